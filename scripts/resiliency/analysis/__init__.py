@@ -1,0 +1,1 @@
+"""Scores of members, correlations, and the verdicts on the paper's observations."""

@@ -1,0 +1,116 @@
+"""Correlation of ensemble diversity with ensemble accuracy, with intervals that resample members."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+
+from resiliency.analysis.bootstrap import (
+    ensemble_weights,
+    interval,
+    resampled_counts,
+    weighted_pearson,
+    weighted_ranks,
+)
+from resiliency.analysis.effect_size import weighted_cliffs_delta
+
+BLOCK_VALUES = 2**22
+KINDS = ("prediction", "attribution", "activation")
+
+
+class Resamples:
+    """Ensembles of one size, and weights of them in bootstrap resamples of the members they are formed of.
+
+    Args:
+        ensembles: rows of ensembles.parquet of one size and rule, all of independent members.
+        resamples: number of resamples.
+        seed: of the study.
+    """
+
+    def __init__(self, ensembles: pd.DataFrame, resamples: int, seed: int):
+        lists = ensembles.members.str.split("+")
+        members = sorted({member for names in lists for member in names})
+        index = {member: i for i, member in enumerate(members)}
+        self.ensembles = ensembles
+        self.members = len(members)
+        self._combinations = np.array([[index[member] for member in names] for names in lists])
+        drawn = resampled_counts(self.members, resamples, seed, "members")
+        self._counts = np.vstack([np.ones((1, self.members), int), drawn])
+
+    def correlations(self, columns: list[str], accuracy: str, measure: str) -> np.ndarray:
+        """Correlation of each of `columns` with `accuracy`: (1 + resamples) x columns, the actual members first.
+
+        Args:
+            measure: `pearson` or `spearman`.
+        """
+        x = self.ensembles[columns].to_numpy(np.float64).T
+        y = self.ensembles[accuracy].to_numpy(np.float64)
+        parts = []
+        for weights in self._weights():
+            ranks = (lambda values, w=weights: weighted_ranks(w, values)) if measure == "spearman" else np.asarray
+            of_accuracy = ranks(y)
+            parts.append(np.stack([weighted_pearson(weights, ranks(values), of_accuracy) for values in x], axis=1))
+        return np.concatenate(parts)
+
+    def between(self, column: str, one: pd.Series) -> np.ndarray:
+        """Cliff's delta of `column` of the other ensembles against those where `one` holds: 1 + resamples."""
+        values, one = self.ensembles[column].to_numpy(np.float64), one.to_numpy()
+        deltas = [weighted_cliffs_delta(values[~one], values[one], w[:, ~one], w[:, one]) for w in self._weights()]
+        return np.concatenate(deltas)
+
+    def _weights(self) -> Iterator[np.ndarray]:
+        block = max(1, BLOCK_VALUES // len(self._combinations))
+        for start in range(0, len(self._counts), block):
+            yield ensemble_weights(self._counts[start : start + block], self._combinations)
+
+
+def diversity_columns(pairs: pd.DataFrame, condition: str) -> dict[str, tuple[str, str]]:
+    """Column of ensembles.parquet -> (kind, metric) of the diversities that go with accuracy on `condition` images.
+
+    Prediction diversity is taken on the same images as the accuracy; attributions and activations on clean probes.
+    """
+    metrics = pairs[["kind", "metric"]].drop_duplicates()
+    return {
+        f"{row.metric}_{condition if row.kind == 'prediction' else 'clean'}": (row.kind, row.metric)
+        for row in metrics.itertuples()
+    }
+
+
+def correlation_table(
+    ensembles: pd.DataFrame, pairs: pd.DataFrame, resamples: int, confidence: float, seed: int
+) -> pd.DataFrame:
+    """The rows of correlations.csv: rule, size, condition, kind, metric, measure, correlation and its interval.
+
+    Args:
+        ensembles: ensembles.parquet; only those of independent members count.
+        pairs: the table of pairs.
+        resamples, confidence: of the bootstrap over members.
+        seed: of the study.
+    """
+    rows = []
+    pool = ensembles[ensembles.origin == "independent"]
+    for (rule, size), group in pool.groupby(["rule", "size"], sort=False):
+        resampled = Resamples(group, resamples, seed)
+        for condition in ("clean", "corrupted"):
+            columns = diversity_columns(pairs, condition)
+            for measure in ("pearson", "spearman"):
+                values = resampled.correlations(list(columns), f"{condition}_accuracy", measure)
+                for (kind, metric), of_metric in zip(columns.values(), values.T, strict=True):
+                    low, high = interval(of_metric[1:], confidence)
+                    rows.append(
+                        {
+                            "rule": rule,
+                            "size": size,
+                            "condition": condition,
+                            "kind": kind,
+                            "metric": metric,
+                            "measure": measure,
+                            "correlation": of_metric[0],
+                            "low": low,
+                            "high": high,
+                            "confidence": confidence,
+                            "ensembles": len(group),
+                            "members": resampled.members,
+                        }
+                    )
+    return pd.DataFrame(rows)

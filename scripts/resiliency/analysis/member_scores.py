@@ -1,0 +1,93 @@
+"""Scores of single members: accuracy, calibration and resiliency, with intervals that resample images."""
+
+import numpy as np
+import pandas as pd
+from scipy.stats import binomtest
+
+from resiliency.analysis.bootstrap import interval, resampled_counts
+from resiliency.metrics.classification import (
+    brier_score,
+    expected_calibration_error,
+    negative_log_likelihood,
+    softmax,
+)
+from resiliency.metrics.resiliency import ALEXNET_ERRORS, mean_corruption_error, relative_mean_corruption_error
+
+
+class Scorer:
+    """Scores members on the same test images, against the same baseline.
+
+    Args:
+        conditions: the table of conditions (condition, corruption, severity), clean first.
+        labels: int64 N.
+        baseline: logits float16 C x N x K of the baseline, or None for AlexNet's published errors.
+        resamples, confidence: of the bootstrap over images.
+        seed: of the study.
+    """
+
+    def __init__(
+        self,
+        conditions: pd.DataFrame,
+        labels: np.ndarray,
+        baseline: np.ndarray | None,
+        resamples: int,
+        confidence: float,
+        seed: int,
+    ):
+        self.conditions, self.labels, self.confidence = conditions, labels, confidence
+        self.corruptions = list(conditions.corruption.iloc[1:].unique())
+        counts = resampled_counts(len(labels), resamples, seed, "images")
+        self.weights = np.vstack([np.ones(len(labels)), counts]) / len(labels)
+        if baseline is None:
+            self.baseline, self.baseline_clean = np.array([[ALEXNET_ERRORS[c] for c in self.corruptions]]), np.nan
+        else:
+            wrong = self._wrong(baseline)
+            self.baseline, self.baseline_clean = self._resampled(wrong), wrong[0].mean()
+
+    def errors(self, logits: np.ndarray) -> pd.DataFrame:
+        """Top-1 error under each condition: a row per condition (corruption, severity, images, error)."""
+        table = self.conditions[["corruption", "severity"]].copy()
+        table["images"] = len(self.labels)
+        table["error"] = self._wrong(logits).mean(axis=1)
+        return table
+
+    def scores(self, logits: np.ndarray) -> dict[str, float]:
+        """All scores of a member with `logits` (float16 C x N x K), under the names of the columns of members.csv."""
+        wrong = self._wrong(logits)
+        errors = self._resampled(wrong)
+        right = int((~wrong[0]).sum())
+        accuracy = binomtest(right, len(self.labels)).proportion_ci(self.confidence, method="wilson")
+        return {
+            "clean_accuracy": right / len(self.labels),
+            "clean_accuracy_low": accuracy.low,
+            "clean_accuracy_high": accuracy.high,
+            **self._with_interval("mean_corruption_error", errors.mean(axis=1)),
+            **self._with_interval("mce", mean_corruption_error(errors, self.baseline)),
+            "relative_mce": float(
+                relative_mean_corruption_error(errors[0], wrong[0].mean(), self.baseline[0], self.baseline_clean)
+            ),
+            "confidence": self.confidence,
+            **self._probability_scores(softmax(logits)),
+        }
+
+    def _wrong(self, logits: np.ndarray) -> np.ndarray:
+        return logits.argmax(axis=-1) != self.labels
+
+    def _resampled(self, wrong: np.ndarray) -> np.ndarray:
+        """Error per corruption over severities: float64 (1 + resamples) x corruptions, the actual images first."""
+        by_image = np.stack([wrong[self.conditions.corruption == name].mean(axis=0) for name in self.corruptions])
+        return self.weights @ by_image.T
+
+    def _with_interval(self, name: str, values: np.ndarray) -> dict[str, float]:
+        low, high = interval(values[1:], self.confidence)
+        return {name: float(values[0]), f"{name}_low": low, f"{name}_high": high}
+
+    def _probability_scores(self, probabilities: np.ndarray) -> dict[str, float]:
+        scores = {
+            "nll": negative_log_likelihood(probabilities, self.labels),
+            "brier": brier_score(probabilities, self.labels),
+            "ece": np.array([expected_calibration_error(p, self.labels) for p in probabilities]),
+        }
+        return {f"clean_{name}": float(values[0]) for name, values in scores.items()} | {
+            f"corrupted_{name}": float(values[1:].mean()) for name, values in scores.items()
+        }

@@ -1,0 +1,177 @@
+"""The four observations of the paper (Rosales, Munoz and Paulitsch 2023), each as a statistic with a fixed rule."""
+
+import numpy as np
+import pandas as pd
+
+from resiliency.analysis.bootstrap import resampled_counts
+from resiliency.analysis.correlations import Resamples, diversity_columns
+from resiliency.analysis.variance_shares import one_hot, variance_shares
+from resiliency.analysis.verdicts import Observation, Part
+from resiliency.streams import stream
+
+DESIGNS_A_FAMILY = 3
+
+
+def architecture_matters_more(members: pd.DataFrame, images: int, resamples: int, seed: int) -> Observation:
+    """Observation 1: what family, size and clean accuracy contribute to the variance of mean corruption error.
+
+    Family and size belong to a design, so designs are what is compared and resampled, each as the mean of its seeds:
+    seeds that count as independent make families out of designs that merely differ. Below three designs a family (on
+    average) the two cannot be told apart.
+
+    Args:
+        members: members.csv; only independently trained ones count.
+    """
+    members = members[members.origin == "independent"]
+    means = {"parameters": "first", "clean_accuracy": "mean", "mean_corruption_error": "mean"}
+    designs = members.groupby(["design", "family"], as_index=False, sort=False).agg(means)
+    predictors = {
+        "architecture family": one_hot(list(designs.family)),
+        "log10 parameters": np.log10(designs[["parameters"]].to_numpy(float)),
+        "clean accuracy": designs[["clean_accuracy"]].to_numpy(float),
+    }
+    response = designs.mean_corruption_error.to_numpy(float)
+    counts = np.vstack([np.ones(len(designs)), resampled_counts(len(designs), resamples, seed, "designs")])
+    shares = pd.DataFrame([variance_shares(predictors, response, weights) for weights in counts])
+    family = shares.pop("architecture family")
+    enough = len(designs) >= DESIGNS_A_FAMILY * designs.family.nunique()
+    return Observation(
+        number=1,
+        statement="Architecture matters more for resiliency than model size or model accuracy.",
+        statistic="difference of Shapley (LMG) contributions to the adjusted R² of mean corruption error",
+        sign=1,
+        parts=[Part(f"architecture family - {name}", (family - shares[name]).to_numpy()) for name in shares],
+        lacking="" if enough else f"needs {DESIGNS_A_FAMILY} designs a family to tell families from designs",
+        resampled="designs",
+        members=len(members),
+        ensembles=0,
+        images=images,
+    )
+
+
+def attribution_diversity_is_less_negative(
+    ensembles: pd.DataFrame, pairs: pd.DataFrame, rule: str, images: int, resamples: int, seed: int
+) -> Observation:
+    """Observation 2: correlations with accuracy of attribution diversity, less those of prediction diversity.
+
+    Pearson's r is averaged over the metrics of a kind and over the ensemble sizes of which there are three or more
+    ensembles: fewer correlate with nothing.
+
+    Args:
+        ensembles: ensembles.parquet; only those of independent members under `rule` count.
+        pairs: the table of pairs.
+    """
+    pool = ensembles[(ensembles.origin == "independent") & (ensembles.rule == rule)]
+    resampled = [Resamples(group, resamples, seed) for _, group in pool.groupby("size") if len(group) >= 3]
+    parts = []
+    for condition in ("clean", "corrupted") if resampled else ():
+        columns = diversity_columns(pairs, condition)
+        kinds = np.array([kind for kind, _ in columns.values()])
+        by_size = [r.correlations(list(columns), f"{condition}_accuracy", "pearson") for r in resampled]
+        means = [_mean_of_kind(v, kinds == "attribution") - _mean_of_kind(v, kinds == "prediction") for v in by_size]
+        parts.append(Part(f"{condition} images", np.mean(means, axis=0)))
+    return Observation(
+        number=2,
+        statement="Attribution-based diversity is less negatively correlated with ensemble accuracy than "
+        "prediction-based diversity.",
+        statistic="r(attribution diversity, accuracy) - r(prediction diversity, accuracy)",
+        sign=1,
+        parts=parts,
+        lacking="" if parts else "needs at least three ensembles of a size",
+        resampled="members",
+        members=resampled[0].members if parts else 0,
+        ensembles=sum(len(r.ensembles) for r in resampled),
+        images=images,
+    )
+
+
+def _mean_of_kind(correlations: np.ndarray, of_kind: np.ndarray) -> np.ndarray:
+    """Mean over the metrics of a kind, but for those that do not vary between the ensembles."""
+    return correlations[:, of_kind & np.isfinite(correlations[0])].mean(axis=1)
+
+
+def balance_is_most_resilient(image_errors: pd.DataFrame, members: int, resamples: int, seed: int) -> Observation:
+    """Observation 3: corruption error of balanced joint training, less that of both ends, paired by seed and image.
+
+    The balanced setting is the mean over all strengths strictly between 0 and 1. Images are resampled. Seeds are too
+    few for that: their part of the spread is drawn from Student's t with as many degrees of freedom as seeds, less one.
+
+    Args:
+        image_errors: a row per jointly trained ensemble and image: objective, strength, seed, image, and error, the
+            share of corrupted conditions that the ensemble gets wrong.
+        members: number of jointly trained members.
+    """
+    balanced = image_errors[image_errors.objective == "balanced"]
+    between = balanced[(balanced.strength > 0) & (balanced.strength < 1)]
+    parts = []
+    if len(between) and {0.0, 1.0} <= set(balanced.strength) and between.seed.nunique() > 1:
+        middle = _by_seed_and_image(between)
+        seeds, images = middle.shape
+        counts = resampled_counts(images, resamples, seed, "images")
+        noise = stream(seed, "bootstrap", "seeds").standard_t(seeds - 1, resamples)
+        for end, name in ((0.0, "independent training"), (1.0, "ensemble loss alone")):
+            difference = middle - _by_seed_and_image(balanced[balanced.strength == end])
+            spread = difference.mean(axis=1).std(ddof=1) / np.sqrt(seeds)
+            drawn = counts @ difference.mean(axis=0) / images + spread * noise
+            parts.append(Part(f"0 < lambda < 1 against lambda = {end:g} ({name})", np.append(difference.mean(), drawn)))
+    return Observation(
+        number=3,
+        statement="A loss that balances individual and ensemble accuracy gives the most resilient jointly trained "
+        "ensembles.",
+        statistic="difference of mean corruption error",
+        sign=-1,
+        parts=parts,
+        lacking="" if parts else "needs two seeds of objective balanced at lambda 0, 1 and between",
+        resampled="seeds and images",
+        members=members if parts else 0,
+        ensembles=len(balanced.groupby(["strength", "seed"])) if parts else 0,
+        images=balanced.image.nunique() if parts else 0,
+    )
+
+
+def _by_seed_and_image(errors: pd.DataFrame) -> np.ndarray:
+    return errors.pivot_table(values="error", index="seed", columns="image", aggfunc="mean").to_numpy()
+
+
+def architecture_brings_diversity(
+    ensembles: pd.DataFrame, pairs: pd.DataFrame, rule: str, images: int, resamples: int, seed: int
+) -> Observation:
+    """Observation 4: diversity of ensembles of different designs against ensembles of one design, at equal size.
+
+    Cliff's delta is averaged over the sizes at which there are both.
+
+    Args:
+        ensembles: ensembles.parquet; only those of independent members under `rule` count.
+        pairs: the table of pairs.
+    """
+    pool = ensembles[(ensembles.origin == "independent") & (ensembles.rule == rule)]
+    pool = pool[(pool.designs == 1) | (pool.designs == pool["size"])]
+    sizes = [group for _, group in pool.groupby("size") if group.designs.nunique() == 2]
+    resampled = [Resamples(group, resamples, seed) for group in sizes]
+    parts = []
+    for column, name in _all_diversities(pairs).items() if sizes else ():
+        deltas = [r.between(column, r.ensembles.designs == 1) for r in resampled]
+        gaps = [g.loc[g.designs > 1, column].mean() - g.loc[g.designs == 1, column].mean() for g in sizes]
+        parts.append(Part(name, np.mean(deltas, axis=0), float(np.mean(gaps))))
+    return Observation(
+        number=4,
+        statement="Architecture diversity gives more diversity in all three kinds: predictions, attributions, "
+        "activations.",
+        statistic="Cliff's delta of ensembles of different designs against ensembles of one design",
+        sign=1,
+        parts=parts,
+        lacking="" if parts else "needs at least two designs and two seeds of a design",
+        resampled="members",
+        members=resampled[0].members if parts else 0,
+        ensembles=sum(len(group) for group in sizes),
+        images=images,
+    )
+
+
+def _all_diversities(pairs: pd.DataFrame) -> dict[str, str]:
+    """Column of ensembles.parquet -> name of the part."""
+    return {
+        column: f"{kind}: {metric}, {column.rsplit('_', 1)[1]} images"
+        for condition in ("clean", "corrupted")
+        for column, (kind, metric) in diversity_columns(pairs, condition).items()
+    }

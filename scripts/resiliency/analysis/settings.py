@@ -1,0 +1,10 @@
+"""Settings of the statistics."""
+
+from pydantic import Field
+
+from resiliency.settings import Settings
+
+
+class Statistics(Settings):
+    resamples: int = Field(2000, ge=100, description="bootstrap resamples behind every interval")
+    confidence: float = Field(0.95, gt=0.5, lt=1, description="confidence of the intervals")

@@ -1,0 +1,1 @@
+"""Natural image corruptions (Hendrycks and Dietterich, ICLR 2019)."""

@@ -1,0 +1,82 @@
+"""The package imagecorruptions 1.1.2, made to work with current NumPy, scikit-image and setuptools, and repeatable.
+
+Four things broke since it was published: `pkg_resources` is gone from setuptools, `np.float_` from NumPy,
+`multichannel=` from scikit-image's gaussian, and scikit-image's random_noise no longer draws from NumPy's global
+generator, so that impulse_noise could not be seeded. Each is mended inside the package's own module; NumPy,
+scikit-image and setuptools are left as they are.
+"""
+
+import sys
+import types
+import warnings
+from functools import partial
+from importlib.resources import files
+
+import numpy as np
+import skimage.color
+import skimage.filters
+import skimage.util
+
+from resiliency.streams import entropy
+
+
+def _resource_filename(_: str, name: str) -> str:
+    return str(files("imagecorruptions") / name)
+
+
+def _gaussian(image: np.ndarray, sigma: float, multichannel: bool = False, **arguments: object) -> np.ndarray:
+    return skimage.filters.gaussian(image, sigma, channel_axis=-1 if multichannel else None, **arguments)
+
+
+def _random_noise(image: np.ndarray, **arguments: object) -> np.ndarray:
+    return skimage.util.random_noise(image, rng=np.random.default_rng(np.random.randint(2**31, size=8)), **arguments)
+
+
+class _NumPyWithFloat(types.ModuleType):
+    float_ = np.float64
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(np, name)
+
+
+def _load() -> types.ModuleType:
+    stand_in = types.ModuleType("pkg_resources")
+    stand_in.resource_filename = _resource_filename
+    present = sys.modules.setdefault("pkg_resources", stand_in)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        import imagecorruptions
+    if present is stand_in:
+        del sys.modules["pkg_resources"]
+    module = imagecorruptions.corruptions
+    module.np = _NumPyWithFloat("numpy")
+    module.gaussian = _gaussian
+    module.sk = types.SimpleNamespace(color=skimage.color, util=types.SimpleNamespace(random_noise=_random_noise))
+    return imagecorruptions
+
+
+_package = _load()
+
+
+def corrupt(images: np.ndarray, corruption: str, severity: int, *, seed: int) -> np.ndarray:
+    """`images` under `corruption`, each drawn from its own stream (seed, corruption, severity, index).
+
+    Args:
+        images: uint8 NxHxWx3, H and W at least 32.
+        corruption: one of the 19 names of the package.
+        severity: 1 to 5.
+
+    Returns:
+        uint8 NxHxWx3.
+    """
+    state = np.random.get_state()
+    apply = partial(_package.corrupt, severity=severity, corruption_name=corruption)
+    corrupted = np.empty_like(images)
+    try:
+        for index, image in enumerate(images):
+            words = entropy(seed, "corrupt", corruption, severity, index).to_bytes(32)
+            np.random.seed(np.frombuffer(words, dtype=np.uint32))
+            corrupted[index] = apply(np.asarray(image))
+    finally:
+        np.random.set_state(state)
+    return corrupted

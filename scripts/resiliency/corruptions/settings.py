@@ -1,0 +1,33 @@
+"""Settings of the corruptions, and their names (Hendrycks and Dietterich, ICLR 2019)."""
+
+from typing import Literal
+
+from pydantic import Field, field_validator
+
+from resiliency.settings import Settings
+
+CATEGORIES = {
+    "noise": ("gaussian_noise", "shot_noise", "impulse_noise"),
+    "blur": ("defocus_blur", "glass_blur", "motion_blur", "zoom_blur"),
+    "weather": ("snow", "frost", "fog", "brightness"),
+    "digital": ("contrast", "elastic_transform", "pixelate", "jpeg_compression"),
+}
+MAIN = tuple(name for names in CATEGORIES.values() for name in names)
+HELD_OUT = ("speckle_noise", "gaussian_blur", "spatter", "saturate")
+SEVERITIES = (1, 2, 3, 4, 5)
+
+
+class Corruptions(Settings):
+    names: list[Literal[MAIN + HELD_OUT]] = Field(
+        list(MAIN), min_length=1, description="corruptions of the test images; mCE is their mean"
+    )
+    severities: list[Literal[SEVERITIES]] = Field(
+        list(SEVERITIES), min_length=1, description="strengths of each corruption, from 1 (slight) to 5 (severe)"
+    )
+
+    @field_validator("names", "severities")
+    @classmethod
+    def _distinct(cls, values: list) -> list:
+        if len(set(values)) < len(values):
+            raise ValueError("must name each one once")
+        return values

@@ -1,0 +1,1 @@
+"""Designs: the architectures that members are trained from."""

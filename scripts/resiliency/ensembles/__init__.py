@@ -1,0 +1,1 @@
+"""Ensembles of members: which there are and how well each does."""

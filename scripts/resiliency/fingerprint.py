@@ -1,0 +1,64 @@
+"""The fingerprint of a script: what its results depend on in code.
+
+Snakemake sees a change in a script but not in what the script imports. So each rule carries, as a parameter, a hash of
+its script and of every module of this library that the script imports, transitively. It is taken from the parsed
+syntax, so that comments, docstrings and layout do not count.
+"""
+
+import ast
+import hashlib
+from functools import cache
+from pathlib import Path
+
+PACKAGE = "resiliency"
+
+
+def fingerprint(script: Path) -> str:
+    """A hash of the syntax of `script` and of all modules of the package beside it that it imports, transitively."""
+    root = script.parent
+    digest = hashlib.sha256()
+    for path in sorted(_closure(script, root), key=lambda path: path.relative_to(root).as_posix()):
+        digest.update(path.relative_to(root).as_posix().encode())
+        digest.update(_syntax(path)[0])
+    return digest.hexdigest()[:16]
+
+
+def _closure(script: Path, root: Path) -> set[Path]:
+    found: set[Path] = set()
+    pending = [script]
+    while pending:
+        path = pending.pop()
+        if path not in found:
+            found.add(path)
+            pending += [file for name in _syntax(path)[1] for file in _files(name, root)]
+    return found
+
+
+def _files(module: str, root: Path) -> list[Path]:
+    """The files that run when `module` is imported: it and its parent packages."""
+    parts = module.split(".")
+    candidates = [root.joinpath(*parts[:n], "__init__.py") for n in range(1, len(parts) + 1)]
+    return [path for path in [*candidates, root.joinpath(*parts).with_suffix(".py")] if path.exists()]
+
+
+@cache
+def _syntax(path: Path) -> tuple[bytes, tuple[str, ...]]:
+    """The dumped syntax tree of `path` without docstrings, and the names of modules it may import from the package."""
+    tree = ast.parse(path.read_text(), filename=str(path))
+    imported: list[str] = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            _drop_docstring(node)
+        elif isinstance(node, ast.Import):
+            imported += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            imported += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+    names = tuple(name for name in imported if name.split(".")[0] == PACKAGE)
+    return ast.dump(tree).encode(), names
+
+
+def _drop_docstring(node: ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+    if node.body and isinstance(node.body[0], ast.Expr):
+        value = node.body[0].value
+        if isinstance(value, ast.Constant) and isinstance(value.value, str):
+            node.body = node.body[1:]

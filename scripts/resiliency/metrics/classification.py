@@ -1,0 +1,53 @@
+"""How right a classifier is, and how honest its probabilities are."""
+
+import numpy as np
+
+ECE_BINS = 15
+
+
+def softmax(logits: np.ndarray) -> np.ndarray:
+    """Probabilities float32 ... x K of logits of any float type, ... x K."""
+    logits = logits.astype(np.float32)
+    exponentials = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return exponentials / exponentials.sum(axis=-1, keepdims=True)
+
+
+def negative_log_likelihood(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Mean of -ln p(label), in nats, over the images.
+
+    Args:
+        probabilities: ... x N x K; a probability below 1e-12 counts as 1e-12.
+        labels: int N.
+
+    Returns:
+        float64 of the leading shape.
+    """
+    chosen = _of_label(probabilities, labels)
+    return -np.log(np.maximum(chosen, 1e-12), dtype=np.float64).mean(axis=-1)
+
+
+def brier_score(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Mean over images of sum_k (p_k - [k = label])^2, in 0..2 (Brier, 1950); arguments as above."""
+    squares = np.square(probabilities, dtype=np.float64).sum(axis=-1)
+    return (squares - 2 * _of_label(probabilities, labels) + 1).mean(axis=-1)
+
+
+def expected_calibration_error(probabilities: np.ndarray, labels: np.ndarray) -> float:
+    """Sum over 15 equal-width bins of confidence of |accuracy - confidence|, weighted by images (Guo et al., 2017).
+
+    Args:
+        probabilities: N x K.
+        labels: int N.
+
+    Returns:
+        A value in 0..1. A confidence on the edge of two bins is in the lower one.
+    """
+    confidence = probabilities.max(axis=-1).astype(np.float64)
+    correct = probabilities.argmax(axis=-1) == labels
+    bins = np.clip(np.ceil(confidence * ECE_BINS).astype(int) - 1, 0, ECE_BINS - 1)
+    gaps = np.bincount(bins, weights=correct - confidence, minlength=ECE_BINS)
+    return float(np.abs(gaps).sum() / len(labels))
+
+
+def _of_label(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    return probabilities[..., np.arange(len(labels)), labels].astype(np.float64)

@@ -1,0 +1,66 @@
+"""Resiliency to corruptions, relative to a baseline (Hendrycks and Dietterich, ICLR 2019)."""
+
+import numpy as np
+import pandas as pd
+
+from resiliency.designs.settings import ALEXNET
+
+# Mean top-1 error over severities 1 to 5 on ImageNet-C (Hendrycks et al., AugMix, ICLR 2020, published code).
+ALEXNET_ERRORS = {
+    "gaussian_noise": 0.886428,
+    "shot_noise": 0.894468,
+    "impulse_noise": 0.922640,
+    "defocus_blur": 0.819880,
+    "glass_blur": 0.826268,
+    "motion_blur": 0.785948,
+    "zoom_blur": 0.798360,
+    "snow": 0.866816,
+    "frost": 0.826572,
+    "fog": 0.819324,
+    "brightness": 0.564592,
+    "contrast": 0.853204,
+    "elastic_transform": 0.646056,
+    "pixelate": 0.717840,
+    "jpeg_compression": 0.606500,
+}
+
+
+def corruption_errors(errors: np.ndarray, baseline: np.ndarray) -> np.ndarray:
+    """CE of each corruption: its error as a fraction of the baseline's, both averaged over severities.
+
+    Args:
+        errors, baseline: ... x corruptions, top-1 error averaged over severities.
+
+    Returns:
+        ... x corruptions; NaN where the baseline makes no error, since the ratio is not defined there.
+    """
+    return np.divide(errors, baseline, out=np.full(np.broadcast(errors, baseline).shape, np.nan), where=baseline > 0)
+
+
+def mean_corruption_error(errors: np.ndarray, baseline: np.ndarray) -> np.ndarray:
+    """mCE: the mean of CE over the corruptions (last axis); arguments as for `corruption_errors`."""
+    return corruption_errors(errors, baseline).mean(axis=-1)
+
+
+def relative_mean_corruption_error(
+    errors: np.ndarray, clean: float, baseline: np.ndarray, baseline_clean: float
+) -> np.ndarray:
+    """Relative mCE: as mCE, but of the errors in excess of those on clean images.
+
+    NaN where the baseline loses nothing, or gains, under a corruption: the ratio is not defined there.
+    """
+    return mean_corruption_error(errors - clean, baseline - baseline_clean)
+
+
+def baseline_errors(errors: pd.DataFrame, baseline: str, corruptions: list[str]) -> np.ndarray:
+    """Top-1 error of the baseline under each corruption, averaged over severities; float64, one per corruption.
+
+    Args:
+        errors: corruption_errors.csv.
+        baseline: the name of a member, or `alexnet`.
+        corruptions: in this order.
+    """
+    if baseline == ALEXNET:
+        return np.array([ALEXNET_ERRORS[corruption] for corruption in corruptions])
+    means = errors[errors.member == baseline].groupby("corruption").error.mean()
+    return means[corruptions].to_numpy()

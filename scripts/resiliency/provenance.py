@@ -1,0 +1,75 @@
+"""Where results came from: study, versions, device, commit, and the time and memory of every rule."""
+
+import platform
+import subprocess
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import pandas as pd
+import torch
+
+from resiliency.stage import cpu_seconds
+
+PACKAGES = (
+    *("resiliency", "snakemake", "torch", "torchvision", "timm", "captum", "imagecorruptions", "numpy", "scipy"),
+    *("pandas", "pyarrow", "scikit-image", "scikit-learn", "opencv-python", "pillow", "safetensors", "altair"),
+    "vl-convert-python",
+)
+
+
+def provenance(study: dict, repository: str, results: Path) -> dict:
+    """The content of provenance.json.
+
+    Args:
+        study: the study as resolved.
+        repository: folder of the Snakefile.
+        results: folder with `benchmarks/<rule>/*.tsv` (Snakemake's) and `logs/<rule>/*.log` (see `stage`).
+    """
+    rules = _rules(results)
+    cpu, startup = rules.cpu_seconds.sum(), rules.startup_cpu_seconds.sum()
+    return {
+        "study": study,
+        "seed": study["seed"],
+        "packages": {name: _version(name) for name in PACKAGES},
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "device": torch.cuda.get_device_name() if torch.cuda.is_available() else f"CPU, {platform.machine()}",
+        "git_commit": _commit(repository),
+        "wall_seconds": round(rules.wall_seconds.sum(), 1),
+        "cpu_seconds": round(cpu, 1),
+        "startup_share": round(startup / cpu, 4) if cpu else None,
+        "rules": rules.round(1).to_dict("records"),
+    }
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _commit(repository: str) -> str | None:
+    """The commit of the repository, marked where files differ from it; None outside a repository."""
+    command = ["git", "-C", repository, "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    except OSError:
+        return None
+    return done.stdout.strip() or None
+
+
+def _rules(results: Path) -> pd.DataFrame:
+    """A row per rule: jobs, wall seconds, CPU seconds (in all, and before the work began), and peak memory in MiB."""
+    rows = []
+    for path in sorted(results.glob("benchmarks/*/*.tsv")):
+        log = results / "logs" / path.relative_to(results / "benchmarks").with_suffix(".log")
+        spent = cpu_seconds(log) if log.exists() else None
+        if spent:
+            wall, memory = pd.read_csv(path, sep="\t", na_values="-").loc[0, ["s", "max_rss"]]
+            rows.append((path.parent.name, wall, spent[1], spent[0], memory))
+    jobs = pd.DataFrame(rows, columns=["rule", "wall_seconds", "cpu_seconds", "startup_cpu_seconds", "max_rss_mib"])
+    groups = jobs.astype({"max_rss_mib": float}).groupby("rule", sort=False)
+    table = groups[["wall_seconds", "cpu_seconds", "startup_cpu_seconds"]].sum()
+    table.insert(0, "jobs", groups.size())
+    return table.assign(max_rss_mib=groups.max_rss_mib.max()).reset_index()

@@ -1,0 +1,7 @@
+"""The base of all settings: unknown keys are errors, values never change."""
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Settings(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)

@@ -1,0 +1,69 @@
+"""What every script does around its work: log, bound its threads, account for its CPU time, fail in one line."""
+
+import os
+import re
+import sys
+import time
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from resiliency.faults import Fault
+
+_CPU_LINE = re.compile(
+    r"^CPU seconds: start-up and imports (?P<startup>[\d.]+), total (?P<total>[\d.]+)$", re.MULTILINE
+)
+
+
+@contextmanager
+def stage(log: str, threads: int) -> Iterator[None]:
+    """Run the body of a script with all of its output, that of compiled code included, in the file `log`.
+
+    Threads are bounded for libraries already loaded. A `Fault` leaves its one line in the log, any other exception its
+    traceback; both end the process with status 1. The last line of a log tells the CPU time up to here, spent on
+    starting and importing, and in all (see `cpu_seconds`). The process ends with the block, without the
+    interpreter's tear-down, which takes 0.8 s of CPU where timm is loaded.
+    """
+    startup = time.process_time()
+    sys.stdout.flush()
+    Path(log).parent.mkdir(parents=True, exist_ok=True)
+    file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+    os.dup2(file, 1)
+    os.dup2(file, 2)
+    sys.stdout.reconfigure(line_buffering=True)
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(threads)
+    try:
+        yield
+    except Fault as fault:
+        print(f"error: {fault}")
+        raise SystemExit(1) from None
+    except Exception:
+        traceback.print_exc()
+        raise SystemExit(1) from None
+    print(f"CPU seconds: start-up and imports {startup:.2f}, total {time.process_time():.2f}")
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
+
+
+def cpu_seconds(log: str | Path) -> tuple[float, float] | None:
+    """CPU seconds of starting and importing, and in all, of the finished job that wrote `log`; None if unfinished."""
+    match = _CPU_LINE.search(Path(log).read_text())
+    return (float(match["startup"]), float(match["total"])) if match else None
+
+
+class Progress:
+    """Prints how far a long loop is, with an estimate of the time left."""
+
+    def __init__(self, steps: int):
+        self.steps = steps
+        self.done = 0
+        self.start = time.monotonic()
+
+    def step(self, message: str) -> None:
+        """Count one step as done and print `message` behind the count."""
+        self.done += 1
+        left = (time.monotonic() - self.start) / self.done * (self.steps - self.done)
+        print(f"[{self.done}/{self.steps}, {left:.0f} s left] {message}")

@@ -1,0 +1,173 @@
+"""The study: the one place that knows all keys of the configuration, their defaults and their limits."""
+
+from difflib import get_close_matches
+from itertools import chain
+from types import UnionType
+from typing import Any, get_args, get_origin
+
+from pydantic import Field, ValidationError
+
+from resiliency.analysis.settings import Statistics
+from resiliency.corruptions.settings import MAIN, SEVERITIES, Corruptions
+from resiliency.data.settings import DIGITS, Dataset, Probe
+from resiliency.designs.architectures import architectures
+from resiliency.designs.settings import ALEXNET, Design, Members
+from resiliency.diversity.settings import Attribution
+from resiliency.ensembles.settings import Ensembles
+from resiliency.faults import Fault
+from resiliency.report.settings import Charts
+from resiliency.settings import Settings
+from resiliency.training.settings import Joint, Recipe
+
+NAME = r"^[A-Za-z0-9_][A-Za-z0-9_.]*$"
+MOST_FAULTS = 20
+
+
+class Study(Settings):
+    study: str = Field(pattern=NAME, description="name of the study: its results are in results/<study>")
+    seed: int = Field(0, ge=0, description="seed that every random stream is derived from")
+    dataset: Dataset = Field(Dataset(), description="images and their split")
+    corruptions: Corruptions = Field(Corruptions(), description="corruptions of the test images")
+    designs: dict[str, Design] = Field(description="catalogue of designs, by name")
+    training: Recipe = Field(Recipe(), description="training recipe of all designs")
+    members: Members = Field(description="members trained independently")
+    joint: Joint | None = Field(None, description="members trained jointly")
+    probe: Probe = Field(Probe(), description="images for attributions and activations")
+    attribution: Attribution = Field(Attribution(), description="attribution methods")
+    ensembles: Ensembles = Field(Ensembles(), description="ensembles of the members")
+    statistics: Statistics = Field(Statistics(), description="bootstrap intervals")
+    charts: Charts = Field(Charts(), description="looks of the charts")
+
+    def recipe(self, design: str) -> Recipe:
+        """The training recipe of `design`: the study's, with what the design changes in it."""
+        return Recipe(**(self.training.model_dump() | self.designs[design].training))
+
+    def family(self, design: str) -> str:
+        """The family of `design`: as the study says, else the module of timm that defines its architecture."""
+        settings = self.designs[design]
+        return settings.family or architectures().get(settings.architecture, settings.architecture)
+
+    def independent_members(self) -> list[str]:
+        """Names of the members trained independently, such as `resnet50-s0`."""
+        return [f"{design}-s{seed}" for design in self.members.designs for seed in range(self.members.seeds)]
+
+    def joint_settings(self) -> dict[str, tuple[str, float]]:
+        """Setting of joint training, such as `balanced-l0.5` -> (objective, strength)."""
+        objectives = self.joint.objectives if self.joint else {}
+        return {
+            f"{objective}-l{strength:g}": (objective, strength)
+            for objective, strengths in objectives.items()
+            for strength in strengths
+        }
+
+    def joint_ensembles(self) -> list[list[str]]:
+        """Names of the members of each jointly trained ensemble, such as `balanced-l0.5-s0-m1`."""
+        return [
+            [f"{setting}-s{seed}-m{index}" for index in range(self.joint.members)]
+            for setting in self.joint_settings()
+            for seed in range(self.joint.seeds)
+        ]
+
+    def joint_members(self) -> list[str]:
+        """Names of all members trained jointly."""
+        return list(chain.from_iterable(self.joint_ensembles()))
+
+
+def load(config: dict[str, Any]) -> Study:
+    """The study that `config`, as read from YAML, describes.
+
+    Raises:
+        Fault: one line for each fault: the key's path, its value and what is allowed.
+    """
+    try:
+        study = Study(**config)
+    except ValidationError as error:
+        faults = [_told(fault) for fault in error.errors()]
+    except TypeError:
+        faults = ["keys must be words"]
+    else:
+        faults = list(chain(_design_faults(study), _size_faults(study)))
+    if faults:
+        raise Fault("\n".join(faults[:MOST_FAULTS]))
+    return study
+
+
+def _told(fault: dict[str, Any]) -> str:
+    path = ".".join(str(part) for part in fault["loc"])
+    if fault["type"] == "extra_forbidden":
+        return f"{path}: unknown key{_hint(str(fault['loc'][-1]), _keys_beside(fault['loc']))}"
+    if fault["type"] == "missing":
+        return f"{path}: missing; it must be given"
+    if fault["type"] == "literal_error":
+        allowed = fault["ctx"]["expected"]
+        return f"{path}: {fault['input']!r} is not one of {allowed}{_hint(fault['input'], allowed.split(chr(39)))}"
+    return f"{path}: {_short(fault['input'])}: {fault['msg'].removeprefix('Value error, ')}"
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _hint(word: object, known: list[str]) -> str:
+    nearest = get_close_matches(str(word), known, n=1)
+    return f"; did you mean {nearest[0]}?" if nearest else ""
+
+
+def _keys_beside(path: tuple) -> list[str]:
+    """The keys that the settings holding the key at `path` know."""
+    kind: Any = Study
+    for part in path[:-1]:
+        is_model = isinstance(kind, type) and issubclass(kind, Settings)
+        kind = kind.model_fields[part].annotation if is_model else get_args(kind)[-1]
+        if get_origin(kind) is UnionType:
+            kind = get_args(kind)[0]
+    return list(kind.model_fields)
+
+
+def _design_faults(study: Study):
+    """Designs that are not in the catalogue, recipes and architectures that do not exist."""
+    asked = [(f"members.designs.{i}", design) for i, design in enumerate(study.members.designs)]
+    asked += [("joint.design", study.joint.design)] if study.joint else []
+    for path, design in asked:
+        if design not in study.designs:
+            yield f"{path}: {design!r} is not in the catalogue of designs{_hint(design, list(study.designs))}"
+    known = architectures()
+    for name, design in study.designs.items():
+        if not name.replace("_", "").replace(".", "").isalnum() or not name.isascii():
+            yield f"designs.{name}: a name of letters, digits, '_' and '.' is needed"
+        if known and design.architecture not in known:
+            hint = _hint(design.architecture, list(known))
+            yield f"designs.{name}.architecture: timm has no {design.architecture!r}{hint}"
+        try:
+            study.recipe(name)
+        except ValidationError as error:
+            for fault in error.errors():
+                yield f"designs.{name}.{_told(fault | {'loc': ('training', *fault['loc'])})}"
+    if len(set(study.members.designs)) < len(study.members.designs):
+        yield "members.designs: must name each design once"
+
+
+def _size_faults(study: Study):
+    """Numbers that do not go together."""
+    members = study.independent_members()
+    baseline = study.members.baseline
+    if baseline == ALEXNET:
+        if set(study.corruptions.names) - set(MAIN) or set(study.corruptions.severities) != set(SEVERITIES):
+            yield "members.baseline: alexnet has published errors of the 15 main corruptions at severities 1 to 5 only"
+    elif baseline not in members:
+        yield f"members.baseline: {baseline!r} is not a member{_hint(baseline, members)}"
+    if max(study.ensembles.sizes) > len(members):
+        yield f"ensembles.sizes: {max(study.ensembles.sizes)} is more than the {len(members)} members"
+    if study.probe.images > study.dataset.test_images:
+        yield f"probe.images: {study.probe.images} is more than the {study.dataset.test_images} test images"
+    training = DIGITS - study.dataset.test_images - study.dataset.validation_images
+    if min(training, study.dataset.test_images, study.dataset.validation_images) < 10:
+        yield "dataset: validation_fraction and test_fraction must leave at least 10 images to each of the three splits"
+    for name in dict.fromkeys([*study.members.designs, *([study.joint.design] if study.joint else [])]):
+        try:
+            size = study.recipe(name).batch_size
+        except (KeyError, ValidationError):
+            continue
+        if size > training:
+            yield f"designs.{name}: batch_size {size} is more than the {max(training, 0)} training images"

@@ -1,0 +1,34 @@
+"""Tables: CSV for those that people read, Parquet for wide ones."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from resiliency.faults import Fault
+from resiliency.files import replacing
+
+
+def write_table(path: str | Path, table: pd.DataFrame) -> None:
+    """Write `table` without its index; the suffix of `path` (.csv or .parquet) chooses the format.
+
+    CSV holds floats with eight significant digits.
+    """
+    with replacing(path) as temporary:
+        if temporary.suffix == ".parquet":
+            table.to_parquet(temporary, index=False)
+        else:
+            table.to_csv(temporary, index=False, float_format="%.8g")
+
+
+def read_table(path: str | Path) -> pd.DataFrame:
+    """Read a table that `write_table` wrote.
+
+    Raises:
+        Fault: the file is missing, cut short or not a table.
+    """
+    try:
+        if Path(path).suffix == ".parquet":
+            return pd.read_parquet(path)
+        return pd.read_csv(path, keep_default_na=False, na_values=[""])
+    except (OSError, ValueError) as error:
+        raise Fault(f"{path}: not a whole table ({error}); delete it and run again") from error
