@@ -1,0 +1,34 @@
+configfile: f"{workflow.basedir}/config.yaml"
+
+
+include: "rules/common.smk"
+include: "rules/data.smk"
+include: "rules/members.smk"
+include: "rules/heuristics.smk"
+include: "rules/diversity.smk"
+include: "rules/analysis.smk"
+
+
+localrules:
+    all,
+    members,
+    tables,
+
+
+rule all:
+    default_target: True
+    input:
+        f"{RESULTS}/report.html",
+        f"{RESULTS}/provenance.json",
+        CHART_FILES,
+        TABLES.values(),
+
+
+rule members:
+    input:
+        MEMBER_FILES["weights"],
+
+
+rule tables:
+    input:
+        TABLES.values(),

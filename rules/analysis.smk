@@ -1,0 +1,155 @@
+rule score_members:
+    input:
+        labels=TEST["labels"],
+        conditions=rules.conditions.output[0],
+        descriptions=MEMBER_FILES["descriptions"],
+        logits=LOGITS,
+        baseline=BASELINE,
+    output:
+        members=TABLES["members"],
+        errors=TABLES["errors"],
+    log:
+        f"{RESULTS}/logs/score_members/all.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/score_members/all.tsv"
+    conda:
+        "../envs/resiliency.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(4000),
+        runtime=growing(30),
+    params:
+        **STATISTICS,
+        code=code("score_members"),
+        seed=STUDY.seed,
+        baseline=STUDY.members.baseline,
+    script:
+        "../scripts/score_members.py"
+
+
+rule correlate:
+    input:
+        ensembles=TABLES["ensembles"],
+        pairs=f"{RESULTS}/diversity/pairs.parquet",
+    output:
+        TABLES["correlations"],
+    log:
+        f"{RESULTS}/logs/correlate/all.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/correlate/all.tsv"
+    conda:
+        "../envs/resiliency.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(4000),
+        runtime=growing(60),
+    params:
+        **STATISTICS,
+        code=code("correlate"),
+        seed=STUDY.seed,
+    script:
+        "../scripts/correlate.py"
+
+
+rule observe:
+    input:
+        labels=TEST["labels"],
+        members=TABLES["members"],
+        ensembles=TABLES["ensembles"],
+        pairs=f"{RESULTS}/diversity/pairs.parquet",
+        image_errors=f"{RESULTS}/ensembles/image_errors.parquet",
+    output:
+        TABLES["observations"],
+    log:
+        f"{RESULTS}/logs/observe/all.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/observe/all.tsv"
+    conda:
+        "../envs/resiliency.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(4000),
+        runtime=growing(60),
+    params:
+        **STATISTICS,
+        code=code("observe"),
+        seed=STUDY.seed,
+        rule=STUDY.ensembles.rules[0],
+    script:
+        "../scripts/observe.py"
+
+
+rule charts:
+    input:
+        members=TABLES["members"],
+        corruption_errors=TABLES["errors"],
+        ensembles=TABLES["ensembles"],
+        correlations=TABLES["correlations"],
+    output:
+        CHART_FILES,
+    log:
+        f"{RESULTS}/logs/charts/all.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/charts/all.tsv"
+    conda:
+        "../envs/resiliency.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(2000),
+        runtime=growing(15),
+    params:
+        code=code("charts"),
+        charts=STUDY.charts.model_dump(),
+    script:
+        "../scripts/charts.py"
+
+
+rule provenance:
+    input:
+        TABLES.values(),
+        CHART_FILES,
+    output:
+        f"{RESULTS}/provenance.json",
+    log:
+        f"{RESULTS}/logs/provenance/all.log",
+    conda:
+        "../envs/resiliency.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(1000),
+        runtime=growing(5),
+    params:
+        code=code("provenance"),
+        study=STUDY.model_dump(mode="json"),
+        repository=workflow.basedir,
+    script:
+        "../scripts/provenance.py"
+
+
+rule report:
+    input:
+        members=TABLES["members"],
+        corruption_errors=TABLES["errors"],
+        ensembles=TABLES["ensembles"],
+        observations=TABLES["observations"],
+        provenance=rules.provenance.output[0],
+        card=f"{RESULTS}/data/card.json",
+        specs=[path for path in CHART_FILES if path.endswith(".vl.json")],
+        svgs=[path for path in CHART_FILES if path.endswith(".svg")],
+        template=SCRIPTS / "resiliency/report/report.html.j2",
+        style=SCRIPTS / "resiliency/report/report.css",
+    output:
+        f"{RESULTS}/report.html",
+    log:
+        f"{RESULTS}/logs/report/all.log",
+    conda:
+        "../envs/resiliency.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(2000),
+        runtime=growing(5),
+    params:
+        code=code("report"),
+        study=STUDY.model_dump(mode="json"),
+    script:
+        "../scripts/report.py"

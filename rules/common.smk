@@ -1,0 +1,67 @@
+import re
+import sys
+from pathlib import Path
+
+SCRIPTS = Path(workflow.basedir) / "scripts"
+sys.path.insert(0, str(SCRIPTS))
+
+from resiliency.designs.settings import ALEXNET
+from resiliency.faults import Fault
+from resiliency.fingerprint import fingerprint
+from resiliency.report.settings import CHARTS, CHART_SUFFIXES
+from resiliency.study import load
+
+try:
+    STUDY = load(config)
+except Fault as fault:
+    sys.exit("\n".join(f"study: {line}" for line in str(fault).splitlines()))
+
+RESULTS = f"results/{STUDY.study}"
+SEEDS = range(STUDY.members.seeds)
+SETTINGS = STUDY.joint_settings()
+JOINT_NAMES = [f"s{s}-m{m}" for s in range(STUDY.joint.seeds) for m in range(STUDY.joint.members)] if SETTINGS else []
+INDEPENDENT = STUDY.independent_members()
+MEMBERS = INDEPENDENT + STUDY.joint_members()
+METHODS = STUDY.attribution.methods
+STATISTICS = STUDY.statistics.model_dump()
+
+TEST = {"images": f"{RESULTS}/data/test/images.npy", "labels": f"{RESULTS}/data/test/labels.npy"}
+CORRUPTED = [f"{RESULTS}/corrupted/{corruption}.npy" for corruption in STUDY.corruptions.names]
+MEMBER_FILES = {
+    "weights": [f"{RESULTS}/members/{member}/weights.safetensors" for member in MEMBERS],
+    "descriptions": [f"{RESULTS}/members/{member}/member.json" for member in MEMBERS],
+}
+LOGITS = [f"{RESULTS}/predictions/{member}.npy" for member in MEMBERS]
+BASELINE = [] if STUDY.members.baseline == ALEXNET else f"{RESULTS}/predictions/{STUDY.members.baseline}.npy"
+TABLES = {
+    "members": f"{RESULTS}/tables/members.csv",
+    "errors": f"{RESULTS}/tables/corruption_errors.csv",
+    "ensembles": f"{RESULTS}/tables/ensembles.parquet",
+    "correlations": f"{RESULTS}/tables/correlations.csv",
+    "observations": f"{RESULTS}/tables/observations.csv",
+}
+CHART_FILES = [f"{RESULTS}/charts/{chart}{suffix}" for chart in CHARTS for suffix in CHART_SUFFIXES]
+
+
+wildcard_constraints:
+    design="|".join(map(re.escape, STUDY.designs)),
+    setting="|".join(map(re.escape, SETTINGS)) or "none",
+    seed=r"\d+",
+    corruption=r"\w+",
+
+
+def code(script):
+    """The fingerprint of a script and of what it imports from the library."""
+    return fingerprint(SCRIPTS / f"{script}.py")
+
+
+def growing(amount):
+    """An amount of a resource that grows with each attempt at a job."""
+    return lambda wildcards, attempt: amount * attempt
+
+
+def described(design, origin="independent", setting="", strength=None):
+    """What is known of a member of `design` before it is trained, but for its seed."""
+    known = STUDY.designs[design].model_dump(include={"architecture", "arguments"})
+    known |= {"origin": origin, "design": design, "setting": setting, "strength": strength, "index": 0}
+    return known | {"family": STUDY.family(design)}

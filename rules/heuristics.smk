@@ -1,0 +1,64 @@
+if SETTINGS:
+
+    rule train_jointly:
+        input:
+            rules.dataset.output.arrays[:4],
+            card=rules.dataset.output.card,
+        output:
+            weights=[
+                f"{RESULTS}/members/{{setting}}-s{{seed}}-m{index}/weights.safetensors"
+                for index in range(STUDY.joint.members)
+            ],
+            descriptions=[
+                f"{RESULTS}/members/{{setting}}-s{{seed}}-m{index}/member.json" for index in range(STUDY.joint.members)
+            ],
+            histories=[
+                f"{RESULTS}/members/{{setting}}-s{{seed}}-m{index}/history.csv" for index in range(STUDY.joint.members)
+            ],
+        log:
+            f"{RESULTS}/logs/train_jointly/{{setting}}-s{{seed}}.log",
+        benchmark:
+            f"{RESULTS}/benchmarks/train_jointly/{{setting}}-s{{seed}}.tsv"
+        conda:
+            "../envs/resiliency.yaml"
+        threads: 1
+        resources:
+            mem_mb=growing(4000),
+            runtime=growing(240),
+            gpu=1,
+        params:
+            code=code("train_jointly"),
+            seed=STUDY.seed,
+            member=lambda wildcards: described(
+                STUDY.joint.design, SETTINGS[wildcards.setting][0], wildcards.setting, SETTINGS[wildcards.setting][1]
+            )
+            | {"seed": int(wildcards.seed)},
+            recipe=STUDY.recipe(STUDY.joint.design).model_dump(),
+        script:
+            "../scripts/train_jointly.py"
+
+    use rule predict as predict_jointly with:
+        input:
+            **TEST,
+            corrupted=CORRUPTED,
+            weights=[f"{RESULTS}/members/{{setting}}-{name}/weights.safetensors" for name in JOINT_NAMES],
+            descriptions=[f"{RESULTS}/members/{{setting}}-{name}/member.json" for name in JOINT_NAMES],
+        output:
+            logits=[f"{RESULTS}/predictions/{{setting}}-{name}.npy" for name in JOINT_NAMES],
+            features=[f"{RESULTS}/features/{{setting}}-{name}.npy" for name in JOINT_NAMES],
+        log:
+            f"{RESULTS}/logs/predict_jointly/{{setting}}.log",
+        benchmark:
+            f"{RESULTS}/benchmarks/predict_jointly/{{setting}}.tsv"
+
+    use rule attribute as attribute_jointly with:
+        input:
+            **TEST,
+            weights=rules.predict_jointly.input.weights,
+            descriptions=rules.predict_jointly.input.descriptions,
+        output:
+            [f"{RESULTS}/attributions/{{setting}}-{name}/{method}.npy" for name in JOINT_NAMES for method in METHODS],
+        log:
+            f"{RESULTS}/logs/attribute_jointly/{{setting}}.log",
+        benchmark:
+            f"{RESULTS}/benchmarks/attribute_jointly/{{setting}}.tsv"

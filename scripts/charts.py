@@ -1,0 +1,16 @@
+"""Draw the charts."""
+
+from pathlib import Path
+
+from resiliency.report.charts import TABLES, draw, write_chart
+from resiliency.stage import stage
+from resiliency.tables import read_table
+
+with stage(snakemake.log[0], snakemake.threads):
+    settings = snakemake.params.charts
+    tables = {name: read_table(getattr(snakemake.input, name)) for name in TABLES}
+    paths = [Path(path) for path in snakemake.output]
+    names = [path.name.partition(".")[0] for path in paths]
+    specs = {name: draw(name, tables, settings["colours"]) for name in dict.fromkeys(names)}
+    for path, name in zip(paths, names, strict=True):
+        write_chart(path, specs[name], settings["pixels_per_point"])

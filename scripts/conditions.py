@@ -1,0 +1,8 @@
+"""Write the order of conditions that all stages share."""
+
+from resiliency.conditions import conditions
+from resiliency.stage import stage
+from resiliency.tables import write_table
+
+with stage(snakemake.log[0], snakemake.threads):
+    write_table(snakemake.output[0], conditions(snakemake.params.corruptions, snakemake.params.severities))

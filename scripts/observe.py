@@ -1,0 +1,26 @@
+"""Test the four observations of the paper."""
+
+from resiliency.analysis.observations import (
+    architecture_brings_diversity,
+    architecture_matters_more,
+    attribution_diversity_is_less_negative,
+    balance_is_most_resilient,
+)
+from resiliency.analysis.verdicts import observation_table
+from resiliency.files import read_array
+from resiliency.stage import stage
+from resiliency.tables import read_table, write_table
+
+with stage(snakemake.log[0], snakemake.threads):
+    inputs, params = snakemake.input, snakemake.params
+    members, ensembles, pairs = (read_table(path) for path in (inputs.members, inputs.ensembles, inputs.pairs))
+    images = len(read_array(inputs.labels))
+    drawn = {"resamples": params.resamples, "seed": params.seed}
+    joint = int((members.origin != "independent").sum())
+    observations = [
+        architecture_matters_more(members, images, **drawn),
+        attribution_diversity_is_less_negative(ensembles, pairs, params.rule, images, **drawn),
+        balance_is_most_resilient(read_table(inputs.image_errors), joint, **drawn),
+        architecture_brings_diversity(ensembles, pairs, params.rule, images, **drawn),
+    ]
+    write_table(snakemake.output[0], observation_table(observations, params.confidence))

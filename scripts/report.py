@@ -1,0 +1,22 @@
+"""Write the report."""
+
+from pathlib import Path
+
+from resiliency.files import read_json, replacing
+from resiliency.report.page import render
+from resiliency.stage import stage
+from resiliency.tables import read_table
+
+with stage(snakemake.log[0], snakemake.threads):
+    inputs = snakemake.input
+    names = ("members", "corruption_errors", "ensembles", "observations")
+    html = render(
+        study=snakemake.params.study,
+        card=read_json(inputs.card),
+        provenance=read_json(inputs.provenance),
+        tables={name: read_table(getattr(inputs, name)) for name in names},
+        specs={Path(path).name.removesuffix(".vl.json"): read_json(path) for path in inputs.specs},
+        svgs={Path(path).stem: Path(path).read_text() for path in inputs.svgs},
+    )
+    with replacing(snakemake.output[0]) as temporary:
+        temporary.write_text(html)

@@ -1,0 +1,87 @@
+"""The registry of the charts, and how one is drawn and written."""
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import altair as alt
+import pandas as pd
+import vl_convert
+
+from resiliency.files import replacing
+from resiliency.report.diversity_charts import correlations, diversity_accuracy
+from resiliency.report.ensemble_charts import architecture_diversity, strength
+from resiliency.report.member_charts import error_by_severity, error_heatmap, size_accuracy_resiliency
+
+VEGA_LITE = alt.SCHEMA_VERSION.rpartition(".")[0]
+
+
+class Entry(NamedTuple):
+    """A chart: how to read it, the tables that it draws and the function that draws them."""
+
+    caption: str
+    tables: tuple[str, ...]
+    function: Callable[..., alt.TopLevelMixin]
+
+
+CHARTS = {
+    "error_by_severity": Entry(
+        "A line that stays low is a resilient design. Lines of one family share a colour.",
+        ("members", "corruption_errors"),
+        error_by_severity,
+    ),
+    "error_heatmap": Entry(
+        "Dark cells are corruptions that a member does not withstand.",
+        ("members", "corruption_errors"),
+        error_heatmap,
+    ),
+    "size_accuracy_resiliency": Entry(
+        "If size or clean accuracy decided resiliency, the points would fall along one line whatever their family.",
+        ("members",),
+        size_accuracy_resiliency,
+    ),
+    "correlations": Entry(
+        "Left of the zero line, the more diverse ensembles are the less accurate. An interval that holds zero leaves "
+        "the direction open.",
+        ("correlations",),
+        correlations,
+    ),
+    "diversity_accuracy": Entry(
+        "Each panel shows all ensembles of one size; where the line rises, diversity goes with accuracy.",
+        ("ensembles", "correlations"),
+        diversity_accuracy,
+    ),
+    "strength": Entry(
+        "At strength 0 each member learns by itself; at strength 1 only the ensemble's loss counts.",
+        ("ensembles",),
+        strength,
+    ),
+    "architecture_diversity": Entry(
+        "Boxes further right mean more diverse ensembles.",
+        ("ensembles",),
+        architecture_diversity,
+    ),
+}
+TABLES = sorted({table for entry in CHARTS.values() for table in entry.tables})
+
+
+def draw(name: str, tables: Mapping[str, pd.DataFrame], colours: list[str]) -> dict:
+    """The Vega-Lite specification of the chart `name`, its caption as description."""
+    entry = CHARTS[name]
+    chart = entry.function(*(tables[table] for table in entry.tables), colours)
+    return chart.properties(description=entry.caption).to_dict()
+
+
+def write_chart(path: str | Path, spec: dict, pixels_per_point: float) -> None:
+    """Write the chart `spec` to `path` as its suffix says: .vl.json, .svg, .png or a .html that needs nothing else."""
+    path = Path(path)
+    with replacing(path) as temporary:
+        if path.suffix == ".png":
+            temporary.write_bytes(vl_convert.vegalite_to_png(spec, vl_version=VEGA_LITE, scale=pixels_per_point))
+        elif path.suffix == ".svg":
+            temporary.write_text(vl_convert.vegalite_to_svg(spec, vl_version=VEGA_LITE))
+        elif path.suffix == ".html":
+            temporary.write_text(vl_convert.vegalite_to_html(spec, vl_version=VEGA_LITE, bundle=True))
+        else:
+            temporary.write_text(json.dumps(spec) + "\n")

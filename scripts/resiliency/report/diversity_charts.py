@@ -1,0 +1,160 @@
+"""Charts of the diversity of ensembles against their accuracy."""
+
+import altair as alt
+import numpy as np
+import pandas as pd
+
+from resiliency.report.style import INK, SHARE, WIDTH, finish, notice, panel_title, shades
+from resiliency.report.words import KINDS, METRICS, kind_of, label, number, percent, plural
+
+BINS = {"diversity": 24, "corrupted_accuracy": 12}
+PROFILE = 10
+SPACING = 14
+
+
+def diversity_accuracy(ensembles: pd.DataFrame, table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
+    """Where ensembles lie in diversity and corrupted accuracy: a row per metric, a column per size; binned counts.
+
+    Args:
+        table: the correlations, written into the panels.
+    """
+    title = "Diversity of ensembles against their accuracy on corrupted images"
+    pool = main_pool(ensembles)
+    columns = measured(pool)
+    if not columns or pool["corrupted_accuracy"].isna().all():
+        return notice(title, "no ensembles of independently trained members in this study")
+    rule = pool["rule"].iloc[0]
+    chosen = (table["measure"] == "pearson") & (table["condition"] == "corrupted") & (table["rule"] == rule)
+    strengths = table[chosen].set_index(["metric", "size"])["correlation"].to_dict()
+    rows = [_clouds(pool, metric, column, strengths, colours) for metric, column in columns.items()]
+    subtitle = [
+        f"{plural(len(pool), 'ensemble')} of independently trained members, combined by {label(rule)}",
+        "Shade: share of the ensembles of that size; line: mean accuracy at that diversity; r: Pearson correlation",
+    ]
+    return finish(alt.vconcat(*rows, spacing=10), title, subtitle)
+
+
+def correlations(table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
+    """Pearson correlation of each metric with ensemble accuracy, with its interval, by kind, condition and size."""
+    title = "Does diversity go with ensemble accuracy?"
+    rows = table[table["measure"] == "pearson"].dropna(subset=["correlation"])
+    if rows.empty:
+        return notice(title, "no correlations: too few ensembles in this study")
+    rule = rows["rule"].iloc[0]
+    rows = rows[rows["rule"] == rule].assign(name=rows["metric"].map(label))
+    sizes = sorted(rows["size"].unique().tolist())
+    hue = alt.Color("size:O", title="Members in an ensemble").legend(orient="bottom", direction="horizontal")
+    hue = hue.scale(domain=sizes, range=shades(colours[0], len(sizes)))
+    kinds = [kind for kind in KINDS if kind in set(rows["kind"])]
+    bands = [
+        _correlation_band(rows[rows["kind"] == kind], kind, hue, first=kind == kinds[0], last=kind == kinds[-1])
+        for kind in kinds
+    ]
+    subtitle = [
+        f"Pearson correlation; bars: {percent(rows['confidence'].iloc[0], 0)} bootstrap intervals over members",
+        "Right of zero: the more diverse, the more accurate",
+        f"{_most(rows, 'ensembles')} at a size, of {_most(rows, 'members')}, combined by {label(rule)}",
+    ]
+    return finish(alt.vconcat(*bands, spacing=8), title, subtitle)
+
+
+def main_pool(ensembles: pd.DataFrame) -> pd.DataFrame:
+    """Ensembles of independent members under the main combination rule, which the table names first."""
+    pool = ensembles[ensembles["origin"] == "independent"]
+    return pool[pool["rule"] == pool["rule"].iloc[0]] if len(pool) else pool
+
+
+def measured(pool: pd.DataFrame) -> dict[str, str]:
+    """Metric -> its column: on corrupted images where it was measured on them, else on clean ones."""
+    candidates = [(metric, f"{metric}_{images}") for metric in METRICS for images in ("clean", "corrupted")]
+    return {metric: column for metric, column in candidates if column in pool and pool[column].notna().any()}
+
+
+def heading(metric: str, column: str) -> str:
+    """What a panel of one metric shows."""
+    return f"{KINDS[kind_of(metric)]}: {label(metric)} ({column.rsplit('_', 1)[1]} images)"
+
+
+def _most(rows: pd.DataFrame, column: str) -> str:
+    """The count in `column` of what it names, or that it is at most so."""
+    most = plural(int(rows[column].max()), column.removesuffix("s"))
+    return most if rows[column].nunique() == 1 else f"Up to {most}"
+
+
+def _clouds(
+    pool: pd.DataFrame, metric: str, column: str, strengths: dict[tuple[str, int], float], colours: list[str]
+) -> alt.HConcatChart:
+    """The panels of one metric, side by side by size, on the same axes."""
+    data = pool[["size", "corrupted_accuracy"]].assign(diversity=pool[column]).dropna()
+    edges = [np.histogram_bin_edges(data[c], bins) for c, bins in BINS.items()]
+    sizes = sorted(pool["size"].unique().tolist())
+    width = min((WIDTH - 130) / len(sizes) - SPACING, 400)
+    panels = []
+    for size in sizes:
+        r = strengths.get((metric, size), float("nan"))
+        cloud = _cloud(data[data["size"] == size], edges, first=size == sizes[0], colour=colours[1 % len(colours)])
+        told = panel_title(f"{plural(size, 'member')}, r = {number(r, 2)}", anchor="middle", fontWeight="normal")
+        panels.append(cloud.properties(width=width, height=95, title=told))
+    return alt.hconcat(*panels, spacing=SPACING).properties(title=panel_title(heading(metric, column), frame="bounds"))
+
+
+def _cloud(data: pd.DataFrame, edges: list[np.ndarray], first: bool, colour: str) -> alt.LayerChart:
+    """Shares of ensembles in cells of diversity and accuracy, and the mean accuracy over diversity."""
+    x = alt.X("x:Q", title=None).axis(tickCount=4, labelOverlap=True, format="~g", grid=False)
+    x = x.scale(domain=edges[0][[0, -1]].tolist(), nice=False)
+    y = alt.Y("y:Q", title="Accuracy" if first else None).axis(format=SHARE, tickCount=3, labels=first, grid=False)
+    y = y.scale(domain=edges[1][[0, -1]].tolist(), nice=False)
+    share = alt.Color("share:Q", title="Share of ensembles").scale(scheme="blues", domainMin=0)
+    share = share.legend(orient="bottom", format=SHARE, tickCount=4)
+    cells = alt.Chart(_cells(data, edges)).mark_rect(aria=False).encode(x=x, x2="x2", y=y, y2="y2", color=share)
+    cells = cells.encode(tooltip=["ensembles", alt.Tooltip("share", format=".1%")])
+    line = alt.Chart(_profile(data, edges[0])).mark_line(color=colour).encode(x="x:Q", y="y:Q")
+    return cells + line
+
+
+def _cells(data: pd.DataFrame, edges: list[np.ndarray]) -> pd.DataFrame:
+    """The cells that hold ensembles: their corners, the number of ensembles and its share of all."""
+    counts, across, up = np.histogram2d(data["diversity"], data["corrupted_accuracy"], edges)
+    i, j = np.nonzero(counts)
+    corners = {"x": across[i], "x2": across[i + 1], "y": up[j], "y2": up[j + 1]}
+    counts = counts[i, j].astype(int)
+    return pd.DataFrame(corners | {"share": counts / max(len(data), 1)}).round(5).assign(ensembles=counts)
+
+
+def _profile(data: pd.DataFrame, edges: np.ndarray) -> pd.DataFrame:
+    """Mean accuracy of the ensembles in each of a few bins of diversity, at the mean diversity of the bin."""
+    bins = pd.cut(data["diversity"], np.linspace(edges[0], edges[-1], PROFILE + 1), include_lowest=True)
+    means = data.groupby(bins, observed=True)[["diversity", "corrupted_accuracy"]].mean()
+    return means.set_axis(["x", "y"], axis="columns").reset_index(drop=True)
+
+
+def _correlation_band(rows: pd.DataFrame, kind: str, hue: alt.Color, first: bool, last: bool) -> alt.HConcatChart:
+    """The metrics of one kind: clean accuracy on the left, corrupted accuracy on the right."""
+    panels = []
+    for condition in ("clean", "corrupted"):
+        panel = _correlation_panel(rows[rows["condition"] == condition], hue, left=condition == "clean", last=last)
+        panel = panel.properties(width=300, height=alt.Step(54, **{"for": "position"}))
+        if first:
+            panel = panel.properties(title=panel_title(f"{condition.capitalize()} accuracy", anchor="middle"))
+        panels.append(panel)
+    row = alt.hconcat(*panels, spacing=24, bounds="flush")
+    return row.properties(title=panel_title(label(kind), frame="bounds"))
+
+
+def _correlation_panel(rows: pd.DataFrame, hue: alt.Color, left: bool, last: bool) -> alt.LayerChart:
+    """Intervals and points around a zero line: a band per metric, in it an offset per size."""
+    names = [label(metric) for metric in METRICS if label(metric) in set(rows["name"])]
+    names_axis = alt.Axis(labels=left, minExtent=200 if left else 0, maxExtent=200 if left else 0, ticks=False)
+    ticks = alt.Axis(labels=last, ticks=last, values=[-1, -0.5, 0, 0.5, 1], format="~g")
+    position = {
+        "y": alt.Y("name:N", title=None, sort=names, axis=names_axis),
+        "yOffset": alt.YOffset("size:O").scale(paddingOuter=0.3),
+        "color": hue,
+    }
+    x = alt.X("correlation:Q", title="Correlation" if last else None, axis=ticks).scale(domain=[-1, 1])
+    zero = alt.Chart(pd.DataFrame({"zero": [0]})).mark_rule(color=INK).encode(x=alt.X("zero:Q", axis=ticks))
+    bars = alt.Chart(rows.dropna(subset=["low", "high"])).mark_rule(strokeWidth=2.5)
+    tooltip = [alt.Tooltip("name", title="metric"), "size", "ensembles"]
+    tooltip += [alt.Tooltip(column, format="+.2f") for column in ("correlation", "low", "high")]
+    points = alt.Chart(rows).mark_point(filled=True, size=50, opacity=1).encode(x=x, tooltip=tooltip, **position)
+    return zero + bars.encode(x="low:Q", x2="high", **position) + points

@@ -1,0 +1,161 @@
+"""Charts of single members: how resilient each one is."""
+
+from itertools import cycle
+
+import altair as alt
+import numpy as np
+import pandas as pd
+
+from resiliency.corruptions.settings import CATEGORIES, HELD_OUT
+from resiliency.report.style import INK, SHARE, finish, notice, panel_title, spread
+from resiliency.report.words import label, percent, plural
+
+DASHES = ([1, 0], [7, 3], [2, 2], [9, 3, 2, 3])
+CELL = 34
+ROW = 19
+NO_MEMBERS = "no independently trained members in this study"
+
+
+def error_by_severity(members: pd.DataFrame, errors: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
+    """Top-1 error, mean over corruptions and seeds, against severity: a line per design, coloured by family."""
+    title = "Top-1 error of each design as corruptions grow more severe"
+    rows = errors.merge(_independent(members)[["member", "design", "family", "seed"]], on="member")
+    if rows.empty:
+        return notice(title, NO_MEMBERS)
+    curves = rows.groupby(["family", "design", "severity"], sort=False)["error"].mean().reset_index()
+    curves["name"] = [_curve_name(*pair) for pair in zip(curves["family"], curves["design"], strict=True)]
+    hues, dashes = _curve_styles(curves, colours)
+    severities = sorted(curves["severity"].unique().tolist())
+    ticks = alt.Axis(values=severities, format="d", labelExpr="datum.value == 0 ? 'clean' : datum.label")
+    base = alt.Chart(curves).encode(
+        x=alt.X("severity:Q", title="Severity", axis=ticks).scale(nice=False, padding=12),
+        y=alt.Y("error:Q", title="Top-1 error").axis(format=SHARE),
+        color=hues,
+        tooltip=["design", "family", "severity", alt.Tooltip("error", title="top-1 error", format=".1%")],
+    )
+    chart = base.mark_line().encode(strokeDash=dashes) + base.mark_point(filled=True, size=45, opacity=1)
+    return finish(chart.properties(width=600, height=380), title, [_basis(rows)])
+
+
+def error_heatmap(members: pd.DataFrame, errors: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
+    """Error of each member under each corruption, mean over severities; the most resilient members come first."""
+    title = "Top-1 error of each member under each corruption"
+    known = errors[errors["member"].isin(members["member"])].dropna(subset=["error"])
+    if known.empty:
+        return notice(title, "no errors in this study")
+    cells = known.groupby(["member", "corruption"], sort=False)["error"].mean().reset_index()
+    means = cells[cells["corruption"] != "clean"].groupby("member", as_index=False)["error"].mean()
+    cells = pd.concat([cells, means.assign(corruption="mean")])
+    cells["percent"] = 100 * cells["error"]
+    cells["name"] = cells["corruption"].map(label)
+    order = means.sort_values("error", kind="stable")["member"].tolist() or cells["member"].unique().tolist()
+    groups = {"overall": ("clean", "mean")} | CATEGORIES | {"held out": HELD_OUT}
+    parts = {name: cells[cells["corruption"].isin(columns)] for name, columns in groups.items()}
+    panels = [
+        _heat(part, name, [label(c) for c in groups[name]], order, cells["percent"].max())
+        for name, part in parts.items()
+        if not part.empty
+    ]
+    subtitle = [
+        "Mean over severities, in %; most resilient member first, by the mean over corruptions",
+        plural(int(known["images"].max()), "test image"),
+    ]
+    return finish(alt.hconcat(*panels, spacing=8, bounds="flush"), title, subtitle)
+
+
+def size_accuracy_resiliency(members: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
+    """Mean corruption error against number of parameters and against clean accuracy, by family, with intervals."""
+    title = "Resiliency against model size and against clean accuracy"
+    points = _independent(members).dropna(subset=["mean_corruption_error"])
+    if points.empty:
+        return notice(title, NO_MEMBERS)
+    size = alt.X("parameters:Q", title="Parameters (log scale)").axis(
+        format="~s", values=_decades(points["parameters"])
+    )
+    accuracy = alt.X("clean_accuracy:Q", title="Clean accuracy").axis(format=SHARE, tickCount=5)
+    reach = [0.7 * points["parameters"].min(), 1.4 * points["parameters"].max()]
+    by_size = _against(points, size.scale(type="log", domain=reach, nice=False), colours)
+    by_accuracy = _against(points, accuracy.scale(zero=False, padding=16, nice=False), colours)
+    bars = alt.Chart(points.dropna(subset=["clean_accuracy_low", "clean_accuracy_high"])).mark_rule()
+    by_accuracy += bars.encode(
+        x="clean_accuracy_low:Q", x2="clean_accuracy_high", y="mean_corruption_error:Q", color="family:N"
+    )
+    confidence = percent(points["confidence"].iloc[0], 0)
+    subtitle = [
+        f"{plural(len(points), 'independently trained member')}; lower is more resilient",
+        f"Bars: {confidence} intervals over test images",
+    ]
+    return finish(alt.hconcat(by_size, by_accuracy, spacing=28), title, subtitle)
+
+
+def _independent(members: pd.DataFrame) -> pd.DataFrame:
+    return members[members["origin"] == "independent"]
+
+
+def _decades(values: pd.Series) -> list[int]:
+    """Ticks of a logarithmic axis of `values`: 1, 2 and 5 of each decade, or only 1 where there are many decades."""
+    steps = (1, 2, 5) if values.max() < 300 * values.min() else (1,)
+    return [step * 10**e for e in range(int(np.log10(values.min())), int(np.log10(values.max())) + 2) for step in steps]
+
+
+def _basis(rows: pd.DataFrame) -> str:
+    """What a mean over the errors in `rows` is over."""
+    corruptions = rows.loc[rows["corruption"] != "clean", "corruption"].nunique()
+    images = plural(int(rows["images"].max()), "test image")
+    return f"Mean over {plural(corruptions, 'corruption')} and {plural(rows['seed'].nunique(), 'seed')}; {images}"
+
+
+def _curve_name(family: str, design: str) -> str:
+    return design if design == family else f"{design} ({family})"
+
+
+def _curve_styles(curves: pd.DataFrame, colours: list[str]) -> tuple[alt.Color, alt.StrokeDash]:
+    """A colour per family and, within a family, a dash per design; in the legend, families stay together."""
+    names, hues, dashes = [], [], []
+    families = curves.groupby("family", sort=False)["name"].unique()
+    for designs, colour in zip(families, cycle(colours), strict=False):
+        names += list(designs)
+        hues += [colour] * len(designs)
+        dashes += [dash for _, dash in zip(designs, cycle(DASHES), strict=False)]
+    legend = alt.Legend(title="Design (family)", symbolType="stroke", symbolSize=500, symbolStrokeWidth=2)
+    return (
+        alt.Color("name:N", legend=legend).scale(domain=names, range=hues),
+        alt.StrokeDash("name:N", legend=legend).scale(domain=names, range=dashes),
+    )
+
+
+def _heat(cells: pd.DataFrame, title: str, columns: list[str], order: list[str], most: float) -> alt.LayerChart:
+    """One category of corruptions; all categories share the rows and the colours."""
+    first = title == "overall"
+    rows = alt.Axis(labels=first, ticks=False, domain=False)
+    base = alt.Chart(cells).encode(
+        x=alt.X("name:N", title=None, sort=columns).axis(labelAngle=-45, ticks=False, domain=False),
+        y=alt.Y("member:N", title=None, axis=rows).scale(domain=order),
+    )
+    legend = alt.Legend(title="Error (%)", gradientLength=160)
+    boxes = base.mark_rect().encode(
+        color=alt.Color("percent:Q", legend=legend).scale(scheme="blues", domain=[0, most]),
+        tooltip=["member", "name", alt.Tooltip("error", title="top-1 error", format=".1%")],
+    )
+    dark = alt.value("white")
+    ink = alt.when(alt.datum["percent"] > 0.62 * most).then(dark).otherwise(alt.value(INK))
+    numbers = base.mark_text(fontSize=11).encode(text=alt.Text("percent:Q", format=".0f"), color=ink)
+    chart = (boxes + numbers).properties(width=alt.Step(CELL), height=alt.Step(ROW))
+    return chart.properties(title=panel_title(title, anchor="middle"), view=alt.ViewConfig(stroke=None))
+
+
+def _against(points: pd.DataFrame, x: alt.X, colours: list[str]) -> alt.LayerChart:
+    """Mean corruption error of each member, with its interval, over `x`."""
+    families = points["family"].unique().tolist()
+    error = alt.Y("mean_corruption_error:Q", title="Mean corruption error")
+    error = error.scale(zero=False, padding=16, nice=False).axis(format=SHARE)
+    hue = alt.Color("family:N", title="Family", scale=spread(families, colours))
+    shape = alt.Shape("family:N", title="Family").scale(domain=families)
+    tooltip = ["member", "family", alt.Tooltip("parameters", format=",")]
+    tooltip += [alt.Tooltip(c, title=label(c), format=".1%") for c in ("clean_accuracy", "mean_corruption_error")]
+    dots = alt.Chart(points).mark_point(filled=True, size=80, opacity=1)
+    dots = dots.encode(x=x, y=error, color=hue, shape=shape, tooltip=tooltip)
+    ends = ["mean_corruption_error_low", "mean_corruption_error_high"]
+    bars = alt.Chart(points.dropna(subset=ends)).mark_rule()
+    bars = bars.encode(x=x, y=f"{ends[0]}:Q", y2=ends[1], color="family:N")
+    return (bars + dots).properties(width=300, height=320)

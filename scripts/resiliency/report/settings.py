@@ -1,0 +1,28 @@
+"""Settings of charts."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from resiliency.settings import Settings
+
+OKABE_ITO = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#000000"]
+
+
+CHARTS = (
+    "error_by_severity",
+    "error_heatmap",
+    "size_accuracy_resiliency",
+    "diversity_accuracy",
+    "correlations",
+    "strength",
+    "architecture_diversity",
+)
+CHART_SUFFIXES = (".html", ".svg", ".png", ".vl.json")
+
+
+class Charts(Settings):
+    colours: list[Annotated[str, Field(pattern="^#[0-9A-Fa-f]{6}$")]] = Field(
+        OKABE_ITO, min_length=1, description="colours of families and settings; Okabe and Ito's are colour-blind safe"
+    )
+    pixels_per_point: float = Field(2, gt=0, le=10, description="scale of the PNG pictures")

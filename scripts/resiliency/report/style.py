@@ -1,0 +1,86 @@
+"""The one look of all charts."""
+
+from itertools import cycle, islice
+
+import altair as alt
+
+INK = "#1f2328"
+MUTED = "#57606a"
+GRID = "#e4e7eb"
+BODY = 12
+SHARE = "~%"
+WIDTH = 880
+
+CONFIG = {
+    "background": "white",
+    "font": "Arial, 'Liberation Sans', Helvetica, sans-serif",
+    "padding": 12,
+    "view": {"stroke": GRID},
+    "title": {
+        "anchor": "start",
+        "color": INK,
+        "fontSize": 17,
+        "frame": "bounds",
+        "offset": 16,
+        "subtitleColor": MUTED,
+        "subtitleFontSize": 13,
+        "subtitleLineHeight": 17,
+        "subtitlePadding": 6,
+    },
+    "axis": {
+        "domainColor": MUTED,
+        "gridColor": GRID,
+        "labelColor": INK,
+        "labelFontSize": BODY,
+        "labelLimit": 260,
+        "tickColor": MUTED,
+        "titleColor": INK,
+        "titleFontSize": BODY,
+        "titleFontWeight": "normal",
+        "titlePadding": 8,
+    },
+    "legend": {
+        "labelColor": INK,
+        "labelFontSize": BODY,
+        "labelLimit": 260,
+        "symbolLimit": 0,
+        "symbolSize": 90,
+        "titleColor": INK,
+        "titleFontSize": BODY,
+        "titleLimit": 400,
+    },
+    "header": {"labelColor": INK, "labelFontSize": BODY, "titleColor": INK},
+    "line": {"strokeWidth": 2},
+}
+
+
+def finish(chart: alt.TopLevelMixin, title: str, subtitle: list[str]) -> alt.TopLevelMixin:
+    """`chart` in the look of the study, under its title and the lines of its subtitle."""
+    return chart.properties(title=alt.TitleParams(text=title, subtitle=subtitle), config=CONFIG)
+
+
+def panel_title(text: str, **more) -> alt.TitleParams:
+    """The small title of one panel of a chart, above its drawing area, or of a row of panels."""
+    return alt.TitleParams(text=text, fontSize=13, offset=6, **{"frame": "group", "subtitleFontSize": 12} | more)
+
+
+def notice(title: str, text: str) -> alt.TopLevelMixin:
+    """A chart that says why there is nothing to draw."""
+    words = alt.Chart(alt.Data(values=[{"text": text}])).mark_text(fontSize=15, color=MUTED).encode(text="text:N")
+    return finish(words.properties(width=WIDTH - 80, height=90), title, [])
+
+
+def spread(names: list[str], colours: list[str]) -> alt.Scale:
+    """A colour for each name; they repeat when there are more names than colours."""
+    return alt.Scale(domain=names, range=list(islice(cycle(colours), len(names))))
+
+
+def shades(colour: str, count: int) -> list[str]:
+    """`count` shades of `colour`, from a light one to a dark one."""
+    steps = [0.5] if count == 1 else [step / (count - 1) for step in range(count)]
+    return [_mixed(colour, "#ffffff" if step < 0.5 else "#000000", abs(0.6 - 1.2 * step)) for step in steps]
+
+
+def _mixed(colour: str, other: str, share: float) -> str:
+    pairs = [(int(colour[i : i + 2], 16), int(other[i : i + 2], 16)) for i in (1, 3, 5)]
+    return "#" + "".join(f"{round(a + (b - a) * share):02x}" for a, b in pairs)

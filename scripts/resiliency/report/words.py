@@ -1,0 +1,72 @@
+"""Names and numbers as people read them."""
+
+import math
+
+MINUS = "−"
+NOTHING = "–"
+
+KINDS = {"prediction": "Predictions", "attribution": "Attributions", "activation": "Activations"}
+METRICS = {
+    "disagreement": ("prediction", "Disagreement"),
+    "double_fault": ("prediction", "Double fault, sign reversed"),
+    "q_statistic": ("prediction", "Q statistic, sign reversed"),
+    "jensen_shannon": ("prediction", "Jensen–Shannon divergence"),
+    "saliency_cosine": ("attribution", "Saliency, 1 − cosine"),
+    "integrated_gradients_cosine": ("attribution", "Integrated gradients, 1 − cosine"),
+    "linear_cka": ("activation", "Features, 1 − linear CKA"),
+}
+
+
+def kind_of(metric: str) -> str:
+    """The kind of diversity that `metric` measures, a key of KINDS."""
+    return METRICS[metric][0]
+
+
+def label(name: str) -> str:
+    """What to call a metric, kind, rule, corruption or setting."""
+    if name in METRICS:
+        return METRICS[name][1]
+    return KINDS.get(name, name.replace("_", " "))
+
+
+def plural(count: int, thing: str) -> str:
+    """Such as "1 image" and "6,868 ensembles"."""
+    return f"{count:,} {thing}{'' if count == 1 else 's'}"
+
+
+def percent(fraction: float | None, digits: int = 1) -> str:
+    """A fraction as a percentage, such as 12.3 %."""
+    return NOTHING if _missing(fraction) else f"{100 * fraction:.{digits}f} %".replace("-", MINUS)
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """A number with so many decimals; whole numbers beyond a thousand with separators instead."""
+    if _missing(value):
+        return NOTHING
+    value = round(value, digits) + 0.0  # no negative zero
+    return (f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.{digits}f}").replace("-", MINUS)
+
+
+def estimate(value: float | None) -> str:
+    """A statistic with three decimals, a small one with four."""
+    return number(value, 3 if _missing(value) or abs(value) >= 0.1 else 4)
+
+
+def interval(low: float | None, high: float | None, form=number) -> str:
+    """An interval, each end written by `form`; empty when it is not known."""
+    return "" if _missing(low) or _missing(high) else f"[{form(low)}, {form(high)}]"
+
+
+def duration(seconds: float | None) -> str:
+    """Seconds as h, min and s."""
+    if _missing(seconds):
+        return NOTHING
+    minutes, rest = divmod(seconds, 60)
+    if minutes < 1:
+        return f"{rest:.1f} s"
+    hours, minutes = divmod(int(minutes), 60)
+    return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {rest:02.0f} s"
+
+
+def _missing(value: float | None) -> bool:
+    return value is None or (isinstance(value, float) and math.isnan(value))

@@ -1,0 +1,50 @@
+"""Score all ensembles of independent members, and those trained jointly."""
+
+import numpy as np
+import pandas as pd
+
+from resiliency.ensembles.pool import ensembles_of
+from resiliency.ensembles.table import Pool
+from resiliency.files import read_array
+from resiliency.metrics.resiliency import baseline_errors
+from resiliency.stage import Progress, stage
+from resiliency.tables import read_table, write_table
+
+with stage(snakemake.log[0], snakemake.threads):
+    inputs, params = snakemake.input, snakemake.params
+    members, conditions, pairs = (read_table(path) for path in (inputs.members, inputs.conditions, inputs.pairs))
+    labels = read_array(inputs.labels)
+    corruptions = list(conditions.corruption.iloc[1:].unique())
+    baseline = baseline_errors(read_table(inputs.errors), params.baseline, corruptions)
+    logits = dict(zip(members.member, inputs.logits, strict=True))
+
+    def pool_of(chosen: pd.DataFrame) -> Pool:
+        """The pool of these rows of members.csv."""
+        predictions = [read_array(logits[member]) for member in chosen.member]
+        return Pool(chosen, predictions, labels, conditions, pairs, baseline)
+
+    independent = members[members.origin == "independent"]
+    joint = list(
+        members[members.origin != "independent"].groupby(["origin", "setting", "strength", "seed"], sort=False)
+    )
+    progress = Progress(len(params.sizes) + len(joint))
+    tables, image_errors = [], []
+    pool = pool_of(independent)
+    for size in params.sizes:
+        ensembles = ensembles_of(len(independent), size)
+        tables.append(pool.score(ensembles, params.rules).assign(origin="independent"))
+        progress.step(f"{len(ensembles):,} ensembles of {size}")
+    for (origin, setting, strength, seed), chosen in joint:
+        together = {"origin": origin, "setting": setting, "strength": strength, "seed": seed}
+        pool, everyone = pool_of(chosen), np.arange(len(chosen))
+        tables.append(pool.score(everyone[None], params.rules).assign(**together))
+        errors = {"image": np.arange(len(labels)), "error": pool.image_errors(everyone, params.rules[0])}
+        image_errors.append(pd.DataFrame({"objective": origin, "strength": strength, "seed": seed} | errors))
+        progress.step(f"{setting}, seed {seed}")
+    table = pd.concat(tables, ignore_index=True)
+    first = ["origin", "setting", "strength", "seed"]
+    table = table.reindex(columns=[*first, *(column for column in table if column not in first)])
+    table.insert(0, "ensemble", table.groupby("members", sort=False).ngroup())
+    write_table(snakemake.output.ensembles, table)
+    columns = ["objective", "strength", "seed", "image", "error"]
+    write_table(snakemake.output.image_errors, pd.concat([pd.DataFrame(columns=columns), *image_errors]))

@@ -1,0 +1,30 @@
+"""Score every member: accuracy, calibration, resiliency and cost."""
+
+import pandas as pd
+
+from resiliency.analysis.member_scores import Scorer
+from resiliency.designs.settings import ALEXNET
+from resiliency.files import read_array, read_json
+from resiliency.stage import stage
+from resiliency.tables import read_table, write_table
+
+with stage(snakemake.log[0], snakemake.threads):
+    params = snakemake.params
+    described = ["member", "origin", "design", "setting", "strength", "seed", "index"]
+    described += ["family", "architecture", "parameters", "macs"]
+    scorer = Scorer(
+        read_table(snakemake.input.conditions),
+        read_array(snakemake.input.labels),
+        None if params.baseline == ALEXNET else read_array(snakemake.input.baseline),
+        params.resamples,
+        params.confidence,
+        params.seed,
+    )
+    members, errors = [], []
+    for description, path in zip(snakemake.input.descriptions, snakemake.input.logits, strict=True):
+        member, logits = read_json(description), read_array(path)
+        members.append({key: member[key] for key in described} | scorer.scores(logits))
+        errors.append(scorer.errors(logits).assign(member=member["member"]))
+    write_table(snakemake.output.members, pd.DataFrame(members))
+    table = pd.concat(errors)
+    write_table(snakemake.output.errors, table[["member", "corruption", "severity", "images", "error"]])

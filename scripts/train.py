@@ -1,0 +1,24 @@
+"""Train one member."""
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from resiliency.stage import stage
+from resiliency.training.member import train_members
+
+
+def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
+    """Cross-entropy of a single network; logits 1xBxK."""
+    return F.cross_entropy(logits[0], labels)
+
+
+with stage(snakemake.log[0], snakemake.threads):
+    params = snakemake.params
+    train_members(
+        folders=[snakemake.output.weights.rsplit("/", 1)[0]],
+        descriptions=[params.member],
+        recipe=params.recipe,
+        loss=cross_entropy,
+        card=snakemake.input.card,
+        stream=(params.seed, "train", params.member["design"], params.member["seed"]),
+    )
