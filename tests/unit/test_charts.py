@@ -1,0 +1,272 @@
+"""Charts and report from small synthetic tables, the degenerate ones included."""
+
+import json
+from html.parser import HTMLParser
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+import pytest
+import vl_convert
+
+from resiliency.corruptions.settings import MAIN
+from resiliency.report import settings
+from resiliency.report.charts import CHARTS, VEGA_LITE, draw, write_chart
+from resiliency.report.page import render
+from resiliency.report.style import shades
+from resiliency.report.words import METRICS, duration, interval, kind_of, number, percent
+
+HOSTILE = "</script><img src=x onerror=alert(1)>"
+RULES = ["mean_probability", "plurality_vote"]
+DESIGNS = {"resnet18": "resnet", "resnet50": "resnet", "vit": "vit"}
+SCORES = ["relative_mce", "clean_nll", "corrupted_nll", "clean_brier", "corrupted_brier", "clean_ece", "corrupted_ece"]
+CASES = {
+    "usual": {},
+    "no joint training": {"strengths": []},
+    "one design": {"designs": {"vit": "vit"}},
+    "one seed": {"seeds": 1},
+    "one size": {"sizes": [2]},
+    "one corruption": {"corruptions": ["fog"]},
+    "nothing independent": {"designs": {}},
+}
+
+
+def synthetic_tables(
+    designs=DESIGNS, seeds=2, strengths=(0.0, 0.5, 1.0), sizes=(2, 3), corruptions=MAIN[:6]
+) -> dict[str, pd.DataFrame]:
+    """The five tables of a study; `designs` maps each design to its family."""
+    rng = np.random.default_rng(0)
+    members = member_table(designs, seeds, strengths, rng)
+    ensembles = ensemble_table(members, sizes, corruptions, rng)
+    return {
+        "members": members,
+        "corruption_errors": error_table(members, corruptions, rng),
+        "ensembles": ensembles,
+        "correlations": correlation_table(ensembles, rng),
+        "observations": observation_table(),
+    }
+
+
+def member_table(designs, seeds, strengths, rng) -> pd.DataFrame:
+    rows = [(f"{d}-s{s}", "independent", d, "", np.nan, s, 0, f) for d, f in designs.items() for s in range(seeds)]
+    design, family = next(iter(designs.items()), ("vit", "vit"))
+    rows += [
+        (f"balanced-l{x:g}-s{s}-m{m}", "balanced", design, f"balanced-l{x:g}", x, s, m, family)
+        for x, s, m in ((x, s, m) for x in strengths for s in range(2) for m in range(3))
+    ]
+    columns = ["member", "origin", "design", "setting", "strength", "seed", "index", "family"]
+    table = pd.DataFrame(rows, columns=columns)
+    error = table["design"].map({name: rng.uniform(0.2, 0.5) for name in table["design"].unique()}).astype(float)
+    error += rng.normal(0, 0.015, len(table))
+    table["architecture"] = table["design"]
+    table["parameters"] = table["design"].map({name: int(10 ** rng.uniform(4, 6)) for name in table["design"].unique()})
+    table["macs"] = 30 * table["parameters"]
+    accuracy = 0.985 - 0.1 * error + rng.normal(0, 0.005, len(table))
+    for name, values in {"clean_accuracy": accuracy, "mean_corruption_error": error, "mce": error / 0.35}.items():
+        table[name], table[f"{name}_low"], table[f"{name}_high"] = values, values - 0.01, values + 0.012
+    return table.assign(confidence=0.95, **{name: rng.uniform(0.01, 1, len(table)) for name in SCORES})
+
+
+def error_table(members, corruptions, rng) -> pd.DataFrame:
+    hardness = {corruption: rng.uniform(0.3, 1.7) for corruption in corruptions}
+    rows = []
+    for row in members.itertuples():
+        rows.append((row.member, "clean", 0, 540, 1 - row.clean_accuracy))
+        for corruption, severity in ((c, s) for c in corruptions for s in range(1, 6)):
+            error = row.mean_corruption_error * hardness[corruption] * severity / 3
+            rows.append((row.member, corruption, severity, 540, min(error, 0.9)))
+    return pd.DataFrame(rows, columns=["member", "corruption", "severity", "images", "error"])
+
+
+def ensemble_table(members, sizes, corruptions, rng) -> pd.DataFrame:
+    pool = members[members["origin"] == "independent"]
+    together = [list(c) for size in sizes for c in combinations(pool.index, size)]
+    together += [list(group.index) for _, group in members.drop(pool.index).groupby(["setting", "seed"])]
+    pairs = {metric: rng.uniform(0.1, 0.4, (len(members), len(members))) for metric in METRICS}
+    rows = []
+    for number_of, index in enumerate(together):
+        group = members.loc[index]
+        first, designs = group.iloc[0], group["design"].nunique()
+        error = group["mean_corruption_error"].mean() * (1 - 0.06 * len(index) - 0.03 * designs)
+        row = {"ensemble": number_of, "origin": first["origin"], "setting": first["setting"]}
+        row |= {"strength": first["strength"], "seed": np.nan if first["origin"] == "independent" else first["seed"]}
+        row |= {"size": len(index), "members": "+".join(group["member"]), "designs": designs}
+        row |= {"families": group["family"].nunique(), "parameters": group["parameters"].sum(), "macs": 0}
+        row |= {"mean_member_clean_accuracy": group["clean_accuracy"].mean()}
+        row |= {"mean_member_corrupted_accuracy": 1 - group["mean_corruption_error"].mean()}
+        for metric, matrix in pairs.items():
+            diversity = np.mean([matrix[i, j] for i, j in combinations(index, 2)]) * (1 + 0.3 * designs) + 0.3 * error
+            row[f"{metric}_clean"] = diversity
+            if kind_of(metric) == "prediction":
+                row[f"{metric}_corrupted"] = 1.2 * diversity
+        for rule in RULES:
+            worse = error * (1 + 0.05 * RULES.index(rule))
+            scores = {"rule": rule, "clean_accuracy": 0.99 - 0.05 * error, "corrupted_accuracy": 1 - worse}
+            scores |= {"mean_corruption_error": worse, "mce": worse / 0.35}
+            rows.append(row | scores | {f"error_{corruption}": worse for corruption in corruptions})
+    columns = ["origin", "rule", "size", "designs", "strength", "corrupted_accuracy", "ensemble"]
+    return pd.DataFrame(rows) if rows else pd.DataFrame(columns=columns)
+
+
+def correlation_table(ensembles, rng) -> pd.DataFrame:
+    pool = ensembles[ensembles["origin"] == "independent"]
+    rows = []
+    for (rule, size), group in pool.groupby(["rule", "size"], sort=False):
+        for condition, metric in ((c, m) for c in ("clean", "corrupted") for m in METRICS):
+            column = f"{metric}_{condition if kind_of(metric) == 'prediction' else 'clean'}"
+            r = group[column].corr(group[f"{condition}_accuracy"]) if len(group) > 2 else np.nan
+            low, high = np.clip(r + rng.uniform((-0.4, 0.1), (-0.1, 0.4)), -1, 1)
+            counts = (r, low, high, 0.95, len(group), 6)
+            rows.append((rule, size, condition, kind_of(metric), metric, "pearson", *counts))
+    head = ["rule", "size", "condition", "kind", "metric", "measure"]
+    return pd.DataFrame(rows, columns=[*head, "correlation", "low", "high", "confidence", "ensembles", "members"])
+
+
+def observation_table() -> pd.DataFrame:
+    verdicts = ["supported", "contradicted", "undecided", "supported"]
+    parts = [("first part", 0.31, 0.12, 0.45), ("second part", 0.2, -0.05, 0.4)]
+    rows = [
+        {"observation": n, "statement": f"Statement {n}.", "verdict": verdict, "part": part, "statistic": "difference"}
+        | {"estimate": estimate, "low": low, "high": high, "confidence": 0.975, "difference_of_means": np.nan}
+        | {"rule": "supported if the intervals of all parts lie above 0", "part_verdict": verdict}
+        | {"resampled": "members", "members": 16, "ensembles": 0 if n == 1 else 6868, "images": 540}
+        for n, verdict in enumerate(verdicts, 1)
+        for part, estimate, low, high in parts
+    ]
+    rows[4] |= {"part": np.nan, "estimate": np.nan, "low": np.nan, "high": np.nan}
+    return pd.DataFrame(rows)
+
+
+def report(tables: dict[str, pd.DataFrame], card: dict) -> str:
+    study = {"study": "tiny", "members": {"baseline": "resnet50-s0", "seeds": 2}}
+    rule = {"rule": "train", "jobs": 6, "wall_seconds": 75.0, "cpu_seconds": 140.0, "startup_cpu_seconds": 12.0}
+    provenance = {
+        "seed": 0,
+        "packages": {"torch": "2.9.0", "resiliency": None},
+        "python": "3.12",
+        "device": "CPU, x86_64",
+        "platform": "Linux",
+        "git_commit": None,
+        "startup_share": 0.12,
+        "cpu_seconds": 140.0,
+        "wall_seconds": 75.0,
+        "rules": [rule | {"max_rss_mib": np.nan}],
+    }
+    specs = {name: draw(name, tables, settings.OKABE_ITO) for name in CHARTS}
+    svgs = {name: vl_convert.vegalite_to_svg(spec, vl_version=VEGA_LITE) for name, spec in specs.items()}
+    return render(study, card, provenance, tables, specs, svgs)
+
+
+@pytest.fixture(scope="module")
+def card() -> dict:
+    splits = {name: {"images": 540, "images_per_class": [270, 270], "sha256": "0" * 64} for name in ("train", "test")}
+    return {"name": "tiny", "source": "none", "classes": ["a", HOSTILE], "image_shape": [32, 32, 3], "splits": splits}
+
+
+@pytest.fixture(scope="module")
+def page(card) -> str:
+    tables = synthetic_tables()
+    for name in ("members", "corruption_errors"):
+        tables[name] = tables[name].replace({"member": {"vit-s0": HOSTILE}})
+    return report(tables, card)
+
+
+class Links(HTMLParser):
+    """Collects tags, and what the page refers to."""
+
+    def __init__(self, html: str):
+        super().__init__()
+        self.tags, self.references = [], []
+        self.feed(html)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.references += [value for name, value in attrs if name in ("src", "href", "srcset", "data", "action")]
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_every_chart_renders(case):
+    tables = synthetic_tables(**CASES[case])
+    for name in CHARTS:
+        spec = draw(name, tables, settings.OKABE_ITO)
+        svg = vl_convert.vegalite_to_svg(spec, vl_version=VEGA_LITE)
+        assert spec["title"]["text"] in svg
+        assert "NaN" not in svg
+        assert len(json.dumps(spec)) < 1_000_000
+
+
+@pytest.mark.parametrize("name", CHARTS)
+def test_charts_survive_empty_and_unknown_values(name):
+    tables = synthetic_tables()
+    empty = {key: table.iloc[:0] for key, table in tables.items()}
+    unknown = {key: table.copy() for key, table in tables.items()}
+    for table in unknown.values():
+        floats = table.select_dtypes("float").columns.difference(["strength"])
+        table[floats] = np.nan
+    for case in (empty, unknown):
+        vl_convert.vegalite_to_svg(draw(name, case, settings.OKABE_ITO[:1]), vl_version=VEGA_LITE)
+
+
+def test_registry_names_the_charts_that_the_workflow_expects():
+    assert set(CHARTS) == set(settings.CHARTS)
+
+
+def test_strength_says_that_nothing_was_trained_jointly():
+    spec = draw("strength", synthetic_tables(strengths=[]), settings.OKABE_ITO)
+    assert "no jointly trained members in this study" in json.dumps(spec)
+
+
+def test_charts_are_written_in_every_format(tmp_path):
+    spec = draw("error_by_severity", synthetic_tables(), settings.OKABE_ITO)
+    for suffix in settings.CHART_SUFFIXES:
+        write_chart(tmp_path / f"chart{suffix}", spec, 1)
+    assert (tmp_path / "chart.png").read_bytes().startswith(b"\x89PNG")
+    assert (tmp_path / "chart.svg").read_text().startswith("<svg")
+    assert json.loads((tmp_path / "chart.vl.json").read_text()) == spec
+    assert not fetched(Links((tmp_path / "chart.html").read_text()))
+
+
+def fetched(links: Links) -> list[str]:
+    return [reference for reference in links.references if reference and reference.startswith(("http", "//"))]
+
+
+def test_report_fetches_nothing(page):
+    links = Links(page)
+    assert not fetched(links)
+    assert "link" not in links.tags
+    assert "tables/members.csv" in links.references
+
+
+def test_report_escapes_names(page):
+    assert HOSTILE not in page
+    assert "&lt;/script&gt;&lt;img" in page
+    assert Links(page).tags.count("img") == len(CHARTS)
+
+
+def test_report_shows_the_verdicts(page):
+    for number_of, verdict in enumerate(["supported", "contradicted", "undecided", "supported"], 1):
+        card_text = page.split('<li class="card ')[number_of]
+        assert card_text.startswith(verdict)
+        assert f"Statement {number_of}." in card_text.split("</li>")[0]
+    assert "[0.120, 0.450]" in page
+    assert "2 supported, 1 contradicted, 1 undecided" in page
+
+
+@pytest.mark.parametrize("case", ["no joint training", "nothing independent"])
+def test_report_survives_small_studies(case, card):
+    assert "<h1>" in report(synthetic_tables(**CASES[case]), card)
+
+
+def test_words():
+    assert percent(0.1234) == "12.3 %"
+    assert percent(np.nan) == number(None) == "–"
+    assert number(-0.0001, 2) == "0.00"
+    assert number(1234567, 0) == "1,234,567"
+    assert interval(-0.5, 0.25) == "[−0.500, 0.250]"
+    assert [duration(s) for s in (2.5, 75, 7260)] == ["2.5 s", "1 min 15 s", "2 h 01 min"]
+
+
+def test_shades_go_from_light_to_dark():
+    brightness = [sum(bytes.fromhex(shade[1:])) for shade in shades("#0072B2", 4)]
+    assert brightness == sorted(brightness, reverse=True)
+    assert shades("#0072B2", 1) != []

@@ -1,0 +1,124 @@
+"""The reference corruptions: repeatable, and without a trace in the modules that they mend."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import skimage
+
+from resiliency.corruptions.reference import _package, corrupt
+from resiliency.corruptions.settings import CATEGORIES, HELD_OUT, MAIN
+from resiliency.data.digits import digits
+
+RANDOM = set(MAIN + HELD_OUT) - {
+    "defocus_blur", "zoom_blur", "brightness", "contrast", "pixelate", "jpeg_compression", "gaussian_blur", "saturate"
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def images():
+    """Three pictures in colour: each channel is a digit of its own."""
+    return np.moveaxis(digits(32)[0][:9, ..., 0].reshape(3, 3, 32, 32), 1, -1).copy()
+
+
+def test_names_are_those_of_the_package():
+    assert list(MAIN) == _package.get_corruption_names("common")
+    assert sorted(HELD_OUT) == sorted(_package.get_corruption_names("validation"))
+    assert [len(names) for names in CATEGORIES.values()] == [3, 4, 4, 4]
+
+
+@pytest.mark.parametrize("corruption", MAIN + HELD_OUT)
+def test_every_corruption_repeats_exactly(images, corruption):
+    before = images.copy()
+    once = corrupt(images, corruption, 3, seed=0)
+    assert once.shape == images.shape
+    assert once.dtype == np.uint8
+    np.testing.assert_array_equal(images, before)
+    assert (once != images).any()
+    np.testing.assert_array_equal(once, corrupt(images, corruption, 3, seed=0))
+
+
+@pytest.mark.parametrize("corruption", sorted(RANDOM))
+def test_the_stream_of_an_image_is_its_seed_severity_and_index(corruption):
+    image = digits(32)[0][5]
+    twins = np.stack([image, image])
+    first, second = corrupt(twins, corruption, 4, seed=0)
+    alone = corrupt(twins[:1], corruption, 4, seed=0)[0]
+    np.testing.assert_array_equal(alone, first)
+    assert (first != second).any()
+    assert (first != corrupt(twins[:1], corruption, 4, seed=1)[0]).any()
+
+
+@pytest.mark.parametrize("severity", [1, 5])
+def test_severities_grow(images, severity):
+    deviations = {
+        s: np.abs(corrupt(images, "gaussian_noise", s, seed=0).astype(float) - images).mean() for s in (severity, 3)
+    }
+    assert (deviations[severity] > deviations[3]) == (severity > 3)
+
+
+def test_a_process_of_its_own_gives_the_same():
+    program = (
+        "import sys, numpy as np\n"
+        "from resiliency.data.digits import digits\n"
+        "from resiliency.corruptions.reference import corrupt\n"
+        "images = digits(32)[0][:3]\n"
+        "for name in ('impulse_noise', 'glass_blur', 'frost'):\n"
+        "    sys.stdout.buffer.write(corrupt(images, name, 2, seed=7).tobytes())\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
+    images = digits(32)[0][:3]
+    here = b"".join(corrupt(images, name, 2, seed=7).tobytes() for name in ("impulse_noise", "glass_blur", "frost"))
+    assert done.stdout == here
+
+
+def test_the_global_generator_is_left_alone(images):
+    np.random.seed(42)
+    corrupt(images, "gaussian_noise", 1, seed=0)
+    after = np.random.random(5)
+    np.random.seed(42)
+    np.testing.assert_array_equal(after, np.random.random(5))
+
+
+def test_the_global_generator_is_left_alone_by_a_failure(images):
+    np.random.seed(42)
+    with pytest.raises(AttributeError):
+        corrupt(images[:, :8], "gaussian_noise", 1, seed=0)
+    after = np.random.random(5)
+    np.random.seed(42)
+    np.testing.assert_array_equal(after, np.random.random(5))
+
+
+def test_modules_are_not_patched():
+    assert not hasattr(np, "float_")
+    assert getattr(sys.modules.get("pkg_resources"), "resource_filename", None) is None
+    assert skimage.filters.gaussian.__module__.startswith("skimage")
+    assert skimage.util.random_noise.__module__.startswith("skimage")
+
+
+def test_noise_has_its_published_strength():
+    """Severities 1 and 3 have a standard deviation of 0.08 and 0.18 of the full range."""
+    grey = np.full((4, 64, 64, 3), 128, np.uint8)
+    for severity, sigma in ((1, 0.08), (3, 0.18)):
+        residual = corrupt(grey, "gaussian_noise", severity, seed=0).astype(float) / 255 - 128 / 255
+        assert residual.mean() == pytest.approx(0, abs=0.005)
+        assert residual.std() == pytest.approx(sigma, rel=0.03)
+    residual = corrupt(grey, "speckle_noise", 1, seed=0) / 255 - 128 / 255
+    assert residual.std() == pytest.approx(0.15 * 128 / 255, rel=0.03)
+
+
+def test_impulse_noise_flips_its_published_share():
+    grey = np.full((4, 64, 64, 3), 128, np.uint8)
+    noisy = corrupt(grey, "impulse_noise", 2, seed=0)
+    assert (noisy != 128).mean() == pytest.approx(0.06, abs=0.005)
+    assert set(np.unique(noisy)) <= {0, 127, 128, 255}
+    assert (noisy == 255).mean() == pytest.approx(0.03, abs=0.004)
+
+
+def test_contrast_shrinks_towards_the_mean():
+    image = np.zeros((1, 32, 32, 3), np.uint8)
+    image[:, :16] = 200
+    pale = corrupt(image, "contrast", 1, seed=0)[0].astype(float)
+    assert np.ptp(pale) == pytest.approx(0.4 * 200, abs=1)
+    assert pale.mean() == pytest.approx(100, abs=1)

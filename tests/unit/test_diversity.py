@@ -1,0 +1,213 @@
+"""Every pairwise diversity metric, against loops, scikit-learn and SciPy."""
+
+from itertools import combinations, permutations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from scipy.spatial.distance import jensenshannon
+from sklearn.metrics.pairwise import cosine_similarity as pairwise_cosine
+
+from resiliency.diversity.metrics import METRICS
+from resiliency.diversity.predictions import disagreement, double_fault, jensen_shannon, q_statistic
+from resiliency.diversity.representations import cosine_similarity, linear_cka
+
+correctness = arrays(bool, st.tuples(st.integers(2, 4), st.integers(1, 30)))
+
+
+def random_probabilities(seed: int, members: int = 3, images: int = 6, classes: int = 4) -> np.ndarray:
+    return np.random.default_rng(seed).dirichlet(np.full(classes, 0.4), (members, images)).astype(np.float32)
+
+
+def table(one: np.ndarray, other: np.ndarray) -> tuple[int, int, int, int]:
+    """Images that both get right, only the first, only the second, neither."""
+    pairs = list(zip(one.tolist(), other.tolist(), strict=True))
+    return tuple(pairs.count(pair) for pair in ((True, True), (True, False), (False, True), (False, False)))
+
+
+@given(correctness)
+@settings(deadline=None)
+def test_correctness_metrics_against_counts(correct):
+    differ, fault, q = disagreement(correct), double_fault(correct), q_statistic(correct)
+    n = correct.shape[1]
+    for i in range(len(correct)):
+        for j in range(len(correct)):
+            a, b, c, d = table(correct[i], correct[j])
+            assert differ[i, j] == pytest.approx((b + c) / n)
+            assert fault[i, j] == pytest.approx(d / n)
+            if a * d + b * c:
+                assert q[i, j] == pytest.approx((a * d - b * c) / (a * d + b * c))
+            else:
+                assert q[i, j] == (1 if b + c == 0 else 0)
+
+
+@given(correctness)
+@settings(deadline=None)
+def test_correctness_metrics_are_symmetric_and_bounded(correct):
+    for metric, low in ((disagreement, 0), (double_fault, 0), (q_statistic, -1)):
+        values = metric(correct)
+        np.testing.assert_allclose(values, values.T)
+        assert values.min() >= low - 1e-12
+        assert values.max() <= 1 + 1e-12
+
+
+def test_q_of_members_that_never_fail_together():
+    correct = np.array([[1, 1, 0, 0], [0, 0, 1, 1], [1, 1, 1, 1]], bool)
+    q = q_statistic(correct)
+    assert q[0, 1] == -1
+    assert q[0, 2] == 0  # nothing can be said beside a member that is always right
+    assert q[2, 2] == 1
+
+
+@given(st.integers(0, 1000))
+@settings(deadline=None, max_examples=30)
+def test_jensen_shannon_against_scipy(seed):
+    probabilities = random_probabilities(seed)
+    found = jensen_shannon(probabilities)
+    for i, j in combinations(range(3), 2):
+        images = range(probabilities.shape[1])
+        distances = [jensenshannon(probabilities[i, n].astype(float), probabilities[j, n], base=2) for n in images]
+        assert found[i, j] == pytest.approx(np.mean(np.square(distances)), abs=1e-5)
+        assert found[j, i] == found[i, j]
+
+
+def test_jensen_shannon_at_its_ends():
+    certain = np.eye(3, dtype=np.float32)
+    probabilities = np.stack([certain, certain, np.roll(certain, 1, axis=1)])
+    np.testing.assert_allclose(jensen_shannon(probabilities), [[0, 0, 1], [0, 0, 1], [1, 1, 0]], atol=1e-6)
+
+
+@given(st.integers(0, 1000))
+@settings(deadline=None, max_examples=30)
+def test_cosine_against_scikit_learn(seed):
+    maps = np.random.default_rng(seed).standard_normal((3, 4, 5, 6)).astype(np.float16)
+    found = cosine_similarity(maps)
+    flat = maps.reshape(3, 4, -1).astype(float)
+    for i in range(3):
+        for j in range(3):
+            assert found[i, j] == pytest.approx(np.mean(np.diag(pairwise_cosine(flat[i], flat[j]))))
+
+
+def test_cosine_of_maps_of_zeros():
+    """Image 0 is zero for the first two members, image 1 for the first alone."""
+    maps = np.ones((3, 2, 2, 2), np.float16)
+    maps[0] = 0
+    maps[1, 0] = 0
+    expected = [[1, 0.5, 0], [0.5, 1, 0.5], [0, 0.5, 1]]
+    np.testing.assert_allclose(cosine_similarity(maps), expected)
+
+
+def test_cosine_does_not_see_scale_but_sees_sign():
+    maps = np.random.default_rng(0).standard_normal((1, 5, 3, 3))
+    found = cosine_similarity(np.concatenate([maps, 7 * maps, -maps]))
+    np.testing.assert_allclose(found, [[1, 1, -1], [1, 1, -1], [-1, -1, 1]])
+
+
+def unbiased_hsic_by_loops(one: np.ndarray, other: np.ndarray) -> float:
+    """The U-statistic of HSIC with linear kernels: the mean of its symmetric kernel over all quadruples."""
+    k, l = one @ one.T, other @ other.T  # noqa: E741
+    values = []
+    for quadruple in combinations(range(len(one)), 4):
+        h = [k[t, u] * (l[t, u] + l[v, w] - 2 * l[t, v]) for t, u, v, w in permutations(quadruple)]
+        values.append(sum(h) / 24)
+    return float(np.mean(values))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_cka_against_the_definition(seed):
+    rng = np.random.default_rng(seed)
+    one, other = rng.standard_normal((6, 4)) + 3, rng.standard_normal((6, 9))
+    cross, first, second = (unbiased_hsic_by_loops(a, b) for a, b in ((one, other), (one, one), (other, other)))
+    assert linear_cka([one, other])[0, 1] == pytest.approx(cross / np.sqrt(first * second), abs=1e-9)
+
+
+def test_cka_does_not_see_rotation_scale_and_origin():
+    rng = np.random.default_rng(0)
+    one = rng.standard_normal((12, 5)).astype(np.float32)
+    rotation = np.linalg.qr(rng.standard_normal((5, 5)))[0]
+    found = linear_cka([one, 3 * one @ rotation + 2])
+    np.testing.assert_allclose(found, 1, atol=1e-5)
+
+
+def test_cka_sees_a_stretched_axis():
+    one = np.random.default_rng(0).standard_normal((40, 5))
+    assert linear_cka([one, one * [10, 1, 1, 1, 1]])[0, 1] < 0.9
+
+
+def biased_cka(one: np.ndarray, other: np.ndarray) -> float:
+    one, other = one - one.mean(axis=0), other - other.mean(axis=0)
+    scale = np.linalg.norm(one.T @ one) * np.linalg.norm(other.T @ other)
+    return np.linalg.norm(one.T @ other) ** 2 / scale
+
+
+def test_cka_of_few_images_is_not_biased():
+    """Unrelated features, more of them than images: about 0, where the usual estimator says nearly 1."""
+    rng = np.random.default_rng(0)
+    pairs = [rng.standard_normal((2, 20, 64)) for _ in range(60)]
+    unbiased = np.mean([linear_cka(list(pair))[0, 1] for pair in pairs])
+    biased = np.mean([biased_cka(*pair) for pair in pairs])
+    assert abs(unbiased) < 0.05
+    assert biased > 0.7
+
+
+@pytest.mark.parametrize("value", [0.0, 0.1, 1e3])
+def test_features_that_are_the_same_for_all_images_align_with_nothing(value):
+    features = [np.full((7, 3), value, np.float32), np.random.default_rng(0).standard_normal((7, 3)).astype(np.float32)]
+    found = linear_cka(features)
+    assert found[0, 1] == found[1, 0] == found[0, 0] == 0
+    assert found[1, 1] == pytest.approx(1)
+
+
+def sources(seed: int = 0, twins: bool = False) -> dict[str, object]:
+    """What the metrics take, for three members of which the first two may be the same."""
+    rng = np.random.default_rng(seed)
+    probabilities = random_probabilities(seed, images=30)
+    found = {
+        "correct": rng.random((3, 30)) < 0.7,
+        "probabilities": probabilities,
+        "saliency": np.abs(rng.standard_normal((3, 30, 4, 4))),
+        "integrated_gradients": rng.standard_normal((3, 30, 4, 4)),
+        "features": list(rng.standard_normal((3, 30, 5))),
+    }
+    if twins:
+        for array in found.values():
+            array[1] = array[0].copy()
+    return found
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_every_metric_is_symmetric_and_follows_the_order_of_members(name):
+    metric, source = METRICS[name], sources()[METRICS[name].source]
+    values = metric.raw(source)
+    np.testing.assert_allclose(values, values.T, atol=1e-9)
+    order = [2, 0, 1]
+    moved = metric.raw([source[i] for i in order] if isinstance(source, list) else source[order])
+    np.testing.assert_allclose(moved, values[np.ix_(order, order)], atol=1e-9)
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_twins_are_less_diverse_than_strangers(name):
+    metric = METRICS[name]
+    for seed in range(5):
+        values = metric.diversity(metric.raw(sources(seed, twins=True)[metric.source]))
+        assert values[0, 1] < values[0, 2] + 1e-9
+        assert values[0, 2] == pytest.approx(values[1, 2], abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("name", "diversity"),
+    [
+        ("disagreement", 0), ("q_statistic", -1), ("jensen_shannon", 0), ("saliency_cosine", 0),
+        ("integrated_gradients_cosine", 0), ("linear_cka", 0),
+    ],
+)  # fmt: skip
+def test_twins_have_the_least_diversity(name, diversity):
+    metric = METRICS[name]
+    values = metric.diversity(metric.raw(sources(twins=True)[metric.source]))
+    assert values[0, 1] == pytest.approx(diversity, abs=1e-6)
+
+
+def test_all_kinds_of_diversity_are_measured():
+    assert {metric.kind for metric in METRICS.values()} == {"prediction", "attribution", "activation"}

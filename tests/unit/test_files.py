@@ -1,0 +1,112 @@
+"""A file is whole or absent, and a broken one is named in one line."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from resiliency.faults import Fault
+from resiliency.files import read_array, read_json, replacing, write_array, write_csv, write_json
+from resiliency.tables import read_table, write_table
+
+
+def fault_of(function, *arguments) -> str:
+    with pytest.raises(Fault) as caught:
+        function(*arguments)
+    return str(caught.value)
+
+
+def write_half(path, error: type[BaseException]) -> None:
+    with replacing(path) as temporary:
+        temporary.write_text("half")
+        raise error
+
+
+def test_an_exception_leaves_the_old_file_and_nothing_else(tmp_path):
+    path = tmp_path / "results.txt"
+    path.write_text("old")
+    with pytest.raises(KeyError):
+        write_half(path, KeyError)
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_the_file_appears_at_the_end_of_the_block(tmp_path):
+    path = tmp_path / "new" / "folder" / "table.parquet"
+    with replacing(path) as temporary:
+        temporary.write_text("whole")
+        assert temporary.suffix == ".parquet"
+        assert temporary.parent == path.parent
+        assert not path.exists()
+    assert path.read_text() == "whole"
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_an_interrupt_leaves_no_temporary_file(tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        write_half(tmp_path / "a.npy", KeyboardInterrupt)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_arrays_come_back_memory_mapped(tmp_path):
+    array = np.arange(24, dtype=np.float16).reshape(2, 3, 4)
+    write_array(tmp_path / "a.npy", array)
+    read = read_array(tmp_path / "a.npy")
+    assert isinstance(read, np.memmap)
+    assert read.dtype == array.dtype
+    np.testing.assert_array_equal(read, array)
+    with pytest.raises(ValueError, match="read-only"):
+        read[0] = 1
+
+
+@pytest.mark.parametrize("kept", [0, 5, 60, 128, 500, -1])
+def test_a_truncated_array_is_named(tmp_path, kept):
+    path = tmp_path / "cut.npy"
+    write_array(path, np.arange(1000.0))
+    path.write_bytes(path.read_bytes()[:kept])
+    message = fault_of(read_array, path)
+    assert message.startswith(f"{path}: not a whole .npy array")
+    assert message.endswith("delete it and run again")
+
+
+def test_a_missing_file_is_named(tmp_path):
+    for read in (read_array, read_json):
+        assert str(tmp_path / "no.such") in fault_of(read, tmp_path / "no.such")
+
+
+def test_pickled_arrays_are_refused(tmp_path):
+    np.save(tmp_path / "a.npy", np.array([{}], dtype=object), allow_pickle=True)
+    assert "a.npy" in fault_of(read_array, tmp_path / "a.npy")
+
+
+@pytest.mark.parametrize("content", [b"", b'{"a": 1', b"\xff\xfe", b"not json"])
+def test_bad_json_is_named(tmp_path, content):
+    path = tmp_path / "member.json"
+    path.write_bytes(content)
+    assert fault_of(read_json, path).startswith(f"{path}: not a JSON file")
+
+
+def test_json_comes_back(tmp_path):
+    content = {"classes": ["a", "é"], "mean": [0.1, 0.2], "strength": None}
+    write_json(tmp_path / "a.json", content)
+    assert read_json(tmp_path / "a.json") == content
+    assert json.loads((tmp_path / "a.json").read_text()) == content
+
+
+def test_csv_is_plain(tmp_path):
+    write_csv(tmp_path / "a.csv", [{"epoch": 1, "loss": 0.5}, {"epoch": 2, "loss": 0.25}])
+    assert (tmp_path / "a.csv").read_text().splitlines() == ["epoch,loss", "1,0.5", "2,0.25"]
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_tables_come_back(tmp_path, suffix):
+    table = pd.DataFrame({"member": ["a-s0", "b-s1"], "error": [0.125, np.nan], "images": [3, 4]})
+    path = tmp_path / f"table{suffix}"
+    write_table(path, table)
+    pd.testing.assert_frame_equal(read_table(path), table)
+
+
+def test_csv_tables_hold_eight_digits(tmp_path):
+    write_table(tmp_path / "t.csv", pd.DataFrame({"x": [1 / 3]}))
+    assert (tmp_path / "t.csv").read_text() == "x\n0.33333333\n"

@@ -1,0 +1,150 @@
+"""The fingerprint of a script changes with the code that it depends on, and with nothing else."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from resiliency.fingerprint import _closure, fingerprint
+
+SCRIPTS = Path(__file__).parents[2] / "scripts"
+LIBRARY = SCRIPTS / "resiliency"
+FILES = {
+    "script.py": '"""Does it."""\n\nfrom resiliency.a import work\n\nprint(work(1))\n',
+    "resiliency/__init__.py": '"""A package."""\n\nVERSION = 1\n',
+    "resiliency/a.py": '"""A."""\nfrom resiliency.deep import b\ndef work(x):\n    """B."""\n    return b.more(x)\n',
+    "resiliency/deep/__init__.py": "",
+    "resiliency/deep/b.py": "def more(x):\n    return x + 1\n",
+    "resiliency/unused.py": "x = 1\n",
+}
+
+
+@pytest.fixture
+def fingerprint_with(tmp_path):
+    """The fingerprint of the script with some files changed, each time in a fresh copy."""
+    copies = iter(range(100))
+
+    def of(**changes: str) -> str:
+        root = tmp_path / str(next(copies))
+        for name, text in (FILES | changes.pop("files", {})).items():
+            path = root / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+        return fingerprint(root / "script.py")
+
+    return of
+
+
+def test_it_is_the_same_wherever_the_code_lies(fingerprint_with):
+    assert fingerprint_with() == fingerprint_with()
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("script.py", "from resiliency.a import work\nprint( work(1) )  # a comment\n"),
+        ("script.py", '"""Says it otherwise."""\nfrom resiliency.a import (\n    work,\n)\n\n\nprint(work(1))\n'),
+        (
+            "resiliency/a.py",
+            "from resiliency.deep import b\n\ndef work(x):\n    '''Other.'''\n    return (b.more(x))\n",
+        ),
+        ("resiliency/deep/b.py", "def more(x):\n\n    # why\n    return x + 1\n"),
+        ("resiliency/deep/__init__.py", '"""A docstring."""\n'),
+        ("resiliency/unused.py", "x = 2\n"),
+    ],
+)
+def test_comments_docstrings_layout_and_unused_modules_do_not_count(fingerprint_with, name, text):
+    assert fingerprint_with(files={name: text}) == fingerprint_with()
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("script.py", "from resiliency.a import work\nprint(work(2))\n"),
+        ("resiliency/a.py", "from resiliency.deep import b\n\ndef work(x):\n    return b.more(x) * 2\n"),
+        ("resiliency/deep/b.py", "def more(x):\n    return x + 2\n"),
+        ("resiliency/__init__.py", "VERSION = 2\n"),
+        ("resiliency/deep/__init__.py", "LIMIT = 1\n"),
+        ("resiliency/deep/b.py", "def more(x):\n    'text'\n    'kept'\n    return x + 1\n"),
+    ],
+)
+def test_code_counts_wherever_it_is(fingerprint_with, name, text):
+    assert fingerprint_with(files={name: text}) != fingerprint_with()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "import resiliency.deep.b",
+        "import resiliency.deep.b as other",
+        "import os, resiliency.deep.b",
+        "from resiliency.deep import b",
+        "from resiliency.deep.b import more",
+        "from resiliency.deep.b import more as other",
+        "def later():\n    from resiliency.deep import b",
+    ],
+)
+def test_every_form_of_import_is_followed(fingerprint_with, line):
+    script = {"script.py": line + "\n"}
+    changed = {"resiliency/deep/b.py": "def more(x):\n    return x + 2\n"}
+    assert fingerprint_with(files=script) != fingerprint_with(files=script | changed)
+
+
+def test_what_a_package_imports_is_followed(fingerprint_with):
+    through = {"resiliency/deep/__init__.py": "from resiliency.unused import x\n"}
+    changed = fingerprint_with(files=through | {"resiliency/unused.py": "x = 2\n"})
+    assert changed != fingerprint_with(files=through)
+
+
+def test_circular_imports_end(fingerprint_with):
+    assert fingerprint_with(files={"resiliency/deep/b.py": "import resiliency.a\n"})
+
+
+def test_a_moved_module_counts(fingerprint_with):
+    moved = {
+        "resiliency/a.py": "from resiliency.deep import c as b\n\n\ndef work(x):\n    return b.more(x)\n",
+        "resiliency/deep/c.py": FILES["resiliency/deep/b.py"],
+    }
+    assert fingerprint_with(files=moved) != fingerprint_with()
+
+
+def reached(script: str) -> set[str]:
+    """Modules of the library that a script of the pipeline depends on."""
+    root = SCRIPTS
+    return {path.relative_to(root).as_posix() for path in _closure(root / f"{script}.py", root)}
+
+
+@pytest.mark.parametrize("script", sorted(path.stem for path in SCRIPTS.glob("*.py")))
+def test_no_script_depends_on_the_study(script):
+    modules = reached(script)
+    assert f"{script}.py" in modules
+    assert "resiliency/stage.py" in modules
+    assert "resiliency/study.py" not in modules
+
+
+@pytest.mark.parametrize(
+    ("script", "needed", "free_of"),
+    [
+        ("train", "training/engine", "training/objectives corruptions/ analysis/ ensembles/ report/"),
+        ("train_jointly", "training/objectives", "corruptions/ analysis/ ensembles/ diversity/ report/"),
+        ("corrupt", "corruptions/reference", "designs/ training/ analysis/ metrics/ data/"),
+        ("predict", "prediction", "training/ corruptions/ analysis/ attributions diversity/"),
+        ("attribute", "attributions", "training/ corruptions/ analysis/ diversity/"),
+        ("pairwise_diversity", "diversity/predictions", "training/ corruptions/ analysis/ designs/networks"),
+        ("score_ensembles", "ensembles/combination", "training/ corruptions/ designs/networks report/"),
+        ("observe", "analysis/verdicts", "training/ corruptions/ designs/ report/"),
+        ("charts", "report/charts", "training/ corruptions/reference analysis/observations designs/networks"),
+        ("dataset", "data/split", "training/ corruptions/ designs/"),
+    ],
+)
+def test_scripts_depend_on_what_they_use(script, needed, free_of):
+    modules = {module.removeprefix("resiliency/") for module in reached(script)}
+    assert f"{needed}.py" in modules
+    assert [module for module in modules for unused in free_of.split() if module.startswith(unused)] == []
+
+
+def test_the_library_has_no_relative_imports():
+    """They would not be followed."""
+    trees = {path: ast.parse(path.read_text()) for path in LIBRARY.rglob("*.py")}
+    relative = [p.name for p, t in trees.items() for n in ast.walk(t) if isinstance(n, ast.ImportFrom) and n.level]
+    assert relative == []

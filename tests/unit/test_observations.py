@@ -1,0 +1,471 @@
+"""The four observations: each finds a truth that was planted, and says so when it cannot tell."""
+
+from itertools import combinations, permutations
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import pearsonr, spearmanr
+
+from resiliency.analysis.correlations import correlation_table, diversity_columns
+from resiliency.analysis.effect_size import weighted_cliffs_delta
+from resiliency.analysis.observations import (
+    architecture_brings_diversity,
+    architecture_matters_more,
+    attribution_diversity_is_less_negative,
+    balance_is_most_resilient,
+)
+from resiliency.analysis.variance_shares import one_hot, variance_shares
+from resiliency.analysis.verdicts import Observation, Part, observation_rows, observation_table
+
+DRAWN = {"resamples": 200, "seed": 0}
+PAIRS = pd.DataFrame(
+    [("prediction", "disagreement"), ("attribution", "saliency_cosine"), ("activation", "linear_cka")] * 2,
+    columns=["kind", "metric"],
+)
+
+
+def verdict(observation: Observation) -> str:
+    verdicts = {row["verdict"] for row in observation_rows(observation, 0.95)}
+    assert len(verdicts) == 1
+    return verdicts.pop()
+
+
+# Effect size and shares of variance
+
+
+def delta_by_loops(first, second, first_weights, second_weights) -> float:
+    pairs = [
+        (v * w, int(a > b) - int(a < b))
+        for a, v in zip(first, first_weights, strict=True)
+        for b, w in zip(second, second_weights, strict=True)
+    ]
+    return sum(w * sign for w, sign in pairs) / sum(w for w, _ in pairs)
+
+
+weighted = st.lists(st.tuples(st.integers(-3, 3), st.integers(0, 3)), min_size=1, max_size=8).filter(
+    lambda values: any(weight for _, weight in values)
+)
+
+
+@given(weighted, weighted)
+@settings(deadline=None)
+def test_cliffs_delta_against_loops(one, other):
+    (first, v), (second, w) = np.array(one, float).T, np.array(other, float).T
+    found = weighted_cliffs_delta(first, second, v[None], w[None])
+    assert found[0] == pytest.approx(delta_by_loops(first, second, v, w))
+    assert weighted_cliffs_delta(second, first, w[None], v[None])[0] == pytest.approx(-found[0])
+
+
+def test_cliffs_delta_at_its_ends():
+    ones = np.ones((1, 2))
+    assert weighted_cliffs_delta(np.array([3.0, 4]), np.array([1.0, 2]), ones, ones)[0] == 1
+    assert weighted_cliffs_delta(np.array([1.0, 1]), np.array([1.0, 1]), ones, ones)[0] == 0
+    assert np.isnan(weighted_cliffs_delta(np.array([1.0, 1]), np.array([1.0, 1]), 0 * ones, ones)[0])
+
+
+def adjusted_r_squared(blocks: list[np.ndarray], response: np.ndarray) -> float:
+    """By projection on the column space, whose dimension is the number of coefficients."""
+    n = len(response)
+    matrix = np.column_stack([np.ones(n), *blocks])
+    fitted = matrix @ np.linalg.pinv(matrix) @ response
+    explained = 1 - ((response - fitted) ** 2).sum() / ((response - response.mean()) ** 2).sum()
+    return 1 - (1 - explained) * (n - 1) / (n - np.linalg.matrix_rank(matrix))
+
+
+@pytest.mark.parametrize("resampled", [False, True])
+def test_variance_shares_against_all_orders(resampled):
+    rng = np.random.default_rng(0)
+    n = 14
+    predictors = {
+        "family": one_hot(list("aabbccddaabbcc")),
+        "size": rng.standard_normal((n, 1)),
+        "accuracy": rng.standard_normal((n, 1)),
+    }
+    response = predictors["size"][:, 0] + rng.standard_normal(n)
+    counts = rng.multinomial(n, np.full(n, 1 / n)) if resampled else np.ones(n, int)
+    again = {name: np.repeat(block, counts, axis=0) for name, block in predictors.items()}
+    outcome = np.repeat(response, counts)
+    expected = dict.fromkeys(predictors, 0.0)
+    orders = list(permutations(predictors))
+    for order in orders:
+        for position, name in enumerate(order):
+            with_it = [again[other] for other in order[: position + 1]]
+            gain = adjusted_r_squared(with_it, outcome) - (
+                adjusted_r_squared(with_it[:-1], outcome) if position else 0.0
+            )
+            expected[name] += gain / len(orders)
+    found = variance_shares(predictors, response, counts.astype(float))
+    assert found == pytest.approx(expected)
+    assert sum(found.values()) == pytest.approx(adjusted_r_squared(list(again.values()), outcome))
+
+
+def test_the_only_cause_gets_all_variance():
+    rng = np.random.default_rng(0)
+    predictors = {"cause": rng.standard_normal((200, 1)), "noise": rng.standard_normal((200, 1))}
+    shares = variance_shares(predictors, 3 * predictors["cause"][:, 0], np.ones(200))
+    assert shares["cause"] == pytest.approx(1, abs=0.02)
+    assert shares["noise"] == pytest.approx(0, abs=0.02)
+
+
+def test_a_constant_response_has_nothing_to_explain():
+    shares = variance_shares({"x": np.arange(5.0)[:, None], "y": np.ones((5, 1))}, np.full(5, 0.3), np.ones(5))
+    assert shares == {"x": 0, "y": 0}
+
+
+# Verdicts
+
+
+def observed(sign: int, *middles: float, lacking: str = "", width: float = 1) -> Observation:
+    """Each part has resamples spread evenly over its middle plus and minus `width`."""
+    spread = np.linspace(-width, width, 201)
+    parts = [Part(f"part {i}", np.append(middle, middle + spread)) for i, middle in enumerate(middles)]
+    return Observation(9, "It is so.", "a difference", sign, parts, lacking, "members", 4, 6, 10)
+
+
+@pytest.mark.parametrize(
+    ("sign", "middles", "expected"),
+    [
+        (1, [2], "supported"),
+        (1, [-2], "contradicted"),
+        (1, [0.5], "undecided"),
+        (-1, [-2], "supported"),
+        (-1, [2], "contradicted"),
+        (-1, [0.5], "undecided"),
+        (1, [2, 3], "supported"),
+        (1, [2, 0.5], "undecided"),
+        (1, [2, -2], "contradicted"),
+        (-1, [-2, 0, 3], "contradicted"),
+        (1, [np.nan], "undecided"),
+        (1, [2, np.nan], "undecided"),
+        (1, [], "undecided"),
+    ],
+)
+def test_the_rule(sign, middles, expected):
+    assert verdict(observed(sign, *middles)) == expected
+
+
+def test_what_is_lacking_decides_nothing_and_is_said():
+    (row,) = observation_rows(observed(1, 2, lacking="needs more designs"), 0.95)
+    assert row["verdict"] == row["part_verdict"] == "undecided"
+    assert row["rule"].endswith("undecided here: needs more designs")
+    (row,) = observation_rows(observed(1, lacking="needs joint training"), 0.95)
+    assert np.isnan([row["estimate"], row["low"], row["high"]]).all()
+
+
+def test_intervals_hold_together():
+    """Four parts at 90 % together: each at 97.5 %, which leaves 1.25 % on each side of a width of 2."""
+    rows = observation_rows(observed(1, 0, 1, 2, 3), 0.9)
+    assert [row["confidence"] for row in rows] == pytest.approx([0.975] * 4)
+    for middle, row in enumerate(rows):
+        assert row["estimate"] == middle
+        assert [row["low"], row["high"]] == pytest.approx([middle - 0.975, middle + 0.975])
+        assert row["part_verdict"] == ("supported" if middle >= 1 else "undecided")
+    assert {row["verdict"] for row in rows} == {"undecided"}
+
+
+def test_rules_tell_the_side():
+    assert "lie above 0" in observation_rows(observed(1, 2), 0.95)[0]["rule"]
+    assert "lie below 0" in observation_rows(observed(-1, 2), 0.95)[0]["rule"]
+
+
+def test_the_table_has_a_row_per_part():
+    table = observation_table([observed(1, 1, 2), observed(1)], 0.95)
+    assert table["part"].tolist() == ["part 0", "part 1", ""]
+    assert (table[["members", "ensembles", "images"]] == [4, 6, 10]).all(axis=None)
+
+
+# Observation 1
+
+
+def member_rows(
+    seed: int, family: float, size: float, accuracy: float, noise: float, families: int = 4
+) -> pd.DataFrame:
+    """Three designs of each family, two members of each; how much each predictor and chance move the error."""
+    rng = np.random.default_rng(seed)
+    effects, rows = rng.permutation(np.linspace(-1, 1, families)), []
+    for design in range(3 * families):
+        parameters = rng.uniform(4, 7)
+        for index in range(2):
+            clean = rng.uniform(-1, 1)
+            error = family * effects[design % families] + size * (parameters - 5.5) / 1.5 + accuracy * clean
+            rows.append(
+                {
+                    "member": f"d{design}-s{index}",
+                    "origin": "independent",
+                    "design": f"d{design}",
+                    "family": f"f{design % families}",
+                    "parameters": 10**parameters,
+                    "clean_accuracy": 0.9 + 0.05 * clean,
+                    "mean_corruption_error": 0.5 + error + noise * rng.standard_normal(),
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+@pytest.mark.parametrize(
+    ("effects", "expected"),
+    [((0.2, 0, 0), "supported"), ((0, 0.2, 0), "contradicted"), ((0, 0, 0.2), "contradicted")],
+)
+def test_observation_1_finds_what_matters(effects, expected):
+    observation = architecture_matters_more(member_rows(0, *effects, noise=0.02, families=6), 100, **DRAWN)
+    assert len(observation.parts) == 2
+    assert observation.members == 36
+    assert verdict(observation) == expected
+
+
+def test_observation_1_is_rarely_supported_by_chance():
+    tables = [member_rows(seed, 0, 0, 0, noise=0.1) for seed in range(40)]
+    verdicts = [verdict(architecture_matters_more(table, 100, resamples=100, seed=0)) for table in tables]
+    assert verdicts.count("supported") <= 4
+
+
+def test_observation_1_does_not_take_designs_for_families():
+    """Designs differ, and their seeds alike, but for reasons that have nothing to do with their families."""
+    verdicts = []
+    for seed in range(40):
+        table = member_rows(seed, 0, 0, 0, noise=0.02, families=6)
+        own = dict(zip(table.design.unique(), np.random.default_rng(seed).normal(0, 0.1, 18), strict=True))
+        table["mean_corruption_error"] += table.design.map(own)
+        verdicts.append(verdict(architecture_matters_more(table, 100, resamples=100, seed=0)))
+    assert verdicts.count("supported") <= 4
+
+
+def test_observation_1_leaves_jointly_trained_members_out():
+    members = member_rows(0, 0.2, 0, 0, noise=0.02)
+    joint = members.assign(origin="balanced", mean_corruption_error=np.linspace(0, 1, len(members)))
+    alone, together = (
+        architecture_matters_more(table, 100, **DRAWN) for table in (members, pd.concat([members, joint]))
+    )
+    assert together.members == alone.members
+    np.testing.assert_array_equal(together.parts[0].values, alone.parts[0].values)
+
+
+def test_observation_1_needs_more_designs_than_families():
+    members = member_rows(0, 0.2, 0, 0, noise=0.02)
+    observation = architecture_matters_more(members.assign(family=members.design), 100, **DRAWN)
+    assert verdict(observation) == "undecided"
+    assert "3 designs a family" in observation_rows(observation, 0.95)[0]["rule"]
+
+
+# Observations 2 and 4
+
+
+def ensemble_rows(seed: int, prediction: float, attribution: float, gap: float = 0, designs: int = 4, sizes=(2, 3)):
+    """All ensembles of three members of each design.
+
+    Args:
+        prediction, attribution: how diversity of the kind goes with accuracy.
+        gap: how much more diverse ensembles of different designs are.
+    """
+    rng = np.random.default_rng(seed)
+    members = [(f"d{d}-s{s}", f"d{d}") for d in range(designs) for s in range(3)]
+    rows = []
+    for size in sizes:
+        for chosen in combinations(members, size):
+            accuracy, chance = rng.standard_normal(), rng.standard_normal((3, 2))
+            different = len({design for _, design in chosen})
+            more = gap * (different == size)
+            row = {"origin": "independent", "rule": "mean_probability", "size": size, "designs": different}
+            row["members"] = "+".join(name for name, _ in chosen)
+            for column, condition in enumerate(("clean", "corrupted")):
+                row[f"{condition}_accuracy"] = 0.8 + 0.02 * accuracy
+                row[f"disagreement_{condition}"] = prediction * accuracy + 0.5 * chance[0, column] + more
+            row["saliency_cosine_clean"] = attribution * accuracy + 0.5 * chance[1, 0] + more
+            row["linear_cka_clean"] = chance[2, 0] + more
+            rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def observation_2(table: pd.DataFrame) -> Observation:
+    return attribution_diversity_is_less_negative(table, PAIRS, "mean_probability", 100, **DRAWN)
+
+
+@pytest.mark.parametrize(
+    ("prediction", "attribution", "expected"),
+    [(-1, 0, "supported"), (-1, 1, "supported"), (0, -1, "contradicted"), (0, 0, "undecided"), (1, 1, "undecided")],
+)
+def test_observation_2_finds_what_was_planted(prediction, attribution, expected):
+    assert verdict(observation_2(ensemble_rows(0, prediction, attribution))) == expected
+
+
+def test_observation_2_is_the_mean_over_sizes_of_differences():
+    table = ensemble_rows(0, -0.5, 0.2)
+    expected = []
+    for _, group in table.groupby("size"):
+        attribution = pearsonr(group.saliency_cosine_clean, group.corrupted_accuracy).statistic
+        expected.append(attribution - pearsonr(group.disagreement_corrupted, group.corrupted_accuracy).statistic)
+    observation = observation_2(table)
+    assert observation.parts[1].name == "corrupted images"
+    assert observation.parts[1].values[0] == pytest.approx(np.mean(expected))
+    assert (observation.members, observation.ensembles) == (12, len(table))
+
+
+def test_observation_2_passes_over_other_rules_and_origins():
+    table = ensemble_rows(0, -1, 0)
+    others = pd.concat([table.assign(rule="plurality_vote"), table.assign(origin="balanced")])
+    others[["disagreement_clean", "disagreement_corrupted"]] *= -1
+    one, other = observation_2(table), observation_2(pd.concat([others, table]))
+    for part, same in zip(one.parts, other.parts, strict=True):
+        np.testing.assert_array_equal(part.values, same.values)
+
+
+def test_observation_2_leaves_out_sizes_of_one_ensemble():
+    """All 12 members form a single ensemble, which correlates with nothing."""
+    table = ensemble_rows(0, -1, 0, sizes=(2, 12))
+    assert verdict(observation_2(table)) == "supported"
+
+
+def test_observation_2_needs_several_ensembles():
+    observation = observation_2(ensemble_rows(0, -1, 0, sizes=(12,)))
+    assert verdict(observation) == "undecided"
+    assert observation.lacking == "needs at least three ensembles of a size"
+
+
+def observation_4(table: pd.DataFrame) -> Observation:
+    return architecture_brings_diversity(table, PAIRS, "mean_probability", 100, **DRAWN)
+
+
+@pytest.mark.parametrize(("gap", "expected"), [(5, "supported"), (-5, "contradicted"), (0, "undecided")])
+def test_observation_4_finds_what_was_planted(gap, expected):
+    assert verdict(observation_4(ensemble_rows(0, 0, 0, gap))) == expected
+
+
+def test_observation_4_by_loops():
+    table = ensemble_rows(0, 0, 0, 0.3)
+    observation = observation_4(table)
+    parts = {part.name: part for part in observation.parts}
+    part = parts["activation: linear_cka, clean images"]
+    deltas, gaps = [], []
+    for _, group in table.groupby("size"):
+        one = group[group.designs == 1].linear_cka_clean.to_numpy()
+        different = group[group.designs == group["size"]].linear_cka_clean.to_numpy()
+        deltas.append(delta_by_loops(different, one, np.ones(len(different)), np.ones(len(one))))
+        gaps.append(different.mean() - one.mean())
+    assert part.values[0] == pytest.approx(np.mean(deltas))
+    assert part.difference == pytest.approx(np.mean(gaps))
+    assert len(parts) == 4  # predictions on clean and on corrupted images, the other two kinds on clean probes
+
+
+@pytest.mark.parametrize("designs", [1, 4])
+def test_observation_4_needs_designs_and_seeds(designs):
+    table = ensemble_rows(0, 0, 0, designs=designs)
+    if designs == 4:
+        table = table[table.designs > 1]  # one member of each design
+    observation = observation_4(table)
+    assert verdict(observation) == "undecided"
+    assert observation.lacking == "needs at least two designs and two seeds of a design"
+
+
+# Observation 3
+
+
+def image_errors(
+    middle: float, first: float, last: float, seeds: int = 3, strengths=(0.0, 0.4, 0.6, 1.0)
+) -> pd.DataFrame:
+    rng = np.random.default_rng(0)
+    level = {0.0: first, 1.0: last}
+    hardness = rng.uniform(-0.3, 0.3, 50)
+    rows = [
+        (
+            "balanced",
+            strength,
+            seed,
+            image,
+            level.get(strength, middle) + hardness[image] + 0.02 * rng.standard_normal(),
+        )
+        for strength in strengths
+        for seed in range(seeds)
+        for image in range(50)
+    ]
+    return pd.DataFrame(rows, columns=["objective", "strength", "seed", "image", "error"])
+
+
+@pytest.mark.parametrize(
+    ("middle", "first", "last", "expected"),
+    [
+        (0.3, 0.4, 0.4, "supported"),
+        (0.5, 0.4, 0.4, "contradicted"),
+        (0.3, 0.4, 0.2, "contradicted"),
+        (0.4, 0.4, 0.4, "undecided"),
+        (0.3, 0.4, 0.3, "undecided"),
+    ],
+)
+def test_observation_3_finds_what_was_planted(middle, first, last, expected):
+    assert verdict(balance_is_most_resilient(image_errors(middle, first, last), 36, **DRAWN)) == expected
+
+
+def test_observation_3_is_rarely_decided_by_two_seeds_that_differ():
+    """No setting is better, but each training ends a little higher or lower than another."""
+    verdicts = []
+    for trial in range(60):
+        errors = image_errors(0.4, 0.4, 0.4, seeds=2)
+        training = errors.groupby(["strength", "seed"]).ngroup()
+        errors["error"] += np.random.default_rng(trial).normal(0, 0.02, 8)[training]
+        verdicts.append(verdict(balance_is_most_resilient(errors, 36, resamples=2000, seed=0)))
+    assert verdicts.count("undecided") >= 54
+
+
+def test_observation_3_is_a_difference_of_means():
+    errors = image_errors(0.3, 0.4, 0.5)
+    means = errors.groupby("strength").error.mean()
+    observation = balance_is_most_resilient(errors, 36, **DRAWN)
+    found = [part.values[0] for part in observation.parts]
+    middle = (means[0.4] + means[0.6]) / 2
+    assert found == pytest.approx([middle - means[0.0], middle - means[1.0]])
+    assert (observation.members, observation.ensembles, observation.images) == (36, 12, 50)
+
+
+def test_observation_3_is_paired():
+    """Images differ by far more than settings, and their differences cancel."""
+    rows = observation_rows(balance_is_most_resilient(image_errors(0.3, 0.4, 0.4), 36, **DRAWN), 0.95)
+    assert max(row["high"] - row["low"] for row in rows) < 0.02
+
+
+@pytest.mark.parametrize("strengths", [(), (0.0, 1.0), (0.0, 0.5), (0.5, 1.0)])
+def test_observation_3_needs_both_ends_and_a_middle(strengths):
+    observation = balance_is_most_resilient(image_errors(0.3, 0.4, 0.4, strengths=strengths), 36, **DRAWN)
+    assert verdict(observation) == "undecided"
+    assert "lambda 0, 1 and between" in observation.lacking
+
+
+# Correlations
+
+
+def test_diversities_go_with_the_condition_of_the_accuracy():
+    assert diversity_columns(PAIRS, "corrupted") == {
+        "disagreement_corrupted": ("prediction", "disagreement"),
+        "saliency_cosine_clean": ("attribution", "saliency_cosine"),
+        "linear_cka_clean": ("activation", "linear_cka"),
+    }
+
+
+def test_correlations_against_scipy():
+    table = ensemble_rows(0, -0.5, 0.5)
+    joint = table.assign(origin="balanced", clean_accuracy=0.1)
+    found = correlation_table(pd.concat([table, joint]), PAIRS, 100, 0.9, 0)
+    assert len(found) == 2 * 2 * 3 * 2  # sizes, conditions, metrics, measures
+    measures = {"pearson": pearsonr, "spearman": spearmanr}
+    for row in found.itertuples():
+        group = table[table["size"] == row.size]
+        column = f"{row.metric}_{row.condition if row.kind == 'prediction' else 'clean'}"
+        expected = measures[row.measure](group[column], group[f"{row.condition}_accuracy"]).statistic
+        assert row.correlation == pytest.approx(expected)
+        assert row.low <= row.correlation <= row.high
+        assert (row.members, row.ensembles) == (12, len(group))
+
+
+def test_correlations_do_not_depend_on_the_order_of_ensembles():
+    table = ensemble_rows(0, -0.5, 0.5)
+    shuffled = table.sample(frac=1, random_state=0).sort_values("size", kind="stable")
+    one, other = (correlation_table(t, PAIRS, 100, 0.9, 0) for t in (table, shuffled))
+    pd.testing.assert_frame_equal(one, other)
+
+
+def test_blocks_of_resamples_do_not_matter(monkeypatch):
+    table = ensemble_rows(0, -0.5, 0.5)
+    whole = correlation_table(table, PAIRS, 100, 0.9, 0)
+    monkeypatch.setattr("resiliency.analysis.correlations.BLOCK_VALUES", 1000)
+    pd.testing.assert_frame_equal(correlation_table(table, PAIRS, 100, 0.9, 0), whole)

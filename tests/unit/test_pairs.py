@@ -1,0 +1,194 @@
+"""The table of pairs and the table of ensembles, on a study small enough to compute by loops."""
+
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from resiliency.conditions import conditions
+from resiliency.diversity.metrics import METRICS
+from resiliency.diversity.pairs import pair_table
+from resiliency.ensembles.pool import ensembles_of
+from resiliency.ensembles.table import Pool
+
+NAMES = ["a-s0", "a-s1", "b-s0", "c-s0"]
+CONDITIONS = conditions(["fog", "snow"], [1, 2])
+IMAGES, CLASSES = 20, 3
+BASELINE = np.array([0.4, 0.8])
+RULES = ["mean_probability", "plurality_vote"]
+
+
+def softmax(row) -> np.ndarray:
+    values = np.exp(np.asarray(row, float))
+    return values / values.sum()
+
+
+@pytest.fixture(scope="module")
+def study():
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, CLASSES, IMAGES)
+    logits = rng.standard_normal((4, len(CONDITIONS), IMAGES, CLASSES))
+    logits[..., np.arange(IMAGES), labels] += 0.8
+    return {
+        "labels": labels,
+        "logits": list(logits.astype(np.float16)),
+        "features": [rng.standard_normal((8, width)).astype(np.float32) for width in (3, 4, 5, 3)],
+        "maps": {m: rng.standard_normal((4, 8, 4, 4)).astype(np.float16) for m in ("saliency", "integrated_gradients")},
+    }
+
+
+def pairs_of(study, chosen=range(4), methods=("saliency", "integrated_gradients")) -> pd.DataFrame:
+    chosen = list(chosen)
+    return pair_table(
+        [NAMES[i] for i in chosen],
+        [study["logits"][i] for i in chosen],
+        study["labels"],
+        [study["features"][i] for i in chosen],
+        lambda method: study["maps"][method][chosen],
+        list(methods),
+    )
+
+
+@pytest.fixture(scope="module")
+def pairs(study):
+    return pairs_of(study)
+
+
+def wrong(study, member: int, condition: int) -> list[bool]:
+    logits = study["logits"][member][condition].tolist()
+    return [max(range(CLASSES), key=lambda k: row[k]) != y for row, y in zip(logits, study["labels"], strict=True)]
+
+
+def test_a_row_per_pair_metric_and_condition(pairs):
+    assert pairs.columns.tolist() == ["first", "second", "kind", "metric", "condition", "raw", "diversity"]
+    assert not pairs.duplicated(["first", "second", "metric", "condition"]).any()
+    counts = pairs.groupby("metric").size().to_dict()
+    expected = {name: 6 * (len(CONDITIONS) if m.kind == "prediction" else 1) for name, m in METRICS.items()}
+    assert counts == expected
+    assert set(zip(pairs["first"], pairs["second"], strict=True)) == set(combinations(NAMES, 2))
+    assert (pairs[pairs.kind != "prediction"].condition == 0).all()
+    assert np.isfinite(pairs[["raw", "diversity"]]).all(axis=None)
+
+
+def test_pairs_by_loops(study, pairs):
+    rows = pairs.set_index(["metric", "condition", "first", "second"])
+    for (i, one), (j, other) in combinations(enumerate(NAMES), 2):
+        for condition in range(len(CONDITIONS)):
+            failures = list(zip(wrong(study, i, condition), wrong(study, j, condition), strict=True))
+            expected = sum(a != b for a, b in failures) / IMAGES
+            assert rows.loc[("disagreement", condition, one, other), "diversity"] == pytest.approx(expected)
+            both = rows.loc[("double_fault", condition, one, other)]
+            assert both.raw == pytest.approx(sum(a and b for a, b in failures) / IMAGES)
+            assert both.diversity == -both.raw
+        maps = study["maps"]["saliency"].astype(float)
+        cosines = [
+            (a * b).sum() / np.sqrt((a * a).sum() * (b * b).sum()) for a, b in zip(maps[i], maps[j], strict=True)
+        ]
+        cosine = rows.loc[("saliency_cosine", 0, one, other)]
+        assert cosine.raw == pytest.approx(np.mean(cosines))
+        assert cosine.diversity == pytest.approx(1 - cosine.raw)
+
+
+def test_a_pair_does_not_depend_on_the_others(study, pairs):
+    alone = pairs_of(study, [1, 3]).set_index(["metric", "condition"])
+    among = pairs[(pairs["first"] == NAMES[1]) & (pairs["second"] == NAMES[3])].set_index(["metric", "condition"])
+    pd.testing.assert_frame_equal(alone, among.loc[alone.index], atol=1e-9)
+
+
+def test_only_the_chosen_methods_are_compared(study):
+    found = pairs_of(study, methods=["saliency"])
+    assert set(found[found.kind == "attribution"].metric) == {"saliency_cosine"}
+
+
+@pytest.fixture(scope="module")
+def members(study):
+    errors = np.array([[np.mean(wrong(study, m, c)) for c in range(len(CONDITIONS))] for m in range(4)])
+    return pd.DataFrame(
+        {
+            "member": NAMES,
+            "design": ["a", "a", "b", "c"],
+            "family": ["x", "x", "x", "y"],
+            "parameters": [10, 10, 20, 40],
+            "macs": [1, 1, 2, 4],
+            "clean_accuracy": 1 - errors[:, 0],
+            "mean_corruption_error": errors[:, 1:].mean(axis=1),
+        }
+    )
+
+
+@pytest.fixture(scope="module")
+def pool(study, members, pairs):
+    return Pool(members, study["logits"], study["labels"], CONDITIONS, pairs, BASELINE)
+
+
+def answers(study, ensemble, condition: int, rule: str) -> list[bool]:
+    """Whether an ensemble is right about each image, one image at a time."""
+    right = []
+    for n, label in enumerate(study["labels"]):
+        probabilities = [softmax(study["logits"][member][condition][n]) for member in ensemble]
+        score = np.mean(probabilities, axis=0)
+        if rule == "plurality_vote":
+            score = score + 10 * np.bincount([np.argmax(p) for p in probabilities], minlength=CLASSES)
+        right.append(bool(np.argmax(score) == label))
+    return right
+
+
+@pytest.mark.parametrize("size", [2, 3, 4])
+def test_ensembles_by_loops(study, members, pairs, pool, size):
+    ensembles = ensembles_of(4, size)
+    table = pool.score(ensembles, RULES).set_index(["rule", "members"])
+    assert len(table) == 2 * len(ensembles)
+    for ensemble in ensembles.tolist():
+        names = [NAMES[i] for i in ensemble]
+        inside = pairs[pairs["first"].isin(names) & pairs["second"].isin(names)]
+        own = members.iloc[ensemble]
+        for rule in RULES:
+            row = table.loc[(rule, "+".join(names))]
+            accuracies = [np.mean(answers(study, ensemble, c, rule)) for c in range(len(CONDITIONS))]
+            fog, snow = 1 - np.mean(accuracies[1:3]), 1 - np.mean(accuracies[3:])
+            assert row.clean_accuracy == pytest.approx(accuracies[0])
+            assert row.corrupted_accuracy == pytest.approx(np.mean(accuracies[1:]))
+            assert row.mean_corruption_error == pytest.approx((fog + snow) / 2)
+            assert (row.error_fog, row.error_snow) == pytest.approx((fog, snow))
+            assert row.mce == pytest.approx((fog / 0.4 + snow / 0.8) / 2)
+            assert (row["size"], row.designs, row.families) == (size, own.design.nunique(), own.family.nunique())
+            assert (row.parameters, row.macs) == (own.parameters.sum(), own.macs.sum())
+            assert row.mean_member_clean_accuracy == pytest.approx(own.clean_accuracy.mean())
+            assert row.mean_member_corrupted_accuracy == pytest.approx(1 - own.mean_corruption_error.mean())
+            of_disagreement = inside[inside.metric == "disagreement"]
+            corrupted = of_disagreement[of_disagreement.condition > 0].diversity.mean()
+            assert row.disagreement_corrupted == pytest.approx(corrupted)
+            assert row.linear_cka_clean == pytest.approx(inside[inside.metric == "linear_cka"].diversity.mean())
+
+
+def test_ensembles_have_a_column_per_diversity(pool):
+    table = pool.score(ensembles_of(4, 2), RULES[:1])
+    predicted = [name for name, metric in METRICS.items() if metric.kind == "prediction"]
+    expected = {f"{name}_clean" for name in METRICS} | {f"{name}_corrupted" for name in predicted}
+    assert {c for c in table if c.endswith(("_clean", "_corrupted"))} == expected
+
+
+def test_an_ensemble_of_two_has_the_diversity_of_its_pair(pairs, pool):
+    table = pool.score(np.array([[1, 2]]), RULES[:1])
+    rows = pairs[(pairs["first"] == NAMES[1]) & (pairs["second"] == NAMES[2]) & (pairs.condition == 0)]
+    for row in rows.itertuples():
+        assert table[f"{row.metric}_clean"][0] == pytest.approx(row.diversity)
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_image_errors_by_loops(study, pool, rule):
+    ensemble = np.array([0, 2, 3])
+    right = [answers(study, ensemble, condition, rule) for condition in range(1, len(CONDITIONS))]
+    found = pool.image_errors(ensemble, rule)
+    np.testing.assert_allclose(found, 1 - np.mean(right, axis=0))
+    row = pool.score(ensemble[None], [rule]).iloc[0]
+    assert found.mean() == pytest.approx(row.mean_corruption_error)
+
+
+def test_pairs_of_other_members_do_not_matter(study, members, pairs):
+    other = pairs.assign(first=pairs["first"] + "x", second=pairs["second"] + "x", diversity=9.0)
+    arguments = (study["logits"], study["labels"], CONDITIONS)
+    one, mixed = (Pool(members, *arguments, p, BASELINE) for p in (pairs, pd.concat([other, pairs])))
+    ensembles = ensembles_of(4, 2)
+    pd.testing.assert_frame_equal(one.score(ensembles, RULES), mixed.score(ensembles, RULES))

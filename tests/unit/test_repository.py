@@ -1,0 +1,44 @@
+"""The files around the library are in step with each other."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+
+REPOSITORY = Path(__file__).parents[2]
+PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
+RULES = [path for path in (REPOSITORY / "rules").glob("*.smk") if path.name != "common.smk"]
+
+
+def test_conda_environment_has_the_dependencies_of_the_project():
+    environment = yaml.safe_load((REPOSITORY / "envs/resiliency.yaml").read_text())
+    assert environment["dependencies"][-1]["pip"] == PROJECT["dependencies"]
+    assert f"python{PROJECT['requires-python']}" in environment["dependencies"]
+
+
+def test_every_dependency_is_pinned():
+    pinned = re.findall(r"^([\w-]+)==", (REPOSITORY / "envs/pinned.txt").read_text(), re.MULTILINE)
+    assert pinned == sorted(re.match(r"[\w-]+", dependency)[0] for dependency in PROJECT["dependencies"])
+
+
+def test_ci_runs_the_test_command_of_the_readme():
+    command = "pip install -e '.[test]' && pytest"
+    assert command in (REPOSITORY / "README.md").read_text()
+    assert command in (REPOSITORY / ".ci/run").read_text().splitlines()
+
+
+@pytest.mark.parametrize("path", RULES, ids=lambda path: path.name)
+def test_rules_have_logs_resources_and_the_fingerprint_of_their_script(path):
+    for rule in re.split(r"^\s*rule ", path.read_text(), flags=re.MULTILINE)[1:]:
+        name = rule.partition(":")[0]
+        own = rule.split("use rule")[0]
+        for part in ("log:", "threads: 1", "mem_mb=", "runtime=", "conda:", f'code=code("{name}")', f"/{name}.py"):
+            assert part in own, f"{name} lacks {part}"
+
+
+def test_every_script_belongs_to_a_rule():
+    rules = "".join(path.read_text() for path in RULES)
+    scripts = [path.name for path in (REPOSITORY / "scripts").glob("*.py")]
+    assert [name for name in scripts if f"/{name}" not in rules] == []

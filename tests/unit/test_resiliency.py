@@ -1,0 +1,167 @@
+"""Corruption errors relative to a baseline, and the scores of single members."""
+
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.special import softmax
+from sklearn.metrics import log_loss
+
+from resiliency.analysis.member_scores import Scorer
+from resiliency.conditions import conditions
+from resiliency.corruptions.settings import MAIN
+from resiliency.metrics.resiliency import (
+    ALEXNET_ERRORS,
+    baseline_errors,
+    corruption_errors,
+    mean_corruption_error,
+    relative_mean_corruption_error,
+)
+
+
+def test_by_hand():
+    errors, baseline = np.array([0.3, 0.5]), np.array([0.6, 0.4])
+    np.testing.assert_allclose(corruption_errors(errors, baseline), [0.5, 1.25])
+    assert mean_corruption_error(errors, baseline) == pytest.approx(0.875)
+    # (0.3 - 0.1) / (0.6 - 0.2) = 0.5 and (0.5 - 0.1) / (0.4 - 0.2) = 2
+    assert relative_mean_corruption_error(errors, 0.1, baseline, 0.2) == pytest.approx(1.25)
+
+
+def test_the_baseline_has_one():
+    baseline = np.random.default_rng(0).uniform(0.1, 0.9, 15)
+    np.testing.assert_array_equal(corruption_errors(baseline, baseline), 1)
+    assert mean_corruption_error(baseline, baseline) == 1
+    assert relative_mean_corruption_error(baseline, 0.05, baseline, 0.05) == 1
+
+
+def test_means_of_severities_are_as_good_as_sums():
+    rng = np.random.default_rng(0)
+    own, baseline = rng.uniform(0.1, 0.9, (2, 4, 5))
+    np.testing.assert_allclose(
+        corruption_errors(own.mean(axis=1), baseline.mean(axis=1)), own.sum(axis=1) / baseline.sum(axis=1)
+    )
+
+
+def test_undefined_ratios_are_nan_without_a_warning():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        np.testing.assert_array_equal(corruption_errors(np.array([0.1, 0.0]), np.array([0.2, 0.0])), [0.5, np.nan])
+        assert np.isnan(mean_corruption_error(np.array([0.1, 0.1]), np.array([0.2, 0.0])))
+        gaining = relative_mean_corruption_error(np.array([0.3]), 0.1, np.array([0.1]), 0.2)
+        assert np.isnan(gaining)
+        assert np.isnan(relative_mean_corruption_error(np.array([0.3]), 0.1, np.array([0.5]), np.nan))
+
+
+def test_rows_broadcast_against_one_baseline():
+    errors = np.arange(1.0, 7).reshape(3, 2)
+    np.testing.assert_allclose(corruption_errors(errors, np.array([2.0, 4.0])), errors / [2, 4])
+
+
+def test_alexnet_has_the_main_corruptions():
+    assert tuple(ALEXNET_ERRORS) == MAIN
+    assert all(0.5 < error < 1 for error in ALEXNET_ERRORS.values())
+    assert baseline_errors(pd.DataFrame(), "alexnet", ["fog", "snow"]).tolist() == [0.819324, 0.866816]
+
+
+def test_baseline_errors_of_a_member():
+    table = pd.DataFrame(
+        [
+            ("a", "clean", 0, 0.9),
+            ("a", "fog", 1, 0.1),
+            ("a", "fog", 2, 0.3),
+            ("a", "snow", 1, 0.5),
+            ("b", "fog", 1, 0.8),
+        ],
+        columns=["member", "corruption", "severity", "error"],
+    )
+    np.testing.assert_allclose(baseline_errors(table, "a", ["snow", "fog"]), [0.5, 0.2])
+
+
+@pytest.fixture
+def case():
+    """Logits of a member and a baseline on 30 images, under clean and two corruptions at two severities."""
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 3, 30)
+    own, baseline = rng.standard_normal((2, 5, 30, 3))
+    own[:, np.arange(30), labels] += 1
+    return conditions(["fog", "snow"], [1, 2]), labels, own.astype(np.float16), baseline.astype(np.float16)
+
+
+def test_scores_of_a_member_by_loops(case):
+    table, labels, own, baseline = case
+    scores = Scorer(table, labels, baseline, 200, 0.95, 0).scores(own)
+
+    def error(logits, *indices):
+        return np.mean([[np.argmax(row) != y for row, y in zip(logits[i], labels, strict=True)] for i in indices])
+
+    fog, snow, clean = error(own, 1, 2), error(own, 3, 4), error(own, 0)
+    base_fog, base_snow, base_clean = error(baseline, 1, 2), error(baseline, 3, 4), error(baseline, 0)
+    assert scores["clean_accuracy"] == pytest.approx(1 - clean)
+    assert scores["mean_corruption_error"] == pytest.approx((fog + snow) / 2)
+    assert scores["mce"] == pytest.approx((fog / base_fog + snow / base_snow) / 2)
+    if base_fog > base_clean and base_snow > base_clean:
+        expected = ((fog - clean) / (base_fog - base_clean) + (snow - clean) / (base_snow - base_clean)) / 2
+        assert scores["relative_mce"] == pytest.approx(expected)
+    else:
+        assert np.isnan(scores["relative_mce"])
+    for name in ("clean_accuracy", "mean_corruption_error", "mce"):
+        assert scores[f"{name}_low"] < scores[name] < scores[f"{name}_high"]
+
+
+def test_scores_of_probabilities_are_means_over_the_corrupted_conditions(case):
+    table, labels, own, baseline = case
+    scores = Scorer(table, labels, baseline, 100, 0.95, 0).scores(own)
+    losses = [log_loss(labels, softmax(own[c].astype(float), axis=-1), labels=range(3)) for c in range(5)]
+    assert scores["clean_nll"] == pytest.approx(losses[0], abs=1e-5)
+    assert scores["corrupted_nll"] == pytest.approx(np.mean(losses[1:]), abs=1e-5)
+    squares = [np.square(softmax(own[c].astype(float), axis=-1) - np.eye(3)[labels]).sum(1).mean() for c in range(5)]
+    assert scores["clean_brier"] == pytest.approx(squares[0], abs=1e-5)
+    assert scores["corrupted_brier"] == pytest.approx(np.mean(squares[1:]), abs=1e-5)
+    assert 0 < scores["corrupted_ece"] < 1
+
+
+def test_the_interval_of_accuracy_is_wilsons(case):
+    table, labels, own, baseline = case
+    scores = Scorer(table, labels, baseline, 100, 0.95, 0).scores(own)
+    n, p, z = 30, scores["clean_accuracy"], 1.959963985
+    middle, half = (p + z * z / 2 / n), z * np.sqrt(p * (1 - p) / n + z * z / 4 / n / n)
+    expected = [(middle - half) / (1 + z * z / n), (middle + half) / (1 + z * z / n)]
+    assert [scores["clean_accuracy_low"], scores["clean_accuracy_high"]] == pytest.approx(expected)
+
+
+def test_the_baseline_scores_one_in_every_resample(case):
+    table, labels, _, baseline = case
+    scores = Scorer(table, labels, baseline, 100, 0.95, 0).scores(baseline)
+    assert scores["mce"] == scores["mce_low"] == scores["mce_high"] == pytest.approx(1)
+
+
+def test_intervals_cover_the_truth():
+    """Errors of 300 images at a rate of 0.3: nine in ten intervals at 90 % hold it, within the noise of 60 tries."""
+    rng = np.random.default_rng(1)
+    table, labels = conditions(["fog"], [1]), np.zeros(300, int)
+    covered = 0
+    for seed in range(60):
+        wrong = rng.random((2, 300)) < 0.3
+        logits = np.where(wrong[..., None], [0.0, 1.0], [1.0, 0.0]).astype(np.float16)
+        scores = Scorer(table, labels, None, 200, 0.9, seed).scores(logits)
+        covered += scores["mean_corruption_error_low"] <= 0.3 <= scores["mean_corruption_error_high"]
+    assert 47 <= covered <= 60
+
+
+def test_alexnet_is_a_baseline_without_clean_error(case):
+    table, labels, own, _ = case
+    scores = Scorer(table, labels, None, 100, 0.95, 0).scores(own)
+    wrong = (own.argmax(-1) != labels).mean(axis=1)
+    expected = (wrong[1:3].mean() / 0.819324 + wrong[3:].mean() / 0.866816) / 2
+    assert scores["mce"] == pytest.approx(expected)
+    assert np.isnan(scores["relative_mce"])
+
+
+def test_errors_are_a_row_per_condition(case):
+    table, labels, own, baseline = case
+    errors = Scorer(table, labels, baseline, 100, 0.95, 0).errors(own)
+    assert errors.columns.tolist() == ["corruption", "severity", "images", "error"]
+    assert errors.severity.tolist() == [0, 1, 2, 1, 2]
+    assert (errors.images == 30).all()
+    np.testing.assert_allclose(errors.error, [(own[c].argmax(-1) != labels).mean() for c in range(5)])

@@ -1,0 +1,78 @@
+"""What every script does around its work: its log, its exit status and the account of its time."""
+
+import re
+import subprocess
+import sys
+
+import pytest
+
+from resiliency.stage import Progress, cpu_seconds
+
+
+def run(tmp_path, body: str, imports: str = "") -> tuple[subprocess.CompletedProcess, str]:
+    """Run a script whose stage has `body`; what came of it, and its log."""
+    script, log = tmp_path / "script.py", tmp_path / "logs" / "rule" / "job.log"
+    script.write_text(
+        f"{imports}\nfrom resiliency.faults import Fault\nfrom resiliency.stage import Progress, stage\n"
+        f"with stage({str(log)!r}, 1):\n    {body}\n"
+    )
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=False)
+    return done, log.read_text()
+
+
+def test_a_fault_is_one_line_in_the_log(tmp_path):
+    done, log = run(tmp_path, "raise Fault('a.npy: cut short')")
+    assert log == "error: a.npy: cut short\n"
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", "")
+    assert cpu_seconds(tmp_path / "logs" / "rule" / "job.log") is None
+
+
+def test_a_crash_leaves_its_traceback_in_the_log(tmp_path):
+    done, log = run(tmp_path, "{}['absent']")
+    assert log.startswith("Traceback (most recent call last)")
+    assert log.endswith("KeyError: 'absent'\n")
+    assert "script.py" in log
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", "")
+
+
+def test_success_logs_all_output_and_the_time(tmp_path):
+    body = "print('said'); sys.stderr.write('warned\\n'); os.write(1, b'compiled\\n'); os.system('echo child')"
+    done, log = run(tmp_path, body, imports="import os, sys")
+    assert sorted(log.splitlines()[:4]) == ["child", "compiled", "said", "warned"]
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    startup, total = cpu_seconds(tmp_path / "logs" / "rule" / "job.log")
+    assert 0 <= startup <= total
+
+
+def test_an_old_log_is_replaced(tmp_path):
+    run(tmp_path, "print('long ' * 1000)")
+    _, log = run(tmp_path, "raise Fault('short')")
+    assert log == "error: short\n"
+
+
+def test_cpu_seconds_reads_the_last_line(tmp_path):
+    log = tmp_path / "job.log"
+    log.write_text("[1/2, 3 s left] fog\nCPU seconds: start-up and imports 1.25, total 12.50\n")
+    assert cpu_seconds(log) == (1.25, 12.5)
+
+
+@pytest.mark.parametrize("text", ["", "CPU seconds: start-up and imports 1.25, tot", "error: CPU seconds\n"])
+def test_an_unfinished_log_has_no_cpu_seconds(tmp_path, text):
+    log = tmp_path / "job.log"
+    log.write_text(text)
+    assert cpu_seconds(log) is None
+
+
+def test_progress_counts_and_estimates(capsys, monkeypatch):
+    clock = iter([100.0, 110.0, 140.0])
+    monkeypatch.setattr("resiliency.stage.time.monotonic", lambda: next(clock))
+    progress = Progress(4)
+    progress.step("first")
+    progress.step("second")
+    assert capsys.readouterr().out.splitlines() == ["[1/4, 30 s left] first", "[2/4, 40 s left] second"]
+
+
+def test_progress_ends_at_nothing_left(capsys):
+    progress = Progress(1)
+    progress.step("done")
+    assert re.fullmatch(r"\[1/1, 0 s left\] done\n", capsys.readouterr().out)

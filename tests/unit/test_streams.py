@@ -1,0 +1,49 @@
+"""Random streams depend on their names and on nothing else."""
+
+import hashlib
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from resiliency.streams import derived_seed, entropy, stream
+
+names = st.lists(st.text(max_size=8) | st.integers(-(2**40), 2**40), max_size=4)
+
+
+def test_entropy_is_the_hash_of_seed_and_names():
+    expected = hashlib.sha256(b'[0, "train", "resnet50", 3]').hexdigest()
+    assert f"{entropy(0, 'train', 'resnet50', 3):064x}" == expected
+
+
+def test_known_values_stay():
+    assert derived_seed(0, "train", "resnet50", 0) == 3107299669247147850
+    assert stream(0, "bootstrap", "members").integers(0, 1000, 4).tolist() == [543, 584, 861, 34]
+
+
+def test_order_of_use_does_not_matter():
+    first = {name: stream(1, name).random(3).tolist() for name in ("a", "b")}
+    second = {name: stream(1, name).random(3).tolist() for name in ("b", "a")}
+    assert first == second
+
+
+def test_names_are_not_joined():
+    assert len({entropy(0, "ab"), entropy(0, "a", "b"), entropy(0, "a", "b", ""), entropy(0, "a,b")}) == 4
+    assert entropy(0, "1") != entropy(0, 1)
+    assert entropy(0, 1) != entropy(1, 0)
+
+
+@given(names, names)
+def test_streams_of_different_names_differ(one, other):
+    assert (entropy(0, *one) == entropy(0, *other)) == (one == other)
+
+
+@given(st.integers(0, 2**70), names)
+def test_derived_seeds_suit_torch(seed, chosen):
+    assert 0 <= derived_seed(seed, *chosen) < 2**63
+
+
+def test_streams_look_independent():
+    draws = np.stack([stream(0, "corrupt", "fog", 3, index).standard_normal(500) for index in range(20)])
+    correlations = np.corrcoef(draws)[np.triu_indices(20, 1)]
+    assert np.abs(correlations).max() < 0.25

@@ -1,0 +1,274 @@
+"""The study: its defaults, and one line for every fault in it."""
+
+import copy
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import BaseModel
+
+from resiliency.corruptions.settings import MAIN
+from resiliency.designs.architectures import architectures
+from resiliency.faults import Fault
+from resiliency.study import MOST_FAULTS, Study, load
+
+CONFIG = yaml.safe_load(Path(__file__).parents[2].joinpath("config.yaml").read_text())
+REMOVE = object()
+
+
+def changed(path: str, value: object) -> dict:
+    """The default configuration with one key set, or removed."""
+    config = copy.deepcopy(CONFIG)
+    *parents, last = path.split(".")
+    inner = config
+    for parent in parents:
+        inner = inner[parent]
+    if value is REMOVE:
+        del inner[last]
+    else:
+        inner[last] = value
+    return config
+
+
+def faults_of(config: dict) -> list[str]:
+    with pytest.raises(Fault) as caught:
+        load(config)
+    return str(caught.value).splitlines()
+
+
+def test_the_default_study_loads():
+    study = load(CONFIG)
+    assert study.study == "digits"
+    assert tuple(study.corruptions.names) == MAIN
+    assert study.recipe("vit").epochs == 40
+    assert study.recipe("vit").batch_size == study.training.batch_size == 64
+    assert study.recipe("resnet18") == study.training
+
+
+def test_the_smallest_study_loads():
+    smallest = {
+        "study": "tiny",
+        "designs": {"one": {"architecture": "resnet18"}},
+        "members": {"designs": ["one"], "seeds": 5, "baseline": "one-s4"},
+    }
+    study = load(smallest)
+    assert study.joint is None
+    assert study.joint_settings() == {}
+    assert study.joint_members() == []
+
+
+FAULTS = [
+    ("studdy", 1, "studdy: unknown key; did you mean study?"),
+    ("training.epoch", 1, "training.epoch: unknown key; did you mean epochs?"),
+    ("joint.member", 1, "joint.member: unknown key; did you mean members?"),
+    ("designs.vit.argument", {}, "designs.vit.argument: unknown key; did you mean arguments?"),
+    ("designs.vit.training", {"epoch": 3}, "designs.vit.training.epoch: unknown key; did you mean epochs?"),
+    ("designs.vit.architecture", "resnet51", "designs.vit.architecture: timm has no 'resnet51'; did you mean resnet5"),
+    ("designs.vit.architecture", REMOVE, "designs.vit.architecture: missing; it must be given"),
+    ("study", REMOVE, "study: missing; it must be given"),
+    ("members.baseline", REMOVE, "members.baseline: missing; it must be given"),
+    ("study", "a/b", "study: 'a/b': String should match pattern"),
+    ("study", "..", "study: '..': String should match pattern"),
+    ("seed", -1, "seed: -1: Input should be greater than or equal to 0"),
+    ("seed", "x", "seed: 'x': Input should be a valid integer"),
+    ("corruptions.names", ["fog", "gausian_noise"], "corruptions.names.1: 'gausian_noise' is not one of"),
+    ("corruptions.names", ["fog", "fog"], "corruptions.names: ['fog', 'fog']: must name each one once"),
+    ("corruptions.names", [], "corruptions.names: []: List should have at least 1 item"),
+    ("corruptions.severities", [1, 6], "corruptions.severities.1: 6 is not one of 1, 2, 3, 4 or 5"),
+    ("dataset.name", "digit", "dataset.name: 'digit' is not one of 'digits'; did you mean digits?"),
+    ("dataset.image_size", 16, "dataset.image_size: 16: Input should be greater than or equal to 32"),
+    ("dataset.validation_fraction", 0.001, "dataset: validation_fraction and test_fraction must leave at least 10"),
+    ("training.optimizer", "adam", "training.optimizer: 'adam' is not one of 'adamw' or 'sgd'; did you mean adamw?"),
+    ("training.gradient_clip", 0, "training.gradient_clip: 0: Input should be greater than 0"),
+    ("training.learning_rate", float("nan"), "training.learning_rate: nan: Input should be"),
+    ("designs.vit.training", {"epochs": -1}, "designs.vit.training.epochs: -1: Input should be greater than"),
+    ("designs.vit.training", {"batch_size": 5000}, "designs.vit: batch_size 5000 is more than the 1078"),
+    ("members.baseline", "resnet50-s2", "members.baseline: 'resnet50-s2' is not a member; did you mean resnet50-s"),
+    ("members.designs", ["resnet18", "resnet50", "vitt"], "is not in the catalogue of designs; did you mean vit?"),
+    ("members.designs", ["resnet50", "vit", "vit"], "members.designs: must name each design once"),
+    ("members.seeds", 0, "members.seeds: 0: Input should be greater than or equal to 1"),
+    ("ensembles.sizes", [2, 17], "ensembles.sizes: 17 is more than the 16 members"),
+    ("ensembles.sizes", [1], "ensembles.sizes.0: 1: Input should be greater than or equal to 2"),
+    ("ensembles.sizes", [2, 2], "ensembles.sizes: [2, 2]: must name each one once"),
+    ("ensembles.rules", ["mean_probabilty"], "ensembles.rules.0: 'mean_probabilty' is not one of 'mean_probability'"),
+    ("probe.images", 540, "probe.images: 540 is more than the 539 test images"),
+    ("joint.design", "densenet", "joint.design: 'densenet' is not in the catalogue of designs; did you mean densenet_"),
+    ("joint.objectives", {"balanced": [0, 1.5]}, "must list distinct strengths from 0 to 1"),
+    ("joint.objectives", {"balanced": [0.5, 0.5]}, "must list distinct strengths from 0 to 1"),
+    ("joint.objectives", {"balanced": []}, "must list distinct strengths from 0 to 1"),
+    ("joint.objectives", {"balanced": [0.5, 0.50000001]}, "must list distinct strengths from 0 to 1"),
+    ("joint.objectives", {"balancd": [0.5]}, "'balancd' is not one of 'balanced'; did you mean balanced?"),
+    ("attribution.target", "labels", "'labels' is not one of 'label' or 'prediction'; did you mean label?"),
+    ("statistics.confidence", 1, "statistics.confidence: 1: Input should be less than 1"),
+    ("charts", {"colours": ["red"]}, "charts.colours.0: 'red': String should match pattern"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"), FAULTS, ids=[f"{path}-{i}" for i, (path, *_) in enumerate(FAULTS)]
+)
+def test_each_fault_is_one_line(path, value, message):
+    lines = faults_of(changed(path, value))
+    assert len(lines) == 1
+    assert message in lines[0]
+    assert lines[0].startswith(path.partition(".")[0])
+
+
+def test_a_literal_fault_suggests_the_nearest_name():
+    (line,) = faults_of(changed("corruptions.names", ["gausian_noise"]))
+    assert line.endswith("; did you mean gaussian_noise?")
+
+
+def test_several_faults_are_several_lines_up_to_a_limit():
+    config = changed("seed", -1)
+    config["training"]["epochs"] = 0
+    assert [line.split(":")[0] for line in faults_of(config)] == ["seed", "training.epochs"]
+    many = changed("corruptions.names", ["nope"] * 50)
+    assert len(faults_of(many)) == MOST_FAULTS
+
+
+def test_long_values_are_cut():
+    (line,) = faults_of(changed("seed", "x" * 1000))
+    assert len(line) < 200
+
+
+def test_design_names_suit_file_names():
+    config = changed("designs", CONFIG["designs"] | {"a/b": {"architecture": "resnet18"}})
+    assert faults_of(config) == ["designs.a/b: a name of letters, digits, '_' and '.' is needed"]
+
+
+def test_alexnet_needs_the_published_conditions():
+    assert load(changed("members.baseline", "alexnet")).members.baseline == "alexnet"
+    for path, value in (("corruptions.names", ["saturate"]), ("corruptions.severities", [1, 2])):
+        config = changed(path, value)
+        config["members"]["baseline"] = "alexnet"
+        (line,) = faults_of(config)
+        assert line.startswith("members.baseline: alexnet has published errors of the 15 main corruptions")
+
+
+def test_keys_that_are_not_words():
+    assert faults_of({1: 2}) == ["keys must be words"]
+
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=6,
+)
+paths = st.sampled_from(
+    [
+        *CONFIG,
+        *(f"{key}.{inner}" for key, value in CONFIG.items() if isinstance(value, dict) for inner in value),
+        "designs.vit.training",
+        "designs.vit.arguments",
+        "designs.vit.family",
+        "charts",
+        "joint.objectives.balanced",
+    ]
+)
+
+
+@given(paths, values)
+@settings(max_examples=300, deadline=None)
+def test_rubbish_is_a_fault_or_a_study(path, value):
+    try:
+        assert isinstance(load(changed(path, value)), Study)
+    except Fault as fault:
+        told = str(fault).splitlines()
+        assert told and all(told)  # noqa: PT018
+
+
+@given(st.dictionaries(st.text(max_size=8) | st.sampled_from(list(CONFIG)), values, max_size=5))
+@settings(max_examples=100, deadline=None)
+def test_rubbish_alone_is_a_fault(config):
+    assert faults_of(config)
+
+
+def test_names_of_members():
+    config = changed("joint.objectives", {"balanced": [0, 0.5, 1]})
+    config["joint"] |= {"members": 2, "seeds": 1}
+    config["members"] |= {"designs": ["vit", "resnet50"], "seeds": 2}
+    config["ensembles"]["sizes"] = [2]
+    study = load(config)
+    assert study.independent_members() == ["vit-s0", "vit-s1", "resnet50-s0", "resnet50-s1"]
+    assert study.joint_settings() == {
+        "balanced-l0": ("balanced", 0.0),
+        "balanced-l0.5": ("balanced", 0.5),
+        "balanced-l1": ("balanced", 1.0),
+    }
+    assert study.joint_ensembles() == [
+        ["balanced-l0-s0-m0", "balanced-l0-s0-m1"],
+        ["balanced-l0.5-s0-m0", "balanced-l0.5-s0-m1"],
+        ["balanced-l1-s0-m0", "balanced-l1-s0-m1"],
+    ]
+    assert study.joint_members() == [name for names in study.joint_ensembles() for name in names]
+
+
+def test_families():
+    config = changed("designs.vit.family", "transformer")
+    study = load(config)
+    families = {design: study.family(design) for design in study.designs}
+    assert families == {
+        "resnet18": "resnet",
+        "resnet50": "resnet",
+        "densenet_s": "densenet",
+        "densenet_m": "densenet",
+        "convnext": "convnext",
+        "mobilenetv3": "mobilenetv3",
+        "starnet": "starnet",
+        "vit": "transformer",
+    }
+
+
+def test_architectures_are_those_of_timm():
+    import timm
+
+    assert sorted(architectures()) == sorted(timm.list_models())
+    assert architectures()["resnet18"] == timm.models.model_entrypoint("resnet18").__module__.rsplit(".", 1)[1]
+
+
+def models(model: type[BaseModel]) -> set[type[BaseModel]]:
+    """A settings model and all models inside it."""
+    found, pending = set(), [model]
+    while pending:
+        kind = pending.pop()
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            if kind not in found:
+                found.add(kind)
+                pending += [field.annotation for field in kind.model_fields.values()]
+        else:
+            pending += getattr(kind, "__args__", ())
+    return found
+
+
+def test_every_key_is_described():
+    found = models(Study)
+    assert {"Design", "Recipe", "Joint", "Charts", "Statistics"} <= {model.__name__ for model in found}
+    silent = [f"{m.__name__}.{name}" for m in found for name, field in m.model_fields.items() if not field.description]
+    assert silent == []
+
+
+def test_the_default_study_shows_every_group_of_keys():
+    assert set(Study.model_fields) - set(CONFIG) <= {"charts"}
+
+
+def choices(model: type[BaseModel], key: str) -> set[str]:
+    """The names that the settings allow for a key that holds a list, or a dictionary by name."""
+    return set(model.model_fields[key].annotation.__args__[0].__args__)
+
+
+def test_settings_and_registries_name_the_same():
+    from resiliency.attributions import METHODS
+    from resiliency.diversity.metrics import METRICS
+    from resiliency.diversity.settings import Attribution
+    from resiliency.ensembles.combination import RULES
+    from resiliency.ensembles.settings import Ensembles
+    from resiliency.training.objectives import OBJECTIVES
+    from resiliency.training.settings import Joint
+
+    assert choices(Joint, "objectives") == set(OBJECTIVES)
+    assert choices(Attribution, "methods") == set(METHODS)
+    assert choices(Ensembles, "rules") == set(RULES)
+    assert {metric.source for metric in METRICS.values() if metric.kind == "attribution"} == set(METHODS)

@@ -1,0 +1,116 @@
+"""The tiny study through Snakemake: real training, real corruptions, every stage."""
+
+import json
+import shutil
+from importlib.metadata import version
+
+import pandas as pd
+import pytest
+
+from resiliency.report.settings import CHART_SUFFIXES, CHARTS
+
+TABLES = ("members.csv", "corruption_errors.csv", "ensembles.parquet", "correlations.csv", "observations.csv")
+AFTER_TRAINING = {
+    **{"pairwise_diversity": 1, "score_members": 1, "score_ensembles": 1, "correlate": 1, "observe": 1},
+    **{"charts": 1, "provenance": 1, "report": 1},
+}
+
+
+def test_all_files_with_fixed_names_exist(workflow):
+    names = [f"tables/{name}" for name in TABLES]
+    names += [f"charts/{chart}{suffix}" for chart in CHARTS for suffix in CHART_SUFFIXES]
+    names += ["report.html", "provenance.json", "conditions.csv"]
+    empty = [name for name in names if not (workflow.results / name).stat().st_size]
+    assert empty == []
+
+
+def test_tables_hold_what_the_study_asks_for(workflow):
+    members = pd.read_csv(workflow.results / "tables/members.csv")
+    assert len(members) == 2 * 2 + 3 * 2
+    assert members.set_index("member").mce["densenet_s-s0"] == 1
+    errors = pd.read_csv(workflow.results / "tables/corruption_errors.csv")
+    assert len(errors) == len(members) * (1 + 2 * 2)
+    ensembles = pd.read_parquet(workflow.results / "tables/ensembles.parquet")
+    pool = ensembles[ensembles.origin == "independent"]
+    assert pool.groupby("rule")["size"].value_counts().to_dict() == {
+        (rule, size): count for rule in ("mean_probability", "plurality_vote") for size, count in ((2, 6), (3, 4))
+    }
+    assert (ensembles.origin == "balanced").sum() == 3 * 2
+    assert sorted(pd.read_csv(workflow.results / "tables/observations.csv").observation.unique()) == [1, 2, 3, 4]
+
+
+def test_member_errors_agree_between_tables(workflow):
+    """A mean over conditions from one table against the same from another."""
+    members = pd.read_csv(workflow.results / "tables/members.csv").set_index("member")
+    errors = pd.read_csv(workflow.results / "tables/corruption_errors.csv")
+    means = errors[errors.severity > 0].groupby("member").error.mean()
+    assert means.to_dict() == pytest.approx(members.mean_corruption_error.to_dict(), abs=1e-6)
+
+
+def test_provenance_tells_versions_costs_and_the_study(workflow):
+    provenance = json.loads((workflow.results / "provenance.json").read_text())
+    assert provenance["study"]["study"] == "tiny"
+    assert provenance["packages"]["torch"] == version("torch")
+    assert 0 < provenance["startup_share"] < 1
+    jobs = {row["rule"]: row["jobs"] for row in provenance["rules"]}
+    assert jobs["train"] == 4
+    assert jobs["train_jointly"] == 3
+    assert jobs["corrupt"] == 2
+
+
+def test_second_run_does_nothing(workflow):
+    assert workflow.planned() == {}
+
+
+def test_one_core_gives_the_same_tables(workflow, tmp_path):
+    other = type(workflow)(tmp_path)
+    run = other.snakemake("--cores", "1", "tables")
+    assert run.returncode == 0, run.stdout
+    for name in TABLES:
+        assert (other.results / "tables" / name).read_bytes() == (workflow.results / "tables" / name).read_bytes(), name
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ("charts={colours: ['#112233']}", {"charts": 1, "provenance": 1, "report": 1}),
+        (
+            "members={designs: [densenet_s, convnext, starnet]}",
+            {"train": 2, "predict": 1, "attribute": 1, **AFTER_TRAINING},
+        ),
+        (
+            "corruptions={names: [gaussian_noise, contrast, fog]}",
+            {"conditions": 1, "corrupt": 1, "predict": 2, "predict_jointly": 3, **AFTER_TRAINING},
+        ),
+        ("attribution={steps: 5}", {"attribute": 2, "attribute_jointly": 3, **AFTER_TRAINING, "score_members": 0}),
+        (
+            "statistics={resamples: 300}",
+            {**AFTER_TRAINING, "pairwise_diversity": 0},
+        ),
+        ("designs={convnext: {training: {epochs: 3}}}", {"train": 2, "predict": 1, "attribute": 1, **AFTER_TRAINING}),
+    ],
+)
+def test_a_change_reruns_what_depends_on_it(workflow, change, expected):
+    assert workflow.planned("--config", change) == {rule: count for rule, count in expected.items() if count}
+
+
+def test_a_bad_study_stops_before_any_job(workflow):
+    run = workflow.snakemake("--cores", "2", "--config", "membrs={seeds: 3}", "probe={images: 1000}")
+    assert run.returncode != 0
+    faults = [line for line in run.stdout.splitlines() if line.startswith("study: ")]
+    assert faults == ["study: membrs: unknown key; did you mean members?"]
+    assert "Traceback" not in run.stdout
+
+
+def test_a_truncated_result_is_named_in_one_line(workflow, tmp_path):
+    copy = type(workflow)(tmp_path / "copy")
+    shutil.copytree(workflow.directory, copy.directory)
+    broken = copy.results / "predictions" / "convnext-s1.npy"
+    broken.write_bytes(broken.read_bytes()[:1000])
+    run = copy.snakemake("--cores", "2", "tables")
+    assert run.returncode != 0
+    assert "error: results/tiny/predictions/convnext-s1.npy: not a whole .npy array" in run.stdout
+    broken.unlink()
+    assert copy.snakemake("--cores", "2", "tables").returncode == 0
+    for name in TABLES:
+        assert (copy.results / "tables" / name).read_bytes() == (workflow.results / "tables" / name).read_bytes(), name
