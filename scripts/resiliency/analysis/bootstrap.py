@@ -48,13 +48,19 @@ def weighted_pearson(weights: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.nd
     Returns:
         float64 R; NaN where a weighted variance is zero.
     """
-    total = weights.sum(axis=1, keepdims=True)
-    shares = np.divide(weights, total, out=np.zeros_like(weights), where=total > 0)
-    x, y = (values - (shares * values).sum(axis=1, keepdims=True) for values in (x, y))
-    covariance, of_x, of_y = ((shares * product).sum(axis=1) for product in (x * y, x * x, y * y))
-    scale = np.sqrt(of_x * of_y)
+    total = weights.sum(axis=1)
+    x, y = (values - values.mean(axis=-1, keepdims=True) for values in (x, y))
+
+    def mean(*factors: np.ndarray) -> np.ndarray:
+        terms = ",".join("re" if factor.ndim == 2 else "e" for factor in factors)
+        sums = np.einsum(f"re,{terms}->r", weights, *factors)
+        return np.divide(sums, total, out=np.zeros_like(total), where=total > 0)
+
+    mean_x, mean_y = mean(x), mean(y)
+    of_x, of_y = mean(x, x) - mean_x**2, mean(y, y) - mean_y**2
     defined = (of_x > 1e-18) & (of_y > 1e-18)
-    return np.divide(covariance, scale, out=np.full_like(scale, np.nan), where=defined)
+    scale = np.sqrt(np.where(defined, of_x * of_y, 1))
+    return np.where(defined, (mean(x, y) - mean_x * mean_y) / scale, np.nan)
 
 
 def weighted_ranks(weights: np.ndarray, values: np.ndarray) -> np.ndarray:
