@@ -121,3 +121,11 @@ def test_more_confidence_is_wider(values, confidence, more):
     assert wider_low <= low + 1e-9
     assert wider_high >= high - 1e-9
     assert min(values) <= wider_low <= wider_high <= max(values)
+
+
+def test_a_resample_of_one_ensemble_has_no_correlation():
+    """Large values leave rounding errors that must not pass for a variance."""
+    x, y = np.random.default_rng(0).uniform(1e5, 1e6, (2, 50))
+    weights = np.zeros((50, 50))
+    np.fill_diagonal(weights, 3.0)
+    assert np.isnan(weighted_pearson(weights, x, y)).all()

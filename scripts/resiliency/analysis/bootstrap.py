@@ -4,6 +4,8 @@ import numpy as np
 
 from resiliency.streams import stream
 
+ROUNDING = 1e-12
+
 
 def resampled_counts(units: int, resamples: int, seed: int, *names: str | int) -> np.ndarray:
     """How often each of `units` is drawn in each resample of as many with replacement; int64 resamples x units."""
@@ -56,9 +58,9 @@ def weighted_pearson(weights: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.nd
         sums = np.einsum(f"re,{terms}->r", weights, *factors)
         return np.divide(sums, total, out=np.zeros_like(total), where=total > 0)
 
-    mean_x, mean_y = mean(x), mean(y)
-    of_x, of_y = mean(x, x) - mean_x**2, mean(y, y) - mean_y**2
-    defined = (of_x > 1e-18) & (of_y > 1e-18)
+    mean_x, mean_y, square_x, square_y = mean(x), mean(y), mean(x, x), mean(y, y)
+    of_x, of_y = square_x - mean_x**2, square_y - mean_y**2
+    defined = (of_x > ROUNDING * square_x) & (of_y > ROUNDING * square_y)
     scale = np.sqrt(np.where(defined, of_x * of_y, 1))
     return np.where(defined, (mean(x, y) - mean_x * mean_y) / scale, np.nan)
 
