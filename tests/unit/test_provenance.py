@@ -1,0 +1,46 @@
+"""Provenance adds up what the jobs of each rule cost."""
+
+import subprocess
+
+import pytest
+
+from resiliency.provenance import provenance
+
+HEADER = "s\th:m:s\tmax_rss\tmax_vms\tmax_uss\tmax_pss\tio_in\tio_out\tmean_load\tcpu_time\n"
+
+
+def job(results, rule, name, wall, memory, startup, total):
+    """A benchmark as Snakemake writes it, and the end of a log as `stage` writes it."""
+    for folder in ("benchmarks", "logs"):
+        (results / folder / rule).mkdir(parents=True, exist_ok=True)
+    row = f"{wall}\t0:00:01\t{memory}\t1\t1\t1\t0\t0\t0\t1\n"
+    (results / "benchmarks" / rule / f"{name}.tsv").write_text(HEADER + row)
+    line = f"CPU seconds: start-up and imports {startup:.2f}, total {total:.2f}\n" if total else "killed\n"
+    (results / "logs" / rule / f"{name}.log").write_text("work\n" + line)
+
+
+def test_jobs_of_a_rule_are_added_up(tmp_path):
+    job(tmp_path, "train", "a-s0", 10.0, 300.5, 2.0, 9.0)
+    job(tmp_path, "train", "a-s1", 20.0, "-", 2.0, 19.0)
+    job(tmp_path, "train", "a-s2", 99.0, 999.0, 0, None)
+    job(tmp_path, "charts", "all", 4.0, 100.0, 1.0, 4.0)
+    found = provenance({"seed": 3}, str(tmp_path), tmp_path)
+    rules = {row.pop("rule"): row for row in found["rules"]}
+    assert rules["train"] == {
+        "jobs": 2,
+        "wall_seconds": 30.0,
+        "cpu_seconds": 28.0,
+        "startup_cpu_seconds": 4.0,
+        "max_rss_mib": 300.5,
+    }
+    assert found["startup_share"] == pytest.approx(5 / 32, abs=1e-4)
+    assert (found["cpu_seconds"], found["wall_seconds"], found["seed"]) == (32.0, 34.0, 3)
+
+
+def test_the_commit_is_that_of_the_repository(tmp_path):
+    git = ["git", "-C", str(tmp_path), "-c", "user.name=a", "-c", "user.email=a@b.c"]
+    assert provenance({"seed": 0}, str(tmp_path), tmp_path)["git_commit"] is None
+    subprocess.run([*git, "init", "-q"], check=True)
+    subprocess.run([*git, "commit", "-q", "--allow-empty", "-m", "x"], check=True)
+    head = subprocess.run([*git, "rev-parse", "HEAD"], check=True, capture_output=True, text=True).stdout.strip()
+    assert provenance({"seed": 0}, str(tmp_path), tmp_path)["git_commit"] == head
