@@ -1,5 +1,6 @@
 """The study: the one place that knows all keys of the configuration, their defaults and their limits."""
 
+import re
 from difflib import get_close_matches
 from itertools import chain
 from types import UnionType
@@ -9,7 +10,7 @@ from pydantic import Field, ValidationError
 
 from resiliency.analysis.settings import Statistics
 from resiliency.corruptions.settings import MAIN, SEVERITIES, Corruptions
-from resiliency.data.settings import DIGITS, Dataset, Probe
+from resiliency.data.settings import Dataset, Probe
 from resiliency.designs.architectures import architectures
 from resiliency.designs.settings import ALEXNET, Design, Members
 from resiliency.diversity.settings import Attribution
@@ -100,7 +101,8 @@ def _told(fault: dict[str, Any]) -> str:
         return f"{path}: missing; it must be given"
     if fault["type"] == "literal_error":
         allowed = fault["ctx"]["expected"]
-        return f"{path}: {fault['input']!r} is not one of {allowed}{_hint(fault['input'], allowed.split(chr(39)))}"
+        hint = _hint(fault["input"], re.findall("'(.+?)'", allowed))
+        return f"{path}: {fault['input']!r} is not one of {allowed}{hint}"
     return f"{path}: {_short(fault['input'])}: {fault['msg'].removeprefix('Value error, ')}"
 
 
@@ -159,15 +161,15 @@ def _size_faults(study: Study):
         yield f"members.baseline: {baseline!r} is not a member{_hint(baseline, members)}"
     if max(study.ensembles.sizes) > len(members):
         yield f"ensembles.sizes: {max(study.ensembles.sizes)} is more than the {len(members)} members"
-    if study.probe.images > study.dataset.test_images:
-        yield f"probe.images: {study.probe.images} is more than the {study.dataset.test_images} test images"
-    training = DIGITS - study.dataset.test_images - study.dataset.validation_images
-    if min(training, study.dataset.test_images, study.dataset.validation_images) < 10:
+    dataset = study.dataset
+    if study.probe.images > dataset.test_images:
+        yield f"probe.images: {study.probe.images} is more than the {dataset.test_images} test images"
+    if min(dataset.training_images, dataset.validation_images, dataset.test_images) < 10:
         yield "dataset: validation_fraction and test_fraction must leave at least 10 images to each of the three splits"
     for name in dict.fromkeys([*study.members.designs, *([study.joint.design] if study.joint else [])]):
         try:
             size = study.recipe(name).batch_size
         except (KeyError, ValidationError):
             continue
-        if size > training:
-            yield f"designs.{name}: batch_size {size} is more than the {max(training, 0)} training images"
+        if size > dataset.training_images:
+            yield f"designs.{name}: batch_size {size} is more than the {dataset.training_images} training images"

@@ -27,6 +27,11 @@ class Dataset(Settings):
         """Number of validation images."""
         return round(self.validation_fraction * DIGITS)
 
+    @property
+    def training_images(self) -> int:
+        """Number of training images; 0 where the held-out shares leave none."""
+        return max(DIGITS - self.test_images - self.validation_images, 0)
+
 
 class Probe(Settings):
     images: int = Field(
