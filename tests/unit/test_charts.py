@@ -128,7 +128,11 @@ def observation_table() -> pd.DataFrame:
     rows = [
         {"observation": n, "statement": f"Statement {n}.", "verdict": verdict, "part": part, "statistic": "difference"}
         | {"estimate": estimate, "low": low, "high": high, "confidence": 0.975, "difference_of_means": np.nan}
-        | {"rule": "supported if the intervals of all parts lie above 0", "part_verdict": verdict}
+        | {
+            "rule": "supported if the intervals of all parts lie above 0",
+            "lacking": "needs more seeds" if n == 3 else np.nan,
+            "part_verdict": verdict,
+        }
         | {"resampled": "members", "members": 16, "ensembles": 0 if n == 1 else 6868, "images": 540}
         for n, verdict in enumerate(verdicts, 1)
         for part, estimate, low, high in parts
@@ -248,6 +252,7 @@ def test_report_shows_the_verdicts(page):
         card_text = page.split('<li class="card ')[number_of]
         assert card_text.startswith(verdict)
         assert f"Statement {number_of}." in card_text.split("</li>")[0]
+    assert page.count("A verdict needs more seeds.") == 1
     assert "[0.120, 0.450]" in page
     assert "2 supported, 1 contradicted, 1 undecided" in page
 

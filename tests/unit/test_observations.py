@@ -150,7 +150,7 @@ def test_the_rule(sign, middles, expected):
 def test_what_is_lacking_decides_nothing_and_is_said():
     (row,) = observation_rows(observed(1, 2, lacking="needs more designs"), 0.95)
     assert row["verdict"] == row["part_verdict"] == "undecided"
-    assert row["rule"].endswith("undecided here: needs more designs")
+    assert (row["lacking"], row["part_verdict"]) == ("needs more designs", "undecided")
     (row,) = observation_rows(observed(1, lacking="needs joint training"), 0.95)
     assert np.isnan([row["estimate"], row["low"], row["high"]]).all()
 
@@ -247,7 +247,7 @@ def test_observation_1_needs_more_designs_than_families():
     members = member_rows(0, 0.2, 0, 0, noise=0.02)
     observation = architecture_matters_more(members.assign(family=members.design), 100, **DRAWN)
     assert verdict(observation) == "undecided"
-    assert "3 designs a family" in observation_rows(observation, 0.95)[0]["rule"]
+    assert "3 designs a family" in observation_rows(observation, 0.95)[0]["lacking"]
 
 
 # Observations 2 and 4

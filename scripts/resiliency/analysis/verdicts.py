@@ -79,7 +79,8 @@ def _row(observation: Observation, part: Part, confidence: float) -> dict:
         "confidence": confidence,
         "difference_of_means": part.difference,
         "rule": f"supported if the intervals of all parts lie {side} 0, contradicted if one lies on the other side, "
-        f"else undecided{'; undecided here: ' + observation.lacking if observation.lacking else ''}",
+        "else undecided",
+        "lacking": observation.lacking,
         "part_verdict": UNDECIDED if observation.lacking else _verdict(low * observation.sign, high * observation.sign),
         "resampled": observation.resampled,
         "members": observation.members,

@@ -87,6 +87,7 @@ def observed(table: pd.DataFrame) -> list[dict]:
                 "icon": ICONS[verdict],
                 "key": next((part for part in parts if part["part_verdict"] == verdict), parts[0]),
                 "parts": [part | {"icon": ICONS[part["part_verdict"]]} for part in parts],
+                "lacking": "" if pd.isna(parts[0]["lacking"]) else parts[0]["lacking"],
                 "has_differences": bool(rows["difference_of_means"].notna().any()),
                 "votes": ", ".join(f"{count} {name}" for name, count in votes.items() if count),
             }
