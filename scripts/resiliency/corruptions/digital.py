@@ -7,12 +7,12 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from resiliency.corruptions.filters import Streams, each, gaussian_kernel, grey_levels, uniforms
+from resiliency.corruptions.filters import Streams, each, gaussian_kernel, grey_levels, largest, smallest, uniforms
 
 
 def contrast(images: np.ndarray, streams: Streams, factor: float) -> np.ndarray:
     """(x - m) `factor` + m, m the mean of each image's channel."""
-    means = images.mean(axis=(1, 2), keepdims=True)
+    means = np.array([cv2.mean(image)[:3] for image in images])[:, None, None]
     paler = images * np.float32(factor)
     paler += (means * (1 - factor)).astype(np.float32)
     return grey_levels(paler)
@@ -24,8 +24,8 @@ def saturate(images: np.ndarray, streams: Streams, factor: float, shift: float) 
     Hue and value stay, so that the distance of each channel from the value v = max(r, g, b) is multiplied by the ratio
     of the new saturation to the old one, (v - min(r, g, b)) / v. Grey has the hue of red, as in scikit-image.
     """
-    value = images.max(axis=-1).astype(np.float32)
-    range_ = value - images.min(axis=-1)
+    value = largest(images).astype(np.float32)
+    range_ = value - smallest(images)
     grey = range_ == 0
     old = range_ / np.maximum(value, 1)
     new = np.clip(old * np.float32(factor) + np.float32(shift), 0, 1)

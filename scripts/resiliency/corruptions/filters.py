@@ -30,6 +30,16 @@ def each(images: np.ndarray, change: Callable[..., np.ndarray], *others: Sequenc
     return floats
 
 
+def largest(images: np.ndarray) -> np.ndarray:
+    """NxHxW: the largest of each pixel's three channels; many times faster than a maximum over so short an axis."""
+    return np.maximum(np.maximum(images[..., 0], images[..., 1]), images[..., 2])
+
+
+def smallest(images: np.ndarray) -> np.ndarray:
+    """NxHxW: the smallest of each pixel's three channels."""
+    return np.minimum(np.minimum(images[..., 0], images[..., 1]), images[..., 2])
+
+
 def normals(streams: Streams, shape: tuple[int, ...]) -> np.ndarray:
     """float32 Nx`shape` from the standard normal distribution, a row from each stream."""
     drawn = np.empty((len(streams), *shape), np.float32)

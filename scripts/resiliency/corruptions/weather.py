@@ -15,6 +15,7 @@ from resiliency.corruptions.filters import (
     Streams,
     blurred,
     grey_levels,
+    largest,
     motion_blurred,
     normals,
     uniforms,
@@ -32,11 +33,11 @@ def brightness(images: np.ndarray, streams: Streams, shift: float) -> np.ndarray
     Hue and saturation stay, so that a colour is multiplied by the ratio of the new value, max(r, g, b), to the old one.
     Black becomes grey.
     """
-    value = images.max(axis=-1)
+    value = largest(images)
     old = np.arange(256)
     new = np.minimum(old + 255 * shift, 255)
     factor = (new / np.maximum(old, 1)).astype(np.float32)
-    brighter = images * factor[value][..., None]
+    brighter = images * factor.take(value)[..., None]
     brighter[value == 0] = new[0]
     return grey_levels(brighter)
 
@@ -81,7 +82,8 @@ def frost(
     """`weight` x + `frost_weight` f, f a random part of one of the package's six pictures of frost.
 
     The pictures are first resized to `scale` of their size, or more where they would not cover the image; `smooth`
-    takes cubic interpolation in place of linear. Published code never picks the sixth picture; here all six appear.
+    takes cubic interpolation in place of linear. Published code never picks the sixth picture; here all six appear
+    (the second and the third are the same picture).
     """
     height, width = images.shape[1:3]
     frosty = images * np.float32(weight)
