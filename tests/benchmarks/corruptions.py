@@ -1,9 +1,10 @@
-"""Times the corruption engine against the package imagecorruptions on one core: the 15 corruptions x 5 severities.
+"""Times the corruption engine against the package imagecorruptions on one core: the 15 main corruptions x 5 severities.
 
 Run by hand: python tests/benchmarks/corruptions.py [--repeats 5]
 Each figure is the median over the repeats, of milliseconds an image, summed over the five severities. Both sides are
-timed in turn in the same run, on the same images, with the "imagenet-c" figures. Tables and pictures that are kept
-between calls are loaded before the clock starts. The last line is JSON.
+timed in turn in the same run, on the same images (the reference on the first of them), with the "imagenet-c" figures.
+Tables and pictures that are kept between calls are loaded before the clock starts. The four held-out corruptions are
+shown but not counted. The last line is JSON.
 """
 
 import argparse
@@ -16,7 +17,7 @@ import cv2
 import numpy as np
 
 from resiliency.corruptions import engine, reference
-from resiliency.corruptions.settings import MAIN, SEVERITIES
+from resiliency.corruptions.settings import HELD_OUT, MAIN, SEVERITIES
 
 # Side in pixels: images in a batch for the engine, and for the reference, which handles them one by one anyway.
 BATCHES = {32: (64, 8), 224: (8, 1)}
@@ -73,11 +74,11 @@ def main() -> None:
     for side in BATCHES:
         print(f"{side}x{side}, ms an image over severities 1-5 {'ours':>10} {'reference':>10} {'ratio':>7}")
         totals = np.zeros(2)
-        for corruption in MAIN:
+        for corruption in MAIN + HELD_OUT:
             pair = compare(corruption, side, repeats)
-            totals += pair
+            totals += pair if corruption in MAIN else (0, 0)
             print(f"{corruption:40} {pair[0]:10.3f} {pair[1]:10.3f} {pair[1] / pair[0]:7.1f}")
-        print(f"{'all 15':40} {totals[0]:10.3f} {totals[1]:10.3f} {totals[1] / totals[0]:7.1f}\n")
+        print(f"{'the 15 main ones':40} {totals[0]:10.3f} {totals[1]:10.3f} {totals[1] / totals[0]:7.1f}\n")
         result |= {f"ratio_{side}": round(totals[1] / totals[0], 2), f"ms_{side}": round(totals[0], 2)}
     print(json.dumps(result))
 
