@@ -1,0 +1,92 @@
+"""Digital changes. Formulas: Hendrycks and Dietterich, ICLR 2019, as in the package imagecorruptions.
+
+Each function takes uint8 NxHxWx3 images, N random streams and one severity's figures, and returns uint8 NxHxWx3.
+"""
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from resiliency.corruptions.filters import Streams, each, gaussian_kernel, grey_levels, largest, smallest, uniforms
+
+
+def contrast(images: np.ndarray, streams: Streams, factor: float) -> np.ndarray:
+    """(x - m) `factor` + m, m the mean of each image's channel."""
+    means = np.array([cv2.mean(image)[:3] for image in images])[:, None, None]
+    paler = images * np.float32(factor)
+    paler += (means * (1 - factor)).astype(np.float32)
+    return grey_levels(paler)
+
+
+def saturate(images: np.ndarray, streams: Streams, factor: float, shift: float) -> np.ndarray:
+    """s `factor` + `shift` in place of the saturation s of hue, saturation and value.
+
+    Hue and value stay, so that the distance of each channel from the value v = max(r, g, b) is multiplied by the ratio
+    of the new saturation to the old one, (v - min(r, g, b)) / v. Grey has the hue of red, as in scikit-image.
+    """
+    value = largest(images).astype(np.float32)
+    range_ = value - smallest(images)
+    grey = range_ == 0
+    old = range_ / np.maximum(value, 1)
+    new = np.clip(old * np.float32(factor) + np.float32(shift), 0, 1)
+    old[grey] = 1
+    ratio = new / old
+    saturated = value[..., None] - (value[..., None] - images) * ratio[..., None]
+    if shift:
+        saturated[grey, 1:] = (value * (1 - new))[grey, None]
+    return grey_levels(saturated)
+
+
+def elastic_transform(
+    images: np.ndarray, streams: Streams, displacement: float, sigma: float, corners: float
+) -> np.ndarray:
+    """Pixels moved by smooth random displacements, after a random affine map that shifts three points by `corners`.
+
+    Displacements are uniform in -1..1 times `displacement` of the height, blurred by `sigma` of the height and width;
+    `corners` is a share of the shorter side. With `corners` 0 there is no affine map.
+    """
+    height, width = images.shape[1:3]
+    moves = uniforms(streams, (2, height, width))
+    moves *= displacement * height
+    down, across = gaussian_kernel(sigma * height, 3), gaussian_kernel(sigma * width, 3)
+    y, x = np.indices((height, width), dtype=np.float32)
+
+    def moved(image: np.ndarray, stream: np.random.Generator, move: np.ndarray) -> np.ndarray:
+        if corners:
+            image = _sheared(image, stream, corners)
+        dy, dx = (cv2.sepFilter2D(part, -1, across, down, borderType=cv2.BORDER_REFLECT) for part in move)
+        return cv2.remap(image, x + dx, y + dy, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
+
+    return grey_levels(each(images, moved, streams, moves))
+
+
+def _sheared(image: np.ndarray, stream: np.random.Generator, corners: float) -> np.ndarray:
+    """`image` (float32 HxWx3) under the affine map that moves three points around its middle at random."""
+    height, width = image.shape[:2]
+    side = min(height, width)
+    middle, reach = np.float32([width // 2, height // 2]), side // 3
+    points = middle + np.float32([[reach, reach], [reach, -reach], [-reach, -reach]])
+    moved = points + stream.uniform(-corners * side, corners * side, size=points.shape).astype(np.float32)
+    matrix = cv2.getAffineTransform(points, moved)
+    return cv2.warpAffine(image, matrix, (width, height), borderMode=cv2.BORDER_REFLECT_101)
+
+
+def pixelate(images: np.ndarray, streams: Streams, scale: float, enlarge: str) -> np.ndarray:
+    """Shrunk to `scale` by averaging, and enlarged again by `enlarge`: "nearest" or "box"."""
+    height, width = images.shape[1:3]
+    small = int(width * scale), int(height * scale)
+    method = Image.Resampling[enlarge.upper()]
+    coarse = np.empty_like(images)
+    for index, image in enumerate(images):
+        shrunk = Image.fromarray(image).resize(small, Image.Resampling.BOX)
+        coarse[index] = shrunk.resize((width, height), method)
+    return coarse
+
+
+def jpeg_compression(images: np.ndarray, streams: Streams, quality: int) -> np.ndarray:
+    """Encoded as JPEG of `quality` (1 to 100), with colour at half the resolution, and decoded."""
+    decoded = np.empty_like(images)
+    for index, image in enumerate(images):
+        _, encoded = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality])
+        cv2.cvtColor(cv2.imdecode(encoded, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB, dst=decoded[index])
+    return decoded

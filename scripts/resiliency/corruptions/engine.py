@@ -1,0 +1,120 @@
+"""The one door to the corruptions: batches of images, any of the 19 corruptions, either published table.
+
+Every image has a random stream of its own, named by seed, corruption, severity and the image's index, so that it is
+corrupted alike in any batch, shard or order. The same name gives the same stream under both tables.
+
+Against the package imagecorruptions 1.1.2, "imagenet-c" gives the same images within one grey level where nothing is
+drawn, and the same distribution elsewhere, but for faults of the package: spatter leaves an image without drops as it
+is (there it is black), frost picks all six pictures, impulse_noise has a seed.
+"""
+
+from collections.abc import Sequence
+from difflib import get_close_matches
+from numbers import Integral
+
+import numpy as np
+
+from resiliency.corruptions import blur, digital, noise, weather
+from resiliency.corruptions.settings import HELD_OUT, MAIN, SEVERITIES
+from resiliency.corruptions.tables import TABLES, VARIANTS
+from resiliency.faults import Fault
+from resiliency.streams import stream
+
+SMALLEST = 32
+# Pixels handled at a time: enough to spread NumPy's overhead over small images, few enough to stay in the cache.
+_CHUNK = 2**17
+
+_FUNCTIONS = {
+    function.__name__: function
+    for function in (
+        noise.gaussian_noise,
+        noise.shot_noise,
+        noise.impulse_noise,
+        noise.speckle_noise,
+        blur.defocus_blur,
+        blur.glass_blur,
+        blur.motion_blur,
+        blur.zoom_blur,
+        blur.gaussian_blur,
+        weather.snow,
+        weather.frost,
+        weather.fog,
+        weather.brightness,
+        weather.spatter,
+        digital.contrast,
+        digital.elastic_transform,
+        digital.pixelate,
+        digital.jpeg_compression,
+        digital.saturate,
+    )
+}
+
+
+def corrupt(
+    images: np.ndarray,
+    corruption: str,
+    severity: int,
+    *,
+    table: str,
+    seed: int,
+    indices: Sequence[int] | None = None,
+) -> np.ndarray:
+    """`images` under `corruption`.
+
+    Args:
+        images: uint8 NxHxWx3, H and W at least 32; left as they are.
+        corruption: one of the 19 names of `settings`.
+        severity: 1 to 5.
+        table: the figures, "imagenet-c" or "cifar-10-c".
+        seed: the study's seed.
+        indices: the N numbers that name the images' random streams; by default 0 to N - 1.
+
+    Returns:
+        uint8 NxHxWx3.
+
+    Raises:
+        Fault: an argument is none of these.
+    """
+    _check_images(images)
+    _check_choice("corruption", corruption, MAIN + HELD_OUT)
+    _check_choice("table", table, tuple(TABLES))
+    if not isinstance(severity, Integral) or severity not in SEVERITIES:
+        raise Fault(f"severity: {severity!r} is not a whole number from 1 to 5")
+    indices = _checked_indices(indices, len(images))
+    figures = TABLES[table][corruption][severity - 1]
+    figures = figures if isinstance(figures, tuple) else (figures,)
+    variant = VARIANTS[table].get(corruption, {})
+    corrupted = np.empty_like(images, order="C")
+    size = max(1, _CHUNK // (images.shape[1] * images.shape[2]))
+    for start in range(0, len(images), size):
+        part = slice(start, start + size)
+        streams = [stream(seed, "corrupt", corruption, int(severity), index) for index in indices[part]]
+        chunk = np.ascontiguousarray(images[part])
+        corrupted[part] = _FUNCTIONS[corruption](chunk, streams, *figures, **variant)
+    return corrupted
+
+
+def _check_images(images: np.ndarray) -> None:
+    if not isinstance(images, np.ndarray) or images.dtype != np.uint8:
+        raise Fault(f"images: {getattr(images, 'dtype', type(images).__name__)} given, a uint8 array needed")
+    if images.ndim != 4 or images.shape[3] != 3:
+        raise Fault(f"images: shape {images.shape} given, (N, height, width, 3) needed")
+    if min(images.shape[1:3]) < SMALLEST:
+        height, width = images.shape[1:3]
+        raise Fault(f"images: {height}x{width} pixels given, at least {SMALLEST}x{SMALLEST} needed")
+
+
+def _check_choice(argument: str, name: str, choices: tuple[str, ...]) -> None:
+    if name not in choices:
+        close = get_close_matches(str(name), choices, n=1)
+        hint = f"did you mean {close[0]!r}?" if close else f"it is one of {', '.join(choices)}"
+        raise Fault(f"{argument}: {name!r} is unknown; {hint}")
+
+
+def _checked_indices(indices: Sequence[int] | None, count: int) -> list[int]:
+    if indices is None:
+        return list(range(count))
+    listed = np.asarray(indices)
+    if listed.shape != (count,) or (count and (listed.dtype.kind not in "iu" or listed.min() < 0)):
+        raise Fault(f"indices: {count} whole numbers from 0 up needed, one for each image")
+    return listed.tolist()

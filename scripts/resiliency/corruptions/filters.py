@@ -1,0 +1,119 @@
+"""What several corruptions share: rounding, drawing, Gaussian and motion blur, and zoom.
+
+Values are float32 in grey levels, 0 to 255, unless a docstring says otherwise.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from math import ceil, cos, radians, sin
+
+import cv2
+import numpy as np
+
+Streams = Sequence[np.random.Generator]
+
+# Added before truncation, so that an error in float32's last digits does not cost a whole grey level.
+HAIR = 2**-10
+
+
+def grey_levels(values: np.ndarray) -> np.ndarray:
+    """`values` (float32, overwritten) clipped to 0..255 and truncated to uint8, as the published generators do."""
+    values += HAIR
+    return np.clip(values, 0, 255, out=values).astype(np.uint8)
+
+
+def each(images: np.ndarray, change: Callable[..., np.ndarray], *others: Sequence) -> np.ndarray:
+    """float32 NxHxWx3: `change` of every image as float32 HxWx3, called with its entries of `others` beside it."""
+    floats = images.astype(np.float32)
+    for index, arguments in enumerate(zip(*others, strict=True) if others else [()] * len(images)):
+        floats[index] = change(floats[index], *arguments)
+    return floats
+
+
+def largest(images: np.ndarray) -> np.ndarray:
+    """NxHxW: the largest of each pixel's three channels; many times faster than a maximum over so short an axis."""
+    return np.maximum(np.maximum(images[..., 0], images[..., 1]), images[..., 2])
+
+
+def smallest(images: np.ndarray) -> np.ndarray:
+    """NxHxW: the smallest of each pixel's three channels."""
+    return np.minimum(np.minimum(images[..., 0], images[..., 1]), images[..., 2])
+
+
+def normals(streams: Streams, shape: tuple[int, ...]) -> np.ndarray:
+    """float32 Nx`shape` from the standard normal distribution, a row from each stream."""
+    drawn = np.empty((len(streams), *shape), np.float32)
+    for stream, values in zip(streams, drawn, strict=True):
+        stream.standard_normal(out=values, dtype=np.float32)
+    return drawn
+
+
+def uniforms(streams: Streams, shape: tuple[int, ...]) -> np.ndarray:
+    """float32 Nx`shape` uniform in [-1, 1), a row from each stream."""
+    drawn = np.empty((len(streams), *shape), np.float32)
+    for stream, values in zip(streams, drawn, strict=True):
+        stream.random(out=values, dtype=np.float32)
+    drawn *= 2
+    drawn -= 1
+    return drawn
+
+
+@lru_cache(maxsize=64)
+def gaussian_kernel(sigma: float, truncate: float = 4) -> np.ndarray:
+    """float32 weights, summing to 1, of a Gaussian of `sigma` pixels cut off at `truncate` sigma, as SciPy cuts it."""
+    radius = int(truncate * sigma + 0.5)
+    steps = np.arange(-radius, radius + 1)
+    weights = np.exp(-0.5 * (steps / sigma) ** 2) if radius else np.ones(1)
+    return (weights / weights.sum()).astype(np.float32)
+
+
+def blurred(image: np.ndarray, sigma: float) -> np.ndarray:
+    """`image` (float32 HxW or HxWx3) under a Gaussian of `sigma` pixels, its border pixels repeated outwards."""
+    kernel = gaussian_kernel(sigma)
+    return cv2.sepFilter2D(image, cv2.CV_32F, kernel, kernel, borderType=cv2.BORDER_REPLICATE)
+
+
+def motion_blurred(image: np.ndarray, radius: int, sigma: float, angle: float) -> np.ndarray:
+    """`image` (float32 HxW or HxWx3) smeared along a line at `angle` degrees, its border pixels repeated outwards.
+
+    The weights are one half of a Gaussian of `sigma` pixels over 2 `radius` + 1 steps. Those that would leave the image
+    altogether are dropped, which darkens an image smaller than the line, as in the package imagecorruptions.
+    """
+    height, width = image.shape[:2]
+    weights = np.exp(-0.5 * (np.arange(2 * radius + 1) / sigma) ** 2)
+    weights /= weights.sum()
+    margin = len(weights)
+    padded = cv2.copyMakeBorder(image, margin, margin, margin, margin, cv2.BORDER_REPLICATE)
+    smeared = np.zeros_like(image)
+    down, right = sin(radians(angle)), cos(radians(angle))
+    for step, weight in enumerate(weights.tolist()):
+        top, left = ceil(step * down - 0.5), ceil(step * right - 0.5)
+        if abs(top) >= height or abs(left) >= width:
+            break
+        moved = padded[margin + top : margin + top + height, margin + left : margin + left + width]
+        cv2.scaleAdd(moved, weight, smeared, smeared)
+    return smeared
+
+
+def zoomed_size(side: int, factor: float) -> int:
+    """The length, at least `side`, of the middle part of `side` pixels after it is enlarged by `factor`."""
+    return round(ceil(side / factor) * factor)
+
+
+@lru_cache(maxsize=64)
+def zoom_map(height: int, width: int, factor: float, centred: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Where each pixel of the zoomed image comes from: x and y, float32 of the image's size, in pixels.
+
+    The middle part of the image is enlarged by `factor`, its corner pixels staying the corners (the grid of
+    scipy.ndimage.zoom), and cut to size in its middle (`centred`) or at its top left.
+    """
+    y = _zoom_line(height, factor, centred)
+    x = _zoom_line(width, factor, centred)
+    return np.tile(x, (height, 1)), np.repeat(y[:, None], width, axis=1)
+
+
+def _zoom_line(side: int, factor: float, centred: bool) -> np.ndarray:
+    part, size = ceil(side / factor), zoomed_size(side, factor)
+    first = (size - side) // 2 if centred else 0
+    line = (side - part) // 2 + np.arange(first, first + side) * ((part - 1) / (size - 1))
+    return line.astype(np.float32)

@@ -1,0 +1,186 @@
+"""Weather. Formulas: Hendrycks and Dietterich, ICLR 2019, as in the package imagecorruptions.
+
+Each function takes uint8 NxHxWx3 images, N random streams and one severity's figures, and returns uint8 NxHxWx3.
+"""
+
+from functools import lru_cache
+from importlib.util import find_spec
+from math import ceil
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from resiliency.corruptions.filters import (
+    Streams,
+    blurred,
+    grey_levels,
+    largest,
+    motion_blurred,
+    normals,
+    uniforms,
+    zoom_map,
+)
+
+PICTURES = ("frost1.png", "frost2.png", "frost3.png", "frost4.jpg", "frost5.jpg", "frost6.jpg")
+WATER = np.float32([175, 238, 238])
+MUD = np.float32([63, 42, 20])
+
+
+def brightness(images: np.ndarray, streams: Streams, shift: float) -> np.ndarray:
+    """`shift` added to the value of hue, saturation and value.
+
+    Hue and saturation stay, so that a colour is multiplied by the ratio of the new value, max(r, g, b), to the old one.
+    Black becomes grey.
+    """
+    value = largest(images)
+    old = np.arange(256)
+    new = np.minimum(old + 255 * shift, 255)
+    factor = (new / np.maximum(old, 1)).astype(np.float32)
+    brighter = images * factor.take(value)[..., None]
+    brighter[value == 0] = new[0]
+    return grey_levels(brighter)
+
+
+def fog(images: np.ndarray, streams: Streams, weight: float, decay: float) -> np.ndarray:
+    """(x + `weight` h) max(x) / (max(x) + `weight`), h a plasma fractal in 0..1, the maximum taken over each image."""
+    height, width = images.shape[1:3]
+    size = 1 << (max(height, width) - 1).bit_length()
+    foggy = plasma(streams, size, decay)[:, :height, :width, None] * np.float32(255 * weight) + images
+    brightest = images.max(axis=(1, 2, 3), keepdims=True).astype(np.float32)
+    foggy *= brightest / (brightest + np.float32(255 * weight))
+    return grey_levels(foggy)
+
+
+def plasma(streams: Streams, size: int, decay: float) -> np.ndarray:
+    """float32 Nx`size`x`size` in 0..1: fractal height maps by the diamond-square algorithm, wrapped around.
+
+    `size` is a power of two. Noise is added at each scale; from one scale to the next its amplitude shrinks by
+    `decay` squared.
+    """
+    noise = uniforms(streams, (size * size,))
+    maps = np.zeros((len(streams), size, size), np.float32)
+    amplitude, used, step = 100.0**2, 0, size
+    while step > 1:
+        half, count = step // 2, (size // step) ** 2
+        rough = noise[:, used : used + 3 * count].reshape(len(streams), 3, size // step, size // step) * amplitude
+        corners = maps[:, ::step, ::step]
+        across, along = corners + np.roll(corners, -1, 1), corners + np.roll(corners, -1, 2)
+        middles = (across + np.roll(across, -1, 2)) / 4 + rough[:, 0]
+        maps[:, half::step, half::step] = middles
+        maps[:, ::step, half::step] = (middles + np.roll(middles, 1, 1) + along) / 4 + rough[:, 1]
+        maps[:, half::step, ::step] = (middles + np.roll(middles, 1, 2) + across) / 4 + rough[:, 2]
+        amplitude, used, step = amplitude / decay**2, used + 3 * count, half
+    maps -= maps.min(axis=(1, 2), keepdims=True)
+    maps /= maps.max(axis=(1, 2), keepdims=True)
+    return maps
+
+
+def frost(
+    images: np.ndarray, streams: Streams, weight: float, frost_weight: float, scale: float, smooth: bool
+) -> np.ndarray:
+    """`weight` x + `frost_weight` f, f a random part of one of the package's six pictures of frost.
+
+    The pictures are first resized to `scale` of their size, or more where they would not cover the image; `smooth`
+    takes cubic interpolation in place of linear. Published code never picks the sixth picture; here all six appear
+    (the second and the third are the same picture).
+    """
+    height, width = images.shape[1:3]
+    frosty = images * np.float32(weight)
+    for image, stream in zip(frosty, streams, strict=True):
+        picture = _picture(int(stream.integers(len(PICTURES))), height, width, scale, smooth)
+        top = stream.integers(picture.shape[0] - height + 1)
+        left = stream.integers(picture.shape[1] - width + 1)
+        image += picture[top : top + height, left : left + width] * np.float32(frost_weight)
+    return grey_levels(frosty)
+
+
+@lru_cache(maxsize=12)
+def _picture(number: int, height: int, width: int, scale: float, smooth: bool) -> np.ndarray:
+    """uint8 RGB: picture `number` (0 to 5) of frost, large enough for an image of `height` and `width`."""
+    folder = Path(find_spec("imagecorruptions").origin).parent / "frost"
+    picture = cv2.cvtColor(cv2.imread(str(folder / PICTURES[number])), cv2.COLOR_BGR2RGB)
+    full_height, full_width = picture.shape[:2]
+    scale = max(scale, 1.1 * height / full_height, 1.1 * width / full_width)
+    size = ceil(full_width * scale), ceil(full_height * scale)
+    return cv2.resize(picture, size, interpolation=cv2.INTER_CUBIC if smooth else cv2.INTER_LINEAR)
+
+
+def snow(
+    images: np.ndarray,
+    streams: Streams,
+    mean: float,
+    spread: float,
+    zoom: float,
+    threshold: float,
+    radius: int,
+    sigma: float,
+    weight: float,
+    centred: bool,
+) -> np.ndarray:
+    """A whitened image, and flakes smeared by the wind, once as they are and once turned around.
+
+    Flakes are normal noise (`mean`, `spread`) enlarged by `zoom`, of which what lies below `threshold` is cleared.
+    """
+    height, width = images.shape[1:3]
+    flakes = normals(streams, (height, width)) * np.float32(spread) + np.float32(mean)
+    x, y = zoom_map(height, width, float(zoom), centred)
+    for layer, stream in zip(flakes, streams, strict=True):
+        larger = cv2.remap(layer, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        larger[larger < threshold] = 0
+        layer[...] = motion_blurred(np.minimum(larger, 1), radius, sigma, stream.uniform(-135, -45))
+    flakes = np.rint(flakes * 255)
+    snowy = _whitened(images, weight)
+    snowy += (flakes + flakes[:, ::-1, ::-1])[..., None]
+    return grey_levels(snowy)
+
+
+def _whitened(images: np.ndarray, weight: float) -> np.ndarray:
+    """`weight` x + (1 - `weight`) max(x, 1.5 grey + 0.5 of the full range)."""
+    rows = images.astype(np.float32).reshape(-1, images.shape[2], 3)
+    white = cv2.cvtColor(rows, cv2.COLOR_RGB2GRAY) * np.float32(1.5) + np.float32(127.5)
+    whitened = np.maximum(rows, white[..., None])
+    whitened *= 1 - weight
+    rows *= weight
+    whitened += rows
+    return whitened.reshape(images.shape)
+
+
+def spatter(
+    images: np.ndarray,
+    streams: Streams,
+    mean: float,
+    spread: float,
+    sigma: float,
+    threshold: float,
+    strength: float,
+    mud: int,
+) -> np.ndarray:
+    """Drops of water, or of mud where `mud` is 1, on the lens.
+
+    Drops are where normal noise (`mean`, `spread`), blurred by `sigma` pixels, exceeds `threshold`. An image without
+    any drop stays as it is; the published code turns it black.
+    """
+    noise = normals(streams, images.shape[1:3]) * np.float32(spread) + np.float32(mean)
+    spattered = images.astype(np.float32)
+    for image, layer in zip(spattered, noise, strict=True):
+        liquid = blurred(layer, sigma)
+        liquid[liquid < threshold] = 0
+        if mud:
+            cover = blurred((liquid > threshold).astype(np.float32), strength)
+            cover[cover < 0.8] = 0
+            image += cover[..., None] * (MUD - image)
+        else:
+            image += (_water(liquid) * np.float32(strength))[..., None] * WATER
+    return grey_levels(spattered)
+
+
+def _water(liquid: np.ndarray) -> np.ndarray:
+    """float32 HxW in 0..1: how much the drops of `liquid` (float32 HxW) shine, their rims most; 0 without any drop."""
+    drops = (np.minimum(liquid, 1) * 255).astype(np.uint8)
+    distance = cv2.distanceTransform(255 - cv2.Canny(drops, 50, 150), cv2.DIST_L2, 5)
+    distance = cv2.equalizeHist(cv2.blur(np.minimum(distance, 20), (3, 3)).astype(np.uint8))
+    relief = cv2.filter2D(distance, cv2.CV_8U, np.float32([[-2, -1, 0], [-1, 1, 1], [0, 1, 2]]))
+    shine = drops * cv2.blur(relief, (3, 3)).astype(np.float32)
+    brightest = shine.max()
+    return shine / brightest if brightest > 0 else np.zeros_like(shine)
