@@ -63,5 +63,7 @@ rule corrupt:
         code=code("corrupt"),
         seed=STUDY.seed,
         severities=STUDY.corruptions.severities,
+        engine=STUDY.corruptions.engine,
+        table=STUDY.corruptions.table_at(STUDY.dataset.image_size),
     script:
         "../scripts/corrupt.py"

@@ -151,7 +151,9 @@ def _design_faults(study: Study):
 
 
 def _size_faults(study: Study):
-    """Numbers that do not go together."""
+    """Values that do not go together."""
+    if study.corruptions.engine == "imagecorruptions" and study.corruptions.table == "cifar-10-c":
+        yield "corruptions.table: 'cifar-10-c' is not in the engine imagecorruptions, which has imagenet-c alone"
     members = study.independent_members()
     baseline = study.members.baseline
     if baseline == ALEXNET:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from resiliency.corruptions.settings import MAIN
+from resiliency.corruptions.settings import MAIN, Corruptions
 from resiliency.designs.architectures import architectures
 from resiliency.faults import Fault
 from resiliency.study import MOST_FAULTS, Study, load
@@ -75,6 +75,7 @@ FAULTS = [
     ("seed", "x", "seed: 'x': Input should be a valid integer"),
     ("corruptions.names", ["fog", "gausian_noise"], "corruptions.names.1: 'gausian_noise' is not one of"),
     ("corruptions.names", ["fog", "fog"], "corruptions.names: ['fog', 'fog']: must name each one once"),
+    ("corruptions", {"engine": "imagecorruptions", "table": "cifar-10-c"}, "corruptions.table: 'cifar-10-c' is not in"),
     ("corruptions.names", [], "corruptions.names: []: List should have at least 1 item"),
     ("corruptions.severities", [1, 6], "corruptions.severities.1: 6 is not one of 1, 2, 3, 4 or 5"),
     ("dataset.name", "digit", "dataset.name: 'digit' is not one of 'digits'; did you mean digits?"),
@@ -272,3 +273,16 @@ def test_settings_and_registries_name_the_same():
     assert choices(Attribution, "methods") == set(METHODS)
     assert choices(Ensembles, "rules") == set(RULES)
     assert {metric.source for metric in METRICS.values() if metric.kind == "attribution"} == set(METHODS)
+
+
+@pytest.mark.parametrize(
+    ("settings", "size", "table"),
+    [
+        ({}, 64, "cifar-10-c"),
+        ({}, 65, "imagenet-c"),
+        ({"table": "imagenet-c"}, 32, "imagenet-c"),
+        ({"engine": "imagecorruptions"}, 32, "imagenet-c"),
+    ],
+)
+def test_the_table_of_severities_suits_the_images(settings, size, table):
+    assert Corruptions(**settings).table_at(size) == table

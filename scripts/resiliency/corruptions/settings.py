@@ -15,6 +15,7 @@ CATEGORIES = {
 MAIN = tuple(name for names in CATEGORIES.values() for name in names)
 HELD_OUT = ("speckle_noise", "gaussian_blur", "spatter", "saturate")
 SEVERITIES = (1, 2, 3, 4, 5)
+LARGEST_CIFAR = 64
 
 
 class Corruptions(Settings):
@@ -24,6 +25,13 @@ class Corruptions(Settings):
     severities: list[Literal[SEVERITIES]] = Field(
         list(SEVERITIES), min_length=1, description="strengths of each corruption, from 1 (slight) to 5 (severe)"
     )
+    table: Literal["auto", "imagenet-c", "cifar-10-c"] = Field(
+        "auto",
+        description="published severities; auto: cifar-10-c for images up to 64 px, else imagenet-c",
+    )
+    engine: Literal["resiliency", "imagecorruptions"] = Field(
+        "resiliency", description="this library's, or the package imagecorruptions, slow and with imagenet-c alone"
+    )
 
     @field_validator("names", "severities")
     @classmethod
@@ -31,3 +39,10 @@ class Corruptions(Settings):
         if len(set(values)) < len(values):
             raise ValueError("must name each one once")
         return values
+
+    def table_at(self, image_size: int) -> str:
+        """The table of severities for images of `image_size` pixels a side."""
+        if self.table != "auto":
+            return self.table
+        small = image_size <= LARGEST_CIFAR and self.engine != "imagecorruptions"
+        return "cifar-10-c" if small else "imagenet-c"
