@@ -96,7 +96,7 @@ def observed(table: pd.DataFrame) -> list[dict]:
 
 
 def summary(study: dict, card: dict, tables: dict[str, pd.DataFrame], observations: list[dict]) -> str:
-    """The study and its outcome in one sentence."""
+    """The study and its outcome in two sentences."""
     members, errors = tables["members"], tables["corruption_errors"]
     joint = int((members["origin"] != "independent").sum())
     images = words.plural(card["splits"]["test"]["images"], "image")
@@ -108,8 +108,8 @@ def summary(study: dict, card: dict, tables: dict[str, pd.DataFrame], observatio
     return (
         f"{trained}, of {words.plural(members['design'].nunique(), 'design')}, "
         f"and {words.plural(tables['ensembles']['ensemble'].nunique(), 'ensemble')} of them, tested on "
-        f"{images} of {card['name']}, clean and under {words.plural(corruptions, 'corruption')}: "
-        f"of the paper's observations, {counts}."
+        f"{images} of {card['name']}, clean and under {words.plural(corruptions, 'corruption')}. "
+        f"Verdicts on the paper's observations: {counts}."
     )
 
 
