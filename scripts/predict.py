@@ -12,14 +12,13 @@ from resiliency.stage import Progress, stage
 
 with stage(snakemake.log[0], snakemake.threads):
     images, labels = read_array(snakemake.input.images), read_array(snakemake.input.labels)
-    corrupted = [read_array(path) for path in snakemake.input.corrupted]
+    conditions = [images, *(severity for path in snakemake.input.corrupted for severity in read_array(path))]
     probe = images[stratified(labels, snakemake.params.probe_images, snakemake.params.seed, "probe")]
     progress = Progress(len(snakemake.input.weights))
     for weights, to_logits, to_features in zip(
         snakemake.input.weights, snakemake.output.logits, snakemake.output.features, strict=True
     ):
         network, member = read_member(Path(weights).parent)
-        conditions = [images, *(severity for corruption in corrupted for severity in corruption)]
         write_array(to_logits, np.stack([logits(network, member, condition) for condition in conditions]))
         write_array(to_features, features(network, member, probe))
         progress.step(member["member"])

@@ -1,5 +1,7 @@
 """Train one member."""
 
+from pathlib import Path
+
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -15,7 +17,7 @@ def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
 with stage(snakemake.log[0], snakemake.threads):
     params = snakemake.params
     train_members(
-        folders=[snakemake.output.weights.rsplit("/", 1)[0]],
+        folders=[str(Path(snakemake.output.weights).parent)],
         descriptions=[params.member],
         recipe=params.recipe,
         loss=cross_entropy,

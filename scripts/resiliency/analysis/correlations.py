@@ -15,7 +15,6 @@ from resiliency.analysis.bootstrap import (
 from resiliency.analysis.effect_size import weighted_cliffs_delta
 
 BLOCK_VALUES = 2**22
-KINDS = ("prediction", "attribution", "activation")
 
 
 class Resamples:

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
-from resiliency.settings import Settings
+from resiliency.settings import Settings, distinct
 
 CATEGORIES = {
     "noise": ("gaussian_noise", "shot_noise", "impulse_noise"),
@@ -33,12 +33,7 @@ class Corruptions(Settings):
         "resiliency", description="this library's, or the package imagecorruptions, slow and with imagenet-c alone"
     )
 
-    @field_validator("names", "severities")
-    @classmethod
-    def _distinct(cls, values: list) -> list:
-        if len(set(values)) < len(values):
-            raise ValueError("must name each one once")
-        return values
+    _distinct = field_validator("names", "severities")(distinct)
 
     def table_at(self, image_size: int) -> str:
         """The table of severities for images of `image_size` pixels a side."""

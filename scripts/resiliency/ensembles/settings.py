@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
-from resiliency.settings import Settings
+from resiliency.settings import Settings, distinct
 
 
 class Ensembles(Settings):
@@ -15,9 +15,4 @@ class Ensembles(Settings):
         ["mean_probability", "plurality_vote"], min_length=1, description="combination rules; the first is the main one"
     )
 
-    @field_validator("sizes", "rules")
-    @classmethod
-    def _distinct(cls, values: list) -> list:
-        if len(set(values)) < len(values):
-            raise ValueError("must name each one once")
-        return values
+    _distinct = field_validator("sizes", "rules")(distinct)
