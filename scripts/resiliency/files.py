@@ -1,9 +1,12 @@
 """Reading and writing results: a file is either whole or absent."""
 
 import csv
+import errno
 import json
+import math
 import os
-from collections.abc import Iterator
+import shutil
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -11,26 +14,63 @@ import numpy as np
 
 from resiliency.faults import Fault
 
+REFUSALS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM}
+
 
 @contextmanager
 def replacing(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; move it there when the block ends well, remove it when it does not.
 
-    The temporary name keeps the suffix of `path`, for writers that choose a format by it.
+    The temporary name keeps the suffix of `path`, for writers that choose a format by it. A folder may be made there
+    instead of a file; it replaces a folder at `path`.
+
+    Raises:
+        Fault: the file system refuses, as a full disk does.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
+        if temporary.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
         os.replace(temporary, path)
+    except OSError as error:
+        if error.errno in REFUSALS:
+            raise Fault(f"{path}: cannot be written ({error.strerror}); make room for it and run again") from error
+        raise
     finally:
+        if temporary.is_dir():
+            shutil.rmtree(temporary)
         temporary.unlink(missing_ok=True)
 
 
+@contextmanager
+def appending(path: str | Path, shape: tuple[int, ...], dtype: type) -> Iterator[Callable[[np.ndarray], None]]:
+    """Yield a function that appends to the `.npy` array of `shape` at `path`, which is whole when the block ends well.
+
+    What is appended may be of any shape, so long as all of it in order fills the array. Written by plain calls, not
+    through a memory map, where a full disk would kill the process.
+    """
+    header = {"descr": np.lib.format.dtype_to_descr(np.dtype(dtype)), "fortran_order": False, "shape": shape}
+    written = 0
+
+    with replacing(path) as temporary, temporary.open("wb") as file:
+
+        def append(values: np.ndarray) -> None:
+            nonlocal written
+            written += values.size
+            file.write(np.ascontiguousarray(values, dtype).data)
+
+        np.lib.format.write_array_header_1_0(file, header)
+        yield append
+        if written != math.prod(shape):
+            raise ValueError(f"{path}: {written} values appended to an array of shape {shape}")
+
+
 def write_array(path: str | Path, array: np.ndarray) -> None:
-    with replacing(path) as temporary:
-        np.save(temporary, array)
+    with appending(path, array.shape, array.dtype) as append:
+        append(array)
 
 
 def read_array(path: str | Path) -> np.ndarray:

@@ -1,13 +1,14 @@
 """A file is whole or absent, and a broken one is named in one line."""
 
 import json
+import resource
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from resiliency.faults import Fault
-from resiliency.files import read_array, read_json, replacing, write_array, write_csv, write_json
+from resiliency.files import appending, read_array, read_json, replacing, write_array, write_csv, write_json
 from resiliency.tables import read_table, write_table
 
 
@@ -47,6 +48,60 @@ def test_an_interrupt_leaves_no_temporary_file(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         write_half(tmp_path / "a.npy", KeyboardInterrupt)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_array_is_appended_piece_by_piece(tmp_path):
+    array = np.arange(24, dtype=np.uint8).reshape(4, 3, 2)
+    with appending(tmp_path / "a.npy", array.shape, np.uint8) as append:
+        append(array[0])
+        append(array[1:3])
+        assert not (tmp_path / "a.npy").exists()
+        append(array[3, ::-1][::-1])
+    np.testing.assert_array_equal(np.load(tmp_path / "a.npy"), array)
+
+
+def test_an_array_that_is_not_filled_does_not_appear(tmp_path):
+    with pytest.raises(ValueError, match="5 values appended"), appending(tmp_path / "a.npy", (6,), int) as append:
+        append(np.arange(5))
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture
+def small_disk():
+    """Files may not grow beyond 100 kB, as on a disk that is nearly full."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_a_full_disk_is_told_in_one_line_and_leaves_nothing(tmp_path, small_disk):
+    def append_much():
+        with appending(tmp_path / "a.npy", (300_000,), np.uint8) as append:
+            for _ in range(30):
+                append(np.zeros(10_000, np.uint8))
+
+    told = f"{tmp_path}/a.npy: cannot be written (File too large); make room for it and run again"
+    assert fault_of(append_much) == told
+    assert fault_of(write_array, tmp_path / "a.npy", np.zeros(200_000, np.uint8)) == told
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_is_whole_or_absent(tmp_path):
+    def fill(error=None):
+        with replacing(tmp_path / "fog") as temporary:
+            (temporary / "1").mkdir(parents=True)
+            (temporary / "1" / "a.JPEG").write_text(str(error))
+            if error:
+                raise error
+
+    fill()
+    with pytest.raises(KeyError):
+        fill(KeyError())
+    assert [path.name for path in tmp_path.iterdir()] == ["fog"]
+    assert (tmp_path / "fog/1/a.JPEG").read_text() == "None"
+    fill()
+    assert [path.name for path in tmp_path.rglob("*")] == ["fog", "1", "a.JPEG"]
 
 
 def test_arrays_come_back_memory_mapped(tmp_path):
