@@ -1,0 +1,217 @@
+"""Data sets in folders: a folder for each class, a file for each image."""
+
+import os
+import re
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from difflib import get_close_matches
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+
+from resiliency.data.pictures import FileImages, header_fault, shown
+from resiliency.data.source import ALL, Part, Source
+from resiliency.faults import Fault
+from resiliency.stage import Progress
+
+SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
+SPELLINGS = {
+    "train": ("train", "training"),
+    "validation": ("val", "valid", "validation"),
+    "test": ("test", "testing"),
+}
+SYNSETS = 1000
+THREADS = 16  # more than there are cores: on a network file system they wait
+HEADERS_PER_STEP = 10_000
+
+
+def image_folder(folder: Path, size: int, margin: float) -> Source:
+    """The images in `folder`/<split>/<class>, or in `folder`/<class>, which then are one part, ALL.
+
+    The splits are train, with val, test or both, as `SPELLINGS` spells them in upper or lower case; val without test
+    serves as the test part. Classes are sorted by name, images by class and then by path. Class folders are searched
+    with all folders in them, linked ones too, each once; hidden files and suffixes not in `SUFFIXES` are left out.
+
+    Args:
+        size, margin: of `pictures.fitted`.
+
+    Raises:
+        Fault: another layout, splits of different classes, fewer than two classes, an empty class, or an image whose
+            header shows it to be unusable.
+    """
+    return _source("images", Path(folder), _splits(Path(folder)), size, margin)
+
+
+def imagenet(folder: Path, size: int, margin: float) -> Source:
+    """ImageNet in `folder`/train/<synset> and `folder`/val/<synset>; the validation images are the test part.
+
+    Classes are the synsets in sorted order, which is that of published weights.
+
+    Args:
+        size, margin: of `pictures.fitted`.
+
+    Raises:
+        Fault: as `image_folder`; or not the 1,000 synsets.
+    """
+    splits = {"train": Path(folder, "train"), "test": Path(folder, "val")}
+    for split in splits.values():
+        _check_synsets(split)
+    return _source("ImageNet, ILSVRC2012 (Russakovsky et al. 2015)", Path(folder), splits, size, margin)
+
+
+def _splits(folder: Path) -> dict[str, Path]:
+    """Part -> its folder; ALL -> `folder` where no folder in it has a name of `SPELLINGS`."""
+    splits, folders = {}, _folders(folder)
+    for part, spellings in SPELLINGS.items():
+        found = [name for name in folders if name.lower() in spellings]
+        if len(found) > 1:
+            raise Fault(f"{shown(folder)}: has {found[0]}/ and {found[1]}/, which mean the same; keep one")
+        if found:
+            splits[part] = folder / found[0]
+    if not splits:
+        return {ALL: folder}
+    if "test" not in splits and "validation" in splits:
+        splits["test"] = splits.pop("validation")
+    if "train" not in splits:
+        raise Fault(f"{shown(folder)}: has {splits['test'].name}/ but no train/; add train/ with the same classes")
+    if "test" not in splits:
+        raise Fault(f"{shown(folder)}: has {splits['train'].name}/ alone; add val/ or test/ with the same classes")
+    return splits
+
+
+def _check_synsets(folder: Path) -> None:
+    if any(re.fullmatch(r"ILSVRC2012_val_\d+\.JPEG", entry.name) for entry in _entries(folder)):
+        raise Fault(f"{shown(folder)}: validation images lie loose; sort them into synset folders, as valprep.sh does")
+    classes = _classes(folder)
+    synsets = sum(re.fullmatch(r"n\d{8}", name) is not None for name in classes)
+    if (synsets, len(classes)) != (SYNSETS, SYNSETS):
+        raise Fault(
+            f"{shown(folder)}: {synsets:,} synset folders and {len(classes) - synsets:,} others, where ImageNet has "
+            f"{SYNSETS:,} and no others; a subset can be read as an image folder"
+        )
+
+
+def _source(told: str, folder: Path, splits: dict[str, Path], size: int, margin: float) -> Source:
+    classes = _shared_classes(splits)
+    with ThreadPoolExecutor(THREADS) as pool:
+        parts = {part: _part(path, classes, size, margin, pool) for part, path in splits.items()}
+        _check_headers([file for part in parts.values() for file in part.images.files], pool)
+    layout = "<class>/" if ALL in splits else ", ".join(f"{part} from {path.name}/" for part, path in splits.items())
+    return Source(f"{told} in {shown(folder)}: {layout}", classes, parts)
+
+
+def _shared_classes(splits: dict[str, Path]) -> list[str]:
+    """Sorted names of the class folders, the same in every split."""
+    classes = {path: _classes(path) for path in splits.values()}
+    everywhere = set.intersection(*map(set, classes.values()))
+    for path, names in classes.items():
+        for other, theirs in classes.items():
+            missing = sorted(set(theirs) - set(names))
+            if missing:
+                near = get_close_matches(missing[0], sorted(set(names) - everywhere), n=1)
+                hint = f" (is it {near[0]!r}?)" if near else ""
+                raise Fault(
+                    f"{shown(path)}: no class folder {missing[0]!r}, which {other.name}/ has{hint}; "
+                    "all splits must have the same classes"
+                )
+    return sorted(everywhere)
+
+
+def _classes(folder: Path) -> list[str]:
+    """Sorted names of the class folders in `folder`, two or more."""
+    names = _folders(folder)
+    if not names:
+        raise Fault(f"{shown(folder)}: no class folders; images must lie in a folder for each class")
+    if len(names) == 1:
+        raise Fault(f"{shown(folder)}: {names[0]!r} is the only class folder; two or more are needed")
+    return names
+
+
+def _part(folder: Path, classes: list[str], size: int, margin: float, pool: ThreadPoolExecutor) -> Part:
+    folders = [os.path.join(folder, name) for name in classes]
+    listings, left_out = zip(*pool.map(_listing, folders), strict=True)
+    count = sum(left_out) + len(_entries(folder)) - len(classes)
+    if count:
+        print(f"{shown(folder)}: {count:,} left out: hidden, in no class folder, or none of {' '.join(SUFFIXES)}")
+    files = [os.path.join(path, image) for path, images in zip(folders, listings, strict=True) for image in images]
+    labels = np.repeat(np.arange(len(classes)), [len(images) for images in listings])
+    return Part(FileImages(files, size, margin), labels, list(chain.from_iterable(map(_names, listings))))
+
+
+def _listing(folder: str) -> tuple[list[str], int]:
+    """Sorted paths, relative to the class folder `folder`, of the images in it, and how much else is in it."""
+    images, left_out = [], 0
+    pending, seen = [folder], _lineage(os.path.dirname(folder)) | _lineage(os.path.dirname(os.path.realpath(folder)))
+    while pending:
+        path = pending.pop()
+        real = os.path.realpath(path)
+        entries = [] if real in seen else _entries(path)
+        seen.add(real)
+        for entry in entries:
+            if entry.name.startswith("."):
+                left_out += 1
+            elif _is_folder(entry):
+                pending.append(entry.path)
+            elif entry.name.lower().endswith(SUFFIXES):
+                images.append(entry.path.removeprefix(folder + os.sep))
+            else:
+                left_out += 1
+    if not images:
+        raise Fault(f"{shown(folder)}: no {' '.join(SUFFIXES)} file in this class folder; add images or remove it")
+    return sorted(images), left_out
+
+
+def _lineage(folder: str) -> set[str]:
+    """Real paths of `folder` and of all folders above it."""
+    real = Path(os.path.realpath(folder))
+    return {str(real), *map(str, real.parents)}
+
+
+def _names(images: list[str]) -> list[str]:
+    """One name for each path in `images`, no two alike: the path without suffix, "_" for separators.
+
+    Where several would be alike, their suffixes are appended, as in `cat_png`; then "_" until no two are.
+    """
+    stems, suffixes = zip(*(os.path.splitext(image.replace(os.sep, "_")) for image in images), strict=True)
+    counts = Counter(stems)
+    names = {}
+    for stem, suffix in zip(stems, suffixes, strict=True):
+        name = stem if counts[stem] == 1 else f"{stem}_{suffix[1:]}"
+        while name in names:
+            name += "_"
+        names[name] = None
+    return list(names)
+
+
+def _check_headers(files: list[str], pool: ThreadPoolExecutor) -> None:
+    progress, faults = Progress(-(-len(files) // HEADERS_PER_STEP)), []
+    for start in range(0, len(files), HEADERS_PER_STEP):
+        block = files[start : start + HEADERS_PER_STEP]
+        faults += filter(None, pool.map(header_fault, block))
+        progress.step(f"headers of {start + len(block):,} of {len(files):,} images checked")
+    if faults:
+        raise Fault(faults[0] + (f" (and {len(faults) - 1:,} more)" if len(faults) > 1 else ""))
+
+
+def _folders(folder: Path) -> list[str]:
+    """Sorted names of the folders in `folder`, linked ones too, without hidden ones."""
+    return [entry.name for entry in _entries(folder) if _is_folder(entry) and not entry.name.startswith(".")]
+
+
+def _entries(folder: str | Path) -> list[os.DirEntry]:
+    """What is in `folder`, sorted by name."""
+    try:
+        with os.scandir(folder) as scanned:
+            entries = sorted(scanned, key=lambda entry: entry.name)
+        for entry in entries:
+            entry.name.encode()
+    except OSError as error:
+        raise Fault(f"{shown(folder)}: cannot be listed ({error.strerror}); a readable folder is needed") from error
+    except UnicodeEncodeError as error:
+        raise Fault(f"{shown(folder)}: {error.object!r} in it is not named in UTF-8; rename it") from error
+    return entries
+
+
+def _is_folder(entry: os.DirEntry) -> bool:
+    return entry.is_dir(follow_symlinks=False) or (entry.is_symlink() and os.path.isdir(entry.path))

@@ -1,0 +1,123 @@
+"""Image files: decoding, and fitting to one size."""
+
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from resiliency.faults import Fault
+
+FORMATS = ("JPEG", "PNG", "WEBP")
+SMALLEST = 32
+
+
+@dataclass(frozen=True)
+class FileImages:
+    """Images in files, decoded and fitted where they are indexed.
+
+    Attributes:
+        files: N paths.
+        size, margin: of `fitted`.
+    """
+
+    files: list[str]
+    size: int
+    margin: float
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    def __getitem__(self, chosen: slice | np.ndarray) -> np.ndarray:
+        """uint8 Bx`size`x`size`x3: the images of a slice, or those at an int array of indices, in its order.
+
+        Raises:
+            Fault: see `decode`.
+        """
+        files = self.files[chosen] if isinstance(chosen, slice) else [self.files[index] for index in chosen]
+        images = np.empty((len(files), self.size, self.size, 3), np.uint8)
+        for image, file in zip(images, files, strict=True):
+            image[:] = fitted(decode(file), self.size, self.margin)
+        return images
+
+
+def decode(path: str | Path) -> Image.Image:
+    """The JPEG, PNG or WebP file at `path` as an RGB image, upright as its EXIF data say, its first frame if animated.
+
+    What is transparent is shown on white; of 16 bits the upper eight are kept. Colour profiles are not applied.
+
+    Raises:
+        Fault: missing, broken or cut short, no such image, or a side below `SMALLEST` pixels.
+    """
+    with _opened(path) as image:
+        try:
+            image.load()
+            # Broken EXIF data say nothing about the pixels; where only other tags are broken, the image is turned.
+            with suppress(Exception):
+                ImageOps.exif_transpose(image, in_place=True)
+            return _rgb(image)
+        except Exception as error:
+            raise _broken(path, error) from error
+
+
+def fitted(image: Image.Image, size: int, margin: float) -> np.ndarray:
+    """The centre of `image`, as networks are usually evaluated on it: resized, then cropped to `size` x `size` pixels.
+
+    The shorter side becomes `size` / `margin` pixels long, rounded; bilinear, antialiased. The pixels are those of
+    torchvision's `Resize` and `CenterCrop`. An image of `size` x `size` pixels stays as it is where `margin` is 1.
+
+    Args:
+        image: RGB.
+        margin: share of the shorter side that is kept, in (0, 1]; 0.875 is usual for ImageNet.
+
+    Returns:
+        uint8 `size`x`size`x3.
+    """
+    short = round(size / margin)
+    width, height = (int(short * side / min(image.size)) for side in image.size)
+    left, top = round((width - size) / 2), round((height - size) / 2)
+    resized = image.resize((width, height), Image.Resampling.BILINEAR)
+    return np.array(resized.crop((left, top, left + size, top + size)))
+
+
+def header_fault(path: str | Path) -> str | None:
+    """What `decode` would find wrong with the file at `path`, so far as its header tells; None if nothing."""
+    try:
+        _opened(path).close()
+    except Fault as fault:
+        return str(fault)
+    return None
+
+
+def shown(path: str | Path) -> str:
+    """`path` on one line: quoted, with escapes, where it holds newlines and the like."""
+    return str(path) if str(path).isprintable() else repr(str(path))
+
+
+def _opened(path: str | Path) -> Image.Image:
+    """The image in the file at `path`, of which only the header is read."""
+    try:
+        image = Image.open(path, formats=FORMATS)
+    except UnidentifiedImageError:
+        raise Fault(f"{shown(path)}: not a JPEG, PNG or WebP image; replace or remove it") from None
+    except Exception as error:  # broken headers raise a dozen types
+        raise _broken(path, error) from error
+    if min(image.size) < SMALLEST:
+        image.close()
+        size = "{}x{}".format(*image.size)
+        raise Fault(f"{shown(path)}: {size} pixels, where sides of {SMALLEST} are the least; replace or remove it")
+    return image
+
+
+def _broken(path: str | Path, error: Exception) -> Fault:
+    reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return Fault(f"{shown(path)}: cannot be decoded ({' '.join(reason.split())}); replace or remove it")
+
+
+def _rgb(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I"):  # 16 bits; PIL would clip them
+        image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+    if image.has_transparency_data:
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image.convert("RGBA"))
+    return image.convert("RGB")

@@ -1,0 +1,391 @@
+"""Image files come out as a viewer shows them, fitted as torchvision does; broken ones are named in one line."""
+
+import io
+import os
+import re
+import struct
+import zlib
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+from torchvision.transforms import CenterCrop, Compose, InterpolationMode, Resize
+
+from resiliency.data.pictures import FileImages, decode, fitted, header_fault, shown
+from resiliency.faults import Fault
+
+RANDOM = np.random.default_rng(7)
+NOISE = RANDOM.integers(0, 256, (48, 64, 3), dtype=np.uint8)
+
+
+def fault_of(function, *arguments) -> str:
+    with pytest.raises(Fault) as caught:
+        function(*arguments)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def pixels(path) -> np.ndarray:
+    image = decode(path)
+    assert image.mode == "RGB"
+    return np.asarray(image)
+
+
+def saved(path, image: Image.Image, **options):
+    image.save(path, **options)
+    return path
+
+
+def flat(mode: str, colour) -> Image.Image:
+    return Image.new(mode, (40, 36), colour)
+
+
+def over_white(colour: tuple, alpha: np.ndarray) -> np.ndarray:
+    return 255 + (np.array(colour) - 255) * alpha[..., None] / 255
+
+
+def smooth() -> np.ndarray:
+    """A 48x64 image that JPEG and WebP hardly change."""
+    rows, columns = np.mgrid[:48, :64]
+    return np.stack([rows * 5, columns * 4, 255 - rows * 2 - columns * 2], axis=2).astype(np.uint8)
+
+
+def test_png_comes_back_bit_for_bit(tmp_path):
+    np.testing.assert_array_equal(pixels(saved(tmp_path / "a.png", Image.fromarray(NOISE))), NOISE)
+
+
+@pytest.mark.parametrize(("name", "options"), [("a.jpg", {"quality": 95, "subsampling": 0}), ("a.webp", {})])
+def test_lossy_formats_come_back_nearly(tmp_path, name, options):
+    found = pixels(saved(tmp_path / name, Image.fromarray(smooth()), **options))
+    assert np.abs(found.astype(int) - smooth()).max() <= 12
+
+
+def test_lossless_webp_and_its_first_frame(tmp_path):
+    first, second = Image.fromarray(NOISE), Image.fromarray(255 - NOISE)
+    path = saved(tmp_path / "a.webp", first, save_all=True, append_images=[second], lossless=True)
+    np.testing.assert_array_equal(pixels(path), NOISE)
+
+
+def test_the_content_counts_not_the_suffix(tmp_path):
+    np.testing.assert_array_equal(pixels(saved(tmp_path / "a.jpg", Image.fromarray(NOISE), format="PNG")), NOISE)
+
+
+def test_grey_has_three_equal_channels(tmp_path):
+    grey = NOISE[..., 0]
+    found = pixels(saved(tmp_path / "grey.png", Image.fromarray(grey)))
+    np.testing.assert_array_equal(found, np.repeat(grey[..., None], 3, axis=2))
+
+
+def test_grey_jpeg(tmp_path):
+    assert (pixels(saved(tmp_path / "grey.jpg", flat("L", 77))) == 77).all()
+
+
+def test_one_bit_is_black_and_white(tmp_path):
+    bits = NOISE[..., 0] > 127
+    found = pixels(saved(tmp_path / "bits.png", Image.fromarray(bits)))
+    np.testing.assert_array_equal(found, np.repeat(bits[..., None] * np.uint8(255), 3, axis=2))
+
+
+def test_sixteen_bits_are_scaled(tmp_path):
+    values = np.arange(64 * 48, dtype=np.uint16).reshape(48, 64) * 21
+    values[0, :4] = 0, 255, 256, 65535
+    path = saved(tmp_path / "deep.png", Image.fromarray(values))
+    assert Image.open(path).mode.startswith("I")
+    found = pixels(path)
+    assert found[0, :4, 0].tolist() == [0, 0, 1, 255]
+    np.testing.assert_array_equal(found, np.repeat((values // 256)[..., None], 3, axis=2))
+
+
+def test_palette(tmp_path):
+    indices = NOISE[..., 0] % 3
+    image = Image.fromarray(indices).convert("P")
+    image.putdata(indices.ravel().tolist())
+    colours = np.array([[10, 20, 30], [200, 100, 0], [255, 255, 1]], np.uint8)
+    image.putpalette(colours.tobytes())
+    path = saved(tmp_path / "palette.png", image)
+    assert Image.open(path).mode == "P"
+    np.testing.assert_array_equal(pixels(path), colours[indices])
+
+
+def test_transparent_colours_of_a_palette_show_white(tmp_path):
+    image = Image.new("P", (40, 40), 0)
+    image.putpalette([10, 20, 30, 200, 100, 0, 90, 90, 90])
+    image.paste(1, (0, 0, 40, 10))
+    image.paste(2, (0, 10, 40, 20))
+    path = saved(tmp_path / "palette.png", image, transparency=bytes([255, 0, 128]))
+    found = pixels(path)
+    assert found[30, 0].tolist() == [10, 20, 30]
+    assert found[5, 0].tolist() == [255, 255, 255]
+    np.testing.assert_allclose(found[15, 0], 255 + (90 - 255) * 128 / 255, atol=1)
+
+
+@pytest.mark.parametrize("suffix", ["png", "webp"])
+def test_alpha_is_shown_on_white(tmp_path, suffix):
+    alpha = np.tile(np.arange(0, 256, 4, dtype=np.uint8), (48, 1))
+    image = np.dstack([np.full((48, 64, 3), (200, 30, 90), np.uint8), alpha])
+    options = {"lossless": True, "exact": True} if suffix == "webp" else {}
+    found = pixels(saved(tmp_path / f"a.{suffix}", Image.fromarray(image), **options))
+    np.testing.assert_allclose(found, over_white((200, 30, 90), alpha), atol=1)
+    assert (found[:, 0] == 255).all()
+
+
+def test_grey_with_alpha(tmp_path):
+    alpha = np.tile(np.arange(0, 256, 4, dtype=np.uint8), (48, 1))
+    image = Image.merge("LA", [Image.new("L", (64, 48), 60), Image.fromarray(alpha)])
+    path = saved(tmp_path / "la.png", image)
+    assert Image.open(path).mode == "LA"
+    np.testing.assert_allclose(pixels(path), over_white((60, 60, 60), alpha), atol=1)
+
+
+@pytest.mark.parametrize(("mode", "colour", "shown_as"), [("RGB", (1, 2, 3), (1, 2, 3)), ("L", 9, (9, 9, 9))])
+def test_one_transparent_colour_shows_white(tmp_path, mode, colour, shown_as):
+    transparent = {"L": 20, "RGB": (0, 99, 0)}[mode]
+    image = flat(mode, colour)
+    image.paste(transparent, (0, 0, 40, 10))
+    found = pixels(saved(tmp_path / "key.png", image, transparency=transparent))
+    assert found[0, 0].tolist() == [255, 255, 255]
+    assert tuple(found[20, 0]) == shown_as
+
+
+def test_cmyk(tmp_path):
+    path = saved(tmp_path / "cmyk.jpg", flat("CMYK", (0, 255, 255, 0)), quality=100)
+    assert Image.open(path).mode == "CMYK"
+    np.testing.assert_allclose(pixels(path), np.broadcast_to([255, 0, 0], (36, 40, 3)), atol=3)
+    path = saved(tmp_path / "ink.jpg", flat("CMYK", (0, 0, 0, 0)), quality=100)
+    np.testing.assert_allclose(pixels(path), np.full((36, 40, 3), 255), atol=3)
+
+
+UPRIGHT = {
+    1: lambda stored: stored,
+    2: lambda stored: stored[:, ::-1],
+    3: lambda stored: stored[::-1, ::-1],
+    4: lambda stored: stored[::-1],
+    5: lambda stored: stored.transpose(1, 0, 2),
+    6: lambda stored: np.rot90(stored, -1),
+    7: lambda stored: stored[::-1, ::-1].transpose(1, 0, 2),
+    8: lambda stored: np.rot90(stored, 1),
+}
+
+
+def oriented(orientation: int) -> Image.Exif:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    return exif
+
+
+@pytest.mark.parametrize("orientation", UPRIGHT)
+@pytest.mark.parametrize("suffix", ["png", "jpg", "webp"])
+def test_images_are_turned_upright(tmp_path, orientation, suffix):
+    options = {"jpg": {"quality": 90}, "webp": {"lossless": True}, "png": {}}[suffix]
+    plain = pixels(saved(tmp_path / f"plain.{suffix}", Image.fromarray(NOISE), **options))
+    path = saved(tmp_path / f"turned.{suffix}", Image.fromarray(NOISE), exif=oriented(orientation), **options)
+    np.testing.assert_array_equal(pixels(path), UPRIGHT[orientation](plain))
+
+
+@pytest.mark.parametrize("orientation", [0, 9, 65535])
+def test_orientations_that_do_not_exist_are_ignored(tmp_path, orientation):
+    path = saved(tmp_path / "a.png", Image.fromarray(NOISE), exif=oriented(orientation))
+    np.testing.assert_array_equal(pixels(path), NOISE)
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.parametrize("suffix", ["png", "jpg"])
+def test_broken_exif_does_not_matter(tmp_path, suffix):
+    """A number of entries that the data do not hold, offsets to nowhere, tags of unknown types, and noise."""
+    header = b"Exif\0\0" + b"II*\0\x08\0\0\0"
+    plain = pixels(saved(tmp_path / f"plain.{suffix}", Image.fromarray(NOISE)))
+    broken = [
+        b"Exif\0\0",
+        b"Exif\0\0II*\0\xff\xff\xff\xff",
+        header + b"\xff\xff" + bytes(20),
+        header + struct.pack("<HHHII", 1, 0x0112, 77, 1, 6),
+        header + struct.pack("<HHHII", 1, 0x011A, 5, 4000, 90000),
+        b"Exif\0\0" + RANDOM.bytes(200),
+    ]
+    for number, exif in enumerate(broken):
+        path = saved(tmp_path / f"{number}.{suffix}", Image.fromarray(NOISE), exif=exif)
+        np.testing.assert_array_equal(pixels(path), plain)
+
+
+def test_images_are_turned_though_other_tags_are_broken(tmp_path):
+    """The name of the document (0x010D, a text) is a fraction, which Pillow cannot write back."""
+    orientation = struct.pack("<HHHII", 2, 0x0112, 3, 1, 6)
+    document = struct.pack("<HHIII", 0x010D, 5, 1, 38, 0) + struct.pack("<II", 1, 2)
+    exif = b"Exif\0\0II*\0\x08\0\0\0" + orientation + document
+    path = saved(tmp_path / "a.png", Image.fromarray(NOISE), exif=exif)
+    np.testing.assert_array_equal(pixels(path), UPRIGHT[6](NOISE))
+
+
+def encoded(suffix: str) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(NOISE).save(buffer, format={"jpg": "JPEG"}.get(suffix, suffix))
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "png", "webp"])
+@pytest.mark.parametrize("kept", [0, 1, 11, 24, 40, 100, 0.3, 0.5, 0.9])
+def test_truncated_files_are_named(tmp_path, suffix, kept):
+    path = tmp_path / f"cut.{suffix}"
+    whole = encoded(suffix)
+    path.write_bytes(whole[: int(kept * len(whole)) if isinstance(kept, float) else kept])
+    message = fault_of(decode, path)
+    assert message.startswith(f"{path}: ")
+    assert message.endswith("; replace or remove it")
+
+
+def decoded_or_fault(path) -> str:
+    try:
+        return decode(path).mode
+    except Fault as fault:
+        return str(fault)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("suffix", ["jpg", "png", "webp"])
+@settings(deadline=None)
+@given(changes=st.lists(st.tuples(st.integers(0, 599), st.integers(0, 255)), min_size=1, max_size=8))
+def test_damaged_files_decode_or_are_named(tmp_path_factory, suffix, changes):
+    content = bytearray(encoded(suffix))
+    for position, value in changes:
+        content[position] = value
+    path = tmp_path_factory.getbasetemp() / f"damaged.{suffix}"
+    path.write_bytes(content)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Image, "MAX_IMAGE_PIXELS", 10**6)
+        found = decoded_or_fault(path)
+    assert re.fullmatch(rf"RGB|{re.escape(str(path))}: .*; replace or remove it", found)
+
+
+@pytest.mark.parametrize("content", [b"", b"not an image\n", b"GIF89a" + bytes(50), b"RIFF\0\0\0\0WEBP"])
+def test_what_is_no_image_is_named(tmp_path, content):
+    path = tmp_path / "text.jpg"
+    path.write_bytes(content)
+    assert fault_of(decode, path) == f"{path}: not a JPEG, PNG or WebP image; replace or remove it"
+    assert header_fault(path) == f"{path}: not a JPEG, PNG or WebP image; replace or remove it"
+
+
+def test_other_formats_are_not_read(tmp_path):
+    path = saved(tmp_path / "a.png", Image.fromarray(NOISE), format="BMP")
+    assert fault_of(decode, path) == f"{path}: not a JPEG, PNG or WebP image; replace or remove it"
+
+
+def test_missing_files_and_folders_are_named(tmp_path):
+    path = tmp_path / "no.jpg"
+    assert fault_of(decode, path) == f"{path}: cannot be decoded (No such file or directory); replace or remove it"
+    assert fault_of(decode, tmp_path).startswith(f"{tmp_path}: cannot be decoded (Is a directory)")
+
+
+def bomb(path) -> None:
+    """A PNG of 100,000 x 100,000 black pixels, a few bytes long."""
+
+    def chunk(name: bytes, content: bytes) -> bytes:
+        return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
+
+    header = struct.pack(">IIBBBBB", 100_000, 100_000, 8, 0, 0, 0, 0)
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(bytes(100))))
+
+
+def test_a_decompression_bomb_is_named(tmp_path):
+    bomb(tmp_path / "bomb.png")
+    message = fault_of(decode, tmp_path / "bomb.png")
+    assert message.startswith(f"{tmp_path / 'bomb.png'}: cannot be decoded (Image size (10000000000 pixels)")
+    assert header_fault(tmp_path / "bomb.png") == message
+
+
+@pytest.mark.parametrize("size", [(31, 400), (400, 31), (1, 1)])
+def test_small_images_are_named(tmp_path, size):
+    path = saved(tmp_path / "small.png", Image.new("RGB", size))
+    expected = f"{path}: {size[0]}x{size[1]} pixels, where sides of 32 are the least; replace or remove it"
+    assert fault_of(decode, path) == expected
+    assert header_fault(path) == expected
+
+
+def test_whole_headers_have_no_fault(tmp_path):
+    for suffix in ("jpg", "png", "webp"):
+        assert header_fault(saved(tmp_path / f"a.{suffix}", Image.new("RGB", (32, 32)))) is None
+
+
+def test_no_file_stays_open(tmp_path):
+    good = saved(tmp_path / "a.png", Image.fromarray(NOISE))
+    small = saved(tmp_path / "b.png", Image.new("RGB", (9, 9)))
+    before = len(os.listdir("/proc/self/fd"))
+    for _ in range(5):
+        decode(good)
+        header_fault(good)
+        header_fault(small)
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+@pytest.mark.parametrize("name", ["two\nlines.png", 'it\'s "here" $(x) `y` & *.png', "été 猫.png", "-rf.png"])
+def test_any_name_works(tmp_path, name):
+    path = saved(tmp_path / name, Image.fromarray(NOISE))
+    np.testing.assert_array_equal(pixels(path), NOISE)
+    path.write_bytes(b"")
+    assert fault_of(decode, path) == f"{shown(path)}: not a JPEG, PNG or WebP image; replace or remove it"
+
+
+def test_shown_names_fit_on_one_line():
+    assert shown("a/b c'é.png") == "a/b c'é.png"
+    assert shown("a\nb") == "'a\\nb'"
+    assert shown("a\udcffb") == "'a\\udcffb'"
+
+
+def by_torchvision(image: Image.Image, size: int, margin: float) -> np.ndarray:
+    transform = Compose([Resize(round(size / margin), InterpolationMode.BILINEAR), CenterCrop(size)])
+    return np.asarray(transform(image))
+
+
+@given(
+    width=st.integers(32, 300),
+    height=st.integers(32, 300),
+    size=st.integers(32, 100),
+    margin=st.sampled_from([1.0, 0.95, 0.9, 0.875, 0.7]),
+    seed=st.integers(0, 9),
+)
+def test_fitted_is_what_torchvision_does(width, height, size, margin, seed):
+    noise = np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
+    image = Image.fromarray(noise)
+    found = fitted(image, size, margin)
+    assert found.shape == (size, size, 3)
+    assert found.dtype == np.uint8
+    np.testing.assert_array_equal(found, by_torchvision(image, size, margin))
+
+
+@pytest.mark.parametrize("shape", [(375, 500), (500, 375), (333, 500), (256, 257), (256, 259), (32, 900), (224, 224)])
+def test_fitted_as_for_imagenet(shape):
+    image = Image.fromarray(RANDOM.integers(0, 256, (*shape, 3), dtype=np.uint8))
+    np.testing.assert_array_equal(fitted(image, 224, 0.875), by_torchvision(image, 224, 0.875))
+
+
+def test_images_of_the_size_stay_as_they_are():
+    square = NOISE[:, :48]
+    np.testing.assert_array_equal(fitted(Image.fromarray(square), 48, 1), square)
+
+
+def test_fitted_keeps_the_centre():
+    """A 256x256 image is not resized for a margin of 0.875, so 16 pixels are cut from each side."""
+    image = RANDOM.integers(0, 256, (256, 256, 3), dtype=np.uint8)
+    np.testing.assert_array_equal(fitted(Image.fromarray(image), 224, 0.875), image[16:240, 16:240])
+
+
+def test_files_are_indexed_as_arrays_are(tmp_path):
+    arrays = RANDOM.integers(0, 256, (5, 40, 40, 3), dtype=np.uint8)
+    files = [str(saved(tmp_path / f"{index}.png", Image.fromarray(array))) for index, array in enumerate(arrays)]
+    images = FileImages(files, size=40, margin=1)
+    assert len(images) == 5
+    assert images.files == files
+    for chosen in (slice(1, 4), slice(None), slice(2, 2), slice(3, 99), np.array([4, 0, 0, 2]), np.array([], int)):
+        assert images[chosen].dtype == np.uint8
+        np.testing.assert_array_equal(images[chosen], arrays[chosen])
+    smaller = FileImages(files, size=32, margin=0.9)
+    np.testing.assert_array_equal(smaller[1:2][0], fitted(Image.fromarray(arrays[1]), 32, 0.9))
+
+
+def test_a_broken_file_is_named_where_it_is_indexed(tmp_path):
+    good = saved(tmp_path / "a.png", Image.fromarray(NOISE))
+    (tmp_path / "b.png").write_bytes(good.read_bytes()[:2000])
+    images = FileImages([str(good), str(tmp_path / "b.png")], 32, 1)
+    assert images[:1].shape == (1, 32, 32, 3)
+    assert fault_of(images.__getitem__, np.array([1])).startswith(f"{tmp_path / 'b.png'}: cannot be decoded (")
