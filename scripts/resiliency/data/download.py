@@ -1,0 +1,153 @@
+"""Downloading published archives: a file is fetched once, continued where it broke off, and used only when verified."""
+
+import fcntl
+import hashlib
+import math
+import os
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from http.client import HTTPException
+from pathlib import Path
+from typing import NamedTuple
+
+from resiliency.faults import Fault
+from resiliency.files import REFUSALS
+
+BLOCK = 2**18
+TIMEOUT = 60
+TRIES = 5
+PAUSE = 2
+MEGABYTE = 1e6
+BEYOND_END, TOO_MANY_REQUESTS = 416, 429
+
+
+class Archive(NamedTuple):
+    """A file as its publisher offers it: where, under which name it is kept here, and its md5 (hexadecimal)."""
+
+    url: str
+    name: str
+    md5: str
+
+
+def cache_folder() -> Path:
+    """Where downloads are kept: the environment variable RESILIENCY_CACHE, else ~/.cache/resiliency.
+
+    Not a setting of the study, because where data lie changes no result.
+    """
+    return Path(os.environ.get("RESILIENCY_CACHE") or "~/.cache/resiliency").expanduser().absolute()
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Make `folder` and hold it for this process while the block runs, having waited for any other that holds it.
+
+    Raises:
+        Fault: the folder cannot be made, written or locked.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        file = (folder / ".lock").open("w")
+        _lock(file.fileno(), folder)
+    except OSError as error:
+        reason = f"{folder}: cannot be written or locked ({error.strerror})"
+        raise Fault(f"{reason}; set RESILIENCY_CACHE to a folder that can") from error
+    with file:
+        yield
+
+
+def _lock(file: int, folder: Path) -> None:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        print(f"{folder}: another process is downloading or extracting there; waiting for it")
+        fcntl.flock(file, fcntl.LOCK_EX)
+
+
+def fetch(archive: Archive, folder: Path) -> Path:
+    """The verified `archive` in `folder`, which the caller holds by `locked`; downloaded unless it is there already.
+
+    What has come of a download that breaks off stays as `<name>.part`, and the next one continues it.
+
+    Raises:
+        Fault: the archive cannot be downloaded or written, or what came has another md5.
+    """
+    path, part = folder / archive.name, folder / f"{archive.name}.part"
+    found = _md5(path)
+    if found == archive.md5:
+        return path
+    if found:
+        print(f"{path}: md5 is {found}, not {archive.md5}; downloading it anew")
+    if _md5(part) != archive.md5:
+        _download(archive, path, part)
+        found = _md5(part)
+        if found != archive.md5:
+            part.unlink()
+            told = f"{path}: md5 of what {archive.url} sent is {found}, not {archive.md5}"
+            raise Fault(f"{told}; run again, or put the file there")
+    os.replace(part, path)
+    return path
+
+
+def _md5(path: Path) -> str | None:
+    if not path.exists():
+        return None
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, partial(hashlib.md5, usedforsecurity=False)).hexdigest()
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
+
+
+def _download(archive: Archive, path: Path, part: Path) -> None:
+    """Fill `part`; give up when the server refuses, or after TRIES attempts in a row that brought nothing."""
+    fruitless = 0
+    while True:
+        have = _size(part)
+        try:
+            return _append(archive, part, have)
+        except (OSError, HTTPException) as error:
+            if getattr(error, "errno", None) in REFUSALS:
+                raise Fault(f"{part}: cannot be written ({error.strerror}); make room for it and run again") from error
+            status = getattr(error, "code", None)
+            if status == BEYOND_END:
+                part.unlink(missing_ok=True)
+            fruitless = 0 if _size(part) > have else fruitless + 1
+            reason = f"HTTP status {status}, {error.reason}" if status else f"{getattr(error, 'reason', error)}"
+            if fruitless == TRIES or (status and status < 500 and status not in (BEYOND_END, TOO_MANY_REQUESTS)):
+                told = f"{archive.name}: cannot be downloaded from {archive.url} ({reason})"
+                raise Fault(f"{told}; run again when it can, or put the file at {path}") from error
+        print(f"{archive.name}: {reason}; trying again")
+        time.sleep(PAUSE * fruitless)
+
+
+def _append(archive: Archive, part: Path, have: int) -> None:
+    """Download into `part` what follows its first `have` bytes, or all of it if the server cannot start there."""
+    headers = {"User-Agent": "resiliency"} | ({"Range": f"bytes={have}-"} if have else {})
+    request = urllib.request.Request(archive.url, headers=headers)
+    with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:
+        have = have if answer.status == 206 else 0
+        length = answer.headers["Content-Length"]
+        total = have + int(length) if length else math.inf
+        print(f"{archive.name}: downloading from {archive.url}" + (f", {have:,} bytes are here" if have else ""))
+        start, started_at, due = time.monotonic(), have, have + total / 20
+        with part.open("ab" if have else "wb") as file:
+            while block := answer.read(BLOCK):
+                file.write(block)
+                have += len(block)
+                if have >= min(due, total):
+                    due = have + total / 20
+                    speed = (have - started_at) / max(time.monotonic() - start, 1e-9)
+                    print(f"{archive.name}: {_progress(have, int(total), speed)}")
+    if math.isfinite(total) and have < total:
+        raise ConnectionError(f"connection closed after {have:,} of {total:,} bytes")
+
+
+def _progress(have: int, total: int, speed: float) -> str:
+    """`have` of `total` bytes at `speed` bytes per second, in words."""
+    told = f"{100 * have // total} %, {have / MEGABYTE:,.1f} of {total / MEGABYTE:,.1f} MB"
+    return f"{told}, {speed / MEGABYTE:,.1f} MB/s, {(total - have) / speed:,.0f} s left"

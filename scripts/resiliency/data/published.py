@@ -1,0 +1,210 @@
+"""Published data sets of small images, which torchvision reads, and the folder of Imagenette."""
+
+import gzip
+import os
+import shutil
+import tarfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from PIL import Image
+
+from resiliency.data.download import Archive, fetch, locked
+from resiliency.data.source import Part, Source
+from resiliency.faults import Fault
+from resiliency.files import REFUSALS, replacing
+
+if TYPE_CHECKING:
+    from torchvision.datasets import VisionDataset
+
+
+class Resized:
+    """A view of `images`, uint8 NxHxWx3, that resizes to `side` pixels squared where it is indexed.
+
+    Bilinear, with antialiasing where it shrinks.
+    """
+
+    def __init__(self, images: np.ndarray, side: int):
+        self.images = images
+        self.side = side
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, chosen: slice | np.ndarray) -> np.ndarray:
+        images = self.images[chosen]
+        resized = np.empty((len(images), self.side, self.side, 3), np.uint8)
+        for position, image in enumerate(images):
+            resized[position] = Image.fromarray(image).resize((self.side, self.side), Image.Resampling.BILINEAR)
+        return resized
+
+
+class _Kind(NamedTuple):
+    """How a data set is read.
+
+    Attributes:
+        told: its name and who made it.
+        reader: the class of torchvision.datasets.
+        parts: part -> the arguments that make the reader read it.
+        size: height and width of its images in pixels.
+        arrays: images NxHxWx3, labels and class names of what the reader has read.
+    """
+
+    told: str
+    reader: str
+    parts: dict[str, dict[str, object]]
+    size: int
+    arrays: Callable[["VisionDataset"], tuple[np.ndarray, np.ndarray, list[str]]]
+
+
+def _rows(read: "VisionDataset") -> tuple[np.ndarray, np.ndarray, list[str]]:
+    return read.data, np.asarray(read.targets), read.classes
+
+
+def _grey(read: "VisionDataset") -> tuple[np.ndarray, np.ndarray, list[str]]:
+    grey = read.data.numpy()
+    return np.broadcast_to(grey[..., None], (*grey.shape, 3)), read.targets.numpy(), read.classes
+
+
+def _digits(read: "VisionDataset") -> tuple[np.ndarray, np.ndarray, list[str]]:
+    return read.data.transpose(0, 2, 3, 1), read.labels, [str(digit) for digit in range(10)]
+
+
+def _channels_first(read: "VisionDataset") -> tuple[np.ndarray, np.ndarray, list[str]]:
+    return read.data.transpose(0, 2, 3, 1), read.labels, read.classes
+
+
+_FLAGS = {"train": {"train": True}, "test": {"train": False}}
+_SPLITS = {"train": {"split": "train"}, "test": {"split": "test"}}
+_KINDS = {
+    "cifar10": _Kind("CIFAR-10 (Krizhevsky 2009)", "CIFAR10", _FLAGS, 32, _rows),
+    "cifar100": _Kind("CIFAR-100 (Krizhevsky 2009)", "CIFAR100", _FLAGS, 32, _rows),
+    "svhn": _Kind("SVHN, cropped digits (Netzer et al. 2011)", "SVHN", _SPLITS, 32, _digits),
+    "fashion_mnist": _Kind("Fashion-MNIST (Xiao, Rasul and Vollgraf 2017)", "FashionMNIST", _FLAGS, 28, _grey),
+    "stl10": _Kind("STL-10 (Coates, Ng and Lee 2011)", "STL10", _SPLITS, 96, _channels_first),
+}
+
+
+def published(name: str, image_size: int, cache: Path) -> Source:
+    """The data set `name` in the folder `cache`/`name`, where it is downloaded to unless it is there.
+
+    Args:
+        name: cifar10, cifar100, svhn (not its part "extra"), fashion_mnist or stl10 (not its unlabelled images).
+        image_size: height and width of the images in pixels; they are resized when indexed where it is not their own.
+
+    Returns:
+        Parts "train" and "test": images uint8 N x image_size x image_size x 3, grey ones with three equal channels.
+
+    Raises:
+        Fault: it cannot be downloaded or written, or what is there is not such a data set.
+    """
+    from torchvision import datasets
+
+    kind, folder = _KINDS[name], cache / name
+    reader = getattr(datasets, kind.reader)
+    archives = _archives(reader)
+    parts, classes = {}, []
+    for part, read in _read(kind, reader, archives, folder).items():
+        with _content(folder):
+            images, labels, classes = kind.arrays(read)
+        _check(f"{folder}: {part}", images, labels, kind.size, len(classes))
+        sized = images if image_size == kind.size else Resized(images, image_size)
+        parts[part] = Part(sized, labels.astype(np.int64), [str(position) for position in range(len(labels))])
+    origins = "; ".join(f"{archive.url} (md5 {archive.md5})" for archive in archives)
+    return Source(f"{kind.told}, from {origins}", list(classes), parts)
+
+
+def _archives(reader: type["VisionDataset"]) -> list[Archive]:
+    if hasattr(reader, "split_list"):
+        return [Archive(*reader.split_list[part]) for part in ("train", "test")]
+    if hasattr(reader, "resources"):
+        return [Archive(reader.mirrors[0] + name, name, md5) for name, md5 in reader.resources]
+    return [Archive(reader.url, reader.filename, reader.tgz_md5)]
+
+
+def _read(
+    kind: _Kind, reader: type["VisionDataset"], archives: list[Archive], folder: Path
+) -> dict[str, "VisionDataset"]:
+    """Each part as torchvision reads it; downloaded and extracted first where torchvision finds it absent or broken."""
+
+    def read(download: bool) -> dict[str, "VisionDataset"]:
+        return {part: reader(folder, download=download, **chosen) for part, chosen in kind.parts.items()}
+
+    try:
+        return read(download=False)
+    except Exception:
+        print(f"{folder}: does not hold the whole data set yet")
+    with locked(folder):
+        files = [fetch(archive, folder) for archive in archives]
+        with _content(folder):
+            for file in files:
+                if file.suffixes == [".gz"]:
+                    _gunzip(file, folder / reader.__name__ / "raw" / file.stem)
+            # Every archive is there and verified, so that torchvision only extracts.
+            return read(download=True)
+
+
+def _gunzip(file: Path, path: Path) -> None:
+    """Decompress `file` to `path`, whole or not at all: torchvision would take a part for the whole."""
+    with replacing(path) as temporary, gzip.open(file) as packed, temporary.open("wb") as unpacked:
+        shutil.copyfileobj(packed, unpacked)
+
+
+@contextmanager
+def _content(folder: Path) -> Iterator[None]:
+    """Tell in one line what goes wrong inside files of `folder`; readers of many formats raise almost anything."""
+    try:
+        yield
+    except Fault:
+        raise
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno in REFUSALS:
+            raise Fault(f"{folder}: cannot be written ({error.strerror}); make room for it and run again") from error
+        told = " ".join(f"{type(error).__name__}: {error}".split())
+        raise Fault(f"{folder}: does not hold what was published ({told}); delete it and run again") from error
+
+
+def _check(what: str, images: np.ndarray, labels: np.ndarray, size: int, classes: int) -> None:
+    expected = (len(labels), size, size, 3)
+    if images.dtype != np.uint8 or images.shape != expected or not len(labels):
+        raise Fault(f"{what}: images are {images.dtype} {images.shape}, not uint8 {expected}; delete it and run again")
+    if labels.min() < 0 or labels.max() >= classes:
+        span = f"{labels.min()} to {labels.max()}"
+        raise Fault(f"{what}: labels are {span}, not within 0 to {classes - 1}; delete it and run again")
+
+
+def imagenette_folder(cache: Path) -> Path:
+    """The folder that holds train/<synset>/ and val/<synset>/ of Imagenette at full size, within `cache`/imagenette.
+
+    Raises:
+        Fault: it cannot be downloaded, written or extracted.
+    """
+    from torchvision.datasets import Imagenette
+
+    url, md5 = Imagenette._ARCHIVES["full"]
+    name = Path(url).name
+    folder = cache / "imagenette"
+    path = folder / Path(name).stem
+    if not path.exists():
+        with locked(folder):
+            if not path.exists():
+                file = fetch(Archive(url, name, md5), folder)
+                print(f"{file}: extracting")
+                with _content(folder):
+                    _untar(file, path)
+    return path
+
+
+def _untar(file: Path, path: Path) -> None:
+    """Extract `file`, all of which lies in one folder of the name of `path`, to `path`, whole or not at all."""
+    scratch = path.with_name(".extracting")
+    shutil.rmtree(scratch, ignore_errors=True)
+    try:
+        with tarfile.open(file) as packed:
+            packed.extractall(scratch, filter="data")
+        os.replace(scratch / path.name, path)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)

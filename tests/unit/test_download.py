@@ -1,0 +1,289 @@
+"""Downloads against a real server on this machine: broken off, continued, refused, damaged and shared."""
+
+import hashlib
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from resiliency.data import download
+from resiliency.data.download import Archive, cache_folder, fetch, locked
+from resiliency.faults import Fault
+
+CONTENT = np.random.default_rng(0).bytes(2_500_001)
+MD5 = hashlib.md5(CONTENT).hexdigest()
+LOCKED_FETCH = """
+import resource, sys
+from pathlib import Path
+from resiliency.data.download import Archive, fetch, locked
+from resiliency.faults import Fault
+url, md5, folder, limit = sys.argv[1:]
+if int(limit):
+    resource.setrlimit(resource.RLIMIT_FSIZE, (int(limit), int(limit)))
+try:
+    with locked(Path(folder)):
+        print(fetch(Archive(url, "a.bin", md5), Path(folder)), flush=True)
+except Fault as fault:
+    print(f"error: {fault}")
+"""
+
+
+class Handler(BaseHTTPRequestHandler):
+    def log_message(self, *arguments) -> None:
+        pass
+
+    def do_GET(self) -> None:
+        server = self.server
+        asked = self.headers["Range"]
+        server.asked.append(asked)
+        start = int(re.fullmatch(r"bytes=(\d+)-", asked)[1]) if asked and server.knows_ranges else 0
+        status = server.statuses.pop(0) if server.statuses else 206 if start else 200
+        if start >= len(server.content):
+            status = 416
+        body = server.content[start:] if status < 300 else b""
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        sent = server.drops.pop(0) if server.drops else len(body)
+        self.wfile.write(body[:sent])
+        self.wfile.flush()
+        server.sent.append(len(body[:sent]))
+        server.release.wait(20)
+
+
+class Server(ThreadingHTTPServer):
+    """Serves `content` at any path.
+
+    `statuses` and `drops` hold what is special of the next answers: their status, and after how many bytes the
+    connection closes. Unless `release` is set, connections stay open when all is sent that they send.
+    """
+
+    daemon_threads = True
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.content = CONTENT
+        self.knows_ranges = True
+        self.statuses, self.drops, self.asked, self.sent = [], [], [], []
+        self.release = threading.Event()
+        self.release.set()
+        self.archive = Archive(f"http://127.0.0.1:{self.server_port}/files/a.bin", "a.bin", MD5)
+
+
+@pytest.fixture
+def server(monkeypatch):
+    monkeypatch.setattr(download, "PAUSE", 0)
+    server = Server()
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+    yield server
+    server.release.set()
+    server.shutdown()
+    server.server_close()
+
+
+def fetched(server: Server, folder: Path) -> Path:
+    with locked(folder):
+        return fetch(server.archive, folder)
+
+
+def fault_of(server: Server, folder: Path) -> str:
+    with pytest.raises(Fault) as caught:
+        fetched(server, folder)
+    message = str(caught.value)
+    assert "\n" not in message
+    return message
+
+
+def start(server: Server, folder: Path, log: Path, limit: int = 0) -> subprocess.Popen:
+    command = [sys.executable, "-u", "-c", LOCKED_FETCH, server.archive.url, MD5, str(folder), str(limit)]
+    with log.open("w") as file:
+        return subprocess.Popen(command, stdout=file, stderr=subprocess.STDOUT)
+
+
+def wait_until(condition) -> None:
+    end = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def test_the_cache_is_where_the_environment_says(monkeypatch, tmp_path):
+    monkeypatch.setenv("RESILIENCY_CACHE", str(tmp_path))
+    assert cache_folder() == tmp_path
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("RESILIENCY_CACHE", "~/data")
+    assert cache_folder() == tmp_path / "data"
+    monkeypatch.delenv("RESILIENCY_CACHE")
+    assert cache_folder() == tmp_path / ".cache" / "resiliency"
+
+
+def test_a_file_is_downloaded_once(server, tmp_path):
+    folder = tmp_path / "new" / "folder"
+    path = fetched(server, folder)
+    assert path == folder / "a.bin"
+    assert path.read_bytes() == CONTENT
+    assert fetched(server, folder) == path
+    assert server.asked == [None]
+    assert sorted(file.name for file in folder.iterdir()) == [".lock", "a.bin"]
+
+
+def test_progress_is_told_in_lines(server, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(download, "BLOCK", 10_000)
+    fetched(server, tmp_path)
+    told = capsys.readouterr().out
+    assert "\r" not in told
+    lines = re.findall(r"^a\.bin: (\d+) %, ([\d.]+) of 2\.5 MB, [\d,.]+ MB/s, [\d,]+ s left$", told, re.MULTILINE)
+    assert 15 <= len(lines) <= 21
+    shares = [int(share) for share, _ in lines]
+    assert shares == sorted(set(shares))
+    assert lines[-1] == ("100", "2.5")
+
+
+def test_a_dropped_download_continues_where_it_broke_off(server, tmp_path, capsys):
+    server.drops = [1_000_000, 700_000]
+    assert fetched(server, tmp_path).read_bytes() == CONTENT
+    assert server.asked == [None, "bytes=1000000-", "bytes=1700000-"]
+    assert sum(server.sent) == len(CONTENT)
+    assert "connection closed after 1,000,000 of 2,500,001 bytes; trying again" in capsys.readouterr().out
+
+
+def test_a_part_is_continued_in_the_next_run(server, tmp_path):
+    (tmp_path / "a.bin.part").write_bytes(CONTENT[:2_000_000])
+    assert fetched(server, tmp_path).read_bytes() == CONTENT
+    assert server.asked == ["bytes=2000000-"]
+    assert server.sent == [500_001]
+
+
+def test_a_server_that_ignores_ranges_starts_anew(server, tmp_path):
+    server.knows_ranges = False
+    server.drops = [1_000_000]
+    assert fetched(server, tmp_path).read_bytes() == CONTENT
+    assert server.asked == [None, "bytes=1000000-"]
+
+
+def test_a_whole_part_is_used(server, tmp_path):
+    (tmp_path / "a.bin.part").write_bytes(CONTENT)
+    assert fetched(server, tmp_path).read_bytes() == CONTENT
+    assert server.asked == []
+    assert not (tmp_path / "a.bin.part").exists()
+
+
+@pytest.mark.parametrize("content", [CONTENT + b"more", CONTENT[:-1] + b"x"])
+def test_a_part_that_nothing_can_follow_is_dropped(server, tmp_path, content):
+    (tmp_path / "a.bin.part").write_bytes(content)
+    assert fetched(server, tmp_path).read_bytes() == CONTENT
+    assert server.asked == [f"bytes={len(content)}-", None]
+
+
+def test_wrong_bytes_are_not_kept(server, tmp_path):
+    server.content = b"x" + CONTENT[1:]
+    found = hashlib.md5(server.content).hexdigest()
+    message = fault_of(server, tmp_path)
+    assert message.startswith(f"{tmp_path / 'a.bin'}: md5 of what {server.archive.url} sent is {found}, not {MD5};")
+    assert [file.name for file in tmp_path.iterdir()] == [".lock"]
+
+
+def test_a_damaged_file_is_replaced(server, tmp_path, capsys):
+    path = tmp_path / "a.bin"
+    path.write_bytes(CONTENT[:-1])
+    assert fetched(server, tmp_path).read_bytes() == CONTENT
+    assert f"{path}: md5 is {hashlib.md5(CONTENT[:-1]).hexdigest()}, not {MD5}" in capsys.readouterr().out
+
+
+def test_a_missing_file_is_named_at_once(server, tmp_path):
+    server.statuses = [404]
+    message = fault_of(server, tmp_path)
+    assert message == (
+        f"a.bin: cannot be downloaded from {server.archive.url} (HTTP status 404, Not Found); "
+        f"run again when it can, or put the file at {tmp_path / 'a.bin'}"
+    )
+    assert len(server.asked) == 1
+
+
+def test_a_busy_server_is_asked_again(server, tmp_path):
+    server.statuses = [503, 429]
+    assert fetched(server, tmp_path).read_bytes() == CONTENT
+    assert len(server.asked) == 3
+
+
+def test_a_server_that_always_fails_is_given_up(server, tmp_path):
+    server.statuses = [500] * 100
+    assert "HTTP status 500" in fault_of(server, tmp_path)
+    assert len(server.asked) == download.TRIES
+
+
+def test_without_network_the_way_out_is_named(server, tmp_path):
+    server.shutdown()
+    server.server_close()
+    message = fault_of(server, tmp_path)
+    assert message.startswith(f"a.bin: cannot be downloaded from {server.archive.url} (")
+    assert "Connection refused" in message
+    assert message.endswith(f"put the file at {tmp_path / 'a.bin'}")
+
+
+def test_a_silent_server_is_given_up(server, tmp_path, monkeypatch):
+    monkeypatch.setattr(download, "TIMEOUT", 0.05)
+    server.drops = [0] * 100
+    server.release.clear()
+    assert "timed out" in fault_of(server, tmp_path)
+
+
+def test_a_full_disk_keeps_the_part(server, tmp_path):
+    folder, log = tmp_path / "cache", tmp_path / "log"
+    start(server, folder, log, limit=1_000_000).wait(20)
+    part = folder / "a.bin.part"
+    assert log.read_text().splitlines()[-1].startswith(f"error: {part}: cannot be written (File too large); make room")
+    assert part.stat().st_size == 1_000_000
+    assert fetched(server, folder).read_bytes() == CONTENT
+    assert server.asked[-1] == "bytes=1000000-"
+
+
+def test_two_studies_download_once(server, tmp_path):
+    folder, logs = tmp_path / "cache", [tmp_path / "a", tmp_path / "b"]
+    server.drops = [1_000_000]
+    server.release.clear()
+    runs = [start(server, folder, log) for log in logs]
+    waits = f"{folder}: another process is downloading or extracting there; waiting for it"
+    wait_until(lambda: server.sent and any(waits in log.read_text() for log in logs))
+    server.release.set()
+    assert [run.wait(20) for run in runs] == [0, 0]
+    assert [log.read_text().splitlines()[-1] for log in logs] == [str(folder / "a.bin")] * 2
+    assert server.asked == [None, "bytes=1000000-"]
+    assert (folder / "a.bin").read_bytes() == CONTENT
+
+
+def test_a_killed_download_frees_the_folder(server, tmp_path):
+    folder = tmp_path / "cache"
+    server.drops = [1_000_000]
+    server.release.clear()
+    run = start(server, folder, tmp_path / "log")
+    wait_until(lambda: server.sent and (folder / "a.bin.part").exists() and (folder / "a.bin.part").stat().st_size)
+    run.send_signal(signal.SIGKILL)
+    run.wait(20)
+    server.release.set()
+    assert fetched(server, folder).read_bytes() == CONTENT
+    begin = int(re.fullmatch(r"bytes=(\d+)-", server.asked[-1])[1])
+    assert 0 < begin <= 1_000_000
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path):
+    (tmp_path / "file").write_text("")
+    folder = tmp_path / "file" / "cache"
+    told = rf"^{folder}: cannot be written or locked \(Not a directory\); set RESILIENCY_CACHE"
+    with pytest.raises(Fault, match=told), locked(folder):
+        pass
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_a_folder_that_cannot_be_written_is_named(tmp_path):
+    tmp_path.chmod(0o500)
+    with pytest.raises(Fault, match=r"\(Permission denied\); set RESILIENCY_CACHE"), locked(tmp_path):
+        pass
