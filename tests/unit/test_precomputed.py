@@ -1,0 +1,216 @@
+"""Published corrupted sets, made small: what is read belongs to the test images, and what does not is refused."""
+
+import hashlib
+import os
+
+import numpy as np
+import pytest
+
+from resiliency.corruptions import precomputed
+from resiliency.corruptions.precomputed import CHECKSUMS, files, stacked
+from resiliency.corruptions.settings import HELD_OUT, MAIN
+from resiliency.faults import Fault
+
+NUMBER = 7
+SIZE = (4, 6)
+LABELS = np.array([3, 1, 4, 1, 5, 9, 2])
+POSITIONS = np.array([5, 0, 6, 2])
+UNPUBLISHED = {}
+
+
+def fault_of(function, *arguments) -> str:
+    with pytest.raises(Fault) as caught:
+        function(*arguments)
+    return str(caught.value)
+
+
+# --- the layout of CIFAR-10-C ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Fog in which an image's values are its row, 10 times the severity plus the position."""
+    rows = np.add.outer(10 * np.arange(1, 6), np.arange(NUMBER)).astype(np.uint8).ravel()
+    np.save(tmp_path / "fog.npy", np.broadcast_to(rows[:, None, None, None], (5 * NUMBER, *SIZE, 3)))
+    np.save(tmp_path / "labels.npy", np.tile(LABELS, 5))
+    return tmp_path
+
+
+def read(folder, severities=(1, 2, 3, 4, 5), checksums=UNPUBLISHED):
+    return stacked(folder, "fog", severities, POSITIONS, LABELS[POSITIONS], SIZE, checksums)
+
+
+def test_stacked_images_come_severity_by_severity_in_the_order_of_the_positions(folder, monkeypatch):
+    monkeypatch.setattr(precomputed, "_CHUNK", 3)
+    chunks = list(read(folder, severities=(2, 5)))
+    assert [chunk.shape for chunk in chunks] == [(3, *SIZE, 3), (1, *SIZE, 3)] * 2
+    assert [type(chunk) for chunk in chunks] == [np.ndarray] * 4
+    assert np.concatenate(chunks)[:, 0, 0, 0].tolist() == [25, 20, 26, 22, 55, 50, 56, 52]
+
+
+def test_stacked_images_are_not_read_as_a_whole(folder, monkeypatch):
+    monkeypatch.setattr(precomputed, "_CHUNK", 1)
+    monkeypatch.setattr(np, "load", lambda *_, **__: pytest.fail("not through the memory map"))
+    first = next(read(folder, severities=(4,)))
+    assert (first == 45).all()
+
+
+def test_shuffled_labels_are_refused_at_the_first_that_differs(folder):
+    labels = np.tile(LABELS, 5)
+    labels[[2 * NUMBER, 2 * NUMBER + 6]] = 2, 3
+    np.save(folder / "labels.npy", labels)
+    message = fault_of(read, folder)
+    assert message.startswith(str(folder / "labels.npy"))
+    assert "label order: 2 at position 0, severity 3, where the clean test set has 3" in message
+    assert fault_of(read, folder, (1,)) == message
+
+
+def test_a_label_that_is_not_wanted_may_differ(folder):
+    labels = np.tile(LABELS, 5)
+    labels[1] = 0  # position 1 is not among POSITIONS
+    np.save(folder / "labels.npy", labels)
+    assert len(next(read(folder))) == len(POSITIONS)
+
+
+def test_a_part_of_the_published_set_is_refused(folder):
+    np.save(folder / "fog.npy", np.zeros((5 * 3, *SIZE, 3), np.uint8))
+    np.save(folder / "labels.npy", np.tile(LABELS[:3], 5))
+    assert "3 test images, none at position 6; the whole test set is needed" in fault_of(read, folder)
+
+
+@pytest.mark.parametrize(
+    ("name", "array", "message"),
+    [
+        ("fog", np.zeros((35, 6, 4, 3), np.uint8), "uint8 of shape (35, 6, 4, 3) found, uint8 of shape (5 x test ima"),
+        ("fog", np.zeros((34, 4, 6, 3), np.uint8), "uint8 of shape (34, 4, 6, 3) found"),
+        ("fog", np.zeros((35, 4, 6), np.uint8), "uint8 of shape (35, 4, 6) found"),
+        ("fog", np.uint8(0), "uint8 of shape () found"),
+        ("fog", np.zeros((35, 4, 6, 3), np.float32), "float32 of shape (35, 4, 6, 3) found"),
+        ("fog", np.zeros(35, object), "not a whole .npy array"),
+        ("labels", LABELS, "int64 of shape (7,) found, a whole number for each of 35 images needed"),
+        ("labels", np.tile(LABELS, 5).astype(float), "float64 of shape (35,) found"),
+    ],
+)
+def test_other_shapes_and_types_are_refused(folder, name, array, message):
+    np.save(folder / f"{name}.npy", array)
+    found = fault_of(read, folder)
+    assert found.startswith(f"{folder / name}.npy: {message}")
+    assert "\n" not in found
+
+
+@pytest.mark.parametrize("name", ["fog", "labels"])
+@pytest.mark.parametrize("length", [0, 50, 200])
+def test_a_file_cut_short_is_refused(folder, name, length):
+    os.truncate(folder / f"{name}.npy", length)
+    assert fault_of(read, folder).startswith(f"{folder / name}.npy: not a whole .npy array")
+
+
+@pytest.mark.parametrize("name", ["fog", "labels"])
+def test_a_missing_file_is_refused_with_its_source(folder, name):
+    (folder / f"{name}.npy").unlink()
+    message = fault_of(read, folder)
+    assert message.startswith(f"{folder / name}.npy: there is no such file")
+    assert "zenodo.org/records/2535967" in message
+    assert "3555552" in message
+
+
+def test_published_checksums_are_held_against_the_files(folder):
+    sums = {name: hashlib.md5((folder / f"{name}.npy").read_bytes()).hexdigest() for name in ("fog", "labels")}
+    assert (next(read(folder, checksums=sums)) == next(read(folder))).all()
+    for name in sums:
+        assert f"{name}.npy: MD5 {sums[name]} is not the published 0a" in fault_of(
+            read, folder, (1,), sums | {name: "0a"}
+        )
+    assert "is not the published 7b397314b5670f825465fbcd1f6e9ccd" in fault_of(read, folder, (1,), CHECKSUMS["cifar10"])
+
+
+def test_checksums_are_there_for_every_file_of_both_sets():
+    for sums in CHECKSUMS.values():
+        assert sorted(sums) == sorted((*MAIN, *HELD_OUT, "labels"))
+        assert all(len(md5) == 32 and int(md5, 16) for md5 in sums.values())
+    assert len({md5 for sums in CHECKSUMS.values() for md5 in sums.values()}) == 40
+
+
+# --- the layout of ImageNet-C ------------------------------------------------------------------------------------
+
+CLASSES = ["tench", "crane", "tench", "crane"]
+NAMES = ["b.JPEG", "b.JPEG", "a.v2", "0.png"]
+
+
+def touch(*paths) -> None:
+    for path in paths:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+
+
+def make_set(folder, corruptions=("fog",), severities=(1, 3)) -> None:
+    """Empty files: only their paths count. Each class has an image that the study lacks, and there is a third class."""
+    for top in (folder / corruption / str(severity) for corruption in corruptions for severity in severities):
+        touch(*(top / "tench" / name for name in ("b.JPEG", "a.v2.JPEG", "z.JPEG", "notes.txt")))
+        touch(*(top / "crane" / name for name in ("b.JPEG", "0.JPEG", "1.JPEG")), top / "ant" / "b.JPEG")
+
+
+def test_files_are_found_by_class_and_name_severity_by_severity(tmp_path):
+    make_set(tmp_path)
+    images = ["tench/b.JPEG", "crane/b.JPEG", "tench/a.v2.JPEG", "crane/0.JPEG"]
+    expected = [f"{tmp_path}/fog/{severity}/{image}" for severity in (3, 1) for image in images]
+    assert files(tmp_path, "fog", (3, 1), CLASSES, NAMES) == expected
+
+
+@pytest.mark.parametrize("inside", ["", "weather"])
+def test_corruptions_side_by_side_are_told_apart(tmp_path, inside):
+    make_set(tmp_path / inside, ("fog", "frost"))
+    make_set(tmp_path / "extra", ("spatter",))
+    for corruption in ("fog", "frost"):
+        paths = files(tmp_path, corruption, (1,), CLASSES, NAMES)
+        assert all(path.startswith(str(tmp_path / inside / corruption / "1")) for path in paths)
+        assert [path.split("/")[-2] for path in paths] == CLASSES
+
+
+def test_a_corruption_that_is_there_twice_is_refused(tmp_path):
+    make_set(tmp_path / "imagenet-c")
+    make_set(tmp_path / "imagenet-c-64")
+    message = fault_of(files, tmp_path, "fog", (1,), CLASSES, NAMES)
+    assert f"fog is in {tmp_path}/imagenet-c/fog and in {tmp_path}/imagenet-c-64/fog" in message
+
+
+@pytest.mark.parametrize("suffix", [".JPG", ".jpeg", ".png", ".PNG"])
+def test_other_suffixes_stand_in_for_jpeg(tmp_path, suffix):
+    touch(tmp_path / "fog" / "1" / "tench" / f"b{suffix}")
+    assert files(tmp_path, "fog", (1,), ["tench"], ["b.JPEG"])[0].endswith(f"/b{suffix}")
+    touch(tmp_path / "fog" / "1" / "tench" / "b.JPEG")
+    assert files(tmp_path, "fog", (1,), ["tench"], ["b.JPEG"])[0].endswith("/b.JPEG")
+
+
+def test_missing_images_are_counted_and_the_first_is_named(tmp_path):
+    make_set(tmp_path)
+    (tmp_path / "fog/1/crane/b.JPEG").unlink()
+    (tmp_path / "fog/3/crane/0.JPEG").unlink()
+    message = fault_of(files, tmp_path, "fog", (1, 3), CLASSES, NAMES)
+    assert message.startswith(f"{tmp_path}/fog/1/crane/b.JPEG: there is no such image; 2 of 8 images are missing")
+
+
+def test_images_of_a_missing_class_are_missing(tmp_path):
+    make_set(tmp_path)
+    message = fault_of(files, tmp_path, "fog", (1, 3), [*CLASSES, "newt"], [*NAMES, "b"])
+    assert message.startswith(f"{tmp_path}/fog/1/newt/b.JPEG: there is no such image; 2 of 10 images are missing")
+
+
+def test_missing_folders_are_named_with_what_is_there(tmp_path):
+    make_set(tmp_path, ("motion_blurr",))
+    make_set(tmp_path / "weather", ("brightnes",))
+    assert "motion_blur: there is no such folder; did you mean 'motion_blurr'?" in fault_of(
+        files, tmp_path, "motion_blur", (1,), CLASSES, NAMES
+    )
+    assert "did you mean 'brightnes'?" in fault_of(files, tmp_path, "brightness", (1,), CLASSES, NAMES)
+    message = fault_of(files, tmp_path, "motion_blurr", (1, 2), CLASSES, NAMES)
+    assert f"{tmp_path}/motion_blurr/2: there is no such folder; {tmp_path}/motion_blurr holds 1, 3" in message
+    assert "holds nothing" in fault_of(files, tmp_path / "nowhere", "fog", (1,), CLASSES, NAMES)
+
+
+def test_each_class_folder_is_listed_once_for_a_severity(tmp_path, monkeypatch):
+    make_set(tmp_path)
+    listed, listdir = [], os.listdir
+    monkeypatch.setattr(os, "listdir", lambda folder: listed.append(folder) or listdir(folder))
+    files(tmp_path, "fog", (1, 3), CLASSES * 20, NAMES * 20)
+    assert sorted(listed) == sorted(f"{tmp_path}/fog/{severity}/{name}" for severity in (1, 3) for name in set(CLASSES))
