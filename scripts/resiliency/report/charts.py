@@ -12,6 +12,7 @@ import vl_convert
 from resiliency.files import replacing
 from resiliency.report.diversity_charts import correlations, diversity_accuracy
 from resiliency.report.ensemble_charts import architecture_diversity, strength
+from resiliency.report.gallery import gallery
 from resiliency.report.member_charts import error_by_severity, error_heatmap, size_accuracy_resiliency
 
 VEGA_LITE = alt.SCHEMA_VERSION.rpartition(".")[0]
@@ -40,6 +41,11 @@ CHARTS = {
         "If size or clean accuracy decided resiliency, the points would fall along one line whatever their family.",
         ("members",),
         size_accuracy_resiliency,
+    ),
+    "gallery": Entry(
+        "The clean image is at the top left. Which of the others do you still recognise?",
+        ("gallery",),
+        gallery,
     ),
     "correlations": Entry(
         "Left of the zero line, the more diverse ensembles are the less accurate. An interval that holds zero leaves "

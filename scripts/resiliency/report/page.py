@@ -15,6 +15,7 @@ FORMS = (words.percent, words.number, words.estimate, words.duration)
 ICONS = {"supported": "✓", "contradicted": "✗", "undecided": "?"}
 SECTIONS = {
     "How resilient is each design?": ("error_by_severity", "size_accuracy_resiliency", "error_heatmap"),
+    "What do the corruptions look like?": ("gallery",),
     "Does diversity go with accuracy?": ("correlations", "diversity_accuracy"),
     "What does joint training do?": ("strength",),
     "Does architecture bring diversity?": ("architecture_diversity",),

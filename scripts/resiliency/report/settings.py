@@ -13,6 +13,7 @@ CHARTS = (
     "error_by_severity",
     "error_heatmap",
     "size_accuracy_resiliency",
+    "gallery",
     "diversity_accuracy",
     "correlations",
     "strength",
