@@ -85,6 +85,7 @@ rule charts:
         corruption_errors=TABLES["errors"],
         ensembles=TABLES["ensembles"],
         correlations=TABLES["correlations"],
+        gallery=GALLERY,
     output:
         CHART_FILES,
     log:

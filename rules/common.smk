@@ -24,9 +24,25 @@ INDEPENDENT = STUDY.independent_members()
 MEMBERS = INDEPENDENT + STUDY.joint_members()
 METHODS = STUDY.attribution.methods
 STATISTICS = STUDY.statistics.model_dump()
+SEVERITIES = {
+    "seed": STUDY.seed,
+    "severities": STUDY.corruptions.severities,
+    "engine": STUDY.corruptions.engine,
+    "table": STUDY.corruptions.table_at(STUDY.dataset.side),
+}
 
-TEST = {"images": f"{RESULTS}/data/test/images.npy", "labels": f"{RESULTS}/data/test/labels.npy"}
-CORRUPTED = [f"{RESULTS}/corrupted/{corruption}.npy" for corruption in STUDY.corruptions.names]
+# Images are one array, or a list of files that are decoded on the fly, by so many threads.
+IMAGES, DECODING = (".json", 8) if STUDY.dataset.on_the_fly else (".npy", 1)
+TRAIN, VALIDATION, TEST = (
+    {"images": f"{RESULTS}/data/{split}/images{IMAGES}", "labels": f"{RESULTS}/data/{split}/labels.npy"}
+    for split in ("train", "validation", "test")
+)
+LEARNED = (
+    TRAIN | {f"validation_{name}": path for name, path in VALIDATION.items()} | {"card": f"{RESULTS}/data/card.json"}
+)
+ITEMS = f"{RESULTS}/data/test/items.csv"
+GALLERY = f"{RESULTS}/data/gallery.parquet"
+CORRUPTED = [f"{RESULTS}/corrupted/{corruption}{IMAGES}" for corruption in STUDY.corruptions.names]
 MEMBER_FILES = {
     "weights": [f"{RESULTS}/members/{member}/weights.safetensors" for member in MEMBERS],
     "descriptions": [f"{RESULTS}/members/{member}/member.json" for member in MEMBERS],

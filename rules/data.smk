@@ -1,11 +1,10 @@
 rule dataset:
     output:
+        expand(f"{RESULTS}/data/{{split}}/items.csv", split=["train", "validation", "test"]),
+        TRAIN.values(),
+        VALIDATION.values(),
+        TEST.values(),
         card=f"{RESULTS}/data/card.json",
-        arrays=expand(
-            f"{RESULTS}/data/{{split}}/{{array}}.npy",
-            split=["train", "validation", "test"],
-            array=["images", "labels"],
-        ),
     log:
         f"{RESULTS}/logs/dataset/all.log",
     benchmark:
@@ -19,8 +18,7 @@ rule dataset:
     params:
         code=code("dataset"),
         seed=STUDY.seed,
-        dataset=STUDY.dataset.model_dump()
-        | {"validation_images": STUDY.dataset.validation_images, "test_images": STUDY.dataset.test_images},
+        dataset=STUDY.dataset.resolved(),
     script:
         "../scripts/dataset.py"
 
@@ -44,26 +42,81 @@ rule conditions:
         "../scripts/conditions.py"
 
 
-rule corrupt:
+if STUDY.corruptions.source == "generated":
+
+    rule corrupt:
+        input:
+            images=TEST["images"],
+            classes=ITEMS,
+        output:
+            f"{RESULTS}/corrupted/{{corruption}}{IMAGES}",
+            [directory(f"{RESULTS}/corrupted/{{corruption}}")] if STUDY.dataset.on_the_fly else [],
+        log:
+            f"{RESULTS}/logs/corrupt/{{corruption}}.log",
+        benchmark:
+            f"{RESULTS}/benchmarks/corrupt/{{corruption}}.tsv"
+        conda:
+            "../envs/resiliency.yaml"
+        threads: 1
+        resources:
+            mem_mb=growing(2000),
+            runtime=growing(60),
+        params:
+            **SEVERITIES,
+            code=code("corrupt"),
+            side=STUDY.dataset.side,
+            on_the_fly=STUDY.dataset.on_the_fly,
+        script:
+            "../scripts/corrupt.py"
+
+else:
+
+    rule precomputed:
+        input:
+            classes=ITEMS,
+            labels=TEST["labels"],
+        output:
+            f"{RESULTS}/corrupted/{{corruption}}{IMAGES}",
+        log:
+            f"{RESULTS}/logs/precomputed/{{corruption}}.log",
+        benchmark:
+            f"{RESULTS}/benchmarks/precomputed/{{corruption}}.tsv"
+        conda:
+            "../envs/resiliency.yaml"
+        threads: 1
+        resources:
+            mem_mb=growing(2000),
+            runtime=growing(60),
+        params:
+            code=code("precomputed"),
+            dataset=STUDY.dataset.name,
+            folder=STUDY.corruptions.folder,
+            severities=STUDY.corruptions.severities,
+            side=STUDY.dataset.side,
+            on_the_fly=STUDY.dataset.on_the_fly,
+        script:
+            "../scripts/precomputed.py"
+
+
+rule gallery:
     input:
         images=TEST["images"],
+        classes=ITEMS,
+        corrupted=CORRUPTED if STUDY.corruptions.source == "precomputed" else [],
     output:
-        f"{RESULTS}/corrupted/{{corruption}}.npy",
+        GALLERY,
     log:
-        f"{RESULTS}/logs/corrupt/{{corruption}}.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/corrupt/{{corruption}}.tsv"
+        f"{RESULTS}/logs/gallery/all.log",
     conda:
         "../envs/resiliency.yaml"
     threads: 1
     resources:
         mem_mb=growing(2000),
-        runtime=growing(60),
+        runtime=growing(10),
     params:
-        code=code("corrupt"),
-        seed=STUDY.seed,
-        severities=STUDY.corruptions.severities,
-        engine=STUDY.corruptions.engine,
-        table=STUDY.corruptions.table_at(STUDY.dataset.image_size),
+        **SEVERITIES,
+        code=code("gallery"),
+        names=STUDY.corruptions.names,
+        told=STUDY.corruptions.told(STUDY.dataset.side),
     script:
-        "../scripts/corrupt.py"
+        "../scripts/gallery.py"

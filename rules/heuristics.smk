@@ -2,8 +2,7 @@ if SETTINGS:
 
     rule train_jointly:
         input:
-            rules.dataset.output.arrays[:4],
-            card=rules.dataset.output.card,
+            **LEARNED,
         output:
             weights=[
                 f"{RESULTS}/members/{{setting}}-s{{seed}}-m{index}/weights.safetensors"
@@ -21,7 +20,7 @@ if SETTINGS:
             f"{RESULTS}/benchmarks/train_jointly/{{setting}}-s{{seed}}.tsv"
         conda:
             "../envs/resiliency.yaml"
-        threads: 1
+        threads: DECODING
         resources:
             mem_mb=growing(4000),
             runtime=growing(240),

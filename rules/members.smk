@@ -1,7 +1,6 @@
 rule train:
     input:
-        rules.dataset.output.arrays[:4],
-        card=rules.dataset.output.card,
+        **LEARNED,
     output:
         weights=f"{RESULTS}/members/{{design}}-s{{seed}}/weights.safetensors",
         description=f"{RESULTS}/members/{{design}}-s{{seed}}/member.json",
@@ -12,7 +11,7 @@ rule train:
         f"{RESULTS}/benchmarks/train/{{design}}-s{{seed}}.tsv"
     conda:
         "../envs/resiliency.yaml"
-    threads: 1
+    threads: DECODING
     resources:
         mem_mb=growing(4000),
         runtime=growing(120),
@@ -41,7 +40,7 @@ rule predict:
         f"{RESULTS}/benchmarks/predict/{{design}}.tsv"
     conda:
         "../envs/resiliency.yaml"
-    threads: 1
+    threads: DECODING
     resources:
         mem_mb=growing(4000),
         runtime=growing(60),
@@ -67,7 +66,7 @@ rule attribute:
         f"{RESULTS}/benchmarks/attribute/{{design}}.tsv"
     conda:
         "../envs/resiliency.yaml"
-    threads: 1
+    threads: DECODING
     resources:
         mem_mb=growing(4000),
         runtime=growing(60),

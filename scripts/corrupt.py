@@ -1,25 +1,16 @@
 """Corrupt the test images, at all severities of one corruption."""
 
-from functools import partial
-
-import numpy as np
-
-from resiliency.files import read_array, write_array
-from resiliency.stage import Progress, stage
+from resiliency.corruptions.engines import chosen_engine
+from resiliency.corruptions.writing import write_pictures, write_stack
+from resiliency.data.images import read_images, read_items
+from resiliency.stage import stage
 
 with stage(snakemake.log[0], snakemake.threads):
-    params = snakemake.params
-    if params.engine == "imagecorruptions":
-        from resiliency.corruptions.reference import corrupt
+    params, corruption = snakemake.params, snakemake.wildcards.corruption
+    corrupt = chosen_engine(params.engine, params.table, params.seed)
+    images = read_images(snakemake.input.images)
+    job = images, params.side, corruption, params.severities, corrupt
+    if params.on_the_fly:
+        write_pictures(*snakemake.output, read_items(snakemake.input.classes), *job)
     else:
-        from resiliency.corruptions.engine import corrupt
-
-        corrupt = partial(corrupt, table=params.table)
-    images = read_array(snakemake.input.images)
-    corruption = snakemake.wildcards.corruption
-    corrupted = np.empty((len(params.severities), *images.shape), dtype=np.uint8)
-    progress = Progress(len(params.severities))
-    for index, severity in enumerate(params.severities):
-        corrupted[index] = corrupt(images, corruption, severity, seed=params.seed)
-        progress.step(f"{corruption}, severity {severity}")
-    write_array(snakemake.output[0], corrupted)
+        write_stack(snakemake.output[0], *job)

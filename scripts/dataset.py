@@ -1,22 +1,16 @@
-"""Split the images into training, validation and test."""
+"""Read the images, and split them into training, validation and test."""
 
 from pathlib import Path
 
-from resiliency.data.card import data_card
-from resiliency.data.digits import SOURCE, digits
-from resiliency.data.split import split
-from resiliency.files import write_array, write_json
+from resiliency.data.card import write_data_set
+from resiliency.data.sources import read_source
+from resiliency.data.split import splits
 from resiliency.stage import stage
 
 with stage(snakemake.log[0], snakemake.threads):
-    settings = snakemake.params.dataset
-    images, labels, classes = digits(settings["image_size"])
-    indices = split(labels, settings["validation_images"], settings["test_images"], snakemake.params.seed)
-    splits = {name: (images[chosen], labels[chosen]) for name, chosen in indices.items()}
-    card = data_card(settings["name"], SOURCE, classes, splits)
+    seed, settings = snakemake.params.seed, snakemake.params.dataset
+    source = read_source(settings["name"], settings["folder"], settings["side"], settings["margin"])
+    fractions = settings["validation_fraction"], settings["test_fraction"]
+    chosen = splits(source, *fractions, settings["images_per_class"], seed)
     folder = Path(snakemake.output.card).parent
-    for name, (split_images, split_labels) in splits.items():
-        write_array(folder / name / "images.npy", split_images)
-        write_array(folder / name / "labels.npy", split_labels)
-        print(f"{name}: {len(split_labels)} images")
-    write_json(snakemake.output.card, card)
+    write_data_set(folder, settings["name"], source, chosen, settings["side"], settings["on_the_fly"])

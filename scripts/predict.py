@@ -1,24 +1,29 @@
 """Predict clean and corrupted images with the members of one design or setting."""
 
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
 
-from resiliency.data.split import stratified
+from resiliency.data.images import read_conditions
+from resiliency.data.split import probe
 from resiliency.designs.networks import read_member
-from resiliency.files import read_array, write_array
+from resiliency.files import appending, read_array, write_array
 from resiliency.prediction import features, logits
 from resiliency.stage import Progress, stage
 
-with stage(snakemake.log[0], snakemake.threads):
-    images, labels = read_array(snakemake.input.images), read_array(snakemake.input.labels)
-    conditions = [images, *(severity for path in snakemake.input.corrupted for severity in read_array(path))]
-    probe = images[stratified(labels, snakemake.params.probe_images, snakemake.params.seed, "probe")]
-    progress = Progress(len(snakemake.input.weights))
-    for weights, to_logits, to_features in zip(
-        snakemake.input.weights, snakemake.output.logits, snakemake.output.features, strict=True
-    ):
-        network, member = read_member(Path(weights).parent)
-        write_array(to_logits, np.stack([logits(network, member, condition) for condition in conditions]))
-        write_array(to_features, features(network, member, probe))
-        progress.step(member["member"])
+with stage(snakemake.log[0], snakemake.threads), ExitStack() as files:
+    labels = read_array(snakemake.input.labels)
+    conditions = read_conditions(snakemake.input.images, snakemake.input.corrupted)
+    chosen = probe(labels, snakemake.params.probe_images, snakemake.params.seed)
+    members = [read_member(Path(weights).parent) for weights in snakemake.input.weights]
+    for member, path in zip(members, snakemake.output.features, strict=True):
+        write_array(path, features(member, conditions[0][chosen]))
+    shape = len(conditions), len(labels), len(members[0][1]["classes"])
+    appenders = [files.enter_context(appending(path, shape, np.float16)) for path in snakemake.output.logits]
+    progress = Progress(len(conditions), pause=5)
+    for images in conditions:
+        for batch in logits(members, images, workers=snakemake.threads - 1):
+            for append, values in zip(appenders, batch, strict=True):
+                append(values)
+        progress.step("conditions predicted")

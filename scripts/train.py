@@ -21,6 +21,7 @@ with stage(snakemake.log[0], snakemake.threads):
         descriptions=[params.member],
         recipe=params.recipe,
         loss=cross_entropy,
-        card=snakemake.input.card,
+        data=dict(snakemake.input.items()),
         stream=(params.seed, "train", params.member["design"], params.member["seed"]),
+        workers=snakemake.threads - 1,
     )

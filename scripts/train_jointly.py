@@ -15,6 +15,7 @@ with stage(snakemake.log[0], snakemake.threads):
         descriptions=[member | {"index": index} for index in range(len(snakemake.output.weights))],
         recipe=params.recipe,
         loss=partial(OBJECTIVES[member["origin"]], strength=member["strength"]),
-        card=snakemake.input.card,
+        data=dict(snakemake.input.items()),
         stream=(params.seed, "train_jointly", member["design"], member["seed"]),
+        workers=snakemake.threads - 1,
     )

@@ -44,10 +44,11 @@ def attribution_maps(
         float16 NxHxW, each map scaled to a largest absolute value of 1 (a map of zeros stays so).
     """
     device = next(network.parameters()).device
+    look = member["mean"], member["std"]
     maps = []
     for start in range(0, len(images), BATCH):
-        batch = normalised(torch.tensor(images[start : start + BATCH], device=device), member).requires_grad_()
-        black = normalised(torch.zeros(1, *images.shape[1:], dtype=torch.uint8, device=device), member)
+        batch = normalised(torch.tensor(images[start : start + BATCH], device=device), *look).requires_grad_()
+        black = normalised(torch.zeros(1, *images.shape[1:], dtype=torch.uint8, device=device), *look)
         if target == "label":
             classes = torch.tensor(labels[start : start + BATCH], device=device)
         else:

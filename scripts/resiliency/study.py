@@ -3,6 +3,7 @@
 import re
 from difflib import get_close_matches
 from itertools import chain
+from math import inf
 from types import UnionType
 from typing import Any, get_args, get_origin
 
@@ -103,7 +104,10 @@ def _told(fault: dict[str, Any]) -> str:
         allowed = fault["ctx"]["expected"]
         hint = _hint(fault["input"], re.findall("'(.+?)'", allowed))
         return f"{path}: {fault['input']!r} is not one of {allowed}{hint}"
-    return f"{path}: {_short(fault['input'])}: {fault['msg'].removeprefix('Value error, ')}"
+    told = fault["msg"].removeprefix("Value error, ")
+    if fault["type"] == "value_error" and isinstance(fault["input"], dict):
+        return f"{path}.{told}"  # of several keys at once; it begins with the one to change
+    return f"{path}: {_short(fault['input'])}: {told}"
 
 
 def _short(value: object) -> str:
@@ -163,15 +167,17 @@ def _size_faults(study: Study):
         yield f"members.baseline: {baseline!r} is not a member{_hint(baseline, members)}"
     if max(study.ensembles.sizes) > len(members):
         yield f"ensembles.sizes: {max(study.ensembles.sizes)} is more than the {len(members)} members"
-    dataset = study.dataset
-    if study.probe.images > dataset.test_images:
-        yield f"probe.images: {study.probe.images} is more than the {dataset.test_images} test images"
-    if min(dataset.training_images, dataset.validation_images, dataset.test_images) < 10:
+    dataset, most = study.dataset, study.dataset.most_images()
+    if study.corruptions.source == "precomputed" and dataset.name.startswith("cifar") and dataset.side != 32:
+        yield f"dataset.image_size: {dataset.side} is not the 32 px of the precomputed set of {dataset.name}"
+    if study.probe.images > most.get("test", inf):
+        yield f"probe.images: {study.probe.images} is more than the {most['test']} test images"
+    if min(most.values(), default=inf) < 10:
         yield "dataset: validation_fraction and test_fraction must leave at least 10 images to each of the three splits"
     for name in dict.fromkeys([*study.members.designs, *([study.joint.design] if study.joint else [])]):
         try:
             size = study.recipe(name).batch_size
         except (KeyError, ValidationError):
             continue
-        if size > dataset.training_images:
-            yield f"designs.{name}: batch_size {size} is more than the {dataset.training_images} training images"
+        if size > most.get("train", inf):
+            yield f"designs.{name}: batch_size {size} is more than the {most['train']} training images"

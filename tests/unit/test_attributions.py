@@ -77,7 +77,7 @@ def test_saliency_is_the_absolute_gradient():
 def test_the_explained_class_is_the_label_or_the_prediction(linear, method):
     images, labels = pictures()
     with torch.inference_mode():
-        predicted = linear(normalised(torch.from_numpy(images), MEMBER)).argmax(1).numpy()
+        predicted = linear(normalised(torch.from_numpy(images), MEMBER["mean"], MEMBER["std"])).argmax(1).numpy()
     labels = (predicted + 1) % CLASSES
     of_prediction = attribution_maps(method, linear, MEMBER, images, labels, "prediction", STEPS)
     np.testing.assert_array_equal(

@@ -10,6 +10,7 @@ import skimage
 from resiliency.corruptions.reference import _package, corrupt
 from resiliency.corruptions.settings import CATEGORIES, HELD_OUT, MAIN
 from resiliency.data.digits import digits
+from resiliency.data.source import ALL
 
 RANDOM = set(MAIN + HELD_OUT) - {
     "defocus_blur", "zoom_blur", "brightness", "contrast", "pixelate", "jpeg_compression", "gaussian_blur", "saturate"
@@ -19,7 +20,7 @@ RANDOM = set(MAIN + HELD_OUT) - {
 @pytest.fixture(scope="module")
 def images():
     """Three pictures in colour: each channel is a digit of its own."""
-    return np.moveaxis(digits(32)[0][:9, ..., 0].reshape(3, 3, 32, 32), 1, -1).copy()
+    return np.moveaxis(digits(32).parts[ALL].images[:9, ..., 0].reshape(3, 3, 32, 32), 1, -1).copy()
 
 
 def test_names_are_those_of_the_package():
@@ -41,7 +42,7 @@ def test_every_corruption_repeats_exactly(images, corruption):
 
 @pytest.mark.parametrize("corruption", sorted(RANDOM))
 def test_the_stream_of_an_image_is_its_seed_severity_and_index(corruption):
-    image = digits(32)[0][5]
+    image = digits(32).parts[ALL].images[5]
     twins = np.stack([image, image])
     first, second = corrupt(twins, corruption, 4, seed=0)
     alone = corrupt(twins[:1], corruption, 4, seed=0)[0]
@@ -63,12 +64,12 @@ def test_a_process_of_its_own_gives_the_same():
         "import sys, numpy as np\n"
         "from resiliency.data.digits import digits\n"
         "from resiliency.corruptions.reference import corrupt\n"
-        "images = digits(32)[0][:3]\n"
+        "images = digits(32).parts['all'].images[:3]\n"
         "for name in ('impulse_noise', 'glass_blur', 'frost'):\n"
         "    sys.stdout.buffer.write(corrupt(images, name, 2, seed=7).tobytes())\n"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
-    images = digits(32)[0][:3]
+    images = digits(32).parts[ALL].images[:3]
     here = b"".join(corrupt(images, name, 2, seed=7).tobytes() for name in ("impulse_noise", "glass_blur", "frost"))
     assert done.stdout == here
 

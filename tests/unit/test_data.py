@@ -1,23 +1,33 @@
 """The digits, their splits and the data card."""
 
 import hashlib
+import os
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 from sklearn.datasets import load_digits
 
 from resiliency.conditions import conditions
-from resiliency.data.card import data_card
+from resiliency.data import images as images_module
+from resiliency.data.card import write_data_set
 from resiliency.data.digits import digits
-from resiliency.data.settings import DIGITS
-from resiliency.data.split import SPLITS, split, stratified
+from resiliency.data.images import read_conditions, read_images, read_items, write_list
+from resiliency.data.pictures import FileImages
+from resiliency.data.source import ALL, Part, Source
+from resiliency.data.split import SPLITS, probe, split, splits, stratified
+from resiliency.faults import Fault
+from resiliency.files import read_array, read_json, write_array
+
+DIGITS = 1797
 
 
 @pytest.fixture(scope="module")
 def loaded():
-    return digits(32)
+    source = digits(32)
+    return source.parts[ALL].images, source.parts[ALL].labels, source.classes
 
 
 def test_digits_are_images(loaded):
@@ -93,29 +103,115 @@ def test_every_image_can_be_chosen():
     assert drawn == set(range(6))
 
 
-def test_the_card_describes_the_splits():
-    rng = np.random.default_rng(0)
-    images, labels = rng.integers(0, 256, (6, 4, 5, 3), dtype=np.uint8), np.array([0, 2, 2, 1, 0, 2])
-    card = data_card(
-        "toy", "made up", ["a", "b", "c", "d"], {"train": (images, labels), "test": (images[:2], labels[:2])}
-    )
-    assert card["image_shape"] == [4, 5, 3]
-    assert card["splits"]["train"]["images_per_class"] == [2, 1, 3, 0]
-    assert card["splits"]["test"]["images"] == 2
-    for channel in range(3):
-        values = [int(value) / 255 for value in images[..., channel].ravel()]
-        mean = sum(values) / len(values)
-        deviation = (sum((value - mean) ** 2 for value in values) / len(values)) ** 0.5
-        assert card["mean"][channel] == pytest.approx(mean, abs=1e-6)
-        assert card["std"][channel] == pytest.approx(deviation, abs=1e-6)
+def toy(counts: list[int], side: int = 32) -> Part:
+    labels = np.repeat(np.arange(len(counts)), counts)
+    images = np.random.default_rng(0).integers(0, 256, (len(labels), side, side, 3), dtype=np.uint8)
+    return Part(images, labels, [str(position) for position in range(len(labels))])
 
 
-def test_checksums_tell_images_and_labels_apart():
-    images, labels = np.zeros((2, 2, 2, 3), np.uint8), np.array([0, 1])
-    others = [(images, labels), (images + 1, labels), (images, labels[::-1])]
-    sums = [data_card("", "", ["a", "b"], {"train": pair})["splits"]["train"]["sha256"] for pair in others]
-    assert len(set(sums)) == 3
-    assert sums[0] == hashlib.sha256(bytes(24) + labels.tobytes()).hexdigest()
+def test_parts_that_are_published_stay_apart():
+    source = Source("toy", ["a", "b"], {"train": toy([40, 20]), "test": toy([10, 12])})
+    chosen = splits(source, 0.1, 0.5, {}, seed=0)
+    assert list(chosen) == ["train", "validation", "test"]
+    assert chosen["test"][0] is source.parts["test"]
+    np.testing.assert_array_equal(chosen["test"][1], np.arange(22))
+    assert np.bincount(chosen["validation"][0].labels[chosen["validation"][1]]).tolist() == [4, 2]
+    together = np.sort(np.concatenate([chosen["train"][1], chosen["validation"][1]]))
+    np.testing.assert_array_equal(together, np.arange(60))
+
+
+def test_validation_images_of_the_data_set_are_used():
+    source = Source("toy", ["a", "b"], {"train": toy([4, 2]), "validation": toy([1, 3]), "test": toy([5, 5])})
+    chosen = splits(source, 0.5, 0.5, {}, seed=0)
+    assert {name: len(indices) for name, (_, indices) in chosen.items()} == {"train": 6, "validation": 4, "test": 10}
+
+
+def test_a_subset_keeps_what_it_had_when_it_grows():
+    source = Source("toy", ["a", "b", "c"], {ALL: toy([60, 30, 50])})
+    small, large = (splits(source, 0.2, 0.2, {"train": most, "test": 7}, seed=0) for most in (5, 25))
+    part, indices = large["train"]
+    assert np.bincount(part.labels[indices]).tolist() == [25, 18, 25]
+    assert set(small["train"][1]) < set(indices)
+    assert np.bincount(part.labels[small["train"][1]]).tolist() == [5, 5, 5]
+    assert np.bincount(part.labels[small["test"][1]]).tolist() == [7, 6, 7]
+    assert len(small["validation"][1]) == 28
+
+
+def test_a_class_that_no_image_is_left_of_is_a_fault():
+    source = Source("toy", ["a", "b"], {ALL: toy([50, 1])})
+    with pytest.raises(Fault, match="dataset: no image of class 'b' is left for "):
+        splits(source, 0.2, 0.2, {}, seed=0)
+
+
+def test_more_probe_images_than_there_are_is_a_fault():
+    assert len(probe(np.arange(6) % 2, 6, 0)) == 6
+    with pytest.raises(Fault, match=r"probe.images: 7 is more than the 6 test images"):
+        probe(np.arange(6) % 2, 7, 0)
+
+
+def written(folder, source, on_the_fly=False, **fractions):
+    chosen = splits(source, 0.25, 0.25, {}, seed=0)
+    write_data_set(folder, "toy", source, chosen, 32, on_the_fly)
+    return chosen, read_json(folder / "card.json")
+
+
+def test_the_card_describes_what_is_written(tmp_path, monkeypatch):
+    monkeypatch.setattr(images_module, "CHUNK", 3 * 32 * 32 * 5)
+    source = Source("made up", ["a", "b"], {ALL: toy([40, 24])})
+    chosen, card = written(tmp_path, source)
+    assert (card["name"], card["source"], card["classes"]) == ("toy", "made up", ["a", "b"])
+    assert card["image_shape"] == [32, 32, 3]
+    for name, (part, indices) in chosen.items():
+        images, labels = read_array(tmp_path / name / "images.npy"), read_array(tmp_path / name / "labels.npy")
+        np.testing.assert_array_equal(images, part.images[indices])
+        np.testing.assert_array_equal(labels, part.labels[indices])
+        listed = ["ab"[label] for label in labels], [str(index) for index in indices]
+        assert read_items(tmp_path / name / "items.csv") == listed
+        told = card["splits"][name]
+        assert told["images_per_class"] == np.bincount(labels).tolist()
+        assert told["sha256"] == hashlib.sha256(images.tobytes() + labels.tobytes()).hexdigest()
+    pixels = source.parts[ALL].images[chosen["train"][1]].reshape(-1, 3) / 255
+    np.testing.assert_allclose(card["mean"], pixels.mean(axis=0), atol=1e-6)
+    np.testing.assert_allclose(card["std"], pixels.std(axis=0), atol=1e-6)
+
+
+def test_images_in_files_are_listed_and_stay_there(tmp_path):
+    stored = toy([30, 30])
+    files = []
+    for name, image in zip(stored.names, stored.images, strict=True):
+        files.append(str(tmp_path / f"{name}.png"))
+        Image.fromarray(image).save(files[-1])
+    source = Source("made up", ["a", "b"], {ALL: stored._replace(images=FileImages(files, 32, 1))})
+    chosen, card = written(tmp_path / "data", source, on_the_fly=True)
+    images = read_images(tmp_path / "data/test/images.json")
+    np.testing.assert_array_equal(images[:], stored.images[chosen["test"][1]])
+    assert not (tmp_path / "data/test/images.npy").exists()
+    pixels = stored.images[chosen["train"][1]].reshape(-1, 3) / 255
+    np.testing.assert_allclose(card["mean"], pixels.mean(axis=0), atol=1e-6)
+    os.truncate(files[chosen["test"][1][0]], 50)
+    _, other = written(tmp_path / "again", source, on_the_fly=True)
+    assert other["splits"]["test"]["sha256"] != card["splits"]["test"]["sha256"]
+    assert other["splits"]["train"]["sha256"] == card["splits"]["train"]["sha256"]
+
+
+def test_too_few_images_for_a_split_are_a_fault(tmp_path):
+    with pytest.raises(Fault, match="dataset: 6 images for validation, at least 10 needed"):
+        written(tmp_path, Source("made up", ["a", "b"], {ALL: toy([12, 12])}))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_conditions_are_read_in_one_order(tmp_path):
+    clean, stack = toy([3]).images, np.stack([toy([3]).images + severity for severity in (1, 2)])
+    write_array(tmp_path / "clean.npy", clean)
+    write_array(tmp_path / "fog.npy", stack)
+    files = []
+    for index, image in enumerate(stack.reshape(-1, 32, 32, 3)):
+        files.append(str(tmp_path / f"{index}.png"))
+        Image.fromarray(image).save(files[-1])
+    write_list(tmp_path / "fog.json", files, 32, 1)
+    for name in ("fog.npy", "fog.json"):
+        found = read_conditions(tmp_path / "clean.npy", [tmp_path / name])
+        np.testing.assert_array_equal(np.stack([images[np.arange(3)] for images in found]), [clean, *stack])
 
 
 def test_conditions_start_clean():

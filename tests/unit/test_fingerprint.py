@@ -127,7 +127,11 @@ def test_no_script_depends_on_the_study(script):
     [
         ("train", "training/engine", "training/objectives corruptions/ analysis/ ensembles/ report/"),
         ("train_jointly", "training/objectives", "corruptions/ analysis/ ensembles/ diversity/ report/"),
-        ("corrupt", "corruptions/reference", "designs/ training/ analysis/ metrics/ data/"),
+        (
+            "corrupt",
+            "corruptions/reference",
+            "designs/ training/ analysis/ metrics/ data/published data/folder report/",
+        ),
         ("predict", "prediction", "training/ corruptions/ analysis/ attributions diversity/"),
         ("attribute", "attributions", "training/ corruptions/ analysis/ diversity/"),
         ("pairwise_diversity", "diversity/predictions", "training/ corruptions/ analysis/ designs/networks"),

@@ -99,7 +99,7 @@ def test_macs_count_attention():
 
 def test_normalised_by_hand():
     images = torch.tensor([[[[0, 51, 255]]]], dtype=torch.uint8)
-    result = normalised(images, MEMBER)
+    result = normalised(images, MEMBER["mean"], MEMBER["std"])
     assert result.shape == (1, 3, 1, 1)
     assert result.dtype == torch.float32
     expected = [(0 - 0.1) / 0.4, (0.2 - 0.2) / 0.5, (1 - 0.3) / 0.6]
@@ -146,15 +146,18 @@ def test_weights_of_another_network_are_faults(tmp_path):
 def test_predictions_are_those_of_the_network_over_all_batches():
     network = small().eval()
     images = pictures(BATCH + 3)
-    predicted = logits(network, MEMBER, images)
+    pairs = list(logits([(network, MEMBER), (small(seed=1).eval(), MEMBER)], images))
+    assert [len(pair) for pair in pairs] == [2, 2]
+    predicted, other = (np.concatenate(parts) for parts in zip(*pairs, strict=True))
+    assert (other != predicted).all(axis=1).any()
     assert predicted.shape == (BATCH + 3, 10)
     assert predicted.dtype == np.float16
     with torch.inference_mode():
-        last = network(normalised(torch.from_numpy(images[-2:]), MEMBER))
+        last = network(normalised(torch.from_numpy(images[-2:]), MEMBER["mean"], MEMBER["std"]))
     np.testing.assert_allclose(predicted[-2:], last.numpy(), atol=2e-3)
 
 
 def test_features_have_their_width():
-    found = features(small().eval(), MEMBER, pictures(5))
+    found = features((small().eval(), MEMBER), pictures(5))
     assert found.shape == (5, 16)
     assert found.dtype == np.float32

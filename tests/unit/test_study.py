@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from resiliency.corruptions.settings import MAIN, Corruptions
+from resiliency.data.settings import Dataset
 from resiliency.designs.architectures import architectures
 from resiliency.faults import Fault
 from resiliency.study import MOST_FAULTS, Study, load
@@ -78,8 +79,18 @@ FAULTS = [
     ("corruptions", {"engine": "imagecorruptions", "table": "cifar-10-c"}, "corruptions.table: 'cifar-10-c' is not in"),
     ("corruptions.names", [], "corruptions.names: []: List should have at least 1 item"),
     ("corruptions.severities", [1, 6], "corruptions.severities.1: 6 is not one of 1, 2, 3, 4 or 5"),
-    ("dataset.name", "digit", "dataset.name: 'digit' is not one of 'digits'; did you mean digits?"),
-    ("dataset.image_size", 16, "dataset.image_size: 16: Input should be greater than or equal to 32"),
+    ("dataset.name", "cifar-10", "dataset.name: 'cifar-10' is not one of 'digits', 'cifar10', 'cifar100', 'svhn', "),
+    ("dataset.name", "cifar-10", "'imagenet' or 'image_folder'; did you mean cifar10?"),
+    ("dataset.image_size", 16, "dataset.image_size: 16: must be auto, or a whole number from 32 to 1024"),
+    ("dataset.image_size", "big", "dataset.image_size: 'big': must be auto, or a whole number from 32 to 1024"),
+    ("dataset.image_size", 32.5, "dataset.image_size: 32.5: must be auto, or a whole number from 32 to 1024"),
+    ("dataset.crop", 1.5, "dataset.crop: 1.5: must be auto, or a number from 0.1 to 1"),
+    ("dataset.name", "image_folder", "dataset.folder: missing; image_folder needs the folder that holds the images"),
+    ("dataset.folder", "photos", "dataset.folder: digits reads none; only image_folder and imagenet do"),
+    ("dataset.images_per_class", 0, "dataset.images_per_class: 0: must be 1 or more"),
+    ("dataset.images_per_class", {"tests": 9}, "'tests' is not one of 'train', 'validation' or 'test'; did you mean "),
+    ("corruptions.source", "precomputed", "corruptions.folder: goes with source precomputed, which needs the folder"),
+    ("corruptions.folder", "CIFAR-10-C", "corruptions.folder: goes with source precomputed, which needs the folder"),
     ("dataset.validation_fraction", 0.001, "dataset: validation_fraction and test_fraction must leave at least 10"),
     ("training.optimizer", "adam", "training.optimizer: 'adam' is not one of 'adamw' or 'sgd'; did you mean adamw?"),
     ("training.gradient_clip", 0, "training.gradient_clip: 0: Input should be greater than 0"),
@@ -128,6 +139,44 @@ def test_several_faults_are_several_lines_up_to_a_limit():
     assert [line.split(":")[0] for line in faults_of(config)] == ["seed", "training.epochs"]
     many = changed("corruptions.names", ["nope"] * 50)
     assert len(faults_of(many)) == MOST_FAULTS
+
+
+def test_sizes_of_precomputed_sets_are_theirs():
+    config = changed("dataset", {"name": "cifar10", "image_size": 64})
+    load(config)
+    config["corruptions"] |= {"source": "precomputed", "folder": "CIFAR-10-C"}
+    assert faults_of(config) == ["dataset.image_size: 64 is not the 32 px of the precomputed set of cifar10"]
+    config["dataset"]["image_size"] = "auto"
+    load(config)
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "side", "on_the_fly", "margin"),
+    [
+        ("digits", "auto", 32, False, 1),
+        ("stl10", "auto", 96, False, 0.875),
+        ("imagenette", "auto", 224, True, 0.875),
+        ("imagenette", 64, 64, False, 1),
+        ("image_folder", "auto", 224, True, 0.875),
+        ("image_folder", 32, 32, False, 1),
+        ("imagenet", 65, 65, True, 0.875),
+        ("fashion_mnist", 224, 224, False, 0.875),
+    ],
+)
+def test_what_auto_means_depends_on_the_data_set(name, size, side, on_the_fly, margin):
+    folder = "photos" if name in ("image_folder", "imagenet") else None
+    resolved = Dataset(name=name, image_size=size, folder=folder).resolved()
+    assert (resolved["side"], resolved["on_the_fly"], resolved["margin"]) == (side, on_the_fly, margin)
+
+
+def test_known_data_sets_know_their_sizes():
+    config = changed("dataset.images_per_class", {"test": 9})
+    assert faults_of(config) == ["probe.images: 100 is more than the 90 test images"]
+    assert Dataset(name="digits").most_images() == {"train": 1078, "validation": 180, "test": 539}
+    cifar = Dataset(name="cifar10", validation_fraction=0.1, images_per_class=600)
+    assert cifar.most_images() == {"train": 6000, "validation": 5000, "test": 6000}
+    assert cifar.images_per_class == {"train": 600, "validation": 600, "test": 600}
+    assert Dataset(name="image_folder", folder="photos").most_images() == {}
 
 
 def test_long_values_are_cut():

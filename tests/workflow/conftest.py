@@ -1,27 +1,42 @@
-"""Runs of the tiny study through Snakemake, shared by the tests."""
+"""Runs of small studies through Snakemake, shared by the tests."""
 
+import resource
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import yaml
 
 REPOSITORY = Path(__file__).parents[2]
 
 
 class Workflow:
-    """The tiny study, run in a directory of its own."""
+    """A study, run in a directory of its own."""
 
-    def __init__(self, directory: Path):
+    def __init__(self, directory: Path, study: Path = REPOSITORY / "studies/tiny.yaml"):
         self.directory = directory
-        self.results = directory / "results" / "tiny"
+        self.study = study
+        self.results = directory / "results" / yaml.safe_load(study.read_text())["study"]
 
-    def snakemake(self, *arguments: str) -> subprocess.CompletedProcess:
-        """Run Snakemake as a user would, on the tiny study; the output of both streams is in `stdout`."""
+    def snakemake(self, *arguments: str, largest_file: int | None = None) -> subprocess.CompletedProcess:
+        """Run Snakemake as a user would; the output of both streams is in `stdout`.
+
+        Args:
+            largest_file: bytes beyond which no file can grow, as if the disk were full.
+        """
         command = [sys.executable, "-m", "snakemake", "--directory", str(self.directory)]
-        command += ["--configfile", "studies/tiny.yaml", *arguments]
+        command += [*arguments, "--configfile", str(self.study)]
+        limit = (largest_file, resource.RLIM_INFINITY)
         return subprocess.run(
-            command, cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+            command,
+            cwd=REPOSITORY,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+            preexec_fn=(lambda: resource.setrlimit(resource.RLIMIT_FSIZE, limit)) if largest_file else None,
         )
 
     def planned(self, *arguments: str) -> dict[str, int]:
@@ -32,6 +47,12 @@ class Workflow:
         lines = output.split("Job stats:")[1].split("total")[0].splitlines()[3:]
         jobs = {line.split()[0]: int(line.split()[1]) for line in lines if line.strip()}
         return {rule: count for rule, count in jobs.items() if rule != "all"}
+
+
+@pytest.fixture(scope="session")
+def workflow_in() -> Callable[..., Workflow]:
+    """Makes a workflow of a directory and the file of a study."""
+    return Workflow
 
 
 @pytest.fixture(scope="session")

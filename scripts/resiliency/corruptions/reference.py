@@ -9,6 +9,7 @@ scikit-image and setuptools are left as they are.
 import sys
 import types
 import warnings
+from collections.abc import Sequence
 from functools import partial
 from importlib.resources import files
 
@@ -58,25 +59,29 @@ def _load() -> types.ModuleType:
 _package = _load()
 
 
-def corrupt(images: np.ndarray, corruption: str, severity: int, *, seed: int) -> np.ndarray:
+def corrupt(
+    images: np.ndarray, corruption: str, severity: int, *, seed: int, indices: Sequence[int] | None = None
+) -> np.ndarray:
     """`images` under `corruption`, each drawn from its own stream (seed, corruption, severity, index).
 
     Args:
         images: uint8 NxHxWx3, H and W at least 32.
         corruption: one of the 19 names of the package.
         severity: 1 to 5.
+        indices: the N numbers that name the images' random streams; by default 0 to N - 1.
 
     Returns:
         uint8 NxHxWx3.
     """
+    indices = range(len(images)) if indices is None else indices
     state = np.random.get_state()
     apply = partial(_package.corrupt, severity=severity, corruption_name=corruption)
     corrupted = np.empty_like(images)
     try:
-        for index, image in enumerate(images):
-            words = entropy(seed, "corrupt", corruption, severity, index).to_bytes(32)
+        for place, (index, image) in enumerate(zip(indices, images, strict=True)):
+            words = entropy(seed, "corrupt", corruption, severity, int(index)).to_bytes(32)
             np.random.seed(np.frombuffer(words, dtype=np.uint32))
-            corrupted[index] = apply(np.asarray(image))
+            corrupted[place] = apply(np.asarray(image))
     finally:
         np.random.set_state(state)
     return corrupted

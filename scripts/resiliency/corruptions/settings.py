@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from resiliency.settings import Settings, distinct
 
@@ -25,6 +25,12 @@ class Corruptions(Settings):
     severities: list[Literal[SEVERITIES]] = Field(
         list(SEVERITIES), min_length=1, description="strengths of each corruption, from 1 (slight) to 5 (severe)"
     )
+    source: Literal["generated", "precomputed"] = Field(
+        "generated", description="corrupted here, or read from a published set in `folder`"
+    )
+    folder: str | None = Field(
+        None, min_length=1, description="precomputed set: CIFAR-10-C or CIFAR-100-C for these, else as ImageNet-C's"
+    )
     table: Literal["auto", "imagenet-c", "cifar-10-c"] = Field(
         "auto",
         description="published severities; auto: cifar-10-c for images up to 64 px, else imagenet-c",
@@ -35,9 +41,19 @@ class Corruptions(Settings):
 
     _distinct = field_validator("names", "severities")(distinct)
 
+    @model_validator(mode="after")
+    def _folder_where_needed(self) -> "Corruptions":
+        if (self.source == "precomputed") != bool(self.folder):
+            raise ValueError("folder: goes with source precomputed, which needs the folder that holds the set")
+        return self
+
     def table_at(self, image_size: int) -> str:
         """The table of severities for images of `image_size` pixels a side."""
         if self.table != "auto":
             return self.table
         small = image_size <= LARGEST_CIFAR and self.engine != "imagecorruptions"
         return "cifar-10-c" if small else "imagenet-c"
+
+    def told(self, image_size: int) -> str:
+        """Whose severities they are, in words."""
+        return "the published set" if self.source == "precomputed" else self.table_at(image_size)

@@ -1,36 +1,117 @@
 """Settings of the data set."""
 
-from typing import Literal
+from typing import Any, Literal, NamedTuple
 
-from pydantic import Field
+from pydantic import Field, field_validator, model_validator
 
-from resiliency.settings import Settings
+from resiliency.settings import AUTO, Settings, auto_or
 
-DIGITS = 1797
+LARGEST_STORED = 64
+
+
+class Published(NamedTuple):
+    """Figures of a published data set. `test` is 0 where the study splits the images itself."""
+
+    image_size: int
+    classes: int
+    train: int
+    test: int
+    made_of_files: bool = False
+
+
+PUBLISHED = {
+    "digits": Published(32, 10, 1797, 0),
+    "cifar10": Published(32, 10, 50_000, 10_000),
+    "cifar100": Published(32, 100, 50_000, 10_000),
+    "svhn": Published(32, 10, 73_257, 26_032),
+    "fashion_mnist": Published(32, 10, 60_000, 10_000),
+    "stl10": Published(96, 10, 5_000, 8_000),
+    "imagenette": Published(224, 10, 9_469, 3_925, made_of_files=True),
+    "imagenet": Published(224, 1_000, 1_281_167, 50_000, made_of_files=True),
+}
+IN_FOLDERS = ("image_folder", "imagenet")
+Split = Literal["train", "validation", "test"]
 
 
 class Dataset(Settings):
-    name: Literal["digits"] = Field(
-        "digits", description="digits: the 1,797 handwritten digits that scikit-learn ships (Alpaydin and Kaynak, 1998)"
+    name: Literal[(*PUBLISHED, "image_folder")] = Field(
+        "digits", description="digits is part of scikit-learn; image_folder and imagenet read `folder`; others download"
     )
-    image_size: int = Field(32, ge=32, le=512, description="images are enlarged to image_size x image_size pixels")
-    validation_fraction: float = Field(0.1, gt=0, lt=1, description="share of all images held out for validation")
-    test_fraction: float = Field(0.3, gt=0, lt=1, description="share of all images held out for the test")
+    folder: str | None = Field(
+        None, min_length=1, description="images of image_folder or imagenet: train/<class>/*, val or test/<class>/*"
+    )
+    image_size: auto_or(int, 32, 1024) = Field(
+        AUTO, description="pixels a side; auto: 96 for stl10, 224 for folders, imagenette and imagenet, else 32"
+    )
+    crop: auto_or(float, 0.1, 1) = Field(
+        AUTO, description="side of the centre crop over that of the resized image; auto: 0.875 above 64 px, else 1"
+    )
+    validation_fraction: float = Field(
+        0.1, gt=0, lt=1, description="share of the images held out for validation, where the data set names none"
+    )
+    test_fraction: float = Field(
+        0.3, gt=0, lt=1, description="share of the images held out for the test, where the data set names none"
+    )
+    images_per_class: dict[Split, int] = Field(
+        {}, description="most images of a class in each split: a number for all splits, or split -> number"
+    )
+
+    @field_validator("images_per_class", mode="before")
+    @classmethod
+    def _in_every_split(cls, value: object) -> object:
+        return dict.fromkeys(("train", "validation", "test"), value) if isinstance(value, int) else value or {}
+
+    @field_validator("images_per_class")
+    @classmethod
+    def _at_least_one(cls, value: dict[str, int]) -> dict[str, int]:
+        if any(number < 1 for number in value.values()):
+            raise ValueError("must be 1 or more")
+        return value
+
+    @model_validator(mode="after")
+    def _folder_where_needed(self) -> "Dataset":
+        if self.name in IN_FOLDERS and not self.folder:
+            raise ValueError(f"folder: missing; {self.name} needs the folder that holds the images")
+        if self.folder and self.name not in IN_FOLDERS:
+            raise ValueError(f"folder: {self.name} reads none; only {' and '.join(IN_FOLDERS)} do")
+        return self
 
     @property
-    def test_images(self) -> int:
-        """Number of test images."""
-        return round(self.test_fraction * DIGITS)
+    def side(self) -> int:
+        """Height and width of the images, in pixels."""
+        if self.image_size != AUTO:
+            return self.image_size
+        return PUBLISHED[self.name].image_size if self.name in PUBLISHED else 224
 
     @property
-    def validation_images(self) -> int:
-        """Number of validation images."""
-        return round(self.validation_fraction * DIGITS)
+    def on_the_fly(self) -> bool:
+        """Whether images stay in their files and are decoded when needed, instead of being stored as one array."""
+        made_of_files = self.name not in PUBLISHED or PUBLISHED[self.name].made_of_files
+        return made_of_files and self.side > LARGEST_STORED
 
     @property
-    def training_images(self) -> int:
-        """Number of training images; 0 where the held-out shares leave none."""
-        return max(DIGITS - self.test_images - self.validation_images, 0)
+    def margin(self) -> float:
+        """Side of the centre crop over that of the resized image."""
+        return self.crop if self.crop != AUTO else (0.875 if self.side > LARGEST_STORED else 1)
+
+    def resolved(self) -> dict[str, Any]:
+        """The settings as the stage reads them, with what "auto" stands for."""
+        decided = {"side": self.side, "margin": self.margin, "on_the_fly": self.on_the_fly}
+        return self.model_dump(exclude={"image_size", "crop"}) | decided
+
+    def most_images(self) -> dict[str, int]:
+        """Split -> the most images that it can hold; empty for an image folder, which nobody has counted yet."""
+        if self.name not in PUBLISHED:
+            return {}
+        published = PUBLISHED[self.name]
+        test = published.test or round(self.test_fraction * published.train)
+        validation = round(self.validation_fraction * published.train)
+        train = published.train - validation - (0 if published.test else test)
+        most = {"train": max(train, 0), "validation": validation, "test": test}
+        return {
+            split: min(count, published.classes * self.images_per_class.get(split, count))
+            for split, count in most.items()
+        }
 
 
 class Probe(Settings):

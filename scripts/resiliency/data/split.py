@@ -2,9 +2,47 @@
 
 import numpy as np
 
+from resiliency.data.source import ALL, Part, Source
+from resiliency.faults import Fault
 from resiliency.streams import stream
 
 SPLITS = ("train", "validation", "test")
+
+
+def splits(
+    source: Source, validation_fraction: float, test_fraction: float, images_per_class: dict[str, int], seed: int
+) -> dict[str, tuple[Part, np.ndarray]]:
+    """What the study takes of `source`: for each split the part it comes from and sorted int64 indices in that part.
+
+    Args:
+        validation_fraction, test_fraction: shares of the images held out where `source` does not name them.
+        images_per_class: split -> most images of a class in it; a subset grows with this number, and keeps what it had.
+
+    Raises:
+        Fault: a class is left without an image in some split.
+    """
+    parts = source.parts
+    if ALL in parts:
+        labels = parts[ALL].labels
+        counts = [round(fraction * len(labels)) for fraction in (validation_fraction, test_fraction)]
+        chosen = {name: (parts[ALL], indices) for name, indices in split(labels, *counts, seed).items()}
+    else:
+        chosen = {name: (part, np.arange(len(part.labels))) for name, part in parts.items()}
+        if "validation" not in parts:
+            labels = parts["train"].labels
+            held_out = stratified(labels, round(validation_fraction * len(labels)), seed, "validation split")
+            chosen["validation"] = (parts["train"], held_out)
+            chosen["train"] = (parts["train"], np.setdiff1d(np.arange(len(labels)), held_out))
+    for name, most in images_per_class.items():
+        part, indices = chosen[name]
+        chosen[name] = part, indices[_first_of_each_class(part.labels[indices], most, seed, name)]
+    for name, (part, indices) in chosen.items():
+        if missing := set(range(len(source.classes))) - set(part.labels[indices].tolist()):
+            raise Fault(
+                f"dataset: no image of class {source.classes[min(missing)]!r} is left for {name}; "
+                "more images, or other shares of them for validation and test, are needed"
+            )
+    return {name: chosen[name] for name in SPLITS}
 
 
 def split(labels: np.ndarray, validation: int, test: int, seed: int) -> dict[str, np.ndarray]:
@@ -37,3 +75,20 @@ def stratified(labels: np.ndarray, count: int, seed: int, *names: str) -> np.nda
         random.choice(np.flatnonzero(labels == c), n, replace=False) for c, n in zip(classes, counts, strict=True)
     ]
     return np.sort(np.concatenate(chosen))
+
+
+def probe(labels: np.ndarray, count: int, seed: int) -> np.ndarray:
+    """Sorted indices of the `count` test images on which attributions and activations are compared.
+
+    Raises:
+        Fault: there are fewer.
+    """
+    if count > len(labels):
+        raise Fault(f"probe.images: {count} is more than the {len(labels)} test images")
+    return stratified(labels, count, seed, "probe")
+
+
+def _first_of_each_class(labels: np.ndarray, most: int, seed: int, name: str) -> np.ndarray:
+    order = stream(seed, "images per class", name).permutation(len(labels))
+    shuffled = labels[order]
+    return np.sort(np.concatenate([order[shuffled == c][:most] for c in np.unique(labels)]))

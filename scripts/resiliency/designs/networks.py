@@ -51,9 +51,9 @@ def penultimate(network: nn.Module, images: Tensor) -> Tensor:
     return network.forward_head(network.forward_features(images), pre_logits=True)
 
 
-def normalised(images: Tensor, member: dict) -> Tensor:
-    """Images uint8 BxHxWx3 -> float32 Bx3xHxW, channels last in memory, with the mean and std of `member`."""
-    mean, std = (torch.tensor(member[key], device=images.device) for key in ("mean", "std"))
+def normalised(images: Tensor, mean: list[float], std: list[float]) -> Tensor:
+    """Images uint8 BxHxWx3 -> float32 Bx3xHxW, channels last in memory; mean and std per channel, of values in 0..1."""
+    mean, std = (torch.tensor(values, device=images.device) for values in (mean, std))
     return ((images / 255 - mean) / std).permute(0, 3, 1, 2)
 
 

@@ -2,56 +2,86 @@
 
 from collections.abc import Callable
 from itertools import chain
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from resiliency.data.loading import batches, in_order
+from resiliency.data.source import Images
+from resiliency.designs.networks import normalised
 from resiliency.faults import Fault
 from resiliency.stage import Progress
+from resiliency.streams import derived_seed
+from resiliency.training.augmentation import flipped, reader, shifted
 from resiliency.training.settings import Recipe
 
 Loss = Callable[[Tensor, Tensor], Tensor]
+
+
+class Labelled(NamedTuple):
+    """N images with their labels, int64 N."""
+
+    images: Images
+    labels: np.ndarray
+
+
+class Looks(NamedTuple):
+    """How images come to a network: normalised with mean and std per channel, decoded by so many workers."""
+
+    mean: list[float]
+    std: list[float]
+    workers: int = 0
 
 
 def train(
     networks: list[nn.Module],
     loss: Loss,
     recipe: Recipe,
-    training: tuple[Tensor, Tensor],
-    validation: tuple[Tensor, Tensor],
+    training: Labelled,
+    validation: Labelled,
+    looks: Looks,
     seed: int,
 ) -> list[dict]:
-    """Train `networks` on the same batches to lower the loss of their stacked logits.
+    """Train `networks`, all on one device, on the same batches to lower the loss of their stacked logits.
 
     Args:
-        networks: M networks on the device of the images.
+        networks: M networks.
         loss: (logits float MxBxK, labels int64 B) -> scalar.
-        training, validation: normalised images float32 Nx3xHxW and labels int64 N.
-        seed: of the order and the shifts of the training images.
+        seed: of the order and the random changes of the training images.
 
     Returns:
         A row per epoch: epoch, learning_rate, training_loss and validation_accuracy (mean of the networks).
 
     Raises:
-        Fault: the loss is no longer finite.
+        Fault: an epoch holds no whole batch, a file cannot be decoded, or the loss is no longer finite.
     """
     torch.backends.cudnn.deterministic = True
-    images, labels = training
-    random = torch.Generator().manual_seed(seed)
-    steps = len(images) // recipe.batch_size
+    device = next(networks[0].parameters()).device
+    count = len(training.labels)
+    steps = count // recipe.batch_size
+    if not steps:
+        raise Fault(f"training.batch_size: {recipe.batch_size} is more than the {count} training images")
+    labels = torch.from_numpy(np.array(training.labels)).to(device)
     optimizer, schedule = _optimizer(networks, recipe, steps)
     history = []
     progress = Progress(recipe.epochs)
     for epoch in range(recipe.epochs):
+        random = torch.Generator().manual_seed(derived_seed(seed, "epoch", epoch))
         rate = optimizer.param_groups[0]["lr"]
         for network in networks:
             network.train()
-        total = torch.zeros((), device=images.device)
-        order = torch.randperm(len(images), generator=random)[: steps * recipe.batch_size].view(steps, -1)
-        for batch in order.to(images.device):
-            shifted = _shifted(images[batch], recipe.shift, random)
-            value = loss(torch.stack([network(shifted) for network in networks]), labels[batch])
+        total = torch.zeros((), device=device)
+        order = torch.randperm(count, generator=random)[: steps * recipe.batch_size].view(steps, -1)
+        read = reader(training.images, recipe.smallest_crop, seed, epoch)
+        loaded = batches(training.images, list(order.numpy()), device, looks.workers, read)
+        for chosen, images in zip(order.to(device), loaded, strict=True):
+            images = shifted(images, recipe.shift, random)
+            if recipe.flip:
+                images = flipped(images, random)
+            images = normalised(images, looks.mean, looks.std)
+            value = loss(torch.stack([network(images) for network in networks]), labels[chosen])
             optimizer.zero_grad()
             value.backward()
             if recipe.gradient_clip:
@@ -64,7 +94,7 @@ def train(
             raise Fault(
                 f"epoch {epoch + 1}: the training loss is {mean_loss}; lower learning_rate or set gradient_clip"
             )
-        right = np.mean([accuracy(network, *validation) for network in networks])
+        right = float(np.mean(accuracies(networks, validation, looks)))
         history.append(
             {"epoch": epoch + 1, "learning_rate": rate, "training_loss": mean_loss, "validation_accuracy": right}
         )
@@ -72,14 +102,19 @@ def train(
     return history
 
 
-def accuracy(network: nn.Module, images: Tensor, labels: Tensor) -> float:
-    """Share of `images` (normalised, float32 Nx3xHxW) that `network` labels right; leaves it in evaluation mode."""
-    network.eval()
+def accuracies(networks: list[nn.Module], data: Labelled, looks: Looks) -> list[float]:
+    """Share of the images that each of `networks` labels right; leaves them in evaluation mode."""
+    device = next(networks[0].parameters()).device
+    labels = torch.from_numpy(np.array(data.labels)).to(device)
+    order = in_order(len(labels), 256)
+    right = torch.zeros(len(networks), dtype=torch.int64)
+    for network in networks:
+        network.eval()
     with torch.inference_mode():
-        right = sum(
-            (network(x).argmax(1) == y).sum().item() for x, y in zip(images.split(256), labels.split(256), strict=True)
-        )
-    return right / len(labels)
+        for images, truth in zip(batches(data.images, order, device, looks.workers), labels.split(256), strict=True):
+            images = normalised(images, looks.mean, looks.std)
+            right += torch.stack([(network(images).argmax(1) == truth).sum() for network in networks]).cpu()
+    return (right / len(labels)).tolist()
 
 
 def _optimizer(networks: list[nn.Module], recipe: Recipe, steps: int):
@@ -101,14 +136,3 @@ def _optimizer(networks: list[nn.Module], recipe: Recipe, steps: int):
         return 0.5 * (1 + np.cos(np.pi * (step - warmup) / max(total - warmup, 1)))
 
     return optimizer, torch.optim.lr_scheduler.LambdaLR(optimizer, rate)
-
-
-def _shifted(images: Tensor, largest: int, random: torch.Generator) -> Tensor:
-    """Each image moved by its own whole number of pixels up to `largest` along each axis; edges are repeated."""
-    count, _, height, width = images.shape
-    dy, dx = torch.randint(-largest, largest + 1, (2, count, 1), generator=random).to(images.device)
-    rows = (torch.arange(height, device=images.device) + dy).clamp(0, height - 1)
-    columns = (torch.arange(width, device=images.device) + dx).clamp(0, width - 1)
-    last = images.permute(0, 2, 3, 1)
-    which = torch.arange(count, device=images.device)[:, None, None]
-    return last[which, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)

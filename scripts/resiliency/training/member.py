@@ -2,19 +2,22 @@
 
 from pathlib import Path
 
-import numpy as np
-import torch
-from torch import Tensor
-
-from resiliency.designs.networks import build, device, normalised, parameters_and_macs, write_member
+from resiliency.data.images import read_images
+from resiliency.designs.networks import build, device, parameters_and_macs, write_member
 from resiliency.files import read_array, read_json, write_csv
 from resiliency.streams import derived_seed
-from resiliency.training.engine import Loss, accuracy, train
+from resiliency.training.engine import Labelled, Looks, Loss, accuracies, train
 from resiliency.training.settings import Recipe
 
 
 def train_members(
-    folders: list[str], descriptions: list[dict], recipe: dict, loss: Loss, card: str, stream: tuple
+    folders: list[str],
+    descriptions: list[dict],
+    recipe: dict,
+    loss: Loss,
+    data: dict[str, str],
+    stream: tuple,
+    workers: int,
 ) -> None:
     """Train members together on the same batches and write each to its folder.
 
@@ -23,29 +26,29 @@ def train_members(
         descriptions: what is known of each member before training (architecture, arguments, design, ...).
         recipe: the values of a `Recipe`.
         loss: of the stacked logits float MxBxK and the labels int64 B.
-        card: path of the data card; the splits lie beside it.
+        data: paths: card, images, labels, validation_images and validation_labels.
         stream: seed and name of the random stream that initial weights and order of images are derived from.
+        workers: processes that decode image files.
     """
-    data = read_json(card)
+    card = read_json(data["card"])
     where = device()
     networks = [
-        build(d["architecture"], d["arguments"], len(data["classes"]), derived_seed(*stream, "weights", index)).to(
+        build(d["architecture"], d["arguments"], len(card["classes"]), derived_seed(*stream, "weights", index)).to(
             where
         )
         for index, d in enumerate(descriptions)
     ]
-    parameters, macs = parameters_and_macs(networks[0], data["image_shape"])
+    parameters, macs = parameters_and_macs(networks[0], card["image_shape"])
     print(f"{descriptions[0]['architecture']}: {parameters:,} parameters, {macs:,} MACs an image, on {where}")
-    training, validation = (_on_device(Path(card).parent / split, data) for split in ("train", "validation"))
-    history = train(networks, loss, Recipe(**recipe), training, validation, derived_seed(*stream, "images"))
-    for folder, description, network in zip(folders, descriptions, networks, strict=True):
+    training, validation = (
+        Labelled(read_images(data[f"{prefix}images"]), read_array(data[f"{prefix}labels"]))
+        for prefix in ("", "validation_")
+    )
+    looks = Looks(card["mean"], card["std"], workers)
+    history = train(networks, loss, Recipe(**recipe), training, validation, looks, derived_seed(*stream, "images"))
+    right = accuracies(networks, validation, looks)
+    for folder, description, network, accuracy in zip(folders, descriptions, networks, right, strict=True):
         write_csv(Path(folder, "history.csv"), history)
-        known = {key: data[key] for key in ("classes", "image_shape", "mean", "std")}
-        learned = {"parameters": parameters, "macs": macs, "validation_accuracy": accuracy(network, *validation)}
+        known = {key: card[key] for key in ("classes", "image_shape", "mean", "std")}
+        learned = {"parameters": parameters, "macs": macs, "validation_accuracy": accuracy}
         write_member(folder, network, {"member": Path(folder).name} | description | known | learned)
-
-
-def _on_device(folder: Path, data: dict) -> tuple[Tensor, Tensor]:
-    images = torch.from_numpy(np.array(read_array(folder / "images.npy"))).to(device())
-    labels = torch.from_numpy(np.array(read_array(folder / "labels.npy"))).to(device())
-    return normalised(images, data).contiguous(memory_format=torch.channels_last), labels

@@ -15,6 +15,10 @@ class Recipe(Settings):
     warmup_epochs: float = Field(2, ge=0, description="epochs of linear warm-up; fractions are allowed")
     weight_decay: float = Field(0.05, ge=0, description="decoupled for adamw; norms and biases are left out")
     shift: int = Field(2, ge=0, description="largest random shift of a training image, in pixels, along each axis")
+    flip: bool = Field(False, description="mirror half of the training images left to right")
+    smallest_crop: float = Field(
+        0.08, gt=0, le=1, description="smallest share of a picture that a random crop keeps, for images left in files"
+    )
     gradient_clip: float | None = Field(None, gt=0, description="largest norm of the gradient; none by default")
 
 

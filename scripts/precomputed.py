@@ -1,0 +1,29 @@
+"""Take the test images under one corruption from a published set."""
+
+import numpy as np
+
+from resiliency.corruptions.precomputed import CHECKSUMS, files, stacked
+from resiliency.data.images import chunks, read_items, write_list
+from resiliency.data.pictures import FileImages
+from resiliency.files import appending, read_array
+from resiliency.stage import stage
+
+with stage(snakemake.log[0], snakemake.threads):
+    params, corruption, output = snakemake.params, snakemake.wildcards.corruption, snakemake.output[0]
+    classes, names = read_items(snakemake.input.classes)
+    source = params.folder, corruption, params.severities
+    if params.dataset in CHECKSUMS:
+        labels = read_array(snakemake.input.labels)
+        positions = np.array([int(name) for name in names])
+        pieces = stacked(*source, positions, labels, (params.side, params.side), CHECKSUMS[params.dataset])
+    else:
+        found = FileImages(files(*source, classes, names), params.side, 1)
+        pieces = (found[indices] for indices in chunks(np.arange(len(found)), params.side))
+    if params.on_the_fly:
+        write_list(output, found.files, params.side, margin=1)
+    else:
+        shape = (len(params.severities), len(names), params.side, params.side, 3)
+        with appending(output, shape, np.uint8) as append:
+            for piece in pieces:
+                append(piece)
+    print(f"{corruption}: {len(names):,} images at {len(params.severities)} severities, from {params.folder}")

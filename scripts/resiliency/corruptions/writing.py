@@ -1,0 +1,59 @@
+"""Writing the test images under one corruption: one array, or JPEG files in the layout of ImageNet-C."""
+
+import numpy as np
+from PIL import Image
+
+from resiliency.corruptions.engines import Corrupt
+from resiliency.data.images import chunks, write_list
+from resiliency.data.source import Images
+from resiliency.files import appending, replacing
+from resiliency.stage import Progress
+
+# As ImageNet-C was saved (Hendrycks and Dietterich, 2019).
+QUALITY = 85
+
+
+def write_stack(path: str, images: Images, side: int, corruption: str, severities: list[int], corrupt: Corrupt) -> None:
+    """Write the array uint8 SxNx`side`x`side`x3 of N `images` under `corruption` at all severities, piece by piece."""
+    count = len(images)
+    progress = Progress(len(severities))
+    with appending(path, (len(severities), count, side, side, 3), np.uint8) as append:
+        for severity in severities:
+            for indices in chunks(np.arange(count), side):
+                append(corrupt(images[indices], corruption, severity, indices))
+            progress.step(f"severity {severity}: {count:,} images")
+
+
+def write_pictures(
+    path: str,
+    folder: str,
+    items: tuple[list[str], list[str]],
+    images: Images,
+    side: int,
+    corruption: str,
+    severities: list[int],
+    corrupt: Corrupt,
+) -> None:
+    """Write `folder`/<severity>/<class>/<name>.JPEG of every image, as ImageNet-C is laid out, or nothing at all.
+
+    Args:
+        path: of the list of these files, severity by severity, each in the order of `images`.
+        items: class and name of each image.
+    """
+    places = [f"{name_of_class}/{name}.JPEG" for name_of_class, name in zip(*items, strict=True)]
+    pieces = chunks(np.arange(len(images)), side)
+    progress = Progress(len(pieces), pause=10)
+    with replacing(folder) as temporary:
+        for severity in severities:
+            for name in set(items[0]):
+                (temporary / str(severity) / name).mkdir(parents=True)
+        for indices in pieces:
+            clean = images[indices]
+            for severity in severities:
+                pictures = corrupt(clean, corruption, severity, indices)
+                for index, picture in zip(indices, pictures, strict=True):
+                    file = temporary / str(severity) / places[index]
+                    Image.fromarray(picture).save(file, "JPEG", quality=QUALITY, optimize=True)
+            progress.step(f"{indices[-1] + 1:,} images at {len(severities)} severities")
+    files = [f"{folder}/{severity}/{place}" for severity in severities for place in places]
+    write_list(path, files, side, margin=1)

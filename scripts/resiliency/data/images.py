@@ -1,0 +1,63 @@
+"""Images as stages hand them on: stored as one array, or left in files that a list names."""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+
+from resiliency.data.pictures import FileImages
+from resiliency.data.source import Images
+from resiliency.files import read_array, read_json, write_json
+
+CHUNK = 2**22
+
+
+def read_images(path: str | Path) -> Images:
+    """The images of a `.npy` array, memory-mapped, or those that a list written by `write_list` names.
+
+    Raises:
+        Fault: the file is missing, cut short or neither.
+    """
+    if Path(path).suffix == ".npy":
+        return read_array(path)
+    listed = read_json(path)
+    return FileImages(listed["files"], listed["size"], listed["margin"])
+
+
+def write_list(path: str | Path, files: list[str], size: int, margin: float) -> None:
+    """Name `files`, which `read_images` decodes to `size` pixels a side; `margin` as in `FileImages`."""
+    write_json(path, {"size": size, "margin": margin, "files": files})
+
+
+def read_conditions(clean: str, corrupted: list[str]) -> list[Images]:
+    """The test images in the order of the conditions: clean, then each corruption at each severity.
+
+    Args:
+        clean: path of N images.
+        corrupted: a path for each corruption: an array SxNxHxWx3, or a list of S x N files, severity by severity.
+    """
+    images = read_images(clean)
+    conditions = [images]
+    for path in corrupted:
+        stack = read_images(path)
+        if isinstance(stack, FileImages):
+            count = len(images)
+            stack = [
+                FileImages(stack.files[start : start + count], stack.size, stack.margin)
+                for start in range(0, len(stack), count)
+            ]
+        conditions += list(stack)
+    return conditions
+
+
+def read_items(path: str | Path) -> tuple[list[str], list[str]]:
+    """Class and name of each image of a split, from its `items.csv`."""
+    with Path(path).open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    return [row["class"] for row in rows], [row["name"] for row in rows]
+
+
+def chunks(indices: np.ndarray, side: int) -> list[np.ndarray]:
+    """`indices` in consecutive pieces whose images of `side` pixels squared take some megabytes at most."""
+    size = max(1, CHUNK // (3 * side * side))
+    return [indices[start : start + size] for start in range(0, len(indices), size)]

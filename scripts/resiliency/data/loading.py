@@ -1,0 +1,60 @@
+"""Batches of images for networks: sliced from an array, or decoded from files by worker processes."""
+
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from resiliency.data.pictures import FileImages
+from resiliency.data.source import Images
+from resiliency.faults import Fault
+
+Read = Callable[[np.ndarray], np.ndarray]
+
+
+def batches(
+    images: Images, indices: Sequence[np.ndarray], device: torch.device, workers: int, read: Read | None = None
+) -> Iterator[Tensor]:
+    """The images at each of `indices`, uint8 BxHxWx3 on `device`.
+
+    Args:
+        workers: processes that decode files ahead; 0 decodes here.
+        read: reads the images at some indices; by default `images.__getitem__`.
+
+    Raises:
+        Fault: a file cannot be decoded.
+    """
+    read = read or images.__getitem__
+    if not isinstance(images, FileImages):
+        for chosen in indices:
+            yield torch.from_numpy(np.ascontiguousarray(read(chosen))).to(device)
+        return
+    loader = DataLoader(_Batches(read, indices), batch_size=None, num_workers=workers, pin_memory=device.type == "cuda")
+    for batch in loader:
+        if isinstance(batch, Fault):
+            raise batch
+        yield batch.to(device, non_blocking=True)
+
+
+def in_order(count: int, size: int) -> list[np.ndarray]:
+    """Indices 0..`count`-1 in consecutive batches of `size`."""
+    return [np.arange(start, min(start + size, count)) for start in range(0, count, size)]
+
+
+class _Batches(Dataset):
+    """Batches for workers. A Fault is handed over as a value, for torch would wrap its line in a traceback."""
+
+    def __init__(self, read: Read, indices: Sequence[np.ndarray]):
+        self.read = read
+        self.indices = indices
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def __getitem__(self, batch: int) -> Tensor | Fault:
+        try:
+            return torch.from_numpy(self.read(self.indices[batch]))
+        except Fault as fault:
+            return fault

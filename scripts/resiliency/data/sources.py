@@ -1,0 +1,30 @@
+"""Where each data set is read from."""
+
+from pathlib import Path
+
+from resiliency.data.digits import digits
+from resiliency.data.download import cache_folder
+from resiliency.data.folder import image_folder, imagenet
+from resiliency.data.published import imagenette_folder, published
+from resiliency.data.source import Source
+
+
+def read_source(name: str, folder: str | None, side: int, margin: float) -> Source:
+    """The data set `name`, its images `side` pixels squared.
+
+    Args:
+        folder: that of image_folder and imagenet.
+        margin: side of the centre crop over that of the resized image, for images in files.
+
+    Raises:
+        Fault: it cannot be downloaded, or what is there is not such a data set.
+    """
+    if name == "digits":
+        return digits(side)
+    if name == "image_folder":
+        return image_folder(Path(folder), side, margin)
+    if name == "imagenet":
+        return imagenet(Path(folder), side, margin)
+    if name == "imagenette":
+        return image_folder(imagenette_folder(cache_folder()), side, margin)
+    return published(name, side, cache_folder())

@@ -1,0 +1,138 @@
+"""A study of pictures in folders, too large to be stored as one array, through Snakemake."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from PIL import Image
+
+from resiliency.corruptions.engine import corrupt
+from resiliency.data.images import read_images, read_items
+
+STUDY = {
+    "study": "photos",
+    "dataset": {"name": "image_folder", "folder": "photos", "image_size": 72, "validation_fraction": 0.2},
+    "corruptions": {"names": ["gaussian_noise", "contrast"], "severities": [1, 4]},
+    "training": {"epochs": 1, "batch_size": 16, "flip": True},
+    "designs": {"small": {"architecture": "resnet18", "arguments": {"channels": [8, 8, 8, 16]}}},
+    "members": {"designs": ["small"], "seeds": 2, "baseline": "small-s0"},
+    "joint": None,
+    "probe": {"images": 12},
+    "attribution": {"methods": ["saliency"]},
+    "ensembles": {"sizes": [2]},
+    "statistics": {"resamples": 100},
+}
+
+
+def make_photos(folder: Path) -> None:
+    """Smooth pictures of several sizes and formats, in train and val."""
+    random = np.random.default_rng(0)
+    for split, count in (("train", 30), ("val", 10)):
+        for name in ("cats, and 'dogs'", "birds"):
+            (folder / split / name).mkdir(parents=True)
+            for index in range(count):
+                width, height = random.integers(70, 130, 2).tolist()
+                coarse = Image.fromarray(random.integers(0, 256, (6, 6, 3), dtype=np.uint8))
+                suffix = ("jpg", "png", "webp")[index % 3]
+                coarse.resize((width, height), Image.Resampling.BICUBIC).save(
+                    folder / split / name / f"{index}.{suffix}"
+                )
+
+
+@pytest.fixture(scope="module")
+def photos(workflow_in, tmp_path_factory):
+    """The study of the photos, finished."""
+    directory = tmp_path_factory.mktemp("photos")
+    make_photos(directory / "photos")
+    (directory / "photos.yaml").write_text(yaml.safe_dump(STUDY))
+    study = workflow_in(directory, directory / "photos.yaml")
+    run = study.snakemake("--cores", "2")
+    assert run.returncode == 0, run.stdout
+    return study
+
+
+def test_pictures_stay_in_their_files(photos):
+    assert not list(photos.results.glob("data/*/images.npy"))
+    card = json.loads((photos.results / "data/card.json").read_text())
+    assert card["image_shape"] == [72, 72, 3]
+    assert {name: split["images"] for name, split in card["splits"].items()} == {
+        "train": 48,
+        "validation": 12,
+        "test": 20,
+    }
+    assert (photos.results / "report.html").stat().st_size
+
+
+def test_corrupted_pictures_lie_as_in_imagenet_c(photos, monkeypatch):
+    monkeypatch.chdir(photos.directory)
+    clean = read_images("results/photos/data/test/images.json")
+    listed = read_images("results/photos/corrupted/contrast.json")
+    items = read_items("results/photos/data/test/items.csv")
+    places = [f"{name_of_class}/{name}" for name_of_class, name in zip(*items, strict=True)]
+    assert listed.files == [f"results/photos/corrupted/contrast/{s}/{place}.JPEG" for s in (1, 4) for place in places]
+    expected = corrupt(clean[:], "contrast", 4, table="imagenet-c", seed=0).astype(int)
+    assert np.abs(listed[20:].astype(int) - expected).mean() < 2
+    with Image.open(listed.files[0]) as picture:
+        assert picture.format == "JPEG"
+        assert picture.quantization[0][0] == 5  # the luminance table of quality 85
+
+
+def test_a_published_set_of_the_same_pictures_gives_the_same_predictions(photos, workflow_in):
+    settings = STUDY["corruptions"] | {"source": "precomputed", "folder": "results/photos/corrupted"}
+    path = photos.directory / "published.yaml"
+    path.write_text(yaml.safe_dump(STUDY | {"study": "published", "corruptions": settings}))
+    study = workflow_in(photos.directory, path)
+    run = study.snakemake("--cores", "2", "results/published/predictions/small-s1.npy")
+    assert run.returncode == 0, run.stdout
+    one, other = (results / "predictions/small-s1.npy" for results in (photos.results, study.results))
+    assert one.read_bytes() == other.read_bytes()
+    run = study.snakemake("--cores", "2", "results/published/data/gallery.parquet")
+    assert run.returncode == 0, run.stdout
+    gallery = pd.read_parquet(study.results / "data/gallery.parquet")
+    assert gallery[["corruption", "severity"]].values.tolist() == [
+        ["clean", 0], ["gaussian_noise", 1], ["gaussian_noise", 4], ["contrast", 1], ["contrast", 4]
+    ]  # fmt: skip
+
+
+def test_a_picture_cut_short_is_named_in_one_line_and_fixed_by_replacing_it(photos, workflow_in):
+    path = photos.directory / "photos/val/birds/3.jpg"
+    whole = path.read_bytes()
+    path.write_bytes(whole[:700])
+    changed = photos.directory / "changed.yaml"
+    changed.write_text(yaml.safe_dump(STUDY | {"study": "changed"}))
+    study = workflow_in(photos.directory, changed)
+    target = "results/changed/corrupted/contrast.json"
+    run = study.snakemake("--cores", "2", target)
+    assert run.returncode != 0
+    assert "error: photos/val/birds/3.jpg: cannot be decoded (" in run.stdout
+    assert "Traceback" not in (study.results / "logs/corrupt/contrast.log").read_text()
+    assert not list(study.results.glob("corrupted/*"))
+    path.write_bytes(whole)
+    assert study.snakemake("--cores", "2", target).returncode == 0
+
+
+def test_a_full_disk_stops_in_one_line_and_loses_nothing(photos, workflow_in):
+    changed = photos.directory / "full.yaml"
+    changed.write_text(yaml.safe_dump(STUDY | {"study": "full", "dataset": STUDY["dataset"] | {"image_size": 64}}))
+    study = workflow_in(photos.directory, changed)
+    assert study.snakemake("--cores", "2", "results/full/data/card.json").returncode == 0
+    target = "results/full/corrupted/contrast.npy"
+    run = study.snakemake("--cores", "1", target, largest_file=400_000)
+    assert run.returncode != 0
+    told = f"error: {target}: cannot be written (File too large); make room for it and run again"
+    assert told in run.stdout
+    assert not list(study.results.glob("corrupted/.*"))
+    assert not list(study.results.glob("corrupted/*"))
+    assert study.snakemake("--cores", "1", target).returncode == 0
+
+
+def test_a_folder_that_is_missing_is_named_in_one_line(photos, workflow_in):
+    changed = photos.directory / "missing.yaml"
+    settings = STUDY["dataset"] | {"folder": "fotos"}
+    changed.write_text(yaml.safe_dump(STUDY | {"study": "missing", "dataset": settings}))
+    run = workflow_in(photos.directory, changed).snakemake("--cores", "1", "results/missing/data/card.json")
+    assert run.returncode != 0
+    assert "error: fotos: cannot be listed (No such file or directory); a readable folder is needed" in run.stdout
