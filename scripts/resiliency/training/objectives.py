@@ -1,30 +1,38 @@
-"""Losses of jointly trained ensembles, on stacked logits: the negative-correlation family."""
+"""Losses of jointly trained ensembles: the negative-correlation family, and two that penalise alike members.
+
+Each is a function of the stacked logits float MxBxK of M members, the labels int64 B and a strength (lambda); two also
+need the members' input gradients or features. p_i are the members' probabilities, y is the label, CE the cross-entropy;
+all are means over the images of the batch. Call them through `OBJECTIVES`, which sees to precision and to strength 0.
+"""
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from resiliency.faults import Fault
+from resiliency.training.similarity import mean_cka, mean_cosine, precise
+
+ADP_WEIGHTS = 2.0, 0.5  # alpha and beta at strength 1: what Pang et al. train with on MNIST and CIFAR-10
+ADP_RIDGE = 1e-6  # as in the authors' code: identical members have a determinant of 0
+
 
 def independent(logits: Tensor, labels: Tensor) -> Tensor:
-    """Mean cross-entropy of the members, (1/M) sum_i CE(p_i, y).
-
-    Args:
-        logits: float MxBxK.
-        labels: int64 B.
-    """
+    """Mean cross-entropy of the members, (1/M) sum_i CE(p_i, y)."""
     return F.cross_entropy(logits.flatten(0, 1), labels.repeat(len(logits)))
 
 
 def ensemble(logits: Tensor, labels: Tensor) -> Tensor:
-    """Cross-entropy of the mean probability, CE(mean_i p_i, y); arguments as for `independent`."""
-    log_mean = logits.log_softmax(dim=-1).logsumexp(dim=0) - math.log(len(logits))
-    return F.nll_loss(log_mean, labels)
+    """Cross-entropy of the mean probability, CE(mean_i p_i, y)."""
+    return F.nll_loss(_log_mean(logits), labels)
 
 
 def balanced(logits: Tensor, labels: Tensor, strength: float) -> Tensor:
-    """(1 - strength) x `independent` + strength x `ensemble`.
+    """(1 - strength) x `independent` + strength x `ensemble`, strength in 0..1.
 
     Webb et al., "To Ensemble or Not Ensemble" (2020); Buschjaeger et al., "Generalized Negative Correlation Learning"
     (2020), where it is the upper bound.
@@ -32,4 +40,180 @@ def balanced(logits: Tensor, labels: Tensor, strength: float) -> Tensor:
     return (1 - strength) * independent(logits, labels) + strength * ensemble(logits, labels)
 
 
-OBJECTIVES: dict[str, Callable[[Tensor, Tensor, float], Tensor]] = {"balanced": balanced}
+def gncl(logits: Tensor, labels: Tensor, strength: float) -> Tensor:
+    """`independent` - strength/(2M) sum_i d_i' D d_i, strength >= 0.
+
+    d_i are the logits of member i less their mean over members; D = diag(q) - q q', with q the softmax of the mean
+    logits, is the Hessian of CE at the mean logits. d' D d is the variance of d under q, and computed as such: the
+    difference of two large squares would round badly. At strength 1 the loss is CE of the mean logits to second order.
+    d' D d grows with the square of d, CE with d: at any strength above 0 the loss has no lower bound.
+
+    Buschjaeger et al., "Generalized Negative Correlation Learning" (2020).
+    """
+    mean = logits.mean(dim=0)
+    q, d = mean.softmax(dim=-1), logits - mean
+    curvature = (q * (d - (q * d).sum(dim=-1, keepdim=True)).square()).sum(dim=-1)
+    return independent(logits, labels) - strength / 2 * curvature.mean()
+
+
+def ncl(logits: Tensor, labels: Tensor, strength: float) -> Tensor:
+    """(1/M) sum_i [CE(p_i, y) - strength ||p_i - mean_j p_j||^2], strength >= 0.
+
+    Liu & Yao, "Ensemble learning via negative correlation" (1999), on probabilities.
+    """
+    probabilities = logits.softmax(dim=-1)
+    spread = (probabilities - probabilities.mean(dim=0)).square().sum(dim=-1)
+    return independent(logits, labels) - strength * spread.mean()
+
+
+def kl(logits: Tensor, labels: Tensor, strength: float) -> Tensor:
+    """(1/M) sum_i [CE(p_i, y) - strength KL(g || p_i)], g the normalised geometric mean of the p_i, strength in 0..1.
+
+    g is the softmax of the mean logits, and (1/M) sum_i KL(g || p_i) = (1/M) sum_i CE(p_i, y) - CE(g, y) (Wood et al.,
+    JMLR 2023). So it is computed as (1 - strength) x `independent` + strength x CE(g, y), which above strength 1 has no
+    lower bound. After Opitz et al., "Efficient Model Averaging for Deep Neural Networks" (2016).
+    """
+    return (1 - strength) * independent(logits, labels) + strength * F.cross_entropy(logits.mean(dim=0), labels)
+
+
+def adp(logits: Tensor, labels: Tensor, strength: float) -> Tensor:
+    """(1/M) [sum_i CE(p_i, y) - alpha H(mean_i p_i) - beta log det(R' R)], strength >= 0.
+
+    H is the entropy; column i of R holds p_i without class y, scaled to length 1; (alpha, beta) is strength x
+    `ADP_WEIGHTS`. The authors' loss is M times this: 1/M keeps the minimiser, and makes strengths and learning rates
+    comparable with the other objectives. `ADP_RIDGE` is added to the diagonal of R' R, whose determinant is taken in
+    float64, because float32 does not resolve the ridge. R is made from the logits of the classes but y, whose
+    probabilities may underflow.
+
+    Pang et al., "Improving Adversarial Robustness via Promoting Ensemble Diversity" (ICML 2019).
+
+    Raises:
+        Fault: as `adp_fault`.
+    """
+    members, _, classes = logits.shape
+    adp_fault(members, classes)
+    log_mean = _log_mean(logits)
+    entropy = -(log_mean.exp() * log_mean).sum(dim=-1)
+    others = logits.double().masked_fill(F.one_hot(labels, classes).bool(), -math.inf).softmax(dim=-1).transpose(0, 1)
+    units = others / others.norm(dim=-1, keepdim=True)
+    ridge = ADP_RIDGE * torch.eye(members, dtype=units.dtype, device=units.device)
+    volume = torch.logdet(units @ units.mT + ridge).to(logits.dtype)
+    alpha, beta = ADP_WEIGHTS
+    return independent(logits, labels) - strength / members * (alpha * entropy + beta * volume).mean()
+
+
+def adp_fault(members: int, classes: int) -> None:
+    """Refuse so many members that the determinant of `adp` is always 0: they predict only classes - 1 wrong classes.
+
+    Raises:
+        Fault: members > classes - 1.
+    """
+    if members > classes - 1:
+        raise Fault(f"objective adp: {members} members of {classes} classes; it takes at most classes - 1 members")
+
+
+def attribution(logits: Tensor, labels: Tensor, strength: float, gradients: list[Tensor]) -> Tensor:
+    """`independent` + strength x mean pairwise cosine of the input gradients dCE(p_i, y)/dx, strength >= 0.
+
+    Kariyappa & Qureshi, "Improving Adversarial Robustness of Ensembles with Diversity Training" (2019). Theirs is the
+    log-sum-exp of the cosines of the pairs; this is their mean.
+
+    Args:
+        gradients: M tensors float Bx..., as of `input_gradients`.
+    """
+    return independent(logits, labels) + strength * mean_cosine(gradients)
+
+
+def activation(logits: Tensor, labels: Tensor, strength: float, features: list[Tensor]) -> Tensor:
+    """`independent` + strength x mean pairwise linear CKA of the penultimate features, strength >= 0.
+
+    After Kornblith et al., "Similarity of Neural Network Representations Revisited" (ICML 2019). CKA is of the whole
+    batch: unlike the other objectives, this is no mean of losses of images.
+
+    Args:
+        features: M tensors float BxD_i, what the classifiers are applied to.
+    """
+    return independent(logits, labels) + strength * mean_cka(features)
+
+
+@dataclass(frozen=True)
+class Objective:
+    """A loss, and what there is to know to call it.
+
+    Attributes:
+        loss: (logits, labels, strength) -> scalar, of what it `needs` too where that is not "".
+        formula: in words.
+        needs: what it is computed from besides the logits: nothing, `input_gradients` (of images to be given to all
+            networks with `requires_grad`) or `features` (penultimate).
+        strengths: the lowest and the highest.
+    """
+
+    loss: Callable[..., Tensor]
+    formula: str
+    needs: Literal["", "input_gradients", "features"] = ""
+    strengths: tuple[float, float] = (0.0, math.inf)
+
+    def __call__(self, logits: Tensor, labels: Tensor, strength: float, needed: list[Tensor] | None = None) -> Tensor:
+        """The loss, in float32 at least; at strength 0 `independent` to the bit, with nothing else in its gradient.
+
+        Args:
+            logits: float MxBxK.
+            labels: int64 B.
+            strength: within `strengths`.
+            needed: M tensors float Bx... of what the objective `needs`; at strength 0 nothing is.
+        """
+        with torch.autocast(logits.device.type, enabled=False):
+            if strength == 0:
+                return independent(precise(logits), labels)
+            arguments = [[precise(one) for one in needed]] if self.needs else []
+            return self.loss(precise(logits), labels, strength, *arguments)
+
+
+OBJECTIVES: dict[str, Objective] = {
+    "independent": Objective(
+        lambda logits, labels, strength: independent(logits, labels),
+        "mean cross-entropy of the members",
+        strengths=(0.0, 0.0),
+    ),
+    "balanced": Objective(
+        balanced,
+        "(1 - λ) × mean cross-entropy of the members + λ × cross-entropy of their mean probability",
+        strengths=(0.0, 1.0),
+    ),
+    "gncl": Objective(
+        gncl,
+        "mean cross-entropy of the members - λ/2 × mean variance of a member's deviation from the mean logits, "
+        "the classes weighted by the softmax of the mean logits",
+    ),
+    "ncl": Objective(
+        ncl,
+        "mean cross-entropy of the members - λ × mean squared distance of a member's probabilities from their mean",
+    ),
+    "kl": Objective(
+        kl,
+        "mean cross-entropy of the members - λ × mean Kullback-Leibler divergence of a member's probabilities from "
+        "their normalised geometric mean",
+        strengths=(0.0, 1.0),
+    ),
+    "adp": Objective(
+        adp,
+        "mean cross-entropy of the members - λ/M × (2 × entropy of the mean probability + 0.5 × log-determinant of the "
+        "cosines between the members' probabilities of the wrong classes)",
+    ),
+    "attribution": Objective(
+        attribution,
+        "mean cross-entropy of the members + λ × mean pairwise cosine of the gradients of their cross-entropy with "
+        "respect to the image",
+        needs="input_gradients",
+    ),
+    "activation": Objective(
+        activation,
+        "mean cross-entropy of the members + λ × mean pairwise linear CKA of their penultimate features",
+        needs="features",
+    ),
+}
+
+
+def _log_mean(logits: Tensor) -> Tensor:
+    """Logarithm BxK of the mean probability."""
+    return logits.log_softmax(dim=-1).logsumexp(dim=0) - math.log(len(logits))
