@@ -19,7 +19,9 @@ except Fault as fault:
 RESULTS = f"results/{STUDY.study}"
 SEEDS = range(STUDY.members.seeds)
 SETTINGS = STUDY.joint_settings()
-JOINT_NAMES = [f"s{s}-m{m}" for s in range(STUDY.joint.seeds) for m in range(STUDY.joint.members)] if SETTINGS else []
+JOINT_NAMES = (
+    [f"s{s}-m{m}" for s in range(STUDY.joint.seeds) for m in range(len(STUDY.joint.designs))] if SETTINGS else []
+)
 INDEPENDENT = STUDY.independent_members()
 MEMBERS = INDEPENDENT + STUDY.joint_members()
 METHODS = STUDY.attribution.methods
@@ -76,8 +78,9 @@ def growing(amount):
     return lambda wildcards, attempt: amount * attempt
 
 
-def described(design, origin="independent", setting="", strength=None):
+def described(design, objective="", strength=None, setting=""):
     """What is known of a member of `design` before it is trained, but for its seed."""
     known = STUDY.designs[design].model_dump(include={"architecture", "arguments"})
-    known |= {"origin": origin, "design": design, "setting": setting, "strength": strength, "index": 0}
+    known |= {"origin": "joint" if objective else "independent", "objective": objective}
+    known |= {"design": design, "setting": setting, "strength": strength, "index": 0}
     return known | {"family": STUDY.family(design)}

@@ -6,13 +6,15 @@ if SETTINGS:
         output:
             weights=[
                 f"{RESULTS}/members/{{setting}}-s{{seed}}-m{index}/weights.safetensors"
-                for index in range(STUDY.joint.members)
+                for index in range(len(STUDY.joint.designs))
             ],
             descriptions=[
-                f"{RESULTS}/members/{{setting}}-s{{seed}}-m{index}/member.json" for index in range(STUDY.joint.members)
+                f"{RESULTS}/members/{{setting}}-s{{seed}}-m{index}/member.json"
+                for index in range(len(STUDY.joint.designs))
             ],
             histories=[
-                f"{RESULTS}/members/{{setting}}-s{{seed}}-m{index}/history.csv" for index in range(STUDY.joint.members)
+                f"{RESULTS}/members/{{setting}}-s{{seed}}-m{index}/history.csv"
+                for index in range(len(STUDY.joint.designs))
             ],
         log:
             f"{RESULTS}/logs/train_jointly/{{setting}}-s{{seed}}.log",
@@ -28,11 +30,12 @@ if SETTINGS:
         params:
             code=code("train_jointly"),
             seed=STUDY.seed,
-            member=lambda wildcards: described(
-                STUDY.joint.design, SETTINGS[wildcards.setting][0], wildcards.setting, SETTINGS[wildcards.setting][1]
-            )
-            | {"seed": int(wildcards.seed)},
-            recipe=STUDY.recipe(STUDY.joint.design).model_dump(),
+            members=lambda wildcards: [
+                described(design, *SETTINGS[wildcards.setting], wildcards.setting)
+                | {"seed": int(wildcards.seed), "index": index}
+                for index, design in enumerate(STUDY.joint.designs)
+            ],
+            recipe=STUDY.joint_recipe().model_dump(),
         script:
             "../scripts/train_jointly.py"
 

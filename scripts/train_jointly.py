@@ -1,21 +1,21 @@
 """Train the members of one ensemble jointly."""
 
-from functools import partial
 from pathlib import Path
 
 from resiliency.stage import stage
+from resiliency.training.joint import joint_loss
 from resiliency.training.member import train_members
-from resiliency.training.objectives import OBJECTIVES
 
 with stage(snakemake.log[0], snakemake.threads):
     params = snakemake.params
-    member = params.member
+    first = params.members[0]
     train_members(
         folders=[str(Path(weights).parent) for weights in snakemake.output.weights],
-        descriptions=[member | {"index": index} for index in range(len(snakemake.output.weights))],
+        descriptions=params.members,
         recipe=params.recipe,
-        loss=partial(OBJECTIVES[member["origin"]], strength=member["strength"]),
+        loss=joint_loss(first["objective"], first["strength"]),
         data=dict(snakemake.input.items()),
-        stream=(params.seed, "train_jointly", member["design"], member["seed"]),
+        stream=(params.seed, "train_jointly", first["seed"]),
         workers=snakemake.threads - 1,
+        code=params.code,
     )

@@ -18,13 +18,14 @@ def distinct(values: list) -> list:
     return values
 
 
-def auto_or(kind: type, low: float, high: float) -> Any:
-    """The type of a number of `kind` from `low` to `high`, or "auto"."""
+def auto_or(kind: type, low: float = 0, high: float = 1) -> Any:
+    """The type of a number of `kind` from `low` to `high`, or of a bool, or "auto"."""
+    allowed = "true or false" if kind is bool else f"or a {'whole ' if kind is int else ''}number from {low} to {high}"
 
     def check(value: object) -> object:
-        is_number = isinstance(value, int | kind) and not isinstance(value, bool)
-        if value != AUTO and not (is_number and low <= value <= high):
-            raise ValueError(f"must be auto, or {'a whole number' if kind is int else 'a number'} from {low} to {high}")
+        fits = isinstance(value, bool) == (kind is bool) and isinstance(value, int | kind)
+        if value != AUTO and not (fits and low <= value <= high):
+            raise ValueError(f"must be auto, {allowed}")
         return value
 
     return Annotated[kind | Literal["auto"], BeforeValidator(check)]

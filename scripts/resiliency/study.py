@@ -1,7 +1,10 @@
 """The study: the one place that knows all keys of the configuration, their defaults and their limits."""
 
 import re
+from collections.abc import Callable
+from contextlib import suppress
 from difflib import get_close_matches
+from functools import partial
 from itertools import chain
 from math import inf
 from types import UnionType
@@ -18,7 +21,7 @@ from resiliency.diversity.settings import Attribution
 from resiliency.ensembles.settings import Ensembles
 from resiliency.faults import Fault
 from resiliency.report.settings import Charts
-from resiliency.settings import Settings
+from resiliency.settings import AUTO, Settings
 from resiliency.training.settings import Joint, Recipe
 
 NAME = r"^[A-Za-z0-9_][A-Za-z0-9_.]*$"
@@ -42,7 +45,17 @@ class Study(Settings):
 
     def recipe(self, design: str) -> Recipe:
         """The training recipe of `design`: the study's, with what the design changes in it."""
-        return Recipe(**(self.training.model_dump() | self.designs[design].training))
+        return self._resolved(self.training.model_dump() | self.designs[design].training)
+
+    def joint_recipe(self) -> Recipe:
+        """The recipe of joint training: that of its design, if it has but one, else the study's, with its changes."""
+        designs = set(self.joint.designs)
+        common = self.designs[self.joint.designs[0]].training if len(designs) == 1 else {}
+        return self._resolved(self.training.model_dump() | common | self.joint.training)
+
+    def _resolved(self, values: dict[str, Any]) -> Recipe:
+        decided = {"shift": self.dataset.largest_shift, "flip": self.dataset.mirrored}
+        return Recipe(**(values | {key: value for key, value in decided.items() if values[key] == AUTO}))
 
     def family(self, design: str) -> str:
         """The family of `design`: as the study says, else the module of timm that defines its architecture."""
@@ -65,7 +78,7 @@ class Study(Settings):
     def joint_ensembles(self) -> list[list[str]]:
         """Names of the members of each jointly trained ensemble, such as `balanced-l0.5-s0-m1`."""
         return [
-            [f"{setting}-s{seed}-m{index}" for index in range(self.joint.members)]
+            [f"{setting}-s{seed}-m{index}" for index in range(len(self.joint.designs))]
             for setting in self.joint_settings()
             for seed in range(self.joint.seeds)
         ]
@@ -134,7 +147,7 @@ def _keys_beside(path: tuple) -> list[str]:
 def _design_faults(study: Study):
     """Designs that are not in the catalogue, recipes and architectures that do not exist."""
     asked = [(f"members.designs.{i}", design) for i, design in enumerate(study.members.designs)]
-    asked += [("joint.design", study.joint.design)] if study.joint else []
+    asked += [(f"joint.designs.{i}", design) for i, design in enumerate(study.joint.designs)] if study.joint else []
     for path, design in asked:
         if design not in study.designs:
             yield f"{path}: {design!r} is not in the catalogue of designs{_hint(design, list(study.designs))}"
@@ -145,13 +158,20 @@ def _design_faults(study: Study):
         if known and design.architecture not in known:
             hint = _hint(design.architecture, list(known))
             yield f"designs.{name}.architecture: timm has no {design.architecture!r}{hint}"
-        try:
-            study.recipe(name)
-        except ValidationError as error:
-            for fault in error.errors():
-                yield f"designs.{name}.{_told(fault | {'loc': ('training', *fault['loc'])})}"
+        yield from _recipe_faults(f"designs.{name}", study.recipe, name)
+    if study.joint and all(design in study.designs for design in study.joint.designs):
+        yield from _recipe_faults("joint", study.joint_recipe)
     if len(set(study.members.designs)) < len(study.members.designs):
         yield "members.designs: must name each design once"
+
+
+def _recipe_faults(path: str, recipe: Callable[..., Recipe], *arguments: str):
+    """What is wrong with the changes to a recipe under `path`."""
+    try:
+        recipe(*arguments)
+    except ValidationError as error:
+        for fault in error.errors():
+            yield f"{path}.{_told(fault | {'loc': ('training', *fault['loc'])})}"
 
 
 def _size_faults(study: Study):
@@ -174,10 +194,16 @@ def _size_faults(study: Study):
         yield f"probe.images: {study.probe.images} is more than the {most['test']} test images"
     if min(most.values(), default=inf) < 10:
         yield "dataset: validation_fraction and test_fraction must leave at least 10 images to each of the three splits"
-    for name in dict.fromkeys([*study.members.designs, *([study.joint.design] if study.joint else [])]):
-        try:
-            size = study.recipe(name).batch_size
-        except (KeyError, ValidationError):
-            continue
-        if size > most.get("train", inf):
-            yield f"designs.{name}: batch_size {size} is more than the {most['train']} training images"
+    for path, recipe in _valid_recipes(study):
+        if recipe.batch_size > most.get("train", inf):
+            yield f"{path}: batch_size {recipe.batch_size} is more than the {most['train']} training images"
+        if path == "joint" and (recipe.mixup or recipe.label_smoothing):
+            yield "joint.training: mixup and label_smoothing must be 0, for the objectives are of whole labels"
+
+
+def _valid_recipes(study: Study):
+    """Where each recipe that is used, and is one, comes from, and the recipe."""
+    asked = [(f"designs.{name}", partial(study.recipe, name)) for name in study.members.designs]
+    for path, recipe in asked + ([("joint", study.joint_recipe)] if study.joint else []):
+        with suppress(KeyError, ValidationError):
+            yield path, recipe()

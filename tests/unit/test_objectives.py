@@ -15,9 +15,10 @@ from torch.func import functional_call, hessian
 
 from resiliency.faults import Fault
 from resiliency.training.objectives import ADP_RIDGE, OBJECTIVES, adp, adp_fault, balanced, ensemble, independent
+from resiliency.training.settings import STRENGTHS as LIMITS
 from resiliency.training.similarity import input_gradients, mean_cka, mean_cosine
 
-STRENGTHS = {name: objective.strengths[1] and 0.7 for name, objective in OBJECTIVES.items()}
+STRENGTHS = {name: 0.7 if LIMITS[name][1] else 0 for name in OBJECTIVES}
 PENALISED = [name for name, strength in STRENGTHS.items() if strength]
 LOGITS_ALONE = [name for name in PENALISED if not OBJECTIVES[name].needs]
 
@@ -54,7 +55,7 @@ class TestRegistry:
 
     @pytest.mark.parametrize("name", OBJECTIVES)
     def test_strengths_start_at_0_and_the_formula_names_the_strength(self, name):
-        lowest, highest = OBJECTIVES[name].strengths
+        lowest, highest = LIMITS[name]
         assert lowest == 0 <= highest
         assert ("λ" in OBJECTIVES[name].formula) == (highest > 0)
 

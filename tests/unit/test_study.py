@@ -45,7 +45,8 @@ def test_the_default_study_loads():
     assert tuple(study.corruptions.names) == MAIN
     assert study.recipe("vit").epochs == 40
     assert study.recipe("vit").batch_size == study.training.batch_size == 64
-    assert study.recipe("resnet18") == study.training
+    assert study.recipe("resnet18") == study.training.model_copy(update={"shift": 2, "flip": False})
+    assert study.joint_recipe() == study.recipe("densenet_s")
 
 
 def test_the_smallest_study_loads():
@@ -63,7 +64,7 @@ def test_the_smallest_study_loads():
 FAULTS = [
     ("studdy", 1, "studdy: unknown key; did you mean study?"),
     ("training.epoch", 1, "training.epoch: unknown key; did you mean epochs?"),
-    ("joint.member", 1, "joint.member: unknown key; did you mean members?"),
+    ("joint.seed", 1, "joint.seed: unknown key; did you mean seeds?"),
     ("designs.vit.argument", {}, "designs.vit.argument: unknown key; did you mean arguments?"),
     ("designs.vit.training", {"epoch": 3}, "designs.vit.training.epoch: unknown key; did you mean epochs?"),
     ("designs.vit.architecture", "resnet51", "designs.vit.architecture: timm has no 'resnet51'; did you mean resnet5"),
@@ -106,12 +107,20 @@ FAULTS = [
     ("ensembles.sizes", [2, 2], "ensembles.sizes: [2, 2]: must name each one once"),
     ("ensembles.rules", ["mean_probabilty"], "ensembles.rules.0: 'mean_probabilty' is not one of 'mean_probability'"),
     ("probe.images", 540, "probe.images: 540 is more than the 539 test images"),
-    ("joint.design", "densenet", "joint.design: 'densenet' is not in the catalogue of designs; did you mean densenet_"),
+    ("joint.designs", ["vit", "densenet"], "joint.designs.1: 'densenet' is not in the catalogue of designs; did you"),
+    ("joint.designs", ["vit"], "joint.designs: ['vit']: List should have at least 2 items"),
+    ("joint.training", {"epochs": 0}, "joint.training.epochs: 0: Input should be greater than or equal to 1"),
+    ("joint.training", {"epoch": 3}, "joint.training.epoch: unknown key; did you mean epochs?"),
+    ("joint.training", {"mixup": 0.2}, "joint.training: mixup and label_smoothing must be 0, for the objectives are "),
+    ("joint.objectives", {"ncl": [-1]}, "ncl must list distinct strengths from 0 up, of at most six digits"),
+    ("training.flip", "yes", "training.flip: 'yes': must be auto, true or false"),
+    ("training.shift", -1, "training.shift: -1: must be auto, or a whole number from 0 to 256"),
+    ("training.shift", True, "training.shift: True: must be auto, or a whole number from 0 to 256"),
     ("joint.objectives", {"balanced": [0, 1.5]}, "must list distinct strengths from 0 to 1"),
     ("joint.objectives", {"balanced": [0.5, 0.5]}, "must list distinct strengths from 0 to 1"),
     ("joint.objectives", {"balanced": []}, "must list distinct strengths from 0 to 1"),
     ("joint.objectives", {"balanced": [0.5, 0.50000001]}, "must list distinct strengths from 0 to 1"),
-    ("joint.objectives", {"balancd": [0.5]}, "'balancd' is not one of 'balanced'; did you mean balanced?"),
+    ("joint.objectives", {"balancd": [0.5]}, "'balancd' is not one of 'independent', 'balanced', 'gncl', "),
     ("attribution.target", "labels", "'labels' is not one of 'label' or 'prediction'; did you mean label?"),
     ("statistics.confidence", 1, "statistics.confidence: 1: Input should be less than 1"),
     ("charts", {"colours": ["red"]}, "charts.colours.0: 'red': String should match pattern"),
@@ -179,6 +188,22 @@ def test_known_data_sets_know_their_sizes():
     assert Dataset(name="image_folder", folder="photos").most_images() == {}
 
 
+def test_joint_training_of_several_designs_follows_the_recipe_of_the_study():
+    config = changed("joint.designs", ["vit", "vit"])
+    assert load(config).joint_recipe().epochs == CONFIG["designs"]["vit"]["training"]["epochs"]
+    config["joint"]["designs"] = ["vit", "starnet"]
+    assert load(config).joint_recipe().epochs == CONFIG["training"]["epochs"]
+    config["joint"]["training"] = {"epochs": 7}
+    assert load(config).joint_recipe().epochs == 7
+
+
+def test_augmentation_suits_the_data_set():
+    assert (Dataset(name="digits").largest_shift, Dataset(name="digits").mirrored) == (2, False)
+    assert (Dataset(name="cifar10").largest_shift, Dataset(name="cifar10").mirrored) == (4, True)
+    assert (Dataset(name="stl10").largest_shift, Dataset(name="svhn").mirrored) == (12, False)
+    assert Dataset(name="imagenette").largest_shift == 0
+
+
 def test_long_values_are_cut():
     (line,) = faults_of(changed("seed", "x" * 1000))
     assert len(line) < 200
@@ -238,7 +263,7 @@ def test_rubbish_alone_is_a_fault(config):
 
 def test_names_of_members():
     config = changed("joint.objectives", {"balanced": [0, 0.5, 1]})
-    config["joint"] |= {"members": 2, "seeds": 1}
+    config["joint"] |= {"designs": ["vit", "vit"], "seeds": 1}
     config["members"] |= {"designs": ["vit", "resnet50"], "seeds": 2}
     config["ensembles"]["sizes"] = [2]
     study = load(config)

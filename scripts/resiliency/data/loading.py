@@ -15,13 +15,18 @@ Read = Callable[[np.ndarray], np.ndarray]
 
 
 def batches(
-    images: Images, indices: Sequence[np.ndarray], device: torch.device, workers: int, read: Read | None = None
+    images: Images | Tensor,
+    indices: Sequence[np.ndarray],
+    device: torch.device,
+    workers: int,
+    read: Read | None = None,
 ) -> Iterator[Tensor]:
     """The images at each of `indices`, uint8 BxHxWx3 on `device`.
 
     Args:
-        workers: processes that decode files ahead; 0 decodes here.
-        read: reads the images at some indices; by default `images.__getitem__`.
+        images: a tensor is on the device already.
+        workers: processes that decode files, or `read`, ahead; 0 does it here.
+        read: reads the images at some indices, where they change on the way.
 
     Raises:
         Fault: a file cannot be decoded.

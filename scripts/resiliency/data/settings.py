@@ -10,20 +10,28 @@ LARGEST_STORED = 64
 
 
 class Published(NamedTuple):
-    """Figures of a published data set. `test` is 0 where the study splits the images itself."""
+    """Figures of a published data set.
+
+    Attributes:
+        image_size: pixels a side.
+        classes, train, test: numbers of classes and images; `test` is 0 where the study splits the images itself.
+        made_of_files: whether each image is a file.
+        mirrored: whether an image that is mirrored left to right still is of its class.
+    """
 
     image_size: int
     classes: int
     train: int
     test: int
     made_of_files: bool = False
+    mirrored: bool = True
 
 
 PUBLISHED = {
-    "digits": Published(32, 10, 1797, 0),
+    "digits": Published(32, 10, 1797, 0, mirrored=False),
     "cifar10": Published(32, 10, 50_000, 10_000),
     "cifar100": Published(32, 100, 50_000, 10_000),
-    "svhn": Published(32, 10, 73_257, 26_032),
+    "svhn": Published(32, 10, 73_257, 26_032, mirrored=False),
     "fashion_mnist": Published(32, 10, 60_000, 10_000),
     "stl10": Published(96, 10, 5_000, 8_000),
     "imagenette": Published(224, 10, 9_469, 3_925, made_of_files=True),
@@ -93,6 +101,18 @@ class Dataset(Settings):
     def margin(self) -> float:
         """Side of the centre crop over that of the resized image."""
         return self.crop if self.crop != AUTO else (0.875 if self.side > LARGEST_STORED else 1)
+
+    @property
+    def mirrored(self) -> bool:
+        """Whether an image that is mirrored left to right still is of its class."""
+        return self.name not in PUBLISHED or PUBLISHED[self.name].mirrored
+
+    @property
+    def largest_shift(self) -> int:
+        """Pixels that stored training images are usually shifted by: an eighth of the side, less for digits."""
+        if self.on_the_fly:
+            return 0
+        return self.side // (16 if self.name == "digits" else 8)
 
     def resolved(self) -> dict[str, Any]:
         """The settings as the stage reads them, with what "auto" stands for."""

@@ -1,26 +1,33 @@
-"""Random changes of training images."""
+"""Random changes of training images: one by one as they are read, or of whole batches on the device."""
 
 import math
 from functools import partial
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
+from resiliency.data.loading import Read
 from resiliency.data.pictures import FileImages, decode
 from resiliency.data.source import Images
-from resiliency.streams import stream
+from resiliency.streams import derived_seed, stream
+from resiliency.training.settings import Recipe
 
 ASPECTS = (3 / 4, 4 / 3)
 ATTEMPTS = 10
 
 
-def reader(images: Images, smallest_crop: float, seed: int, epoch: int):
-    """What reads training images in an epoch: files are cropped at random, stored images are read as they are."""
-    if not isinstance(images, FileImages):
-        return images.__getitem__
-    return partial(_cropped_files, images, smallest_crop, seed, epoch)
+def reader(images: Images, recipe: Recipe, seed: int, epoch: int) -> Read | None:
+    """What reads the training images at some indices, where they change one by one; None where they do not.
+
+    Files are cropped at random; all images go through TrivialAugment (Müller and Hutter 2021) or AugMix (Hendrycks et
+    al. 2020) if the recipe says so. An image changes alike in any batch, and anew in each epoch.
+    """
+    if recipe.augment == "none" and not isinstance(images, FileImages):
+        return None
+    return partial(_read, images, recipe, seed, epoch)
 
 
 def shifted(images: Tensor, largest: int, random: torch.Generator) -> Tensor:
@@ -43,8 +50,25 @@ def flipped(images: Tensor, random: torch.Generator) -> Tensor:
     return torch.where(mirrored, images.flip(2), images)
 
 
+def mixed(images: Tensor, labels: Tensor, classes: int, alpha: float, seed: int) -> tuple[Tensor, Tensor]:
+    """Mixup (Zhang et al. 2018): each image mixed with another one of the batch, by one share from Beta(alpha, alpha).
+
+    Args:
+        images: float Bx3xHxW.
+        labels: int64 B.
+
+    Returns:
+        Mixed images, and float BxK: the shares of the K classes in each.
+    """
+    random = stream(seed, "mixup")
+    share = random.beta(alpha, alpha)
+    others = torch.from_numpy(random.permutation(len(images))).to(images.device)
+    shares = F.one_hot(labels, classes).to(images.dtype)
+    return tuple(share * values + (1 - share) * values[others] for values in (images, shares))
+
+
 def random_crop(image: Image.Image, size: int, smallest: float, random: np.random.Generator) -> np.ndarray:
-    """A random part of `image`, resized to uint8 `size`x`size`x3 (Szegedy et al., 2015).
+    """A random part of `image`, resized to uint8 `size`x`size`x3 (Szegedy et al. 2015).
 
     Its area is a share of the image's between `smallest` and 1, its aspect ratio between 3/4 and 4/3 (uniform in the
     logarithm). Where ten attempts give none that fits, it is the largest central part within these ratios.
@@ -64,10 +88,24 @@ def random_crop(image: Image.Image, size: int, smallest: float, random: np.rando
     return np.asarray(image.resize((size, size), Image.Resampling.BILINEAR, box=box))
 
 
-def _cropped_files(images: FileImages, smallest: float, seed: int, epoch: int, chosen: np.ndarray) -> np.ndarray:
-    return np.stack(
-        [
-            random_crop(decode(images.files[i]), images.size, smallest, stream(seed, "crop", epoch, int(i)))
-            for i in chosen
-        ]
-    )
+def _read(images: Images, recipe: Recipe, seed: int, epoch: int, chosen: np.ndarray) -> np.ndarray:
+    read = []
+    for index in map(int, chosen):
+        if isinstance(images, FileImages):
+            random = stream(seed, "crop", epoch, index)
+            image = random_crop(decode(images.files[index]), images.size, recipe.smallest_crop, random)
+        else:
+            image = images[index]
+        if recipe.augment != "none":
+            image = _augmented(image, recipe.augment, derived_seed(seed, "augment", epoch, index))
+        read.append(image)
+    return np.stack(read)
+
+
+def _augmented(image: np.ndarray, policy: str, seed: int) -> np.ndarray:
+    """`image`, uint8 HxWx3, after a random change that torchvision draws from torch's global generator."""
+    from torchvision.transforms import v2
+
+    change = v2.TrivialAugmentWide() if policy == "trivial" else v2.AugMix()
+    torch.manual_seed(seed)
+    return np.asarray(change(Image.fromarray(image)))

@@ -1,12 +1,16 @@
 """The training loop, of one network or of several jointly."""
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from itertools import chain
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from resiliency.data.loading import batches, in_order
 from resiliency.data.source import Images
@@ -14,10 +18,16 @@ from resiliency.designs.networks import normalised
 from resiliency.faults import Fault
 from resiliency.stage import Progress
 from resiliency.streams import derived_seed
-from resiliency.training.augmentation import flipped, reader, shifted
+from resiliency.training.augmentation import flipped, mixed, reader, shifted
+from resiliency.training.checkpoints import Checkpoint
+from resiliency.training.optimizer import learning_rate, optimizer
 from resiliency.training.settings import Recipe
 
-Loss = Callable[[Tensor, Tensor], Tensor]
+Loss = Callable[[list[nn.Module], Tensor, Tensor], Tensor]
+
+# Below this a loss runs away: no objective that has a lower bound reaches it.
+LOWEST_LOSS = -100
+RESIDENT_SHARE = 0.25
 
 
 class Labelled(NamedTuple):
@@ -35,71 +45,177 @@ class Looks(NamedTuple):
     workers: int = 0
 
 
-def train(
-    networks: list[nn.Module],
-    loss: Loss,
-    recipe: Recipe,
-    training: Labelled,
-    validation: Labelled,
-    looks: Looks,
-    seed: int,
-) -> list[dict]:
-    """Train `networks`, all on one device, on the same batches to lower the loss of their stacked logits.
+class Trainer:
+    """Trains networks, all on one device, on the same batches.
+
+    Every step draws from streams of its own, so that training goes on from a checkpoint as if never interrupted.
 
     Args:
-        networks: M networks.
-        loss: (logits float MxBxK, labels int64 B) -> scalar.
-        seed: of the order and the random changes of the training images.
-
-    Returns:
-        A row per epoch: epoch, learning_rate, training_loss and validation_accuracy (mean of the networks).
-
-    Raises:
-        Fault: an epoch holds no whole batch, a file cannot be decoded, or the loss is no longer finite.
+        networks: M networks; trained in place.
+        loss: (networks, normalised images float Bx3xHxW, labels) -> scalar; labels are int64 B, or float BxK
+            where the recipe mixes images.
+        classes: number of them, K.
+        seed: of the order and the random changes of the training images, and of dropout.
     """
-    torch.backends.cudnn.deterministic = True
-    device = next(networks[0].parameters()).device
-    count = len(training.labels)
-    steps = count // recipe.batch_size
-    if not steps:
-        raise Fault(f"training.batch_size: {recipe.batch_size} is more than the {count} training images")
-    labels = torch.from_numpy(np.array(training.labels)).to(device)
-    optimizer, schedule = _optimizer(networks, recipe, steps)
-    history = []
-    progress = Progress(recipe.epochs)
-    for epoch in range(recipe.epochs):
-        random = torch.Generator().manual_seed(derived_seed(seed, "epoch", epoch))
-        rate = optimizer.param_groups[0]["lr"]
-        for network in networks:
+
+    def __init__(self, networks: list[nn.Module], loss: Loss, recipe: Recipe, looks: Looks, classes: int, seed: int):
+        self.networks, self.loss, self.recipe, self.looks = networks, loss, recipe, looks
+        self.classes, self.seed = classes, seed
+        self.device = next(networks[0].parameters()).device
+        self.optimizer = optimizer(networks, recipe)
+        average = get_ema_multi_avg_fn(recipe.ema) if recipe.ema else None
+        self.averages = [AveragedModel(n, multi_avg_fn=average, use_buffers=True) for n in networks] if average else []
+        self.low = self.device.type == "cuda" if recipe.precision == "auto" else recipe.precision == "bfloat16"
+        self.parts = 1
+        if recipe.compile:
+            for network in networks:
+                network.compile()
+
+    def train(self, training: Labelled, validation: Labelled, checkpoint: Checkpoint | None = None) -> list[dict]:
+        """Train for the epochs of the recipe; the networks end with their averaged weights where it averages.
+
+        Returns:
+            A row per epoch: epoch, learning_rate, training_loss and validation_accuracy (mean of the networks).
+
+        Raises:
+            Fault: an epoch holds no whole batch, a file cannot be decoded, or the loss is not finite or runs away.
+        """
+        _repeatable(self.device)
+        count, recipe = len(training.labels), self.recipe
+        steps = count // recipe.batch_size
+        if not steps:
+            raise Fault(f"training.batch_size: {recipe.batch_size} is more than the {count} training images")
+        labels = torch.from_numpy(np.array(training.labels)).to(self.device)
+        training = training._replace(images=self._near(training.images))
+        history, done, total = self._resumed(checkpoint)
+        progress = Progress(recipe.epochs - done // steps)
+        for epoch in range(done // steps, recipe.epochs):
+            for step, images, chosen in self._batches(training.images, count, epoch, done % steps):
+                total += self._step(images, labels[chosen.to(self.device)], epoch * steps + step, steps)
+                done += 1
+                if checkpoint and checkpoint.due():
+                    checkpoint.save(self._state(history, done, total))
+            history.append(self._row(epoch, steps, total.item() / steps, validation))
+            progress.step(
+                "training loss {training_loss:.4f}, validation accuracy {validation_accuracy:.4f}".format(**history[-1])
+            )
+            total = torch.zeros((), device=self.device)
+        for network, average in zip(self.networks, self.averages, strict=False):
+            network.load_state_dict(average.module.state_dict())
+        return history
+
+    def _near(self, images: Images) -> Images | Tensor:
+        """A stored data set on the device, where that is a GPU that it leaves most of free."""
+        if self.device.type != "cuda" or not isinstance(images, np.ndarray) or self.recipe.augment != "none":
+            return images
+        if images.nbytes > RESIDENT_SHARE * torch.cuda.mem_get_info(self.device)[0]:
+            return images
+        return torch.from_numpy(np.array(images)).to(self.device)
+
+    def _batches(
+        self, images: Images | Tensor, count: int, epoch: int, first: int
+    ) -> Iterator[tuple[int, Tensor, Tensor]]:
+        """Step, images uint8 BxHxWx3 and their indices, from the step `first` of an epoch on."""
+        size = self.recipe.batch_size
+        random = torch.Generator().manual_seed(derived_seed(self.seed, "order", epoch))
+        order = torch.randperm(count, generator=random)[: count // size * size].view(-1, size)
+        read = reader(images, self.recipe, self.seed, epoch)
+        loaded = batches(images, list(order[first:].numpy()), self.device, self.looks.workers, read)
+        for step, (chosen, batch) in enumerate(zip(order[first:], loaded, strict=True), start=first):
+            yield step, batch, chosen
+
+    def _step(self, images: Tensor, labels: Tensor, step: int, steps: int) -> Tensor:
+        """One step of the optimizer; the loss before it."""
+        seed = derived_seed(self.seed, "step", step)
+        random = torch.Generator().manual_seed(seed)
+        torch.manual_seed(seed)
+        images = shifted(images, self.recipe.shift, random)
+        if self.recipe.flip:
+            images = flipped(images, random)
+        images = normalised(images, self.looks.mean, self.looks.std)
+        if self.recipe.mixup:
+            images, labels = mixed(images, labels, self.classes, self.recipe.mixup, seed)
+        for group in self.optimizer.param_groups:
+            group["lr"] = learning_rate(self.recipe, step, steps)
+        value = self._backward(images, labels)
+        if self.recipe.gradient_clip:
+            parameters = chain.from_iterable(network.parameters() for network in self.networks)
+            nn.utils.clip_grad_norm_(parameters, self.recipe.gradient_clip)
+        self.optimizer.step()
+        for network, average in zip(self.networks, self.averages, strict=False):
+            average.update_parameters(network)
+        return value
+
+    def _backward(self, images: Tensor, labels: Tensor) -> Tensor:
+        """Gradients of the batch, in parts where memory does not hold all of it; its loss."""
+        for network in self.networks:
             network.train()
-        total = torch.zeros((), device=device)
-        order = torch.randperm(count, generator=random)[: steps * recipe.batch_size].view(steps, -1)
-        read = reader(training.images, recipe.smallest_crop, seed, epoch)
-        loaded = batches(training.images, list(order.numpy()), device, looks.workers, read)
-        for chosen, images in zip(order.to(device), loaded, strict=True):
-            images = shifted(images, recipe.shift, random)
-            if recipe.flip:
-                images = flipped(images, random)
-            images = normalised(images, looks.mean, looks.std)
-            value = loss(torch.stack([network(images) for network in networks]), labels[chosen])
-            optimizer.zero_grad()
-            value.backward()
-            if recipe.gradient_clip:
-                nn.utils.clip_grad_norm_(chain.from_iterable(n.parameters() for n in networks), recipe.gradient_clip)
-            optimizer.step()
-            schedule.step()
-            total += value.detach()
-        mean_loss = total.item() / steps
+        while True:
+            self.optimizer.zero_grad()
+            try:
+                value = torch.zeros((), device=self.device)
+                pieces = images.tensor_split(self.parts), labels.tensor_split(self.parts)
+                for part, truth in zip(*pieces, strict=True):
+                    with torch.autocast(self.device.type, torch.bfloat16, enabled=self.low):
+                        loss = self.loss(self.networks, part, truth) * (len(part) / len(images))
+                    loss.backward()
+                    value += loss.detach()
+                return value
+            except RuntimeError as error:
+                if "derivative for" in str(error):
+                    raise Fault(f"a layer has no second derivative, which the objective needs ({error})") from error
+                if not _out_of_memory(error) or len(images) < 4 * self.parts:
+                    raise
+            self.parts *= 2
+            print(f"out of memory: each batch is handled in {self.parts} parts from here on, their gradients summed up")
+            self.optimizer.zero_grad()
+            with suppress(RuntimeError):
+                torch.cuda.empty_cache()
+
+    def _row(self, epoch: int, steps: int, mean_loss: float, validation: Labelled) -> dict:
         if not np.isfinite(mean_loss):
             raise Fault(
                 f"epoch {epoch + 1}: the training loss is {mean_loss}; lower learning_rate or set gradient_clip"
             )
-        right = float(np.mean(accuracies(networks, validation, looks)))
-        history.append(
-            {"epoch": epoch + 1, "learning_rate": rate, "training_loss": mean_loss, "validation_accuracy": right}
-        )
-        progress.step(f"training loss {mean_loss:.4f}, validation accuracy {right:.4f}")
-    return history
+        if mean_loss < LOWEST_LOSS:
+            raise Fault(f"epoch {epoch + 1}: the training loss runs away, to {mean_loss:.3g}; lower the strength")
+        networks = [average.module for average in self.averages] or self.networks
+        return {
+            "epoch": epoch + 1,
+            "learning_rate": learning_rate(self.recipe, epoch * steps, steps),
+            "training_loss": mean_loss,
+            "validation_accuracy": float(np.mean(accuracies(networks, validation, self.looks))),
+        }
+
+    def _state(self, history: list[dict], done: int, total: Tensor) -> dict[str, Any]:
+        return {
+            "history": history,
+            "done": done,
+            "total": total,
+            "parts": self.parts,
+            "optimizer": self.optimizer.state_dict(),
+            "networks": [network.state_dict() for network in self.networks],
+            "averages": [average.state_dict() for average in self.averages],
+        }
+
+    def _resumed(self, checkpoint: Checkpoint | None) -> tuple[list[dict], int, Tensor]:
+        """History, steps done and loss summed up in the unfinished epoch: of the checkpoint, or of a new beginning."""
+        state = checkpoint.load(self.device) if checkpoint else None
+        if state is None:
+            return [], 0, torch.zeros((), device=self.device)
+        self.optimizer.load_state_dict(state["optimizer"])
+        for network, saved in zip(self.networks, state["networks"], strict=True):
+            network.load_state_dict(saved)
+        for average, saved in zip(self.averages, state["averages"], strict=True):
+            average.load_state_dict(saved)
+        self.parts = state["parts"]
+        print(f"going on from step {state['done']:,}, in epoch {len(state['history']) + 1}")
+        return state["history"], state["done"], state["total"]
+
+
+def cross_entropy(networks: list[nn.Module], images: Tensor, labels: Tensor, smoothing: float) -> Tensor:
+    """Cross-entropy of a single network; `smoothing` of each target is spread over all classes."""
+    return F.cross_entropy(networks[0](images), labels, label_smoothing=smoothing)
 
 
 def accuracies(networks: list[nn.Module], data: Labelled, looks: Looks) -> list[float]:
@@ -117,22 +233,14 @@ def accuracies(networks: list[nn.Module], data: Labelled, looks: Looks) -> list[
     return (right / len(labels)).tolist()
 
 
-def _optimizer(networks: list[nn.Module], recipe: Recipe, steps: int):
-    """The optimizer over all parameters (no decay of norms and biases) and its schedule, a step per batch."""
-    parameters = [p for network in networks for p in network.parameters()]
-    groups = [
-        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": recipe.weight_decay},
-        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
-    ]
-    if recipe.optimizer == "adamw":
-        optimizer = torch.optim.AdamW(groups, lr=recipe.learning_rate, foreach=True)
-    else:
-        optimizer = torch.optim.SGD(groups, lr=recipe.learning_rate, momentum=0.9, nesterov=True, foreach=True)
-    total, warmup = recipe.epochs * steps, recipe.warmup_epochs * steps
+def _repeatable(device: torch.device) -> None:
+    """Ask a GPU for kernels that give the same bytes in every run; a CPU's do at a fixed number of threads."""
+    if device.type == "cuda":
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+        torch.backends.cudnn.deterministic = True
+        torch.utils.deterministic.fill_uninitialized_memory = False
+        torch.use_deterministic_algorithms(True, warn_only=True)
 
-    def rate(step: int) -> float:
-        if step < warmup:
-            return (step + 1) / (warmup + 1)
-        return 0.5 * (1 + np.cos(np.pi * (step - warmup) / max(total - warmup, 1)))
 
-    return optimizer, torch.optim.lr_scheduler.LambdaLR(optimizer, rate)
+def _out_of_memory(error: RuntimeError) -> bool:
+    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)

@@ -6,7 +6,8 @@ from resiliency.data.images import read_images
 from resiliency.designs.networks import build, device, parameters_and_macs, write_member
 from resiliency.files import read_array, read_json, write_csv
 from resiliency.streams import derived_seed
-from resiliency.training.engine import Labelled, Looks, Loss, accuracies, train
+from resiliency.training.checkpoints import Checkpoint
+from resiliency.training.engine import Labelled, Looks, Loss, Trainer, accuracies
 from resiliency.training.settings import Recipe
 
 
@@ -18,17 +19,21 @@ def train_members(
     data: dict[str, str],
     stream: tuple,
     workers: int,
+    code: str,
 ) -> None:
     """Train members together on the same batches and write each to its folder.
+
+    A checkpoint in the first folder is gone on from, and removed when all are written.
 
     Args:
         folders: one per member, named as the member; gets weights.safetensors, member.json and history.csv.
         descriptions: what is known of each member before training (architecture, arguments, design, ...).
         recipe: the values of a `Recipe`.
-        loss: of the stacked logits float MxBxK and the labels int64 B.
+        loss: of the networks, images and labels; see `Trainer`.
         data: paths: card, images, labels, validation_images and validation_labels.
         stream: seed and name of the random stream that initial weights and order of images are derived from.
         workers: processes that decode image files.
+        code: fingerprint of the code that trains.
     """
     card = read_json(data["card"])
     where = device()
@@ -38,17 +43,31 @@ def train_members(
         )
         for index, d in enumerate(descriptions)
     ]
-    parameters, macs = parameters_and_macs(networks[0], card["image_shape"])
-    print(f"{descriptions[0]['architecture']}: {parameters:,} parameters, {macs:,} MACs an image, on {where}")
+    costs = [parameters_and_macs(network, card["image_shape"]) for network in networks]
+    for described, (parameters, macs) in zip(descriptions, costs, strict=True):
+        print(f"{described['architecture']}: {parameters:,} parameters, {macs:,} MACs an image, on {where}")
     training, validation = (
         Labelled(read_images(data[f"{prefix}images"]), read_array(data[f"{prefix}labels"]))
         for prefix in ("", "validation_")
     )
     looks = Looks(card["mean"], card["std"], workers)
-    history = train(networks, loss, Recipe(**recipe), training, validation, looks, derived_seed(*stream, "images"))
+    settings = Recipe(**recipe)
+    trainer = Trainer(networks, loss, settings, looks, len(card["classes"]), derived_seed(*stream, "images"))
+    decisive = {"code": code, "stream": stream, "recipe": recipe, "members": descriptions, "data": card["splits"]}
+    checkpoint = Checkpoint(Path(folders[0], "checkpoint.pt"), decisive)
+    history = trainer.train(training, validation, checkpoint)
     right = accuracies(networks, validation, looks)
-    for folder, description, network, accuracy in zip(folders, descriptions, networks, right, strict=True):
+    seen = settings.epochs * (len(training.labels) // settings.batch_size) * settings.batch_size
+    for folder, described, network, (parameters, macs), accuracy in zip(
+        folders, descriptions, networks, costs, right, strict=True
+    ):
         write_csv(Path(folder, "history.csv"), history)
         known = {key: card[key] for key in ("classes", "image_shape", "mean", "std")}
-        learned = {"parameters": parameters, "macs": macs, "validation_accuracy": accuracy}
-        write_member(folder, network, {"member": Path(folder).name} | description | known | learned)
+        learned = {
+            "parameters": parameters,
+            "macs": macs,
+            "validation_accuracy": accuracy,
+            "training_cost": {"epochs": settings.epochs, "images": seen, "macs": 3 * macs * seen},
+        }
+        write_member(folder, network, {"member": Path(folder).name} | described | known | learned)
+    checkpoint.remove()

@@ -145,13 +145,11 @@ class Objective:
         formula: in words.
         needs: what it is computed from besides the logits: nothing, `input_gradients` (of images to be given to all
             networks with `requires_grad`) or `features` (penultimate).
-        strengths: the lowest and the highest.
     """
 
     loss: Callable[..., Tensor]
     formula: str
     needs: Literal["", "input_gradients", "features"] = ""
-    strengths: tuple[float, float] = (0.0, math.inf)
 
     def __call__(self, logits: Tensor, labels: Tensor, strength: float, needed: list[Tensor] | None = None) -> Tensor:
         """The loss, in float32 at least; at strength 0 `independent` to the bit, with nothing else in its gradient.
@@ -159,7 +157,7 @@ class Objective:
         Args:
             logits: float MxBxK.
             labels: int64 B.
-            strength: within `strengths`.
+            strength: within the limits of `settings.STRENGTHS`.
             needed: M tensors float Bx... of what the objective `needs`; at strength 0 nothing is.
         """
         with torch.autocast(logits.device.type, enabled=False):
@@ -173,12 +171,10 @@ OBJECTIVES: dict[str, Objective] = {
     "independent": Objective(
         lambda logits, labels, strength: independent(logits, labels),
         "mean cross-entropy of the members",
-        strengths=(0.0, 0.0),
     ),
     "balanced": Objective(
         balanced,
         "(1 - λ) × mean cross-entropy of the members + λ × cross-entropy of their mean probability",
-        strengths=(0.0, 1.0),
     ),
     "gncl": Objective(
         gncl,
@@ -193,7 +189,6 @@ OBJECTIVES: dict[str, Objective] = {
         kl,
         "mean cross-entropy of the members - λ × mean Kullback-Leibler divergence of a member's probabilities from "
         "their normalised geometric mean",
-        strengths=(0.0, 1.0),
     ),
     "adp": Objective(
         adp,

@@ -1,0 +1,33 @@
+"""The loss of an ensemble that is trained jointly under an objective."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
+
+from resiliency.training.engine import Loss
+from resiliency.training.objectives import OBJECTIVES
+from resiliency.training.similarity import input_gradients
+
+
+def joint_loss(name: str, strength: float) -> Loss:
+    """The loss of networks under the objective `name`, of images float Bx3xHxW and labels int64 B."""
+    objective = OBJECTIVES[name]
+    needs = objective.needs if strength else ""
+
+    def loss(networks: list[nn.Module], images: Tensor, labels: Tensor) -> Tensor:
+        if needs == "features":
+            maps = [network.forward_features(images) for network in networks]
+            logits = [network.forward_head(found) for network, found in zip(networks, maps, strict=True)]
+            features = [
+                network.forward_head(found, pre_logits=True) for network, found in zip(networks, maps, strict=True)
+            ]
+            return objective(torch.stack(logits), labels, strength, features)
+        if needs == "input_gradients":
+            # Only the plain form of attention has a second derivative.
+            with sdpa_kernel(SDPBackend.MATH):
+                images = images.detach().requires_grad_()
+                logits = [network(images) for network in networks]
+                return objective(torch.stack(logits), labels, strength, input_gradients(logits, labels, images))
+        return objective(torch.stack([network(images) for network in networks]), labels, strength)
+
+    return loss

@@ -1,0 +1,28 @@
+"""The optimizer of one network or several, and its learning rate at each step."""
+
+import math
+
+import torch
+from torch import nn
+
+from resiliency.training.settings import Recipe
+
+
+def optimizer(networks: list[nn.Module], recipe: Recipe) -> torch.optim.Optimizer:
+    """The optimizer over all parameters; norms and biases, which have one dimension, do not decay."""
+    parameters = [p for network in networks for p in network.parameters() if p.requires_grad]
+    groups = [
+        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": recipe.weight_decay},
+        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
+    ]
+    if recipe.optimizer == "adamw":
+        return torch.optim.AdamW(groups, lr=recipe.learning_rate, foreach=True)
+    return torch.optim.SGD(groups, lr=recipe.learning_rate, momentum=0.9, nesterov=True, foreach=True)
+
+
+def learning_rate(recipe: Recipe, step: int, steps: int) -> float:
+    """The learning rate at `step` of all, where `steps` make an epoch: linear warm-up, then half a cosine to zero."""
+    total, warmup = recipe.epochs * steps, recipe.warmup_epochs * steps
+    if step < warmup:
+        return recipe.learning_rate * (step + 1) / (warmup + 1)
+    return recipe.learning_rate * 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(total - warmup, 1)))
