@@ -26,9 +26,8 @@ INDEPENDENT = STUDY.independent_members()
 MEMBERS = INDEPENDENT + STUDY.joint_members()
 METHODS = STUDY.attribution.methods
 STATISTICS = STUDY.statistics.model_dump()
-SEVERITIES = {
+ENGINE = {
     "seed": STUDY.seed,
-    "severities": STUDY.corruptions.severities,
     "engine": STUDY.corruptions.engine,
     "table": STUDY.corruptions.table_at(STUDY.dataset.side),
 }

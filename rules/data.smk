@@ -62,8 +62,9 @@ if STUDY.corruptions.source == "generated":
             mem_mb=growing(2000),
             runtime=growing(60),
         params:
-            **SEVERITIES,
+            **ENGINE,
             code=code("corrupt"),
+            severities=STUDY.corruptions.severities,
             side=STUDY.dataset.side,
             on_the_fly=STUDY.dataset.on_the_fly,
         script:
@@ -114,9 +115,9 @@ rule gallery:
         mem_mb=growing(2000),
         runtime=growing(10),
     params:
-        **SEVERITIES,
+        **ENGINE,
+        **STUDY.corruptions.pictured(),
         code=code("gallery"),
-        names=STUDY.corruptions.names,
         told=STUDY.corruptions.told(STUDY.dataset.side),
     script:
         "../scripts/gallery.py"

@@ -54,6 +54,12 @@ class Corruptions(Settings):
         small = image_size <= LARGEST_CIFAR and self.engine != "imagecorruptions"
         return "cifar-10-c" if small else "imagenet-c"
 
+    def pictured(self) -> dict[str, list]:
+        """Corruptions and severities that the gallery shows: all that there are, but of a published set the study's."""
+        if self.source == "precomputed":
+            return {"names": self.names, "severities": self.severities}
+        return {"names": list(MAIN + HELD_OUT), "severities": list(SEVERITIES)}
+
     def told(self, image_size: int) -> str:
         """Whose severities they are, in words."""
         return "the published set" if self.source == "precomputed" else self.table_at(image_size)
