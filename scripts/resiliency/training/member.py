@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from resiliency.data.images import read_images
-from resiliency.designs.networks import build, device, parameters_and_macs, write_member
+from resiliency.designs.cards import design_card, training_cost
+from resiliency.designs.networks import build, device, write_member
 from resiliency.files import read_array, read_json, write_csv
 from resiliency.streams import derived_seed
 from resiliency.training.engine import Labelled, Looks, Loss, accuracies, train
@@ -33,22 +34,21 @@ def train_members(
     card = read_json(data["card"])
     where = device()
     networks = [
-        build(d["architecture"], d["arguments"], len(card["classes"]), derived_seed(*stream, "weights", index)).to(
-            where
-        )
-        for index, d in enumerate(descriptions)
+        build(description, len(card["classes"]), derived_seed(*stream, "weights", index)).to(where)
+        for index, description in enumerate(descriptions)
     ]
-    parameters, macs = parameters_and_macs(networks[0], card["image_shape"])
-    print(f"{descriptions[0]['architecture']}: {parameters:,} parameters, {macs:,} MACs an image, on {where}")
+    known = design_card(networks[0], descriptions[0], card, len(card["classes"]))
     training, validation = (
         Labelled(read_images(data[f"{prefix}images"]), read_array(data[f"{prefix}labels"]))
         for prefix in ("", "validation_")
     )
     looks = Looks(card["mean"], card["std"], workers)
-    history = train(networks, loss, Recipe(**recipe), training, validation, looks, derived_seed(*stream, "images"))
+    settings = Recipe(**recipe)
+    history = train(networks, loss, settings, training, validation, looks, derived_seed(*stream, "images"))
     right = accuracies(networks, validation, looks)
+    seen = settings.epochs * (len(training.labels) // settings.batch_size) * settings.batch_size
+    known["training_cost"] = training_cost(known["macs"], seen, settings.epochs)
     for folder, description, network, accuracy in zip(folders, descriptions, networks, right, strict=True):
         write_csv(Path(folder, "history.csv"), history)
-        known = {key: card[key] for key in ("classes", "image_shape", "mean", "std")}
-        learned = {"parameters": parameters, "macs": macs, "validation_accuracy": accuracy}
-        write_member(folder, network, {"member": Path(folder).name} | description | known | learned)
+        member = {"member": Path(folder).name} | description | known | {"validation_accuracy": accuracy}
+        write_member(folder, network, member)
