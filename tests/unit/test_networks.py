@@ -5,9 +5,12 @@ import json
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 from torch import nn
 
+from resiliency.designs.cards import design_card, training_cost
 from resiliency.designs.networks import (
+    Selected,
     build,
     normalised,
     parameters_and_macs,
@@ -15,6 +18,7 @@ from resiliency.designs.networks import (
     read_member,
     write_member,
 )
+from resiliency.designs.settings import Design
 from resiliency.faults import Fault
 from resiliency.prediction import BATCH, features, logits
 
@@ -27,15 +31,24 @@ DESIGNS = {
 }
 MEMBER = {
     "architecture": "resnet18",
+    "factory": None,
     "arguments": DESIGNS["resnet18"],
+    "stem": "original",
+    "side": 32,
     "classes": list("0123456789"),
+    "network_outputs": 10,
+    "outputs": None,
     "mean": [0.1, 0.2, 0.3],
     "std": [0.4, 0.5, 0.6],
 }
 
 
 def small(architecture: str = "resnet18", seed: int = 0) -> nn.Module:
-    return build(architecture, DESIGNS[architecture], 10, seed)
+    return build(described(architecture, DESIGNS[architecture]), 10, seed)
+
+
+def described(architecture: str, arguments: dict, **more) -> dict:
+    return Design(architecture=architecture, arguments=arguments, **more).described(224)
 
 
 def pictures(count: int) -> np.ndarray:
@@ -61,8 +74,24 @@ def test_the_seed_decides_the_weights():
 )
 def test_bad_arguments_are_faults(architecture, arguments):
     with pytest.raises(Fault, match=f"design {architecture} with .*timm refuses it: ") as caught:
-        build(architecture, arguments, 10, 0)
+        build({"architecture": architecture, "factory": None, "arguments": arguments, "stem": "original"}, 10, 0)
     assert "\n" not in str(caught.value)
+
+
+def test_stems_are_adapted_to_small_images_unless_told_otherwise():
+    macs = {}
+    for side, stem in ((32, "auto"), (64, "auto"), (65, "auto"), (32, "original")):
+        design = Design(architecture="resnet18", arguments=DESIGNS["resnet18"], stem=stem)
+        macs[side, stem] = parameters_and_macs(build(design.described(side), 10, 0), [32, 32, 3])
+    assert len({parameters for parameters, _ in macs.values()}) == 1
+    assert macs[32, "auto"][1] > macs[64, "auto"][1] > macs[65, "auto"][1]
+    assert macs[65, "auto"] == macs[32, "original"]
+
+
+def test_adapting_the_stem_leaves_the_weights_to_the_seed():
+    design = Design(architecture="resnet18", arguments=DESIGNS["resnet18"])
+    one, other = (build(design.described(side), 10, 3).state_dict() for side in (32, 224))
+    assert all(torch.equal(one[name], other[name]) for name in one)
 
 
 @pytest.mark.parametrize("architecture", DESIGNS)
@@ -95,6 +124,60 @@ def test_macs_count_attention():
     hidden = 2 * tokens * width * 4 * width
     _, macs = parameters_and_macs(small("vit_tiny_patch16_224"), [32, 32, 3])
     assert macs == 16 * (8 * 8 * 3) * width + 2 * (projections + attention + hidden) + width * 10
+
+
+CARD = {"image_shape": [32, 32, 3], "classes": list("0123456789"), "mean": [0.5] * 3, "std": [0.2] * 3}
+
+
+def test_the_design_card():
+    description = described("resnet18", DESIGNS["resnet18"])
+    parameters, macs = parameters_and_macs(small(), [32, 32, 3])
+    assert design_card(small(), description, CARD, 10) == {
+        "parameters": parameters,
+        "macs": macs,
+        "input_size": [32, 32, 3],
+        "mean": [0.5] * 3,
+        "std": [0.2] * 3,
+        "classes": CARD["classes"],
+        "network_outputs": 10,
+        "outputs": None,
+        "weights_source": "trained here",
+        "training_cost": None,
+    }
+    assert training_cost(macs, images=960, epochs=10) == {"epochs": 10, "images": 960, "macs": 2880 * macs}
+
+
+@pytest.mark.parametrize(
+    ("architecture", "arguments", "outputs", "words"),
+    [
+        ("vit_tiny_patch16_224", {"depth": 1}, 10, "fails on images of 32x32 px: .*Input height"),
+        (
+            "resnet18",
+            DESIGNS["resnet18"],
+            7,
+            r"gives \(1, 10\) .* logits of shape \(1, 7\) are needed",
+        ),
+    ],
+)
+def test_networks_that_do_not_suit_the_data_set_are_faults(architecture, arguments, outputs, words):
+    description = described(architecture, arguments)
+    with pytest.raises(Fault, match=f"^{architecture} with .*{words}") as caught:
+        design_card(build(description, 10, 0), description, CARD, outputs)
+    assert "\n" not in str(caught.value)
+
+
+def test_selected_outputs_are_those_of_the_data_set(tmp_path):
+    network = small(seed=3).eval()
+    chosen = [7, 0, 4]
+    known = MEMBER | {"classes": ["seven", "zero", "four"], "outputs": chosen}
+    write_member(tmp_path, Selected(network, chosen), known)
+    read, member = read_member(tmp_path)
+    images = torch.rand(4, 3, 32, 32, device=next(read.parameters()).device)
+    with torch.inference_mode():
+        torch.testing.assert_close(read(images).cpu(), network(images.cpu())[:, chosen])
+        torch.testing.assert_close(penultimate(read, images).cpu(), penultimate(network, images.cpu()))
+    assert member == known
+    assert read.network.state_dict().keys() == load_file(tmp_path / "weights.safetensors").keys()
 
 
 def test_normalised_by_hand():

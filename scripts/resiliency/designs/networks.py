@@ -1,4 +1,4 @@
-"""Networks: built by timm, described, and read back from a member's files."""
+"""Networks: built by timm or by a factory, described, and read back from a member's files."""
 
 from pathlib import Path
 
@@ -9,21 +9,68 @@ from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
+from resiliency.designs.checkpoints import load_weights
+from resiliency.designs.factories import from_factory
+from resiliency.designs.stems import adapt_stem, map_side
 from resiliency.faults import Fault
 from resiliency.files import read_json, replacing, write_json
 
 
-def build(architecture: str, arguments: dict, classes: int, seed: int) -> nn.Module:
-    """The network that timm calls `architecture`, randomly initialised from `seed`, channels last.
+class Selected(nn.Module):
+    """A network that knows other classes: `network`'s outputs at the indices `outputs`, in the data set's order.
+
+    Whoever looks at logits (predictions, attributions, accuracies) uses it like any network. Weights are written under
+    the names that they have in `network`.
+    """
+
+    def __init__(self, network: nn.Module, outputs: list[int]):
+        super().__init__()
+        self.network = network
+        self.register_buffer("outputs", torch.tensor(outputs), persistent=False)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Images float32 Bx3xHxW -> logits BxK of the data set's K classes."""
+        return self.network(images).index_select(1, self.outputs)
+
+
+def selected(network: nn.Module, outputs: list[int] | None) -> nn.Module:
+    """`network` with its outputs at `outputs`, or as it is if these are None."""
+    return network if outputs is None else Selected(network, outputs)
+
+
+def build(description: dict, outputs: int, seed: int, pretrained: str | None = None) -> nn.Module:
+    """The network of a member, randomly initialised from `seed`, channels last.
+
+    Args:
+        description: `architecture` of timm or `factory`, their `arguments`, and, with the `stem` "adapted", the `side`
+            of the images in pixels; as `Design.described` tells.
+        outputs: number of logits; a factory knows its own.
+        pretrained: file from the hub, with weights for `architecture` with so many outputs.
 
     Raises:
-        Fault: timm refuses the architecture or its arguments.
+        Fault: timm or the factory refuses.
     """
     torch.manual_seed(seed)
+    arguments = description["arguments"]
+    if description.get("factory"):
+        return from_factory(description["factory"], arguments).to(memory_format=torch.channels_last)
+    architecture = description["architecture"]
+    overlay = {"file": pretrained, "custom_load": False} if pretrained else None
     try:
-        network = timm.create_model(architecture, num_classes=classes, **arguments)
+        network = timm.create_model(
+            architecture,
+            pretrained=bool(pretrained),
+            pretrained_cfg_overlay=overlay,
+            num_classes=outputs,
+            **arguments,
+        )
     except Exception as error:
-        raise Fault(f"design {architecture} with {arguments}: timm refuses it: {error!r}") from error
+        raise Fault(f"design {architecture} with {arguments}: timm refuses it: {error!r:.300}") from error
+    if description.get("stem") == "adapted":
+        side = description["side"]
+        if changes := adapt_stem(network, side):
+            left = map_side(network, side)
+            print(f"stem of {architecture} for {side} px: {', '.join(changes)}; the last feature map is {left}x{left}")
     return network.to(memory_format=torch.channels_last)
 
 
@@ -47,8 +94,38 @@ def parameters_and_macs(network: nn.Module, image_shape: list[int]) -> tuple[int
 
 
 def penultimate(network: nn.Module, images: Tensor) -> Tensor:
-    """Features B x D that the classifier of a timm network is applied to."""
-    return network.forward_head(network.forward_features(images), pre_logits=True)
+    """Features BxD that the classifier is applied to, as from `logits_and_features`."""
+    return logits_and_features(network, images)[1]
+
+
+def logits_and_features(network: nn.Module, images: Tensor) -> tuple[Tensor, Tensor]:
+    """Logits BxK, of the network's own outputs, and features BxD that its classifier is applied to.
+
+    Features are those that timm calls so, or for another network the input of the `nn.Linear` that is applied last,
+    flattened.
+
+    Raises:
+        Fault: a network that is not timm's applies no `nn.Linear`.
+    """
+    if isinstance(network, Selected):
+        network = network.network
+    if hasattr(network, "forward_head"):
+        found = network.forward_features(images)
+        return network.forward_head(found), network.forward_head(found, pre_logits=True)
+    last: dict[str, Tensor] = {}
+    hooks = [
+        module.register_forward_pre_hook(lambda _, inputs: last.update(features=inputs[0]))
+        for module in network.modules()
+        if isinstance(module, nn.Linear)
+    ]
+    try:
+        logits = network(images)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    if not last:
+        raise Fault(f"{type(network).__name__}: applies no nn.Linear, whose input would be its features; end in one")
+    return logits, last["features"].flatten(1)
 
 
 def normalised(images: Tensor, mean: list[float], std: list[float]) -> Tensor:
@@ -57,9 +134,18 @@ def normalised(images: Tensor, mean: list[float], std: list[float]) -> Tensor:
     return ((images / 255 - mean) / std).permute(0, 3, 1, 2)
 
 
+def named(description: dict) -> str:
+    """What the network of a member is called: its architecture or its factory."""
+    return description["architecture"] or description["factory"]
+
+
 def write_member(folder: str | Path, network: nn.Module, member: dict) -> None:
     """Write `weights.safetensors` and `member.json`, the description, to `folder`."""
-    weights = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
+    own = network.network if isinstance(network, Selected) else network
+    weights = {
+        name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
+        for name, tensor in own.state_dict().items()
+    }
     with replacing(Path(folder, "weights.safetensors")) as temporary:
         temporary.write_bytes(save(weights))
     write_json(Path(folder, "member.json"), member)
@@ -68,16 +154,18 @@ def write_member(folder: str | Path, network: nn.Module, member: dict) -> None:
 def read_member(folder: str | Path) -> tuple[nn.Module, dict]:
     """The network in `folder`, in evaluation mode on the device, and its description.
 
+    Its logits are of the classes in the description, in their order.
+
     Raises:
         Fault: a file is missing, cut short, or holds weights of another network.
     """
     member = read_json(Path(folder, "member.json"))
-    network = build(member["architecture"], member["arguments"], len(member["classes"]), seed=0)
-    weights = Path(folder, "weights.safetensors")
+    network = build(member, member["network_outputs"], seed=0)
+    path = Path(folder, "weights.safetensors")
     try:
-        network.load_state_dict(load_file(weights))
+        misfit = load_weights(network, load_file(path))
     except Exception as error:
-        raise Fault(
-            f"{weights}: not the weights of {member['architecture']} ({error}); delete it and run again"
-        ) from error
-    return network.eval().to(device()), member
+        misfit = str(error)
+    if misfit:
+        raise Fault(f"{path}: not the weights of {named(member)} ({misfit}); delete it and run again")
+    return selected(network, member["outputs"]).eval().to(device()), member

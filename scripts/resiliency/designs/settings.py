@@ -1,27 +1,158 @@
-"""Settings of designs and of the members trained from them."""
+"""Settings of designs and of the members made from them."""
 
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import BeforeValidator, Field, model_validator
 
+from resiliency.designs.architectures import architectures
 from resiliency.settings import Settings
 
 ALEXNET = "alexnet"
-RESERVED = {"pretrained", "num_classes", "checkpoint_path", "pretrained_cfg", "features_only"}
+RESERVED = {"pretrained", "num_classes", "checkpoint_path", "pretrained_cfg", "pretrained_cfg_overlay", "features_only"}
+LARGEST_ADAPTED = 64
+SUFFIXES = (".safetensors", ".pt", ".pth", ".ckpt", ".bin", ".tar")
+
+
+def _weights(value: object) -> object:
+    if value in ("random", "pretrained"):
+        return value
+    files = value if isinstance(value, list) else [value]
+    if not files or not all(isinstance(file, str) and file.endswith(SUFFIXES) for file in files):
+        raise ValueError(f"must be random, pretrained, or a file or list of files ending in {', '.join(SUFFIXES)}")
+    if len(set(files)) < len(files):
+        raise ValueError("must name each file once")
+    return value
+
+
+def _class_names(value: object) -> object:
+    names = value if isinstance(value, list) else [value]
+    if not names or not all(isinstance(name, str) and name for name in names):
+        raise ValueError("must be a text file with a class name a line, or a list of names")
+    return value
+
+
+Share = Annotated[float, Field(ge=0, le=1)]
+PositiveShare = Annotated[float, Field(gt=0, le=1)]
 
 
 class Design(Settings):
-    architecture: str = Field(description="name of an architecture in timm")
-    arguments: dict[str, Any] = Field({}, description="keyword arguments of timm.create_model, such as channels")
-    family: str | None = Field(None, description="group for observation 1; by default timm's module, such as resnet")
+    architecture: str | None = Field(
+        None, description="name of an architecture in timm, perhaps with the tag of weights, as resnet50.a1_in1k"
+    )
+    factory: str | None = Field(
+        None,
+        pattern=r"^\w+(\.\w+)*:\w+$",
+        description="instead: package.module:function, which makes a network from `arguments`; it maps normalised "
+        "images, float32 Bx3xHxW, to logits BxK. The folder that Snakemake runs in is searched first",
+    )
+    arguments: dict[str, Any] = Field({}, description="keyword arguments of timm.create_model, or of the factory")
+    family: str | None = Field(
+        None, description="group for observation 1; by default timm's module, such as resnet, or the factory's function"
+    )
+    stem: Literal["auto", "original"] = Field(
+        "auto", description="auto: less stride and pooling in the stem of timm's networks for images up to 64 px"
+    )
+    weights: Annotated[str | list[str], BeforeValidator(_weights)] = Field(
+        "random",
+        description="random: trained here; pretrained: those of timm's hub; a file, or a list of files, one a member",
+    )
+    revision: str | None = Field(
+        None, min_length=1, description="commit or tag of pretrained weights in their repository; by default the newest"
+    )
+    classes: Annotated[str | list[str], BeforeValidator(_class_names)] | None = Field(
+        None,
+        description="classes in the order of the network's outputs: a list, or a text file with a name a line; by "
+        "default those of the data set, or ImageNet's where weights are pretrained and classes are synsets",
+    )
+    mean: list[Share] | None = Field(
+        None,
+        min_length=3,
+        max_length=3,
+        description="taken off each channel, of values in 0..1",
+    )
+    std: list[PositiveShare] | None = Field(
+        None,
+        min_length=3,
+        max_length=3,
+        description="that each channel is then divided by",
+    )
     training: dict[str, Any] = Field({}, description="what differs from the study's training recipe")
 
-    @field_validator("arguments")
-    @classmethod
-    def _not_ours(cls, arguments: dict[str, Any]) -> dict[str, Any]:
-        if taken := RESERVED & set(arguments):
-            raise ValueError(f"must not hold {', '.join(sorted(taken))}: the study says what a member learns from")
-        return arguments
+    @model_validator(mode="after")
+    def _one_network(self) -> "Design":
+        if not self.architecture and not self.factory:
+            raise ValueError("architecture: missing; it must be given, or else a factory")
+        if self.architecture and self.factory:
+            raise ValueError("factory: must not be given beside an architecture; keep one")
+        if self.architecture and (taken := RESERVED & set(self.arguments)):
+            raise ValueError(
+                f"arguments: must not hold {', '.join(sorted(taken))}: the study says what a member learns from"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _weights_go_with_the_rest(self) -> "Design":
+        if self.factory and self.weights == "pretrained":
+            raise ValueError("weights: pretrained ones are timm's; a factory needs random ones or a file")
+        if self.revision and self.weights != "pretrained":
+            raise ValueError("revision: only pretrained weights have one")
+        if (self.mean is None) != (self.std is None):
+            raise ValueError("mean: must be given together with std")
+        for key in ("classes", "mean", "std"):
+            if getattr(self, key) is not None and not self.loaded:
+                raise ValueError(f"{key}: only for weights that are loaded; trained ones learn from the data set")
+        if self.training and self.loaded:
+            raise ValueError("training: loaded weights are not trained; remove it, or set weights to random")
+        return self
+
+    @property
+    def loaded(self) -> bool:
+        """Whether members are loaded, instead of trained here."""
+        return self.weights != "random"
+
+    @property
+    def files(self) -> list[str]:
+        """The files with the weights of each member; empty where they come from elsewhere."""
+        if self.weights in ("random", "pretrained"):
+            return []
+        return self.weights if isinstance(self.weights, list) else [self.weights]
+
+    @property
+    def group(self) -> str:
+        """The family: as the study says, else the module of timm that defines the architecture, or the function."""
+        if self.factory:
+            return self.family or self.factory.rpartition(":")[2]
+        name = self.architecture.partition(".")[0]
+        return self.family or architectures().get(name, name)
+
+    def members(self, seeds: int) -> int:
+        """Number of members of this design, where each design that is trained has `seeds`."""
+        return (len(self.files) or 1) if self.loaded else seeds
+
+    def inputs(self, index: int) -> dict[str, str]:
+        """Files that member `index` depends on: its weights, its classes, and the factory where that is in a file."""
+        found = {"weights": self.files[index]} if self.files else {}
+        if isinstance(self.classes, str):
+            found["classes"] = self.classes
+        module = Path(*self.factory.partition(":")[0].split(".")).with_suffix(".py") if self.factory else None
+        return found | ({"factory": str(module)} if module and module.exists() else {})
+
+    def described(self, side: int) -> dict[str, Any]:
+        """What making a member needs to know, for images of `side` pixels squared, but for `inputs`.
+
+        `stem` is "adapted" or "original". Where members are loaded, `loaded` holds `weights` ("pretrained" or "file"),
+        `revision`, `classes` (None where a file names them, or nobody), `mean` and `std`.
+        """
+        known = self.model_dump(include={"architecture", "factory", "arguments"})
+        adapted = self.architecture and self.stem == "auto" and side <= LARGEST_ADAPTED
+        known |= {"stem": "adapted" if adapted else "original", "side": side}
+        if self.loaded:
+            known["loaded"] = self.model_dump(include={"revision", "mean", "std"}) | {
+                "weights": "file" if self.files else "pretrained",
+                "classes": None if isinstance(self.classes, str) else self.classes,
+            }
+        return known
 
 
 class Members(Settings):

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
+from resiliency.designs.networks import logits_and_features
 from resiliency.training.engine import Loss
 from resiliency.training.objectives import OBJECTIVES
 from resiliency.training.similarity import input_gradients
@@ -16,12 +17,8 @@ def joint_loss(name: str, strength: float) -> Loss:
 
     def loss(networks: list[nn.Module], images: Tensor, labels: Tensor) -> Tensor:
         if needs == "features":
-            maps = [network.forward_features(images) for network in networks]
-            logits = [network.forward_head(found) for network, found in zip(networks, maps, strict=True)]
-            features = [
-                network.forward_head(found, pre_logits=True) for network, found in zip(networks, maps, strict=True)
-            ]
-            return objective(torch.stack(logits), labels, strength, features)
+            logits, features = zip(*(logits_and_features(network, images) for network in networks), strict=True)
+            return objective(torch.stack(logits), labels, strength, list(features))
         if needs == "input_gradients":
             # Only the plain form of attention has a second derivative.
             with sdpa_kernel(SDPBackend.MATH):

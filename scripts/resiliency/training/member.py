@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from resiliency.data.images import read_images
-from resiliency.designs.networks import build, device, parameters_and_macs, write_member
+from resiliency.designs.cards import design_card, training_cost
+from resiliency.designs.networks import build, device, write_member
 from resiliency.files import read_array, read_json, write_csv
 from resiliency.streams import derived_seed
 from resiliency.training.checkpoints import Checkpoint
@@ -38,14 +39,13 @@ def train_members(
     card = read_json(data["card"])
     where = device()
     networks = [
-        build(d["architecture"], d["arguments"], len(card["classes"]), derived_seed(*stream, "weights", index)).to(
-            where
-        )
-        for index, d in enumerate(descriptions)
+        build(description, len(card["classes"]), derived_seed(*stream, "weights", index)).to(where)
+        for index, description in enumerate(descriptions)
     ]
-    costs = [parameters_and_macs(network, card["image_shape"]) for network in networks]
-    for described, (parameters, macs) in zip(descriptions, costs, strict=True):
-        print(f"{described['architecture']}: {parameters:,} parameters, {macs:,} MACs an image, on {where}")
+    cards = [
+        design_card(network, description, card, len(card["classes"]))
+        for network, description in zip(networks, descriptions, strict=True)
+    ]
     training, validation = (
         Labelled(read_images(data[f"{prefix}images"]), read_array(data[f"{prefix}labels"]))
         for prefix in ("", "validation_")
@@ -58,16 +58,11 @@ def train_members(
     history = trainer.train(training, validation, checkpoint)
     right = accuracies(networks, validation, looks)
     seen = settings.epochs * (len(training.labels) // settings.batch_size) * settings.batch_size
-    for folder, described, network, (parameters, macs), accuracy in zip(
-        folders, descriptions, networks, costs, right, strict=True
+    for folder, description, known, network, accuracy in zip(
+        folders, descriptions, cards, networks, right, strict=True
     ):
+        known["training_cost"] = training_cost(known["macs"], seen, settings.epochs)
         write_csv(Path(folder, "history.csv"), history)
-        known = {key: card[key] for key in ("classes", "image_shape", "mean", "std")}
-        learned = {
-            "parameters": parameters,
-            "macs": macs,
-            "validation_accuracy": accuracy,
-            "training_cost": {"epochs": settings.epochs, "images": seen, "macs": 3 * macs * seen},
-        }
-        write_member(folder, network, {"member": Path(folder).name} | described | known | learned)
+        member = {"member": Path(folder).name} | description | known | {"validation_accuracy": accuracy}
+        write_member(folder, network, member)
     checkpoint.remove()

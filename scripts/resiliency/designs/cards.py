@@ -1,0 +1,51 @@
+"""Design cards: what is known of every member, however it came to be."""
+
+import torch
+from torch import Tensor, nn
+
+from resiliency.designs.networks import device, named, parameters_and_macs
+from resiliency.faults import Fault
+
+
+def design_card(network: nn.Module, description: dict, card: dict, outputs: int) -> dict:
+    """The design card of `network`, as if it were trained here on the data set of `card`.
+
+    It holds parameters, macs (multiply-accumulate operations for one image), input_size (H, W, 3), mean, std (of each
+    channel, that images are normalised with), classes (the data set's, in its order), network_outputs (their number),
+    outputs (index of the output for each class, None if these are the same), weights_source, and training_cost (None).
+
+    Raises:
+        Fault: the network fails on an image of the data set, or does not give `outputs` logits for it.
+    """
+    shape = card["image_shape"]
+    told = f"{named(description)} with {description['arguments']}"
+    image = torch.zeros(1, shape[2], *shape[:2], device=next(network.parameters()).device)
+    try:
+        with torch.inference_mode():
+            logits = network.eval()(image)
+    except Exception as error:
+        raise Fault(f"{told}: fails on images of {shape[1]}x{shape[0]} px: {error!r:.300}") from error
+    if not isinstance(logits, Tensor) or logits.shape != (1, outputs):
+        found = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
+        raise Fault(f"{told}: gives {found} for one image, where logits of shape (1, {outputs}) are needed")
+    parameters, macs = parameters_and_macs(network, shape)
+    print(f"{named(description)}: {parameters:,} parameters, {macs:,} MACs an image, on {device()}")
+    return {
+        "parameters": parameters,
+        "macs": macs,
+        "input_size": shape,
+        "mean": card["mean"],
+        "std": card["std"],
+        "classes": card["classes"],
+        "network_outputs": outputs,
+        "outputs": None,
+        "weights_source": "trained here",
+        "training_cost": None,
+    }
+
+
+def training_cost(macs: int, images: int, epochs: int) -> dict:
+    """What training takes: epochs, the images seen in all of them, and MACs, three times those of so many forward
+    passes, for a backward pass takes twice as many.
+    """
+    return {"epochs": epochs, "images": images, "macs": 3 * macs * images}

@@ -1,0 +1,43 @@
+"""Networks that are not timm's: made by a function that the study names."""
+
+import os
+import sys
+from collections.abc import Callable
+from importlib import import_module
+
+from torch import nn
+
+from resiliency.faults import Fault
+
+
+def from_factory(factory: str, arguments: dict) -> nn.Module:
+    """The network that `factory`, "package.module:function", returns for keyword arguments `arguments`.
+
+    Modules are searched in the working directory first.
+
+    Raises:
+        Fault: there is no such module or function, it fails, or what it returns is not a network.
+    """
+    try:
+        network = _function(factory)(**arguments)
+    except Fault:
+        raise
+    except Exception as error:
+        raise Fault(f"factory {factory}: refuses the arguments {arguments}: {error!r:.300}") from error
+    if not isinstance(network, nn.Module):
+        raise Fault(f"factory {factory}: returns {type(network).__name__}, where a torch.nn.Module is needed")
+    return network
+
+
+def _function(factory: str) -> Callable:
+    module_name, _, name = factory.partition(":")
+    if os.getcwd() not in sys.path:
+        sys.path.insert(0, os.getcwd())
+    try:
+        module = import_module(module_name)
+    except Exception as error:
+        raise Fault(f"factory {factory}: cannot import {module_name}, from {os.getcwd()} either: {error!r}") from error
+    function = getattr(module, name, None)
+    if not callable(function):
+        raise Fault(f"factory {factory}: {module.__file__} has no function {name!r}")
+    return function

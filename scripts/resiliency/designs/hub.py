@@ -1,0 +1,44 @@
+"""Weights on the hub that timm publishes its own on."""
+
+from pathlib import Path
+
+from huggingface_hub import hf_hub_download
+from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
+
+from resiliency.faults import Fault
+
+NAMES = ("model.safetensors", "pytorch_model.bin")
+
+
+def downloaded(repository: str, revision: str | None) -> tuple[str, str]:
+    """The file with the weights in `repository` at `revision` (a commit or tag; None: the newest), and its commit.
+
+    Files are kept in the cache in HF_HOME, where they are found without a network too.
+
+    Raises:
+        Fault: there is no such repository, revision or file, or there is no network and none is in the cache.
+    """
+    reasons: list[Exception] = []
+    for name in NAMES:
+        unreachable = any(isinstance(reason, LocalEntryNotFoundError) for reason in reasons)
+        try:
+            path = hf_hub_download(repository, name, revision=revision, local_files_only=unreachable)
+        except EntryNotFoundError as error:
+            reasons.append(error)
+        except Exception as error:
+            reasons.append(error)
+            break
+        else:
+            return path, Path(path).parent.name
+    told = repository + (f"@{revision}" if revision else "")
+    raise Fault(
+        f"weights: {told}: not downloaded ({_reason(reasons[0])}); a network is needed, or HF_HOME with a cache of it"
+    ) from reasons[0]
+
+
+def _reason(error: BaseException) -> str:
+    """The first line of what `error` was caused by in the first place."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__

@@ -1,0 +1,123 @@
+"""Members that are loaded: weights that somebody else trained, mapped to the classes of the data set."""
+
+import hashlib
+import re
+from collections import Counter
+from difflib import get_close_matches
+from pathlib import Path
+
+import timm
+from timm.data import ImageNetInfo, infer_imagenet_subset
+from torch import nn
+
+from resiliency.designs.cards import design_card
+from resiliency.designs.checkpoints import load_weights, read_checkpoint
+from resiliency.designs.hub import downloaded
+from resiliency.designs.networks import build, device, named, selected
+from resiliency.faults import Fault
+
+SYNSET = re.compile(r"n\d{8}")
+
+
+def load_member(description: dict, card: dict, files: dict[str, str]) -> tuple[nn.Module, dict]:
+    """The network of a member with its weights, in evaluation mode on the device, and its description with its card.
+
+    Its logits are of the data set's classes, in their order.
+
+    Args:
+        description: what is known of the member, with what `Design.described` tells.
+        card: of the data set.
+        files: paths: `weights`, unless they are pretrained, and `classes` where a file names these.
+
+    Raises:
+        Fault: the network cannot be built, its weights cannot be had or are those of another one, or a class of the
+            data set is not among the network's.
+    """
+    loaded, classes = description["loaded"], card["classes"]
+    names = _named_classes(loaded, files)
+    if loaded["weights"] == "pretrained":
+        network, names, learned = _pretrained(description, names, classes)
+    else:
+        names = names or classes
+        network, learned = _from_file(description, len(names), Path(files["weights"]))
+    described = design_card(network.to(device()), description, card, len(names))
+    described["outputs"] = outputs = _outputs(names, classes)
+    described |= learned | {key: loaded[key] for key in ("mean", "std") if loaded[key]}
+    own = {key: value for key, value in description.items() if key != "loaded"}
+    print(f"{described['weights_source']}, {len(names):,} outputs for {len(classes):,} classes")
+    return selected(network, outputs).eval().to(device()), own | described
+
+
+def _from_file(description: dict, outputs: int, path: Path) -> tuple[nn.Module, dict]:
+    network = build(description, outputs, seed=0)
+    if misfit := load_weights(network, read_checkpoint(path, list(network.state_dict()))):
+        raise Fault(f"{path}: not the weights of {named(description)} with {outputs:,} outputs: {misfit}")
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return network, {"weights_source": f"file {path} (sha256 {digest})"}
+
+
+def _pretrained(description: dict, names: list[str] | None, classes: list[str]) -> tuple[nn.Module, list[str], dict]:
+    """The network from timm's hub, its classes, and what is known of its weights."""
+    architecture, revision = description["architecture"], description["loaded"]["revision"]
+    try:
+        known = timm.get_pretrained_cfg(architecture, allow_unregistered=False)
+    except Exception as error:
+        raise Fault(f"architecture: timm has no {architecture!r}: {error!r}") from error
+    if not known.hf_hub_id or not known.num_classes:
+        raise Fault(f"weights: timm has no pretrained classifier {architecture} on its hub; name a file or train it")
+    names = names or _published_classes(architecture, known.num_classes, classes)
+    if len(names) != known.num_classes:
+        raise Fault(f"classes: {len(names):,} names for the {known.num_classes:,} outputs of {architecture}")
+    path, commit = downloaded(known.hf_hub_id, revision)
+    source = f"pretrained {known.hf_hub_id}@{commit}"
+    if revision != commit:
+        print(f"to have the same weights ever after, set revision: {commit}")
+    network = build(description, known.num_classes, seed=0, pretrained=path)
+    return network, names, {"mean": list(known.mean), "std": list(known.std), "weights_source": source}
+
+
+def _published_classes(architecture: str, outputs: int, classes: list[str]) -> list[str]:
+    """The classes of timm's weights: ImageNet's where the data set's are synsets, else they must be the data set's."""
+    subset = infer_imagenet_subset({"num_classes": outputs})
+    if subset and all(SYNSET.fullmatch(name) for name in classes):
+        return ImageNetInfo(subset).label_names()
+    if outputs != len(classes):
+        raise Fault(
+            f"classes: missing; {architecture} has {outputs:,} outputs, the data set {len(classes):,} classes that are "
+            "no synsets; name those of the outputs, or set weights to random"
+        )
+    return classes
+
+
+def _named_classes(loaded: dict, files: dict[str, str]) -> list[str] | None:
+    """The network's classes as the study names them; None where it does not."""
+    if "classes" not in files:
+        return loaded["classes"]
+    path = files["classes"]
+    try:
+        names = [line.strip() for line in Path(path).read_text(encoding="utf-8-sig").splitlines()]
+    except (OSError, UnicodeDecodeError) as error:
+        raise Fault(f"{path}: cannot be read ({error}); a text file with a class name a line is needed") from error
+    while names and not names[-1]:
+        names.pop()
+    if not all(names) or not names:
+        raise Fault(f"{path}: line {names.index('') + 1 if names else 1} is empty; a class name a line is needed")
+    return names
+
+
+def _outputs(names: list[str], classes: list[str]) -> list[int] | None:
+    """Index in `names`, the network's classes, of each of `classes`, the data set's; None if they are the same."""
+    counts = Counter(names)
+    missing = [name for name in classes if not counts[name]]
+    if missing:
+        near = get_close_matches(missing[0], names, n=1)
+        hint = f" (is it {near[0]!r}?)" if near else ""
+        more = f", nor {len(missing) - 1:,} more" if len(missing) > 1 else ""
+        raise Fault(
+            f"classes: the network has no {missing[0]!r}{hint}, a class of the data set{more}; "
+            "name its outputs as the data set does"
+        )
+    if twice := [name for name in classes if counts[name] > 1]:
+        raise Fault(f"classes: {twice[0]!r} names {counts[twice[0]]} outputs of the network; one for each is needed")
+    return None if names == classes else [names.index(name) for name in classes]

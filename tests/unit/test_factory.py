@@ -1,0 +1,206 @@
+"""Networks that are not timm's: made by the user's function, trained elsewhere, members like all others."""
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from resiliency.attributions import attribution_maps
+from resiliency.designs.networks import build, normalised, penultimate, read_member, write_member
+from resiliency.designs.settings import Design
+from resiliency.designs.weights import load_member
+from resiliency.faults import Fault
+from resiliency.prediction import features, logits
+
+MODULE = '''
+import torch
+from torch import nn
+
+
+class Block(nn.Module):
+    def __init__(self, before, width, stride):
+        super().__init__()
+        self.conv1 = nn.Conv2d(before, width, 3, stride, 1, bias=False)
+        self.bn1 = nn.BatchNorm2d(width)
+        self.conv2 = nn.Conv2d(width, width, 3, 1, 1, bias=False)
+        self.bn2 = nn.BatchNorm2d(width)
+        self.stride, self.grown = stride, width - before
+
+    def forward(self, x):
+        shortcut = nn.functional.pad(x[:, :, :: self.stride, :: self.stride], (0, 0, 0, 0, 0, self.grown))
+        return (self.bn2(self.conv2(self.bn1(self.conv1(x)).relu())) + shortcut).relu()
+
+
+class ResNet(nn.Module):
+    """The network for CIFAR of three stages of three blocks: twenty layers."""
+
+    def __init__(self, width, classes):
+        super().__init__()
+        self.conv1, self.bn1 = nn.Conv2d(3, width, 3, 1, 1, bias=False), nn.BatchNorm2d(width)
+        widths = [width] * 4 + [2 * width] * 3 + [4 * width] * 3
+        pairs = enumerate(zip(widths, widths[1:]))
+        self.layers = nn.Sequential(*(Block(a, b, 2 if i in (3, 6) else 1) for i, (a, b) in pairs))
+        self.linear = nn.Linear(4 * width, classes)
+
+    def forward(self, x):
+        return self.linear(self.layers(self.bn1(self.conv1(x)).relu()).mean((2, 3)))
+
+
+def resnet20(width=16, classes=10):
+    return ResNet(width, classes)
+
+
+def seven():
+    return 7
+
+
+def convolution():
+    return nn.Sequential(nn.Conv2d(3, 5, 32), nn.Flatten())
+
+
+def tied():
+    network = nn.Sequential(nn.Flatten(), nn.Linear(3072, 8), nn.Linear(8, 8), nn.Linear(8, 8))
+    network[2].weight = network[3].weight
+    return network
+
+
+def broken():
+    raise OSError("two\\nlines")
+'''
+CLASSES = ["ant", "bee", "cat", "dog", "elk"]
+ORDER = ["dog", "ant", "fox", "elk", "cat", "bee", "gnu"]
+MEAN, STD = [0.3, 0.4, 0.5], [0.2, 0.25, 0.3]
+CARD = {"image_shape": [32, 32, 3], "classes": CLASSES, "mean": [0.5] * 3, "std": [0.2] * 3}
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch) -> Path:
+    """A working directory with a module of networks of its own."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.delitem(sys.modules, "own_networks", raising=False)
+    Path("own_networks.py").write_text(MODULE)
+    return tmp_path
+
+
+def made(function: str, outputs: int = 10, **arguments) -> torch.nn.Module:
+    return build(Design(factory=f"own_networks:{function}", arguments=arguments).described(32), outputs, seed=0)
+
+
+def pictures(count: int) -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (count, 32, 32, 3), dtype=np.uint8)
+
+
+@pytest.fixture
+def brought(here):
+    """A network that somebody trained elsewhere, in a checkpoint of DataParallel, and the design that loads it."""
+    network = made("resnet20", width=4, classes=len(ORDER))
+    network.train()(torch.rand(16, 3, 32, 32))  # moves the running statistics
+    weights = {f"module.{name}": tensor for name, tensor in network.state_dict().items()}
+    torch.save({"epoch": 3, "state_dict": weights, "best": 0.5}, "net.pth.tar")
+    design = Design(
+        factory="own_networks:resnet20",
+        arguments={"width": 4, "classes": len(ORDER)},
+        weights="net.pth.tar",
+        classes=ORDER,
+        mean=MEAN,
+        std=STD,
+    )
+    return network.eval(), design
+
+
+def test_a_brought_network_becomes_a_member(brought, here):
+    original, design = brought
+    loaded, described = load_member(design.described(32), CARD, design.inputs(0))
+    write_member(here / "own-s0", loaded, {"member": "own-s0"} | described)
+    member = read_member(here / "own-s0")
+    chosen = [ORDER.index(name) for name in CLASSES]
+    images = pictures(20)
+    with torch.inference_mode():
+        expected = original(normalised(torch.from_numpy(images), MEAN, STD))[:, chosen].numpy()
+    found = np.concatenate([batch[0] for batch in logits([member], images)])
+    np.testing.assert_allclose(found, expected, atol=2e-3)
+    assert features(member, images).shape == (20, 16)
+    assert (described["parameters"], described["outputs"]) == (sum(p.numel() for p in original.parameters()), chosen)
+    assert (described["classes"], described["network_outputs"]) == (CLASSES, 7)
+    assert (described["mean"], described["std"], described["training_cost"]) == (MEAN, STD, None)
+    assert described["weights_source"].startswith("file net.pth.tar (sha256 ")
+    assert "loaded" not in json.loads((here / "own-s0" / "member.json").read_text())
+
+
+def test_attributions_explain_the_classes_of_the_data_set(brought):
+    original, design = brought
+    member = load_member(design.described(32), CARD, design.inputs(0))
+    images, labels = pictures(5), np.arange(5)
+    theirs = np.array([ORDER.index(name) for name in CLASSES])
+    for method in ("saliency", "integrated_gradients"):
+        found = attribution_maps(method, *member, images, labels, "label", 4)
+        expected = attribution_maps(method, original, member[1], images, theirs, "label", 4)
+        np.testing.assert_allclose(found, expected, atol=2e-3)
+
+
+def test_features_are_what_the_last_linear_layer_reads(brought):
+    network, _ = brought
+    images = torch.rand(3, 3, 32, 32)
+    with torch.inference_mode():
+        found = penultimate(network, images)
+        torch.testing.assert_close(network.linear(found), network(images))
+    assert not network.linear._forward_pre_hooks
+
+
+def test_a_network_without_a_linear_layer_has_no_features(here):
+    with pytest.raises(Fault, match=r"^Sequential: applies no nn\.Linear.*end in one$"):
+        penultimate(made("convolution", 5), torch.rand(2, 3, 32, 32))
+
+
+def test_a_factory_starts_from_its_seed(here):
+    description = Design(factory="own_networks:resnet20").described(32)
+    one, again, other = (build(description, 10, seed).conv1.weight for seed in (1, 1, 2))
+    assert torch.equal(one, again)
+    assert not torch.equal(one, other)
+
+
+def test_weights_that_are_tied_are_written_and_read(here):
+    description = Design(factory="own_networks:tied").described(32)
+    network = build(description, 8, 0)
+    write_member(here / "a", network, description | {"network_outputs": 8, "outputs": None})
+    read, _ = read_member(here / "a")
+    image = torch.rand(1, 3, 32, 32)
+    torch.testing.assert_close(read.cpu()(image), network(image))
+
+
+@pytest.mark.parametrize(
+    ("factory", "arguments", "words"),
+    [
+        (
+            "no_such_module:net",
+            {},
+            r"no_such_module:net: cannot import no_such_module, from /.* either: Module",
+        ),
+        ("own_networks:resnet", {}, r"own_networks:resnet: /.*own_networks\.py has no function 'resnet'"),
+        ("own_networks:MODULE", {}, "has no function 'MODULE'"),
+        ("own_networks:resnet20", {"depth": 3}, r"resnet20: refuses the arguments \{'depth': 3\}: TypeError"),
+        ("own_networks:broken", {}, "broken: refuses the arguments .*: OSError"),
+        ("own_networks:seven", {}, r"seven: returns int, where a torch\.nn\.Module is needed"),
+    ],
+)
+def test_factories_that_make_no_network_are_faults(here, factory, arguments, words):
+    with pytest.raises(Fault, match=words) as caught:
+        build(Design(factory=factory, arguments=arguments).described(32), 10, 0)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_module_that_fails_is_a_fault(here):
+    Path("own_failing.py").write_text("1 / 0\n")
+    with pytest.raises(Fault, match=r"cannot import own_failing.*ZeroDivisionError"):
+        build(Design(factory="own_failing:net").described(32), 10, 0)
+
+
+def test_outputs_that_are_not_the_classes_are_a_fault(brought):
+    _, design = brought
+    fewer = design.model_copy(update={"classes": ORDER[:5]})
+    with pytest.raises(Fault, match=r"own_networks:resnet20 with .*gives \(1, 7\) .* shape \(1, 5\) are needed"):
+        load_member(fewer.described(32), CARD, fewer.inputs(0))

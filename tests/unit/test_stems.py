@@ -1,0 +1,90 @@
+"""Stems for small images: what they leave of an image, and that weights still fit."""
+
+import pytest
+import timm
+import torch
+
+from resiliency.designs.stems import LEAST, adapt_stem, map_side
+
+# Side of the last feature map at 32 px with the original stem and the adapted one, and at 64 px with the adapted one.
+SIDES = {
+    "resnet10t": (1, 4, 4),
+    "resnetv2_18": (1, 4, 4),
+    "densenet121": (1, 4, 4),
+    "regnetx_002": (1, 2, 4),
+    "mobilenetv3_small_050": (1, 2, 4),
+    "efficientnet_lite0": (1, 2, 4),
+    "tf_mobilenetv3_small_minimal_100": (1, 2, 4),
+    "convnext_atto": (1, 4, 4),
+    "edgenext_xx_small": (1, 4, 4),
+    "starnet_s050": (1, 2, 4),
+    "lcnet_050": (1, 2, 4),
+    "dla46_c": (1, 2, 4),
+    "mobilevit_xxs": (1, 2, 4),
+    "test_vit": (0, 0, 0),
+}
+ARGUMENTS = {
+    "densenet121": {"growth_rate": 4, "block_config": [1, 1, 1, 1]},
+    "resnetv2_18": {"channels": [8, 8, 8, 8]},
+    "test_vit": {"img_size": 32},
+}
+
+
+def network(architecture: str, **arguments) -> torch.nn.Module:
+    torch.manual_seed(0)
+    return timm.create_model(architecture, num_classes=5, **ARGUMENTS.get(architecture, {}) | arguments)
+
+
+def shapes(built: torch.nn.Module) -> dict[str, torch.Size]:
+    return {name: tensor.shape for name, tensor in built.state_dict().items()}
+
+
+@pytest.mark.parametrize("architecture", SIDES)
+def test_the_last_feature_map_is_what_the_documentation_says(architecture):
+    original, adapted, at_64 = SIDES[architecture]
+    built = network(architecture)
+    before = shapes(built)
+    assert map_side(built.eval(), 32) == original
+    changes = adapt_stem(built.train(), 32)
+    assert built.training
+    assert bool(changes) == (adapted != original)
+    assert map_side(built.eval(), 32) == adapted
+    assert shapes(built) == before
+    assert built(torch.rand(2, 3, 32, 32)).shape == (2, 5)
+    larger = network(architecture)
+    adapt_stem(larger, 64)
+    assert map_side(larger.eval(), 64) == at_64
+
+
+@pytest.mark.parametrize("architecture", ["resnet18", "convnext_atto", "densenet121", "regnetx_002"])
+def test_what_is_large_enough_is_left_alone(architecture):
+    assert adapt_stem(network(architecture), 32 * LEAST) == []
+
+
+def test_no_more_is_changed_than_needed():
+    changes = {side: adapt_stem(network("resnet18"), side) for side in (32, 64, 128)}
+    assert changes == {32: ["conv1 with stride 1", "no maxpool"], 64: ["conv1 with stride 1"], 128: []}
+
+
+def test_poolings_of_vgg_are_left_out():
+    built = network("vgg11_bn", mlp_ratio=0.01)
+    assert adapt_stem(built, 32) == ["no features.3", "no features.7"]
+    assert map_side(built.eval(), 32) == 4
+
+
+@pytest.mark.parametrize("architecture", ["vit_tiny_patch16_224", "inception_v3", "repvgg_a0", "tresnet_m"])
+def test_networks_that_fail_before_or_would_after_stay_as_they_are(architecture):
+    built = network(architecture)
+    before = str(built)
+    assert adapt_stem(built, 32) == []
+    assert str(built) == before
+
+
+def test_the_weights_of_the_original_fit_and_mean_the_same():
+    """Where every pixel is alike, strides and poolings cannot matter to a network whose padding is left out of it."""
+    original, adapted = network("resnet18").eval(), network("resnet18").eval()
+    adapt_stem(adapted, 32)
+    adapted.load_state_dict(original.state_dict())
+    with torch.inference_mode():
+        one, other = (built.conv1(torch.full((1, 3, 32, 32), 0.5))[0, :, -6, -6] for built in (original, adapted))
+    torch.testing.assert_close(one, other)
