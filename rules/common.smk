@@ -76,8 +76,8 @@ def growing(amount):
     return lambda wildcards, attempt: amount * attempt
 
 
-def described(design, origin="independent", setting="", strength=None):
-    """What is known of a member of `design` before it is trained, but for its seed."""
+def described(design, objective="", setting="", strength=None):
+    """What is known of a member of `design` before it is trained, jointly if there is an objective, but for its seed."""
     known = STUDY.designs[design].model_dump(include={"architecture", "arguments"})
-    known |= {"origin": origin, "design": design, "setting": setting, "strength": strength, "index": 0}
-    return known | {"family": STUDY.family(design)}
+    known |= {"origin": "joint" if objective else "independent", "design": design, "family": STUDY.family(design)}
+    return known | {"objective": objective, "setting": setting, "strength": strength, "index": 0}

@@ -14,7 +14,7 @@ with stage(snakemake.log[0], snakemake.threads):
         folders=[str(Path(weights).parent) for weights in snakemake.output.weights],
         descriptions=[member | {"index": index} for index in range(len(snakemake.output.weights))],
         recipe=params.recipe,
-        loss=partial(OBJECTIVES[member["origin"]], strength=member["strength"]),
+        loss=partial(OBJECTIVES[member["objective"]], strength=member["strength"]),
         data=dict(snakemake.input.items()),
         stream=(params.seed, "train_jointly", member["design"], member["seed"]),
         workers=snakemake.threads - 1,
