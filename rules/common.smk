@@ -23,6 +23,7 @@ JOINT_NAMES = (
     [f"s{s}-m{m}" for s in range(STUDY.joint.seeds) for m in range(len(STUDY.joint.designs))] if SETTINGS else []
 )
 INDEPENDENT = STUDY.independent_members()
+TRAINED, LOADED = STUDY.trained_designs(), STUDY.loaded_designs()
 MEMBERS = INDEPENDENT + STUDY.joint_members()
 METHODS = STUDY.attribution.methods
 STATISTICS = STUDY.statistics.model_dump()
@@ -61,7 +62,8 @@ CHART_FILES = [f"{RESULTS}/charts/{chart}{suffix}" for chart in CHARTS for suffi
 
 
 wildcard_constraints:
-    design="|".join(map(re.escape, STUDY.designs)),
+    design="|".join(map(re.escape, TRAINED)) or "none",
+    loaded="|".join(map(re.escape, LOADED)) or "none",
     setting="|".join(map(re.escape, SETTINGS)) or "none",
     seed=r"\d+",
     corruption=r"\w+",
@@ -78,8 +80,7 @@ def growing(amount):
 
 
 def described(design, objective="", strength=None, setting=""):
-    """What is known of a member of `design` before it is trained, but for its seed."""
-    known = STUDY.designs[design].model_dump(include={"architecture", "arguments"})
-    known |= {"origin": "joint" if objective else "independent", "objective": objective}
-    known |= {"design": design, "setting": setting, "strength": strength, "index": 0}
-    return known | {"family": STUDY.family(design)}
+    """What is known of a member of `design` before it is made, jointly if there is an objective, but for its seed."""
+    known = STUDY.designs[design].described(STUDY.dataset.side)
+    known |= {"origin": "joint" if objective else "independent", "design": design, "family": STUDY.family(design)}
+    return known | {"objective": objective, "setting": setting, "strength": strength, "index": 0}

@@ -78,3 +78,58 @@ rule attribute:
         probe_images=STUDY.probe.images,
     script:
         "../scripts/attribute.py"
+
+
+if LOADED:
+
+    rule load:
+        input:
+            unpack(lambda wildcards: STUDY.designs[wildcards.loaded].inputs(int(wildcards.seed))),
+            card=LEARNED["card"],
+            validation_images=VALIDATION["images"],
+            validation_labels=VALIDATION["labels"],
+        output:
+            weights=f"{RESULTS}/members/{{loaded}}-s{{seed}}/weights.safetensors",
+            description=f"{RESULTS}/members/{{loaded}}-s{{seed}}/member.json",
+        log:
+            f"{RESULTS}/logs/load/{{loaded}}-s{{seed}}.log",
+        benchmark:
+            f"{RESULTS}/benchmarks/load/{{loaded}}-s{{seed}}.tsv"
+        conda:
+            "../envs/resiliency.yaml"
+        threads: DECODING
+        resources:
+            mem_mb=growing(4000),
+            runtime=growing(60),
+            gpu=1,
+        params:
+            code=code("load"),
+            member=lambda wildcards: described(wildcards.loaded) | {"seed": int(wildcards.seed)},
+        script:
+            "../scripts/load.py"
+
+    use rule predict as predict_loaded with:
+        input:
+            **TEST,
+            corrupted=CORRUPTED,
+            weights=[f"{RESULTS}/members/{{loaded}}-s{{seed}}/weights.safetensors"],
+            descriptions=[f"{RESULTS}/members/{{loaded}}-s{{seed}}/member.json"],
+        output:
+            logits=[f"{RESULTS}/predictions/{{loaded}}-s{{seed}}.npy"],
+            features=[f"{RESULTS}/features/{{loaded}}-s{{seed}}.npy"],
+        log:
+            f"{RESULTS}/logs/predict_loaded/{{loaded}}-s{{seed}}.log",
+        benchmark:
+            f"{RESULTS}/benchmarks/predict_loaded/{{loaded}}-s{{seed}}.tsv"
+
+    use rule attribute as attribute_loaded with:
+        input:
+            **TEST,
+            weights=rules.predict_loaded.input.weights,
+            descriptions=rules.predict_loaded.input.descriptions,
+        output:
+            [f"{RESULTS}/attributions/{{loaded}}-s{{seed}}/{method}.npy" for method in METHODS],
+        log:
+            f"{RESULTS}/logs/attribute_loaded/{{loaded}}-s{{seed}}.log",
+        benchmark:
+            f"{RESULTS}/benchmarks/attribute_loaded/{{loaded}}-s{{seed}}.tsv"

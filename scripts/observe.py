@@ -16,11 +16,11 @@ with stage(snakemake.log[0], snakemake.threads):
     members, ensembles, pairs = (read_table(path) for path in (inputs.members, inputs.ensembles, inputs.pairs))
     images = len(read_array(inputs.labels))
     drawn = {"resamples": params.resamples, "seed": params.seed}
-    joint = int((members.origin != "independent").sum())
+    balanced = int((members.objective == "balanced").sum())
     observations = [
         architecture_matters_more(members, images, **drawn),
         attribution_diversity_is_less_negative(ensembles, pairs, params.rule, images, **drawn),
-        balance_is_most_resilient(read_table(inputs.image_errors), joint, **drawn),
+        balance_is_most_resilient(read_table(inputs.image_errors), balanced, **drawn),
         architecture_brings_diversity(ensembles, pairs, params.rule, images, **drawn),
     ]
     write_table(snakemake.output[0], observation_table(observations, params.confidence))

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from resiliency.ensembles.pool import ensembles_of
+from resiliency.ensembles.pool import TOGETHER, ensembles_of, trained_together
 from resiliency.ensembles.table import Pool
 from resiliency.files import read_array
 from resiliency.metrics.resiliency import baseline_errors
@@ -24,27 +24,23 @@ with stage(snakemake.log[0], snakemake.threads):
         return Pool(chosen, predictions, labels, conditions, pairs, baseline)
 
     independent = members[members.origin == "independent"]
-    joint = list(
-        members[members.origin != "independent"].groupby(["origin", "setting", "strength", "seed"], sort=False)
-    )
+    joint, compared = trained_together(members), ["objective", "strength", "seed"]
     progress = Progress(len(params.sizes) + len(joint))
     tables, image_errors = [], []
     pool = pool_of(independent)
     for size in params.sizes:
         ensembles = ensembles_of(len(independent), size)
-        tables.append(pool.score(ensembles, params.rules).assign(origin="independent"))
+        tables.append(pool.score(ensembles, params.rules).assign(origin="independent", objective="", setting=""))
         progress.step(f"{len(ensembles):,} ensembles of {size}")
-    for (origin, setting, strength, seed), chosen in joint:
-        together = {"origin": origin, "setting": setting, "strength": strength, "seed": seed}
+    for known, chosen in joint:
         pool, everyone = pool_of(chosen), np.arange(len(chosen))
-        tables.append(pool.score(everyone[None], params.rules).assign(**together))
+        tables.append(pool.score(everyone[None], params.rules).assign(**known))
         errors = {"image": np.arange(len(labels)), "error": pool.image_errors(everyone, params.rules[0])}
-        image_errors.append(pd.DataFrame({"objective": origin, "strength": strength, "seed": seed} | errors))
-        progress.step(f"{setting}, seed {seed}")
+        image_errors.append(pd.DataFrame({name: known[name] for name in compared} | errors))
+        progress.step(f"{known['setting']}, seed {known['seed']:g}")
     table = pd.concat(tables, ignore_index=True)
-    first = ["origin", "setting", "strength", "seed"]
-    table = table.reindex(columns=[*first, *(column for column in table if column not in first)])
+    table = table.reindex(columns=list(dict.fromkeys([*TOGETHER, *table])))
     table.insert(0, "ensemble", table.groupby("members", sort=False).ngroup())
     write_table(snakemake.output.ensembles, table)
-    columns = ["objective", "strength", "seed", "image", "error"]
-    write_table(snakemake.output.image_errors, pd.concat([pd.DataFrame(columns=columns), *image_errors]))
+    none = pd.DataFrame(columns=[*compared, "image", "error"])
+    write_table(snakemake.output.image_errors, pd.concat([none, *image_errors]))

@@ -10,7 +10,7 @@ from resiliency.tables import read_table, write_table
 
 with stage(snakemake.log[0], snakemake.threads):
     params = snakemake.params
-    described = ["member", "origin", "design", "setting", "strength", "seed", "index"]
+    described = ["member", "origin", "objective", "design", "setting", "strength", "seed", "index"]
     described += ["family", "architecture", "parameters", "macs"]
     scorer = Scorer(
         read_table(snakemake.input.conditions),

@@ -7,6 +7,7 @@ from difflib import get_close_matches
 from functools import partial
 from itertools import chain
 from math import inf
+from pathlib import Path
 from types import UnionType
 from typing import Any, get_args, get_origin
 
@@ -58,13 +59,24 @@ class Study(Settings):
         return Recipe(**(values | {key: value for key, value in decided.items() if values[key] == AUTO}))
 
     def family(self, design: str) -> str:
-        """The family of `design`: as the study says, else the module of timm that defines its architecture."""
-        settings = self.designs[design]
-        return settings.family or architectures().get(settings.architecture, settings.architecture)
+        """The family of `design`: as the study says, else timm's module of its architecture, or its factory."""
+        return self.designs[design].group
+
+    def trained_designs(self) -> list[str]:
+        """Designs of the independent members that are trained here."""
+        return [name for name in self.members.designs if not self.designs[name].loaded]
+
+    def loaded_designs(self) -> list[str]:
+        """Designs of the independent members whose weights are loaded."""
+        return [name for name in self.members.designs if self.designs[name].loaded]
 
     def independent_members(self) -> list[str]:
-        """Names of the members trained independently, such as `resnet50-s0`."""
-        return [f"{design}-s{seed}" for design in self.members.designs for seed in range(self.members.seeds)]
+        """Names of the members that are not trained jointly, such as `resnet50-s0`."""
+        return [
+            f"{design}-s{seed}"
+            for design in self.members.designs
+            for seed in range(self.designs[design].members(self.members.seeds))
+        ]
 
     def joint_settings(self) -> dict[str, tuple[str, float]]:
         """Setting of joint training, such as `balanced-l0.5` -> (objective, strength)."""
@@ -101,7 +113,7 @@ def load(config: dict[str, Any]) -> Study:
     except TypeError:
         faults = ["keys must be words"]
     else:
-        faults = list(chain(_design_faults(study), _size_faults(study)))
+        faults = list(_design_faults(study)) or list(chain(_size_faults(study), _file_faults(study)))
     if faults:
         raise Fault("\n".join(faults[:MOST_FAULTS]))
     return study
@@ -151,18 +163,31 @@ def _design_faults(study: Study):
     for path, design in asked:
         if design not in study.designs:
             yield f"{path}: {design!r} is not in the catalogue of designs{_hint(design, list(study.designs))}"
+        elif path.startswith("joint") and study.designs[design].loaded:
+            yield f"{path}: {design!r} has weights that are loaded; an ensemble is trained jointly from random ones"
     known = architectures()
     for name, design in study.designs.items():
         if not name.replace("_", "").replace(".", "").isalnum() or not name.isascii():
             yield f"designs.{name}: a name of letters, digits, '_' and '.' is needed"
-        if known and design.architecture not in known:
-            hint = _hint(design.architecture, list(known))
+        architecture = (design.architecture or "").partition(".")[0]
+        if known and architecture and architecture not in known:
+            hint = _hint(architecture, list(known))
             yield f"designs.{name}.architecture: timm has no {design.architecture!r}{hint}"
         yield from _recipe_faults(f"designs.{name}", study.recipe, name)
     if study.joint and all(design in study.designs for design in study.joint.designs):
         yield from _recipe_faults("joint", study.joint_recipe)
     if len(set(study.members.designs)) < len(study.members.designs):
         yield "members.designs: must name each design once"
+
+
+def _file_faults(study: Study):
+    """Files that members are loaded from and that are not there."""
+    for name in study.loaded_designs():
+        design = study.designs[name]
+        for index in range(design.members(1)):
+            for key, path in design.inputs(index).items():
+                if not Path(path).is_file():
+                    yield f"designs.{name}.{key}: there is no file {path}"
 
 
 def _recipe_faults(path: str, recipe: Callable[..., Recipe], *arguments: str):
@@ -203,7 +228,7 @@ def _size_faults(study: Study):
 
 def _valid_recipes(study: Study):
     """Where each recipe that is used, and is one, comes from, and the recipe."""
-    asked = [(f"designs.{name}", partial(study.recipe, name)) for name in study.members.designs]
+    asked = [(f"designs.{name}", partial(study.recipe, name)) for name in study.trained_designs()]
     for path, recipe in asked + ([("joint", study.joint_recipe)] if study.joint else []):
         with suppress(KeyError, ValidationError):
             yield path, recipe()

@@ -5,7 +5,7 @@ import json
 import re
 from html.parser import HTMLParser
 from io import BytesIO
-from itertools import combinations
+from itertools import combinations, product
 
 import numpy as np
 import pandas as pd
@@ -23,11 +23,12 @@ from resiliency.report.words import METRICS, duration, interval, kind_of, number
 
 HOSTILE = "</script><img src=x onerror=alert(1)>"
 RULES = ["mean_probability", "plurality_vote"]
+OBJECTIVES = {"balanced": (0.0, 0.5, 1.0), "adp": (0.5, 2.0)}
 DESIGNS = {"resnet18": "resnet", "resnet50": "resnet", "vit": "vit"}
 SCORES = ["relative_mce", "clean_nll", "corrupted_nll", "clean_brier", "corrupted_brier", "clean_ece", "corrupted_ece"]
 CASES = {
     "usual": {},
-    "no joint training": {"strengths": []},
+    "no joint training": {"objectives": {}},
     "one design": {"designs": {"vit": "vit"}},
     "one seed": {"seeds": 1},
     "one size": {"sizes": [2]},
@@ -37,11 +38,11 @@ CASES = {
 
 
 def synthetic_tables(
-    designs=DESIGNS, seeds=2, strengths=(0.0, 0.5, 1.0), sizes=(2, 3), corruptions=MAIN[:6]
+    designs=DESIGNS, seeds=2, objectives=OBJECTIVES, sizes=(2, 3), corruptions=MAIN[:6]
 ) -> dict[str, pd.DataFrame]:
     """The tables of a study; `designs` maps each design to its family."""
     rng = np.random.default_rng(0)
-    members = member_table(designs, seeds, strengths, rng)
+    members = member_table(designs, seeds, objectives, rng)
     ensembles = ensemble_table(members, sizes, corruptions, rng)
     return {
         "members": members,
@@ -58,14 +59,15 @@ def picture(level: int, side: int = 32) -> np.ndarray:
     return np.full((side, side, 3), level, np.uint8)
 
 
-def member_table(designs, seeds, strengths, rng) -> pd.DataFrame:
-    rows = [(f"{d}-s{s}", "independent", d, "", np.nan, s, 0, f) for d, f in designs.items() for s in range(seeds)]
+def member_table(designs, seeds, objectives, rng) -> pd.DataFrame:
+    rows = [(f"{d}-s{s}", "independent", "", d, "", np.nan, s, 0, f) for d, f in designs.items() for s in range(seeds)]
     design, family = next(iter(designs.items()), ("vit", "vit"))
     rows += [
-        (f"balanced-l{x:g}-s{s}-m{m}", "balanced", design, f"balanced-l{x:g}", x, s, m, family)
-        for x, s, m in ((x, s, m) for x in strengths for s in range(2) for m in range(3))
+        (f"{o}-l{x:g}-s{s}-m{m}", "joint", o, design, f"{o}-l{x:g}", x, s, m, family)
+        for o, strengths in objectives.items()
+        for x, s, m in product(strengths, range(seeds), range(3))
     ]
-    columns = ["member", "origin", "design", "setting", "strength", "seed", "index", "family"]
+    columns = ["member", "origin", "objective", "design", "setting", "strength", "seed", "index", "family"]
     table = pd.DataFrame(rows, columns=columns)
     error = table["design"].map({name: rng.uniform(0.2, 0.5) for name in table["design"].unique()}).astype(float)
     error += rng.normal(0, 0.015, len(table))
@@ -99,7 +101,7 @@ def ensemble_table(members, sizes, corruptions, rng) -> pd.DataFrame:
         group = members.loc[index]
         first, designs = group.iloc[0], group["design"].nunique()
         error = group["mean_corruption_error"].mean() * (1 - 0.06 * len(index) - 0.03 * designs)
-        row = {"ensemble": number_of, "origin": first["origin"], "setting": first["setting"]}
+        row = {"ensemble": number_of, **first[["origin", "objective", "setting"]]}
         row |= {"strength": first["strength"], "seed": np.nan if first["origin"] == "independent" else first["seed"]}
         row |= {"size": len(index), "members": "+".join(group["member"]), "designs": designs}
         row |= {"families": group["family"].nunique(), "parameters": group["parameters"].sum(), "macs": 0}
@@ -115,7 +117,7 @@ def ensemble_table(members, sizes, corruptions, rng) -> pd.DataFrame:
             scores = {"rule": rule, "clean_accuracy": 0.99 - 0.05 * error, "corrupted_accuracy": 1 - worse}
             scores |= {"mean_corruption_error": worse, "mce": worse / 0.35}
             rows.append(row | scores | {f"error_{corruption}": worse for corruption in corruptions})
-    columns = ["origin", "rule", "size", "designs", "strength", "corrupted_accuracy", "ensemble"]
+    columns = ["origin", "objective", "rule", "size", "designs", "strength", "corrupted_accuracy", "ensemble"]
     return pd.DataFrame(rows) if rows else pd.DataFrame(columns=columns)
 
 
@@ -228,7 +230,7 @@ def test_registry_names_the_charts_that_the_workflow_expects():
 
 
 def test_strength_says_that_nothing_was_trained_jointly():
-    spec = draw("strength", synthetic_tables(strengths=[]), settings.OKABE_ITO)
+    spec = draw("strength", synthetic_tables(objectives={}), settings.OKABE_ITO)
     assert "no jointly trained members in this study" in json.dumps(spec)
 
 

@@ -4,13 +4,14 @@ from itertools import combinations
 from math import comb
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from resiliency.ensembles import scoring
 from resiliency.ensembles.combination import RULES
-from resiliency.ensembles.pool import ensembles_of
+from resiliency.ensembles.pool import TOGETHER, ensembles_of, trained_together
 from resiliency.ensembles.scoring import correct_answers, mean_over_pairs, membership_matrix
 
 
@@ -41,6 +42,20 @@ def test_all_ensembles_once(members, size):
     assert ensembles.dtype == np.int64
     assert len({tuple(row) for row in ensembles.tolist()}) == len(ensembles)
     assert (np.diff(ensembles, axis=1) > 0).all()
+
+
+def test_members_trained_together_are_those_of_one_objective_strength_and_seed():
+    """Two objectives share strengths and seeds; members from elsewhere belong to neither."""
+    ensembles = [("joint", o, f"{o}-l{x:g}", x, s) for o in ("kl", "balanced") for x in (0.0, 0.5) for s in range(2)]
+    rows = [(*ensemble, f"{ensemble[2]}-s{ensemble[4]}-m{index}") for ensemble in ensembles for index in range(3)]
+    rows += [
+        ("independent", np.nan, np.nan, np.nan, 0, "vit-s0"),
+        ("search", np.nan, np.nan, np.nan, np.nan, "search-0"),
+    ]
+    found = trained_together(pd.DataFrame(rows, columns=[*TOGETHER, "member"]))
+    assert [tuple(common.values()) for common, _ in found] == ensembles
+    for common, chosen in found:
+        assert chosen.member.tolist() == [f"{common['setting']}-s{common['seed']:g}-m{index}" for index in range(3)]
 
 
 def test_membership_by_hand():

@@ -87,7 +87,7 @@ def test_observation_1_does_not_take_designs_for_families():
 
 def test_observation_1_leaves_jointly_trained_members_out():
     members = member_rows(0, 0.2, 0, 0, noise=0.02)
-    joint = members.assign(origin="balanced", mean_corruption_error=np.linspace(0, 1, len(members)))
+    joint = members.assign(origin="joint", mean_corruption_error=np.linspace(0, 1, len(members)))
     alone, together = (
         architecture_matters_more(table, 100, **DRAWN) for table in (members, pd.concat([members, joint]))
     )
@@ -157,7 +157,7 @@ def test_observation_2_is_the_mean_over_sizes_of_differences():
 
 def test_observation_2_passes_over_other_rules_and_origins():
     table = ensemble_rows(0, -1, 0)
-    others = pd.concat([table.assign(rule="plurality_vote"), table.assign(origin="balanced")])
+    others = pd.concat([table.assign(rule="plurality_vote"), table.assign(origin="joint")])
     others[["disagreement_clean", "disagreement_corrupted"]] *= -1
     one, other = observation_2(table), observation_2(pd.concat([others, table]))
     for part, same in zip(one.parts, other.parts, strict=True):
@@ -276,6 +276,22 @@ def test_observation_3_is_paired():
     assert max(row["high"] - row["low"] for row in rows) < 0.02
 
 
+def test_observation_3_compares_the_balanced_objective_alone():
+    """Another objective, of the same strengths and seeds, is better at one end and worse at the other."""
+    balanced = image_errors(0.3, 0.4, 0.4)
+    both = pd.concat([image_errors(0.6, 0.1, 0.9).assign(objective="kl"), balanced])
+    alone, among = (balance_is_most_resilient(errors, 36, **DRAWN) for errors in (balanced, both))
+    assert among.ensembles == alone.ensembles
+    for part, same in zip(alone.parts, among.parts, strict=True):
+        np.testing.assert_array_equal(part.values, same.values)
+
+
+def test_observation_3_needs_the_balanced_objective():
+    observation = balance_is_most_resilient(image_errors(0.3, 0.4, 0.4).assign(objective="kl"), 0, **DRAWN)
+    assert verdict(observation) == "undecided"
+    assert "of objective balanced" in observation.lacking
+
+
 @pytest.mark.parametrize("strengths", [(), (0.0, 1.0), (0.0, 0.5), (0.5, 1.0)])
 def test_observation_3_needs_both_ends_and_a_middle(strengths):
     observation = balance_is_most_resilient(image_errors(0.3, 0.4, 0.4, strengths=strengths), 36, **DRAWN)
@@ -296,7 +312,7 @@ def test_diversities_go_with_the_condition_of_the_accuracy():
 
 def test_correlations_against_scipy():
     table = ensemble_rows(0, -0.5, 0.5)
-    joint = table.assign(origin="balanced", clean_accuracy=0.1)
+    joint = table.assign(origin="joint", clean_accuracy=0.1)
     found = correlation_table(pd.concat([table, joint]), PAIRS, 100, 0.9, 0)
     assert len(found) == 2 * 2 * 3 * 2  # sizes, conditions, metrics, measures
     measures = {"pearson": pearsonr, "spearman": spearmanr}

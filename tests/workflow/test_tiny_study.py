@@ -35,7 +35,10 @@ def test_tables_hold_what_the_study_asks_for(workflow):
     assert pool.groupby("rule")["size"].value_counts().to_dict() == {
         (rule, size): count for rule in ("mean_probability", "plurality_vote") for size, count in ((2, 6), (3, 4))
     }
-    assert (ensembles.origin == "balanced").sum() == 3 * 2
+    joint = ensembles[ensembles.origin == "joint"]
+    assert len(joint) == 3 * 2
+    assert set(joint.objective) == {"balanced"}
+    assert set(pool.objective) == {""}
     assert sorted(pd.read_csv(workflow.results / "tables/observations.csv").observation.unique()) == [1, 2, 3, 4]
 
 

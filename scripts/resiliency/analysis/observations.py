@@ -93,13 +93,15 @@ def _mean_of_kind(correlations: np.ndarray, of_kind: np.ndarray) -> np.ndarray:
 def balance_is_most_resilient(image_errors: pd.DataFrame, members: int, resamples: int, seed: int) -> Observation:
     """Observation 3: corruption error of balanced joint training, less that of both ends, paired by seed and image.
 
-    The balanced setting is the mean over all strengths strictly between 0 and 1. Images are resampled. Seeds are too
-    few for that: their part of the spread is drawn from Student's t with as many degrees of freedom as seeds, less one.
+    Only ensembles of the objective `balanced` count: its strengths go from independent training to the ensemble's loss
+    alone. The balanced setting is the mean over all strengths strictly between 0 and 1. Images are resampled. Seeds are
+    too few for that: their part of the spread is drawn from Student's t with as many degrees of freedom as seeds, less
+    one.
 
     Args:
         image_errors: a row per jointly trained ensemble and image: objective, strength, seed, image, and error, the
             share of corrupted conditions that the ensemble gets wrong.
-        members: number of jointly trained members.
+        members: number of members trained with the objective `balanced`.
     """
     balanced = image_errors[image_errors.objective == "balanced"]
     between = balanced[(balanced.strength > 0) & (balanced.strength < 1)]

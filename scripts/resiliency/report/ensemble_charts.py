@@ -15,15 +15,15 @@ ACCURACIES = {"ensemble": "{}_accuracy", "its members, mean": "mean_member_{}_ac
 def strength(ensembles: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
     """Accuracies and one diversity of each kind over the strength of the joint loss: points per seed, mean lines."""
     title = "What the strength of the joint loss does"
-    joint = ensembles[(ensembles["origin"] != "independent") & ensembles["strength"].notna()]
+    joint = ensembles[ensembles["origin"] == "joint"]
     if joint.empty:
         return notice(title, "no jointly trained members in this study")
     rule = joint["rule"].iloc[0]
     joint = joint[joint["rule"] == rule]
     rows = []
-    for origin in joint["origin"].unique():
-        of_origin = joint[joint["origin"] == origin]
-        rows += [_accuracies_over_strength(of_origin, origin, colours), _diversities_over_strength(of_origin, colours)]
+    for objective in joint["objective"].unique():
+        of_one = joint[joint["objective"] == objective]
+        rows += [_accuracies_over_strength(of_one, objective, colours), _diversities_over_strength(of_one, colours)]
     subtitle = [
         f"{plural(joint['ensemble'].nunique(), 'jointly trained ensemble')}, combined by {label(rule)}",
         "A point for each seed, a line through their means",
@@ -53,7 +53,7 @@ def architecture_diversity(ensembles: pd.DataFrame, colours: list[str]) -> alt.T
     return finish(alt.concat(*panels, columns=2, spacing=18), title, subtitle)
 
 
-def _accuracies_over_strength(joint: pd.DataFrame, origin: str, colours: list[str]) -> alt.HConcatChart:
+def _accuracies_over_strength(joint: pd.DataFrame, objective: str, colours: list[str]) -> alt.HConcatChart:
     """Accuracy of the ensembles and of their members, on clean and on corrupted images."""
     panels = []
     for condition in ("clean", "corrupted"):
@@ -62,7 +62,9 @@ def _accuracies_over_strength(joint: pd.DataFrame, origin: str, colours: list[st
         hue = alt.Color("of:N", title="Accuracy of").scale(domain=list(ACCURACIES), range=(colours * 2)[:2])
         panel = _over_strength(data.dropna(), hue, SHARE, f"Accuracy on {condition} images")
         panels.append(panel.properties(width=310, height=190))
-    return alt.hconcat(*panels, spacing=24).properties(title=panel_title(f"Objective: {label(origin)}", frame="bounds"))
+    return alt.hconcat(*panels, spacing=24).properties(
+        title=panel_title(f"Objective: {label(objective)}", frame="bounds")
+    )
 
 
 def _diversities_over_strength(joint: pd.DataFrame, colours: list[str]) -> alt.HConcatChart:

@@ -56,7 +56,7 @@ def render(
     environment.filters |= {form.__name__: form for form in FORMS}
     environment.globals |= {form.__name__: form for form in FORMS} | {"interval": words.interval}
     observations = observed(tables["observations"])
-    members = tables["members"].sort_values("mean_corruption_error", kind="stable")
+    members = tables["members"].sort_values("mean_corruption_error", kind="stable").fillna({"objective": ""})
     return environment.get_template("report.html.j2").render(
         study=study,
         study_text=json.dumps(study, indent=2),
@@ -99,12 +99,13 @@ def observed(table: pd.DataFrame) -> list[dict]:
 def summary(study: dict, card: dict, tables: dict[str, pd.DataFrame], observations: list[dict]) -> str:
     """The study and its outcome in two sentences."""
     members, errors = tables["members"], tables["corruption_errors"]
-    joint = int((members["origin"] != "independent").sum())
+    joint = int((members["origin"] == "joint").sum())
     images = words.plural(card["splits"]["test"]["images"], "image")
     corruptions = errors.loc[errors["corruption"] != "clean", "corruption"].nunique()
     verdicts = [found["verdict"] for found in observations]
     counts = ", ".join(f"{verdicts.count(name)} {name}" for name in ICONS if name in verdicts)
-    trained = f"{words.plural(len(members) - joint, 'independently trained member')}"
+    independent = int((members["origin"] == "independent").sum())
+    trained = words.plural(independent, "independently trained member")
     trained += f" and {joint:,} jointly trained" if joint else ""
     return (
         f"{trained}, of {words.plural(members['design'].nunique(), 'design')}, "
