@@ -81,7 +81,7 @@ def test_networks_that_fail_before_or_would_after_stay_as_they_are(architecture)
 
 
 def test_the_weights_of_the_original_fit_and_mean_the_same():
-    """Where every pixel is alike, strides and poolings cannot matter to a network whose padding is left out of it."""
+    """Away from the borders of an image of one colour, the stride of a convolution cannot matter."""
     original, adapted = network("resnet18").eval(), network("resnet18").eval()
     adapt_stem(adapted, 32)
     adapted.load_state_dict(original.state_dict())
