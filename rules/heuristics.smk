@@ -2,6 +2,7 @@ if SETTINGS:
 
     rule train_jointly:
         input:
+            [path for design in STUDY.joint.designs for path in STUDY.designs[design].inputs(0).values()],
             **LEARNED,
         output:
             weights=[

@@ -1,5 +1,6 @@
 rule train:
     input:
+        unpack(lambda wildcards: STUDY.designs[wildcards.design].inputs(0)),
         **LEARNED,
     output:
         weights=f"{RESULTS}/members/{{design}}-s{{seed}}/weights.safetensors",

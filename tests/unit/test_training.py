@@ -21,6 +21,7 @@ from torch import nn
 from resiliency.data.loading import batches, in_order
 from resiliency.data.pictures import FileImages
 from resiliency.designs.networks import build
+from resiliency.designs.settings import Design
 from resiliency.faults import Fault
 from resiliency.files import write_array, write_json
 from resiliency.training import checkpoints
@@ -484,8 +485,11 @@ def test_a_loss_that_runs_away_is_a_fault():
         train([network()], lambda n, x, y: n[0](x).sum() * 0 - 1e4, RECIPE, separable(), separable())
 
 
+SMALL = Design(architecture="resnet18", arguments={"channels": [4, 4, 4, 8]}, stem="original").described(32)
+
+
 def small(seed: int) -> nn.Module:
-    return build("resnet18", {"channels": [4, 4, 4, 8]}, 3, seed)
+    return build(SMALL, 3, seed)
 
 
 def pictures(count: int) -> Labelled:
@@ -523,6 +527,7 @@ def test_a_layer_without_second_derivative_is_a_fault():
 TRAIN_ALONE = """
 import sys
 from functools import partial
+from resiliency.designs.settings import Design
 from resiliency.training import checkpoints
 from resiliency.training.engine import cross_entropy
 from resiliency.training.member import train_members
@@ -531,7 +536,7 @@ checkpoints.PAUSE = 0
 folder, data = sys.argv[1], dict(pair.split("=", 1) for pair in sys.argv[2:])
 train_members(
     [folder],
-    [{"architecture": "resnet18", "arguments": {"channels": [4, 4, 4, 8]}, "design": "r", "seed": 0}],
+    [Design(architecture="resnet18", arguments={"channels": [4, 4, 4, 8]}).described(32) | {"design": "r", "seed": 0}],
     Recipe(epochs=6, batch_size=8, shift=2, flip=True).model_dump(),
     partial(cross_entropy, smoothing=0),
     data,
@@ -587,7 +592,7 @@ def stored(folder, count: int) -> dict[str, str]:
 
 def test_members_are_written_with_their_description(tmp_path):
     data = stored(tmp_path, 20)
-    described = {"architecture": "resnet18", "arguments": {"channels": [4, 4, 4, 8]}, "design": "r", "seed": 0}
+    described = SMALL | {"design": "r", "seed": 0}
     for run in ("one", "two"):
         folders = [str(tmp_path / run / f"r-m{index}") for index in range(2)]
         train_members(

@@ -52,7 +52,7 @@ def build(description: dict, outputs: int, seed: int, pretrained: str | None = N
     """
     torch.manual_seed(seed)
     arguments = description["arguments"]
-    if description.get("factory"):
+    if description["factory"]:
         return from_factory(description["factory"], arguments).to(memory_format=torch.channels_last)
     architecture = description["architecture"]
     overlay = {"file": pretrained, "custom_load": False} if pretrained else None
@@ -66,7 +66,7 @@ def build(description: dict, outputs: int, seed: int, pretrained: str | None = N
         )
     except Exception as error:
         raise Fault(f"design {architecture} with {arguments}: timm refuses it: {error!r:.300}") from error
-    if description.get("stem") == "adapted":
+    if description["stem"] == "adapted":
         side = description["side"]
         if changes := adapt_stem(network, side):
             left = map_side(network, side)
