@@ -1,0 +1,155 @@
+"""A study that loads some members: a network of the user's own, with its checkpoints, beside a trained design."""
+
+import json
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+import yaml
+
+NETWORKS = '''
+"""A ResNet of the kind made for CIFAR (He et al. 2016), not in timm."""
+
+import torch
+from torch import nn
+
+
+class Block(nn.Module):
+    def __init__(self, inside, outside, stride):
+        super().__init__()
+        self.conv1, self.bn1 = nn.Conv2d(inside, outside, 3, stride, 1, bias=False), nn.BatchNorm2d(outside)
+        self.conv2, self.bn2 = nn.Conv2d(outside, outside, 3, 1, 1, bias=False), nn.BatchNorm2d(outside)
+        self.stride, self.extra = stride, outside - inside
+
+    def forward(self, x):
+        y = self.bn2(self.conv2(torch.relu(self.bn1(self.conv1(x)))))
+        short = nn.functional.pad(x[:, :, :: self.stride, :: self.stride], (0, 0, 0, 0, 0, self.extra))
+        return torch.relu(y + short)
+
+
+class ResNet(nn.Module):
+    def __init__(self, blocks, width):
+        super().__init__()
+        self.stem = nn.Sequential(nn.Conv2d(3, width, 3, 1, 1, bias=False), nn.BatchNorm2d(width), nn.ReLU())
+        widths = [width, *(width * 2 ** (i // blocks) for i in range(3 * blocks))]
+        self.stages = nn.Sequential(
+            *(Block(a, b, 1 + (i > 0 and i % blocks == 0)) for i, (a, b) in enumerate(zip(widths, widths[1:])))
+        )
+        self.fc = nn.Linear(widths[-1], 10)
+
+    def forward(self, x):
+        return self.fc(self.stages(self.stem(x)).mean(dim=(2, 3)))
+
+
+def resnet20(width=16):
+    return ResNet(3, width)
+'''
+ORDER = ["9", "8", "7", "6", "5", "4", "3", "2", "1", "0"]
+STUDY = {
+    "study": "loaded",
+    "dataset": {"test_fraction": 0.1},
+    "corruptions": {"names": ["gaussian_noise", "contrast"], "severities": [1, 4]},
+    "training": {"epochs": 1, "warmup_epochs": 0.5},
+    "designs": {
+        "resnet20": {
+            "factory": "my_networks:resnet20",
+            "arguments": {"width": 4},
+            "weights": ["nets/first.pt", "nets/second.pt"],
+            "classes": "nets/classes.txt",
+            "mean": [0.2, 0.3, 0.4],
+            "std": [0.5, 0.5, 0.5],
+        },
+    },
+    "members": {"designs": ["densenet_s", "resnet20"], "seeds": 1, "baseline": "densenet_s-s0"},
+    "joint": None,
+    "probe": {"images": 20},
+    "attribution": {"methods": ["saliency"]},
+    "ensembles": {"sizes": [2, 3]},
+    "statistics": {"resamples": 100},
+}
+
+
+@pytest.fixture(scope="module")
+def loaded(workflow_in, tmp_path_factory):
+    """The study, finished, and the user's network with the weights of its second checkpoint."""
+    directory = tmp_path_factory.mktemp("loaded")
+    (directory / "nets").mkdir()
+    (directory / "my_networks.py").write_text(NETWORKS)
+    (directory / "nets/classes.txt").write_text("\n".join(ORDER))
+    (directory / "study.yaml").write_text(yaml.safe_dump(STUDY))
+    sys.path.insert(0, str(directory))
+    try:
+        from my_networks import resnet20
+    finally:
+        sys.path.remove(str(directory))
+    for seed, name in enumerate(("first", "second")):
+        torch.manual_seed(seed)
+        network = resnet20(width=4)
+        wrapped = {f"module.{key}": value for key, value in network.state_dict().items()}
+        torch.save({"epoch": 200, "state_dict": wrapped}, directory / f"nets/{name}.pt")
+    study = workflow_in(directory, directory / "study.yaml")
+    assert study.planned()["train"] == 1
+    run = study.snakemake("--cores", "2")
+    assert run.returncode == 0, run.stdout
+    return study, network.eval()
+
+
+def test_loaded_members_are_not_trained_and_join_as_equals(loaded):
+    study, _ = loaded
+    members = pd.read_csv(study.results / "tables/members.csv")
+    assert members["member"].tolist() == ["densenet_s-s0", "resnet20-s0", "resnet20-s1"]
+    assert members["mean_corruption_error"].notna().all()
+    assert not (study.results / "members/resnet20-s0/history.csv").exists()
+    ensembles = pd.read_parquet(study.results / "tables/ensembles.parquet")
+    assert set(ensembles["members"]) == {
+        "densenet_s-s0+resnet20-s0", "densenet_s-s0+resnet20-s1", "resnet20-s0+resnet20-s1",
+        "densenet_s-s0+resnet20-s0+resnet20-s1",
+    }  # fmt: skip
+    assert (study.results / "report.html").stat().st_size
+
+
+def test_predictions_are_the_networks_own_in_the_order_of_the_classes(loaded):
+    study, network = loaded
+    images = np.load(study.results / "data/test/images.npy")
+    normalised = (torch.from_numpy(images) / 255 - torch.tensor([0.2, 0.3, 0.4])) / 0.5
+    with torch.inference_mode():
+        expected = network(normalised.permute(0, 3, 1, 2)).numpy()[:, ::-1]
+    logits = np.load(study.results / "predictions/resnet20-s1.npy")[0]
+    np.testing.assert_allclose(logits, expected, atol=2e-3, rtol=2e-3)
+
+
+def test_the_design_card_tells_the_source_of_the_weights(loaded):
+    study, _ = loaded
+    card = json.loads((study.results / "members/resnet20-s1/member.json").read_text())
+    assert card["weights_source"].startswith("file nets/second.pt (sha256 ")
+    assert card["classes"] == ORDER[::-1]
+    assert card["outputs"] == [9, 8, 7, 6, 5, 4, 3, 2, 1, 0]
+    assert card["mean"] == [0.2, 0.3, 0.4]
+    assert card["training_cost"] is None
+    trained = json.loads((study.results / "members/densenet_s-s0/member.json").read_text())
+    assert trained["training_cost"]["images"] == 1 * (1437 // 64) * 64
+
+
+def test_a_change_of_the_factory_loads_its_members_anew(loaded):
+    study, _ = loaded
+    path = study.directory / "my_networks.py"
+    assert study.planned() == {}
+    path.write_text(NETWORKS + "\n\ndef another():\n    return resnet20(8)\n")
+    planned = study.planned()
+    assert (planned["load"], planned["predict_loaded"], planned["attribute_loaded"]) == (2, 2, 2)
+    assert not {"train", "predict", "attribute"} & set(planned)
+
+
+def test_a_missing_checkpoint_and_one_of_another_network_are_named_in_one_line(loaded):
+    study, _ = loaded
+    missing = "designs={resnet20: {weights: [nets/third.pt, nets/second.pt]}}"
+    run = study.snakemake("--cores", "1", "--config", missing)
+    assert [line for line in run.stdout.splitlines() if line.startswith("study: ")] == [
+        "study: designs.resnet20.weights: there is no file nets/third.pt"
+    ]
+    torch.save({"fc.weight": torch.zeros(10, 3)}, study.directory / "nets/third.pt")
+    run = study.snakemake("--cores", "1", "results/loaded/members/resnet20-s0/member.json", "--config", missing)
+    assert run.returncode != 0
+    assert "error: nets/third.pt: not the weights of my_networks:resnet20 with 10 outputs: " in run.stdout
