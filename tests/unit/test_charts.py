@@ -13,6 +13,7 @@ import pytest
 import vl_convert
 from PIL import Image
 
+from resiliency.analysis.histories import history_table
 from resiliency.corruptions.settings import MAIN
 from resiliency.report import settings
 from resiliency.report.charts import CHARTS, VEGA_LITE, draw, write_chart
@@ -46,6 +47,7 @@ def synthetic_tables(
     ensembles = ensemble_table(members, sizes, corruptions, rng)
     return {
         "members": members,
+        "histories": histories_of(members, rng=rng),
         "corruption_errors": error_table(members, corruptions, rng),
         "ensembles": ensembles,
         "correlations": correlation_table(ensembles, rng),
@@ -78,6 +80,15 @@ def member_table(designs, seeds, objectives, rng) -> pd.DataFrame:
     for name, values in {"clean_accuracy": accuracy, "mean_corruption_error": error, "mce": error / 0.35}.items():
         table[name], table[f"{name}_low"], table[f"{name}_high"] = values, values - 0.01, values + 0.012
     return table.assign(confidence=0.95, **{name: rng.uniform(0.01, 1, len(table)) for name in SCORES})
+
+
+def histories_of(members, epochs=6, *, rng) -> pd.DataFrame:
+    """Training that gets better epoch by epoch."""
+    names = members["member"]
+    share = np.arange(1, epochs + 1) / epochs
+    columns = {"epoch": range(1, epochs + 1), "learning_rate": 0.003, "training_loss": 2 - 2 * share}
+    learned = {m: pd.DataFrame(columns | {"validation_accuracy": share * rng.uniform(0.9, 1)}) for m in names}
+    return history_table(members, learned)
 
 
 def error_table(members, corruptions, rng) -> pd.DataFrame:
@@ -227,6 +238,45 @@ def test_charts_survive_empty_and_unknown_values(name):
 
 def test_registry_names_the_charts_that_the_workflow_expects():
     assert set(CHARTS) == set(settings.CHARTS)
+
+
+def lines(spec: dict) -> pd.DataFrame:
+    """All that the learning curves draw."""
+    return pd.concat([pd.DataFrame(rows) for rows in spec["datasets"].values()], ignore_index=True)
+
+
+def test_learning_curves_have_a_panel_for_each_design_and_objective():
+    tables = synthetic_tables()
+    spec = draw("learning_curves", tables, settings.OKABE_ITO)
+    panels = [panel["vconcat"][0]["title"] for block in spec["vconcat"] for panel in block["concat"]]
+    assert [panel["text"] for panel in panels] == ["resnet18", "resnet50", "vit", "balanced", "adp"]
+    drawn, histories = lines(spec), tables["histories"]
+    assert len(drawn) == 6 * (3 * 2 + 5 * 2)  # epochs, of members and of ensembles
+    last = histories[(histories.objective == "adp") & (histories.epoch == 6)].validation_accuracy
+    assert panels[-1]["subtitle"] == percent(last.mean())
+
+
+def test_long_learning_curves_are_thinned_between_their_ends():
+    designs = {f"design{n}": f"family{n % 7}" for n in range(24)}
+    objectives = {f"objective{n}": (0.0, 0.5, 1.0) for n in range(8)}
+    rng = np.random.default_rng(0)
+    histories = histories_of(member_table(designs, 3, objectives, rng), epochs=200, rng=rng)
+    spec = draw("learning_curves", {"histories": histories}, settings.OKABE_ITO)
+    epochs = lines(spec).groupby(["design", "objective", "strength", "seed"], dropna=False)["epoch"]
+    assert epochs.ngroups == 24 * 3 + 8 * 3 * 3
+    assert set(epochs.min()) == {1}
+    assert set(epochs.max()) == {200}
+    assert epochs.size().nunique() == 1
+    assert epochs.diff().max() <= 1 + epochs.diff().min()
+    assert f"through {epochs.size().iloc[0]} evenly spaced epochs" in spec["title"]["subtitle"][-1]
+    assert len(json.dumps(spec)) < 1_000_000
+
+
+def test_learning_curves_leave_out_members_that_were_not_trained_here():
+    tables = synthetic_tables()
+    histories = tables["histories"][tables["histories"].design != "vit"]
+    spec = draw("learning_curves", {"histories": histories}, settings.OKABE_ITO)
+    assert set(lines(spec).design.dropna()) == {"resnet18", "resnet50"}
 
 
 def test_strength_says_that_nothing_was_trained_jointly():
