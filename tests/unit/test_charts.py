@@ -21,6 +21,7 @@ from resiliency.report.gallery import gallery_table
 from resiliency.report.page import render
 from resiliency.report.style import shades
 from resiliency.report.words import METRICS, duration, interval, kind_of, number, percent
+from resiliency.report.words import OBJECTIVES as OBJECTIVE_NAMES
 
 HOSTILE = "</script><img src=x onerror=alert(1)>"
 RULES = ["mean_probability", "plurality_vote"]
@@ -30,6 +31,7 @@ SCORES = ["relative_mce", "clean_nll", "corrupted_nll", "clean_brier", "corrupte
 CASES = {
     "usual": {},
     "no joint training": {"objectives": {}},
+    "independent objective": {"objectives": {"independent": (0.0,)}, "seeds": 1},
     "one design": {"designs": {"vit": "vit"}},
     "one seed": {"seeds": 1},
     "one size": {"sizes": [2]},
@@ -105,7 +107,7 @@ def error_table(members, corruptions, rng) -> pd.DataFrame:
 def ensemble_table(members, sizes, corruptions, rng) -> pd.DataFrame:
     pool = members[members["origin"] == "independent"]
     together = [list(c) for size in sizes for c in combinations(pool.index, size)]
-    together += [list(group.index) for _, group in members.drop(pool.index).groupby(["setting", "seed"])]
+    together += [list(group.index) for _, group in members.drop(pool.index).groupby(["setting", "seed"], sort=False)]
     pairs = {metric: rng.uniform(0.1, 0.4, (len(members), len(members))) for metric in METRICS}
     rows = []
     for number_of, index in enumerate(together):
@@ -282,6 +284,47 @@ def test_learning_curves_leave_out_members_that_were_not_trained_here():
 def test_strength_says_that_nothing_was_trained_jointly():
     spec = draw("strength", synthetic_tables(objectives={}), settings.OKABE_ITO)
     assert "no jointly trained members in this study" in json.dumps(spec)
+
+
+def panels_of(spec: dict) -> dict[str, list[dict]]:
+    """Objective -> its panels in the chart of strengths."""
+    return {row["title"]["text"].partition(":")[0]: row["hconcat"] for row in spec["vconcat"]}
+
+
+def drawn_in(spec: dict, panel: dict) -> list[pd.DataFrame]:
+    """What the layers of a panel draw: independent training, means, and points."""
+    return [pd.DataFrame(spec["datasets"][layer["data"]["name"]]) for layer in panel["layer"]]
+
+
+def test_strength_shows_every_objective_on_the_same_scales():
+    objectives = {name: (0.5, 2.0) if name == "adp" else (0.0, 0.25, 1.0) for name in OBJECTIVE_NAMES}
+    tables = synthetic_tables(objectives=objectives | {"independent": (0.0,)})
+    spec = draw("strength", tables, settings.OKABE_ITO)
+    rows = panels_of(spec)
+    assert list(rows) == [name for name in objectives if name != "independent"]
+    for column in zip(*rows.values(), strict=True):
+        domains = [panel["layer"][-1]["encoding"]["y"]["scale"]["domain"] for panel in column]
+        assert domains.count(domains[0]) == len(rows)
+    ends = {name: panels[0]["layer"][-1]["encoding"]["x"]["scale"]["domain"] for name, panels in rows.items()}
+    assert ends == {name: [0, 2] if name == "adp" else [0, 1] for name in rows}
+    assert len(json.dumps(spec)) < 1_000_000
+
+
+def test_strength_draws_points_of_seeds_their_means_and_independent_training():
+    tables = synthetic_tables(objectives=OBJECTIVES | {"independent": (0.0,)})
+    joint = tables["ensembles"].query("origin == 'joint' and rule == 'mean_probability'")
+    spec = draw("strength", tables, settings.OKABE_ITO)
+    independent, means, points = (t.query("of == 'ensemble'") for t in drawn_in(spec, panels_of(spec)["adp"][1]))
+    adp = joint[joint.objective == "adp"]
+    assert points.value.tolist() == pytest.approx(adp.corrupted_accuracy.tolist(), abs=1e-5)
+    assert means.value.tolist() == pytest.approx(adp.groupby("strength").corrupted_accuracy.mean().tolist(), abs=1e-5)
+    assert independent.value.item() == pytest.approx(joint[joint.strength == 0].corrupted_accuracy.mean(), abs=1e-5)
+
+
+def test_every_objective_has_words():
+    from resiliency.training.objectives import OBJECTIVES as KNOWN
+
+    assert set(OBJECTIVE_NAMES) == set(KNOWN)
 
 
 def decoded(url: str) -> Image.Image:
