@@ -3,11 +3,13 @@ rule score_members:
         labels=TEST["labels"],
         conditions=rules.conditions.output[0],
         descriptions=MEMBER_FILES["descriptions"],
+        histories=MEMBER_FILES["histories"],
         logits=LOGITS,
         baseline=BASELINE,
     output:
         members=TABLES["members"],
         errors=TABLES["errors"],
+        histories=TABLES["histories"],
     log:
         f"{RESULTS}/logs/score_members/all.log",
     benchmark:
@@ -85,6 +87,7 @@ rule charts:
         corruption_errors=TABLES["errors"],
         ensembles=TABLES["ensembles"],
         correlations=TABLES["correlations"],
+        histories=TABLES["histories"],
         gallery=GALLERY,
     output:
         CHART_FILES,

@@ -48,12 +48,14 @@ CORRUPTED = [f"{RESULTS}/corrupted/{corruption}{IMAGES}" for corruption in STUDY
 MEMBER_FILES = {
     "weights": [f"{RESULTS}/members/{member}/weights.safetensors" for member in MEMBERS],
     "descriptions": [f"{RESULTS}/members/{member}/member.json" for member in MEMBERS],
+    "histories": [f"{RESULTS}/members/{member}/history.csv" for member in MEMBERS],
 }
 LOGITS = [f"{RESULTS}/predictions/{member}.npy" for member in MEMBERS]
 BASELINE = [] if STUDY.members.baseline == ALEXNET else f"{RESULTS}/predictions/{STUDY.members.baseline}.npy"
 TABLES = {
     "members": f"{RESULTS}/tables/members.csv",
     "errors": f"{RESULTS}/tables/corruption_errors.csv",
+    "histories": f"{RESULTS}/tables/histories.csv",
     "ensembles": f"{RESULTS}/tables/ensembles.parquet",
     "correlations": f"{RESULTS}/tables/correlations.csv",
     "observations": f"{RESULTS}/tables/observations.csv",

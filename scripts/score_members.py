@@ -1,7 +1,10 @@
-"""Score every member: accuracy, calibration, resiliency and cost."""
+"""Score every member: accuracy, calibration, resiliency and cost; and gather how each was trained."""
+
+from pathlib import Path
 
 import pandas as pd
 
+from resiliency.analysis.histories import history_table
 from resiliency.analysis.member_scores import Scorer
 from resiliency.designs.settings import ALEXNET
 from resiliency.files import read_array, read_json
@@ -25,6 +28,9 @@ with stage(snakemake.log[0], snakemake.threads):
         member, logits = read_json(description), read_array(path)
         members.append({key: member[key] for key in described} | scorer.scores(logits))
         errors.append(scorer.errors(logits).assign(member=member["member"]))
-    write_table(snakemake.output.members, pd.DataFrame(members))
+    scored = pd.DataFrame(members)
+    write_table(snakemake.output.members, scored)
+    histories = {Path(path).parent.name: read_table(path) for path in snakemake.input.histories}
+    write_table(snakemake.output.histories, history_table(scored, histories))
     table = pd.concat(errors)
     write_table(snakemake.output.errors, table[["member", "corruption", "severity", "images", "error"]])

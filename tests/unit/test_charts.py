@@ -13,6 +13,7 @@ import pytest
 import vl_convert
 from PIL import Image
 
+from resiliency.analysis.histories import history_table
 from resiliency.corruptions.settings import MAIN
 from resiliency.report import settings
 from resiliency.report.charts import CHARTS, VEGA_LITE, draw, write_chart
@@ -20,6 +21,7 @@ from resiliency.report.gallery import gallery_table
 from resiliency.report.page import render
 from resiliency.report.style import shades
 from resiliency.report.words import METRICS, duration, interval, kind_of, number, percent
+from resiliency.report.words import OBJECTIVES as OBJECTIVE_NAMES
 
 HOSTILE = "</script><img src=x onerror=alert(1)>"
 RULES = ["mean_probability", "plurality_vote"]
@@ -29,6 +31,7 @@ SCORES = ["relative_mce", "clean_nll", "corrupted_nll", "clean_brier", "corrupte
 CASES = {
     "usual": {},
     "no joint training": {"objectives": {}},
+    "independent objective": {"objectives": {"independent": (0.0,)}, "seeds": 1},
     "one design": {"designs": {"vit": "vit"}},
     "one seed": {"seeds": 1},
     "one size": {"sizes": [2]},
@@ -46,6 +49,7 @@ def synthetic_tables(
     ensembles = ensemble_table(members, sizes, corruptions, rng)
     return {
         "members": members,
+        "histories": histories_of(members, rng=rng),
         "corruption_errors": error_table(members, corruptions, rng),
         "ensembles": ensembles,
         "correlations": correlation_table(ensembles, rng),
@@ -80,6 +84,15 @@ def member_table(designs, seeds, objectives, rng) -> pd.DataFrame:
     return table.assign(confidence=0.95, **{name: rng.uniform(0.01, 1, len(table)) for name in SCORES})
 
 
+def histories_of(members, epochs=6, *, rng) -> pd.DataFrame:
+    """Training that gets better epoch by epoch."""
+    names = members["member"]
+    share = np.arange(1, epochs + 1) / epochs
+    columns = {"epoch": range(1, epochs + 1), "learning_rate": 0.003, "training_loss": 2 - 2 * share}
+    learned = {m: pd.DataFrame(columns | {"validation_accuracy": share * rng.uniform(0.9, 1)}) for m in names}
+    return history_table(members, learned)
+
+
 def error_table(members, corruptions, rng) -> pd.DataFrame:
     hardness = {corruption: rng.uniform(0.3, 1.7) for corruption in corruptions}
     rows = []
@@ -94,7 +107,7 @@ def error_table(members, corruptions, rng) -> pd.DataFrame:
 def ensemble_table(members, sizes, corruptions, rng) -> pd.DataFrame:
     pool = members[members["origin"] == "independent"]
     together = [list(c) for size in sizes for c in combinations(pool.index, size)]
-    together += [list(group.index) for _, group in members.drop(pool.index).groupby(["setting", "seed"])]
+    together += [list(group.index) for _, group in members.drop(pool.index).groupby(["setting", "seed"], sort=False)]
     pairs = {metric: rng.uniform(0.1, 0.4, (len(members), len(members))) for metric in METRICS}
     rows = []
     for number_of, index in enumerate(together):
@@ -229,9 +242,89 @@ def test_registry_names_the_charts_that_the_workflow_expects():
     assert set(CHARTS) == set(settings.CHARTS)
 
 
+def lines(spec: dict) -> pd.DataFrame:
+    """All that the learning curves draw."""
+    return pd.concat([pd.DataFrame(rows) for rows in spec["datasets"].values()], ignore_index=True)
+
+
+def test_learning_curves_have_a_panel_for_each_design_and_objective():
+    tables = synthetic_tables()
+    spec = draw("learning_curves", tables, settings.OKABE_ITO)
+    panels = [panel["vconcat"][0]["title"] for block in spec["vconcat"] for panel in block["concat"]]
+    assert [panel["text"] for panel in panels] == ["resnet18", "resnet50", "vit", "balanced", "adp"]
+    drawn, histories = lines(spec), tables["histories"]
+    assert len(drawn) == 6 * (3 * 2 + 5 * 2)  # epochs, of members and of ensembles
+    last = histories[(histories.objective == "adp") & (histories.epoch == 6)].validation_accuracy
+    assert panels[-1]["subtitle"] == percent(last.mean())
+
+
+def test_long_learning_curves_are_thinned_between_their_ends():
+    designs = {f"design{n}": f"family{n % 7}" for n in range(24)}
+    objectives = {f"objective{n}": (0.0, 0.5, 1.0) for n in range(8)}
+    rng = np.random.default_rng(0)
+    histories = histories_of(member_table(designs, 3, objectives, rng), epochs=200, rng=rng)
+    spec = draw("learning_curves", {"histories": histories}, settings.OKABE_ITO)
+    epochs = lines(spec).groupby(["design", "objective", "strength", "seed"], dropna=False)["epoch"]
+    assert epochs.ngroups == 24 * 3 + 8 * 3 * 3
+    assert set(epochs.min()) == {1}
+    assert set(epochs.max()) == {200}
+    assert epochs.size().nunique() == 1
+    assert epochs.diff().max() <= 1 + epochs.diff().min()
+    assert f"through {epochs.size().iloc[0]} evenly spaced epochs" in spec["title"]["subtitle"][-1]
+    assert len(json.dumps(spec)) < 1_000_000
+
+
+def test_learning_curves_leave_out_members_that_were_not_trained_here():
+    tables = synthetic_tables()
+    histories = tables["histories"][tables["histories"].design != "vit"]
+    spec = draw("learning_curves", {"histories": histories}, settings.OKABE_ITO)
+    assert set(lines(spec).design.dropna()) == {"resnet18", "resnet50"}
+
+
 def test_strength_says_that_nothing_was_trained_jointly():
     spec = draw("strength", synthetic_tables(objectives={}), settings.OKABE_ITO)
     assert "no jointly trained members in this study" in json.dumps(spec)
+
+
+def panels_of(spec: dict) -> dict[str, list[dict]]:
+    """Objective -> its panels in the chart of strengths."""
+    return {row["title"]["text"].partition(":")[0]: row["hconcat"] for row in spec["vconcat"]}
+
+
+def drawn_in(spec: dict, panel: dict) -> list[pd.DataFrame]:
+    """What the layers of a panel draw: independent training, means, and points."""
+    return [pd.DataFrame(spec["datasets"][layer["data"]["name"]]) for layer in panel["layer"]]
+
+
+def test_strength_shows_every_objective_on_the_same_scales():
+    objectives = {name: (0.5, 2.0) if name == "adp" else (0.0, 0.25, 1.0) for name in OBJECTIVE_NAMES}
+    tables = synthetic_tables(objectives=objectives | {"independent": (0.0,)})
+    spec = draw("strength", tables, settings.OKABE_ITO)
+    rows = panels_of(spec)
+    assert list(rows) == [name for name in objectives if name != "independent"]
+    for column in zip(*rows.values(), strict=True):
+        domains = [panel["layer"][-1]["encoding"]["y"]["scale"]["domain"] for panel in column]
+        assert domains.count(domains[0]) == len(rows)
+    ends = {name: panels[0]["layer"][-1]["encoding"]["x"]["scale"]["domain"] for name, panels in rows.items()}
+    assert ends == {name: [0, 2] if name == "adp" else [0, 1] for name in rows}
+    assert len(json.dumps(spec)) < 1_000_000
+
+
+def test_strength_draws_points_of_seeds_their_means_and_independent_training():
+    tables = synthetic_tables(objectives=OBJECTIVES | {"independent": (0.0,)})
+    joint = tables["ensembles"].query("origin == 'joint' and rule == 'mean_probability'")
+    spec = draw("strength", tables, settings.OKABE_ITO)
+    independent, means, points = (t.query("of == 'ensemble'") for t in drawn_in(spec, panels_of(spec)["adp"][1]))
+    adp = joint[joint.objective == "adp"]
+    assert points.value.tolist() == pytest.approx(adp.corrupted_accuracy.tolist(), abs=1e-5)
+    assert means.value.tolist() == pytest.approx(adp.groupby("strength").corrupted_accuracy.mean().tolist(), abs=1e-5)
+    assert independent.value.item() == pytest.approx(joint[joint.strength == 0].corrupted_accuracy.mean(), abs=1e-5)
+
+
+def test_every_objective_has_words():
+    from resiliency.training.objectives import OBJECTIVES as KNOWN
+
+    assert set(OBJECTIVE_NAMES) == set(KNOWN)
 
 
 def decoded(url: str) -> Image.Image:

@@ -3,13 +3,17 @@
 import json
 import shutil
 from importlib.metadata import version
+from itertools import product
 
 import pandas as pd
 import pytest
 
 from resiliency.report.settings import CHART_SUFFIXES, CHARTS
 
-TABLES = ("members.csv", "corruption_errors.csv", "ensembles.parquet", "correlations.csv", "observations.csv")
+TABLES = (
+    *("members.csv", "histories.csv", "corruption_errors.csv", "ensembles.parquet", "correlations.csv"),
+    "observations.csv",
+)
 AFTER_TRAINING = {
     **{"pairwise_diversity": 1, "score_members": 1, "score_ensembles": 1, "correlate": 1, "observe": 1},
     **{"charts": 1, "provenance": 1, "report": 1},
@@ -30,6 +34,8 @@ def test_tables_hold_what_the_study_asks_for(workflow):
     assert members.set_index("member").mce["densenet_s-s0"] == 1
     errors = pd.read_csv(workflow.results / "tables/corruption_errors.csv")
     assert len(errors) == len(members) * (1 + 2 * 2)
+    histories = pd.read_csv(workflow.results / "tables/histories.csv")
+    assert list(zip(histories.member, histories.epoch, strict=True)) == list(product(members.member, (1, 2)))
     ensembles = pd.read_parquet(workflow.results / "tables/ensembles.parquet")
     pool = ensembles[ensembles.origin == "independent"]
     assert pool.groupby("rule")["size"].value_counts().to_dict() == {

@@ -11,9 +11,11 @@ import vl_convert
 
 from resiliency.files import replacing
 from resiliency.report.diversity_charts import correlations, diversity_accuracy
-from resiliency.report.ensemble_charts import architecture_diversity, strength
+from resiliency.report.ensemble_charts import architecture_diversity
 from resiliency.report.gallery import gallery
+from resiliency.report.joint_charts import strength
 from resiliency.report.member_charts import error_by_severity, error_heatmap, size_accuracy_resiliency
+from resiliency.report.training_charts import learning_curves
 
 VEGA_LITE = alt.SCHEMA_VERSION.rpartition(".")[0]
 
@@ -27,6 +29,12 @@ class Entry(NamedTuple):
 
 
 CHARTS = {
+    "learning_curves": Entry(
+        "Where the lines are flat at the end, training has converged. Lines of one panel that end apart are seeds, or "
+        "strengths of a joint loss, that learnt differently.",
+        ("histories",),
+        learning_curves,
+    ),
     "error_by_severity": Entry(
         "A line that stays low is a resilient design. Lines of one family share a colour.",
         ("members", "corruption_errors"),
@@ -59,7 +67,8 @@ CHARTS = {
         diversity_accuracy,
     ),
     "strength": Entry(
-        "At strength 0 each member learns by itself; at strength 1 only the ensemble's loss counts.",
+        "Above a dashed line, the joint loss brings more than independent training. Balance helps, as observation 3 has "
+        "it, if the resiliency of the objective balanced peaks between λ = 0 and λ = 1.",
         ("ensembles",),
         strength,
     ),

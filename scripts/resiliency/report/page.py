@@ -14,6 +14,7 @@ FOLDER = Path(__file__).parent
 FORMS = (words.percent, words.number, words.estimate, words.duration)
 ICONS = {"supported": "✓", "contradicted": "✗", "undecided": "?"}
 SECTIONS = {
+    "Did training converge?": ("learning_curves",),
     "How resilient is each design?": ("error_by_severity", "size_accuracy_resiliency", "error_heatmap"),
     "What do the corruptions look like?": ("gallery",),
     "Does diversity go with accuracy?": ("correlations", "diversity_accuracy"),
@@ -22,6 +23,7 @@ SECTIONS = {
 }
 TABLES = {
     "members.csv": "every member: size, accuracy, resiliency, calibration",
+    "histories.csv": "training loss and validation accuracy of every trained member, epoch by epoch",
     "corruption_errors.csv": "top-1 error of every member under every corruption and severity",
     "ensembles.parquet": "every ensemble: its members, accuracy, resiliency and diversities under each rule",
     "correlations.csv": "correlations of every diversity with accuracy, with intervals",

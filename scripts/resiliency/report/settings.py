@@ -10,6 +10,7 @@ OKABE_ITO = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "
 
 
 CHARTS = (
+    "learning_curves",
     "error_by_severity",
     "error_heatmap",
     "size_accuracy_resiliency",

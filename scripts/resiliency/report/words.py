@@ -15,6 +15,16 @@ METRICS = {
     "integrated_gradients_cosine": ("attribution", "Integrated gradients, 1 − cosine"),
     "linear_cka": ("activation", "Features, 1 − linear CKA"),
 }
+OBJECTIVES = {
+    "independent": "the members' loss alone",
+    "balanced": "from the members' loss (λ = 0) to the ensemble's (λ = 1)",
+    "gncl": "generalised negative correlation",
+    "ncl": "negative correlation of probabilities",
+    "kl": "Kullback–Leibler divergence from the ensemble",
+    "adp": "entropy of the ensemble and volume of its wrong probabilities",
+    "attribution": "unlike input gradients",
+    "activation": "unlike features",
+}
 
 
 def kind_of(metric: str) -> str:

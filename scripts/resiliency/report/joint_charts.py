@@ -1,0 +1,113 @@
+"""The chart of what joint training does."""
+
+from typing import NamedTuple
+
+import altair as alt
+import pandas as pd
+
+from resiliency.report.diversity_charts import measured
+from resiliency.report.style import SHARE, finish, notice, panel_title
+from resiliency.report.words import OBJECTIVES, kind_of, label, plural
+
+SERIES = ["ensemble", "its members, mean"]
+WIDTH, HEIGHT, LABELS = 126, 92, 36
+
+
+class Quantity(NamedTuple):
+    """What a column of panels shows: of the ensemble and, if it has a second column of the table, of its members."""
+
+    title: str
+    told: list[str]
+    columns: list[str]
+    form: str
+
+
+ACCURACIES = [
+    Quantity("Accuracy", ["on clean images"], ["clean_accuracy", "mean_member_clean_accuracy"], SHARE),
+    Quantity(
+        "Resiliency",
+        ["accuracy on", "corrupted images"],
+        ["corrupted_accuracy", "mean_member_corrupted_accuracy"],
+        SHARE,
+    ),
+]
+
+
+def strength(ensembles: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
+    """Accuracy, resiliency and a diversity of each kind over the strength of joint losses: a row per objective."""
+    title = "What the strength of a joint loss does"
+    joint = ensembles[ensembles["origin"] == "joint"].dropna(subset=["corrupted_accuracy"])
+    if joint.empty:
+        return notice(title, "no jointly trained members in this study")
+    rule = joint["rule"].iloc[0]
+    joint = joint[joint["rule"] == rule]
+    columns = [_values(joint, quantity) for quantity in _quantities(joint)]
+    objectives = joint["objective"].unique().tolist()
+    shown = [objective for objective in objectives if objective != "independent"] or objectives
+    dashed = "; dashed: mean of independent training, which is λ = 0"
+    rows = [_row(columns, objective, shown, colours) for objective in shown]
+    subtitle = [
+        "A point for each seed, a line through their means" + (dashed if (joint["strength"] == 0).any() else ""),
+        "Resiliency is 1 − mean corruption error. All panels of a column share their vertical scale",
+        f"{plural(joint['ensemble'].nunique(), 'jointly trained ensemble')}, combined by {label(rule)}",
+    ]
+    return finish(alt.vconcat(*rows, spacing=10), title, subtitle)
+
+
+def _quantities(joint: pd.DataFrame) -> list[Quantity]:
+    """The accuracies, and the diversity of the first metric of each kind."""
+    first = {kind_of(metric): (metric, column) for metric, column in reversed(measured(joint).items())}
+    diversities = [
+        Quantity(f"{kind} diversity".capitalize(), [*label(metric).split(", "), _images(column)], [column], "~g")
+        for kind, (metric, column) in reversed(first.items())
+    ]
+    return ACCURACIES + diversities
+
+
+def _images(column: str) -> str:
+    return f"on {column.rsplit('_', 1)[1]} images"
+
+
+def _values(joint: pd.DataFrame, quantity: Quantity) -> tuple[Quantity, pd.DataFrame]:
+    """A quantity with its values: a row per ensemble and series."""
+    known = joint[["objective", "strength", "seed"]]
+    series = zip(SERIES, quantity.columns, strict=False)
+    return quantity, pd.concat([known.assign(of=of, value=joint[c].round(5)) for of, c in series]).dropna()
+
+
+def _row(
+    columns: list[tuple[Quantity, pd.DataFrame]], objective: str, shown: list[str], colours: list[str]
+) -> alt.HConcatChart:
+    """The panels of one objective; the first row has their titles, the last the title of the horizontal axes."""
+    lines = max(len(quantity.told) for quantity, _ in columns)
+    panels = []
+    for quantity, values in columns:
+        panel = _panel(values, objective, quantity.form, objective == shown[-1], colours)
+        if objective == shown[0]:
+            told = quantity.told + [""] * (lines - len(quantity.told))
+            panel = panel.properties(title=panel_title(quantity.title, subtitle=told))
+        panels.append(panel.properties(width=WIDTH, height=HEIGHT))
+    name = panel_title(f"{objective}: {OBJECTIVES[objective]}", frame="bounds")
+    return alt.hconcat(*panels, spacing=LABELS + 12, bounds="flush").properties(title=name)
+
+
+def _panel(values: pd.DataFrame, objective: str, form: str, last: bool, colours: list[str]) -> alt.LayerChart:
+    """One quantity over the strength of one objective, on the scale of all `values`, and independent training."""
+    own = values[values["objective"] == objective]
+    strengths = sorted(own["strength"].unique().tolist())
+    ticks = alt.Axis(values=strengths, labelExpr="'' + datum.value", labelOverlap=True, grid=False)
+    x = alt.X("strength:Q", title="Strength λ" if last else None, axis=ticks)
+    x = x.scale(domain=[0, max([1, *strengths])], padding=8, nice=False)
+    y = alt.Y("value:Q", title=None).axis(format=form, tickCount=3)
+    y = y.scale(domain=[values["value"].min(), values["value"].max()], padding=8, nice=False, zero=False)
+    hue = alt.Color("of:N", title="Accuracy of", sort=SERIES).scale(domain=SERIES, range=(colours * 2)[:2])
+    hue = hue.legend(orient="bottom", direction="horizontal", symbolType="stroke", symbolStrokeWidth=2, symbolOpacity=1)
+    shape = alt.Shape("of:N", legend=None).scale(domain=SERIES, range=["circle", "diamond"])
+    base = alt.Chart(own).encode(x=x, y=y, color=hue)
+    points = base.mark_point(filled=True, size=34, opacity=0.7).encode(
+        shape=shape, tooltip=["of", "strength", "seed", alt.Tooltip("value", format=".4f")]
+    )
+    means = own.groupby(["of", "strength"], sort=False)["value"].mean().reset_index()
+    independent = values[values["strength"] == 0].groupby("of", sort=False)["value"].mean().reset_index()
+    rule = alt.Chart(independent).mark_rule(strokeDash=[4, 3], opacity=0.8).encode(y=y, color=hue)
+    return rule + alt.Chart(means).mark_line().encode(x=x, y=y, color=hue) + points

@@ -1,0 +1,113 @@
+"""Charts of how training went."""
+
+from typing import NamedTuple
+
+import altair as alt
+import numpy as np
+import pandas as pd
+
+from resiliency.report.style import SHARE, WIDTH, finish, notice, panel_title, shades, spread
+from resiliency.report.words import percent, plural
+
+POINTS = 6000
+TRAINING = ["design", "family", "origin", "objective", "strength", "seed"]
+FEW, MANY = 4, 6  # panels side by side
+GAP = 16
+LABELS = 32  # room for those of an axis
+
+
+class Measure(NamedTuple):
+    """How one measure is drawn: height of its panels, format of its axis."""
+
+    height: int
+    form: str
+
+
+MEASURES = {"validation_accuracy": Measure(76, SHARE), "training_loss": Measure(48, "~g")}
+EACH = ["seed", "epoch", *MEASURES]
+
+
+def learning_curves(histories: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
+    """Validation accuracy and training loss over epochs: panels per design and per objective, a line per training."""
+    title = "Learning curves"
+    known = histories.dropna(subset=list(MEASURES))
+    if known.empty:
+        return notice(title, "no members were trained in this study")
+    curves = known.groupby([*TRAINING, "epoch"], dropna=False, sort=False)[list(MEASURES)].mean().round(5).reset_index()
+    trainings = curves.groupby(TRAINING, dropna=False, sort=False)
+    most = max(2, POINTS // trainings.ngroups)
+    shown = pd.concat([_thinned(curve, most) for _, curve in trainings])
+    blocks = [block(shown, colours) for block in (_by_design, _by_objective)]
+    subtitle = [
+        "Above: accuracy on validation images, the figure that after the last epoch; below: training loss",
+        f"A line over epochs for each of {plural(trainings.ngroups, 'training')}",
+    ]
+    if len(shown) < len(curves):
+        subtitle.append(f"Lines go through {most} evenly spaced epochs where there were more")
+    rows = alt.vconcat(*(block for block in blocks if block), spacing=26).resolve_scale(color="independent")
+    return finish(rows, title, subtitle)
+
+
+def _thinned(curve: pd.DataFrame, most: int) -> pd.DataFrame:
+    """At most so many epochs of a training, evenly spaced, the first and the last among them."""
+    return curve.iloc[np.unique(np.linspace(0, len(curve) - 1, most).round().astype(int))]
+
+
+def _by_design(curves: pd.DataFrame, colours: list[str]) -> alt.ConcatChart | None:
+    """Independent training: a panel per design, coloured by family, all on the same scales."""
+    curves = curves[curves["origin"] == "independent"]
+    if curves.empty:
+        return None
+    families = list(curves["family"].unique())
+    hue = alt.Color("family:N", title="Family", scale=spread(families, colours))
+    curves = curves.sort_values("family", key=lambda names: names.map(families.index), kind="stable")
+    columns = FEW if curves["design"].nunique() <= 2 * FEW else MANY
+    return _grid(curves[["design", "family", *EACH]], hue, columns, list(MEASURES)).properties(
+        title=panel_title("Trained independently")
+    )
+
+
+def _by_objective(curves: pd.DataFrame, colours: list[str]) -> alt.ConcatChart | None:
+    """Joint training: a panel per objective, coloured by strength; their losses differ in kind, and so in scale."""
+    curves = curves[curves["origin"] == "joint"]
+    if curves.empty:
+        return None
+    strengths = sorted(curves["strength"].unique().tolist())
+    hue = alt.Color("strength:O", title="Strength λ").scale(domain=strengths, range=shades(colours[0], len(strengths)))
+    chart = _grid(curves[["objective", "strength", *EACH]], hue, FEW, ["validation_accuracy"])
+    return chart.properties(title=panel_title("Trained jointly; each objective has a loss of its own"))
+
+
+def _grid(curves: pd.DataFrame, hue: alt.Color, columns: int, shared: list[str]) -> alt.ConcatChart:
+    """A panel for each value of the first column of `curves`; `shared` measures have one scale."""
+    labelled = 1 if shared == list(MEASURES) else columns  # columns of panels that have labels of their own
+    width = (WIDTH - 20 - labelled * LABELS) / columns - GAP
+    hue = hue.legend(orient="bottom", direction="horizontal", symbolType="stroke", symbolStrokeWidth=2)
+    ends = {measure: [curves[measure].min(), curves[measure].max()] for measure in shared}
+    panels = []
+    for index, (name, of_one) in enumerate(curves.groupby(curves.columns[0], sort=False)):
+        measures = [
+            _lines(of_one, measure, hue, ends.get(measure), labels=measure not in shared or index % columns == 0)
+            for measure in MEASURES
+        ]
+        last = of_one.loc[of_one["epoch"] == of_one["epoch"].max(), "validation_accuracy"].mean()
+        told = panel_title(name, subtitle=percent(last), limit=width)
+        measures[0] = measures[0].properties(title=told)
+        panels.append(alt.vconcat(*(m.properties(width=width) for m in measures), spacing=6, bounds="flush"))
+    return alt.concat(*panels, columns=columns, align="each", spacing={"column": GAP, "row": 14})
+
+
+def _lines(curves: pd.DataFrame, measure: str, hue: alt.Color, ends: list[float] | None, labels: bool) -> alt.Chart:
+    """One measure over epochs, on a scale between `ends` or on its own."""
+    extent = LABELS if labels else 0
+    last = measure == list(MEASURES)[-1]
+    reach = sorted({1, int(curves["epoch"].max())})
+    x = alt.X("epoch:Q", title=None).axis(labels=last, ticks=last, values=reach, format="d", grid=False)
+    x = x.scale(zero=False, nice=False)
+    y = alt.Y(f"{measure}:Q", title=None).axis(
+        labels=labels, ticks=labels, minExtent=extent, maxExtent=extent, tickCount=2, format=MEASURES[measure].form
+    )
+    y = y.scale(zero=False, nice=False, padding=8, **({"domain": ends} if ends else {}))
+    lines = alt.Chart(curves).mark_line(strokeWidth=1.2, opacity=0.85)
+    lines = lines.encode(x=x, y=y, color=hue, detail="seed:N", tooltip=list(curves.columns[:3]))
+    return lines.properties(height=MEASURES[measure].height)
