@@ -48,7 +48,9 @@ CORRUPTED = [f"{RESULTS}/corrupted/{corruption}{IMAGES}" for corruption in STUDY
 MEMBER_FILES = {
     "weights": [f"{RESULTS}/members/{member}/weights.safetensors" for member in MEMBERS],
     "descriptions": [f"{RESULTS}/members/{member}/member.json" for member in MEMBERS],
-    "histories": [f"{RESULTS}/members/{member}/history.csv" for member in MEMBERS],
+    "histories": [
+        f"{RESULTS}/members/{member}/history.csv" for member in MEMBERS if member.rpartition("-")[0] not in LOADED
+    ],
 }
 LOGITS = [f"{RESULTS}/predictions/{member}.npy" for member in MEMBERS]
 BASELINE = [] if STUDY.members.baseline == ALEXNET else f"{RESULTS}/predictions/{STUDY.members.baseline}.npy"

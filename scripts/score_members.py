@@ -14,7 +14,7 @@ from resiliency.tables import read_table, write_table
 with stage(snakemake.log[0], snakemake.threads):
     params = snakemake.params
     described = ["member", "origin", "objective", "design", "setting", "strength", "seed", "index"]
-    described += ["family", "architecture", "parameters", "macs"]
+    described += ["family", "architecture", "weights_source", "parameters", "macs"]
     scorer = Scorer(
         read_table(snakemake.input.conditions),
         read_array(snakemake.input.labels),
@@ -26,6 +26,7 @@ with stage(snakemake.log[0], snakemake.threads):
     members, errors = [], []
     for description, path in zip(snakemake.input.descriptions, snakemake.input.logits, strict=True):
         member, logits = read_json(description), read_array(path)
+        member["architecture"] = member["architecture"] or member["factory"]
         members.append({key: member[key] for key in described} | scorer.scores(logits))
         errors.append(scorer.errors(logits).assign(member=member["member"]))
     scored = pd.DataFrame(members)

@@ -5,6 +5,7 @@ import errno
 import json
 import math
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,7 +23,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; move it there when the block ends well, remove it when it does not.
 
     The temporary name keeps the suffix of `path`, for writers that choose a format by it. A folder may be made there
-    instead of a file; it replaces a folder at `path`.
+    instead of a file; it replaces a folder at `path`. What a killed process left of the same file is removed.
 
     Raises:
         Fault: the file system refuses, as a full disk does.
@@ -31,6 +32,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
     temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        _remove_leftovers(path)
         yield temporary
         if temporary.is_dir():
             shutil.rmtree(path, ignore_errors=True)
@@ -40,9 +42,21 @@ def replacing(path: str | Path) -> Iterator[Path]:
             raise Fault(f"{path}: cannot be written ({error.strerror}); make room for it and run again") from error
         raise
     finally:
-        if temporary.is_dir():
-            shutil.rmtree(temporary)
-        temporary.unlink(missing_ok=True)
+        _remove(temporary)
+
+
+def _remove_leftovers(path: Path) -> None:
+    """Remove temporary files of `path`, which one process writes at a time."""
+    names = re.compile(rf"\.{re.escape(path.stem)}\.\d+{re.escape(path.suffix)}")
+    for other in path.parent.iterdir():
+        if names.fullmatch(other.name):
+            _remove(other)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    path.unlink(missing_ok=True)
 
 
 @contextmanager

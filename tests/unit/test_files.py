@@ -104,6 +104,16 @@ def test_a_folder_is_whole_or_absent(tmp_path):
     assert [path.name for path in tmp_path.rglob("*")] == ["fog", "1", "a.JPEG"]
 
 
+def test_what_a_killed_process_left_is_removed_and_nothing_else(tmp_path):
+    for name in (".a.b.123.npy", ".a.123.npy", ".a.b.c.npy"):
+        (tmp_path / name).write_text("half")
+    (tmp_path / ".fog.7").mkdir()
+    write_array(tmp_path / "a.b.npy", np.zeros(3))
+    with replacing(tmp_path / "fog") as temporary:
+        temporary.mkdir()
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".a.123.npy", ".a.b.c.npy", "a.b.npy", "fog"]
+
+
 def test_arrays_come_back_memory_mapped(tmp_path):
     array = np.arange(24, dtype=np.float16).reshape(2, 3, 4)
     write_array(tmp_path / "a.npy", array)

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from resiliency.report.settings import CHART_SUFFIXES, CHARTS
+from resiliency.training.settings import STRENGTHS
 
 TABLES = (
     *("members.csv", "histories.csv", "corruption_errors.csv", "ensembles.parquet", "correlations.csv"),
@@ -123,3 +124,15 @@ def test_a_truncated_result_is_named_in_one_line(workflow, tmp_path):
     assert copy.snakemake("--cores", "2", "tables").returncode == 0
     for name in TABLES:
         assert (copy.results / "tables" / name).read_bytes() == (workflow.results / "tables" / name).read_bytes(), name
+
+
+def test_all_eight_objectives_run(workflow, tmp_path):
+    copy = type(workflow)(tmp_path / "copy")
+    shutil.copytree(workflow.directory, copy.directory)
+    others = {name: [min(0.5, highest)] for name, (_, highest) in STRENGTHS.items() if name != "balanced"}
+    run = copy.snakemake("--cores", "2", "tables", "--config", f"joint={json.dumps({'objectives': others})}")
+    assert run.returncode == 0, run.stdout
+    ensembles = pd.read_parquet(copy.results / "tables/ensembles.parquet")
+    joint = ensembles[ensembles.origin == "joint"]
+    assert set(joint.objective) == set(STRENGTHS)
+    assert joint.mean_corruption_error.between(0, 1).all()
