@@ -67,8 +67,8 @@ CHARTS = {
         diversity_accuracy,
     ),
     "strength": Entry(
-        "Above a dashed line, the joint loss brings more than independent training. Balance helps, as observation 3 "
-        "has it, if the resiliency of the objective balanced peaks between λ = 0 and λ = 1.",
+        "Above a dashed line, the joint loss brings more than independent training. Observation 3 has it that the "
+        "resiliency of the objective balanced peaks between λ = 0 and λ = 1.",
         ("ensembles",),
         strength,
     ),

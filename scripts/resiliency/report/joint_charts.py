@@ -56,10 +56,12 @@ def strength(ensembles: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
 
 def _quantities(joint: pd.DataFrame) -> list[Quantity]:
     """The accuracies, and the diversity of the first metric of each kind."""
-    first = {kind_of(metric): (metric, column) for metric, column in reversed(measured(joint).items())}
+    first = {}
+    for metric, column in measured(joint).items():
+        first.setdefault(kind_of(metric), (metric, column))
     diversities = [
         Quantity(f"{kind} diversity".capitalize(), [*label(metric).split(", "), _images(column)], [column], "~g")
-        for kind, (metric, column) in reversed(first.items())
+        for kind, (metric, column) in first.items()
     ]
     return ACCURACIES + diversities
 

@@ -14,12 +14,12 @@ FOLDER = Path(__file__).parent
 FORMS = (words.percent, words.number, words.estimate, words.duration)
 ICONS = {"supported": "✓", "contradicted": "✗", "undecided": "?"}
 SECTIONS = {
-    "Did training converge?": ("learning_curves",),
     "How resilient is each design?": ("error_by_severity", "size_accuracy_resiliency", "error_heatmap"),
     "What do the corruptions look like?": ("gallery",),
     "Does diversity go with accuracy?": ("correlations", "diversity_accuracy"),
     "What does joint training do?": ("strength",),
     "Does architecture bring diversity?": ("architecture_diversity",),
+    "Did training converge?": ("learning_curves",),
 }
 TABLES = {
     "members.csv": "every member: size, accuracy, resiliency, calibration",

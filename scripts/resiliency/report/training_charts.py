@@ -30,7 +30,7 @@ EACH = ["seed", "epoch", *MEASURES]
 def learning_curves(histories: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
     """Validation accuracy and training loss over epochs: panels per design and per objective, a line per training."""
     title = "Learning curves"
-    known = histories.dropna(subset=list(MEASURES))
+    known = histories[histories["origin"].isin(["independent", "joint"])].dropna(subset=list(MEASURES))
     if known.empty:
         return notice(title, "no members were trained in this study")
     curves = known.groupby([*TRAINING, "epoch"], dropna=False, sort=False)[list(MEASURES)].mean().round(5).reset_index()
