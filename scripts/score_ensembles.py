@@ -1,9 +1,9 @@
-"""Score all ensembles of independent members, and those trained jointly."""
+"""Score the ensembles of independent members, all or a sample of them, and those trained jointly."""
 
 import numpy as np
 import pandas as pd
 
-from resiliency.ensembles.pool import TOGETHER, ensembles_of, trained_together
+from resiliency.ensembles.pool import TOGETHER, chosen_ensembles, limits, trained_together
 from resiliency.ensembles.table import Pool
 from resiliency.files import read_array
 from resiliency.metrics.resiliency import baseline_errors
@@ -21,20 +21,22 @@ with stage(snakemake.log[0], snakemake.threads):
     def pool_of(chosen: pd.DataFrame) -> Pool:
         """The pool of these rows of members.csv."""
         predictions = [read_array(logits[member]) for member in chosen.member]
-        return Pool(chosen, predictions, labels, conditions, pairs, baseline)
+        return Pool(chosen, predictions, labels, conditions, pairs, baseline, snakemake.threads)
 
     independent = members[members.origin == "independent"]
     joint, compared = trained_together(members), ["objective", "strength", "seed"]
-    progress = Progress(len(params.sizes) + len(joint))
-    tables, image_errors = [], []
-    pool = pool_of(independent)
-    for size in params.sizes:
-        ensembles = ensembles_of(len(independent), size)
-        tables.append(pool.score(ensembles, params.rules).assign(origin="independent", objective="", setting=""))
-        progress.step(f"{len(ensembles):,} ensembles of {size}")
+    progress = Progress(len(conditions) + len(joint))
+    counts = limits(len(independent), params.sizes, params.limit)
+    groups = [
+        chosen_ensembles(list(independent.design), size, count, params.seed)
+        for size, count in zip(params.sizes, counts, strict=True)
+    ]
+    print(*(f"{len(group):,} ensembles of {group.shape[1]}" for group in groups), sep=", ")
+    scored = pool_of(independent).score(groups, params.rules, progress.step)
+    tables, image_errors = [scored.assign(origin="independent", objective="", setting="")], []
     for known, chosen in joint:
         pool, everyone = pool_of(chosen), np.arange(len(chosen))
-        tables.append(pool.score(everyone[None], params.rules).assign(**known))
+        tables.append(pool.score([everyone[None]], params.rules).assign(**known))
         errors = {"image": np.arange(len(labels)), "error": pool.image_errors(everyone, params.rules[0])}
         image_errors.append(pd.DataFrame({name: known[name] for name in compared} | errors))
         progress.step(f"{known['setting']}, seed {known['seed']:g}")
