@@ -17,6 +17,7 @@ TABLES = (
 )
 AFTER_TRAINING = {
     **{"pairwise_diversity": 1, "score_members": 1, "score_ensembles": 1, "correlate": 1, "observe": 1},
+    "coincident_failures": 1,
     **{"charts": 1, "provenance": 1, "report": 1},
 }
 
@@ -92,7 +93,10 @@ def test_one_core_gives_the_same_tables(workflow, tmp_path):
             "corruptions={names: [gaussian_noise, contrast, fog]}",
             {"conditions": 1, "corrupt": 1, "predict": 2, "predict_jointly": 3, **AFTER_TRAINING},
         ),
-        ("attribution={steps: 5}", {"attribute": 2, "attribute_jointly": 3, **AFTER_TRAINING, "score_members": 0}),
+        (
+            "attribution={steps: 5}",
+            {"attribute": 2, "attribute_jointly": 3, **AFTER_TRAINING, "score_members": 0, "coincident_failures": 0},
+        ),
         (
             "statistics={resamples: 300}",
             {**AFTER_TRAINING, "pairwise_diversity": 0},
