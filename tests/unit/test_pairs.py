@@ -103,6 +103,11 @@ def test_a_pair_does_not_depend_on_the_others(study, pairs):
     pd.testing.assert_frame_equal(alone, among.loc[alone.index], atol=1e-9)
 
 
+def test_chunks_of_images_do_not_matter(study, pairs, monkeypatch):
+    monkeypatch.setattr("resiliency.diversity.pairs.CHUNK_VALUES", 4 * CLASSES * 7)
+    pd.testing.assert_frame_equal(pairs_of(study), pairs, atol=1e-6)
+
+
 def test_only_the_chosen_metrics_are_compared(study):
     found = pairs_of(study, metrics=["saliency_iou"])
     assert set(found[found.kind != "prediction"].metric) == {"saliency_iou"}

@@ -28,7 +28,8 @@ class Metric:
 
     Attributes:
         kind: `prediction`, `attribution` or `activation`.
-        source: what `raw` takes: `correct` (bool M x N), `predicted` (int M x N), `probabilities` (M x N x K), the name
+        source: what `raw` takes: `correct` (bool M x N), `predicted` (int M x N), `probabilities` (M x N x K; the
+            metric must be a mean over images, which come in chunks), the name
             of an attribution method (maps M x N x H x W), `features` (a list of M arrays N x D) or the name of a stage
             (Gram matrices M x N x N).
         raw: -> float M x M, as the literature defines it.

@@ -8,6 +8,8 @@ import pandas as pd
 from resiliency.diversity.metrics import METRICS
 from resiliency.metrics.classification import softmax
 
+CHUNK_VALUES = 2**24
+
 
 def pair_table(
     members: list[str],
@@ -32,19 +34,17 @@ def pair_table(
     """
     parts = []
 
-    def add(name: str, condition: int, source: Sequence[np.ndarray], names: np.ndarray) -> None:
+    def add(name: str, condition: int, matrix: np.ndarray, names: np.ndarray) -> None:
         metric = METRICS[name]
         first, second = np.triu_indices(len(names), k=1)
-        raw = metric.raw(source)[first, second]
+        raw = matrix[first, second]
         columns = {"first": names[first], "second": names[second], "kind": metric.kind, "metric": name}
         parts.append(pd.DataFrame(columns | {"condition": condition, "raw": raw, "diversity": metric.diversity(raw)}))
 
     everyone = np.array(members)
     for condition in range(len(predictions[0])):
-        sources = _of_predictions(predictions, labels, condition)
-        for name, metric in METRICS.items():
-            if metric.kind == "prediction":
-                add(name, condition, sources[metric.source], everyone)
+        for name, matrix in _of_predictions([p[condition] for p in predictions], labels).items():
+            add(name, condition, matrix, everyone)
     for source in dict.fromkeys(METRICS[name].source for name in metrics):
         arrays = representations(source)
         applies = applicable(arrays)
@@ -52,7 +52,7 @@ def pair_table(
         if len(chosen) > 1:
             chosen = chosen if source == "features" else np.stack(chosen)
             for name in (name for name in metrics if METRICS[name].source == source):
-                add(name, 0, chosen, everyone[applies])
+                add(name, 0, METRICS[name].raw(chosen), everyone[applies])
     return pd.concat(parts, ignore_index=True)
 
 
@@ -61,8 +61,21 @@ def applicable(arrays: Sequence[np.ndarray]) -> np.ndarray:
     return np.array([bool(np.isfinite(array).all()) for array in arrays])
 
 
-def _of_predictions(predictions: list[np.ndarray], labels: np.ndarray, condition: int) -> dict[str, np.ndarray]:
-    """What metrics of predictions take, under one condition."""
-    logits = np.stack([prediction[condition] for prediction in predictions])
-    predicted = logits.argmax(axis=-1)
-    return {"correct": predicted == labels, "predicted": predicted, "probabilities": softmax(logits)}
+def _of_predictions(predictions: list[np.ndarray], labels: np.ndarray) -> dict[str, np.ndarray]:
+    """The raw metrics of predictions, float64 M x M, from logits N x K of each member, read in chunks of images."""
+    images, classes = predictions[0].shape
+    metrics = {name: metric for name, metric in METRICS.items() if metric.kind == "prediction"}
+    of_probabilities = [name for name, metric in metrics.items() if metric.source == "probabilities"]
+    totals = dict.fromkeys(of_probabilities, 0.0)
+    predicted = np.empty((len(predictions), images), np.int64)
+    chunk = max(1, CHUNK_VALUES // (len(predictions) * classes))
+    for start in range(0, images, chunk):
+        logits = np.stack([prediction[start : start + chunk] for prediction in predictions])
+        predicted[:, start : start + chunk] = logits.argmax(axis=-1)
+        probabilities = softmax(logits)
+        for name in of_probabilities:
+            totals[name] = totals[name] + metrics[name].raw(probabilities) * (logits.shape[1] / images)
+    sources = {"correct": predicted == labels, "predicted": predicted}
+    return {
+        name: totals[name] if name in totals else metric.raw(sources[metric.source]) for name, metric in metrics.items()
+    }
