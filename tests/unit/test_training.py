@@ -400,8 +400,8 @@ def test_an_interrupted_training_ends_with_the_same_weights(tmp_path, monkeypatc
     with_dropout = nn.Sequential(network(), nn.Dropout(0.3))
     expected = train([with_dropout], single, recipe, separable(), separable(32))
     checkpoint = Checkpoint(tmp_path / "checkpoint.pt", {"of": "this"})
+    member = nn.Sequential(network(), nn.Dropout(0.3))
     with pytest.raises(Killed):
-        member = nn.Sequential(network(), nn.Dropout(0.3))
         train([member], killed_at(step), recipe, separable(), separable(32), None, 0, checkpoint)
     again, calls = nn.Sequential(network(seed=5), nn.Dropout(0.3)), []
 
