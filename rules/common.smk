@@ -24,7 +24,8 @@ JOINT_NAMES = (
 )
 INDEPENDENT = STUDY.independent_members()
 TRAINED, LOADED = STUDY.trained_designs(), STUDY.loaded_designs()
-MEMBERS = INDEPENDENT + STUDY.joint_members()
+SEARCHED = STUDY.searched_members()
+MEMBERS = INDEPENDENT + STUDY.joint_members() + SEARCHED
 METHODS = STUDY.attribution.methods
 STATISTICS = STUDY.statistics.model_dump()
 ENGINE = {
@@ -42,6 +43,9 @@ TRAIN, VALIDATION, TEST = (
 LEARNED = (
     TRAIN | {f"validation_{name}": path for name, path in VALIDATION.items()} | {"card": f"{RESULTS}/data/card.json"}
 )
+START = STUDY.search.start if SEARCHED else "random"
+STARTED = {} if START == "random" else {"start": f"{RESULTS}/members/{START}/weights.safetensors"}
+STARTED |= {"start_description": f"{RESULTS}/members/{START}/member.json"} if STARTED else {}
 ITEMS = f"{RESULTS}/data/test/items.csv"
 GALLERY = f"{RESULTS}/data/gallery.parquet"
 CORRUPTED = [f"{RESULTS}/corrupted/{corruption}{IMAGES}" for corruption in STUDY.corruptions.names]
@@ -84,3 +88,9 @@ def described(design, objective="", strength=None, setting=""):
     known = STUDY.designs[design].described(STUDY.dataset.side)
     known |= {"origin": "joint" if objective else "independent", "design": design, "family": STUDY.family(design)}
     return known | {"objective": objective, "setting": setting, "strength": strength, "index": 0}
+
+
+def searched(name, index):
+    """What is known of a member before the search finds it."""
+    known = {"origin": "search", "design": name, "family": STUDY.family(STUDY.search.design), "index": index}
+    return known | {"objective": "", "setting": "", "strength": None, "seed": 0}
