@@ -9,7 +9,7 @@ from resiliency.search.nsga import evolve, fronts
 from resiliency.streams import derived_seed, stream
 
 CANDIDATES = 100
-ENSEMBLES = 4000
+ENSEMBLES = 2000
 POPULATION = 40
 
 

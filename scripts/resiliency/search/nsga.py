@@ -70,9 +70,9 @@ class _Unseen(DuplicateElimination):
         self.seen: set[bytes] = set()
 
     def do(self, pop: Population, *others: Population, **kwargs) -> Population:
-        known = self.seen.union(_key(individual) for other in others for individual in other)
+        known = {_key(individual) for other in others for individual in other}
         first = {_key(individual): position for position, individual in reversed(list(enumerate(pop)))}
-        return pop[sorted(position for key, position in first.items() if key not in known)]
+        return pop[sorted(position for key, position in first.items() if key not in self.seen and key not in known)]
 
 
 def _key(individual: Individual) -> bytes:

@@ -14,7 +14,7 @@ class Elastic(Settings):
         None, description="fewest blocks of each stage; by default all stages keep all of theirs"
     )
     width: list[Annotated[float, Field(gt=0, le=1)]] = Field(
-        [1], min_length=1, description="shares of the channels that a stage may keep; 1 is among them"
+        [1, 0.75, 0.5], min_length=1, description="shares of the channels that a stage may keep; 1 is among them"
     )
     kernel: list[Literal[3, 1]] = Field(
         [3], min_length=1, description="sizes that the 3x3 kernels of a stage may have; 3 is among them"
