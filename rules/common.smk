@@ -61,7 +61,9 @@ TABLES = {
     "ensembles": f"{RESULTS}/tables/ensembles.parquet",
     "correlations": f"{RESULTS}/tables/correlations.csv",
     "observations": f"{RESULTS}/tables/observations.csv",
+    "origins": f"{RESULTS}/tables/origins.csv",
 }
+EVALUATIONS = f"{RESULTS}/search/evaluations.csv" if SEARCHED else []
 CHART_FILES = [f"{RESULTS}/charts/{chart}{suffix}" for chart in CHARTS for suffix in CHART_SUFFIXES]
 
 
