@@ -3,9 +3,11 @@
 Run by hand: python tests/benchmarks/search.py [--seeds 5] [--evaluations 80] [--threads 1]
 The super-network of the default study is trained on the digits. NSGA-II and random search then each evaluate so many
 distinct sub-networks, once a seed. Their fronts of validation error and MACs are compared by hypervolume: the area that
-a front dominates within the error of the smallest sub-network and the MACs of the largest. The last line is JSON: `hypervolume_ratio` is the mean over seeds of search over random,
-`cost_ratio` the CPU time of super-network and one search over that of the largest network trained alone, and
-`accuracy_difference` the validation accuracy of the largest sub-network less that of the network trained alone.
+a front dominates within the error of the smallest sub-network and the MACs of the largest.
+
+The last line is JSON: `hypervolume_ratio` is the mean over seeds of search over random, `cost_ratio` the CPU time of
+super-network and one search over that of the largest network trained alone, and `accuracy_difference` the validation
+accuracy of the largest sub-network less that of the network trained alone.
 """
 
 import argparse
