@@ -44,7 +44,8 @@ def origins(table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
         f"Means over ensembles, combined by {label(rows['rule'].iloc[0])}; line: middle half of them",
         "Only sizes, and octaves of MACs, of which there are ensembles of several origins",
     ]
-    return finish(alt.vconcat(*bands, spacing=18).resolve_scale(color="independent"), title, subtitle)
+    chart = alt.vconcat(*bands, spacing=18).resolve_scale(color="independent", yOffset="independent")
+    return finish(chart, title, subtitle)
 
 
 def _evaluations(evaluations: pd.DataFrame, colours: list[str]) -> alt.LayerChart:
@@ -94,9 +95,10 @@ def _band(rows: pd.DataFrame, equal: str, colours: list[str]) -> alt.HConcatChar
     rows = rows.assign(name=rows["least"].map(names))
     hue = alt.Color("name:N", title="Members" if equal == "size" else "MACs in all", sort=list(names.values()))
     hue = hue.scale(domain=list(names.values()), range=shades(colours[0], len(classes)))
+    hue = hue.legend(orient="bottom", direction="horizontal")
     panels = [_dots(rows[rows["measure"] == measure], told, hue, index) for index, (measure, told) in _measures(rows)]
     head = "At equal size" if equal == "size" else "At equal cost: within an octave of MACs"
-    return alt.hconcat(*panels, spacing=12).properties(title=panel_title(head, frame="bounds"))
+    return alt.hconcat(*panels, spacing=22).properties(title=panel_title(head, frame="bounds"))
 
 
 def _measures(rows: pd.DataFrame):
@@ -123,4 +125,6 @@ def _dots(rows: pd.DataFrame, title: str, hue: alt.Color, index: int) -> alt.Lay
     tooltip = ["origin", "name", "ensembles", *(alt.Tooltip(c, format=".4f") for c in ("mean", "lower_quartile"))]
     points = base.mark_point(filled=True, size=55, opacity=1)
     points = points.encode(x=x.scale(zero=False, nice=False, padding=10), tooltip=tooltip)
-    return (line + points).properties(width=128, height=alt.Step(30), title=panel_title(title))
+    lines = list(title.partition(", ")[::2]) if ", " in title else title.rsplit(" ", 1)
+    height = alt.Step(38, **{"for": "position"})
+    return (line + points).properties(width=118, height=height, title=panel_title(lines))
