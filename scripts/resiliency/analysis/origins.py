@@ -46,9 +46,8 @@ def origin_table(ensembles: pd.DataFrame) -> pd.DataFrame:
         ["rule", "equal", "least", "most", "from_"], measures, "measure", "value", ignore_index=True
     )
     groups = long.groupby(["rule", "equal", "least", "most", "from_", "measure"], sort=False)["value"]
-    quartiles = groups.quantile([0.25, 0.75]).unstack()
     table = pd.DataFrame({"ensembles": groups.size(), "mean": groups.mean()})
-    table["lower_quartile"], table["upper_quartile"] = quartiles[0.25], quartiles[0.75]
+    table["lower_quartile"], table["upper_quartile"] = groups.quantile(0.25), groups.quantile(0.75)
     table = table.dropna(subset=["mean"]).reset_index().rename(columns={"from_": "origin"})
     order = {name: position for position, name in enumerate([*ORIGINS, *measures])}
     return table.sort_values(
