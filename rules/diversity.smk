@@ -19,7 +19,7 @@ rule pairwise_diversity:
     params:
         code=code("pairwise_diversity"),
         methods=METHODS,
-        groups=[INDEPENDENT, *STUDY.joint_ensembles()],
+        groups=[INDEPENDENT, *STUDY.joint_ensembles(), *([SEARCHED] if SEARCHED else [])],
     script:
         "../scripts/pairwise_diversity.py"
 

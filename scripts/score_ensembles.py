@@ -1,4 +1,4 @@
-"""Score all ensembles of independent members, and those trained jointly."""
+"""Score all ensembles of independent members and of sub-networks of the search, and those trained jointly."""
 
 import numpy as np
 import pandas as pd
@@ -23,15 +23,17 @@ with stage(snakemake.log[0], snakemake.threads):
         predictions = [read_array(logits[member]) for member in chosen.member]
         return Pool(chosen, predictions, labels, conditions, pairs, baseline)
 
-    independent = members[members.origin == "independent"]
+    pools = {origin: members[members.origin == origin] for origin in ("independent", "search")}
+    asked = [(origin, size) for origin in pools for size in params.sizes if size <= len(pools[origin])]
     joint, compared = trained_together(members), ["objective", "strength", "seed"]
-    progress = Progress(len(params.sizes) + len(joint))
+    progress = Progress(len(asked) + len(joint))
     tables, image_errors = [], []
-    pool = pool_of(independent)
-    for size in params.sizes:
-        ensembles = ensembles_of(len(independent), size)
-        tables.append(pool.score(ensembles, params.rules).assign(origin="independent", objective="", setting=""))
-        progress.step(f"{len(ensembles):,} ensembles of {size}")
+    pools = {origin: pool_of(chosen) for origin, chosen in pools.items() if len(chosen)}
+    for origin, size in asked:
+        ensembles = ensembles_of(len(pools[origin].members), size)
+        table = pools[origin].score(ensembles, params.rules)
+        tables.append(table.assign(origin=origin, objective="", setting=""))
+        progress.step(f"{len(ensembles):,} ensembles of {size}, {origin}")
     for known, chosen in joint:
         pool, everyone = pool_of(chosen), np.arange(len(chosen))
         tables.append(pool.score(everyone[None], params.rules).assign(**known))
