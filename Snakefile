@@ -5,6 +5,7 @@ include: "rules/common.smk"
 include: "rules/data.smk"
 include: "rules/members.smk"
 include: "rules/heuristics.smk"
+include: "rules/search.smk"
 include: "rules/diversity.smk"
 include: "rules/analysis.smk"
 

@@ -81,6 +81,27 @@ rule observe:
         "../scripts/observe.py"
 
 
+rule compare_origins:
+    input:
+        ensembles=TABLES["ensembles"],
+    output:
+        TABLES["origins"],
+    log:
+        f"{RESULTS}/logs/compare_origins/all.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/compare_origins/all.tsv"
+    conda:
+        "../envs/resiliency.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(4000),
+        runtime=growing(10),
+    params:
+        code=code("compare_origins"),
+    script:
+        "../scripts/compare_origins.py"
+
+
 rule charts:
     input:
         members=TABLES["members"],
@@ -89,6 +110,8 @@ rule charts:
         correlations=TABLES["correlations"],
         histories=TABLES["histories"],
         gallery=GALLERY,
+        evaluations=EVALUATIONS,
+        origins=TABLES["origins"],
     output:
         CHART_FILES,
     log:

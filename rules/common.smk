@@ -24,7 +24,8 @@ JOINT_NAMES = (
 )
 INDEPENDENT = STUDY.independent_members()
 TRAINED, LOADED = STUDY.trained_designs(), STUDY.loaded_designs()
-MEMBERS = INDEPENDENT + STUDY.joint_members()
+SEARCHED = STUDY.searched_members()
+MEMBERS = INDEPENDENT + STUDY.joint_members() + SEARCHED
 METHODS = STUDY.attribution.methods
 STATISTICS = STUDY.statistics.model_dump()
 ENGINE = {
@@ -42,6 +43,9 @@ TRAIN, VALIDATION, TEST = (
 LEARNED = (
     TRAIN | {f"validation_{name}": path for name, path in VALIDATION.items()} | {"card": f"{RESULTS}/data/card.json"}
 )
+START = STUDY.search.start if SEARCHED else "random"
+STARTED = {} if START == "random" else {"start": f"{RESULTS}/members/{START}/weights.safetensors"}
+STARTED |= {"start_description": f"{RESULTS}/members/{START}/member.json"} if STARTED else {}
 ITEMS = f"{RESULTS}/data/test/items.csv"
 GALLERY = f"{RESULTS}/data/gallery.parquet"
 CORRUPTED = [f"{RESULTS}/corrupted/{corruption}{IMAGES}" for corruption in STUDY.corruptions.names]
@@ -49,7 +53,9 @@ MEMBER_FILES = {
     "weights": [f"{RESULTS}/members/{member}/weights.safetensors" for member in MEMBERS],
     "descriptions": [f"{RESULTS}/members/{member}/member.json" for member in MEMBERS],
     "histories": [
-        f"{RESULTS}/members/{member}/history.csv" for member in MEMBERS if member.rpartition("-")[0] not in LOADED
+        f"{RESULTS}/members/{member}/history.csv"
+        for member in MEMBERS
+        if member not in SEARCHED and member.rpartition("-")[0] not in LOADED
     ],
 }
 LOGITS = [f"{RESULTS}/predictions/{member}.npy" for member in MEMBERS]
@@ -63,7 +69,9 @@ TABLES = {
     "observations": f"{RESULTS}/tables/observations.csv",
     "coincident_failures": f"{RESULTS}/tables/coincident_failures.csv",
     "skipped": f"{RESULTS}/tables/skipped.csv",
+    "origins": f"{RESULTS}/tables/origins.csv",
 }
+EVALUATIONS = f"{RESULTS}/search/evaluations.csv" if SEARCHED else []
 CHART_FILES = [f"{RESULTS}/charts/{chart}{suffix}" for chart in CHARTS for suffix in CHART_SUFFIXES]
 
 
@@ -107,3 +115,9 @@ def described(design, objective="", strength=None, setting=""):
     known = STUDY.designs[design].described(STUDY.dataset.side)
     known |= {"origin": "joint" if objective else "independent", "design": design, "family": STUDY.family(design)}
     return known | {"objective": objective, "setting": setting, "strength": strength, "index": 0}
+
+
+def searched(name, index):
+    """What is known of a member before the search finds it."""
+    known = {"origin": "search", "design": name, "family": STUDY.family(STUDY.search.design), "index": index}
+    return known | {"objective": "", "setting": "", "strength": None, "seed": 0}

@@ -22,7 +22,7 @@ rule pairwise_diversity:
         code=code("pairwise_diversity"),
         methods=METHODS,
         attribution_metrics=STUDY.attribution.metrics(),
-        groups=[INDEPENDENT, *STUDY.joint_ensembles()],
+        groups=[INDEPENDENT, *STUDY.joint_ensembles(), *([SEARCHED] if SEARCHED else [])],
     script:
         "../scripts/pairwise_diversity.py"
 

@@ -2,13 +2,16 @@
 
 from pathlib import Path
 
+import pandas as pd
+
 from resiliency.report.charts import TABLES, draw, write_chart
 from resiliency.stage import stage
 from resiliency.tables import read_table
 
 with stage(snakemake.log[0], snakemake.threads):
     settings = snakemake.params.charts
-    tables = {name: read_table(getattr(snakemake.input, name)) for name in TABLES}
+    files = {name: getattr(snakemake.input, name) for name in TABLES}
+    tables = {name: read_table(path) if path else pd.DataFrame() for name, path in files.items()}
     paths = [Path(path) for path in snakemake.output]
     names = [path.name.partition(".")[0] for path in paths]
     specs = {name: draw(name, tables, settings["colours"]) for name in dict.fromkeys(names)}

@@ -1,4 +1,4 @@
-"""Score the ensembles of independent members, all or a sample of them, and those trained jointly."""
+"""Score ensembles of independent members and of sub-networks of the search, all or a sample, and joint ones."""
 
 import numpy as np
 import pandas as pd
@@ -23,17 +23,18 @@ with stage(snakemake.log[0], snakemake.threads):
         predictions = [read_array(logits[member]) for member in chosen.member]
         return Pool(chosen, predictions, labels, conditions, pairs, baseline, snakemake.threads)
 
-    independent = members[members.origin == "independent"]
+    pools = {origin: members[members.origin == origin] for origin in ("independent", "search")}
+    pools = {origin: chosen for origin, chosen in pools.items() if len(chosen) >= min(params.sizes)}
     joint, compared = trained_together(members), ["objective", "strength", "seed"]
-    progress = Progress(len(conditions) + len(joint))
-    counts = limits(len(independent), params.sizes, params.limit)
-    groups = [
-        chosen_ensembles(list(independent.design), size, count, params.seed)
-        for size, count in zip(params.sizes, counts, strict=True)
-    ]
-    print(*(f"{len(group):,} ensembles of {group.shape[1]}" for group in groups), sep=", ")
-    scored = pool_of(independent).score(groups, params.rules, progress.step)
-    tables, image_errors = [scored.assign(origin="independent", objective="", setting="")], []
+    progress = Progress(len(pools) * len(conditions) + len(joint))
+    tables, image_errors = [], []
+    for origin, chosen in pools.items():
+        sizes = [size for size in params.sizes if size <= len(chosen)]
+        counts = zip(sizes, limits(len(chosen), sizes, params.limit), strict=True)
+        groups = [chosen_ensembles(list(chosen.design), size, count, params.seed) for size, count in counts]
+        print(f"{origin}:", *(f"{len(group):,} ensembles of {group.shape[1]}," for group in groups))
+        scored = pool_of(chosen).score(groups, params.rules, progress.step)
+        tables.append(scored.assign(origin=origin, objective="", setting=""))
     for known, chosen in joint:
         pool, everyone = pool_of(chosen), np.arange(len(chosen))
         tables.append(pool.score([everyone[None]], params.rules).assign(**known))

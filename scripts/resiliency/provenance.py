@@ -13,7 +13,7 @@ from resiliency.stage import cpu_seconds
 PACKAGES = (
     *("resiliency", "snakemake", "torch", "torchvision", "timm", "captum", "imagecorruptions", "numpy", "scipy"),
     *("pandas", "pyarrow", "scikit-image", "scikit-learn", "opencv-python", "pillow", "safetensors", "altair"),
-    "vl-convert-python",
+    *("vl-convert-python", "pymoo"),
 )
 
 

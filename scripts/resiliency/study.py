@@ -15,13 +15,15 @@ from pydantic import Field, ValidationError
 
 from resiliency.analysis.settings import Statistics
 from resiliency.corruptions.settings import MAIN, SEVERITIES, Corruptions
-from resiliency.data.settings import Dataset, Probe
+from resiliency.data.settings import PUBLISHED, Dataset, Probe
 from resiliency.designs.architectures import architectures
 from resiliency.designs.settings import ALEXNET, Design, Members
 from resiliency.diversity.settings import Attribution
 from resiliency.ensembles.settings import Ensembles
 from resiliency.faults import Fault
 from resiliency.report.settings import Charts
+from resiliency.search.faults import search_faults
+from resiliency.search.settings import Search
 from resiliency.settings import AUTO, Settings
 from resiliency.training.settings import Joint, Recipe
 
@@ -38,6 +40,7 @@ class Study(Settings):
     training: Recipe = Field(Recipe(), description="training recipe of all designs")
     members: Members = Field(description="members trained independently")
     joint: Joint | None = Field(None, description="members trained jointly")
+    search: Search | None = Field(None, description="members that are sub-networks of a super-network")
     probe: Probe = Field(Probe(), description="images for attributions and activations")
     attribution: Attribution = Field(Attribution(), description="attribution methods")
     ensembles: Ensembles = Field(Ensembles(), description="ensembles of the members")
@@ -53,6 +56,11 @@ class Study(Settings):
         designs = set(self.joint.designs)
         common = self.designs[self.joint.designs[0]].training if len(designs) == 1 else {}
         return self._resolved(self.training.model_dump() | common | self.joint.training)
+
+    def search_recipe(self) -> Recipe:
+        """The recipe of the super-network: that of its design, with its changes."""
+        values = self.training.model_dump() | self.designs[self.search.design].training | self.search.training
+        return self._resolved(values)
 
     def _resolved(self, values: dict[str, Any]) -> Recipe:
         decided = {"shift": self.dataset.largest_shift, "flip": self.dataset.mirrored}
@@ -99,6 +107,10 @@ class Study(Settings):
         """Names of all members trained jointly."""
         return list(chain.from_iterable(self.joint_ensembles()))
 
+    def searched_members(self) -> list[str]:
+        """Names of the members that a search finds, such as `search-00`."""
+        return [f"search-{index:02}" for index in range(self.search.members if self.search else 0)]
+
 
 def load(config: dict[str, Any]) -> Study:
     """The study that `config`, as read from YAML, describes.
@@ -113,7 +125,9 @@ def load(config: dict[str, Any]) -> Study:
     except TypeError:
         faults = ["keys must be words"]
     else:
-        faults = list(_design_faults(study)) or list(chain(_size_faults(study), _file_faults(study)))
+        faults = list(_design_faults(study)) or list(
+            chain(_size_faults(study), _file_faults(study), _search_faults(study))
+        )
     if faults:
         raise Fault("\n".join(faults[:MOST_FAULTS]))
     return study
@@ -165,6 +179,9 @@ def _design_faults(study: Study):
             yield f"{path}: {design!r} is not in the catalogue of designs{_hint(design, list(study.designs))}"
         elif path.startswith("joint") and study.designs[design].loaded:
             yield f"{path}: {design!r} has weights that are loaded; an ensemble is trained jointly from random ones"
+    if study.search and study.search.design not in study.designs:
+        design = study.search.design
+        yield f"search.design: {design!r} is not in the catalogue of designs{_hint(design, list(study.designs))}"
     known = architectures()
     for name, design in study.designs.items():
         if not name.replace("_", "").replace(".", "").isalnum() or not name.isascii():
@@ -176,6 +193,8 @@ def _design_faults(study: Study):
         yield from _recipe_faults(f"designs.{name}", study.recipe, name)
     if study.joint and all(design in study.designs for design in study.joint.designs):
         yield from _recipe_faults("joint", study.joint_recipe)
+    if study.search and study.search.design in study.designs:
+        yield from _recipe_faults("search", study.search_recipe)
     if len(set(study.members.designs)) < len(study.members.designs):
         yield "members.designs: must name each design once"
 
@@ -226,9 +245,20 @@ def _size_faults(study: Study):
             yield "joint.training: mixup and label_smoothing must be 0, for the objectives are of whole labels"
 
 
+def _search_faults(study: Study):
+    """A search that the network of its design does not allow."""
+    if study.search:
+        published = PUBLISHED.get(study.dataset.name)
+        classes = published.classes if published else 1
+        design = study.designs[study.search.design]
+        yield from search_faults(study.search, design, study.dataset.side, classes, study.independent_members())
+
+
 def _valid_recipes(study: Study):
     """Where each recipe that is used, and is one, comes from, and the recipe."""
     asked = [(f"designs.{name}", partial(study.recipe, name)) for name in study.trained_designs()]
-    for path, recipe in asked + ([("joint", study.joint_recipe)] if study.joint else []):
+    asked += [("joint", study.joint_recipe)] if study.joint else []
+    asked += [("search", study.search_recipe)] if study.search else []
+    for path, recipe in asked:
         with suppress(KeyError, ValidationError):
             yield path, recipe()

@@ -15,6 +15,7 @@ import vl_convert
 from PIL import Image
 
 from resiliency.analysis.histories import history_table
+from resiliency.analysis.origins import origin_table
 from resiliency.corruptions.settings import MAIN
 from resiliency.diversity.metrics import ENSEMBLE_METRICS
 from resiliency.diversity.metrics import METRICS as REGISTERED
@@ -38,17 +39,18 @@ CASES = {
     "one design": {"designs": {"vit": "vit"}},
     "one seed": {"seeds": 1},
     "one size": {"sizes": [2]},
+    "no search": {"searched": 0},
     "one corruption": {"corruptions": ["fog"]},
     "nothing independent": {"designs": {}},
 }
 
 
 def synthetic_tables(
-    designs=DESIGNS, seeds=2, objectives=OBJECTIVES, sizes=(2, 3), corruptions=MAIN[:6]
+    designs=DESIGNS, seeds=2, objectives=OBJECTIVES, sizes=(2, 3), corruptions=MAIN[:6], searched=3
 ) -> dict[str, pd.DataFrame]:
     """The tables of a study; `designs` maps each design to its family."""
     rng = np.random.default_rng(0)
-    members = member_table(designs, seeds, objectives, rng)
+    members = member_table(designs, seeds, objectives, searched, rng)
     ensembles = ensemble_table(members, sizes, corruptions, rng)
     return {
         "members": members,
@@ -56,6 +58,8 @@ def synthetic_tables(
         "corruption_errors": error_table(members, corruptions, rng),
         "ensembles": ensembles,
         "correlations": correlation_table(ensembles, rng),
+        "origins": origin_table(ensembles),
+        "evaluations": evaluation_table(searched),
         "observations": observation_table(),
         "gallery": gallery_table(picture(0), ((c, s, picture(s)) for c in corruptions for s in (1, 5)), 7, "a", "fine"),
     }
@@ -66,7 +70,7 @@ def picture(level: int, side: int = 32) -> np.ndarray:
     return np.full((side, side, 3), level, np.uint8)
 
 
-def member_table(designs, seeds, objectives, rng) -> pd.DataFrame:
+def member_table(designs, seeds, objectives, searched, rng) -> pd.DataFrame:
     rows = [(f"{d}-s{s}", "independent", "", d, "", np.nan, s, 0, f) for d, f in designs.items() for s in range(seeds)]
     design, family = next(iter(designs.items()), ("vit", "vit"))
     rows += [
@@ -74,6 +78,8 @@ def member_table(designs, seeds, objectives, rng) -> pd.DataFrame:
         for o, strengths in objectives.items()
         for x, s, m in product(strengths, range(seeds), range(3))
     ]
+    names = [f"search-{i:02}" for i in range(searched)]
+    rows += [(name, "search", "", name, "", np.nan, 0, i, family) for i, name in enumerate(names)]
     columns = ["member", "origin", "objective", "design", "setting", "strength", "seed", "index", "family"]
     table = pd.DataFrame(rows, columns=columns)
     error = table["design"].map({name: rng.uniform(0.2, 0.5) for name in table["design"].unique()}).astype(float)
@@ -110,7 +116,10 @@ def error_table(members, corruptions, rng) -> pd.DataFrame:
 def ensemble_table(members, sizes, corruptions, rng) -> pd.DataFrame:
     pool = members[members["origin"] == "independent"]
     together = [list(c) for size in sizes for c in combinations(pool.index, size)]
-    together += [list(group.index) for _, group in members.drop(pool.index).groupby(["setting", "seed"], sort=False)]
+    found = members[members["origin"] == "search"]
+    together += [list(c) for size in sizes for c in combinations(found.index, size)]
+    joint = members.drop([*pool.index, *found.index])
+    together += [list(group.index) for _, group in joint.groupby(["setting", "seed"], sort=False)]
     pairs = {metric: rng.uniform(0.1, 0.4, (len(members), len(members))) for metric in METRICS}
     rows = []
     for number_of, index in enumerate(together):
@@ -118,10 +127,16 @@ def ensemble_table(members, sizes, corruptions, rng) -> pd.DataFrame:
         first, designs = group.iloc[0], group["design"].nunique()
         error = group["mean_corruption_error"].mean() * (1 - 0.06 * len(index) - 0.03 * designs)
         row = {"ensemble": number_of, **first[["origin", "objective", "setting"]]}
-        row |= {"strength": first["strength"], "seed": np.nan if first["origin"] == "independent" else first["seed"]}
+        row |= {"strength": first["strength"], "seed": first["seed"] if first["origin"] == "joint" else np.nan}
         row |= {"size": len(index), "members": "+".join(group["member"]), "designs": designs}
-        row["possible"] = comb(len(pool), len(index)) if first["origin"] == "independent" else 1
-        row |= {"families": group["family"].nunique(), "parameters": group["parameters"].sum(), "macs": 0}
+        row["possible"] = (
+            1 if first["origin"] == "joint" else comb((members["origin"] == first["origin"]).sum(), len(index))
+        )
+        row |= {
+            "families": group["family"].nunique(),
+            "parameters": group["parameters"].sum(),
+            "macs": group["macs"].sum(),
+        }
         row |= {"mean_member_clean_accuracy": group["clean_accuracy"].mean()}
         row |= {"mean_member_corrupted_accuracy": 1 - group["mean_corruption_error"].mean()}
         for metric, matrix in pairs.items():
@@ -134,8 +149,20 @@ def ensemble_table(members, sizes, corruptions, rng) -> pd.DataFrame:
             scores = {"rule": rule, "clean_accuracy": 0.99 - 0.05 * error, "corrupted_accuracy": 1 - worse}
             scores |= {"mean_corruption_error": worse, "mce": worse / 0.35}
             rows.append(row | scores | {f"error_{corruption}": worse for corruption in corruptions})
-    columns = ["origin", "objective", "rule", "size", "designs", "strength", "corrupted_accuracy", "ensemble"]
+    columns = ["origin", "objective", "rule", "size", "designs", "strength", "corrupted_accuracy", "ensemble", "macs"]
+    columns += ["clean_accuracy", "mean_corruption_error", "mce"]
     return pd.DataFrame(rows) if rows else pd.DataFrame(columns=columns)
+
+
+def evaluation_table(searched: int) -> pd.DataFrame:
+    """A search of which the first ones are on the front, and as many chosen as there are members."""
+    if not searched:
+        return pd.DataFrame()
+    position = np.arange(20)
+    names = [f"search-{i:02}" if i < searched else np.nan for i in position]
+    told = {"layers": "1 1 1 1", "channels": "2 4 8 16", "kernels": "3 3 3 3"}
+    known = {"macs": 10**5 * (position + 1), "validation_error": 0.3 / (position + 1), "front": position < 6}
+    return pd.DataFrame({"evaluation": position, **told, **known, "member": names})
 
 
 def correlation_table(ensembles, rng) -> pd.DataFrame:

@@ -118,7 +118,6 @@ FAULTS = [
     ("training.shift", True, "training.shift: True: must be auto, or a whole number from 0 to 256"),
     ("joint.objectives", {"balanced": [0, 1.5]}, "must list distinct strengths from 0 to 1"),
     ("joint.objectives", {"balanced": [0.5, 0.5]}, "must list distinct strengths from 0 to 1"),
-    ("joint.objectives", {"balanced": []}, "must list distinct strengths from 0 to 1"),
     ("joint.objectives", {"balanced": [0.5, 0.50000001]}, "must list distinct strengths from 0 to 1"),
     ("joint.objectives", {"balancd": [0.5]}, "'balancd' is not one of 'independent', 'balanced', 'gncl', "),
     ("attribution.target", "labels", "'labels' is not one of 'label' or 'prediction'; did you mean label?"),
@@ -195,6 +194,11 @@ def test_joint_training_of_several_designs_follows_the_recipe_of_the_study():
     assert load(config).joint_recipe().epochs == CONFIG["training"]["epochs"]
     config["joint"]["training"] = {"epochs": 7}
     assert load(config).joint_recipe().epochs == 7
+
+
+def test_an_objective_without_strengths_is_left_out():
+    study = load(changed("joint.objectives", {"balanced": [0.5], "ncl": []}))
+    assert list(study.joint_settings()) == ["balanced-l0.5"]
 
 
 def test_augmentation_suits_the_data_set():

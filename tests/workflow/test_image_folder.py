@@ -20,6 +20,7 @@ STUDY = {
     "designs": {"small": {"architecture": "resnet18", "arguments": {"channels": [8, 8, 8, 16]}}},
     "members": {"designs": ["small"], "seeds": 2, "baseline": "small-s0"},
     "joint": None,
+    "search": None,
     "probe": {"images": 12},
     "attribution": {"methods": ["saliency"]},
     "ensembles": {"sizes": [2]},

@@ -64,6 +64,7 @@ STUDY = {
     },
     "members": {"designs": ["densenet_s", "resnet20"], "seeds": 1, "baseline": "densenet_s-s0"},
     "joint": None,
+    "search": None,
     "probe": {"images": 20},
     "attribution": {"methods": ["saliency"]},
     "ensembles": {"sizes": [2, 3]},

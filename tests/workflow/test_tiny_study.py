@@ -13,13 +13,15 @@ from resiliency.training.settings import STRENGTHS
 
 TABLES = (
     *("members.csv", "histories.csv", "corruption_errors.csv", "ensembles.parquet", "correlations.csv"),
-    "observations.csv",
+    *("observations.csv", "origins.csv", "coincident_failures.csv", "skipped.csv"),
 )
 AFTER_TRAINING = {
     **{"pairwise_diversity": 1, "score_members": 1, "score_ensembles": 1, "correlate": 1, "observe": 1},
     "coincident_failures": 1,
+    "compare_origins": 1,
     **{"charts": 1, "provenance": 1, "report": 1},
 }
+SEARCHED = {"predict_searched": 1, "attribute_searched": 1}
 
 
 def test_all_files_with_fixed_names_exist(workflow):
@@ -32,7 +34,8 @@ def test_all_files_with_fixed_names_exist(workflow):
 
 def test_tables_hold_what_the_study_asks_for(workflow):
     members = pd.read_csv(workflow.results / "tables/members.csv")
-    assert len(members) == 2 * 2 + 3 * 2
+    assert len(members) == 2 * 2 + 3 * 2 + 2
+    assert members[members.origin == "search"].design.tolist() == ["search-00", "search-01"]
     assert members.set_index("member").mce["densenet_s-s0"] == 1
     errors = pd.read_csv(workflow.results / "tables/corruption_errors.csv")
     assert len(errors) == len(members) * (1 + 2 * 2)
@@ -46,6 +49,7 @@ def test_tables_hold_what_the_study_asks_for(workflow):
     joint = ensembles[ensembles.origin == "joint"]
     assert len(joint) == 3 * 2
     assert set(joint.objective) == {"balanced"}
+    assert set(ensembles[ensembles.origin == "search"].members) == {"search-00+search-01"}
     assert set(pool.objective) == {""}
     assert sorted(pd.read_csv(workflow.results / "tables/observations.csv").observation.unique()) == [1, 2, 3, 4]
 
@@ -56,6 +60,15 @@ def test_member_errors_agree_between_tables(workflow):
     errors = pd.read_csv(workflow.results / "tables/corruption_errors.csv")
     means = errors[errors.severity > 0].groupby("member").error.mean()
     assert means.to_dict() == pytest.approx(members.mean_corruption_error.to_dict(), abs=1e-6)
+
+
+def test_evaluations_of_the_search_are_kept(workflow):
+    evaluations = pd.read_csv(workflow.results / "search/evaluations.csv")
+    assert len(evaluations) == len(evaluations[["layers", "channels", "kernels"]].drop_duplicates()) == 8
+    chosen = evaluations.dropna(subset=["member"]).set_index("member")
+    members = pd.read_csv(workflow.results / "tables/members.csv").set_index("member")
+    assert sorted(chosen.index) == ["search-00", "search-01"]
+    assert chosen.macs.to_dict() == members.macs[chosen.index].to_dict()
 
 
 def test_provenance_tells_versions_costs_and_the_study(workflow):
@@ -91,11 +104,30 @@ def test_one_core_gives_the_same_tables(workflow, tmp_path):
         ),
         (
             "corruptions={names: [gaussian_noise, contrast, fog]}",
-            {"conditions": 1, "corrupt": 1, "predict": 2, "predict_jointly": 3, **AFTER_TRAINING},
+            {
+                "conditions": 1,
+                "corrupt": 1,
+                "predict": 2,
+                "predict_jointly": 3,
+                "predict_searched": 1,
+                **AFTER_TRAINING,
+            },
         ),
         (
             "attribution={steps: 5}",
-            {"attribute": 2, "attribute_jointly": 3, **AFTER_TRAINING, "score_members": 0, "coincident_failures": 0},
+            {
+                "attribute": 2,
+                "attribute_jointly": 3,
+                "attribute_searched": 1,
+                **AFTER_TRAINING,
+                "score_members": 0,
+                "coincident_failures": 0,
+            },
+        ),
+        ("search={macs_budget: 6000000}", {"search": 1, **SEARCHED, **AFTER_TRAINING, "coincident_failures": 0}),
+        (
+            "search={training: {epochs: 3}}",
+            {"train_supernet": 1, "search": 1, **SEARCHED, **AFTER_TRAINING, "coincident_failures": 0},
         ),
         (
             "statistics={resamples: 300}",

@@ -15,6 +15,7 @@ from resiliency.report.ensemble_charts import architecture_diversity
 from resiliency.report.gallery import gallery
 from resiliency.report.joint_charts import strength
 from resiliency.report.member_charts import error_by_severity, error_heatmap, size_accuracy_resiliency
+from resiliency.report.search_charts import origins, search_front
 from resiliency.report.training_charts import learning_curves
 
 VEGA_LITE = alt.SCHEMA_VERSION.rpartition(".")[0]
@@ -76,6 +77,17 @@ CHARTS = {
         "Boxes further right mean more diverse ensembles.",
         ("ensembles",),
         architecture_diversity,
+    ),
+    "search_front": Entry(
+        "Sub-networks share the weights of one super-network. Those on the front have no rival that errs less on the "
+        "validation images and is cheaper; on test images they can be compared with designs trained alone.",
+        ("evaluations", "members"),
+        search_front,
+    ),
+    "origins": Entry(
+        "Origins are only compared where ensembles have as many members, or cost about as much.",
+        ("origins",),
+        origins,
     ),
 }
 TABLES = sorted({table for entry in CHARTS.values() for table in entry.tables})

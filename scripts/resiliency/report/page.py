@@ -19,6 +19,8 @@ SECTIONS = {
     "Does diversity go with accuracy?": ("correlations", "diversity_accuracy"),
     "What does joint training do?": ("strength",),
     "Does architecture bring diversity?": ("architecture_diversity",),
+    "What does the search find?": ("search_front",),
+    "Where should members come from?": ("origins",),
     "Did training converge?": ("learning_curves",),
 }
 TABLES = {
@@ -29,6 +31,7 @@ TABLES = {
     "correlations.csv": "correlations of every diversity with accuracy, with intervals",
     "coincident_failures.csv": "how often members of one design, and of two, fail on the same images",
     "skipped.csv": "members that an attribution method or a comparison of stages does not apply to, and why",
+    "origins.csv": "ensembles by where their members come from, at equal size and at equal MACs",
     "observations.csv": "the four observations: statistics, intervals, rules and verdicts",
 }
 
@@ -111,8 +114,10 @@ def summary(study: dict, card: dict, tables: dict[str, pd.DataFrame], observatio
     independent = int((members["origin"] == "independent").sum())
     trained = words.plural(independent, "independently trained member")
     trained += f" and {joint:,} jointly trained" if joint else ""
+    searched = members["origin"] == "search"
+    trained += f", {words.plural(int(searched.sum()), 'sub-network')} of a search" if searched.any() else ""
     return (
-        f"{trained}, of {words.plural(members['design'].nunique(), 'design')}, "
+        f"{trained}, of {words.plural(members.loc[~searched, 'design'].nunique(), 'design')}, "
         f"and {words.plural(tables['ensembles']['ensemble'].nunique(), 'ensemble')} of them, tested on "
         f"{images} of {card['name']}, clean and under {words.plural(corruptions, 'corruption')}. "
         f"Verdicts on the paper's observations: {counts}."

@@ -19,6 +19,8 @@ CHARTS = (
     "correlations",
     "strength",
     "architecture_diversity",
+    "search_front",
+    "origins",
 )
 CHART_SUFFIXES = (".html", ".svg", ".png", ".vl.json")
 

@@ -59,7 +59,7 @@ def finish(chart: alt.TopLevelMixin, title: str, subtitle: list[str]) -> alt.Top
     return chart.properties(title=alt.TitleParams(text=title, subtitle=subtitle), config=CONFIG)
 
 
-def panel_title(text: str, **more) -> alt.TitleParams:
+def panel_title(text: str | list[str], **more) -> alt.TitleParams:
     """The small title of one panel of a chart, above its drawing area, or of a row of panels."""
     return alt.TitleParams(text=text, fontSize=13, offset=6, **{"frame": "group", "subtitleFontSize": 12} | more)
 

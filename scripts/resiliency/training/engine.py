@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from itertools import chain
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -93,13 +93,14 @@ class Trainer:
             for step, images, chosen in self._batches(training.images, count, epoch, done % steps):
                 total += self._step(images, labels[chosen.to(self.device)], epoch * steps + step, steps)
                 done += 1
-                if checkpoint and checkpoint.due():
-                    checkpoint.save(self._state(history, done, total))
+                if done % steps:
+                    self._keep(checkpoint, history, done, total)
             history.append(self._row(epoch, steps, total.item() / steps, validation))
             progress.step(
                 "training loss {training_loss:.4f}, validation accuracy {validation_accuracy:.4f}".format(**history[-1])
             )
             total = torch.zeros((), device=self.device)
+            self._keep(checkpoint, history, done, total)
         for network, average in zip(self.networks, self.averages, strict=False):
             network.load_state_dict(average.module.state_dict())
         return history
@@ -187,16 +188,20 @@ class Trainer:
             "validation_accuracy": float(np.mean(accuracies(networks, validation, self.looks))),
         }
 
-    def _state(self, history: list[dict], done: int, total: Tensor) -> dict[str, Any]:
-        return {
-            "history": history,
-            "done": done,
-            "total": total,
-            "parts": self.parts,
-            "optimizer": self.optimizer.state_dict(),
-            "networks": [network.state_dict() for network in self.networks],
-            "averages": [average.state_dict() for average in self.averages],
-        }
+    def _keep(self, checkpoint: Checkpoint | None, history: list[dict], done: int, total: Tensor) -> None:
+        """Save where training stands, if it is time to: epochs done, steps done, and loss summed up since."""
+        if checkpoint and checkpoint.due():
+            checkpoint.save(
+                {
+                    "history": history,
+                    "done": done,
+                    "total": total,
+                    "parts": self.parts,
+                    "optimizer": self.optimizer.state_dict(),
+                    "networks": [network.state_dict() for network in self.networks],
+                    "averages": [average.state_dict() for average in self.averages],
+                }
+            )
 
     def _resumed(self, checkpoint: Checkpoint | None) -> tuple[list[dict], int, Tensor]:
         """History, steps done and loss summed up in the unfinished epoch: of the checkpoint, or of a new beginning."""

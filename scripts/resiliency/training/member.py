@@ -1,6 +1,9 @@
 """From a description and a recipe to the files of trained members."""
 
+from collections.abc import Callable
 from pathlib import Path
+
+from torch import nn
 
 from resiliency.data.images import read_images
 from resiliency.designs.cards import design_card, training_cost
@@ -21,6 +24,7 @@ def train_members(
     stream: tuple,
     workers: int,
     code: str,
+    prepare: Callable[[nn.Module], None] | None = None,
 ) -> None:
     """Train members together on the same batches and write each to its folder.
 
@@ -28,20 +32,25 @@ def train_members(
 
     Args:
         folders: one per member, named as the member; gets weights.safetensors, member.json and history.csv.
-        descriptions: what is known of each member before training (architecture, arguments, design, ...).
+        descriptions: what is known of each member before training (architecture, arguments, design, ...). The mean
+            and std in the first one, if there are any, take the place of those of the training images.
         recipe: the values of a `Recipe`.
         loss: of the networks, images and labels; see `Trainer`.
         data: paths: card, images, labels, validation_images and validation_labels.
         stream: seed and name of the random stream that initial weights and order of images are derived from.
         workers: processes that decode image files.
         code: fingerprint of the code that trains.
+        prepare: changes a network, in place, before training.
     """
     card = read_json(data["card"])
+    card |= {key: descriptions[0][key] for key in ("mean", "std") if key in descriptions[0]}
     where = device()
     networks = [
         build(description, len(card["classes"]), derived_seed(*stream, "weights", index)).to(where)
         for index, description in enumerate(descriptions)
     ]
+    for network in networks if prepare else ():
+        prepare(network)
     cards = [
         design_card(network, description, card, len(card["classes"]))
         for network, description in zip(networks, descriptions, strict=True)

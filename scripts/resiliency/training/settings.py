@@ -59,7 +59,7 @@ class Joint(Settings):
     designs: list[str] = Field(min_length=2, description="design of each member of an ensemble, by name")
     seeds: int = Field(2, ge=1, description="jointly trained ensembles of each setting")
     objectives: dict[Literal[tuple(STRENGTHS)], list[float]] = Field(
-        {}, description="objective -> strengths (lambda); 0 is independent training"
+        {}, description="objective -> strengths (lambda); 0 is independent training, [] leaves the objective out"
     )
     training: dict[str, Any] = Field(
         {}, description="what differs from the recipe: that of the design, if there is one, else the study's"
@@ -72,7 +72,7 @@ class Joint(Settings):
             lowest, highest = STRENGTHS[name]
             names = {f"{strength:g}" for strength in strengths}
             within = all(lowest <= strength <= highest for strength in strengths)
-            if not strengths or len(names) < len(strengths) or not within:
+            if len(names) < len(strengths) or not within:
                 limits = f"from {lowest} " + (f"to {highest}" if highest < inf else "up")
                 raise ValueError(f"{name} must list distinct strengths {limits}, of at most six digits")
         return objectives

@@ -1,0 +1,83 @@
+if SEARCHED:
+
+    rule train_supernet:
+        input:
+            **LEARNED,
+            **STARTED,
+        output:
+            weights=f"{RESULTS}/search/supernet/weights.safetensors",
+            description=f"{RESULTS}/search/supernet/member.json",
+            history=f"{RESULTS}/search/supernet/history.csv",
+        log:
+            f"{RESULTS}/logs/train_supernet/all.log",
+        benchmark:
+            f"{RESULTS}/benchmarks/train_supernet/all.tsv"
+        conda:
+            "../envs/resiliency.yaml"
+        threads: DECODING
+        resources:
+            mem_mb=growing(4000),
+            runtime=growing(240),
+            gpu=1,
+        params:
+            **STUDY.search.model_dump(include={"elastic", "strategy", "drawn"}),
+            code=code("train_supernet"),
+            seed=STUDY.seed,
+            design=STUDY.designs[STUDY.search.design].described(STUDY.dataset.side),
+            recipe=STUDY.search_recipe().model_dump(),
+        script:
+            "../scripts/train_supernet.py"
+
+    rule search:
+        input:
+            **LEARNED,
+            weights=rules.train_supernet.output.weights,
+            description=rules.train_supernet.output.description,
+        output:
+            table=EVALUATIONS,
+            weights=[f"{RESULTS}/members/{name}/weights.safetensors" for name in SEARCHED],
+            descriptions=[f"{RESULTS}/members/{name}/member.json" for name in SEARCHED],
+        log:
+            f"{RESULTS}/logs/search/all.log",
+        benchmark:
+            f"{RESULTS}/benchmarks/search/all.tsv"
+        conda:
+            "../envs/resiliency.yaml"
+        threads: DECODING
+        resources:
+            mem_mb=growing(4000),
+            runtime=growing(240),
+            gpu=1,
+        params:
+            code=code("search"),
+            seed=STUDY.seed,
+            design=STUDY.designs[STUDY.search.design].described(STUDY.dataset.side),
+            search=STUDY.search.model_dump(exclude={"training"}),
+            members={name: searched(name, index) for index, name in enumerate(SEARCHED)},
+        script:
+            "../scripts/search.py"
+
+    use rule predict as predict_searched with:
+        input:
+            **TEST,
+            corrupted=CORRUPTED,
+            weights=rules.search.output.weights,
+            descriptions=rules.search.output.descriptions,
+        output:
+            **predicted(SEARCHED),
+        log:
+            f"{RESULTS}/logs/predict_searched/all.log",
+        benchmark:
+            f"{RESULTS}/benchmarks/predict_searched/all.tsv"
+
+    use rule attribute as attribute_searched with:
+        input:
+            **TEST,
+            weights=rules.search.output.weights,
+            descriptions=rules.search.output.descriptions,
+        output:
+            **attributed(SEARCHED),
+        log:
+            f"{RESULTS}/logs/attribute_searched/all.log",
+        benchmark:
+            f"{RESULTS}/benchmarks/attribute_searched/all.tsv"

@@ -1,0 +1,130 @@
+"""Charts of the search, and of ensembles by where their members come from."""
+
+import altair as alt
+import pandas as pd
+
+from resiliency.analysis.origins import ORIGINS
+from resiliency.report.style import INK, MUTED, SHARE, finish, notice, panel_title, shades, spread
+from resiliency.report.words import KINDS, METRICS, kind_of, label, plural
+
+WAYS = ["sub-network of the search", "trained independently"]
+PALE = "#b5bcc4"
+STATES = ["evaluated", "on the front", "chosen"]
+
+
+def search_front(evaluations: pd.DataFrame, members: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
+    """All evaluations, their front and the chosen sub-networks; beside them members of the study, over MACs."""
+    title = "Sub-networks of the search, and independently trained designs"
+    if evaluations.empty:
+        return notice(title, "no search in this study")
+    found = members[members["origin"].isin(["search", "independent"])].assign(
+        way=lambda rows: rows["origin"].map({"search": WAYS[0], "independent": WAYS[1]}),
+        corrupted_accuracy=lambda rows: 1 - rows["mean_corruption_error"],
+    )
+    panels = [_evaluations(evaluations, colours)]
+    for column, told in (("clean_accuracy", "clean"), ("corrupted_accuracy", "corrupted")):
+        panels.append(_members(found.dropna(subset=[column]), column, f"Test images, {told}", colours))
+    subtitle = [
+        f"{plural(len(evaluations), 'sub-network')} evaluated, {int(evaluations['front'].sum()):,} on the front, "
+        f"{int(evaluations['member'].notna().sum()):,} chosen",
+        "MACs: multiply-accumulate operations for an image (log scale)",
+    ]
+    chart = alt.hconcat(*panels, spacing=22).resolve_scale(color="independent", shape="independent")
+    return finish(chart, title, subtitle)
+
+
+def origins(table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
+    """Accuracies and a diversity of each kind of ensembles by origin: a row at equal size, a row at equal MACs."""
+    title = "Where should the members of an ensemble come from?"
+    rows = table[table["rule"] == table["rule"].iloc[0]] if len(table) else table
+    bands = [band for equal in ("size", "macs") if (band := _band(rows[rows["equal"] == equal], equal, colours))]
+    if not bands:
+        return notice(title, "no size has ensembles of more than one origin")
+    subtitle = [
+        f"Means over ensembles, combined by {label(rows['rule'].iloc[0])}; line: middle half of them",
+        "Only sizes, and octaves of MACs, of which there are ensembles of several origins",
+    ]
+    chart = alt.vconcat(*bands, spacing=18).resolve_scale(color="independent", yOffset="independent")
+    return finish(chart, title, subtitle)
+
+
+def _evaluations(evaluations: pd.DataFrame, colours: list[str]) -> alt.LayerChart:
+    """Validation error over MACs; a line along the front, names beside those that were chosen."""
+    named = evaluations["member"].notna()
+    state = pd.Series(STATES[0], evaluations.index).mask(evaluations["front"].astype(bool), STATES[1])
+    data = evaluations.assign(state=state.mask(named, STATES[2])).dropna(subset=["validation_error", "macs"])
+    x = _macs(data)
+    y = alt.Y("validation_error:Q", title="Validation error").axis(format=SHARE).scale(padding=8, nice=False)
+    hue = alt.Color("state:N", title=None, sort=STATES).scale(domain=STATES, range=[PALE, *(colours * 2)[:2]])
+    hue = hue.legend(orient="bottom", direction="horizontal", columns=2)
+    tooltip = ["layers", "channels", "kernels", alt.Tooltip("macs", format=","), "validation_error", "state"]
+    points = alt.Chart(data).mark_point(filled=True, opacity=1, size=60).encode(x=x, y=y, color=hue, tooltip=tooltip)
+    front = data[data["front"].astype(bool)]
+    line = alt.Chart(front).mark_line(interpolate="step-after", color=MUTED, strokeWidth=1).encode(x=x, y=y)
+    names = alt.Chart(data[data["state"] == STATES[2]]).mark_text(align="left", dx=7, dy=-7, color=INK, fontSize=11)
+    chart = line + points + names.encode(x=x, y=y, text="member:N")
+    return chart.properties(width=270, height=270, title=panel_title("Validation images"))
+
+
+def _members(members: pd.DataFrame, column: str, title: str, colours: list[str]) -> alt.Chart:
+    """Accuracy of single members over MACs."""
+    y = alt.Y(f"{column}:Q", title="Accuracy").axis(format=SHARE).scale(zero=False, padding=12, nice=False)
+    legend = alt.Legend(orient="bottom", direction="vertical", title=None)
+    hue = alt.Color("way:N", scale=spread(WAYS, [(colours * 2)[1], (colours * 4)[3]]), legend=legend)
+    shape = alt.Shape("way:N", legend=legend).scale(domain=WAYS, range=["circle", "triangle-up"])
+    points = alt.Chart(members).mark_point(filled=True, opacity=0.9, size=70)
+    tooltip = ["member", "family", alt.Tooltip("macs", format=","), alt.Tooltip(column, format=".1%")]
+    points = points.encode(x=_macs(members), y=y, color=hue, shape=shape, tooltip=tooltip)
+    return points.properties(width=230, height=270, title=panel_title(title))
+
+
+def _macs(rows: pd.DataFrame) -> alt.X:
+    reach = [0.85 * rows["macs"].min(), 1.2 * rows["macs"].max()] if len(rows) else [1, 10]
+    x = alt.X("macs:Q", title="MACs").axis(format="~s", tickCount=4, labelOverlap=True)
+    return x.scale(type="log", domain=reach, nice=False)
+
+
+def _band(rows: pd.DataFrame, equal: str, colours: list[str]) -> alt.HConcatChart | None:
+    """The panels at equal size or at equal MACs, of classes with several origins; None where there are none."""
+    several = rows.groupby("least")["origin"].nunique() > 1
+    rows = rows[rows["least"].isin(several.index[several])]
+    if rows.empty:
+        return None
+    classes = sorted(rows["least"].unique().tolist())
+    names = {least: f"{least:,}" if equal == "size" else f"from {least / 1e6:.3g} M" for least in classes}
+    rows = rows.assign(name=rows["least"].map(names))
+    hue = alt.Color("name:N", title="Members" if equal == "size" else "MACs in all", sort=list(names.values()))
+    hue = hue.scale(domain=list(names.values()), range=shades(colours[0], len(classes)))
+    hue = hue.legend(orient="bottom", direction="horizontal")
+    panels = [_dots(rows[rows["measure"] == measure], told, hue, index) for index, (measure, told) in _measures(rows)]
+    head = "At equal size" if equal == "size" else "At equal cost: within an octave of MACs"
+    return alt.hconcat(*panels, spacing=22).properties(title=panel_title(head, frame="bounds"))
+
+
+def _measures(rows: pd.DataFrame):
+    """Position, measure and its name: both accuracies, and of each kind of diversity the last metric measured."""
+    shown = {"clean_accuracy": "Clean accuracy", "corrupted_accuracy": "Corrupted accuracy"}
+    measured = set(rows["measure"])
+    for kind in KINDS:
+        columns = [(m, f"{m}_{images}") for images in ("clean", "corrupted") for m in METRICS if kind_of(m) == kind]
+        last = [(metric, column) for metric, column in columns if column in measured][-1:]
+        shown |= {column: label(metric) for metric, column in last}
+    return enumerate((measure, told) for measure, told in shown.items() if measure in measured)
+
+
+def _dots(rows: pd.DataFrame, title: str, hue: alt.Color, index: int) -> alt.LayerChart:
+    """Means of one measure by origin, an offset a class."""
+    axis = alt.Axis(labels=not index, ticks=False, minExtent=150 if not index else 0)
+    y = alt.Y("origin:N", title=None, sort=list(ORIGINS), axis=axis)
+    y = y.scale(domain=[name for name in ORIGINS if name in set(rows["origin"])])
+    offset = alt.YOffset("least:O")
+    form = SHARE if title.endswith("accuracy") else "~g"
+    x = alt.X("mean:Q", title=None).axis(format=form, tickCount=3, labelOverlap=True)
+    base = alt.Chart(rows).encode(y=y, yOffset=offset, color=hue)
+    line = base.mark_rule(strokeWidth=2).encode(x="lower_quartile:Q", x2="upper_quartile")
+    tooltip = ["origin", "name", "ensembles", *(alt.Tooltip(c, format=".4f") for c in ("mean", "lower_quartile"))]
+    points = base.mark_point(filled=True, size=55, opacity=1)
+    points = points.encode(x=x.scale(zero=False, nice=False, padding=10), tooltip=tooltip)
+    lines = list(title.partition(", ")[::2]) if ", " in title else title.rsplit(" ", 1)
+    height = alt.Step(38, **{"for": "position"})
+    return (line + points).properties(width=118, height=height, title=panel_title(lines))

@@ -1,0 +1,1 @@
+"""Neural architecture search: members that are sub-networks of one super-network."""

@@ -1,0 +1,70 @@
+"""What a sub-network is worth: batch-norm statistics of its own, then its answers on the validation images."""
+
+from collections.abc import Iterable
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from resiliency.data.loading import batches, in_order
+from resiliency.designs.networks import normalised
+from resiliency.metrics.classification import softmax
+from resiliency.prediction import logits
+from resiliency.search.network import Residual
+from resiliency.search.space import Space
+from resiliency.search.supernet import Supernetwork, extract
+from resiliency.training.engine import Labelled, Looks
+
+BATCH = 128
+
+
+class Evaluator:
+    """Makes and evaluates sub-networks of a trained super-network.
+
+    Args:
+        calibration: P training images that batch-norm statistics are estimated on, as they are.
+        validation: images that no network was trained on.
+    """
+
+    def __init__(
+        self, network: Supernetwork, space: Space, calibration: np.ndarray, validation: Labelled, looks: Looks
+    ):
+        self.supernetwork, self.space, self.calibration = network, space, calibration
+        self.validation, self.looks = validation, looks
+
+    def network(self, genes: np.ndarray) -> Residual:
+        """A sub-network as an ordinary network, with batch-norm statistics of its own, in evaluation mode."""
+        network = extract(self.supernetwork, self.space.shape(genes))
+        device = network.fc.weight.device
+        read = batches(self.calibration, in_order(len(self.calibration), BATCH), device, workers=0)
+        recalibrate(network, (normalised(images, self.looks.mean, self.looks.std) for images in read))
+        return network
+
+    def probabilities(self, genes: np.ndarray) -> np.ndarray:
+        """Probabilities float32 NxK that a sub-network gives the validation images."""
+        member = self.network(genes), {"mean": self.looks.mean, "std": self.looks.std}
+        answers = logits([member], self.validation.images, self.looks.workers)
+        return softmax(np.concatenate([batch[0] for batch in answers]))
+
+
+def recalibrate(network: nn.Module, images: Iterable[Tensor]) -> None:
+    """Replace batch-norm statistics by the means over these batches; leaves the network in evaluation mode.
+
+    A sub-network sees other activations than those that the statistics of the super-network are of (Yu and Huang,
+    Universally Slimmable Networks, 2019).
+
+    Args:
+        images: batches float Bx3xHxW, normalised.
+    """
+    norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
+    usual = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None
+    network.train()
+    with torch.no_grad():
+        for batch in images:
+            network(batch)
+    for norm, momentum in zip(norms, usual, strict=True):
+        norm.momentum = momentum
+    network.eval()

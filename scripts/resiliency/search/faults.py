@@ -1,0 +1,60 @@
+"""What can be wrong with a search, told before anything is trained."""
+
+from collections.abc import Iterator
+
+from resiliency.designs.settings import Design
+from resiliency.search.settings import RANDOM, Search
+from resiliency.search.space import ARGUMENTS, RESNETS, Space
+
+
+def search_faults(search: Search, design: Design, side: int, classes: int, members: list[str]) -> Iterator[str]:
+    """A line for each fault.
+
+    Args:
+        design: that of the search.
+        side: of the images, in pixels.
+        classes: of the data set; at least 1 where they are not known yet.
+        members: those of the study that are not trained jointly.
+    """
+    architecture, name = (design.architecture or "").partition(".")[0], search.design
+    if architecture not in RESNETS:
+        yield f"search.design: {name!r} is not one of timm's plain ResNets; one of {', '.join(RESNETS)} is needed"
+        return
+    if other := sorted(set(design.arguments) - set(ARGUMENTS)):
+        yield f"search.design: {name!r} has the argument {other[0]!r}; only {' and '.join(ARGUMENTS)} are known here"
+        return
+    own = [member for member in members if member.rpartition("-s")[0] == name]
+    if search.start != RANDOM and search.start not in own:
+        yield f"search.start: {search.start!r} is not a member of {name}; random or one of {own} is needed"
+    if search.training.get("compile"):
+        yield "search.training.compile: must be false: sub-networks differ in shape"
+    description = design.described(side)
+    largest = Space.of(description, {"depth": None, "width": [1], "kernel": [3]}, classes).largest
+    depth, layers = search.elastic.depth or largest["layers"], largest["layers"]
+    if len(depth) != len(layers) or any(least > most for least, most in zip(depth, layers, strict=True)):
+        yield f"search.elastic.depth: {depth}: must hold as many or fewer blocks for each stage of {name}: {layers}"
+        return
+    yield from _space_faults(search, Space.of(description, search.elastic.model_dump(), classes))
+
+
+def budget_faults(search: Search, space: Space) -> Iterator[str]:
+    """A budget that too few sub-networks keep."""
+    costs = [space.macs(genes) for genes in space.smallest(search.members)]
+    least = sum(costs) if search.objective == "ensemble" else max(costs)
+    if search.macs_budget is not None and search.macs_budget < least:
+        what = "sum of the MACs" if search.objective == "ensemble" else "MACs of the largest"
+        told = f"{least:,}, the {what} of the {search.members} smallest sub-networks"
+        yield f"search.macs_budget: {search.macs_budget:,} is less than {told}"
+
+
+def _space_faults(search: Search, space: Space) -> Iterator[str]:
+    for stage in range(len(space.depth)):
+        channels = space.channels(stage)
+        if len(set(channels)) < len(channels):
+            told = f"{search.elastic.width}: stage {stage + 1} would have {channels} channels"
+            yield f"search.elastic.width: {told}; shares that give different numbers are needed"
+            return
+    if search.members > space.count:
+        yield f"search.members: {search.members} is more than the {space.count} distinct sub-networks"
+    else:
+        yield from budget_faults(search, space)

@@ -1,0 +1,53 @@
+"""Descriptions of super-networks, and of the members that a search makes of their sub-networks."""
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+
+from resiliency.files import read_json
+from resiliency.search.losses import progressive_phases, training_macs
+from resiliency.search.space import Shape, Space
+
+SUPERNET = "resiliency.search.supernet:supernetwork"
+MEMBER = "resiliency.search.network:residual"
+
+
+def made_by(factory: str, shape: Shape, side: int) -> dict:
+    """What `networks.build` needs to know of a network of a shape, for images of `side` pixels squared."""
+    return {"architecture": None, "factory": factory, "arguments": shape, "stem": "original", "side": side}
+
+
+def supernet_description(space: Space, start: str | None) -> dict:
+    """What is known of a super-network before training.
+
+    Args:
+        start: file with the weights that training starts from, a member's; None if they are random.
+    """
+    known = made_by(SUPERNET, space.largest, space.side)
+    if start:
+        member = read_json(Path(start).with_name("member.json"))
+        known["start"] = f"{member['member']} (sha256 {digest(start)})"
+        known |= {key: member[key] for key in ("mean", "std")}
+    return known
+
+
+def digest(path: str | Path) -> str:
+    """The SHA-256 of a file."""
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def search_cost(space: Space, settings: dict, trained: dict, evaluated: np.ndarray, images: int) -> dict:
+    """What the members of a search took all together, as `designs.cards.training_cost` tells it of one.
+
+    Args:
+        settings: values of `Search`.
+        trained: `training_cost` of the super-network, of which epochs and images count.
+        evaluated: MACs of the sub-networks that were evaluated.
+        images: that each of them saw.
+    """
+    phases = progressive_phases(space.dimensions, settings["start"] != "random")
+    a_step = training_macs(space, settings["strategy"], settings["drawn"], phases)
+    spent = 3 * a_step * trained["images"] + int(evaluated.sum()) * images
+    return trained | {"macs": spent, "shared_by": settings["members"]}

@@ -1,0 +1,66 @@
+"""Settings of the architecture search."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from resiliency.settings import Settings, distinct
+
+RANDOM = "random"
+
+
+class Elastic(Settings):
+    depth: list[Annotated[int, Field(ge=1)]] | None = Field(
+        None, description="fewest blocks of each stage; by default all stages keep all of theirs"
+    )
+    width: list[Annotated[float, Field(gt=0, le=1)]] = Field(
+        [1, 0.75, 0.5], min_length=1, description="shares of the channels that a stage may keep; 1 is among them"
+    )
+    kernel: list[Literal[3, 1]] = Field(
+        [3], min_length=1, description="sizes that the 3x3 kernels of a stage may have; 3 is among them"
+    )
+
+    _distinct = field_validator("width", "kernel")(distinct)
+
+    @model_validator(mode="after")
+    def _largest_among_them(self) -> "Elastic":
+        if 1 not in self.width:
+            raise ValueError("width: must hold 1, the whole width")
+        if 3 not in self.kernel:
+            raise ValueError("kernel: must hold 3, the size of the kernels")
+        return self
+
+
+class Search(Settings):
+    design: str = Field(description="design, by name, whose network is the largest sub-network: a ResNet of timm")
+    start: str = Field(
+        RANDOM, description="random weights, or a member of the design whose weights training starts from"
+    )
+    elastic: Elastic = Field(Elastic(), description="what sub-networks may lack of the largest one")
+    training: dict[str, Any] = Field({}, description="what differs from the recipe of the design")
+    strategy: Literal["sandwich", "progressive"] = Field(
+        "sandwich",
+        description="each step trains the largest sub-network with the smallest and random ones; or with random ones "
+        "of more and more dimensions",
+    )
+    drawn: int = Field(1, ge=1, description="random sub-networks trained in each step")
+    calibration_images: int = Field(
+        512, ge=2, description="training images that batch-norm statistics of a sub-network are estimated on"
+    )
+    population: int = Field(16, ge=4, description="sub-networks in each generation of NSGA-II")
+    evaluations: int = Field(64, ge=4, description="sub-networks that are evaluated in all")
+    members: int = Field(3, ge=1, le=100, description="sub-networks that become members")
+    objective: Literal["members", "ensemble"] = Field(
+        "members",
+        description="what is chosen: sub-networks along the front of validation error and MACs; or those whose "
+        "ensemble errs least on the validation images, is most diverse and takes fewest MACs",
+    )
+    macs_budget: int | None = Field(
+        None, ge=1, description="most multiply-accumulate operations for an image: of each member, or of the ensemble"
+    )
+
+    @model_validator(mode="after")
+    def _enough_evaluations(self) -> "Search":
+        if self.evaluations < max(self.members, self.population):
+            raise ValueError("evaluations: must be at least as many as population and as members")
+        return self

@@ -1,0 +1,39 @@
+"""Train the super-network that a search finds its sub-networks in."""
+
+from functools import partial
+from pathlib import Path
+
+from resiliency.files import read_json
+from resiliency.search.losses import progressive_phases, supernet_loss
+from resiliency.search.members import supernet_description
+from resiliency.search.space import Space
+from resiliency.search.supernet import start_from
+from resiliency.stage import stage
+from resiliency.training.member import train_members
+
+with stage(snakemake.log[0], snakemake.threads):
+    params, inputs = snakemake.params, dict(snakemake.input.items())
+    start, recipe = inputs.get("start"), params.recipe
+    card = read_json(inputs["card"])
+    space = Space.of(params.design, params.elastic, len(card["classes"]))
+    print(f"{space.count:,} sub-networks, elastic in {', '.join(space.dimensions) or 'nothing'}")
+    steps = card["splits"]["train"]["images"] // recipe["batch_size"]
+    phases = progressive_phases(space.dimensions, bool(start))
+    train_members(
+        folders=[str(Path(snakemake.output.weights).parent)],
+        descriptions=[supernet_description(space, start)],
+        recipe=recipe,
+        loss=supernet_loss(
+            space,
+            params.strategy,
+            params.drawn,
+            images=recipe["epochs"] * steps * recipe["batch_size"],
+            smoothing=recipe["label_smoothing"],
+            phases=phases,
+        ),
+        data=inputs,
+        stream=(params.seed, "train_supernet"),
+        workers=snakemake.threads - 1,
+        code=params.code,
+        prepare=partial(start_from, weights=start) if start else None,
+    )

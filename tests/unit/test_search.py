@@ -1,0 +1,360 @@
+"""The super-network: its sub-networks, their training and extraction."""
+
+import json
+from itertools import product
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from resiliency.designs.networks import build, parameters_and_macs, penultimate, read_member, write_member
+from resiliency.designs.settings import Design
+from resiliency.faults import Fault
+from resiliency.search.evaluation import Evaluator, recalibrate
+from resiliency.search.losses import progressive_phases, supernet_loss, training_macs
+from resiliency.search.members import MEMBER, SUPERNET, made_by
+from resiliency.search.network import Residual
+from resiliency.search.space import RESNETS, Space, largest_shape, macs
+from resiliency.search.supernet import Supernetwork, extract, reorder, start_from
+from resiliency.training.checkpoints import Checkpoint
+from resiliency.training.engine import Labelled, Looks, Trainer
+from resiliency.training.settings import Recipe
+
+SIDE = 32
+CHANNELS = [8, 8, 12, 16]
+KINDS = {
+    "basic": ("resnet18", {"channels": CHANNELS, "layers": [1, 2, 1, 2]}),
+    "basic, first shortcut as it is": ("resnet18", {"channels": [64, 8, 8, 8], "layers": [2, 1, 1, 1]}),
+    "bottleneck": ("resnet26", {"channels": CHANNELS, "layers": [2, 1, 1, 2]}),
+    "bottleneck, first shortcut as it is": ("resnet26", {"channels": [16, 8, 8, 8], "layers": [2, 1, 1, 1]}),
+}
+LOOKS = Looks([0.5] * 3, [0.25] * 3)
+RECIPE = Recipe(epochs=2, batch_size=16, learning_rate=0.01, warmup_epochs=0, shift=1, flip=False)
+
+
+def described(kind: str, side: int = SIDE, stem: str = "original") -> dict:
+    architecture, arguments = KINDS[kind]
+    return Design(architecture=architecture, arguments=arguments, stem=stem).described(side)
+
+
+def space_of(kind: str = "basic", width=(1, 0.5), kernel=(3, 1), depth=None) -> Space:
+    layers = KINDS[kind][1]["layers"]
+    elastic = {"depth": depth or [1] * len(layers), "width": list(width), "kernel": list(kernel)}
+    return Space.of(described(kind), elastic, 3)
+
+
+def supernetwork(space: Space, seed: int = 0) -> Supernetwork:
+    """A super-network none of whose weights, statistics included, is at its initial value."""
+    torch.manual_seed(seed)
+    network = Supernetwork(space.largest)
+    for name, tensor in network.state_dict().items():
+        if name.endswith(("running_var", "weight")) and tensor.ndim == 1:
+            tensor.uniform_(0.5, 1.5)
+        elif tensor.ndim == 1:
+            tensor.uniform_(-0.2, 0.2)
+    return network.eval()
+
+
+def images(count: int = 6, seed: int = 1) -> torch.Tensor:
+    return torch.randn(count, 3, SIDE, SIDE, generator=torch.Generator().manual_seed(seed))
+
+
+def pictures(count: int) -> Labelled:
+    """Noise whose brightness tells the class."""
+    labels = np.arange(count) % 3
+    noise = np.random.default_rng(0).normal(0, 30, (count, SIDE, SIDE, 3))
+    return Labelled((noise + 60 + 60 * labels[:, None, None, None]).clip(0, 255).astype(np.uint8), labels)
+
+
+def everything(space: Space) -> list[np.ndarray]:
+    return [np.array(genes) for genes in product(*map(range, space.sizes))]
+
+
+def some(space: Space, count: int = 12) -> list[np.ndarray]:
+    random = np.random.default_rng(0)
+    return [0 * space.sizes, space.sizes - 1, *(space.random(random) for _ in range(count))]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(("side", "stem"), [(32, "original"), (32, "auto"), (56, "auto"), (64, "auto"), (80, "auto")])
+def test_the_largest_sub_network_is_the_network_of_the_design(kind, side, stem):
+    description = described(kind, side, stem)
+    theirs, shape = build(description, 3, 0).eval(), largest_shape(description, 3)
+    ours = Residual(shape).eval()
+    ours.load_state_dict(theirs.state_dict())
+    batch = torch.randn(2, 3, side, side)
+    torch.testing.assert_close(ours(batch), theirs(batch))
+    torch.testing.assert_close(penultimate(ours, batch), penultimate(theirs, batch))
+    assert parameters_and_macs(theirs, [side, side, 3])[1] == macs(shape, side)
+
+
+def test_blocks_of_the_known_networks_are_those_of_timm():
+    for architecture, (block, layers) in RESNETS.items():
+        description = Design(architecture=architecture, arguments={"channels": [2] * 4}).described(224)
+        names = set(build(description, 3, 0).state_dict())
+        assert [
+            len({name.split(".")[1] for name in names if name.startswith(f"layer{i}.")}) for i in (1, 2, 3, 4)
+        ] == layers
+        assert ("layer1.0.conv3.weight" in names) == (block == "bottleneck")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_new_weights_are_distributed_as_those_of_timm(kind):
+    description = described(kind)
+    theirs, ours = (
+        build(description, 3, 0).state_dict(),
+        build(made_by(MEMBER, largest_shape(description, 3), SIDE), 3, 0),
+    )
+    for name, tensor in ours.state_dict().items():
+        if tensor.numel() > 500:
+            assert tensor.std() == pytest.approx(theirs[name].std().item(), rel=0.2), name
+        elif name.endswith(("bn1.weight", "bn2.weight", "bn3.weight")):
+            assert torch.equal(tensor, theirs[name]), name
+
+
+def test_every_sub_network_is_extracted_as_it_was():
+    space = space_of(depth=[1, 1, 1, 1], width=(1, 0.5), kernel=(3,))
+    network, batch = supernetwork(space), images()
+    assert space.count == 2**2 * 2**4 == len({str(space.shape(genes)) for genes in everything(space)})
+    for genes in everything(space):
+        check_extraction(network, space, genes, batch)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_sub_networks_of_every_kind_are_extracted_as_they_were(kind):
+    space = space_of(kind, width=(1, 0.75, 0.4))
+    network, batch = supernetwork(space), images()
+    for genes in some(space):
+        check_extraction(network, space, genes, batch)
+
+
+def check_extraction(network, space, genes, batch) -> None:
+    """Extraction after estimating statistics equals the super-network that took the shape, and costs what it says."""
+    shape = space.shape(genes)
+    network.take(shape)
+    recalibrate(network, [images(8, seed) for seed in (3, 4)])
+    small = extract(network, shape).eval()
+    with torch.no_grad():
+        torch.testing.assert_close(small(batch), network(batch), rtol=1e-5, atol=1e-5)
+    recalibrate(small, [images(8, seed) for seed in (3, 4)])
+    with torch.no_grad():
+        torch.testing.assert_close(small(batch), network(batch), rtol=1e-4, atol=1e-4)
+    assert {name: t.shape for name, t in small.state_dict().items()} == {
+        name: t.shape for name, t in Residual(shape).state_dict().items()
+    }
+    assert parameters_and_macs(small, [SIDE, SIDE, 3])[1] == space.macs(genes)
+
+
+def test_statistics_by_hand():
+    network = torch.nn.Sequential(torch.nn.BatchNorm2d(3))
+    batches = [images(4, 1), 2 * images(4, 2) + 1]
+    recalibrate(network, batches)
+    mean = torch.stack([batch.mean(dim=(0, 2, 3)) for batch in batches]).mean(dim=0)
+    variance = torch.stack([batch.var(dim=(0, 2, 3)) for batch in batches]).mean(dim=0)
+    torch.testing.assert_close(network[0].running_mean, mean)
+    torch.testing.assert_close(network[0].running_var, variance)
+    assert network[0].momentum == 0.1
+    assert not network.training
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_gradients_reach_only_the_weights_that_are_used(kind):
+    space = space_of(kind)
+    network, genes = supernetwork(space).train(), space.sizes - 1
+    shape = space.shape(genes)
+    network.take(shape, follow=False)
+    before = {name: tensor.clone() for name, tensor in network.named_buffers()}
+    network(images()).square().sum().backward()
+    used = {name: tensor.shape for name, tensor in Residual(shape).named_parameters()}
+    for name, parameter in network.named_parameters():
+        if name not in used:
+            assert parameter.grad is None, name
+            continue
+        grad = parameter.grad.clone()
+        inside = []
+        for axis, (full, part) in enumerate(zip(grad.shape, used[name], strict=True)):
+            margin = (full - part) // 2 if axis > 1 else 0
+            inside.append(slice(margin, margin + part))
+        inside = tuple(inside)
+        assert grad[inside].abs().sum() > 0, name
+        grad[inside] = 0
+        assert not grad.any(), name
+    assert all(torch.equal(tensor, before[name]) for name, tensor in network.named_buffers())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_reordering_keeps_the_function_and_sorts_by_importance(kind):
+    space = space_of(kind)
+    network, batch = supernetwork(space), images()
+    with torch.no_grad():
+        before = network(batch)
+        reorder(network)
+        torch.testing.assert_close(network(batch), before, rtol=1e-4, atol=1e-4)
+    norms = network.layer1[0].conv1.weight.square().sum(dim=(1, 2, 3))
+    assert torch.equal(norms, norms.sort(descending=True).values)
+
+
+def test_a_started_super_network_acts_as_the_member(tmp_path):
+    """Even if the member has outputs that the data set lacks."""
+    description = described("bottleneck")
+    member = build(description, 5, 0).eval()
+    write_member(tmp_path, member, description | {"member": "a", "outputs": [4, 0, 2], "network_outputs": 5})
+    network = Supernetwork(space_of("bottleneck").largest).eval()
+    start_from(network, tmp_path / "weights.safetensors")
+    torch.testing.assert_close(network(images()), member(images())[:, [4, 0, 2]], rtol=1e-4, atol=1e-4)
+    with pytest.raises(Fault, match=r"weights.safetensors: not the weights of the network of search.design"):
+        start_from(Supernetwork(space_of("basic").largest), tmp_path / "weights.safetensors")
+
+
+def test_the_sandwich_by_hand():
+    space = space_of()
+    network, batch, labels = supernetwork(space).train(), images(), torch.tensor([0, 1, 2, 0, 1, 2])
+    loss = supernet_loss(space, "sandwich", 2, 100, smoothing=0.1, phases=[])
+    torch.manual_seed(7)
+    value = loss([network], batch, labels)
+    value.backward()
+    gradients = {name: p.grad.clone() for name, p in network.named_parameters()}
+    random = np.random.default_rng(7)
+    network.zero_grad()
+    logits = network(batch)
+    expected = F.cross_entropy(logits, labels, label_smoothing=0.1)
+    target = logits.detach().softmax(dim=1)
+    for genes in (space.sizes - 1, space.random(random), space.random(random)):
+        network.take(space.shape(genes), follow=False)
+        expected = expected - (target * network(batch).log_softmax(dim=1)).sum(dim=1).mean()
+    expected.backward()
+    torch.testing.assert_close(value, expected)
+    for name, parameter in network.named_parameters():
+        torch.testing.assert_close(gradients[name], parameter.grad)
+
+
+def test_parts_of_a_batch_train_the_same_sub_networks():
+    """As where memory does not hold the whole batch."""
+    space, taken = space_of(), []
+    network = supernetwork(space).train()
+    network.take = lambda shape, follow=True: (taken.append(str(shape)), Supernetwork.take(network, shape, follow))
+    loss = supernet_loss(space, "sandwich", 3, 100, smoothing=0, phases=[])
+    torch.manual_seed(7)
+    for part in images(4).split(2):
+        loss([network], part, torch.tensor([0, 1]))
+    assert taken[: len(taken) // 2] == taken[len(taken) // 2 :]
+    assert int(network.seen) == 4
+
+
+def test_shrinking_opens_one_dimension_after_the_other():
+    space = space_of()
+    phases = progressive_phases(space.dimensions, started=False)
+    assert phases == [[], ["kernel"], ["kernel", "depth"], ["kernel", "depth", "width"]]
+    assert progressive_phases(["depth", "width"], started=True) == [["depth"], ["depth", "width"]]
+    assert progressive_phases([], started=True) == [[]]
+    network, changed = supernetwork(space).train(), []
+    loss = supernet_loss(space, "progressive", 4, 40, smoothing=0, phases=phases)
+    network.take = lambda shape, follow=True: (
+        changed.append({key for key in ("layers", "channels", "kernels") if shape[key] != space.largest[key]}),
+        Supernetwork.take(network, shape, follow),
+    )
+    seen = []
+    for step in range(10):
+        torch.manual_seed(step)
+        changed.clear()
+        loss([network], images(4), torch.tensor([0, 1, 2, 0]))
+        seen.append(set().union(*changed))
+    assert seen[0] == seen[2] == set()
+    assert seen[4] == {"kernels"}
+    assert seen[6] <= {"kernels", "layers"}
+    assert "channels" in set().union(*seen[8:])
+
+
+@pytest.mark.parametrize("strategy", ["sandwich", "progressive"])
+def test_an_interrupted_training_ends_with_the_same_weights(strategy, tmp_path, monkeypatch):
+    monkeypatch.setattr("resiliency.training.checkpoints.PAUSE", 0)
+    space, data = space_of(), pictures(48)
+    phases = progressive_phases(space.dimensions, started=False)
+
+    def trained(stop: int | None, checkpoint: Checkpoint | None) -> Supernetwork:
+        network, steps = build(made_by(SUPERNET, space.largest, SIDE), 3, 0), [0]
+        loss = supernet_loss(space, strategy, 1, 96, 0, phases)
+
+        def stopping(*batch):
+            steps[0] += 1
+            if stop == steps[0]:
+                raise KeyboardInterrupt
+            return loss(*batch)
+
+        Trainer([network], stopping, RECIPE, LOOKS, 3, 0).train(data, data, checkpoint)
+        return network
+
+    checkpoint = Checkpoint(tmp_path / "checkpoint.pt", {})
+    with pytest.raises(KeyboardInterrupt):
+        trained(5, checkpoint)
+    again, whole = trained(None, checkpoint).state_dict(), trained(None, None).state_dict()
+    assert all(torch.equal(again[name], tensor) for name, tensor in whole.items())
+    assert int(whole["seen"]) == 96
+
+
+def test_a_trained_super_network_has_sub_networks_that_learned():
+    space, data = space_of(kernel=(3,)), pictures(96)
+    network = build(made_by(SUPERNET, space.largest, SIDE), 3, 0)
+    loss = supernet_loss(space, "sandwich", 1, 0, 0, [])
+    recipe = RECIPE.model_copy(update={"epochs": 8})
+    history = Trainer([network], loss, recipe, LOOKS, 3, 0).train(data, data)
+    assert history[-1]["validation_accuracy"] > 0.9
+    evaluator = Evaluator(network, space, data.images, data, LOOKS)
+    for genes in (space.sizes - 1, 0 * space.sizes):
+        answers = evaluator.probabilities(genes)
+        assert answers.sum(axis=1) == pytest.approx(1, abs=1e-5)
+        assert np.mean(answers.argmax(axis=1) == data.labels) > 0.9
+
+
+def test_a_sub_network_comes_back_as_a_member(tmp_path):
+    space = space_of()
+    small = extract(supernetwork(space), space.shape(space.sizes - 1)).eval()
+    description = made_by(MEMBER, space.shape(space.sizes - 1), SIDE) | {"network_outputs": 3, "outputs": None}
+    write_member(tmp_path, small, json.loads(json.dumps(description)))
+    again, _ = read_member(tmp_path)
+    assert torch.equal(again(images()), small(images()))
+    features = penultimate(again, images())
+    torch.testing.assert_close(F.linear(features, again.fc.weight, again.fc.bias), again(images()))
+
+
+def test_the_smallest_sub_networks_are_found_in_order():
+    space = space_of(width=(1, 0.75, 0.5))
+    costs = sorted(space.macs(genes) for genes in everything(space))
+    found = space.smallest(25)
+    assert [space.macs(genes) for genes in found] == costs[:25]
+    assert len({genes.tobytes() for genes in found}) == 25
+    assert len(space.smallest(10**6)) == space.count == len(costs)
+
+
+@given(st.integers(0, 2**32), st.sampled_from([None, [], ["depth"], ["width", "kernel"]]))
+@settings(max_examples=50, deadline=None)
+def test_random_sub_networks_are_in_the_space(seed, dimensions):
+    space = space_of("bottleneck", width=(1, 0.75, 0.5))
+    genes = space.random(np.random.default_rng(seed), dimensions)
+    assert (genes >= 0).all()
+    assert (genes < space.sizes).all()
+    for name, part in zip(("depth", "width", "kernel"), genes.reshape(3, -1), strict=True):
+        assert dimensions is None or name in dimensions or not part.any()
+
+
+def test_every_value_is_drawn():
+    space, random = space_of(width=(1, 0.75, 0.5)), np.random.default_rng(0)
+    drawn = np.array([space.random(random) for _ in range(200)])
+    assert [len(set(column)) for column in drawn.T.tolist()] == space.sizes.tolist()
+
+
+def test_what_training_costs():
+    space = space_of(depth=[1, 2, 1, 2], kernel=(3,))
+    largest, smallest = space.macs(0 * space.sizes), space.macs(space.sizes - 1)
+    mean = np.mean([space.macs(genes) for genes in everything(space)])
+    assert training_macs(space, "sandwich", 2, []) == pytest.approx(largest + smallest + 2 * mean, rel=0.05)
+    phases = [[], ["width"]]
+    assert training_macs(space, "progressive", 1, phases) == pytest.approx(largest + mean / 2, rel=0.05)
+
+
+def test_steps_of_a_width_with_few_channels():
+    assert space_of(width=(1, 0.75, 0.4)).channels(0) == [8, 6, 3]
+    assert Space.of(described("basic"), {"depth": None, "width": [0.01, 1], "kernel": [3]}, 3).channels(0) == [8, 1]

@@ -1,0 +1,223 @@
+"""The search: its front, its table, what it chooses and what it refuses."""
+
+from itertools import combinations, product
+
+import numpy as np
+import pytest
+
+from resiliency.designs.settings import Design
+from resiliency.diversity.predictions import jensen_shannon
+from resiliency.faults import Fault
+from resiliency.search.choice import along_the_front, best_ensemble, candidates
+from resiliency.search.nsga import evolve, fronts
+from resiliency.search.searching import chosen, first_population, search, search_table
+from resiliency.search.settings import Search
+from resiliency.search.space import Space
+from resiliency.study import load
+from resiliency.training.checkpoints import Checkpoint
+from resiliency.training.engine import Labelled
+
+DESCRIPTION = Design(architecture="resnet18", arguments={"channels": [8, 8, 8, 8]}, stem="original").described(32)
+SPACE = Space.of(DESCRIPTION, {"depth": [1] * 4, "width": [1, 0.75, 0.5], "kernel": [3]}, 3)
+SETTINGS = Search(design="resnet18", population=8, evaluations=40).model_dump()
+
+
+class Pretended:
+    """Evaluates sub-networks without there being any; error falls with blocks of the first and width of the last stage.
+
+    Args:
+        stop: evaluations after which the process is killed.
+    """
+
+    def __init__(self, space: Space = SPACE, stop: int | None = None):
+        self.space, self.stop, self.asked = space, stop, []
+        self.validation = Labelled(None, np.arange(200) % 3)
+
+    def probabilities(self, genes: np.ndarray) -> np.ndarray:
+        if len(self.asked) == self.stop:
+            raise KeyboardInterrupt
+        self.asked.append(tuple(genes.tolist()))
+        random = np.random.default_rng(list(genes))
+        wrong = random.permutation(200)[: int(10 + 20 * genes[0] + 15 * genes[7] + random.integers(8))]
+        answers = self.validation.labels.copy()
+        answers[wrong] = (answers[wrong] + 1) % 3
+        return np.eye(3, dtype=np.float32)[answers] * 0.7 + 0.1
+
+
+def known_problem(genes: np.ndarray) -> tuple[list[float], float]:
+    """On the front, the ten vectors with f1 + f2 = 9, all genes but the first are 3."""
+    off = float(np.abs(genes[1:] - 3).sum())
+    return [genes[0] + off, 9 - genes[0] + off], 0.0
+
+
+def test_the_front_of_a_known_problem_is_found():
+    asked = []
+
+    def score(genes):
+        asked.append(tuple(genes.tolist()))
+        return known_problem(genes)
+
+    sizes, random = np.full(5, 10), np.random.default_rng(0)
+    first = np.unique(random.integers(sizes, size=(24, 5)), axis=0)
+    evolve(score, 2, sizes, first, 1000, seed=0)
+    assert len(asked) == len(set(asked)) == 1000
+    found = np.array([known_problem(np.array(genes))[0] for genes in asked])
+    assert sorted(map(tuple, found[fronts(found)[0]])) == [(value, 9 - value) for value in range(10)]
+
+
+def test_the_first_front_is_what_nothing_dominates():
+    points = np.random.default_rng(0).random((60, 2))
+    dominated = [any((q <= p).all() and (q < p).any() for q in points) for p in points]
+    assert fronts(points)[0].tolist() == np.flatnonzero(~np.array(dominated)).tolist()
+    assert sorted(np.concatenate(fronts(points)).tolist()) == list(range(60))
+
+
+def test_what_exceeds_does_not_survive():
+    """Half of the values are not allowed; those that are allowed are searched."""
+    seen = []
+
+    def score(genes):
+        seen.append(int(genes.sum()))
+        return [-float(genes.sum()), 0.0], max(0.0, genes.sum() - 20)
+
+    first = np.unique(np.random.default_rng(0).integers(10, size=(16, 5)), axis=0)
+    evolve(score, 2, np.full(5, 10), first, 300, seed=0)
+    assert max(total for total in seen if total <= 20) == 20
+    assert np.mean([total <= 20 for total in seen[-100:]]) > 0.3
+
+
+def test_an_interrupted_search_ends_with_the_same_table_and_repeats_nothing(tmp_path, monkeypatch):
+    monkeypatch.setattr("resiliency.training.checkpoints.PAUSE", 0)
+    whole = search(Pretended(), SETTINGS, 0)
+    checkpoint = Checkpoint(tmp_path / "checkpoint.pt", {})
+    for stop in (15, 9):
+        with pytest.raises(KeyboardInterrupt):
+            search(Pretended(stop=stop), SETTINGS, 0, checkpoint)
+    last = Pretended()
+    again = search(last, SETTINGS, 0, checkpoint)
+    assert search_table(again, {}) == search_table(whole, {})
+    assert len(last.asked) == 40 - 15 - 9
+    assert len(set(whole.errors)) == 40
+
+
+def test_the_seed_decides_the_search():
+    tables = [search_table(search(Pretended(), SETTINGS, seed), {}) for seed in (0, 0, 1)]
+    assert tables[0] == tables[1] != tables[2]
+
+
+def test_a_small_space_is_evaluated_whole():
+    space = Space.of(DESCRIPTION, {"depth": [1, 2, 2, 1], "width": [1, 0.5], "kernel": [3]}, 3)
+    evaluator = Pretended(space)
+    evaluations = search(evaluator, SETTINGS | {"evaluations": 1000}, 0)
+    assert len(set(evaluator.asked)) == len(evaluator.asked) == space.count == 64
+    table = search_table(evaluations, {3: "search-00"})
+    assert [row["member"] for row in table if row["member"]] == ["search-00"]
+    assert {row["layers"] for row in table} == {"1 2 2 1", "2 2 2 1", "1 2 2 2", "2 2 2 2"}
+
+
+def test_the_first_population_holds_the_extremes_and_keeps_a_budget():
+    first = first_population(SPACE, SETTINGS | {"macs_budget": 10**9, "members": 4}, 0)
+    assert len(first) == len(np.unique(first, axis=0)) == 8
+    cheapest = [genes.tolist() for genes in SPACE.smallest(4)]
+    assert [genes.tolist() for genes in first[:4]] == cheapest
+    assert first[4].tolist() == [0] * 12
+
+
+def test_members_spread_along_the_front():
+    objectives = np.array([[0.5, 10], [0.4, 20], [0.3, 30], [0.2, 40], [0.1, 50], [0.45, 60], [0.6, 70]])
+    assert along_the_front(objectives, 3) == [0, 2, 4]
+    assert along_the_front(objectives, 2) == [0, 4]
+    assert along_the_front(objectives, 5) == [0, 1, 2, 3, 4]
+    assert along_the_front(objectives, 6) == [0, 1, 2, 3, 4, 5]
+    assert along_the_front(objectives, 7) == [0, 1, 2, 3, 4, 5, 6]
+    assert along_the_front(objectives, 1) == [0]
+
+
+def test_candidates_hold_the_smallest_and_the_best():
+    objectives = np.random.default_rng(0).random((300, 2))
+    found = candidates(objectives, 3)
+    assert found[:3] == np.argsort(objectives[:, 1])[:3].tolist()
+    assert set(fronts(objectives)[0].tolist()) <= set(found)
+    assert len(found) == len(set(found)) <= 103
+
+
+@pytest.mark.parametrize("share", [np.inf, 0.5])
+def test_the_best_ensemble_is_that_of_an_exhaustive_search(share):
+    random = np.random.default_rng(0)
+    labels = np.arange(80) % 3
+    logits = random.normal(0, 1.2, (12, 80, 3)) + 1.2 * np.eye(3)[labels]
+    probabilities = np.exp(logits) / np.exp(logits).sum(axis=2, keepdims=True)
+    macs = np.arange(1, 13).astype(float)
+    budget = share * 3 * 12
+    divergence = jensen_shannon(probabilities.astype(np.float32))
+
+    def value(chosen: tuple[int, ...]) -> tuple[float, float]:
+        error = np.mean(probabilities[list(chosen)].mean(axis=0).argmax(axis=1) != labels)
+        return error, -np.mean([divergence[pair] for pair in combinations(chosen, 2)])
+
+    allowed = [chosen for chosen in combinations(range(12), 3) if macs[list(chosen)].sum() <= budget]
+    found = best_ensemble(probabilities, labels, macs, 3, budget, 0)
+    assert tuple(found) == min(allowed, key=value)
+
+
+@pytest.mark.parametrize("objective", ["members", "ensemble"])
+def test_a_budget_is_kept(objective):
+    costs = sorted(SPACE.macs(np.array(genes)) for genes in product(*map(range, SPACE.sizes)))
+    budget = costs[3] if objective == "members" else sum(costs[:3]) + 10
+    settings = SETTINGS | {"objective": objective, "macs_budget": budget}
+    evaluations = search(Pretended(), settings, 0)
+    spent = evaluations.objectives[chosen(evaluations, settings, 0), 1]
+    assert len(spent) == 3
+    assert spent.tolist() == sorted(spent)
+    assert (spent.max() if objective == "members" else spent.sum()) <= budget
+
+
+STUDY = {
+    "study": "small",
+    "designs": {
+        "small": {"architecture": "resnet18", "stem": "original", "arguments": {"channels": [16, 32, 64, 128]}},
+        "vit": {"architecture": "vit_tiny_patch16_224"},
+        "wide": {"architecture": "resnet18", "arguments": {"width_factor": 2}},
+    },
+    "members": {"designs": ["small", "vit"], "seeds": 1, "baseline": "small-s0"},
+    "ensembles": {"sizes": [2]},
+}
+TINY = {"depth": [2, 2, 2, 1], "width": [1, 0.5]}
+FAULTS = [
+    ({"design": "smal"}, "search.design: 'smal' is not in the catalogue of designs; did you mean small?"),
+    ({"design": "vit"}, "search.design: 'vit' is not one of timm's plain ResNets; one of resnet18, resnet34, "),
+    ({"design": "wide"}, "search.design: 'wide' has the argument 'width_factor'; only channels and layers are known"),
+    ({"start": "vit-s0"}, "search.start: 'vit-s0' is not a member of small; random or one of ['small-s0'] is needed"),
+    ({"start": "small-s1"}, "search.start: 'small-s1' is not a member of small; "),
+    ({"elastic": {"depht": [1]}}, "search.elastic.depht: unknown key; did you mean depth?"),
+    ({"elastic": {"resolution": [32]}}, "search.elastic.resolution: unknown key"),
+    ({"elastic": {"depth": [1, 1]}}, "search.elastic.depth: [1, 1]: must hold as many or fewer blocks for each stage"),
+    ({"elastic": {"depth": [3, 1, 1, 1]}}, "must hold as many or fewer blocks for each stage of small: [2, 2, 2, 2]"),
+    ({"elastic": {"kernel": [5, 3]}}, "search.elastic.kernel.0: 5 is not one of 3 or 1"),
+    ({"elastic": {"kernel": [1]}}, "search.elastic.kernel: must hold 3, the size of the kernels"),
+    ({"elastic": {"width": [0.5]}}, "search.elastic.width: must hold 1, the whole width"),
+    ({"elastic": {"width": [1, 0.5, 0.49]}}, "stage 1 would have [16, 8, 8] channels; shares that give different"),
+    ({"elastic": TINY, "members": 33}, "search.members: 33 is more than the 32 distinct sub-networks"),
+    ({"elastic": TINY, "macs_budget": 1000}, "search.macs_budget: 1,000 is less than "),
+    ({"elastic": TINY, "macs_budget": 5_000_000, "objective": "ensemble"}, "the sum of the MACs of the 3 smallest "),
+    ({"evaluations": 5}, "search.evaluations: must be at least as many as population and as members"),
+    ({"training": {"epoch": 3}}, "search.training.epoch: unknown key; did you mean epochs?"),
+    ({"training": {"compile": True}}, "search.training.compile: must be false: sub-networks differ in shape"),
+    ({"training": {"batch_size": 5000}}, "search: batch_size 5000 is more than the 1078 training images"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("change", "message"), FAULTS, ids=[message for _, message in FAULTS])
+def test_each_fault_is_one_line(change, message):
+    with pytest.raises(Fault) as caught:
+        load(STUDY | {"search": {"design": "small"} | change})
+    (line,) = str(caught.value).splitlines()
+    assert message in line
+
+
+def test_a_search_that_is_right():
+    study = load(STUDY | {"search": {"design": "small", "start": "small-s0", "elastic": TINY, "members": 32}})
+    assert study.searched_members()[::31] == ["search-00", "search-31"]
+    assert study.search_recipe() == study.recipe("small")
+    changed = load(STUDY | {"search": {"design": "small", "training": {"epochs": 7}}})
+    assert changed.search_recipe().epochs == 7
