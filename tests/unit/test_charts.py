@@ -294,7 +294,7 @@ def test_long_learning_curves_are_thinned_between_their_ends():
     designs = {f"design{n}": f"family{n % 7}" for n in range(24)}
     objectives = {f"objective{n}": (0.0, 0.5, 1.0) for n in range(8)}
     rng = np.random.default_rng(0)
-    histories = histories_of(member_table(designs, 3, objectives, rng), epochs=200, rng=rng)
+    histories = histories_of(member_table(designs, 3, objectives, 0, rng), epochs=200, rng=rng)
     spec = draw("learning_curves", {"histories": histories}, settings.OKABE_ITO)
     epochs = lines(spec).groupby(["design", "objective", "strength", "seed"], dropna=False)["epoch"]
     assert epochs.ngroups == 24 * 3 + 8 * 3 * 3
