@@ -43,5 +43,9 @@ with stage(snakemake.log[0], snakemake.threads):
     write_table(snakemake.output.pairs, pd.concat(tables, ignore_index=True))
     left_out = [(member, *item) for member in members for item in read_json(skipped[member]).items()]
     staged = zip(members, applicable([read_array(path) for path in inputs.stages]), strict=True)
-    left_out += [(member, "stages", "timm does not list its feature stages") for member, known in staged if not known]
+    left_out += [
+        (member, "stages", "the network lists no feature stages (feature_info)")
+        for member, known in staged
+        if not known
+    ]
     write_table(snakemake.output.skipped, pd.DataFrame(left_out, columns=["member", "skipped", "reason"]))

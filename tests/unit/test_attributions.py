@@ -11,6 +11,8 @@ from resiliency.attributions import BATCH, METHODS, Inapplicable, attribution_ma
 from resiliency.designs.networks import Selected, normalised
 from resiliency.designs.stages import feature_stages, spatial_layer, watched
 from resiliency.diversity.gram import gram
+from resiliency.search.network import Residual
+from resiliency.search.space import largest_shape
 
 MEMBER = {"mean": [0.2, 0.3, 0.4], "std": [0.5, 0.25, 0.2]}
 CLASSES = 3
@@ -230,6 +232,11 @@ def test_gram_matrices_of_the_first_the_middle_and_the_last_stage():
     for inner, stage in zip(found, ("act1", "layer2", "layer4"), strict=True):
         expected = gram(outputs[stage].flatten(1).numpy())
         np.testing.assert_allclose(inner, expected / np.abs(expected).max(), atol=1e-4)
+
+
+def test_subnetworks_of_the_search_have_stages():
+    shape = largest_shape({"architecture": "resnet18", "arguments": {}, "stem": "adapted", "side": 32}, CLASSES)
+    assert list(feature_stages(Residual(shape))) == ["layer1", "layer2", "layer3", "layer4"]
 
 
 def test_a_network_without_stages_has_no_gram_matrices(linear):

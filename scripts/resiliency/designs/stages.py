@@ -1,4 +1,4 @@
-"""The feature stages of a network, as timm lists them in `feature_info`, and the maps that they give."""
+"""The feature stages of a network, which it lists in `feature_info` as timm's do, and the maps that they give."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +14,7 @@ LEAST = 4  # of a map's rows and columns; a smaller one says next to nothing abo
 
 
 def feature_stages(network: nn.Module) -> dict[str, nn.Module]:
-    """Name -> module of each feature stage of a timm network, in the order they are applied; else none."""
+    """Name -> module of each feature stage that a network lists, in the order they are applied; else none."""
     own = network.network if isinstance(network, Selected) else network
     modules = dict(own.named_modules())
     listed = dict.fromkeys(stage["module"] for stage in getattr(own, "feature_info", []))

@@ -38,12 +38,14 @@ class Answers:
         if self.nll is None:
             return
         own = scores[:, 0]
-        self.nll[block] -= np.log(np.maximum(own, 1e-12)).sum(axis=1, dtype=np.float64)
+        self.nll[block] -= np.log(np.maximum(own, 1e-12)).sum(axis=1)
         self.brier[block] += np.einsum("bkn,bkn->b", scores, scores) - 2 * own.sum(axis=1) + len(labels)
         confidence = np.maximum(own, rival)
-        bins = np.minimum(np.ceil(confidence * np.float32(ECE_BINS)), np.float32(ECE_BINS)).astype(np.intp)
+        upper = confidence * np.float32(ECE_BINS)
+        np.minimum(np.ceil(upper, out=upper), np.float32(ECE_BINS), out=upper)
+        bins = upper.astype(np.intp)
         bins += ECE_BINS * np.arange(len(bins))[:, None] - 1
-        gaps = np.bincount(bins.ravel(), (right - confidence).ravel(), minlength=ECE_BINS * len(bins))
+        gaps = np.bincount(bins.ravel(), np.subtract(right, confidence).ravel(), minlength=ECE_BINS * len(bins))
         self.gaps[block] += gaps.reshape(-1, ECE_BINS)
 
     def scores(self, images: int) -> dict[str, np.ndarray]:
@@ -129,7 +131,7 @@ def score_condition(
                 answer.add(block, normalised(scores) if normalised else scores, known)
         for block, scores in means(groups, label_first(logarithms(probabilities), known), equal):
             sums = np.exp(scores, out=scores).sum(axis=1)
-            log_sums[block] += np.log(sums).sum(axis=1, dtype=np.float64)
+            log_sums[block] += np.log(sums, out=sums).sum(axis=1)
     scores = {rule: answer.scores(images) for rule, answer in answers.items()}
     ends = np.cumsum([len(group) for group in groups])[:-1]
     words, failures = packed(correct), 1 - correct.mean(axis=1)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-BLOCK_VALUES = 2**18  # a megabyte, which processors keep near
+BLOCK_VALUES = 2**20  # four megabytes: few enough for caches, and long enough for threads not to wait for each other
 
 
 def label_first(values: np.ndarray, labels: np.ndarray) -> np.ndarray:
@@ -29,12 +29,16 @@ def means(groups: list[np.ndarray], values: np.ndarray, weights: np.ndarray) -> 
     Yields:
         Which of all ensembles, and their means float32 B x K x N, in a buffer that is used again.
     """
-    weighted = (values * weights.astype(np.float32)[:, None, None]).reshape(len(values), -1)
-    size = max(1, BLOCK_VALUES // weighted.shape[1])
-    buffer = np.empty((size, weighted.shape[1]), np.float32)
+    members, *shape = values.shape
+    size = max(1, BLOCK_VALUES // (shape[0] * shape[1]))
+    buffer = np.empty((size, shape[0] * shape[1]), np.float32)
+    equal = bool((weights == weights[0]).all())
     first = 0
     for ensembles in groups:
-        shares = (1 / weights[ensembles].sum(axis=1)).astype(np.float32)[:, None]
+        # Equal members are divided by their number once here, others by their total, an ensemble at a time, below.
+        own = np.full(members, 1 / ensembles.shape[1]) if equal else weights
+        weighted = (values * own.astype(np.float32)[:, None, None]).reshape(members, -1)
+        totals = weights[ensembles].sum(axis=1).astype(np.float32)[:, None]
         sums = _PrefixSums(weighted, ensembles.shape[1] - 1)
         starts = _stretches(ensembles, size)
         for start, stop in zip(starts, [*starts[1:], len(ensembles)], strict=True):
@@ -44,8 +48,9 @@ def means(groups: list[np.ndarray], values: np.ndarray, weights: np.ndarray) -> 
             np.add(sums.of(prefix), weighted[last : last + many], out=buffer[place : place + many])
             if stop % size == 0 or stop == len(ensembles):
                 block = buffer[: place + many]
-                block *= shares[stop - len(block) : stop]
-                yield slice(first + stop - len(block), first + stop), block.reshape(-1, *values.shape[1:])
+                if not equal:
+                    block /= totals[stop - len(block) : stop]
+                yield slice(first + stop - len(block), first + stop), block.reshape(-1, *shape)
         first += len(ensembles)
 
 
