@@ -51,8 +51,16 @@ class Resamples:
         y = self.ensembles[accuracy].to_numpy(np.float64)
         parts = []
         for weights in self._weights():
-            found = [_correlation(weights[:, k], values[k], y[k], measure) for values, k in zip(x, known, strict=True)]
-            parts.append(np.stack(found, axis=1))
+            of_all = _ranked(weights, y, measure)
+            found = np.full((len(weights), len(columns)), np.nan)
+            for column, (values, k) in enumerate(zip(x, known, strict=True)):
+                some, of_accuracy = weights, of_all
+                if not k.all():
+                    some = weights[:, k]
+                    of_accuracy = _ranked(some, y[k], measure)
+                if k.any():
+                    found[:, column] = weighted_pearson(some, _ranked(some, values[k], measure), of_accuracy)
+            parts.append(found)
         return np.concatenate(parts)
 
     def between(self, column: str, one: pd.Series) -> np.ndarray:
@@ -68,12 +76,9 @@ class Resamples:
             yield ensemble_weights(self._counts[start : start + block], self._combinations)
 
 
-def _correlation(weights: np.ndarray, x: np.ndarray, y: np.ndarray, measure: str) -> np.ndarray:
-    if not len(x):
-        return np.full(len(weights), np.nan)
-    if measure == "spearman":
-        x, y = weighted_ranks(weights, x), weighted_ranks(weights, y)
-    return weighted_pearson(weights, x, y)
+def _ranked(weights: np.ndarray, values: np.ndarray, measure: str) -> np.ndarray:
+    """What Pearson's correlation is taken of: `values`, or for `spearman` their ranks under each row of weights."""
+    return weighted_ranks(weights, values) if measure == "spearman" else values
 
 
 def main_diversity_columns(pairs: pd.DataFrame, condition: str) -> dict[str, tuple[str, str]]:
