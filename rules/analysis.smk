@@ -10,6 +10,7 @@ rule score_members:
         members=TABLES["members"],
         errors=TABLES["errors"],
         histories=TABLES["histories"],
+        calibration=TABLES["calibration"],
     log:
         f"{RESULTS}/logs/score_members/all.log",
     benchmark:
@@ -109,7 +110,11 @@ rule charts:
         ensembles=TABLES["ensembles"],
         correlations=TABLES["correlations"],
         histories=TABLES["histories"],
+        calibration=TABLES["calibration"],
+        coincident_failures=TABLES["coincident_failures"],
         gallery=GALLERY,
+        attribution_gallery=ATTRIBUTION_GALLERY,
+        attribution_distances=TABLES["attribution_distances"],
         evaluations=EVALUATIONS,
         origins=TABLES["origins"],
     output:
@@ -163,8 +168,7 @@ rule report:
         card=f"{RESULTS}/data/card.json",
         specs=[path for path in CHART_FILES if path.endswith(".vl.json")],
         svgs=[path for path in CHART_FILES if path.endswith(".svg")],
-        template=SCRIPTS / "resiliency/report/report.html.j2",
-        style=SCRIPTS / "resiliency/report/report.css",
+        page=[SCRIPTS / "resiliency/report" / name for name in PAGE_FILES],
     output:
         f"{RESULTS}/report.html",
     log:

@@ -10,6 +10,7 @@ GRID = "#e4e7eb"
 BODY = 12
 SHARE = "~%"
 WIDTH = 880
+FADED = 0.08
 
 CONFIG = {
     "background": "white",
@@ -62,6 +63,15 @@ def finish(chart: alt.TopLevelMixin, title: str, subtitle: list[str]) -> alt.Top
 def panel_title(text: str | list[str], **more) -> alt.TitleParams:
     """The small title of one panel of a chart, above its drawing area, or of a row of panels."""
     return alt.TitleParams(text=text, fontSize=13, offset=6, **{"frame": "group", "subtitleFontSize": 12} | more)
+
+
+def by_legend(field: str) -> tuple[alt.Parameter, alt.Opacity]:
+    """A choice of values of `field` by a click in its legend, and the opacity by which marks of all others fade.
+
+    Vega-Lite wants the parameter on the first mark of a chart that has the legend, and on no other.
+    """
+    chosen = alt.selection_point(fields=[field], bind="legend", name=f"chosen_{field}")
+    return chosen, alt.when(chosen).then(alt.value(1)).otherwise(alt.value(FADED))
 
 
 def notice(title: str, text: str) -> alt.TopLevelMixin:
