@@ -5,7 +5,7 @@ import json
 import re
 from html.parser import HTMLParser
 from io import BytesIO
-from itertools import combinations, product
+from itertools import combinations, combinations_with_replacement, product
 from math import comb
 
 import numpy as np
@@ -20,6 +20,7 @@ from resiliency.corruptions.settings import MAIN
 from resiliency.diversity.metrics import ENSEMBLE_METRICS
 from resiliency.diversity.metrics import METRICS as REGISTERED
 from resiliency.report import settings
+from resiliency.report.attribution_gallery import attribution_table, distance_table, map_picture
 from resiliency.report.charts import CHARTS, VEGA_LITE, draw, write_chart
 from resiliency.report.gallery import gallery_table
 from resiliency.report.page import render
@@ -60,6 +61,9 @@ def synthetic_tables(
         "correlations": correlation_table(ensembles, rng),
         "origins": origin_table(ensembles),
         "evaluations": evaluation_table(searched),
+        "calibration": calibration_table(members),
+        "coincident_failures": coincidences(designs, seeds, corruptions),
+        **attribution_tables(list(designs)),
         "observations": observation_table(),
         "gallery": gallery_table(picture(0), ((c, s, picture(s)) for c in corruptions for s in (1, 5)), 7, "a", "fine"),
     }
@@ -150,7 +154,7 @@ def ensemble_table(members, sizes, corruptions, rng) -> pd.DataFrame:
             scores |= {"mean_corruption_error": worse, "mce": worse / 0.35}
             rows.append(row | scores | {f"error_{corruption}": worse for corruption in corruptions})
     columns = ["origin", "objective", "rule", "size", "designs", "strength", "corrupted_accuracy", "ensemble", "macs"]
-    columns += ["clean_accuracy", "mean_corruption_error", "mce"]
+    columns += ["clean_accuracy", "mean_corruption_error", "mce", "size", "possible", "members"]
     return pd.DataFrame(rows) if rows else pd.DataFrame(columns=columns)
 
 
@@ -178,6 +182,42 @@ def correlation_table(ensembles, rng) -> pd.DataFrame:
     head = ["rule", "size", "condition", "kind", "metric", "measure"]
     counts = ["ensembles", "possible", "members"]
     return pd.DataFrame(rows, columns=[*head, "correlation", "low", "high", "confidence", *counts])
+
+
+def calibration_table(members) -> pd.DataFrame:
+    """Members that are 90 % sure and right on 4 of 5, in one bin, and sure and right in another; worse if corrupted."""
+    bins = [("clean", 13, 5, 0.9, 0.8), ("clean", 14, 10, 1, 1), ("corrupted", 13, 20, 0.9, 0.4)]
+    rows = [(m, i, low / 15, (low + 1) / 15, *told) for m in members["member"] for i, low, *told in bins]
+    head = ["member", "images", "bin_low", "bin_high", "predictions", "confidence", "accuracy"]
+    return pd.DataFrame(rows, columns=head)
+
+
+def coincidences(designs, seeds, corruptions) -> pd.DataFrame:
+    """Coincident failures: two members of one design fail together three times as often as if independent."""
+    pairs = [(a, b) for a, b in combinations_with_replacement(designs, 2) if a != b or seeds > 1]
+    rows = [
+        {"corruption": c, "first": a, "second": b, "both_fail": 0.12 if a == b else 0.06, "independent": 0.04}
+        | {"covariance": 0.08 if a == b else 0.02, "low": 0.01, "high": 0.1, "confidence": 0.95, "images": 540}
+        for c in ("clean", *corruptions, "corrupted")
+        for a, b in pairs
+    ]
+    head = ["corruption", "first", "second", "both_fail", "independent", "low", "high", "confidence", "images"]
+    return pd.DataFrame(rows) if rows else pd.DataFrame(columns=head)
+
+
+def attribution_tables(designs) -> dict[str, pd.DataFrame]:
+    """Random maps of a member of each design; the method does not apply to the last of more than two."""
+    rng = np.random.default_rng(0)
+    members = [f"{design}-s0" for design in designs]
+    maps = {name: rng.uniform(-1, 1, (len(members), 2, 8, 8)) for name in ("clean", "corrupted")}
+    for of_name in maps.values():
+        of_name[2:] = np.nan
+    images = {name: rng.integers(0, 256, (2, 8, 8, 3), np.uint8) for name in maps}
+    told = {"probes": 2, "method": "saliency", "corruption": "fog", "severity": 5}
+    return {
+        "attribution_gallery": attribution_table(images, maps, members, np.array([3, 1200]), ["a", "b"]),
+        "attribution_distances": distance_table(maps, members).assign(**told),
+    }
 
 
 def observation_table() -> pd.DataFrame:
@@ -424,9 +464,9 @@ def test_report_shows_the_verdicts(page):
         card_text = page.split('<li class="card ')[number_of]
         assert card_text.startswith(verdict)
         assert f"Statement {number_of}." in card_text.split("</li>")[0]
-    assert page.count("A verdict needs more seeds.") == 1
+    assert page.count("A verdict needs more seeds.") == 2
     assert "[0.120, 0.450]" in page
-    assert "2 supported, 1 contradicted, 1 undecided" in page
+    assert "2 of 2 intervals lie on the other side of 0." in page
 
 
 @pytest.mark.parametrize("case", ["no joint training", "nothing independent"])

@@ -16,11 +16,12 @@ IMAGES = ("clean", "corrupted")
 IMAGE = "image"
 FOR, AGAINST = np.array([0xA6, 0x3D, 0x00]), np.array([0x0B, 0x5F, 0xA5])
 MATRIX = 34
+UNSIGNED = ("saliency", "grad_cam")
 TITLE = "Where do members of different families look?"
 
 
 def map_picture(attribution: np.ndarray) -> np.ndarray:
-    """A map float H x W in -1..1 as uint8 HxWx3: white at 0, orange where it speaks for the class, blue against."""
+    """A map float H x W in -1..1 as uint8 HxWx3: white at 0, orange above, blue below."""
     values = attribution.astype(np.float64)[..., None]
     colour = np.where(values > 0, FOR, AGAINST)
     return np.round(255 + np.abs(values) * (colour - 255)).astype(np.uint8)
@@ -80,8 +81,9 @@ def attribution_gallery(pictures: pd.DataFrame, distances: pd.DataFrame, colours
         return notice(TITLE, "the first attribution method applies to no two members that this chart shows")
     known = distances.iloc[0]
     corrupted = f"{label(known['corruption'])}, severity {known['severity']}"
+    against = "" if known["method"] in UNSIGNED else "; blue: it speaks against the class"
     subtitle = [
-        f"{METHODS[known['method']]}; orange pixels speak for the true or predicted class, blue ones against it",
+        f"{METHODS[known['method']]}: the more orange, the more a pixel matters{against}",
         f"{plural(pictures['index'].nunique(), 'test image')}, drawn in advance, clean and under {corrupted}",
     ]
     matrices = [_matrix(distances[distances["images"] == name], name, name == IMAGES[0]) for name in IMAGES]

@@ -9,6 +9,7 @@ from resiliency.report.words import percent
 IMAGES = ["clean", "corrupted"]
 COLUMNS = 4
 SIDE = 165
+FEWEST = 10  # predictions in a bin that is drawn
 
 
 def calibration(members: pd.DataFrame, table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
@@ -17,11 +18,11 @@ def calibration(members: pd.DataFrame, table: pd.DataFrame, colours: list[str]) 
     bins = pooled(members, table)
     if bins.empty:
         return notice(title, "no independently trained members in this study")
-    designs = bins["design"].unique().tolist()
+    designs = members.loc[members["design"].isin(bins["design"]), "design"].unique().tolist()
     panels = [_panel(bins[bins["design"] == design], design, design == designs[0], colours) for design in designs]
     subtitle = [
         "On the diagonal, probabilities are honest; below it, members are surer than they are right",
-        "Predictions in 15 bins of confidence, all members of a design; point size: their number",
+        f"Predictions in 15 bins of confidence, all members of a design; point size: their number, {FEWEST} at least",
         "Gap: mean distance of accuracy from confidence",
     ]
     return finish(alt.concat(*panels, columns=COLUMNS, spacing=16), title, subtitle)
@@ -39,7 +40,7 @@ def pooled(members: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
     keys = ["design", "images", "bin_low"]
     bins = sums.groupby(keys, sort=False)[["predictions", "right", "sure"]].sum().reset_index()
     bins["confidence"], bins["accuracy"] = bins["sure"] / bins["predictions"], bins["right"] / bins["predictions"]
-    return bins.drop(columns="sure").sort_values(["images", "bin_low"], kind="stable")
+    return bins.drop(columns="sure")
 
 
 def _panel(bins: pd.DataFrame, design: str, first: bool, colours: list[str]) -> alt.LayerChart:
@@ -52,7 +53,7 @@ def _panel(bins: pd.DataFrame, design: str, first: bool, colours: list[str]) -> 
     size = alt.Size("predictions:Q", legend=None).scale(range=[12, 160])
     tooltip = ["images", alt.Tooltip("predictions", format=","), alt.Tooltip("confidence", format=".1%")]
     tooltip.append(alt.Tooltip("accuracy", format=".1%"))
-    base = alt.Chart(bins).encode(x=x, y=y, color=hue, opacity=opacity)
+    base = alt.Chart(bins[bins["predictions"] >= FEWEST]).encode(x=x, y=y, color=hue, opacity=opacity)
     line = base.mark_line(strokeWidth=1.5)
     points = base.mark_point(filled=True).encode(size=size, tooltip=tooltip)
     ends = alt.Chart(pd.DataFrame({"end": [0, 1]})).mark_line(color=MUTED, strokeDash=[4, 3], strokeWidth=1)

@@ -94,7 +94,7 @@ def _heat(rows: pd.DataFrame, sizes: list[int], left: bool, last: bool) -> alt.L
         x=alt.X("size:O", title="Members in an ensemble" if last else None, axis=columns).scale(domain=sizes),
         y=alt.Y("name:N", title=None, axis=names_axis).scale(domain=names),
     )
-    legend = alt.Legend(title="Correlation", orient="right", gradientLength=140, values=[-1, -0.5, 0, 0.5, 1])
+    legend = alt.Legend(title="Correlation", orient="right", gradientLength=140, format="~g")
     hue = alt.Color("correlation:Q", legend=legend).scale(scheme="blueorange", reverse=True, domain=[-1, 1])
     tooltip = [alt.Tooltip("name", title="metric"), "size", "condition", "ensembles"]
     tooltip += [alt.Tooltip(column, format="+.2f") for column in ("correlation", "low", "high")]

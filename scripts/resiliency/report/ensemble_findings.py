@@ -23,9 +23,7 @@ def correlations(table: pd.DataFrame) -> str:
         signs = _signs(rows[rows["condition"] == condition])
         told = []
         for sign, words in ((1, "more accurate"), (-1, "less accurate")):
-            metrics = [
-                f"{label(metric)} (mean r {number(r, 2)})" for metric, (clear, r) in signs.items() if clear == sign
-            ]
+            metrics = [f"{_short(m)} (mean r {number(r, 2)})" for m, (clear, r) in signs.items() if clear == sign]
             if metrics:
                 told.append(f"{words} the more diverse in {', '.join(metrics)}")
         if signs:
@@ -41,9 +39,11 @@ def correlation_heatmap(table: pd.DataFrame) -> str:
     for kind, name in KINDS.items():
         signs = [sign for sign, _ in _signs(rows[rows["kind"] == kind]).values()]
         if signs:
-            counts = f"{signs.count(1)} with accuracy, {signs.count(-1)} against it, {signs.count(0)} open"
-            said.append(f"{name.lower()}: {counts}, of {plural(len(signs), 'metric')}")
-    return f"On corrupted images, clearly at every size: {'; '.join(said)}." if said else ""
+            count = plural(len(signs), "metric")
+            said.append(
+                f"of {count} of {name.lower()}, {signs.count(1)} with accuracy and {signs.count(-1)} against it"
+            )
+    return f"What goes clearly on corrupted images, at every size: {'; '.join(said)}." if said else ""
 
 
 def diversity_accuracy(ensembles: pd.DataFrame, table: pd.DataFrame) -> str:
@@ -58,7 +58,7 @@ def diversity_accuracy(ensembles: pd.DataFrame, table: pd.DataFrame) -> str:
     if len(gaps) < 2:
         return ""
     last, *_, first = sorted(gaps, key=gaps.get)
-    told = [f"{_lead(gaps[metric])} for {label(metric)}" for metric in (first, last)]
+    told = [f"{_lead(gaps[metric])} for {_short(metric)}" for metric in (first, last)]
     return (
         f"Among ensembles of {pool['size'].iloc[0]}, on corrupted images the quarter that is most diverse "
         f"{told[0]}, and {told[1]}; the other metrics lie between."
@@ -134,6 +134,11 @@ def _signs(rows: pd.DataFrame) -> dict[str, tuple[int, float]]:
         sign = int((of_metric["low"] > 0).all()) - int((of_metric["high"] < 0).all())
         found[metric] = sign, of_metric["correlation"].mean()
     return found
+
+
+def _short(metric: str) -> str:
+    """The label of a metric, without how it is turned into a diversity."""
+    return label(metric).removesuffix(", sign reversed").removesuffix(", 1 − cosine")
 
 
 def _lead(gap: float) -> str:

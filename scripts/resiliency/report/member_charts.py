@@ -147,7 +147,7 @@ def _heat(cells: pd.DataFrame, title: str, columns: list[str], order: list[str],
     )
     dark = alt.value("white")
     ink = alt.when(alt.datum["percent"] > 0.62 * most).then(dark).otherwise(alt.value(INK))
-    numbers = base.mark_text(fontSize=11).encode(text=alt.Text("percent:Q", format=".0f"), color=ink)
+    numbers = base.mark_text(fontSize=11, aria=False).encode(text=alt.Text("percent:Q", format=".0f"), color=ink)
     chart = (boxes + numbers).properties(width=alt.Step(CELL), height=alt.Step(ROW))
     return chart.properties(title=panel_title(title, anchor="middle"), view=alt.ViewConfig(stroke=None))
 

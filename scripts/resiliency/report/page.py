@@ -44,18 +44,19 @@ SECTIONS = (
     Section("origins", "Where should the members of an ensemble come from?", ("origins",)),
     Section("training", "Did training converge?", ("learning_curves",)),
 )
-TABLES = {
-    "members.csv": "every member: size, accuracy, resiliency, calibration",
-    "histories.csv": "training loss and validation accuracy of every trained member, epoch by epoch",
-    "corruption_errors.csv": "top-1 error of every member under every corruption and severity",
-    "calibration.csv": "confidence and accuracy of every member in bins of confidence, clean and corrupted",
-    "ensembles.parquet": "every ensemble: its members, accuracy, resiliency and diversities under each rule",
-    "correlations.csv": "correlations of every diversity with accuracy, with intervals",
-    "coincident_failures.csv": "how often members of one design, and of two, fail on the same images",
-    "attribution_distances.csv": "how far apart the attribution maps of members of different families are",
-    "skipped.csv": "members that an attribution method or a comparison of stages does not apply to, and why",
-    "origins.csv": "ensembles by where their members come from, at equal size and at equal MACs",
-    "observations.csv": "the four observations: statistics, intervals, rules and verdicts",
+FILES = {
+    "tables/members.csv": "every member: size, accuracy, resiliency, calibration",
+    "tables/histories.csv": "training loss and validation accuracy of every trained member, epoch by epoch",
+    "tables/corruption_errors.csv": "top-1 error of every member under every corruption and severity",
+    "tables/calibration.csv": "confidence and accuracy of every member in bins of confidence, clean and corrupted",
+    "tables/ensembles.parquet": "every ensemble: its members, accuracy, resiliency and diversities under each rule",
+    "tables/correlations.csv": "correlations of every diversity with accuracy, with intervals",
+    "tables/coincident_failures.csv": "how often members of one design, and of two, fail on the same images",
+    "tables/attribution_distances.csv": "how far apart the attribution maps of members of different families are",
+    "tables/skipped.csv": "members that an attribution method or a comparison of stages does not apply to, and why",
+    "tables/origins.csv": "ensembles by where their members come from, at equal size and at equal MACs",
+    "tables/observations.csv": "the four observations: statistics, intervals, rules and verdicts",
+    "search/evaluations.csv": "every sub-network that the search evaluated, the front, and which became members",
 }
 
 
@@ -85,6 +86,7 @@ def render(
     )
     environment.filters |= {form.__name__: form for form in FORMS}
     environment.globals |= {form.__name__: form for form in FORMS} | {"interval": words.interval}
+    searched = "search" in set(tables["members"]["origin"])
     members = tables["members"].sort_values("mean_corruption_error", kind="stable").fillna({"objective": ""})
     return environment.get_template("report.html.j2").render(
         study=study,
@@ -97,7 +99,7 @@ def render(
         contenders=contenders(study["members"]["baseline"], tables["members"], tables["ensembles"]),
         sections=[(section, [_figure(name, specs, svgs) for name in section.charts]) for section in SECTIONS],
         members=members.to_dict("records"),
-        tables=TABLES,
+        files={file: told for file, told in FILES.items() if searched or not file.startswith("search")},
         terms=TERMS,
         css=(FOLDER / "report.css").read_text(),
         script=(FOLDER / "report.js").read_text(),
@@ -114,7 +116,7 @@ def _figure(name: str, specs: dict[str, dict], svgs: dict[str, str]) -> dict:
         "title": title["text"],
         "told": ". ".join([title["text"], *title["subtitle"], spec["description"]]),
         **{key: spec["usermeta"][key] for key in ("finding", "caption")},
-        "tables": [file for file in TABLES if Path(file).stem in spec["usermeta"]["tables"]],
+        "tables": [file for file in FILES if Path(file).stem in spec["usermeta"]["tables"]],
         "spec": spec,
         "picture": "data:image/svg+xml;base64," + base64.b64encode(svgs[name].encode()).decode(),
     }

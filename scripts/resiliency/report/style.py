@@ -87,8 +87,8 @@ def spread(names: list[str], colours: list[str]) -> alt.Scale:
 
 def shades(colour: str, count: int) -> list[str]:
     """`count` shades of `colour`, from a light one to a dark one."""
-    steps = [0.5] if count == 1 else [step / (count - 1) for step in range(count)]
-    return [_mixed(colour, "#ffffff" if step < 0.5 else "#000000", abs(0.6 - 1.2 * step)) for step in steps]
+    steps = [0.0] if count == 1 else [step / (count - 1) - 0.4 for step in range(count)]
+    return [_mixed(colour, "#ffffff" if step < 0 else "#000000", abs(step)) for step in steps]
 
 
 def _mixed(colour: str, other: str, share: float) -> str:

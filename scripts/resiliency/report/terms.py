@@ -84,7 +84,9 @@ TERMS = {
         ("Independent",),
         "Failures are independent if knowing that one member fails on an image says nothing about the other.",
     ),
-    "attribution-map": Term(("Maps",), "Which pixels speak for a class (orange) or against it (blue)."),
+    "attribution-map": Term(
+        ("Maps",), "Which pixels of an image a member's answer depends on, as an attribution method has it."
+    ),
     "strength": Term(
         ("Strength λ", "λ"),
         "Weight in joint training of what the objective adds to the members' own loss, which is all there is at λ = 0; "
@@ -114,7 +116,7 @@ _WORDS = re.compile(
 
 def explained(text: str) -> Markup:
     """`text`, escaped; each term, where it comes first, is a button that opens its definition."""
-    parts, end, seen = [], 0, set()
+    text, parts, end, seen = text.replace(" %", "\N{NO-BREAK SPACE}%"), [], 0, set()
     for match in _WORDS.finditer(text):
         key = _KEYS[match[0].lower()]
         if key not in seen:
