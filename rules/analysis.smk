@@ -7,10 +7,10 @@ rule score_members:
         logits=LOGITS,
         baseline=BASELINE,
     output:
-        members=TABLES["members"],
-        errors=TABLES["errors"],
-        histories=TABLES["histories"],
-        calibration=TABLES["calibration"],
+        members=shown(TABLES["members"]),
+        errors=shown(TABLES["errors"]),
+        histories=shown(TABLES["histories"]),
+        calibration=shown(TABLES["calibration"]),
     log:
         f"{RESULTS}/logs/score_members/all.log",
     benchmark:
@@ -35,7 +35,7 @@ rule correlate:
         ensembles=TABLES["ensembles"],
         pairs=f"{RESULTS}/diversity/pairs.parquet",
     output:
-        TABLES["correlations"],
+        shown(TABLES["correlations"]),
     log:
         f"{RESULTS}/logs/correlate/all.log",
     benchmark:
@@ -62,7 +62,7 @@ rule observe:
         pairs=f"{RESULTS}/diversity/pairs.parquet",
         image_errors=f"{RESULTS}/ensembles/image_errors.parquet",
     output:
-        TABLES["observations"],
+        shown(TABLES["observations"]),
     log:
         f"{RESULTS}/logs/observe/all.log",
     benchmark:
@@ -86,7 +86,7 @@ rule compare_origins:
     input:
         ensembles=TABLES["ensembles"],
     output:
-        TABLES["origins"],
+        shown(TABLES["origins"]),
     log:
         f"{RESULTS}/logs/compare_origins/all.log",
     benchmark:
@@ -118,7 +118,7 @@ rule charts:
         evaluations=EVALUATIONS,
         origins=TABLES["origins"],
     output:
-        CHART_FILES,
+        [shown(path, "chart", "Charts") if path.endswith(".svg") else path for path in CHART_FILES],
     log:
         f"{RESULTS}/logs/charts/all.log",
     benchmark:
@@ -141,7 +141,7 @@ rule provenance:
         TABLES.values(),
         CHART_FILES,
     output:
-        f"{RESULTS}/provenance.json",
+        shown(f"{RESULTS}/provenance.json", "provenance", "Provenance"),
     log:
         f"{RESULTS}/logs/provenance/all.log",
     conda:
@@ -170,7 +170,7 @@ rule report:
         svgs=[path for path in CHART_FILES if path.endswith(".svg")],
         page=[SCRIPTS / "resiliency/report" / name for name in PAGE_FILES],
     output:
-        f"{RESULTS}/report.html",
+        shown(f"{RESULTS}/report.html", "report", "Report"),
     log:
         f"{RESULTS}/logs/report/all.log",
     conda:

@@ -86,6 +86,12 @@ wildcard_constraints:
     corruption=r"\w+",
 
 
+def shown(path, caption="table", category="Tables"):
+    """An output that `snakemake --report` shows too."""
+    name = Path(path).name
+    return report(path, caption=f"captions/{caption}.rst", category=category, labels={"file": name})
+
+
 def code(script):
     """The fingerprint of a script and of what it imports from the library."""
     return fingerprint(SCRIPTS / f"{script}.py")

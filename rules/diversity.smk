@@ -7,7 +7,7 @@ rule pairwise_diversity:
         stages=predicted(MEMBERS)["stages"],
     output:
         pairs=f"{RESULTS}/diversity/pairs.parquet",
-        skipped=TABLES["skipped"],
+        skipped=shown(TABLES["skipped"]),
     log:
         f"{RESULTS}/logs/pairwise_diversity/all.log",
     benchmark:
@@ -63,7 +63,7 @@ rule coincident_failures:
         conditions=rules.conditions.output[0],
         logits=[f"{RESULTS}/predictions/{member}.npy" for member in INDEPENDENT],
     output:
-        TABLES["coincident_failures"],
+        shown(TABLES["coincident_failures"]),
     log:
         f"{RESULTS}/logs/coincident_failures/all.log",
     benchmark:
@@ -93,7 +93,7 @@ rule attribution_gallery:
         maps=[f"{RESULTS}/attributions/{member}/{METHODS[0]}.npy" for member in STUDY.pictured_members()],
     output:
         pictures=ATTRIBUTION_GALLERY,
-        distances=TABLES["attribution_distances"],
+        distances=shown(TABLES["attribution_distances"]),
     log:
         f"{RESULTS}/logs/attribution_gallery/all.log",
     benchmark:

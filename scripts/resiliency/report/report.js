@@ -5,8 +5,7 @@ const near = new IntersectionObserver((entries) => {
     near.unobserve(target);
     const data = document.querySelector(`script[data-chart="${target.id}"]`);
     const live = document.createElement("div");
-    const actions = { export: true, source: false, compiled: false, editor: false };
-    vegaEmbed(live, JSON.parse(data.textContent), { renderer: "svg", actions }).then(() => {
+    vegaEmbed(live, JSON.parse(data.textContent), { renderer: "svg", actions: false }).then(() => {
       target.replaceChildren(live);
       target.dataset.drawn = "";
     });
