@@ -21,7 +21,9 @@ from resiliency.diversity.metrics import ENSEMBLE_METRICS
 from resiliency.diversity.metrics import METRICS as REGISTERED
 from resiliency.report import settings
 from resiliency.report.attribution_gallery import attribution_table, distance_table, map_picture
+from resiliency.report.calibration_chart import pooled
 from resiliency.report.charts import CHARTS, VEGA_LITE, draw, write_chart
+from resiliency.report.failure_chart import of_pairs
 from resiliency.report.gallery import gallery_table
 from resiliency.report.page import render
 from resiliency.report.style import shades
@@ -504,3 +506,66 @@ def test_every_metric_has_a_label_of_its_own():
     assert METRICS.keys() == REGISTERED.keys() | ENSEMBLE_METRICS.keys()
     assert len({told for _, told in METRICS.values()}) == len(METRICS)
     assert all(METRICS[name][0] == metric.kind for name, metric in REGISTERED.items())
+
+
+def test_maps_are_drawn_in_two_colours_around_white():
+    drawn = map_picture(np.array([[0, 1], [-1, 0.5]], np.float16))
+    assert drawn[0].tolist() == [[255, 255, 255], [0xA6, 0x3D, 0x00]]
+    assert drawn[1].tolist() == [[0x0B, 0x5F, 0xA5], [210, 158, 128]]  # half of the way to orange
+
+
+def test_distances_of_maps_by_hand():
+    """Of two images: the maps are equal and orthogonal on clean images, opposite and equal on corrupted ones."""
+    one = np.array([[[1.0, 0.0]], [[0.0, 1.0]]])
+    maps = {"clean": np.stack([one, one[[0, 0]]]), "corrupted": np.stack([one, one * [[[-1]], [[1]]]])}
+    table = distance_table(maps, ["a", "b"])
+    assert table["distance"].tolist() == pytest.approx([0.5, 1.0])
+    skipped = {name: np.concatenate([of_name, of_name[:1] * np.nan]) for name, of_name in maps.items()}
+    pd.testing.assert_frame_equal(distance_table(skipped, ["a", "b", "c"]), table)
+
+
+def test_attribution_gallery_shows_each_map_of_each_image():
+    tables = synthetic_tables()
+    spec = draw("attribution_gallery", tables, settings.OKABE_ITO)
+    cells = tables["attribution_gallery"]
+    assert cells["what"].value_counts().to_dict() == {"image": 4, "resnet18-s0": 4, "resnet50-s0": 4}  # not of vit-s0
+    assert spec["vconcat"][0]["encoding"]["y"]["scale"]["domain"][:2] == ["3 (a), clean", "3 (a), corrupted"]
+    assert spec["title"]["subtitle"][1].endswith("under fog, severity 5")
+
+
+def test_calibration_is_of_all_members_of_a_design():
+    tables = synthetic_tables()
+    panels = draw("calibration", tables, settings.OKABE_ITO)["concat"]
+    assert [panel["title"]["text"] for panel in panels] == list(DESIGNS)
+    assert {panel["title"]["subtitle"] for panel in panels} == {"gap 3.3 % clean, 50.0 % corrupted"}
+    bins = pooled(tables["members"], tables["calibration"])
+    assert bins["predictions"].tolist() == [10, 20, 40] * 3  # two members each
+
+
+def test_coincident_failures_have_intervals_around_independence():
+    rows = of_pairs(synthetic_tables()["coincident_failures"])
+    assert rows.groupby(["corruption", "pair"]).size().to_dict() == {
+        (images, pair): 3 for images in ("clean", "corrupted") for pair in ("one design", "two designs")
+    }
+    assert rows[["least", "most"]].drop_duplicates().to_numpy() == pytest.approx(np.array([[0.05, 0.14]]))
+
+
+def test_heatmap_of_correlations_holds_every_metric_and_ignores_other_rows():
+    tables = synthetic_tables()
+    table = tables["correlations"]
+    others = [table.assign(measure="partial"), table.assign(condition="fog")]
+    spec = draw("correlation_heatmap", tables, settings.OKABE_ITO)
+    assert draw("correlation_heatmap", {"correlations": pd.concat([table, *others])}, settings.OKABE_ITO) == spec
+    panels = [panel for band in spec["vconcat"] for panel in band["hconcat"]]
+    assert len(panels) == 3 * 2
+    rows = [panel["layer"][0]["encoding"]["y"]["scale"]["domain"] for panel in panels[::2]]
+    assert sum(map(len, rows)) == len(METRICS)
+
+
+@pytest.mark.parametrize(
+    "name", ["error_by_severity", "calibration", "coincident_failures", "correlations", "strength"]
+)
+def test_legends_filter(name):
+    spec = draw(name, synthetic_tables(), settings.OKABE_ITO)
+    assert [parameter["bind"] for parameter in spec["params"]] == ["legend"]
+    assert f'"param": "{spec["params"][0]["name"]}"' in json.dumps(spec)

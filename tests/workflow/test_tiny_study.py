@@ -14,13 +14,16 @@ from resiliency.training.settings import STRENGTHS
 TABLES = (
     *("members.csv", "histories.csv", "corruption_errors.csv", "ensembles.parquet", "correlations.csv"),
     *("observations.csv", "origins.csv", "coincident_failures.csv", "skipped.csv"),
+    *("calibration.csv", "attribution_distances.csv"),
 )
 AFTER_TRAINING = {
     **{"pairwise_diversity": 1, "score_members": 1, "score_ensembles": 1, "correlate": 1, "observe": 1},
     "coincident_failures": 1,
     "compare_origins": 1,
+    "attribution_gallery": 1,
     **{"charts": 1, "provenance": 1, "report": 1},
 }
+INDEPENDENT_ALONE = {"coincident_failures": 0, "attribution_gallery": 0}
 SEARCHED = {"predict_searched": 1, "attribute_searched": 1}
 
 
@@ -83,6 +86,15 @@ def test_provenance_tells_versions_costs_and_the_study(workflow):
     assert jobs["corrupt"] == 2
 
 
+def test_snakemakes_own_report_shows_tables_and_charts(workflow, tmp_path):
+    path = tmp_path / "report.html"
+    run = workflow.snakemake("--report", str(path))
+    assert run.returncode == 0, run.stdout
+    page = path.read_text()
+    names = [name for name in TABLES if name.endswith(".csv")] + [f"{chart}.svg" for chart in CHARTS]
+    assert [name for name in [*names, "report.html", "provenance.json", "evaluations.csv"] if name not in page] == []
+
+
 def test_second_run_does_nothing(workflow):
     assert workflow.planned() == {}
 
@@ -112,6 +124,7 @@ def test_one_core_gives_the_same_tables(workflow, tmp_path):
                 "predict_jointly": 3,
                 "predict_searched": 1,
                 **AFTER_TRAINING,
+                "attribution_gallery": 0,
             },
         ),
         (
@@ -125,14 +138,14 @@ def test_one_core_gives_the_same_tables(workflow, tmp_path):
                 "coincident_failures": 0,
             },
         ),
-        ("search={macs_budget: 6000000}", {"search": 1, **SEARCHED, **AFTER_TRAINING, "coincident_failures": 0}),
+        ("search={macs_budget: 6000000}", {"search": 1, **SEARCHED, **AFTER_TRAINING, **INDEPENDENT_ALONE}),
         (
             "search={training: {epochs: 3}}",
-            {"train_supernet": 1, "search": 1, **SEARCHED, **AFTER_TRAINING, "coincident_failures": 0},
+            {"train_supernet": 1, "search": 1, **SEARCHED, **AFTER_TRAINING, **INDEPENDENT_ALONE},
         ),
         (
             "statistics={resamples: 300}",
-            {**AFTER_TRAINING, "pairwise_diversity": 0},
+            {**AFTER_TRAINING, "pairwise_diversity": 0, "attribution_gallery": 0},
         ),
         ("designs={convnext: {training: {epochs: 3}}}", {"train": 2, "predict": 1, "attribute": 1, **AFTER_TRAINING}),
     ],

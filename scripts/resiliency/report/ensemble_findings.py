@@ -89,8 +89,8 @@ def architecture_diversity(ensembles: pd.DataFrame) -> str:
     medians = pool.groupby("group")[list(columns.values())].median()
     larger = int((medians.loc[GROUPS[1]] > medians.loc[GROUPS[0]]).sum())
     return (
-        f"Of {plural(len(columns), 'metric')}, {larger} {'has' if larger == 1 else 'have'} the larger median among "
-        f"ensembles of different designs, at {pool['size'].iloc[0]} members."
+        f"Ensembles of {pool['size'].iloc[0]} members of different designs have the larger median diversity in "
+        f"{larger} of {plural(len(columns), 'metric')}."
     )
 
 
@@ -138,7 +138,7 @@ def _signs(rows: pd.DataFrame) -> dict[str, tuple[int, float]]:
 
 def _short(metric: str) -> str:
     """The label of a metric, without how it is turned into a diversity."""
-    return label(metric).removesuffix(", sign reversed").removesuffix(", 1 − cosine")
+    return label(metric).removesuffix(", sign reversed").partition(", 1 −")[0]
 
 
 def _lead(gap: float) -> str:

@@ -82,8 +82,8 @@ def coincident_failures(table: pd.DataFrame) -> str:
         means = rows.loc[rows["pair"] == pair, ["both_fail", "independent"]].mean()
         if means["independent"] > 0:
             times = number(means["both_fail"] / means["independent"], 1)
-            said.append(f"two members of {pair} fail together on {percent(means['both_fail'])}, {times} times as often")
-    return f"On corrupted images, {'; '.join(said)} as if they were independent." if said else ""
+            said.append(f"{percent(means['both_fail'])} if they are of {pair}, {times} times as often as by chance")
+    return f"Two members fail together on corrupted images at a rate of {'; '.join(said)}." if said else ""
 
 
 def attribution_gallery(pictures: pd.DataFrame, distances: pd.DataFrame) -> str:
@@ -91,9 +91,9 @@ def attribution_gallery(pictures: pd.DataFrame, distances: pd.DataFrame) -> str:
     means = distances.groupby("images")["distance"].mean().reindex(IMAGES).dropna()
     if means.empty:
         return ""
-    told = " and ".join(f"{number(value, 2)} on {name} images" for name, value in means.items())
+    told = " and ".join(f"{number(value, 2)} apart on {name} images" for name, value in means.items())
     method = METHODS[distances["method"].iloc[0]]
-    return f"{method} maps of members of different families lie {told} apart (0: the same map; 1: unrelated)."
+    return f"{method} maps of members of different families lie {told} (0: the same map; 1: unrelated)."
 
 
 def learning_curves(histories: pd.DataFrame) -> str:
@@ -101,18 +101,14 @@ def learning_curves(histories: pd.DataFrame) -> str:
     rows = histories.dropna(subset=["validation_accuracy"])
     if rows.empty:
         return ""
-    rows = rows.assign(of=rows["objective"].fillna("").where(rows["origin"] == "joint", rows["design"]))
+    rows = rows.assign(of=rows["design"].mask(rows["origin"] == "joint", rows["objective"]))
     gains = {}
     for name, group in rows.groupby("of"):
         curve = group.groupby("epoch")["validation_accuracy"].mean()
         gains[name] = curve.iloc[-1] - curve.loc[: SETTLED * curve.index[-1]].iloc[-1] if len(curve) > 2 else 0.0
     most = max(gains, key=gains.get)
-    return (
-        f"Over the last fifth of the epochs, mean validation accuracy changed by at most {percent(gains[most])} "
-        f"in favour of training on ({most})."
-        if gains[most] > 0
-        else "Over the last fifth of the epochs, mean validation accuracy rose for no design or objective."
-    )
+    told = f"by at most {number(100 * gains[most], 1)} points ({most})" if gains[most] > 0 else "for nobody"
+    return f"Over the last fifth of the epochs, mean validation accuracy rose {told}."
 
 
 def _of_designs(members: pd.DataFrame, errors: pd.DataFrame) -> pd.DataFrame:

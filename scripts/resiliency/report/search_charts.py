@@ -4,8 +4,9 @@ import altair as alt
 import pandas as pd
 
 from resiliency.analysis.origins import ORIGINS
+from resiliency.diversity.settings import MAIN
 from resiliency.report.style import INK, MUTED, SHARE, by_legend, finish, notice, panel_title, shades, spread
-from resiliency.report.words import KINDS, METRICS, kind_of, label, plural
+from resiliency.report.words import KINDS, kind_of, label, plural
 
 WAYS = ["sub-network of the search", "trained independently"]
 PALE = "#b5bcc4"
@@ -110,11 +111,11 @@ def _band(rows: pd.DataFrame, equal: str, colours: list[str]) -> alt.HConcatChar
 
 
 def _measures(rows: pd.DataFrame) -> list[tuple[str, str]]:
-    """Measures and their names: both accuracies, and of each kind of diversity the last metric measured."""
+    """Measures and their names: both accuracies, and of each kind of diversity the last main metric measured."""
     shown = {"clean_accuracy": "Clean accuracy", "corrupted_accuracy": "Corrupted accuracy"}
     measured = set(rows["measure"])
     for kind in KINDS:
-        columns = [(m, f"{m}_{images}") for images in ("clean", "corrupted") for m in METRICS if kind_of(m) == kind]
+        columns = [(m, f"{m}_{images}") for images in ("clean", "corrupted") for m in MAIN if kind_of(m) == kind]
         last = [(metric, column) for metric, column in columns if column in measured][-1:]
         shown |= {column: label(metric) for metric, column in last}
     return [(measure, told) for measure, told in shown.items() if measure in measured]
