@@ -13,10 +13,14 @@ from pathlib import Path
 PACKAGE = "resiliency"
 
 
-def fingerprint(script: Path) -> str:
-    """A hash of the syntax of `script` and of all modules of the package beside it that it imports, transitively."""
+def fingerprint(script: Path, *files: Path) -> str:
+    """A hash of the syntax of `script` and of all modules of the package beside it that it imports, transitively.
+
+    Args:
+        files: others that the script's results depend on; every byte of them counts.
+    """
     root = script.parent
-    digest = hashlib.sha256()
+    digest = hashlib.sha256(b"".join(file.read_bytes() for file in files))
     for path in sorted(_closure(script, root), key=lambda path: path.relative_to(root).as_posix()):
         digest.update(path.relative_to(root).as_posix().encode())
         digest.update(_syntax(path)[0])
