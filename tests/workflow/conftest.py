@@ -27,11 +27,9 @@ class Workflow:
         Args:
             largest_file: bytes beyond which no file can grow, as if the disk were full.
         """
-        command = [sys.executable, "-m", "snakemake", "--directory", str(self.directory)]
-        command += [*arguments, "--configfile", str(self.study)]
         limit = (largest_file, resource.RLIM_INFINITY)
         return subprocess.run(
-            command,
+            self._command(arguments),
             cwd=self.repository,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -39,6 +37,22 @@ class Workflow:
             check=False,
             preexec_fn=(lambda: resource.setrlimit(resource.RLIMIT_FSIZE, limit)) if largest_file else None,
         )
+
+    def start(self, *arguments: str) -> subprocess.Popen:
+        """Start Snakemake in a session of its own; its output goes to snakemake.log in the directory."""
+        log = self.directory / "snakemake.log"
+        with log.open("w") as output:
+            return subprocess.Popen(
+                self._command(arguments),
+                cwd=self.repository,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def _command(self, arguments: tuple[str, ...]) -> list[str]:
+        command = [sys.executable, "-m", "snakemake", "--directory", str(self.directory)]
+        return [*command, *arguments, "--configfile", str(self.study)]
 
     def planned(self, *arguments: str) -> dict[str, int]:
         """Rule -> number of jobs that a run would execute, from a dry run; the targets themselves left out."""
