@@ -558,7 +558,7 @@ def test_a_process_killed_in_the_middle_of_an_epoch_goes_on_to_the_same_files(tm
         process.send_signal(signal.SIGKILL)
         process.wait(60)
         process = start(tmp_path / "killed" / "r-s0")
-    output = process.communicate(timeout=120)[0]
+    output = process.communicate(timeout=600)[0]
     assert process.returncode == 0
     assert "going on from step" in output
     assert start(tmp_path / "whole" / "r-s0").wait(120) == 0
