@@ -153,7 +153,6 @@ rule provenance:
     params:
         code=code("provenance"),
         study=STUDY.model_dump(mode="json"),
-        repository=workflow.basedir,
     script:
         "../scripts/provenance.py"
 
@@ -168,7 +167,6 @@ rule report:
         card=f"{RESULTS}/data/card.json",
         specs=[path for path in CHART_FILES if path.endswith(".vl.json")],
         svgs=[path for path in CHART_FILES if path.endswith(".svg")],
-        page=[SCRIPTS / "resiliency/report" / name for name in PAGE_FILES],
     output:
         shown(f"{RESULTS}/report.html", "report", "Report"),
     log:
@@ -180,7 +178,7 @@ rule report:
         mem_mb=growing(2000),
         runtime=growing(5),
     params:
-        code=code("report"),
+        code=code("report", *(f"report/{name}" for name in PAGE_FILES)),
         study=STUDY.model_dump(mode="json"),
     script:
         "../scripts/report.py"

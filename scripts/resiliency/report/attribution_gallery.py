@@ -6,8 +6,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from resiliency.diversity.pairs import applicable
-from resiliency.diversity.representations import cosine_similarity
+from resiliency.diversity.representations import applicable, cosine_similarity
 from resiliency.report.gallery import CELL, data_url
 from resiliency.report.style import INK, finish, notice, panel_title
 from resiliency.report.words import METHODS, label, plural
