@@ -15,7 +15,7 @@ from resiliency.report.overview import basis, contenders, observed
 from resiliency.report.terms import TERMS, explained
 
 FOLDER = Path(__file__).parent
-FORMS = (words.percent, words.number, words.estimate, words.duration, words.label, words.plural, explained)
+FORMS = (words.percent, words.number, words.estimate, words.duration, words.plural, explained)
 UNSEEN = re.compile(r' (?:role|aria-[a-z]+)="[^"]*"')
 
 

@@ -19,8 +19,9 @@ function define(button) {
   const text = document.getElementById(button.getAttribute("popovertarget"));
   const place = () => {
     const { left, bottom } = button.getBoundingClientRect();
-    text.style.left = `${Math.max(8, Math.min(left, innerWidth - text.offsetWidth - 8))}px`;
-    text.style.top = `${Math.min(bottom + 4, innerHeight - text.offsetHeight - 8)}px`;
+    const x = Math.max(8, Math.min(left, innerWidth - text.offsetWidth - 8));
+    const y = Math.min(bottom + 4, innerHeight - text.offsetHeight - 8);
+    text.style.inset = `${y}px auto auto ${x}px`;
   };
   const open = () => { text.showPopover(); place(); };
   const close = () => text.hidePopover();
