@@ -7,7 +7,7 @@ from test_charts import HOSTILE, MAIN, synthetic_tables
 
 from resiliency.report import ensemble_findings, member_findings
 from resiliency.report.charts import CHARTS
-from resiliency.report.overview import interval_picture, observed
+from resiliency.report.overview import basis, contenders, interval_picture, observed
 from resiliency.report.terms import TERMS, explained
 
 
@@ -198,3 +198,40 @@ def test_reasons_of_verdicts(verdicts, reason):
         "difference_of_means": np.nan,
     }
     assert observed(pd.DataFrame(rows).assign(**told))[0]["reason"] == reason
+
+
+def test_the_best_ensemble_comes_before_the_best_member_and_the_baseline():
+    members = members_of({"a": 0.4, "b": 0.2})
+    ensembles = pd.DataFrame(
+        {"members": ["a-s0+b-s0", "b-s0+b-s1", "a-s0+b-s0"], "mean_corruption_error": [0.3, 0.1, 0]}
+    )
+    ensembles = ensembles.assign(size=2, rule=["mean_probability"] * 2 + ["plurality_vote"])
+    rows = contenders("a-s1", members, ensembles)
+    assert [(row["role"], row["name"]) for row in rows] == [
+        ("Best ensemble", "b-s0 + b-s1"),
+        ("Best member", "b-s0"),
+        ("Baseline", "a-s1"),
+    ]
+    assert [row["share"] for row in rows] == pytest.approx([0.25, 0.5, 1])
+
+
+def test_what_was_tested_is_told():
+    tables = synthetic_tables(corruptions=MAIN[:6])
+    card = {"name": "tiny", "splits": {"test": {"images": 540}}}
+    assert basis(card, tables).startswith(
+        "6 independently trained members, 30 jointly trained, 3 sub-networks of a search"
+    )
+    assert basis(card, tables).endswith("tested on 540 images of tiny, clean and under 6 corruptions.")
+
+
+def test_parts_of_observations_have_the_names_of_metrics():
+    rows = [part("supported", 0.1, 0.2, name) for name in ("prediction: q_statistic, clean images", "0 < lambda < 1")]
+    told = {
+        "observation": 4,
+        "statement": "S.",
+        "verdict": "supported",
+        "lacking": np.nan,
+        "difference_of_means": np.nan,
+    }
+    names = [found["part"] for found in observed(pd.DataFrame(rows).assign(**told))[0]["parts"]]
+    assert names == ["Predictions: Q statistic, sign reversed, clean images", "0 < lambda < 1"]

@@ -13,7 +13,7 @@ def observed(table: pd.DataFrame) -> list[dict]:
     """The observations: each with its verdict, its parts, and as key the first part that has the verdict itself."""
     found = []
     for number, rows in table.groupby("observation"):
-        parts = rows.assign(part=rows["part"].fillna("")).to_dict("records")
+        parts = rows.assign(part=rows["part"].fillna("").map(_named)).to_dict("records")
         verdict = parts[0]["verdict"]
         found.append(
             {
@@ -29,6 +29,13 @@ def observed(table: pd.DataFrame) -> list[dict]:
             }
         )
     return found
+
+
+def _named(part: str) -> str:
+    """The name of a part; of a metric, such as "prediction: q_statistic, clean images", with its label."""
+    kind, _, rest = part.partition(": ")
+    metric, _, images = rest.partition(", ")
+    return f"{words.KINDS[kind]}: {words.label(metric)}, {images}" if metric in words.METRICS else part
 
 
 def _reason(parts: list[dict]) -> str:
@@ -96,7 +103,7 @@ def contenders(baseline: str, members: pd.DataFrame, ensembles: pd.DataFrame) ->
     return [row | {"share": row["mean_corruption_error"] / most} for row in rows]
 
 
-def basis(study: dict, card: dict, tables: dict[str, pd.DataFrame]) -> str:
+def basis(card: dict, tables: dict[str, pd.DataFrame]) -> str:
     """What was tested, in a sentence."""
     members, errors = tables["members"], tables["corruption_errors"]
     counts = members["origin"].value_counts()

@@ -96,7 +96,7 @@ def render(
         card=card,
         provenance=provenance,
         answer=specs["origins"]["usermeta"]["finding"],
-        basis=basis(study, card, tables),
+        basis=basis(card, tables),
         observations=observed(tables["observations"]),
         contenders=contenders(study["members"]["baseline"], tables["members"], tables["ensembles"]),
         sections=[(section, [_figure(name, specs, svgs) for name in section.charts]) for section in SECTIONS],
