@@ -32,9 +32,11 @@ rule score_members:
 rule correlate:
     input:
         ensembles=TABLES["ensembles"],
+        by_corruption=f"{RESULTS}/ensembles/by_corruption.parquet",
         pairs=f"{RESULTS}/diversity/pairs.parquet",
     output:
-        TABLES["correlations"],
+        correlations=TABLES["correlations"],
+        differences=TABLES["differences"],
     log:
         f"{RESULTS}/logs/correlate/all.log",
     benchmark:
@@ -46,9 +48,8 @@ rule correlate:
         mem_mb=growing(4000),
         runtime=growing(60),
     params:
-        **STATISTICS,
         code=code("correlate"),
-        seed=STUDY.seed,
+        confidence=STUDY.statistics.confidence,
     script:
         "../scripts/correlate.py"
 

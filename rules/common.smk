@@ -66,6 +66,7 @@ TABLES = {
     "histories": f"{RESULTS}/tables/histories.csv",
     "ensembles": f"{RESULTS}/tables/ensembles.parquet",
     "correlations": f"{RESULTS}/tables/correlations.csv",
+    "differences": f"{RESULTS}/tables/correlation_differences.csv",
     "observations": f"{RESULTS}/tables/observations.csv",
     "coincident_failures": f"{RESULTS}/tables/coincident_failures.csv",
     "skipped": f"{RESULTS}/tables/skipped.csv",
