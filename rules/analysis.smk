@@ -103,6 +103,36 @@ rule compare_origins:
         "../scripts/compare_origins.py"
 
 
+rule choose_ensembles:
+    input:
+        labels=TEST["labels"],
+        members=TABLES["members"],
+        ensembles=TABLES["ensembles"],
+        logits=LOGITS,
+    output:
+        deployment=TABLES["deployment"],
+        candidates=f"{RESULTS}/ensembles/candidates.parquet",
+    log:
+        f"{RESULTS}/logs/choose_ensembles/all.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/choose_ensembles/all.tsv"
+    conda:
+        "../envs/resiliency.yaml"
+    threads: 2
+    resources:
+        mem_mb=growing(8000),
+        runtime=growing(120),
+    params:
+        **STATISTICS,
+        code=code("choose_ensembles"),
+        seed=STUDY.seed,
+        rule=STUDY.ensembles.rules[0],
+        largest=STUDY.deployment.largest,
+        baseline=STUDY.members.baseline,
+    script:
+        "../scripts/choose_ensembles.py"
+
+
 rule charts:
     input:
         members=TABLES["members"],
@@ -113,6 +143,8 @@ rule charts:
         gallery=GALLERY,
         evaluations=EVALUATIONS,
         origins=TABLES["origins"],
+        deployment=TABLES["deployment"],
+        candidates=rules.choose_ensembles.output.candidates,
     output:
         CHART_FILES,
     log:

@@ -11,10 +11,11 @@ from scipy.stats import kendalltau, pearsonr, spearmanr
 from resiliency.analysis.correlations import correlation_table, difference_table, diversity_columns, narrowness
 from resiliency.analysis.jackknife import FISHER, holm, interval, p_value
 from resiliency.analysis.observations import attribution_diversity_is_less_negative
+from resiliency.diversity.settings import MAIN
 
 KINDS = {
     "disagreement": "prediction",
-    "q_statistic": "prediction",
+    "error_consistency": "prediction",
     "entropy": "prediction",
     "saliency_cosine": "attribution",
     "occlusion_cosine": "attribution",
@@ -88,7 +89,9 @@ def test_correlations_against_scipy_and_loops():
         if row.measure == "kendall" and row.condition == "fog":
             assert np.isnan([row.low, row.high, row.width_ratio, row.p_value, row.p_holm]).all()
             continue
-        without = [correlation(group[~group.members.str.split("+").map(set(m).issubset)]) for m in [[m] for m in MEMBERS]]
+        without = [
+            correlation(group[~group.members.str.split("+").map(set(m).issubset)]) for m in [[m] for m in MEMBERS]
+        ]
         replicates = np.array([correlation(group), *without])
         assert (row.low, row.high) == pytest.approx(interval(replicates, 0.9, FISHER))
         assert row.p_value == pytest.approx(p_value(replicates, FISHER))
@@ -141,13 +144,13 @@ def test_ensembles_without_a_diversity_do_not_count():
 
 
 def test_differences_average_to_observation_2():
-    """Over the main metrics and sizes; entropy is none of them."""
+    """Over the main metrics and sizes."""
     ensembles, fog, pairs = tables()
     found = difference_table(ensembles, fog, pairs, 0.95)
     assert len(found) == 2 * 2 * 2 * 3  # sizes, conditions, attribution and prediction metrics
     observation = attribution_diversity_is_less_negative(ensembles, pairs, "mean_probability", 100)
     for part, condition in zip(observation.parts, ("clean", "corrupted"), strict=True):
-        rows = found[(found.condition == condition) & (found.prediction != "entropy")]
+        rows = found[(found.condition == condition) & found.prediction.isin(MAIN)]
         assert rows.difference.mean() == pytest.approx(part.values[0])
 
 

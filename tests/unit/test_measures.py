@@ -90,7 +90,7 @@ def ensembles() -> tuple[np.ndarray, ...]:
     ("measure", "other"), [("pearson", pearsonr), ("spearman", spearmanr), ("kendall", kendalltau)]
 )
 def test_measures_of_what_is_kept_against_scipy(ensembles, measure, other):
-    weights, x, y, given = ensembles
+    weights, x, y, _ = ensembles
     expected = [other(x[kept], y[kept]).statistic for kept in weights > 0]
     np.testing.assert_allclose(MEASURES[measure](*ensembles), expected)
 

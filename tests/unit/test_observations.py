@@ -35,7 +35,7 @@ def verdict(observation: Observation) -> str:
 def member_rows(
     seed: int, family: float, size: float, accuracy: float, noise: float, families: int = 4, each: int = 3
 ) -> pd.DataFrame:
-    """Three or `each` designs of each family, two members of each; how much each predictor and chance move the error."""
+    """Some designs of each family, two members of each; how much each predictor and chance move the error."""
     rng = np.random.default_rng(seed)
     effects, rows = rng.permutation(np.linspace(-1, 1, families)), []
     for design in range(each * families):
@@ -88,9 +88,7 @@ def test_observation_1_does_not_take_designs_for_families():
 def test_observation_1_leaves_jointly_trained_members_out():
     members = member_rows(0, 0.2, 0, 0, noise=0.02)
     joint = members.assign(origin="joint", mean_corruption_error=np.linspace(0, 1, len(members)))
-    alone, together = (
-        architecture_matters_more(table, 100) for table in (members, pd.concat([members, joint]))
-    )
+    alone, together = (architecture_matters_more(table, 100) for table in (members, pd.concat([members, joint])))
     assert together.members == alone.members
     np.testing.assert_array_equal(together.parts[0].values, alone.parts[0].values)
 

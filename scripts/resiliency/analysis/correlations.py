@@ -1,8 +1,8 @@
 """Correlation of ensemble diversity with ensemble accuracy, with intervals that leave out a member at a time."""
 
+import re
 from collections.abc import Iterator
 
-import numpy as np
 import pandas as pd
 
 from resiliency.analysis.jackknife import FISHER, holm, interval, p_value
@@ -11,6 +11,7 @@ from resiliency.analysis.measures import MEASURES, independent_interval
 from resiliency.diversity.metrics import ENSEMBLE_METRICS
 from resiliency.diversity.settings import MAIN
 
+MEAN_ACCURACY = re.compile("mean_member_(.*)_accuracy")
 TESTED = ["low", "high", "confidence", "p_value", "p_holm", "members"]
 GROUP = ["rule", "size", "condition", "measure"]
 CORRELATIONS = [*GROUP, "kind", "metric", "correlation", *TESTED]
@@ -69,7 +70,7 @@ def correlation_table(
         possible all that could be formed of the members at that size; width_ratio is that of the interval to the naive
         one.
     """
-    corruptions = [column.removeprefix("error_") for column in ensembles if column.startswith("error_")]
+    corruptions = [match[1] for match in map(MEAN_ACCURACY.fullmatch, by_corruption) if match]
     rows = []
     for known, left_out in _groups(ensembles, by_corruption):
         for condition in (*AGGREGATED, *corruptions):

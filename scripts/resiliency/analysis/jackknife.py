@@ -2,8 +2,8 @@
 
 Ensembles that share members are not independent, so members (or designs) are what varies, and a statistic of ensembles
 is a function of U-statistics over them. The jackknife of such statistics is consistent (Arvesen, Annals of Mathematical
-Statistics 40, 1969) and its variance not too small on average (Efron and Stein, Annals of Statistics 9, 1981); Student's t
-allows for how few units there are (Tukey 1958). docs/coverage.md compares it with the percentile bootstrap.
+Statistics 40, 1969) and its variance not too small on average (Efron and Stein, Annals of Statistics 9, 1981);
+Student's t allows for how few units there are (Tukey 1958). docs/coverage.md compares it with the percentile bootstrap.
 
 A statistic comes as replicates, float (1 + U): of everything, then without each of U units.
 """

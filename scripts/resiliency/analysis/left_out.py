@@ -46,7 +46,7 @@ class LeftOut:
         return found
 
     def differences(self, first: list[str], second: list[str], condition: str) -> np.ndarray:
-        """Pearson's r of each of `first` with accuracy less that of each of `second`, over the ensembles that have both.
+        """Pearson's r of each of `first` with accuracy less that of each of `second`, over ensembles that have both.
 
         Returns:
             float64 (1 + units) x first x second.

@@ -84,9 +84,9 @@ MEASURES: dict[str, Callable[..., np.ndarray]] = {
 def independent_interval(measure: str, correlation: float, observations: int, confidence: float) -> tuple[float, float]:
     """The interval of a correlation of independent observations, on Fisher's z scale; NaN for fewer than five.
 
-    Variances are, of Pearson and partial, 1 / (n - 3), one less for what is given (Fisher 1924); of Spearman
-    (1 + r^2 / 2) / (n - 3) (Bonett and Wright, Psychometrika 65, 2000); of Kendall 0.437 / (n - 4) (Fieller, Hartley and
-    Pearson, Biometrika 44, 1957).
+    Variances are, of Pearson and partial, 1 / (n - 3), n being one less for what is given (Fisher 1924); of Spearman
+    (1 + r^2 / 2) / (n - 3) (Bonett and Wright, Psychometrika 65, 2000); of Kendall 0.437 / (n - 4) (Fieller, Hartley
+    and Pearson, Biometrika 44, 1957).
     """
     if observations < 5:
         return np.nan, np.nan

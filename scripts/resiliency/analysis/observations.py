@@ -154,9 +154,7 @@ def _by_seed_and_image(errors: pd.DataFrame) -> np.ndarray:
     return errors.pivot_table(values="error", index="seed", columns="image", aggfunc="mean").to_numpy()
 
 
-def architecture_brings_diversity(
-    ensembles: pd.DataFrame, pairs: pd.DataFrame, rule: str, images: int
-) -> Observation:
+def architecture_brings_diversity(ensembles: pd.DataFrame, pairs: pd.DataFrame, rule: str, images: int) -> Observation:
     """Observation 4: diversity of ensembles of different designs against ensembles of one design, at equal size.
 
     Cliff's delta is averaged over the sizes at which there are both. Designs are what the ensembles share and what is

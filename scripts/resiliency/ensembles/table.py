@@ -41,7 +41,9 @@ class Pool:
         self.members, self.predictions, self.labels = members, predictions, np.asarray(labels)
         self.conditions, self.baseline, self.threads = conditions, baseline, threads
         names = np.append("clean", conditions.corruption.iloc[1:])[pairs.condition]
-        self.diversities = _diversity_matrices(pairs, list(members.member), np.where(names == "clean", names, "corrupted"))
+        self.diversities = _diversity_matrices(
+            pairs, list(members.member), np.where(names == "clean", names, "corrupted")
+        )
         corrupted = names != "clean"
         self.by_corruption = _diversity_matrices(pairs[corrupted], list(members.member), names[corrupted])
         self.weights = members.validation_accuracy.to_numpy(float).clip(1e-6)
@@ -56,8 +58,8 @@ class Pool:
             told: called after each condition.
 
         Returns:
-            A row per ensemble and rule, ensembles in the order of `groups` under each rule; and a row per ensemble, with
-            the mean accuracy of its members and all diversities of predictions under each corruption, as float32.
+            A row per ensemble and rule, ensembles in the order of `groups` under each rule; and a row per ensemble,
+            with the mean accuracy of its members and all diversities of predictions under each corruption, as float32.
         """
         clean, corrupted, by_corruption = None, None, {}
         names = self.conditions.corruption.to_numpy()
