@@ -12,7 +12,7 @@ import argparse
 import json
 from collections.abc import Callable
 from functools import cache, partial
-from itertools import combinations
+from itertools import combinations, product
 from pathlib import Path
 from typing import NamedTuple
 
@@ -104,9 +104,11 @@ def of_measure(measure: str, weights: np.ndarray, study: np.ndarray) -> np.ndarr
     return MEASURES[measure](weights, first, accuracy, given)
 
 
-def correlation(measure: str, situation: str, members: int, size: int, alike: float = 0.0) -> Case:
+def correlation(
+    measure: str, situation: str, members: int, size: int, alike: float = 0.0, by_design: bool = False
+) -> Case:
     ensembles = ensembles_of(members, size)
-    kept = jackknife.kept_weights(ensembles.astype(str).tolist())
+    kept = jackknife.kept_weights((ensembles // 2 if by_design else ensembles).astype(str).tolist())
     scale = jackknife.LINEAR if measure == "difference" else jackknife.FISHER
 
     def simulate(random: np.random.Generator, resamples: int) -> dict[str, Interval]:
@@ -126,7 +128,8 @@ def correlation(measure: str, situation: str, members: int, size: int, alike: fl
         return of_measure(measure, np.ones((1, everything.shape[1])), everything)[0]
 
     name = "difference of two r" if measure == "difference" else f"{measure} correlation"
-    told = f"{situation}; two seeds a design" if alike else situation
+    told = f"{situation}; seeds of a design share {alike:.0%} of the variance" if alike else situation
+    told += ", designs left out" if by_design else ""
     return Case(name.capitalize(), told, f"{members} members, ensembles of {size}", truth, simulate)
 
 
@@ -286,7 +289,7 @@ CASES = [
     ),
     *(correlation(m, s, 16, 3) for m in ("spearman", "kendall", "partial") for s in ("odd members are weak", "both")),
     *(correlation("difference", s, m, 3) for s in ("both", "odd members are weak") for m in (8, 16, 24)),
-    *(correlation("pearson", "odd members are weak", m, 3, alike) for m, alike in ((16, 0.5), (16, 0.9))),
+    *(correlation("pearson", "odd members are weak", 16, 3, *which) for which in product((0.5, 0.9), (False, True))),
     *(contribution(*e, 6, each) for e in ((0, 0, 1), (1, 1, 1), (1.5, 0.3, 0.5), (0.3, 1.5, 0.5)) for each in (3, 6)),
     *(
         delta(gap, of_designs, *study)

@@ -87,13 +87,15 @@ def test_correlations_against_scipy_and_loops():
         assert (row.members, row.ensembles, row.possible) == (8, len(group), len(group))
         assert row.naive_low < row.correlation < row.naive_high
         if row.measure == "kendall" and row.condition == "fog":
-            assert np.isnan([row.low, row.high, row.width_ratio, row.p_value, row.p_holm]).all()
+            assert np.isnan([row.low, row.high, row.design_low, row.width_ratio, row.p_value, row.p_holm]).all()
             continue
-        without = [
-            correlation(group[~group.members.str.split("+").map(set(m).issubset)]) for m in [[m] for m in MEMBERS]
-        ]
+        names = group.members.str.split("+")
+        without = [correlation(group[[m not in ensemble for ensemble in names]]) for m in MEMBERS]
         replicates = np.array([correlation(group), *without])
         assert (row.low, row.high) == pytest.approx(interval(replicates, 0.9, FISHER))
+        without = [correlation(group[~group.members.str.contains(f"d{design}-")]) for design in range(4)]
+        ends = interval(np.array([correlation(group), *without]), 0.9, FISHER)
+        assert (row.design_low, row.design_high) == pytest.approx(ends)
         assert row.p_value == pytest.approx(p_value(replicates, FISHER))
         assert row.width_ratio == pytest.approx((row.high - row.low) / (row.naive_high - row.naive_low))
 

@@ -3,10 +3,11 @@
 import re
 from collections.abc import Iterator
 
+import numpy as np
 import pandas as pd
 
 from resiliency.analysis.jackknife import FISHER, holm, interval, p_value
-from resiliency.analysis.left_out import AGGREGATED, LeftOut
+from resiliency.analysis.left_out import AGGREGATED, LeftOut, design_of
 from resiliency.analysis.measures import MEASURES, independent_interval
 from resiliency.diversity.metrics import ENSEMBLE_METRICS
 from resiliency.diversity.settings import MAIN
@@ -15,7 +16,7 @@ MEAN_ACCURACY = re.compile("mean_member_(.*)_accuracy")
 TESTED = ["low", "high", "confidence", "p_value", "p_holm", "members"]
 GROUP = ["rule", "size", "condition", "measure"]
 CORRELATIONS = [*GROUP, "kind", "metric", "correlation", *TESTED]
-CORRELATIONS += ["naive_low", "naive_high", "width_ratio", "ensembles", "possible"]
+CORRELATIONS += ["design_low", "design_high", "naive_low", "naive_high", "width_ratio", "ensembles", "possible"]
 DIFFERENCES = [*GROUP, "attribution", "prediction", "difference", *TESTED]
 
 
@@ -56,8 +57,9 @@ def correlation_table(
     """The rows of correlations.csv: one per rule, size, condition, metric and measure.
 
     Intervals and p-values leave out a member at a time; those of Kendall's tau under single corruptions, which would
-    cost most, are left out. The naive interval takes ensembles for independent. p_holm is corrected for all metrics of
-    one rule, size, condition and measure.
+    cost most, are left out. The interval of designs leaves out a design with all its seeds, which are no independent
+    evidence where they are much alike; the naive interval takes ensembles for independent. p_holm is corrected for all
+    metrics of one rule, size, condition and measure.
 
     Args:
         ensembles: ensembles.parquet; only those of independent members count.
@@ -73,18 +75,23 @@ def correlation_table(
     corruptions = [match[1] for match in map(MEAN_ACCURACY.fullmatch, by_corruption) if match]
     rows = []
     for known, left_out in _groups(ensembles, by_corruption):
+        everything = np.vstack([left_out.weights, LeftOut(left_out.ensembles, design_of).weights[1:]])
+        members = len(left_out.weights)
         for condition in (*AGGREGATED, *corruptions):
             columns = _all_columns(left_out.ensembles, pairs, condition)
             counts = left_out.ensembles[list(columns)].notna().sum()
             for measure in MEASURES:
                 alone = measure == "kendall" and condition not in AGGREGATED
-                weights = left_out.weights[:1] if alone else left_out.weights
+                weights = left_out.weights[:1] if alone else everything
                 values = left_out.correlations(list(columns), condition, measure, weights)
                 for (column, (kind, metric)), replicates in zip(columns.items(), values.T, strict=True):
-                    r, (low, high) = replicates[0], interval(replicates, confidence, FISHER)
+                    r, of_members, rest = replicates[0], replicates[:members], replicates[members:]
+                    low, high = interval(of_members, confidence, FISHER)
+                    design_low, design_high = interval(np.append(r, rest), confidence, FISHER)
                     naive_low, naive_high = independent_interval(measure, r, counts[column], confidence)
                     row = known | {"condition": condition, "measure": measure, "kind": kind, "metric": metric}
-                    row |= {"correlation": r, "low": low, "high": high, "p_value": p_value(replicates, FISHER)}
+                    row |= {"correlation": r, "low": low, "high": high, "p_value": p_value(of_members, FISHER)}
+                    row |= {"design_low": design_low, "design_high": design_high}
                     row |= {"naive_low": naive_low, "naive_high": naive_high}
                     row |= {"width_ratio": (high - low) / (naive_high - naive_low), "ensembles": counts[column]}
                     row |= {"possible": left_out.ensembles.possible.iloc[0], "members": left_out.members}

@@ -9,7 +9,7 @@ from resiliency.report.words import label, percent, plural
 
 CELLS = 48, 32
 CLOUD = "#b5bcc4"
-FRONT, SINGLE, BASELINE, OTHER = "on the front", "single member", "baseline", "other ensembles"
+FRONT, SINGLE, BASELINE, OTHER = "on the front", "single member", "baseline", "greedy, or on the other front"
 SHAPES = {FRONT: "circle", SINGLE: "triangle-up", BASELINE: "diamond", OTHER: "square"}
 COSTS = {"macs": "MACs", "parameters": "parameters"}
 
@@ -30,7 +30,7 @@ def deployment(table: pd.DataFrame, candidates: pd.DataFrame, colours: list[str]
         f"{percent(first['confidence'], 0)} intervals",
         f"The front was chosen on {plural(int(first['validation_images']), 'test image')} under all corruptions and is "
         f"shown as judged on {int(first['images']):,} others",
-        f"Ensembles combined by {label(first['rule'])}; both cost axes are logarithmic",
+        f"Ensembles combined by {label(first['rule'])}; costs on a logarithmic scale, errors on that of square roots",
     ]
     return finish(alt.hconcat(*panels, spacing=24), title, subtitle)
 
@@ -49,7 +49,8 @@ def _panel(
     )
     x = x.scale(type="log", domain=domain, nice=False)
     y = alt.Y("mean_corruption_error:Q", title="Mean corruption error" if left else None)
-    y = y.axis(format=SHARE, labels=left, tickCount=6).scale(domain=reach, padding=6, nice=False, zero=False)
+    y = y.axis(format=SHARE, labels=left, tickCount=10)
+    y = y.scale(type="sqrt", domain=reach, padding=6, nice=False, zero=False)
     hues = dict(zip(SHAPES, [colours[0], (colours * 2)[1], INK, MUTED], strict=True))
     hue = alt.Color("state:N", title=None).scale(domain=list(hues), range=list(hues.values()))
     shape = alt.Shape("state:N", title=None).scale(domain=list(SHAPES), range=list(SHAPES.values()))
