@@ -1,6 +1,6 @@
 """Simulates studies whose truth is known and counts how often the intervals hold it.
 
-Run by hand: python tests/benchmarks/coverage.py [--simulations 400] [--resamples 400] [--write]
+Run by hand: python tests/benchmarks/coverage.py [--simulations 300] [--resamples 400] [--write]
 Each row simulates studies anew, all of its members or designs included, and computes the interval that the tables
 report (adopted), beside it the percentile bootstrap over members, or designs, and a naive one that takes ensembles,
 or conditions, for independent. The truth is the statistic of the ensembles of many such studies together, or known.
@@ -353,7 +353,7 @@ def page(rows: list[dict]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--simulations", type=int, default=400)
+    parser.add_argument("--simulations", type=int, default=300)
     parser.add_argument("--resamples", type=int, default=400)
     parser.add_argument("--write", action="store_true")
     arguments = parser.parse_args()

@@ -41,7 +41,7 @@ def _from_angles(angles: np.ndarray) -> np.ndarray:
 
 LINEAR = Scale(_same, _same)
 FISHER = Scale(_fisher, np.tanh)  # of correlations (Fisher 1921)
-ANGULAR = Scale(_angles, _from_angles)  # of differences of two shares, which may be 1 (Freeman and Tukey 1950)
+ANGULAR = Scale(_angles, _from_angles)  # of Cliff's delta, which may be 1: the arcsine of its share of pairs
 
 
 def kept_weights(units: list[list[str]]) -> np.ndarray:
