@@ -207,6 +207,27 @@ def test_ensembles_by_loops(study, members, pairs, pool, size):
             assert row.linear_cka_clean == pytest.approx(inside[inside.metric == "linear_cka"].diversity.mean())
 
 
+@pytest.mark.parametrize("size", [2, 3])
+def test_ensembles_under_each_corruption_by_loops(study, pairs, pool, size):
+    ensembles = ensembles_of(4, size)
+    table = pool.score([ensembles], RULES)[1]
+    assert len(table) == len(ensembles)
+    assert set(table.dtypes) == {np.dtype(np.float32)}
+    predicted = {name for name, metric in METRICS.items() if metric.kind == "prediction"} | set(ENSEMBLE_METRICS)
+    named = {f"{name}_{corruption}" for name in predicted for corruption in ("fog", "snow")}
+    assert set(table) == named | {"mean_member_fog_accuracy", "mean_member_snow_accuracy"}
+    for ensemble, row in zip(ensembles.tolist(), table.itertuples(), strict=True):
+        names = [NAMES[i] for i in ensemble]
+        inside = pairs[pairs["first"].isin(names) & pairs["second"].isin(names) & pairs.condition.isin([3, 4])]
+        for metric in ("disagreement", "jensen_shannon"):
+            expected = inside[inside.metric == metric].diversity.mean()
+            assert getattr(row, f"{metric}_snow") == pytest.approx(expected, abs=1e-6)
+        failing = np.array([[wrong(study, i, c) for i in ensemble] for c in (3, 4)])
+        assert row.mean_member_snow_accuracy == pytest.approx(1 - failing.mean())
+        count = failing.sum(axis=1)
+        assert row.kohavi_wolpert_snow == pytest.approx((count * (size - count)).mean() / size**2)
+
+
 def test_ensembles_have_a_column_per_diversity(pool):
     table = pool.score([ensembles_of(4, 2)], RULES[:1])[0]
     predicted = [name for name, metric in METRICS.items() if metric.kind == "prediction"]
