@@ -40,12 +40,10 @@ class Pool:
     ):
         self.members, self.predictions, self.labels = members, predictions, np.asarray(labels)
         self.conditions, self.baseline, self.threads = conditions, baseline, threads
-        names = np.append("clean", conditions.corruption.iloc[1:])[pairs.condition]
-        self.diversities = _diversity_matrices(
-            pairs, list(members.member), np.where(names == "clean", names, "corrupted")
-        )
-        corrupted = names != "clean"
-        self.by_corruption = _diversity_matrices(pairs[corrupted], list(members.member), names[corrupted])
+        names, clean = conditions.corruption.to_numpy()[pairs.condition], (pairs.condition == 0).to_numpy()
+        of_both = np.where(clean, "clean", "corrupted")
+        self.diversities = _diversity_matrices(pairs, list(members.member), of_both)
+        self.by_corruption = _diversity_matrices(pairs[~clean], list(members.member), names[~clean])
         self.weights = members.validation_accuracy.to_numpy(float).clip(1e-6)
 
     def score(
