@@ -19,7 +19,7 @@ from resiliency.data.settings import PUBLISHED, Dataset, Probe
 from resiliency.designs.architectures import architectures
 from resiliency.designs.settings import ALEXNET, Design, Members
 from resiliency.diversity.settings import Attribution
-from resiliency.ensembles.settings import Ensembles
+from resiliency.ensembles.settings import Deployment, Ensembles
 from resiliency.faults import Fault
 from resiliency.report.settings import Charts
 from resiliency.search.faults import search_faults
@@ -45,7 +45,8 @@ class Study(Settings):
     probe: Probe = Field(Probe(), description="images for attributions and activations")
     attribution: Attribution = Field(Attribution(), description="attribution methods")
     ensembles: Ensembles = Field(Ensembles(), description="ensembles of the members")
-    statistics: Statistics = Field(Statistics(), description="bootstrap intervals")
+    deployment: Deployment = Field(Deployment(), description="choice of the ensembles to deploy")
+    statistics: Statistics = Field(Statistics(), description="intervals")
     charts: Charts = Field(Charts(), description="looks of the charts")
 
     def recipe(self, design: str) -> Recipe:

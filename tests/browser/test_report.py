@@ -187,6 +187,7 @@ def renamed(content: dict) -> dict:
 def test_names_from_data_stay_text(browser, workflow, tmp_path):
     results = workflow.results
     names = {"members": ".csv", "corruption_errors": ".csv", "ensembles": ".parquet", "observations": ".csv"}
+    names["deployment"] = ".csv"
     tables = {name: read_table(results / f"tables/{name}{suffix}") for name, suffix in names.items()}
     tables = {name: table.replace("convnext", HOSTILE, regex=True) for name, table in tables.items()}
     card = read_json(results / "data/card.json") | {"name": HOSTILE, "classes": [HOSTILE]}

@@ -200,19 +200,25 @@ def test_reasons_of_verdicts(verdicts, reason):
     assert observed(pd.DataFrame(rows).assign(**told))[0]["reason"] == reason
 
 
-def test_the_best_ensemble_comes_before_the_best_member_and_the_baseline():
-    members = members_of({"a": 0.4, "b": 0.2})
-    ensembles = pd.DataFrame(
-        {"members": ["a-s0+b-s0", "b-s0+b-s1", "a-s0+b-s0"], "mean_corruption_error": [0.3, 0.1, 0]}
-    )
-    ensembles = ensembles.assign(size=2, rule=["mean_probability"] * 2 + ["plurality_vote"])
-    rows = contenders("a-s1", members, ensembles)
-    assert [(row["role"], row["name"]) for row in rows] == [
-        ("Best ensemble", "b-s0 + b-s1"),
-        ("Best member", "b-s0"),
-        ("Baseline", "a-s1"),
+def test_the_best_are_those_chosen_and_are_shown_as_judged():
+    rows = [
+        ("a", 1, 0.3, 0.4, True),
+        ("b", 1, 0.2, 0.25, False),
+        ("a+b", 2, 0.1, 0.2, False),
+        ("a+c", 2, 0.2, 0.1, False),
     ]
-    assert [row["share"] for row in rows] == pytest.approx([0.25, 0.5, 1])
+    columns = ["members", "size", "validation_error", "mean_corruption_error", "baseline"]
+    table = pd.DataFrame(rows, columns=columns).assign(low=0.05, high=0.5, macs=2e6)
+    best = contenders(table)
+    assert [(row["role"], row["members"], row["share"]) for row in best] == [
+        ("Best ensemble", "a+b", 0.5),
+        ("Best member", "b", 0.625),
+        ("Baseline", "a", 1),
+    ]
+    said = ensemble_findings.deployment(table, table)
+    assert (
+        "the best ensemble of 2 errs on 20.0 % [5.0 %, 50.0 %] at 2 M MACs; the best member (b) errs on 25.0 %" in said
+    )
 
 
 def test_what_was_tested_is_told():

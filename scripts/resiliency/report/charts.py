@@ -14,6 +14,7 @@ from resiliency.report import ensemble_findings, member_findings
 from resiliency.report.attribution_gallery import attribution_gallery
 from resiliency.report.calibration_chart import calibration
 from resiliency.report.correlation_charts import correlation_heatmap, correlations
+from resiliency.report.deployment_charts import deployment
 from resiliency.report.diversity_charts import diversity_accuracy
 from resiliency.report.ensemble_charts import architecture_diversity
 from resiliency.report.failure_chart import coincident_failures
@@ -129,6 +130,13 @@ CHARTS = {
         ("origins",),
         origins,
         ensemble_findings.origins,
+    ),
+    "deployment": Entry(
+        "Further down is more resilient, further left is cheaper. Take the point of the front that you can afford; "
+        "what its bar overlaps may be as good.",
+        ("deployment", "candidates"),
+        deployment,
+        ensemble_findings.deployment,
     ),
 }
 TABLES = sorted({table for entry in CHARTS.values() for table in entry.tables})

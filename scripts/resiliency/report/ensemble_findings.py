@@ -11,7 +11,8 @@ from resiliency.diversity.settings import MAIN
 from resiliency.report.correlation_charts import CONDITIONS, pearson
 from resiliency.report.diversity_charts import main_pool, measured
 from resiliency.report.ensemble_charts import GROUPS, compared
-from resiliency.report.words import KINDS, METRICS, label, number, percent, plural
+from resiliency.report.overview import contenders
+from resiliency.report.words import KINDS, METRICS, interval, label, number, percent, plural
 
 
 def correlations(table: pd.DataFrame) -> str:
@@ -63,6 +64,17 @@ def diversity_accuracy(ensembles: pd.DataFrame, table: pd.DataFrame) -> str:
         f"Among ensembles of {pool['size'].iloc[0]}, on corrupted images the quarter that is most diverse "
         f"{told[0]}, and {told[1]}; the other metrics lie between."
     )
+
+
+def deployment(table: pd.DataFrame, candidates: pd.DataFrame) -> str:
+    """Error and cost of the best ensemble, the best member and the baseline on images that the choice has not seen."""
+    said = []
+    for row in contenders(table):
+        who = f"of {row['size']}" if row["size"] > 1 else f"({row['members']})"
+        ends = interval(row["mean_corruption_error_low"], row["mean_corruption_error_high"], percent)
+        cost = f"{row['macs'] / 1e6:,.3g} M MACs"
+        said.append(f"the {row['role'].lower()} {who} errs on {percent(row['mean_corruption_error'])} {ends} at {cost}")
+    return f"On corrupted images that the choice has not seen, {'; '.join(said)}." if said else ""
 
 
 def strength(ensembles: pd.DataFrame) -> str:

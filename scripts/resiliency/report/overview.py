@@ -83,24 +83,25 @@ def interval_picture(parts: list[dict]) -> Markup:
     return head + Markup("").join(marks) + Markup("</svg>")
 
 
-def contenders(baseline: str, members: pd.DataFrame, ensembles: pd.DataFrame) -> list[dict]:
-    """The best ensemble, the best member, and the baseline if it is a member, by mean corruption error.
+def contenders(deployment: pd.DataFrame) -> list[dict]:
+    """The best ensemble and the best member, as chosen, and the baseline if it is a member, as judged.
 
-    `share` is the error over the largest of theirs.
+    Args:
+        deployment: deployment.csv, which chooses on one half of the test images and judges on the other.
+
+    Returns:
+        The rows, each with its `role` and, as `share`, its error over the largest of theirs.
     """
-    rows = []
-    if len(ensembles) and ensembles["mean_corruption_error"].notna().any():
-        main = ensembles[ensembles["rule"] == ensembles["rule"].iloc[0]]
-        best = main.loc[main["mean_corruption_error"].idxmin()].to_dict()
-        note = f"{best['size']} members, combined by {words.label(best['rule'])}"
-        rows.append(best | {"role": "Best ensemble", "name": best["members"].replace("+", " + "), "note": note})
-    if members["mean_corruption_error"].notna().any():
-        best = members.loc[members["mean_corruption_error"].idxmin()].to_dict()
-        rows.append(best | {"role": "Best member", "name": best["member"], "note": ""})
-    known = members[members["member"] == baseline].to_dict("records")
-    rows += [row | {"role": "Baseline", "name": row["member"], "note": ""} for row in known]
-    most = max((row["mean_corruption_error"] for row in rows), default=0) or 1
-    return [row | {"share": row["mean_corruption_error"] / most} for row in rows]
+    known = deployment.dropna(subset=["validation_error", "mean_corruption_error"])
+    known = known.rename(columns={end: f"mean_corruption_error_{end}" for end in ("low", "high")})
+    groups = {
+        "Best ensemble": known[known["size"] > 1],
+        "Best member": known[known["size"] == 1],
+        "Baseline": known[known["baseline"].astype(bool)],
+    }
+    best = {role: rows.loc[rows["validation_error"].idxmin()].to_dict() for role, rows in groups.items() if len(rows)}
+    most = max((row["mean_corruption_error"] for row in best.values()), default=0) or 1
+    return [row | {"role": role, "share": row["mean_corruption_error"] / most} for role, row in best.items()]
 
 
 def basis(card: dict, tables: dict[str, pd.DataFrame]) -> str:

@@ -15,7 +15,7 @@ from resiliency.report.overview import basis, contenders, observed
 from resiliency.report.terms import TERMS, explained
 
 FOLDER = Path(__file__).parent
-FORMS = (words.percent, words.number, words.estimate, words.duration, words.plural, explained)
+FORMS = (words.percent, words.number, words.estimate, words.duration, words.label, words.plural, explained)
 UNSEEN = re.compile(r' (?:role|aria-[a-z]+)="[^"]*"')
 
 
@@ -28,7 +28,7 @@ class Section(NamedTuple):
 
 
 SECTIONS = (
-    Section("deploy", "Which ensemble should I deploy?", ()),
+    Section("deploy", "Which ensemble should I deploy?", ("deployment",)),
     Section("corruptions", "What do the corruptions look like?", ("gallery",)),
     Section(
         "designs", "How resilient is each design?", ("error_by_severity", "size_accuracy_resiliency", "error_heatmap")
@@ -53,10 +53,12 @@ FILES = {
     "tables/calibration.csv": "confidence and accuracy of every member in bins of confidence, clean and corrupted",
     "tables/ensembles.parquet": "every ensemble: its members, accuracy, resiliency and diversities under each rule",
     "tables/correlations.csv": "correlations of every diversity with accuracy, with intervals",
+    "tables/correlation_differences.csv": "correlations of attribution diversity less those of prediction diversity",
     "tables/coincident_failures.csv": "how often members of one design, and of two, fail on the same images",
     "tables/attribution_distances.csv": "how far apart the attribution maps of members of different families are",
     "tables/skipped.csv": "members that an attribution method or a comparison of stages does not apply to, and why",
     "tables/origins.csv": "ensembles by where their members come from, at equal size and at equal MACs",
+    "tables/deployment.csv": "the most resilient ensembles for their cost, and single members, judged on unseen images",
     "tables/observations.csv": "the four observations: statistics, intervals, rules and verdicts",
     "search/evaluations.csv": "every sub-network that the search evaluated, the front, and which became members",
 }
@@ -76,7 +78,7 @@ def render(
         study: the whole study.
         card: the card of the data set.
         provenance: versions, device, commit and the cost of every rule.
-        tables: `members`, `corruption_errors`, `ensembles` and `observations`.
+        tables: `members`, `corruption_errors`, `ensembles`, `deployment` and `observations`.
         specs, svgs: name of a chart -> its Vega-Lite specification, and its picture where scripts do not run.
     """
     environment = Environment(
@@ -98,7 +100,7 @@ def render(
         answer=specs["origins"]["usermeta"]["finding"],
         basis=basis(card, tables),
         observations=observed(tables["observations"]),
-        contenders=contenders(study["members"]["baseline"], tables["members"], tables["ensembles"]),
+        contenders=contenders(tables["deployment"]),
         sections=[(section, [_figure(name, specs, svgs) for name in section.charts]) for section in SECTIONS],
         members=members.to_dict("records"),
         files={file: told for file, told in FILES.items() if searched or not file.startswith("search")},

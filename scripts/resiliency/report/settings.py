@@ -25,6 +25,7 @@ CHARTS = (
     "calibration",
     "search_front",
     "origins",
+    "deployment",
 )
 PAGE_FILES = ("report.html.j2", "macros.html.j2", "overview.html.j2", "details.html.j2", "report.css", "report.js")
 CHART_SUFFIXES = (".html", ".svg", ".png", ".vl.json")
