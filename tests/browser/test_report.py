@@ -19,7 +19,7 @@ pytestmark = pytest.mark.browser
 DESKTOP, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 HOSTILE = "</script><b>\"&'<img src=x onerror=alert(1)>"
-FADED = "[...chart.querySelectorAll('.role-mark *')].filter((mark) => Number(mark.getAttribute('opacity') ?? 1) < 0.5)"
+FADED = "[...chart.querySelectorAll('.role-mark *')].filter((mark) => Number(mark.getAttribute('opacity') ?? 1) < 0.1)"
 
 
 @pytest.fixture(scope="module")

@@ -185,11 +185,12 @@ def test_intervals_are_drawn_around_zero():
     [
         (["supported", "supported"], "Every interval (2) lies on the paper's side of 0."),
         (["contradicted", "supported"], "1 of 2 intervals lies on the other side of 0."),
+        (["undecided", "undecided"], "The study is too small for intervals."),
         (["undecided", "undecided", "supported"], "2 of 3 intervals hold 0, so that they stay open."),
     ],
 )
 def test_reasons_of_verdicts(verdicts, reason):
-    rows = [part(verdict, 0.1, 0.2) for verdict in verdicts]
+    rows = [part(verdict, *([np.nan] * 2 if "small" in reason else [0.1, 0.2])) for verdict in verdicts]
     told = {
         "observation": 1,
         "statement": "S.",

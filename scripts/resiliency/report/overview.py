@@ -43,6 +43,8 @@ def _reason(parts: list[dict]) -> str:
     first = parts[0]
     if not pd.isna(first["lacking"]):
         return f"A verdict {first['lacking']}."
+    if all(pd.isna(part["low"]) for part in parts):
+        return "The study is too small for intervals."
     count = sum(part["part_verdict"] == first["verdict"] for part in parts)
     if first["verdict"] == "supported":
         return f"Every interval ({len(parts)}) lies on the paper's side of 0."
