@@ -7,5 +7,6 @@ from resiliency.provenance import provenance
 from resiliency.stage import stage
 
 with stage(snakemake.log[0], snakemake.threads):
-    results = Path(snakemake.output[0]).parent
-    write_json(snakemake.output[0], provenance(snakemake.params.study, snakemake.params.repository, results))
+    output, params = snakemake.output[0], snakemake.params
+    written = provenance(params.study, params.repository, Path(output).parent, snakemake.input.descriptions)
+    write_json(output, written)
