@@ -9,16 +9,31 @@ from pathlib import Path
 import pytest
 import yaml
 
-REPOSITORY = Path(__file__).parents[2]
+REPOSITORY = Path(__file__).parents[1]
 
 
 class Workflow:
-    """A study, run in a directory of its own."""
+    """A study, run in a directory of its own.
 
-    def __init__(self, directory: Path, study: Path = REPOSITORY / "studies/tiny.yaml"):
+    Args:
+        environment: variables that Snakemake sees; by default those of this process.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        study: Path = REPOSITORY / "studies/tiny.yaml",
+        environment: dict[str, str] | None = None,
+    ):
         self.directory = directory
         self.study = study
+        self.environment = environment
         self.results = directory / "results" / yaml.safe_load(study.read_text())["study"]
+
+    def command(self, *arguments: str) -> list[str]:
+        """The command that runs Snakemake from the repository, as a user would."""
+        start = [sys.executable, "-m", "snakemake", "--directory", str(self.directory)]
+        return [*start, *arguments, "--configfile", str(self.study)]
 
     def snakemake(self, *arguments: str, largest_file: int | None = None) -> subprocess.CompletedProcess:
         """Run Snakemake as a user would; the output of both streams is in `stdout`.
@@ -26,12 +41,11 @@ class Workflow:
         Args:
             largest_file: bytes beyond which no file can grow, as if the disk were full.
         """
-        command = [sys.executable, "-m", "snakemake", "--directory", str(self.directory)]
-        command += [*arguments, "--configfile", str(self.study)]
         limit = (largest_file, resource.RLIM_INFINITY)
         return subprocess.run(
-            command,
+            self.command(*arguments),
             cwd=REPOSITORY,
+            env=self.environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
