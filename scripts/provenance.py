@@ -7,6 +7,6 @@ from resiliency.provenance import provenance
 from resiliency.stage import stage
 
 with stage(snakemake.log[0], snakemake.threads):
-    output, params = snakemake.output[0], snakemake.params
-    written = provenance(params.study, params.repository, Path(output).parent, snakemake.input.descriptions)
+    output, descriptions = snakemake.output[0], snakemake.input.descriptions
+    written = provenance(snakemake.params.study, snakemake.scriptdir, Path(output).parent, descriptions)
     write_json(output, written)

@@ -13,7 +13,7 @@ REPOSITORY = Path(__file__).parents[1]
 
 
 class Workflow:
-    """A study, run in a directory of its own.
+    """A study, run in a directory of its own by the code in `repository`.
 
     Args:
         environment: variables that Snakemake sees; by default those of this process.
@@ -23,17 +23,14 @@ class Workflow:
         self,
         directory: Path,
         study: Path = REPOSITORY / "studies/tiny.yaml",
+        repository: Path = REPOSITORY,
         environment: dict[str, str] | None = None,
     ):
         self.directory = directory
         self.study = study
+        self.repository = repository
         self.environment = environment
         self.results = directory / "results" / yaml.safe_load(study.read_text())["study"]
-
-    def command(self, *arguments: str) -> list[str]:
-        """The command that runs Snakemake from the repository, as a user would."""
-        start = [sys.executable, "-m", "snakemake", "--directory", str(self.directory)]
-        return [*start, *arguments, "--configfile", str(self.study)]
 
     def snakemake(self, *arguments: str, largest_file: int | None = None) -> subprocess.CompletedProcess:
         """Run Snakemake as a user would; the output of both streams is in `stdout`.
@@ -43,8 +40,8 @@ class Workflow:
         """
         limit = (largest_file, resource.RLIM_INFINITY)
         return subprocess.run(
-            self.command(*arguments),
-            cwd=REPOSITORY,
+            self._command(arguments),
+            cwd=self.repository,
             env=self.environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -53,12 +50,30 @@ class Workflow:
             preexec_fn=(lambda: resource.setrlimit(resource.RLIMIT_FSIZE, limit)) if largest_file else None,
         )
 
+    def start(self, *arguments: str) -> subprocess.Popen:
+        """Start Snakemake in a session of its own; its output goes to snakemake.log in the directory."""
+        log = self.directory / "snakemake.log"
+        with log.open("w") as output:
+            return subprocess.Popen(
+                self._command(arguments),
+                cwd=self.repository,
+                env=self.environment,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def _command(self, arguments: tuple[str, ...]) -> list[str]:
+        command = [sys.executable, "-m", "snakemake", "--directory", str(self.directory)]
+        return [*command, *arguments, "--configfile", str(self.study)]
+
     def planned(self, *arguments: str) -> dict[str, int]:
         """Rule -> number of jobs that a run would execute, from a dry run; the targets themselves left out."""
-        output = self.snakemake("--dry-run", "--cores", "2", *arguments).stdout
-        if "Nothing to be done" in output:
+        run = self.snakemake("--dry-run", "--cores", "2", *arguments)
+        assert run.returncode == 0, run.stdout
+        if "Nothing to be done" in run.stdout:
             return {}
-        lines = output.split("Job stats:")[1].split("total")[0].splitlines()[3:]
+        lines = run.stdout.split("Job stats:")[1].split("total")[0].splitlines()[3:]
         jobs = {line.split()[0]: int(line.split()[1]) for line in lines if line.strip()}
         return {rule: count for rule, count in jobs.items() if rule != "all"}
 

@@ -23,7 +23,7 @@ def provenance(study: dict, repository: str, results: Path, descriptions: Iterab
 
     Args:
         study: the study as resolved.
-        repository: folder of the Snakefile.
+        repository: a folder of the repository.
         results: folder with `benchmarks/<rule>/*.tsv` (Snakemake's) and `logs/<rule>/*.log` (see `stage`).
         descriptions: files `member.json`, which tell what device each member was made on.
     """

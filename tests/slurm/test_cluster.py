@@ -3,7 +3,6 @@
 import os
 import re
 import signal
-import subprocess
 from contextlib import suppress
 from pathlib import Path
 
@@ -86,7 +85,7 @@ def training(workflow_in, tmp_path_factory):
         tiny = yaml.safe_load((REPOSITORY / "studies/tiny.yaml").read_text())
         path = directory / "trainings.yaml"
         path.write_text(yaml.safe_dump(tiny | {"study": "trainings", "training": {"epochs": EPOCHS}}))
-        return workflow_in(directory, path, environment)
+        return workflow_in(directory, path, environment=environment)
 
     return study
 
@@ -108,23 +107,14 @@ class Trainings:
         return path.read_text() if path.exists() else ""
 
     def start(self) -> None:
-        """Start Snakemake."""
-        self.printed = (self.study.directory / f"output{len(self.outputs)}").open("w+")
-        # A minute for the first attempt, two for the second, ...
+        """Start Snakemake, with a minute for the first attempt at a training, two for the second, ..."""
         options = ("--set-resources", "train:slurm_partition=gpu", "train:runtime=attempt", "--retries", "5")
-        self.snakemake = subprocess.Popen(
-            self.study.command(*TARGETS, *PROFILE, *POLLING, *options),
-            cwd=REPOSITORY,
-            env=self.cluster.environment,
-            stdout=self.printed,
-            stderr=subprocess.STDOUT,
-        )
+        self.snakemake = self.study.start(*TARGETS, *PROFILE, *POLLING, *options)
 
     def end(self, seconds: float) -> int:
         """Wait for the end of Snakemake; its status."""
         status = self.snakemake.wait(seconds)
-        self.printed.seek(0)
-        self.outputs.append(self.printed.read())
+        self.outputs.append((self.study.directory / "snakemake.log").read_text())
         return status
 
     def processes(self, member: str) -> list[int]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from resiliency.checksums import forget, verified
 from resiliency.files import replacing
 
 PAUSE = 60
@@ -45,7 +46,7 @@ class Checkpoint:
         if not self.path.exists():
             return None
         try:
-            state = torch.load(self.path, map_location=device, weights_only=True)
+            state = torch.load(verified(self.path), map_location=device, weights_only=True)
         except Exception as error:
             print(f"{self.path}: cannot be read ({type(error).__name__}); training starts anew")
             return None
@@ -72,3 +73,4 @@ class Checkpoint:
 
     def remove(self) -> None:
         self.path.unlink(missing_ok=True)
+        forget(self.path)
