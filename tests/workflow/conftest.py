@@ -20,17 +20,20 @@ class Workflow:
         self.study = study
         self.results = directory / "results" / yaml.safe_load(study.read_text())["study"]
 
+    def command(self, *arguments: str) -> list[str]:
+        """The command line that runs Snakemake as a user would, from the repository."""
+        start = [sys.executable, "-m", "snakemake", "--directory", str(self.directory)]
+        return [*start, *arguments, "--configfile", str(self.study)]
+
     def snakemake(self, *arguments: str, largest_file: int | None = None) -> subprocess.CompletedProcess:
         """Run Snakemake as a user would; the output of both streams is in `stdout`.
 
         Args:
             largest_file: bytes beyond which no file can grow, as if the disk were full.
         """
-        command = [sys.executable, "-m", "snakemake", "--directory", str(self.directory)]
-        command += [*arguments, "--configfile", str(self.study)]
         limit = (largest_file, resource.RLIM_INFINITY)
         return subprocess.run(
-            command,
+            self.command(*arguments),
             cwd=REPOSITORY,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
