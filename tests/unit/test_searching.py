@@ -215,6 +215,21 @@ def test_each_fault_is_one_line(change, message):
     assert message in line
 
 
+def test_a_budget_is_checked_for_as_many_classes_as_there_are_folders(tmp_path):
+    for name in "abcde":
+        (tmp_path / name).mkdir()
+    dataset = {"name": "image_folder", "folder": str(tmp_path), "image_size": 32}
+    space = Space.of(Design(**STUDY["designs"]["small"]).described(32), {**TINY, "kernel": [3]}, 5)
+    least = space.macs(space.smallest(3)[-1])
+
+    def loaded(budget: int):
+        return load(STUDY | {"dataset": dataset, "search": {"design": "small", "elastic": TINY, "macs_budget": budget}})
+
+    assert loaded(least).search.macs_budget == least
+    with pytest.raises(Fault, match=f"macs_budget: {least - 1:,} is less than {least:,}, the MACs of"):
+        loaded(least - 1)
+
+
 def test_a_search_that_is_right():
     study = load(STUDY | {"search": {"design": "small", "start": "small-s0", "elastic": TINY, "members": 32}})
     assert study.searched_members()[::31] == ["search-00", "search-31"]
