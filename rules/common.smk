@@ -67,6 +67,8 @@ TABLES = {
     "ensembles": f"{RESULTS}/tables/ensembles.parquet",
     "correlations": f"{RESULTS}/tables/correlations.csv",
     "observations": f"{RESULTS}/tables/observations.csv",
+    "coincident_failures": f"{RESULTS}/tables/coincident_failures.csv",
+    "skipped": f"{RESULTS}/tables/skipped.csv",
     "origins": f"{RESULTS}/tables/origins.csv",
 }
 EVALUATIONS = f"{RESULTS}/search/evaluations.csv" if SEARCHED else []
@@ -84,6 +86,23 @@ wildcard_constraints:
 def code(script):
     """The fingerprint of a script and of what it imports from the library."""
     return fingerprint(SCRIPTS / f"{script}.py")
+
+
+def predicted(members):
+    """What is written of the predictions and activations of these members."""
+    return {
+        "logits": [f"{RESULTS}/predictions/{member}.npy" for member in members],
+        "features": [f"{RESULTS}/features/{member}.npy" for member in members],
+        "stages": [f"{RESULTS}/features/{member}.stages.npy" for member in members],
+    }
+
+
+def attributed(members):
+    """What is written of the attributions of these members."""
+    return {
+        "maps": [f"{RESULTS}/attributions/{member}/{method}.npy" for member in members for method in METHODS],
+        "skipped": [f"{RESULTS}/attributions/{member}/skipped.json" for member in members],
+    }
 
 
 def growing(amount):

@@ -1,11 +1,13 @@
 rule pairwise_diversity:
     input:
+        **attributed(MEMBERS),
         labels=TEST["labels"],
         logits=LOGITS,
-        features=[f"{RESULTS}/features/{member}.npy" for member in MEMBERS],
-        maps=[f"{RESULTS}/attributions/{member}/{method}.npy" for member in MEMBERS for method in METHODS],
+        features=predicted(MEMBERS)["features"],
+        stages=predicted(MEMBERS)["stages"],
     output:
-        f"{RESULTS}/diversity/pairs.parquet",
+        pairs=f"{RESULTS}/diversity/pairs.parquet",
+        skipped=TABLES["skipped"],
     log:
         f"{RESULTS}/logs/pairwise_diversity/all.log",
     benchmark:
@@ -19,6 +21,7 @@ rule pairwise_diversity:
     params:
         code=code("pairwise_diversity"),
         methods=METHODS,
+        attribution_metrics=STUDY.attribution.metrics(),
         groups=[INDEPENDENT, *STUDY.joint_ensembles(), *([SEARCHED] if SEARCHED else [])],
     script:
         "../scripts/pairwise_diversity.py"
@@ -30,7 +33,7 @@ rule score_ensembles:
         conditions=rules.conditions.output[0],
         members=TABLES["members"],
         errors=TABLES["errors"],
-        pairs=rules.pairwise_diversity.output[0],
+        pairs=rules.pairwise_diversity.output.pairs,
         logits=LOGITS,
     output:
         ensembles=TABLES["ensembles"],
@@ -41,13 +44,40 @@ rule score_ensembles:
         f"{RESULTS}/benchmarks/score_ensembles/all.tsv"
     conda:
         "../envs/resiliency.yaml"
-    threads: 1
+    threads: 2
     resources:
         mem_mb=growing(8000),
         runtime=growing(120),
     params:
         **STUDY.ensembles.model_dump(),
         code=code("score_ensembles"),
+        seed=STUDY.seed,
         baseline=STUDY.members.baseline,
     script:
         "../scripts/score_ensembles.py"
+
+
+rule coincident_failures:
+    input:
+        labels=TEST["labels"],
+        conditions=rules.conditions.output[0],
+        logits=[f"{RESULTS}/predictions/{member}.npy" for member in INDEPENDENT],
+    output:
+        TABLES["coincident_failures"],
+    log:
+        f"{RESULTS}/logs/coincident_failures/all.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/coincident_failures/all.tsv"
+    conda:
+        "../envs/resiliency.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(4000),
+        runtime=growing(60),
+    params:
+        **STATISTICS,
+        code=code("coincident_failures"),
+        seed=STUDY.seed,
+        designs=[member.rpartition("-")[0] for member in INDEPENDENT],
+    script:
+        "../scripts/coincident_failures.py"

@@ -47,8 +47,7 @@ if SETTINGS:
             weights=[f"{RESULTS}/members/{{setting}}-{name}/weights.safetensors" for name in JOINT_NAMES],
             descriptions=[f"{RESULTS}/members/{{setting}}-{name}/member.json" for name in JOINT_NAMES],
         output:
-            logits=[f"{RESULTS}/predictions/{{setting}}-{name}.npy" for name in JOINT_NAMES],
-            features=[f"{RESULTS}/features/{{setting}}-{name}.npy" for name in JOINT_NAMES],
+            **predicted([f"{{setting}}-{name}" for name in JOINT_NAMES]),
         log:
             f"{RESULTS}/logs/predict_jointly/{{setting}}.log",
         benchmark:
@@ -60,7 +59,7 @@ if SETTINGS:
             weights=rules.predict_jointly.input.weights,
             descriptions=rules.predict_jointly.input.descriptions,
         output:
-            [f"{RESULTS}/attributions/{{setting}}-{name}/{method}.npy" for name in JOINT_NAMES for method in METHODS],
+            **attributed([f"{{setting}}-{name}" for name in JOINT_NAMES]),
         log:
             f"{RESULTS}/logs/attribute_jointly/{{setting}}.log",
         benchmark:

@@ -33,8 +33,7 @@ rule predict:
         weights=[f"{RESULTS}/members/{{design}}-s{seed}/weights.safetensors" for seed in SEEDS],
         descriptions=[f"{RESULTS}/members/{{design}}-s{seed}/member.json" for seed in SEEDS],
     output:
-        logits=[f"{RESULTS}/predictions/{{design}}-s{seed}.npy" for seed in SEEDS],
-        features=[f"{RESULTS}/features/{{design}}-s{seed}.npy" for seed in SEEDS],
+        **predicted([f"{{design}}-s{seed}" for seed in SEEDS]),
     log:
         f"{RESULTS}/logs/predict/{{design}}.log",
     benchmark:
@@ -60,7 +59,7 @@ rule attribute:
         weights=rules.predict.input.weights,
         descriptions=rules.predict.input.descriptions,
     output:
-        [f"{RESULTS}/attributions/{{design}}-s{seed}/{method}.npy" for seed in SEEDS for method in METHODS],
+        **attributed([f"{{design}}-s{seed}" for seed in SEEDS]),
     log:
         f"{RESULTS}/logs/attribute/{{design}}.log",
     benchmark:
@@ -73,7 +72,7 @@ rule attribute:
         runtime=growing(60),
         gpu=1,
     params:
-        **STUDY.attribution.model_dump(),
+        **STUDY.attribution.model_dump(exclude={"similarities"}),
         code=code("attribute"),
         seed=STUDY.seed,
         probe_images=STUDY.probe.images,
@@ -116,8 +115,7 @@ if LOADED:
             weights=[f"{RESULTS}/members/{{loaded}}-s{{seed}}/weights.safetensors"],
             descriptions=[f"{RESULTS}/members/{{loaded}}-s{{seed}}/member.json"],
         output:
-            logits=[f"{RESULTS}/predictions/{{loaded}}-s{{seed}}.npy"],
-            features=[f"{RESULTS}/features/{{loaded}}-s{{seed}}.npy"],
+            **predicted(["{loaded}-s{seed}"]),
         log:
             f"{RESULTS}/logs/predict_loaded/{{loaded}}-s{{seed}}.log",
         benchmark:
@@ -129,7 +127,7 @@ if LOADED:
             weights=rules.predict_loaded.input.weights,
             descriptions=rules.predict_loaded.input.descriptions,
         output:
-            [f"{RESULTS}/attributions/{{loaded}}-s{{seed}}/{method}.npy" for method in METHODS],
+            **attributed(["{loaded}-s{seed}"]),
         log:
             f"{RESULTS}/logs/attribute_loaded/{{loaded}}-s{{seed}}.log",
         benchmark:

@@ -64,8 +64,7 @@ if SEARCHED:
             weights=rules.search.output.weights,
             descriptions=rules.search.output.descriptions,
         output:
-            logits=[f"{RESULTS}/predictions/{name}.npy" for name in SEARCHED],
-            features=[f"{RESULTS}/features/{name}.npy" for name in SEARCHED],
+            **predicted(SEARCHED),
         log:
             f"{RESULTS}/logs/predict_searched/all.log",
         benchmark:
@@ -77,7 +76,7 @@ if SEARCHED:
             weights=rules.search.output.weights,
             descriptions=rules.search.output.descriptions,
         output:
-            [f"{RESULTS}/attributions/{name}/{method}.npy" for name in SEARCHED for method in METHODS],
+            **attributed(SEARCHED),
         log:
             f"{RESULTS}/logs/attribute_searched/all.log",
         benchmark:

@@ -2,11 +2,13 @@
 
 from pathlib import Path
 
-from resiliency.attributions import attribution_maps
+import numpy as np
+
+from resiliency.attributions import Inapplicable, attribution_maps
 from resiliency.data.images import read_images
 from resiliency.data.split import probe
 from resiliency.designs.networks import read_member
-from resiliency.files import read_array, write_array
+from resiliency.files import read_array, write_array, write_json
 from resiliency.stage import Progress, stage
 
 with stage(snakemake.log[0], snakemake.threads):
@@ -15,10 +17,16 @@ with stage(snakemake.log[0], snakemake.threads):
     chosen = probe(labels, params.probe_images, params.seed)
     images, labels = read_images(snakemake.input.images)[chosen], labels[chosen]
     progress = Progress(len(snakemake.input.weights))
-    outputs = iter(snakemake.output)
-    for weights in snakemake.input.weights:
+    outputs = iter(snakemake.output.maps)
+    for weights, skipped in zip(snakemake.input.weights, snakemake.output.skipped, strict=True):
         network, member = read_member(Path(weights).parent)
+        reasons = {}
         for method in params.methods:
-            maps = attribution_maps(method, network, member, images, labels, params.target, params.steps)
+            try:
+                maps = attribution_maps(method, network, member, images, labels, params.target, params.steps)
+            except Inapplicable as reason:
+                reasons[method] = str(reason)
+                maps = np.full(images.shape[:3], np.nan, np.float16)
             write_array(next(outputs), maps)
-        progress.step(member["member"])
+        write_json(skipped, reasons)
+        progress.step(member["member"] + "".join(f"; {method} skipped: {why}" for method, why in reasons.items()))

@@ -3,17 +3,30 @@
 import numpy as np
 import pandas as pd
 
-from resiliency.diversity.pairs import pair_table
-from resiliency.files import read_array
+from resiliency.diversity.metrics import METRICS
+from resiliency.diversity.pairs import applicable, pair_table
+from resiliency.diversity.settings import STAGES
+from resiliency.files import read_array, read_json
 from resiliency.stage import Progress, stage
 from resiliency.tables import write_table
 
 with stage(snakemake.log[0], snakemake.threads):
     inputs, params = snakemake.input, snakemake.params
     members = [member for group in params.groups for member in group]
-    logits, features = (dict(zip(members, paths, strict=True)) for paths in (inputs.logits, inputs.features))
+    logits, features, stages, skipped = (
+        dict(zip(members, paths, strict=True))
+        for paths in (inputs.logits, inputs.features, inputs.stages, inputs.skipped)
+    )
     maps = dict(zip([(m, method) for m in members for method in params.methods], inputs.maps, strict=True))
     labels = read_array(inputs.labels)
+    activations = [name for name, metric in METRICS.items() if metric.kind == "activation"]
+
+    def representation(member: str, source: str) -> np.ndarray:
+        """What a metric compares of a member."""
+        if source in STAGES:
+            return read_array(stages[member])[STAGES.index(source)]
+        return read_array(features[member] if source == "features" else maps[member, source])
+
     progress = Progress(len(params.groups))
     tables = []
     for group in params.groups:
@@ -22,10 +35,17 @@ with stage(snakemake.log[0], snakemake.threads):
                 group,
                 [read_array(logits[member]) for member in group],
                 labels,
-                [read_array(features[member]) for member in group],
-                lambda method, group=group: np.stack([read_array(maps[member, method]) for member in group]),
-                params.methods,
+                lambda source, group=group: [representation(member, source) for member in group],
+                params.attribution_metrics + activations,
             )
         )
         progress.step(", ".join(group))
-    write_table(snakemake.output[0], pd.concat(tables, ignore_index=True))
+    write_table(snakemake.output.pairs, pd.concat(tables, ignore_index=True))
+    left_out = [(member, *item) for member in members for item in read_json(skipped[member]).items()]
+    staged = zip(members, applicable([read_array(path) for path in inputs.stages]), strict=True)
+    left_out += [
+        (member, "stages", "the network lists no feature stages (feature_info)")
+        for member, known in staged
+        if not known
+    ]
+    write_table(snakemake.output.skipped, pd.DataFrame(left_out, columns=["member", "skipped", "reason"]))

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from resiliency.activations import stage_grams
 from resiliency.data.images import read_conditions
 from resiliency.data.split import probe
 from resiliency.designs.networks import read_member
@@ -17,8 +18,10 @@ with stage(snakemake.log[0], snakemake.threads), ExitStack() as files:
     conditions = read_conditions(snakemake.input.images, snakemake.input.corrupted)
     chosen = probe(labels, snakemake.params.probe_images, snakemake.params.seed)
     members = [read_member(Path(weights).parent) for weights in snakemake.input.weights]
-    for member, path in zip(members, snakemake.output.features, strict=True):
-        write_array(path, features(member, conditions[0][chosen]))
+    clean = conditions[0][chosen]
+    for member, path, stages in zip(members, snakemake.output.features, snakemake.output.stages, strict=True):
+        write_array(path, features(member, clean))
+        write_array(stages, stage_grams(member, clean))
     shape = len(conditions), len(labels), len(members[0][1]["classes"])
     appenders = [files.enter_context(appending(path, shape, np.float16)) for path in snakemake.output.logits]
     progress = Progress(len(conditions), pause=5)

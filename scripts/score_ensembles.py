@@ -1,9 +1,9 @@
-"""Score all ensembles of independent members and of sub-networks of the search, and those trained jointly."""
+"""Score ensembles of independent members and of sub-networks of the search, all or a sample, and joint ones."""
 
 import numpy as np
 import pandas as pd
 
-from resiliency.ensembles.pool import TOGETHER, ensembles_of, trained_together
+from resiliency.ensembles.pool import TOGETHER, chosen_ensembles, limits, trained_together
 from resiliency.ensembles.table import Pool
 from resiliency.files import read_array
 from resiliency.metrics.resiliency import baseline_errors
@@ -21,22 +21,23 @@ with stage(snakemake.log[0], snakemake.threads):
     def pool_of(chosen: pd.DataFrame) -> Pool:
         """The pool of these rows of members.csv."""
         predictions = [read_array(logits[member]) for member in chosen.member]
-        return Pool(chosen, predictions, labels, conditions, pairs, baseline)
+        return Pool(chosen, predictions, labels, conditions, pairs, baseline, snakemake.threads)
 
     pools = {origin: members[members.origin == origin] for origin in ("independent", "search")}
-    asked = [(origin, size) for origin in pools for size in params.sizes if size <= len(pools[origin])]
+    pools = {origin: chosen for origin, chosen in pools.items() if len(chosen) >= min(params.sizes)}
     joint, compared = trained_together(members), ["objective", "strength", "seed"]
-    progress = Progress(len(asked) + len(joint))
+    progress = Progress(len(pools) * len(conditions) + len(joint))
     tables, image_errors = [], []
-    pools = {origin: pool_of(chosen) for origin, chosen in pools.items() if len(chosen)}
-    for origin, size in asked:
-        ensembles = ensembles_of(len(pools[origin].members), size)
-        table = pools[origin].score(ensembles, params.rules)
-        tables.append(table.assign(origin=origin, objective="", setting=""))
-        progress.step(f"{len(ensembles):,} ensembles of {size}, {origin}")
+    for origin, chosen in pools.items():
+        sizes = [size for size in params.sizes if size <= len(chosen)]
+        counts = zip(sizes, limits(len(chosen), sizes, params.limit), strict=True)
+        groups = [chosen_ensembles(list(chosen.design), size, count, params.seed) for size, count in counts]
+        print(f"{origin}:", *(f"{len(group):,} ensembles of {group.shape[1]}," for group in groups))
+        scored = pool_of(chosen).score(groups, params.rules, progress.step)
+        tables.append(scored.assign(origin=origin, objective="", setting=""))
     for known, chosen in joint:
         pool, everyone = pool_of(chosen), np.arange(len(chosen))
-        tables.append(pool.score(everyone[None], params.rules).assign(**known))
+        tables.append(pool.score([everyone[None]], params.rules).assign(**known))
         errors = {"image": np.arange(len(labels)), "error": pool.image_errors(everyone, params.rules[0])}
         image_errors.append(pd.DataFrame({name: known[name] for name in compared} | errors))
         progress.step(f"{known['setting']}, seed {known['seed']:g}")

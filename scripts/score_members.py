@@ -14,7 +14,7 @@ from resiliency.tables import read_table, write_table
 with stage(snakemake.log[0], snakemake.threads):
     params = snakemake.params
     described = ["member", "origin", "objective", "design", "setting", "strength", "seed", "index"]
-    described += ["family", "architecture", "weights_source", "parameters", "macs"]
+    described += ["family", "architecture", "weights_source", "parameters", "macs", "validation_accuracy"]
     scorer = Scorer(
         read_table(snakemake.input.conditions),
         read_array(snakemake.input.labels),

@@ -4,17 +4,35 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
-from captum.attr import IntegratedGradients, Saliency
+from captum.attr import (
+    InputXGradient,
+    IntegratedGradients,
+    LayerAttribution,
+    LayerGradCam,
+    Occlusion,
+    Saliency,
+)
 from torch import Tensor, nn
 
 from resiliency.designs.networks import normalised
+from resiliency.designs.stages import spatial_layer
 
 BATCH = 64
+WINDOWS = 4  # occluding windows that fit side by side; they move by half of their side
+
+
+class Inapplicable(Exception):
+    """A method that does not apply to a network. The message says why."""
 
 
 def _saliency(network: nn.Module, images: Tensor, target: Tensor, black: Tensor, steps: int) -> Tensor:
     """Absolute gradient of the target's logit (Simonyan et al., 2014)."""
     return Saliency(network).attribute(images, target=target, abs=True)
+
+
+def _input_x_gradient(network: nn.Module, images: Tensor, target: Tensor, black: Tensor, steps: int) -> Tensor:
+    """Normalised image times the gradient of the target's logit (Shrikumar et al., 2016)."""
+    return InputXGradient(network).attribute(images, target=target)
 
 
 def _integrated_gradients(network: nn.Module, images: Tensor, target: Tensor, black: Tensor, steps: int) -> Tensor:
@@ -23,9 +41,38 @@ def _integrated_gradients(network: nn.Module, images: Tensor, target: Tensor, bl
     return method.attribute(images, baselines=black, target=target, n_steps=steps, internal_batch_size=4 * BATCH)
 
 
+def _grad_cam(network: nn.Module, images: Tensor, target: Tensor, black: Tensor, steps: int) -> Tensor:
+    """Features of the last stage of 4x4 or more, weighted by their mean gradient, enlarged (Selvaraju et al., 2017)."""
+    with spatial_layer(network, images[:1]) as layer:
+        if layer is None:
+            raise Inapplicable("no feature stage with a map of 4x4 or more that the logits depend on")
+        found = LayerGradCam(network, layer).attribute(images, target=target, relu_attributions=True)
+    return LayerAttribution.interpolate(found, tuple(images.shape[2:]), "bilinear")
+
+
+def _occlusion(network: nn.Module, images: Tensor, target: Tensor, black: Tensor, steps: int) -> Tensor:
+    """Loss of the target's logit where a black window hides the image (Zeiler and Fergus, 2014).
+
+    The window has a quarter of the image's sides and moves by half of its own.
+    """
+    window = [max(1, side // WINDOWS) for side in images.shape[2:]]
+    strides = (images.shape[1], *(max(1, side // 2) for side in window))
+    return Occlusion(network).attribute(
+        images,
+        sliding_window_shapes=(images.shape[1], *window),
+        strides=strides,
+        baselines=black,
+        target=target,
+        perturbations_per_eval=4,
+    )
+
+
 METHODS: dict[str, Callable[[nn.Module, Tensor, Tensor, Tensor, int], Tensor]] = {
     "saliency": _saliency,
+    "input_x_gradient": _input_x_gradient,
     "integrated_gradients": _integrated_gradients,
+    "grad_cam": _grad_cam,
+    "occlusion": _occlusion,
 }
 
 
@@ -42,6 +89,9 @@ def attribution_maps(
 
     Returns:
         float16 NxHxW, each map scaled to a largest absolute value of 1 (a map of zeros stays so).
+
+    Raises:
+        Inapplicable: the method does not apply to the network.
     """
     device = next(network.parameters()).device
     look = member["mean"], member["std"]

@@ -2,15 +2,31 @@
 
 import numpy as np
 import pytest
+import timm
 import torch
 from torch import nn
 
-from resiliency.attributions import BATCH, METHODS, attribution_maps
-from resiliency.designs.networks import normalised
+from resiliency.activations import stage_grams
+from resiliency.attributions import BATCH, METHODS, Inapplicable, attribution_maps
+from resiliency.designs.networks import Selected, normalised
+from resiliency.designs.stages import feature_stages, spatial_layer, watched
+from resiliency.diversity.gram import gram
+from resiliency.search.network import Residual
+from resiliency.search.space import largest_shape
 
 MEMBER = {"mean": [0.2, 0.3, 0.4], "std": [0.5, 0.25, 0.2]}
 CLASSES = 3
 STEPS = 8
+OF_PIXELS = [method for method in METHODS if method != "grad_cam"]
+FAMILIES = {
+    "convolutional": ("resnet18", {"channels": [4, 8, 16, 32]}),
+    "transposed convolutional": ("convnext_atto", {"patch_size": 2, "depths": [1, 1, 1, 1], "dims": [4, 8, 16, 32]}),
+    "attention": ("vit_tiny_patch16_224", {"img_size": 32, "patch_size": 8, "embed_dim": 24, "depth": 3}),
+    "windowed attention": (
+        "swin_tiny_patch4_window7_224",
+        {"img_size": 32, "patch_size": 2, "window_size": 4, "embed_dim": 24, "depths": [2, 2], "num_heads": [3, 6]},
+    ),
+}
 
 
 @pytest.fixture
@@ -73,7 +89,7 @@ def test_saliency_is_the_absolute_gradient():
     torch.testing.assert_close(found[:, 1, 2, 3].detach(), slope, atol=1e-4, rtol=1e-3)
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", OF_PIXELS)
 def test_the_explained_class_is_the_label_or_the_prediction(linear, method):
     images, labels = pictures()
     with torch.inference_mode():
@@ -86,7 +102,7 @@ def test_the_explained_class_is_the_label_or_the_prediction(linear, method):
     assert (of_prediction != attribution_maps(method, linear, MEMBER, images, labels, "label", STEPS)).any()
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", OF_PIXELS)
 def test_shape_type_and_scale(linear, method):
     images, labels = pictures(BATCH + 2)
     found = attribution_maps(method, linear, MEMBER, images, labels, "label", STEPS)
@@ -97,7 +113,7 @@ def test_shape_type_and_scale(linear, method):
     np.testing.assert_allclose(found[-1:], alone, atol=1e-3)
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", OF_PIXELS)
 def test_maps_of_zeros_stay_zeros(linear, method):
     torch.nn.init.zeros_(linear[1].weight)
     images, labels = pictures()
@@ -107,3 +123,121 @@ def test_maps_of_zeros_stay_zeros(linear, method):
 def test_a_black_image_has_no_integrated_gradients(linear):
     images, labels = np.zeros((2, 4, 5, 3), np.uint8), np.array([0, 1])
     assert not attribution_maps("integrated_gradients", linear, MEMBER, images, labels, "label", STEPS).any()
+
+
+def test_input_times_gradient_of_a_linear_network(linear):
+    images, labels = pictures()
+    found = attribution_maps("input_x_gradient", linear, MEMBER, images, labels, "label", STEPS)
+    values = np.moveaxis((images / 255 - MEMBER["mean"]) / MEMBER["std"], -1, 1)
+    np.testing.assert_allclose(found, scaled((weights(linear)[labels] * values).sum(axis=1)), atol=1e-3)
+
+
+def test_occlusion_of_a_network_that_looks_at_one_corner():
+    """Of 8x8 pixels, windows of 2x2 that move by one: those that hold the corner lose its value."""
+    network = nn.Sequential(nn.Flatten(), nn.Linear(3 * 64, 1, bias=False)).eval()
+    nn.init.zeros_(network[1].weight)
+    with torch.no_grad():
+        network[1].weight[0, [0, 64, 128]] = 1
+    images = np.full((1, 8, 8, 3), 200, np.uint8)
+    found = attribution_maps("occlusion", network, MEMBER, images, np.array([0]), "label", STEPS)[0]
+    expected = np.zeros((8, 8))
+    expected[:2, :2] = [[1, 0.5], [0.5, 0.25]]  # a pixel's loss is the mean over the windows that hide it
+    np.testing.assert_allclose(found, expected, atol=1e-3)
+
+
+class Maps(nn.Module):
+    """Two feature stages, the second of them 2x2, and a linear head on the mean of what is left."""
+
+    def __init__(self, stride: int):
+        super().__init__()
+        torch.manual_seed(0)
+        self.one, self.two = nn.Conv2d(3, 5, 3, stride=2, padding=1), nn.Conv2d(5, 6, 3, stride=stride, padding=1)
+        self.head = nn.Linear(6, CLASSES)
+        self.feature_info = [{"module": "one"}, {"module": "two"}]
+
+    def forward(self, images):
+        return self.head(self.two(self.one(images).tanh()).mean(dim=(2, 3)))
+
+
+@pytest.mark.parametrize(("stride", "last"), [(2, "one"), (1, "two")])
+def test_grad_cam_by_its_definition(stride, last):
+    """On the last stage of 4x4 or more: ReLU of the sum of maps by mean gradient."""
+    network = Maps(stride).eval()
+    images, labels = np.random.default_rng(0).integers(0, 256, (3, 8, 8, 3), dtype=np.uint8), np.array([0, 1, 2])
+    found = attribution_maps("grad_cam", network, MEMBER, images, labels, "label", STEPS)
+    batch = normalised(torch.from_numpy(images), MEMBER["mean"], MEMBER["std"])
+    with watched(feature_stages(network)) as outputs:
+        logits = network(batch)
+    slopes = torch.autograd.grad(logits.gather(1, torch.from_numpy(labels)[:, None]).sum(), outputs[last])[0]
+    maps = (slopes.mean(dim=(2, 3), keepdim=True) * outputs[last]).sum(dim=1, keepdim=True).relu()
+    expected = nn.functional.interpolate(maps, (8, 8), mode="bilinear")[:, 0].detach().numpy()
+    assert found.any(axis=(1, 2)).all()
+    np.testing.assert_allclose(found, scaled(expected), atol=1e-3)
+
+
+def test_grad_cam_without_a_stage_is_skipped_with_a_reason(linear):
+    images, labels = pictures()
+    with pytest.raises(Inapplicable, match="no feature stage"):
+        attribution_maps("grad_cam", linear, MEMBER, images, labels, "label", STEPS)
+
+
+def family(name: str) -> nn.Module:
+    torch.manual_seed(0)
+    architecture, arguments = FAMILIES[name]
+    network = timm.create_model(architecture, num_classes=CLASSES, **arguments).eval()
+    return network.to(memory_format=torch.channels_last)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("name", FAMILIES)
+def test_every_method_applies_to_every_family(name, method):
+    network = family(name)
+    images = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3), dtype=np.uint8)
+    found = attribution_maps(method, network, MEMBER, images, np.array([0, 1]), "label", 2)
+    assert found.shape == (2, 32, 32)
+    assert np.isfinite(found).all()
+    again = attribution_maps(method, Selected(network, [2, 1, 0]), MEMBER, images, np.array([2, 1]), "label", 2)
+    np.testing.assert_allclose(found, again, atol=2e-3)
+    assert not any(module._forward_hooks for module in network.modules())
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_looking_at_a_layer_changes_no_logit(name):
+    network, images = family(name), torch.rand(2, 3, 32, 32)
+    expected = network(images)
+    with spatial_layer(network, images[:1]) as layer:
+        shapes = []
+        layer.register_forward_hook(lambda _, inputs, output: shapes.append(output.shape))
+        torch.testing.assert_close(network(images), expected)
+    assert len(shapes) == 1
+    assert min(shapes[0][2:]) >= 4
+
+
+def test_a_transformer_is_looked_at_before_its_last_block():
+    """Only the token of the class is read after that, which the others cannot change any more."""
+    network = family("attention")
+    assert network.num_prefix_tokens == 1
+    with spatial_layer(network, torch.rand(1, 3, 32, 32)):
+        hooked = [name for name, module in network.named_modules() if module._forward_hooks]
+    assert hooked == ["blocks.1"]
+
+
+def test_gram_matrices_of_the_first_the_middle_and_the_last_stage():
+    network = family("convolutional")
+    images = np.random.default_rng(0).integers(0, 256, (70, 32, 32, 3), dtype=np.uint8)
+    found = stage_grams((network, MEMBER), images)
+    with torch.inference_mode(), watched(feature_stages(network)) as outputs:
+        network(normalised(torch.from_numpy(images), MEMBER["mean"], MEMBER["std"]))
+    for inner, stage in zip(found, ("act1", "layer2", "layer4"), strict=True):
+        expected = gram(outputs[stage].flatten(1).numpy())
+        np.testing.assert_allclose(inner, expected / np.abs(expected).max(), atol=1e-4)
+
+
+def test_subnetworks_of_the_search_have_stages():
+    shape = largest_shape({"architecture": "resnet18", "arguments": {}, "stem": "adapted", "side": 32}, CLASSES)
+    assert list(feature_stages(Residual(shape))) == ["layer1", "layer2", "layer3", "layer4"]
+
+
+def test_a_network_without_stages_has_no_gram_matrices(linear):
+    assert np.isnan(stage_grams((linear, MEMBER), pictures()[0])).all()

@@ -6,6 +6,7 @@ import re
 from html.parser import HTMLParser
 from io import BytesIO
 from itertools import combinations, product
+from math import comb
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,8 @@ from PIL import Image
 from resiliency.analysis.histories import history_table
 from resiliency.analysis.origins import origin_table
 from resiliency.corruptions.settings import MAIN
+from resiliency.diversity.metrics import ENSEMBLE_METRICS
+from resiliency.diversity.metrics import METRICS as REGISTERED
 from resiliency.report import settings
 from resiliency.report.charts import CHARTS, VEGA_LITE, draw, write_chart
 from resiliency.report.gallery import gallery_table
@@ -126,6 +129,9 @@ def ensemble_table(members, sizes, corruptions, rng) -> pd.DataFrame:
         row = {"ensemble": number_of, **first[["origin", "objective", "setting"]]}
         row |= {"strength": first["strength"], "seed": first["seed"] if first["origin"] == "joint" else np.nan}
         row |= {"size": len(index), "members": "+".join(group["member"]), "designs": designs}
+        row["possible"] = (
+            1 if first["origin"] == "joint" else comb((members["origin"] == first["origin"]).sum(), len(index))
+        )
         row |= {
             "families": group["family"].nunique(),
             "parameters": group["parameters"].sum(),
@@ -167,10 +173,11 @@ def correlation_table(ensembles, rng) -> pd.DataFrame:
             column = f"{metric}_{condition if kind_of(metric) == 'prediction' else 'clean'}"
             r = group[column].corr(group[f"{condition}_accuracy"]) if len(group) > 2 else np.nan
             low, high = np.clip(r + rng.uniform((-0.4, 0.1), (-0.1, 0.4)), -1, 1)
-            counts = (r, low, high, 0.95, len(group), 6)
+            counts = (r, low, high, 0.95, len(group), group["possible"].iloc[0], 6)
             rows.append((rule, size, condition, kind_of(metric), metric, "pearson", *counts))
     head = ["rule", "size", "condition", "kind", "metric", "measure"]
-    return pd.DataFrame(rows, columns=[*head, "correlation", "low", "high", "confidence", "ensembles", "members"])
+    counts = ["ensembles", "possible", "members"]
+    return pd.DataFrame(rows, columns=[*head, "correlation", "low", "high", "confidence", *counts])
 
 
 def observation_table() -> pd.DataFrame:
@@ -184,7 +191,7 @@ def observation_table() -> pd.DataFrame:
             "lacking": "needs more seeds" if n == 3 else np.nan,
             "part_verdict": verdict,
         }
-        | {"resampled": "members", "members": 16, "ensembles": 0 if n == 1 else 6868, "images": 540}
+        | {"resampled": "members", "members": 16, "ensembles": 0 if n == 1 else 6868, "images": 540, "sampled": n == 2}
         for n, verdict in enumerate(verdicts, 1)
         for part, estimate, low, high in parts
     ]
@@ -440,3 +447,20 @@ def test_shades_go_from_light_to_dark():
     brightness = [sum(bytes.fromhex(shade[1:])) for shade in shades("#0072B2", 4)]
     assert brightness == sorted(brightness, reverse=True)
     assert shades("#0072B2", 1) != []
+
+
+def test_a_sample_is_told_in_every_chart_of_ensembles():
+    tables = synthetic_tables()
+    for name in ("ensembles", "correlations"):
+        tables[name] = tables[name].assign(possible=5000)
+    for name in ("correlations", "diversity_accuracy", "architecture_diversity"):
+        told = " ".join(draw(name, tables, settings.OKABE_ITO)["title"]["subtitle"])
+        assert "sample" in told
+        assert "000" in told
+        assert "sample" not in " ".join(draw(name, synthetic_tables(), settings.OKABE_ITO)["title"]["subtitle"])
+
+
+def test_every_metric_has_a_label_of_its_own():
+    assert METRICS.keys() == REGISTERED.keys() | ENSEMBLE_METRICS.keys()
+    assert len({told for _, told in METRICS.values()}) == len(METRICS)
+    assert all(METRICS[name][0] == metric.kind for name, metric in REGISTERED.items())

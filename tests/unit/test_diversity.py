@@ -7,13 +7,36 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from scipy.spatial.distance import jensenshannon
+from scipy.spatial.distance import cosine, jensenshannon
+from scipy.stats import spearmanr
+from skimage.metrics import structural_similarity as reference_ssim
+from sklearn.metrics import cohen_kappa_score
 from sklearn.metrics.pairwise import cosine_similarity as pairwise_cosine
 
+from resiliency.diversity.gram import gram
 from resiliency.diversity.metrics import METRICS
-from resiliency.diversity.predictions import disagreement, double_fault, jensen_shannon, q_statistic
-from resiliency.diversity.representations import cosine_similarity, linear_cka
+from resiliency.diversity.predictions import (
+    cohen_kappa,
+    correlation,
+    disagreement,
+    double_fault,
+    error_consistency,
+    jensen_shannon,
+    label_disagreement,
+    probability_cosine,
+    q_statistic,
+)
+from resiliency.diversity.representations import (
+    cosine_similarity,
+    gram_cka,
+    linear_cka,
+    spearman_correlation,
+    structural_similarity,
+    top_iou,
+)
+from resiliency.diversity.settings import MAIN, STAGES
 
+METHODS = [name.removesuffix("_cosine") for name, metric in METRICS.items() if name == f"{metric.source}_cosine"]
 correctness = arrays(bool, st.tuples(st.integers(2, 4), st.integers(1, 30)))
 
 
@@ -46,7 +69,8 @@ def test_correctness_metrics_against_counts(correct):
 @given(correctness)
 @settings(deadline=None)
 def test_correctness_metrics_are_symmetric_and_bounded(correct):
-    for metric, low in ((disagreement, 0), (double_fault, 0), (q_statistic, -1)):
+    bounds = ((disagreement, 0), (double_fault, 0), (q_statistic, -1), (correlation, -1), (error_consistency, -1))
+    for metric, low in bounds:
         values = metric(correct)
         np.testing.assert_allclose(values, values.T)
         assert values.min() >= low - 1e-12
@@ -59,6 +83,56 @@ def test_q_of_members_that_never_fail_together():
     assert q[0, 1] == -1
     assert q[0, 2] == 0  # nothing can be said beside a member that is always right
     assert q[2, 2] == 1
+
+
+def test_correlation_and_consistency_by_hand():
+    """Of ten images both get 4 right, only the first 3, only the second 1, neither 2."""
+    correct = np.array([[1] * 4 + [1] * 3 + [0] * 3, [1] * 4 + [0] * 3 + [1] + [0] * 2], bool)
+    assert correlation(correct)[0, 1] == pytest.approx((4 * 2 - 3 * 1) / np.sqrt(7 * 3 * 5 * 5))
+    assert error_consistency(correct)[0, 1] == pytest.approx((0.6 - 0.5) / (1 - 0.5))
+
+
+@given(correctness)
+@settings(deadline=None, max_examples=50)
+def test_correlation_and_consistency_against_numpy_and_scikit_learn(correct):
+    rho, kappa = correlation(correct), error_consistency(correct)
+    for i, j in combinations(range(len(correct)), 2):
+        one, other = correct[i], correct[j]
+        same = (one == other).all()
+        if one.std() > 0 and other.std() > 0:
+            assert rho[i, j] == pytest.approx(np.corrcoef(one, other)[0, 1], abs=1e-9)
+        else:
+            assert rho[i, j] == (1 if same else 0)
+        constant = same and one.std() == 0
+        assert kappa[i, j] == pytest.approx(1 if constant else cohen_kappa_score(one, other), abs=1e-9)
+
+
+@given(arrays(np.int64, st.tuples(st.just(3), st.integers(1, 20)), elements=st.integers(0, 3)))
+@settings(deadline=None, max_examples=50)
+def test_labels_against_scikit_learn(predicted):
+    unlike, kappa = label_disagreement(predicted), cohen_kappa(predicted)
+    for i, j in combinations(range(3), 2):
+        one, other = predicted[i], predicted[j]
+        assert unlike[i, j] == pytest.approx(sum(a != b for a, b in zip(one, other, strict=True)) / len(one))
+        constant = (one == other).all() and len(set(one.tolist())) == 1
+        assert kappa[i, j] == pytest.approx(1 if constant else cohen_kappa_score(one, other), abs=1e-9)
+
+
+@pytest.mark.parametrize("right", [True, False])
+def test_members_that_never_differ_are_alike_and_others_say_nothing(right):
+    """All right or all wrong on every image: nothing is NaN, and copies are as alike as can be."""
+    correct = np.full((2, 8), right)
+    for metric in (q_statistic, correlation, error_consistency):
+        np.testing.assert_array_equal(metric(correct), 1)
+    np.testing.assert_array_equal(disagreement(correct), 0)
+
+
+def test_probability_cosine_against_scipy():
+    probabilities = random_probabilities(0)
+    found = probability_cosine(probabilities)
+    for i, j in combinations(range(3), 2):
+        images = zip(probabilities[i].astype(float), probabilities[j].astype(float), strict=True)
+        assert found[i, j] == pytest.approx(1 - np.mean([cosine(a, b) for a, b in images]), abs=1e-6)
 
 
 @given(st.integers(0, 1000))
@@ -103,6 +177,56 @@ def test_cosine_does_not_see_scale_but_sees_sign():
     maps = np.random.default_rng(0).standard_normal((1, 5, 3, 3))
     found = cosine_similarity(np.concatenate([maps, 7 * maps, -maps]))
     np.testing.assert_allclose(found, [[1, 1, -1], [1, 1, -1], [-1, -1, 1]])
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_spearman_against_scipy(seed):
+    maps = np.random.default_rng(seed).integers(-4, 5, (3, 4, 5, 6)).astype(np.float16)
+    found = spearman_correlation(maps)
+    for i, j in combinations(range(3), 2):
+        expected = [spearmanr(a.ravel(), b.ravel()).statistic for a, b in zip(maps[i], maps[j], strict=True)]
+        assert found[i, j] == pytest.approx(np.mean(expected))
+
+
+@pytest.mark.parametrize("similarity", [spearman_correlation, top_iou])
+def test_a_map_of_one_value_is_like_none_but_its_kind(similarity):
+    maps = np.random.default_rng(0).standard_normal((3, 2, 4, 4))
+    maps[:2] = [[[[3]]], [[[0]]]]
+    np.testing.assert_allclose(similarity(maps), [[1, 1, 0], [1, 1, 0], [0, 0, 1]], atol=1e-12)
+
+
+def test_top_iou_by_sets():
+    maps = np.random.default_rng(0).standard_normal((3, 6, 7, 7)).astype(np.float16)
+    found = top_iou(maps)
+    for i, j in combinations(range(3), 2):
+        tops = [[set(np.argsort(-m.ravel())[:5].tolist()) for m in maps[k]] for k in (i, j)]
+        expected = [len(a & b) / len(a | b) for a, b in zip(*tops, strict=True)]
+        assert found[i, j] == pytest.approx(np.mean(expected))
+
+
+def test_the_top_of_a_map_of_few_values_is_what_stands_out():
+    """Two pixels of a hundred stand out, fewer than 10 %; of 15 equal ones all do."""
+    maps = np.zeros((2, 1, 10, 10))
+    maps[0, 0, 0, :2] = 1, 2
+    maps[1, 0, 0] = 1
+    maps[1, 0, 1, :5] = 1
+    assert top_iou(maps)[0, 1] == pytest.approx(2 / 15)
+
+
+@pytest.mark.parametrize("shape", [(16, 16), (12, 20)])
+def test_ssim_against_scikit_image(shape):
+    maps = np.random.default_rng(0).uniform(-1, 1, (3, 4, *shape))
+    maps[1] = (maps[0] + maps[1]) / 2
+    found = structural_similarity(maps)
+    for i, j in combinations(range(3), 2):
+        expected = [
+            reference_ssim(
+                a, b, gaussian_weights=True, sigma=1.5, use_sample_covariance=False, data_range=2, full=True
+            )[1].mean()
+            for a, b in zip(maps[i], maps[j], strict=True)
+        ]  # fmt: skip
+        assert found[i, j] == pytest.approx(np.mean(expected), abs=1e-9)
+    np.testing.assert_allclose(np.diag(found), 1)
 
 
 def unbiased_hsic_by_loops(one: np.ndarray, other: np.ndarray) -> float:
@@ -166,10 +290,11 @@ def sources(seed: int = 0, twins: bool = False) -> dict[str, object]:
     probabilities = random_probabilities(seed, images=30)
     found = {
         "correct": rng.random((3, 30)) < 0.7,
+        "predicted": rng.integers(0, 4, (3, 30)),
         "probabilities": probabilities,
-        "saliency": np.abs(rng.standard_normal((3, 30, 4, 4))),
-        "integrated_gradients": rng.standard_normal((3, 30, 4, 4)),
+        **{method: rng.standard_normal((3, 30, 4, 4)) for method in METHODS},
         "features": list(rng.standard_normal((3, 30, 5))),
+        **{stage: np.stack([gram(f) for f in rng.standard_normal((3, 30, 6))]) for stage in STAGES},
     }
     if twins:
         for array in found.values():
@@ -196,17 +321,24 @@ def test_twins_are_less_diverse_than_strangers(name):
         assert values[0, 2] == pytest.approx(values[1, 2], abs=1e-9)
 
 
-@pytest.mark.parametrize(
-    ("name", "diversity"),
-    [
-        ("disagreement", 0), ("q_statistic", -1), ("jensen_shannon", 0), ("saliency_cosine", 0),
-        ("integrated_gradients_cosine", 0), ("linear_cka", 0),
-    ],
-)  # fmt: skip
-def test_twins_have_the_least_diversity(name, diversity):
+LEAST = dict.fromkeys(("q_statistic", "correlation", "error_consistency", "cohen_kappa"), -1)
+
+
+@pytest.mark.parametrize("name", [name for name in METRICS if name != "double_fault"])
+def test_twins_have_the_least_diversity(name):
     metric = METRICS[name]
     values = metric.diversity(metric.raw(sources(twins=True)[metric.source]))
-    assert values[0, 1] == pytest.approx(diversity, abs=1e-6)
+    assert values[0, 1] == pytest.approx(LEAST.get(name, 0), abs=1e-6)
+
+
+def test_stages_are_compared_as_features_are():
+    features = list(np.random.default_rng(0).standard_normal((3, 12, 5)))
+    np.testing.assert_allclose(gram_cka(np.stack([gram(f) for f in features])), linear_cka(features))
+
+
+def test_main_metrics_are_metrics_of_all_kinds():
+    assert len(METHODS) == 5
+    assert {METRICS[name].kind for name in MAIN} == {"prediction", "attribution", "activation"}
 
 
 def test_all_kinds_of_diversity_are_measured():

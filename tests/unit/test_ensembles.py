@@ -9,10 +9,23 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from resiliency.ensembles import scoring
+from resiliency.ensembles import scoring, sums
 from resiliency.ensembles.combination import RULES
-from resiliency.ensembles.pool import TOGETHER, ensembles_of, trained_together
-from resiliency.ensembles.scoring import correct_answers, mean_over_pairs, membership_matrix
+from resiliency.ensembles.pool import TOGETHER, chosen_ensembles, ensembles_of, limits, trained_together
+from resiliency.ensembles.scoring import mean_over_pairs, score_condition
+from resiliency.ensembles.sums import means
+from resiliency.metrics.classification import (
+    brier_score,
+    expected_calibration_error,
+    negative_log_likelihood,
+    softmax,
+)
+
+WEIGHTS = np.array([0.2, 0.9, 0.5, 0.7, 0.4, 0.6, 0.8])
+
+
+def correct_answers(rule: str, ensembles, probabilities, labels) -> np.ndarray:
+    return scoring.correct_answers(rule, ensembles, probabilities, labels, WEIGHTS[: len(probabilities)])
 
 
 def random_case(seed: int, members: int = 5, images: int = 12, classes: int = 4):
@@ -21,11 +34,13 @@ def random_case(seed: int, members: int = 5, images: int = 12, classes: int = 4)
     return probabilities, rng.integers(0, classes, images)
 
 
-def answer(rule: str, probabilities: np.ndarray) -> int:
-    """The answer of one ensemble to one image, from the probabilities M x K of its members."""
+def answer(rule: str, probabilities: np.ndarray, weights: np.ndarray) -> int:
+    """The answer of one ensemble to one image, from the probabilities M x K and the weights of its members."""
     rows = [[float(value) for value in row] for row in probabilities]
     classes = range(len(rows[0]))
     means = [sum(row[k] for row in rows) / len(rows) for k in classes]
+    if rule == "weighted_mean":
+        return max(classes, key=lambda k: sum(w * row[k] for w, row in zip(weights, rows, strict=True)))
     if rule == "mean_probability":
         return max(classes, key=lambda k: means[k])
     if rule == "mean_logit":
@@ -58,9 +73,18 @@ def test_members_trained_together_are_those_of_one_objective_strength_and_seed()
         assert chosen.member.tolist() == [f"{common['setting']}-s{common['seed']:g}-m{index}" for index in range(3)]
 
 
-def test_membership_by_hand():
-    matrix = membership_matrix(np.array([[0, 2], [1, 2]]), 4)
-    assert matrix.tolist() == [[1, 0, 1, 0], [0, 1, 1, 0]]
+@pytest.mark.parametrize("block", [1, 40, 10**6])
+@pytest.mark.parametrize("thinned", [1, 3])
+def test_means_by_loops(block, thinned, monkeypatch):
+    """All ensembles, or every third one, in blocks of several sizes."""
+    monkeypatch.setattr(sums, "BLOCK_VALUES", block)
+    values = np.random.default_rng(0).standard_normal((7, 2, 5)).astype(np.float32)
+    groups = [ensembles_of(7, size)[::thinned] for size in (4, 2, 3)]
+    found = np.empty((sum(map(len, groups)), 2, 5))
+    for chosen, part in means(groups, values, WEIGHTS):
+        found[chosen] = part
+    expected = [np.average(values[row], axis=0, weights=WEIGHTS[row]) for group in groups for row in group.tolist()]
+    np.testing.assert_allclose(found, expected, atol=1e-6)
 
 
 @pytest.mark.parametrize("rule", RULES)
@@ -72,7 +96,8 @@ def test_rules_against_one_ensemble_at_a_time(rule, size, seed):
     ensembles = ensembles_of(5, size)
     found = correct_answers(rule, ensembles, probabilities, labels)
     expected = [
-        [answer(rule, probabilities[row, n]) == labels[n] for n in range(len(labels))] for row in ensembles.tolist()
+        [answer(rule, probabilities[row, n], WEIGHTS[row]) == labels[n] for n in range(len(labels))]
+        for row in ensembles.tolist()
     ]
     np.testing.assert_array_equal(found, expected)
 
@@ -86,7 +111,25 @@ def test_rules_differ_by_hand():
         for rule in RULES
     }
     assert answers["plurality_vote"] == [True, False, False]
-    assert answers["mean_probability"] == answers["mean_logit"] == [False, True, False]
+    assert all(answers[rule] == [False, True, False] for rule in RULES if rule != "plurality_vote")
+
+
+def test_weights_decide():
+    probabilities = np.array([[[0.9, 0.1]], [[0.2, 0.8]]], np.float32)
+    for weights, right in (((1, 1), [True, False]), ((1, 4), [False, True])):
+        arguments = (np.array([[0, 1]]), probabilities)
+        found = [
+            scoring.correct_answers("weighted_mean", *arguments, np.array([k]), np.array(weights, float))[0, 0]
+            for k in range(2)
+        ]
+        assert found == right
+
+
+def test_a_tie_goes_to_the_first_class():
+    probabilities = np.array([[[0.2, 0.4, 0.4]], [[0.2, 0.4, 0.4]]], np.float32)
+    for rule in RULES:
+        right = [bool(correct_answers(rule, np.array([[0, 1]]), probabilities, np.array([k]))[0, 0]) for k in range(3)]
+        assert right == [False, True, False]
 
 
 def test_the_geometric_mean_punishes_a_veto():
@@ -118,7 +161,7 @@ def test_blocks_do_not_matter(rule, monkeypatch):
     ensembles = ensembles_of(7, 3)
     whole = correct_answers(rule, ensembles, probabilities, labels)
     for values in (1, probabilities[0].size * 4):
-        monkeypatch.setattr(scoring, "BLOCK_VALUES", values)
+        monkeypatch.setattr(sums, "BLOCK_VALUES", values)
         np.testing.assert_array_equal(correct_answers(rule, ensembles, probabilities, labels), whole)
 
 
@@ -130,7 +173,7 @@ def test_the_order_of_members_does_not_matter(rule):
     moved = np.argsort(order)[ensembles]
     np.testing.assert_array_equal(
         correct_answers(rule, ensembles, probabilities, labels),
-        correct_answers(rule, moved[:, ::-1], probabilities[order], labels),
+        scoring.correct_answers(rule, moved[:, ::-1], probabilities[order], labels, WEIGHTS[order]),
     )
 
 
@@ -150,4 +193,90 @@ def test_mean_over_pairs_against_loops(size, seed):
     np.fill_diagonal(pairs, np.nan)
     ensembles = ensembles_of(6, size)
     expected = [np.mean([pairs[i, j] for i, j in combinations(row, 2)]) for row in ensembles.tolist()]
-    np.testing.assert_allclose(mean_over_pairs(ensembles, pairs), expected)
+    found, count = mean_over_pairs(ensembles, pairs)
+    np.testing.assert_allclose(found, expected)
+    assert set(count) == {comb(size, 2)}
+
+
+def test_pairs_that_are_left_out_do_not_count():
+    pairs = np.array([[np.nan, 0.2, np.nan], [0.2, np.nan, np.nan], [np.nan, np.nan, np.nan]])
+    found, count = mean_over_pairs(np.array([[0, 1], [0, 2]]), pairs)
+    np.testing.assert_array_equal(found, [0.2, np.nan])
+    assert count.tolist() == [1, 0]
+    found, count = mean_over_pairs(np.array([[0, 1, 2]]), pairs)
+    assert (found[0], count[0]) == (0.2, 1)
+
+
+@pytest.mark.parametrize("chunk", [1, 16, 10**6])
+def test_scores_of_a_condition_by_loops(chunk, monkeypatch):
+    monkeypatch.setattr(scoring, "CHUNK_VALUES", chunk)
+    rng = np.random.default_rng(0)
+    logits = rng.standard_normal((5, 30, 4)).astype(np.float16)
+    labels = rng.integers(0, 4, 30)
+    groups = [ensembles_of(5, 2), ensembles_of(5, 3)]
+    scores, takes = score_condition(list(logits), labels, groups, list(RULES), WEIGHTS[:5])
+    p = softmax(logits).astype(float)
+    rows = [row for group in groups for row in group.tolist()]
+    for index, row in enumerate(rows):
+        geometric = np.exp(np.log(p[row]).mean(axis=0))
+        combined = {
+            "mean_probability": p[row].mean(axis=0),
+            "weighted_mean": np.average(p[row], axis=0, weights=WEIGHTS[row]),
+            "mean_logit": geometric / geometric.sum(axis=1, keepdims=True),
+        }
+        for rule, own in combined.items():
+            found = {name: values[index] for name, values in scores[rule].items()}
+            assert found["accuracy"] == pytest.approx(np.mean(own.argmax(axis=1) == labels))
+            assert found["nll"] == pytest.approx(negative_log_likelihood(own, labels), rel=1e-5)
+            assert found["brier"] == pytest.approx(brier_score(own, labels), rel=1e-5)
+            assert found["ece"] == pytest.approx(expected_calibration_error(own, labels), abs=1e-5)
+        members = np.mean([negative_log_likelihood(p[member], labels) for member in row])
+        take, place = (takes[0], index) if index < len(groups[0]) else (takes[1], index - len(groups[0]))
+        ambiguity = members - negative_log_likelihood(combined["mean_logit"], labels)
+        assert -take["log_sums"][place] == pytest.approx(ambiguity, rel=1e-4)
+        right = (logits[row].argmax(axis=-1) == labels).sum(axis=0)
+        np.testing.assert_allclose(take["shares"][place], np.bincount(right, minlength=len(row) + 1) / 30)
+        np.testing.assert_allclose(take["failures"][place], np.mean(logits[row].argmax(axis=-1) != labels, axis=1))
+    assert np.isnan(scores["plurality_vote"]["nll"]).all()
+
+
+DESIGNS = [f"d{index // 3}" for index in range(12)]
+
+
+def test_limits_are_shared_by_the_sizes():
+    assert limits(12, [2, 3, 4], 10**6) == [66, 220, 495]
+    assert limits(12, [4, 2, 3], 300) == [117, 66, 117]
+    assert limits(12, [2, 3], 100) == [50, 50]
+
+
+@pytest.mark.parametrize("count", [100, 50, 6])
+def test_a_sample_is_drawn_from_all_ensembles_once(count):
+    found = chosen_ensembles(DESIGNS, 3, count, seed=0)
+    rows = [tuple(row) for row in found.tolist()]
+    assert len(set(rows)) == len(rows) == count
+    assert set(rows) < set(combinations(range(12), 3))
+    assert rows == sorted(rows)
+    alike = [row for row in rows if len({DESIGNS[m] for m in row}) == 1]
+    assert len(alike) == min(4, count // 2)
+    np.testing.assert_array_equal(found, chosen_ensembles(DESIGNS, 3, count, seed=0))
+    assert (found != chosen_ensembles(DESIGNS, 3, count, seed=1)).any()
+
+
+def test_a_sample_takes_to_all_alike():
+    """Of 495 ensembles, 20 of which are of one design, 200 are drawn 200 times: each as often, but for chance."""
+    drawn = np.concatenate([chosen_ensembles(["a"] * 6 + ["b", "c"] * 3, 4, 200, seed) for seed in range(200)])
+    counts = pd.Series(map(tuple, drawn.tolist())).value_counts()
+    alike = counts.index.map(lambda row: max(row) < 6)
+    assert (counts[alike] == 200).all()
+    assert len(counts) == 495
+    expected = 200 * (200 - 15) / (495 - 15)
+    assert abs(counts[~alike] - expected).max() < 5 * np.sqrt(expected)
+
+
+def test_more_ensembles_than_anybody_can_list():
+    found = chosen_ensembles([f"d{index}" for index in range(400)], 5, 1000, seed=0)
+    assert found.shape == (1000, 5)
+
+
+def test_a_pool_of_one_design():
+    assert len(chosen_ensembles(["a"] * 12, 3, 50, seed=0)) == 50

@@ -1,6 +1,7 @@
 """The four observations: each finds a truth that was planted, and says so when it cannot tell."""
 
 from itertools import combinations
+from math import comb
 
 import numpy as np
 import pandas as pd
@@ -122,6 +123,7 @@ def ensemble_rows(seed: int, prediction: float, attribution: float, gap: float =
             more = gap * (different == size)
             row = {"origin": "independent", "rule": "mean_probability", "size": size, "designs": different}
             row["members"] = "+".join(name for name, _ in chosen)
+            row["possible"] = comb(len(members), size)
             for column, condition in enumerate(("clean", "corrupted")):
                 row[f"{condition}_accuracy"] = 0.8 + 0.02 * accuracy
                 row[f"disagreement_{condition}"] = prediction * accuracy + 0.5 * chance[0, column] + more
@@ -183,6 +185,30 @@ def observation_4(table: pd.DataFrame) -> Observation:
 @pytest.mark.parametrize(("gap", "expected"), [(5, "supported"), (-5, "contradicted"), (0, "undecided")])
 def test_observation_4_finds_what_was_planted(gap, expected):
     assert verdict(observation_4(ensemble_rows(0, 0, 0, gap))) == expected
+
+
+@pytest.mark.parametrize("observed", [observation_2, observation_4])
+def test_a_sample_of_ensembles_is_told(observed):
+    table = ensemble_rows(0, -1, 0)
+    assert not observed(table).sampled
+    assert observed(table.drop(index=table[table["size"] == 2].index[3])).sampled
+
+
+def test_ensembles_without_a_diversity_do_not_count():
+    table = ensemble_rows(0, -1, 0, sizes=(3,))
+    gone = table.index % 5 == 0
+    holes = table.assign(saliency_cosine_clean=table.saliency_cosine_clean.where(~gone))
+    found = correlation_table(holes, PAIRS, 20, 0.95, 0)
+    rows = found[(found.metric == "saliency_cosine") & (found.condition == "clean")].set_index("measure")
+    few = table[~gone]
+    expected = pearsonr(few.saliency_cosine_clean, few.clean_accuracy).statistic
+    assert rows.correlation["pearson"] == pytest.approx(expected)
+    expected = spearmanr(few.saliency_cosine_clean, few.clean_accuracy).statistic
+    assert rows.correlation["spearman"] == pytest.approx(expected)
+    assert (rows.ensembles == len(few)).all()
+    assert (rows.possible == len(table)).all()
+    none = correlation_table(table.assign(saliency_cosine_clean=np.nan), PAIRS, 20, 0.95, 0)
+    assert none[none.metric == "saliency_cosine"].correlation.isna().all()
 
 
 def test_observation_4_by_loops():

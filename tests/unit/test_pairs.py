@@ -7,8 +7,10 @@ import pandas as pd
 import pytest
 
 from resiliency.conditions import conditions
-from resiliency.diversity.metrics import METRICS
+from resiliency.diversity.gram import gram
+from resiliency.diversity.metrics import ENSEMBLE_METRICS, METRICS
 from resiliency.diversity.pairs import pair_table
+from resiliency.diversity.settings import STAGES
 from resiliency.ensembles.pool import ensembles_of
 from resiliency.ensembles.table import Pool
 
@@ -35,18 +37,23 @@ def study():
         "logits": list(logits.astype(np.float16)),
         "features": [rng.standard_normal((8, width)).astype(np.float32) for width in (3, 4, 5, 3)],
         "maps": {m: rng.standard_normal((4, 8, 4, 4)).astype(np.float16) for m in ("saliency", "integrated_gradients")},
+        "stages": {s: np.stack([gram(rng.standard_normal((8, 5))) for _ in NAMES]) for s in STAGES},
     }
 
 
-def pairs_of(study, chosen=range(4), methods=("saliency", "integrated_gradients")) -> pd.DataFrame:
+MEASURED = [name for name, metric in METRICS.items() if metric.source in ("saliency", "integrated_gradients")]
+ACTIVATIONS = [name for name, metric in METRICS.items() if metric.kind == "activation"]
+
+
+def pairs_of(study, chosen=range(4), metrics=(*MEASURED, *ACTIVATIONS)) -> pd.DataFrame:
     chosen = list(chosen)
+    arrays = study["maps"] | study["stages"] | {"features": study["features"]}
     return pair_table(
         [NAMES[i] for i in chosen],
         [study["logits"][i] for i in chosen],
         study["labels"],
-        [study["features"][i] for i in chosen],
-        lambda method: study["maps"][method][chosen],
-        list(methods),
+        lambda source: [arrays[source][i] for i in chosen],
+        list(metrics),
     )
 
 
@@ -64,8 +71,8 @@ def test_a_row_per_pair_metric_and_condition(pairs):
     assert pairs.columns.tolist() == ["first", "second", "kind", "metric", "condition", "raw", "diversity"]
     assert not pairs.duplicated(["first", "second", "metric", "condition"]).any()
     counts = pairs.groupby("metric").size().to_dict()
-    expected = {name: 6 * (len(CONDITIONS) if m.kind == "prediction" else 1) for name, m in METRICS.items()}
-    assert counts == expected
+    expected = {name: 6 * len(CONDITIONS) for name, metric in METRICS.items() if metric.kind == "prediction"}
+    assert counts == expected | dict.fromkeys([*MEASURED, *ACTIVATIONS], 6)
     assert set(zip(pairs["first"], pairs["second"], strict=True)) == set(combinations(NAMES, 2))
     assert (pairs[pairs.kind != "prediction"].condition == 0).all()
     assert np.isfinite(pairs[["raw", "diversity"]]).all(axis=None)
@@ -96,9 +103,37 @@ def test_a_pair_does_not_depend_on_the_others(study, pairs):
     pd.testing.assert_frame_equal(alone, among.loc[alone.index], atol=1e-9)
 
 
-def test_only_the_chosen_methods_are_compared(study):
-    found = pairs_of(study, methods=["saliency"])
-    assert set(found[found.kind == "attribution"].metric) == {"saliency_cosine"}
+def test_chunks_of_images_do_not_matter(study, pairs, monkeypatch):
+    monkeypatch.setattr("resiliency.diversity.pairs.CHUNK_VALUES", 4 * CLASSES * 7)
+    pd.testing.assert_frame_equal(pairs_of(study), pairs, atol=1e-6)
+
+
+def test_only_the_chosen_metrics_are_compared(study):
+    found = pairs_of(study, metrics=["saliency_iou"])
+    assert set(found[found.kind != "prediction"].metric) == {"saliency_iou"}
+
+
+def test_pairs_of_a_member_that_a_method_does_not_apply_to_are_left_out(study, pairs):
+    maps = study["maps"]["saliency"].copy()
+    maps[1] = np.nan
+    found = pairs_of(study | {"maps": study["maps"] | {"saliency": maps}})
+    touched = pairs.metric.str.startswith("saliency") & ((pairs["first"] == NAMES[1]) | (pairs["second"] == NAMES[1]))
+    assert touched.sum() == 4 * 3
+    columns = ["metric", "condition", "first", "second"]
+    expected, found = (table.sort_values(columns).reset_index(drop=True) for table in (pairs[~touched], found))
+    pd.testing.assert_frame_equal(found, expected, atol=1e-9)
+
+
+def test_ensembles_tell_over_how_many_pairs_they_are_averaged(study, members, pairs):
+    gone = pairs.metric.eq("saliency_cosine") & ((pairs["first"] == NAMES[1]) | (pairs["second"] == NAMES[1]))
+    pool = Pool(members, study["logits"], study["labels"], CONDITIONS, pairs[~gone], BASELINE)
+    table = pool.score([ensembles_of(4, 2), ensembles_of(4, 3)], RULES[:1]).set_index("members")
+    assert [c for c in table if c.endswith("_pairs")] == ["saliency_cosine_clean_pairs"]
+    assert np.isnan(table.saliency_cosine_clean["a-s0+a-s1"])
+    assert table.saliency_cosine_clean_pairs["a-s0+a-s1"] == 0
+    assert table.saliency_cosine_clean_pairs["a-s0+b-s0+c-s0"] == 3
+    assert table.saliency_cosine_clean_pairs["a-s0+a-s1+b-s0"] == 1
+    assert table.saliency_cosine_clean["a-s0+a-s1+b-s0"] == table.saliency_cosine_clean["a-s0+b-s0"]
 
 
 @pytest.fixture(scope="module")
@@ -113,6 +148,7 @@ def members(study):
             "macs": [1, 1, 2, 4],
             "clean_accuracy": 1 - errors[:, 0],
             "mean_corruption_error": errors[:, 1:].mean(axis=1),
+            "validation_accuracy": 1 - errors[:, 0],
         }
     )
 
@@ -137,7 +173,7 @@ def answers(study, ensemble, condition: int, rule: str) -> list[bool]:
 @pytest.mark.parametrize("size", [2, 3, 4])
 def test_ensembles_by_loops(study, members, pairs, pool, size):
     ensembles = ensembles_of(4, size)
-    table = pool.score(ensembles, RULES).set_index(["rule", "members"])
+    table = pool.score([ensembles], RULES).set_index(["rule", "members"])
     assert len(table) == 2 * len(ensembles)
     for ensemble in ensembles.tolist():
         names = [NAMES[i] for i in ensemble]
@@ -159,21 +195,39 @@ def test_ensembles_by_loops(study, members, pairs, pool, size):
             of_disagreement = inside[inside.metric == "disagreement"]
             corrupted = of_disagreement[of_disagreement.condition > 0].diversity.mean()
             assert row.disagreement_corrupted == pytest.approx(corrupted)
+            right = np.array([[[not w for w in wrong(study, i, c)] for i in ensemble] for c in range(len(CONDITIONS))])
+            oracle = right.any(axis=1).mean(axis=1)
+            assert (row.clean_oracle, row.corrupted_oracle) == pytest.approx((oracle[0], oracle[1:].mean()))
+            count = right.sum(axis=1)
+            spread = (count * (size - count)).mean(axis=1) / size**2
+            assert row.kohavi_wolpert_corrupted == pytest.approx(spread[1:].mean())
+            assert row.difficulty_clean == pytest.approx(-np.var(count[0] / size))
+            assert row.difficulty_clean_raw == -row.difficulty_clean
+            assert row.possible == len(ensembles)
             assert row.linear_cka_clean == pytest.approx(inside[inside.metric == "linear_cka"].diversity.mean())
 
 
 def test_ensembles_have_a_column_per_diversity(pool):
-    table = pool.score(ensembles_of(4, 2), RULES[:1])
+    table = pool.score([ensembles_of(4, 2)], RULES[:1])
     predicted = [name for name, metric in METRICS.items() if metric.kind == "prediction"]
-    expected = {f"{name}_clean" for name in METRICS} | {f"{name}_corrupted" for name in predicted}
+    everywhere = [*predicted, *ENSEMBLE_METRICS]
+    expected = {f"{name}_clean" for name in (*everywhere, *MEASURED, *ACTIVATIONS)}
+    expected |= {f"{name}_corrupted" for name in everywhere}
     assert {c for c in table if c.endswith(("_clean", "_corrupted"))} == expected
 
 
 def test_an_ensemble_of_two_has_the_diversity_of_its_pair(pairs, pool):
-    table = pool.score(np.array([[1, 2]]), RULES[:1])
+    table = pool.score([np.array([[1, 2]])], RULES[:1])
     rows = pairs[(pairs["first"] == NAMES[1]) & (pairs["second"] == NAMES[2]) & (pairs.condition == 0)]
     for row in rows.itertuples():
         assert table[f"{row.metric}_clean"][0] == pytest.approx(row.diversity)
+
+
+def test_threads_do_not_matter(study, members, pairs):
+    arguments = (members, study["logits"], study["labels"], CONDITIONS, pairs, BASELINE)
+    groups = [ensembles_of(4, 3), ensembles_of(4, 2)]
+    one, two = (Pool(*arguments, threads=threads).score(groups, RULES) for threads in (1, 2))
+    pd.testing.assert_frame_equal(one, two, check_exact=True)
 
 
 @pytest.mark.parametrize("rule", RULES)
@@ -182,7 +236,7 @@ def test_image_errors_by_loops(study, pool, rule):
     right = [answers(study, ensemble, condition, rule) for condition in range(1, len(CONDITIONS))]
     found = pool.image_errors(ensemble, rule)
     np.testing.assert_allclose(found, 1 - np.mean(right, axis=0))
-    row = pool.score(ensemble[None], [rule]).iloc[0]
+    row = pool.score([ensemble[None]], [rule]).iloc[0]
     assert found.mean() == pytest.approx(row.mean_corruption_error)
 
 
@@ -191,4 +245,4 @@ def test_pairs_of_other_members_do_not_matter(study, members, pairs):
     arguments = (study["logits"], study["labels"], CONDITIONS)
     one, mixed = (Pool(members, *arguments, p, BASELINE) for p in (pairs, pd.concat([other, pairs])))
     ensembles = ensembles_of(4, 2)
-    pd.testing.assert_frame_equal(one.score(ensembles, RULES), mixed.score(ensembles, RULES))
+    pd.testing.assert_frame_equal(one.score([ensembles], RULES), mixed.score([ensembles], RULES))

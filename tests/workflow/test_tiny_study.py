@@ -13,10 +13,11 @@ from resiliency.training.settings import STRENGTHS
 
 TABLES = (
     *("members.csv", "histories.csv", "corruption_errors.csv", "ensembles.parquet", "correlations.csv"),
-    *("observations.csv", "origins.csv"),
+    *("observations.csv", "origins.csv", "coincident_failures.csv", "skipped.csv"),
 )
 AFTER_TRAINING = {
     **{"pairwise_diversity": 1, "score_members": 1, "score_ensembles": 1, "correlate": 1, "observe": 1},
+    "coincident_failures": 1,
     "compare_origins": 1,
     **{"charts": 1, "provenance": 1, "report": 1},
 }
@@ -115,10 +116,20 @@ def test_one_core_gives_the_same_tables(workflow, tmp_path):
         ),
         (
             "attribution={steps: 5}",
-            {"attribute": 2, "attribute_jointly": 3, "attribute_searched": 1, **AFTER_TRAINING, "score_members": 0},
+            {
+                "attribute": 2,
+                "attribute_jointly": 3,
+                "attribute_searched": 1,
+                **AFTER_TRAINING,
+                "score_members": 0,
+                "coincident_failures": 0,
+            },
         ),
-        ("search={macs_budget: 6000000}", {"search": 1, **SEARCHED, **AFTER_TRAINING}),
-        ("search={training: {epochs: 3}}", {"train_supernet": 1, "search": 1, **SEARCHED, **AFTER_TRAINING}),
+        ("search={macs_budget: 6000000}", {"search": 1, **SEARCHED, **AFTER_TRAINING, "coincident_failures": 0}),
+        (
+            "search={training: {epochs: 3}}",
+            {"train_supernet": 1, "search": 1, **SEARCHED, **AFTER_TRAINING, "coincident_failures": 0},
+        ),
         (
             "statistics={resamples: 300}",
             {**AFTER_TRAINING, "pairwise_diversity": 0},

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from resiliency.analysis.bootstrap import resampled_counts
-from resiliency.analysis.correlations import Resamples, diversity_columns
+from resiliency.analysis.correlations import Resamples, main_diversity_columns
 from resiliency.analysis.variance_shares import one_hot, variance_shares
 from resiliency.analysis.verdicts import Observation, Part
 from resiliency.streams import stream
@@ -65,7 +65,7 @@ def attribution_diversity_is_less_negative(
     resampled = [Resamples(group, resamples, seed) for _, group in pool.groupby("size") if len(group) >= 3]
     parts = []
     for condition in ("clean", "corrupted") if resampled else ():
-        columns = diversity_columns(pairs, condition)
+        columns = main_diversity_columns(pairs, condition)
         kinds = np.array([kind for kind, _ in columns.values()])
         by_size = [r.correlations(list(columns), f"{condition}_accuracy", "pearson") for r in resampled]
         means = [_mean_of_kind(v, kinds == "attribution") - _mean_of_kind(v, kinds == "prediction") for v in by_size]
@@ -82,7 +82,14 @@ def attribution_diversity_is_less_negative(
         members=resampled[0].members if parts else 0,
         ensembles=sum(len(r.ensembles) for r in resampled),
         images=images,
+        sampled=_is_sample(pool),
     )
+
+
+def _is_sample(pool: pd.DataFrame) -> bool:
+    """Whether not all ensembles that are possible at a size are there."""
+    sizes = pool.groupby("size")["possible"]
+    return bool((sizes.size() < sizes.first()).any())
 
 
 def _mean_of_kind(correlations: np.ndarray, of_kind: np.ndarray) -> np.ndarray:
@@ -146,8 +153,8 @@ def architecture_brings_diversity(
         ensembles: ensembles.parquet; only those of independent members under `rule` count.
         pairs: the table of pairs.
     """
-    pool = ensembles[(ensembles.origin == "independent") & (ensembles.rule == rule)]
-    pool = pool[(pool.designs == 1) | (pool.designs == pool["size"])]
+    scored = ensembles[(ensembles.origin == "independent") & (ensembles.rule == rule)]
+    pool = scored[(scored.designs == 1) | (scored.designs == scored["size"])]
     sizes = [group for _, group in pool.groupby("size") if group.designs.nunique() == 2]
     resampled = [Resamples(group, resamples, seed) for group in sizes]
     parts = []
@@ -167,6 +174,7 @@ def architecture_brings_diversity(
         members=resampled[0].members if parts else 0,
         ensembles=sum(len(group) for group in sizes),
         images=images,
+        sampled=_is_sample(scored),
     )
 
 
@@ -175,5 +183,5 @@ def _all_diversities(pairs: pd.DataFrame) -> dict[str, str]:
     return {
         column: f"{kind}: {metric}, {column.rsplit('_', 1)[1]} images"
         for condition in ("clean", "corrupted")
-        for column, (kind, metric) in diversity_columns(pairs, condition).items()
+        for column, (kind, metric) in main_diversity_columns(pairs, condition).items()
     }

@@ -38,6 +38,7 @@ class Observation:
         lacking: what the study lacks for a verdict; empty if nothing.
         resampled: the unit of the bootstrap.
         members, ensembles, images: behind the statistics.
+        sampled: whether the ensembles are a sample of those that are possible.
     """
 
     number: int
@@ -50,6 +51,7 @@ class Observation:
     members: int
     ensembles: int
     images: int
+    sampled: bool = False
 
 
 def observation_rows(observation: Observation, confidence: float) -> list[dict]:
@@ -85,6 +87,7 @@ def _row(observation: Observation, part: Part, confidence: float) -> dict:
         "resampled": observation.resampled,
         "members": observation.members,
         "ensembles": observation.ensembles,
+        "sampled": observation.sampled,
         "images": observation.images,
     }
 

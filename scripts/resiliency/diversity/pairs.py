@@ -1,6 +1,6 @@
 """The table of pairs: every diversity metric for every pair of members under every condition."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -8,14 +8,15 @@ import pandas as pd
 from resiliency.diversity.metrics import METRICS
 from resiliency.metrics.classification import softmax
 
+CHUNK_VALUES = 2**24
+
 
 def pair_table(
     members: list[str],
     predictions: list[np.ndarray],
     labels: np.ndarray,
-    features: list[np.ndarray],
-    maps: Callable[[str], np.ndarray],
-    methods: list[str],
+    representations: Callable[[str], Sequence[np.ndarray]],
+    metrics: list[str],
 ) -> pd.DataFrame:
     """A row per pair of `members`, metric and condition.
 
@@ -23,33 +24,58 @@ def pair_table(
         members: M names.
         predictions: logits float16 C x N x K of each member.
         labels: int64 N.
-        features: float32 P x D of each member on the probe images.
-        maps: attribution method -> float16 M x P x H x W.
-        methods: attribution methods that were computed.
+        representations: source of an attribution or activation metric -> what it takes, of the M members, NaN for those
+            that a method does not apply to; pairs with them are left out.
+        metrics: attribution and activation metrics; those of predictions are always there.
 
     Returns:
         Columns first, second (members), kind, metric, condition, raw (as the literature defines it) and diversity
         (grows with diversity). Attributions and activations are compared on clean images, condition 0.
     """
-    first, second = np.triu_indices(len(members), k=1)
-    names = np.array(members)
     parts = []
 
-    def add(name: str, condition: int, source: object) -> None:
+    def add(name: str, condition: int, matrix: np.ndarray, names: np.ndarray) -> None:
         metric = METRICS[name]
-        raw = metric.raw(source)[first, second]
+        first, second = np.triu_indices(len(names), k=1)
+        raw = matrix[first, second]
         columns = {"first": names[first], "second": names[second], "kind": metric.kind, "metric": name}
         parts.append(pd.DataFrame(columns | {"condition": condition, "raw": raw, "diversity": metric.diversity(raw)}))
 
+    everyone = np.array(members)
     for condition in range(len(predictions[0])):
-        logits = np.stack([prediction[condition] for prediction in predictions])
-        sources = {"correct": logits.argmax(axis=-1) == labels, "probabilities": softmax(logits)}
-        for name, metric in METRICS.items():
-            if metric.source in sources:
-                add(name, condition, sources[metric.source])
-    for name, metric in METRICS.items():
-        if metric.source in methods:
-            add(name, 0, maps(metric.source))
-        elif metric.source == "features":
-            add(name, 0, features)
+        for name, matrix in _of_predictions([p[condition] for p in predictions], labels).items():
+            add(name, condition, matrix, everyone)
+    for source in dict.fromkeys(METRICS[name].source for name in metrics):
+        arrays = representations(source)
+        applies = applicable(arrays)
+        chosen = [array for array, fits in zip(arrays, applies, strict=True) if fits]
+        if len(chosen) > 1:
+            chosen = chosen if source == "features" else np.stack(chosen)
+            for name in (name for name in metrics if METRICS[name].source == source):
+                add(name, 0, METRICS[name].raw(chosen), everyone[applies])
     return pd.concat(parts, ignore_index=True)
+
+
+def applicable(arrays: Sequence[np.ndarray]) -> np.ndarray:
+    """Which members' arrays hold values and not NaN, which stands for a method that does not apply; bool M."""
+    return np.array([bool(np.isfinite(array).all()) for array in arrays])
+
+
+def _of_predictions(predictions: list[np.ndarray], labels: np.ndarray) -> dict[str, np.ndarray]:
+    """The raw metrics of predictions, float64 M x M, from logits N x K of each member, read in chunks of images."""
+    images, classes = predictions[0].shape
+    metrics = {name: metric for name, metric in METRICS.items() if metric.kind == "prediction"}
+    of_probabilities = [name for name, metric in metrics.items() if metric.source == "probabilities"]
+    totals = dict.fromkeys(of_probabilities, 0.0)
+    predicted = np.empty((len(predictions), images), np.int64)
+    chunk = max(1, CHUNK_VALUES // (len(predictions) * classes))
+    for start in range(0, images, chunk):
+        logits = np.stack([prediction[start : start + chunk] for prediction in predictions])
+        predicted[:, start : start + chunk] = logits.argmax(axis=-1)
+        probabilities = softmax(logits)
+        for name in of_probabilities:
+            totals[name] = totals[name] + metrics[name].raw(probabilities) * (logits.shape[1] / images)
+    sources = {"correct": predicted == labels, "predicted": predicted}
+    return {
+        name: totals[name] if name in totals else metric.raw(sources[metric.source]) for name, metric in metrics.items()
+    }

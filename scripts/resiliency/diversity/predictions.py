@@ -4,6 +4,8 @@ import numpy as np
 
 Counts = tuple[np.ndarray, np.ndarray, np.ndarray]
 
+ROUNDING = 1e-12
+
 
 def coincidences(correct: np.ndarray) -> Counts:
     """Shares of images that both members, only the first, and neither get right: three float64 M x M, from bool M x N.
@@ -44,6 +46,76 @@ def q_statistic(correct: np.ndarray) -> np.ndarray:
     alike, unlike = both * neither, first * first.T
     undefined = np.where(first + first.T == 0, 1.0, 0.0)
     return np.divide(alike - unlike, alike + unlike, out=undefined, where=alike + unlike > 0)
+
+
+def correlation(correct: np.ndarray) -> np.ndarray:
+    """Correlation rho of correctness, (ad - bc) / sqrt((a+b)(c+d)(a+c)(b+d)) (Kuncheva and Whitaker 2003).
+
+    a, b, c and d are the shares of images that both, only the first, only the second and neither get right. M x M in
+    -1..1, larger is less diverse. Beside a member that is always or never right it is 1 for members that are right on
+    the same images, and 0 for others, of which nothing can be said.
+    """
+    both, first, neither = coincidences(correct)
+    right = np.diag(both)
+    spread = np.sqrt(right * (1 - right))
+    scale = np.outer(spread, spread)
+    undefined = np.where(first + first.T == 0, 1.0, 0.0)
+    return np.divide(both * neither - first * first.T, scale, out=undefined, where=scale > 0)
+
+
+def error_consistency(correct: np.ndarray) -> np.ndarray:
+    """Error consistency, Cohen's kappa of correctness (Geirhos et al., NeurIPS 2020).
+
+    (o - e) / (1 - e), with o the share of images that both get right or both get wrong, and e what o would be by
+    chance at their accuracies, p_i p_j + (1 - p_i)(1 - p_j). M x M in -1..1, larger is less diverse. Where e = 1 both
+    are always right, or both never: 1.
+    """
+    both, first, _ = coincidences(correct)
+    right = np.diag(both)
+    unlike = np.outer(right, 1 - right)
+    unlike = unlike + unlike.T
+    return 1 - np.divide(first + first.T, unlike, out=np.zeros_like(unlike), where=unlike > 0)
+
+
+def label_disagreement(predicted: np.ndarray) -> np.ndarray:
+    """Share of images that two members put in different classes, both wrong ones included (Ho 1998).
+
+    Args:
+        predicted: int M x N, classes.
+
+    Returns:
+        float64 M x M in 0..1; larger is more diverse.
+    """
+    return np.stack([(predicted != one).mean(axis=1) for one in predicted])
+
+
+def cohen_kappa(predicted: np.ndarray) -> np.ndarray:
+    """Cohen's kappa of the predicted classes (Cohen 1960).
+
+    (o - e) / (1 - e), with o the share of images that two members put in the same class, and e what o would be by
+    chance at the shares of classes that each predicts. Arguments as above; M x M in -1..1, larger is less diverse.
+    Where e = 1 both only ever predict one class, the same: 1.
+    """
+    classes = predicted.max() + 1
+    shares = np.stack([np.bincount(one, minlength=classes) for one in predicted]) / predicted.shape[1]
+    chance = 1 - shares @ shares.T
+    by_chance = chance > ROUNDING
+    return 1 - np.divide(label_disagreement(predicted), chance, out=np.zeros_like(chance), where=by_chance)
+
+
+def probability_cosine(probabilities: np.ndarray) -> np.ndarray:
+    """Mean over images of the cosine of two members' probabilities (cosine distance is 1 less it).
+
+    Args:
+        probabilities: float M x N x K, each row of them a distribution, so that none is zero.
+
+    Returns:
+        float64 M x M in 0..1; larger is less diverse.
+    """
+    norms = np.linalg.norm(probabilities, axis=-1, keepdims=True)
+    units = (probabilities / norms).reshape(len(probabilities), -1)
+    cosines = units @ units.T / probabilities.shape[1]
+    return np.clip(cosines.astype(np.float64), 0, 1)
 
 
 def jensen_shannon(probabilities: np.ndarray) -> np.ndarray:

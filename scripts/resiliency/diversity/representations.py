@@ -1,6 +1,17 @@
 """Similarity of where members look (attributions) and of what they represent (activations)."""
 
+from collections.abc import Callable
+from math import ceil
+
 import numpy as np
+from scipy.ndimage import gaussian_filter1d
+from scipy.stats import rankdata
+
+from resiliency.diversity.gram import gram
+
+TOP_SHARE = 0.1
+SSIM_SIGMA = 1.5
+SSIM_RANGE = 2  # of maps whose largest absolute value is 1
 
 
 def cosine_similarity(maps: np.ndarray) -> np.ndarray:
@@ -12,35 +23,128 @@ def cosine_similarity(maps: np.ndarray) -> np.ndarray:
     Returns:
         float64 M x M in -1..1. A map of zeros points nowhere: its cosine with any other is 0, with a map of zeros 1.
     """
+    return _mean_over_images(_cosine, maps)
+
+
+def spearman_correlation(maps: np.ndarray) -> np.ndarray:
+    """Mean over images of Spearman's rank correlation of the pixels of two members' maps; as above otherwise.
+
+    A map of one value has no order: its correlation with any other is 0, with another such map 1.
+    """
+
+    def of_ranks(flat: np.ndarray) -> np.ndarray:
+        ranks = rankdata(flat, axis=1)
+        return _cosine(ranks - ranks.mean(axis=1, keepdims=True))
+
+    return _mean_over_images(of_ranks, maps)
+
+
+def top_iou(maps: np.ndarray) -> np.ndarray:
+    """Mean over images of intersection over union of the top 10 % of the pixels of two members' maps.
+
+    The top are pixels with at least the value of the last one of the largest 10 %, rounded up, ties included, and above
+    the least value of the map.
+
+    Args:
+        maps: float M x N x H x W.
+
+    Returns:
+        float64 M x M in 0..1. A map of one value has no top: 0 with any other map, 1 with another such map.
+    """
+
+    def of_tops(flat: np.ndarray) -> np.ndarray:
+        last = flat.shape[1] - ceil(TOP_SHARE * flat.shape[1])
+        least = np.partition(flat, last, axis=1)[:, last, None]
+        top = ((flat >= least) & (flat > flat.min(axis=1, keepdims=True))).astype(np.float64)
+        shared, sizes = top @ top.T, top.sum(axis=1)
+        union = sizes[:, None] + sizes - shared
+        return np.divide(shared, union, out=np.ones_like(union), where=union > 0)
+
+    return _mean_over_images(of_tops, maps)
+
+
+def structural_similarity(maps: np.ndarray) -> np.ndarray:
+    """Mean over images and pixels of the structural similarity of two members' maps (Wang et al. 2004).
+
+    (2 m_x m_y + c) (2 s_xy + d) / ((m_x^2 + m_y^2 + c) (s_x^2 + s_y^2 + d)) with means, variances and covariance in
+    a Gaussian window of sigma 1.5, reflected at the borders, c = (0.01 R)^2, d = (0.03 R)^2 and the range R = 2.
+
+    Args:
+        maps: float M x N x H x W, scaled to a largest absolute value of 1.
+
+    Returns:
+        float64 M x M in -1..1; 1 for equal maps, those of one value included.
+    """
+    rows, columns = (
+        gaussian_filter1d(np.eye(side), SSIM_SIGMA, axis=0, mode="reflect", truncate=3.5) for side in maps.shape[2:]
+    )
+    c, d = (0.01 * SSIM_RANGE) ** 2, (0.03 * SSIM_RANGE) ** 2
     members, images = maps.shape[:2]
-    flat = maps.reshape(members, images, -1).astype(np.float64)
-    norms = np.linalg.norm(flat, axis=2, keepdims=True)
+    total = np.zeros((members, members))
+    for image in range(images):
+        found = maps[:, image].astype(np.float64)
+        means = rows @ found @ columns.T
+        variances = rows @ found**2 @ columns.T - means**2
+        for i in range(members):
+            products, spreads = means[i] * means, rows @ (found[i] * found) @ columns.T - means[i] * means
+            alike = (2 * products + c) * (2 * spreads + d)
+            scale = (means[i] ** 2 + means**2 + c) * (variances[i] + variances + d)
+            total[i] += (alike / scale).mean(axis=(1, 2))
+    return (total + total.T) / (2 * images)
+
+
+SIMILARITIES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "cosine": cosine_similarity,
+    "spearman": spearman_correlation,
+    "iou": top_iou,
+    "ssim": structural_similarity,
+}
+
+
+def _mean_over_images(similarity: Callable[[np.ndarray], np.ndarray], maps: np.ndarray) -> np.ndarray:
+    """Mean of `similarity`, float64 M x P -> M x M, image by image, so that few maps are in memory at once."""
+    members, images = maps.shape[:2]
+    flat = (maps[:, image].reshape(members, -1).astype(np.float64) for image in range(images))
+    return sum(map(similarity, flat)) / images
+
+
+def _cosine(flat: np.ndarray) -> np.ndarray:
+    norms = np.linalg.norm(flat, axis=1, keepdims=True)
     units = np.divide(flat, norms, out=np.zeros_like(flat), where=norms > 0)
-    empty = (norms[..., 0] == 0).astype(np.float64)
-    return (np.einsum("inx,jnx->ij", units, units, optimize=True) + empty @ empty.T) / images
+    empty = (norms == 0).astype(np.float64)
+    return units @ units.T + empty @ empty.T
 
 
 def linear_cka(features: list[np.ndarray]) -> np.ndarray:
     """Linear centred kernel alignment of the features of the same images, without the bias of few images.
+
+    Args:
+        features: M arrays N x D, N the same in all and at least 4.
+
+    Returns:
+        float64 M x M; see `gram_cka`.
+    """
+    return gram_cka(np.stack([gram(feature) for feature in features]))
+
+
+def gram_cka(grams: np.ndarray) -> np.ndarray:
+    """Linear centred kernel alignment from Gram matrices of centred features, without the bias of few images.
 
     Kornblith et al. (ICML 2019) with the unbiased estimator of HSIC of Song et al. (JMLR 2012) as used by
     Nguyen et al. (ICLR 2021): with K and L the Gram matrices with zeroed diagonals,
     HSIC = [tr(K L) + sum(K) sum(L) / ((n-1)(n-2)) - 2/(n-2) 1'K L 1] / (n(n-3)).
 
     Args:
-        features: M arrays N x D, N the same in all and at least 4.
+        grams: M x N x N, N at least 4.
 
     Returns:
         float64 M x M, 1 for equal representations (up to rotation and scale) and about 0 for unrelated ones. Features
         that are the same for all images align with nothing: 0.
     """
-    n = len(features[0])
-    grams = np.empty((len(features), n, n))
-    for gram, feature in zip(grams, features, strict=True):
-        centred = feature.astype(np.float64) - feature.mean(axis=0, dtype=np.float64)
-        np.matmul(centred, centred.T, out=gram)
-        np.fill_diagonal(gram, 0)
-    flat, rows = grams.reshape(len(features), -1), grams.sum(axis=2)
+    grams = np.array(grams, dtype=np.float64)
+    n = grams.shape[1]
+    grams[:, np.arange(n), np.arange(n)] = 0
+    flat, rows = grams.reshape(len(grams), -1), grams.sum(axis=2)
     totals = rows.sum(axis=1)
     hsic = flat @ flat.T + np.outer(totals, totals) / ((n - 1) * (n - 2)) - 2 / (n - 2) * rows @ rows.T
     own = np.sqrt(np.maximum(np.diag(hsic), 0))

@@ -1,15 +1,47 @@
-"""Settings of attributions."""
+"""Settings of attributions, and the metrics that charts and observations show."""
 
-from typing import Literal
+from typing import Literal, get_args
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
-from resiliency.settings import Settings
+from resiliency.settings import Settings, distinct
+
+Method = Literal["saliency", "input_x_gradient", "integrated_gradients", "grad_cam", "occlusion"]
+Similarity = Literal["cosine", "spearman", "iou", "ssim"]
+STAGES = ("first_stage", "middle_stage", "last_stage")
+
+# What charts and observations show. Fixed before any data are seen; the tables hold every metric.
+MAIN = (
+    "disagreement",
+    "double_fault",
+    "q_statistic",
+    "jensen_shannon",
+    *(f"{method}_cosine" for method in get_args(Method)),
+    "linear_cka",
+)
 
 
 class Attribution(Settings):
-    methods: list[Literal["saliency", "integrated_gradients"]] = Field(
-        ["saliency", "integrated_gradients"], min_length=1, description="attribution methods, computed through Captum"
+    methods: list[Method] = Field(
+        ["saliency", "integrated_gradients", "grad_cam"],
+        min_length=1,
+        description="attribution methods, computed through Captum",
+    )
+    similarities: list[Similarity] = Field(
+        ["cosine", "spearman"], min_length=1, description="how the maps of two members are compared"
     )
     target: Literal["label", "prediction"] = Field("label", description="class that is explained: true or predicted")
     steps: int = Field(50, ge=2, description="steps along the path of integrated gradients, from a black image")
+
+    _distinct = field_validator("methods", "similarities")(distinct)
+
+    @field_validator("similarities")
+    @classmethod
+    def _with_cosine(cls, values: list[str]) -> list[str]:
+        if "cosine" not in values:
+            raise ValueError("must have cosine among them, which charts and observations use")
+        return values
+
+    def metrics(self) -> list[str]:
+        """The attribution metrics that the study asks for, such as `saliency_cosine`."""
+        return [f"{method}_{similarity}" for method in self.methods for similarity in self.similarities]

@@ -1,41 +1,56 @@
 """Combination rules: how an ensemble answers.
 
-A rule maps the probabilities of M members to scores of B ensembles at once; the answer is the class with the largest
-score. Ensembles are given as a membership matrix, float32 B x M of zeros and ones.
+Every rule is a mean: of the values that it gives to each member's classes, weighted or not. The answer is the class
+with the largest mean, the first of those that share it.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
+LEAST = 1e-12
 
-def mean_probability(membership: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
-    """Mean of the members' probabilities.
 
-    Args:
-        membership: float32 B x M.
-        probabilities: float32 M x N x K.
+def _unchanged(values: np.ndarray, largest: int = 0) -> np.ndarray:
+    return values
 
-    Returns:
-        float32 B x N x K.
+
+def logarithms(probabilities: np.ndarray, largest: int = 0) -> np.ndarray:
+    """ln p; a probability below 1e-12 counts as 1e-12."""
+    return np.log(np.maximum(probabilities, LEAST))
+
+
+def votes(probabilities: np.ndarray, largest: int) -> np.ndarray:
+    """1 for the most probable class, and for every class so little of its probability that it only breaks ties."""
+    voted = probabilities.argmax(axis=2)[..., None] == np.arange(probabilities.shape[2])
+    return voted + probabilities / np.float32(2 * largest)
+
+
+def normalised(scores: np.ndarray) -> np.ndarray:
+    """Probabilities B x K x N from scores B x K x N that are means of logarithms."""
+    values = np.exp(scores)
+    return values / values.sum(axis=1, keepdims=True)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A combination rule.
+
+    Attributes:
+        values: (probabilities float32 M x N x K, members of the largest ensemble) -> float32 M x N x K.
+        probabilities: mean of the values B x K x N -> the ensembles' probabilities; None where it has none.
+        weighted: whether members count by their validation accuracy.
     """
-    shares = membership / membership.sum(axis=1, keepdims=True)
-    return np.tensordot(shares, probabilities, axes=1)
+
+    values: Callable[[np.ndarray, int], np.ndarray]
+    probabilities: Callable[[np.ndarray], np.ndarray] | None
+    weighted: bool = False
 
 
-def mean_logit(membership: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
-    """Mean log-probability, whose softmax is the normalised geometric mean; as `mean_probability` otherwise."""
-    return mean_probability(membership, np.log(np.maximum(probabilities, 1e-12)))
-
-
-def plurality_vote(membership: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
-    """Votes for each class, ties broken by the mean probability (added at half its value, below one vote)."""
-    votes = (probabilities.argmax(axis=-1)[..., None] == np.arange(probabilities.shape[-1])).astype(np.float32)
-    return np.tensordot(membership, votes, axes=1) + mean_probability(membership, probabilities) / 2
-
-
-RULES: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
-    "mean_probability": mean_probability,
-    "mean_logit": mean_logit,
-    "plurality_vote": plurality_vote,
+RULES = {
+    "mean_probability": Rule(_unchanged, _unchanged),
+    "weighted_mean": Rule(_unchanged, _unchanged, weighted=True),
+    "mean_logit": Rule(logarithms, normalised),
+    "plurality_vote": Rule(votes, None),
 }

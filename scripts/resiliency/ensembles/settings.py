@@ -11,8 +11,11 @@ class Ensembles(Settings):
     sizes: list[Annotated[int, Field(ge=2)]] = Field(
         [2, 3, 4, 5], min_length=1, description="all ensembles of so many independently trained members"
     )
-    rules: list[Literal["mean_probability", "mean_logit", "plurality_vote"]] = Field(
+    rules: list[Literal["mean_probability", "weighted_mean", "mean_logit", "plurality_vote"]] = Field(
         ["mean_probability", "plurality_vote"], min_length=1, description="combination rules; the first is the main one"
+    )
+    limit: int = Field(
+        100_000, ge=100, description="most ensembles that are scored; beyond it a sample, stratified by size and design"
     )
 
     _distinct = field_validator("sizes", "rules")(distinct)

@@ -1,11 +1,18 @@
 """The table of ensembles: accuracy, resiliency and diversity of each, under each combination rule."""
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from math import comb
+
 import numpy as np
 import pandas as pd
 
-from resiliency.ensembles.scoring import correct_answers, mean_over_pairs
+from resiliency.diversity.metrics import ENSEMBLE_METRICS
+from resiliency.ensembles.scoring import correct_answers, mean_over_pairs, score_condition
 from resiliency.metrics.classification import softmax
 from resiliency.metrics.resiliency import mean_corruption_error
+
+SCORES = ("nll", "brier", "ece")
 
 
 class Pool:
@@ -16,8 +23,9 @@ class Pool:
         predictions: logits float16 C x N x K of each.
         labels: int64 N.
         conditions: the table of conditions, clean first.
-        pairs: the table of pairs, holding all pairs of these members.
+        pairs: the table of pairs, holding all pairs of these members but those that are left out.
         baseline: top-1 error of the baseline under each corruption, in the order of `conditions`.
+        threads: conditions that are scored at a time.
     """
 
     def __init__(
@@ -28,23 +36,57 @@ class Pool:
         conditions: pd.DataFrame,
         pairs: pd.DataFrame,
         baseline: np.ndarray,
+        threads: int = 1,
     ):
-        self.members, self.predictions, self.labels = members, predictions, labels
-        self.conditions, self.baseline = conditions, baseline
+        self.members, self.predictions, self.labels = members, predictions, np.asarray(labels)
+        self.conditions, self.baseline, self.threads = conditions, baseline, threads
         self.diversities = _diversity_matrices(pairs, list(members.member))
+        self.weights = members.validation_accuracy.to_numpy(float).clip(1e-6)
 
-    def score(self, ensembles: np.ndarray, rules: list[str]) -> pd.DataFrame:
-        """A row per ensemble (int E x size, indices of members) and rule: the columns of ensembles.parquet."""
-        described = self._described(ensembles)
-        accuracies = self._accuracies(ensembles, rules)
-        return pd.concat(
-            [described.assign(rule=rule, **self._summary(accuracies[rule])) for rule in rules], ignore_index=True
-        )
+    def score(
+        self, groups: list[np.ndarray], rules: list[str], told: Callable[[str], None] = lambda message: None
+    ) -> pd.DataFrame:
+        """A row per ensemble and rule: the columns of ensembles.parquet.
+
+        Args:
+            groups: int E x size each, the ensembles of one size, as indices of members.
+            told: called after each condition.
+        """
+        clean, corrupted, by_corruption = None, None, {}
+        names = self.conditions.corruption.to_numpy()
+
+        def score(condition: int) -> tuple:
+            return score_condition([p[condition] for p in self.predictions], self.labels, groups, rules, self.weights)
+
+        with ThreadPoolExecutor(self.threads) as executor:
+            for condition, (scores, takes) in enumerate(executor.map(score, range(len(names)))):
+                found = {"diversities": _ensemble_diversities(takes), **scores}
+                if condition == 0:
+                    clean = found
+                else:
+                    corrupted = _added(corrupted, found)
+                    errors = {rule: {"error": 1 - scores[rule]["accuracy"]} for rule in rules}
+                    by_corruption[names[condition]] = _added(by_corruption.get(names[condition]), errors)
+                told(f"{names[condition]} scored")
+        corrupted = _divided(corrupted, len(names) - 1)
+        errors = {name: _divided(sums, (names == name).sum()) for name, sums in by_corruption.items()}
+        described = pd.concat(map(self._described, groups), ignore_index=True)
+        both = {"clean": clean, "corrupted": corrupted}
+        shared = {n.format(images): v for images, found in both.items() for n, v in found["diversities"].items()}
+        described = pd.concat([described, pd.DataFrame(shared)], axis=1)
+        tables = [
+            described.assign(
+                rule=rule,
+                **self._summary(clean[rule], corrupted[rule], {name: e[rule]["error"] for name, e in errors.items()}),
+            )
+            for rule in rules
+        ]
+        return pd.concat(tables, ignore_index=True)
 
     def image_errors(self, ensemble: np.ndarray, rule: str) -> np.ndarray:
         """Share of the corrupted conditions in which one ensemble (int size) gets each image wrong; float64 N."""
         wrong = [
-            ~correct_answers(rule, ensemble[None], self._probabilities(condition), self.labels)[0]
+            ~correct_answers(rule, ensemble[None], self._probabilities(condition), self.labels, self.weights)[0]
             for condition in range(1, len(self.conditions))
         ]
         return np.mean(wrong, axis=0)
@@ -52,47 +94,65 @@ class Pool:
     def _probabilities(self, condition: int) -> np.ndarray:
         return softmax(np.stack([prediction[condition] for prediction in self.predictions]))
 
-    def _accuracies(self, ensembles: np.ndarray, rules: list[str]) -> dict[str, np.ndarray]:
-        """Rule -> accuracy under each condition, float64 E x C."""
-        result = {rule: np.empty((len(ensembles), len(self.conditions))) for rule in rules}
-        for condition in range(len(self.conditions)):
-            probabilities = self._probabilities(condition)
-            for rule in rules:
-                correct = correct_answers(rule, ensembles, probabilities, self.labels)
-                result[rule][:, condition] = correct.mean(axis=1)
-        return result
-
-    def _summary(self, accuracies: np.ndarray) -> dict[str, np.ndarray]:
-        corruptions = self.conditions.corruption
-        errors = {name: 1 - accuracies[:, corruptions == name].mean(axis=1) for name in corruptions.iloc[1:].unique()}
-        corrupted = accuracies[:, 1:].mean(axis=1)
+    def _summary(self, clean: dict, corrupted: dict, errors: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         return {
-            "clean_accuracy": accuracies[:, 0],
-            "corrupted_accuracy": corrupted,
-            "mean_corruption_error": 1 - corrupted,
+            "clean_accuracy": clean["accuracy"],
+            "corrupted_accuracy": corrupted["accuracy"],
+            "mean_corruption_error": 1 - corrupted["accuracy"],
             "mce": mean_corruption_error(np.stack(list(errors.values()), axis=1), self.baseline),
+            **{f"clean_{name}": clean[name] for name in SCORES},
+            **{f"corrupted_{name}": corrupted[name] for name in SCORES},
             **{f"error_{name}": error for name, error in errors.items()},
         }
 
     def _described(self, ensembles: np.ndarray) -> pd.DataFrame:
         members = {name: self.members[name].to_numpy()[ensembles] for name in self.members}
-        return pd.DataFrame(
-            {
-                "size": ensembles.shape[1],
-                "members": ["+".join(names) for names in members["member"]],
-                "designs": [len(set(names)) for names in members["design"]],
-                "families": [len(set(names)) for names in members["family"]],
-                "parameters": members["parameters"].sum(axis=1),
-                "macs": members["macs"].sum(axis=1),
-                "mean_member_clean_accuracy": members["clean_accuracy"].mean(axis=1),
-                "mean_member_corrupted_accuracy": 1 - members["mean_corruption_error"].mean(axis=1),
-                **{name: mean_over_pairs(ensembles, matrix) for name, matrix in self.diversities.items()},
-            }
-        )
+        size = ensembles.shape[1]
+        table = {
+            "size": size,
+            "possible": comb(len(self.members), size),
+            "members": ["+".join(names) for names in members["member"]],
+            "designs": [len(set(names)) for names in members["design"]],
+            "families": [len(set(names)) for names in members["family"]],
+            "parameters": members["parameters"].sum(axis=1),
+            "macs": members["macs"].sum(axis=1),
+            "mean_member_clean_accuracy": members["clean_accuracy"].mean(axis=1),
+            "mean_member_corrupted_accuracy": 1 - members["mean_corruption_error"].mean(axis=1),
+        }
+        for name, matrix in self.diversities.items():
+            table[name], count = mean_over_pairs(ensembles, matrix)
+            if np.isnan(matrix[np.triu_indices(len(matrix), k=1)]).any():
+                table[f"{name}_pairs"] = count
+        return pd.DataFrame(table)
+
+
+Nested = dict[str, dict[str, np.ndarray]]
+
+
+def _added(sums: Nested | None, more: Nested) -> Nested:
+    if sums is None:
+        return more
+    return {key: {name: sums[key][name] + values for name, values in of_key.items()} for key, of_key in more.items()}
+
+
+def _divided(sums: Nested, count: int) -> Nested:
+    return {key: {name: values / count for name, values in of_key.items()} for key, of_key in sums.items()}
+
+
+def _ensemble_diversities(takes: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    """What whole ensembles have under one condition, of all groups; `{}` in a name stands for clean or corrupted."""
+    found = {"{}_oracle": np.concatenate([1 - take["shares"][:, 0] for take in takes])}
+    for name, metric in ENSEMBLE_METRICS.items():
+        raw = np.concatenate([metric.raw(*(take[source] for source in metric.sources)) for take in takes])
+        found[name + "_{}"], found[name + "_{}_raw"] = metric.diversity(raw), raw
+    return found
 
 
 def _diversity_matrices(pairs: pd.DataFrame, members: list[str]) -> dict[str, np.ndarray]:
-    """`<metric>_clean` and `<metric>_corrupted` (mean over the corrupted conditions) -> float64 M x M, diagonal NaN."""
+    """`<metric>_clean` and `<metric>_corrupted` (mean over the corrupted conditions) -> float64 M x M.
+
+    NaN on the diagonal and for pairs that are left out.
+    """
     position = {member: index for index, member in enumerate(members)}
     pairs = pairs[pairs["first"].isin(position) & pairs["second"].isin(position)]
     images = np.where(pairs.condition == 0, "clean", "corrupted")

@@ -4,8 +4,9 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
+from resiliency.diversity.settings import MAIN
 from resiliency.report.style import INK, SHARE, WIDTH, finish, notice, panel_title, shades
-from resiliency.report.words import KINDS, METRICS, kind_of, label, number, percent, plural
+from resiliency.report.words import KINDS, METRICS, kind_of, label, number, percent, plural, scored
 
 BINS = {"diversity": 24, "corrupted_accuracy": 12}
 PROFILE = 10
@@ -28,16 +29,19 @@ def diversity_accuracy(ensembles: pd.DataFrame, table: pd.DataFrame, colours: li
     strengths = table[chosen].set_index(["metric", "size"])["correlation"].to_dict()
     rows = [_clouds(pool, metric, column, strengths, colours) for metric, column in columns.items()]
     subtitle = [
-        f"{plural(len(pool), 'ensemble')} of independently trained members, combined by {label(rule)}",
+        f"{how_many(pool)} of independently trained members, combined by {label(rule)}",
         "Shade: share of the ensembles of that size; line: mean accuracy at that diversity; r: Pearson correlation",
     ]
     return finish(alt.vconcat(*rows, spacing=10), title, subtitle)
 
 
 def correlations(table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
-    """Pearson correlation of each metric with ensemble accuracy, with its interval, by kind, condition and size."""
+    """Pearson correlation of each main metric with ensemble accuracy, with its interval, by kind, condition and size.
+
+    The table has the other metrics too; here they would only repeat what these say.
+    """
     title = "Does diversity go with ensemble accuracy?"
-    rows = table[table["measure"] == "pearson"].dropna(subset=["correlation"])
+    rows = table[(table["measure"] == "pearson") & table["metric"].isin(MAIN)].dropna(subset=["correlation"])
     if rows.empty:
         return notice(title, "no correlations: too few ensembles in this study")
     rule = rows["rule"].iloc[0]
@@ -53,7 +57,7 @@ def correlations(table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
     subtitle = [
         f"Pearson correlation; bars: {percent(rows['confidence'].iloc[0], 0)} bootstrap intervals over members",
         "Right of zero: the more diverse, the more accurate",
-        f"{_most(rows, 'ensembles')} at a size, of {_most(rows, 'members')}, combined by {label(rule)}",
+        f"{_most(rows, 'ensembles')}{_sampled(rows)} at a size, of {_most(rows, 'members')}, combined by {label(rule)}",
     ]
     return finish(alt.vconcat(*bands, spacing=8), title, subtitle)
 
@@ -65,14 +69,25 @@ def main_pool(ensembles: pd.DataFrame) -> pd.DataFrame:
 
 
 def measured(pool: pd.DataFrame) -> dict[str, str]:
-    """Metric -> its column: on corrupted images where it was measured on them, else on clean ones."""
-    candidates = [(metric, f"{metric}_{images}") for metric in METRICS for images in ("clean", "corrupted")]
+    """Main metric -> its column: on corrupted images where it was measured on them, else on clean ones."""
+    candidates = [(metric, f"{metric}_{images}") for metric in MAIN for images in ("clean", "corrupted")]
     return {metric: column for metric, column in candidates if column in pool and pool[column].notna().any()}
+
+
+def how_many(pool: pd.DataFrame) -> str:
+    """How many ensembles of `pool`, under one rule, there are, and of how many they are a sample."""
+    return scored(len(pool), int(pool.groupby("size")["possible"].first().sum()))
 
 
 def heading(metric: str, column: str) -> str:
     """What a panel of one metric shows."""
     return f"{KINDS[kind_of(metric)]}: {label(metric)} ({column.rsplit('_', 1)[1]} images)"
+
+
+def _sampled(rows: pd.DataFrame) -> str:
+    """How large the samples are drawn from; nothing where all ensembles are there."""
+    most = rows.groupby("size")[["ensembles", "possible"]].max()
+    return f" (samples of up to {most['possible'].max():,})" if (most["ensembles"] < most["possible"]).any() else ""
 
 
 def _most(rows: pd.DataFrame, column: str) -> str:

@@ -4,7 +4,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from resiliency.report.diversity_charts import heading, main_pool, measured
+from resiliency.report.diversity_charts import heading, how_many, main_pool, measured
 from resiliency.report.style import INK, finish, notice, panel_title
 
 GROUPS = ["one design", "different designs"]
@@ -21,12 +21,15 @@ def architecture_diversity(ensembles: pd.DataFrame, colours: list[str]) -> alt.T
     if sizes.empty:
         return notice(title, "no size has both ensembles of one design and ensembles of different designs")
     pool = pool[pool["size"] == sizes.min()]
+    scored = main_pool(ensembles)
+    scored = scored[scored["size"] == sizes.min()]
     panels = [_boxes(pool, metric, column, colours) for metric, column in measured(pool).items()]
     if not panels:
         return notice(title, "no diversity was measured in this study")
     one, different = (int((pool["group"] == group).sum()) for group in GROUPS)
     subtitle = [
         f"Ensembles of {sizes.min()} members: {one:,} of one design (other seeds), {different:,} of different designs",
+        f"They are among {how_many(scored)} of that size",
         "Box: middle half; bar in it: median; line: smallest to largest; diamond: mean. Each panel has its own scale",
     ]
     return finish(alt.concat(*panels, columns=2, spacing=18), title, subtitle)

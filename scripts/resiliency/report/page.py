@@ -29,6 +29,8 @@ TABLES = {
     "corruption_errors.csv": "top-1 error of every member under every corruption and severity",
     "ensembles.parquet": "every ensemble: its members, accuracy, resiliency and diversities under each rule",
     "correlations.csv": "correlations of every diversity with accuracy, with intervals",
+    "coincident_failures.csv": "how often members of one design, and of two, fail on the same images",
+    "skipped.csv": "members that an attribution method or a comparison of stages does not apply to, and why",
     "origins.csv": "ensembles by where their members come from, at equal size and at equal MACs",
     "observations.csv": "the four observations: statistics, intervals, rules and verdicts",
 }

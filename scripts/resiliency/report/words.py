@@ -6,14 +6,41 @@ MINUS = "−"
 NOTHING = "–"
 
 KINDS = {"prediction": "Predictions", "attribution": "Attributions", "activation": "Activations"}
+METHODS = {
+    "saliency": "Saliency",
+    "input_x_gradient": "Input × gradient",
+    "integrated_gradients": "Integrated gradients",
+    "grad_cam": "Grad-CAM",
+    "occlusion": "Occlusion",
+}
+SIMILARITIES = {"cosine": "cosine", "spearman": "Spearman", "iou": "IoU of top 10 %", "ssim": "SSIM"}
 METRICS = {
     "disagreement": ("prediction", "Disagreement"),
     "double_fault": ("prediction", "Double fault, sign reversed"),
     "q_statistic": ("prediction", "Q statistic, sign reversed"),
+    "correlation": ("prediction", "Correlation of correctness, sign reversed"),
+    "error_consistency": ("prediction", "Error consistency, sign reversed"),
+    "label_disagreement": ("prediction", "Disagreement of labels"),
+    "cohen_kappa": ("prediction", "Cohen’s κ of labels, sign reversed"),
     "jensen_shannon": ("prediction", "Jensen–Shannon divergence"),
-    "saliency_cosine": ("attribution", "Saliency, 1 − cosine"),
-    "integrated_gradients_cosine": ("attribution", "Integrated gradients, 1 − cosine"),
+    "probability_cosine": ("prediction", "Probabilities, 1 − cosine"),
+    "entropy": ("prediction", "Entropy E"),
+    "kohavi_wolpert": ("prediction", "Kohavi–Wolpert variance"),
+    "interrater_kappa": ("prediction", "Interrater κ, sign reversed"),
+    "generalised_diversity": ("prediction", "Generalised diversity"),
+    "coincident_failure_diversity": ("prediction", "Coincident failure diversity"),
+    "difficulty": ("prediction", "Difficulty θ, sign reversed"),
+    "common_failure": ("prediction", "Common failure, sign reversed"),
+    "geometric_ambiguity": ("prediction", "Ambiguity of the geometric mean"),
+    **{
+        f"{method}_{similarity}": ("attribution", f"{of_method}, 1 − {of_similarity}")
+        for method, of_method in METHODS.items()
+        for similarity, of_similarity in SIMILARITIES.items()
+    },
     "linear_cka": ("activation", "Features, 1 − linear CKA"),
+    "linear_cka_first_stage": ("activation", "First stage, 1 − linear CKA"),
+    "linear_cka_middle_stage": ("activation", "Middle stage, 1 − linear CKA"),
+    "linear_cka_last_stage": ("activation", "Last stage, 1 − linear CKA"),
 }
 OBJECTIVES = {
     "independent": "the members' loss alone",
@@ -42,6 +69,12 @@ def label(name: str) -> str:
 def plural(count: int, thing: str) -> str:
     """Such as "1 image" and "6,868 ensembles"."""
     return f"{count:,} {thing}{'' if count == 1 else 's'}"
+
+
+def scored(ensembles: int, possible: int) -> str:
+    """Such as "6,868 ensembles", or that they are a sample of all that are possible."""
+    told = plural(ensembles, "ensemble")
+    return told if ensembles == possible else f"{told}, a sample of {possible:,}"
 
 
 def percent(fraction: float | None, digits: int = 1) -> str:

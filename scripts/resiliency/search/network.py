@@ -48,6 +48,7 @@ class Residual(nn.Module):
         for stage in range(self.stages):
             self.add_module(f"layer{stage + 1}", _stage(shape, stage, inward, layers))
             inward = shape["channels"][stage] * EXPANSION[shape["block"]]
+        self.feature_info = [{"module": f"layer{stage + 1}"} for stage in range(self.stages)]
         self.fc = layers.linear(inward, shape["classes"])
         self._initialise()
 

@@ -1,0 +1,113 @@
+"""The feature stages of a network, which it lists in `feature_info` as timm's do, and the maps that they give."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from math import prod
+
+import torch
+from torch import Tensor, nn
+
+from resiliency.designs.networks import Selected
+
+LEAST = 4  # of a map's rows and columns; a smaller one says next to nothing about where
+
+
+def feature_stages(network: nn.Module) -> dict[str, nn.Module]:
+    """Name -> module of each feature stage that a network lists, in the order they are applied; else none."""
+    own = network.network if isinstance(network, Selected) else network
+    modules = dict(own.named_modules())
+    listed = dict.fromkeys(stage["module"] for stage in getattr(own, "feature_info", []))
+    return {name: modules[name] for name in listed if name in modules}
+
+
+@contextmanager
+def watched(stages: dict[str, nn.Module]) -> Iterator[dict[str, Tensor]]:
+    """Yield a dictionary that holds the output of each stage, by name, once the network was applied."""
+    found: dict[str, Tensor] = {}
+    hooks = [
+        stage.register_forward_hook(lambda _, inputs, output, name=name: found.update({name: output}))
+        for name, stage in stages.items()
+    ]
+    try:
+        yield found
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How features BxCxHxW lie in the output of a stage.
+
+    Attributes:
+        form: `NCHW`, `NHWC` or `NLC`: tokens of a grid, row by row, behind `prefix` others, such as that of the class.
+        grid: H and W.
+    """
+
+    form: str
+    grid: tuple[int, int]
+    prefix: int = 0
+
+    def to_map(self, features: Tensor) -> Tensor:
+        """The output of the stage as BxCxHxW, without tokens that are not of the grid."""
+        if self.form == "NLC":
+            return features[:, self.prefix :].transpose(1, 2).unflatten(2, self.grid)
+        return features.permute(0, 3, 1, 2) if self.form == "NHWC" else features
+
+    def from_map(self, maps: Tensor, features: Tensor) -> Tensor:
+        """`maps`, BxCxHxW, in the place of those in `features`, the output of the stage."""
+        if self.form == "NLC":
+            return torch.cat([features[:, : self.prefix], maps.flatten(2).transpose(1, 2)], dim=1)
+        return maps.permute(0, 2, 3, 1) if self.form == "NHWC" else maps
+
+
+def layout(network: nn.Module, features: object) -> Layout | None:
+    """How the output of a stage of `network` is laid out; None where that is not known."""
+    own = network.network if isinstance(network, Selected) else network
+    if not isinstance(features, Tensor) or features.ndim not in (3, 4):
+        return None
+    if features.ndim == 4:
+        form = "NHWC" if getattr(own, "output_fmt", "NCHW") == "NHWC" else "NCHW"
+        return Layout(form, tuple(features.shape[1:3] if form == "NHWC" else features.shape[2:]))
+    grids = [tuple(module.grid_size) for module in own.modules() if getattr(module, "grid_size", None)]
+    for grid in grids:
+        prefix = features.shape[1] - prod(grid)
+        if prefix in (0, getattr(own, "num_prefix_tokens", 0)):
+            return Layout("NLC", grid, prefix)
+    return None
+
+
+@contextmanager
+def spatial_layer(network: nn.Module, image: Tensor) -> Iterator[nn.Module | None]:
+    """Yield a module whose output, whenever `network` is applied, is its last map BxCxHxW of 4x4 or more.
+
+    It is the output of the last feature stage that has one and that the logits depend on: the grid of the last block of
+    a transformer that only looks at the token of the class does not count. None if there is no such stage.
+
+    Args:
+        image: float32 1x3xHxW, of the size of those to come.
+    """
+    stages = feature_stages(network)
+    with watched(stages) as found:
+        logits = network(image.detach().requires_grad_())
+    layouts = {name: layout(network, features) for name, features in reversed(found.items())}
+    fitting = {name: known for name, known in layouts.items() if known and min(known.grid) >= LEAST}
+    name = next((name for name, known in fitting.items() if _reaches(known, found[name], logits)), None)
+    if name is None:
+        yield None
+        return
+    maps, known = nn.Identity(), fitting[name]
+    hook = stages[name].register_forward_hook(
+        lambda _, inputs, output: known.from_map(maps(known.to_map(output)), output)
+    )
+    try:
+        yield maps
+    finally:
+        hook.remove()
+
+
+def _reaches(known: Layout, features: Tensor, logits: Tensor) -> bool:
+    """Whether the logits depend on the map in `features`."""
+    (slope,) = torch.autograd.grad(logits[0, 0], features, retain_graph=True, allow_unused=True)
+    return slope is not None and bool(known.to_map(slope).any())

@@ -1,0 +1,47 @@
+"""How many members of each ensemble are right, counted on bits: 64 images at a time."""
+
+import numpy as np
+
+BLOCK_WORDS = 2**15
+
+
+def packed(correct: np.ndarray) -> np.ndarray:
+    """bool M x N as uint64 M x ceil(N / 64), an image a bit, filled up with zeros."""
+    padded = np.zeros((len(correct), -(-correct.shape[1] // 64) * 64), dtype=bool)
+    padded[:, : correct.shape[1]] = correct
+    return np.packbits(padded, axis=1).view(np.uint64)
+
+
+def right_counts(ensembles: np.ndarray, words: np.ndarray, images: int) -> np.ndarray:
+    """On how many images exactly 0, 1, ..., L members are right.
+
+    The bits of the count are one word each, and a member is added to all 64 counts of a word at once, as in a ripple
+    carry adder.
+
+    Args:
+        ensembles: int E x L.
+        words: uint64 M x W, from `packed`.
+        images: N.
+
+    Returns:
+        int64 E x (L + 1); rows sum to N.
+    """
+    block = max(1, BLOCK_WORDS // words.shape[1])
+    parts = [_counts(ensembles[start : start + block], words) for start in range(0, len(ensembles), block)]
+    counts = np.concatenate(parts)
+    counts[:, 0] = images - counts[:, 1:].sum(axis=1)
+    return counts
+
+
+def _counts(ensembles: np.ndarray, words: np.ndarray) -> np.ndarray:
+    size = ensembles.shape[1]
+    planes = [np.zeros((len(ensembles), words.shape[1]), np.uint64) for _ in range(size.bit_length())]
+    for member in ensembles.T:
+        carry = words[member]
+        for index, plane in enumerate(planes):
+            planes[index], carry = plane ^ carry, plane & carry
+    counts = np.zeros((len(ensembles), size + 1), np.int64)
+    for right in range(1, size + 1):
+        mask = np.bitwise_and.reduce([p if right >> index & 1 else ~p for index, p in enumerate(planes)])
+        counts[:, right] = np.bitwise_count(mask).sum(axis=1)
+    return counts

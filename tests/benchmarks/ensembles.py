@@ -1,0 +1,238 @@
+"""Times the scoring of ensembles against loops over them, in the same run, and checks the memory that it takes.
+
+Run by hand: python tests/benchmarks/ensembles.py [--members 24] [--severities 5] [--threads 2] [--paper-size]
+All ensembles of 2 to 5 members are scored under all conditions on 1,000 images of 10 classes with synthetic logits,
+by both default rules, with all metrics of pairs and of ensembles. Every baseline gets a few hundred ensembles under one
+condition, drawn at random over sizes; its time for an ensemble and condition is compared with ours.
+(a) the loop: for each ensemble NumPy over its members' arrays at once: both rules, calibration, all metrics of whole
+ensembles, and all metrics of pairs, pair by pair. Softmax and classes are computed once beforehand.
+(b) the pairwise loop: for each ensemble and each pair of its members, the metrics of pairs alone, each from the two
+vectors of answers, as public tools write it; against our matrices of pairs and means over them.
+The results of the loop are compared with ours. The last line is JSON: `ratio_loop`, `ratio_pairwise` and
+`peak_memory_gib`.
+--paper-size: 20 members x 76 conditions x 50,000 images x 1,000 classes. Logits of all members under one condition are
+on disk (20 x 50,000 x 1,000 float16, 2 GB); a slice of the images and ensembles is scored, the rest is extrapolated.
+"""
+
+import argparse
+import json
+import resource
+import tempfile
+import time
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from resiliency.conditions import conditions
+from resiliency.corruptions.settings import MAIN
+from resiliency.diversity.metrics import ENSEMBLE_METRICS, METRICS
+from resiliency.diversity.pairs import pair_table
+from resiliency.ensembles.pool import ensembles_of
+from resiliency.ensembles.scoring import score_condition
+from resiliency.ensembles.table import Pool
+from resiliency.files import appending, read_array
+from resiliency.metrics.classification import softmax
+from resiliency.streams import stream
+
+SIZES = (2, 3, 4, 5)
+RULES = ["mean_probability", "plurality_vote"]
+BINS = 15
+
+
+def synthetic(members: int, count: int, images: int, classes: int) -> tuple[list[np.ndarray], np.ndarray]:
+    """Logits float16 C x N x K of each member, right on about 80 % of the images, and labels."""
+    random = stream(0, "benchmark")
+    labels = random.integers(0, classes, images)
+    shared = random.standard_normal((count, images, classes), dtype=np.float32)
+    logits = []
+    for _ in range(members):
+        values = shared + random.standard_normal((count, images, classes), dtype=np.float32)
+        values[:, np.arange(images), labels] += 4
+        logits.append(values.astype(np.float16))
+    return logits, labels
+
+
+def member_table(members: int) -> pd.DataFrame:
+    designs = [f"d{index // 3}" for index in range(members)]
+    names = [f"{design}-s{index % 3}" for index, design in enumerate(designs)]
+    same = {"family": "f", "parameters": 1, "macs": 1, "clean_accuracy": 0.8, "mean_corruption_error": 0.2}
+    return pd.DataFrame({"member": names, "design": designs, **same, "validation_accuracy": 0.8})
+
+
+def loop(chosen: np.ndarray, p: np.ndarray, answers: np.ndarray, correct: np.ndarray, labels: np.ndarray) -> dict:
+    """Everything about one ensemble under one condition, written straightforwardly."""
+    own, right, n = p[chosen], correct[chosen], np.arange(len(labels))
+    size, found = len(chosen), {}
+    mean = own.mean(axis=0)
+    hit = mean.argmax(axis=1) == labels
+    confidence = mean.max(axis=1)
+    bins = np.clip(np.ceil(confidence * BINS).astype(int) - 1, 0, BINS - 1)
+    found["accuracy"] = hit.mean()
+    found["nll"] = -np.log(np.maximum(mean[n, labels], 1e-12)).mean()
+    found["brier"] = ((mean - np.eye(mean.shape[1], dtype=np.float32)[labels]) ** 2).sum(axis=1).mean()
+    found["ece"] = np.abs(np.bincount(bins, hit - confidence, minlength=BINS)).sum() / len(labels)
+    votes = (answers[chosen][:, :, None] == np.arange(p.shape[2])).sum(axis=0)
+    found["vote_accuracy"] = ((votes + mean / 2).argmax(axis=1) == labels).mean()
+    count = right.sum(axis=0)
+    accuracy = count.mean() / size
+    spread = (count * (size - count)).mean()
+    failing = size - count
+    one, two = failing.mean() / size, (failing * (failing - 1)).mean() / (size * (size - 1))
+    found["entropy"] = np.minimum(count, failing).mean() / (size // 2)
+    found["kohavi_wolpert"] = spread / size**2
+    found["interrater_kappa"] = 1 - spread / (size * (size - 1) * accuracy * (1 - accuracy))
+    found["generalised_diversity"] = 1 - two / one
+    found["coincident_failure_diversity"] = count[count < size].sum() / (size - 1) / (count < size).sum()
+    found["difficulty"] = (count / size).var()
+    found["common_failure"] = (count == 0).mean() - (1 - right.mean(axis=1)).prod()
+    found["geometric_ambiguity"] = -np.log(np.exp(np.log(np.maximum(own, 1e-12)).mean(axis=0)).sum(axis=1)).mean()
+    return found | pairwise_loop(chosen, p, answers, correct)
+
+
+def pairwise_loop(chosen: np.ndarray, p: np.ndarray, answers: np.ndarray, correct: np.ndarray) -> dict:
+    """The metrics of pairs of one ensemble, pair by pair."""
+    found = dict.fromkeys((name for name, metric in METRICS.items() if metric.kind == "prediction"), 0.0)
+    pairs = list(combinations(chosen, 2))
+    for i, j in pairs:
+        one, other, x, y = correct[i], correct[j], answers[i], answers[j]
+        a, b, c, d = (one & other).mean(), (one & ~other).mean(), (~one & other).mean(), (~one & ~other).mean()
+        found["disagreement"] += b + c
+        found["double_fault"] += d
+        found["q_statistic"] += (a * d - b * c) / (a * d + b * c)
+        found["correlation"] += (a * d - b * c) / np.sqrt((a + b) * (c + d) * (a + c) * (b + d))
+        chance = (a + b) * (a + c) + (c + d) * (b + d)
+        found["error_consistency"] += (a + d - chance) / (1 - chance)
+        unlike = (x != y).mean()
+        found["label_disagreement"] += unlike
+        classes = p.shape[2]
+        by_chance = (np.bincount(x, minlength=classes) * np.bincount(y, minlength=classes)).sum() / len(x) ** 2
+        found["cohen_kappa"] += (1 - unlike - by_chance) / (1 - by_chance)
+        mixed = (p[i] + p[j]) / 2
+        divergence = entropy(mixed) - (entropy(p[i]) + entropy(p[j])) / 2
+        found["jensen_shannon"] += divergence.mean()
+        norms = np.linalg.norm(p[i], axis=1) * np.linalg.norm(p[j], axis=1)
+        found["probability_cosine"] += ((p[i] * p[j]).sum(axis=1) / norms).mean()
+    return {name: value / len(pairs) for name, value in found.items()}
+
+
+def entropy(p: np.ndarray) -> np.ndarray:
+    return -(p * np.log2(np.maximum(p, 1e-30))).sum(axis=1)
+
+
+def agree(table: pd.DataFrame, sample: list[np.ndarray], names: np.ndarray, found: list[dict]) -> None:
+    """Fail unless the loop and the table say the same of the clean images."""
+    rows = table.set_index(["rule", "members"])
+    of_scores = {"accuracy": "clean_accuracy", "nll": "clean_nll", "brier": "clean_brier", "ece": "clean_ece"}
+    for chosen, expected in zip(sample, found, strict=True):
+        row = rows.loc[("mean_probability", "+".join(names[chosen]))]
+        vote = rows.loc[("plurality_vote", "+".join(names[chosen]))]
+        np.testing.assert_allclose(vote.clean_accuracy, expected.pop("vote_accuracy"), atol=1e-9)
+        for name, value in expected.items():
+            if name in of_scores:
+                value, ours = value, row[of_scores[name]]
+            elif name in ENSEMBLE_METRICS:
+                ours = row[f"{name}_clean_raw"]
+            else:
+                value, ours = METRICS[name].diversity(value), row[f"{name}_clean"]
+            np.testing.assert_allclose(ours, value, atol=2e-3 if name == "ece" else 1e-5, err_msg=name)
+
+
+def compare(members: int, severities: int, threads: int, sample_size: int) -> None:
+    """Print the times of all sides and the last line."""
+    images, classes = 1000, 10
+    table = conditions(list(MAIN), list(range(1, severities + 1)))
+    logits, labels = synthetic(members, len(table), images, classes)
+    known = member_table(members)
+    names = known.member.to_numpy()
+    groups = [ensembles_of(members, size) for size in SIZES]
+    total = sum(map(len, groups)) * len(table)
+    start = time.perf_counter()
+    pairs = pair_table(list(names), logits, labels, lambda source: [], [])
+    matrices = time.perf_counter() - start
+    pool = Pool(known, logits, labels, table, pairs, np.full(len(MAIN), 0.5), threads)
+    start = time.perf_counter()
+    scored = pool.score(groups, RULES)
+    ours = time.perf_counter() - start
+    start = time.perf_counter()
+    for group in groups:
+        pool._described(group)
+    means = time.perf_counter() - start
+    random = stream(0, "sample")
+    every = np.concatenate([np.pad(g, ((0, 0), (0, max(SIZES) - g.shape[1])), constant_values=-1) for g in groups])
+    sample = [row[row >= 0] for row in every[random.choice(len(every), sample_size, replace=False)]]
+    p = softmax(np.stack([member[0] for member in logits]))
+    answers = np.stack([member[0].argmax(axis=1) for member in logits])
+    correct = answers == labels
+    start = time.perf_counter()
+    found = [loop(chosen, p, answers, correct, labels) for chosen in sample]
+    of_loop = (time.perf_counter() - start) / sample_size
+    start = time.perf_counter()
+    for chosen in sample:
+        pairwise_loop(chosen, p, answers, correct)
+    of_pairs = (time.perf_counter() - start) / sample_size
+    agree(scored, sample, names, found)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    per_pair, per_all = (matrices + means) / total, (matrices + ours) / total
+    print(f"{sum(map(len, groups)):,} ensembles of {members} members, {len(table)} conditions, {threads} threads")
+    print(
+        f"matrices of pairs {matrices:.1f} s, scores of ensembles {ours:.1f} s, of which means of pairs {means:.1f} s"
+    )
+    print(f"microseconds for an ensemble and condition: ours {1e6 * per_all:.1f}, loop {1e6 * of_loop:.0f}")
+    print(f"metrics of pairs alone: ours {1e6 * per_pair:.2f}, pairwise loop {1e6 * of_pairs:.0f}")
+    ratios = {"ratio_loop": round(of_loop / per_all, 1), "ratio_pairwise": round(of_pairs / per_pair, 1)}
+    print(json.dumps(ratios | {"peak_memory_gib": round(peak, 2)}))
+
+
+def paper_size(members: int = 20, count: int = 76, images: int = 50_000, classes: int = 1000) -> None:
+    """Score a slice at the paper's size from disk; print the time that all would take, and the peak memory."""
+    random = stream(0, "paper size")
+    labels = random.integers(0, classes, images)
+    groups = [ensembles_of(members, size) for size in SIZES]
+    taken = [group[:: max(1, len(group) // 60)] for group in groups]
+    with tempfile.TemporaryDirectory() as folder:
+        paths = [Path(folder, f"{member}.npy") for member in range(members)]
+        for path in paths:
+            with appending(path, (1, images, classes), np.float16) as append:
+                for start in range(0, images, 5000):
+                    values = random.standard_normal((5000, classes), dtype=np.float32)
+                    values[np.arange(5000), labels[start : start + 5000]] += 3
+                    append(values.astype(np.float16))
+        predictions = [read_array(path)[0] for path in paths]
+        start = time.perf_counter()
+        pair_table([str(m) for m in range(members)], [p[None] for p in predictions], labels, lambda source: [], [])
+        of_pairs = time.perf_counter() - start
+        some = images // 50
+        start = time.perf_counter()
+        score_condition([p[:some] for p in predictions], labels[:some], taken, RULES, np.ones(members))
+        of_slice = time.perf_counter() - start
+        few = [group[:2] for group in groups]
+        start = time.perf_counter()
+        score_condition(predictions, labels, few, RULES, np.ones(members))
+        whole = time.perf_counter() - start
+    part = sum(map(len, taken)) / sum(map(len, groups)) / 50
+    hours = (of_slice / part + of_pairs) * count / 3600
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    print(f"one condition of {count}: pairs {of_pairs:.0f} s; all images for {8} ensembles {whole:.0f} s")
+    print(f"{sum(map(len, taken))} of {sum(map(len, groups)):,} ensembles on 1/50 of the images: {of_slice:.1f} s")
+    print(f"extrapolated, one thread, not measured: {hours:.0f} h for all ensembles under all conditions")
+    print(json.dumps({"extrapolated_hours": round(hours, 1), "peak_memory_gib": round(peak, 2)}))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--members", type=int, default=24)
+    parser.add_argument("--severities", type=int, default=5)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--sample", type=int, default=300)
+    parser.add_argument("--paper-size", action="store_true")
+    arguments = parser.parse_args()
+    if arguments.paper_size:
+        paper_size()
+    else:
+        compare(arguments.members, arguments.severities, arguments.threads, arguments.sample)
+
+
+if __name__ == "__main__":
+    main()

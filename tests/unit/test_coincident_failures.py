@@ -1,0 +1,72 @@
+"""Coincident failures within a design and between two."""
+
+from itertools import combinations, product
+
+import numpy as np
+import pytest
+
+from resiliency.analysis.coincident_failures import both_fail, failure_table
+from resiliency.conditions import conditions
+
+CONDITIONS = conditions(["fog", "snow"], [1, 2])
+DESIGNS = ["a", "a", "a", "b", "b", "c"]
+
+
+@pytest.fixture(scope="module")
+def failures() -> np.ndarray:
+    return np.random.default_rng(0).random((6, 5, 40)) < 0.4
+
+
+@pytest.fixture(scope="module")
+def table(failures):
+    return failure_table(failures, DESIGNS, CONDITIONS, 200, 0.95, 0).set_index(["corruption", "first", "second"])
+
+
+def test_rows_of_designs_with_a_pair_of_members(table):
+    kinds = {"clean", "fog", "snow", "corrupted"}
+    assert set(table.index) == set(product(kinds, "a", "abc")) | set(product(kinds, "b", "bc"))
+
+
+@pytest.mark.parametrize(("first", "second"), [("a", "a"), ("b", "b"), ("a", "b"), ("b", "c")])
+@pytest.mark.parametrize(("corruption", "chosen"), [("clean", [0]), ("snow", [3, 4]), ("corrupted", [1, 2, 3, 4])])
+def test_a_row_by_loops_over_pairs_of_members(failures, table, first, second, corruption, chosen):
+    members = {design: [i for i, own in enumerate(DESIGNS) if own == design] for design in "abc"}
+    same = first == second
+    pairs = list(combinations(members[first], 2) if same else product(members[first], members[second]))
+    rows = [(failures[i, c], failures[j, c]) for c in chosen for i, j in pairs]
+    row = table.loc[(corruption, first, second)]
+    assert row.both_fail == pytest.approx(np.mean([(x & y).mean() for x, y in rows]))
+    assert row.independent == pytest.approx(np.mean([x.mean() * y.mean() for x, y in rows]))
+    assert row.covariance == pytest.approx(np.mean([np.cov(x, y)[0, 1] for x, y in rows]))
+    assert row.failure_first == pytest.approx(failures[members[first]][:, chosen].mean())
+    assert row.failure_second == pytest.approx(failures[members[second]][:, chosen].mean())
+    assert row.low < row.covariance < row.high
+    assert row.members == len({*members[first], *members[second]})
+
+
+def test_the_estimator_has_no_bias_of_few_members():
+    """Of theta and theta^2 of 0.3: the mean over many draws of two members, where copies would give 0.3 x 0.65."""
+    fails = (np.random.default_rng(0).random((2, 40_000)) < 0.3).astype(float)
+    assert both_fail(fails, None).mean() == pytest.approx(0.09, abs=0.006)
+    assert (fails.mean(axis=0) ** 2).mean() == pytest.approx(0.195, abs=0.006)
+
+
+def test_hard_images_raise_the_covariance_within_a_design_and_opposite_ones_lower_it_between():
+    """Design a finds the first half hard, design b the second, d the first."""
+    rng = np.random.default_rng(0)
+    hard = np.repeat([0.8, 0.1], 500)
+    chances = {"a": hard, "b": hard[::-1], "d": hard}
+    failures = np.stack([rng.random((2, 1000)) < chances[design] for design in "aabbdd"])
+    table = failure_table(failures, list("aabbdd"), conditions(["fog"], [1]), 200, 0.95, 0)
+    clean = table[table.corruption == "clean"].set_index(["first", "second"])
+    for pair, sign in ((("a", "a"), 1), (("a", "b"), -1), (("a", "d"), 1)):
+        row = clean.loc[pair]
+        assert row.covariance == pytest.approx(sign * 0.35**2, abs=0.02)
+        assert row.low <= sign * 0.35**2 <= row.high
+
+
+@pytest.mark.parametrize("value", [False, True])
+def test_no_failures_and_nothing_but_failures_have_no_covariance(value):
+    table = failure_table(np.full((4, 5, 10), value), list("aabb"), CONDITIONS, 50, 0.95, 0)
+    np.testing.assert_allclose(table.both_fail, value)
+    np.testing.assert_allclose(table[["covariance", "low", "high"]], 0, atol=1e-12)
