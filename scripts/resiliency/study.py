@@ -137,7 +137,8 @@ def load(config: dict[str, Any]) -> Study:
 def _told(fault: dict[str, Any]) -> str:
     path = ".".join(str(part) for part in fault["loc"])
     if fault["type"] == "extra_forbidden":
-        return f"{path}: unknown key{_hint(str(fault['loc'][-1]), _keys_beside(fault['loc']))}"
+        known = _keys_beside(fault["loc"])
+        return f"{path}: unknown key{_hint(str(fault['loc'][-1]), known) or '; there are ' + ', '.join(known)}"
     if fault["type"] == "missing":
         return f"{path}: missing; it must be given"
     if fault["type"] == "literal_error":
