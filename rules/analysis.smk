@@ -148,7 +148,6 @@ rule provenance:
     params:
         code=code("provenance"),
         study=STUDY.model_dump(mode="json"),
-        repository=workflow.basedir,
     script:
         "../scripts/provenance.py"
 
@@ -163,8 +162,6 @@ rule report:
         card=f"{RESULTS}/data/card.json",
         specs=[path for path in CHART_FILES if path.endswith(".vl.json")],
         svgs=[path for path in CHART_FILES if path.endswith(".svg")],
-        template=SCRIPTS / "resiliency/report/report.html.j2",
-        style=SCRIPTS / "resiliency/report/report.css",
     output:
         f"{RESULTS}/report.html",
     log:
@@ -176,7 +173,7 @@ rule report:
         mem_mb=growing(2000),
         runtime=growing(5),
     params:
-        code=code("report"),
+        code=code("report", "report/report.html.j2", "report/report.css"),
         study=STUDY.model_dump(mode="json"),
     script:
         "../scripts/report.py"

@@ -83,9 +83,9 @@ wildcard_constraints:
     corruption=r"\w+",
 
 
-def code(script):
-    """The fingerprint of a script and of what it imports from the library."""
-    return fingerprint(SCRIPTS / f"{script}.py")
+def code(script, *files):
+    """The fingerprint of a script, of what it imports from the library and of other files of the library."""
+    return fingerprint(SCRIPTS / f"{script}.py", *(SCRIPTS / "resiliency" / file for file in files))
 
 
 def predicted(members):

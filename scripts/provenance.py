@@ -8,4 +8,4 @@ from resiliency.stage import stage
 
 with stage(snakemake.log[0], snakemake.threads):
     results = Path(snakemake.output[0]).parent
-    write_json(snakemake.output[0], provenance(snakemake.params.study, snakemake.params.repository, results))
+    write_json(snakemake.output[0], provenance(snakemake.params.study, snakemake.scriptdir, results))

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from resiliency.checksums import verified
 from resiliency.files import read_json, replacing
 from resiliency.report.page import render
 from resiliency.stage import stage
@@ -16,7 +17,7 @@ with stage(snakemake.log[0], snakemake.threads):
         provenance=read_json(inputs.provenance),
         tables={name: read_table(getattr(inputs, name)) for name in names},
         specs={Path(path).name.removesuffix(".vl.json"): read_json(path) for path in inputs.specs},
-        svgs={Path(path).stem: Path(path).read_text() for path in inputs.svgs},
+        svgs={Path(path).stem: verified(path).read_text() for path in inputs.svgs},
     )
     with replacing(snakemake.output[0]) as temporary:
         temporary.write_text(html)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from resiliency.checksums import record, verified
 from resiliency.faults import Fault
 
 REFUSALS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM}
@@ -36,6 +37,8 @@ def replacing(path: str | Path) -> Iterator[Path]:
         yield temporary
         if temporary.is_dir():
             shutil.rmtree(path, ignore_errors=True)
+        else:
+            record(temporary, path)
         os.replace(temporary, path)
     except OSError as error:
         if error.errno in REFUSALS:
@@ -91,10 +94,10 @@ def read_array(path: str | Path) -> np.ndarray:
     """The array in the `.npy` file at `path`, memory-mapped.
 
     Raises:
-        Fault: the file is missing, cut short or not an array.
+        Fault: the file is missing, damaged or not an array.
     """
     try:
-        return np.load(path, mmap_mode="r", allow_pickle=False)
+        return np.load(verified(path), mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
         raise Fault(f"{path}: not a whole .npy array ({error}); delete it and run again") from error
 
@@ -108,10 +111,10 @@ def read_json(path: str | Path) -> dict:
     """The JSON object in the file at `path`.
 
     Raises:
-        Fault: the file is missing or not JSON.
+        Fault: the file is missing, damaged or not JSON.
     """
     try:
-        return json.loads(Path(path).read_text())
+        return json.loads(verified(path).read_text())
     except (OSError, ValueError) as error:
         raise Fault(f"{path}: not a JSON file ({error}); delete it and run again") from error
 

@@ -13,10 +13,14 @@ from pathlib import Path
 PACKAGE = "resiliency"
 
 
-def fingerprint(script: Path) -> str:
-    """A hash of the syntax of `script` and of all modules of the package beside it that it imports, transitively."""
+def fingerprint(script: Path, *files: Path) -> str:
+    """A hash of the syntax of `script` and of all modules of the package beside it that it imports, transitively.
+
+    Args:
+        files: others that the script's results depend on; every byte of them counts.
+    """
     root = script.parent
-    digest = hashlib.sha256()
+    digest = hashlib.sha256(b"".join(file.read_bytes() for file in files))
     for path in sorted(_closure(script, root), key=lambda path: path.relative_to(root).as_posix()):
         digest.update(path.relative_to(root).as_posix().encode())
         digest.update(_syntax(path)[0])
@@ -43,7 +47,7 @@ def _files(module: str, root: Path) -> list[Path]:
 
 @cache
 def _syntax(path: Path) -> tuple[bytes, tuple[str, ...]]:
-    """The dumped syntax tree of `path` without docstrings, and the names of modules it may import from the package."""
+    """The syntax tree of `path` as text, without docstrings, and the modules of the package that it may import."""
     tree = ast.parse(path.read_text(), filename=str(path))
     imported: list[str] = []
     for node in ast.walk(tree):
@@ -54,7 +58,17 @@ def _syntax(path: Path) -> tuple[bytes, tuple[str, ...]]:
         elif isinstance(node, ast.ImportFrom) and node.module:
             imported += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
     names = tuple(name for name in imported if name.split(".")[0] == PACKAGE)
-    return ast.dump(tree).encode(), names
+    return _told(tree).encode(), names
+
+
+def _told(node: object) -> str:
+    """A syntax tree as text, the same in all versions of Python: the empty fields that some add are left out."""
+    if isinstance(node, list):
+        return f"[{','.join(map(_told, node))}]"
+    if not isinstance(node, ast.AST):
+        return repr(node)
+    fields = [f"{name}={_told(value)}" for name, value in ast.iter_fields(node) if value is not None and value != []]
+    return f"{type(node).__name__}({','.join(fields)})"
 
 
 def _drop_docstring(node: ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) -> None:

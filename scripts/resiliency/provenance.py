@@ -22,7 +22,7 @@ def provenance(study: dict, repository: str, results: Path) -> dict:
 
     Args:
         study: the study as resolved.
-        repository: folder of the Snakefile.
+        repository: a folder of the repository.
         results: folder with `benchmarks/<rule>/*.tsv` (Snakemake's) and `logs/<rule>/*.log` (see `stage`).
     """
     rules = _rules(results)

@@ -1,5 +1,7 @@
 """The base of all settings: unknown keys are errors, values never change."""
 
+import contextlib
+import json
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict
@@ -19,10 +21,16 @@ def distinct(values: list) -> list:
 
 
 def auto_or(kind: type, low: float = 0, high: float = 1) -> Any:
-    """The type of a number of `kind` from `low` to `high`, or of a bool, or "auto"."""
+    """The type of a number of `kind` from `low` to `high`, or of a bool, or "auto".
+
+    It may come as text, as all within braces does on Snakemake's command line.
+    """
     allowed = "true or false" if kind is bool else f"or a {'whole ' if kind is int else ''}number from {low} to {high}"
 
     def check(value: object) -> object:
+        if isinstance(value, str):
+            with contextlib.suppress(ValueError):
+                value = json.loads(value)
         fits = isinstance(value, bool) == (kind is bool) and isinstance(value, int | kind)
         if value != AUTO and not (fits and low <= value <= high):
             raise ValueError(f"must be auto, {allowed}")

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from resiliency.checksums import verified
 from resiliency.faults import Fault
 from resiliency.files import replacing
 
@@ -24,10 +25,11 @@ def read_table(path: str | Path) -> pd.DataFrame:
     """Read a table that `write_table` wrote.
 
     Raises:
-        Fault: the file is missing, cut short or not a table.
+        Fault: the file is missing, damaged or not a table.
     """
+    path = verified(path)
     try:
-        if Path(path).suffix == ".parquet":
+        if path.suffix == ".parquet":
             return pd.read_parquet(path)
         return pd.read_csv(path, keep_default_na=False, na_values=[""])
     except (OSError, ValueError) as error:

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from resiliency.checksums import FOLDER, forget
 from resiliency.faults import Fault
 from resiliency.files import appending, read_array, read_json, replacing, write_array, write_csv, write_json
 from resiliency.tables import read_table, write_table
@@ -16,6 +17,10 @@ def fault_of(function, *arguments) -> str:
     with pytest.raises(Fault) as caught:
         function(*arguments)
     return str(caught.value)
+
+
+def visible(folder) -> list[str]:
+    return sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
 
 
 def write_half(path, error: type[BaseException]) -> None:
@@ -41,7 +46,7 @@ def test_the_file_appears_at_the_end_of_the_block(tmp_path):
         assert temporary.parent == path.parent
         assert not path.exists()
     assert path.read_text() == "whole"
-    assert list(path.parent.iterdir()) == [path]
+    assert visible(path.parent) == ["table.parquet"]
 
 
 def test_an_interrupt_leaves_no_temporary_file(tmp_path):
@@ -111,7 +116,8 @@ def test_what_a_killed_process_left_is_removed_and_nothing_else(tmp_path):
     write_array(tmp_path / "a.b.npy", np.zeros(3))
     with replacing(tmp_path / "fog") as temporary:
         temporary.mkdir()
-    assert sorted(path.name for path in tmp_path.iterdir()) == [".a.123.npy", ".a.b.c.npy", "a.b.npy", "fog"]
+    left = sorted(path.name for path in tmp_path.iterdir() if path.name != FOLDER)
+    assert left == [".a.123.npy", ".a.b.c.npy", "a.b.npy", "fog"]
 
 
 def test_arrays_come_back_memory_mapped(tmp_path):
@@ -126,12 +132,15 @@ def test_arrays_come_back_memory_mapped(tmp_path):
 
 
 @pytest.mark.parametrize("kept", [0, 5, 60, 128, 500, -1])
-def test_a_truncated_array_is_named(tmp_path, kept):
+@pytest.mark.parametrize("known", [True, False])
+def test_a_truncated_array_is_named(tmp_path, kept, known):
     path = tmp_path / "cut.npy"
     write_array(path, np.arange(1000.0))
     path.write_bytes(path.read_bytes()[:kept])
+    if not known:
+        forget(path)
     message = fault_of(read_array, path)
-    assert message.startswith(f"{path}: not a whole .npy array")
+    assert message.startswith(f"{path}: " + ("damaged, not as it was written" if known else "not a whole .npy array"))
     assert message.endswith("delete it and run again")
 
 

@@ -132,7 +132,11 @@ def test_no_script_depends_on_the_study(script):
             "corruptions/reference",
             "designs/ training/ analysis/ metrics/ data/published data/folder report/",
         ),
-        ("predict", "prediction", "training/ corruptions/ analysis/ attributions diversity/"),
+        (
+            "predict",
+            "prediction",
+            "training/ corruptions/ analysis/ attributions diversity/metrics diversity/representations",
+        ),
         ("attribute", "attributions", "training/ corruptions/ analysis/ diversity/"),
         ("pairwise_diversity", "diversity/predictions", "training/ corruptions/ analysis/ designs/networks"),
         ("score_ensembles", "ensembles/combination", "training/ corruptions/ designs/networks report/"),

@@ -1,13 +1,12 @@
 """Networks: reproducible, described, and read back as they were written."""
 
-import json
-
 import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
 from torch import nn
 
+from resiliency.checksums import forget
 from resiliency.designs.cards import design_card, training_cost
 from resiliency.designs.networks import (
     Selected,
@@ -20,6 +19,7 @@ from resiliency.designs.networks import (
 )
 from resiliency.designs.settings import Design
 from resiliency.faults import Fault
+from resiliency.files import write_json
 from resiliency.prediction import BATCH, features, logits
 
 DESIGNS = {
@@ -214,6 +214,9 @@ def test_truncated_weights_are_faults(tmp_path, kept):
     write_member(tmp_path, small(), MEMBER)
     path = tmp_path / "weights.safetensors"
     path.write_bytes(path.read_bytes()[:kept])
+    with pytest.raises(Fault, match=r"weights\.safetensors: damaged, not as it was written"):
+        read_member(tmp_path)
+    forget(path)
     with pytest.raises(Fault, match=r"weights\.safetensors: not the weights of resnet18"):
         read_member(tmp_path)
 
@@ -221,7 +224,7 @@ def test_truncated_weights_are_faults(tmp_path, kept):
 def test_weights_of_another_network_are_faults(tmp_path):
     write_member(tmp_path, small(), MEMBER)
     wider = MEMBER | {"arguments": {"channels": [4, 8, 8, 32]}}
-    tmp_path.joinpath("member.json").write_text(json.dumps(wider))
+    write_json(tmp_path / "member.json", wider)
     with pytest.raises(Fault, match=r"weights\.safetensors: not the weights of resnet18"):
         read_member(tmp_path)
 

@@ -13,17 +13,13 @@ REPOSITORY = Path(__file__).parents[2]
 
 
 class Workflow:
-    """A study, run in a directory of its own."""
+    """A study, run in a directory of its own by the code in `repository`."""
 
-    def __init__(self, directory: Path, study: Path = REPOSITORY / "studies/tiny.yaml"):
+    def __init__(self, directory: Path, study: Path = REPOSITORY / "studies/tiny.yaml", repository: Path = REPOSITORY):
         self.directory = directory
         self.study = study
+        self.repository = repository
         self.results = directory / "results" / yaml.safe_load(study.read_text())["study"]
-
-    def command(self, *arguments: str) -> list[str]:
-        """The command line that runs Snakemake as a user would, from the repository."""
-        start = [sys.executable, "-m", "snakemake", "--directory", str(self.directory)]
-        return [*start, *arguments, "--configfile", str(self.study)]
 
     def snakemake(self, *arguments: str, largest_file: int | None = None) -> subprocess.CompletedProcess:
         """Run Snakemake as a user would; the output of both streams is in `stdout`.
@@ -33,8 +29,8 @@ class Workflow:
         """
         limit = (largest_file, resource.RLIM_INFINITY)
         return subprocess.run(
-            self.command(*arguments),
-            cwd=REPOSITORY,
+            self._command(arguments),
+            cwd=self.repository,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -42,12 +38,29 @@ class Workflow:
             preexec_fn=(lambda: resource.setrlimit(resource.RLIMIT_FSIZE, limit)) if largest_file else None,
         )
 
+    def start(self, *arguments: str) -> subprocess.Popen:
+        """Start Snakemake in a session of its own; its output goes to snakemake.log in the directory."""
+        log = self.directory / "snakemake.log"
+        with log.open("w") as output:
+            return subprocess.Popen(
+                self._command(arguments),
+                cwd=self.repository,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def _command(self, arguments: tuple[str, ...]) -> list[str]:
+        command = [sys.executable, "-m", "snakemake", "--directory", str(self.directory)]
+        return [*command, *arguments, "--configfile", str(self.study)]
+
     def planned(self, *arguments: str) -> dict[str, int]:
         """Rule -> number of jobs that a run would execute, from a dry run; the targets themselves left out."""
-        output = self.snakemake("--dry-run", "--cores", "2", *arguments).stdout
-        if "Nothing to be done" in output:
+        run = self.snakemake("--dry-run", "--cores", "2", *arguments)
+        assert run.returncode == 0, run.stdout
+        if "Nothing to be done" in run.stdout:
             return {}
-        lines = output.split("Job stats:")[1].split("total")[0].splitlines()[3:]
+        lines = run.stdout.split("Job stats:")[1].split("total")[0].splitlines()[3:]
         jobs = {line.split()[0]: int(line.split()[1]) for line in lines if line.strip()}
         return {rule: count for rule, count in jobs.items() if rule != "all"}
 

@@ -1,9 +1,7 @@
 """A search that starts from a member, shrinks progressively and looks for the best ensemble, through Snakemake."""
 
 import json
-import os
 import shutil
-import subprocess
 import time
 from pathlib import Path
 
@@ -24,7 +22,6 @@ SEARCH = {
     "evaluations": 60,
     "members": 3,
 }
-REPOSITORY = Path(__file__).parents[2]
 STUDY = {
     "study": "searched",
     "dataset": {"test_fraction": 0.1},
@@ -74,12 +71,13 @@ def test_a_started_search_for_an_ensemble_keeps_its_budget(searched):
 
 
 @pytest.mark.parametrize(("script", "folder"), [("train_supernet", "search/supernet"), ("search", "search")])
-def test_a_killed_job_goes_on_and_ends_with_the_same_files(searched, workflow_in, tmp_path, script, folder):
+def test_a_killed_job_goes_on_and_ends_with_the_same_files(searched, workflow_in, tmp_path, monkeypatch, script, folder):
     killed = workflow_in(tmp_path / "killed", searched.study)
     shutil.copytree(searched.directory, killed.directory)
-    (tmp_path / "sitecustomize.py").write_text(SAVING.format(scripts=str(REPOSITORY / "scripts")))
-    command = killed.command("--cores", "1", SUPERNET, TABLE, "--forcerun", script)
-    run = subprocess.Popen(command, cwd=REPOSITORY, env=os.environ | {"PYTHONPATH": str(tmp_path)})
+    (tmp_path / "sitecustomize.py").write_text(SAVING.format(scripts=str(killed.repository / "scripts")))
+    with monkeypatch.context() as patched:
+        patched.setenv("PYTHONPATH", str(tmp_path))
+        run = killed.start("--cores", "1", SUPERNET, TABLE, "--forcerun", script)
     while not (killed.results / folder / "checkpoint.pt").exists():
         assert run.poll() is None
         time.sleep(0.01)

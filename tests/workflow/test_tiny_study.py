@@ -15,13 +15,6 @@ TABLES = (
     *("members.csv", "histories.csv", "corruption_errors.csv", "ensembles.parquet", "correlations.csv"),
     *("observations.csv", "origins.csv", "coincident_failures.csv", "skipped.csv"),
 )
-AFTER_TRAINING = {
-    **{"pairwise_diversity": 1, "score_members": 1, "score_ensembles": 1, "correlate": 1, "observe": 1},
-    "coincident_failures": 1,
-    "compare_origins": 1,
-    **{"charts": 1, "provenance": 1, "report": 1},
-}
-SEARCHED = {"predict_searched": 1, "attribute_searched": 1}
 
 
 def test_all_files_with_fixed_names_exist(workflow):
@@ -83,84 +76,12 @@ def test_provenance_tells_versions_costs_and_the_study(workflow):
     assert jobs["corrupt"] == 2
 
 
-def test_second_run_does_nothing(workflow):
-    assert workflow.planned() == {}
-
-
-def test_one_core_gives_the_same_tables(workflow, tmp_path):
-    other = type(workflow)(tmp_path)
-    run = other.snakemake("--cores", "1", "tables")
-    assert run.returncode == 0, run.stdout
-    for name in TABLES:
-        assert (other.results / "tables" / name).read_bytes() == (workflow.results / "tables" / name).read_bytes(), name
-
-
-@pytest.mark.parametrize(
-    ("change", "expected"),
-    [
-        ("charts={colours: ['#112233']}", {"charts": 1, "provenance": 1, "report": 1}),
-        (
-            "members={designs: [densenet_s, convnext, starnet]}",
-            {"train": 2, "predict": 1, "attribute": 1, **AFTER_TRAINING},
-        ),
-        (
-            "corruptions={names: [gaussian_noise, contrast, fog]}",
-            {
-                "conditions": 1,
-                "corrupt": 1,
-                "predict": 2,
-                "predict_jointly": 3,
-                "predict_searched": 1,
-                **AFTER_TRAINING,
-            },
-        ),
-        (
-            "attribution={steps: 5}",
-            {
-                "attribute": 2,
-                "attribute_jointly": 3,
-                "attribute_searched": 1,
-                **AFTER_TRAINING,
-                "score_members": 0,
-                "coincident_failures": 0,
-            },
-        ),
-        ("search={macs_budget: 6000000}", {"search": 1, **SEARCHED, **AFTER_TRAINING, "coincident_failures": 0}),
-        (
-            "search={training: {epochs: 3}}",
-            {"train_supernet": 1, "search": 1, **SEARCHED, **AFTER_TRAINING, "coincident_failures": 0},
-        ),
-        (
-            "statistics={resamples: 300}",
-            {**AFTER_TRAINING, "pairwise_diversity": 0},
-        ),
-        ("designs={convnext: {training: {epochs: 3}}}", {"train": 2, "predict": 1, "attribute": 1, **AFTER_TRAINING}),
-    ],
-)
-def test_a_change_reruns_what_depends_on_it(workflow, change, expected):
-    assert workflow.planned("--config", change) == {rule: count for rule, count in expected.items() if count}
-
-
 def test_a_bad_study_stops_before_any_job(workflow):
     run = workflow.snakemake("--cores", "2", "--config", "membrs={seeds: 3}", "probe={images: 1000}")
     assert run.returncode != 0
     faults = [line for line in run.stdout.splitlines() if line.startswith("study: ")]
     assert faults == ["study: membrs: unknown key; did you mean members?"]
     assert "Traceback" not in run.stdout
-
-
-def test_a_truncated_result_is_named_in_one_line(workflow, tmp_path):
-    copy = type(workflow)(tmp_path / "copy")
-    shutil.copytree(workflow.directory, copy.directory)
-    broken = copy.results / "predictions" / "convnext-s1.npy"
-    broken.write_bytes(broken.read_bytes()[:1000])
-    run = copy.snakemake("--cores", "2", "tables")
-    assert run.returncode != 0
-    assert "error: results/tiny/predictions/convnext-s1.npy: not a whole .npy array" in run.stdout
-    broken.unlink()
-    assert copy.snakemake("--cores", "2", "tables").returncode == 0
-    for name in TABLES:
-        assert (copy.results / "tables" / name).read_bytes() == (workflow.results / "tables" / name).read_bytes(), name
 
 
 def test_all_eight_objectives_run(workflow, tmp_path):

@@ -1,6 +1,6 @@
 """Settings of the corruptions, and their names (Hendrycks and Dietterich, ICLR 2019)."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -22,7 +22,7 @@ class Corruptions(Settings):
     names: list[Literal[MAIN + HELD_OUT]] = Field(
         list(MAIN), min_length=1, description="corruptions of the test images; mCE is their mean"
     )
-    severities: list[Literal[SEVERITIES]] = Field(
+    severities: list[Annotated[int, Field(ge=SEVERITIES[0], le=SEVERITIES[-1])]] = Field(
         list(SEVERITIES), min_length=1, description="strengths of each corruption, from 1 (slight) to 5 (severe)"
     )
     source: Literal["generated", "precomputed"] = Field(

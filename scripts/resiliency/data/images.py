@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from resiliency.checksums import verified
 from resiliency.data.pictures import FileImages
 from resiliency.data.source import Images
 from resiliency.files import read_array, read_json, write_json
@@ -52,7 +53,7 @@ def read_conditions(clean: str, corrupted: list[str]) -> list[Images]:
 
 def read_items(path: str | Path) -> tuple[list[str], list[str]]:
     """Class and name of each image of a split, from its `items.csv`."""
-    with Path(path).open(newline="") as file:
+    with verified(path).open(newline="") as file:
         rows = list(csv.DictReader(file))
     return [row["class"] for row in rows], [row["name"] for row in rows]
 

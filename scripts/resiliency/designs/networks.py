@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
+from resiliency.checksums import verified
 from resiliency.designs.checkpoints import load_weights
 from resiliency.designs.factories import from_factory
 from resiliency.designs.stems import adapt_stem, map_side
@@ -157,13 +158,15 @@ def read_member(folder: str | Path) -> tuple[nn.Module, dict]:
     Its logits are of the classes in the description, in their order.
 
     Raises:
-        Fault: a file is missing, cut short, or holds weights of another network.
+        Fault: a file is missing, damaged, or holds weights of another network.
     """
     member = read_json(Path(folder, "member.json"))
     network = build(member, member["network_outputs"], seed=0)
     path = Path(folder, "weights.safetensors")
     try:
-        misfit = load_weights(network, load_file(path))
+        misfit = load_weights(network, load_file(verified(path)))
+    except Fault:
+        raise
     except Exception as error:
         misfit = str(error)
     if misfit:

@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from resiliency.checksums import verified
 from resiliency.designs.checkpoints import load_weights
 from resiliency.faults import Fault
 from resiliency.files import read_json
@@ -118,7 +119,7 @@ def start_from(network: Supernetwork, weights: str | Path) -> None:
     Raises:
         Fault: the weights are those of another network.
     """
-    outputs, own = read_json(Path(weights).with_name("member.json"))["outputs"], load_file(weights)
+    outputs, own = read_json(Path(weights).with_name("member.json"))["outputs"], load_file(verified(weights))
     if outputs is not None:
         own |= {name: own[name][outputs] for name in ("fc.weight", "fc.bias")}
     if misfit := load_weights(network, own | {"seen": network.seen.cpu()}):

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from resiliency.checksums import forget, verified
 from resiliency.files import replacing
 
 PAUSE = 60
@@ -30,7 +31,7 @@ class Checkpoint:
         if not self.path.exists():
             return None
         try:
-            state = torch.load(self.path, map_location=device, weights_only=True)
+            state = torch.load(verified(self.path), map_location=device, weights_only=True)
         except Exception as error:
             print(f"{self.path}: cannot be read ({type(error).__name__}); training starts anew")
             return None
@@ -51,3 +52,4 @@ class Checkpoint:
 
     def remove(self) -> None:
         self.path.unlink(missing_ok=True)
+        forget(self.path)

@@ -1,0 +1,163 @@
+"""Nothing finished is lost: killed jobs and runs, damaged results, a second run beside the first, odd studies."""
+
+import json
+import os
+import shutil
+import signal
+import time
+from contextlib import suppress
+from random import Random
+
+import psutil
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+pytestmark = pytest.mark.faults
+
+KILLS = int(os.environ.get("RESILIENCY_KILLS", "4"))
+FINAL = ("members.csv", "histories.csv", "ensembles.parquet", "correlations.csv", "observations.csv", "origins.csv")
+
+
+def jobs_of(run) -> list[psutil.Process]:
+    """The processes of a run's scripts."""
+    with suppress(psutil.NoSuchProcess):
+        return [p for p in psutil.Process(run.pid).children(recursive=True) if ".snakemake/scripts" in str(p.cmdline())]
+    return []
+
+
+def listening(run) -> list:
+    """The internet sockets on which a run or one of its jobs waits for others to connect."""
+    found = []
+    with suppress(psutil.NoSuchProcess):
+        for process in [psutil.Process(run.pid), *psutil.Process(run.pid).children(recursive=True)]:
+            with suppress(psutil.NoSuchProcess):
+                found += [c for c in process.net_connections("inet") if c.status == psutil.CONN_LISTEN]
+    return found
+
+
+def kill(run, what: str, random: Random) -> None:
+    """SIGKILL a job of a run, Snakemake alone, or all at once, as a power cut does."""
+    if what == "everything":
+        os.killpg(run.pid, signal.SIGKILL)
+    elif what == "snakemake":
+        run.kill()
+    else:
+        while run.poll() is None and not (jobs := jobs_of(run)):
+            time.sleep(0.1)
+        if run.poll() is None:
+            with suppress(psutil.NoSuchProcess):
+                random.choice(jobs).kill()
+    run.wait()
+
+
+def same_tables(one, other) -> bool:
+    return all((one.results / "tables" / n).read_bytes() == (other.results / "tables" / n).read_bytes() for n in FINAL)
+
+
+def test_runs_killed_at_random_moments_end_with_the_same_tables(workflow, tmp_path):
+    """RESILIENCY_KILLS says how often; a study that ends before gives way to a fresh one. On one core throughout."""
+    random, kills, fresh = Random(0), 0, 0
+    while True:
+        killed = type(workflow)(tmp_path / str(fresh))
+        killed.directory.mkdir(exist_ok=True)
+        run = killed.start("--cores", "1", "tables")
+        with suppress(Exception):
+            run.wait(timeout=random.uniform(3, 14) if kills < KILLS else None)
+        assert listening(run) == []
+        if run.poll() is None:
+            kill(run, random.choice(["a job", "snakemake", "everything"]), random)
+            kills += 1
+        elif run.returncode == 0:
+            assert same_tables(killed, workflow)
+            fresh += 1
+            if kills >= KILLS:
+                return
+        else:
+            pytest.fail((killed.directory / "snakemake.log").read_text())
+        killed.snakemake("--unlock")
+
+
+@pytest.mark.parametrize(
+    ("file", "damage", "target"),
+    [
+        ("members/convnext-s1/weights.safetensors", "a flipped bit", "predictions/convnext-s1.npy"),
+        ("predictions/search-00.npy", "a lost end", "tables/members.csv"),
+        ("diversity/pairs.parquet", "no bytes", "tables/ensembles.parquet"),
+        ("data/test/labels.npy", "a flipped bit", "tables/coincident_failures.csv"),
+    ],
+)
+def test_damage_is_named_and_made_good_on_request(workflow, tmp_path, file, damage, target):
+    copy = type(workflow)(tmp_path / "copy")
+    shutil.copytree(workflow.directory, copy.directory)
+    path = copy.results / file
+    whole = path.read_bytes()
+    middle = len(whole) // 2
+    flipped = whole[:middle] + bytes([whole[middle] ^ 16]) + whole[middle + 1 :]
+    path.write_bytes({"a flipped bit": flipped, "a lost end": whole[:-100], "no bytes": b""}[damage])
+    asked = f"results/tiny/{target}"
+    (copy.directory / asked).unlink()
+    run = copy.snakemake("--cores", "2", asked)
+    assert run.returncode != 0
+    assert f"error: results/tiny/{file}: damaged, not as it was written; delete it and run again" in run.stdout
+    assert "Traceback" not in run.stdout
+    path.unlink()
+    run = copy.snakemake("--cores", "2", asked)
+    assert run.returncode == 0, run.stdout
+    assert path.read_bytes() == whole
+    assert (copy.directory / asked).read_bytes() == (workflow.directory / asked).read_bytes()
+
+
+def test_a_second_run_beside_the_first_is_refused(workflow, tmp_path):
+    busy = type(workflow)(tmp_path / "busy")
+    busy.directory.mkdir()
+    first = busy.start("--cores", "1", "results/tiny/corrupted/contrast.npy")
+    while not list(busy.directory.glob(".snakemake/locks/*")):
+        assert first.poll() is None
+        time.sleep(0.05)
+    second = busy.snakemake("--cores", "1", "results/tiny/corrupted/contrast.npy")
+    assert second.returncode != 0
+    assert "cannot be locked" in second.stdout
+    assert first.wait() == 0
+    made = busy.results / "corrupted/contrast.npy"
+    assert made.read_bytes() == (workflow.results / "corrupted/contrast.npy").read_bytes()
+
+
+choices = {
+    "seed": st.integers(0, 2**31),
+    "joint": st.sampled_from([None, {"objectives": {"balanced": [0.25], "gncl": [1]}}, {"seeds": 3}]),
+    "search": st.sampled_from([None, {"members": 1}, {"strategy": "progressive"}, {"elastic": {"kernel": [3, 1]}}]),
+    "members": st.sampled_from([{"seeds": 1}, {"designs": ["vit", "resnet50"], "baseline": "vit-s1"}, {"seeds": 12}]),
+    "corruptions": st.sampled_from([{"names": ["saturate"]}, {"severities": [5]}, {"table": "imagenet-c"}]),
+    "ensembles": st.sampled_from([{"sizes": [2]}, {"rules": ["weighted_mean"]}, {"limit": 100}]),
+    "attribution": st.sampled_from([{"methods": ["occlusion"]}, {"similarities": ["iou"]}, {"target": "prediction"}]),
+    "dataset": st.sampled_from(
+        [
+            {"name": "cifar10"},
+            {"name": "stl10", "images_per_class": 100},
+            {"name": "imagenette"},
+            {"name": "image_folder"},
+        ]
+    ),
+    "training": st.sampled_from([{"ema": 0.9}, {"mixup": 0.2}, {"epochs": 0}, {"batch_size": 4096}]),
+}
+
+
+@given(st.fixed_dictionaries({}, optional=choices))
+@settings(
+    max_examples=int(os.environ.get("RESILIENCY_STUDIES", "12")),
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+def test_a_study_has_a_graph_or_is_refused_line_by_line(workflow, tmp_path, study):
+    path = tmp_path / "odd.yaml"
+    path.write_text(json.dumps({"study": "odd"} | study))
+    run = type(workflow)(tmp_path, path).snakemake("--dry-run", "--cores", "1")
+    assert "Traceback" not in run.stdout
+    if run.returncode:
+        told = [line for line in run.stdout.splitlines() if line.startswith("study: ")]
+        assert told
+        assert run.stdout.splitlines()[-len(told) :] == told
+    else:
+        assert "Job stats:" in run.stdout

@@ -1,0 +1,163 @@
+"""What is run again after an edit: exactly the stages that depend on it, so many jobs of each."""
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.staleness
+
+REPOSITORY = Path(__file__).parents[2]
+CODE = ("Snakefile", "config.yaml", "rules", "scripts", "studies", "envs", "profiles")
+
+PAGE = {"charts": 1, "provenance": 1, "report": 1}
+CORRELATED = {"correlate": 1, "observe": 1, **PAGE}
+ENSEMBLES = {"score_ensembles": 1, "compare_origins": 1, **CORRELATED}
+DIVERSITY = {"pairwise_diversity": 1, **ENSEMBLES}
+SCORES = {"score_members": 1, **DIVERSITY}
+OF_INDEPENDENT = {"coincident_failures": 1, **SCORES}
+INDEPENDENT = {"predict": 2, "attribute": 2, **OF_INDEPENDENT}
+JOINT = {"predict_jointly": 3, "attribute_jointly": 3, **SCORES}
+SEARCHED = {"search": 1, "predict_searched": 1, "attribute_searched": 1, **SCORES}
+SUPERNET = {"train_supernet": 1, **SEARCHED}
+TRAINED = {"train": 4, "train_jointly": 3, **SUPERNET, **JOINT, **INDEPENDENT}
+PREDICTED = {"predict": 2, "predict_jointly": 3, "predict_searched": 1, **OF_INDEPENDENT}
+ATTRIBUTED = {"attribute": 2, "attribute_jointly": 3, "attribute_searched": 1, **DIVERSITY}
+CORRUPTED = {"corrupt": 2, "gallery": 1, **PREDICTED}
+EVERYTHING = {"dataset": 1, **CORRUPTED, **TRAINED}
+ONE_SETTING = {"train_jointly": 1, "predict_jointly": 1, "attribute_jointly": 1, **SCORES}
+ONE_DESIGN = {"predict": 1, "attribute": 1, **OF_INDEPENDENT}
+
+LIBRARY = "scripts/resiliency"
+
+
+def edited_code(folder: Path, edits: dict[str, Callable[[str], str]]) -> Path:
+    """A copy of the pipeline's code in `folder`, with some files changed."""
+    folder.mkdir()
+    for name in CODE:
+        (shutil.copytree if (REPOSITORY / name).is_dir() else shutil.copy)(REPOSITORY / name, folder / name)
+    for name, edit in edits.items():
+        before = (folder / name).read_text()
+        after = edit(before)
+        assert after != before, name
+        (folder / name).write_text(after)
+    return folder
+
+
+def more_code(text: str) -> str:
+    return text + "\nEDITED = 1\n"
+
+
+def other_words(text: str) -> str:
+    """Other comments, docstring and layout, and the same code."""
+    docstring, _, rest = text.removeprefix('"""').partition('"""')
+    return f'"""Otherwise: {docstring}"""\n\n# Why.\n' + rest.replace("\n\n", "\n\n\n") + "\n# The end.\n"
+
+
+@pytest.fixture
+def planned_with(workflow, tmp_path) -> Callable[..., dict[str, int]]:
+    """Rule -> jobs that would run if code were edited so, in a copy of it elsewhere, beside the finished results."""
+
+    def planned(edits: dict[str, Callable[[str], str]], *arguments: str, study: Path | None = None) -> dict[str, int]:
+        code = edited_code(tmp_path / "code", edits)
+        return type(workflow)(workflow.directory, study or workflow.study, code).planned(*arguments)
+
+    return planned
+
+
+def test_nothing_after_nothing(workflow):
+    assert workflow.planned() == {}
+
+
+def test_nothing_from_another_path_or_a_fresh_clone(planned_with):
+    """All files of the copy are newer than the results."""
+    assert planned_with({}) == {}
+
+
+@pytest.mark.parametrize("module", ["train.py", "resiliency/files.py", "resiliency/training/engine.py"])
+def test_nothing_after_other_words(planned_with, module):
+    assert planned_with({f"scripts/{module}": other_words}) == {}
+
+
+@pytest.mark.parametrize(
+    ("file", "expected"),
+    [
+        (f"{LIBRARY}/data/digits.py", {**EVERYTHING}),
+        (f"{LIBRARY}/corruptions/engine.py", CORRUPTED),
+        (f"{LIBRARY}/corruptions/noise.py", CORRUPTED),
+        (f"{LIBRARY}/training/engine.py", TRAINED),
+        (f"{LIBRARY}/training/objectives.py", {"train_jointly": 3, **JOINT}),
+        (f"{LIBRARY}/search/losses.py", SUPERNET),
+        (f"{LIBRARY}/search/nsga.py", SEARCHED),
+        (f"{LIBRARY}/attributions.py", ATTRIBUTED),
+        (f"{LIBRARY}/diversity/representations.py", DIVERSITY),
+        (f"{LIBRARY}/diversity/counts.py", {**DIVERSITY}),
+        (f"{LIBRARY}/ensembles/combination.py", ENSEMBLES),
+        (f"{LIBRARY}/analysis/correlations.py", CORRELATED),
+        (f"{LIBRARY}/analysis/variance_shares.py", {"observe": 1, "provenance": 1, "report": 1}),
+        (f"{LIBRARY}/report/member_charts.py", PAGE),
+        (f"{LIBRARY}/report/page.py", {"report": 1}),
+        (f"{LIBRARY}/report/report.css", {"report": 1}),
+        ("scripts/train.py", {"train": 4, **INDEPENDENT}),
+    ],
+)
+def test_a_real_change_of_code(planned_with, file, expected):
+    edit = (lambda text: text + "\n") if file.endswith(".css") else more_code
+    assert planned_with({file: edit}) == expected
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ("charts={colours: ['#112233']}", PAGE),
+        ("statistics={resamples: 300}", {**OF_INDEPENDENT, "pairwise_diversity": 0}),
+        ("ensembles={sizes: [2]}", ENSEMBLES),
+        ("ensembles={rules: [mean_logit]}", ENSEMBLES),
+        ("members={seeds: 3}", {"train": 2, **INDEPENDENT}),
+        ("members={designs: [densenet_s, convnext, starnet]}", {"train": 2, **ONE_DESIGN}),
+        ("members={designs: [densenet_s]};ensembles={sizes: [2]}", OF_INDEPENDENT),
+        ("members={baseline: convnext-s0}", {**SCORES, "pairwise_diversity": 0}),
+        ("designs={convnext: {training: {epochs: 3}}}", {"train": 2, **ONE_DESIGN}),
+        (
+            "joint={objectives: {kl: [0.5]}}",
+            {"train_jointly": 1, **JOINT, "predict_jointly": 1, "attribute_jointly": 1},
+        ),
+        ("corruptions={names: [gaussian_noise, contrast, fog]}", {**PREDICTED, "corrupt": 1, "conditions": 1}),
+        ("corruptions={severities: [1, 4, 5]}", {**PREDICTED, "corrupt": 2, "conditions": 1}),
+        ("attribution={methods: [saliency, integrated_gradients, grad_cam, occlusion]}", ATTRIBUTED),
+        ("attribution={steps: 5}", ATTRIBUTED),
+        ("attribution={similarities: [cosine, ssim]}", DIVERSITY),
+        ("search={macs_budget: 6000000}", SEARCHED),
+        ("search={training: {epochs: 3}}", SUPERNET),
+    ],
+)
+def test_a_change_of_the_study(workflow, change, expected):
+    assert workflow.planned("--config", *change.split(";")) == {
+        rule: count for rule, count in expected.items() if count
+    }
+
+
+def test_files_that_were_only_touched(workflow, tmp_path):
+    copy = type(workflow)(tmp_path / "copy")
+    shutil.copytree(workflow.directory, copy.directory)
+    for path in [*copy.results.glob("data/*/*"), *copy.results.glob("members/*/*")]:
+        os.utime(path)
+    assert copy.planned() == {}
+
+
+def test_an_upgraded_library(workflow, tmp_path, monkeypatch):
+    """Nothing is thrown away: whether results are to be made again with another torch is for the user to say."""
+    upgraded = tmp_path / "torch-99.0.dist-info"
+    upgraded.mkdir()
+    (upgraded / "METADATA").write_text("Metadata-Version: 2.1\nName: torch\nVersion: 99.0\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
+    assert workflow.planned() == {}
+
+
+def test_a_dry_run_says_why(workflow):
+    output = workflow.snakemake("--dry-run", "--cores", "1", "--config", "statistics={resamples: 300}").stdout
+    reasons = [line.strip() for line in output.splitlines() if line.strip().startswith("reason:")]
+    assert any("Params have changed" in reason and "200" in reason and "300" in reason for reason in reasons)
+    assert len(reasons) == sum(workflow.planned("--config", "statistics={resamples: 300}").values()) + 1
