@@ -32,9 +32,11 @@ rule score_members:
 rule correlate:
     input:
         ensembles=TABLES["ensembles"],
+        by_corruption=f"{RESULTS}/ensembles/by_corruption.parquet",
         pairs=f"{RESULTS}/diversity/pairs.parquet",
     output:
-        TABLES["correlations"],
+        correlations=TABLES["correlations"],
+        differences=TABLES["differences"],
     log:
         f"{RESULTS}/logs/correlate/all.log",
     benchmark:
@@ -46,9 +48,8 @@ rule correlate:
         mem_mb=growing(4000),
         runtime=growing(60),
     params:
-        **STATISTICS,
         code=code("correlate"),
-        seed=STUDY.seed,
+        confidence=STUDY.statistics.confidence,
     script:
         "../scripts/correlate.py"
 
@@ -102,6 +103,36 @@ rule compare_origins:
         "../scripts/compare_origins.py"
 
 
+rule choose_ensembles:
+    input:
+        labels=TEST["labels"],
+        members=TABLES["members"],
+        ensembles=TABLES["ensembles"],
+        logits=LOGITS,
+    output:
+        deployment=TABLES["deployment"],
+        candidates=f"{RESULTS}/ensembles/candidates.parquet",
+    log:
+        f"{RESULTS}/logs/choose_ensembles/all.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/choose_ensembles/all.tsv"
+    conda:
+        "../envs/resiliency.yaml"
+    threads: 2
+    resources:
+        mem_mb=growing(8000),
+        runtime=growing(120),
+    params:
+        **STATISTICS,
+        code=code("choose_ensembles"),
+        seed=STUDY.seed,
+        rule=STUDY.ensembles.rules[0],
+        largest=STUDY.deployment.largest,
+        baseline=STUDY.members.baseline,
+    script:
+        "../scripts/choose_ensembles.py"
+
+
 rule charts:
     input:
         members=TABLES["members"],
@@ -112,6 +143,8 @@ rule charts:
         gallery=GALLERY,
         evaluations=EVALUATIONS,
         origins=TABLES["origins"],
+        deployment=TABLES["deployment"],
+        candidates=rules.choose_ensembles.output.candidates,
     output:
         CHART_FILES,
     log:

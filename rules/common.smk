@@ -69,10 +69,12 @@ TABLES = {
     "histories": f"{RESULTS}/tables/histories.csv",
     "ensembles": f"{RESULTS}/tables/ensembles.parquet",
     "correlations": f"{RESULTS}/tables/correlations.csv",
+    "differences": f"{RESULTS}/tables/correlation_differences.csv",
     "observations": f"{RESULTS}/tables/observations.csv",
     "coincident_failures": f"{RESULTS}/tables/coincident_failures.csv",
     "skipped": f"{RESULTS}/tables/skipped.csv",
     "origins": f"{RESULTS}/tables/origins.csv",
+    "deployment": f"{RESULTS}/tables/deployment.csv",
 }
 EVALUATIONS = f"{RESULTS}/search/evaluations.csv" if SEARCHED else []
 CHART_FILES = [f"{RESULTS}/charts/{chart}{suffix}" for chart in CHARTS for suffix in CHART_SUFFIXES]

@@ -37,6 +37,7 @@ rule score_ensembles:
         logits=LOGITS,
     output:
         ensembles=TABLES["ensembles"],
+        by_corruption=f"{RESULTS}/ensembles/by_corruption.parquet",
         image_errors=f"{RESULTS}/ensembles/image_errors.parquet",
     log:
         f"{RESULTS}/logs/score_ensembles/all.log",

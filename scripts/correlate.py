@@ -1,16 +1,13 @@
 """Correlate the diversity of ensembles with their accuracy."""
 
-from resiliency.analysis.correlations import correlation_table
+from resiliency.analysis.correlations import correlation_table, difference_table, narrowness
 from resiliency.stage import stage
 from resiliency.tables import read_table, write_table
 
 with stage(snakemake.log[0], snakemake.threads):
-    params = snakemake.params
-    table = correlation_table(
-        read_table(snakemake.input.ensembles),
-        read_table(snakemake.input.pairs),
-        params.resamples,
-        params.confidence,
-        params.seed,
-    )
-    write_table(snakemake.output[0], table)
+    inputs, outputs = snakemake.input, snakemake.output
+    tables = [read_table(path) for path in (inputs.ensembles, inputs.by_corruption, inputs.pairs)]
+    correlations = correlation_table(*tables, snakemake.params.confidence)
+    print(narrowness(correlations))
+    write_table(outputs.correlations, correlations)
+    write_table(outputs.differences, difference_table(*tables, snakemake.params.confidence))

@@ -15,12 +15,11 @@ with stage(snakemake.log[0], snakemake.threads):
     inputs, params = snakemake.input, snakemake.params
     members, ensembles, pairs = (read_table(path) for path in (inputs.members, inputs.ensembles, inputs.pairs))
     images = len(read_array(inputs.labels))
-    drawn = {"resamples": params.resamples, "seed": params.seed}
     balanced = int((members.objective == "balanced").sum())
     observations = [
-        architecture_matters_more(members, images, **drawn),
-        attribution_diversity_is_less_negative(ensembles, pairs, params.rule, images, **drawn),
-        balance_is_most_resilient(read_table(inputs.image_errors), balanced, **drawn),
-        architecture_brings_diversity(ensembles, pairs, params.rule, images, **drawn),
+        architecture_matters_more(members, images),
+        attribution_diversity_is_less_negative(ensembles, pairs, params.rule, images),
+        balance_is_most_resilient(read_table(inputs.image_errors), balanced, params.resamples, params.seed),
+        architecture_brings_diversity(ensembles, pairs, params.rule, images),
     ]
     write_table(snakemake.output[0], observation_table(observations, params.confidence))

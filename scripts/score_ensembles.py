@@ -27,17 +27,20 @@ with stage(snakemake.log[0], snakemake.threads):
     pools = {origin: chosen for origin, chosen in pools.items() if len(chosen) >= min(params.sizes)}
     joint, compared = trained_together(members), ["objective", "strength", "seed"]
     progress = Progress(len(pools) * len(conditions) + len(joint))
-    tables, image_errors = [], []
+    tables, by_corruption, image_errors = [], [pd.DataFrame(columns=["members"])], []
     for origin, chosen in pools.items():
         sizes = [size for size in params.sizes if size <= len(chosen)]
         counts = zip(sizes, limits(len(chosen), sizes, params.limit), strict=True)
         groups = [chosen_ensembles(list(chosen.design), size, count, params.seed) for size, count in counts]
         print(f"{origin}:", *(f"{len(group):,} ensembles of {group.shape[1]}," for group in groups))
-        scored = pool_of(chosen).score(groups, params.rules, progress.step)
+        scored, under_each = pool_of(chosen).score(groups, params.rules, progress.step)
         tables.append(scored.assign(origin=origin, objective="", setting=""))
+        if origin == "independent":
+            under_each.insert(0, "members", scored.members[: len(under_each)])
+            by_corruption = [under_each]
     for known, chosen in joint:
         pool, everyone = pool_of(chosen), np.arange(len(chosen))
-        tables.append(pool.score([everyone[None]], params.rules).assign(**known))
+        tables.append(pool.score([everyone[None]], params.rules)[0].assign(**known))
         errors = {"image": np.arange(len(labels)), "error": pool.image_errors(everyone, params.rules[0])}
         image_errors.append(pd.DataFrame({name: known[name] for name in compared} | errors))
         progress.step(f"{known['setting']}, seed {known['seed']:g}")
@@ -45,5 +48,6 @@ with stage(snakemake.log[0], snakemake.threads):
     table = table.reindex(columns=list(dict.fromkeys([*TOGETHER, *table])))
     table.insert(0, "ensemble", table.groupby("members", sort=False).ngroup())
     write_table(snakemake.output.ensembles, table)
+    write_table(snakemake.output.by_corruption, pd.concat(by_corruption))
     none = pd.DataFrame(columns=[*compared, "image", "error"])
     write_table(snakemake.output.image_errors, pd.concat([none, *image_errors]))

@@ -153,7 +153,7 @@ def compare(members: int, severities: int, threads: int, sample_size: int) -> No
     matrices = time.perf_counter() - start
     pool = Pool(known, logits, labels, table, pairs, np.full(len(MAIN), 0.5), threads)
     start = time.perf_counter()
-    scored = pool.score(groups, RULES)
+    scored, _ = pool.score(groups, RULES)
     ours = time.perf_counter() - start
     start = time.perf_counter()
     for group in groups:

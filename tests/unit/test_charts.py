@@ -19,6 +19,7 @@ from resiliency.analysis.origins import origin_table
 from resiliency.corruptions.settings import MAIN
 from resiliency.diversity.metrics import ENSEMBLE_METRICS
 from resiliency.diversity.metrics import METRICS as REGISTERED
+from resiliency.ensembles.selection import front
 from resiliency.report import settings
 from resiliency.report.charts import CHARTS, VEGA_LITE, draw, write_chart
 from resiliency.report.gallery import gallery_table
@@ -59,6 +60,7 @@ def synthetic_tables(
         "ensembles": ensembles,
         "correlations": correlation_table(ensembles, rng),
         "origins": origin_table(ensembles),
+        **deployment_tables(members, ensembles),
         "evaluations": evaluation_table(searched),
         "observations": observation_table(),
         "gallery": gallery_table(picture(0), ((c, s, picture(s)) for c in corruptions for s in (1, 5)), 7, "a", "fine"),
@@ -152,6 +154,22 @@ def ensemble_table(members, sizes, corruptions, rng) -> pd.DataFrame:
     columns = ["origin", "objective", "rule", "size", "designs", "strength", "corrupted_accuracy", "ensemble", "macs"]
     columns += ["clean_accuracy", "mean_corruption_error", "mce"]
     return pd.DataFrame(rows) if rows else pd.DataFrame(columns=columns)
+
+
+def deployment_tables(members, ensembles) -> dict[str, pd.DataFrame]:
+    """Single members, of which the first is the baseline, and ensembles under the first rule, and some of them all."""
+    alone = members[members["origin"] != "joint"].assign(size=1, found="single").rename(columns={"member": "members"})
+    some = ensembles[ensembles["rule"] == RULES[0]].assign(found="scored") if len(ensembles) else ensembles
+    columns = ["found", "members", "origin", "size", "macs", "parameters", "mean_corruption_error"]
+    both = pd.concat([alone, some]).reindex(columns=columns).reset_index(drop=True)
+    errors = both.pop("mean_corruption_error")
+    fronts = {f"front_{c}": front(errors.to_numpy(float), both[c].to_numpy(float)) for c in ("macs", "parameters")}
+    both = both.assign(validation_error=errors - 0.01, **fronts)
+    known = {"mean_corruption_error": errors, "low": errors - 0.02, "high": errors + 0.02, "confidence": 0.95}
+    known |= {"rule": RULES[0], "optimism": 0.01, "clean_accuracy": 0.9, "validation_images": 270, "images": 270}
+    kept = both["front_macs"] | both["front_parameters"] | (both["found"] == "single")
+    table = both.assign(**known, baseline=both.index == 0)[kept]
+    return {"deployment": table, "candidates": both.assign(judged_error=errors)}
 
 
 def evaluation_table(searched: int) -> pd.DataFrame:

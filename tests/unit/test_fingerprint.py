@@ -140,6 +140,12 @@ def test_no_script_depends_on_the_study(script):
         ("attribute", "attributions", "training/ corruptions/ analysis/ diversity/"),
         ("pairwise_diversity", "diversity/predictions", "training/ corruptions/ analysis/ designs/networks"),
         ("score_ensembles", "ensembles/combination", "training/ corruptions/ designs/networks report/"),
+        ("correlate", "analysis/correlations", "training/ corruptions/ designs/ analysis/verdicts report/"),
+        (
+            "choose_ensembles",
+            "analysis/deployment",
+            "training/ corruptions/ designs/networks analysis/verdicts report/",
+        ),
         ("observe", "analysis/verdicts", "training/ corruptions/ designs/ report/"),
         ("charts", "report/charts", "training/ corruptions/reference analysis/observations designs/networks"),
         ("dataset", "data/split", "training/ corruptions/ designs/"),

@@ -127,7 +127,7 @@ def test_pairs_of_a_member_that_a_method_does_not_apply_to_are_left_out(study, p
 def test_ensembles_tell_over_how_many_pairs_they_are_averaged(study, members, pairs):
     gone = pairs.metric.eq("saliency_cosine") & ((pairs["first"] == NAMES[1]) | (pairs["second"] == NAMES[1]))
     pool = Pool(members, study["logits"], study["labels"], CONDITIONS, pairs[~gone], BASELINE)
-    table = pool.score([ensembles_of(4, 2), ensembles_of(4, 3)], RULES[:1]).set_index("members")
+    table = pool.score([ensembles_of(4, 2), ensembles_of(4, 3)], RULES[:1])[0].set_index("members")
     assert [c for c in table if c.endswith("_pairs")] == ["saliency_cosine_clean_pairs"]
     assert np.isnan(table.saliency_cosine_clean["a-s0+a-s1"])
     assert table.saliency_cosine_clean_pairs["a-s0+a-s1"] == 0
@@ -173,7 +173,7 @@ def answers(study, ensemble, condition: int, rule: str) -> list[bool]:
 @pytest.mark.parametrize("size", [2, 3, 4])
 def test_ensembles_by_loops(study, members, pairs, pool, size):
     ensembles = ensembles_of(4, size)
-    table = pool.score([ensembles], RULES).set_index(["rule", "members"])
+    table = pool.score([ensembles], RULES)[0].set_index(["rule", "members"])
     assert len(table) == 2 * len(ensembles)
     for ensemble in ensembles.tolist():
         names = [NAMES[i] for i in ensemble]
@@ -207,8 +207,29 @@ def test_ensembles_by_loops(study, members, pairs, pool, size):
             assert row.linear_cka_clean == pytest.approx(inside[inside.metric == "linear_cka"].diversity.mean())
 
 
+@pytest.mark.parametrize("size", [2, 3])
+def test_ensembles_under_each_corruption_by_loops(study, pairs, pool, size):
+    ensembles = ensembles_of(4, size)
+    table = pool.score([ensembles], RULES)[1]
+    assert len(table) == len(ensembles)
+    assert set(table.dtypes) == {np.dtype(np.float32)}
+    predicted = {name for name, metric in METRICS.items() if metric.kind == "prediction"} | set(ENSEMBLE_METRICS)
+    named = {f"{name}_{corruption}" for name in predicted for corruption in ("fog", "snow")}
+    assert set(table) == named | {"mean_member_fog_accuracy", "mean_member_snow_accuracy"}
+    for ensemble, row in zip(ensembles.tolist(), table.itertuples(), strict=True):
+        names = [NAMES[i] for i in ensemble]
+        inside = pairs[pairs["first"].isin(names) & pairs["second"].isin(names) & pairs.condition.isin([3, 4])]
+        for metric in ("disagreement", "jensen_shannon"):
+            expected = inside[inside.metric == metric].diversity.mean()
+            assert getattr(row, f"{metric}_snow") == pytest.approx(expected, abs=1e-6)
+        failing = np.array([[wrong(study, i, c) for i in ensemble] for c in (3, 4)])
+        assert row.mean_member_snow_accuracy == pytest.approx(1 - failing.mean())
+        count = failing.sum(axis=1)
+        assert row.kohavi_wolpert_snow == pytest.approx((count * (size - count)).mean() / size**2)
+
+
 def test_ensembles_have_a_column_per_diversity(pool):
-    table = pool.score([ensembles_of(4, 2)], RULES[:1])
+    table = pool.score([ensembles_of(4, 2)], RULES[:1])[0]
     predicted = [name for name, metric in METRICS.items() if metric.kind == "prediction"]
     everywhere = [*predicted, *ENSEMBLE_METRICS]
     expected = {f"{name}_clean" for name in (*everywhere, *MEASURED, *ACTIVATIONS)}
@@ -217,7 +238,7 @@ def test_ensembles_have_a_column_per_diversity(pool):
 
 
 def test_an_ensemble_of_two_has_the_diversity_of_its_pair(pairs, pool):
-    table = pool.score([np.array([[1, 2]])], RULES[:1])
+    table = pool.score([np.array([[1, 2]])], RULES[:1])[0]
     rows = pairs[(pairs["first"] == NAMES[1]) & (pairs["second"] == NAMES[2]) & (pairs.condition == 0)]
     for row in rows.itertuples():
         assert table[f"{row.metric}_clean"][0] == pytest.approx(row.diversity)
@@ -226,7 +247,7 @@ def test_an_ensemble_of_two_has_the_diversity_of_its_pair(pairs, pool):
 def test_threads_do_not_matter(study, members, pairs):
     arguments = (members, study["logits"], study["labels"], CONDITIONS, pairs, BASELINE)
     groups = [ensembles_of(4, 3), ensembles_of(4, 2)]
-    one, two = (Pool(*arguments, threads=threads).score(groups, RULES) for threads in (1, 2))
+    one, two = (Pool(*arguments, threads=threads).score(groups, RULES)[0] for threads in (1, 2))
     pd.testing.assert_frame_equal(one, two, check_exact=True)
 
 
@@ -236,7 +257,7 @@ def test_image_errors_by_loops(study, pool, rule):
     right = [answers(study, ensemble, condition, rule) for condition in range(1, len(CONDITIONS))]
     found = pool.image_errors(ensemble, rule)
     np.testing.assert_allclose(found, 1 - np.mean(right, axis=0))
-    row = pool.score([ensemble[None]], [rule]).iloc[0]
+    row = pool.score([ensemble[None]], [rule])[0].iloc[0]
     assert found.mean() == pytest.approx(row.mean_corruption_error)
 
 
@@ -245,4 +266,4 @@ def test_pairs_of_other_members_do_not_matter(study, members, pairs):
     arguments = (study["logits"], study["labels"], CONDITIONS)
     one, mixed = (Pool(members, *arguments, p, BASELINE) for p in (pairs, pd.concat([other, pairs])))
     ensembles = ensembles_of(4, 2)
-    pd.testing.assert_frame_equal(one.score([ensembles], RULES), mixed.score([ensembles], RULES))
+    pd.testing.assert_frame_equal(one.score([ensembles], RULES)[0], mixed.score([ensembles], RULES)[0])

@@ -16,7 +16,10 @@ from hypothesis import strategies as st
 pytestmark = pytest.mark.faults
 
 KILLS = int(os.environ.get("RESILIENCY_KILLS", "4"))
-FINAL = ("members.csv", "histories.csv", "ensembles.parquet", "correlations.csv", "observations.csv", "origins.csv")
+FINAL = (
+    *("members.csv", "histories.csv", "ensembles.parquet", "correlations.csv", "observations.csv", "origins.csv"),
+    "deployment.csv",
+)
 
 
 def jobs_of(run) -> list[psutil.Process]:

@@ -14,6 +14,7 @@ from resiliency.training.settings import STRENGTHS
 TABLES = (
     *("members.csv", "histories.csv", "corruption_errors.csv", "ensembles.parquet", "correlations.csv"),
     *("observations.csv", "origins.csv", "coincident_failures.csv", "skipped.csv"),
+    *("correlation_differences.csv", "deployment.csv"),
 )
 
 
@@ -54,6 +55,22 @@ def test_member_errors_agree_between_tables(workflow):
     errors = pd.read_csv(workflow.results / "tables/corruption_errors.csv")
     means = errors[errors.severity > 0].groupby("member").error.mean()
     assert means.to_dict() == pytest.approx(members.mean_corruption_error.to_dict(), abs=1e-6)
+
+
+def test_deployed_ensembles_are_judged_on_the_other_half(workflow):
+    """Both halves together give the error on all test images, which other tables have."""
+    deployment = pd.read_csv(workflow.results / "tables/deployment.csv")
+    members = pd.read_csv(workflow.results / "tables/members.csv")
+    ensembles = pd.read_parquet(workflow.results / "tables/ensembles.parquet")
+    ensembles = ensembles[ensembles.rule == "mean_probability"]
+    known = dict(zip(ensembles.members, ensembles.mean_corruption_error, strict=True))
+    known |= dict(zip(members.member, members.mean_corruption_error, strict=True))
+    rows = deployment[deployment.found != "greedy"]
+    halves = rows.validation_error * rows.validation_images + rows.mean_corruption_error * rows.images
+    errors = halves / (rows.validation_images + rows.images)
+    assert errors.tolist() == pytest.approx(rows.members.map(known).tolist(), abs=1e-6)
+    assert deployment[deployment.baseline].members.tolist() == ["densenet_s-s0"]
+    assert set(deployment[deployment.found == "greedy"]["size"]) == {4, 5, 6}
 
 
 def test_evaluations_of_the_search_are_kept(workflow):

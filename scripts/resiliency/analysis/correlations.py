@@ -1,84 +1,23 @@
-"""Correlation of ensemble diversity with ensemble accuracy, with intervals that resample members."""
+"""Correlation of ensemble diversity with ensemble accuracy, with intervals that leave out a member at a time."""
 
+import re
 from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
 
-from resiliency.analysis.bootstrap import (
-    ensemble_weights,
-    interval,
-    resampled_counts,
-    weighted_pearson,
-    weighted_ranks,
-)
-from resiliency.analysis.effect_size import weighted_cliffs_delta
+from resiliency.analysis.jackknife import FISHER, holm, interval, p_value
+from resiliency.analysis.left_out import AGGREGATED, LeftOut, design_of
+from resiliency.analysis.measures import MEASURES, independent_interval
 from resiliency.diversity.metrics import ENSEMBLE_METRICS
 from resiliency.diversity.settings import MAIN
 
-BLOCK_VALUES = 2**22
-
-
-class Resamples:
-    """Ensembles of one size, and weights of them in bootstrap resamples of the members they are formed of.
-
-    Args:
-        ensembles: rows of ensembles.parquet of one size and rule, all of independent members.
-        resamples: number of resamples.
-        seed: of the study.
-    """
-
-    def __init__(self, ensembles: pd.DataFrame, resamples: int, seed: int):
-        lists = ensembles.members.str.split("+")
-        members = sorted({member for names in lists for member in names})
-        index = {member: i for i, member in enumerate(members)}
-        self.ensembles = ensembles
-        self.members = len(members)
-        self._combinations = np.array([[index[member] for member in names] for names in lists])
-        drawn = resampled_counts(self.members, resamples, seed, "members")
-        self._counts = np.vstack([np.ones((1, self.members), int), drawn])
-
-    def correlations(self, columns: list[str], accuracy: str, measure: str) -> np.ndarray:
-        """Correlation of each of `columns` with `accuracy`: (1 + resamples) x columns, the actual members first.
-
-        Ensembles that lack a column, since no pair of their members could be measured, do not count for it.
-
-        Args:
-            measure: `pearson` or `spearman`.
-        """
-        x = self.ensembles[columns].to_numpy(np.float64).T
-        known = np.isfinite(x)
-        y = self.ensembles[accuracy].to_numpy(np.float64)
-        parts = []
-        for weights in self._weights():
-            of_all = _ranked(weights, y, measure)
-            found = np.full((len(weights), len(columns)), np.nan)
-            for column, (values, k) in enumerate(zip(x, known, strict=True)):
-                some, of_accuracy = weights, of_all
-                if not k.all():
-                    some = weights[:, k]
-                    of_accuracy = _ranked(some, y[k], measure)
-                if k.any():
-                    found[:, column] = weighted_pearson(some, _ranked(some, values[k], measure), of_accuracy)
-            parts.append(found)
-        return np.concatenate(parts)
-
-    def between(self, column: str, one: pd.Series) -> np.ndarray:
-        """Cliff's delta of `column` of the other ensembles against those where `one` holds: 1 + resamples."""
-        values = self.ensembles[column].to_numpy(np.float64)
-        one, other = (chosen.to_numpy() & np.isfinite(values) for chosen in (one, ~one))
-        deltas = [weighted_cliffs_delta(values[other], values[one], w[:, other], w[:, one]) for w in self._weights()]
-        return np.concatenate(deltas)
-
-    def _weights(self) -> Iterator[np.ndarray]:
-        block = max(1, BLOCK_VALUES // len(self._combinations))
-        for start in range(0, len(self._counts), block):
-            yield ensemble_weights(self._counts[start : start + block], self._combinations)
-
-
-def _ranked(weights: np.ndarray, values: np.ndarray, measure: str) -> np.ndarray:
-    """What Pearson's correlation is taken of: `values`, or for `spearman` their ranks under each row of weights."""
-    return weighted_ranks(weights, values) if measure == "spearman" else values
+MEAN_ACCURACY = re.compile("mean_member_(.*)_accuracy")
+TESTED = ["low", "high", "confidence", "p_value", "p_holm", "members"]
+GROUP = ["rule", "size", "condition", "measure"]
+CORRELATIONS = [*GROUP, "kind", "metric", "correlation", *TESTED]
+CORRELATIONS += ["design_low", "design_high", "naive_low", "naive_high", "width_ratio", "ensembles", "possible"]
+DIFFERENCES = [*GROUP, "attribution", "prediction", "difference", *TESTED]
 
 
 def main_diversity_columns(pairs: pd.DataFrame, condition: str) -> dict[str, tuple[str, str]]:
@@ -88,7 +27,7 @@ def main_diversity_columns(pairs: pd.DataFrame, condition: str) -> dict[str, tup
 
 
 def diversity_columns(pairs: pd.DataFrame, condition: str) -> dict[str, tuple[str, str]]:
-    """Column of ensembles.parquet -> (kind, metric) of the diversities of pairs that go with accuracy on `condition`.
+    """Column -> (kind, metric) of the diversities of pairs that go with accuracy on `condition`.
 
     Prediction diversity is taken on the same images as the accuracy; attributions and activations on clean probes.
     """
@@ -99,51 +38,111 @@ def diversity_columns(pairs: pd.DataFrame, condition: str) -> dict[str, tuple[st
     }
 
 
-def _of_ensembles(ensembles: pd.DataFrame, condition: str) -> dict[str, tuple[str, str]]:
-    """The same of the metrics of whole ensembles that `ensembles` has."""
+def _all_columns(ensembles: pd.DataFrame, pairs: pd.DataFrame, condition: str) -> dict[str, tuple[str, str]]:
+    """The same with the metrics of whole ensembles that `ensembles` has."""
     columns = {f"{metric}_{condition}": ("prediction", metric) for metric in ENSEMBLE_METRICS}
-    return {column: known for column, known in columns.items() if column in ensembles}
+    return diversity_columns(pairs, condition) | {c: known for c, known in columns.items() if c in ensembles}
+
+
+def _groups(ensembles: pd.DataFrame, by_corruption: pd.DataFrame) -> Iterator[tuple[dict, LeftOut]]:
+    """Rule and size, and the ensembles of independent members of each."""
+    pool = ensembles[ensembles.origin == "independent"]
+    for (rule, size), group in pool.groupby(["rule", "size"], sort=False):
+        yield {"rule": rule, "size": size}, LeftOut(group.merge(by_corruption, on="members", how="left"))
 
 
 def correlation_table(
-    ensembles: pd.DataFrame, pairs: pd.DataFrame, resamples: int, confidence: float, seed: int
+    ensembles: pd.DataFrame, by_corruption: pd.DataFrame, pairs: pd.DataFrame, confidence: float
 ) -> pd.DataFrame:
-    """The rows of correlations.csv: rule, size, condition, kind, metric, measure, correlation and its interval.
+    """The rows of correlations.csv: one per rule, size, condition, metric and measure.
 
-    `ensembles` are those that have the metric, `possible` all that could be formed of the members at that size.
+    Intervals and p-values leave out a member at a time; those of Kendall's tau under single corruptions, which would
+    cost most, are left out. The interval of designs leaves out a design with all its seeds, which are no independent
+    evidence where they are much alike; the naive interval takes ensembles for independent. p_holm is corrected for all
+    metrics of one rule, size, condition and measure.
 
     Args:
         ensembles: ensembles.parquet; only those of independent members count.
+        by_corruption: by_corruption.parquet.
         pairs: the table of pairs.
-        resamples, confidence: of the bootstrap over members.
-        seed: of the study.
+        confidence: of the intervals.
+
+    Returns:
+        Columns `CORRELATIONS`: condition is clean, corrupted or a corruption; ensembles are those that have the metric,
+        possible all that could be formed of the members at that size; width_ratio is that of the interval to the naive
+        one.
+    """
+    corruptions = [match[1] for match in map(MEAN_ACCURACY.fullmatch, by_corruption) if match]
+    rows = []
+    for known, left_out in _groups(ensembles, by_corruption):
+        everything = np.vstack([left_out.weights, LeftOut(left_out.ensembles, design_of).weights[1:]])
+        members = len(left_out.weights)
+        for condition in (*AGGREGATED, *corruptions):
+            columns = _all_columns(left_out.ensembles, pairs, condition)
+            counts = left_out.ensembles[list(columns)].notna().sum()
+            for measure in MEASURES:
+                alone = measure == "kendall" and condition not in AGGREGATED
+                weights = left_out.weights[:1] if alone else everything
+                values = left_out.correlations(list(columns), condition, measure, weights)
+                for (column, (kind, metric)), replicates in zip(columns.items(), values.T, strict=True):
+                    r, of_members, rest = replicates[0], replicates[:members], replicates[members:]
+                    low, high = interval(of_members, confidence, FISHER)
+                    design_low, design_high = interval(np.append(r, rest), confidence, FISHER)
+                    naive_low, naive_high = independent_interval(measure, r, counts[column], confidence)
+                    row = known | {"condition": condition, "measure": measure, "kind": kind, "metric": metric}
+                    row |= {"correlation": r, "low": low, "high": high, "p_value": p_value(of_members, FISHER)}
+                    row |= {"design_low": design_low, "design_high": design_high}
+                    row |= {"naive_low": naive_low, "naive_high": naive_high}
+                    row |= {"width_ratio": (high - low) / (naive_high - naive_low), "ensembles": counts[column]}
+                    row |= {"possible": left_out.ensembles.possible.iloc[0], "members": left_out.members}
+                    rows.append(row)
+    return _tested(rows, CORRELATIONS, confidence)
+
+
+def difference_table(
+    ensembles: pd.DataFrame, by_corruption: pd.DataFrame, pairs: pd.DataFrame, confidence: float
+) -> pd.DataFrame:
+    """The rows of correlation_differences.csv: r(attribution diversity, accuracy) - r(prediction diversity, accuracy).
+
+    A row per rule, size, condition (clean or corrupted) and pair of metrics, over the ensembles that have both, as
+    observation 2 has it of means; columns `DIFFERENCES`. p_holm is corrected for all pairs of metrics of one rule, size
+    and condition.
     """
     rows = []
-    pool = ensembles[ensembles.origin == "independent"]
-    for (rule, size), group in pool.groupby(["rule", "size"], sort=False):
-        resampled = Resamples(group, resamples, seed)
-        for condition in ("clean", "corrupted"):
-            columns = diversity_columns(pairs, condition) | _of_ensembles(group, condition)
-            for measure in ("pearson", "spearman"):
-                values = resampled.correlations(list(columns), f"{condition}_accuracy", measure)
-                known = {metric: group[column].notna().sum() for column, (_, metric) in columns.items()}
-                for (kind, metric), of_metric in zip(columns.values(), values.T, strict=True):
-                    low, high = interval(of_metric[1:], confidence)
-                    rows.append(
-                        {
-                            "rule": rule,
-                            "size": size,
-                            "condition": condition,
-                            "kind": kind,
-                            "metric": metric,
-                            "measure": measure,
-                            "correlation": of_metric[0],
-                            "low": low,
-                            "high": high,
-                            "confidence": confidence,
-                            "ensembles": int(known[metric]),
-                            "possible": group.possible.iloc[0],
-                            "members": resampled.members,
-                        }
-                    )
-    return pd.DataFrame(rows)
+    for known, left_out in _groups(ensembles, by_corruption):
+        for condition in AGGREGATED:
+            columns = _all_columns(left_out.ensembles, pairs, condition)
+            of_kind = {
+                wanted: {metric: column for column, (kind, metric) in columns.items() if kind == wanted}
+                for wanted in ("attribution", "prediction")
+            }
+            attributions, predictions = of_kind.values()
+            values = left_out.differences(list(attributions.values()), list(predictions.values()), condition)
+            for i, attribution in enumerate(attributions):
+                for j, prediction in enumerate(predictions):
+                    replicates = values[:, i, j]
+                    low, high = interval(replicates, confidence)
+                    row = known | {"condition": condition, "measure": "pearson"}
+                    row |= {"attribution": attribution, "prediction": prediction, "difference": replicates[0]}
+                    row |= {"low": low, "high": high, "p_value": p_value(replicates), "members": left_out.members}
+                    rows.append(row)
+    return _tested(rows, DIFFERENCES, confidence)
+
+
+def narrowness(table: pd.DataFrame) -> str:
+    """How much too narrow intervals are that take ensembles for independent, in words; "" where no interval is known.
+
+    Args:
+        table: correlations.csv.
+    """
+    ratios = table[table["measure"] == "pearson"].groupby("size")["width_ratio"].median().dropna()
+    told = ", ".join(f"{ratio:.1f} times for {size} members" for size, ratio in ratios.items())
+    return f"Intervals that take ensembles for independent would be too narrow: {told} (medians)" if told else ""
+
+
+def _tested(rows: list[dict], columns: list[str], confidence: float) -> pd.DataFrame:
+    """The table of `rows` with p_holm: tests of one `GROUP` are a family."""
+    table = pd.DataFrame(rows, columns=columns)
+    table["confidence"] = confidence
+    table["p_holm"] = table.groupby(GROUP, sort=False)["p_value"].transform(lambda values: holm(values.to_numpy()))
+    return table

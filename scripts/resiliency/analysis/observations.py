@@ -1,10 +1,14 @@
 """The four observations of the paper (Rosales, Munoz and Paulitsch 2023), each as a statistic with a fixed rule."""
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 
+from resiliency.analysis import jackknife
 from resiliency.analysis.bootstrap import resampled_counts
-from resiliency.analysis.correlations import Resamples, main_diversity_columns
+from resiliency.analysis.correlations import main_diversity_columns
+from resiliency.analysis.left_out import AGGREGATED, LeftOut, design_of
 from resiliency.analysis.variance_shares import one_hot, variance_shares
 from resiliency.analysis.verdicts import Observation, Part
 from resiliency.streams import stream
@@ -12,12 +16,12 @@ from resiliency.streams import stream
 DESIGNS_A_FAMILY = 3
 
 
-def architecture_matters_more(members: pd.DataFrame, images: int, resamples: int, seed: int) -> Observation:
+def architecture_matters_more(members: pd.DataFrame, images: int) -> Observation:
     """Observation 1: what family, size and clean accuracy contribute to the variance of mean corruption error.
 
-    Family and size belong to a design, so designs are what is compared and resampled, each as the mean of its seeds:
-    seeds that count as independent make families out of designs that merely differ. Below three designs a family (on
-    average) the two cannot be told apart.
+    Family and size belong to a design, so designs are what is compared and left out in turn, each as the mean of its
+    seeds: seeds that count as independent make families out of designs that merely differ. Below three designs a family
+    (on average) the two cannot be told apart.
 
     Args:
         members: members.csv; only independently trained ones count.
@@ -31,8 +35,8 @@ def architecture_matters_more(members: pd.DataFrame, images: int, resamples: int
         "clean accuracy": designs[["clean_accuracy"]].to_numpy(float),
     }
     response = designs.mean_corruption_error.to_numpy(float)
-    counts = np.vstack([np.ones(len(designs)), resampled_counts(len(designs), resamples, seed, "designs")])
-    shares = pd.DataFrame([variance_shares(predictors, response, weights) for weights in counts])
+    kept = jackknife.kept_weights([[design] for design in designs.design])
+    shares = pd.DataFrame([_shares_of(predictors, response, weights > 0) for weights in kept])
     family = shares.pop("architecture family")
     enough = len(designs) >= DESIGNS_A_FAMILY * designs.family.nunique()
     return Observation(
@@ -40,7 +44,10 @@ def architecture_matters_more(members: pd.DataFrame, images: int, resamples: int
         statement="Architecture matters more for resiliency than model size or model accuracy.",
         statistic="difference of Shapley (LMG) contributions to the adjusted R² of mean corruption error",
         sign=1,
-        parts=[Part(f"architecture family - {name}", (family - shares[name]).to_numpy()) for name in shares],
+        parts=[
+            Part(f"architecture family - {name}", (family - shares[name]).to_numpy(), jackknife.interval)
+            for name in shares
+        ],
         lacking="" if enough else f"needs {DESIGNS_A_FAMILY} designs a family to tell families from designs",
         resampled="designs",
         members=len(members),
@@ -49,27 +56,31 @@ def architecture_matters_more(members: pd.DataFrame, images: int, resamples: int
     )
 
 
+def _shares_of(predictors: dict[str, np.ndarray], response: np.ndarray, chosen: np.ndarray) -> dict[str, float]:
+    of_chosen = {name: values[chosen] for name, values in predictors.items()}
+    return variance_shares(of_chosen, response[chosen], np.ones(chosen.sum()))
+
+
 def attribution_diversity_is_less_negative(
-    ensembles: pd.DataFrame, pairs: pd.DataFrame, rule: str, images: int, resamples: int, seed: int
+    ensembles: pd.DataFrame, pairs: pd.DataFrame, rule: str, images: int
 ) -> Observation:
     """Observation 2: correlations with accuracy of attribution diversity, less those of prediction diversity.
 
     Pearson's r is averaged over the metrics of a kind and over the ensemble sizes of which there are three or more
-    ensembles: fewer correlate with nothing.
+    ensembles: fewer correlate with nothing. Members are left out in turn.
 
     Args:
         ensembles: ensembles.parquet; only those of independent members under `rule` count.
         pairs: the table of pairs.
     """
     pool = ensembles[(ensembles.origin == "independent") & (ensembles.rule == rule)]
-    resampled = [Resamples(group, resamples, seed) for _, group in pool.groupby("size") if len(group) >= 3]
+    left_out = [LeftOut(group) for _, group in pool.groupby("size") if len(group) >= 3]
     parts = []
-    for condition in ("clean", "corrupted") if resampled else ():
+    for condition in AGGREGATED if left_out else ():
         columns = main_diversity_columns(pairs, condition)
-        kinds = np.array([kind for kind, _ in columns.values()])
-        by_size = [r.correlations(list(columns), f"{condition}_accuracy", "pearson") for r in resampled]
-        means = [_mean_of_kind(v, kinds == "attribution") - _mean_of_kind(v, kinds == "prediction") for v in by_size]
-        parts.append(Part(f"{condition} images", np.mean(means, axis=0)))
+        kinds = [[column for column, (kind, _) in columns.items() if kind == k] for k in ("attribution", "prediction")]
+        means = [_mean_of_defined(of_size.differences(*kinds, condition)) for of_size in left_out]
+        parts.append(Part(f"{condition} images", np.mean(means, axis=0), jackknife.interval))
     return Observation(
         number=2,
         statement="Attribution-based diversity is less negatively correlated with ensemble accuracy than "
@@ -79,8 +90,8 @@ def attribution_diversity_is_less_negative(
         parts=parts,
         lacking="" if parts else "needs at least three ensembles of a size",
         resampled="members",
-        members=resampled[0].members if parts else 0,
-        ensembles=sum(len(r.ensembles) for r in resampled),
+        members=left_out[0].members if parts else 0,
+        ensembles=sum(len(of_size.ensembles) for of_size in left_out),
         images=images,
         sampled=_is_sample(pool),
     )
@@ -92,9 +103,10 @@ def _is_sample(pool: pd.DataFrame) -> bool:
     return bool((sizes.size() < sizes.first()).any())
 
 
-def _mean_of_kind(correlations: np.ndarray, of_kind: np.ndarray) -> np.ndarray:
-    """Mean over the metrics of a kind, but for those that do not vary between the ensembles."""
-    return correlations[:, of_kind & np.isfinite(correlations[0])].mean(axis=1)
+def _mean_of_defined(differences: np.ndarray) -> np.ndarray:
+    """Mean over the pairs of metrics, but for those of which one does not vary between the ensembles."""
+    defined = np.isfinite(differences[0])
+    return differences[:, defined].mean(axis=1) if defined.any() else np.full(len(differences), np.nan)
 
 
 def balance_is_most_resilient(image_errors: pd.DataFrame, members: int, resamples: int, seed: int) -> Observation:
@@ -142,12 +154,11 @@ def _by_seed_and_image(errors: pd.DataFrame) -> np.ndarray:
     return errors.pivot_table(values="error", index="seed", columns="image", aggfunc="mean").to_numpy()
 
 
-def architecture_brings_diversity(
-    ensembles: pd.DataFrame, pairs: pd.DataFrame, rule: str, images: int, resamples: int, seed: int
-) -> Observation:
+def architecture_brings_diversity(ensembles: pd.DataFrame, pairs: pd.DataFrame, rule: str, images: int) -> Observation:
     """Observation 4: diversity of ensembles of different designs against ensembles of one design, at equal size.
 
-    Cliff's delta is averaged over the sizes at which there are both.
+    Cliff's delta is averaged over the sizes at which there are both. Designs are what the ensembles share and what is
+    left out in turn.
 
     Args:
         ensembles: ensembles.parquet; only those of independent members under `rule` count.
@@ -156,12 +167,13 @@ def architecture_brings_diversity(
     scored = ensembles[(ensembles.origin == "independent") & (ensembles.rule == rule)]
     pool = scored[(scored.designs == 1) | (scored.designs == scored["size"])]
     sizes = [group for _, group in pool.groupby("size") if group.designs.nunique() == 2]
-    resampled = [Resamples(group, resamples, seed) for group in sizes]
+    left_out = [LeftOut(group, design_of) for group in sizes]
+    of_delta = partial(jackknife.interval, scale=jackknife.ANGULAR)
     parts = []
     for column, name in _all_diversities(pairs).items() if sizes else ():
-        deltas = [r.between(column, r.ensembles.designs == 1) for r in resampled]
+        deltas = [of_size.between(column, of_size.ensembles.designs == 1) for of_size in left_out]
         gaps = [g.loc[g.designs > 1, column].mean() - g.loc[g.designs == 1, column].mean() for g in sizes]
-        parts.append(Part(name, np.mean(deltas, axis=0), float(np.mean(gaps))))
+        parts.append(Part(name, np.mean(deltas, axis=0), of_delta, float(np.mean(gaps))))
     return Observation(
         number=4,
         statement="Architecture diversity gives more diversity in all three kinds: predictions, attributions, "
@@ -170,8 +182,8 @@ def architecture_brings_diversity(
         sign=1,
         parts=parts,
         lacking="" if parts else "needs at least two designs and two seeds of a design",
-        resampled="members",
-        members=resampled[0].members if parts else 0,
+        resampled="designs",
+        members=left_out[0].members if parts else 0,
         ensembles=sum(len(group) for group in sizes),
         images=images,
         sampled=_is_sample(scored),
@@ -182,6 +194,6 @@ def _all_diversities(pairs: pd.DataFrame) -> dict[str, str]:
     """Column of ensembles.parquet -> name of the part."""
     return {
         column: f"{kind}: {metric}, {column.rsplit('_', 1)[1]} images"
-        for condition in ("clean", "corrupted")
+        for condition in AGGREGATED
         for column, (kind, metric) in main_diversity_columns(pairs, condition).items()
     }

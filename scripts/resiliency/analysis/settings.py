@@ -6,5 +6,5 @@ from resiliency.settings import Settings
 
 
 class Statistics(Settings):
-    resamples: int = Field(2000, ge=100, description="bootstrap resamples behind every interval")
+    resamples: int = Field(2000, ge=100, description="resamples of the bootstrap over images")
     confidence: float = Field(0.95, gt=0.5, lt=1, description="confidence of the intervals")

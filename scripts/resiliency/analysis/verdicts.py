@@ -1,13 +1,19 @@
 """From statistics with intervals to a verdict, by a rule that is fixed before the data are seen."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from resiliency.analysis.bootstrap import interval
+from resiliency.analysis import bootstrap
 
 SUPPORTED, CONTRADICTED, UNDECIDED = "supported", "contradicted", "undecided"
+
+
+def percentiles(values: np.ndarray, confidence: float) -> tuple[float, float]:
+    """The interval of a statistic from its bootstrap, `values` with the actual value first."""
+    return bootstrap.interval(values[1:], confidence)
 
 
 @dataclass(frozen=True)
@@ -16,12 +22,14 @@ class Part:
 
     Attributes:
         name: what is compared.
-        values: float 1 + resamples, the actual value first.
+        values: float 1 + replicates, the actual value first.
+        interval: (values, confidence) -> the ends of the interval.
         difference: the difference of means behind an effect size, where the statistic is one.
     """
 
     name: str
     values: np.ndarray
+    interval: Callable[[np.ndarray, float], tuple[float, float]] = percentiles
     difference: float = np.nan
 
 
@@ -36,7 +44,7 @@ class Observation:
         sign: 1 if a positive statistic supports the statement, -1 if a negative one does.
         parts: all must support the statement; none where the study cannot say anything.
         lacking: what the study lacks for a verdict; empty if nothing.
-        resampled: the unit of the bootstrap.
+        resampled: the units that the interval takes for a sample of all that could have been.
         members, ensembles, images: behind the statistics.
         sampled: whether the ensembles are a sample of those that are possible.
     """
@@ -67,7 +75,7 @@ def observation_rows(observation: Observation, confidence: float) -> list[dict]:
 
 
 def _row(observation: Observation, part: Part, confidence: float) -> dict:
-    low, high = interval(part.values[1:], confidence) if len(part.values) > 1 else (np.nan, np.nan)
+    low, high = part.interval(part.values, confidence) if len(part.values) > 1 else (np.nan, np.nan)
     side = "above" if observation.sign > 0 else "below"
     return {
         "observation": observation.number,

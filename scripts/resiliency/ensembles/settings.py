@@ -19,3 +19,7 @@ class Ensembles(Settings):
     )
 
     _distinct = field_validator("sizes", "rules")(distinct)
+
+
+class Deployment(Settings):
+    largest: int = Field(8, ge=2, description="most members of an ensemble that greedy selection forms")

@@ -59,7 +59,7 @@ class _PrefixSums:
 
     def __init__(self, values: np.ndarray, depth: int):
         self.values, self.members = values, [-1] * depth
-        self.sums = np.empty((depth, values.shape[1]), np.float32)
+        self.sums = np.zeros((max(depth, 1), values.shape[1]), np.float32)  # of no member: zeros
 
     def of(self, members: list[int]) -> np.ndarray:
         """The sum of the values of `members`, as many as there are each time."""

@@ -40,17 +40,24 @@ class Pool:
     ):
         self.members, self.predictions, self.labels = members, predictions, np.asarray(labels)
         self.conditions, self.baseline, self.threads = conditions, baseline, threads
-        self.diversities = _diversity_matrices(pairs, list(members.member))
+        names, clean = conditions.corruption.to_numpy()[pairs.condition], (pairs.condition == 0).to_numpy()
+        of_both = np.where(clean, "clean", "corrupted")
+        self.diversities = _diversity_matrices(pairs, list(members.member), of_both)
+        self.by_corruption = _diversity_matrices(pairs[~clean], list(members.member), names[~clean])
         self.weights = members.validation_accuracy.to_numpy(float).clip(1e-6)
 
     def score(
         self, groups: list[np.ndarray], rules: list[str], told: Callable[[str], None] = lambda message: None
-    ) -> pd.DataFrame:
-        """A row per ensemble and rule: the columns of ensembles.parquet.
+    ) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """The columns of ensembles.parquet and of by_corruption.parquet.
 
         Args:
             groups: int E x size each, the ensembles of one size, as indices of members.
             told: called after each condition.
+
+        Returns:
+            A row per ensemble and rule, ensembles in the order of `groups` under each rule; and a row per ensemble,
+            with the mean accuracy of its members and all diversities of predictions under each corruption, as float32.
         """
         clean, corrupted, by_corruption = None, None, {}
         names = self.conditions.corruption.to_numpy()
@@ -65,8 +72,9 @@ class Pool:
                     clean = found
                 else:
                     corrupted = _added(corrupted, found)
-                    errors = {rule: {"error": 1 - scores[rule]["accuracy"]} for rule in rules}
-                    by_corruption[names[condition]] = _added(by_corruption.get(names[condition]), errors)
+                    here = {rule: {"error": 1 - scores[rule]["accuracy"]} for rule in rules}
+                    here["members"] = _of_members(takes) | _without_raw(found["diversities"])
+                    by_corruption[names[condition]] = _added(by_corruption.get(names[condition]), here)
                 told(f"{names[condition]} scored")
         corrupted = _divided(corrupted, len(names) - 1)
         errors = {name: _divided(sums, (names == name).sum()) for name, sums in by_corruption.items()}
@@ -81,7 +89,14 @@ class Pool:
             )
             for rule in rules
         ]
-        return pd.concat(tables, ignore_index=True)
+        of_members = {name: found["members"] for name, found in errors.items()}
+        return pd.concat(tables, ignore_index=True), self._under_each_corruption(groups, of_members)
+
+    def _under_each_corruption(self, groups: list[np.ndarray], found: dict) -> pd.DataFrame:
+        table = {n.format(name): v for name, of_members in found.items() for n, v in of_members.items()}
+        for name, matrix in self.by_corruption.items():
+            table[name] = np.concatenate([mean_over_pairs(ensembles, matrix)[0] for ensembles in groups])
+        return pd.DataFrame({name: values.astype(np.float32) for name, values in table.items()})
 
     def image_errors(self, ensemble: np.ndarray, rule: str) -> np.ndarray:
         """Share of the corrupted conditions in which one ensemble (int size) gets each image wrong; float64 N."""
@@ -148,15 +163,27 @@ def _ensemble_diversities(takes: list[dict[str, np.ndarray]]) -> dict[str, np.nd
     return found
 
 
-def _diversity_matrices(pairs: pd.DataFrame, members: list[str]) -> dict[str, np.ndarray]:
-    """`<metric>_clean` and `<metric>_corrupted` (mean over the corrupted conditions) -> float64 M x M.
+def _of_members(takes: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    """Mean accuracy of the members of each ensemble under one condition, which `{}` in the name stands for."""
+    return {"mean_member_{}_accuracy": np.concatenate([1 - take["failures"].mean(axis=1) for take in takes])}
+
+
+def _without_raw(diversities: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    return {f"{name}_{{}}": diversities[f"{name}_{{}}"] for name in ENSEMBLE_METRICS}
+
+
+def _diversity_matrices(pairs: pd.DataFrame, members: list[str], images: np.ndarray) -> dict[str, np.ndarray]:
+    """`<metric>_<images>` -> float64 M x M: means over the rows of `pairs` that have the same `images`.
 
     NaN on the diagonal and for pairs that are left out.
+
+    Args:
+        images: a name for each row of `pairs`.
     """
     position = {member: index for index, member in enumerate(members)}
-    pairs = pairs[pairs["first"].isin(position) & pairs["second"].isin(position)]
-    images = np.where(pairs.condition == 0, "clean", "corrupted")
-    means = pairs.groupby([pairs.metric + "_" + images, "first", "second"], sort=False).diversity.mean()
+    known = (pairs["first"].isin(position) & pairs["second"].isin(position)).to_numpy()
+    pairs = pairs[known]
+    means = pairs.groupby([pairs.metric + "_" + images[known], "first", "second"], sort=False).diversity.mean()
     matrices = {}
     for name, values in means.groupby(level=0, sort=False):
         rows = [position[member] for member in values.index.get_level_values(1)]

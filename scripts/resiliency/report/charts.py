@@ -10,6 +10,7 @@ import pandas as pd
 import vl_convert
 
 from resiliency.files import replacing
+from resiliency.report.deployment_charts import deployment
 from resiliency.report.diversity_charts import correlations, diversity_accuracy
 from resiliency.report.ensemble_charts import architecture_diversity
 from resiliency.report.gallery import gallery
@@ -88,6 +89,12 @@ CHARTS = {
         "Origins are only compared where ensembles have as many members, or cost about as much.",
         ("origins",),
         origins,
+    ),
+    "deployment": Entry(
+        "Further down is more resilient, further left is cheaper. Take the point of the front that you can afford; "
+        "what its bar overlaps may be as good.",
+        ("deployment", "candidates"),
+        deployment,
     ),
 }
 TABLES = sorted({table for entry in CHARTS.values() for table in entry.tables})

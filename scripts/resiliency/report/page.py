@@ -21,6 +21,7 @@ SECTIONS = {
     "Does architecture bring diversity?": ("architecture_diversity",),
     "What does the search find?": ("search_front",),
     "Where should members come from?": ("origins",),
+    "Which ensemble should I deploy?": ("deployment",),
     "Did training converge?": ("learning_curves",),
 }
 TABLES = {
@@ -29,9 +30,11 @@ TABLES = {
     "corruption_errors.csv": "top-1 error of every member under every corruption and severity",
     "ensembles.parquet": "every ensemble: its members, accuracy, resiliency and diversities under each rule",
     "correlations.csv": "correlations of every diversity with accuracy, with intervals",
+    "correlation_differences.csv": "correlations of attribution diversity less those of prediction diversity",
     "coincident_failures.csv": "how often members of one design, and of two, fail on the same images",
     "skipped.csv": "members that an attribution method or a comparison of stages does not apply to, and why",
     "origins.csv": "ensembles by where their members come from, at equal size and at equal MACs",
+    "deployment.csv": "the most resilient ensembles for their cost, and single members, judged on unseen images",
     "observations.csv": "the four observations: statistics, intervals, rules and verdicts",
 }
 

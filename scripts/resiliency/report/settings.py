@@ -21,6 +21,7 @@ CHARTS = (
     "architecture_diversity",
     "search_front",
     "origins",
+    "deployment",
 )
 CHART_SUFFIXES = (".html", ".svg", ".png", ".vl.json")
 

@@ -1,0 +1,133 @@
+"""Which ensemble to deploy: chosen on one half of the test images, judged on the other.
+
+The best of thousands of ensembles looks better than it is on the images that it was chosen on. Corrupted images are
+test images (published sets have no others), so these are split: one half stands for validation data, and the other,
+which the choice has not seen, judges it.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+
+from resiliency.analysis.bootstrap import interval, resampled_counts
+from resiliency.data.split import stratified
+from resiliency.ensembles.selection import Members, front, greedy
+
+COLUMNS = ["found", "members", "origin", "size", "rule", "macs", "parameters", "front_macs", "front_parameters"]
+COLUMNS += ["baseline", "validation_error", "mean_corruption_error", "low", "high", "confidence", "optimism"]
+COLUMNS += ["clean_accuracy", "validation_images", "images"]
+
+
+def halves(labels: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Sorted indices of the test images on which ensembles are chosen, and of the others, on which they are judged."""
+    chosen = stratified(labels, len(labels) // 2, seed, "deployment")
+    return chosen, np.setdiff1d(np.arange(len(labels)), chosen)
+
+
+def candidate_table(
+    members: pd.DataFrame, ensembles: pd.DataFrame, scored: Members, largest: int, chosen: np.ndarray
+) -> pd.DataFrame:
+    """All that may be deployed: single members, the ensembles that were scored, and larger ones of greedy selection.
+
+    Members that are trained jointly are made for each other, so neither single nor greedy ones are among them.
+
+    Args:
+        members: members.csv, in the order of the predictions.
+        ensembles: rows of ensembles.parquet under one combination rule.
+        scored: the members and their predictions, under the same rule.
+        largest: most members of a greedy ensemble.
+        chosen: images on which ensembles are chosen; the others judge.
+
+    Returns:
+        Columns found (single, scored or greedy), members, origin, size, macs, parameters, validation_error and
+        judged_error (mean corruption error on the two halves), front_macs and front_parameters (whether no other errs
+        less on the first half for no more MACs, or parameters).
+    """
+    alone = np.flatnonzero(members.origin != "joint")
+    most = ensembles["size"].max() if len(ensembles) else 1
+    everything = np.arange(len(scored.labels))
+    larger = [e for e in greedy(scored, alone, largest, chosen) if len(e) > most]
+    parts = [
+        members.iloc[alone].rename(columns={"member": "members"}).assign(found="single", size=1),
+        ensembles.assign(found="scored"),
+        pd.DataFrame([_described(members.iloc[e], scored.errors(e[None], everything)[0]) for e in larger]),
+    ]
+    columns = ["found", "members", "origin", "size", "macs", "parameters", "mean_corruption_error"]
+    table = pd.concat([part.reindex(columns=columns) for part in parts if len(part)], ignore_index=True)
+    table["validation_error"] = 0.0
+    for rows, of_size in _by_size(table, members):
+        table.loc[rows, "validation_error"] = scored.errors(of_size, chosen)
+    # The errors on all images are known, so that those on the other half need no predictions.
+    judged = table.pop("mean_corruption_error") * len(everything) - table.validation_error * len(chosen)
+    table["judged_error"] = judged / (len(everything) - len(chosen))
+    for cost in ("macs", "parameters"):
+        table[f"front_{cost}"] = front(table.validation_error.to_numpy(), table[cost].to_numpy())
+    return table
+
+
+def deployment_table(
+    candidates: pd.DataFrame,
+    members: pd.DataFrame,
+    scored: Members,
+    judged: np.ndarray,
+    baseline: str,
+    resamples: int,
+    confidence: float,
+    seed: int,
+) -> pd.DataFrame:
+    """The rows of deployment.csv: single members, both fronts and greedy ensembles, by MACs.
+
+    Args:
+        candidates: from `candidate_table`.
+        judged: images on which nothing was chosen.
+        baseline: the name of a member, or none.
+        resamples, confidence, seed: of the bootstrap over these images.
+
+    Returns:
+        `COLUMNS`: mean_corruption_error with its interval and clean_accuracy are on the `judged` images,
+        validation_error on the others; optimism is the first error less the second, and less that difference of all
+        candidates, for one half of the images may be harder.
+    """
+    picked = candidates.front_macs | candidates.front_parameters | (candidates.found != "scored")
+    table = candidates[picked].sort_values(["macs", "validation_error"], kind="stable", ignore_index=True)
+    harder = (candidates.judged_error - candidates.validation_error).mean()
+    counts = resampled_counts(len(judged), resamples, seed, "images")
+    for rows, of_size in _by_size(table, members):
+        errors = scored.image_errors(of_size, judged)
+        drawn = errors @ counts.T / len(judged)
+        table.loc[rows, "mean_corruption_error"] = errors.mean(axis=1)
+        table.loc[rows, ["low", "high"]] = [interval(of_ensemble, confidence) for of_ensemble in drawn]
+        table.loc[rows, "clean_accuracy"] = scored.clean_accuracy(of_size, judged)
+    table["optimism"] = table.mean_corruption_error - table.validation_error - harder
+    table = table.assign(
+        rule=scored.rule,
+        baseline=table.members == baseline,
+        confidence=confidence,
+        validation_images=len(scored.labels) - len(judged),
+        images=len(judged),
+    )
+    return table[COLUMNS]
+
+
+def _described(members: pd.DataFrame, error: float) -> dict:
+    """The ensemble of these members, which greedy selection found, and its mean corruption error on all images."""
+    return {
+        "found": "greedy",
+        "members": "+".join(members.member),
+        "origin": "+".join(members.origin.unique()),
+        "size": len(members),
+        "macs": members.macs.sum(),
+        "parameters": members.parameters.sum(),
+        "mean_corruption_error": error,
+    }
+
+
+def _by_size(table: pd.DataFrame, members: pd.DataFrame) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Rows of `table` that have as many members, and the positions of these: int E and int E x size."""
+    position = {member: index for index, member in enumerate(members.member)}
+    sizes = table["size"].to_numpy()
+    for size in np.unique(sizes):
+        rows = np.flatnonzero(sizes == size)
+        names = table.members.iloc[rows].str.split("+")
+        yield rows, np.array([[position[member] for member in of_ensemble] for of_ensemble in names])

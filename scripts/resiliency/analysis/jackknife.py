@@ -1,0 +1,102 @@
+"""Intervals and tests for statistics of ensembles, by leaving out one of the units that ensembles share at a time.
+
+Ensembles that share members are not independent, so members (or designs) are what varies, and a statistic of ensembles
+is a function of U-statistics over them. The jackknife of such statistics is consistent (Arvesen, Annals of Mathematical
+Statistics 40, 1969) and its variance not too small on average (Efron and Stein, Annals of Statistics 9, 1981);
+Student's t allows for how few units there are (Tukey 1958). docs/coverage.md compares it with the percentile bootstrap.
+
+A statistic comes as replicates, float (1 + U): of everything, then without each of U units.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import t as student
+
+
+@dataclass(frozen=True)
+class Scale:
+    """A scale on which a statistic is spread about alike wherever it lies, and the way back; both keep the order."""
+
+    to: Callable[[np.ndarray], np.ndarray]
+    back: Callable[[np.ndarray], np.ndarray]
+
+
+def _same(values: np.ndarray) -> np.ndarray:
+    return values
+
+
+def _fisher(correlations: np.ndarray) -> np.ndarray:
+    return np.arctanh(np.clip(correlations, -1 + 1e-12, 1 - 1e-12))
+
+
+def _angles(deltas: np.ndarray) -> np.ndarray:
+    return np.arcsin(np.clip(deltas, -1, 1))
+
+
+def _from_angles(angles: np.ndarray) -> np.ndarray:
+    return np.sin(np.clip(angles, -np.pi / 2, np.pi / 2))
+
+
+LINEAR = Scale(_same, _same)
+FISHER = Scale(_fisher, np.tanh)  # of correlations (Fisher 1921)
+ANGULAR = Scale(_angles, _from_angles)  # of Cliff's delta, which may be 1: the arcsine of its share of pairs
+
+
+def kept_weights(units: list[list[str]]) -> np.ndarray:
+    """Which ensembles are left of all, and when each unit in turn is left out.
+
+    Args:
+        units: of each of E ensembles, the members, or the designs, that it is formed of.
+
+    Returns:
+        float64 (1 + U) x E of zeros and ones, units in alphabetical order.
+    """
+    names = sorted({unit for ensemble in units for unit in ensemble})
+    position = {name: row for row, name in enumerate(names, start=1)}
+    weights = np.ones((1 + len(names), len(units)))
+    for column, ensemble in enumerate(units):
+        weights[[position[unit] for unit in ensemble], column] = 0
+    return weights
+
+
+def interval(replicates: np.ndarray, confidence: float, scale: Scale = LINEAR) -> tuple[float, float]:
+    """The interval of a statistic: Student's t times the jackknife's standard error on `scale`.
+
+    NaN at both ends where the statistic is not defined without some unit, or there is one unit only.
+    """
+    value, error, freedom = _studentised(replicates, scale)
+    reach = student.ppf((1 + confidence) / 2, freedom) * error
+    return float(scale.back(value - reach)), float(scale.back(value + reach))
+
+
+def p_value(replicates: np.ndarray, scale: Scale = LINEAR) -> float:
+    """Two-sided p-value of the hypothesis that the statistic is 0: one less the largest confidence that excludes it."""
+    value, error, freedom = _studentised(replicates, scale)
+    if error == 0:
+        return float(value == 0)
+    return float(2 * student.sf(abs(value) / error, freedom))
+
+
+def _studentised(replicates: np.ndarray, scale: Scale) -> tuple[float, float, int]:
+    """The statistic on `scale`, its standard error and degrees of freedom; NaN where they are not defined."""
+    value, *without = scale.to(np.asarray(replicates, float))
+    units = len(without)
+    if units < 2:
+        return value, np.nan, 1
+    return value, np.sqrt((units - 1) * np.var(without)), units - 1
+
+
+def holm(p_values: np.ndarray) -> np.ndarray:
+    """p-values of a family of tests, adjusted so that any is wrongly small only as often as one alone (Holm 1979).
+
+    Args:
+        p_values: float n; NaN for a statistic that is not defined, which is no test.
+    """
+    adjusted = np.full(len(p_values), np.nan)
+    tests = np.flatnonzero(np.isfinite(p_values))
+    order = tests[np.argsort(p_values[tests], kind="stable")]
+    stepped = p_values[order] * np.arange(len(order), 0, -1)
+    adjusted[order] = np.minimum(np.maximum.accumulate(stepped), 1)
+    return adjusted

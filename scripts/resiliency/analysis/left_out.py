@@ -1,0 +1,85 @@
+"""Statistics of ensembles, of all and without those that one of the members, or designs, takes part in."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+
+from resiliency.analysis.effect_size import weighted_cliffs_delta
+from resiliency.analysis.jackknife import kept_weights
+from resiliency.analysis.measures import MEASURES, weighted_pearson
+
+AGGREGATED = ("clean", "corrupted")
+
+
+def design_of(member: str) -> str:
+    """The design of an independently trained member."""
+    return member.rpartition("-")[0]
+
+
+class LeftOut:
+    """Ensembles of one size and rule: all, and without those that a member, or a design, takes part in.
+
+    Args:
+        ensembles: rows of ensembles.parquet, all of independent members.
+        unit: member -> what is left out with it; itself unless said otherwise.
+    """
+
+    def __init__(self, ensembles: pd.DataFrame, unit: Callable[[str], str] = str):
+        lists = [members.split("+") for members in ensembles.members]
+        self.ensembles = ensembles
+        self.members = len({member for members in lists for member in members})
+        self.weights = kept_weights([list(map(unit, members)) for members in lists])
+
+    def correlations(self, columns: list[str], condition: str, measure: str, weights: np.ndarray) -> np.ndarray:
+        """Replicates (rows of `weights`) x columns of the correlation of each column with accuracy on `condition`.
+
+        Ensembles that lack a column, since no pair of their members could be measured, do not count for it.
+        """
+        accuracy, given = self._accuracies(condition)
+        found = np.full((len(weights), len(columns)), np.nan)
+        for index, column in enumerate(columns):
+            x = self.ensembles[column].to_numpy(np.float64)
+            known = np.isfinite(x)
+            if known.any():
+                found[:, index] = MEASURES[measure](weights[:, known], x[known], accuracy[known], given[known])
+        return found
+
+    def differences(self, first: list[str], second: list[str], condition: str) -> np.ndarray:
+        """Pearson's r of each of `first` with accuracy less that of each of `second`, over ensembles that have both.
+
+        Returns:
+            float64 (1 + units) x first x second.
+        """
+        accuracy, _ = self._accuracies(condition)
+        values = {column: self.ensembles[column].to_numpy(np.float64) for column in [*first, *second]}
+        known = {column: np.isfinite(of_column) for column, of_column in values.items()}
+        found: dict[tuple[str, bytes], np.ndarray] = {}
+
+        def correlation(column: str, chosen: np.ndarray) -> np.ndarray:
+            key = column, chosen.tobytes()
+            if key not in found:
+                found[key] = weighted_pearson(self.weights[:, chosen], values[column][chosen], accuracy[chosen])
+            return found[key]
+
+        differences = np.full((len(self.weights), len(first), len(second)), np.nan)
+        for row, one in enumerate(first):
+            for column, other in enumerate(second):
+                both = known[one] & known[other]
+                if both.any():
+                    differences[:, row, column] = correlation(one, both) - correlation(other, both)
+        return differences
+
+    def between(self, column: str, one: pd.Series) -> np.ndarray:
+        """Cliff's delta of `column` of the other ensembles against those where `one` holds: 1 + units."""
+        values = self.ensembles[column].to_numpy(np.float64)
+        one, other = (chosen.to_numpy() & np.isfinite(values) for chosen in (one, ~one))
+        return weighted_cliffs_delta(values[other], values[one], self.weights[:, other], self.weights[:, one])
+
+    def _accuracies(self, condition: str) -> tuple[np.ndarray, np.ndarray]:
+        """Accuracy of each ensemble, and mean accuracy of its members, on the same images."""
+        if condition in AGGREGATED:
+            accuracy = self.ensembles[f"{condition}_accuracy"]
+        else:
+            accuracy = 1 - self.ensembles[f"error_{condition}"]
+        return accuracy.to_numpy(np.float64), self.ensembles[f"mean_member_{condition}_accuracy"].to_numpy(np.float64)

@@ -1,0 +1,97 @@
+"""Measures of correlation under weights."""
+
+from collections.abc import Callable
+
+import numpy as np
+from scipy.stats import kendalltau, norm
+
+from resiliency.analysis.jackknife import FISHER
+
+ROUNDING = 1e-12
+
+
+def weighted_pearson(weights: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Pearson's correlation of `x` and `y` under each row of weights.
+
+    Args:
+        weights: float R x E, not negative.
+        x, y: float E, or R x E where they differ by row.
+
+    Returns:
+        float64 R; NaN where a weighted variance is zero.
+    """
+    total = weights.sum(axis=1)
+    x, y = (values - values.mean(axis=-1, keepdims=True) for values in (x, y))
+
+    def mean(*factors: np.ndarray) -> np.ndarray:
+        terms = ",".join("re" if factor.ndim == 2 else "e" for factor in factors)
+        sums = np.einsum(f"re,{terms}->r", weights, *factors)
+        return np.divide(sums, total, out=np.zeros_like(total), where=total > 0)
+
+    mean_x, mean_y, square_x, square_y = mean(x), mean(y), mean(x, x), mean(y, y)
+    of_x, of_y = square_x - mean_x**2, square_y - mean_y**2
+    defined = (of_x > ROUNDING * square_x) & (of_y > ROUNDING * square_y)
+    scale = np.sqrt(np.where(defined, of_x * of_y, 1))
+    return np.where(defined, (mean(x, y) - mean_x * mean_y) / scale, np.nan)
+
+
+def weighted_ranks(weights: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Ranks of `values` (E) under each row of `weights` (R x E), ties sharing their middle rank.
+
+    With whole weights these are the ranks of values that are repeated so often, up to a constant. float64 R x E.
+    """
+    order = np.argsort(values, kind="stable")
+    below = np.pad(np.cumsum(weights[:, order], axis=1), ((0, 0), (1, 0)))
+    first, last = (np.searchsorted(values[order], values, side) for side in ("left", "right"))
+    return (below[:, first] + below[:, last]) / 2
+
+
+def pearson(weights: np.ndarray, x: np.ndarray, y: np.ndarray, given: np.ndarray) -> np.ndarray:
+    """Pearson's r; arguments as in `MEASURES`."""
+    return weighted_pearson(weights, x, y)
+
+
+def spearman(weights: np.ndarray, x: np.ndarray, y: np.ndarray, given: np.ndarray) -> np.ndarray:
+    """Spearman's rank correlation: Pearson's of the ranks."""
+    return weighted_pearson(weights, weighted_ranks(weights, x), weighted_ranks(weights, y))
+
+
+def kendall(weights: np.ndarray, x: np.ndarray, y: np.ndarray, given: np.ndarray) -> np.ndarray:
+    """Kendall's tau-b, which allows for ties; weights are 0 or 1."""
+    return np.array([kendalltau(x[kept], y[kept]).statistic if kept.sum() > 1 else np.nan for kept in weights > 0])
+
+
+def partial(weights: np.ndarray, x: np.ndarray, y: np.ndarray, given: np.ndarray) -> np.ndarray:
+    """Pearson's partial correlation of x and y given a third: of what a straight line in it leaves of either.
+
+    (r_xy - r_xz r_yz) / sqrt((1 - r_xz^2) (1 - r_yz^2)) (Fisher 1924); NaN where nothing is left of x or y.
+    """
+    of_both, of_x, of_y = (weighted_pearson(weights, *pair) for pair in ((x, y), (x, given), (y, given)))
+    left = (1 - of_x**2) * (1 - of_y**2)
+    defined = left > ROUNDING
+    return np.where(defined, (of_both - of_x * of_y) / np.sqrt(np.where(defined, left, 1)), np.nan)
+
+
+# Name -> (weights R x E, x, y and a given third E each) -> float64 R.
+MEASURES: dict[str, Callable[..., np.ndarray]] = {
+    "pearson": pearson,
+    "spearman": spearman,
+    "kendall": kendall,
+    "partial": partial,
+}
+
+
+def independent_interval(measure: str, correlation: float, observations: int, confidence: float) -> tuple[float, float]:
+    """The interval of a correlation of independent observations, on Fisher's z scale; NaN for fewer than five.
+
+    Variances are, of Pearson and partial, 1 / (n - 3), n being one less for what is given (Fisher 1924); of Spearman
+    (1 + r^2 / 2) / (n - 3) (Bonett and Wright, Psychometrika 65, 2000); of Kendall 0.437 / (n - 4) (Fieller, Hartley
+    and Pearson, Biometrika 44, 1957).
+    """
+    if observations < 5:
+        return np.nan, np.nan
+    factor = {"spearman": 1 + correlation**2 / 2, "kendall": 0.437}.get(measure, 1)
+    error = np.sqrt(factor / (observations - (4 if measure in ("kendall", "partial") else 3)))
+    ends = FISHER.to(correlation) + np.array([-1, 1]) * norm.ppf((1 + confidence) / 2) * error
+    low, high = FISHER.back(ends)
+    return float(low), float(high)

@@ -1,0 +1,82 @@
+"""Selection of ensembles by their mean corruption error on some of the images."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+
+from resiliency.ensembles.scoring import CHUNK_VALUES, correct_answers
+from resiliency.metrics.classification import softmax
+
+
+class Members:
+    """Members that ensembles are formed of, and their predictions.
+
+    Args:
+        predictions: logits float16 C x N x K of each of M members, clean images first.
+        labels: int64 N.
+        weights: float M, positive; only a weighted rule looks at them.
+        rule: the combination rule.
+        threads: conditions that are looked at at a time.
+    """
+
+    def __init__(
+        self, predictions: list[np.ndarray], labels: np.ndarray, weights: np.ndarray, rule: str, threads: int = 1
+    ):
+        self.predictions, self.labels, self.weights = predictions, np.asarray(labels), weights
+        self.rule, self.threads = rule, threads
+        self.corrupted = range(1, len(predictions[0]))
+
+    def errors(self, ensembles: np.ndarray, images: np.ndarray) -> np.ndarray:
+        """Mean corruption error float64 E of ensembles (int E x size) on these images (int n)."""
+
+        def wrong(condition: int) -> np.ndarray:
+            parts = self._wrong(ensembles, images, condition)
+            return sum(np.count_nonzero(part, axis=1) for part in parts)
+
+        with ThreadPoolExecutor(self.threads) as executor:
+            return sum(executor.map(wrong, self.corrupted)) / (len(self.corrupted) * len(images))
+
+    def image_errors(self, ensembles: np.ndarray, images: np.ndarray) -> np.ndarray:
+        """Share of the corrupted conditions in which each ensemble gets each image wrong; float64 E x n."""
+        total = np.zeros((len(ensembles), len(images)))
+        for condition in self.corrupted:
+            total += np.concatenate(list(self._wrong(ensembles, images, condition)), axis=1)
+        return total / len(self.corrupted)
+
+    def clean_accuracy(self, ensembles: np.ndarray, images: np.ndarray) -> np.ndarray:
+        """Accuracy float64 E on these images without corruption."""
+        return 1 - np.concatenate(list(self._wrong(ensembles, images, 0)), axis=1).mean(axis=1)
+
+    def _wrong(self, ensembles: np.ndarray, images: np.ndarray, condition: int) -> Iterator[np.ndarray]:
+        """Which images each ensemble gets wrong, bool E x some, chunk after chunk of images."""
+        chunk = max(1, CHUNK_VALUES // self.predictions[0].shape[-1])
+        for start in range(0, len(images), chunk):
+            some = images[start : start + chunk]
+            probabilities = softmax(np.stack([prediction[condition][some] for prediction in self.predictions]))
+            yield ~correct_answers(self.rule, ensembles, probabilities, self.labels[some], self.weights)
+
+
+def greedy(members: Members, pool: np.ndarray, largest: int, images: np.ndarray) -> list[np.ndarray]:
+    """Ensembles of 1, 2, ..., `largest` of the `pool` (int), each the one before with the member that helps it most.
+
+    Forward selection (Caruana et al., ICML 2004) by mean corruption error on `images`; a member is taken once, since it
+    is paid for once. Of equals, the first.
+    """
+    found: list[np.ndarray] = []
+    chosen = np.empty(0, np.int64)
+    while len(chosen) < min(largest, len(pool)):
+        rest = np.setdiff1d(pool, chosen)
+        grown = np.sort(np.column_stack([np.tile(chosen, (len(rest), 1)), rest]), axis=1)
+        chosen = grown[members.errors(grown, images).argmin()]
+        found.append(chosen)
+    return found
+
+
+def front(errors: np.ndarray, costs: np.ndarray) -> np.ndarray:
+    """Which have no rival that errs no more and costs no more, and less in one; of equals the first; bool N."""
+    order = np.lexsort([errors, costs])
+    best = np.minimum.accumulate(np.append(np.inf, errors[order]))
+    on_front = np.zeros(len(errors), bool)
+    on_front[order] = errors[order] < best[:-1]
+    return on_front

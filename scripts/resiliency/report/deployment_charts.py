@@ -1,0 +1,86 @@
+"""The chart of which ensemble to deploy."""
+
+import altair as alt
+import numpy as np
+import pandas as pd
+
+from resiliency.report.style import INK, MUTED, SHARE, finish, notice, panel_title
+from resiliency.report.words import label, percent, plural
+
+CELLS = 48, 32
+CLOUD = "#b5bcc4"
+FRONT, SINGLE, BASELINE, OTHER = "on the front", "single member", "baseline", "greedy, or on the other front"
+SHAPES = {FRONT: "circle", SINGLE: "triangle-up", BASELINE: "diamond", OTHER: "square"}
+COSTS = {"macs": "MACs", "parameters": "parameters"}
+
+
+def deployment(table: pd.DataFrame, candidates: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
+    """Mean corruption error of all candidates over MACs and over parameters, with the fronts, on unseen images."""
+    title = "Which ensemble should I deploy?"
+    table = table.dropna(subset=["mean_corruption_error"])
+    candidates = candidates.dropna(subset=["judged_error"])
+    if table.empty or candidates.empty:
+        return notice(title, "no members that were trained on their own, and no ensembles, in this study")
+    first = table.iloc[0]
+    ends = pd.concat([table["high"], table["low"], candidates["judged_error"]])
+    reach = [float(ends.min()), float(ends.max())]
+    panels = [_panel(table, candidates, cost, reach, colours) for cost in COSTS]
+    subtitle = [
+        f"Pale points: all {plural(len(candidates), 'candidate')}; numbers count members, bars are "
+        f"{percent(first['confidence'], 0)} intervals",
+        f"The front was chosen on {plural(int(first['validation_images']), 'test image')} under all corruptions and is "
+        f"shown as judged on {int(first['images']):,} others",
+        f"Ensembles combined by {label(first['rule'])}; costs on a logarithmic scale, errors on that of square roots",
+    ]
+    return finish(alt.hconcat(*panels, spacing=24), title, subtitle)
+
+
+def _panel(
+    table: pd.DataFrame, candidates: pd.DataFrame, cost: str, reach: list[float], colours: list[str]
+) -> alt.LayerChart:
+    """The candidates over one cost; a line along its front."""
+    on_front = table[f"front_{cost}"].astype(bool)
+    states = [table["baseline"].astype(bool), on_front, table["size"] == 1]
+    shown = table.assign(state=np.select(states, [BASELINE, FRONT, SINGLE], OTHER))
+    left = cost == next(iter(COSTS))
+    domain = [0.85 * candidates[cost].min(), 1.2 * candidates[cost].max()]
+    x = alt.X(f"{cost}:Q", title=f"{COSTS[cost][0].upper()}{COSTS[cost][1:]} of all members").axis(
+        format="~s", tickCount=5, labelOverlap=True
+    )
+    x = x.scale(type="log", domain=domain, nice=False)
+    y = alt.Y("mean_corruption_error:Q", title="Mean corruption error" if left else None)
+    y = y.axis(format=SHARE, labels=left, tickCount=10)
+    y = y.scale(type="sqrt", domain=reach, padding=6, nice=False, zero=False)
+    hues = dict(zip(SHAPES, [colours[0], (colours * 2)[1], INK, MUTED], strict=True))
+    hue = alt.Color("state:N", title=None).scale(domain=list(hues), range=list(hues.values()))
+    shape = alt.Shape("state:N", title=None).scale(domain=list(SHAPES), range=list(SHAPES.values()))
+    legend = alt.Legend(orient="bottom", direction="horizontal")
+    cloud = alt.Chart(_cells(candidates, cost)).mark_circle(color=CLOUD, size=16, opacity=0.55, aria=False)
+    cloud = cloud.encode(x=x, y=y, tooltip=[alt.Tooltip("ensembles", title="candidates here")])
+    front = alt.Chart(shown[on_front])
+    line = front.mark_line(color=colours[0], strokeWidth=1.5).encode(x=x, y=y)
+    bars = front.mark_rule(color=colours[0], opacity=0.45).encode(x=x, y=alt.Y("low:Q"), y2="high")
+    tooltip = ["members", "found", "origin", alt.Tooltip("macs", format=","), alt.Tooltip("parameters", format=",")]
+    errors = ("validation_error", "mean_corruption_error", "low", "high")
+    tooltip += [alt.Tooltip(column, format=".2%") for column in errors]
+    points = (
+        alt.Chart(shown)
+        .mark_point(filled=True, opacity=1, size=64)
+        .encode(x=x, y=y, color=hue.legend(legend), shape=shape.legend(legend), tooltip=tooltip)
+    )
+    counts = front.mark_text(dy=-11, dx=5, color=INK, fontSize=11).encode(x=x, y=y, text="size:Q")
+    named = alt.Chart(shown[shown["state"] == BASELINE]).mark_text(align="left", dx=8, dy=-6, color=INK, fontSize=11)
+    chart = cloud + bars + line + points + counts + named.encode(x=x, y=y, text="members:N")
+    return chart.properties(width=385, height=330, title=panel_title(f"Resiliency against {COSTS[cost]}"))
+
+
+def _cells(candidates: pd.DataFrame, cost: str) -> pd.DataFrame:
+    """Where candidates are: a point for each cell of a grid that holds some, at their mean, and their number."""
+    places = {cost: candidates[cost].astype(float), "mean_corruption_error": candidates["judged_error"].round(5)}
+    across, up = CELLS
+    bins = [
+        pd.cut(np.log10(places[cost]), across, labels=False),
+        pd.cut(places["mean_corruption_error"], up, labels=False),
+    ]
+    groups = pd.DataFrame(places).groupby(bins)
+    return groups.mean().round(5).assign(ensembles=groups.size()).reset_index(drop=True)

@@ -1,0 +1,194 @@
+"""Ensembles are chosen on one half of the images and judged on the other, against loops."""
+
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from resiliency.analysis.deployment import COLUMNS, candidate_table, deployment_table, halves
+from resiliency.ensembles.combination import RULES
+from resiliency.ensembles.pool import ensembles_of
+from resiliency.ensembles.selection import Members, front, greedy
+from resiliency.metrics.classification import softmax
+
+MEMBERS, CONDITIONS, IMAGES, CLASSES = 5, 4, 40, 3
+DRAWN = {"baseline": "a-s0", "resamples": 200, "confidence": 0.9, "seed": 0}
+
+
+def logits_of(members: int, images: int, seed: int, skill: float = 1.0) -> tuple[list[np.ndarray], np.ndarray]:
+    rng = np.random.default_rng(seed)
+    labels = rng.permutation(np.arange(images) % CLASSES)
+    values = rng.standard_normal((members, CONDITIONS, images, CLASSES))
+    values[..., np.arange(images), labels] += skill
+    return list(values.astype(np.float16)), labels
+
+
+@pytest.fixture
+def study() -> tuple[list[np.ndarray], np.ndarray]:
+    return logits_of(MEMBERS, IMAGES, 0)
+
+
+def scored(study, rule: str = "mean_probability", threads: int = 1) -> Members:
+    return Members(*study, np.linspace(0.5, 1, len(study[0])), rule, threads)
+
+
+def wrong_by_loops(study, ensemble: tuple[int, ...], images: np.ndarray) -> np.ndarray:
+    """Under mean probability: bool conditions x images."""
+    logits, labels = study
+    mean = np.mean([softmax(logits[member]) for member in ensemble], axis=0)
+    return mean.argmax(axis=-1)[:, images] != labels[images]
+
+
+@pytest.mark.parametrize("size", [1, 2, 4])
+def test_errors_against_loops(study, size):
+    images = np.arange(0, IMAGES, 3)
+    ensembles = ensembles_of(MEMBERS, size)
+    members = scored(study, threads=2)
+    expected = np.array([wrong_by_loops(study, tuple(ensemble), images) for ensemble in ensembles])
+    np.testing.assert_allclose(members.errors(ensembles, images), expected[:, 1:].mean(axis=(1, 2)))
+    np.testing.assert_allclose(members.image_errors(ensembles, images), expected[:, 1:].mean(axis=1))
+    np.testing.assert_allclose(members.clean_accuracy(ensembles, images), 1 - expected[:, 0].mean(axis=1))
+
+
+@pytest.mark.parametrize("rule", list(RULES))
+def test_chunks_of_images_do_not_matter(study, rule, monkeypatch):
+    everything, ensembles = np.arange(IMAGES), ensembles_of(MEMBERS, 3)
+    whole = scored(study, rule).image_errors(ensembles, everything)
+    monkeypatch.setattr("resiliency.ensembles.selection.CHUNK_VALUES", 7 * CLASSES)
+    np.testing.assert_array_equal(scored(study, rule).image_errors(ensembles, everything), whole)
+    np.testing.assert_allclose(scored(study, rule).errors(ensembles, everything), whole.mean(axis=1))
+
+
+def test_greedy_selection_against_loops(study):
+    images, pool = np.arange(0, IMAGES, 2), np.array([0, 2, 3, 4])
+    found = greedy(scored(study), pool, 3, images)
+    assert [len(ensemble) for ensemble in found] == [1, 2, 3]
+    chosen: list[int] = []
+    for ensemble in found:
+        grown = {m: wrong_by_loops(study, (*chosen, m), images)[1:].mean() for m in pool if m not in chosen}
+        chosen.append(min(grown, key=grown.get))
+        assert sorted(chosen) == ensemble.tolist()
+    assert [len(ensemble) for ensemble in greedy(scored(study), pool, 9, images)] == [1, 2, 3, 4]
+    assert greedy(scored(study), pool[:0], 3, images) == []
+
+
+points = st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), min_size=1, max_size=20)
+
+
+@given(points)
+@settings(deadline=None)
+def test_the_front_is_what_nothing_dominates(case):
+    errors, costs = np.array(case, float).T
+    found = front(errors, costs)
+    kept = list(zip(errors[found], costs[found], strict=True))
+    assert len(set(kept)) == len(kept)
+    for error, cost, on_front in zip(errors, costs, found, strict=True):
+        rivals = (errors <= error) & (costs <= cost) & ((errors < error) | (costs < cost))
+        assert not (on_front and rivals.any())
+        assert rivals.any() or (error, cost) in kept
+
+
+def test_halves_share_no_image_and_keep_the_classes():
+    labels = np.arange(60) % 3
+    chosen, judged = halves(labels, 0)
+    assert sorted([*chosen, *judged]) == list(range(60))
+    assert np.bincount(labels[chosen]).tolist() == [10, 10, 10]
+    np.testing.assert_array_equal(halves(labels, 0)[0], chosen)
+    assert (halves(labels, 1)[0] != chosen).any()
+
+
+def tables(study, sizes=(2, 3)) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """members.csv, of which the last two are trained jointly, and ensembles.parquet."""
+    everything, of = np.arange(len(study[1])), scored(study)
+    count = len(study[0])
+    members = pd.DataFrame({"member": [f"{'abcdefgh'[m]}-s0" for m in range(count)]})
+    members["origin"] = ["independent"] * (count - 2) + ["joint"] * 2
+    members["macs"], members["parameters"] = 100 * 2 ** np.arange(count), 900 - 100 * np.arange(count)
+    members["mean_corruption_error"] = of.errors(np.arange(count)[:, None], everything)
+    alone = [e for size in sizes for e in combinations(range(count - 2), size)]
+    rows = []
+    for chosen in [*alone, (count - 2, count - 1)]:
+        of_them = members.iloc[list(chosen)]
+        row = {"members": "+".join(of_them.member), "origin": of_them.origin.iloc[0], "size": len(chosen)}
+        row |= {"macs": of_them.macs.sum(), "parameters": of_them.parameters.sum()}
+        rows.append(row | {"mean_corruption_error": of.errors(np.array([chosen]), everything)[0]})
+    columns = ["members", "origin", "size", "macs", "parameters", "mean_corruption_error"]
+    return members, pd.DataFrame(rows, columns=columns)
+
+
+def test_candidates_and_their_errors(study):
+    members, ensembles = tables(study, sizes=(2,))
+    chosen, judged = halves(study[1], 0)
+    found = candidate_table(members, ensembles, scored(study), 3, chosen)
+    assert found.found.value_counts().to_dict() == {"single": 3, "scored": 3 + 1, "greedy": 1}
+    assert set(found[found.found != "scored"].origin) == {"independent"}
+    assert found.members.iloc[-1] == "a-s0+b-s0+c-s0"
+    position = {member: index for index, member in enumerate(members.member)}
+    for row in found.itertuples():
+        ensemble = tuple(position[member] for member in row.members.split("+"))
+        assert row.macs == members.macs.iloc[list(ensemble)].sum()
+        for images, error in ((chosen, row.validation_error), (judged, row.judged_error)):
+            assert error == pytest.approx(wrong_by_loops(study, ensemble, images)[1:].mean())
+    np.testing.assert_array_equal(found.front_macs, front(found.validation_error.to_numpy(), found.macs.to_numpy()))
+
+
+def test_judgement_does_not_see_the_images_of_the_choice(study):
+    """Other predictions on the judging half change nothing that is chosen, but do change the judgement."""
+    members, ensembles = tables(study)
+    chosen, judged = halves(study[1], 0)
+
+    def judge(logits: list[np.ndarray]) -> tuple[pd.DataFrame, pd.DataFrame]:
+        of = scored((logits, study[1]))
+        candidates = candidate_table(members, ensembles, of, 4, chosen)
+        return candidates, deployment_table(candidates, members, of, judged, **DRAWN)
+
+    candidates, table = judge(study[0])
+    assert list(table) == COLUMNS
+    assert table[table.baseline].members.tolist() == ["a-s0"]
+    assert (table.low <= table.mean_corruption_error).all()
+    assert (table.mean_corruption_error <= table.high).all()
+    assert (table.validation_images + table.images == IMAGES).all()
+    expected = candidates.set_index("members").judged_error[table.members]
+    np.testing.assert_allclose(table.mean_corruption_error, expected)
+    harder = (candidates.judged_error - candidates.validation_error).mean()
+    np.testing.assert_allclose(table.optimism, table.mean_corruption_error - table.validation_error - harder)
+    other = [np.array(member) for member in study[0]]
+    for member in other:
+        member[:, judged] = 0
+    again, judged_again = judge(other)
+    columns = ["members", "validation_error", "front_macs", "front_parameters"]
+    pd.testing.assert_frame_equal(again[columns], candidates[columns])
+    assert (judged_again.members == table.members).all()
+    assert (judged_again.mean_corruption_error != table.mean_corruption_error).any()
+
+
+def test_the_chosen_look_better_than_they_are_and_judgement_tells():
+    """All members err alike in truth; the front is lucky on the half that it was chosen on, and on that alone."""
+    rows = []
+    for seed in range(20):
+        study = logits_of(8, 60, seed, skill=0.8)
+        members, ensembles = tables(study)
+        chosen, judged = halves(study[1], seed)
+        candidates = candidate_table(members, ensembles, scored(study), 4, chosen)
+        table = deployment_table(candidates, members, scored(study), judged, **DRAWN)
+        best = table.loc[table.validation_error.idxmin()]
+        same = candidates[candidates["size"] == best["size"]]
+        rows.append((best.optimism, best.mean_corruption_error - same.judged_error.mean()))
+    optimism, luck = np.array(rows).mean(axis=0)
+    assert optimism > 0.02
+    assert abs(luck) < 0.02
+
+
+def test_a_single_member_is_its_own_front(study):
+    members, ensembles = tables(study)
+    members = members[:1]
+    alone = Members(study[0][:1], study[1], np.ones(1), "mean_probability")
+    chosen, judged = halves(study[1], 0)
+    candidates = candidate_table(members, ensembles[:0], alone, 4, chosen)
+    table = deployment_table(candidates, members, alone, judged, **DRAWN | {"baseline": "alexnet"})
+    assert table.members.tolist() == ["a-s0"]
+    assert table[["front_macs", "front_parameters"]].to_numpy().all()
+    assert not table.baseline.any()

@@ -1,0 +1,92 @@
+"""Intervals and tests that leave out a unit at a time."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import false_discovery_control, t, ttest_1samp
+
+from resiliency.analysis.jackknife import ANGULAR, FISHER, LINEAR, holm, interval, kept_weights, p_value
+
+samples = st.lists(st.floats(-0.9, 0.9), min_size=3, max_size=12).filter(lambda values: np.ptp(values) > 1e-3)
+
+
+def replicates(values: list[float]) -> np.ndarray:
+    """The mean of all, and without each."""
+    values = np.array(values)
+    return np.append(values.mean(), (values.sum() - values) / (len(values) - 1))
+
+
+@given(samples)
+@settings(deadline=None)
+def test_of_a_mean_it_is_the_t_test(values):
+    found = ttest_1samp(values, 0)
+    expected = found.confidence_interval(0.9)
+    assert interval(replicates(values), 0.9) == pytest.approx((expected.low, expected.high))
+    assert p_value(replicates(values)) == pytest.approx(found.pvalue)
+
+
+@given(samples, st.sampled_from([LINEAR, FISHER, ANGULAR]))
+@settings(deadline=None)
+def test_p_value_is_where_the_interval_meets_zero(values, scale):
+    found = replicates(values)
+    p = p_value(found, scale)
+    if 1e-6 < p < 0.999:
+        low, high = interval(found, 1 - p, scale)
+        assert min(abs(low), abs(high)) == pytest.approx(0, abs=1e-6)
+
+
+@given(samples, st.sampled_from([FISHER, ANGULAR]))
+@settings(deadline=None)
+def test_intervals_stay_within_their_range_and_hold_the_estimate(values, scale):
+    found = replicates(values)
+    low, high = interval(found, 0.99, scale)
+    assert -1 <= low <= found[0] + 1e-9
+    assert found[0] - 1e-9 <= high <= 1
+
+
+def test_fisher_scale_by_hand():
+    found = np.array([0.5, 0.4, 0.6, 0.5])
+    z = np.arctanh(found)
+    error = np.sqrt(2 / 3 * ((z[1:] - z[1:].mean()) ** 2).sum())
+    reach = t.ppf(0.975, 2) * error
+    assert interval(found, 0.95, FISHER) == pytest.approx(tuple(np.tanh([z[0] - reach, z[0] + reach])))
+
+
+def test_what_is_not_defined_without_a_unit_has_no_interval():
+    assert np.isnan(interval(np.array([0.5, np.nan, 0.4, 0.6]), 0.95)).all()
+    assert np.isnan(p_value(np.array([0.5, np.nan, 0.4, 0.6])))
+    for few in ([0.5], [0.5, 0.5]):
+        assert np.isnan(interval(np.array(few), 0.95)).all()
+        assert np.isnan(p_value(np.array(few)))
+
+
+def test_what_does_not_vary_is_certain():
+    assert interval(np.ones(5), 0.95, ANGULAR) == pytest.approx((1, 1))
+    assert p_value(np.ones(5), ANGULAR) == 0
+    assert p_value(np.zeros(5)) == 1
+
+
+def test_kept_weights_by_hand():
+    found = kept_weights([["b", "a"], ["a", "c"], ["c", "d"], ["a", "a"]])
+    np.testing.assert_array_equal(found, [[1, 1, 1, 1], [0, 0, 1, 0], [0, 1, 1, 1], [1, 0, 0, 1], [1, 1, 0, 1]])
+
+
+def test_holm_by_hand():
+    """The example of Holm's step-down: 0.01 * 4, 0.02 * 3, then 0.03 * 2 and 0.04 * 1, which must not fall."""
+    np.testing.assert_allclose(holm(np.array([0.04, 0.01, 0.03, 0.02])), [0.06, 0.04, 0.06, 0.06])
+    np.testing.assert_allclose(holm(np.array([0.5, 0.9])), [1, 1])
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=20), st.integers(0, 3))
+@settings(deadline=None)
+def test_holm_lies_between_no_correction_and_bonferroni(p_values, undefined):
+    p = np.array(p_values + [np.nan] * undefined)
+    found = holm(p)
+    assert np.isnan(found).sum() == undefined
+    p, found = p[: len(p_values)], found[: len(p_values)]
+    assert (found >= p).all()
+    assert (found <= np.minimum(len(p) * p, 1) + 1e-12).all()
+    assert (found >= false_discovery_control(p) - 1e-12).all()  # Benjamini and Hochberg reject no less
+    order = np.argsort(p, kind="stable")
+    assert (np.diff(found[order]) >= 0).all()
