@@ -168,6 +168,7 @@ rule provenance:
     input:
         TABLES.values(),
         CHART_FILES,
+        descriptions=MEMBER_FILES["descriptions"],
     output:
         f"{RESULTS}/provenance.json",
     log:
