@@ -77,6 +77,18 @@ TABLES = {
     "deployment": f"{RESULTS}/tables/deployment.csv",
 }
 EVALUATIONS = f"{RESULTS}/search/evaluations.csv" if SEARCHED else []
+# One file of each job that tables are made from. A run asks for these too: a job that fails loses its older results, and
+# Snakemake does not miss what only finished tables were made from.
+INTERMEDIATE = [
+    f"{RESULTS}/data/card.json",
+    f"{RESULTS}/conditions.csv",
+    GALLERY,
+    CORRUPTED,
+    MEMBER_FILES["weights"],
+    [f"{RESULTS}/search/supernet/weights.safetensors"] if SEARCHED else [],
+    LOGITS,
+    [f"{RESULTS}/attributions/{member}/skipped.json" for member in MEMBERS],
+]
 CHART_FILES = [f"{RESULTS}/charts/{chart}{suffix}" for chart in CHARTS for suffix in CHART_SUFFIXES]
 
 
