@@ -23,6 +23,7 @@ rule all:
         f"{RESULTS}/provenance.json",
         CHART_FILES,
         TABLES.values(),
+        INTERMEDIATE,
 
 
 rule members:
@@ -33,3 +34,4 @@ rule members:
 rule tables:
     input:
         TABLES.values(),
+        INTERMEDIATE,

@@ -173,6 +173,7 @@ rule provenance:
     input:
         TABLES.values(),
         CHART_FILES,
+        descriptions=MEMBER_FILES["descriptions"],
     output:
         shown(f"{RESULTS}/provenance.json", "provenance", "Provenance"),
     log:

@@ -1,5 +1,6 @@
 import re
 import sys
+from math import inf
 from pathlib import Path
 
 SCRIPTS = Path(workflow.basedir) / "scripts"
@@ -9,6 +10,7 @@ from resiliency.designs.settings import ALEXNET
 from resiliency.faults import Fault
 from resiliency.fingerprint import fingerprint
 from resiliency.report.settings import CHARTS, CHART_SUFFIXES, PAGE_FILES
+from resiliency.resources import DAY, minutes, network_memory
 from resiliency.study import load
 
 try:
@@ -36,6 +38,7 @@ ENGINE = {
 
 # Images are one array, or a list of files that are decoded on the fly, by so many threads.
 IMAGES, DECODING = (".json", 8) if STUDY.dataset.on_the_fly else (".npy", 1)
+MINUTES, NETWORK_MEMORY = minutes(STUDY), network_memory(DECODING)
 TRAIN, VALIDATION, TEST = (
     {"images": f"{RESULTS}/data/{split}/images{IMAGES}", "labels": f"{RESULTS}/data/{split}/labels.npy"}
     for split in ("train", "validation", "test")
@@ -77,6 +80,18 @@ TABLES = {
     "deployment": f"{RESULTS}/tables/deployment.csv",
 }
 EVALUATIONS = f"{RESULTS}/search/evaluations.csv" if SEARCHED else []
+# One file of each job that tables are made from. A run asks for these too: a job that fails loses its older results, and
+# Snakemake does not miss what only finished tables were made from.
+INTERMEDIATE = [
+    f"{RESULTS}/data/card.json",
+    f"{RESULTS}/conditions.csv",
+    GALLERY,
+    CORRUPTED,
+    MEMBER_FILES["weights"],
+    [f"{RESULTS}/search/supernet/weights.safetensors"] if SEARCHED else [],
+    LOGITS,
+    [f"{RESULTS}/attributions/{member}/skipped.json" for member in MEMBERS],
+]
 CHART_FILES = [f"{RESULTS}/charts/{chart}{suffix}" for chart in CHARTS for suffix in CHART_SUFFIXES]
 
 
@@ -116,9 +131,9 @@ def attributed(members):
     }
 
 
-def growing(amount):
-    """An amount of a resource that grows with each attempt at a job."""
-    return lambda wildcards, attempt: amount * attempt
+def growing(amount, most=inf):
+    """An amount of a resource that grows with each attempt at a job, up to `most`."""
+    return lambda wildcards, attempt: min(amount * attempt, most)
 
 
 def described(design, objective="", strength=None, setting=""):

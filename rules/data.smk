@@ -14,7 +14,7 @@ rule dataset:
     threads: 1
     resources:
         mem_mb=growing(2000),
-        runtime=growing(10),
+        runtime=growing(60),
     params:
         code=code("dataset"),
         seed=STUDY.seed,
@@ -60,7 +60,7 @@ if STUDY.corruptions.source == "generated":
         threads: 1
         resources:
             mem_mb=growing(2000),
-            runtime=growing(60),
+            runtime=growing(MINUTES["corrupt"]),
         params:
             **ENGINE,
             code=code("corrupt"),
@@ -87,7 +87,7 @@ else:
         threads: 1
         resources:
             mem_mb=growing(2000),
-            runtime=growing(60),
+            runtime=growing(MINUTES["corrupt"]),
         params:
             code=code("precomputed"),
             dataset=STUDY.dataset.name,

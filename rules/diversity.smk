@@ -103,7 +103,7 @@ rule attribution_gallery:
         "../envs/resiliency.yaml"
     threads: DECODING
     resources:
-        mem_mb=growing(4000),
+        mem_mb=growing(NETWORK_MEMORY),
         runtime=growing(60),
         gpu=1,
     params:

@@ -25,8 +25,8 @@ if SETTINGS:
             "../envs/resiliency.yaml"
         threads: DECODING
         resources:
-            mem_mb=growing(4000),
-            runtime=growing(240),
+            mem_mb=growing(NETWORK_MEMORY),
+            runtime=growing(MINUTES["train_jointly"], most=DAY),
             gpu=1,
         params:
             code=code("train_jointly"),

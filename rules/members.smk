@@ -14,8 +14,8 @@ rule train:
         "../envs/resiliency.yaml"
     threads: DECODING
     resources:
-        mem_mb=growing(4000),
-        runtime=growing(120),
+        mem_mb=growing(NETWORK_MEMORY),
+        runtime=growing(MINUTES["train"], most=DAY),
         gpu=1,
     params:
         code=code("train"),
@@ -42,8 +42,8 @@ rule predict:
         "../envs/resiliency.yaml"
     threads: DECODING
     resources:
-        mem_mb=growing(4000),
-        runtime=growing(60),
+        mem_mb=growing(NETWORK_MEMORY),
+        runtime=growing(MINUTES["predict"]),
         gpu=1,
     params:
         code=code("predict"),
@@ -68,7 +68,7 @@ rule attribute:
         "../envs/resiliency.yaml"
     threads: DECODING
     resources:
-        mem_mb=growing(4000),
+        mem_mb=growing(NETWORK_MEMORY),
         runtime=growing(60),
         gpu=1,
     params:
@@ -99,7 +99,7 @@ if LOADED:
             "../envs/resiliency.yaml"
         threads: DECODING
         resources:
-            mem_mb=growing(4000),
+            mem_mb=growing(NETWORK_MEMORY),
             runtime=growing(60),
             gpu=1,
         params:

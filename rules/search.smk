@@ -16,8 +16,8 @@ if SEARCHED:
             "../envs/resiliency.yaml"
         threads: DECODING
         resources:
-            mem_mb=growing(4000),
-            runtime=growing(240),
+            mem_mb=growing(NETWORK_MEMORY),
+            runtime=growing(MINUTES["train_supernet"], most=DAY),
             gpu=1,
         params:
             **STUDY.search.model_dump(include={"elastic", "strategy", "drawn"}),
@@ -45,8 +45,8 @@ if SEARCHED:
             "../envs/resiliency.yaml"
         threads: DECODING
         resources:
-            mem_mb=growing(4000),
-            runtime=growing(240),
+            mem_mb=growing(NETWORK_MEMORY),
+            runtime=growing(MINUTES["search"], most=DAY),
             gpu=1,
         params:
             code=code("search"),

@@ -7,5 +7,6 @@ from resiliency.provenance import provenance
 from resiliency.stage import stage
 
 with stage(snakemake.log[0], snakemake.threads):
-    results = Path(snakemake.output[0]).parent
-    write_json(snakemake.output[0], provenance(snakemake.params.study, snakemake.scriptdir, results))
+    output, descriptions = snakemake.output[0], snakemake.input.descriptions
+    written = provenance(snakemake.params.study, snakemake.scriptdir, Path(output).parent, descriptions)
+    write_json(output, written)

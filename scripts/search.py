@@ -18,7 +18,7 @@ from resiliency.stage import stage
 from resiliency.training.checkpoints import Checkpoint
 from resiliency.training.engine import Labelled, Looks
 
-with stage(snakemake.log[0], snakemake.threads):
+with stage(snakemake.log[0], snakemake.threads, snakemake.resources.gpu):
     inputs, output, params = snakemake.input, snakemake.output, snakemake.params
     settings, seed, card = params.search, params.seed, read_json(inputs.card)
     space = Space.of(params.design, settings["elastic"], len(card["classes"]))
@@ -33,8 +33,8 @@ with stage(snakemake.log[0], snakemake.threads):
     evaluator = Evaluator(network, space, calibration, validation, looks)
     decisive = {"code": params.code, "search": settings, "seed": seed, "data": card["splits"]}
     decisive["supernet"] = digest(inputs.weights)
-    checkpoint = Checkpoint(Path(output.table).with_name("checkpoint.pt"), decisive)
-    evaluations = search(evaluator, settings, seed, checkpoint)
+    with Checkpoint(Path(output.table).with_name("checkpoint.pt"), decisive) as checkpoint:
+        evaluations = search(evaluator, settings, seed, checkpoint)
     evaluated, members = evaluations.objectives, {}
     cost = search_cost(space, settings, supernet["training_cost"], evaluated[:, 1], count + len(validation.labels))
     for position, weights in zip(chosen(evaluations, settings, seed), output.weights, strict=True):

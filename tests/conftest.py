@@ -14,12 +14,23 @@ REPOSITORY = Path(__file__).parents[1]
 
 
 class Workflow:
-    """A study, run in a directory of its own by the code in `repository`."""
+    """A study, run in a directory of its own by the code in `repository`.
 
-    def __init__(self, directory: Path, study: Path = REPOSITORY / "studies/tiny.yaml", repository: Path = REPOSITORY):
+    Args:
+        environment: variables that Snakemake sees; by default those of this process.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        study: Path = REPOSITORY / "studies/tiny.yaml",
+        repository: Path = REPOSITORY,
+        environment: dict[str, str] | None = None,
+    ):
         self.directory = directory
         self.study = study
         self.repository = repository
+        self.environment = environment
         self.results = directory / "results" / yaml.safe_load(study.read_text())["study"]
 
     def snakemake(self, *arguments: str, largest_file: int | None = None) -> subprocess.CompletedProcess:
@@ -32,6 +43,7 @@ class Workflow:
         return subprocess.run(
             self._command(arguments),
             cwd=self.repository,
+            env=self.environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -46,6 +58,7 @@ class Workflow:
             return subprocess.Popen(
                 self._command(arguments),
                 cwd=self.repository,
+                env=self.environment,
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,

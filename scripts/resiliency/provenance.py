@@ -2,12 +2,13 @@
 
 import platform
 import subprocess
+from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import pandas as pd
-import torch
 
+from resiliency.files import read_json
 from resiliency.stage import cpu_seconds
 
 PACKAGES = (
@@ -17,13 +18,14 @@ PACKAGES = (
 )
 
 
-def provenance(study: dict, repository: str, results: Path) -> dict:
+def provenance(study: dict, repository: str, results: Path, descriptions: Iterable[str | Path]) -> dict:
     """The content of provenance.json.
 
     Args:
         study: the study as resolved.
         repository: a folder of the repository.
         results: folder with `benchmarks/<rule>/*.tsv` (Snakemake's) and `logs/<rule>/*.log` (see `stage`).
+        descriptions: files `member.json`, which tell what device each member was made on.
     """
     rules = _rules(results)
     cpu, startup = rules.cpu_seconds.sum(), rules.startup_cpu_seconds.sum()
@@ -33,7 +35,7 @@ def provenance(study: dict, repository: str, results: Path) -> dict:
         "packages": {name: _version(name) for name in PACKAGES},
         "python": platform.python_version(),
         "platform": platform.platform(),
-        "device": torch.cuda.get_device_name() if torch.cuda.is_available() else f"CPU, {platform.machine()}",
+        "device": "; ".join(sorted({read_json(path)["device"] for path in descriptions})),
         "git_commit": _commit(repository),
         "wall_seconds": round(rules.wall_seconds.sum(), 1),
         "cpu_seconds": round(cpu, 1),

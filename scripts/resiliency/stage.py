@@ -1,15 +1,17 @@
 """What every script does around its work: log, bound its threads, account for its CPU time, fail in one line."""
 
+import fcntl
 import os
 import re
 import sys
 import time
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from resiliency.faults import Fault
+from resiliency.gpus import claim_gpu
 
 _CPU_LINE = re.compile(
     r"^CPU seconds: start-up and imports (?P<startup>[\d.]+), total (?P<total>[\d.]+)$", re.MULTILINE
@@ -17,23 +19,28 @@ _CPU_LINE = re.compile(
 
 
 @contextmanager
-def stage(log: str, threads: int) -> Iterator[None]:
+def stage(log: str, threads: int, gpus: int = 0) -> Iterator[None]:
     """Run the body of a script with all of its output, that of compiled code included, in the file `log`.
 
-    Threads are bounded for libraries already loaded. A `Fault` leaves its one line in the log, any other exception its
-    traceback; both end the process with status 1. The last line of a log tells the CPU time up to here, spent on
-    starting and importing, and in all (see `cpu_seconds`). The process ends with the block, without the
-    interpreter's tear-down, which takes 0.8 s of CPU where timm is loaded.
+    Threads are bounded for libraries already loaded, and with `gpus` one GPU is claimed where several are seen. A
+    `Fault` leaves its one line in the log, any other exception its traceback; both end the process with status 1. The
+    last line of a log tells the CPU time up to here, spent on starting and importing, and in all (see `cpu_seconds`).
+    The process ends with the block, without the interpreter's tear-down, which takes 0.8 s of CPU where timm is loaded.
+    While another process does the same job, left behind by a Snakemake that was killed, this one waits for its end.
     """
     startup = time.process_time()
     sys.stdout.flush()
     Path(log).parent.mkdir(parents=True, exist_ok=True)
-    file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+    file = os.open(log, os.O_WRONLY | os.O_CREAT, 0o644)
+    _lock(file, log)
+    os.truncate(file, 0)
     os.dup2(file, 1)
     os.dup2(file, 2)
     sys.stdout.reconfigure(line_buffering=True)
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(threads)
+    if gpus:
+        claim_gpu()
     try:
         yield
     except Fault as fault:
@@ -46,6 +53,16 @@ def stage(log: str, threads: int) -> Iterator[None]:
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)
+
+
+def _lock(file: int, log: str) -> None:
+    """Lock `file`, the log that is open, until the process ends; where the file system knows locks."""
+    with suppress(OSError):
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print(f"{log}: another process does this job; waiting for its end", flush=True)
+            fcntl.flock(file, fcntl.LOCK_EX)
 
 
 def cpu_seconds(log: str | Path) -> tuple[float, float] | None:

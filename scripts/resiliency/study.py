@@ -15,6 +15,7 @@ from pydantic import Field, ValidationError
 
 from resiliency.analysis.settings import Statistics
 from resiliency.corruptions.settings import MAIN, SEVERITIES, Corruptions
+from resiliency.data.folder import folder_classes
 from resiliency.data.settings import PUBLISHED, Dataset, Probe
 from resiliency.designs.architectures import architectures
 from resiliency.designs.settings import ALEXNET, Design, Members
@@ -147,7 +148,8 @@ def load(config: dict[str, Any]) -> Study:
 def _told(fault: dict[str, Any]) -> str:
     path = ".".join(str(part) for part in fault["loc"])
     if fault["type"] == "extra_forbidden":
-        return f"{path}: unknown key{_hint(str(fault['loc'][-1]), _keys_beside(fault['loc']))}"
+        known = _keys_beside(fault["loc"])
+        return f"{path}: unknown key{_hint(str(fault['loc'][-1]), known) or '; there are ' + ', '.join(known)}"
     if fault["type"] == "missing":
         return f"{path}: missing; it must be given"
     if fault["type"] == "literal_error":
@@ -259,10 +261,17 @@ def _size_faults(study: Study):
 def _search_faults(study: Study):
     """A search that the network of its design does not allow."""
     if study.search:
-        published = PUBLISHED.get(study.dataset.name)
-        classes = published.classes if published else 1
-        design = study.designs[study.search.design]
+        design, classes = study.designs[study.search.design], _class_count(study.dataset)
         yield from search_faults(study.search, design, study.dataset.side, classes, study.independent_members())
+
+
+def _class_count(dataset: Dataset) -> int:
+    """Classes of the data set; 1 where they are folders that cannot be read, of which the rule `dataset` tells."""
+    if dataset.name in PUBLISHED:
+        return PUBLISHED[dataset.name].classes
+    with suppress(Fault):
+        return len(folder_classes(Path(dataset.folder)))
+    return 1
 
 
 def _valid_recipes(study: Study):

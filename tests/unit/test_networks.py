@@ -11,6 +11,7 @@ from resiliency.designs.cards import design_card, training_cost
 from resiliency.designs.networks import (
     Selected,
     build,
+    device_name,
     normalised,
     parameters_and_macs,
     penultimate,
@@ -143,6 +144,7 @@ def test_the_design_card():
         "outputs": None,
         "weights_source": "trained here",
         "training_cost": None,
+        "device": device_name(),
     }
     assert training_cost(macs, images=960, epochs=10) == {"epochs": 10, "images": 960, "macs": 2880 * macs}
 

@@ -1,5 +1,6 @@
 """Provenance adds up what the jobs of each rule cost."""
 
+import json
 import subprocess
 
 import pytest
@@ -24,7 +25,7 @@ def test_jobs_of_a_rule_are_added_up(tmp_path):
     job(tmp_path, "train", "a-s1", 20.0, "-", 2.0, 19.0)
     job(tmp_path, "train", "a-s2", 99.0, 999.0, 0, None)
     job(tmp_path, "charts", "all", 4.0, 100.0, 1.0, 4.0)
-    found = provenance({"seed": 3}, str(tmp_path), tmp_path)
+    found = provenance({"seed": 3}, str(tmp_path), tmp_path, [])
     rules = {row.pop("rule"): row for row in found["rules"]}
     assert rules["train"] == {
         "jobs": 2,
@@ -39,8 +40,17 @@ def test_jobs_of_a_rule_are_added_up(tmp_path):
 
 def test_the_commit_is_that_of_the_repository(tmp_path):
     git = ["git", "-C", str(tmp_path), "-c", "user.name=a", "-c", "user.email=a@b.c"]
-    assert provenance({"seed": 0}, str(tmp_path), tmp_path)["git_commit"] is None
+    assert provenance({"seed": 0}, str(tmp_path), tmp_path, [])["git_commit"] is None
     subprocess.run([*git, "init", "-q"], check=True)
     subprocess.run([*git, "commit", "-q", "--allow-empty", "-m", "x"], check=True)
     head = subprocess.run([*git, "rev-parse", "HEAD"], check=True, capture_output=True, text=True).stdout.strip()
-    assert provenance({"seed": 0}, str(tmp_path), tmp_path)["git_commit"] == head
+    assert provenance({"seed": 0}, str(tmp_path), tmp_path, [])["git_commit"] == head
+
+
+def test_the_devices_are_those_of_the_members(tmp_path):
+    """On a cluster provenance is written where no GPU is."""
+    devices = ("NVIDIA A100", "NVIDIA H100", "NVIDIA A100")
+    paths = [tmp_path / f"{index}.json" for index in range(3)]
+    for path, device in zip(paths, devices, strict=True):
+        path.write_text(json.dumps({"device": device}))
+    assert provenance({"seed": 0}, str(tmp_path), tmp_path, paths)["device"] == "NVIDIA A100; NVIDIA H100"

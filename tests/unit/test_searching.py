@@ -4,12 +4,13 @@ from itertools import combinations, product
 
 import numpy as np
 import pytest
+from pymoo.core.problem import Problem
 
 from resiliency.designs.settings import Design
 from resiliency.diversity.predictions import jensen_shannon
 from resiliency.faults import Fault
 from resiliency.search.choice import along_the_front, best_ensemble, candidates
-from resiliency.search.nsga import evolve, fronts
+from resiliency.search.nsga import Step, evolve, fronts
 from resiliency.search.searching import chosen, first_population, search, search_table
 from resiliency.search.settings import Search
 from resiliency.search.space import Space
@@ -123,6 +124,31 @@ def test_the_first_population_holds_the_extremes_and_keeps_a_budget():
     assert first[4].tolist() == [0] * 12
 
 
+def test_the_first_population_spreads_between_the_largest_and_the_smallest():
+    """By how much sub-networks lack, of the 12 steps that the smallest one does; uniform draws seldom lack little."""
+    least = []
+    for seed in range(5):
+        first = first_population(SPACE, SETTINGS | {"population": 40}, seed)
+        least.append(np.histogram(first.sum(axis=1), 4, (0, 12))[0].min())
+    assert min(least) >= 4
+
+
+def test_the_first_population_may_be_nearly_all_there_is():
+    space = Space.of(DESCRIPTION, {"depth": [1, 2, 2, 1], "width": [1, 0.5], "kernel": [3]}, 3)
+    first = first_population(space, SETTINGS | {"population": space.count - 1}, 0)
+    assert len(np.unique(first, axis=0)) == space.count - 1
+
+
+def test_mutation_moves_one_gene_in_the_mean_to_a_neighbour():
+    problem = Problem(n_var=5, xl=0, xu=np.array([0, 1, 2, 5, 0]), vtype=int)
+    before = np.random.default_rng(0).integers([1, 2, 3, 6, 1], size=(6000, 5))
+    after = Step()._do(problem, before, random_state=np.random.default_rng(1))
+    assert set(np.abs(after - before).ravel().tolist()) == {0, 1}
+    assert (after >= 0).all()
+    assert (after <= problem.xu).all()
+    assert (after != before).mean(axis=0) == pytest.approx([0, 1 / 3, 1 / 3, 1 / 3, 0], abs=0.03)
+
+
 def test_members_spread_along_the_front():
     objectives = np.array([[0.5, 10], [0.4, 20], [0.3, 30], [0.2, 40], [0.1, 50], [0.45, 60], [0.6, 70]])
     assert along_the_front(objectives, 3) == [0, 2, 4]
@@ -190,10 +216,10 @@ FAULTS = [
     ({"start": "vit-s0"}, "search.start: 'vit-s0' is not a member of small; random or one of ['small-s0'] is needed"),
     ({"start": "small-s1"}, "search.start: 'small-s1' is not a member of small; "),
     ({"elastic": {"depht": [1]}}, "search.elastic.depht: unknown key; did you mean depth?"),
-    ({"elastic": {"resolution": [32]}}, "search.elastic.resolution: unknown key"),
+    ({"elastic": {"resolution": [32]}}, "search.elastic.resolution: unknown key; there are depth, width, kernel"),
     ({"elastic": {"depth": [1, 1]}}, "search.elastic.depth: [1, 1]: must hold as many or fewer blocks for each stage"),
     ({"elastic": {"depth": [3, 1, 1, 1]}}, "must hold as many or fewer blocks for each stage of small: [2, 2, 2, 2]"),
-    ({"elastic": {"kernel": [5, 3]}}, "search.elastic.kernel.0: 5 is not one of 3 or 1"),
+    ({"elastic": {"kernel": [5, 3]}}, "kernel: [5, 3]: must hold 3 and 1 alone: the 3x3 kernels of a ResNet can"),
     ({"elastic": {"kernel": [1]}}, "search.elastic.kernel: must hold 3, the size of the kernels"),
     ({"elastic": {"width": [0.5]}}, "search.elastic.width: must hold 1, the whole width"),
     ({"elastic": {"width": [1, 0.5, 0.49]}}, "stage 1 would have [16, 8, 8] channels; shares that give different"),
@@ -213,6 +239,21 @@ def test_each_fault_is_one_line(change, message):
         load(STUDY | {"search": {"design": "small"} | change})
     (line,) = str(caught.value).splitlines()
     assert message in line
+
+
+def test_a_budget_is_checked_for_as_many_classes_as_there_are_folders(tmp_path):
+    for name in "abcde":
+        (tmp_path / name).mkdir()
+    dataset = {"name": "image_folder", "folder": str(tmp_path), "image_size": 32}
+    space = Space.of(Design(**STUDY["designs"]["small"]).described(32), {**TINY, "kernel": [3]}, 5)
+    least = space.macs(space.smallest(3)[-1])
+
+    def loaded(budget: int):
+        return load(STUDY | {"dataset": dataset, "search": {"design": "small", "elastic": TINY, "macs_budget": budget}})
+
+    assert loaded(least).search.macs_budget == least
+    with pytest.raises(Fault, match=f"macs_budget: {least - 1:,} is less than {least:,}, the MACs of"):
+        loaded(least - 1)
 
 
 def test_a_search_that_is_right():

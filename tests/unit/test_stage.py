@@ -76,3 +76,36 @@ def test_progress_ends_at_nothing_left(capsys):
     progress = Progress(1)
     progress.step("done")
     assert re.fullmatch(r"\[1/1, 0 s left\] done\n", capsys.readouterr().out)
+
+
+def test_a_second_process_of_the_same_job_waits_for_the_first(tmp_path):
+    script, log, order = tmp_path / "script.py", tmp_path / "job.log", tmp_path / "order"
+    script.write_text(
+        "import sys\nfrom pathlib import Path\nfrom resiliency.stage import stage\n"
+        f"with stage({str(log)!r}, 1), Path({str(order)!r}).open('a') as order:\n"
+        "    print(sys.argv[1], file=order, flush=True)\n    sys.stdin.read()\n    print('by', sys.argv[1])\n"
+    )
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    first = subprocess.Popen([sys.executable, script, "first"], **pipes)
+    while not order.exists() or not order.read_text():
+        assert first.poll() is None
+    second = subprocess.Popen([sys.executable, script, "second"], **pipes)
+    assert second.stdout.readline() == f"{log}: another process does this job; waiting for its end\n"
+    assert order.read_text() == "first\n"
+    first.communicate(timeout=60)
+    second.communicate(timeout=60)
+    assert order.read_text() == "first\nsecond\n"
+    assert log.read_text().startswith("by second\n")
+
+
+def test_a_stage_with_a_gpu_claims_one(tmp_path, monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "6,7")
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    for gpus, told in ((0, "6,7"), (1, "6")):
+        script = tmp_path / "script.py"
+        script.write_text(
+            "import os\nfrom resiliency.stage import stage\n"
+            f"with stage({str(tmp_path / 'job.log')!r}, 1, {gpus}):\n    print(os.environ['CUDA_VISIBLE_DEVICES'])\n"
+        )
+        subprocess.run([sys.executable, script], check=True)
+        assert (tmp_path / "job.log").read_text().startswith(f"{told}\n")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -567,6 +568,23 @@ def test_a_process_killed_in_the_middle_of_an_epoch_goes_on_to_the_same_files(tm
     )
     assert sorted(one) == ["history.csv", "member.json", "weights.safetensors"]
     assert one == other
+
+
+def test_a_process_asked_to_end_keeps_a_checkpoint_first(tmp_path):
+    """SLURM sends SIGTERM to a job at the end of its time, and when it is preempted."""
+    data = stored(tmp_path, 200)
+    arguments = [str(tmp_path / "r-s0"), *(f"{name}={path}" for name, path in data.items())]
+    code = TRAIN_ALONE.replace("PAUSE = 0", "PAUSE = 1000")
+    command = [sys.executable, "-u", "-c", code, *arguments]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    while not process.stdout.readline().startswith("[1/6"):
+        assert process.poll() is None
+    process.send_signal(signal.SIGTERM)
+    _, told = process.communicate(timeout=60)
+    assert (process.returncode, told) == (1, f"asked to end; the next run goes on from {tmp_path}/r-s0/checkpoint.pt\n")
+    again = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert re.search(r"^going on from step \d+, in epoch [2-6]$", again.stdout, re.MULTILINE)
+    assert not (tmp_path / "r-s0" / "checkpoint.pt").exists()
 
 
 def stored(folder, count: int) -> dict[str, str]:

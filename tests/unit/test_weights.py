@@ -365,6 +365,7 @@ snakemake = SimpleNamespace(
     output=Named(weights="net-s0/weights.safetensors", description="net-s0/member.json"),
     params=Named(member=Design(architecture="test_resnet", weights="pretrained").described(32) | {"seed": 0}),
     threads=1,
+    resources=SimpleNamespace(gpu=1),
     log=["log"],
 )
 exec(compile(open(sys.argv[1]).read(), sys.argv[1], "exec"))

@@ -111,6 +111,20 @@ def test_damage_is_named_and_made_good_on_request(workflow, tmp_path, file, dama
     assert (copy.directory / asked).read_bytes() == (workflow.directory / asked).read_bytes()
 
 
+def test_what_a_failed_rerun_lost_is_made_again(workflow, tmp_path):
+    """Snakemake removes the older results of a job that fails; tables that were made from them must not hide it."""
+    copy = type(workflow)(tmp_path / "copy")
+    shutil.copytree(workflow.directory, copy.directory)
+    diverging = "designs={convnext: {training: {learning_rate: 1000000000000000000000}}}"
+    run = copy.snakemake("--cores", "1", "--config", diverging)
+    assert run.returncode != 0
+    lost = [seed for seed in (0, 1) if not (copy.results / f"members/convnext-s{seed}/weights.safetensors").exists()]
+    assert lost
+    jobs = copy.planned()
+    assert jobs["train"] == len(lost)
+    assert {"predict", "attribute", "score_members", "report"} < set(jobs)
+
+
 def test_a_second_run_beside_the_first_is_refused(workflow, tmp_path):
     busy = type(workflow)(tmp_path / "busy")
     busy.directory.mkdir()

@@ -150,6 +150,21 @@ def test_files_that_were_only_touched(workflow, tmp_path):
     assert copy.planned() == {}
 
 
+@pytest.mark.parametrize(
+    ("file", "expected"),
+    [
+        ("attributions/convnext-s1/skipped.json", {"attribute": 1, **DIVERSITY}),
+        ("search/supernet/weights.safetensors", SUPERNET),
+        ("corrupted/contrast.npy", {**PREDICTED, "corrupt": 1}),
+    ],
+)
+def test_what_was_deleted(workflow, tmp_path, file, expected):
+    copy = type(workflow)(tmp_path / "copy")
+    shutil.copytree(workflow.directory, copy.directory)
+    (copy.results / file).unlink()
+    assert copy.planned() == expected
+
+
 def test_an_upgraded_library(workflow, tmp_path, monkeypatch):
     """Nothing is thrown away: whether results are to be made again with another torch is for the user to say."""
     upgraded = tmp_path / "torch-99.0.dist-info"

@@ -60,6 +60,15 @@ def imagenet(folder: Path, size: int, margin: float) -> Source:
     return _source("ImageNet, ILSVRC2012 (Russakovsky et al. 2015)", Path(folder), splits, size, margin)
 
 
+def folder_classes(folder: Path) -> list[str]:
+    """Names of the classes of `image_folder`, in their order.
+
+    Raises:
+        Fault: another layout, splits of different classes, or fewer than two classes.
+    """
+    return _shared_classes(_splits(folder))
+
+
 def _splits(folder: Path) -> dict[str, Path]:
     """Part -> its folder; ALL -> `folder` where no folder in it has a name of `SPELLINGS`."""
     splits, folders = {}, _folders(folder)

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from resiliency.designs.networks import device, named, parameters_and_macs
+from resiliency.designs.networks import device_name, named, parameters_and_macs
 from resiliency.faults import Fault
 
 
@@ -12,7 +12,8 @@ def design_card(network: nn.Module, description: dict, card: dict, outputs: int)
 
     It holds parameters, macs (multiply-accumulate operations for one image), input_size (H, W, 3), mean, std (of each
     channel, that images are normalised with), classes (the data set's, in its order), network_outputs (their number),
-    outputs (index of the output for each class, None if these are the same), weights_source, and training_cost (None).
+    outputs (index of the output for each class, None if these are the same), weights_source, training_cost (None), and
+    device (that it is made on).
 
     Raises:
         Fault: the network fails on an image of the data set, or does not give `outputs` logits for it.
@@ -29,7 +30,7 @@ def design_card(network: nn.Module, description: dict, card: dict, outputs: int)
         found = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
         raise Fault(f"{told}: gives {found} for one image, where logits of shape (1, {outputs}) are needed")
     parameters, macs = parameters_and_macs(network, shape)
-    print(f"{named(description)}: {parameters:,} parameters, {macs:,} MACs an image, on {device()}")
+    print(f"{named(description)}: {parameters:,} parameters, {macs:,} MACs an image, on {device_name()}")
     return {
         "parameters": parameters,
         "macs": macs,
@@ -41,6 +42,7 @@ def design_card(network: nn.Module, description: dict, card: dict, outputs: int)
         "outputs": None,
         "weights_source": "trained here",
         "training_cost": None,
+        "device": device_name(),
     }
 
 

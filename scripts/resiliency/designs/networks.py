@@ -1,6 +1,7 @@
 """Networks: built by timm or by a factory, described, and read back from a member's files."""
 
 from pathlib import Path
+from platform import machine
 
 import timm
 import torch
@@ -78,6 +79,11 @@ def build(description: dict, outputs: int, seed: int, pretrained: str | None = N
 def device() -> torch.device:
     """CUDA where there is one, else the CPU."""
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def device_name() -> str:
+    """The model of the GPU that networks run on here, or the kind of CPU."""
+    return torch.cuda.get_device_name() if torch.cuda.is_available() else f"CPU, {machine()}"
 
 
 def parameters_and_macs(network: nn.Module, image_shape: list[int]) -> tuple[int, int]:

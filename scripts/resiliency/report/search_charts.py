@@ -28,7 +28,7 @@ def search_front(evaluations: pd.DataFrame, members: pd.DataFrame, colours: list
     subtitle = [
         f"{plural(len(evaluations), 'sub-network')} evaluated, {int(evaluations['front'].sum()):,} on the front, "
         f"{int(evaluations['member'].notna().sum()):,} chosen",
-        "MACs: multiply-accumulate operations for an image (log scale)",
+        "The front: no other errs less at as few MACs (multiply-accumulate operations for an image; log scale)",
     ]
     chart = alt.hconcat(*panels, spacing=22).resolve_scale(color="independent", shape="independent")
     return finish(chart, title, subtitle)
@@ -42,8 +42,9 @@ def origins(table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
     if not bands:
         return notice(title, "no size has ensembles of more than one origin")
     subtitle = [
-        f"Means over ensembles, combined by {label(rows['rule'].iloc[0])}; line: middle half of them",
-        "Only sizes, and octaves of MACs, of which there are ensembles of several origins",
+        f"Means over ensembles, combined by {label(rows['rule'].iloc[0])}; line: middle half of them; "
+        "further right: more accurate, or more diverse",
+        "Only sizes and costs of which there are ensembles of several origins",
     ]
     chart = alt.vconcat(*bands, spacing=18).resolve_scale(color="independent", yOffset="independent")
     return finish(chart, title, subtitle)
@@ -54,6 +55,7 @@ def _evaluations(evaluations: pd.DataFrame, colours: list[str]) -> alt.LayerChar
     named = evaluations["member"].notna()
     state = pd.Series(STATES[0], evaluations.index).mask(evaluations["front"].astype(bool), STATES[1])
     data = evaluations.assign(state=state.mask(named, STATES[2])).dropna(subset=["validation_error", "macs"])
+    data = data.sort_values("state", key=lambda states: states.map(STATES.index), kind="stable")  # chosen ones on top
     x = _macs(data)
     y = alt.Y("validation_error:Q", title="Validation error").axis(format=SHARE).scale(padding=8, nice=False)
     hue = alt.Color("state:N", title=None, sort=STATES).scale(domain=STATES, range=[PALE, *(colours * 2)[:2]])
@@ -106,7 +108,7 @@ def _band(rows: pd.DataFrame, equal: str, colours: list[str]) -> alt.HConcatChar
         _dots(rows[rows["measure"] == measure], told, hue, equal, index)
         for index, (measure, told) in enumerate(_measures(rows))
     ]
-    head = "At equal size" if equal == "size" else "At equal cost: within an octave of MACs"
+    head = "At equal size" if equal == "size" else "At equal cost: MACs within a factor of two"
     return alt.hconcat(*panels, spacing=22).properties(title=panel_title(head, frame="bounds"))
 
 

@@ -13,7 +13,7 @@ def search_faults(search: Search, design: Design, side: int, classes: int, membe
     Args:
         design: that of the search.
         side: of the images, in pixels.
-        classes: of the data set; at least 1 where they are not known yet.
+        classes: of the data set; 1 where they are not known yet.
         members: those of the study that are not trained jointly.
     """
     architecture, name = (design.architecture or "").partition(".")[0], search.design

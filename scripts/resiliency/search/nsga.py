@@ -31,7 +31,7 @@ def evolve(score: Score, objectives: int, sizes: np.ndarray, first: np.ndarray, 
         pop_size=len(first),
         sampling=first,
         crossover=UX(prob=0.9),
-        mutation=_Redraw(),
+        mutation=Step(),
         eliminate_duplicates=new,
         seed=seed,
     )
@@ -54,12 +54,15 @@ def fronts(objectives: np.ndarray) -> list[np.ndarray]:
     return [np.sort(front) for front in NonDominatedSorting().do(objectives)]
 
 
-class _Redraw(Mutation):
-    """Each gene is drawn anew with probability 1/G."""
+class Step(Mutation):
+    """Each gene that can change moves to a neighbouring value with probability one over the number of such genes."""
 
     def _do(self, problem: Problem, X: np.ndarray, random_state: np.random.Generator, **kwargs) -> np.ndarray:
-        drawn = random_state.integers(problem.xu.astype(int) + 1, size=X.shape)
-        return np.where(random_state.random(X.shape) < 1 / X.shape[1], drawn, X)
+        last = problem.xu.astype(int)
+        step = random_state.choice([-1, 1], size=X.shape)
+        step = np.where((X + step < 0) | (X + step > last), -step, step)
+        moves = random_state.random(X.shape) < 1 / max(1, np.count_nonzero(last))
+        return np.where(moves, (X + step).clip(0, last), X)
 
 
 class _Unseen(DuplicateElimination):

@@ -1,5 +1,6 @@
 """The search for sub-networks: every evaluation is kept, and a search that was interrupted repeats none."""
 
+from itertools import cycle
 from math import inf
 
 import numpy as np
@@ -84,13 +85,16 @@ def search(evaluator: Evaluator, settings: dict, seed: int, checkpoint: Checkpoi
 
 def first_population(space: Space, settings: dict, seed: int) -> np.ndarray:
     """Distinct sub-networks that the search begins with, int64 PxG: the largest one, the smallest ones, as many as are
-    chosen so that a budget can be kept, and random ones.
+    chosen so that a budget can be kept, and random ones between, from those that lack little to those that lack much.
+
+    Genes that are drawn uniformly seldom are all small or all large.
     """
-    random = stream(seed, "search", "population")
+    random, count = stream(seed, "search", "population"), min(settings["population"], space.count)
     smallest = space.smallest(settings["members"] if settings["macs_budget"] else 1)
     found = {tuple(genes.tolist()): None for genes in [*smallest, 0 * space.sizes]}
-    while len(found) < min(settings["population"], space.count):
-        found[tuple(space.random(random).tolist())] = None
+    shares = cycle(np.linspace(0, 1, count + 2)[1:-1])
+    while len(found) < count:
+        found[tuple(random.binomial(space.sizes - 1, next(shares)).tolist())] = None
     return np.array(list(found))
 
 

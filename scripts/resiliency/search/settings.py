@@ -16,11 +16,18 @@ class Elastic(Settings):
     width: list[Annotated[float, Field(gt=0, le=1)]] = Field(
         [1, 0.75, 0.5], min_length=1, description="shares of the channels that a stage may keep; 1 is among them"
     )
-    kernel: list[Literal[3, 1]] = Field(
-        [3], min_length=1, description="sizes that the 3x3 kernels of a stage may have; 3 is among them"
+    kernel: list[int] = Field(
+        [3], min_length=1, description="sizes that the 3x3 kernels of a stage may have: 3, or 3 and 1"
     )
 
     _distinct = field_validator("width", "kernel")(distinct)
+
+    @field_validator("kernel")
+    @classmethod
+    def _kernels_of_a_resnet(cls, sizes: list[int]) -> list[int]:
+        if not {3, 1}.issuperset(sizes):
+            raise ValueError("must hold 3 and 1 alone: the 3x3 kernels of a ResNet can only shrink to 1x1")
+        return sizes
 
     @model_validator(mode="after")
     def _largest_among_them(self) -> "Elastic":

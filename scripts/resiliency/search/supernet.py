@@ -105,10 +105,12 @@ def supernetwork(**largest) -> Supernetwork:
 
 def extract(network: Supernetwork, shape: Shape) -> Residual:
     """The sub-network of `shape` as an ordinary network with weights and batch-norm statistics of its own."""
-    small = Residual(shape)
+    with torch.device("meta"):  # initial weights would take longer than the copies that replace them
+        small = Residual(shape)
     own = network.state_dict()
-    small.load_state_dict({name: _part(own[name], like.shape) for name, like in small.state_dict().items()})
-    return small.to(network.fc.weight.device, memory_format=torch.channels_last)
+    parts = {name: _part(own[name], like.shape).clone() for name, like in small.state_dict().items()}
+    small.load_state_dict(parts, assign=True)
+    return small.to(memory_format=torch.channels_last)
 
 
 def start_from(network: Supernetwork, weights: str | Path) -> None:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import signal
 import time
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,9 @@ PAUSE = 60
 class Checkpoint:
     """The one checkpoint of a training job, at `path`.
 
+    Within a `with` block the signal SIGTERM, by which SLURM announces the end of a job's time, ends the process only
+    after the next `save`, which is due at once.
+
     Args:
         settings: all that decides the weights; a checkpoint of other settings is not gone on from.
     """
@@ -25,6 +29,17 @@ class Checkpoint:
         self.path = Path(path)
         self.key = hashlib.sha256(json.dumps([settings, torch.__version__], sort_keys=True).encode()).hexdigest()
         self.saved = time.monotonic()
+        self.ending = False
+
+    def __enter__(self) -> "Checkpoint":
+        self.previous = signal.signal(signal.SIGTERM, self._end)
+        return self
+
+    def __exit__(self, *_) -> None:
+        signal.signal(signal.SIGTERM, self.previous)
+
+    def _end(self, *_) -> None:
+        self.ending = True
 
     def load(self, device: torch.device) -> dict[str, Any] | None:
         """What was saved last under these settings; None if nothing was, or it cannot be read."""
@@ -41,14 +56,20 @@ class Checkpoint:
         return state
 
     def due(self) -> bool:
-        """Whether so much time has passed since the last save that another is worth it."""
-        return time.monotonic() - self.saved >= PAUSE
+        """Whether so much time has passed since the last save that another is worth it, or the process is to end."""
+        return self.ending or time.monotonic() - self.saved >= PAUSE
 
     def save(self, state: dict[str, Any]) -> None:
-        """Keep `state` in place of what was kept before."""
+        """Keep `state` in place of what was kept before.
+
+        Raises:
+            SystemExit: the process was asked to end.
+        """
         with replacing(self.path) as temporary:
             torch.save(state | {"key": self.key}, temporary)
         self.saved = time.monotonic()
+        if self.ending:
+            raise SystemExit(f"asked to end; the next run goes on from {self.path}")
 
     def remove(self) -> None:
         self.path.unlink(missing_ok=True)

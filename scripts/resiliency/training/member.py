@@ -63,8 +63,8 @@ def train_members(
     settings = Recipe(**recipe)
     trainer = Trainer(networks, loss, settings, looks, len(card["classes"]), derived_seed(*stream, "images"))
     decisive = {"code": code, "stream": stream, "recipe": recipe, "members": descriptions, "data": card["splits"]}
-    checkpoint = Checkpoint(Path(folders[0], "checkpoint.pt"), decisive)
-    history = trainer.train(training, validation, checkpoint)
+    with Checkpoint(Path(folders[0], "checkpoint.pt"), decisive) as checkpoint:
+        history = trainer.train(training, validation, checkpoint)
     right = accuracies(networks, validation, looks)
     seen = settings.epochs * (len(training.labels) // settings.batch_size) * settings.batch_size
     for folder, description, known, network, accuracy in zip(

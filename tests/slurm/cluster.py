@@ -1,0 +1,249 @@
+"""A real SLURM on this machine, for tests: virtual nodes on the loopback interface, without systemd or a database.
+
+Run by hand, it stays up until Ctrl-C: python tests/slurm/cluster.py
+"""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
+from getpass import getuser
+from pathlib import Path
+
+PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "srun", "squeue", "scancel", "scontrol")
+PACKAGES = "munge slurmctld slurmd slurm-client"
+SEARCHED = os.pathsep.join([os.environ["PATH"], "/usr/sbin", "/sbin"])
+GPU_NODES = ("gpu1", "gpu2")
+NODES = ("cpu1", *GPU_NODES)
+# Files that stand in for those of two GPUs; SLURM asks that they exist and differ.
+GPU_FILES = ("/dev/null", "/dev/zero")
+# cred_expire is also how long a job that goes back to the queue waits there.
+SETTINGS = """\
+ClusterName=test
+SlurmctldHost={host}(127.0.0.1)
+SlurmctldPort={controller}
+CommunicationParameters=NoCtldInAddrAny,NoInAddrAny
+SlurmUser={user}
+SlurmdUser={user}
+AuthInfo=socket={folder}/munge.socket,cred_expire=15
+ProctrackType=proctrack/linuxproc
+TaskPlugin=task/none
+MpiDefault=none
+SelectType=select/cons_tres
+SelectTypeParameters=CR_Core_Memory
+GresTypes=gpu
+SlurmdParameters=config_overrides
+EnforcePartLimits=ALL
+JobAcctGatherType=jobacct_gather/none
+AccountingStorageType=accounting_storage/none
+MinJobAge=3600
+KillWait=10
+ReturnToService=2
+SlurmdTimeout=120
+SchedulerParameters=sched_interval=5,bf_interval=5,sched_min_interval=0,batch_sched_delay=0
+MailProg=/bin/true
+SlurmctldPidFile={folder}/slurmctld.pid
+SlurmdPidFile={folder}/slurmd.%n.pid
+StateSaveLocation={folder}/state
+SlurmdSpoolDir={folder}/spool.%n
+{nodes}
+PartitionName=cpu Nodes=cpu1 Default=YES MaxTime=1440
+PartitionName=gpu Nodes={gpu_nodes} MaxTime=1440
+"""
+
+
+def reason_against() -> str | None:
+    """Why no cluster can be started here; None if one can."""
+    missing = [program for program in PROGRAMS if not shutil.which(program, path=SEARCHED)]
+    if missing:
+        return f"no {', '.join(missing)}: apt-get install --no-install-recommends {PACKAGES}"
+    host, address = socket.gethostname(), ""
+    with suppress(OSError):
+        address = socket.gethostbyname(host)
+    if not address.startswith("127."):
+        return f"SLURM would listen on the network: add '127.0.0.1 {host}' to /etc/hosts"
+    return None
+
+
+def wait_for(condition: Callable[[], bool], seconds: float, told: str) -> None:
+    """Return as soon as `condition` holds.
+
+    Raises:
+        TimeoutError: it does not after so many seconds.
+    """
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            raise TimeoutError(f"after {seconds} s still not: {told}")
+        time.sleep(0.1)
+
+
+class Cluster:
+    """One CPU node and two with two GPUs each, of eight cores and 64 GB, whatever the machine has.
+
+    Attributes:
+        folder: holds settings, states and logs of the daemons.
+        environment: what a user's commands need to find this cluster.
+    """
+
+    def __init__(self):
+        self.folder = Path(tempfile.mkdtemp(prefix="slurm-"))
+        self.folder.chmod(0o755)
+        self.daemons: dict[str, subprocess.Popen] = {}
+        programs = self.folder / "bin"
+        self.environment = os.environ | {
+            "SLURM_CONF": str(self.folder / "slurm.conf"),
+            "PATH": os.pathsep.join([str(programs), SEARCHED]),
+        }
+        self._configure(programs)
+
+    def _configure(self, programs: Path) -> None:
+        host, (controller, *ports) = socket.gethostname(), _free_ports(1 + len(NODES))
+        nodes = [
+            f"NodeName={name} NodeHostname={host} NodeAddr=127.0.0.1 Port={port} CPUs=8 RealMemory=64000"
+            + (f" Gres=gpu:fake:{len(GPU_FILES)}" if name in GPU_NODES else "")
+            for name, port in zip(NODES, ports, strict=True)
+        ]
+        settings = SETTINGS.format(
+            host=host,
+            controller=controller,
+            user=getuser(),
+            folder=self.folder,
+            nodes="\n".join(nodes),
+            gpu_nodes=",".join(GPU_NODES),
+        )
+        gpus = [f"NodeName={name} Name=gpu Type=fake File={file}\n" for name in GPU_NODES for file in GPU_FILES]
+        (self.folder / "slurm.conf").write_text(settings)
+        (self.folder / "gres.conf").write_text("".join(gpus))
+        (self.folder / "cgroup.conf").write_text("CgroupPlugin=disabled\n")
+        (self.folder / "munge.key").write_bytes(os.urandom(128))
+        (self.folder / "munge.key").chmod(0o600)
+        for name in ("state", *(f"spool.{node}" for node in NODES)):
+            (self.folder / name).mkdir()
+        # The plugin drops SLURM_CONF from the environment of the srun within a job.
+        programs.mkdir()
+        real = shutil.which("srun", path=SEARCHED)
+        (programs / "srun").write_text(f'#!/bin/sh\nSLURM_CONF={self.folder}/slurm.conf exec {real} "$@"\n')
+        (programs / "srun").chmod(0o755)
+
+    def start(self) -> None:
+        """Start the daemons; return when all nodes are idle."""
+        files = {"key-file": "key", "socket": "socket", "pid-file": "pid", "seed-file": "seed"}
+        options = [f"--{option}={self.folder}/munge.{suffix}" for option, suffix in files.items()]
+        self._start("munged", "munged", "--foreground", *options)
+        wait_for((self.folder / "munge.socket").exists, 20, "munged listens")
+        self.restart_controller()
+        for node in NODES:
+            self.start_node(node)
+        wait_for(lambda: set(self.states().values()) == {"idle"}, 60, "all nodes are idle")
+
+    def _start(self, name: str, *command: str) -> None:
+        with (self.folder / f"{name}.log").open("a") as log:
+            self.daemons[name] = subprocess.Popen(
+                command, env=self.environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+            )
+
+    def restart_controller(self) -> None:
+        self._stop("slurmctld")
+        self._start("slurmctld", "slurmctld", "-D")
+
+    def start_node(self, node: str) -> None:
+        self._start(node, "slurmd", "-D", "-N", node)
+
+    def lose_node(self, node: str) -> None:
+        """Kill all that runs on `node`, as if its power failed, and let SLURM know at once, not after a time-out."""
+        jobs = self.squeue("%A", "--nodelist", node, "--states", "running,completing")
+        managers = tuple(f"slurmstepd: [{job}." for job in jobs)
+        doomed = [pid for pid in _processes() if _read(pid, "cmdline").startswith(managers)]
+        doomed += [pid for job in jobs for pid in self._processes_with(f"SLURM_JOB_ID={job}")]
+        self.daemons.pop(node).kill()
+        _kill(doomed)
+        self.run("scontrol", "update", f"NodeName={node}", "State=DOWN", "Reason=power")
+
+    def _processes_with(self, variable: str) -> list[int]:
+        """Processes of this cluster's jobs and users that have `variable` in their environment."""
+        ours = f"SLURM_CONF={self.folder}/slurm.conf"
+        read = {pid: _read(pid, "environ").split("\0") for pid in _processes()}
+        return [pid for pid, environment in read.items() if ours in environment and variable in environment]
+
+    def run(self, *command: str) -> str:
+        """What a command of SLURM prints."""
+        return subprocess.run(
+            command, env=self.environment, capture_output=True, text=True, check=True, timeout=60
+        ).stdout
+
+    def squeue(self, fields: str, *arguments: str) -> list[str]:
+        """A line for each job."""
+        return self.run("squeue", "--noheader", "--format", fields, *arguments).splitlines()
+
+    def states(self) -> dict[str, str]:
+        """State of each node; empty while the controller is away."""
+        try:
+            lines = self.run("sinfo", "--noheader", "--Node", "--format", "%N %t").splitlines()
+        except subprocess.CalledProcessError:
+            return {}
+        return dict(line.split() for line in lines)
+
+    def stop(self) -> None:
+        """Cancel all jobs, end the daemons and what they left running, and remove the folder."""
+        with suppress(subprocess.SubprocessError, TimeoutError):
+            self.run("scancel", "--user", getuser())
+            wait_for(lambda: not self.squeue("%A"), 30, "no job is left")
+        for name in (*NODES, "slurmctld", "munged"):
+            self._stop(name)
+        _kill(self._processes_with(f"SLURM_CONF={self.folder}/slurm.conf"))
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _stop(self, name: str) -> None:
+        if daemon := self.daemons.pop(name, None):
+            daemon.terminate()
+            try:
+                daemon.wait(20)
+            except subprocess.TimeoutExpired:
+                daemon.kill()
+
+
+def _free_ports(count: int) -> list[int]:
+    """Ports that nothing listens on."""
+    with ExitStack() as stack:
+        servers = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
+        return [server.getsockname()[1] for server in servers]
+
+
+def _processes() -> list[int]:
+    """All processes of this machine."""
+    return [int(path.name) for path in Path("/proc").glob("[0-9]*")]
+
+
+def _kill(processes: list[int]) -> None:
+    for pid in processes:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def _read(pid: int, file: str) -> str:
+    try:
+        return Path(f"/proc/{pid}/{file}").read_text(errors="replace")
+    except OSError:  # it ended, or is another user's
+        return ""
+
+
+if __name__ == "__main__":
+    if reason := reason_against():
+        sys.exit(reason)
+    cluster = Cluster()
+    try:
+        cluster.start()
+        print(f"export SLURM_CONF={cluster.environment['SLURM_CONF']} PATH={cluster.folder}/bin:$PATH", flush=True)
+        while True:
+            time.sleep(3600)
+    except KeyboardInterrupt:
+        pass
+    finally:
+        cluster.stop()

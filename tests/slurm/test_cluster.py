@@ -1,0 +1,238 @@
+"""Studies on a real SLURM cluster: the tiny one to its end, and trainings that meet with all that happens there."""
+
+import os
+import re
+import signal
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+import yaml
+from cluster import GPU_NODES, Cluster, wait_for
+
+pytestmark = pytest.mark.slurm
+
+REPOSITORY = Path(__file__).parents[2]
+PROFILE = ("--profile", "profiles/slurm")
+# Sooner than a user needs to.
+POLLING = ("--slurm-init-seconds-before-status-checks", "1", "--latency-wait", "10")
+MEMBERS = ("densenet_s-s0", "densenet_s-s1", "convnext-s0", "convnext-s1")
+TARGETS = [f"results/trainings/members/{member}/weights.safetensors" for member in MEMBERS]
+# So many that a training can be met in its middle.
+EPOCHS = 6
+FILES = ("weights.safetensors", "member.json", "history.csv")
+
+
+@pytest.fixture(scope="session")
+def finished(cluster, workflow_in, tmp_path_factory):
+    """The tiny study, finished on the cluster by the commands of the README; what they printed is in `output`."""
+    study = workflow_in(tmp_path_factory.mktemp("cluster"), environment=cluster.environment)
+    for options in readme_commands()[0]:
+        run = study.snakemake(*options, *POLLING)
+        assert run.returncode == 0, run.stdout
+        study.output = run.stdout
+    return study
+
+
+def readme_commands() -> list[list[list[str]]]:
+    """For each block of commands in the README's section, the options of its Snakemakes, the study left out."""
+    section = (REPOSITORY / "README.md").read_text().split("## On a SLURM cluster\n")[1].split("\n## ")[0]
+    blocks = re.findall(r"```sh\n(.*?)```", section, re.DOTALL)
+    start, study = "snakemake ", "--configfile studies/cifar10.yaml"
+    commands = [[line for line in block.splitlines() if line.startswith(start)] for block in blocks]
+    assert all(study in line for block in commands for line in block)
+    return [[line.removeprefix(start).replace(study, "").split() for line in block] for block in commands]
+
+
+def jobs(cluster: Cluster, output: str) -> list[dict[str, str]]:
+    """What SLURM knows of the jobs of the run with this output."""
+    run = re.search(r"SLURM run ID: (\S+)", output)[1]
+    names = ("JobID", "Comment", "State", "Partition", "TimeLimit", "MinMemory", "tres-per-job", "RestartCnt")
+    fields = ",".join(f"{name}:;" for name in names)
+    lines = cluster.run("squeue", "--noheader", "--states", "all", "--name", run, "--Format", fields).splitlines()
+    return [dict(zip(names, line.split(";"), strict=False)) for line in lines]
+
+
+def test_tables_are_those_of_a_local_run_to_the_last_byte(finished, workflow):
+    tables = sorted((workflow.results / "tables").iterdir())
+    assert len(tables) >= 7
+    assert {path.name: path.read_bytes() for path in tables} == {
+        path.name: path.read_bytes() for path in sorted((finished.results / "tables").iterdir())
+    }
+    assert (finished.results / "report.html").stat().st_size > 100_000
+
+
+def test_jobs_ask_for_what_their_stage_needs(finished, cluster):
+    asked = {job["Comment"].removeprefix("rule_").split("_wildcards")[0]: job for job in jobs(cluster, finished.output)}
+    with_gpu = {rule for rule, job in asked.items() if "gpu" in job["tres-per-job"]}
+    assert with_gpu == {rule for rule, job in asked.items() if job["Partition"] == "gpu"}
+    assert {"train", "train_jointly", "train_supernet", "search", "predict", "attribute_searched"} <= with_gpu
+    assert "dataset" not in with_gpu
+    assert (asked["train"]["TimeLimit"], asked["train"]["MinMemory"]) == ("1:00:00", "8000M")
+
+
+def test_short_cpu_jobs_share_submissions(finished, cluster):
+    submitted = [job for job in jobs(cluster, finished.output) if job["Partition"] == "cpu"]
+    assert len(submitted) == 3  # data set, corruptions, analysis
+
+
+@pytest.fixture(scope="session")
+def training(workflow_in, tmp_path_factory):
+    """Makes a study of trainings that take a while."""
+
+    def study(name: str, environment: dict[str, str] | None = None):
+        directory = tmp_path_factory.mktemp(name)
+        tiny = yaml.safe_load((REPOSITORY / "studies/tiny.yaml").read_text())
+        path = directory / "trainings.yaml"
+        path.write_text(yaml.safe_dump(tiny | {"study": "trainings", "training": {"epochs": EPOCHS}}))
+        return workflow_in(directory, path, environment=environment)
+
+    return study
+
+
+class Trainings:
+    """The trainings of all members, on the cluster, and what happens to them.
+
+    Attributes:
+        outputs: what the Snakemakes printed, in order.
+        slow, cancelled: the SLURM jobs that are made to exceed their time, and cancelled by hand.
+        lost: those whose node fails.
+    """
+
+    def __init__(self, study, cluster: Cluster):
+        self.study, self.cluster, self.outputs = study, cluster, []
+
+    def log(self, member: str) -> str:
+        path = self.study.results / "logs/train" / f"{member}.log"
+        return path.read_text() if path.exists() else ""
+
+    def start(self) -> None:
+        """Start Snakemake, with a minute for the first attempt at a training, two for the second, ..."""
+        options = ("--set-resources", "train:slurm_partition=gpu", "train:runtime=attempt", "--retries", "5")
+        self.snakemake = self.study.start(*TARGETS, *PROFILE, *POLLING, *options)
+
+    def end(self, seconds: float) -> int:
+        """Wait for the end of Snakemake; its status."""
+        status = self.snakemake.wait(seconds)
+        self.outputs.append((self.study.directory / "snakemake.log").read_text())
+        return status
+
+    def processes(self, member: str) -> list[int]:
+        """The processes that write the log of the training of `member`."""
+        log, found = self.study.results / "logs/train" / f"{member}.log", []
+        for output in Path("/proc").glob("[0-9]*/fd/1"):
+            with suppress(OSError):  # it ended, or is another user's
+                found += [int(output.parts[2])] if output.readlink() == log else []
+        return found
+
+    def hold(self, pattern: str) -> None:
+        """Stop each training as soon as its log has `pattern`; return when all are."""
+        held = set()
+
+        def all_held() -> bool:
+            for member in set(MEMBERS) - held:
+                if re.search(pattern, self.log(member)):
+                    for pid in self.processes(member):
+                        os.kill(pid, signal.SIGSTOP)
+                    held.add(member)
+            return len(held) == len(MEMBERS)
+
+        wait_for(all_held, 120, f"all log {pattern}")
+
+    def kill_snakemake(self) -> None:
+        """Kill Snakemake in the middle of all trainings, and do what the guide says before it is started again."""
+        self.start()
+        self.hold(rf"\[1/{EPOCHS}")
+        self.snakemake.kill()
+        self.end(10)
+        run = re.search(r"SLURM run ID: (\S+)", self.outputs[0])[1]
+        self.cluster.run("scancel", "--name", run)
+        unlock, _ = readme_commands()[1]
+        assert self.study.snakemake(*unlock).returncode == 0
+
+    def fail_in_every_way(self) -> None:
+        """Go on; let one training exceed its time, cancel one, lose the node of two, and restart the controller."""
+        self.start()
+        self.hold("going on from step")
+        running = [line.split() for line in self.cluster.squeue("%A %N", "--states", "running")]
+        placed = {node: [job for job, on in running if on == node] for node in GPU_NODES}
+        (self.slow, self.cancelled), self.lost = placed[GPU_NODES[0]], placed[GPU_NODES[1]]
+        # The first stays stopped, and exceeds its time.
+        self.cluster.run("scancel", self.cancelled)
+        self.cluster.lose_node(GPU_NODES[1])
+        self.cluster.start_node(GPU_NODES[1])
+        self.cluster.restart_controller()
+        assert self.end(240) == 0, self.outputs[-1]
+
+
+@pytest.fixture(scope="session")
+def trainings(cluster, training) -> Trainings:
+    """The trainings, finished after all."""
+    run = Trainings(training("trainings", cluster.environment), cluster)
+    try:
+        run.kill_snakemake()
+        run.fail_in_every_way()
+    finally:
+        run.snakemake.kill()
+    return run
+
+
+def ends(run: Trainings, job: str) -> list[dict[str, str]]:
+    """How `job` and the other attempts at the same training ended, in the order of their submission."""
+    known = jobs(run.cluster, run.outputs[-1])
+    comment = next(other["Comment"] for other in known if other["JobID"] == job)
+    return sorted((other for other in known if other["Comment"] == comment), key=lambda other: int(other["JobID"]))
+
+
+def test_interrupted_trainings_end_with_the_same_bytes(trainings, training):
+    local = training("local")
+    assert local.snakemake("--cores", "2", *TARGETS).returncode == 0
+    for member in MEMBERS:
+        for name in FILES:
+            one, other = (study.results / "members" / member / name for study in (local, trainings.study))
+            assert one.read_bytes() == other.read_bytes(), f"{member}/{name}"
+
+
+def test_a_job_over_its_time_gets_more_and_goes_on(trainings):
+    attempts = ends(trainings, trainings.slow)
+    assert [job["State"] for job in attempts] == ["TIMEOUT", "COMPLETED"]
+    assert [job["TimeLimit"] for job in attempts] == ["1:00", "2:00"]
+    assert [job["MinMemory"] for job in attempts] == ["8000M", "16000M"]
+
+
+def test_a_cancelled_job_is_submitted_again(trainings):
+    assert [job["State"] for job in ends(trainings, trainings.cancelled)] == ["CANCELLED", "COMPLETED"]
+
+
+def test_jobs_of_a_failed_node_go_back_to_the_queue(trainings):
+    for lost in trainings.lost:
+        attempts = ends(trainings, lost)
+        assert int(attempts[0]["RestartCnt"]) == 1
+        assert attempts[-1]["State"] == "COMPLETED"
+
+
+def test_every_training_goes_on_from_its_checkpoint(trainings):
+    for member in MEMBERS:
+        assert "going on from step" in trainings.log(member)
+
+
+def test_the_message_of_a_failure_names_the_logs(trainings):
+    told = re.findall(r"^    log: (\S.*) \(check log file", trainings.outputs[-1], re.MULTILINE)
+    ours, slurms = told[0].split(", ")
+    assert "going on from step" in (trainings.study.directory / ours).read_text()
+    assert ".snakemake/slurm_logs/rule_train/" in slurms
+    assert Path(slurms).stat().st_size > 0
+
+
+def test_an_impossible_request_is_refused_at_once(cluster, trainings):
+    target = "results/trainings/members/balanced-l0-s0-m0/weights.safetensors"
+    for wish, told in (
+        ("mem_mb=10000000", "Memory specification can not be satisfied"),
+        ("slurm_partition=nowhere", "invalid partition specified: nowhere"),
+        ("gpu_model=none", "Requested node configuration is not available"),
+    ):
+        options = ("--set-resources", "train_jointly:slurm_partition=gpu", f"train_jointly:{wish}", "--retries", "0")
+        run = trainings.study.snakemake(target, *PROFILE, *POLLING, *options)
+        assert run.returncode != 0
+        assert told in run.stdout
+    assert cluster.squeue("%i") == []

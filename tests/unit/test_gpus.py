@@ -1,0 +1,76 @@
+"""GPUs of a machine are shared out among processes, without any GPU."""
+
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+
+from resiliency.gpus import VISIBLE, claim_gpu
+
+CLAIM = """
+import os, sys
+from pathlib import Path
+from resiliency.gpus import claim_gpu
+claim_gpu(Path(sys.argv[1], "dev"), Path(sys.argv[1], "claims"))
+print(os.environ.get("CUDA_VISIBLE_DEVICES"), flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def machine(tmp_path, monkeypatch):
+    """A folder that stands in for a machine with three GPUs."""
+    monkeypatch.delenv(VISIBLE, raising=False)
+    (tmp_path / "dev").mkdir()
+    for name in ("nvidia0", "nvidia1", "nvidia2", "nvidiactl", "nvidia-uvm"):
+        (tmp_path / "dev" / name).touch()
+    return tmp_path
+
+
+def process(machine, **environment) -> subprocess.Popen:
+    """A process that claims a GPU, prints which, and holds it until its input ends."""
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    return subprocess.Popen(
+        [sys.executable, "-c", CLAIM, str(machine)], env=os.environ | environment, text=True, **pipes
+    )
+
+
+def test_each_process_sees_a_gpu_of_its_own(machine):
+    processes = [process(machine) for _ in range(3)]
+    assert sorted(p.stdout.readline().strip() for p in processes) == ["0", "1", "2"]
+    for p in processes:
+        p.communicate(timeout=20)
+
+
+def test_the_gpu_of_a_killed_process_is_free_again(machine):
+    processes = [process(machine) for _ in range(3)]
+    held = [p.stdout.readline().strip() for p in processes]
+    waiting = process(machine)
+    time.sleep(0.5)
+    processes[1].kill()
+    assert waiting.stdout.readline().strip() == held[1]
+    for p in (*processes, waiting):
+        p.communicate(timeout=20)
+
+
+def test_only_gpus_that_the_user_allows_are_claimed(machine):
+    processes = [process(machine, **{VISIBLE: "2, GPU-8a56"}) for _ in range(2)]
+    assert sorted(p.stdout.readline().strip() for p in processes) == ["2", "GPU-8a56"]
+    for p in processes:
+        p.communicate(timeout=20)
+
+
+@pytest.mark.parametrize("visible", ["1", "", "-1"])
+def test_what_slurm_or_the_user_gave_is_kept(machine, monkeypatch, visible):
+    monkeypatch.setenv(VISIBLE, visible)
+    claim_gpu(machine / "dev", machine / "claims")
+    assert os.environ[VISIBLE] == visible
+    assert not (machine / "claims").exists()
+
+
+def test_a_machine_without_gpus_is_left_alone(tmp_path, monkeypatch):
+    monkeypatch.delenv(VISIBLE, raising=False)
+    claim_gpu(tmp_path, tmp_path / "claims")
+    assert VISIBLE not in os.environ

@@ -1,0 +1,44 @@
+"""The profiles parse, and name what the workflow has."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+REPOSITORY = Path(__file__).parents[2]
+PROFILES = {path.parent.name: yaml.safe_load(path.read_text()) for path in REPOSITORY.glob("profiles/*/config.yaml")}
+RULES = "".join(path.read_text() for path in (REPOSITORY / "rules").glob("*.smk"))
+OWN = {
+    rule.partition(":")[0]: rule.split("use rule")[0] for rule in re.split(r"^\s*rule ", RULES, flags=re.MULTILINE)[1:]
+}
+DERIVED = {new: old for old, new in re.findall(r"use rule (\w+) as (\w+) with", RULES)}
+WITH_GPU = {name for name in [*OWN, *DERIVED] if "gpu=1" in OWN[DERIVED.get(name, name)]}
+LARGE = {"dataset"}
+
+
+@pytest.mark.parametrize("name", PROFILES)
+def test_a_dry_run_accepts_the_profile(name, tmp_path):
+    command = [sys.executable, "-m", "snakemake", "--dry-run", "--quiet", "all", "--profile", f"profiles/{name}"]
+    command += ["--cores", "1"] if name == "default" else []
+    run = subprocess.run(
+        [*command, "--directory", str(tmp_path)], cwd=REPOSITORY, capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+
+
+def test_jobs_with_a_gpu_and_no_others_go_to_its_partition():
+    set_resources = PROFILES["slurm"]["set-resources"]
+    assert set(set_resources) == WITH_GPU
+    assert len({str(resources) for resources in set_resources.values()}) == 1
+
+
+def test_every_short_cpu_stage_shares_a_submission():
+    assert set(PROFILES["slurm"]["groups"]) == {*OWN, *DERIVED} - WITH_GPU - LARGE
+
+
+def test_profiles_leave_out_the_trigger_that_fingerprints_replace():
+    assert "code" not in PROFILES["default"]["rerun-triggers"]
+    assert not any("rerun-triggers" in profile for name, profile in PROFILES.items() if name != "default")

@@ -1,0 +1,59 @@
+"""What jobs ask of a cluster goes with the size of the study."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+from snakemake.utils import update_config
+
+from resiliency.resources import minutes, network_memory
+from resiliency.study import load
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+def study(name: str, **changes):
+    config = yaml.safe_load((REPOSITORY / "config.yaml").read_text())
+    update_config(config, yaml.safe_load((REPOSITORY / f"studies/{name}.yaml").read_text()))
+    update_config(config, changes)
+    return load(config)
+
+
+def test_minutes_of_cifar10_by_hand():
+    found = minutes(study("cifar10"))
+    assert found["train"] == 60 + 45_000 * 200 // 60_000  # vit trains longest, for 200 epochs
+    assert found["train_jointly"] == 60 + 45_000 * 100 * 3 // 60_000
+    assert found["predict"] == 30 + 10_000 * (1 + 15 * 5) * 9 // 30_000  # three ensembles of three
+    assert found["search"] == 60 + 3_000 * (6_000 + 5_000) // 30_000
+    assert found["corrupt"] == 11
+
+
+@pytest.mark.parametrize(
+    ("changes", "rule"),
+    [
+        ({"training": {"epochs": 400}}, "train"),
+        ({"corruptions": {"severities": [5]}}, "predict"),
+        ({"joint": {"training": {"epochs": 300}}}, "train_jointly"),
+        ({"search": {"drawn": 4}}, "train_supernet"),
+        ({"search": {"evaluations": 6000}}, "search"),
+    ],
+)
+def test_the_size_of_the_study_counts(changes, rule):
+    before, after = minutes(study("cifar10")), minutes(study("cifar10", **changes))
+    assert after[rule] != before[rule]
+
+
+def test_a_study_asks_for_no_more_than_it_has():
+    found = minutes(study("cifar10", joint=None, search=None, members={"seeds": 1}))
+    assert set(found) == {"corrupt", "train", "predict"}
+    assert found["predict"] == 30 + 10_000 * 76 // 30_000
+
+
+def test_images_of_a_folder_that_nobody_has_counted(tmp_path):
+    found = minutes(study("tiny", dataset={"name": "image_folder", "folder": str(tmp_path)}))
+    assert found["train"] > minutes(study("tiny"))["train"]
+
+
+def test_processes_that_decode_images_need_memory():
+    assert network_memory(1) == 8_000
+    assert network_memory(8) == 22_000
