@@ -7,9 +7,10 @@ rule score_members:
         logits=LOGITS,
         baseline=BASELINE,
     output:
-        members=TABLES["members"],
-        errors=TABLES["errors"],
-        histories=TABLES["histories"],
+        members=shown(TABLES["members"]),
+        errors=shown(TABLES["errors"]),
+        histories=shown(TABLES["histories"]),
+        calibration=shown(TABLES["calibration"]),
     log:
         f"{RESULTS}/logs/score_members/all.log",
     benchmark:
@@ -35,8 +36,8 @@ rule correlate:
         by_corruption=f"{RESULTS}/ensembles/by_corruption.parquet",
         pairs=f"{RESULTS}/diversity/pairs.parquet",
     output:
-        correlations=TABLES["correlations"],
-        differences=TABLES["differences"],
+        correlations=shown(TABLES["correlations"]),
+        differences=shown(TABLES["differences"]),
     log:
         f"{RESULTS}/logs/correlate/all.log",
     benchmark:
@@ -62,7 +63,7 @@ rule observe:
         pairs=f"{RESULTS}/diversity/pairs.parquet",
         image_errors=f"{RESULTS}/ensembles/image_errors.parquet",
     output:
-        TABLES["observations"],
+        shown(TABLES["observations"]),
     log:
         f"{RESULTS}/logs/observe/all.log",
     benchmark:
@@ -86,7 +87,7 @@ rule compare_origins:
     input:
         ensembles=TABLES["ensembles"],
     output:
-        TABLES["origins"],
+        shown(TABLES["origins"]),
     log:
         f"{RESULTS}/logs/compare_origins/all.log",
     benchmark:
@@ -110,7 +111,7 @@ rule choose_ensembles:
         ensembles=TABLES["ensembles"],
         logits=LOGITS,
     output:
-        deployment=TABLES["deployment"],
+        deployment=shown(TABLES["deployment"]),
         candidates=f"{RESULTS}/ensembles/candidates.parquet",
     log:
         f"{RESULTS}/logs/choose_ensembles/all.log",
@@ -140,13 +141,17 @@ rule charts:
         ensembles=TABLES["ensembles"],
         correlations=TABLES["correlations"],
         histories=TABLES["histories"],
+        calibration=TABLES["calibration"],
+        coincident_failures=TABLES["coincident_failures"],
         gallery=GALLERY,
+        attribution_gallery=ATTRIBUTION_GALLERY,
+        attribution_distances=TABLES["attribution_distances"],
         evaluations=EVALUATIONS,
         origins=TABLES["origins"],
         deployment=TABLES["deployment"],
         candidates=rules.choose_ensembles.output.candidates,
     output:
-        CHART_FILES,
+        [shown(path, "chart", "Charts") if path.endswith(".svg") else path for path in CHART_FILES],
     log:
         f"{RESULTS}/logs/charts/all.log",
     benchmark:
@@ -170,7 +175,7 @@ rule provenance:
         CHART_FILES,
         descriptions=MEMBER_FILES["descriptions"],
     output:
-        f"{RESULTS}/provenance.json",
+        shown(f"{RESULTS}/provenance.json", "provenance", "Provenance"),
     log:
         f"{RESULTS}/logs/provenance/all.log",
     conda:
@@ -191,13 +196,14 @@ rule report:
         members=TABLES["members"],
         corruption_errors=TABLES["errors"],
         ensembles=TABLES["ensembles"],
+        deployment=TABLES["deployment"],
         observations=TABLES["observations"],
         provenance=rules.provenance.output[0],
         card=f"{RESULTS}/data/card.json",
         specs=[path for path in CHART_FILES if path.endswith(".vl.json")],
         svgs=[path for path in CHART_FILES if path.endswith(".svg")],
     output:
-        f"{RESULTS}/report.html",
+        shown(f"{RESULTS}/report.html", "report", "Report"),
     log:
         f"{RESULTS}/logs/report/all.log",
     conda:
@@ -207,7 +213,7 @@ rule report:
         mem_mb=growing(2000),
         runtime=growing(5),
     params:
-        code=code("report", "report/report.html.j2", "report/report.css"),
+        code=code("report", *(f"report/{name}" for name in PAGE_FILES)),
         study=STUDY.model_dump(mode="json"),
     script:
         "../scripts/report.py"

@@ -9,7 +9,7 @@ sys.path.insert(0, str(SCRIPTS))
 from resiliency.designs.settings import ALEXNET
 from resiliency.faults import Fault
 from resiliency.fingerprint import fingerprint
-from resiliency.report.settings import CHARTS, CHART_SUFFIXES
+from resiliency.report.settings import CHARTS, CHART_SUFFIXES, PAGE_FILES
 from resiliency.resources import DAY, minutes, network_memory
 from resiliency.study import load
 
@@ -51,6 +51,7 @@ STARTED = {} if START == "random" else {"start": f"{RESULTS}/members/{START}/wei
 STARTED |= {"start_description": f"{RESULTS}/members/{START}/member.json"} if STARTED else {}
 ITEMS = f"{RESULTS}/data/test/items.csv"
 GALLERY = f"{RESULTS}/data/gallery.parquet"
+ATTRIBUTION_GALLERY = f"{RESULTS}/data/attribution_gallery.parquet"
 CORRUPTED = [f"{RESULTS}/corrupted/{corruption}{IMAGES}" for corruption in STUDY.corruptions.names]
 MEMBER_FILES = {
     "weights": [f"{RESULTS}/members/{member}/weights.safetensors" for member in MEMBERS],
@@ -67,11 +68,13 @@ TABLES = {
     "members": f"{RESULTS}/tables/members.csv",
     "errors": f"{RESULTS}/tables/corruption_errors.csv",
     "histories": f"{RESULTS}/tables/histories.csv",
+    "calibration": f"{RESULTS}/tables/calibration.csv",
     "ensembles": f"{RESULTS}/tables/ensembles.parquet",
     "correlations": f"{RESULTS}/tables/correlations.csv",
     "differences": f"{RESULTS}/tables/correlation_differences.csv",
     "observations": f"{RESULTS}/tables/observations.csv",
     "coincident_failures": f"{RESULTS}/tables/coincident_failures.csv",
+    "attribution_distances": f"{RESULTS}/tables/attribution_distances.csv",
     "skipped": f"{RESULTS}/tables/skipped.csv",
     "origins": f"{RESULTS}/tables/origins.csv",
     "deployment": f"{RESULTS}/tables/deployment.csv",
@@ -98,6 +101,12 @@ wildcard_constraints:
     setting="|".join(map(re.escape, SETTINGS)) or "none",
     seed=r"\d+",
     corruption=r"\w+",
+
+
+def shown(path, caption="table", category="Tables"):
+    """An output that `snakemake --report` shows too."""
+    name = Path(path).name
+    return report(path, caption=f"captions/{caption}.rst", category=category, labels={"file": name})
 
 
 def code(script, *files):

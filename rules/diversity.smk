@@ -7,7 +7,7 @@ rule pairwise_diversity:
         stages=predicted(MEMBERS)["stages"],
     output:
         pairs=f"{RESULTS}/diversity/pairs.parquet",
-        skipped=TABLES["skipped"],
+        skipped=shown(TABLES["skipped"]),
     log:
         f"{RESULTS}/logs/pairwise_diversity/all.log",
     benchmark:
@@ -64,7 +64,7 @@ rule coincident_failures:
         conditions=rules.conditions.output[0],
         logits=[f"{RESULTS}/predictions/{member}.npy" for member in INDEPENDENT],
     output:
-        TABLES["coincident_failures"],
+        shown(TABLES["coincident_failures"]),
     log:
         f"{RESULTS}/logs/coincident_failures/all.log",
     benchmark:
@@ -82,3 +82,37 @@ rule coincident_failures:
         designs=[member.rpartition("-")[0] for member in INDEPENDENT],
     script:
         "../scripts/coincident_failures.py"
+
+
+rule attribution_gallery:
+    input:
+        **TEST,
+        classes=ITEMS,
+        corrupted=CORRUPTED[0],
+        weights=[f"{RESULTS}/members/{member}/weights.safetensors" for member in STUDY.pictured_members()],
+        descriptions=[f"{RESULTS}/members/{member}/member.json" for member in STUDY.pictured_members()],
+        maps=[f"{RESULTS}/attributions/{member}/{METHODS[0]}.npy" for member in STUDY.pictured_members()],
+    output:
+        pictures=ATTRIBUTION_GALLERY,
+        distances=shown(TABLES["attribution_distances"]),
+    log:
+        f"{RESULTS}/logs/attribution_gallery/all.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/attribution_gallery/all.tsv"
+    conda:
+        "../envs/resiliency.yaml"
+    threads: DECODING
+    resources:
+        mem_mb=growing(NETWORK_MEMORY),
+        runtime=growing(60),
+        gpu=1,
+    params:
+        **STUDY.attribution.model_dump(include={"target", "steps"}),
+        **STUDY.corruptions.severest(),
+        code=code("attribution_gallery"),
+        seed=STUDY.seed,
+        probe_images=STUDY.probe.images,
+        method=METHODS[0],
+        members=STUDY.pictured_members(),
+    script:
+        "../scripts/attribution_gallery.py"

@@ -34,7 +34,7 @@ if SEARCHED:
             weights=rules.train_supernet.output.weights,
             description=rules.train_supernet.output.description,
         output:
-            table=EVALUATIONS,
+            table=shown(EVALUATIONS),
             weights=[f"{RESULTS}/members/{name}/weights.safetensors" for name in SEARCHED],
             descriptions=[f"{RESULTS}/members/{name}/member.json" for name in SEARCHED],
         log:

@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 
 from resiliency.diversity.metrics import METRICS
-from resiliency.diversity.pairs import applicable, pair_table
+from resiliency.diversity.pairs import pair_table
+from resiliency.diversity.representations import applicable
 from resiliency.diversity.settings import STAGES
 from resiliency.files import read_array, read_json
 from resiliency.stage import Progress, stage

@@ -10,7 +10,7 @@ from resiliency.tables import read_table
 
 with stage(snakemake.log[0], snakemake.threads):
     inputs = snakemake.input
-    names = ("members", "corruption_errors", "ensembles", "observations")
+    names = ("members", "corruption_errors", "ensembles", "deployment", "observations")
     html = render(
         study=snakemake.params.study,
         card=read_json(inputs.card),

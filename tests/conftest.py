@@ -1,5 +1,6 @@
 """Runs of small studies through Snakemake, shared by the tests."""
 
+import os
 import resource
 import subprocess
 import sys
@@ -76,6 +77,17 @@ class Workflow:
         lines = run.stdout.split("Job stats:")[1].split("total")[0].splitlines()[3:]
         jobs = {line.split()[0]: int(line.split()[1]) for line in lines if line.strip()}
         return {rule: count for rule, count in jobs.items() if rule != "all"}
+
+
+@pytest.fixture(scope="session")
+def lacking() -> Callable[[str, str], None]:
+    """Skips a test, saying what this machine lacks; fails it where RESILIENCY_REQUIRE, a list, has its word."""
+
+    def stop(word: str, reason: str) -> None:
+        required = word in os.environ.get("RESILIENCY_REQUIRE", "").split(",")
+        (pytest.fail if required else pytest.skip)(reason)
+
+    return stop
 
 
 @pytest.fixture(scope="session")

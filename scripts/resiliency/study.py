@@ -30,6 +30,7 @@ from resiliency.training.settings import Joint, Recipe
 
 NAME = r"^[A-Za-z0-9_][A-Za-z0-9_.]*$"
 MOST_FAULTS = 20
+MOST_PICTURED = 8
 
 
 class Study(Settings):
@@ -87,6 +88,15 @@ class Study(Settings):
             for design in self.members.designs
             for seed in range(self.designs[design].members(self.members.seeds))
         ]
+
+    def pictured_members(self) -> list[str]:
+        """Names of the members whose attributions are shown: the first of each family, or the baseline of its own."""
+        first = {}
+        for member in self.independent_members():
+            family = self.family(member.rpartition("-")[0])
+            if member == self.members.baseline or family not in first:
+                first[family] = member
+        return list(first.values())[:MOST_PICTURED]
 
     def joint_settings(self) -> dict[str, tuple[str, float]]:
         """Setting of joint training, such as `balanced-l0.5` -> (objective, strength)."""

@@ -5,7 +5,7 @@ import json
 import re
 from html.parser import HTMLParser
 from io import BytesIO
-from itertools import combinations, product
+from itertools import combinations, combinations_with_replacement, product
 from math import comb
 
 import numpy as np
@@ -21,7 +21,10 @@ from resiliency.diversity.metrics import ENSEMBLE_METRICS
 from resiliency.diversity.metrics import METRICS as REGISTERED
 from resiliency.ensembles.selection import front
 from resiliency.report import settings
+from resiliency.report.attribution_gallery import attribution_table, distance_table, map_picture
+from resiliency.report.calibration_chart import pooled
 from resiliency.report.charts import CHARTS, VEGA_LITE, draw, write_chart
+from resiliency.report.failure_chart import of_pairs
 from resiliency.report.gallery import gallery_table
 from resiliency.report.page import render
 from resiliency.report.style import shades
@@ -62,6 +65,9 @@ def synthetic_tables(
         "origins": origin_table(ensembles),
         **deployment_tables(members, ensembles),
         "evaluations": evaluation_table(searched),
+        "calibration": calibration_table(members),
+        "coincident_failures": coincidences(designs, seeds, corruptions),
+        **attribution_tables(list(designs)),
         "observations": observation_table(),
         "gallery": gallery_table(picture(0), ((c, s, picture(s)) for c in corruptions for s in (1, 5)), 7, "a", "fine"),
     }
@@ -152,7 +158,7 @@ def ensemble_table(members, sizes, corruptions, rng) -> pd.DataFrame:
             scores |= {"mean_corruption_error": worse, "mce": worse / 0.35}
             rows.append(row | scores | {f"error_{corruption}": worse for corruption in corruptions})
     columns = ["origin", "objective", "rule", "size", "designs", "strength", "corrupted_accuracy", "ensemble", "macs"]
-    columns += ["clean_accuracy", "mean_corruption_error", "mce"]
+    columns += ["clean_accuracy", "mean_corruption_error", "mce", "size", "possible", "members"]
     return pd.DataFrame(rows) if rows else pd.DataFrame(columns=columns)
 
 
@@ -196,6 +202,42 @@ def correlation_table(ensembles, rng) -> pd.DataFrame:
     head = ["rule", "size", "condition", "kind", "metric", "measure"]
     counts = ["ensembles", "possible", "members"]
     return pd.DataFrame(rows, columns=[*head, "correlation", "low", "high", "confidence", *counts])
+
+
+def calibration_table(members) -> pd.DataFrame:
+    """Members that are 90 % sure and right on 4 of 5, in one bin, and sure and right in another; worse if corrupted."""
+    bins = [("clean", 13, 5, 0.9, 0.8), ("clean", 14, 10, 1, 1), ("corrupted", 13, 20, 0.9, 0.4)]
+    rows = [(m, i, low / 15, (low + 1) / 15, *told) for m in members["member"] for i, low, *told in bins]
+    head = ["member", "images", "bin_low", "bin_high", "predictions", "confidence", "accuracy"]
+    return pd.DataFrame(rows, columns=head)
+
+
+def coincidences(designs, seeds, corruptions) -> pd.DataFrame:
+    """Coincident failures: two members of one design fail together three times as often as if independent."""
+    pairs = [(a, b) for a, b in combinations_with_replacement(designs, 2) if a != b or seeds > 1]
+    rows = [
+        {"corruption": c, "first": a, "second": b, "both_fail": 0.12 if a == b else 0.06, "independent": 0.04}
+        | {"covariance": 0.08 if a == b else 0.02, "low": 0.01, "high": 0.1, "confidence": 0.95, "images": 540}
+        for c in ("clean", *corruptions, "corrupted")
+        for a, b in pairs
+    ]
+    head = ["corruption", "first", "second", "both_fail", "independent", "low", "high", "confidence", "images"]
+    return pd.DataFrame(rows) if rows else pd.DataFrame(columns=head)
+
+
+def attribution_tables(designs) -> dict[str, pd.DataFrame]:
+    """Random maps of a member of each design; the method does not apply to the last of more than two."""
+    rng = np.random.default_rng(0)
+    members = [f"{design}-s0" for design in designs]
+    maps = {name: rng.uniform(-1, 1, (len(members), 2, 8, 8)) for name in ("clean", "corrupted")}
+    for of_name in maps.values():
+        of_name[2:] = np.nan
+    images = {name: rng.integers(0, 256, (2, 8, 8, 3), np.uint8) for name in maps}
+    told = {"probes": 2, "method": "saliency", "corruption": "fog", "severity": 5}
+    return {
+        "attribution_gallery": attribution_table(images, maps, members, np.array([3, 1200]), ["a", "b"]),
+        "attribution_distances": distance_table(maps, members).assign(**told),
+    }
 
 
 def observation_table() -> pd.DataFrame:
@@ -442,9 +484,9 @@ def test_report_shows_the_verdicts(page):
         card_text = page.split('<li class="card ')[number_of]
         assert card_text.startswith(verdict)
         assert f"Statement {number_of}." in card_text.split("</li>")[0]
-    assert page.count("A verdict needs more seeds.") == 1
+    assert page.count("A verdict needs more seeds.") == 2
     assert "[0.120, 0.450]" in page
-    assert "2 supported, 1 contradicted, 1 undecided" in page
+    assert "2 of 2 intervals lie on the other side of 0." in page
 
 
 @pytest.mark.parametrize("case", ["no joint training", "nothing independent"])
@@ -482,3 +524,66 @@ def test_every_metric_has_a_label_of_its_own():
     assert METRICS.keys() == REGISTERED.keys() | ENSEMBLE_METRICS.keys()
     assert len({told for _, told in METRICS.values()}) == len(METRICS)
     assert all(METRICS[name][0] == metric.kind for name, metric in REGISTERED.items())
+
+
+def test_maps_are_drawn_in_two_colours_around_white():
+    drawn = map_picture(np.array([[0, 1], [-1, 0.5]], np.float16))
+    assert drawn[0].tolist() == [[255, 255, 255], [0xA6, 0x3D, 0x00]]
+    assert drawn[1].tolist() == [[0x0B, 0x5F, 0xA5], [210, 158, 128]]  # half of the way to orange
+
+
+def test_distances_of_maps_by_hand():
+    """Of two images: the maps are equal and orthogonal on clean images, opposite and equal on corrupted ones."""
+    one = np.array([[[1.0, 0.0]], [[0.0, 1.0]]])
+    maps = {"clean": np.stack([one, one[[0, 0]]]), "corrupted": np.stack([one, one * [[[-1]], [[1]]]])}
+    table = distance_table(maps, ["a", "b"])
+    assert table["distance"].tolist() == pytest.approx([0.5, 1.0])
+    skipped = {name: np.concatenate([of_name, of_name[:1] * np.nan]) for name, of_name in maps.items()}
+    pd.testing.assert_frame_equal(distance_table(skipped, ["a", "b", "c"]), table)
+
+
+def test_attribution_gallery_shows_each_map_of_each_image():
+    tables = synthetic_tables()
+    spec = draw("attribution_gallery", tables, settings.OKABE_ITO)
+    cells = tables["attribution_gallery"]
+    assert cells["what"].value_counts().to_dict() == {"image": 4, "resnet18-s0": 4, "resnet50-s0": 4}  # not of vit-s0
+    assert spec["vconcat"][0]["encoding"]["y"]["scale"]["domain"][:2] == ["3 (a), clean", "3 (a), corrupted"]
+    assert spec["title"]["subtitle"][1].endswith("under fog, severity 5")
+
+
+def test_calibration_is_of_all_members_of_a_design():
+    tables = synthetic_tables()
+    panels = draw("calibration", tables, settings.OKABE_ITO)["concat"]
+    assert [panel["title"]["text"] for panel in panels] == list(DESIGNS)
+    assert {panel["title"]["subtitle"] for panel in panels} == {"gap 3.3 % clean, 50.0 % corrupted"}
+    bins = pooled(tables["members"], tables["calibration"])
+    assert bins["predictions"].tolist() == [10, 20, 40] * 3  # two members each
+
+
+def test_coincident_failures_have_intervals_around_independence():
+    rows = of_pairs(synthetic_tables()["coincident_failures"])
+    assert rows.groupby(["corruption", "pair"]).size().to_dict() == {
+        (images, pair): 3 for images in ("clean", "corrupted") for pair in ("one design", "two designs")
+    }
+    assert rows[["least", "most"]].drop_duplicates().to_numpy() == pytest.approx(np.array([[0.05, 0.14]]))
+
+
+def test_heatmap_of_correlations_holds_every_metric_and_ignores_other_rows():
+    tables = synthetic_tables()
+    table = tables["correlations"]
+    others = [table.assign(measure="partial"), table.assign(condition="fog")]
+    spec = draw("correlation_heatmap", tables, settings.OKABE_ITO)
+    assert draw("correlation_heatmap", {"correlations": pd.concat([table, *others])}, settings.OKABE_ITO) == spec
+    panels = [panel for band in spec["vconcat"] for panel in band["hconcat"]]
+    assert len(panels) == 3 * 2
+    rows = [panel["layer"][0]["encoding"]["y"]["scale"]["domain"] for panel in panels[::2]]
+    assert sum(map(len, rows)) == len(METRICS)
+
+
+@pytest.mark.parametrize(
+    "name", ["error_by_severity", "calibration", "coincident_failures", "correlations", "strength"]
+)
+def test_legends_filter(name):
+    spec = draw(name, synthetic_tables(), settings.OKABE_ITO)
+    assert [parameter["bind"] for parameter in spec["params"]] == ["legend"]
+    assert f'"param": "{spec["params"][0]["name"]}"' in json.dumps(spec)

@@ -9,6 +9,7 @@ from sklearn.metrics import log_loss
 
 from resiliency.metrics.classification import (
     brier_score,
+    confidence_bins,
     expected_calibration_error,
     negative_log_likelihood,
     softmax,
@@ -108,3 +109,11 @@ def test_gaps_of_different_bins_do_not_cancel():
     """At 0.6 always right (+0.4), at 0.9 right half of the time (-0.4)."""
     probabilities = np.array([[0.6, 0.4]] * 2 + [[0.9, 0.1]] * 2)
     assert expected_calibration_error(probabilities, np.array([0, 0, 0, 1])) == pytest.approx(0.4)
+
+
+def test_bins_of_confidence_by_hand():
+    """0.6 is on the edge of the ninth bin and the tenth, and in the ninth; 1 is in the last."""
+    bins = confidence_bins(np.array([[0.6, 0.4], [0.38, 0.62], [0.0, 1.0], [1.0, 0.0]]), np.array([0, 0, 1, 1]))
+    expected = np.zeros((3, 15))
+    expected[:, 8], expected[:, 9], expected[:, 14] = (1, 1, 0.6), (1, 0, 0.62), (2, 1, 2)
+    np.testing.assert_allclose(bins, expected)

@@ -165,3 +165,17 @@ def test_errors_are_a_row_per_condition(case):
     assert errors.severity.tolist() == [0, 1, 2, 1, 2]
     assert (errors.images == 30).all()
     np.testing.assert_allclose(errors.error, [(own[c].argmax(-1) != labels).mean() for c in range(5)])
+
+
+def test_calibration_agrees_with_the_calibration_error(case):
+    table, labels, own, baseline = case
+    scorer = Scorer(table, labels, baseline, 100, 0.95, 0)
+    bins = scorer.calibration(own)
+    assert bins.groupby("images").predictions.sum().to_dict() == {"clean": 30, "corrupted": 120}
+    clean = bins[bins.images == "clean"]
+    gaps = (clean.accuracy - clean.confidence).abs() @ clean.predictions / 30
+    assert gaps == pytest.approx(scorer.scores(own)["clean_ece"])
+    assert ((bins.bin_low < bins.confidence) & (bins.confidence <= bins.bin_high + 1e-6)).all()
+    corrupted = bins[bins.images == "corrupted"]
+    right = (own[1:].argmax(-1) == labels).sum()
+    assert corrupted.accuracy @ corrupted.predictions == pytest.approx(right)

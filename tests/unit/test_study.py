@@ -377,3 +377,14 @@ def test_settings_and_registries_name_the_same():
 )
 def test_the_table_of_severities_suits_the_images(settings, size, table):
     assert Corruptions(**settings).table_at(size) == table
+
+
+def test_one_member_of_each_family_is_pictured_the_baseline_of_its_own():
+    pictured = load(CONFIG).pictured_members()
+    assert pictured == ["resnet50-s0", "densenet_s-s0", "convnext-s0", "mobilenetv3-s0", "starnet-s0", "vit-s0"]
+    assert load(changed("members.baseline", "vit-s1")).pictured_members()[-1] == "vit-s1"
+
+
+def test_attributions_are_shown_under_the_first_corruption_at_its_severest():
+    shown = Corruptions(names=["snow", "fog"], severities=[4, 1, 5, 2]).severest()
+    assert shown == {"condition": {"corruption": "snow", "severity": 5}, "position": 2}

@@ -14,6 +14,7 @@ from resiliency.training.settings import STRENGTHS
 TABLES = (
     *("members.csv", "histories.csv", "corruption_errors.csv", "ensembles.parquet", "correlations.csv"),
     *("observations.csv", "origins.csv", "coincident_failures.csv", "skipped.csv"),
+    *("calibration.csv", "attribution_distances.csv"),
     *("correlation_differences.csv", "deployment.csv"),
 )
 
@@ -91,6 +92,15 @@ def test_provenance_tells_versions_costs_and_the_study(workflow):
     assert jobs["train"] == 4
     assert jobs["train_jointly"] == 3
     assert jobs["corrupt"] == 2
+
+
+def test_snakemakes_own_report_shows_tables_and_charts(workflow, tmp_path):
+    path = tmp_path / "report.html"
+    run = workflow.snakemake("--report", str(path))
+    assert run.returncode == 0, run.stdout
+    page = path.read_text()
+    names = [name for name in TABLES if name.endswith(".csv")] + [f"{chart}.svg" for chart in CHARTS]
+    assert [name for name in [*names, "report.html", "provenance.json", "evaluations.csv"] if name not in page] == []
 
 
 def test_a_bad_study_stops_before_any_job(workflow):

@@ -6,7 +6,9 @@ from scipy.stats import binomtest
 
 from resiliency.analysis.bootstrap import interval, resampled_counts
 from resiliency.metrics.classification import (
+    ECE_BINS,
     brier_score,
+    confidence_bins,
     expected_calibration_error,
     negative_log_likelihood,
     softmax,
@@ -50,6 +52,23 @@ class Scorer:
         table["images"] = len(self.labels)
         table["error"] = self._wrong(logits).mean(axis=1)
         return table
+
+    def calibration(self, logits: np.ndarray) -> pd.DataFrame:
+        """Confidence against accuracy: a row per bin of confidence that holds images, clean and corrupted.
+
+        Returns:
+            Columns images (clean, or corrupted, which pools all corrupted conditions), bin_low, bin_high (of
+            confidence), predictions (their number), confidence and accuracy (their means).
+        """
+        bins = np.array([confidence_bins(softmax(values), self.labels) for values in logits])
+        edges = np.arange(ECE_BINS + 1) / ECE_BINS
+        parts = []
+        for name, (count, right, confidence) in {"clean": bins[0], "corrupted": bins[1:].sum(axis=0)}.items():
+            shown = count > 0
+            columns = {"bin_low": edges[:-1], "bin_high": edges[1:], "predictions": count.astype(int)}
+            columns |= {"confidence": confidence / np.maximum(count, 1), "accuracy": right / np.maximum(count, 1)}
+            parts.append(pd.DataFrame({"images": name} | {key: values[shown] for key, values in columns.items()}))
+        return pd.concat(parts, ignore_index=True)
 
     def scores(self, logits: np.ndarray) -> dict[str, float]:
         """All scores of a member with `logits` (float16 C x N x K), under the names of the columns of members.csv."""

@@ -1,6 +1,6 @@
 """Settings of the corruptions, and their names (Hendrycks and Dietterich, ICLR 2019)."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -59,6 +59,12 @@ class Corruptions(Settings):
         if self.source == "precomputed":
             return {"names": self.names, "severities": self.severities}
         return {"names": list(MAIN + HELD_OUT), "severities": list(SEVERITIES)}
+
+    def severest(self) -> dict[str, Any]:
+        """The `condition` whose attributions are shown, the first corruption at its severest, and its `position`."""
+        severity = max(self.severities)
+        condition = {"corruption": self.names[0], "severity": severity}
+        return {"condition": condition, "position": self.severities.index(severity)}
 
     def told(self, image_size: int) -> str:
         """Whose severities they are, in words."""

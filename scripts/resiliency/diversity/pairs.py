@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from resiliency.diversity.metrics import METRICS
+from resiliency.diversity.representations import applicable
 from resiliency.metrics.classification import softmax
 
 CHUNK_VALUES = 2**24
@@ -54,11 +55,6 @@ def pair_table(
             for name in (name for name in metrics if METRICS[name].source == source):
                 add(name, 0, METRICS[name].raw(chosen), everyone[applies])
     return pd.concat(parts, ignore_index=True)
-
-
-def applicable(arrays: Sequence[np.ndarray]) -> np.ndarray:
-    """Which members' arrays hold values and not NaN, which stands for a method that does not apply; bool M."""
-    return np.array([bool(np.isfinite(array).all()) for array in arrays])
 
 
 def _of_predictions(predictions: list[np.ndarray], labels: np.ndarray) -> dict[str, np.ndarray]:

@@ -1,6 +1,6 @@
 """Similarity of where members look (attributions) and of what they represent (activations)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from math import ceil
 
 import numpy as np
@@ -12,6 +12,11 @@ from resiliency.diversity.gram import gram
 TOP_SHARE = 0.1
 SSIM_SIGMA = 1.5
 SSIM_RANGE = 2  # of maps whose largest absolute value is 1
+
+
+def applicable(arrays: Sequence[np.ndarray]) -> np.ndarray:
+    """Which members' arrays hold values and not NaN, which stands for a method that does not apply; bool M."""
+    return np.array([bool(np.isfinite(array).all()) for array in arrays])
 
 
 def cosine_similarity(maps: np.ndarray) -> np.ndarray:

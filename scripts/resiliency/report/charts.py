@@ -10,9 +10,14 @@ import pandas as pd
 import vl_convert
 
 from resiliency.files import replacing
+from resiliency.report import ensemble_findings, member_findings
+from resiliency.report.attribution_gallery import attribution_gallery
+from resiliency.report.calibration_chart import calibration
+from resiliency.report.correlation_charts import correlation_heatmap, correlations
 from resiliency.report.deployment_charts import deployment
-from resiliency.report.diversity_charts import correlations, diversity_accuracy
+from resiliency.report.diversity_charts import diversity_accuracy
 from resiliency.report.ensemble_charts import architecture_diversity
+from resiliency.report.failure_chart import coincident_failures
 from resiliency.report.gallery import gallery
 from resiliency.report.joint_charts import strength
 from resiliency.report.member_charts import error_by_severity, error_heatmap, size_accuracy_resiliency
@@ -23,11 +28,12 @@ VEGA_LITE = alt.SCHEMA_VERSION.rpartition(".")[0]
 
 
 class Entry(NamedTuple):
-    """A chart: how to read it, the tables that it draws and the function that draws them."""
+    """A chart: how to read it, the tables that it draws, and the functions that draw them and say the finding."""
 
     caption: str
     tables: tuple[str, ...]
     function: Callable[..., alt.TopLevelMixin]
+    finding: Callable[..., str]
 
 
 CHARTS = {
@@ -36,75 +42,113 @@ CHARTS = {
         "strengths of a joint loss, that learnt differently.",
         ("histories",),
         learning_curves,
+        member_findings.learning_curves,
     ),
     "error_by_severity": Entry(
         "A line that stays low is a resilient design. Lines of one family share a colour.",
         ("members", "corruption_errors"),
         error_by_severity,
+        member_findings.error_by_severity,
     ),
     "error_heatmap": Entry(
         "Dark cells are corruptions that a member does not withstand.",
         ("members", "corruption_errors"),
         error_heatmap,
+        member_findings.error_heatmap,
     ),
     "size_accuracy_resiliency": Entry(
         "If size or clean accuracy decided resiliency, the points would fall along one line whatever their family.",
         ("members",),
         size_accuracy_resiliency,
+        member_findings.size_accuracy_resiliency,
     ),
     "gallery": Entry(
         "The clean image is at the top left. Which of the others do you still recognise?",
         ("gallery",),
         gallery,
+        member_findings.gallery,
     ),
     "correlations": Entry(
         "Left of the zero line, the more diverse ensembles are the less accurate. An interval that holds zero leaves "
         "the direction open.",
         ("correlations",),
         correlations,
+        ensemble_findings.correlations,
+    ),
+    "correlation_heatmap": Entry(
+        "Metrics that need labels, such as double fault, know about errors and so about accuracy.",
+        ("correlations",),
+        correlation_heatmap,
+        ensemble_findings.correlation_heatmap,
     ),
     "diversity_accuracy": Entry(
         "Each panel shows all ensembles of one size; where the line rises, diversity goes with accuracy.",
         ("ensembles", "correlations"),
         diversity_accuracy,
+        ensemble_findings.diversity_accuracy,
     ),
     "strength": Entry(
         "Above a dashed line, the joint loss brings more than independent training. Observation 3 has it that the "
         "resiliency of the objective balanced peaks between λ = 0 and λ = 1.",
         ("ensembles",),
         strength,
+        ensemble_findings.strength,
     ),
     "architecture_diversity": Entry(
         "Boxes further right mean more diverse ensembles.",
         ("ensembles",),
         architecture_diversity,
+        ensemble_findings.architecture_diversity,
+    ),
+    "coincident_failures": Entry(
+        "Design diversity pays where the points of two designs lie below those of one design.",
+        ("coincident_failures",),
+        coincident_failures,
+        member_findings.coincident_failures,
+    ),
+    "attribution_gallery": Entry(
+        "A row for each image, clean and corrupted; a column for each member. The same map would be at distance 0.",
+        ("attribution_gallery", "attribution_distances"),
+        attribution_gallery,
+        member_findings.attribution_gallery,
+    ),
+    "calibration": Entry(
+        "Points below the diagonal are predictions that members are too sure of.",
+        ("members", "calibration"),
+        calibration,
+        member_findings.calibration,
     ),
     "search_front": Entry(
         "Sub-networks share the weights of one super-network. Those on the front have no rival that errs less on the "
         "validation images and is cheaper; on test images they can be compared with designs trained alone.",
         ("evaluations", "members"),
         search_front,
+        ensemble_findings.search_front,
     ),
     "origins": Entry(
         "Origins are only compared where ensembles have as many members, or cost about as much.",
         ("origins",),
         origins,
+        ensemble_findings.origins,
     ),
     "deployment": Entry(
         "Further down is more resilient, further left is cheaper. Take the point of the front that you can afford; "
         "what its bar overlaps may be as good.",
         ("deployment", "candidates"),
         deployment,
+        ensemble_findings.deployment,
     ),
 }
 TABLES = sorted({table for entry in CHARTS.values() for table in entry.tables})
 
 
 def draw(name: str, tables: Mapping[str, pd.DataFrame], colours: list[str]) -> dict:
-    """The Vega-Lite specification of the chart `name`, its caption as description."""
+    """The Vega-Lite specification of the chart `name`; `usermeta` holds its finding, caption and tables."""
     entry = CHARTS[name]
-    chart = entry.function(*(tables[table] for table in entry.tables), colours)
-    return chart.properties(description=entry.caption).to_dict()
+    drawn = [tables[table] for table in entry.tables]
+    told = {"finding": entry.finding(*drawn), "caption": entry.caption, "tables": list(entry.tables)}
+    chart = entry.function(*drawn, colours)
+    return chart.properties(description=f"{told['finding']} {told['caption']}".strip(), usermeta=told).to_dict()
 
 
 def write_chart(path: str | Path, spec: dict, pixels_per_point: float) -> None:

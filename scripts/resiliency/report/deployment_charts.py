@@ -4,7 +4,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from resiliency.report.style import INK, MUTED, SHARE, finish, notice, panel_title
+from resiliency.report.style import INK, MUTED, SHARE, by_legend, finish, notice, panel_title
 from resiliency.report.words import label, percent, plural
 
 CELLS = 48, 32
@@ -63,11 +63,12 @@ def _panel(
     tooltip = ["members", "found", "origin", alt.Tooltip("macs", format=","), alt.Tooltip("parameters", format=",")]
     errors = ("validation_error", "mean_corruption_error", "low", "high")
     tooltip += [alt.Tooltip(column, format=".2%") for column in errors]
-    points = (
-        alt.Chart(shown)
-        .mark_point(filled=True, opacity=1, size=64)
-        .encode(x=x, y=y, color=hue.legend(legend), shape=shape.legend(legend), tooltip=tooltip)
+    chosen, opacity = by_legend("state")
+    points = alt.Chart(shown).mark_point(filled=True, size=64)
+    points = points.encode(
+        x=x, y=y, color=hue.legend(legend), shape=shape.legend(legend), tooltip=tooltip, opacity=opacity
     )
+    points = points.add_params(chosen) if left else points
     counts = front.mark_text(dy=-11, dx=5, color=INK, fontSize=11).encode(x=x, y=y, text="size:Q")
     named = alt.Chart(shown[shown["state"] == BASELINE]).mark_text(align="left", dx=8, dy=-6, color=INK, fontSize=11)
     chart = cloud + bars + line + points + counts + named.encode(x=x, y=y, text="members:N")

@@ -5,8 +5,8 @@ import numpy as np
 import pandas as pd
 
 from resiliency.diversity.settings import MAIN
-from resiliency.report.style import INK, SHARE, WIDTH, finish, notice, panel_title, shades
-from resiliency.report.words import KINDS, METRICS, kind_of, label, number, percent, plural, scored
+from resiliency.report.style import SHARE, WIDTH, finish, notice, panel_title
+from resiliency.report.words import KINDS, kind_of, label, number, plural, scored
 
 BINS = {"diversity": 24, "corrupted_accuracy": 12}
 PROFILE = 10
@@ -35,33 +35,6 @@ def diversity_accuracy(ensembles: pd.DataFrame, table: pd.DataFrame, colours: li
     return finish(alt.vconcat(*rows, spacing=10), title, subtitle)
 
 
-def correlations(table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
-    """Pearson correlation of each main metric with ensemble accuracy, with its interval, by kind, condition and size.
-
-    The table has the other metrics too; here they would only repeat what these say.
-    """
-    title = "Does diversity go with ensemble accuracy?"
-    rows = table[(table["measure"] == "pearson") & table["metric"].isin(MAIN)].dropna(subset=["correlation"])
-    if rows.empty:
-        return notice(title, "no correlations: too few ensembles in this study")
-    rule = rows["rule"].iloc[0]
-    rows = rows[rows["rule"] == rule].assign(name=rows["metric"].map(label))
-    sizes = sorted(rows["size"].unique().tolist())
-    hue = alt.Color("size:O", title="Members in an ensemble").legend(orient="bottom", direction="horizontal")
-    hue = hue.scale(domain=sizes, range=shades(colours[0], len(sizes)))
-    kinds = [kind for kind in KINDS if kind in set(rows["kind"])]
-    bands = [
-        _correlation_band(rows[rows["kind"] == kind], kind, hue, first=kind == kinds[0], last=kind == kinds[-1])
-        for kind in kinds
-    ]
-    subtitle = [
-        f"Pearson correlation; bars: {percent(rows['confidence'].iloc[0], 0)} bootstrap intervals over members",
-        "Right of zero: the more diverse, the more accurate",
-        f"{_most(rows, 'ensembles')}{_sampled(rows)} at a size, of {_most(rows, 'members')}, combined by {label(rule)}",
-    ]
-    return finish(alt.vconcat(*bands, spacing=8), title, subtitle)
-
-
 def main_pool(ensembles: pd.DataFrame) -> pd.DataFrame:
     """Ensembles of independent members under the main combination rule, which the table names first."""
     pool = ensembles[ensembles["origin"] == "independent"]
@@ -82,18 +55,6 @@ def how_many(pool: pd.DataFrame) -> str:
 def heading(metric: str, column: str) -> str:
     """What a panel of one metric shows."""
     return f"{KINDS[kind_of(metric)]}: {label(metric)} ({column.rsplit('_', 1)[1]} images)"
-
-
-def _sampled(rows: pd.DataFrame) -> str:
-    """How large the samples are drawn from; nothing where all ensembles are there."""
-    most = rows.groupby("size")[["ensembles", "possible"]].max()
-    return f" (samples of up to {most['possible'].max():,})" if (most["ensembles"] < most["possible"]).any() else ""
-
-
-def _most(rows: pd.DataFrame, column: str) -> str:
-    """The count in `column` of what it names, or that it is at most so."""
-    most = plural(int(rows[column].max()), column.removesuffix("s"))
-    return most if rows[column].nunique() == 1 else f"Up to {most}"
 
 
 def _clouds(
@@ -141,35 +102,3 @@ def _profile(data: pd.DataFrame, edges: np.ndarray) -> pd.DataFrame:
     bins = pd.cut(data["diversity"], np.linspace(edges[0], edges[-1], PROFILE + 1), include_lowest=True)
     means = data.groupby(bins, observed=True)[["diversity", "corrupted_accuracy"]].mean()
     return means.set_axis(["x", "y"], axis="columns").reset_index(drop=True)
-
-
-def _correlation_band(rows: pd.DataFrame, kind: str, hue: alt.Color, first: bool, last: bool) -> alt.HConcatChart:
-    """The metrics of one kind: clean accuracy on the left, corrupted accuracy on the right."""
-    panels = []
-    for condition in ("clean", "corrupted"):
-        panel = _correlation_panel(rows[rows["condition"] == condition], hue, left=condition == "clean", last=last)
-        panel = panel.properties(width=300, height=alt.Step(54, **{"for": "position"}))
-        if first:
-            panel = panel.properties(title=panel_title(f"{condition.capitalize()} accuracy", anchor="middle"))
-        panels.append(panel)
-    row = alt.hconcat(*panels, spacing=24, bounds="flush")
-    return row.properties(title=panel_title(label(kind), frame="bounds"))
-
-
-def _correlation_panel(rows: pd.DataFrame, hue: alt.Color, left: bool, last: bool) -> alt.LayerChart:
-    """Intervals and points around a zero line: a band per metric, in it an offset per size."""
-    names = [label(metric) for metric in METRICS if label(metric) in set(rows["name"])]
-    names_axis = alt.Axis(labels=left, minExtent=200 if left else 0, maxExtent=200 if left else 0, ticks=False)
-    ticks = alt.Axis(labels=last, ticks=last, values=[-1, -0.5, 0, 0.5, 1], format="~g")
-    position = {
-        "y": alt.Y("name:N", title=None, sort=names, axis=names_axis),
-        "yOffset": alt.YOffset("size:O").scale(paddingOuter=0.3),
-        "color": hue,
-    }
-    x = alt.X("correlation:Q", title="Correlation" if last else None, axis=ticks).scale(domain=[-1, 1])
-    zero = alt.Chart(pd.DataFrame({"zero": [0]})).mark_rule(color=INK).encode(x=alt.X("zero:Q", axis=ticks))
-    bars = alt.Chart(rows.dropna(subset=["low", "high"])).mark_rule(strokeWidth=2.5)
-    tooltip = [alt.Tooltip("name", title="metric"), "size", "ensembles"]
-    tooltip += [alt.Tooltip(column, format="+.2f") for column in ("correlation", "low", "high")]
-    points = alt.Chart(rows).mark_point(filled=True, size=50, opacity=1).encode(x=x, tooltip=tooltip, **position)
-    return zero + bars.encode(x="low:Q", x2="high", **position) + points

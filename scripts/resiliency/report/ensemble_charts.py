@@ -13,26 +13,31 @@ GROUPS = ["one design", "different designs"]
 def architecture_diversity(ensembles: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
     """Distribution of each diversity among ensembles of one design and of different designs, at the same size."""
     title = "Are ensembles of different designs more diverse?"
-    pool = main_pool(ensembles)
-    pool = pool.assign(group=np.select([pool["designs"] == 1, pool["designs"] == pool["size"]], GROUPS, ""))
-    pool = pool[pool["group"] != ""]
-    groups = pool.groupby("size")["group"].nunique()
-    sizes = groups[groups == len(GROUPS)].index
-    if sizes.empty:
+    pool = compared(ensembles)
+    if pool.empty:
         return notice(title, "no size has both ensembles of one design and ensembles of different designs")
-    pool = pool[pool["size"] == sizes.min()]
+    size = pool["size"].iloc[0]
     scored = main_pool(ensembles)
-    scored = scored[scored["size"] == sizes.min()]
+    scored = scored[scored["size"] == size]
     panels = [_boxes(pool, metric, column, colours) for metric, column in measured(pool).items()]
     if not panels:
         return notice(title, "no diversity was measured in this study")
     one, different = (int((pool["group"] == group).sum()) for group in GROUPS)
     subtitle = [
-        f"Ensembles of {sizes.min()} members: {one:,} of one design (other seeds), {different:,} of different designs",
+        f"Ensembles of {size} members: {one:,} of one design (other seeds), {different:,} of different designs",
         f"They are among {how_many(scored)} of that size",
         "Box: middle half; bar in it: median; line: smallest to largest; diamond: mean. Each panel has its own scale",
     ]
     return finish(alt.concat(*panels, columns=2, spacing=18), title, subtitle)
+
+
+def compared(ensembles: pd.DataFrame) -> pd.DataFrame:
+    """Ensembles of the smallest size of which there are some of one design and some of different ones, as `group`."""
+    pool = main_pool(ensembles)
+    pool = pool.assign(group=np.select([pool["designs"] == 1, pool["designs"] == pool["size"]], GROUPS, ""))
+    pool = pool[pool["group"] != ""]
+    groups = pool.groupby("size")["group"].nunique()
+    return pool[pool["size"] == groups[groups == len(GROUPS)].index.min()]
 
 
 def _boxes(pool: pd.DataFrame, metric: str, column: str, colours: list[str]) -> alt.LayerChart:

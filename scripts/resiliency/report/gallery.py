@@ -40,7 +40,7 @@ def gallery_table(
         same `index`, `label` and `table` in every row.
     """
     rows = [(CLEAN, 0, clean), *corrupted]
-    pictures = [(corruption, severity, _data_url(image)) for corruption, severity, image in rows]
+    pictures = [(corruption, severity, data_url(image)) for corruption, severity, image in rows]
     return pd.DataFrame(pictures, columns=["corruption", "severity", "picture"]).assign(
         index=index, label=label, table=table
     )
@@ -91,7 +91,7 @@ def _panel(pictures: pd.DataFrame, name: str, corruptions: list[str], severities
     return chart.properties(width=size, height=size, view=alt.ViewConfig(stroke=None))
 
 
-def _data_url(image: np.ndarray) -> str:
+def data_url(image: np.ndarray) -> str:
     picture, buffer = Image.fromarray(image), BytesIO()
     form = "png" if max(picture.size) <= LARGEST_LOSSLESS else "jpeg"
     picture.thumbnail((LARGEST, LARGEST))

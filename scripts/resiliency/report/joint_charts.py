@@ -6,7 +6,7 @@ import altair as alt
 import pandas as pd
 
 from resiliency.report.diversity_charts import measured
-from resiliency.report.style import SHARE, finish, notice, panel_title
+from resiliency.report.style import SHARE, by_legend, finish, notice, panel_title
 from resiliency.report.words import OBJECTIVES, kind_of, label, plural
 
 SERIES = ["ensemble", "its members, mean"]
@@ -84,7 +84,8 @@ def _row(
     lines = max(len(quantity.told) for quantity, _ in columns)
     panels = []
     for quantity, values in columns:
-        panel = _panel(values, objective, quantity.form, objective == shown[-1], colours)
+        first = objective == shown[0] and not panels
+        panel = _panel(values, objective, quantity.form, objective == shown[-1], first, colours)
         if objective == shown[0]:
             told = quantity.told + [""] * (lines - len(quantity.told))
             panel = panel.properties(title=panel_title(quantity.title, subtitle=told))
@@ -93,7 +94,9 @@ def _row(
     return alt.hconcat(*panels, spacing=LABELS + 12, bounds="flush").properties(title=name)
 
 
-def _panel(values: pd.DataFrame, objective: str, form: str, last: bool, colours: list[str]) -> alt.LayerChart:
+def _panel(
+    values: pd.DataFrame, objective: str, form: str, last: bool, first: bool, colours: list[str]
+) -> alt.LayerChart:
     """One quantity over the strength of one objective, on the scale of all `values`, and independent training."""
     own = values[values["objective"] == objective]
     strengths = sorted(own["strength"].unique().tolist())
@@ -105,11 +108,13 @@ def _panel(values: pd.DataFrame, objective: str, form: str, last: bool, colours:
     hue = alt.Color("of:N", title="Accuracy of", sort=SERIES).scale(domain=SERIES, range=(colours * 2)[:2])
     hue = hue.legend(orient="bottom", direction="horizontal", symbolType="stroke", symbolStrokeWidth=2, symbolOpacity=1)
     shape = alt.Shape("of:N", legend=None).scale(domain=SERIES, range=["circle", "diamond"])
-    base = alt.Chart(own).encode(x=x, y=y, color=hue)
-    points = base.mark_point(filled=True, size=34, opacity=0.7).encode(
+    chosen, opacity = by_legend("of")
+    base = alt.Chart(own).encode(x=x, y=y, color=hue, opacity=opacity)
+    points = base.mark_point(filled=True, size=34).encode(
         shape=shape, tooltip=["of", "strength", "seed", alt.Tooltip("value", format=".4f")]
     )
     means = own.groupby(["of", "strength"], sort=False)["value"].mean().reset_index()
     independent = values[values["strength"] == 0].groupby("of", sort=False)["value"].mean().reset_index()
-    rule = alt.Chart(independent).mark_rule(strokeDash=[4, 3], opacity=0.8).encode(y=y, color=hue)
-    return rule + alt.Chart(means).mark_line().encode(x=x, y=y, color=hue) + points
+    rule = alt.Chart(independent).mark_rule(strokeDash=[4, 3]).encode(y=y, color=hue, opacity=opacity)
+    rule = rule.add_params(chosen) if first else rule
+    return rule + alt.Chart(means).mark_line().encode(x=x, y=y, color=hue, opacity=opacity) + points

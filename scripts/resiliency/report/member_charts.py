@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from resiliency.corruptions.settings import CATEGORIES, HELD_OUT
-from resiliency.report.style import INK, SHARE, finish, notice, panel_title, spread
+from resiliency.report.style import INK, SHARE, by_legend, finish, notice, panel_title, spread
 from resiliency.report.words import label, percent, plural
 
 DASHES = ([1, 0], [7, 3], [2, 2], [9, 3, 2, 3])
@@ -27,13 +27,16 @@ def error_by_severity(members: pd.DataFrame, errors: pd.DataFrame, colours: list
     hues, dashes = _curve_styles(curves, colours)
     severities = sorted(curves["severity"].unique().tolist())
     ticks = alt.Axis(values=severities, format="d", labelExpr="datum.value == 0 ? 'clean' : datum.label")
+    chosen, opacity = by_legend("name")
     base = alt.Chart(curves).encode(
         x=alt.X("severity:Q", title="Severity", axis=ticks).scale(nice=False, padding=12),
         y=alt.Y("error:Q", title="Top-1 error").axis(format=SHARE),
         color=hues,
+        opacity=opacity,
         tooltip=["design", "family", "severity", alt.Tooltip("error", title="top-1 error", format=".1%")],
     )
-    chart = base.mark_line().encode(strokeDash=dashes) + base.mark_point(filled=True, size=45, opacity=1)
+    lines = base.mark_line().encode(strokeDash=dashes).add_params(chosen)
+    chart = lines + base.mark_point(filled=True, size=45)
     return finish(chart.properties(width=600, height=380), title, [_basis(rows)])
 
 
@@ -74,11 +77,16 @@ def size_accuracy_resiliency(members: pd.DataFrame, colours: list[str]) -> alt.T
     )
     accuracy = alt.X("clean_accuracy:Q", title="Clean accuracy").axis(format=SHARE, tickCount=5)
     reach = [0.7 * points["parameters"].min(), 1.4 * points["parameters"].max()]
-    by_size = _against(points, size.scale(type="log", domain=reach, nice=False), colours)
+    chosen, opacity = by_legend("family")
+    by_size = _against(points, size.scale(type="log", domain=reach, nice=False), colours, chosen)
     by_accuracy = _against(points, accuracy.scale(zero=False, padding=16, nice=False), colours)
     bars = alt.Chart(points.dropna(subset=["clean_accuracy_low", "clean_accuracy_high"])).mark_rule()
     by_accuracy += bars.encode(
-        x="clean_accuracy_low:Q", x2="clean_accuracy_high", y="mean_corruption_error:Q", color="family:N"
+        x="clean_accuracy_low:Q",
+        x2="clean_accuracy_high",
+        y="mean_corruption_error:Q",
+        color="family:N",
+        opacity=opacity,
     )
     confidence = percent(points["confidence"].iloc[0], 0)
     subtitle = [
@@ -139,12 +147,12 @@ def _heat(cells: pd.DataFrame, title: str, columns: list[str], order: list[str],
     )
     dark = alt.value("white")
     ink = alt.when(alt.datum["percent"] > 0.62 * most).then(dark).otherwise(alt.value(INK))
-    numbers = base.mark_text(fontSize=11).encode(text=alt.Text("percent:Q", format=".0f"), color=ink)
+    numbers = base.mark_text(fontSize=11, aria=False).encode(text=alt.Text("percent:Q", format=".0f"), color=ink)
     chart = (boxes + numbers).properties(width=alt.Step(CELL), height=alt.Step(ROW))
     return chart.properties(title=panel_title(title, anchor="middle"), view=alt.ViewConfig(stroke=None))
 
 
-def _against(points: pd.DataFrame, x: alt.X, colours: list[str]) -> alt.LayerChart:
+def _against(points: pd.DataFrame, x: alt.X, colours: list[str], chosen: alt.Parameter | None = None) -> alt.LayerChart:
     """Mean corruption error of each member, with its interval, over `x`."""
     families = points["family"].unique().tolist()
     error = alt.Y("mean_corruption_error:Q", title="Mean corruption error")
@@ -153,9 +161,11 @@ def _against(points: pd.DataFrame, x: alt.X, colours: list[str]) -> alt.LayerCha
     shape = alt.Shape("family:N", title="Family").scale(domain=families)
     tooltip = ["member", "family", alt.Tooltip("parameters", format=",")]
     tooltip += [alt.Tooltip(c, title=label(c), format=".1%") for c in ("clean_accuracy", "mean_corruption_error")]
-    dots = alt.Chart(points).mark_point(filled=True, size=80, opacity=1)
-    dots = dots.encode(x=x, y=error, color=hue, shape=shape, tooltip=tooltip)
+    opacity = by_legend("family")[1]
+    dots = alt.Chart(points).mark_point(filled=True, size=80)
+    dots = dots.encode(x=x, y=error, color=hue, shape=shape, tooltip=tooltip, opacity=opacity)
     ends = ["mean_corruption_error_low", "mean_corruption_error_high"]
     bars = alt.Chart(points.dropna(subset=ends)).mark_rule()
-    bars = bars.encode(x=x, y=f"{ends[0]}:Q", y2=ends[1], color="family:N")
+    bars = bars.encode(x=x, y=f"{ends[0]}:Q", y2=ends[1], color="family:N", opacity=opacity)
+    bars = bars.add_params(chosen) if chosen else bars
     return (bars + dots).properties(width=300, height=320)

@@ -1,41 +1,66 @@
 """The report: one page that says what the study found, and opens without a network."""
 
-import base64
 import json
+import re
 from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import quote
 
 import pandas as pd
 import vl_convert
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from resiliency.report import words
+from resiliency.report.overview import basis, contenders, observed
+from resiliency.report.terms import TERMS, explained
 
 FOLDER = Path(__file__).parent
-FORMS = (words.percent, words.number, words.estimate, words.duration)
-ICONS = {"supported": "✓", "contradicted": "✗", "undecided": "?"}
-SECTIONS = {
-    "How resilient is each design?": ("error_by_severity", "size_accuracy_resiliency", "error_heatmap"),
-    "What do the corruptions look like?": ("gallery",),
-    "Does diversity go with accuracy?": ("correlations", "diversity_accuracy"),
-    "What does joint training do?": ("strength",),
-    "Does architecture bring diversity?": ("architecture_diversity",),
-    "What does the search find?": ("search_front",),
-    "Where should members come from?": ("origins",),
-    "Which ensemble should I deploy?": ("deployment",),
-    "Did training converge?": ("learning_curves",),
-}
-TABLES = {
-    "members.csv": "every member: size, accuracy, resiliency, calibration",
-    "histories.csv": "training loss and validation accuracy of every trained member, epoch by epoch",
-    "corruption_errors.csv": "top-1 error of every member under every corruption and severity",
-    "ensembles.parquet": "every ensemble: its members, accuracy, resiliency and diversities under each rule",
-    "correlations.csv": "correlations of every diversity with accuracy, with intervals",
-    "correlation_differences.csv": "correlations of attribution diversity less those of prediction diversity",
-    "coincident_failures.csv": "how often members of one design, and of two, fail on the same images",
-    "skipped.csv": "members that an attribution method or a comparison of stages does not apply to, and why",
-    "origins.csv": "ensembles by where their members come from, at equal size and at equal MACs",
-    "deployment.csv": "the most resilient ensembles for their cost, and single members, judged on unseen images",
-    "observations.csv": "the four observations: statistics, intervals, rules and verdicts",
+FORMS = (words.percent, words.number, words.estimate, words.duration, words.label, words.plural, explained)
+UNSEEN = re.compile(r' (?:role|aria-[a-z]+)="[^"]*"')
+
+
+class Section(NamedTuple):
+    """A part of the page: where links to it lead, the question that it answers and the charts that do."""
+
+    anchor: str
+    question: str
+    charts: tuple[str, ...]
+
+
+SECTIONS = (
+    Section("deploy", "Which ensemble should I deploy?", ("deployment",)),
+    Section("corruptions", "What do the corruptions look like?", ("gallery",)),
+    Section(
+        "designs", "How resilient is each design?", ("error_by_severity", "size_accuracy_resiliency", "error_heatmap")
+    ),
+    Section("calibration", "Can the members' probabilities be trusted?", ("calibration",)),
+    Section(
+        "diversity", "Does diversity go with accuracy?", ("correlations", "correlation_heatmap", "diversity_accuracy")
+    ),
+    Section(
+        "architecture", "Do different designs fail differently?", ("coincident_failures", "architecture_diversity")
+    ),
+    Section("attributions", "Where do members look?", ("attribution_gallery",)),
+    Section("joint", "What does joint training do?", ("strength",)),
+    Section("search", "What does the architecture search find?", ("search_front",)),
+    Section("origins", "Where should the members of an ensemble come from?", ("origins",)),
+    Section("training", "Did training converge?", ("learning_curves",)),
+)
+FILES = {
+    "tables/members.csv": "every member: size, accuracy, resiliency, calibration",
+    "tables/histories.csv": "training loss and validation accuracy of every trained member, epoch by epoch",
+    "tables/corruption_errors.csv": "top-1 error of every member under every corruption and severity",
+    "tables/calibration.csv": "confidence and accuracy of every member in bins of confidence, clean and corrupted",
+    "tables/ensembles.parquet": "every ensemble: its members, accuracy, resiliency and diversities under each rule",
+    "tables/correlations.csv": "correlations of every diversity with accuracy, with intervals",
+    "tables/correlation_differences.csv": "correlations of attribution diversity less those of prediction diversity",
+    "tables/coincident_failures.csv": "how often members of one design, and of two, fail on the same images",
+    "tables/attribution_distances.csv": "how far apart the attribution maps of members of different families are",
+    "tables/skipped.csv": "members that an attribution method or a comparison of stages does not apply to, and why",
+    "tables/origins.csv": "ensembles by where their members come from, at equal size and at equal MACs",
+    "tables/deployment.csv": "the most resilient ensembles for their cost, and single members, judged on unseen images",
+    "tables/observations.csv": "the four observations: statistics, intervals, rules and verdicts",
+    "search/evaluations.csv": "every sub-network that the search evaluated, the front, and which became members",
 }
 
 
@@ -53,7 +78,7 @@ def render(
         study: the whole study.
         card: the card of the data set.
         provenance: versions, device, commit and the cost of every rule.
-        tables: `members`, `corruption_errors`, `ensembles` and `observations`.
+        tables: `members`, `corruption_errors`, `ensembles`, `deployment` and `observations`.
         specs, svgs: name of a chart -> its Vega-Lite specification, and its picture where scripts do not run.
     """
     environment = Environment(
@@ -65,81 +90,25 @@ def render(
     )
     environment.filters |= {form.__name__: form for form in FORMS}
     environment.globals |= {form.__name__: form for form in FORMS} | {"interval": words.interval}
-    observations = observed(tables["observations"])
+    searched = "search" in set(tables["members"]["origin"])
     members = tables["members"].sort_values("mean_corruption_error", kind="stable").fillna({"objective": ""})
     return environment.get_template("report.html.j2").render(
         study=study,
         study_text=json.dumps(study, indent=2),
         card=card,
         provenance=provenance,
-        summary=summary(study, card, tables, observations),
-        observations=observations,
-        contenders=contenders(study["members"]["baseline"], tables["members"], tables["ensembles"]),
-        sections={question: [_figure(name, specs, svgs) for name in names] for question, names in SECTIONS.items()},
+        answer=specs["origins"]["usermeta"]["finding"],
+        basis=basis(card, tables),
+        observations=observed(tables["observations"]),
+        contenders=contenders(tables["deployment"]),
+        sections=[(section, [_figure(name, specs, svgs) for name in section.charts]) for section in SECTIONS],
         members=members.to_dict("records"),
-        tables=TABLES,
+        files={file: told for file, told in FILES.items() if searched or not file.startswith("search")},
+        terms=TERMS,
         css=(FOLDER / "report.css").read_text(),
+        script=(FOLDER / "report.js").read_text(),
         bundle=vl_convert.javascript_bundle(vl_version=_vega_lite(specs)) if specs else "",
     )
-
-
-def observed(table: pd.DataFrame) -> list[dict]:
-    """The observations: each with its verdict, its parts, and as key the first part that has the verdict itself."""
-    found = []
-    for number, rows in table.groupby("observation"):
-        parts = rows.assign(part=rows["part"].fillna("")).to_dict("records")
-        verdict = parts[0]["verdict"]
-        votes = {name: sum(part["part_verdict"] == name for part in parts) for name in ICONS}
-        found.append(
-            {
-                "number": number,
-                "statement": parts[0]["statement"],
-                "verdict": verdict,
-                "icon": ICONS[verdict],
-                "key": next((part for part in parts if part["part_verdict"] == verdict), parts[0]),
-                "parts": [part | {"icon": ICONS[part["part_verdict"]]} for part in parts],
-                "lacking": "" if pd.isna(parts[0]["lacking"]) else parts[0]["lacking"],
-                "has_differences": bool(rows["difference_of_means"].notna().any()),
-                "votes": ", ".join(f"{count} {name}" for name, count in votes.items() if count),
-            }
-        )
-    return found
-
-
-def summary(study: dict, card: dict, tables: dict[str, pd.DataFrame], observations: list[dict]) -> str:
-    """The study and its outcome in two sentences."""
-    members, errors = tables["members"], tables["corruption_errors"]
-    joint = int((members["origin"] == "joint").sum())
-    images = words.plural(card["splits"]["test"]["images"], "image")
-    corruptions = errors.loc[errors["corruption"] != "clean", "corruption"].nunique()
-    verdicts = [found["verdict"] for found in observations]
-    counts = ", ".join(f"{verdicts.count(name)} {name}" for name in ICONS if name in verdicts)
-    independent = int((members["origin"] == "independent").sum())
-    trained = words.plural(independent, "independently trained member")
-    trained += f" and {joint:,} jointly trained" if joint else ""
-    searched = members["origin"] == "search"
-    trained += f", {words.plural(int(searched.sum()), 'sub-network')} of a search" if searched.any() else ""
-    return (
-        f"{trained}, of {words.plural(members.loc[~searched, 'design'].nunique(), 'design')}, "
-        f"and {words.plural(tables['ensembles']['ensemble'].nunique(), 'ensemble')} of them, tested on "
-        f"{images} of {card['name']}, clean and under {words.plural(corruptions, 'corruption')}. "
-        f"Verdicts on the paper's observations: {counts}."
-    )
-
-
-def contenders(baseline: str, members: pd.DataFrame, ensembles: pd.DataFrame) -> list[dict]:
-    """The baseline, if it is a member, the best member and the best ensemble, by mean corruption error."""
-    rows = members[members["member"] == baseline].to_dict("records")
-    rows = [row | {"role": "Baseline", "name": row["member"], "note": ""} for row in rows]
-    if members["mean_corruption_error"].notna().any():
-        best = members.loc[members["mean_corruption_error"].idxmin()].to_dict()
-        rows.append(best | {"role": "Best member", "name": best["member"], "note": ""})
-    if len(ensembles) and ensembles["mean_corruption_error"].notna().any():
-        main = ensembles[ensembles["rule"] == ensembles["rule"].iloc[0]]
-        best = main.loc[main["mean_corruption_error"].idxmin()].to_dict()
-        note = f"{best['size']} members, combined by {words.label(best['rule'])}"
-        rows.append(best | {"role": "Best ensemble", "name": best["members"].replace("+", " + "), "note": note})
-    return rows
 
 
 def _figure(name: str, specs: dict[str, dict], svgs: dict[str, str]) -> dict:
@@ -150,10 +119,16 @@ def _figure(name: str, specs: dict[str, dict], svgs: dict[str, str]) -> dict:
         "name": name,
         "title": title["text"],
         "told": ". ".join([title["text"], *title["subtitle"], spec["description"]]),
-        "caption": spec["description"],
+        **{key: spec["usermeta"][key] for key in ("finding", "caption")},
+        "tables": [file for file in FILES if Path(file).stem in spec["usermeta"]["tables"]],
         "spec": spec,
-        "picture": "data:image/svg+xml;base64," + base64.b64encode(svgs[name].encode()).decode(),
+        "picture": _data_url(svgs[name]),
     }
+
+
+def _data_url(svg: str) -> str:
+    """A picture without what only assistive technology reads: of an image, that reads the alternative text."""
+    return "data:image/svg+xml," + quote(UNSEEN.sub("", svg), safe=" !$()*+,-./:;=?@[]^_`{|}~")
 
 
 def _vega_lite(specs: dict[str, dict]) -> str:

@@ -4,8 +4,9 @@ import altair as alt
 import pandas as pd
 
 from resiliency.analysis.origins import ORIGINS
-from resiliency.report.style import INK, MUTED, SHARE, finish, notice, panel_title, shades, spread
-from resiliency.report.words import KINDS, METRICS, kind_of, label, plural
+from resiliency.diversity.settings import MAIN
+from resiliency.report.style import INK, MUTED, SHARE, by_legend, finish, notice, panel_title, shades, spread
+from resiliency.report.words import KINDS, kind_of, label, plural
 
 WAYS = ["sub-network of the search", "trained independently"]
 PALE = "#b5bcc4"
@@ -23,7 +24,7 @@ def search_front(evaluations: pd.DataFrame, members: pd.DataFrame, colours: list
     )
     panels = [_evaluations(evaluations, colours)]
     for column, told in (("clean_accuracy", "clean"), ("corrupted_accuracy", "corrupted")):
-        panels.append(_members(found.dropna(subset=[column]), column, f"Test images, {told}", colours))
+        panels.append(_members(found.dropna(subset=[column]), column, told, colours))
     subtitle = [
         f"{plural(len(evaluations), 'sub-network')} evaluated, {int(evaluations['front'].sum()):,} on the front, "
         f"{int(evaluations['member'].notna().sum()):,} chosen",
@@ -60,7 +61,9 @@ def _evaluations(evaluations: pd.DataFrame, colours: list[str]) -> alt.LayerChar
     hue = alt.Color("state:N", title=None, sort=STATES).scale(domain=STATES, range=[PALE, *(colours * 2)[:2]])
     hue = hue.legend(orient="bottom", direction="horizontal", columns=2)
     tooltip = ["layers", "channels", "kernels", alt.Tooltip("macs", format=","), "validation_error", "state"]
-    points = alt.Chart(data).mark_point(filled=True, opacity=1, size=60).encode(x=x, y=y, color=hue, tooltip=tooltip)
+    chosen, opacity = by_legend("state")
+    points = alt.Chart(data).mark_point(filled=True, size=60).add_params(chosen)
+    points = points.encode(x=x, y=y, color=hue, tooltip=tooltip, opacity=opacity)
     front = data[data["front"].astype(bool)]
     line = alt.Chart(front).mark_line(interpolate="step-after", color=MUTED, strokeWidth=1).encode(x=x, y=y)
     names = alt.Chart(data[data["state"] == STATES[2]]).mark_text(align="left", dx=7, dy=-7, color=INK, fontSize=11)
@@ -68,16 +71,19 @@ def _evaluations(evaluations: pd.DataFrame, colours: list[str]) -> alt.LayerChar
     return chart.properties(width=270, height=270, title=panel_title("Validation images"))
 
 
-def _members(members: pd.DataFrame, column: str, title: str, colours: list[str]) -> alt.Chart:
-    """Accuracy of single members over MACs."""
+def _members(members: pd.DataFrame, column: str, images: str, colours: list[str]) -> alt.Chart:
+    """Accuracy of single members over MACs; the panel of clean images has the legend."""
     y = alt.Y(f"{column}:Q", title="Accuracy").axis(format=SHARE).scale(zero=False, padding=12, nice=False)
-    legend = alt.Legend(orient="bottom", direction="vertical", title=None)
+    first = images == "clean"
+    legend = alt.Legend(orient="bottom", direction="vertical", title=None) if first else None
     hue = alt.Color("way:N", scale=spread(WAYS, [(colours * 2)[1], (colours * 4)[3]]), legend=legend)
     shape = alt.Shape("way:N", legend=legend).scale(domain=WAYS, range=["circle", "triangle-up"])
-    points = alt.Chart(members).mark_point(filled=True, opacity=0.9, size=70)
+    chosen, opacity = by_legend("way")
+    points = alt.Chart(members).mark_point(filled=True, size=70)
+    points = points.add_params(chosen) if first else points
     tooltip = ["member", "family", alt.Tooltip("macs", format=","), alt.Tooltip(column, format=".1%")]
-    points = points.encode(x=_macs(members), y=y, color=hue, shape=shape, tooltip=tooltip)
-    return points.properties(width=230, height=270, title=panel_title(title))
+    points = points.encode(x=_macs(members), y=y, color=hue, shape=shape, tooltip=tooltip, opacity=opacity)
+    return points.properties(width=230, height=270, title=panel_title(f"Test images, {images}"))
 
 
 def _macs(rows: pd.DataFrame) -> alt.X:
@@ -94,27 +100,30 @@ def _band(rows: pd.DataFrame, equal: str, colours: list[str]) -> alt.HConcatChar
         return None
     classes = sorted(rows["least"].unique().tolist())
     names = {least: f"{least:,}" if equal == "size" else f"from {least / 1e6:.3g} M" for least in classes}
-    rows = rows.assign(name=rows["least"].map(names))
-    hue = alt.Color("name:N", title="Members" if equal == "size" else "MACs in all", sort=list(names.values()))
+    rows = rows.assign(**{equal: rows["least"].map(names)})
+    hue = alt.Color(f"{equal}:N", title="Members" if equal == "size" else "MACs in all", sort=list(names.values()))
     hue = hue.scale(domain=list(names.values()), range=shades(colours[0], len(classes)))
     hue = hue.legend(orient="bottom", direction="horizontal")
-    panels = [_dots(rows[rows["measure"] == measure], told, hue, index) for index, (measure, told) in _measures(rows)]
+    panels = [
+        _dots(rows[rows["measure"] == measure], told, hue, equal, index)
+        for index, (measure, told) in enumerate(_measures(rows))
+    ]
     head = "At equal size" if equal == "size" else "At equal cost: MACs within a factor of two"
     return alt.hconcat(*panels, spacing=22).properties(title=panel_title(head, frame="bounds"))
 
 
-def _measures(rows: pd.DataFrame):
-    """Position, measure and its name: both accuracies, and of each kind of diversity the last metric measured."""
+def _measures(rows: pd.DataFrame) -> list[tuple[str, str]]:
+    """Measures and their names: both accuracies, and of each kind of diversity the last main metric measured."""
     shown = {"clean_accuracy": "Clean accuracy", "corrupted_accuracy": "Corrupted accuracy"}
     measured = set(rows["measure"])
     for kind in KINDS:
-        columns = [(m, f"{m}_{images}") for images in ("clean", "corrupted") for m in METRICS if kind_of(m) == kind]
+        columns = [(m, f"{m}_{images}") for images in ("clean", "corrupted") for m in MAIN if kind_of(m) == kind]
         last = [(metric, column) for metric, column in columns if column in measured][-1:]
         shown |= {column: label(metric) for metric, column in last}
-    return enumerate((measure, told) for measure, told in shown.items() if measure in measured)
+    return [(measure, told) for measure, told in shown.items() if measure in measured]
 
 
-def _dots(rows: pd.DataFrame, title: str, hue: alt.Color, index: int) -> alt.LayerChart:
+def _dots(rows: pd.DataFrame, title: str, hue: alt.Color, equal: str, index: int) -> alt.LayerChart:
     """Means of one measure by origin, an offset a class."""
     axis = alt.Axis(labels=not index, ticks=False, minExtent=150 if not index else 0)
     y = alt.Y("origin:N", title=None, sort=list(ORIGINS), axis=axis)
@@ -122,10 +131,12 @@ def _dots(rows: pd.DataFrame, title: str, hue: alt.Color, index: int) -> alt.Lay
     offset = alt.YOffset("least:O")
     form = SHARE if title.endswith("accuracy") else "~g"
     x = alt.X("mean:Q", title=None).axis(format=form, tickCount=3, labelOverlap=True)
-    base = alt.Chart(rows).encode(y=y, yOffset=offset, color=hue)
+    chosen, opacity = by_legend(equal)
+    base = alt.Chart(rows).encode(y=y, yOffset=offset, color=hue, opacity=opacity)
     line = base.mark_rule(strokeWidth=2).encode(x="lower_quartile:Q", x2="upper_quartile")
-    tooltip = ["origin", "name", "ensembles", *(alt.Tooltip(c, format=".4f") for c in ("mean", "lower_quartile"))]
-    points = base.mark_point(filled=True, size=55, opacity=1)
+    line = line if index else line.add_params(chosen)
+    tooltip = ["origin", equal, "ensembles", *(alt.Tooltip(c, format=".4f") for c in ("mean", "lower_quartile"))]
+    points = base.mark_point(filled=True, size=55)
     points = points.encode(x=x.scale(zero=False, nice=False, padding=10), tooltip=tooltip)
     lines = list(title.partition(", ")[::2]) if ", " in title else title.rsplit(" ", 1)
     height = alt.Step(38, **{"for": "position"})

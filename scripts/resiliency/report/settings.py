@@ -17,12 +17,17 @@ CHARTS = (
     "gallery",
     "diversity_accuracy",
     "correlations",
+    "correlation_heatmap",
     "strength",
     "architecture_diversity",
+    "coincident_failures",
+    "attribution_gallery",
+    "calibration",
     "search_front",
     "origins",
     "deployment",
 )
+PAGE_FILES = ("report.html.j2", "macros.html.j2", "overview.html.j2", "details.html.j2", "report.css", "report.js")
 CHART_SUFFIXES = (".html", ".svg", ".png", ".vl.json")
 
 

@@ -10,6 +10,7 @@ GRID = "#e4e7eb"
 BODY = 12
 SHARE = "~%"
 WIDTH = 880
+FADED = 0.08
 
 CONFIG = {
     "background": "white",
@@ -64,6 +65,15 @@ def panel_title(text: str | list[str], **more) -> alt.TitleParams:
     return alt.TitleParams(text=text, fontSize=13, offset=6, **{"frame": "group", "subtitleFontSize": 12} | more)
 
 
+def by_legend(field: str) -> tuple[alt.Parameter, alt.Opacity]:
+    """A choice of values of `field` by a click in its legend, and the opacity by which marks of all others fade.
+
+    Vega-Lite wants the parameter on the first mark of a chart that has the legend, and on no other.
+    """
+    chosen = alt.selection_point(fields=[field], bind="legend", name=f"chosen_{field}")
+    return chosen, alt.when(chosen).then(alt.value(1)).otherwise(alt.value(FADED))
+
+
 def notice(title: str, text: str) -> alt.TopLevelMixin:
     """A chart that says why there is nothing to draw."""
     words = alt.Chart(alt.Data(values=[{"text": text}])).mark_text(fontSize=15, color=MUTED).encode(text="text:N")
@@ -77,8 +87,8 @@ def spread(names: list[str], colours: list[str]) -> alt.Scale:
 
 def shades(colour: str, count: int) -> list[str]:
     """`count` shades of `colour`, from a light one to a dark one."""
-    steps = [0.5] if count == 1 else [step / (count - 1) for step in range(count)]
-    return [_mixed(colour, "#ffffff" if step < 0.5 else "#000000", abs(0.6 - 1.2 * step)) for step in steps]
+    steps = [0.0] if count == 1 else [step / (count - 1) - 0.4 for step in range(count)]
+    return [_mixed(colour, "#ffffff" if step < 0 else "#000000", abs(step)) for step in steps]
 
 
 def _mixed(colour: str, other: str, share: float) -> str:

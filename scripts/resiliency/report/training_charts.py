@@ -6,7 +6,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from resiliency.report.style import SHARE, WIDTH, finish, notice, panel_title, shades, spread
+from resiliency.report.style import SHARE, WIDTH, by_legend, finish, notice, panel_title, shades, spread
 from resiliency.report.words import percent, plural
 
 POINTS = 6000
@@ -91,6 +91,8 @@ def _grid(curves: pd.DataFrame, hue: alt.Color, columns: int, shared: list[str])
             for measure in MEASURES
         ]
         last = of_one.loc[of_one["epoch"] == of_one["epoch"].max(), "validation_accuracy"].mean()
+        if not panels:
+            measures[0] = measures[0].add_params(by_legend(curves.columns[1])[0])
         told = panel_title(name, subtitle=percent(last), limit=width)
         measures[0] = measures[0].properties(title=told)
         panels.append(alt.vconcat(*(m.properties(width=width) for m in measures), spacing=6, bounds="flush"))
@@ -108,6 +110,7 @@ def _lines(curves: pd.DataFrame, measure: str, hue: alt.Color, ends: list[float]
         labels=labels, ticks=labels, minExtent=extent, maxExtent=extent, tickCount=2, format=MEASURES[measure].form
     )
     y = y.scale(zero=False, nice=False, padding=8, **({"domain": ends} if ends else {}))
-    lines = alt.Chart(curves).mark_line(strokeWidth=1.2, opacity=0.85)
-    lines = lines.encode(x=x, y=y, color=hue, detail="seed:N", tooltip=list(curves.columns[:3]))
+    opacity = by_legend(curves.columns[1])[1]
+    lines = alt.Chart(curves).mark_line(strokeWidth=1.2)
+    lines = lines.encode(x=x, y=y, color=hue, opacity=opacity, detail="seed:N", tooltip=list(curves.columns[:3]))
     return lines.properties(height=MEASURES[measure].height)

@@ -1,0 +1,47 @@
+"""Show where a member of each family looks, on clean and on corrupted images, and how far apart these maps are."""
+
+from pathlib import Path
+
+import numpy as np
+
+from resiliency.attributions import Inapplicable, attribution_maps
+from resiliency.data.images import read_conditions, read_items
+from resiliency.data.split import probe, stratified
+from resiliency.designs.networks import read_member
+from resiliency.files import read_array
+from resiliency.report.attribution_gallery import attribution_table, distance_table
+from resiliency.stage import stage
+from resiliency.tables import write_table
+
+SHOWN = 4
+
+with stage(snakemake.log[0], snakemake.threads):
+    inputs, params = snakemake.input, snakemake.params
+    labels = read_array(inputs.labels)
+    chosen = probe(labels, params.probe_images, params.seed)
+    clean, *corrupted = read_conditions(inputs.images, [inputs.corrupted])
+    images = {"clean": clean[chosen], "corrupted": corrupted[params.position][chosen]}
+    maps = {"clean": np.stack([read_array(path) for path in inputs.maps])}
+    of_corrupted = []
+    for weights in inputs.weights:
+        network, member = read_member(Path(weights).parent)
+        job = network, member, images["corrupted"], labels[chosen], params.target, params.steps
+        try:
+            of_corrupted.append(attribution_maps(params.method, *job))
+        except Inapplicable:
+            of_corrupted.append(np.full_like(maps["clean"][0], np.nan))
+    maps["corrupted"] = np.stack(of_corrupted)
+    distances = distance_table(maps, params.members).assign(
+        probes=len(chosen), method=params.method, **params.condition
+    )
+    write_table(snakemake.output.distances, distances)
+    classes, _ = read_items(inputs.classes)
+    some = stratified(labels[chosen], min(SHOWN, len(chosen)), params.seed, "attribution gallery")
+    table = attribution_table(
+        {name: pictures[some] for name, pictures in images.items()},
+        {name: of_name[:, some] for name, of_name in maps.items()},
+        params.members,
+        chosen[some],
+        [classes[index] for index in chosen[some]],
+    )
+    write_table(snakemake.output.pictures, table)

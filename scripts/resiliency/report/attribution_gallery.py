@@ -1,0 +1,127 @@
+"""The gallery of attributions: where members of each family look, on clean and on corrupted images."""
+
+from itertools import combinations
+
+import altair as alt
+import numpy as np
+import pandas as pd
+
+from resiliency.diversity.representations import applicable, cosine_similarity
+from resiliency.report.gallery import CELL, data_url
+from resiliency.report.style import INK, finish, notice, panel_title
+from resiliency.report.words import METHODS, label, plural
+
+IMAGES = ("clean", "corrupted")
+IMAGE = "image"
+FOR, AGAINST = np.array([0xA6, 0x3D, 0x00]), np.array([0x0B, 0x5F, 0xA5])
+MATRIX = 34
+UNSIGNED = ("saliency", "grad_cam")
+TITLE = "Where do members of different families look?"
+
+
+def map_picture(attribution: np.ndarray) -> np.ndarray:
+    """A map float H x W in -1..1 as uint8 HxWx3: white at 0, orange above, blue below."""
+    values = attribution.astype(np.float64)[..., None]
+    colour = np.where(values > 0, FOR, AGAINST)
+    return np.round(255 + np.abs(values) * (colour - 255)).astype(np.uint8)
+
+
+def attribution_table(
+    images: dict[str, np.ndarray], maps: dict[str, np.ndarray], members: list[str], indices: np.ndarray, labels: list
+) -> pd.DataFrame:
+    """The pictures of the gallery: a row for each image and each member's map of it, clean and corrupted.
+
+    Args:
+        images: `clean` and `corrupted` -> uint8 NxHxWx3.
+        maps: the same -> float M x N x H x W, NaN where the method does not apply to a member, which is left out.
+        members: M names.
+        indices: int N, positions of the images in the test set.
+        labels: N names of their classes.
+
+    Returns:
+        Columns index, label, images (clean or corrupted), what (`image`, or the member) and picture (a data URL).
+    """
+    rows = []
+    for position, known in enumerate(zip(indices.tolist(), labels, strict=True)):
+        for name in IMAGES:
+            rows.append((*known, name, IMAGE, data_url(images[name][position])))
+            for member, of_member, fits in zip(members, maps[name], applicable(maps[name]), strict=True):
+                if fits:
+                    rows.append((*known, name, member, data_url(map_picture(of_member[position]))))
+    return pd.DataFrame(rows, columns=["index", "label", "images", "what", "picture"])
+
+
+def distance_table(maps: dict[str, np.ndarray], members: list[str]) -> pd.DataFrame:
+    """1 - cosine of two members' maps, mean over images: a row per pair, clean and corrupted.
+
+    Args:
+        maps, members: as above.
+
+    Returns:
+        Columns images (clean or corrupted), first, second (members), distance (0 for equal maps, at most 2).
+    """
+    rows = []
+    for name in IMAGES:
+        fits = np.flatnonzero(applicable(maps[name]))
+        distances = 1 - cosine_similarity(maps[name][fits]) if len(fits) else np.empty((0, 0))
+        rows += [
+            (name, members[fits[i]], members[fits[j]], distances[i, j]) for i, j in combinations(range(len(fits)), 2)
+        ]
+    return pd.DataFrame(rows, columns=["images", "first", "second", "distance"])
+
+
+def attribution_gallery(pictures: pd.DataFrame, distances: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
+    """Images with the members' maps beside them; below, how far apart the maps of each two members are.
+
+    Args:
+        pictures, distances: the two tables above, with columns method, corruption and severity in the second.
+    """
+    if pictures.empty or distances.empty:
+        return notice(TITLE, "the first attribution method applies to no two members that this chart shows")
+    known = distances.iloc[0]
+    corrupted = f"{label(known['corruption'])}, severity {known['severity']}"
+    against = "" if known["method"] in UNSIGNED else "; blue: it speaks against the class"
+    subtitle = [
+        f"{METHODS[known['method']]}: the more orange, the more a pixel matters{against}",
+        f"{plural(pictures['index'].nunique(), 'test image')}, drawn in advance, clean and under {corrupted}",
+    ]
+    matrices = [_matrix(distances[distances["images"] == name], name, name == IMAGES[0]) for name in IMAGES]
+    told = f"Distance of the maps of two members (1 − cosine), mean over {plural(int(known['probes']), 'image')}"
+    below = alt.hconcat(*matrices, spacing=24, bounds="flush").properties(title=panel_title(told, frame="bounds"))
+    chart = alt.vconcat(_pictures(pictures), below, spacing=26).resolve_scale(color="independent")
+    return finish(chart, TITLE, subtitle)
+
+
+def _pictures(pictures: pd.DataFrame) -> alt.Chart:
+    cells = pictures.assign(
+        row=[f"{i:,} ({name}), {images}" for i, name, images in pictures[["index", "label", "images"]].to_numpy()],
+        name=pictures["what"] + ", test image " + pictures["index"].astype(str) + ", " + pictures["images"],
+    )
+    lossless = cells["picture"].str.startswith("data:image/png").all()
+    columns = alt.Axis(orient="top", labelAngle=-35, ticks=False, domain=False)
+    rows = alt.Axis(ticks=False, domain=False, labelPadding=6)
+    chart = alt.Chart(cells).mark_image(width=CELL, height=CELL, smooth=not lossless)
+    chart = chart.encode(
+        x=alt.X("what:N", title=None, axis=columns).scale(domain=cells["what"].unique().tolist()),
+        y=alt.Y("row:N", title="Test image (class)", axis=rows).scale(domain=cells["row"].unique().tolist()),
+        url="picture:N",
+        description="name:N",
+        tooltip="name:N",
+    )
+    size = alt.Step(CELL + 4)
+    return chart.properties(width=size, height=size, view=alt.ViewConfig(stroke=None))
+
+
+def _matrix(distances: pd.DataFrame, name: str, first: bool) -> alt.LayerChart:
+    """The distances of all pairs, each in the lower triangle alone."""
+    members = list(dict.fromkeys([*distances["first"], *distances["second"]]))
+    base = alt.Chart(distances).encode(
+        x=alt.X("first:N", title=None).scale(domain=members[:-1]).axis(labelAngle=-45, ticks=False, domain=False),
+        y=alt.Y("second:N", title=None).scale(domain=members[1:]).axis(labels=first, ticks=False, domain=False),
+    )
+    hue = alt.Color("distance:Q", title="1 − cosine").scale(scheme="blues", domain=[0, 1], clamp=True)
+    ink = alt.when(alt.datum["distance"] > 0.62).then(alt.value("white")).otherwise(alt.value(INK))
+    tooltip = ["first", "second", alt.Tooltip("distance", format=".3f")]
+    numbers = base.mark_text(fontSize=11, aria=False).encode(text=alt.Text("distance:Q", format=".2f"), color=ink)
+    chart = base.mark_rect().encode(color=hue, tooltip=tooltip) + numbers
+    return chart.properties(width=alt.Step(MATRIX), height=alt.Step(22), title=panel_title(f"{name} images"))

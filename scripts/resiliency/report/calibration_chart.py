@@ -1,0 +1,75 @@
+"""The chart of how honest members are about their certainty."""
+
+import altair as alt
+import pandas as pd
+
+from resiliency.report.style import MUTED, SHARE, by_legend, finish, notice, panel_title, spread
+from resiliency.report.words import percent
+
+IMAGES = ["clean", "corrupted"]
+COLUMNS = 4
+SIDE = 165
+FEWEST = 10  # predictions in a bin that is drawn
+
+
+def calibration(members: pd.DataFrame, table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
+    """Reliability diagrams: accuracy against confidence, a panel per design, clean and corrupted images."""
+    title = "How sure are members, and how often are they right?"
+    bins = pooled(members, table)
+    if bins.empty:
+        return notice(title, "no independently trained members in this study")
+    designs = members.loc[members["design"].isin(bins["design"]), "design"].unique().tolist()
+    panels = [_panel(bins[bins["design"] == design], design, design == designs[0], colours) for design in designs]
+    subtitle = [
+        "On the diagonal, probabilities are honest; below it, members are surer than they are right",
+        f"Predictions in 15 bins of confidence, all members of a design; point size: their number, {FEWEST} at least",
+        "Gap: mean distance of accuracy from confidence",
+    ]
+    return finish(alt.concat(*panels, columns=COLUMNS, spacing=16), title, subtitle)
+
+
+def pooled(members: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
+    """The bins of calibration.csv of independent members, those of a design taken together.
+
+    Returns:
+        Columns design, images, bin_low, predictions, right (their number), confidence and accuracy (means).
+    """
+    known = members.loc[members["origin"] == "independent", ["member", "design"]]
+    rows = table.dropna(subset=["confidence"]).merge(known, on="member")
+    sums = rows.assign(right=rows["accuracy"] * rows["predictions"], sure=rows["confidence"] * rows["predictions"])
+    keys = ["design", "images", "bin_low"]
+    bins = sums.groupby(keys, sort=False)[["predictions", "right", "sure"]].sum().reset_index()
+    bins["confidence"], bins["accuracy"] = bins["sure"] / bins["predictions"], bins["right"] / bins["predictions"]
+    return bins.drop(columns="sure")
+
+
+def _panel(bins: pd.DataFrame, design: str, first: bool, colours: list[str]) -> alt.LayerChart:
+    axis = alt.Axis(format=SHARE, values=[0, 0.5, 1])
+    x = alt.X("confidence:Q", title="Confidence", axis=axis).scale(domain=[0, 1])
+    y = alt.Y("accuracy:Q", title="Accuracy" if first else None, axis=axis).scale(domain=[0, 1])
+    legend = alt.Legend(title="Test images", orient="bottom", direction="horizontal")
+    hue = alt.Color("images:N", scale=spread(IMAGES, colours), legend=legend)
+    chosen, opacity = by_legend("images")
+    size = alt.Size("predictions:Q", legend=None).scale(range=[12, 160])
+    tooltip = ["images", alt.Tooltip("predictions", format=","), alt.Tooltip("confidence", format=".1%")]
+    tooltip.append(alt.Tooltip("accuracy", format=".1%"))
+    base = alt.Chart(bins[bins["predictions"] >= FEWEST]).encode(x=x, y=y, color=hue, opacity=opacity)
+    line = base.mark_line(strokeWidth=1.5)
+    points = base.mark_point(filled=True).encode(size=size, tooltip=tooltip)
+    ends = alt.Chart(pd.DataFrame({"end": [0, 1]})).mark_line(color=MUTED, strokeDash=[4, 3], strokeWidth=1)
+    diagonal = ends.encode(x=alt.X("end:Q", axis=axis), y=alt.Y("end:Q", axis=axis))
+    told = panel_title(design, subtitle=f"gap {_gaps(bins)}")
+    return (diagonal + (line.add_params(chosen) if first else line) + points).properties(
+        width=SIDE, height=SIDE, title=told
+    )
+
+
+def _gaps(bins: pd.DataFrame) -> str:
+    """Such as "0.4 % clean, 6.1 % corrupted"."""
+    found = []
+    for name in IMAGES:
+        rows = bins[bins["images"] == name]
+        if len(rows):
+            gap = (rows["accuracy"] - rows["confidence"]).abs() @ rows["predictions"] / rows["predictions"].sum()
+            found.append(f"{percent(gap)} {name}")
+    return ", ".join(found)

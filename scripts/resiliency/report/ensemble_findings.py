@@ -1,0 +1,158 @@
+"""What the charts of ensembles show, in a sentence each, said by rules from their tables.
+
+Each function takes the tables of its chart and returns the sentence, or nothing where there is nothing to say.
+"""
+
+import numpy as np
+import pandas as pd
+
+from resiliency.analysis.origins import ORIGINS
+from resiliency.diversity.settings import MAIN
+from resiliency.report.correlation_charts import CONDITIONS, pearson
+from resiliency.report.diversity_charts import main_pool, measured
+from resiliency.report.ensemble_charts import GROUPS, compared
+from resiliency.report.overview import contenders
+from resiliency.report.words import KINDS, METRICS, interval, label, number, percent, plural
+
+
+def correlations(table: pd.DataFrame) -> str:
+    """Which main metrics go clearly with accuracy, or against it, at every size."""
+    said = []
+    rows = pearson(table)
+    rows = rows[rows["metric"].isin(MAIN)]
+    for condition in CONDITIONS:
+        signs = _signs(rows[rows["condition"] == condition])
+        told = []
+        for sign, words in ((1, "more accurate"), (-1, "less accurate")):
+            metrics = [f"{_short(m)} (mean r {number(r, 2)})" for m, (clear, r) in signs.items() if clear == sign]
+            if metrics:
+                told.append(f"{words} the more diverse in {', '.join(metrics)}")
+        if signs:
+            said.append(f"On {condition} images, ensembles are {'; '.join(told) or 'neither more nor less accurate'}.")
+    return " ".join(said) + (" All other directions are open." if said else "")
+
+
+def correlation_heatmap(table: pd.DataFrame) -> str:
+    """How many metrics of each kind go clearly with accuracy on corrupted images at every size, and against it."""
+    rows = pearson(table)
+    rows = rows[rows["condition"] == "corrupted"]
+    said = []
+    for kind, name in KINDS.items():
+        signs = [sign for sign, _ in _signs(rows[rows["kind"] == kind]).values()]
+        if signs:
+            count = plural(len(signs), "metric")
+            said.append(
+                f"of {count} of {name.lower()}, {signs.count(1)} with accuracy and {signs.count(-1)} against it"
+            )
+    return f"What goes clearly on corrupted images, at every size: {'; '.join(said)}." if said else ""
+
+
+def diversity_accuracy(ensembles: pd.DataFrame, table: pd.DataFrame) -> str:
+    """Accuracy of the most diverse quarter of the largest ensembles less that of the least diverse: both extremes."""
+    pool = main_pool(ensembles).dropna(subset=["corrupted_accuracy"])
+    pool = pool[pool["size"] == pool["size"].max()]
+    gaps = {}
+    for metric, column in measured(pool).items():
+        low, high = pool[column].quantile([0.25, 0.75])
+        most, least = (pool.loc[of, "corrupted_accuracy"].mean() for of in (pool[column] >= high, pool[column] <= low))
+        gaps[metric] = most - least
+    if len(gaps) < 2:
+        return ""
+    last, *_, first = sorted(gaps, key=gaps.get)
+    told = [f"{_lead(gaps[metric])} for {_short(metric)}" for metric in (first, last)]
+    return (
+        f"Among ensembles of {pool['size'].iloc[0]}, on corrupted images the quarter that is most diverse "
+        f"{told[0]}, and {told[1]}; the other metrics lie between."
+    )
+
+
+def deployment(table: pd.DataFrame, candidates: pd.DataFrame) -> str:
+    """Error and cost of the best ensemble, the best member and the baseline on images that the choice has not seen."""
+    said = []
+    for row in contenders(table):
+        who = f"of {row['size']}" if row["size"] > 1 else f"({row['members']})"
+        ends = interval(row["mean_corruption_error_low"], row["mean_corruption_error_high"], percent)
+        cost = f"{row['macs'] / 1e6:,.3g} M MACs"
+        said.append(f"the {row['role'].lower()} {who} errs on {percent(row['mean_corruption_error'])} {ends} at {cost}")
+    return f"On corrupted images that the choice has not seen, {'; '.join(said)}." if said else ""
+
+
+def strength(ensembles: pd.DataFrame) -> str:
+    """For each objective, its most resilient strength against independent training."""
+    joint = ensembles[ensembles["origin"] == "joint"].dropna(subset=["corrupted_accuracy"])
+    if joint.empty:
+        return ""
+    joint = joint[joint["rule"] == joint["rule"].iloc[0]]
+    independent = joint.loc[joint["strength"] == 0, "corrupted_accuracy"].mean()
+    said = []
+    for objective, rows in joint[joint["strength"] > 0].groupby("objective", sort=False):
+        means = rows.groupby("strength")["corrupted_accuracy"].mean()
+        said.append(f"{objective} is best at λ = {means.idxmax():g} with {percent(means.max())}")
+    against = "" if np.isnan(independent) else f"; independent training reaches {percent(independent)}"
+    return f"Accuracy on corrupted images: {', '.join(said)}{against} (means over seeds)." if said else ""
+
+
+def architecture_diversity(ensembles: pd.DataFrame) -> str:
+    """In how many metrics ensembles of different designs have the larger median."""
+    pool = compared(ensembles)
+    columns = measured(pool)
+    if pool.empty or not columns:
+        return ""
+    medians = pool.groupby("group")[list(columns.values())].median()
+    larger = int((medians.loc[GROUPS[1]] > medians.loc[GROUPS[0]]).sum())
+    return (
+        f"Ensembles of {pool['size'].iloc[0]} members of different designs have the larger median diversity in "
+        f"{larger} of {plural(len(columns), 'metric')}."
+    )
+
+
+def origins(table: pd.DataFrame) -> str:
+    """Accuracy on corrupted images by origin, at the size with most origins."""
+    rows = table[(table["equal"] == "size") & (table["measure"] == "corrupted_accuracy")]
+    rows = rows[rows["rule"] == rows["rule"].iloc[0]].dropna(subset=["mean"]) if len(rows) else rows
+    counts = rows.groupby("least")["origin"].nunique()
+    if counts.empty or counts.max() < 2:
+        return ""
+    size = counts.idxmax()
+    means = (
+        rows[rows["least"] == size].set_index("origin")["mean"].reindex(ORIGINS).dropna().sort_values(ascending=False)
+    )
+    told = ", ".join(f"{name} {percent(value)}" for name, value in means.items())
+    return f"Mean accuracy on corrupted images of ensembles of {size} members: {told}."
+
+
+def search_front(evaluations: pd.DataFrame, members: pd.DataFrame) -> str:
+    """Cost and accuracy of the chosen sub-networks beside those of independent members."""
+    if evaluations.empty:
+        return ""
+    said = []
+    for origin, name in (("search", "sub-networks"), ("independent", "independently trained members")):
+        rows = members[members["origin"] == origin].dropna(subset=["clean_accuracy", "mean_corruption_error"])
+        if len(rows):
+            right = percent(1 - rows["mean_corruption_error"].mean())
+            cost = f"{rows['macs'].median() / 1e6:,.3g} M MACs (median)"
+            said.append(
+                f"{name} take {cost} and are right on {percent(rows['clean_accuracy'].mean())} of clean and "
+                f"{right} of corrupted test images"
+            )
+    return f"Chosen {'; '.join(said)}." if said else ""
+
+
+def _signs(rows: pd.DataFrame) -> dict[str, tuple[int, float]]:
+    """Metric -> 1 or -1 if its intervals lie on that side of zero at every size, else 0; and its mean correlation."""
+    found = {}
+    for metric in (metric for metric in METRICS if metric in set(rows["metric"])):
+        of_metric = rows[rows["metric"] == metric]
+        sign = int((of_metric["low"] > 0).all()) - int((of_metric["high"] < 0).all())
+        found[metric] = sign, of_metric["correlation"].mean()
+    return found
+
+
+def _short(metric: str) -> str:
+    """The label of a metric, without how it is turned into a diversity."""
+    return label(metric).removesuffix(", sign reversed").partition(", 1 −")[0]
+
+
+def _lead(gap: float) -> str:
+    """Such as "leads the least diverse one by 4.2 points"."""
+    return f"{'leads' if gap >= 0 else 'trails'} the least diverse one by {number(100 * abs(gap), 1)} points"

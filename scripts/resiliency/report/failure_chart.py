@@ -1,0 +1,58 @@
+"""The chart of coincident failures."""
+
+import altair as alt
+import pandas as pd
+
+from resiliency.report.style import MUTED, SHARE, by_legend, finish, notice, panel_title, spread
+from resiliency.report.words import percent, plural
+
+PAIRS = ["one design", "two designs"]
+SIDE = 330
+
+
+def coincident_failures(table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
+    """How often two members fail on the same image, against what independence would give, by pair of designs."""
+    title = "Do two members fail on the same images more often than by chance?"
+    rows = of_pairs(table)
+    if rows.empty:
+        return notice(title, "no two members trained independently in this study")
+    panels = [
+        _panel(rows[rows["corruption"] == name], f"{name.capitalize()} images", name == "corrupted", colours)
+        for name in ("corrupted", "clean")
+    ]
+    subtitle = [
+        "On the dashed line failures are independent; above it, two members fail together more often",
+        f"A point: a design with itself (other seeds), or two designs; bar: {percent(rows['confidence'].iloc[0], 0)} "
+        f"interval over {plural(int(rows['images'].max()), 'test image')}",
+    ]
+    return finish(alt.hconcat(*panels, spacing=28), title, subtitle)
+
+
+def of_pairs(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows on clean and on all corrupted images, with `pair`, and the interval of `both_fail` as ends."""
+    rows = table[table["corruption"].isin(["clean", "corrupted"])].dropna(subset=["both_fail", "independent"])
+    pair = (rows["first"] == rows["second"]).map({True: PAIRS[0], False: PAIRS[1]})
+    return rows.assign(
+        pair=pair.astype(object),
+        least=(rows["independent"] + rows["low"]).clip(lower=0),
+        most=rows["independent"] + rows["high"],
+    )
+
+
+def _panel(rows: pd.DataFrame, told: str, first: bool, colours: list[str]) -> alt.LayerChart:
+    most = 1.05 * max(rows["both_fail"].max(), rows["most"].max(), 0.001) if len(rows) else 1
+    axis = alt.Axis(format=SHARE, tickCount=5)
+    x = alt.X("independent:Q", title="Both wrong, if independent", axis=axis).scale(domain=[0, most], nice=False)
+    y = alt.Y("both_fail:Q", title="Both wrong", axis=axis).scale(domain=[0, most], nice=False)
+    hue = alt.Color("pair:N", title="Members of", scale=spread(PAIRS, colours))
+    shape = alt.Shape("pair:N", title="Members of").scale(domain=PAIRS, range=["diamond", "circle"])
+    chosen, opacity = by_legend("pair")
+    base = alt.Chart(rows).encode(x=x, color=hue, opacity=opacity)
+    bars = base.mark_rule().encode(y=alt.Y("least:Q", title="Both wrong"), y2="most")
+    tooltip = ["first", "second", *(alt.Tooltip(c, format=".2%") for c in ("both_fail", "independent"))]
+    tooltip += [alt.Tooltip(c, format="+.4f") for c in ("covariance", "low", "high")]
+    points = base.mark_point(filled=True, size=70).encode(y=y, shape=shape, tooltip=tooltip)
+    ends = alt.Chart(pd.DataFrame({"end": [0, most]})).mark_line(color=MUTED, strokeDash=[4, 3], strokeWidth=1)
+    diagonal = ends.encode(x="end:Q", y="end:Q")
+    chart = diagonal + (bars.add_params(chosen) if first else bars) + points
+    return chart.properties(width=SIDE, height=SIDE, title=panel_title(told))

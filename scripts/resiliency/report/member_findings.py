@@ -1,0 +1,127 @@
+"""What the charts of single members show, in a sentence each, said by rules from their tables.
+
+Each function takes the tables of its chart and returns the sentence, or nothing where there is nothing to say.
+"""
+
+import pandas as pd
+
+from resiliency.report.attribution_gallery import IMAGES
+from resiliency.report.calibration_chart import pooled
+from resiliency.report.failure_chart import PAIRS, of_pairs
+from resiliency.report.words import METHODS, label, number, percent, plural
+
+SETTLED = 0.8  # share of the epochs after which little should change
+
+
+def gallery(pictures: pd.DataFrame) -> str:
+    corruptions = pictures.loc[pictures["severity"] > 0, "corruption"].nunique()
+    return f"The same test image under {plural(corruptions, 'corruption')}." if corruptions else ""
+
+
+def error_by_severity(members: pd.DataFrame, errors: pd.DataFrame) -> str:
+    """Errors of the best and the worst design at both ends."""
+    rows = _of_designs(members, errors)
+    if rows.empty:
+        return ""
+    said = []
+    for severity in (0, rows["severity"].max()):
+        means = rows[rows["severity"] == severity].groupby("design")["error"].mean().sort_values(kind="stable")
+        where = "on clean images" if severity == 0 else f"at severity {severity}"
+        if len(means):
+            said.append(f"{where}, designs err on {_between(means, percent)}")
+    return _sentence("; ".join(said))
+
+
+def error_heatmap(members: pd.DataFrame, errors: pd.DataFrame) -> str:
+    """The hardest and the easiest corruption, and how often one design is the best."""
+    rows = _of_designs(members, errors)
+    rows = rows[rows["severity"] > 0]
+    if rows.empty:
+        return ""
+    means = rows.groupby("corruption")["error"].mean().sort_values(kind="stable")
+    by_design = rows.groupby(["corruption", "design"])["error"].mean().unstack()
+    best = by_design.idxmin(axis=1).value_counts()
+    return (
+        f"{label(means.index[-1]).capitalize()} is hardest ({percent(means.iloc[-1])} wrong on average), "
+        f"{label(means.index[0])} easiest ({percent(means.iloc[0])}); {best.index[0]} errs least under "
+        f"{best.iloc[0]} of {plural(len(by_design), 'corruption')}."
+    )
+
+
+def size_accuracy_resiliency(members: pd.DataFrame) -> str:
+    """The range of mean corruption errors, and how their ranks go with those of size and clean accuracy."""
+    points = members[members["origin"] == "independent"].dropna(subset=["mean_corruption_error"])
+    if len(points) < 3:
+        return ""
+    ranks = points[["mean_corruption_error", "parameters", "clean_accuracy"]].rank()
+    errors = points.set_index("member")["mean_corruption_error"].sort_values(kind="stable")
+    size, accuracy = (ranks["mean_corruption_error"].corr(ranks[c]) for c in ("parameters", "clean_accuracy"))
+    return (
+        f"Mean corruption error is {_between(errors, percent)}; its rank correlation over members is "
+        f"{number(size, 2)} with size and {number(accuracy, 2)} with clean accuracy."
+    )
+
+
+def calibration(members: pd.DataFrame, table: pd.DataFrame) -> str:
+    """Mean confidence against accuracy."""
+    bins = pooled(members, table)
+    said = []
+    for name in dict.fromkeys(bins["images"]):
+        rows = bins[bins["images"] == name]
+        sure, right = (rows[c] @ rows["predictions"] / rows["predictions"].sum() for c in ("confidence", "accuracy"))
+        said.append(f"on {name} images members are {percent(sure)} sure on average, and right on {percent(right)}")
+    return _sentence("; ".join(said))
+
+
+def coincident_failures(table: pd.DataFrame) -> str:
+    """How often both of two members fail on corrupted images, over what independence would give."""
+    rows = of_pairs(table)
+    rows = rows[rows["corruption"] == "corrupted"]
+    said = []
+    for pair in PAIRS:
+        means = rows.loc[rows["pair"] == pair, ["both_fail", "independent"]].mean()
+        if means["independent"] > 0:
+            times = number(means["both_fail"] / means["independent"], 1)
+            said.append(f"{percent(means['both_fail'])} if they are of {pair}, {times} times as often as by chance")
+    return f"Two members fail together on corrupted images at a rate of {'; '.join(said)}." if said else ""
+
+
+def attribution_gallery(pictures: pd.DataFrame, distances: pd.DataFrame) -> str:
+    """Mean distances of maps, clean and corrupted."""
+    means = distances.groupby("images")["distance"].mean().reindex(IMAGES).dropna()
+    if means.empty:
+        return ""
+    told = " and ".join(f"{number(value, 2)} apart on {name} images" for name, value in means.items())
+    method = METHODS[distances["method"].iloc[0]]
+    return f"{method} maps of members of different families lie {told} (0: the same map; 1: unrelated)."
+
+
+def learning_curves(histories: pd.DataFrame) -> str:
+    """The largest gain of validation accuracy of a design or objective over the last fifth of its epochs."""
+    rows = histories.dropna(subset=["validation_accuracy"])
+    if rows.empty:
+        return ""
+    rows = rows.assign(of=rows["design"].mask(rows["origin"] == "joint", rows["objective"]))
+    gains = {}
+    for name, group in rows.groupby("of"):
+        curve = group.groupby("epoch")["validation_accuracy"].mean()
+        gains[name] = curve.iloc[-1] - curve.loc[: SETTLED * curve.index[-1]].iloc[-1] if len(curve) > 2 else 0.0
+    most = max(gains, key=gains.get)
+    told = f"by at most {number(100 * gains[most], 1)} points ({most})" if gains[most] > 0 else "for nobody"
+    return f"Over the last fifth of the epochs, mean validation accuracy rose {told}."
+
+
+def _of_designs(members: pd.DataFrame, errors: pd.DataFrame) -> pd.DataFrame:
+    """Errors of independent members that are known, with their designs."""
+    known = members.loc[members["origin"] == "independent", ["member", "design"]]
+    return errors.dropna(subset=["error"]).merge(known, on="member")
+
+
+def _between(values: pd.Series, form) -> str:
+    """Such as "8.0 % (convnext) to 31.2 % (vit)", of values in ascending order, or the only one."""
+    ends = [f"{form(values.iloc[i])} ({values.index[i]})" for i in (0, -1)]
+    return " to ".join(ends) if len(values) > 1 else ends[0]
+
+
+def _sentence(text: str) -> str:
+    return f"{text[0].upper()}{text[1:]}." if text else ""

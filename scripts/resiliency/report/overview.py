@@ -1,0 +1,123 @@
+"""What the first screen of the report says: the verdicts, and the best ensemble against what it has to beat."""
+
+import pandas as pd
+from markupsafe import Markup
+
+from resiliency.report import words
+
+ICONS = {"supported": "✓", "contradicted": "✗", "undecided": "?"}
+WIDE, LINE, MARGIN = 300, 9, 8
+
+
+def observed(table: pd.DataFrame) -> list[dict]:
+    """The observations: each with its verdict, its parts, and as key the first part that has the verdict itself."""
+    found = []
+    for number, rows in table.groupby("observation"):
+        parts = rows.assign(part=rows["part"].fillna("").map(_named)).to_dict("records")
+        verdict = parts[0]["verdict"]
+        found.append(
+            {
+                "number": number,
+                "statement": parts[0]["statement"],
+                "verdict": verdict,
+                "icon": ICONS[verdict],
+                "key": next((part for part in parts if part["part_verdict"] == verdict), parts[0]),
+                "parts": [part | {"icon": ICONS[part["part_verdict"]]} for part in parts],
+                "reason": _reason(parts),
+                "picture": interval_picture(parts),
+                "has_differences": bool(rows["difference_of_means"].notna().any()),
+            }
+        )
+    return found
+
+
+def _named(part: str) -> str:
+    """The name of a part; of a metric, such as "prediction: q_statistic, clean images", with its label."""
+    kind, _, rest = part.partition(": ")
+    metric, _, images = rest.partition(", ")
+    return f"{words.KINDS[kind]}: {words.label(metric)}, {images}" if metric in words.METRICS else part
+
+
+def _reason(parts: list[dict]) -> str:
+    """Why the verdict is what it is."""
+    first = parts[0]
+    if not pd.isna(first["lacking"]):
+        return f"A verdict {first['lacking']}."
+    if all(pd.isna(part["low"]) for part in parts):
+        return "The study is too small for intervals."
+    count = sum(part["part_verdict"] == first["verdict"] for part in parts)
+    if first["verdict"] == "supported":
+        return f"Every interval ({len(parts)}) lies on the paper's side of 0."
+    where = "lies on the other side of 0" if first["verdict"] == "contradicted" else "holds 0, so that it stays open"
+    return f"{count} of {words.plural(len(parts), 'interval')} {where if count == 1 else _many(where)}."
+
+
+def _many(where: str) -> str:
+    return where.replace("lies", "lie").replace("holds", "hold").replace("it stays", "they stay")
+
+
+def interval_picture(parts: list[dict]) -> Markup:
+    """The estimates and intervals of an observation's parts around zero, drawn; nothing if none is known."""
+    known = [part for part in parts if not pd.isna(part["low"]) and not pd.isna(part["high"])]
+    reach = max((abs(part[end]) for part in known for end in ("low", "high", "estimate")), default=0)
+    if not reach:
+        return Markup("")
+
+    def x(value: float) -> float:
+        return round(WIDE / 2 + value / reach * (WIDE / 2 - MARGIN), 1)
+
+    height = LINE * len(known) + 18
+    told = f"Estimates and intervals of {words.plural(len(known), 'part')} around zero"
+    marks = [
+        Markup('<line class="zero" x1="{0}" x2="{0}" y1="0" y2="{1}"/>').format(WIDE / 2, height - 14),
+        Markup('<text x="{}" y="{}" text-anchor="middle">0</text>').format(WIDE / 2, height - 2),
+    ]
+    for row, part in enumerate(known):
+        y = LINE * row + 6
+        says = f"{part['part']}: {words.estimate(part['estimate'])} {words.interval(part['low'], part['high'])}"
+        marks.append(
+            Markup(
+                '<g class="{}"><title>{}</title><line x1="{}" x2="{}" y1="{y}" y2="{y}"/>'
+                '<circle cx="{}" cy="{y}" r="3.5"/></g>'
+            ).format(part["part_verdict"], says, x(part["low"]), x(part["high"]), x(part["estimate"]), y=y)
+        )
+    head = Markup('<svg class="intervals" viewBox="0 0 {} {}" role="img" aria-label="{}">').format(WIDE, height, told)
+    return head + Markup("").join(marks) + Markup("</svg>")
+
+
+def contenders(deployment: pd.DataFrame) -> list[dict]:
+    """The best ensemble and the best member, as chosen, and the baseline if it is a member, as judged.
+
+    Args:
+        deployment: deployment.csv, which chooses on one half of the test images and judges on the other.
+
+    Returns:
+        The rows, each with its `role` and, as `share`, its error over the largest of theirs.
+    """
+    known = deployment.dropna(subset=["validation_error", "mean_corruption_error"])
+    known = known.rename(columns={end: f"mean_corruption_error_{end}" for end in ("low", "high")})
+    groups = {
+        "Best ensemble": known[known["size"] > 1],
+        "Best member": known[known["size"] == 1],
+        "Baseline": known[known["baseline"].astype(bool)],
+    }
+    best = {role: rows.loc[rows["validation_error"].idxmin()].to_dict() for role, rows in groups.items() if len(rows)}
+    most = max((row["mean_corruption_error"] for row in best.values()), default=0) or 1
+    return [row | {"role": role, "share": row["mean_corruption_error"] / most} for role, row in best.items()]
+
+
+def basis(card: dict, tables: dict[str, pd.DataFrame]) -> str:
+    """What was tested, in a sentence."""
+    members, errors = tables["members"], tables["corruption_errors"]
+    counts = members["origin"].value_counts()
+    searched = members["origin"] == "search"
+    trained = words.plural(int(counts.get("independent", 0)), "independently trained member")
+    trained += f", {counts['joint']:,} jointly trained" if "joint" in counts else ""
+    trained += f", {words.plural(int(searched.sum()), 'sub-network')} of a search" if searched.any() else ""
+    corruptions = errors.loc[errors["corruption"] != "clean", "corruption"].nunique()
+    return (
+        f"{trained}, of {words.plural(members.loc[~searched, 'design'].nunique(), 'design')}, "
+        f"and {words.plural(tables['ensembles']['ensemble'].nunique(), 'ensemble')} of them, tested on "
+        f"{words.plural(card['splits']['test']['images'], 'image')} of {card['name']}, clean and under "
+        f"{words.plural(corruptions, 'corruption')}."
+    )

@@ -1,0 +1,65 @@
+// Charts become live when they come near the screen. Until then, and in print, pictures stand in for them.
+const near = new IntersectionObserver((entries) => {
+  for (const { isIntersecting, target } of entries) {
+    if (!isIntersecting) continue;
+    near.unobserve(target);
+    const data = document.querySelector(`script[data-chart="${target.id}"]`);
+    const live = document.createElement("div");
+    vegaEmbed(live, JSON.parse(data.textContent), { renderer: "svg", actions: false }).then(() => {
+      target.replaceChildren(live);
+      target.dataset.drawn = "";
+    });
+  }
+}, { rootMargin: "800px" });
+document.querySelectorAll(".chart").forEach((chart) => near.observe(chart));
+document.querySelectorAll(".live").forEach((note) => { note.hidden = false; });
+
+// Definitions open where the term is, on hover and focus as well as on a click or a tap; Escape closes them.
+function define(button) {
+  const text = document.getElementById(button.getAttribute("popovertarget"));
+  const place = () => {
+    const { left, bottom } = button.getBoundingClientRect();
+    const x = Math.max(8, Math.min(left, innerWidth - text.offsetWidth - 8));
+    const y = Math.min(bottom + 4, innerHeight - text.offsetHeight - 8);
+    text.style.inset = `${y}px auto auto ${x}px`;
+  };
+  const open = () => { text.showPopover(); place(); };
+  const close = () => text.hidePopover();
+  button.addEventListener("mouseenter", open);
+  button.addEventListener("mouseleave", close);
+  button.addEventListener("focus", open);
+  button.addEventListener("blur", close);
+  button.addEventListener("click", (event) => { event.preventDefault(); open(); });
+}
+document.querySelectorAll(".term").forEach(define);
+
+// A column's head sorts its table: by the value of a cell, or by its text; unknown values come last.
+function value(row, column) {
+  const cell = row.cells[column];
+  const known = cell.dataset.value ?? cell.textContent.trim();
+  return known === "" || Number.isNaN(Number(known)) ? known : Number(known);
+}
+function compare(a, b) {
+  if (a === "" || b === "") return (a === "") - (b === "");
+  return typeof a === "number" && typeof b === "number" ? a - b : String(a).localeCompare(String(b), "en", { numeric: true });
+}
+for (const table of document.querySelectorAll("table.sortable")) {
+  const heads = [...table.tHead.rows[0].cells];
+  const body = table.tBodies[0];
+  heads.forEach((head, column) => {
+    const label = head.querySelector(".label");
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "sort";
+    button.textContent = label.textContent;
+    label.replaceWith(button);
+    button.addEventListener("click", () => {
+      const sign = head.ariaSort === "ascending" ? -1 : 1;
+      heads.forEach((other) => other.removeAttribute("aria-sort"));
+      head.ariaSort = sign > 0 ? "ascending" : "descending";
+      const rows = [...body.rows].map((row) => [value(row, column), row]);
+      rows.sort(([a], [b]) => (a === "" || b === "" ? 1 : sign) * compare(a, b));
+      body.append(...rows.map(([, row]) => row));
+    });
+  });
+}

@@ -1,0 +1,204 @@
+"""The report of the tiny study in a real browser, without a network."""
+
+import json
+import shutil
+from itertools import pairwise
+
+import pandas as pd
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import sync_playwright
+
+from resiliency.files import read_json
+from resiliency.report.page import render
+from resiliency.report.settings import CHARTS
+from resiliency.tables import read_table
+
+pytestmark = pytest.mark.browser
+
+DESKTOP, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+HOSTILE = "</script><b>\"&'<img src=x onerror=alert(1)>"
+FADED = "[...chart.querySelectorAll('.role-mark *')].filter((mark) => Number(mark.getAttribute('opacity') ?? 1) < 0.1)"
+
+
+@pytest.fixture(scope="module")
+def browser(lacking):
+    found = [path for path in map(shutil.which, NAMES) if path]
+    if not found:
+        lacking("browser", "needs Chromium (apt-get install chromium)")
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=found[0], args=["--no-sandbox"])
+        yield started
+        started.close()
+
+
+class Opened:
+    """A page in the browser, and what it complained of or asked the network for."""
+
+    def __init__(self, browser, path, **context):
+        self.page = browser.new_context(**context).new_page()
+        self.faults, self.requests = [], []
+        self.page.on("pageerror", lambda error: self.faults.append(str(error)))
+        self.page.on("console", lambda said: self.faults.append(said.text) if said.type == "error" else None)
+        self.page.on("request", lambda request: self.requests.append(request.url))
+        self.page.goto(path.as_uri())
+
+    def draw(self):
+        """Scroll through the page, so that all charts become live."""
+        charts = self.page.locator(".chart")
+        for index in range(charts.count()):
+            charts.nth(index).scroll_into_view_if_needed()
+        self.page.wait_for_function("!document.querySelector('.chart:not([data-drawn])')")
+        return self
+
+
+@pytest.fixture(scope="module")
+def report(workflow):
+    return workflow.results / "report.html"
+
+
+@pytest.fixture(scope="module")
+def opened(browser, report):
+    return Opened(browser, report, viewport=DESKTOP).draw()
+
+
+@pytest.fixture(scope="module")
+def page(opened):
+    return opened.page
+
+
+def test_page_asks_for_nothing_and_complains_of_nothing(opened, report):
+    assert opened.faults == []
+    assert [url for url in opened.requests if not url.startswith(("data:", "blob:"))] == [report.as_uri()]
+
+
+def test_all_charts_are_drawn(page):
+    marks = page.evaluate(
+        "Object.fromEntries([...document.querySelectorAll('.chart')].map((chart) =>"
+        " [chart.id, chart.querySelectorAll('svg .role-mark *').length]))"
+    )
+    assert set(marks) == {f"chart-{name}" for name in CHARTS}
+    assert [name for name, count in marks.items() if not count] == []
+
+
+@pytest.mark.parametrize("name", CHARTS)
+def test_a_click_in_a_legend_fades_the_other_marks(page, report, name):
+    chart = page.locator(f"#chart-{name}")
+    entries = chart.locator(".role-legend").first.locator(".role-legend-label text")
+    filters = "params" in read_json(report.parent / f"charts/{name}.vl.json")
+    if not filters or entries.count() < 2:
+        return
+    faded = f"(chart) => {FADED}.length"
+    assert chart.evaluate(faded) == 0
+    entries.first.scroll_into_view_if_needed()
+    box = entries.first.bounding_box()
+    page.mouse.click(box["x"] + 2, box["y"] + box["height"] / 2)
+    page.wait_for_function(f"() => {{ const chart = document.querySelector('#chart-{name}'); return {FADED}.length }}")
+    assert chart.evaluate("(chart) => chart.querySelectorAll('.role-mark *').length") > chart.evaluate(faded)
+    corner = chart.locator("svg.marks").bounding_box()
+    page.mouse.click(corner["x"] + 2, box["y"] + box["height"] / 2)
+    page.wait_for_function(f"() => {{ const chart = document.querySelector('#chart-{name}'); return !{FADED}.length }}")
+
+
+def test_first_screen_has_the_verdicts_and_the_best(page, report):
+    observations = pd.read_csv(report.parent / "tables/observations.csv").groupby("observation").verdict.first()
+    shown = page.evaluate(
+        "[...document.querySelectorAll('.card')].map((card) => [Number(card.dataset.observation),"
+        " card.querySelector('.badge').textContent.trim().split(/\\s+/).pop(), card.getBoundingClientRect().bottom])"
+    )
+    page.evaluate("scrollTo(0, 0)")
+    assert {number: verdict for number, verdict, _ in shown} == observations.to_dict()
+    bottoms = page.evaluate(
+        "[...document.querySelectorAll('.card, .contender')].map((box) => box.getBoundingClientRect().bottom)"
+    )
+    assert max(bottoms) <= DESKTOP["height"]
+    assert page.locator(".contender .role").all_inner_texts() == ["Best ensemble", "Best member", "Baseline"]
+
+
+def test_tables_sort_by_a_key_press(page, report):
+    table = page.locator("section:has(#members) table")
+    head = table.locator("thead th", has_text="Mean corruption error")
+    rows = table.locator("tbody th")
+    members = pd.read_csv(report.parent / "tables/members.csv")
+    for direction in ("ascending", "descending"):
+        head.locator(".sort").press("Enter")
+        assert head.get_attribute("aria-sort") == direction
+        errors = members.set_index("member").mean_corruption_error[rows.all_inner_texts()]
+        assert len(errors) == len(members)
+        assert errors.is_monotonic_increasing if direction == "ascending" else errors.is_monotonic_decreasing
+
+
+def test_definitions_open_by_keyboard_and_pointer(page):
+    term = page.locator(".summary .term").first
+    text = page.locator("#" + term.get_attribute("popovertarget"))
+    assert not text.is_visible()
+    term.focus()
+    assert text.is_visible()
+    page.keyboard.press("Escape")
+    assert not text.is_visible()
+    term.blur()
+    term.hover()
+    assert text.is_visible()
+    page.mouse.move(0, 0)
+    assert not text.is_visible()
+
+
+def test_nothing_is_wider_than_a_phone(browser, report):
+    phone = Opened(browser, report, viewport=PHONE, has_touch=True, is_mobile=True).draw()
+    assert phone.faults == []
+    assert phone.page.evaluate("document.documentElement.scrollWidth") == PHONE["width"]
+    term = phone.page.locator(".summary .term").first
+    term.tap()
+    box = phone.page.locator("#" + term.get_attribute("popovertarget")).bounding_box()
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= PHONE["width"]
+
+
+def test_page_is_accessible(page):
+    found = Axe().run(page).response["violations"]
+    assert [(fault["id"], fault["nodes"][0]["html"][:200]) for fault in found] == []
+
+
+def test_pictures_stand_in_without_scripts(browser, report):
+    page = Opened(browser, report, java_script_enabled=False).page
+    pictures = page.locator(".chart img")
+    assert pictures.count() == len(CHARTS)
+    assert all(len(picture.get_attribute("alt")) > 40 for picture in pictures.all())
+    assert all(picture.evaluate("(picture) => picture.naturalWidth > 100") for picture in pictures.all())
+    levels = [int(heading.evaluate("(h) => h.tagName[1]")) for heading in page.locator("h1, h2, h3, h4").all()]
+    assert levels.count(1) == 1
+    assert all(after <= before + 1 for before, after in pairwise(levels))
+
+
+def test_page_prints(browser, report):
+    page = Opened(browser, report, viewport=DESKTOP).page
+    assert page.pdf(format="A4").startswith(b"%PDF")
+    page.emulate_media(media="print")
+    assert not page.locator("nav").is_visible()
+    assert page.locator(".chart img, .chart svg.marks").count() == len(CHARTS)
+
+
+def renamed(content: dict) -> dict:
+    """`content`, with a design's name such as only an attacker would choose."""
+    return json.loads(json.dumps(content).replace("convnext", json.dumps(HOSTILE)[1:-1]))
+
+
+def test_names_from_data_stay_text(browser, workflow, tmp_path):
+    results = workflow.results
+    names = {"members": ".csv", "corruption_errors": ".csv", "ensembles": ".parquet", "observations": ".csv"}
+    names["deployment"] = ".csv"
+    tables = {name: read_table(results / f"tables/{name}{suffix}") for name, suffix in names.items()}
+    tables = {name: table.replace("convnext", HOSTILE, regex=True) for name, table in tables.items()}
+    card = read_json(results / "data/card.json") | {"name": HOSTILE, "classes": [HOSTILE]}
+    provenance = read_json(results / "provenance.json") | {"device": HOSTILE}
+    study = renamed(provenance["study"])
+    specs = {name: renamed(read_json(results / f"charts/{name}.vl.json")) for name in CHARTS}
+    svgs = {name: (results / f"charts/{name}.svg").read_text() for name in CHARTS}
+    path = tmp_path / "hostile.html"
+    path.write_text(render(study, card, provenance, tables, specs, svgs))
+    hostile = Opened(browser, path, viewport=DESKTOP).draw()
+    assert hostile.faults == []
+    assert hostile.page.locator("b, [onerror]").count() == 0
+    assert HOSTILE in hostile.page.locator("#provenance + dl").inner_text()
+    assert HOSTILE in hostile.page.locator("#chart-error_by_severity").text_content()

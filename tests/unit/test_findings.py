@@ -1,0 +1,244 @@
+"""What the report says of its charts, in words, against tables whose findings are known."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from test_charts import HOSTILE, MAIN, synthetic_tables
+
+from resiliency.report import ensemble_findings, member_findings
+from resiliency.report.charts import CHARTS
+from resiliency.report.overview import basis, contenders, interval_picture, observed
+from resiliency.report.terms import TERMS, explained
+
+
+def members_of(errors: dict[str, float]) -> pd.DataFrame:
+    """Two members of each design, which are alike."""
+    rows = [{"member": f"{d}-s{s}", "design": d, "mean_corruption_error": e} for d, e in errors.items() for s in (0, 1)]
+    return pd.DataFrame(rows).assign(origin="independent", clean_accuracy=0.9, parameters=range(1, 2 * len(errors) + 1))
+
+
+def errors_of(errors: dict[str, dict[str, float]]) -> pd.DataFrame:
+    """Corruption -> design -> error at severity 2; a quarter of it at severity 1, none on clean images."""
+    rows = [("clean", 0, f"{d}-s{s}", 0.0) for d in next(iter(errors.values())) for s in (0, 1)]
+    for corruption, designs in errors.items():
+        rows += [(corruption, v, f"{d}-s{s}", e * v**2 / 4) for d, e in designs.items() for s in (0, 1) for v in (1, 2)]
+    return pd.DataFrame(rows, columns=["corruption", "severity", "member", "error"]).assign(images=10)
+
+
+ERRORS = errors_of({"fog": {"a": 0.8, "b": 0.4}, "snow": {"a": 0.1, "b": 0.2}, "contrast": {"a": 0.6, "b": 0.3}})
+
+
+def test_errors_are_told_at_both_ends():
+    said = member_findings.error_by_severity(members_of({"a": 0.5, "b": 0.3}), ERRORS)
+    assert said.startswith("On clean images, designs err on 0.0 % (a) to 0.0 % (b);")
+    assert said.endswith("at severity 2, designs err on 30.0 % (b) to 50.0 % (a).")
+
+
+def test_the_hardest_corruption_and_the_best_design_are_named():
+    said = member_findings.error_heatmap(members_of({"a": 0.5, "b": 0.3}), ERRORS)
+    assert said.startswith("Fog is hardest (37.5 % wrong on average), snow easiest (9.4 %)")
+    assert "b errs least under 2 of 3 corruptions" in said
+
+
+def test_resiliency_is_ranked_against_size():
+    said = member_findings.size_accuracy_resiliency(members_of({"a": 0.1, "b": 0.2, "c": 0.3}))
+    assert said.startswith("Mean corruption error is 10.0 % (a-s0) to 30.0 % (c-s1)")
+    assert "0.96 with size" in said  # Spearman of 1.5 1.5 3.5 3.5 5.5 5.5 against 1 to 6
+
+
+def test_confidence_is_told_beside_accuracy():
+    tables = synthetic_tables()
+    said = member_findings.calibration(tables["members"], tables["calibration"])
+    assert said == (
+        "On clean images members are 96.7 % sure on average, and right on 93.3 %; "
+        "on corrupted images members are 90.0 % sure on average, and right on 40.0 %."
+    )
+
+
+def test_coincident_failures_are_told_against_chance():
+    said = member_findings.coincident_failures(synthetic_tables()["coincident_failures"])
+    assert "12.0 % if they are of one design, 3.0 times as often as by chance" in said
+    assert "6.0 % if they are of two designs, 1.5 times" in said
+
+
+@pytest.mark.parametrize(("curve", "said"), [([0.5, 0.8, 0.8, 0.8, 0.85], "5.0 points (vit)"), ([1] * 5, "for nobody")])
+def test_late_gains_of_training_are_told(curve, said):
+    histories = pd.DataFrame({"epoch": range(1, 6), "validation_accuracy": curve})
+    assert said in member_findings.learning_curves(
+        histories.assign(origin="independent", design="vit", objective=np.nan)
+    )
+
+
+def correlations_of(intervals: dict[str, list[tuple[float, float]]], condition="corrupted") -> pd.DataFrame:
+    """Metric -> an interval for each size."""
+    rows = [
+        {
+            "metric": metric,
+            "kind": "prediction",
+            "size": size,
+            "low": low,
+            "high": high,
+            "correlation": (low + high) / 2,
+        }
+        for metric, ends in intervals.items()
+        for size, (low, high) in enumerate(ends, 2)
+    ]
+    known = {"rule": "mean_probability", "measure": "pearson", "condition": condition}
+    return pd.DataFrame(rows).assign(**known)
+
+
+CORRELATIONS = correlations_of(
+    {
+        "disagreement": [(0.1, 0.5), (-0.1, 0.5)],
+        "double_fault": [(0.5, 0.9), (0.6, 1.0)],
+        "jensen_shannon": [(-0.9, -0.1), (-0.5, -0.3)],
+    }
+)
+
+
+def test_only_what_is_clear_at_every_size_is_said_of_correlations():
+    said = ensemble_findings.correlations(CORRELATIONS)
+    assert "more accurate the more diverse in Double fault (mean r 0.75)" in said
+    assert "less accurate the more diverse in Jensen–Shannon divergence (mean r −0.45)" in said
+    assert "Disagreement" not in said
+    assert "of 3 metrics of predictions, 1 with accuracy and 1 against it" in ensemble_findings.correlation_heatmap(
+        CORRELATIONS
+    )
+
+
+def test_other_measures_conditions_and_rules_change_nothing():
+    others = [
+        CORRELATIONS.assign(measure="partial", low=-1.0, high=-0.9),
+        CORRELATIONS.assign(condition="fog", low=-1.0, high=-0.9),
+        CORRELATIONS.assign(rule="plurality_vote", low=-1.0, high=-0.9),
+    ]
+    assert ensemble_findings.correlations(pd.concat([CORRELATIONS, *others])) == ensemble_findings.correlations(
+        CORRELATIONS
+    )
+
+
+def test_quarters_of_ensembles_are_compared():
+    ensembles = pd.DataFrame({"corrupted_accuracy": np.repeat([0.5, 0.6, 0.7, 0.8], 25)})
+    ensembles["disagreement_corrupted"] = ensembles.corrupted_accuracy
+    ensembles["double_fault_corrupted"] = -ensembles.corrupted_accuracy
+    ensembles = ensembles.assign(origin="independent", rule="mean_probability", size=2)
+    said = ensemble_findings.diversity_accuracy(ensembles, pd.DataFrame())
+    assert "leads the least diverse one by 30.0 points for Disagreement" in said
+    assert "trails the least diverse one by 30.0 points for Double fault" in said
+
+
+def test_the_best_strength_is_named():
+    rows = [("balanced", 0, 0.6), ("balanced", 0.5, 0.7), ("balanced", 1, 0.5), ("ncl", 1, 0.65)]
+    joint = pd.DataFrame(rows, columns=["objective", "strength", "corrupted_accuracy"])
+    said = ensemble_findings.strength(joint.assign(origin="joint", rule="mean_probability"))
+    assert "balanced is best at λ = 0.5 with 70.0 %, ncl is best at λ = 1 with 65.0 %" in said
+    assert "independent training reaches 60.0 %" in said
+
+
+def test_origins_are_told_best_first_where_most_can_be_compared():
+    rows = [(2, "joint training", 0.7), (3, "one architecture", 0.6), (3, "several architectures", 0.8)]
+    table = pd.DataFrame(rows, columns=["least", "origin", "mean"])
+    said = ensemble_findings.origins(table.assign(equal="size", measure="corrupted_accuracy", rule="mean_probability"))
+    assert said.endswith("of ensembles of 3 members: several architectures 80.0 %, one architecture 60.0 %.")
+
+
+def test_every_chart_finds_something_in_a_usual_study():
+    tables = synthetic_tables(corruptions=MAIN[:2])
+    silent = [name for name, entry in CHARTS.items() if not entry.finding(*(tables[table] for table in entry.tables))]
+    assert silent == []
+
+
+def test_terms_are_buttons_where_they_come_first():
+    said = explained("mCE of members: mCE, and the Members' ECE of 5 %")
+    assert said.count("<button") == 3
+    assert said.startswith('<button type="button" class="term" popovertarget="term-mce">mCE</button> of ')
+    assert said.endswith("of 5\N{NO-BREAK SPACE}%")
+
+
+def test_names_within_words_are_no_terms():
+    assert explained("remember the designer's rmse of pre-mCE") == "remember the designer&#39;s rmse of pre-mCE"
+
+
+def test_what_is_explained_is_escaped():
+    assert "<img" not in explained(f"{HOSTILE} ensembles")
+
+
+def test_every_name_means_one_thing():
+    names = [name.lower() for term in TERMS.values() for name in term.names]
+    assert len(set(names)) == len(names)
+
+
+def part(verdict: str, low: float, high: float, name: str = "part") -> dict:
+    return {"part": name, "part_verdict": verdict, "estimate": (low + high) / 2, "low": low, "high": high}
+
+
+def test_intervals_are_drawn_around_zero():
+    drawn = interval_picture([part("supported", 0.5, 1.0, HOSTILE), part("undecided", -0.5, 0.5)])
+    assert 'x1="221.0" x2="292.0"' in drawn  # of 300, with a margin of 8: 150 + 0.5 × 142 and 150 + 142
+    assert 'cx="150.0"' in drawn
+    assert HOSTILE not in drawn
+    assert interval_picture([part("undecided", np.nan, np.nan)]) == ""
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "reason"),
+    [
+        (["supported", "supported"], "Every interval (2) lies on the paper's side of 0."),
+        (["contradicted", "supported"], "1 of 2 intervals lies on the other side of 0."),
+        (["undecided", "undecided"], "The study is too small for intervals."),
+        (["undecided", "undecided", "supported"], "2 of 3 intervals hold 0, so that they stay open."),
+    ],
+)
+def test_reasons_of_verdicts(verdicts, reason):
+    rows = [part(verdict, *([np.nan] * 2 if "small" in reason else [0.1, 0.2])) for verdict in verdicts]
+    told = {
+        "observation": 1,
+        "statement": "S.",
+        "verdict": verdicts[0],
+        "lacking": np.nan,
+        "difference_of_means": np.nan,
+    }
+    assert observed(pd.DataFrame(rows).assign(**told))[0]["reason"] == reason
+
+
+def test_the_best_are_those_chosen_and_are_shown_as_judged():
+    rows = [
+        ("a", 1, 0.3, 0.4, True),
+        ("b", 1, 0.2, 0.25, False),
+        ("a+b", 2, 0.1, 0.2, False),
+        ("a+c", 2, 0.2, 0.1, False),
+    ]
+    columns = ["members", "size", "validation_error", "mean_corruption_error", "baseline"]
+    table = pd.DataFrame(rows, columns=columns).assign(low=0.05, high=0.5, macs=2e6)
+    best = contenders(table)
+    assert [(row["role"], row["members"], row["share"]) for row in best] == [
+        ("Best ensemble", "a+b", 0.5),
+        ("Best member", "b", 0.625),
+        ("Baseline", "a", 1),
+    ]
+    said = ensemble_findings.deployment(table, table)
+    assert (
+        "the best ensemble of 2 errs on 20.0 % [5.0 %, 50.0 %] at 2 M MACs; the best member (b) errs on 25.0 %" in said
+    )
+
+
+def test_what_was_tested_is_told():
+    tables = synthetic_tables(corruptions=MAIN[:6])
+    card = {"name": "tiny", "splits": {"test": {"images": 540}}}
+    assert basis(card, tables).startswith(
+        "6 independently trained members, 30 jointly trained, 3 sub-networks of a search"
+    )
+    assert basis(card, tables).endswith("tested on 540 images of tiny, clean and under 6 corruptions.")
+
+
+def test_parts_of_observations_have_the_names_of_metrics():
+    rows = [part("supported", 0.1, 0.2, name) for name in ("prediction: q_statistic, clean images", "0 < lambda < 1")]
+    told = {
+        "observation": 4,
+        "statement": "S.",
+        "verdict": "supported",
+        "lacking": np.nan,
+        "difference_of_means": np.nan,
+    }
+    names = [found["part"] for found in observed(pd.DataFrame(rows).assign(**told))[0]["parts"]]
+    assert names == ["Predictions: Q statistic, sign reversed, clean images", "0 < lambda < 1"]
