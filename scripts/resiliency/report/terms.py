@@ -50,8 +50,8 @@ TERMS = {
     "parameters": Term(("Parameters",), "Number of trained weights."),
     "interval": Term(
         ("Interval", "intervals"),
-        "Range that holds the true value at the confidence named, by a bootstrap: the figure is computed again on many "
-        "samples drawn with replacement of members, images or designs.",
+        "Range that holds the true value at the confidence named: the figure is computed again without each member, or "
+        "design, in turn, or on many samples of images drawn with replacement.",
     ),
     "correlation": Term(
         ("Correlation", "Pearson correlation", "r"),
