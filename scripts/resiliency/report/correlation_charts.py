@@ -34,7 +34,7 @@ def correlations(table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
         for kind in kinds
     ]
     subtitle = [
-        f"Pearson correlation; bars: {percent(rows['confidence'].iloc[0], 0)} intervals, leaving out one member at a time",
+        f"Pearson correlation; bars: {percent(rows['confidence'].iloc[0], 0)} intervals, leaving out each member",
         "Right of zero: the more diverse, the more accurate",
         _basis(rows),
     ]
