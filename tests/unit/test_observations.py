@@ -93,6 +93,13 @@ def test_observation_1_leaves_jointly_trained_members_out():
     np.testing.assert_array_equal(together.parts[0].values, alone.parts[0].values)
 
 
+def test_observation_1_of_one_design_is_undecided():
+    members = member_rows(0, 1, 0, 0, noise=0.02, each=6)
+    observation = architecture_matters_more(members[members.design == members.design.iloc[0]], 100)
+    assert verdict(observation) == "undecided"
+    assert all(np.isnan([part["low"], part["high"]]).all() for part in observation_rows(observation, 0.95))
+
+
 def test_observation_1_needs_more_designs_than_families():
     members = member_rows(0, 0.2, 0, 0, noise=0.02)
     observation = architecture_matters_more(members.assign(family=members.design), 100)

@@ -153,7 +153,7 @@ def test_files_that_were_only_touched(workflow, tmp_path):
 @pytest.mark.parametrize(
     ("file", "expected"),
     [
-        ("attributions/convnext-s1/skipped.json", {"attribute": 1, **DIVERSITY}),
+        ("attributions/convnext-s1/skipped.json", {"attribute": 1, "attribution_gallery": 1, **DIVERSITY}),
         ("search/supernet/weights.safetensors", SUPERNET),
         ("corrupted/contrast.npy", {**PREDICTED, "corrupt": 1}),
     ],

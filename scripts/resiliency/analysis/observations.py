@@ -57,6 +57,8 @@ def architecture_matters_more(members: pd.DataFrame, images: int) -> Observation
 
 
 def _shares_of(predictors: dict[str, np.ndarray], response: np.ndarray, chosen: np.ndarray) -> dict[str, float]:
+    if not chosen.any():
+        return dict.fromkeys(predictors, np.nan)
     of_chosen = {name: values[chosen] for name, values in predictors.items()}
     return variance_shares(of_chosen, response[chosen], np.ones(chosen.sum()))
 
