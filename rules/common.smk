@@ -62,7 +62,26 @@ MEMBER_FILES = {
         if member not in SEARCHED and member.rpartition("-")[0] not in LOADED
     ],
 }
-LOGITS = [f"{RESULTS}/predictions/{member}.npy" for member in MEMBERS]
+
+
+def predicted(members):
+    """What is written of the predictions and activations of these members."""
+    return {
+        "logits": [f"{RESULTS}/predictions/{member}.npy" for member in members],
+        "features": [f"{RESULTS}/features/{member}.npy" for member in members],
+        "stages": [f"{RESULTS}/features/{member}.stages.npy" for member in members],
+    }
+
+
+def attributed(members):
+    """What is written of the attributions of these members."""
+    return {
+        "maps": [f"{RESULTS}/attributions/{member}/{method}.npy" for member in members for method in METHODS],
+        "skipped": [f"{RESULTS}/attributions/{member}/skipped.json" for member in members],
+    }
+
+
+LOGITS = predicted(MEMBERS)["logits"]
 BASELINE = [] if STUDY.members.baseline == ALEXNET else f"{RESULTS}/predictions/{STUDY.members.baseline}.npy"
 TABLES = {
     "members": f"{RESULTS}/tables/members.csv",
@@ -90,7 +109,7 @@ INTERMEDIATE = [
     MEMBER_FILES["weights"],
     [f"{RESULTS}/search/supernet/weights.safetensors"] if SEARCHED else [],
     LOGITS,
-    [f"{RESULTS}/attributions/{member}/skipped.json" for member in MEMBERS],
+    attributed(MEMBERS)["skipped"],
 ]
 CHART_FILES = [f"{RESULTS}/charts/{chart}{suffix}" for chart in CHARTS for suffix in CHART_SUFFIXES]
 
@@ -112,23 +131,6 @@ def shown(path, caption="table", category="Tables"):
 def code(script, *files):
     """The fingerprint of a script, of what it imports from the library and of other files of the library."""
     return fingerprint(SCRIPTS / f"{script}.py", *(SCRIPTS / "resiliency" / file for file in files))
-
-
-def predicted(members):
-    """What is written of the predictions and activations of these members."""
-    return {
-        "logits": [f"{RESULTS}/predictions/{member}.npy" for member in members],
-        "features": [f"{RESULTS}/features/{member}.npy" for member in members],
-        "stages": [f"{RESULTS}/features/{member}.stages.npy" for member in members],
-    }
-
-
-def attributed(members):
-    """What is written of the attributions of these members."""
-    return {
-        "maps": [f"{RESULTS}/attributions/{member}/{method}.npy" for member in members for method in METHODS],
-        "skipped": [f"{RESULTS}/attributions/{member}/skipped.json" for member in members],
-    }
 
 
 def growing(amount, most=inf):

@@ -62,7 +62,7 @@ rule coincident_failures:
     input:
         labels=TEST["labels"],
         conditions=rules.conditions.output[0],
-        logits=[f"{RESULTS}/predictions/{member}.npy" for member in INDEPENDENT],
+        logits=predicted(INDEPENDENT)["logits"],
     output:
         shown(TABLES["coincident_failures"]),
     log:

@@ -168,11 +168,9 @@ def read_member(folder: str | Path) -> tuple[nn.Module, dict]:
     """
     member = read_json(Path(folder, "member.json"))
     network = build(member, member["network_outputs"], seed=0)
-    path = Path(folder, "weights.safetensors")
+    path = verified(Path(folder, "weights.safetensors"))
     try:
-        misfit = load_weights(network, load_file(verified(path)))
-    except Fault:
-        raise
+        misfit = load_weights(network, load_file(path))
     except Exception as error:
         misfit = str(error)
     if misfit:
