@@ -127,10 +127,15 @@ class Cluster:
         for name in ("state", *(f"spool.{node}" for node in NODES)):
             (self.folder / name).mkdir()
         # The plugin drops SLURM_CONF from the environment of the srun within a job.
+        srun, which = (shutil.which(name, path=SEARCHED) for name in ("srun", "which"))
+        wrappers = {"srun": f'SLURM_CONF={self.folder}/slurm.conf exec {srun} "$@"'}
+        # Debian has sacct in the package of squeue. It only fails without a database, yet the plugin, which looks for
+        # it with `which`, turns to it while the controller is away.
+        wrappers["which"] = f'[ "$1" != sacct ] && exec {which} "$@"'
         programs.mkdir()
-        real = shutil.which("srun", path=SEARCHED)
-        (programs / "srun").write_text(f'#!/bin/sh\nSLURM_CONF={self.folder}/slurm.conf exec {real} "$@"\n')
-        (programs / "srun").chmod(0o755)
+        for name, command in wrappers.items():
+            (programs / name).write_text(f"#!/bin/sh\n{command}\n")
+            (programs / name).chmod(0o755)
 
     def start(self) -> None:
         """Start the daemons; return when all nodes are idle."""
