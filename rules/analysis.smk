@@ -20,7 +20,7 @@ rule score_members:
     threads: 1
     resources:
         mem_mb=growing(4000),
-        runtime=growing(30),
+        runtime=growing(60),
     params:
         **STATISTICS,
         code=code("score_members"),

@@ -86,7 +86,7 @@ class Scorer:
                 relative_mean_corruption_error(errors[0], wrong[0].mean(), self.baseline[0], self.baseline_clean)
             ),
             "confidence": self.confidence,
-            **self._probability_scores(softmax(logits)),
+            **self._probability_scores(logits),
         }
 
     def _wrong(self, logits: np.ndarray) -> np.ndarray:
@@ -101,12 +101,10 @@ class Scorer:
         low, high = interval(values[1:], self.confidence)
         return {name: float(values[0]), f"{name}_low": low, f"{name}_high": high}
 
-    def _probability_scores(self, probabilities: np.ndarray) -> dict[str, float]:
-        scores = {
-            "nll": negative_log_likelihood(probabilities, self.labels),
-            "brier": brier_score(probabilities, self.labels),
-            "ece": np.array([expected_calibration_error(p, self.labels) for p in probabilities]),
-        }
-        return {f"clean_{name}": float(values[0]) for name, values in scores.items()} | {
-            f"corrupted_{name}": float(values[1:].mean()) for name, values in scores.items()
+    def _probability_scores(self, logits: np.ndarray) -> dict[str, float]:
+        scores = {"nll": negative_log_likelihood, "brier": brier_score, "ece": expected_calibration_error}
+        values = np.array([[score(p, self.labels) for score in scores.values()] for p in map(softmax, logits)])
+        clean, corrupted = values[0], values[1:].mean(axis=0)
+        return {f"clean_{name}": float(value) for name, value in zip(scores, clean, strict=True)} | {
+            f"corrupted_{name}": float(value) for name, value in zip(scores, corrupted, strict=True)
         }
