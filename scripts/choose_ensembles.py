@@ -1,6 +1,7 @@
 """Choose the ensembles that are most resilient for their cost on half of the test images; judge them on the others."""
 
 from resiliency.analysis.deployment import candidate_table, deployment_table, halves
+from resiliency.ensembles.combination import member_weights
 from resiliency.ensembles.selection import Members
 from resiliency.files import read_array
 from resiliency.stage import stage
@@ -10,9 +11,8 @@ with stage(snakemake.log[0], snakemake.threads):
     inputs, params = snakemake.input, snakemake.params
     members, ensembles = read_table(inputs.members), read_table(inputs.ensembles)
     labels = read_array(inputs.labels)
-    weights = members.validation_accuracy.to_numpy(float).clip(1e-6)
     logits = [read_array(path) for path in inputs.logits]
-    scored = Members(logits, labels, weights, params.rule, snakemake.threads)
+    scored = Members(logits, labels, member_weights(members), params.rule, snakemake.threads)
     chosen, judged = halves(labels, params.seed)
     of_rule = ensembles[ensembles["rule"] == params.rule]
     candidates = candidate_table(members, of_rule, scored, params.largest, chosen)

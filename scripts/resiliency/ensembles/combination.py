@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 
 LEAST = 1e-12
 
@@ -54,3 +55,12 @@ RULES = {
     "mean_logit": Rule(logarithms, normalised),
     "plurality_vote": Rule(votes, None),
 }
+
+
+def member_weights(members: pd.DataFrame) -> np.ndarray:
+    """How much each member (a row of members.csv) counts under a weighted rule: its validation accuracy.
+
+    Returns:
+        float64 M, no less than 1e-6, so that no ensemble has weights that sum to 0.
+    """
+    return members.validation_accuracy.to_numpy(float).clip(1e-6)

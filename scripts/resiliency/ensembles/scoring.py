@@ -123,10 +123,8 @@ def score_condition(
         correct[:, start : start + chunk] = logits.argmax(axis=-1) == known
         probabilities = softmax(logits)
         for rule, answer in answers.items():
-            values, normalised = (
-                label_first(RULES[rule].values(probabilities, largest), known),
-                RULES[rule].probabilities,
-            )
+            values = label_first(RULES[rule].values(probabilities, largest), known)
+            normalised = RULES[rule].probabilities
             for block, scores in means(groups, values, _counting(rule, weights)):
                 answer.add(block, normalised(scores) if normalised else scores, known)
         for block, scores in means(groups, label_first(logarithms(probabilities), known), equal):

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from resiliency.diversity.metrics import ENSEMBLE_METRICS
+from resiliency.ensembles.combination import member_weights
 from resiliency.ensembles.scoring import correct_answers, mean_over_pairs, score_condition
 from resiliency.metrics.classification import softmax
 from resiliency.metrics.resiliency import mean_corruption_error
@@ -44,7 +45,7 @@ class Pool:
         of_both = np.where(clean, "clean", "corrupted")
         self.diversities = _diversity_matrices(pairs, list(members.member), of_both)
         self.by_corruption = _diversity_matrices(pairs[~clean], list(members.member), names[~clean])
-        self.weights = members.validation_accuracy.to_numpy(float).clip(1e-6)
+        self.weights = member_weights(members)
 
     def score(
         self, groups: list[np.ndarray], rules: list[str], told: Callable[[str], None] = lambda message: None
