@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import subprocess
 from contextlib import suppress
 from pathlib import Path
 
@@ -111,11 +112,12 @@ class Trainings:
         options = ("--set-resources", "train:slurm_partition=gpu", "train:runtime=attempt", "--retries", "5")
         self.snakemake = self.study.start(*TARGETS, *PROFILE, *POLLING, *options)
 
-    def end(self, seconds: float) -> int:
-        """Wait for the end of Snakemake; its status."""
-        status = self.snakemake.wait(seconds)
+    def end(self, seconds: float) -> int | None:
+        """Wait for the end of Snakemake; its status, or None if it goes on for longer."""
+        with suppress(subprocess.TimeoutExpired):
+            self.snakemake.wait(seconds)
         self.outputs.append((self.study.directory / "snakemake.log").read_text())
-        return status
+        return self.snakemake.returncode
 
     def processes(self, member: str) -> list[int]:
         """The processes that write the log of the training of `member`."""
