@@ -20,7 +20,7 @@ rule score_members:
     threads: 1
     resources:
         mem_mb=growing(4000),
-        runtime=growing(60),
+        runtime=growing(MINUTES["score_members"]),
     params:
         **STATISTICS,
         code=code("score_members"),
@@ -122,7 +122,7 @@ rule choose_ensembles:
     threads: 2
     resources:
         mem_mb=growing(8000),
-        runtime=growing(120),
+        runtime=growing(MINUTES["choose_ensembles"]),
     params:
         **STATISTICS,
         code=code("choose_ensembles"),

@@ -17,7 +17,7 @@ rule pairwise_diversity:
     threads: 1
     resources:
         mem_mb=growing(4000),
-        runtime=growing(60),
+        runtime=growing(MINUTES["pairwise_diversity"]),
     params:
         code=code("pairwise_diversity"),
         methods=METHODS,
@@ -48,7 +48,7 @@ rule score_ensembles:
     threads: 2
     resources:
         mem_mb=growing(8000),
-        runtime=growing(120),
+        runtime=growing(MINUTES["score_ensembles"]),
     params:
         **STUDY.ensembles.model_dump(),
         code=code("score_ensembles"),

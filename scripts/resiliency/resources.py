@@ -3,16 +3,21 @@
 The figures are generous rather than exact: asking for too little costs an attempt. They change no result.
 """
 
+from math import comb
+
+from resiliency.data.settings import PUBLISHED
 from resiliency.study import Study
 
 # Longest run time to ask for, in minutes. Training that takes longer goes on from its checkpoint in the next attempt.
 DAY = 24 * 60
-# Images of a split that nobody has counted, those of an image folder.
-UNCOUNTED = 100_000
+# Images of a split, and classes, that nobody has counted, those of an image folder.
+UNCOUNTED, UNCOUNTED_CLASSES = 100_000, 1_000
 # Images a minute: trained on by one network, and predicted by one.
 TRAINED, PREDICTED = 60_000, 30_000
 # Pixels a minute that the slowest corruption makes on one core.
 CORRUPTED = 30_000_000
+# Probabilities a minute: of members scored, of pairs of them compared, and of ensembles combined by one rule.
+SCORED, COMPARED, COMBINED = 1_500_000_000, 10_000_000_000, 10_000_000_000
 
 
 def network_memory(decoding: int) -> int:
@@ -40,4 +45,21 @@ def minutes(study: Study) -> dict[str, int]:
     if search:
         found["train_supernet"] = 60 + train * study.search_recipe().epochs * (2 + search.drawn) // TRAINED
         found["search"] = 60 + search.evaluations * (search.calibration_images + validation) // PREDICTED
-    return found
+    return found | _minutes_of_ensembles(study, test * conditions)
+
+
+def _minutes_of_ensembles(study: Study, predictions: int) -> dict[str, int]:
+    """Rule -> minutes of the rules that look at all members, pairs or ensembles, for so many predictions of each."""
+    name, ensembles = study.dataset.name, study.ensembles
+    probabilities = predictions * (PUBLISHED[name].classes if name in PUBLISHED else UNCOUNTED_CLASSES)
+    alone, joint = [study.independent_members(), study.searched_members()], study.joint_ensembles()
+    members = sum(map(len, alone + joint))
+    pairs = sum(comb(len(group), 2) for group in alone + joint)
+    scored = sum(min(ensembles.limit, sum(comb(len(group), size) for size in ensembles.sizes)) for group in alone)
+    tried = scored + study.deployment.largest * sum(map(len, alone))
+    return {
+        "score_members": 60 + members * probabilities // SCORED,
+        "pairwise_diversity": 60 + pairs * probabilities // COMPARED,
+        "score_ensembles": 60 + scored * probabilities * len(ensembles.rules) // COMBINED,
+        "choose_ensembles": 60 + tried * probabilities // COMBINED,
+    }

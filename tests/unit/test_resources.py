@@ -28,6 +28,22 @@ def test_minutes_of_cifar10_by_hand():
     assert found["corrupt"] == 11
 
 
+def test_minutes_of_rules_that_look_at_all_ensembles_by_hand():
+    found, probabilities = minutes(study("cifar10")), 10_000 * 76 * 10
+    members, joint, searched = 36, 15, 5  # joint: ensembles of three
+    assert found["score_members"] == 60 + (members + 3 * joint + searched) * probabilities // 1_500_000_000
+    pairs = members * 35 // 2 + joint * 3 + searched * 4 // 2
+    assert found["pairwise_diversity"] == 60 + pairs * probabilities // 10_000_000_000
+    ensembles = (members * 35 // 2 + members * 35 * 34 // 6) + (10 + 10)
+    assert found["score_ensembles"] == 60 + 2 * ensembles * probabilities // 10_000_000_000
+    assert found["choose_ensembles"] == 60 + (ensembles + 8 * (members + searched)) * probabilities // 10_000_000_000
+
+
+def test_a_sample_of_ensembles_takes_less_time():
+    few = minutes(study("cifar10", ensembles={"limit": 100}))["score_ensembles"]
+    assert few < minutes(study("cifar10"))["score_ensembles"]
+
+
 @pytest.mark.parametrize(
     ("changes", "rule"),
     [
@@ -45,7 +61,8 @@ def test_the_size_of_the_study_counts(changes, rule):
 
 def test_a_study_asks_for_no_more_than_it_has():
     found = minutes(study("cifar10", joint=None, search=None, members={"seeds": 1}))
-    assert set(found) == {"corrupt", "train", "predict"}
+    of_ensembles = {"score_members", "pairwise_diversity", "score_ensembles", "choose_ensembles"}
+    assert set(found) == {"corrupt", "train", "predict"} | of_ensembles
     assert found["predict"] == 30 + 10_000 * 76 // 30_000
 
 
