@@ -100,6 +100,7 @@ rule compare_origins:
         runtime=growing(10),
     params:
         code=code("compare_origins"),
+        confidence=STUDY.statistics.confidence,
     script:
         "../scripts/compare_origins.py"
 

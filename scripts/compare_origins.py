@@ -5,4 +5,5 @@ from resiliency.stage import stage
 from resiliency.tables import read_table, write_table
 
 with stage(snakemake.log[0], snakemake.threads):
-    write_table(snakemake.output[0], origin_table(read_table(snakemake.input.ensembles)))
+    table = origin_table(read_table(snakemake.input.ensembles), snakemake.params.confidence)
+    write_table(snakemake.output[0], table)

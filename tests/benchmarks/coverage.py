@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy.stats import binomtest, norm
+from scipy.stats import binomtest, norm, ttest_ind
 
 from resiliency.analysis import bootstrap, jackknife
 from resiliency.analysis.bootstrap import resampled_counts
@@ -26,6 +26,7 @@ from resiliency.analysis.coincident_failures import failure_table
 from resiliency.analysis.effect_size import weighted_cliffs_delta
 from resiliency.analysis.measures import MEASURES, independent_interval, weighted_pearson
 from resiliency.analysis.observations import balance_is_most_resilient
+from resiliency.analysis.origins import ORIGINS, SCORES, origin_table
 from resiliency.analysis.variance_shares import one_hot, variance_shares
 from resiliency.analysis.verdicts import percentiles
 from resiliency.conditions import conditions
@@ -219,6 +220,33 @@ def delta(gap: float, of_designs: float, designs: int, seeds: int, sizes: tuple[
     return Case("Cliff's delta", told, units, truth, simulate)
 
 
+# Ensembles by origin
+
+
+def advantage(of_designs: float, of_pairs: float, designs: int, seeds: int) -> Case:
+    """Pairs of several designs are more accurate than those of one by 0.02."""
+    members = [f"d{design}-s{seed}" for design in range(designs) for seed in range(seeds)]
+    design = np.repeat(np.arange(designs), seeds)
+    first, second = ensembles_of(len(members), 2).T
+    several = design[first] != design[second]
+    known = {"members": [f"{members[i]}+{members[j]}" for i, j in zip(first, second, strict=True)], "rule": "vote"}
+    known |= {"origin": "independent", "strength": np.nan, "size": 2, "designs": 1 + several, "macs": 1}
+    table = pd.DataFrame(known | dict.fromkeys(SCORES, 0.8))
+
+    def simulate(random: np.random.Generator, resamples: int) -> dict[str, Interval]:
+        skill = of_designs * random.standard_normal(designs)[design] + 0.01 * random.standard_normal(len(members))
+        noise = of_pairs * random.standard_normal(len(table))
+        accuracy = 0.7 + (skill[first] + skill[second]) / 2 + 0.02 * several + noise
+        rows = origin_table(table.assign(corrupted_accuracy=accuracy), CONFIDENCE)
+        row = rows[(rows.measure == "corrupted_accuracy") & (rows.origin == ORIGINS[1])].iloc[0]
+        alone = ttest_ind(accuracy[several], accuracy[~several], equal_var=False).confidence_interval(CONFIDENCE)
+        return {"adopted": (row.advantage_low, row.advantage_high), "naive": (alone.low, alone.high)}
+
+    told = f"designs differ by {of_designs:g}, pairs by {of_pairs:g}"
+    units = f"{designs} designs of {seeds} seeds, ensembles of 2"
+    return Case("Advantage of several architectures", told, units, lambda: 0.02, simulate)
+
+
 # Intervals over images, and observation 3
 
 
@@ -296,6 +324,7 @@ CASES = [
         for gap, of_designs in ((0, 0.3), (1, 0.3), (1, 0.8), (3, 0.3))
         for study in ((4, 3, (2, 3)), (8, 2, (2,)), (8, 3, (2, 3)), (16, 2, (2,)))
     ),
+    *(advantage(*spread, *study) for spread in ((0.05, 0.01), (0.01, 0.03)) for study in ((8, 2), (8, 4), (16, 2))),
     *(covariance(alike, images) for alike in (0.0, 0.5) for images in (200, 1000)),
     *(corruption_error(alike, images) for alike in (0.3, 0.8) for images in (100, 500)),
     *(balance(seeds) for seeds in (2, 3, 6)),

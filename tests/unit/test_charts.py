@@ -62,7 +62,7 @@ def synthetic_tables(
         "corruption_errors": error_table(members, corruptions, rng),
         "ensembles": ensembles,
         "correlations": correlation_table(ensembles, rng),
-        "origins": origin_table(ensembles),
+        "origins": origin_table(ensembles, 0.95),
         **deployment_tables(members, ensembles),
         "evaluations": evaluation_table(searched),
         "calibration": calibration_table(members),

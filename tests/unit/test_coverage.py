@@ -20,6 +20,7 @@ CASES = [
     simulated.correlation("difference", "both", 16, 2),
     simulated.contribution(1.5, 0.3, 0.5, 3, 4),
     simulated.delta(1, 0.3, 8, 2, (2,)),
+    simulated.advantage(0.05, 0.01, 8, 2),
     simulated.covariance(0.5, 300),
     simulated.corruption_error(0.8, 300),
     simulated.balance(3),

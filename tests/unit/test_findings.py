@@ -135,11 +135,35 @@ def test_the_best_strength_is_named():
     assert "independent training reaches 60.0 %" in said
 
 
-def test_origins_are_told_best_first_where_most_can_be_compared():
+def origin_rows(**several) -> pd.DataFrame:
     rows = [(2, "joint training", 0.7), (3, "one architecture", 0.6), (3, "several architectures", 0.8)]
     table = pd.DataFrame(rows, columns=["least", "origin", "mean"])
-    said = ensemble_findings.origins(table.assign(equal="size", measure="corrupted_accuracy", rule="mean_probability"))
+    table = table.assign(equal="size", measure="corrupted_accuracy", rule="mean_probability", low=np.nan, high=np.nan)
+    return table.assign(**{name: [np.nan, np.nan, value] for name, value in several.items()})
+
+
+UNKNOWN = {"advantage": np.nan, "advantage_low": np.nan, "advantage_high": np.nan}
+
+
+def test_origins_are_told_best_first_where_most_can_be_compared():
+    said = ensemble_findings.origins(origin_rows(**UNKNOWN))
     assert said.endswith("of ensembles of 3 members: several architectures 80.0 %, one architecture 60.0 %.")
+
+
+@pytest.mark.parametrize(
+    ("points", "low", "high", "told"),
+    [
+        (0.2, 0.05, 0.35, "bring 20.0 points [5.0, 35.0]."),
+        (-0.2, -0.35, -0.05, "bring −20.0 points [−35.0, −5.0]."),
+        (0.2, -0.05, 0.45, "bring 20.0 points [−5.0, 45.0], so that it stays open whether they help."),
+        (0.2, np.nan, np.nan, "bring 20.0 points, so that it stays open whether they help."),
+    ],
+)
+def test_what_several_architectures_bring_is_told_with_its_interval(points, low, high, told):
+    ends = {"low": 0.7, "high": 0.9, "advantage": points, "advantage_low": low, "advantage_high": high}
+    said = ensemble_findings.origins(origin_rows(**ends))
+    assert "several architectures 80.0 % [70.0 %, 90.0 %], one architecture 60.0 %. Several" in said
+    assert said.endswith(told)
 
 
 def test_every_chart_finds_something_in_a_usual_study():

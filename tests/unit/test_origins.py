@@ -1,21 +1,24 @@
 """Ensembles by where their members come from."""
 
+from itertools import combinations
+
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import t as student
 
 from resiliency.analysis.origins import ORIGINS, origin_of, origin_table
 
-COLUMNS = ["origin", "strength", "size", "designs", "macs", "clean_accuracy"]
+COLUMNS = ["members", "origin", "strength", "size", "designs", "macs", "clean_accuracy"]
 ROWS = [
-    ("independent", np.nan, 2, 1, 100, 0.5),
-    ("independent", np.nan, 2, 1, 100, 0.7),
-    ("independent", np.nan, 2, 2, 130, 0.8),
-    ("independent", np.nan, 3, 2, 200, 0.9),
-    ("independent", np.nan, 3, 3, 255, 0.6),
-    ("search", np.nan, 2, 2, 64, 0.4),
-    ("joint", 0.0, 2, 1, 100, 0.1),
-    ("joint", 0.5, 2, 1, 127, 0.2),
+    ("a-s0+a-s1", "independent", np.nan, 2, 1, 100, 0.5),
+    ("b-s0+b-s1", "independent", np.nan, 2, 1, 100, 0.7),
+    ("a-s0+b-s0", "independent", np.nan, 2, 2, 130, 0.8),
+    ("a-s0+a-s1+b-s0", "independent", np.nan, 3, 2, 200, 0.9),
+    ("a-s0+b-s0+c-s0", "independent", np.nan, 3, 3, 255, 0.6),
+    ("search-00+search-01", "search", np.nan, 2, 2, 64, 0.4),
+    ("n-l0-s0-m0+n-l0-s0-m1", "joint", 0.0, 2, 1, 100, 0.1),
+    ("n-l0.5-s0-m0+n-l0.5-s0-m1", "joint", 0.5, 2, 1, 127, 0.2),
 ]
 
 
@@ -30,7 +33,7 @@ def test_origins_by_hand():
 
 
 def test_means_at_equal_size_and_at_equal_cost():
-    table = origin_table(ensembles())
+    table = origin_table(ensembles(), 0.95)
     assert set(table.measure) == {"clean_accuracy", "corrupted_accuracy", "mean_corruption_error", "disagreement_clean"}
     accuracy = table[table.measure == "clean_accuracy"].set_index(["equal", "least", "most", "origin"])
     one, several, search, joint = ORIGINS
@@ -53,4 +56,51 @@ def test_means_at_equal_size_and_at_equal_cost():
 
 
 def test_a_study_without_ensembles_has_an_empty_table():
-    assert origin_table(ensembles().iloc[:0]).empty
+    assert origin_table(ensembles().iloc[:0], 0.95).empty
+
+
+def pairs_of_designs(accuracies: dict[str, float]) -> pd.DataFrame:
+    """All pairs of two seeds of each design; the accuracy of a pair is the mean of its designs'."""
+    members = [f"{design}-s{seed}" for design in accuracies for seed in range(2)]
+    pairs = list(combinations(members, 2))
+    designs = [(one.partition("-")[0], other.partition("-")[0]) for one, other in pairs]
+    table = pd.DataFrame({"members": ["+".join(pair) for pair in pairs], "designs": [len(set(d)) for d in designs]})
+    table["corrupted_accuracy"] = [(accuracies[one] + accuracies[other]) / 2 for one, other in designs]
+    same = {"rule": "vote", "origin": "independent", "strength": np.nan, "size": 2, "macs": 1}
+    return table.assign(**same, clean_accuracy=1.0, mean_corruption_error=1 - table.corrupted_accuracy, mce=np.nan)
+
+
+def test_intervals_leave_out_one_design_at_a_time():
+    """The mean of one architecture is that of independent values, whose jackknife is their standard error."""
+    values = np.array([0.5, 0.6, 0.8, 0.9])
+    table = origin_table(pairs_of_designs(dict(zip("abcd", values, strict=True))), 0.9)
+    rows = table[(table.equal == "size") & (table.measure == "corrupted_accuracy")].set_index("origin")
+    one, several = (rows.loc[origin] for origin in ORIGINS[:2])
+    reach = student.ppf(0.95, 3) * values.std(ddof=1) / 2
+    assert (one.low, one.high) == pytest.approx((0.7 - reach, 0.7 + reach))
+    assert several["mean"] == pytest.approx(0.7)
+    assert [several.advantage, several.advantage_low, several.advantage_high] == pytest.approx([0, 0, 0], abs=1e-12)
+    assert np.isnan(one.advantage)
+
+
+def test_the_advantage_of_several_architectures_is_paired():
+    """Designs differ much, but each pair of two is 0.02 better than its designs: the advantage is certain."""
+    study = pairs_of_designs({"a": 0.5, "b": 0.6, "c": 0.8, "d": 0.9})
+    study["corrupted_accuracy"] += 0.02 * (study.designs - 1)
+    table = origin_table(study, 0.95)
+    row = table[(table.measure == "corrupted_accuracy") & (table.origin == ORIGINS[1])].iloc[0]
+    assert [row.advantage, row.advantage_low, row.advantage_high] == pytest.approx([0.02] * 3, abs=1e-9)
+    assert row.high - row.low > 0.2
+
+
+def test_shares_are_cut_off_at_0_and_1():
+    table = origin_table(pairs_of_designs({"a": 0.1, "b": 0.99}), 0.95)
+    rows = table[table.measure.isin(["corrupted_accuracy", "mean_corruption_error"]) & (table.origin == ORIGINS[0])]
+    assert (rows.low == 0).all()
+    assert (rows.high == 1).all()
+
+
+def test_what_a_single_unit_makes_up_has_no_interval():
+    table = origin_table(ensembles(), 0.95).set_index(["equal", "least", "origin", "measure"])
+    assert table.loc[("size", 2, ORIGINS[2], "clean_accuracy"), ["low", "high"]].isna().all()
+    assert table.loc[("size", 2, ORIGINS[3], "clean_accuracy"), ["low", "high"]].isna().all()

@@ -3,8 +3,15 @@
 import numpy as np
 import pandas as pd
 
+from resiliency.analysis.jackknife import interval, kept_weights
+from resiliency.analysis.left_out import design_of
+
 ORIGINS = ("one architecture", "several architectures", "sub-networks of a search", "joint training")
-SCORES = ("clean_accuracy", "corrupted_accuracy", "mean_corruption_error", "mce")
+SHARES = ("clean_accuracy", "corrupted_accuracy", "mean_corruption_error")
+SCORES = (*SHARES, "mce")
+CLASS = ["rule", "equal", "least", "most"]
+COLUMNS = [*CLASS, "origin", "measure", "ensembles", "mean", "low", "high", "lower_quartile", "upper_quartile"]
+COLUMNS += ["advantage", "advantage_low", "advantage_high", "confidence"]
 
 
 def origin_of(ensembles: pd.DataFrame) -> np.ndarray:
@@ -23,7 +30,7 @@ def origin_of(ensembles: pd.DataFrame) -> np.ndarray:
     return np.select(found, ORIGINS, "")
 
 
-def origin_table(ensembles: pd.DataFrame) -> pd.DataFrame:
+def origin_table(ensembles: pd.DataFrame, confidence: float) -> pd.DataFrame:
     """A row per combination rule, class of ensembles that are alike, origin and measure.
 
     Classes are, where `equal` is "size", the numbers of members; where it is "macs", octaves of the MACs of all members
@@ -31,29 +38,71 @@ def origin_table(ensembles: pd.DataFrame) -> pd.DataFrame:
 
     Args:
         ensembles: ensembles.parquet.
+        confidence: of the intervals, which leave out one unit at a time (see `resiliency.analysis.jackknife`): a design
+            with all its seeds, a sub-network, or an ensemble that is trained jointly.
 
     Returns:
         Columns rule, equal, least and most (size, or MACs: below `most`), origin, ensembles (their number), measure,
-        mean, lower_quartile, upper_quartile.
+        mean over the ensembles, its interval low and high (shares are cut off at 0 and 1), lower_quartile,
+        upper_quartile; of several architectures also advantage (their mean less that of one architecture in the same
+        class), advantage_low, advantage_high; confidence. Intervals are NaN where leaving out some unit leaves nothing.
     """
     measures = [*SCORES, *(c for c in ensembles if c.endswith(("_clean", "_corrupted")))]
     octave = np.floor(np.log2(ensembles["macs"].clip(lower=1).astype(float))).astype(int)
-    known = ensembles.assign(from_=origin_of(ensembles))
+    known = ensembles.assign(
+        from_=origin_of(ensembles), units=list(map(_units, ensembles["members"], ensembles["origin"]))
+    )
     sizes = known.assign(equal="size", least=known["size"], most=known["size"])
     costs = known.assign(equal="macs", least=2**octave, most=2 ** (octave + 1))
     rows = pd.concat([sizes, costs], ignore_index=True)
-    long = rows[rows["from_"] != ""].melt(
-        ["rule", "equal", "least", "most", "from_"], measures, "measure", "value", ignore_index=True
-    )
-    groups = long.groupby(["rule", "equal", "least", "most", "from_", "measure"], sort=False)["value"]
-    table = pd.DataFrame({"ensembles": groups.size(), "mean": groups.mean()})
-    table["lower_quartile"], table["upper_quartile"] = groups.quantile(0.25), groups.quantile(0.75)
-    table = table.dropna(subset=["mean"]).reset_index().rename(columns={"from_": "origin"})
-    order = {name: position for position, name in enumerate([*ORIGINS, *measures])}
+    rows = rows[rows["from_"] != ""]
+    parts = []
+    for key, alike in rows.groupby(CLASS):
+        of_origin = {name: chosen for name in ORIGINS if len(chosen := alike[alike["from_"] == name])}
+        for name, chosen in of_origin.items():
+            part = _summary(chosen, measures, confidence).assign(**dict(zip(CLASS, key, strict=True)), origin=name)
+            if name == ORIGINS[1] and ORIGINS[0] in of_origin:
+                ends = _advantages(chosen, of_origin[ORIGINS[0]], measures, confidence)
+                part[["advantage", "advantage_low", "advantage_high"]] = ends
+            parts.append(part.dropna(subset=["mean"]))
+    table = pd.concat(parts) if parts else pd.DataFrame()
+    table = table.reindex(columns=COLUMNS).assign(confidence=confidence)
     return table.sort_values(
-        ["rule", "equal", "least", "origin", "measure"],
-        key=lambda column: column.map(order) if column.name in ("origin", "measure") else column,
-        ascending=[True, False, True, True, True],
-        kind="stable",
-        ignore_index=True,
+        ["rule", "equal", "least"], ascending=[True, False, True], kind="stable", ignore_index=True
     )
+
+
+def _units(members: str, origin: str) -> list[str]:
+    """What is left out with an ensemble: the designs of independent members, sub-networks, or all of a joint one."""
+    if origin == "joint":
+        return [members]
+    names = members.split("+")
+    return names if origin == "search" else list(map(design_of, names))
+
+
+def _summary(rows: pd.DataFrame, measures: list[str], confidence: float) -> pd.DataFrame:
+    """A row per measure of ensembles of one origin: mean with interval, and quartiles."""
+    values = rows[measures].to_numpy(float)
+    means = _means(kept_weights(list(rows["units"])), values)
+    low, high = np.transpose([interval(replicates, confidence) for replicates in means.T])
+    shares = np.isin(measures, SHARES)
+    low[shares], high[shares] = np.clip(low[shares], 0, 1), np.clip(high[shares], 0, 1)
+    quartiles = rows[measures].quantile([0.25, 0.75]).to_numpy()
+    columns = {"measure": measures, "ensembles": np.isfinite(values).sum(axis=0), "mean": means[0], "low": low}
+    return pd.DataFrame(columns | {"high": high, "lower_quartile": quartiles[0], "upper_quartile": quartiles[1]})
+
+
+def _advantages(several: pd.DataFrame, one: pd.DataFrame, measures: list[str], confidence: float) -> np.ndarray:
+    """Mean of each measure of `several` less that of `one`, and its interval; measures x 3."""
+    weights = kept_weights([*several["units"], *one["units"]])
+    first, second = np.split(weights, [len(several)], axis=1)
+    means = _means(first, several[measures].to_numpy(float)) - _means(second, one[measures].to_numpy(float))
+    return np.array([[replicates[0], *interval(replicates, confidence)] for replicates in means.T])
+
+
+def _means(weights: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Weighted means of what is known of each column of `values`, for each row of `weights`; NaN of nothing."""
+    known = np.isfinite(values)
+    count = weights @ known
+    total = weights @ np.where(known, values, 0)
+    return np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0)

@@ -57,7 +57,7 @@ FILES = {
     "tables/coincident_failures.csv": "how often members of one design, and of two, fail on the same images",
     "tables/attribution_distances.csv": "how far apart the attribution maps of members of different families are",
     "tables/skipped.csv": "members that an attribution method or a comparison of stages does not apply to, and why",
-    "tables/origins.csv": "ensembles by where their members come from, at equal size and at equal MACs",
+    "tables/origins.csv": "ensembles by where their members come from, at equal size and at equal MACs, with intervals",
     "tables/deployment.csv": "the most resilient ensembles for their cost, and single members, judged on unseen images",
     "tables/observations.csv": "the four observations: statistics, intervals, rules and verdicts",
     "search/evaluations.csv": "every sub-network that the search evaluated, the front, and which became members",

@@ -42,7 +42,7 @@ def origins(table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
     if not bands:
         return notice(title, "no size has ensembles of more than one origin")
     subtitle = [
-        f"Means over ensembles, combined by {label(rows['rule'].iloc[0])}; line: middle half of them; "
+        f"Means over ensembles, combined by {label(rows['rule'].iloc[0])}; line: the middle half of the ensembles; "
         "further right: more accurate, or more diverse",
         "Only sizes and costs of which there are ensembles of several origins",
     ]
@@ -135,7 +135,8 @@ def _dots(rows: pd.DataFrame, title: str, hue: alt.Color, equal: str, index: int
     base = alt.Chart(rows).encode(y=y, yOffset=offset, color=hue, opacity=opacity)
     line = base.mark_rule(strokeWidth=2).encode(x="lower_quartile:Q", x2="upper_quartile")
     line = line if index else line.add_params(chosen)
-    tooltip = ["origin", equal, "ensembles", *(alt.Tooltip(c, format=".4f") for c in ("mean", "lower_quartile"))]
+    told = ("mean", "low", "high", "lower_quartile", "upper_quartile")
+    tooltip = ["origin", equal, "ensembles", *(alt.Tooltip(column, format=".4f") for column in told)]
     points = base.mark_point(filled=True, size=55)
     points = points.encode(x=x.scale(zero=False, nice=False, padding=10), tooltip=tooltip)
     lines = list(title.partition(", ")[::2]) if ", " in title else title.rsplit(" ", 1)
