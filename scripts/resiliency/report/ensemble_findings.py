@@ -125,8 +125,8 @@ def _advantage(points: float, low: float, high: float) -> str:
     """What several architectures bring in accuracy on corrupted images, with its interval; nothing if not known."""
     if np.isnan(points):
         return ""
-    ends = interval(low, high, _points)
-    told = f"Several architectures instead of one bring {_points(points)} points of accuracy on corrupted images{ends and ' ' + ends}"
+    told = f"Several architectures instead of one bring {_points(points)} points of accuracy on corrupted images"
+    told = f"{told} {interval(low, high, _points)}".rstrip()
     return f"{told}. " if low > 0 or high < 0 else f"{told}, so that it stays open whether they help. "
 
 
