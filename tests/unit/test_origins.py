@@ -55,6 +55,11 @@ def test_means_at_equal_size_and_at_equal_cost():
     assert (pair.ensembles, pair.lower_quartile, pair.upper_quartile) == pytest.approx((2, 0.55, 0.65))
 
 
+def test_the_main_rule_comes_first():
+    both = pd.concat([ensembles(), ensembles().assign(rule="mean_logit")])
+    assert origin_table(both, 0.95)["rule"].unique().tolist() == ["vote", "mean_logit"]
+
+
 def test_a_study_without_ensembles_has_an_empty_table():
     assert origin_table(ensembles().iloc[:0], 0.95).empty
 

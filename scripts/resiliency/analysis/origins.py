@@ -31,7 +31,7 @@ def origin_of(ensembles: pd.DataFrame) -> np.ndarray:
 
 
 def origin_table(ensembles: pd.DataFrame, confidence: float) -> pd.DataFrame:
-    """A row per combination rule, class of ensembles that are alike, origin and measure.
+    """A row per combination rule, in the order of the ensembles, class of those that are alike, origin and measure.
 
     Classes are, where `equal` is "size", the numbers of members; where it is "macs", octaves of the MACs of all members
     together. Measures are `SCORES` and the diversities.
@@ -67,8 +67,13 @@ def origin_table(ensembles: pd.DataFrame, confidence: float) -> pd.DataFrame:
             parts.append(part.dropna(subset=["mean"]))
     table = pd.concat(parts) if parts else pd.DataFrame()
     table = table.reindex(columns=COLUMNS).assign(confidence=confidence)
+    rules = list(ensembles["rule"].unique())
     return table.sort_values(
-        ["rule", "equal", "least"], ascending=[True, False, True], kind="stable", ignore_index=True
+        ["rule", "equal", "least"],
+        key=lambda column: column.map(rules.index) if column.name == "rule" else column,
+        ascending=[True, False, True],
+        kind="stable",
+        ignore_index=True,
     )
 
 
