@@ -167,7 +167,7 @@ class Trainings:
         self.cluster.lose_node(GPU_NODES[1])
         self.cluster.start_node(GPU_NODES[1])
         self.cluster.restart_controller()
-        assert self.end(240) == 0, self.outputs[-1]
+        assert self.end(400) == 0, self.outputs[-1]
 
 
 @pytest.fixture(scope="session")
