@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from resiliency.analysis.jackknife import interval, kept_weights
-from resiliency.analysis.left_out import design_of
+from resiliency.analysis.jackknife import interval
+from resiliency.analysis.left_out import LeftOut, design_of
 
 ORIGINS = ("one architecture", "several architectures", "sub-networks of a search", "joint training")
 SHARES = ("clean_accuracy", "corrupted_accuracy", "mean_corruption_error")
@@ -49,9 +49,7 @@ def origin_table(ensembles: pd.DataFrame, confidence: float) -> pd.DataFrame:
     """
     measures = [*SCORES, *(c for c in ensembles if c.endswith(("_clean", "_corrupted")))]
     octave = np.floor(np.log2(ensembles["macs"].clip(lower=1).astype(float))).astype(int)
-    known = ensembles.assign(
-        from_=origin_of(ensembles), units=list(map(_units, ensembles["members"], ensembles["origin"]))
-    )
+    known = ensembles.assign(from_=origin_of(ensembles))
     sizes = known.assign(equal="size", least=known["size"], most=known["size"])
     costs = known.assign(equal="macs", least=2**octave, most=2 ** (octave + 1))
     rows = pd.concat([sizes, costs], ignore_index=True)
@@ -77,18 +75,12 @@ def origin_table(ensembles: pd.DataFrame, confidence: float) -> pd.DataFrame:
     )
 
 
-def _units(members: str, origin: str) -> list[str]:
-    """What is left out with an ensemble: the designs of independent members, sub-networks, or all of a joint one."""
-    if origin == "joint":
-        return [members]
-    names = members.split("+")
-    return names if origin == "search" else list(map(design_of, names))
-
-
 def _summary(rows: pd.DataFrame, measures: list[str], confidence: float) -> pd.DataFrame:
     """A row per measure of ensembles of one origin: mean with interval, and quartiles."""
+    # The name before the last dash: the design of an independent member, the ensemble of one trained jointly.
+    unit = str if (rows["origin"] == "search").all() else design_of
     values = rows[measures].to_numpy(float)
-    means = _means(kept_weights(list(rows["units"])), values)
+    means = _means(LeftOut(rows, unit).weights, values)
     low, high = np.transpose([interval(replicates, confidence) for replicates in means.T])
     shares = np.isin(measures, SHARES)
     low[shares], high[shares] = np.clip(low[shares], 0, 1), np.clip(high[shares], 0, 1)
@@ -99,7 +91,7 @@ def _summary(rows: pd.DataFrame, measures: list[str], confidence: float) -> pd.D
 
 def _advantages(several: pd.DataFrame, one: pd.DataFrame, measures: list[str], confidence: float) -> np.ndarray:
     """Mean of each measure of `several` less that of `one`, and its interval; measures x 3."""
-    weights = kept_weights([*several["units"], *one["units"]])
+    weights = LeftOut(pd.concat([several, one]), design_of).weights
     first, second = np.split(weights, [len(several)], axis=1)
     means = _means(first, several[measures].to_numpy(float)) - _means(second, one[measures].to_numpy(float))
     return np.array([[replicates[0], *interval(replicates, confidence)] for replicates in means.T])
