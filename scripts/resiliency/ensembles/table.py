@@ -9,8 +9,8 @@ import pandas as pd
 
 from resiliency.diversity.metrics import ENSEMBLE_METRICS
 from resiliency.ensembles.combination import member_weights
-from resiliency.ensembles.scoring import correct_answers, mean_over_pairs, score_condition
-from resiliency.metrics.classification import softmax
+from resiliency.ensembles.scoring import mean_over_pairs, score_condition
+from resiliency.ensembles.selection import Members
 from resiliency.metrics.resiliency import mean_corruption_error
 
 SCORES = ("nll", "brier", "ece")
@@ -101,14 +101,8 @@ class Pool:
 
     def image_errors(self, ensemble: np.ndarray, rule: str) -> np.ndarray:
         """Share of the corrupted conditions in which one ensemble (int size) gets each image wrong; float64 N."""
-        wrong = [
-            ~correct_answers(rule, ensemble[None], self._probabilities(condition), self.labels, self.weights)[0]
-            for condition in range(1, len(self.conditions))
-        ]
-        return np.mean(wrong, axis=0)
-
-    def _probabilities(self, condition: int) -> np.ndarray:
-        return softmax(np.stack([prediction[condition] for prediction in self.predictions]))
+        members = Members(self.predictions, self.labels, self.weights, rule)
+        return members.image_errors(ensemble[None], np.arange(len(self.labels)))[0]
 
     def _summary(self, clean: dict, corrupted: dict, errors: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         return {
