@@ -4,6 +4,7 @@ import altair as alt
 import pandas as pd
 
 from resiliency.diversity.settings import MAIN
+from resiliency.report.diversity_charts import under_main_rule
 from resiliency.report.style import INK, by_legend, finish, notice, panel_title, shades
 from resiliency.report.words import KINDS, METRICS, label, percent, plural
 
@@ -75,7 +76,7 @@ def correlation_heatmap(table: pd.DataFrame, colours: list[str]) -> alt.TopLevel
 def pearson(table: pd.DataFrame) -> pd.DataFrame:
     """Pearson's correlations that are known, under the main rule, on clean and on all corrupted images."""
     rows = table[(table["measure"] == "pearson") & table["condition"].isin(CONDITIONS)].dropna(subset=["correlation"])
-    return rows[rows["rule"] == rows["rule"].iloc[0]] if len(rows) else rows
+    return under_main_rule(rows)
 
 
 def _basis(rows: pd.DataFrame) -> str:

@@ -35,10 +35,14 @@ def diversity_accuracy(ensembles: pd.DataFrame, table: pd.DataFrame, colours: li
     return finish(alt.vconcat(*rows, spacing=10), title, subtitle)
 
 
+def under_main_rule(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows of a table that are under the main combination rule, which it names first."""
+    return table[table["rule"] == table["rule"].iloc[0]] if len(table) else table
+
+
 def main_pool(ensembles: pd.DataFrame) -> pd.DataFrame:
-    """Ensembles of independent members under the main combination rule, which the table names first."""
-    pool = ensembles[ensembles["origin"] == "independent"]
-    return pool[pool["rule"] == pool["rule"].iloc[0]] if len(pool) else pool
+    """Ensembles of independent members under the main combination rule."""
+    return under_main_rule(ensembles[ensembles["origin"] == "independent"])
 
 
 def measured(pool: pd.DataFrame) -> dict[str, str]:

@@ -8,8 +8,9 @@ import pandas as pd
 
 from resiliency.diversity.settings import MAIN
 from resiliency.report.correlation_charts import CONDITIONS, pearson
-from resiliency.report.diversity_charts import main_pool, measured
+from resiliency.report.diversity_charts import main_pool, measured, under_main_rule
 from resiliency.report.ensemble_charts import GROUPS, compared
+from resiliency.report.joint_charts import jointly_trained
 from resiliency.report.overview import contenders
 from resiliency.report.words import KINDS, METRICS, interval, label, number, percent, plural
 
@@ -78,10 +79,9 @@ def deployment(table: pd.DataFrame, candidates: pd.DataFrame) -> str:
 
 def strength(ensembles: pd.DataFrame) -> str:
     """For each objective, its most resilient strength against independent training."""
-    joint = ensembles[ensembles["origin"] == "joint"].dropna(subset=["corrupted_accuracy"])
+    joint = jointly_trained(ensembles)
     if joint.empty:
         return ""
-    joint = joint[joint["rule"] == joint["rule"].iloc[0]]
     independent = joint.loc[joint["strength"] == 0, "corrupted_accuracy"].mean()
     said = []
     for objective, rows in joint[joint["strength"] > 0].groupby("objective", sort=False):
@@ -107,8 +107,8 @@ def architecture_diversity(ensembles: pd.DataFrame) -> str:
 
 def origins(table: pd.DataFrame) -> str:
     """Accuracy on corrupted images by origin, at the size with most origins, and what several architectures bring."""
-    rows = table[(table["equal"] == "size") & (table["measure"] == "corrupted_accuracy")]
-    rows = rows[rows["rule"] == rows["rule"].iloc[0]].dropna(subset=["mean"]) if len(rows) else rows
+    rows = under_main_rule(table[(table["equal"] == "size") & (table["measure"] == "corrupted_accuracy")])
+    rows = rows.dropna(subset=["mean"])
     counts = rows.groupby("least")["origin"].nunique()
     if counts.empty or counts.max() < 2:
         return ""

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import altair as alt
 import pandas as pd
 
-from resiliency.report.diversity_charts import measured
+from resiliency.report.diversity_charts import measured, under_main_rule
 from resiliency.report.style import SHARE, by_legend, finish, notice, panel_title
 from resiliency.report.words import OBJECTIVES, kind_of, label, plural
 
@@ -36,11 +36,10 @@ ACCURACIES = [
 def strength(ensembles: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
     """Accuracy, resiliency and a diversity of each kind over the strength of joint losses: a row per objective."""
     title = "What the strength of a joint loss does"
-    joint = ensembles[ensembles["origin"] == "joint"].dropna(subset=["corrupted_accuracy"])
+    joint = jointly_trained(ensembles)
     if joint.empty:
         return notice(title, "no jointly trained members in this study")
     rule = joint["rule"].iloc[0]
-    joint = joint[joint["rule"] == rule]
     columns = [_values(joint, quantity) for quantity in _quantities(joint)]
     objectives = joint["objective"].unique().tolist()
     shown = [objective for objective in objectives if objective != "independent"] or objectives
@@ -52,6 +51,11 @@ def strength(ensembles: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
         f"{plural(joint['ensemble'].nunique(), 'jointly trained ensemble')}, combined by {label(rule)}",
     ]
     return finish(alt.vconcat(*rows, spacing=10), title, subtitle)
+
+
+def jointly_trained(ensembles: pd.DataFrame) -> pd.DataFrame:
+    """Ensembles that were trained jointly, under the main combination rule."""
+    return under_main_rule(ensembles[ensembles["origin"] == "joint"].dropna(subset=["corrupted_accuracy"]))
 
 
 def _quantities(joint: pd.DataFrame) -> list[Quantity]:

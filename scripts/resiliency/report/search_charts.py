@@ -5,6 +5,7 @@ import pandas as pd
 
 from resiliency.analysis.origins import ORIGINS
 from resiliency.diversity.settings import MAIN
+from resiliency.report.diversity_charts import under_main_rule
 from resiliency.report.style import INK, MUTED, SHARE, by_legend, finish, notice, panel_title, shades, spread
 from resiliency.report.words import KINDS, kind_of, label, plural
 
@@ -37,7 +38,7 @@ def search_front(evaluations: pd.DataFrame, members: pd.DataFrame, colours: list
 def origins(table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
     """Accuracies and a diversity of each kind of ensembles by origin: a row at equal size, a row at equal MACs."""
     title = "Where should the members of an ensemble come from?"
-    rows = table[table["rule"] == table["rule"].iloc[0]] if len(table) else table
+    rows = under_main_rule(table)
     bands = [band for equal in ("size", "macs") if (band := _band(rows[rows["equal"] == equal], equal, colours))]
     if not bands:
         return notice(title, "no size has ensembles of more than one origin")
