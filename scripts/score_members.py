@@ -25,17 +25,16 @@ with stage(snakemake.log[0], snakemake.threads):
     )
     members, errors, calibration = [], [], []
     for description, path in zip(snakemake.input.descriptions, snakemake.input.logits, strict=True):
-        member, logits = read_json(description), read_array(path)
+        member, scored = read_json(description), scorer.score(read_array(path))
         member["architecture"] = member["architecture"] or member["factory"]
-        members.append({key: member[key] for key in described} | scorer.scores(logits))
-        errors.append(scorer.errors(logits).assign(member=member["member"]))
-        bins = scorer.calibration(logits)
-        bins.insert(0, "member", member["member"])
-        calibration.append(bins)
-    scored = pd.DataFrame(members)
-    write_table(snakemake.output.members, scored)
+        members.append({key: member[key] for key in described} | scored.scores)
+        errors.append(scored.errors.assign(member=member["member"]))
+        scored.calibration.insert(0, "member", member["member"])
+        calibration.append(scored.calibration)
+    table = pd.DataFrame(members)
+    write_table(snakemake.output.members, table)
     histories = {Path(path).parent.name: read_table(path) for path in snakemake.input.histories}
-    write_table(snakemake.output.histories, history_table(scored, histories))
-    table = pd.concat(errors)
-    write_table(snakemake.output.errors, table[["member", "corruption", "severity", "images", "error"]])
+    write_table(snakemake.output.histories, history_table(table, histories))
+    columns = ["member", "corruption", "severity", "images", "error"]
+    write_table(snakemake.output.errors, pd.concat(errors)[columns])
     write_table(snakemake.output.calibration, pd.concat(calibration))

@@ -90,7 +90,7 @@ def case():
 
 def test_scores_of_a_member_by_loops(case):
     table, labels, own, baseline = case
-    scores = Scorer(table, labels, baseline, 200, 0.95, 0).scores(own)
+    scores = Scorer(table, labels, baseline, 200, 0.95, 0).score(own).scores
 
     def error(logits, *indices):
         return np.mean([[np.argmax(row) != y for row, y in zip(logits[i], labels, strict=True)] for i in indices])
@@ -111,7 +111,7 @@ def test_scores_of_a_member_by_loops(case):
 
 def test_scores_of_probabilities_are_means_over_the_corrupted_conditions(case):
     table, labels, own, baseline = case
-    scores = Scorer(table, labels, baseline, 100, 0.95, 0).scores(own)
+    scores = Scorer(table, labels, baseline, 100, 0.95, 0).score(own).scores
     losses = [log_loss(labels, softmax(own[c].astype(float), axis=-1), labels=range(3)) for c in range(5)]
     assert scores["clean_nll"] == pytest.approx(losses[0], abs=1e-5)
     assert scores["corrupted_nll"] == pytest.approx(np.mean(losses[1:]), abs=1e-5)
@@ -123,7 +123,7 @@ def test_scores_of_probabilities_are_means_over_the_corrupted_conditions(case):
 
 def test_the_interval_of_accuracy_is_wilsons(case):
     table, labels, own, baseline = case
-    scores = Scorer(table, labels, baseline, 100, 0.95, 0).scores(own)
+    scores = Scorer(table, labels, baseline, 100, 0.95, 0).score(own).scores
     n, p, z = 30, scores["clean_accuracy"], 1.959963985
     middle, half = (p + z * z / 2 / n), z * np.sqrt(p * (1 - p) / n + z * z / 4 / n / n)
     expected = [(middle - half) / (1 + z * z / n), (middle + half) / (1 + z * z / n)]
@@ -132,7 +132,7 @@ def test_the_interval_of_accuracy_is_wilsons(case):
 
 def test_the_baseline_scores_one_in_every_resample(case):
     table, labels, _, baseline = case
-    scores = Scorer(table, labels, baseline, 100, 0.95, 0).scores(baseline)
+    scores = Scorer(table, labels, baseline, 100, 0.95, 0).score(baseline).scores
     assert scores["mce"] == scores["mce_low"] == scores["mce_high"] == pytest.approx(1)
 
 
@@ -144,14 +144,14 @@ def test_intervals_cover_the_truth():
     for seed in range(60):
         wrong = rng.random((2, 300)) < 0.3
         logits = np.where(wrong[..., None], [0.0, 1.0], [1.0, 0.0]).astype(np.float16)
-        scores = Scorer(table, labels, None, 200, 0.9, seed).scores(logits)
+        scores = Scorer(table, labels, None, 200, 0.9, seed).score(logits).scores
         covered += scores["mean_corruption_error_low"] <= 0.3 <= scores["mean_corruption_error_high"]
     assert 47 <= covered <= 60
 
 
 def test_alexnet_is_a_baseline_without_clean_error(case):
     table, labels, own, _ = case
-    scores = Scorer(table, labels, None, 100, 0.95, 0).scores(own)
+    scores = Scorer(table, labels, None, 100, 0.95, 0).score(own).scores
     wrong = (own.argmax(-1) != labels).mean(axis=1)
     expected = (wrong[1:3].mean() / 0.819324 + wrong[3:].mean() / 0.866816) / 2
     assert scores["mce"] == pytest.approx(expected)
@@ -160,7 +160,7 @@ def test_alexnet_is_a_baseline_without_clean_error(case):
 
 def test_errors_are_a_row_per_condition(case):
     table, labels, own, baseline = case
-    errors = Scorer(table, labels, baseline, 100, 0.95, 0).errors(own)
+    errors = Scorer(table, labels, baseline, 100, 0.95, 0).score(own).errors
     assert errors.columns.tolist() == ["corruption", "severity", "images", "error"]
     assert errors.severity.tolist() == [0, 1, 2, 1, 2]
     assert (errors.images == 30).all()
@@ -170,11 +170,11 @@ def test_errors_are_a_row_per_condition(case):
 def test_calibration_agrees_with_the_calibration_error(case):
     table, labels, own, baseline = case
     scorer = Scorer(table, labels, baseline, 100, 0.95, 0)
-    bins = scorer.calibration(own)
+    bins = scorer.score(own).calibration
     assert bins.groupby("images").predictions.sum().to_dict() == {"clean": 30, "corrupted": 120}
     clean = bins[bins.images == "clean"]
     gaps = (clean.accuracy - clean.confidence).abs() @ clean.predictions / 30
-    assert gaps == pytest.approx(scorer.scores(own)["clean_ece"])
+    assert gaps == pytest.approx(scorer.score(own).scores["clean_ece"])
     assert ((bins.bin_low < bins.confidence) & (bins.confidence <= bins.bin_high + 1e-6)).all()
     corrupted = bins[bins.images == "corrupted"]
     right = (own[1:].argmax(-1) == labels).sum()

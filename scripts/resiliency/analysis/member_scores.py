@@ -1,5 +1,7 @@
 """Scores of single members: accuracy, calibration and resiliency, with intervals that resample images."""
 
+from typing import NamedTuple
+
 import numpy as np
 import pandas as pd
 from scipy.stats import binomtest
@@ -8,12 +10,30 @@ from resiliency.analysis.bootstrap import interval, resampled_counts
 from resiliency.metrics.classification import (
     ECE_BINS,
     brier_score,
+    calibration_error,
     confidence_bins,
-    expected_calibration_error,
     negative_log_likelihood,
     softmax,
 )
 from resiliency.metrics.resiliency import ALEXNET_ERRORS, mean_corruption_error, relative_mean_corruption_error
+
+LOSSES = ("nll", "brier", "ece")
+
+
+class Scored(NamedTuple):
+    """What is known of a member.
+
+    Attributes:
+        scores: all scores, under the names of the columns of members.csv.
+        errors: top-1 error, a row per condition (corruption, severity, images, error).
+        calibration: confidence against accuracy, a row per bin of confidence that holds images: columns images (clean,
+            or corrupted, which pools all corrupted conditions), bin_low, bin_high (of confidence), predictions (their
+            number), confidence and accuracy (their means).
+    """
+
+    scores: dict[str, float]
+    errors: pd.DataFrame
+    calibration: pd.DataFrame
 
 
 class Scorer:
@@ -46,33 +66,24 @@ class Scorer:
             wrong = self._wrong(baseline)
             self.baseline, self.baseline_clean = self._resampled(wrong), wrong[0].mean()
 
-    def errors(self, logits: np.ndarray) -> pd.DataFrame:
-        """Top-1 error under each condition: a row per condition (corruption, severity, images, error)."""
+    def score(self, logits: np.ndarray) -> Scored:
+        """All of a member with `logits` (float16 C x N x K); probabilities are formed a condition at a time."""
+        wrong, bins, losses = self._wrong(logits), [], []
+        for probabilities in map(softmax, logits):
+            bins.append(confidence_bins(probabilities, self.labels))
+            proper = [loss(probabilities, self.labels) for loss in (negative_log_likelihood, brier_score)]
+            losses.append([*proper, calibration_error(bins[-1])])
+        scores = self._rates(wrong) | _means_of_losses(np.array(losses))
+        return Scored(scores, self._errors(wrong), _calibration(bins))
+
+    def _errors(self, wrong: np.ndarray) -> pd.DataFrame:
         table = self.conditions[["corruption", "severity"]].copy()
         table["images"] = len(self.labels)
-        table["error"] = self._wrong(logits).mean(axis=1)
+        table["error"] = wrong.mean(axis=1)
         return table
 
-    def calibration(self, logits: np.ndarray) -> pd.DataFrame:
-        """Confidence against accuracy: a row per bin of confidence that holds images, clean and corrupted.
-
-        Returns:
-            Columns images (clean, or corrupted, which pools all corrupted conditions), bin_low, bin_high (of
-            confidence), predictions (their number), confidence and accuracy (their means).
-        """
-        bins = np.array([confidence_bins(softmax(values), self.labels) for values in logits])
-        edges = np.arange(ECE_BINS + 1) / ECE_BINS
-        parts = []
-        for name, (count, right, confidence) in {"clean": bins[0], "corrupted": bins[1:].sum(axis=0)}.items():
-            shown = count > 0
-            columns = {"bin_low": edges[:-1], "bin_high": edges[1:], "predictions": count.astype(int)}
-            columns |= {"confidence": confidence / np.maximum(count, 1), "accuracy": right / np.maximum(count, 1)}
-            parts.append(pd.DataFrame({"images": name} | {key: values[shown] for key, values in columns.items()}))
-        return pd.concat(parts, ignore_index=True)
-
-    def scores(self, logits: np.ndarray) -> dict[str, float]:
-        """All scores of a member with `logits` (float16 C x N x K), under the names of the columns of members.csv."""
-        wrong = self._wrong(logits)
+    def _rates(self, wrong: np.ndarray) -> dict[str, float]:
+        """Accuracy and resiliency, from bool C x N."""
         errors = self._resampled(wrong)
         right = int((~wrong[0]).sum())
         accuracy = binomtest(right, len(self.labels)).proportion_ci(self.confidence, method="wilson")
@@ -86,7 +97,6 @@ class Scorer:
                 relative_mean_corruption_error(errors[0], wrong[0].mean(), self.baseline[0], self.baseline_clean)
             ),
             "confidence": self.confidence,
-            **self._probability_scores(logits),
         }
 
     def _wrong(self, logits: np.ndarray) -> np.ndarray:
@@ -101,10 +111,19 @@ class Scorer:
         low, high = interval(values[1:], self.confidence)
         return {name: float(values[0]), f"{name}_low": low, f"{name}_high": high}
 
-    def _probability_scores(self, logits: np.ndarray) -> dict[str, float]:
-        scores = {"nll": negative_log_likelihood, "brier": brier_score, "ece": expected_calibration_error}
-        values = np.array([[score(p, self.labels) for score in scores.values()] for p in map(softmax, logits)])
-        clean, corrupted = values[0], values[1:].mean(axis=0)
-        return {f"clean_{name}": float(value) for name, value in zip(scores, clean, strict=True)} | {
-            f"corrupted_{name}": float(value) for name, value in zip(scores, corrupted, strict=True)
-        }
+
+def _means_of_losses(losses: np.ndarray) -> dict[str, float]:
+    """`LOSSES` of clean images, and their means over the corrupted conditions, from float C x 3."""
+    parts = {"clean": losses[0], "corrupted": losses[1:].mean(axis=0)}
+    return {f"{images}_{n}": float(v) for images, part in parts.items() for n, v in zip(LOSSES, part, strict=True)}
+
+
+def _calibration(bins: list[np.ndarray]) -> pd.DataFrame:
+    edges = np.arange(ECE_BINS + 1) / ECE_BINS
+    parts = []
+    for name, (count, right, confidence) in {"clean": bins[0], "corrupted": np.sum(bins[1:], axis=0)}.items():
+        shown = count > 0
+        columns = {"bin_low": edges[:-1], "bin_high": edges[1:], "predictions": count.astype(int)}
+        columns |= {"confidence": confidence / np.maximum(count, 1), "accuracy": right / np.maximum(count, 1)}
+        parts.append(pd.DataFrame({"images": name} | {key: values[shown] for key, values in columns.items()}))
+    return pd.concat(parts, ignore_index=True)

@@ -42,8 +42,13 @@ def expected_calibration_error(probabilities: np.ndarray, labels: np.ndarray) ->
     Returns:
         A value in 0..1. A confidence on the edge of two bins is in the lower one.
     """
-    _, right, confidence = confidence_bins(probabilities, labels)
-    return float(np.abs(right - confidence).sum() / len(labels))
+    return calibration_error(confidence_bins(probabilities, labels))
+
+
+def calibration_error(bins: np.ndarray) -> float:
+    """The same of the bins that `confidence_bins` returns, float64 3 x 15."""
+    images, right, confidence = bins
+    return float(np.abs(right - confidence).sum() / images.sum())
 
 
 def confidence_bins(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
