@@ -1,12 +1,6 @@
 """The training loop: it learns, repeats, and stops where the loss does."""
 
 import json
-import os
-import re
-import signal
-import subprocess
-import sys
-import time
 from functools import partial
 from itertools import pairwise
 
@@ -14,8 +8,6 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from PIL import Image
 from torch import nn
 
@@ -25,9 +17,6 @@ from resiliency.designs.networks import build
 from resiliency.designs.settings import Design
 from resiliency.faults import Fault
 from resiliency.files import write_array, write_json
-from resiliency.training import checkpoints
-from resiliency.training.augmentation import flipped, mixed, random_crop, reader, shifted
-from resiliency.training.checkpoints import Checkpoint
 from resiliency.training.engine import Labelled, Looks, Trainer, accuracies, cross_entropy
 from resiliency.training.joint import joint_loss
 from resiliency.training.member import train_members
@@ -151,96 +140,6 @@ def test_every_epoch_sees_the_images_in_another_order():
     assert len({tuple(epoch) for epoch in epochs}) == RECIPE.epochs
 
 
-def test_no_shift_is_the_identity():
-    images = torch.rand(4, 8, 8, 3)
-    assert torch.equal(shifted(images, 0, torch.Generator().manual_seed(0)), images)
-
-
-@given(st.integers(0, 4), st.integers(0, 2**32))
-@settings(max_examples=30, deadline=None)
-def test_shifts_stay_within_bounds_and_repeat_edges(largest, seed):
-    """Every pixel holds its own coordinates, so that a shifted image tells where each pixel came from."""
-    rows, columns = torch.meshgrid(torch.arange(6.0), torch.arange(7.0), indexing="ij")
-    images = torch.stack([rows, columns, rows], dim=2).expand(5, 6, 7, 3)
-    for image in shifted(images, largest, torch.Generator().manual_seed(seed)).permute(0, 3, 1, 2):
-        explained = [
-            (dy, dx)
-            for dy in range(-largest, largest + 1)
-            for dx in range(-largest, largest + 1)
-            if torch.equal(image[0], (rows + dy).clamp(0, 5)) and torch.equal(image[1], (columns + dx).clamp(0, 6))
-        ]
-        assert len(explained) == 1
-        assert torch.equal(image[0], image[2])
-
-
-def test_all_shifts_occur():
-    rows = torch.arange(9.0).view(1, 9, 1, 1).expand(300, 9, 9, 3)
-    middle = shifted(rows, 2, torch.Generator().manual_seed(0))[:, 4, 4, 0] - 4
-    values, counts = middle.unique(return_counts=True)
-    assert values.tolist() == [-2, -1, 0, 1, 2]
-    assert counts.min() > 30
-
-
-def test_the_two_axes_shift_on_their_own():
-    rows, columns = torch.meshgrid(torch.arange(9.0), torch.arange(9.0), indexing="ij")
-    images = torch.stack([rows, columns, rows], dim=2).expand(200, 9, 9, 3)
-    pairs = shifted(images, 1, torch.Generator().manual_seed(0))[:, 4, 4, :2] - 4
-    assert len({tuple(pair) for pair in pairs.tolist()}) == 9
-
-
-def test_flips_mirror_about_half_of_the_images():
-    images = torch.rand(400, 4, 5, 3)
-    after = flipped(images, torch.Generator().manual_seed(0))
-    same = (after == images).flatten(1).all(1)
-    mirrored = (after == images.flip(2)).flatten(1).all(1)
-    assert torch.equal(same, ~mirrored)
-    assert 160 < same.sum() < 240
-
-
-def test_random_crops_keep_share_and_aspect_and_reach_every_part():
-    """Red grows along the columns and green along the rows, so that a crop tells where it was taken."""
-    width, height = 200, 120
-    ramp = np.zeros((height, width, 3), np.uint8)
-    ramp[..., 0], ramp[..., 1] = np.arange(width), np.arange(height)[:, None]
-    image = Image.fromarray(ramp)
-    boxes = []
-    for seed in range(300):
-        crop = random_crop(image, 64, 0.25, np.random.default_rng(seed)).astype(float)
-        assert crop.shape == (64, 64, 3)
-        left, right = crop[:, 0, 0].mean(), crop[:, -1, 0].mean()
-        top, bottom = crop[0, :, 1].mean(), crop[-1, :, 1].mean()
-        boxes.append((right - left + 2, bottom - top + 2, left, top))
-    w, h, left, top = np.array(boxes).T
-    shares = w * h / (width * height)
-    assert 0.2 < shares.min() < 0.32
-    assert shares.max() > 0.75
-    assert 0.65 < (w / h).min() < 0.85
-    assert 1.2 < (w / h).max() < 1.45
-    assert left.min() < 4
-    assert (left + w).max() > width - 5
-    assert top.min() < 4
-    assert (top + h).max() > height - 5
-
-
-def test_an_image_too_narrow_for_any_crop_gives_its_middle():
-    ramp = np.repeat(np.arange(250, dtype=np.uint8)[None, :, None], 32, axis=0).repeat(3, axis=2)
-    crop = random_crop(Image.fromarray(ramp), 32, 1.0, np.random.default_rng(0)).astype(float)
-    assert crop.mean() == pytest.approx(124.5, abs=1)
-    assert crop.max() - crop.min() == pytest.approx(42, abs=3)
-
-
-def test_files_are_cropped_alike_whatever_the_batch_and_anew_in_each_epoch(tmp_path):
-    random = np.random.default_rng(0)
-    for index in range(6):
-        Image.fromarray(random.integers(0, 256, (50, 60, 3), dtype=np.uint8)).save(tmp_path / f"{index}.png")
-    files = FileImages([str(tmp_path / f"{index}.png") for index in range(6)], 32, 1)
-    recipe = Recipe(smallest_crop=0.3)
-    together = reader(files, recipe, 0, epoch=1)(np.arange(6))
-    apart = reader(files, recipe, 0, epoch=1)(np.array([4, 2]))
-    np.testing.assert_array_equal(together[[4, 2]], apart)
-    assert (reader(files, recipe, 0, epoch=2)(np.arange(6)) != together).any(axis=(1, 2, 3)).all()
-
-
 def test_files_train_alike_whatever_the_workers(tmp_path):
     sets = []
     for name, count in (("training", 32), ("validation", 8)):
@@ -305,40 +204,6 @@ def test_gradient_clipping_bounds_the_step():
     assert lengths[None] > 10 * lengths[0.01]
 
 
-def test_mixed_images_and_labels_keep_their_shares():
-    images, labels = torch.arange(6.0).view(6, 1, 1, 1).expand(6, 3, 2, 2), torch.tensor([0, 1, 2, 0, 1, 2])
-    for seed in range(20):
-        blend, shares = mixed(images, labels, 3, 0.5, seed)
-        assert shares.shape == (6, 3)
-        torch.testing.assert_close(shares.sum(1), torch.ones(6))
-        for i in range(6):
-            explained = [
-                (share, j)
-                for j in range(6)
-                for share in [float((blend[i, 0, 0, 0] - j) / (i - j)) if i != j else 1.0]
-                if 0 <= share <= 1.0001
-                and torch.allclose(
-                    shares[i], share * F.one_hot(labels[i], 3) + (1 - share) * F.one_hot(labels[j], 3), atol=1e-5
-                )
-            ]
-            assert explained
-
-
-@pytest.mark.parametrize("policy", ["trivial", "augmix"])
-def test_augmented_images_change_alike_in_any_batch_and_anew_in_each_epoch(policy):
-    images, recipe = separable(8).images.repeat(4, axis=1).repeat(4, axis=2), Recipe(augment=policy)
-    together = reader(images, recipe, 0, epoch=0)(np.arange(8))
-    assert together.shape == images.shape
-    assert together.dtype == np.uint8
-    np.testing.assert_array_equal(together[[5, 3]], reader(images, recipe, 0, epoch=0)(np.array([5, 3])))
-    again = reader(images, recipe, 0, epoch=1)(np.arange(8))
-    assert (again != together).any(axis=(1, 2, 3)).sum() > 4
-
-
-def test_stored_images_without_a_policy_are_read_as_they_are():
-    assert reader(separable(4).images, RECIPE, 0, epoch=0) is None
-
-
 REGULARISED = [
     {"label_smoothing": 0.1}, {"mixup": 0.3}, {"ema": 0.9}, {"augment": "trivial"}, {"precision": "bfloat16"},
     {"flip": True},
@@ -373,70 +238,6 @@ def test_the_averaged_weights_are_the_moving_average_by_hand():
     names = [name for name, tensor in averaged.state_dict().items() for _ in range(tensor.numel())]
     averages = [not name.endswith("num_batches_tracked") for name in names]
     torch.testing.assert_close(weights([averaged])[averages], average[averages])
-
-
-class Killed(Exception):
-    pass
-
-
-def killed_at(step: int, loss=single):
-    """A loss that fails at a step, as if the process were killed."""
-    calls = 0
-
-    def fragile(networks, images, labels):
-        nonlocal calls
-        calls += 1
-        if calls == step:
-            raise Killed
-        return loss(networks, images, labels)
-
-    return fragile
-
-
-@pytest.mark.parametrize("change", [{}, {"ema": 0.9, "optimizer": "sgd"}, {"mixup": 0.2}], ids=str)
-@pytest.mark.parametrize("step", [3, 5, 14])
-def test_an_interrupted_training_ends_with_the_same_weights(tmp_path, monkeypatch, change, step):
-    monkeypatch.setattr(checkpoints, "PAUSE", 0)
-    recipe = RECIPE.model_copy(update=change)
-    with_dropout = nn.Sequential(network(), nn.Dropout(0.3))
-    expected = train([with_dropout], single, recipe, separable(), separable(32))
-    checkpoint = Checkpoint(tmp_path / "checkpoint.pt", {"of": "this"})
-    member = nn.Sequential(network(), nn.Dropout(0.3))
-    with pytest.raises(Killed):
-        train([member], killed_at(step), recipe, separable(), separable(32), None, 0, checkpoint)
-    again, calls = nn.Sequential(network(seed=5), nn.Dropout(0.3)), []
-
-    def counted(networks, images, labels):
-        calls.append(1)
-        return single(networks, images, labels)
-
-    history = train([again], counted, recipe, separable(), separable(32), None, 0, checkpoint)
-    assert len(calls) == 16 - (step - 1)
-    assert torch.equal(weights([again]), weights([with_dropout]))
-    assert history == expected
-    assert [path.name for path in tmp_path.glob("[!.]*")] == ["checkpoint.pt"]
-
-
-def test_a_checkpoint_of_other_settings_or_cut_short_is_not_used(tmp_path, capsys):
-    Checkpoint(tmp_path / "a.pt", {"epochs": 4}).save({"done": 3})
-    where = torch.device("cpu")
-    assert Checkpoint(tmp_path / "a.pt", {"epochs": 4}).load(where)["done"] == 3
-    assert Checkpoint(tmp_path / "a.pt", {"epochs": 5}).load(where) is None
-    assert "a.pt: of other settings; training starts anew" in capsys.readouterr().out
-    content = (tmp_path / "a.pt").read_bytes()
-    (tmp_path / "a.pt").write_bytes(content[: len(content) // 2])
-    assert Checkpoint(tmp_path / "a.pt", {"epochs": 4}).load(where) is None
-    assert "a.pt: cannot be read" in capsys.readouterr().out
-    assert Checkpoint(tmp_path / "none.pt", {}).load(where) is None
-
-
-def test_checkpoints_are_saved_only_now_and_then(tmp_path):
-    checkpoint = Checkpoint(tmp_path / "a.pt", {})
-    assert not checkpoint.due()
-    checkpoint.saved -= checkpoints.PAUSE
-    assert checkpoint.due()
-    checkpoint.save({})
-    assert not checkpoint.due()
 
 
 def test_out_of_memory_halves_the_batch_and_keeps_the_gradient(capsys):
@@ -516,75 +317,6 @@ def test_a_layer_without_second_derivative_is_a_fault():
 
     with pytest.raises(Fault, match="a layer has no second derivative, which the objective needs"):
         train([Hard(), Hard()], joint_loss("attribution", 0.5), RECIPE, pictures(24), pictures(12))
-
-
-TRAIN_ALONE = """
-import sys
-from functools import partial
-from resiliency.designs.settings import Design
-from resiliency.training import checkpoints
-from resiliency.training.engine import cross_entropy
-from resiliency.training.member import train_members
-from resiliency.training.settings import Recipe
-checkpoints.PAUSE = 0
-folder, data = sys.argv[1], dict(pair.split("=", 1) for pair in sys.argv[2:])
-train_members(
-    [folder],
-    [Design(architecture="resnet18", arguments={"channels": [4, 4, 4, 8]}).described(32) | {"design": "r", "seed": 0}],
-    Recipe(epochs=6, batch_size=8, shift=2, flip=True).model_dump(),
-    partial(cross_entropy, smoothing=0),
-    data,
-    (0, "train", "r", 0),
-    workers=0,
-    code="",
-)
-"""
-
-
-def test_a_process_killed_in_the_middle_of_an_epoch_goes_on_to_the_same_files(tmp_path):
-    data = stored(tmp_path, 200)
-    arguments = [f"{name}={path}" for name, path in data.items()]
-
-    def start(folder):
-        command = [sys.executable, "-c", TRAIN_ALONE, str(folder), *arguments]
-        return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"})
-
-    process = start(tmp_path / "killed" / "r-s0")
-    checkpoint = tmp_path / "killed" / "r-s0" / "checkpoint.pt"
-    for wait in (0.2, 0.5):
-        while not checkpoint.exists():
-            assert process.poll() is None
-            time.sleep(0.01)
-        time.sleep(wait)
-        process.send_signal(signal.SIGKILL)
-        process.wait(60)
-        process = start(tmp_path / "killed" / "r-s0")
-    output = process.communicate(timeout=600)[0]
-    assert process.returncode == 0
-    assert "going on from step" in output
-    assert start(tmp_path / "whole" / "r-s0").wait(120) == 0
-    one, other = (
-        {p.name: p.read_bytes() for p in (tmp_path / run / "r-s0").glob("[!.]*")} for run in ("whole", "killed")
-    )
-    assert sorted(one) == ["history.csv", "member.json", "weights.safetensors"]
-    assert one == other
-
-
-def test_a_process_asked_to_end_keeps_a_checkpoint_first(tmp_path):
-    """SLURM sends SIGTERM to a job at the end of its time, and when it is preempted."""
-    data = stored(tmp_path, 200)
-    arguments = [str(tmp_path / "r-s0"), *(f"{name}={path}" for name, path in data.items())]
-    code = TRAIN_ALONE.replace("PAUSE = 0", "PAUSE = 1000")
-    command = [sys.executable, "-u", "-c", code, *arguments]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    while not process.stdout.readline().startswith("[1/6"):
-        assert process.poll() is None
-    process.send_signal(signal.SIGTERM)
-    _, told = process.communicate(timeout=60)
-    assert (process.returncode, told) == (1, f"asked to end; the next run goes on from {tmp_path}/r-s0/checkpoint.pt\n")
-    again = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert re.search(r"^going on from step \d+, in epoch [2-6]$", again.stdout, re.MULTILINE)
-    assert not (tmp_path / "r-s0" / "checkpoint.pt").exists()
 
 
 def stored(folder, count: int) -> dict[str, str]:

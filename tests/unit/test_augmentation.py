@@ -1,0 +1,138 @@
+"""What changes training images: shifts, flips, crops, mixing and policies."""
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+from test_training import RECIPE, separable
+
+from resiliency.data.pictures import FileImages
+from resiliency.training.augmentation import flipped, mixed, random_crop, reader, shifted
+from resiliency.training.settings import Recipe
+
+
+def test_no_shift_is_the_identity():
+    images = torch.rand(4, 8, 8, 3)
+    assert torch.equal(shifted(images, 0, torch.Generator().manual_seed(0)), images)
+
+
+@given(st.integers(0, 4), st.integers(0, 2**32))
+@settings(max_examples=30, deadline=None)
+def test_shifts_stay_within_bounds_and_repeat_edges(largest, seed):
+    """Every pixel holds its own coordinates, so that a shifted image tells where each pixel came from."""
+    rows, columns = torch.meshgrid(torch.arange(6.0), torch.arange(7.0), indexing="ij")
+    images = torch.stack([rows, columns, rows], dim=2).expand(5, 6, 7, 3)
+    for image in shifted(images, largest, torch.Generator().manual_seed(seed)).permute(0, 3, 1, 2):
+        explained = [
+            (dy, dx)
+            for dy in range(-largest, largest + 1)
+            for dx in range(-largest, largest + 1)
+            if torch.equal(image[0], (rows + dy).clamp(0, 5)) and torch.equal(image[1], (columns + dx).clamp(0, 6))
+        ]
+        assert len(explained) == 1
+        assert torch.equal(image[0], image[2])
+
+
+def test_all_shifts_occur():
+    rows = torch.arange(9.0).view(1, 9, 1, 1).expand(300, 9, 9, 3)
+    middle = shifted(rows, 2, torch.Generator().manual_seed(0))[:, 4, 4, 0] - 4
+    values, counts = middle.unique(return_counts=True)
+    assert values.tolist() == [-2, -1, 0, 1, 2]
+    assert counts.min() > 30
+
+
+def test_the_two_axes_shift_on_their_own():
+    rows, columns = torch.meshgrid(torch.arange(9.0), torch.arange(9.0), indexing="ij")
+    images = torch.stack([rows, columns, rows], dim=2).expand(200, 9, 9, 3)
+    pairs = shifted(images, 1, torch.Generator().manual_seed(0))[:, 4, 4, :2] - 4
+    assert len({tuple(pair) for pair in pairs.tolist()}) == 9
+
+
+def test_flips_mirror_about_half_of_the_images():
+    images = torch.rand(400, 4, 5, 3)
+    after = flipped(images, torch.Generator().manual_seed(0))
+    same = (after == images).flatten(1).all(1)
+    mirrored = (after == images.flip(2)).flatten(1).all(1)
+    assert torch.equal(same, ~mirrored)
+    assert 160 < same.sum() < 240
+
+
+def test_random_crops_keep_share_and_aspect_and_reach_every_part():
+    """Red grows along the columns and green along the rows, so that a crop tells where it was taken."""
+    width, height = 200, 120
+    ramp = np.zeros((height, width, 3), np.uint8)
+    ramp[..., 0], ramp[..., 1] = np.arange(width), np.arange(height)[:, None]
+    image = Image.fromarray(ramp)
+    boxes = []
+    for seed in range(300):
+        crop = random_crop(image, 64, 0.25, np.random.default_rng(seed)).astype(float)
+        assert crop.shape == (64, 64, 3)
+        left, right = crop[:, 0, 0].mean(), crop[:, -1, 0].mean()
+        top, bottom = crop[0, :, 1].mean(), crop[-1, :, 1].mean()
+        boxes.append((right - left + 2, bottom - top + 2, left, top))
+    w, h, left, top = np.array(boxes).T
+    shares = w * h / (width * height)
+    assert 0.2 < shares.min() < 0.32
+    assert shares.max() > 0.75
+    assert 0.65 < (w / h).min() < 0.85
+    assert 1.2 < (w / h).max() < 1.45
+    assert left.min() < 4
+    assert (left + w).max() > width - 5
+    assert top.min() < 4
+    assert (top + h).max() > height - 5
+
+
+def test_an_image_too_narrow_for_any_crop_gives_its_middle():
+    ramp = np.repeat(np.arange(250, dtype=np.uint8)[None, :, None], 32, axis=0).repeat(3, axis=2)
+    crop = random_crop(Image.fromarray(ramp), 32, 1.0, np.random.default_rng(0)).astype(float)
+    assert crop.mean() == pytest.approx(124.5, abs=1)
+    assert crop.max() - crop.min() == pytest.approx(42, abs=3)
+
+
+def test_files_are_cropped_alike_whatever_the_batch_and_anew_in_each_epoch(tmp_path):
+    random = np.random.default_rng(0)
+    for index in range(6):
+        Image.fromarray(random.integers(0, 256, (50, 60, 3), dtype=np.uint8)).save(tmp_path / f"{index}.png")
+    files = FileImages([str(tmp_path / f"{index}.png") for index in range(6)], 32, 1)
+    recipe = Recipe(smallest_crop=0.3)
+    together = reader(files, recipe, 0, epoch=1)(np.arange(6))
+    apart = reader(files, recipe, 0, epoch=1)(np.array([4, 2]))
+    np.testing.assert_array_equal(together[[4, 2]], apart)
+    assert (reader(files, recipe, 0, epoch=2)(np.arange(6)) != together).any(axis=(1, 2, 3)).all()
+
+
+def test_mixed_images_and_labels_keep_their_shares():
+    images, labels = torch.arange(6.0).view(6, 1, 1, 1).expand(6, 3, 2, 2), torch.tensor([0, 1, 2, 0, 1, 2])
+    for seed in range(20):
+        blend, shares = mixed(images, labels, 3, 0.5, seed)
+        assert shares.shape == (6, 3)
+        torch.testing.assert_close(shares.sum(1), torch.ones(6))
+        for i in range(6):
+            explained = [
+                (share, j)
+                for j in range(6)
+                for share in [float((blend[i, 0, 0, 0] - j) / (i - j)) if i != j else 1.0]
+                if 0 <= share <= 1.0001
+                and torch.allclose(
+                    shares[i], share * F.one_hot(labels[i], 3) + (1 - share) * F.one_hot(labels[j], 3), atol=1e-5
+                )
+            ]
+            assert explained
+
+
+@pytest.mark.parametrize("policy", ["trivial", "augmix"])
+def test_augmented_images_change_alike_in_any_batch_and_anew_in_each_epoch(policy):
+    images, recipe = separable(8).images.repeat(4, axis=1).repeat(4, axis=2), Recipe(augment=policy)
+    together = reader(images, recipe, 0, epoch=0)(np.arange(8))
+    assert together.shape == images.shape
+    assert together.dtype == np.uint8
+    np.testing.assert_array_equal(together[[5, 3]], reader(images, recipe, 0, epoch=0)(np.array([5, 3])))
+    again = reader(images, recipe, 0, epoch=1)(np.arange(8))
+    assert (again != together).any(axis=(1, 2, 3)).sum() > 4
+
+
+def test_stored_images_without_a_policy_are_read_as_they_are():
+    assert reader(separable(4).images, RECIPE, 0, epoch=0) is None

@@ -1,0 +1,149 @@
+"""Checkpoints: a training that is interrupted goes on to the same weights."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import torch
+from test_training import RECIPE, network, separable, single, stored, train, weights
+from torch import nn
+
+from resiliency.training import checkpoints
+from resiliency.training.checkpoints import Checkpoint
+
+
+class Killed(Exception):
+    pass
+
+
+def killed_at(step: int, loss=single):
+    """A loss that fails at a step, as if the process were killed."""
+    calls = 0
+
+    def fragile(networks, images, labels):
+        nonlocal calls
+        calls += 1
+        if calls == step:
+            raise Killed
+        return loss(networks, images, labels)
+
+    return fragile
+
+
+@pytest.mark.parametrize("change", [{}, {"ema": 0.9, "optimizer": "sgd"}, {"mixup": 0.2}], ids=str)
+@pytest.mark.parametrize("step", [3, 5, 14])
+def test_an_interrupted_training_ends_with_the_same_weights(tmp_path, monkeypatch, change, step):
+    monkeypatch.setattr(checkpoints, "PAUSE", 0)
+    recipe = RECIPE.model_copy(update=change)
+    with_dropout = nn.Sequential(network(), nn.Dropout(0.3))
+    expected = train([with_dropout], single, recipe, separable(), separable(32))
+    checkpoint = Checkpoint(tmp_path / "checkpoint.pt", {"of": "this"})
+    member = nn.Sequential(network(), nn.Dropout(0.3))
+    with pytest.raises(Killed):
+        train([member], killed_at(step), recipe, separable(), separable(32), None, 0, checkpoint)
+    again, calls = nn.Sequential(network(seed=5), nn.Dropout(0.3)), []
+
+    def counted(networks, images, labels):
+        calls.append(1)
+        return single(networks, images, labels)
+
+    history = train([again], counted, recipe, separable(), separable(32), None, 0, checkpoint)
+    assert len(calls) == 16 - (step - 1)
+    assert torch.equal(weights([again]), weights([with_dropout]))
+    assert history == expected
+    assert [path.name for path in tmp_path.glob("[!.]*")] == ["checkpoint.pt"]
+
+
+def test_a_checkpoint_of_other_settings_or_cut_short_is_not_used(tmp_path, capsys):
+    Checkpoint(tmp_path / "a.pt", {"epochs": 4}).save({"done": 3})
+    where = torch.device("cpu")
+    assert Checkpoint(tmp_path / "a.pt", {"epochs": 4}).load(where)["done"] == 3
+    assert Checkpoint(tmp_path / "a.pt", {"epochs": 5}).load(where) is None
+    assert "a.pt: of other settings; training starts anew" in capsys.readouterr().out
+    content = (tmp_path / "a.pt").read_bytes()
+    (tmp_path / "a.pt").write_bytes(content[: len(content) // 2])
+    assert Checkpoint(tmp_path / "a.pt", {"epochs": 4}).load(where) is None
+    assert "a.pt: cannot be read" in capsys.readouterr().out
+    assert Checkpoint(tmp_path / "none.pt", {}).load(where) is None
+
+
+def test_checkpoints_are_saved_only_now_and_then(tmp_path):
+    checkpoint = Checkpoint(tmp_path / "a.pt", {})
+    assert not checkpoint.due()
+    checkpoint.saved -= checkpoints.PAUSE
+    assert checkpoint.due()
+    checkpoint.save({})
+    assert not checkpoint.due()
+
+
+TRAIN_ALONE = """
+import sys
+from functools import partial
+from resiliency.designs.settings import Design
+from resiliency.training import checkpoints
+from resiliency.training.engine import cross_entropy
+from resiliency.training.member import train_members
+from resiliency.training.settings import Recipe
+checkpoints.PAUSE = 0
+folder, data = sys.argv[1], dict(pair.split("=", 1) for pair in sys.argv[2:])
+train_members(
+    [folder],
+    [Design(architecture="resnet18", arguments={"channels": [4, 4, 4, 8]}).described(32) | {"design": "r", "seed": 0}],
+    Recipe(epochs=6, batch_size=8, shift=2, flip=True).model_dump(),
+    partial(cross_entropy, smoothing=0),
+    data,
+    (0, "train", "r", 0),
+    workers=0,
+    code="",
+)
+"""
+
+
+def test_a_process_killed_in_the_middle_of_an_epoch_goes_on_to_the_same_files(tmp_path):
+    data = stored(tmp_path, 200)
+    arguments = [f"{name}={path}" for name, path in data.items()]
+
+    def start(folder):
+        command = [sys.executable, "-c", TRAIN_ALONE, str(folder), *arguments]
+        return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"})
+
+    process = start(tmp_path / "killed" / "r-s0")
+    checkpoint = tmp_path / "killed" / "r-s0" / "checkpoint.pt"
+    for wait in (0.2, 0.5):
+        while not checkpoint.exists():
+            assert process.poll() is None
+            time.sleep(0.01)
+        time.sleep(wait)
+        process.send_signal(signal.SIGKILL)
+        process.wait(60)
+        process = start(tmp_path / "killed" / "r-s0")
+    output = process.communicate(timeout=600)[0]
+    assert process.returncode == 0
+    assert "going on from step" in output
+    assert start(tmp_path / "whole" / "r-s0").wait(120) == 0
+    one, other = (
+        {p.name: p.read_bytes() for p in (tmp_path / run / "r-s0").glob("[!.]*")} for run in ("whole", "killed")
+    )
+    assert sorted(one) == ["history.csv", "member.json", "weights.safetensors"]
+    assert one == other
+
+
+def test_a_process_asked_to_end_keeps_a_checkpoint_first(tmp_path):
+    """SLURM sends SIGTERM to a job at the end of its time, and when it is preempted."""
+    data = stored(tmp_path, 200)
+    arguments = [str(tmp_path / "r-s0"), *(f"{name}={path}" for name, path in data.items())]
+    code = TRAIN_ALONE.replace("PAUSE = 0", "PAUSE = 1000")
+    command = [sys.executable, "-u", "-c", code, *arguments]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    while not process.stdout.readline().startswith("[1/6"):
+        assert process.poll() is None
+    process.send_signal(signal.SIGTERM)
+    _, told = process.communicate(timeout=60)
+    assert (process.returncode, told) == (1, f"asked to end; the next run goes on from {tmp_path}/r-s0/checkpoint.pt\n")
+    again = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert re.search(r"^going on from step \d+, in epoch [2-6]$", again.stdout, re.MULTILINE)
+    assert not (tmp_path / "r-s0" / "checkpoint.pt").exists()
