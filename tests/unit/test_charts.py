@@ -1,41 +1,31 @@
-"""Charts and report from small synthetic tables, the degenerate ones included."""
+"""Charts and report from small synthetic tables, those of degenerate studies included."""
 
 import base64
 import json
 import re
 from html.parser import HTMLParser
 from io import BytesIO
-from itertools import combinations, combinations_with_replacement, product
-from math import comb
 
 import numpy as np
 import pandas as pd
 import pytest
 import vl_convert
 from PIL import Image
+from synthetic import DESIGNS, HOSTILE, OBJECTIVES, histories_of, member_table, picture, synthetic_tables
 
-from resiliency.analysis.histories import history_table
-from resiliency.analysis.origins import origin_table
-from resiliency.corruptions.settings import MAIN
 from resiliency.diversity.metrics import ENSEMBLE_METRICS
 from resiliency.diversity.metrics import METRICS as REGISTERED
-from resiliency.ensembles.selection import front
 from resiliency.report import settings
-from resiliency.report.attribution_gallery import attribution_table, distance_table, map_picture
+from resiliency.report.attribution_gallery import distance_table, map_picture
 from resiliency.report.calibration_chart import pooled
 from resiliency.report.charts import CHARTS, VEGA_LITE, draw, write_chart
 from resiliency.report.failure_chart import of_pairs
 from resiliency.report.gallery import gallery_table
 from resiliency.report.page import render
 from resiliency.report.style import shades
-from resiliency.report.words import METRICS, duration, interval, kind_of, number, percent
+from resiliency.report.words import METRICS, duration, interval, number, percent
 from resiliency.report.words import OBJECTIVES as OBJECTIVE_NAMES
 
-HOSTILE = "</script><img src=x onerror=alert(1)>"
-RULES = ["mean_probability", "plurality_vote"]
-OBJECTIVES = {"balanced": (0.0, 0.5, 1.0), "adp": (0.5, 2.0)}
-DESIGNS = {"resnet18": "resnet", "resnet50": "resnet", "vit": "vit"}
-SCORES = ["relative_mce", "clean_nll", "corrupted_nll", "clean_brier", "corrupted_brier", "clean_ece", "corrupted_ece"]
 CASES = {
     "usual": {},
     "no joint training": {"objectives": {}},
@@ -47,216 +37,6 @@ CASES = {
     "one corruption": {"corruptions": ["fog"]},
     "nothing independent": {"designs": {}},
 }
-
-
-def synthetic_tables(
-    designs=DESIGNS, seeds=2, objectives=OBJECTIVES, sizes=(2, 3), corruptions=MAIN[:6], searched=3
-) -> dict[str, pd.DataFrame]:
-    """The tables of a study; `designs` maps each design to its family."""
-    rng = np.random.default_rng(0)
-    members = member_table(designs, seeds, objectives, searched, rng)
-    ensembles = ensemble_table(members, sizes, corruptions, rng)
-    return {
-        "members": members,
-        "histories": histories_of(members, rng=rng),
-        "corruption_errors": error_table(members, corruptions, rng),
-        "ensembles": ensembles,
-        "correlations": correlation_table(ensembles, rng),
-        "origins": origin_table(ensembles, 0.95),
-        **deployment_tables(members, ensembles),
-        "evaluations": evaluation_table(searched),
-        "calibration": calibration_table(members),
-        "coincident_failures": coincidences(designs, seeds, corruptions),
-        **attribution_tables(list(designs)),
-        "observations": observation_table(),
-        "gallery": gallery_table(picture(0), ((c, s, picture(s)) for c in corruptions for s in (1, 5)), 7, "a", "fine"),
-    }
-
-
-def picture(level: int, side: int = 32) -> np.ndarray:
-    """A grey image of a level."""
-    return np.full((side, side, 3), level, np.uint8)
-
-
-def member_table(designs, seeds, objectives, searched, rng) -> pd.DataFrame:
-    rows = [(f"{d}-s{s}", "independent", "", d, "", np.nan, s, 0, f) for d, f in designs.items() for s in range(seeds)]
-    design, family = next(iter(designs.items()), ("vit", "vit"))
-    rows += [
-        (f"{o}-l{x:g}-s{s}-m{m}", "joint", o, design, f"{o}-l{x:g}", x, s, m, family)
-        for o, strengths in objectives.items()
-        for x, s, m in product(strengths, range(seeds), range(3))
-    ]
-    names = [f"search-{i:02}" for i in range(searched)]
-    rows += [(name, "search", "", name, "", np.nan, 0, i, family) for i, name in enumerate(names)]
-    columns = ["member", "origin", "objective", "design", "setting", "strength", "seed", "index", "family"]
-    table = pd.DataFrame(rows, columns=columns)
-    error = table["design"].map({name: rng.uniform(0.2, 0.5) for name in table["design"].unique()}).astype(float)
-    error += rng.normal(0, 0.015, len(table))
-    table["architecture"] = table["design"]
-    table["parameters"] = table["design"].map({name: int(10 ** rng.uniform(4, 6)) for name in table["design"].unique()})
-    table["macs"] = 30 * table["parameters"]
-    accuracy = 0.985 - 0.1 * error + rng.normal(0, 0.005, len(table))
-    for name, values in {"clean_accuracy": accuracy, "mean_corruption_error": error, "mce": error / 0.35}.items():
-        table[name], table[f"{name}_low"], table[f"{name}_high"] = values, values - 0.01, values + 0.012
-    return table.assign(confidence=0.95, **{name: rng.uniform(0.01, 1, len(table)) for name in SCORES})
-
-
-def histories_of(members, epochs=6, *, rng) -> pd.DataFrame:
-    """Training that gets better epoch by epoch."""
-    names = members["member"]
-    share = np.arange(1, epochs + 1) / epochs
-    columns = {"epoch": range(1, epochs + 1), "learning_rate": 0.003, "training_loss": 2 - 2 * share}
-    learned = {m: pd.DataFrame(columns | {"validation_accuracy": share * rng.uniform(0.9, 1)}) for m in names}
-    return history_table(members, learned)
-
-
-def error_table(members, corruptions, rng) -> pd.DataFrame:
-    hardness = {corruption: rng.uniform(0.3, 1.7) for corruption in corruptions}
-    rows = []
-    for row in members.itertuples():
-        rows.append((row.member, "clean", 0, 540, 1 - row.clean_accuracy))
-        for corruption, severity in ((c, s) for c in corruptions for s in range(1, 6)):
-            error = row.mean_corruption_error * hardness[corruption] * severity / 3
-            rows.append((row.member, corruption, severity, 540, min(error, 0.9)))
-    return pd.DataFrame(rows, columns=["member", "corruption", "severity", "images", "error"])
-
-
-def ensemble_table(members, sizes, corruptions, rng) -> pd.DataFrame:
-    pool = members[members["origin"] == "independent"]
-    together = [list(c) for size in sizes for c in combinations(pool.index, size)]
-    found = members[members["origin"] == "search"]
-    together += [list(c) for size in sizes for c in combinations(found.index, size)]
-    joint = members.drop([*pool.index, *found.index])
-    together += [list(group.index) for _, group in joint.groupby(["setting", "seed"], sort=False)]
-    pairs = {metric: rng.uniform(0.1, 0.4, (len(members), len(members))) for metric in METRICS}
-    rows = []
-    for number_of, index in enumerate(together):
-        group = members.loc[index]
-        first, designs = group.iloc[0], group["design"].nunique()
-        error = group["mean_corruption_error"].mean() * (1 - 0.06 * len(index) - 0.03 * designs)
-        row = {"ensemble": number_of, **first[["origin", "objective", "setting"]]}
-        row |= {"strength": first["strength"], "seed": first["seed"] if first["origin"] == "joint" else np.nan}
-        row |= {"size": len(index), "members": "+".join(group["member"]), "designs": designs}
-        row["possible"] = (
-            1 if first["origin"] == "joint" else comb((members["origin"] == first["origin"]).sum(), len(index))
-        )
-        row |= {
-            "families": group["family"].nunique(),
-            "parameters": group["parameters"].sum(),
-            "macs": group["macs"].sum(),
-        }
-        row |= {"mean_member_clean_accuracy": group["clean_accuracy"].mean()}
-        row |= {"mean_member_corrupted_accuracy": 1 - group["mean_corruption_error"].mean()}
-        for metric, matrix in pairs.items():
-            diversity = np.mean([matrix[i, j] for i, j in combinations(index, 2)]) * (1 + 0.3 * designs) + 0.3 * error
-            row[f"{metric}_clean"] = diversity
-            if kind_of(metric) == "prediction":
-                row[f"{metric}_corrupted"] = 1.2 * diversity
-        for rule in RULES:
-            worse = error * (1 + 0.05 * RULES.index(rule))
-            scores = {"rule": rule, "clean_accuracy": 0.99 - 0.05 * error, "corrupted_accuracy": 1 - worse}
-            scores |= {"mean_corruption_error": worse, "mce": worse / 0.35}
-            rows.append(row | scores | {f"error_{corruption}": worse for corruption in corruptions})
-    columns = ["origin", "objective", "rule", "size", "designs", "strength", "corrupted_accuracy", "ensemble", "macs"]
-    columns += ["clean_accuracy", "mean_corruption_error", "mce", "size", "possible", "members"]
-    return pd.DataFrame(rows) if rows else pd.DataFrame(columns=columns)
-
-
-def deployment_tables(members, ensembles) -> dict[str, pd.DataFrame]:
-    """Single members, of which the first is the baseline, and ensembles under the first rule, and some of them all."""
-    alone = members[members["origin"] != "joint"].assign(size=1, found="single").rename(columns={"member": "members"})
-    some = ensembles[ensembles["rule"] == RULES[0]].assign(found="scored") if len(ensembles) else ensembles
-    columns = ["found", "members", "origin", "size", "macs", "parameters", "mean_corruption_error"]
-    both = pd.concat([alone, some]).reindex(columns=columns).reset_index(drop=True)
-    errors = both.pop("mean_corruption_error")
-    fronts = {f"front_{c}": front(errors.to_numpy(float), both[c].to_numpy(float)) for c in ("macs", "parameters")}
-    both = both.assign(validation_error=errors - 0.01, **fronts)
-    known = {"mean_corruption_error": errors, "low": errors - 0.02, "high": errors + 0.02, "confidence": 0.95}
-    known |= {"rule": RULES[0], "optimism": 0.01, "clean_accuracy": 0.9, "validation_images": 270, "images": 270}
-    kept = both["front_macs"] | both["front_parameters"] | (both["found"] == "single")
-    table = both.assign(**known, baseline=both.index == 0)[kept]
-    return {"deployment": table, "candidates": both.assign(judged_error=errors)}
-
-
-def evaluation_table(searched: int) -> pd.DataFrame:
-    """A search of which the first ones are on the front, and as many chosen as there are members."""
-    if not searched:
-        return pd.DataFrame()
-    position = np.arange(20)
-    names = [f"search-{i:02}" if i < searched else np.nan for i in position]
-    told = {"layers": "1 1 1 1", "channels": "2 4 8 16", "kernels": "3 3 3 3"}
-    known = {"macs": 10**5 * (position + 1), "validation_error": 0.3 / (position + 1), "front": position < 6}
-    return pd.DataFrame({"evaluation": position, **told, **known, "member": names})
-
-
-def correlation_table(ensembles, rng) -> pd.DataFrame:
-    pool = ensembles[ensembles["origin"] == "independent"]
-    rows = []
-    for (rule, size), group in pool.groupby(["rule", "size"], sort=False):
-        for condition, metric in ((c, m) for c in ("clean", "corrupted") for m in METRICS):
-            column = f"{metric}_{condition if kind_of(metric) == 'prediction' else 'clean'}"
-            r = group[column].corr(group[f"{condition}_accuracy"]) if len(group) > 2 else np.nan
-            low, high = np.clip(r + rng.uniform((-0.4, 0.1), (-0.1, 0.4)), -1, 1)
-            counts = (r, low, high, 0.95, len(group), group["possible"].iloc[0], 6)
-            rows.append((rule, size, condition, kind_of(metric), metric, "pearson", *counts))
-    head = ["rule", "size", "condition", "kind", "metric", "measure"]
-    counts = ["ensembles", "possible", "members"]
-    return pd.DataFrame(rows, columns=[*head, "correlation", "low", "high", "confidence", *counts])
-
-
-def calibration_table(members) -> pd.DataFrame:
-    """Members that are 90 % sure and right on 4 of 5, in one bin, and sure and right in another; worse if corrupted."""
-    bins = [("clean", 13, 5, 0.9, 0.8), ("clean", 14, 10, 1, 1), ("corrupted", 13, 20, 0.9, 0.4)]
-    rows = [(m, i, low / 15, (low + 1) / 15, *told) for m in members["member"] for i, low, *told in bins]
-    head = ["member", "images", "bin_low", "bin_high", "predictions", "confidence", "accuracy"]
-    return pd.DataFrame(rows, columns=head)
-
-
-def coincidences(designs, seeds, corruptions) -> pd.DataFrame:
-    """Coincident failures: two members of one design fail together three times as often as if independent."""
-    pairs = [(a, b) for a, b in combinations_with_replacement(designs, 2) if a != b or seeds > 1]
-    rows = [
-        {"corruption": c, "first": a, "second": b, "both_fail": 0.12 if a == b else 0.06, "independent": 0.04}
-        | {"covariance": 0.08 if a == b else 0.02, "low": 0.01, "high": 0.1, "confidence": 0.95, "images": 540}
-        for c in ("clean", *corruptions, "corrupted")
-        for a, b in pairs
-    ]
-    head = ["corruption", "first", "second", "both_fail", "independent", "low", "high", "confidence", "images"]
-    return pd.DataFrame(rows) if rows else pd.DataFrame(columns=head)
-
-
-def attribution_tables(designs) -> dict[str, pd.DataFrame]:
-    """Random maps of a member of each design; the method does not apply to the last of more than two."""
-    rng = np.random.default_rng(0)
-    members = [f"{design}-s0" for design in designs]
-    maps = {name: rng.uniform(-1, 1, (len(members), 2, 8, 8)) for name in ("clean", "corrupted")}
-    for of_name in maps.values():
-        of_name[2:] = np.nan
-    images = {name: rng.integers(0, 256, (2, 8, 8, 3), np.uint8) for name in maps}
-    told = {"probes": 2, "method": "saliency", "corruption": "fog", "severity": 5}
-    return {
-        "attribution_gallery": attribution_table(images, maps, members, np.array([3, 1200]), ["a", "b"]),
-        "attribution_distances": distance_table(maps, members).assign(**told),
-    }
-
-
-def observation_table() -> pd.DataFrame:
-    verdicts = ["supported", "contradicted", "undecided", "supported"]
-    parts = [("first part", 0.31, 0.12, 0.45), ("second part", 0.2, -0.05, 0.4)]
-    rows = [
-        {"observation": n, "statement": f"Statement {n}.", "verdict": verdict, "part": part, "statistic": "difference"}
-        | {"estimate": estimate, "low": low, "high": high, "confidence": 0.975, "difference_of_means": np.nan}
-        | {
-            "rule": "supported if the intervals of all parts lie above 0",
-            "lacking": "needs more seeds" if n == 3 else np.nan,
-            "part_verdict": verdict,
-        }
-        | {"resampled": "members", "members": 16, "ensembles": 0 if n == 1 else 6868, "images": 540, "sampled": n == 2}
-        for n, verdict in enumerate(verdicts, 1)
-        for part, estimate, low, high in parts
-    ]
-    rows[4] |= {"part": np.nan, "estimate": np.nan, "low": np.nan, "high": np.nan}
-    return pd.DataFrame(rows)
 
 
 def report(tables: dict[str, pd.DataFrame], card: dict) -> str:

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from test_charts import HOSTILE, MAIN, synthetic_tables
+from synthetic import HOSTILE, MAIN, synthetic_tables
 
 from resiliency.report import ensemble_findings, member_findings
 from resiliency.report.charts import CHARTS
