@@ -8,6 +8,12 @@ from resiliency.checksums import verified
 from resiliency.faults import Fault
 from resiliency.files import replacing
 
+# Columns of names, of which pandas would make numbers where all look like some: designs 1 and 01, families 2012.
+IDENTIFIERS = {
+    *("member", "design", "family", "architecture", "weights_source", "first", "second", "objective", "setting"),
+    *("test_set", "corruption", "layers", "channels", "kernels"),
+}
+
 
 def write_table(path: str | Path, table: pd.DataFrame) -> None:
     """Write `table` without its index; the suffix of `path` (.csv or .parquet) chooses the format.
@@ -22,7 +28,7 @@ def write_table(path: str | Path, table: pd.DataFrame) -> None:
 
 
 def read_table(path: str | Path) -> pd.DataFrame:
-    """Read a table that `write_table` wrote.
+    """Read a table that `write_table` wrote; `IDENTIFIERS` are strings, whatever they look like.
 
     Raises:
         Fault: the file is missing, damaged or not a table.
@@ -31,6 +37,7 @@ def read_table(path: str | Path) -> pd.DataFrame:
     try:
         if path.suffix == ".parquet":
             return pd.read_parquet(path)
-        return pd.read_csv(path, keep_default_na=False, na_values=[""])
+        names = dict.fromkeys(IDENTIFIERS, "str")
+        return pd.read_csv(path, keep_default_na=False, na_values=[""], dtype=names)
     except (OSError, ValueError) as error:
         raise Fault(f"{path}: not a whole table ({error}); delete it and run again") from error

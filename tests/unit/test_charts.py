@@ -25,6 +25,7 @@ from resiliency.report.page import render
 from resiliency.report.style import shades
 from resiliency.report.words import METRICS, duration, interval, number, percent
 from resiliency.report.words import OBJECTIVES as OBJECTIVE_NAMES
+from resiliency.tables import read_table, write_table
 
 CASES = {
     "usual": {},
@@ -96,6 +97,16 @@ def test_every_chart_renders(case):
         assert spec["title"]["text"] in svg
         assert "NaN" not in re.sub(r"base64,[^\"]*", "", svg)
         assert len(json.dumps(spec)) < 1_000_000
+
+
+def test_charts_are_drawn_of_names_that_look_like_numbers(tmp_path):
+    tables = synthetic_tables(designs={"1": "2012", "01": "1e5", "1e3": "2012"})
+    for name in ("members", "histories", "corruption_errors", "calibration", "coincident_failures"):
+        write_table(tmp_path / f"{name}.csv", tables[name])
+        tables[name] = read_table(tmp_path / f"{name}.csv")
+    for name in CHARTS:
+        draw(name, tables, settings.OKABE_ITO)
+    assert set(tables["coincident_failures"]["first"]) == {"1", "01", "1e3"}
 
 
 @pytest.mark.parametrize("name", CHARTS)

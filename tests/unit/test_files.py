@@ -181,6 +181,15 @@ def test_tables_come_back(tmp_path, suffix):
     pd.testing.assert_frame_equal(read_table(path), table)
 
 
+@pytest.mark.parametrize("names", [["1", "01"], ["2012", "1e5"], ["inf", "-0"], ["True", "False"], ["NA", "null"]])
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_names_that_look_like_numbers_stay_names(tmp_path, names, suffix):
+    table = pd.DataFrame({column: names for column in ("member", "design", "family", "first", "second", "setting")})
+    path = tmp_path / f"table{suffix}"
+    write_table(path, table)
+    pd.testing.assert_frame_equal(read_table(path), table)
+
+
 def test_csv_tables_hold_eight_digits(tmp_path):
     write_table(tmp_path / "t.csv", pd.DataFrame({"x": [1 / 3]}))
     assert (tmp_path / "t.csv").read_text() == "x\n0.33333333\n"

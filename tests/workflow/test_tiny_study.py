@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from resiliency.report.settings import CHART_SUFFIXES, CHARTS
+from resiliency.tables import IDENTIFIERS
 from resiliency.training.settings import STRENGTHS
 
 TABLES = (
@@ -48,6 +49,14 @@ def test_tables_hold_what_the_study_asks_for(workflow):
     assert set(ensembles[ensembles.origin == "search"].members) == {"search-00+search-01"}
     assert set(pool.objective) == {""}
     assert sorted(pd.read_csv(workflow.results / "tables/observations.csv").observation.unique()) == [1, 2, 3, 4]
+
+
+def test_columns_of_names_are_read_as_names(workflow):
+    members = pd.read_csv(workflow.results / "tables/members.csv")
+    names = set(members[["member", "design", "family", "setting"]].stack())
+    for path in [*workflow.results.glob("tables/*.csv"), workflow.results / "search/evaluations.csv"]:
+        table = pd.read_csv(path)
+        assert {column for column in table if names.intersection(table[column])} - {"members"} <= IDENTIFIERS
 
 
 def test_member_errors_agree_between_tables(workflow):
