@@ -9,6 +9,7 @@ sys.path.insert(0, str(SCRIPTS))
 from resiliency.designs.settings import ALEXNET
 from resiliency.faults import Fault
 from resiliency.fingerprint import fingerprint
+from resiliency.gpus import visible_gpus
 from resiliency.report.settings import CHARTS, CHART_SUFFIXES, PAGE_FILES
 from resiliency.resources import DAY, minutes, network_memory
 from resiliency.study import load
@@ -36,9 +37,10 @@ ENGINE = {
     "table": STUDY.corruptions.table_at(STUDY.dataset.side),
 }
 
-# Images are one array, or a list of files that are decoded on the fly, by so many threads.
-IMAGES, DECODING = (".json", 8) if STUDY.dataset.on_the_fly else (".npy", 1)
-MINUTES, NETWORK_MEMORY = minutes(STUDY), network_memory(DECODING)
+# Images are one array, or a list of files that are decoded on the fly.
+IMAGES = ".json" if STUDY.dataset.on_the_fly else ".npy"
+DECODERS = 7 if STUDY.dataset.on_the_fly else 0
+MINUTES, NETWORK_MEMORY = minutes(STUDY), network_memory(DECODERS)
 TRAIN, VALIDATION, TEST = (
     {"images": f"{RESULTS}/data/{split}/images{IMAGES}", "labels": f"{RESULTS}/data/{split}/labels.npy"}
     for split in ("train", "validation", "test")
@@ -131,6 +133,11 @@ def shown(path, caption="table", category="Tables"):
 def code(script, *files):
     """The fingerprint of a script, of what it imports from the library and of other files of the library."""
     return fingerprint(SCRIPTS / f"{script}.py", *(SCRIPTS / "resiliency" / file for file in files))
+
+
+def decoding(wildcards):
+    """Threads of a job that computes with networks: one for them, and where a GPU waits for images those to decode."""
+    return 1 + (DECODERS if workflow.non_local_exec or visible_gpus() else 0)
 
 
 def growing(amount, most=inf):

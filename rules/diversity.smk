@@ -101,7 +101,7 @@ rule attribution_gallery:
         f"{RESULTS}/benchmarks/attribution_gallery/all.tsv"
     conda:
         "../envs/resiliency.yaml"
-    threads: DECODING
+    threads: decoding
     resources:
         mem_mb=growing(NETWORK_MEMORY),
         runtime=growing(60),

@@ -23,7 +23,7 @@ if SETTINGS:
             f"{RESULTS}/benchmarks/train_jointly/{{setting}}-s{{seed}}.tsv"
         conda:
             "../envs/resiliency.yaml"
-        threads: DECODING
+        threads: decoding
         resources:
             mem_mb=growing(NETWORK_MEMORY),
             runtime=growing(MINUTES["train_jointly"], most=DAY),

@@ -12,7 +12,7 @@ rule train:
         f"{RESULTS}/benchmarks/train/{{design}}-s{{seed}}.tsv"
     conda:
         "../envs/resiliency.yaml"
-    threads: DECODING
+    threads: decoding
     resources:
         mem_mb=growing(NETWORK_MEMORY),
         runtime=growing(MINUTES["train"], most=DAY),
@@ -40,7 +40,7 @@ rule predict:
         f"{RESULTS}/benchmarks/predict/{{design}}.tsv"
     conda:
         "../envs/resiliency.yaml"
-    threads: DECODING
+    threads: decoding
     resources:
         mem_mb=growing(NETWORK_MEMORY),
         runtime=growing(MINUTES["predict"]),
@@ -66,7 +66,7 @@ rule attribute:
         f"{RESULTS}/benchmarks/attribute/{{design}}.tsv"
     conda:
         "../envs/resiliency.yaml"
-    threads: DECODING
+    threads: decoding
     resources:
         mem_mb=growing(NETWORK_MEMORY),
         runtime=growing(60),
@@ -97,7 +97,7 @@ if LOADED:
             f"{RESULTS}/benchmarks/load/{{loaded}}-s{{seed}}.tsv"
         conda:
             "../envs/resiliency.yaml"
-        threads: DECODING
+        threads: decoding
         resources:
             mem_mb=growing(NETWORK_MEMORY),
             runtime=growing(60),

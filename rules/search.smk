@@ -14,7 +14,7 @@ if SEARCHED:
             f"{RESULTS}/benchmarks/train_supernet/all.tsv"
         conda:
             "../envs/resiliency.yaml"
-        threads: DECODING
+        threads: decoding
         resources:
             mem_mb=growing(NETWORK_MEMORY),
             runtime=growing(MINUTES["train_supernet"], most=DAY),
@@ -43,7 +43,7 @@ if SEARCHED:
             f"{RESULTS}/benchmarks/search/all.tsv"
         conda:
             "../envs/resiliency.yaml"
-        threads: DECODING
+        threads: decoding
         resources:
             mem_mb=growing(NETWORK_MEMORY),
             runtime=growing(MINUTES["search"], most=DAY),

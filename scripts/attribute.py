@@ -11,7 +11,7 @@ from resiliency.designs.networks import read_member
 from resiliency.files import read_array, write_array, write_json
 from resiliency.stage import Progress, stage
 
-with stage(snakemake.log[0], snakemake.threads, snakemake.resources.gpu):
+with stage(snakemake.log[0], snakemake.resources.gpu):
     params = snakemake.params
     labels = read_array(snakemake.input.labels)
     chosen = probe(labels, params.probe_images, params.seed)

@@ -15,7 +15,7 @@ from resiliency.tables import write_table
 
 SHOWN = 4
 
-with stage(snakemake.log[0], snakemake.threads, snakemake.resources.gpu):
+with stage(snakemake.log[0], snakemake.resources.gpu):
     inputs, params = snakemake.input, snakemake.params
     labels = read_array(inputs.labels)
     chosen = probe(labels, params.probe_images, params.seed)

@@ -8,7 +8,7 @@ from resiliency.report.charts import TABLES, draw, write_chart
 from resiliency.stage import stage
 from resiliency.tables import read_table
 
-with stage(snakemake.log[0], snakemake.threads):
+with stage(snakemake.log[0]):
     settings = snakemake.params.charts
     files = {name: getattr(snakemake.input, name) for name in TABLES}
     tables = {name: read_table(path) if path else pd.DataFrame() for name, path in files.items()}

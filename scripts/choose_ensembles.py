@@ -7,7 +7,7 @@ from resiliency.files import read_array
 from resiliency.stage import stage
 from resiliency.tables import read_table, write_table
 
-with stage(snakemake.log[0], snakemake.threads):
+with stage(snakemake.log[0]):
     inputs, params = snakemake.input, snakemake.params
     members, ensembles = read_table(inputs.members), read_table(inputs.ensembles)
     labels = read_array(inputs.labels)

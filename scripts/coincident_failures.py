@@ -7,7 +7,7 @@ from resiliency.files import read_array
 from resiliency.stage import stage
 from resiliency.tables import read_table, write_table
 
-with stage(snakemake.log[0], snakemake.threads):
+with stage(snakemake.log[0]):
     params = snakemake.params
     labels = read_array(snakemake.input.labels)
     failures = np.stack([read_array(path).argmax(axis=-1) != labels for path in snakemake.input.logits])

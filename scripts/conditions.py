@@ -4,5 +4,5 @@ from resiliency.conditions import conditions
 from resiliency.stage import stage
 from resiliency.tables import write_table
 
-with stage(snakemake.log[0], snakemake.threads):
+with stage(snakemake.log[0]):
     write_table(snakemake.output[0], conditions(snakemake.params.corruptions, snakemake.params.severities))

@@ -4,7 +4,7 @@ from resiliency.analysis.correlations import correlation_table, difference_table
 from resiliency.stage import stage
 from resiliency.tables import read_table, write_table
 
-with stage(snakemake.log[0], snakemake.threads):
+with stage(snakemake.log[0]):
     inputs, outputs = snakemake.input, snakemake.output
     tables = [read_table(path) for path in (inputs.ensembles, inputs.by_corruption, inputs.pairs)]
     correlations = correlation_table(*tables, snakemake.params.confidence)

@@ -5,7 +5,7 @@ from resiliency.corruptions.writing import write_pictures, write_stack
 from resiliency.data.images import read_images, read_items
 from resiliency.stage import stage
 
-with stage(snakemake.log[0], snakemake.threads):
+with stage(snakemake.log[0]):
     params, corruption = snakemake.params, snakemake.wildcards.corruption
     corrupt = chosen_engine(params.engine, params.table, params.seed)
     images = read_images(snakemake.input.images)

@@ -7,7 +7,7 @@ from resiliency.data.sources import read_source
 from resiliency.data.split import splits
 from resiliency.stage import stage
 
-with stage(snakemake.log[0], snakemake.threads):
+with stage(snakemake.log[0]):
     seed, settings = snakemake.params.seed, snakemake.params.dataset
     source = read_source(settings["name"], settings["folder"], settings["side"], settings["margin"])
     fractions = settings["validation_fraction"], settings["test_fraction"]

@@ -8,7 +8,7 @@ from resiliency.report.gallery import gallery_table
 from resiliency.stage import stage
 from resiliency.tables import write_table
 
-with stage(snakemake.log[0], snakemake.threads):
+with stage(snakemake.log[0]):
     inputs, params = snakemake.input, snakemake.params
     clean = read_images(inputs.images)[:1]
     pairs = list(product(params.names, params.severities))

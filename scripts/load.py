@@ -9,7 +9,7 @@ from resiliency.files import read_array, read_json
 from resiliency.stage import stage
 from resiliency.training.engine import Labelled, Looks, accuracies
 
-with stage(snakemake.log[0], snakemake.threads, snakemake.resources.gpu):
+with stage(snakemake.log[0], snakemake.resources.gpu):
     inputs = snakemake.input
     network, member = load_member(snakemake.params.member, read_json(inputs.card), dict(inputs.items()))
     validation = Labelled(read_images(inputs.validation_images), read_array(inputs.validation_labels))

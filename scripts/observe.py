@@ -11,7 +11,7 @@ from resiliency.files import read_array
 from resiliency.stage import stage
 from resiliency.tables import read_table, write_table
 
-with stage(snakemake.log[0], snakemake.threads):
+with stage(snakemake.log[0]):
     inputs, params = snakemake.input, snakemake.params
     members, ensembles, pairs = (read_table(path) for path in (inputs.members, inputs.ensembles, inputs.pairs))
     images = len(read_array(inputs.labels))

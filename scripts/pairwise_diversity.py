@@ -11,7 +11,7 @@ from resiliency.files import read_array, read_json
 from resiliency.stage import Progress, stage
 from resiliency.tables import write_table
 
-with stage(snakemake.log[0], snakemake.threads):
+with stage(snakemake.log[0]):
     inputs, params = snakemake.input, snakemake.params
     members = [member for group in params.groups for member in group]
     logits, features, stages, skipped = (

@@ -8,7 +8,7 @@ from resiliency.data.pictures import FileImages
 from resiliency.files import appending, read_array
 from resiliency.stage import stage
 
-with stage(snakemake.log[0], snakemake.threads):
+with stage(snakemake.log[0]):
     params, corruption, output = snakemake.params, snakemake.wildcards.corruption, snakemake.output[0]
     classes, names = read_items(snakemake.input.classes)
     source = params.folder, corruption, params.severities

@@ -13,7 +13,7 @@ from resiliency.files import appending, read_array, write_array
 from resiliency.prediction import features, logits
 from resiliency.stage import Progress, stage
 
-with stage(snakemake.log[0], snakemake.threads, snakemake.resources.gpu), ExitStack() as files:
+with stage(snakemake.log[0], snakemake.resources.gpu), ExitStack() as files:
     labels = read_array(snakemake.input.labels)
     conditions = read_conditions(snakemake.input.images, snakemake.input.corrupted)
     chosen = probe(labels, snakemake.params.probe_images, snakemake.params.seed)

@@ -8,7 +8,7 @@ from resiliency.report.page import render
 from resiliency.stage import stage
 from resiliency.tables import read_table
 
-with stage(snakemake.log[0], snakemake.threads):
+with stage(snakemake.log[0]):
     inputs = snakemake.input
     names = ("members", "corruption_errors", "ensembles", "deployment", "observations")
     html = render(

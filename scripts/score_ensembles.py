@@ -10,7 +10,7 @@ from resiliency.metrics.resiliency import baseline_errors
 from resiliency.stage import Progress, stage
 from resiliency.tables import read_table, write_table
 
-with stage(snakemake.log[0], snakemake.threads):
+with stage(snakemake.log[0]):
     inputs, params = snakemake.input, snakemake.params
     members, conditions, pairs = (read_table(path) for path in (inputs.members, inputs.conditions, inputs.pairs))
     labels = read_array(inputs.labels)

@@ -11,7 +11,7 @@ from resiliency.files import read_array, read_json
 from resiliency.stage import stage
 from resiliency.tables import read_table, write_table
 
-with stage(snakemake.log[0], snakemake.threads):
+with stage(snakemake.log[0]):
     params = snakemake.params
     described = ["member", "origin", "objective", "design", "setting", "strength", "seed", "index"]
     described += ["family", "architecture", "weights_source", "parameters", "macs", "validation_accuracy"]

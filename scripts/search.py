@@ -18,7 +18,7 @@ from resiliency.stage import stage
 from resiliency.training.checkpoints import Checkpoint
 from resiliency.training.engine import Labelled, Looks
 
-with stage(snakemake.log[0], snakemake.threads, snakemake.resources.gpu):
+with stage(snakemake.log[0], snakemake.resources.gpu):
     inputs, output, params = snakemake.input, snakemake.output, snakemake.params
     settings, seed, card = params.search, params.seed, read_json(inputs.card)
     space = Space.of(params.design, settings["elastic"], len(card["classes"]))

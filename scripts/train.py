@@ -7,7 +7,7 @@ from resiliency.stage import stage
 from resiliency.training.engine import cross_entropy
 from resiliency.training.member import train_members
 
-with stage(snakemake.log[0], snakemake.threads, snakemake.resources.gpu):
+with stage(snakemake.log[0], snakemake.resources.gpu):
     params = snakemake.params
     train_members(
         folders=[str(Path(snakemake.output.weights).parent)],

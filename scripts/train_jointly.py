@@ -6,7 +6,7 @@ from resiliency.stage import stage
 from resiliency.training.joint import joint_loss
 from resiliency.training.member import train_members
 
-with stage(snakemake.log[0], snakemake.threads, snakemake.resources.gpu):
+with stage(snakemake.log[0], snakemake.resources.gpu):
     params = snakemake.params
     first = params.members[0]
     train_members(

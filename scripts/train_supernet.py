@@ -11,7 +11,7 @@ from resiliency.search.supernet import start_from
 from resiliency.stage import stage
 from resiliency.training.member import train_members
 
-with stage(snakemake.log[0], snakemake.threads, snakemake.resources.gpu):
+with stage(snakemake.log[0], snakemake.resources.gpu):
     params, inputs = snakemake.params, dict(snakemake.input.items())
     start, recipe = inputs.get("start"), params.recipe
     card = read_json(inputs["card"])

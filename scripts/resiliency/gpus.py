@@ -19,7 +19,7 @@ def claim_gpu(devices: Path = Path("/dev"), claims: Path | None = None) -> None:
         devices: folder with a file nvidia0, nvidia1, ... for each GPU.
         claims: folder of the files whose locks are the claims; by default one of the user's.
     """
-    seen = _seen(devices)
+    seen = visible_gpus(devices)
     if len(seen) < 2:
         return
     claims = claims or Path(tempfile.gettempdir(), f"resiliency-gpus-{os.getuid()}")
@@ -37,7 +37,7 @@ def claim_gpu(devices: Path = Path("/dev"), claims: Path | None = None) -> None:
         time.sleep(1)
 
 
-def _seen(devices: Path) -> list[str]:
+def visible_gpus(devices: Path = Path("/dev")) -> list[str]:
     """The GPUs that this process sees, as CUDA_VISIBLE_DEVICES names them."""
     if VISIBLE in os.environ:
         return [gpu.strip() for gpu in os.environ[VISIBLE].split(",") if gpu.strip()]

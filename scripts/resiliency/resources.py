@@ -21,8 +21,8 @@ SCORED, COMPARED, COMBINED = 1_500_000_000, 10_000_000_000, 10_000_000_000
 
 
 def network_memory(decoding: int) -> int:
-    """Megabytes of a process that computes with networks, while so many processes decode images."""
-    return 6000 + 2000 * decoding
+    """Megabytes of a process that computes with networks, while so many others decode images."""
+    return 8000 + 2000 * decoding
 
 
 def minutes(study: Study) -> dict[str, int]:

@@ -10,8 +10,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from threadpoolctl import threadpool_limits
+
 from resiliency.faults import Fault
 from resiliency.gpus import claim_gpu
+
+# Sums in another order round otherwise: a number that went with the cores would go into the bytes of results.
+COMPUTE_THREADS = 1
+_LIBRARIES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 _CPU_LINE = re.compile(
     r"^CPU seconds: start-up and imports (?P<startup>[\d.]+), total (?P<total>[\d.]+)$", re.MULTILINE
@@ -19,13 +25,15 @@ _CPU_LINE = re.compile(
 
 
 @contextmanager
-def stage(log: str, threads: int, gpus: int = 0) -> Iterator[None]:
+def stage(log: str, gpus: int = 0) -> Iterator[None]:
     """Run the body of a script with all of its output, that of compiled code included, in the file `log`.
 
-    Threads are bounded for libraries already loaded, and with `gpus` one GPU is claimed where several are seen. A
-    `Fault` leaves its one line in the log, any other exception its traceback; both end the process with status 1. The
-    last line of a log tells the CPU time up to here, spent on starting and importing, and in all (see `cpu_seconds`).
-    The process ends with the block, without the interpreter's tear-down, which takes 0.8 s of CPU where timm is loaded.
+    NumPy and torch compute in `COMPUTE_THREADS` threads, whatever the number of cores that the job has; further cores
+    are for processes that decode images, or for conditions that are scored at a time, which change no byte. With
+    `gpus` one GPU is claimed where several are seen. A `Fault` leaves its one line in the log, any other exception its
+    traceback; both end the process with status 1. The last line of a log tells the CPU time up to here, spent on
+    starting and importing, and in all (see `cpu_seconds`). The process ends with the block, without the interpreter's
+    tear-down, which takes 0.8 s of CPU where timm is loaded.
     While another process does the same job, left behind by a Snakemake that was killed, this one waits for its end.
     """
     startup = time.process_time()
@@ -37,8 +45,7 @@ def stage(log: str, threads: int, gpus: int = 0) -> Iterator[None]:
     os.dup2(file, 1)
     os.dup2(file, 2)
     sys.stdout.reconfigure(line_buffering=True)
-    if "torch" in sys.modules:
-        sys.modules["torch"].set_num_threads(threads)
+    _bound_threads()
     if gpus:
         claim_gpu()
     try:
@@ -53,6 +60,14 @@ def stage(log: str, threads: int, gpus: int = 0) -> Iterator[None]:
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)
+
+
+def _bound_threads() -> None:
+    """Bound the threads of libraries that are loaded, and of those that will be."""
+    os.environ |= dict.fromkeys(_LIBRARIES, str(COMPUTE_THREADS))
+    threadpool_limits(COMPUTE_THREADS)
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(COMPUTE_THREADS)
 
 
 def _lock(file: int, log: str) -> None:

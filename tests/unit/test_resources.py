@@ -72,5 +72,5 @@ def test_images_of_a_folder_that_nobody_has_counted(tmp_path):
 
 
 def test_processes_that_decode_images_need_memory():
-    assert network_memory(1) == 8_000
-    assert network_memory(8) == 22_000
+    assert network_memory(0) == 8_000
+    assert network_memory(7) == 22_000

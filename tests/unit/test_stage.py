@@ -14,7 +14,7 @@ def run(tmp_path, body: str, imports: str = "") -> tuple[subprocess.CompletedPro
     script, log = tmp_path / "script.py", tmp_path / "logs" / "rule" / "job.log"
     script.write_text(
         f"{imports}\nfrom resiliency.faults import Fault\nfrom resiliency.stage import Progress, stage\n"
-        f"with stage({str(log)!r}, 1):\n    {body}\n"
+        f"with stage({str(log)!r}):\n    {body}\n"
     )
     done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=False)
     return done, log.read_text()
@@ -42,6 +42,14 @@ def test_success_logs_all_output_and_the_time(tmp_path):
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     startup, total = cpu_seconds(tmp_path / "logs" / "rule" / "job.log")
     assert 0 <= startup <= total
+
+
+def test_networks_compute_in_as_many_threads_on_any_number_of_cores(tmp_path, monkeypatch):
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        monkeypatch.setenv(name, "4")  # as Snakemake sets them for a job of four threads
+    body = "print(torch.get_num_threads(), *{library['num_threads'] for library in threadpool_info()})"
+    _, log = run(tmp_path, body, imports="import torch, numpy\nfrom threadpoolctl import threadpool_info")
+    assert log.splitlines()[0] == "1 1"
 
 
 def test_an_old_log_is_replaced(tmp_path):
@@ -82,7 +90,7 @@ def test_a_second_process_of_the_same_job_waits_for_the_first(tmp_path):
     script, log, order = tmp_path / "script.py", tmp_path / "job.log", tmp_path / "order"
     script.write_text(
         "import sys\nfrom pathlib import Path\nfrom resiliency.stage import stage\n"
-        f"with stage({str(log)!r}, 1), Path({str(order)!r}).open('a') as order:\n"
+        f"with stage({str(log)!r}), Path({str(order)!r}).open('a') as order:\n"
         "    print(sys.argv[1], file=order, flush=True)\n    sys.stdin.read()\n    print('by', sys.argv[1])\n"
     )
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
@@ -105,7 +113,7 @@ def test_a_stage_with_a_gpu_claims_one(tmp_path, monkeypatch):
         script = tmp_path / "script.py"
         script.write_text(
             "import os\nfrom resiliency.stage import stage\n"
-            f"with stage({str(tmp_path / 'job.log')!r}, 1, {gpus}):\n    print(os.environ['CUDA_VISIBLE_DEVICES'])\n"
+            f"with stage({str(tmp_path / 'job.log')!r}, {gpus}):\n    print(os.environ['CUDA_VISIBLE_DEVICES'])\n"
         )
         subprocess.run([sys.executable, script], check=True)
         assert (tmp_path / "job.log").read_text().startswith(f"{told}\n")

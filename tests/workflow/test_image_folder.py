@@ -50,7 +50,7 @@ def photos(workflow_in, tmp_path_factory):
     make_photos(directory / "photos")
     (directory / "photos.yaml").write_text(yaml.safe_dump(STUDY))
     study = workflow_in(directory, directory / "photos.yaml")
-    run = study.snakemake("--cores", "2")
+    run = study.snakemake("--cores", "2", "--set-threads", "train=2", "predict=2")
     assert run.returncode == 0, run.stdout
     return study
 
@@ -65,6 +65,21 @@ def test_pictures_stay_in_their_files(photos):
         "test": 20,
     }
     assert (photos.results / "report.html").stat().st_size
+
+
+def test_one_core_gives_the_bytes_that_two_gave(photos, workflow_in, tmp_path):
+    """The training and the predictions of one member; on two cores, a process of its own decoded the pictures."""
+    (tmp_path / "photos").symlink_to(photos.directory / "photos")
+    (tmp_path / "results/photos").mkdir(parents=True)
+    for made in ("data", "corrupted", "conditions.csv"):
+        (tmp_path / "results/photos" / made).symlink_to(photos.results / made)
+    again = workflow_in(tmp_path, photos.study)
+    files = [f"members/small-s{seed}/weights.safetensors" for seed in (0, 1)] + ["predictions/small-s1.npy"]
+    rules = "--allowed-rules", "train", "predict"
+    run = again.snakemake("--cores", "1", *(f"results/photos/{file}" for file in files), *rules)
+    assert run.returncode == 0, run.stdout
+    for file in files:
+        assert (again.results / file).read_bytes() == (photos.results / file).read_bytes(), file
 
 
 def test_corrupted_pictures_lie_as_in_imagenet_c(photos, monkeypatch):
