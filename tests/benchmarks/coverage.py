@@ -230,7 +230,7 @@ def advantage(of_designs: float, of_pairs: float, designs: int, seeds: int) -> C
     first, second = ensembles_of(len(members), 2).T
     several = design[first] != design[second]
     known = {"members": [f"{members[i]}+{members[j]}" for i, j in zip(first, second, strict=True)], "rule": "vote"}
-    known |= {"origin": "independent", "strength": np.nan, "size": 2, "designs": 1 + several, "macs": 1}
+    known |= {"origin": "independent", "strength": np.nan, "size": 2, "designs": 1 + several, "macs": 1, "weight": 1.0}
     table = pd.DataFrame(known | dict.fromkeys(SCORES, 0.8))
 
     def simulate(random: np.random.Generator, resamples: int) -> dict[str, Interval]:

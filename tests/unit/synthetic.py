@@ -112,6 +112,7 @@ def ensemble_table(members, sizes, corruptions, rng) -> pd.DataFrame:
         row["possible"] = (
             1 if first["origin"] == "joint" else comb((members["origin"] == first["origin"]).sum(), len(index))
         )
+        row["weight"] = 1.0
         row |= {
             "families": group["family"].nunique(),
             "parameters": group["parameters"].sum(),
@@ -130,7 +131,7 @@ def ensemble_table(members, sizes, corruptions, rng) -> pd.DataFrame:
             scores |= {"mean_corruption_error": worse, "mce": worse / 0.35}
             rows.append(row | scores | {f"error_{corruption}": worse for corruption in corruptions})
     columns = ["origin", "objective", "rule", "size", "designs", "strength", "corrupted_accuracy", "ensemble", "macs"]
-    columns += ["clean_accuracy", "mean_corruption_error", "mce", "size", "possible", "members"]
+    columns += ["clean_accuracy", "mean_corruption_error", "mce", "size", "possible", "weight", "members"]
     return pd.DataFrame(rows) if rows else pd.DataFrame(columns=columns)
 
 

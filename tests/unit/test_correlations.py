@@ -42,6 +42,7 @@ def tables(sizes=(2, 3), rules=("mean_probability",)) -> tuple[pd.DataFrame, pd.
         "size": [s for s, _ in chosen],
         "members": names,
         "possible": [comb(8, s) for s, _ in chosen],
+        "weight": 1.0,
     }
     for condition in ("clean", "corrupted"):
         known |= {f"mean_member_{condition}_accuracy": mean + 0.1 * rng.standard_normal(len(mean))}

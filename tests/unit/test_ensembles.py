@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from resiliency.analysis.measures import weighted_pearson
 from resiliency.ensembles import scoring, sums
 from resiliency.ensembles.combination import RULES
-from resiliency.ensembles.pool import TOGETHER, chosen_ensembles, ensembles_of, limits, trained_together
+from resiliency.ensembles.pool import TOGETHER, chosen_ensembles, ensembles_of, limits, stands_for, trained_together
 from resiliency.ensembles.scoring import mean_over_pairs, score_condition
 from resiliency.ensembles.sums import means
 from resiliency.metrics.classification import (
@@ -271,6 +272,37 @@ def test_a_sample_takes_to_all_alike():
     assert len(counts) == 495
     expected = 200 * (200 - 15) / (495 - 15)
     assert abs(counts[~alike] - expected).max() < 5 * np.sqrt(expected)
+
+
+@pytest.mark.parametrize("count", [495, 200, 30])
+def test_what_a_sample_stands_for(count):
+    designs = ["a"] * 6 + ["b", "c"] * 3
+    chosen = chosen_ensembles(designs, 4, count, seed=0)
+    weights = stands_for(designs, chosen)
+    alike = (chosen < 6).all(axis=1)
+    assert weights[alike].sum() == pytest.approx(15)
+    assert weights[~alike].sum() == pytest.approx(480)
+    assert len(set(weights[alike])) == len(set(weights[~alike])) == 1
+
+
+def test_a_weighted_sample_has_the_correlation_of_all():
+    """Half of it is of one design, which are a fifth of a percent of all and lie apart."""
+    designs, rng = [f"d{index // 4}" for index in range(120)], np.random.default_rng(0)
+    skill = rng.standard_normal(120)
+
+    def r(chosen: np.ndarray, weights: np.ndarray) -> float:
+        kinds = np.array([int(d[1:]) for d in designs])[chosen]
+        alike = (kinds == kinds[:, :1]).all(axis=1)
+        diversity = np.abs(skill[chosen[:, 0]] - skill[chosen[:, 1]]) * ~alike
+        return weighted_pearson(weights[None], diversity, skill[chosen].mean(axis=1) - 2 * alike)[0]
+
+    everything = ensembles_of(120, 2)
+    truth = r(everything, np.ones(len(everything)))
+    samples = [chosen_ensembles(designs, 2, 360, seed) for seed in range(20)]
+    weighted = [r(sample, stands_for(designs, sample)) for sample in samples]
+    alike = [r(sample, np.ones(len(sample))) for sample in samples]
+    assert abs(np.mean(weighted) - truth) < 0.03
+    assert np.mean(alike) - truth > 0.2
 
 
 def test_more_ensembles_than_anybody_can_list():

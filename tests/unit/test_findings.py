@@ -121,7 +121,7 @@ def test_quarters_of_ensembles_are_compared():
     ensembles = pd.DataFrame({"corrupted_accuracy": np.repeat([0.5, 0.6, 0.7, 0.8], 25)})
     ensembles["disagreement_corrupted"] = ensembles.corrupted_accuracy
     ensembles["double_fault_corrupted"] = -ensembles.corrupted_accuracy
-    ensembles = ensembles.assign(origin="independent", rule="mean_probability", size=2)
+    ensembles = ensembles.assign(origin="independent", rule="mean_probability", size=2, weight=1.0)
     said = ensemble_findings.diversity_accuracy(ensembles, pd.DataFrame())
     assert "leads the least diverse one by 30.0 points for Disagreement" in said
     assert "trails the least diverse one by 30.0 points for Double fault" in said

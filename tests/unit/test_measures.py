@@ -6,7 +6,13 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy.stats import kendalltau, linregress, pearsonr, rankdata, spearmanr
 
-from resiliency.analysis.measures import MEASURES, independent_interval, weighted_pearson, weighted_ranks
+from resiliency.analysis.measures import (
+    MEASURES,
+    independent_interval,
+    weighted_pearson,
+    weighted_quantiles,
+    weighted_ranks,
+)
 
 triples = st.lists(st.tuples(st.integers(0, 3), st.integers(-5, 5), st.integers(-5, 5)), min_size=3, max_size=12)
 
@@ -113,6 +119,28 @@ def test_partial_is_the_correlation_of_residuals(ensembles):
 def test_nothing_is_left_of_what_is_given(ensembles):
     weights, x, y, _ = ensembles
     assert np.isnan(MEASURES["partial"](weights, x, y, 2 * x + 1)).all()
+
+
+def test_weighted_kendall_by_repetition():
+    """Whole weights repeat an ensemble; its pairs with itself are ties in both, which tau-b leaves out."""
+    rng = np.random.default_rng(1)
+    x, y, weights = rng.standard_normal(12).round(1), rng.standard_normal(12).round(1), rng.integers(0, 4, 12)
+    expected = kendalltau(np.repeat(x, weights), np.repeat(y, weights)).statistic
+    assert MEASURES["kendall"](weights[None].astype(float), x, y, y)[0] == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("weights", [np.ones(9), np.full(9, 2.5)])
+def test_quantiles_of_equal_weights_are_those_of_numpy(weights):
+    values = np.random.default_rng(0).standard_normal(9)
+    found = weighted_quantiles(np.append(values, np.nan), np.append(weights, 1), [0.25, 0.5, 0.75])
+    np.testing.assert_allclose(found, np.quantile(values, [0.25, 0.5, 0.75]))
+
+
+def test_weighted_quantiles_by_repetition():
+    values, weights = np.arange(4.0), np.array([1000, 3000, 4000, 2000])
+    found = weighted_quantiles(values, weights.astype(float), [0.1, 0.6, 0.9])
+    np.testing.assert_allclose(found, np.quantile(np.repeat(values, weights), [0.1, 0.6, 0.9]), atol=1)
+    assert np.isnan(weighted_quantiles(np.array([np.nan]), np.ones(1), [0.5])).all()
 
 
 def test_too_few_for_kendall():

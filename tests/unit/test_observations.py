@@ -127,7 +127,7 @@ def ensemble_rows(seed: int, prediction: float, attribution: float, gap: float =
             more = gap * (different == size)
             row = {"origin": "independent", "rule": "mean_probability", "size": size, "designs": different}
             row["members"] = "+".join(name for name, _ in chosen)
-            row["possible"] = comb(len(members), size)
+            row |= {"possible": comb(len(members), size), "weight": 1.0}
             row["error_fog"] = 0.2 - 0.02 * accuracy
             for column, condition in enumerate(("clean", "corrupted")):
                 row[f"{condition}_accuracy"] = 0.8 + 0.02 * accuracy

@@ -24,7 +24,7 @@ ROWS = [
 
 def ensembles() -> pd.DataFrame:
     table = pd.DataFrame(ROWS, columns=COLUMNS).assign(rule="vote", corrupted_accuracy=0.5, mean_corruption_error=0.5)
-    return table.assign(mce=np.nan, disagreement_clean=0.25)
+    return table.assign(mce=np.nan, disagreement_clean=0.25, weight=1.0)
 
 
 def test_origins_by_hand():
@@ -72,7 +72,9 @@ def pairs_of_designs(accuracies: dict[str, float]) -> pd.DataFrame:
     table = pd.DataFrame({"members": ["+".join(pair) for pair in pairs], "designs": [len(set(d)) for d in designs]})
     table["corrupted_accuracy"] = [(accuracies[one] + accuracies[other]) / 2 for one, other in designs]
     same = {"rule": "vote", "origin": "independent", "strength": np.nan, "size": 2, "macs": 1}
-    return table.assign(**same, clean_accuracy=1.0, mean_corruption_error=1 - table.corrupted_accuracy, mce=np.nan)
+    return table.assign(
+        **same, clean_accuracy=1.0, mean_corruption_error=1 - table.corrupted_accuracy, mce=np.nan, weight=1.0
+    )
 
 
 def test_intervals_leave_out_one_design_at_a_time():

@@ -79,7 +79,8 @@ def correlation_table(
         members = len(left_out.weights)
         for condition in (*AGGREGATED, *corruptions):
             columns = _all_columns(left_out.ensembles, pairs, condition)
-            counts = left_out.ensembles[list(columns)].notna().sum()
+            has = left_out.ensembles[list(columns)].notna()
+            counts, effective = has.sum(), has.apply(_effective, weights=left_out.weights[0])
             for measure in MEASURES:
                 alone = measure == "kendall" and condition not in AGGREGATED
                 weights = left_out.weights[:1] if alone else everything
@@ -88,15 +89,21 @@ def correlation_table(
                     r, of_members, rest = replicates[0], replicates[:members], replicates[members:]
                     low, high = interval(of_members, confidence, FISHER)
                     design_low, design_high = interval(np.append(r, rest), confidence, FISHER)
-                    naive_low, naive_high = independent_interval(measure, r, counts[column], confidence)
+                    naive_low, naive_high = independent_interval(measure, r, effective[column], confidence)
                     row = known | {"condition": condition, "measure": measure, "kind": kind, "metric": metric}
                     row |= {"correlation": r, "low": low, "high": high, "p_value": p_value(of_members, FISHER)}
                     row |= {"design_low": design_low, "design_high": design_high}
                     row |= {"naive_low": naive_low, "naive_high": naive_high}
                     row |= {"width_ratio": (high - low) / (naive_high - naive_low), "ensembles": counts[column]}
-                    row |= {"possible": left_out.ensembles.possible.iloc[0], "members": left_out.members}
+                    row |= {"possible": left_out.ensembles.possible.iloc[0], "members": len(left_out.members)}
                     rows.append(row)
     return _tested(rows, CORRELATIONS, confidence)
+
+
+def _effective(chosen: pd.Series, weights: np.ndarray) -> float:
+    """How many ensembles of equal weight say as much as the chosen ones: (sum w)^2 / sum w^2 (Kish 1965)."""
+    weights = weights[chosen]
+    return weights.sum() ** 2 / (weights @ weights) if len(weights) else 0
 
 
 def difference_table(
@@ -124,7 +131,7 @@ def difference_table(
                     low, high = interval(replicates, confidence)
                     row = known | {"condition": condition, "measure": "pearson"}
                     row |= {"attribution": attribution, "prediction": prediction, "difference": replicates[0]}
-                    row |= {"low": low, "high": high, "p_value": p_value(replicates), "members": left_out.members}
+                    row |= {"low": low, "high": high, "p_value": p_value(replicates), "members": len(left_out.members)}
                     rows.append(row)
     return _tested(rows, DIFFERENCES, confidence)
 

@@ -20,6 +20,12 @@ def design_of(member: str) -> str:
 class LeftOut:
     """Ensembles of one size and rule: all, and without those that a member, or a design, takes part in.
 
+    Attributes:
+        ensembles: the rows of ensembles.parquet.
+        members: names of the members that take part in any.
+        units: names of what is left out in turn, in alphabetical order.
+        weights: float64 (1 + units) x E: how many possible ensembles each stands for, 0 where it is left out.
+
     Args:
         ensembles: rows of ensembles.parquet, all of independent members.
         unit: member -> what is left out with it; itself unless said otherwise.
@@ -28,8 +34,9 @@ class LeftOut:
     def __init__(self, ensembles: pd.DataFrame, unit: Callable[[str], str] = str):
         lists = [members.split("+") for members in ensembles.members]
         self.ensembles = ensembles
-        self.members = len({member for members in lists for member in members})
-        self.weights = kept_weights([list(map(unit, members)) for members in lists])
+        self.members = sorted({member for members in lists for member in members})
+        self.units = sorted(set(map(unit, self.members)))
+        self.weights = kept_weights([list(map(unit, members)) for members in lists]) * ensembles.weight.to_numpy(float)
 
     def correlations(self, columns: list[str], condition: str, measure: str, weights: np.ndarray) -> np.ndarray:
         """Replicates (rows of `weights`) x columns of the correlation of each column with accuracy on `condition`.

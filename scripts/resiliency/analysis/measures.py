@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import numpy as np
-from scipy.stats import kendalltau, norm
+from scipy.stats import kendalltau, norm, weightedtau
 
 from resiliency.analysis.jackknife import FISHER
 
@@ -46,6 +46,20 @@ def weighted_ranks(weights: np.ndarray, values: np.ndarray) -> np.ndarray:
     return (below[:, first] + below[:, last]) / 2
 
 
+def weighted_quantiles(values: np.ndarray, weights: np.ndarray, shares: list[float]) -> np.ndarray:
+    """Quantiles of `values` (float n) under `weights` (float n, positive); NaN values do not count, of none it is NaN.
+
+    Interpolated linearly between the values at (k - 1) w_k + (n - 1) times the weight below, over its largest; of equal
+    weights these are NumPy's quantiles.
+    """
+    order = np.argsort(values, kind="stable")[: np.isfinite(values).sum()]
+    if not len(order):
+        return np.full(len(shares), np.nan)
+    below = np.cumsum(weights[order]) - weights[order]
+    position = np.arange(len(order)) * weights[order] + (len(order) - 1) * below
+    return np.interp(shares, position / max(position[-1], 1e-300), values[order])
+
+
 def pearson(weights: np.ndarray, x: np.ndarray, y: np.ndarray, given: np.ndarray) -> np.ndarray:
     """Pearson's r; arguments as in `MEASURES`."""
     return weighted_pearson(weights, x, y)
@@ -57,8 +71,16 @@ def spearman(weights: np.ndarray, x: np.ndarray, y: np.ndarray, given: np.ndarra
 
 
 def kendall(weights: np.ndarray, x: np.ndarray, y: np.ndarray, given: np.ndarray) -> np.ndarray:
-    """Kendall's tau-b, which allows for ties; weights are 0 or 1."""
-    return np.array([kendalltau(x[kept], y[kept]).statistic if kept.sum() > 1 else np.nan for kept in weights > 0])
+    """Kendall's tau-b, which allows for ties; a pair counts by the product of its weights (Vigna, WWW 2015)."""
+    return np.array([_kendall(row[row > 0], x[row > 0], y[row > 0]) for row in weights])
+
+
+def _kendall(weights: np.ndarray, x: np.ndarray, y: np.ndarray) -> float:
+    if len(x) < 2 or np.ptp(x) == 0 or np.ptp(y) == 0:
+        return np.nan
+    if np.ptp(weights) == 0:
+        return kendalltau(x, y).statistic
+    return weightedtau(x, y, rank=np.arange(len(x)), weigher=weights.__getitem__, additive=False).statistic
 
 
 def partial(weights: np.ndarray, x: np.ndarray, y: np.ndarray, given: np.ndarray) -> np.ndarray:
@@ -81,7 +103,9 @@ MEASURES: dict[str, Callable[..., np.ndarray]] = {
 }
 
 
-def independent_interval(measure: str, correlation: float, observations: int, confidence: float) -> tuple[float, float]:
+def independent_interval(
+    measure: str, correlation: float, observations: float, confidence: float
+) -> tuple[float, float]:
     """The interval of a correlation of independent observations, on Fisher's z scale; NaN for fewer than five.
 
     Variances are, of Pearson and partial, 1 / (n - 3), n being one less for what is given (Fisher 1924); of Spearman

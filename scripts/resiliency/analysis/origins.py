@@ -5,6 +5,7 @@ import pandas as pd
 
 from resiliency.analysis.jackknife import interval
 from resiliency.analysis.left_out import LeftOut, design_of
+from resiliency.analysis.measures import weighted_quantiles
 
 ORIGINS = ("one architecture", "several architectures", "sub-networks of a search", "joint training")
 SHARES = ("clean_accuracy", "corrupted_accuracy", "mean_corruption_error")
@@ -84,7 +85,8 @@ def _summary(rows: pd.DataFrame, measures: list[str], confidence: float) -> pd.D
     low, high = np.transpose([interval(replicates, confidence) for replicates in means.T])
     shares = np.isin(measures, SHARES)
     low[shares], high[shares] = np.clip(low[shares], 0, 1), np.clip(high[shares], 0, 1)
-    quartiles = rows[measures].quantile([0.25, 0.75]).to_numpy()
+    weights = rows["weight"].to_numpy(float)
+    quartiles = np.transpose([weighted_quantiles(column, weights, [0.25, 0.75]) for column in values.T])
     columns = {"measure": measures, "ensembles": np.isfinite(values).sum(axis=0), "mean": means[0], "low": low}
     return pd.DataFrame(columns | {"high": high, "lower_quartile": quartiles[0], "upper_quartile": quartiles[1]})
 

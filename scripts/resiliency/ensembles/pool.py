@@ -61,6 +61,21 @@ def chosen_ensembles(designs: list[str], size: int, count: int, seed: int) -> np
     return chosen[np.lexsort(chosen.T[::-1])]
 
 
+def stands_for(designs: list[str], chosen: np.ndarray) -> np.ndarray:
+    """How many possible ensembles each of `chosen`, as from `chosen_ensembles`, stands for; float64 E.
+
+    The inverse of the probability that it was drawn (Horvitz and Thompson 1952): of a stratum, all possible ensembles
+    over those drawn; 1 where all are there. A statistic of all ensembles takes these as weights, since a sample
+    holds more ensembles of one design than their share.
+    """
+    size = chosen.shape[1]
+    kinds, counts = np.unique(designs, return_inverse=True, return_counts=True)[1:]
+    alike = sum(comb(int(count), size) for count in counts)
+    of_one = (kinds[chosen] == kinds[chosen[:, :1]]).all(axis=1)
+    drawn = np.where(of_one, of_one.sum(), len(chosen) - of_one.sum())
+    return np.where(of_one, alike, comb(len(designs), size) - alike) / drawn
+
+
 def trained_together(members: pd.DataFrame) -> list[tuple[dict, pd.DataFrame]]:
     """The jointly trained ensembles: what the members of each have in common, and their rows of members.csv."""
     groups = members[members["origin"] == "joint"].groupby(TOGETHER, sort=False)

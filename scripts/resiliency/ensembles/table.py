@@ -9,6 +9,7 @@ import pandas as pd
 
 from resiliency.diversity.metrics import ENSEMBLE_METRICS
 from resiliency.ensembles.combination import member_weights
+from resiliency.ensembles.pool import stands_for
 from resiliency.ensembles.scoring import mean_over_pairs, score_condition
 from resiliency.ensembles.selection import Members
 from resiliency.metrics.resiliency import mean_corruption_error
@@ -121,6 +122,7 @@ class Pool:
         table = {
             "size": size,
             "possible": comb(len(self.members), size),
+            "weight": stands_for(list(self.members["design"]), ensembles),
             "members": ["+".join(names) for names in members["member"]],
             "designs": [len(set(names)) for names in members["design"]],
             "families": [len(set(names)) for names in members["family"]],

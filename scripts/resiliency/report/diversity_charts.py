@@ -65,7 +65,7 @@ def _clouds(
     pool: pd.DataFrame, metric: str, column: str, strengths: dict[tuple[str, int], float], colours: list[str]
 ) -> alt.HConcatChart:
     """The panels of one metric, side by side by size, on the same axes."""
-    data = pool[["size", "corrupted_accuracy"]].assign(diversity=pool[column]).dropna()
+    data = pool[["size", "corrupted_accuracy", "weight"]].assign(diversity=pool[column]).dropna()
     edges = [np.histogram_bin_edges(data[c], bins) for c, bins in BINS.items()]
     sizes = sorted(pool["size"].unique().tolist())
     width = min((WIDTH - 130) / len(sizes) - SPACING, 400)
@@ -93,16 +93,19 @@ def _cloud(data: pd.DataFrame, edges: list[np.ndarray], first: bool, colour: str
 
 
 def _cells(data: pd.DataFrame, edges: list[np.ndarray]) -> pd.DataFrame:
-    """The cells that hold ensembles: their corners, the number of ensembles and its share of all."""
+    """The cells that hold ensembles: their corners, the number of ensembles and the share of all that it stands for."""
     counts, across, up = np.histogram2d(data["diversity"], data["corrupted_accuracy"], edges)
+    weights = np.histogram2d(data["diversity"], data["corrupted_accuracy"], edges, weights=data["weight"])[0]
     i, j = np.nonzero(counts)
     corners = {"x": across[i], "x2": across[i + 1], "y": up[j], "y2": up[j + 1]}
-    counts = counts[i, j].astype(int)
-    return pd.DataFrame(corners | {"share": counts / max(len(data), 1)}).round(5).assign(ensembles=counts)
+    shares = weights[i, j] / max(weights.sum(), 1)
+    return pd.DataFrame(corners | {"share": shares}).round(5).assign(ensembles=counts[i, j].astype(int))
 
 
 def _profile(data: pd.DataFrame, edges: np.ndarray) -> pd.DataFrame:
     """Mean accuracy of the ensembles in each of a few bins of diversity, at the mean diversity of the bin."""
     bins = pd.cut(data["diversity"], np.linspace(edges[0], edges[-1], PROFILE + 1), include_lowest=True)
-    means = data.groupby(bins, observed=True)[["diversity", "corrupted_accuracy"]].mean()
+    columns = ["diversity", "corrupted_accuracy"]
+    sums = data[columns].mul(data["weight"], axis=0).groupby(bins, observed=True).sum()
+    means = sums.div(data["weight"].groupby(bins, observed=True).sum(), axis=0)
     return means.set_axis(["x", "y"], axis="columns").reset_index(drop=True)

@@ -6,6 +6,7 @@ Each function takes the tables of its chart and returns the sentence, or nothing
 import numpy as np
 import pandas as pd
 
+from resiliency.analysis.measures import weighted_quantiles
 from resiliency.diversity.settings import MAIN
 from resiliency.report.correlation_charts import CONDITIONS, pearson
 from resiliency.report.diversity_charts import main_pool, measured, under_main_rule
@@ -53,8 +54,11 @@ def diversity_accuracy(ensembles: pd.DataFrame, table: pd.DataFrame) -> str:
     pool = pool[pool["size"] == pool["size"].max()]
     gaps = {}
     for metric, column in measured(pool).items():
-        low, high = pool[column].quantile([0.25, 0.75])
-        most, least = (pool.loc[of, "corrupted_accuracy"].mean() for of in (pool[column] >= high, pool[column] <= low))
+        known = pool.dropna(subset=[column])
+        weights = known["weight"].to_numpy(float)
+        low, high = weighted_quantiles(known[column].to_numpy(float), weights, [0.25, 0.75])
+        quarters = (known[column] >= high).to_numpy(), (known[column] <= low).to_numpy()
+        most, least = (np.average(known["corrupted_accuracy"][of], weights=weights[of]) for of in quarters)
         gaps[metric] = most - least
     if len(gaps) < 2:
         return ""
