@@ -1,11 +1,9 @@
 rule score_members:
     input:
-        labels=TEST["labels"],
-        conditions=rules.conditions.output[0],
+        **JUDGED,
         descriptions=MEMBER_FILES["descriptions"],
         histories=MEMBER_FILES["histories"],
         logits=LOGITS,
-        baseline=BASELINE,
     output:
         members=shown(TABLES["members"]),
         errors=shown(TABLES["errors"]),
@@ -107,7 +105,7 @@ rule compare_origins:
 
 rule choose_ensembles:
     input:
-        labels=TEST["labels"],
+        **JUDGED,
         members=TABLES["members"],
         ensembles=TABLES["ensembles"],
         logits=LOGITS,

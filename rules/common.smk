@@ -6,7 +6,7 @@ from pathlib import Path
 SCRIPTS = Path(workflow.basedir) / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 
-from resiliency.designs.settings import ALEXNET
+from resiliency.conditions import CLEAN
 from resiliency.faults import Fault
 from resiliency.fingerprint import fingerprint
 from resiliency.gpus import visible_gpus
@@ -45,6 +45,9 @@ TRAIN, VALIDATION, TEST = (
     {"images": f"{RESULTS}/data/{split}/images{IMAGES}", "labels": f"{RESULTS}/data/{split}/labels.npy"}
     for split in ("train", "validation", "test")
 )
+TEST_SETS = [CLEAN]
+# What members are judged by: the conditions, and the labels of each test set in their order.
+JUDGED = {"conditions": f"{RESULTS}/conditions.csv", "labels": [TEST["labels"]]}
 LEARNED = (
     TRAIN | {f"validation_{name}": path for name, path in VALIDATION.items()} | {"card": f"{RESULTS}/data/card.json"}
 )
@@ -66,10 +69,15 @@ MEMBER_FILES = {
 }
 
 
+def predictions(members, test_sets=TEST_SETS):
+    """The logits of these members on these test sets."""
+    return [f"{RESULTS}/predictions/{member}/{test_set}.npy" for member in members for test_set in test_sets]
+
+
 def predicted(members):
-    """What is written of the predictions and activations of these members."""
+    """What is written of the predictions of the data set's own test images, and of activations, of these members."""
     return {
-        "logits": [f"{RESULTS}/predictions/{member}.npy" for member in members],
+        "logits": predictions(members, [CLEAN]),
         "features": [f"{RESULTS}/features/{member}.npy" for member in members],
         "stages": [f"{RESULTS}/features/{member}.stages.npy" for member in members],
     }
@@ -83,8 +91,7 @@ def attributed(members):
     }
 
 
-LOGITS = predicted(MEMBERS)["logits"]
-BASELINE = [] if STUDY.members.baseline == ALEXNET else f"{RESULTS}/predictions/{STUDY.members.baseline}.npy"
+LOGITS = predictions(MEMBERS)
 TABLES = {
     "members": f"{RESULTS}/tables/members.csv",
     "errors": f"{RESULTS}/tables/corruption_errors.csv",

@@ -24,6 +24,9 @@ rule dataset:
 
 
 rule conditions:
+    input:
+        labels=JUDGED["labels"],
+        card=LEARNED["card"],
     output:
         f"{RESULTS}/conditions.csv",
     log:
@@ -36,6 +39,8 @@ rule conditions:
         runtime=growing(5),
     params:
         code=code("conditions"),
+        test_sets=TEST_SETS,
+        masked=[],
         corruptions=STUDY.corruptions.names,
         severities=STUDY.corruptions.severities,
     script:

@@ -1,7 +1,7 @@
 rule pairwise_diversity:
     input:
         **attributed(MEMBERS),
-        labels=TEST["labels"],
+        **JUDGED,
         logits=LOGITS,
         features=predicted(MEMBERS)["features"],
         stages=predicted(MEMBERS)["stages"],
@@ -29,8 +29,7 @@ rule pairwise_diversity:
 
 rule score_ensembles:
     input:
-        labels=TEST["labels"],
-        conditions=rules.conditions.output[0],
+        **JUDGED,
         members=TABLES["members"],
         errors=TABLES["errors"],
         pairs=rules.pairwise_diversity.output.pairs,
@@ -60,9 +59,8 @@ rule score_ensembles:
 
 rule coincident_failures:
     input:
-        labels=TEST["labels"],
-        conditions=rules.conditions.output[0],
-        logits=predicted(INDEPENDENT)["logits"],
+        **JUDGED,
+        logits=predictions(INDEPENDENT),
     output:
         shown(TABLES["coincident_failures"]),
     log:

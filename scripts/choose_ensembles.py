@@ -1,19 +1,20 @@
 """Choose the ensembles that are most resilient for their cost on half of the test images; judge them on the others."""
 
 from resiliency.analysis.deployment import candidate_table, deployment_table, halves
+from resiliency.conditions import CLEAN
 from resiliency.ensembles.combination import member_weights
 from resiliency.ensembles.selection import Members
-from resiliency.files import read_array
+from resiliency.predictions import read_predictions
 from resiliency.stage import stage
 from resiliency.tables import read_table, write_table
 
 with stage(snakemake.log[0]):
     inputs, params = snakemake.input, snakemake.params
     members, ensembles = read_table(inputs.members), read_table(inputs.ensembles)
-    labels = read_array(inputs.labels)
-    logits = [read_array(path) for path in inputs.logits]
-    scored = Members(logits, labels, member_weights(members), params.rule, snakemake.threads)
-    chosen, judged = halves(labels, params.seed)
+    predictions = read_predictions(read_table(inputs.conditions), inputs.labels, inputs.logits)
+    in_order = [predictions[member] for member in members.member]
+    scored = Members(in_order, member_weights(members), params.rule, snakemake.threads)
+    chosen, judged = halves(scored.labels(CLEAN), params.seed)
     of_rule = ensembles[ensembles["rule"] == params.rule]
     candidates = candidate_table(members, of_rule, scored, params.largest, chosen)
     print(f"{len(candidates):,} candidates, chosen on {len(chosen):,} images, judged on {len(judged):,}")

@@ -1,8 +1,16 @@
 """Write the order of conditions that all stages share."""
 
+import numpy as np
+
 from resiliency.conditions import conditions
+from resiliency.files import read_array, read_json
 from resiliency.stage import stage
 from resiliency.tables import write_table
 
 with stage(snakemake.log[0]):
-    write_table(snakemake.output[0], conditions(snakemake.params.corruptions, snakemake.params.severities))
+    params, inputs = snakemake.params, snakemake.input
+    labels = dict(zip(params.test_sets, map(read_array, inputs.labels), strict=True))
+    everything = len(read_json(inputs.card)["classes"])
+    classes = {name: len(np.unique(values)) if name in params.masked else everything for name, values in labels.items()}
+    images = {name: len(values) for name, values in labels.items()}
+    write_table(snakemake.output[0], conditions(params.corruptions, params.severities, images, classes))

@@ -8,18 +8,18 @@ from resiliency.diversity.pairs import pair_table
 from resiliency.diversity.representations import applicable
 from resiliency.diversity.settings import STAGES
 from resiliency.files import read_array, read_json
+from resiliency.predictions import read_predictions
 from resiliency.stage import Progress, stage
-from resiliency.tables import write_table
+from resiliency.tables import read_table, write_table
 
 with stage(snakemake.log[0]):
     inputs, params = snakemake.input, snakemake.params
     members = [member for group in params.groups for member in group]
-    logits, features, stages, skipped = (
-        dict(zip(members, paths, strict=True))
-        for paths in (inputs.logits, inputs.features, inputs.stages, inputs.skipped)
+    features, stages, skipped = (
+        dict(zip(members, paths, strict=True)) for paths in (inputs.features, inputs.stages, inputs.skipped)
     )
     maps = dict(zip([(m, method) for m in members for method in params.methods], inputs.maps, strict=True))
-    labels = read_array(inputs.labels)
+    predictions = read_predictions(read_table(inputs.conditions), inputs.labels, inputs.logits)
     activations = [name for name, metric in METRICS.items() if metric.kind == "activation"]
 
     def representation(member: str, source: str) -> np.ndarray:
@@ -34,8 +34,7 @@ with stage(snakemake.log[0]):
         tables.append(
             pair_table(
                 group,
-                [read_array(logits[member]) for member in group],
-                labels,
+                [predictions[member] for member in group],
                 lambda source, group=group: [representation(member, source) for member in group],
                 params.attribution_metrics + activations,
             )

@@ -3,25 +3,23 @@
 import numpy as np
 import pandas as pd
 
+from resiliency.conditions import of_corruptions
 from resiliency.ensembles.pool import TOGETHER, chosen_ensembles, limits, trained_together
 from resiliency.ensembles.table import Pool
-from resiliency.files import read_array
 from resiliency.metrics.resiliency import baseline_errors
+from resiliency.predictions import read_predictions
 from resiliency.stage import Progress, stage
 from resiliency.tables import read_table, write_table
 
 with stage(snakemake.log[0]):
     inputs, params = snakemake.input, snakemake.params
     members, conditions, pairs = (read_table(path) for path in (inputs.members, inputs.conditions, inputs.pairs))
-    labels = read_array(inputs.labels)
-    corruptions = list(conditions.corruption.iloc[1:].unique())
-    baseline = baseline_errors(read_table(inputs.errors), params.baseline, corruptions)
-    logits = dict(zip(members.member, inputs.logits, strict=True))
+    predictions = read_predictions(conditions, inputs.labels, inputs.logits)
+    baseline = baseline_errors(read_table(inputs.errors), params.baseline, list(of_corruptions(conditions)))
 
     def pool_of(chosen: pd.DataFrame) -> Pool:
         """The pool of these rows of members.csv."""
-        predictions = [read_array(logits[member]) for member in chosen.member]
-        return Pool(chosen, predictions, labels, conditions, pairs, baseline, snakemake.threads)
+        return Pool(chosen, [predictions[member] for member in chosen.member], pairs, baseline, snakemake.threads)
 
     pools = {origin: members[members.origin == origin] for origin in ("independent", "search")}
     pools = {origin: chosen for origin, chosen in pools.items() if len(chosen) >= min(params.sizes)}
@@ -41,7 +39,8 @@ with stage(snakemake.log[0]):
     for known, chosen in joint:
         pool, everyone = pool_of(chosen), np.arange(len(chosen))
         tables.append(pool.score([everyone[None]], params.rules)[0].assign(**known))
-        errors = {"image": np.arange(len(labels)), "error": pool.image_errors(everyone, params.rules[0])}
+        errors = pool.image_errors(everyone, params.rules[0])
+        errors = {"image": np.arange(len(errors)), "error": errors}
         image_errors.append(pd.DataFrame({name: known[name] for name in compared} | errors))
         progress.step(f"{known['setting']}, seed {known['seed']:g}")
     table = pd.concat(tables, ignore_index=True)

@@ -7,7 +7,8 @@ import pandas as pd
 from resiliency.analysis.histories import history_table
 from resiliency.analysis.member_scores import Scorer
 from resiliency.designs.settings import ALEXNET
-from resiliency.files import read_array, read_json
+from resiliency.files import read_json
+from resiliency.predictions import read_predictions
 from resiliency.stage import stage
 from resiliency.tables import read_table, write_table
 
@@ -15,17 +16,14 @@ with stage(snakemake.log[0]):
     params = snakemake.params
     described = ["member", "origin", "objective", "design", "setting", "strength", "seed", "index"]
     described += ["family", "architecture", "weights_source", "parameters", "macs", "validation_accuracy"]
-    scorer = Scorer(
-        read_table(snakemake.input.conditions),
-        read_array(snakemake.input.labels),
-        None if params.baseline == ALEXNET else read_array(snakemake.input.baseline),
-        params.resamples,
-        params.confidence,
-        params.seed,
-    )
+    conditions = read_table(snakemake.input.conditions)
+    predictions = read_predictions(conditions, snakemake.input.labels, snakemake.input.logits)
+    baseline = None if params.baseline == ALEXNET else predictions[params.baseline]
+    scorer = Scorer(conditions, baseline, params.resamples, params.confidence, params.seed)
     members, errors, calibration = [], [], []
-    for description, path in zip(snakemake.input.descriptions, snakemake.input.logits, strict=True):
-        member, scored = read_json(description), scorer.score(read_array(path))
+    for description in snakemake.input.descriptions:
+        member = read_json(description)
+        scored = scorer.score(predictions[member["member"]])
         member["architecture"] = member["architecture"] or member["factory"]
         members.append({key: member[key] for key in described} | scored.scores)
         errors.append(scored.errors.assign(member=member["member"]))
@@ -35,6 +33,6 @@ with stage(snakemake.log[0]):
     write_table(snakemake.output.members, table)
     histories = {Path(path).parent.name: read_table(path) for path in snakemake.input.histories}
     write_table(snakemake.output.histories, history_table(table, histories))
-    columns = ["member", "corruption", "severity", "images", "error"]
+    columns = ["member", "test_set", "corruption", "severity", "images", "error"]
     write_table(snakemake.output.errors, pd.concat(errors)[columns])
     write_table(snakemake.output.calibration, pd.concat(calibration))

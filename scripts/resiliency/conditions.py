@@ -1,13 +1,57 @@
-"""The one order of conditions: clean first, then each corruption at each severity."""
+"""Conditions that members are tested under: each test set, and the data set's own under corruptions.
 
+The test set `clean` is the test split of the data set, and alone has corruptions. Further test sets have images and
+labels of their own.
+"""
+
+import numpy as np
 import pandas as pd
 
 CLEAN = "clean"
+CORRUPTED = "corrupted"
 
 
-def conditions(corruptions: list[str], severities: list[int]) -> pd.DataFrame:
-    """A row per condition: its index, corruption and severity; (0, clean, 0) comes first."""
-    pairs = [(CLEAN, 0), *((corruption, severity) for corruption in corruptions for severity in severities)]
-    table = pd.DataFrame(pairs, columns=["corruption", "severity"])
+def conditions(
+    corruptions: list[str], severities: list[int], images: dict[str, int], classes: dict[str, int]
+) -> pd.DataFrame:
+    """The one order of conditions: clean images, these under each corruption at each severity, further test sets.
+
+    Args:
+        images: test set -> number of its images; `clean` is the first.
+        classes: test set -> number of the classes that members choose among.
+
+    Returns:
+        A row per condition: condition (0, 1, ...), test_set, corruption and severity (clean and 0 without corruption),
+        images, classes.
+    """
+    rows = [(CLEAN, CLEAN, 0), *((CLEAN, c, s) for c in corruptions for s in severities)]
+    rows += [(test_set, CLEAN, 0) for test_set in images if test_set != CLEAN]
+    table = pd.DataFrame(rows, columns=["test_set", "corruption", "severity"])
     table.insert(0, "condition", range(len(table)))
-    return table
+    return table.assign(images=table.test_set.map(images), classes=table.test_set.map(classes))
+
+
+def group_of(conditions: pd.DataFrame) -> np.ndarray:
+    """The name of the images over which tables report, for each row of `conditions`; see `groups`."""
+    is_corrupted = conditions.corruption != CLEAN
+    return conditions.test_set.where(~is_corrupted, CORRUPTED).to_numpy(str)
+
+
+def groups(conditions: pd.DataFrame) -> dict[str, np.ndarray]:
+    """Name -> int64 rows of `conditions` over which tables report a mean.
+
+    The names are clean, corrupted (the clean images under all corruptions) and those of the further test sets.
+    """
+    of = group_of(conditions)
+    return {str(name): np.flatnonzero(of == name) for name in dict.fromkeys(of)}
+
+
+def further(conditions: pd.DataFrame) -> list[str]:
+    """Names of the test sets other than the data set's own."""
+    return [str(name) for name in conditions.test_set.unique() if name != CLEAN]
+
+
+def of_corruptions(conditions: pd.DataFrame) -> dict[str, np.ndarray]:
+    """Corruption -> int64 rows of `conditions`, in order of severity; without clean images."""
+    names = conditions.corruption.to_numpy(str)
+    return {str(name): np.flatnonzero(names == name) for name in dict.fromkeys(names) if name != CLEAN}

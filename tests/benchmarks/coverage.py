@@ -29,7 +29,7 @@ from resiliency.analysis.observations import balance_is_most_resilient
 from resiliency.analysis.origins import ORIGINS, SCORES, origin_table
 from resiliency.analysis.variance_shares import one_hot, variance_shares
 from resiliency.analysis.verdicts import percentiles
-from resiliency.conditions import conditions
+from resiliency.conditions import CLEAN, conditions
 from resiliency.ensembles.pool import ensembles_of
 from resiliency.streams import derived_seed, stream
 
@@ -257,11 +257,11 @@ def covariance(alike: float, images: int) -> Case:
         hardness, own = random.standard_normal(number), random.standard_normal((4, number))
         return np.sqrt(alike) * hardness + np.sqrt(1 - alike) * own > 1
 
+    table_of_conditions = conditions(["fog"], [1], {CLEAN: images}, {CLEAN: 2})
+
     def simulate(random: np.random.Generator, resamples: int) -> dict[str, Interval]:
         wrong, seed = failures(random, images), int(random.integers(2**31))
-        table = failure_table(
-            np.stack([wrong, wrong], axis=1), list("aabb"), conditions(["fog"], [1]), resamples, CONFIDENCE, seed
-        )
+        table = failure_table([wrong, wrong], list("aabb"), table_of_conditions, resamples, CONFIDENCE, seed)
         row = table[(table.corruption == "fog") & (table["first"] != table["second"])].iloc[0]
         return {"adopted": (row.low, row.high)}
 

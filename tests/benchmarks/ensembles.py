@@ -25,7 +25,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from resiliency.conditions import conditions
+from resiliency.conditions import CLEAN, conditions
 from resiliency.corruptions.settings import MAIN
 from resiliency.diversity.metrics import ENSEMBLE_METRICS, METRICS
 from resiliency.diversity.pairs import pair_table
@@ -34,6 +34,7 @@ from resiliency.ensembles.scoring import score_condition
 from resiliency.ensembles.table import Pool
 from resiliency.files import appending, read_array
 from resiliency.metrics.classification import softmax
+from resiliency.predictions import Predictions, Truth
 from resiliency.streams import stream
 
 SIZES = (2, 3, 4, 5)
@@ -142,16 +143,17 @@ def agree(table: pd.DataFrame, sample: list[np.ndarray], names: np.ndarray, foun
 def compare(members: int, severities: int, threads: int, sample_size: int) -> None:
     """Print the times of all sides and the last line."""
     images, classes = 1000, 10
-    table = conditions(list(MAIN), list(range(1, severities + 1)))
+    table = conditions(list(MAIN), list(range(1, severities + 1)), {CLEAN: images}, {CLEAN: classes})
     logits, labels = synthetic(members, len(table), images, classes)
     known = member_table(members)
     names = known.member.to_numpy()
     groups = [ensembles_of(members, size) for size in SIZES]
     total = sum(map(len, groups)) * len(table)
     start = time.perf_counter()
-    pairs = pair_table(list(names), logits, labels, lambda source: [], [])
+    predictions = [Predictions(table, {CLEAN: member}, {CLEAN: Truth(labels)}) for member in logits]
+    pairs = pair_table(list(names), predictions, lambda source: [], [])
     matrices = time.perf_counter() - start
-    pool = Pool(known, logits, labels, table, pairs, np.full(len(MAIN), 0.5), threads)
+    pool = Pool(known, predictions, pairs, np.full(len(MAIN), 0.5), threads)
     start = time.perf_counter()
     scored, _ = pool.score(groups, RULES)
     ours = time.perf_counter() - start
@@ -185,6 +187,12 @@ def compare(members: int, severities: int, threads: int, sample_size: int) -> No
     print(json.dumps(ratios | {"peak_memory_gib": round(peak, 2)}))
 
 
+def clean_predictions(arrays: list[np.ndarray], labels: np.ndarray) -> list[Predictions]:
+    """Predictions of clean images from logits 1 x N x K of each member."""
+    table = conditions([], [], {CLEAN: len(labels)}, {CLEAN: arrays[0].shape[-1]})
+    return [Predictions(table, {CLEAN: array}, {CLEAN: Truth(labels)}) for array in arrays]
+
+
 def paper_size(members: int = 20, count: int = 76, images: int = 50_000, classes: int = 1000) -> None:
     """Score a slice at the paper's size from disk; print the time that all would take, and the peak memory."""
     random = stream(0, "paper size")
@@ -199,17 +207,19 @@ def paper_size(members: int = 20, count: int = 76, images: int = 50_000, classes
                     values = random.standard_normal((5000, classes), dtype=np.float32)
                     values[np.arange(5000), labels[start : start + 5000]] += 3
                     append(values.astype(np.float16))
-        predictions = [read_array(path)[0] for path in paths]
+        arrays = [read_array(path) for path in paths]
+        predictions = clean_predictions(arrays, labels)
         start = time.perf_counter()
-        pair_table([str(m) for m in range(members)], [p[None] for p in predictions], labels, lambda source: [], [])
+        pair_table([str(m) for m in range(members)], predictions, lambda source: [], [])
         of_pairs = time.perf_counter() - start
         some = images // 50
+        slices = clean_predictions([array[:, :some] for array in arrays], labels[:some])
         start = time.perf_counter()
-        score_condition([p[:some] for p in predictions], labels[:some], taken, RULES, np.ones(members))
+        score_condition(slices, 0, taken, RULES, np.ones(members))
         of_slice = time.perf_counter() - start
         few = [group[:2] for group in groups]
         start = time.perf_counter()
-        score_condition(predictions, labels, few, RULES, np.ones(members))
+        score_condition(predictions, 0, few, RULES, np.ones(members))
         whole = time.perf_counter() - start
     part = sum(map(len, taken)) / sum(map(len, groups)) / 50
     hours = (of_slice / part + of_pairs) * count / 3600

@@ -4,11 +4,11 @@ from itertools import combinations, product
 
 import numpy as np
 import pytest
+from predicted import conditions_of
 
 from resiliency.analysis.coincident_failures import both_fail, failure_table
-from resiliency.conditions import conditions
 
-CONDITIONS = conditions(["fog", "snow"], [1, 2])
+CONDITIONS = conditions_of(["fog", "snow"], [1, 2], 40)
 DESIGNS = ["a", "a", "a", "b", "b", "c"]
 
 
@@ -19,7 +19,9 @@ def failures() -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def table(failures):
-    return failure_table(failures, DESIGNS, CONDITIONS, 200, 0.95, 0).set_index(["corruption", "first", "second"])
+    return failure_table(list(failures.swapaxes(0, 1)), DESIGNS, CONDITIONS, 200, 0.95, 0).set_index(
+        ["corruption", "first", "second"]
+    )
 
 
 def test_rows_of_designs_with_a_pair_of_members(table):
@@ -57,7 +59,9 @@ def test_hard_images_raise_the_covariance_within_a_design_and_opposite_ones_lowe
     hard = np.repeat([0.8, 0.1], 500)
     chances = {"a": hard, "b": hard[::-1], "d": hard}
     failures = np.stack([rng.random((2, 1000)) < chances[design] for design in "aabbdd"])
-    table = failure_table(failures, list("aabbdd"), conditions(["fog"], [1]), 200, 0.95, 0)
+    table = failure_table(
+        list(failures.swapaxes(0, 1)), list("aabbdd"), conditions_of(["fog"], [1], 1000), 200, 0.95, 0
+    )
     clean = table[table.corruption == "clean"].set_index(["first", "second"])
     for pair, sign in ((("a", "a"), 1), (("a", "b"), -1), (("a", "d"), 1)):
         row = clean.loc[pair]
@@ -67,6 +71,8 @@ def test_hard_images_raise_the_covariance_within_a_design_and_opposite_ones_lowe
 
 @pytest.mark.parametrize("value", [False, True])
 def test_no_failures_and_nothing_but_failures_have_no_covariance(value):
-    table = failure_table(np.full((4, 5, 10), value), list("aabb"), CONDITIONS, 50, 0.95, 0)
+    table = failure_table(
+        [np.full((4, 10), value)] * 5, list("aabb"), conditions_of(["fog", "snow"], [1, 2], 10), 50, 0.95, 0
+    )
     np.testing.assert_allclose(table.both_fail, value)
     np.testing.assert_allclose(table[["covariance", "low", "high"]], 0, atol=1e-12)

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from PIL import Image
 from sklearn.datasets import load_digits
 
-from resiliency.conditions import conditions
 from resiliency.data import images as images_module
 from resiliency.data.card import write_data_set
 from resiliency.data.digits import digits
@@ -212,8 +211,3 @@ def test_conditions_are_read_in_one_order(tmp_path):
     for name in ("fog.npy", "fog.json"):
         found = read_conditions(tmp_path / "clean.npy", [tmp_path / name])
         np.testing.assert_array_equal(np.stack([images[np.arange(3)] for images in found]), [clean, *stack])
-
-
-def test_conditions_start_clean():
-    table = conditions(["fog", "snow"], [1, 3])
-    assert table.values.tolist() == [[0, "clean", 0], [1, "fog", 1], [2, "fog", 3], [3, "snow", 1], [4, "snow", 3]]

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from predicted import conditions_of, predictions_of
 
 from resiliency.analysis.deployment import COLUMNS, candidate_table, deployment_table, halves
 from resiliency.ensembles.combination import RULES
@@ -32,7 +33,12 @@ def study() -> tuple[list[np.ndarray], np.ndarray]:
 
 
 def scored(study, rule: str = "mean_probability", threads: int = 1) -> Members:
-    return Members(*study, np.linspace(0.5, 1, len(study[0])), rule, threads)
+    return members_of(*study, np.linspace(0.5, 1, len(study[0])), rule, threads)
+
+
+def members_of(logits, labels, *arguments) -> Members:
+    table = conditions_of(["fog"], list(range(1, CONDITIONS)), len(labels))
+    return Members([predictions_of(table, labels, of_member) for of_member in logits], *arguments)
 
 
 def wrong_by_loops(study, ensemble: tuple[int, ...], images: np.ndarray) -> np.ndarray:
@@ -50,7 +56,7 @@ def test_errors_against_loops(study, size):
     expected = np.array([wrong_by_loops(study, tuple(ensemble), images) for ensemble in ensembles])
     np.testing.assert_allclose(members.errors(ensembles, images), expected[:, 1:].mean(axis=(1, 2)))
     np.testing.assert_allclose(members.image_errors(ensembles, images), expected[:, 1:].mean(axis=1))
-    np.testing.assert_allclose(members.clean_accuracy(ensembles, images), 1 - expected[:, 0].mean(axis=1))
+    np.testing.assert_allclose(members.accuracy(ensembles, "clean", images), 1 - expected[:, 0].mean(axis=1))
 
 
 @pytest.mark.parametrize("rule", list(RULES))
@@ -185,7 +191,7 @@ def test_the_chosen_look_better_than_they_are_and_judgement_tells():
 def test_a_single_member_is_its_own_front(study):
     members, ensembles = tables(study)
     members = members[:1]
-    alone = Members(study[0][:1], study[1], np.ones(1), "mean_probability")
+    alone = members_of(study[0][:1], study[1], np.ones(1), "mean_probability")
     chosen, judged = halves(study[1], 0)
     candidates = candidate_table(members, ensembles[:0], alone, 4, chosen)
     table = deployment_table(candidates, members, alone, judged, **DRAWN | {"baseline": "alexnet"})

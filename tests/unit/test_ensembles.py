@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from predicted import conditions_of, predictions_of
 
 from resiliency.analysis.measures import weighted_pearson
 from resiliency.ensembles import scoring, sums
@@ -215,7 +216,9 @@ def test_scores_of_a_condition_by_loops(chunk, monkeypatch):
     logits = rng.standard_normal((5, 30, 4)).astype(np.float16)
     labels = rng.integers(0, 4, 30)
     groups = [ensembles_of(5, 2), ensembles_of(5, 3)]
-    scores, takes = score_condition(list(logits), labels, groups, list(RULES), WEIGHTS[:5])
+    table = conditions_of([], [], 30, 4)
+    predictions = [predictions_of(table, labels, member[None]) for member in logits]
+    scores, takes = score_condition(predictions, 0, groups, list(RULES), WEIGHTS[:5])
     p = softmax(logits).astype(float)
     rows = [row for group in groups for row in group.tolist()]
     for index, row in enumerate(rows):

@@ -5,8 +5,8 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 import pytest
+from predicted import conditions_of, predictions_of
 
-from resiliency.conditions import conditions
 from resiliency.diversity.gram import gram
 from resiliency.diversity.metrics import ENSEMBLE_METRICS, METRICS
 from resiliency.diversity.pairs import pair_table
@@ -15,8 +15,8 @@ from resiliency.ensembles.pool import ensembles_of
 from resiliency.ensembles.table import Pool
 
 NAMES = ["a-s0", "a-s1", "b-s0", "c-s0"]
-CONDITIONS = conditions(["fog", "snow"], [1, 2])
 IMAGES, CLASSES = 20, 3
+CONDITIONS = conditions_of(["fog", "snow"], [1, 2], IMAGES)
 BASELINE = np.array([0.4, 0.8])
 RULES = ["mean_probability", "plurality_vote"]
 
@@ -35,6 +35,7 @@ def study():
     return {
         "labels": labels,
         "logits": list(logits.astype(np.float16)),
+        "predictions": [predictions_of(CONDITIONS, labels, of_member) for of_member in logits.astype(np.float16)],
         "features": [rng.standard_normal((8, width)).astype(np.float32) for width in (3, 4, 5, 3)],
         "maps": {m: rng.standard_normal((4, 8, 4, 4)).astype(np.float16) for m in ("saliency", "integrated_gradients")},
         "stages": {s: np.stack([gram(rng.standard_normal((8, 5))) for _ in NAMES]) for s in STAGES},
@@ -50,8 +51,7 @@ def pairs_of(study, chosen=range(4), metrics=(*MEASURED, *ACTIVATIONS)) -> pd.Da
     arrays = study["maps"] | study["stages"] | {"features": study["features"]}
     return pair_table(
         [NAMES[i] for i in chosen],
-        [study["logits"][i] for i in chosen],
-        study["labels"],
+        [study["predictions"][i] for i in chosen],
         lambda source: [arrays[source][i] for i in chosen],
         list(metrics),
     )
@@ -126,7 +126,7 @@ def test_pairs_of_a_member_that_a_method_does_not_apply_to_are_left_out(study, p
 
 def test_ensembles_tell_over_how_many_pairs_they_are_averaged(study, members, pairs):
     gone = pairs.metric.eq("saliency_cosine") & ((pairs["first"] == NAMES[1]) | (pairs["second"] == NAMES[1]))
-    pool = Pool(members, study["logits"], study["labels"], CONDITIONS, pairs[~gone], BASELINE)
+    pool = Pool(members, study["predictions"], pairs[~gone], BASELINE)
     table = pool.score([ensembles_of(4, 2), ensembles_of(4, 3)], RULES[:1])[0].set_index("members")
     assert [c for c in table if c.endswith("_pairs")] == ["saliency_cosine_clean_pairs"]
     assert np.isnan(table.saliency_cosine_clean["a-s0+a-s1"])
@@ -155,7 +155,7 @@ def members(study):
 
 @pytest.fixture(scope="module")
 def pool(study, members, pairs):
-    return Pool(members, study["logits"], study["labels"], CONDITIONS, pairs, BASELINE)
+    return Pool(members, study["predictions"], pairs, BASELINE)
 
 
 def answers(study, ensemble, condition: int, rule: str) -> list[bool]:
@@ -245,7 +245,7 @@ def test_an_ensemble_of_two_has_the_diversity_of_its_pair(pairs, pool):
 
 
 def test_threads_do_not_matter(study, members, pairs):
-    arguments = (members, study["logits"], study["labels"], CONDITIONS, pairs, BASELINE)
+    arguments = (members, study["predictions"], pairs, BASELINE)
     groups = [ensembles_of(4, 3), ensembles_of(4, 2)]
     one, two = (Pool(*arguments, threads=threads).score(groups, RULES)[0] for threads in (1, 2))
     pd.testing.assert_frame_equal(one, two, check_exact=True)
@@ -263,7 +263,6 @@ def test_image_errors_by_loops(study, pool, rule):
 
 def test_pairs_of_other_members_do_not_matter(study, members, pairs):
     other = pairs.assign(first=pairs["first"] + "x", second=pairs["second"] + "x", diversity=9.0)
-    arguments = (study["logits"], study["labels"], CONDITIONS)
-    one, mixed = (Pool(members, *arguments, p, BASELINE) for p in (pairs, pd.concat([other, pairs])))
+    one, mixed = (Pool(members, study["predictions"], p, BASELINE) for p in (pairs, pd.concat([other, pairs])))
     ensembles = ensembles_of(4, 2)
     pd.testing.assert_frame_equal(one.score([ensembles], RULES)[0], mixed.score([ensembles], RULES)[0])

@@ -5,11 +5,11 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
+from predicted import conditions_of, predictions_of
 from scipy.special import softmax
 from sklearn.metrics import log_loss
 
 from resiliency.analysis.member_scores import Scorer
-from resiliency.conditions import conditions
 from resiliency.corruptions.settings import MAIN
 from resiliency.metrics.resiliency import (
     ALEXNET_ERRORS,
@@ -85,12 +85,16 @@ def case():
     labels = rng.integers(0, 3, 30)
     own, baseline = rng.standard_normal((2, 5, 30, 3))
     own[:, np.arange(30), labels] += 1
-    return conditions(["fog", "snow"], [1, 2]), labels, own.astype(np.float16), baseline.astype(np.float16)
+    return conditions_of(["fog", "snow"], [1, 2], 30), labels, own.astype(np.float16), baseline.astype(np.float16)
+
+
+def scorer_of(table, labels, baseline, *arguments) -> Scorer:
+    return Scorer(table, None if baseline is None else predictions_of(table, labels, baseline), *arguments)
 
 
 def test_scores_of_a_member_by_loops(case):
     table, labels, own, baseline = case
-    scores = Scorer(table, labels, baseline, 200, 0.95, 0).score(own).scores
+    scores = scorer_of(table, labels, baseline, 200, 0.95, 0).score(predictions_of(table, labels, own)).scores
 
     def error(logits, *indices):
         return np.mean([[np.argmax(row) != y for row, y in zip(logits[i], labels, strict=True)] for i in indices])
@@ -111,7 +115,7 @@ def test_scores_of_a_member_by_loops(case):
 
 def test_scores_of_probabilities_are_means_over_the_corrupted_conditions(case):
     table, labels, own, baseline = case
-    scores = Scorer(table, labels, baseline, 100, 0.95, 0).score(own).scores
+    scores = scorer_of(table, labels, baseline, 100, 0.95, 0).score(predictions_of(table, labels, own)).scores
     losses = [log_loss(labels, softmax(own[c].astype(float), axis=-1), labels=range(3)) for c in range(5)]
     assert scores["clean_nll"] == pytest.approx(losses[0], abs=1e-5)
     assert scores["corrupted_nll"] == pytest.approx(np.mean(losses[1:]), abs=1e-5)
@@ -123,7 +127,7 @@ def test_scores_of_probabilities_are_means_over_the_corrupted_conditions(case):
 
 def test_the_interval_of_accuracy_is_wilsons(case):
     table, labels, own, baseline = case
-    scores = Scorer(table, labels, baseline, 100, 0.95, 0).score(own).scores
+    scores = scorer_of(table, labels, baseline, 100, 0.95, 0).score(predictions_of(table, labels, own)).scores
     n, p, z = 30, scores["clean_accuracy"], 1.959963985
     middle, half = (p + z * z / 2 / n), z * np.sqrt(p * (1 - p) / n + z * z / 4 / n / n)
     expected = [(middle - half) / (1 + z * z / n), (middle + half) / (1 + z * z / n)]
@@ -132,26 +136,26 @@ def test_the_interval_of_accuracy_is_wilsons(case):
 
 def test_the_baseline_scores_one_in_every_resample(case):
     table, labels, _, baseline = case
-    scores = Scorer(table, labels, baseline, 100, 0.95, 0).score(baseline).scores
+    scores = scorer_of(table, labels, baseline, 100, 0.95, 0).score(predictions_of(table, labels, baseline)).scores
     assert scores["mce"] == scores["mce_low"] == scores["mce_high"] == pytest.approx(1)
 
 
 def test_intervals_cover_the_truth():
     """Errors of 300 images at a rate of 0.3: nine in ten intervals at 90 % hold it, within the noise of 60 tries."""
     rng = np.random.default_rng(1)
-    table, labels = conditions(["fog"], [1]), np.zeros(300, int)
+    table, labels = conditions_of(["fog"], [1], 300, 2), np.zeros(300, int)
     covered = 0
     for seed in range(60):
         wrong = rng.random((2, 300)) < 0.3
         logits = np.where(wrong[..., None], [0.0, 1.0], [1.0, 0.0]).astype(np.float16)
-        scores = Scorer(table, labels, None, 200, 0.9, seed).score(logits).scores
+        scores = scorer_of(table, labels, None, 200, 0.9, seed).score(predictions_of(table, labels, logits)).scores
         covered += scores["mean_corruption_error_low"] <= 0.3 <= scores["mean_corruption_error_high"]
     assert 47 <= covered <= 60
 
 
 def test_alexnet_is_a_baseline_without_clean_error(case):
     table, labels, own, _ = case
-    scores = Scorer(table, labels, None, 100, 0.95, 0).score(own).scores
+    scores = scorer_of(table, labels, None, 100, 0.95, 0).score(predictions_of(table, labels, own)).scores
     wrong = (own.argmax(-1) != labels).mean(axis=1)
     expected = (wrong[1:3].mean() / 0.819324 + wrong[3:].mean() / 0.866816) / 2
     assert scores["mce"] == pytest.approx(expected)
@@ -160,8 +164,8 @@ def test_alexnet_is_a_baseline_without_clean_error(case):
 
 def test_errors_are_a_row_per_condition(case):
     table, labels, own, baseline = case
-    errors = Scorer(table, labels, baseline, 100, 0.95, 0).score(own).errors
-    assert errors.columns.tolist() == ["corruption", "severity", "images", "error"]
+    errors = scorer_of(table, labels, baseline, 100, 0.95, 0).score(predictions_of(table, labels, own)).errors
+    assert errors.columns.tolist() == ["test_set", "corruption", "severity", "images", "error"]
     assert errors.severity.tolist() == [0, 1, 2, 1, 2]
     assert (errors.images == 30).all()
     np.testing.assert_allclose(errors.error, [(own[c].argmax(-1) != labels).mean() for c in range(5)])
@@ -169,12 +173,12 @@ def test_errors_are_a_row_per_condition(case):
 
 def test_calibration_agrees_with_the_calibration_error(case):
     table, labels, own, baseline = case
-    scorer = Scorer(table, labels, baseline, 100, 0.95, 0)
-    bins = scorer.score(own).calibration
+    scorer = scorer_of(table, labels, baseline, 100, 0.95, 0)
+    bins = scorer.score(predictions_of(table, labels, own)).calibration
     assert bins.groupby("images").predictions.sum().to_dict() == {"clean": 30, "corrupted": 120}
     clean = bins[bins.images == "clean"]
     gaps = (clean.accuracy - clean.confidence).abs() @ clean.predictions / 30
-    assert gaps == pytest.approx(scorer.score(own).scores["clean_ece"])
+    assert gaps == pytest.approx(scorer.score(predictions_of(table, labels, own)).scores["clean_ece"])
     assert ((bins.bin_low < bins.confidence) & (bins.confidence <= bins.bin_high + 1e-6)).all()
     corrupted = bins[bins.images == "corrupted"]
     right = (own[1:].argmax(-1) == labels).sum()

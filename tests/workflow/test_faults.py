@@ -84,8 +84,8 @@ def test_runs_killed_at_random_moments_end_with_the_same_tables(workflow, tmp_pa
 @pytest.mark.parametrize(
     ("file", "damage", "target"),
     [
-        ("members/convnext-s1/weights.safetensors", "a flipped bit", "predictions/convnext-s1.npy"),
-        ("predictions/search-00.npy", "a lost end", "tables/members.csv"),
+        ("members/convnext-s1/weights.safetensors", "a flipped bit", "predictions/convnext-s1/clean.npy"),
+        ("predictions/search-00/clean.npy", "a lost end", "tables/members.csv"),
         ("diversity/pairs.parquet", "no bytes", "tables/ensembles.parquet"),
         ("data/test/labels.npy", "a flipped bit", "tables/coincident_failures.csv"),
     ],

@@ -101,9 +101,9 @@ def test_a_published_set_of_the_same_pictures_gives_the_same_predictions(photos,
     path = photos.directory / "published.yaml"
     path.write_text(yaml.safe_dump(STUDY | {"study": "published", "corruptions": settings}))
     study = workflow_in(photos.directory, path)
-    run = study.snakemake("--cores", "2", "results/published/predictions/small-s1.npy")
+    run = study.snakemake("--cores", "2", "results/published/predictions/small-s1/clean.npy")
     assert run.returncode == 0, run.stdout
-    one, other = (results / "predictions/small-s1.npy" for results in (photos.results, study.results))
+    one, other = (results / "predictions/small-s1/clean.npy" for results in (photos.results, study.results))
     assert one.read_bytes() == other.read_bytes()
     run = study.snakemake("--cores", "2", "results/published/data/gallery.parquet")
     assert run.returncode == 0, run.stdout

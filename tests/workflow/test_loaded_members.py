@@ -117,7 +117,7 @@ def test_predictions_are_the_networks_own_in_the_order_of_the_classes(loaded):
     normalised = (torch.from_numpy(images) / 255 - torch.tensor([0.2, 0.3, 0.4])) / 0.5
     with torch.inference_mode():
         expected = network(normalised.permute(0, 3, 1, 2)).numpy()[:, ::-1]
-    logits = np.load(study.results / "predictions/resnet20-s1.npy")[0]
+    logits = np.load(study.results / "predictions/resnet20-s1/clean.npy")[0]
     np.testing.assert_allclose(logits, expected, atol=2e-3, rtol=2e-3)
 
 

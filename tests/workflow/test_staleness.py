@@ -27,7 +27,7 @@ TRAINED = {"train": 4, "train_jointly": 3, **SUPERNET, **JOINT, **INDEPENDENT}
 PREDICTED = {"predict": 2, "predict_jointly": 3, "predict_searched": 1, **OF_INDEPENDENT}
 ATTRIBUTED = {"attribute": 2, "attribute_jointly": 3, "attribute_searched": 1, **SHOWN, **DIVERSITY}
 CORRUPTED = {"corrupt": 2, "gallery": 1, **SHOWN, **PREDICTED}
-EVERYTHING = {"dataset": 1, **CORRUPTED, **TRAINED}
+EVERYTHING = {"dataset": 1, "conditions": 1, **CORRUPTED, **TRAINED}
 ONE_SETTING = {"train_jointly": 1, "predict_jointly": 1, "attribute_jointly": 1, **SCORES}
 ONE_DESIGN = {"predict": 1, "attribute": 1, **SHOWN, **OF_INDEPENDENT}
 

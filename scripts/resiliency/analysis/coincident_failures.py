@@ -23,6 +23,7 @@ import numpy as np
 import pandas as pd
 
 from resiliency.analysis.bootstrap import interval, resampled_counts
+from resiliency.conditions import CLEAN, groups, of_corruptions
 
 
 def both_fail(first: np.ndarray, second: np.ndarray | None) -> np.ndarray:
@@ -42,43 +43,43 @@ def both_fail(first: np.ndarray, second: np.ndarray | None) -> np.ndarray:
 
 
 def failure_table(
-    failures: np.ndarray, designs: list[str], conditions: pd.DataFrame, resamples: int, confidence: float, seed: int
+    failures: list[np.ndarray],
+    designs: list[str],
+    conditions: pd.DataFrame,
+    resamples: int,
+    confidence: float,
+    seed: int,
 ) -> pd.DataFrame:
     """The rows of coincident_failures.csv: one per pair of designs, and per design with two members, and images.
 
     Args:
-        failures: bool M x C x N.
+        failures: bool M x N of each condition, N being the number of images of its test set.
         designs: of each member.
-        conditions: the table of conditions, clean first.
+        conditions: the table of conditions.
         resamples, confidence: of the bootstrap over images.
         seed: of the study.
 
     Returns:
-        Columns corruption (clean, each corruption, and `corrupted`, the mean over all corrupted conditions), first,
-        second (designs, or the same twice), failure_first, failure_second (rates), both_fail, independent (the product
-        of rates), covariance (of theta, by N/(N - 1) the difference of the two) and its interval low and high,
-        confidence, members and images.
+        Columns corruption (clean, each corruption, `corrupted`, the mean over all corrupted conditions, and each
+        further test set), first, second (designs, or the same twice), failure_first, failure_second (rates), both_fail,
+        independent (the product of rates), covariance (of theta, by N/(N - 1) the difference of the two) and its
+        interval low and high, confidence, members and images.
     """
-    images = failures.shape[2]
-    counts = resampled_counts(images, resamples, seed, "images")
-    weights = np.vstack([np.ones(images), counts]) / images
+    weights = _weights(conditions, resamples, seed)
     members = {design: np.flatnonzero(np.array(designs) == design) for design in dict.fromkeys(designs)}
     pairs = [p for p in combinations_with_replacement(members, 2) if p[0] != p[1] or len(members[p[0]]) > 1]
-    found = np.empty((len(conditions), 3, len(pairs), len(weights)))
-    for condition, values in enumerate(failures.swapaxes(0, 1)):
-        values = values.astype(np.float64)
-        rates = values @ weights.T
+    found = np.empty((len(conditions), 3, len(pairs), 1 + resamples))
+    for condition, (test_set, values) in enumerate(zip(conditions.test_set, failures, strict=True)):
+        images, values = values.shape[1], values.astype(np.float64)
+        rates = values @ weights[test_set].T
         of = {design: (values[index], rates[index]) for design, index in members.items()}
         together = np.array([both_fail(of[a][0], None if a == b else of[b][0]) for a, b in pairs]).reshape(-1, images)
-        found[condition, 0] = together @ weights.T
+        found[condition, 0] = together @ weights[test_set].T
         found[condition, 1] = [both_fail(of[a][1], None if a == b else of[b][1]) for a, b in pairs]
-    found[:, 2] = (found[:, 0] - found[:, 1]) * images / (images - 1)
-    means = failures.mean(axis=2)
-    names = conditions.corruption.to_numpy()
-    groups = {name: np.flatnonzero(names == name) for name in dict.fromkeys(names)}
-    groups["corrupted"] = np.arange(1, len(names))
+        found[condition, 2] = (found[condition, 0] - found[condition, 1]) * images / (images - 1)
+    means = np.stack([of_condition.mean(axis=1) for of_condition in failures], axis=1)
     rows = []
-    for name, chosen in groups.items():
+    for name, chosen in {CLEAN: np.arange(1), **of_corruptions(conditions), **groups(conditions)}.items():
         values = found[chosen].mean(axis=0)
         rates = means[:, chosen].mean(axis=1)
         for index, (a, b) in enumerate(pairs):
@@ -97,7 +98,16 @@ def failure_table(
                     "high": high,
                     "confidence": confidence,
                     "members": len(set(members[a]) | set(members[b])),
-                    "images": images,
+                    "images": conditions.images.iloc[chosen[0]],
                 }
             )
     return pd.DataFrame(rows)
+
+
+def _weights(conditions: pd.DataFrame, resamples: int, seed: int) -> dict[str, np.ndarray]:
+    """Test set -> weights of its images in their mean, float64 (1 + resamples) x N, the actual images first."""
+    weights = {}
+    for test_set, images in conditions.drop_duplicates("test_set")[["test_set", "images"]].itertuples(index=False):
+        counts = resampled_counts(images, resamples, seed, "images", *([] if test_set == CLEAN else [test_set]))
+        weights[test_set] = np.vstack([np.ones(images), counts]) / images
+    return weights

@@ -11,6 +11,8 @@ import numpy as np
 import pandas as pd
 
 from resiliency.analysis.bootstrap import interval, resampled_counts
+from resiliency.analysis.proportions import accuracy_columns, wilson
+from resiliency.conditions import CLEAN
 from resiliency.data.split import stratified
 from resiliency.ensembles.selection import Members, front, greedy
 
@@ -46,7 +48,7 @@ def candidate_table(
     """
     alone = np.flatnonzero(members.origin != "joint")
     most = ensembles["size"].max() if len(ensembles) else 1
-    everything = np.arange(len(scored.labels))
+    everything = np.arange(len(scored.labels(CLEAN)))
     larger = [e for e in greedy(scored, alone, largest, chosen) if len(e) > most]
     parts = [
         members.iloc[alone].rename(columns={"member": "members"}).assign(found="single", size=1),
@@ -87,7 +89,8 @@ def deployment_table(
     Returns:
         `COLUMNS`: mean_corruption_error with its interval and clean_accuracy are on the `judged` images,
         validation_error on the others; optimism is the first error less the second, and less that difference of all
-        candidates, for one half of the images may be harder.
+        candidates, for one half of the images may be harder. Then <test set>_accuracy with its interval _low and _high
+        (Wilson's), on all images of each further test set, none of which was chosen on.
     """
     picked = candidates.front_macs | candidates.front_parameters | (candidates.found != "scored")
     table = candidates[picked].sort_values(["macs", "validation_error"], kind="stable", ignore_index=True)
@@ -98,16 +101,29 @@ def deployment_table(
         drawn = errors @ counts.T / len(judged)
         table.loc[rows, "mean_corruption_error"] = errors.mean(axis=1)
         table.loc[rows, ["low", "high"]] = [interval(of_ensemble, confidence) for of_ensemble in drawn]
-        table.loc[rows, "clean_accuracy"] = scored.clean_accuracy(of_size, judged)
+        table.loc[rows, "clean_accuracy"] = scored.accuracy(of_size, CLEAN, judged)
+        for column, values in _further_accuracies(scored, of_size, confidence).items():
+            table.loc[rows, column] = values
     table["optimism"] = table.mean_corruption_error - table.validation_error - harder
     table = table.assign(
         rule=scored.rule,
         baseline=table.members == baseline,
         confidence=confidence,
-        validation_images=len(scored.labels) - len(judged),
+        validation_images=len(scored.labels(CLEAN)) - len(judged),
         images=len(judged),
     )
-    return table[COLUMNS]
+    return table[COLUMNS + [column for test_set in scored.further for column in accuracy_columns(test_set)]]
+
+
+def _further_accuracies(scored: Members, ensembles: np.ndarray, confidence: float) -> dict[str, np.ndarray]:
+    """Accuracy float64 E with its interval on all images of each further test set, under the names of the columns."""
+    columns = {}
+    for test_set in scored.further:
+        images = len(scored.labels(test_set))
+        accuracy = scored.accuracy(ensembles, test_set, np.arange(images))
+        ends = [wilson(round(share * images), images, confidence) for share in accuracy]
+        columns |= dict(zip(accuracy_columns(test_set), [accuracy, *np.transpose(ends)], strict=True))
+    return columns
 
 
 def _described(members: pd.DataFrame, error: float) -> dict:

@@ -7,15 +7,14 @@ import pandas as pd
 
 from resiliency.diversity.metrics import METRICS
 from resiliency.diversity.representations import applicable
-from resiliency.metrics.classification import softmax
+from resiliency.predictions import Predictions
 
 CHUNK_VALUES = 2**24
 
 
 def pair_table(
     members: list[str],
-    predictions: list[np.ndarray],
-    labels: np.ndarray,
+    predictions: list[Predictions],
     representations: Callable[[str], Sequence[np.ndarray]],
     metrics: list[str],
 ) -> pd.DataFrame:
@@ -23,8 +22,7 @@ def pair_table(
 
     Args:
         members: M names.
-        predictions: logits float16 C x N x K of each member.
-        labels: int64 N.
+        predictions: of each member.
         representations: source of an attribution or activation metric -> what it takes, of the M members, NaN for those
             that a method does not apply to; pairs with them are left out.
         metrics: attribution and activation metrics; those of predictions are always there.
@@ -44,7 +42,7 @@ def pair_table(
 
     everyone = np.array(members)
     for condition in range(len(predictions[0])):
-        for name, matrix in _of_predictions([p[condition] for p in predictions], labels).items():
+        for name, matrix in _of_predictions(predictions, condition).items():
             add(name, condition, matrix, everyone)
     for source in dict.fromkeys(METRICS[name].source for name in metrics):
         arrays = representations(source)
@@ -57,20 +55,21 @@ def pair_table(
     return pd.concat(parts, ignore_index=True)
 
 
-def _of_predictions(predictions: list[np.ndarray], labels: np.ndarray) -> dict[str, np.ndarray]:
-    """The raw metrics of predictions, float64 M x M, from logits N x K of each member, read in chunks of images."""
-    images, classes = predictions[0].shape
+def _of_predictions(predictions: list[Predictions], condition: int) -> dict[str, np.ndarray]:
+    """The raw metrics of predictions under one condition, float64 M x M, read in chunks of images."""
+    labels, classes = predictions[0].labels(condition), predictions[0].classes(condition)
+    images = len(labels)
     metrics = {name: metric for name, metric in METRICS.items() if metric.kind == "prediction"}
     of_probabilities = [name for name, metric in metrics.items() if metric.source == "probabilities"]
     totals = dict.fromkeys(of_probabilities, 0.0)
     predicted = np.empty((len(predictions), images), np.int64)
     chunk = max(1, CHUNK_VALUES // (len(predictions) * classes))
     for start in range(0, images, chunk):
-        logits = np.stack([prediction[start : start + chunk] for prediction in predictions])
-        predicted[:, start : start + chunk] = logits.argmax(axis=-1)
-        probabilities = softmax(logits)
+        some = slice(start, start + chunk)
+        predicted[:, some] = [member.decisions(condition, some) for member in predictions]
+        probabilities = np.stack([member.probabilities(condition, some) for member in predictions])
         for name in of_probabilities:
-            totals[name] = totals[name] + metrics[name].raw(probabilities) * (logits.shape[1] / images)
+            totals[name] = totals[name] + metrics[name].raw(probabilities) * (probabilities.shape[1] / images)
     sources = {"correct": predicted == labels, "predicted": predicted}
     return {
         name: totals[name] if name in totals else metric.raw(sources[metric.source]) for name, metric in metrics.items()

@@ -11,7 +11,8 @@ import numpy as np
 from resiliency.ensembles.combination import RULES, logarithms
 from resiliency.ensembles.counting import packed, right_counts
 from resiliency.ensembles.sums import label_first, means
-from resiliency.metrics.classification import ECE_BINS, softmax
+from resiliency.metrics.classification import ECE_BINS
+from resiliency.predictions import Predictions
 
 CHUNK_VALUES = 2**14  # of one ensemble under a rule
 
@@ -95,13 +96,13 @@ def correct_answers(
 
 
 def score_condition(
-    predictions: list[np.ndarray], labels: np.ndarray, groups: list[np.ndarray], rules: list[str], weights: np.ndarray
+    predictions: list[Predictions], condition: int, groups: list[np.ndarray], rules: list[str], weights: np.ndarray
 ) -> tuple[dict[str, dict[str, np.ndarray]], list[dict[str, np.ndarray]]]:
     """All ensembles' scores, and what metrics of whole ensembles take, under one condition.
 
     Args:
-        predictions: logits float16 N x K of each of M members.
-        labels: int64 N.
+        predictions: of each of M members.
+        condition: the one that they are taken of.
         groups: int E_i x size_i each: ensembles of one size, E in all.
         rules: combination rules.
         weights: float M, as above.
@@ -113,15 +114,15 @@ def score_condition(
     ensembles = sum(map(len, groups))
     answers = {rule: Answers(ensembles, RULES[rule].probabilities is not None) for rule in rules}
     log_sums, equal = np.zeros(ensembles), np.ones(len(predictions))
-    images, classes = predictions[0].shape
-    correct = np.empty((len(predictions), images), bool)
+    labels = predictions[0].labels(condition)
+    images, correct = len(labels), np.empty((len(predictions), len(labels)), bool)
     largest = max(group.shape[1] for group in groups)
-    chunk = max(1, CHUNK_VALUES // classes)
+    chunk = max(1, CHUNK_VALUES // predictions[0].classes(condition))
     for start in range(0, images, chunk):
-        logits = np.stack([prediction[start : start + chunk] for prediction in predictions])
-        known = labels[start : start + chunk]
-        correct[:, start : start + chunk] = logits.argmax(axis=-1) == known
-        probabilities = softmax(logits)
+        some = slice(start, start + chunk)
+        known = labels[some]
+        correct[:, some] = [member.decisions(condition, some) == known for member in predictions]
+        probabilities = np.stack([member.probabilities(condition, some) for member in predictions])
         for rule, answer in answers.items():
             values = label_first(RULES[rule].values(probabilities, largest), known)
             normalised = RULES[rule].probabilities

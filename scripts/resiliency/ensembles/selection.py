@@ -5,27 +5,30 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
+from resiliency.conditions import CORRUPTED, further, groups
 from resiliency.ensembles.scoring import CHUNK_VALUES, correct_answers
-from resiliency.metrics.classification import softmax
+from resiliency.predictions import Predictions
 
 
 class Members:
     """Members that ensembles are formed of, and their predictions.
 
     Args:
-        predictions: logits float16 C x N x K of each of M members, clean images first.
-        labels: int64 N.
+        predictions: of each of M members.
         weights: float M, positive; only a weighted rule looks at them.
         rule: the combination rule.
         threads: conditions that are looked at at a time.
     """
 
-    def __init__(
-        self, predictions: list[np.ndarray], labels: np.ndarray, weights: np.ndarray, rule: str, threads: int = 1
-    ):
-        self.predictions, self.labels, self.weights = predictions, np.asarray(labels), weights
+    def __init__(self, predictions: list[Predictions], weights: np.ndarray, rule: str, threads: int = 1):
+        self.predictions, self.weights = predictions, weights
         self.rule, self.threads = rule, threads
-        self.corrupted = range(1, len(predictions[0]))
+        self.conditions = groups(predictions[0].conditions)
+        self.corrupted, self.further = self.conditions[CORRUPTED], further(predictions[0].conditions)
+
+    def labels(self, test_set: str) -> np.ndarray:
+        """int64 N, of a test set."""
+        return self.predictions[0].labels(self.conditions[test_set][0])
 
     def errors(self, ensembles: np.ndarray, images: np.ndarray) -> np.ndarray:
         """Mean corruption error float64 E of ensembles (int E x size) on these images (int n)."""
@@ -44,17 +47,19 @@ class Members:
             total += np.concatenate(list(self._wrong(ensembles, images, condition)), axis=1)
         return total / len(self.corrupted)
 
-    def clean_accuracy(self, ensembles: np.ndarray, images: np.ndarray) -> np.ndarray:
-        """Accuracy float64 E on these images without corruption."""
-        return 1 - np.concatenate(list(self._wrong(ensembles, images, 0)), axis=1).mean(axis=1)
+    def accuracy(self, ensembles: np.ndarray, test_set: str, images: np.ndarray) -> np.ndarray:
+        """Accuracy float64 E on these images of a test set without corruption."""
+        wrong = self._wrong(ensembles, images, self.conditions[test_set][0])
+        return 1 - np.concatenate(list(wrong), axis=1).mean(axis=1)
 
     def _wrong(self, ensembles: np.ndarray, images: np.ndarray, condition: int) -> Iterator[np.ndarray]:
         """Which images each ensemble gets wrong, bool E x some, chunk after chunk of images."""
-        chunk = max(1, CHUNK_VALUES // self.predictions[0].shape[-1])
+        labels = self.predictions[0].labels(condition)
+        chunk = max(1, CHUNK_VALUES // self.predictions[0].classes(condition))
         for start in range(0, len(images), chunk):
             some = images[start : start + chunk]
-            probabilities = softmax(np.stack([prediction[condition][some] for prediction in self.predictions]))
-            yield ~correct_answers(self.rule, ensembles, probabilities, self.labels[some], self.weights)
+            probabilities = np.stack([member.probabilities(condition, some) for member in self.predictions])
+            yield ~correct_answers(self.rule, ensembles, probabilities, labels[some], self.weights)
 
 
 def greedy(members: Members, pool: np.ndarray, largest: int, images: np.ndarray) -> list[np.ndarray]:

@@ -7,24 +7,25 @@ from math import comb
 import numpy as np
 import pandas as pd
 
+from resiliency.conditions import CORRUPTED, further, group_of
 from resiliency.diversity.metrics import ENSEMBLE_METRICS
 from resiliency.ensembles.combination import member_weights
 from resiliency.ensembles.pool import stands_for
 from resiliency.ensembles.scoring import mean_over_pairs, score_condition
 from resiliency.ensembles.selection import Members
 from resiliency.metrics.resiliency import mean_corruption_error
+from resiliency.predictions import Predictions
 
 SCORES = ("nll", "brier", "ece")
+Nested = dict[str, dict[str, np.ndarray]]
 
 
 class Pool:
-    """Members that ensembles are formed of: a set, in one order, on the same test images.
+    """Members that ensembles are formed of: a set, in one order, on the same test sets.
 
     Args:
         members: descriptions of the M members, rows of members.csv.
-        predictions: logits float16 C x N x K of each.
-        labels: int64 N.
-        conditions: the table of conditions, clean first.
+        predictions: of each.
         pairs: the table of pairs, holding all pairs of these members but those that are left out.
         baseline: top-1 error of the baseline under each corruption, in the order of `conditions`.
         threads: conditions that are scored at a time.
@@ -33,19 +34,18 @@ class Pool:
     def __init__(
         self,
         members: pd.DataFrame,
-        predictions: list[np.ndarray],
-        labels: np.ndarray,
-        conditions: pd.DataFrame,
+        predictions: list[Predictions],
         pairs: pd.DataFrame,
         baseline: np.ndarray,
         threads: int = 1,
     ):
-        self.members, self.predictions, self.labels = members, predictions, np.asarray(labels)
-        self.conditions, self.baseline, self.threads = conditions, baseline, threads
-        names, clean = conditions.corruption.to_numpy()[pairs.condition], (pairs.condition == 0).to_numpy()
-        of_both = np.where(clean, "clean", "corrupted")
-        self.diversities = _diversity_matrices(pairs, list(members.member), of_both)
-        self.by_corruption = _diversity_matrices(pairs[~clean], list(members.member), names[~clean])
+        self.members, self.predictions = members, predictions
+        self.conditions, self.baseline, self.threads = predictions[0].conditions, baseline, threads
+        self.images = group_of(self.conditions)
+        corruptions, images = self.conditions.corruption.to_numpy()[pairs.condition], self.images[pairs.condition]
+        corrupted = images == CORRUPTED
+        self.diversities = _diversity_matrices(pairs, list(members.member), images)
+        self.by_corruption = _diversity_matrices(pairs[corrupted], list(members.member), corruptions[corrupted])
         self.weights = member_weights(members)
 
     def score(
@@ -61,33 +61,33 @@ class Pool:
             A row per ensemble and rule, ensembles in the order of `groups` under each rule; and a row per ensemble,
             with the mean accuracy of its members and all diversities of predictions under each corruption, as float32.
         """
-        clean, corrupted, by_corruption = None, None, {}
+        of_images, by_corruption = {}, {}
         names = self.conditions.corruption.to_numpy()
 
         def score(condition: int) -> tuple:
-            return score_condition([p[condition] for p in self.predictions], self.labels, groups, rules, self.weights)
+            return score_condition(self.predictions, condition, groups, rules, self.weights)
 
         with ThreadPoolExecutor(self.threads) as executor:
             for condition, (scores, takes) in enumerate(executor.map(score, range(len(names)))):
-                found = {"diversities": _ensemble_diversities(takes), **scores}
-                if condition == 0:
-                    clean = found
-                else:
-                    corrupted = _added(corrupted, found)
+                found, images = {"diversities": _ensemble_diversities(takes), **scores}, self.images[condition]
+                of_images[images] = _added(of_images.get(images), found)
+                if images == CORRUPTED:
                     here = {rule: {"error": 1 - scores[rule]["accuracy"]} for rule in rules}
                     here["members"] = _of_members(takes) | _without_raw(found["diversities"])
                     by_corruption[names[condition]] = _added(by_corruption.get(names[condition]), here)
-                told(f"{names[condition]} scored")
-        corrupted = _divided(corrupted, len(names) - 1)
+                told(f"{images} images, {names[condition]}: scored")
+        of_images = {name: _divided(sums, (self.images == name).sum()) for name, sums in of_images.items()}
         errors = {name: _divided(sums, (names == name).sum()) for name, sums in by_corruption.items()}
         described = pd.concat(map(self._described, groups), ignore_index=True)
-        both = {"clean": clean, "corrupted": corrupted}
-        shared = {n.format(images): v for images, found in both.items() for n, v in found["diversities"].items()}
+        shared = {n.format(images): v for images, found in of_images.items() for n, v in found["diversities"].items()}
         described = pd.concat([described, pd.DataFrame(shared)], axis=1)
         tables = [
             described.assign(
                 rule=rule,
-                **self._summary(clean[rule], corrupted[rule], {name: e[rule]["error"] for name, e in errors.items()}),
+                **self._summary(
+                    {images: found[rule] for images, found in of_images.items()},
+                    {name: found[rule]["error"] for name, found in errors.items()},
+                ),
             )
             for rule in rules
         ]
@@ -102,17 +102,15 @@ class Pool:
 
     def image_errors(self, ensemble: np.ndarray, rule: str) -> np.ndarray:
         """Share of the corrupted conditions in which one ensemble (int size) gets each image wrong; float64 N."""
-        members = Members(self.predictions, self.labels, self.weights, rule)
-        return members.image_errors(ensemble[None], np.arange(len(self.labels)))[0]
+        members = Members(self.predictions, self.weights, rule)
+        return members.image_errors(ensemble[None], np.arange(self.conditions.images.iloc[0]))[0]
 
-    def _summary(self, clean: dict, corrupted: dict, errors: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    def _summary(self, of_images: Nested, errors: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         return {
-            "clean_accuracy": clean["accuracy"],
-            "corrupted_accuracy": corrupted["accuracy"],
-            "mean_corruption_error": 1 - corrupted["accuracy"],
+            **{f"{images}_accuracy": found["accuracy"] for images, found in of_images.items()},
+            "mean_corruption_error": 1 - of_images[CORRUPTED]["accuracy"],
             "mce": mean_corruption_error(np.stack(list(errors.values()), axis=1), self.baseline),
-            **{f"clean_{name}": clean[name] for name in SCORES},
-            **{f"corrupted_{name}": corrupted[name] for name in SCORES},
+            **{f"{images}_{name}": found[name] for images, found in of_images.items() for name in SCORES},
             **{f"error_{name}": error for name, error in errors.items()},
         }
 
@@ -131,14 +129,13 @@ class Pool:
             "mean_member_clean_accuracy": members["clean_accuracy"].mean(axis=1),
             "mean_member_corrupted_accuracy": 1 - members["mean_corruption_error"].mean(axis=1),
         }
+        for test_set in further(self.conditions):
+            table[f"mean_member_{test_set}_accuracy"] = members[f"{test_set}_accuracy"].mean(axis=1)
         for name, matrix in self.diversities.items():
             table[name], count = mean_over_pairs(ensembles, matrix)
             if np.isnan(matrix[np.triu_indices(len(matrix), k=1)]).any():
                 table[f"{name}_pairs"] = count
         return pd.DataFrame(table)
-
-
-Nested = dict[str, dict[str, np.ndarray]]
 
 
 def _added(sums: Nested | None, more: Nested) -> Nested:
@@ -152,7 +149,7 @@ def _divided(sums: Nested, count: int) -> Nested:
 
 
 def _ensemble_diversities(takes: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
-    """What whole ensembles have under one condition, of all groups; `{}` in a name stands for clean or corrupted."""
+    """What whole ensembles have under one condition, of all groups; `{}` in a name stands for that of the images."""
     found = {"{}_oracle": np.concatenate([1 - take["shares"][:, 0] for take in takes])}
     for name, metric in ENSEMBLE_METRICS.items():
         raw = np.concatenate([metric.raw(*(take[source] for source in metric.sources)) for take in takes])

@@ -1,0 +1,111 @@
+"""What members predict, read a condition at a time, and the labels that they are judged by."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from resiliency.faults import Fault
+from resiliency.files import read_array
+from resiliency.metrics.classification import softmax
+
+EVERY = slice(None)
+
+
+@dataclass(frozen=True)
+class Truth:
+    """The right answers on a test set.
+
+    Attributes:
+        labels: int64 N, positions among the classes that members choose among.
+        classes: int64 k, these classes as indices of the data set's, ascending; None for all that there are.
+    """
+
+    labels: np.ndarray
+    classes: np.ndarray | None = None
+
+
+class Predictions:
+    """What one member predicts of the images of each condition.
+
+    On a test set that has only some of the classes, as those of ImageNet-A and ImageNet-R do, a member chooses among
+    these: logits of other classes are left out, and k below is the number of those that are left.
+
+    Args:
+        conditions: the table of conditions, C rows.
+        logits: test set -> float C_t x N_t x K of its conditions, memory-mapped or not.
+        truths: test set -> the right answers.
+    """
+
+    def __init__(self, conditions: pd.DataFrame, logits: dict[str, np.ndarray], truths: dict[str, Truth]):
+        positions = conditions.groupby("test_set").cumcount()
+        self.conditions = conditions
+        self._logits = [logits[name][index] for name, index in zip(conditions.test_set, positions, strict=True)]
+        self._truths = [truths[name] for name in conditions.test_set]
+
+    def __len__(self) -> int:
+        """C, the number of conditions."""
+        return len(self._logits)
+
+    def labels(self, condition: int) -> np.ndarray:
+        """int64 N, positions among the k classes."""
+        return self._truths[condition].labels
+
+    def classes(self, condition: int) -> int:
+        """k, the number of classes that the member chooses among."""
+        chosen = self._truths[condition].classes
+        return self._logits[condition].shape[-1] if chosen is None else len(chosen)
+
+    def logits(self, condition: int, images: slice | np.ndarray = EVERY) -> np.ndarray:
+        """float16 n x k of some of the images, all unless said otherwise."""
+        values, classes = self._logits[condition][images], self._truths[condition].classes
+        return values if classes is None or len(classes) == values.shape[-1] else values[:, classes]
+
+    def probabilities(self, condition: int, images: slice | np.ndarray = EVERY) -> np.ndarray:
+        """float32 n x k; rows sum to 1."""
+        return softmax(self.logits(condition, images))
+
+    def decisions(self, condition: int, images: slice | np.ndarray = EVERY) -> np.ndarray:
+        """int64 n, the first of the classes with the largest logit."""
+        return self.logits(condition, images).argmax(axis=-1)
+
+    def correct(self, condition: int) -> np.ndarray:
+        """Whether each image is answered rightly, bool N."""
+        return self.decisions(condition) == self.labels(condition)
+
+
+def _read_truths(conditions: pd.DataFrame, labels: Sequence[str | Path]) -> dict[str, Truth]:
+    sets = conditions.drop_duplicates("test_set")
+    return {
+        row.test_set: _truth(read_array(path), row.classes) for row, path in zip(sets.itertuples(), labels, strict=True)
+    }
+
+
+def _truth(labels: np.ndarray, classes: int) -> Truth:
+    present, positions = np.unique(labels, return_inverse=True)
+    return Truth(positions, present) if classes == len(present) else Truth(np.asarray(labels))
+
+
+def read_predictions(
+    conditions: pd.DataFrame, labels: Sequence[str | Path], logits: Sequence[str | Path]
+) -> dict[str, Predictions]:
+    """Member -> its predictions, in the order of the members' first files.
+
+    Args:
+        conditions: the table of conditions.
+        labels: a `.npy` file of int64 N for each test set in their order, indices of the data set's classes.
+        logits: the files <member>/<test set>.npy of every member and test set: float16 C_t x N_t x K.
+
+    Raises:
+        Fault: a file is damaged, or of another shape than the conditions of its test set ask for.
+    """
+    truths, counts = _read_truths(conditions, labels), conditions.test_set.value_counts().to_dict()
+    arrays: dict[str, dict[str, np.ndarray]] = {}
+    for path in map(Path, logits):
+        array, expected = read_array(path), (counts[path.stem], len(truths[path.stem].labels))
+        if array.ndim != 3 or array.shape[:2] != expected:
+            raise Fault(f"{path}: an array of {array.shape}, not {expected} x classes; delete it and run again")
+        arrays.setdefault(path.parent.name, {})[path.stem] = array
+    return {member: Predictions(conditions, of_member, truths) for member, of_member in arrays.items()}

@@ -1,0 +1,16 @@
+"""Predictions of members on one test set, for tests."""
+
+import numpy as np
+
+from resiliency.conditions import CLEAN, conditions
+from resiliency.predictions import Predictions, Truth
+
+
+def conditions_of(corruptions, severities, images: int, classes: int = 3):
+    """The table of conditions of a study with no test set but its own."""
+    return conditions(corruptions, severities, {CLEAN: images}, {CLEAN: classes})
+
+
+def predictions_of(table, labels: np.ndarray, logits: np.ndarray) -> Predictions:
+    """Of one member with `logits` C x N x K on the images of the data set."""
+    return Predictions(table, {CLEAN: logits}, {CLEAN: Truth(labels)})

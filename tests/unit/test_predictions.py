@@ -1,0 +1,89 @@
+"""Conditions of several test sets, and what members predict of each."""
+
+import numpy as np
+import pytest
+from scipy.special import softmax
+
+from resiliency.conditions import conditions, further, groups, of_corruptions
+from resiliency.faults import Fault
+from resiliency.files import write_array
+from resiliency.predictions import read_predictions
+
+TABLE = conditions(["fog", "snow"], [1, 3], {"clean": 6, "photos": 4, "few": 5}, {"clean": 4, "photos": 4, "few": 2})
+LABELS = {"clean": [0, 1, 2, 3, 0, 1], "photos": [3, 3, 0, 1], "few": [1, 3, 3, 1, 1]}
+
+
+def test_conditions_start_clean_and_end_with_further_test_sets():
+    assert TABLE.columns.tolist() == ["condition", "test_set", "corruption", "severity", "images", "classes"]
+    assert TABLE.values.tolist() == [
+        [0, "clean", "clean", 0, 6, 4],
+        [1, "clean", "fog", 1, 6, 4],
+        [2, "clean", "fog", 3, 6, 4],
+        [3, "clean", "snow", 1, 6, 4],
+        [4, "clean", "snow", 3, 6, 4],
+        [5, "photos", "clean", 0, 4, 4],
+        [6, "few", "clean", 0, 5, 2],
+    ]
+
+
+def test_groups_of_conditions():
+    found = {name: rows.tolist() for name, rows in groups(TABLE).items()}
+    assert found == {"clean": [0], "corrupted": [1, 2, 3, 4], "photos": [5], "few": [6]}
+    assert {name: rows.tolist() for name, rows in of_corruptions(TABLE).items()} == {"fog": [1, 2], "snow": [3, 4]}
+    assert further(TABLE) == ["photos", "few"]
+    alone = conditions([], [], {"clean": 6}, {"clean": 4})
+    assert list(groups(alone)) == ["clean"]
+
+
+@pytest.fixture
+def logits():
+    random = np.random.default_rng(0)
+    return {name: random.standard_normal((5 if name == "clean" else 1, len(of), 4)) for name, of in LABELS.items()}
+
+
+@pytest.fixture
+def predictions(tmp_path, logits):
+    return read(tmp_path, logits)
+
+
+def read(folder, logits):
+    for name, values in logits.items():
+        write_array(folder / f"predictions/vit-s0/{name}.npy", values.astype(np.float16))
+        write_array(folder / f"{name}/labels.npy", np.array(LABELS[name]))
+    labels = [folder / f"{name}/labels.npy" for name in LABELS]
+    return read_predictions(TABLE, labels, [folder / f"predictions/vit-s0/{name}.npy" for name in reversed(LABELS)])
+
+
+def test_each_condition_is_read_from_the_file_of_its_test_set(predictions, logits):
+    assert list(predictions) == ["vit-s0"]
+    member = predictions["vit-s0"]
+    assert len(member) == len(TABLE)
+    for condition in range(5):
+        of_condition = logits["clean"][condition].astype(np.float16)
+        np.testing.assert_array_equal(member.logits(condition), of_condition)
+        np.testing.assert_array_equal(member.logits(condition, np.array([4, 1])), of_condition[[4, 1]])
+        np.testing.assert_array_equal(member.decisions(condition), of_condition.argmax(axis=1))
+        np.testing.assert_allclose(member.probabilities(condition), softmax(of_condition, axis=1), atol=1e-3)
+    assert member.labels(5).tolist() == LABELS["photos"]
+    assert member.correct(5).tolist() == (logits["photos"][0].argmax(axis=1) == LABELS["photos"]).tolist()
+
+
+def test_members_choose_among_the_classes_of_a_test_set_that_has_only_some(predictions, logits):
+    """By hand: of classes 1 and 3, the one with the larger logit; its position among them is the answer."""
+    member, own = predictions["vit-s0"], logits["few"][0].astype(np.float16)
+    assert member.classes(6) == 2
+    assert member.labels(6).tolist() == [0, 1, 1, 0, 0]
+    assert member.decisions(6).tolist() == [int(row[3] > row[1]) for row in own]
+    np.testing.assert_allclose(member.probabilities(6), softmax(own[:, [1, 3]], axis=1), atol=1e-3)
+
+
+def test_a_test_set_with_some_classes_may_be_judged_among_all(tmp_path, logits):
+    """Photos have three of the four classes, and conditions.csv says that all four count."""
+    member = read(tmp_path, logits)["vit-s0"]
+    assert member.classes(5) == 4
+    assert member.logits(5).shape == (4, 4)
+
+
+def test_predictions_of_other_images_are_refused(tmp_path, logits):
+    with pytest.raises(Fault, match=r"photos\.npy: an array of \(1, 3, 4\), not \(1, 4\) x classes"):
+        read(tmp_path, logits | {"photos": logits["photos"][:, 1:]})
