@@ -24,13 +24,17 @@ def batches(
     """The images at each of `indices`, uint8 BxHxWx3 on `device`.
 
     Args:
-        images: a tensor is on the device already.
+        images: a tensor, uint8 NxHxWx3, is on `device` already, and is not read by `read`.
         workers: processes that decode files, or `read`, ahead; 0 does it here.
         read: reads the images at some indices, where they change on the way.
 
     Raises:
         Fault: a file cannot be decoded.
     """
+    if isinstance(images, Tensor):
+        for chosen in indices:
+            yield images[torch.from_numpy(chosen).to(images.device)]
+        return
     read = read or images.__getitem__
     if not isinstance(images, FileImages):
         for chosen in indices:
