@@ -43,7 +43,8 @@ with stage(snakemake.log[0], snakemake.resources.gpu):
         small = evaluator.network(genes)
         description = made_by(MEMBER, space.shape(genes), space.side) | params.members[folder.name]
         known = design_card(small, description, card, len(card["classes"]))
-        known |= {"mean": supernet["mean"], "std": supernet["std"], "weights_source": "a super-network trained here"}
+        known |= {key: supernet[key] for key in ("mean", "std", "normalisation")}
+        known |= {"weights_source": "a super-network trained here"}
         known |= {"training_cost": cost, "validation_accuracy": float(1 - evaluated[position, 0])}
         write_member(folder, small, {"member": folder.name} | description | known)
     write_csv(output.table, search_table(evaluations, members))

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import vl_convert
+from markupsafe import escape
 from PIL import Image
 from synthetic import DESIGNS, HOSTILE, OBJECTIVES, histories_of, member_table, picture, synthetic_tables
 
@@ -283,6 +284,15 @@ def test_report_shows_the_verdicts(page):
 @pytest.mark.parametrize("case", ["no joint training", "nothing independent"])
 def test_report_survives_small_studies(case, card):
     assert "<h1>" in report(synthetic_tables(**CASES[case]), card)
+
+
+def test_the_report_says_what_images_of_loaded_weights_are_normalised_by(card, page):
+    tables = synthetic_tables()
+    source = "file a.pt (sha256 0), images normalised by timm's mean and std for resnet18"
+    tables["members"].loc[0, "weights_source"] = source
+    loaded = report(tables, card)
+    assert f"<dt>Weights of resnet18-s0</dt><dd>{escape(source)}</dd>" in loaded
+    assert "Weights of" not in page
 
 
 def test_words():

@@ -24,7 +24,8 @@ from resiliency.designs.weights import load_member
 from resiliency.faults import Fault
 from resiliency.files import read_json, write_array, write_json
 
-SMALL = {"architecture": "resnet18", "arguments": {"channels": [4, 4, 4, 8]}}
+SMALL = {"architecture": "resnet18", "arguments": {"channels": [4, 4, 4, 8]}, "stem": "original"}
+TIMMS = {"mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}
 CLASSES = ["ant", "bee", "cat", "dog"]
 CARD = {"image_shape": [32, 32, 3], "classes": CLASSES, "mean": [0.5] * 3, "std": [0.2] * 3}
 SCRIPTS = Path(__file__).parents[2] / "scripts"
@@ -77,6 +78,10 @@ FILE = TIMM | {"weights": "a.pt"}
             "must be a text file with a class name a line",
         ),
         (
+            {"factory": "a:b", "weights": "a.pt"},
+            "mean: missing, with std; loaded weights need what their images were normalised with",
+        ),
+        (
             {**FILE, "training": {"epochs": 1}},
             "training: loaded weights are not",
         ),
@@ -96,7 +101,7 @@ def test_members_files_and_families(tmp_path, monkeypatch):
     assert "loaded" not in trained.described(32)
     pretrained = Design(architecture="resnet50", weights="pretrained", family="mine")
     assert (pretrained.loaded, pretrained.members(3), pretrained.inputs(0), pretrained.group) == (True, 1, {}, "mine")
-    own = Design(factory="nets:small", weights=["a.pt", "b.pt"], classes="names.txt")
+    own = Design(factory="nets:small", weights=["a.pt", "b.pt"], classes="names.txt", mean=[0] * 3, std=[1] * 3)
     assert (own.members(3), own.group) == (2, "small")
     assert own.inputs(1) == {"weights": "b.pt", "classes": "names.txt", "factory": "nets.py"}
 
@@ -167,9 +172,36 @@ def test_a_file_becomes_a_member(tmp_path, monkeypatch):
     with torch.inference_mode():
         torch.testing.assert_close(loaded(image).cpu(), network(image.cpu()))
     digest = hashlib.sha256(Path("a.safetensors").read_bytes()).hexdigest()
-    assert member["weights_source"] == f"file a.safetensors (sha256 {digest})"
-    assert (member["outputs"], member["mean"], member["stem"]) == (None, CARD["mean"], "adapted")
+    timms = "timm's mean and std for resnet18"
+    assert member["weights_source"] == f"file a.safetensors (sha256 {digest}), images normalised by {timms}"
+    assert (member["outputs"], member["stem"], member["normalisation"]) == (None, "original", timms)
     assert not loaded.training
+
+
+@pytest.mark.parametrize("given", [{}, {"mean": [0.1, 0.2, 0.3], "std": [0.4, 0.5, 0.6]}])
+def test_loaded_weights_run_in_the_network_and_on_the_values_that_they_learned(tmp_path, capsys, given):
+    """Elsewhere: a plain network of timm, its images normalised as timm does it, or as the study says."""
+    torch.manual_seed(0)
+    elsewhere = timm.create_model("resnet18", num_classes=4, **SMALL["arguments"]).eval()
+    torch.save(elsewhere.state_dict(), tmp_path / "a.pt")
+    design = Design(architecture="resnet18", arguments=SMALL["arguments"], weights=str(tmp_path / "a.pt"), **given)
+    network, member = load_member(design.described(64), CARD | {"image_shape": [64, 64, 3]}, design.inputs(0))
+    used = given or TIMMS
+    assert {key: member[key] for key in used} == used
+    assert f"mean {used['mean']}, std {used['std']}" in capsys.readouterr().out
+    images = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (4, 64, 64, 3), dtype=np.uint8))
+    expected = (images / 255 - torch.tensor(used["mean"])) / torch.tensor(used["std"])
+    with torch.inference_mode():
+        logits = network(normalised(images, member["mean"], member["std"]).to(next(network.parameters()).device))
+        torch.testing.assert_close(logits.cpu(), elsewhere(expected.permute(0, 3, 1, 2)))
+
+
+def test_weights_that_were_trained_with_an_adapted_stem_say_so():
+    loaded = {"architecture": "resnet18", "weights": "a.pt"}
+    stems = {stem: Design(**loaded, stem=stem).described(32)["stem"] for stem in ("auto", "original", "adapted")}
+    assert stems == {"auto": "original", "original": "original", "adapted": "adapted"}
+    assert Design(architecture="resnet18").described(32)["stem"] == "adapted"
+    assert Design(**loaded, stem="adapted").described(65)["stem"] == "original"
 
 
 @pytest.mark.parametrize(
@@ -295,7 +327,7 @@ def test_pretrained_weights_serve_a_subset_of_imagenet(at_hub, published, capsys
     chosen = [ImageNetInfo().label_names().index(name) for name in SYNSETS]
     assert (member["outputs"], member["network_outputs"], member["classes"]) == (chosen, 1000, SYNSETS)
     assert (member["mean"], member["std"]) == ([0.5] * 3, [0.5] * 3)
-    assert member["weights_source"] == f"pretrained {REPOSITORY}@{COMMIT}"
+    assert member["weights_source"].startswith(f"pretrained {REPOSITORY}@{COMMIT}, images normalised by timm's mean")
     assert f"set revision: {COMMIT}" in capsys.readouterr().out
     images = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (4, 32, 32, 3), dtype=np.uint8))
     images = normalised(images, member["mean"], member["std"])
@@ -308,7 +340,7 @@ def test_a_pinned_commit_is_said_once_and_found_without_a_network(at_hub, capsys
     pretrained(revision=COMMIT)
     assert "set revision" not in capsys.readouterr().out
     at_hub("http://127.0.0.1:9")
-    assert pretrained(revision=COMMIT)[1]["weights_source"] == f"pretrained {REPOSITORY}@{COMMIT}"
+    assert pretrained(revision=COMMIT)[1]["weights_source"].startswith(f"pretrained {REPOSITORY}@{COMMIT}, ")
 
 
 @pytest.mark.parametrize("revision", [None, "v1"])
@@ -392,4 +424,4 @@ def test_the_script_writes_a_member_with_its_validation_accuracy(hub, published,
     assert member["validation_accuracy"] == (answers.cpu().numpy() == np.arange(8) % 4).mean()
     assert (member["member"], member["seed"]) == ("net-s0", 0)
     assert member == read_json(tmp_path / "net-s0" / "member.json")
-    assert member["weights_source"].endswith(COMMIT)
+    assert COMMIT in member["weights_source"]

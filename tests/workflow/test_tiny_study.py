@@ -53,7 +53,7 @@ def test_tables_hold_what_the_study_asks_for(workflow):
 
 def test_columns_of_names_are_read_as_names(workflow):
     members = pd.read_csv(workflow.results / "tables/members.csv")
-    names = set(members[["member", "design", "family", "setting"]].stack())
+    names = set(members[["member", "design", "family", "setting"]].stack().dropna())
     for path in [*workflow.results.glob("tables/*.csv"), workflow.results / "search/evaluations.csv"]:
         table = pd.read_csv(path)
         assert {column for column in table if names.intersection(table[column])} - {"members"} <= IDENTIFIERS

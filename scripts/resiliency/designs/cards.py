@@ -12,8 +12,8 @@ def design_card(network: nn.Module, description: dict, card: dict, outputs: int)
 
     It holds parameters, macs (multiply-accumulate operations for one image), input_size (H, W, 3), mean, std (of each
     channel, that images are normalised with), classes (the data set's, in its order), network_outputs (their number),
-    outputs (index of the output for each class, None if these are the same), weights_source, training_cost (None), and
-    device (that it is made on).
+    outputs (index of the output for each class, None if these are the same), weights_source, normalisation (whose mean
+    and std these are), training_cost (None), and device (that it is made on).
 
     Raises:
         Fault: the network fails on an image of the data set, or does not give `outputs` logits for it.
@@ -41,6 +41,7 @@ def design_card(network: nn.Module, description: dict, card: dict, outputs: int)
         "network_outputs": outputs,
         "outputs": None,
         "weights_source": "trained here",
+        "normalisation": "mean and std of the training images",
         "training_cost": None,
         "device": device_name(),
     }

@@ -50,8 +50,10 @@ class Design(Settings):
     family: str | None = Field(
         None, description="group for observation 1; by default timm's module, such as resnet, or the factory's function"
     )
-    stem: Literal["auto", "original"] = Field(
-        "auto", description="auto: less stride and pooling in the stem of timm's networks for images up to 64 px"
+    stem: Literal["auto", "original", "adapted"] = Field(
+        "auto",
+        description="adapted: less stride and pooling in the stem of timm's networks for images up to 64 px; "
+        "auto: adapted where a network is trained here, original where weights are loaded",
     )
     weights: Annotated[str | list[str], BeforeValidator(_weights)] = Field(
         "random",
@@ -69,7 +71,8 @@ class Design(Settings):
         None,
         min_length=3,
         max_length=3,
-        description="taken off each channel, of values in 0..1",
+        description="taken off each channel, of values in 0..1, as when loaded weights were trained; by default as "
+        "timm says for the architecture",
     )
     std: list[PositiveShare] | None = Field(
         None,
@@ -102,6 +105,8 @@ class Design(Settings):
         for key in ("classes", "mean", "std"):
             if getattr(self, key) is not None and not self.loaded:
                 raise ValueError(f"{key}: only for weights that are loaded; trained ones learn from the data set")
+        if self.factory and self.loaded and self.mean is None:
+            raise ValueError("mean: missing, with std; loaded weights need what their images were normalised with")
         if self.training and self.loaded:
             raise ValueError("training: loaded weights are not trained; remove it, or set weights to random")
         return self
@@ -145,7 +150,8 @@ class Design(Settings):
         `revision`, `classes` (None where a file names them, or nobody), `mean` and `std`.
         """
         known = self.model_dump(include={"architecture", "factory", "arguments"})
-        adapted = self.architecture and self.stem == "auto" and side <= LARGEST_ADAPTED
+        wanted = self.stem == "adapted" or (self.stem == "auto" and not self.loaded)
+        adapted = self.architecture and wanted and side <= LARGEST_ADAPTED
         known |= {"stem": "adapted" if adapted else "original", "side": side}
         if self.loaded:
             known["loaded"] = self.model_dump(include={"revision", "mean", "std"}) | {

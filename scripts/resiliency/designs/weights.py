@@ -42,10 +42,22 @@ def load_member(description: dict, card: dict, files: dict[str, str]) -> tuple[n
         network, learned = _from_file(description, len(names), Path(files["weights"]))
     described = design_card(network.to(device()), description, card, len(names))
     described["outputs"] = outputs = _outputs(names, classes)
-    described |= learned | {key: loaded[key] for key in ("mean", "std") if loaded[key]}
+    described |= _normalisation(network, loaded, named(description)) | learned
+    described["weights_source"] += f", images normalised by {described['normalisation']}"
     own = {key: value for key, value in description.items() if key != "loaded"}
-    print(f"{described['weights_source']}, {len(names):,} outputs for {len(classes):,} classes")
+    print(f"mean {described['mean']}, std {described['std']}")
+    print(f"{described['weights_source']}; {len(names):,} outputs for {len(classes):,} classes")
     return selected(network, outputs).eval().to(device()), own | described
+
+
+def _normalisation(network: nn.Module, loaded: dict, name: str) -> dict:
+    """Mean and std that images are normalised with, and whose they are: the study's, or else timm's."""
+    if loaded["mean"]:
+        return {key: loaded[key] for key in ("mean", "std")} | {"normalisation": "the study's mean and std"}
+    known = getattr(network, "pretrained_cfg", None) or {}
+    if not known.get("mean") or not known.get("std"):
+        raise Fault(f"mean: missing, with std; timm has none for {name}; name those of its training")
+    return {key: list(known[key]) for key in ("mean", "std")} | {"normalisation": f"timm's mean and std for {name}"}
 
 
 def _from_file(description: dict, outputs: int, path: Path) -> tuple[nn.Module, dict]:
@@ -74,7 +86,7 @@ def _pretrained(description: dict, names: list[str] | None, classes: list[str]) 
     if revision != commit:
         print(f"to have the same weights ever after, set revision: {commit}")
     network = build(description, known.num_classes, seed=0, pretrained=path)
-    return network, names, {"mean": list(known.mean), "std": list(known.std), "weights_source": source}
+    return network, names, {"weights_source": source}
 
 
 def _published_classes(architecture: str, outputs: int, classes: list[str]) -> list[str]:

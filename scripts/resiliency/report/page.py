@@ -92,6 +92,7 @@ def render(
     environment.globals |= {form.__name__: form for form in FORMS} | {"interval": words.interval}
     searched = "search" in set(tables["members"]["origin"])
     members = tables["members"].sort_values("mean_corruption_error", kind="stable").fillna({"objective": ""})
+    elsewhere = tables["members"]["weights_source"].str.startswith(("file ", "pretrained "))
     return environment.get_template("report.html.j2").render(
         study=study,
         study_text=json.dumps(study, indent=2),
@@ -103,6 +104,7 @@ def render(
         contenders=contenders(tables["deployment"]),
         sections=[(section, [_figure(name, specs, svgs) for name in section.charts]) for section in SECTIONS],
         members=members.to_dict("records"),
+        loaded=tables["members"][elsewhere].to_dict("records"),
         files={file: told for file, told in FILES.items() if searched or not file.startswith("search")},
         terms=TERMS,
         css=(FOLDER / "report.css").read_text(),
