@@ -1,5 +1,6 @@
 """Statistics of ensembles, of all and without those that one of the members, or designs, takes part in."""
 
+import re
 from collections.abc import Callable
 
 import numpy as np
@@ -10,11 +11,12 @@ from resiliency.analysis.jackknife import kept_weights
 from resiliency.analysis.measures import MEASURES, weighted_pearson
 
 AGGREGATED = ("clean", "corrupted")
+LAST = re.compile(r"-[sm]\d+$")
 
 
 def design_of(member: str) -> str:
-    """The design of an independently trained member."""
-    return member.rpartition("-")[0]
+    """The design of a member: its name without a last `-s0` (of seeds) or `-m0` (of members trained jointly)."""
+    return LAST.sub("", member)
 
 
 class LeftOut:

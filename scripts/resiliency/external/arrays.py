@@ -1,0 +1,130 @@
+"""Members known by their logits or probabilities: a folder of arrays."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from resiliency.external.names import check_members
+from resiliency.faults import Fault
+
+LABELS = "labels"
+SUFFIXES = (".npy", ".npz")
+TOLERANCE = 1e-2  # of a sum of probabilities, which may come as float16
+LEAST = 1e-12
+CHUNK_VALUES = 2**24
+
+
+def members_of(folder: str) -> list[str]:
+    """Names of the members in `folder`: its folders but `labels`, sorted.
+
+    Raises:
+        Fault: there is no such folder, it holds no member, or a name is not allowed.
+    """
+    root = Path(folder)
+    if not root.is_dir():
+        raise Fault(f"{folder}: there is no such folder")
+    names = sorted(path.name for path in root.iterdir() if path.is_dir() and path.name != LABELS)
+    if not names:
+        raise Fault(f"{folder}: no folder of a member, which holds <test set>.npy, N x K")
+    check_members(folder, names)
+    return names
+
+
+def test_sets_of(folder: str) -> list[str]:
+    """Names of the test sets in `folder`: the files in `labels`, sorted."""
+    root = Path(folder) / LABELS
+    names = sorted({path.stem for path in root.glob("*.np[yz]")}) if root.is_dir() else []
+    if not names:
+        raise Fault(f"{root}: no <test set>.npy with the labels of a test set")
+    return names
+
+
+def read_labels(folder: str, test_set: str, classes: int | None = None) -> np.ndarray:
+    """int64 N, the labels of a test set.
+
+    Raises:
+        Fault: there are none, or one is not a class.
+    """
+    path = array_file(Path(folder) / LABELS, test_set)
+    labels = _array(path)
+    if labels.ndim != 1 or not np.issubdtype(labels.dtype, np.integer):
+        raise Fault(f"{path}: an array of {labels.dtype}, {labels.shape}; needed are whole numbers, one an image")
+    wrong = (labels < 0) | (labels >= classes if classes else False)
+    if wrong.any():
+        row = int(wrong.argmax())
+        limit = f"from 0 to {classes - 1}" if classes else "from 0 up"
+        raise Fault(f"{path}: row {row + 1}: {labels[row]}; needed is a class, {limit}")
+    return labels.astype(np.int64)
+
+
+def array_file(folder: Path, name: str) -> Path:
+    """The `.npy` or `.npz` file `name` in `folder`."""
+    paths = [folder / f"{name}{suffix}" for suffix in SUFFIXES]
+    found = [path for path in paths if path.is_file()]
+    if not found:
+        raise Fault(f"{paths[0]}: there is no such file")
+    if len(found) > 1:
+        raise Fault(f"{found[1]}: {found[0].name} is there too; keep one")
+    return found[0]
+
+
+def read_logits(folder: str, member: str, test_set: str, labels: np.ndarray, kind: str) -> np.ndarray:
+    """Logits float32 N x K of a member on a test set; of probabilities, their logarithms.
+
+    Args:
+        labels: int64 N, of the test set.
+        kind: what the arrays hold, `logits` or `probabilities`.
+
+    Raises:
+        Fault: the file is missing, of another shape, not finite, or rows of probabilities do not sum to 1.
+    """
+    path = array_file(Path(folder) / member, test_set)
+    values = _array(path)
+    if values.ndim != 2 or not np.issubdtype(values.dtype, np.floating):
+        raise Fault(f"{path}: an array of {values.dtype}, {values.shape}; needed are floats, images x classes")
+    if len(values) != len(labels):
+        raise Fault(f"{path}: {len(values):,} rows, but test set {test_set!r} has {len(labels):,} labels")
+    if values.shape[1] <= labels.max():
+        raise Fault(f"{path}: {values.shape[1]} columns, but there is a label {labels.max()}; needed is one a class")
+    logits = np.empty(values.shape, np.float32)
+    step = max(1, CHUNK_VALUES // values.shape[1])
+    for start in range(0, len(values), step):
+        part = values[start : start + step].astype(np.float32)
+        _check(path, part, start, kind)
+        logits[start : start + step] = np.log(np.maximum(part, LEAST)) if kind == "probabilities" else part
+    return logits
+
+
+def _check(path: Path, values: np.ndarray, start: int, kind: str) -> None:
+    wrong = ~np.isfinite(values).all(axis=1)
+    if wrong.any():
+        row = int(wrong.argmax())
+        column = int((~np.isfinite(values[row])).argmax())
+        raise Fault(f"{path}: column {column}, row {start + row + 1}: {values[row, column]}; needed is a finite number")
+    if kind == "probabilities":
+        wrong = (values < 0).any(axis=1) | (np.abs(values.sum(axis=1) - 1) > TOLERANCE)
+        if wrong.any():
+            row = int(wrong.argmax())
+            told = f"from {values[row].min():.4g} up, with sum {values[row].sum():.4g}"
+            raise Fault(f"{path}: row {start + row + 1}: values {told}; needed are probabilities, which sum to 1")
+
+
+def _array(path: Path) -> np.ndarray:
+    try:
+        loaded = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise Fault(f"{path}: cannot be read as an array ({error})") from error
+    if isinstance(loaded, np.ndarray):
+        return loaded
+    if len(loaded.files) != 1:
+        raise Fault(f"{path}: {len(loaded.files)} arrays; needed is one")
+    return loaded[loaded.files[0]]
+
+
+def check_test_sets(folder: str, wanted: Sequence[str]) -> None:
+    """Raise a Fault if a test set has no labels in `folder`."""
+    present = test_sets_of(folder)
+    for name in wanted:
+        if name not in present:
+            raise Fault(f"{folder}: test set {name!r} has no {LABELS}/{name}.npy; there are {', '.join(present[:10])}")

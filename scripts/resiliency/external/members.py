@@ -1,0 +1,68 @@
+"""The table about members that come from elsewhere."""
+
+from collections.abc import Iterable
+
+import pandas as pd
+
+from resiliency.analysis.left_out import design_of
+from resiliency.designs.architectures import architectures
+from resiliency.external.names import check_members
+from resiliency.external.tables import fault_at, numbers, read_foreign
+from resiliency.faults import Fault
+
+TEXTS = ("design", "family", "recipe", "architecture")
+NUMBERS = ("parameters", "macs")
+
+
+def read_members(file: str) -> pd.DataFrame:
+    """What a CSV or Parquet file says of members: index member; columns `TEXTS`, "" where it says nothing, `NUMBERS`.
+
+    Raises:
+        Fault: a column is not one of these, a name is there twice, or a value is wrong; the line names column and row.
+    """
+    table = read_foreign(file, ["member"])
+    check_members(file, table["member"])
+    for column in table:
+        if column not in ("member", *TEXTS, *NUMBERS):
+            raise Fault(f"{file}: column {column!r} is unknown; there are member, {', '.join((*TEXTS, *NUMBERS))}")
+    found = {name: table[name].fillna("").astype(str) if name in table else "" for name in TEXTS}
+    for name in NUMBERS:
+        found[name] = numbers(file, table, name, 1, float("inf"), may_lack=True) if name in table else float("nan")
+    known = architectures()
+    if known and "architecture" in table:
+        asked = found["architecture"].str.partition(".")[0]
+        wrong = ((asked != "") & ~asked.isin(list(known))).to_numpy()
+        if wrong.any():
+            raise fault_at(file, "architecture", wrong, table["architecture"], "the name of an architecture of timm")
+    return pd.DataFrame(found).set_axis(pd.Index(table["member"].astype(str), name="member"))
+
+
+def described(members: Iterable[str], tables: Iterable[pd.DataFrame]) -> pd.DataFrame:
+    """What is known of each of `members`: as `read_members`, with a design and a family for each.
+
+    The design is what is left of the name without a last `-s0`, `-s1`, ..., by which members of one design differ. The
+    family is by default timm's module of the architecture, else the design.
+
+    Raises:
+        Fault: two tables speak of one member, or a design is not the one that the name has.
+    """
+    everything = pd.concat(list(tables)) if tables else pd.DataFrame(columns=[*TEXTS, *NUMBERS])
+    twice = everything.index[everything.index.duplicated()]
+    if len(twice):
+        raise Fault(f"external.members: member {twice[0]!r} is in two tables; keep one row")
+    table = everything.reindex(pd.Index(members, name="member"))
+    table = table.fillna(dict.fromkeys(TEXTS, ""))
+    designs = [design_of(member) for member in table.index]
+    for member, design, said in zip(table.index, designs, table["design"], strict=True):
+        if said not in ("", design):
+            raise Fault(
+                f"external.members: member {member!r}: design {said!r} needs the name {said} or {said}-s0, {said}-s1, "
+                "..., by which its members differ"
+            )
+    known = architectures()
+    modules = [known.get(name.partition(".")[0], "") for name in table["architecture"]]
+    table["design"] = designs
+    table["family"] = [
+        said or module or design for said, module, design in zip(table["family"], modules, designs, strict=True)
+    ]
+    return table

@@ -1,0 +1,29 @@
+"""Names of members and of conditions in files from elsewhere."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+
+from resiliency.corruptions.settings import HELD_OUT, MAIN, SEVERITIES
+from resiliency.faults import Fault
+
+MEMBER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+ALLOWED = "letters, digits, '_', '-' and '.' are allowed, at most 100 of them"
+
+
+def check_members(file: str, names: Iterable[object]) -> None:
+    """Raise a Fault if a name of a member is not allowed, or is there twice, in this file."""
+    names = list(map(str, names))
+    for name, count in Counter(names).items():
+        if not MEMBER.fullmatch(name) or len(name) > 100:
+            raise Fault(f"{file}: member {name!r}: {ALLOWED}")
+        if count > 1:
+            raise Fault(f"{file}: member {name!r} is there {count} times; each member needs a name of its own")
+
+
+def corrupted(condition: str) -> tuple[str, int] | None:
+    """Corruption and severity of a condition such as `fog.3`; None for a test set that is not a corruption."""
+    name, _, severity = condition.rpartition(".")
+    if name in (*MAIN, *HELD_OUT) and severity in map(str, SEVERITIES):
+        return name, int(severity)
+    return None

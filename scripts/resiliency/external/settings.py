@@ -1,0 +1,51 @@
+"""Settings of members that are known by predictions or scores that were computed elsewhere."""
+
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field, field_validator, model_validator
+
+from resiliency.settings import Settings, distinct
+
+
+def _as_list(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+Paths = Annotated[list[str], BeforeValidator(_as_list)]
+
+
+class External(Settings):
+    decisions: Paths = Field(
+        [], description="Parquet or CSV files with the columns test_set, image, label and one for each member: the "
+        "class that it answers"
+    )
+    logits: Paths = Field(
+        [], description="folders with <member>/<test set>.npy (or .npz), N x K each, and labels/<test set>.npy"
+    )
+    probabilities: Paths = Field([], description="the same with probabilities, which sum to 1")
+    scores: Paths = Field(
+        [], description="CSV files with a row for each member and a column for each condition, in per cent: clean, "
+        "corruptions such as fog.3, and further test sets"
+    )
+    scores_are: Literal["accuracy", "error"] = Field("accuracy", description="what is in `scores`, in per cent")
+    members: Paths = Field(
+        [], description="CSV files about the members: member, and any of design, family, parameters, macs, recipe and "
+        "architecture (timm's, which then says the parameters and MACs)"
+    )
+    clean: str = Field("clean", description="the test set, or column of scores, that counts as clean")
+    test_sets: list[str] | None = Field(None, description="further test sets that are used; by default all there are")
+    classes: int | None = Field(None, ge=2, description="number of classes; by default the largest label plus 1")
+    images: dict[str, Annotated[int, Field(ge=1)]] = Field(
+        {}, description="test set -> number of images behind its scores, for intervals"
+    )
+    clean_on: dict[str, str] = Field(
+        {}, description="test set -> column of scores with the clean accuracy on the classes that it has"
+    )
+
+    _distinct = field_validator("decisions", "logits", "probabilities", "scores", "members")(distinct)
+
+    @model_validator(mode="after")
+    def _something(self) -> "External":
+        if not (self.decisions or self.logits or self.probabilities or self.scores):
+            raise ValueError("decisions: missing; decisions, logits, probabilities or scores must be given")
+        return self
