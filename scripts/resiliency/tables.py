@@ -10,7 +10,18 @@ from resiliency.files import replacing
 
 # Columns of names, of which pandas would make numbers where all look like some: designs 1 and 01, families 2012.
 IDENTIFIERS = {
-    *("member", "design", "family", "architecture", "weights_source", "first", "second", "objective", "setting", "recipe"),
+    *(
+        "member",
+        "design",
+        "family",
+        "architecture",
+        "weights_source",
+        "first",
+        "second",
+        "objective",
+        "setting",
+        "recipe",
+    ),
     *("test_set", "corruption", "layers", "channels", "kernels"),
 }
 

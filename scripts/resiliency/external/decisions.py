@@ -56,9 +56,7 @@ def read_decisions(file: str, classes: int | None = None, test_sets: Sequence[st
     return Decisions(
         images={name: table["image"].to_numpy()[chosen] for name, chosen in rows.items()},
         labels={name: columns["label"][chosen] for name, chosen in rows.items()},
-        answers={
-            member: {name: columns[member][chosen] for name, chosen in rows.items()} for member in members
-        },
+        answers={member: {name: columns[member][chosen] for name, chosen in rows.items()} for member in members},
     )
 
 

@@ -16,21 +16,24 @@ Paths = Annotated[list[str], BeforeValidator(_as_list)]
 
 class External(Settings):
     decisions: Paths = Field(
-        [], description="Parquet or CSV files with the columns test_set, image, label and one for each member: the "
-        "class that it answers"
+        [],
+        description="Parquet or CSV files with the columns test_set, image, label and one for each member: the "
+        "class that it answers",
     )
     logits: Paths = Field(
         [], description="folders with <member>/<test set>.npy (or .npz), N x K each, and labels/<test set>.npy"
     )
     probabilities: Paths = Field([], description="the same with probabilities, which sum to 1")
     scores: Paths = Field(
-        [], description="CSV files with a row for each member and a column for each condition, in per cent: clean, "
-        "corruptions such as fog.3, and further test sets"
+        [],
+        description="CSV files with a row for each member and a column for each condition, in per cent: clean, "
+        "corruptions such as fog.3, and further test sets",
     )
     scores_are: Literal["accuracy", "error"] = Field("accuracy", description="what is in `scores`, in per cent")
     members: Paths = Field(
-        [], description="CSV files about the members: member, and any of design, family, parameters, macs, recipe and "
-        "architecture (timm's, which then says the parameters and MACs)"
+        [],
+        description="CSV files about the members: member, and any of design, family, parameters, macs, recipe and "
+        "architecture (timm's, which then says the parameters and MACs)",
     )
     clean: str = Field("clean", description="the test set, or column of scores, that counts as clean")
     test_sets: list[str] | None = Field(None, description="further test sets that are used; by default all there are")

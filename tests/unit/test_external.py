@@ -1,0 +1,222 @@
+"""Files with predictions, scores and facts of members that were computed elsewhere, and what may be wrong with them."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from resiliency.external.arrays import check_test_sets, members_of, read_labels, read_logits
+from resiliency.external.decisions import read_decisions
+from resiliency.external.members import described, read_members
+from resiliency.external.names import corrupted
+from resiliency.external.scores import condition_table, read_scores
+from resiliency.faults import Fault
+from resiliency.metrics.classification import softmax
+
+DECISIONS = """test_set,image,label,one,other
+clean,2,1,1,0
+clean,1,0,0,0
+fog.3,1,0,1,0
+fog.3,2,1,1,1
+"""
+SCORES = """member,clean,fog.1,fog.2,sketch
+one,90,80,70,40.5
+other,80,60,40,
+"""
+MEMBERS = """member,family,parameters,architecture
+net-s0,mine,1000,
+net-s1,mine,1000,
+seen,,,resnet18
+"""
+
+
+@pytest.fixture
+def write(tmp_path):
+    def written(text, name="file.csv"):
+        path = tmp_path / name
+        path.write_text(text)
+        return str(path)
+
+    return written
+
+
+def test_decisions_come_by_test_set_in_the_order_of_images(write):
+    found = read_decisions(write(DECISIONS))
+    assert list(found.labels) == ["clean", "fog.3"]
+    assert found.images["clean"].tolist() == [1, 2]
+    assert found.labels["clean"].tolist() == [0, 1]
+    assert found.answers["one"]["fog.3"].tolist() == [1, 1]
+    assert found.answers["other"]["clean"].tolist() == [0, 0]
+
+
+def test_decisions_in_parquet_are_those_in_csv(write, tmp_path):
+    file = write(DECISIONS)
+    pd.read_csv(file).to_parquet(tmp_path / "same.parquet")
+    one, other = read_decisions(file), read_decisions(str(tmp_path / "same.parquet"))
+    assert one.answers["one"]["clean"].tolist() == other.answers["one"]["clean"].tolist()
+    assert one.labels["fog.3"].tolist() == other.labels["fog.3"].tolist()
+
+
+def test_only_the_test_sets_that_are_asked_for_are_read(write):
+    assert list(read_decisions(write(DECISIONS), test_sets=["clean"]).labels) == ["clean"]
+    with pytest.raises(Fault, match=r"file.csv: test set 'snow' is missing; there are clean, fog.3$"):
+        read_decisions(write(DECISIONS), test_sets=["snow"])
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("label,", "truth,", r"column 'label' is missing; there are test_set, image, truth, one, other$"),
+        ("one,other", "one,one", r"column 'one' is there 2 times; keep one$"),
+        ("one,other", "one,o/her", r"member 'o/her': letters, digits, '_', '-' and '.' are allowed"),
+        ("clean,1,0,0,0", "clean,1,0,0,2", r"column 'other', row 2: 2; needed is a class: a whole number from 0 to 1$"),
+        ("clean,1,0,0,0", "clean,1,5,0,0", r"column 'label', row 2: 5; needed is a class: a whole number from 0 to 1$"),
+        ("fog.3,2,1,1,1", "fog.3,2,1,1,", r"column 'other', row 4: nothing; needed is a class"),
+        ("fog.3,2,1,1,1", "fog.3,2,1,-1,1", r"column 'one', row 4: -1; needed is a class"),
+        ("fog.3,2,1,1,1", "fog.3,2,1,cat,1", r"column 'one', row 4: 'cat'; needed is a class"),
+        ("fog.3,2,1,1,1", "fog.3,2,1,0.5,1", r"column 'one', row 4: 0.5; needed is a class"),
+        ("fog.3,2", "fog.3,1", r"column 'image', row 4: 1; needed is each image of test set 'fog.3' once$"),
+        ("clean,2", ",2", r"column 'test_set', row 1: nothing"),
+    ],
+)
+def test_faults_of_decisions_name_column_and_row(write, old, new, told):
+    with pytest.raises(Fault, match=r"file.csv: " + told):
+        read_decisions(write(DECISIONS.replace(old, new, 1)), classes=2)
+
+
+def test_a_table_needs_rows_members_and_a_known_format(write, tmp_path):
+    for text, told in (
+        (DECISIONS.split("\n")[0], "holds no rows"),
+        ("test_set,image,label\nclean,0,0\n", "no column of"),
+    ):
+        with pytest.raises(Fault, match=told):
+            read_decisions(write(text))
+    for name, told in (("absent.csv", "there is no such file"), ("file.txt", "ending in .csv or .parquet")):
+        write(DECISIONS, "file.txt")
+        with pytest.raises(Fault, match=told):
+            read_decisions(str(tmp_path / name))
+
+
+def test_scores_are_errors_with_clean_first(write):
+    found = read_scores(write(SCORES))
+    assert list(found) == ["clean", "fog.1", "fog.2", "sketch"]
+    assert found.loc["one"].tolist() == pytest.approx([0.1, 0.2, 0.3, 0.595])
+    assert np.isnan(found.loc["other", "sketch"])
+    errors = read_scores(write(SCORES), are="error", test_sets=[])
+    assert errors.loc["other"].tolist() == pytest.approx([0.8, 0.6, 0.4])
+
+
+def test_scores_name_their_conditions():
+    assert corrupted("fog.3") == ("fog", 3)
+    assert [corrupted(name) for name in ("fog", "fog.6", "cifar10.1", "clean")] == [None] * 4
+    table = condition_table(["clean", "fog.3", "sketch"], {"clean": 50})
+    assert table.to_dict("list") == {
+        "test_set": ["clean", "clean", "sketch"],
+        "corruption": ["clean", "fog", "clean"],
+        "severity": [0, 3, 0],
+        "images": [50, 50, 0],
+    }
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("member", "name", r"column 'member' is missing"),
+        ("clean", "tidy", r"column 'clean' is missing"),
+        ("other", "one", r"member 'one' is there 2 times"),
+        ("70", "170", r"column 'fog.2', row 1: 170; needed is a number from 0 to 100$"),
+        ("60", "", r"column 'fog.1', row 2: nothing; needed is a number from 0 to 100$"),
+        ("60", "NaN", r"column 'fog.1', row 2: 'NaN'; needed"),
+        ("40.5", "-1", r"column 'sketch', row 1: -1.0; needed"),
+    ],
+)
+def test_faults_of_scores_name_column_and_row(write, old, new, told):
+    with pytest.raises(Fault, match=r"file.csv: " + told):
+        read_scores(write(SCORES.replace(old, new, 1)))
+
+
+def test_members_have_designs_and_families(write):
+    table = described(["net-s0", "net-s1", "seen", "unknown"], [read_members(write(MEMBERS))])
+    assert table["design"].tolist() == ["net", "net", "seen", "unknown"]
+    assert table["family"].tolist() == ["mine", "mine", "resnet", "unknown"]
+    assert table["parameters"].tolist()[:2] == [1000, 1000]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("family", "kind", r"column 'kind' is unknown; there are member, design, family"),
+        ("1000", "-3", r"column 'parameters', row 1: -3.0; needed is a number of 1 or more$"),
+        (
+            "resnet18",
+            "resnet0",
+            r"column 'architecture', row 3: 'resnet0'; needed is the name of an architecture of timm",
+        ),
+        ("net-s1", "net-s0", r"member 'net-s0' is there 2 times"),
+    ],
+)
+def test_faults_of_the_table_about_members(write, old, new, told):
+    with pytest.raises(Fault, match=r"file.csv: " + told):
+        read_members(write(MEMBERS.replace(old, new, 1)))
+
+
+def test_a_member_is_described_once_and_named_after_its_design(write):
+    with pytest.raises(Fault, match="'net-s0' is in two tables"):
+        described(["seen"], [read_members(write(MEMBERS, name)) for name in ("a.csv", "b.csv")])
+    with pytest.raises(Fault, match="'one': design 'net' needs the name net or net-s0"):
+        described(["one"], [read_members(write("member,design\none,net\n"))])
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "labels").mkdir()
+    (tmp_path / "net").mkdir()
+    np.save(tmp_path / "labels/clean.npy", np.array([1, 0]))
+    np.save(tmp_path / "net/clean.npy", np.array([[0.25, 0.75], [1.0, 0.0]]))
+    return tmp_path
+
+
+def read(folder, kind="probabilities"):
+    return read_logits(str(folder), "net", "clean", read_labels(str(folder), "clean", 2), kind)
+
+
+def test_probabilities_come_back_from_the_logits_that_they_are_kept_as(folder):
+    assert members_of(str(folder)) == ["net"]
+    check_test_sets(str(folder), ["clean"])
+    assert softmax(read(folder)) == pytest.approx(np.array([[0.25, 0.75], [1, 0]]), abs=1e-6)
+    np.savez(folder / "net/clean.npz", np.array([[-1.5, 2], [0, 3]]))
+    (folder / "net/clean.npy").unlink()
+    assert read(folder, "logits").tolist() == [[-1.5, 2], [0, 3]]
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        ([[0.5, 0.5]], r"1 rows, but test set 'clean' has 2 labels$"),
+        ([[0.5], [0.5]], r"1 columns, but there is a label 1; needed is one a class$"),
+        ([[0.5, 0.5], [0.5, 0.9]], r"row 2: values from 0.5 up, with sum 1.4; needed are probabilities"),
+        ([[0.5, 0.5], [-0.5, 1.5]], r"row 2: values from -0.5 up, with sum 1; needed are probabilities"),
+        ([[0.5, 0.5], [0.5, float("nan")]], r"column 1, row 2: nan; needed is a finite number$"),
+        ([[1, 0], [0, 1]], r"an array of int64, \(2, 2\); needed are floats, images x classes$"),
+    ],
+)
+def test_faults_of_arrays_name_file_and_row(folder, values, told):
+    np.save(folder / "net/clean.npy", np.array(values))
+    with pytest.raises(Fault, match=r"net/clean.npy: " + told):
+        read(folder)
+
+
+def test_faults_of_folders(folder, tmp_path):
+    with pytest.raises(Fault, match=r"there is no such folder"):
+        members_of(str(tmp_path / "absent"))
+    with pytest.raises(Fault, match=r"test set 'fog.1' has no labels/fog.1.npy; there are clean$"):
+        check_test_sets(str(folder), ["fog.1"])
+    np.save(folder / "labels/clean.npy", np.array([1, 2]))
+    with pytest.raises(Fault, match=r"labels/clean.npy: row 2: 2; needed is a class, from 0 to 1$"):
+        read_labels(str(folder), "clean", 2)
+    np.save(folder / "labels/clean.npy", np.array([1, 0]))
+    (folder / "net/clean.npy").write_bytes(b"broken")
+    with pytest.raises(Fault, match=r"net/clean.npy: cannot be read as an array"):
+        read(folder)
+    (folder / "net/clean.npy").unlink()
+    with pytest.raises(Fault, match=r"net/clean.npy: there is no such file$"):
+        read(folder)

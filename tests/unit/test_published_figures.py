@@ -1,0 +1,85 @@
+"""What is known of the figures in studies/published, worked out by hand from the same files."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from resiliency.analysis.measures import partial, weighted_pearson
+from resiliency.analysis.variance_shares import one_hot, variance_shares
+from resiliency.corruptions.settings import MAIN
+from resiliency.diversity.predictions import label_disagreement
+from resiliency.ensembles.pool import ensembles_of
+from resiliency.ensembles.scoring import mean_over_pairs
+from resiliency.ensembles.voting import expected_accuracy
+from resiliency.external.decisions import read_decisions
+from resiliency.external.members import described, read_members
+from resiliency.external.scores import read_scores
+from resiliency.metrics.resiliency import ALEXNET_ERRORS, mean_corruption_error
+
+PUBLISHED = Path(__file__).parents[2] / "studies/published"
+
+
+@pytest.fixture(scope="module")
+def cifar10():
+    return read_decisions(str(PUBLISHED / "cifar10_decisions.parquet"), classes=10)
+
+
+@pytest.fixture(scope="module")
+def imagenet():
+    return read_scores(str(PUBLISHED / "imagenet_top1.csv"))
+
+
+def accurate(cifar10):
+    """The classifiers that answer more than 88 % of CIFAR-10 rightly."""
+    labels = cifar10.labels["cifar10"]
+    return [name for name, answers in cifar10.answers.items() if (answers["cifar10"] == labels).mean() > 0.88]
+
+
+@pytest.mark.parametrize(
+    ("test_set", "raw", "given_accuracy", "best"),
+    [("cifar10", -0.780, 0.913, 0.9762), ("cifar10.1-v6", -0.779, 0.805, 0.9368)],
+)
+def test_disagreement_goes_against_accuracy_until_members_accuracy_is_given(
+    cifar10, test_set, raw, given_accuracy, best
+):
+    members = accurate(cifar10)
+    decisions = np.stack([cifar10.answers[member][test_set] for member in members])
+    triples, labels = ensembles_of(len(members), 3), cifar10.labels[test_set]
+    assert len(triples) == 2300
+    accuracy = expected_accuracy(triples, decisions, labels)
+    disagreement, _ = mean_over_pairs(triples, label_disagreement(decisions))
+    of_members = (decisions == labels).mean(axis=1)[triples].mean(axis=1)
+    everything = np.ones((1, len(triples)))
+    assert accuracy.max() == pytest.approx(best, abs=1e-4)
+    assert weighted_pearson(everything, disagreement, accuracy) == pytest.approx([raw], abs=6e-4)
+    assert partial(everything, disagreement, accuracy, of_members) == pytest.approx([given_accuracy], abs=6e-4)
+
+
+@pytest.mark.parametrize(
+    ("member", "mce"), [("resnet50", 0.7820), ("resnet50_augmix", 0.6713), ("resnet50_deepaugment_augmix", 0.5654)]
+)
+def test_mce_of_the_testbed(imagenet, member, mce):
+    errors = np.array([[imagenet.loc[member, f"{name}.{s}"] for s in range(1, 6)] for name in MAIN]).mean(axis=1)
+    alexnet = np.array([ALEXNET_ERRORS[name] for name in MAIN])
+    assert mean_corruption_error(errors, alexnet) == pytest.approx(mce, abs=1e-4)
+
+
+def test_clean_accuracy_explains_more_of_corruption_error_than_family_does(imagenet):
+    about = described(imagenet.index, [read_members(str(PUBLISHED / "imagenet_models.csv"))])
+    chosen = (about.recipe == "standard") & (imagenet.clean < 0.45)
+    chosen &= about[chosen].groupby("family").family.transform("size").reindex(about.index) >= 3
+    rows = imagenet[chosen]
+    errors = rows[[f"{name}.{severity}" for name in MAIN for severity in range(1, 6)]].mean(axis=1).to_numpy()
+    assert (len(rows), about.family[chosen].nunique()) == (70, 8)
+
+    def adjusted(predictor):
+        return variance_shares({"alone": predictor}, errors, np.ones(len(rows)))["alone"]
+
+    assert adjusted(one_hot(list(about.family[chosen]))) == pytest.approx(0.58, abs=0.01)
+    assert adjusted(rows[["clean"]].to_numpy()) == pytest.approx(0.80, abs=0.01)
+
+
+def test_every_member_has_a_row_of_what_is_known_of_it(cifar10, imagenet):
+    for members, file in ((cifar10.answers, "cifar10_models.csv"), (imagenet.index, "imagenet_models.csv")):
+        assert sorted(read_members(str(PUBLISHED / file)).index) == sorted(members)
