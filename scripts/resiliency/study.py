@@ -99,10 +99,13 @@ class Study(Settings):
         return list(first.values())[:MOST_PICTURED]
 
     def joint_settings(self) -> dict[str, tuple[str, float]]:
-        """Setting of joint training, such as `balanced-l0.5` -> (objective, strength)."""
+        """Setting of joint training, such as `balanced-l0.5` -> (objective, strength).
+
+        Names of ensembles join those of members by "+", which is therefore left out of 1e+06.
+        """
         objectives = self.joint.objectives if self.joint else {}
         return {
-            f"{objective}-l{strength:g}": (objective, strength)
+            f"{objective}-l{strength:g}".replace("+", ""): (objective, strength)
             for objective, strengths in objectives.items()
             for strength in strengths
         }

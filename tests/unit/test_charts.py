@@ -295,6 +295,17 @@ def test_the_report_says_what_images_of_loaded_weights_are_normalised_by(card, p
     assert "Weights of" not in page
 
 
+def test_pages_of_charts_run_no_script_in_names(tmp_path):
+    tables = synthetic_tables(designs={"resnet18": "</script><script>alert(1)</script>", "vit": "vit"})
+    spec = draw("size_accuracy_resiliency", tables, settings.OKABE_ITO)
+    write_chart(tmp_path / "a.html", spec, 1)
+    page = (tmp_path / "a.html").read_text()
+    assert "<script>alert(1)" not in page
+    (line,) = [line for line in page.splitlines() if line.startswith("    const spec = ")]
+    assert "\\u003cscript>alert(1)" in line
+    assert json.loads(line.removeprefix("    const spec = ").removesuffix(";"))["datasets"] == spec["datasets"]
+
+
 def test_words():
     assert percent(0.1234) == "12.3 %"
     assert percent(np.nan) == number(None) == "–"

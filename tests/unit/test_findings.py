@@ -106,6 +106,21 @@ def test_only_what_is_clear_at_every_size_is_said_of_correlations():
     )
 
 
+@pytest.mark.parametrize(
+    ("ends", "said"),
+    [
+        ((-1.0, 1.0), "the study has too few members for intervals of correlations, so that every direction is open"),
+        ((np.nan, np.nan), "the study has too few members for intervals of correlations, so that every direction"),
+        ((-0.4, 0.9), "no direction is clear: whether diversity goes with accuracy, or against it, stays open"),
+    ],
+)
+def test_what_stays_open_of_correlations_is_not_called_an_absence(ends, said):
+    rows = correlations_of({"disagreement": [ends], "double_fault": [ends]}).fillna({"correlation": 0.3})
+    told = ensemble_findings.correlations(rows)
+    assert told.startswith(f"On corrupted images, {said}")
+    assert "neither more nor less" not in told
+
+
 def test_other_measures_conditions_and_rules_change_nothing():
     others = [
         CORRELATIONS.assign(measure="partial", low=-1.0, high=-0.9),
@@ -131,7 +146,7 @@ def test_the_best_strength_is_named():
     rows = [("balanced", 0, 0.6), ("balanced", 0.5, 0.7), ("balanced", 1, 0.5), ("ncl", 1, 0.65)]
     joint = pd.DataFrame(rows, columns=["objective", "strength", "corrupted_accuracy"])
     said = ensemble_findings.strength(joint.assign(origin="joint", rule="mean_probability"))
-    assert "balanced is best at λ = 0.5 with 70.0 %, ncl is best at λ = 1 with 65.0 %" in said
+    assert "balanced is best of 2 at λ = 0.5, with 70.0 %, ncl has one strength, λ = 1, with 65.0 %" in said
     assert "independent training reaches 60.0 %" in said
 
 
@@ -156,7 +171,7 @@ def test_origins_are_told_best_first_where_most_can_be_compared():
         (0.2, 0.05, 0.35, "20.0 points of accuracy on corrupted images [5.0, 35.0]. Mean"),
         (-0.2, -0.35, -0.05, "−20.0 points of accuracy on corrupted images [−35.0, −5.0]. Mean"),
         (0.2, -0.05, 0.45, "images [−5.0, 45.0], so that it stays open whether they help. Mean"),
-        (0.2, np.nan, np.nan, "images, so that it stays open whether they help. Mean"),
+        (0.2, np.nan, np.nan, "images, without an interval: the study has too few designs for one. Mean"),
     ],
 )
 def test_what_several_architectures_bring_is_told_with_its_interval(points, low, high, told):

@@ -160,6 +160,16 @@ def write_chart(path: str | Path, spec: dict, pixels_per_point: float) -> None:
         elif path.suffix == ".svg":
             temporary.write_text(vl_convert.vegalite_to_svg(spec, vl_version=VEGA_LITE))
         elif path.suffix == ".html":
-            temporary.write_text(vl_convert.vegalite_to_html(spec, vl_version=VEGA_LITE, bundle=True))
+            temporary.write_text(_page(spec))
         else:
             temporary.write_text(json.dumps(spec) + "\n")
+
+
+def _page(spec: dict) -> str:
+    """`spec` as a page of HTML that needs nothing else. No text of it ends the script that it stands in."""
+    html = vl_convert.vegalite_to_html(spec, vl_version=VEGA_LITE, bundle=True)
+    head, start, rest = html.rpartition("\n    const spec = ")
+    json_text, end, tail = rest.partition("\n")
+    if not start:
+        raise ValueError("vl-convert writes pages of another form, in which names would have to be escaped anew")
+    return head + start + json_text.replace("<", "\\u003c") + end + tail

@@ -22,15 +22,23 @@ def correlations(table: pd.DataFrame) -> str:
     rows = pearson(table)
     rows = rows[rows["metric"].isin(MAIN)]
     for condition in CONDITIONS:
-        signs = _signs(rows[rows["condition"] == condition])
-        told = []
+        of_condition = rows[rows["condition"] == condition]
+        if of_condition.empty:
+            continue
+        signs, told = _signs(of_condition), []
         for sign, words in ((1, "more accurate"), (-1, "less accurate")):
             metrics = [f"{_short(m)} (mean r {number(r, 2)})" for m, (clear, r) in signs.items() if clear == sign]
             if metrics:
                 told.append(f"{words} the more diverse in {', '.join(metrics)}")
-        if signs:
-            said.append(f"On {condition} images, ensembles are {'; '.join(told) or 'neither more nor less accurate'}.")
-    return " ".join(said) + (" All other directions are open." if said else "")
+        if told:
+            others = any(clear == 0 for clear, _ in signs.values())
+            told = f"ensembles are {'; '.join(told)}" + ("; all other directions are open" if others else "")
+        elif (of_condition["high"] - of_condition["low"] < 2).any():
+            told = "no direction is clear: whether diversity goes with accuracy, or against it, stays open"
+        else:
+            told = "the study has too few members for intervals of correlations, so that every direction is open"
+        said.append(f"On {condition} images, {told}.")
+    return " ".join(said)
 
 
 def correlation_heatmap(table: pd.DataFrame) -> str:
@@ -90,7 +98,8 @@ def strength(ensembles: pd.DataFrame) -> str:
     said = []
     for objective, rows in joint[joint["strength"] > 0].groupby("objective", sort=False):
         means = rows.groupby("strength")["corrupted_accuracy"].mean()
-        said.append(f"{objective} is best at λ = {means.idxmax():g} with {percent(means.max())}")
+        best = f"is best of {len(means)} at" if len(means) > 1 else "has one strength,"
+        said.append(f"{objective} {best} λ = {means.idxmax():g}, with {percent(means.max())}")
     against = "" if np.isnan(independent) else f"; independent training reaches {percent(independent)}"
     return f"Accuracy on corrupted images: {', '.join(said)}{against} (means over seeds)." if said else ""
 
@@ -130,7 +139,9 @@ def _advantage(points: float, low: float, high: float) -> str:
     if np.isnan(points):
         return ""
     told = f"Several architectures instead of one bring {_points(points)} points of accuracy on corrupted images"
-    told = f"{told} {interval(low, high, _points)}".rstrip()
+    if np.isnan(low) or np.isnan(high):
+        return f"{told}, without an interval: the study has too few designs for one. "
+    told = f"{told} {interval(low, high, _points)}"
     return f"{told}. " if low > 0 or high < 0 else f"{told}, so that it stays open whether they help. "
 
 
