@@ -61,6 +61,9 @@ FILE = TIMM | {"weights": "a.pt"}
         ({**TIMM, "weights": ["a.pt", "random"]}, "must be random, pretrained, or a file"),
         ({**TIMM, "weights": ["a.pt", "a.pt"]}, "must name each file once"),
         ({"factory": "a:b", "weights": "pretrained"}, "weights: pretrained ones are timm's"),
+        ({**TIMM, "family": "=1+1"}, "must not begin with = + - or @, which spreadsheets take for a formula"),
+        ({**TIMM, "family": "a\nb"}, "must be 1 to 60 printable characters, without spaces at the ends"),
+        ({**TIMM, "family": ""}, "must be 1 to 60 printable characters"),
         ({**TIMM, "revision": "abc"}, "revision: only pretrained weights have one"),
         (
             {**FILE, "revision": "abc"},

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from resiliency.designs.architectures import architectures
 from resiliency.settings import Settings
@@ -11,6 +11,7 @@ from resiliency.settings import Settings
 ALEXNET = "alexnet"
 RESERVED = {"pretrained", "num_classes", "checkpoint_path", "pretrained_cfg", "pretrained_cfg_overlay", "features_only"}
 LARGEST_ADAPTED = 64
+LONGEST = 60
 SUFFIXES = (".safetensors", ".pt", ".pth", ".ckpt", ".bin", ".tar")
 
 
@@ -48,7 +49,8 @@ class Design(Settings):
     )
     arguments: dict[str, Any] = Field({}, description="keyword arguments of timm.create_model, or of the factory")
     family: str | None = Field(
-        None, description="group for observation 1; by default timm's module, such as resnet, or the factory's function"
+        None,
+        description="group for observation 1; by default timm's module, such as resnet, or the factory's function",
     )
     stem: Literal["auto", "original", "adapted"] = Field(
         "auto",
@@ -81,6 +83,15 @@ class Design(Settings):
         description="that each channel is then divided by",
     )
     training: dict[str, Any] = Field({}, description="what differs from the study's training recipe")
+
+    @field_validator("family")
+    @classmethod
+    def _family_is_a_name(cls, name: str | None) -> str | None:
+        if name is not None and (not name.isprintable() or name.strip() != name or not 1 <= len(name) <= LONGEST):
+            raise ValueError(f"must be 1 to {LONGEST} printable characters, without spaces at the ends")
+        if name and name.startswith(("=", "+", "-", "@")):
+            raise ValueError("must not begin with = + - or @, which spreadsheets take for a formula")
+        return name
 
     @model_validator(mode="after")
     def _one_network(self) -> "Design":
