@@ -13,7 +13,7 @@ from sklearn.datasets import load_digits
 from resiliency.data import images as images_module
 from resiliency.data.card import write_data_set
 from resiliency.data.digits import digits
-from resiliency.data.images import read_conditions, read_images, read_items, write_list
+from resiliency.data.images import read_conditions, read_images, read_items, write_items, write_list
 from resiliency.data.pictures import FileImages
 from resiliency.data.source import ALL, Part, Source
 from resiliency.data.split import SPLITS, probe, split, splits, stratified
@@ -211,3 +211,11 @@ def test_conditions_are_read_in_one_order(tmp_path):
     for name in ("fog.npy", "fog.json"):
         found = read_conditions(tmp_path / "clean.npy", [tmp_path / name])
         np.testing.assert_array_equal(np.stack([images[np.arange(3)] for images in found]), [clean, *stack])
+
+
+def test_names_that_spreadsheets_calculate_are_quoted_in_tables_and_come_back(tmp_path):
+    classes, names = ["=1+1", "-a", "+a", "@a", "a-b", "'b"], ["@1", "1", "=x", "''", "-", "ü"]
+    write_items(tmp_path / "items.csv", classes, names)
+    cells = [cell for line in (tmp_path / "items.csv").read_text().splitlines() for cell in line.split(",")]
+    assert not [cell for cell in cells if cell.startswith(("=", "+", "-", "@"))]
+    assert read_items(tmp_path / "items.csv") == (classes, names)

@@ -227,14 +227,6 @@ def test_one_class_is_too_few(tmp_path, add):
     assert fault_of(tmp_path / "imagenette") == f"{tmp_path}/imagenette/train: 'a' {message}"
 
 
-@pytest.mark.parametrize("name", ["=1+1", "-a", "+a", "@a"])
-def test_names_that_spreadsheets_calculate_reach_no_table(tmp_path, add, name):
-    add(f"a/{name}.jpg", "a/1.jpg", "b/1.jpg")
-    assert read(tmp_path).parts[ALL].names == [f"_{name}", "1", "1"]
-    add(f"{name}/1.jpg")
-    assert fault_of(tmp_path).startswith(f"{tmp_path}: class folder {name!r}: a class cannot begin with = + - @, which")
-
-
 def test_an_empty_class_is_named(tmp_path, add):
     add("a/1.jpg", "b/1.gif")
     expected = f"{tmp_path}/b: no .jpg .jpeg .png .webp file in this class folder; add images or remove it"

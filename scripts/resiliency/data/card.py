@@ -5,12 +5,12 @@ from pathlib import Path
 
 import numpy as np
 
-from resiliency.data.images import chunks, write_list
+from resiliency.data.images import chunks, write_items, write_list
 from resiliency.data.pictures import FileImages
 from resiliency.data.source import Part, Source
 from resiliency.data.split import stratified
 from resiliency.faults import Fault
-from resiliency.files import appending, write_array, write_csv, write_json
+from resiliency.files import appending, write_array, write_json
 from resiliency.stage import Progress
 
 # Training images that mean and standard deviation are taken from where all would have to be decoded for it.
@@ -42,10 +42,7 @@ def write_data_set(
         labels = part.labels[indices]
         write_array(folder / split / "labels.npy", labels)
         names = [part.names[index] for index in indices]
-        write_csv(
-            folder / split / "items.csv",
-            [{"class": source.classes[label], "name": name} for label, name in zip(labels, names, strict=True)],
-        )
+        write_items(folder / split / "items.csv", [source.classes[label] for label in labels], names)
         if on_the_fly:
             checksum = _list_files(folder / split / "images.json", part, indices)
             histogram = _histogram(part, indices, side) if split == "train" else None

@@ -24,7 +24,6 @@ SPELLINGS = {
 SYNSETS = 1000
 THREADS = 16  # more than there are cores: on a network file system they wait
 HEADERS_PER_STEP = 10_000
-FORMULA = ("=", "+", "-", "@")  # spreadsheets calculate cells of tables that begin so
 
 
 def image_folder(folder: Path, size: int, margin: float) -> Source:
@@ -135,9 +134,6 @@ def _classes(folder: Path) -> list[str]:
         raise Fault(f"{shown(folder)}: no class folders; images must lie in a folder for each class")
     if len(names) == 1:
         raise Fault(f"{shown(folder)}: {names[0]!r} is the only class folder; two or more are needed")
-    if formulas := [name for name in names if name.startswith(FORMULA)]:
-        told = f"a class cannot begin with {' '.join(FORMULA)}, which spreadsheets take for a formula; rename it"
-        raise Fault(f"{shown(folder)}: class folder {formulas[0]!r}: {told}")
     return names
 
 
@@ -184,11 +180,9 @@ def _lineage(folder: str) -> set[str]:
 def _names(images: list[str]) -> list[str]:
     """One name for each path in `images`, no two alike: the path without suffix, "_" for separators.
 
-    Where several would be alike, their suffixes are appended, as in `cat_png`; then "_" until no two are. What would
-    begin as `FORMULA` begins with "_".
+    Where several would be alike, their suffixes are appended, as in `cat_png`; then "_" until no two are.
     """
     stems, suffixes = zip(*(os.path.splitext(image.replace(os.sep, "_")) for image in images), strict=True)
-    stems = [f"_{stem}" if stem.startswith(FORMULA) else stem for stem in stems]
     counts = Counter(stems)
     names = {}
     for stem, suffix in zip(stems, suffixes, strict=True):

@@ -8,9 +8,10 @@ import numpy as np
 from resiliency.checksums import verified
 from resiliency.data.pictures import FileImages
 from resiliency.data.source import Images
-from resiliency.files import read_array, read_json, write_json
+from resiliency.files import read_array, read_json, write_csv, write_json
 
 CHUNK = 2**22
+FORMULA = ("=", "+", "-", "@", "'")
 
 
 def read_images(path: str | Path) -> Images:
@@ -51,11 +52,20 @@ def read_conditions(clean: str, corrupted: list[str]) -> list[Images]:
     return conditions
 
 
+def write_items(path: str | Path, classes: list[str], names: list[str]) -> None:
+    """Write class and name of each image of a split, as `read_items` reads them.
+
+    What spreadsheets would calculate, and what begins with "'", gets a "'" before it, which they do not show.
+    """
+    quoted = [[f"'{text}" if text.startswith(FORMULA) else text for text in texts] for texts in (classes, names)]
+    write_csv(path, [{"class": of, "name": name} for of, name in zip(*quoted, strict=True)])
+
+
 def read_items(path: str | Path) -> tuple[list[str], list[str]]:
     """Class and name of each image of a split, from its `items.csv`."""
-    with verified(path).open(newline="") as file:
+    with verified(path).open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    return [row["class"] for row in rows], [row["name"] for row in rows]
+    return [row["class"].removeprefix("'") for row in rows], [row["name"].removeprefix("'") for row in rows]
 
 
 def chunks(indices: np.ndarray, side: int) -> list[np.ndarray]:
