@@ -45,9 +45,19 @@ TRAIN, VALIDATION, TEST = (
     {"images": f"{RESULTS}/data/{split}/images{IMAGES}", "labels": f"{RESULTS}/data/{split}/labels.npy"}
     for split in ("train", "validation", "test")
 )
-TEST_SETS = [CLEAN]
+TEST_SETS = [CLEAN, *STUDY.test_sets]
+FURTHER = {
+    name: {
+        "images": f"{RESULTS}/data/test_sets/{name}/images{'.json' if of.on_the_fly(STUDY.dataset.side) else '.npy'}",
+        "labels": f"{RESULTS}/data/test_sets/{name}/labels.npy",
+    }
+    for name, of in STUDY.test_sets.items()
+}
 # What members are judged by: the conditions, and the labels of each test set in their order.
-JUDGED = {"conditions": f"{RESULTS}/conditions.csv", "labels": [TEST["labels"]]}
+JUDGED = {
+    "conditions": f"{RESULTS}/conditions.csv",
+    "labels": [TEST["labels"], *(files["labels"] for files in FURTHER.values())],
+}
 LEARNED = (
     TRAIN | {f"validation_{name}": path for name, path in VALIDATION.items()} | {"card": f"{RESULTS}/data/card.json"}
 )
@@ -81,6 +91,11 @@ def predicted(members):
         "features": [f"{RESULTS}/features/{member}.npy" for member in members],
         "stages": [f"{RESULTS}/features/{member}.stages.npy" for member in members],
     }
+
+
+def further_images(wildcards):
+    """The images of a further test set."""
+    return FURTHER[wildcards.test_set]["images"]
 
 
 def attributed(members):
@@ -119,6 +134,7 @@ INTERMEDIATE = [
     [f"{RESULTS}/search/supernet/weights.safetensors"] if SEARCHED else [],
     LOGITS,
     attributed(MEMBERS)["skipped"],
+    [files["labels"] for files in FURTHER.values()],
 ]
 CHART_FILES = [f"{RESULTS}/charts/{chart}{suffix}" for chart in CHARTS for suffix in CHART_SUFFIXES]
 
@@ -129,6 +145,7 @@ wildcard_constraints:
     setting="|".join(map(re.escape, SETTINGS)) or "none",
     seed=r"\d+",
     corruption=r"\w+",
+    test_set="|".join(map(re.escape, STUDY.test_sets)) or "none",
 
 
 def shown(path, caption="table", category="Tables"):

@@ -23,6 +23,38 @@ rule dataset:
         "../scripts/dataset.py"
 
 
+for name, test_set in STUDY.test_sets.items():
+
+    rule:
+        name:
+            f"test_set_{name}"
+        input:
+            **test_set.inputs(),
+            card=LEARNED["card"],
+        output:
+            FURTHER[name].values(),
+            f"{RESULTS}/data/test_sets/{name}/items.csv",
+            card=f"{RESULTS}/data/test_sets/{name}/card.json",
+        log:
+            f"{RESULTS}/logs/test_set/{name}.log",
+        benchmark:
+            f"{RESULTS}/benchmarks/test_set/{name}.tsv"
+        conda:
+            "../envs/resiliency.yaml"
+        threads: 1
+        resources:
+            mem_mb=growing(2000),
+            runtime=growing(60),
+        params:
+            code=code("test_set"),
+            folder=test_set.folder,
+            side=STUDY.dataset.side,
+            margin=STUDY.dataset.margin,
+            on_the_fly=test_set.on_the_fly(STUDY.dataset.side),
+        script:
+            "../scripts/test_set.py"
+
+
 rule conditions:
     input:
         labels=JUDGED["labels"],
@@ -40,7 +72,7 @@ rule conditions:
     params:
         code=code("conditions"),
         test_sets=TEST_SETS,
-        masked=[],
+        masked=[name for name, of in STUDY.test_sets.items() if of.classes == "present"],
         corruptions=STUDY.corruptions.names,
         severities=STUDY.corruptions.severities,
     script:

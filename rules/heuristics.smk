@@ -53,6 +53,18 @@ if SETTINGS:
         benchmark:
             f"{RESULTS}/benchmarks/predict_jointly/{{setting}}.tsv"
 
+    use rule predict_test_set as predict_test_set_jointly with:
+        input:
+            images=further_images,
+            weights=rules.predict_jointly.input.weights,
+            descriptions=rules.predict_jointly.input.descriptions,
+        output:
+            logits=predictions([f"{{setting}}-{name}" for name in JOINT_NAMES], ["{test_set}"]),
+        log:
+            f"{RESULTS}/logs/predict_test_set_jointly/{{setting}}-{{test_set}}.log",
+        benchmark:
+            f"{RESULTS}/benchmarks/predict_test_set_jointly/{{setting}}-{{test_set}}.tsv"
+
     use rule attribute as attribute_jointly with:
         input:
             **TEST,

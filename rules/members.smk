@@ -53,6 +53,30 @@ rule predict:
         "../scripts/predict.py"
 
 
+rule predict_test_set:
+    input:
+        images=further_images,
+        weights=rules.predict.input.weights,
+        descriptions=rules.predict.input.descriptions,
+    output:
+        logits=predictions([f"{{design}}-s{seed}" for seed in SEEDS], ["{test_set}"]),
+    log:
+        f"{RESULTS}/logs/predict_test_set/{{design}}-{{test_set}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/predict_test_set/{{design}}-{{test_set}}.tsv"
+    conda:
+        "../envs/resiliency.yaml"
+    threads: decoding
+    resources:
+        mem_mb=growing(NETWORK_MEMORY),
+        runtime=growing(MINUTES["predict_test_set"]),
+        gpu=1,
+    params:
+        code=code("predict_test_set"),
+    script:
+        "../scripts/predict_test_set.py"
+
+
 rule attribute:
     input:
         **TEST,
@@ -120,6 +144,18 @@ if LOADED:
             f"{RESULTS}/logs/predict_loaded/{{loaded}}-s{{seed}}.log",
         benchmark:
             f"{RESULTS}/benchmarks/predict_loaded/{{loaded}}-s{{seed}}.tsv"
+
+    use rule predict_test_set as predict_test_set_loaded with:
+        input:
+            images=further_images,
+            weights=rules.predict_loaded.input.weights,
+            descriptions=rules.predict_loaded.input.descriptions,
+        output:
+            logits=predictions(["{loaded}-s{seed}"], ["{test_set}"]),
+        log:
+            f"{RESULTS}/logs/predict_test_set_loaded/{{loaded}}-s{{seed}}-{{test_set}}.log",
+        benchmark:
+            f"{RESULTS}/benchmarks/predict_test_set_loaded/{{loaded}}-s{{seed}}-{{test_set}}.tsv"
 
     use rule attribute as attribute_loaded with:
         input:

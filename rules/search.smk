@@ -70,6 +70,18 @@ if SEARCHED:
         benchmark:
             f"{RESULTS}/benchmarks/predict_searched/all.tsv"
 
+    use rule predict_test_set as predict_test_set_searched with:
+        input:
+            images=further_images,
+            weights=rules.predict_searched.input.weights,
+            descriptions=rules.predict_searched.input.descriptions,
+        output:
+            logits=predictions(SEARCHED, ["{test_set}"]),
+        log:
+            f"{RESULTS}/logs/predict_test_set_searched/all-{{test_set}}.log",
+        benchmark:
+            f"{RESULTS}/benchmarks/predict_test_set_searched/all-{{test_set}}.tsv"
+
     use rule attribute as attribute_searched with:
         input:
             **TEST,

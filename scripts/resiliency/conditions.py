@@ -7,6 +7,8 @@ labels of their own.
 import numpy as np
 import pandas as pd
 
+from resiliency.faults import Fault
+
 CLEAN = "clean"
 CORRUPTED = "corrupted"
 
@@ -23,7 +25,13 @@ def conditions(
     Returns:
         A row per condition: condition (0, 1, ...), test_set, corruption and severity (clean and 0 without corruption),
         images, classes.
+
+    Raises:
+        Fault: members would choose among one class.
     """
+    for test_set, count in classes.items():
+        if count < 2:
+            raise Fault(f"test_sets.{test_set}: all images are of one class; set `classes: all`, or add other images")
     rows = [(CLEAN, CLEAN, 0), *((CLEAN, c, s) for c in corruptions for s in severities)]
     rows += [(test_set, CLEAN, 0) for test_set in images if test_set != CLEAN]
     table = pd.DataFrame(rows, columns=["test_set", "corruption", "severity"])

@@ -1,6 +1,7 @@
 """What members say of images, and what they represent them by."""
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import numpy as np
 import torch
@@ -9,10 +10,31 @@ from torch import nn
 from resiliency.data.loading import batches, in_order
 from resiliency.data.source import Images
 from resiliency.designs.networks import normalised, penultimate
+from resiliency.files import appending
+from resiliency.stage import Progress
 
 BATCH = 256
 
 Member = tuple[nn.Module, dict]
+
+
+def write_logits(paths: list[str], members: list[Member], conditions: list[Images], workers: int) -> None:
+    """Write the logits of each member under all conditions of one test set: float16 CxNxK.
+
+    Args:
+        paths: of the `.npy` files, one a member.
+        conditions: N images each.
+        workers: as in `logits`.
+    """
+    shape = len(conditions), len(conditions[0]), len(members[0][1]["classes"])
+    progress = Progress(len(conditions), pause=5)
+    with ExitStack() as files:
+        appenders = [files.enter_context(appending(path, shape, np.float16)) for path in paths]
+        for images in conditions:
+            for batch in logits(members, images, workers):
+                for append, values in zip(appenders, batch, strict=True):
+                    append(values)
+            progress.step("conditions predicted")
 
 
 def logits(members: list[Member], images: Images, workers: int = 0) -> Iterator[list[np.ndarray]]:

@@ -10,7 +10,7 @@ from resiliency.study import Study
 
 # Longest run time to ask for, in minutes. Training that takes longer goes on from its checkpoint in the next attempt.
 DAY = 24 * 60
-# Images of a split, and classes, that nobody has counted, those of an image folder.
+# Images of a split, and classes, that nobody has counted, those of an image folder or a further test set.
 UNCOUNTED, UNCOUNTED_CLASSES = 100_000, 1_000
 # Images a minute: trained on by one network, and predicted by one.
 TRAINED, PREDICTED = 60_000, 30_000
@@ -39,13 +39,14 @@ def minutes(study: Study) -> dict[str, int]:
         "corrupt": 10 + test * severities * study.dataset.side**2 // CORRUPTED,
         "train": 60 + train * max(epochs, default=0) // TRAINED,
         "predict": 30 + test * conditions * networks // PREDICTED,
+        "predict_test_set": 30 + UNCOUNTED * networks // PREDICTED,
     }
     if joint:
         found["train_jointly"] = 60 + train * study.joint_recipe().epochs * len(joint.designs) // TRAINED
     if search:
         found["train_supernet"] = 60 + train * study.search_recipe().epochs * (2 + search.drawn) // TRAINED
         found["search"] = 60 + search.evaluations * (search.calibration_images + validation) // PREDICTED
-    return found | _minutes_of_ensembles(study, test * conditions)
+    return found | _minutes_of_ensembles(study, test * conditions + UNCOUNTED * len(study.test_sets))
 
 
 def _minutes_of_ensembles(study: Study, predictions: int) -> dict[str, int]:

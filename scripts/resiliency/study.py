@@ -14,9 +14,10 @@ from typing import Any, get_args, get_origin
 from pydantic import Field, ValidationError
 
 from resiliency.analysis.settings import Statistics
-from resiliency.corruptions.settings import MAIN, SEVERITIES, Corruptions
+from resiliency.conditions import CLEAN, CORRUPTED
+from resiliency.corruptions.settings import HELD_OUT, MAIN, SEVERITIES, Corruptions
 from resiliency.data.folder import folder_classes
-from resiliency.data.settings import PUBLISHED, Dataset, Probe
+from resiliency.data.settings import PUBLISHED, Dataset, Probe, TestSet
 from resiliency.designs.architectures import architectures
 from resiliency.designs.settings import ALEXNET, Design, Members
 from resiliency.diversity.settings import Attribution
@@ -29,6 +30,8 @@ from resiliency.settings import AUTO, Settings
 from resiliency.training.settings import Joint, Recipe
 
 NAME = r"^[A-Za-z0-9_][A-Za-z0-9_.]*$"
+TEST_SET_NAME = r"^[A-Za-z][A-Za-z0-9_]*$"
+RESERVED = {CLEAN, CORRUPTED, *MAIN, *HELD_OUT}  # names that tables already give to images
 MOST_FAULTS = 20
 MOST_PICTURED = 8
 
@@ -37,6 +40,7 @@ class Study(Settings):
     study: str = Field(pattern=NAME, description="name of the study: its results are in results/<study>")
     seed: int = Field(0, ge=0, description="seed that every random stream is derived from")
     dataset: Dataset = Field(Dataset(), description="images and their split")
+    test_sets: dict[str, TestSet] = Field({}, description="further test sets, by name")
     corruptions: Corruptions = Field(Corruptions(), description="corruptions of the test images")
     designs: dict[str, Design] = Field(description="catalogue of designs, by name")
     training: Recipe = Field(Recipe(), description="training recipe of all designs")
@@ -216,7 +220,13 @@ def _design_faults(study: Study):
 
 
 def _file_faults(study: Study):
-    """Files that members are loaded from and that are not there."""
+    """Files that members are loaded from, or further test sets read from, and that are not there."""
+    for name, test_set in study.test_sets.items():
+        if test_set.folder and not Path(test_set.folder).is_dir():
+            yield f"test_sets.{name}.folder: there is no folder {test_set.folder}"
+        for key, path in test_set.inputs().items():
+            if not Path(path).is_file():
+                yield f"test_sets.{name}.{key}: there is no file {path}"
     for name in study.loaded_designs():
         design = study.designs[name]
         for index in range(design.members(1)):
@@ -247,6 +257,12 @@ def _size_faults(study: Study):
         yield f"members.baseline: {baseline!r} is not a member{_hint(baseline, members)}"
     if max(study.ensembles.sizes) > len(members):
         yield f"ensembles.sizes: {max(study.ensembles.sizes)} is more than the {len(members)} members"
+    for name in study.test_sets:
+        if name in RESERVED or not re.fullmatch(TEST_SET_NAME, name):
+            yield (
+                f"test_sets.{name}: a name of letters, digits and '_' is needed, other than clean, corrupted and the "
+                "corruptions'"
+            )
     dataset, most = study.dataset, study.dataset.most_images()
     if study.corruptions.source == "precomputed" and dataset.name.startswith("cifar") and dataset.side != 32:
         yield f"dataset.image_size: {dataset.side} is not the 32 px of the precomputed set of {dataset.name}"

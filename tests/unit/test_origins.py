@@ -24,6 +24,7 @@ ROWS = [
 
 def ensembles() -> pd.DataFrame:
     table = pd.DataFrame(ROWS, columns=COLUMNS).assign(rule="vote", corrupted_accuracy=0.5, mean_corruption_error=0.5)
+    table = table.assign(mean_member_clean_accuracy=0.4, mean_member_corrupted_accuracy=0.4)
     return table.assign(mce=np.nan, disagreement_clean=0.25, weight=1.0)
 
 

@@ -35,6 +35,11 @@ def test_groups_of_conditions():
     assert list(groups(alone)) == ["clean"]
 
 
+def test_a_test_set_of_one_class_is_judged_among_all_or_not_at_all():
+    with pytest.raises(Fault, match=r"test_sets\.cats: all images are of one class; set `classes: all`"):
+        conditions([], [], {"clean": 6, "cats": 4}, {"clean": 4, "cats": 1})
+
+
 @pytest.fixture
 def logits():
     random = np.random.default_rng(0)

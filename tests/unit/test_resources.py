@@ -62,7 +62,7 @@ def test_the_size_of_the_study_counts(changes, rule):
 def test_a_study_asks_for_no_more_than_it_has():
     found = minutes(study("cifar10", joint=None, search=None, members={"seeds": 1}))
     of_ensembles = {"score_members", "pairwise_diversity", "score_ensembles", "choose_ensembles"}
-    assert set(found) == {"corrupt", "train", "predict"} | of_ensembles
+    assert set(found) == {"corrupt", "train", "predict", "predict_test_set"} | of_ensembles
     assert found["predict"] == 30 + 10_000 * 76 // 30_000
 
 

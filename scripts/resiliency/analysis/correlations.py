@@ -1,18 +1,17 @@
 """Correlation of ensemble diversity with ensemble accuracy, with intervals that leave out a member at a time."""
 
-import re
 from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
 
+from resiliency.analysis.accuracies import images_of
 from resiliency.analysis.jackknife import FISHER, holm, interval, p_value
-from resiliency.analysis.left_out import AGGREGATED, LeftOut, design_of
+from resiliency.analysis.left_out import LeftOut, design_of
 from resiliency.analysis.measures import MEASURES, independent_interval
 from resiliency.diversity.metrics import ENSEMBLE_METRICS
 from resiliency.diversity.settings import MAIN
 
-MEAN_ACCURACY = re.compile("mean_member_(.*)_accuracy")
 TESTED = ["low", "high", "confidence", "p_value", "p_holm", "members"]
 GROUP = ["rule", "size", "condition", "measure"]
 CORRELATIONS = [*GROUP, "kind", "metric", "correlation", *TESTED]
@@ -68,21 +67,21 @@ def correlation_table(
         confidence: of the intervals.
 
     Returns:
-        Columns `CORRELATIONS`: condition is clean, corrupted or a corruption; ensembles are those that have the metric,
-        possible all that could be formed of the members at that size; width_ratio is that of the interval to the naive
-        one.
+        Columns `CORRELATIONS`: condition is clean, corrupted, a further test set or a corruption; ensembles are those
+        that have the metric, possible all that could be formed of the members at that size; width_ratio is that of the
+        interval to the naive one.
     """
-    corruptions = [match[1] for match in map(MEAN_ACCURACY.fullmatch, by_corruption) if match]
+    corruptions = images_of(by_corruption)
     rows = []
     for known, left_out in _groups(ensembles, by_corruption):
         everything = np.vstack([left_out.weights, LeftOut(left_out.ensembles, design_of).weights[1:]])
         members = len(left_out.weights)
-        for condition in (*AGGREGATED, *corruptions):
+        for condition in images_of(ensembles) + corruptions:
             columns = _all_columns(left_out.ensembles, pairs, condition)
             has = left_out.ensembles[list(columns)].notna()
             counts, effective = has.sum(), has.apply(_effective, weights=left_out.weights[0])
             for measure in MEASURES:
-                alone = measure == "kendall" and condition not in AGGREGATED
+                alone = measure == "kendall" and condition in corruptions
                 weights = left_out.weights[:1] if alone else everything
                 values = left_out.correlations(list(columns), condition, measure, weights)
                 for (column, (kind, metric)), replicates in zip(columns.items(), values.T, strict=True):
@@ -111,13 +110,13 @@ def difference_table(
 ) -> pd.DataFrame:
     """The rows of correlation_differences.csv: r(attribution diversity, accuracy) - r(prediction diversity, accuracy).
 
-    A row per rule, size, condition (clean or corrupted) and pair of metrics, over the ensembles that have both, as
-    observation 2 has it of means; columns `DIFFERENCES`. p_holm is corrected for all pairs of metrics of one rule, size
-    and condition.
+    A row per rule, size, condition (clean, corrupted or a further test set) and pair of metrics, over the ensembles
+    that have both, as observation 2 has it of means; columns `DIFFERENCES`. p_holm is corrected for all pairs of
+    metrics of one rule, size and condition.
     """
     rows = []
     for known, left_out in _groups(ensembles, by_corruption):
-        for condition in AGGREGATED:
+        for condition in images_of(ensembles):
             columns = _all_columns(left_out.ensembles, pairs, condition)
             of_kind = {
                 wanted: {metric: column for column, (kind, metric) in columns.items() if kind == wanted}

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
+from resiliency.analysis.accuracies import accuracy_columns, wilson
 from resiliency.analysis.bootstrap import interval, resampled_counts
-from resiliency.analysis.proportions import accuracy_columns, wilson
 from resiliency.conditions import CLEAN
 from resiliency.data.split import stratified
 from resiliency.ensembles.selection import Members, front, greedy

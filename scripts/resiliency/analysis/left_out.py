@@ -10,7 +10,6 @@ from resiliency.analysis.effect_size import weighted_cliffs_delta
 from resiliency.analysis.jackknife import kept_weights
 from resiliency.analysis.measures import MEASURES, weighted_pearson
 
-AGGREGATED = ("clean", "corrupted")
 LAST = re.compile(r"-[sm]\d+$")
 
 
@@ -87,7 +86,7 @@ class LeftOut:
 
     def _accuracies(self, condition: str) -> tuple[np.ndarray, np.ndarray]:
         """Accuracy of each ensemble, and mean accuracy of its members, on the same images."""
-        if condition in AGGREGATED:
+        if f"{condition}_accuracy" in self.ensembles:
             accuracy = self.ensembles[f"{condition}_accuracy"]
         else:
             accuracy = 1 - self.ensembles[f"error_{condition}"]

@@ -5,8 +5,8 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from resiliency.analysis.accuracies import accuracy_columns, wilson
 from resiliency.analysis.bootstrap import interval, resampled_counts
-from resiliency.analysis.proportions import accuracy_columns, wilson
 from resiliency.conditions import CLEAN, further, groups, of_corruptions
 from resiliency.metrics.classification import (
     ECE_BINS,

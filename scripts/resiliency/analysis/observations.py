@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 
 from resiliency.analysis import jackknife
+from resiliency.analysis.accuracies import images_of
 from resiliency.analysis.bootstrap import resampled_counts
 from resiliency.analysis.correlations import main_diversity_columns
-from resiliency.analysis.left_out import AGGREGATED, LeftOut, design_of
+from resiliency.analysis.left_out import LeftOut, design_of
 from resiliency.analysis.variance_shares import one_hot, variance_shares
 from resiliency.analysis.verdicts import Observation, Part
 from resiliency.streams import stream
@@ -78,7 +79,7 @@ def attribution_diversity_is_less_negative(
     pool = ensembles[(ensembles.origin == "independent") & (ensembles.rule == rule)]
     left_out = [LeftOut(group) for _, group in pool.groupby("size") if len(group) >= 3]
     parts = []
-    for condition in AGGREGATED if left_out else ():
+    for condition in images_of(pool) if left_out else ():
         columns = main_diversity_columns(pairs, condition)
         kinds = [[column for column, (kind, _) in columns.items() if kind == k] for k in ("attribution", "prediction")]
         means = [_mean_of_defined(of_size.differences(*kinds, condition)) for of_size in left_out]
@@ -172,7 +173,7 @@ def architecture_brings_diversity(ensembles: pd.DataFrame, pairs: pd.DataFrame, 
     left_out = [LeftOut(group, design_of) for group in sizes]
     of_delta = partial(jackknife.interval, scale=jackknife.ANGULAR)
     parts = []
-    for column, name in _all_diversities(pairs).items() if sizes else ():
+    for column, name in _all_diversities(pool, pairs).items() if sizes else ():
         deltas = [of_size.between(column, of_size.ensembles.designs == 1) for of_size in left_out]
         gaps = [g.loc[g.designs > 1, column].mean() - g.loc[g.designs == 1, column].mean() for g in sizes]
         parts.append(Part(name, np.mean(deltas, axis=0), of_delta, float(np.mean(gaps))))
@@ -192,10 +193,10 @@ def architecture_brings_diversity(ensembles: pd.DataFrame, pairs: pd.DataFrame, 
     )
 
 
-def _all_diversities(pairs: pd.DataFrame) -> dict[str, str]:
+def _all_diversities(ensembles: pd.DataFrame, pairs: pd.DataFrame) -> dict[str, str]:
     """Column of ensembles.parquet -> name of the part."""
     return {
-        column: f"{kind}: {metric}, {column.rsplit('_', 1)[1]} images"
-        for condition in AGGREGATED
+        column: f"{kind}: {metric}, {column.removeprefix(f'{metric}_')} images"
+        for condition in images_of(ensembles)
         for column, (kind, metric) in main_diversity_columns(pairs, condition).items()
     }

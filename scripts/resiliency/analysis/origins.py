@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from resiliency.analysis.accuracies import images_of
 from resiliency.analysis.jackknife import interval
 from resiliency.analysis.left_out import LeftOut, design_of
 from resiliency.analysis.measures import weighted_quantiles
@@ -35,7 +36,7 @@ def origin_table(ensembles: pd.DataFrame, confidence: float) -> pd.DataFrame:
     """A row per combination rule, in the order of the ensembles, class of those that are alike, origin and measure.
 
     Classes are, where `equal` is "size", the numbers of members; where it is "macs", octaves of the MACs of all members
-    together. Measures are `SCORES` and the diversities.
+    together. Measures are `SCORES`, accuracy on further test sets and the diversities.
 
     Args:
         ensembles: ensembles.parquet.
@@ -48,7 +49,10 @@ def origin_table(ensembles: pd.DataFrame, confidence: float) -> pd.DataFrame:
         upper_quartile; of several architectures also advantage (their mean less that of one architecture in the same
         class), advantage_low, advantage_high; confidence. Intervals are NaN where leaving out some unit leaves nothing.
     """
-    measures = [*SCORES, *(c for c in ensembles if c.endswith(("_clean", "_corrupted")))]
+    images = images_of(ensembles)
+    accuracies = [f"{name}_accuracy" for name in images]
+    measures = list(dict.fromkeys([*SCORES, *accuracies]))
+    measures += [column for column in ensembles if column.endswith(tuple(f"_{name}" for name in images))]
     octave = np.floor(np.log2(ensembles["macs"].clip(lower=1).astype(float))).astype(int)
     known = ensembles.assign(from_=origin_of(ensembles))
     sizes = known.assign(equal="size", least=known["size"], most=known["size"])
@@ -83,7 +87,7 @@ def _summary(rows: pd.DataFrame, measures: list[str], confidence: float) -> pd.D
     values = rows[measures].to_numpy(float)
     means = _means(LeftOut(rows, unit).weights, values)
     low, high = np.transpose([interval(replicates, confidence) for replicates in means.T])
-    shares = np.isin(measures, SHARES)
+    shares = np.array([name in SHARES or name.endswith("_accuracy") for name in measures])
     low[shares], high[shares] = np.clip(low[shares], 0, 1), np.clip(high[shares], 0, 1)
     weights = rows["weight"].to_numpy(float)
     quartiles = np.transpose([weighted_quantiles(column, weights, [0.25, 0.75]) for column in values.T])

@@ -39,21 +39,37 @@ def write_data_set(
     card = {"name": name, "source": source.told, "classes": source.classes, "image_shape": [side, side, 3]}
     described = {}
     for split, (part, indices) in chosen.items():
-        labels = part.labels[indices]
-        write_array(folder / split / "labels.npy", labels)
-        names = [part.names[index] for index in indices]
-        write_items(folder / split / "items.csv", [source.classes[label] for label in labels], names)
-        if on_the_fly:
-            checksum = _list_files(folder / split / "images.json", part, indices)
-            histogram = _histogram(part, indices, side) if split == "train" else None
-        else:
-            checksum, histogram = _store(folder / split / "images.npy", part, indices, side)
+        described[split], histogram = _write_split(folder / split, part, indices, source.classes, side, on_the_fly)
         if split == "train":
-            card |= _mean_and_std(histogram)
-        counts = np.bincount(labels, minlength=len(source.classes)).tolist()
-        described[split] = {"images": len(labels), "images_per_class": counts, "sha256": checksum}
-        print(f"{split}: {len(labels):,} images of {len(source.classes)} classes")
+            card |= _mean_and_std(_histogram(part, indices, side) if histogram is None else histogram)
     write_json(folder / "card.json", card | {"splits": described})
+
+
+def write_test_set(folder: Path, told: str, part: Part, classes: list[str], side: int, on_the_fly: bool) -> None:
+    """Write all of `part`, a further test set, to `folder`: as a split of a data set, with a card of its own.
+
+    The card holds where it was read from, the number of images, in all and of each of the data set's `classes`, and a
+    checksum as in the card of a data set.
+    """
+    described, _ = _write_split(folder, part, np.arange(len(part.labels)), classes, side, on_the_fly)
+    write_json(folder / "card.json", {"source": told} | described)
+
+
+def _write_split(
+    folder: Path, part: Part, indices: np.ndarray, classes: list[str], side: int, on_the_fly: bool
+) -> tuple[dict, np.ndarray | None]:
+    """Write the images at `indices`; what the card says of them, and their histogram if they were all decoded."""
+    labels = part.labels[indices]
+    write_array(folder / "labels.npy", labels)
+    names = [part.names[index] for index in indices]
+    write_items(folder / "items.csv", [classes[label] for label in labels], names)
+    if on_the_fly:
+        checksum, histogram = _list_files(folder / "images.json", part, indices), None
+    else:
+        checksum, histogram = _store(folder / "images.npy", part, indices, side)
+    counts = np.bincount(labels, minlength=len(classes)).tolist()
+    print(f"{folder.name}: {len(labels):,} images of {np.count_nonzero(counts)} classes")
+    return {"images": len(labels), "images_per_class": counts, "sha256": checksum}, histogram
 
 
 def _store(path: Path, part: Part, indices: np.ndarray, side: int) -> tuple[str, np.ndarray]:

@@ -69,6 +69,30 @@ def folder_classes(folder: Path) -> list[str]:
     return _shared_classes(_splits(folder))
 
 
+def class_folders(folder: Path) -> list[str]:
+    """Sorted names of the class folders of one part, which lie in `folder` itself.
+
+    Raises:
+        Fault: there are none, or `folder` cannot be listed.
+    """
+    names = _folders(folder)
+    if not names:
+        raise Fault(f"{shown(folder)}: no class folders; images must lie in a folder for each class")
+    return names
+
+
+def folder_part(folder: Path, classes: list[str], size: int, margin: float) -> Part:
+    """The images in `folder`/<class> for each of `classes`; labels are positions in `classes`, names as `image_folder`.
+
+    Raises:
+        Fault: an empty class, or an image whose header shows it to be unusable.
+    """
+    with ThreadPoolExecutor(THREADS) as pool:
+        part = _part(folder, classes, size, margin, pool)
+        _check_headers(part.images.files, pool)
+    return part
+
+
 def _splits(folder: Path) -> dict[str, Path]:
     """Part -> its folder; ALL -> `folder` where no folder in it has a name of `SPELLINGS`."""
     splits, folders = {}, _folders(folder)
@@ -129,9 +153,7 @@ def _shared_classes(splits: dict[str, Path]) -> list[str]:
 
 def _classes(folder: Path) -> list[str]:
     """Sorted names of the class folders in `folder`, two or more."""
-    names = _folders(folder)
-    if not names:
-        raise Fault(f"{shown(folder)}: no class folders; images must lie in a folder for each class")
+    names = class_folders(folder)
     if len(names) == 1:
         raise Fault(f"{shown(folder)}: {names[0]!r} is the only class folder; two or more are needed")
     return names

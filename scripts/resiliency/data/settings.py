@@ -134,6 +134,36 @@ class Dataset(Settings):
         }
 
 
+class TestSet(Settings):
+    """Further images that members are tested on, such as photos from the field or a published shifted test set."""
+
+    folder: str | None = Field(
+        None, min_length=1, description="images: <class>/*, the classes named as those of the data set, or numbered"
+    )
+    images: str | None = Field(
+        None, min_length=1, description="or a .npy array N x side x side x 3 of bytes, as CIFAR-10.1 is published"
+    )
+    labels: str | None = Field(None, min_length=1, description="of `images`: a .npy array of N numbers of classes")
+    classes: Literal["present", "all"] = Field(
+        "present",
+        description="classes that members choose among: those that the test set has, as with ImageNet-A and -R; or all",
+    )
+
+    @model_validator(mode="after")
+    def _one_source(self) -> "TestSet":
+        if (self.folder is None) == (self.images is None) or (self.images is None) != (self.labels is None):
+            raise ValueError("folder: a test set needs either a folder, or images and labels")
+        return self
+
+    def inputs(self) -> dict[str, str]:
+        """The arrays that it is read from; none of a folder."""
+        return {"images": self.images, "labels": self.labels} if self.images else {}
+
+    def on_the_fly(self, side: int) -> bool:
+        """Whether images of `side` pixels stay in their files; see `Dataset.on_the_fly`."""
+        return self.folder is not None and side > LARGEST_STORED
+
+
 class Probe(Settings):
     images: int = Field(
         100, ge=4, description="test images, stratified by class, on which attributions and activations are compared"

@@ -1,0 +1,120 @@
+"""Further test sets: read from folders and arrays, of some or all of the classes."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from resiliency.data.card import write_test_set
+from resiliency.data.images import read_images, read_items
+from resiliency.data.test_sets import labelled_arrays, labelled_folder
+from resiliency.faults import Fault
+
+CLASSES = ["ant", "bee", "cat", "dog"]
+
+
+def folder_of(path, pictures: dict[str, int]):
+    """Grey pictures, as many of each class as asked for, each of a level of its own."""
+    for name, count in pictures.items():
+        (path / name).mkdir(parents=True)
+        for index in range(count):
+            Image.new("RGB", (48, 40), (10 * index,) * 3).save(path / name / f"{index}.png")
+    return path
+
+
+def test_a_folder_with_some_of_the_classes(tmp_path):
+    part = labelled_folder(folder_of(tmp_path / "photos", {"dog": 2, "bee": 1}), CLASSES, 32, 1)
+    assert part.labels.tolist() == [1, 3, 3]
+    assert part.names == ["0", "0", "1"]
+    assert part.images[:].shape == (3, 32, 32, 3)
+    assert part.images[:][:, 0, 0, 0].tolist() == [0, 0, 10]
+
+
+def test_folders_that_are_numbered_are_in_the_order_of_the_numbers(tmp_path):
+    """As in ImageNet-V2, where 10 comes before 2 by name."""
+    classes = [f"n{index:08}" for index in range(12)]
+    part = labelled_folder(folder_of(tmp_path, {"10": 1, "2": 2, "0": 1}), classes, 32, 1)
+    assert part.labels.tolist() == [0, 10, 2, 2]
+
+
+def test_numbers_that_are_names_of_classes_are_names(tmp_path):
+    part = labelled_folder(folder_of(tmp_path, {"1": 1, "7": 1}), ["7", "1"], 32, 1)
+    assert part.labels.tolist() == [1, 0]
+
+
+@pytest.mark.parametrize(
+    ("folders", "said"),
+    [
+        ({"bee": 1, "dgo": 1}, "the data set has no class 'dgo'; did you mean 'dog'?"),
+        ({"val": 1}, "the data set has no class 'val'; folders must be named as its classes: ant, bee, cat, dog"),
+        ({"0": 1, "4": 1}, "the data set has no class '0'; folders must be named as its classes: ant, bee, cat, dog"),
+        ({"bee": 0}, "no .jpg .jpeg .png .webp file in this class folder; add images or remove it"),
+        ({}, "no class folders; images must lie in a folder for each class"),
+    ],
+)
+def test_folders_that_are_no_test_set(tmp_path, folders, said):
+    (tmp_path / "photos").mkdir()
+    with pytest.raises(Fault) as fault:
+        labelled_folder(folder_of(tmp_path / "photos", folders), CLASSES, 32, 1)
+    assert said in str(fault.value)
+    assert "photos" in str(fault.value)
+    assert "\n" not in str(fault.value)
+
+
+def saved(path, images, labels):
+    np.save(path / "images.npy", images)
+    np.save(path / "labels.npy", labels)
+    return path / "images.npy", path / "labels.npy"
+
+
+IMAGES = np.random.default_rng(0).integers(0, 256, (5, 32, 32, 3), np.uint8)
+LABELS = np.array([3, 0, 1, 1, 2], np.int32)
+
+
+def test_arrays_as_cifar_10_1_is_published(tmp_path):
+    part = labelled_arrays(*saved(tmp_path, IMAGES, LABELS), CLASSES, 32)
+    np.testing.assert_array_equal(part.images[np.array([4, 1])], IMAGES[[4, 1]])
+    assert (part.labels.dtype, part.labels.tolist()) == (np.int64, LABELS.tolist())
+    assert part.names == ["0", "1", "2", "3", "4"]
+
+
+def test_arrays_are_resized_to_the_images_of_the_study(tmp_path):
+    part = labelled_arrays(*saved(tmp_path, IMAGES, LABELS), CLASSES, 64)
+    assert part.images[:2].shape == (2, 64, 64, 3)
+
+
+@pytest.mark.parametrize(
+    ("images", "labels", "said"),
+    [
+        (IMAGES / 255, LABELS, "images.npy: float64 (5, 32, 32, 3), not square images uint8 N x side x side x 3"),
+        (IMAGES[:, 1:], LABELS, "images.npy: uint8 (5, 31, 32, 3), not square images uint8 N x side x side x 3"),
+        (IMAGES, LABELS[1:], "labels.npy: int32 (4,), not 5 whole numbers, one an image"),
+        (IMAGES, LABELS.astype(float), "labels.npy: float64 (5,), not 5 whole numbers, one an image"),
+        (IMAGES, LABELS + 1, "labels.npy: label 4 of image 0 is not within 0 to 3"),
+    ],
+)
+def test_arrays_that_are_no_test_set(tmp_path, images, labels, said):
+    with pytest.raises(Fault) as fault:
+        labelled_arrays(*saved(tmp_path, images, labels), CLASSES, 32)
+    assert said in str(fault.value)
+
+
+def test_a_file_that_is_no_array(tmp_path):
+    (tmp_path / "images.npy").write_text("no array")
+    with pytest.raises(Fault, match=r"images\.npy: not a whole \.npy array"):
+        labelled_arrays(tmp_path / "images.npy", tmp_path / "images.npy", CLASSES, 32)
+
+
+@pytest.mark.parametrize("on_the_fly", [False, True])
+def test_a_test_set_is_written_as_a_split_with_a_card(tmp_path, on_the_fly):
+    part = labelled_folder(folder_of(tmp_path / "photos", {"dog": 2, "bee": 1}), CLASSES, 32, 1)
+    write_test_set(tmp_path / "out", "photos", part, CLASSES, 32, on_the_fly)
+    images = read_images(tmp_path / f"out/images.{'json' if on_the_fly else 'npy'}")
+    np.testing.assert_array_equal(images[np.arange(3)], part.images[:])
+    assert np.load(tmp_path / "out/labels.npy").tolist() == [1, 3, 3]
+    assert read_items(tmp_path / "out/items.csv") == (["bee", "dog", "dog"], ["0", "0", "1"])
+    card = json.loads((tmp_path / "out/card.json").read_text())
+    assert card["source"] == "photos"
+    assert (card["images"], card["images_per_class"]) == (3, [0, 1, 0, 2])
+    assert len(card["sha256"]) == 64
