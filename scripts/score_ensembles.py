@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from resiliency.conditions import of_corruptions
+from resiliency.conditions import counted, of_corruptions
 from resiliency.ensembles.pool import TOGETHER, chosen_ensembles, limits, trained_together
 from resiliency.ensembles.table import Pool
 from resiliency.metrics.resiliency import baseline_errors
@@ -15,7 +15,7 @@ with stage(snakemake.log[0]):
     inputs, params = snakemake.input, snakemake.params
     members, conditions, pairs = (read_table(path) for path in (inputs.members, inputs.conditions, inputs.pairs))
     predictions = read_predictions(conditions, inputs.labels, inputs.logits)
-    baseline = baseline_errors(read_table(inputs.errors), params.baseline, list(of_corruptions(conditions)))
+    baseline = baseline_errors(read_table(inputs.errors), params.baseline, counted(list(of_corruptions(conditions))))
 
     def pool_of(chosen: pd.DataFrame) -> Pool:
         """The pool of these rows of members.csv."""

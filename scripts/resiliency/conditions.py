@@ -7,6 +7,7 @@ labels of their own.
 import numpy as np
 import pandas as pd
 
+from resiliency.corruptions.settings import HELD_OUT
 from resiliency.faults import Fault
 
 CLEAN = "clean"
@@ -57,6 +58,11 @@ def groups(conditions: pd.DataFrame) -> dict[str, np.ndarray]:
 def further(conditions: pd.DataFrame) -> list[str]:
     """Names of the test sets other than the data set's own."""
     return [str(name) for name in conditions.test_set.unique() if name != CLEAN]
+
+
+def counted(corruptions: list[str]) -> list[str]:
+    """The corruptions that mCE is a mean over: not the held-out ones, unless there are no others."""
+    return [name for name in corruptions if name not in HELD_OUT] or corruptions
 
 
 def of_corruptions(conditions: pd.DataFrame) -> dict[str, np.ndarray]:

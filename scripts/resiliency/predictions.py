@@ -33,9 +33,14 @@ class Predictions:
     On a test set that has only some of the classes, as those of ImageNet-A and ImageNet-R do, a member chooses among
     these: logits of other classes are left out, and k below is the number of those that are left.
 
+    Of a member that is known by its decisions there are no logits and no probabilities.
+
+    Attributes:
+        has_probabilities: whether there are logits.
+
     Args:
         conditions: the table of conditions, C rows.
-        logits: test set -> float C_t x N_t x K of its conditions, memory-mapped or not.
+        logits: test set -> float C_t x N_t x K of its conditions, memory-mapped or not; or int C_t x N_t, decisions.
         truths: test set -> the right answers.
     """
 
@@ -44,6 +49,7 @@ class Predictions:
         self.conditions = conditions
         self._logits = [logits[name][index] for name, index in zip(conditions.test_set, positions, strict=True)]
         self._truths = [truths[name] for name in conditions.test_set]
+        self.has_probabilities = all(values.ndim == 2 for values in self._logits)
 
     def __len__(self) -> int:
         """C, the number of conditions."""
@@ -56,7 +62,9 @@ class Predictions:
     def classes(self, condition: int) -> int:
         """k, the number of classes that the member chooses among."""
         chosen = self._truths[condition].classes
-        return self._logits[condition].shape[-1] if chosen is None else len(chosen)
+        if chosen is not None:
+            return len(chosen)
+        return self._logits[condition].shape[-1] if self.has_probabilities else self.conditions.classes.iloc[condition]
 
     def logits(self, condition: int, images: slice | np.ndarray = EVERY) -> np.ndarray:
         """float16 n x k of some of the images, all unless said otherwise."""
@@ -68,8 +76,14 @@ class Predictions:
         return softmax(self.logits(condition, images))
 
     def decisions(self, condition: int, images: slice | np.ndarray = EVERY) -> np.ndarray:
-        """int64 n, the first of the classes with the largest logit."""
-        return self.logits(condition, images).argmax(axis=-1)
+        """int64 n, the first of the classes with the largest logit; -1 for a decision for a class that is left out."""
+        if self.has_probabilities:
+            return self.logits(condition, images).argmax(axis=-1)
+        decided, classes = self._logits[condition][images].astype(np.int64), self._truths[condition].classes
+        if classes is None:
+            return decided
+        positions = np.searchsorted(classes, decided).clip(max=len(classes) - 1)
+        return np.where(classes[positions] == decided, positions, -1)
 
     def correct(self, condition: int) -> np.ndarray:
         """Whether each image is answered rightly, bool N."""
@@ -96,7 +110,8 @@ def read_predictions(
     Args:
         conditions: the table of conditions.
         labels: a `.npy` file of int64 N for each test set in their order, indices of the data set's classes.
-        logits: the files <member>/<test set>.npy of every member and test set: float16 C_t x N_t x K.
+        logits: the files <member>/<test set>.npy of every member and test set: float C_t x N_t x K, or
+            int C_t x N_t of a member that is known by its decisions.
 
     Raises:
         Fault: a file is damaged, or of another shape than the conditions of its test set ask for.
@@ -105,7 +120,7 @@ def read_predictions(
     arrays: dict[str, dict[str, np.ndarray]] = {}
     for path in map(Path, logits):
         array, expected = read_array(path), (counts[path.stem], len(truths[path.stem].labels))
-        if array.ndim != 3 or array.shape[:2] != expected:
+        if array.ndim not in (2, 3) or array.shape[:2] != expected:
             raise Fault(f"{path}: an array of {array.shape}, not {expected} x classes; delete it and run again")
         arrays.setdefault(path.parent.name, {})[path.stem] = array
     return {member: Predictions(conditions, of_member, truths) for member, of_member in arrays.items()}

@@ -1,13 +1,14 @@
 """Conditions of several test sets, and what members predict of each."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.special import softmax
 
 from resiliency.conditions import conditions, further, groups, of_corruptions
 from resiliency.faults import Fault
 from resiliency.files import write_array
-from resiliency.predictions import read_predictions
+from resiliency.predictions import Predictions, Truth, read_predictions
 
 TABLE = conditions(["fog", "snow"], [1, 3], {"clean": 6, "photos": 4, "few": 5}, {"clean": 4, "photos": 4, "few": 2})
 LABELS = {"clean": [0, 1, 2, 3, 0, 1], "photos": [3, 3, 0, 1], "few": [1, 3, 3, 1, 1]}
@@ -92,3 +93,16 @@ def test_a_test_set_with_some_classes_may_be_judged_among_all(tmp_path, logits):
 def test_predictions_of_other_images_are_refused(tmp_path, logits):
     with pytest.raises(Fault, match=r"photos\.npy: an array of \(1, 3, 4\), not \(1, 4\) x classes"):
         read(tmp_path, logits | {"photos": logits["photos"][:, 1:]})
+
+
+def test_decisions_stand_for_logits():
+    conditions = pd.DataFrame({"test_set": ["clean", "some"], "classes": [3, 2]})
+    truths = {"clean": Truth(np.array([0, 1, 2])), "some": Truth(np.array([0, 1]), np.array([0, 2]))}
+    decided = {"clean": np.array([[0, 1, 1]], np.int16), "some": np.array([[1, 2]], np.int16)}
+    member = Predictions(conditions, decided, truths)
+    assert not member.has_probabilities
+    assert [member.classes(condition) for condition in (0, 1)] == [3, 2]
+    assert member.decisions(0, slice(1, None)).tolist() == [1, 1]
+    assert member.decisions(1).tolist() == [-1, 1]
+    assert member.correct(0).tolist() == [True, True, False]
+    assert member.correct(1).tolist() == [False, True]

@@ -7,7 +7,7 @@ import pandas as pd
 
 from resiliency.analysis.accuracies import accuracy_columns, wilson
 from resiliency.analysis.bootstrap import interval, resampled_counts
-from resiliency.conditions import CLEAN, further, groups, of_corruptions
+from resiliency.conditions import CLEAN, counted, further, groups, of_corruptions
 from resiliency.metrics.classification import (
     ECE_BINS,
     brier_score,
@@ -18,7 +18,13 @@ from resiliency.metrics.classification import (
 from resiliency.metrics.resiliency import ALEXNET_ERRORS, mean_corruption_error, relative_mean_corruption_error
 from resiliency.predictions import Predictions
 
+CALIBRATION = ["images", "bin_low", "bin_high", "predictions", "confidence", "accuracy"]
 LOSSES = ("nll", "brier", "ece")
+# What is said of resiliency to corruptions where there are none.
+RESILIENCY = dict.fromkeys(
+    [f"{name}{end}" for name in ("mean_corruption_error", "mce") for end in ("", "_low", "_high")]
+)
+RESILIENCY |= {"relative_mce": None}
 
 
 class Scored(NamedTuple):
@@ -59,15 +65,21 @@ class Scorer:
         self.groups, self.corruptions = groups(conditions), of_corruptions(conditions)
         images = conditions.images.iloc[0]
         self.weights = np.vstack([np.ones(images), resampled_counts(images, resamples, seed, "images")]) / images
-        if baseline is None:
-            self.baseline, self.baseline_clean = np.array([[ALEXNET_ERRORS[c] for c in self.corruptions]]), np.nan
+        names = list(self.corruptions)
+        self.counted = [names.index(name) for name in counted(names)]
+        if not names:
+            self.baseline, self.baseline_clean = np.empty((1, 0)), np.nan
+        elif baseline is None:
+            self.baseline, self.baseline_clean = np.array([[ALEXNET_ERRORS[c] for c in counted(names)]]), np.nan
         else:
             wrong = self._wrong(baseline)
-            self.baseline, self.baseline_clean = self._resampled(wrong), wrong[0].mean()
+            self.baseline, self.baseline_clean = self._resampled(wrong)[:, self.counted], wrong[0].mean()
 
     def score(self, predictions: Predictions) -> Scored:
         """All of a member; its probabilities are formed a condition at a time."""
         wrong, bins, losses = self._wrong(predictions), [], []
+        if not predictions.has_probabilities:
+            return Scored(self._rates(wrong), self._errors(wrong), pd.DataFrame(columns=CALIBRATION))
         for condition in range(len(predictions)):
             probabilities, labels = predictions.probabilities(condition), predictions.labels(condition)
             bins.append(confidence_bins(probabilities, labels))
@@ -82,16 +94,21 @@ class Scorer:
 
     def _rates(self, wrong: list[np.ndarray]) -> dict[str, float]:
         """Accuracy and resiliency, from bool N of each condition."""
-        errors = self._resampled(wrong)
         return {
             **self._accuracy(CLEAN, wrong),
-            **self._with_interval("mean_corruption_error", errors.mean(axis=1)),
-            **self._with_interval("mce", mean_corruption_error(errors, self.baseline)),
-            "relative_mce": float(
-                relative_mean_corruption_error(errors[0], wrong[0].mean(), self.baseline[0], self.baseline_clean)
-            ),
+            **(self._resiliency(wrong) if self.corruptions else RESILIENCY),
             "confidence": self.confidence,
             **{key: value for name in further(self.conditions) for key, value in self._accuracy(name, wrong).items()},
+        }
+
+    def _resiliency(self, wrong: list[np.ndarray]) -> dict[str, float]:
+        errors = self._resampled(wrong)
+        counted = errors[:, self.counted]
+        relative = relative_mean_corruption_error(counted[0], wrong[0].mean(), self.baseline[0], self.baseline_clean)
+        return {
+            **self._with_interval("mean_corruption_error", errors.mean(axis=1)),
+            **self._with_interval("mce", mean_corruption_error(counted, self.baseline)),
+            "relative_mce": float(relative),
         }
 
     def _accuracy(self, name: str, wrong: list[np.ndarray]) -> dict[str, float]:

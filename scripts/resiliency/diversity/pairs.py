@@ -25,7 +25,8 @@ def pair_table(
         predictions: of each member.
         representations: source of an attribution or activation metric -> what it takes, of the M members, NaN for those
             that a method does not apply to; pairs with them are left out.
-        metrics: attribution and activation metrics; those of predictions are always there.
+        metrics: attribution and activation metrics; those of predictions are always there, but those of probabilities
+            only for pairs that both have them.
 
     Returns:
         Columns first, second (members), kind, metric, condition, raw (as the literature defines it) and diversity
@@ -41,9 +42,14 @@ def pair_table(
         parts.append(pd.DataFrame(columns | {"condition": condition, "raw": raw, "diversity": metric.diversity(raw)}))
 
     everyone = np.array(members)
+    probable = np.array([member.has_probabilities for member in predictions])
     for condition in range(len(predictions[0])):
-        for name, matrix in _of_predictions(predictions, condition).items():
+        for name, matrix in _of_decisions(predictions, condition).items():
             add(name, condition, matrix, everyone)
+        if probable.sum() > 1:
+            chosen = [member for member, has in zip(predictions, probable, strict=True) if has]
+            for name, matrix in _of_probabilities(chosen, condition).items():
+                add(name, condition, matrix, everyone[probable])
     for source in dict.fromkeys(METRICS[name].source for name in metrics):
         arrays = representations(source)
         applies = applicable(arrays)
@@ -55,22 +61,22 @@ def pair_table(
     return pd.concat(parts, ignore_index=True)
 
 
-def _of_predictions(predictions: list[Predictions], condition: int) -> dict[str, np.ndarray]:
-    """The raw metrics of predictions under one condition, float64 M x M, read in chunks of images."""
-    labels, classes = predictions[0].labels(condition), predictions[0].classes(condition)
-    images = len(labels)
-    metrics = {name: metric for name, metric in METRICS.items() if metric.kind == "prediction"}
-    of_probabilities = [name for name, metric in metrics.items() if metric.source == "probabilities"]
-    totals = dict.fromkeys(of_probabilities, 0.0)
-    predicted = np.empty((len(predictions), images), np.int64)
+def _of_decisions(predictions: list[Predictions], condition: int) -> dict[str, np.ndarray]:
+    """The raw metrics of decisions under one condition, float64 M x M."""
+    predicted = np.stack([member.decisions(condition) for member in predictions])
+    sources = {"correct": predicted == predictions[0].labels(condition), "predicted": predicted}
+    return {name: metric.raw(sources[metric.source]) for name, metric in METRICS.items() if metric.source in sources}
+
+
+def _of_probabilities(predictions: list[Predictions], condition: int) -> dict[str, np.ndarray]:
+    """The raw metrics of probabilities under one condition, float64 M x M, read in chunks of images."""
+    images, classes = len(predictions[0].labels(condition)), predictions[0].classes(condition)
+    metrics = {name: metric.raw for name, metric in METRICS.items() if metric.source == "probabilities"}
+    totals = dict.fromkeys(metrics, 0.0)
     chunk = max(1, CHUNK_VALUES // (len(predictions) * classes))
     for start in range(0, images, chunk):
         some = slice(start, start + chunk)
-        predicted[:, some] = [member.decisions(condition, some) for member in predictions]
         probabilities = np.stack([member.probabilities(condition, some) for member in predictions])
-        for name in of_probabilities:
-            totals[name] = totals[name] + metrics[name].raw(probabilities) * (probabilities.shape[1] / images)
-    sources = {"correct": predicted == labels, "predicted": predicted}
-    return {
-        name: totals[name] if name in totals else metric.raw(sources[metric.source]) for name, metric in metrics.items()
-    }
+        for name, raw in metrics.items():
+            totals[name] = totals[name] + raw(probabilities) * (probabilities.shape[1] / images)
+    return totals

@@ -7,6 +7,7 @@ import numpy as np
 
 from resiliency.conditions import CORRUPTED, further, groups
 from resiliency.ensembles.scoring import CHUNK_VALUES, correct_answers
+from resiliency.ensembles.voting import right_chances
 from resiliency.predictions import Predictions
 
 
@@ -23,8 +24,9 @@ class Members:
     def __init__(self, predictions: list[Predictions], weights: np.ndarray, rule: str, threads: int = 1):
         self.predictions, self.weights = predictions, weights
         self.rule, self.threads = rule, threads
+        self.has_probabilities = all(member.has_probabilities for member in predictions)
         self.conditions = groups(predictions[0].conditions)
-        self.corrupted, self.further = self.conditions[CORRUPTED], further(predictions[0].conditions)
+        self.corrupted, self.further = self.conditions.get(CORRUPTED, []), further(predictions[0].conditions)
 
     def labels(self, test_set: str) -> np.ndarray:
         """int64 N, of a test set."""
@@ -35,7 +37,7 @@ class Members:
 
         def wrong(condition: int) -> np.ndarray:
             parts = self._wrong(ensembles, images, condition)
-            return sum(np.count_nonzero(part, axis=1) for part in parts)
+            return sum(part.sum(axis=1, dtype=np.float64) for part in parts)
 
         with ThreadPoolExecutor(self.threads) as executor:
             return sum(executor.map(wrong, self.corrupted)) / (len(self.corrupted) * len(images))
@@ -53,11 +55,18 @@ class Members:
         return 1 - np.concatenate(list(wrong), axis=1).mean(axis=1)
 
     def _wrong(self, ensembles: np.ndarray, images: np.ndarray, condition: int) -> Iterator[np.ndarray]:
-        """Which images each ensemble gets wrong, bool E x some, chunk after chunk of images."""
+        """Which images each ensemble gets wrong, E x some, chunk after chunk of images.
+
+        Bool, or of decisions, whose ties are broken at random, the probability that it does.
+        """
         labels = self.predictions[0].labels(condition)
         chunk = max(1, CHUNK_VALUES // self.predictions[0].classes(condition))
         for start in range(0, len(images), chunk):
             some = images[start : start + chunk]
+            if not self.has_probabilities:
+                decisions = np.stack([member.decisions(condition, some) for member in self.predictions])
+                yield 1 - right_chances(ensembles, decisions, labels[some])
+                continue
             probabilities = np.stack([member.probabilities(condition, some) for member in self.predictions])
             yield ~correct_answers(self.rule, ensembles, probabilities, labels[some], self.weights)
 

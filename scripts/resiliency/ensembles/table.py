@@ -7,12 +7,13 @@ from math import comb
 import numpy as np
 import pandas as pd
 
-from resiliency.conditions import CORRUPTED, further, group_of
+from resiliency.conditions import CORRUPTED, counted, further, group_of
 from resiliency.diversity.metrics import ENSEMBLE_METRICS
 from resiliency.ensembles.combination import member_weights
 from resiliency.ensembles.pool import stands_for
 from resiliency.ensembles.scoring import mean_over_pairs, score_condition
 from resiliency.ensembles.selection import Members
+from resiliency.ensembles.voting import score_decisions
 from resiliency.metrics.resiliency import mean_corruption_error
 from resiliency.predictions import Predictions
 
@@ -27,7 +28,7 @@ class Pool:
         members: descriptions of the M members, rows of members.csv.
         predictions: of each.
         pairs: the table of pairs, holding all pairs of these members but those that are left out.
-        baseline: top-1 error of the baseline under each corruption, in the order of `conditions`.
+        baseline: top-1 error of the baseline under each corruption that mCE counts, in the order of `conditions`.
         threads: conditions that are scored at a time.
     """
 
@@ -47,6 +48,7 @@ class Pool:
         self.diversities = _diversity_matrices(pairs, list(members.member), images)
         self.by_corruption = _diversity_matrices(pairs[corrupted], list(members.member), corruptions[corrupted])
         self.weights = member_weights(members)
+        self.has_probabilities = all(member.has_probabilities for member in predictions)
 
     def score(
         self, groups: list[np.ndarray], rules: list[str], told: Callable[[str], None] = lambda message: None
@@ -55,6 +57,7 @@ class Pool:
 
         Args:
             groups: int E x size each, the ensembles of one size, as indices of members.
+            rules: combination rules; plurality_vote alone where a member has no probabilities.
             told: called after each condition.
 
         Returns:
@@ -65,6 +68,8 @@ class Pool:
         names = self.conditions.corruption.to_numpy()
 
         def score(condition: int) -> tuple:
+            if not self.has_probabilities:
+                return score_decisions(self.predictions, condition, groups)
             return score_condition(self.predictions, condition, groups, rules, self.weights)
 
         with ThreadPoolExecutor(self.threads) as executor:
@@ -108,11 +113,17 @@ class Pool:
     def _summary(self, of_images: Nested, errors: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         return {
             **{f"{images}_accuracy": found["accuracy"] for images, found in of_images.items()},
-            "mean_corruption_error": 1 - of_images[CORRUPTED]["accuracy"],
-            "mce": mean_corruption_error(np.stack(list(errors.values()), axis=1), self.baseline),
+            **self._resiliency(of_images, errors),
             **{f"{images}_{name}": found[name] for images, found in of_images.items() for name in SCORES},
             **{f"error_{name}": error for name, error in errors.items()},
         }
+
+    def _resiliency(self, of_images: Nested, errors: dict[str, np.ndarray]) -> dict[str, np.ndarray | float]:
+        if not errors:
+            return {"mean_corruption_error": np.nan, "mce": np.nan}
+        of_counted = np.stack([errors[name] for name in counted(list(errors))], axis=1)
+        mce = mean_corruption_error(of_counted, self.baseline)
+        return {"mean_corruption_error": 1 - of_images[CORRUPTED]["accuracy"], "mce": mce}
 
     def _described(self, ensembles: np.ndarray) -> pd.DataFrame:
         members = {name: self.members[name].to_numpy()[ensembles] for name in self.members}
@@ -127,8 +138,9 @@ class Pool:
             "parameters": members["parameters"].sum(axis=1),
             "macs": members["macs"].sum(axis=1),
             "mean_member_clean_accuracy": members["clean_accuracy"].mean(axis=1),
-            "mean_member_corrupted_accuracy": 1 - members["mean_corruption_error"].mean(axis=1),
         }
+        if CORRUPTED in self.images:
+            table["mean_member_corrupted_accuracy"] = 1 - members["mean_corruption_error"].mean(axis=1)
         for test_set in further(self.conditions):
             table[f"mean_member_{test_set}_accuracy"] = members[f"{test_set}_accuracy"].mean(axis=1)
         for name, matrix in self.diversities.items():

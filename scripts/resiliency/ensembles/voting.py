@@ -9,7 +9,35 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from resiliency.ensembles.counting import packed, right_counts
+from resiliency.predictions import Predictions
+
+VOTE = "plurality_vote"
 BLOCK_VALUES = 2**18  # bytes of one array over ensembles and images: few enough for caches
+
+
+def score_decisions(
+    predictions: list[Predictions], condition: int, groups: list[np.ndarray]
+) -> tuple[dict[str, dict[str, np.ndarray]], list[dict[str, np.ndarray]]]:
+    """What `resiliency.ensembles.scoring.score_condition` returns, under plurality vote, from decisions alone.
+
+    Scores and sums of probabilities are NaN.
+    """
+    labels = predictions[0].labels(condition)
+    decisions = np.stack([member.decisions(condition) for member in predictions])
+    correct = decisions == labels
+    words, failures = packed(correct), 1 - correct.mean(axis=1)
+    accuracy = np.concatenate([expected_accuracy(group, decisions, labels) for group in groups])
+    nothing = np.full(len(accuracy), np.nan)
+    takes = [
+        {
+            "shares": right_counts(group, words, len(labels)) / len(labels),
+            "failures": failures[group],
+            "log_sums": np.full(len(group), np.nan),
+        }
+        for group in groups
+    ]
+    return {VOTE: {"accuracy": accuracy, "nll": nothing, "brier": nothing, "ece": nothing}}, takes
 
 
 def expected_accuracy(ensembles: np.ndarray, decisions: np.ndarray, labels: np.ndarray) -> np.ndarray:
