@@ -46,6 +46,7 @@ with stage(snakemake.log[0], snakemake.resources.gpu):
         known |= {key: supernet[key] for key in ("mean", "std", "normalisation")}
         known |= {"weights_source": "a super-network trained here"}
         known |= {"training_cost": cost, "validation_accuracy": float(1 - evaluated[position, 0])}
+        known |= {"device": checkpoint.device}
         write_member(folder, small, {"member": folder.name} | description | known)
     write_csv(output.table, search_table(evaluations, members))
     checkpoint.remove()

@@ -6,6 +6,7 @@ import torch
 from resiliency.data.loading import batches, in_order
 from resiliency.designs.networks import normalised
 from resiliency.designs.stages import feature_stages, watched
+from resiliency.device import inference
 from resiliency.diversity.gram import gram
 from resiliency.prediction import Member
 
@@ -35,7 +36,7 @@ def stage_grams(member: Member, images: np.ndarray) -> np.ndarray:
     for name in (names[0], names[(len(names) - 1) // 2], names[-1]):
         parts = []
         for batch in batches(images, in_order(len(images), BATCH), device, workers=0):
-            with torch.inference_mode(), watched({name: stages[name]}) as found:
+            with inference(), watched({name: stages[name]}) as found:
                 network(normalised(batch, known["mean"], known["std"]))
             parts.append(found[name].flatten(1).float().cpu())
         inner = gram(torch.cat(parts).numpy())

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from resiliency.designs.networks import normalised
 from resiliency.designs.stages import spatial_layer
+from resiliency.device import inference
 
 BATCH = 64
 WINDOWS = 4  # occluding windows that fit side by side; they move by half of their side
@@ -102,7 +103,7 @@ def attribution_maps(
         if target == "label":
             classes = torch.tensor(labels[start : start + BATCH], device=device)
         else:
-            with torch.inference_mode():
+            with inference():
                 classes = network(batch).argmax(1)
         found = METHODS[method](network, batch, classes.clone(), black, steps).detach().sum(dim=1)
         maps.append((found / found.abs().amax(dim=(1, 2), keepdim=True).clamp_min(1e-30)).cpu())

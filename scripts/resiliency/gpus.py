@@ -2,11 +2,14 @@
 
 import fcntl
 import os
+import re
 import tempfile
 import time
+from itertools import takewhile
 from pathlib import Path
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
+_GPU = re.compile(r"\d+|(GPU|MIG)-.+")
 
 
 def claim_gpu(devices: Path = Path("/dev"), claims: Path | None = None) -> None:
@@ -38,7 +41,11 @@ def claim_gpu(devices: Path = Path("/dev"), claims: Path | None = None) -> None:
 
 
 def visible_gpus(devices: Path = Path("/dev")) -> list[str]:
-    """The GPUs that this process sees, as CUDA_VISIBLE_DEVICES names them."""
+    """The GPUs that this process sees, as CUDA_VISIBLE_DEVICES names them.
+
+    As for CUDA, the first name that is none of a GPU, such as -1 or SLURM's NoDevFiles, hides what follows it.
+    """
     if VISIBLE in os.environ:
-        return [gpu.strip() for gpu in os.environ[VISIBLE].split(",") if gpu.strip()]
+        names = (name.strip() for name in os.environ[VISIBLE].split(","))
+        return list(takewhile(_GPU.fullmatch, names))
     return [str(gpu) for gpu in range(len(list(devices.glob("nvidia[0-9]*"))))]

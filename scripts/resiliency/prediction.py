@@ -10,6 +10,7 @@ from torch import nn
 from resiliency.data.loading import batches, in_order
 from resiliency.data.source import Images
 from resiliency.designs.networks import normalised, penultimate
+from resiliency.device import inference
 from resiliency.files import appending
 from resiliency.stage import Progress
 
@@ -48,19 +49,17 @@ def logits(members: list[Member], images: Images, workers: int = 0) -> Iterator[
         workers: processes that decode image files.
     """
     device = next(members[0][0].parameters()).device
-    with torch.inference_mode():
-        for batch in batches(images, in_order(len(images), BATCH), device, workers):
-            yield [
-                network(normalised(batch, member["mean"], member["std"])).cpu().numpy().astype(np.float16)
-                for network, member in members
-            ]
+    for batch in batches(images, in_order(len(images), BATCH), device, workers):
+        with inference():
+            found = [network(normalised(batch, member["mean"], member["std"])) for network, member in members]
+        yield [values.cpu().numpy().astype(np.float16) for values in found]
 
 
 def features(member: Member, images: np.ndarray) -> np.ndarray:
     """Penultimate features float32 NxD of `images` (uint8 NxHxWx3)."""
     network, known = member
     device = next(network.parameters()).device
-    with torch.inference_mode():
+    with inference():
         parts = [
             penultimate(network, normalised(batch, known["mean"], known["std"])).float().cpu()
             for batch in batches(images, in_order(len(images), BATCH), device, workers=0)

@@ -14,7 +14,9 @@ a kernel, those of backward passes included, checks on which device its tensors 
 """
 
 import os
-from contextlib import ExitStack
+import warnings
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from unittest import mock
 
 import torch
@@ -237,8 +239,7 @@ class PretendedCuda:
         }
         for name, value in cuda.items():
             self.stack.enter_context(mock.patch.object(torch.cuda, name, value))
-        # Settings of a device that other code of the process, which has none, must not keep.
-        self.stack.enter_context(mock.patch.dict(os.environ))
+        self.stack.enter_context(preserved_settings())
         self.stack.enter_context(mock.patch.object(torch, "load", _loading(torch.load)))
         self.stack.enter_context(mock.patch.object(torch, "save", _saving(torch.save)))
         # A module that moves takes new parameters; the memory of the old ones cannot become another device's.
@@ -257,6 +258,30 @@ class PretendedCuda:
 
     def __exit__(self, *error) -> None:
         self.stack.__exit__(*error)
+
+
+@contextmanager
+def preserved_settings() -> Iterator[None]:
+    """What the library sets for a CUDA device ends as it was, for other code of the process that has none."""
+    cuda, cudnn = torch.backends.cuda, torch.backends.cudnn
+    deterministic = torch.are_deterministic_algorithms_enabled()
+    warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
+    fill = torch.utils.deterministic.fill_uninitialized_memory
+    reduced, precision = cuda.matmul.allow_bf16_reduced_precision_reduction, torch.get_float32_matmul_precision()
+    attention = [cuda.flash_sdp_enabled(), cuda.mem_efficient_sdp_enabled(), cuda.cudnn_sdp_enabled()]
+    show = warnings.showwarning
+    with mock.patch.dict(os.environ), cudnn.flags(enabled=cudnn.enabled):
+        try:
+            yield
+        finally:
+            torch.use_deterministic_algorithms(deterministic, warn_only=warn_only)
+            torch.utils.deterministic.fill_uninitialized_memory = fill
+            cuda.matmul.allow_bf16_reduced_precision_reduction = reduced
+            torch.set_float32_matmul_precision(precision)
+            setters = cuda.enable_flash_sdp, cuda.enable_mem_efficient_sdp, cuda.enable_cudnn_sdp
+            for enable, enabled in zip(setters, attention, strict=True):
+                enable(enabled)
+            warnings.showwarning = show
 
 
 def _loading(load):

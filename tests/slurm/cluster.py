@@ -52,6 +52,7 @@ SlurmctldPidFile={folder}/slurmctld.pid
 SlurmdPidFile={folder}/slurmd.%n.pid
 StateSaveLocation={folder}/state
 SlurmdSpoolDir={folder}/spool.%n
+TaskProlog={folder}/bin/hide_gpus
 {nodes}
 PartitionName=cpu Nodes=cpu1 Default=YES MaxTime=1440
 PartitionName=gpu Nodes={gpu_nodes} MaxTime=1440
@@ -132,6 +133,8 @@ class Cluster:
         # Debian has sacct in the package of squeue. It only fails without a database, yet the plugin, which looks for
         # it with `which`, turns to it while the controller is away.
         wrappers["which"] = f'[ "$1" != sacct ] && exec {which} "$@"'
+        # A GPU that a job is given but cannot use is a fault, and no node has one.
+        wrappers["hide_gpus"] = "echo unset CUDA_VISIBLE_DEVICES"
         programs.mkdir()
         for name, command in wrappers.items():
             (programs / name).write_text(f"#!/bin/sh\n{command}\n")

@@ -60,15 +60,25 @@ def test_an_interrupted_training_ends_with_the_same_weights(tmp_path, monkeypatc
 
 def test_a_checkpoint_of_other_settings_or_cut_short_is_not_used(tmp_path, capsys):
     Checkpoint(tmp_path / "a.pt", {"epochs": 4}).save({"done": 3})
-    where = torch.device("cpu")
-    assert Checkpoint(tmp_path / "a.pt", {"epochs": 4}).load(where)["done"] == 3
-    assert Checkpoint(tmp_path / "a.pt", {"epochs": 5}).load(where) is None
+    assert Checkpoint(tmp_path / "a.pt", {"epochs": 4}).load()["done"] == 3
+    assert Checkpoint(tmp_path / "a.pt", {"epochs": 5}).load() is None
     assert "a.pt: of other settings; training starts anew" in capsys.readouterr().out
     content = (tmp_path / "a.pt").read_bytes()
     (tmp_path / "a.pt").write_bytes(content[: len(content) // 2])
-    assert Checkpoint(tmp_path / "a.pt", {"epochs": 4}).load(where) is None
+    assert Checkpoint(tmp_path / "a.pt", {"epochs": 4}).load() is None
     assert "a.pt: cannot be read" in capsys.readouterr().out
-    assert Checkpoint(tmp_path / "none.pt", {}).load(where) is None
+    assert Checkpoint(tmp_path / "none.pt", {}).load() is None
+
+
+def test_going_on_on_another_device_is_said_and_kept(tmp_path, monkeypatch, capsys):
+    for device in ("A100", "A100", "H100"):
+        monkeypatch.setattr(checkpoints, "device_name", lambda device=device: device)
+        checkpoint = Checkpoint(tmp_path / "a.pt", {})
+        checkpoint.load()
+        checkpoint.save({})
+    assert checkpoint.device == "A100, then H100"
+    told = capsys.readouterr().out
+    assert told == f"{tmp_path}/a.pt: saved on A100, goes on on H100: the last digits are those of neither alone\n"
 
 
 def test_checkpoints_are_saved_only_now_and_then(tmp_path):

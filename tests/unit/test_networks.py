@@ -11,7 +11,6 @@ from resiliency.designs.cards import design_card, training_cost
 from resiliency.designs.networks import (
     Selected,
     build,
-    device_name,
     normalised,
     parameters_and_macs,
     penultimate,
@@ -19,6 +18,7 @@ from resiliency.designs.networks import (
     write_member,
 )
 from resiliency.designs.settings import Design
+from resiliency.device import device_name
 from resiliency.faults import Fault
 from resiliency.files import write_json
 from resiliency.prediction import BATCH, features, logits

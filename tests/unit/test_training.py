@@ -1,8 +1,10 @@
 """The training loop: it learns, repeats, and stops where the loss does."""
 
 import json
+import weakref
 from functools import partial
 from itertools import pairwise
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -259,6 +261,61 @@ def test_out_of_memory_halves_the_batch_and_keeps_the_gradient(capsys):
     told = capsys.readouterr().out
     assert told.count("out of memory: each batch is handled in 2 parts") == 1
     assert told.count("out of memory: each batch is handled in 4 parts") == 1
+
+
+class Keeping(torch.autograd.Function):
+    """An early layer that keeps its input, as a convolution does; its context lives as long as the graph."""
+
+    contexts: ClassVar[list] = []
+
+    @staticmethod
+    def forward(context, images):
+        Keeping.contexts.append(weakref.ref(context))
+        context.save_for_backward(images)
+        return images * 1
+
+    @staticmethod
+    def backward(context, gradient):
+        return gradient
+
+
+class Failing(torch.autograd.Function):
+    """A late layer whose first backward pass finds no memory."""
+
+    failures: ClassVar[list] = []
+
+    @staticmethod
+    def forward(context, logits):
+        return logits * 1
+
+    @staticmethod
+    def backward(context, gradient):
+        if not Failing.failures:
+            Failing.failures.append(1)
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return gradient
+
+
+def test_a_batch_that_fails_in_the_backward_pass_leaves_nothing_behind():
+    """Neither its graph, which would leave too little memory for the next attempt, nor its statistics."""
+    alive = []
+
+    def loss(networks, images, labels):
+        alive.append(sum(context() is not None for context in Keeping.contexts))
+        return F.cross_entropy(Failing.apply(networks[0](Keeping.apply(images.requires_grad_()))), labels)
+
+    recipe = RECIPE.model_copy(update={"optimizer": "sgd", "epochs": 1})
+    member = network()
+    train([member], loss, recipe, separable(16), separable())
+    assert Failing.failures
+    assert alive[:2] == [0, 0]  # before the whole batch, and before the first of its halves
+    assert member[1].num_batches_tracked == 2
+    alone = network()
+    halves = RECIPE.model_copy(update={"optimizer": "sgd", "epochs": 1})
+    trainer = Trainer([alone], single, halves, LOOKS, 2, 0)
+    trainer.parts = 2
+    trainer.train(separable(16), separable())
+    assert torch.equal(weights([member]), weights([alone]))
 
 
 def test_memory_that_never_suffices_and_other_errors_are_raised():

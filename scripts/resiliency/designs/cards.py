@@ -3,7 +3,8 @@
 import torch
 from torch import Tensor, nn
 
-from resiliency.designs.networks import device_name, named, parameters_and_macs
+from resiliency.designs.networks import named, parameters_and_macs
+from resiliency.device import device_name
 from resiliency.faults import Fault
 
 

@@ -1,7 +1,6 @@
 """Networks: built by timm or by a factory, described, and read back from a member's files."""
 
 from pathlib import Path
-from platform import machine
 
 import timm
 import torch
@@ -14,6 +13,7 @@ from resiliency.checksums import verified
 from resiliency.designs.checkpoints import load_weights
 from resiliency.designs.factories import from_factory
 from resiliency.designs.stems import adapt_stem, map_side
+from resiliency.device import device
 from resiliency.faults import Fault
 from resiliency.files import read_json, replacing, write_json
 
@@ -74,16 +74,6 @@ def build(description: dict, outputs: int, seed: int, pretrained: str | None = N
             left = map_side(network, side)
             print(f"stem of {architecture} for {side} px: {', '.join(changes)}; the last feature map is {left}x{left}")
     return network.to(memory_format=torch.channels_last)
-
-
-def device() -> torch.device:
-    """CUDA where there is one, else the CPU."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-
-
-def device_name() -> str:
-    """The model of the GPU that networks run on here, or the kind of CPU."""
-    return torch.cuda.get_device_name() if torch.cuda.is_available() else f"CPU, {machine()}"
 
 
 def parameters_and_macs(network: nn.Module, image_shape: list[int]) -> tuple[int, int]:

@@ -13,7 +13,8 @@ from torch import nn
 from resiliency.designs.cards import design_card
 from resiliency.designs.checkpoints import load_weights, read_checkpoint
 from resiliency.designs.hub import downloaded
-from resiliency.designs.networks import build, device, named, selected
+from resiliency.designs.networks import build, named, selected
+from resiliency.device import device
 from resiliency.faults import Fault
 
 SYNSET = re.compile(r"n\d{8}")

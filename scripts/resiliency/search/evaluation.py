@@ -60,10 +60,11 @@ def recalibrate(network: nn.Module, images: Iterable[Tensor]) -> None:
     usual = [norm.momentum for norm in norms]
     for norm in norms:
         norm.reset_running_stats()
-        norm.momentum = None
     network.train()
     with torch.no_grad():
-        for batch in images:
+        for number, batch in enumerate(images, start=1):
+            for norm in norms:
+                norm.momentum = 1 / number  # a cumulative mean; of momentum None each norm would wait for the device
             network(batch)
     for norm, momentum in zip(norms, usual, strict=True):
         norm.momentum = momentum

@@ -25,7 +25,7 @@ class Evaluations:
 
     def __init__(self, evaluator: Evaluator, checkpoint: Checkpoint | None, total: int):
         self.evaluator, self.checkpoint = evaluator, checkpoint
-        state = checkpoint.load("cpu") if checkpoint else None
+        state = checkpoint.load() if checkpoint else None
         self.known: dict[tuple[int, ...], float] = {tuple(g): e for g, e in state["evaluations"]} if state else {}
         self.errors: dict[tuple[int, ...], float] = {}
         self.progress = Progress(total, pause=5)

@@ -43,12 +43,10 @@ class _Norm(nn.BatchNorm2d):
         first = slice(x.shape[1])
         moving = self.follows or not self.training
         mean, variance = (self.running_mean[first], self.running_var[first]) if moving else (None, None)
-        share = self.momentum
         if self.training and moving:
             self.num_batches_tracked += 1
-            share = 1 / self.num_batches_tracked.item() if share is None else share
         return F.batch_norm(
-            x, mean, variance, self.weight[first], self.bias[first], self.training, share or 0, self.eps
+            x, mean, variance, self.weight[first], self.bias[first], self.training, self.momentum, self.eps
         )
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from resiliency.checksums import forget, verified
+from resiliency.device import device_name
 from resiliency.files import replacing
 
 PAUSE = 60
@@ -23,13 +24,22 @@ class Checkpoint:
 
     Args:
         settings: all that decides the weights; a checkpoint of other settings is not gone on from.
+
+    Attributes:
+        devices: names of the devices that the work was done on so far, in order; the last one is that of this process.
     """
 
     def __init__(self, path: str | Path, settings: dict[str, Any]):
         self.path = Path(path)
         self.key = hashlib.sha256(json.dumps([settings, torch.__version__], sort_keys=True).encode()).hexdigest()
+        self.devices = [device_name()]
         self.saved = time.monotonic()
         self.ending = False
+
+    @property
+    def device(self) -> str:
+        """What the card of a member says of `devices`."""
+        return ", then ".join(self.devices)
 
     def __enter__(self) -> "Checkpoint":
         self.previous = signal.signal(signal.SIGTERM, self._end)
@@ -41,19 +51,32 @@ class Checkpoint:
     def _end(self, *_) -> None:
         self.ending = True
 
-    def load(self, device: torch.device) -> dict[str, Any] | None:
-        """What was saved last under these settings; None if nothing was, or it cannot be read."""
+    def load(self) -> dict[str, Any] | None:
+        """What was saved last under these settings, on the CPU; None if nothing was, or it cannot be read.
+
+        If it was saved on another device, the log says so, and `devices` lists both.
+        """
         if not self.path.exists():
             return None
         try:
-            state = torch.load(verified(self.path), map_location=device, weights_only=True)
+            state = torch.load(verified(self.path), map_location="cpu", weights_only=True)
         except Exception as error:
             print(f"{self.path}: cannot be read ({type(error).__name__}); training starts anew")
             return None
         if not isinstance(state, dict) or state.get("key") != self.key:
             print(f"{self.path}: of other settings; training starts anew")
             return None
+        self._go_on(state["devices"])
         return state
+
+    def _go_on(self, devices: list[str]) -> None:
+        """Note that what was done on `devices` goes on here."""
+        (here,) = self.devices
+        if devices[-1] == here:
+            self.devices = devices
+            return
+        print(f"{self.path}: saved on {devices[-1]}, goes on on {here}: the last digits are those of neither alone")
+        self.devices = [*devices, here]
 
     def due(self) -> bool:
         """Whether so much time has passed since the last save that another is worth it, or the process is to end."""
@@ -66,7 +89,7 @@ class Checkpoint:
             SystemExit: the process was asked to end.
         """
         with replacing(self.path) as temporary:
-            torch.save(state | {"key": self.key}, temporary)
+            torch.save(state | {"key": self.key, "devices": self.devices}, temporary)
         self.saved = time.monotonic()
         if self.ending:
             raise SystemExit(f"asked to end; the next run goes on from {self.path}")

@@ -1,6 +1,5 @@
 """The training loop, of one network or of several jointly."""
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from itertools import chain
@@ -15,6 +14,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from resiliency.data.loading import batches, in_order
 from resiliency.data.source import Images
 from resiliency.designs.networks import normalised
+from resiliency.device import inference
 from resiliency.faults import Fault
 from resiliency.stage import Progress
 from resiliency.streams import derived_seed
@@ -45,6 +45,25 @@ class Looks(NamedTuple):
     workers: int = 0
 
 
+class Buffers:
+    """The buffers of networks, such as the statistics of batch norm, as they were before a batch."""
+
+    def __init__(self, networks: list[nn.Module]):
+        by_type: dict[torch.dtype, list[Tensor]] = {}
+        for buffer in chain.from_iterable(network.buffers() for network in networks):
+            by_type.setdefault(buffer.dtype, []).append(buffer)
+        self.own = list(by_type.values())
+        self.copies = [[buffer.clone() for buffer in buffers] for buffers in self.own]
+
+    def keep(self) -> None:
+        for copies, buffers in zip(self.copies, self.own, strict=True):
+            torch._foreach_copy_(copies, buffers)
+
+    def restore(self) -> None:
+        for copies, buffers in zip(self.copies, self.own, strict=True):
+            torch._foreach_copy_(buffers, copies)
+
+
 class Trainer:
     """Trains networks, all on one device, on the same batches.
 
@@ -67,6 +86,7 @@ class Trainer:
         self.averages = [AveragedModel(n, multi_avg_fn=average, use_buffers=True) for n in networks] if average else []
         self.low = self.device.type == "cuda" if recipe.precision == "auto" else recipe.precision == "bfloat16"
         self.parts = 1
+        self.buffers = Buffers(networks)
         if recipe.compile:
             for network in networks:
                 network.compile()
@@ -80,7 +100,6 @@ class Trainer:
         Raises:
             Fault: an epoch holds no whole batch, a file cannot be decoded, or the loss is not finite or runs away.
         """
-        _repeatable(self.device)
         count, recipe = len(training.labels), self.recipe
         steps = count // recipe.batch_size
         if not steps:
@@ -151,17 +170,11 @@ class Trainer:
         """Gradients of the batch, in parts where memory does not hold all of it; its loss."""
         for network in self.networks:
             network.train()
+        self.buffers.keep()
         while True:
             self.optimizer.zero_grad()
             try:
-                value = torch.zeros((), device=self.device)
-                pieces = images.tensor_split(self.parts), labels.tensor_split(self.parts)
-                for part, truth in zip(*pieces, strict=True):
-                    with torch.autocast(self.device.type, torch.bfloat16, enabled=self.low):
-                        loss = self.loss(self.networks, part, truth) * (len(part) / len(images))
-                    loss.backward()
-                    value += loss.detach()
-                return value
+                return self._gradients(images, labels)
             except RuntimeError as error:
                 if "derivative for" in str(error):
                     raise Fault(f"a layer has no second derivative, which the objective needs ({error})") from error
@@ -170,8 +183,23 @@ class Trainer:
             self.parts *= 2
             print(f"out of memory: each batch is handled in {self.parts} parts from here on, their gradients summed up")
             self.optimizer.zero_grad()
+            self.buffers.restore()
             with suppress(RuntimeError):
                 torch.cuda.empty_cache()
+
+    def _gradients(self, images: Tensor, labels: Tensor) -> Tensor:
+        """Gradients of the batch, in as many parts as it takes; its loss.
+
+        Apart from `_backward`, so that of a batch that fails nothing is in memory when it is tried again.
+        """
+        value = torch.zeros((), device=self.device)
+        pieces = images.tensor_split(self.parts), labels.tensor_split(self.parts)
+        for part, truth in zip(*pieces, strict=True):
+            with torch.autocast(self.device.type, torch.bfloat16, enabled=self.low):
+                loss = self.loss(self.networks, part, truth) * (len(part) / len(images))
+            loss.backward()
+            value += loss.detach()
+        return value
 
     def _row(self, epoch: int, steps: int, mean_loss: float, validation: Labelled) -> dict:
         if not np.isfinite(mean_loss):
@@ -205,7 +233,7 @@ class Trainer:
 
     def _resumed(self, checkpoint: Checkpoint | None) -> tuple[list[dict], int, Tensor]:
         """History, steps done and loss summed up in the unfinished epoch: of the checkpoint, or of a new beginning."""
-        state = checkpoint.load(self.device) if checkpoint else None
+        state = checkpoint.load() if checkpoint else None
         if state is None:
             return [], 0, torch.zeros((), device=self.device)
         self.optimizer.load_state_dict(state["optimizer"])
@@ -215,7 +243,7 @@ class Trainer:
             average.load_state_dict(saved)
         self.parts = state["parts"]
         print(f"going on from step {state['done']:,}, in epoch {len(state['history']) + 1}")
-        return state["history"], state["done"], state["total"]
+        return state["history"], state["done"], state["total"].to(self.device)
 
 
 def cross_entropy(networks: list[nn.Module], images: Tensor, labels: Tensor, smoothing: float) -> Tensor:
@@ -231,20 +259,11 @@ def accuracies(networks: list[nn.Module], data: Labelled, looks: Looks) -> list[
     right = torch.zeros(len(networks), dtype=torch.int64)
     for network in networks:
         network.eval()
-    with torch.inference_mode():
+    with inference():
         for images, truth in zip(batches(data.images, order, device, looks.workers), labels.split(256), strict=True):
             images = normalised(images, looks.mean, looks.std)
             right += torch.stack([(network(images).argmax(1) == truth).sum() for network in networks]).cpu()
     return (right / len(labels)).tolist()
-
-
-def _repeatable(device: torch.device) -> None:
-    """Ask a GPU for kernels that give the same bytes in every run; a CPU's do at a fixed number of threads."""
-    if device.type == "cuda":
-        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-        torch.backends.cudnn.deterministic = True
-        torch.utils.deterministic.fill_uninitialized_memory = False
-        torch.use_deterministic_algorithms(True, warn_only=True)
 
 
 def _out_of_memory(error: RuntimeError) -> bool:

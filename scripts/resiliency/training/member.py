@@ -7,7 +7,8 @@ from torch import nn
 
 from resiliency.data.images import read_images
 from resiliency.designs.cards import design_card, training_cost
-from resiliency.designs.networks import build, device, write_member
+from resiliency.designs.networks import build, write_member
+from resiliency.device import device
 from resiliency.files import read_array, read_json, write_csv
 from resiliency.streams import derived_seed
 from resiliency.training.checkpoints import Checkpoint
@@ -70,6 +71,7 @@ def train_members(
     for folder, description, known, network, accuracy in zip(
         folders, descriptions, cards, networks, right, strict=True
     ):
+        known["device"] = checkpoint.device
         known["training_cost"] = training_cost(known["macs"], seen, settings.epochs)
         write_csv(Path(folder, "history.csv"), history)
         member = {"member": Path(folder).name} | description | known | {"validation_accuracy": accuracy}

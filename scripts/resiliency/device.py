@@ -1,0 +1,84 @@
+"""The device that networks run on. It is chosen here alone, and set up here to give the same bytes in every run."""
+
+import os
+import re
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from platform import machine
+
+import torch
+from torch.nn.attention import SDPBackend, sdpa_kernel
+
+from resiliency.faults import Fault
+from resiliency.gpus import VISIBLE, visible_gpus
+
+_NOT_DETERMINISTIC = re.compile(r"(\S+) does not have a deterministic implementation")
+
+
+def device() -> torch.device:
+    """The GPU of this process where it has one, else the CPU.
+
+    Whatever computes with a network asks here first, because on a GPU this also sets, for the whole process:
+
+    - deterministic kernels, those of cuBLAS included, which must be asked for before CUDA is used. Attention is
+      computed step by step, for the faster forms of it have a backward pass that differs from run to run. An operation
+      without a deterministic kernel runs nevertheless, and is named in the log.
+    - precision: float32 is that of IEEE 754 in convolutions as in matrix products, never TF32, and products in bfloat16
+      are summed up in float32. Where a recipe trains in bfloat16, autocasting says which operations do.
+
+    Raises:
+        Fault: this process was given a GPU, but CUDA does not show it.
+    """
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    if torch.cuda.is_available():
+        _set_up()
+        return torch.device("cuda")
+    if gpus := visible_gpus():
+        raise Fault(
+            f"GPU {', '.join(gpus)}: given to this process, but CUDA does not show it to torch {torch.__version__}; "
+            f"install a driver and a torch that suit each other, or set {VISIBLE} to nothing to compute on the CPU"
+        )
+    return torch.device("cpu")
+
+
+def device_name() -> str:
+    """The model of the GPU that networks run on here, or the kind of CPU."""
+    return torch.cuda.get_device_name() if device().type == "cuda" else f"CPU, {machine()}"
+
+
+@contextmanager
+def inference() -> Iterator[None]:
+    """No gradients, and attention by any of its forms, for their forward passes are all deterministic."""
+    fast = [SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH]
+    with torch.inference_mode(), sdpa_kernel(fast):
+        yield
+
+
+def _set_up() -> None:
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    torch.utils.deterministic.fill_uninitialized_memory = False
+    torch.backends.cudnn.deterministic = True
+    torch.backends.cudnn.benchmark = False
+    torch.backends.cudnn.allow_tf32 = False
+    matmul = torch.backends.cuda.matmul
+    matmul.allow_tf32 = matmul.allow_bf16_reduced_precision_reduction = False
+    torch.backends.cuda.enable_flash_sdp(False)
+    torch.backends.cuda.enable_mem_efficient_sdp(False)
+    torch.backends.cuda.enable_cudnn_sdp(False)
+    _name_what_may_differ()
+
+
+@cache
+def _name_what_may_differ() -> None:
+    """From now on, print in one line what torch warns of at length: an operation without a deterministic kernel."""
+    show = warnings.showwarning
+
+    def shown(message, *rest, **more):
+        if found := _NOT_DETERMINISTIC.match(str(message)):
+            print(f"{found[1]} has no deterministic kernel: results may differ from run to run in the last digits")
+        else:
+            show(message, *rest, **more)
+
+    warnings.showwarning = shown
