@@ -50,6 +50,7 @@ rule score_ensembles:
         runtime=growing(MINUTES["score_ensembles"]),
     params:
         **STUDY.ensembles.model_dump(),
+        confidence=STUDY.statistics.confidence,
         code=code("score_ensembles"),
         seed=STUDY.seed,
         baseline=STUDY.members.baseline,

@@ -19,7 +19,8 @@ with stage(snakemake.log[0]):
 
     def pool_of(chosen: pd.DataFrame) -> Pool:
         """The pool of these rows of members.csv."""
-        return Pool(chosen, [predictions[member] for member in chosen.member], pairs, baseline, snakemake.threads)
+        of_members = [predictions[member] for member in chosen.member]
+        return Pool(chosen, of_members, pairs, baseline, params.confidence, snakemake.threads)
 
     pools = {origin: members[members.origin == origin] for origin in ("independent", "search")}
     pools = {origin: chosen for origin, chosen in pools.items() if len(chosen) >= min(params.sizes)}

@@ -153,7 +153,7 @@ def compare(members: int, severities: int, threads: int, sample_size: int) -> No
     predictions = [Predictions(table, {CLEAN: member}, {CLEAN: Truth(labels)}) for member in logits]
     pairs = pair_table(list(names), predictions, lambda source: [], [])
     matrices = time.perf_counter() - start
-    pool = Pool(known, predictions, pairs, np.full(len(MAIN), 0.5), threads)
+    pool = Pool(known, predictions, pairs, np.full(len(MAIN), 0.5), 0.95, threads)
     start = time.perf_counter()
     scored, _ = pool.score(groups, RULES)
     ours = time.perf_counter() - start

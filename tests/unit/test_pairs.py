@@ -7,12 +7,14 @@ import pandas as pd
 import pytest
 from predicted import conditions_of, predictions_of
 
+from resiliency.conditions import conditions
 from resiliency.diversity.gram import gram
 from resiliency.diversity.metrics import ENSEMBLE_METRICS, METRICS
 from resiliency.diversity.pairs import pair_table
 from resiliency.diversity.settings import STAGES
 from resiliency.ensembles.pool import ensembles_of
 from resiliency.ensembles.table import Pool
+from resiliency.predictions import Predictions, Truth
 
 NAMES = ["a-s0", "a-s1", "b-s0", "c-s0"]
 IMAGES, CLASSES = 20, 3
@@ -126,7 +128,7 @@ def test_pairs_of_a_member_that_a_method_does_not_apply_to_are_left_out(study, p
 
 def test_ensembles_tell_over_how_many_pairs_they_are_averaged(study, members, pairs):
     gone = pairs.metric.eq("saliency_cosine") & ((pairs["first"] == NAMES[1]) | (pairs["second"] == NAMES[1]))
-    pool = Pool(members, study["predictions"], pairs[~gone], BASELINE)
+    pool = Pool(members, study["predictions"], pairs[~gone], BASELINE, 0.95)
     table = pool.score([ensembles_of(4, 2), ensembles_of(4, 3)], RULES[:1])[0].set_index("members")
     assert [c for c in table if c.endswith("_pairs")] == ["saliency_cosine_clean_pairs"]
     assert np.isnan(table.saliency_cosine_clean["a-s0+a-s1"])
@@ -155,7 +157,7 @@ def members(study):
 
 @pytest.fixture(scope="module")
 def pool(study, members, pairs):
-    return Pool(members, study["predictions"], pairs, BASELINE)
+    return Pool(members, study["predictions"], pairs, BASELINE, 0.95)
 
 
 def answers(study, ensemble, condition: int, rule: str) -> list[bool]:
@@ -244,8 +246,39 @@ def test_an_ensemble_of_two_has_the_diversity_of_its_pair(pairs, pool):
         assert table[f"{row.metric}_clean"][0] == pytest.approx(row.diversity)
 
 
+def test_a_further_test_set_is_scored_beside_the_others_and_changes_nothing_of_them(study, members, pool):
+    """Fewer images, of two of the classes, among which members choose; by loops."""
+    rng, labels = np.random.default_rng(1), np.array([0, 2, 2, 0, 2, 2, 0, 2])
+    sizes = {"clean": IMAGES, "field": len(labels)}
+    table = conditions(["fog", "snow"], [1, 2], sizes, {"clean": CLASSES, "field": 2})
+    field = rng.standard_normal((4, 1, len(labels), CLASSES)).astype(np.float16)
+    truths = {"clean": Truth(study["labels"]), "field": Truth((labels == 2).astype(int), np.array([0, 2]))}
+    predictions = [
+        Predictions(table, {"clean": own, "field": of_field}, truths)
+        for own, of_field in zip(study["logits"], field, strict=True)
+    ]
+    further = pair_table(NAMES, predictions, lambda source: [], [])
+    right = (field[:, 0][..., [0, 2]].argmax(axis=-1) == (labels == 2)).astype(bool)
+    members = members.assign(field_accuracy=right.mean(axis=1))
+    ensembles = ensembles_of(4, 3)
+    found, by_corruption = Pool(members, predictions, further, BASELINE, 0.95).score([ensembles], RULES[:1])
+    alone, alone_by_corruption = pool.score([ensembles], RULES[:1])
+    known = [column for column in alone if column in found]
+    assert {"clean_accuracy", "corrupted_accuracy", "disagreement_clean", "disagreement_corrupted"} < set(known)
+    pd.testing.assert_frame_equal(found[known], alone[known], check_exact=True)
+    pd.testing.assert_frame_equal(by_corruption, alone_by_corruption, check_exact=True)
+    for row, ensemble in zip(found.itertuples(), ensembles, strict=True):
+        mean = np.mean([[softmax(scores[[0, 2]]) for scores in field[member, 0]] for member in ensemble], axis=0)
+        assert row.field_accuracy == np.mean(mean.argmax(axis=1) == (labels == 2))
+        assert row.field_accuracy_low < row.field_accuracy < row.field_accuracy_high
+        assert row.mean_member_field_accuracy == pytest.approx(right[ensemble].mean())
+        differ = [np.mean(right[i] != right[j]) for i, j in combinations(ensemble, 2)]
+        assert row.disagreement_field == pytest.approx(np.mean(differ))
+        assert row.field_oracle == pytest.approx(right[ensemble].any(axis=0).mean())
+
+
 def test_threads_do_not_matter(study, members, pairs):
-    arguments = (members, study["predictions"], pairs, BASELINE)
+    arguments = (members, study["predictions"], pairs, BASELINE, 0.95)
     groups = [ensembles_of(4, 3), ensembles_of(4, 2)]
     one, two = (Pool(*arguments, threads=threads).score(groups, RULES)[0] for threads in (1, 2))
     pd.testing.assert_frame_equal(one, two, check_exact=True)
@@ -263,6 +296,6 @@ def test_image_errors_by_loops(study, pool, rule):
 
 def test_pairs_of_other_members_do_not_matter(study, members, pairs):
     other = pairs.assign(first=pairs["first"] + "x", second=pairs["second"] + "x", diversity=9.0)
-    one, mixed = (Pool(members, study["predictions"], p, BASELINE) for p in (pairs, pd.concat([other, pairs])))
+    one, mixed = (Pool(members, study["predictions"], p, BASELINE, 0.95) for p in (pairs, pd.concat([other, pairs])))
     ensembles = ensembles_of(4, 2)
     pd.testing.assert_frame_equal(one.score([ensembles], RULES)[0], mixed.score([ensembles], RULES)[0])

@@ -5,12 +5,12 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from resiliency.analysis.accuracies import images_of
 from resiliency.analysis.jackknife import FISHER, holm, interval, p_value
 from resiliency.analysis.left_out import LeftOut, design_of
 from resiliency.analysis.measures import MEASURES, independent_interval
 from resiliency.diversity.metrics import ENSEMBLE_METRICS
 from resiliency.diversity.settings import MAIN
+from resiliency.metrics.accuracy import images_of
 
 TESTED = ["low", "high", "confidence", "p_value", "p_holm", "members"]
 GROUP = ["rule", "size", "condition", "measure"]

@@ -10,11 +10,11 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from resiliency.analysis.accuracies import accuracy_columns, wilson
 from resiliency.analysis.bootstrap import interval, resampled_counts
 from resiliency.conditions import CLEAN
 from resiliency.data.split import stratified
 from resiliency.ensembles.selection import Members, front, greedy
+from resiliency.metrics.accuracy import accuracies, accuracy_columns
 
 COLUMNS = ["found", "members", "origin", "size", "rule", "macs", "parameters", "front_macs", "front_parameters"]
 COLUMNS += ["baseline", "validation_error", "mean_corruption_error", "low", "high", "confidence", "optimism"]
@@ -119,10 +119,9 @@ def _further_accuracies(scored: Members, ensembles: np.ndarray, confidence: floa
     """Accuracy float64 E with its interval on all images of each further test set, under the names of the columns."""
     columns = {}
     for test_set in scored.further:
-        images = len(scored.labels(test_set))
-        accuracy = scored.accuracy(ensembles, test_set, np.arange(images))
-        ends = [wilson(round(share * images), images, confidence) for share in accuracy]
-        columns |= dict(zip(accuracy_columns(test_set), [accuracy, *np.transpose(ends)], strict=True))
+        everything = np.arange(len(scored.labels(test_set)))
+        shares = scored.accuracy(ensembles, test_set, everything)
+        columns |= accuracies(test_set, shares, len(everything), confidence)
     return columns
 
 

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from resiliency.analysis.accuracies import accuracy_columns, wilson
 from resiliency.conditions import CLEAN, counted
+from resiliency.metrics.accuracy import accuracies
 from resiliency.metrics.resiliency import mean_corruption_error, relative_mean_corruption_error
 
 
@@ -28,10 +28,7 @@ def error_scores(
     of_corruption = errors[errors.corruption != CLEAN].groupby("corruption", sort=False)["error"].mean()
     scores = {}
     for row in clean.itertuples():
-        ends = np.nan, np.nan
-        if row.images and not np.isnan(row.error):
-            ends = wilson(round((1 - row.error) * row.images), row.images, confidence)
-        scores |= dict(zip(accuracy_columns(row.test_set), (1 - row.error, *ends), strict=True))
+        scores |= accuracies(row.test_set, 1 - row.error, row.images or np.nan, confidence)
     chosen = of_corruption[counted(list(of_corruption.index))].to_numpy()
     clean_error = clean.loc[clean.test_set == CLEAN, "error"].iloc[0]
     relative = relative_mean_corruption_error(chosen, clean_error, baseline, baseline_clean) if len(chosen) else np.nan

@@ -5,9 +5,9 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from resiliency.analysis.accuracies import accuracy_columns, wilson
 from resiliency.analysis.bootstrap import interval, resampled_counts
 from resiliency.conditions import CLEAN, counted, further, groups, of_corruptions
+from resiliency.metrics.accuracy import accuracies
 from resiliency.metrics.classification import (
     ECE_BINS,
     brier_score,
@@ -114,9 +114,8 @@ class Scorer:
     def _accuracy(self, name: str, wrong: list[np.ndarray]) -> dict[str, float]:
         """Accuracy on a test set, with Wilson's interval."""
         of_images = wrong[self.groups[name][0]]
-        right, images = int((~of_images).sum()), len(of_images)
-        values = right / images, *wilson(right, images, self.confidence)
-        return dict(zip(accuracy_columns(name), values, strict=True))
+        columns = accuracies(name, np.mean(~of_images), len(of_images), self.confidence)
+        return {column: float(value) for column, value in columns.items()}
 
     def _wrong(self, predictions: Predictions) -> list[np.ndarray]:
         return [~predictions.correct(condition) for condition in range(len(predictions))]

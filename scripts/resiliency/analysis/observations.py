@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 
 from resiliency.analysis import jackknife
-from resiliency.analysis.accuracies import images_of
 from resiliency.analysis.bootstrap import resampled_counts
 from resiliency.analysis.correlations import main_diversity_columns
 from resiliency.analysis.left_out import LeftOut, design_of
 from resiliency.analysis.variance_shares import one_hot, variance_shares
 from resiliency.analysis.verdicts import Observation, Part
+from resiliency.metrics.accuracy import images_of
 from resiliency.streams import stream
 
 DESIGNS_A_FAMILY = 3

@@ -3,10 +3,10 @@
 import numpy as np
 import pandas as pd
 
-from resiliency.analysis.accuracies import images_of
 from resiliency.analysis.jackknife import interval
 from resiliency.analysis.left_out import LeftOut, design_of
 from resiliency.analysis.measures import weighted_quantiles
+from resiliency.metrics.accuracy import images_of
 
 ORIGINS = ("one architecture", "several architectures", "sub-networks of a search", "joint training")
 SHARES = ("clean_accuracy", "corrupted_accuracy", "mean_corruption_error")

@@ -14,6 +14,7 @@ from resiliency.ensembles.pool import stands_for
 from resiliency.ensembles.scoring import mean_over_pairs, score_condition
 from resiliency.ensembles.selection import Members
 from resiliency.ensembles.voting import score_decisions
+from resiliency.metrics.accuracy import accuracies
 from resiliency.metrics.resiliency import mean_corruption_error
 from resiliency.predictions import Predictions
 
@@ -29,6 +30,7 @@ class Pool:
         predictions: of each.
         pairs: the table of pairs, holding all pairs of these members but those that are left out.
         baseline: top-1 error of the baseline under each corruption that mCE counts, in the order of `conditions`.
+        confidence: of the intervals of accuracy.
         threads: conditions that are scored at a time.
     """
 
@@ -38,10 +40,12 @@ class Pool:
         predictions: list[Predictions],
         pairs: pd.DataFrame,
         baseline: np.ndarray,
+        confidence: float,
         threads: int = 1,
     ):
         self.members, self.predictions = members, predictions
-        self.conditions, self.baseline, self.threads = predictions[0].conditions, baseline, threads
+        self.conditions, self.baseline = predictions[0].conditions, baseline
+        self.confidence, self.threads = confidence, threads
         self.images = group_of(self.conditions)
         corruptions, images = self.conditions.corruption.to_numpy()[pairs.condition], self.images[pairs.condition]
         corrupted = images == CORRUPTED
@@ -116,7 +120,15 @@ class Pool:
             **self._resiliency(of_images, errors),
             **{f"{images}_{name}": found[name] for images, found in of_images.items() for name in SCORES},
             **{f"error_{name}": error for name, error in errors.items()},
+            **self._intervals(of_images),
         }
+
+    def _intervals(self, of_images: Nested) -> dict[str, np.ndarray]:
+        """The ends of the intervals of accuracy on each test set."""
+        columns = {}
+        for test_set, images in self.conditions.drop_duplicates("test_set")[["test_set", "images"]].values.tolist():
+            columns |= accuracies(test_set, of_images[test_set]["accuracy"], images, self.confidence)
+        return columns
 
     def _resiliency(self, of_images: Nested, errors: dict[str, np.ndarray]) -> dict[str, np.ndarray | float]:
         if not errors:

@@ -1,0 +1,38 @@
+"""Accuracy on each set of images: the columns that hold it, and its interval."""
+
+import re
+
+import numpy as np
+import pandas as pd
+from scipy.stats import norm
+
+MEAN_ACCURACY = re.compile("mean_member_(.*)_accuracy")
+
+
+def images_of(table: pd.DataFrame) -> list[str]:
+    """Names of the images that `table` tells accuracies on.
+
+    Those of ensembles.parquet are clean, corrupted and the further test sets, those of by_corruption.parquet the
+    corruptions.
+    """
+    return [match[1] for match in map(MEAN_ACCURACY.fullmatch, table) if match]
+
+
+def accuracy_columns(test_set: str) -> list[str]:
+    """Names of the columns of the accuracy on a test set and of the ends of its interval."""
+    return [f"{test_set}_accuracy{suffix}" for suffix in ("", "_low", "_high")]
+
+
+def accuracies(test_set: str, shares: np.ndarray, images: float, confidence: float) -> dict[str, np.ndarray]:
+    """The columns of `accuracy_columns`, of the shape of `shares` each.
+
+    Args:
+        shares: float64, of the images of the test set that are answered rightly; a tie may count in part.
+        images: their number; NaN where it is not known, nor is the interval.
+        confidence: of the interval of a proportion (Wilson, Journal of the American Statistical Association 22, 1927).
+    """
+    square = norm.ppf((1 + confidence) / 2) ** 2 / images
+    middle = shares + square / 2
+    half = np.sqrt(square * (shares * (1 - shares) + square / 4))
+    low, high = np.clip((middle - half) / (1 + square), 0, 1), np.clip((middle + half) / (1 + square), 0, 1)
+    return dict(zip(accuracy_columns(test_set), (shares, low, high), strict=True))
