@@ -1,5 +1,6 @@
 """Which ensembles there are and how they answer, against loops over one ensemble at a time."""
 
+import tracemalloc
 from itertools import combinations
 from math import comb
 
@@ -311,6 +312,29 @@ def test_a_weighted_sample_has_the_correlation_of_all():
 def test_more_ensembles_than_anybody_can_list():
     found = chosen_ensembles([f"d{index}" for index in range(400)], 5, 1000, seed=0)
     assert found.shape == (1000, 5)
+
+
+def test_ensembles_of_one_design_are_drawn_without_a_list_of_them():
+    tracemalloc.start()
+    found = chosen_ensembles(["a"] * 60 + ["b"] * 30, 8, 100, seed=0)  # 2.6 billion are of one design
+    assert tracemalloc.get_traced_memory()[1] < 300e6
+    tracemalloc.stop()
+    rows = [tuple(row) for row in found.tolist()]
+    assert len(set(rows)) == 100
+    assert all(list(row) == sorted(set(row)) for row in rows)
+    assert sum(len({member >= 60 for member in row}) == 1 for row in rows) == 50
+
+
+def test_a_sample_of_ensembles_of_one_design_takes_to_all_alike():
+    """Of 20 + 10 ensembles of one design, 10 are drawn 2,000 times: each as often, but for chance."""
+    designs = ["a"] * 6 + ["b"] * 5 + ["c"]
+    found = np.concatenate([chosen_ensembles(designs, 3, 20, seed) for seed in range(2000)])
+    kinds = np.unique(designs, return_inverse=True)[1][found]
+    alike = found[(kinds == kinds[:, :1]).all(axis=1)]
+    counts = pd.Series(map(tuple, alike.tolist())).value_counts()
+    assert len(counts) == 20 + 10
+    expected = 2000 * 10 / 30
+    assert abs(counts - expected).max() < 5 * np.sqrt(expected)
 
 
 def test_a_pool_of_one_design():

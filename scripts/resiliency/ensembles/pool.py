@@ -1,5 +1,6 @@
 """Which ensembles there are, and a sample of them where there are too many."""
 
+from collections.abc import Callable
 from itertools import chain, combinations
 from math import comb
 
@@ -9,7 +10,7 @@ import pandas as pd
 from resiliency.streams import stream
 
 TOGETHER = ["origin", "objective", "setting", "strength", "seed"]  # what members trained jointly have in common
-DRAWN_AT_ONCE = 2**16
+DRAWN_VALUES = 2**22  # random numbers at once, one for each member of each ensemble drawn
 
 
 def ensembles_of(members: int, size: int) -> np.ndarray:
@@ -34,7 +35,8 @@ def chosen_ensembles(designs: list[str], size: int, count: int, seed: int) -> np
     """`count` ensembles of `size`, or all if there are no more, as from `ensembles_of`.
 
     A sample has two strata, which observation 4 compares: ensembles of one design, which are rare and all there unless
-    they are more than half of `count`, and the others, of which as many are drawn as are then missing.
+    they are more than half of `count`, and the others, of which as many are drawn as are then missing. Ensembles are
+    drawn without a list of all that there are, which no memory might hold.
 
     Args:
         designs: of each member.
@@ -43,21 +45,25 @@ def chosen_ensembles(designs: list[str], size: int, count: int, seed: int) -> np
     if comb(members, size) <= count:
         return ensembles_of(members, size)
     random = stream(seed, "ensembles", size)
-    kinds = np.unique(designs, return_inverse=True)[1]
-    of_one = [np.flatnonzero(kinds == kind)[ensembles_of(int((kinds == kind).sum()), size)] for kind in set(kinds)]
-    alike = np.concatenate(of_one)
-    others = comb(members, size) - len(alike)
-    most = max(count // 2, count - others)
-    if len(alike) > most:
-        alike = alike[random.choice(len(alike), most, replace=False)]
-    found = np.empty((0, size), np.int64)
-    while len(found) < count - len(alike):
-        drawn = np.sort(random.random((DRAWN_AT_ONCE, members)).argpartition(size - 1, axis=1)[:, :size], axis=1)
-        drawn = drawn[kinds[drawn].min(axis=1) != kinds[drawn].max(axis=1)]
-        everything = np.concatenate([found, drawn])
-        first = np.unique(everything, axis=0, return_index=True)[1]
-        found = everything[np.sort(first)]
-    chosen = np.concatenate([alike, found[: count - len(alike)]])
+    kinds, of_kind = np.unique(designs, return_inverse=True, return_counts=True)[1:]
+    shares = [comb(int(number), size) for number in of_kind]
+    alike = sum(shares)
+    of_one = min(alike, max(count // 2, count - (comb(members, size) - alike)))
+    rows = max(1, min(count, DRAWN_VALUES // members))
+
+    def draw_alike() -> np.ndarray:
+        kind = random.choice(len(shares), (rows, 1), p=np.array([share / alike for share in shares]))
+        return _smallest(np.where(kinds == kind, random.random((rows, members)), 1), size)
+
+    def draw_others() -> np.ndarray:
+        drawn = _smallest(random.random((rows, members)), size)
+        return drawn[kinds[drawn].min(axis=1) != kinds[drawn].max(axis=1)]
+
+    if alike > of_one:
+        chosen = _distinct(draw_alike, of_one)
+    else:
+        chosen = [np.flatnonzero(kinds == k)[e] for k, n in enumerate(of_kind) for e in ensembles_of(int(n), size)]
+    chosen = np.array([*chosen, *_distinct(draw_others, count - of_one)])
     return chosen[np.lexsort(chosen.T[::-1])]
 
 
@@ -73,7 +79,20 @@ def stands_for(designs: list[str], chosen: np.ndarray) -> np.ndarray:
     alike = sum(comb(int(count), size) for count in counts)
     of_one = (kinds[chosen] == kinds[chosen[:, :1]]).all(axis=1)
     drawn = np.where(of_one, of_one.sum(), len(chosen) - of_one.sum())
-    return np.where(of_one, alike, comb(len(designs), size) - alike) / drawn
+    return np.where(of_one, float(alike), float(comb(len(designs), size) - alike)) / drawn
+
+
+def _smallest(keys: np.ndarray, size: int) -> np.ndarray:
+    """Where the `size` smallest of each row of `keys` are, ascending: an ensemble drawn at random, if these are."""
+    return np.sort(keys.argpartition(size - 1, axis=1)[:, :size], axis=1)
+
+
+def _distinct(draw: Callable[[], np.ndarray], count: int) -> list[tuple[int, ...]]:
+    """The first `count` ensembles that differ, of those that `draw` gives again and again."""
+    found: dict[tuple[int, ...], None] = {}
+    while len(found) < count:
+        found |= dict.fromkeys(map(tuple, draw().tolist()))
+    return list(found)[:count]
 
 
 def trained_together(members: pd.DataFrame) -> list[tuple[dict, pd.DataFrame]]:
