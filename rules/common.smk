@@ -13,9 +13,10 @@ from resiliency.gpus import visible_gpus
 from resiliency.report.settings import CHARTS, CHART_SUFFIXES, PAGE_FILES
 from resiliency.resources import DAY, minutes, network_memory
 from resiliency.study import load
+from resiliency.study_files import read_places
 
 try:
-    STUDY = load(config)
+    STUDY = load(config, read_places(reversed(workflow.configfiles)))
 except Fault as fault:
     sys.exit("\n".join(f"study: {line}" for line in str(fault).splitlines()))
 

@@ -159,7 +159,57 @@ def test_several_faults_are_several_lines_up_to_a_limit():
     config["training"]["epochs"] = 0
     assert [line.split(":")[0] for line in faults_of(config)] == ["seed", "training.epochs"]
     many = changed("corruptions.names", ["nope"] * 50)
-    assert len(faults_of(many)) == MOST_FAULTS
+    assert len(faults_of(many)) == MOST_FAULTS + 1
+
+
+def test_one_fault_hides_no_other():
+    """Unknown keys, values that cannot be and values that do not go together, all at once."""
+    config = changed("membrs", {})
+    config["designs"]["vit"]["architecture"] = "resnet81"
+    config["training"] = {"epochs": 0}
+    config["designs"]["convnext"]["stm"] = "auto"
+    config["designs"]["starnet"]["weights"] = "nowhere"
+    config["probe"]["images"] = 5000
+    config["ensembles"]["sizes"] = [2, 17]
+    assert [line.partition(": ")[0] for line in faults_of(config)] == [
+        "designs.convnext.stm",
+        "designs.starnet.weights",
+        "training.epochs",
+        "membrs",
+        "probe.images",
+    ]
+    del config["training"], config["designs"]["starnet"]["weights"]
+    assert [line.partition(": ")[0] for line in faults_of(config)] == [
+        "designs.convnext.stm",
+        "membrs",
+        "designs.vit.architecture",
+        "probe.images",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        ("training.shift", {"a": 1}, "training.shift: {'a': 1}: must be auto, or a whole number from 0 to 256"),
+        ("corruptions.source", "x" * 100_000, "corruptions.source: 'xxx"),
+        ("members.baseline", "x" * 100_000, "members.baseline: 'xxx"),
+        ("members.designs", ["x" * 100_000], "members.designs.0: 'xxx"),
+        ("x" * 100_000, 1, "xxx"),
+        ("seed", 10**4000, "seed: "),
+        ("probe", 3, "probe: 3: must be a mapping of keys"),
+        ("designs.vit.family", 2012, "designs.vit.family: 2012: must be text; put it in quotes"),
+    ],
+    ids=range(8),
+)
+def test_values_are_told_briefly_and_with_their_key(path, value, message):
+    line = faults_of(changed(path, value))[0]
+    assert line.startswith(message)
+    assert len(line) < 400
+
+
+def test_names_of_designs_that_are_numbers_are_to_be_quoted():
+    config = changed("designs", CONFIG["designs"] | {1: {"architecture": "resnet18"}})
+    assert "designs.1: 1: must be text; put it in quotes" in faults_of(config)
 
 
 def test_sizes_of_precomputed_sets_are_theirs():
@@ -238,7 +288,7 @@ def test_long_values_are_cut():
 
 def test_design_names_suit_file_names():
     config = changed("designs", CONFIG["designs"] | {"a/b": {"architecture": "resnet18"}})
-    assert faults_of(config) == ["designs.a/b: a name of letters, digits, '_' and '.' is needed"]
+    assert faults_of(config) == ["designs.a/b: a name of at most 60 letters, digits, '_' and '.' is needed"]
 
 
 def test_alexnet_needs_the_published_conditions():

@@ -1,0 +1,241 @@
+"""What in a study does not go together: checks across keys, each a generator of lines that begin with a key's path."""
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from functools import partial
+from math import inf
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from resiliency.conditions import CLEAN, CORRUPTED
+from resiliency.corruptions.settings import HELD_OUT, MAIN, SEVERITIES
+from resiliency.data.folder import folder_classes
+from resiliency.data.settings import PUBLISHED, Dataset
+from resiliency.designs.architectures import architectures
+from resiliency.designs.settings import ALEXNET
+from resiliency.faults import Fault
+from resiliency.search.faults import search_faults
+from resiliency.study_messages import hint, message, short
+from resiliency.training.settings import Recipe
+
+if TYPE_CHECKING:
+    from resiliency.study import Study
+
+TEST_SET_NAME = r"^[A-Za-z][A-Za-z0-9_]*$"
+RESERVED = {CLEAN, CORRUPTED, *MAIN, *HELD_OUT}  # names that tables already give to images
+STAND_IN = {"architecture": "resnet18"}
+
+
+def mended(config: dict[str, Any], error: ValidationError) -> dict[str, Any]:
+    """`config` without the keys that `error` is about, so that the others can be checked.
+
+    Unknown keys are left out, a faulty design is another one, and a faulty section is the default.
+    """
+    config = dict(config)
+    for fault in error.errors(include_url=False, include_input=False):
+        section, *path = fault["loc"]
+        inner = config.get(section)
+        if fault["type"] == "extra_forbidden":
+            config = _without(config, fault["loc"])
+        elif section in ("designs", "test_sets") and path and isinstance(inner, dict):
+            rest = {name: value for name, value in inner.items() if name != path[0]}
+            config[section] = rest | ({str(path[0]): STAND_IN} if section == "designs" else {})
+        else:
+            config.pop(section, None)
+    return {"study": "mended"} | config
+
+
+def _without(settings: Any, path: tuple[str | int, ...]) -> Any:
+    """A copy of `settings` that lacks the key at `path`; the same where they have none there."""
+    first, *rest = path
+    if not isinstance(settings, dict) or first not in settings:
+        return settings
+    if rest:
+        return settings | {first: _without(settings[first], tuple(rest))}
+    return {key: value for key, value in settings.items() if key != first}
+
+
+def faulty(error: ValidationError) -> set[str]:
+    """The sections of which `mended` leaves out more than unknown keys."""
+    faults = error.errors(include_url=False, include_input=False)
+    return {str(fault["loc"][0]) for fault in faults if fault["type"] != "extra_forbidden"}
+
+
+def cross_checks(study: "Study", faulty: set[str] = frozenset()) -> list[str]:
+    """A line for each fault; checks that read a section in `faulty`, or one that refers to what is not there, rest."""
+    left_out, lines = set(faulty), []
+    for check, sections in CHECKS:
+        if not left_out & sections:
+            new = list(check(study))
+            lines += new
+            if check in (_references, _catalogue):
+                left_out |= {line.partition(".")[0].partition(":")[0] for line in new}
+    return lines
+
+
+def _references(study: "Study") -> Iterator[str]:
+    """Designs that are named and are not in the catalogue."""
+    asked = [(f"members.designs.{i}", design) for i, design in enumerate(study.members.designs)]
+    asked += [(f"joint.designs.{i}", design) for i, design in enumerate(study.joint.designs)] if study.joint else []
+    asked += [("search.design", study.search.design)] if study.search else []
+    for path, design in asked:
+        if design not in study.designs:
+            near = hint(design, list(study.designs))
+            yield f"{path}: {short(design)} is not in the catalogue of designs{near}"
+        elif path.startswith("joint") and study.designs[design].loaded:
+            yield f"{path}: {design!r} has weights that are loaded; an ensemble is trained jointly from random ones"
+    if len(set(study.members.designs)) < len(study.members.designs):
+        yield "members.designs: must name each design once"
+
+
+def _catalogue(study: "Study") -> Iterator[str]:
+    """Names of designs, architectures and recipes that cannot be."""
+    names = architectures()
+    for name, design in study.designs.items():
+        if not name.replace("_", "").replace(".", "").isalnum() or not name.isascii() or len(name) > 60:
+            yield f"designs.{short(name, quote=False)}: a name of at most 60 letters, digits, '_' and '.' is needed"
+        architecture = (design.architecture or "").partition(".")[0]
+        if names and architecture and architecture not in names:
+            near = hint(architecture, list(names))
+            yield f"designs.{name}.architecture: timm has no {short(design.architecture)}{near}"
+        yield from _recipe_faults(f"designs.{name}", study.recipe, name)
+
+
+def _joint_recipe(study: "Study") -> Iterator[str]:
+    if study.joint:
+        yield from _recipe_faults("joint", study.joint_recipe)
+
+
+def _search_recipe(study: "Study") -> Iterator[str]:
+    if study.search:
+        yield from _recipe_faults("search", study.search_recipe)
+
+
+def _recipe_faults(path: str, recipe: Callable[..., Recipe], *arguments: str) -> Iterator[str]:
+    """What is wrong with the changes to a recipe under `path`."""
+    try:
+        recipe(*arguments)
+    except ValidationError as error:
+        for fault in error.errors(include_url=False):
+            yield f"{path}.training.{message(Recipe, fault)}"
+    except TypeError:
+        yield f"{path}.training: keys must be words"
+
+
+def _files(study: "Study") -> Iterator[str]:
+    """Files that members are loaded from, or further test sets read from, and that are not there."""
+    for name, test_set in study.test_sets.items():
+        if test_set.folder and not Path(test_set.folder).is_dir():
+            yield f"test_sets.{name}.folder: there is no folder {test_set.folder}"
+        for key, path in test_set.inputs().items():
+            if not Path(path).is_file():
+                yield f"test_sets.{name}.{key}: there is no file {path}"
+    for name in study.loaded_designs():
+        design = study.designs[name]
+        for index in range(design.members(1)):
+            for key, path in design.inputs(index).items():
+                if not Path(path).is_file():
+                    yield f"designs.{name}.{key}: there is no file {path}"
+
+
+def _corruptions(study: "Study") -> Iterator[str]:
+    if study.corruptions.engine == "imagecorruptions" and study.corruptions.table == "cifar-10-c":
+        yield "corruptions.table: 'cifar-10-c' is not in the engine imagecorruptions, which has imagenet-c alone"
+
+
+def _precomputed(study: "Study") -> Iterator[str]:
+    dataset = study.dataset
+    if study.corruptions.source == "precomputed" and dataset.name.startswith("cifar") and dataset.side != 32:
+        yield f"dataset.image_size: {dataset.side} is not the 32 px of the precomputed set of {dataset.name}"
+
+
+def _baseline(study: "Study") -> Iterator[str]:
+    members, baseline = study.independent_members(), study.members.baseline
+    if baseline == ALEXNET:
+        if set(study.corruptions.names) - set(MAIN) or set(study.corruptions.severities) != set(SEVERITIES):
+            yield "members.baseline: alexnet has published errors of the 15 main corruptions at severities 1 to 5 only"
+    elif baseline not in members:
+        yield f"members.baseline: {short(baseline)} is not a member{hint(baseline, members)}"
+
+
+def _ensembles(study: "Study") -> Iterator[str]:
+    members = study.independent_members()
+    if max(study.ensembles.sizes) > len(members):
+        yield f"ensembles.sizes: {max(study.ensembles.sizes)} is more than the {len(members)} members"
+
+
+def _test_sets(study: "Study") -> Iterator[str]:
+    for name in study.test_sets:
+        if name in RESERVED or not re.fullmatch(TEST_SET_NAME, name):
+            yield (
+                f"test_sets.{short(name, quote=False)}: a name of letters, digits and '_' is needed, other than clean, "
+                "corrupted and the corruptions'"
+            )
+
+
+def _splits(study: "Study") -> Iterator[str]:
+    if min(study.dataset.most_images().values(), default=inf) < 10:
+        yield "dataset: validation_fraction and test_fraction must leave at least 10 images to each of the three splits"
+
+
+def _probe(study: "Study") -> Iterator[str]:
+    test = study.dataset.most_images().get("test", inf)
+    if study.probe.images > test:
+        yield f"probe.images: {study.probe.images} is more than the {test} test images"
+
+
+def _batches(study: "Study") -> Iterator[str]:
+    train = study.dataset.most_images().get("train", inf)
+    for path, recipe in valid_recipes(study):
+        if recipe.batch_size > train:
+            yield f"{path}: batch_size {recipe.batch_size} is more than the {train} training images"
+        if path == "joint" and (recipe.mixup or recipe.label_smoothing):
+            yield "joint.training: mixup and label_smoothing must be 0, for the objectives are of whole labels"
+
+
+def _search(study: "Study") -> Iterator[str]:
+    """A search that the network of its design does not allow."""
+    if study.search:
+        design, classes = study.designs[study.search.design], _class_count(study.dataset)
+        yield from search_faults(study.search, design, study.dataset.side, classes, study.independent_members())
+
+
+def _class_count(dataset: Dataset) -> int:
+    """Classes of the data set; 1 where they are folders that cannot be read, of which the rule `dataset` tells."""
+    if dataset.name in PUBLISHED:
+        return PUBLISHED[dataset.name].classes
+    with suppress(Fault):
+        return len(folder_classes(Path(dataset.folder)))
+    return 1
+
+
+def valid_recipes(study: "Study") -> Iterator[tuple[str, Recipe]]:
+    """Where each recipe that is used, and is one, comes from, and the recipe."""
+    asked = [(f"designs.{name}", partial(study.recipe, name)) for name in study.trained_designs()]
+    asked += [("joint", study.joint_recipe)] if study.joint else []
+    asked += [("search", study.search_recipe)] if study.search else []
+    for path, recipe in asked:
+        with suppress(KeyError, TypeError, ValidationError):
+            yield path, recipe()
+
+
+# Each with the sections of the study that it reads; references come first.
+CHECKS = (
+    (_references, {"members", "joint", "search"}),
+    (_catalogue, {"training"}),
+    (_joint_recipe, {"joint", "designs", "training"}),
+    (_search_recipe, {"search", "designs", "training"}),
+    (_files, {"members", "test_sets"}),
+    (_corruptions, {"corruptions"}),
+    (_precomputed, {"corruptions", "dataset"}),
+    (_baseline, {"members", "designs", "corruptions"}),
+    (_ensembles, {"ensembles", "members", "designs"}),
+    (_test_sets, {"test_sets"}),
+    (_splits, {"dataset"}),
+    (_probe, {"dataset", "probe"}),
+    (_batches, {"dataset", "training", "designs", "members", "joint", "search"}),
+    (_search, {"search", "designs", "dataset", "members"}),
+)

@@ -1,0 +1,92 @@
+"""Faults of a study in words: one line each, with the key, what is wrong and what would be right."""
+
+import re
+from collections.abc import Iterable
+from difflib import get_close_matches
+from types import UnionType
+from typing import Any, get_args, get_origin
+
+from pydantic import BaseModel, ValidationError
+
+LONGEST_VALUE = 60
+LONGEST_LINE = 500
+
+PLAIN = {
+    "string_type": "must be text; put it in quotes",
+    "model_type": "must be a mapping of keys",
+    "dict_type": "must be a mapping of keys",
+}
+
+
+def messages(model: type[BaseModel], error: ValidationError) -> list[str]:
+    """A line for each fault in `error`, of settings of the kind `model`."""
+    return [message(model, fault) for fault in error.errors(include_url=False)]
+
+
+def message(model: type[BaseModel], fault: dict[str, Any]) -> str:
+    """The line of one fault, as pydantic describes it."""
+    path = dotted(fault["loc"])
+    if fault["type"] == "extra_forbidden":
+        allowed = list(_kind(model, fault["loc"][:-1]).model_fields)
+        return f"{path}: unknown key{hint(fault['loc'][-1], allowed) or '; there are ' + ', '.join(allowed)}"
+    if fault["type"] == "missing":
+        return f"{path}: missing; it must be given"
+    if fault["type"] == "literal_error":
+        allowed = fault["ctx"]["expected"]
+        near = hint(fault["input"], re.findall("'(.+?)'", allowed))
+        return f"{path}: {short(fault['input'])} is not one of {allowed}{near}"
+    words = PLAIN.get(fault["type"]) or fault["msg"].removeprefix("Value error, ")
+    if fault["type"] == "value_error" and _is_settings(_kind(model, fault["loc"])):
+        return f"{path}.{words}"  # of several keys at once; it begins with the one to change
+    return f"{path}: {short(fault['input'])}: {words}"
+
+
+def dotted(path: Iterable[str | int]) -> str:
+    """`path` as text, such as designs.vit.training."""
+    return ".".join(short(part, quote=False) for part in path if part != "[key]")
+
+
+def short(value: object, quote: bool = True) -> str:
+    """`value` as it would be written, cut where it is long."""
+    text = repr(_cut(value)) if quote else str(value)
+    text = text if text.isprintable() else repr(text)
+    return text if len(text) <= LONGEST_VALUE else text[: LONGEST_VALUE - 3] + "..."
+
+
+def hint(word: object, names: list[str]) -> str:
+    """The name that `word` is nearest to, as a question; nothing if it is near to none."""
+    nearest = get_close_matches(str(word)[:LONGEST_VALUE], names, n=1)
+    return f"; did you mean {nearest[0]}?" if nearest else ""
+
+
+def _cut(value: object, depth: int = 3) -> object:
+    """`value` without what would be cut off anyway, so that large ones need not be written out."""
+    if isinstance(value, str):
+        return value[: LONGEST_VALUE + 1]
+    if isinstance(value, int) and abs(value) >= 10**LONGEST_VALUE:
+        return float("inf")
+    if isinstance(value, int | float | None):
+        return value
+    if isinstance(value, list):
+        return [_cut(inner, depth - 1) for inner in value[: LONGEST_VALUE if depth else 0]]
+    if isinstance(value, dict):
+        return {_cut(k): _cut(v, depth - 1) for k, v in list(value.items())[: LONGEST_VALUE if depth else 0]}
+    return type(value).__name__
+
+
+def _kind(model: type[BaseModel], path: Iterable[str | int]) -> Any:
+    """The type of the settings at `path`."""
+    kind: Any = model
+    for part in path:
+        if _is_settings(kind):
+            field = kind.model_fields.get(part)
+            kind = field.annotation if field else None
+        else:
+            kind = get_args(kind)[-1] if get_args(kind) else None
+        if get_origin(kind) is UnionType:
+            kind = get_args(kind)[0]
+    return kind
+
+
+def _is_settings(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, BaseModel)

@@ -1,0 +1,117 @@
+"""The YAML files of a study: read strictly, and faults named with file and line."""
+
+import copy
+
+import pytest
+import yaml
+
+from resiliency.faults import Fault
+from resiliency.study import load
+from resiliency.study_files import DEEPEST, read_places
+
+VALID = """\
+study: mine
+designs:
+  one: &one
+    architecture: resnet18
+  two:
+    <<: *one
+    stem: original
+members: {designs: [one, two], baseline: one-s0}
+probe:
+  images: 50
+"""
+
+
+def fault_of(path, text: str | bytes) -> str:
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(Fault) as caught:
+        read_places([path])
+    return str(caught.value)
+
+
+def bomb() -> str:
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]" for i in range(1, 9)]
+    return "\n".join([*lines, "designs: {vit: {arguments: {x: *a8}}}"])
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("seed: 1\nstudy: a\nseed: 2\n", ", line 3: seed: given twice, first in line 1; keep one"),
+        ("a:\n  - {b: 1, c: 2, b: 3}\n", ", line 2: b: given twice, first in line 2; keep one"),
+        ("a: &a {b: 1}\nc:\n  <<: *a\n  <<: *a\n", ", line 4: <<: given twice, first in line 3; keep one"),
+        ("a: [1\nb: 2\n", ", line 2: not YAML: "),
+        ("a:\n\t- b\n", ", line 2: not YAML: found character '\\t' that cannot start any token"),
+        ("a: *b\n", ", line 1: not YAML: found undefined alias 'b'"),
+        ("a: \x00\n", ": not YAML: it holds control characters"),
+        ("a: 1\nb: caf\xe9\n".encode("latin-1"), ", line 2: not in UTF-8; save the file in that encoding"),
+        ("study: a\n".encode("utf-16"), ", line 1: not in UTF-8; save the file in that encoding"),
+        ("a: &a [*a]\n", ", line 1: an anchor that holds an alias of itself"),
+        ("a: " + "[" * 3000 + "]" * 3000, f", line 1: values nested deeper than {DEEPEST} levels"),
+        ("a: " + "{b: " * 30 + "1" + "}" * 30, f", line 1: values nested deeper than {DEEPEST} levels"),
+        (bomb(), ": holds 2.35e+09 values, its aliases written out; 100,000 are allowed"),
+        ("- a\n", ", line 1: holds no keys; a study is a mapping, such as `study: mine`"),
+        ("__use_yte__: true\n", ": __use_yte__: a study must be plain YAML; Snakemake has run the Python in this file"),
+    ],
+)
+def test_files_that_are_refused(tmp_path, text, told):
+    path = tmp_path / "odd.yaml"
+    fault = fault_of(path, text)
+    assert fault.startswith(f"{path}{told}")
+    assert "\n" not in fault
+
+
+def test_every_fault_of_every_file_is_a_line(tmp_path):
+    first, second = tmp_path / "a.yaml", tmp_path / "b.yaml"
+    first.write_text("a: 1\na: 2\nb: 1\nb: 2\n")
+    second.write_text("c: [")
+    with pytest.raises(Fault) as caught:
+        read_places([first, second])
+    assert [line.rpartition("/")[2].partition(":")[0] for line in str(caught.value).splitlines()] == [
+        "a.yaml, line 2", "a.yaml, line 4", "b.yaml, line 1",
+    ]  # fmt: skip
+
+
+def test_files_that_are_fine_are_those_that_snakemake_takes(tmp_path):
+    path = tmp_path / "mine.yaml"
+    for text in (VALID, "", "# nothing\n", '{"study": "mine", "seed": 3}', "\ufeffstudy: mine\n", "a: {1: x}\n"):
+        path.write_text(text)
+        read_places([path])
+
+
+def places_of(tmp_path, monkeypatch, text: str):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.yaml").write_text(text)
+    return read_places([tmp_path / "mine.yaml"])
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("  images: 50", "  images: 0", "probe.images: 0: Input should be greater than or equal to 4 (line 10)"),
+        ("  images: 50", "  imags: 5", "probe.imags: unknown key; did you mean images? (line 10)"),
+        ("[one, two]", "[one, tow]", "'tow' is not in the catalogue of designs; did you mean two? (line 8)"),
+        ("baseline: one-s0", "seeds: 2", "members.baseline: missing; it must be given (line 8)"),
+        ("stem: original", "stem: originl", "or 'adapted'; did you mean original? (line 7)"),
+        ("resnet18", "resnet81", "timm has no 'resnet81'; did you mean resnet18? (line 4)"),
+    ],
+)  # fmt: skip
+def test_faults_name_file_and_line(tmp_path, monkeypatch, old, new, told):
+    places = places_of(tmp_path, monkeypatch, VALID.replace(old, new))
+    config = yaml.safe_load((tmp_path / "mine.yaml").read_text())
+    with pytest.raises(Fault) as caught:
+        load(config, places)
+    assert any(line.endswith(told.replace("(line", "(mine.yaml, line")) for line in str(caught.value).splitlines())
+
+
+def test_what_the_command_line_says_has_no_line(tmp_path, monkeypatch):
+    places = places_of(tmp_path, monkeypatch, VALID)
+    config = yaml.safe_load(VALID) | {"ensembles": {"sizes": [2]}}
+    changed = copy.deepcopy(config)
+    changed["probe"]["images"] = 0
+    with pytest.raises(Fault, match=r"^probe.images: 0: Input should be greater than or equal to 4$"):
+        load(changed, places)
+    with pytest.raises(Fault, match=r"^members.designs.0: 'three' is not in the catalogue of designs$"):
+        load(config | {"members": config["members"] | {"designs": ["three"]}}, places)
