@@ -1,7 +1,7 @@
 """The device of these tests: a CUDA device where there is one, else the pretended one."""
 
 from collections.abc import Iterator
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -20,10 +20,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.cuda)
 
 
+def cuda_device() -> AbstractContextManager:
+    """Within it, networks are on a CUDA device: a real one, or else the pretended one."""
+    return nullcontext() if torch.cuda.is_available() else PretendedCuda()
+
+
 @pytest.fixture
 def cuda() -> Iterator[None]:
-    """Networks are on a CUDA device: a real one, or else the pretended one."""
-    with nullcontext() if torch.cuda.is_available() else PretendedCuda():
+    """The device of a test that has no need to count."""
+    with cuda_device():
         yield
 
 

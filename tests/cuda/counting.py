@@ -1,6 +1,6 @@
 """Counts of what a program would do on a CUDA device."""
 
-import traceback
+import sys
 from collections import Counter
 from math import ceil
 from pathlib import Path
@@ -103,7 +103,9 @@ def _masks(args: tuple) -> bool:
 
 def _line() -> str:
     """The innermost line of the library that is being run, as file:line."""
-    for frame in reversed(traceback.extract_stack()):
-        if "/scripts/resiliency/" in frame.filename:
-            return f"{Path(frame.filename).name}:{frame.lineno}"
+    frame = sys._getframe()
+    while frame:
+        if "/scripts/resiliency/" in frame.f_code.co_filename:
+            return f"{Path(frame.f_code.co_filename).name}:{frame.f_lineno}"
+        frame = frame.f_back
     return ""

@@ -9,7 +9,7 @@ from resiliency.training.member import train_members
 from resiliency.training.settings import Recipe
 
 DESIGNS = {
-    "resnet": Design(architecture="resnet18", arguments={"channels": [4, 4, 4, 8]}),
+    "resnet": Design(architecture="resnet18", arguments={"layers": [2, 1, 1, 1], "channels": [4, 4, 4, 8]}),
     "densenet": Design(architecture="densenet121", arguments={"growth_rate": 4, "block_config": [1, 1, 1, 1]}),
     "mobilenet": Design(architecture="mobilenetv3_small_050"),
     "regnet": Design(architecture="regnetx_002"),

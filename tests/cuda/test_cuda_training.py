@@ -1,17 +1,21 @@
-"""Training on a CUDA device, or the pretended one."""
+"""Training on a CUDA device, or the pretended one: every family, recipe and objective, and going on."""
 
 import numpy as np
 import pytest
 import torch
-from networks import DESIGNS, train
+from networks import DESIGNS, SINGLE, train
+from pretended import NAME
 
-from resiliency.training import engine
+from resiliency.files import read_json
+from resiliency.training import checkpoints, engine
+from resiliency.training.joint import joint_loss
+from resiliency.training.settings import STRENGTHS
 
 RECIPES = {
     "plain": {},
     "sgd": {"optimizer": "sgd"},
     "all": {"ema": 0.9, "mixup": 0.2, "gradient_clip": 1.0},
-    "float32": {"precision": "float32"},
+    "augmented": {"augment": "trivial", "precision": "float32"},
 }
 
 
@@ -20,7 +24,15 @@ RECIPES = {
 @pytest.mark.parametrize("family", DESIGNS)
 def test_every_family_trains_by_every_recipe(tmp_path, data, family, recipe):
     (folder,) = train(tmp_path, data, family, **RECIPES[recipe])
-    assert (folder / "weights.safetensors").exists()
+    assert read_json(folder / "member.json")["device"] == torch.cuda.get_device_name()
+
+
+@pytest.mark.usefixtures("cuda")
+@pytest.mark.parametrize("objective", STRENGTHS)
+@pytest.mark.parametrize("family", ["resnet", "vit"])
+def test_every_objective_trains(tmp_path, data, family, objective):
+    folders = train(tmp_path, data, family, joint_loss(objective, min(STRENGTHS[objective][1], 0.5)), count=2)
+    assert all((folder / "weights.safetensors").exists() for folder in folders)
 
 
 def test_images_kept_on_the_device_are_chosen_there(tmp_path, data, pretended, monkeypatch):
@@ -33,3 +45,69 @@ def test_images_kept_on_the_device_are_chosen_there(tmp_path, data, pretended, m
     monkeypatch.setattr(engine, "batches", faulty)
     with pytest.raises(TypeError, match="can't convert cuda:0 device type tensor to numpy"):
         train(tmp_path, data, "resnet")
+
+
+def test_images_are_copied_to_the_device_but_once(tmp_path, data, pretended):
+    copied = []
+    for epochs in (1, 3):
+        pretended.counts.clear()
+        train(tmp_path / str(epochs), data, "resnet", epochs=epochs, precision="float32")
+        copied.append(pretended.counts.copied["to_device"])
+    training, validation = 32 * 32 * 32 * 3, 10 * 32 * 32 * 3
+    assert validation < (copied[1] - copied[0]) / 2 < training
+
+
+class Killed(Exception):
+    pass
+
+
+def interrupted(step: int):
+    """A loss that fails at a step, as if the process were killed."""
+    calls = 0
+
+    def loss(networks, images, labels):
+        nonlocal calls
+        calls += 1
+        if calls == step:
+            raise Killed
+        return SINGLE(networks, images, labels)
+
+    return loss
+
+
+@pytest.mark.usefixtures("cuda")
+@pytest.mark.parametrize("recipe", ["plain", "all"])
+@pytest.mark.parametrize("family", ["resnet", "vit"])
+def test_an_interrupted_training_ends_with_the_same_weights(tmp_path, data, monkeypatch, family, recipe):
+    """On a real device this also tells whether two trainings give the same bytes."""
+    monkeypatch.setattr(checkpoints, "PAUSE", 0)
+    (whole,) = train(tmp_path / "whole", data, family, **RECIPES[recipe])
+    with pytest.raises(Killed):
+        train(tmp_path / "again", data, family, interrupted(3), **RECIPES[recipe])
+    (again,) = train(tmp_path / "again", data, family, **RECIPES[recipe])
+    assert (again / "weights.safetensors").read_bytes() == (whole / "weights.safetensors").read_bytes()
+
+
+def test_a_resumed_training_waits_no_more_often(tmp_path, data, pretended, monkeypatch):
+    """Steps of AdamW that come back on the device cost two synchronisations a parameter and step."""
+    monkeypatch.setattr(checkpoints, "PAUSE", 0)
+    with pytest.raises(Killed):
+        train(tmp_path, data, "resnet", interrupted(3))
+    pretended.counts.clear()
+    train(tmp_path, data, "resnet")
+    read = sum(count for (what, _), count in pretended.counts.waits.items() if what == "_local_scalar_dense")
+    assert read < 5
+
+
+def test_a_checkpoint_of_the_cpu_goes_on_on_the_device_and_says_so(tmp_path, data, monkeypatch, capsys, request):
+    monkeypatch.setattr(checkpoints, "PAUSE", 0)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(Killed):
+        train(tmp_path, data, "resnet", interrupted(3))
+    monkeypatch.undo()
+    request.getfixturevalue("pretended")
+    (folder,) = train(tmp_path, data, "resnet")
+    device = read_json(folder / "member.json")["device"]
+    assert device.startswith("CPU, ")
+    assert device.endswith(f", then {NAME}")
+    assert f"goes on on {NAME}" in capsys.readouterr().out

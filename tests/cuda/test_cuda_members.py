@@ -1,0 +1,119 @@
+"""What is done with members on a CUDA device, or the pretended one: predictions, activations, attributions, search."""
+
+import numpy as np
+import pytest
+import torch
+from conftest import cuda_device
+from networks import DESIGNS
+
+from resiliency import device
+from resiliency.activations import stage_grams
+from resiliency.attributions import METHODS, Inapplicable, attribution_maps
+from resiliency.designs.networks import build, read_member, write_member
+from resiliency.prediction import features, logits
+from resiliency.search.evaluation import Evaluator
+from resiliency.search.losses import progressive_phases, supernet_loss
+from resiliency.search.members import supernet_description
+from resiliency.search.space import Space
+from resiliency.training.engine import Labelled, Looks, accuracies
+from resiliency.training.member import train_members
+from resiliency.training.settings import Recipe
+
+CARD = {"mean": [0.5] * 3, "std": [0.3] * 3}
+LOOKS = Looks(**CARD)
+IMAGES = np.random.default_rng(0).integers(0, 256, (6, 32, 32, 3), dtype=np.uint8)
+LABELS = np.arange(6) % 3
+
+
+@pytest.fixture(scope="module")
+def on_both(tmp_path_factory):
+    """Computes a function of a family's member, with random weights and its outputs in another order.
+
+    Returns what it gives on the CPU and on the device, as arrays.
+    """
+    folder = tmp_path_factory.mktemp("members")
+    for family, design in DESIGNS.items():
+        described = design.described(32)
+        member = {"network_outputs": 3, "outputs": [1, 0, 2], "classes": ["a", "b", "c"]} | CARD | described
+        write_member(folder / family, build(described, 3, seed=0), member)
+
+    def compute(family, function):
+        with pytest.MonkeyPatch.context() as hidden:
+            hidden.setattr(torch.cuda, "is_available", lambda: False)
+            hidden.setattr(device, "visible_gpus", list)
+            here = function(read_member(folder / family))
+        with cuda_device():
+            network, member = read_member(folder / family)
+            assert next(network.parameters()).is_cuda
+            return np.asarray(here), np.asarray(function((network, member)))
+
+    return compute
+
+
+@pytest.mark.parametrize("family", DESIGNS)
+def test_predictions_features_and_grams_are_those_of_the_cpu(on_both, family):
+    for function in (
+        lambda member: np.concatenate([batch[0] for batch in logits([member], IMAGES)]),
+        lambda member: features(member, IMAGES),
+        lambda member: stage_grams(member, IMAGES),
+    ):
+        here, there = on_both(family, function)
+        np.testing.assert_allclose(there, here, rtol=1e-2, atol=1e-2)
+    assert on_both(family, lambda member: accuracies([member[0]], Labelled(IMAGES, LABELS), LOOKS))[1].shape == (1,)
+
+
+@pytest.mark.filterwarnings("ignore:Input Tensor 0 did not")
+@pytest.mark.parametrize("target", ["label", "prediction"])
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("family", DESIGNS)
+def test_attributions_are_those_of_the_cpu(on_both, family, method, target):
+    def maps(member):
+        try:
+            return attribution_maps(method, *member, IMAGES, LABELS, target, steps=2)
+        except Inapplicable:
+            return np.zeros(0)
+
+    here, there = on_both(family, maps)
+    np.testing.assert_allclose(there, here, atol=2e-2)
+
+
+@pytest.fixture(scope="module", params=["sandwich", "progressive"])
+def searched(request, data, tmp_path_factory):
+    """Space and folder of a super-network that was trained on the device."""
+    folder = tmp_path_factory.mktemp(request.param) / "supernet"
+    elastic = {"depth": [1, 1, 1, 1], "width": [1, 0.5], "kernel": [3, 1]}
+    with cuda_device():
+        space = Space.of(DESIGNS["resnet"].described(32), elastic, 3)
+        phases = progressive_phases(space.dimensions, False)
+        train_members(
+            [str(folder)],
+            [supernet_description(space, None)],
+            Recipe(epochs=4, batch_size=8, shift=2, flip=True).model_dump(),
+            supernet_loss(space, request.param, 1, 4 * 32, 0.0, phases),
+            data,
+            (0, "train_supernet"),
+            workers=0,
+            code="",
+        )
+    return space, folder
+
+
+def evaluator(space: Space, folder) -> Evaluator:
+    return Evaluator(read_member(folder)[0], space, IMAGES, Labelled(IMAGES, LABELS), LOOKS)
+
+
+@pytest.mark.usefixtures("cuda")
+def test_sub_networks_are_evaluated_and_become_members(searched, tmp_path):
+    space, folder = searched
+    genes = space.random(np.random.default_rng(0))
+    evaluated = evaluator(space, folder)
+    assert evaluated.probabilities(genes).shape == (6, 3)
+    write_member(tmp_path / "search-00", evaluated.network(genes), {})
+
+
+def test_recalibration_does_not_wait_for_the_device(searched, pretended):
+    space, folder = searched
+    evaluated = evaluator(space, folder)
+    pretended.counts.clear()
+    evaluated.network(0 * space.sizes)
+    assert not any(what == "_local_scalar_dense" for what, _ in pretended.counts.waits)
