@@ -9,6 +9,7 @@ from resiliency.analysis.member_scores import Scorer
 from resiliency.designs.settings import ALEXNET
 from resiliency.files import read_json
 from resiliency.predictions import read_predictions
+from resiliency.reliability import member_warnings
 from resiliency.stage import stage
 from resiliency.tables import read_table, write_table
 
@@ -25,7 +26,11 @@ with stage(snakemake.log[0]):
         member = read_json(description)
         scored = scorer.score(predictions[member["member"]])
         member["architecture"] = member["architecture"] or member["factory"]
-        members.append({key: member[key] for key in described} | scored.scores)
+        steps = (member["training_cost"] or {}).get("steps")
+        warnings = member_warnings(scored.scores["clean_accuracy"], predictions[member["member"]].labels(0), steps)
+        if warnings:
+            print(f"warning: {member['member']}: {', '.join(warnings)}")
+        members.append({key: member[key] for key in described} | scored.scores | {"warnings": ", ".join(warnings)})
         errors.append(scored.errors.assign(member=member["member"]))
         scored.calibration.insert(0, "member", member["member"])
         calibration.append(scored.calibration)

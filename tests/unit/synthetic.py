@@ -66,6 +66,7 @@ def member_table(designs, seeds, objectives, searched, rng) -> pd.DataFrame:
     error += rng.normal(0, 0.015, len(table))
     table["architecture"] = table["design"]
     table["weights_source"] = "trained here"
+    table["warnings"] = ""
     table["parameters"] = table["design"].map({name: int(10 ** rng.uniform(4, 6)) for name in table["design"].unique()})
     table["macs"] = 30 * table["parameters"]
     accuracy = 0.985 - 0.1 * error + rng.normal(0, 0.005, len(table))

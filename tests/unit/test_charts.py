@@ -306,6 +306,16 @@ def test_pages_of_charts_run_no_script_in_names(tmp_path):
     assert json.loads(line.removeprefix("    const spec = ").removesuffix(";"))["datasets"] == spec["datasets"]
 
 
+def test_failed_training_is_said_on_the_first_screen(card, page):
+    tables = synthetic_tables()
+    tables["members"].loc[[0, 1], "warnings"] = ["near chance, few optimisation steps", "near chance"]
+    warned = report(tables, card)
+    assert warned.index('class="cautions"') < warned.index('class="overview"')
+    assert "hardly better than chance on clean images (resnet18-s0, resnet18-s1)" in warned
+    assert "<td>near chance, few optimisation steps</td>" in warned
+    assert 'class="cautions"' not in page
+
+
 def test_words():
     assert percent(0.1234) == "12.3 %"
     assert percent(np.nan) == number(None) == "–"

@@ -38,7 +38,8 @@ class Entry(NamedTuple):
 
 CHARTS = {
     "learning_curves": Entry(
-        "Where the lines are flat at the end, training has converged. Lines of one panel that end apart are seeds, or "
+        "Where the lines are flat at the end, longer training would change little; lines that stay low have not "
+        "learnt. Lines of one panel that end apart are seeds, or "
         "strengths of a joint loss, that learnt differently.",
         ("histories",),
         learning_curves,

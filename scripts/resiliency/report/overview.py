@@ -3,8 +3,16 @@
 import pandas as pd
 from markupsafe import Markup
 
+from resiliency.reliability import FEW_IMAGES, FEW_STEPS, FEWEST_IMAGES, FEWEST_STEPS, NEAR_CHANCE
 from resiliency.report import words
 
+NAMED = 5
+WARNINGS = {
+    NEAR_CHANCE: "{count} are hardly better than chance on clean images ({names}): their training failed, or their "
+    "weights are of another task. What is said of them, and of ensembles with them, means little.",
+    FEW_STEPS: f"{{count}} were trained for fewer than {FEWEST_STEPS} optimisation steps ({{names}}).",
+    FEW_IMAGES: f"There are fewer than {FEWEST_IMAGES} test images: differences of some points are chance.",
+}
 ICONS = {"supported": "✓", "contradicted": "✗", "undecided": "?"}
 WIDE, LINE, MARGIN = 300, 9, 8
 
@@ -104,6 +112,17 @@ def contenders(deployment: pd.DataFrame) -> list[dict]:
     best = {role: rows.loc[rows["validation_error"].idxmin()].to_dict() for role, rows in groups.items() if len(rows)}
     most = max((row["mean_corruption_error"] for row in best.values()), default=0) or 1
     return [row | {"role": role, "share": row["mean_corruption_error"] / most} for role, row in best.items()]
+
+
+def cautions(members: pd.DataFrame) -> list[str]:
+    """What the reader should beware of, a sentence for each kind of warning that members.csv has."""
+    said = []
+    for warning, words_of in WARNINGS.items():
+        of = members.loc[members["warnings"].fillna("").str.contains(warning, regex=False), "member"].tolist()
+        if of:
+            names = ", ".join(of[:NAMED]) + (f" and {len(of) - NAMED:,} more" if len(of) > NAMED else "")
+            said.append(words_of.format(count=f"{len(of):,} of {words.plural(len(members), 'member')}", names=names))
+    return said
 
 
 def basis(card: dict, tables: dict[str, pd.DataFrame]) -> str:

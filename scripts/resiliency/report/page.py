@@ -11,7 +11,7 @@ import vl_convert
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from resiliency.report import words
-from resiliency.report.overview import basis, contenders, observed
+from resiliency.report.overview import basis, cautions, contenders, observed
 from resiliency.report.terms import TERMS, explained
 
 FOLDER = Path(__file__).parent
@@ -91,7 +91,9 @@ def render(
     environment.filters |= {form.__name__: form for form in FORMS}
     environment.globals |= {form.__name__: form for form in FORMS} | {"interval": words.interval}
     searched = "search" in set(tables["members"]["origin"])
-    members = tables["members"].sort_values("mean_corruption_error", kind="stable").fillna({"objective": ""})
+    members = (
+        tables["members"].sort_values("mean_corruption_error", kind="stable").fillna({"objective": "", "warnings": ""})
+    )
     elsewhere = tables["members"]["weights_source"].str.startswith(("file ", "pretrained "))
     return environment.get_template("report.html.j2").render(
         study=study,
@@ -100,6 +102,7 @@ def render(
         provenance=provenance,
         answer=specs["origins"]["usermeta"]["finding"],
         basis=basis(card, tables),
+        cautions=cautions(tables["members"]),
         observations=observed(tables["observations"]),
         contenders=contenders(tables["deployment"]),
         sections=[(section, [_figure(name, specs, svgs) for name in section.charts]) for section in SECTIONS],

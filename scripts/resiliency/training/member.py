@@ -10,6 +10,7 @@ from resiliency.designs.cards import design_card, training_cost
 from resiliency.designs.networks import build, write_member
 from resiliency.device import device
 from resiliency.files import read_array, read_json, write_csv
+from resiliency.reliability import near_chance
 from resiliency.streams import derived_seed
 from resiliency.training.checkpoints import Checkpoint
 from resiliency.training.engine import Labelled, Looks, Loss, Trainer, accuracies
@@ -67,12 +68,16 @@ def train_members(
     with Checkpoint(Path(folders[0], "checkpoint.pt"), decisive) as checkpoint:
         history = trainer.train(training, validation, checkpoint)
     right = accuracies(networks, validation, looks)
-    seen = settings.epochs * (len(training.labels) // settings.batch_size) * settings.batch_size
+    steps = settings.epochs * (len(training.labels) // settings.batch_size)
     for folder, description, known, network, accuracy in zip(
         folders, descriptions, cards, networks, right, strict=True
     ):
         known["device"] = checkpoint.device
-        known["training_cost"] = training_cost(known["macs"], seen, settings.epochs)
+        known["training_cost"] = training_cost(known["macs"], steps * settings.batch_size, settings.epochs)
+        known["training_cost"]["steps"] = steps
+        if near_chance(accuracy, validation.labels):
+            name = Path(folder).name
+            print(f"warning: {name}: validation accuracy {accuracy:.3f} is hardly better than chance: training failed")
         write_csv(Path(folder, "history.csv"), history)
         member = {"member": Path(folder).name} | description | known | {"validation_accuracy": accuracy}
         write_member(folder, network, member)
