@@ -1,75 +1,216 @@
-"""Computes, not measures, how many GPU hours a study costs, from the multiply-accumulate operations of its networks.
+"""Computes, not measures, how many GPU hours the studies for GPUs cost, by the model in gpu_model.py.
 
-Run by hand: python tests/benchmarks/gpu_hours.py studies/cifar10.yaml studies/imagenet.yaml [--rate 1e13 --images 3000]
-An image costs its MACs once where it is predicted and three times where it is trained on (backward takes two forwards),
-at `rate` MACs a second; but no more than `images` images a second are fed. 1e13 MACs a second are 6 % of an A100's peak
-in bfloat16. The last line is JSON: study -> hours.
+Run by hand: python tests/benchmarks/gpu_hours.py [--write]
+Prints the report, and writes it to docs/gpu_hours.md if asked to; a minute on one core.
 """
 
 import argparse
-import json
+from collections import defaultdict
+from contextlib import redirect_stdout
+from io import StringIO
 from pathlib import Path
 
 import yaml
+from gpu_model import AROUND, BANDWIDTH, CARDS, COMPUTE, FLOOR, LAUNCH, Cost, gradient, inference, training
 from snakemake.utils import update_config
 
+from resiliency.attributions import BATCH as EXPLAINED
 from resiliency.data.settings import PUBLISHED
-from resiliency.designs.networks import build, parameters_and_macs
+from resiliency.prediction import BATCH as PREDICTED
+from resiliency.search.evaluation import BATCH as CALIBRATED
 from resiliency.study import Study, load
+from resiliency.training.settings import Recipe
 
 ROOT = Path(__file__).parents[2]
+REPORT = ROOT / "docs" / "gpu_hours.md"
+STUDIES = ("cifar10", "imagenet")
+# How a study may run: captured, processes on one GPU.
+WAYS = {"as it is": (False, 1), "captured": (True, 1), "captured, 3 on a GPU": (True, 3)}
+START = 10  # seconds of a job before its first step: imports, the context of CUDA, the first kernels
+# Seconds in which a core decodes an original image and one of ImageNet-C, measured at 224 px; and cores that do.
+ORIGINAL, CORRUPTED, DECODING = 2.5e-3, 0.6e-3, 7
+
+TEXT = """# What the studies for GPUs cost
+
+**Computed, not measured.** No figure of this page was taken on a GPU. It is written by
+`python tests/benchmarks/gpu_hours.py --write`, and a test holds it to what the script computes.
+
+## GPU hours on an H100
+
+{hours}
+
+*As it is*: one process on a GPU, which launches each kernel. *Captured*: a training step is replayed as one CUDA graph;
+predictions, the search and attributions are launched as before. *3 on a GPU*: three processes share a GPU, and while
+one launches another computes; hours are those of the GPU.
+
+## A training step of studies/cifar10.yaml
+
+Milliseconds of a step with the batch of the recipe on an H100. A step takes the longer of the two; captured, the time
+of computing.
+
+{steps}
+
+## The model
+
+Networks run without data, and every kernel is counted with its floating-point operations and the bytes that it reads
+and writes (`tests/benchmarks/gpu_model.py`).
+
+- *Computing*: a kernel takes the longest of its operations at {compute:.0%} of the card's peak, its bytes at
+  {bandwidth:.0%} of the peak bandwidth, and {floor:g} µs. Peaks are those of the data sheets. Training computes in
+  bfloat16, and all else in float32, in which an H100 is {ratio:.0f} times slower.
+- *Launching*: {launch:g} µs a kernel. A step takes the longer of computing and launching, for they overlap.
+- *Feeding*: only where images are decoded from files, by {decoding} processes of a job: {original:g} ms of a core for
+  an original of ImageNet, {corrupted:g} ms for a corrupted one (measured at 224 px on one core, the one exception).
+  Data sets that are stored as one array lie in the GPU's memory and know no such limit.
+- *Starting*: {start} s a job.
+
+What the model leaves out: kernels that lie far below their roofline, as gradients of depthwise convolutions do, waiting
+for storage, and the time that processes on one GPU lose by taking turns. Networks of the search are taken for as large
+as the largest. Expect a factor of two either way.
+
+To spend less, take fewer epochs, seeds or strengths of `joint`.
+"""
 
 
-def macs(study: Study, design: str) -> int:
-    """Multiply-accumulate operations of a design for one image."""
-    side, classes = study.dataset.side, PUBLISHED[study.dataset.name].classes
-    return parameters_and_macs(build(study.designs[design].described(side), classes, 0), [side, side, 3])[1]
+class Pricing:
+    """What the networks of a study cost on a card; the kernels of each are counted once."""
+
+    def __init__(self, study: Study):
+        self.study = study
+        self.card = CARDS["H100"]
+        self.side, self.classes = study.dataset.side, PUBLISHED[study.dataset.name].classes
+        self.counted = {}
+
+    def _kernels(self, function, design: str, argument):
+        key = function, design, str(argument)
+        if key not in self.counted:
+            with redirect_stdout(StringIO()):
+                description = self.study.designs[design].described(self.side)
+                self.counted[key] = function(description, self.classes, self.side, argument)
+        return self.counted[key]
+
+    def step(self, designs: list[str], recipe: Recipe, passes: int = 1) -> Cost:
+        """A training step of networks of `designs`, each going forward and backward so many times."""
+        total = Cost(AROUND * FLOOR, AROUND * LAUNCH)
+        for design in designs:
+            both, optimizer = self._kernels(training, design, recipe)
+            total += both.cost(self.card, "bfloat16") * passes + optimizer.cost(self.card, "float32")
+        return total
+
+    def predicted(self, design: str, batch: int = PREDICTED) -> Cost:
+        """An image predicted in batches of `batch`."""
+        return self._kernels(inference, design, batch).cost(self.card, "float32") * (1 / batch)
+
+    def explained(self, design: str) -> Cost:
+        """An image explained by one gradient."""
+        return self._kernels(gradient, design, EXPLAINED).cost(self.card, "float32") * (1 / EXPLAINED)
 
 
-def hours(study: Study, rate: float, images: float) -> dict[str, float]:
+def hours(pricing: Pricing, captured: bool, processes: int) -> dict[str, float]:
     """Rule -> GPU hours of all of its jobs."""
-    most, seeds = study.dataset.most_images(), study.members.seeds
-    joint, search = study.joint, study.search
-    together = [design for _ in study.joint_settings() for _ in range(joint.seeds) for design in joint.designs]
-    designs = {*study.members.designs, *together, *([search.design] if search else [])}
-    cost = {design: macs(study, design) for design in designs}
-    members = [design for design in study.members.designs for _ in range(seeds)] + together
-    members += [search.design] * search.members if search else []
-    conditions = 1 + len(study.corruptions.names) * len(study.corruptions.severities)
-    looks = len(study.attribution.methods) * study.attribution.steps
+    study = pricing.study
+    most, joint, search = study.dataset.most_images(), study.joint, study.search
+    original, corrupted = (ORIGINAL / DECODING, CORRUPTED / DECODING) if study.dataset.on_the_fly else (0, 0)
+    shown = len(study.corruptions.names) * len(study.corruptions.severities)
+    spent = defaultdict(float)
 
-    def spent(design: str, count: float, passes: int) -> float:
-        return count * max(passes * cost[design] / rate, 1 / images) / 3600
+    def add(rule: str, cost: Cost, feeding: float = 0, replayed: bool = False, jobs: int = 1) -> None:
+        spent[rule] += jobs * (cost.seconds(captured and replayed, processes, feeding) + START / processes) / 3600
 
-    found = {"train": seeds * sum(spent(d, most["train"] * study.recipe(d).epochs, 3) for d in study.trained_designs())}
-    if together:
-        epochs = study.joint_recipe().epochs
-        found["train_jointly"] = sum(spent(design, most["train"] * epochs, 3) for design in together)
+    def train(rule: str, designs: list[str], recipe: Recipe, passes: int = 1, jobs: int = 1) -> None:
+        steps = recipe.epochs * (most["train"] // recipe.batch_size)
+        cost = pricing.step(designs, recipe, passes) * steps
+        add(rule, cost, steps * recipe.batch_size * original, replayed=True, jobs=jobs)
+        seen = recipe.epochs * most["validation"]
+        validated = sum((pricing.predicted(design) for design in designs), Cost()) * seen
+        spent[rule] += jobs * validated.seconds(False, processes, seen * original) / 3600
+
+    def use(designs: list[str], jobs: int = 1) -> None:
+        cost = sum((pricing.predicted(design) for design in designs), Cost()) * (most["test"] * (1 + shown))
+        add("predict", cost, most["test"] * (original + shown * corrupted), jobs=jobs)
+        passes = sum(study.attribution.steps if m == "integrated_gradients" else 1 for m in study.attribution.methods)
+        cost = sum((pricing.explained(design) for design in designs), Cost()) * (study.probe.images * passes)
+        add("attribute", cost, jobs=jobs)
+
+    for design in study.trained_designs():
+        train("train", [design], study.recipe(design), jobs=study.members.seeds)
+        use([design] * study.members.seeds)
+    if joint:
+        settings = len(study.joint_settings())
+        train("train_jointly", joint.designs, study.joint_recipe(), jobs=settings * joint.seeds)
+        use(joint.designs * joint.seeds, jobs=settings)
     if search:
-        seen = most["train"] * study.search_recipe().epochs * (2 + search.drawn)
-        found["train_supernet"] = spent(search.design, seen, 3)
-        evaluated = search.evaluations * (search.calibration_images + most["validation"])
-        found["search"] = spent(search.design, evaluated, 1)
-    found["predict"] = sum(spent(design, most["test"] * conditions, 1) for design in members)
-    found["attribute"] = sum(spent(design, study.probe.images * looks, 3) for design in members)
-    return found
+        train("train_supernet", [search.design], study.search_recipe(), passes=2 + search.drawn)
+        calibrated = pricing.predicted(search.design, CALIBRATED) * search.calibration_images
+        validated = pricing.predicted(search.design) * most["validation"]
+        read = most["validation"] * original
+        add("search", (calibrated + validated) * search.evaluations, read * search.evaluations)
+        use([search.design] * search.members)
+    return dict(spent)
+
+
+def read(name: str) -> Study:
+    config = yaml.safe_load((ROOT / "config.yaml").read_text())
+    update_config(config, yaml.safe_load((ROOT / f"studies/{name}.yaml").read_text()))
+    return load(config)
+
+
+def table_of_hours(pricings: list[Pricing]) -> list[list[str]]:
+    """Header and rows: rule, then the hours of each study and way; totals last, on each card."""
+    rows = [["GPU hours", *(f"`{pricing.study.study}`, {way}" for pricing in pricings for way in WAYS)]]
+    spent = {}
+    for card in CARDS:
+        for pricing in pricings:
+            pricing.card = CARDS[card]
+        spent[card] = [hours(pricing, *way) for pricing in pricings for way in WAYS.values()]
+    rows += [[rule, *(figure(column[rule]) for column in spent["H100"])] for rule in spent["H100"][0]]
+    return rows + [[f"in all, {card}", *(figure(sum(c.values())) for c in spent[card])] for card in CARDS]
+
+
+def table_of_steps(pricing: Pricing, designs: list[str]) -> list[list[str]]:
+    """Header and a row per design: milliseconds of a training step on an H100."""
+    rows = [["design", "batch", "launching, ms", "computing, ms"]]
+    pricing.card = CARDS["H100"]
+    for design in designs:
+        recipe = pricing.study.recipe(design)
+        step = pricing.step([design], recipe)
+        rows.append([design, str(recipe.batch_size), f"{step.launching * 1e3:.1f}", f"{step.computing * 1e3:.1f}"])
+    return rows
+
+
+def figure(value: float) -> str:
+    return f"{value:,.1f}" if value < 100 else f"{value:,.0f}"
+
+
+def markdown(rows: list[list[str]]) -> str:
+    lines = [rows[0], ["---", *["---:"] * (len(rows[0]) - 1)], *rows[1:]]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def report() -> str:
+    peaks, pricings = CARDS["H100"].flops, [Pricing(read(name)) for name in STUDIES]
+    return TEXT.format(
+        hours=markdown(table_of_hours(pricings)),
+        steps=markdown(table_of_steps(pricings[0], pricings[0].study.trained_designs())),
+        compute=COMPUTE,
+        bandwidth=BANDWIDTH,
+        floor=FLOOR * 1e6,
+        launch=LAUNCH * 1e6,
+        ratio=peaks["bfloat16"] / peaks["float32"],
+        original=ORIGINAL * 1e3,
+        corrupted=CORRUPTED * 1e3,
+        decoding=DECODING,
+        start=START,
+    )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("studies", nargs="+", type=Path)
-    parser.add_argument("--rate", type=float, default=1e13, help="MACs a second")
-    parser.add_argument("--images", type=float, default=3000, help="most images a second")
-    arguments = parser.parse_args()
-    totals = {}
-    for path in arguments.studies:
-        config = yaml.safe_load((ROOT / "config.yaml").read_text())
-        update_config(config, yaml.safe_load(path.read_text()))
-        study = load(config)
-        found = hours(study, arguments.rate, arguments.images)
-        print(f"{study.study}: " + ", ".join(f"{rule} {value:.1f}" for rule, value in found.items()))
-        totals[study.study] = round(sum(found.values()))
-    print(json.dumps(totals))
+    parser.add_argument("--write", action="store_true", help=f"write {REPORT.relative_to(ROOT)}")
+    text = report()
+    print(text)
+    if parser.parse_args().write:
+        REPORT.write_text(text)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,82 @@
+"""The model behind docs/gpu_hours.md, by hand; the page shows what the model computes."""
+
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+REPOSITORY = Path(__file__).parents[2]
+sys.path.insert(0, str(REPOSITORY / "tests/benchmarks"))
+import gpu_hours  # noqa: E402
+from gpu_model import BANDWIDTH, CARDS, COMPUTE, FLOOR, LAUNCH, Card, Cost, Kernels  # noqa: E402
+
+PAGE = (REPOSITORY / "docs/gpu_hours.md").read_text()
+CARD = Card({"float32": 1e12}, 1e9)
+
+
+def empty(*shape: int) -> torch.Tensor:
+    return torch.empty(shape, device="meta")
+
+
+@pytest.mark.parametrize(
+    ("run", "seconds"),
+    [
+        (lambda: empty(1000, 1000) @ empty(1000, 1000), 3 * 4e6 / (1e9 * BANDWIDTH)),
+        (lambda: empty(8000, 8000) @ empty(8000, 8000), 2 * 8000**3 / (1e12 * COMPUTE)),
+        (lambda: empty(1).exp(), FLOOR),
+        (lambda: empty(4, 4).view(16).detach(), 0),
+    ],
+    ids=["bound by bandwidth", "bound by operations", "bound by the floor", "views compute nothing"],
+)
+def test_a_kernel_takes_the_longest_of_three_times(run, seconds):
+    with Kernels() as kernels:
+        run()
+    cost = kernels.cost(CARD, "float32")
+    assert cost.computing == pytest.approx(seconds)
+    assert cost.launching == (LAUNCH if seconds else 0)
+
+
+def test_what_bounds_a_step():
+    cost = Cost(computing=2, launching=6)
+    assert cost.seconds() == 6
+    assert cost.seconds(captured=True) == 2
+    assert cost.seconds(processes=2) == 3
+    assert cost.seconds(processes=4) == 2  # one GPU computes for all
+    assert cost.seconds(captured=True, feeding=9, processes=3) == 3
+
+
+def test_only_images_that_are_decoded_are_fed():
+    class Free(gpu_hours.Pricing):
+        """Networks that cost nothing."""
+
+        def step(self, *_):
+            return Cost()
+
+        predicted = explained = step
+
+    stored, files = (
+        sum(gpu_hours.hours(Free(gpu_hours.read(name)), False, 1).values()) for name in ("cifar10", "imagenet")
+    )
+    jobs = 18 * (2 + 1 + 1) + 5 * (3 + 1 + 1) + 2 + 2  # of designs, of settings, of the search and its members
+    assert stored == pytest.approx(jobs * gpu_hours.START / 3600)
+    train = 100 * (1_281_167 * 0.98) * gpu_hours.ORIGINAL / gpu_hours.DECODING / 3600
+    assert files > 16 * train
+
+
+@pytest.mark.parametrize("design", ["resnet18", "vit_s"])
+def test_the_page_shows_what_is_computed(design):
+    pricing = gpu_hours.Pricing(gpu_hours.read("cifar10"))
+    pricing.card = CARDS["H100"]
+    _, computed = gpu_hours.table_of_steps(pricing, [design])
+    row = next(line for line in PAGE.splitlines() if line.startswith(f"| {design} |"))
+    _, batch, *times = row.strip("| ").split(" | ")
+    assert batch == computed[1]
+    assert [float(time) for time in times] == pytest.approx([float(time) for time in computed[2:]], rel=0.1)
+
+
+def test_the_page_has_every_design():
+    designs = gpu_hours.read("cifar10").trained_designs()
+    assert [line.split(" | ")[0] for line in PAGE.splitlines() if line.count(" | ") == 3][2:] == [
+        f"| {design}" for design in designs
+    ]
