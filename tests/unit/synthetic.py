@@ -92,7 +92,8 @@ def error_table(members, corruptions, rng) -> pd.DataFrame:
         for corruption, severity in ((c, s) for c in corruptions for s in range(1, 6)):
             error = row.mean_corruption_error * hardness[corruption] * severity / 3
             rows.append((row.member, corruption, severity, 540, min(error, 0.9)))
-    return pd.DataFrame(rows, columns=["member", "corruption", "severity", "images", "error"])
+    table = pd.DataFrame(rows, columns=["member", "corruption", "severity", "images", "error"])
+    return table.assign(test_set="clean")
 
 
 def ensemble_table(members, sizes, corruptions, rng) -> pd.DataFrame:

@@ -22,7 +22,7 @@ def errors_of(errors: dict[str, dict[str, float]]) -> pd.DataFrame:
     rows = [("clean", 0, f"{d}-s{s}", 0.0) for d in next(iter(errors.values())) for s in (0, 1)]
     for corruption, designs in errors.items():
         rows += [(corruption, v, f"{d}-s{s}", e * v**2 / 4) for d, e in designs.items() for s in (0, 1) for v in (1, 2)]
-    return pd.DataFrame(rows, columns=["corruption", "severity", "member", "error"]).assign(images=10)
+    return pd.DataFrame(rows, columns=["corruption", "severity", "member", "error"]).assign(images=10, test_set="clean")
 
 
 ERRORS = errors_of({"fog": {"a": 0.8, "b": 0.4}, "snow": {"a": 0.1, "b": 0.2}, "contrast": {"a": 0.6, "b": 0.3}})

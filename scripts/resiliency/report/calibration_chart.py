@@ -4,22 +4,22 @@ import altair as alt
 import pandas as pd
 
 from resiliency.report.style import MUTED, SHARE, by_legend, finish, notice, panel_title, spread
-from resiliency.report.words import percent
+from resiliency.report.words import label, percent
 
-IMAGES = ["clean", "corrupted"]
 COLUMNS = 4
 SIDE = 165
 FEWEST = 10  # predictions in a bin that is drawn
 
 
 def calibration(members: pd.DataFrame, table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
-    """Reliability diagrams: accuracy against confidence, a panel per design, clean and corrupted images."""
+    """Reliability diagrams: accuracy against confidence, a panel per design, a line per set of images."""
     title = "How sure are members, and how often are they right?"
     bins = pooled(members, table)
     if bins.empty:
         return notice(title, "no independently trained members in this study")
     designs = members.loc[members["design"].isin(bins["design"]), "design"].unique().tolist()
-    panels = [_panel(bins[bins["design"] == design], design, design == designs[0], colours) for design in designs]
+    hues = spread(bins["images"].unique().tolist(), colours)
+    panels = [_panel(bins[bins["design"] == design], design, design == designs[0], hues) for design in designs]
     subtitle = [
         "On the diagonal, probabilities are honest; below it, members are surer than they are right",
         f"Predictions in 15 bins of confidence, all members of a design; point size: their number, {FEWEST} at least",
@@ -43,12 +43,12 @@ def pooled(members: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
     return bins.drop(columns="sure")
 
 
-def _panel(bins: pd.DataFrame, design: str, first: bool, colours: list[str]) -> alt.LayerChart:
+def _panel(bins: pd.DataFrame, design: str, first: bool, hues: alt.Scale) -> alt.LayerChart:
     axis = alt.Axis(format=SHARE, values=[0, 0.5, 1])
     x = alt.X("confidence:Q", title="Confidence", axis=axis).scale(domain=[0, 1])
     y = alt.Y("accuracy:Q", title="Accuracy" if first else None, axis=axis).scale(domain=[0, 1])
     legend = alt.Legend(title="Test images", orient="bottom", direction="horizontal")
-    hue = alt.Color("images:N", scale=spread(IMAGES, colours), legend=legend)
+    hue = alt.Color("images:N", scale=hues, legend=legend)
     chosen, opacity = by_legend("images")
     size = alt.Size("predictions:Q", legend=None).scale(range=[12, 160])
     tooltip = ["images", alt.Tooltip("predictions", format=","), alt.Tooltip("confidence", format=".1%")]
@@ -67,9 +67,7 @@ def _panel(bins: pd.DataFrame, design: str, first: bool, colours: list[str]) -> 
 def _gaps(bins: pd.DataFrame) -> str:
     """Such as "0.4 % clean, 6.1 % corrupted"."""
     found = []
-    for name in IMAGES:
-        rows = bins[bins["images"] == name]
-        if len(rows):
-            gap = (rows["accuracy"] - rows["confidence"]).abs() @ rows["predictions"] / rows["predictions"].sum()
-            found.append(f"{percent(gap)} {name}")
+    for name, rows in bins.groupby("images", sort=False):
+        gap = (rows["accuracy"] - rows["confidence"]).abs() @ rows["predictions"] / rows["predictions"].sum()
+        found.append(f"{percent(gap)} {label(name)}")
     return ", ".join(found)

@@ -1,14 +1,19 @@
 """Charts of the correlation of diversity with accuracy."""
 
+from collections.abc import Sequence
+
 import altair as alt
 import pandas as pd
 
+from resiliency.conditions import CLEAN, CORRUPTED
+from resiliency.corruptions.settings import CATEGORIES, HELD_OUT
 from resiliency.diversity.settings import MAIN
 from resiliency.report.diversity_charts import under_main_rule
 from resiliency.report.style import INK, by_legend, finish, notice, panel_title, shades
 from resiliency.report.words import KINDS, METRICS, label, percent, plural
 
-CONDITIONS = ("clean", "corrupted")
+CONDITIONS = (CLEAN, CORRUPTED)
+CORRUPTIONS = {name for names in (*CATEGORIES.values(), HELD_OUT) for name in names}
 CELL = 42
 ROW = 19
 NAMES = 250
@@ -43,9 +48,10 @@ def correlations(table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
 
 
 def correlation_heatmap(table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
-    """Pearson correlation of every metric with accuracy, clean and corrupted, at every size, sorted by kind."""
+    """Pearson correlation of every metric with accuracy on each set of images, at every size, sorted by kind."""
     title = "Every diversity metric against accuracy"
-    rows = pearson(table)
+    conditions = [name for name in table["condition"].unique() if name not in CORRUPTIONS]
+    rows = pearson(table, conditions)
     if rows.empty:
         return notice(title, NOTHING)
     rows = rows.assign(name=rows["metric"].map(label), clear=(rows["low"] > 0) | (rows["high"] < 0))
@@ -56,12 +62,12 @@ def correlation_heatmap(table: pd.DataFrame, colours: list[str]) -> alt.TopLevel
         of_kind = rows[rows["kind"] == kind]
         panels = [
             _heat(of_kind[of_kind["condition"] == condition], sizes, left=condition == "clean", last=kind == kinds[-1])
-            for condition in CONDITIONS
+            for condition in conditions
         ]
         if kind == kinds[0]:
             panels = [
-                panel.properties(title=panel_title(f"{condition.capitalize()} accuracy", anchor="middle"))
-                for panel, condition in zip(panels, CONDITIONS, strict=True)
+                panel.properties(title=panel_title(_heading(condition), anchor="middle"))
+                for panel, condition in zip(panels, conditions, strict=True)
             ]
         band = alt.hconcat(*panels, spacing=20, bounds="flush")
         bands.append(band.properties(title=panel_title(label(kind), frame="bounds")))
@@ -73,10 +79,15 @@ def correlation_heatmap(table: pd.DataFrame, colours: list[str]) -> alt.TopLevel
     return finish(alt.vconcat(*bands, spacing=8), title, subtitle)
 
 
-def pearson(table: pd.DataFrame) -> pd.DataFrame:
-    """Pearson's correlations that are known, under the main rule, on clean and on all corrupted images."""
-    rows = table[(table["measure"] == "pearson") & table["condition"].isin(CONDITIONS)].dropna(subset=["correlation"])
+def pearson(table: pd.DataFrame, conditions: Sequence[str] = CONDITIONS) -> pd.DataFrame:
+    """Pearson's correlations that are known, under the main rule, on these images."""
+    rows = table[(table["measure"] == "pearson") & table["condition"].isin(conditions)].dropna(subset=["correlation"])
     return under_main_rule(rows)
+
+
+def _heading(condition: str) -> str:
+    """Such as "Clean accuracy", or "On photos", a further test set."""
+    return f"{condition.capitalize()} accuracy" if condition in CONDITIONS else f"On {label(condition)}"
 
 
 def _basis(rows: pd.DataFrame) -> str:

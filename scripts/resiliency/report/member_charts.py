@@ -6,6 +6,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
+from resiliency.conditions import CLEAN
 from resiliency.corruptions.settings import CATEGORIES, HELD_OUT
 from resiliency.report.style import INK, SHARE, by_legend, finish, notice, panel_title, spread
 from resiliency.report.words import label, percent, plural
@@ -19,7 +20,7 @@ NO_MEMBERS = "no independently trained members in this study"
 def error_by_severity(members: pd.DataFrame, errors: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
     """Top-1 error, mean over corruptions and seeds, against severity: a line per design, coloured by family."""
     title = "Top-1 error of each design as corruptions grow more severe"
-    rows = errors.merge(_independent(members)[["member", "design", "family", "seed"]], on="member")
+    rows = of_data_set(errors).merge(_independent(members)[["member", "design", "family", "seed"]], on="member")
     if rows.empty:
         return notice(title, NO_MEMBERS)
     curves = rows.groupby(["family", "design", "severity"], sort=False)["error"].mean().reset_index()
@@ -41,18 +42,23 @@ def error_by_severity(members: pd.DataFrame, errors: pd.DataFrame, colours: list
 
 
 def error_heatmap(members: pd.DataFrame, errors: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
-    """Error of each member under each corruption, mean over severities; the most resilient members come first."""
+    """Error of each member under each corruption, mean over severities, and on each further test set.
+
+    The most resilient members come first.
+    """
     title = "Top-1 error of each member under each corruption"
     known = errors[errors["member"].isin(members["member"])].dropna(subset=["error"])
     if known.empty:
         return notice(title, "no errors in this study")
-    cells = known.groupby(["member", "corruption"], sort=False)["error"].mean().reset_index()
-    means = cells[cells["corruption"] != "clean"].groupby("member", as_index=False)["error"].mean()
+    further = [name for name in known["test_set"].unique() if name != CLEAN]
+    named = known.assign(corruption=known["corruption"].mask(known["test_set"].isin(further), known["test_set"]))
+    cells = named.groupby(["member", "corruption"], sort=False)["error"].mean().reset_index()
+    means = cells[~cells["corruption"].isin([CLEAN, *further])].groupby("member", as_index=False)["error"].mean()
     cells = pd.concat([cells, means.assign(corruption="mean")])
     cells["percent"] = 100 * cells["error"]
     cells["name"] = cells["corruption"].map(label)
     order = means.sort_values("error", kind="stable")["member"].tolist() or cells["member"].unique().tolist()
-    groups = {"overall": ("clean", "mean")} | CATEGORIES | {"held out": HELD_OUT}
+    groups = {"overall": (CLEAN, "mean")} | CATEGORIES | {"held out": HELD_OUT, "other images": further}
     parts = {name: cells[cells["corruption"].isin(columns)] for name, columns in groups.items()}
     panels = [
         _heat(part, name, [label(c) for c in groups[name]], order, cells["percent"].max())
@@ -61,7 +67,7 @@ def error_heatmap(members: pd.DataFrame, errors: pd.DataFrame, colours: list[str
     ]
     subtitle = [
         "Mean over severities, in %; most resilient member first, by the mean over corruptions",
-        plural(int(known["images"].max()), "test image"),
+        images_of_data_set(known),
     ]
     return finish(alt.hconcat(*panels, spacing=8, bounds="flush"), title, subtitle)
 
@@ -96,6 +102,16 @@ def size_accuracy_resiliency(members: pd.DataFrame, colours: list[str]) -> alt.T
     return finish(alt.hconcat(by_size, by_accuracy, spacing=28), title, subtitle)
 
 
+def of_data_set(errors: pd.DataFrame) -> pd.DataFrame:
+    """The rows of corruption_errors.csv on the data set's own test images."""
+    return errors[errors["test_set"] == CLEAN]
+
+
+def images_of_data_set(errors: pd.DataFrame) -> str:
+    """How many test images the data set has, such as "540 test images"."""
+    return plural(int(of_data_set(errors)["images"].max()), "test image")
+
+
 def _independent(members: pd.DataFrame) -> pd.DataFrame:
     return members[members["origin"] == "independent"]
 
@@ -108,9 +124,9 @@ def _decades(values: pd.Series) -> list[int]:
 
 def _basis(rows: pd.DataFrame) -> str:
     """What a mean over the errors in `rows` is over."""
-    corruptions = rows.loc[rows["corruption"] != "clean", "corruption"].nunique()
-    images = plural(int(rows["images"].max()), "test image")
-    return f"Mean over {plural(corruptions, 'corruption')} and {plural(rows['seed'].nunique(), 'seed')}; {images}"
+    corruptions = rows.loc[rows["corruption"] != CLEAN, "corruption"].nunique()
+    over = f"{plural(corruptions, 'corruption')} and {plural(rows['seed'].nunique(), 'seed')}"
+    return f"Mean over {over}; {images_of_data_set(rows)}"
 
 
 def _curve_name(family: str, design: str) -> str:

@@ -5,9 +5,11 @@ Each function takes the tables of its chart and returns the sentence, or nothing
 
 import pandas as pd
 
+from resiliency.conditions import CLEAN, CORRUPTED
 from resiliency.report.attribution_gallery import IMAGES
 from resiliency.report.calibration_chart import pooled
 from resiliency.report.failure_chart import PAIRS, of_pairs
+from resiliency.report.member_charts import of_data_set
 from resiliency.report.words import METHODS, label, number, percent, plural
 
 SETTLED = 0.8  # share of the epochs after which little should change
@@ -69,7 +71,7 @@ def calibration(members: pd.DataFrame, table: pd.DataFrame) -> str:
     for name in dict.fromkeys(bins["images"]):
         rows = bins[bins["images"] == name]
         sure, right = (rows[c] @ rows["predictions"] / rows["predictions"].sum() for c in ("confidence", "accuracy"))
-        said.append(f"on {name} images members are {percent(sure)} sure on average, and right on {percent(right)}")
+        said.append(f"on {_called(name)} members are {percent(sure)} sure on average, and right on {percent(right)}")
     return _sentence("; ".join(said))
 
 
@@ -111,10 +113,15 @@ def learning_curves(histories: pd.DataFrame) -> str:
     return f"Over the last fifth of the epochs, mean validation accuracy rose {told}."
 
 
+def _called(name: str) -> str:
+    """What to call images: "clean images", "corrupted images", or "images of photos" where `name` is a test set."""
+    return f"{name} images" if name in (CLEAN, CORRUPTED) else f"images of {label(name)}"
+
+
 def _of_designs(members: pd.DataFrame, errors: pd.DataFrame) -> pd.DataFrame:
-    """Errors of independent members that are known, with their designs."""
+    """Errors of independent members that are known on the data set's own images, with their designs."""
     known = members.loc[members["origin"] == "independent", ["member", "design"]]
-    return errors.dropna(subset=["error"]).merge(known, on="member")
+    return of_data_set(errors).dropna(subset=["error"]).merge(known, on="member")
 
 
 def _between(values: pd.Series, form) -> str:

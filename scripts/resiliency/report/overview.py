@@ -3,6 +3,7 @@
 import pandas as pd
 from markupsafe import Markup
 
+from resiliency.conditions import CLEAN
 from resiliency.reliability import FEW_IMAGES, FEW_STEPS, FEWEST_IMAGES, FEWEST_STEPS, NEAR_CHANCE
 from resiliency.report import words
 
@@ -133,10 +134,12 @@ def basis(card: dict, tables: dict[str, pd.DataFrame]) -> str:
     trained = words.plural(int(counts.get("independent", 0)), "independently trained member")
     trained += f", {counts['joint']:,} jointly trained" if "joint" in counts else ""
     trained += f", {words.plural(int(searched.sum()), 'sub-network')} of a search" if searched.any() else ""
-    corruptions = errors.loc[errors["corruption"] != "clean", "corruption"].nunique()
+    corruptions = errors.loc[errors["corruption"] != CLEAN, "corruption"].nunique()
+    further = errors[errors["test_set"] != CLEAN].drop_duplicates("test_set")
+    others = "".join(f", and on {words.plural(row.images, 'image')} of {row.test_set}" for row in further.itertuples())
     return (
         f"{trained}, of {words.plural(members.loc[~searched, 'design'].nunique(), 'design')}, "
         f"and {words.plural(tables['ensembles']['ensemble'].nunique(), 'ensemble')} of them, tested on "
         f"{words.plural(card['splits']['test']['images'], 'image')} of {card['name']}, clean and under "
-        f"{words.plural(corruptions, 'corruption')}."
+        f"{words.plural(corruptions, 'corruption')}{others}."
     )

@@ -10,6 +10,7 @@ import pandas as pd
 import vl_convert
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from resiliency.conditions import CLEAN
 from resiliency.report import words
 from resiliency.report.overview import basis, cautions, contenders, observed
 from resiliency.report.terms import TERMS, explained
@@ -49,8 +50,8 @@ SECTIONS = (
 FILES = {
     "tables/members.csv": "every member: size, accuracy, resiliency, calibration",
     "tables/histories.csv": "training loss and validation accuracy of every trained member, epoch by epoch",
-    "tables/corruption_errors.csv": "top-1 error of every member under every corruption and severity",
-    "tables/calibration.csv": "confidence and accuracy of every member in bins of confidence, clean and corrupted",
+    "tables/corruption_errors.csv": "top-1 error of every member under every corruption, and on further test sets",
+    "tables/calibration.csv": "confidence and accuracy of every member in bins of confidence, on each set of images",
     "tables/ensembles.parquet": "every ensemble: its members, accuracy, resiliency and diversities under each rule",
     "tables/correlations.csv": "correlations of every diversity with accuracy, with intervals",
     "tables/correlation_differences.csv": "correlations of attribution diversity less those of prediction diversity",
@@ -94,6 +95,7 @@ def render(
     members = (
         tables["members"].sort_values("mean_corruption_error", kind="stable").fillna({"objective": "", "warnings": ""})
     )
+    further = [name for name in tables["corruption_errors"]["test_set"].unique() if name != CLEAN]
     elsewhere = tables["members"]["weights_source"].str.startswith(("file ", "pretrained "))
     return environment.get_template("report.html.j2").render(
         study=study,
@@ -107,6 +109,8 @@ def render(
         contenders=contenders(tables["deployment"]),
         sections=[(section, [_figure(name, specs, svgs) for name in section.charts]) for section in SECTIONS],
         members=members.to_dict("records"),
+        test_sets=further,
+        accuracies=[f"{name}_accuracy" for name in (CLEAN, *further)],
         loaded=tables["members"][elsewhere].to_dict("records"),
         files={file: told for file, told in FILES.items() if searched or not file.startswith("search")},
         terms=TERMS,

@@ -28,6 +28,11 @@ TERMS = {
         "(Hendrycks and Dietterich, 2019).",
     ),
     "clean-accuracy": Term(("Clean accuracy",), "Share of the unchanged test images that are classified right."),
+    "test-set": Term(
+        ("Test set", "test sets"),
+        "Images with labels of their own, other than the data set's. Where it has only some of the classes, members "
+        "choose among these, unless the study says otherwise.",
+    ),
     "mean-corruption-error": Term(
         ("Mean corruption error",),
         "Share of corrupted test images that are classified wrong, mean over all corruptions and severities; lower is "

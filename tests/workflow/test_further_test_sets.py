@@ -1,0 +1,100 @@
+"""Test sets added to a finished study: only they are predicted, and what the tables said before stays."""
+
+import json
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+from test_staleness import OF_INDEPENDENT
+
+ADDED = {
+    "noisy": {"images": "noisy_images.npy", "labels": "noisy_labels.npy"},
+    "negatives": {"folder": "negatives"},
+}
+SOME = (3, 5, 8)
+
+
+@pytest.fixture(scope="module")
+def added(workflow, tmp_path_factory):
+    """A copy of the tiny study with two test sets: arrays of noisy digits, and a folder of negatives of some digits."""
+    copy = type(workflow)(tmp_path_factory.mktemp("further") / "copy")
+    shutil.copytree(workflow.directory, copy.directory)
+    images, labels = (np.load(copy.results / f"data/test/{name}.npy") for name in ("images", "labels"))
+    noise = np.random.default_rng(0).normal(0, 60, images[:50].shape)
+    np.save(copy.directory / "noisy_images.npy", np.clip(images[:50] + noise, 0, 255).astype(np.uint8))
+    np.save(copy.directory / "noisy_labels.npy", labels[:50].astype(np.int32))
+    for index in np.flatnonzero(np.isin(labels, SOME)):
+        path = copy.directory / f"negatives/{labels[index]}/{index}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(255 - images[index]).save(path)
+    copy.study = copy.directory / "study.yaml"
+    copy.study.write_text(workflow.study.read_text() + f"\ntest_sets: {json.dumps(ADDED)}\n")
+    planned = copy.planned()
+    run = copy.snakemake("--cores", "2")
+    assert run.returncode == 0, run.stdout
+    return copy, planned
+
+
+def test_a_new_test_set_predicts_only_that_test_set(added):
+    finished, planned = added
+    predicted = {"predict_test_set": 2 * 2, "predict_test_set_jointly": 2 * 3, "predict_test_set_searched": 2}
+    read = {"test_set_noisy": 1, "test_set_negatives": 1, "conditions": 1}
+    assert planned == {**read, **predicted, **OF_INDEPENDENT}
+    assert finished.planned() == {}
+
+
+def test_conditions_say_which_images_and_how_many(added):
+    finished, _ = added
+    rows = pd.read_csv(finished.results / "conditions.csv").iloc[4:]
+    count = len(list((finished.directory / "negatives").rglob("*.png")))
+    assert rows[["test_set", "corruption", "severity", "images", "classes"]].values.tolist() == [
+        ["clean", "contrast", 4, 180, 10],
+        ["noisy", "clean", 0, 50, 10],
+        ["negatives", "clean", 0, count, 3],
+    ]
+
+
+def test_accuracy_of_members_among_the_classes_of_the_test_set(added):
+    finished, _ = added
+    members = pd.read_csv(finished.results / "tables/members.csv").set_index("member")
+    labels = np.load(finished.results / "data/test_sets/negatives/labels.npy")
+    for member, row in members.iterrows():
+        logits = np.load(finished.results / f"predictions/{member}/negatives.npy")
+        assert (logits.shape, logits.dtype) == ((1, len(labels), 10), np.float16)
+        right = np.array(SOME)[logits[0][:, SOME].argmax(axis=1)] == labels
+        assert row.negatives_accuracy == pytest.approx(right.mean())
+        assert row.negatives_accuracy_low <= row.negatives_accuracy <= row.negatives_accuracy_high
+        assert 0 <= row.noisy_accuracy <= 1
+
+
+def test_every_analysis_tells_of_the_test_sets(added):
+    finished, _ = added
+    tables = finished.results / "tables"
+    names = {"clean", "corrupted", *ADDED}
+    assert names <= set(pd.read_csv(tables / "correlations.csv").condition)
+    assert names == set(pd.read_csv(tables / "correlation_differences.csv").condition)
+    assert names <= set(pd.read_csv(tables / "coincident_failures.csv").corruption)
+    assert names == set(pd.read_csv(tables / "calibration.csv").images)
+    assert {f"{name}_accuracy" for name in names} < set(pd.read_csv(tables / "origins.csv").measure)
+    ensembles = pd.read_parquet(tables / "ensembles.parquet")
+    for name in ADDED:
+        accuracy = ensembles[f"{name}_accuracy"]
+        assert accuracy.between(ensembles[f"{name}_accuracy_low"], ensembles[f"{name}_accuracy_high"]).all()
+        assert ensembles[f"disagreement_{name}"].between(0, 1).all()
+        assert f"{name}_accuracy_low" in pd.read_csv(tables / "deployment.csv")
+    page = (finished.results / "report.html").read_text()
+    assert "Accuracy on negatives" in page
+    assert "50 images of noisy" in page
+
+
+def test_nothing_that_was_there_changes(workflow, added):
+    """Tables gain rows and columns; those that were there are the same to the last digit."""
+    finished, _ = added
+    for name in ("members.csv", "ensembles.parquet", "correlations.csv", "coincident_failures.csv", "deployment.csv"):
+        read = pd.read_csv if name.endswith(".csv") else pd.read_parquet
+        before, after = (read(study.results / "tables" / name) for study in (workflow, finished))
+        for key in {"condition", "corruption"} & set(after):
+            after = after[~after[key].isin(ADDED)].reset_index(drop=True)
+        pd.testing.assert_frame_equal(after[list(before)], before, check_exact=True)
