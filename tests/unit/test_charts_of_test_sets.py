@@ -1,0 +1,75 @@
+"""Charts and findings where members are tested on further images, beside the data set's own."""
+
+import json
+
+import pandas as pd
+import pytest
+from synthetic import synthetic_tables
+
+from resiliency.report import member_findings
+from resiliency.report.calibration_chart import calibration
+from resiliency.report.correlation_charts import correlation_heatmap, correlations
+from resiliency.report.member_charts import error_by_severity, error_heatmap
+from resiliency.report.overview import basis
+
+COLOURS = ["#000000", "#ffffff"]
+
+
+@pytest.fixture(scope="module")
+def tables() -> dict[str, pd.DataFrame]:
+    return synthetic_tables(objectives={}, searched=0)
+
+
+@pytest.fixture(scope="module")
+def further(tables) -> dict[str, pd.DataFrame]:
+    """The same with 60 photos, on which everybody is wrong on 90 % and sure of it."""
+    members, errors, bins = tables["members"], tables["corruption_errors"], tables["calibration"]
+    row = {"test_set": "photos", "corruption": "clean", "severity": 0, "images": 60, "error": 0.9}
+    clean, known = bins[bins.images == "clean"], tables["correlations"]
+    return tables | {
+        "corruption_errors": pd.concat([errors, pd.DataFrame([row | {"member": name} for name in members.member])]),
+        "calibration": pd.concat([bins, clean.assign(images="photos", predictions=30, accuracy=0.1)]),
+        "correlations": pd.concat([known, known[known.condition == "clean"].assign(condition="photos")]),
+    }
+
+
+def test_errors_by_severity_are_of_the_data_set_alone(tables, further):
+    charts = [error_by_severity(of["members"], of["corruption_errors"], COLOURS).to_dict() for of in (tables, further)]
+    assert charts[0] == charts[1]
+    for finding in (member_findings.error_by_severity, member_findings.error_heatmap):
+        assert finding(further["members"], further["corruption_errors"]) == finding(
+            tables["members"], tables["corruption_errors"]
+        )
+
+
+def test_the_heatmap_has_a_column_for_each_further_test_set(tables, further):
+    before, after = (
+        error_heatmap(of["members"], of["corruption_errors"], COLOURS).to_dict() for of in (tables, further)
+    )
+    cells = [[row for data in chart["datasets"].values() for row in data] for chart in (before, after)]
+    photos = [row for row in cells[1] if row["corruption"] == "photos"]
+    assert {row["member"] for row in photos} == set(tables["members"].member)
+    assert {row["percent"] for row in photos} == {90}
+    others = [json.dumps(row, sort_keys=True) for row in cells[1] if row["corruption"] != "photos"]
+    assert sorted(others) == sorted(json.dumps(row, sort_keys=True) for row in cells[0])
+
+
+def test_calibration_shows_each_set_of_images(further):
+    chart = json.dumps(calibration(further["members"], further["calibration"], COLOURS).to_dict())
+    assert '"domain": ["clean", "corrupted", "photos"]' in chart
+    finding = member_findings.calibration(further["members"], further["calibration"])
+    assert "on images of photos members are" in finding
+    assert "right on 10.0 %" in finding
+
+
+def test_correlations_on_further_test_sets_are_in_the_heatmap(tables, further):
+    before, after = (json.dumps(correlation_heatmap(of["correlations"], COLOURS).to_dict()) for of in (tables, further))
+    assert "On photos" not in before
+    assert "On photos" in after
+    charts = [json.dumps(correlations(of["correlations"], COLOURS).to_dict()) for of in (tables, further)]
+    assert "photos" not in charts[1]
+
+
+def test_the_report_says_how_many_images_there_were(further):
+    card = {"name": "digits", "splits": {"test": {"images": 540}}}
+    assert basis(card, further).endswith("clean and under 6 corruptions, and on 60 images of photos.")
