@@ -241,6 +241,20 @@ def test_each_fault_is_one_line(change, message):
     assert message in line
 
 
+@pytest.mark.parametrize("argument", ["channels", "layers"])
+@pytest.mark.parametrize(
+    "values",
+    [16, "16", None, [], [16], [16] * 5, [16, 32, 64, "128"], [16, 32, 64, 0], [1.5] * 4, [True] * 4, [{}] * 4],
+)
+def test_sizes_of_the_largest_network_are_lists_of_numbers(argument, values):
+    designs = STUDY["designs"] | {"small": {"architecture": "resnet18", "arguments": {argument: values}}}
+    with pytest.raises(Fault) as caught:
+        load(STUDY | {"designs": designs, "search": {"design": "small"}})
+    (line,) = str(caught.value).splitlines()
+    assert line.startswith(f"designs.small.arguments.{argument}: ")
+    assert "must be a list of 4 whole numbers from 1 to " in line
+
+
 def test_a_budget_is_checked_for_as_many_classes_as_there_are_folders(tmp_path):
     for name in "abcde":
         (tmp_path / name).mkdir()

@@ -1,10 +1,15 @@
 """What can be wrong with a search, told before anything is trained."""
 
 from collections.abc import Iterator
+from typing import Any
 
 from resiliency.designs.settings import Design
 from resiliency.search.settings import RANDOM, Search
 from resiliency.search.space import ARGUMENTS, RESNETS, Space
+from resiliency.study_messages import short
+
+STAGES = 4
+MOST = {"channels": 10_000, "layers": 200}
 
 
 def search_faults(search: Search, design: Design, side: int, classes: int, members: list[str]) -> Iterator[str]:
@@ -23,6 +28,9 @@ def search_faults(search: Search, design: Design, side: int, classes: int, membe
     if other := sorted(set(design.arguments) - set(ARGUMENTS)):
         yield f"search.design: {name!r} has the argument {other[0]!r}; only {' and '.join(ARGUMENTS)} are known here"
         return
+    if told := _size_fault(design.arguments):
+        yield f"designs.{name}.arguments.{told}"
+        return
     own = [member for member in members if member.rpartition("-s")[0] == name]
     if search.start != RANDOM and search.start not in own:
         yield f"search.start: {search.start!r} is not a member of {name}; random or one of {own} is needed"
@@ -35,6 +43,16 @@ def search_faults(search: Search, design: Design, side: int, classes: int, membe
         yield f"search.elastic.depth: {depth}: must hold as many or fewer blocks for each stage of {name}: {layers}"
         return
     yield from _space_faults(search, Space.of(description, search.elastic.model_dump(), classes))
+
+
+def _size_fault(arguments: dict[str, Any]) -> str:
+    """What is wrong with channels or layers of a ResNet; nothing if nothing is."""
+    sizes = {argument: arguments[argument] for argument in ARGUMENTS if argument in arguments}
+    for argument, values in sizes.items():
+        numbers = isinstance(values, list) and all(isinstance(v, int) and not isinstance(v, bool) for v in values)
+        if not numbers or len(values) != STAGES or not all(1 <= v <= MOST[argument] for v in values):
+            return f"{argument}: {short(values)}: must be a list of {STAGES} whole numbers from 1 to {MOST[argument]:,}"
+    return ""
 
 
 def budget_faults(search: Search, space: Space) -> Iterator[str]:
