@@ -11,12 +11,15 @@ from resiliency.faults import Fault
 from resiliency.fingerprint import fingerprint
 from resiliency.gpus import visible_gpus
 from resiliency.report.settings import CHARTS, CHART_SUFFIXES, PAGE_FILES
+from resiliency.preflight import preflight
 from resiliency.resources import DAY, minutes, network_memory
 from resiliency.study import load
 from resiliency.study_files import read_places
 
 try:
     STUDY = load(config, read_places(reversed(workflow.configfiles)))
+    if workflow.is_main_process:
+        preflight(STUDY)
 except Fault as fault:
     sys.exit("\n".join(f"study: {line}" for line in str(fault).splitlines()))
 

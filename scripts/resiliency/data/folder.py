@@ -69,6 +69,21 @@ def folder_classes(folder: Path) -> list[str]:
     return _shared_classes(_splits(folder))
 
 
+def count_images(folder: Path, enough: int) -> dict[str, int]:
+    """Number of images of each part of `image_folder`, ALL being "all"; counting stops when there are `enough`.
+
+    Raises:
+        Fault: another layout, or a class without images.
+    """
+    counts = {}
+    for part, path in _splits(folder).items():
+        counts[part] = 0
+        for name in _folders(path):
+            if counts[part] < enough:
+                counts[part] += len(_listing(os.path.join(path, name))[0])
+    return counts
+
+
 def class_folders(folder: Path) -> list[str]:
     """Sorted names of the class folders of one part, which lie in `folder` itself.
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from importlib import import_module
 
 from torch import nn
+from torch.nn.parameter import is_lazy
 
 from resiliency.faults import Fault
 
@@ -22,10 +23,16 @@ def from_factory(factory: str, arguments: dict) -> nn.Module:
         network = _function(factory)(**arguments)
     except Fault:
         raise
+    except SystemExit as error:
+        raise Fault(f"factory {factory}: ends Python ({error!r}); it must return the network") from error
     except Exception as error:
         raise Fault(f"factory {factory}: refuses the arguments {arguments}: {error!r:.300}") from error
     if not isinstance(network, nn.Module):
         raise Fault(f"factory {factory}: returns {type(network).__name__}, where a torch.nn.Module is needed")
+    if not list(network.parameters()):
+        raise Fault(f"factory {factory}: its network has no parameters: there is nothing to train or to load")
+    if any(map(is_lazy, [*network.parameters(), *network.buffers()])):
+        raise Fault(f"factory {factory}: its network has lazy modules, whose weights have no shape; give sizes")
     return network
 
 
@@ -35,7 +42,7 @@ def _function(factory: str) -> Callable:
         sys.path.insert(0, os.getcwd())
     try:
         module = import_module(module_name)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise Fault(f"factory {factory}: cannot import {module_name}, from {os.getcwd()} either: {error!r}") from error
     function = getattr(module, name, None)
     if not callable(function):

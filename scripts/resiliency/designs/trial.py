@@ -1,0 +1,76 @@
+"""A trial of designs before anything is computed: their networks are made once, and answer two images.
+
+Architectures of timm are made without memory for their weights, on the device "meta". Factories are the user's code, so
+that all of it runs in a process of its own, which they may end.
+"""
+
+import json
+import os
+import sys
+from pathlib import Path
+from subprocess import DEVNULL, TimeoutExpired, run
+from tempfile import TemporaryDirectory
+
+LONGEST = 600
+
+
+def trial(designs: dict[str, dict]) -> dict[str, str]:
+    """What is wrong with each design that cannot be used: name -> a line.
+
+    Args:
+        designs: name -> `description`, as `Design.described` tells, and `outputs`, the number of logits that are
+            needed, or None where it is not known.
+    """
+    with TemporaryDirectory() as folder:
+        asked, answered = Path(folder, "asked.json"), Path(folder, "answered")
+        asked.write_text(json.dumps(designs), encoding="utf-8")
+        command = [sys.executable, "-m", "resiliency.designs.trial", asked, answered]
+        paths = [str(Path(__file__).parents[2]), *filter(None, [os.environ.get("PYTHONPATH")])]
+        variables = {"PYTHONPATH": os.pathsep.join(paths), "CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "1"}
+        try:
+            ended = run(
+                command, env=os.environ | variables, stdout=DEVNULL, stderr=DEVNULL, timeout=LONGEST, check=False
+            )
+            ended = f"ended Python with status {ended.returncode}; it must return the network"
+        except TimeoutExpired:
+            ended = f"took longer than {LONGEST} s to make its network"
+        lines = answered.read_text(encoding="utf-8").splitlines() if answered.exists() else []
+    faults = dict(map(json.loads, lines))
+    unanswered = [name for name in designs if name not in faults]
+    if unanswered:
+        faults[unanswered[0]] = f"{designs[unanswered[0]]['description']['factory']}: {ended}"
+    return {name: fault for name, fault in faults.items() if fault}
+
+
+def _answer(asked: Path, answered: Path) -> None:
+    """Write name and fault, empty if there is none, of each design in the file `asked` to `answered`, line by line."""
+    with answered.open("a", encoding="utf-8") as file:
+        for name, design in json.loads(asked.read_text(encoding="utf-8")).items():
+            file.write(json.dumps([name, _fault(design["description"], design["outputs"])]) + "\n")
+            file.flush()
+
+
+def _fault(description: dict, outputs: int | None) -> str:
+    import torch
+
+    from resiliency.designs.networks import build, named
+    from resiliency.designs.usable import network_fault
+    from resiliency.faults import Fault
+
+    told = f"{named(description)} with {description['arguments']}" if description["arguments"] else named(description)
+    places = ["cpu"] if description["factory"] else ["meta", "cpu"]  # what the device meta does not know is tried again
+    fault = ""
+    for place in places:
+        try:
+            with torch.device(place):
+                network = build(description, outputs or 1000, seed=0)
+            fault = network_fault(network, description["side"], outputs)
+        except Fault as reason:
+            return str(reason)
+        if not fault:
+            break
+    return f"{told:.200}: {fault}" if fault else ""
+
+
+if __name__ == "__main__":
+    _answer(Path(sys.argv[1]), Path(sys.argv[2]))

@@ -1,0 +1,99 @@
+"""What a study needs of this machine and its data, looked at before the first job: images, and networks that work."""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from contextlib import suppress
+from importlib.metadata import version
+from itertools import chain
+from math import ceil, inf
+from pathlib import Path
+
+from resiliency.data.download import cache_folder
+from resiliency.data.folder import count_images, folder_classes
+from resiliency.data.settings import PUBLISHED, Dataset
+from resiliency.data.source import ALL
+from resiliency.designs.trial import trial
+from resiliency.faults import Fault
+from resiliency.study import Study
+from resiliency.study_checks import valid_recipes
+
+CODE = ("trial", "usable", "networks", "stems", "factories")
+
+
+def preflight(study: Study) -> None:
+    """Check what a study needs that is not in its keys.
+
+    Raises:
+        Fault: one line for each fault: a folder that is not there or has too few images, or a design whose network
+            cannot be made, or does not take the study's images.
+    """
+    if faults := [*_data_faults(study), *_network_faults(study)]:
+        raise Fault("\n".join(faults))
+
+
+def _data_faults(study: Study) -> Iterator[str]:
+    if not study.dataset.folder:
+        return
+    folder = Path(study.dataset.folder)
+    if not folder.is_dir():
+        yield f"dataset.folder: there is no folder {folder}; it is looked up from {Path.cwd()}"
+        return
+    batches = {f"{path}: batch_size": recipe.batch_size for path, recipe in valid_recipes(study)}
+    needed = {"test": study.probe.images, "train": max(batches.values(), default=0)}
+    with suppress(Fault):
+        counts = _count(study.dataset, needed)
+        if study.probe.images > counts["test"]:
+            yield f"probe.images: {study.probe.images} is more than the {counts['test']} test images in {folder}"
+        for name, size in batches.items():
+            if size > counts["train"]:
+                yield f"{name} {size} is more than the {counts['train']} training images in {folder}"
+
+
+def _count(dataset: Dataset, needed: dict[str, int]) -> dict[str, int]:
+    """Images that each split can have at most, counted until there are as many as `needed`."""
+    folder, held_out, test = Path(dataset.folder), dataset.validation_fraction, dataset.test_fraction
+    smallest = max(min(test, 1 - held_out - test), 1e-3)
+    counts = count_images(folder, ceil(max(needed.values()) / smallest) + 1)
+    if ALL in counts:
+        sizes = {"test": counts[ALL] * test, "train": counts[ALL] * (1 - held_out - test)}
+    else:
+        sizes = {"test": counts["test"], "train": counts["train"] * (1 if "validation" in counts else 1 - held_out)}
+    classes, most = len(folder_classes(folder)), dataset.images_per_class
+    return {split: round(min(size, classes * most.get(split, inf))) for split, size in sizes.items()}
+
+
+def _network_faults(study: Study) -> Iterator[str]:
+    names = dict.fromkeys(study.members.designs)
+    names |= dict.fromkeys(study.joint.designs) if study.joint else {}
+    names |= {study.search.design: None} if study.search else {}
+    asked = {name: _asked(study, name) for name in names}
+    keys = {name: _key(study, name, what) for name, what in asked.items()}
+    passed = cache_folder() / "designs"
+    unknown = {name: what for name, what in asked.items() if not (passed / keys[name]).exists()}
+    faults = trial(unknown) if unknown else {}
+    with suppress(OSError):
+        passed.mkdir(parents=True, exist_ok=True)
+        for name in unknown.keys() - faults.keys():
+            (passed / keys[name]).touch()
+    for name, fault in faults.items():
+        yield f"designs.{name}: {fault}"
+
+
+def _asked(study: Study, name: str) -> dict:
+    design = study.designs[name]
+    outputs = None if isinstance(design.classes, str) else len(design.classes or [])
+    if outputs == 0:
+        outputs = PUBLISHED[study.dataset.name].classes if study.dataset.name in PUBLISHED else None
+        outputs = None if design.weights == "pretrained" else outputs
+    description = {key: value for key, value in design.described(study.dataset.side).items() if key != "loaded"}
+    return {"description": description, "outputs": outputs}
+
+
+def _key(study: Study, name: str, asked: dict) -> str:
+    """A name for what was tried: the design, its factory, the library and the packages."""
+    files = [Path(__file__).with_name("designs") / f"{module}.py" for module in CODE]
+    files += [Path(path) for key, path in study.designs[name].inputs(0).items() if key == "factory"]
+    versions = [version(package) for package in ("torch", "timm")]
+    content = json.dumps([asked, versions, str(Path.cwd()) if asked["description"]["factory"] else ""], default=str)
+    return hashlib.sha256(b"\0".join(chain([content.encode()], (file.read_bytes() for file in files)))).hexdigest()

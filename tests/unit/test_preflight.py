@@ -1,0 +1,179 @@
+"""What a study needs of its data and its networks is known before the first job."""
+
+import copy
+from pathlib import Path
+
+import pytest
+import yaml
+from PIL import Image
+
+from resiliency.designs.settings import Design
+from resiliency.designs.trial import trial
+from resiliency.faults import Fault
+from resiliency.preflight import preflight
+from resiliency.study import load
+
+CONFIG = yaml.safe_load(Path(__file__).parents[2].joinpath("config.yaml").read_text())
+FACTORIES = """
+import os, sys
+import torch
+from torch import nn
+
+
+def plain(outputs=10):
+    return nn.Sequential(nn.Conv2d(3, 4, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, outputs))
+
+
+class Function(nn.Module):
+    def __init__(self, function):
+        super().__init__()
+        self.network, self.function = plain(), function
+
+    def forward(self, x):
+        return self.function(self.network, x)
+
+
+def no_parameters():
+    return nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
+
+
+def lazy():
+    return nn.Sequential(nn.Flatten(), nn.LazyLinear(10))
+
+
+def in_place():
+    return Function(lambda network, x: network(x.sub_(0.5)))
+
+
+def no_batch():
+    return Function(lambda network, x: network(x).mean(0))
+
+
+def one_answer():
+    return Function(lambda network, x: network(x)[:1])
+
+
+def several():
+    return Function(lambda network, x: (network(x), x))
+
+
+def nan():
+    return Function(lambda network, x: network(x) * float("nan"))
+
+
+def constant():
+    return Function(lambda network, x: network(x * 0).detach() + network.get_parameter("3.bias"))
+
+
+def no_gradient():
+    return Function(lambda network, x: torch.from_numpy(network(x).detach().numpy()))
+
+
+def large_images():
+    return Function(lambda network, x: network(x.view(-1, 3, 224, 224)))
+
+
+def seven():
+    return 7
+
+
+def exits():
+    sys.exit(0)
+
+
+def dies():
+    os._exit(0)
+"""
+FAULTS = {
+    "plain": "",
+    "no_parameters": "has no parameters: there is nothing to train or to load",
+    "lazy": "has lazy modules, whose weights have no shape; give sizes",
+    "in_place": "changes the images that it is given, in place; let it work on a copy",
+    "no_batch": "gives (10,) for 2 images, where logits of shape (2, 10) are needed",
+    "one_answer": "gives (1, 10) for 2 images, where logits of shape (2, 10) are needed",
+    "several": "gives tuple, where a tensor of logits is needed",
+    "nan": "gives logits that are not finite",
+    "constant": "has logits that do not depend on the images",
+    "no_gradient": "has no gradient with respect to images: RuntimeError: ",
+    "large_images": "fails on images of 32x32 px: RuntimeError: shape '[-1, 3, 224, 224]' is invalid",
+    "seven": "returns int, where a torch.nn.Module is needed",
+    "exits": "ends Python (SystemExit(0)); it must return the network",
+    "dies": "ended Python with status 0; it must return the network",
+}
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("RESILIENCY_CACHE", str(tmp_path / "cache"))
+    Path("factories_to_try.py").write_text(FACTORIES)
+    return tmp_path
+
+
+def asked(settings: dict, side: int = 32, outputs: int | None = 10) -> dict:
+    return {"description": Design(**settings).described(side), "outputs": outputs}
+
+
+def test_networks_that_no_stage_can_use_are_named_before_the_first_job(here):
+    faults = trial({name: asked({"factory": f"factories_to_try:{name}"}) for name in FAULTS})
+    assert {name: fault for name, fault in FAULTS.items() if fault}.keys() == faults.keys()
+    for name, fault in faults.items():
+        assert FAULTS[name] in fault
+        assert name in fault
+        assert "\n" not in fault
+
+
+def test_architectures_that_do_not_take_the_images_are_named(here):
+    study = load(CONFIG | {"dataset": {"name": "imagenette"}, "study": "photos"})
+    with pytest.raises(Fault) as caught:
+        preflight(study)
+    (line,) = str(caught.value).splitlines()
+    assert line.startswith("designs.vit: vit_tiny_patch16_224 with {'img_size': 32,")
+    assert "fails on images of 224x224 px" in line
+    assert line.endswith("Input height (224) doesn't match model (32).")
+
+
+def test_what_passed_once_is_not_tried_again(here, monkeypatch):
+    small = copy.deepcopy(CONFIG) | {"joint": None, "search": None, "ensembles": {"sizes": [2]}}
+    small["members"] = {"designs": ["mine"], "baseline": "mine-s0"}
+    small["designs"]["mine"] = {"factory": "factories_to_try:plain"}
+    preflight(load(small))
+    monkeypatch.setattr("resiliency.preflight.trial", lambda designs: {name: "tried" for name in designs})
+    preflight(load(small))
+    Path("factories_to_try.py").write_text(FACTORIES + "\n")
+    with pytest.raises(Fault, match=r"designs\.mine: tried"):
+        preflight(load(small))
+
+
+@pytest.fixture
+def photos(here):
+    for split, count in (("train", 9), ("val", 6)):
+        for name in ("cat", "dog"):
+            (here / "photos" / split / name).mkdir(parents=True)
+            for index in range(count):
+                Image.new("RGB", (32, 32), (index, 0, 0)).save(here / f"photos/{split}/{name}/{index}.png")
+    return here / "photos"
+
+
+@pytest.mark.parametrize(
+    ("dataset", "told"),
+    [
+        ({"folder": "photo"}, ["dataset.folder: there is no folder photo; it is looked up from "]),
+        ({}, ["probe.images: 13 is more than the 12 test images", "designs.resnet18: batch_size 17 is more than"]),
+        ({"images_per_class": {"test": 3}, "validation_fraction": 0.01}, ["probe.images: 13 is more than the 6 test"]),
+        ({"folder": "photos/train", "test_fraction": 0.8}, ["than the 14 test images", "more than the 2 training"]),
+    ],
+)  # fmt: skip
+def test_folders_are_counted(photos, monkeypatch, dataset, told):
+    monkeypatch.setattr("resiliency.preflight.trial", lambda designs: {})
+    config = CONFIG | {"joint": None, "search": None, "training": CONFIG["training"] | {"batch_size": 17}}
+    config["members"] = {"designs": ["resnet18"], "baseline": "resnet18-s0"}
+    config["ensembles"] = {"sizes": [2]}
+    config["probe"] = {"images": 15 if "test_fraction" in dataset else 13}
+    config["dataset"] = {"name": "image_folder", "folder": "photos", "image_size": 32} | dataset
+    with pytest.raises(Fault) as caught:
+        preflight(load(config))
+    lines = str(caught.value).splitlines()
+    assert len(lines) == len(told)
+    for line, words in zip(lines, told, strict=True):
+        assert words in line
