@@ -199,6 +199,7 @@ rule report:
         observations=TABLES["observations"],
         provenance=rules.provenance.output[0],
         card=f"{RESULTS}/data/card.json",
+        test_sets=[files["card"] for files in FURTHER.values()],
         specs=[path for path in CHART_FILES if path.endswith(".vl.json")],
         svgs=[path for path in CHART_FILES if path.endswith(".svg")],
     output:

@@ -54,6 +54,7 @@ FURTHER = {
     name: {
         "images": f"{RESULTS}/data/test_sets/{name}/images{'.json' if of.on_the_fly(STUDY.dataset.side) else '.npy'}",
         "labels": f"{RESULTS}/data/test_sets/{name}/labels.npy",
+        "card": f"{RESULTS}/data/test_sets/{name}/card.json",
     }
     for name, of in STUDY.test_sets.items()
 }

@@ -32,9 +32,8 @@ for name, test_set in STUDY.test_sets.items():
             **test_set.inputs(),
             card=LEARNED["card"],
         output:
-            FURTHER[name].values(),
             f"{RESULTS}/data/test_sets/{name}/items.csv",
-            card=f"{RESULTS}/data/test_sets/{name}/card.json",
+            **FURTHER[name],
         log:
             f"{RESULTS}/logs/test_set/{name}.log",
         benchmark:

@@ -14,6 +14,7 @@ with stage(snakemake.log[0]):
     html = render(
         study=snakemake.params.study,
         card=read_json(inputs.card),
+        test_sets={Path(path).parent.name: read_json(path) for path in inputs.test_sets},
         provenance=read_json(inputs.provenance),
         tables={name: read_table(getattr(inputs, name)) for name in names},
         specs={Path(path).name.removesuffix(".vl.json"): read_json(path) for path in inputs.specs},

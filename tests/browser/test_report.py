@@ -196,7 +196,7 @@ def test_names_from_data_stay_text(browser, workflow, tmp_path):
     specs = {name: renamed(read_json(results / f"charts/{name}.vl.json")) for name in CHARTS}
     svgs = {name: (results / f"charts/{name}.svg").read_text() for name in CHARTS}
     path = tmp_path / "hostile.html"
-    path.write_text(render(study, card, provenance, tables, specs, svgs))
+    path.write_text(render(study, card, {}, provenance, tables, specs, svgs))
     hostile = Opened(browser, path, viewport=DESKTOP).draw()
     assert hostile.faults == []
     assert hostile.page.locator("b, [onerror]").count() == 0

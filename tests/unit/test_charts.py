@@ -58,7 +58,7 @@ def report(tables: dict[str, pd.DataFrame], card: dict) -> str:
     }
     specs = {name: draw(name, tables, settings.OKABE_ITO) for name in CHARTS}
     svgs = {name: vl_convert.vegalite_to_svg(spec, vl_version=VEGA_LITE) for name, spec in specs.items()}
-    return render(study, card, provenance, tables, specs, svgs)
+    return render(study, card, {}, provenance, tables, specs, svgs)
 
 
 @pytest.fixture(scope="module")

@@ -86,6 +86,7 @@ def test_every_analysis_tells_of_the_test_sets(added):
         assert f"{name}_accuracy_low" in pd.read_csv(tables / "deployment.csv")
     page = (finished.results / "report.html").read_text()
     assert "Accuracy on negatives" in page
+    assert "<dt>Test set negatives</dt><dd>negatives; " in page
     assert "50 images of noisy" in page
 
 

@@ -68,6 +68,7 @@ FILES = {
 def render(
     study: dict,
     card: dict,
+    test_sets: dict[str, dict],
     provenance: dict,
     tables: dict[str, pd.DataFrame],
     specs: dict[str, dict],
@@ -78,6 +79,7 @@ def render(
     Args:
         study: the whole study.
         card: the card of the data set.
+        test_sets: the card of each further test set, by name.
         provenance: versions, device, commit and the cost of every rule.
         tables: `members`, `corruption_errors`, `ensembles`, `deployment` and `observations`.
         specs, svgs: name of a chart -> its Vega-Lite specification, and its picture where scripts do not run.
@@ -95,7 +97,6 @@ def render(
     members = (
         tables["members"].sort_values("mean_corruption_error", kind="stable").fillna({"objective": "", "warnings": ""})
     )
-    further = [name for name in tables["corruption_errors"]["test_set"].unique() if name != CLEAN]
     elsewhere = tables["members"]["weights_source"].str.startswith(("file ", "pretrained "))
     return environment.get_template("report.html.j2").render(
         study=study,
@@ -109,8 +110,8 @@ def render(
         contenders=contenders(tables["deployment"]),
         sections=[(section, [_figure(name, specs, svgs) for name in section.charts]) for section in SECTIONS],
         members=members.to_dict("records"),
-        test_sets=further,
-        accuracies=[f"{name}_accuracy" for name in (CLEAN, *further)],
+        test_sets=test_sets,
+        accuracies=[f"{name}_accuracy" for name in (CLEAN, *test_sets)],
         loaded=tables["members"][elsewhere].to_dict("records"),
         files={file: told for file, told in FILES.items() if searched or not file.startswith("search")},
         terms=TERMS,
