@@ -1,7 +1,7 @@
 """What a member represents inside: Gram matrices of its feature stages."""
 
 import numpy as np
-import torch
+from torch import nn
 
 from resiliency.data.loading import batches, in_order
 from resiliency.designs.networks import normalised
@@ -26,19 +26,28 @@ def stage_grams(member: Member, images: np.ndarray) -> np.ndarray:
     Returns:
         float32 3 x N x N, each scaled to a largest absolute value of 1; NaN for a network whose stages are not known.
     """
-    network, known = member
-    stages = feature_stages(network)
+    stages = feature_stages(member[0])
     names = list(stages)
     if not names:
         return np.full((PARTS, len(images), len(images)), np.nan, np.float32)
-    device = next(network.parameters()).device
     grams = []
     for name in (names[0], names[(len(names) - 1) // 2], names[-1]):
-        parts = []
-        for batch in batches(images, in_order(len(images), BATCH), device, workers=0):
-            with inference(), watched({name: stages[name]}) as found:
-                network(normalised(batch, known["mean"], known["std"]))
-            parts.append(found[name].flatten(1).float().cpu())
-        inner = gram(torch.cat(parts).numpy())
+        inner = gram(_features(member, stages[name], images))
         grams.append(inner / max(np.abs(inner).max(), np.finfo(float).tiny))
     return np.stack(grams).astype(np.float32)
+
+
+def _features(member: Member, stage: nn.Module, images: np.ndarray) -> np.ndarray:
+    """Output of `stage` for all images, flattened: float32 N x D, in memory once."""
+    network, known = member
+    device = next(network.parameters()).device
+    order = in_order(len(images), BATCH)
+    features = np.empty((0, 0), np.float32)
+    for chosen, batch in zip(order, batches(images, order, device, workers=0), strict=True):
+        with inference(), watched({"stage": stage}) as found:
+            network(normalised(batch, known["mean"], known["std"]))
+        part = found["stage"].flatten(1).float().cpu().numpy()
+        if not features.size:
+            features = np.empty((len(images), part.shape[1]), np.float32)
+        features[chosen] = part
+    return features

@@ -1,5 +1,7 @@
 """Attribution maps of networks whose gradients are known."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 import timm
@@ -232,6 +234,18 @@ def test_gram_matrices_of_the_first_the_middle_and_the_last_stage():
     for inner, stage in zip(found, ("act1", "layer2", "layer4"), strict=True):
         expected = gram(outputs[stage].flatten(1).numpy())
         np.testing.assert_allclose(inner, expected / np.abs(expected).max(), atol=1e-4)
+
+
+def test_features_of_a_stage_are_in_memory_once(monkeypatch):
+    monkeypatch.setattr("resiliency.diversity.gram.VALUES", 2**14)
+    network, images = family("convolutional"), np.zeros((200, 32, 32, 3), np.uint8)
+    with torch.inference_mode(), watched(feature_stages(network)) as outputs:
+        network(normalised(torch.from_numpy(images[:1]), MEMBER["mean"], MEMBER["std"]))
+    tracemalloc.start()
+    stage_grams((network, MEMBER), images)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 1.5 * len(images) * max(output.nbytes for output in outputs.values())
 
 
 def test_subnetworks_of_the_search_have_stages():

@@ -331,6 +331,14 @@ def test_twins_have_the_least_diversity(name):
     assert values[0, 1] == pytest.approx(LEAST.get(name, 0), abs=1e-6)
 
 
+def test_a_gram_matrix_is_a_sum_over_parts_of_the_features(monkeypatch):
+    features = np.random.default_rng(0).standard_normal((12, 50)).astype(np.float32) + 3
+    centred = features.astype(float) - features.mean(axis=0, dtype=float)
+    for values in (2**24, 12 * 7, 1):
+        monkeypatch.setattr("resiliency.diversity.gram.VALUES", values)
+        np.testing.assert_allclose(gram(features), centred @ centred.T, rtol=1e-12, atol=1e-12)
+
+
 def test_stages_are_compared_as_features_are():
     features = list(np.random.default_rng(0).standard_normal((3, 12, 5)))
     np.testing.assert_allclose(gram_cka(np.stack([gram(f) for f in features])), linear_cka(features))
