@@ -12,8 +12,10 @@ import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from resiliency.faults import Fault
-from resiliency.gpus import VISIBLE, visible_gpus
+from resiliency.gpus import VISIBLE, gpu_slots, visible_gpus
 
+# What processes that share a GPU may take of its memory together; the rest is for what CUDA needs in each of them.
+SHARED_MEMORY = 0.9
 _NOT_DETERMINISTIC = re.compile(r"(\S+) does not have a deterministic implementation")
 
 
@@ -27,9 +29,10 @@ def device() -> torch.device:
       without a deterministic kernel runs nevertheless, and is named in the log.
     - precision: float32 is that of IEEE 754 in convolutions as in matrix products, never TF32, and products in bfloat16
       are summed up in float32. Where a recipe trains in bfloat16, autocasting says which operations do.
+    - memory: where several processes share a GPU, each may take an equal part, so that none depends on the others.
 
     Raises:
-        Fault: this process was given a GPU, but CUDA does not show it.
+        Fault: this process was given a GPU, but CUDA does not show it; or as `gpu_slots`.
     """
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     if torch.cuda.is_available():
@@ -67,6 +70,8 @@ def _set_up() -> None:
     torch.backends.cuda.enable_flash_sdp(False)
     torch.backends.cuda.enable_mem_efficient_sdp(False)
     torch.backends.cuda.enable_cudnn_sdp(False)
+    if gpu_slots() > 1:
+        torch.cuda.set_per_process_memory_fraction(SHARED_MEMORY / gpu_slots())
     _name_what_may_differ()
 
 

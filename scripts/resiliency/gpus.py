@@ -1,4 +1,4 @@
-"""One GPU for each of the jobs that run on a machine at once."""
+"""GPUs of a machine, shared out among the jobs that run on it at once."""
 
 import fcntl
 import os
@@ -8,36 +8,66 @@ import time
 from itertools import takewhile
 from pathlib import Path
 
+from resiliency.faults import Fault
+
 VISIBLE = "CUDA_VISIBLE_DEVICES"
+SLOTS = "RESILIENCY_GPU_SLOTS"
 _GPU = re.compile(r"\d+|(GPU|MIG)-.+")
 
 
-def claim_gpu(devices: Path = Path("/dev"), claims: Path | None = None) -> None:
-    """Let this process see but one of the GPUs that it sees, one that no other process has claimed, until it ends.
+def gpu_slots() -> int:
+    """How many processes share a GPU: one, unless the environment variable `SLOTS` says otherwise.
 
-    Must come before CUDA is used. Waits while all are claimed. A process that sees one GPU, as SLURM arranges it, or
-    none, claims nothing.
+    Raises:
+        Fault: it is no whole number from 1 up.
+    """
+    value = os.environ.get(SLOTS, "1")
+    if not value.isdecimal() or int(value) < 1:
+        raise Fault(f"{SLOTS}: {value!r} is not a number of processes that share a GPU; give a whole number from 1 up")
+    return int(value)
+
+
+def claim_gpu(devices: Path = Path("/dev"), claims: Path | None = None) -> None:
+    """Let this process see but one of the GPUs that it sees, one with a free slot, and hold the slot until it ends.
+
+    Must come before CUDA is used. Waits while all slots are taken. The first slots of all GPUs are taken before their
+    second ones. A process that sees no GPU claims nothing, nor does one that sees the one that SLURM gave it: within
+    SLURM's jobs GPUs are numbered anew.
 
     Args:
         devices: folder with a file nvidia0, nvidia1, ... for each GPU.
         claims: folder of the files whose locks are the claims; by default one of the user's.
+
+    Raises:
+        Fault: as `gpu_slots`.
     """
     seen = visible_gpus(devices)
-    if len(seen) < 2:
+    if not seen or (len(seen) == 1 and "SLURM_JOB_ID" in os.environ):
         return
     claims = claims or Path(tempfile.gettempdir(), f"resiliency-gpus-{os.getuid()}")
     claims.mkdir(mode=0o700, exist_ok=True)
+    places = [(slot, gpu) for slot in range(gpu_slots()) for gpu in seen]
+    waiting = False
     while True:
-        for gpu in seen:
-            file = os.open(claims / gpu.replace("/", "_"), os.O_WRONLY | os.O_CREAT, 0o600)
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                os.close(file)
-                continue
-            os.environ[VISIBLE] = gpu
-            return  # the file stays open, and locked, until the process ends
+        for slot, gpu in places:
+            if _locked(claims / f"{gpu.replace('/', '_')}.{slot}"):
+                os.environ[VISIBLE] = gpu
+                return
+        if not waiting:
+            print(f"other jobs use GPU {', '.join(seen)}; waiting for the end of one", flush=True)
+            waiting = True
         time.sleep(1)
+
+
+def _locked(path: Path) -> bool:
+    """Whether the file at `path` could be locked; it then stays open, and locked, until the process ends."""
+    file = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(file)
+        return False
+    return True
 
 
 def visible_gpus(devices: Path = Path("/dev")) -> list[str]:

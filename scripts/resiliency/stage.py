@@ -30,7 +30,7 @@ def stage(log: str, gpus: int = 0) -> Iterator[None]:
 
     NumPy and torch compute in `COMPUTE_THREADS` threads, whatever the number of cores that the job has; further cores
     are for processes that decode images, or for conditions that are scored at a time, which change no byte. With
-    `gpus` one GPU is claimed where several are seen. A `Fault` leaves its one line in the log, any other exception its
+    `gpus` a slot of one GPU is claimed. A `Fault` leaves its one line in the log, any other exception its
     traceback; both end the process with status 1. The last line of a log tells the CPU time up to here, spent on
     starting and importing, and in all (see `cpu_seconds`). The process ends with the block, without the interpreter's
     tear-down, which takes 0.8 s of CPU where timm is loaded.
@@ -46,9 +46,9 @@ def stage(log: str, gpus: int = 0) -> Iterator[None]:
     os.dup2(file, 2)
     sys.stdout.reconfigure(line_buffering=True)
     _bound_threads()
-    if gpus:
-        claim_gpu()
     try:
+        if gpus:
+            claim_gpu()
         yield
     except Fault as fault:
         print(f"error: {fault}")

@@ -6,7 +6,9 @@ import torch
 from networks import DESIGNS, SINGLE, train
 from pretended import NAME
 
+from resiliency.faults import Fault
 from resiliency.files import read_json
+from resiliency.gpus import SLOTS
 from resiliency.training import checkpoints, engine
 from resiliency.training.joint import joint_loss
 from resiliency.training.settings import STRENGTHS
@@ -55,6 +57,19 @@ def test_images_are_copied_to_the_device_but_once(tmp_path, data, pretended):
         copied.append(pretended.counts.copied["to_device"])
     training, validation = 32 * 32 * 32 * 3, 10 * 32 * 32 * 3
     assert validation < (copied[1] - copied[0]) / 2 < training
+
+
+def test_on_a_gpu_that_is_shared_no_batch_is_split(tmp_path, data, monkeypatch, request):
+    """Its results would depend on how many share the GPU."""
+
+    def hungry(networks, images, labels):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setenv(SLOTS, "2")
+    monkeypatch.setattr(torch.cuda, "set_per_process_memory_fraction", lambda share: None)
+    request.getfixturevalue("cuda")
+    with pytest.raises(Fault, match=f"a batch of 8 needs more than 1/2 of the GPU; .* lower {SLOTS}"):
+        train(tmp_path, data, "resnet", hungry)
 
 
 class Killed(Exception):

@@ -11,7 +11,7 @@ from torch import nn
 from resiliency import device as module
 from resiliency.device import device, device_name, inference
 from resiliency.faults import Fault
-from resiliency.gpus import VISIBLE
+from resiliency.gpus import SLOTS, VISIBLE
 
 
 @pytest.fixture
@@ -44,6 +44,17 @@ def test_determinism_and_precision_are_set_before_cuda_is_used(monkeypatch):
         assert enabled.mem_efficient_sdp_enabled()
         assert torch.is_inference_mode_enabled()
     assert not enabled.flash_sdp_enabled()
+
+
+@pytest.mark.usefixtures("restored")
+@pytest.mark.parametrize(("slots", "asked"), [("1", []), ("3", [0.3])])
+def test_processes_that_share_a_gpu_share_its_memory(monkeypatch, slots, asked):
+    monkeypatch.setenv(SLOTS, slots)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    shares = []
+    monkeypatch.setattr(torch.cuda, "set_per_process_memory_fraction", shares.append)
+    device()
+    assert shares == pytest.approx(asked)
 
 
 @pytest.mark.parametrize("visible", ["", "-1", "NoDevFiles", None])

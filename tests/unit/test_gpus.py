@@ -3,11 +3,11 @@
 import os
 import subprocess
 import sys
-import time
 
 import pytest
 
-from resiliency.gpus import VISIBLE, claim_gpu
+from resiliency.faults import Fault
+from resiliency.gpus import SLOTS, VISIBLE, claim_gpu, gpu_slots
 
 CLAIM = """
 import os, sys
@@ -48,7 +48,7 @@ def test_the_gpu_of_a_killed_process_is_free_again(machine):
     processes = [process(machine) for _ in range(3)]
     held = [p.stdout.readline().strip() for p in processes]
     waiting = process(machine)
-    time.sleep(0.5)
+    assert waiting.stdout.readline() == "other jobs use GPU 0, 1, 2; waiting for the end of one\n"
     processes[1].kill()
     assert waiting.stdout.readline().strip() == held[1]
     for p in (*processes, waiting):
@@ -62,11 +62,39 @@ def test_only_gpus_that_the_user_allows_are_claimed(machine):
         p.communicate(timeout=20)
 
 
-@pytest.mark.parametrize("visible", ["1", "", "-1"])
-def test_what_slurm_or_the_user_gave_is_kept(machine, monkeypatch, visible):
+def test_slots_of_a_gpu_are_taken_when_all_gpus_have_a_process(machine):
+    processes = [process(machine, **{VISIBLE: "0,1", SLOTS: "2"}) for _ in range(4)]
+    held = [p.stdout.readline().strip() for p in processes]
+    assert sorted(held) == ["0", "0", "1", "1"]
+    for p in processes:
+        p.communicate(timeout=20)
+
+
+def test_a_process_waits_for_the_only_gpu_and_says_so(machine):
+    first = process(machine, **{VISIBLE: "1"})
+    assert first.stdout.readline() == "1\n"
+    second = process(machine, **{VISIBLE: "1"})
+    assert second.stdout.readline() == "other jobs use GPU 1; waiting for the end of one\n"
+    first.kill()
+    assert second.stdout.readline() == "1\n"
+    for p in (first, second):
+        p.communicate(timeout=20)
+
+
+@pytest.mark.parametrize("visible", ["", "-1"])
+def test_where_no_gpu_is_seen_none_is_claimed(machine, monkeypatch, visible):
     monkeypatch.setenv(VISIBLE, visible)
     claim_gpu(machine / "dev", machine / "claims")
     assert os.environ[VISIBLE] == visible
+    assert not (machine / "claims").exists()
+
+
+def test_the_gpu_that_slurm_gave_is_kept(machine, monkeypatch):
+    """Its jobs all call their GPU 0, and would wait for each other."""
+    monkeypatch.setenv("SLURM_JOB_ID", "7")
+    monkeypatch.setenv(VISIBLE, "0")
+    claim_gpu(machine / "dev", machine / "claims")
+    assert os.environ[VISIBLE] == "0"
     assert not (machine / "claims").exists()
 
 
@@ -74,3 +102,10 @@ def test_a_machine_without_gpus_is_left_alone(tmp_path, monkeypatch):
     monkeypatch.delenv(VISIBLE, raising=False)
     claim_gpu(tmp_path, tmp_path / "claims")
     assert VISIBLE not in os.environ
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "two", "1.5", ""])
+def test_slots_are_a_whole_number(monkeypatch, value):
+    monkeypatch.setenv(SLOTS, value)
+    with pytest.raises(Fault, match=f"{SLOTS}: '{value}' is not a number of processes"):
+        gpu_slots()

@@ -16,6 +16,7 @@ from resiliency.data.source import Images
 from resiliency.designs.networks import normalised
 from resiliency.device import inference
 from resiliency.faults import Fault
+from resiliency.gpus import SLOTS, gpu_slots
 from resiliency.stage import Progress
 from resiliency.streams import derived_seed
 from resiliency.training.augmentation import flipped, mixed, reader, shifted
@@ -128,7 +129,7 @@ class Trainer:
         """A stored data set on the device, where that is a GPU that it leaves most of free."""
         if self.device.type != "cuda" or not isinstance(images, np.ndarray) or self.recipe.augment != "none":
             return images
-        if images.nbytes > RESIDENT_SHARE * torch.cuda.mem_get_info(self.device)[0]:
+        if images.nbytes > RESIDENT_SHARE * torch.cuda.mem_get_info(self.device)[0] / gpu_slots():
             return images
         return torch.from_numpy(np.array(images)).to(self.device)
 
@@ -180,6 +181,11 @@ class Trainer:
                     raise Fault(f"a layer has no second derivative, which the objective needs ({error})") from error
                 if not _out_of_memory(error) or len(images) < 4 * self.parts:
                     raise
+                if self.device.type == "cuda" and gpu_slots() > 1:
+                    raise Fault(
+                        f"a batch of {len(images)} needs more than 1/{gpu_slots()} of the GPU; in parts, its results "
+                        f"would differ from those of a GPU of its own; lower {SLOTS}"
+                    ) from error
             self.parts *= 2
             print(f"out of memory: each batch is handled in {self.parts} parts from here on, their gradients summed up")
             self.optimizer.zero_grad()
