@@ -157,3 +157,18 @@ def test_a_process_asked_to_end_keeps_a_checkpoint_first(tmp_path):
     again = subprocess.run(command, capture_output=True, text=True, check=True)
     assert re.search(r"^going on from step \d+, in epoch [2-6]$", again.stdout, re.MULTILINE)
     assert not (tmp_path / "r-s0" / "checkpoint.pt").exists()
+
+
+def test_a_full_disk_is_one_line(tmp_path):
+    """In a process of its own, for the limit on the size of files holds for all that it writes."""
+    script = (
+        "import resource, sys, torch\n"
+        "from resiliency.faults import Fault\nfrom resiliency.training.checkpoints import Checkpoint\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (5000, resource.RLIM_INFINITY))\n"
+        "try:\n    Checkpoint(sys.argv[1], {}).save({'weights': torch.zeros(10_000)})\n"
+        "except Fault as fault:\n    print(fault)\n"
+    )
+    path = tmp_path / "checkpoint.pt"
+    done = subprocess.run([sys.executable, "-c", script, path], capture_output=True, text=True, check=True)
+    assert done.stdout == f"{path}: cannot be written (File too large); make room for it and run again\n"
+    assert not list(tmp_path.glob("*.pt"))

@@ -217,6 +217,16 @@ def test_weights_that_were_trained_with_an_adapted_stem_say_so():
             r"missing \(layer4\.0.*, \.\.\.\)",
         ),
         (lambda w: w.update({"fc.weight": torch.zeros(9, 8)}), r"1 of another shape \(fc\.weight 9x8, not 4x8\)"),
+        (lambda w: w["fc.weight"][1, 1].fill_(torch.nan), r"1 not finite \(fc\.weight\)"),
+        (lambda w: w["bn1.running_var"][0].fill_(torch.inf), r"1 not finite \(bn1\.running_var\)"),
+        (
+            lambda w: w.update({"fc.bias": w["fc.bias"].long()}),
+            r"1 of another type \(fc\.bias int64, not float32\)",
+        ),
+        (
+            lambda w: w.update({"fc.bias": w["fc.bias"] * 1j}),
+            r"1 of another type \(fc\.bias complex64, not float32\)",
+        ),
     ],
 )
 def test_weights_of_another_network_are_faults(tmp_path, change, words):
@@ -226,6 +236,27 @@ def test_weights_of_another_network_are_faults(tmp_path, change, words):
     with pytest.raises(Fault, match=rf"a\.pt: not the weights of resnet18 with 4 outputs: .*{words}") as caught:
         load(weights=str(tmp_path / "a.pt"))
     assert "\n" not in str(caught.value)
+
+
+def test_weights_of_another_precision_are_cast(tmp_path):
+    weights = small().state_dict()
+    torch.save({name: t.double() if t.is_floating_point() else t for name, t in weights.items()}, tmp_path / "a.pt")
+    network, _ = load(weights=str(tmp_path / "a.pt"))
+    assert network.fc.weight.dtype == torch.float32
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ({1: torch.zeros(2), 2: torch.zeros(2)}, "holds names that are no text, as 1, 2"),
+        ({"fc.weight": torch.zeros(4, 8).to_sparse()}, r"holds sparse tensors, or some without values \(fc\.weight\)"),
+        ({"fc.weight": torch.zeros(4, 8, device="meta")}, r"sparse tensors, or some without values \(fc\.weight\)"),
+    ],
+)
+def test_tensors_that_are_no_weights_are_faults(tmp_path, content, words):
+    torch.save(content, tmp_path / "a.pt")
+    with pytest.raises(Fault, match=rf"a\.pt: .*{words}"):
+        load(weights=str(tmp_path / "a.pt"))
 
 
 def test_a_file_that_is_not_there_is_a_fault(tmp_path):

@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor, nn
 
+from resiliency.designs.checkpoints import not_finite
 from resiliency.designs.networks import named, parameters_and_macs
 from resiliency.device import device_name
 from resiliency.faults import Fault
@@ -17,7 +18,8 @@ def design_card(network: nn.Module, description: dict, card: dict, outputs: int)
     and std these are), training_cost (None), and device (that it is made on).
 
     Raises:
-        Fault: the network fails on an image of the data set, or does not give `outputs` logits for it.
+        Fault: the network fails on an image of the data set, or does not give `outputs` logits for it, or a weight or
+            logit is NaN or infinite.
     """
     shape = card["image_shape"]
     told = f"{named(description)} with {description['arguments']}"
@@ -30,6 +32,10 @@ def design_card(network: nn.Module, description: dict, card: dict, outputs: int)
     if not isinstance(logits, Tensor) or logits.shape != (1, outputs):
         found = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
         raise Fault(f"{told}: gives {found} for one image, where logits of shape (1, {outputs}) are needed")
+    if names := not_finite(network.state_dict()):
+        raise Fault(f"{told}: {len(names):,} of its weights are not finite, as {names[0]}")
+    if not torch.isfinite(logits).all():
+        raise Fault(f"{told}: gives logits that are not finite for a black image")
     parameters, macs = parameters_and_macs(network, shape)
     print(f"{named(description)}: {parameters:,} parameters, {macs:,} MACs an image, on {device_name()}")
     return {

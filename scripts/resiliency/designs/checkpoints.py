@@ -33,6 +33,10 @@ def read_checkpoint(path: str | Path, names: list[str]) -> dict[str, Tensor]:
     if not isinstance(content, dict) or not content or not all(isinstance(t, Tensor) for t in content.values()):
         held = _first(list(map(str, content))) if isinstance(content, dict) else type(content).__name__
         raise Fault(f"{path}: holds {held or 'nothing'}, where a state dict of tensors is needed, or one in {WRAPPERS}")
+    if not all(isinstance(name, str) for name in content):
+        raise Fault(f"{path}: holds names that are no text, as {_first(list(map(repr, content)))}; save a state_dict()")
+    if odd := [name for name, tensor in content.items() if tensor.layout != torch.strided or tensor.is_meta]:
+        raise Fault(f"{path}: holds sparse tensors, or some without values ({_first(odd)}); save dense ones")
     while common := [p for p in PREFIXES if _all_have(list(content), p) and not _all_have(names, p)]:
         content = {name.removeprefix(common[0]): tensor for name, tensor in content.items()}
     return content
@@ -50,10 +54,21 @@ def load_weights(network: nn.Module, weights: dict[str, Tensor]) -> str:
     groups = {
         "missing": [name for name in left.missing_keys if name not in other],
         "unknown": left.unexpected_keys,
+        "of another type": [
+            f"{name} {_type(weights[name])}, not {_type(own[name])}"
+            for name in own
+            if name in weights and _kind(weights[name]) != _kind(own[name])
+        ],
+        "not finite": not_finite(weights),
         "of another shape": [f"{name} {_size(weights[name])}, not {_size(own[name])}" for name in other],
     }
     told = [f"{len(names):,} {what} ({_first(names)})" for what, names in groups.items() if names]
     return f"of {len(own):,} weights, {', '.join(told)}" if told else ""
+
+
+def not_finite(weights: dict[str, Tensor]) -> list[str]:
+    """Names of the weights that hold NaN or infinity."""
+    return [name for name, tensor in weights.items() if not torch.isfinite(tensor).all()]
 
 
 def _read(path: Path) -> object:
@@ -72,6 +87,15 @@ def _read(path: Path) -> object:
 
 def _all_have(names: list[str], prefix: str) -> bool:
     return all(name.startswith(prefix) for name in names)
+
+
+def _kind(tensor: Tensor) -> tuple[bool, bool]:
+    """Numbers of different kinds are cast only with a loss that nobody asked for; those of different lengths may be."""
+    return tensor.is_floating_point(), tensor.is_complex()
+
+
+def _type(tensor: Tensor) -> str:
+    return str(tensor.dtype).removeprefix("torch.")
 
 
 def _size(tensor: Tensor) -> str:

@@ -10,7 +10,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from resiliency.checksums import verified
-from resiliency.designs.checkpoints import load_weights
+from resiliency.designs.checkpoints import load_weights, not_finite
 from resiliency.designs.factories import from_factory
 from resiliency.designs.stems import adapt_stem, map_side
 from resiliency.device import device
@@ -137,12 +137,18 @@ def named(description: dict) -> str:
 
 
 def write_member(folder: str | Path, network: nn.Module, member: dict) -> None:
-    """Write `weights.safetensors` and `member.json`, the description, to `folder`."""
+    """Write `weights.safetensors` and `member.json`, the description, to `folder`.
+
+    Raises:
+        Fault: a weight is NaN or infinite.
+    """
     own = network.network if isinstance(network, Selected) else network
     weights = {
         name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
         for name, tensor in own.state_dict().items()
     }
+    if names := not_finite(weights):
+        raise Fault(f"{Path(folder).name}: {len(names):,} of {len(weights):,} weights are not finite, as {names[0]}")
     with replacing(Path(folder, "weights.safetensors")) as temporary:
         temporary.write_bytes(save(weights))
     write_json(Path(folder, "member.json"), member)

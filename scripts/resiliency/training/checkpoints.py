@@ -1,6 +1,7 @@
 """Where training stands, kept in a file from which the next run goes on."""
 
 import hashlib
+import io
 import json
 import signal
 import time
@@ -86,10 +87,13 @@ class Checkpoint:
         """Keep `state` in place of what was kept before.
 
         Raises:
+            Fault: the file system refuses, as a full disk does.
             SystemExit: the process was asked to end.
         """
+        content = io.BytesIO()  # torch itself tells of a full disk in a way that looks like a fault of the program
+        torch.save(state | {"key": self.key, "devices": self.devices}, content)
         with replacing(self.path) as temporary:
-            torch.save(state | {"key": self.key, "devices": self.devices}, temporary)
+            temporary.write_bytes(content.getbuffer())
         self.saved = time.monotonic()
         if self.ending:
             raise SystemExit(f"asked to end; the next run goes on from {self.path}")

@@ -258,7 +258,11 @@ def cross_entropy(networks: list[nn.Module], images: Tensor, labels: Tensor, smo
 
 
 def accuracies(networks: list[nn.Module], data: Labelled, looks: Looks) -> list[float]:
-    """Share of the images that each of `networks` labels right; leaves them in evaluation mode."""
+    """Share of the images that each of `networks` labels right; leaves them in evaluation mode.
+
+    Raises:
+        Fault: a logit is NaN or infinite.
+    """
     device = next(networks[0].parameters()).device
     labels = torch.from_numpy(np.array(data.labels)).to(device)
     order = in_order(len(labels), 256)
@@ -268,7 +272,10 @@ def accuracies(networks: list[nn.Module], data: Labelled, looks: Looks) -> list[
     with inference():
         for images, truth in zip(batches(data.images, order, device, looks.workers), labels.split(256), strict=True):
             images = normalised(images, looks.mean, looks.std)
-            right += torch.stack([(network(images).argmax(1) == truth).sum() for network in networks]).cpu()
+            answers = torch.stack([network(images) for network in networks])
+            if not torch.isfinite(answers).all():
+                raise Fault("validation logits are not finite; lower learning_rate, set gradient_clip, or mend weights")
+            right += (answers.argmax(-1) == truth).sum(1).cpu()
     return (right / len(labels)).tolist()
 
 

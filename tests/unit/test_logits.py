@@ -1,0 +1,71 @@
+"""Logits are stored so that order and probabilities stay, or refused with the name of the member."""
+
+import numpy as np
+import pytest
+import torch
+from scipy.special import softmax
+from torch import nn
+
+from resiliency.designs.cards import design_card
+from resiliency.designs.networks import write_member
+from resiliency.faults import Fault
+from resiliency.prediction import logits, stored
+from resiliency.training.engine import Labelled, Looks, accuracies
+
+DESCRIPTION = {"architecture": None, "factory": "lab:network", "arguments": {}}
+CARD = {"image_shape": [8, 8, 3], "classes": ["a", "b"], "mean": [0.5] * 3, "std": [0.2] * 3}
+
+
+class Constant(nn.Module):
+    """A network that gives every image the same logits."""
+
+    def __init__(self, values: list[float], factor: float = 1):
+        super().__init__()
+        self.values, self.factor = nn.Parameter(torch.tensor(values)), factor
+
+    def forward(self, images):
+        return (self.values * self.factor).expand(len(images), -1)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [70_000.0, 70_001.0, 69_999.5],
+        [-1e9, -1e9 + 64, -1e9 - 128],
+        [40_000.0, 40_002.0, -40_000.0],
+        [3e38, -3e38, 2e38],
+        [100.0, 100.25, 99.0],
+    ],
+)
+def test_large_logits_keep_their_order_and_probabilities(values):
+    given = np.array([values, [1.0, 2.0, 3.0]], np.float32)
+    kept = stored(given, "a")
+    assert kept.dtype == np.float16
+    assert np.isfinite(kept).all()
+    assert kept.argmax(axis=1).tolist() == given.argmax(axis=1).tolist()
+    np.testing.assert_allclose(softmax(kept.astype(float), axis=1), softmax(given.astype(float), axis=1), rtol=2e-3)
+    assert kept[1].tolist() == [1, 2, 3]
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf])
+def test_logits_that_are_not_finite_are_refused_with_the_name_of_the_member(wrong):
+    member = Constant([0.0, wrong]), CARD | {"member": "vit-s1"}
+    with pytest.raises(Fault, match=r"^vit-s1: gives logits that are not finite for 3 of 3 images$"):
+        next(logits([member], np.zeros((3, 8, 8, 3), np.uint8)))
+
+
+def test_a_network_that_answers_nan_is_refused_when_it_is_made():
+    silent = Constant([0.0, 1.0], factor=np.nan)
+    with pytest.raises(Fault, match=r"^lab:network with \{\}: gives logits that are not finite"):
+        design_card(silent, DESCRIPTION, CARD, 2)
+    images = Labelled(np.zeros((3, 8, 8, 3), np.uint8), np.zeros(3, np.int64))
+    with pytest.raises(Fault, match=r"^validation logits are not finite"):
+        accuracies([Constant([0.0, 1.0]), silent], images, Looks(CARD["mean"], CARD["std"]))
+
+
+def test_weights_that_are_not_finite_are_not_written(tmp_path):
+    with pytest.raises(Fault, match=r"^vit-s1: 1 of 1 weights are not finite, as values$"):
+        write_member(tmp_path / "vit-s1", Constant([0.0, np.nan]), {"member": "vit-s1"})
+    assert not list(tmp_path.glob("vit-s1/*"))
+    with pytest.raises(Fault, match="1 of its weights are not finite, as values"):
+        design_card(Constant([0.0, np.inf]), DESCRIPTION, CARD, 2)
