@@ -12,6 +12,7 @@ from resiliency.faults import Fault
 
 CLEAN = "clean"
 CORRUPTED = "corrupted"
+CLEAN_ON = "clean_on_"  # before the name of a further test set: the clean images of the classes that it has
 
 
 def conditions(

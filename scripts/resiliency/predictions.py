@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from resiliency.conditions import CLEAN
 from resiliency.faults import Fault
 from resiliency.files import read_array
 from resiliency.metrics.classification import softmax
@@ -54,6 +55,18 @@ class Predictions:
     def __len__(self) -> int:
         """C, the number of conditions."""
         return len(self._logits)
+
+    def is_of_some_classes(self, condition: int) -> bool:
+        """Whether the member chooses among fewer classes than on clean images, condition 0."""
+        return self.classes(condition) < self.classes(0)
+
+    def clean_on(self, condition: int) -> "Predictions":
+        """The clean images of the classes of another condition, the member choosing among these, as condition 0."""
+        classes, labels = self._truths[condition].classes, self._truths[0].labels
+        images = np.flatnonzero(np.isin(labels, classes))
+        truth = Truth(np.searchsorted(classes, labels[images]), classes)
+        table = self.conditions.iloc[:1].assign(images=len(images), classes=len(classes))
+        return Predictions(table, {CLEAN: self._logits[0][images][None]}, {CLEAN: truth})
 
     def labels(self, condition: int) -> np.ndarray:
         """int64 N, positions among the k classes."""

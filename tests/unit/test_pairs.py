@@ -267,7 +267,11 @@ def test_a_further_test_set_is_scored_beside_the_others_and_changes_nothing_of_t
     assert {"clean_accuracy", "corrupted_accuracy", "disagreement_clean", "disagreement_corrupted"} < set(known)
     pd.testing.assert_frame_equal(found[known], alone[known], check_exact=True)
     pd.testing.assert_frame_equal(by_corruption, alone_by_corruption, check_exact=True)
+    same = study["labels"] != 1
     for row, ensemble in zip(found.itertuples(), ensembles, strict=True):
+        clean = [[softmax(row[[0, 2]]) for row in study["logits"][member][0][same]] for member in ensemble]
+        right_on_clean = np.mean(clean, axis=0).argmax(axis=1) == (study["labels"][same] == 2)
+        assert row.clean_on_field_accuracy == np.mean(right_on_clean)
         mean = np.mean([[softmax(scores[[0, 2]]) for scores in field[member, 0]] for member in ensemble], axis=0)
         assert row.field_accuracy == np.mean(mean.argmax(axis=1) == (labels == 2))
         assert row.field_accuracy_low < row.field_accuracy < row.field_accuracy_high

@@ -83,6 +83,16 @@ def test_members_choose_among_the_classes_of_a_test_set_that_has_only_some(predi
     np.testing.assert_allclose(member.probabilities(6), softmax(own[:, [1, 3]], axis=1), atol=1e-3)
 
 
+def test_clean_images_of_the_classes_of_a_test_set(predictions, logits):
+    """Those of classes 1 and 3, which a member then chooses among."""
+    member = predictions["vit-s0"]
+    assert [member.is_of_some_classes(condition) for condition in (0, 5, 6)] == [False, False, True]
+    clean = member.clean_on(6)
+    assert clean.labels(0).tolist() == [0, 1, 0]
+    own = logits["clean"][0].astype(np.float16)[[1, 3, 5]]
+    assert clean.decisions(0).tolist() == [int(row[3] > row[1]) for row in own]
+
+
 def test_a_test_set_with_some_classes_may_be_judged_among_all(tmp_path, logits):
     """Photos have three of the four classes, and conditions.csv says that all four count."""
     member = read(tmp_path, logits)["vit-s0"]

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from resiliency.analysis.bootstrap import interval, resampled_counts
-from resiliency.conditions import CLEAN, counted, further, groups, of_corruptions
+from resiliency.conditions import CLEAN, CLEAN_ON, counted, further, groups, of_corruptions
 from resiliency.metrics.accuracy import accuracies
 from resiliency.metrics.classification import (
     ECE_BINS,
@@ -79,27 +79,29 @@ class Scorer:
         """All of a member; its probabilities are formed a condition at a time."""
         wrong, bins, losses = self._wrong(predictions), [], []
         if not predictions.has_probabilities:
-            return Scored(self._rates(wrong), self._errors(wrong), pd.DataFrame(columns=CALIBRATION))
+            return Scored(self._rates(predictions, wrong), self._errors(wrong), pd.DataFrame(columns=CALIBRATION))
         for condition in range(len(predictions)):
             probabilities, labels = predictions.probabilities(condition), predictions.labels(condition)
             bins.append(confidence_bins(probabilities, labels))
             proper = [loss(probabilities, labels) for loss in (negative_log_likelihood, brier_score)]
             losses.append([*proper, calibration_error(bins[-1])])
-        scores = self._rates(wrong) | self._means_of_losses(np.array(losses))
+        scores = self._rates(predictions, wrong) | self._means_of_losses(np.array(losses))
         return Scored(scores, self._errors(wrong), self._calibration(bins))
 
     def _errors(self, wrong: list[np.ndarray]) -> pd.DataFrame:
         table = self.conditions[["test_set", "corruption", "severity", "images"]]
         return table.assign(error=[of_condition.mean() for of_condition in wrong])
 
-    def _rates(self, wrong: list[np.ndarray]) -> dict[str, float]:
-        """Accuracy and resiliency, from bool N of each condition."""
-        return {
-            **self._accuracy(CLEAN, wrong),
-            **(self._resiliency(wrong) if self.corruptions else RESILIENCY),
-            "confidence": self.confidence,
-            **{key: value for name in further(self.conditions) for key, value in self._accuracy(name, wrong).items()},
-        }
+    def _rates(self, predictions: Predictions, wrong: list[np.ndarray]) -> dict[str, float]:
+        """Accuracy and resiliency; `wrong` is bool N of each condition."""
+        scores = self._accuracy(CLEAN, ~wrong[0]) | (self._resiliency(wrong) if self.corruptions else RESILIENCY)
+        scores["confidence"] = self.confidence
+        for name in further(self.conditions):
+            condition = self.groups[name][0]
+            scores |= self._accuracy(name, ~wrong[condition])
+            if predictions.is_of_some_classes(condition):
+                scores |= self._accuracy(f"{CLEAN_ON}{name}", predictions.clean_on(condition).correct(0))
+        return scores
 
     def _resiliency(self, wrong: list[np.ndarray]) -> dict[str, float]:
         errors = self._resampled(wrong)
@@ -111,10 +113,9 @@ class Scorer:
             "relative_mce": float(relative),
         }
 
-    def _accuracy(self, name: str, wrong: list[np.ndarray]) -> dict[str, float]:
-        """Accuracy on a test set, with Wilson's interval."""
-        of_images = wrong[self.groups[name][0]]
-        columns = accuracies(name, np.mean(~of_images), len(of_images), self.confidence)
+    def _accuracy(self, name: str, correct: np.ndarray) -> dict[str, float]:
+        """Accuracy on a test set, with Wilson's interval, from bool N."""
+        columns = accuracies(name, correct.mean(), len(correct), self.confidence)
         return {column: float(value) for column, value in columns.items()}
 
     def _wrong(self, predictions: Predictions) -> list[np.ndarray]:

@@ -7,7 +7,7 @@ from math import comb
 import numpy as np
 import pandas as pd
 
-from resiliency.conditions import CORRUPTED, counted, further, group_of
+from resiliency.conditions import CLEAN_ON, CORRUPTED, counted, further, group_of
 from resiliency.diversity.metrics import ENSEMBLE_METRICS
 from resiliency.ensembles.combination import member_weights
 from resiliency.ensembles.pool import stands_for
@@ -72,10 +72,9 @@ class Pool:
         names = self.conditions.corruption.to_numpy()
 
         def score(condition: int) -> tuple:
-            if not self.has_probabilities:
-                return score_decisions(self.predictions, condition, groups)
-            return score_condition(self.predictions, condition, groups, rules, self.weights)
+            return self._scored(self.predictions, condition, groups, rules)
 
+        clean_on = self._clean_on(groups, rules)
         with ThreadPoolExecutor(self.threads) as executor:
             for condition, (scores, takes) in enumerate(executor.map(score, range(len(names)))):
                 found, images = {"diversities": _ensemble_diversities(takes), **scores}, self.images[condition]
@@ -97,11 +96,30 @@ class Pool:
                     {images: found[rule] for images, found in of_images.items()},
                     {name: found[rule]["error"] for name, found in errors.items()},
                 ),
+                **{f"{CLEAN_ON}{name}_accuracy": scores[rule]["accuracy"] for name, scores in clean_on.items()},
             )
             for rule in rules
         ]
         of_members = {name: found["members"] for name, found in errors.items()}
         return pd.concat(tables, ignore_index=True), self._under_each_corruption(groups, of_members)
+
+    def _scored(
+        self, predictions: list[Predictions], condition: int, groups: list[np.ndarray], rules: list[str]
+    ) -> tuple:
+        """As `score_condition`, from probabilities or from decisions."""
+        if not self.has_probabilities:
+            return score_decisions(predictions, condition, groups)
+        return score_condition(predictions, condition, groups, rules, self.weights)
+
+    def _clean_on(self, groups: list[np.ndarray], rules: list[str]) -> dict[str, Nested]:
+        """Test set -> rule -> scores on the clean images of its classes, for the test sets that have only some."""
+        found = {}
+        for name in further(self.conditions):
+            condition = int(np.flatnonzero(self.images == name)[0])
+            if self.predictions[0].is_of_some_classes(condition):
+                predictions = [member.clean_on(condition) for member in self.predictions]
+                found[name] = self._scored(predictions, 0, groups, rules)[0]
+        return found
 
     def _under_each_corruption(self, groups: list[np.ndarray], found: dict) -> pd.DataFrame:
         table = {n.format(name): v for name, of_members in found.items() for n, v in of_members.items()}
