@@ -73,9 +73,9 @@ rule observe:
         mem_mb=growing(4000),
         runtime=growing(60),
     params:
-        **STATISTICS,
         code=code("observe"),
-        seed=STUDY.seed,
+        confidence=STUDY.statistics.confidence,
+        margin=STUDY.statistics.error_margin,
         rule=STUDY.ensembles.rules[0],
     script:
         "../scripts/observe.py"

@@ -34,7 +34,7 @@ TRAINED, LOADED = STUDY.trained_designs(), STUDY.loaded_designs()
 SEARCHED = STUDY.searched_members()
 MEMBERS = INDEPENDENT + STUDY.joint_members() + SEARCHED
 METHODS = STUDY.attribution.methods
-STATISTICS = STUDY.statistics.model_dump()
+STATISTICS = STUDY.statistics.model_dump(include={"resamples", "confidence"})
 ENGINE = {
     "seed": STUDY.seed,
     "engine": STUDY.corruptions.engine,

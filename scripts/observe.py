@@ -19,7 +19,7 @@ with stage(snakemake.log[0]):
     observations = [
         architecture_matters_more(members, images),
         attribution_diversity_is_less_negative(ensembles, pairs, params.rule, images),
-        balance_is_most_resilient(read_table(inputs.image_errors), balanced, params.resamples, params.seed),
+        balance_is_most_resilient(read_table(inputs.image_errors), balanced, params.margin),
         architecture_brings_diversity(ensembles, pairs, params.rule, images),
     ]
     write_table(snakemake.output[0], observation_table(observations, params.confidence))

@@ -11,11 +11,11 @@ from scipy.stats import kendalltau, pearsonr, spearmanr
 from resiliency.analysis.correlations import correlation_table, difference_table, diversity_columns, narrowness
 from resiliency.analysis.jackknife import FISHER, holm, interval, p_value
 from resiliency.analysis.observations import attribution_diversity_is_less_negative
-from resiliency.diversity.settings import MAIN
+from resiliency.diversity.settings import LABEL_FREE
 
 KINDS = {
     "disagreement": "prediction",
-    "error_consistency": "prediction",
+    "jensen_shannon": "prediction",
     "entropy": "prediction",
     "saliency_cosine": "attribution",
     "occlusion_cosine": "attribution",
@@ -147,14 +147,14 @@ def test_ensembles_without_a_diversity_do_not_count():
 
 
 def test_differences_average_to_observation_2():
-    """Over the main metrics and sizes."""
+    """Over sizes and the metrics that count there."""
     ensembles, fog, pairs = tables()
     found = difference_table(ensembles, fog, pairs, 0.95)
     assert len(found) == 2 * 2 * 2 * 3  # sizes, conditions, attribution and prediction metrics
     observation = attribution_diversity_is_less_negative(ensembles, pairs, "mean_probability", 100)
     for part, condition in zip(observation.parts, ("clean", "corrupted"), strict=True):
-        rows = found[(found.condition == condition) & found.prediction.isin(MAIN)]
-        assert rows.difference.mean() == pytest.approx(part.values[0])
+        rows = found[(found.condition == condition) & found.prediction.isin(LABEL_FREE)]
+        assert rows.difference.mean() == pytest.approx(part.estimate)
 
 
 def test_narrowness_is_told_by_size():

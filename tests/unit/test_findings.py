@@ -222,20 +222,24 @@ def test_intervals_are_drawn_around_zero():
 @pytest.mark.parametrize(
     ("verdicts", "reason"),
     [
-        (["supported", "supported"], "Every interval (2) lies on the paper's side of 0."),
-        (["contradicted", "supported"], "1 of 2 intervals lies on the other side of 0."),
-        (["undecided", "undecided"], "The study is too small for intervals."),
-        (["undecided", "undecided", "supported"], "2 of 3 intervals hold 0, so that they stay open."),
+        (["supported", "supported"], "All 2 parts lie on the paper's side of 0."),
+        (["contradicted", "supported"], "1 of 2 parts lies on the other side of 0."),
+        (["equivalent"], "Its one part lies within ±0.20 of 0: no difference that matters."),
+        (
+            ["undecided", "undecided", "supported"],
+            "2 of 3 intervals leave open whether the statement holds. To decide it: 20 designs.",
+        ),
     ],
 )
 def test_reasons_of_verdicts(verdicts, reason):
-    rows = [part(verdict, *([np.nan] * 2 if "small" in reason else [0.1, 0.2])) for verdict in verdicts]
+    rows = [part(verdict, 0.1, 0.2) for verdict in verdicts]
     told = {
         "observation": 1,
         "statement": "S.",
         "verdict": verdicts[0],
         "lacking": np.nan,
-        "difference_of_means": np.nan,
+        "would_decide": "20 designs",
+        "margin": 0.2,
     }
     assert observed(pd.DataFrame(rows).assign(**told))[0]["reason"] == reason
 
@@ -277,7 +281,8 @@ def test_parts_of_observations_have_the_names_of_metrics():
         "statement": "S.",
         "verdict": "supported",
         "lacking": np.nan,
-        "difference_of_means": np.nan,
+        "would_decide": "20 designs",
+        "margin": 0.2,
     }
     names = [found["part"] for found in observed(pd.DataFrame(rows).assign(**told))[0]["parts"]]
     assert names == ["Predictions: Q statistic, sign reversed, clean images", "0 < lambda < 1"]

@@ -6,10 +6,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import norm
 
 from resiliency.analysis.effect_size import weighted_cliffs_delta
+from resiliency.analysis.jackknife import ANGULAR
+from resiliency.analysis.parts import Part
+from resiliency.analysis.power import needed
 from resiliency.analysis.variance_shares import one_hot, variance_shares
-from resiliency.analysis.verdicts import Observation, Part, observation_rows, observation_table
+from resiliency.analysis.verdicts import Observation, observation_rows, observation_table, verdict_of
 
 # Effect size and shares of variance
 
@@ -96,60 +100,121 @@ def test_a_constant_response_has_nothing_to_explain():
 # Verdicts
 
 
-def observed(sign: int, *middles: float, lacking: str = "", width: float = 1) -> Observation:
-    """Each part has resamples spread evenly over its middle plus and minus `width`."""
-    spread = np.linspace(-width, width, 201)
-    parts = [Part(f"part {i}", np.append(middle, middle + spread)) for i, middle in enumerate(middles)]
-    return Observation(9, "It is so.", "a difference", sign, parts, lacking, "members", 4, 6, 10)
+def observed(sign: int, *estimates: float, error: float = 1, **changed: object) -> Observation:
+    """Parts of so many units that Student's t is all but normal: 1.645 errors at 95 %, 2.24 at 97.5 % of two parts."""
+    parts = [
+        Part(f"part {i}", estimate, error, 10**6, units=20, planned=lambda n: (error * np.sqrt(20 / n), 10**6))
+        for i, estimate in enumerate(estimates)
+    ]
+    known = {"statistic": "a difference", "margin": 2.5, "unit": "designs", "minimum": 12, "resampled": "designs"}
+    return Observation(9, "It is so.", sign=sign, parts=parts, **known | changed)
 
 
 @pytest.mark.parametrize(
-    ("sign", "middles", "expected"),
+    ("sign", "estimates", "expected"),
     [
-        (1, [2], "supported"),
-        (1, [-2], "contradicted"),
-        (1, [0.5], "undecided"),
-        (-1, [-2], "supported"),
-        (-1, [2], "contradicted"),
-        (-1, [0.5], "undecided"),
-        (1, [2, 3], "supported"),
-        (1, [2, 0.5], "undecided"),
-        (1, [2, -2], "contradicted"),
+        (1, [1.7], "supported"),
+        (1, [1.6], "undecided"),
+        (1, [-1.7], "contradicted"),
+        (-1, [-1.7], "supported"),
+        (-1, [1.7], "contradicted"),
+        (1, [1.7, 1.7, 1.7], "supported"),  # all must hold: no correction
+        (1, [1.7, 1.6], "undecided"),
+        (1, [1.7, -1.9], "undecided"),  # one is enough: corrected, 1.96 of two parts
+        (1, [1.7, -2.0], "contradicted"),
         (-1, [-2, 0, 3], "contradicted"),
         (1, [np.nan], "undecided"),
         (1, [2, np.nan], "undecided"),
         (1, [], "undecided"),
     ],
 )
-def test_the_rule(sign, middles, expected):
-    assert {row["verdict"] for row in observation_rows(observed(sign, *middles), 0.95)} == {expected}
+def test_the_rule(sign, estimates, expected):
+    assert {row["verdict"] for row in observation_rows(observed(sign, *estimates), 0.95)} == {expected}
+
+
+@pytest.mark.parametrize(("estimates", "expected"), [([0.8, -0.8], "equivalent"), ([0.9, 0], "undecided")])
+def test_equivalence_is_two_one_sided_tests(estimates, expected):
+    """The interval at 90 %, 1.645 errors either way, lies within 2.5."""
+    assert verdict_of(observed(1, *estimates), 0.95)[0] == expected
 
 
 def test_what_is_lacking_decides_nothing_and_is_said():
-    (row,) = observation_rows(observed(1, 2, lacking="needs more designs"), 0.95)
+    (row,) = observation_rows(observed(1, 5, lacking="needs more designs", omitted="left out pairs"), 0.95)
     assert row["verdict"] == row["part_verdict"] == "undecided"
-    assert (row["lacking"], row["part_verdict"]) == ("needs more designs", "undecided")
+    assert row["lacking"] == "needs more designs; left out pairs"
+    assert row["units_needed"] == 12
     (row,) = observation_rows(observed(1, lacking="needs joint training"), 0.95)
     assert np.isnan([row["estimate"], row["low"], row["high"]]).all()
+    assert row["would_decide"] == "at least 12 designs"
 
 
-def test_intervals_hold_together():
-    """Four parts at 90 % together: each at 97.5 %, which leaves 1.25 % on each side of a width of 2."""
-    rows = observation_rows(observed(1, 0, 1, 2, 3), 0.9)
-    assert [row["confidence"] for row in rows] == pytest.approx([0.975] * 4)
-    for middle, row in enumerate(rows):
-        assert row["estimate"] == middle
-        assert [row["low"], row["high"]] == pytest.approx([middle - 0.975, middle + 0.975])
-        assert row["part_verdict"] == ("supported" if middle >= 1 else "undecided")
-    assert {row["verdict"] for row in rows} == {"undecided"}
+def test_what_was_left_out_does_not_keep_a_verdict_back():
+    (row,) = observation_rows(observed(1, 5, omitted="left out pairs"), 0.95)
+    assert (row["verdict"], row["lacking"]) == ("supported", "left out pairs")
+
+
+def test_rows_beside_have_no_verdict():
+    rows = observation_rows(observed(1, 3, beside=[Part("other", -9, 1, 5)]), 0.95)
+    assert [row["part_verdict"] for row in rows] == ["supported", ""]
+    assert {row["verdict"] for row in rows} == {"supported"}
+
+
+def test_bounds_of_a_part():
+    rows = observation_rows(observed(1, 3, 4), 0.95)
+    assert [rows[0]["low"], rows[0]["high"]] == pytest.approx([3 - 1.645, 3 + 1.645], abs=1e-3)
+    assert rows[0]["opposite_bound"] == pytest.approx(3 + 1.960, abs=1e-3)
+    assert rows[0]["confidence"] == pytest.approx(0.9)
+
+
+def test_perfect_separation_is_not_taken_for_certain():
+    """Eight designs, all ensembles of one kind above all of the other: (8 - z^2) / (8 + z^2)."""
+    part = Part.left_out("", np.ones(9), ANGULAR)
+    low, high = part.interval(0.9)
+    assert (low, high) == pytest.approx(((8 - 1.6449**2) / (8 + 1.6449**2), 1), abs=1e-4)
 
 
 def test_rules_tell_the_side():
-    assert "lie above 0" in observation_rows(observed(1, 2), 0.95)[0]["rule"]
-    assert "lie below 0" in observation_rows(observed(-1, 2), 0.95)[0]["rule"]
+    assert "lies above 0" in observed(1, 2).rule
+    assert "lies below 0" in observed(-1, 2).rule
 
 
 def test_the_table_has_a_row_per_part():
-    table = observation_table([observed(1, 1, 2), observed(1)], 0.95)
+    table = observation_table([observed(1, 1, 2, images=10), observed(1, images=10)], 0.95)
     assert table["part"].tolist() == ["part 0", "part 1", ""]
-    assert (table[["members", "ensembles", "images"]] == [4, 6, 10]).all(axis=None)
+    assert (table["images"] == 10).all()
+
+
+# What would decide
+
+
+def test_units_that_would_support():
+    """One part at .9 errors with 20 units: (z.95 + z.8)^2 / .81 times as many; and at the margin of 2.5."""
+    need = needed(observed(1, 0.9).parts, 1, 2.5, 2, 0.95)
+    assert need.verdict == "equivalent"
+    need = needed(observed(1, 0.9).parts, 1, 0.5, 2, 0.95)
+    factor = (norm.ppf(0.95) + norm.ppf(0.8)) ** 2
+    assert need.verdict == "supported"
+    assert need.estimated == int(np.ceil(20 * factor / 0.81))
+    assert need.at_margin == int(np.ceil(20 * factor / 0.25))
+
+
+def test_units_that_would_contradict_allow_for_the_number_of_parts():
+    parts = observed(1, 1, -1).parts
+    need = needed(parts, 1, 0.1, 2, 0.95)
+    assert need.verdict == "contradicted"
+    assert need.estimated == int(np.ceil(20 * (norm.ppf(0.975) + norm.ppf(0.8)) ** 2))
+
+
+def test_needed_units_have_the_power_that_is_promised():
+    """Simulated: two independent parts at their estimates, each with the error of so many units."""
+    need = needed(observed(1, 0.9, 1.2).parts, 1, 0.1, 2, 0.95)
+    error = np.sqrt(20 / need.estimated)
+    drawn = np.random.default_rng(0).normal([0.9, 1.2], error, (4000, 2))
+    assert 0.78 < (drawn - norm.ppf(0.95) * error > 0).all(axis=1).mean() < 0.84
+
+
+def test_no_number_of_seeds_may_be_enough():
+    """What images add does not go away with seeds."""
+    part = Part("", 0.1, 1, 9, units=3, planned=lambda n: (np.sqrt(0.5 / n + 0.8), 9))
+    assert needed([part], 1, 0.1, 2, 0.95).estimated is None
+    assert needed([], 1, 0.1, 2, 0.95) == needed([Part("")], 1, 0.1, 2, 0.95)

@@ -66,20 +66,20 @@ def interval(replicates: np.ndarray, confidence: float, scale: Scale = LINEAR) -
 
     NaN at both ends where the statistic is not defined without some unit, or there is one unit only.
     """
-    value, error, freedom = _studentised(replicates, scale)
+    value, error, freedom = studentised(replicates, scale)
     reach = student.ppf((1 + confidence) / 2, freedom) * error
     return float(scale.back(value - reach)), float(scale.back(value + reach))
 
 
 def p_value(replicates: np.ndarray, scale: Scale = LINEAR) -> float:
     """Two-sided p-value of the hypothesis that the statistic is 0: one less the largest confidence that excludes it."""
-    value, error, freedom = _studentised(replicates, scale)
+    value, error, freedom = studentised(replicates, scale)
     if error == 0:
         return float(value == 0)
     return float(2 * student.sf(abs(value) / error, freedom))
 
 
-def _studentised(replicates: np.ndarray, scale: Scale) -> tuple[float, float, int]:
+def studentised(replicates: np.ndarray, scale: Scale) -> tuple[float, float, int]:
     """The statistic on `scale`, its standard error and degrees of freedom; NaN where they are not defined."""
     value, *without = scale.to(np.asarray(replicates, float))
     units = len(without)

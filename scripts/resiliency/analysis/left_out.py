@@ -18,6 +18,12 @@ def design_of(member: str) -> str:
     return LAST.sub("", member)
 
 
+def is_sample(pool: pd.DataFrame) -> bool:
+    """Whether not all ensembles that are possible at a size are there."""
+    sizes = pool.groupby("size")["possible"]
+    return bool((sizes.size() < sizes.first()).any())
+
+
 class LeftOut:
     """Ensembles of one size and rule: all, and without those that a member, or a design, takes part in.
 
@@ -91,3 +97,35 @@ class LeftOut:
         else:
             accuracy = 1 - self.ensembles[f"error_{condition}"]
         return accuracy.to_numpy(np.float64), self.ensembles[f"mean_member_{condition}_accuracy"].to_numpy(np.float64)
+
+
+def mean_over_sizes(
+    left_out: list[LeftOut], statistic: Callable[[LeftOut], np.ndarray]
+) -> tuple[np.ndarray, list[str]]:
+    """The mean over ensemble sizes of a statistic, of all and without each unit that takes part at any size.
+
+    Units are matched by name: where one takes part at no ensemble of a size, leaving it out changes nothing there. What
+    is not defined without some unit is left out altogether.
+
+    Args:
+        left_out: of each size.
+        statistic: -> float (1 + units) or (1 + units) x columns, whose mean is taken first.
+
+    Returns:
+        float64 (1 + all units), NaN where nothing is defined; and what was left out, in words.
+    """
+    units = sorted({unit for of_size in left_out for unit in of_size.units})
+    parts, omitted = [], []
+    for of_size in left_out:
+        values = statistic(of_size)
+        values = values.reshape(len(values), -1)
+        defined = np.isfinite(values).all(axis=0)
+        if not defined.all():
+            told = f"ensembles of {of_size.ensembles['size'].iloc[0]}"
+            missing = int((~defined).sum())
+            told += f" in {missing} of {len(defined)} comparisons" if defined.any() else ""
+            omitted.append(f"left out {told}: not defined without some design")
+        if defined.any():
+            row = {unit: index for index, unit in enumerate(of_size.units, start=1)}
+            parts.append(values[[0, *(row.get(unit, 0) for unit in units)]][:, defined].mean(axis=1))
+    return np.mean(parts, axis=0) if parts else np.full(1 + len(units), np.nan), omitted

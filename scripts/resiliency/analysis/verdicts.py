@@ -1,36 +1,24 @@
-"""From statistics with intervals to a verdict, by a rule that is fixed before the data are seen."""
+"""From statistics with standard errors to a verdict, by a rule that is fixed before the data are seen.
 
-from collections.abc import Callable
-from dataclasses import dataclass
+With confidence 1 - alpha and k parts, an observation is
 
-import numpy as np
+- supported if each part lies on the statement's side of 0 by its own one-sided bound at 1 - alpha: all must hold, so
+  that no correction is needed (intersection-union test; Berger, Technometrics 24, 1982);
+- contradicted if some part lies on the other side by a bound at 1 - alpha / k: one is enough, so that Bonferroni's
+  correction is;
+- equivalent if the interval at 1 - 2 alpha of each part lies within a margin around 0 (two one-sided tests; Schuirmann,
+  Journal of Pharmacokinetics and Biopharmaceutics 15, 1987);
+- undecided otherwise. `resiliency.analysis.power` then says how many units would decide it.
+"""
+
+from dataclasses import dataclass, field
+
 import pandas as pd
 
-from resiliency.analysis import bootstrap
+from resiliency.analysis.parts import Part
+from resiliency.analysis.power import POWER, Need, needed
 
-SUPPORTED, CONTRADICTED, UNDECIDED = "supported", "contradicted", "undecided"
-
-
-def percentiles(values: np.ndarray, confidence: float) -> tuple[float, float]:
-    """The interval of a statistic from its bootstrap, `values` with the actual value first."""
-    return bootstrap.interval(values[1:], confidence)
-
-
-@dataclass(frozen=True)
-class Part:
-    """One statistic of an observation.
-
-    Attributes:
-        name: what is compared.
-        values: float 1 + replicates, the actual value first.
-        interval: (values, confidence) -> the ends of the interval.
-        difference: the difference of means behind an effect size, where the statistic is one.
-    """
-
-    name: str
-    values: np.ndarray
-    interval: Callable[[np.ndarray, float], tuple[float, float]] = percentiles
-    difference: float = np.nan
+SUPPORTED, CONTRADICTED, EQUIVALENT, UNDECIDED = "supported", "contradicted", "equivalent", "undecided"
 
 
 @dataclass(frozen=True)
@@ -42,10 +30,15 @@ class Observation:
         statement: the paper's.
         statistic: what each part measures.
         sign: 1 if a positive statistic supports the statement, -1 if a negative one does.
-        parts: all must support the statement; none where the study cannot say anything.
-        lacking: what the study lacks for a verdict; empty if nothing.
-        resampled: the units that the interval takes for a sample of all that could have been.
-        members, ensembles, images: behind the statistics.
+        margin: differences within plus and minus this count as none.
+        unit: what is taken for a sample of all that could have been, in the plural, such as designs.
+        minimum: fewest units that the rule allows.
+        resampled: what the intervals allow for, in words.
+        parts: what the verdict rests on; none where the study cannot say anything.
+        beside: statistics without a verdict.
+        lacking: why there can be no verdict; empty if there can.
+        omitted: what the statistics leave out and why; empty if nothing.
+        designs, members, ensembles, images: behind the statistics.
         sampled: whether the ensembles are a sample of those that are possible.
     """
 
@@ -53,65 +46,118 @@ class Observation:
     statement: str
     statistic: str
     sign: int
-    parts: list[Part]
-    lacking: str
+    margin: float
+    unit: str
+    minimum: int
     resampled: str
-    members: int
-    ensembles: int
-    images: int
+    parts: list[Part]
+    beside: list[Part] = field(default_factory=list)
+    lacking: str = ""
+    omitted: str = ""
+    designs: int = 0
+    members: int = 0
+    ensembles: int = 0
+    images: int = 0
     sampled: bool = False
+
+    @property
+    def rule(self) -> str:
+        """The rule in words."""
+        side, other = ("above", "below") if self.sign > 0 else ("below", "above")
+        return (
+            f"supported if every part lies {side} 0 by its own one-sided bound; contradicted if some part lies {other} "
+            f"0 by a bound corrected for the number of parts; equivalent if the interval of every part lies within "
+            f"±{self.margin:g}; else undecided"
+        )
+
+
+def verdict_of(observation: Observation, confidence: float) -> tuple[str, list[str]]:
+    """The verdict, and that of each part by itself; all are undecided where something is lacking."""
+    parts, sign, alpha = observation.parts, observation.sign, 1 - confidence
+    if observation.lacking or not parts:
+        return UNDECIDED, [UNDECIDED] * len(parts)
+    supports = [part.bound(confidence, -sign) * sign > 0 for part in parts]
+    opposes = [part.bound(1 - alpha / len(parts), sign) * sign < 0 for part in parts]
+    within = [
+        -observation.margin < low and high < observation.margin
+        for low, high in (part.interval(1 - 2 * alpha) for part in parts)
+    ]
+    each = [
+        next((v for v, holds in zip((SUPPORTED, CONTRADICTED, EQUIVALENT), of_part, strict=True) if holds), UNDECIDED)
+        for of_part in zip(supports, opposes, within, strict=True)
+    ]
+    if all(supports):
+        return SUPPORTED, each
+    if any(opposes):
+        return CONTRADICTED, each
+    return (EQUIVALENT if all(within) else UNDECIDED), each
 
 
 def observation_rows(observation: Observation, confidence: float) -> list[dict]:
-    """The rows of observations.csv for one observation, a row per part.
+    """The rows of observations.csv for one observation: a row per part, then those beside, or one if there is none.
 
-    Intervals hold together at `confidence`: each part's is at 1 - (1 - confidence) / parts (Bonferroni).
+    low and high are the interval at 2 confidence - 1, whose ends are the one-sided bounds at `confidence`;
+    opposite_bound is the bound that contradicts.
     """
-    parts = observation.parts or [Part("", np.full(1, np.nan))]
-    together = 1 - (1 - confidence) / len(parts)
-    rows = [_row(observation, part, together) for part in parts]
-    verdict = _combined([row["part_verdict"] for row in rows])
-    return [row | {"verdict": verdict} for row in rows]
+    verdict, each = verdict_of(observation, confidence)
+    shown = zip(observation.parts, each, strict=True)
+    shown = [*shown, *((part, "") for part in observation.beside)] or [(Part(""), UNDECIDED)]
+    need = needed(observation.parts, observation.sign, observation.margin, observation.minimum, confidence)
+    open_ = verdict == UNDECIDED
+    corrected = 1 - (1 - confidence) / max(len(observation.parts), 1)
+    rows = []
+    for part, part_verdict in shown:
+        low, high = part.interval(2 * confidence - 1)
+        counts = part_verdict != ""
+        rows.append(
+            {
+                "observation": observation.number,
+                "statement": observation.statement,
+                "verdict": verdict,
+                "part": part.name,
+                "statistic": part.statistic or observation.statistic,
+                "estimate": part.estimate,
+                "low": low,
+                "high": high,
+                "confidence": 2 * confidence - 1,
+                "opposite_bound": part.bound(corrected, observation.sign) if counts else float("nan"),
+                "margin": observation.margin if counts else float("nan"),
+                "difference_of_means": part.difference,
+                "rule": observation.rule,
+                "lacking": "; ".join(filter(None, (observation.lacking, observation.omitted))),
+                "part_verdict": part_verdict,
+                "would_decide": _would_decide(observation, need) if open_ else "",
+                "unit": observation.unit,
+                "units": part.units,
+                "units_needed": need.estimated if open_ else None,
+                "units_for_margin": need.at_margin if open_ else None,
+                "resampled": observation.resampled,
+                "image_share": part.image_share,
+                "designs": observation.designs,
+                "members": observation.members,
+                "ensembles": observation.ensembles,
+                "sampled": observation.sampled,
+                "images": observation.images,
+            }
+        )
+    return rows
 
 
-def _row(observation: Observation, part: Part, confidence: float) -> dict:
-    low, high = part.interval(part.values, confidence) if len(part.values) > 1 else (np.nan, np.nan)
-    side = "above" if observation.sign > 0 else "below"
-    return {
-        "observation": observation.number,
-        "statement": observation.statement,
-        "verdict": "",
-        "part": part.name,
-        "statistic": observation.statistic,
-        "estimate": part.values[0],
-        "low": low,
-        "high": high,
-        "confidence": confidence,
-        "difference_of_means": part.difference,
-        "rule": f"supported if the intervals of all parts lie {side} 0, contradicted if one lies on the other side, "
-        "else undecided",
-        "lacking": observation.lacking,
-        "part_verdict": UNDECIDED if observation.lacking else _verdict(low * observation.sign, high * observation.sign),
-        "resampled": observation.resampled,
-        "members": observation.members,
-        "ensembles": observation.ensembles,
-        "sampled": observation.sampled,
-        "images": observation.images,
-    }
-
-
-def _verdict(one_end: float, other_end: float) -> str:
-    if min(one_end, other_end) > 0:
-        return SUPPORTED
-    return CONTRADICTED if max(one_end, other_end) < 0 else UNDECIDED
-
-
-def _combined(verdicts: list[str]) -> str:
-    if all(verdict == SUPPORTED for verdict in verdicts):
-        return SUPPORTED
-    return CONTRADICTED if CONTRADICTED in verdicts else UNDECIDED
+def _would_decide(observation: Observation, need: Need) -> str:
+    """What would decide an observation, in words."""
+    if not observation.parts:
+        return f"at least {observation.minimum} {observation.unit}"
+    unit, said = observation.unit, []
+    if need.estimated:
+        said.append(f"{need.estimated:,} {unit}, if the estimates are right ({need.verdict})")
+    if need.at_margin:
+        said.append(f"{need.at_margin:,} {unit}, if every difference is {observation.sign * observation.margin:g}")
+    if not said:
+        return f"no number of {unit}: more test images"
+    return f"at {POWER:.0%} power: {'; '.join(said)}".replace("%", " %")
 
 
 def observation_table(observations: list[Observation], confidence: float) -> pd.DataFrame:
     """The table observations.csv."""
-    return pd.DataFrame([row for observation in observations for row in observation_rows(observation, confidence)])
+    table = pd.DataFrame([row for observation in observations for row in observation_rows(observation, confidence)])
+    return table.astype({"units_needed": "Int64", "units_for_margin": "Int64"})

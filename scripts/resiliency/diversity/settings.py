@@ -20,6 +20,11 @@ MAIN = (
     "linear_cka",
 )
 
+# What verdicts take for prediction diversity: it does not know the labels. Mean pairwise double fault equals mean error
+# of the members less half their disagreement, so that it contains accuracy, and other metrics of correctness lean the
+# same way: they correlate with accuracy by construction.
+LABEL_FREE = ("label_disagreement", "cohen_kappa", "jensen_shannon", "probability_cosine")
+
 
 class Attribution(Settings):
     methods: list[Method] = Field(

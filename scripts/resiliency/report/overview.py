@@ -1,5 +1,7 @@
 """What the first screen of the report says: the verdicts, and the best ensemble against what it has to beat."""
 
+import re
+
 import pandas as pd
 from markupsafe import Markup
 
@@ -14,15 +16,21 @@ WARNINGS = {
     FEW_STEPS: f"{{count}} were trained for fewer than {FEWEST_STEPS} optimisation steps ({{names}}).",
     FEW_IMAGES: f"There are fewer than {FEWEST_IMAGES} test images: differences of some points are chance.",
 }
-ICONS = {"supported": "✓", "contradicted": "✗", "undecided": "?"}
+ICONS = {"supported": "✓", "contradicted": "✗", "equivalent": "≈", "undecided": "?", "": ""}
 WIDE, LINE, MARGIN = 300, 9, 8
 
 
 def observed(table: pd.DataFrame) -> list[dict]:
-    """The observations: each with its verdict, its parts, and as key the first part that has the verdict itself."""
+    """The observations: each with its verdict, its parts, and as key the first part that has the verdict itself.
+
+    `beside` are the rows without a verdict.
+    """
     found = []
     for number, rows in table.groupby("observation"):
-        parts = rows.assign(part=rows["part"].fillna("").map(_named)).to_dict("records")
+        text = {name: rows[name].fillna("") for name in ("part", "part_verdict", "lacking", "would_decide")}
+        text["part"] = text["part"].map(_named)
+        everything = rows.assign(**text, icon=text["part_verdict"].map(ICONS)).to_dict("records")
+        parts = [part for part in everything if part["part_verdict"]]
         verdict = parts[0]["verdict"]
         found.append(
             {
@@ -31,38 +39,45 @@ def observed(table: pd.DataFrame) -> list[dict]:
                 "verdict": verdict,
                 "icon": ICONS[verdict],
                 "key": next((part for part in parts if part["part_verdict"] == verdict), parts[0]),
-                "parts": [part | {"icon": ICONS[part["part_verdict"]]} for part in parts],
+                "parts": parts,
+                "beside": [part for part in everything if not part["part_verdict"]],
                 "reason": _reason(parts),
                 "picture": interval_picture(parts),
-                "has_differences": bool(rows["difference_of_means"].notna().any()),
             }
         )
     return found
 
 
 def _named(part: str) -> str:
-    """The name of a part; of a metric, such as "prediction: q_statistic, clean images", with its label."""
-    kind, _, rest = part.partition(": ")
-    metric, _, images = rest.partition(", ")
-    return f"{words.KINDS[kind]}: {words.label(metric)}, {images}" if metric in words.METRICS else part
+    """The name of a part with the labels of metrics, such as q_statistic, in place of their names."""
+    named = re.sub(r"[a-z_]+", lambda word: words.label(word[0]) if word[0] in words.METRICS else word[0], part)
+    kind, colon, rest = named.partition(": ")
+    return f"{words.KINDS[kind]}: {rest}" if colon and kind in words.KINDS else named
 
 
 def _reason(parts: list[dict]) -> str:
-    """Why the verdict is what it is."""
+    """Why the verdict is what it is, and what would decide it."""
     first = parts[0]
-    if not pd.isna(first["lacking"]):
-        return f"A verdict {first['lacking']}."
-    if all(pd.isna(part["low"]) for part in parts):
-        return "The study is too small for intervals."
     count = sum(part["part_verdict"] == first["verdict"] for part in parts)
     if first["verdict"] == "supported":
-        return f"Every interval ({len(parts)}) lies on the paper's side of 0."
-    where = "lies on the other side of 0" if first["verdict"] == "contradicted" else "holds 0, so that it stays open"
-    return f"{count} of {words.plural(len(parts), 'interval')} {where if count == 1 else _many(where)}."
+        return f"{_every(parts)} on the paper's side of 0."
+    if first["verdict"] == "contradicted":
+        return (
+            f"{count} of {words.plural(len(parts), 'part')} {'lies' if count == 1 else 'lie'} on the other side of 0."
+        )
+    if first["verdict"] == "equivalent":
+        return f"{_every(parts)} within ±{words.number(first['margin'], 2)} of 0: no difference that matters."
+    said = [f"No verdict: {first['lacking']}."] if first["lacking"] else []
+    if not said and count:
+        intervals = "interval leaves" if count == 1 else "intervals leave"
+        said.append(f"{count} of {len(parts)} {intervals} open whether the statement holds.")
+    if first["would_decide"]:
+        said.append(f"To decide it: {first['would_decide']}.")
+    return " ".join(said)
 
 
-def _many(where: str) -> str:
-    return where.replace("lies", "lie").replace("holds", "hold").replace("it stays", "they stay")
+def _every(parts: list[dict]) -> str:
+    return f"All {len(parts)} parts lie" if len(parts) > 1 else "Its one part lies"
 
 
 def interval_picture(parts: list[dict]) -> Markup:

@@ -1,0 +1,115 @@
+"""Observation 4: diversity of ensembles of different designs against ensembles of one design, at equal size."""
+
+from functools import partial
+
+import numpy as np
+import pandas as pd
+
+from resiliency.analysis.correlations import diversity_columns
+from resiliency.analysis.effect_size import weighted_cliffs_delta
+from resiliency.analysis.jackknife import ANGULAR
+from resiliency.analysis.left_out import LeftOut, design_of, is_sample, mean_over_sizes
+from resiliency.analysis.measures import weighted_ranks
+from resiliency.analysis.parts import Part
+from resiliency.analysis.verdicts import Observation
+from resiliency.diversity.settings import LABEL_FREE, MAIN
+from resiliency.metrics.accuracy import images_of
+
+DESIGNS = 6  # of two members or more; with fewer, leaving one out says too little of the others
+MARGIN = 0.15  # of Cliff's delta, which is called negligible below .147 (Romano et al. 2006)
+KINDS = {"prediction": "predictions", "attribution": "attributions", "activation": "activations"}
+
+
+def architecture_brings_diversity(ensembles: pd.DataFrame, pairs: pd.DataFrame, rule: str, images: int) -> Observation:
+    """Cliff's delta of the mean rank over the metrics of each kind, averaged over the sizes that have both.
+
+    Metrics are those in `MAIN`; of predictions, those in `LABEL_FREE`, for others contain accuracy. Designs are what
+    ensembles share and what is left out in turn. Single metrics stand beside the verdict.
+
+    Args:
+        ensembles: ensembles.parquet; only those of independent members under `rule` count.
+        pairs: the table of pairs.
+    """
+    scored = ensembles[(ensembles.origin == "independent") & (ensembles.rule == rule)]
+    pool = scored[(scored.designs == 1) | (scored.designs == scored["size"])]
+    sizes = [group for _, group in pool.groupby("size") if group.designs.nunique() == 2]
+    left_out = [LeftOut(group, design_of) for group in sizes]
+    columns = {column: known for group in images_of(pool) for column, known in diversity_columns(pairs, group).items()}
+    parts, beside, omitted = [], [], []
+    for kind, name in KINDS.items() if sizes else ():
+        counting = [c for c, (of, metric) in columns.items() if of == kind and metric in _counting(kind)]
+        if not counting:
+            continue
+        replicates, left = mean_over_sizes(left_out, partial(_delta, counting))
+        parts.append(Part.left_out(name, replicates, ANGULAR))
+        omitted += left
+        for column in (c for c, (of, metric) in columns.items() if of == kind and metric in {*MAIN, *LABEL_FREE}):
+            replicates = mean_over_sizes(left_out, partial(_delta, [column]))[0]
+            beside.append(Part.left_out(_named(column, columns), replicates, ANGULAR, difference=_gap(sizes, column)))
+    second = {design_of(name) for group in sizes for name in group.members[group.designs == 1].str.split("+").str[0]}
+    return Observation(
+        number=4,
+        statement="Architecture diversity gives more diversity in all three kinds: predictions, attributions, "
+        "activations.",
+        statistic="Cliff's delta of ensembles of different designs against ensembles of one design",
+        sign=1,
+        margin=MARGIN,
+        unit="designs",
+        minimum=DESIGNS,
+        resampled="designs",
+        parts=parts,
+        beside=beside,
+        lacking=_lacking(parts, len(second)),
+        omitted="; ".join(dict.fromkeys(omitted)),
+        designs=len({design for of_size in left_out for design in of_size.units}),
+        members=len({member for of_size in left_out for member in of_size.members}),
+        ensembles=sum(len(group) for group in sizes),
+        images=images,
+        sampled=is_sample(scored),
+    )
+
+
+def _counting(kind: str) -> tuple[str, ...]:
+    return LABEL_FREE if kind == "prediction" else MAIN
+
+
+def _named(column: str, columns: dict[str, tuple[str, str]]) -> str:
+    kind, metric = columns[column]
+    return f"{kind}: {metric}, {column.removeprefix(metric + '_')} images"
+
+
+def _lacking(parts: list[Part], designs: int) -> str:
+    """What the study lacks for a verdict, `designs` of which have two members or more in ensembles."""
+    said = []
+    if designs < DESIGNS:
+        said.append(f"needs {DESIGNS} designs of two seeds or more; there are {designs}")
+    missing = [name for name in KINDS.values() if name not in {part.name for part in parts}]
+    if designs and missing:
+        said.append(f"no diversity of {' and '.join(missing)} was measured")
+    undefined = [part.name for part in parts if not np.isfinite(part.error)]
+    if undefined:
+        said.append(f"nothing is left to compare of {' and '.join(undefined)} without some design")
+    return "; ".join(said)
+
+
+def _delta(columns: list[str], of_size: LeftOut) -> np.ndarray:
+    """Replicates of Cliff's delta of the mean rank over `columns`, among the ensembles that have them all."""
+    values = of_size.ensembles[columns].to_numpy(np.float64)
+    measured = np.isfinite(values).any(axis=0)
+    chosen = np.isfinite(values[:, measured]).all(axis=1)
+    if not measured.any() or not chosen.any():
+        return np.full(len(of_size.weights), np.nan)
+    weights = of_size.weights[:, chosen]
+    ranks = np.mean([weighted_ranks(weights, column) for column in values[chosen][:, measured].T], axis=0).round(9)
+    one = (of_size.ensembles.designs == 1).to_numpy()[chosen]
+    deltas = [
+        weighted_cliffs_delta(rank[~one], rank[one], weight[None, ~one], weight[None, one])[0]
+        for rank, weight in zip(ranks, weights, strict=True)
+    ]
+    return np.array(deltas)
+
+
+def _gap(sizes: list[pd.DataFrame], column: str) -> float:
+    """Mean over sizes of the difference of means."""
+    means = [(g.loc[g.designs > 1, column].mean(), g.loc[g.designs == 1, column].mean()) for g in sizes]
+    return float(np.mean([different - one for different, one in means]))

@@ -1,0 +1,69 @@
+"""A statistic with its standard error, and the bounds that follow from it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from scipy.stats import norm
+from scipy.stats import t as student
+
+from resiliency.analysis.jackknife import ANGULAR, LINEAR, Scale, studentised
+
+
+@dataclass(frozen=True)
+class Part:
+    """One statistic of an observation.
+
+    Attributes:
+        name: what is compared.
+        estimate: the statistic.
+        error: its standard error on `scale`; NaN where it is not known.
+        freedom: degrees of freedom of the error.
+        scale: on which bounds are symmetric.
+        units: number of units that are taken for a sample.
+        planned: units -> error and freedom that so many would have; by default those of a mean of as many.
+        difference: the difference of means behind an effect size, where the statistic is one.
+        image_share: share of the error's square that is due to which images were drawn; NaN where not known.
+        statistic: what it measures, where that is not what the observation's parts do.
+    """
+
+    name: str
+    estimate: float = np.nan
+    error: float = np.nan
+    freedom: float = np.nan
+    scale: Scale = LINEAR
+    units: int = 0
+    planned: Callable[[int], tuple[float, float]] | None = None
+    difference: float = np.nan
+    image_share: float = np.nan
+    statistic: str = ""
+
+    @classmethod
+    def left_out(cls, name: str, replicates: np.ndarray, scale: Scale = LINEAR, **known: object) -> Self:
+        """A statistic from its jackknife replicates, of all and without each unit."""
+        _, error, freedom = studentised(replicates, scale)
+        return cls(name, float(replicates[0]), error, freedom, scale, units=len(replicates) - 1, **known)
+
+    def bound(self, confidence: float, side: int) -> float:
+        """The upper (side 1) or lower (side -1) one-sided bound; NaN where the error is not known.
+
+        A Cliff's delta of 1 or -1 without any error has no spread that could be estimated; its bound is then
+        (n - z^2) / (n + z^2) of n units, z the normal quantile (Cliff 1996; Feng and Cliff 2004).
+        """
+        value = self.scale.to(self.estimate)
+        if self.scale is ANGULAR and self.error == 0 and abs(self.estimate) == 1:
+            reach = 2 * np.arctan(norm.ppf(confidence) / np.sqrt(self.units))
+        else:
+            reach = student.ppf(confidence, self.freedom) * self.error
+        return float(self.scale.back(value + side * reach))
+
+    def interval(self, confidence: float) -> tuple[float, float]:
+        """The two-sided interval."""
+        return self.bound((1 + confidence) / 2, -1), self.bound((1 + confidence) / 2, 1)
+
+    def with_units(self, units: int) -> tuple[float, float]:
+        """Standard error and degrees of freedom that so many units would have."""
+        if self.planned:
+            return self.planned(units)
+        return self.error * np.sqrt(self.units / units), units - 1
