@@ -12,11 +12,10 @@ from hypothesis import strategies as st
 from predicted import conditions_of, predictions_of
 
 from resiliency.analysis.measures import weighted_pearson
-from resiliency.ensembles import scoring, sums
+from resiliency.ensembles import scoring
 from resiliency.ensembles.combination import RULES
 from resiliency.ensembles.pool import TOGETHER, chosen_ensembles, ensembles_of, limits, stands_for, trained_together
 from resiliency.ensembles.scoring import mean_over_pairs, score_condition
-from resiliency.ensembles.sums import means
 from resiliency.metrics.classification import (
     brier_score,
     expected_calibration_error,
@@ -74,20 +73,6 @@ def test_members_trained_together_are_those_of_one_objective_strength_and_seed()
     assert [tuple(common.values()) for common, _ in found] == ensembles
     for common, chosen in found:
         assert chosen.member.tolist() == [f"{common['setting']}-s{common['seed']:g}-m{index}" for index in range(3)]
-
-
-@pytest.mark.parametrize("block", [1, 40, 10**6])
-@pytest.mark.parametrize("thinned", [1, 3])
-def test_means_by_loops(block, thinned, monkeypatch):
-    """All ensembles, or every third one, in blocks of several sizes."""
-    monkeypatch.setattr(sums, "BLOCK_VALUES", block)
-    values = np.random.default_rng(0).standard_normal((7, 2, 5)).astype(np.float32)
-    groups = [ensembles_of(7, size)[::thinned] for size in (4, 2, 3)]
-    found = np.empty((sum(map(len, groups)), 2, 5))
-    for chosen, part in means(groups, values, WEIGHTS):
-        found[chosen] = part
-    expected = [np.average(values[row], axis=0, weights=WEIGHTS[row]) for group in groups for row in group.tolist()]
-    np.testing.assert_allclose(found, expected, atol=1e-6)
 
 
 @pytest.mark.parametrize("rule", RULES)
@@ -163,8 +148,8 @@ def test_blocks_do_not_matter(rule, monkeypatch):
     probabilities, labels = random_case(0, members=7)
     ensembles = ensembles_of(7, 3)
     whole = correct_answers(rule, ensembles, probabilities, labels)
-    for values in (1, probabilities[0].size * 4):
-        monkeypatch.setattr(sums, "BLOCK_VALUES", values)
+    for answers in (1, 4 * len(labels)):
+        monkeypatch.setattr(scoring, "BLOCK_ANSWERS", answers)
         np.testing.assert_array_equal(correct_answers(rule, ensembles, probabilities, labels), whole)
 
 

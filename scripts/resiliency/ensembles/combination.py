@@ -6,15 +6,16 @@ with the largest mean, the first of those that share it.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 
-LEAST = 1e-12
+LEAST = np.float32(1e-12)
 
 
-def _unchanged(values: np.ndarray, largest: int = 0) -> np.ndarray:
-    return values
+def _unchanged(probabilities: np.ndarray, largest: int = 0) -> np.ndarray:
+    return probabilities
 
 
 def logarithms(probabilities: np.ndarray, largest: int = 0) -> np.ndarray:
@@ -24,14 +25,8 @@ def logarithms(probabilities: np.ndarray, largest: int = 0) -> np.ndarray:
 
 def votes(probabilities: np.ndarray, largest: int) -> np.ndarray:
     """1 for the most probable class, and for every class so little of its probability that it only breaks ties."""
-    voted = probabilities.argmax(axis=2)[..., None] == np.arange(probabilities.shape[2])
+    voted = probabilities.argmax(axis=-1)[..., None] == np.arange(probabilities.shape[-1])
     return voted + probabilities / np.float32(2 * largest)
-
-
-def normalised(scores: np.ndarray) -> np.ndarray:
-    """Probabilities B x K x N from scores B x K x N that are means of logarithms."""
-    values = np.exp(scores)
-    return values / values.sum(axis=1, keepdims=True)
 
 
 @dataclass(frozen=True)
@@ -39,20 +34,21 @@ class Rule:
     """A combination rule.
 
     Attributes:
-        values: (probabilities float32 M x N x K, members of the largest ensemble) -> float32 M x N x K.
-        probabilities: mean of the values B x K x N -> the ensembles' probabilities; None where it has none.
+        values: (probabilities float32 ... x K, members of the largest ensemble) -> float32 of that shape.
+        mean: what the ensemble's probabilities are: the arithmetic or the normalised geometric mean of the members', or
+            None where it has none.
         weighted: whether members count by their validation accuracy.
     """
 
     values: Callable[[np.ndarray, int], np.ndarray]
-    probabilities: Callable[[np.ndarray], np.ndarray] | None
+    mean: Literal["arithmetic", "geometric"] | None
     weighted: bool = False
 
 
 RULES = {
-    "mean_probability": Rule(_unchanged, _unchanged),
-    "weighted_mean": Rule(_unchanged, _unchanged, weighted=True),
-    "mean_logit": Rule(logarithms, normalised),
+    "mean_probability": Rule(_unchanged, "arithmetic"),
+    "weighted_mean": Rule(_unchanged, "arithmetic", weighted=True),
+    "mean_logit": Rule(logarithms, "geometric"),
     "plurality_vote": Rule(votes, None),
 }
 

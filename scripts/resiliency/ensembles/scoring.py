@@ -4,75 +4,92 @@ Images come in chunks and ensembles in blocks, both of a fixed number of values,
 images nor, but for a few numbers for each, with the ensembles.
 """
 
+from collections.abc import Iterator
 from itertools import combinations
 
 import numpy as np
 
-from resiliency.ensembles.combination import RULES, logarithms
+from resiliency.ensembles.candidates import Candidates, candidates
+from resiliency.ensembles.combination import LEAST, RULES, Rule, logarithms
 from resiliency.ensembles.counting import packed, right_counts
-from resiliency.ensembles.sums import label_first, means
+from resiliency.ensembles.kernels import add_gaps, answers, first_changes, product_sums
 from resiliency.metrics.classification import ECE_BINS
 from resiliency.predictions import Predictions
 
-CHUNK_VALUES = 2**14  # of one ensemble under a rule
+CHUNK_VALUES = 2**20  # probabilities of all members
+CHUNK_IMAGES = 256
+BLOCK_ANSWERS = 2**18  # of a block of ensembles to a chunk of images
 
 
-class Answers:
+class Tally:
     """What is summed over images, of E ensembles under one rule.
 
-    Attributes:
-        right: int64 E, images that are answered rightly.
-        nll, brier: float64 E, sums of the scores of the same names; None under a rule without probabilities.
-        gaps: float64 E x 15, sums of right - confidence by bins of confidence; None likewise.
+    Args:
+        rule: the combination rule.
+        groups: int E_i x size_i each, ensembles of one size.
+        weights: float M, positive, of the members; only a weighted rule uses them.
     """
 
-    def __init__(self, ensembles: int, has_probabilities: bool):
+    def __init__(self, rule: str, groups: list[np.ndarray], weights: np.ndarray):
+        self.rule, self.groups = RULES[rule], groups
+        self.weights = _member_weights(rule, weights)
+        self.totals = np.concatenate([self.weights[group].sum(axis=1) for group in groups]).astype(np.float32)
+        ensembles = len(self.totals)
         self.right = np.zeros(ensembles, np.int64)
-        self.nll = np.zeros(ensembles) if has_probabilities else None
-        self.brier = np.zeros(ensembles) if has_probabilities else None
-        self.gaps = np.zeros((ensembles, ECE_BINS)) if has_probabilities else None
+        self.nll, self.brier, self.gaps = np.zeros(ensembles), np.zeros(ensembles), np.zeros((ensembles, ECE_BINS))
+        # sum_k (sum_i w_i p_ik)^2 = sum_ij w_i w_j sum_k p_ik p_jk: what depends on images is of pairs of members.
+        self.products, self.own = np.zeros((len(weights), len(weights))), np.zeros(len(weights))
 
-    def add(self, block: slice, scores: np.ndarray, labels: np.ndarray) -> None:
-        """Count the answers of a block of ensembles from their scores float32 B x K x N, the label's class first."""
-        right, rival = answered(scores, labels)
-        self.right[block] += np.count_nonzero(right, axis=1)
-        if self.nll is None:
+    def start(self, probabilities: np.ndarray, labels: np.ndarray) -> None:
+        """Begin with n images: probabilities float32 n x M x K, labels int n."""
+        largest = max(group.shape[1] for group in self.groups)
+        self.candidates = _candidates(self.rule, probabilities, labels, largest, self.weights)
+        if self.rule.mean == "arithmetic":
+            self.products += (probabilities @ probabilities.swapaxes(1, 2)).sum(axis=0, dtype=np.float64)
+            self.own += probabilities[np.arange(len(labels)), :, labels].sum(axis=0, dtype=np.float64)
+
+    def add(
+        self, block: slice, ensembles: np.ndarray, changes: np.ndarray, roots: np.ndarray, normalisers: np.ndarray
+    ) -> None:
+        """Count the answers of B ensembles of one size to these images.
+
+        Args:
+            block: which of all ensembles they are.
+            ensembles, changes: as `kernels.answers` takes them.
+            roots: float32 n x M x K, probabilities to the power of 1 / size.
+            normalisers: float64 n x B, sums over classes of the geometric means.
+        """
+        right, own, best = _answered(ensembles, self.candidates)
+        self.right[block] += np.count_nonzero(right, axis=0)
+        if self.rule.mean is None:
             return
-        own = scores[:, 0]
-        self.nll[block] -= np.log(np.maximum(own, 1e-12)).sum(axis=1)
-        self.brier[block] += np.einsum("bkn,bkn->b", scores, scores) - 2 * own.sum(axis=1) + len(labels)
-        confidence = np.maximum(own, rival)
-        upper = confidence * np.float32(ECE_BINS)
-        np.minimum(np.ceil(upper, out=upper), np.float32(ECE_BINS), out=upper)
-        bins = upper.astype(np.intp)
-        bins += ECE_BINS * np.arange(len(bins))[:, None] - 1
-        gaps = np.bincount(bins.ravel(), np.subtract(right, confidence).ravel(), minlength=ECE_BINS * len(bins))
-        self.gaps[block] += gaps.reshape(-1, ECE_BINS)
+        if self.rule.mean == "arithmetic":
+            own, best = own / self.totals[block], best / self.totals[block]
+        else:
+            own, best = (np.exp(values / ensembles.shape[1]) / normalisers for values in (own, best))
+            squares = np.zeros_like(normalisers)
+            product_sums(ensembles, changes, np.square(roots), squares)
+            self.brier[block] += (squares / normalisers**2 - 2 * own + 1).sum(axis=0)
+        self.nll[block] -= np.log(np.maximum(own, LEAST)).sum(axis=0, dtype=np.float64)
+        add_gaps(right, best.astype(np.float32), self.gaps[block])
 
     def scores(self, images: int) -> dict[str, np.ndarray]:
         """`accuracy`, `nll`, `brier` and `ece`, float64 E each, over all images; NaN without probabilities."""
-        found = {"accuracy": self.right / images}
-        if self.nll is None:
-            return found | dict.fromkeys(("nll", "brier", "ece"), np.full(len(self.right), np.nan))
+        scores = {"accuracy": self.right / images}
+        if self.rule.mean is None:
+            return scores | dict.fromkeys(("nll", "brier", "ece"), np.full(len(self.right), np.nan))
+        brier = np.concatenate(list(map(self._brier, self.groups))) / images + 1
+        brier = brier if self.rule.mean == "arithmetic" else self.brier / images
         ece = np.abs(self.gaps).sum(axis=1) / images
-        return found | {"nll": self.nll / images, "brier": self.brier / images, "ece": ece}
+        return scores | {"nll": self.nll / images, "brier": brier, "ece": ece}
 
-
-def answered(scores: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Whether the label's score is the largest, or the first of those: bool B x N; and the largest score of the others.
-
-    Args:
-        scores: float32 B x K x N, classes in the order of `label_first`.
-        labels: int N.
-    """
-    own, rival = scores[:, 0], scores[:, 1:].max(axis=1)
-    right = own > rival
-    tied = own == rival
-    if tied.any():
-        ensembles, images = np.nonzero(tied)
-        first = (scores[ensembles, 1:, images] == rival[tied][:, None]).argmax(axis=1)
-        right[tied] = labels[images] <= first
-    return right, rival
+    def _brier(self, ensembles: np.ndarray) -> np.ndarray:
+        """Sums over images of the Brier score less 1, of weighted means; float64 E."""
+        shares = self.weights[ensembles]
+        shares = shares / shares.sum(axis=1, keepdims=True)
+        products = self.products[ensembles[:, :, None], ensembles[:, None, :]]
+        squares = np.einsum("ei,ej,eij->e", shares, shares, products)
+        return squares - 2 * (shares * self.own[ensembles]).sum(axis=1)
 
 
 def correct_answers(
@@ -85,14 +102,17 @@ def correct_answers(
         ensembles: int E x size, members of each ensemble.
         probabilities: float32 M x N x K, of one condition.
         labels: int N.
-        weights: float M, positive, of the members; only a weighted rule looks at them.
+        weights: float M, positive, of the members; only a weighted rule uses them.
 
     Returns:
         bool E x N.
     """
-    values = label_first(RULES[rule].values(probabilities, ensembles.shape[1]), labels)
-    parts = [answered(scores, labels)[0] for _, scores in means([ensembles], values, _counting(rule, weights))]
-    return np.concatenate(parts)
+    by_image = np.ascontiguousarray(probabilities.swapaxes(0, 1))
+    chosen = _candidates(RULES[rule], by_image, labels, ensembles.shape[1], _member_weights(rule, weights))
+    right = np.empty((len(ensembles), len(labels)), bool)
+    for block, some, _ in _blocks(ensembles, len(labels)):
+        right[block] = _answered(some, chosen)[0].T
+    return right
 
 
 def score_condition(
@@ -108,35 +128,37 @@ def score_condition(
         weights: float M, as above.
 
     Returns:
-        rule -> score -> float64 E (see `Answers.scores`), and for each group `shares`, `failures` and `log_sums`, which
+        rule -> score -> float64 E (see `Tally.scores`), and for each group `shares`, `failures` and `log_sums`, which
         `resiliency.diversity.counts` describes.
     """
-    ensembles = sum(map(len, groups))
-    answers = {rule: Answers(ensembles, RULES[rule].probabilities is not None) for rule in rules}
-    log_sums, equal = np.zeros(ensembles), np.ones(len(predictions))
-    labels = predictions[0].labels(condition)
+    tallies = {rule: Tally(rule, groups, weights) for rule in rules}
+    firsts = np.cumsum([0, *map(len, groups)])
+    log_sums = np.zeros(firsts[-1])
+    labels, classes = predictions[0].labels(condition), predictions[0].classes(condition)
     images, correct = len(labels), np.empty((len(predictions), len(labels)), bool)
-    largest = max(group.shape[1] for group in groups)
-    chunk = max(1, CHUNK_VALUES // predictions[0].classes(condition))
+    chunk = min(CHUNK_IMAGES, max(1, CHUNK_VALUES // (len(predictions) * classes)))
     for start in range(0, images, chunk):
-        some = slice(start, start + chunk)
-        known = labels[some]
-        correct[:, some] = [member.decisions(condition, some) == known for member in predictions]
-        probabilities = np.stack([member.probabilities(condition, some) for member in predictions])
-        for rule, answer in answers.items():
-            values = label_first(RULES[rule].values(probabilities, largest), known)
-            normalised = RULES[rule].probabilities
-            for block, scores in means(groups, values, _counting(rule, weights)):
-                answer.add(block, normalised(scores) if normalised else scores, known)
-        for block, scores in means(groups, label_first(logarithms(probabilities), known), equal):
-            sums = np.exp(scores, out=scores).sum(axis=1)
-            log_sums[block] += np.log(sums, out=sums).sum(axis=1)
-    scores = {rule: answer.scores(images) for rule, answer in answers.items()}
-    ends = np.cumsum([len(group) for group in groups])[:-1]
+        images_here = slice(start, start + chunk)
+        of_chunk = labels[images_here]
+        correct[:, images_here] = [member.decisions(condition, images_here) == of_chunk for member in predictions]
+        probabilities = np.stack([member.probabilities(condition, images_here) for member in predictions], axis=1)
+        for tally in tallies.values():
+            tally.start(probabilities, of_chunk)
+        logs = logarithms(probabilities)
+        for first, group in zip(firsts[:-1], groups, strict=True):
+            roots = np.exp(logs / np.float32(group.shape[1]))
+            for block, some, changes in _blocks(group, len(of_chunk)):
+                everywhere = slice(first + block.start, first + block.stop)
+                normalisers = np.zeros((len(of_chunk), len(some)))
+                product_sums(some, changes, roots, normalisers)
+                log_sums[everywhere] += np.log(normalisers.astype(np.float32)).sum(axis=0, dtype=np.float64)
+                for tally in tallies.values():
+                    tally.add(everywhere, some, changes, roots, normalisers)
+    scores = {rule: tally.scores(images) for rule, tally in tallies.items()}
     words, failures = packed(correct), 1 - correct.mean(axis=1)
     takes = [
         {"shares": right_counts(group, words, images) / images, "failures": failures[group], "log_sums": sums / images}
-        for group, sums in zip(groups, np.split(log_sums, ends), strict=True)
+        for group, sums in zip(groups, np.split(log_sums, firsts[1:-1]), strict=True)
     ]
     return scores, takes
 
@@ -160,6 +182,32 @@ def mean_over_pairs(ensembles: np.ndarray, pairs: np.ndarray) -> tuple[np.ndarra
     return np.divide(total, count, out=np.full(len(total), np.nan), where=count > 0), count
 
 
-def _counting(rule: str, weights: np.ndarray) -> np.ndarray:
+def _blocks(ensembles: np.ndarray, images: int) -> Iterator[tuple[slice, np.ndarray, np.ndarray]]:
+    """Ensembles in blocks: which they are, themselves (int64 B x L), and from where they differ from the one before."""
+    size = max(1, BLOCK_ANSWERS // images)
+    for start in range(0, len(ensembles), size):
+        some = np.ascontiguousarray(ensembles[start : start + size], np.int64)
+        yield slice(start, start + len(some)), some, first_changes(some)
+
+
+def _answered(ensembles: np.ndarray, chosen: Candidates) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Whether each ensemble is right, bool n x B, and the sums of the label and of the answer, float32 n x B."""
+    shape = len(chosen.labels), len(ensembles)
+    right, own, best = np.empty(shape, bool), np.empty(shape, np.float32), np.empty(shape, np.float32)
+    answers(ensembles, *chosen, right, own, best)
+    return right, own, best
+
+
+def _candidates(
+    rule: Rule, probabilities: np.ndarray, labels: np.ndarray, largest: int, weights: np.ndarray
+) -> Candidates:
+    """Candidate classes of n images under a rule; probabilities float32 n x M x K."""
+    values = rule.values(probabilities, largest)
+    if rule.weighted:
+        values = values * weights.astype(np.float32)[:, None]
+    return candidates(values, labels)
+
+
+def _member_weights(rule: str, weights: np.ndarray) -> np.ndarray:
     """How much each member counts under a rule."""
     return weights if RULES[rule].weighted else np.ones(len(weights))
