@@ -221,9 +221,8 @@ def paper_size(members: int = 20, count: int = 76, images: int = 50_000, classes
         arrays = [read_array(path) for path in paths]
         predictions = clean_predictions(arrays, labels)
         slices = clean_predictions([array[:, :some] for array in arrays], labels[:some])
-        score_condition(
-            clean_predictions([array[:, :1] for array in arrays], labels[:1]), 0, groups, RULES, np.ones(members)
-        )  # compiles
+        one = clean_predictions([array[:, :1] for array in arrays], labels[:1])
+        score_condition(one, 0, groups, RULES, np.ones(members))  # compiles the loops
         times = []
         for _ in range(3):
             start = time.process_time()
