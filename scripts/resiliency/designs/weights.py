@@ -5,8 +5,10 @@ import re
 from collections import Counter
 from difflib import get_close_matches
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import timm
+from safetensors.torch import save_file
 from timm.data import ImageNetInfo, infer_imagenet_subset
 from torch import nn
 
@@ -71,7 +73,10 @@ def _from_file(description: dict, outputs: int, path: Path) -> tuple[nn.Module, 
 
 
 def _pretrained(description: dict, names: list[str] | None, classes: list[str]) -> tuple[nn.Module, list[str], dict]:
-    """The network from timm's hub, its classes, and what is known of its weights."""
+    """The network from timm's hub, its classes, and what is known of its weights.
+
+    timm is handed what `read_checkpoint` read, for versions of it unpickle files of the hub.
+    """
     architecture, revision = description["architecture"], description["loaded"]["revision"]
     try:
         known = timm.get_pretrained_cfg(architecture, allow_unregistered=False)
@@ -86,7 +91,10 @@ def _pretrained(description: dict, names: list[str] | None, classes: list[str]) 
     source = f"pretrained {known.hf_hub_id}@{commit}"
     if revision != commit:
         print(f"to have the same weights ever after, set revision: {commit}")
-    network = build(description, known.num_classes, seed=0, pretrained=path)
+    with TemporaryDirectory() as folder:
+        weights = {name: tensor.clone().contiguous() for name, tensor in read_checkpoint(path, []).items()}
+        save_file(weights, Path(folder, "weights.safetensors"))
+        network = build(description, known.num_classes, seed=0, pretrained=str(Path(folder, "weights.safetensors")))
     return network, names, {"weights_source": source}
 
 
