@@ -7,7 +7,7 @@ from resiliency.data.images import read_conditions
 from resiliency.data.split import probe
 from resiliency.designs.networks import read_member
 from resiliency.files import read_array, write_array
-from resiliency.prediction import features, write_logits
+from resiliency.prediction import features, prediction_key, write_logits
 from resiliency.stage import stage
 
 with stage(snakemake.log[0], snakemake.resources.gpu):
@@ -18,4 +18,5 @@ with stage(snakemake.log[0], snakemake.resources.gpu):
     for member, path, stages in zip(members, snakemake.output.features, snakemake.output.stages, strict=True):
         write_array(path, features(member, clean))
         write_array(stages, stage_grams(member, clean))
-    write_logits(snakemake.output.logits, members, conditions, workers=snakemake.threads - 1)
+    key = prediction_key(snakemake.params.code, snakemake.input)
+    write_logits(snakemake.output.logits, members, conditions, snakemake.threads - 1, key)

@@ -1,48 +1,101 @@
 """What members say of images, and what they represent them by."""
 
-from collections.abc import Iterator
-from contextlib import ExitStack
+import hashlib
+import json
+import re
+import shutil
+from collections.abc import Iterable, Iterator
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from resiliency.data.loading import batches, in_order
 from resiliency.data.source import Images
 from resiliency.designs.networks import normalised, penultimate
-from resiliency.device import inference
-from resiliency.faults import Fault
-from resiliency.files import appending
+from resiliency.device import device_name, inference
+from resiliency.files import appending, read_array, write_array
 from resiliency.stage import Progress
 
 BATCH = 256
-# Up to here float16 holds logits to 1/64; where one is beyond it, those of the image are stored less the largest.
-LARGEST_STORED = 64
+KEY_LENGTH = 16
 
 Member = tuple[nn.Module, dict]
 
 
-def write_logits(paths: list[str], members: list[Member], conditions: list[Images], workers: int) -> None:
+def write_logits(paths: list[str], members: list[Member], conditions: list[Images], workers: int, key: str) -> None:
     """Write the logits of each member under all conditions of one test set: float16 CxNxK.
+
+    Each condition is kept as soon as it is predicted. A process that was killed is gone on from by the next one of the
+    same `key`, and the files have the same bytes as without.
 
     Args:
         paths: of the `.npy` files, one a member.
         conditions: N images each.
-        workers: as in `logits`.
+        workers: processes that decode image files, for all conditions.
+        key: of all that decides the logits, as from `prediction_key`.
     """
+    folders = [_kept(Path(path), key) for path in paths]
+    left = [c for c in range(len(conditions)) if not all(_part(folder, c).exists() for folder in folders)]
+    if len(left) < len(conditions):
+        print(f"going on after {len(conditions) - len(left)} of {len(conditions)} conditions")
+    progress = Progress(len(left), pause=5)
+    for condition, values in zip(left, _predicted(members, conditions, left, workers), strict=True):
+        for folder, one in zip(folders, values, strict=True):
+            write_array(_part(folder, condition), one)
+        progress.step("conditions predicted")
     shape = len(conditions), len(conditions[0]), len(members[0][1]["classes"])
-    progress = Progress(len(conditions), pause=5)
-    with ExitStack() as files:
-        appenders = [files.enter_context(appending(path, shape, np.float16)) for path in paths]
-        for images in conditions:
-            for batch in logits(members, images, workers):
-                for append, values in zip(appenders, batch, strict=True):
-                    append(values)
-            progress.step("conditions predicted")
+    for path, folder in zip(paths, folders, strict=True):
+        with appending(path, shape, np.float16) as append:
+            for condition in range(len(conditions)):
+                append(read_array(_part(folder, condition)))
+    for folder in folders:
+        shutil.rmtree(folder)
+
+
+def prediction_key(code: str, files: Iterable[str]) -> str:
+    """What predictions depend on: code, `files` as they are now, the device and torch."""
+    states = [(str(path), (state := Path(path).stat()).st_size, state.st_mtime_ns) for path in files]
+    return hashlib.sha256(json.dumps([code, states, device_name(), torch.__version__]).encode()).hexdigest()[
+        :KEY_LENGTH
+    ]
+
+
+def _kept(path: Path, key: str) -> Path:
+    """The folder of the conditions predicted so far of what will be at `path`; those of other keys are removed."""
+    names = re.compile(rf"\.{re.escape(path.stem)}\.[0-9a-f]{{{KEY_LENGTH}}}")
+    for other in path.parent.glob(".*"):
+        if names.fullmatch(other.name) and not other.name.endswith(key):
+            shutil.rmtree(other)
+    return path.with_name(f".{path.stem}.{key}")
+
+
+def _part(folder: Path, condition: int) -> Path:
+    return folder / f"{condition}.npy"
+
+
+def _predicted(
+    members: list[Member], conditions: list[Images], left: list[int], workers: int
+) -> Iterator[list[np.ndarray]]:
+    """Logits under the conditions at `left`, one after the other: for each member float16 NxK."""
+    device = next(members[0][0].parameters()).device
+    order = in_order(len(conditions[0]), BATCH)
+    indices = [(condition, chosen) for condition in left for chosen in order]
+    loaded = batches(conditions[0], indices, device, workers, partial(_read, conditions))
+    for _ in left:
+        answers = [_answers(members, next(loaded)) for _ in order]
+        yield [np.concatenate(parts) for parts in zip(*answers, strict=True)]
+
+
+def _read(conditions: list[Images], place: tuple[int, np.ndarray]) -> np.ndarray:
+    condition, chosen = place
+    return conditions[condition][chosen]
 
 
 def logits(members: list[Member], images: Images, workers: int = 0) -> Iterator[list[np.ndarray]]:
-    """Logits of `images`, batch after batch: for each member float16 BxK, as from `stored`.
+    """Logits of `images`, batch after batch: for each member float16 BxK.
 
     Images are read once for all members.
 
@@ -50,37 +103,16 @@ def logits(members: list[Member], images: Images, workers: int = 0) -> Iterator[
         members: networks, on one device, with their descriptions.
         images: N of them.
         workers: processes that decode image files.
-
-    Raises:
-        Fault: a logit is NaN or infinite.
     """
     device = next(members[0][0].parameters()).device
     for batch in batches(images, in_order(len(images), BATCH), device, workers):
-        with inference():
-            found = [network(normalised(batch, member["mean"], member["std"])) for network, member in members]
-        named = zip(members, found, strict=True)
-        yield [stored(values.float().cpu().numpy(), member.get("member", "a network")) for (_, member), values in named]
+        yield _answers(members, batch)
 
 
-def stored(logits: np.ndarray, member: str) -> np.ndarray:
-    """`logits` float32 BxK as float16: of an image with a logit beyond `LARGEST_STORED`, less the largest of them.
-
-    Neither order nor probabilities depend on what is subtracted, nor do means of logits in what they answer. Distances
-    beyond float16's range, whose probability is zero, become its lowest number.
-
-    Raises:
-        Fault: a logit is NaN or infinite.
-    """
-    wrong = ~np.isfinite(logits).all(axis=1)
-    if wrong.any():
-        raise Fault(f"{member}: gives logits that are not finite for {wrong.sum():,} of {len(logits):,} images")
-    large = np.abs(logits).max(axis=1) > LARGEST_STORED
-    if large.any():
-        exact = logits[large].astype(np.float64)
-        exact -= exact.max(axis=1, keepdims=True)
-        logits = logits.copy()
-        logits[large] = np.maximum(exact, np.finfo(np.float16).min)
-    return logits.astype(np.float16)
+def _answers(members: list[Member], batch: Tensor) -> list[np.ndarray]:
+    with inference():
+        found = [network(normalised(batch, member["mean"], member["std"])) for network, member in members]
+    return [values.cpu().numpy().astype(np.float16) for values in found]
 
 
 def features(member: Member, images: np.ndarray) -> np.ndarray:

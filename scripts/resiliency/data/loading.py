@@ -1,6 +1,7 @@
 """Batches of images for networks: sliced from an array, or decoded from files by worker processes."""
 
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,22 +12,24 @@ from resiliency.data.pictures import FileImages
 from resiliency.data.source import Images
 from resiliency.faults import Fault
 
-Read = Callable[[np.ndarray], np.ndarray]
+Read = Callable[[Any], np.ndarray]
 
 
 def batches(
     images: Images | Tensor,
-    indices: Sequence[np.ndarray],
+    indices: Sequence[Any],
     device: torch.device,
     workers: int,
     read: Read | None = None,
 ) -> Iterator[Tensor]:
     """The images at each of `indices`, uint8 BxHxWx3 on `device`.
 
+    One set of workers decodes all of them.
+
     Args:
         images: a tensor, uint8 NxHxWx3, is on `device` already, and is not read by `read`.
         workers: processes that decode files, or `read`, ahead; 0 does it here.
-        read: reads the images at some indices, where they change on the way.
+        read: reads the images at one of `indices`, where they change on the way, or come from several sources.
 
     Raises:
         Fault: a file cannot be decoded.
@@ -55,7 +58,7 @@ def in_order(count: int, size: int) -> list[np.ndarray]:
 class _Batches(Dataset):
     """Batches for workers. A Fault is handed over as a value, for torch would wrap its line in a traceback."""
 
-    def __init__(self, read: Read, indices: Sequence[np.ndarray]):
+    def __init__(self, read: Read, indices: Sequence[Any]):
         self.read = read
         self.indices = indices
 

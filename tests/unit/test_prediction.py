@@ -1,0 +1,120 @@
+"""Logits are kept a condition at a time: a process that was killed is gone on from, with the same bytes."""
+
+import multiprocessing
+import os
+import signal
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import nn
+
+from resiliency import prediction
+from resiliency.data import loading
+from resiliency.data.pictures import FileImages
+from resiliency.prediction import logits, prediction_key, write_logits
+
+CLASSES, COUNT = 3, 5
+KEY, OTHER = "0" * 16, "1" * 16
+DESCRIPTION = {"classes": list("abc"), "mean": [0.5] * 3, "std": [0.25] * 3}
+
+
+class Network(nn.Module):
+    """Counts the batches that it predicts, and kills its process at one of them."""
+
+    def __init__(self, seed: int, last: int | None = None):
+        super().__init__()
+        torch.manual_seed(seed)
+        self.layer, self.last, self.batches = nn.Linear(3, CLASSES), last, 0
+
+    def forward(self, images):
+        if self.batches == self.last:
+            os.kill(os.getpid(), signal.SIGKILL)
+        self.batches += 1
+        return self.layer(images.mean((2, 3)))
+
+
+def members(last: int | None = None):
+    return [(Network(0), DESCRIPTION), (Network(1, last), DESCRIPTION)]
+
+
+@pytest.fixture
+def conditions(monkeypatch):
+    """Four conditions of five images, predicted in batches of two."""
+    monkeypatch.setattr(prediction, "BATCH", 2)
+    return list(np.random.default_rng(0).integers(0, 256, (4, COUNT, 32, 32, 3), dtype=np.uint8))
+
+
+def paths(folder):
+    return [str(folder / member / "clean.npy") for member in ("a", "b")]
+
+
+def killed(folder, conditions, key):
+    """A process that is killed in the third condition, the seventh batch."""
+    arguments = paths(folder), members(last=7), conditions, 0, key
+    process = multiprocessing.get_context("fork").Process(target=write_logits, args=arguments)
+    process.start()
+    process.join(60)
+    assert process.exitcode == -signal.SIGKILL
+
+
+def test_what_a_killed_process_predicted_is_not_predicted_again(tmp_path, conditions, capsys):
+    whole, again = members(), members()
+    write_logits(paths(tmp_path / "whole"), whole, conditions, 0, KEY)
+    killed(tmp_path / "again", conditions, KEY)
+    assert not any(Path(path).exists() for path in paths(tmp_path / "again"))
+    write_logits(paths(tmp_path / "again"), again, conditions, 0, KEY)
+    assert "going on after 2 of 4 conditions" in capsys.readouterr().out
+    assert [network.batches for network, _ in (*whole, *again)] == [12, 12, 6, 6]
+    for one, other in zip(paths(tmp_path / "whole"), paths(tmp_path / "again"), strict=True):
+        assert Path(one).read_bytes() == Path(other).read_bytes()
+    assert sorted(path.name for path in (tmp_path / "again/a").iterdir()) == [".checksums", "clean.npy"]
+
+
+def test_what_was_predicted_of_something_else_is_predicted_again(tmp_path, conditions, capsys):
+    killed(tmp_path, conditions, KEY)
+    kept = tmp_path / f"a/.clean.v2.{KEY}"  # of another test set
+    kept.mkdir()
+    again = members()
+    write_logits(paths(tmp_path), again, conditions, 0, OTHER)
+    assert "going on" not in capsys.readouterr().out
+    assert again[0][0].batches == 12
+    assert not (tmp_path / f"a/.clean.{KEY}").exists()
+    assert kept.exists()
+
+
+def test_the_key_changes_with_code_and_files(tmp_path):
+    weights = tmp_path / "weights"
+    weights.write_text("one")
+    key = prediction_key("code", [str(weights)])
+    assert key == prediction_key("code", [str(weights)])
+    assert key != prediction_key("other code", [str(weights)])
+    weights.write_text("other")
+    assert key != prediction_key("code", [str(weights)])
+
+
+def test_logits_are_those_of_each_condition_in_order(tmp_path, conditions):
+    write_logits(paths(tmp_path), members(), conditions, 0, KEY)
+    for path, member in zip(paths(tmp_path), members(), strict=True):
+        written = np.load(path)
+        assert (written.dtype, written.shape) == (np.float16, (4, COUNT, CLASSES))
+        for condition, images in enumerate(conditions):
+            expected = np.concatenate([batch[0] for batch in logits([member], images)])
+            np.testing.assert_array_equal(written[condition], expected)
+
+
+def test_the_same_workers_decode_the_files_of_all_conditions(tmp_path, conditions, monkeypatch):
+    files = [[str(tmp_path / f"{c}-{index}.png") for index in range(COUNT)] for c in range(len(conditions))]
+    for names, images in zip(files, conditions, strict=True):
+        for name, image in zip(names, images, strict=True):
+            Image.fromarray(image).save(name)
+    made = []
+    loader = loading.DataLoader
+    monkeypatch.setattr(loading, "DataLoader", lambda *a, **k: made.append(k["num_workers"]) or loader(*a, **k))
+    write_logits(paths(tmp_path / "stored"), members(), conditions, 0, KEY)
+    write_logits(paths(tmp_path / "files"), members(), [FileImages(names, 32, 1) for names in files], 2, KEY)
+    assert made == [2]
+    for one, other in zip(paths(tmp_path / "stored"), paths(tmp_path / "files"), strict=True):
+        np.testing.assert_array_equal(np.load(one), np.load(other))
