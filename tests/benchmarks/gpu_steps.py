@@ -1,0 +1,112 @@
+"""Counts what one step of training and one batch of prediction launch on a GPU, on the pretended CUDA device.
+
+Run by hand: python tests/benchmarks/gpu_steps.py [--write]
+Prints a row for one design of each family of studies/cifar10.yaml, and writes the table into docs/gpu.md if asked to; a
+minute on one core. Nothing here needs a GPU, and nothing is timed.
+"""
+
+import argparse
+import sys
+from contextlib import redirect_stdout
+from functools import partial
+from io import StringIO
+from pathlib import Path
+
+import numpy as np
+import yaml
+from snakemake.utils import update_config
+
+ROOT = Path(__file__).parents[2]
+sys.path.append(str(ROOT / "tests" / "cuda"))
+
+from counting import Counts
+from pretended import PretendedCuda
+
+from resiliency.designs.networks import build
+from resiliency.device import device
+from resiliency.prediction import BATCH, logits
+from resiliency.study import Study, load
+from resiliency.training.engine import Labelled, Looks, Trainer, cross_entropy
+
+PAGE = ROOT / "docs" / "gpu.md"
+BEGIN, END = "<!-- tests/benchmarks/gpu_steps.py -->\n", "<!-- end -->\n"
+DESIGNS = ("resnet18", "densenet_m", "mobilenetv3_050", "regnetx_002", "convnext_atto", "vit_s")
+CLASSES = 10
+LOOKS = Looks([0.5] * 3, [0.25] * 3)
+COLUMNS = "design | batch | kernels a step | waits a step | GB moved a step | kernels a batch predicted | waits a batch"
+
+
+def read_study() -> Study:
+    config = yaml.safe_load((ROOT / "config.yaml").read_text())
+    update_config(config, yaml.safe_load((ROOT / "studies" / "cifar10.yaml").read_text()))
+    return load(config)
+
+
+def pictures(count: int, side: int) -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (count, side, side, 3), dtype=np.uint8)
+
+
+def trained(study: Study, design: str, batch: int, steps: int) -> Counts:
+    """What one epoch of so many steps does, with one validation image."""
+    recipe = study.recipe(design).model_copy(update={"epochs": 1, "batch_size": batch})
+    side, images = study.dataset.side, batch * steps
+    with PretendedCuda() as gpu, redirect_stdout(StringIO()):
+        network = build(study.designs[design].described(side), CLASSES, 0).to(device())
+        trainer = Trainer([network], partial(cross_entropy, smoothing=0), recipe, LOOKS, CLASSES, 0)
+        labelled = Labelled(pictures(images, side), np.arange(images) % CLASSES)
+        trainer.train(labelled, Labelled(labelled.images[:1], labelled.labels[:1]))
+        return gpu.counts
+
+
+def predicted(study: Study, design: str, batches: int) -> Counts:
+    side = study.dataset.side
+    with PretendedCuda() as gpu, redirect_stdout(StringIO()):
+        network = build(study.designs[design].described(side), CLASSES, 0).eval().to(device())
+        member = network, {"mean": LOOKS.mean, "std": LOOKS.std}
+        gpu.counts.clear()
+        list(logits([member], pictures(BATCH * batches, side)))
+        return gpu.counts
+
+
+def one_more(few: Counts, more: Counts) -> tuple[int, int, int]:
+    """Kernels, synchronisations and bytes of what `more` did once more than `few`."""
+    return more.kernels - few.kernels, more.synchronisations - few.synchronisations, more.bytes - few.bytes
+
+
+def step(study: Study, design: str) -> tuple[int, int, float]:
+    """Kernels, synchronisations and bytes of a training step with the batch of the recipe.
+
+    Bytes are a line in the size of the batch, and counted at two small ones; the others do not depend on it.
+    """
+    small, large = (one_more(*(trained(study, design, batch, steps) for steps in (2, 3))) for batch in (4, 8))
+    assert small[:2] == large[:2]
+    slope = (large[2] - small[2]) / 4
+    return *small[:2], small[2] + slope * (study.recipe(design).batch_size - 4)
+
+
+def rows() -> list[str]:
+    study, found = read_study(), []
+    for design in DESIGNS:
+        batch = study.recipe(design).batch_size
+        kernels, waits, moved = step(study, design)
+        of_batch = one_more(predicted(study, design, 1), predicted(study, design, 2))
+        found.append(
+            f"{design} | {batch} | {kernels:,} | {waits} | {moved / 1e9:.1f} | {of_batch[0]:,} | {of_batch[1]}"
+        )
+        print(found[-1], flush=True)
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--write", action="store_true", help="write the table into docs/gpu.md")
+    write = parser.parse_args().write
+    table = [COLUMNS, " | ".join(["---"] + ["---:"] * COLUMNS.count("|")), *rows()]
+    if write:
+        before, _, rest = PAGE.read_text().partition(BEGIN)
+        _, _, after = rest.partition(END)
+        PAGE.write_text(before + BEGIN + "".join(f"| {line} |\n" for line in table) + END + after)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,36 @@
+"""Jobs of a study on a CUDA device, or the pretended one, from the command line; and the page that tells of them."""
+
+import os
+import sys
+from pathlib import Path
+
+import torch
+from pretended import NAME
+
+from resiliency.files import read_json
+
+REPOSITORY = Path(__file__).parents[2]
+sys.path.append(str(REPOSITORY / "tests" / "benchmarks"))
+
+import gpu_steps  # noqa: E402
+
+
+def test_a_study_trains_and_explains_on_the_device(tmp_path, workflow_in):
+    environment, name = dict(os.environ), NAME
+    if torch.cuda.is_available():
+        name = torch.cuda.get_device_name()
+    else:
+        path = [str(Path(__file__).parent / "site"), os.environ.get("PYTHONPATH", "")]
+        environment["PYTHONPATH"] = os.pathsep.join(filter(None, path))
+    study = workflow_in(tmp_path, environment=environment)
+    run = study.snakemake("--cores", "2", "results/tiny/attributions/convnext-s0/skipped.json")
+    assert run.returncode == 0, run.stdout
+    assert {read_json(path)["device"] for path in study.results.glob("members/*/member.json")} == {name}
+
+
+def test_the_page_has_the_counts_of_today():
+    page, study = gpu_steps.PAGE.read_text(), gpu_steps.read_study()
+    for design in ("resnet18", "vit_s"):
+        kernels, waits, moved = gpu_steps.step(study, design)
+        batch = study.recipe(design).batch_size
+        assert f"| {design} | {batch} | {kernels:,} | {waits} | {moved / 1e9:.1f} |" in page
