@@ -318,6 +318,27 @@ def test_a_sample_of_ensembles_is_told(observed):
     assert observed(table.drop(index=table[table["size"] == 2].index[3])).sampled
 
 
+@pytest.mark.parametrize("observed", [observation_2, observation_4])
+def test_further_test_sets_stand_beside_the_verdict(observed):
+    """A copy of the clean images as photos: the verdict and its parts stay, and the photos have the clean statistic."""
+    table = ensemble_rows(0, -1, 0, 0.3, seeds=3)
+    copies = {
+        c: c.replace("clean", "photos") for c in table if "clean" in c and not c.startswith(("saliency", "linear"))
+    }
+    before, after = observed(table), observed(table.assign(**{new: table[old] for old, new in copies.items()}))
+    assert verdict(before) == verdict(after)
+    assert [part.name for part in before.parts] == [part.name for part in after.parts]
+    assert [part.estimate for part in before.parts] == [part.estimate for part in after.parts]
+    known = {part.name: part.estimate for part in [*after.parts, *after.beside]}
+    photos = {name: value for name, value in known.items() if "photos" in name}
+    assert set(known) - set(photos) == {part.name for part in [*before.parts, *before.beside]}
+    if observed is observation_2:
+        assert photos["photos images"] == known["clean images"]
+    else:
+        alone = {"predictions, photos images", "prediction: label_disagreement, photos images"}
+        assert photos == dict.fromkeys(alone, known["prediction: label_disagreement, clean images"])
+
+
 def test_observation_4_by_loops():
     table = ensemble_rows(0, 0, 0, 0.3, seeds=3)
     observation = observation_4(table)

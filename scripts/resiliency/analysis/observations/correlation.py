@@ -10,6 +10,7 @@ from resiliency.analysis.jackknife import FISHER
 from resiliency.analysis.left_out import LeftOut, design_of, is_sample, mean_over_sizes
 from resiliency.analysis.parts import Part
 from resiliency.analysis.verdicts import Observation
+from resiliency.conditions import CLEAN, CORRUPTED
 from resiliency.diversity.settings import LABEL_FREE
 from resiliency.metrics.accuracy import images_of
 
@@ -24,8 +25,8 @@ def attribution_diversity_is_less_negative(
     """Mean Pearson's r of the attribution metrics, less that of the prediction metrics in `LABEL_FREE`.
 
     Averaged over pairs of metrics and over ensemble sizes, in each group of images. Designs are left out in turn, for
-    seeds of a design are much alike. Beside the verdict stand metrics that know the labels, and partial correlations
-    given the members' mean accuracy.
+    seeds of a design are much alike. Beside the verdict stand metrics that know the labels, partial correlations given
+    the members' mean accuracy, and further test sets, on which it does not depend.
 
     Args:
         ensembles: ensembles.parquet; only those of independent members under `rule` count.
@@ -42,8 +43,11 @@ def attribution_diversity_is_less_negative(
         if not attributions or not free:
             continue
         replicates, left = mean_over_sizes(left_out, partial(_differences, attributions, free, group))
-        parts.append(Part.left_out(f"{group} images", replicates))
-        omitted += left
+        if group in (CLEAN, CORRUPTED):
+            parts.append(Part.left_out(f"{group} images", replicates))
+            omitted += left
+        else:
+            beside.append(Part.left_out(f"{group} images", replicates))
         for metric in (metric for metric in known if metric not in LABEL_FREE):
             replicates = mean_over_sizes(left_out, partial(_differences, attributions, [known[metric]], group))[0]
             beside.append(Part.left_out(f"{group} images, against {metric}, which knows the labels", replicates))

@@ -12,6 +12,7 @@ from resiliency.analysis.left_out import LeftOut, design_of, is_sample, mean_ove
 from resiliency.analysis.measures import weighted_ranks
 from resiliency.analysis.parts import Part
 from resiliency.analysis.verdicts import Observation
+from resiliency.conditions import CLEAN, CORRUPTED
 from resiliency.diversity.settings import LABEL_FREE, MAIN
 from resiliency.metrics.accuracy import images_of
 
@@ -24,7 +25,8 @@ def architecture_brings_diversity(ensembles: pd.DataFrame, pairs: pd.DataFrame, 
     """Cliff's delta of the mean rank over the metrics of each kind, averaged over the sizes that have both.
 
     Metrics are those in `MAIN`; of predictions, those in `LABEL_FREE`, for others contain accuracy. Designs are what
-    ensembles share and what is left out in turn. Single metrics stand beside the verdict.
+    ensembles share and what is left out in turn. Beside the verdict, which does not depend on what test sets a study
+    adds, stand those and single metrics.
 
     Args:
         ensembles: ensembles.parquet; only those of independent members under `rule` count.
@@ -34,15 +36,21 @@ def architecture_brings_diversity(ensembles: pd.DataFrame, pairs: pd.DataFrame, 
     pool = scored[(scored.designs == 1) | (scored.designs == scored["size"])]
     sizes = [group for _, group in pool.groupby("size") if group.designs.nunique() == 2]
     left_out = [LeftOut(group, design_of) for group in sizes]
-    columns = {column: known for group in images_of(pool) for column, known in diversity_columns(pairs, group).items()}
+    by_images = {group: diversity_columns(pairs, group) for group in images_of(pool)}
+    columns = {column: known for of_images in by_images.values() for column, known in of_images.items()}
+    further = [group for group in by_images if group not in (CLEAN, CORRUPTED)]
     parts, beside, omitted = [], [], []
     for kind, name in KINDS.items() if sizes else ():
-        counting = [c for c, (of, metric) in columns.items() if of == kind and metric in _counting(kind)]
+        added = {group: _counted(by_images[group], kind) for group in further if kind == "prediction"}
+        counting = [c for c in _counted(columns, kind) if not any(c in of_group for of_group in added.values())]
         if not counting:
             continue
         replicates, left = mean_over_sizes(left_out, partial(_delta, counting))
         parts.append(Part.left_out(name, replicates, ANGULAR))
         omitted += left
+        for group, of_group in added.items():
+            replicates = mean_over_sizes(left_out, partial(_delta, of_group))[0]
+            beside.append(Part.left_out(f"{name}, {group} images", replicates, ANGULAR))
         for column in (c for c, (of, metric) in columns.items() if of == kind and metric in {*MAIN, *LABEL_FREE}):
             replicates = mean_over_sizes(left_out, partial(_delta, [column]))[0]
             beside.append(Part.left_out(_named(column, columns), replicates, ANGULAR, difference=_gap(sizes, column)))
@@ -69,8 +77,10 @@ def architecture_brings_diversity(ensembles: pd.DataFrame, pairs: pd.DataFrame, 
     )
 
 
-def _counting(kind: str) -> tuple[str, ...]:
-    return LABEL_FREE if kind == "prediction" else MAIN
+def _counted(columns: dict[str, tuple[str, str]], kind: str) -> list[str]:
+    """Those of `columns` that count for a kind of diversity."""
+    metrics = LABEL_FREE if kind == "prediction" else MAIN
+    return [column for column, (of, metric) in columns.items() if of == kind and metric in metrics]
 
 
 def _named(column: str, columns: dict[str, tuple[str, str]]) -> str:
