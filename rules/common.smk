@@ -7,6 +7,7 @@ SCRIPTS = Path(workflow.basedir) / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 
 from resiliency.conditions import CLEAN
+from resiliency.data.state import folder_state
 from resiliency.faults import Fault
 from resiliency.fingerprint import fingerprint
 from resiliency.gpus import visible_gpus

@@ -19,6 +19,7 @@ rule dataset:
         code=code("dataset"),
         seed=STUDY.seed,
         dataset=STUDY.dataset.resolved(),
+        state=lambda wildcards: folder_state(STUDY.dataset.folder) if STUDY.dataset.folder else "",
     script:
         "../scripts/dataset.py"
 

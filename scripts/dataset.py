@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from resiliency.data.card import write_data_set
+from resiliency.data.duplicates import check_duplicates
 from resiliency.data.sources import read_source
 from resiliency.data.split import splits
 from resiliency.stage import stage
@@ -12,5 +13,8 @@ with stage(snakemake.log[0]):
     source = read_source(settings["name"], settings["folder"], settings["side"], settings["margin"])
     fractions = settings["validation_fraction"], settings["test_fraction"]
     chosen = splits(source, *fractions, settings["images_per_class"], seed)
+    refused = settings["name"] == "image_folder" and not settings["allow_duplicates"]
+    duplicates = check_duplicates(chosen, settings["side"], refused)
+    known = {"name": settings["name"], "duplicates": duplicates}
     folder = Path(snakemake.output.card).parent
-    write_data_set(folder, settings["name"], source, chosen, settings["side"], settings["on_the_fly"])
+    write_data_set(folder, known, source, chosen, settings["side"], settings["on_the_fly"])

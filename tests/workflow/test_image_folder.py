@@ -1,6 +1,8 @@
 """A study of pictures in folders, too large to be stored as one array, through Snakemake."""
 
 import json
+import os
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -94,6 +96,17 @@ def test_corrupted_pictures_lie_as_in_imagenet_c(photos, monkeypatch):
     with Image.open(listed.files[0]) as picture:
         assert picture.format == "JPEG"
         assert picture.quantization[0][0] == 5  # the luminance table of quality 85
+
+
+def test_a_source_image_that_changed_makes_the_data_set_stale(photos):
+    assert photos.planned() == {}
+    path = photos.directory / "photos/val/birds/4.png"
+    before, status = path.read_bytes(), path.stat()
+    shutil.copy(photos.directory / "photos/val/birds/1.png", path)
+    assert {"dataset", "corrupt", "train", "predict", "report"} <= set(photos.planned())
+    path.write_bytes(before)
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert photos.planned() == {}
 
 
 def test_a_published_set_of_the_same_pictures_gives_the_same_predictions(photos, workflow_in):

@@ -1,10 +1,14 @@
 """Writing the test images under one corruption: one array, or JPEG files in the layout of ImageNet-C."""
 
+import io
+from pathlib import Path
+
 import numpy as np
 from PIL import Image
 
 from resiliency.corruptions.engines import Corrupt
 from resiliency.data.images import chunks, write_list
+from resiliency.data.pictures import checksum
 from resiliency.data.source import Images
 from resiliency.files import appending, replacing
 from resiliency.stage import Progress
@@ -37,12 +41,13 @@ def write_pictures(
     """Write `folder`/<severity>/<class>/<name>.JPEG of every image, as ImageNet-C is laid out, or nothing at all.
 
     Args:
-        path: of the list of these files, severity by severity, each in the order of `images`.
+        path: of the list of these files with a checksum of each, severity by severity, in the order of `images`.
         items: class and name of each image.
     """
     places = [f"{name_of_class}/{name}.JPEG" for name_of_class, name in zip(*items, strict=True)]
     pieces = chunks(np.arange(len(images)), side)
     progress = Progress(len(pieces), pause=10)
+    checksums: dict[str, str] = {}
     with replacing(folder) as temporary:
         for severity in severities:
             for name in set(items[0]):
@@ -52,8 +57,10 @@ def write_pictures(
             for severity in severities:
                 pictures = corrupt(clean, corruption, severity, indices)
                 for index, picture in zip(indices, pictures, strict=True):
-                    file = temporary / str(severity) / places[index]
-                    Image.fromarray(picture).save(file, "JPEG", quality=QUALITY, optimize=True)
+                    file, content = f"{severity}/{places[index]}", io.BytesIO()
+                    Image.fromarray(picture).save(content, "JPEG", quality=QUALITY, optimize=True)
+                    Path(temporary, file).write_bytes(content.getbuffer())
+                    checksums[file] = checksum(content.getbuffer())
             progress.step(f"{indices[-1] + 1:,} images at {len(severities)} severities")
-    files = [f"{folder}/{severity}/{place}" for severity in severities for place in places]
-    write_list(path, files, side, margin=1)
+    files = [f"{severity}/{place}" for severity in severities for place in places]
+    write_list(path, [f"{folder}/{file}" for file in files], side, 1, [checksums[file] for file in files])

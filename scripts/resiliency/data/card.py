@@ -19,24 +19,25 @@ FEWEST = 10
 
 
 def write_data_set(
-    folder: Path, name: str, source: Source, chosen: dict[str, tuple[Part, np.ndarray]], side: int, on_the_fly: bool
+    folder: Path, known: dict, source: Source, chosen: dict[str, tuple[Part, np.ndarray]], side: int, on_the_fly: bool
 ) -> None:
     """Write each split, and last the card, to `folder`.
 
     A split is `labels.npy` (int64 N), `items.csv` (class and name of each image) and `images.npy` (uint8
     N x side x side x 3) or, where images are decoded on the fly, `images.json`, which names their files.
 
-    The card, `card.json`, holds name and source, the classes, the shape of an image, mean and standard deviation of
-    each channel of the training images (of values in 0..1), and of each split the counts and a checksum: of pixels and
-    labels, or of the names, sizes in bytes and labels of the files.
+    The card, `card.json`, holds what is `known`, the source, the classes, the shape of an image, mean and standard
+    deviation of each channel of the training images (of values in 0..1), and of each split the counts and a checksum:
+    of pixels and labels, or of the names, sizes in bytes and labels of the files.
 
     Args:
+        known: name and number of `duplicates`.
         chosen: split -> part and indices in it, as from `splits`.
     """
     for split, (_, indices) in chosen.items():
         if len(indices) < FEWEST:
             raise Fault(f"dataset: {len(indices)} images for {split}, at least {FEWEST} needed; change their shares")
-    card = {"name": name, "source": source.told, "classes": source.classes, "image_shape": [side, side, 3]}
+    card = known | {"source": source.told, "classes": source.classes, "image_shape": [side, side, 3]}
     described = {}
     for split, (part, indices) in chosen.items():
         described[split], histogram = _write_split(folder / split, part, indices, source.classes, side, on_the_fly)

@@ -1,5 +1,6 @@
 """Data sets in folders: a folder for each class, a file for each image."""
 
+import hashlib
 import os
 import re
 from collections import Counter
@@ -22,6 +23,7 @@ SPELLINGS = {
     "test": ("test", "testing"),
 }
 SYNSETS = 1000
+LONGEST = 230  # bytes of a name, which file systems allow 255 of, suffixes included
 THREADS = 16  # more than there are cores: on a network file system they wait
 HEADERS_PER_STEP = 10_000
 
@@ -122,7 +124,10 @@ def _splits(folder: Path) -> dict[str, Path]:
     if "test" not in splits and "validation" in splits:
         splits["test"] = splits.pop("validation")
     if "train" not in splits:
-        raise Fault(f"{shown(folder)}: has {splits['test'].name}/ but no train/; add train/ with the same classes")
+        name = splits["test"].name
+        others = len(folders) - sum(path.name in folders for path in splits.values())
+        hint = f"; if {name!r} is a class beside {others:,} others, rename it" if others else ""
+        raise Fault(f"{shown(folder)}: has {name}/ but no train/; add train/ with the same classes{hint}")
     if "test" not in splits:
         raise Fault(f"{shown(folder)}: has {splits['train'].name}/ alone; add val/ or test/ with the same classes")
     return splits
@@ -217,9 +222,11 @@ def _lineage(folder: str) -> set[str]:
 def _names(images: list[str]) -> list[str]:
     """One name for each path in `images`, no two alike: the path without suffix, "_" for separators.
 
-    Where several would be alike, their suffixes are appended, as in `cat_png`; then "_" until no two are.
+    Where several would be alike, their suffixes are appended, as in `cat_png`; then "_" until no two are. Of names of
+    more than `LONGEST` bytes the end becomes a hash of all.
     """
-    stems, suffixes = zip(*(os.path.splitext(image.replace(os.sep, "_")) for image in images), strict=True)
+    split = [os.path.splitext(image.replace(os.sep, "_")) for image in images]
+    stems, suffixes = [_shortened(stem) for stem, _ in split], [suffix for _, suffix in split]
     counts = Counter(stems)
     names = {}
     for stem, suffix in zip(stems, suffixes, strict=True):
@@ -228,6 +235,14 @@ def _names(images: list[str]) -> list[str]:
             name += "_"
         names[name] = None
     return list(names)
+
+
+def _shortened(name: str) -> str:
+    encoded = name.encode()
+    if len(encoded) <= LONGEST:
+        return name
+    digest = hashlib.sha256(encoded).hexdigest()[:16]
+    return f"{encoded[: LONGEST - 17].decode(errors='ignore')}-{digest}"
 
 
 def _check_headers(files: list[str], pool: ThreadPoolExecutor) -> None:

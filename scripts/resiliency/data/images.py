@@ -8,6 +8,7 @@ import numpy as np
 from resiliency.checksums import verified
 from resiliency.data.pictures import FileImages
 from resiliency.data.source import Images
+from resiliency.data.state import file_state
 from resiliency.files import read_array, read_json, write_csv, write_json
 
 CHUNK = 2**22
@@ -23,12 +24,20 @@ def read_images(path: str | Path) -> Images:
     if Path(path).suffix == ".npy":
         return read_array(path)
     listed = read_json(path)
-    return FileImages(listed["files"], listed["size"], listed["margin"])
+    return FileImages(**listed)
 
 
-def write_list(path: str | Path, files: list[str], size: int, margin: float) -> None:
-    """Name `files`, which `read_images` decodes to `size` pixels a side; `margin` as in `FileImages`."""
-    write_json(path, {"size": size, "margin": margin, "files": files})
+def write_list(
+    path: str | Path, files: list[str], size: int, margin: float, checksums: list[str] | None = None
+) -> None:
+    """Name `files`, which `read_images` decodes to `size` pixels a side, and record what they are; see `FileImages`.
+
+    Args:
+        checksums: of files that the study wrote; of others size and modification time are recorded.
+    """
+    listed = {"size": size, "margin": margin, "files": files}
+    recorded = {"checksums": checksums} if checksums else {"states": [file_state(file) for file in files]}
+    write_json(path, listed | recorded)
 
 
 def read_conditions(clean: str, corrupted: list[str]) -> list[Images]:
@@ -44,10 +53,7 @@ def read_conditions(clean: str, corrupted: list[str]) -> list[Images]:
         stack = read_images(path)
         if isinstance(stack, FileImages):
             count = len(images)
-            stack = [
-                FileImages(stack.files[start : start + count], stack.size, stack.margin)
-                for start in range(0, len(stack), count)
-            ]
+            stack = [stack.part(start, start + count) for start in range(0, len(stack), count)]
         conditions += list(stack)
     return conditions
 

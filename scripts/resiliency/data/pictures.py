@@ -1,5 +1,8 @@
 """Image files: decoding, and fitting to one size."""
 
+import io
+import os
+import zlib
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from resiliency.data.state import file_state
 from resiliency.faults import Fault
 
 FORMATS = ("JPEG", "PNG", "WEBP")
@@ -20,11 +24,15 @@ class FileImages:
     Attributes:
         files: N paths.
         size, margin: of `fitted`.
+        states: `file_state` of each file when it was listed; a file that is in another one is refused.
+        checksums: `checksum` of each file when it was written; a file with another one is refused.
     """
 
     files: list[str]
     size: int
     margin: float
+    states: list[str] | None = None
+    checksums: list[str] | None = None
 
     def __len__(self) -> int:
         return len(self.files)
@@ -35,22 +43,58 @@ class FileImages:
         Raises:
             Fault: see `decode`.
         """
-        files = self.files[chosen] if isinstance(chosen, slice) else [self.files[index] for index in chosen]
-        images = np.empty((len(files), self.size, self.size, 3), np.uint8)
-        for image, file in zip(images, files, strict=True):
-            image[:] = fitted(decode(file), self.size, self.margin)
+        indices = range(len(self.files))[chosen] if isinstance(chosen, slice) else chosen
+        images = np.empty((len(indices), self.size, self.size, 3), np.uint8)
+        for image, index in zip(images, indices, strict=True):
+            image[:] = fitted(self.decoded(index), self.size, self.margin)
         return images
 
+    def decoded(self, index: int) -> Image.Image:
+        """The image at `index` as its file holds it, if the file is as it was recorded.
 
-def decode(path: str | Path) -> Image.Image:
+        Raises:
+            Fault: it is not; or see `decode`.
+        """
+        file = self.files[index]
+        if self.states and file_state(file) not in ("", self.states[index]):
+            raise Fault(
+                f"{shown(file)}: changed since the study listed it; run again, or with --forcerun and the rule that "
+                "lists it (dataset, test_set, precomputed), so that all stages see the same image"
+            )
+        if not self.checksums:
+            return decode(file)
+        try:
+            with open(file, "rb", buffering=0) as opened:
+                content = opened.read()
+        except OSError as error:
+            raise _broken(file, error) from error
+        if checksum(content) != self.checksums[index]:
+            raise Fault(f"{shown(file)}: damaged, not as it was written; delete {Path(file).parents[2]} and run again")
+        return decode(file, content)
+
+    def part(self, start: int, stop: int) -> "FileImages":
+        """The images from `start` to before `stop`."""
+        states, checksums = (known and known[start:stop] for known in (self.states, self.checksums))
+        return FileImages(self.files[start:stop], self.size, self.margin, states, checksums)
+
+
+def checksum(content: bytes) -> str:
+    """CRC-32, which finds every damage of 32 bits in a row or less and all but one in four billion of the others."""
+    return f"{zlib.crc32(content):08x}"
+
+
+def decode(path: str | Path, content: bytes | None = None) -> Image.Image:
     """The JPEG, PNG or WebP file at `path` as an RGB image, upright as its EXIF data say, its first frame if animated.
 
     What is transparent is shown on white; of 16 bits the upper eight are kept. Colour profiles are not applied.
 
+    Args:
+        content: of the file, where it was read before.
+
     Raises:
         Fault: missing, broken or cut short, no such image, or a side below `SMALLEST` pixels.
     """
-    with _opened(path) as image:
+    with _opened(path, content) as image:
         try:
             image.load()
             # Broken EXIF data say nothing about the pixels; where only other tags are broken, the image is turned.
@@ -95,10 +139,12 @@ def shown(path: str | Path) -> str:
     return str(path) if str(path).isprintable() else repr(str(path))
 
 
-def _opened(path: str | Path) -> Image.Image:
+def _opened(path: str | Path, content: bytes | None = None) -> Image.Image:
     """The image in the file at `path`, of which only the header is read."""
+    if content is None and os.path.exists(path) and not (os.path.isfile(path) or os.path.isdir(path)):
+        raise Fault(f"{shown(path)}: not a regular file, as pipes and sockets are not; replace or remove it")
     try:
-        image = Image.open(path, formats=FORMATS)
+        image = Image.open(path if content is None else io.BytesIO(content), formats=FORMATS)
     except UnidentifiedImageError:
         raise Fault(f"{shown(path)}: not a JPEG, PNG or WebP image; replace or remove it") from None
     except Exception as error:  # broken headers raise a dozen types

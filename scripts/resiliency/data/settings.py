@@ -64,6 +64,10 @@ class Dataset(Settings):
         {}, description="most images of a class in each split: a number for all splits, or split -> number"
     )
 
+    allow_duplicates: bool = Field(
+        False, description="whether image_folder may hold the same image in two splits; published data sets may"
+    )
+
     @field_validator("images_per_class", mode="before")
     @classmethod
     def _in_every_split(cls, value: object) -> object:

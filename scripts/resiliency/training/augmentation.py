@@ -10,7 +10,7 @@ from PIL import Image
 from torch import Tensor
 
 from resiliency.data.loading import Read
-from resiliency.data.pictures import FileImages, decode
+from resiliency.data.pictures import FileImages
 from resiliency.data.source import Images
 from resiliency.streams import derived_seed, stream
 from resiliency.training.settings import Recipe
@@ -93,7 +93,7 @@ def _read(images: Images, recipe: Recipe, seed: int, epoch: int, chosen: np.ndar
     for index in map(int, chosen):
         if isinstance(images, FileImages):
             random = stream(seed, "crop", epoch, index)
-            image = random_crop(decode(images.files[index]), images.size, recipe.smallest_crop, random)
+            image = random_crop(images.decoded(index), images.size, recipe.smallest_crop, random)
         else:
             image = images[index]
         if recipe.augment != "none":

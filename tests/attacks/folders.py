@@ -1,0 +1,117 @@
+"""Folders of images that cannot be a data set, each with the words that say so, and odd ones that can."""
+
+import os
+import shutil
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image
+
+CLASSES = ("ant", "bee")
+
+
+class Attack(NamedTuple):
+    """A way to spoil a folder.
+
+    Attributes:
+        name: what is wrong.
+        make: spoils the folder, from `good_folder`.
+        message: part of the fault; empty where the folder can still be read.
+    """
+
+    name: str
+    make: Callable[[Path], object]
+    message: str
+
+
+def good_folder(folder: Path, images: int = 30, side: int = 40) -> Path:
+    """Two classes of noise, all images different, in train and val."""
+    random = np.random.default_rng(0)
+    for split in ("train", "val"):
+        for name in CLASSES:
+            (folder / split / name).mkdir(parents=True)
+            for index in range(images):
+                noise = random.integers(0, 256, (side, side, 3), dtype=np.uint8)
+                Image.fromarray(noise).save(folder / split / name / f"{index}.png")
+    return folder
+
+
+def _replaced(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
+
+
+def _pipe(folder: Path) -> None:
+    os.mkfifo(folder / "train/ant/pipe.jpg")
+
+
+def _socket(folder: Path) -> None:
+    before = os.getcwd()
+    os.chdir(folder / "train/ant")  # names of sockets are short
+    try:
+        with socket.socket(socket.AF_UNIX) as listening:
+            listening.bind("socket.jpg")
+    finally:
+        os.chdir(before)
+
+
+def _copied(folder: Path) -> None:
+    for index in range(5):
+        shutil.copy(folder / f"train/bee/{index}.png", folder / f"val/bee/again{index}.png")
+
+
+def _linked(folder: Path) -> None:
+    shutil.rmtree(folder / "val")
+    (folder / "val").symlink_to("train")
+
+
+def _class_called_test(folder: Path) -> None:
+    for name in CLASSES:
+        shutil.move(folder / "train" / name, folder / name)
+    shutil.rmtree(folder / "train")
+    shutil.move(folder / "val", folder / "test")
+
+
+def _long_names(folder: Path) -> None:
+    deep = folder / "train/ant" / ("d" * 120) / ("e" * 120)
+    deep.mkdir(parents=True)
+    shutil.move(folder / "train/ant/0.png", deep / f"{'f' * 120}.png")
+    shutil.move(folder / "train/ant/1.png", folder / "train/ant" / f"{'ü' * 123}1.png")
+    shutil.move(folder / "train/ant/2.png", folder / "train/ant" / f"{'ü' * 123}2.png")
+
+
+FOLDERS = [
+    Attack("no folder", lambda folder: shutil.rmtree(folder), "cannot be listed (No such file or directory)"),
+    Attack("an empty class", lambda folder: [f.unlink() for f in folder.glob("train/ant/*")], "no .jpg .jpeg .png"),
+    Attack(
+        "one class", lambda folder: [shutil.rmtree(folder / s / "bee") for s in ("train", "val")], "'ant' is the only"
+    ),
+    Attack(
+        "a class in one split",
+        lambda folder: shutil.copytree(folder / "val/bee", folder / "val/cat"),
+        "no class folder 'cat'",
+    ),
+    Attack("no training images", lambda folder: shutil.rmtree(folder / "train"), "has val/ but no train/"),
+    Attack("two spellings", lambda folder: (folder / "Val").mkdir(), "which mean the same; keep one"),
+    Attack("an empty image", lambda folder: _replaced(folder / "val/ant/3.png", b""), "not a JPEG, PNG or WebP image"),
+    Attack(
+        "text as image", lambda folder: _replaced(folder / "val/ant/3.png", b"text"), "not a JPEG, PNG or WebP image"
+    ),
+    Attack("a pipe", _pipe, "pipe.jpg: not a regular file"),
+    Attack("a socket", _socket, "socket.jpg: not a regular file"),
+    Attack(
+        "a broken link", lambda folder: (folder / "val/ant/x.png").symlink_to("nowhere"), "x.png: cannot be decoded"
+    ),
+    Attack("a tiny image", lambda folder: Image.new("RGB", (8, 8)).save(folder / "val/ant/3.png"), "8x8 pixels"),
+    Attack("a class called test", _class_called_test, "if 'test' is a class beside 2 others, rename it"),
+    Attack("test images that train", _copied, "5 images are in more than one split"),
+    Attack("test images linked to those that train", _linked, "images are in more than one split"),
+    Attack("names longer than file systems allow", _long_names, ""),
+    Attack(
+        "a class with braces",
+        lambda folder: [(folder / s / "bee").rename(folder / s / "{x}") for s in ("train", "val")],
+        "",
+    ),
+]
