@@ -76,7 +76,7 @@ def test_one_core_gives_the_bytes_that_two_gave(photos, workflow_in, tmp_path):
     for made in ("data", "corrupted", "conditions.csv"):
         (tmp_path / "results/photos" / made).symlink_to(photos.results / made)
     again = workflow_in(tmp_path, photos.study)
-    files = [f"members/small-s{seed}/weights.safetensors" for seed in (0, 1)] + ["predictions/small-s1.npy"]
+    files = [f"members/small-s{seed}/weights.safetensors" for seed in (0, 1)] + ["predictions/small-s1/clean.npy"]
     rules = "--allowed-rules", "train", "predict"
     run = again.snakemake("--cores", "1", *(f"results/photos/{file}" for file in files), *rules)
     assert run.returncode == 0, run.stdout
