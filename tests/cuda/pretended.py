@@ -23,6 +23,7 @@ import torch
 from autocasting import Autocasting
 from counting import Counts
 from torch import Tensor
+from torch.nn.utils import clip_grad
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map
@@ -242,6 +243,10 @@ class PretendedCuda:
         self.stack.enter_context(preserved_settings())
         self.stack.enter_context(mock.patch.object(torch, "load", _loading(torch.load)))
         self.stack.enter_context(mock.patch.object(torch, "save", _saving(torch.save)))
+        # What gathers tensors for multi-tensor kernels looks at types and devices in C++.
+        group, support = torch._C._group_tensors_by_device_and_dtype, clip_grad._has_foreach_support
+        self.stack.enter_context(mock.patch.object(torch._C, group.__name__, _grouping(group)))
+        self.stack.enter_context(mock.patch.object(clip_grad, support.__name__, return_value=True))
         # A module that moves takes new parameters; the memory of the old ones cannot become another device's.
         settings = torch.__future__
         self.stack.callback(
@@ -282,6 +287,16 @@ def preserved_settings() -> Iterator[None]:
             for enable, enabled in zip(setters, attention, strict=True):
                 enable(enabled)
             warnings.showwarning = show
+
+
+def _grouping(group):
+    def grouped(lists, *more):
+        return {
+            (CUDA if isinstance(tensors[0], CudaTensor) else device, dtype): ([tensors, *others], indices)
+            for (device, dtype), ([tensors, *others], indices) in group(lists, *more).items()
+        }
+
+    return grouped
 
 
 def _loading(load):

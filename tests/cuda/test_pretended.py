@@ -96,6 +96,16 @@ def test_autocasting_casts_as_documented(pretended):
     assert pretended.counts.operations["_to_copy"] == 2 + 1 + 1 + 1  # both weights once, images twice, logits
 
 
+def test_gradients_are_clipped_by_multi_tensor_kernels(pretended):
+    parameters = [nn.Parameter(torch.ones(3, device="cuda")) for _ in range(5)]
+    sum(parameter.sum() for parameter in parameters).backward()
+    pretended.counts.clear()
+    nn.utils.clip_grad_norm_(parameters, 1.0)
+    assert pretended.counts.operations["_foreach_norm"] == pretended.counts.operations["_foreach_mul_"] == 1
+    assert pretended.counts.synchronisations == 0
+    assert parameters[0].grad.cpu().tolist() == pytest.approx([15**-0.5] * 3)
+
+
 def test_the_device_is_gone_after_the_block(pretended):
     pretended.__exit__(None, None, None)
     assert not torch.cuda.is_available()
