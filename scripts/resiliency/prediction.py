@@ -16,11 +16,14 @@ from resiliency.data.loading import batches, in_order
 from resiliency.data.source import Images
 from resiliency.designs.networks import normalised, penultimate
 from resiliency.device import device_name, inference
+from resiliency.faults import Fault
 from resiliency.files import appending, read_array, write_array
 from resiliency.stage import Progress
 
 BATCH = 256
 KEY_LENGTH = 16
+# Up to here float16 holds logits to 1/64; where one is beyond it, those of the image are stored less the largest.
+LARGEST_STORED = 64
 
 Member = tuple[nn.Module, dict]
 
@@ -95,7 +98,7 @@ def _read(conditions: list[Images], place: tuple[int, np.ndarray]) -> np.ndarray
 
 
 def logits(members: list[Member], images: Images, workers: int = 0) -> Iterator[list[np.ndarray]]:
-    """Logits of `images`, batch after batch: for each member float16 BxK.
+    """Logits of `images`, batch after batch: for each member float16 BxK, as from `stored`.
 
     Images are read once for all members.
 
@@ -103,6 +106,9 @@ def logits(members: list[Member], images: Images, workers: int = 0) -> Iterator[
         members: networks, on one device, with their descriptions.
         images: N of them.
         workers: processes that decode image files.
+
+    Raises:
+        Fault: a logit is NaN or infinite.
     """
     device = next(members[0][0].parameters()).device
     for batch in batches(images, in_order(len(images), BATCH), device, workers):
@@ -112,7 +118,29 @@ def logits(members: list[Member], images: Images, workers: int = 0) -> Iterator[
 def _answers(members: list[Member], batch: Tensor) -> list[np.ndarray]:
     with inference():
         found = [network(normalised(batch, member["mean"], member["std"])) for network, member in members]
-    return [values.cpu().numpy().astype(np.float16) for values in found]
+    named = zip(members, found, strict=True)
+    return [stored(values.float().cpu().numpy(), member.get("member", "a network")) for (_, member), values in named]
+
+
+def stored(logits: np.ndarray, member: str) -> np.ndarray:
+    """`logits` float32 BxK as float16: of an image with a logit beyond `LARGEST_STORED`, less the largest of them.
+
+    Neither order nor probabilities depend on what is subtracted, nor do means of logits in what they answer. Distances
+    beyond float16's range, whose probability is zero, become its lowest number.
+
+    Raises:
+        Fault: a logit is NaN or infinite.
+    """
+    wrong = ~np.isfinite(logits).all(axis=1)
+    if wrong.any():
+        raise Fault(f"{member}: gives logits that are not finite for {wrong.sum():,} of {len(logits):,} images")
+    large = np.abs(logits).max(axis=1) > LARGEST_STORED
+    if large.any():
+        exact = logits[large].astype(np.float64)
+        exact -= exact.max(axis=1, keepdims=True)
+        logits = logits.copy()
+        logits[large] = np.maximum(exact, np.finfo(np.float16).min)
+    return logits.astype(np.float16)
 
 
 def features(member: Member, images: np.ndarray) -> np.ndarray:
