@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import signal
+import subprocess
 import time
 from contextlib import suppress
 from random import Random
@@ -16,6 +17,11 @@ from hypothesis import strategies as st
 pytestmark = pytest.mark.faults
 
 KILLS = int(os.environ.get("RESILIENCY_KILLS", "4"))
+STAGES = (
+    *("dataset", "corrupt", "train", "train", "train_jointly", "train_jointly", "train_supernet", "train_supernet"),
+    *("search", "search", "predict", "attribute", "pairwise_diversity", "score_members", "score_ensembles"),
+    *("coincident_failures", "correlate", "observe", "compare_origins", "choose_ensembles"),
+)
 FINAL = (
     *("members.csv", "histories.csv", "ensembles.parquet", "correlations.csv", "observations.csv", "origins.csv"),
     "deployment.csv",
@@ -58,23 +64,39 @@ def same_tables(one, other) -> bool:
     return all((one.results / "tables" / n).read_bytes() == (other.results / "tables" / n).read_bytes() for n in FINAL)
 
 
-def test_runs_killed_at_random_moments_end_with_the_same_tables(workflow, tmp_path):
+def wait_for(run, stages: list[str], seconds: float) -> str:
+    """Wait until a run is `seconds` into a job of one of `stages`, which is returned, or ends."""
+    while run.poll() is None:
+        with suppress(psutil.NoSuchProcess):
+            commands = " ".join(str(job.cmdline()) for job in jobs_of(run))
+            if now := [stage for stage in stages if f".{stage}.py" in commands]:
+                with suppress(subprocess.TimeoutExpired):
+                    run.wait(timeout=seconds)
+                return now[0]
+        time.sleep(0.05)
+    return ""
+
+
+def test_runs_killed_at_any_stage_end_with_the_same_tables(workflow, tmp_path):
     """RESILIENCY_KILLS says how often; a study that ends before gives way to a fresh one. On one core throughout."""
-    random, kills, fresh = Random(0), 0, 0
+    random, fresh = Random(0), 0
+    left = [*STAGES] * (KILLS // len(STAGES)) + random.sample(STAGES, KILLS % len(STAGES))
     while True:
         killed = type(workflow)(tmp_path / str(fresh))
         killed.directory.mkdir(exist_ok=True)
         run = killed.start("--cores", "1", "tables")
-        with suppress(Exception):
-            run.wait(timeout=random.uniform(3, 14) if kills < KILLS else None)
+        stage = wait_for(run, left, random.uniform(0, 3))
         assert listening(run) == []
         if run.poll() is None:
-            kill(run, random.choice(["a job", "snakemake", "everything"]), random)
-            kills += 1
+            what = random.choice(["a job", "snakemake", "everything"])
+            kill(run, what, random)
+            left.remove(stage)
+            print(f"killed in {stage}: {what}; {len(left)} kills left", flush=True)
         elif run.returncode == 0:
             assert same_tables(killed, workflow)
             fresh += 1
-            if kills >= KILLS:
+            print("finished, the same tables", flush=True)
+            if not left:
                 return
         else:
             pytest.fail((killed.directory / "snakemake.log").read_text())
