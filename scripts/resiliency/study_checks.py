@@ -224,7 +224,7 @@ def valid_recipes(study: "Study") -> Iterator[tuple[str, Recipe]]:
 
 # Each with the sections of the study that it reads; references come first.
 CHECKS = (
-    (_references, {"members", "joint", "search"}),
+    (_references, set()),
     (_catalogue, {"training"}),
     (_joint_recipe, {"joint", "designs", "training"}),
     (_search_recipe, {"search", "designs", "training"}),

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from attacks.factories import FACTORIES, FAULTS
 from PIL import Image
 
 from resiliency.designs.settings import Design
@@ -14,92 +15,6 @@ from resiliency.preflight import preflight
 from resiliency.study import load
 
 CONFIG = yaml.safe_load(Path(__file__).parents[2].joinpath("config.yaml").read_text())
-FACTORIES = """
-import os, sys
-import torch
-from torch import nn
-
-
-def plain(outputs=10):
-    return nn.Sequential(nn.Conv2d(3, 4, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, outputs))
-
-
-class Function(nn.Module):
-    def __init__(self, function):
-        super().__init__()
-        self.network, self.function = plain(), function
-
-    def forward(self, x):
-        return self.function(self.network, x)
-
-
-def no_parameters():
-    return nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
-
-
-def lazy():
-    return nn.Sequential(nn.Flatten(), nn.LazyLinear(10))
-
-
-def in_place():
-    return Function(lambda network, x: network(x.sub_(0.5)))
-
-
-def no_batch():
-    return Function(lambda network, x: network(x).mean(0))
-
-
-def one_answer():
-    return Function(lambda network, x: network(x)[:1])
-
-
-def several():
-    return Function(lambda network, x: (network(x), x))
-
-
-def nan():
-    return Function(lambda network, x: network(x) * float("nan"))
-
-
-def constant():
-    return Function(lambda network, x: network(x * 0).detach() + network.get_parameter("3.bias"))
-
-
-def no_gradient():
-    return Function(lambda network, x: torch.from_numpy(network(x).detach().numpy()))
-
-
-def large_images():
-    return Function(lambda network, x: network(x.view(-1, 3, 224, 224)))
-
-
-def seven():
-    return 7
-
-
-def exits():
-    sys.exit(0)
-
-
-def dies():
-    os._exit(0)
-"""
-FAULTS = {
-    "plain": "",
-    "no_parameters": "has no parameters: there is nothing to train or to load",
-    "lazy": "has lazy modules, whose weights have no shape; give sizes",
-    "in_place": "changes the images that it is given, in place; let it work on a copy",
-    "no_batch": "gives (10,) for 2 images, where logits of shape (2, 10) are needed",
-    "one_answer": "gives (1, 10) for 2 images, where logits of shape (2, 10) are needed",
-    "several": "gives tuple, where a tensor of logits is needed",
-    "nan": "gives logits that are not finite",
-    "constant": "has logits that do not depend on the images",
-    "no_gradient": "has no gradient with respect to images: RuntimeError: ",
-    "large_images": "fails on images of 32x32 px: RuntimeError: shape '[-1, 3, 224, 224]' is invalid",
-    "seven": "returns int, where a torch.nn.Module is needed",
-    "exits": "ends Python (SystemExit(0)); it must return the network",
-    "dies": "ended Python with status 0; it must return the network",
-}
 
 
 @pytest.fixture

@@ -4,10 +4,11 @@ import copy
 
 import pytest
 import yaml
+from attacks.study_files import FILES
 
 from resiliency.faults import Fault
 from resiliency.study import load
-from resiliency.study_files import DEEPEST, read_places
+from resiliency.study_files import read_places
 
 VALID = """\
 study: mine
@@ -30,32 +31,7 @@ def fault_of(path, text: str | bytes) -> str:
     return str(caught.value)
 
 
-def bomb() -> str:
-    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
-    lines += [f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]" for i in range(1, 9)]
-    return "\n".join([*lines, "designs: {vit: {arguments: {x: *a8}}}"])
-
-
-@pytest.mark.parametrize(
-    ("text", "told"),
-    [
-        ("seed: 1\nstudy: a\nseed: 2\n", ", line 3: seed: given twice, first in line 1; keep one"),
-        ("a:\n  - {b: 1, c: 2, b: 3}\n", ", line 2: b: given twice, first in line 2; keep one"),
-        ("a: &a {b: 1}\nc:\n  <<: *a\n  <<: *a\n", ", line 4: <<: given twice, first in line 3; keep one"),
-        ("a: [1\nb: 2\n", ", line 2: not YAML: "),
-        ("a:\n\t- b\n", ", line 2: not YAML: found character '\\t' that cannot start any token"),
-        ("a: *b\n", ", line 1: not YAML: found undefined alias 'b'"),
-        ("a: \x00\n", ": not YAML: it holds control characters"),
-        ("a: 1\nb: caf\xe9\n".encode("latin-1"), ", line 2: not in UTF-8; save the file in that encoding"),
-        ("study: a\n".encode("utf-16"), ", line 1: not in UTF-8; save the file in that encoding"),
-        ("a: &a [*a]\n", ", line 1: an anchor that holds an alias of itself"),
-        ("a: " + "[" * 3000 + "]" * 3000, f", line 1: values nested deeper than {DEEPEST} levels"),
-        ("a: " + "{b: " * 30 + "1" + "}" * 30, f", line 1: values nested deeper than {DEEPEST} levels"),
-        (bomb(), ": holds 2.35e+09 values, its aliases written out; 100,000 are allowed"),
-        ("- a\n", ", line 1: holds no keys; a study is a mapping, such as `study: mine`"),
-        ("__use_yte__: true\n", ": __use_yte__: a study must be plain YAML; Snakemake has run the Python in this file"),
-    ],
-)
+@pytest.mark.parametrize(("text", "told"), FILES.values(), ids=FILES)
 def test_files_that_are_refused(tmp_path, text, told):
     path = tmp_path / "odd.yaml"
     fault = fault_of(path, text)

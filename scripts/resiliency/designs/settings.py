@@ -1,5 +1,6 @@
 """Settings of designs and of the members made from them."""
 
+import json
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -83,6 +84,15 @@ class Design(Settings):
         description="that each channel is then divided by",
     )
     training: dict[str, Any] = Field({}, description="what differs from the study's training recipe")
+
+    @field_validator("arguments")
+    @classmethod
+    def _plain(cls, arguments: dict[str, Any]) -> dict[str, Any]:
+        try:
+            json.dumps(arguments, allow_nan=False)
+        except (TypeError, ValueError) as error:
+            raise ValueError("must hold text, finite numbers, true, false, null, lists and mappings alone") from error
+        return arguments
 
     @field_validator("family")
     @classmethod

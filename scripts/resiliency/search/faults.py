@@ -40,7 +40,8 @@ def search_faults(search: Search, design: Design, side: int, classes: int, membe
     largest = Space.of(description, {"depth": None, "width": [1], "kernel": [3]}, classes).largest
     depth, layers = search.elastic.depth or largest["layers"], largest["layers"]
     if len(depth) != len(layers) or any(least > most for least, most in zip(depth, layers, strict=True)):
-        yield f"search.elastic.depth: {depth}: must hold as many or fewer blocks for each stage of {name}: {layers}"
+        told = f"must hold as many or fewer blocks for each stage of {name}: {layers}"
+        yield f"search.elastic.depth: {short(depth)}: {told}"
         return
     yield from _space_faults(search, Space.of(description, search.elastic.model_dump(), classes))
 
@@ -69,7 +70,7 @@ def _space_faults(search: Search, space: Space) -> Iterator[str]:
     for stage in range(len(space.depth)):
         channels = space.channels(stage)
         if len(set(channels)) < len(channels):
-            told = f"{search.elastic.width}: stage {stage + 1} would have {channels} channels"
+            told = f"{short(search.elastic.width)}: stage {stage + 1} would have {channels} channels"
             yield f"search.elastic.width: {told}; shares that give different numbers are needed"
             return
     if search.members > space.count:

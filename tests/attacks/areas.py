@@ -1,0 +1,89 @@
+"""The areas of the attacks, each with what is tried and what is promised."""
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+from attacks.cases import Case
+from attacks.factories import FACTORIES, FAULTS
+from attacks.results import damaged
+from attacks.studies import spoilt
+from attacks.study_files import FILES
+from attacks.weights import WEIGHTS
+
+from resiliency.designs.settings import Design
+from resiliency.designs.trial import trial
+from resiliency.faults import Fault
+from resiliency.study_files import read_places
+
+SAMPLE = 150
+
+
+class Area(NamedTuple):
+    """Attacks of one kind.
+
+    Attributes:
+        cases: makes the attacks.
+        tried, promised: for the page of docs.
+    """
+
+    name: str
+    cases: Callable[[], Iterable[Case]]
+    tried: str
+    promised: str
+
+
+def _study_file(folder: Path, content: str | bytes) -> None:
+    path = folder / "study.yaml"
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    read_places([path])
+
+
+def _factory(folder: Path, name: str) -> None:
+    (folder / "factories_to_try.py").write_text(FACTORIES)
+    description = Design(factory=f"factories_to_try:{name}").described(32)
+    if fault := trial({name: {"description": description, "outputs": 10}}).get(name):
+        raise Fault(fault)
+
+
+def _study_files() -> list[Case]:
+    return [Case(what, lambda folder, t=text: _study_file(folder, t), told) for what, (text, told) in FILES.items()]
+
+
+def _factories() -> list[Case]:
+    return [Case(name, lambda folder, n=name: _factory(folder, n), told or None) for name, told in FAULTS.items()]
+
+
+AREAS = (
+    Area(
+        "studies",
+        lambda: spoilt(SAMPLE),
+        "the default study with keys, values, names or characters of its file changed at random",
+        "a study that can be planned, or a line for each fault, with key, file and line; unknown keys, keys given "
+        "twice and mappings in place of values are never accepted",
+    ),
+    Area(
+        "study files",
+        _study_files,
+        "files that are not YAML in UTF-8, keys given twice, aliases that hold themselves or blow up, deep nesting",
+        "refused in one line with file and line; what Snakemake cannot read either it stops at first, in its own words",
+    ),
+    Area(
+        "factories",
+        _factories,
+        "functions that return no network, one that no stage can use, or that end Python",
+        "refused before the first job, in one line",
+    ),
+    Area(
+        "weights",
+        lambda: WEIGHTS,
+        "files that are no weights, or those of another network; pickled code",
+        "refused in one line; nothing is unpickled but tensors",
+    ),
+    Area(
+        "damaged results",
+        damaged,
+        "each format of results with single bits flipped, ends lost, bytes added",
+        "named where they are read, in one line",
+    ),
+)

@@ -1,0 +1,45 @@
+"""What an attack is, and what comes of it."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from resiliency.faults import Fault
+
+LONGEST = 600
+
+
+class Case(NamedTuple):
+    """An attack.
+
+    Attributes:
+        what: what is wrong.
+        act: does it, in an empty folder, and uses the library as the pipeline does.
+        message: part of the line that refuses it; empty where any line will do, None where it need not be refused.
+    """
+
+    what: str
+    act: Callable[[Path], object]
+    message: str | None = ""
+
+
+class Outcome(NamedTuple):
+    """What came of a case: "refused", "accepted", "silent" (accepted though it must not be) or "traceback"."""
+
+    kind: str
+    detail: str
+
+
+def outcome(case: Case, folder: Path) -> Outcome:
+    """What comes of `case` in the empty `folder`. A refusal is of short lines that say what they have to."""
+    try:
+        case.act(folder)
+    except Fault as fault:
+        lines = str(fault).splitlines()
+        short = lines and all(line.strip() and len(line) <= LONGEST for line in lines)
+        if short and (case.message or "") in str(fault):
+            return Outcome("refused", str(fault))
+        return Outcome("traceback", f"a refusal in other words: {fault!s:.300}")
+    except Exception as error:
+        return Outcome("traceback", f"{type(error).__name__}: {error!s:.300}")
+    return Outcome("accepted" if case.message is None else "silent", "")

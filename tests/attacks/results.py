@@ -1,0 +1,62 @@
+"""Results that were damaged since they were written: bits that flipped, ends that were lost, files that are gone."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from random import Random
+
+import numpy as np
+import pandas as pd
+import torch
+from attacks.cases import Case
+
+from resiliency.data.images import read_items, write_items
+from resiliency.designs.networks import build, read_member, write_member
+from resiliency.designs.settings import Design
+from resiliency.files import read_array, read_json, write_array, write_json
+from resiliency.tables import read_table, write_table
+
+BITS = 40
+TABLE = pd.DataFrame({"member": ["a-s0", "b-s1"] * 50, "error": np.arange(100) / 7})
+
+
+def _write_network(path: Path) -> None:
+    design = Design(architecture="resnet18", stem="original", arguments={"channels": [2, 2, 2, 2]})
+    description = design.described(32)
+    write_member(path.parent, build(description, 2, 0), description | {"network_outputs": 2, "outputs": None})
+
+
+FORMATS: dict[str, tuple[Callable[[Path], object], Callable[[Path], object]]] = {
+    "predictions.npy": (lambda path: write_array(path, np.arange(600.0).reshape(3, 200)), read_array),
+    "card.json": (lambda path: write_json(path, {"classes": ["a", "b"], "mean": [0.1, 0.2]}), read_json),
+    "members.csv": (lambda path: write_table(path, TABLE), read_table),
+    "ensembles.parquet": (lambda path: write_table(path, TABLE), read_table),
+    "items.csv": (lambda path: write_items(path, ["a"] * 50, [str(i) for i in range(50)]), read_items),
+    "weights.safetensors": (_write_network, lambda path: read_member(path.parent)),
+}
+
+
+def damaged() -> Iterator[Case]:
+    """Each format: as it was written, with a bit flipped in many places, cut, emptied, removed, and a folder."""
+    for name in FORMATS:
+        yield Case(f"{name} as written", lambda folder, n=name: _read(folder, n, lambda content: content), None)
+        for index in range(BITS):
+            yield Case(f"{name}: bit {index}", lambda folder, n=name, i=index: _read(folder, n, lambda c: _flip(c, i)))
+        for share in (0, 0.1, 0.5):
+            kept = lambda content, share=share: content[: int(share * len(content))]  # noqa: E731
+            yield Case(f"{name}: {share:.0%} left", lambda folder, n=name, k=kept: _read(folder, n, k))
+        yield Case(f"{name}: the last byte lost", lambda folder, n=name: _read(folder, n, lambda content: content[:-1]))
+        yield Case(f"{name}: a byte too many", lambda folder, n=name: _read(folder, n, lambda content: content + b"\0"))
+
+
+def _flip(content: bytes, index: int) -> bytes:
+    place = Random(index).randrange(len(content) * 8)
+    return content[: place // 8] + bytes([content[place // 8] ^ 1 << place % 8]) + content[place // 8 + 1 :]
+
+
+def _read(folder: Path, name: str, damage: Callable[[bytes], bytes]) -> None:
+    write, read = FORMATS[name]
+    path = folder / name
+    torch.manual_seed(0)
+    write(path)
+    path.write_bytes(damage(path.read_bytes()))
+    read(path)

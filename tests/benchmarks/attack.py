@@ -1,0 +1,82 @@
+"""Attacks on the pipeline: bad studies, files, networks, weights, folders and damaged results, and what came of each.
+
+Run by hand: python tests/benchmarks/attack.py [--studies 1500] [--write]
+
+The last line is JSON: of each area how many cases were refused and accepted; `tracebacks`, cases that did not end in
+lines that say what is wrong; and `silent`, those that were accepted though they must not be. Both must be 0.
+`--write` puts the table into docs/faults.md.
+"""
+
+import argparse
+import contextlib
+import io
+import json
+import os
+import sys
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+REPOSITORY = Path(__file__).parents[2]
+sys.path[:0] = [str(REPOSITORY / "tests"), str(REPOSITORY / "scripts")]
+
+from attacks.areas import AREAS, Area  # noqa: E402
+from attacks.cases import Case, Outcome, outcome  # noqa: E402
+from attacks.studies import spoilt  # noqa: E402
+
+PAGE = REPOSITORY / "docs/faults.md"
+START, END = "<!-- attacks: written by tests/benchmarks/attack.py -->", "<!-- end of attacks -->"
+
+
+def tried(cases: Iterable[Case]) -> list[tuple[Case, Outcome]]:
+    """Each case with what came of it, in an empty folder of its own, which is the working directory."""
+    found, before = [], os.getcwd()
+    for case in cases:
+        with TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
+            os.chdir(folder)
+            try:
+                found.append((case, outcome(case, Path(folder))))
+            finally:
+                os.chdir(before)
+    return found
+
+
+def row(area: Area, counts: Counter) -> str:
+    happened = [f"{counts[kind]:,} {kind}" for kind in ("refused", "accepted", "silent", "traceback") if counts[kind]]
+    return f"| {area.tried} | {sum(counts.values()):,} | {area.promised} | {', '.join(happened)} |"
+
+
+def write(rows: list[str]) -> None:
+    """Put the table into docs/faults.md."""
+    head = ["| Tried | Cases | Promised | Happened |", "|---|---|---|---|"]
+    before, _, rest = PAGE.read_text(encoding="utf-8").partition(START)
+    after = rest.partition(END)[2]
+    PAGE.write_text(before + "\n".join([START, "", *head, *rows, "", END]) + after, encoding="utf-8")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--studies", type=int, default=1500, help="studies spoilt at random")
+    parser.add_argument("--write", action="store_true", help="put the table into docs/faults.md")
+    options = parser.parse_args()
+    summary, rows = {}, []
+    for area in AREAS:
+        found = tried(spoilt(options.studies) if area.name == "studies" else area.cases())
+        counts = Counter(result.kind for _, result in found)
+        for case, result in found:
+            if result.kind in ("silent", "traceback"):
+                print(f"{area.name}: {case.what}: {result.kind}: {result.detail}")
+        rows.append(row(area, counts))
+        print(rows[-1], flush=True)
+        summary[area.name] = dict(counts)
+    if options.write:
+        write(rows)
+    kinds = {"tracebacks": "traceback", "silent": "silent"}
+    total = {name: sum(counts.get(kind, 0) for counts in summary.values()) for name, kind in kinds.items()}
+    print(json.dumps({"areas": summary} | total))
+    sys.exit(any(total.values()))
+
+
+if __name__ == "__main__":
+    main()

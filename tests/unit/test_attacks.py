@@ -1,0 +1,42 @@
+"""A sample of the attacks of tests/benchmarks/attack.py; unit tests of each part try the others."""
+
+import pytest
+from attacks.areas import AREAS
+from attacks.cases import Case, outcome
+
+from resiliency.faults import Fault
+
+FAST = [area for area in AREAS if area.name not in ("factories", "study files")]
+
+
+@pytest.mark.parametrize("area", FAST, ids=lambda area: area.name)
+def test_what_is_spoilt_is_refused_in_words(area, tmp_path, monkeypatch, capsys):
+    odd = []
+    for index, case in enumerate(area.cases()):
+        folder = tmp_path / str(index)
+        folder.mkdir()
+        monkeypatch.chdir(folder)
+        result = outcome(case, folder)
+        odd += [(case.what, result)] if result.kind in ("silent", "traceback") else []
+    assert odd == []
+
+
+def refuse(words: str):
+    raise Fault(words)
+
+
+@pytest.mark.parametrize(
+    ("act", "message", "kind"),
+    [
+        (lambda folder: None, "", "silent"),
+        (lambda folder: None, None, "accepted"),
+        (lambda folder: refuse("a: wrong"), "wrong", "refused"),
+        (lambda folder: refuse("a: wrong"), None, "refused"),
+        (lambda folder: refuse("a: wrong"), "right", "traceback"),
+        (lambda folder: refuse(""), None, "traceback"),
+        (lambda folder: refuse("a" * 1000), None, "traceback"),
+        (lambda folder: {}["a"], "", "traceback"),
+    ],
+)
+def test_outcomes(tmp_path, act, message, kind):
+    assert outcome(Case("", act, message), tmp_path).kind == kind
