@@ -18,7 +18,7 @@ with stage(snakemake.log[0]):
         provenance=read_json(inputs.provenance),
         tables={name: read_table(getattr(inputs, name)) for name in names},
         specs={Path(path).name.removesuffix(".vl.json"): read_json(path) for path in inputs.specs},
-        svgs={Path(path).stem: verified(path).read_text() for path in inputs.svgs},
+        svgs={Path(path).stem: verified(path).read_text(encoding="utf-8") for path in inputs.svgs},
     )
     with replacing(snakemake.output[0]) as temporary:
-        temporary.write_text(html)
+        temporary.write_text(html, encoding="utf-8")

@@ -20,10 +20,10 @@ def record(written: Path, path: Path) -> None:
     The one of the file that is still there stays beside it, for the process may die between the two.
     """
     kept = _beside(path)
-    before = kept.read_text().splitlines()[:1] if kept.exists() else []
+    before = _known(kept)[:1] if kept.exists() else []
     kept.parent.mkdir(exist_ok=True)
     temporary = kept.with_name(f".{kept.name}.{os.getpid()}")
-    temporary.write_text("\n".join([_checksum(written), *before]) + "\n")
+    temporary.write_text("\n".join([_checksum(written), *before]) + "\n", encoding="utf-8")
     os.replace(temporary, kept)
 
 
@@ -42,7 +42,7 @@ def verified(path: str | Path) -> Path:
     try:
         path.stat()
         kept = _beside(path)
-        if kept.exists() and _checksum(path) not in kept.read_text().splitlines():
+        if kept.exists() and _checksum(path) not in _known(kept):
             raise Fault(f"{path}: damaged, not as it was written; delete it and run again")
     except OSError as error:
         raise Fault(f"{path}: cannot be read ({error.strerror})") from error
@@ -51,6 +51,10 @@ def verified(path: str | Path) -> Path:
 
 def _beside(path: Path) -> Path:
     return path.parent / FOLDER / path.name
+
+
+def _known(kept: Path) -> list[str]:
+    return kept.read_text(encoding="ascii", errors="replace").splitlines()
 
 
 def _checksum(path: Path) -> str:

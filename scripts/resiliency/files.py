@@ -104,7 +104,7 @@ def read_array(path: str | Path) -> np.ndarray:
 
 def write_json(path: str | Path, content: object) -> None:
     with replacing(path) as temporary:
-        temporary.write_text(json.dumps(content, indent=2) + "\n")
+        temporary.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
 
 def read_json(path: str | Path) -> dict:
@@ -114,14 +114,14 @@ def read_json(path: str | Path) -> dict:
         Fault: the file is missing, damaged or not JSON.
     """
     try:
-        return json.loads(verified(path).read_text())
+        return json.loads(verified(path).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise Fault(f"{path}: not a JSON file ({error}); delete it and run again") from error
 
 
 def write_csv(path: str | Path, rows: list[dict]) -> None:
     """Write `rows`, which share their keys, as CSV, for scripts that need not import pandas."""
-    with replacing(path) as temporary, temporary.open("w", newline="") as file:
+    with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, fieldnames=rows[0])
         writer.writeheader()
         writer.writerows(rows)

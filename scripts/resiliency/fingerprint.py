@@ -48,7 +48,7 @@ def _files(module: str, root: Path) -> list[Path]:
 @cache
 def _syntax(path: Path) -> tuple[bytes, tuple[str, ...]]:
     """The syntax tree of `path` as text, without docstrings, and the modules of the package that it may import."""
-    tree = ast.parse(path.read_text(), filename=str(path))
+    tree = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
     imported: list[str] = []
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):

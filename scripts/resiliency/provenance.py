@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from resiliency.faults import Fault
 from resiliency.files import read_json
 from resiliency.stage import cpu_seconds
 
@@ -61,6 +62,17 @@ def _commit(repository: str) -> str | None:
     return done.stdout.strip() or None
 
 
+def _benchmark(path: Path) -> tuple[float, float]:
+    """Wall seconds, and peak memory in MiB or NaN, that Snakemake wrote to `path`."""
+    try:
+        row = pd.read_csv(path, sep="\t", na_values="-").loc[0, ["s", "max_rss"]]
+        return float(row["s"]), float(row["max_rss"])
+    except (OSError, ValueError, KeyError) as error:
+        raise Fault(
+            f"{path}: not a whole benchmark of Snakemake; delete it and run again, without its figures"
+        ) from error
+
+
 def _rules(results: Path) -> pd.DataFrame:
     """A row per rule: jobs, wall seconds, CPU seconds (in all, and before the work began), and peak memory in MiB."""
     rows = []
@@ -68,7 +80,7 @@ def _rules(results: Path) -> pd.DataFrame:
         log = results / "logs" / path.relative_to(results / "benchmarks").with_suffix(".log")
         spent = cpu_seconds(log) if log.exists() else None
         if spent:
-            wall, memory = pd.read_csv(path, sep="\t", na_values="-").loc[0, ["s", "max_rss"]]
+            wall, memory = _benchmark(path)
             rows.append((path.parent.name, wall, spent[1], spent[0], memory))
     jobs = pd.DataFrame(rows, columns=["rule", "wall_seconds", "cpu_seconds", "startup_cpu_seconds", "max_rss_mib"])
     groups = jobs.astype({"max_rss_mib": float}).groupby("rule", sort=False)

@@ -44,7 +44,8 @@ def stage(log: str, gpus: int = 0) -> Iterator[None]:
     os.truncate(file, 0)
     os.dup2(file, 1)
     os.dup2(file, 2)
-    sys.stdout.reconfigure(line_buffering=True)
+    sys.stdout.reconfigure(line_buffering=True, encoding="utf-8", errors="backslashreplace")
+    sys.stderr.reconfigure(encoding="utf-8", errors="backslashreplace")
     _bound_threads()
     try:
         if gpus:
@@ -82,7 +83,7 @@ def _lock(file: int, log: str) -> None:
 
 def cpu_seconds(log: str | Path) -> tuple[float, float] | None:
     """CPU seconds of starting and importing, and in all, of the finished job that wrote `log`; None if unfinished."""
-    match = _CPU_LINE.search(Path(log).read_text())
+    match = _CPU_LINE.search(Path(log).read_text(encoding="utf-8", errors="replace"))
     return (float(match["startup"]), float(match["total"])) if match else None
 
 

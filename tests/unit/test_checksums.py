@@ -103,3 +103,12 @@ def test_only_the_last_two_files_count(tmp_path):
         verified(path)
     forget(path)
     assert verified(path) == path
+
+
+def test_a_checksum_that_is_no_text_is_no_checksum(tmp_path):
+    write_json(tmp_path / "a.json", {"a": 1})
+    (tmp_path / ".checksums/a.json").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(Fault, match=r"a\.json: damaged, not as it was written; delete it and run again"):
+        read_json(tmp_path / "a.json")
+    write_json(tmp_path / "a.json", {"a": 2})
+    assert read_json(tmp_path / "a.json") == {"a": 2}

@@ -49,8 +49,9 @@ class Handler(BaseHTTPRequestHandler):
         if start >= len(server.content):
             status = 416
         body = server.content[start:] if status < 300 else b""
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(body)))
+        self.send_response(status, server.reason)
+        if server.length != "":
+            self.send_header("Content-Length", server.length or str(len(body)))
         self.end_headers()
         sent = server.drops.pop(0) if server.drops else len(body)
         self.wfile.write(body[:sent])
@@ -63,7 +64,8 @@ class Server(ThreadingHTTPServer):
     """Serves `content` at any path.
 
     `statuses` and `drops` hold what is special of the next answers: their status, and after how many bytes the
-    connection closes. Unless `release` is set, connections stay open when all is sent that they send.
+    connection closes; `length` is what stands for that of the body, and `reason` beside the status. Unless `release` is
+    set, connections stay open when all is sent that they send.
     """
 
     daemon_threads = True
@@ -72,6 +74,7 @@ class Server(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.content = CONTENT
         self.knows_ranges = True
+        self.length = self.reason = None
         self.statuses, self.drops, self.asked, self.sent = [], [], [], []
         self.release = threading.Event()
         self.release.set()
@@ -287,3 +290,30 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path):
     tmp_path.chmod(0o500)
     with pytest.raises(Fault, match=r"\(Permission denied\); set RESILIENCY_CACHE"), locked(tmp_path):
         pass
+
+
+@pytest.mark.parametrize("length", ["abc", "-5", "", "1e6", "²"])
+def test_a_length_that_is_none_is_done_without(server, tmp_path, length):
+    server.length = length
+    assert fetched(server, tmp_path).read_bytes() == CONTENT
+
+
+def test_a_body_that_does_not_end_is_given_up(server, tmp_path, monkeypatch):
+    server.length = ""
+    monkeypatch.setattr(download, "LARGEST", 2_000_000)
+    told = fault_of(server, tmp_path)
+    assert told.startswith(f"a.bin: {server.archive.url} sends more than 2,000,000 bytes, as no archive has; run again")
+    assert not list(tmp_path.glob("a.bin*"))
+
+
+@pytest.mark.parametrize("name", ["a.bin", "a.bin.part"])
+def test_a_folder_in_the_place_of_the_archive_is_named(server, tmp_path, name):
+    (tmp_path / name).mkdir()
+    assert fault_of(server, tmp_path).startswith(f"{tmp_path / name}: is a folder, where the archive a.bin is kept")
+
+
+def test_what_a_server_says_is_told_without_control_characters(server, tmp_path):
+    server.statuses, server.reason = [404], "gone\x1b[2J\x07"
+    told = fault_of(server, tmp_path)
+    assert told.isprintable()
+    assert "HTTP status 404, gone" in told

@@ -5,6 +5,7 @@ import subprocess
 
 import pytest
 
+from resiliency.faults import Fault
 from resiliency.provenance import provenance
 
 HEADER = "s\th:m:s\tmax_rss\tmax_vms\tmax_uss\tmax_pss\tio_in\tio_out\tmean_load\tcpu_time\n"
@@ -54,3 +55,19 @@ def test_the_devices_are_those_of_the_members(tmp_path):
     for path, device in zip(paths, devices, strict=True):
         path.write_text(json.dumps({"device": device}))
     assert provenance({"seed": 0}, str(tmp_path), tmp_path, paths)["device"] == "NVIDIA A100; NVIDIA H100"
+
+
+@pytest.mark.parametrize("content", [b"", b"s\n", b"\xff\xfe", HEADER.encode()])
+def test_a_benchmark_that_is_none_is_named(tmp_path, content):
+    job(tmp_path, "train", "a-s0", 10.0, 300.5, 2.0, 9.0)
+    path = tmp_path / "benchmarks/train/a-s0.tsv"
+    path.write_bytes(content)
+    with pytest.raises(Fault, match=f"^{path}: not a whole benchmark of Snakemake; delete it"):
+        provenance({"seed": 3}, str(tmp_path), tmp_path, [])
+
+
+def test_logs_are_read_whatever_bytes_they_hold(tmp_path):
+    job(tmp_path, "train", "a-s0", 10.0, 300.5, 2.0, 9.0)
+    path = tmp_path / "logs/train/a-s0.log"
+    path.write_bytes(b"\xff\xfe\x00\n" + path.read_bytes())
+    assert provenance({"seed": 3}, str(tmp_path), tmp_path, [])["cpu_seconds"] == 9

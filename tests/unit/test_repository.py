@@ -1,6 +1,10 @@
 """The files around the library are in step with each other."""
 
+import ast
+import os
 import re
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -42,3 +46,50 @@ def test_every_script_belongs_to_a_rule():
     rules = "".join(path.read_text() for path in RULES)
     scripts = [path.name for path in (REPOSITORY / "scripts").glob("*.py")]
     assert [name for name in scripts if f"/{name}" not in rules] == []
+
+
+def test_texts_are_read_and_written_as_utf_8():
+    """In some locales Python would take another encoding."""
+    found = []
+    for path in (REPOSITORY / "scripts").rglob("*.py"):
+        for call in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute):
+                continue
+            text = call.func.attr in ("read_text", "write_text")
+            text |= call.func.attr == "open" and any(getattr(a, "value", "") in ("r", "w", "a") for a in call.args)
+            if text and "encoding" not in {keyword.arg for keyword in call.keywords}:
+                found.append(f"{path.name}, line {call.lineno}")
+    assert found == []
+
+
+LOCALE = """
+from pathlib import Path
+from resiliency.fingerprint import fingerprint
+from resiliency.report.page import FOLDER
+from resiliency.stage import stage
+print(fingerprint(Path("scripts/charts.py")), flush=True)
+with stage({log!r}):
+    print("λ ü")
+"""
+
+
+def test_another_locale_changes_nothing(tmp_path):
+    seen = []
+    for number, locale in enumerate(
+        ({"LC_ALL": "C.UTF-8"}, {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"})
+    ):
+        log = tmp_path / f"{number}.log"
+        script = tmp_path / "script.py"
+        script.write_text(LOCALE.format(log=str(log)), encoding="utf-8")
+        run = subprocess.run(
+            [sys.executable, script],
+            cwd=REPOSITORY,
+            env=os.environ | locale,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert run.returncode == 0, run.stderr
+        assert log.read_text(encoding="utf-8").startswith("λ ü\n")
+        seen.append(run.stdout)
+    assert seen[0] == seen[1]

@@ -18,11 +18,16 @@ from resiliency.faults import Fault
 from resiliency.files import REFUSALS
 
 BLOCK = 2**18
+LARGEST = 20_000_000_000  # bytes, of any published archive here
 TIMEOUT = 60
 TRIES = 5
 PAUSE = 2
 MEGABYTE = 1e6
 BEYOND_END, TOO_MANY_REQUESTS = 416, 429
+
+
+class _TooLong(Exception):
+    """A body that does not end."""
 
 
 class Archive(NamedTuple):
@@ -50,7 +55,7 @@ def locked(folder: Path) -> Iterator[None]:
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        file = (folder / ".lock").open("w")
+        file = (folder / ".lock").open("w", encoding="utf-8")
         _lock(file.fileno(), folder)
     except OSError as error:
         reason = f"{folder}: cannot be written or locked ({error.strerror})"
@@ -76,6 +81,8 @@ def fetch(archive: Archive, folder: Path) -> Path:
         Fault: the archive cannot be downloaded or written, or what came has another md5.
     """
     path, part = folder / archive.name, folder / f"{archive.name}.part"
+    if taken := [str(place) for place in (path, part) if place.is_dir()]:
+        raise Fault(f"{taken[0]}: is a folder, where the archive {archive.name} is kept; rename or remove it")
     found = _md5(path)
     if found == archive.md5:
         return path
@@ -110,6 +117,10 @@ def _download(archive: Archive, path: Path, part: Path) -> None:
         have = _size(part)
         try:
             return _append(archive, part, have)
+        except _TooLong:
+            part.unlink()
+            told = f"{archive.name}: {archive.url} sends more than {LARGEST:,} bytes, as no archive has"
+            raise Fault(f"{told}; run again, or put the file at {path}") from None
         except (OSError, HTTPException) as error:
             if getattr(error, "errno", None) in REFUSALS:
                 raise Fault(f"{part}: cannot be written ({error.strerror}); make room for it and run again") from error
@@ -118,6 +129,7 @@ def _download(archive: Archive, path: Path, part: Path) -> None:
                 part.unlink(missing_ok=True)
             fruitless = 0 if _size(part) > have else fruitless + 1
             reason = f"HTTP status {status}, {error.reason}" if status else f"{getattr(error, 'reason', error)}"
+            reason = reason if reason.isprintable() else repr(reason)
             if fruitless == TRIES or (status and status < 500 and status not in (BEYOND_END, TOO_MANY_REQUESTS)):
                 told = f"{archive.name}: cannot be downloaded from {archive.url} ({reason})"
                 raise Fault(f"{told}; run again when it can, or put the file at {path}") from error
@@ -131,14 +143,16 @@ def _append(archive: Archive, part: Path, have: int) -> None:
     request = urllib.request.Request(archive.url, headers=headers)
     with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:
         have = have if answer.status == 206 else 0
-        length = answer.headers["Content-Length"]
-        total = have + int(length) if length else math.inf
+        length = answer.headers["Content-Length"] or ""
+        total = have + int(length) if length.isascii() and length.isdecimal() else math.inf
         print(f"{archive.name}: downloading from {archive.url}" + (f", {have:,} bytes are here" if have else ""))
         start, started_at, due = time.monotonic(), have, have + total / 20
         with part.open("ab" if have else "wb") as file:
             while block := answer.read(BLOCK):
                 file.write(block)
                 have += len(block)
+                if have > LARGEST:
+                    raise _TooLong
                 if have >= min(due, total):
                     due = have + total / 20
                     speed = (have - started_at) / max(time.monotonic() - start, 1e-9)

@@ -15,4 +15,4 @@ def architectures() -> dict[str, str]:
     if spec is None:
         return {}
     modules = sorted(Path(spec.submodule_search_locations[0], "models").glob("*.py"))
-    return {name: module.stem for module in modules for name in _REGISTERED.findall(module.read_text())}
+    return {name: module.stem for module in modules for name in _REGISTERED.findall(module.read_text(encoding="utf-8"))}

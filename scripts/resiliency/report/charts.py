@@ -159,11 +159,11 @@ def write_chart(path: str | Path, spec: dict, pixels_per_point: float) -> None:
         if path.suffix == ".png":
             temporary.write_bytes(vl_convert.vegalite_to_png(spec, vl_version=VEGA_LITE, scale=pixels_per_point))
         elif path.suffix == ".svg":
-            temporary.write_text(vl_convert.vegalite_to_svg(spec, vl_version=VEGA_LITE))
+            temporary.write_text(vl_convert.vegalite_to_svg(spec, vl_version=VEGA_LITE), encoding="utf-8")
         elif path.suffix == ".html":
-            temporary.write_text(_page(spec))
+            temporary.write_text(_page(spec), encoding="utf-8")
         else:
-            temporary.write_text(json.dumps(spec) + "\n")
+            temporary.write_text(json.dumps(spec) + "\n", encoding="utf-8")
 
 
 def _page(spec: dict) -> str:

@@ -115,8 +115,8 @@ def render(
         loaded=tables["members"][elsewhere].to_dict("records"),
         files={file: told for file, told in FILES.items() if searched or not file.startswith("search")},
         terms=TERMS,
-        css=(FOLDER / "report.css").read_text(),
-        script=(FOLDER / "report.js").read_text(),
+        css=(FOLDER / "report.css").read_text(encoding="utf-8"),
+        script=(FOLDER / "report.js").read_text(encoding="utf-8"),
         bundle=vl_convert.javascript_bundle(vl_version=_vega_lite(specs)) if specs else "",
     )
 
