@@ -1,0 +1,59 @@
+"""Images and weights from files on a CUDA device, or the pretended one, and batches that its memory does not hold."""
+
+import numpy as np
+import pytest
+import torch
+from networks import DESIGNS, SINGLE, train
+from PIL import Image
+from safetensors.torch import load_file
+
+from resiliency.data.pictures import FileImages
+from resiliency.designs.networks import build
+from resiliency.designs.settings import Design
+from resiliency.designs.weights import load_member
+from resiliency.device import device
+from resiliency.files import read_array, read_json
+from resiliency.training.engine import Labelled, Looks, Trainer
+from resiliency.training.settings import Recipe
+
+pytestmark = pytest.mark.usefixtures("cuda")
+
+
+@pytest.mark.filterwarnings("ignore:'pin_memory' argument is set")
+@pytest.mark.parametrize("workers", [0, 1])
+def test_images_in_files_train(tmp_path, data, workers):
+    """As those of ImageNet do, from pinned memory, which the pretended device lacks."""
+    images = read_array(data["images"])
+    files = [str(tmp_path / f"{index}.png") for index in range(len(images))]
+    for image, file in zip(images, files, strict=True):
+        Image.fromarray(image).save(file)
+    labelled = Labelled(FileImages(files, 32, 1), read_array(data["labels"]))
+    network = build(DESIGNS["resnet"].described(32), 3, seed=0).to(device())
+    recipe = Recipe(epochs=1, batch_size=8, shift=0, flip=False)
+    trainer = Trainer([network], SINGLE, recipe, Looks([0.5] * 3, [0.3] * 3, workers), 3, seed=0)
+    (row,) = trainer.train(labelled, labelled)
+    assert np.isfinite(row["training_loss"])
+
+
+def test_weights_in_a_file_come_to_the_device(tmp_path, data):
+    design = Design(architecture="resnet18", arguments={"channels": [4, 4, 4, 8]}, weights=str(tmp_path / "a.pt"))
+    torch.save(build(design.described(32), 3, seed=0).state_dict(), tmp_path / "a.pt")
+    network, member = load_member(design.described(32), read_json(data["card"]), design.inputs(0))
+    assert all(tensor.is_cuda for tensor in network.state_dict().values())
+    assert member["device"] == torch.cuda.get_device_name()
+
+
+def test_a_batch_that_memory_does_not_hold_is_handled_in_parts(tmp_path, data, capsys):
+    attempts = []
+
+    def loss(networks, images, labels):
+        attempts.append(len(images))
+        value = SINGLE(networks, images, labels)
+        if len(attempts) == 1:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return value
+
+    (folder,) = train(tmp_path, data, "resnet", loss)
+    assert attempts == [8] + [4, 4] * 4
+    assert "out of memory: each batch is handled in 2 parts from here on" in capsys.readouterr().out
+    assert load_file(folder / "weights.safetensors")["bn1.num_batches_tracked"] == 8
