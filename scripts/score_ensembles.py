@@ -47,6 +47,7 @@ with stage(snakemake.log[0]):
     table = pd.concat(tables, ignore_index=True)
     table = table.reindex(columns=list(dict.fromkeys([*TOGETHER, *table])))
     table.insert(0, "ensemble", table.groupby("members", sort=False).ngroup())
+    table["mce_undefined_under"] = members.mce_undefined_under.fillna("").max()
     write_table(snakemake.output.ensembles, table)
     write_table(snakemake.output.by_corruption, pd.concat(by_corruption))
     none = pd.DataFrame(columns=[*compared, "image", "error"])

@@ -1,401 +1,59 @@
-"""Simulates studies whose truth is known and counts how often the intervals hold it.
+"""Simulates studies whose truth is known: how often intervals hold it, and how often verdicts are false, or reached.
 
-Run by hand: python tests/benchmarks/coverage.py [--simulations 300] [--resamples 400] [--write]
-Each row simulates studies anew, all of its members or designs included, and computes the interval that the tables
-report (adopted), beside it the percentile bootstrap over members, or designs, and a naive one that takes ensembles,
-or conditions, for independent. The truth is the statistic of the ensembles of many such studies together, or known.
---write puts the table into docs/coverage.md. The last line is JSON: `rows`, `below` (rows where the adopted interval
-covers less than it says, beyond chance) and `lowest` (coverage).
+Run by hand: python tests/benchmarks/coverage.py [--simulations 600] [--resamples 200] [--only intervals] [--rows FILE]
+[--write]. Each row simulates studies anew, all of their members, designs, families or seeds included, and calls the
+functions of the pipeline. --only runs one of the two parts; --rows keeps the rows in a file and takes from there what
+does not run; --write makes docs/coverage.md, of both. The last line is JSON: `worst_false_verdict` (of the rules),
+`worst_coverage` (of the intervals), `power` by observation and size.
 """
 
 import argparse
 import json
-from collections.abc import Callable
-from functools import cache, partial
-from itertools import combinations, product
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
-from scipy.stats import binomtest, norm, ttest_ind
+from coverage_page import page, summary
+from simulated_intervals import CASES, coverage
+from simulated_verdicts import SITUATIONS, rates
 
-from resiliency.analysis import bootstrap, jackknife
-from resiliency.analysis.bootstrap import resampled_counts
-from resiliency.analysis.coincident_failures import failure_table
-from resiliency.analysis.effect_size import weighted_cliffs_delta
-from resiliency.analysis.measures import MEASURES, independent_interval, weighted_pearson
-from resiliency.analysis.observations import balance_is_most_resilient
-from resiliency.analysis.origins import ORIGINS, SCORES, origin_table
-from resiliency.analysis.variance_shares import one_hot, variance_shares
-from resiliency.analysis.verdicts import percentiles
-from resiliency.conditions import CLEAN, conditions
-from resiliency.ensembles.pool import ensembles_of
-from resiliency.streams import derived_seed, stream
+from resiliency.streams import derived_seed
 
-CONFIDENCE = 0.95
 PAGE = Path(__file__).parents[2] / "docs/coverage.md"
-MARK = "<!-- written by tests/benchmarks/coverage.py --write -->"
-Interval = tuple[float, float]
 
 
-class Case(NamedTuple):
-    """A row of the table.
-
-    Attributes:
-        statistic, situation, units: what is simulated, in words.
-        truth: -> the true value.
-        simulate: (random, resamples) -> method -> interval, of one study.
-    """
-
-    statistic: str
-    situation: str
-    units: str
-    truth: Callable[[], float]
-    simulate: Callable[[np.random.Generator, int], dict[str, Interval]]
-
-
-# Correlations over ensembles
-
-SITUATIONS = {  # what members' oddity takes from skill, what diversity gives, noise of pairs and of ensembles
-    "no correlation": (0.0, 0.0, 0.3, 0.2),
-    "odd members are weak": (1.0, 0.0, 0.3, 0.2),
-    "diversity helps": (0.0, 0.8, 0.3, 0.2),
-    "both": (1.5, 0.5, 0.5, 0.2),
-    "mostly noise of pairs": (0.3, 0.5, 2.0, 0.5),
-}
-
-
-def ensemble_study(random: np.random.Generator, situation: str, members: int, size: int, alike: float) -> np.ndarray:
-    """Two diversities, accuracy and mean member accuracy of all ensembles: 4 x E.
-
-    Args:
-        alike: share of the variance of members that the two seeds of a design have in common.
-    """
-    takes, gives, of_pairs, of_ensembles = SITUATIONS[situation]
-    own, shared = random.standard_normal((members, 5)), random.standard_normal((-(-members // 2), 5))
-    drawn = np.sqrt(alike) * shared.repeat(2, axis=0)[:members] + np.sqrt(1 - alike) * own
-    apart = [np.linalg.norm(p[:, None] - p, axis=2) for p in (drawn[:, :2], drawn[:, 2:4])]
-    noise = np.triu(random.standard_normal((2, members, members)), 1) * of_pairs
-    noise += noise.swapaxes(1, 2)
-    ensembles = ensembles_of(members, size)
-    pairs = list(combinations(range(size), 2))
-
-    def mean(matrix: np.ndarray) -> np.ndarray:
-        return np.mean([matrix[ensembles[:, i], ensembles[:, j]] for i, j in pairs], axis=0)
-
-    skill = drawn[:, 4] - takes * (np.linalg.norm(drawn[:, :2], axis=1) - 1.25)
-    of_members = skill[ensembles].mean(axis=1)
-    accuracy = of_members + gives * mean(apart[0]) + of_ensembles * random.standard_normal(len(ensembles))
-    return np.stack([mean(apart[0] + noise[0]), mean(apart[1] + noise[1]), accuracy, of_members])
-
-
-@cache
-def many_studies(situation: str, members: int, size: int, alike: float) -> np.ndarray:
-    """A few hundred thousand ensembles of other studies of the same kind."""
-    random = stream(0, "coverage", "truth", situation, members, size)
-    studies = 300_000 // len(ensembles_of(members, size))
-    return np.concatenate([ensemble_study(random, situation, members, size, alike) for _ in range(studies)], axis=1)
-
-
-def of_measure(measure: str, weights: np.ndarray, study: np.ndarray) -> np.ndarray:
-    first, second, accuracy, given = study
-    if measure == "difference":
-        return weighted_pearson(weights, first, accuracy) - weighted_pearson(weights, second, accuracy)
-    return MEASURES[measure](weights, first, accuracy, given)
-
-
-def correlation(
-    measure: str, situation: str, members: int, size: int, alike: float = 0.0, by_design: bool = False
-) -> Case:
-    ensembles = ensembles_of(members, size)
-    kept = jackknife.kept_weights((ensembles // 2 if by_design else ensembles).astype(str).tolist())
-    scale = jackknife.LINEAR if measure == "difference" else jackknife.FISHER
-
-    def simulate(random: np.random.Generator, resamples: int) -> dict[str, Interval]:
-        study = ensemble_study(random, situation, members, size, alike)
-        replicates = of_measure(measure, kept, study)
-        found = {"adopted": jackknife.interval(replicates, CONFIDENCE, scale)}
-        if measure != "kendall":  # which knows no weights
-            counts = random.multinomial(members, np.full(members, 1 / members), size=resamples)
-            weights = counts[:, ensembles].prod(axis=2, dtype=float)
-            found["bootstrap"] = bootstrap.interval(of_measure(measure, weights, study), CONFIDENCE)
-        if measure != "difference":
-            found["naive"] = independent_interval(measure, replicates[0], len(ensembles), CONFIDENCE)
-        return found
-
-    def truth() -> float:
-        everything = many_studies(situation, members, size, alike)
-        return of_measure(measure, np.ones((1, everything.shape[1])), everything)[0]
-
-    name = "difference of two r" if measure == "difference" else f"{measure} correlation"
-    told = f"{situation}; seeds of a design share {alike:.0%} of the variance" if alike else situation
-    told += ", designs left out" if by_design else ""
-    return Case(name.capitalize(), told, f"{members} members, ensembles of {size}", truth, simulate)
-
-
-# Observation 1
-
-
-def contribution(family: float, size: float, noise: float, families: int, each: int) -> Case:
-    """Family and size move the error by so much, as does nothing else but noise."""
-    effects = np.linspace(-1.2, 1.2, families)
-    names, number = np.repeat(np.arange(families), each), families * each
-
-    def difference(parameters: np.ndarray, clean: np.ndarray, error: np.ndarray, weights: np.ndarray) -> float:
-        chosen = weights > 0
-        predictors = {"family": one_hot(names[chosen]), "size": parameters[chosen, None], "clean": clean[chosen, None]}
-        shares = variance_shares(predictors, error[chosen], weights[chosen])
-        return shares["family"] - shares["size"]
-
-    def simulate(random: np.random.Generator, resamples: int) -> dict[str, Interval]:
-        parameters, clean, rest = random.standard_normal((3, number))
-        error = family * effects[names] + size * parameters + noise * rest
-        of = partial(difference, parameters, clean, error)
-        left_out = np.array([of(weights) for weights in np.vstack([np.ones(number), 1 - np.eye(number)])])
-        counts = random.multinomial(number, np.full(number, 1 / number), size=resamples // 4)
-        drawn = np.array([of(weights.astype(float)) for weights in counts])
-        return {
-            "adopted": jackknife.interval(left_out, CONFIDENCE),
-            "bootstrap": bootstrap.interval(drawn, CONFIDENCE),
-        }
-
-    def truth() -> float:
-        of_family = family**2 * effects.var()
-        return (of_family - size**2) / (of_family + size**2 + noise**2)
-
-    situation = f"family {family:g}, size {size:g}, noise {noise:g}"
-    return Case(
-        "Contribution of family less that of size", situation, f"{number} designs, {families} families", truth, simulate
-    )
-
-
-# Observation 4
-
-
-def delta(gap: float, of_designs: float, designs: int, seeds: int, sizes: tuple[int, ...]) -> Case:
-    """Pairs of different designs are more diverse by `gap`; designs, seeds and pairs add to that at random."""
-    design = np.repeat(np.arange(designs), seeds)
-    groups = [ensembles_of(len(design), size) for size in sizes]
-    kinds = [[set(design[e].tolist()) for e in ensembles.tolist()] for ensembles in groups]
-    one = [np.array([len(kind) == 1 for kind in of_size]) for of_size in kinds]
-    other = [np.array([len(kind) == size for kind in of_size]) for of_size, size in zip(kinds, sizes, strict=True)]
-
-    def diversities(random: np.random.Generator) -> list[np.ndarray]:
-        own = of_designs * random.standard_normal(designs)[design] + 0.3 * random.standard_normal(len(design))
-        noise = np.triu(0.5 * random.standard_normal((len(design), len(design))), 1)
-        pairs = gap * (design[:, None] != design) + own[:, None] + own + noise + noise.T
-        return [
-            np.mean([pairs[e[:, i], e[:, j]] for i, j in combinations(range(e.shape[1]), 2)], axis=0) for e in groups
-        ]
-
-    def of_weights(values: list[np.ndarray], weights: list[np.ndarray]) -> np.ndarray:
-        parts = zip(values, weights, one, other, strict=True)
-        return np.mean([weighted_cliffs_delta(v[b], v[a], w[:, b], w[:, a]) for v, w, a, b in parts], axis=0)
-
-    kept = [jackknife.kept_weights([list(map(str, design[e])) for e in ensembles]) for ensembles in groups]
-
-    def simulate(random: np.random.Generator, resamples: int) -> dict[str, Interval]:
-        values = diversities(random)
-        counts = random.multinomial(len(design), np.full(len(design), 1 / len(design)), size=resamples // 4)
-        drawn = of_weights(values, [counts[:, e].prod(axis=2, dtype=float) for e in groups])
-        return {
-            "adopted": jackknife.interval(of_weights(values, kept), CONFIDENCE, jackknife.ANGULAR),
-            "bootstrap": bootstrap.interval(drawn, CONFIDENCE),
-        }
-
-    def truth() -> float:
-        random = stream(0, "coverage", "truth", "delta")
-        studies = [diversities(random) for _ in range(1500)]
-        deltas = []
-        for index, (a, b) in enumerate(zip(one, other, strict=True)):
-            alike, different = (np.concatenate([study[index][chosen] for study in studies]) for chosen in (a, b))
-            different = different[:: max(1, len(different) // 200_000)]
-            weights = [np.ones((1, len(values))) for values in (different, alike)]
-            deltas.append(weighted_cliffs_delta(different, alike, *weights)[0])
-        return float(np.mean(deltas))
-
-    told = f"gap {gap:g}, designs differ by {of_designs:g}"
-    units = f"{designs} designs of {seeds} seeds, ensembles of {' and '.join(map(str, sizes))}"
-    return Case("Cliff's delta", told, units, truth, simulate)
-
-
-# Ensembles by origin
-
-
-def advantage(of_designs: float, of_pairs: float, designs: int, seeds: int) -> Case:
-    """Pairs of several designs are more accurate than those of one by 0.02."""
-    members = [f"d{design}-s{seed}" for design in range(designs) for seed in range(seeds)]
-    design = np.repeat(np.arange(designs), seeds)
-    first, second = ensembles_of(len(members), 2).T
-    several = design[first] != design[second]
-    known = {"members": [f"{members[i]}+{members[j]}" for i, j in zip(first, second, strict=True)], "rule": "vote"}
-    known |= {"origin": "independent", "strength": np.nan, "size": 2, "designs": 1 + several, "macs": 1, "weight": 1.0}
-    table = pd.DataFrame(known | dict.fromkeys(SCORES, 0.8))
-
-    def simulate(random: np.random.Generator, resamples: int) -> dict[str, Interval]:
-        skill = of_designs * random.standard_normal(designs)[design] + 0.01 * random.standard_normal(len(members))
-        noise = of_pairs * random.standard_normal(len(table))
-        accuracy = 0.7 + (skill[first] + skill[second]) / 2 + 0.02 * several + noise
-        rows = origin_table(table.assign(corrupted_accuracy=accuracy), CONFIDENCE)
-        row = rows[(rows.measure == "corrupted_accuracy") & (rows.origin == ORIGINS[1])].iloc[0]
-        alone = ttest_ind(accuracy[several], accuracy[~several], equal_var=False).confidence_interval(CONFIDENCE)
-        return {"adopted": (row.advantage_low, row.advantage_high), "naive": (alone.low, alone.high)}
-
-    told = f"designs differ by {of_designs:g}, pairs by {of_pairs:g}"
-    units = f"{designs} designs of {seeds} seeds, ensembles of 2"
-    return Case("Advantage of several architectures", told, units, lambda: 0.02, simulate)
-
-
-# Intervals over images, and observation 3
-
-
-def covariance(alike: float, images: int) -> Case:
-    """Two designs of two members; images are hard for all members by a share of the variance."""
-
-    def failures(random: np.random.Generator, number: int) -> np.ndarray:
-        hardness, own = random.standard_normal(number), random.standard_normal((4, number))
-        return np.sqrt(alike) * hardness + np.sqrt(1 - alike) * own > 1
-
-    table_of_conditions = conditions(["fog"], [1], {CLEAN: images}, {CLEAN: 2})
-
-    def simulate(random: np.random.Generator, resamples: int) -> dict[str, Interval]:
-        wrong, seed = failures(random, images), int(random.integers(2**31))
-        table = failure_table([wrong, wrong], list("aabb"), table_of_conditions, resamples, CONFIDENCE, seed)
-        row = table[(table.corruption == "fog") & (table["first"] != table["second"])].iloc[0]
-        return {"adopted": (row.low, row.high)}
-
-    def truth() -> float:
-        wrong = failures(stream(0, "coverage", "truth", "covariance"), 2_000_000).astype(float)
-        return float(np.mean([np.cov(wrong[i], wrong[j])[0, 1] for i, j in ((0, 2), (0, 3), (1, 2), (1, 3))]))
-
-    return Case("Covariance of failures", f"{alike:g} of the variance shared", f"{images} images", truth, simulate)
-
-
-def corruption_error(alike: float, images: int, corrupted: int = 75) -> Case:
-    """A member that fails on an image under many of the conditions or under few."""
-
-    def wrong(random: np.random.Generator, number: int) -> np.ndarray:
-        own = random.standard_normal((number, corrupted))
-        return np.sqrt(alike) * random.standard_normal((number, 1)) + np.sqrt(1 - alike) * own > 1
-
-    def simulate(random: np.random.Generator, resamples: int) -> dict[str, Interval]:
-        found = wrong(random, images)
-        counts = resampled_counts(images, resamples, int(random.integers(2**31)), "images")
-        alone = binomtest(int(found.sum()), found.size).proportion_ci(CONFIDENCE, method="wilson")
-        return {
-            "adopted": bootstrap.interval(counts @ found.mean(axis=1) / images, CONFIDENCE),
-            "naive": (alone.low, alone.high),
-        }
-
-    told = f"{alike:g} of the variance shared by conditions"
-    return Case("Mean corruption error", told, f"{images} images", lambda: float(norm.sf(1)), simulate)
-
-
-def balance(seeds: int, images: int = 100) -> Case:
-    """Settings do not differ, but each training ends a little higher or lower than another."""
-
-    def simulate(random: np.random.Generator, resamples: int) -> dict[str, Interval]:
-        rows = pd.DataFrame(
-            [(s, k, i) for s in (0.0, 0.5, 1.0) for k in range(seeds) for i in range(images)],
-            columns=["strength", "seed", "image"],
-        )
-        training = 0.02 * random.standard_normal((3, seeds))[:, :, None]
-        error = 0.3 * random.standard_normal(images) + training + 0.05 * random.standard_normal((3, seeds, images))
-        rows = rows.assign(objective="balanced", error=error.ravel())
-        part = balance_is_most_resilient(rows, 9, resamples, int(random.integers(2**31))).parts[0]
-        return {"adopted": percentiles(part.values, CONFIDENCE)}
-
-    return Case("Balanced less independent training", "no difference", f"{seeds} seeds", lambda: 0.0, simulate)
-
-
-CASES = [
-    *(
-        correlation("pearson", s, m, k)
-        for s in SITUATIONS
-        for m, k in ((8, 2), (8, 3), (16, 2), (16, 3), (24, 2), (24, 3))
-    ),
-    *(correlation(m, s, 16, 3) for m in ("spearman", "kendall", "partial") for s in ("odd members are weak", "both")),
-    *(correlation("difference", s, m, 3) for s in ("both", "odd members are weak") for m in (8, 16, 24)),
-    *(correlation("pearson", "odd members are weak", 16, 3, *which) for which in product((0.5, 0.9), (False, True))),
-    *(contribution(*e, 6, each) for e in ((0, 0, 1), (1, 1, 1), (1.5, 0.3, 0.5), (0.3, 1.5, 0.5)) for each in (3, 6)),
-    *(
-        delta(gap, of_designs, *study)
-        for gap, of_designs in ((0, 0.3), (1, 0.3), (1, 0.8), (3, 0.3))
-        for study in ((4, 3, (2, 3)), (8, 2, (2,)), (8, 3, (2, 3)), (16, 2, (2,)))
-    ),
-    *(advantage(*spread, *study) for spread in ((0.05, 0.01), (0.01, 0.03)) for study in ((8, 2), (8, 4), (16, 2))),
-    *(covariance(alike, images) for alike in (0.0, 0.5) for images in (200, 1000)),
-    *(corruption_error(alike, images) for alike in (0.3, 0.8) for images in (100, 500)),
-    *(balance(seeds) for seeds in (2, 3, 6)),
-]
-
-
-def coverage(case: Case, simulations: int, resamples: int) -> dict:
-    """The truth of a case, and of each method how many intervals hold it and how wide they are in the middle."""
-    truth, intervals = case.truth(), {}
-    for simulation in range(simulations):
-        name = (case.statistic, case.situation, case.units, simulation)
-        random = np.random.default_rng(derived_seed(0, "coverage", *name))
-        for method, ends in case.simulate(random, resamples).items():
-            intervals.setdefault(method, []).append(ends)
-    row = {"statistic": case.statistic, "situation": case.situation, "units": case.units, "truth": truth}
-    for method, ends in intervals.items():
-        low, high = np.array(ends).T
-        row |= {
-            f"{method}_hits": int(((low <= truth) & (truth <= high)).sum()),
-            f"{method}_width": np.nanmedian(high - low),
-        }
-    return row | {"simulations": simulations}
-
-
-def sure(hits: int, simulations: int) -> Interval:
-    """Where the true coverage lies (Clopper and Pearson), 95 %."""
-    found = binomtest(hits, simulations).proportion_ci(0.95)
-    return found.low, found.high
-
-
-def page(rows: list[dict]) -> str:
-    """The table as Markdown."""
-    lines = ["| Statistic | Situation | Units | Truth | Adopted | Bootstrap | Naive |", "|---|---|---|---|---|---|---|"]
-    for row in rows:
-        cells = [
-            row["statistic"],
-            row["situation"],
-            row["units"],
-            f"{round(row['truth'], 2) + 0.0:.2f}".replace("-", "−"),
-        ]
-        for method in ("adopted", "bootstrap", "naive"):
-            hits = row.get(f"{method}_hits")
-            if hits is None:
-                cells.append("")
-                continue
-            low, high = sure(hits, row["simulations"])
-            told = f"{hits / row['simulations']:.1%}, width {row[f'{method}_width']:.3g}"
-            if method == "adopted":
-                told = f"{hits / row['simulations']:.1%} [{low:.1%}, {high:.1%}], width {row['adopted_width']:.3g}"
-                told = f"**{told}**" if high < CONFIDENCE else told
-            cells.append(told)
-        lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join(lines) + "\n"
+def stream(*names: str | int) -> np.random.Generator:
+    return np.random.default_rng(derived_seed(0, "coverage", *names))
+
+
+def simulated(part: str, simulations: int, resamples: int) -> list[dict]:
+    """The rows of a part; intervals and power need fewer simulations than rates of false verdicts."""
+    fewer, rows = max(simulations // 3, 1), []
+    for case in CASES if part == "intervals" else SITUATIONS:
+        if part == "intervals":
+            row = coverage(case, fewer, resamples)
+        else:
+            row = rates(case, fewer if min(case.truths) > 0 else simulations, fewer, stream)
+        rows.append(row)
+        print(json.dumps(row), flush=True)
+    return rows
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--simulations", type=int, default=300)
-    parser.add_argument("--resamples", type=int, default=400)
+    parser.add_argument("--simulations", type=int, default=400)
+    parser.add_argument("--resamples", type=int, default=200)
+    parser.add_argument("--only", choices=("intervals", "verdicts"))
+    parser.add_argument("--rows", type=Path)
     parser.add_argument("--write", action="store_true")
     arguments = parser.parse_args()
-    rows = []
-    for case in CASES:
-        rows.append(coverage(case, arguments.simulations, arguments.resamples))
-        print(page(rows[-1:]).splitlines()[-1], flush=True)
+    kept = json.loads(arguments.rows.read_text()) if arguments.rows and arguments.rows.exists() else {}
+    parts = [arguments.only] if arguments.only else [p for p in ("intervals", "verdicts") if p not in kept]
+    kept |= {part: simulated(part, arguments.simulations, arguments.resamples) for part in parts}
+    if arguments.rows:
+        arguments.rows.write_text(json.dumps(kept))
     if arguments.write:
-        start = PAGE.read_text().partition(MARK)[0]
-        PAGE.write_text(start + MARK + "\n\n" + page(rows))
-    shares = [row["adopted_hits"] / row["simulations"] for row in rows]
-    below = sum(sure(row["adopted_hits"], row["simulations"])[1] < CONFIDENCE for row in rows)
-    print(json.dumps({"rows": len(rows), "below": below, "lowest": round(min(shares), 3)}))
+        PAGE.write_text(page(kept["intervals"], kept["verdicts"]))
+    print(json.dumps(summary(kept.get("intervals", []), kept.get("verdicts", []))))
 
 
 if __name__ == "__main__":

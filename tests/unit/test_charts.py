@@ -279,6 +279,9 @@ def test_report_shows_the_verdicts(page):
     assert page.count("No verdict: needs more seeds. To decide it: at least 3 seeds.") == 2
     assert "against Q statistic, sign reversed, which knows the labels" in page
     assert "within ±0.20 of 0" in page
+    assert "Relative mCE has no meaning here" in page
+    assert "under fog, jpeg compression" in page.lower()
+    assert ">no meaning<" in page
     assert "[0.120, 0.450]" in page
     assert "2 of 2 parts lie on the other side of 0." in page
 

@@ -62,9 +62,9 @@ def member_rows(
     [((0.2, 0, 0), "supported"), ((0, 0.2, 0), "contradicted"), ((0, 0, 0.2), "contradicted")],
 )
 def test_observation_1_finds_what_matters(effects, expected):
-    observation = architecture_matters_more(member_rows(0, *effects, noise=0.02, families=10), 100)
-    assert [part.units for part in observation.parts] == [10, 10]
-    assert (observation.designs, observation.members) == (30, 60)
+    observation = architecture_matters_more(member_rows(0, *effects, noise=0.02, families=16), 100)
+    assert [part.units for part in observation.parts] == [16, 16]
+    assert (observation.designs, observation.members) == (48, 96)
     assert verdict(observation) == expected
 
 

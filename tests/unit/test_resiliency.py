@@ -16,6 +16,7 @@ from resiliency.metrics.resiliency import (
     baseline_errors,
     corruption_errors,
     mean_corruption_error,
+    range_of_mean_corruption_error,
     relative_mean_corruption_error,
 )
 
@@ -183,3 +184,31 @@ def test_calibration_agrees_with_the_calibration_error(case):
     corrupted = bins[bins.images == "corrupted"]
     right = (own[1:].argmax(-1) == labels).sum()
     assert corrupted.accuracy @ corrupted.predictions == pytest.approx(right)
+
+
+def test_an_interval_of_mce_says_that_it_is_infinite():
+    """The baseline errs on one image of 30 under fog: more than a third of all resamples leave that image out."""
+    table, labels = conditions_of(["fog", "snow"], [1], 30), np.zeros(30, np.int64)
+    right, wrong = np.array([1.0, 0]), np.array([0, 1.0])
+    own = np.tile(right, (3, 30, 1))
+    own[1:, :6] = wrong
+    baseline = np.tile(right, (3, 30, 1))
+    baseline[1, :1], baseline[2, :10] = wrong, wrong
+    scores = scorer_of(table, labels, baseline, 500, 0.95, 0).score(predictions_of(table, labels, own)).scores
+    assert scores["mce"] == pytest.approx((6 + 0.6) / 2)
+    assert scores["mce_high"] == np.inf
+    assert 0 <= scores["mce_low"] < 3
+    assert scores["mce_undefined_under"] == scores["relative_mce_undefined_under"] == "fog"
+
+
+def test_no_error_over_none_may_be_anything():
+    least, largest = range_of_mean_corruption_error(np.array([[0.2, 0.0], [0.2, 0.1]]), np.array([[0.1, 0.0]] * 2))
+    assert least.tolist() == [1, np.inf]
+    assert largest.tolist() == [np.inf, np.inf]
+
+
+def test_a_sound_baseline_is_not_flagged(case):
+    table, labels, own, baseline = case
+    scores = scorer_of(table, labels, baseline, 200, 0.95, 0).score(predictions_of(table, labels, own)).scores
+    assert scores["mce_undefined_under"] == ""
+    assert np.isfinite([scores["mce_low"], scores["mce_high"]]).all()

@@ -132,6 +132,12 @@ def test_the_rule(sign, estimates, expected):
     assert {row["verdict"] for row in observation_rows(observed(sign, *estimates), 0.95)} == {expected}
 
 
+def test_caution_asks_for_more_to_contradict():
+    """Of two parts with a caution of four: 1 - .05 / 8, 2.50 errors."""
+    assert verdict_of(observed(1, 0, -2.4, caution=4), 0.95)[0] != "contradicted"
+    assert verdict_of(observed(1, 0, -2.6, caution=4), 0.95)[0] == "contradicted"
+
+
 @pytest.mark.parametrize(("estimates", "expected"), [([0.8, -0.8], "equivalent"), ([0.9, 0], "undecided")])
 def test_equivalence_is_two_one_sided_tests(estimates, expected):
     """The interval at 90 %, 1.645 errors either way, lies within 2.5."""
@@ -189,9 +195,9 @@ def test_the_table_has_a_row_per_part():
 
 def test_units_that_would_support():
     """One part at .9 errors with 20 units: (z.95 + z.8)^2 / .81 times as many; and at the margin of 2.5."""
-    need = needed(observed(1, 0.9).parts, 1, 2.5, 2, 0.95)
+    need = needed(observed(1, 0.9).parts, 1, 2.5, 2, 0.95, 0.975)
     assert need.verdict == "equivalent"
-    need = needed(observed(1, 0.9).parts, 1, 0.5, 2, 0.95)
+    need = needed(observed(1, 0.9).parts, 1, 0.5, 2, 0.95, 0.975)
     factor = (norm.ppf(0.95) + norm.ppf(0.8)) ** 2
     assert need.verdict == "supported"
     assert need.estimated == int(np.ceil(20 * factor / 0.81))
@@ -200,14 +206,14 @@ def test_units_that_would_support():
 
 def test_units_that_would_contradict_allow_for_the_number_of_parts():
     parts = observed(1, 1, -1).parts
-    need = needed(parts, 1, 0.1, 2, 0.95)
+    need = needed(parts, 1, 0.1, 2, 0.95, 0.975)
     assert need.verdict == "contradicted"
     assert need.estimated == int(np.ceil(20 * (norm.ppf(0.975) + norm.ppf(0.8)) ** 2))
 
 
 def test_needed_units_have_the_power_that_is_promised():
     """Simulated: two independent parts at their estimates, each with the error of so many units."""
-    need = needed(observed(1, 0.9, 1.2).parts, 1, 0.1, 2, 0.95)
+    need = needed(observed(1, 0.9, 1.2).parts, 1, 0.1, 2, 0.95, 0.975)
     error = np.sqrt(20 / need.estimated)
     drawn = np.random.default_rng(0).normal([0.9, 1.2], error, (4000, 2))
     assert 0.78 < (drawn - norm.ppf(0.95) * error > 0).all(axis=1).mean() < 0.84
@@ -216,5 +222,5 @@ def test_needed_units_have_the_power_that_is_promised():
 def test_no_number_of_seeds_may_be_enough():
     """What images add does not go away with seeds."""
     part = Part("", 0.1, 1, 9, units=3, planned=lambda n: (np.sqrt(0.5 / n + 0.8), 9))
-    assert needed([part], 1, 0.1, 2, 0.95).estimated is None
-    assert needed([], 1, 0.1, 2, 0.95) == needed([Part("")], 1, 0.1, 2, 0.95)
+    assert needed([part], 1, 0.1, 2, 0.95, 0.975).estimated is None
+    assert needed([], 1, 0.1, 2, 0.95, 0.975) == needed([Part("")], 1, 0.1, 2, 0.95, 0.975)

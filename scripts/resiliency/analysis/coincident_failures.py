@@ -25,6 +25,8 @@ import pandas as pd
 from resiliency.analysis.bootstrap import interval, resampled_counts
 from resiliency.conditions import CLEAN, groups, of_corruptions
 
+PAIRS_AT_ONCE = 64
+
 
 def both_fail(first: np.ndarray, second: np.ndarray | None) -> np.ndarray:
     """Estimates of theta_A theta_B for each image, or for anything else that is a mean over images.
@@ -68,39 +70,73 @@ def failure_table(
     weights = _weights(conditions, resamples, seed)
     members = {design: np.flatnonzero(np.array(designs) == design) for design in dict.fromkeys(designs)}
     pairs = [p for p in combinations_with_replacement(members, 2) if p[0] != p[1] or len(members[p[0]]) > 1]
-    found = np.empty((len(conditions), 3, len(pairs), 1 + resamples))
-    for condition, (test_set, values) in enumerate(zip(conditions.test_set, failures, strict=True)):
-        images, values = values.shape[1], values.astype(np.float64)
-        rates = values @ weights[test_set].T
-        of = {design: (values[index], rates[index]) for design, index in members.items()}
-        together = np.array([both_fail(of[a][0], None if a == b else of[b][0]) for a, b in pairs]).reshape(-1, images)
-        found[condition, 0] = together @ weights[test_set].T
-        found[condition, 1] = [both_fail(of[a][1], None if a == b else of[b][1]) for a, b in pairs]
-        found[condition, 2] = (found[condition, 0] - found[condition, 1]) * images / (images - 1)
+    names = {CLEAN: np.arange(1), **of_corruptions(conditions), **groups(conditions)}
+    last = {name: chosen.max() for name, chosen in names.items()}
     means = np.stack([of_condition.mean(axis=1) for of_condition in failures], axis=1)
+    sums: dict[str, np.ndarray] = {}
+    tables = {}
+    for condition, (test_set, values) in enumerate(zip(conditions.test_set, failures, strict=True)):
+        found = _coincidences(values, weights[test_set], members, pairs)
+        for name in (name for name, chosen in names.items() if condition in chosen):
+            sums[name] = sums[name] + found if name in sums else found
+            if condition == last[name]:
+                of_name = sums.pop(name) / len(names[name])
+                rates = means[:, names[name]].mean(axis=1)
+                tables[name] = _rows(of_name, rates, members, pairs, confidence)
+                tables[name].insert(0, "corruption", name)
+                tables[name]["images"] = conditions.images.iloc[condition]
+    return pd.concat([tables[name] for name in names], ignore_index=True)
+
+
+def _coincidences(
+    failures: np.ndarray, weights: np.ndarray, members: dict[str, np.ndarray], pairs: list[tuple[str, str]]
+) -> np.ndarray:
+    """Rates of both failing, of independence, and covariances under each row of weights, of pairs under a condition.
+
+    Returns:
+        float64 pairs x (2 + rows of weights): the first two of the actual images, the covariances of all.
+    """
+    values, images = failures.astype(np.float64), failures.shape[1]
+    rates = values @ weights.T
+    found = np.empty((len(pairs), 2 + len(weights)))
+    for start in range(0, len(pairs), PAIRS_AT_ONCE):
+        some = [(members[a], None if a == b else members[b]) for a, b in pairs[start : start + PAIRS_AT_ONCE]]
+
+        def of_all(of_members: np.ndarray, some: list = some) -> np.ndarray:
+            return np.array([both_fail(of_members[a], None if b is None else of_members[b]) for a, b in some])
+
+        together, independent = of_all(values) @ weights.T, of_all(rates)
+        block = found[start : start + len(some)]
+        block[:, 0], block[:, 1] = together[:, 0], independent[:, 0]
+        block[:, 2:] = (together - independent) * images / (images - 1)
+    return found
+
+
+def _rows(
+    found: np.ndarray,
+    rates: np.ndarray,
+    members: dict[str, np.ndarray],
+    pairs: list[tuple[str, str]],
+    confidence: float,
+) -> pd.DataFrame:
     rows = []
-    for name, chosen in {CLEAN: np.arange(1), **of_corruptions(conditions), **groups(conditions)}.items():
-        values = found[chosen].mean(axis=0)
-        rates = means[:, chosen].mean(axis=1)
-        for index, (a, b) in enumerate(pairs):
-            low, high = interval(values[2, index, 1:], confidence)
-            rows.append(
-                {
-                    "corruption": name,
-                    "first": a,
-                    "second": b,
-                    "failure_first": rates[members[a]].mean(),
-                    "failure_second": rates[members[b]].mean(),
-                    "both_fail": values[0, index, 0],
-                    "independent": values[1, index, 0],
-                    "covariance": values[2, index, 0],
-                    "low": low,
-                    "high": high,
-                    "confidence": confidence,
-                    "members": len(set(members[a]) | set(members[b])),
-                    "images": conditions.images.iloc[chosen[0]],
-                }
-            )
+    for (a, b), (together, independent, covariance, *resampled) in zip(pairs, found, strict=True):
+        low, high = interval(np.array(resampled), confidence)
+        rows.append(
+            {
+                "first": a,
+                "second": b,
+                "failure_first": rates[members[a]].mean(),
+                "failure_second": rates[members[b]].mean(),
+                "both_fail": together,
+                "independent": independent,
+                "covariance": covariance,
+                "low": low,
+                "high": high,
+                "confidence": confidence,
+                "members": len(set(members[a]) | set(members[b])),
+            }
+        )
     return pd.DataFrame(rows)
 
 

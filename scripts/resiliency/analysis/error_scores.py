@@ -36,5 +36,7 @@ def error_scores(
         "mean_corruption_error": of_corruption.mean(),
         "mce": mean_corruption_error(chosen, baseline) if len(chosen) else np.nan,
         "relative_mce": float(relative),
+        "mce_undefined_under": "",
+        "relative_mce_undefined_under": "",
         "confidence": confidence,
     }

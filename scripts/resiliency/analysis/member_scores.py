@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from resiliency.analysis.bootstrap import interval, resampled_counts
+from resiliency.analysis.bootstrap import interval, range_interval, resampled_counts
 from resiliency.conditions import CLEAN, CLEAN_ON, counted, further, groups, of_corruptions
 from resiliency.metrics.accuracy import accuracies
 from resiliency.metrics.classification import (
@@ -15,7 +15,12 @@ from resiliency.metrics.classification import (
     confidence_bins,
     negative_log_likelihood,
 )
-from resiliency.metrics.resiliency import ALEXNET_ERRORS, mean_corruption_error, relative_mean_corruption_error
+from resiliency.metrics.resiliency import (
+    ALEXNET_ERRORS,
+    mean_corruption_error,
+    range_of_mean_corruption_error,
+    relative_mean_corruption_error,
+)
 from resiliency.predictions import Predictions
 
 CALIBRATION = ["images", "bin_low", "bin_high", "predictions", "confidence", "accuracy"]
@@ -24,7 +29,7 @@ LOSSES = ("nll", "brier", "ece")
 RESILIENCY = dict.fromkeys(
     [f"{name}{end}" for name in ("mean_corruption_error", "mce") for end in ("", "_low", "_high")]
 )
-RESILIENCY |= {"relative_mce": None}
+RESILIENCY |= dict.fromkeys(("relative_mce", "mce_undefined_under", "relative_mce_undefined_under"))
 
 
 class Scored(NamedTuple):
@@ -66,6 +71,7 @@ class Scorer:
         images = conditions.images.iloc[0]
         self.weights = np.vstack([np.ones(images), resampled_counts(images, resamples, seed, "images")]) / images
         names = list(self.corruptions)
+        self.undefined = dict.fromkeys(("mce_undefined_under", "relative_mce_undefined_under"), "")
         self.counted = [names.index(name) for name in counted(names)]
         if not names:
             self.baseline, self.baseline_clean = np.empty((1, 0)), np.nan
@@ -74,6 +80,11 @@ class Scorer:
         else:
             wrong = self._wrong(baseline)
             self.baseline, self.baseline_clean = self._resampled(wrong)[:, self.counted], wrong[0].mean()
+            clean = self.weights @ wrong[0]
+            self.undefined = {
+                "mce_undefined_under": self._near_zero(self.baseline),
+                "relative_mce_undefined_under": self._near_zero(self.baseline - clean[:, None]),
+            }
 
     def score(self, predictions: Predictions) -> Scored:
         """All of a member; its probabilities are formed a condition at a time."""
@@ -109,9 +120,25 @@ class Scorer:
         relative = relative_mean_corruption_error(counted[0], wrong[0].mean(), self.baseline[0], self.baseline_clean)
         return {
             **self._with_interval("mean_corruption_error", errors.mean(axis=1)),
-            **self._with_interval("mce", mean_corruption_error(counted, self.baseline)),
+            **self._mce(counted),
             "relative_mce": float(relative),
+            **self.undefined,
         }
+
+    def _mce(self, errors: np.ndarray) -> dict[str, float]:
+        """mCE and its interval, which is infinite at an end where the baseline makes no error in too many resamples."""
+        value = mean_corruption_error(errors[0], self.baseline[0])
+        ends = (values[1:] for values in range_of_mean_corruption_error(errors, self.baseline))
+        low, high = range_interval(*ends, self.confidence)
+        return {"mce": float(value), "mce_low": low, "mce_high": high}
+
+    def _near_zero(self, denominators: np.ndarray) -> str:
+        """The corruptions under which a denominator (1 + resamples x corruptions) cannot be told from 0, as a list.
+
+        That is so where more resamples than an interval leaves out at one end are not above 0.
+        """
+        names = np.array(list(self.corruptions))[self.counted]
+        return " ".join(names[(denominators[1:] <= 0).mean(axis=0) > (1 - self.confidence) / 2])
 
     def _accuracy(self, name: str, correct: np.ndarray) -> dict[str, float]:
         """Accuracy on a test set, with Wilson's interval, from bool N."""

@@ -36,7 +36,8 @@ def origin_table(ensembles: pd.DataFrame, confidence: float) -> pd.DataFrame:
     """A row per combination rule, in the order of the ensembles, class of those that are alike, origin and measure.
 
     Classes are, where `equal` is "size", the numbers of members; where it is "macs", octaves of the MACs of all members
-    together. Measures are `SCORES`, accuracy on further test sets and the diversities.
+    together. Measures are `SCORES`, accuracy on further test sets and the diversities;
+    without mCE where the baseline's errors are near zero.
 
     Args:
         ensembles: ensembles.parquet.
@@ -52,6 +53,8 @@ def origin_table(ensembles: pd.DataFrame, confidence: float) -> pd.DataFrame:
     images = images_of(ensembles)
     accuracies = [f"{name}_accuracy" for name in images]
     measures = list(dict.fromkeys([*SCORES, *accuracies]))
+    if "mce_undefined_under" in ensembles and (ensembles["mce_undefined_under"] != "").any():
+        measures.remove("mce")
     measures += [column for column in ensembles if column.endswith(tuple(f"_{name}" for name in images))]
     octave = np.floor(np.log2(ensembles["macs"].clip(lower=1).astype(float))).astype(int)
     known = ensembles.assign(from_=origin_of(ensembles))

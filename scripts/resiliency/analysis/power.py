@@ -27,16 +27,26 @@ class Need(NamedTuple):
     at_margin: int | None
 
 
-def needed(parts: list[Part], sign: int, margin: float, minimum: int, confidence: float) -> Need:
-    """What would decide an observation with these parts; nothing is known where a part has no standard error."""
+def needed(parts: list[Part], sign: int, margin: float, minimum: int, confidence: float, corrected: float) -> Need:
+    """What would decide an observation with these parts; nothing is known where a part has no standard error.
+
+    Args:
+        sign, margin, minimum: of the observation.
+        confidence, corrected: of the one-sided bounds that support, and that contradict.
+    """
     if not parts or not all(np.isfinite([part.estimate, part.error]).all() and part.units for part in parts):
         return Need(None, "", None)
     least = max(minimum, 2)
     effects = [sign * float(part.scale.to(part.estimate)) for part in parts]
     margins = [float(part.scale.to(margin)) for part in parts]
+    rules = {
+        "supported": (_supports, 1 - confidence),
+        "contradicted": (_contradicts, 1 - corrected),
+        "equivalent": (_equivalent, 1 - confidence),
+    }
     found = {
-        verdict: _least_units(lambda units, of=of: of(parts, effects, margins, units, 1 - confidence), least)
-        for verdict, of in (("supported", _supports), ("contradicted", _contradicts), ("equivalent", _equivalent))
+        verdict: _least_units(lambda units, of=of, a=alpha: of(parts, effects, margins, units, a), least)
+        for verdict, (of, alpha) in rules.items()
     }
     found = {verdict: units for verdict, units in found.items() if units is not None}
     verdict = min(found, key=found.get, default="")
@@ -63,7 +73,7 @@ def _supports(parts: list[Part], effects: list[float], _: list[float], units: in
 
 def _contradicts(parts: list[Part], effects: list[float], _: list[float], units: int, alpha: float) -> float:
     """At least so probable: some part is below 0."""
-    return max(_detects(part, -effect, units, alpha / len(parts)) for part, effect in zip(parts, effects, strict=True))
+    return max(_detects(part, -effect, units, alpha) for part, effect in zip(parts, effects, strict=True))
 
 
 def _equivalent(parts: list[Part], effects: list[float], margins: list[float], units: int, alpha: float) -> float:

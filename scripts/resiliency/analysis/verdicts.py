@@ -5,7 +5,7 @@ With confidence 1 - alpha and k parts, an observation is
 - supported if each part lies on the statement's side of 0 by its own one-sided bound at 1 - alpha: all must hold, so
   that no correction is needed (intersection-union test; Berger, Technometrics 24, 1982);
 - contradicted if some part lies on the other side by a bound at 1 - alpha / k: one is enough, so that Bonferroni's
-  correction is;
+  correction is needed (at 1 - alpha / (c k) where an observation asks for c times the caution);
 - equivalent if the interval at 1 - 2 alpha of each part lies within a margin around 0 (two one-sided tests; Schuirmann,
   Journal of Pharmacokinetics and Biopharmaceutics 15, 1987);
 - undecided otherwise. `resiliency.analysis.power` then says how many units would decide it.
@@ -33,6 +33,7 @@ class Observation:
         margin: differences within plus and minus this count as none.
         unit: what is taken for a sample of all that could have been, in the plural, such as designs.
         minimum: fewest units that the rule allows.
+        caution: c, where bounds of few units are known to be too narrow to contradict by.
         resampled: what the intervals allow for, in words.
         parts: what the verdict rests on; none where the study cannot say anything.
         beside: statistics without a verdict.
@@ -59,6 +60,11 @@ class Observation:
     ensembles: int = 0
     images: int = 0
     sampled: bool = False
+    caution: int = 1
+
+    def corrected(self, confidence: float) -> float:
+        """Confidence of the one-sided bound that contradicts."""
+        return 1 - (1 - confidence) / (self.caution * max(len(self.parts), 1))
 
     @property
     def rule(self) -> str:
@@ -77,7 +83,7 @@ def verdict_of(observation: Observation, confidence: float) -> tuple[str, list[s
     if observation.lacking or not parts:
         return UNDECIDED, [UNDECIDED] * len(parts)
     supports = [part.bound(confidence, -sign) * sign > 0 for part in parts]
-    opposes = [part.bound(1 - alpha / len(parts), sign) * sign < 0 for part in parts]
+    opposes = [part.bound(observation.corrected(confidence), sign) * sign < 0 for part in parts]
     within = [
         -observation.margin < low and high < observation.margin
         for low, high in (part.interval(1 - 2 * alpha) for part in parts)
@@ -102,9 +108,16 @@ def observation_rows(observation: Observation, confidence: float) -> list[dict]:
     verdict, each = verdict_of(observation, confidence)
     shown = zip(observation.parts, each, strict=True)
     shown = [*shown, *((part, "") for part in observation.beside)] or [(Part(""), UNDECIDED)]
-    need = needed(observation.parts, observation.sign, observation.margin, observation.minimum, confidence)
+    need = needed(
+        observation.parts,
+        observation.sign,
+        observation.margin,
+        observation.minimum,
+        confidence,
+        observation.corrected(confidence),
+    )
     open_ = verdict == UNDECIDED
-    corrected = 1 - (1 - confidence) / max(len(observation.parts), 1)
+    corrected = observation.corrected(confidence)
     rows = []
     for part, part_verdict in shown:
         low, high = part.interval(2 * confidence - 1)

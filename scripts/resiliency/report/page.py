@@ -110,6 +110,7 @@ def render(
         contenders=contenders(tables["deployment"]),
         sections=[(section, [_figure(name, specs, svgs) for name in section.charts]) for section in SECTIONS],
         members=members.to_dict("records"),
+        undefined={name: _undefined(members, name) for name in ("mce", "relative_mce")},
         test_sets=test_sets,
         accuracies=[f"{name}_accuracy" for name in (CLEAN, *test_sets)],
         loaded=tables["members"][elsewhere].to_dict("records"),
@@ -119,6 +120,12 @@ def render(
         script=(FOLDER / "report.js").read_text(encoding="utf-8"),
         bundle=vl_convert.javascript_bundle(vl_version=_vega_lite(specs)) if specs else "",
     )
+
+
+def _undefined(members: pd.DataFrame, name: str) -> str:
+    """The corruptions under which a ratio to the baseline, mce or relative_mce, means nothing; empty if it does."""
+    told = members[f"{name}_undefined_under"].dropna()
+    return ", ".join(words.label(corruption) for corruption in (told.max() if len(told) else "").split())
 
 
 def _figure(name: str, specs: dict[str, dict], svgs: dict[str, str]) -> dict:

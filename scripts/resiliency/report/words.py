@@ -79,6 +79,8 @@ def scored(ensembles: int, possible: int) -> str:
 
 def percent(fraction: float | None, digits: int = 1) -> str:
     """A fraction as a percentage, such as 12.3 %."""
+    if fraction is not None and math.isinf(fraction):
+        return "∞" if fraction > 0 else f"{MINUS}∞"
     return NOTHING if _missing(fraction) else f"{100 * fraction:.{digits}f} %".replace("-", MINUS)
 
 

@@ -12,6 +12,7 @@ FAMILIES = 8  # of so many designs or more; with fewer, intervals that leave out
 DESIGNS_A_FAMILY = 2  # one design of a family cannot be told from its family
 SPARE = 1 / 3  # residual degrees of freedom of the regression over designs, at least; with fewer, R² means nothing
 MARGIN = 0.2  # of R²
+CAUTION = 4  # with 8 to 10 families the jackknife contradicts in 9 to 12 % of studies without any effect, for 5 %
 OTHERS = ("log10 parameters", "clean accuracy")
 
 
@@ -31,7 +32,7 @@ def architecture_matters_more(members: pd.DataFrame, images: int) -> Observation
     parts = []
     if estimable:
         kept = jackknife.kept_weights([[family] for family in designs.family])
-        shares = pd.DataFrame([_shares(designs[weights > 0]) for weights in kept])
+        shares = pd.DataFrame([shares_of(designs[weights > 0]) for weights in kept])
         family = shares["architecture family"]
         parts = [Part.left_out(f"architecture family - {name}", (family - shares[name]).to_numpy()) for name in OTHERS]
     return Observation(
@@ -40,6 +41,7 @@ def architecture_matters_more(members: pd.DataFrame, images: int) -> Observation
         statistic="difference of Shapley (LMG) contributions to the adjusted R² of mean corruption error",
         sign=1,
         margin=MARGIN,
+        caution=CAUTION,
         unit="families",
         minimum=FAMILIES,
         resampled="families",
@@ -67,7 +69,8 @@ def _lacking(designs: pd.DataFrame) -> tuple[str, bool]:
     return "; ".join(said), estimable
 
 
-def _shares(designs: pd.DataFrame) -> dict[str, float]:
+def shares_of(designs: pd.DataFrame) -> dict[str, float]:
+    """Contribution of each predictor to adjusted R²; `designs` has a row of each with its means over seeds."""
     predictors = {
         "architecture family": one_hot(list(designs.family)),
         OTHERS[0]: np.log10(designs[["parameters"]].to_numpy(float)),
