@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from attacks.cases import Case
 from attacks.factories import FACTORIES, FAULTS
+from attacks.folders import FOLDERS, good_folder, read
 from attacks.results import damaged
 from attacks.studies import spoilt
 from attacks.study_files import FILES
@@ -54,6 +55,16 @@ def _factories() -> list[Case]:
     return [Case(name, lambda folder, n=name: _factory(folder, n), told or None) for name, told in FAULTS.items()]
 
 
+def _folder(folder: Path, make: Callable[[Path], object]) -> None:
+    photos = good_folder(folder / "photos")
+    make(photos)
+    read(photos, folder / "out")
+
+
+def _folders() -> list[Case]:
+    return [Case(a.name, lambda folder, a=a: _folder(folder, a.make), a.message or None) for a in FOLDERS]
+
+
 AREAS = (
     Area(
         "studies",
@@ -79,6 +90,12 @@ AREAS = (
         lambda: WEIGHTS,
         "files that are no weights, or those of another network; pickled code",
         "refused in one line; nothing is unpickled but tensors",
+    ),
+    Area(
+        "folders",
+        _folders,
+        "folders of images in other layouts, with empty classes, files that are no images, test images that train",
+        "refused in one line before anything is written; names may be long or odd",
     ),
     Area(
         "damaged results",

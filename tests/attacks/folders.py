@@ -10,6 +10,12 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
+from resiliency.data.card import write_data_set
+from resiliency.data.duplicates import check_duplicates
+from resiliency.data.folder import image_folder
+from resiliency.data.source import Source
+from resiliency.data.split import splits
+
 CLASSES = ("ant", "bee")
 
 
@@ -37,6 +43,15 @@ def good_folder(folder: Path, images: int = 30, side: int = 40) -> Path:
                 noise = random.integers(0, 256, (side, side, 3), dtype=np.uint8)
                 Image.fromarray(noise).save(folder / split / name / f"{index}.png")
     return folder
+
+
+def read(folder: Path, target: Path, side: int = 72) -> tuple[Source, dict]:
+    """What the stage that reads a data set does."""
+    source = image_folder(folder, side, 1)
+    chosen = splits(source, 0.2, 0.2, {}, 0)
+    found = check_duplicates(chosen, side, refused=True)
+    write_data_set(target, {"name": "image_folder", "duplicates": found}, source, chosen, side, on_the_fly=True)
+    return source, chosen
 
 
 def _replaced(path: Path, content: bytes) -> None:

@@ -59,6 +59,12 @@ SPOILT = {
     "a missing weight": (_saved(lambda w: w.pop("fc.bias") is None or w), "1 missing (fc.bias)"),
     "one weight too many": (_saved(lambda w: w | {"a": torch.zeros(1)}), "1 unknown (a)"),
     "another shape": (_saved(lambda w: w | {"fc.bias": torch.zeros(3)}), "of another shape"),
+    "a weight that is not a number": (_saved(lambda w: w | {"fc.bias": torch.tensor([0, torch.nan])}), "not finite"),
+    "an infinite weight": (_saved(lambda w: w | {"fc.bias": torch.tensor([torch.inf, 0])}), "not finite"),
+    "whole numbers": (_saved(lambda w: w | {"fc.bias": torch.tensor([1, 0])}), "of another type"),
+    "complex numbers": (_saved(lambda w: w | {"fc.bias": torch.tensor([1j, 0])}), "of another type"),
+    "names that are numbers": (_saved(lambda w: {1: torch.zeros(2)}), "names that are no text"),
+    "a sparse tensor": (_saved(lambda w: w | {"fc.bias": torch.zeros(2).to_sparse()}), "sparse tensors"),
     "a number": (_saved(lambda w: 3), "holds int"),
     "no weights": (_saved(lambda w: {}), "holds nothing"),
 }

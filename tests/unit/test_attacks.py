@@ -6,7 +6,7 @@ from attacks.cases import Case, outcome
 
 from resiliency.faults import Fault
 
-FAST = [area for area in AREAS if area.name not in ("factories", "study files")]
+FAST = [area for area in AREAS if area.name not in ("factories", "study files", "folders")]
 
 
 @pytest.mark.parametrize("area", FAST, ids=lambda area: area.name)

@@ -5,30 +5,19 @@ import shutil
 
 import numpy as np
 import pytest
-from attacks.folders import FOLDERS, good_folder
+from attacks.folders import FOLDERS, good_folder, read
 from PIL import Image
 
 from resiliency.corruptions.writing import write_pictures
-from resiliency.data.card import write_data_set
 from resiliency.data.duplicates import check_duplicates
 from resiliency.data.folder import image_folder
 from resiliency.data.images import read_conditions, read_images
 from resiliency.data.settings import Dataset
 from resiliency.data.source import ALL, Part, Source
-from resiliency.data.split import splits
 from resiliency.data.state import folder_state
 from resiliency.faults import Fault
 from resiliency.training.augmentation import reader
 from resiliency.training.settings import Recipe
-
-
-def read(folder, target, side=72):
-    """What the stage that reads a data set does."""
-    source = image_folder(folder, side, 1)
-    chosen = splits(source, 0.2, 0.2, {}, 0)
-    found = check_duplicates(chosen, side, refused=True)
-    write_data_set(target, {"name": "image_folder", "duplicates": found}, source, chosen, side, on_the_fly=True)
-    return source, chosen
 
 
 @pytest.mark.parametrize("attack", FOLDERS, ids=lambda attack: attack.name)
