@@ -19,13 +19,10 @@ straightforward computation in float64 and `peak_memory_gib`.
 import argparse
 import json
 import resource
-import sys
 import tempfile
 import time
 from itertools import combinations
 from pathlib import Path
-
-sys.path.pop(0)  # this folder, whose coverage.py numba would take for the package of that name
 
 import numpy as np
 import pandas as pd

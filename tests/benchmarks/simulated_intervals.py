@@ -1,4 +1,4 @@
-"""Studies whose truth is known, and the intervals that the tables report of them; see coverage.py."""
+"""Studies whose truth is known, and the intervals that the tables report of them; see interval_coverage.py."""
 
 from collections.abc import Callable
 from functools import cache

@@ -1,4 +1,4 @@
-"""Intervals cover: a small version of tests/benchmarks/coverage.py, with bounds that chance alone does not cross."""
+"""Intervals cover: a small version of interval_coverage.py, with bounds that chance alone does not cross."""
 
 import numpy as np
 import pytest

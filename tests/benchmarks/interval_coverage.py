@@ -1,10 +1,10 @@
 """Simulates studies whose truth is known: how often intervals hold it, and how often verdicts are false, or reached.
 
-Run by hand: python tests/benchmarks/coverage.py [--simulations 600] [--resamples 200] [--only intervals] [--rows FILE]
-[--write]. Each row simulates studies anew, all of their members, designs, families or seeds included, and calls the
-functions of the pipeline. --only runs one of the two parts; --rows keeps the rows in a file and takes from there what
-does not run; --write makes docs/coverage.md, of both. The last line is JSON: `worst_false_verdict` (of the rules),
-`worst_coverage` (of the intervals), `power` by observation and size.
+Run by hand: python tests/benchmarks/interval_coverage.py [--simulations 600] [--resamples 200] [--only intervals]
+[--rows FILE] [--write]. Each row simulates studies anew, all of their members, designs, families or seeds included,
+and calls the functions of the pipeline. --only runs one of the two parts; --rows keeps the rows in a file and takes
+from there what does not run; --write makes docs/coverage.md, of both. The last line is JSON: `worst_false_verdict` (of
+the rules), `worst_coverage` (of the intervals), `power` by observation and size.
 """
 
 import argparse
