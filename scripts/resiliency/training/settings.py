@@ -57,7 +57,7 @@ class Recipe(Settings):
 
 class Joint(Settings):
     designs: list[str] = Field(min_length=2, description="design of each member of an ensemble, by name")
-    seeds: int = Field(2, ge=1, description="jointly trained ensembles of each setting")
+    seeds: int = Field(2, ge=1, le=1000, description="jointly trained ensembles of each setting")
     objectives: dict[Literal[tuple(STRENGTHS)], list[float]] = Field(
         {}, description="objective -> strengths (lambda); 0 is independent training, [] leaves the objective out"
     )
