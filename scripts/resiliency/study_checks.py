@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from resiliency.conditions import CLEAN, CORRUPTED
+from resiliency.conditions import CLEAN, CLEAN_ON, CORRUPTED
 from resiliency.corruptions.settings import HELD_OUT, MAIN, SEVERITIES
 from resiliency.data.folder import folder_classes
 from resiliency.data.settings import PUBLISHED, Dataset
@@ -24,8 +24,8 @@ from resiliency.training.settings import Recipe
 if TYPE_CHECKING:
     from resiliency.study import Study
 
-TEST_SET_NAME = r"^[A-Za-z][A-Za-z0-9_]*$"
-RESERVED = {CLEAN, CORRUPTED, *MAIN, *HELD_OUT}  # names that tables already give to images
+TEST_SET_NAME = rf"^(?!{CLEAN_ON})[A-Za-z][A-Za-z0-9_]*$"
+RESERVED = {CLEAN, CORRUPTED, "validation", "mean", *MAIN, *HELD_OUT}  # that tables and charts give to other images
 STAND_IN = {"architecture": "resnet18"}
 
 
@@ -172,7 +172,7 @@ def _test_sets(study: "Study") -> Iterator[str]:
         if name in RESERVED or not re.fullmatch(TEST_SET_NAME, name):
             yield (
                 f"test_sets.{short(name, quote=False)}: a name of letters, digits and '_' is needed, other than clean, "
-                "corrupted and the corruptions'"
+                "corrupted, mean, validation and the corruptions', and not with clean_on_ before it"
             )
 
 

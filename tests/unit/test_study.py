@@ -99,6 +99,8 @@ FAULTS = [
     ("test_sets", {"c1": {"images": "a", "labels": __file__}}, "test_sets.c1.images: there is no file a"),
     ("test_sets", {"photos": {"folder": ".", "classes": "some"}}, "'some' is not one of 'present' or 'all'"),
     ("test_sets", {"fog": {"folder": "."}}, "test_sets.fog: a name of letters, digits and '_' is needed, other than"),
+    ("test_sets", {"validation": {"folder": "."}}, "test_sets.validation: a name of letters, digits and '_' is needed"),
+    ("test_sets", {"clean_on_r": {"folder": "."}}, "test_sets.clean_on_r: a name of letters, digits and '_' is needed"),
     ("test_sets", {"a b": {"folder": "."}}, "test_sets.a b: a name of letters, digits and '_' is needed, other than"),
     ("training.optimizer", "adam", "training.optimizer: 'adam' is not one of 'adamw' or 'sgd'; did you mean adamw?"),
     ("training.gradient_clip", 0, "training.gradient_clip: 0: Input should be greater than 0"),
