@@ -26,6 +26,10 @@ except Fault as fault:
 
 RESULTS = f"results/{STUDY.study}"
 SEEDS = range(STUDY.members.seeds)
+# Members that one job predicts and attributes, so that images are read once: those of a design. Where there are very many,
+# each has a job, for Snakemake compares every file with all outputs of a rule.
+JOB = "{design}" if len(SEEDS) <= 250 else "{design}-s{seed}"
+TOGETHER = [f"{{design}}-s{seed}" for seed in SEEDS] if JOB == "{design}" else [JOB]
 SETTINGS = STUDY.joint_settings()
 JOINT_NAMES = (
     [f"s{s}-m{m}" for s in range(STUDY.joint.seeds) for m in range(len(STUDY.joint.designs))] if SETTINGS else []

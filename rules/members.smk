@@ -30,14 +30,14 @@ rule predict:
     input:
         **TEST,
         corrupted=CORRUPTED,
-        weights=[f"{RESULTS}/members/{{design}}-s{seed}/weights.safetensors" for seed in SEEDS],
-        descriptions=[f"{RESULTS}/members/{{design}}-s{seed}/member.json" for seed in SEEDS],
+        weights=[f"{RESULTS}/members/{member}/weights.safetensors" for member in TOGETHER],
+        descriptions=[f"{RESULTS}/members/{member}/member.json" for member in TOGETHER],
     output:
-        **predicted([f"{{design}}-s{seed}" for seed in SEEDS]),
+        **predicted(TOGETHER),
     log:
-        f"{RESULTS}/logs/predict/{{design}}.log",
+        f"{RESULTS}/logs/predict/{JOB}.log",
     benchmark:
-        f"{RESULTS}/benchmarks/predict/{{design}}.tsv"
+        f"{RESULTS}/benchmarks/predict/{JOB}.tsv"
     conda:
         "../envs/resiliency.yaml"
     threads: decoding
@@ -59,11 +59,11 @@ rule predict_test_set:
         weights=rules.predict.input.weights,
         descriptions=rules.predict.input.descriptions,
     output:
-        logits=predictions([f"{{design}}-s{seed}" for seed in SEEDS], ["{test_set}"]),
+        logits=predictions(TOGETHER, ["{test_set}"]),
     log:
-        f"{RESULTS}/logs/predict_test_set/{{design}}-{{test_set}}.log",
+        f"{RESULTS}/logs/predict_test_set/{JOB}-{{test_set}}.log",
     benchmark:
-        f"{RESULTS}/benchmarks/predict_test_set/{{design}}-{{test_set}}.tsv"
+        f"{RESULTS}/benchmarks/predict_test_set/{JOB}-{{test_set}}.tsv"
     conda:
         "../envs/resiliency.yaml"
     threads: decoding
@@ -83,11 +83,11 @@ rule attribute:
         weights=rules.predict.input.weights,
         descriptions=rules.predict.input.descriptions,
     output:
-        **attributed([f"{{design}}-s{seed}" for seed in SEEDS]),
+        **attributed(TOGETHER),
     log:
-        f"{RESULTS}/logs/attribute/{{design}}.log",
+        f"{RESULTS}/logs/attribute/{JOB}.log",
     benchmark:
-        f"{RESULTS}/benchmarks/attribute/{{design}}.tsv"
+        f"{RESULTS}/benchmarks/attribute/{JOB}.tsv"
     conda:
         "../envs/resiliency.yaml"
     threads: decoding
