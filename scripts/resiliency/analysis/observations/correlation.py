@@ -66,7 +66,7 @@ def attribution_diversity_is_less_negative(
         margin=MARGIN,
         unit="designs",
         minimum=DESIGNS,
-        resampled="designs",
+        resampled="designs; images are held fixed, and what they add is not known",
         parts=parts,
         beside=beside,
         lacking=_lacking(parts, len(designs)),
