@@ -7,7 +7,7 @@ labels of their own.
 import numpy as np
 import pandas as pd
 
-from resiliency.corruptions.settings import HELD_OUT
+from resiliency.corruption_names import HELD_OUT
 from resiliency.faults import Fault
 
 CLEAN = "clean"

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import skimage
 
+from resiliency.corruption_names import CATEGORIES, HELD_OUT, MAIN
 from resiliency.corruptions.reference import _package, corrupt
-from resiliency.corruptions.settings import CATEGORIES, HELD_OUT, MAIN
 from resiliency.data.digits import digits
 from resiliency.data.source import ALL
 

@@ -1,19 +1,12 @@
-"""Settings of the corruptions, and their names (Hendrycks and Dietterich, ICLR 2019)."""
+"""Settings of the corruptions."""
 
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from resiliency.corruption_names import HELD_OUT, MAIN
 from resiliency.settings import Settings, distinct
 
-CATEGORIES = {
-    "noise": ("gaussian_noise", "shot_noise", "impulse_noise"),
-    "blur": ("defocus_blur", "glass_blur", "motion_blur", "zoom_blur"),
-    "weather": ("snow", "frost", "fog", "brightness"),
-    "digital": ("contrast", "elastic_transform", "pixelate", "jpeg_compression"),
-}
-MAIN = tuple(name for names in CATEGORIES.values() for name in names)
-HELD_OUT = ("speckle_noise", "gaussian_blur", "spatter", "saturate")
 SEVERITIES = (1, 2, 3, 4, 5)
 LARGEST_CIFAR = 64
 

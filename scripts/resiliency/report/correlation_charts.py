@@ -6,7 +6,7 @@ import altair as alt
 import pandas as pd
 
 from resiliency.conditions import CLEAN, CORRUPTED
-from resiliency.corruptions.settings import CATEGORIES, HELD_OUT
+from resiliency.corruption_names import CATEGORIES, HELD_OUT
 from resiliency.diversity.settings import MAIN
 from resiliency.report.diversity_charts import under_main_rule
 from resiliency.report.style import INK, by_legend, finish, notice, panel_title, shades

@@ -10,7 +10,7 @@ import pandas as pd
 from PIL import Image
 
 from resiliency.conditions import CLEAN
-from resiliency.corruptions.settings import CATEGORIES, HELD_OUT
+from resiliency.corruption_names import CATEGORIES, HELD_OUT
 from resiliency.report.style import finish, notice
 from resiliency.report.words import label
 

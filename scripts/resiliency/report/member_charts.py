@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from resiliency.conditions import CLEAN
-from resiliency.corruptions.settings import CATEGORIES, HELD_OUT
+from resiliency.corruption_names import CATEGORIES, HELD_OUT
 from resiliency.report.style import INK, SHARE, by_legend, finish, notice, panel_title, spread
 from resiliency.report.words import label, percent, plural
 

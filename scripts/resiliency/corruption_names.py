@@ -1,0 +1,10 @@
+"""Names of the corruptions, in the order of their publication (Hendrycks and Dietterich, ICLR 2019)."""
+
+CATEGORIES = {
+    "noise": ("gaussian_noise", "shot_noise", "impulse_noise"),
+    "blur": ("defocus_blur", "glass_blur", "motion_blur", "zoom_blur"),
+    "weather": ("snow", "frost", "fog", "brightness"),
+    "digital": ("contrast", "elastic_transform", "pixelate", "jpeg_compression"),
+}
+MAIN = tuple(name for names in CATEGORIES.values() for name in names)
+HELD_OUT = ("speckle_noise", "gaussian_blur", "spatter", "saturate")
