@@ -2,11 +2,12 @@
 
 from resiliency.analysis.correlations import correlation_table, difference_table, narrowness
 from resiliency.stage import stage
-from resiliency.tables import read_table, write_table
+from resiliency.tables import read_distinct, read_table, write_table
 
 with stage(snakemake.log[0]):
     inputs, outputs = snakemake.input, snakemake.output
-    tables = [read_table(path) for path in (inputs.ensembles, inputs.by_corruption, inputs.pairs)]
+    metrics = read_distinct(inputs.pairs, ["kind", "metric"])
+    tables = read_table(inputs.ensembles), read_table(inputs.by_corruption), metrics
     correlations = correlation_table(*tables, snakemake.params.confidence)
     print(narrowness(correlations))
     write_table(outputs.correlations, correlations)

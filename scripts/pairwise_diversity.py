@@ -4,13 +4,13 @@ import numpy as np
 import pandas as pd
 
 from resiliency.diversity.metrics import METRICS
-from resiliency.diversity.pairs import pair_table
+from resiliency.diversity.pairs import pair_tables
 from resiliency.diversity.representations import applicable
 from resiliency.diversity.settings import STAGES
 from resiliency.files import read_array, read_json
 from resiliency.predictions import read_predictions
 from resiliency.stage import Progress, stage
-from resiliency.tables import read_table, write_table
+from resiliency.tables import appending_table, read_table, write_table
 
 with stage(snakemake.log[0]):
     inputs, params = snakemake.input, snakemake.params
@@ -29,18 +29,16 @@ with stage(snakemake.log[0]):
         return read_array(features[member] if source == "features" else maps[member, source])
 
     progress = Progress(len(params.groups))
-    tables = []
-    for group in params.groups:
-        tables.append(
-            pair_table(
+    with appending_table(snakemake.output.pairs) as append:
+        for group in params.groups:
+            for table in pair_tables(
                 group,
                 [predictions[member] for member in group],
                 lambda source, group=group: [representation(member, source) for member in group],
                 params.attribution_metrics + activations,
-            )
-        )
-        progress.step(", ".join(group))
-    write_table(snakemake.output.pairs, pd.concat(tables, ignore_index=True))
+            ):
+                append(table)
+            progress.step(", ".join(group))
     left_out = [(member, *item) for member in members for item in read_json(skipped[member]).items()]
     staged = zip(members, applicable([read_array(path) for path in inputs.stages]), strict=True)
     left_out += [

@@ -1,5 +1,7 @@
 """Score ensembles of independent members and of sub-networks of the search, all or a sample, and joint ones."""
 
+from collections.abc import Iterable
+
 import numpy as np
 import pandas as pd
 
@@ -9,15 +11,15 @@ from resiliency.ensembles.table import Pool
 from resiliency.metrics.resiliency import baseline_errors
 from resiliency.predictions import read_predictions
 from resiliency.stage import Progress, stage
-from resiliency.tables import read_table, write_table
+from resiliency.tables import read_blocks, read_table, write_table
 
 with stage(snakemake.log[0]):
     inputs, params = snakemake.input, snakemake.params
-    members, conditions, pairs = (read_table(path) for path in (inputs.members, inputs.conditions, inputs.pairs))
+    members, conditions = read_table(inputs.members), read_table(inputs.conditions)
     predictions = read_predictions(conditions, inputs.labels, inputs.logits)
     baseline = baseline_errors(read_table(inputs.errors), params.baseline, counted(list(of_corruptions(conditions))))
 
-    def pool_of(chosen: pd.DataFrame) -> Pool:
+    def pool_of(chosen: pd.DataFrame, pairs: Iterable[pd.DataFrame]) -> Pool:
         """The pool of these rows of members.csv."""
         of_members = [predictions[member] for member in chosen.member]
         return Pool(chosen, of_members, pairs, baseline, params.confidence, snakemake.threads)
@@ -32,13 +34,15 @@ with stage(snakemake.log[0]):
         counts = zip(sizes, limits(len(chosen), sizes, params.limit), strict=True)
         groups = [chosen_ensembles(list(chosen.design), size, count, params.seed) for size, count in counts]
         print(f"{origin}:", *(f"{len(group):,} ensembles of {group.shape[1]}," for group in groups))
-        scored, under_each = pool_of(chosen).score(groups, params.rules, progress.step)
+        scored, under_each = pool_of(chosen, read_blocks(inputs.pairs)).score(groups, params.rules, progress.step)
         tables.append(scored.assign(origin=origin, objective="", setting=""))
         if origin == "independent":
             under_each.insert(0, "members", scored.members[: len(under_each)])
             by_corruption = [under_each]
+    together = members.member[members.origin == "joint"]
+    pairs = [block[block["first"].isin(together)] for block in read_blocks(inputs.pairs)]
     for known, chosen in joint:
-        pool, everyone = pool_of(chosen), np.arange(len(chosen))
+        pool, everyone = pool_of(chosen, pairs), np.arange(len(chosen))
         tables.append(pool.score([everyone[None]], params.rules)[0].assign(**known))
         errors = pool.image_errors(everyone, params.rules[0])
         errors = {"image": np.arange(len(errors)), "error": errors}

@@ -1,13 +1,18 @@
 """Tables: CSV for those that people read, Parquet for wide ones."""
 
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from resiliency.checksums import verified
 from resiliency.faults import Fault
 from resiliency.files import replacing
 
+BLOCK_ROWS = 2**19
 # Columns of names, of which pandas would make numbers where all look like some: designs 1 and 01, families 2012.
 IDENTIFIERS = {
     *(
@@ -36,6 +41,53 @@ def write_table(path: str | Path, table: pd.DataFrame) -> None:
             table.to_parquet(temporary, index=False)
         else:
             table.to_csv(temporary, index=False, float_format="%.8g")
+
+
+@contextmanager
+def appending_table(path: str | Path) -> Iterator[Callable[[pd.DataFrame], None]]:
+    """Yield a function that appends rows to the Parquet table at `path`, which is whole when the block ends well.
+
+    All that is appended has the same columns. No more than `BLOCK_ROWS` and the rows of one call are held in memory.
+    """
+    with replacing(path) as temporary, ExitStack() as files:
+        held: list[pd.DataFrame] = []
+        writer: pq.ParquetWriter | None = None
+
+        def write() -> None:
+            nonlocal writer
+            rows = pa.Table.from_pandas(pd.concat(held, ignore_index=True), preserve_index=False)
+            writer = writer or files.enter_context(pq.ParquetWriter(temporary, rows.schema))
+            writer.write_table(rows)
+            held.clear()
+
+        def append(table: pd.DataFrame) -> None:
+            held.append(table)
+            if sum(map(len, held)) >= BLOCK_ROWS:
+                write()
+
+        yield append
+        if held:
+            write()
+
+
+def read_blocks(path: str | Path, columns: list[str] | None = None) -> Iterator[pd.DataFrame]:
+    """Read a Parquet table, all or some of its columns, some hundred thousand rows at a time.
+
+    Raises:
+        Fault: the file is missing, damaged or not a table.
+    """
+    path = verified(path)
+    try:
+        with pq.ParquetFile(path) as file:
+            for block in range(file.num_row_groups):
+                yield file.read_row_group(block, columns=columns).to_pandas()
+    except (OSError, ValueError) as error:
+        raise Fault(f"{path}: not a whole table ({error}); delete it and run again") from error
+
+
+def read_distinct(path: str | Path, columns: list[str]) -> pd.DataFrame:
+    """The different rows that a Parquet table has in `columns`, in the order of their first ones."""
+    return pd.concat([block.drop_duplicates() for block in read_blocks(path, columns)]).drop_duplicates()
 
 
 def read_table(path: str | Path) -> pd.DataFrame:

@@ -30,7 +30,7 @@ import pandas as pd
 from resiliency.conditions import CLEAN, conditions
 from resiliency.corruptions.settings import MAIN
 from resiliency.diversity.metrics import ENSEMBLE_METRICS, METRICS
-from resiliency.diversity.pairs import pair_table
+from resiliency.diversity.pairs import pair_tables
 from resiliency.ensembles.pool import ensembles_of
 from resiliency.ensembles.scoring import score_condition
 from resiliency.ensembles.table import Pool
@@ -158,7 +158,7 @@ def compare(members: int, severities: int, threads: int, sample_size: int) -> No
     total = sum(map(len, groups)) * len(table)
     start = time.perf_counter()
     predictions = [Predictions(table, {CLEAN: member}, {CLEAN: Truth(labels)}) for member in logits]
-    pairs = pair_table(list(names), predictions, lambda source: [], [])
+    pairs = list(pair_tables(list(names), predictions, lambda source: [], []))
     matrices = time.perf_counter() - start
     pool = Pool(known, predictions, pairs, np.full(len(MAIN), 0.5), 0.95, threads)
     start = time.perf_counter()
@@ -227,7 +227,7 @@ def paper_size(members: int = 20, count: int = 76, images: int = 50_000, classes
             times.append(time.process_time() - start)
         difference = largest_difference(scored, [array[0, :some] for array in arrays], labels[:some], groups)
         start = time.process_time()
-        pair_table([str(m) for m in range(members)], predictions, lambda source: [], [])
+        list(pair_tables([str(m) for m in range(members)], predictions, lambda source: [], []))
         of_pairs = time.process_time() - start
         start = time.process_time()
         score_condition(predictions, 0, [group[:2] for group in groups], RULES, np.ones(members))

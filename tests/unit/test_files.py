@@ -2,15 +2,17 @@
 
 import json
 import resource
+from contextlib import suppress
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from resiliency import tables
 from resiliency.checksums import FOLDER, forget
 from resiliency.faults import Fault
 from resiliency.files import appending, read_array, read_json, replacing, write_array, write_csv, write_json
-from resiliency.tables import read_table, write_table
+from resiliency.tables import appending_table, read_blocks, read_distinct, read_table, write_table
 
 
 def fault_of(function, *arguments) -> str:
@@ -193,3 +195,33 @@ def test_names_that_look_like_numbers_stay_names(tmp_path, names, suffix):
 def test_csv_tables_hold_eight_digits(tmp_path):
     write_table(tmp_path / "t.csv", pd.DataFrame({"x": [1 / 3]}))
     assert (tmp_path / "t.csv").read_text() == "x\n0.33333333\n"
+
+
+def test_a_table_is_appended_to_and_read_in_blocks(tmp_path, monkeypatch):
+    monkeypatch.setattr(tables, "BLOCK_ROWS", 5)
+    parts = [pd.DataFrame({"kind": "a" if n < 4 else "b", "number": np.arange(n) / 3}) for n in (3, 4, 1, 6, 2)]
+    path = tmp_path / "table.parquet"
+    with appending_table(path) as append:
+        for part in parts:
+            append(part)
+    whole = pd.concat(parts, ignore_index=True)
+    pd.testing.assert_frame_equal(read_table(path), whole)
+    blocks = list(read_blocks(path))
+    assert [len(block) for block in blocks] == [7, 7, 2]
+    pd.testing.assert_frame_equal(pd.concat(blocks, ignore_index=True), whole)
+    assert read_distinct(path, ["kind"]).kind.tolist() == ["a", "b"]
+    assert list(next(read_blocks(path, ["kind"]))) == ["kind"]
+    path.write_bytes(path.read_bytes()[:-9])
+    with pytest.raises(Fault, match=r"table\.parquet: damaged"):
+        next(read_blocks(path))
+    (tmp_path / "other.parquet").write_bytes(b"no table")
+    with pytest.raises(Fault, match=r"other\.parquet: not a whole table"):
+        next(read_blocks(tmp_path / "other.parquet"))
+
+
+def test_a_table_that_is_not_finished_leaves_nothing(tmp_path, monkeypatch):
+    monkeypatch.setattr(tables, "BLOCK_ROWS", 5)
+    with suppress(RuntimeError), appending_table(tmp_path / "table.parquet") as append:
+        append(pd.DataFrame({"number": np.arange(9)}))
+        raise RuntimeError
+    assert list(tmp_path.iterdir()) == []

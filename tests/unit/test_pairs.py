@@ -10,10 +10,10 @@ from predicted import conditions_of, predictions_of
 from resiliency.conditions import conditions
 from resiliency.diversity.gram import gram
 from resiliency.diversity.metrics import ENSEMBLE_METRICS, METRICS
-from resiliency.diversity.pairs import pair_table
+from resiliency.diversity.pairs import pair_tables
 from resiliency.diversity.settings import STAGES
 from resiliency.ensembles.pool import ensembles_of
-from resiliency.ensembles.table import Pool
+from resiliency.ensembles.table import Pool, _diversity_matrices
 from resiliency.predictions import Predictions, Truth
 
 NAMES = ["a-s0", "a-s1", "b-s0", "c-s0"]
@@ -51,12 +51,13 @@ ACTIVATIONS = [name for name, metric in METRICS.items() if metric.kind == "activ
 def pairs_of(study, chosen=range(4), metrics=(*MEASURED, *ACTIVATIONS)) -> pd.DataFrame:
     chosen = list(chosen)
     arrays = study["maps"] | study["stages"] | {"features": study["features"]}
-    return pair_table(
+    tables = pair_tables(
         [NAMES[i] for i in chosen],
         [study["predictions"][i] for i in chosen],
         lambda source: [arrays[source][i] for i in chosen],
         list(metrics),
     )
+    return pd.concat(tables, ignore_index=True)
 
 
 @pytest.fixture(scope="module")
@@ -128,7 +129,7 @@ def test_pairs_of_a_member_that_a_method_does_not_apply_to_are_left_out(study, p
 
 def test_ensembles_tell_over_how_many_pairs_they_are_averaged(study, members, pairs):
     gone = pairs.metric.eq("saliency_cosine") & ((pairs["first"] == NAMES[1]) | (pairs["second"] == NAMES[1]))
-    pool = Pool(members, study["predictions"], pairs[~gone], BASELINE, 0.95)
+    pool = Pool(members, study["predictions"], [pairs[~gone]], BASELINE, 0.95)
     table = pool.score([ensembles_of(4, 2), ensembles_of(4, 3)], RULES[:1])[0].set_index("members")
     assert [c for c in table if c.endswith("_pairs")] == ["saliency_cosine_clean_pairs"]
     assert np.isnan(table.saliency_cosine_clean["a-s0+a-s1"])
@@ -157,7 +158,7 @@ def members(study):
 
 @pytest.fixture(scope="module")
 def pool(study, members, pairs):
-    return Pool(members, study["predictions"], pairs, BASELINE, 0.95)
+    return Pool(members, study["predictions"], [pairs], BASELINE, 0.95)
 
 
 def answers(study, ensemble, condition: int, rule: str) -> list[bool]:
@@ -257,7 +258,7 @@ def test_a_further_test_set_is_scored_beside_the_others_and_changes_nothing_of_t
         Predictions(table, {"clean": own, "field": of_field}, truths)
         for own, of_field in zip(study["logits"], field, strict=True)
     ]
-    further = pair_table(NAMES, predictions, lambda source: [], [])
+    further = pair_tables(NAMES, predictions, lambda source: [], [])
     right = (field[:, 0][..., [0, 2]].argmax(axis=-1) == (labels == 2)).astype(bool)
     members = members.assign(field_accuracy=right.mean(axis=1))
     ensembles = ensembles_of(4, 3)
@@ -282,7 +283,7 @@ def test_a_further_test_set_is_scored_beside_the_others_and_changes_nothing_of_t
 
 
 def test_threads_do_not_matter(study, members, pairs):
-    arguments = (members, study["predictions"], pairs, BASELINE, 0.95)
+    arguments = (members, study["predictions"], [pairs], BASELINE, 0.95)
     groups = [ensembles_of(4, 3), ensembles_of(4, 2)]
     one, two = (Pool(*arguments, threads=threads).score(groups, RULES)[0] for threads in (1, 2))
     pd.testing.assert_frame_equal(one, two, check_exact=True)
@@ -300,6 +301,18 @@ def test_image_errors_by_loops(study, pool, rule):
 
 def test_pairs_of_other_members_do_not_matter(study, members, pairs):
     other = pairs.assign(first=pairs["first"] + "x", second=pairs["second"] + "x", diversity=9.0)
-    one, mixed = (Pool(members, study["predictions"], p, BASELINE, 0.95) for p in (pairs, pd.concat([other, pairs])))
+    one, mixed = (Pool(members, study["predictions"], p, BASELINE, 0.95) for p in ([pairs], [other, pairs]))
     ensembles = ensembles_of(4, 2)
     pd.testing.assert_frame_equal(one.score([ensembles], RULES)[0], mixed.score([ensembles], RULES)[0])
+
+
+def test_pairs_are_written_a_metric_and_condition_at_a_time(study, pairs):
+    tables = pair_tables(NAMES, study["predictions"], lambda source: [], [])
+    assert {len(table) for table in tables} == {6}
+    parts = [pairs[:7], pairs[7:8], pairs[8:]]
+    one, split = (
+        _diversity_matrices(blocks, NAMES, [np.array(["clean", "a", "a", "b", None])]) for blocks in ([pairs], parts)
+    )
+    assert list(one[0]) == list(split[0])
+    for name, matrix in one[0].items():
+        np.testing.assert_array_equal(matrix, split[0][name])

@@ -1,6 +1,6 @@
 """The table of pairs: every diversity metric for every pair of members under every condition."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import pandas as pd
@@ -12,13 +12,13 @@ from resiliency.predictions import Predictions
 CHUNK_VALUES = 2**24
 
 
-def pair_table(
+def pair_tables(
     members: list[str],
     predictions: list[Predictions],
     representations: Callable[[str], Sequence[np.ndarray]],
     metrics: list[str],
-) -> pd.DataFrame:
-    """A row per pair of `members`, metric and condition.
+) -> Iterator[pd.DataFrame]:
+    """A row per pair of `members`, metric and condition; of one metric under one condition at a time.
 
     Args:
         members: M names.
@@ -28,28 +28,19 @@ def pair_table(
         metrics: attribution and activation metrics; those of predictions are always there, but those of probabilities
             only for pairs that both have them.
 
-    Returns:
+    Yields:
         Columns first, second (members), kind, metric, condition, raw (as the literature defines it) and diversity
         (grows with diversity). Attributions and activations are compared on clean images, condition 0.
     """
-    parts = []
-
-    def add(name: str, condition: int, matrix: np.ndarray, names: np.ndarray) -> None:
-        metric = METRICS[name]
-        first, second = np.triu_indices(len(names), k=1)
-        raw = matrix[first, second]
-        columns = {"first": names[first], "second": names[second], "kind": metric.kind, "metric": name}
-        parts.append(pd.DataFrame(columns | {"condition": condition, "raw": raw, "diversity": metric.diversity(raw)}))
-
     everyone = np.array(members)
     probable = np.array([member.has_probabilities for member in predictions])
     for condition in range(len(predictions[0])):
         for name, matrix in _of_decisions(predictions, condition).items():
-            add(name, condition, matrix, everyone)
+            yield _rows(name, condition, matrix, everyone)
         if probable.sum() > 1:
             chosen = [member for member, has in zip(predictions, probable, strict=True) if has]
             for name, matrix in _of_probabilities(chosen, condition).items():
-                add(name, condition, matrix, everyone[probable])
+                yield _rows(name, condition, matrix, everyone[probable])
     for source in dict.fromkeys(METRICS[name].source for name in metrics):
         arrays = representations(source)
         applies = applicable(arrays)
@@ -57,8 +48,16 @@ def pair_table(
         if len(chosen) > 1:
             chosen = chosen if source == "features" else np.stack(chosen)
             for name in (name for name in metrics if METRICS[name].source == source):
-                add(name, 0, METRICS[name].raw(chosen), everyone[applies])
-    return pd.concat(parts, ignore_index=True)
+                yield _rows(name, 0, METRICS[name].raw(chosen), everyone[applies])
+
+
+def _rows(name: str, condition: int, matrix: np.ndarray, members: np.ndarray) -> pd.DataFrame:
+    """A row per pair of `members` from the raw values M x M of a metric."""
+    metric = METRICS[name]
+    first, second = np.triu_indices(len(members), k=1)
+    raw = matrix[first, second]
+    columns = {"first": members[first], "second": members[second], "kind": metric.kind, "metric": name}
+    return pd.DataFrame(columns | {"condition": condition, "raw": raw, "diversity": metric.diversity(raw)})
 
 
 def _of_decisions(predictions: list[Predictions], condition: int) -> dict[str, np.ndarray]:

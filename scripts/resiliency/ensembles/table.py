@@ -1,6 +1,6 @@
 """The table of ensembles: accuracy, resiliency and diversity of each, under each combination rule."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from math import comb
 
@@ -28,7 +28,8 @@ class Pool:
     Args:
         members: descriptions of the M members, rows of members.csv.
         predictions: of each.
-        pairs: the table of pairs, holding all pairs of these members but those that are left out.
+        pairs: the table of pairs in parts, holding all pairs of these members but those that are left out; each metric
+            of a pair once under a condition.
         baseline: top-1 error of the baseline under each corruption that mCE counts, in the order of `conditions`.
         confidence: of the intervals of accuracy.
         threads: conditions that are scored at a time.
@@ -38,7 +39,7 @@ class Pool:
         self,
         members: pd.DataFrame,
         predictions: list[Predictions],
-        pairs: pd.DataFrame,
+        pairs: Iterable[pd.DataFrame],
         baseline: np.ndarray,
         confidence: float,
         threads: int = 1,
@@ -47,10 +48,10 @@ class Pool:
         self.conditions, self.baseline = predictions[0].conditions, baseline
         self.confidence, self.threads = confidence, threads
         self.images = group_of(self.conditions)
-        corruptions, images = self.conditions.corruption.to_numpy()[pairs.condition], self.images[pairs.condition]
-        corrupted = images == CORRUPTED
-        self.diversities = _diversity_matrices(pairs, list(members.member), images)
-        self.by_corruption = _diversity_matrices(pairs[corrupted], list(members.member), corruptions[corrupted])
+        corruptions = np.where(self.images == CORRUPTED, self.conditions.corruption, None)
+        self.diversities, self.by_corruption = _diversity_matrices(
+            pairs, list(members.member), [self.images, corruptions]
+        )
         self.weights = member_weights(members)
         self.has_probabilities = all(member.has_probabilities for member in predictions)
 
@@ -208,23 +209,35 @@ def _without_raw(diversities: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     return {f"{name}_{{}}": diversities[f"{name}_{{}}"] for name in ENSEMBLE_METRICS}
 
 
-def _diversity_matrices(pairs: pd.DataFrame, members: list[str], images: np.ndarray) -> dict[str, np.ndarray]:
-    """`<metric>_<images>` -> float64 M x M: means over the rows of `pairs` that have the same `images`.
+def _diversity_matrices(
+    pairs: Iterable[pd.DataFrame], members: list[str], names: list[np.ndarray]
+) -> list[dict[str, np.ndarray]]:
+    """For each of `names`: `<metric>_<name>` -> float64 M x M, means over the conditions of the same name.
 
     NaN on the diagonal and for pairs that are left out.
 
     Args:
-        images: a name for each row of `pairs`.
+        pairs: parts of the table of pairs.
+        names: arrays of a name for each condition, None for one that is left out.
     """
     position = {member: index for index, member in enumerate(members)}
-    known = (pairs["first"].isin(position) & pairs["second"].isin(position)).to_numpy()
-    pairs = pairs[known]
-    means = pairs.groupby([pairs.metric + "_" + images[known], "first", "second"], sort=False).diversity.mean()
-    matrices = {}
-    for name, values in means.groupby(level=0, sort=False):
-        rows = [position[member] for member in values.index.get_level_values(1)]
-        columns = [position[member] for member in values.index.get_level_values(2)]
-        matrix = np.full((len(members), len(members)), np.nan)
-        matrix[rows, columns] = matrix[columns, rows] = values.to_numpy()
-        matrices[name] = matrix
-    return matrices
+    sums: list[dict[str, np.ndarray]] = [{} for _ in names]
+    for block in pairs:
+        own = block[block["first"].isin(position) & block["second"].isin(position)]
+        for (metric, condition), rows in own.groupby(["metric", "condition"], sort=False):
+            first, second = (rows[column].map(position).to_numpy(np.int64) for column in ("first", "second"))
+            values = rows.diversity.to_numpy()
+            known = ~np.isnan(values)
+            for of_name, found in zip(names, sums, strict=True):
+                if of_name[condition] is not None:
+                    total = found.setdefault(
+                        f"{metric}_{of_name[condition]}", np.zeros((2, len(members), len(members)))
+                    )
+                    total[0, first[known], second[known]] += values[known]
+                    total[1, first[known], second[known]] += 1
+    with np.errstate(invalid="ignore"):
+        return [{name: total[0] / total[1] for name, total in _both_ways(found).items()} for found in sums]
+
+
+def _both_ways(sums: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    return {name: total + total.swapaxes(1, 2) for name, total in sums.items()}
