@@ -6,6 +6,7 @@ include: "rules/data.smk"
 include: "rules/members.smk"
 include: "rules/heuristics.smk"
 include: "rules/search.smk"
+include: "rules/external.smk"
 include: "rules/diversity.smk"
 include: "rules/analysis.smk"
 
@@ -22,7 +23,7 @@ rule all:
         f"{RESULTS}/report.html",
         f"{RESULTS}/provenance.json",
         CHART_FILES,
-        TABLES.values(),
+        [TABLES[name] for name in MADE],
         INTERMEDIATE,
 
 
@@ -33,5 +34,5 @@ rule members:
 
 rule tables:
     input:
-        TABLES.values(),
+        [TABLES[name] for name in MADE],
         INTERMEDIATE,

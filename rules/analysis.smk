@@ -3,6 +3,7 @@ rule score_members:
         **JUDGED,
         descriptions=MEMBER_FILES["descriptions"],
         histories=MEMBER_FILES["histories"],
+        external_errors=MEMBER_FILES["errors"],
         logits=LOGITS,
     output:
         members=shown(TABLES["members"]),
@@ -55,11 +56,11 @@ rule correlate:
 
 rule observe:
     input:
-        labels=TEST["labels"],
+        conditions=JUDGED["conditions"],
         members=TABLES["members"],
-        ensembles=TABLES["ensembles"],
-        pairs=f"{RESULTS}/diversity/pairs.parquet",
-        image_errors=f"{RESULTS}/ensembles/image_errors.parquet",
+        ensembles=made("ensembles"),
+        pairs=f"{RESULTS}/diversity/pairs.parquet" if made("ensembles") else [],
+        image_errors=f"{RESULTS}/ensembles/image_errors.parquet" if made("ensembles") else [],
     output:
         shown(TABLES["observations"]),
     log:
@@ -77,6 +78,7 @@ rule observe:
         confidence=STUDY.statistics.confidence,
         margin=STUDY.statistics.error_margin,
         rule=STUDY.ensembles.rules[0],
+        reference=STUDY.statistics.reference,
     script:
         "../scripts/observe.py"
 
@@ -84,6 +86,7 @@ rule observe:
 rule compare_origins:
     input:
         ensembles=TABLES["ensembles"],
+        members=TABLES["members"],
     output:
         shown(TABLES["origins"]),
     log:
@@ -135,20 +138,7 @@ rule choose_ensembles:
 
 rule charts:
     input:
-        members=TABLES["members"],
-        corruption_errors=TABLES["errors"],
-        ensembles=TABLES["ensembles"],
-        correlations=TABLES["correlations"],
-        histories=TABLES["histories"],
-        calibration=TABLES["calibration"],
-        coincident_failures=TABLES["coincident_failures"],
-        gallery=GALLERY,
-        attribution_gallery=ATTRIBUTION_GALLERY,
-        attribution_distances=TABLES["attribution_distances"],
-        evaluations=EVALUATIONS,
-        origins=TABLES["origins"],
-        deployment=TABLES["deployment"],
-        candidates=rules.choose_ensembles.output.candidates,
+        **CHART_TABLES,
     output:
         [shown(path, "chart", "Charts") if path.endswith(".svg") else path for path in CHART_FILES],
     log:
@@ -170,7 +160,7 @@ rule charts:
 
 rule provenance:
     input:
-        TABLES.values(),
+        [TABLES[name] for name in MADE],
         CHART_FILES,
         descriptions=MEMBER_FILES["descriptions"],
     output:
@@ -194,11 +184,13 @@ rule report:
     input:
         members=TABLES["members"],
         corruption_errors=TABLES["errors"],
-        ensembles=TABLES["ensembles"],
-        deployment=TABLES["deployment"],
+        ensembles=made("ensembles"),
+        deployment=made("deployment"),
+        best_ensembles=made("best_ensembles"),
+        skipped=TABLES["skipped"],
         observations=TABLES["observations"],
         provenance=rules.provenance.output[0],
-        card=f"{RESULTS}/data/card.json",
+        card=f"{RESULTS}/data/card.json" if STUDY.dataset else [],
         test_sets=[files["card"] for files in FURTHER.values()],
         specs=[path for path in CHART_FILES if path.endswith(".vl.json")],
         svgs=[path for path in CHART_FILES if path.endswith(".svg")],
@@ -215,5 +207,8 @@ rule report:
     params:
         code=code("report", *(f"report/{name}" for name in PAGE_FILES)),
         study=STUDY.model_dump(mode="json"),
+        written=[
+            path.removeprefix(f"{RESULTS}/") for path in (*map(TABLES.get, MADE), *([EVALUATIONS] if SEARCHED else []))
+        ],
     script:
         "../scripts/report.py"

@@ -6,12 +6,14 @@ from pathlib import Path
 SCRIPTS = Path(workflow.basedir) / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 
+from resiliency.analysis.names import design_of
 from resiliency.conditions import CLEAN
 from resiliency.data.state import folder_state
+from resiliency.external.arrays import array_files
 from resiliency.faults import Fault
 from resiliency.fingerprint import fingerprint
 from resiliency.gpus import visible_gpus
-from resiliency.report.settings import CHARTS, CHART_SUFFIXES, PAGE_FILES
+from resiliency.report.settings import CHARTS, CHART_SUFFIXES, PAGE_FILES, without
 from resiliency.preflight import preflight
 from resiliency.resources import DAY, minutes, network_memory
 from resiliency.study import load
@@ -38,26 +40,30 @@ INDEPENDENT = STUDY.independent_members()
 TRAINED, LOADED = STUDY.trained_designs(), STUDY.loaded_designs()
 SEARCHED = STUDY.searched_members()
 MEMBERS = INDEPENDENT + STUDY.joint_members() + SEARCHED
+# Members from elsewhere: what files hold of them, and those that are known by more than scores.
+EXTERNAL = STUDY.contents()
+SOURCES = EXTERNAL.sources if EXTERNAL else []
+ELSEWHERE, PREDICTED = (list(EXTERNAL.kinds), EXTERNAL.predicted) if EXTERNAL else ([], [])
 METHODS = STUDY.attribution.methods
 STATISTICS = STUDY.statistics.model_dump(include={"resamples", "confidence"})
 ENGINE = {
     "seed": STUDY.seed,
     "engine": STUDY.corruptions.engine,
-    "table": STUDY.corruptions.table_at(STUDY.dataset.side),
+    "table": STUDY.corruptions.table_at(STUDY.data.side),
 }
 
 # Images are one array, or a list of files that are decoded on the fly.
-IMAGES = ".json" if STUDY.dataset.on_the_fly else ".npy"
-DECODERS = 7 if STUDY.dataset.on_the_fly else 0
+IMAGES = ".json" if STUDY.data.on_the_fly else ".npy"
+DECODERS = 7 if STUDY.data.on_the_fly else 0
 MINUTES, NETWORK_MEMORY = minutes(STUDY), network_memory(DECODERS)
 TRAIN, VALIDATION, TEST = (
     {"images": f"{RESULTS}/data/{split}/images{IMAGES}", "labels": f"{RESULTS}/data/{split}/labels.npy"}
     for split in ("train", "validation", "test")
 )
-TEST_SETS = [CLEAN, *STUDY.test_sets]
+TEST_SETS = [CLEAN, *(STUDY.test_sets if STUDY.dataset else EXTERNAL.test_sets)]
 FURTHER = {
     name: {
-        "images": f"{RESULTS}/data/test_sets/{name}/images{'.json' if of.on_the_fly(STUDY.dataset.side) else '.npy'}",
+        "images": f"{RESULTS}/data/test_sets/{name}/images{'.json' if of.on_the_fly(STUDY.data.side) else '.npy'}",
         "labels": f"{RESULTS}/data/test_sets/{name}/labels.npy",
         "card": f"{RESULTS}/data/test_sets/{name}/card.json",
     }
@@ -68,6 +74,8 @@ JUDGED = {
     "conditions": f"{RESULTS}/conditions.csv",
     "labels": [TEST["labels"], *(files["labels"] for files in FURTHER.values())],
 }
+if not STUDY.dataset:
+    JUDGED["labels"] = [f"{RESULTS}/data/{test_set}/labels.npy" for test_set in TEST_SETS] if PREDICTED else []
 LEARNED = (
     TRAIN | {f"validation_{name}": path for name, path in VALIDATION.items()} | {"card": f"{RESULTS}/data/card.json"}
 )
@@ -80,12 +88,13 @@ ATTRIBUTION_GALLERY = f"{RESULTS}/data/attribution_gallery.parquet"
 CORRUPTED = [f"{RESULTS}/corrupted/{corruption}{IMAGES}" for corruption in STUDY.corruptions.names]
 MEMBER_FILES = {
     "weights": [f"{RESULTS}/members/{member}/weights.safetensors" for member in MEMBERS],
-    "descriptions": [f"{RESULTS}/members/{member}/member.json" for member in MEMBERS],
+    "descriptions": [f"{RESULTS}/members/{member}/member.json" for member in MEMBERS + ELSEWHERE],
     "histories": [
         f"{RESULTS}/members/{member}/history.csv"
         for member in MEMBERS
         if member not in SEARCHED and member.rpartition("-")[0] not in LOADED
     ],
+    "errors": [f"{RESULTS}/external/{source.name}/errors.csv" for source in SOURCES if source.kind == "scores"],
 }
 
 
@@ -116,7 +125,7 @@ def attributed(members):
     }
 
 
-LOGITS = predictions(MEMBERS)
+LOGITS = predictions(MEMBERS + PREDICTED)
 TABLES = {
     "members": f"{RESULTS}/tables/members.csv",
     "errors": f"{RESULTS}/tables/corruption_errors.csv",
@@ -131,22 +140,41 @@ TABLES = {
     "skipped": f"{RESULTS}/tables/skipped.csv",
     "origins": f"{RESULTS}/tables/origins.csv",
     "deployment": f"{RESULTS}/tables/deployment.csv",
+    "effective_robustness": f"{RESULTS}/tables/effective_robustness.csv",
+    "best_ensembles": f"{RESULTS}/tables/best_ensembles.csv",
 }
+# What the study allows of these tables.
+CORRUPTIONS = STUDY.corruptions.names if STUDY.dataset else EXTERNAL.corruptions
+COMBINED = INDEPENDENT + PREDICTED
+LACKING = without(
+    ensembles=len(COMBINED) >= min(STUDY.ensembles.sizes),
+    networks=bool(MEMBERS),
+    probabilities=bool(MEMBERS) or any(source.kind in ("logits", "probabilities") for source in SOURCES),
+    corruptions=bool(CORRUPTIONS),
+    shifts=bool(CORRUPTIONS) or len(TEST_SETS) > 1,
+)
+MADE = [name for name in TABLES if name not in LACKING]
 EVALUATIONS = f"{RESULTS}/search/evaluations.csv" if SEARCHED else []
 # One file of each job that tables are made from. A run asks for these too: a job that fails loses its older results, and
 # Snakemake does not miss what only finished tables were made from.
 INTERMEDIATE = [
-    f"{RESULTS}/data/card.json",
+    [f"{RESULTS}/data/card.json", GALLERY, CORRUPTED] if STUDY.dataset else [],
     f"{RESULTS}/conditions.csv",
-    GALLERY,
-    CORRUPTED,
     MEMBER_FILES["weights"],
+    MEMBER_FILES["descriptions"],
     [f"{RESULTS}/search/supernet/weights.safetensors"] if SEARCHED else [],
     LOGITS,
     attributed(MEMBERS)["skipped"],
     [files["labels"] for files in FURTHER.values()],
 ]
-CHART_FILES = [f"{RESULTS}/charts/{chart}{suffix}" for chart in CHARTS for suffix in CHART_SUFFIXES]
+CHART_TABLES = {name: TABLES[name] for name in MADE} | {"corruption_errors": TABLES["errors"]}
+CHART_TABLES |= {"gallery": GALLERY} if STUDY.dataset else {}
+CHART_TABLES |= {"attribution_gallery": ATTRIBUTION_GALLERY} if MEMBERS else {}
+CHART_TABLES |= {"evaluations": EVALUATIONS} if MEMBERS else {}
+CHART_TABLES |= {"candidates": f"{RESULTS}/ensembles/candidates.parquet"} if "deployment" in MADE else {}
+AVAILABLE = CHART_TABLES.keys() | ({"corruptions"} if CORRUPTIONS else set())
+DRAWN = [chart for chart, needs in CHARTS.items() if needs <= AVAILABLE]
+CHART_FILES = [f"{RESULTS}/charts/{chart}{suffix}" for chart in DRAWN for suffix in CHART_SUFFIXES]
 
 
 wildcard_constraints:
@@ -179,9 +207,14 @@ def growing(amount, most=inf):
     return lambda wildcards, attempt: min(amount * attempt, most)
 
 
+def made(name):
+    """The file of a table; none where the study does not allow it."""
+    return TABLES[name] if name in MADE else []
+
+
 def described(design, objective="", strength=None, setting=""):
     """What is known of a member of `design` before it is made, jointly if there is an objective, but for its seed."""
-    known = STUDY.designs[design].described(STUDY.dataset.side)
+    known = STUDY.designs[design].described(STUDY.data.side)
     known |= {"origin": "joint" if objective else "independent", "design": design, "family": STUDY.family(design)}
     return known | {"objective": objective, "setting": setting, "strength": strength, "index": 0}
 
@@ -190,3 +223,11 @@ def searched(name, index):
     """What is known of a member before the search finds it."""
     known = {"origin": "search", "design": name, "family": STUDY.family(STUDY.search.design), "index": index}
     return known | {"objective": "", "setting": "", "strength": None, "seed": 0}
+
+
+def external_files(source, labels_alone=False):
+    """The files that predictions from elsewhere, or the labels beside them alone, are read from."""
+    if source.kind in ("decisions", "scores"):
+        return [source.file]
+    members = source.members[:1] if labels_alone else source.members
+    return array_files(source.file, members, EXTERNAL.layout(source))

@@ -18,8 +18,8 @@ rule dataset:
     params:
         code=code("dataset"),
         seed=STUDY.seed,
-        dataset=STUDY.dataset.resolved(),
-        state=lambda wildcards: folder_state(STUDY.dataset.folder) if STUDY.dataset.folder else "",
+        dataset=STUDY.data.resolved(),
+        state=lambda wildcards: folder_state(STUDY.data.folder) if STUDY.data.folder else "",
     script:
         "../scripts/dataset.py"
 
@@ -48,35 +48,37 @@ for name, test_set in STUDY.test_sets.items():
         params:
             code=code("test_set"),
             folder=test_set.folder,
-            side=STUDY.dataset.side,
-            margin=STUDY.dataset.margin,
-            on_the_fly=test_set.on_the_fly(STUDY.dataset.side),
+            side=STUDY.data.side,
+            margin=STUDY.data.margin,
+            on_the_fly=test_set.on_the_fly(STUDY.data.side),
         script:
             "../scripts/test_set.py"
 
 
-rule conditions:
-    input:
-        labels=JUDGED["labels"],
-        card=LEARNED["card"],
-    output:
-        f"{RESULTS}/conditions.csv",
-    log:
-        f"{RESULTS}/logs/conditions/all.log",
-    conda:
-        "../envs/resiliency.yaml"
-    threads: 1
-    resources:
-        mem_mb=growing(1000),
-        runtime=growing(5),
-    params:
-        code=code("conditions"),
-        test_sets=TEST_SETS,
-        masked=[name for name, of in STUDY.test_sets.items() if of.classes == "present"],
-        corruptions=STUDY.corruptions.names,
-        severities=STUDY.corruptions.severities,
-    script:
-        "../scripts/conditions.py"
+if STUDY.dataset:
+
+    rule conditions:
+        input:
+            labels=JUDGED["labels"],
+            card=LEARNED["card"],
+        output:
+            f"{RESULTS}/conditions.csv",
+        log:
+            f"{RESULTS}/logs/conditions/all.log",
+        conda:
+            "../envs/resiliency.yaml"
+        threads: 1
+        resources:
+            mem_mb=growing(1000),
+            runtime=growing(5),
+        params:
+            code=code("conditions"),
+            test_sets=TEST_SETS,
+            masked=[name for name, of in STUDY.test_sets.items() if of.classes == "present"],
+            corruptions=STUDY.corruptions.names,
+            severities=STUDY.corruptions.severities,
+        script:
+            "../scripts/conditions.py"
 
 
 if STUDY.corruptions.source == "generated":
@@ -87,7 +89,7 @@ if STUDY.corruptions.source == "generated":
             classes=ITEMS,
         output:
             f"{RESULTS}/corrupted/{{corruption}}{IMAGES}",
-            [directory(f"{RESULTS}/corrupted/{{corruption}}")] if STUDY.dataset.on_the_fly else [],
+            [directory(f"{RESULTS}/corrupted/{{corruption}}")] if STUDY.data.on_the_fly else [],
         log:
             f"{RESULTS}/logs/corrupt/{{corruption}}.log",
         benchmark:
@@ -102,8 +104,8 @@ if STUDY.corruptions.source == "generated":
             **ENGINE,
             code=code("corrupt"),
             severities=STUDY.corruptions.severities,
-            side=STUDY.dataset.side,
-            on_the_fly=STUDY.dataset.on_the_fly,
+            side=STUDY.data.side,
+            on_the_fly=STUDY.data.on_the_fly,
         script:
             "../scripts/corrupt.py"
 
@@ -127,11 +129,11 @@ else:
             runtime=growing(MINUTES["corrupt"]),
         params:
             code=code("precomputed"),
-            dataset=STUDY.dataset.name,
+            dataset=STUDY.data.name,
             folder=STUDY.corruptions.folder,
             severities=STUDY.corruptions.severities,
-            side=STUDY.dataset.side,
-            on_the_fly=STUDY.dataset.on_the_fly,
+            side=STUDY.data.side,
+            on_the_fly=STUDY.data.on_the_fly,
         script:
             "../scripts/precomputed.py"
 
@@ -155,6 +157,6 @@ rule gallery:
         **ENGINE,
         **STUDY.corruptions.pictured(),
         code=code("gallery"),
-        told=STUDY.corruptions.told(STUDY.dataset.side),
+        told=STUDY.corruptions.told(STUDY.data.side),
     script:
         "../scripts/gallery.py"

@@ -6,8 +6,7 @@ rule pairwise_diversity:
         features=predicted(MEMBERS)["features"],
         stages=predicted(MEMBERS)["stages"],
     output:
-        pairs=f"{RESULTS}/diversity/pairs.parquet",
-        skipped=shown(TABLES["skipped"]),
+        f"{RESULTS}/diversity/pairs.parquet",
     log:
         f"{RESULTS}/logs/pairwise_diversity/all.log",
     benchmark:
@@ -22,7 +21,8 @@ rule pairwise_diversity:
         code=code("pairwise_diversity"),
         methods=METHODS,
         attribution_metrics=STUDY.attribution.metrics(),
-        groups=[INDEPENDENT, *STUDY.joint_ensembles(), *([SEARCHED] if SEARCHED else [])],
+        groups=[COMBINED, *STUDY.joint_ensembles(), *([SEARCHED] if SEARCHED else [])],
+        networks=MEMBERS,
     script:
         "../scripts/pairwise_diversity.py"
 
@@ -32,7 +32,7 @@ rule score_ensembles:
         **JUDGED,
         members=TABLES["members"],
         errors=TABLES["errors"],
-        pairs=rules.pairwise_diversity.output.pairs,
+        pairs=rules.pairwise_diversity.output[0],
         logits=LOGITS,
     output:
         ensembles=TABLES["ensembles"],
@@ -61,7 +61,7 @@ rule score_ensembles:
 rule coincident_failures:
     input:
         **JUDGED,
-        logits=predictions(INDEPENDENT),
+        logits=predictions(COMBINED),
     output:
         shown(TABLES["coincident_failures"]),
     log:
@@ -78,7 +78,7 @@ rule coincident_failures:
         **STATISTICS,
         code=code("coincident_failures"),
         seed=STUDY.seed,
-        designs=[member.rpartition("-")[0] for member in INDEPENDENT],
+        designs=list(map(design_of, COMBINED)),
     script:
         "../scripts/coincident_failures.py"
 
@@ -115,3 +115,79 @@ rule attribution_gallery:
         members=STUDY.pictured_members(),
     script:
         "../scripts/attribution_gallery.py"
+
+
+rule effective_robustness:
+    input:
+        members=TABLES["members"],
+        ensembles=made("ensembles"),
+    output:
+        members=shown(TABLES["effective_robustness"]),
+        ensembles=f"{RESULTS}/ensembles/effective_robustness.parquet" if made("ensembles") else [],
+    log:
+        f"{RESULTS}/logs/effective_robustness/all.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/effective_robustness/all.tsv"
+    conda:
+        "../envs/resiliency.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(2000),
+        runtime=growing(10),
+    params:
+        code=code("effective_robustness"),
+        rule=STUDY.ensembles.rules[0],
+        reference=STUDY.statistics.reference,
+    script:
+        "../scripts/effective_robustness.py"
+
+
+rule best_ensembles:
+    input:
+        conditions=JUDGED["conditions"],
+        members=TABLES["members"],
+        ensembles=TABLES["ensembles"],
+    output:
+        shown(TABLES["best_ensembles"]),
+    log:
+        f"{RESULTS}/logs/best_ensembles/all.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/best_ensembles/all.tsv"
+    conda:
+        "../envs/resiliency.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(2000),
+        runtime=growing(10),
+    params:
+        code=code("best_ensembles"),
+        rule=STUDY.ensembles.rules[0],
+        confidence=STUDY.statistics.confidence,
+    script:
+        "../scripts/best_ensembles.py"
+
+
+rule list_skipped:
+    input:
+        members=TABLES["members"],
+        skipped=attributed(MEMBERS)["skipped"],
+        stages=predicted(MEMBERS)["stages"],
+    output:
+        shown(TABLES["skipped"]),
+    log:
+        f"{RESULTS}/logs/list_skipped/all.log",
+    conda:
+        "../envs/resiliency.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(2000),
+        runtime=growing(10),
+    params:
+        code=code("list_skipped"),
+        networks=MEMBERS,
+        kinds=EXTERNAL.kinds if EXTERNAL else {},
+        lacking=[name for name in TABLES if name in LACKING],
+        rules=STUDY.ensembles.rules,
+        least_clean_accuracy=STUDY.ensembles.least_clean_accuracy,
+    script:
+        "../scripts/list_skipped.py"

@@ -23,7 +23,7 @@ if SEARCHED:
             **STUDY.search.model_dump(include={"elastic", "strategy", "drawn"}),
             code=code("train_supernet"),
             seed=STUDY.seed,
-            design=STUDY.designs[STUDY.search.design].described(STUDY.dataset.side),
+            design=STUDY.designs[STUDY.search.design].described(STUDY.data.side),
             recipe=STUDY.search_recipe().model_dump(),
         script:
             "../scripts/train_supernet.py"
@@ -51,7 +51,7 @@ if SEARCHED:
         params:
             code=code("search"),
             seed=STUDY.seed,
-            design=STUDY.designs[STUDY.search.design].described(STUDY.dataset.side),
+            design=STUDY.designs[STUDY.search.design].described(STUDY.data.side),
             search=STUDY.search.model_dump(exclude={"training"}),
             members={name: searched(name, index) for index, name in enumerate(SEARCHED)},
         script:

@@ -10,7 +10,7 @@ from resiliency.tables import read_table
 
 with stage(snakemake.log[0]):
     settings = snakemake.params.charts
-    files = {name: getattr(snakemake.input, name) for name in TABLES}
+    files = {name: getattr(snakemake.input, name, None) for name in TABLES}
     tables = {name: read_table(path) if path else pd.DataFrame() for name, path in files.items()}
     paths = [Path(path) for path in snakemake.output]
     names = [path.name.partition(".")[0] for path in paths]

@@ -4,6 +4,7 @@ from resiliency.analysis.deployment import candidate_table, deployment_table, ha
 from resiliency.conditions import CLEAN
 from resiliency.ensembles.combination import member_weights
 from resiliency.ensembles.selection import Members
+from resiliency.ensembles.voting import VOTE
 from resiliency.predictions import read_predictions
 from resiliency.stage import stage
 from resiliency.tables import read_table, write_table
@@ -12,10 +13,12 @@ with stage(snakemake.log[0]):
     inputs, params = snakemake.input, snakemake.params
     members, ensembles = read_table(inputs.members), read_table(inputs.ensembles)
     predictions = read_predictions(read_table(inputs.conditions), inputs.labels, inputs.logits)
+    members = members[members.member.isin(predictions)].reset_index(drop=True)
     in_order = [predictions[member] for member in members.member]
-    scored = Members(in_order, member_weights(members), params.rule, snakemake.threads)
+    rule = params.rule if all(member.has_probabilities for member in in_order) else VOTE
+    scored = Members(in_order, member_weights(members), rule, snakemake.threads)
     chosen, judged = halves(scored.labels(CLEAN), params.seed)
-    of_rule = ensembles[ensembles["rule"] == params.rule]
+    of_rule = ensembles[ensembles["rule"] == rule]
     candidates = candidate_table(members, of_rule, scored, params.largest, chosen)
     print(f"{len(candidates):,} candidates, chosen on {len(chosen):,} images, judged on {len(judged):,}")
     drawn = params.resamples, params.confidence, params.seed

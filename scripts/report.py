@@ -10,15 +10,17 @@ from resiliency.tables import read_table
 
 with stage(snakemake.log[0]):
     inputs = snakemake.input
-    names = ("members", "corruption_errors", "ensembles", "deployment", "observations")
+    names = ("members", "corruption_errors", "observations", "skipped", "ensembles", "deployment", "best_ensembles")
+    files = {name: getattr(inputs, name) for name in names}
     html = render(
         study=snakemake.params.study,
-        card=read_json(inputs.card),
+        card=read_json(inputs.card) if inputs.card else None,
         test_sets={Path(path).parent.name: read_json(path) for path in inputs.test_sets},
         provenance=read_json(inputs.provenance),
-        tables={name: read_table(getattr(inputs, name)) for name in names},
+        tables={name: read_table(file) for name, file in files.items() if file},
         specs={Path(path).name.removesuffix(".vl.json"): read_json(path) for path in inputs.specs},
         svgs={Path(path).stem: verified(path).read_text(encoding="utf-8") for path in inputs.svgs},
+        written=snakemake.params.written,
     )
     with replacing(snakemake.output[0]) as temporary:
         temporary.write_text(html, encoding="utf-8")

@@ -1,6 +1,6 @@
 """Score ensembles of independent members and of sub-networks of the search, all or a sample, and joint ones."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import pandas as pd
@@ -8,6 +8,7 @@ import pandas as pd
 from resiliency.conditions import counted, of_corruptions
 from resiliency.ensembles.pool import TOGETHER, chosen_ensembles, limits, trained_together
 from resiliency.ensembles.table import Pool
+from resiliency.ensembles.voting import VOTE
 from resiliency.metrics.resiliency import baseline_errors
 from resiliency.predictions import read_predictions
 from resiliency.stage import Progress, stage
@@ -24,7 +25,20 @@ with stage(snakemake.log[0]):
         of_members = [predictions[member] for member in chosen.member]
         return Pool(chosen, of_members, pairs, baseline, params.confidence, snakemake.threads)
 
-    pools = {origin: members[members.origin == origin] for origin in ("independent", "search")}
+    accurate = (members.origin != "independent") | (members.clean_accuracy >= params.least_clean_accuracy)
+    combined = members[accurate & members.member.isin(predictions)]
+    pools = {origin: combined[combined.origin == origin] for origin in ("independent", "search")}
+
+    def of_probabilities(chosen: pd.DataFrame, groups: list[np.ndarray]) -> Iterator[pd.DataFrame]:
+        """The ensembles of those of `chosen` that have probabilities, under the rules that need them."""
+        has = np.array([predictions[member].has_probabilities for member in chosen.member])
+        rules, position = [rule for rule in params.rules if rule != VOTE], np.cumsum(has) - 1
+        formed = [position[group[has[group].all(axis=1)]] for group in groups]
+        formed = [group for group in formed if len(group)]
+        if rules and formed:
+            pool = pool_of(chosen[has], read_blocks(inputs.pairs))
+            yield pool.score(formed, rules)[0].assign(origin="independent", objective="", setting="")
+
     pools = {origin: chosen for origin, chosen in pools.items() if len(chosen) >= min(params.sizes)}
     joint, compared = trained_together(members), ["objective", "strength", "seed"]
     progress = Progress(len(pools) * len(conditions) + len(joint))
@@ -34,7 +48,11 @@ with stage(snakemake.log[0]):
         counts = zip(sizes, limits(len(chosen), sizes, params.limit), strict=True)
         groups = [chosen_ensembles(list(chosen.design), size, count, params.seed) for size, count in counts]
         print(f"{origin}:", *(f"{len(group):,} ensembles of {group.shape[1]}," for group in groups))
-        scored, under_each = pool_of(chosen, read_blocks(inputs.pairs)).score(groups, params.rules, progress.step)
+        pool, rules = pool_of(chosen, read_blocks(inputs.pairs)), params.rules
+        if not pool.has_probabilities:
+            rules = [VOTE]
+            tables += list(of_probabilities(chosen, groups))
+        scored, under_each = pool.score(groups, rules, progress.step)
         tables.append(scored.assign(origin=origin, objective="", setting=""))
         if origin == "independent":
             under_each.insert(0, "members", scored.members[: len(under_each)])

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from resiliency.analysis.error_scores import outside_scores
 from resiliency.analysis.histories import history_table
-from resiliency.analysis.member_scores import Scorer
+from resiliency.analysis.member_scores import CALIBRATION, Scorer
 from resiliency.designs.settings import ALEXNET
 from resiliency.files import read_json
 from resiliency.predictions import read_predictions
@@ -14,30 +15,39 @@ from resiliency.stage import stage
 from resiliency.tables import read_table, write_table
 
 with stage(snakemake.log[0]):
-    params = snakemake.params
+    inputs, outputs, params = snakemake.input, snakemake.output, snakemake.params
     described = ["member", "origin", "objective", "design", "setting", "strength", "seed", "index"]
     described += ["family", "architecture", "weights_source", "parameters", "macs", "validation_accuracy"]
-    conditions = read_table(snakemake.input.conditions)
-    predictions = read_predictions(conditions, snakemake.input.labels, snakemake.input.logits)
-    baseline = None if params.baseline == ALEXNET else predictions[params.baseline]
-    scorer = Scorer(conditions, baseline, params.resamples, params.confidence, params.seed)
-    members, errors, calibration = [], [], []
-    for description in snakemake.input.descriptions:
-        member = read_json(description)
-        scored = scorer.score(predictions[member["member"]])
+    conditions = read_table(inputs.conditions)
+    predictions = read_predictions(conditions, inputs.labels, inputs.logits)
+    scores, errors, calibration = {}, [], [pd.DataFrame(columns=["member", *CALIBRATION])]
+    if predictions:
+        baseline = None if params.baseline == ALEXNET else predictions[params.baseline]
+        scorer = Scorer(conditions, baseline, params.resamples, params.confidence, params.seed)
+    for member in predictions:
+        scored = scorer.score(predictions[member])
+        scores[member] = scored.scores
+        errors.append(scored.errors.assign(member=member))
+        scored.calibration.insert(0, "member", member)
+        calibration.append(scored.calibration)
+    columns = ["member", "test_set", "corruption", "severity", "images", "error"]
+    errors = pd.concat([*errors, *map(read_table, inputs.external_errors)], ignore_index=True)[columns]
+    scores |= outside_scores(errors, list(scores), params.baseline, params.confidence)
+    members = []
+    for member in map(read_json, inputs.descriptions):
         member["architecture"] = member["architecture"] or member["factory"]
-        steps = (member["training_cost"] or {}).get("steps")
-        warnings = member_warnings(scored.scores["clean_accuracy"], predictions[member["member"]].labels(0), steps)
+        known = {key: member[key] for key in described} | {"recipe": member.get("recipe", "")}
+        of_member, warnings = scores[member["member"]], []
+        if member["member"] in predictions:
+            steps = (member["training_cost"] or {}).get("steps")
+            labels = predictions[member["member"]].labels(0)
+            warnings = member_warnings(of_member["clean_accuracy"], labels, steps)
         if warnings:
             print(f"warning: {member['member']}: {', '.join(warnings)}")
-        members.append({key: member[key] for key in described} | scored.scores | {"warnings": ", ".join(warnings)})
-        errors.append(scored.errors.assign(member=member["member"]))
-        scored.calibration.insert(0, "member", member["member"])
-        calibration.append(scored.calibration)
+        members.append(known | of_member | {"warnings": ", ".join(warnings)})
     table = pd.DataFrame(members)
-    write_table(snakemake.output.members, table)
-    histories = {Path(path).parent.name: read_table(path) for path in snakemake.input.histories}
-    write_table(snakemake.output.histories, history_table(table, histories))
-    columns = ["member", "test_set", "corruption", "severity", "images", "error"]
-    write_table(snakemake.output.errors, pd.concat(errors)[columns])
-    write_table(snakemake.output.calibration, pd.concat(calibration))
+    write_table(outputs.members, table)
+    histories = {Path(path).parent.name: read_table(path) for path in inputs.histories}
+    write_table(outputs.histories, history_table(table, histories))
+    write_table(outputs.errors, errors[errors["test_set"].isin(conditions["test_set"])])
+    write_table(outputs.calibration, pd.concat(calibration))

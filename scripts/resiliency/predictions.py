@@ -129,6 +129,8 @@ def read_predictions(
     Raises:
         Fault: a file is damaged, or of another shape than the conditions of its test set ask for.
     """
+    if not logits:
+        return {}
     truths, counts = _read_truths(conditions, labels), conditions.test_set.value_counts().to_dict()
     arrays: dict[str, dict[str, np.ndarray]] = {}
     for path in map(Path, logits):

@@ -33,16 +33,16 @@ def preflight(study: Study) -> None:
 
 
 def _data_faults(study: Study) -> Iterator[str]:
-    if not study.dataset.folder:
+    if not study.data.folder:
         return
-    folder = Path(study.dataset.folder)
+    folder = Path(study.data.folder)
     if not folder.is_dir():
         yield f"dataset.folder: there is no folder {folder}; it is looked up from {Path.cwd()}"
         return
     batches = {f"{path}: batch_size": recipe.batch_size for path, recipe in valid_recipes(study)}
     needed = {"test": study.probe.images, "train": max(batches.values(), default=0)}
     with suppress(Fault):
-        counts = _count(study.dataset, needed)
+        counts = _count(study.data, needed)
         if study.probe.images > counts["test"]:
             yield f"probe.images: {study.probe.images} is more than the {counts['test']} test images in {folder}"
         for name, size in batches.items():
@@ -84,9 +84,9 @@ def _asked(study: Study, name: str) -> dict:
     design = study.designs[name]
     outputs = None if isinstance(design.classes, str) else len(design.classes or [])
     if outputs == 0:
-        outputs = PUBLISHED[study.dataset.name].classes if study.dataset.name in PUBLISHED else None
+        outputs = PUBLISHED[study.data.name].classes if study.data.name in PUBLISHED else None
         outputs = None if design.weights == "pretrained" else outputs
-    description = {key: value for key, value in design.described(study.dataset.side).items() if key != "loaded"}
+    description = {key: value for key, value in design.described(study.data.side).items() if key != "loaded"}
     return {"description": description, "outputs": outputs}
 
 

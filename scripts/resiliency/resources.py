@@ -27,7 +27,7 @@ def network_memory(decoding: int) -> int:
 
 def minutes(study: Study) -> dict[str, int]:
     """Rule -> minutes of one attempt, for the rules whose run time goes with the size of the study."""
-    most = study.dataset.most_images()
+    most = study.data.most_images()
     train, validation, test = (most.get(split, UNCOUNTED) for split in ("train", "validation", "test"))
     severities = len(study.corruptions.severities)
     conditions = 1 + severities * len(study.corruptions.names)
@@ -36,7 +36,7 @@ def minutes(study: Study) -> dict[str, int]:
     networks = max(study.members.seeds, together, search.members if search else 0)
     epochs = [study.recipe(design).epochs for design in study.trained_designs()]
     found = {
-        "corrupt": 10 + test * severities * study.dataset.side**2 // CORRUPTED,
+        "corrupt": 10 + test * severities * study.data.side**2 // CORRUPTED,
         "train": 60 + train * max(epochs, default=0) // TRAINED,
         "predict": 30 + test * conditions * networks // PREDICTED,
         "predict_test_set": 30 + UNCOUNTED * networks // PREDICTED,
@@ -51,9 +51,10 @@ def minutes(study: Study) -> dict[str, int]:
 
 def _minutes_of_ensembles(study: Study, predictions: int) -> dict[str, int]:
     """Rule -> minutes of the rules that look at all members, pairs or ensembles, for so many predictions of each."""
-    name, ensembles = study.dataset.name, study.ensembles
+    name, ensembles = study.data.name, study.ensembles
     probabilities = predictions * (PUBLISHED[name].classes if name in PUBLISHED else UNCOUNTED_CLASSES)
     alone, joint = [study.independent_members(), study.searched_members()], study.joint_ensembles()
+    alone[0] += study.contents().predicted if study.external else []
     members = sum(map(len, alone + joint))
     pairs = sum(comb(len(group), 2) for group in alone + joint)
     scored = sum(min(ensembles.limit, sum(comb(len(group), size) for size in ensembles.sizes)) for group in alone)

@@ -1,6 +1,7 @@
 """The study: the one place that knows all keys of the configuration, their defaults and their limits."""
 
 from contextlib import suppress
+from functools import cached_property
 from itertools import chain
 from typing import Any
 
@@ -12,6 +13,7 @@ from resiliency.data.settings import Dataset, Probe, TestSet
 from resiliency.designs.settings import Design, Members
 from resiliency.diversity.settings import Attribution
 from resiliency.ensembles.settings import Deployment, Ensembles
+from resiliency.external.settings import External
 from resiliency.faults import Fault
 from resiliency.report.settings import Charts
 from resiliency.search.settings import Search
@@ -29,12 +31,15 @@ MOST_PICTURED = 8
 class Study(Settings):
     study: str = Field(pattern=NAME, description="name of the study: its results are in results/<study>")
     seed: int = Field(0, ge=0, lt=2**63, description="seed that every random stream is derived from")
-    dataset: Dataset = Field(Dataset(), description="images and their split")
+    dataset: Dataset | None = Field(
+        Dataset(), description="images and their split; null where all members are known by predictions or scores"
+    )
     test_sets: dict[str, TestSet] = Field({}, description="further test sets, by name")
     corruptions: Corruptions = Field(Corruptions(), description="corruptions of the test images")
     designs: dict[str, Design] = Field(description="catalogue of designs, by name")
     training: Recipe = Field(Recipe(), description="training recipe of all designs")
     members: Members = Field(description="members trained independently")
+    external: External | None = Field(None, description="members known by predictions or scores from elsewhere")
     joint: Joint | None = Field(None, description="members trained jointly")
     search: Search | None = Field(None, description="members that are sub-networks of a super-network")
     probe: Probe = Field(Probe(), description="images for attributions and activations")
@@ -43,6 +48,11 @@ class Study(Settings):
     deployment: Deployment = Field(Deployment(), description="choice of the ensembles to deploy")
     statistics: Statistics = Field(Statistics(), description="intervals")
     charts: Charts = Field(Charts(), description="looks of the charts")
+
+    @property
+    def data(self) -> Dataset:
+        """The data set; its defaults where there is none, which nothing that runs then uses."""
+        return self.dataset or Dataset()
 
     def recipe(self, design: str) -> Recipe:
         """The training recipe of `design`: the study's, with what the design changes in it."""
@@ -60,7 +70,7 @@ class Study(Settings):
         return self._resolved(values)
 
     def _resolved(self, values: dict[str, Any]) -> Recipe:
-        decided = {"shift": self.dataset.largest_shift, "flip": self.dataset.mirrored}
+        decided = {"shift": self.data.largest_shift, "flip": self.data.mirrored}
         return Recipe(**(values | {key: value for key, value in decided.items() if values[key] == AUTO}))
 
     def family(self, design: str) -> str:
@@ -91,6 +101,31 @@ class Study(Settings):
             if member == self.members.baseline or family not in first:
                 first[family] = member
         return list(first.values())[:MOST_PICTURED]
+
+    @cached_property
+    def _contents(self) -> Any:
+        from resiliency.external.contents import read_contents  # it takes a second to import what it needs
+
+        needed = list(self.test_sets) if self.dataset else None
+        return read_contents(self.external, self.corruptions.names, self.corruptions.severities, needed)
+
+    def contents(self) -> Any:
+        """What the files from elsewhere hold (`resiliency.external.contents.Contents`); None where there are none.
+
+        Raises:
+            Fault: something is wrong with one.
+        """
+        return self._contents if self.external else None
+
+    def described_elsewhere(self) -> Any:
+        """What tables say of the members from elsewhere; a table as `resiliency.external.members.described` has it.
+
+        Raises:
+            Fault: something is wrong with one.
+        """
+        from resiliency.external.members import described, read_members
+
+        return described(self.contents().kinds, [read_members(file) for file in self.external.members])
 
     def joint_settings(self) -> dict[str, tuple[str, float]]:
         """Setting of joint training, such as `balanced-l0.5` -> (objective, strength).

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from resiliency.conditions import CLEAN, CLEAN_ON, CORRUPTED
+from resiliency.conditions import CLEAN, CLEAN_ON, CORRUPTED, counted
 from resiliency.corruptions.settings import HELD_OUT, MAIN, SEVERITIES
 from resiliency.data.folder import folder_classes
 from resiliency.data.settings import PUBLISHED, Dataset
@@ -71,7 +71,7 @@ def cross_checks(study: "Study", faulty: set[str] = frozenset()) -> list[str]:
         if not left_out & sections:
             new = list(check(study))
             lines += new
-            if check in (_references, _catalogue):
+            if check in (_references, _catalogue, _external):
                 left_out |= {line.partition(".")[0].partition(":")[0] for line in new}
     return lines
 
@@ -102,6 +102,37 @@ def _catalogue(study: "Study") -> Iterator[str]:
             near = hint(architecture, list(names))
             yield f"designs.{name}.architecture: timm has no {short(design.architecture)}{near}"
         yield from _recipe_faults(f"designs.{name}", study.recipe, name)
+
+
+def _external(study: "Study") -> Iterator[str]:
+    """Members from elsewhere: what does not go together with them, and files that are wrong."""
+    if study.dataset is None:
+        made = {"members.designs": study.members.designs, "joint": study.joint, "search": study.search}
+        for key, value in (made | {"test_sets": study.test_sets}).items():
+            if value:
+                yield f"{key}: must be {'[]' if key.endswith('designs') else 'null'}, for there is no dataset"
+        if not study.external:
+            yield "external: missing; a study without a dataset needs members from elsewhere"
+    elif not study.members.designs:
+        yield "members.designs: must name a design, unless dataset is null"
+    if not study.external:
+        return
+    if "weighted_mean" in study.ensembles.rules:
+        yield "ensembles.rules: weighted_mean needs validation accuracies, which members from elsewhere lack"
+    try:
+        contents = study.contents()
+        study.described_elsewhere()
+    except Fault as fault:
+        yield f"external: {fault}"
+        return
+    if not study.members.designs and study.ensembles.rules[0] != "plurality_vote":
+        kinds = {kind for kind in contents.kinds.values() if kind != "scores"}
+        if kinds == {"decisions"}:
+            yield "ensembles.rules: must begin with plurality_vote, for members are known by their decisions alone"
+    made_here = {*study.independent_members(), *study.joint_members(), *study.searched_members()}
+    for member in contents.kinds:
+        if member in made_here:
+            yield f"external: member {member!r} is made here too; each member needs a name of its own"
 
 
 def _joint_recipe(study: "Study") -> Iterator[str]:
@@ -147,23 +178,26 @@ def _corruptions(study: "Study") -> Iterator[str]:
 
 
 def _precomputed(study: "Study") -> Iterator[str]:
-    dataset = study.dataset
+    dataset = study.data
     if study.corruptions.source == "precomputed" and dataset.name.startswith("cifar") and dataset.side != 32:
         yield f"dataset.image_size: {dataset.side} is not the 32 px of the precomputed set of {dataset.name}"
 
 
 def _baseline(study: "Study") -> Iterator[str]:
+    external = study.contents()
     members, baseline = study.independent_members(), study.members.baseline
+    if external:
+        members += external.predicted or (list(external.kinds) if not members else [])
     if baseline == ALEXNET:
-        if set(study.corruptions.names) - set(MAIN) or set(study.corruptions.severities) != set(SEVERITIES):
+        if set(counted(study.corruptions.names)) - set(MAIN) or set(study.corruptions.severities) != set(SEVERITIES):
             yield "members.baseline: alexnet has published errors of the 15 main corruptions at severities 1 to 5 only"
     elif baseline not in members:
         yield f"members.baseline: {short(baseline)} is not a member{hint(baseline, members)}"
 
 
 def _ensembles(study: "Study") -> Iterator[str]:
-    members = study.independent_members()
-    if max(study.ensembles.sizes) > len(members):
+    members = study.independent_members() + (study.contents().predicted if study.external else [])
+    if members and max(study.ensembles.sizes) > len(members):
         yield f"ensembles.sizes: {max(study.ensembles.sizes)} is more than the {len(members)} members"
 
 
@@ -177,18 +211,18 @@ def _test_sets(study: "Study") -> Iterator[str]:
 
 
 def _splits(study: "Study") -> Iterator[str]:
-    if min(study.dataset.most_images().values(), default=inf) < 10:
+    if min(study.data.most_images().values(), default=inf) < 10:
         yield "dataset: validation_fraction and test_fraction must leave at least 10 images to each of the three splits"
 
 
 def _probe(study: "Study") -> Iterator[str]:
-    test = study.dataset.most_images().get("test", inf)
+    test = study.data.most_images().get("test", inf)
     if study.probe.images > test:
         yield f"probe.images: {study.probe.images} is more than the {test} test images"
 
 
 def _batches(study: "Study") -> Iterator[str]:
-    train = study.dataset.most_images().get("train", inf)
+    train = study.data.most_images().get("train", inf)
     for path, recipe in valid_recipes(study):
         if recipe.batch_size > train:
             yield f"{path}: batch_size {recipe.batch_size} is more than the {train} training images"
@@ -199,8 +233,8 @@ def _batches(study: "Study") -> Iterator[str]:
 def _search(study: "Study") -> Iterator[str]:
     """A search that the network of its design does not allow."""
     if study.search:
-        design, classes = study.designs[study.search.design], _class_count(study.dataset)
-        yield from search_faults(study.search, design, study.dataset.side, classes, study.independent_members())
+        design, classes = study.designs[study.search.design], _class_count(study.data)
+        yield from search_faults(study.search, design, study.data.side, classes, study.independent_members())
 
 
 def _class_count(dataset: Dataset) -> int:
@@ -226,13 +260,17 @@ def valid_recipes(study: "Study") -> Iterator[tuple[str, Recipe]]:
 CHECKS = (
     (_references, set()),
     (_catalogue, {"training"}),
+    (
+        _external,
+        {"external", "dataset", "members", "designs", "joint", "search", "test_sets", "ensembles", "corruptions"},
+    ),
     (_joint_recipe, {"joint", "designs", "training"}),
     (_search_recipe, {"search", "designs", "training"}),
     (_files, {"members", "test_sets"}),
     (_corruptions, {"corruptions"}),
     (_precomputed, {"corruptions", "dataset"}),
-    (_baseline, {"members", "designs", "corruptions"}),
-    (_ensembles, {"ensembles", "members", "designs"}),
+    (_baseline, {"external", "members", "designs", "corruptions"}),
+    (_ensembles, {"external", "ensembles", "members", "designs"}),
     (_test_sets, {"test_sets"}),
     (_splits, {"dataset"}),
     (_probe, {"dataset", "probe"}),

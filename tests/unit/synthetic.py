@@ -6,6 +6,7 @@ from math import comb
 import numpy as np
 import pandas as pd
 
+from resiliency.analysis.effective_robustness import member_table as effective_robustness_table
 from resiliency.analysis.histories import history_table
 from resiliency.analysis.origins import origin_table
 from resiliency.corruptions.settings import MAIN
@@ -34,6 +35,7 @@ def synthetic_tables(
         "corruption_errors": error_table(members, corruptions, rng),
         "ensembles": ensembles,
         "correlations": correlation_table(ensembles, rng),
+        "effective_robustness": effective_robustness_table(members, None),
         "origins": origin_table(ensembles, 0.95),
         **deployment_tables(members, ensembles),
         "evaluations": evaluation_table(searched),
@@ -66,7 +68,7 @@ def member_table(designs, seeds, objectives, searched, rng) -> pd.DataFrame:
     error += rng.normal(0, 0.015, len(table))
     table["architecture"] = table["design"]
     table["weights_source"] = "trained here"
-    table["warnings"] = ""
+    table["warnings"], table["recipe"] = "", np.nan
     table["parameters"] = table["design"].map({name: int(10 ** rng.uniform(4, 6)) for name in table["design"].unique()})
     table["macs"] = 30 * table["parameters"]
     accuracy = 0.985 - 0.1 * error + rng.normal(0, 0.005, len(table))

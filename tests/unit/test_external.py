@@ -8,7 +8,7 @@ from resiliency.external.arrays import check_test_sets, members_of, read_labels,
 from resiliency.external.decisions import read_decisions
 from resiliency.external.members import described, read_members
 from resiliency.external.names import corrupted
-from resiliency.external.scores import condition_table, read_scores
+from resiliency.external.scores import error_rows, read_scores
 from resiliency.faults import Fault
 from resiliency.metrics.classification import softmax
 
@@ -108,12 +108,16 @@ def test_scores_are_errors_with_clean_first(write):
 def test_scores_name_their_conditions():
     assert corrupted("fog.3") == ("fog", 3)
     assert [corrupted(name) for name in ("fog", "fog.6", "cifar10.1", "clean")] == [None] * 4
-    table = condition_table(["clean", "fog.3", "sketch"], {"clean": 50})
+    scores = pd.DataFrame({"clean": [0.1], "fog.3": [0.4], "sketch": [0.6], "part": [0.2]}, index=["one"])
+    layout = {"clean": ["original", "fog.3"], "sketched": ["sketch"]}
+    table = error_rows(scores, layout, {"clean": 50}, {"sketch": "part"})
     assert table.to_dict("list") == {
-        "test_set": ["clean", "clean", "sketch"],
-        "corruption": ["clean", "fog", "clean"],
-        "severity": [0, 3, 0],
-        "images": [50, 50, 0],
+        "member": ["one"] * 4,
+        "test_set": ["clean", "clean", "sketched", "clean_on_sketched"],
+        "corruption": ["clean", "fog", "clean", "clean"],
+        "severity": [0, 3, 0, 0],
+        "images": [50, 50, 0, 0],
+        "error": [0.1, 0.4, 0.6, 0.2],
     }
 
 

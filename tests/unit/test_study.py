@@ -415,7 +415,7 @@ def test_every_key_is_described():
 
 
 def test_the_default_study_shows_every_group_of_keys():
-    assert set(Study.model_fields) - set(CONFIG) <= {"charts"}
+    assert set(Study.model_fields) - set(CONFIG) <= {"charts", "external"}
 
 
 def choices(model: type[BaseModel], key: str) -> set[str]:

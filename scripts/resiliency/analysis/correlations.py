@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 
 from resiliency.analysis.jackknife import FISHER, holm, interval, p_value
-from resiliency.analysis.left_out import LeftOut, design_of
+from resiliency.analysis.left_out import LeftOut
 from resiliency.analysis.measures import MEASURES, independent_interval
+from resiliency.analysis.names import design_of
 from resiliency.diversity.metrics import ENSEMBLE_METRICS
 from resiliency.diversity.settings import MAIN
 from resiliency.metrics.accuracy import images_of

@@ -132,8 +132,8 @@ def _described(members: pd.DataFrame, error: float) -> dict:
         "members": "+".join(members.member),
         "origin": "+".join(members.origin.unique()),
         "size": len(members),
-        "macs": members.macs.sum(),
-        "parameters": members.parameters.sum(),
+        "macs": members.macs.sum(skipna=False),
+        "parameters": members.parameters.sum(skipna=False),
         "mean_corruption_error": error,
     }
 

@@ -3,8 +3,13 @@
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 from scipy.special import expit, logit
 
+from resiliency.conditions import CLEAN_ON, CORRUPTED
+
+COLUMNS = ["member", "family", "recipe", "is_reference", "test_set", "clean_accuracy", "accuracy", "low", "high"]
+COLUMNS += ["predicted_accuracy", "effective_robustness", "slope", "intercept", "r_squared", "reference_members"]
 LEAST = 1e-4  # accuracies are kept this far from 0 and 1, whose logits are infinite
 
 
@@ -51,3 +56,69 @@ def effective_robustness(accuracy: np.ndarray, shifted: np.ndarray, line: Line) 
 
 def _logit(accuracy: np.ndarray) -> np.ndarray:
     return logit(np.clip(accuracy, LEAST, 1 - LEAST))
+
+
+def shifted_sets(members: pd.DataFrame) -> list[str]:
+    """Names of the images of members.csv that are shifted: corrupted ones, and further test sets."""
+    names = [name.removesuffix("_accuracy") for name in members if name.endswith("_accuracy")]
+    further = [name for name in names if name not in ("clean", "validation") and not name.startswith(CLEAN_ON)]
+    return ([CORRUPTED] if members["mean_corruption_error"].notna().any() else []) + further
+
+
+def member_table(members: pd.DataFrame, reference: str | None) -> pd.DataFrame:
+    """A row per shifted set and member that is not trained jointly, with its effective robustness.
+
+    Clean accuracy is that on the classes that the shifted set has, where members.csv tells it.
+
+    Args:
+        members: members.csv.
+        reference: recipe of the members that lines are fitted to; None for all.
+
+    Returns:
+        Columns `COLUMNS`; accuracies and their intervals in 0..1.
+    """
+    chosen = members[members["origin"] != "joint"]
+    is_reference = chosen["recipe"] == reference if reference else pd.Series(True, chosen.index)
+    parts = []
+    for name in shifted_sets(members):
+        clean = chosen.get(f"{CLEAN_ON}{name}_accuracy", chosen["clean_accuracy"])
+        ends = [chosen.get(f"{name}_accuracy_{end}") for end in ("low", "high")]
+        if name == CORRUPTED:
+            ends = [1 - chosen[f"mean_corruption_error_{end}"].astype(float) for end in ("high", "low")]
+        accuracy = 1 - chosen["mean_corruption_error"] if name == CORRUPTED else chosen[f"{name}_accuracy"]
+        line = fitted(clean[is_reference].to_numpy(float), accuracy[is_reference].to_numpy(float))
+        part = chosen[["member", "family", "recipe"]].assign(
+            is_reference=is_reference,
+            test_set=name,
+            clean_accuracy=clean,
+            accuracy=accuracy,
+            low=ends[0],
+            high=ends[1],
+            predicted_accuracy=line.predicted(clean.to_numpy(float)),
+            effective_robustness=effective_robustness(clean.to_numpy(float), accuracy.to_numpy(float), line),
+            slope=line.slope,
+            intercept=line.intercept,
+            r_squared=line.r_squared,
+            reference_members=line.members,
+        )
+        parts.append(part[COLUMNS].dropna(subset=["accuracy"]))
+    return pd.concat(parts, ignore_index=True)
+
+
+def ensemble_table(ensembles: pd.DataFrame, members: pd.DataFrame) -> pd.DataFrame:
+    """Effective robustness of ensembles, by the lines of members.
+
+    Args:
+        ensembles: rows of ensembles.parquet.
+        members: from `member_table`.
+
+    Returns:
+        Columns rule, size, members, and <shifted set>_effective_robustness.
+    """
+    table = ensembles[["rule", "size", "members"]].copy()
+    for name, rows in members.groupby("test_set", sort=False):
+        line = Line(*rows[["slope", "intercept", "r_squared", "reference_members"]].iloc[0])
+        clean = ensembles.get(f"{CLEAN_ON}{name}_accuracy", ensembles["clean_accuracy"]).to_numpy(float)
+        accuracy = ensembles[f"{name}_accuracy"].to_numpy(float)
+        table[f"{name}_effective_robustness"] = effective_robustness(clean, accuracy, line)
+    return table

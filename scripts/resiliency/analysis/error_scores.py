@@ -1,18 +1,40 @@
 """Scores of members of whom only the errors under each condition are known."""
 
-from collections.abc import Mapping
+from collections.abc import Collection
 
 import numpy as np
 import pandas as pd
 
 from resiliency.conditions import CLEAN, counted
+from resiliency.designs.settings import ALEXNET
 from resiliency.metrics.accuracy import accuracies
-from resiliency.metrics.resiliency import mean_corruption_error, relative_mean_corruption_error
+from resiliency.metrics.resiliency import baseline_errors, mean_corruption_error, relative_mean_corruption_error
+
+
+def outside_scores(
+    errors: pd.DataFrame, scored: Collection[str], baseline: str, confidence: float
+) -> dict[str, dict[str, float]]:
+    """Member -> its scores (see `error_scores`), of the members of corruption_errors.csv that are not `scored` yet.
+
+    Args:
+        errors: as for `error_scores`, with a column member.
+        scored: members of whom more than errors are known.
+        baseline: the name of a member, or `alexnet` for its published errors, which know no clean one.
+    """
+    corruptions = counted([name for name in errors["corruption"].unique() if name != CLEAN])
+    of_baseline = baseline_errors(errors, baseline, corruptions)
+    clean = errors[(errors.member == baseline) & (errors.test_set == CLEAN) & (errors.corruption == CLEAN)]
+    clean_error = clean["error"].iloc[0] if len(clean) and baseline != ALEXNET else np.nan
+    others = errors[~errors.member.isin(scored)]
+    return {
+        member: error_scores(rows, of_baseline, clean_error, confidence)
+        for member, rows in others.groupby("member", sort=False)
+    }
 
 
 def error_scores(
     errors: pd.DataFrame, baseline: np.ndarray, baseline_clean: float, confidence: float
-) -> Mapping[str, float]:
+) -> dict[str, float]:
     """Accuracy on each test set, mean corruption error and mCE of one member, as in members.csv.
 
     Accuracies have Wilson's interval where the number of images is known. Errors of corruptions are of the same images,
@@ -32,11 +54,16 @@ def error_scores(
     chosen = of_corruption[counted(list(of_corruption.index))].to_numpy()
     clean_error = clean.loc[clean.test_set == CLEAN, "error"].iloc[0]
     relative = relative_mean_corruption_error(chosen, clean_error, baseline, baseline_clean) if len(chosen) else np.nan
-    return scores | {
-        "mean_corruption_error": of_corruption.mean(),
-        "mce": mean_corruption_error(chosen, baseline) if len(chosen) else np.nan,
-        "relative_mce": float(relative),
-        "mce_undefined_under": "",
-        "relative_mce_undefined_under": "",
-        "confidence": confidence,
-    }
+    unknown = dict.fromkeys([f"{name}_{end}" for name in ("mean_corruption_error", "mce") for end in ("low", "high")])
+    return (
+        scores
+        | unknown
+        | {
+            "mean_corruption_error": of_corruption.mean(),
+            "mce": mean_corruption_error(chosen, baseline) if len(chosen) else np.nan,
+            "relative_mce": float(relative),
+            "mce_undefined_under": "",
+            "relative_mce_undefined_under": "",
+            "confidence": confidence,
+        }
+    )

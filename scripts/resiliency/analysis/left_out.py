@@ -1,6 +1,5 @@
 """Statistics of ensembles, of all and without those that one of the members, or designs, takes part in."""
 
-import re
 from collections.abc import Callable
 
 import numpy as np
@@ -9,13 +8,6 @@ import pandas as pd
 from resiliency.analysis.effect_size import weighted_cliffs_delta
 from resiliency.analysis.jackknife import kept_weights
 from resiliency.analysis.measures import MEASURES, weighted_pearson
-
-LAST = re.compile(r"-[sm]\d+$")
-
-
-def design_of(member: str) -> str:
-    """The design of a member: its name without a last `-s0` (of seeds) or `-m0` (of members trained jointly)."""
-    return LAST.sub("", member)
 
 
 def is_sample(pool: pd.DataFrame) -> bool:

@@ -3,12 +3,15 @@
 import numpy as np
 import pandas as pd
 
+from resiliency.analysis.families import by_family, lack_second_seeds
 from resiliency.analysis.jackknife import interval
-from resiliency.analysis.left_out import LeftOut, design_of
+from resiliency.analysis.left_out import LeftOut
 from resiliency.analysis.measures import weighted_quantiles
+from resiliency.analysis.names import design_of
 from resiliency.metrics.accuracy import images_of
 
 ORIGINS = ("one architecture", "several architectures", "sub-networks of a search", "joint training")
+FAMILIES = ("one family", "several families")  # in place of architectures where no design has a second seed
 SHARES = ("clean_accuracy", "corrupted_accuracy", "mean_corruption_error")
 SCORES = (*SHARES, "mce")
 CLASS = ["rule", "equal", "least", "most"]
@@ -32,6 +35,17 @@ def origin_of(ensembles: pd.DataFrame) -> np.ndarray:
     return np.select(found, ORIGINS, "")
 
 
+def origins_or_families(ensembles: pd.DataFrame, members: pd.DataFrame, confidence: float) -> pd.DataFrame:
+    """`origin_table`; of families in place of architectures where no design has a second seed.
+
+    Its first two origins are then `FAMILIES`, and families are what intervals leave out.
+    """
+    if not lack_second_seeds(ensembles):
+        return origin_table(ensembles, confidence)
+    table = origin_table(by_family(ensembles, members), confidence)
+    return table.assign(origin=table["origin"].replace(dict(zip(ORIGINS, FAMILIES, strict=False))))
+
+
 def origin_table(ensembles: pd.DataFrame, confidence: float) -> pd.DataFrame:
     """A row per combination rule, in the order of the ensembles, class of those that are alike, origin and measure.
 
@@ -47,19 +61,20 @@ def origin_table(ensembles: pd.DataFrame, confidence: float) -> pd.DataFrame:
     Returns:
         Columns rule, equal, least and most (size, or MACs: below `most`), origin, ensembles (their number), measure,
         mean over the ensembles, its interval low and high (shares are cut off at 0 and 1), lower_quartile,
-        upper_quartile; of several architectures also advantage (their mean less that of one architecture in the same
+        upper_quartile; of several architectures, or families, also advantage (their mean less that of one in the same
         class), advantage_low, advantage_high; confidence. Intervals are NaN where leaving out some unit leaves nothing.
     """
     images = images_of(ensembles)
     accuracies = [f"{name}_accuracy" for name in images]
-    measures = list(dict.fromkeys([*SCORES, *accuracies]))
+    measures = [name for name in dict.fromkeys([*SCORES, *accuracies]) if name in ensembles]
     if "mce_undefined_under" in ensembles and (ensembles["mce_undefined_under"] != "").any():
         measures.remove("mce")
     measures += [column for column in ensembles if column.endswith(tuple(f"_{name}" for name in images))]
-    octave = np.floor(np.log2(ensembles["macs"].clip(lower=1).astype(float))).astype(int)
     known = ensembles.assign(from_=origin_of(ensembles))
     sizes = known.assign(equal="size", least=known["size"], most=known["size"])
-    costs = known.assign(equal="macs", least=2**octave, most=2 ** (octave + 1))
+    costs = known[known["macs"] > 0]
+    octave = np.floor(np.log2(costs["macs"].astype(float))).astype(int)
+    costs = costs.assign(equal="macs", least=2**octave, most=2 ** (octave + 1))
     rows = pd.concat([sizes, costs], ignore_index=True)
     rows = rows[rows["from_"] != ""]
     parts = []

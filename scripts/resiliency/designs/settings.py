@@ -183,7 +183,7 @@ class Design(Settings):
 
 
 class Members(Settings):
-    designs: list[str] = Field(min_length=1, description="designs, by name, that are trained independently")
+    designs: list[str] = Field(description="designs, by name, that are trained independently")
     seeds: int = Field(2, ge=1, le=1000, description="members trained from each design")
     baseline: str = Field(
         description="member whose errors are 100 % in CE and mCE, or alexnet for its published ImageNet-C errors"

@@ -17,16 +17,18 @@ def pair_tables(
     predictions: list[Predictions],
     representations: Callable[[str], Sequence[np.ndarray]],
     metrics: list[str],
+    networks: list[bool] | None = None,
 ) -> Iterator[pd.DataFrame]:
     """A row per pair of `members`, metric and condition; of one metric under one condition at a time.
 
     Args:
         members: M names.
         predictions: of each member.
-        representations: source of an attribution or activation metric -> what it takes, of the M members, NaN for those
-            that a method does not apply to; pairs with them are left out.
+        representations: source of an attribution or activation metric -> what it takes, of those members that are
+            known by their networks, NaN for those that a method does not apply to; pairs with others are left out.
         metrics: attribution and activation metrics; those of predictions are always there, but those of probabilities
             only for pairs that both have them.
+        networks: whether each member is known by its network; all unless given.
 
     Yields:
         Columns first, second (members), kind, metric, condition, raw (as the literature defines it) and diversity
@@ -41,6 +43,7 @@ def pair_tables(
             chosen = [member for member, has in zip(predictions, probable, strict=True) if has]
             for name, matrix in _of_probabilities(chosen, condition).items():
                 yield _rows(name, condition, matrix, everyone[probable])
+    known = everyone if networks is None else everyone[networks]
     for source in dict.fromkeys(METRICS[name].source for name in metrics):
         arrays = representations(source)
         applies = applicable(arrays)
@@ -48,7 +51,7 @@ def pair_tables(
         if len(chosen) > 1:
             chosen = chosen if source == "features" else np.stack(chosen)
             for name in (name for name in metrics if METRICS[name].source == source):
-                yield _rows(name, 0, METRICS[name].raw(chosen), everyone[applies])
+                yield _rows(name, 0, METRICS[name].raw(chosen), known[applies])
 
 
 def _rows(name: str, condition: int, matrix: np.ndarray, members: np.ndarray) -> pd.DataFrame:

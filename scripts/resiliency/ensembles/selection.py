@@ -88,9 +88,12 @@ def greedy(members: Members, pool: np.ndarray, largest: int, images: np.ndarray)
 
 
 def front(errors: np.ndarray, costs: np.ndarray) -> np.ndarray:
-    """Which have no rival that errs no more and costs no more, and less in one; of equals the first; bool N."""
+    """Which have no rival that errs no more and costs no more, and less in one; of equals the first; bool N.
+
+    Those of unknown cost, NaN, are not among them.
+    """
     order = np.lexsort([errors, costs])
     best = np.minimum.accumulate(np.append(np.inf, errors[order]))
     on_front = np.zeros(len(errors), bool)
-    on_front[order] = errors[order] < best[:-1]
+    on_front[order] = (errors[order] < best[:-1]) & np.isfinite(costs[order])
     return on_front

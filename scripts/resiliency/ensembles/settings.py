@@ -18,6 +18,10 @@ class Ensembles(Settings):
         100_000, ge=100, description="most ensembles that are scored; beyond it a sample, stratified by size and design"
     )
 
+    least_clean_accuracy: float = Field(
+        0, ge=0, lt=1, description="clean accuracy that an independent member needs to be in an ensemble"
+    )
+
     _distinct = field_validator("sizes", "rules")(distinct)
 
 

@@ -69,6 +69,12 @@ def array_file(folder: Path, name: str) -> Path:
     return found[0]
 
 
+def array_files(folder: str, members: list[str], layout: dict[str, list[str]]) -> list[str]:
+    """All files of a folder of arrays that belong to `members` and the conditions in `layout`."""
+    names = [name for of_set in layout.values() for name in of_set]
+    return [str(array_file(Path(folder) / owner, name)) for owner in (*members, LABELS) for name in names]
+
+
 def read_logits(folder: str, member: str, test_set: str, labels: np.ndarray, kind: str) -> np.ndarray:
     """Logits float32 N x K of a member on a test set; of probabilities, their logarithms.
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import pandas as pd
 
-from resiliency.analysis.left_out import design_of
+from resiliency.analysis.names import design_of
 from resiliency.designs.architectures import architectures
 from resiliency.external.names import check_members
 from resiliency.external.tables import fault_at, numbers, read_foreign
@@ -46,7 +46,7 @@ def described(members: Iterable[str], tables: Iterable[pd.DataFrame]) -> pd.Data
     Raises:
         Fault: two tables speak of one member, or a design is not the one that the name has.
     """
-    everything = pd.concat(list(tables)) if tables else pd.DataFrame(columns=[*TEXTS, *NUMBERS])
+    everything = pd.concat(tables) if (tables := list(tables)) else pd.DataFrame(columns=[*TEXTS, *NUMBERS])
     twice = everything.index[everything.index.duplicated()]
     if len(twice):
         raise Fault(f"external.members: member {twice[0]!r} is in two tables; keep one row")

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from resiliency.conditions import CLEAN
+from resiliency.conditions import CLEAN, CLEAN_ON
 from resiliency.external.names import check_members, corrupted
 from resiliency.external.tables import numbers, read_foreign
 from resiliency.faults import Fault
@@ -44,16 +44,37 @@ def read_scores(
     return pd.DataFrame(found, index=pd.Index(table[MEMBER].astype(str), name=MEMBER))
 
 
-def condition_table(conditions: list[str], images: Mapping[str, int]) -> pd.DataFrame:
-    """The columns of conditions.csv for conditions that are known by scores; images are 0 where nobody says.
+def error_rows(
+    scores: pd.DataFrame, layout: Mapping[str, list[str]], images: Mapping[str, int], clean_on: Mapping[str, str]
+) -> pd.DataFrame:
+    """A row per member and condition: member, test_set, corruption, severity, images (0 where unknown) and error.
+
+    Last come the clean images of the classes that a further test set has, as `clean_on_<test set>`.
 
     Args:
-        conditions: as columns of `read_scores`.
-        images: test set -> number of images.
+        scores: from `read_scores`.
+        layout: test set -> columns of the file, in the order of the conditions.
+        images: test set, as named in the study -> number of images.
+        clean_on: column of a further test set in the file -> that of the clean images of its classes.
     """
     rows = []
-    for name in conditions:
-        corruption, severity = corrupted(name) or (CLEAN, 0)
-        test_set = CLEAN if corruption != CLEAN else name
-        rows.append((test_set, corruption, severity, images.get(test_set, 0)))
-    return pd.DataFrame(rows, columns=["test_set", "corruption", "severity", "images"])
+    for test_set, columns in layout.items():
+        for column in columns:
+            corruption, severity = corrupted(column) or (CLEAN, 0)
+            rows.append((column if column in scores else CLEAN, test_set, corruption, severity))
+    of_columns = {columns[0]: test_set for test_set, columns in layout.items()}
+    rows += [(other, f"{CLEAN_ON}{of_columns[name]}", CLEAN, 0) for name, other in clean_on.items()]
+    parts = [
+        pd.DataFrame(
+            {
+                "member": scores.index,
+                "test_set": test_set,
+                "corruption": corruption,
+                "severity": severity,
+                "images": images.get(test_set, 0),
+                "error": scores[column].to_numpy(),
+            }
+        )
+        for column, test_set, corruption, severity in rows
+    ]
+    return pd.concat(parts, ignore_index=True).sort_values("member", kind="stable", ignore_index=True)

@@ -10,7 +10,7 @@ import pandas as pd
 import vl_convert
 
 from resiliency.files import replacing
-from resiliency.report import ensemble_findings, member_findings
+from resiliency.report import ensemble_findings, member_findings, robustness_charts
 from resiliency.report.attribution_gallery import attribution_gallery
 from resiliency.report.calibration_chart import calibration
 from resiliency.report.correlation_charts import correlation_heatmap, correlations
@@ -21,6 +21,7 @@ from resiliency.report.failure_chart import coincident_failures
 from resiliency.report.gallery import gallery
 from resiliency.report.joint_charts import strength
 from resiliency.report.member_charts import error_by_severity, error_heatmap, size_accuracy_resiliency
+from resiliency.report.robustness_charts import effective_robustness
 from resiliency.report.search_charts import origins, search_front
 from resiliency.report.training_charts import learning_curves
 
@@ -62,6 +63,13 @@ CHARTS = {
         ("members",),
         size_accuracy_resiliency,
         member_findings.size_accuracy_resiliency,
+    ),
+    "effective_robustness": Entry(
+        "Above the line, members withstand the shift better than their clean accuracy predicts; a member that is only "
+        "more accurate moves along it.",
+        ("effective_robustness",),
+        effective_robustness,
+        robustness_charts.finding,
     ),
     "gallery": Entry(
         "The clean image is at the top left. Which of the others do you still recognise?",

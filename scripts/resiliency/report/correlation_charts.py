@@ -134,7 +134,7 @@ def _most(rows: pd.DataFrame, column: str) -> str:
 def _correlation_band(rows: pd.DataFrame, kind: str, hue: alt.Color, first: bool, last: bool) -> alt.HConcatChart:
     """The metrics of one kind: clean accuracy on the left, corrupted accuracy on the right."""
     panels = []
-    for condition in CONDITIONS:
+    for condition in [name for name in CONDITIONS if (rows["condition"] == name).any()]:
         left = condition == "clean"
         panel = _correlation_panel(rows[rows["condition"] == condition], hue, left, last, legend=first and left)
         panel = panel.properties(width=300, height=alt.Step(54, **{"for": "position"}))

@@ -24,7 +24,13 @@ def deployment(table: pd.DataFrame, candidates: pd.DataFrame, colours: list[str]
     first = table.iloc[0]
     ends = pd.concat([table["high"], table["low"], candidates["judged_error"]])
     reach = [float(ends.min()), float(ends.max())]
-    panels = [_panel(table, candidates, cost, reach, colours) for cost in COSTS]
+    priced = [cost for cost in COSTS if (candidates[cost] > 0).any()]
+    if not priced:
+        return notice(title, "neither MACs nor parameters of members are known; tables/deployment.csv has their errors")
+    panels = [
+        _panel(table[table[cost] > 0], candidates[candidates[cost] > 0], cost, cost == priced[0], reach, colours)
+        for cost in priced
+    ]
     subtitle = [
         f"Pale points: all {plural(len(candidates), 'candidate')}; numbers count members, bars are "
         f"{percent(first['confidence'], 0)} intervals",
@@ -36,13 +42,12 @@ def deployment(table: pd.DataFrame, candidates: pd.DataFrame, colours: list[str]
 
 
 def _panel(
-    table: pd.DataFrame, candidates: pd.DataFrame, cost: str, reach: list[float], colours: list[str]
+    table: pd.DataFrame, candidates: pd.DataFrame, cost: str, left: bool, reach: list[float], colours: list[str]
 ) -> alt.LayerChart:
     """The candidates over one cost; a line along its front."""
     on_front = table[f"front_{cost}"].astype(bool)
     states = [table["baseline"].astype(bool), on_front, table["size"] == 1]
     shown = table.assign(state=np.select(states, [BASELINE, FRONT, SINGLE], OTHER))
-    left = cost == next(iter(COSTS))
     domain = [0.85 * candidates[cost].min(), 1.2 * candidates[cost].max()]
     x = alt.X(f"{cost}:Q", title=f"{COSTS[cost][0].upper()}{COSTS[cost][1:]} of all members").axis(
         format="~s", tickCount=5, labelOverlap=True

@@ -8,24 +8,26 @@ from resiliency.diversity.settings import MAIN
 from resiliency.report.style import SHARE, WIDTH, finish, notice, panel_title
 from resiliency.report.words import KINDS, kind_of, label, number, plural, scored
 
-BINS = {"diversity": 24, "corrupted_accuracy": 12}
+BINS = {"diversity": 24, "accuracy": 12}
 PROFILE = 10
 SPACING = 14
 
 
 def diversity_accuracy(ensembles: pd.DataFrame, table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
-    """Where ensembles lie in diversity and corrupted accuracy: a row per metric, a column per size; binned counts.
+    """Where ensembles lie in diversity and accuracy: a row per metric, a column per size; binned counts.
 
     Args:
         table: the correlations, written into the panels.
     """
-    title = "Diversity of ensembles against their accuracy on corrupted images"
+    images = judged_on(ensembles)
+    title = f"Diversity of ensembles against their accuracy on {images} images"
     pool = main_pool(ensembles)
+    pool = pool.assign(accuracy=pool[f"{images}_accuracy"])
     columns = measured(pool)
-    if not columns or pool["corrupted_accuracy"].isna().all():
+    if not columns or pool["accuracy"].isna().all():
         return notice(title, "no ensembles of independently trained members in this study")
     rule = pool["rule"].iloc[0]
-    chosen = (table["measure"] == "pearson") & (table["condition"] == "corrupted") & (table["rule"] == rule)
+    chosen = (table["measure"] == "pearson") & (table["condition"] == images) & (table["rule"] == rule)
     strengths = table[chosen].set_index(["metric", "size"])["correlation"].to_dict()
     rows = [_clouds(pool, metric, column, strengths, colours) for metric, column in columns.items()]
     subtitle = [
@@ -43,6 +45,11 @@ def under_main_rule(table: pd.DataFrame) -> pd.DataFrame:
 def main_pool(ensembles: pd.DataFrame) -> pd.DataFrame:
     """Ensembles of independent members under the main combination rule."""
     return under_main_rule(ensembles[ensembles["origin"] == "independent"])
+
+
+def judged_on(ensembles: pd.DataFrame) -> str:
+    """The images that ensembles are judged on: corrupted ones, or clean ones where the study has no others."""
+    return "corrupted" if "corrupted_accuracy" in ensembles else "clean"
 
 
 def measured(pool: pd.DataFrame) -> dict[str, str]:
@@ -65,7 +72,7 @@ def _clouds(
     pool: pd.DataFrame, metric: str, column: str, strengths: dict[tuple[str, int], float], colours: list[str]
 ) -> alt.HConcatChart:
     """The panels of one metric, side by side by size, on the same axes."""
-    data = pool[["size", "corrupted_accuracy", "weight"]].assign(diversity=pool[column]).dropna()
+    data = pool[["size", "accuracy", "weight"]].assign(diversity=pool[column]).dropna()
     edges = [np.histogram_bin_edges(data[c], bins) for c, bins in BINS.items()]
     sizes = sorted(pool["size"].unique().tolist())
     width = min((WIDTH - 130) / len(sizes) - SPACING, 400)
@@ -94,8 +101,8 @@ def _cloud(data: pd.DataFrame, edges: list[np.ndarray], first: bool, colour: str
 
 def _cells(data: pd.DataFrame, edges: list[np.ndarray]) -> pd.DataFrame:
     """The cells that hold ensembles: their corners, the number of ensembles and the share of all that it stands for."""
-    counts, across, up = np.histogram2d(data["diversity"], data["corrupted_accuracy"], edges)
-    weights = np.histogram2d(data["diversity"], data["corrupted_accuracy"], edges, weights=data["weight"])[0]
+    counts, across, up = np.histogram2d(data["diversity"], data["accuracy"], edges)
+    weights = np.histogram2d(data["diversity"], data["accuracy"], edges, weights=data["weight"])[0]
     i, j = np.nonzero(counts)
     corners = {"x": across[i], "x2": across[i + 1], "y": up[j], "y2": up[j + 1]}
     shares = weights[i, j] / max(weights.sum(), 1)
@@ -105,7 +112,7 @@ def _cells(data: pd.DataFrame, edges: list[np.ndarray]) -> pd.DataFrame:
 def _profile(data: pd.DataFrame, edges: np.ndarray) -> pd.DataFrame:
     """Mean accuracy of the ensembles in each of a few bins of diversity, at the mean diversity of the bin."""
     bins = pd.cut(data["diversity"], np.linspace(edges[0], edges[-1], PROFILE + 1), include_lowest=True)
-    columns = ["diversity", "corrupted_accuracy"]
+    columns = ["diversity", "accuracy"]
     sums = data[columns].mul(data["weight"], axis=0).groupby(bins, observed=True).sum()
     means = sums.div(data["weight"].groupby(bins, observed=True).sum(), axis=0)
     return means.set_axis(["x", "y"], axis="columns").reset_index(drop=True)

@@ -4,10 +4,12 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
+from resiliency.analysis.families import lack_second_seeds
 from resiliency.report.diversity_charts import heading, how_many, main_pool, measured
 from resiliency.report.style import INK, finish, notice, panel_title
 
 GROUPS = ["one design", "different designs"]
+FAMILIES = ["one family", "different families"]
 
 
 def architecture_diversity(ensembles: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
@@ -22,9 +24,11 @@ def architecture_diversity(ensembles: pd.DataFrame, colours: list[str]) -> alt.T
     panels = [_boxes(pool, metric, column, colours) for metric, column in measured(pool).items()]
     if not panels:
         return notice(title, "no diversity was measured in this study")
-    one, different = (int((pool["group"] == group).sum()) for group in GROUPS)
+    names = group_names(scored)
+    one, different = (int((pool["group"] == group).sum()) for group in names)
+    other = "no design has a second seed" if names == FAMILIES else "other seeds"
     subtitle = [
-        f"Ensembles of {size} members: {one:,} of one design (other seeds), {different:,} of different designs",
+        f"Ensembles of {size} members: {one:,} of {names[0]} ({other}), {different:,} of {names[1]}",
         f"They are among {how_many(scored)} of that size",
         "Box: middle half; bar in it: median; line: smallest to largest; diamond: mean. Each panel has its own scale",
     ]
@@ -32,24 +36,35 @@ def architecture_diversity(ensembles: pd.DataFrame, colours: list[str]) -> alt.T
 
 
 def compared(ensembles: pd.DataFrame) -> pd.DataFrame:
-    """Ensembles of the smallest size of which there are some of one design and some of different ones, as `group`."""
+    """Ensembles of the smallest size of which there are some of one design and some of different ones, as `group`.
+
+    Families take the place of designs where no design has a second seed.
+    """
     pool = main_pool(ensembles)
-    pool = pool.assign(group=np.select([pool["designs"] == 1, pool["designs"] == pool["size"]], GROUPS, ""))
+    names = group_names(pool)
+    counts = pool["families"] if names == FAMILIES else pool["designs"]
+    pool = pool.assign(group=np.select([counts == 1, counts == pool["size"]], names, ""))
     pool = pool[pool["group"] != ""]
     groups = pool.groupby("size")["group"].nunique()
-    return pool[pool["size"] == groups[groups == len(GROUPS)].index.min()]
+    return pool[pool["size"] == groups[groups == len(names)].index.min()]
+
+
+def group_names(ensembles: pd.DataFrame) -> list[str]:
+    """What the two groups are called: of designs, or of families where no design has a second seed."""
+    return FAMILIES if lack_second_seeds(ensembles) else GROUPS
 
 
 def _boxes(pool: pd.DataFrame, metric: str, column: str, colours: list[str]) -> alt.LayerChart:
     """The distribution of one metric in the two groups."""
+    names = group_names(pool)
     values = pool[["group"]].assign(value=pool[column]).dropna().groupby("group")["value"]
     summary = values.describe().reset_index().rename(columns={"25%": "lower", "50%": "median", "75%": "upper"})
     x = alt.X("lower:Q", title=None).axis(tickCount=5, format="~g").scale(zero=False, nice=False, padding=10)
     base = alt.Chart(summary).encode(
-        y=alt.Y("group:N", title=None, sort=GROUPS).axis(ticks=False),
+        y=alt.Y("group:N", title=None, sort=names).axis(ticks=False),
         tooltip=["group", "count", *(alt.Tooltip(c, format=".4f") for c in ("min", "lower", "median", "upper", "max"))],
     )
-    hue = alt.Color("group:N", legend=None).scale(domain=GROUPS, range=(colours * 2)[:2])
+    hue = alt.Color("group:N", legend=None).scale(domain=names, range=(colours * 2)[:2])
     line = base.mark_rule(color=INK).encode(x=alt.X("min:Q", title=None), x2="max")
     box = base.mark_bar(size=22).encode(x=x, x2="upper", color=hue)
     median = base.mark_tick(color="white", thickness=3, size=22).encode(x="median:Q")

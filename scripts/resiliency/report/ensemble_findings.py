@@ -9,8 +9,8 @@ import pandas as pd
 from resiliency.analysis.measures import weighted_quantiles
 from resiliency.diversity.settings import MAIN
 from resiliency.report.correlation_charts import CONDITIONS, pearson
-from resiliency.report.diversity_charts import main_pool, measured, under_main_rule
-from resiliency.report.ensemble_charts import GROUPS, compared
+from resiliency.report.diversity_charts import judged_on, main_pool, measured, under_main_rule
+from resiliency.report.ensemble_charts import compared, group_names
 from resiliency.report.joint_charts import jointly_trained
 from resiliency.report.overview import contenders
 from resiliency.report.words import KINDS, METRICS, interval, label, number, percent, plural
@@ -44,7 +44,8 @@ def correlations(table: pd.DataFrame) -> str:
 def correlation_heatmap(table: pd.DataFrame) -> str:
     """How many metrics of each kind go clearly with accuracy on corrupted images at every size, and against it."""
     rows = pearson(table)
-    rows = rows[rows["condition"] == "corrupted"]
+    images = "corrupted" if (rows["condition"] == "corrupted").any() else "clean"
+    rows = rows[rows["condition"] == images]
     said = []
     for kind, name in KINDS.items():
         signs = [sign for sign, _ in _signs(rows[rows["kind"] == kind]).values()]
@@ -53,12 +54,13 @@ def correlation_heatmap(table: pd.DataFrame) -> str:
             said.append(
                 f"of {count} of {name.lower()}, {signs.count(1)} with accuracy and {signs.count(-1)} against it"
             )
-    return f"What goes clearly on corrupted images, at every size: {'; '.join(said)}." if said else ""
+    return f"What goes clearly on {images} images, at every size: {'; '.join(said)}." if said else ""
 
 
 def diversity_accuracy(ensembles: pd.DataFrame, table: pd.DataFrame) -> str:
     """Accuracy of the most diverse quarter of the largest ensembles less that of the least diverse: both extremes."""
-    pool = main_pool(ensembles).dropna(subset=["corrupted_accuracy"])
+    images = judged_on(ensembles)
+    pool = main_pool(ensembles).dropna(subset=[f"{images}_accuracy"])
     pool = pool[pool["size"] == pool["size"].max()]
     gaps = {}
     for metric, column in measured(pool).items():
@@ -66,14 +68,14 @@ def diversity_accuracy(ensembles: pd.DataFrame, table: pd.DataFrame) -> str:
         weights = known["weight"].to_numpy(float)
         low, high = weighted_quantiles(known[column].to_numpy(float), weights, [0.25, 0.75])
         quarters = (known[column] >= high).to_numpy(), (known[column] <= low).to_numpy()
-        most, least = (np.average(known["corrupted_accuracy"][of], weights=weights[of]) for of in quarters)
+        most, least = (np.average(known[f"{images}_accuracy"][of], weights=weights[of]) for of in quarters)
         gaps[metric] = most - least
     if len(gaps) < 2:
         return ""
     last, *_, first = sorted(gaps, key=gaps.get)
     told = [f"{_lead(gaps[metric])} for {_short(metric)}" for metric in (first, last)]
     return (
-        f"Among ensembles of {pool['size'].iloc[0]}, on corrupted images the quarter that is most diverse "
+        f"Among ensembles of {pool['size'].iloc[0]}, on {images} images the quarter that is most diverse "
         f"{told[0]}, and {told[1]}; the other metrics lie between."
     )
 
@@ -111,16 +113,21 @@ def architecture_diversity(ensembles: pd.DataFrame) -> str:
     if pool.empty or not columns:
         return ""
     medians = pool.groupby("group")[list(columns.values())].median()
-    larger = int((medians.loc[GROUPS[1]] > medians.loc[GROUPS[0]]).sum())
+    one, different = group_names(pool)
+    larger = int((medians.loc[different] > medians.loc[one]).sum())
     return (
-        f"Ensembles of {pool['size'].iloc[0]} members of different designs have the larger median diversity in "
+        f"Ensembles of {pool['size'].iloc[0]} members of {different} have the larger median diversity in "
         f"{larger} of {plural(len(columns), 'metric')}."
     )
 
 
 def origins(table: pd.DataFrame) -> str:
-    """Accuracy on corrupted images by origin, at the size with most origins, and what several architectures bring."""
-    rows = under_main_rule(table[(table["equal"] == "size") & (table["measure"] == "corrupted_accuracy")])
+    """Accuracy by origin at the size with most origins, and what several architectures bring.
+
+    On corrupted images; on clean ones where the study has no others.
+    """
+    images = "corrupted" if (table["measure"] == "corrupted_accuracy").any() else "clean"
+    rows = under_main_rule(table[(table["equal"] == "size") & (table["measure"] == f"{images}_accuracy")])
     rows = rows.dropna(subset=["mean"])
     counts = rows.groupby("least")["origin"].nunique()
     if counts.empty or counts.max() < 2:
@@ -130,15 +137,16 @@ def origins(table: pd.DataFrame) -> str:
     for _, row in rows[rows["least"] == size].sort_values("mean", ascending=False).iterrows():
         ends = interval(row["low"], row["high"], percent)
         told.append(f"{row['origin']} {percent(row['mean'])} {ends}".rstrip())
-        brought += _advantage(row["advantage"], row["advantage_low"], row["advantage_high"])
-    return f"{brought}Mean accuracy on corrupted images of ensembles of {size} members: {', '.join(told)}."
+        brought += _advantage(row, images)
+    return f"{brought}Mean accuracy on {images} images of ensembles of {size} members: {', '.join(told)}."
 
 
-def _advantage(points: float, low: float, high: float) -> str:
-    """What several architectures bring in accuracy on corrupted images, with its interval; nothing if not known."""
+def _advantage(row: pd.Series, images: str) -> str:
+    """What several architectures, or families, bring in accuracy, with its interval; nothing if not known."""
+    points, low, high = row["advantage"], row["advantage_low"], row["advantage_high"]
     if np.isnan(points):
         return ""
-    told = f"Several architectures instead of one bring {_points(points)} points of accuracy on corrupted images"
+    told = f"{row['origin'].capitalize()} instead of one bring {_points(points)} points of accuracy on {images} images"
     if np.isnan(low) or np.isnan(high):
         return f"{told}, without an interval: the study has too few designs for one. "
     told = f"{told} {interval(low, high, _points)}"

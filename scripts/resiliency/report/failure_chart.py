@@ -16,9 +16,10 @@ def coincident_failures(table: pd.DataFrame, colours: list[str]) -> alt.TopLevel
     rows = of_pairs(table)
     if rows.empty:
         return notice(title, "no two members trained independently in this study")
+    drawn = [name for name in ("corrupted", "clean") if (rows["corruption"] == name).any()]
     panels = [
-        _panel(rows[rows["corruption"] == name], f"{name.capitalize()} images", name == "corrupted", colours)
-        for name in ("corrupted", "clean")
+        _panel(rows[rows["corruption"] == name], f"{name.capitalize()} images", name == drawn[0], colours)
+        for name in drawn
     ]
     subtitle = [
         "On the dashed line failures are independent; above it, two members fail together more often",

@@ -12,6 +12,8 @@ from resiliency.report.style import INK, SHARE, by_legend, finish, notice, panel
 from resiliency.report.words import label, percent, plural
 
 DASHES = ([1, 0], [7, 3], [2, 2], [9, 3, 2, 3])
+MOST_CURVES = 24  # beyond these, a curve for each family
+MOST_ROWS = 60  # of the heat map, the most resilient members
 CELL = 34
 ROW = 19
 NO_MEMBERS = "no independently trained members in this study"
@@ -23,6 +25,9 @@ def error_by_severity(members: pd.DataFrame, errors: pd.DataFrame, colours: list
     rows = of_data_set(errors).merge(_independent(members)[["member", "design", "family", "seed"]], on="member")
     if rows.empty:
         return notice(title, NO_MEMBERS)
+    if rows["design"].nunique() > MOST_CURVES:
+        title = "Top-1 error of each family as corruptions grow more severe"
+        rows = rows.assign(design=rows["family"])
     curves = rows.groupby(["family", "design", "severity"], sort=False)["error"].mean().reset_index()
     curves["name"] = [_curve_name(*pair) for pair in zip(curves["family"], curves["design"], strict=True)]
     hues, dashes = _curve_styles(curves, colours)
@@ -57,18 +62,28 @@ def error_heatmap(members: pd.DataFrame, errors: pd.DataFrame, colours: list[str
     cells = pd.concat([cells, means.assign(corruption="mean")])
     cells["percent"] = 100 * cells["error"]
     cells["name"] = cells["corruption"].map(label)
-    order = means.sort_values("error", kind="stable")["member"].tolist() or cells["member"].unique().tolist()
+    first = means if len(means) else cells[cells["corruption"] == CLEAN]
+    order = first.sort_values("error", kind="stable")["member"].tolist()
+    left_out = len(order[MOST_ROWS:])
+    order = order[:MOST_ROWS]
+    cells = cells[cells["member"].isin(order)]
     groups = {"overall": (CLEAN, "mean")} | CATEGORIES | {"held out": HELD_OUT, "other images": further}
     parts = {name: cells[cells["corruption"].isin(columns)] for name, columns in groups.items()}
     panels = [
-        _heat(part, name, [label(c) for c in groups[name]], order, cells["percent"].max())
+        _heat(
+            part,
+            name if len(means) or name != "overall" else "",
+            [label(c) for c in groups[name]],
+            order,
+            cells["percent"].max(),
+        )
         for name, part in parts.items()
         if not part.empty
     ]
-    subtitle = [
-        "Mean over severities, in %; most resilient member first, by the mean over corruptions",
-        images_of_data_set(known),
-    ]
+    means_of = "Mean over severities, in %; most resilient member first, by the mean over corruptions"
+    subtitle = [means_of if len(means) else "In %", images_of_data_set(known)]
+    if left_out:
+        subtitle.append(f"The first {MOST_ROWS} of {left_out + MOST_ROWS:,} members; the others are in the table")
     return finish(alt.hconcat(*panels, spacing=8, bounds="flush"), title, subtitle)
 
 
@@ -141,7 +156,9 @@ def _curve_styles(curves: pd.DataFrame, colours: list[str]) -> tuple[alt.Color, 
         names += list(designs)
         hues += [colour] * len(designs)
         dashes += [dash for _, dash in zip(designs, cycle(DASHES), strict=False)]
-    legend = alt.Legend(title="Design (family)", symbolType="stroke", symbolSize=500, symbolStrokeWidth=2)
+    together = all(name == family for name, family in zip(curves["name"], curves["family"], strict=True))
+    title = "Family" if together else "Design (family)"
+    legend = alt.Legend(title=title, symbolType="stroke", symbolSize=500, symbolStrokeWidth=2)
     return (
         alt.Color("name:N", legend=legend).scale(domain=names, range=hues),
         alt.StrokeDash("name:N", legend=legend).scale(domain=names, range=dashes),
@@ -150,7 +167,7 @@ def _curve_styles(curves: pd.DataFrame, colours: list[str]) -> tuple[alt.Color, 
 
 def _heat(cells: pd.DataFrame, title: str, columns: list[str], order: list[str], most: float) -> alt.LayerChart:
     """One category of corruptions; all categories share the rows and the colours."""
-    first = title == "overall"
+    first = title in ("overall", "")
     rows = alt.Axis(labels=first, ticks=False, domain=False)
     base = alt.Chart(cells).encode(
         x=alt.X("name:N", title=None, sort=columns).axis(labelAngle=-45, ticks=False, domain=False),

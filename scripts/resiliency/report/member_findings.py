@@ -78,14 +78,15 @@ def calibration(members: pd.DataFrame, table: pd.DataFrame) -> str:
 def coincident_failures(table: pd.DataFrame) -> str:
     """How often both of two members fail on corrupted images, over what independence would give."""
     rows = of_pairs(table)
-    rows = rows[rows["corruption"] == "corrupted"]
+    images = "corrupted" if (rows["corruption"] == "corrupted").any() else "clean"
+    rows = rows[rows["corruption"] == images]
     said = []
     for pair in PAIRS:
         means = rows.loc[rows["pair"] == pair, ["both_fail", "independent"]].mean()
         if means["independent"] > 0:
             times = number(means["both_fail"] / means["independent"], 1)
             said.append(f"{percent(means['both_fail'])} if they are of {pair}, {times} times as often as by chance")
-    return f"Two members fail together on corrupted images at a rate of {'; '.join(said)}." if said else ""
+    return f"Two members fail together on {images} images at a rate of {'; '.join(said)}." if said else ""
 
 
 def attribution_gallery(pictures: pd.DataFrame, distances: pd.DataFrame) -> str:

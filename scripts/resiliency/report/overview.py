@@ -9,6 +9,7 @@ from resiliency.conditions import CLEAN
 from resiliency.reliability import FEW_IMAGES, FEW_STEPS, FEWEST_IMAGES, FEWEST_STEPS, NEAR_CHANCE
 from resiliency.report import words
 
+LEADING = 3
 NAMED = 5
 WARNINGS = {
     NEAR_CHANCE: "{count} are hardly better than chance on clean images ({names}): their training failed, or their "
@@ -130,6 +131,51 @@ def contenders(deployment: pd.DataFrame) -> list[dict]:
     return [row | {"role": role, "share": row["mean_corruption_error"] / most} for role, row in best.items()]
 
 
+def leaders(tables: dict[str, pd.DataFrame], further: list[str]) -> list[dict]:
+    """What leads a study without deployment: the most accurate ensembles and member, or the most resilient members.
+
+    Returns:
+        For each its `role` and `members`, the `column` that it leads by with the value and the ends of the interval
+        (NaN where unknown), and as `others` its accuracy on further test sets.
+    """
+    if "best_ensembles" in tables:
+        best = tables["best_ensembles"]
+        chosen = best[best["rank"] == 1].sort_values("size", ascending=False)
+        roles = [
+            f"Best of {n:,} ensembles of {size}" if size > 1 else f"Best of {n:,} members"
+            for n, size in zip(chosen["of"], chosen["size"], strict=True)
+        ]
+        column, said = "clean_accuracy", "of clean images right"
+    else:
+        members = tables["members"].rename(columns={"member": "members"}).dropna(subset=["mean_corruption_error"])
+        chosen = members.sort_values("mean_corruption_error", kind="stable").head(LEADING)
+        roles = [f"Most resilient of {len(members):,} members", *(f"Number {n}" for n in range(2, LEADING + 1))]
+        column, said = "mean_corruption_error", "of corrupted images wrong"
+    found = []
+    for role, row in zip(roles, chosen.to_dict("records"), strict=False):
+        others = [f"{words.label(name)} {words.percent(row[f'{name}_accuracy'])}" for name in further]
+        if column != "clean_accuracy":
+            others = [f"clean {words.percent(row['clean_accuracy'])}", *others]
+        ends = {end: row[f"{column}_{end}"] for end in ("low", "high")}
+        what = {"role": role, "members": row["members"], "value": row[column], "said": said, "others": others}
+        found.append(what | ends)
+    return found
+
+
+def skipped_reasons(skipped: pd.DataFrame) -> list[dict]:
+    """What was left out and why, with the members that it was left out of: `what`, `reason`, `count` and `members`.
+
+    Args:
+        skipped: skipped.csv; without a member where a row is of the study as a whole.
+    """
+    found = []
+    for (what, reason), rows in skipped.groupby(["skipped", "reason"], sort=False):
+        members = rows["member"].dropna().tolist()
+        names = ", ".join(members[:NAMED]) + (f" and {len(members) - NAMED:,} more" if len(members) > NAMED else "")
+        found.append({"what": words.label(what), "reason": reason, "count": len(members), "members": names})
+    return found
+
+
 def cautions(members: pd.DataFrame) -> list[str]:
     """What the reader should beware of, a sentence for each kind of warning that members.csv has."""
     said = []
@@ -141,20 +187,39 @@ def cautions(members: pd.DataFrame) -> list[str]:
     return said
 
 
-def basis(card: dict, tables: dict[str, pd.DataFrame]) -> str:
+def basis(card: dict | None, tables: dict[str, pd.DataFrame]) -> str:
     """What was tested, in a sentence."""
     members, errors = tables["members"], tables["corruption_errors"]
     counts = members["origin"].value_counts()
     searched = members["origin"] == "search"
-    trained = words.plural(int(counts.get("independent", 0)), "independently trained member")
+    outside = members["weights_source"].str.startswith("elsewhere")
+    independent = int(counts.get("independent", 0) - outside.sum())
+    kinds = [words.plural(independent, "independently trained member")] if independent else []
+    kinds += [
+        f"{words.plural(len(rows), 'member')} from {source}"
+        for source, rows in members[outside].groupby("weights_source", sort=False)
+    ]
+    trained = ", ".join(kinds)
     trained += f", {counts['joint']:,} jointly trained" if "joint" in counts else ""
     trained += f", {words.plural(int(searched.sum()), 'sub-network')} of a search" if searched.any() else ""
     corruptions = errors.loc[errors["corruption"] != CLEAN, "corruption"].nunique()
+    under = f", clean and under {words.plural(corruptions, 'corruption')}" if corruptions else ""
     further = errors[errors["test_set"] != CLEAN].drop_duplicates("test_set")
-    others = "".join(f", and on {words.plural(row.images, 'image')} of {row.test_set}" for row in further.itertuples())
+    others = "".join(f", and on {_images(row.images)}{words.label(row.test_set)}" for row in further.itertuples())
+    others = others.replace(", and on", ", on", max(len(further) - 1, 0))
+    designs = words.plural(members.loc[~searched, "design"].nunique(), "design")
+    count = members["family"].nunique()
+    families = f"{count:,} {'family' if count == 1 else 'families'}"
+    formed = ""
+    if "ensembles" in tables:
+        formed = f", and {words.plural(tables['ensembles']['ensemble'].nunique(), 'ensemble')} of them"
+    images = int(errors["images"].iloc[0])
     return (
-        f"{trained}, of {words.plural(members.loc[~searched, 'design'].nunique(), 'design')}, "
-        f"and {words.plural(tables['ensembles']['ensemble'].nunique(), 'ensemble')} of them, tested on "
-        f"{words.plural(card['splits']['test']['images'], 'image')} of {card['name']}, clean and under "
-        f"{words.plural(corruptions, 'corruption')}{others}."
+        f"{trained}, of {designs} in {families}{formed}, tested on {_images(images)}"
+        f"{card['name'] if card else 'the clean test set'}{under}{others}."
     )
+
+
+def _images(count: int) -> str:
+    """Such as "540 images of "; nothing where the number is not known."""
+    return f"{words.plural(int(count), 'image')} of " if count else ""

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Collection
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import quote
@@ -12,11 +13,12 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from resiliency.conditions import CLEAN
 from resiliency.report import words
-from resiliency.report.overview import basis, cautions, contenders, observed
+from resiliency.report.overview import basis, cautions, contenders, leaders, observed, skipped_reasons
 from resiliency.report.terms import TERMS, explained
 
 FOLDER = Path(__file__).parent
 FORMS = (words.percent, words.number, words.estimate, words.duration, words.label, words.plural, explained)
+ANSWERS = ("origins", "size_accuracy_resiliency", "effective_robustness")  # charts whose finding opens the page
 UNSEEN = re.compile(r' (?:role|aria-[a-z]+)="[^"]*"')
 
 
@@ -30,10 +32,12 @@ class Section(NamedTuple):
 
 SECTIONS = (
     Section("deploy", "Which ensemble should I deploy?", ("deployment",)),
+    Section("best", "Which ensembles are the most accurate?", ()),
     Section("corruptions", "What do the corruptions look like?", ("gallery",)),
     Section(
         "designs", "How resilient is each design?", ("error_by_severity", "size_accuracy_resiliency", "error_heatmap")
     ),
+    Section("shift", "Who withstands a shift better than expected?", ("effective_robustness",)),
     Section("calibration", "Can the members' probabilities be trusted?", ("calibration",)),
     Section(
         "diversity", "Does diversity go with accuracy?", ("correlations", "correlation_heatmap", "diversity_accuracy")
@@ -57,7 +61,9 @@ FILES = {
     "tables/correlation_differences.csv": "correlations of attribution diversity less those of prediction diversity",
     "tables/coincident_failures.csv": "how often members of one design, and of two, fail on the same images",
     "tables/attribution_distances.csv": "how far apart the attribution maps of members of different families are",
-    "tables/skipped.csv": "members that an attribution method or a comparison of stages does not apply to, and why",
+    "tables/skipped.csv": "what was left out, of which members and why",
+    "tables/effective_robustness.csv": "accuracy of members on shifted images, against what clean accuracy predicts",
+    "tables/best_ensembles.csv": "the ten ensembles of each size, and the ten members, that are most accurate",
     "tables/origins.csv": "ensembles by where their members come from, at equal size and at equal MACs, with intervals",
     "tables/deployment.csv": "the most resilient ensembles for their cost, and single members, judged on unseen images",
     "tables/observations.csv": "the four observations: statistics, intervals, rules and verdicts",
@@ -67,22 +73,25 @@ FILES = {
 
 def render(
     study: dict,
-    card: dict,
+    card: dict | None,
     test_sets: dict[str, dict],
     provenance: dict,
     tables: dict[str, pd.DataFrame],
     specs: dict[str, dict],
     svgs: dict[str, str],
+    written: Collection[str] = FILES,
 ) -> str:
     """The page as HTML.
 
     Args:
         study: the whole study.
-        card: the card of the data set.
+        card: the card of the data set; None where there is none.
         test_sets: the card of each further test set, by name.
         provenance: versions, device, commit and the cost of every rule.
-        tables: `members`, `corruption_errors`, `ensembles`, `deployment` and `observations`.
+        tables: `members`, `corruption_errors`, `observations` and `skipped`; `ensembles`, `deployment` and
+            `best_ensembles` where the study has them.
         specs, svgs: name of a chart -> its Vega-Lite specification, and its picture where scripts do not run.
+        written: those of `FILES` that the study has.
     """
     environment = Environment(
         loader=FileSystemLoader(FOLDER),
@@ -93,7 +102,7 @@ def render(
     )
     environment.filters |= {form.__name__: form for form in FORMS}
     environment.globals |= {form.__name__: form for form in FORMS} | {"interval": words.interval}
-    searched = "search" in set(tables["members"]["origin"])
+    further = [name for name in tables["corruption_errors"]["test_set"].unique() if name != CLEAN]
     members = (
         tables["members"].sort_values("mean_corruption_error", kind="stable").fillna({"objective": "", "warnings": ""})
     )
@@ -103,18 +112,23 @@ def render(
         study_text=json.dumps(study, indent=2),
         card=card,
         provenance=provenance,
-        answer=specs["origins"]["usermeta"]["finding"],
+        answer=next((said for name in ANSWERS if name in specs and (said := specs[name]["usermeta"]["finding"])), ""),
         basis=basis(card, tables),
         cautions=cautions(tables["members"]),
         observations=observed(tables["observations"]),
-        contenders=contenders(tables["deployment"]),
-        sections=[(section, [_figure(name, specs, svgs) for name in section.charts]) for section in SECTIONS],
+        contenders=contenders(tables["deployment"]) if "deployment" in tables else [],
+        leaders=leaders(tables, further),
+        best=tables["best_ensembles"].to_dict("records") if "best_ensembles" in tables else [],
+        skipped=skipped_reasons(tables["skipped"]) if "skipped" in tables else [],
+        sections=_sections(tables, specs, svgs),
         members=members.to_dict("records"),
         undefined={name: _undefined(members, name) for name in ("mce", "relative_mce")},
         test_sets=test_sets,
-        accuracies=[f"{name}_accuracy" for name in (CLEAN, *test_sets)],
+        further=further,
+        has_probabilities="clean_nll" in members,
+        accuracies=[f"{name}_accuracy" for name in (CLEAN, *further)],
         loaded=tables["members"][elsewhere].to_dict("records"),
-        files={file: told for file, told in FILES.items() if searched or not file.startswith("search")},
+        files={file: content for file, content in FILES.items() if file in written},
         terms=TERMS,
         css=(FOLDER / "report.css").read_text(encoding="utf-8"),
         script=(FOLDER / "report.js").read_text(encoding="utf-8"),
@@ -126,6 +140,16 @@ def _undefined(members: pd.DataFrame, name: str) -> str:
     """The corruptions under which a ratio to the baseline, mce or relative_mce, means nothing; empty if it does."""
     told = members[f"{name}_undefined_under"].dropna()
     return ", ".join(words.label(corruption) for corruption in (told.max() if len(told) else "").split())
+
+
+def _sections(tables: dict[str, pd.DataFrame], specs: dict[str, dict], svgs: dict[str, str]) -> list[tuple]:
+    """The sections that the study has something for, and the figures of each."""
+    found = []
+    for section in SECTIONS:
+        figures = [_figure(name, specs, svgs) for name in section.charts if name in specs]
+        if figures or (section.anchor == "best" and "best_ensembles" in tables and "deployment" not in tables):
+            found.append((section, figures))
+    return found
 
 
 def _figure(name: str, specs: dict[str, dict], svgs: dict[str, str]) -> dict:

@@ -3,7 +3,7 @@
 import altair as alt
 import pandas as pd
 
-from resiliency.analysis.origins import ORIGINS
+from resiliency.analysis.origins import FAMILIES, ORIGINS
 from resiliency.diversity.settings import MAIN
 from resiliency.report.diversity_charts import under_main_rule
 from resiliency.report.style import INK, MUTED, SHARE, by_legend, finish, notice, panel_title, shades, spread
@@ -127,8 +127,8 @@ def _measures(rows: pd.DataFrame) -> list[tuple[str, str]]:
 def _dots(rows: pd.DataFrame, title: str, hue: alt.Color, equal: str, index: int) -> alt.LayerChart:
     """Means of one measure by origin, an offset a class."""
     axis = alt.Axis(labels=not index, ticks=False, minExtent=150 if not index else 0)
-    y = alt.Y("origin:N", title=None, sort=list(ORIGINS), axis=axis)
-    y = y.scale(domain=[name for name in ORIGINS if name in set(rows["origin"])])
+    y = alt.Y("origin:N", title=None, sort=[*ORIGINS, *FAMILIES], axis=axis)
+    y = y.scale(domain=[name for name in (*ORIGINS, *FAMILIES) if name in set(rows["origin"])])
     offset = alt.YOffset("least:O")
     form = SHARE if title.endswith("accuracy") else "~g"
     x = alt.X("mean:Q", title=None).axis(format=form, tickCount=3, labelOverlap=True)

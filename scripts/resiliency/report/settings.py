@@ -9,24 +9,35 @@ from resiliency.settings import Settings
 OKABE_ITO = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#000000"]
 
 
-CHARTS = (
-    "learning_curves",
-    "error_by_severity",
-    "error_heatmap",
-    "size_accuracy_resiliency",
-    "gallery",
-    "diversity_accuracy",
-    "correlations",
-    "correlation_heatmap",
-    "strength",
-    "architecture_diversity",
-    "coincident_failures",
-    "attribution_gallery",
-    "calibration",
-    "search_front",
-    "origins",
-    "deployment",
-)
+# Chart -> what a study needs to have for it: tables, corruptions.
+CHARTS = {
+    "learning_curves": {"histories"},
+    "error_by_severity": {"members", "corruption_errors", "corruptions"},
+    "error_heatmap": {"members", "corruption_errors"},
+    "size_accuracy_resiliency": {"members", "corruptions"},
+    "effective_robustness": {"effective_robustness"},
+    "gallery": {"gallery"},
+    "diversity_accuracy": {"ensembles", "correlations"},
+    "correlations": {"correlations"},
+    "correlation_heatmap": {"correlations"},
+    "strength": {"ensembles", "histories"},
+    "architecture_diversity": {"ensembles"},
+    "coincident_failures": {"coincident_failures"},
+    "attribution_gallery": {"attribution_gallery", "attribution_distances"},
+    "calibration": {"members", "calibration"},
+    "search_front": {"evaluations", "members"},
+    "origins": {"origins"},
+    "deployment": {"deployment", "candidates"},
+}
+# What a study may lack -> the tables that it then does without.
+NEEDED = {
+    "ensembles": {"ensembles", "correlations", "differences", "coincident_failures", "origins", "deployment"}
+    | {"best_ensembles"},
+    "networks": {"histories", "differences", "attribution_distances"},
+    "probabilities": {"calibration"},
+    "corruptions": {"deployment"},
+    "shifts": {"effective_robustness"},
+}
 PAGE_FILES = ("report.html.j2", "macros.html.j2", "overview.html.j2", "details.html.j2", "report.css", "report.js")
 CHART_SUFFIXES = (".html", ".svg", ".png", ".vl.json")
 
@@ -36,3 +47,8 @@ class Charts(Settings):
         OKABE_ITO, min_length=1, description="colours of families and settings; Okabe and Ito's are colour-blind safe"
     )
     pixels_per_point: float = Field(2, gt=0, le=10, description="scale of the PNG pictures")
+
+
+def without(**allowed: bool) -> set[str]:
+    """Names of the tables that a study does without, by what of `NEEDED` it has."""
+    return {table for need, has in allowed.items() if not has for table in NEEDED[need]}

@@ -7,7 +7,8 @@ import pandas as pd
 
 from resiliency.analysis.correlations import diversity_columns, main_diversity_columns
 from resiliency.analysis.jackknife import FISHER
-from resiliency.analysis.left_out import LeftOut, design_of, is_sample, mean_over_sizes
+from resiliency.analysis.left_out import LeftOut, is_sample, mean_over_sizes
+from resiliency.analysis.names import design_of
 from resiliency.analysis.parts import Part
 from resiliency.analysis.verdicts import Observation
 from resiliency.conditions import CLEAN, CORRUPTED

@@ -1,0 +1,112 @@
+if EXTERNAL:
+
+    rule describe_external:
+        input:
+            STUDY.external.members,
+        output:
+            [f"{RESULTS}/members/{member}/member.json" for member in ELSEWHERE],
+        log:
+            f"{RESULTS}/logs/describe_external/all.log",
+        benchmark:
+            f"{RESULTS}/benchmarks/describe_external/all.tsv"
+        conda:
+            "../envs/resiliency.yaml"
+        threads: 1
+        resources:
+            mem_mb=growing(2000),
+            runtime=growing(10),
+        params:
+            code=code("describe_external"),
+            kinds=EXTERNAL.kinds,
+            image_size=STUDY.data.side if STUDY.dataset else None,
+        script:
+            "../scripts/describe_external.py"
+
+
+for source in SOURCES:
+    if source.kind == "scores":
+
+        rule:
+            name:
+                f"import_scores_{source.name}"
+            input:
+                source.file,
+            output:
+                f"{RESULTS}/external/{source.name}/errors.csv",
+            log:
+                f"{RESULTS}/logs/import_scores/{source.name}.log",
+            benchmark:
+                f"{RESULTS}/benchmarks/import_scores/{source.name}.tsv"
+            conda:
+                "../envs/resiliency.yaml"
+            threads: 1
+            resources:
+                mem_mb=growing(1000),
+                runtime=growing(10),
+            params:
+                **STUDY.external.model_dump(include={"clean", "scores_are", "images", "clean_on"}),
+                code=code("import_scores"),
+                layout=EXTERNAL.layout(source),
+            script:
+                "../scripts/import_scores.py"
+
+    else:
+
+        rule:
+            name:
+                f"import_predictions_{source.name}"
+            input:
+                external_files(source),
+                labels=JUDGED["labels"],
+            output:
+                predictions(source.members),
+            log:
+                f"{RESULTS}/logs/import_predictions/{source.name}.log",
+            benchmark:
+                f"{RESULTS}/benchmarks/import_predictions/{source.name}.tsv"
+            conda:
+                "../envs/resiliency.yaml"
+            threads: 1
+            resources:
+                mem_mb=growing(4000),
+                runtime=growing(60),
+            params:
+                code=code("import_predictions"),
+                kind=source.kind,
+                file=source.file,
+                members=source.members,
+                layout=EXTERNAL.layout(source),
+                classes=STUDY.external.classes,
+            script:
+                "../scripts/import_predictions.py"
+
+
+if not STUDY.dataset:
+
+    rule external_conditions:
+        input:
+            external_files(SOURCES[0], labels_alone=True),
+        output:
+            conditions=f"{RESULTS}/conditions.csv",
+            labels=JUDGED["labels"],
+        log:
+            f"{RESULTS}/logs/external_conditions/all.log",
+        benchmark:
+            f"{RESULTS}/benchmarks/external_conditions/all.tsv"
+        conda:
+            "../envs/resiliency.yaml"
+        threads: 1
+        resources:
+            mem_mb=growing(2000),
+            runtime=growing(10),
+        params:
+            **STUDY.external.model_dump(include={"classes", "images"}),
+            code=code("external_conditions"),
+            kind=SOURCES[0].kind,
+            file=SOURCES[0].file,
+            members=SOURCES[0].members,
+            layout=EXTERNAL.layout(SOURCES[0]),
+            corruptions=CORRUPTIONS,
+            severities=EXTERNAL.severities,
+        script:
+            "../scripts/external_conditions.py"

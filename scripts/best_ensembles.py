@@ -1,0 +1,12 @@
+"""List the most accurate ensembles of each size."""
+
+from resiliency.analysis.best_ensembles import best_table
+from resiliency.stage import stage
+from resiliency.tables import read_table, write_table
+
+with stage(snakemake.log[0]):
+    inputs, params = snakemake.input, snakemake.params
+    ensembles = read_table(inputs.ensembles)
+    images = read_table(inputs.conditions).groupby("test_set", sort=False)["images"].first().to_dict()
+    of_rule = ensembles[ensembles["rule"] == params.rule]
+    write_table(snakemake.output[0], best_table(read_table(inputs.members), of_rule, images, params.confidence))

@@ -1,0 +1,20 @@
+"""Write the conditions that members from elsewhere are tested under, and the labels of each test set."""
+
+from resiliency.conditions import conditions
+from resiliency.external.predictions import Reader
+from resiliency.files import write_array
+from resiliency.stage import stage
+from resiliency.tables import write_table
+
+with stage(snakemake.log[0]):
+    params, outputs = snakemake.params, snakemake.output
+    if params.kind == "scores":
+        images, classes = {name: params.images.get(name, 0) for name in params.layout}, params.classes or 0
+    else:
+        reader = Reader(params.kind, params.file, params.layout, params.classes)
+        labels, classes = reader.labels(), reader.classes(params.members)
+        images = {name: len(of_set) for name, of_set in labels.items()}
+        for path, of_set in zip(outputs.labels, labels.values(), strict=True):
+            write_array(path, of_set)
+    table = conditions(params.corruptions, params.severities, images, dict.fromkeys(images, max(classes, 2)))
+    write_table(outputs.conditions, table.assign(classes=classes))

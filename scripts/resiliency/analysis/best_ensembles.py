@@ -1,0 +1,40 @@
+"""The most accurate ensembles of each size, and the most accurate members beside them."""
+
+import pandas as pd
+
+from resiliency.metrics.accuracy import accuracies, accuracy_columns
+
+MOST = 10
+CLEAN = "clean"
+
+
+def best_table(
+    members: pd.DataFrame, ensembles: pd.DataFrame, images: dict[str, int], confidence: float
+) -> pd.DataFrame:
+    """The `MOST` ensembles of each size, and members as size 1, with the highest clean accuracy.
+
+    The best of thousands on some images is less good on others: accuracy on further test sets, which nothing was chosen
+    on, is the one to believe.
+
+    Args:
+        members: members.csv.
+        ensembles: rows of ensembles.parquet under one rule.
+        images: test set -> number of its images, 0 where it is unknown.
+        confidence: of Wilson's intervals, each of one ensemble alone.
+
+    Returns:
+        Columns size, rank (1 is best), members, of (ensembles of that size that it is the best of), origin,
+        mean_corruption_error, and <test set>_accuracy with _low and _high for each test set.
+    """
+    columns = ["size", "members", "origin", "mean_corruption_error", *(f"{name}_accuracy" for name in images)]
+    single = members[members["origin"] != "joint"].rename(columns={"member": "members"}).assign(size=1)
+    table = pd.concat([single[columns], ensembles[ensembles["origin"] != "joint"][columns]], ignore_index=True)
+    table["of"] = table.groupby("size")["members"].transform("size")
+    table = table.sort_values(["size", f"{CLEAN}_accuracy"], ascending=[False, False], kind="stable")
+    table["rank"] = table.groupby("size").cumcount() + 1
+    table = table[table["rank"] <= MOST].reset_index(drop=True)
+    for name, count in images.items():
+        shares = table[f"{name}_accuracy"].to_numpy(float)
+        table = table.assign(**accuracies(name, shares, count or float("nan"), confidence))
+    order = ["size", "rank", "members", "of", "origin", "mean_corruption_error"]
+    return table[order + [column for name in images for column in accuracy_columns(name)]]

@@ -1,0 +1,85 @@
+"""Predictions of members from elsewhere, in the form in which predictions of all members are kept."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from resiliency.external.arrays import read_labels, read_logits
+from resiliency.external.decisions import Decisions, read_decisions
+from resiliency.faults import Fault
+
+
+class Reader:
+    """Reads one file of decisions, or folder of logits or probabilities.
+
+    Args:
+        kind: decisions, logits or probabilities.
+        file: of that kind.
+        layout: test set -> names in the file of its conditions.
+        classes: their number, if it is known.
+    """
+
+    def __init__(self, kind: str, file: str, layout: dict[str, list[str]], classes: int | None):
+        self.kind, self.file, self.layout, self.known_classes = kind, file, layout, classes
+        self.decisions: Decisions | None = None
+        if kind == "decisions":
+            self.decisions = read_decisions(file, classes, [name for names in layout.values() for name in names])
+
+    def labels(self) -> dict[str, np.ndarray]:
+        """Test set -> int64 N.
+
+        Raises:
+            Fault: corrupted images are not those of the test set, or have other labels.
+        """
+        return {test_set: self._common_labels(names) for test_set, names in self.layout.items()}
+
+    def classes(self, members: list[str]) -> int:
+        """The number of classes: as it is known, else of the arrays' columns, else the largest label plus 1."""
+        if self.known_classes:
+            return self.known_classes
+        if self.decisions:
+            return 1 + max(int(labels.max()) for labels in self.labels().values())
+        return self._logits(members[0], next(iter(self.layout.values()))[0]).shape[-1]
+
+    def read(self, member: str) -> Iterator[tuple[str, np.ndarray]]:
+        """Test set, and decisions int16 C x N of its C conditions, or logits float32 C x N x K."""
+        for test_set, names in self.layout.items():
+            if self.decisions:
+                answers = [self.decisions.answers[member][name] for name in names]
+                yield test_set, np.stack(answers).astype(np.int32 if np.max(answers) > 32_000 else np.int16)
+            else:
+                yield test_set, np.stack([self._logits(member, name) for name in names])
+
+    def check(self, truths: dict[str, np.ndarray]) -> None:
+        """Raise a Fault unless the labels are those of `truths`, by which all members of the study are judged."""
+        for test_set, labels in self.labels().items():
+            truth = np.asarray(truths[test_set])
+            if len(labels) != len(truth):
+                raise Fault(
+                    f"{self.file}: test set {test_set!r} has {len(labels):,} images; other members are tested on "
+                    f"{len(truth):,}"
+                )
+            wrong = np.flatnonzero(labels != truth)
+            if len(wrong):
+                image = wrong[0]
+                raise Fault(
+                    f"{self.file}: test set {test_set!r}, image {image}: label {labels[image]}, but it is "
+                    f"{truth[image]} for other members; the order of images may differ"
+                )
+
+    def _common_labels(self, names: list[str]) -> np.ndarray:
+        first, *others = names
+        labels, images = self._labels(first), self._images(first)
+        for name in others:
+            if not np.array_equal(self._labels(name), labels) or not np.array_equal(self._images(name), images):
+                raise Fault(f"{self.file}: images or labels of {name!r} are not those of {first!r}, which it corrupts")
+        return labels
+
+    def _labels(self, name: str) -> np.ndarray:
+        return self.decisions.labels[name] if self.decisions else read_labels(self.file, name, self.known_classes)
+
+    def _images(self, name: str) -> np.ndarray | None:
+        return self.decisions.images[name] if self.decisions else None
+
+    def _logits(self, member: str, name: str) -> np.ndarray:
+        return read_logits(self.file, member, name, self._labels(name), self.kind)

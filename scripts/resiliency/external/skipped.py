@@ -1,0 +1,51 @@
+"""What stages leave out of members from elsewhere, and why."""
+
+import pandas as pd
+
+# How a member is known -> what is left out of it, and why.
+LEFT_OUT = {
+    "decisions": {
+        "probabilities": "known by its decisions: no calibration, no diversity of probabilities, no rule but "
+        "plurality_vote",
+        "attributions and activations": "known by its decisions: they need a network",
+    },
+    "logits": {"attributions and activations": "known by its logits: they need a network"},
+    "probabilities": {"attributions and activations": "known by its probabilities: they need a network"},
+    "scores": {
+        "ensembles": "known by its scores: an ensemble and its diversity need the decisions on each image",
+        "probabilities": "known by its scores: no calibration",
+        "attributions and activations": "known by its scores: they need a network",
+    },
+}
+# Table that the study does without -> why.
+LACKING = {
+    "ensembles": "the study has no members with predictions, or too few for an ensemble",
+    "attribution_distances": "no member is known by its network, which attributions need",
+    "histories": "no member is trained here",
+    "calibration": "no member is known by its probabilities",
+    "deployment": "no corruptions, by whose errors ensembles to deploy are chosen; or no ensembles",
+    "effective_robustness": "no shifted images",
+}
+
+
+def skipped_rows(
+    members: pd.DataFrame, kinds: dict[str, str], lacking: list[str], rules: list[str], least_clean_accuracy: float
+) -> list[tuple[str, str, str]]:
+    """Rows of skipped.csv: member, "" for the study as a whole; what is left out; why.
+
+    Args:
+        members: members.csv.
+        kinds: member from elsewhere -> how it is known.
+        lacking: tables that the study does without.
+        rules: combination rules of the study.
+        least_clean_accuracy: that a member of an ensemble needs.
+    """
+    rows = [("", table, LACKING[table]) for table in lacking if table in LACKING]
+    rows += [(member, what, why) for member, kind in kinds.items() for what, why in LEFT_OUT[kind].items()]
+    for row in members.itertuples():
+        if row.member in kinds and pd.isna(row.parameters):
+            rows.append((row.member, "observation 1", "no parameters: neither a table nor an architecture tells them"))
+        if row.origin == "independent" and row.clean_accuracy < least_clean_accuracy:
+            why = f"clean accuracy {row.clean_accuracy:.1%}, less than the {least_clean_accuracy:.1%} of the study"
+            rows.append((row.member, "ensembles", why))
+    return rows

@@ -1,0 +1,116 @@
+"""Accuracy on shifted images against clean accuracy: what a shift costs beyond what clean accuracy predicts."""
+
+import altair as alt
+import numpy as np
+import pandas as pd
+from scipy.special import expit, logit
+
+from resiliency.report.style import INK, MUTED, SHARE, by_legend, finish, notice, panel_title, spread
+from resiliency.report.words import interval, label, percent, plural
+
+TITLE = "Accuracy on shifted images against clean accuracy"
+COLUMNS = 2
+STEPS = 40
+LEAST = 1e-3  # accuracies of less, and of less than this from 1, are drawn here: their logits go to infinity
+
+
+def effective_robustness(table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
+    """A panel for each set of shifted images, both axes on the logit scale, with the line that is fitted to members."""
+    if table.empty:
+        return notice(TITLE, "no members with accuracies on shifted images")
+    by_recipe = table["recipe"].notna().any()
+    field = "recipe" if by_recipe else "family"
+    names = list(dict.fromkeys(table[field].dropna()))
+    chosen, opacity = by_legend(field)
+    hue = alt.Color(f"{field}:N", title=field.capitalize()).scale(spread(names, colours))
+    sets = list(dict.fromkeys(table["test_set"]))
+    panels = [
+        _panel(table[table["test_set"] == name], name, hue, opacity, chosen if index == 0 else None)
+        for index, name in enumerate(sets)
+    ]
+    rows = [alt.hconcat(*panels[start : start + COLUMNS], spacing=28) for start in range(0, len(panels), COLUMNS)]
+    reference = table[table["is_reference"]]
+    of = f"{plural(reference['member'].nunique(), 'reference member')}"
+    if by_recipe and reference["recipe"].nunique() == 1:
+        of += f" of recipe {reference['recipe'].iloc[0]}"
+    subtitle = [f"Line: fitted to {of} on the logit scale; dotted: as accurate as on clean images"]
+    return finish(alt.vconcat(*rows, spacing=24), TITLE, subtitle)
+
+
+def _panel(
+    rows: pd.DataFrame, name: str, hue: alt.Color, opacity: alt.Opacity, chosen: alt.Parameter | None
+) -> alt.LayerChart:
+    drawn = rows.assign(**{c: rows[c].clip(LEAST, 1 - LEAST) for c in ("clean_accuracy", "accuracy", "low", "high")})
+    drawn = drawn.assign(x=logit(drawn["clean_accuracy"]), y=logit(drawn["accuracy"].astype(float)))
+    drawn = drawn.assign(y_low=logit(drawn["low"].astype(float)), y_high=logit(drawn["high"].astype(float)))
+    x = alt.X("x:Q", title="Clean accuracy").axis(**_axis(drawn["x"])).scale(domain=_reach(drawn["x"]), nice=False)
+    title = f"Accuracy on {label(name)} images" if name == "corrupted" else f"Accuracy on {label(name)}"
+    y = alt.Y("y:Q", title=title).axis(**_axis(drawn["y"])).scale(domain=_reach(drawn["y"]), nice=False)
+    tooltip = ["member", "family", *(["recipe"] if rows["recipe"].notna().any() else [])]
+    tooltip += [alt.Tooltip(c, format=".1%") for c in ("clean_accuracy", "accuracy", "predicted_accuracy")]
+    tooltip.append(alt.Tooltip("effective_robustness", format="+.1%"))
+    base = alt.Chart(drawn).encode(x=x, color=hue, opacity=opacity)
+    marks = base.mark_point(filled=True, size=45).encode(y=y, tooltip=tooltip)
+    if chosen is not None:
+        marks = marks.add_params(chosen)
+    layers = [marks]
+    known = drawn.dropna(subset=["low", "high"])
+    if len(known):
+        bars = alt.Chart(known).mark_rule().encode(x=x, y=alt.Y("y_low:Q"), y2="y_high", color=hue, opacity=opacity)
+        layers.insert(0, bars)
+    ends = _reach(drawn["x"])
+    grid = np.linspace(*ends, STEPS)
+    same = _within(pd.DataFrame({"x": grid, "y": grid}), drawn["y"])
+    layers.append(alt.Chart(same).mark_line(strokeDash=[2, 3], color=MUTED, strokeWidth=1).encode(x=x, y=y))
+    slope, intercept = rows[["slope", "intercept"]].iloc[0]
+    if np.isfinite(slope):
+        line = _within(pd.DataFrame({"x": grid, "y": intercept + slope * grid}), drawn["y"])
+        layers.append(alt.Chart(line).mark_line(color=INK, strokeWidth=1.5).encode(x=x, y=y))
+    r_squared = rows["r_squared"].iloc[0]
+    explained = f"; the line explains {percent(r_squared, 0)} of the variance" if np.isfinite(r_squared) else ""
+    return (
+        alt.layer(*layers)
+        .properties(width=350, height=260)
+        .properties(title=panel_title(f"{label(name)}: {plural(len(rows), 'member')}{explained}"))
+    )
+
+
+def _within(line: pd.DataFrame, values: pd.Series) -> pd.DataFrame:
+    return line[line["y"].between(*_reach(values))]
+
+
+def _reach(values: pd.Series) -> list[float]:
+    low, high = values.min(), values.max()
+    margin = max(0.06 * (high - low), 0.05)
+    return [float(low - margin), float(high + margin)]
+
+
+TICKS = (0.001, 0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.92, 0.94, 0.96, 0.98, 0.99, 0.999)
+
+
+def _axis(values: pd.Series) -> dict:
+    """Ticks at round accuracies, of which axes hold the logits."""
+    low, high = _reach(values)
+    ticks = [tick for tick in TICKS if low <= logit(tick) <= high]
+    if len(ticks) < 3:
+        low, high = expit([low, high])
+        ticks = np.unique(np.round(np.linspace(low, high, 7), 2)).clip(0.01, 0.99).tolist()
+    return {
+        "values": [float(logit(tick)) for tick in ticks],
+        "labelExpr": "format(1 / (1 + exp(-datum.value)), '.1~%')",
+        "labelOverlap": True,
+        "format": SHARE,
+    }
+
+
+def finding(table: pd.DataFrame) -> str:
+    """How far members lie from the line on each set of images, and who lies furthest above it."""
+    said = []
+    for name, rows in table.dropna(subset=["effective_robustness"]).groupby("test_set", sort=False):
+        best = rows.loc[rows["effective_robustness"].idxmax()]
+        ends = f" {interval(best['low'], best['high'], percent)}" if pd.notna(best["low"]) else ""
+        said.append(
+            f"{best['member']} lies furthest above it on {label(name)}, by "
+            f"{100 * best['effective_robustness']:.1f} percentage points (accuracy {percent(best['accuracy'])}{ends})"
+        )
+    return f"Effective robustness is accuracy above the line: {'; '.join(said)}." if said else ""

@@ -1,0 +1,181 @@
+"""Members that are known by what others computed: studies of them alone, of several kinds, and beside networks."""
+
+import re
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+CONDITIONS = ["clean", "fog.1", "fog.3", "snow.1", "snow.3", "night"]
+IMAGES, CLASSES = 40, 3
+ALONE = {
+    "dataset": None,
+    "members": {"designs": [], "baseline": "one"},
+    "joint": None,
+    "search": None,
+    "corruptions": {"names": ["fog", "snow"], "severities": [1, 3]},
+    "ensembles": {"sizes": [2], "rules": ["mean_probability", "plurality_vote"]},
+    "statistics": {"resamples": 100},
+    "charts": {"pixels_per_point": 1},
+}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Decisions of two members, probabilities of two others, errors of a fifth, on the same images."""
+    folder, random = tmp_path_factory.mktemp("external"), np.random.default_rng(0)
+    labels = random.integers(CLASSES, size=IMAGES)
+    (folder / "outputs/labels").mkdir(parents=True)
+    rows = []
+    for condition in CONDITIONS:
+        answers = {name: np.where(random.random(IMAGES) < 0.7, labels, 0) for name in ("one", "two")}
+        columns = {"test_set": condition, "image": range(IMAGES), "label": labels}
+        rows.append(pd.DataFrame(columns | answers))
+        np.save(folder / f"outputs/labels/{condition}.npy", labels)
+        for member in ("three", "four"):
+            scores = random.random((IMAGES, CLASSES)) + np.eye(CLASSES)[labels]
+            (folder / f"outputs/{member}").mkdir(exist_ok=True)
+            np.save(folder / f"outputs/{member}/{condition}.npy", scores / scores.sum(axis=1, keepdims=True))
+    pd.concat(rows).to_csv(folder / "decisions.csv", index=False)
+    pd.DataFrame({"member": ["five"]} | {name: [12.5] for name in CONDITIONS}).to_csv(
+        folder / "errors.csv", index=False
+    )
+    pd.DataFrame({"member": ["one", "five"], "family": ["a", "b"], "parameters": [1e6, 2e6]}).to_csv(
+        folder / "about.csv", index=False
+    )
+    return folder
+
+
+@pytest.fixture(scope="module")
+def mixed(folder, workflow_in):
+    external = {
+        "decisions": "decisions.csv",
+        "probabilities": "outputs",
+        "scores": "errors.csv",
+        "members": "about.csv",
+    }
+    study = ALONE | {"study": "mixed", "external": external | {"scores_are": "error"}}
+    (folder / "mixed.yaml").write_text(yaml.safe_dump(study))
+    finished = workflow_in(folder, folder / "mixed.yaml")
+    run = finished.snakemake("--cores", "2")
+    assert run.returncode == 0, run.stdout
+    return finished
+
+
+def test_each_member_is_scored_as_far_as_it_is_known(mixed, folder):
+    members = pd.read_csv(mixed.results / "tables/members.csv", index_col="member")
+    assert sorted(members.index) == ["five", "four", "one", "three", "two"]
+    decisions = pd.read_csv(folder / "decisions.csv")
+    right = (decisions.one == decisions.label).groupby(decisions.test_set).mean()
+    assert members.clean_accuracy["one"] == pytest.approx(right["clean"])
+    assert members.night_accuracy["one"] == pytest.approx(right["night"])
+    corrupted = right[[name for name in CONDITIONS if "." in name]]
+    assert members.mean_corruption_error["one"] == pytest.approx(1 - corrupted.mean())
+    assert members.mce["one"] == pytest.approx(1)
+    assert members.clean_nll.notna().to_dict() == {n: n in ("three", "four") for n in members.index}
+    assert members.loc["five", ["mean_corruption_error", "night_accuracy"]].tolist() == pytest.approx([0.125, 0.875])
+
+
+def test_ensembles_with_decisions_vote_and_others_have_their_rules_too(mixed, folder):
+    ensembles = pd.read_parquet(mixed.results / "tables/ensembles.parquet")
+    of_rule = {rule: set(rows.members) for rule, rows in ensembles.groupby("rule")}
+    assert of_rule["mean_probability"] == {"four+three"}
+    assert len(of_rule["plurality_vote"]) == 6
+    decisions = pd.read_csv(folder / "decisions.csv").query("test_set == 'clean'")
+    right = [decisions[name] == decisions.label for name in ("one", "two")]
+    votes = ensembles[ensembles.rule == "plurality_vote"].set_index("members")
+    expected = np.mean([right[0], right[1]])  # of two votes that differ, one is drawn
+    assert votes.clean_accuracy["one+two"] == pytest.approx(expected)
+    assert votes.jensen_shannon_clean.notna().to_dict() == {name: name == "four+three" for name in votes.index}
+
+
+def test_what_was_left_out_is_said(mixed):
+    skipped = pd.read_csv(mixed.results / "tables/skipped.csv")
+    reasons = skipped.groupby("member").skipped.apply(set).to_dict()
+    assert {"ensembles", "probabilities"} <= reasons["five"]
+    assert "probabilities" in reasons["one"]
+    assert "probabilities" not in reasons["three"]
+    page = (mixed.results / "report.html").read_text()
+    assert "What was left out" in page
+    assert "Where do members look?" not in page
+    assert "Did training converge?" not in page
+
+
+def test_a_file_that_is_added_is_read_alone(mixed, folder):
+    added = pd.read_csv(folder / "decisions.csv").rename(columns={"one": "six"}).drop(columns="two")
+    added.to_csv(folder / "added.csv", index=False)
+    study = yaml.safe_load(mixed.study.read_text())
+    study["external"]["decisions"] = ["decisions.csv", "added.csv"]
+    before = mixed.study.read_text()
+    mixed.study.write_text(yaml.safe_dump(study))
+    try:
+        planned = mixed.planned()
+    finally:
+        mixed.study.write_text(before)
+    imports = {rule: count for rule, count in planned.items() if rule.startswith("import_predictions")}
+    assert imports == {"import_predictions_added": 1}
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ("two", r"study: external: wrong.csv: column 'two', row 1: 'cat'; needed is a class"),
+        ("label", r"study: external: wrong.csv: column 'label' is missing"),
+    ],
+)
+def test_faults_are_told_before_anything_runs(mixed, folder, change, told):
+    table = pd.read_csv(folder / "decisions.csv")
+    wrong = table.assign(two=["cat", *table.two[1:]]) if change == "two" else table.drop(columns="label")
+    wrong.to_csv(folder / "wrong.csv", index=False)
+    study = yaml.safe_load(mixed.study.read_text()) | {"study": "wrong", "external": {"decisions": "wrong.csv"}}
+    (folder / "wrong.yaml").write_text(yaml.safe_dump(study))
+    mixed.study, usual = folder / "wrong.yaml", mixed.study
+    run = mixed.snakemake("--cores", "1")
+    mixed.study = usual
+    assert run.returncode != 0
+    assert re.search(told, run.stdout), run.stdout
+    assert not (folder / "results/wrong").exists()
+
+
+def test_decisions_stand_beside_networks(workflow, workflow_in, tmp_path):
+    shutil.copytree(workflow.directory / "results", tmp_path / "results")
+    labels = np.load(workflow.results / "data/test/labels.npy")
+    conditions = pd.read_csv(workflow.results / "conditions.csv")
+    names = conditions.corruption.str.cat(conditions.severity.astype(str), ".").where(conditions.severity > 0, "clean")
+    rows = [pd.DataFrame({"test_set": name, "image": range(len(labels)), "label": labels}) for name in names]
+    pd.concat(rows).assign(oracle=lambda table: table.label).to_csv(tmp_path / "oracle.csv", index=False)
+    study = yaml.safe_load(workflow.study.read_text()) | {"external": {"decisions": "oracle.csv"}}
+    (tmp_path / "beside.yaml").write_text(yaml.safe_dump(study))
+    beside = workflow_in(tmp_path, tmp_path / "beside.yaml")
+    run = beside.snakemake("--cores", "2", f"results/{study['study']}/tables/ensembles.parquet")
+    assert run.returncode == 0, run.stdout
+    members = pd.read_csv(beside.results / "tables/members.csv", index_col="member")
+    assert members.clean_accuracy["oracle"] == 1
+    ensembles = pd.read_parquet(beside.results / "tables/ensembles.parquet").query("origin == 'independent'")
+    with_oracle = ensembles.members.str.contains("oracle")
+    assert set(ensembles.rule[with_oracle]) == {"plurality_vote"}
+    assert set(ensembles.rule[~with_oracle]) == set(study["ensembles"]["rules"])
+
+
+@pytest.mark.parametrize("name", ["cifar10_published", "imagenet_published"])
+def test_published_studies_come_to_their_reports(name, workflow_in, tmp_path):
+    repository = workflow_in(tmp_path).repository
+    shutil.copytree(repository / "studies/published", tmp_path / "studies/published")
+    published = workflow_in(tmp_path, repository / f"studies/{name}.yaml")
+    run = published.snakemake("--cores", "2", "--config", "charts={pixels_per_point: 1}")
+    assert run.returncode == 0, run.stdout
+    observations = pd.read_csv(published.results / "tables/observations.csv")
+    if name == "imagenet_published":
+        assert observations.observation.unique().tolist() == [1]
+        members = pd.read_csv(published.results / "tables/members.csv", index_col="member")
+        assert members.mce["resnet50"] == pytest.approx(0.7820, abs=1e-4)
+    else:
+        correlations = pd.read_csv(published.results / "tables/correlations.csv")
+        chosen = correlations.query("size == 3 and metric == 'label_disagreement'").set_index(["condition", "measure"])
+        assert chosen.correlation["clean", "pearson"] == pytest.approx(-0.780, abs=1e-3)
+        assert chosen.correlation["clean", "partial"] == pytest.approx(0.913, abs=1e-3)
+        best = pd.read_csv(published.results / "tables/best_ensembles.csv").query("size == 3 and rank == 1")
+        assert best.clean_accuracy.iloc[0] == pytest.approx(0.9762, abs=1e-4)
+    assert "What was left out" in (published.results / "report.html").read_text()
