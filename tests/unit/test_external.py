@@ -33,7 +33,7 @@ seen,,,resnet18
 def write(tmp_path):
     def written(text, name="file.csv"):
         path = tmp_path / name
-        path.write_text(text)
+        path.write_text(text, encoding="utf-8")
         return str(path)
 
     return written

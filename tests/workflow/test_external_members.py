@@ -57,7 +57,7 @@ def mixed(folder, workflow_in):
         "members": "about.csv",
     }
     study = ALONE | {"study": "mixed", "external": external | {"scores_are": "error"}}
-    (folder / "mixed.yaml").write_text(yaml.safe_dump(study))
+    (folder / "mixed.yaml").write_text(yaml.safe_dump(study), encoding="utf-8")
     finished = workflow_in(folder, folder / "mixed.yaml")
     run = finished.snakemake("--cores", "2")
     assert run.returncode == 0, run.stdout
@@ -97,7 +97,7 @@ def test_what_was_left_out_is_said(mixed):
     assert {"ensembles", "probabilities"} <= reasons["five"]
     assert "probabilities" in reasons["one"]
     assert "probabilities" not in reasons["three"]
-    page = (mixed.results / "report.html").read_text()
+    page = (mixed.results / "report.html").read_text(encoding="utf-8")
     assert "What was left out" in page
     assert "Where do members look?" not in page
     assert "Did training converge?" not in page
@@ -106,14 +106,14 @@ def test_what_was_left_out_is_said(mixed):
 def test_a_file_that_is_added_is_read_alone(mixed, folder):
     added = pd.read_csv(folder / "decisions.csv").rename(columns={"one": "six"}).drop(columns="two")
     added.to_csv(folder / "added.csv", index=False)
-    study = yaml.safe_load(mixed.study.read_text())
+    study = yaml.safe_load(mixed.study.read_text(encoding="utf-8"))
     study["external"]["decisions"] = ["decisions.csv", "added.csv"]
-    before = mixed.study.read_text()
-    mixed.study.write_text(yaml.safe_dump(study))
+    before = mixed.study.read_text(encoding="utf-8")
+    mixed.study.write_text(yaml.safe_dump(study), encoding="utf-8")
     try:
         planned = mixed.planned()
     finally:
-        mixed.study.write_text(before)
+        mixed.study.write_text(before, encoding="utf-8")
     imports = {rule: count for rule, count in planned.items() if rule.startswith("import_predictions")}
     assert imports == {"import_predictions_added": 1}
 
@@ -129,8 +129,11 @@ def test_faults_are_told_before_anything_runs(mixed, folder, change, told):
     table = pd.read_csv(folder / "decisions.csv")
     wrong = table.assign(two=["cat", *table.two[1:]]) if change == "two" else table.drop(columns="label")
     wrong.to_csv(folder / "wrong.csv", index=False)
-    study = yaml.safe_load(mixed.study.read_text()) | {"study": "wrong", "external": {"decisions": "wrong.csv"}}
-    (folder / "wrong.yaml").write_text(yaml.safe_dump(study))
+    study = yaml.safe_load(mixed.study.read_text(encoding="utf-8")) | {
+        "study": "wrong",
+        "external": {"decisions": "wrong.csv"},
+    }
+    (folder / "wrong.yaml").write_text(yaml.safe_dump(study), encoding="utf-8")
     mixed.study, usual = folder / "wrong.yaml", mixed.study
     run = mixed.snakemake("--cores", "1")
     mixed.study = usual
@@ -146,8 +149,8 @@ def test_decisions_stand_beside_networks(workflow, workflow_in, tmp_path):
     names = conditions.corruption.str.cat(conditions.severity.astype(str), ".").where(conditions.severity > 0, "clean")
     rows = [pd.DataFrame({"test_set": name, "image": range(len(labels)), "label": labels}) for name in names]
     pd.concat(rows).assign(oracle=lambda table: table.label).to_csv(tmp_path / "oracle.csv", index=False)
-    study = yaml.safe_load(workflow.study.read_text()) | {"external": {"decisions": "oracle.csv"}}
-    (tmp_path / "beside.yaml").write_text(yaml.safe_dump(study))
+    study = yaml.safe_load(workflow.study.read_text(encoding="utf-8")) | {"external": {"decisions": "oracle.csv"}}
+    (tmp_path / "beside.yaml").write_text(yaml.safe_dump(study), encoding="utf-8")
     beside = workflow_in(tmp_path, tmp_path / "beside.yaml")
     run = beside.snakemake("--cores", "2", f"results/{study['study']}/tables/ensembles.parquet")
     assert run.returncode == 0, run.stdout
@@ -178,4 +181,4 @@ def test_published_studies_come_to_their_reports(name, workflow_in, tmp_path):
         assert chosen.correlation["clean", "partial"] == pytest.approx(0.913, abs=1e-3)
         best = pd.read_csv(published.results / "tables/best_ensembles.csv").query("size == 3 and rank == 1")
         assert best.clean_accuracy.iloc[0] == pytest.approx(0.9762, abs=1e-4)
-    assert "What was left out" in (published.results / "report.html").read_text()
+    assert "What was left out" in (published.results / "report.html").read_text(encoding="utf-8")
