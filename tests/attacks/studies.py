@@ -85,12 +85,16 @@ def _changed(random: Random, change: Callable[[Any, Any], None]) -> tuple[dict, 
     return config, path
 
 
+def _odd(random: Random) -> Any:
+    return copy.deepcopy(random.choice(ODD_VALUES))
+
+
 def _dump(config: dict) -> str:
     return yaml.safe_dump(config, allow_unicode=True, sort_keys=False)
 
 
 def other_value(random: Random) -> Spoilt:
-    value = random.choice(ODD_VALUES)
+    value = _odd(random)
     config, path = _changed(random, lambda holder, key: holder.__setitem__(key, value))
     return f"{path} becomes {value!r:.40}", _dump(config), False
 
@@ -109,7 +113,7 @@ def unknown_key(random: Random) -> Spoilt:
     named = {("designs",), ("joint", "objectives"), ("dataset", "images_per_class"), ("test_sets",)}
     path = random.choice([p for p in sections if p not in named and not set(FREE[:1]) & set(p)])
     key = random.choice(["epoch", "Seed", "sedes", "", " ", "x" * 1000, "a.b", "ü"])
-    _at(config, path)[key] = random.choice(ODD_VALUES)
+    _at(config, path)[key] = _odd(random)
     return f"unknown key {key!r:.20} in {path}", _dump(config), True
 
 
@@ -130,7 +134,7 @@ def several(random: Random) -> Spoilt:
     config = copy.deepcopy(CONFIG)
     for _ in range(random.randint(2, 6)):
         path = random.choice(list(_paths(config)))
-        _at(config, path[:-1])[path[-1]] = random.choice(ODD_VALUES)
+        _at(config, path[:-1])[path[-1]] = _odd(random)
     return "several values replaced", _dump(config), False
 
 
