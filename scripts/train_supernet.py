@@ -36,4 +36,5 @@ with stage(snakemake.log[0], snakemake.resources.gpu):
         workers=snakemake.threads - 1,
         code=params.code,
         prepare=partial(start_from, weights=start) if start else None,
+        same_steps=False,
     )

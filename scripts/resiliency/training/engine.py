@@ -9,7 +9,6 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from resiliency.data.loading import batches, in_order
 from resiliency.data.source import Images
@@ -20,8 +19,10 @@ from resiliency.gpus import SLOTS, gpu_slots
 from resiliency.stage import Progress
 from resiliency.streams import derived_seed
 from resiliency.training.augmentation import flipped, mixed, reader, shifted
+from resiliency.training.averages import Average
+from resiliency.training.capture import Captured
 from resiliency.training.checkpoints import Checkpoint
-from resiliency.training.optimizer import learning_rate, optimizer
+from resiliency.training.optimizer import learning_rate, optimizer, restore, set_learning_rate
 from resiliency.training.settings import Recipe
 
 Loss = Callable[[list[nn.Module], Tensor, Tensor], Tensor]
@@ -76,18 +77,30 @@ class Trainer:
             where the recipe mixes images.
         classes: number of them, K.
         seed: of the order and the random changes of the training images, and of dropout.
+        same_steps: whether loss and networks do the same in every step, but for values and torch's random numbers;
+            then steps on a GPU are captured.
     """
 
-    def __init__(self, networks: list[nn.Module], loss: Loss, recipe: Recipe, looks: Looks, classes: int, seed: int):
+    def __init__(
+        self,
+        networks: list[nn.Module],
+        loss: Loss,
+        recipe: Recipe,
+        looks: Looks,
+        classes: int,
+        seed: int,
+        same_steps: bool = False,
+    ):
         self.networks, self.loss, self.recipe, self.looks = networks, loss, recipe, looks
         self.classes, self.seed = classes, seed
         self.device = next(networks[0].parameters()).device
         self.optimizer = optimizer(networks, recipe)
-        average = get_ema_multi_avg_fn(recipe.ema) if recipe.ema else None
-        self.averages = [AveragedModel(n, multi_avg_fn=average, use_buffers=True) for n in networks] if average else []
+        self.averages = [Average(network, recipe.ema) for network in networks] if recipe.ema else []
         self.low = self.device.type == "cuda" if recipe.precision == "auto" else recipe.precision == "bfloat16"
         self.parts = 1
         self.buffers = Buffers(networks)
+        capturable = same_steps and recipe.optimizer == "adamw" and not recipe.compile
+        self.learn = Captured(self._learn, self._learn_alike, self.device) if capturable else self._learn
         if recipe.compile:
             for network in networks:
                 network.compile()
@@ -122,7 +135,7 @@ class Trainer:
             total = torch.zeros((), device=self.device)
             self._keep(checkpoint, history, done, total)
         for network, average in zip(self.networks, self.averages, strict=False):
-            network.load_state_dict(average.module.state_dict())
+            network.load_state_dict(average.network.state_dict())
         return history
 
     def _near(self, images: Images) -> Images | Tensor:
@@ -156,21 +169,32 @@ class Trainer:
         images = normalised(images, self.looks.mean, self.looks.std)
         if self.recipe.mixup:
             images, labels = mixed(images, labels, self.classes, self.recipe.mixup, seed)
-        for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate(self.recipe, step, steps)
-        value = self._backward(images, labels)
+        set_learning_rate(self.optimizer, learning_rate(self.recipe, step, steps))
+        for network in self.networks:
+            network.train()
+        return self.learn(images, labels)
+
+    def _learn(self, images: Tensor, labels: Tensor) -> Tensor:
+        """Learn from a batch, in parts where memory does not hold all of it; its loss."""
+        return self._updated(self._backward(images, labels))
+
+    def _learn_alike(self, images: Tensor, labels: Tensor) -> Tensor:
+        """`_learn`, in as many parts as by now."""
+        self.optimizer.zero_grad()
+        return self._updated(self._gradients(images, labels))
+
+    def _updated(self, value: Tensor) -> Tensor:
+        """Weights and averages take their step; the loss before it, which is given."""
         if self.recipe.gradient_clip:
             parameters = chain.from_iterable(network.parameters() for network in self.networks)
             nn.utils.clip_grad_norm_(parameters, self.recipe.gradient_clip)
         self.optimizer.step()
-        for network, average in zip(self.networks, self.averages, strict=False):
-            average.update_parameters(network)
+        for average in self.averages:
+            average.update()
         return value
 
     def _backward(self, images: Tensor, labels: Tensor) -> Tensor:
         """Gradients of the batch, in parts where memory does not hold all of it; its loss."""
-        for network in self.networks:
-            network.train()
         self.buffers.keep()
         while True:
             self.optimizer.zero_grad()
@@ -214,7 +238,7 @@ class Trainer:
             )
         if mean_loss < LOWEST_LOSS:
             raise Fault(f"epoch {epoch + 1}: the training loss runs away, to {mean_loss:.3g}; lower the strength")
-        networks = [average.module for average in self.averages] or self.networks
+        networks = [average.network for average in self.averages] or self.networks
         return {
             "epoch": epoch + 1,
             "learning_rate": learning_rate(self.recipe, epoch * steps, steps),
@@ -233,7 +257,7 @@ class Trainer:
                     "parts": self.parts,
                     "optimizer": self.optimizer.state_dict(),
                     "networks": [network.state_dict() for network in self.networks],
-                    "averages": [average.state_dict() for average in self.averages],
+                    "averages": [average.network.state_dict() for average in self.averages],
                 }
             )
 
@@ -242,11 +266,12 @@ class Trainer:
         state = checkpoint.load() if checkpoint else None
         if state is None:
             return [], 0, torch.zeros((), device=self.device)
-        self.optimizer.load_state_dict(state["optimizer"])
+        restore(self.optimizer, state["optimizer"])
         for network, saved in zip(self.networks, state["networks"], strict=True):
             network.load_state_dict(saved)
         for average, saved in zip(self.averages, state["averages"], strict=True):
-            average.load_state_dict(saved)
+            average.begin()
+            average.network.load_state_dict(saved)
         self.parts = state["parts"]
         print(f"going on from step {state['done']:,}, in epoch {len(state['history']) + 1}")
         return state["history"], state["done"], state["total"].to(self.device)

@@ -27,6 +27,7 @@ def train_members(
     workers: int,
     code: str,
     prepare: Callable[[nn.Module], None] | None = None,
+    same_steps: bool = True,
 ) -> None:
     """Train members together on the same batches and write each to its folder.
 
@@ -43,6 +44,7 @@ def train_members(
         workers: processes that decode image files.
         code: fingerprint of the code that trains.
         prepare: changes a network, in place, before training.
+        same_steps: of `Trainer`, for the loss; networks of a factory may do as they like in each step.
     """
     card = read_json(data["card"])
     card |= {key: descriptions[0][key] for key in ("mean", "std") if key in descriptions[0]}
@@ -63,7 +65,10 @@ def train_members(
     )
     looks = Looks(card["mean"], card["std"], workers)
     settings = Recipe(**recipe)
-    trainer = Trainer(networks, loss, settings, looks, len(card["classes"]), derived_seed(*stream, "images"))
+    same_steps = same_steps and not any(description["factory"] for description in descriptions)
+    trainer = Trainer(
+        networks, loss, settings, looks, len(card["classes"]), derived_seed(*stream, "images"), same_steps
+    )
     decisive = {"code": code, "stream": stream, "recipe": recipe, "members": descriptions, "data": card["splits"]}
     with Checkpoint(Path(folders[0], "checkpoint.pt"), decisive) as checkpoint:
         history = trainer.train(training, validation, checkpoint)

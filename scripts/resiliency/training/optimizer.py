@@ -16,8 +16,25 @@ def optimizer(networks: list[nn.Module], recipe: Recipe) -> torch.optim.Optimize
         {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
     ]
     if recipe.optimizer == "adamw":
-        return torch.optim.AdamW(groups, lr=recipe.learning_rate, foreach=True)
+        on_gpu = parameters[0].is_cuda  # there the rate and the number of the step stay, for CUDA graphs to read them
+        rate = torch.tensor(recipe.learning_rate, device=parameters[0].device) if on_gpu else recipe.learning_rate
+        return torch.optim.AdamW(groups, lr=rate, foreach=True, capturable=on_gpu)
     return torch.optim.SGD(groups, lr=recipe.learning_rate, momentum=0.9, nesterov=True, foreach=True)
+
+
+def set_learning_rate(stepping: torch.optim.Optimizer, rate: float) -> None:
+    for group in stepping.param_groups:
+        if isinstance(group["lr"], torch.Tensor):
+            group["lr"].fill_(rate)
+        else:
+            group["lr"] = rate
+
+
+def restore(stepping: torch.optim.Optimizer, state: dict) -> None:
+    """Load `state`, perhaps of another device; where rate and number of the step lie goes with this one."""
+    for own, saved in zip(stepping.param_groups, state["param_groups"], strict=True):
+        saved |= {key: own[key] for key in ("lr", "capturable") if key in own}
+    stepping.load_state_dict(state)
 
 
 def learning_rate(recipe: Recipe, step: int, steps: int) -> float:

@@ -1,0 +1,63 @@
+"""A training step on a GPU as one CUDA graph, which is launched at once where its kernels took turns to be launched."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+Step = Callable[..., Tensor]
+
+# Steps that are run as usual before one is captured: libraries and the optimizer make what they need in them.
+WARM_UP = 3
+
+
+class Captured:
+    """A step that is run as usual a few times, then captured as a CUDA graph, and replayed from then on.
+
+    The graph holds the kernels of the usual step in their order, and replays draw from torch's generator where it
+    stands. Where the step cannot be captured the log says so in one line, and it is run as usual.
+
+    Args:
+        usual: (tensors of the batch) -> loss.
+        captured: the same without what a graph cannot hold: decisions that go with values or with memory. It must do
+            the same in every step.
+        device: a graph needs a GPU; elsewhere the step is run as usual without a word.
+    """
+
+    def __init__(self, usual: Step, captured: Step, device: torch.device):
+        self.usual, self.captured = usual, captured
+        self.left = WARM_UP if device.type == "cuda" else None  # steps until the capture; None: never
+        self.replay: Callable[[], None] | None = None
+
+    def __call__(self, *batch: Tensor) -> Tensor:
+        """The loss of a step; valid until the next."""
+        if self.replay is None and self.left == 0:
+            self._capture(batch)
+        if self.replay is None:
+            if self.left:
+                self.left -= 1
+            return self.usual(*batch)
+        with torch.no_grad():
+            torch._foreach_copy_(self.batch, list(batch))
+        self.replay()
+        return self.loss
+
+    def _capture(self, batch: tuple[Tensor, ...]) -> None:
+        self.left = None
+        self.batch = [given.clone() for given in batch]
+        try:
+            self.replay, self.loss = record(self.captured, self.batch)
+        except RuntimeError as error:
+            print(f"steps are launched kernel by kernel, for they cannot be captured: {str(error).splitlines()[0]}")
+        else:
+            print("steps are replayed as a CUDA graph")
+
+
+def record(step: Step, batch: list[Tensor]) -> tuple[Callable[[], None], Tensor]:
+    """Capture `step`, which runs nothing: what replays it on whatever `batch` holds by then, and the loss it fills."""
+    graph = torch.cuda.CUDAGraph()
+    torch.cuda.empty_cache()  # a graph has memory of its own
+    # Other threads, as those that pin images, may call CUDA meanwhile; a capture that fails leaves its own stream.
+    with torch.cuda.stream(torch.cuda.current_stream()), torch.cuda.graph(graph, capture_error_mode="thread_local"):
+        loss = step(*batch)
+    return graph.replay, loss

@@ -1,0 +1,107 @@
+"""Steps that are captured are those that would have been run: here a graph runs its step at each replay."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+from test_training import LOOKS, RECIPE, network, separable, single, weights
+
+from resiliency.training import capture, engine, member
+from resiliency.training.capture import Captured
+from resiliency.training.engine import Trainer
+from resiliency.training.optimizer import optimizer, restore, set_learning_rate
+from resiliency.training.settings import Recipe
+
+GPU = torch.device("cuda")
+
+
+@pytest.fixture
+def replays(monkeypatch) -> list[int]:
+    """How often each graph was replayed."""
+    counts = []
+
+    def record(step, batch):
+        loss, number = torch.zeros(()), len(counts)
+        counts.append(0)
+
+        def replay():
+            counts[number] += 1
+            loss.copy_(step(*batch))
+
+        return replay, loss
+
+    monkeypatch.setattr(capture, "record", record)
+    return counts
+
+
+def train(recipe: Recipe, loss=single, **options) -> torch.Tensor:
+    """Weights of a network that was trained for 24 steps."""
+    learner = network()
+    Trainer([learner], loss, recipe, LOOKS, 2, 0, **options).train(separable(96), separable(32))
+    return weights([learner])
+
+
+@pytest.mark.parametrize("changes", [{}, {"ema": 0.9, "gradient_clip": 0.1}, {"mixup": 0.4}], ids=str)
+def test_replayed_steps_give_the_same_weights(monkeypatch, replays, changes):
+    recipe = RECIPE.model_copy(update=changes)
+    usual = train(recipe, same_steps=True)
+    assert replays == []  # on the CPU
+    monkeypatch.setattr(engine, "Captured", lambda usual, captured, device: Captured(usual, captured, GPU))
+    assert torch.equal(train(recipe, same_steps=True), usual)
+    assert replays == [24 - capture.WARM_UP]
+
+
+def test_a_loss_that_needs_gradients_of_the_images_is_replayed(monkeypatch, replays):
+    def loss(networks, images, labels):
+        value = F.cross_entropy(networks[0](images.requires_grad_()), labels)
+        return value + torch.autograd.grad(value, images, create_graph=True)[0].square().sum()
+
+    usual = train(RECIPE, loss)
+    monkeypatch.setattr(engine, "Captured", lambda usual, captured, device: Captured(usual, captured, GPU))
+    assert torch.equal(train(RECIPE, loss, same_steps=True), usual)
+    assert replays == [24 - capture.WARM_UP]
+
+
+@pytest.mark.parametrize(
+    ("changes", "same_steps", "captured"),
+    [({}, True, True), ({}, False, False), ({"optimizer": "sgd"}, True, False), ({"compile": True}, True, False)],
+)
+def test_only_steps_that_are_alike_are_captured(changes, same_steps, captured):
+    trainer = Trainer([network()], single, RECIPE.model_copy(update=changes), LOOKS, 2, 0, same_steps)
+    assert isinstance(trainer.learn, Captured) == captured
+
+
+@pytest.mark.parametrize("factory", [None, "networks:network"])
+def test_networks_of_a_factory_are_not_captured(monkeypatch, tmp_path, factory):
+    """What they do in a step may go with anything."""
+
+    class Made(Exception):
+        pass
+
+    def trainer(*arguments):
+        raise Made(arguments[-1])
+
+    for name in ("build", "design_card", "read_images", "read_array"):
+        monkeypatch.setattr(member, name, lambda *_: network())
+    monkeypatch.setattr(member, "read_json", lambda _: {"classes": [], "mean": 0, "std": 1})
+    monkeypatch.setattr(member, "Trainer", trainer)
+    data = dict.fromkeys(("card", "images", "labels", "validation_images", "validation_labels"), "")
+    with pytest.raises(Made) as made:
+        member.train_members([""], [{"factory": factory}], {}, single, data, (0, "train"), 0, "")
+    assert made.value.args == (factory is None,)
+
+
+def test_a_checkpoint_of_another_device_keeps_rate_and_step_where_they_belong():
+    """On a GPU the rate is a tensor: a number would stay in the graph as it was when it was captured."""
+    stepping = optimizer([network()], RECIPE)
+    there = stepping.state_dict()
+    for group in there["param_groups"]:
+        group |= {"lr": torch.tensor(0.5), "capturable": True}
+    restore(stepping, there)
+    assert [(group["lr"], group["capturable"]) for group in stepping.param_groups] == [
+        (RECIPE.learning_rate, False)
+    ] * 2
+    for group in stepping.param_groups:
+        group["lr"] = torch.tensor(0.5)
+    rates = [group["lr"] for group in stepping.param_groups]
+    set_learning_rate(stepping, 0.25)
+    assert all(group["lr"] is rate and rate == 0.25 for group, rate in zip(stepping.param_groups, rates, strict=True))
