@@ -1,0 +1,126 @@
+"""What files from elsewhere hold between them, and how predictions in them are kept."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from resiliency.analysis.best_ensembles import best_table
+from resiliency.analysis.families import by_family, lack_second_seeds
+from resiliency.external.contents import internal, read_contents
+from resiliency.external.predictions import Reader
+from resiliency.external.settings import External
+from resiliency.external.skipped import skipped_rows
+from resiliency.faults import Fault
+
+FIRST = "test_set,image,label,one\noriginal,0,1,1\noriginal,1,0,1\nfog.1,0,1,0\nfog.1,1,0,0\nat-night,5,1,1\n"
+SECOND = "test_set,image,label,two\noriginal,0,1,1\noriginal,1,0,0\nat-night,5,1,0\n"
+
+
+@pytest.fixture
+def files(tmp_path):
+    for name, text in (("first.csv", FIRST), ("second.csv", SECOND)):
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    return [str(tmp_path / name) for name in ("first.csv", "second.csv")]
+
+
+def contents(files, needed=None, corruptions=("fog",)):
+    return read_contents(External(decisions=files, clean="original"), list(corruptions), [1], needed)
+
+
+def test_what_all_files_share_is_used(files):
+    found = contents(files)
+    assert found.kinds == {"one": "decisions", "two": "decisions"}
+    assert (found.test_sets, found.corruptions) == (["at_night"], [])
+    assert contents(files[:1]).corruptions == ["fog"]
+    layout = contents(files[:1]).layout(contents(files[:1]).sources[0])
+    assert layout == {"clean": ["original", "fog.1"], "at_night": ["at-night"]}
+
+
+def test_beside_images_every_file_needs_every_condition(files):
+    with pytest.raises(Fault, match=r"second.csv: 'fog.1' is missing, on which other members are tested"):
+        contents(files, needed=[])
+    with pytest.raises(Fault, match=r"first.csv: 'photos' is missing"):
+        contents(files, needed=["photos"], corruptions=())
+
+
+def test_names_are_unique_and_fit_for_columns(files, tmp_path):
+    (tmp_path / "third.csv").write_text(SECOND, encoding="utf-8")
+    with pytest.raises(Fault, match=r"third.csv: member 'two' is in .*second.csv too"):
+        contents([*files, str(tmp_path / "third.csv")])
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other/first.csv").write_text(SECOND, encoding="utf-8")
+    with pytest.raises(Fault, match="has the same name; rename one"):
+        contents([*files, str(tmp_path / "other/first.csv")])
+    assert [internal(name) for name in ("cifar10.1-v6", "1st")] == ["cifar10_1_v6", "set_1st"]
+
+
+def test_decisions_are_kept_by_test_set(files):
+    reader = Reader("decisions", files[0], {"clean": ["original", "fog.1"], "at_night": ["at-night"]}, None)
+    kept = dict(reader.read("one"))
+    assert kept["clean"].tolist() == [[1, 1], [0, 0]]
+    assert (kept["clean"].dtype, kept["at_night"].shape) == (np.int16, (1, 1))
+    assert reader.classes(["one"]) == 2
+    reader.check({"clean": np.array([1, 0]), "at_night": np.array([1])})
+    with pytest.raises(Fault, match=r"'clean', image 1: label 0, but it is 1 for other members; the order"):
+        reader.check({"clean": np.array([1, 1]), "at_night": np.array([1])})
+    with pytest.raises(Fault, match=r"'clean' has 2 images; other members are tested on 3"):
+        reader.check({"clean": np.array([1, 0, 0]), "at_night": np.array([1])})
+
+
+def test_corrupted_images_are_those_of_the_test_set(files, tmp_path):
+    (tmp_path / "first.csv").write_text(FIRST.replace("fog.1,1,0", "fog.1,1,1"), encoding="utf-8")
+    with pytest.raises(Fault, match=r"images or labels of 'fog.1' are not those of 'original'"):
+        Reader("decisions", files[0], {"clean": ["original", "fog.1"]}, None).labels()
+
+
+MEMBERS = pd.DataFrame(
+    {
+        "member": ["a", "b", "c"],
+        "origin": "independent",
+        "family": ["x", "x", "y"],
+        "clean_accuracy": [0.9, 0.8, 0.7],
+        "mean_corruption_error": np.nan,
+        "parameters": [1.0, np.nan, 3.0],
+    }
+)
+ENSEMBLES = pd.DataFrame(
+    {
+        "members": ["a+b", "a+c", "b+c"],
+        "origin": "independent",
+        "size": 2,
+        "designs": 2,
+        "families": [1, 2, 2],
+        "clean_accuracy": [0.91, 0.95, 0.85],
+        "mean_corruption_error": np.nan,
+    }
+)
+
+
+def test_families_stand_for_designs_without_a_second_seed():
+    assert lack_second_seeds(ENSEMBLES)
+    assert not lack_second_seeds(ENSEMBLES.assign(designs=[1, 2, 2]))
+    assert not lack_second_seeds(ENSEMBLES.assign(origin="joint"))
+    renamed = by_family(ENSEMBLES, MEMBERS)
+    assert renamed.members.tolist() == ["x-s0+x-s1", "x-s0+y-s0", "x-s1+y-s0"]
+    assert renamed.designs.tolist() == [1, 2, 2]
+
+
+def test_the_best_ensembles_come_with_what_they_are_the_best_of():
+    table = best_table(MEMBERS, ENSEMBLES, {"clean": 100}, 0.95)
+    assert table.members.tolist() == ["a+c", "a+b", "b+c", "a", "b", "c"]
+    assert table["rank"].tolist() == [1, 2, 3, 1, 2, 3]
+    assert (table.of == 3).all()
+    assert (table.clean_accuracy_low < table.clean_accuracy).all()
+    assert best_table(MEMBERS, ENSEMBLES, {"clean": 0}, 0.95).clean_accuracy_low.isna().all()
+
+
+def test_what_is_left_out_has_its_reason():
+    rows = skipped_rows(MEMBERS, {"b": "scores"}, ["calibration"], ["plurality_vote"], 0.75)
+    assert ("", "calibration", "no member is known by its probabilities") in rows
+    assert [what for member, what, _ in rows if member == "b"] == [
+        "ensembles",
+        "probabilities",
+        "attributions and activations",
+        "observation 1",
+    ]
+    assert rows[-1] == ("c", "ensembles", "clean accuracy 70.0%, less than the 75.0% of the study")
