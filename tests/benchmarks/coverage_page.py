@@ -43,10 +43,13 @@ def page(intervals: list[dict], verdicts: list[dict]) -> str:
     worst = max(
         (row for row in verdicts if not row["powerful"]), key=lambda row: row["new_false"] / row["new_simulations"]
     )
+    most = max(row["new_simulations"] for row in verdicts)
     above = [row for row in verdicts if _beyond(row)]
     text = TEMPLATE.read_text().format(
         worst=worst["new_false"] / worst["new_simulations"],
         where=f"observation {worst['observation']}, {worst['situation']}, {worst['size']}",
+        simulations=most,
+        sure=sure(round(0.05 * most), most)[1] - 0.05,
         above=_exceptions(above),
         limit=MOST_FALSE,
         power="".join(_power_row(row) for row in _ordered(verdicts) if row["powerful"]),
@@ -58,7 +61,7 @@ def page(intervals: list[dict], verdicts: list[dict]) -> str:
         reasons=" ".join(reason for part, reason in REASONS.items() if any(part in row for row in short)),
         intervals="".join(rows),
     )
-    return text.replace("%", " %").replace("  %", " %").replace("0 -", "0 −")
+    return text.replace("%", " %").replace("  %", " %")
 
 
 def _ordered(verdicts: list[dict]) -> list[dict]:

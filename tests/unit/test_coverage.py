@@ -1,5 +1,7 @@
 """Intervals cover: a small version of interval_coverage.py, with bounds that chance alone does not cross."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import simulated_intervals as simulated
@@ -57,3 +59,11 @@ def test_what_is_true_is_found():
     row = simulated_verdicts.rates(situation, SIMULATIONS, 20, lambda *names: np.random.default_rng(names[-1]))
     assert row["new"]["supported"] > 0.6 * SIMULATIONS
     assert row["new_false"] == 0
+
+
+def test_the_page_has_all_rows():
+    text = (Path(__file__).parents[2] / "docs/coverage.md").read_text(encoding="utf-8").replace(" %", "%")
+    for case in simulated.CASES:
+        assert f"| {case.statistic} | {case.situation} | {case.units} |" in text
+    for situation in simulated_verdicts.SITUATIONS:
+        assert f"| {situation.observation} | {situation.name} | {situation.size} |" in text
