@@ -1,5 +1,6 @@
 import re
 import sys
+from functools import partial
 from math import inf
 from pathlib import Path
 
@@ -200,6 +201,11 @@ def code(script, *files):
 def decoding(wildcards):
     """Threads of a job that computes with networks: one for them, and where a GPU waits for images those to decode."""
     return 1 + (DECODERS if workflow.non_local_exec or visible_gpus() else 0)
+
+
+def state_of(folder, wildcards):
+    """The state of a folder of images, if there is one: a change in it makes what was read from it stale."""
+    return folder_state(folder) if folder else ""
 
 
 def growing(amount, most=inf):

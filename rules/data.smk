@@ -19,7 +19,7 @@ rule dataset:
         code=code("dataset"),
         seed=STUDY.seed,
         dataset=STUDY.data.resolved(),
-        state=lambda wildcards: folder_state(STUDY.data.folder) if STUDY.data.folder else "",
+        state=partial(state_of, STUDY.data.folder),
     script:
         "../scripts/dataset.py"
 
@@ -48,6 +48,7 @@ for name, test_set in STUDY.test_sets.items():
         params:
             code=code("test_set"),
             folder=test_set.folder,
+            state=partial(state_of, test_set.folder),
             side=STUDY.data.side,
             margin=STUDY.data.margin,
             on_the_fly=test_set.on_the_fly(STUDY.data.side),

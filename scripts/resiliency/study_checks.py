@@ -156,20 +156,33 @@ def _recipe_faults(path: str, recipe: Callable[..., Recipe], *arguments: str) ->
         yield f"{path}.training: keys must be words"
 
 
+def _braces(path: str) -> str:
+    """What is wrong with a path that Snakemake would take for a pattern; empty if nothing."""
+    return "braces cannot be in this path; rename it" if set("{}") & set(path) else ""
+
+
 def _files(study: "Study") -> Iterator[str]:
-    """Files that members are loaded from, or further test sets read from, and that are not there."""
+    """Files that members are loaded from, or further test sets read from, and that are not there or badly named."""
+    if study.corruptions.folder and (fault := _braces(study.corruptions.folder)):
+        yield f"corruptions.folder: {study.corruptions.folder}: {fault}"
     for name, test_set in study.test_sets.items():
         if test_set.folder and not Path(test_set.folder).is_dir():
             yield f"test_sets.{name}.folder: there is no folder {test_set.folder}"
+        elif test_set.folder and (fault := _braces(test_set.folder)):
+            yield f"test_sets.{name}.folder: {test_set.folder}: {fault}"
         for key, path in test_set.inputs().items():
             if not Path(path).is_file():
                 yield f"test_sets.{name}.{key}: there is no file {path}"
+            elif fault := _braces(path):
+                yield f"test_sets.{name}.{key}: {path}: {fault}"
     for name in study.loaded_designs():
         design = study.designs[name]
         for index in range(design.members(1)):
             for key, path in design.inputs(index).items():
                 if not Path(path).is_file():
                     yield f"designs.{name}.{key}: there is no file {path}"
+                elif fault := _braces(path):
+                    yield f"designs.{name}.{key}: {path}: {fault}"
 
 
 def _corruptions(study: "Study") -> Iterator[str]:

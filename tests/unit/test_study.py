@@ -97,6 +97,7 @@ FAULTS = [
     ("test_sets", {"photos": {"images": "a.npy"}}, "test_sets.photos.folder: a test set needs either a folder, or"),
     ("test_sets", {"photos": {"folder": "nowhere"}}, "test_sets.photos.folder: there is no folder nowhere"),
     ("test_sets", {"c1": {"images": "a", "labels": __file__}}, "test_sets.c1.images: there is no file a"),
+    ("corruptions", {"source": "precomputed", "folder": "x{y}"}, "corruptions.folder: x{y}: braces cannot be in this"),
     ("test_sets", {"photos": {"folder": ".", "classes": "some"}}, "'some' is not one of 'present' or 'all'"),
     ("test_sets", {"fog": {"folder": "."}}, "test_sets.fog: a name of letters, digits and '_' is needed, other than"),
     ("test_sets", {"validation": {"folder": "."}}, "test_sets.validation: a name of letters, digits and '_' is needed"),
@@ -460,3 +461,21 @@ def test_one_member_of_each_family_is_pictured_the_baseline_of_its_own():
 def test_attributions_are_shown_under_the_first_corruption_at_its_severest():
     shown = Corruptions(names=["snow", "fog"], severities=[4, 1, 5, 2]).severest()
     assert shown == {"condition": {"corruption": "snow", "severity": 5}, "position": 2}
+
+
+def test_files_and_folders_that_snakemake_would_take_for_patterns_are_refused(tmp_path):
+    (tmp_path / "a{b}.pt").touch()
+    (tmp_path / "x{y}").mkdir()
+    changes = {
+        "designs": {"lab": {"architecture": "resnet18", "weights": str(tmp_path / "a{b}.pt")}},
+        "members": {"designs": ["resnet18", "lab"], "baseline": "resnet18-s0"},
+        "test_sets": {"photos": {"folder": str(tmp_path / "x{y}")}},
+        "joint": None,
+        "search": None,
+    }
+    changes["designs"] |= CONFIG["designs"]
+    changes["ensembles"] = {"sizes": [2]}
+    assert faults_of(CONFIG | changes) == [
+        f"test_sets.photos.folder: {tmp_path}/x{{y}}: braces cannot be in this path; rename it",
+        f"designs.lab.weights: {tmp_path}/a{{b}}.pt: braces cannot be in this path; rename it",
+    ]

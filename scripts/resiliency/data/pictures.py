@@ -59,7 +59,7 @@ class FileImages:
         if self.states and file_state(file) not in ("", self.states[index]):
             raise Fault(
                 f"{shown(file)}: changed since the study listed it; run again, or with --forcerun and the rule that "
-                "lists it (dataset, test_set, precomputed), so that all stages see the same image"
+                "lists it (dataset, test_set_<name>, precomputed), so that all stages see the same image"
             )
         if not self.checksums:
             return decode(file)
