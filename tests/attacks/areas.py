@@ -1,6 +1,7 @@
 """The areas of the attacks, each with what is tried and what is promised."""
 
 from collections.abc import Callable, Iterable
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -40,10 +41,16 @@ def _study_file(folder: Path, content: str | bytes) -> None:
     read_places([path])
 
 
-def _factory(folder: Path, name: str) -> None:
-    (folder / "factories_to_try.py").write_text(FACTORIES)
-    description = Design(factory=f"factories_to_try:{name}").described(32)
-    if fault := trial({name: {"description": description, "outputs": 10}}).get(name):
+@cache
+def _faults_of_factories() -> dict[str, str]:
+    """What is wrong with each factory, all tried at once."""
+    Path("factories_to_try.py").write_text(FACTORIES)
+    described = {name: Design(factory=f"factories_to_try:{name}").described(32) for name in FAULTS}
+    return trial({name: {"description": known, "outputs": 10} for name, known in described.items()})
+
+
+def _factory(_: Path, name: str) -> None:
+    if fault := _faults_of_factories().get(name):
         raise Fault(fault)
 
 
