@@ -1,0 +1,100 @@
+"""Measures on a GPU: training steps launched kernel by kernel against captured ones, and one process against several.
+
+Run by hand: python tests/benchmarks/gpu.py [--designs resnet18 densenet_m mobilenetv3_050 vit_s] [--processes 3]
+Designs and recipes are those of studies/cifar10.yaml, images are noise. The ways take turns, five times; a figure is
+the median of milliseconds a step, with the least and the most. Several processes train at once, each captured, and
+begin their second epoch, which is timed, together; their figure is the time over their number. Where there is no GPU,
+one line says so. The last line is JSON: design -> how many times as many steps a second, captured and in several
+processes.
+"""
+
+import argparse
+import io
+import json
+import sys
+from contextlib import nullcontext, redirect_stdout
+from functools import partial
+from multiprocessing import get_context
+from statistics import median
+from time import perf_counter
+
+import numpy as np
+import torch
+from gpu_hours import read
+
+from resiliency.designs.networks import build
+from resiliency.device import device, device_name
+from resiliency.training import capture
+from resiliency.training.engine import Labelled, Looks, Trainer, cross_entropy
+
+STEPS, REPEATS = 100, 5
+together = nullcontext  # is called between the epochs
+
+
+def meet(barrier) -> None:
+    global together
+    together = barrier.wait
+
+
+def milliseconds(design: str, captured: bool) -> float:
+    """A step of training `design`, without the steps before the capture."""
+    study = read("cifar10")
+    recipe = study.recipe(design).model_copy(update={"epochs": 2})
+    count = STEPS * recipe.batch_size
+    images = np.random.default_rng(0).integers(0, 256, (count, 32, 32, 3), dtype=np.uint8)
+    training = Labelled(images, np.arange(count) % 10)
+    few = Labelled(images[:256], training.labels[:256])
+    capture.WARM_UP = 3 if captured else 2 * STEPS
+    with redirect_stdout(io.StringIO()):
+        network = build(study.designs[design].described(32), 10, 0).to(device())
+        trainer = Trainer(
+            [network], partial(cross_entropy, smoothing=0), recipe, Looks([0.5] * 3, [0.25] * 3), 10, 0, True
+        )
+        times, row = [], trainer._row
+
+        def timed(epoch, *given):
+            times.append(perf_counter())  # each epoch ends with reading its loss from the device
+            made = row(epoch, *given)
+            if not epoch:
+                together()
+            times.append(perf_counter())
+            return made
+
+        trainer._row = timed
+        trainer.train(training, few)
+    return (times[2] - times[1]) / STEPS * 1e3
+
+
+def several(design: str, processes: int) -> float:
+    """Milliseconds a step of one of so many processes that train at once, over their number."""
+    context = get_context("spawn")
+    with context.Pool(processes, meet, (context.Barrier(processes),)) as pool:
+        return median(pool.starmap(milliseconds, [(design, True)] * processes, chunksize=1)) / processes
+
+
+def told(times: list[float]) -> str:
+    return f"{median(times):7.2f} ({min(times):.2f}-{max(times):.2f})"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--designs", nargs="+", default=["resnet18", "densenet_m", "mobilenetv3_050", "vit_s"])
+    parser.add_argument("--processes", type=int, default=3)
+    arguments = parser.parse_args()
+    if not torch.cuda.is_available():
+        sys.exit("there is no GPU here: nothing is measured; docs/gpu_hours.md has computed figures")
+    print(f"{device_name()}; milliseconds a step: usual, captured, captured in {arguments.processes} processes")
+    ratios = {}
+    for design in arguments.designs:
+        times = [
+            (milliseconds(design, False), milliseconds(design, True), several(design, arguments.processes))
+            for _ in range(REPEATS)
+        ]
+        usual, *faster = zip(*times, strict=True)
+        ratios[design] = [round(median(usual) / median(found), 2) for found in faster]
+        print(design, *(told(found) for found in (usual, *faster)), sep="  ", flush=True)
+    print(json.dumps(ratios))
+
+
+if __name__ == "__main__":
+    main()
