@@ -28,10 +28,13 @@ with stage(snakemake.log[0]):
         of_families = lack_second_seeds(ensembles)
         groups = by_family(ensembles, members) if of_families else ensembles
         brings = architecture_brings_diversity(groups, metrics, params.rule, images)
+        if of_families:
+            lacking = brings.lacking.replace("designs of two seeds", "families of two members")
+            brings = replace(brings, statistic=OF_FAMILIES, unit="families", resampled="families", lacking=lacking)
         balanced = int((members.objective == "balanced").sum())
         observations += [
             attribution_diversity_is_less_negative(ensembles, metrics, params.rule, images),
             balance_is_most_resilient(read_table(inputs.image_errors), balanced, params.margin),
-            replace(brings, statistic=OF_FAMILIES, unit="families", resampled="families") if of_families else brings,
+            brings,
         ]
     write_table(snakemake.output[0], observation_table(observations, params.confidence))
