@@ -154,6 +154,11 @@ def test_what_is_lacking_decides_nothing_and_is_said():
     assert row["would_decide"] == "at least 12 designs"
 
 
+def test_parts_without_an_error_ask_for_the_smallest_study():
+    (row,) = observation_rows(observed(1, np.nan, error=np.nan, lacking="needs more designs"), 0.95)
+    assert row["would_decide"] == "at least 12 designs"
+
+
 def test_what_was_left_out_does_not_keep_a_verdict_back():
     (row,) = observation_rows(observed(1, 5, omitted="left out pairs"), 0.95)
     assert (row["verdict"], row["lacking"]) == ("supported", "left out pairs")

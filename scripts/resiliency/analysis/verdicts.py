@@ -12,6 +12,7 @@ With confidence 1 - alpha and k parts, an observation is
 """
 
 from dataclasses import dataclass, field
+from math import isfinite
 
 import pandas as pd
 
@@ -158,7 +159,7 @@ def observation_rows(observation: Observation, confidence: float) -> list[dict]:
 
 def _would_decide(observation: Observation, need: Need) -> str:
     """What would decide an observation, in words."""
-    if not observation.parts:
+    if not all(isfinite(part.error) for part in observation.parts) or not observation.parts:
         return f"at least {observation.minimum} {observation.unit}"
     unit, said = observation.unit, []
     if need.estimated:
