@@ -187,7 +187,6 @@ rule list_skipped:
         networks=MEMBERS,
         kinds=EXTERNAL.kinds if EXTERNAL else {},
         lacking=[name for name in TABLES if name in LACKING],
-        rules=STUDY.ensembles.rules,
         least_clean_accuracy=STUDY.ensembles.least_clean_accuracy,
     script:
         "../scripts/list_skipped.py"

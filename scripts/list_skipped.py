@@ -15,6 +15,6 @@ with stage(snakemake.log[0]):
     staged = zip(params.networks, applicable([read_array(path) for path in inputs.stages]), strict=True)
     why = "the network lists no feature stages (feature_info)"
     rows += [(member, "stages", why) for member, fits in staged if not fits]
-    about = params.kinds, params.lacking, params.rules, params.least_clean_accuracy
+    about = params.kinds, params.lacking, params.least_clean_accuracy
     rows += skipped_rows(read_table(inputs.members), *about)
     write_table(snakemake.output[0], pd.DataFrame(rows, columns=["member", "skipped", "reason"]))

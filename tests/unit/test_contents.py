@@ -115,7 +115,7 @@ def test_the_best_ensembles_come_with_what_they_are_the_best_of():
 
 
 def test_what_is_left_out_has_its_reason():
-    rows = skipped_rows(MEMBERS, {"b": "scores"}, ["calibration"], ["plurality_vote"], 0.75)
+    rows = skipped_rows(MEMBERS, {"b": "scores"}, ["calibration"], 0.75)
     assert ("", "calibration", "no member is known by its probabilities") in rows
     assert [what for member, what, _ in rows if member == "b"] == [
         "ensembles",

@@ -29,7 +29,7 @@ LACKING = {
 
 
 def skipped_rows(
-    members: pd.DataFrame, kinds: dict[str, str], lacking: list[str], rules: list[str], least_clean_accuracy: float
+    members: pd.DataFrame, kinds: dict[str, str], lacking: list[str], least_clean_accuracy: float
 ) -> list[tuple[str, str, str]]:
     """Rows of skipped.csv: member, "" for the study as a whole; what is left out; why.
 
@@ -37,7 +37,6 @@ def skipped_rows(
         members: members.csv.
         kinds: member from elsewhere -> how it is known.
         lacking: tables that the study does without.
-        rules: combination rules of the study.
         least_clean_accuracy: that a member of an ensemble needs.
     """
     rows = [("", table, LACKING[table]) for table in lacking if table in LACKING]
