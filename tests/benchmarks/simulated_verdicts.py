@@ -15,7 +15,8 @@ import pandas as pd
 from scipy.stats import t as student
 
 from resiliency.analysis import jackknife
-from resiliency.analysis.left_out import LeftOut, design_of
+from resiliency.analysis.left_out import LeftOut
+from resiliency.analysis.names import design_of
 from resiliency.analysis.observations import (
     architecture_brings_diversity,
     architecture_matters_more,
