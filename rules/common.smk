@@ -175,6 +175,7 @@ CHART_TABLES |= {"evaluations": EVALUATIONS} if MEMBERS else {}
 CHART_TABLES |= {"candidates": f"{RESULTS}/ensembles/candidates.parquet"} if "deployment" in MADE else {}
 AVAILABLE = CHART_TABLES.keys() | ({"corruptions"} if CORRUPTIONS else set())
 DRAWN = [chart for chart, needs in CHARTS.items() if needs <= AVAILABLE]
+CHART_TABLES = {name: path for name, path in CHART_TABLES.items() if any(name in CHARTS[chart] for chart in DRAWN)}
 CHART_FILES = [f"{RESULTS}/charts/{chart}{suffix}" for chart in DRAWN for suffix in CHART_SUFFIXES]
 
 

@@ -51,13 +51,13 @@ def _panel(
     tooltip.append(alt.Tooltip("effective_robustness", format="+.1%"))
     base = alt.Chart(drawn).encode(x=x, color=hue, opacity=opacity)
     marks = base.mark_point(filled=True, size=45).encode(y=y, tooltip=tooltip)
-    if chosen is not None:
-        marks = marks.add_params(chosen)
     layers = [marks]
     known = drawn.dropna(subset=["low", "high"])
     if len(known):
         bars = alt.Chart(known).mark_rule().encode(x=x, y=alt.Y("y_low:Q"), y2="y_high", color=hue, opacity=opacity)
         layers.insert(0, bars)
+    if chosen is not None:
+        layers[0] = layers[0].add_params(chosen)
     ends = _reach(drawn["x"])
     grid = np.linspace(*ends, STEPS)
     same = _within(pd.DataFrame({"x": grid, "y": grid}), drawn["y"])
