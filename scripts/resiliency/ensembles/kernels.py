@@ -1,8 +1,7 @@
 """Compiled loops over ensembles and images.
 
-Ensembles come in an order in which neighbours share their first members, best the lexicographic one: what the first
-members contribute is kept, and formed again only from where it changes, so that an ensemble costs little more than
-its last member.
+Products of members' values are kept for the first members of an ensemble, and formed again only from where the next one
+differs. So ensembles best come in lexicographic order, in which each costs little more than its last member.
 """
 
 import numpy as np

@@ -55,7 +55,7 @@ class Tally:
 
         Args:
             block: which of all ensembles they are.
-            ensembles, changes: as `kernels.answers` takes them.
+            ensembles, changes: as `kernels.product_sums` takes them.
             roots: float32 n x M x K, probabilities to the power of 1 / size.
             normalisers: float64 n x B, sums over classes of the geometric means.
         """
@@ -110,7 +110,7 @@ def correct_answers(
     by_image = np.ascontiguousarray(probabilities.swapaxes(0, 1))
     chosen = _candidates(RULES[rule], by_image, labels, ensembles.shape[1], _member_weights(rule, weights))
     right = np.empty((len(ensembles), len(labels)), bool)
-    for block, some, _ in _blocks(ensembles, len(labels)):
+    for block, some in _blocks(ensembles, len(labels)):
         right[block] = _answered(some, chosen)[0].T
     return right
 
@@ -147,7 +147,8 @@ def score_condition(
         logs = logarithms(probabilities)
         for first, group in zip(firsts[:-1], groups, strict=True):
             roots = np.exp(logs / np.float32(group.shape[1]))
-            for block, some, changes in _blocks(group, len(of_chunk)):
+            for block, some in _blocks(group, len(of_chunk)):
+                changes = first_changes(some)
                 everywhere = slice(first + block.start, first + block.stop)
                 normalisers = np.zeros((len(of_chunk), len(some)))
                 product_sums(some, changes, roots, normalisers)
@@ -182,12 +183,12 @@ def mean_over_pairs(ensembles: np.ndarray, pairs: np.ndarray) -> tuple[np.ndarra
     return np.divide(total, count, out=np.full(len(total), np.nan), where=count > 0), count
 
 
-def _blocks(ensembles: np.ndarray, images: int) -> Iterator[tuple[slice, np.ndarray, np.ndarray]]:
-    """Ensembles in blocks: which they are, themselves (int64 B x L), and from where they differ from the one before."""
+def _blocks(ensembles: np.ndarray, images: int) -> Iterator[tuple[slice, np.ndarray]]:
+    """Ensembles in blocks: which they are, and themselves (int64 B x L)."""
     size = max(1, BLOCK_ANSWERS // images)
     for start in range(0, len(ensembles), size):
         some = np.ascontiguousarray(ensembles[start : start + size], np.int64)
-        yield slice(start, start + len(some)), some, first_changes(some)
+        yield slice(start, start + len(some)), some
 
 
 def _answered(ensembles: np.ndarray, chosen: Candidates) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
