@@ -1,8 +1,10 @@
 """Where results came from: study, versions, device, commit, and the time and memory of every rule."""
 
+import os
 import platform
 import subprocess
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -36,8 +38,12 @@ def provenance(study: dict, repository: str, results: Path, descriptions: Iterab
         "packages": {name: _version(name) for name in PACKAGES},
         "python": platform.python_version(),
         "platform": platform.platform(),
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
         "device": "; ".join(sorted({read_json(path)["device"] for path in descriptions})),
         "git_commit": _commit(repository),
+        **_span(results),
         "wall_seconds": round(rules.wall_seconds.sum(), 1),
         "cpu_seconds": round(cpu, 1),
         "startup_share": round(startup / cpu, 4) if cpu else None,
@@ -50,6 +56,25 @@ def _version(package: str) -> str | None:
         return version(package)
     except PackageNotFoundError:
         return None
+
+
+def _processor() -> str:
+    """The model of the processor, as Linux names it, or its architecture."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())
+
+
+def _span(results: Path) -> dict[str, str | None]:
+    """When the first of the jobs started whose results stand, and when the last of them ended, in UTC."""
+    ends = {path: path.stat().st_mtime for path in results.glob("benchmarks/*/*.tsv")}
+    starts = [end - _benchmark(path)[0] for path, end in ends.items()]
+    times = {"started": min(starts, default=None), "ended": max(ends.values(), default=None)}
+    return {
+        name: time and datetime.fromtimestamp(time, UTC).isoformat(timespec="seconds") for name, time in times.items()
+    }
 
 
 def _commit(repository: str) -> str | None:

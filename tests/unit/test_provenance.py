@@ -1,6 +1,7 @@
 """Provenance adds up what the jobs of each rule cost."""
 
 import json
+import os
 import subprocess
 
 import pytest
@@ -71,3 +72,16 @@ def test_logs_are_read_whatever_bytes_they_hold(tmp_path):
     path = tmp_path / "logs/train/a-s0.log"
     path.write_bytes(b"\xff\xfe\x00\n" + path.read_bytes())
     assert provenance({"seed": 3}, str(tmp_path), tmp_path, [])["cpu_seconds"] == 9
+
+
+def test_the_machine_and_the_time_of_the_jobs_are_told(tmp_path):
+    before = provenance({"seed": 3}, str(tmp_path), tmp_path, [])
+    assert (before["started"], before["ended"]) == (None, None)
+    job(tmp_path, "train", "a-s0", 10.0, 300.5, 2.0, 9.0)
+    job(tmp_path, "charts", "all", 4.0, 100.0, 1.0, 4.0)
+    os.utime(tmp_path / "benchmarks" / "train" / "a-s0.tsv", (1000, 1000))
+    os.utime(tmp_path / "benchmarks" / "charts" / "all.tsv", (2000, 2000))
+    found = provenance({"seed": 3}, str(tmp_path), tmp_path, [])
+    assert (found["started"], found["ended"]) == ("1970-01-01T00:16:30+00:00", "1970-01-01T00:33:20+00:00")
+    assert found["processor"]
+    assert (found["cores"], found["memory_gib"] > 0) == (os.cpu_count(), True)

@@ -1,0 +1,142 @@
+"""A study's results as a page of Markdown, with the tables and charts that it is made from beside it.
+
+`python -m resiliency.report.results_page results/<study>` writes `docs/results/<study>.md` and, in
+`docs/results/<study>/`, the files that the page is made from.
+"""
+
+import argparse
+import shutil
+import sys
+from pathlib import Path
+
+import pandas as pd
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from resiliency.conditions import CLEAN, CORRUPTED
+from resiliency.diversity.settings import MAIN
+from resiliency.faults import Fault
+from resiliency.files import read_json, replacing, write_json
+from resiliency.report import words
+from resiliency.report.correlation_charts import pearson
+from resiliency.report.overview import cautions, contenders, leaders, observed
+from resiliency.tables import read_table
+
+DOCS = Path("docs/results")
+NEEDED = ("members", "corruption_errors", "observations")
+OPTIONAL = ("best_ensembles", "deployment", "correlations", "origins", "effective_robustness", "skipped")
+CHARTS = (
+    *("size_accuracy_resiliency", "error_by_severity", "correlations", "architecture_diversity", "origins", "strength"),
+    *("effective_robustness", "search_front", "deployment", "learning_curves"),
+)
+LARGEST = 1_000_000  # bytes of all tables together
+FORMS = (words.percent, words.number, words.estimate, words.duration, words.label, words.plural, words.interval)
+
+
+def publish(results: Path, docs: Path) -> Path:
+    """Keep what the page of a finished study is made from, and write the page.
+
+    Args:
+        results: `results/<study>`, with its report.
+        docs: folder of the page, `<study>.md`, and of the files that it is made from, `<study>/`.
+
+    Returns:
+        The page.
+
+    Raises:
+        Fault: if the study has not been run to its end, or its tables are larger than a megabyte.
+    """
+    missing = [
+        name
+        for name in (*(f"tables/{table}.csv" for table in NEEDED), "provenance.json")
+        if not (results / name).is_file()
+    ]
+    if missing:
+        raise Fault(f"{results}: has no {missing[0]}; run the study to its end first")
+    tables = [path for name in (*NEEDED, *OPTIONAL) if (path := results / "tables" / f"{name}.csv").is_file()]
+    if (size := sum(path.stat().st_size for path in tables)) > LARGEST:
+        raise Fault(f"{results}/tables: {size:,} bytes; a page keeps at most {LARGEST:,} bytes of tables")
+    kept = docs / results.name
+    shutil.rmtree(kept, ignore_errors=True)
+    kept.mkdir(parents=True)
+    charts = [name for name in CHARTS if (results / "charts" / f"{name}.svg").is_file()]
+    for path in (*tables, results / "provenance.json", *(results / "charts" / f"{name}.svg" for name in charts)):
+        shutil.copyfile(path, kept / path.name)
+    write_json(kept / "charts.json", {name: _said(results / "charts" / f"{name}.vl.json") for name in charts})
+    written = docs / f"{results.name}.md"
+    with replacing(written) as unfinished:
+        unfinished.write_text(page(kept), encoding="utf-8")
+    return written
+
+
+def _said(specification: Path) -> dict:
+    """The title of a chart, what it shows and how to read it."""
+    chart = read_json(specification)
+    title = chart["title"]["text"] if isinstance(chart["title"], dict) else chart["title"]
+    return {"title": title, "finding": chart["usermeta"]["finding"], "caption": chart["usermeta"]["caption"]}
+
+
+def page(kept: Path) -> str:
+    """The page, from the files that `publish` kept and nothing else.
+
+    Args:
+        kept: folder of the tables (`members.csv`, ...), charts, `charts.json` and `provenance.json` of a study.
+    """
+    tables = {path.stem: read_table(path) for path in sorted(kept.glob("*.csv"))}
+    provenance = read_json(kept / "provenance.json")
+    errors = tables["corruption_errors"]
+    further = [name for name in errors["test_set"].unique() if name != CLEAN]
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters |= {form.__name__: form for form in FORMS} | {"cell": _cell}
+    environment.globals |= {"interval": words.interval, "percent": words.percent}
+    return environment.get_template("results_page.md.j2").render(
+        study=provenance["study"]["study"],
+        provenance=provenance,
+        members=tables["members"],
+        images=int(errors.loc[(errors["test_set"] == CLEAN) & (errors["corruption"] == CLEAN), "images"].max()),
+        corruptions=errors.loc[errors["corruption"] != CLEAN, "corruption"].nunique(),
+        further=further,
+        cautions=cautions(tables["members"]),
+        observations=observed(tables["observations"]),
+        contenders=contenders(tables["deployment"]) if "deployment" in tables else [],
+        leaders=leaders(tables, further),
+        best=_best(tables.get("best_ensembles")),
+        correlations=_correlations(tables.get("correlations"), further),
+        charts=read_json(kept / "charts.json"),
+        kept=sorted(path.name for path in kept.glob("*.csv")),
+    )
+
+
+def _best(table: pd.DataFrame | None) -> list[dict]:
+    """The most accurate ensemble of each size, and the most accurate member."""
+    return [] if table is None else table[table["rank"] == 1].sort_values("size").to_dict("records")
+
+
+def _correlations(table: pd.DataFrame | None, further: list[str]) -> list[dict]:
+    """Pearson's r of each main metric with accuracy on each set of images, in ensembles of the most members."""
+    if table is None:
+        return []
+    rows = pearson(table, [CLEAN, CORRUPTED, *further])
+    rows = rows[rows["metric"].isin(MAIN)]
+    return rows[rows["size"] == rows["size"].max()].to_dict("records")
+
+
+def _cell(text: str) -> str:
+    """Text as it may stand in a cell of a Markdown table."""
+    return str(text).replace("|", "\\|").replace("\n", " ").replace("_", "\\_").replace("*", "\\*")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Write the results of a finished study as a page of Markdown.")
+    parser.add_argument("results", type=Path, help="results/<study>")
+    parser.add_argument("--docs", type=Path, default=DOCS, help="folder of the page (default: %(default)s)")
+    arguments = parser.parse_args()
+    try:
+        print(publish(arguments.results, arguments.docs))
+    except Fault as fault:
+        sys.exit(str(fault))
+
+
+if __name__ == "__main__":
+    main()

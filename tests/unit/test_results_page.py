@@ -1,0 +1,53 @@
+"""Pages of results say what their tables say."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from resiliency.faults import Fault
+from resiliency.report.results_page import page, publish
+from resiliency.tables import read_table, write_table
+
+DOCS = Path(__file__).parents[2] / "docs" / "results"
+STUDIES = sorted(path.parent for path in DOCS.glob("*/provenance.json"))
+
+
+def test_studies_are_published():
+    assert {"cifar10_published", "imagenet_published"} <= {folder.name for folder in STUDIES}
+
+
+@pytest.mark.parametrize("kept", STUDIES, ids=lambda folder: folder.name)
+def test_a_page_is_what_its_tables_give(kept):
+    assert kept.with_suffix(".md").read_text(encoding="utf-8") == page(kept)
+
+
+@pytest.mark.parametrize("kept", STUDIES, ids=lambda folder: folder.name)
+@pytest.mark.parametrize(
+    ("table", "column"),
+    [("observations", "estimate"), ("best_ensembles", "clean_accuracy"), ("correlations", "correlation")],
+)
+def test_another_number_in_a_table_changes_the_page(kept, table, column, tmp_path):
+    if not (kept / f"{table}.csv").is_file() or read_table(kept / f"{table}.csv")[column].isna().all():
+        pytest.skip("the study has no such table")
+    copy = shutil.copytree(kept, tmp_path / kept.name)
+    rows = read_table(copy / f"{table}.csv")
+    write_table(copy / f"{table}.csv", rows.assign(**{column: rows[column] / 2}))
+    assert page(copy) != page(kept)
+
+
+@pytest.mark.parametrize("kept", STUDIES, ids=lambda folder: folder.name)
+def test_the_links_and_pictures_of_a_page_exist(kept):
+    words = kept.with_suffix(".md").read_text(encoding="utf-8").replace("(", " ").replace(")", " ").split()
+    linked = [word for word in words if word.startswith(f"{kept.name}/")]
+    assert linked
+    assert [name for name in linked if name.endswith((".svg", ".csv")) and not (DOCS / name).is_file()] == []
+
+
+def test_an_unfinished_study_is_refused_and_its_page_stays(tmp_path):
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "mine.md").write_text("as before", encoding="utf-8")
+    (tmp_path / "mine" / "tables").mkdir(parents=True)
+    with pytest.raises(Fault, match=r"has no tables/members\.csv; run the study to its end first"):
+        publish(tmp_path / "mine", tmp_path / "docs")
+    assert (tmp_path / "docs" / "mine.md").read_text(encoding="utf-8") == "as before"
