@@ -28,7 +28,9 @@ def observed(table: pd.DataFrame) -> list[dict]:
     """
     found = []
     for number, rows in table.groupby("observation"):
-        text = {name: rows[name].fillna("") for name in ("part", "part_verdict", "lacking", "would_decide")}
+        text = {
+            name: rows[name].astype(object).fillna("") for name in ("part", "part_verdict", "lacking", "would_decide")
+        }
         text["part"] = text["part"].map(_named)
         everything = rows.assign(**text, icon=text["part_verdict"].map(ICONS)).to_dict("records")
         parts = [part for part in everything if part["part_verdict"]]
@@ -180,7 +182,7 @@ def cautions(members: pd.DataFrame) -> list[str]:
     """What the reader should beware of, a sentence for each kind of warning that members.csv has."""
     said = []
     for warning, words_of in WARNINGS.items():
-        of = members.loc[members["warnings"].fillna("").str.contains(warning, regex=False), "member"].tolist()
+        of = members.loc[members["warnings"].astype(object).fillna("").str.contains(warning, regex=False), "member"].tolist()
         if of:
             names = ", ".join(of[:NAMED]) + (f" and {len(of) - NAMED:,} more" if len(of) > NAMED else "")
             said.append(words_of.format(count=f"{len(of):,} of {words.plural(len(members), 'member')}", names=names))

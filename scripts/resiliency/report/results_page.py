@@ -5,6 +5,7 @@
 """
 
 import argparse
+import json
 import shutil
 import sys
 from pathlib import Path
@@ -15,7 +16,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from resiliency.conditions import CLEAN, CORRUPTED
 from resiliency.diversity.settings import MAIN
 from resiliency.faults import Fault
-from resiliency.files import read_json, replacing, write_json
+from resiliency.files import read_json, replacing
 from resiliency.report import words
 from resiliency.report.correlation_charts import pearson
 from resiliency.report.overview import cautions, contenders, leaders, observed
@@ -28,7 +29,8 @@ CHARTS = (
     *("size_accuracy_resiliency", "error_by_severity", "correlations", "architecture_diversity", "origins", "strength"),
     *("effective_robustness", "search_front", "deployment", "learning_curves"),
 )
-LARGEST = 1_000_000  # bytes of all tables together
+LONG = ("corruption_errors",)  # tables that are kept as Parquet, which is a tenth of their size
+LARGEST = 1_000_000  # bytes of all tables that are kept
 FORMS = (words.percent, words.number, words.estimate, words.duration, words.label, words.plural, words.interval)
 
 
@@ -53,18 +55,20 @@ def publish(results: Path, docs: Path) -> Path:
     if missing:
         raise Fault(f"{results}: has no {missing[0]}; run the study to its end first")
     tables = [path for name in (*NEEDED, *OPTIONAL) if (path := results / "tables" / f"{name}.csv").is_file()]
-    if (size := sum(path.stat().st_size for path in tables)) > LARGEST:
+    if (size := sum(path.stat().st_size for path in tables if path.stem not in LONG)) > LARGEST:
         raise Fault(f"{results}/tables: {size:,} bytes; a page keeps at most {LARGEST:,} bytes of tables")
-    kept = docs / results.name
-    shutil.rmtree(kept, ignore_errors=True)
-    kept.mkdir(parents=True)
     charts = [name for name in CHARTS if (results / "charts" / f"{name}.svg").is_file()]
-    for path in (*tables, results / "provenance.json", *(results / "charts" / f"{name}.svg" for name in charts)):
-        shutil.copyfile(path, kept / path.name)
-    write_json(kept / "charts.json", {name: _said(results / "charts" / f"{name}.vl.json") for name in charts})
+    with replacing(docs / results.name) as kept:
+        kept.mkdir()
+        for path in (results / "provenance.json", *(results / "charts" / f"{name}.svg" for name in charts), *tables):
+            if path.stem in LONG:
+                read_table(path).to_parquet(kept / f"{path.stem}.parquet", index=False)
+            else:
+                shutil.copyfile(path, kept / path.name)
+        said = {name: _said(results / "charts" / f"{name}.vl.json") for name in charts}
+        (kept / "charts.json").write_text(json.dumps(said, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     written = docs / f"{results.name}.md"
-    with replacing(written) as unfinished:
-        unfinished.write_text(page(kept), encoding="utf-8")
+    written.write_text(page(docs / results.name), encoding="utf-8")
     return written
 
 
@@ -81,7 +85,7 @@ def page(kept: Path) -> str:
     Args:
         kept: folder of the tables (`members.csv`, ...), charts, `charts.json` and `provenance.json` of a study.
     """
-    tables = {path.stem: read_table(path) for path in sorted(kept.glob("*.csv"))}
+    tables = {path.stem: read_table(path) for path in _tables(kept)}
     provenance = read_json(kept / "provenance.json")
     errors = tables["corruption_errors"]
     further = [name for name in errors["test_set"].unique() if name != CLEAN]
@@ -104,8 +108,12 @@ def page(kept: Path) -> str:
         best=_best(tables.get("best_ensembles")),
         correlations=_correlations(tables.get("correlations"), further),
         charts=read_json(kept / "charts.json"),
-        kept=sorted(path.name for path in kept.glob("*.csv")),
+        kept=[path.name for path in _tables(kept)],
     )
+
+
+def _tables(kept: Path) -> list[Path]:
+    return sorted(path for path in kept.iterdir() if path.suffix in (".csv", ".parquet"))
 
 
 def _best(table: pd.DataFrame | None) -> list[dict]:
