@@ -136,6 +136,36 @@ rule choose_ensembles:
         "../scripts/choose_ensembles.py"
 
 
+rule assess_ensembles:
+    input:
+        **JUDGED,
+        members=TABLES["members"],
+        deployment=TABLES["deployment"],
+        logits=LOGITS,
+        validation=predicted(MEMBERS)["validation"],
+        validation_labels=VALIDATION["labels"] if MEMBERS else [],
+    output:
+        selective=shown(TABLES["selective_prediction"]),
+        temperatures=shown(TABLES["temperatures"]),
+        curves=f"{RESULTS}/ensembles/risk_coverage.parquet",
+    log:
+        f"{RESULTS}/logs/assess_ensembles/all.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/assess_ensembles/all.tsv"
+    conda:
+        "../envs/resiliency.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(8000),
+        runtime=growing(MINUTES["choose_ensembles"]),
+    params:
+        **STATISTICS,
+        code=code("assess_ensembles"),
+        seed=STUDY.seed,
+    script:
+        "../scripts/assess_ensembles.py"
+
+
 rule charts:
     input:
         **CHART_TABLES,

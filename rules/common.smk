@@ -77,9 +77,8 @@ JUDGED = {
 }
 if not STUDY.dataset:
     JUDGED["labels"] = [f"{RESULTS}/data/{test_set}/labels.npy" for test_set in TEST_SETS] if PREDICTED else []
-LEARNED = (
-    TRAIN | {f"validation_{name}": path for name, path in VALIDATION.items()} | {"card": f"{RESULTS}/data/card.json"}
-)
+HELD_OUT = {f"validation_{name}": path for name, path in VALIDATION.items()}
+LEARNED = TRAIN | HELD_OUT | {"card": f"{RESULTS}/data/card.json"}
 START = STUDY.search.start if SEARCHED else "random"
 STARTED = {} if START == "random" else {"start": f"{RESULTS}/members/{START}/weights.safetensors"}
 STARTED |= {"start_description": f"{RESULTS}/members/{START}/member.json"} if STARTED else {}
@@ -105,9 +104,10 @@ def predictions(members, test_sets=TEST_SETS):
 
 
 def predicted(members):
-    """What is written of the predictions of the data set's own test images, and of activations, of these members."""
+    """What is written of the predictions of the data set's own images, and of activations, of these members."""
     return {
         "logits": predictions(members, [CLEAN]),
+        "validation": [f"{RESULTS}/validation/{member}.npy" for member in members],
         "features": [f"{RESULTS}/features/{member}.npy" for member in members],
         "stages": [f"{RESULTS}/features/{member}.stages.npy" for member in members],
     }
@@ -141,6 +141,8 @@ TABLES = {
     "skipped": f"{RESULTS}/tables/skipped.csv",
     "origins": f"{RESULTS}/tables/origins.csv",
     "deployment": f"{RESULTS}/tables/deployment.csv",
+    "selective_prediction": f"{RESULTS}/tables/selective_prediction.csv",
+    "temperatures": f"{RESULTS}/tables/temperatures.csv",
     "effective_robustness": f"{RESULTS}/tables/effective_robustness.csv",
     "best_ensembles": f"{RESULTS}/tables/best_ensembles.csv",
 }

@@ -43,6 +43,7 @@ if SETTINGS:
     use rule predict as predict_jointly with:
         input:
             **TEST,
+            **HELD_OUT,
             corrupted=CORRUPTED,
             weights=[f"{RESULTS}/members/{{setting}}-{name}/weights.safetensors" for name in JOINT_NAMES],
             descriptions=[f"{RESULTS}/members/{{setting}}-{name}/member.json" for name in JOINT_NAMES],

@@ -29,6 +29,7 @@ rule train:
 rule predict:
     input:
         **TEST,
+        **HELD_OUT,
         corrupted=CORRUPTED,
         weights=[f"{RESULTS}/members/{member}/weights.safetensors" for member in TOGETHER],
         descriptions=[f"{RESULTS}/members/{member}/member.json" for member in TOGETHER],
@@ -135,6 +136,7 @@ if LOADED:
     use rule predict as predict_loaded with:
         input:
             **TEST,
+            **HELD_OUT,
             corrupted=CORRUPTED,
             weights=[f"{RESULTS}/members/{{loaded}}-s{{seed}}/weights.safetensors"],
             descriptions=[f"{RESULTS}/members/{{loaded}}-s{{seed}}/member.json"],

@@ -60,6 +60,7 @@ if SEARCHED:
     use rule predict as predict_searched with:
         input:
             **TEST,
+            **HELD_OUT,
             corrupted=CORRUPTED,
             weights=rules.search.output.weights,
             descriptions=rules.search.output.descriptions,

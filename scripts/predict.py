@@ -1,10 +1,10 @@
-"""Predict clean and corrupted images with the members of one design or setting."""
+"""Predict clean, corrupted and validation images with the members of one design or setting."""
 
 from pathlib import Path
 
 from resiliency.activations import stage_grams
-from resiliency.data.images import read_conditions
-from resiliency.data.split import probe
+from resiliency.data.images import images_at, read_conditions, read_images
+from resiliency.data.split import calibration, probe
 from resiliency.designs.networks import read_member
 from resiliency.files import read_array, write_array
 from resiliency.prediction import features, prediction_key, write_logits
@@ -20,3 +20,6 @@ with stage(snakemake.log[0], snakemake.resources.gpu):
         write_array(stages, stage_grams(member, clean))
     key = prediction_key(snakemake.params.code, snakemake.input)
     write_logits(snakemake.output.logits, members, conditions, snakemake.threads - 1, key)
+    held_out = calibration(read_array(snakemake.input.validation_labels), snakemake.params.seed)
+    validation = images_at(read_images(snakemake.input.validation_images), held_out)
+    write_logits(snakemake.output.validation, members, [validation], snakemake.threads - 1, key)

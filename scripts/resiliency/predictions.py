@@ -13,6 +13,7 @@ from resiliency.files import read_array
 from resiliency.metrics.classification import softmax
 
 EVERY = slice(None)
+VALIDATION = "validation"
 
 
 @dataclass(frozen=True)
@@ -139,3 +140,23 @@ def read_predictions(
             raise Fault(f"{path}: an array of {array.shape}, not {expected} x classes; delete it and run again")
         arrays.setdefault(path.parent.name, {})[path.stem] = array
     return {member: Predictions(conditions, of_member, truths) for member, of_member in arrays.items()}
+
+
+def read_validation(logits: Sequence[str | Path], labels: np.ndarray) -> dict[str, Predictions]:
+    """Member -> its predictions of validation images, whose `labels` are int N, as condition 0.
+
+    Args:
+        logits: files <member>.npy, float 1 x N x K each.
+
+    Raises:
+        Fault: a file is damaged, or of another shape.
+    """
+    found = {}
+    for path in map(Path, logits):
+        array = read_array(path)
+        if array.ndim != 3 or array.shape[:2] != (1, len(labels)):
+            raise Fault(f"{path}: an array of {array.shape}, not (1, {len(labels)}) x classes; delete it and run again")
+        row = {"condition": 0, "test_set": VALIDATION, "corruption": CLEAN, "severity": 0}
+        table = pd.DataFrame([row | {"images": len(labels), "classes": array.shape[2]}])
+        found[path.stem] = Predictions(table, {VALIDATION: array}, {VALIDATION: Truth(np.asarray(labels))})
+    return found

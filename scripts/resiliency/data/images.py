@@ -40,6 +40,11 @@ def write_list(
     write_json(path, listed | recorded)
 
 
+def images_at(images: Images, indices: np.ndarray) -> Images:
+    """Those at `indices` (int n) of images that `read_images` read; an array is read, files stay in their places."""
+    return images.at(indices.tolist()) if isinstance(images, FileImages) else images[indices]
+
+
 def read_conditions(clean: str, corrupted: list[str]) -> list[Images]:
     """The test images in the order of the conditions: clean, then each corruption at each severity.
 

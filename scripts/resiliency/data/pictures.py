@@ -3,6 +3,7 @@
 import io
 import os
 import zlib
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,8 +75,14 @@ class FileImages:
 
     def part(self, start: int, stop: int) -> "FileImages":
         """The images from `start` to before `stop`."""
-        states, checksums = (known and known[start:stop] for known in (self.states, self.checksums))
-        return FileImages(self.files[start:stop], self.size, self.margin, states, checksums)
+        return self.at(range(start, stop))
+
+    def at(self, indices: Iterable[int]) -> "FileImages":
+        """The images at `indices`, in their order."""
+        chosen = list(indices)
+        lists = (known and [known[index] for index in chosen] for known in (self.files, self.states, self.checksums))
+        files, states, checksums = lists
+        return FileImages(files, self.size, self.margin, states, checksums)
 
 
 def checksum(content: bytes) -> str:

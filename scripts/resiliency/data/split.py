@@ -7,6 +7,7 @@ from resiliency.faults import Fault
 from resiliency.streams import stream
 
 SPLITS = ("train", "validation", "test")
+MOST_CALIBRATION = 5_000
 
 
 def splits(
@@ -86,6 +87,14 @@ def probe(labels: np.ndarray, count: int, seed: int) -> np.ndarray:
     if count > len(labels):
         raise Fault(f"probe.images: {count} is more than the {len(labels)} test images")
     return stratified(labels, count, seed, "probe")
+
+
+def calibration(labels: np.ndarray, seed: int) -> np.ndarray:
+    """Sorted indices of the validation images that temperatures are fitted on: all, or `MOST_CALIBRATION`.
+
+    As many as Guo et al. (ICML 2017) took of CIFAR; one number is fitted.
+    """
+    return stratified(labels, min(len(labels), MOST_CALIBRATION), seed, "calibration")
 
 
 def _first_of_each_class(labels: np.ndarray, most: int, seed: int, name: str) -> np.ndarray:

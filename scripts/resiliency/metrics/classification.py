@@ -62,8 +62,13 @@ def confidence_bins(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray
     """
     confidence = probabilities.max(axis=-1).astype(np.float64)
     correct = probabilities.argmax(axis=-1) == labels
-    bins = np.clip(np.ceil(confidence * ECE_BINS).astype(int) - 1, 0, ECE_BINS - 1)
+    bins = bin_of(confidence)
     return np.stack([np.bincount(bins, weights, ECE_BINS) for weights in (np.ones(len(labels)), correct, confidence)])
+
+
+def bin_of(confidence: np.ndarray) -> np.ndarray:
+    """Which of 15 equal-width bins, int, each confidence is in; on the edge of two it is in the lower one."""
+    return np.clip(np.ceil(confidence * ECE_BINS).astype(int) - 1, 0, ECE_BINS - 1)
 
 
 def _of_label(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:

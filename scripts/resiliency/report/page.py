@@ -66,6 +66,8 @@ FILES = {
     "tables/best_ensembles.csv": "the ten ensembles of each size, and the ten members, that are most accurate",
     "tables/origins.csv": "ensembles by where their members come from, at equal size and at equal MACs, with intervals",
     "tables/deployment.csv": "the most resilient ensembles for their cost, and single members, judged on unseen images",
+    "tables/selective_prediction.csv": "how confidence tells wrong answers from right ones: risk, coverage, AUROC",
+    "tables/temperatures.csv": "temperatures fitted on validation images, NLL and ECE before and after",
     "tables/observations.csv": "the four observations: statistics, intervals, rules and verdicts",
     "search/evaluations.csv": "every sub-network that the search evaluated, the front, and which became members",
 }

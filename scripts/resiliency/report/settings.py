@@ -32,10 +32,10 @@ CHARTS = {
 # What a study may lack -> the tables that it then does without.
 NEEDED = {
     "ensembles": {"ensembles", "correlations", "differences", "coincident_failures", "origins", "deployment"}
-    | {"best_ensembles"},
+    | {"best_ensembles", "selective_prediction", "temperatures"},
     "networks": {"histories", "differences", "attribution_distances"},
     "probabilities": {"calibration"},
-    "corruptions": {"deployment"},
+    "corruptions": {"deployment", "selective_prediction", "temperatures"},
     "shifts": {"effective_robustness"},
 }
 PAGE_FILES = ("report.html.j2", "macros.html.j2", "overview.html.j2", "details.html.j2", "report.css", "report.js")

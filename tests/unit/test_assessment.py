@@ -1,0 +1,132 @@
+"""What an ensemble says of images, and what is judged of it, against other stages and plain computations."""
+
+import numpy as np
+import pytest
+from predicted import conditions_of, predictions_of
+from test_deployment import logits_of
+
+from resiliency.analysis.assessment import (
+    LOADED,
+    NO_ERRORS,
+    NO_PROBABILITIES,
+    NO_VALIDATION,
+    VOTES,
+    Judged,
+    Temperature,
+    selective_rows,
+    temperature_of,
+    temperature_rows,
+)
+from resiliency.ensembles.combination import RULES
+from resiliency.ensembles.outputs import SCORES, Ensemble
+from resiliency.ensembles.scoring import correct_answers
+from resiliency.metrics.classification import expected_calibration_error, negative_log_likelihood, softmax
+from resiliency.metrics.temperature import scaled
+
+MEMBERS, IMAGES = 3, 60
+WEIGHTS = np.array([0.5, 0.7, 0.9])
+
+
+@pytest.fixture
+def study():
+    logits, labels = logits_of(MEMBERS, IMAGES, 0)
+    table = conditions_of(["fog"], [1, 2, 3], IMAGES)
+    return table, [predictions_of(table, labels, of_member) for of_member in logits], labels
+
+
+def whole(ensemble: Ensemble, condition: int):
+    (part,) = ensemble.outputs(condition, np.arange(IMAGES))
+    return part
+
+
+@pytest.mark.parametrize("rule", list(RULES))
+def test_answers_and_probabilities_are_those_of_the_rule(study, rule, monkeypatch):
+    _, members, labels = study
+    ensemble = Ensemble(members, WEIGHTS, rule)
+    part = whole(ensemble, 2)
+    probabilities = np.stack([member.probabilities(2) for member in members])
+    right = correct_answers(rule, np.arange(MEMBERS)[None], probabilities, labels, WEIGHTS)[0]
+    np.testing.assert_array_equal(part.errors, ~right)
+    shares = WEIGHTS / WEIGHTS.sum() if RULES[rule].weighted else np.full(MEMBERS, 1 / MEMBERS)
+    expected = np.tensordot(shares, probabilities, axes=1)
+    if RULES[rule].mean == "geometric":
+        expected = np.prod(probabilities, axis=0) ** (1 / MEMBERS)
+        expected /= expected.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(np.exp(part.log_probabilities), expected, rtol=1e-4)
+    confidences = part.confidences(1)
+    assert tuple(confidences) == SCORES
+    np.testing.assert_allclose(confidences["max_probability"], expected.max(axis=1), rtol=1e-4)
+    monkeypatch.setattr("resiliency.ensembles.outputs.CHUNK_VALUES", 7 * MEMBERS * 3)
+    parts = list(ensemble.outputs(2, np.arange(IMAGES)))
+    assert len(parts) == 9
+    np.testing.assert_array_equal(np.concatenate([of.agreement for of in parts]), part.agreement)
+
+
+def test_members_known_by_decisions_agree_or_not(study):
+    table, members, labels = study
+    decided = [predictions_of(table, labels, np.stack([m.decisions(c) for c in range(4)])) for m in members]
+    part = whole(Ensemble(decided, WEIGHTS, "plurality_vote"), 0)
+    assert part.log_probabilities is None
+    votes = np.stack([np.bincount(of_image, minlength=3) for of_image in np.stack([m.decisions(0) for m in members]).T])
+    np.testing.assert_allclose(part.agreement, votes.max(axis=1) / MEMBERS, rtol=1e-6)
+    leads = votes == votes.max(axis=1, keepdims=True)
+    chances = leads[np.arange(IMAGES), labels] / leads.sum(axis=1)
+    np.testing.assert_allclose(part.errors, 1 - chances, rtol=1e-6)
+    assert tuple(part.confidences(1)) == ("vote_agreement",)
+    assert whole(Ensemble(decided[:1], WEIGHTS[:1], "plurality_vote"), 0).confidences(1) == {}
+
+
+def test_judgement_is_of_the_judged_images_under_all_corruptions(study):
+    table, members, labels = study
+    images = np.arange(0, IMAGES, 2)
+    judged = Judged(table, images, 100, 0.9, 0)
+    ensemble = Ensemble(members, WEIGHTS, "mean_probability")
+    rows, curves = selective_rows(ensemble, 1, judged)
+    assert [(row["images"], row["score"]) for row in rows] == [(n, s) for n in ("clean", "corrupted") for s in SCORES]
+    mean = np.mean([[m.probabilities(c)[images] for c in (1, 2, 3)] for m in members], axis=0)
+    wrong = mean.argmax(axis=-1) != labels[images]
+    row = next(row for row in rows if row["images"] == "corrupted" and row["score"] == "max_probability")
+    assert row["answers"] == 90
+    assert row["error"] == pytest.approx(wrong.mean())
+    order = np.argsort(-mean.max(axis=-1).ravel(), kind="stable")
+    assert row["error_at_80"] == pytest.approx(wrong.ravel()[order][:72].mean())
+    assert row["aurc_low"] < row["aurc"] < row["aurc_high"]
+    assert np.isnan(row["aurc_excess"])
+    other = next(row for row in rows if row["images"] == "corrupted" and row["score"] == "entropy")
+    assert other["aurc_excess"] == pytest.approx(other["aurc"] - row["aurc"])
+    assert other["aurc_excess_low"] < other["aurc_excess"] < other["aurc_excess_high"]
+    last = [curve["risk"] for curve in curves if curve["images"] == "corrupted" and curve["coverage"] == 1]
+    assert last == pytest.approx([wrong.mean()] * 4)
+
+
+def test_loss_and_calibration_before_and_after(study):
+    table, members, labels = study
+    images = np.arange(10, 50)
+    judged = Judged(table, images, 100, 0.9, 0)
+    rows = temperature_rows(Ensemble(members, WEIGHTS, "mean_probability"), Temperature(0.4, 10, ""), judged)
+    mean = np.mean([[m.probabilities(c)[images] for c in (1, 2, 3)] for m in members], axis=0).reshape(-1, 3)
+    after, repeated = np.exp(scaled(np.log(mean), 0.4)), np.tile(labels[images], 3)
+    row = rows[1]
+    for name, probabilities in (("before", mean), ("after", after)):
+        assert row[f"nll_{name}"] == pytest.approx(negative_log_likelihood(probabilities, repeated), rel=1e-5)
+        assert row[f"ece_{name}"] == pytest.approx(expected_calibration_error(probabilities, repeated), rel=1e-4)
+    assert row["nll_change_low"] < row["nll_change"] < row["nll_change_high"]
+
+
+def test_a_temperature_says_why_it_is_missing(study):
+    table, members, labels = study
+    assert temperature_of(None, False) == (1, 0, NO_VALIDATION)
+    assert temperature_of(Ensemble(members, WEIGHTS, "plurality_vote"), False) == (1, 0, VOTES)
+    decided = [predictions_of(table, labels, np.zeros((4, IMAGES), int))]
+    assert temperature_of(Ensemble(decided, WEIGHTS[:1], "plurality_vote"), False) == (1, 0, NO_PROBABILITIES)
+    sure = [predictions_of(table, labels, np.tile(np.eye(3)[labels] * 5, (4, 1, 1)))]
+    assert temperature_of(Ensemble(sure, WEIGHTS[:1], "mean_probability"), False) == (1, 0, NO_ERRORS)
+    fitted = temperature_of(Ensemble(members, WEIGHTS, "mean_probability"), True)
+    assert fitted.images == IMAGES
+    assert fitted.note == LOADED
+    logs = np.log(softmax(np.stack([m.logits(0) for m in members]).astype(np.float32)).mean(axis=0))
+    losses = {t: -scaled(logs, t)[np.arange(IMAGES), labels].mean() for t in (fitted.value, 0.98 * fitted.value)}
+    assert min(losses, key=losses.get) == fitted.value
+    judged = Judged(table, np.arange(5), 10, 0.9, 0)
+    rows = temperature_rows(Ensemble(members, WEIGHTS, "mean_probability"), Temperature(1, 0, NO_ERRORS), judged)
+    assert all(np.isnan(row["temperature"]) and row["note"] == NO_ERRORS for row in rows)
