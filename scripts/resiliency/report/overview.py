@@ -182,7 +182,8 @@ def cautions(members: pd.DataFrame) -> list[str]:
     """What the reader should beware of, a sentence for each kind of warning that members.csv has."""
     said = []
     for warning, words_of in WARNINGS.items():
-        of = members.loc[members["warnings"].astype(object).fillna("").str.contains(warning, regex=False), "member"].tolist()
+        has = members["warnings"].astype(object).fillna("").str.contains(warning, regex=False)
+        of = members.loc[has, "member"].tolist()
         if of:
             names = ", ".join(of[:NAMED]) + (f" and {len(of) - NAMED:,} more" if len(of) > NAMED else "")
             said.append(words_of.format(count=f"{len(of):,} of {words.plural(len(members), 'member')}", names=names))
