@@ -223,7 +223,7 @@ def made(name):
 
 def described(design, objective="", strength=None, setting=""):
     """What is known of a member of `design` before it is made, jointly if there is an objective, but for its seed."""
-    known = STUDY.designs[design].described(STUDY.data.side)
+    known = STUDY.described(design)
     known |= {"origin": "joint" if objective else "independent", "design": design, "family": STUDY.family(design)}
     return known | {"objective": objective, "setting": setting, "strength": strength, "index": 0}
 

@@ -20,7 +20,7 @@ with stage(snakemake.log[0]):
         found = FileImages(files(*source, classes, names), params.side, 1)
         pieces = (found[indices] for indices in chunks(np.arange(len(found)), params.side))
     if params.on_the_fly:
-        write_list(output, found.files, params.side, margin=1)
+        write_list(output, found.files, params.side, margin=1, cropped=True)
     else:
         shape = (len(params.severities), len(names), params.side, params.side, 3)
         with appending(output, shape, np.uint8) as append:

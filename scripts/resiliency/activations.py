@@ -3,9 +3,11 @@
 import numpy as np
 from torch import nn
 
+from resiliency.data.images import seen
 from resiliency.data.loading import batches, in_order
 from resiliency.designs.networks import normalised
 from resiliency.designs.stages import feature_stages, watched
+from resiliency.designs.views import view_of
 from resiliency.device import inference
 from resiliency.diversity.gram import gram
 from resiliency.prediction import Member
@@ -21,12 +23,13 @@ def stage_grams(member: Member, images: np.ndarray) -> np.ndarray:
     the network once for each stage, so that the features of but one are in memory.
 
     Args:
-        images: uint8 N x H x W x 3.
+        images: uint8 N x H x W x 3; resized where the member sees them in a view.
 
     Returns:
         float32 3 x N x N, each scaled to a largest absolute value of 1; NaN for a network whose stages are not known.
     """
     stages = feature_stages(member[0])
+    (images,) = seen(images, slice(None), [view_of(member[1])])
     names = list(stages)
     if not names:
         return np.full((PARTS, len(images), len(images)), np.nan, np.float32)

@@ -13,9 +13,12 @@ from captum.attr import (
     Saliency,
 )
 from torch import Tensor, nn
+from torch.nn.functional import interpolate as resize
 
+from resiliency.data.images import seen
 from resiliency.designs.networks import normalised
 from resiliency.designs.stages import spatial_layer
+from resiliency.designs.views import view_of
 from resiliency.device import inference
 
 BATCH = 64
@@ -82,6 +85,9 @@ def attribution_maps(
 ) -> np.ndarray:
     """Maps of `method`, summed over channels.
 
+    A member that sees images in a view of its own sees these resized, and its maps are resized back, so that pixels of
+    all members' maps are of the same places.
+
     Args:
         images: uint8 NxHxWx3.
         labels: int64 N.
@@ -98,13 +104,16 @@ def attribution_maps(
     look = member["mean"], member["std"]
     maps = []
     for start in range(0, len(images), BATCH):
-        batch = normalised(torch.tensor(images[start : start + BATCH], device=device), *look).requires_grad_()
-        black = normalised(torch.zeros(1, *images.shape[1:], dtype=torch.uint8, device=device), *look)
+        (pixels,) = seen(images[start : start + BATCH], slice(None), [view_of(member)])
+        batch = normalised(torch.tensor(pixels, device=device), *look).requires_grad_()
+        black = normalised(torch.zeros(1, *pixels.shape[1:], dtype=torch.uint8, device=device), *look)
         if target == "label":
             classes = torch.tensor(labels[start : start + BATCH], device=device)
         else:
             with inference():
                 classes = network(batch).argmax(1)
         found = METHODS[method](network, batch, classes.clone(), black, steps).detach().sum(dim=1)
+        if found.shape[1:] != images.shape[1:3]:
+            found = resize(found[:, None], images.shape[1:3], mode="bilinear", antialias=True)[:, 0]
         maps.append((found / found.abs().amax(dim=(1, 2), keepdim=True).clamp_min(1e-30)).cpu())
     return torch.cat(maps).numpy().astype(np.float16)

@@ -12,9 +12,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from resiliency.data.loading import batches, in_order
+from resiliency.data.images import seen
+from resiliency.data.loading import batches, in_order, several_batches
+from resiliency.data.pictures import View
 from resiliency.data.source import Images
 from resiliency.designs.networks import normalised, penultimate
+from resiliency.designs.views import view_of
 from resiliency.device import device_name, inference
 from resiliency.faults import Fault
 from resiliency.files import appending, read_array, write_array
@@ -22,6 +25,7 @@ from resiliency.stage import Progress
 
 BATCH = 256
 KEY_LENGTH = 16
+EVERY = slice(None)
 # Up to here float16 holds logits to 1/64; where one is beyond it, those of the image are stored less the largest.
 LARGEST_STORED = 64
 
@@ -86,21 +90,27 @@ def _predicted(
     device = next(members[0][0].parameters()).device
     order = in_order(len(conditions[0]), BATCH)
     indices = [(condition, chosen) for condition in left for chosen in order]
-    loaded = batches(conditions[0], indices, device, workers, partial(_read, conditions))
+    read = partial(_read, conditions, views_of(members))
+    loaded = several_batches(conditions[0], indices, device, workers, read)
     for _ in left:
         answers = [_answers(members, next(loaded)) for _ in order]
         yield [np.concatenate(parts) for parts in zip(*answers, strict=True)]
 
 
-def _read(conditions: list[Images], place: tuple[int, np.ndarray]) -> np.ndarray:
+def _read(conditions: list[Images], views: list[View | None], place: tuple[int, np.ndarray]) -> list[np.ndarray]:
     condition, chosen = place
-    return conditions[condition][chosen]
+    return seen(conditions[condition], chosen, views)
+
+
+def views_of(members: list[Member]) -> list[View | None]:
+    """The views of the members, each once."""
+    return list(dict.fromkeys(view_of(member) for _, member in members))
 
 
 def logits(members: list[Member], images: Images, workers: int = 0) -> Iterator[list[np.ndarray]]:
     """Logits of `images`, batch after batch: for each member float16 BxK, as from `stored`.
 
-    Images are read once for all members.
+    Images are read once for all members, each of which sees them in its own view.
 
     Args:
         members: networks, on one device, with their descriptions.
@@ -111,13 +121,25 @@ def logits(members: list[Member], images: Images, workers: int = 0) -> Iterator[
         Fault: a logit is NaN or infinite.
     """
     device = next(members[0][0].parameters()).device
-    for batch in batches(images, in_order(len(images), BATCH), device, workers):
+    read = partial(_read, [images], views_of(members))
+    indices = [(0, chosen) for chosen in in_order(len(images), BATCH)]
+    for batch in several_batches(images, indices, device, workers, read):
         yield _answers(members, batch)
 
 
-def _answers(members: list[Member], batch: Tensor) -> list[np.ndarray]:
+def accuracy(member: Member, images: Images, labels: np.ndarray, workers: int) -> float:
+    """Share of `images` that a member labels as in `labels`, int64 N."""
+    answers = [of_member.argmax(1) for (of_member,) in logits([member], images, workers)]
+    return float((np.concatenate(answers) == labels).mean())
+
+
+def _answers(members: list[Member], seen_as: list[Tensor]) -> list[np.ndarray]:
+    """float16 BxK of each member; `seen_as` are the images in each of `views_of`."""
+    batch = dict(zip(views_of(members), seen_as, strict=True))
     with inference():
-        found = [network(normalised(batch, member["mean"], member["std"])) for network, member in members]
+        found = [
+            network(normalised(batch[view_of(member)], member["mean"], member["std"])) for network, member in members
+        ]
     named = zip(members, found, strict=True)
     return [stored(values.float().cpu().numpy(), member.get("member", "a network")) for (_, member), values in named]
 
@@ -144,8 +166,9 @@ def stored(logits: np.ndarray, member: str) -> np.ndarray:
 
 
 def features(member: Member, images: np.ndarray) -> np.ndarray:
-    """Penultimate features float32 NxD of `images` (uint8 NxHxWx3)."""
+    """Penultimate features float32 NxD of `images` (uint8 NxHxWx3), resized where the member sees them in a view."""
     network, known = member
+    (images,) = seen(images, EVERY, [view_of(known)])
     device = next(network.parameters()).device
     with inference():
         parts = [

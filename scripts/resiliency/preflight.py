@@ -86,7 +86,7 @@ def _asked(study: Study, name: str) -> dict:
     if outputs == 0:
         outputs = PUBLISHED[study.data.name].classes if study.data.name in PUBLISHED else None
         outputs = None if design.weights == "pretrained" else outputs
-    description = {key: value for key, value in design.described(study.data.side).items() if key != "loaded"}
+    description = {key: value for key, value in study.described(name).items() if key != "loaded"}
     return {"description": description, "outputs": outputs}
 
 

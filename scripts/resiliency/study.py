@@ -77,6 +77,10 @@ class Study(Settings):
         """The family of `design`: as the study says, else timm's module of its architecture, or its factory."""
         return self.designs[design].group
 
+    def described(self, design: str) -> dict[str, Any]:
+        """What making a member of `design` needs to know; see `Design.described`."""
+        return self.designs[design].described(self.data.side, None if self.data.one_size else self.data.margin)
+
     def trained_designs(self) -> list[str]:
         """Designs of the independent members that are trained here."""
         return [name for name in self.members.designs if not self.designs[name].loaded]

@@ -15,7 +15,7 @@ from resiliency.corruptions.settings import HELD_OUT, MAIN, SEVERITIES
 from resiliency.data.folder import folder_classes
 from resiliency.data.settings import PUBLISHED, Dataset
 from resiliency.designs.architectures import architectures
-from resiliency.designs.settings import ALEXNET
+from resiliency.designs.settings import ALEXNET, VIEW
 from resiliency.faults import Fault
 from resiliency.search.faults import search_faults
 from resiliency.study_messages import hint, message, short
@@ -102,6 +102,17 @@ def _catalogue(study: "Study") -> Iterator[str]:
             near = hint(architecture, list(names))
             yield f"designs.{name}.architecture: timm has no {short(design.architecture)}{near}"
         yield from _recipe_faults(f"designs.{name}", study.recipe, name)
+
+
+def _views(study: "Study") -> Iterator[str]:
+    """Views of loaded members where all see images as the data set has them."""
+    for name in study.loaded_designs() if study.data.one_size else []:
+        for key in VIEW:
+            if getattr(study.designs[name], key) is not None:
+                yield (
+                    f"designs.{name}.{key}: all members see images of {study.data.side} px as the data set has them; "
+                    "remove it, or set dataset.image_size to auto, which images in files need"
+                )
 
 
 def _external(study: "Study") -> Iterator[str]:
@@ -277,6 +288,7 @@ CHECKS = (
         _external,
         {"external", "dataset", "members", "designs", "joint", "search", "test_sets", "ensembles", "corruptions"},
     ),
+    (_views, {"members", "designs", "dataset"}),
     (_joint_recipe, {"joint", "designs", "training"}),
     (_search_recipe, {"search", "designs", "training"}),
     (_files, {"members", "test_sets"}),

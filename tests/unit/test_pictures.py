@@ -333,7 +333,7 @@ def test_shown_names_fit_on_one_line():
 
 
 def by_torchvision(image: Image.Image, size: int, margin: float) -> np.ndarray:
-    transform = Compose([Resize(round(size / margin), InterpolationMode.BILINEAR), CenterCrop(size)])
+    transform = Compose([Resize(int(size / margin), InterpolationMode.BILINEAR), CenterCrop(size)])
     return np.asarray(transform(image))
 
 

@@ -4,9 +4,10 @@ import csv
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from resiliency.checksums import verified
-from resiliency.data.pictures import FileImages
+from resiliency.data.pictures import FileImages, View, fitted
 from resiliency.data.source import Images
 from resiliency.data.state import file_state
 from resiliency.files import read_array, read_json, write_csv, write_json
@@ -28,14 +29,19 @@ def read_images(path: str | Path) -> Images:
 
 
 def write_list(
-    path: str | Path, files: list[str], size: int, margin: float, checksums: list[str] | None = None
+    path: str | Path,
+    files: list[str],
+    size: int,
+    margin: float,
+    checksums: list[str] | None = None,
+    cropped: bool = False,
 ) -> None:
     """Name `files`, which `read_images` decodes to `size` pixels a side, and record what they are; see `FileImages`.
 
     Args:
         checksums: of files that the study wrote; of others size and modification time are recorded.
     """
-    listed = {"size": size, "margin": margin, "files": files}
+    listed = {"size": size, "margin": margin, "cropped": cropped, "files": files}
     recorded = {"checksums": checksums} if checksums else {"states": [file_state(file) for file in files]}
     write_json(path, listed | recorded)
 
@@ -61,6 +67,27 @@ def read_conditions(clean: str, corrupted: list[str]) -> list[Images]:
             stack = [stack.part(start, start + count) for start in range(0, len(stack), count)]
         conditions += list(stack)
     return conditions
+
+
+def seen(images: Images, chosen: slice | np.ndarray, views: list[View | None]) -> list[np.ndarray]:
+    """The images at `chosen` in each of `views`, each read or decoded once: uint8 B x size x size x 3.
+
+    Args:
+        images: of an array nothing is cut off, for it holds what was resized and cropped already.
+        views: None is the view that the study has, which `images[chosen]` gives.
+
+    Raises:
+        Fault: see `pictures.decode`.
+    """
+    if isinstance(images, FileImages):
+        return images.seen(chosen, views)
+    common = np.asarray(images[chosen])
+    return [common if view is None or view.size == common.shape[1] else _resized(common, view) for view in views]
+
+
+def _resized(images: np.ndarray, view: View) -> np.ndarray:
+    whole = view._replace(margin=1)
+    return np.stack([fitted(Image.fromarray(image), *whole) for image in images])
 
 
 def write_items(path: str | Path, classes: list[str], names: list[str]) -> None:

@@ -1,6 +1,7 @@
 """Batches of images for networks: sliced from an array, or decoded from files by worker processes."""
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -38,16 +39,27 @@ def batches(
         for chosen in indices:
             yield images[torch.from_numpy(chosen).to(images.device)]
         return
-    read = read or images.__getitem__
+    for (batch,) in several_batches(images, indices, device, workers, partial(_alone, read or images.__getitem__)):
+        yield batch
+
+
+def several_batches(
+    images: Images, indices: Sequence[Any], device: torch.device, workers: int, read: Callable[[Any], list[np.ndarray]]
+) -> Iterator[list[Tensor]]:
+    """As `batches`, where `read` gives several batches at each of `indices`, such as several views of the images."""
     if not isinstance(images, FileImages):
         for chosen in indices:
-            yield torch.from_numpy(np.ascontiguousarray(read(chosen))).to(device)
+            yield [torch.from_numpy(np.ascontiguousarray(found)).to(device) for found in read(chosen)]
         return
     loader = DataLoader(_Batches(read, indices), batch_size=None, num_workers=workers, pin_memory=device.type == "cuda")
-    for batch in loader:
-        if isinstance(batch, Fault):
-            raise batch
-        yield batch.to(device, non_blocking=True)
+    for found in loader:
+        if isinstance(found, Fault):
+            raise found
+        yield [batch.to(device, non_blocking=True) for batch in found]
+
+
+def _alone(read: Read, chosen: Any) -> list[np.ndarray]:
+    return [read(chosen)]
 
 
 def in_order(count: int, size: int) -> list[np.ndarray]:
@@ -58,15 +70,15 @@ def in_order(count: int, size: int) -> list[np.ndarray]:
 class _Batches(Dataset):
     """Batches for workers. A Fault is handed over as a value, for torch would wrap its line in a traceback."""
 
-    def __init__(self, read: Read, indices: Sequence[Any]):
+    def __init__(self, read: Callable[[Any], list[np.ndarray]], indices: Sequence[Any]):
         self.read = read
         self.indices = indices
 
     def __len__(self) -> int:
         return len(self.indices)
 
-    def __getitem__(self, batch: int) -> Tensor | Fault:
+    def __getitem__(self, batch: int) -> list[Tensor] | Fault:
         try:
-            return torch.from_numpy(self.read(self.indices[batch]))
+            return list(map(torch.from_numpy, self.read(self.indices[batch])))
         except Fault as fault:
             return fault

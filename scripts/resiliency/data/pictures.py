@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
@@ -16,6 +17,16 @@ from resiliency.faults import Fault
 
 FORMATS = ("JPEG", "PNG", "WEBP")
 SMALLEST = 32
+INTERPOLATIONS = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
+
+
+class View(NamedTuple):
+    """How a network sees an image: the arguments of `fitted`."""
+
+    size: int
+    margin: float
+    interpolation: str = "bilinear"
+    squash: bool = False
 
 
 @dataclass(frozen=True)
@@ -27,6 +38,7 @@ class FileImages:
         size, margin: of `fitted`.
         states: `file_state` of each file when it was listed; a file that is in another one is refused.
         checksums: `checksum` of each file when it was written; a file with another one is refused.
+        cropped: whether the files hold what was resized and cropped already, as corrupted images are.
     """
 
     files: list[str]
@@ -34,6 +46,7 @@ class FileImages:
     margin: float
     states: list[str] | None = None
     checksums: list[str] | None = None
+    cropped: bool = False
 
     def __len__(self) -> int:
         return len(self.files)
@@ -44,10 +57,25 @@ class FileImages:
         Raises:
             Fault: see `decode`.
         """
+        return self.seen(chosen, [None])[0]
+
+    def seen(self, chosen: slice | np.ndarray, views: list[View | None]) -> list[np.ndarray]:
+        """The images at `chosen`, each decoded once, in each of `views`: uint8 B x `size` x `size` x 3.
+
+        Args:
+            views: None is the view of `size` and `margin`. Nothing is cut off images that are `cropped` already.
+
+        Raises:
+            Fault: see `decode`.
+        """
         indices = range(len(self.files))[chosen] if isinstance(chosen, slice) else chosen
-        images = np.empty((len(indices), self.size, self.size, 3), np.uint8)
-        for image, index in zip(images, indices, strict=True):
-            image[:] = fitted(self.decoded(index), self.size, self.margin)
+        views = [view or View(self.size, self.margin) for view in views]
+        views = [view._replace(margin=1) if self.cropped else view for view in views]
+        images = [np.empty((len(indices), view.size, view.size, 3), np.uint8) for view in views]
+        for position, index in enumerate(indices):
+            image = self.decoded(index)
+            for found, view in zip(images, views, strict=True):
+                found[position] = fitted(image, *view)
         return images
 
     def decoded(self, index: int) -> Image.Image:
@@ -82,7 +110,7 @@ class FileImages:
         chosen = list(indices)
         lists = (known and [known[index] for index in chosen] for known in (self.files, self.states, self.checksums))
         files, states, checksums = lists
-        return FileImages(files, self.size, self.margin, states, checksums)
+        return FileImages(files, self.size, self.margin, states, checksums, self.cropped)
 
 
 def checksum(content: bytes) -> str:
@@ -112,23 +140,28 @@ def decode(path: str | Path, content: bytes | None = None) -> Image.Image:
             raise _broken(path, error) from error
 
 
-def fitted(image: Image.Image, size: int, margin: float) -> np.ndarray:
+def fitted(
+    image: Image.Image, size: int, margin: float, interpolation: str = "bilinear", squash: bool = False
+) -> np.ndarray:
     """The centre of `image`, as networks are usually evaluated on it: resized, then cropped to `size` x `size` pixels.
 
-    The shorter side becomes `size` / `margin` pixels long, rounded; bilinear, antialiased. The pixels are those of
-    torchvision's `Resize` and `CenterCrop`. An image of `size` x `size` pixels stays as it is where `margin` is 1.
+    The shorter side becomes `size` / `margin` pixels long, rounded down; antialiased. The pixels are those of
+    torchvision's `Resize` and `CenterCrop`, and so of `timm.data.create_transform`. An image of `size` x `size` pixels
+    stays as it is where `margin` is 1.
 
     Args:
         image: RGB.
         margin: share of the shorter side that is kept, in (0, 1]; 0.875 is usual for ImageNet.
+        interpolation: bilinear or bicubic.
+        squash: whether both sides become that long, in place of the shorter one alone.
 
     Returns:
         uint8 `size`x`size`x3.
     """
-    short = round(size / margin)
-    width, height = (int(short * side / min(image.size)) for side in image.size)
+    short = int(size / margin)
+    width, height = (short if squash else int(short * side / min(image.size)) for side in image.size)
     left, top = round((width - size) / 2), round((height - size) / 2)
-    resized = image.resize((width, height), Image.Resampling.BILINEAR)
+    resized = image.resize((width, height), INTERPOLATIONS[interpolation])
     return np.array(resized.crop((left, top, left + size, top + size)))
 
 

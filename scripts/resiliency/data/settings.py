@@ -49,7 +49,9 @@ class Dataset(Settings):
         None, min_length=1, description="images of image_folder or imagenet: train/<class>/*, val or test/<class>/*"
     )
     image_size: auto_or(int, 32, 1024) = Field(
-        AUTO, description="pixels a side; auto: 96 for stl10, 224 for folders, imagenette and imagenet, else 32"
+        AUTO,
+        description="pixels a side; auto: 96 for stl10, 224 for folders, imagenette and imagenet, else 32. Where it is "
+        "auto and images stay in their files, loaded members see them as they were trained to",
     )
     crop: auto_or(float, 0.1, 1) = Field(
         AUTO, description="side of the centre crop over that of the resized image; auto: 0.875 above 64 px, else 1"
@@ -100,6 +102,11 @@ class Dataset(Settings):
         """Whether images stay in their files and are decoded when needed, instead of being stored as one array."""
         made_of_files = self.name not in PUBLISHED or PUBLISHED[self.name].made_of_files
         return made_of_files and self.side > LARGEST_STORED
+
+    @property
+    def one_size(self) -> bool:
+        """Whether loaded members see images as the data set has them, in place of as they were trained to."""
+        return self.image_size != AUTO or not self.on_the_fly
 
     @property
     def margin(self) -> float:

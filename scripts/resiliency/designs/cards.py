@@ -12,10 +12,11 @@ from resiliency.faults import Fault
 def design_card(network: nn.Module, description: dict, card: dict, outputs: int) -> dict:
     """The design card of `network`, as if it were trained here on the data set of `card`.
 
-    It holds parameters, macs (multiply-accumulate operations for one image), input_size (H, W, 3), mean, std (of each
-    channel, that images are normalised with), classes (the data set's, in its order), network_outputs (their number),
-    outputs (index of the output for each class, None if these are the same), weights_source, normalisation (whose mean
-    and std these are), training_cost (None), and device (that it is made on).
+    It holds parameters, macs (multiply-accumulate operations for one image), input_size (H, W, 3), view (None, for it
+    sees images as the data set has them; else what `views.view_of` reads), mean, std (of each channel, that images are
+    normalised with), classes (the data set's, in its order), network_outputs (their number), outputs (index of the
+    output for each class, None if these are the same), weights_source, normalisation (whose mean and std these are),
+    training_cost (None), and device (that it is made on).
 
     Raises:
         Fault: the network fails on an image of the data set, or does not give `outputs` logits for it, or a weight or
@@ -42,6 +43,7 @@ def design_card(network: nn.Module, description: dict, card: dict, outputs: int)
         "parameters": parameters,
         "macs": macs,
         "input_size": shape,
+        "view": None,
         "mean": card["mean"],
         "std": card["std"],
         "classes": card["classes"],

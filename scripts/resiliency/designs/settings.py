@@ -13,6 +13,7 @@ ALEXNET = "alexnet"
 RESERVED = {"pretrained", "num_classes", "checkpoint_path", "pretrained_cfg", "pretrained_cfg_overlay", "features_only"}
 LARGEST_ADAPTED = 64
 LONGEST = 60
+VIEW = ("input_size", "crop", "interpolation")
 SUFFIXES = (".safetensors", ".pt", ".pth", ".ckpt", ".bin", ".tar")
 
 
@@ -83,6 +84,19 @@ class Design(Settings):
         max_length=3,
         description="that each channel is then divided by",
     )
+    input_size: int | None = Field(
+        None,
+        ge=32,
+        le=1024,
+        description="pixels a side of the images that loaded weights were trained on, where images stay in their files "
+        "and dataset.image_size is auto; by default as timm says, or for a factory the data set's",
+    )
+    crop: float | None = Field(
+        None, ge=0.1, le=1, description="side of their centre crop over that of the resized image; by default likewise"
+    )
+    interpolation: Literal["bilinear", "bicubic"] | None = Field(
+        None, description="by which they were resized; by default likewise"
+    )
     training: dict[str, Any] = Field({}, description="what differs from the study's training recipe")
 
     @field_validator("arguments")
@@ -123,7 +137,7 @@ class Design(Settings):
             raise ValueError("revision: only pretrained weights have one")
         if (self.mean is None) != (self.std is None):
             raise ValueError("mean: must be given together with std")
-        for key in ("classes", "mean", "std"):
+        for key in ("classes", "mean", "std", *VIEW):
             if getattr(self, key) is not None and not self.loaded:
                 raise ValueError(f"{key}: only for weights that are loaded; trained ones learn from the data set")
         if self.factory and self.loaded and self.mean is None:
@@ -164,22 +178,39 @@ class Design(Settings):
         module = Path(*self.factory.partition(":")[0].split(".")).with_suffix(".py") if self.factory else None
         return found | ({"factory": str(module)} if module and module.exists() else {})
 
-    def described(self, side: int) -> dict[str, Any]:
+    def described(self, side: int, margin: float | None = None) -> dict[str, Any]:
         """What making a member needs to know, for images of `side` pixels squared, but for `inputs`.
 
         `stem` is "adapted" or "original". Where members are loaded, `loaded` holds `weights` ("pretrained" or "file"),
-        `revision`, `classes` (None where a file names them, or nobody), `mean` and `std`.
+        `revision`, `classes` (None where a file names them, or nobody), `mean`, `std`, and `view`: `size`, `margin` and
+        `interpolation`, None where timm knows them, or None in all where members see images as the data set has them.
+        `side` is None where timm knows it.
+
+        Args:
+            margin: of the data set, where loaded members see images as they were trained to; else None.
         """
         known = self.model_dump(include={"architecture", "factory", "arguments"})
         wanted = self.stem == "adapted" or (self.stem == "auto" and not self.loaded)
         adapted = self.architecture and wanted and side <= LARGEST_ADAPTED
         known |= {"stem": "adapted" if adapted else "original", "side": side}
         if self.loaded:
+            view = self._view(side, margin) if margin else None
+            known["side"] = view["size"] if view else side
             known["loaded"] = self.model_dump(include={"revision", "mean", "std"}) | {
                 "weights": "file" if self.files else "pretrained",
                 "classes": None if isinstance(self.classes, str) else self.classes,
+                "view": view,
             }
         return known
+
+    def _view(self, side: int, margin: float) -> dict[str, Any] | None:
+        given = {"size": self.input_size, "margin": self.crop, "interpolation": self.interpolation}
+        if self.architecture:
+            return given
+        if not any(given.values()):
+            return None
+        decided = {"size": side, "margin": margin, "interpolation": "bilinear"}
+        return {key: value or decided[key] for key, value in given.items()}
 
 
 class Members(Settings):

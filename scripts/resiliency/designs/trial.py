@@ -64,7 +64,8 @@ def _fault(description: dict, outputs: int | None) -> str:
         try:
             with torch.device(place):
                 network = build(description, outputs or 1000, seed=0)
-            fault = network_fault(network, description["side"], outputs)
+            side = description["side"] or network.pretrained_cfg["input_size"][-1]
+            fault = network_fault(network, side, outputs)
         except Fault as reason:
             return str(reason)
         if not fault:

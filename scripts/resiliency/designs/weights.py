@@ -16,6 +16,7 @@ from resiliency.designs.cards import design_card
 from resiliency.designs.checkpoints import load_weights, read_checkpoint
 from resiliency.designs.hub import downloaded
 from resiliency.designs.networks import build, named, selected
+from resiliency.designs.views import own_view
 from resiliency.device import device
 from resiliency.faults import Fault
 
@@ -43,10 +44,14 @@ def load_member(description: dict, card: dict, files: dict[str, str]) -> tuple[n
     else:
         names = names or classes
         network, learned = _from_file(description, len(names), Path(files["weights"]))
-    described = design_card(network.to(device()), description, card, len(names))
-    described["outputs"] = outputs = _outputs(names, classes)
+    view = own_view(network, loaded, named(description))
+    shape = [view["size"], view["size"], 3] if view else card["image_shape"]
+    described = design_card(network.to(device()), description, card | {"image_shape": shape}, len(names))
+    described |= {"outputs": (outputs := _outputs(names, classes)), "view": view, "side": shape[0]}
     described |= _normalisation(network, loaded, named(description)) | learned
     described["weights_source"] += f", images normalised by {described['normalisation']}"
+    if view:
+        described["weights_source"] += f", seen at {shape[0]} px ({view['interpolation']}, crop {view['margin']:g})"
     own = {key: value for key, value in description.items() if key != "loaded"}
     print(f"mean {described['mean']}, std {described['std']}")
     print(f"{described['weights_source']}; {len(names):,} outputs for {len(classes):,} classes")

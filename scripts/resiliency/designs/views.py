@@ -1,0 +1,39 @@
+"""How members that were trained elsewhere see images: as they did in their training."""
+
+from torch import nn
+
+from resiliency.data.pictures import INTERPOLATIONS, View
+from resiliency.faults import Fault
+
+
+def view_of(member: dict) -> View | None:
+    """The view that the member's description tells of; None, where it tells of none, is that of the study."""
+    return View(**member["view"]) if member.get("view") else None
+
+
+def own_view(network: nn.Module, loaded: dict, name: str) -> dict | None:
+    """The view of a member that is loaded: the study's keys, and for what these leave open, timm's for its weights.
+
+    Args:
+        loaded: `view` holds size, margin and interpolation, None where the study does not say; or it is None, and
+            all members see images as the data set has them.
+        name: of the network.
+
+    Raises:
+        Fault: timm says that the weights see images as this library cannot show them.
+    """
+    if loaded["view"] is None:
+        return None
+    given = {key: value for key, value in loaded["view"].items() if value is not None}
+    config = getattr(network, "pretrained_cfg", None) or {}
+    if len(given) == len(loaded["view"]) or not config:
+        return View(**given)._asdict()
+    channels, height, width = config["input_size"]
+    mode, interpolation = config.get("crop_mode") or "center", config.get("interpolation") or "bicubic"
+    if channels != 3 or height != width or mode not in ("center", "squash") or interpolation not in INTERPOLATIONS:
+        raise Fault(
+            f"input_size: {name} sees images of {width}x{height}x{channels}, {mode} and {interpolation}, as timm says, "
+            "where square ones of three channels are needed; name input_size, crop and interpolation"
+        )
+    timms = View(height, config.get("crop_pct") or 0.875, interpolation, mode == "squash")
+    return timms._asdict() | given

@@ -1,0 +1,190 @@
+"""Loaded members see images as their weights were trained to: as `timm.data` shows them to the same network."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import timm
+import torch
+from PIL import Image
+from pydantic import ValidationError
+from safetensors.torch import save_file
+
+from resiliency.activations import stage_grams
+from resiliency.attributions import attribution_maps
+from resiliency.data import pictures
+from resiliency.data.images import read_images, seen, write_list
+from resiliency.data.pictures import FileImages, View, fitted
+from resiliency.data.settings import Dataset
+from resiliency.designs.networks import normalised
+from resiliency.designs.settings import Design
+from resiliency.designs.views import view_of
+from resiliency.designs.weights import load_member
+from resiliency.faults import Fault
+from resiliency.prediction import features, logits, write_logits
+from resiliency.study import load
+
+CLASSES = ["ant", "bee", "cat"]
+CARD = {"image_shape": [224, 224, 3], "classes": CLASSES, "mean": [0.5] * 3, "std": [0.2] * 3}
+SMALL = {"channels": [4, 4, 4, 8], "zero_init_last": False}
+BILINEAR_224 = {"architecture": "resnet18.tv_in1k", "arguments": SMALL}
+BICUBIC_160 = {"architecture": "test_efficientnet.r160_in1k"}
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """Smooth photographs of several shapes."""
+    folder, random = tmp_path_factory.mktemp("photos"), np.random.default_rng(0)
+    for index, size in enumerate([(300, 200), (233, 311), (224, 224), (640, 480)]):
+        coarse = Image.fromarray(random.integers(0, 256, (12, 12, 3), dtype=np.uint8))
+        coarse.resize(size, Image.Resampling.BICUBIC).save(folder / f"{index}.png")
+    return [str(path) for path in sorted(folder.iterdir())]
+
+
+def member(folder: Path, margin: float | None = 0.875, **settings):
+    """A network with random weights, loaded from a file, and its description; the data set has 224 px."""
+    torch.manual_seed(0)
+    architecture, arguments = settings["architecture"], settings.get("arguments", {})
+    network = timm.create_model(architecture, num_classes=3, **arguments).train()
+    for _ in range(20):  # statistics of batch norm, so that logits depend on the images
+        network(torch.randn(4, 3, 96, 96))
+    path = folder / f"{architecture}.safetensors"
+    save_file({name: weights.contiguous() for name, weights in network.state_dict().items()}, path)
+    design = Design(weights=str(path), **settings)
+    return load_member(design.described(224, margin), CARD, design.inputs(0))
+
+
+@pytest.mark.parametrize(
+    ("settings", "size", "interpolation"), [(BILINEAR_224, 224, "bilinear"), (BICUBIC_160, 160, "bicubic")]
+)
+def test_logits_are_those_of_timms_transform_and_the_network(tmp_path, files, settings, size, interpolation):
+    network, card = member(tmp_path, **settings)
+    config = timm.data.resolve_data_config(pretrained_cfg=timm.get_pretrained_cfg(settings["architecture"]).to_dict())
+    assert (config["input_size"], config["interpolation"]) == ((3, size, size), interpolation)
+    assert (card["input_size"], card["view"]["size"], card["side"]) == ([size, size, 3], size, size)
+    transform = timm.data.create_transform(**config)
+    batch = torch.stack([transform(Image.open(file).convert("RGB")) for file in files])
+    device = next(network.parameters()).device
+    images = FileImages(files, 224, 0.875)
+    (pixels,) = seen(images, slice(None), [view_of(card)])
+    with torch.inference_mode():
+        expected = network(batch.to(device))
+        found = network(normalised(torch.from_numpy(pixels).to(device), card["mean"], card["std"]))
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
+    ((stored,),) = logits([(network, card)], images)
+    np.testing.assert_allclose(stored, found.cpu(), rtol=1e-3, atol=1e-4)
+    ((other,),) = logits([(network, card | {"view": View(192, 1)._asdict()})], images)
+    assert np.abs(other - stored).max() > 1e-2
+
+
+@pytest.mark.parametrize("interpolation", ["bilinear", "bicubic"])
+@pytest.mark.parametrize("mode", ["center", "squash"])
+@pytest.mark.parametrize(("size", "margin"), [(96, 0.875), (240, 0.95), (99, 0.7), (64, 1.0)])
+def test_pixels_are_those_of_timms_transform(files, interpolation, mode, size, margin):
+    options = {"interpolation": interpolation, "crop_pct": margin, "crop_mode": mode}
+    transform = timm.data.create_transform((3, size, size), normalize=False, **options)
+    for file in files:
+        image = Image.open(file).convert("RGB")
+        found = fitted(image, size, margin, interpolation, squash=mode == "squash")
+        np.testing.assert_array_equal(found, transform(image).permute(1, 2, 0).numpy())
+
+
+def test_the_studys_keys_come_before_timms_and_the_card_says_so(tmp_path):
+    _, card = member(tmp_path, **BILINEAR_224, input_size=128, interpolation="bicubic")
+    assert card["view"] == {"size": 128, "margin": 0.875, "interpolation": "bicubic", "squash": False}
+    assert card["weights_source"].endswith("seen at 128 px (bicubic, crop 0.875)")
+    _, larger = member(tmp_path, **BILINEAR_224)
+    assert larger["macs"] > 2 * card["macs"]
+
+
+def test_one_size_for_all_is_the_data_sets(tmp_path):
+    _, card = member(tmp_path, margin=None, **BICUBIC_160)
+    assert (card["view"], card["input_size"]) == (None, [224, 224, 3])
+
+
+def test_a_factory_sees_images_as_the_study_says_else_as_the_data_set_has_them():
+    factory = {"factory": "a:b", "weights": "a.pt", "mean": [0.5] * 3, "std": [0.5] * 3}
+    assert Design(**factory).described(224, 0.9)["loaded"]["view"] is None
+    view = Design(**factory, input_size=192).described(224, 0.9)["loaded"]["view"]
+    assert view == {"size": 192, "margin": 0.9, "interpolation": "bilinear"}
+
+
+def test_networks_of_images_that_are_not_square_are_faults(tmp_path, monkeypatch):
+    network, _ = member(tmp_path, **BILINEAR_224)
+    odd = network.pretrained_cfg | {"input_size": (3, 224, 160)}
+    monkeypatch.setattr("resiliency.designs.weights.build", lambda *_, **__: network)
+    monkeypatch.setattr(network, "pretrained_cfg", odd)
+    with pytest.raises(Fault, match=r"^input_size: resnet18.tv_in1k sees images of 160x224x3, center and bilinear"):
+        member(tmp_path, **BILINEAR_224)
+
+
+def test_corrupted_images_are_resized_whole(tmp_path, files):
+    """They were cropped when they were made: a file of 224 px becomes one of 96 px, and nothing is cut off."""
+    side = [files[2]]
+    view = View(96, 0.875, "bicubic")
+    write_list(tmp_path / "a.json", side, 224, 1, cropped=True)
+    whole = np.asarray(Image.open(side[0]).resize((96, 96), Image.Resampling.BICUBIC))
+    corrupted = read_images(tmp_path / "a.json")
+    kept, resized = seen(corrupted, slice(None), [None, view])
+    np.testing.assert_array_equal(kept[0], np.asarray(Image.open(side[0])))
+    np.testing.assert_array_equal(resized[0], whole)
+    np.testing.assert_array_equal(corrupted.part(0, 1).seen(slice(None), [view])[0], resized)
+    np.testing.assert_array_equal(seen(kept, slice(None), [view])[0], resized)
+    assert np.abs(FileImages(side, 224, 0.875).seen(slice(None), [view])[0].astype(int) - resized).mean() > 1
+
+
+def test_members_of_several_views_are_predicted_in_one_pass(tmp_path, files, monkeypatch):
+    """Each as alone, and each image decoded once."""
+    networks = [member(tmp_path, **settings) for settings in (BILINEAR_224, BICUBIC_160)]
+    networks += [(networks[0][0], networks[0][1] | {"view": None}), networks[1]]
+    images, decode, decoded = FileImages(files, 224, 0.875), pictures.decode, []
+    monkeypatch.setattr(pictures, "decode", lambda *file: (decoded.append(file), decode(*file))[1])
+    paths = [str(tmp_path / f"{index}" / "clean.npy") for index in range(4)]
+    write_logits(paths, networks, [images], 0, "0" * 16)
+    assert len(decoded) == len(files)
+    for path, network in zip(paths, networks, strict=True):
+        ((alone,),) = logits([network], images)
+        np.testing.assert_array_equal(np.load(path)[0], alone)
+
+
+def test_attributions_and_activations_are_of_the_same_pixels(tmp_path, files):
+    network, card = member(tmp_path, **BICUBIC_160)
+    images = FileImages(files, 224, 0.875)[:]
+    smaller = np.stack([Image.fromarray(image).resize((160, 160), Image.Resampling.BICUBIC) for image in images])
+    fits = network, card | {"view": None}
+    job = np.zeros(4, np.int64), "label", 4
+    maps = attribution_maps("saliency", network, card, images, *job)
+    assert maps.shape == (4, 224, 224)
+    own = torch.from_numpy(attribution_maps("saliency", *fits, smaller, *job).astype(np.float32))
+    expected = torch.nn.functional.interpolate(own[:, None], (224, 224), mode="bilinear", antialias=True)[:, 0]
+    expected /= expected.amax((1, 2), keepdim=True)
+    np.testing.assert_allclose(maps, expected, atol=2e-3)
+    np.testing.assert_array_equal(features((network, card), images), features(fits, smaller))
+    np.testing.assert_array_equal(stage_grams((network, card), images), stage_grams(fits, smaller))
+
+
+@pytest.mark.parametrize(
+    ("dataset", "one_size"),
+    [
+        ({"name": "imagenet", "folder": "a"}, False),
+        ({"name": "imagenet", "folder": "a", "image_size": 224}, True),
+        ({"name": "imagenette"}, False),
+        ({"name": "stl10"}, True),
+        ({}, True),
+    ],
+)
+def test_members_see_their_own_sizes_where_images_are_files_of_any(dataset, one_size):
+    assert Dataset(**dataset).one_size == one_size
+
+
+def test_views_that_nobody_would_see_are_refused(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("a.pt").touch()
+    design = BILINEAR_224 | {"weights": "a.pt", "crop": 0.9}
+    with pytest.raises(
+        Fault, match=r"^designs.a.crop: all members see images of 32 px as the data set has them; "
+    ) as at:
+        load({"study": "a", "designs": {"a": design}, "members": {"designs": ["a"], "baseline": "a-s0"}})
+    assert "ensembles.sizes" in str(at.value).partition("\n")[2]
+    with pytest.raises(ValidationError, match="interpolation: only for weights that are loaded"):
+        Design(architecture="resnet18", interpolation="bicubic")
