@@ -143,7 +143,7 @@ rule assess_ensembles:
         deployment=TABLES["deployment"],
         logits=LOGITS,
         validation=predicted(MEMBERS)["validation"],
-        validation_labels=VALIDATION["labels"] if MEMBERS else [],
+        validation_labels=VALIDATION["labels"] if MEMBERS and VALIDATED else [],
     output:
         selective=shown(TABLES["selective_prediction"]),
         temperatures=shown(TABLES["temperatures"]),

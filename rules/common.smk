@@ -79,6 +79,8 @@ if not STUDY.dataset:
     JUDGED["labels"] = [f"{RESULTS}/data/{test_set}/labels.npy" for test_set in TEST_SETS] if PREDICTED else []
 HELD_OUT = {f"validation_{name}": path for name, path in VALIDATION.items()}
 LEARNED = TRAIN | HELD_OUT | {"card": f"{RESULTS}/data/card.json"}
+VALIDATED = "validation" in STUDY.splits
+HELD_OUT = HELD_OUT if VALIDATED else {}
 START = STUDY.search.start if SEARCHED else "random"
 STARTED = {} if START == "random" else {"start": f"{RESULTS}/members/{START}/weights.safetensors"}
 STARTED |= {"start_description": f"{RESULTS}/members/{START}/member.json"} if STARTED else {}
@@ -107,7 +109,7 @@ def predicted(members):
     """What is written of the predictions of the data set's own images, and of activations, of these members."""
     return {
         "logits": predictions(members, [CLEAN]),
-        "validation": [f"{RESULTS}/validation/{member}.npy" for member in members],
+        "validation": [f"{RESULTS}/validation/{member}.npy" for member in members if VALIDATED],
         "features": [f"{RESULTS}/features/{member}.npy" for member in members],
         "stages": [f"{RESULTS}/features/{member}.stages.npy" for member in members],
     }

@@ -1,8 +1,10 @@
 rule dataset:
+    input:
+        STUDY.data.images or [],
     output:
-        expand(f"{RESULTS}/data/{{split}}/items.csv", split=["train", "validation", "test"]),
-        TRAIN.values(),
-        VALIDATION.values(),
+        expand(f"{RESULTS}/data/{{split}}/items.csv", split=STUDY.splits),
+        TRAIN.values() if "train" in STUDY.splits else [],
+        VALIDATION.values() if "validation" in STUDY.splits else [],
         TEST.values(),
         card=f"{RESULTS}/data/card.json",
     log:
@@ -19,6 +21,7 @@ rule dataset:
         code=code("dataset"),
         seed=STUDY.seed,
         dataset=STUDY.data.resolved(),
+        splits=STUDY.splits,
         state=partial(state_of, STUDY.data.folder),
     script:
         "../scripts/dataset.py"

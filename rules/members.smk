@@ -110,9 +110,8 @@ if LOADED:
     rule load:
         input:
             unpack(lambda wildcards: STUDY.designs[wildcards.loaded].inputs(int(wildcards.seed))),
+            **HELD_OUT,
             card=LEARNED["card"],
-            validation_images=VALIDATION["images"],
-            validation_labels=VALIDATION["labels"],
         output:
             weights=f"{RESULTS}/members/{{loaded}}-s{{seed}}/weights.safetensors",
             description=f"{RESULTS}/members/{{loaded}}-s{{seed}}/member.json",
@@ -120,6 +119,7 @@ if LOADED:
             f"{RESULTS}/logs/load/{{loaded}}-s{{seed}}.log",
         benchmark:
             f"{RESULTS}/benchmarks/load/{{loaded}}-s{{seed}}.tsv"
+        priority: 1  # what is wrong with a member is said before any is predicted
         conda:
             "../envs/resiliency.yaml"
         threads: decoding

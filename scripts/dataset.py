@@ -1,4 +1,4 @@
-"""Read the images, and split them into training, validation and test."""
+"""Read the images, and split them into training, validation and test, as far as the study needs these."""
 
 from pathlib import Path
 
@@ -9,10 +9,11 @@ from resiliency.data.split import splits
 from resiliency.stage import stage
 
 with stage(snakemake.log[0]):
-    seed, settings = snakemake.params.seed, snakemake.params.dataset
-    source = read_source(settings["name"], settings["folder"], settings["side"], settings["margin"])
+    params, settings = snakemake.params, snakemake.params.dataset
+    source = read_source(settings["name"], settings["folder"], settings["side"], settings["margin"], params.splits)
     fractions = settings["validation_fraction"], settings["test_fraction"]
-    chosen = splits(source, *fractions, settings["images_per_class"], seed)
+    listed = settings["images"]
+    chosen = splits(source, *fractions, settings["images_per_class"], params.seed, params.splits, listed)
     refused = settings["name"] == "image_folder" and not settings["allow_duplicates"]
     duplicates = check_duplicates(chosen, settings["side"], refused)
     known = {"name": settings["name"], "duplicates": duplicates}

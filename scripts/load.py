@@ -12,8 +12,10 @@ from resiliency.stage import stage
 with stage(snakemake.log[0], snakemake.resources.gpu):
     inputs = snakemake.input
     network, member = load_member(snakemake.params.member, read_json(inputs.card), dict(inputs.items()))
-    images, labels = read_images(inputs.validation_images), read_array(inputs.validation_labels)
-    member["validation_accuracy"] = accuracy((network, member), images, labels, snakemake.threads - 1)
-    print(f"validation accuracy {member['validation_accuracy']:.4f}")
+    member["validation_accuracy"] = None
+    if "validation_images" in dict(inputs.items()):
+        images, labels = read_images(inputs.validation_images), read_array(inputs.validation_labels)
+        member["validation_accuracy"] = accuracy((network, member), images, labels, snakemake.threads - 1)
+        print(f"validation accuracy {member['validation_accuracy']:.4f}")
     folder = Path(snakemake.output.weights).parent
     write_member(folder, network, {"member": folder.name} | member)

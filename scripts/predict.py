@@ -20,6 +20,7 @@ with stage(snakemake.log[0], snakemake.resources.gpu):
         write_array(stages, stage_grams(member, clean))
     key = prediction_key(snakemake.params.code, snakemake.input)
     write_logits(snakemake.output.logits, members, conditions, snakemake.threads - 1, key)
-    held_out = calibration(read_array(snakemake.input.validation_labels), snakemake.params.seed)
-    validation = images_at(read_images(snakemake.input.validation_images), held_out)
-    write_logits(snakemake.output.validation, members, [validation], snakemake.threads - 1, key)
+    if snakemake.output.validation:
+        held_out = calibration(read_array(snakemake.input.validation_labels), snakemake.params.seed)
+        validation = images_at(read_images(snakemake.input.validation_images), held_out)
+        write_logits(snakemake.output.validation, members, [validation], snakemake.threads - 1, key)

@@ -2,15 +2,17 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from importlib.metadata import version
 from itertools import chain
 from math import ceil, inf
 from pathlib import Path
 
+from huggingface_hub.constants import HF_HUB_OFFLINE
+
 from resiliency.data.download import cache_folder
-from resiliency.data.folder import count_images, folder_classes
+from resiliency.data.folder import count_images, folder_classes, training_fault
 from resiliency.data.settings import PUBLISHED, Dataset
 from resiliency.data.source import ALL
 from resiliency.designs.trial import trial
@@ -18,7 +20,7 @@ from resiliency.faults import Fault
 from resiliency.study import Study
 from resiliency.study_checks import valid_recipes
 
-CODE = ("trial", "usable", "networks", "stems", "factories")
+CODE = ("trial", "usable", "networks", "stems", "factories", "hub", "weights")
 
 
 def preflight(study: Study) -> None:
@@ -39,10 +41,15 @@ def _data_faults(study: Study) -> Iterator[str]:
     if not folder.is_dir():
         yield f"dataset.folder: there is no folder {folder}; it is looked up from {Path.cwd()}"
         return
+    with suppress(Fault):
+        if fault := training_fault(folder, study.splits):
+            keys = ", ".join(study.learning()) or "ensembles.rules: weighted_mean"
+            images = "training" if study.learning() else "validation"
+            yield f"{keys}: needs {images} images, and {fault}"
     batches = {f"{path}: batch_size": recipe.batch_size for path, recipe in valid_recipes(study)}
     needed = {"test": study.probe.images, "train": max(batches.values(), default=0)}
     with suppress(Fault):
-        counts = _count(study.data, needed)
+        counts = _count(study.data, needed, study.splits)
         if study.probe.images > counts["test"]:
             yield f"probe.images: {study.probe.images} is more than the {counts['test']} test images in {folder}"
         for name, size in batches.items():
@@ -50,16 +57,17 @@ def _data_faults(study: Study) -> Iterator[str]:
                 yield f"{name} {size} is more than the {counts['train']} training images in {folder}"
 
 
-def _count(dataset: Dataset, needed: dict[str, int]) -> dict[str, int]:
+def _count(dataset: Dataset, needed: dict[str, int], splits: Sequence[str]) -> dict[str, int]:
     """Images that each split can have at most, counted until there are as many as `needed`."""
     folder, held_out, test = Path(dataset.folder), dataset.validation_fraction, dataset.test_fraction
     smallest = max(min(test, 1 - held_out - test), 1e-3)
-    counts = count_images(folder, ceil(max(needed.values()) / smallest) + 1)
+    counts = count_images(folder, ceil(max(needed.values()) / smallest) + 1, splits)
     if ALL in counts:
         sizes = {"test": counts[ALL] * test, "train": counts[ALL] * (1 - held_out - test)}
     else:
-        sizes = {"test": counts["test"], "train": counts["train"] * (1 if "validation" in counts else 1 - held_out)}
-    classes, most = len(folder_classes(folder)), dataset.images_per_class
+        train = counts.get("train", 0) * (1 if "validation" in counts else 1 - held_out)
+        sizes = {"test": counts["test"], "train": train}
+    classes, most = len(folder_classes(folder, splits)), dataset.images_per_class
     return {split: round(min(size, classes * most.get(split, inf))) for split, size in sizes.items()}
 
 
@@ -86,8 +94,12 @@ def _asked(study: Study, name: str) -> dict:
     if outputs == 0:
         outputs = PUBLISHED[study.data.name].classes if study.data.name in PUBLISHED else None
         outputs = None if design.weights == "pretrained" else outputs
-    description = {key: value for key, value in study.described(name).items() if key != "loaded"}
-    return {"description": description, "outputs": outputs}
+    description = study.described(name)
+    known = {key: value for key, value in description.items() if key != "loaded"}
+    if design.weights != "pretrained":
+        return {"description": known, "outputs": outputs, "fetched": None}
+    known["revision"] = design.revision
+    return {"description": known, "outputs": outputs, "fetched": HF_HUB_OFFLINE}
 
 
 def _key(study: Study, name: str, asked: dict) -> str:

@@ -10,6 +10,7 @@ from pydantic import Field, ValidationError
 from resiliency.analysis.settings import Statistics
 from resiliency.corruptions.settings import Corruptions
 from resiliency.data.settings import Dataset, Probe, TestSet
+from resiliency.data.source import SPLITS
 from resiliency.designs.settings import Design, Members
 from resiliency.diversity.settings import Attribution
 from resiliency.ensembles.settings import Deployment, Ensembles
@@ -88,6 +89,19 @@ class Study(Settings):
     def loaded_designs(self) -> list[str]:
         """Designs of the independent members whose weights are loaded."""
         return [name for name in self.members.designs if self.designs[name].loaded]
+
+    def learning(self) -> list[str]:
+        """Keys of the study that need training images."""
+        keys = [f"designs.{name}" for name in self.trained_designs()]
+        keys += ["joint"] if self.joint_settings() else []
+        return keys + (["search"] if self.search else [])
+
+    @property
+    def splits(self) -> tuple[str, ...]:
+        """The splits of the data set that the study has: those that something is trained on, validated or tested on."""
+        if self.learning():
+            return SPLITS
+        return SPLITS[1:] if "weighted_mean" in self.ensembles.rules else SPLITS[2:]
 
     def independent_members(self) -> list[str]:
         """Names of the members that are not trained jointly, such as `resnet50-s0`."""

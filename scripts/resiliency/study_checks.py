@@ -176,6 +176,10 @@ def _files(study: "Study") -> Iterator[str]:
     """Files that members are loaded from, or further test sets read from, and that are not there or badly named."""
     if study.corruptions.folder and (fault := _braces(study.corruptions.folder)):
         yield f"corruptions.folder: {study.corruptions.folder}: {fault}"
+    if study.data.images and not Path(study.data.images).is_file():
+        yield f"dataset.images: there is no file {study.data.images}"
+    elif study.data.images and (fault := _braces(study.data.images)):
+        yield f"dataset.images: {study.data.images}: {fault}"
     for name, test_set in study.test_sets.items():
         if test_set.folder and not Path(test_set.folder).is_dir():
             yield f"test_sets.{name}.folder: there is no folder {test_set.folder}"
@@ -235,8 +239,9 @@ def _test_sets(study: "Study") -> Iterator[str]:
 
 
 def _splits(study: "Study") -> Iterator[str]:
-    if min(study.data.most_images().values(), default=inf) < 10:
-        yield "dataset: validation_fraction and test_fraction must leave at least 10 images to each of the three splits"
+    most = study.data.most_images()
+    if min((count for split, count in most.items() if split in study.splits), default=inf) < 10:
+        yield "dataset: validation_fraction and test_fraction must leave at least 10 images to each split that is used"
 
 
 def _probe(study: "Study") -> Iterator[str]:
@@ -291,13 +296,13 @@ CHECKS = (
     (_views, {"members", "designs", "dataset"}),
     (_joint_recipe, {"joint", "designs", "training"}),
     (_search_recipe, {"search", "designs", "training"}),
-    (_files, {"members", "test_sets"}),
+    (_files, {"members", "test_sets", "dataset"}),
     (_corruptions, {"corruptions"}),
     (_precomputed, {"corruptions", "dataset"}),
     (_baseline, {"external", "members", "designs", "corruptions"}),
     (_ensembles, {"external", "ensembles", "members", "designs"}),
     (_test_sets, {"test_sets"}),
-    (_splits, {"dataset"}),
+    (_splits, {"dataset", "members", "designs", "joint", "search", "ensembles"}),
     (_probe, {"dataset", "probe"}),
     (_batches, {"dataset", "training", "designs", "members", "joint", "search"}),
     (_search, {"search", "designs", "dataset", "members"}),

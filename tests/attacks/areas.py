@@ -46,7 +46,7 @@ def _faults_of_factories() -> dict[str, str]:
     """What is wrong with each factory, all tried at once."""
     Path("factories_to_try.py").write_text(FACTORIES)
     described = {name: Design(factory=f"factories_to_try:{name}").described(32) for name in FAULTS}
-    return trial({name: {"description": known, "outputs": 10} for name, known in described.items()})
+    return trial({name: {"description": known, "outputs": 10, "fetched": None} for name, known in described.items()})
 
 
 def _factory(_: Path, name: str) -> None:

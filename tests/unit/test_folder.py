@@ -6,13 +6,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from timm.data import ImageNetInfo
 from torchvision.datasets import ImageFolder
 
 from resiliency.data import folder as module
-from resiliency.data.folder import image_folder, imagenet
+from resiliency.data.folder import image_folder, imagenet, training_fault
 from resiliency.data.pictures import FileImages
-from resiliency.data.source import ALL
+from resiliency.data.source import ALL, SPLITS
 from resiliency.faults import Fault
+
+SYNSETS = module._imagenet_synsets()
 
 
 @pytest.fixture(scope="session")
@@ -276,11 +279,11 @@ def test_bad_headers_are_named_and_counted(tmp_path, add):
 
 @pytest.fixture(scope="session")
 def ilsvrc(tmp_path_factory, picture) -> Path:
-    """1,000 synsets, an image each in train/ and val/; as usual, in no order on disk."""
+    """The 1,000 synsets, an image each in train/ and val/; as usual, in no order on disk."""
     root = tmp_path_factory.mktemp("ilsvrc")
     for number in np.random.default_rng(5).permutation(1000):
         for split, name in (("train", f"n{number:08}_7"), ("val", f"ILSVRC2012_val_{number:08}")):
-            folder = root / split / f"n{number:08}"
+            folder = root / split / SYNSETS[number]
             folder.mkdir(parents=True)
             os.link(picture, folder / f"{name}.JPEG")
     return root
@@ -290,22 +293,23 @@ def test_imagenet(ilsvrc):
     source = imagenet(ilsvrc, 32, 1)
     told = "ImageNet, ILSVRC2012 (Russakovsky et al. 2015)"
     assert source.told == f"{told} in {ilsvrc}: train from train/, test from val/"
-    assert source.classes == [f"n{number:08}" for number in range(1000)]
+    assert source.classes == SYNSETS == ImageNetInfo().label_names()
     assert list(source.parts) == ["train", "test"]
     np.testing.assert_array_equal(source.parts["test"].labels, np.arange(1000))
     assert source.parts["train"].names[3] == "n00000003_7"
     assert source.parts["test"].names[999] == "ILSVRC2012_val_00000999"
-    assert source.parts["test"].images.files[999] == f"{ilsvrc}/val/n00000999/ILSVRC2012_val_00000999.JPEG"
+    assert source.parts["test"].images.files[999] == f"{ilsvrc}/val/{SYNSETS[999]}/ILSVRC2012_val_00000999.JPEG"
 
 
-def test_imagenet_needs_its_synsets(ilsvrc):
+def test_imagenet_needs_its_synsets(ilsvrc, monkeypatch):
     end = "where ImageNet has 1,000 and no others; a subset can be read as an image folder"
-    synset = ilsvrc / "val" / "n00000123"
+    synset = ilsvrc / "val" / SYNSETS[123]
     synset.rename(synset.with_name("goldfish"))
     assert fault_of(ilsvrc, imagenet) == f"{ilsvrc}/val: 999 synset folders and 1 others, {end}"
     other = synset.with_name("goldfish").rename(synset.with_name("n00001234"))
-    missing = "no class folder 'n00001234', which val/ has (is it 'n00000123'?)"
-    assert fault_of(ilsvrc, imagenet) == f"{ilsvrc}/train: {missing}; all splits must have the same classes"
+    unknown = f"{ilsvrc}/val: n00001234 is no synset of ImageNet's 1,000 (is it {SYNSETS[123]}?); rename it"
+    monkeypatch.setattr(module, "get_close_matches", lambda name, known, n: known)
+    assert fault_of(ilsvrc, imagenet) == unknown
     other.rename(synset)
 
 
@@ -321,6 +325,23 @@ def test_loose_validation_images_of_imagenet_are_named(tmp_path, ilsvrc, add):
     add("val/ILSVRC2012_val_00000001.JPEG")
     expected = "validation images lie loose; sort them into synset folders, as valprep.sh does"
     assert fault_of(tmp_path, imagenet) == f"{tmp_path}/val: {expected}"
+
+
+def test_what_is_not_needed_is_not_read(tmp_path, ilsvrc, add):
+    (tmp_path / "val").symlink_to(ilsvrc / "val")
+    assert list(imagenet(tmp_path, 32, 1, ["test"]).parts) == ["test"]
+    data = tmp_path / "data"
+    add("data/test/a/1.jpg", "data/test/b/1.jpg", "data/val/a/1.jpg", "data/val/b/1.jpg")
+    assert relative(image_folder(data, 32, 1, ["test"]), "test", data) == ["test/a/1.jpg", "test/b/1.jpg"]
+    assert list(image_folder(data, 32, 1, ["validation", "test"]).parts) == ["validation", "test"]
+    assert training_fault(data, ["validation", "test"]) == training_fault(ilsvrc, SPLITS) == ""
+    assert training_fault(data, SPLITS) == f"{data}: has test/ but no train/; add train/ with the same classes"
+    add("other/val/a/1.jpg", "other/val/b/1.jpg")
+    assert "but no train/" in training_fault(tmp_path / "other", ["validation", "test"])
+    assert training_fault(tmp_path / "other", ["test"]) == ""
+    add("other/train/a/1.jpg", "other/train/b/1.jpg", "other/train/c/1.jpg")
+    assert image_folder(tmp_path / "other", 32, 1, ["test"]).classes == ["a", "b"]
+    assert list(image_folder(data.with_name("other") / "val", 32, 1, ["test"]).parts) == [ALL]
 
 
 def test_imagenet_needs_train_and_val(tmp_path, ilsvrc):

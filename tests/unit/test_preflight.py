@@ -26,7 +26,7 @@ def here(tmp_path, monkeypatch):
 
 
 def asked(settings: dict, side: int = 32, outputs: int | None = 10) -> dict:
-    return {"description": Design(**settings).described(side), "outputs": outputs}
+    return {"description": Design(**settings).described(side), "outputs": outputs, "fetched": None}
 
 
 def test_networks_that_no_stage_can_use_are_named_before_the_first_job(here):
@@ -92,3 +92,24 @@ def test_folders_are_counted(photos, monkeypatch, dataset, told):
     assert len(lines) == len(told)
     for line, words in zip(lines, told, strict=True):
         assert words in line
+
+
+def test_what_needs_training_images_is_named_where_there_are_none(photos, monkeypatch):
+    monkeypatch.setattr("resiliency.preflight.trial", lambda designs: {})
+    (photos / "train").rename(photos.with_name("away"))
+    config = CONFIG | {"dataset": {"name": "image_folder", "folder": "photos"}, "probe": {"images": 12}}
+    config |= {"ensembles": {"sizes": [2]}, "joint": None, "search": None}
+    config |= {"members": {"designs": ["mine", "other"], "baseline": "mine-s0"}}
+    loaded = {name: {"architecture": "resnet18", "weights": "pretrained"} for name in ("mine", "other")}
+    config["designs"] = CONFIG["designs"] | loaded
+    preflight(load(config))
+    missing = "photos: has val/ but no train/; add train/ with the same classes"
+    for changes, keys in (
+        ({"joint": CONFIG["joint"], "search": CONFIG["search"]}, "joint, search: needs training images"),
+        ({"members": {"designs": ["vit"], "baseline": "vit-s0"}}, "designs.vit: needs training images"),
+        ({"ensembles": {"sizes": [2], "rules": ["weighted_mean"]}}, "ensembles.rules: weighted_mean: needs validation"),
+    ):
+        with pytest.raises(Fault) as caught:
+            preflight(load(config | changes))
+        (line,) = [line for line in str(caught.value).splitlines() if missing in line]
+        assert line.startswith(keys)

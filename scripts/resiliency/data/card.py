@@ -27,8 +27,8 @@ def write_data_set(
     N x side x side x 3) or, where images are decoded on the fly, `images.json`, which names their files.
 
     The card, `card.json`, holds what is `known`, the source, the classes, the shape of an image, mean and standard
-    deviation of each channel of the training images (of values in 0..1), and of each split the counts and a checksum:
-    of pixels and labels, or of the names, sizes in bytes and labels of the files.
+    deviation of each channel of the training images (of values in 0..1) where there are any, and of each split the
+    counts and a checksum: of pixels and labels, or of the names, sizes in bytes and labels of the files.
 
     Args:
         known: name and number of `duplicates`.

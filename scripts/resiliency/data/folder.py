@@ -4,15 +4,17 @@ import hashlib
 import os
 import re
 from collections import Counter
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from difflib import get_close_matches
+from importlib.util import find_spec
 from itertools import chain
 from pathlib import Path
 
 import numpy as np
 
 from resiliency.data.pictures import FileImages, header_fault, shown
-from resiliency.data.source import ALL, Part, Source
+from resiliency.data.source import ALL, SPLITS, Part, Source
 from resiliency.faults import Fault
 from resiliency.stage import Progress
 
@@ -28,7 +30,7 @@ THREADS = 16  # more than there are cores: on a network file system they wait
 HEADERS_PER_STEP = 10_000
 
 
-def image_folder(folder: Path, size: int, margin: float) -> Source:
+def image_folder(folder: Path, size: int, margin: float, needed: Sequence[str] = SPLITS) -> Source:
     """The images in `folder`/<split>/<class>, or in `folder`/<class>, which then are one part, ALL.
 
     The splits are train, with val, test or both, as `SPELLINGS` spells them in upper or lower case; val without test
@@ -37,48 +39,67 @@ def image_folder(folder: Path, size: int, margin: float) -> Source:
 
     Args:
         size, margin: of `pictures.fitted`.
+        needed: the splits that the study has; of others nothing is read, and no folder is needed.
 
     Raises:
         Fault: another layout, splits of different classes, fewer than two classes, an empty class, or an image whose
             header shows it to be unusable.
     """
-    return _source("images", Path(folder), _splits(Path(folder)), size, margin)
+    return _source("images", Path(folder), _splits(Path(folder), needed), size, margin)
 
 
-def imagenet(folder: Path, size: int, margin: float) -> Source:
+def imagenet(folder: Path, size: int, margin: float, needed: Sequence[str] = SPLITS) -> Source:
     """ImageNet in `folder`/train/<synset> and `folder`/val/<synset>; the validation images are the test part.
 
     Classes are the synsets in sorted order, which is that of published weights.
 
     Args:
         size, margin: of `pictures.fitted`.
+        needed: of `image_folder`.
 
     Raises:
         Fault: as `image_folder`; or not the 1,000 synsets.
     """
     splits = {"train": Path(folder, "train"), "test": Path(folder, "val")}
+    splits = splits if _learn(needed) else {"test": splits["test"]}
     for split in splits.values():
         _check_synsets(split)
     return _source("ImageNet, ILSVRC2012 (Russakovsky et al. 2015)", Path(folder), splits, size, margin)
 
 
-def folder_classes(folder: Path) -> list[str]:
+def folder_classes(folder: Path, needed: Sequence[str] = SPLITS) -> list[str]:
     """Names of the classes of `image_folder`, in their order.
 
     Raises:
         Fault: another layout, splits of different classes, or fewer than two classes.
     """
-    return _shared_classes(_splits(folder))
+    return _shared_classes(_splits(folder, needed))
 
 
-def count_images(folder: Path, enough: int) -> dict[str, int]:
+def training_fault(folder: Path, needed: Sequence[str]) -> str:
+    """What keeps `image_folder` or `imagenet` from the training images that `needed` asks for; empty if nothing does.
+
+    Raises:
+        Fault: another layout.
+    """
+    splits = _present(folder)
+    if "train" in splits or not splits or not _learn([split for split in needed if split not in splits]):
+        return ""
+    folders = _folders(folder)
+    name = splits["test"].name
+    others = len(folders) - sum(path.name in folders for path in splits.values())
+    hint = f"; if {name!r} is a class beside {others:,} others, rename it" if others else ""
+    return f"{shown(folder)}: has {name}/ but no train/; add train/ with the same classes{hint}"
+
+
+def count_images(folder: Path, enough: int, needed: Sequence[str] = SPLITS) -> dict[str, int]:
     """Number of images of each part of `image_folder`, ALL being "all"; counting stops when there are `enough`.
 
     Raises:
         Fault: another layout, or a class without images.
     """
     counts = {}
-    for part, path in _splits(folder).items():
+    for part, path in _splits(folder, needed).items():
         counts[part] = 0
         for name in _folders(path):
             if counts[part] < enough:
@@ -110,8 +131,26 @@ def folder_part(folder: Path, classes: list[str], size: int, margin: float) -> P
     return part
 
 
-def _splits(folder: Path) -> dict[str, Path]:
-    """Part -> its folder; ALL -> `folder` where no folder in it has a name of `SPELLINGS`."""
+def _learn(needed: Sequence[str]) -> bool:
+    """Whether training images are needed: for training, or to hold out validation images."""
+    return "train" in needed or "validation" in needed
+
+
+def _splits(folder: Path, needed: Sequence[str]) -> dict[str, Path]:
+    """Part -> its folder, of those that are `needed`; ALL -> `folder` where it has no folder of `SPELLINGS`."""
+    splits = _present(folder)
+    if not splits:
+        return {ALL: folder}
+    if fault := training_fault(folder, needed):
+        raise Fault(fault)
+    if "test" not in splits:
+        raise Fault(f"{shown(folder)}: has {splits['train'].name}/ alone; add val/ or test/ with the same classes")
+    held_out = "validation" in needed and "validation" not in splits
+    return {part: path for part, path in splits.items() if part in needed or (part == "train" and held_out)}
+
+
+def _present(folder: Path) -> dict[str, Path]:
+    """Part -> its folder, of those in `folder` with a name of `SPELLINGS`."""
     splits, folders = {}, _folders(folder)
     for part, spellings in SPELLINGS.items():
         found = [name for name in folders if name.lower() in spellings]
@@ -119,17 +158,8 @@ def _splits(folder: Path) -> dict[str, Path]:
             raise Fault(f"{shown(folder)}: has {found[0]}/ and {found[1]}/, which mean the same; keep one")
         if found:
             splits[part] = folder / found[0]
-    if not splits:
-        return {ALL: folder}
     if "test" not in splits and "validation" in splits:
         splits["test"] = splits.pop("validation")
-    if "train" not in splits:
-        name = splits["test"].name
-        others = len(folders) - sum(path.name in folders for path in splits.values())
-        hint = f"; if {name!r} is a class beside {others:,} others, rename it" if others else ""
-        raise Fault(f"{shown(folder)}: has {name}/ but no train/; add train/ with the same classes{hint}")
-    if "test" not in splits:
-        raise Fault(f"{shown(folder)}: has {splits['train'].name}/ alone; add val/ or test/ with the same classes")
     return splits
 
 
@@ -143,6 +173,16 @@ def _check_synsets(folder: Path) -> None:
             f"{shown(folder)}: {synsets:,} synset folders and {len(classes) - synsets:,} others, where ImageNet has "
             f"{SYNSETS:,} and no others; a subset can be read as an image folder"
         )
+    known = _imagenet_synsets()
+    if unknown := sorted(set(classes) - set(known)):
+        near = get_close_matches(unknown[0], sorted(set(known) - set(classes)), n=1)
+        raise Fault(f"{shown(folder)}: {unknown[0]} is no synset of ImageNet's 1,000 (is it {near[0]}?); rename it")
+
+
+def _imagenet_synsets() -> list[str]:
+    """ImageNet's 1,000 synsets, as timm lists them, without the seconds that importing timm takes."""
+    timm = find_spec("timm").submodule_search_locations[0]
+    return Path(timm, "data/_info/imagenet_synsets.txt").read_text(encoding="utf-8").split()
 
 
 def _source(told: str, folder: Path, splits: dict[str, Path], size: int, margin: float) -> Source:

@@ -48,6 +48,11 @@ class Dataset(Settings):
     folder: str | None = Field(
         None, min_length=1, description="images of image_folder or imagenet: train/<class>/*, val or test/<class>/*"
     )
+    images: str | None = Field(
+        None,
+        min_length=1,
+        description="text file with a file name a line: the test images that are used, of those in val/ or test/",
+    )
     image_size: auto_or(int, 32, 1024) = Field(
         AUTO,
         description="pixels a side; auto: 96 for stl10, 224 for folders, imagenette and imagenet, else 32. Where it is "
@@ -86,6 +91,8 @@ class Dataset(Settings):
     def _folder_where_needed(self) -> "Dataset":
         if self.name in IN_FOLDERS and not self.folder:
             raise ValueError(f"folder: missing; {self.name} needs the folder that holds the images")
+        if self.images and self.name not in IN_FOLDERS:
+            raise ValueError(f"images: names files of {' and '.join(IN_FOLDERS)} alone; use images_per_class")
         if self.folder and self.name not in IN_FOLDERS:
             raise ValueError(f"folder: {self.name} reads none; only {' and '.join(IN_FOLDERS)} do")
         return self

@@ -5,6 +5,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 ALL = "all"
+SPLITS = ("train", "validation", "test")
 
 
 class Images(Protocol):

@@ -1,26 +1,36 @@
 """Stratified splits and subsets, drawn from named streams."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from resiliency.data.source import ALL, Part, Source
+from resiliency.data.listed import listed_images
+from resiliency.data.source import ALL, SPLITS, Part, Source
 from resiliency.faults import Fault
 from resiliency.streams import stream
 
-SPLITS = ("train", "validation", "test")
 MOST_CALIBRATION = 5_000
 
 
 def splits(
-    source: Source, validation_fraction: float, test_fraction: float, images_per_class: dict[str, int], seed: int
+    source: Source,
+    validation_fraction: float,
+    test_fraction: float,
+    images_per_class: dict[str, int],
+    seed: int,
+    needed: Sequence[str] = SPLITS,
+    listed: str | None = None,
 ) -> dict[str, tuple[Part, np.ndarray]]:
     """What the study takes of `source`: for each split the part it comes from and sorted int64 indices in that part.
 
     Args:
         validation_fraction, test_fraction: shares of the images held out where `source` does not name them.
         images_per_class: split -> most images of a class in it; a subset grows with this number, and keeps what it had.
+        needed: the splits that are returned.
+        listed: a file that names the test images; see `listed_images`. Some classes may then have none.
 
     Raises:
-        Fault: a class is left without an image in some split.
+        Fault: a class is left without an image in some split; or as `listed_images`.
     """
     parts = source.parts
     if ALL in parts:
@@ -29,21 +39,29 @@ def splits(
         chosen = {name: (parts[ALL], indices) for name, indices in split(labels, *counts, seed).items()}
     else:
         chosen = {name: (part, np.arange(len(part.labels))) for name, part in parts.items()}
-        if "validation" not in parts:
+        if "validation" in needed and "validation" not in parts:
             labels = parts["train"].labels
             held_out = stratified(labels, round(validation_fraction * len(labels)), seed, "validation split")
             chosen["validation"] = (parts["train"], held_out)
             chosen["train"] = (parts["train"], np.setdiff1d(np.arange(len(labels)), held_out))
+    if listed:
+        indices = listed_images(listed, source)
+        chosen["test"] = parts["test"], indices
+    chosen = {name: chosen[name] for name in SPLITS if name in needed}
     for name, most in images_per_class.items():
+        if name not in needed:
+            continue
         part, indices = chosen[name]
         chosen[name] = part, indices[_first_of_each_class(part.labels[indices], most, seed, name)]
     for name, (part, indices) in chosen.items():
+        if listed and name == "test":
+            continue
         if missing := set(range(len(source.classes))) - set(part.labels[indices].tolist()):
             raise Fault(
                 f"dataset: no image of class {source.classes[min(missing)]!r} is left for {name}; "
                 "more images, or other shares of them for validation and test, are needed"
             )
-    return {name: chosen[name] for name in SPLITS}
+    return chosen
 
 
 def split(labels: np.ndarray, validation: int, test: int, seed: int) -> dict[str, np.ndarray]:

@@ -14,9 +14,9 @@ def design_card(network: nn.Module, description: dict, card: dict, outputs: int)
 
     It holds parameters, macs (multiply-accumulate operations for one image), input_size (H, W, 3), view (None, for it
     sees images as the data set has them; else what `views.view_of` reads), mean, std (of each channel, that images are
-    normalised with), classes (the data set's, in its order), network_outputs (their number), outputs (index of the
-    output for each class, None if these are the same), weights_source, normalisation (whose mean and std these are),
-    training_cost (None), and device (that it is made on).
+    normalised with; None where there are no training images), classes (the data set's, in its order), network_outputs
+    (their number), outputs (index of the output for each class, None if these are the same), weights_source,
+    normalisation (whose mean and std these are), training_cost (None), and device (that it is made on).
 
     Raises:
         Fault: the network fails on an image of the data set, or does not give `outputs` logits for it, or a weight or
@@ -44,8 +44,8 @@ def design_card(network: nn.Module, description: dict, card: dict, outputs: int)
         "macs": macs,
         "input_size": shape,
         "view": None,
-        "mean": card["mean"],
-        "std": card["std"],
+        "mean": card.get("mean"),
+        "std": card.get("std"),
         "classes": card["classes"],
         "network_outputs": outputs,
         "outputs": None,

@@ -5,19 +5,24 @@ from pathlib import Path
 from huggingface_hub import hf_hub_download
 from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
 
+from resiliency.data.download import cache_folder
 from resiliency.faults import Fault
 
 NAMES = ("model.safetensors", "pytorch_model.bin")
 
 
-def downloaded(repository: str, revision: str | None) -> tuple[str, str]:
+def downloaded(repository: str, revision: str | None) -> tuple[str, str | None]:
     """The file with the weights in `repository` at `revision` (a commit or tag; None: the newest), and its commit.
 
-    Files are kept in the cache in HF_HOME, where they are found without a network too.
+    A file that somebody put into `placed` comes first; of it no commit is known. Others are kept in the cache in
+    HF_HOME, where they are found without a network too.
 
     Raises:
         Fault: there is no such repository, revision or file, or there is no network and none is in the cache.
     """
+    by_hand = [path for path in (placed(repository) / name for name in NAMES) if path.is_file()]
+    if by_hand:
+        return str(by_hand[0]), None
     reasons: list[Exception] = []
     for name in NAMES:
         unreachable = any(isinstance(reason, LocalEntryNotFoundError) for reason in reasons)
@@ -32,8 +37,14 @@ def downloaded(repository: str, revision: str | None) -> tuple[str, str]:
             return path, Path(path).parent.name
     told = repository + (f"@{revision}" if revision else "")
     raise Fault(
-        f"weights: {told}: not downloaded ({_reason(reasons[0])}); a network is needed, or HF_HOME with a cache of it"
+        f"weights: {told}: not downloaded ({_reason(reasons[0])}); without a network, put its {NAMES[0]} "
+        f"into {placed(repository)}, or set HF_HOME to a cache that holds it"
     ) from reasons[0]
+
+
+def placed(repository: str) -> Path:
+    """The folder for a file with the weights in `repository` that is fetched by hand."""
+    return cache_folder() / "hub" / repository.rpartition("/")[2]
 
 
 def _reason(error: BaseException) -> str:

@@ -18,8 +18,9 @@ def trial(designs: dict[str, dict]) -> dict[str, str]:
     """What is wrong with each design that cannot be used: name -> a line.
 
     Args:
-        designs: name -> `description`, as `Design.described` tells, and `outputs`, the number of logits that are
-            needed, or None where it is not known.
+        designs: name -> `description`, as `Design.described` tells; `outputs`, the number of logits that are needed, or
+            None where it is not known; and `fetched`, whether pretrained weights must be on this machine already, or
+            None where there are none.
     """
     with TemporaryDirectory() as folder:
         asked, answered = Path(folder, "asked.json"), Path(folder, "answered")
@@ -46,20 +47,28 @@ def _answer(asked: Path, answered: Path) -> None:
     """Write name and fault, empty if there is none, of each design in the file `asked` to `answered`, line by line."""
     with answered.open("a", encoding="utf-8") as file:
         for name, design in json.loads(asked.read_text(encoding="utf-8")).items():
-            file.write(json.dumps([name, _fault(design["description"], design["outputs"])]) + "\n")
+            file.write(json.dumps([name, _fault(**design)]) + "\n")
             file.flush()
 
 
-def _fault(description: dict, outputs: int | None) -> str:
+def _fault(description: dict, outputs: int | None, fetched: bool | None) -> str:
     import torch
 
+    from resiliency.designs.hub import downloaded
     from resiliency.designs.networks import build, named
     from resiliency.designs.usable import network_fault
+    from resiliency.designs.weights import pretrained_config
     from resiliency.faults import Fault
 
     told = f"{named(description)} with {description['arguments']}" if description["arguments"] else named(description)
     places = ["cpu"] if description["factory"] else ["meta", "cpu"]  # what the device meta does not know is tried again
     fault = ""
+    try:
+        known = pretrained_config(description["architecture"]) if fetched is not None else None
+        if fetched:
+            downloaded(known.hf_hub_id, description["revision"])
+    except Fault as reason:
+        return str(reason)
     for place in places:
         try:
             with torch.device(place):

@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 import timm
 from safetensors.torch import save_file
 from timm.data import ImageNetInfo, infer_imagenet_subset
+from timm.models import PretrainedCfg
 from torch import nn
 
 from resiliency.designs.cards import design_card
@@ -72,9 +73,12 @@ def _from_file(description: dict, outputs: int, path: Path) -> tuple[nn.Module, 
     network = build(description, outputs, seed=0)
     if misfit := load_weights(network, read_checkpoint(path, list(network.state_dict()))):
         raise Fault(f"{path}: not the weights of {named(description)} with {outputs:,} outputs: {misfit}")
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return network, {"weights_source": f"file {path} (sha256 {digest})"}
+    return network, {"weights_source": _told(path)}
+
+
+def _told(path: str | Path) -> str:
+    with Path(path).open("rb") as file:
+        return f"file {path} (sha256 {hashlib.file_digest(file, 'sha256').hexdigest()})"
 
 
 def _pretrained(description: dict, names: list[str] | None, classes: list[str]) -> tuple[nn.Module, list[str], dict]:
@@ -83,24 +87,34 @@ def _pretrained(description: dict, names: list[str] | None, classes: list[str]) 
     timm is handed what `read_checkpoint` read, for versions of it unpickle files of the hub.
     """
     architecture, revision = description["architecture"], description["loaded"]["revision"]
-    try:
-        known = timm.get_pretrained_cfg(architecture, allow_unregistered=False)
-    except Exception as error:
-        raise Fault(f"architecture: timm has no {architecture!r}: {error!r}") from error
-    if not known.hf_hub_id or not known.num_classes:
-        raise Fault(f"weights: timm has no pretrained classifier {architecture} on its hub; name a file or train it")
+    known = pretrained_config(architecture)
     names = names or _published_classes(architecture, known.num_classes, classes)
     if len(names) != known.num_classes:
         raise Fault(f"classes: {len(names):,} names for the {known.num_classes:,} outputs of {architecture}")
     path, commit = downloaded(known.hf_hub_id, revision)
-    source = f"pretrained {known.hf_hub_id}@{commit}"
-    if revision != commit:
+    source = f"pretrained {known.hf_hub_id}@{commit}" if commit else f"pretrained {known.hf_hub_id}, {_told(path)}"
+    if commit and revision != commit:
         print(f"to have the same weights ever after, set revision: {commit}")
     with TemporaryDirectory() as folder:
         weights = {name: tensor.clone().contiguous() for name, tensor in read_checkpoint(path, []).items()}
         save_file(weights, Path(folder, "weights.safetensors"))
         network = build(description, known.num_classes, seed=0, pretrained=str(Path(folder, "weights.safetensors")))
     return network, names, {"weights_source": source}
+
+
+def pretrained_config(architecture: str) -> PretrainedCfg:
+    """What timm knows of the pretrained classifier `architecture`.
+
+    Raises:
+        Fault: it knows of none on its hub.
+    """
+    try:
+        known = timm.get_pretrained_cfg(architecture, allow_unregistered=False)
+    except Exception as error:
+        raise Fault(f"architecture: timm has no {architecture!r}: {error!r}") from error
+    if not known.hf_hub_id or not known.num_classes:
+        raise Fault(f"weights: timm has no pretrained classifier {architecture} on its hub; name a file or train it")
+    return known
 
 
 def _published_classes(architecture: str, outputs: int, classes: list[str]) -> list[str]:

