@@ -1,5 +1,6 @@
 """Runs of small studies through Snakemake, shared by the tests."""
 
+import fcntl
 import os
 import resource
 import subprocess
@@ -11,6 +12,9 @@ import pytest
 import yaml
 
 REPOSITORY = Path(__file__).parents[1]
+
+# Tests run beside each other, and threads of one wait for cores that another's have.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 class Workflow:
@@ -98,8 +102,14 @@ def workflow_in() -> Callable[..., Workflow]:
 
 @pytest.fixture(scope="session")
 def workflow(tmp_path_factory: pytest.TempPathFactory) -> Workflow:
-    """The tiny study, finished on two cores."""
-    finished = Workflow(tmp_path_factory.mktemp("two_cores"))
-    run = finished.snakemake("--cores", "2")
-    assert run.returncode == 0, run.stdout
+    """The tiny study, finished on two cores: run once, by the first of the processes of these tests that needs it."""
+    shared = tmp_path_factory.getbasetemp()
+    shared = shared.parent if "PYTEST_XDIST_WORKER" in os.environ else shared
+    finished = Workflow(shared / "two_cores")
+    finished.directory.mkdir(exist_ok=True)
+    with (finished.directory / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (finished.results / "report.html").exists():
+            run = finished.snakemake("--cores", "2")
+            assert run.returncode == 0, run.stdout
     return finished

@@ -19,6 +19,11 @@ pytestmark = pytest.mark.browser
 DESKTOP, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 HOSTILE = "</script><b>\"&'<img src=x onerror=alert(1)>"
+FILTERING = (
+    *("calibration", "coincident_failures", "correlations", "deployment", "effective_robustness", "error_by_severity"),
+    *("learning_curves", "search_front", "size_accuracy_resiliency", "strength"),
+)
+OF_ONE_ENTRY = ("origins",)  # of which the legend has but one entry in a study as small as this
 FADED = "[...chart.querySelectorAll('.role-mark *')].filter((mark) => Number(mark.getAttribute('opacity') ?? 1) < 0.1)"
 
 
@@ -82,13 +87,16 @@ def test_all_charts_are_drawn(page):
     assert [name for name, count in marks.items() if not count] == []
 
 
-@pytest.mark.parametrize("name", CHARTS)
-def test_a_click_in_a_legend_fades_the_other_marks(page, report, name):
+def test_every_chart_with_a_filter_is_clicked_in(report):
+    specs = {name: read_json(report.parent / f"charts/{name}.vl.json") for name in CHARTS}
+    assert {name for name, spec in specs.items() if "params" in spec} == {*FILTERING, *OF_ONE_ENTRY}
+
+
+@pytest.mark.parametrize("name", FILTERING)
+def test_a_click_in_a_legend_fades_the_other_marks(page, name):
     chart = page.locator(f"#chart-{name}")
     entries = chart.locator(".role-legend").first.locator(".role-legend-label text")
-    filters = "params" in read_json(report.parent / f"charts/{name}.vl.json")
-    if not filters or entries.count() < 2:
-        return
+    assert entries.count() > 1
     faded = f"(chart) => {FADED}.length"
     assert chart.evaluate(faded) == 0
     entries.first.scroll_into_view_if_needed()

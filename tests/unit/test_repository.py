@@ -28,7 +28,7 @@ def test_every_dependency_is_pinned():
 
 
 def test_ci_runs_the_test_command_of_the_readme():
-    command = "pip install -e '.[test]' && pytest"
+    command = "pip install -e '.[test]' && pytest -n 2"
     assert command in (REPOSITORY / "README.md").read_text()
     assert command in (REPOSITORY / ".ci/run").read_text().splitlines()
 

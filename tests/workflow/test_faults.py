@@ -17,15 +17,26 @@ from hypothesis import strategies as st
 pytestmark = pytest.mark.faults
 
 KILLS = int(os.environ.get("RESILIENCY_KILLS", "4"))
-STAGES = (
-    *("dataset", "corrupt", "train", "train", "train_jointly", "train_jointly", "train_supernet", "train_supernet"),
-    *("search", "search", "predict", "attribute", "pairwise_diversity", "score_members", "score_ensembles"),
-    *("coincident_failures", "correlate", "observe", "compare_origins", "choose_ensembles"),
-)
-FINAL = (
-    *("members.csv", "histories.csv", "ensembles.parquet", "correlations.csv", "observations.csv", "origins.csv"),
-    "deployment.csv",
-)
+# A file that a job of the stage makes.
+MADE = {
+    "dataset": "data/card.json",
+    "corrupt": "corrupted/contrast.npy",
+    "train": "members/convnext-s1/weights.safetensors",
+    "train_jointly": "members/balanced-l0.5-s0-m1/weights.safetensors",
+    "train_supernet": "search/supernet/weights.safetensors",
+    "search": "search/evaluations.csv",
+    "predict": "predictions/densenet_s-s0/clean.npy",
+    "attribute": "attributions/convnext-s0/skipped.json",
+    "pairwise_diversity": "diversity/pairs.parquet",
+    "score_members": "tables/members.csv",
+    "score_ensembles": "tables/ensembles.parquet",
+    "coincident_failures": "tables/coincident_failures.csv",
+    "correlate": "tables/correlations.csv",
+    "observe": "tables/observations.csv",
+    "compare_origins": "tables/origins.csv",
+    "choose_ensembles": "tables/deployment.csv",
+}
+STAGES = (*MADE, "train", "train_jointly", "train_supernet", "search")
 
 
 def jobs_of(run) -> list[psutil.Process]:
@@ -60,47 +71,47 @@ def kill(run, what: str, random: Random) -> None:
     run.wait()
 
 
-def same_tables(one, other) -> bool:
-    return all((one.results / "tables" / n).read_bytes() == (other.results / "tables" / n).read_bytes() for n in FINAL)
+def contents(study) -> dict[str, bytes]:
+    """All results of a study but what tells of the run itself: logs, times and checksums."""
+    run = ("logs", "benchmarks", ".checksums", "charts", "report.html", "provenance.json")
+    paths = [path for path in study.results.rglob("*") if path.is_file() and not set(path.parts) & set(run)]
+    return {str(path.relative_to(study.results)): path.read_bytes() for path in paths}
 
 
-def wait_for(run, stages: list[str], seconds: float) -> str:
-    """Wait until a run is `seconds` into a job of one of `stages`, which is returned, or ends."""
+def wait_for(run, stage: str, seconds: float) -> None:
+    """Wait until a run is `seconds` into a job of `stage`, or ends."""
     while run.poll() is None:
         with suppress(psutil.NoSuchProcess):
-            commands = " ".join(str(job.cmdline()) for job in jobs_of(run))
-            if now := [stage for stage in stages if f".{stage}.py" in commands]:
+            if any(f".{stage}.py" in str(job.cmdline()) for job in jobs_of(run)):
                 with suppress(subprocess.TimeoutExpired):
                     run.wait(timeout=seconds)
-                return now[0]
+                return
         time.sleep(0.05)
-    return ""
 
 
-def test_runs_killed_at_any_stage_end_with_the_same_tables(workflow, tmp_path):
-    """RESILIENCY_KILLS says how often; a study that ends before gives way to a fresh one. On one core throughout."""
-    random, fresh = Random(0), 0
+def test_jobs_killed_at_any_stage_end_with_the_same_files(workflow, tmp_path):
+    """RESILIENCY_KILLS says how often; each kill is of a job that makes again what was deleted of a finished study."""
+    random = Random(0)
+    killed = type(workflow)(tmp_path / "killed")
+    shutil.copytree(workflow.directory, killed.directory)
     left = [*STAGES] * (KILLS // len(STAGES)) + random.sample(STAGES, KILLS % len(STAGES))
-    while True:
-        killed = type(workflow)(tmp_path / str(fresh))
-        killed.directory.mkdir(exist_ok=True)
-        run = killed.start("--cores", "1", "tables")
-        stage = wait_for(run, left, random.uniform(0, 3))
+    while left:
+        stage, what = left[-1], random.choice(["a job", "snakemake", "everything"])
+        path = killed.results / MADE[stage]
+        path.unlink(missing_ok=True)
+        target = "--cores", "1", str(path.relative_to(killed.directory))
+        run = killed.start(*target)
+        wait_for(run, stage, random.uniform(0, 3))
         assert listening(run) == []
         if run.poll() is None:
-            what = random.choice(["a job", "snakemake", "everything"])
             kill(run, what, random)
-            left.remove(stage)
+            left.pop()
             print(f"killed in {stage}: {what}; {len(left)} kills left", flush=True)
-        elif run.returncode == 0:
-            assert same_tables(killed, workflow)
-            fresh += 1
-            print("finished, the same tables", flush=True)
-            if not left:
-                return
-        else:
-            pytest.fail((killed.directory / "snakemake.log").read_text())
-        killed.snakemake("--unlock")
+            killed.snakemake("--unlock")
+            run = killed.start(*target)
+        assert run.wait() == 0, (killed.directory / "snakemake.log").read_text()
+    assert contents(killed) == contents(workflow)
+    assert killed.planned() == {}
 
 
 @pytest.mark.parametrize(
