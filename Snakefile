@@ -36,3 +36,8 @@ rule tables:
     input:
         [TABLES[name] for name in MADE],
         INTERMEDIATE,
+
+
+onsuccess:
+    if Path(f"{RESULTS}/report.html").is_file():
+        logger.info(f"Report: {RESULTS}/report.html")

@@ -1,0 +1,150 @@
+"""What a run prints: progress, each failure once, and the report last."""
+
+import logging
+import time
+from types import SimpleNamespace
+
+import pytest
+from snakemake_interface_logger_plugins.common import LogEvent
+
+import snakemake_logger_plugin_resiliency as console
+
+
+@pytest.fixture
+def handler(capsys):
+    def made(dryrun=False):
+        return console.LogHandler(SimpleNamespace(stdout=True, dryrun=dryrun), None)
+
+    return made
+
+
+def record(message="", level=logging.INFO, event=None, **extra):
+    made = logging.LogRecord("snakemake", level, "file", 1, message, None, None)
+    vars(made).update(extra | ({"event": event} if event else {}))
+    return made
+
+
+def started(jobid, rule, log, reason="Missing output files: results/a.npy"):
+    logs = [str(log)] if log else []
+    return record(event=LogEvent.JOB_INFO, jobid=jobid, rule_name=rule, log=logs, reason=reason)
+
+
+def finished(jobid):
+    return record(event=LogEvent.JOB_FINISHED, job_id=jobid)
+
+
+def failed(jobid, rule, log):
+    return record("Error in rule", logging.ERROR, LogEvent.JOB_ERROR, jobid=jobid, rule_name=rule, log=[str(log)])
+
+
+def progress(done, total):
+    return record(event=LogEvent.PROGRESS, done=done, total=total)
+
+
+def test_finished_jobs_share_a_line_until_the_last(handler, capsys, tmp_path):
+    run = handler()
+    for job in range(9):
+        run.emit(started(job, "train", tmp_path / f"resnet18-s{job}.log"))
+        run.emit(finished(job))
+        run.emit(progress(job + 1, 9))
+    run.close()
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("[9/9 jobs] train resnet18-s0, train resnet18-s1, ")
+    assert lines[0].endswith("train resnet18-s5 and 3 more")
+    assert lines[1:] == []
+
+
+def test_the_time_left_is_that_of_the_jobs_so_far(handler, capsys, tmp_path):
+    run = handler()
+    run.start -= 100
+    run.written -= 100
+    run.emit(started(1, "train", tmp_path / "resnet18-s0.log"))
+    run.emit(finished(1))
+    run.emit(progress(2, 6))
+    assert capsys.readouterr().out == "[2/6 jobs, about 3 min 20 s left] train resnet18-s0\n"
+
+
+def test_a_failure_is_last_with_its_rule_its_error_and_its_log(handler, capsys, tmp_path):
+    log = tmp_path / "resnet18-s0.log"
+    log.write_text("epoch 1\nerror: photos/a.jpg: cannot be decoded; replace it\nepilogue\n", encoding="utf-8")
+    run = handler()
+    run.emit(started(1, "train", log))
+    run.emit(failed(1, "train", log))
+    run.emit(record("Exiting because a job execution failed. Look below for error messages", logging.ERROR))
+    run.emit(record("Complete log(s): a.log"))
+    run.close()
+    assert capsys.readouterr().out.splitlines() == [
+        "failed: train resnet18-s0",
+        "Complete log(s): a.log",
+        "",
+        "1 job failed; what was finished is kept, and the same command goes on from there.",
+        "rule train: error: photos/a.jpg: cannot be decoded; replace it",
+        f"  log: {log}",
+    ]
+
+
+def test_a_job_that_succeeds_when_tried_again_has_not_failed(handler, capsys, tmp_path):
+    run = handler()
+    run.emit(failed(1, "train", tmp_path / "none.log"))
+    run.emit(started(1, "train", tmp_path / "none.log"))
+    run.emit(finished(1))
+    run.emit(progress(1, 1))
+    run.close()
+    assert capsys.readouterr().out.splitlines() == ["failed: train none", "[1/1 jobs] train none"]
+
+
+def test_the_report_is_the_last_line(handler, capsys):
+    run = handler()
+    run.emit(record("Report: results/digits/report.html"))
+    run.emit(record("Complete log(s): a.log"))
+    run.start -= 3720
+    run.close()
+    assert capsys.readouterr().out.splitlines() == [
+        "Complete log(s): a.log",
+        "",
+        "Done in 1 h 2 min. Report: results/digits/report.html",
+    ]
+
+
+def test_a_silent_run_says_what_its_jobs_said_last(handler, capsys, tmp_path, monkeypatch):
+    monkeypatch.setattr(console, "SILENCE", 0)
+    log = tmp_path / "resnet18-s0.log"
+    log.write_text("start\n[3/25, 40 s left] training loss 0.2\n", encoding="utf-8")
+    run = handler()
+    run.emit(started(1, "train", log))
+    deadline, out = time.monotonic() + 60, ""
+    while "40 s left" not in out and time.monotonic() < deadline:
+        time.sleep(0.05)
+        out += capsys.readouterr().out
+    run.close()
+    assert "  train resnet18-s0: [3/25, 40 s left] training loss 0.2\n" in out
+
+
+def test_a_dry_run_says_why_stages_run(handler, capsys):
+    run = handler(dryrun=True)
+    run.emit(record("Job stats:\ntable", event=LogEvent.RUN_INFO))
+    run.emit(started(1, "train", None))
+    run.emit(started(2, "train", None))
+    run.emit(started(3, "charts", None, "Params have changed since last execution: Params before: ..."))
+    run.emit(record("Job stats:\ntable", event=LogEvent.RUN_INFO))
+    run.close()
+    assert capsys.readouterr().out.splitlines() == [
+        "Job stats:",
+        "table",
+        "",
+        "Why:",
+        "  missing output files: train 2",
+        "  params have changed since last execution: charts 1",
+    ]
+
+
+def test_other_messages_pass_and_routine_ones_do_not(handler, capsys):
+    run = handler()
+    run.emit(record("Select jobs to execute..."))
+    run.emit(record("Nothing to be done (all requested files are present and up to date)."))
+    run.emit(record("something odd", logging.WARNING))
+    run.close()
+    assert capsys.readouterr().out.splitlines() == [
+        "Nothing to be done (all requested files are present and up to date).",
+        "something odd",
+    ]
