@@ -4,7 +4,7 @@ from functools import partial
 from math import inf
 from pathlib import Path
 
-SCRIPTS = Path(workflow.basedir) / "scripts"
+SCRIPTS = Path(str(workflow.current_basedir)).parent / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 
 from resiliency.analysis.names import design_of
