@@ -10,10 +10,12 @@ ensembles, and all metrics of pairs, pair by pair. Softmax and classes are compu
 vectors of answers, as public tools write it; against our matrices of pairs and means over them.
 The results of the loop are compared with ours. The last line is JSON: `ratio_loop`, `ratio_pairwise` and
 `peak_memory_gib`.
---paper-size: 20 members x 76 conditions x 50,000 images x 1,000 classes. Logits of all members under one condition are
-on disk (20 x 50,000 x 1,000 float16, 2 GB); all ensembles are scored on a slice of the images, on one thread, in CPU
-seconds, and the rest is extrapolated. The last line is JSON: `hours_paper_size`, `largest_difference` to a
-straightforward computation in float64 and `peak_memory_gib`.
+--paper-size: 20 members x 76 conditions x 50,000 images x 1,000 classes, with the synthetic logits of
+imagenet_logits.py: of clean images, of corrupted ones, and of members that share nothing, the hardest case. Pairs are
+compared on all images of one condition, whose logits are on disk (20 x 50,000 x 1,000 float16, 2 GB); all ensembles are
+scored on a slice of the images; the rest is extrapolated. On one thread, in CPU seconds. The last line is JSON:
+`hours_paper_size` (one clean and 75 corrupted conditions), `hours_independent` (76 of members that share nothing),
+`largest_difference` to a straightforward computation in float64 and `peak_memory_gib`.
 """
 
 import argparse
@@ -21,11 +23,13 @@ import json
 import resource
 import tempfile
 import time
-from itertools import combinations
+from contextlib import ExitStack
+from itertools import combinations, pairwise
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from imagenet_logits import CLASSES, DRAWS, member_logits
 
 from resiliency.conditions import CLEAN, conditions
 from resiliency.corruptions.settings import MAIN
@@ -200,47 +204,61 @@ def clean_predictions(arrays: list[np.ndarray], labels: np.ndarray) -> list[Pred
     return [Predictions(table, {CLEAN: array}, {CLEAN: Truth(labels)}) for array in arrays]
 
 
-def paper_size(members: int = 20, count: int = 76, images: int = 50_000, classes: int = 1000) -> None:
+def paper_size(members: int = 20, count: int = 76, images: int = 50_000) -> None:
     """Score all ensembles on a slice of the images; print the time that all would take, and the peak memory."""
-    random = stream(0, "paper size")
-    labels = random.integers(0, classes, images)
-    groups = [ensembles_of(members, size) for size in SIZES]
-    some = images // 25
-    with tempfile.TemporaryDirectory() as folder:
-        paths = [Path(folder, f"{member}.npy") for member in range(members)]
-        shared = stream(0, "difficulty").standard_normal((images, 1), dtype=np.float32)
-        for path in paths:
-            with appending(path, (1, images, classes), np.float16) as append:
-                for start in range(0, images, 5000):
-                    values = 1.5 * random.standard_normal((5000, classes), dtype=np.float32)
-                    values[np.arange(5000), labels[start : start + 5000]] += 6 + 2 * shared[start : start + 5000, 0]
-                    append(values.astype(np.float16))
-        arrays = [read_array(path) for path in paths]
-        predictions = clean_predictions(arrays, labels)
-        slices = clean_predictions([array[:, :some] for array in arrays], labels[:some])
-        one = clean_predictions([array[:, :1] for array in arrays], labels[:1])
-        score_condition(one, 0, groups, RULES, np.ones(members))  # compiles the loops
+    groups, some = [ensembles_of(members, size) for size in SIZES], images // 25
+    total = sum(map(len, groups))
+    of_pairs = _pairs_of_all_images(members, images, groups)
+    hours, differences = {}, []
+    print(f"one condition of {count}: pairs {of_pairs:.1f} s; {total:,} ensembles on 1/25 of the images, three times:")
+    for kind in DRAWS:
+        logits, labels = member_logits(kind, members, some)
+        right = np.mean([values.argmax(axis=1) == labels for values in logits])
+        sure = np.mean([softmax(values).max(axis=1).mean() for values in logits])
+        alike = np.mean([np.mean(a.argmax(axis=1) == b.argmax(axis=1)) for a, b in pairwise(logits)])
+        predictions = clean_predictions([values[None] for values in logits], labels)
         times = []
         for _ in range(3):
             start = time.process_time()
-            scored = score_condition(slices, 0, groups, RULES, np.ones(members))
+            scored = score_condition(predictions, 0, groups, RULES, np.ones(members))
             times.append(time.process_time() - start)
-        difference = largest_difference(scored, [array[0, :some] for array in arrays], labels[:some], groups)
+        differences.append(largest_difference(scored, logits, labels, groups))
+        hours[kind] = [(seconds * images / some + of_pairs) / 3600 for seconds in times]
+        print(
+            f"{kind}: accuracy {right:.1%}, mean largest probability {sure:.2f}, two answer alike {alike:.1%};", end=" "
+        )
+        print(
+            f"{1e9 * min(times) / total / some:.0f} to {1e9 * max(times) / total / some:.0f} ns each and image,",
+            end=" ",
+        )
+        print(f"largest difference {differences[-1]:.1e}")
+    of_all = np.sort(hours["clean"]) + (count - 1) * np.sort(hours["corrupted"])
+    print(
+        f"one clean and {count - 1} corrupted conditions on one thread: {of_all[0]:.2f} to {of_all[-1]:.2f} h;", end=" "
+    )
+    print(f"{count} of independent members: {count * min(hours['independent']):.2f} h")
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    figures = {"hours_paper_size": round(float(of_all[1]), 2), "largest_difference": max(differences)}
+    figures["hours_independent"] = round(float(np.median(hours["independent"])) * count, 2)
+    print(json.dumps(figures | {"peak_memory_gib": round(peak, 2)}))
+
+
+def _pairs_of_all_images(members: int, images: int, groups: list[np.ndarray]) -> float:
+    """Seconds that all pairs take on all images, from disk; some ensembles are scored, for the memory of all images."""
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
+        paths, labels = [Path(folder, f"{member}.npy") for member in range(members)], []
+        files = [stack.enter_context(appending(path, (1, images, CLASSES), np.float16)) for path in paths]
+        for start in range(0, images, 1000):
+            logits, of_part = member_logits("corrupted", members, 1000, start)
+            labels.append(of_part)
+            for append, values in zip(files, logits, strict=True):
+                append(values)
+        stack.close()
+        predictions = clean_predictions([read_array(path) for path in paths], np.concatenate(labels))
+        score_condition(predictions, 0, [group[:2] for group in groups], RULES, np.ones(members))
         start = time.process_time()
         list(pair_tables([str(m) for m in range(members)], predictions, lambda source: [], []))
-        of_pairs = time.process_time() - start
-        start = time.process_time()
-        score_condition(predictions, 0, [group[:2] for group in groups], RULES, np.ones(members))
-        whole = time.process_time() - start
-    total = sum(map(len, groups))
-    hours = [(seconds * images / some + of_pairs) * count / 3600 for seconds in times]
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    print(f"one condition of {count}: pairs {of_pairs:.0f} s; all images for {2 * len(groups)} ensembles {whole:.0f} s")
-    print(f"{total:,} ensembles on 1/25 of the images, three times:", *(f"{seconds:.2f} s," for seconds in times))
-    print(f"that is {1e9 * min(times) / total / some:.0f} to {1e9 * max(times) / total / some:.0f} ns each and image")
-    print(f"extrapolated to all images and conditions on one thread: {min(hours):.2f} to {max(hours):.2f} h")
-    figures = {"hours_paper_size": round(float(np.median(hours)), 2), "largest_difference": difference}
-    print(json.dumps(figures | {"peak_memory_gib": round(peak, 2)}))
+        return time.process_time() - start
 
 
 def largest_difference(scored: tuple, predictions: list[np.ndarray], labels: np.ndarray, groups: list) -> float:

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from resiliency.ensembles import kernels
-from resiliency.ensembles.candidates import PANEL, candidates
+from resiliency.ensembles.blocks import Block, blocks
+from resiliency.ensembles.candidates import adapted, panel
 from resiliency.ensembles.pool import ensembles_of
 
 MEMBERS, IMAGES, CLASSES = 7, 40, 150
@@ -26,69 +27,109 @@ def values_of(kind: str) -> np.ndarray:
     return values
 
 
-def answered(ensembles: np.ndarray, values: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, ...]:
-    shape = len(labels), len(ensembles)
+def answered(block: Block, values: np.ndarray, labels: np.ndarray, count: int) -> tuple[np.ndarray, ...]:
+    shape = len(block.places), len(labels)
     right, own, best = np.empty(shape, bool), np.empty(shape, np.float32), np.empty(shape, np.float32)
-    kernels.answers(ensembles, *candidates(values, labels), right, own, best)
-    return right, own, best
+    candidates = panel(values, labels, min(count, values.shape[2] - 1))
+    summed = kernels.answers(block.ensembles, block.changes, candidates, values, labels, right, own, best)
+    return right, own, best, summed
 
 
-@pytest.mark.parametrize("size", [2, 3, 5])
+@pytest.mark.parametrize("size", [1, 2, 3, 5])
 @pytest.mark.parametrize("kind", ["agree", "disagree", "indifferent", "logarithms", "tied"])
 @pytest.mark.parametrize("classes", [5, 16, CLASSES])
-@pytest.mark.parametrize("thinned", [1, 3])
-def test_answers_are_those_of_all_classes(size, kind, classes, thinned):
-    values = values_of(kind)[:, :, :classes]
+@pytest.mark.parametrize("count", [1, 8, 64])
+def test_answers_are_those_of_all_classes(size, kind, classes, count):
+    values = np.ascontiguousarray(values_of(kind)[:, :, :classes])
     labels = np.random.default_rng(1).integers(0, 5, IMAGES)
-    ensembles = ensembles_of(MEMBERS, size)[::thinned]
-    right, own, best = answered(ensembles, values, labels)
-    for index, members in enumerate(ensembles):
-        total = values[:, members[0]].copy()
-        for member in members[1:]:
-            total += values[:, member]
-        np.testing.assert_array_equal(right[:, index], total.argmax(axis=1) == labels)
-        np.testing.assert_array_equal(own[:, index], total[np.arange(IMAGES), labels])
-        np.testing.assert_array_equal(best[:, index], total.max(axis=1))
+    for block in blocks(ensembles_of(MEMBERS, size)[::2], 11):
+        right, own, best, _ = answered(block, values, labels, count)
+        for index, members in enumerate(block.ensembles):
+            total = values[:, members[0]].copy()
+            for member in members[1:]:
+                total += values[:, member]
+            np.testing.assert_array_equal(right[index], total.argmax(axis=1) == labels)
+            np.testing.assert_array_equal(own[index], total[np.arange(IMAGES), labels])
+            np.testing.assert_array_equal(best[index], total.max(axis=1))
 
 
-def test_classes_come_in_panels_from_the_likeliest_down():
+def test_all_classes_are_summed_only_where_candidates_do_not_decide():
+    labels, (block,) = np.full(IMAGES, 3), blocks(ensembles_of(MEMBERS, 3), 10**6)
+    assert answered(block, values_of("agree"), labels, 8)[3] == 0
+    assert 0 < answered(block, values_of("disagree"), labels, 2)[3] < IMAGES * len(block.places)
+    assert answered(block, values_of("indifferent"), labels, 1)[3] == IMAGES * len(block.places)
+
+
+def test_a_panel_holds_the_label_the_likeliest_classes_and_bounds():
     values, labels = values_of("indifferent"), np.arange(IMAGES)
-    chosen = candidates(values, labels)
-    np.testing.assert_array_equal(chosen.classes[:, 0], labels)
-    np.testing.assert_array_equal(np.sort(chosen.classes[:, :CLASSES]), np.tile(np.arange(CLASSES), (IMAGES, 1)))
+    found = panel(values, labels, 9)
+    assert found.shape == (MEMBERS, 11, IMAGES)
     for image in range(0, IMAGES, 7):
-        ordered = values[image][:, chosen.classes[image, :CLASSES]]
-        assert (np.diff(ordered.max(axis=0)[1:]) <= 0).all()
-        np.testing.assert_array_equal(chosen.values[image, :, :CLASSES], ordered)
-        np.testing.assert_array_equal(chosen.bounds[image, :, 2], ordered[:, 3 * PANEL :].max(axis=1))
-    assert (chosen.bounds[:, :, -1] == -np.inf).all()
+        most = np.delete(values[image], labels[image], axis=1)
+        order = np.argsort(-most.max(axis=0))
+        np.testing.assert_array_equal(found[:, 0, image], values[image, :, labels[image]])
+        np.testing.assert_array_equal(np.sort(found[:, 1:-1, image]), np.sort(most[:, order[:9]]))
+        np.testing.assert_array_equal(found[:, -1, image], most[:, order[9:]].max(axis=1))
+    assert (panel(values[:, :, :10], np.zeros(IMAGES, int), 9)[:, -1] == -np.inf).all()
+
+
+def test_more_candidates_where_classes_are_often_summed_and_fewer_where_never():
+    assert adapted(32, 100.0) == 64
+    assert adapted(32, 2.0) == 32
+    assert adapted(32, 0.0) == 16
+    assert adapted(8, 0.0) == 8
 
 
 @pytest.mark.parametrize("thinned", [1, 2, 5])
-def test_sums_of_products_by_loops(thinned):
-    values = np.random.default_rng(0).random((3, MEMBERS, 2 * kernels.CLASSES_AT_ONCE + 9)).astype(np.float32)
-    for size in (2, 3, 4, 7):
-        ensembles = ensembles_of(MEMBERS, size)[::thinned]
-        sums = np.ones((len(values), len(ensembles)))
-        kernels.product_sums(ensembles, kernels.first_changes(ensembles), values, sums)
-        expected = [1 + values[:, members].astype(float).prod(axis=1).sum(axis=1) for members in ensembles]
-        np.testing.assert_allclose(sums, np.transpose(expected), rtol=1e-6)
+@pytest.mark.parametrize("size", [2, 3, 4, 7])
+@pytest.mark.parametrize("largest", [10**6, 9])
+def test_sums_of_products_by_loops(thinned, size, largest):
+    values = np.random.default_rng(0).random((3, MEMBERS, 70)).astype(np.float32)
+    ensembles = ensembles_of(MEMBERS, size)[::thinned]
+    found = np.full((len(values), len(ensembles)), np.nan)
+    for block in blocks(ensembles, largest):
+        sums = np.empty((len(values), len(block.places)), np.float32)
+        parts = block.before, block.after, block.of_before, block.of_after
+        kernels.product_sums(block.ensembles, *parts, block.runs, values, sums)
+        found[:, block.places] = sums
+    expected = [values[:, members].astype(float).prod(axis=1).sum(axis=1) for members in ensembles]
+    np.testing.assert_allclose(found, np.transpose(expected), rtol=1e-5)
 
 
-def test_where_ensembles_differ_from_the_one_before():
-    ensembles = np.array([[0, 1, 2], [0, 1, 3], [0, 2, 3], [1, 2, 3], [1, 2, 3]])
-    assert kernels.first_changes(ensembles).tolist() == [0, 2, 1, 0, 2]
-    assert kernels.first_changes(ensembles[:0]).tolist() == []
+def test_a_block_of_all_ensembles_of_three():
+    (block,) = blocks(ensembles_of(4, 3), 100)
+    assert block.ensembles.tolist() == [[1, 0, 2], [1, 0, 3], [2, 0, 3], [2, 1, 3]]  # the middle member first
+    assert block.places.tolist() == [0, 1, 2, 3]
+    assert block.changes.tolist() == [0, 2, 0, 1]
+    assert block.before.tolist() == [[0], [1]]
+    assert block.after.tolist() == [[2], [3]]
+    assert block.runs.tolist() == [[0, 2, 0, 1, 0, 2], [2, 4, 0, 2, 1, 2]]
+
+
+@pytest.mark.parametrize("size", [1, 2, 4, 5])
+def test_blocks_hold_every_ensemble_once(size):
+    random = np.random.default_rng(0)
+    ensembles = random.permuted(ensembles_of(9, size), axis=1)
+    found = list(blocks(ensembles, 10))
+    assert sorted(np.concatenate([block.places for block in found]).tolist()) == list(range(len(ensembles)))
+    for block in found:
+        parts = [block.ensembles[:, :1], block.before[block.of_before], block.after[block.of_after]]
+        np.testing.assert_array_equal(np.concatenate(parts, axis=1), block.ensembles)
+        np.testing.assert_array_equal(np.sort(block.ensembles), np.sort(ensembles[block.places]))
+        for start, stop, first, first_stop, second, second_stop in block.runs:
+            assert len(set(block.ensembles[start:stop, 0])) == 1
+            assert (block.of_before[start:stop].min(), block.of_before[start:stop].max() + 1) == (first, first_stop)
+            assert (block.of_after[start:stop].min(), block.of_after[start:stop].max() + 1) == (second, second_stop)
 
 
 def test_gaps_are_those_of_bins():
     random = np.random.default_rng(0)
-    confidence = random.random((30, 4)).astype(np.float32)
-    confidence[:3] = [[0.0], [0.2], [1.0]]  # ends, and the edge of two bins
-    right = random.random((30, 4)) < 0.5
+    confidence = random.random((4, 30)).astype(np.float32)
+    confidence[:, :3] = [0.0, 0.2, 1.0]  # ends, and the edge of two bins
+    right = random.random((4, 30)) < 0.5
     gaps = np.zeros((4, 5))
     kernels.add_gaps(right, confidence, gaps)
     bins = np.clip(np.ceil(confidence * np.float32(5)).astype(int) - 1, 0, 4)
     for ensemble in range(4):
-        expected = np.bincount(bins[:, ensemble], right[:, ensemble] - confidence[:, ensemble].astype(float), 5)
+        expected = np.bincount(bins[ensemble], right[ensemble] - confidence[ensemble].astype(float), 5)
         np.testing.assert_allclose(gaps[ensemble], expected, atol=1e-6)

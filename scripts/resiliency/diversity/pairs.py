@@ -9,7 +9,7 @@ from resiliency.diversity.metrics import METRICS
 from resiliency.diversity.representations import applicable
 from resiliency.predictions import Predictions
 
-CHUNK_VALUES = 2**24
+CHUNK_VALUES = 2**19  # probabilities of all members: of one, they stay in a core's cache
 
 
 def pair_tables(

@@ -127,16 +127,21 @@ def jensen_shannon(probabilities: np.ndarray) -> np.ndarray:
     Returns:
         float64 M x M in 0..1; larger is more diverse.
     """
-    own = _entropy(probabilities)
     members = len(probabilities)
+    positive = np.maximum(probabilities, 1e-30, dtype=np.float32)  # 0 log 0 is 0
+    own = np.array([_negative_entropy(one, np.log2(one)) for one in positive])
+    mixed, logarithms = np.empty_like(positive[0]), np.empty_like(positive[0])
     result = np.zeros((members, members))
     for i in range(members):
         for j in range(i + 1, members):
-            mixed = _entropy((probabilities[i] + probabilities[j]) / 2)
-            result[i, j] = result[j, i] = max(0.0, np.mean(mixed - (own[i] + own[j]) / 2, dtype=np.float64))
+            np.add(positive[i], positive[j], out=mixed)
+            np.multiply(mixed, np.float32(0.5), out=mixed)
+            np.log2(mixed, out=logarithms)
+            divergence = (own[i] + own[j]) / 2 - _negative_entropy(mixed, logarithms)
+            result[i, j] = result[j, i] = max(0.0, divergence)
     return result
 
 
-def _entropy(probabilities: np.ndarray) -> np.ndarray:
-    """Entropy in bits over the last axis; 0 log 0 is 0."""
-    return -(probabilities * np.log2(np.maximum(probabilities, 1e-30))).sum(axis=-1)
+def _negative_entropy(probabilities: np.ndarray, logarithms: np.ndarray) -> float:
+    """Mean over images of the sum over classes of p log2 p."""
+    return np.vecdot(probabilities, logarithms).mean(dtype=np.float64)

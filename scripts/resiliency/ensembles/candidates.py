@@ -1,39 +1,41 @@
-"""The order in which classes are looked through for the answer of an ensemble, most of which never are."""
-
-from typing import NamedTuple
+"""The few classes of an image that can be the answer of an ensemble."""
 
 import numpy as np
 
-PANEL = 16  # classes at a time
+CANDIDATES, LEAST = 32, 8
+SUMMING = 3  # of one class for an answer of all classes, against one candidate for all answers
 
 
-class Candidates(NamedTuple):
-    """Classes of N images in panels of 16: the label, then from the largest value of any member down.
+def panel(values: np.ndarray, labels: np.ndarray, count: int) -> np.ndarray:
+    """What the members say of the label and of the classes that some member says most of, and at most of others.
 
-    Attributes:
-        labels: int64 N.
-        classes: int32 N x C, C classes with padding.
-        values: float32 N x M x C, of the members for them, -inf for padding.
-        bounds: float32 N x M x C / 16, the largest value of a member beyond each panel; -inf beyond the last.
+    Args:
+        values: float32 n x M x K, K classes of n images.
+        labels: int n.
+        count: C, fewer than K.
+
+    Returns:
+        float32 M x (C + 2) x n: the values of the label, of the C other classes with the largest
+        value of any member, and the largest value of the member for a class that is not among these; -inf for none.
     """
-
-    labels: np.ndarray
-    classes: np.ndarray
-    values: np.ndarray
-    bounds: np.ndarray
-
-
-def candidates(values: np.ndarray, labels: np.ndarray) -> Candidates:
-    """The classes of values float32 N x M x K in order; labels int N."""
-    images, members, count = values.shape
+    images, _, classes = values.shape
     most = values.max(axis=1)
-    most[np.arange(images), labels] = np.inf
-    padded = -(-count // PANEL) * PANEL
-    classes = np.zeros((images, padded), np.int32)
-    classes[:, :count] = np.argsort(-most, axis=1)
-    ordered = np.full((images, members, padded), -np.inf, np.float32)
-    ordered[:, :, :count] = np.take_along_axis(values, classes[:, None, :count], axis=2)
-    of_panels = ordered.reshape(images, members, -1, PANEL).max(axis=3)
-    bounds = np.full_like(of_panels, -np.inf)
-    bounds[:, :, :-1] = np.maximum.accumulate(of_panels[:, :, :0:-1], axis=2)[:, :, ::-1]
-    return Candidates(np.asarray(labels, np.int64), classes, ordered, bounds)
+    most[np.arange(images), labels] = -np.inf
+    likely = np.argpartition(most, classes - count - 1, axis=1)[:, classes - count :]
+    chosen = np.column_stack([labels, likely])[:, None]
+    others = values.copy()
+    np.put_along_axis(others, chosen, -np.inf, axis=2)
+    rows = [np.take_along_axis(values, chosen, axis=2), others.max(axis=2, keepdims=True)]
+    return np.ascontiguousarray(np.concatenate(rows, axis=2).transpose(1, 2, 0))
+
+
+def adapted(count: int, summed: float) -> int:
+    """How many candidates to take next: more where all classes were summed so often that it cost more than they.
+
+    Args:
+        count: how many there were.
+        summed: classes that were summed besides, for an answer on average.
+    """
+    if SUMMING * summed > count:
+        return 2 * count
+    return count // 2 if count > LEAST and 8 * SUMMING * summed < count else count

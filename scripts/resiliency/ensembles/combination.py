@@ -25,8 +25,10 @@ def logarithms(probabilities: np.ndarray, largest: int = 0) -> np.ndarray:
 
 def votes(probabilities: np.ndarray, largest: int) -> np.ndarray:
     """1 for the most probable class, and for every class so little of its probability that it only breaks ties."""
-    voted = probabilities.argmax(axis=-1)[..., None] == np.arange(probabilities.shape[-1])
-    return voted + probabilities / np.float32(2 * largest)
+    values = probabilities / np.float32(2 * largest)
+    voted = probabilities.argmax(axis=-1)[..., None]
+    np.put_along_axis(values, voted, np.take_along_axis(values, voted, axis=-1) + 1, axis=-1)
+    return values
 
 
 @dataclass(frozen=True)

@@ -4,21 +4,20 @@ Images come in chunks and ensembles in blocks, both of a fixed number of values,
 images nor, but for a few numbers for each, with the ensembles.
 """
 
-from collections.abc import Iterator
 from itertools import combinations
 
 import numpy as np
 
-from resiliency.ensembles.candidates import Candidates, candidates
+from resiliency.ensembles.blocks import Block, blocks
+from resiliency.ensembles.candidates import CANDIDATES, adapted, panel
 from resiliency.ensembles.combination import LEAST, RULES, Rule, logarithms
 from resiliency.ensembles.counting import packed, right_counts
-from resiliency.ensembles.kernels import add_gaps, answers, first_changes, product_sums
+from resiliency.ensembles.kernels import LANES, add_gaps, answers, product_sums
 from resiliency.metrics.classification import ECE_BINS
 from resiliency.predictions import Predictions
 
-CHUNK_VALUES = 2**20  # probabilities of all members
-CHUNK_IMAGES = 256
-BLOCK_ANSWERS = 2**18  # of a block of ensembles to a chunk of images
+CHUNK_VALUES = 2**22  # probabilities of all members
+BLOCK_ANSWERS = 2**19  # of a block of ensembles to a chunk of images
 
 
 class Tally:
@@ -37,41 +36,47 @@ class Tally:
         ensembles = len(self.totals)
         self.right = np.zeros(ensembles, np.int64)
         self.nll, self.brier, self.gaps = np.zeros(ensembles), np.zeros(ensembles), np.zeros((ensembles, ECE_BINS))
+        self.candidates, self.answers, self.summed = CANDIDATES, 0, 0
         # sum_k (sum_i w_i p_ik)^2 = sum_ij w_i w_j sum_k p_ik p_jk: what depends on images is of pairs of members.
         self.products, self.own = np.zeros((len(weights), len(weights))), np.zeros(len(weights))
 
     def start(self, probabilities: np.ndarray, labels: np.ndarray) -> None:
         """Begin with n images: probabilities float32 n x M x K, labels int n."""
-        largest = max(group.shape[1] for group in self.groups)
-        self.candidates = _candidates(self.rule, probabilities, labels, largest, self.weights)
+        largest, classes = max(group.shape[1] for group in self.groups), probabilities.shape[2]
+        self.labels, self.values = labels, _values(self.rule, probabilities, largest, self.weights)
+        if self.answers:
+            self.candidates = adapted(self.candidates, classes * self.summed / self.answers)
+            self.answers = self.summed = 0
+        self.panel = panel(self.values, labels, min(self.candidates, classes - 1))
         if self.rule.mean == "arithmetic":
             self.products += (probabilities @ probabilities.swapaxes(1, 2)).sum(axis=0, dtype=np.float64)
             self.own += probabilities[np.arange(len(labels)), :, labels].sum(axis=0, dtype=np.float64)
 
-    def add(
-        self, block: slice, ensembles: np.ndarray, changes: np.ndarray, roots: np.ndarray, normalisers: np.ndarray
-    ) -> None:
-        """Count the answers of B ensembles of one size to these images.
+    def add(self, places: np.ndarray, block: Block, roots: np.ndarray, normalisers: np.ndarray) -> None:
+        """Count the answers of a block of B ensembles to these images.
 
         Args:
-            block: which of all ensembles they are.
-            ensembles, changes: as `kernels.product_sums` takes them.
+            places: int64 B, which of all ensembles they are.
             roots: float32 n x M x K, probabilities to the power of 1 / size.
-            normalisers: float64 n x B, sums over classes of the geometric means.
+            normalisers: float32 n x B, sums over classes of the geometric means.
         """
-        right, own, best = _answered(ensembles, self.candidates)
-        self.right[block] += np.count_nonzero(right, axis=0)
+        right, own, best, summed = _answered(block, self.panel, self.values, self.labels)
+        self.answers, self.summed = self.answers + right.size, self.summed + summed
+        self.right[places] += np.count_nonzero(right, axis=1)
         if self.rule.mean is None:
             return
         if self.rule.mean == "arithmetic":
-            own, best = own / self.totals[block], best / self.totals[block]
+            own, best = (values / self.totals[places, None] for values in (own, best))
         else:
-            own, best = (np.exp(values / ensembles.shape[1]) / normalisers for values in (own, best))
-            squares = np.zeros_like(normalisers)
-            product_sums(ensembles, changes, np.square(roots), squares)
-            self.brier[block] += (squares / normalisers**2 - 2 * own + 1).sum(axis=0)
-        self.nll[block] -= np.log(np.maximum(own, LEAST)).sum(axis=0, dtype=np.float64)
-        add_gaps(right, best.astype(np.float32), self.gaps[block])
+            own, best = (
+                np.exp(values / np.float32(block.ensembles.shape[1])) / normalisers.T for values in (own, best)
+            )
+            squares = _product_sums(block, np.square(roots)) / np.square(normalisers)
+            self.brier[places] += (squares.T - 2 * own + 1).sum(axis=1, dtype=np.float64)
+        self.nll[places] -= np.log(np.maximum(own, LEAST)).sum(axis=1, dtype=np.float64)
+        gaps = np.zeros((len(places), ECE_BINS))
+        add_gaps(right, best, gaps)
+        self.gaps[places] += gaps
 
     def scores(self, images: int) -> dict[str, np.ndarray]:
         """`accuracy`, `nll`, `brier` and `ece`, float64 E each, over all images; NaN without probabilities."""
@@ -108,10 +113,15 @@ def correct_answers(
         bool E x N.
     """
     by_image = np.ascontiguousarray(probabilities.swapaxes(0, 1))
-    chosen = _candidates(RULES[rule], by_image, labels, ensembles.shape[1], _member_weights(rule, weights))
+    values = _values(RULES[rule], by_image, ensembles.shape[1], _member_weights(rule, weights))
     right = np.empty((len(ensembles), len(labels)), bool)
-    for block, some in _blocks(ensembles, len(labels)):
-        right[block] = _answered(some, chosen)[0].T
+    chunk = _chunk(*values.shape[1:])
+    of_blocks = list(blocks(ensembles, max(1, BLOCK_ANSWERS // chunk)))
+    for start in range(0, len(labels), chunk):
+        some = slice(start, start + chunk)
+        candidates = panel(values[some], labels[some], min(CANDIDATES, values.shape[2] - 1))
+        for block in of_blocks:
+            right[block.places, some] = _answered(block, candidates, values[some], labels[some])[0]
     return right
 
 
@@ -136,7 +146,8 @@ def score_condition(
     log_sums = np.zeros(firsts[-1])
     labels, classes = predictions[0].labels(condition), predictions[0].classes(condition)
     images, correct = len(labels), np.empty((len(predictions), len(labels)), bool)
-    chunk = min(CHUNK_IMAGES, max(1, CHUNK_VALUES // (len(predictions) * classes)))
+    chunk = _chunk(len(predictions), classes)
+    of_groups = [list(blocks(group, max(1, BLOCK_ANSWERS // chunk))) for group in groups]
     for start in range(0, images, chunk):
         images_here = slice(start, start + chunk)
         of_chunk = labels[images_here]
@@ -145,16 +156,13 @@ def score_condition(
         for tally in tallies.values():
             tally.start(probabilities, of_chunk)
         logs = logarithms(probabilities)
-        for first, group in zip(firsts[:-1], groups, strict=True):
+        for first, group, of_group in zip(firsts, groups, of_groups, strict=False):
             roots = np.exp(logs / np.float32(group.shape[1]))
-            for block, some in _blocks(group, len(of_chunk)):
-                changes = first_changes(some)
-                everywhere = slice(first + block.start, first + block.stop)
-                normalisers = np.zeros((len(of_chunk), len(some)))
-                product_sums(some, changes, roots, normalisers)
-                log_sums[everywhere] += np.log(normalisers.astype(np.float32)).sum(axis=0, dtype=np.float64)
+            for block in of_group:
+                places, normalisers = first + block.places, _product_sums(block, roots)
+                log_sums[places] += np.log(normalisers).sum(axis=0, dtype=np.float64)
                 for tally in tallies.values():
-                    tally.add(everywhere, some, changes, roots, normalisers)
+                    tally.add(places, block, roots, normalisers)
     scores = {rule: tally.scores(images) for rule, tally in tallies.items()}
     words, failures = packed(correct), 1 - correct.mean(axis=1)
     takes = [
@@ -183,30 +191,33 @@ def mean_over_pairs(ensembles: np.ndarray, pairs: np.ndarray) -> tuple[np.ndarra
     return np.divide(total, count, out=np.full(len(total), np.nan), where=count > 0), count
 
 
-def _blocks(ensembles: np.ndarray, images: int) -> Iterator[tuple[slice, np.ndarray]]:
-    """Ensembles in blocks: which they are, and themselves (int64 B x L)."""
-    size = max(1, BLOCK_ANSWERS // images)
-    for start in range(0, len(ensembles), size):
-        some = np.ascontiguousarray(ensembles[start : start + size], np.int64)
-        yield slice(start, start + len(some)), some
+def _chunk(members: int, classes: int) -> int:
+    """How many images are scored at a time."""
+    return min(LANES, max(1, CHUNK_VALUES // (members * classes)))
 
 
-def _answered(ensembles: np.ndarray, chosen: Candidates) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Whether each ensemble is right, bool n x B, and the sums of the label and of the answer, float32 n x B."""
-    shape = len(chosen.labels), len(ensembles)
+def _answered(
+    block: Block, candidates: np.ndarray, values: np.ndarray, labels: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
+    """What `kernels.answers` sets and returns for a block."""
+    shape = len(block.places), len(labels)
     right, own, best = np.empty(shape, bool), np.empty(shape, np.float32), np.empty(shape, np.float32)
-    answers(ensembles, *chosen, right, own, best)
-    return right, own, best
+    summed = answers(block.ensembles, block.changes, candidates, values, labels, right, own, best)
+    return right, own, best, summed
 
 
-def _candidates(
-    rule: Rule, probabilities: np.ndarray, labels: np.ndarray, largest: int, weights: np.ndarray
-) -> Candidates:
-    """Candidate classes of n images under a rule; probabilities float32 n x M x K."""
+def _product_sums(block: Block, values: np.ndarray) -> np.ndarray:
+    """Sums over classes of the products of the members' values (float32 n x M x K); float32 n x B."""
+    sums = np.empty((len(values), len(block.places)), np.float32)
+    parts = block.before, block.after, block.of_before, block.of_after
+    product_sums(block.ensembles, *parts, block.runs, values, sums)
+    return sums
+
+
+def _values(rule: Rule, probabilities: np.ndarray, largest: int, weights: np.ndarray) -> np.ndarray:
+    """What the members say of each class under a rule, whose sums are compared; float32 as `probabilities`."""
     values = rule.values(probabilities, largest)
-    if rule.weighted:
-        values = values * weights.astype(np.float32)[:, None]
-    return candidates(values, labels)
+    return values * weights.astype(np.float32)[:, None] if rule.weighted else values
 
 
 def _member_weights(rule: str, weights: np.ndarray) -> np.ndarray:

@@ -60,7 +60,7 @@ class Members:
         Bool, or of decisions, whose ties are broken at random, the probability that it does.
         """
         labels = self.predictions[0].labels(condition)
-        chunk = max(1, CHUNK_VALUES // self.predictions[0].classes(condition))
+        chunk = max(1, CHUNK_VALUES // (len(self.predictions) * self.predictions[0].classes(condition)))
         for start in range(0, len(images), chunk):
             some = images[start : start + chunk]
             if not self.has_probabilities:
