@@ -1,12 +1,13 @@
 """Intervals and tests that leave out a unit at a time."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import false_discovery_control, t, ttest_1samp
 
-from resiliency.analysis.jackknife import ANGULAR, FISHER, LINEAR, holm, interval, kept_weights, p_value
+from resiliency.analysis.jackknife import ANGULAR, FISHER, LINEAR, holm, in_groups, interval, kept_weights, p_value
 
 samples = st.lists(st.floats(-0.9, 0.9), min_size=3, max_size=12).filter(lambda values: np.ptp(values) > 1e-3)
 
@@ -90,3 +91,21 @@ def test_holm_lies_between_no_correction_and_bonferroni(p_values, undefined):
     assert (found >= false_discovery_control(p) - 1e-12).all()  # Benjamini and Hochberg reject no less
     order = np.argsort(p, kind="stable")
     assert (np.diff(found[order]) >= 0).all()
+
+
+def test_units_are_left_out_one_by_one_unless_there_are_very_many():
+    few = [f"m{index}" for index in range(200)]
+    assert in_groups(few) == {name: name for name in few}
+    groups = in_groups(f"m{index}" for index in range(1000))
+    assert set(pd.Series(groups).value_counts()) == {10}
+    assert len(set(groups.values())) == 100
+
+
+def test_groups_of_units_find_the_variance_of_single_ones():
+    """Of means of 1,000 units, over 400 samples: the mean of squared errors by groups is that by single units."""
+    samples = np.random.default_rng(0).standard_normal((400, 1000))
+    group = np.array([int(name[-3:]) for name in in_groups(map(str, range(1000))).values()])
+    members = (group == np.arange(100)[:, None]).astype(float)
+    without = (samples.sum(axis=1) - members @ samples.T) / 990
+    squares = 99 * np.var(without, axis=0)
+    assert squares.mean() == pytest.approx(1 / 1000, rel=0.03)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from scipy.stats import kendalltau, linregress, pearsonr, rankdata, spearmanr
+from scipy.stats import kendalltau, linregress, pearsonr, rankdata, spearmanr, weightedtau
 
 from resiliency.analysis.measures import (
     MEASURES,
@@ -176,3 +176,20 @@ def test_interval_of_independent_observations_covers(measure):
 
 def test_no_interval_of_few_observations():
     assert np.isnan(independent_interval("pearson", 0.5, 4, 0.95)).all()
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_kendall_of_many_against_scipy(weighted):
+    rng = np.random.default_rng(3)
+    x, y = rng.standard_normal(500).round(1), rng.standard_normal(500).round(1)
+    weights = rng.choice([0.0, 1.0, 3.7], 500) if weighted else np.ones(500)
+    kept = weights > 0
+    weigher = weights[kept].__getitem__
+    expected = weightedtau(x[kept], y[kept], rank=np.arange(kept.sum()), weigher=weigher, additive=False).statistic
+    assert MEASURES["kendall"](weights[None], x, y, y)[0] == pytest.approx(expected, abs=1e-12)
+
+
+def test_blocks_of_rows_of_ranks_do_not_matter(ensembles, monkeypatch):
+    whole = MEASURES["spearman"](*ensembles)
+    monkeypatch.setattr("resiliency.analysis.measures.BLOCK_VALUES", 70)
+    np.testing.assert_array_equal(MEASURES["spearman"](*ensembles), whole)

@@ -1,11 +1,11 @@
 """Correlation of ensemble diversity with ensemble accuracy, with intervals that leave out a member at a time."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pandas as pd
 
-from resiliency.analysis.jackknife import FISHER, holm, interval, p_value
+from resiliency.analysis.jackknife import FISHER, holm, in_groups, interval, p_value
 from resiliency.analysis.left_out import LeftOut
 from resiliency.analysis.measures import MEASURES, independent_interval
 from resiliency.analysis.names import design_of
@@ -44,11 +44,18 @@ def _all_columns(ensembles: pd.DataFrame, pairs: pd.DataFrame, condition: str) -
     return diversity_columns(pairs, condition) | {c: known for c, known in columns.items() if c in ensembles}
 
 
-def _groups(ensembles: pd.DataFrame, by_corruption: pd.DataFrame) -> Iterator[tuple[dict, LeftOut]]:
-    """Rule and size, and the ensembles of independent members of each."""
+def _groups(
+    ensembles: pd.DataFrame, by_corruption: pd.DataFrame, unit: Callable[[str], str] = str
+) -> Iterator[tuple[dict, LeftOut]]:
+    """Rule and size, and the ensembles of independent members of each.
+
+    A member, or the unit that it belongs to, is left out at a time; of very many a group of them.
+    """
     pool = ensembles[ensembles.origin == "independent"]
+    units = in_groups(unit(member) for names in pool.members.unique() for member in names.split("+"))
     for (rule, size), group in pool.groupby(["rule", "size"], sort=False):
-        yield {"rule": rule, "size": size}, LeftOut(group.merge(by_corruption, on="members", how="left"))
+        rows = group.merge(by_corruption, on="members", how="left")
+        yield {"rule": rule, "size": size}, LeftOut(rows, lambda member: units[unit(member)])
 
 
 def correlation_table(
@@ -56,10 +63,11 @@ def correlation_table(
 ) -> pd.DataFrame:
     """The rows of correlations.csv: one per rule, size, condition, metric and measure.
 
-    Intervals and p-values leave out a member at a time; those of Kendall's tau under single corruptions, which would
-    cost most, are left out. The interval of designs leaves out a design with all its seeds, which are no independent
-    evidence where they are much alike; the naive interval takes ensembles for independent. p_holm is corrected for all
-    metrics of one rule, size, condition and measure.
+    Intervals and p-values leave out a member at a time, or of more than 200 members one of 100 groups; those of
+    Kendall's tau under single corruptions, which would cost most, are left out. The interval of designs leaves out a
+    design with all its seeds (of more than 200 designs, groups), which are no independent evidence where they are much
+    alike; the naive interval takes ensembles for independent. p_holm is corrected for all metrics of
+    one rule, size, condition and measure.
 
     Args:
         ensembles: ensembles.parquet; only those of independent members count.
@@ -74,8 +82,9 @@ def correlation_table(
     """
     corruptions = images_of(by_corruption)
     rows = []
-    for known, left_out in _groups(ensembles, by_corruption):
-        everything = np.vstack([left_out.weights, LeftOut(left_out.ensembles, design_of).weights[1:]])
+    of_designs = _groups(ensembles, by_corruption, design_of)
+    for (known, left_out), (_, without_designs) in zip(_groups(ensembles, by_corruption), of_designs, strict=True):
+        everything = np.vstack([left_out.weights, without_designs.weights[1:]])
         members = len(left_out.weights)
         for condition in images_of(ensembles) + corruptions:
             columns = _all_columns(left_out.ensembles, pairs, condition)

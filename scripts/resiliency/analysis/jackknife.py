@@ -5,14 +5,21 @@ is a function of U-statistics over them. The jackknife of such statistics is con
 Statistics 40, 1969) and its variance not too small on average (Efron and Stein, Annals of Statistics 9, 1981);
 Student's t allows for how few units there are (Tukey 1958). docs/coverage.md compares it with the percentile bootstrap.
 
+Of very many units, groups are left out in place of single ones, which changes the variance little and its degrees of
+freedom to those of the groups (Kott, Journal of Official Statistics 17, 2001).
+
 A statistic comes as replicates, float (1 + U): of everything, then without each of U units.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.stats import t as student
+
+from resiliency.streams import stream
+
+MOST_UNITS, GROUPS = 200, 100
 
 
 @dataclass(frozen=True)
@@ -42,6 +49,15 @@ def _from_angles(angles: np.ndarray) -> np.ndarray:
 LINEAR = Scale(_same, _same)
 FISHER = Scale(_fisher, np.tanh)  # of correlations (Fisher 1921)
 ANGULAR = Scale(_angles, _from_angles)  # of Cliff's delta, which may be 1: the arcsine of its share of pairs
+
+
+def in_groups(units: Iterable[str]) -> dict[str, str]:
+    """Unit -> what is left out with it: itself; or, of more than 200, one of 100 groups drawn at random."""
+    names = sorted(set(units))
+    if len(names) <= MOST_UNITS:
+        return {name: name for name in names}
+    drawn = stream(0, "groups of the jackknife").permutation(len(names)) % GROUPS
+    return {name: f"group {group:03}" for name, group in zip(names, drawn.tolist(), strict=True)}
 
 
 def kept_weights(units: list[list[str]]) -> np.ndarray:

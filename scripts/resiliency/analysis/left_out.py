@@ -48,7 +48,8 @@ class LeftOut:
             x = self.ensembles[column].to_numpy(np.float64)
             known = np.isfinite(x)
             if known.any():
-                found[:, index] = MEASURES[measure](weights[:, known], x[known], accuracy[known], given[known])
+                kept = weights if known.all() else weights[:, known]
+                found[:, index] = MEASURES[measure](kept, x[known], accuracy[known], given[known])
         return found
 
     def differences(self, first: list[str], second: list[str], condition: str) -> np.ndarray:

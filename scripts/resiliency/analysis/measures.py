@@ -3,11 +3,13 @@
 from collections.abc import Callable
 
 import numpy as np
-from scipy.stats import kendalltau, norm, weightedtau
+from scipy.stats import norm
 
 from resiliency.analysis.jackknife import FISHER
+from resiliency.analysis.kendall import weighted_kendall
 
 ROUNDING = 1e-12
+BLOCK_VALUES = 2**22  # ranks at a time
 
 
 def weighted_pearson(weights: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -20,19 +22,19 @@ def weighted_pearson(weights: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.nd
     Returns:
         float64 R; NaN where a weighted variance is zero.
     """
-    total = weights.sum(axis=1)
     x, y = (values - values.mean(axis=-1, keepdims=True) for values in (x, y))
-
-    def mean(*factors: np.ndarray) -> np.ndarray:
-        terms = ",".join("re" if factor.ndim == 2 else "e" for factor in factors)
-        sums = np.einsum(f"re,{terms}->r", weights, *factors)
-        return np.divide(sums, total, out=np.zeros_like(total), where=total > 0)
-
-    mean_x, mean_y, square_x, square_y = mean(x), mean(y), mean(x, x), mean(y, y)
+    factors = np.ones_like(x), x, y, x * x, y * y, x * y
+    if x.ndim == 1:
+        sums = (weights @ np.column_stack(factors)).T
+    else:
+        sums = np.array([np.vecdot(weights, factor) for factor in factors])
+    total = sums[0]
+    means = np.divide(sums[1:], total, out=np.zeros_like(sums[1:]), where=total > 0)
+    mean_x, mean_y, square_x, square_y, product = means
     of_x, of_y = square_x - mean_x**2, square_y - mean_y**2
     defined = (of_x > ROUNDING * square_x) & (of_y > ROUNDING * square_y)
     scale = np.sqrt(np.where(defined, of_x * of_y, 1))
-    return np.where(defined, (mean(x, y) - mean_x * mean_y) / scale, np.nan)
+    return np.where(defined, (product - mean_x * mean_y) / scale, np.nan)
 
 
 def weighted_ranks(weights: np.ndarray, values: np.ndarray) -> np.ndarray:
@@ -67,20 +69,14 @@ def pearson(weights: np.ndarray, x: np.ndarray, y: np.ndarray, given: np.ndarray
 
 def spearman(weights: np.ndarray, x: np.ndarray, y: np.ndarray, given: np.ndarray) -> np.ndarray:
     """Spearman's rank correlation: Pearson's of the ranks."""
-    return weighted_pearson(weights, weighted_ranks(weights, x), weighted_ranks(weights, y))
+    rows = max(1, BLOCK_VALUES // len(x))
+    blocks = [weights[start : start + rows] for start in range(0, len(weights), rows)]
+    return np.concatenate([weighted_pearson(w, weighted_ranks(w, x), weighted_ranks(w, y)) for w in blocks])
 
 
 def kendall(weights: np.ndarray, x: np.ndarray, y: np.ndarray, given: np.ndarray) -> np.ndarray:
-    """Kendall's tau-b, which allows for ties; a pair counts by the product of its weights (Vigna, WWW 2015)."""
-    return np.array([_kendall(row[row > 0], x[row > 0], y[row > 0]) for row in weights])
-
-
-def _kendall(weights: np.ndarray, x: np.ndarray, y: np.ndarray) -> float:
-    if len(x) < 2 or np.ptp(x) == 0 or np.ptp(y) == 0:
-        return np.nan
-    if np.ptp(weights) == 0:
-        return kendalltau(x, y).statistic
-    return weightedtau(x, y, rank=np.arange(len(x)), weigher=weights.__getitem__, additive=False).statistic
+    """Kendall's tau-b, which allows for ties."""
+    return weighted_kendall(weights, x, y)
 
 
 def partial(weights: np.ndarray, x: np.ndarray, y: np.ndarray, given: np.ndarray) -> np.ndarray:
