@@ -28,11 +28,11 @@ except Fault as fault:
     sys.exit("\n".join(f"study: {line}" for line in str(fault).splitlines()))
 
 RESULTS = f"results/{STUDY.study}"
-SEEDS = range(STUDY.members.seeds)
 # Members that one job predicts and attributes, so that images are read once: those of a design. Where there are very many,
-# each has a job, for Snakemake compares every file with all outputs of a rule.
-JOB = "{design}" if len(SEEDS) <= 250 else "{design}-s{seed}"
-TOGETHER = [f"{{design}}-s{seed}" for seed in SEEDS] if JOB == "{design}" else [JOB]
+# each has a job, for Snakemake compares every file with all outputs of a rule; so it has where designs have unlike numbers.
+COUNTS = {STUDY.members.trained(design) for design in STUDY.trained_designs()}
+JOB = "{design}" if len(COUNTS) <= 1 and max(COUNTS, default=1) <= 250 else "{design}-s{seed}"
+TOGETHER = [f"{{design}}-s{seed}" for seed in range(max(COUNTS, default=1))] if JOB == "{design}" else [JOB]
 SETTINGS = STUDY.joint_settings()
 JOINT_NAMES = (
     [f"s{s}-m{m}" for s in range(STUDY.joint.seeds) for m in range(len(STUDY.joint.designs))] if SETTINGS else []

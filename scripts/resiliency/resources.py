@@ -33,7 +33,8 @@ def minutes(study: Study) -> dict[str, int]:
     conditions = 1 + severities * len(study.corruptions.names)
     joint, search = study.joint, study.search
     together = len(joint.designs) * joint.seeds if joint else 0
-    networks = max(study.members.seeds, together, search.members if search else 0)
+    of_designs = [study.members.trained(design) for design in study.trained_designs()]
+    networks = max([*of_designs, together, search.members if search else 0])
     epochs = [study.recipe(design).epochs for design in study.trained_designs()]
     found = {
         "corrupt": 10 + test * severities * study.data.side**2 // CORRUPTED,

@@ -108,7 +108,7 @@ class Study(Settings):
         return [
             f"{design}-s{seed}"
             for design in self.members.designs
-            for seed in range(self.designs[design].members(self.members.seeds))
+            for seed in range(self.designs[design].members(self.members.trained(design)))
         ]
 
     def pictured_members(self) -> list[str]:

@@ -81,6 +81,7 @@ def _references(study: "Study") -> Iterator[str]:
     asked = [(f"members.designs.{i}", design) for i, design in enumerate(study.members.designs)]
     asked += [(f"joint.designs.{i}", design) for i, design in enumerate(study.joint.designs)] if study.joint else []
     asked += [("search.design", study.search.design)] if study.search else []
+    asked += [("members.seeds", design) for design in study.members.seeds_by_design]
     for path, design in asked:
         if design not in study.designs:
             near = hint(design, list(study.designs))

@@ -111,7 +111,11 @@ FAULTS = [
     ("members.baseline", "resnet50-s2", "members.baseline: 'resnet50-s2' is not a member; did you mean resnet50-s"),
     ("members.designs", ["resnet18", "resnet50", "vitt"], "is not in the catalogue of designs; did you mean vit?"),
     ("members.designs", ["resnet50", "vit", "vit"], "members.designs: must name each design once"),
-    ("members.seeds", 0, "members.seeds: 0: Input should be greater than or equal to 1"),
+    ("members.seeds", 0, "members.seeds: 0: must be a whole number from 1 to 1,000, or such a number for each design"),
+    ("members.seeds", {"vit": 1001}, "members.seeds: {'vit': 1001}: must be a whole number from 1 to 1,000, or such a"),
+    ("members.seeds", {"vit": True}, "members.seeds: {'vit': True}: must be a whole number from 1 to 1,000, or such a"),
+    ("members.seeds", [2, 2], "members.seeds: [2, 2]: must be a whole number from 1 to 1,000, or such a number for"),
+    ("members.seeds", {"vitt": 2}, "members.seeds: 'vitt' is not in the catalogue of designs; did you mean vit?"),
     ("ensembles.sizes", [2, 17], "ensembles.sizes: 17 is more than the 16 members"),
     ("ensembles.sizes", [1], "ensembles.sizes.0: 1: Input should be greater than or equal to 2"),
     ("ensembles.sizes", [2, 2], "ensembles.sizes: [2, 2]: must name each one once"),
@@ -369,6 +373,13 @@ def test_names_of_members():
         ["balanced-l1-s0-m0", "balanced-l1-s0-m1"],
     ]
     assert study.joint_members() == [name for names in study.joint_ensembles() for name in names]
+
+
+def test_seeds_may_be_numbered_by_design():
+    members = {"designs": ["resnet50", "vit", "starnet"], "seeds": {"vit": "3", "starnet": 2}, "baseline": "vit-s2"}
+    study = load(changed("members", members) | {"search": None})
+    assert study.independent_members() == ["resnet50-s0", "vit-s0", "vit-s1", "vit-s2", "starnet-s0", "starnet-s1"]
+    assert load(changed("members.seeds", "3")).members.seeds == 3
 
 
 def test_families():

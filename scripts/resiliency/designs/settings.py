@@ -14,6 +14,7 @@ RESERVED = {"pretrained", "num_classes", "checkpoint_path", "pretrained_cfg", "p
 LARGEST_ADAPTED = 64
 LONGEST = 60
 VIEW = ("input_size", "crop", "interpolation")
+MOST_SEEDS = 1000
 SUFFIXES = (".safetensors", ".pt", ".pth", ".ckpt", ".bin", ".tar")
 
 
@@ -33,6 +34,18 @@ def _class_names(value: object) -> object:
     if not names or not all(isinstance(name, str) and name for name in names):
         raise ValueError("must be a text file with a class name a line, or a list of names")
     return value
+
+
+def _seeds(value: object) -> int | dict[object, int]:
+    """Whole numbers, which may come as text, as all within braces does on Snakemake's command line."""
+    numbers = value if isinstance(value, dict) else {None: value}
+    try:
+        numbers = {design: int(str(number)) for design, number in numbers.items()}
+    except ValueError:
+        numbers = {None: 0}
+    if not all(1 <= number <= MOST_SEEDS for number in numbers.values()):
+        raise ValueError(f"must be a whole number from 1 to {MOST_SEEDS:,}, or such a number for each design by name")
+    return numbers if isinstance(value, dict) else numbers[None]
 
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -215,7 +228,19 @@ class Design(Settings):
 
 class Members(Settings):
     designs: list[str] = Field(description="designs, by name, that are trained independently")
-    seeds: int = Field(2, ge=1, le=1000, description="members trained from each design")
+    seeds: Annotated[int | dict[str, int], BeforeValidator(_seeds)] = Field(
+        2,
+        description="members trained from each design; or a mapping of designs to numbers, one for what it leaves out",
+    )
     baseline: str = Field(
         description="member whose errors are 100 % in CE and mCE, or alexnet for its published ImageNet-C errors"
     )
+
+    @property
+    def seeds_by_design(self) -> dict[str, int]:
+        """The numbers of those designs that are named with one; empty where all have the same."""
+        return self.seeds if isinstance(self.seeds, dict) else {}
+
+    def trained(self, design: str) -> int:
+        """Number of members of `design`, if it is trained."""
+        return self.seeds_by_design.get(design, 1 if isinstance(self.seeds, dict) else self.seeds)
