@@ -493,7 +493,7 @@ def test_few_seeds_borrow_the_spread_of_all_joint_settings():
     part = observation.parts[0]
     balanced = errors[errors.objective == "balanced"].pivot_table(values="error", index="image", columns="strength")
     images = (balanced[[0.4, 0.6]].mean(axis=1) - balanced[0.0]).var(ddof=1) / 50
-    of_seeds = variance * (1 + 1 / 2) / 2
+    of_seeds = 1.5 * variance * (1 + 1 / 2) / 2
     assert part.error == pytest.approx(np.sqrt(of_seeds + images))
     assert part.image_share == pytest.approx(images / part.error**2)
     assert part.freedom == pytest.approx((of_seeds + images) ** 2 / (of_seeds**2 / 4 + images**2 / 49))

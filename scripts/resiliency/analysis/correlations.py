@@ -10,7 +10,6 @@ from resiliency.analysis.left_out import LeftOut
 from resiliency.analysis.measures import MEASURES, independent_interval
 from resiliency.analysis.names import design_of
 from resiliency.diversity.metrics import ENSEMBLE_METRICS
-from resiliency.diversity.settings import MAIN
 from resiliency.metrics.accuracy import images_of
 
 TESTED = ["low", "high", "confidence", "p_value", "p_holm", "members"]
@@ -18,12 +17,6 @@ GROUP = ["rule", "size", "condition", "measure"]
 CORRELATIONS = [*GROUP, "kind", "metric", "correlation", *TESTED]
 CORRELATIONS += ["design_low", "design_high", "naive_low", "naive_high", "width_ratio", "ensembles", "possible"]
 DIFFERENCES = [*GROUP, "attribution", "prediction", "difference", *TESTED]
-
-
-def main_diversity_columns(pairs: pd.DataFrame, condition: str) -> dict[str, tuple[str, str]]:
-    """Those of `diversity_columns` that observations are about: the metrics in `MAIN`, fixed before data are seen."""
-    columns = diversity_columns(pairs, condition)
-    return {column: (kind, metric) for column, (kind, metric) in columns.items() if metric in MAIN}
 
 
 def diversity_columns(pairs: pd.DataFrame, condition: str) -> dict[str, tuple[str, str]]:

@@ -40,7 +40,7 @@ def architecture_matters_more(members: pd.DataFrame, images: int) -> Observation
     parts = []
     if estimable:
         kept = jackknife.kept_weights([[family] for family in designs.family])
-        shares = pd.DataFrame([shares_of(designs[weights > 0]) for weights in kept])
+        shares = pd.DataFrame([shares_of(designs, weights > 0) for weights in kept])
         family = shares["architecture family"]
         drawn = _with_image_noise(designs) if errors else None
         for name in OTHERS:
@@ -105,11 +105,17 @@ def _with_image_noise(designs: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def shares_of(designs: pd.DataFrame) -> dict[str, float]:
-    """Contribution of each predictor to adjusted R²; `designs` has a row of each with its means over seeds."""
+def shares_of(designs: pd.DataFrame, kept: np.ndarray | slice = slice(None)) -> dict[str, float]:
+    """Contribution of each predictor to adjusted R².
+
+    Args:
+        designs: a row of each with its means over seeds.
+        kept: bool, which of them count; all unless said otherwise.
+    """
     predictors = {
         "architecture family": one_hot(list(designs.family)),
-        OTHERS[0]: np.log10(designs[["parameters"]].to_numpy(float)),
-        OTHERS[1]: designs[["clean_accuracy"]].to_numpy(float),
+        OTHERS[0]: np.log10(designs.parameters.to_numpy(float))[:, None],
+        OTHERS[1]: designs.clean_accuracy.to_numpy(float)[:, None],
     }
-    return variance_shares(predictors, designs.mean_corruption_error.to_numpy(float), np.ones(len(designs)))
+    errors = designs.mean_corruption_error.to_numpy(float)[kept]
+    return variance_shares({name: values[kept] for name, values in predictors.items()}, errors, np.ones(len(errors)))

@@ -5,14 +5,14 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from resiliency.analysis.correlations import diversity_columns, main_diversity_columns
+from resiliency.analysis.correlations import diversity_columns
 from resiliency.analysis.jackknife import FISHER
 from resiliency.analysis.left_out import LeftOut, is_sample, mean_over_sizes
 from resiliency.analysis.names import design_of
 from resiliency.analysis.parts import Part
 from resiliency.analysis.verdicts import Observation
 from resiliency.conditions import CLEAN, CORRUPTED
-from resiliency.diversity.settings import LABEL_FREE
+from resiliency.diversity.settings import LABEL_FREE, MAIN
 from resiliency.metrics.accuracy import images_of
 
 DESIGNS = 12  # with fewer, a correlation over the ensembles says little: its error is of the size of what is sought
@@ -38,8 +38,9 @@ def attribution_diversity_is_less_negative(
     designs = sorted({design for of_size in left_out for design in of_size.units})
     parts, beside, omitted = [], [], []
     for group in images_of(pool) if left_out else ():
-        attributions = [c for c, (kind, _) in main_diversity_columns(pairs, group).items() if kind == "attribution"]
-        known = {m: c for c, (kind, m) in diversity_columns(pairs, group).items() if kind == "prediction"}
+        columns = diversity_columns(pairs, group)
+        attributions = [c for c, (kind, m) in columns.items() if kind == "attribution" and m in MAIN]
+        known = {m: c for c, (kind, m) in columns.items() if kind == "prediction"}
         free = [column for metric, column in known.items() if metric in LABEL_FREE]
         if not attributions or not free:
             continue
@@ -54,8 +55,8 @@ def attribution_diversity_is_less_negative(
             beside.append(Part.left_out(f"{group} images, against {metric}, which knows the labels", replicates))
         aware = [column for metric, column in known.items() if metric not in LABEL_FREE]
         sets = {"attributions": attributions, "predictions": free, "predictions that know the labels": aware}
-        for name, columns in ((name, columns) for name, columns in sets.items() if columns):
-            replicates = mean_over_sizes(left_out, partial(_partial_correlations, columns, group))[0]
+        for name, of_set in ((name, of_set) for name, of_set in sets.items() if of_set):
+            replicates = mean_over_sizes(left_out, partial(_partial_correlations, of_set, group))[0]
             told = "r(diversity, accuracy) given the mean accuracy of the members"
             beside.append(Part.left_out(f"{group} images, partial r of {name}", replicates, FISHER, statistic=told))
     return Observation(

@@ -53,7 +53,7 @@ def architecture_brings_diversity(ensembles: pd.DataFrame, pairs: pd.DataFrame, 
             replicates = mean_over_sizes(left_out, partial(_delta, of_group))[0]
             beside.append(Part.left_out(f"{name}, {group} images", replicates, ANGULAR))
         for column in (c for c, (of, metric) in columns.items() if of == kind and metric in {*MAIN, *LABEL_FREE}):
-            replicates = mean_over_sizes(left_out, partial(_delta, [column]))[0]
+            replicates = mean_over_sizes(left_out, partial(_delta_of_one, column))[0]
             beside.append(Part.left_out(_named(column, columns), replicates, ANGULAR, difference=_gap(sizes, column)))
     second = {design_of(name) for group in sizes for name in group.members[group.designs == 1].str.split("+").str[0]}
     return Observation(
@@ -118,6 +118,11 @@ def _delta(columns: list[str], of_size: LeftOut) -> np.ndarray:
         for rank, weight in zip(ranks, weights, strict=True)
     ]
     return np.array(deltas)
+
+
+def _delta_of_one(column: str, of_size: LeftOut) -> np.ndarray:
+    """The same of one column, whose ranks are in the order of its values."""
+    return of_size.between(column, of_size.ensembles.designs == 1)
 
 
 def _gap(sizes: list[pd.DataFrame], column: str) -> float:
