@@ -9,6 +9,7 @@ include: "rules/search.smk"
 include: "rules/external.smk"
 include: "rules/diversity.smk"
 include: "rules/analysis.smk"
+include: "rules/export.smk"
 
 
 localrules:

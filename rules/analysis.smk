@@ -205,7 +205,7 @@ rule provenance:
         runtime=growing(5),
     params:
         code=code("provenance"),
-        study=STUDY.model_dump(mode="json"),
+        study=STUDY.model_dump(mode="json", exclude={"ensemble"}),
     script:
         "../scripts/provenance.py"
 
@@ -236,7 +236,7 @@ rule report:
         runtime=growing(5),
     params:
         code=code("report", *(f"report/{name}" for name in PAGE_FILES)),
-        study=STUDY.model_dump(mode="json"),
+        study=STUDY.model_dump(mode="json", exclude={"ensemble"}),
         written=[
             path.removeprefix(f"{RESULTS}/") for path in (*map(TABLES.get, MADE), *([EVALUATIONS] if SEARCHED else []))
         ],

@@ -1,6 +1,7 @@
 import re
 import sys
 from functools import partial
+from importlib.util import find_spec
 from math import inf
 from pathlib import Path
 
@@ -10,6 +11,7 @@ sys.path.insert(0, str(SCRIPTS))
 from resiliency.analysis.names import design_of
 from resiliency.conditions import CLEAN
 from resiliency.data.state import folder_state
+from resiliency.export.choice import PACKAGES
 from resiliency.external.arrays import array_files
 from resiliency.faults import Fault
 from resiliency.fingerprint import fingerprint

@@ -38,11 +38,11 @@ def provenance(study: dict, repository: str, results: Path, descriptions: Iterab
         "packages": {name: _version(name) for name in PACKAGES},
         "python": platform.python_version(),
         "platform": platform.platform(),
-        "processor": _processor(),
+        "processor": processor(),
         "cores": os.cpu_count(),
         "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
         "device": "; ".join(sorted({read_json(path)["device"] for path in descriptions})),
-        "git_commit": _commit(repository),
+        "git_commit": commit(repository),
         **_span(results),
         "wall_seconds": round(rules.wall_seconds.sum(), 1),
         "cpu_seconds": round(cpu, 1),
@@ -58,7 +58,7 @@ def _version(package: str) -> str | None:
         return None
 
 
-def _processor() -> str:
+def processor() -> str:
     """The model of the processor, as Linux names it, or its architecture."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
@@ -77,7 +77,7 @@ def _span(results: Path) -> dict[str, str | None]:
     }
 
 
-def _commit(repository: str) -> str | None:
+def commit(repository: str | Path) -> str | None:
     """The commit of the repository, marked where files differ from it; None outside a repository."""
     command = ["git", "-C", repository, "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
     try:

@@ -3,9 +3,9 @@
 from contextlib import suppress
 from functools import cached_property
 from itertools import chain
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 
 from resiliency.analysis.settings import Statistics
 from resiliency.corruptions.settings import Corruptions
@@ -14,6 +14,7 @@ from resiliency.data.source import SPLITS
 from resiliency.designs.settings import Design, Members
 from resiliency.diversity.settings import Attribution
 from resiliency.ensembles.settings import Deployment, Ensembles
+from resiliency.export.choice import BEST, checked
 from resiliency.external.settings import External
 from resiliency.faults import Fault
 from resiliency.report.settings import Charts
@@ -47,6 +48,9 @@ class Study(Settings):
     attribution: Attribution = Field(Attribution(), description="attribution methods")
     ensembles: Ensembles = Field(Ensembles(), description="ensembles of the members")
     deployment: Deployment = Field(Deployment(), description="choice of the ensembles to deploy")
+    ensemble: Annotated[str | int, AfterValidator(checked)] = Field(
+        BEST, description="what `snakemake export` writes: best, best under N MACs, or a number of deployment.csv"
+    )
     statistics: Statistics = Field(Statistics(), description="intervals")
     charts: Charts = Field(Charts(), description="looks of the charts")
 

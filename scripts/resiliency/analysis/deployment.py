@@ -16,7 +16,18 @@ from resiliency.data.split import stratified
 from resiliency.ensembles.selection import Members, front, greedy
 from resiliency.metrics.accuracy import accuracies, accuracy_columns
 
-COLUMNS = ["found", "members", "origin", "size", "rule", "macs", "parameters", "front_macs", "front_parameters"]
+COLUMNS = [
+    "number",
+    "found",
+    "members",
+    "origin",
+    "size",
+    "rule",
+    "macs",
+    "parameters",
+    "front_macs",
+    "front_parameters",
+]
 COLUMNS += ["baseline", "validation_error", "mean_corruption_error", "low", "high", "confidence", "optimism"]
 COLUMNS += ["clean_accuracy", "validation_images", "images"]
 
@@ -78,7 +89,7 @@ def deployment_table(
     confidence: float,
     seed: int,
 ) -> pd.DataFrame:
-    """The rows of deployment.csv: single members, both fronts and greedy ensembles, by MACs.
+    """The rows of deployment.csv: single members, both fronts, greedy ensembles and each origin's best one, by MACs.
 
     Args:
         candidates: from `candidate_table`.
@@ -87,12 +98,15 @@ def deployment_table(
         resamples, confidence, seed: of the bootstrap over these images.
 
     Returns:
-        `COLUMNS`: mean_corruption_error with its interval and clean_accuracy are on the `judged` images,
-        validation_error on the others; optimism is the first error less the second, and less that difference of all
-        candidates, for one half of the images may be harder. Then <test set>_accuracy with its interval _low and _high
-        (Wilson's), on all images of each further test set, none of which was chosen on.
+        `COLUMNS`: number (1 up, which `snakemake export` takes); mean_corruption_error with its interval and
+        clean_accuracy are on the `judged` images, validation_error on the others; optimism is the first error less the
+        second, and less that difference of all candidates, for one half of the images may be harder. Then
+        <test set>_accuracy with its interval _low and _high (Wilson's), on all images of each further test set, none of
+        which was chosen on.
     """
     picked = candidates.front_macs | candidates.front_parameters | (candidates.found != "scored")
+    known = candidates.dropna(subset=["validation_error"])
+    picked |= candidates.index.isin(known.groupby("origin").validation_error.idxmin())
     table = candidates[picked].sort_values(["macs", "validation_error"], kind="stable", ignore_index=True)
     harder = (candidates.judged_error - candidates.validation_error).mean()
     counts = resampled_counts(len(judged), resamples, seed, "images")
@@ -106,6 +120,7 @@ def deployment_table(
             table.loc[rows, column] = values
     table["optimism"] = table.mean_corruption_error - table.validation_error - harder
     table = table.assign(
+        number=np.arange(1, len(table) + 1),
         rule=scored.rule,
         baseline=table.members == baseline,
         confidence=confidence,

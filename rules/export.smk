@@ -1,0 +1,48 @@
+def exportable(wildcards):
+    """The tables that an ensemble is exported by; where the study or this machine lacks something, one line says so."""
+    lacking = [name for name in PACKAGES if not find_spec(name)]
+    if lacking:
+        sys.exit(f"export: {', '.join(lacking)}: not installed; pip install -e '.[export]'")
+    if not MEMBERS:
+        sys.exit("export: members are known by predictions alone; only networks are exported")
+    if "deployment" not in MADE:
+        sys.exit("export: the study has no tables/deployment.csv, for which ensembles and corruptions are needed")
+    names = {"deployment": "deployment", "temperatures": "temperatures", "selective": "selective_prediction"}
+    return {name: TABLES[table] for name, table in names.items()}
+
+
+rule export:
+    input:
+        unpack(exportable),
+        **TEST,
+        conditions=JUDGED["conditions"],
+        all_labels=JUDGED["labels"],
+        members=TABLES["members"],
+        card=LEARNED["card"],
+        logits=LOGITS,
+        weights=MEMBER_FILES["weights"],
+    output:
+        torch=f"{RESULTS}/export/ensemble.pt2",
+        onnx=f"{RESULTS}/export/ensemble.onnx",
+        about=f"{RESULTS}/export/ensemble.json",
+        model=f"{RESULTS}/export/model.py",
+        readme=f"{RESULTS}/export/card.md",
+    log:
+        f"{RESULTS}/logs/export/all.log",
+    conda:
+        "../envs/resiliency.yaml"
+    threads: workflow.cores or 4
+    resources:
+        mem_mb=growing(8000),
+        runtime=growing(60),
+    params:
+        code=code("export", "export/card.md.j2", "export/model.py"),
+        seed=STUDY.seed,
+        study=STUDY.study,
+        ensemble=STUDY.ensemble,
+        margin=STUDY.data.margin,
+        corruptions=len(STUDY.corruptions.names),
+        model=lambda wildcards: str(SCRIPTS / "resiliency/export/model.py"),
+        command=f"snakemake export --cores all --config ensemble='{STUDY.ensemble}'",
+    script:
+        "../scripts/export.py"

@@ -1,0 +1,64 @@
+"""The model card of an exported ensemble, from the tables of its study."""
+
+from importlib.metadata import version
+from pathlib import Path
+
+import pandas as pd
+import timm
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from resiliency.conditions import CLEAN, CORRUPTED
+from resiliency.metrics.accuracy import accuracies, accuracy_columns
+from resiliency.report import words
+
+VERSIONS = ("torch", "timm", "onnx", "onnxruntime", "numpy")
+FORMS = (words.percent, words.number, words.label, words.plural)
+
+
+def model_card(row: pd.Series, members: pd.DataFrame, **known: object) -> str:
+    """card.md.
+
+    Args:
+        row: of deployment.csv.
+        members: rows of members.csv of its members.
+        known: what else the template `card.md.j2` names.
+    """
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters |= {form.__name__: form for form in FORMS}
+    environment.globals |= {"interval": words.interval, "percent": words.percent}
+    return environment.get_template("card.md.j2").render(
+        row=row.to_dict(),
+        members=[of | weights_of(of) for of in members.to_dict("records")],
+        right=_right(row),
+        versions={name: version(name) for name in VERSIONS},
+        two_digits=lambda value: words.number(value, 2),
+        **known,
+    )
+
+
+def weights_of(member: dict) -> dict[str, str]:
+    """Where the weights of a member come from, and their licence so far as timm states it."""
+    source = str(member["weights_source"])
+    if source.startswith("pretrained "):
+        config = timm.get_pretrained_cfg(member["architecture"])
+        stated = getattr(config, "license", None)
+        licence = (
+            f"{source}; licence {stated}" if stated else f"{source}; timm states no licence, see its page on the hub"
+        )
+        return {"weights": "pretrained", "licence": licence}
+    if source.startswith("file "):
+        return {"weights": "from a file", "licence": f"{source}; under the licence of that file"}
+    return {"weights": source, "licence": f"{source}; no weights of others"}
+
+
+def _right(row: pd.Series) -> list[tuple]:
+    """Images, accuracy and its interval: clean, corrupted and further test sets."""
+    clean = accuracies(CLEAN, row.clean_accuracy, row.images, row.confidence)
+    found = [(CLEAN, *(float(value) for value in clean.values()))]
+    found.append((CORRUPTED, 1 - row.mean_corruption_error, 1 - row.high, 1 - row.low))
+    names = [
+        name.removesuffix("_accuracy") for name in row.index if name.endswith("_accuracy") and name != "clean_accuracy"
+    ]
+    return found + [(name, *(row[column] for column in accuracy_columns(name))) for name in names]

@@ -1,0 +1,112 @@
+"""Whether a program answers as the ensemble that the study scored, and how long it takes."""
+
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from resiliency.ensembles.outputs import Ensemble
+from resiliency.export.module import Deployable
+from resiliency.export.programs import EAGER, RUNTIMES, Run, eager_runner
+from resiliency.faults import Fault
+from resiliency.metrics.temperature import scaled
+
+BATCH = 64
+MOST = 2_000
+# By how much logits may differ that were computed in another order, on another device.
+SLACK = 1e-3
+REPEATS, LONGEST = 30, 3.0
+
+
+class Agreement(NamedTuple):
+    """How answers compare: images compared, of so many; and the largest difference of a probability over all."""
+
+    compared: int
+    images: int
+    difference: float
+
+
+def agreement(
+    run: Run, name: str, images: np.ndarray, chosen: np.ndarray, study: Ensemble, temperature: float
+) -> Agreement:
+    """Compare the answers of a program with those that the study scored on the same clean test images.
+
+    The study keeps logits with few digits, so that an answer counts as decided where no logit moved by the spacing of
+    such numbers, and by what sums in another order may differ by, could change it. Images with decided answers are
+    compared.
+
+    Args:
+        name: of the program.
+        images: uint8 n x H x W x 3.
+        chosen: their positions among the test images.
+        study: the ensemble on the study's predictions.
+        temperature: of the program.
+
+    Raises:
+        Fault: a decided answer differs.
+    """
+    found = np.concatenate([run(images[start : start + BATCH])[0] for start in range(0, len(images), BATCH)])
+    parts = list(study.outputs(0, chosen))
+    logs = np.concatenate([part.log_probabilities for part in parts])
+    decided, answers = _decided(study, logs, chosen)
+    wrong = decided & (found.argmax(axis=1) != answers)
+    if wrong.any():
+        raise Fault(f"{name}: answers {wrong.sum():,} of {decided.sum():,} test images otherwise than the study scored")
+    difference = np.nan if study.rule.mean is None else np.abs(found - np.exp(scaled(logs, temperature))).max()
+    return Agreement(int(decided.sum()), len(images), float(difference))
+
+
+def _decided(study: Ensemble, logs: np.ndarray, chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Whether the answer to each image is decided, bool n, and the answer, int64 n."""
+    stored = [member.logits(0, chosen) for member in study.members]
+    reach = np.max([np.spacing(np.abs(values).max(axis=1)).astype(np.float64) for values in stored], axis=0) + SLACK
+    if study.rule.mean:
+        return _margin(logs) > 2 * reach, logs.argmax(axis=1)
+    decisions = np.stack([values.argmax(axis=1) for values in stored])
+    votes = (decisions[..., None] == np.arange(logs.shape[1])).sum(axis=0)
+    clear = np.all([_margin(values.astype(np.float64)) > 2 * reach for values in stored], axis=0)
+    return clear & (_margin(votes) > 0), votes.argmax(axis=1)
+
+
+def timed(ensemble: Deployable, paths: dict[str, Path], image: np.ndarray, threads: list[int]) -> list[dict]:
+    """Milliseconds for one image of each member and of each program of the ensemble, in so many threads each.
+
+    Args:
+        paths: name of a program -> its file.
+        image: uint8 1 x H x W x 3.
+
+    Returns:
+        what, runtime, threads, and median, low and high (quartiles).
+    """
+    shares, rows = [1.0] * len(ensemble.networks), []
+    alone = [
+        Deployable([(network, described)], shares[:1], "mean_probability", 1).eval()
+        for network, described in zip(ensemble.networks, ensemble.descriptions, strict=True)
+    ]
+    for count in threads:
+        runs = [(module.descriptions[0]["member"], EAGER, eager_runner(module, count)) for module in alone]
+        runs += [("ensemble", RUNTIMES[name].told, RUNTIMES[name].runner(path, count)) for name, path in paths.items()]
+        for what, runtime, run in runs:
+            times = dict(zip(("median", "low", "high"), milliseconds(run, image), strict=True))
+            rows.append({"what": what, "runtime": runtime, "threads": count} | times)
+    return rows
+
+
+def _margin(values: np.ndarray) -> np.ndarray:
+    """The largest value of each image less the second; n of n x K."""
+    ordered = np.sort(values, axis=1)
+    return ordered[:, -1] - ordered[:, -2]
+
+
+def milliseconds(run: Run, image: np.ndarray) -> tuple[float, float, float]:
+    """Time for one image (uint8 1 x H x W x 3) in ms: median and quartiles of repeated runs, after three to warm up."""
+    for _ in range(3):
+        run(image)
+    times, end = [], time.perf_counter() + LONGEST
+    while len(times) < REPEATS and (len(times) < 5 or time.perf_counter() < end):
+        start = time.perf_counter()
+        run(image)
+        times.append(1000 * (time.perf_counter() - start))
+    low, middle, high = np.quantile(times, [0.25, 0.5, 0.75])
+    return float(middle), float(low), float(high)

@@ -1,0 +1,62 @@
+"""Classify images with the ensemble in this folder. It needs numpy, pillow, and onnxruntime or torch; nothing else.
+
+    python model.py photo.png ...
+
+From Python: `answer = load()`, then `probabilities, disagreement = answer(read("photo.png"))`. Images are uint8
+B x H x W x 3, of the size that `read` makes them. Probabilities are float32 B x classes, in the order of `CLASSES`; the
+disagreement of the members, their mutual information in nats, is float32 B, and 0 where they agree.
+"""
+
+import json
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps
+
+FOLDER = Path(__file__).resolve().parent
+ABOUT = json.loads((FOLDER / "ensemble.json").read_text(encoding="utf-8"))
+CLASSES = ABOUT["classes"]
+
+
+def load(runtime=None):
+    """A function that answers images; `runtime` is onnxruntime or torch, by default the first that is installed."""
+    if (runtime or ("onnxruntime" if find_spec("onnxruntime") else "torch")) == "onnxruntime":
+        import onnxruntime
+
+        session = onnxruntime.InferenceSession(str(FOLDER / "ensemble.onnx"), providers=["CPUExecutionProvider"])
+        return lambda images: tuple(session.run(None, {"images": images}))
+    import torch
+
+    program = torch.export.load(FOLDER / "ensemble.pt2").module()
+
+    def answer(images):
+        with torch.inference_mode():
+            return tuple(values.numpy() for values in program(torch.from_numpy(images)))
+
+    return answer
+
+
+def read(path):
+    """The image in a file as the members saw images in the study: resized, its centre cropped; uint8 1 x H x W x 3."""
+    with Image.open(path) as image:
+        image = ImageOps.exif_transpose(image)
+        if image.mode.startswith("I"):
+            image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+        if image.has_transparency_data:
+            image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image.convert("RGBA"))
+        image = image.convert("RGB")
+    side, short = ABOUT["side"], round(ABOUT["side"] / ABOUT["margin"])
+    width, height = (int(short * length / min(image.size)) for length in image.size)
+    left, top = round((width - side) / 2), round((height - side) / 2)
+    image = image.resize((width, height), Image.Resampling.BILINEAR).crop((left, top, left + side, top + side))
+    return np.array(image)[None]
+
+
+if __name__ == "__main__":
+    answer = load()
+    for path in sys.argv[1:]:
+        probabilities, disagreement = (values[0] for values in answer(read(path)))
+        best = probabilities.argmax()
+        print(f"{path}: {CLASSES[best]}, probability {probabilities[best]:.4f}, disagreement {disagreement:.4f}")

@@ -1,0 +1,71 @@
+"""An ensemble as one network: from images as they are stored to class probabilities and the members' disagreement."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from resiliency.designs.networks import normalised
+from resiliency.ensembles.combination import LEAST, RULES
+
+
+class Deployable(nn.Module):
+    """An ensemble with its preprocessing, its combination rule and its temperature.
+
+    Args:
+        members: networks in evaluation mode, on the CPU, with their descriptions.
+        weights: M, positive, of the members; only a weighted rule uses them.
+        rule: the combination rule.
+        temperature: that the ensemble's probabilities are scaled with; of a plurality vote, which has none, it is 1.
+    """
+
+    def __init__(self, members: list[tuple[nn.Module, dict]], weights: list[float], rule: str, temperature: float):
+        super().__init__()
+        self.networks = nn.ModuleList(network for network, _ in members)
+        self.descriptions = [description for _, description in members]
+        self.rule, self.temperature = RULES[rule], temperature
+        shares = torch.tensor(weights if self.rule.weighted else [1.0] * len(members), dtype=torch.float32)
+        self.register_buffer("shares", (shares / shares.sum())[:, None, None])
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Images uint8 BxHxWx3 -> probabilities float32 BxK, and mutual information float32 B, in nats, of 0 up.
+
+        The answer is the class with the largest probability. Those of a plurality vote are shares of votes, in which
+        members' probabilities break ties.
+        """
+        logits = [
+            network(normalised(_seen(images, description), description["mean"], description["std"])).float()
+            for network, description in zip(self.networks, self.descriptions, strict=True)
+        ]
+        logs = torch.stack(logits).log_softmax(dim=-1)
+        probabilities = logs.exp()
+        mean = (self.shares * probabilities).sum(dim=0)
+        apart = _entropy(mean, torch.log(mean.clamp_min(1e-30))) - (
+            self.shares[:, :, 0] * _entropy(probabilities, logs)
+        ).sum(0)
+        return self._combined(logs, probabilities, mean), apart.clamp_min(0)
+
+    def _combined(self, logs: Tensor, probabilities: Tensor, mean: Tensor) -> Tensor:
+        if self.rule.mean is None:
+            votes = (probabilities.argmax(-1, keepdim=True) == torch.arange(probabilities.shape[-1])).float()
+            values = (votes + probabilities / (2 * len(self.networks))).mean(dim=0)
+            return values / values.sum(dim=-1, keepdim=True)
+        if self.rule.mean == "geometric":
+            combined = logs.clamp_min(float(torch.log(torch.tensor(float(LEAST))))).mean(dim=0)
+        else:
+            combined = torch.logsumexp(logs + self.shares.log(), dim=0)
+        return (combined / self.temperature).softmax(dim=-1)
+
+
+def _entropy(probabilities: Tensor, logs: Tensor) -> Tensor:
+    return -(probabilities * logs).sum(dim=-1)
+
+
+def _seen(images: Tensor, description: dict) -> Tensor:
+    """The images at the size that a member sees them in: whole numbers, as it saw them in the study."""
+    view = description.get("view")
+    if not view or view["size"] == images.shape[1]:
+        return images
+    size = (view["size"], view["size"])
+    pixels = images.permute(0, 3, 1, 2).float()
+    resized = functional.interpolate(pixels, size, mode=view["interpolation"], antialias=True, align_corners=False)
+    return resized.round().clamp(0, 255).permute(0, 2, 3, 1)

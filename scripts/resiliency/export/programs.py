@@ -1,0 +1,100 @@
+"""Programs of an ensemble: for torch and for ONNX, and how they are run here."""
+
+import os
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from resiliency.export.module import Deployable
+from resiliency.faults import Fault
+
+LARGEST = 2 * 10**9  # bytes of weights in one file of ONNX
+NAMES = ("probabilities", "mutual_information")
+# Images uint8 n x H x W x 3 -> probabilities float32 n x K and mutual information float32 n.
+Run = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
+
+
+def write_programs(ensemble: Deployable, side: int, torch_path: Path, onnx_path: Path) -> None:
+    """Write `ensemble`, on the CPU, as a program of torch.export and as ONNX; the number of images is free.
+
+    Raises:
+        Fault: some member cannot be traced for any number of images, or there are more weights than a file may hold.
+    """
+    weights = sum(tensor.nbytes for tensor in ensemble.state_dict().values())
+    if weights > LARGEST:
+        raise Fault(
+            f"ensemble: {weights / 1e9:.1f} GB of weights, more than the 2 GB of an ONNX file; take a smaller one"
+        )
+    images = torch.zeros(2, side, side, 3, dtype=torch.uint8)
+    shapes = {"images": {0: torch.export.Dim("images", min=1)}}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            program = torch.export.export(ensemble, (images,), dynamic_shapes=shapes, strict=False)
+            torch.export.save(program, torch_path)
+            converted = torch.onnx.export(
+                program, input_names=["images"], output_names=list(NAMES), dynamo=True, verbose=False
+            )
+            converted.save(onnx_path, external_data=False)
+        except Exception as error:
+            names = ", ".join(description["member"] for description in ensemble.descriptions)
+            reason = " ".join(str(error).split())
+            raise Fault(f"ensemble of {names}: cannot be exported: {type(error).__name__}: {reason:.400}") from error
+
+
+def torch_runner(path: Path, threads: int) -> Run:
+    """Runs a program of torch.export, in so many threads of this process."""
+    module = torch.export.load(path).module()
+
+    def run(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        torch.set_num_threads(threads)
+        with torch.inference_mode():
+            found = module(torch.from_numpy(np.ascontiguousarray(images)))
+        return tuple(values.numpy() for values in found)
+
+    return run
+
+
+def eager_runner(ensemble: Deployable, threads: int) -> Run:
+    """Runs a module as it is."""
+
+    def run(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        torch.set_num_threads(threads)
+        with torch.inference_mode():
+            found = ensemble(torch.from_numpy(np.ascontiguousarray(images)))
+        return tuple(values.numpy() for values in found)
+
+    return run
+
+
+def onnx_runner(path: Path, threads: int) -> Run:
+    """Runs a program of ONNX by onnxruntime."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    session = onnxruntime.InferenceSession(os.fspath(path), options, providers=["CPUExecutionProvider"])
+
+    def run(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return tuple(session.run(list(NAMES), {"images": np.ascontiguousarray(images)}))
+
+    return run
+
+
+class Runtime(NamedTuple):
+    """What it is called, and how a program of it in a file is run in so many threads."""
+
+    told: str
+    runner: Callable[[Path, int], Run]
+
+
+EAGER = "torch"
+RUNTIMES = {
+    "ensemble.pt2": Runtime("torch, exported", torch_runner),
+    "ensemble.onnx": Runtime("onnxruntime", onnx_runner),
+}

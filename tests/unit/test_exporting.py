@@ -1,0 +1,137 @@
+"""An exported ensemble: which one, what its programs answer, and how they are checked."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from predicted import conditions_of, predictions_of
+from torch import nn
+
+from resiliency.designs.networks import normalised
+from resiliency.ensembles.combination import RULES
+from resiliency.ensembles.outputs import Ensemble
+from resiliency.export.checking import agreement, timed
+from resiliency.export.choice import checked, chosen
+from resiliency.export.module import Deployable
+from resiliency.export.programs import RUNTIMES, eager_runner, write_programs
+from resiliency.faults import Fault
+from resiliency.metrics.temperature import scaled
+
+SIDE, CLASSES, IMAGES = 8, 3, 40
+WEIGHTS = np.array([0.6, 0.9])
+DESCRIPTION = {"mean": [0.4, 0.5, 0.6], "std": [0.2, 0.25, 0.3]}
+
+
+def network(seed: int) -> nn.Module:
+    torch.manual_seed(seed)
+    layers = nn.Conv2d(3, 4, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Linear(16, CLASSES)
+    found = nn.Sequential(*layers).eval()
+    with torch.no_grad():
+        found[-1].weight *= 10
+    return found
+
+
+@pytest.fixture
+def members() -> list[tuple[nn.Module, dict]]:
+    return [(network(seed), DESCRIPTION | {"member": f"a-s{seed}"}) for seed in range(2)]
+
+
+@pytest.fixture
+def images() -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (IMAGES, SIDE, SIDE, 3), np.uint8)
+
+
+def study(members, images, rule: str) -> Ensemble:
+    """The ensemble on predictions kept as the study keeps them."""
+    table, labels = conditions_of([], [], IMAGES), np.zeros(IMAGES, int)
+    with torch.inference_mode():
+        logits = [of(normalised(torch.from_numpy(images), *DESCRIPTION.values())).numpy() for of, _ in members]
+    kept = [predictions_of(table, labels, of_member.astype(np.float16)[None]) for of_member in logits]
+    return Ensemble(kept, WEIGHTS, rule)
+
+
+@pytest.mark.parametrize("rule", list(RULES))
+def test_the_module_answers_as_the_study(members, images, rule):
+    ensemble, of_study = Deployable(members, list(WEIGHTS), rule, 0.5), study(members, images, rule)
+    (part,) = of_study.outputs(0, np.arange(IMAGES))
+    probabilities, disagreement = eager_runner(ensemble, 1)(images)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-5)
+    np.testing.assert_allclose(disagreement, part.mutual_information, atol=2e-3)
+    if RULES[rule].mean:
+        np.testing.assert_allclose(probabilities, np.exp(scaled(part.log_probabilities, 0.5)), atol=5e-3)
+    found = agreement(eager_runner(ensemble, 1), "it", images, np.arange(IMAGES), of_study, 0.5)
+    assert found.images == IMAGES
+    assert found.compared > IMAGES / 4
+
+
+def test_programs_answer_any_number_of_images_as_the_module(members, images, tmp_path):
+    ensemble = Deployable(members, list(WEIGHTS), "weighted_mean", 0.7).eval()
+    paths = {"ensemble.pt2": tmp_path / "ensemble.pt2", "ensemble.onnx": tmp_path / "ensemble.onnx"}
+    write_programs(ensemble, SIDE, *paths.values())
+    expected = eager_runner(ensemble, 1)(images)
+    for name, path in paths.items():
+        run = RUNTIMES[name].runner(path, 1)
+        for count in (1, 2, IMAGES):
+            for of_program, of_module in zip(run(images[:count]), expected, strict=True):
+                np.testing.assert_allclose(of_program, of_module[:count], atol=1e-5)
+    rows = timed(ensemble, paths, images[:1], [1])
+    assert [row["what"] for row in rows] == ["a-s0", "a-s1", "ensemble", "ensemble"]
+    assert all(0 < row["low"] <= row["median"] <= row["high"] for row in rows)
+
+
+@pytest.mark.parametrize("rule", ["mean_probability", "plurality_vote"])
+def test_a_program_that_answers_otherwise_is_refused(members, images, rule):
+    of_study = study(members, images, rule)
+    other = Deployable([(network(5), members[0][1]), members[1]], list(WEIGHTS), rule, 1)
+    with pytest.raises(Fault, match=r"ensemble.onnx: answers \d+ of \d+ test images otherwise than the study scored"):
+        agreement(eager_runner(other, 1), "ensemble.onnx", images, np.arange(IMAGES), of_study, 1)
+
+
+def test_a_member_with_a_size_of_its_own_sees_images_at_it(members, images):
+    view = {"size": 2 * SIDE, "margin": 1, "interpolation": "bilinear", "squash": False}
+    larger = Deployable([(members[0][0], members[0][1] | {"view": view})], [1.0], "mean_probability", 1)
+    flat = np.broadcast_to(images[:, :1, :1], images.shape)
+    resized = np.broadcast_to(images[:, :1, :1], (IMAGES, 2 * SIDE, 2 * SIDE, 3))
+    alone = Deployable(members[:1], [1.0], "mean_probability", 1)
+    found, expected = eager_runner(larger, 1)(flat)[0], eager_runner(alone, 1)(resized)[0]
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+DEPLOYMENT = pd.DataFrame(
+    {
+        "number": [1, 2, 3, 4],
+        "size": [1, 1, 2, 3],
+        "macs": [1e6, 2e6, 3e6, np.nan],
+        "validation_error": [0.3, 0.1, 0.2, np.nan],
+    }
+)
+
+
+@pytest.mark.parametrize(
+    ("ensemble", "number"),
+    [
+        ("best", 3),
+        (2, 2),
+        ("4", 4),
+        ("best under 1500 kMACs", 1),
+        ("best under 2M MACs", 2),
+        ("best under 9 G MACs", 2),
+    ],
+)
+def test_the_ensemble_that_is_named(ensemble, number):
+    assert chosen(DEPLOYMENT, checked(ensemble)).number == number
+
+
+@pytest.mark.parametrize(
+    ("ensemble", "told"),
+    [(9, r"numbers 1 to 4, not 9"), ("best under 900000 MACs", r"none .* under 900,000 MACs; the least is 1,000,000")],
+)
+def test_an_ensemble_that_is_not_there(ensemble, told):
+    with pytest.raises(Fault, match=told):
+        chosen(DEPLOYMENT, checked(ensemble))
+
+
+@pytest.mark.parametrize("ensemble", ["worst", 0, -1, "best under MACs", "best under 5 T MACs", 1.5])
+def test_what_names_no_ensemble(ensemble):
+    with pytest.raises(ValueError, match="best under N MACs"):
+        checked(ensemble)
