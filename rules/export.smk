@@ -1,16 +1,3 @@
-def exportable(wildcards):
-    """The tables that an ensemble is exported by; where the study or this machine lacks something, one line says so."""
-    lacking = [name for name in PACKAGES if not find_spec(name)]
-    if lacking:
-        sys.exit(f"export: {', '.join(lacking)}: not installed; pip install -e '.[export]'")
-    if not MEMBERS:
-        sys.exit("export: members are known by predictions alone; only networks are exported")
-    if "deployment" not in MADE:
-        sys.exit("export: the study has no tables/deployment.csv, for which ensembles and corruptions are needed")
-    names = {"deployment": "deployment", "temperatures": "temperatures", "selective": "selective_prediction"}
-    return {name: TABLES[table] for name, table in names.items()}
-
-
 rule export:
     input:
         unpack(exportable),

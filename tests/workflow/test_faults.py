@@ -35,6 +35,7 @@ MADE = {
     "observe": "tables/observations.csv",
     "compare_origins": "tables/origins.csv",
     "choose_ensembles": "tables/deployment.csv",
+    "assess_ensembles": "tables/temperatures.csv",
 }
 STAGES = (*MADE, "train", "train_jointly", "train_supernet", "search")
 
