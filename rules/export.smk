@@ -12,7 +12,7 @@ rule export:
         torch=f"{RESULTS}/export/ensemble.pt2",
         onnx=f"{RESULTS}/export/ensemble.onnx",
         about=f"{RESULTS}/export/ensemble.json",
-        model=f"{RESULTS}/export/model.py",
+        model=f"{RESULTS}/export/folder/model.py",
         readme=f"{RESULTS}/export/card.md",
     log:
         f"{RESULTS}/logs/export/all.log",
@@ -23,13 +23,13 @@ rule export:
         mem_mb=growing(8000),
         runtime=growing(60),
     params:
-        code=code("export", "export/card.md.j2", "export/model.py"),
+        code=code("export", "export/card.md.j2", "export/folder/model.py"),
         seed=STUDY.seed,
         study=STUDY.study,
         ensemble=STUDY.ensemble,
         margin=STUDY.data.margin,
         corruptions=len(STUDY.corruptions.names),
-        model=lambda wildcards: str(SCRIPTS / "resiliency/export/model.py"),
+        model=lambda wildcards: str(SCRIPTS / "resiliency/export/folder/model.py"),
         command=f"snakemake export --cores all --config ensemble='{STUDY.ensemble}'",
     script:
         "../scripts/export.py"

@@ -5,11 +5,14 @@ import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
+
+REPOSITORY = Path(__file__).parents[2]
 
 # Stands for an environment that lacks packages: whoever imports one of them is told that it is not there.
 WITHOUT = """
@@ -66,6 +69,16 @@ def test_it_answers_image_files_without_this_project(workflow, exported, tmp_pat
         assert [float(v) for v in answers[0][1:]] == pytest.approx([float(v) for v in answers[1][1:]], abs=2e-4)
     assert len(by_onnx) == 12
     assert len(set(labels[:12])) > 1
+
+
+def test_the_lines_of_the_readme_run(exported, tmp_path):
+    folder, _ = exported
+    lines = (REPOSITORY / "README.md").read_text().partition("```python\nimport sys;")[2].partition("```")[0]
+    code = f"import sys;{lines}".replace("results/digits/export", str(folder))
+    Image.new("RGB", (50, 40), "white").save(tmp_path / "photo.png")
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout
 
 
 def test_the_card_tells_what_the_tables_tell(workflow, exported):
