@@ -15,6 +15,7 @@ include: "rules/export.smk"
 localrules:
     all,
     members,
+    predicted_together,
     tables,
 
 

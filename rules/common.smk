@@ -41,6 +41,7 @@ JOINT_NAMES = (
 )
 INDEPENDENT = STUDY.independent_members()
 TRAINED, LOADED = STUDY.trained_designs(), STUDY.loaded_designs()
+LOADED_MEMBERS = [member for member in INDEPENDENT if member.rpartition("-s")[0] in LOADED]
 SEARCHED = STUDY.searched_members()
 MEMBERS = INDEPENDENT + STUDY.joint_members() + SEARCHED
 # Members from elsewhere: what files hold of them, and those that are known by more than scores.
@@ -86,6 +87,12 @@ HELD_OUT = HELD_OUT if VALIDATED else {}
 START = STUDY.search.start if SEARCHED else "random"
 STARTED = {} if START == "random" else {"start": f"{RESULTS}/members/{START}/weights.safetensors"}
 STARTED |= {"start_description": f"{RESULTS}/members/{START}/member.json"} if STARTED else {}
+# Loaded members whose images one job decodes, before each member has a job of its own, which then goes on from there. That
+# what these share is no file that depends on the members keeps a new member from making others stale.
+EACH = STUDY.prediction.members_a_job
+LOADED_JOBS = [LOADED_MEMBERS[start : start + EACH] for start in range(0, len(LOADED_MEMBERS), EACH)]
+PREDICTED_TOGETHER = f"{RESULTS}/predicted_together/all.done"
+TOGETHER_FIRST = ancient(PREDICTED_TOGETHER) if len(LOADED_JOBS) < len(LOADED_MEMBERS) else []
 ITEMS = f"{RESULTS}/data/test/items.csv"
 GALLERY = f"{RESULTS}/data/gallery.parquet"
 ATTRIBUTION_GALLERY = f"{RESULTS}/data/attribution_gallery.parquet"
@@ -190,6 +197,7 @@ wildcard_constraints:
     loaded="|".join(map(re.escape, LOADED)) or "none",
     setting="|".join(map(re.escape, SETTINGS)) or "none",
     seed=r"\d+",
+    number=r"\d+",
     corruption=r"\w+",
     test_set="|".join(map(re.escape, STUDY.test_sets)) or "none",
 
@@ -203,6 +211,9 @@ def shown(path, caption="table", category="Tables"):
 def code(script, *files):
     """The fingerprint of a script, of what it imports from the library and of other files of the library."""
     return fingerprint(SCRIPTS / f"{script}.py", *(SCRIPTS / "resiliency" / file for file in files))
+
+
+PREDICTING = {"precision": STUDY.prediction.precision, "logits": code("predict_together")}
 
 
 def decoding(wildcards):

@@ -47,6 +47,7 @@ rule predict:
         runtime=growing(MINUTES["predict"]),
         gpu=1,
     params:
+        **PREDICTING,
         code=code("predict"),
         seed=STUDY.seed,
         probe_images=STUDY.probe.images,
@@ -73,6 +74,7 @@ rule predict_test_set:
         runtime=growing(MINUTES["predict_test_set"]),
         gpu=1,
     params:
+        **PREDICTING,
         code=code("predict_test_set"),
     script:
         "../scripts/predict_test_set.py"
@@ -133,8 +135,52 @@ if LOADED:
         script:
             "../scripts/load.py"
 
+    if len(LOADED_JOBS) < len(LOADED_MEMBERS):
+
+        rule predict_together:
+            input:
+                **TEST,
+                corrupted=CORRUPTED,
+                further=[files["images"] for files in FURTHER.values()],
+                weights=lambda wildcards: [
+                    f"{RESULTS}/members/{member}/weights.safetensors" for member in LOADED_JOBS[int(wildcards.number)]
+                ],
+                descriptions=lambda wildcards: [
+                    f"{RESULTS}/members/{member}/member.json" for member in LOADED_JOBS[int(wildcards.number)]
+                ],
+            output:
+                f"{RESULTS}/predicted_together/{{number}}.done",
+            log:
+                f"{RESULTS}/logs/predict_together/{{number}}.log",
+            benchmark:
+                f"{RESULTS}/benchmarks/predict_together/{{number}}.tsv"
+            conda:
+                "../envs/resiliency.yaml"
+            threads: decoding
+            resources:
+                mem_mb=growing(NETWORK_MEMORY),
+                runtime=growing(MINUTES["predict_together"], most=DAY),
+                gpu=1,
+            params:
+                **PREDICTING,
+                test_sets=TEST_SETS,
+                predictions=f"{RESULTS}/predictions",
+            script:
+                "../scripts/predict_together.py"
+
+        rule predicted_together:
+            input:
+                expand(f"{RESULTS}/predicted_together/{{number}}.done", number=range(len(LOADED_JOBS))),
+            output:
+                touch(PREDICTED_TOGETHER),
+            log:
+                f"{RESULTS}/logs/predicted_together/all.log",
+            conda:
+                "../envs/resiliency.yaml"
+
     use rule predict as predict_loaded with:
         input:
+            TOGETHER_FIRST,
             **TEST,
             **HELD_OUT,
             corrupted=CORRUPTED,
@@ -149,6 +195,7 @@ if LOADED:
 
     use rule predict_test_set as predict_test_set_loaded with:
         input:
+            TOGETHER_FIRST,
             images=further_images,
             weights=rules.predict_loaded.input.weights,
             descriptions=rules.predict_loaded.input.descriptions,

@@ -7,20 +7,26 @@ from resiliency.data.images import images_at, read_conditions, read_images
 from resiliency.data.split import calibration, probe
 from resiliency.designs.networks import read_member
 from resiliency.files import read_array, write_array
-from resiliency.prediction import features, prediction_key, write_logits
+from resiliency.prediction import compare_precision, features, prediction_key, write_logits
 from resiliency.stage import stage
 
 with stage(snakemake.log[0], snakemake.resources.gpu):
-    conditions = read_conditions(snakemake.input.images, snakemake.input.corrupted)
-    chosen = probe(read_array(snakemake.input.labels), snakemake.params.probe_images, snakemake.params.seed)
-    members = [read_member(Path(weights).parent) for weights in snakemake.input.weights]
+    inputs, params = snakemake.input, snakemake.params
+    conditions, labels = read_conditions(inputs.images, inputs.corrupted), read_array(inputs.labels)
+    chosen = probe(labels, params.probe_images, params.seed)
+    folders = [Path(weights).parent for weights in inputs.weights]
+    members = [read_member(folder) for folder in folders]
     clean = conditions[0][chosen]
     for member, path, stages in zip(members, snakemake.output.features, snakemake.output.stages, strict=True):
         write_array(path, features(member, clean))
         write_array(stages, stage_grams(member, clean))
-    key = prediction_key(snakemake.params.code, snakemake.input)
-    write_logits(snakemake.output.logits, members, conditions, snakemake.threads - 1, key)
+    compare_precision(members, conditions[0], labels, params.precision)
+    jobs = [(snakemake.output.logits, conditions, [inputs.images, *inputs.corrupted])]
     if snakemake.output.validation:
-        held_out = calibration(read_array(snakemake.input.validation_labels), snakemake.params.seed)
-        validation = images_at(read_images(snakemake.input.validation_images), held_out)
-        write_logits(snakemake.output.validation, members, [validation], snakemake.threads - 1, key)
+        held_out = calibration(read_array(inputs.validation_labels), params.seed)
+        validation = images_at(read_images(inputs.validation_images), held_out)
+        files = [inputs.validation_images, inputs.validation_labels]
+        jobs += [(snakemake.output.validation, [validation], files)]
+    for paths, images, files in jobs:
+        keys = [prediction_key(params.logits, files, folder, params.precision) for folder in folders]
+        write_logits(paths, members, images, snakemake.threads - 1, keys, params.precision)

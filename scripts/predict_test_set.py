@@ -8,7 +8,9 @@ from resiliency.prediction import prediction_key, write_logits
 from resiliency.stage import stage
 
 with stage(snakemake.log[0], snakemake.resources.gpu):
-    members = [read_member(Path(weights).parent) for weights in snakemake.input.weights]
-    images = read_images(snakemake.input.images)
-    key = prediction_key(snakemake.params.code, snakemake.input)
-    write_logits(snakemake.output.logits, members, [images], snakemake.threads - 1, key)
+    inputs, params = snakemake.input, snakemake.params
+    folders = [Path(weights).parent for weights in inputs.weights]
+    members = [read_member(folder) for folder in folders]
+    keys = [prediction_key(params.logits, [inputs.images], folder, params.precision) for folder in folders]
+    images = [read_images(inputs.images)]
+    write_logits(snakemake.output.logits, members, images, snakemake.threads - 1, keys, params.precision)

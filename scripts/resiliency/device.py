@@ -28,7 +28,8 @@ def device() -> torch.device:
       computed step by step, for the faster forms of it have a backward pass that differs from run to run. An operation
       without a deterministic kernel runs nevertheless, and is named in the log.
     - precision: float32 is that of IEEE 754 in convolutions as in matrix products, never TF32, and products in bfloat16
-      are summed up in float32. Where a recipe trains in bfloat16, autocasting says which operations do.
+      are summed up in float32. Where a recipe trains in bfloat16, autocasting says which operations do. Predictions may
+      have another one: see `inference`.
     - memory: where several processes share a GPU, each may take an equal part, so that none depends on the others.
 
     Raises:
@@ -52,11 +53,31 @@ def device_name() -> str:
 
 
 @contextmanager
-def inference() -> Iterator[None]:
-    """No gradients, and attention by any of its forms, for their forward passes are all deterministic."""
+def inference(precision: str = "float32") -> Iterator[None]:
+    """No gradients, and attention by any of its forms, for their forward passes are all deterministic.
+
+    Args:
+        precision: of products on a GPU: float32, that of IEEE 754; tf32, its numbers with 10 bits behind the point; or
+            bfloat16, with 7, in the layers that autocasting says. On the CPU it is float32.
+    """
     fast = [SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH]
-    with torch.inference_mode(), sdpa_kernel(fast):
+    on_gpu = torch.cuda.is_available()
+    low = torch.autocast("cuda", torch.bfloat16, enabled=on_gpu and precision == "bfloat16")
+    with torch.inference_mode(), sdpa_kernel(fast), low, _tf32(on_gpu and precision == "tf32"):
         yield
+
+
+@contextmanager
+def _tf32(allowed: bool) -> Iterator[None]:
+    products = torch.backends.cudnn, torch.backends.cuda.matmul
+    before = [kind.allow_tf32 for kind in products]
+    for kind in products if allowed else ():
+        kind.allow_tf32 = True
+    try:
+        yield
+    finally:
+        for kind, value in zip(products, before, strict=True) if allowed else ():
+            kind.allow_tf32 = value
 
 
 def _set_up() -> None:

@@ -32,42 +32,75 @@ LARGEST_STORED = 64
 Member = tuple[nn.Module, dict]
 
 
-def write_logits(paths: list[str], members: list[Member], conditions: list[Images], workers: int, key: str) -> None:
+def write_logits(
+    paths: list[str],
+    members: list[Member],
+    conditions: list[Images],
+    workers: int,
+    keys: list[str],
+    precision: str = "float32",
+) -> None:
     """Write the logits of each member under all conditions of one test set: float16 CxNxK.
 
     Each condition is kept as soon as it is predicted. A process that was killed is gone on from by the next one of the
-    same `key`, and the files have the same bytes as without.
+    same `keys`, and the files have the same bytes as without.
 
     Args:
         paths: of the `.npy` files, one a member.
         conditions: N images each.
         workers: processes that decode image files, for all conditions.
-        key: of all that decides the logits, as from `prediction_key`.
+        keys: of all that decides the logits of each member, as from `prediction_key`.
+        precision: of `inference`.
     """
-    folders = [_kept(Path(path), key) for path in paths]
+    predict_parts(paths, members, conditions, workers, keys, precision)
+    shape = len(conditions), len(conditions[0]), len(members[0][1]["classes"])
+    for path, key in zip(map(Path, paths), keys, strict=True):
+        folder = _kept(path, key)
+        with appending(path, shape, np.float16) as append:
+            for condition in range(len(conditions)):
+                append(read_array(_part(folder, condition)))
+        _key_of(path).write_text(key, encoding="ascii")
+        shutil.rmtree(folder)
+
+
+def is_written(path: str | Path, key: str) -> bool:
+    """Whether `write_logits` has written `path` by `key`."""
+    path = Path(path)
+    return path.exists() and _key_of(path).exists() and _key_of(path).read_text(encoding="ascii") == key
+
+
+def _key_of(path: Path) -> Path:
+    return path.with_name(f".{path.stem}.key")
+
+
+def predict_parts(
+    paths: list[str], members: list[Member], conditions: list[Images], workers: int, keys: list[str], precision: str
+) -> None:
+    """Predict the conditions that are not kept yet, each image decoded once for all members; see `write_logits`."""
+    folders = [_kept(Path(path), key) for path, key in zip(paths, keys, strict=True)]
     left = [c for c in range(len(conditions)) if not all(_part(folder, c).exists() for folder in folders)]
     if len(left) < len(conditions):
         print(f"going on after {len(conditions) - len(left)} of {len(conditions)} conditions")
     progress = Progress(len(left), pause=5)
-    for condition, values in zip(left, _predicted(members, conditions, left, workers), strict=True):
+    for condition, values in zip(left, _predicted(members, conditions, left, workers, precision), strict=True):
         for folder, one in zip(folders, values, strict=True):
             write_array(_part(folder, condition), one)
         progress.step("conditions predicted")
-    shape = len(conditions), len(conditions[0]), len(members[0][1]["classes"])
-    for path, folder in zip(paths, folders, strict=True):
-        with appending(path, shape, np.float16) as append:
-            for condition in range(len(conditions)):
-                append(read_array(_part(folder, condition)))
-    for folder in folders:
-        shutil.rmtree(folder)
 
 
-def prediction_key(code: str, files: Iterable[str]) -> str:
-    """What predictions depend on: code, `files` as they are now, the device and torch."""
+def prediction_key(code: str, images: Iterable[str | Path], member: str | Path, precision: str) -> str:
+    """What the predictions of a member depend on.
+
+    Args:
+        code: a fingerprint of it.
+        images: files that hold or list them; they count as they are now, as does what is in
+        member: the folder of the member.
+        precision: of `inference`; device and torch count too.
+    """
+    files = [*images, Path(member, "weights.safetensors"), Path(member, "member.json")]
     states = [(str(path), (state := Path(path).stat()).st_size, state.st_mtime_ns) for path in files]
-    return hashlib.sha256(json.dumps([code, states, device_name(), torch.__version__]).encode()).hexdigest()[
-        :KEY_LENGTH
-    ]
+    known = json.dumps([code, states, precision, device_name(), torch.__version__])
+    return hashlib.sha256(known.encode()).hexdigest()[:KEY_LENGTH]
 
 
 def _kept(path: Path, key: str) -> Path:
@@ -84,16 +117,16 @@ def _part(folder: Path, condition: int) -> Path:
 
 
 def _predicted(
-    members: list[Member], conditions: list[Images], left: list[int], workers: int
+    members: list[Member], conditions: list[Images], left: list[int], workers: int, precision: str
 ) -> Iterator[list[np.ndarray]]:
     """Logits under the conditions at `left`, one after the other: for each member float16 NxK."""
-    device = next(members[0][0].parameters()).device
+    where = next(members[0][0].parameters()).device
     order = in_order(len(conditions[0]), BATCH)
     indices = [(condition, chosen) for condition in left for chosen in order]
     read = partial(_read, conditions, views_of(members))
-    loaded = several_batches(conditions[0], indices, device, workers, read)
+    loaded = several_batches(conditions[0], indices, where, workers, read)
     for _ in left:
-        answers = [_answers(members, next(loaded)) for _ in order]
+        answers = [_answers(members, next(loaded), precision) for _ in order]
         yield [np.concatenate(parts) for parts in zip(*answers, strict=True)]
 
 
@@ -120,10 +153,10 @@ def logits(members: list[Member], images: Images, workers: int = 0) -> Iterator[
     Raises:
         Fault: a logit is NaN or infinite.
     """
-    device = next(members[0][0].parameters()).device
+    where = next(members[0][0].parameters()).device
     read = partial(_read, [images], views_of(members))
     indices = [(0, chosen) for chosen in in_order(len(images), BATCH)]
-    for batch in several_batches(images, indices, device, workers, read):
+    for batch in several_batches(images, indices, where, workers, read):
         yield _answers(members, batch)
 
 
@@ -133,10 +166,31 @@ def accuracy(member: Member, images: Images, labels: np.ndarray, workers: int) -
     return float((np.concatenate(answers) == labels).mean())
 
 
-def _answers(members: list[Member], seen_as: list[Tensor]) -> list[np.ndarray]:
+def compare_precision(members: list[Member], images: Images, labels: np.ndarray, precision: str) -> None:
+    """Print what `precision` changes in the logits of the first images, `BATCH` at most, against float32."""
+    where = next(members[0][0].parameters()).device
+    if where.type == "cpu" or precision == "float32":
+        print("precision: float32")
+        return
+    count = min(BATCH, len(images))
+    read = partial(_read, [images], views_of(members))
+    (batch,) = several_batches(images, [(0, np.arange(count))], where, 0, read)
+    exact, found = _answers(members, batch), _answers(members, batch, precision)
+    print(f"{precision} against float32 on the first {count} clean images:")
+    for (_, member), reference, values in zip(members, exact, found, strict=True):
+        decisions, others = reference.argmax(1), values.argmax(1)
+        accuracies = [(answers == labels[:count]).mean() for answers in (others, decisions)]
+        distance = np.abs(values.astype(np.float32) - reference).max()
+        print(
+            f"{member['member']}: accuracy {accuracies[0]:.4f}, in float32 {accuracies[1]:.4f}; "
+            f"{(decisions != others).sum()} decisions differ, logits by {distance:.2g} at most"
+        )
+
+
+def _answers(members: list[Member], seen_as: list[Tensor], precision: str = "float32") -> list[np.ndarray]:
     """float16 BxK of each member; `seen_as` are the images in each of `views_of`."""
     batch = dict(zip(views_of(members), seen_as, strict=True))
-    with inference():
+    with inference(precision):
         found = [
             network(normalised(batch[view_of(member)], member["mean"], member["std"])) for network, member in members
         ]
@@ -169,10 +223,10 @@ def features(member: Member, images: np.ndarray) -> np.ndarray:
     """Penultimate features float32 NxD of `images` (uint8 NxHxWx3), resized where the member sees them in a view."""
     network, known = member
     (images,) = seen(images, EVERY, [view_of(known)])
-    device = next(network.parameters()).device
+    where = next(network.parameters()).device
     with inference():
         parts = [
             penultimate(network, normalised(batch, known["mean"], known["std"])).float().cpu()
-            for batch in batches(images, in_order(len(images), BATCH), device, workers=0)
+            for batch in batches(images, in_order(len(images), BATCH), where, workers=0)
         ]
     return torch.cat(parts).numpy()

@@ -40,6 +40,8 @@ def minutes(study: Study) -> dict[str, int]:
         "corrupt": 10 + test * severities * study.data.side**2 // CORRUPTED,
         "train": 60 + train * max(epochs, default=0) // TRAINED,
         "predict": 30 + test * conditions * networks // PREDICTED,
+        "predict_together": 30
+        + (test * conditions + UNCOUNTED * len(study.test_sets)) * study.prediction.members_a_job // PREDICTED,
         "predict_test_set": 30 + UNCOUNTED * networks // PREDICTED,
     }
     if joint:

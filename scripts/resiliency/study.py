@@ -17,6 +17,7 @@ from resiliency.ensembles.settings import Deployment, Ensembles
 from resiliency.export.choice import BEST, checked
 from resiliency.external.settings import External
 from resiliency.faults import Fault
+from resiliency.prediction_settings import Prediction
 from resiliency.report.settings import Charts
 from resiliency.search.settings import Search
 from resiliency.settings import AUTO, Settings
@@ -44,6 +45,7 @@ class Study(Settings):
     external: External | None = Field(None, description="members known by predictions or scores from elsewhere")
     joint: Joint | None = Field(None, description="members trained jointly")
     search: Search | None = Field(None, description="members that are sub-networks of a super-network")
+    prediction: Prediction = Field(Prediction(), description="prediction of the test images")
     probe: Probe = Field(Probe(), description="images for attributions and activations")
     attribution: Attribution = Field(Attribution(), description="attribution methods")
     ensembles: Ensembles = Field(Ensembles(), description="ensembles of the members")

@@ -10,7 +10,7 @@ from resiliency import device
 from resiliency.activations import stage_grams
 from resiliency.attributions import METHODS, Inapplicable, attribution_maps
 from resiliency.designs.networks import build, read_member, write_member
-from resiliency.prediction import features, logits
+from resiliency.prediction import compare_precision, features, logits, write_logits
 from resiliency.search.evaluation import Evaluator
 from resiliency.search.losses import progressive_phases, supernet_loss
 from resiliency.search.members import supernet_description
@@ -60,6 +60,24 @@ def test_predictions_features_and_grams_are_those_of_the_cpu(on_both, family):
         here, there = on_both(family, function)
         np.testing.assert_allclose(there, here, rtol=1e-2, atol=1e-2)
     assert on_both(family, lambda member: accuracies([member[0]], Labelled(IMAGES, LABELS), LOOKS))[1].shape == (1,)
+
+
+def test_another_precision_of_predictions_is_compared_with_float32(on_both, tmp_path, capsys):
+    """On the CPU, too, where it is float32."""
+
+    def predict(member):
+        path = tmp_path / f"{next(member[0].parameters()).device.type}.npy"
+        compare_precision([(member[0], member[1] | {"member": "a-s0"})], IMAGES, LABELS, "bfloat16")
+        write_logits([str(path)], [member], [IMAGES], 0, ["0" * 16], "bfloat16")
+        return np.load(path)
+
+    here, there = on_both("resnet", predict)
+    assert 0 < np.abs(here.astype(float) - there).max() < 0.1
+    lines = capsys.readouterr().out.splitlines()
+    assert "precision: float32" in lines
+    line = lines[lines.index("bfloat16 against float32 on the first 6 clean images:") + 1]
+    assert line.startswith("a-s0: accuracy 0.")
+    assert "decisions differ, logits by " in line
 
 
 @pytest.mark.filterwarnings("ignore:Input Tensor 0 did not")

@@ -47,6 +47,26 @@ def test_determinism_and_precision_are_set_before_cuda_is_used(monkeypatch):
 
 
 @pytest.mark.usefixtures("restored")
+def test_predictions_may_have_another_precision(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda *_, **__: True)
+    device()
+    products = torch.backends.cudnn, torch.backends.cuda.matmul
+    seen = {}
+    for precision in ("float32", "tf32", "bfloat16"):
+        with inference(precision):
+            seen[precision] = [kind.allow_tf32 for kind in products], torch.is_autocast_enabled("cuda")
+    assert seen == {
+        "float32": ([False, False], False),
+        "tf32": ([True, True], False),
+        "bfloat16": ([False, False], True),
+    }
+    assert not any(kind.allow_tf32 for kind in products)
+    with inference("bfloat16"):
+        assert torch.get_autocast_dtype("cuda") == torch.bfloat16
+
+
+@pytest.mark.usefixtures("restored")
 @pytest.mark.parametrize(("slots", "asked"), [("1", []), ("3", [0.3])])
 def test_processes_that_share_a_gpu_share_its_memory(monkeypatch, slots, asked):
     monkeypatch.setenv(SLOTS, slots)

@@ -14,10 +14,10 @@ from torch import nn
 from resiliency import prediction
 from resiliency.data import loading
 from resiliency.data.pictures import FileImages
-from resiliency.prediction import logits, prediction_key, write_logits
+from resiliency.prediction import is_written, logits, predict_parts, prediction_key, write_logits
 
 CLASSES, COUNT = 3, 5
-KEY, OTHER = "0" * 16, "1" * 16
+KEY, OTHER = ["0" * 16] * 2, ["1" * 16] * 2
 DESCRIPTION = {"classes": list("abc"), "mean": [0.5] * 3, "std": [0.25] * 3}
 
 
@@ -70,29 +70,52 @@ def test_what_a_killed_process_predicted_is_not_predicted_again(tmp_path, condit
     assert [network.batches for network, _ in (*whole, *again)] == [12, 12, 6, 6]
     for one, other in zip(paths(tmp_path / "whole"), paths(tmp_path / "again"), strict=True):
         assert Path(one).read_bytes() == Path(other).read_bytes()
-    assert sorted(path.name for path in (tmp_path / "again/a").iterdir()) == [".checksums", "clean.npy"]
+    assert sorted(path.name for path in (tmp_path / "again/a").iterdir()) == [".checksums", ".clean.key", "clean.npy"]
 
 
 def test_what_was_predicted_of_something_else_is_predicted_again(tmp_path, conditions, capsys):
     killed(tmp_path, conditions, KEY)
-    kept = tmp_path / f"a/.clean.v2.{KEY}"  # of another test set
+    kept = tmp_path / f"a/.clean.v2.{KEY[0]}"  # of another test set
     kept.mkdir()
     again = members()
     write_logits(paths(tmp_path), again, conditions, 0, OTHER)
     assert "going on" not in capsys.readouterr().out
     assert again[0][0].batches == 12
-    assert not (tmp_path / f"a/.clean.{KEY}").exists()
+    assert not (tmp_path / f"a/.clean.{KEY[0]}").exists()
     assert kept.exists()
 
 
-def test_the_key_changes_with_code_and_files(tmp_path):
-    weights = tmp_path / "weights"
-    weights.write_text("one")
-    key = prediction_key("code", [str(weights)])
-    assert key == prediction_key("code", [str(weights)])
-    assert key != prediction_key("other code", [str(weights)])
-    weights.write_text("other")
-    assert key != prediction_key("code", [str(weights)])
+def test_the_key_changes_with_code_files_member_and_precision(tmp_path):
+    for name in ("images", "a/weights.safetensors", "a/member.json"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("one")
+    job = [tmp_path / "images"], tmp_path / "a"
+    keys = [prediction_key("code", *job, "float32"), prediction_key("code", *job, "float32")]
+    assert keys[0] == keys[1]
+    keys = [keys[0], prediction_key("other code", *job, "float32"), prediction_key("code", *job, "tf32")]
+    for name in ("images", "a/weights.safetensors", "a/member.json"):
+        (tmp_path / name).write_text("other")
+        keys.append(prediction_key("code", *job, "float32"))
+    assert len(set(keys)) == 6
+
+
+def test_what_several_members_predicted_together_is_gone_on_from_by_each(tmp_path, conditions):
+    """A new member beside them predicts only itself."""
+    alone, together, later, new = members(), members(), members(), members()[0]
+    write_logits(paths(tmp_path / "alone"), alone, conditions, 0, KEY)
+    predict_parts(paths(tmp_path), together, conditions, 0, KEY, "float32")
+    assert not any(is_written(path, KEY[0]) for path in paths(tmp_path))
+    for path, member in zip(paths(tmp_path), later, strict=True):
+        write_logits([path], [member], conditions, 0, KEY[:1])
+        assert is_written(path, KEY[0])
+        assert not is_written(path, OTHER[0])
+    assert [network.batches for network, _ in (*together, *later)] == [12, 12, 0, 0]
+    for one, other in zip(paths(tmp_path / "alone"), paths(tmp_path), strict=True):
+        assert Path(one).read_bytes() == Path(other).read_bytes()
+    everything = {**dict(zip(paths(tmp_path), later, strict=True)), str(tmp_path / "c/clean.npy"): new}
+    needed = {path: member for path, member in everything.items() if not is_written(path, KEY[0])}
+    predict_parts(list(needed), list(needed.values()), conditions, 0, KEY[:1], "float32")
+    assert [network.batches for network, _ in (*later, new)] == [0, 0, 12]
 
 
 def test_logits_are_those_of_each_condition_in_order(tmp_path, conditions):

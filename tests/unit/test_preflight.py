@@ -60,6 +60,25 @@ def test_what_passed_once_is_not_tried_again(here, monkeypatch):
         preflight(load(small))
 
 
+def test_weights_that_are_not_there_are_named_while_offline(here, monkeypatch):
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setenv("HF_HOME", str(here / "empty"))
+    names = {"a": "test_resnet.r160_in1k", "b": "test_vit.r160_in1k", "c": "vit_small_patch14_dinov2"}
+    designs = {
+        name: {"description": Design(architecture=architecture).described(160) | {"revision": None}, "outputs": None}
+        | {"fetched": True}
+        for name, architecture in names.items()
+    }
+    (here / "cache/hub/test_vit.r160_in1k").mkdir(parents=True)
+    (here / "cache/hub/test_vit.r160_in1k/model.safetensors").touch()
+    faults = trial(designs)
+    assert list(faults) == ["a", "c"]
+    assert faults["a"].startswith("weights: timm/test_resnet.r160_in1k: not downloaded (OfflineModeIsEnabled: ")
+    place = here / "cache/hub/test_resnet.r160_in1k"
+    assert f"without a network, put its model.safetensors into {place}, or set HF_HOME to a cache" in faults["a"]
+    assert faults["c"].startswith("weights: timm has no pretrained classifier vit_small_patch14_dinov2")
+
+
 @pytest.fixture
 def photos(here):
     for split, count in (("train", 9), ("val", 6)):

@@ -140,7 +140,7 @@ def test_members_of_several_views_are_predicted_in_one_pass(tmp_path, files, mon
     images, decode, decoded = FileImages(files, 224, 0.875), pictures.decode, []
     monkeypatch.setattr(pictures, "decode", lambda *file: (decoded.append(file), decode(*file))[1])
     paths = [str(tmp_path / f"{index}" / "clean.npy") for index in range(4)]
-    write_logits(paths, networks, [images], 0, "0" * 16)
+    write_logits(paths, networks, [images], 0, ["0" * 16] * 4)
     assert len(decoded) == len(files)
     for path, network in zip(paths, networks, strict=True):
         ((alone,),) = logits([network], images)

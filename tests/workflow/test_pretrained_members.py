@@ -38,6 +38,7 @@ STUDY = {
     "members": {"designs": [f"lite{n}" for n in LITE], "baseline": "lite0-s0"},
     "joint": None,
     "search": None,
+    "prediction": {"members_a_job": 2, "precision": "bfloat16"},
     "probe": {"images": 6},
     "attribution": {"methods": ["saliency"]},
     "ensembles": {"sizes": [2, 3]},
@@ -128,19 +129,21 @@ def test_maps_of_members_of_several_sizes_are_of_the_same_pixels(lite):
     assert pd.read_csv(study.results / "tables/attribution_distances.csv")["distance"].between(0, 1).all()
 
 
-def test_weights_that_are_not_there_are_named_before_anything_runs(lite, workflow_in):
+def test_a_new_member_predicts_only_itself(lite):
+    """Members that share a job are predicted in it, an image decoded once, and stay as they are beside a new one."""
     study, _ = lite
-    (study.directory / "cache/hub/tf_efficientnet_lite1.in1k").rename(study.directory / "cache/away")
-    (study.directory / "other.yaml").write_text(yaml.safe_dump(STUDY | {"study": "other"}))
-    (study.directory / "cache/designs").rename(study.directory / "cache/tried")
-    other = workflow_in(study.directory, study.directory / "other.yaml", environment=study.environment)
-    run = other.snakemake("--cores", "2")
-    (study.directory / "cache/away").rename(study.directory / "cache/hub/tf_efficientnet_lite1.in1k")
-    assert run.returncode != 0
-    (line,) = [line for line in run.stdout.splitlines() if line.startswith("study: ")]
-    assert line.startswith("study: designs.lite1: weights: timm/tf_efficientnet_lite1.in1k: not downloaded (")
-    assert f"put its model.safetensors into {study.directory}/cache/hub/tf_efficientnet_lite1.in1k, or set" in line
-    assert not other.results.exists()
+    log = (study.results / "logs/predict_together/0.log").read_text()
+    assert "clean: 2 of 2 members are left to predict" in log
+    assert "going on after 5 of 5 conditions" in (study.results / "logs/predict_loaded/lite1-s0.log").read_text()
+    assert study.planned() == {}
+    designs = STUDY["designs"] | {"another": STUDY["designs"]["lite0"]}
+    members = STUDY["members"] | {"designs": ["lite0", "another", "lite1", "lite2"]}
+    study.study.write_text(yaml.safe_dump(STUDY | {"designs": designs, "members": members}))
+    planned = study.planned()
+    study.study.write_text(yaml.safe_dump(STUDY))
+    assert {rule: planned[rule] for rule in ("load", "predict_together", "predict_loaded", "attribute_loaded")} == {
+        "load": 1, "predict_together": 2, "predict_loaded": 1, "attribute_loaded": 1
+    }  # fmt: skip
 
 
 def test_the_imagenet_study_needs_no_training_images(workflow_in, tmp_path):

@@ -1,0 +1,96 @@
+"""Small members predicted in one pass over JPEG files, which decodes each once, against one pass for each member.
+
+Both sides alternate; times are CPU seconds of one thread, and ratios are of neighbouring passes. On a CPU networks cost
+more than decoding, and little is gained. Where a GPU waits for images, reading decides: the second ratio is of that
+alone, for members of three sizes, as the decoding processes do it. The last line is JSON.
+
+    python tests/benchmarks/decoding.py [--images 128] [--repeats 5]
+"""
+
+import argparse
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import torch
+from PIL import Image
+
+from resiliency.data.pictures import FileImages, View
+from resiliency.designs.networks import build
+from resiliency.designs.settings import Design
+from resiliency.prediction import Member, logits
+
+MEMBERS, SIDE = 8, 224
+SIZES = (224, 240, 256)
+ARCHITECTURE = "mobilenetv3_small_050"
+
+
+def pictures(folder: Path, count: int) -> FileImages:
+    """JPEG files of quality 85, as ImageNet-C has them, with the detail of photographs: noise of all scales."""
+    random, files = np.random.default_rng(0), []
+    for index in range(count):
+        total = sum(
+            np.asarray(
+                Image.fromarray(random.integers(0, 256, (side, side, 3), dtype=np.uint8)).resize((SIDE, SIDE)), float
+            )
+            / side**0.5
+            for side in (4, 14, 56, 224)
+        )
+        files.append(str(folder / f"{index}.jpg"))
+        Image.fromarray(np.uint8(255 * total / total.max())).save(files[-1], quality=85)
+    return FileImages(files, SIDE, 1, cropped=True)
+
+
+def members() -> list[Member]:
+    description = Design(architecture=ARCHITECTURE).described(SIDE)
+    card = {"mean": [0.5] * 3, "std": [0.2] * 3, "view": None}
+    return [(build(description, 1000, seed).eval(), card) for seed in range(MEMBERS)]
+
+
+def seconds(work: Callable[[], None]) -> float:
+    start = time.process_time()
+    work()
+    return time.process_time() - start
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--images", type=int, default=128)
+    parser.add_argument("--repeats", type=int, default=5)
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    with TemporaryDirectory() as folder:
+        images, networks = pictures(Path(folder), options.images), members()
+
+        def predict(groups: list[list[Member]]) -> None:
+            for group in groups:
+                for _ in logits(group, images):
+                    pass
+
+        def read(groups: list[list[View]]) -> None:
+            for group in groups:
+                images.seen(slice(None), list(dict.fromkeys(group)))
+
+        views = [View(SIZES[member % len(SIZES)], 1, "bicubic") for member in range(MEMBERS)]
+        jobs = {"prediction": (predict, networks), "reading": (read, views)}
+        ratios = {name: [] for name in jobs}
+        predict([networks])
+        for _ in range(options.repeats):
+            for name, (work, each) in jobs.items():
+                together = seconds(lambda work=work, each=each: work([each]))
+                apart = seconds(lambda work=work, each=each: work([[one] for one in each]))
+                ratios[name].append(apart / together)
+                print(f"{name}: one pass {together:.2f} s, {MEMBERS} passes {apart:.2f} s of CPU")
+    told = {"images": options.images, "members": MEMBERS, "architecture": ARCHITECTURE, "repeats": options.repeats}
+    for name, values in ratios.items():
+        low, middle, high = (round(float(np.quantile(values, q)), 3) for q in (0, 0.5, 1))
+        print(f"{name}: {MEMBERS} passes take {middle} times one pass ({low} to {high})")
+        told |= {f"{name}_ratio": middle, f"{name}_lowest": low, f"{name}_highest": high}
+    print(json.dumps(told))
+
+
+if __name__ == "__main__":
+    main()
