@@ -163,6 +163,7 @@ if LOADED:
                 gpu=1,
             params:
                 **PREDICTING,
+                code=code("predict_together"),
                 test_sets=TEST_SETS,
                 predictions=f"{RESULTS}/predictions",
             script:

@@ -40,10 +40,11 @@ def minutes(study: Study) -> dict[str, int]:
         "corrupt": 10 + test * severities * study.data.side**2 // CORRUPTED,
         "train": 60 + train * max(epochs, default=0) // TRAINED,
         "predict": 30 + test * conditions * networks // PREDICTED,
-        "predict_together": 30
-        + (test * conditions + UNCOUNTED * len(study.test_sets)) * study.prediction.members_a_job // PREDICTED,
         "predict_test_set": 30 + UNCOUNTED * networks // PREDICTED,
     }
+    if study.prediction.members_a_job > 1:
+        predicted = test * conditions + UNCOUNTED * len(study.test_sets)
+        found["predict_together"] = 30 + predicted * study.prediction.members_a_job // PREDICTED
     if joint:
         found["train_jointly"] = 60 + train * study.joint_recipe().epochs * len(joint.designs) // TRAINED
     if search:
