@@ -15,7 +15,6 @@ include: "rules/export.smk"
 localrules:
     all,
     members,
-    predicted_together,
     tables,
 
 

@@ -91,7 +91,7 @@ STARTED |= {"start_description": f"{RESULTS}/members/{START}/member.json"} if ST
 # what these share is no file that depends on the members keeps a new member from making others stale.
 EACH = STUDY.prediction.members_a_job
 LOADED_JOBS = [LOADED_MEMBERS[start : start + EACH] for start in range(0, len(LOADED_MEMBERS), EACH)]
-PREDICTED_TOGETHER = f"{RESULTS}/predicted_together/all.done"
+PREDICTED_TOGETHER = f"{RESULTS}/predicted_together/all.json"
 TOGETHER_FIRST = ancient(PREDICTED_TOGETHER) if len(LOADED_JOBS) < len(LOADED_MEMBERS) else []
 ITEMS = f"{RESULTS}/data/test/items.csv"
 GALLERY = f"{RESULTS}/data/gallery.parquet"

@@ -173,11 +173,19 @@ if LOADED:
             input:
                 expand(f"{RESULTS}/predicted_together/{{number}}.done", number=range(len(LOADED_JOBS))),
             output:
-                touch(PREDICTED_TOGETHER),
+                PREDICTED_TOGETHER,
             log:
                 f"{RESULTS}/logs/predicted_together/all.log",
             conda:
                 "../envs/resiliency.yaml"
+            threads: 1
+            resources:
+                mem_mb=growing(1000),
+                runtime=growing(5),
+            params:
+                code=code("predicted_together"),
+            script:
+                "../scripts/predicted_together.py"
 
     use rule predict as predict_loaded with:
         input:

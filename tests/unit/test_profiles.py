@@ -16,9 +16,6 @@ OWN = {
 }
 DERIVED = {new: old for old, new in re.findall(r"use rule (\w+) as (\w+) with", RULES)}
 WITH_GPU = {name for name in [*OWN, *DERIVED] if "gpu=1" in OWN[DERIVED.get(name, name)]}
-LOCAL = set(
-    re.findall(r"^    (\w+),$", (REPOSITORY / "Snakefile").read_text().partition("localrules:")[2], re.MULTILINE)
-)
 LARGE = {"dataset", "score_members", "pairwise_diversity", "score_ensembles", "choose_ensembles"}
 LARGE |= {"assess_ensembles", "export"}
 
@@ -45,7 +42,7 @@ def test_scripts_of_jobs_with_a_gpu_claim_it(rule):
 
 
 def test_every_short_cpu_stage_shares_a_submission():
-    assert set(PROFILES["slurm"]["groups"]) == {*OWN, *DERIVED} - WITH_GPU - LARGE - LOCAL
+    assert set(PROFILES["slurm"]["groups"]) == {*OWN, *DERIVED} - WITH_GPU - LARGE
 
 
 def test_profiles_leave_out_the_trigger_that_fingerprints_replace():
