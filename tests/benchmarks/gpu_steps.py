@@ -1,8 +1,9 @@
 """Counts what one step of training and one batch of prediction launch on a GPU, on the pretended CUDA device.
 
 Run by hand: python tests/benchmarks/gpu_steps.py [--write]
-Prints a row for one design of each family of studies/cifar10.yaml, and writes the table into docs/gpu.md if asked to; a
-minute on one core. Nothing here needs a GPU, and nothing is timed.
+Prints a row for one design of each family of studies/cifar10.yaml, and what waits for the device where PyTorch is used
+otherwise than here; writes both tables into docs/gpu.md if asked to. A minute on one core; no GPU is needed, nothing is
+timed.
 """
 
 import argparse
@@ -13,6 +14,7 @@ from io import StringIO
 from pathlib import Path
 
 import numpy as np
+import torch
 import yaml
 from snakemake.utils import update_config
 
@@ -23,13 +25,17 @@ from counting import Counts
 from pretended import PretendedCuda
 
 from resiliency.designs.networks import build
+from resiliency.designs.settings import Design
 from resiliency.device import device
 from resiliency.prediction import BATCH, logits
+from resiliency.search.evaluation import recalibrate
 from resiliency.study import Study, load
 from resiliency.training.engine import Labelled, Looks, Trainer, cross_entropy
+from resiliency.training.optimizer import optimizer
 
 PAGE = ROOT / "docs" / "gpu.md"
 BEGIN, END = "<!-- tests/benchmarks/gpu_steps.py -->\n", "<!-- end -->\n"
+BEGIN_WAITS, END_WAITS = "<!-- waits: tests/benchmarks/gpu_steps.py -->\n", "<!-- end of waits -->\n"
 DESIGNS = ("resnet18", "densenet_m", "mobilenetv3_050", "regnetx_002", "convnext_atto", "vit_s")
 CLASSES = 10
 LOOKS = Looks([0.5] * 3, [0.25] * 3)
@@ -84,8 +90,56 @@ def step(study: Study, design: str) -> tuple[int, int, float]:
     return *small[:2], small[2] + slope * (study.recipe(design).batch_size - 4)
 
 
-def rows() -> list[str]:
-    study, found = read_study(), []
+def waits_of_optimizer(study: Study, capturable: bool) -> tuple[int, int]:
+    """Tensors of the study's resnet18, and waits of a step of AdamW whose counts of steps lie on the device."""
+    with PretendedCuda() as gpu, redirect_stdout(StringIO()):
+        network = build(study.designs["resnet18"].described(32), CLASSES, 0).to(device())
+        usual = optimizer([network], study.recipe("resnet18"))
+        stepping = usual if capturable else torch.optim.AdamW(network.parameters(), foreach=True)
+        for _ in range(2):
+            network(torch.zeros(2, 3, 32, 32, device=device())).sum().backward()
+            for state in stepping.state.values():
+                state["step"] = state["step"].to(device())
+            gpu.counts.clear()
+            stepping.step()
+        return len(stepping.state), gpu.counts.synchronisations
+
+
+def waits_of_statistics(cumulative: bool) -> tuple[int, int]:
+    """Norms of a ResNet-50, and waits of a batch that their statistics are estimated on."""
+    with PretendedCuda() as gpu, redirect_stdout(StringIO()):
+        network = build(Design(architecture="resnet50", arguments={"channels": [4] * 4}).described(32), CLASSES, 0)
+        network.to(device())
+        norms = [module for module in network.modules() if isinstance(module, torch.nn.BatchNorm2d)]
+        waits = []
+        for batches in (1, 2):
+            images = [torch.zeros(2, 3, 32, 32, device=device())] * batches
+            gpu.counts.clear()
+            if cumulative:
+                for norm in norms:
+                    norm.momentum = None
+                with torch.no_grad():
+                    for batch in images:
+                        network.train()(batch)
+            else:
+                recalibrate(network, images)
+            waits.append(gpu.counts.synchronisations)
+        return len(norms), waits[1] - waits[0]
+
+
+def rows_of_waits(study: Study) -> list[str]:
+    """What waits for the device as it is used here, and as PyTorch would have it used."""
+    cases = {
+        "a step of AdamW for a resnet18 of {} tensors, as here: capturable": waits_of_optimizer(study, capturable=True),
+        "the same, not capturable, its counts of steps on the GPU": waits_of_optimizer(study, capturable=False),
+        "a batch that statistics of {} norms are estimated on, as here": waits_of_statistics(cumulative=False),
+        "the same by PyTorch's cumulative average (`momentum=None`)": waits_of_statistics(cumulative=True),
+    }
+    return [f"{what.format(count)} | {waits}" for what, (count, waits) in cases.items()]
+
+
+def rows(study: Study) -> list[str]:
+    found = []
     for design in DESIGNS:
         batch = study.recipe(design).batch_size
         kernels, waits, moved = step(study, design)
@@ -100,12 +154,20 @@ def rows() -> list[str]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--write", action="store_true", help="write the table into docs/gpu.md")
-    write = parser.parse_args().write
-    table = [COLUMNS, " | ".join(["---"] + ["---:"] * COLUMNS.count("|")), *rows()]
+    write, study = parser.parse_args().write, read_study()
+    table = [COLUMNS, " | ".join(["---"] + ["---:"] * COLUMNS.count("|")), *rows(study)]
+    waits = ["what | waits", "--- | ---:", *rows_of_waits(study)]
+    print(*waits, sep="\n")
     if write:
-        before, _, rest = PAGE.read_text().partition(BEGIN)
-        _, _, after = rest.partition(END)
-        PAGE.write_text(before + BEGIN + "".join(f"| {line} |\n" for line in table) + END + after)
+        put(BEGIN, table, END)
+        put(BEGIN_WAITS, waits, END_WAITS)
+
+
+def put(begin: str, table: list[str], end: str) -> None:
+    """Write a table into the page, between its marks."""
+    before, _, rest = PAGE.read_text().partition(begin)
+    _, _, after = rest.partition(end)
+    PAGE.write_text(before + begin + "".join(f"| {line} |\n" for line in table) + end + after)
 
 
 if __name__ == "__main__":

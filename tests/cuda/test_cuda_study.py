@@ -34,3 +34,4 @@ def test_the_page_has_the_counts_of_today():
         kernels, waits, moved = gpu_steps.step(study, design)
         batch = study.recipe(design).batch_size
         assert f"| {design} | {batch} | {kernels:,} | {waits} | {moved / 1e9:.1f} |" in page
+    assert "".join(f"| {row} |\n" for row in gpu_steps.rows_of_waits(study)) in page
