@@ -130,7 +130,7 @@ rule choose_ensembles:
         code=code("choose_ensembles"),
         seed=STUDY.seed,
         rule=STUDY.ensembles.rules[0],
-        largest=STUDY.deployment.largest,
+        **STUDY.deployment.model_dump(),
         baseline=STUDY.members.baseline,
     script:
         "../scripts/choose_ensembles.py"

@@ -16,12 +16,13 @@ with stage(snakemake.log[0]):
     members = members[members.member.isin(predictions)].reset_index(drop=True)
     in_order = [predictions[member] for member in members.member]
     rule = params.rule if all(member.has_probabilities for member in in_order) else VOTE
-    scored = Members(in_order, member_weights(members), rule, snakemake.threads)
+    chosen_by = params.objective, params.quantile
+    scored = Members(in_order, member_weights(members), rule, snakemake.threads, *chosen_by)
     chosen, judged = halves(scored.labels(CLEAN), params.seed)
     of_rule = ensembles[ensembles["rule"] == rule]
     candidates = candidate_table(members, of_rule, scored, params.largest, chosen)
     print(f"{len(candidates):,} candidates, chosen on {len(chosen):,} images, judged on {len(judged):,}")
     drawn = params.resamples, params.confidence, params.seed
-    table = deployment_table(candidates, members, scored, judged, params.baseline, *drawn)
+    table = deployment_table(candidates, members, scored, chosen, judged, params.baseline, *drawn)
     write_table(snakemake.output.deployment, table)
     write_table(snakemake.output.candidates, candidates)

@@ -32,13 +32,13 @@ def study() -> tuple[list[np.ndarray], np.ndarray]:
     return logits_of(MEMBERS, IMAGES, 0)
 
 
-def scored(study, rule: str = "mean_probability", threads: int = 1) -> Members:
-    return members_of(*study, np.linspace(0.5, 1, len(study[0])), rule, threads)
+def scored(study, rule: str = "mean_probability", threads: int = 1, **objective) -> Members:
+    return members_of(*study, np.linspace(0.5, 1, len(study[0])), rule, threads, **objective)
 
 
-def members_of(logits, labels, *arguments) -> Members:
+def members_of(logits, labels, *arguments, **objective) -> Members:
     table = conditions_of(["fog"], list(range(1, CONDITIONS)), len(labels))
-    return Members([predictions_of(table, labels, of_member) for of_member in logits], *arguments)
+    return Members([predictions_of(table, labels, of_member) for of_member in logits], *arguments, **objective)
 
 
 def wrong_by_loops(study, ensemble: tuple[int, ...], images: np.ndarray) -> np.ndarray:
@@ -149,7 +149,7 @@ def test_judgement_does_not_see_the_images_of_the_choice(study):
     def judge(logits: list[np.ndarray]) -> tuple[pd.DataFrame, pd.DataFrame]:
         of = scored((logits, study[1]))
         candidates = candidate_table(members, ensembles, of, 4, chosen)
-        return candidates, deployment_table(candidates, members, of, judged, **DRAWN)
+        return candidates, deployment_table(candidates, members, of, chosen, judged, **DRAWN)
 
     candidates, table = judge(study[0])
     assert list(table) == COLUMNS
@@ -171,6 +171,46 @@ def test_judgement_does_not_see_the_images_of_the_choice(study):
     assert (judged_again.mean_corruption_error != table.mean_corruption_error).any()
 
 
+@pytest.mark.parametrize("objective", ["worst_condition", "quantile"])
+def test_other_objectives_against_loops(study, objective):
+    members, ensembles = tables(study)
+    chosen, judged = halves(study[1], 0)
+    everything, of = np.arange(IMAGES), scored(study, objective=objective, quantile=0.6)
+    candidates = candidate_table(members, ensembles, of, 4, chosen)
+    table = deployment_table(candidates, members, of, chosen, judged, **DRAWN)
+    position = {member: index for index, member in enumerate(members.member)}
+    for row in candidates.itertuples():
+        ensemble = tuple(position[member] for member in row.members.split("+"))
+        errors = wrong_by_loops(study, ensemble, chosen)[1:].mean(axis=1)
+        expected = errors.max() if objective == "worst_condition" else np.quantile(errors, 0.6)
+        assert row.validation_error == pytest.approx(expected)
+        assert row.judged_error == pytest.approx(wrong_by_loops(study, ensemble, judged)[1:].mean())
+        expected = wrong_by_loops(study, ensemble, everything)[1:]
+        np.testing.assert_array_equal(of.wrong(np.array(ensemble), everything), expected)
+    assert table.optimism.isna().all()
+    assert set(table.objective) == {objective}
+
+
+def test_worst_condition_and_class_are_chosen_on_one_half_and_judged_on_the_other(study):
+    members, ensembles = tables(study)
+    chosen, judged = halves(study[1], 0)
+    of, labels = scored(study, quantile=0.6), study[1]
+    table = deployment_table(candidate_table(members, ensembles, of, 4, chosen), members, of, chosen, judged, **DRAWN)
+    position = {member: index for index, member in enumerate(members.member)}
+    for row in table.itertuples():
+        ensemble = tuple(position[member] for member in row.members.split("+"))
+        before, after = (wrong_by_loops(study, ensemble, images)[1:] for images in (chosen, judged))
+        worst = before.mean(axis=1).argmax()
+        assert (row.worst_corruption, row.worst_severity) == ("fog", worst + 1)
+        assert row.worst_error == pytest.approx(after[worst].mean())
+        of_classes = [before[:, labels[chosen] == k].mean() for k in range(CLASSES)]
+        assert of_classes[int(row.worst_class)] == pytest.approx(max(of_classes))
+        assert row.worst_class_error == pytest.approx(after[:, labels[judged] == row.worst_class].mean())
+        assert row.quantile_error == pytest.approx(np.quantile(after.mean(axis=1), 0.6))
+        for name in ("worst_error", "worst_class_error", "quantile_error"):
+            assert getattr(row, f"{name}_low") < getattr(row, f"{name}_high")
+
+
 def test_the_chosen_look_better_than_they_are_and_judgement_tells():
     """All members err alike in truth; the front is lucky on the half that it was chosen on, and on that alone."""
     rows = []
@@ -179,7 +219,7 @@ def test_the_chosen_look_better_than_they_are_and_judgement_tells():
         members, ensembles = tables(study)
         chosen, judged = halves(study[1], seed)
         candidates = candidate_table(members, ensembles, scored(study), 4, chosen)
-        table = deployment_table(candidates, members, scored(study), judged, **DRAWN)
+        table = deployment_table(candidates, members, scored(study), chosen, judged, **DRAWN)
         best = table.loc[table.validation_error.idxmin()]
         same = candidates[candidates["size"] == best["size"]]
         rows.append((best.optimism, best.mean_corruption_error - same.judged_error.mean()))
@@ -194,7 +234,7 @@ def test_a_single_member_is_its_own_front(study):
     alone = members_of(study[0][:1], study[1], np.ones(1), "mean_probability")
     chosen, judged = halves(study[1], 0)
     candidates = candidate_table(members, ensembles[:0], alone, 4, chosen)
-    table = deployment_table(candidates, members, alone, judged, **DRAWN | {"baseline": "alexnet"})
+    table = deployment_table(candidates, members, alone, chosen, judged, **DRAWN | {"baseline": "alexnet"})
     assert table.members.tolist() == ["a-s0"]
     assert table[["front_macs", "front_parameters"]].to_numpy().all()
     assert not table.baseline.any()

@@ -16,20 +16,13 @@ from resiliency.data.split import stratified
 from resiliency.ensembles.selection import Members, front, greedy
 from resiliency.metrics.accuracy import accuracies, accuracy_columns
 
-COLUMNS = [
-    "number",
-    "found",
-    "members",
-    "origin",
-    "size",
-    "rule",
-    "macs",
-    "parameters",
-    "front_macs",
-    "front_parameters",
-]
+WORST = ["worst_corruption", "worst_severity", "worst_error", "worst_error_low", "worst_error_high", "worst_class"]
+WORST += ["worst_class_error", "worst_class_error_low", "worst_class_error_high"]
+WORST += ["quantile", "quantile_error", "quantile_error_low", "quantile_error_high"]
+COLUMNS = ["number", "found", "members", "origin", "size", "rule", "macs", "parameters", "front_macs"]
+COLUMNS += ["front_parameters"]
 COLUMNS += ["baseline", "validation_error", "mean_corruption_error", "low", "high", "confidence", "optimism"]
-COLUMNS += ["clean_accuracy", "validation_images", "images"]
+COLUMNS += ["clean_accuracy", "validation_images", "images", "objective", *WORST]
 
 
 def halves(labels: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -53,9 +46,9 @@ def candidate_table(
         chosen: images on which ensembles are chosen; the others judge.
 
     Returns:
-        Columns found (single, scored or greedy), members, origin, size, macs, parameters, validation_error and
-        judged_error (mean corruption error on the two halves), front_macs and front_parameters (whether no other errs
-        less on the first half for no more MACs, or parameters).
+        Columns found (single, scored or greedy), members, origin, size, macs, parameters, validation_error (the
+        objective on the first half), judged_error (mean corruption error on the other), front_macs and front_parameters
+        (whether no other has a smaller validation_error for no more MACs, or parameters).
     """
     alone = np.flatnonzero(members.origin != "joint")
     most = ensembles["size"].max() if len(ensembles) else 1
@@ -64,15 +57,16 @@ def candidate_table(
     parts = [
         members.iloc[alone].rename(columns={"member": "members"}).assign(found="single", size=1),
         ensembles.assign(found="scored"),
-        pd.DataFrame([_described(members.iloc[e], scored.errors(e[None], everything)[0]) for e in larger]),
+        pd.DataFrame([_described(members.iloc[e], scored.wrong(e, everything).mean(dtype=float)) for e in larger]),
     ]
     columns = ["found", "members", "origin", "size", "macs", "parameters", "mean_corruption_error"]
     table = pd.concat([part.reindex(columns=columns) for part in parts if len(part)], ignore_index=True)
-    table["validation_error"] = 0.0
+    table["validation_error"], mean = 0.0, np.zeros(len(table))
     for rows, of_size in _by_size(table, members):
-        table.loc[rows, "validation_error"] = scored.errors(of_size, chosen)
+        errors = scored.condition_errors(of_size, chosen)
+        table.loc[rows, "validation_error"], mean[rows] = scored.chosen_by(errors), errors.mean(axis=1)
     # The errors on all images are known, so that those on the other half need no predictions.
-    judged = table.pop("mean_corruption_error") * len(everything) - table.validation_error * len(chosen)
+    judged = table.pop("mean_corruption_error") * len(everything) - mean * len(chosen)
     table["judged_error"] = judged / (len(everything) - len(chosen))
     for cost in ("macs", "parameters"):
         table[f"front_{cost}"] = front(table.validation_error.to_numpy(), table[cost].to_numpy())
@@ -83,6 +77,7 @@ def deployment_table(
     candidates: pd.DataFrame,
     members: pd.DataFrame,
     scored: Members,
+    chosen: np.ndarray,
     judged: np.ndarray,
     baseline: str,
     resamples: int,
@@ -93,14 +88,17 @@ def deployment_table(
 
     Args:
         candidates: from `candidate_table`.
+        chosen: images on which ensembles were chosen.
         judged: images on which nothing was chosen.
         baseline: the name of a member, or none.
         resamples, confidence, seed: of the bootstrap over these images.
 
     Returns:
         `COLUMNS`: number (1 up, which `snakemake export` takes); mean_corruption_error with its interval and
-        clean_accuracy are on the `judged` images, validation_error on the others; optimism is the first error less the
-        second, and less that difference of all candidates, for one half of the images may be harder. Then
+        clean_accuracy are on the `judged` images, validation_error, what they were chosen by (`objective`), on the
+        others; optimism is the first error less the second, and less that difference of all candidates, for one half of
+        the images may be harder; NaN where another objective than the mean chose. `worst_cases` tells of the worst
+        condition, the worst class and the quantile. Then
         <test set>_accuracy with its interval _low and _high (Wilson's), on all images of each further test set, none of
         which was chosen on.
     """
@@ -116,18 +114,57 @@ def deployment_table(
         table.loc[rows, "mean_corruption_error"] = errors.mean(axis=1)
         table.loc[rows, ["low", "high"]] = [interval(of_ensemble, confidence) for of_ensemble in drawn]
         table.loc[rows, "clean_accuracy"] = scored.accuracy(of_size, CLEAN, judged)
+        for row, ensemble in zip(rows, of_size, strict=True):
+            for column, value in worst_cases(scored, ensemble, chosen, judged, counts, confidence).items():
+                table.loc[row, column] = value
         for column, values in _further_accuracies(scored, of_size, confidence).items():
             table.loc[rows, column] = values
-    table["optimism"] = table.mean_corruption_error - table.validation_error - harder
+    optimism = table.mean_corruption_error - table.validation_error - harder
+    table["optimism"] = optimism if scored.objective == "mean" else np.nan
     table = table.assign(
         number=np.arange(1, len(table) + 1),
         rule=scored.rule,
+        objective=scored.objective,
         baseline=table.members == baseline,
         confidence=confidence,
         validation_images=len(scored.labels(CLEAN)) - len(judged),
         images=len(judged),
     )
     return table[COLUMNS + [column for test_set in scored.further for column in accuracy_columns(test_set)]]
+
+
+def worst_cases(
+    scored: Members, ensemble: np.ndarray, chosen: np.ndarray, judged: np.ndarray, counts: np.ndarray, confidence: float
+) -> dict[str, object]:
+    """`WORST` of one ensemble (int size): the condition and the class that it errs most in, and a quantile of errors.
+
+    The largest of many errors is partly chance; so condition and class are chosen on one half of the images, and the
+    errors in them are those on the other. The class is the one with the largest mean corruption error.
+
+    Args:
+        counts: how often each resample has each judged image, R x n.
+        confidence: of the intervals.
+    """
+    labels, wrong = scored.labels(CLEAN), scored.wrong(ensemble, np.concatenate([chosen, judged]))
+    before, after = wrong[:, : len(chosen)], wrong[:, len(chosen) :]
+    worst = before.mean(axis=1).argmax()
+    condition = scored.predictions[0].conditions.iloc[scored.corrupted[worst]]
+    of_classes = np.bincount(labels[chosen], before.mean(axis=0)) / np.maximum(np.bincount(labels[chosen]), 1)
+    of_class = labels[judged] == of_classes.argmax()
+    drawn = counts @ after.T.astype(np.float64) / len(judged)
+    with np.errstate(invalid="ignore"):
+        drawn_class = counts[:, of_class] @ after[:, of_class].mean(axis=0) / counts[:, of_class].sum(axis=1)
+    errors = after.mean(axis=1, dtype=np.float64)
+    of_quantile = [np.quantile(values, scored.quantile, axis=-1) for values in (errors, drawn)]
+    found = {"worst_corruption": condition.corruption, "worst_severity": condition.severity}
+    found |= _with_interval("worst_error", errors[worst], drawn[:, worst], confidence)
+    found |= {"worst_class": of_classes.argmax()}
+    found |= _with_interval("worst_class_error", after[:, of_class].mean(), drawn_class, confidence)
+    return found | {"quantile": scored.quantile, **_with_interval("quantile_error", *of_quantile, confidence)}
+
+
+def _with_interval(name: str, value: float, drawn: np.ndarray, confidence: float) -> dict[str, float]:
+    return dict(zip((name, f"{name}_low", f"{name}_high"), (float(value), *interval(drawn, confidence)), strict=True))
 
 
 def _further_accuracies(scored: Members, ensembles: np.ndarray, confidence: float) -> dict[str, np.ndarray]:

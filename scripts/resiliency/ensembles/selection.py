@@ -1,4 +1,4 @@
-"""Selection of ensembles by their mean corruption error on some of the images."""
+"""Selection of ensembles by their errors under corruptions on some of the images."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -11,6 +11,18 @@ from resiliency.ensembles.voting import right_chances
 from resiliency.predictions import Predictions
 
 
+def objective_error(errors: np.ndarray, objective: str, quantile: float) -> np.ndarray:
+    """What ensembles are chosen by, float64 of the leading shape, of errors ... x C under C corrupted conditions.
+
+    Args:
+        objective: mean (mean corruption error), worst_condition (the largest) or quantile.
+        quantile: in 0..1; interpolated linearly.
+    """
+    if objective == "quantile":
+        return np.quantile(errors, quantile, axis=-1)
+    return errors.max(axis=-1) if objective == "worst_condition" else errors.mean(axis=-1)
+
+
 class Members:
     """Members that ensembles are formed of, and their predictions.
 
@@ -19,9 +31,19 @@ class Members:
         weights: float M, positive; only a weighted rule looks at them.
         rule: the combination rule.
         threads: conditions that are looked at at a time.
+        objective, quantile: what ensembles are chosen by, of `objective_error`.
     """
 
-    def __init__(self, predictions: list[Predictions], weights: np.ndarray, rule: str, threads: int = 1):
+    def __init__(
+        self,
+        predictions: list[Predictions],
+        weights: np.ndarray,
+        rule: str,
+        threads: int = 1,
+        objective: str = "mean",
+        quantile: float = 0.9,
+    ):
+        self.objective, self.quantile = objective, quantile
         self.predictions, self.weights = predictions, weights
         self.rule, self.threads = rule, threads
         self.has_probabilities = all(member.has_probabilities for member in predictions)
@@ -33,14 +55,30 @@ class Members:
         return self.predictions[0].labels(self.conditions[test_set][0])
 
     def errors(self, ensembles: np.ndarray, images: np.ndarray) -> np.ndarray:
-        """Mean corruption error float64 E of ensembles (int E x size) on these images (int n)."""
+        """The objective, float64 E, of ensembles (int E x size) on these images (int n)."""
+        return self.chosen_by(self.condition_errors(ensembles, images))
+
+    def chosen_by(self, errors: np.ndarray) -> np.ndarray:
+        """The objective of errors ... x C under the corrupted conditions."""
+        return objective_error(errors, self.objective, self.quantile)
+
+    def condition_errors(self, ensembles: np.ndarray, images: np.ndarray) -> np.ndarray:
+        """Error float64 E x C of ensembles (int E x size) on these images (int n) under each corrupted condition."""
 
         def wrong(condition: int) -> np.ndarray:
             parts = self._wrong(ensembles, images, condition)
             return sum(part.sum(axis=1, dtype=np.float64) for part in parts)
 
         with ThreadPoolExecutor(self.threads) as executor:
-            return sum(executor.map(wrong, self.corrupted)) / (len(self.corrupted) * len(images))
+            return np.stack(list(executor.map(wrong, self.corrupted)), axis=1) / len(images)
+
+    def wrong(self, ensemble: np.ndarray, images: np.ndarray) -> np.ndarray:
+        """Whether one ensemble (int size) errs on each of these images under each corrupted condition; float32 C x n.
+
+        Of decisions, whose ties are broken at random, the probability that it does.
+        """
+        parts = (np.concatenate(list(self._wrong(ensemble[None], images, c)), axis=1)[0] for c in self.corrupted)
+        return np.stack(list(parts)).astype(np.float32)
 
     def image_errors(self, ensembles: np.ndarray, images: np.ndarray) -> np.ndarray:
         """Share of the corrupted conditions in which each ensemble gets each image wrong; float64 E x n."""
@@ -60,7 +98,7 @@ class Members:
         Bool, or of decisions, whose ties are broken at random, the probability that it does.
         """
         labels = self.predictions[0].labels(condition)
-        chunk = max(1, CHUNK_VALUES // (len(self.predictions) * self.predictions[0].classes(condition)))
+        chunk = max(1, CHUNK_VALUES // self.predictions[0].classes(condition))
         for start in range(0, len(images), chunk):
             some = images[start : start + chunk]
             if not self.has_probabilities:
@@ -74,7 +112,7 @@ class Members:
 def greedy(members: Members, pool: np.ndarray, largest: int, images: np.ndarray) -> list[np.ndarray]:
     """Ensembles of 1, 2, ..., `largest` of the `pool` (int), each the one before with the member that helps it most.
 
-    Forward selection (Caruana et al., ICML 2004) by mean corruption error on `images`; a member is taken once, since it
+    Forward selection (Caruana et al., ICML 2004) by the objective on `images`; a member is taken once, since it
     is paid for once. Of equals, the first.
     """
     found: list[np.ndarray] = []

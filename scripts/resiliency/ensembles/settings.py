@@ -26,4 +26,10 @@ class Ensembles(Settings):
 
 
 class Deployment(Settings):
+    objective: Literal["mean", "worst_condition", "quantile"] = Field(
+        "mean", description="error that ensembles are chosen by: mean over corruptions and severities, worst, quantile"
+    )
+    quantile: float = Field(
+        0.9, gt=0, le=1, description="of the errors under corruptions and severities: 0.9 leaves out the worst tenth"
+    )
     largest: int = Field(8, ge=2, description="most members of an ensemble that greedy selection forms")
