@@ -127,10 +127,10 @@ rule choose_ensembles:
         runtime=growing(MINUTES["choose_ensembles"]),
     params:
         **STATISTICS,
+        **STUDY.deployment.model_dump(),
         code=code("choose_ensembles"),
         seed=STUDY.seed,
         rule=STUDY.ensembles.rules[0],
-        **STUDY.deployment.model_dump(),
         baseline=STUDY.members.baseline,
     script:
         "../scripts/choose_ensembles.py"
