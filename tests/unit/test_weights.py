@@ -430,6 +430,13 @@ def test_classes_that_pretrained_weights_do_not_know_are_faults(at_hub, card, se
         pretrained(card, **settings)
 
 
+def test_a_network_whose_classes_are_not_imagenets_is_a_fault():
+    design = Design(architecture="convnext_base.clip_laion2b", weights="pretrained")
+    told = "has 640 outputs, the data set 4 classes that are synsets; its own are not ImageNet's; name those of the"
+    with pytest.raises(Fault, match=f"^classes: missing; {design.architecture} {told}"):
+        load_member(design.described(224), SYNSET_CARD, {})
+
+
 @pytest.mark.parametrize(
     ("architecture", "words"),
     [

@@ -119,13 +119,14 @@ def pretrained_config(architecture: str) -> PretrainedCfg:
 
 def _published_classes(architecture: str, outputs: int, classes: list[str]) -> list[str]:
     """The classes of timm's weights: ImageNet's where the data set's are synsets, else they must be the data set's."""
-    subset = infer_imagenet_subset({"num_classes": outputs})
-    if subset and all(SYNSET.fullmatch(name) for name in classes):
+    subset, synsets = infer_imagenet_subset({"num_classes": outputs}), all(map(SYNSET.fullmatch, classes))
+    if subset and synsets:
         return ImageNetInfo(subset).label_names()
     if outputs != len(classes):
+        told = "are synsets; its own are not ImageNet's" if synsets else "are no synsets"
         raise Fault(
-            f"classes: missing; {architecture} has {outputs:,} outputs, the data set {len(classes):,} classes that are "
-            "no synsets; name those of the outputs, or set weights to random"
+            f"classes: missing; {architecture} has {outputs:,} outputs, the data set {len(classes):,} classes that "
+            f"{told}; name those of the outputs, or set weights to random"
         )
     return classes
 
