@@ -47,7 +47,7 @@ def read(path):
         if image.has_transparency_data:
             image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image.convert("RGBA"))
         image = image.convert("RGB")
-    side, short = ABOUT["side"], round(ABOUT["side"] / ABOUT["margin"])
+    side, short = ABOUT["side"], int(ABOUT["side"] / ABOUT["margin"])
     width, height = (int(short * length / min(image.size)) for length in image.size)
     left, top = round((width - side) / 2), round((height - side) / 2)
     image = image.resize((width, height), Image.Resampling.BILINEAR).crop((left, top, left + side, top + side))
