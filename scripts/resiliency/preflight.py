@@ -67,6 +67,9 @@ def _count(dataset: Dataset, needed: dict[str, int], splits: Sequence[str]) -> d
     else:
         train = counts.get("train", 0) * (1 if "validation" in counts else 1 - held_out)
         sizes = {"test": counts["test"], "train": train}
+    if dataset.images:
+        lines = Path(dataset.images).read_text(encoding="utf-8", errors="replace").splitlines()
+        sizes["test"] = min(sizes["test"], sum(bool(line.strip()) for line in lines))
     classes, most = len(folder_classes(folder, splits)), dataset.images_per_class
     return {split: round(min(size, classes * most.get(split, inf))) for split, size in sizes.items()}
 

@@ -95,10 +95,12 @@ def photos(here):
         ({"folder": "photo"}, ["dataset.folder: there is no folder photo; it is looked up from "]),
         ({}, ["probe.images: 13 is more than the 12 test images", "designs.resnet18: batch_size 17 is more than"]),
         ({"images_per_class": {"test": 3}, "validation_fraction": 0.01}, ["probe.images: 13 is more than the 6 test"]),
+        ({"images": "list.txt"}, ["probe.images: 13 is more than the 2 test images in photos", "designs.resnet18: "]),
         ({"folder": "photos/train", "test_fraction": 0.8}, ["than the 14 test images", "more than the 2 training"]),
     ],
 )  # fmt: skip
 def test_folders_are_counted(photos, monkeypatch, dataset, told):
+    photos.with_name("list.txt").write_text("cat/0.png\n\ndog/1.png\n")
     monkeypatch.setattr("resiliency.preflight.trial", lambda designs: {})
     config = CONFIG | {"joint": None, "search": None, "training": CONFIG["training"] | {"batch_size": 17}}
     config["members"] = {"designs": ["resnet18"], "baseline": "resnet18-s0"}
