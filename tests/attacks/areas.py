@@ -9,6 +9,7 @@ from attacks.cases import Case
 from attacks.factories import FACTORIES, FAULTS
 from attacks.folders import FOLDERS, good_folder, read
 from attacks.results import damaged
+from attacks.servers import servers
 from attacks.studies import spoilt
 from attacks.study_files import FILES
 from attacks.weights import WEIGHTS
@@ -103,6 +104,12 @@ AREAS = (
         _folders,
         "folders of images in other layouts, with empty classes, files that are no images, test images that train",
         "refused in one line before anything is written; names may be long or odd",
+    ),
+    Area(
+        "servers",
+        servers,
+        "servers of archives that send other bytes, fewer, more or none, no HTTP, redirects to themselves or to files",
+        "given up in one line; what has another checksum is never used, and nothing is downloaded for ever",
     ),
     Area(
         "damaged results",

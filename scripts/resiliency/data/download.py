@@ -23,6 +23,7 @@ TIMEOUT = 60
 TRIES = 5
 PAUSE = 2
 MEGABYTE = 1e6
+LONGEST_REASON = 200
 BEYOND_END, TOO_MANY_REQUESTS = 416, 429
 
 
@@ -111,25 +112,26 @@ def _size(path: Path) -> int:
 
 
 def _download(archive: Archive, path: Path, part: Path) -> None:
-    """Fill `part`; give up when the server refuses, or after TRIES attempts in a row that brought nothing."""
-    fruitless = 0
+    """Fill `part`; give up when the server refuses, or after TRIES attempts in a row after which no more was there."""
+    fruitless, most = 0, 0
     while True:
         have = _size(part)
+        most = max(most, have)
         try:
             return _append(archive, part, have)
         except _TooLong:
             part.unlink()
             told = f"{archive.name}: {archive.url} sends more than {LARGEST:,} bytes, as no archive has"
             raise Fault(f"{told}; run again, or put the file at {path}") from None
-        except (OSError, HTTPException) as error:
+        except (OSError, HTTPException, ValueError) as error:  # ValueError: an address that is none
             if getattr(error, "errno", None) in REFUSALS:
                 raise Fault(f"{part}: cannot be written ({error.strerror}); make room for it and run again") from error
             status = getattr(error, "code", None)
             if status == BEYOND_END:
                 part.unlink(missing_ok=True)
-            fruitless = 0 if _size(part) > have else fruitless + 1
+            fruitless = 0 if _size(part) > most else fruitless + 1
             reason = f"HTTP status {status}, {error.reason}" if status else f"{getattr(error, 'reason', error)}"
-            reason = reason if reason.isprintable() else repr(reason)
+            reason = (reason if reason.isprintable() else repr(reason))[:LONGEST_REASON]
             if fruitless == TRIES or (status and status < 500 and status not in (BEYOND_END, TOO_MANY_REQUESTS)):
                 told = f"{archive.name}: cannot be downloaded from {archive.url} ({reason})"
                 raise Fault(f"{told}; run again when it can, or put the file at {path}") from error
