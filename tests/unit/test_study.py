@@ -1,6 +1,7 @@
 """The study: its defaults, and one line for every fault in it."""
 
 import copy
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
+from resiliency.analysis.observations import architecture, balance, correlation, diversity
 from resiliency.corruptions.settings import MAIN, Corruptions
 from resiliency.data.settings import Dataset
 from resiliency.designs.architectures import architectures
@@ -43,10 +45,10 @@ def test_the_default_study_loads():
     study = load(CONFIG)
     assert study.study == "digits"
     assert tuple(study.corruptions.names) == MAIN
-    assert study.recipe("vit").epochs == 40
+    assert study.recipe("vit").epochs == 30
     assert study.recipe("vit").batch_size == study.training.batch_size == 64
     assert study.recipe("resnet18") == study.training.model_copy(update={"shift": 2, "flip": False})
-    assert study.joint_recipe() == study.recipe("densenet_s")
+    assert study.joint_recipe() == study.recipe("fasternet")
 
 
 def test_the_smallest_study_loads():
@@ -116,7 +118,7 @@ FAULTS = [
     ("members.seeds", {"vit": True}, "members.seeds: {'vit': True}: must be a whole number from 1 to 1,000, or such a"),
     ("members.seeds", [2, 2], "members.seeds: [2, 2]: must be a whole number from 1 to 1,000, or such a number for"),
     ("members.seeds", {"vitt": 2}, "members.seeds: 'vitt' is not in the catalogue of designs; did you mean vit?"),
-    ("ensembles.sizes", [2, 17], "ensembles.sizes: 17 is more than the 16 members"),
+    ("ensembles.sizes", [2, 25], "ensembles.sizes: 25 is more than the 24 members"),
     ("ensembles.sizes", [1], "ensembles.sizes.0: 1: Input should be greater than or equal to 2"),
     ("ensembles.sizes", [2, 2], "ensembles.sizes: [2, 2]: must name each one once"),
     ("ensembles.rules", ["mean_probabilty"], "ensembles.rules.0: 'mean_probabilty' is not one of 'mean_probability'"),
@@ -187,7 +189,7 @@ def test_one_fault_hides_no_other():
     config["designs"]["convnext"]["stm"] = "auto"
     config["designs"]["starnet"]["weights"] = "nowhere"
     config["probe"]["images"] = 5000
-    config["ensembles"]["sizes"] = [2, 17]
+    config["ensembles"]["sizes"] = [2, 25]
     assert [line.partition(": ")[0] for line in faults_of(config)] == [
         "designs.convnext.stm",
         "designs.starnet.weights",
@@ -375,13 +377,6 @@ def test_names_of_members():
     assert study.joint_members() == [name for names in study.joint_ensembles() for name in names]
 
 
-def test_seeds_may_be_numbered_by_design():
-    members = {"designs": ["resnet50", "vit", "starnet"], "seeds": {"vit": "3", "starnet": 2}, "baseline": "vit-s2"}
-    study = load(changed("members", members) | {"search": None})
-    assert study.independent_members() == ["resnet50-s0", "vit-s0", "vit-s1", "vit-s2", "starnet-s0", "starnet-s1"]
-    assert load(changed("members.seeds", "3")).members.seeds == 3
-
-
 def test_families():
     config = changed("designs.vit.family", "transformer")
     study = load(config)
@@ -392,10 +387,38 @@ def test_families():
         "densenet_s": "densenet",
         "densenet_m": "densenet",
         "convnext": "convnext",
+        "convnext_wide": "convnext",
         "mobilenetv3": "mobilenetv3",
+        "mobilenetv3_wide": "mobilenetv3",
         "starnet": "starnet",
+        "starnet_wide": "starnet",
+        "regnet": "regnet",
+        "regnet_wide": "regnet",
+        "fasternet": "fasternet",
+        "fasternet_wide": "fasternet",
         "vit": "transformer",
+        "vit_wide": "vision_transformer",
     }
+
+
+def test_the_default_study_is_large_enough_for_verdicts():
+    """The smallest numbers that the rules of the four observations ask for."""
+    study = load(CONFIG)
+    designs = study.members.designs
+    families = Counter(map(study.family, designs))
+    assert sum(count >= architecture.DESIGNS_A_FAMILY for count in families.values()) >= architecture.FAMILIES
+    assert len(designs) - len(families) - len(architecture.OTHERS) >= architecture.SPARE * len(designs)
+    assert len(designs) >= correlation.DESIGNS
+    assert sum(study.members.trained(design) >= 2 for design in designs) >= diversity.DESIGNS
+    assert study.joint.seeds >= balance.SEEDS_ALONE
+    assert {0, 1} < set(study.joint.objectives["balanced"])
+
+
+def test_seeds_may_be_numbered_by_design():
+    members = {"designs": ["resnet50", "vit", "starnet"], "seeds": {"vit": "3", "starnet": 2}, "baseline": "vit-s2"}
+    study = load(changed("members", members) | {"search": None})
+    assert study.independent_members() == ["resnet50-s0", "vit-s0", "vit-s1", "vit-s2", "starnet-s0", "starnet-s1"]
+    assert load(changed("members.seeds", "3")).members.seeds == 3
 
 
 def test_architectures_are_those_of_timm():
@@ -465,7 +488,8 @@ def test_the_table_of_severities_suits_the_images(settings, size, table):
 
 def test_one_member_of_each_family_is_pictured_the_baseline_of_its_own():
     pictured = load(CONFIG).pictured_members()
-    assert pictured == ["resnet50-s0", "densenet_s-s0", "convnext-s0", "mobilenetv3-s0", "starnet-s0", "vit-s0"]
+    families = ["densenet_s", "convnext", "mobilenetv3", "starnet", "regnet", "fasternet", "vit"]
+    assert pictured == ["resnet50-s0", *(f"{family}-s0" for family in families)]
     assert load(changed("members.baseline", "vit-s1")).pictured_members()[-1] == "vit-s1"
 
 
