@@ -2,9 +2,9 @@
 
 Run by hand: python tests/benchmarks/interval_coverage.py [--simulations 600] [--resamples 200] [--only intervals]
 [--rows FILE] [--write]. Each row simulates studies anew, all of their members, designs, families or seeds included,
-and calls the functions of the pipeline. --only runs one of the two parts; --rows keeps the rows in a file and takes
-from there what does not run; --write makes docs/coverage.md, of both. The last line is JSON: `worst_false_verdict` (of
-the rules), `worst_coverage` (of the intervals), `power` by observation and size.
+and calls the functions of the pipeline. --only runs one of the two parts; --rows keeps the rows in a file as they
+come, and goes on after those that are there; --write makes docs/coverage.md, of both. The last line is JSON:
+`worst_false_verdict` (of the rules), `worst_coverage` (of the intervals), `power` by observation and size.
 """
 
 import argparse
@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 from coverage_page import page, summary
-from simulated_intervals import CASES, coverage
-from simulated_verdicts import SITUATIONS, rates
+from simulated_intervals import CASES, Case, coverage
+from simulated_verdicts import SITUATIONS, Situation, rates
 
 from resiliency.streams import derived_seed
 
@@ -25,17 +25,12 @@ def stream(*names: str | int) -> np.random.Generator:
     return np.random.default_rng(derived_seed(0, "coverage", *names))
 
 
-def simulated(part: str, simulations: int, resamples: int) -> list[dict]:
-    """The rows of a part; intervals and power need fewer simulations than rates of false verdicts."""
-    fewer, rows = max(simulations // 3, 1), []
-    for case in CASES if part == "intervals" else SITUATIONS:
-        if part == "intervals":
-            row = coverage(case, fewer, resamples)
-        else:
-            row = rates(case, fewer if min(case.truths) > 0 else simulations, fewer, stream)
-        rows.append(row)
-        print(json.dumps(row), flush=True)
-    return rows
+def simulated(part: str, case: Case | Situation, simulations: int, resamples: int) -> dict:
+    """The row of a case; intervals, power and the rules before need fewer simulations than rates of false verdicts."""
+    fewer = max(simulations // 3, 1)
+    if part == "intervals":
+        return coverage(case, fewer, resamples)
+    return rates(case, fewer if min(case.truths) > 0 else simulations, fewer, stream)
 
 
 def main() -> None:
@@ -46,14 +41,18 @@ def main() -> None:
     parser.add_argument("--rows", type=Path)
     parser.add_argument("--write", action="store_true")
     arguments = parser.parse_args()
-    kept = json.loads(arguments.rows.read_text()) if arguments.rows and arguments.rows.exists() else {}
-    parts = [arguments.only] if arguments.only else [p for p in ("intervals", "verdicts") if p not in kept]
-    kept |= {part: simulated(part, arguments.simulations, arguments.resamples) for part in parts}
-    if arguments.rows:
-        arguments.rows.write_text(json.dumps(kept))
+    file, kept = arguments.rows, {"intervals": [], "verdicts": []}
+    kept |= json.loads(file.read_text()) if file and file.exists() else {}
+    for part, cases in {"verdicts": SITUATIONS, "intervals": CASES}.items():
+        for case in cases[len(kept[part]) :] if arguments.only in (None, part) else []:
+            row = simulated(part, case, arguments.simulations, arguments.resamples)
+            kept[part].append(row)
+            print(json.dumps(row), flush=True)
+            if file:
+                file.write_text(json.dumps(kept))
     if arguments.write:
         PAGE.write_text(page(kept["intervals"], kept["verdicts"]))
-    print(json.dumps(summary(kept.get("intervals", []), kept.get("verdicts", []))))
+    print(json.dumps(summary(kept["intervals"], kept["verdicts"])))
 
 
 if __name__ == "__main__":

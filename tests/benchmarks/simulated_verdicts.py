@@ -226,7 +226,8 @@ def of_balance(better: tuple[float, float], seeds: int, spread: tuple[float, ...
 
 
 GAP = 1.15  # of diversities: a Cliff's delta of about .5 of single metrics
-DRAWN = [((9, 2, 2), "18 x 2"), ((10, 3, 1), "30 x 1"), ((8, 3, 1), ""), ((16, 2, 1), "")]
+DRAWN = [((9, 2, 2), "18 x 2"), ((10, 3, 1), "30 x 1"), ((8, 2, 1), ""), ((8, 3, 1), ""), ((16, 2, 1), "")]
+UNEVEN = (1, 2, 1, 1)  # the balanced setting spreads twice as much
 SITUATIONS = [
     of_families(1.6, 0.4, 0.4, 0.8, 4, 2, 2, "8 x 2"),
     *(
@@ -238,7 +239,7 @@ SITUATIONS = [
     *(of_correlations(d, size) for d in ((0, 0), (0.45, 0), (0.45, 0.45)) for size in SIZES),
     *(of_diversities(g, size) for g in ((0, 0, 0), (GAP, GAP, 0), (GAP, GAP, GAP)) for size in SIZES),
     *(of_balance(b, seeds) for b in ((0, 0), (6, 0), (3, 3)) for seeds in (2, 3, 5, 8)),
-    *(of_balance((0, 0), seeds, (1, 2, 1, 1)) for seeds in (2, 3, 5)),
+    *(of_balance(b, seeds, UNEVEN) for b in ((0, 0), (6, 0)) for seeds in (2, 3, 5)),
 ]
 
 
