@@ -43,13 +43,13 @@ def page(intervals: list[dict], verdicts: list[dict]) -> str:
     worst = max(
         (row for row in verdicts if not row["powerful"]), key=lambda row: row["new_false"] / row["new_simulations"]
     )
-    most = max(row["new_simulations"] for row in verdicts)
+    fewest = min(row["new_simulations"] for row in verdicts if not row["powerful"] and not row["lacking"])
     above = [row for row in verdicts if _beyond(row)]
     text = TEMPLATE.read_text().format(
         worst=worst["new_false"] / worst["new_simulations"],
         where=f"observation {worst['observation']}, {worst['situation']}, {worst['size']}",
-        simulations=most,
-        sure=sure(round(0.05 * most), most)[1] - 0.05,
+        simulations=fewest,
+        sure=sure(round(0.05 * fewest), fewest)[1] - 0.05,
         above=_exceptions(above),
         limit=MOST_FALSE,
         power="".join(_power_row(row) for row in _ordered(verdicts) if row["powerful"]),
@@ -81,10 +81,7 @@ def _exceptions(above: list[dict]) -> str:
     if not above:
         return f"No rate is above {MOST_FALSE:.0%} beyond chance."
     told = "; ".join(f"observation {row['observation']}, {row['situation']}, {row['size']}" for row in above)
-    return (
-        f"Above {MOST_FALSE:.0%} beyond chance: {told}. Where settings spread unlike each other, the assumption of a "
-        "pooled variance, which `resampled` states, does not hold; five seeds need none."
-    )
+    return f"Above {MOST_FALSE:.0%} beyond chance: {told}."
 
 
 def _power_row(row: dict) -> str:

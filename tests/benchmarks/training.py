@@ -35,7 +35,7 @@ from resiliency.training.engine import Labelled, Looks, Trainer, accuracies, cro
 from resiliency.training.optimizer import learning_rate, optimizer
 
 STUDY = load(yaml.safe_load(Path(__file__).parents[2].joinpath("config.yaml").read_text()))
-TRANSFORMERS = ("vit",)
+TRANSFORMERS = ("vit", "vit_wide")
 LOOKS = Looks([0.3] * 3, [0.35] * 3)
 FIRST_STEP = """
 import time
