@@ -216,6 +216,8 @@ rule report:
         corruption_errors=TABLES["errors"],
         ensembles=made("ensembles"),
         deployment=made("deployment"),
+        selective_prediction=made("selective_prediction"),
+        temperatures=made("temperatures"),
         best_ensembles=made("best_ensembles"),
         skipped=TABLES["skipped"],
         observations=TABLES["observations"],

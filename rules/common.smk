@@ -191,6 +191,7 @@ CHART_TABLES |= {"gallery": GALLERY} if STUDY.dataset else {}
 CHART_TABLES |= {"attribution_gallery": ATTRIBUTION_GALLERY} if MEMBERS else {}
 CHART_TABLES |= {"evaluations": EVALUATIONS} if MEMBERS else {}
 CHART_TABLES |= {"candidates": f"{RESULTS}/ensembles/candidates.parquet"} if "deployment" in MADE else {}
+CHART_TABLES |= {"risk_coverage": f"{RESULTS}/ensembles/risk_coverage.parquet"} if "deployment" in MADE else {}
 AVAILABLE = CHART_TABLES.keys() | ({"corruptions"} if CORRUPTIONS else set())
 DRAWN = [chart for chart, needs in CHARTS.items() if needs <= AVAILABLE]
 CHART_TABLES = {name: path for name, path in CHART_TABLES.items() if any(name in CHARTS[chart] for chart in DRAWN)}

@@ -151,10 +151,38 @@ def deployment_tables(members, ensembles) -> dict[str, pd.DataFrame]:
     fronts = {f"front_{c}": front(errors.to_numpy(float), both[c].to_numpy(float)) for c in ("macs", "parameters")}
     both = both.assign(validation_error=errors - 0.01, **fronts)
     known = {"mean_corruption_error": errors, "low": errors - 0.02, "high": errors + 0.02, "confidence": 0.95}
+    known |= {"objective": "mean", "worst_corruption": "fog", "worst_severity": 5, "worst_class": 1, "quantile": 0.9}
+    for name in ("worst_error", "worst_class_error", "quantile_error"):
+        known |= {name: errors + 0.05, f"{name}_low": errors, f"{name}_high": errors + 0.1}
     known |= {"rule": RULES[0], "optimism": 0.01, "clean_accuracy": 0.9, "validation_images": 270, "images": 270}
     kept = both["front_macs"] | both["front_parameters"] | (both["found"] == "single")
     table = both.assign(**known, baseline=both.index == 0)[kept]
-    return {"deployment": table, "candidates": both.assign(judged_error=errors)}
+    table.insert(0, "number", np.arange(1, len(table) + 1))
+    return {"deployment": table, "candidates": both.assign(judged_error=errors), **confidence_tables(table)}
+
+
+def confidence_tables(deployment) -> dict[str, pd.DataFrame]:
+    """Of each row of deployment.csv by two scores, of which entropy serves better; and temperatures of all."""
+    curves, scores, temperatures = [], [], []
+    for row in deployment.itertuples():
+        for images in ("clean", "corrupted"):
+            for score, worse in (("max_probability", 0.02), ("entropy", 0.01)):
+                known = {"members": row.members, "size": row.size, "rule": RULES[0], "images": images, "score": score}
+                curves += [known | {"coverage": c, "risk": worse * c} for c in np.round(np.arange(0.05, 1.01, 0.05), 2)]
+                values = {"error": 0.1, "auroc": 0.9, "fpr_at_95": 0.3, "aurc": worse}
+                values |= {f"error_at_{level}": level / 1000 for level in (80, 90, 95)}
+                ends = {f"{name}_{end}": value for name, value in values.items() for end in ("low", "high")}
+                excess = [-0.01, -0.02, -0.005] if score == "entropy" else [np.nan] * 3
+                names = ("aurc_excess", "aurc_excess_low", "aurc_excess_high")
+                scores.append(known | values | ends | dict(zip(names, excess, strict=True)))
+            known = {"members": row.members, "images": images, "temperature": 1.5, "validation_images": 180}
+            changes = {"ece_before": 0.1, "ece_after": 0.02, "ece_change_low": -0.1, "ece_change_high": -0.06}
+            temperatures.append(known | {"note": np.nan} | changes)
+    return {
+        "selective_prediction": pd.DataFrame(scores, columns=None if scores else ["members", "images", "score"]),
+        "temperatures": pd.DataFrame(temperatures, columns=None if temperatures else ["members", "images", "note"]),
+        "risk_coverage": pd.DataFrame(curves, columns=None if curves else ["members", "images", "score", "coverage"]),
+    }
 
 
 def evaluation_table(searched: int) -> pd.DataFrame:

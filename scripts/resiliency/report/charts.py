@@ -21,6 +21,8 @@ from resiliency.report.failure_chart import coincident_failures
 from resiliency.report.gallery import gallery
 from resiliency.report.joint_charts import strength
 from resiliency.report.member_charts import error_by_severity, error_heatmap, size_accuracy_resiliency
+from resiliency.report.risk_chart import finding as risk_finding
+from resiliency.report.risk_chart import risk_coverage
 from resiliency.report.robustness_charts import effective_robustness
 from resiliency.report.search_charts import origins, search_front
 from resiliency.report.training_charts import learning_curves
@@ -146,6 +148,13 @@ CHARTS = {
         ("deployment", "candidates"),
         deployment,
         ensemble_findings.deployment,
+    ),
+    "risk_coverage": Entry(
+        "The further a line falls towards the left, the better its score of confidence finds the wrong answers. Two "
+        "lines may cross: what counts is the coverage that you need.",
+        ("deployment", "risk_coverage"),
+        risk_coverage,
+        risk_finding,
     ),
 }
 TABLES = sorted({table for entry in CHARTS.values() for table in entry.tables})

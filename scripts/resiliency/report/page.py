@@ -13,6 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from resiliency.conditions import CLEAN
 from resiliency.report import words
+from resiliency.report.deployment_answers import deployment_answers
 from resiliency.report.overview import basis, cautions, contenders, leaders, observed, skipped_reasons
 from resiliency.report.terms import TERMS, explained
 
@@ -31,7 +32,7 @@ class Section(NamedTuple):
 
 
 SECTIONS = (
-    Section("deploy", "Which ensemble should I deploy?", ("deployment",)),
+    Section("deploy", "Which ensemble should I deploy?", ("deployment", "risk_coverage")),
     Section("best", "Which ensembles are the most accurate?", ()),
     Section("corruptions", "What do the corruptions look like?", ("gallery",)),
     Section(
@@ -90,8 +91,8 @@ def render(
         card: the card of the data set; None where there is none.
         test_sets: the card of each further test set, by name.
         provenance: versions, device, commit and the cost of every rule.
-        tables: `members`, `corruption_errors`, `observations` and `skipped`; `ensembles`, `deployment` and
-            `best_ensembles` where the study has them.
+        tables: `members`, `corruption_errors`, `observations` and `skipped`; `ensembles`, `deployment`,
+            `selective_prediction`, `temperatures` and `best_ensembles` where the study has them.
         specs, svgs: name of a chart -> its Vega-Lite specification, and its picture where scripts do not run.
         written: those of `FILES` that the study has.
     """
@@ -119,6 +120,7 @@ def render(
         cautions=cautions(tables["members"]),
         observations=observed(tables["observations"]),
         contenders=contenders(tables["deployment"]) if "deployment" in tables else [],
+        answers=_answers(tables, card, study["study"]),
         leaders=leaders(tables, further),
         best=tables["best_ensembles"].to_dict("records") if "best_ensembles" in tables else [],
         skipped=skipped_reasons(tables["skipped"]) if "skipped" in tables else [],
@@ -136,6 +138,14 @@ def render(
         script=(FOLDER / "report.js").read_text(encoding="utf-8"),
         bundle=vl_convert.javascript_bundle(vl_version=_vega_lite(specs)) if specs else "",
     )
+
+
+def _answers(tables: dict[str, pd.DataFrame], card: dict | None, study: str) -> list[tuple[str, str]]:
+    """What is asked of the ensemble to deploy, where the study has the tables that answer it."""
+    names = ("deployment", "selective_prediction", "temperatures")
+    if not all(name in tables for name in names):
+        return []
+    return deployment_answers(*(tables[name] for name in names), card["classes"] if card else None, study)
 
 
 def _undefined(members: pd.DataFrame, name: str) -> str:

@@ -28,6 +28,7 @@ CHARTS = {
     "search_front": {"evaluations", "members"},
     "origins": {"origins"},
     "deployment": {"deployment", "candidates"},
+    "risk_coverage": {"deployment", "risk_coverage"},
 }
 # What a study may lack -> the tables that it then does without.
 NEEDED = {

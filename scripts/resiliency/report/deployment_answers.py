@@ -1,0 +1,146 @@
+"""What an engineer asks of the ensemble to deploy, answered in sentences from the tables."""
+
+import pandas as pd
+
+from resiliency.conditions import CORRUPTED
+from resiliency.report.overview import contenders
+from resiliency.report.words import interval, label, number, percent, plural
+
+REFERENCE = "max_probability"
+NAMES = {
+    REFERENCE: "the maximum probability",
+    "entropy": "entropy",
+    "mutual_information": "mutual information",
+    "vote_agreement": "agreement of votes",
+}
+DOUBTS = ("entropy", "mutual_information")  # scores that are high where answers are doubtful
+OBJECTIVES = {
+    "mean": "the mean corruption error",
+    "worst_condition": "the error in the worst condition",
+    "quantile": "a quantile of the errors over conditions",
+}
+
+
+def deployment_answers(
+    deployment: pd.DataFrame, selective: pd.DataFrame, temperatures: pd.DataFrame, classes: list[str] | None, study: str
+) -> list[tuple[str, str]]:
+    """Questions and answers about the best ensemble: which, how good, when to abstain, what is worst, cost, delivery.
+
+    Args:
+        deployment, selective, temperatures: tables of these names.
+        classes: names of the classes; None where they are not known.
+        study: its name.
+    """
+    rows = contenders(deployment)
+    if not rows:
+        return []
+    best = rows[0]
+    of_scores = selective[selective["members"] == best["members"]]
+    fitted = temperatures[temperatures["members"] == best["members"]].set_index("images")
+    return [
+        ("Which ensemble?", _which(best)),
+        ("How good is it, and how sure is that?", f"{_good(best)} {_calibrated(fitted)}"),
+        ("When should it abstain?", _abstains(of_scores)),
+        ("What is its worst condition?", _worst(best, classes)),
+        ("What does it cost?", _costs(rows)),
+        ("How do I get it?", _delivered(best, study)),
+    ]
+
+
+def _which(row: dict) -> str:
+    members = row["members"].replace("+", " + ")
+    return (
+        f"{members}: {plural(row['size'], 'member')}, combined by {label(row['rule'])}. It had the least of "
+        f"{OBJECTIVES[row['objective']]} on {plural(row['validation_images'], 'test image')}; what follows is of "
+        f"{row['images']:,} others, on which nothing was chosen."
+    )
+
+
+def _good(row: dict) -> str:
+    said = (
+        f"It errs on {_told(row, 'mean_corruption_error')} of corrupted images "
+        f"({percent(row['confidence'], 0)} interval) and on {percent(1 - row['clean_accuracy'])} of clean ones."
+    )
+    if row["optimism"] > 0:
+        said += f" On the images that it was chosen on it looked better by {number(100 * row['optimism'], 1)} points."
+    return said
+
+
+def _calibrated(rows: pd.DataFrame) -> str:
+    if CORRUPTED not in rows.index or not rows.loc[CORRUPTED, "validation_images"]:
+        note = rows["note"].iloc[0] if len(rows) else "not known"
+        return f"No temperature was fitted: {note}."
+    row = rows.loc[CORRUPTED]
+    ends = interval(row["ece_change_low"], row["ece_change_high"], percent)
+    note = f" Beware: {row['note']}." if isinstance(row["note"], str) and row["note"] else ""
+    return (
+        f"A temperature of {number(row['temperature'], 2)}, fitted on "
+        f"{plural(int(row['validation_images']), 'validation image')}, takes its ECE on corrupted images from "
+        f"{percent(row['ece_before'])} to {percent(row['ece_after'])} (change {ends}).{note}"
+    )
+
+
+def _abstains(rows: pd.DataFrame) -> str:
+    corrupted = rows[rows["images"] == CORRUPTED].set_index("score")
+    if corrupted.empty:
+        return "That is not known: no score of confidence tells its answers apart."
+    better = corrupted[corrupted["aurc_excess_high"] < 0]
+    if len(better):
+        score = better["aurc"].idxmin()
+    else:
+        score = REFERENCE if REFERENCE in corrupted.index else corrupted.index[0]
+    row = corrupted.loc[score]
+    at_95, at_90, at_80 = (_told(row, f"error_at_{level}") for level in (95, 90, 80))
+    return (
+        f"Where {NAMES[score]} is {'high' if score in DOUBTS else 'low'}. If it answers the 95 % of corrupted images "
+        f"that it is surest of, it errs on {at_95}; of 90 %, on {at_90}; of 80 %, on {at_80}. A wrong answer is less "
+        f"sure than a right one with probability {_told(row, 'auroc', number)} (AUROC); a limit that keeps 95 % of the "
+        f"right answers keeps {_told(row, 'fpr_at_95')} of the wrong ones. "
+        f"{_compared(row, score, len(better) > 0, len(corrupted))}"
+    ).strip()
+
+
+def _compared(row: pd.Series, score: str, better: bool, scores: int) -> str:
+    """How the score compares with the others."""
+    if better:
+        by = f"{number(-row['aurc_excess'], 4)} {interval(-row['aurc_excess_high'], -row['aurc_excess_low'], _four)}"
+        return f"{NAMES[score].capitalize()} ranks its answers better than {NAMES[REFERENCE]} does (AURC less by {by})."
+    return f"No other score is shown to rank its answers better than {NAMES[score]}." if scores > 1 else ""
+
+
+def _four(value: float) -> str:
+    return number(value, 4)
+
+
+def _told(row: pd.Series | dict, name: str, form=percent) -> str:
+    """A figure with its interval."""
+    return f"{form(row[name])} {interval(row[f'{name}_low'], row[f'{name}_high'], form)}".rstrip()
+
+
+def _worst(row: dict, classes: list[str] | None) -> str:
+    position = int(row["worst_class"])
+    name = classes[position] if classes else f"number {position}"
+    return (
+        f"{label(row['worst_corruption']).capitalize()} at severity {int(row['worst_severity'])}: it errs on "
+        f"{_told(row, 'worst_error')}. Its worst class under corruption is {name}, with "
+        f"{_told(row, 'worst_class_error')}. In {percent(row['quantile'], 0)} of the conditions it errs on no more "
+        f"than {_told(row, 'quantile_error')}. Condition and class were found on the images that it was chosen on."
+    )
+
+
+def _costs(rows: list[dict]) -> str:
+    best, others = rows[0], rows[1:]
+    if best["macs"] != best["macs"]:
+        return "That is not known: the MACs of its members are not."
+    said = f"{best['macs'] / 1e6:,.3g} M MACs an image and {best['parameters'] / 1e6:,.3g} M parameters"
+    known = [row for row in others if row["macs"] == row["macs"] and row["macs"] > 0]
+    ratios = [f"{number(best['macs'] / row['macs'], 1)} times the MACs of the {row['role'].lower()}" for row in known]
+    return f"{said}{'; ' if ratios else ''}{', '.join(ratios)}. The export measures its time on your machine."
+
+
+def _delivered(row: dict, study: str) -> str:
+    return (
+        f"snakemake export --cores all, for the study’s file, writes it to results/{study}/export: programs for torch "
+        f"and onnxruntime that take images as bytes, and a model card. Any other row of deployment.csv by its number: "
+        f"--config ensemble=<number>; this one is {int(row['number'])}."
+    )

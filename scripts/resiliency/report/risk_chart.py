@@ -1,0 +1,73 @@
+"""The chart of what abstaining brings: error over the share of images that are answered."""
+
+import altair as alt
+import pandas as pd
+
+from resiliency.report.overview import contenders
+from resiliency.report.style import SHARE, by_legend, finish, notice, panel_title, spread
+from resiliency.report.words import label, percent
+
+REFERENCE = "max_probability"
+LEAST = 0.1  # coverage below which too few images are left for a risk
+COLUMNS = 3
+
+
+def risk_coverage(deployment: pd.DataFrame, curves: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
+    """Risk over coverage, a panel for each set of images: the best ensemble by each score of confidence, and others."""
+    title = "What does it bring to abstain?"
+    lines = _lines(deployment, curves)
+    if lines.empty:
+        return notice(title, "no ensemble or member whose answers differ in confidence")
+    hues = spread(list(dict.fromkeys(lines["who"])), colours)
+    names = list(dict.fromkeys(lines["images"]))
+    panels = [_panel(lines[lines["images"] == name], name, name == names[0], hues) for name in names]
+    subtitle = [
+        "Images are answered in order of confidence; at the right end all are answered",
+        "Images on which nothing was chosen; of corrupted ones all corruptions and severities together",
+    ]
+    return finish(alt.concat(*panels, columns=COLUMNS, spacing=24), title, subtitle)
+
+
+def finding(deployment: pd.DataFrame, curves: pd.DataFrame) -> str:
+    """The error of the best ensemble on corrupted images at full coverage and at 90 and 80 %."""
+    lines = _lines(deployment, curves)
+    rows = lines[lines["images"] == "corrupted"] if len(lines) else lines
+    if rows.empty:
+        return ""
+    risks = rows[rows["who"] == rows["who"].iloc[0]].set_index("coverage")["risk"]
+    return (
+        f"By {rows['who'].iloc[0].partition(', ')[2]}, the best ensemble on corrupted images errs on "
+        f"{percent(risks[1.0])} if it answers all, on {percent(risks[0.9])} of the surest 90 %, and on "
+        f"{percent(risks[0.8])} of the surest 80 %."
+    )
+
+
+def _lines(deployment: pd.DataFrame, curves: pd.DataFrame) -> pd.DataFrame:
+    """Columns images, coverage, risk and who: the best ensemble under each score, other contenders under the first."""
+    parts = []
+    for row in contenders(deployment):
+        of = curves[(curves["members"] == row["members"]) & (curves["coverage"] >= LEAST)].dropna(subset=["risk"])
+        if parts:
+            of = of[of["score"] == REFERENCE]
+        parts.append(of.assign(who=[f"{row['role'].lower()}, {label_of(score)}" for score in of["score"]]))
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+
+
+def label_of(score: str) -> str:
+    """What to call a score of confidence."""
+    return score.replace("_", " ").replace("max ", "maximum ")
+
+
+def _panel(lines: pd.DataFrame, name: str, first: bool, hues: alt.Scale) -> alt.Chart:
+    x = alt.X("coverage:Q", title="Images answered").scale(domain=[LEAST, 1]).axis(format=SHARE, tickCount=5)
+    y = alt.Y("risk:Q", title="Error of the answers" if first else None).axis(format=SHARE)
+    legend = alt.Legend(title=None, orient="bottom", direction="horizontal", columns=3, labelLimit=320)
+    chosen, opacity = by_legend("who")
+    tooltip = ["who", alt.Tooltip("coverage", format=".0%"), alt.Tooltip("risk", format=".2%")]
+    chart = (
+        alt.Chart(lines)
+        .mark_line(strokeWidth=2)
+        .encode(x=x, y=y, color=alt.Color("who:N", scale=hues, legend=legend), opacity=opacity, tooltip=tooltip)
+    )
+    chart = chart.add_params(chosen) if first else chart
+    return chart.properties(width=300, height=240, title=panel_title(label(name)))

@@ -1,0 +1,64 @@
+"""What the report answers about the ensemble to deploy."""
+
+import numpy as np
+import pytest
+from synthetic import synthetic_tables
+
+from resiliency.report.deployment_answers import deployment_answers
+from resiliency.report.overview import contenders
+from resiliency.report.risk_chart import finding
+from resiliency.report.words import percent
+
+NAMES = ("deployment", "selective_prediction", "temperatures")
+
+
+@pytest.fixture
+def tables():
+    return synthetic_tables()
+
+
+def answers(tables, classes=("cat", "dog")) -> dict[str, str]:
+    return dict(deployment_answers(*(tables[name] for name in NAMES), classes and list(classes), "tiny"))
+
+
+def test_the_questions_come_in_order_and_are_of_the_best_ensemble(tables):
+    found = answers(tables)
+    best = contenders(tables["deployment"])[0]
+    assert [question.split()[0] for question in found] == ["Which", "How", "When", "What", "What", "How"]
+    assert best["members"].replace("+", " + ") in found["Which ensemble?"]
+    assert percent(best["mean_corruption_error"]) in found["How good is it, and how sure is that?"]
+    assert "from 10.0 % to 2.0 % (change [−10.0 %, −6.0 %])" in found["How good is it, and how sure is that?"]
+    assert found["What is its worst condition?"].startswith("Fog at severity 5")
+    assert "is dog" in found["What is its worst condition?"]
+    assert f"this one is {best['number']}" in found["How do I get it?"]
+
+
+def test_a_score_is_named_that_is_shown_to_be_better_else_the_usual_one(tables):
+    asked = "When should it abstain?"
+    assert answers(tables)[asked].startswith("Where entropy is high.")
+    assert "AURC less by 0.0100 [0.0050, 0.0200]" in answers(tables)[asked]
+    tables["selective_prediction"]["aurc_excess_high"] = 0.001
+    assert answers(tables)[asked].startswith("Where the maximum probability is low.")
+    assert "of 90 %, on 9.0 %" in answers(tables)[asked]
+    tables["selective_prediction"] = tables["selective_prediction"].iloc[:0]
+    assert answers(tables)[asked].startswith("That is not known")
+
+
+def test_what_is_not_known_is_said(tables):
+    tables["temperatures"] = tables["temperatures"].assign(validation_images=0, note="no predictions of them")
+    tables["deployment"] = tables["deployment"].assign(macs=np.nan, optimism=np.nan)
+    found = answers(tables, None)
+    assert "No temperature was fitted: no predictions of them." in found["How good is it, and how sure is that?"]
+    assert "is number 1" in found["What is its worst condition?"]
+    assert found["What does it cost?"].startswith("That is not known")
+    assert "points" not in found["How good is it, and how sure is that?"]
+
+
+def test_without_anything_to_deploy_nothing_is_asked(tables):
+    tables["deployment"] = tables["deployment"].iloc[:0]
+    assert answers(tables) == {}
+
+
+def test_the_finding_of_the_chart_is_of_the_best_ensemble(tables):
+    said = finding(tables["deployment"], tables["risk_coverage"])
+    assert said.startswith("By maximum probability, the best ensemble on corrupted images errs on 2.0 % if it")
