@@ -1,8 +1,9 @@
 """Small members predicted in one pass over JPEG files, which decodes each once, against one pass for each member.
 
-Both sides alternate; times are CPU seconds of one thread, and ratios are of neighbouring passes. On a CPU networks cost
-more than decoding, and little is gained. Where a GPU waits for images, reading decides: the second ratio is of that
-alone, for members of three sizes, as the decoding processes do it. The last line is JSON.
+In one pass images are decoded once, and normalised once for members that see them alike. Both sides alternate; times
+are CPU seconds of one thread, and ratios are of neighbouring passes. On a CPU most of a pass is spent in the networks.
+Where a GPU waits for images, reading decides: the second ratio is of that alone, for members of three sizes, as the
+decoding processes do it. The last line is JSON.
 
     python tests/benchmarks/decoding.py [--images 128] [--repeats 5]
 """
