@@ -167,19 +167,19 @@ def accuracy(member: Member, images: Images, labels: np.ndarray, workers: int) -
 
 
 def compare_precision(members: list[Member], images: Images, labels: np.ndarray, precision: str) -> None:
-    """Print what `precision` changes in the logits of the first images, `BATCH` at most, against float32."""
+    """Print what `precision` changes against float32 in the logits of some images, `BATCH` at most, spread over all."""
     where = next(members[0][0].parameters()).device
     if where.type == "cpu" or precision == "float32":
         print("precision: float32")
         return
-    count = min(BATCH, len(images))
+    chosen = np.linspace(0, len(images) - 1, min(BATCH, len(images))).astype(int)
     read = partial(_read, [images], views_of(members))
-    (batch,) = several_batches(images, [(0, np.arange(count))], where, 0, read)
+    (batch,) = several_batches(images, [(0, chosen)], where, 0, read)
     exact, found = _answers(members, batch), _answers(members, batch, precision)
-    print(f"{precision} against float32 on the first {count} clean images:")
+    print(f"{precision} against float32 on {len(chosen)} clean images, spread over all:")
     for (_, member), reference, values in zip(members, exact, found, strict=True):
         decisions, others = reference.argmax(1), values.argmax(1)
-        accuracies = [(answers == labels[:count]).mean() for answers in (others, decisions)]
+        accuracies = [(answers == labels[chosen]).mean() for answers in (others, decisions)]
         distance = np.abs(values.astype(np.float32) - reference).max()
         print(
             f"{member['member']}: accuracy {accuracies[0]:.4f}, in float32 {accuracies[1]:.4f}; "
