@@ -1,6 +1,7 @@
 """A study that loads some members: a network of the user's own, with its checkpoints, beside a trained design."""
 
 import json
+import re
 import sys
 
 import numpy as np
@@ -53,6 +54,7 @@ STUDY = {
     "corruptions": {"names": ["gaussian_noise", "contrast"], "severities": [1, 4]},
     "training": {"epochs": 1, "warmup_epochs": 0.5},
     "designs": {
+        "densenet_s": {"training": {"learning_rate": 1e-9}},  # which learns nothing
         "resnet20": {
             "factory": "my_networks:resnet20",
             "arguments": {"width": 4},
@@ -109,6 +111,19 @@ def test_loaded_members_are_not_trained_and_join_as_equals(loaded):
         "densenet_s-s0+resnet20-s0+resnet20-s1",
     }  # fmt: skip
     assert (study.results / "report.html").stat().st_size
+
+
+def test_a_training_that_failed_is_said_in_its_log_the_table_and_on_the_first_screen(loaded):
+    study, _ = loaded
+    log = (study.results / "logs/train/densenet_s-s0.log").read_text()
+    said = r"^warning: densenet_s-s0: validation accuracy 0\.\d+ is hardly better than chance: training failed$"
+    assert re.search(said, log, re.MULTILINE)
+    members = pd.read_csv(study.results / "tables/members.csv", index_col="member")
+    assert members.warnings["densenet_s-s0"] == "near chance, few optimisation steps"
+    page = (study.results / "report.html").read_text(encoding="utf-8")
+    banner = page.partition('class="cautions"')[2].partition("</div>")[0]
+    assert re.search(r"hardly better than chance on clean images \([^)]*\bdensenet_s-s0\b", banner)
+    assert page.index('class="cautions"') < page.index('class="overview"')
 
 
 def test_predictions_are_the_networks_own_in_the_order_of_the_classes(loaded):
