@@ -111,6 +111,10 @@ class Pricing:
         """An image predicted in batches of `batch`."""
         return self._kernels(inference, design, batch).cost(self.card, "float32") * (1 / batch)
 
+    def operations(self, design: str, batch: int = PREDICTED) -> float:
+        """Floating-point operations of an image predicted."""
+        return sum(operations for _, operations, _ in self._kernels(inference, design, batch).listed) / batch
+
     def explained(self, design: str) -> Cost:
         """An image explained by one gradient."""
         return self._kernels(gradient, design, EXPLAINED).cost(self.card, "float32") * (1 / EXPLAINED)

@@ -9,7 +9,7 @@ from resiliency.diversity.metrics import METRICS
 from resiliency.diversity.representations import applicable
 from resiliency.predictions import Predictions
 
-CHUNK_VALUES = 2**19  # probabilities of all members: of one, they stay in a core's cache
+CHUNK_VALUES, MEMBER_VALUES = 2**24, 2**15  # probabilities of all members, and of one, which stay in a core's cache
 
 
 def pair_tables(
@@ -75,7 +75,7 @@ def _of_probabilities(predictions: list[Predictions], condition: int) -> dict[st
     images, classes = len(predictions[0].labels(condition)), predictions[0].classes(condition)
     metrics = {name: metric.raw for name, metric in METRICS.items() if metric.source == "probabilities"}
     totals = dict.fromkeys(metrics, 0.0)
-    chunk = max(1, CHUNK_VALUES // (len(predictions) * classes))
+    chunk = max(1, min(CHUNK_VALUES // len(predictions), MEMBER_VALUES) // classes)
     for start in range(0, images, chunk):
         some = slice(start, start + chunk)
         probabilities = np.stack([member.probabilities(condition, some) for member in predictions])

@@ -66,7 +66,8 @@ class Tally:
         if self.rule.mean is None:
             return
         if self.rule.mean == "arithmetic":
-            own, best = (values / self.totals[places, None] for values in (own, best))
+            own /= self.totals[places, None]
+            best /= self.totals[places, None]
         else:
             own, best = (
                 np.exp(values / np.float32(block.ensembles.shape[1])) / normalisers.T for values in (own, best)

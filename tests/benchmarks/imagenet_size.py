@@ -1,0 +1,232 @@
+"""Time and memory of studies/imagenet_pretrained.yaml, measured on a part of it with synthetic logits and extrapolated.
+
+Run by hand: python tests/benchmarks/imagenet_size.py [--images 5000] [--write]
+Logits of all members under two of the 76 conditions, the same ones, are on disk (see imagenet_logits.py). Pairs are
+compared, all ensembles scored, correlations and observations computed, on one thread and in CPU time, each stage in a
+process of its own that tells its peak memory. Predictions are timed with a ResNet-50, for a few batches on one thread,
+and extrapolated by floating-point operations; on a GPU they are computed by gpu_model.py. Prints the page, and writes
+it to docs/imagenet_costs.md if asked to.
+"""
+
+import argparse
+import multiprocessing
+import resource
+import tempfile
+import time
+from contextlib import redirect_stdout
+from io import StringIO
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+import yaml
+from gpu_hours import CORRUPTED, DECODING, ORIGINAL, ROOT, Pricing, markdown
+from imagenet_logits import CLASSES, member_logits
+from snakemake.utils import update_config
+
+from resiliency.analysis.correlations import correlation_table, difference_table
+from resiliency.analysis.families import by_family
+from resiliency.analysis.observations import architecture_brings_diversity, architecture_matters_more
+from resiliency.conditions import CLEAN, conditions
+from resiliency.designs.networks import build
+from resiliency.diversity.pairs import pair_tables
+from resiliency.ensembles.pool import ensembles_of
+from resiliency.ensembles.table import Pool
+from resiliency.files import write_array
+from resiliency.predictions import read_predictions
+from resiliency.study import Study, load
+from resiliency.tables import appending_table, read_blocks, read_table, write_table
+
+PAGE = ROOT / "docs" / "imagenet_costs.md"
+CORRUPTION, CONDITIONS, CORRUPTIONS = "fog", 76, 15
+TIMED = ("resnet50_a1", 16, 3)  # design, batch, batches
+TEXT = """# What a study of pretrained ImageNet models costs
+
+Written by `python tests/benchmarks/imagenet_size.py --write`, on {machine}.
+
+`studies/imagenet_pretrained.yaml` without its further test sets: {members} members, {ensembles:,} ensembles of two and
+three, {conditions} conditions of {images:,} images (the part by which robustness leaderboards compare models) of
+{classes:,} classes. Logits take {gigabytes:.0f} GB on disk.
+
+{table}
+
+*Measured* is CPU time of one thread with synthetic logits on disk, under {measured} of the {conditions} conditions, and
+the peak memory of the process, with its libraries and those parts of mapped files that it read. It is *extrapolated* by
+the factor given: the share of conditions, or for correlations that of clean images, corrupted ones and {corruptions}
+corruptions. On two cores, conditions are scored, and members predicted, two at a time; the other stages use one core.
+With all 50,000 images predictions, pairs and scores take ten times as long, and no more memory but for mapped files,
+which the system gives back when it needs room; the other stages take as long as here.
+
+Predictions on a processor are extrapolated from {rate:.1f} images a second and thread of a ResNet-50 by floating-point
+operations, with {original:g} ms of a core to decode an original and {corrupted:g} ms a corrupted image. Those on a GPU
+are computed by the model that [gpu_hours.md](gpu_hours.md) states, with {decoding} processes that decode. Images are
+decoded once for several members; here they are counted once a member, the most that it can be.
+"""
+
+
+def pretrained() -> Study:
+    config = yaml.safe_load((ROOT / "config.yaml").read_text())
+    update_config(config, yaml.safe_load((ROOT / "studies/imagenet_pretrained.yaml").read_text()))
+    return load(config | {"test_sets": {}})
+
+
+def make(folder: Path, study: Study, images: int) -> None:
+    """Logits, labels and the tables that stages read."""
+    names = [f"{design}-s0" for design in study.members.designs]
+    table = conditions([CORRUPTION], [1], {CLEAN: images}, {CLEAN: CLASSES})
+    write_table(folder / "conditions.csv", table)
+    parts = [member_logits("corrupted", len(names), 500, start) for start in range(0, images, 500)]
+    write_array(folder / "labels.npy", np.concatenate([labels for _, labels in parts]))
+    for index, name in enumerate(names):
+        values = np.concatenate([logits[index] for logits, _ in parts])
+        write_array(folder / "logits" / name / "clean.npy", np.stack([values] * len(table)))
+    families = [study.family(design) for design in study.members.designs]
+    random = np.random.default_rng(0)
+    members = pd.DataFrame({"member": names, "design": study.members.designs, "family": families})
+    members = members.assign(origin="independent", parameters=random.uniform(1e6, 1e8, len(names)), macs=1e9)
+    for column in ("clean_accuracy", "mean_corruption_error", "validation_accuracy"):
+        members[column] = random.uniform(0.4, 0.8, len(names))
+    write_table(folder / "members.csv", members)
+
+
+def read(folder: Path) -> tuple[pd.DataFrame, list]:
+    members = read_table(folder / "members.csv")
+    files = [folder / "logits" / name / "clean.npy" for name in members.member]
+    predictions = read_predictions(read_table(folder / "conditions.csv"), [folder / "labels.npy"], files)
+    return members, list(predictions.values())
+
+
+def pairs(folder: Path) -> None:
+    members, predictions = read(folder)
+    with appending_table(folder / "pairs.parquet") as append:
+        for table in pair_tables(list(members.member), predictions, lambda source: [], []):
+            append(table)
+
+
+def score(folder: Path) -> None:
+    members, predictions = read(folder)
+    pool = Pool(members, predictions, read_blocks(folder / "pairs.parquet"), np.array([0.5]), 0.95)
+    groups = [ensembles_of(len(members), size) for size in (2, 3)]
+    scored, under_each = pool.score(groups, ["mean_probability", "plurality_vote"])
+    write_table(folder / "ensembles.parquet", scored.assign(origin="independent"))
+    under_each.insert(0, "members", scored.members[: len(under_each)])
+    write_table(folder / "by_corruption.parquet", under_each)
+
+
+def correlate(folder: Path) -> None:
+    tables = [read_table(folder / f"{name}.parquet") for name in ("ensembles", "by_corruption")]
+    metrics = read_table(folder / "pairs.parquet")[["kind", "metric"]].drop_duplicates()
+    correlation_table(*tables, metrics, 0.95)
+    difference_table(*tables, metrics, 0.95)
+
+
+def observe(folder: Path) -> None:
+    members, ensembles = (read_table(folder / name) for name in ("members.csv", "ensembles.parquet"))
+    metrics = read_table(folder / "pairs.parquet")[["kind", "metric"]].drop_duplicates()
+    architecture_matters_more(members, 5000)
+    architecture_brings_diversity(by_family(ensembles, members), metrics, "mean_probability", 5000)
+
+
+def _measured(stage, folder: Path, answer) -> None:
+    torch.set_num_threads(1)
+    start = time.process_time()
+    stage(folder)
+    answer.put((time.process_time() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20))
+
+
+def measured(stage, folder: Path) -> tuple[float, float]:
+    """CPU seconds and GiB at most of a stage, in a process of its own."""
+    context = multiprocessing.get_context("spawn")
+    answer = context.Queue()
+    process = context.Process(target=_measured, args=(stage, folder, answer))
+    process.start()
+    found = answer.get()
+    process.join()
+    return found
+
+
+def predicting(study: Study) -> tuple[float, float, float]:
+    """Images a second of a ResNet-50 on one thread; seconds of all members for one image, there and on an H100."""
+    design, batch, batches = TIMED
+    torch.set_num_threads(1)
+    pricing, designs = Pricing(study), study.members.designs
+    with redirect_stdout(StringIO()):
+        network = build(study.designs[design].described(224), CLASSES, 0).eval()
+    images, times = torch.zeros(batch, 3, 224, 224), []
+    with torch.no_grad():
+        for _ in range(1 + batches):
+            start = time.process_time()
+            network(images)
+            times.append(time.process_time() - start)
+    rate = batch / min(times[1:])
+    seconds = sum(map(pricing.operations, designs)) / pricing.operations(design) / rate
+    on_gpu = [pricing.predicted(name).seconds(feeding=CORRUPTED / DECODING) for name in designs]
+    return rate, seconds, sum(on_gpu)
+
+
+def lasting(seconds: float) -> str:
+    unit, name = (3600, "h") if seconds >= 3600 else (60, "min") if seconds >= 60 else (1, "s")
+    return f"{seconds / unit:,.1f} {name}"
+
+
+def page(images: int) -> str:
+    study = pretrained()
+    rate, on_processor, on_gpu = predicting(study)
+    shown = images * CONDITIONS
+    decoding = len(study.members.designs) * images * (ORIGINAL + (CONDITIONS - 1) * CORRUPTED)
+    predicted = on_processor * shown + decoding
+    rows = [["stage", "measured", "peak memory", "factor", "extrapolated, one core", "on two cores", "on an H100"]]
+    rows.append(["`predict`", "see below", "", "", lasting(predicted), lasting(predicted / 2), lasting(on_gpu * shown)])
+    # All correlations are of clean and corrupted images and of each corruption.
+    factors = {pairs: CONDITIONS / 2, score: CONDITIONS / 2, correlate: (2 + CORRUPTIONS) / 3, observe: 1}
+    names = {pairs: "pairwise_diversity", score: "score_ensembles", correlate: "correlate", observe: "observe"}
+    total, on_two, with_gpu = predicted, predicted / 2, on_gpu * shown
+    with tempfile.TemporaryDirectory() as folder:
+        make(Path(folder), study, images)
+        for stage, factor in factors.items():
+            seconds, gigabytes = measured(stage, Path(folder))
+            spent = seconds * factor
+            two = spent / 2 if stage is score else spent
+            total, on_two, with_gpu = total + spent, on_two + two, with_gpu + two
+            rows.append([f"`{names[stage]}`", lasting(seconds), f"{gigabytes:.1f} GiB", f"{factor:.3g}"])
+            rows[-1] += [lasting(spent), lasting(two), ""]
+    rows.append(["in all", "", "", "", lasting(total), lasting(on_two), lasting(with_gpu)])
+    members = len(study.members.designs)
+    return TEXT.format(
+        table=markdown(rows),
+        machine=machine(),
+        members=members,
+        ensembles=sum(len(ensembles_of(members, size)) for size in study.ensembles.sizes),
+        conditions=CONDITIONS,
+        images=images,
+        classes=CLASSES,
+        gigabytes=members * shown * CLASSES * 2 / 1e9,
+        measured=2,
+        rate=rate,
+        decoding=DECODING,
+        corruptions=CORRUPTIONS,
+        original=ORIGINAL * 1e3,
+        corrupted=CORRUPTED * 1e3,
+    )
+
+
+def machine() -> str:
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    name = next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))
+    return f"a machine of {multiprocessing.cpu_count()} cores ({name}) that had other work"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--images", type=int, default=5000)
+    parser.add_argument("--write", action="store_true")
+    arguments = parser.parse_args()
+    text = page(arguments.images)
+    print(text)
+    if arguments.write:
+        PAGE.write_text(text)
+
+
+if __name__ == "__main__":
+    main()
