@@ -147,6 +147,7 @@ rule assess_ensembles:
     output:
         selective=shown(TABLES["selective_prediction"]),
         temperatures=shown(TABLES["temperatures"]),
+        early_exit=shown(TABLES["early_exit"]),
         curves=f"{RESULTS}/ensembles/risk_coverage.parquet",
     log:
         f"{RESULTS}/logs/assess_ensembles/all.log",

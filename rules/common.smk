@@ -159,6 +159,7 @@ TABLES = {
     "deployment": f"{RESULTS}/tables/deployment.csv",
     "selective_prediction": f"{RESULTS}/tables/selective_prediction.csv",
     "temperatures": f"{RESULTS}/tables/temperatures.csv",
+    "early_exit": f"{RESULTS}/tables/early_exit.csv",
     "effective_robustness": f"{RESULTS}/tables/effective_robustness.csv",
     "best_ensembles": f"{RESULTS}/tables/best_ensembles.csv",
 }

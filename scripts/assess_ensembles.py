@@ -5,6 +5,7 @@ import pandas as pd
 
 from resiliency.analysis.assessment import Judged, selective_rows, temperature_of, temperature_rows
 from resiliency.analysis.deployment import halves
+from resiliency.analysis.early_exit import COLUMNS, cheapest_first, early_exit
 from resiliency.data.split import calibration
 from resiliency.ensembles.combination import member_weights
 from resiliency.ensembles.outputs import Ensemble
@@ -25,9 +26,10 @@ with stage(snakemake.log[0]):
     weights = dict(zip(members.index, member_weights(members), strict=True))
     loaded = members.weights_source.str.startswith(("file ", "pretrained "))
     own = next(iter(predictions.values())).labels(0)
-    judged = Judged(conditions, halves(own, params.seed)[1], params.resamples, params.confidence, params.seed)
+    chosen, rest = halves(own, params.seed)
+    judged = Judged(conditions, rest, params.resamples, params.confidence, params.seed)
     progress = Progress(len(deployment), pause=5)
-    selective, temperatures, curves = [], [], []
+    selective, temperatures, curves, exits = [], [], [], []
     for row in deployment.itertuples():
         names = row.members.split("+")
 
@@ -41,7 +43,14 @@ with stage(snakemake.log[0]):
         selective += [known | found for found in of_scores]
         curves += [known | found for found in of_curves]
         temperatures += [known | found for found in temperature_rows(ensemble(predictions), temperature, judged)]
+        macs, together = members.macs[names].to_numpy(float), ensemble(predictions)
+        if len(names) > 1 and together.has_probabilities and np.isfinite(macs).all():
+            order = cheapest_first(macs)
+            asked = [names[place] for place in order]
+            found = early_exit(ensemble(predictions, asked), macs[order], chosen, judged)
+            exits.append(known | {"order": "+".join(asked)} | found)
         progress.step("ensembles")
     write_table(outputs.selective, pd.DataFrame(selective).assign(confidence=params.confidence))
     write_table(outputs.temperatures, pd.DataFrame(temperatures).assign(confidence=params.confidence))
+    write_table(outputs.early_exit, pd.DataFrame(exits, columns=COLUMNS))
     write_table(outputs.curves, pd.DataFrame(curves))

@@ -181,6 +181,9 @@ def confidence_tables(deployment) -> dict[str, pd.DataFrame]:
     return {
         "selective_prediction": pd.DataFrame(scores, columns=None if scores else ["members", "images", "score"]),
         "temperatures": pd.DataFrame(temperatures, columns=None if temperatures else ["members", "images", "note"]),
+        "early_exit": deployment[deployment["size"] > 1].assign(
+            macs=deployment.macs / 2, all_macs=deployment.macs, error_change=0.01, error_change_low=0.005
+        ),
         "risk_coverage": pd.DataFrame(curves, columns=None if curves else ["members", "images", "score", "coverage"]),
     }
 

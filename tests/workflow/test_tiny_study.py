@@ -16,7 +16,13 @@ TABLES = (
     *("members.csv", "histories.csv", "corruption_errors.csv", "ensembles.parquet", "correlations.csv"),
     *("observations.csv", "origins.csv", "coincident_failures.csv", "skipped.csv"),
     *("calibration.csv", "attribution_distances.csv"),
-    *("correlation_differences.csv", "deployment.csv", "selective_prediction.csv", "temperatures.csv"),
+    *(
+        "correlation_differences.csv",
+        "deployment.csv",
+        "selective_prediction.csv",
+        "temperatures.csv",
+        "early_exit.csv",
+    ),
 )
 
 

@@ -61,7 +61,7 @@ class Ensemble:
     """
 
     def __init__(self, members: list[Predictions], weights: np.ndarray, rule: str):
-        self.members, self.rule = members, RULES[rule]
+        self.members, self.name, self.rule = members, rule, RULES[rule]
         self.weights = (weights if self.rule.weighted else np.ones(len(members))).astype(np.float32)
         self.has_probabilities = all(member.has_probabilities for member in members)
 

@@ -17,6 +17,8 @@ from resiliency.report.correlation_charts import correlation_heatmap, correlatio
 from resiliency.report.deployment_charts import deployment
 from resiliency.report.diversity_charts import diversity_accuracy
 from resiliency.report.ensemble_charts import architecture_diversity
+from resiliency.report.exit_chart import early_exit
+from resiliency.report.exit_chart import finding as exit_finding
 from resiliency.report.failure_chart import coincident_failures
 from resiliency.report.gallery import gallery
 from resiliency.report.joint_charts import strength
@@ -155,6 +157,13 @@ CHARTS = {
         ("deployment", "risk_coverage"),
         risk_coverage,
         risk_finding,
+    ),
+    "early_exit": Entry(
+        "Left of the line at the same height, an ensemble is cheaper for what it errs. MACs are means: some images still "
+        "cost all members.",
+        ("deployment", "early_exit"),
+        early_exit,
+        exit_finding,
     ),
 }
 TABLES = sorted({table for entry in CHARTS.values() for table in entry.tables})

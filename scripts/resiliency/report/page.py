@@ -32,7 +32,7 @@ class Section(NamedTuple):
 
 
 SECTIONS = (
-    Section("deploy", "Which ensemble should I deploy?", ("deployment", "risk_coverage")),
+    Section("deploy", "Which ensemble should I deploy?", ("deployment", "risk_coverage", "early_exit")),
     Section("best", "Which ensembles are the most accurate?", ()),
     Section("corruptions", "What do the corruptions look like?", ("gallery",)),
     Section(
@@ -69,6 +69,7 @@ FILES = {
     "tables/deployment.csv": "the most resilient ensembles for their cost, and single members, judged on unseen images",
     "tables/selective_prediction.csv": "how confidence tells wrong answers from right ones: risk, coverage, AUROC",
     "tables/temperatures.csv": "temperatures fitted on validation images, NLL and ECE before and after",
+    "tables/early_exit.csv": "errors and mean MACs where members are asked until they are sure together",
     "tables/observations.csv": "the four observations: statistics, intervals, rules and verdicts",
     "search/evaluations.csv": "every sub-network that the search evaluated, the front, and which became members",
 }

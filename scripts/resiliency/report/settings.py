@@ -29,14 +29,15 @@ CHARTS = {
     "origins": {"origins"},
     "deployment": {"deployment", "candidates"},
     "risk_coverage": {"deployment", "risk_coverage"},
+    "early_exit": {"deployment", "early_exit"},
 }
 # What a study may lack -> the tables that it then does without.
 NEEDED = {
     "ensembles": {"ensembles", "correlations", "differences", "coincident_failures", "origins", "deployment"}
-    | {"best_ensembles", "selective_prediction", "temperatures"},
+    | {"best_ensembles", "selective_prediction", "temperatures", "early_exit"},
     "networks": {"histories", "differences", "attribution_distances"},
     "probabilities": {"calibration"},
-    "corruptions": {"deployment", "selective_prediction", "temperatures"},
+    "corruptions": {"deployment", "selective_prediction", "temperatures", "early_exit"},
     "shifts": {"effective_robustness"},
 }
 PAGE_FILES = ("report.html.j2", "macros.html.j2", "overview.html.j2", "details.html.j2", "report.css", "report.js")

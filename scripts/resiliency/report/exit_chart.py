@@ -1,0 +1,50 @@
+"""The chart of what early exit brings: errors over mean MACs, beside ensembles that ask all members always."""
+
+import altair as alt
+import pandas as pd
+
+from resiliency.report.style import MUTED, SHARE, finish, notice
+from resiliency.report.words import number, percent, plural
+
+STATIC, EARLY = "all members asked", "early exit"
+
+
+def early_exit(deployment: pd.DataFrame, table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
+    """The front of ensembles that ask all members, and each ensemble with early exit."""
+    title = "What does it save to stop asking members that agree?"
+    front = deployment[deployment["front_macs"].astype(bool)].dropna(subset=["mean_corruption_error"])
+    known = table.dropna(subset=["mean_corruption_error", "macs"])
+    front, known = front[front["macs"] > 0], known[known["macs"] > 0]
+    if front.empty or known.empty:
+        return notice(title, "no ensembles with probabilities and known MACs in this study")
+    columns = ["members", "size", "macs", "mean_corruption_error", "low", "high"]
+    both = pd.concat([front[columns].assign(what=STATIC), known[columns].assign(what=EARLY)])
+    domain = [0.85 * float(both["macs"].min()), 1.2 * float(both["macs"].max())]
+    x = alt.X("macs:Q", title="Mean MACs of an image").scale(type="log", domain=domain, nice=False)
+    y = alt.Y("mean_corruption_error:Q", title="Mean corruption error").axis(format=SHARE).scale(zero=False)
+    hue = alt.Color("what:N", title=None).scale(domain=[STATIC, EARLY], range=[MUTED, colours[0]])
+    hue = hue.legend(orient="bottom", direction="horizontal")
+    tooltip = ["members", "what", alt.Tooltip("macs", format=",.0f")]
+    tooltip += [alt.Tooltip(column, format=".2%") for column in ("mean_corruption_error", "low", "high")]
+    base = alt.Chart(both).encode(x=x.axis(format="~s", tickCount=5), y=y, color=hue)
+    line = base.transform_filter(alt.datum.what == STATIC).mark_line(strokeWidth=1.5)
+    bars = base.mark_rule(opacity=0.35).encode(y=alt.Y("low:Q"), y2="high")
+    points = base.mark_point(filled=True, size=60).encode(tooltip=tooltip)
+    subtitle = [
+        "Threshold of confidence chosen on one half of the test images; errors and MACs are those on the other",
+        "The line is the front of ensembles that ask all of their members for every image",
+    ]
+    return finish((line + bars + points).properties(width=520, height=320), title, subtitle)
+
+
+def finding(deployment: pd.DataFrame, table: pd.DataFrame) -> str:
+    """How many ensembles early exit makes cheaper, and by how much in the median; and how errors change."""
+    known = table.dropna(subset=["macs", "all_macs"])
+    if known.empty:
+        return ""
+    saved, worse = 1 - known["macs"] / known["all_macs"], (known["error_change_low"] > 0).sum()
+    return (
+        f"Early exit saves {percent(saved.median(), 0)} of the MACs of {plural(len(known), 'ensemble')} (median); "
+        f"errors change by {number(100 * known['error_change'].mean(), 2)} points in the mean, and grow beyond their interval "
+        f"in {worse} of {len(known)}."
+    )
