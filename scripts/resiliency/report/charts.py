@@ -159,8 +159,8 @@ CHARTS = {
         risk_finding,
     ),
     "early_exit": Entry(
-        "Left of the line at the same height, an ensemble is cheaper for what it errs. MACs are means: some images still "
-        "cost all members.",
+        "Left of the line at the same height, an ensemble is cheaper for what it errs. MACs are means: some images "
+        "still cost all members.",
         ("deployment", "early_exit"),
         early_exit,
         exit_finding,
