@@ -21,7 +21,7 @@ NAMES = ("chromium", "chromium-browser", "google-chrome")
 HOSTILE = "</script><b>\"&'<img src=x onerror=alert(1)>"
 FILTERING = (
     *("calibration", "coincident_failures", "correlations", "deployment", "effective_robustness", "error_by_severity"),
-    *("learning_curves", "search_front", "size_accuracy_resiliency", "strength"),
+    *("learning_curves", "risk_coverage", "search_front", "size_accuracy_resiliency", "strength"),
 )
 OF_ONE_ENTRY = ("origins",)  # of which the legend has but one entry in a study as small as this
 FADED = "[...chart.querySelectorAll('.role-mark *')].filter((mark) => Number(mark.getAttribute('opacity') ?? 1) < 0.1)"
