@@ -12,7 +12,7 @@ rule export:
         torch=f"{RESULTS}/export/ensemble.pt2",
         onnx=f"{RESULTS}/export/ensemble.onnx",
         about=f"{RESULTS}/export/ensemble.json",
-        model=f"{RESULTS}/export/folder/model.py",
+        model=f"{RESULTS}/export/model.py",
         readme=f"{RESULTS}/export/card.md",
     log:
         f"{RESULTS}/logs/export/all.log",

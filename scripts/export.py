@@ -68,7 +68,7 @@ with stage(snakemake.log[0]):
             for name, path in paths.items()
         }
         for name, found in checks.items():
-            print(f"{name}: {found.compared} of {found.images} images answered as scored; rest too close to call")
+            print(f"{name}: {found.compared} of {found.images} images answered as scored")
         times = timed(ensemble, paths, pixels[:1], sorted({1, snakemake.threads}))
 
     card = read_json(inputs.card)

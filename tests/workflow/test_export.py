@@ -93,6 +93,9 @@ def test_the_card_tells_what_the_tables_tell(workflow, exported):
     for name in row.members.split("+"):
         assert f"| {name} |" in card
     assert "ensemble.onnx` answers" in card
+    assert (
+        f"{row.worst_corruption} at severity {row.worst_severity:.0f}, wrong on\n{100 * row.worst_error:.1f} %" in card
+    )
 
 
 def test_another_ensemble_exports_that_one_alone(workflow, exported):
