@@ -73,8 +73,8 @@ def test_it_answers_image_files_without_this_project(workflow, exported, tmp_pat
 
 def test_the_lines_of_the_readme_run(exported, tmp_path):
     folder, _ = exported
-    lines = (REPOSITORY / "README.md").read_text().partition("```python\nimport sys;")[2].partition("```")[0]
-    code = f"import sys;{lines}".replace("results/digits/export", str(folder))
+    lines = (REPOSITORY / "README.md").read_text().partition("```python\nimport sys\n")[2].partition("```")[0]
+    code = f"import sys\n{lines}".replace("results/digits/export", str(folder))
     Image.new("RGB", (50, 40), "white").save(tmp_path / "photo.png")
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
