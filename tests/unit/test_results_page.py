@@ -44,6 +44,15 @@ def test_the_links_and_pictures_of_a_page_exist(kept):
     assert [name for name in linked if name.endswith((".svg", ".csv")) and not (DOCS / name).is_file()] == []
 
 
+def test_the_readme_has_rows_of_a_page():
+    readme = (DOCS.parents[1] / "README.md").read_text(encoding="utf-8")
+    rows = readme.partition("<!-- rows of docs/results/cifar10_published.md -->\n")[2].partition(
+        "<!-- end of rows -->"
+    )[0]
+    assert len(rows.splitlines()) > 3
+    assert rows in (DOCS / "cifar10_published.md").read_text(encoding="utf-8")
+
+
 def test_an_unfinished_study_is_refused_and_its_page_stays(tmp_path):
     (tmp_path / "docs").mkdir()
     (tmp_path / "docs" / "mine.md").write_text("as before", encoding="utf-8")
