@@ -29,7 +29,7 @@ CHARTS = (
     *("size_accuracy_resiliency", "error_by_severity", "correlations", "architecture_diversity", "origins", "strength"),
     *("effective_robustness", "search_front", "deployment", "learning_curves"),
 )
-LONG = ("corruption_errors",)  # tables that are kept as Parquet, which is a tenth of their size
+LONG = ("corruption_errors", "correlations")  # tables that are kept as Parquet, which is a tenth of their size
 LARGEST = 1_000_000  # bytes of all tables that are kept
 FORMS = (words.percent, words.number, words.estimate, words.duration, words.label, words.plural, words.interval)
 
