@@ -61,7 +61,7 @@ def publish(results: Path, docs: Path) -> Path:
     with replacing(docs / results.name) as kept:
         kept.mkdir()
         for path in (results / "provenance.json", *(results / "charts" / f"{name}.svg" for name in charts), *tables):
-            if path.stem in LONG:
+            if path in tables and path.stem in LONG:
                 read_table(path).to_parquet(kept / f"{path.stem}.parquet", index=False)
             else:
                 shutil.copyfile(path, kept / path.name)
