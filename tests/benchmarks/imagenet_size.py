@@ -55,6 +55,7 @@ three, {conditions} conditions of {images:,} images (the part by which robustnes
 the peak memory of the process, with its libraries and those parts of mapped files that it read. It is *extrapolated* by
 the factor given: the share of conditions, or for correlations that of clean images, corrupted ones and {corruptions}
 corruptions. On two cores, conditions are scored, and members predicted, two at a time; the other stages use one core.
+Of `observe`, observations 1 and 4 are computed: without attributions and joint training there are no others.
 With all 50,000 images predictions, pairs and scores take ten times as long, and no more memory but for mapped files,
 which the system gives back when it needs room; the other stages take as long as here.
 

@@ -222,7 +222,7 @@ def test_intervals_are_drawn_around_zero():
 @pytest.mark.parametrize(
     ("verdicts", "reason"),
     [
-        (["supported", "supported"], "All 2 parts lie on the paper's side of 0."),
+        (["supported", "supported"], "Both parts lie on the paper's side of 0."),
         (["contradicted", "supported"], "1 of 2 parts lies on the other side of 0."),
         (["equivalent"], "Its one part lies within ±0.20 of 0: no difference that matters."),
         (

@@ -72,15 +72,15 @@ def _reason(parts: list[dict]) -> str:
         return f"{_every(parts)} within ±{words.number(first['margin'], 2)} of 0: no difference that matters."
     said = [f"No verdict: {first['lacking']}."] if first["lacking"] else []
     if not said and count:
-        intervals = "interval leaves" if count == 1 else "intervals leave"
-        said.append(f"{count} of {len(parts)} {intervals} open whether the statement holds.")
+        leave = "leaves" if count == 1 else "leave"
+        said.append(f"{count} of {words.plural(len(parts), 'interval')} {leave} open whether the statement holds.")
     if first["would_decide"]:
         said.append(f"To decide it: {first['would_decide']}.")
     return " ".join(said)
 
 
 def _every(parts: list[dict]) -> str:
-    return f"All {len(parts)} parts lie" if len(parts) > 1 else "Its one part lies"
+    return {1: "Its one part lies", 2: "Both parts lie"}.get(len(parts), f"All {len(parts)} parts lie")
 
 
 def interval_picture(parts: list[dict]) -> Markup:
