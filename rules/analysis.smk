@@ -121,7 +121,7 @@ rule choose_ensembles:
         f"{RESULTS}/benchmarks/choose_ensembles/all.tsv"
     conda:
         "../envs/resiliency.yaml"
-    threads: 2
+    threads: 1
     resources:
         mem_mb=growing(8000),
         runtime=growing(MINUTES["choose_ensembles"]),

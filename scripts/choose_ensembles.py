@@ -17,7 +17,7 @@ with stage(snakemake.log[0]):
     in_order = [predictions[member] for member in members.member]
     rule = params.rule if all(member.has_probabilities for member in in_order) else VOTE
     chosen_by = params.objective, params.quantile
-    scored = Members(in_order, member_weights(members), rule, snakemake.threads, *chosen_by)
+    scored = Members(in_order, member_weights(members), rule, *chosen_by)
     chosen, judged = halves(scored.labels(CLEAN), params.seed)
     of_rule = ensembles[ensembles["rule"] == rule]
     candidates = candidate_table(members, of_rule, scored, params.largest, chosen)

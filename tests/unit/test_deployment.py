@@ -32,8 +32,8 @@ def study() -> tuple[list[np.ndarray], np.ndarray]:
     return logits_of(MEMBERS, IMAGES, 0)
 
 
-def scored(study, rule: str = "mean_probability", threads: int = 1, **objective) -> Members:
-    return members_of(*study, np.linspace(0.5, 1, len(study[0])), rule, threads, **objective)
+def scored(study, rule: str = "mean_probability", **objective) -> Members:
+    return members_of(*study, np.linspace(0.5, 1, len(study[0])), rule, **objective)
 
 
 def members_of(logits, labels, *arguments, **objective) -> Members:
@@ -52,7 +52,7 @@ def wrong_by_loops(study, ensemble: tuple[int, ...], images: np.ndarray) -> np.n
 def test_errors_against_loops(study, size):
     images = np.arange(0, IMAGES, 3)
     ensembles = ensembles_of(MEMBERS, size)
-    members = scored(study, threads=2)
+    members = scored(study)
     expected = np.array([wrong_by_loops(study, tuple(ensemble), images) for ensemble in ensembles])
     np.testing.assert_allclose(members.errors(ensembles, images), expected[:, 1:].mean(axis=(1, 2)))
     np.testing.assert_allclose(members.image_errors(ensembles, images), expected[:, 1:].mean(axis=1))

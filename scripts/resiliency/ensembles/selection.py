@@ -1,7 +1,6 @@
 """Selection of ensembles by their errors under corruptions on some of the images."""
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
@@ -30,7 +29,6 @@ class Members:
         predictions: of each of M members.
         weights: float M, positive; only a weighted rule looks at them.
         rule: the combination rule.
-        threads: conditions that are looked at at a time.
         objective, quantile: what ensembles are chosen by, of `objective_error`.
     """
 
@@ -39,13 +37,12 @@ class Members:
         predictions: list[Predictions],
         weights: np.ndarray,
         rule: str,
-        threads: int = 1,
         objective: str = "mean",
         quantile: float = 0.9,
     ):
         self.objective, self.quantile = objective, quantile
         self.predictions, self.weights = predictions, weights
-        self.rule, self.threads = rule, threads
+        self.rule = rule
         self.has_probabilities = all(member.has_probabilities for member in predictions)
         self.conditions = groups(predictions[0].conditions)
         self.corrupted, self.further = self.conditions.get(CORRUPTED, []), further(predictions[0].conditions)
@@ -69,8 +66,7 @@ class Members:
             parts = self._wrong(ensembles, images, condition)
             return sum(part.sum(axis=1, dtype=np.float64) for part in parts)
 
-        with ThreadPoolExecutor(self.threads) as executor:
-            return np.stack(list(executor.map(wrong, self.corrupted)), axis=1) / len(images)
+        return np.stack([wrong(condition) for condition in self.corrupted], axis=1) / len(images)
 
     def wrong(self, ensemble: np.ndarray, images: np.ndarray) -> np.ndarray:
         """Whether one ensemble (int size) errs on each of these images under each corrupted condition; float32 C x n.
@@ -98,15 +94,17 @@ class Members:
         Bool, or of decisions, whose ties are broken at random, the probability that it does.
         """
         labels = self.predictions[0].labels(condition)
+        used, renumbered = np.unique(ensembles, return_inverse=True)
+        ensembles, members = renumbered.reshape(ensembles.shape), [self.predictions[member] for member in used]
         chunk = max(1, CHUNK_VALUES // self.predictions[0].classes(condition))
         for start in range(0, len(images), chunk):
             some = images[start : start + chunk]
             if not self.has_probabilities:
-                decisions = np.stack([member.decisions(condition, some) for member in self.predictions])
+                decisions = np.stack([member.decisions(condition, some) for member in members])
                 yield 1 - right_chances(ensembles, decisions, labels[some])
                 continue
-            probabilities = np.stack([member.probabilities(condition, some) for member in self.predictions])
-            yield ~correct_answers(self.rule, ensembles, probabilities, labels[some], self.weights)
+            probabilities = np.stack([member.probabilities(condition, some) for member in members])
+            yield ~correct_answers(self.rule, ensembles, probabilities, labels[some], self.weights[used])
 
 
 def greedy(members: Members, pool: np.ndarray, largest: int, images: np.ndarray) -> list[np.ndarray]:
