@@ -71,6 +71,18 @@ def test_it_answers_image_files_without_this_project(workflow, exported, tmp_pat
     assert len(set(labels[:12])) > 1
 
 
+def test_a_fresh_environment_of_three_packages_runs_it(exported, tmp_path):
+    folder, _ = exported
+    subprocess.run([sys.executable, "-m", "venv", str(tmp_path / "env")], check=True)
+    python = str(tmp_path / "env" / "bin" / "python")
+    subprocess.run([python, "-m", "pip", "install", "-q", "onnxruntime", "numpy", "pillow"], check=True)
+    Image.new("RGB", (50, 40), "white").save(tmp_path / "photo.png")
+    command = [python, "-I", str(folder / "model.py"), str(tmp_path / "photo.png")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(f"{tmp_path / 'photo.png'}: ")
+
+
 def test_the_lines_of_the_readme_run(exported, tmp_path):
     folder, _ = exported
     lines = (REPOSITORY / "README.md").read_text().partition("```python\nimport sys\n")[2].partition("```")[0]
