@@ -17,6 +17,7 @@ from snakemake_interface_logger_plugins.common import LogEvent
 LEAST_PAUSE, MOST_PAUSE = 5, 60  # seconds between two lines of progress, which grow with the time that has passed
 SILENCE = 30  # seconds without a line before it is told what running jobs say
 NAMED = 6
+LONGEST = 160
 KEPT_BACK = "Report: "  # stands below everything else
 ROUTINE = (
     *("Assuming unrestricted shared filesystem", "Building DAG of jobs", "Using shell", "Select jobs to execute"),
@@ -38,9 +39,8 @@ class LogHandler(LogHandlerBase):
     def __post_init__(self) -> None:
         self.start = self.written = time.monotonic()
         self.stream = sys.stdout if self.common_settings.stdout else sys.stderr
-        self.jobs: dict[int, tuple[str, str]] = {}
         self.running: dict[int, tuple[str, str]] = {}
-        self.failed: dict[int, tuple[str, str]] = {}
+        self.failed: dict[int, LogRecord] = {}
         self.finished: list[str] = []
         self.reasons: defaultdict[str, Counter[str]] = defaultdict(Counter)  # reason -> rule -> jobs
         self.done = self.total = 0
@@ -77,8 +77,7 @@ class LogHandler(LogHandlerBase):
         self.informed = True
 
     def _job_info(self, record: LogRecord) -> None:
-        name = _name(record.rule_name, record.log)
-        self.jobs[record.jobid] = self.running[record.jobid] = (name, next(iter(record.log), ""))
+        self.running[record.jobid] = (_name(record.rule_name, record.log), next(iter(record.log), ""))
         self.reasons[_why(record.reason)][record.rule_name] += 1
 
     def _job_finished(self, record: LogRecord) -> None:
@@ -88,10 +87,9 @@ class LogHandler(LogHandlerBase):
             self.finished.append(name)
 
     def _job_error(self, record: LogRecord) -> None:
-        name, log = self.jobs.get(record.jobid, (_name(record.rule_name, record.log), next(iter(record.log), "")))
         self.running.pop(record.jobid, None)
-        self.failed[record.jobid] = (record.rule_name, log)
-        self._write(f"failed: {name}")
+        self.failed[record.jobid] = record
+        self._write(f"failed: {_name(record.rule_name, record.log)}")
 
     def _progress(self, record: LogRecord) -> None:
         self.done, self.total = record.done, record.total
@@ -140,8 +138,11 @@ class LogHandler(LogHandlerBase):
         if self.failed:
             count = f"{len(self.failed)} job" + "s" * (len(self.failed) > 1)
             self._write(f"\n{count} failed; what was finished is kept, and the same command goes on from there.")
-        for rule, log in self.failed.values():
-            self._write(f"rule {rule}: {_error(log)}\n  log: {log or 'none'}")
+        for record in self.failed.values():
+            self._write(f"rule {record.rule_name}: {_error(next(iter(record.log), ''))}")
+            if record.rule_msg:
+                self._write(f"  {' '.join(record.rule_msg.split())}")
+            self._write(f"  log: {', '.join(record.log) or 'none'}")
         for message in self.last:
             self._write(f"\nDone in {_duration(time.monotonic() - self.start)}. {message}")
         super().close()
@@ -154,8 +155,10 @@ def _name(rule: str, logs: list[str]) -> str:
 
 
 def _why(reason: str) -> str:
-    """The kind of a reason, without the files that it names."""
-    return reason.partition(":")[0].strip().rstrip(".").lower() or "no reason given"
+    """The kind of a reason, without the files that it names; of changed parameters, what they were and are."""
+    kind, _, named = (part.strip() for part in reason.partition(":"))
+    changed = f": {' '.join(named.split())[:LONGEST]}" if kind.startswith("Params have changed") else ""
+    return (kind.rstrip(".").lower() + changed) or "no reason given"
 
 
 def _lines(log: str) -> list[str]:
@@ -170,7 +173,7 @@ def _lines(log: str) -> list[str]:
 
 
 def _last_line(log: str) -> str:
-    return next(reversed(_lines(log)), "")[:160]
+    return next(reversed(_lines(log)), "")[:LONGEST]
 
 
 def _error(log: str) -> str:

@@ -33,8 +33,10 @@ def finished(jobid):
     return record(event=LogEvent.JOB_FINISHED, job_id=jobid)
 
 
-def failed(jobid, rule, log):
-    return record("Error in rule", logging.ERROR, LogEvent.JOB_ERROR, jobid=jobid, rule_name=rule, log=[str(log)])
+def failed(jobid, rule, log, said=None):
+    logs = [str(log), "slurm.log"] if said else [str(log)]
+    named = {"jobid": jobid, "rule_name": rule, "log": logs, "rule_msg": said}
+    return record("Error in rule", logging.ERROR, LogEvent.JOB_ERROR, **named)
 
 
 def progress(done, total):
@@ -83,6 +85,17 @@ def test_a_failure_is_last_with_its_rule_its_error_and_its_log(handler, capsys, 
     ]
 
 
+def test_what_a_scheduler_says_of_a_failure_stands_with_all_logs(handler, capsys, tmp_path):
+    run = handler()
+    run.emit(failed(1, "train", tmp_path / "none.log", "sbatch:\n  invalid partition"))
+    run.close()
+    assert capsys.readouterr().out.splitlines()[-3:] == [
+        "rule train: it left no log",
+        "  sbatch: invalid partition",
+        f"  log: {tmp_path / 'none.log'}, slurm.log",
+    ]
+
+
 def test_a_job_that_succeeds_when_tried_again_has_not_failed(handler, capsys, tmp_path):
     run = handler()
     run.emit(failed(1, "train", tmp_path / "none.log"))
@@ -125,7 +138,7 @@ def test_a_dry_run_says_why_stages_run(handler, capsys):
     run.emit(record("Job stats:\ntable", event=LogEvent.RUN_INFO))
     run.emit(started(1, "train", None))
     run.emit(started(2, "train", None))
-    run.emit(started(3, "charts", None, "Params have changed since last execution: Params before: ..."))
+    run.emit(started(3, "charts", None, "Params have changed since last execution: before: 200; now: 300"))
     run.emit(record("Job stats:\ntable", event=LogEvent.RUN_INFO))
     run.close()
     assert capsys.readouterr().out.splitlines() == [
@@ -134,7 +147,7 @@ def test_a_dry_run_says_why_stages_run(handler, capsys):
         "",
         "Why:",
         "  missing output files: train 2",
-        "  params have changed since last execution: charts 1",
+        "  params have changed since last execution: before: 200; now: 300: charts 1",
     ]
 
 

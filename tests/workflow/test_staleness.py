@@ -178,6 +178,10 @@ def test_an_upgraded_library(workflow, tmp_path, monkeypatch):
 
 def test_a_dry_run_says_why(workflow):
     output = workflow.snakemake("--dry-run", "--cores", "1", "--config", "statistics={resamples: 300}").stdout
-    reasons = [line.strip() for line in output.splitlines() if line.strip().startswith("reason:")]
-    assert any("Params have changed" in reason and "200" in reason and "300" in reason for reason in reasons)
-    assert len(reasons) == sum(workflow.planned("--config", "statistics={resamples: 300}").values()) + 1
+    reasons = output.partition("\nWhy:\n")[2].splitlines()
+    assert any("params have changed" in reason and "200" in reason and "300" in reason for reason in reasons)
+    of_rules = [of_rule for reason in reasons if reason for of_rule in reason.rpartition(": ")[2].split(", ")]
+    assert (
+        sum(int(of_rule.split()[1]) for of_rule in of_rules)
+        == sum(workflow.planned("--config", "statistics={resamples: 300}").values()) + 1
+    )
