@@ -18,7 +18,7 @@ rule export:
         f"{RESULTS}/logs/export/all.log",
     conda:
         "../envs/resiliency.yaml"
-    threads: workflow.cores or 4
+    threads: 8
     resources:
         mem_mb=growing(8000),
         runtime=growing(60),

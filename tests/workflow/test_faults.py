@@ -166,7 +166,9 @@ def test_a_second_run_beside_the_first_is_refused(workflow, tmp_path):
     while not list(busy.directory.glob(".snakemake/locks/*")):
         assert first.poll() is None
         time.sleep(0.05)
+    first.send_signal(signal.SIGSTOP)
     second = busy.snakemake("--cores", "1", "results/tiny/corrupted/contrast.npy")
+    first.send_signal(signal.SIGCONT)
     assert second.returncode != 0
     assert "cannot be locked" in second.stdout
     assert first.wait() == 0
