@@ -89,7 +89,7 @@ class LogHandler(LogHandlerBase):
     def _job_error(self, record: LogRecord) -> None:
         self.running.pop(record.jobid, None)
         self.failed[record.jobid] = record
-        self._write(f"failed: {_name(record.rule_name, record.log)}")
+        self._write(f"failed: {_name(record.rule_name, record.log)}; log: {', '.join(record.log) or 'none'}")
 
     def _progress(self, record: LogRecord) -> None:
         self.done, self.total = record.done, record.total

@@ -223,7 +223,7 @@ def test_every_training_goes_on_from_its_checkpoint(trainings):
 
 
 def test_the_message_of_a_failure_names_the_logs(trainings):
-    told = re.findall(r"^  log: (\S.*)$", trainings.outputs[-1], re.MULTILINE)
+    told = re.findall(r"^failed: .*; log: (\S.*)$", trainings.outputs[-1], re.MULTILINE)
     ours, slurms = told[0].split(", ")
     assert "going on from step" in (trainings.study.directory / ours).read_text()
     assert ".snakemake/slurm_logs/rule_train/" in slurms

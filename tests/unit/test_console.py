@@ -76,7 +76,7 @@ def test_a_failure_is_last_with_its_rule_its_error_and_its_log(handler, capsys, 
     run.emit(record("Complete log(s): a.log"))
     run.close()
     assert capsys.readouterr().out.splitlines() == [
-        "failed: train resnet18-s0",
+        f"failed: train resnet18-s0; log: {log}",
         "Complete log(s): a.log",
         "",
         "1 job failed; what was finished is kept, and the same command goes on from there.",
@@ -97,13 +97,13 @@ def test_what_a_scheduler_says_of_a_failure_stands_with_all_logs(handler, capsys
 
 
 def test_a_job_that_succeeds_when_tried_again_has_not_failed(handler, capsys, tmp_path):
-    run = handler()
-    run.emit(failed(1, "train", tmp_path / "none.log"))
-    run.emit(started(1, "train", tmp_path / "none.log"))
+    run, log = handler(), tmp_path / "none.log"
+    run.emit(failed(1, "train", log))
+    run.emit(started(1, "train", log))
     run.emit(finished(1))
     run.emit(progress(1, 1))
     run.close()
-    assert capsys.readouterr().out.splitlines() == ["failed: train none", "[1/1 jobs] train none"]
+    assert capsys.readouterr().out.splitlines() == [f"failed: train none; log: {log}", "[1/1 jobs] train none"]
 
 
 def test_the_report_is_the_last_line(handler, capsys):
