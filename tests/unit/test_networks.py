@@ -145,6 +145,7 @@ def test_the_design_card():
         "weights_source": "trained here",
         "normalisation": "mean and std of the training images",
         "training_cost": None,
+        "view": None,
         "device": device_name(),
     }
     assert training_cost(macs, images=960, epochs=10) == {"epochs": 10, "images": 960, "macs": 2880 * macs}
