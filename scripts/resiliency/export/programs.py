@@ -48,24 +48,16 @@ def write_programs(ensemble: Deployable, side: int, torch_path: Path, onnx_path:
 
 def torch_runner(path: Path, threads: int) -> Run:
     """Runs a program of torch.export, in so many threads of this process."""
-    module = torch.export.load(path).module()
+    return eager_runner(torch.export.load(path).module(), threads)
+
+
+def eager_runner(module: torch.nn.Module, threads: int) -> Run:
+    """Runs a module as it is, in so many threads of this process."""
 
     def run(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         torch.set_num_threads(threads)
         with torch.inference_mode():
             found = module(torch.from_numpy(np.ascontiguousarray(images)))
-        return tuple(values.numpy() for values in found)
-
-    return run
-
-
-def eager_runner(ensemble: Deployable, threads: int) -> Run:
-    """Runs a module as it is."""
-
-    def run(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        torch.set_num_threads(threads)
-        with torch.inference_mode():
-            found = ensemble(torch.from_numpy(np.ascontiguousarray(images)))
         return tuple(values.numpy() for values in found)
 
     return run
