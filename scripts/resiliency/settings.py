@@ -4,7 +4,7 @@ import contextlib
 import json
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, WithJsonSchema
 
 AUTO = "auto"
 
@@ -36,4 +36,6 @@ def auto_or(kind: type, low: float = 0, high: float = 1) -> Any:
             raise ValueError(f"must be auto, {allowed}")
         return value
 
-    return Annotated[kind | Literal["auto"], BeforeValidator(check)]
+    numbers = {"type": "integer" if kind is int else "number", "minimum": low, "maximum": high}
+    schema = {"anyOf": [{"const": AUTO}, {"type": "boolean"} if kind is bool else numbers]}
+    return Annotated[kind | Literal["auto"], BeforeValidator(check), WithJsonSchema(schema)]

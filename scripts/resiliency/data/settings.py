@@ -1,8 +1,8 @@
 """Settings of the data set."""
 
-from typing import Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple, get_args
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, WithJsonSchema, field_validator, model_validator
 
 from resiliency.settings import AUTO, Settings, auto_or
 
@@ -39,6 +39,8 @@ PUBLISHED = {
 }
 IN_FOLDERS = ("image_folder", "imagenet")
 Split = Literal["train", "validation", "test"]
+COUNT = {"type": "integer", "minimum": 1}
+COUNTS = {"type": "object", "propertyNames": {"enum": list(get_args(Split))}, "additionalProperties": COUNT}
 
 
 class Dataset(Settings):
@@ -67,10 +69,9 @@ class Dataset(Settings):
     test_fraction: float = Field(
         0.3, gt=0, lt=1, description="share of the images held out for the test, where the data set names none"
     )
-    images_per_class: dict[Split, int] = Field(
+    images_per_class: Annotated[dict[Split, int], WithJsonSchema({"anyOf": [COUNT, COUNTS]})] = Field(
         {}, description="most images of a class in each split: a number for all splits, or split -> number"
     )
-
     allow_duplicates: bool = Field(
         False, description="whether image_folder may hold the same image in two splits; published data sets may"
     )

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator, model_validator
 
 from resiliency.designs.architectures import architectures
 from resiliency.settings import Settings
@@ -15,6 +15,8 @@ LARGEST_ADAPTED = 64
 LONGEST = 60
 VIEW = ("input_size", "crop", "interpolation")
 MOST_SEEDS = 1000
+SEEDS = {"type": "integer", "minimum": 1, "maximum": MOST_SEEDS}
+SEEDS_SCHEMA = {"anyOf": [SEEDS, {"type": "object", "additionalProperties": SEEDS}]}
 SUFFIXES = (".safetensors", ".pt", ".pth", ".ckpt", ".bin", ".tar")
 
 
@@ -228,7 +230,7 @@ class Design(Settings):
 
 class Members(Settings):
     designs: list[str] = Field(description="designs, by name, that are trained independently")
-    seeds: Annotated[int | dict[str, int], BeforeValidator(_seeds)] = Field(
+    seeds: Annotated[int | dict[str, int], BeforeValidator(_seeds), WithJsonSchema(SEEDS_SCHEMA)] = Field(
         2,
         description="members trained from each design; or a mapping of designs to numbers, one for what it leaves out",
     )

@@ -1,0 +1,91 @@
+"""The pages of reference, and the schema, say what the code says."""
+
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+import yaml
+from snakemake.utils import update_config
+
+from resiliency.reference.pages import pages
+
+REPOSITORY = Path(__file__).parents[2]
+STUDIES = sorted((REPOSITORY / "studies").glob("*.yaml"))
+SCHEMA = json.loads((REPOSITORY / "studies/study.schema.json").read_text(encoding="utf-8"))
+WRITTEN = pages(REPOSITORY)
+
+
+def read(path: Path) -> dict:
+    return yaml.safe_load(path.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_files_are_what_the_code_gives(name):
+    """`python -m resiliency.reference` writes them."""
+    assert (REPOSITORY / name).read_text(encoding="utf-8") == WRITTEN[name]
+
+
+@pytest.mark.parametrize("study", STUDIES, ids=lambda path: path.stem)
+def test_studies_alone_and_merged_fit_the_schema(study):
+    merged = read(REPOSITORY / "config.yaml")
+    jsonschema.validate(merged, SCHEMA)
+    jsonschema.validate(read(study), SCHEMA)
+    update_config(merged, read(study))
+    jsonschema.validate(merged, SCHEMA)
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (("study",), "two words"),
+        (("dataset", "image_size"), 20),
+        (("dataset", "images_per_class"), {"train": 0}),
+        (("members", "seeds"), {"resnet18": 0}),
+        (("designs", "resnet18", "training"), {"epoch": 3}),
+        (("designs", "resnet18", "weights"), 1),
+        (("training", "flip"), "yes"),
+        (("joint", "objectives"), {"balance": [0]}),
+        (("external",), {"scores": 3}),
+        (("statistics", "confidence"), 1),
+        (("membrs",), {}),
+    ],
+)
+def test_faults_do_not_fit_the_schema(path, value):
+    study = {}
+    inner = study
+    for key in path[:-1]:
+        inner = inner.setdefault(key, {})
+    inner[path[-1]] = value
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(study, SCHEMA)
+
+
+@pytest.mark.parametrize(
+    "study",
+    [
+        {"dataset": {"image_size": 64, "images_per_class": 100, "crop": "auto"}},
+        {"members": {"seeds": {"resnet18": 3}}, "joint": None, "search": None},
+        {"external": {"decisions": "one.csv", "scores": ["a.csv", "b.csv"]}, "dataset": None},
+        {"training": {"flip": True, "shift": 0}, "ensemble": 3},
+    ],
+)
+def test_all_forms_of_values_fit_the_schema(study):
+    jsonschema.validate(study, SCHEMA)
+
+
+@pytest.mark.parametrize("file", [REPOSITORY / "config.yaml", *STUDIES], ids=lambda path: path.stem)
+def test_files_name_the_schema_for_editors(file):
+    mark, _, name = file.read_text(encoding="utf-8").splitlines()[0].partition("$schema=")
+    assert mark == "# yaml-language-server: "
+    assert (file.parent / name).resolve() == REPOSITORY / "studies/study.schema.json"
+
+
+def test_every_key_has_a_description():
+    lacking = [
+        f"{kind}.{key}"
+        for kind, inner in {"Study": SCHEMA, **SCHEMA["$defs"]}.items()
+        for key, value in inner["properties"].items()
+        if not value.get("description")
+    ]
+    assert lacking == []
