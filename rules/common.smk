@@ -272,7 +272,5 @@ def exportable(wildcards):
         sys.exit(f"export: {', '.join(lacking)}: not installed; pip install -e '.[export]'")
     if not MEMBERS:
         sys.exit("export: members are known by predictions alone; only networks are exported")
-    if "deployment" not in MADE:
-        sys.exit("export: the study has no tables/deployment.csv, for which ensembles and corruptions are needed")
     names = {"deployment": "deployment", "temperatures": "temperatures", "selective": "selective_prediction"}
     return {name: TABLES[table] for name, table in names.items()}

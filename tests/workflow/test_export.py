@@ -5,38 +5,61 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
+import venv
+from importlib.metadata import distribution, files, requires
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from packaging.requirements import Requirement
 from PIL import Image
 
 REPOSITORY = Path(__file__).parents[2]
 
-# Stands for an environment that lacks packages: whoever imports one of them is told that it is not there.
-WITHOUT = """
-import importlib.util, runpy, sys
-class Absent:
-    def find_spec(self, name, path=None, target=None):
-        if name.split(".")[0] in {absent}:
-            raise ModuleNotFoundError(name)
-sys.meta_path.insert(0, Absent())
-found = importlib.util.find_spec
-importlib.util.find_spec = lambda name, *more: None if name in {absent} else found(name, *more)
-sys.argv = sys.argv[1:]
-runpy.run_path(sys.argv[0], run_name="__main__")
-"""
-HERE = ["resiliency", "timm", "pandas", "snakemake", "safetensors", "torchvision"]
+# What each program needs, as model.py says.
+NEEDS = {"onnxruntime": ["onnxruntime", "numpy", "pillow"], "torch": ["torch", "numpy", "pillow"]}
 
 
-def run(folder, absent: list[str], *images: str) -> list[str]:
-    """The lines that model.py prints of these images, where packages are absent."""
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    command = [sys.executable, "-c", WITHOUT.format(absent=HERE + absent), str(folder / "model.py"), *images]
-    found = subprocess.run(command, env=environment, cwd="/", capture_output=True, text=True, check=False)
-    assert found.returncode == 0, found.stderr
-    return found.stdout.splitlines()
+def environment(folder: Path, packages: list[str]) -> str:
+    """The Python of a new virtual environment with these packages, what they require, and nothing else.
+
+    It links to what is installed here: installing torch afresh would download gigabytes.
+    """
+    venv.create(folder, with_pip=False)
+    site = next(folder.glob("lib/python*/site-packages"))
+    pending, done = [Requirement(package) for package in packages], set()
+    while pending:
+        requirement = pending.pop()
+        if str(requirement) in done:
+            continue
+        done.add(str(requirement))
+        for name in {file.parts[0] for file in files(requirement.name)} - {"..", "__pycache__"}:
+            if not (site / name).exists():
+                (site / name).symlink_to(distribution(requirement.name).locate_file(name))
+        for line in requires(requirement.name) or []:
+            wanted = Requirement(line)
+            extras = {"", *requirement.extras}
+            if not wanted.marker or any(wanted.marker.evaluate({"extra": extra}) for extra in extras):
+                pending.append(wanted)
+    return str(folder / "bin/python")
+
+
+def run(python: str, folder: Path, *images: str) -> list[str]:
+    """The lines that model.py prints of these images."""
+    done = subprocess.run(
+        [python, "-I", str(folder / "model.py"), *images], cwd="/", capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
+
+
+@pytest.fixture(scope="module")
+def pythons(tmp_path_factory) -> dict[str, str]:
+    """What runs a program -> the Python of an environment with it, numpy, pillow and what these require."""
+    folder = tmp_path_factory.mktemp("environments")
+    return {name: environment(folder / name, packages) for name, packages in NEEDS.items()}
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +72,16 @@ def exported(workflow):
     return workflow.results / "export", row
 
 
-def test_it_answers_image_files_without_this_project(workflow, exported, tmp_path):
+@pytest.mark.parametrize("runtime", NEEDS)
+def test_environments_hold_nothing_else(pythons, runtime):
+    other = {"onnxruntime": "torch", "torch": "onnxruntime"}[runtime]
+    names = ["resiliency", "timm", "torchvision", "onnx", "pandas", "scipy", "safetensors", "snakemake", other]
+    code = f"import importlib.util as u; print([n for n in {[runtime, *names]} if u.find_spec(n)])"
+    found = subprocess.run([pythons[runtime], "-I", "-c", code], cwd="/", capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == f"['{runtime}']"
+
+
+def test_it_answers_image_files_without_this_project(workflow, exported, pythons, tmp_path):
     folder, row = exported
     images = np.load(workflow.results / "data/test/images.npy")
     labels, paths = np.load(workflow.results / "data/test/labels.npy"), []
@@ -60,7 +92,7 @@ def test_it_answers_image_files_without_this_project(workflow, exported, tmp_pat
     shares = [np.exp(of - of.max(axis=1, keepdims=True)) for of in np.float64(logits)]
     mean = np.mean([of / of.sum(axis=1, keepdims=True) for of in shares], axis=0)
     classes = json.loads((folder / "ensemble.json").read_text())["classes"]
-    by_onnx, by_torch = run(folder, ["torch"], *paths), run(folder, ["onnxruntime", "onnx"], *paths)
+    by_onnx, by_torch = (run(python, folder, *paths) for python in pythons.values())
     for index, lines in enumerate(zip(by_onnx, by_torch, strict=True)):
         answers = [
             re.fullmatch(r".*: (.+), probability ([\d.]+), disagreement ([\d.]+)", line).groups() for line in lines
@@ -69,18 +101,6 @@ def test_it_answers_image_files_without_this_project(workflow, exported, tmp_pat
         assert [float(v) for v in answers[0][1:]] == pytest.approx([float(v) for v in answers[1][1:]], abs=2e-4)
     assert len(by_onnx) == 12
     assert len(set(labels[:12])) > 1
-
-
-def test_a_fresh_environment_of_three_packages_runs_it(exported, tmp_path):
-    folder, _ = exported
-    subprocess.run([sys.executable, "-m", "venv", str(tmp_path / "env")], check=True)
-    python = str(tmp_path / "env" / "bin" / "python")
-    subprocess.run([python, "-m", "pip", "install", "-q", "onnxruntime", "numpy", "pillow"], check=True)
-    Image.new("RGB", (50, 40), "white").save(tmp_path / "photo.png")
-    command = [python, "-I", str(folder / "model.py"), str(tmp_path / "photo.png")]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith(f"{tmp_path / 'photo.png'}: ")
 
 
 def test_the_lines_of_the_readme_run(exported, tmp_path):
@@ -112,9 +132,46 @@ def test_the_card_tells_what_the_tables_tell(workflow, exported):
 
 def test_another_ensemble_exports_that_one_alone(workflow, exported):
     assert workflow.planned("export", "--config", "ensemble=best under 2 M MACs") == {"export": 1}
-    refused = workflow.snakemake("export", "--cores", "1", "--config", "ensemble=999")
-    assert refused.returncode != 0
-    assert "ensemble: tables/deployment.csv has numbers 1 to" in (workflow.results / "logs/export/all.log").read_text()
     refused = workflow.snakemake("export", "--dry-run", "--config", "ensemble=worst")
     assert refused.returncode != 0
     assert "study: ensemble: " in refused.stdout
+
+
+def test_a_number_that_no_ensemble_has_is_told_in_one_line(workflow, exported):
+    last = len(pd.read_csv(workflow.results / "tables/deployment.csv"))
+    refused = workflow.snakemake("export", "--cores", "1", "--config", f"ensemble={last + 1}")
+    assert refused.returncode != 0
+    line = f"rule export: error: ensemble: tables/deployment.csv has numbers 1 to {last}, not {last + 1}"
+    assert [found.strip() for found in refused.stdout.splitlines() if "deployment.csv" in found] == [line]
+    assert "Traceback" not in refused.stdout
+
+
+def test_a_table_of_ensembles_that_is_not_there_yet_is_made_first(workflow_in, tmp_path):
+    planned = workflow_in(tmp_path).planned("export")
+    assert planned["export"] == planned["choose_ensembles"] == 1
+
+
+def test_members_without_networks_are_told_in_one_line(workflow_in, tmp_path):
+    (tmp_path / "studies").symlink_to(REPOSITORY / "studies")
+    refused = workflow_in(tmp_path, tmp_path / "studies/cifar10_published.yaml").snakemake("export", "--dry-run")
+    assert refused.returncode != 0
+    line = "export: members are known by predictions alone; only networks are exported"
+    assert refused.stdout.splitlines()[-1] == line
+
+
+def test_packages_that_are_not_installed_are_told_in_one_line(tmp_path):
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
+    python = environment(tmp_path / "env", project["dependencies"])
+    command = [python, "-m", "snakemake", "export", "--dry-run", "--directory", str(tmp_path), "--configfile"]
+    refused = subprocess.run(
+        [*command, "studies/tiny.yaml"],
+        cwd=REPOSITORY,
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": "scripts"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    assert refused.returncode != 0
+    line = "export: onnx, onnxscript, onnxruntime: not installed; pip install -e '.[export]'"
+    assert refused.stdout.splitlines()[-1] == line
