@@ -106,6 +106,29 @@ rule compare_origins:
         "../scripts/compare_origins.py"
 
 
+rule compare_sizes:
+    input:
+        ensembles=TABLES["ensembles"],
+        members=TABLES["members"],
+    output:
+        shown(TABLES["ensemble_sizes"]),
+    log:
+        f"{RESULTS}/logs/compare_sizes/all.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/compare_sizes/all.tsv"
+    conda:
+        "../envs/resiliency.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(4000),
+        runtime=growing(10),
+    params:
+        code=code("compare_sizes"),
+        confidence=STUDY.statistics.confidence,
+    script:
+        "../scripts/compare_sizes.py"
+
+
 rule choose_ensembles:
     input:
         **JUDGED,
@@ -165,6 +188,33 @@ rule assess_ensembles:
         seed=STUDY.seed,
     script:
         "../scripts/assess_ensembles.py"
+
+
+rule compare_contenders:
+    input:
+        **JUDGED,
+        members=TABLES["members"],
+        deployment=TABLES["deployment"],
+        logits=LOGITS,
+    output:
+        under_corruptions=shown(TABLES["contenders"]),
+        calibration=shown(TABLES["contender_calibration"]),
+    log:
+        f"{RESULTS}/logs/compare_contenders/all.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/compare_contenders/all.tsv"
+    conda:
+        "../envs/resiliency.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(8000),
+        runtime=growing(60),
+    params:
+        **STATISTICS,
+        code=code("compare_contenders"),
+        seed=STUDY.seed,
+    script:
+        "../scripts/compare_contenders.py"
 
 
 rule charts:

@@ -156,10 +156,13 @@ TABLES = {
     "attribution_distances": f"{RESULTS}/tables/attribution_distances.csv",
     "skipped": f"{RESULTS}/tables/skipped.csv",
     "origins": f"{RESULTS}/tables/origins.csv",
+    "ensemble_sizes": f"{RESULTS}/tables/ensemble_sizes.csv",
     "deployment": f"{RESULTS}/tables/deployment.csv",
     "selective_prediction": f"{RESULTS}/tables/selective_prediction.csv",
     "temperatures": f"{RESULTS}/tables/temperatures.csv",
     "early_exit": f"{RESULTS}/tables/early_exit.csv",
+    "contenders": f"{RESULTS}/tables/contenders.csv",
+    "contender_calibration": f"{RESULTS}/tables/contender_calibration.csv",
     "effective_robustness": f"{RESULTS}/tables/effective_robustness.csv",
     "best_ensembles": f"{RESULTS}/tables/best_ensembles.csv",
 }
@@ -190,10 +193,10 @@ INTERMEDIATE = [
 CHART_TABLES = {name: TABLES[name] for name in MADE} | {"corruption_errors": TABLES["errors"]}
 CHART_TABLES |= {"gallery": GALLERY} if STUDY.dataset else {}
 CHART_TABLES |= {"attribution_gallery": ATTRIBUTION_GALLERY} if MEMBERS else {}
-CHART_TABLES |= {"evaluations": EVALUATIONS} if MEMBERS else {}
+CHART_TABLES |= {"evaluations": EVALUATIONS} if SEARCHED else {}
 CHART_TABLES |= {"candidates": f"{RESULTS}/ensembles/candidates.parquet"} if "deployment" in MADE else {}
 CHART_TABLES |= {"risk_coverage": f"{RESULTS}/ensembles/risk_coverage.parquet"} if "deployment" in MADE else {}
-AVAILABLE = CHART_TABLES.keys() | ({"corruptions"} if CORRUPTIONS else set())
+AVAILABLE = CHART_TABLES.keys() | ({"corruptions"} if CORRUPTIONS else set()) | ({"joint"} if SETTINGS else set())
 DRAWN = [chart for chart, needs in CHARTS.items() if needs <= AVAILABLE]
 CHART_TABLES = {name: path for name, path in CHART_TABLES.items() if any(name in CHARTS[chart] for chart in DRAWN)}
 CHART_FILES = [f"{RESULTS}/charts/{chart}{suffix}" for chart in DRAWN for suffix in CHART_SUFFIXES]

@@ -6,9 +6,11 @@ from math import comb
 import numpy as np
 import pandas as pd
 
+from resiliency.analysis.contenders import contenders, under_corruptions
 from resiliency.analysis.effective_robustness import member_table as effective_robustness_table
 from resiliency.analysis.histories import history_table
 from resiliency.analysis.origins import origin_table
+from resiliency.analysis.sizes import size_table
 from resiliency.corruptions.settings import MAIN
 from resiliency.ensembles.selection import front
 from resiliency.report.attribution_gallery import attribution_table, distance_table
@@ -37,7 +39,9 @@ def synthetic_tables(
         "correlations": correlation_table(ensembles, rng),
         "effective_robustness": effective_robustness_table(members, None),
         "origins": origin_table(ensembles, 0.95),
-        **deployment_tables(members, ensembles),
+        "ensemble_sizes": size_table(ensembles, members, 0.95),
+        **(chosen := deployment_tables(members, ensembles)),
+        **contender_tables(chosen["deployment"], corruptions),
         "evaluations": evaluation_table(searched),
         "calibration": calibration_table(members),
         "coincident_failures": coincidences(designs, seeds, corruptions),
@@ -186,6 +190,24 @@ def confidence_tables(deployment) -> dict[str, pd.DataFrame]:
         ),
         "risk_coverage": pd.DataFrame(curves, columns=None if curves else ["members", "images", "score", "coverage"]),
     }
+
+
+def contender_tables(deployment, corruptions) -> dict[str, pd.DataFrame]:
+    """Of the best ensemble, the best member and the baseline: errors on ten images that grow by role, and two bins."""
+    found, counts = contenders(deployment), np.random.default_rng(0).multinomial(10, np.full(10, 0.1), 100)
+    errors = {
+        role: np.array([np.arange(10) < 1 + 2 * place + i % 4 for i in range(len(corruptions))], float)
+        for place, role in enumerate(found)
+    }
+    under = under_corruptions(errors, corruptions, counts, 0.95)
+    who = [{"role": role, "members": row.members, "size": row["size"]} for role, row in found.items()]
+    bins = [
+        known | {"images": i, "bin_low": 0.8, "bin_high": 0.9, "predictions": 40, "confidence": 0.85, "accuracy": a}
+        for known in who
+        for i, a in (("clean", 0.8), ("corrupted", 0.6))
+    ]
+    under = under.merge(pd.DataFrame(who), on="role").assign(confidence=0.95) if who else under
+    return {"contenders": under, "contender_calibration": pd.DataFrame(bins)}
 
 
 def evaluation_table(searched: int) -> pd.DataFrame:

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from synthetic import HOSTILE, MAIN, synthetic_tables
 
-from resiliency.report import ensemble_findings, member_findings
+from resiliency.report import contender_charts, ensemble_findings, member_findings, size_chart
 from resiliency.report.charts import CHARTS
 from resiliency.report.overview import basis, contenders, interval_picture, observed
 from resiliency.report.terms import TERMS, explained
@@ -227,7 +227,8 @@ def test_intervals_are_drawn_around_zero():
         (["equivalent"], "Its one part lies within ±0.20 of 0: no difference that matters."),
         (
             ["undecided", "undecided", "supported"],
-            "2 of 3 intervals leave open whether the statement holds. To decide it: 20 designs.",
+            "Not significant: 2 of 3 intervals exclude 0, but not once corrected for the number of parts. "
+            "To decide it: 20 designs.",
         ),
     ],
 )
@@ -286,3 +287,107 @@ def test_parts_of_observations_have_the_names_of_metrics():
     }
     names = [found["part"] for found in observed(pd.DataFrame(rows).assign(**told))[0]["parts"]]
     assert names == ["Predictions: Q statistic, sign reversed, clean images", "0 < lambda < 1"]
+
+
+def under(rows: list[tuple], first: str = "best ensemble") -> pd.DataFrame:
+    """Of each role: members, and the differences under each corruption with their intervals, or none of the first."""
+    found = []
+    for role, members, ends in rows:
+        for number, (low, high) in enumerate(ends):
+            known = {"role": role, "members": members, "size": 1 + members.count("+"), "corruption": MAIN[number]}
+            middle = np.nan if role == first else (low + high) / 2
+            found.append(known | {"error": 0.2, "difference": middle, "difference_low": low, "difference_high": high})
+    return pd.DataFrame(found)
+
+
+UNKNOWN_ENDS = [(np.nan, np.nan)] * 3
+
+
+def test_the_best_ensemble_is_compared_under_each_corruption():
+    ends = {"best member": [(-0.2, -0.1), (-0.2, 0.1), (0.1, 0.2)], "baseline": [(-0.2, 0.1)] * 3}
+    rows = [("best ensemble", "a+b", UNKNOWN_ENDS), ("best member", "a", ends["best member"])]
+    said = contender_charts.under_corruptions_finding(under([*rows, ("baseline", "c", ends["baseline"])]))
+    assert said == (
+        "The best ensemble (a + b): against the best member (a), it makes fewer errors under 2 of 3 corruptions, "
+        "significantly fewer under 1 and significantly more under 1; against the baseline (c), it makes fewer errors "
+        "under 3 of 3 corruptions, significantly fewer under none."
+    )
+
+
+def test_the_best_member_may_be_the_baseline():
+    ends = [(-0.2, -0.1)] * 3
+    rows = [("best ensemble", "a+b", UNKNOWN_ENDS), ("best member", "a", ends), ("baseline", "a", ends)]
+    said = contender_charts.under_corruptions_finding(under(rows))
+    assert said.count("against") == 1
+    assert "against the best member, which is the baseline (a), it makes fewer errors under 3 of 3" in said
+
+
+def test_a_contender_without_rivals_is_not_compared():
+    assert contender_charts.under_corruptions_finding(under([("best member", "a", UNKNOWN_ENDS)], "best member")) == ""
+
+
+def sizes_of(errors: dict[int, float], changes: dict[int, tuple[float, float]]) -> pd.DataFrame:
+    """Size -> mean corruption error; size -> the interval of its change."""
+    rows = [
+        {"size": size, "mean": error, "low": error - 0.01, "high": error + 0.01, "change": -0.02}
+        | dict(zip(("change_low", "change_high"), changes.get(size, (np.nan, np.nan)), strict=True))
+        for size, error in errors.items()
+    ]
+    known = {"rule": "mean_probability", "measure": "mean_corruption_error", "members": 6}
+    return pd.DataFrame(rows).assign(lower_quartile=0, upper_quartile=1, **known)
+
+
+@pytest.mark.parametrize(
+    ("errors", "changes", "told"),
+    [
+        (
+            {1: 0.3, 2: 0.2, 3: 0.18},
+            {3: (-0.03, -0.01)},
+            "from 2 to 3 members changes it by −2.0 {POINTS} [−3.0, −1.0].",
+        ),
+        (
+            {1: 0.3, 2: 0.2},
+            {2: (-0.03, 0.01)},
+            "from one member to 2 changes it by −2.0 {POINTS} [−3.0, 1.0], not",
+        ),
+        ({1: 0.3, 2: 0.2}, {}, "−2.0 {POINTS} (no interval: too few members)."),
+    ],
+)
+def test_what_one_more_member_changes_is_told(errors, changes, told):
+    said = size_chart.finding(sizes_of(errors, changes), pd.DataFrame())
+    assert said.startswith("On corrupted images, single members have a mean error of 30.0 % [29.0 %, 31.0 %], ")
+    assert told.format(POINTS="percentage points") in said
+
+
+def test_one_size_says_nothing_of_further_members():
+    assert size_chart.finding(sizes_of({2: 0.2}, {}), pd.DataFrame()) == ""
+
+
+def test_clean_accuracy_is_turned_into_an_error():
+    rows = sizes_of({1: 0.9, 2: 0.95}, {2: (0.01, 0.09)}).assign(measure="clean_accuracy", change=0.05)
+    errors = size_chart.errors_of(rows)
+    assert errors[["error", "low", "high"]].iloc[1].tolist() == pytest.approx([0.05, 0.04, 0.06])
+    assert errors[["change", "change_low", "change_high"]].iloc[1].tolist() == pytest.approx([-0.05, -0.09, -0.01])
+
+
+@pytest.mark.parametrize(
+    ("ends", "verdicts", "reason"),
+    [
+        ([(-1.0, 1.0)], ["undecided"], "Not significant: the interval includes 0."),
+        (
+            [(-1.0, 1.0), (-2.0, -1.0)],
+            ["undecided"] * 2,
+            "Not significant: 1 of 2 intervals includes 0; 1 of 2 intervals excludes 0, but",
+        ),
+        ([(np.nan, np.nan), (-1.0, 1.0)], ["undecided"] * 2, "1 of 2 intervals cannot be computed; 1 of 2 intervals"),
+        (
+            [(0.1, 1.0), (-0.1, 0.1)],
+            ["supported", "equivalent"],
+            "The parts differ: 1 on the paper's side of 0, 1",
+        ),
+    ],
+)
+def test_an_open_verdict_says_why(ends, verdicts, reason):
+    rows = [part(verdict, *of_part) for verdict, of_part in zip(verdicts, ends, strict=True)]
+    told = {"observation": 1, "statement": "S.", "verdict": "undecided", "lacking": np.nan, "would_decide": np.nan}
+    assert reason in observed(pd.DataFrame(rows).assign(**told, margin=0.2))[0]["reason"]

@@ -34,6 +34,8 @@ MADE = {
     "correlate": "tables/correlations.csv",
     "observe": "tables/observations.csv",
     "compare_origins": "tables/origins.csv",
+    "compare_sizes": "tables/ensemble_sizes.csv",
+    "compare_contenders": "tables/contenders.csv",
     "choose_ensembles": "tables/deployment.csv",
     "assess_ensembles": "tables/temperatures.csv",
 }

@@ -14,8 +14,9 @@ CODE = ("Snakefile", "config.yaml", "rules", "scripts", "studies", "envs", "prof
 
 PAGE = {"charts": 1, "provenance": 1, "report": 1}
 CORRELATED = {"correlate": 1, "observe": 1, **PAGE}
-ENSEMBLES = {"score_ensembles": 1, "compare_origins": 1, "choose_ensembles": 1, "best_ensembles": 1}
-ENSEMBLES |= {"assess_ensembles": 1, "effective_robustness": 1, **CORRELATED}
+CHOSEN = {"choose_ensembles": 1, "assess_ensembles": 1, "compare_contenders": 1}
+ENSEMBLES = {"score_ensembles": 1, "compare_origins": 1, "compare_sizes": 1, "best_ensembles": 1, **CHOSEN}
+ENSEMBLES |= {"effective_robustness": 1, **CORRELATED}
 DIVERSITY = {"pairwise_diversity": 1, **ENSEMBLES}
 SCORES = {"score_members": 1, "list_skipped": 1, **DIVERSITY}
 OF_INDEPENDENT = {"coincident_failures": 1, **SCORES}
@@ -99,7 +100,8 @@ def test_nothing_after_other_words(planned_with, module):
         (f"{LIBRARY}/diversity/counts.py", {**DIVERSITY}),
         (f"{LIBRARY}/ensembles/combination.py", ENSEMBLES),
         (f"{LIBRARY}/analysis/correlations.py", CORRELATED),
-        (f"{LIBRARY}/analysis/deployment.py", {"choose_ensembles": 1, "assess_ensembles": 1, **PAGE}),
+        (f"{LIBRARY}/analysis/deployment.py", {**CHOSEN, **PAGE}),
+        (f"{LIBRARY}/analysis/sizes.py", {"compare_sizes": 1, **PAGE}),
         (f"{LIBRARY}/analysis/variance_shares.py", {"observe": 1, "provenance": 1, "report": 1}),
         (f"{LIBRARY}/report/member_charts.py", PAGE),
         (f"{LIBRARY}/report/page.py", {"report": 1}),
@@ -116,7 +118,7 @@ def test_a_real_change_of_code(planned_with, file, expected):
     ("change", "expected"),
     [
         ("charts={colours: ['#112233']}", PAGE),
-        ("deployment={largest: 3}", {"choose_ensembles": 1, "assess_ensembles": 1, **PAGE}),
+        ("deployment={largest: 3}", {**CHOSEN, **PAGE}),
         ("statistics={resamples: 300}", {**OF_INDEPENDENT, "pairwise_diversity": 0}),
         ("ensembles={sizes: [2]}", ENSEMBLES),
         ("ensembles={rules: [mean_logit]}", ENSEMBLES),

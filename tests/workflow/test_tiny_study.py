@@ -22,6 +22,9 @@ TABLES = (
         "selective_prediction.csv",
         "temperatures.csv",
         "early_exit.csv",
+        "ensemble_sizes.csv",
+        "contenders.csv",
+        "contender_calibration.csv",
     ),
 )
 
@@ -87,6 +90,34 @@ def test_deployed_ensembles_are_judged_on_the_other_half(workflow):
     assert errors.tolist() == pytest.approx(rows.members.map(known).tolist(), abs=1e-6)
     assert deployment[deployment.baseline].members.tolist() == ["densenet_s-s0"]
     assert set(deployment[deployment.found == "greedy"]["size"]) == {4, 5, 6}
+
+
+def test_contenders_are_those_of_the_deployment(workflow):
+    """Means over corruptions, and calibration errors, from one table against the same from another."""
+    deployment = pd.read_csv(workflow.results / "tables/deployment.csv").set_index("members")
+    contenders = pd.read_csv(workflow.results / "tables/contenders.csv")
+    means = contenders.groupby("members").error.mean()
+    assert means.to_dict() == pytest.approx(deployment.mean_corruption_error[means.index].to_dict(), abs=1e-6)
+    assert contenders.groupby("role").members.first()["baseline"] == "densenet_s-s0"
+    bins = pd.read_csv(workflow.results / "tables/contender_calibration.csv")
+    gaps = (bins.accuracy - bins.confidence).abs() * bins.predictions
+    gaps = gaps.groupby([bins.members, bins.images]).sum() / bins.groupby(["members", "images"]).predictions.sum()
+    before = pd.read_csv(workflow.results / "tables/temperatures.csv").dropna(subset=["ece_before"])
+    before = before.set_index(["members", "images"]).ece_before
+    known = gaps.index.intersection(before.index)
+    assert len(known)
+    assert gaps[known].to_dict() == pytest.approx(before[known].to_dict(), abs=1e-4)
+
+
+def test_sizes_start_with_single_members(workflow):
+    sizes = pd.read_csv(workflow.results / "tables/ensemble_sizes.csv").set_index(["rule", "measure", "size"])
+    members = pd.read_csv(workflow.results / "tables/members.csv")
+    ensembles = pd.read_parquet(workflow.results / "tables/ensembles.parquet")
+    pool = ensembles[(ensembles.origin == "independent") & (ensembles.rule == "mean_probability")]
+    found = sizes.loc[("mean_probability", "mean_corruption_error"), "mean"]
+    independent = members[members.origin == "independent"].mean_corruption_error
+    expected = {1: independent.mean(), **pool.groupby("size").mean_corruption_error.mean()}
+    assert found.to_dict() == pytest.approx(expected, abs=1e-6)
 
 
 def test_evaluations_of_the_search_are_kept(workflow):

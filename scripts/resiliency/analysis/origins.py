@@ -103,7 +103,7 @@ def _summary(rows: pd.DataFrame, measures: list[str], confidence: float) -> pd.D
     # The name before the last dash: the design of an independent member, the ensemble of one trained jointly.
     unit = str if (rows["origin"] == "search").all() else design_of
     values = rows[measures].to_numpy(float)
-    means = _means(LeftOut(rows, unit).weights, values)
+    means = weighted_means(LeftOut(rows, unit).weights, values)
     low, high = np.transpose([interval(replicates, confidence) for replicates in means.T])
     shares = np.array([name in SHARES or name.endswith("_accuracy") for name in measures])
     low[shares], high[shares] = np.clip(low[shares], 0, 1), np.clip(high[shares], 0, 1)
@@ -117,11 +117,12 @@ def _advantages(several: pd.DataFrame, one: pd.DataFrame, measures: list[str], c
     """Mean of each measure of `several` less that of `one`, and its interval; measures x 3."""
     weights = LeftOut(pd.concat([several, one]), design_of).weights
     first, second = np.split(weights, [len(several)], axis=1)
-    means = _means(first, several[measures].to_numpy(float)) - _means(second, one[measures].to_numpy(float))
+    means = weighted_means(first, several[measures].to_numpy(float))
+    means = means - weighted_means(second, one[measures].to_numpy(float))
     return np.array([[replicates[0], *interval(replicates, confidence)] for replicates in means.T])
 
 
-def _means(weights: np.ndarray, values: np.ndarray) -> np.ndarray:
+def weighted_means(weights: np.ndarray, values: np.ndarray) -> np.ndarray:
     """Weighted means of what is known of each column of `values`, for each row of `weights`; NaN of nothing."""
     known = np.isfinite(values)
     count = weights @ known

@@ -13,6 +13,12 @@ from resiliency.files import replacing
 from resiliency.report import ensemble_findings, member_findings, robustness_charts
 from resiliency.report.attribution_gallery import attribution_gallery
 from resiliency.report.calibration_chart import calibration
+from resiliency.report.contender_charts import (
+    contender_calibration,
+    contender_calibration_finding,
+    under_corruptions,
+    under_corruptions_finding,
+)
 from resiliency.report.correlation_charts import correlation_heatmap, correlations
 from resiliency.report.deployment_charts import deployment
 from resiliency.report.diversity_charts import diversity_accuracy
@@ -27,6 +33,8 @@ from resiliency.report.risk_chart import finding as risk_finding
 from resiliency.report.risk_chart import risk_coverage
 from resiliency.report.robustness_charts import effective_robustness
 from resiliency.report.search_charts import origins, search_front
+from resiliency.report.size_chart import ensemble_size
+from resiliency.report.size_chart import finding as size_finding
 from resiliency.report.training_charts import learning_curves
 
 VEGA_LITE = alt.SCHEMA_VERSION.rpartition(".")[0]
@@ -165,16 +173,39 @@ CHARTS = {
         early_exit,
         exit_finding,
     ),
+    "under_corruptions": Entry(
+        "Chosen on one half of the test images, judged on the other. A difference is called significant where its "
+        "interval, widened for the number of corruptions, excludes 0.",
+        ("contenders",),
+        under_corruptions,
+        under_corruptions_finding,
+    ),
+    "contender_calibration": Entry(
+        "Points below the diagonal are predictions of which too many are wrong for their confidence.",
+        ("contender_calibration",),
+        contender_calibration,
+        contender_calibration_finding,
+    ),
+    "ensemble_size": Entry(
+        "Where the line flattens, further members cost as much as the first ones and bring little.",
+        ("ensemble_sizes", "candidates"),
+        ensemble_size,
+        size_finding,
+    ),
 }
 TABLES = sorted({table for entry in CHARTS.values() for table in entry.tables})
 
 
 def draw(name: str, tables: Mapping[str, pd.DataFrame], colours: list[str]) -> dict:
-    """The Vega-Lite specification of the chart `name`; `usermeta` holds its finding, caption and tables."""
+    """The Vega-Lite specification of the chart `name`; `usermeta` holds its finding, caption and tables.
+
+    And, as `nothing`, why there is nothing to draw, if so.
+    """
     entry = CHARTS[name]
     drawn = [tables[table] for table in entry.tables]
-    told = {"finding": entry.finding(*drawn), "caption": entry.caption, "tables": list(entry.tables)}
     chart = entry.function(*drawn, colours)
+    told = {"finding": entry.finding(*drawn), "caption": entry.caption, "tables": list(entry.tables)}
+    told |= chart.usermeta if isinstance(chart.usermeta, dict) else {}
     return chart.properties(description=f"{told['finding']} {told['caption']}".strip(), usermeta=told).to_dict()
 
 

@@ -5,6 +5,7 @@ import re
 import pandas as pd
 from markupsafe import Markup
 
+from resiliency.analysis.contenders import contenders as chosen
 from resiliency.conditions import CLEAN
 from resiliency.reliability import FEW_IMAGES, FEW_STEPS, FEWEST_IMAGES, FEWEST_STEPS, NEAR_CHANCE
 from resiliency.report import words
@@ -59,24 +60,45 @@ def _named(part: str) -> str:
 
 
 def _reason(parts: list[dict]) -> str:
-    """Why the verdict is what it is, and what would decide it."""
+    """What the verdict means, and what would decide it where there is none."""
     first = parts[0]
-    count = sum(part["part_verdict"] == first["verdict"] for part in parts)
     if first["verdict"] == "supported":
         return f"{_every(parts)} on the paper's side of 0."
     if first["verdict"] == "contradicted":
+        count = _count(parts, "contradicted")
         return (
             f"{count} of {words.plural(len(parts), 'part')} {'lies' if count == 1 else 'lie'} on the other side of 0."
         )
     if first["verdict"] == "equivalent":
         return f"{_every(parts)} within ±{words.number(first['margin'], 2)} of 0: no difference that matters."
-    said = [f"No verdict: {first['lacking']}."] if first["lacking"] else []
-    if not said and count:
-        leave = "leaves" if count == 1 else "leave"
-        said.append(f"{count} of {words.plural(len(parts), 'interval')} {leave} open whether the statement holds.")
-    if first["would_decide"]:
-        said.append(f"To decide it: {first['would_decide']}.")
-    return " ".join(said)
+    said = f"No verdict: {first['lacking']}." if first["lacking"] else _undecided(parts)
+    return f"{said} To decide it: {first['would_decide']}." if first["would_decide"] else said
+
+
+def _undecided(parts: list[dict]) -> str:
+    """Why parts that are all known decide nothing."""
+    undecided = [part for part in parts if part["part_verdict"] == "undecided"]
+    around = sum(part["low"] <= 0 <= part["high"] for part in undecided)
+    unknown = sum(pd.isna(part["low"]) or pd.isna(part["high"]) for part in undecided)
+    other = len(undecided) - around - unknown
+    if len(parts) == around == 1:
+        return "Not significant: the interval includes 0."
+    of = words.plural(len(parts), "interval")
+    said = [f"{unknown} of {of} cannot be computed"] if unknown else []
+    if around:
+        said.append(f"{around} of {of} {'includes' if around == 1 else 'include'} 0")
+    if other:
+        excludes = "excludes" if other == 1 else "exclude"
+        said.append(f"{other} of {of} {excludes} 0, but not once corrected for the number of parts")
+    if said:
+        return f"Not significant: {'; '.join(said)}."
+    kinds = {"supported": "on the paper's side of 0", "equivalent": "around 0 within the margin"}
+    kinds = {what: _count(parts, verdict) for verdict, what in kinds.items()}
+    return f"The parts differ: {', '.join(f'{count} {what}' for what, count in kinds.items() if count)}."
+
+
+def _count(parts: list[dict], verdict: str) -> int:
+    return sum(part["part_verdict"] == verdict for part in parts)
 
 
 def _every(parts: list[dict]) -> str:
@@ -121,16 +143,11 @@ def contenders(deployment: pd.DataFrame) -> list[dict]:
     Returns:
         The rows, each with its `role` and, as `share`, its error over the largest of theirs.
     """
-    known = deployment.dropna(subset=["validation_error", "mean_corruption_error"])
-    known = known.rename(columns={end: f"mean_corruption_error_{end}" for end in ("low", "high")})
-    groups = {
-        "Best ensemble": known[known["size"] > 1],
-        "Best member": known[known["size"] == 1],
-        "Baseline": known[known["baseline"].astype(bool)],
-    }
-    best = {role: rows.loc[rows["validation_error"].idxmin()].to_dict() for role, rows in groups.items() if len(rows)}
+    deployment = deployment.rename(columns={end: f"mean_corruption_error_{end}" for end in ("low", "high")})
+    best = {role: row.to_dict() for role, row in chosen(deployment).items()}
     most = max((row["mean_corruption_error"] for row in best.values()), default=0) or 1
-    return [row | {"role": role, "share": row["mean_corruption_error"] / most} for role, row in best.items()]
+    shares = {role: row["mean_corruption_error"] / most for role, row in best.items()}
+    return [row | {"role": role.capitalize(), "share": shares[role]} for role, row in best.items()]
 
 
 def leaders(tables: dict[str, pd.DataFrame], further: list[str]) -> list[dict]:

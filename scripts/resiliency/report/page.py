@@ -32,7 +32,12 @@ class Section(NamedTuple):
 
 
 SECTIONS = (
-    Section("deploy", "Which ensemble should I deploy?", ("deployment", "risk_coverage", "early_exit")),
+    Section(
+        "deploy",
+        "Which ensemble should I deploy?",
+        ("deployment", "under_corruptions", "contender_calibration", "risk_coverage", "early_exit"),
+    ),
+    Section("size", "How many members does an ensemble need?", ("ensemble_size",)),
     Section("best", "Which ensembles are the most accurate?", ()),
     Section("corruptions", "What do the corruptions look like?", ("gallery",)),
     Section(
@@ -66,10 +71,13 @@ FILES = {
     "tables/effective_robustness.csv": "accuracy of members on shifted images, against what clean accuracy predicts",
     "tables/best_ensembles.csv": "the ten ensembles of each size, and the ten members, that are most accurate",
     "tables/origins.csv": "ensembles by where their members come from, at equal size and at equal MACs, with intervals",
+    "tables/ensemble_sizes.csv": "ensembles by their number of members, with intervals",
     "tables/deployment.csv": "the most resilient ensembles for their cost, and single members, judged on unseen images",
     "tables/selective_prediction.csv": "how confidence tells wrong answers from right ones: risk, coverage, AUROC",
     "tables/temperatures.csv": "temperatures fitted on validation images, NLL and ECE before and after",
     "tables/early_exit.csv": "errors and mean MACs where members are asked until they are sure together",
+    "tables/contenders.csv": "best ensemble, best member and baseline under each corruption, with intervals",
+    "tables/contender_calibration.csv": "confidence and accuracy of these three in bins of confidence",
     "tables/observations.csv": "the four observations: statistics, intervals, rules and verdicts",
     "search/evaluations.csv": "every sub-network that the search evaluated, the front, and which became members",
 }

@@ -9,7 +9,7 @@ from resiliency.settings import Settings
 OKABE_ITO = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#000000"]
 
 
-# Chart -> what a study needs to have for it: tables, corruptions.
+# Chart -> what a study needs to have for it: tables, corruptions, joint training.
 CHARTS = {
     "learning_curves": {"histories"},
     "error_by_severity": {"members", "corruption_errors", "corruptions"},
@@ -20,7 +20,7 @@ CHARTS = {
     "diversity_accuracy": {"ensembles", "correlations"},
     "correlations": {"correlations"},
     "correlation_heatmap": {"correlations"},
-    "strength": {"ensembles", "histories"},
+    "strength": {"ensembles", "joint"},
     "architecture_diversity": {"ensembles"},
     "coincident_failures": {"coincident_failures"},
     "attribution_gallery": {"attribution_gallery", "attribution_distances"},
@@ -30,14 +30,19 @@ CHARTS = {
     "deployment": {"deployment", "candidates"},
     "risk_coverage": {"deployment", "risk_coverage"},
     "early_exit": {"deployment", "early_exit"},
+    "under_corruptions": {"contenders"},
+    "contender_calibration": {"contender_calibration"},
+    "ensemble_size": {"ensemble_sizes"},
 }
 # What a study may lack -> the tables that it then does without.
 NEEDED = {
     "ensembles": {"ensembles", "correlations", "differences", "coincident_failures", "origins", "deployment"}
-    | {"best_ensembles", "selective_prediction", "temperatures", "early_exit"},
+    | {"best_ensembles", "selective_prediction", "temperatures", "early_exit", "ensemble_sizes"}
+    | {"contenders", "contender_calibration"},
     "networks": {"histories", "differences", "attribution_distances"},
     "probabilities": {"calibration"},
-    "corruptions": {"deployment", "selective_prediction", "temperatures", "early_exit"},
+    "corruptions": {"deployment", "selective_prediction", "temperatures", "early_exit", "contenders"}
+    | {"contender_calibration"},
     "shifts": {"effective_robustness"},
 }
 PAGE_FILES = ("report.html.j2", "macros.html.j2", "overview.html.j2", "details.html.j2", "report.css", "report.js")

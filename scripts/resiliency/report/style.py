@@ -75,9 +75,9 @@ def by_legend(field: str) -> tuple[alt.Parameter, alt.Opacity]:
 
 
 def notice(title: str, text: str) -> alt.TopLevelMixin:
-    """A chart that says why there is nothing to draw."""
+    """A chart that says why there is nothing to draw; the report leaves it out, by its `usermeta`."""
     words = alt.Chart(alt.Data(values=[{"text": text}])).mark_text(fontSize=15, color=MUTED).encode(text="text:N")
-    return finish(words.properties(width=WIDTH - 80, height=90), title, [])
+    return finish(words.properties(width=WIDTH - 80, height=90, usermeta={"nothing": text}), title, [])
 
 
 def spread(names: list[str], colours: list[str]) -> alt.Scale:

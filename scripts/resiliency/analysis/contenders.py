@@ -1,0 +1,105 @@
+"""The best ensemble, the best member and the baseline: their errors under each corruption, and their calibration.
+
+All three are judged on the half of the test images on which nothing was chosen (see `resiliency.analysis.deployment`).
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from resiliency.analysis.assessment import Judged
+from resiliency.analysis.bootstrap import interval
+from resiliency.conditions import CLEAN, CORRUPTED
+from resiliency.ensembles.outputs import Ensemble
+from resiliency.metrics.classification import ECE_BINS, bin_of
+
+ROLES = ("best ensemble", "best member", "baseline")
+WHO = ["role", "members", "size"]
+UNDER_CORRUPTION = [*WHO, "corruption", "images", "error", "low", "high"]
+UNDER_CORRUPTION += ["difference", "difference_low", "difference_high"]
+CALIBRATION = [*WHO, "images", "bin_low", "bin_high", "predictions", "confidence", "accuracy"]
+
+
+def contenders(deployment: pd.DataFrame) -> dict[str, pd.Series]:
+    """Role -> row of deployment.csv; without the roles that nobody has.
+
+    The best are those with the least validation_error, for judged errors are not known when one chooses.
+    """
+    known = deployment.dropna(subset=["validation_error", "mean_corruption_error"])
+    groups = known[known["size"] > 1], known[known["size"] == 1], known[known["baseline"].astype(bool)]
+    return {
+        role: rows.loc[rows["validation_error"].idxmin()] for role, rows in zip(ROLES, groups, strict=True) if len(rows)
+    }
+
+
+def errors_under(ensemble: Ensemble, judged: Judged) -> np.ndarray:
+    """Error of an ensemble on each judged image under each corrupted condition; float32 C x N."""
+    position = {condition: index for index, condition in enumerate(judged.conditions[CORRUPTED])}
+    errors = np.empty((len(position), len(judged.images[CORRUPTED])), np.float32)
+    for condition, images, part in judged.outputs(ensemble, CORRUPTED):
+        errors[position[condition], images] = part.errors
+    return errors
+
+
+def under_corruptions(
+    errors: dict[str, np.ndarray], corruptions: Sequence[str], counts: np.ndarray, confidence: float
+) -> pd.DataFrame:
+    """Error under each corruption, mean over severities, and what the first role errs less or more than the others.
+
+    Args:
+        errors: role -> float C x N, of each image under each corrupted condition.
+        corruptions: the corruption of each of the C conditions.
+        counts: how often each resample has each image, R x N.
+        confidence: of the intervals.
+
+    Returns:
+        A row per role and corruption: role, corruption, images (N), error with its interval low and high (bootstrap
+        over images); difference, the error of the first role less that of this one on the same images, with an interval
+        that allows for the number of corruptions (Bonferroni), NaN in the rows of the first role.
+    """
+    names, rows = list(dict.fromkeys(corruptions)), []
+    corrected = 1 - (1 - confidence) / max(len(names), 1)
+    of_images = {role: _by_corruption(values, corruptions, names) for role, values in errors.items()}
+    first = next(iter(of_images), None)
+    for role, values in of_images.items():
+        for name, of_name, best in zip(names, values, of_images[first], strict=True):
+            ends = interval(counts @ of_name / len(of_name), confidence)
+            row = {"role": role, "corruption": name, "images": len(of_name), "error": of_name.mean()}
+            row |= dict(zip(("low", "high"), ends, strict=True))
+            if role != first:
+                drawn = counts @ (best - of_name) / len(of_name)
+                row["difference"] = (best - of_name).mean()
+                row["difference_low"], row["difference_high"] = interval(drawn, corrected)
+            rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def _by_corruption(errors: np.ndarray, corruptions: Sequence[str], names: list[str]) -> np.ndarray:
+    """Mean over severities of errors C x N: float64, corruptions x N."""
+    of = np.array(corruptions)
+    return np.array([errors[of == name].mean(axis=0, dtype=np.float64) for name in names])
+
+
+def calibration_bins(ensemble: Ensemble, judged: Judged) -> pd.DataFrame:
+    """Confidence and accuracy in bins of confidence on clean and on corrupted images, before any temperature.
+
+    Returns:
+        Columns images, bin_low, bin_high, predictions (their number), confidence and accuracy (means over them), of
+        bins that are not empty. No row where there are no probabilities, as of a plurality vote.
+    """
+    votes = ensemble.rule.mean is None and len(ensemble.members) > 1
+    names = [] if votes or not ensemble.has_probabilities else [CLEAN, CORRUPTED]
+    rows = []
+    for name in names:
+        sums = np.zeros((3, ECE_BINS))
+        for _, _, part in judged.outputs(ensemble, name):
+            confidence = np.exp(part.log_probabilities.max(axis=-1).astype(np.float64))
+            for total, values in zip(sums, (None, confidence, 1 - part.errors), strict=True):
+                total += np.bincount(bin_of(confidence), values, ECE_BINS)
+        rows += [
+            (name, place / ECE_BINS, (place + 1) / ECE_BINS, int(count), sure / count, right / count)
+            for place, (count, sure, right) in enumerate(sums.T)
+            if count
+        ]
+    return pd.DataFrame(rows, columns=CALIBRATION[len(WHO) :])

@@ -1,0 +1,87 @@
+"""Ensembles by their number of members: what one more member brings."""
+
+import numpy as np
+import pandas as pd
+
+from resiliency.analysis.jackknife import interval
+from resiliency.analysis.left_out import LeftOut
+from resiliency.analysis.measures import weighted_quantiles
+from resiliency.analysis.origins import SHARES, weighted_means
+from resiliency.metrics.accuracy import images_of
+
+COLUMNS = ["rule", "measure", "size", "ensembles", "possible", "mean", "low", "high", "lower_quartile"]
+COLUMNS += ["upper_quartile", "change", "change_low", "change_high", "members", "confidence"]
+
+
+def size_table(ensembles: pd.DataFrame, members: pd.DataFrame, confidence: float) -> pd.DataFrame:
+    """A row per combination rule, in the order of the ensembles, measure and number of members.
+
+    Ensembles are those of independent members; size 1 is these members alone. Measures are clean_accuracy,
+    corrupted_accuracy, mean_corruption_error and accuracy on further test sets, those that the study has.
+
+    Args:
+        ensembles: ensembles.parquet.
+        members: members.csv.
+        confidence: of the intervals, which leave out one member at a time (see `resiliency.analysis.jackknife`).
+
+    Returns:
+        Columns rule, measure, size, ensembles and possible (numbers of ensembles), mean over all possible ensembles
+        with its interval low and high (cut off at 0 and 1), lower_quartile and upper_quartile; change, the mean less
+        that of the next smaller size, change_low, change_high; members (that take part) and confidence. Intervals are
+        NaN where leaving out some member leaves nothing.
+    """
+    ensembles = ensembles[ensembles["origin"] == "independent"]
+    measures = [*SHARES, *(f"{name}_accuracy" for name in images_of(ensembles))]
+    measures = [name for name in dict.fromkeys(measures) if name in ensembles]
+    parts = []
+    for rule, of_rule in ensembles.groupby("rule", sort=False):
+        pool = pd.concat([_alone(members, of_rule), of_rule], ignore_index=True)
+        sizes = {size: rows for size, rows in pool.groupby("size") if len(rows)}
+        smaller = None
+        for size, rows in sizes.items():
+            part = _summary(rows, measures, confidence)
+            if smaller is not None:
+                changes = _changes(smaller, rows, measures, confidence)
+                part[["change", "change_low", "change_high"]] = changes
+            parts.append(part.assign(rule=rule, size=size, possible=int(rows["possible"].iloc[0])))
+            smaller = rows
+    table = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+    table = table.reindex(columns=COLUMNS).assign(confidence=confidence).dropna(subset=["mean"])
+    rules = list(ensembles["rule"].unique())
+    return table.sort_values(
+        ["rule", "measure", "size"],
+        key=lambda column: column.map((rules + measures).index) if column.name != "size" else column,
+        kind="stable",
+        ignore_index=True,
+    )
+
+
+def _alone(members: pd.DataFrame, ensembles: pd.DataFrame) -> pd.DataFrame:
+    """The members that take part in ensembles, as ensembles of one."""
+    taking_part = {name for names in ensembles["members"] for name in names.split("+")}
+    alone = members[members["member"].isin(taking_part)].drop(columns="members", errors="ignore")
+    alone = alone.rename(columns={"member": "members"}).assign(size=1, weight=1.0, possible=len(taking_part))
+    if "mean_corruption_error" in alone:
+        alone["corrupted_accuracy"] = 1 - alone["mean_corruption_error"]
+    return alone.reindex(columns=[column for column in ensembles if column in alone])
+
+
+def _summary(rows: pd.DataFrame, measures: list[str], confidence: float) -> pd.DataFrame:
+    """A row per measure of ensembles of one size: mean with interval, and quartiles."""
+    left_out, values = LeftOut(rows), rows[measures].to_numpy(float)
+    means = weighted_means(left_out.weights, values)
+    low, high = np.clip(np.transpose([interval(replicates, confidence) for replicates in means.T]), 0, 1)
+    weights = rows["weight"].to_numpy(float)
+    quartiles = np.transpose([weighted_quantiles(column, weights, [0.25, 0.75]) for column in values.T])
+    columns = {"measure": measures, "ensembles": np.isfinite(values).sum(axis=0), "mean": means[0]}
+    columns |= {"low": low, "high": high, "lower_quartile": quartiles[0], "upper_quartile": quartiles[1]}
+    return pd.DataFrame(columns | {"members": len(left_out.members)})
+
+
+def _changes(smaller: pd.DataFrame, larger: pd.DataFrame, measures: list[str], confidence: float) -> np.ndarray:
+    """Mean of each measure of the larger ensembles less that of the smaller ones, and its interval; measures x 3."""
+    weights = LeftOut(pd.concat([smaller, larger])).weights
+    first, second = np.split(weights, [len(smaller)], axis=1)
+    means = weighted_means(second, larger[measures].to_numpy(float))
+    means = means - weighted_means(first, smaller[measures].to_numpy(float))
+    return np.array([[replicates[0], *interval(replicates, confidence)] for replicates in means.T])

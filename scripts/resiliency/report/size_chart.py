@@ -1,0 +1,139 @@
+"""The chart of what one more member brings."""
+
+import altair as alt
+import pandas as pd
+
+from resiliency.report.diversity_charts import under_main_rule
+from resiliency.report.style import INK, SHARE, finish, notice, panel_title
+from resiliency.report.words import interval, label, number, percent, plural
+
+TITLE = "Error against the number of members"
+MEASURES = {"mean_corruption_error": "corrupted", "clean_accuracy": "clean"}
+MEAN, BEST = "mean of all", "best, as chosen on other images"
+
+
+def ensemble_size(sizes: pd.DataFrame, candidates: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
+    """Mean error of all ensembles of each size with its interval, the middle half of them, and the best of each.
+
+    Args:
+        candidates: candidates.parquet; empty where nothing was chosen.
+    """
+    rows = errors_of(sizes)
+    if rows.empty:
+        return notice(TITLE, "no ensembles of independently trained members in this study")
+    panels = []
+    for images in dict.fromkeys(rows["images"]):
+        of_images = rows[rows["images"] == images]
+        best = best_of_sizes(candidates) if images == "corrupted" else pd.DataFrame()
+        panels.append(_panel(of_images, best, images, colours))
+    members = plural(int(rows["members"].max()), "member")
+    subtitle = [
+        f"Mean over ensembles formed of {members}, combined by {label(rows['rule'].iloc[0])}; bars: "
+        f"{percent(rows['confidence'].iloc[0], 0)} intervals, leaving out each member",
+        "Shaded: the middle half of the ensembles",
+    ]
+    return finish(alt.hconcat(*panels, spacing=28), TITLE, subtitle)
+
+
+def finding(sizes: pd.DataFrame, candidates: pd.DataFrame) -> str:
+    """Mean error of single members and of the largest ensembles, and what the last member changes."""
+    rows = errors_of(sizes)
+    if rows.empty or rows["size"].nunique() < 2:
+        return ""
+    images = rows["images"].iloc[0]
+    rows = rows[rows["images"] == images].sort_values("size")
+    first, last = rows.iloc[0], rows.iloc[-1]
+    ends = [f"{percent(row['error'])} {interval(row['low'], row['high'], percent)}".rstrip() for row in (first, last)]
+    who = "single members" if first["size"] == 1 else f"ensembles of {first['size']}"
+    before = rows["size"].iloc[-2]
+    step = f"from {before} to {last['size']} members" if before > 1 else f"from one member to {last['size']}"
+    return (
+        f"On {images} images, {who} have a mean error of {ends[0]}, ensembles of {last['size']} one of {ends[1]}; "
+        f"the step {step} changes it by {_change(last)}."
+    )
+
+
+def _change(row: pd.Series) -> str:
+    """The change of the error to the next smaller size, in percentage points, and what its interval says."""
+    told = f"{_points(row['change'])} percentage points"
+    if pd.isna(row["change_low"]):
+        return f"{told} (no interval: too few members)"
+    ends = interval(row["change_low"], row["change_high"], _points)
+    known = row["change_low"] > 0 or row["change_high"] < 0
+    return f"{told} {ends}" + ("" if known else ", not significant: the interval includes 0")
+
+
+def _points(share: float) -> str:
+    return number(100 * share, 1)
+
+
+def errors_of(sizes: pd.DataFrame) -> pd.DataFrame:
+    """The rows of ensemble_sizes.csv that are drawn, as errors, on corrupted images first, then on clean ones.
+
+    Returns:
+        Its columns, with images (corrupted or clean) and error; all ends are of errors.
+    """
+    parts = []
+    for measure, images in MEASURES.items():
+        rows = under_main_rule(sizes)
+        rows = rows[rows["measure"] == measure].assign(images=images)
+        rows = rows.rename(columns={"mean": "error"})
+        if measure == "clean_accuracy":
+            rows["error"] = 1 - rows["error"]
+            for low, high in (("low", "high"), ("lower_quartile", "upper_quartile")):
+                rows[low], rows[high] = 1 - rows[high], 1 - rows[low]
+            rows["change"], rows["change_low"], rows["change_high"] = (
+                -rows["change"],
+                -rows["change_high"],
+                -rows["change_low"],
+            )
+        parts.append(rows)
+    return pd.concat(parts, ignore_index=True)
+
+
+def best_of_sizes(candidates: pd.DataFrame) -> pd.DataFrame:
+    """Of each size, the candidate with the least error on the images of the choice: size, members, judged_error."""
+    if candidates.empty:
+        return candidates
+    known = candidates.dropna(subset=["validation_error", "judged_error"])
+    rows = known.loc[known.groupby("size")["validation_error"].idxmin()]
+    return rows[["size", "members", "judged_error"]]
+
+
+def _panel(rows: pd.DataFrame, best: pd.DataFrame, images: str, colours: list[str]) -> alt.LayerChart:
+    most = int(max(rows["size"].max(), best["size"].max() if len(best) else 0))
+    axis = alt.Axis(values=list(range(1, most + 1)), format="d", labelOverlap=True, grid=False)
+    x = alt.X("size:Q", title="Members", axis=axis).scale(domain=[1, most], padding=14, nice=False)
+    y = alt.Y("error:Q", title=f"Error on {images} images").axis(format=SHARE).scale(zero=False)
+    base = alt.Chart(rows).encode(x=x)
+    band = base.mark_area(color=colours[0], opacity=0.15).encode(y=alt.Y("lower_quartile:Q"), y2="upper_quartile")
+    bars = base.mark_rule(color=colours[0], strokeWidth=2).encode(y="low:Q", y2="high")
+    tooltip = ["size", alt.Tooltip("ensembles", format=","), alt.Tooltip("error", title="mean error", format=".1%")]
+    tooltip += [
+        alt.Tooltip(column, title=title, format=".1%")
+        for column, title in (
+            ("low", "interval, lower end"),
+            ("high", "interval, upper end"),
+            ("lower_quartile", "lower quartile"),
+            ("upper_quartile", "upper quartile"),
+        )
+    ]
+    points = base.mark_point(filled=True, size=70, color=colours[0], opacity=1).encode(y=y, tooltip=tooltip)
+    chart = band + bars + base.mark_line(color=colours[0]).encode(y=y) + points
+    chart += _beside(rows.iloc[[-1]], x, "error", MEAN, colours[0])
+    if len(best):
+        other = alt.Chart(best).encode(x=x, y=alt.Y("judged_error:Q"))
+        told = [alt.Tooltip("size"), alt.Tooltip("members"), alt.Tooltip("judged_error", title="error", format=".1%")]
+        hue = (colours * 6)[5]
+        chart += other.mark_line(color=hue, strokeDash=[5, 3])
+        chart += other.mark_point(filled=True, shape="diamond", size=80, color=hue, opacity=1).encode(tooltip=told)
+        chart += _beside(best.iloc[[-1]], x, "judged_error", BEST, hue, above=False)
+    return chart.properties(width=400, height=280, title=panel_title(f"{images.capitalize()} images"))
+
+
+def _beside(row: pd.DataFrame, x: alt.X, column: str, text: str, colour: str, above: bool = True) -> alt.Chart:
+    """What a line is called, at its last point."""
+    words = alt.Chart(row.assign(text=text)).mark_text(
+        align="right", dy=-14 if above else 16, dx=4, color=INK, fontSize=11, fontWeight="bold"
+    )
+    return words.encode(x=x, y=f"{column}:Q", text="text:N")
