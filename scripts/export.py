@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 
-from resiliency.analysis.assessment import Temperature
 from resiliency.data.images import images_at, read_images
 from resiliency.data.pictures import FileImages
 from resiliency.data.split import stratified
@@ -15,6 +14,7 @@ from resiliency.ensembles.outputs import Ensemble
 from resiliency.export.card import model_card
 from resiliency.export.checking import MOST, agreement, timed
 from resiliency.export.choice import chosen
+from resiliency.export.loading import refuse_own_crops, temperature_of
 from resiliency.export.module import Deployable
 from resiliency.export.programs import RUNTIMES, write_programs
 from resiliency.faults import Fault
@@ -40,16 +40,12 @@ with stage(snakemake.log[0]):
     temperatures, selective = (
         table[table.members == row.members] for table in map(read_table, (inputs.temperatures, inputs.selective))
     )
-    first = temperatures.iloc[0]
-    fitted = first.validation_images > 0
-    note = first.note if isinstance(first.note, str) else ""
-    temperature = Temperature(float(first.temperature) if fitted else 1.0, int(first.validation_images), note)
+    temperature = temperature_of(temperatures, row.members)
 
     images = read_images(inputs.images)
     networks = [(network.cpu(), described) for network, described in map(read_member, map(folders.get, names))]
-    own = [described["member"] for _, described in networks if described.get("view")]
-    if own and isinstance(images, FileImages):
-        raise Fault(f"ensemble {row.members}: {', '.join(own)}: crops image files in its own way, which no program can")
+    if isinstance(images, FileImages):
+        refuse_own_crops([described for _, described in networks])
     ensemble = Deployable(networks, list(weights), row["rule"], temperature.value).eval()
     labels = read_array(inputs.labels)
     some = stratified(labels, min(len(labels), MOST), params.seed, "export")

@@ -12,6 +12,7 @@ from resiliency.ensembles.combination import RULES
 from resiliency.ensembles.outputs import Ensemble
 from resiliency.export.checking import agreement, timed
 from resiliency.export.choice import checked, chosen
+from resiliency.export.loading import refuse_own_crops
 from resiliency.export.module import Deployable
 from resiliency.export.programs import RUNTIMES, eager_runner, write_programs
 from resiliency.faults import Fault
@@ -95,6 +96,12 @@ def test_a_member_with_a_size_of_its_own_sees_images_at_it(members, images):
     alone = Deployable(members[:1], [1.0], "mean_probability", 1)
     found, expected = eager_runner(larger, 1)(flat)[0], eager_runner(alone, 1)(resized)[0]
     np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+def test_members_that_crop_files_in_their_own_way_are_refused():
+    refuse_own_crops([DESCRIPTION | {"member": "a-s0", "view": None}, DESCRIPTION | {"member": "b-s0"}])
+    with pytest.raises(Fault, match="ensemble: a-s0: crops image files in its own way"):
+        refuse_own_crops([DESCRIPTION | {"member": "a-s0", "view": {"size": 64}}])
 
 
 DEPLOYMENT = pd.DataFrame(

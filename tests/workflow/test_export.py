@@ -13,8 +13,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from packaging.requirements import Requirement
 from PIL import Image
+
+from resiliency.api import Fault, load_ensemble
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -111,6 +114,33 @@ def test_the_lines_of_the_readme_run(exported, tmp_path):
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout
+
+
+def test_it_is_loaded_from_the_study_too(workflow, exported):
+    folder, row = exported
+    images = torch.from_numpy(np.load(workflow.results / "data/test/images.npy")[:8])
+    with torch.inference_mode():
+        found = load_ensemble(workflow.results, int(row.number))(images)
+        expected = torch.export.load(folder / "ensemble.pt2").module()(images)
+    for values, of_program in zip(found, expected, strict=True):
+        torch.testing.assert_close(values, of_program, atol=1e-5, rtol=0)
+
+
+def test_the_lines_of_the_page_on_python_load_it(workflow):
+    text = (REPOSITORY / "docs/python.md").read_text()
+    lines = text.partition("## Load an ensemble")[2].partition("```python\n")[2].partition("```")[0]
+    names: dict = {}
+    exec(lines.replace("results/digits", str(workflow.results)), names)
+    assert names["probabilities"].shape[0] == len(names["disagreement"]) == 8
+    torch.testing.assert_close(names["probabilities"].sum(dim=1), torch.ones(8))
+
+
+def test_what_cannot_be_loaded_is_told_in_one_line(workflow, tmp_path):
+    with pytest.raises(Fault, match=r"deployment.csv: there is no such file; results/<study> of a finished"):
+        load_ensemble(tmp_path)
+    (tmp_path / "tables").symlink_to(workflow.results / "tables")
+    with pytest.raises(Fault, match=r"ensemble .*: no weights in .*/members"):
+        load_ensemble(tmp_path)
 
 
 def test_the_card_tells_what_the_tables_tell(workflow, exported):

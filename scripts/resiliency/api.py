@@ -1,0 +1,204 @@
+"""What of this library is meant for use from Python, without Snakemake.
+
+Corruptions, scores and diversity of ensembles take arrays; the tests of the paper's observations take tables as a study
+writes them. These names stay; other modules may change. docs/python.md shows them at work.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from resiliency.analysis.observations import (
+    architecture_brings_diversity,
+    architecture_matters_more,
+    attribution_diversity_is_less_negative,
+    balance_is_most_resilient,
+)
+from resiliency.analysis.verdicts import observation_table
+from resiliency.conditions import CLEAN, conditions
+from resiliency.corruption_names import HELD_OUT, MAIN
+from resiliency.corruptions.engine import corrupt
+from resiliency.diversity.metrics import ENSEMBLE_METRICS
+from resiliency.diversity.pairs import pair_tables
+from resiliency.diversity.representations import (
+    cosine_similarity,
+    linear_cka,
+    spearman_correlation,
+    structural_similarity,
+    top_iou,
+)
+from resiliency.ensembles.combination import RULES
+from resiliency.ensembles.pool import ensembles_of
+from resiliency.ensembles.scoring import mean_over_pairs, score_condition
+from resiliency.faults import Fault
+from resiliency.metrics.resiliency import mean_corruption_error
+from resiliency.predictions import Predictions, Truth
+
+if TYPE_CHECKING:
+    from resiliency.export.loading import load_ensemble
+
+CORRUPTIONS = MAIN + HELD_OUT
+
+__all__ = [
+    "CORRUPTIONS",
+    "Fault",
+    "architecture_brings_diversity",
+    "architecture_matters_more",
+    "attribution_diversity_is_less_negative",
+    "balance_is_most_resilient",
+    "corrupt",
+    "cosine_similarity",
+    "ensemble_diversity",
+    "ensembles_of",
+    "linear_cka",
+    "load_ensemble",
+    "mean_corruption_error",
+    "observation_table",
+    "pair_diversity",
+    "score_ensembles",
+    "spearman_correlation",
+    "structural_similarity",
+    "top_iou",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """`load_ensemble`, which alone needs torch and timm: they take seconds to import."""
+    if name != "load_ensemble":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from resiliency.export.loading import load_ensemble
+
+    return load_ensemble
+
+
+def score_ensembles(
+    logits: np.ndarray,
+    labels: np.ndarray,
+    ensembles: np.ndarray,
+    rules: Sequence[str] = ("mean_probability",),
+    weights: Sequence[float] | None = None,
+) -> pd.DataFrame:
+    """Scores of ensembles on one set of images, under each combination rule.
+
+    Args:
+        logits: float M x N x K, of M members on N images; logarithms of probabilities will do.
+        labels: int N, in 0..K-1.
+        ensembles: int E x size, members of each, in 0..M-1.
+        rules: of mean_probability, mean_logit, weighted_mean and plurality_vote.
+        weights: M positive numbers, which weighted_mean needs, such as accuracies on validation images.
+
+    Returns:
+        A row per rule and ensemble: rule, members ("0+2"), accuracy in 0..1, nll (negative log-likelihood, in nats),
+        brier in 0..2 and ece (expected calibration error, 15 bins) in 0..1; these three are NaN under plurality_vote.
+
+    Raises:
+        Fault: an argument is none of these.
+
+    >>> logits = np.log([[[0.8, 0.2], [0.6, 0.4]], [[0.4, 0.6], [0.1, 0.9]]])
+    >>> score_ensembles(logits, np.array([0, 1]), np.array([[0, 1]]))[["members", "accuracy", "brier"]].round(3)
+      members  accuracy  brier
+    0     0+1       1.0  0.282
+    """
+    predictions, ensembles = _checked(logits, labels, ensembles, least=1)
+    if unknown := [rule for rule in rules if rule not in RULES]:
+        raise Fault(f"rules: {unknown[0]!r} is none of {', '.join(RULES)}")
+    if weights is None and any(RULES[rule].weighted for rule in rules):
+        raise Fault("weights: missing; weighted_mean needs a positive number for each member")
+    shares = np.ones(len(predictions)) if weights is None else np.asarray(weights, float)
+    if shares.shape != (len(predictions),) or not (np.isfinite(shares) & (shares > 0)).all():
+        raise Fault(f"weights: {len(predictions)} positive numbers needed, one for each member")
+    scores, _ = score_condition(predictions, 0, [ensembles], list(rules), shares)
+    members = _named(ensembles)
+    return pd.concat(
+        [pd.DataFrame({"rule": rule, "members": members} | scores[rule]) for rule in rules], ignore_index=True
+    )
+
+
+def pair_diversity(logits: np.ndarray, labels: np.ndarray) -> pd.DataFrame:
+    """The diversity of what each two members predict, by every pairwise metric.
+
+    Args:
+        logits: float M x N x K, of M members on N images.
+        labels: int N, in 0..K-1.
+
+    Returns:
+        A row per pair and metric: first, second (in 0..M-1), metric, raw (as the literature defines it) and diversity
+        (raw, turned so that it grows with diversity).
+
+    Raises:
+        Fault: an argument is none of these.
+
+    >>> logits = np.log([[[0.8, 0.2], [0.6, 0.4]], [[0.4, 0.6], [0.1, 0.9]]])
+    >>> pair_diversity(logits, np.array([0, 1])).query("metric == 'disagreement'").diversity.item()
+    1.0
+    """
+    predictions, _ = _checked(logits, labels, np.array([[0, 1]]), least=2)
+    members: list[Any] = list(range(len(predictions)))
+    table = pd.concat(pair_tables(members, predictions, lambda source: [], []), ignore_index=True)
+    return table[["first", "second", "metric", "raw", "diversity"]]
+
+
+def ensemble_diversity(logits: np.ndarray, labels: np.ndarray, ensembles: np.ndarray) -> pd.DataFrame:
+    """The diversity of what the members of each ensemble predict, by every metric; larger is more diverse.
+
+    Args:
+        logits: float M x N x K, of M members on N images.
+        labels: int N, in 0..K-1.
+        ensembles: int E x size, members of each, in 0..M-1; the size is at least 2.
+
+    Returns:
+        A row per ensemble: members ("0+2"), oracle (share of images that at least one member gets right), then a column
+        per metric: means over pairs of those of `pair_diversity`, and the metrics of whole ensembles.
+
+    Raises:
+        Fault: an argument is none of these.
+
+    >>> logits = np.log([[[0.8, 0.2], [0.6, 0.4]], [[0.4, 0.6], [0.1, 0.9]]])
+    >>> found = ensemble_diversity(logits, np.array([0, 1]), np.array([[0, 1]]))
+    >>> found[["members", "oracle", "disagreement", "kohavi_wolpert"]]
+      members  oracle  disagreement  kohavi_wolpert
+    0     0+1     1.0           1.0            0.25
+    """
+    predictions, ensembles = _checked(logits, labels, ensembles, least=2)
+    _, (takes,) = score_condition(predictions, 0, [ensembles], ["mean_probability"], np.ones(len(predictions)))
+    columns = {"members": _named(ensembles), "oracle": 1 - takes["shares"][:, 0]}
+    for name, rows in pair_diversity(logits, labels).groupby("metric", sort=False):
+        matrix = np.full((len(predictions),) * 2, np.nan)
+        matrix[rows["first"], rows["second"]] = matrix[rows["second"], rows["first"]] = rows.diversity
+        columns[name] = mean_over_pairs(ensembles, matrix)[0]
+    for name, metric in ENSEMBLE_METRICS.items():
+        columns[name] = metric.diversity(metric.raw(*(takes[source] for source in metric.sources)))
+    return pd.DataFrame(columns)
+
+
+def _checked(
+    logits: np.ndarray, labels: np.ndarray, ensembles: np.ndarray, least: int
+) -> tuple[list[Predictions], np.ndarray]:
+    """The predictions of each member under one condition, and the ensembles as int64."""
+    logits, labels, ensembles = map(np.asarray, (logits, labels, ensembles))
+    if logits.ndim != 3 or logits.dtype.kind != "f" or not logits.size or not np.isfinite(logits).all():
+        raise Fault(
+            f"logits: {logits.dtype} of {logits.shape} given; finite floats, members x images x classes, needed"
+        )
+    members, images, classes = logits.shape
+    if members < least or classes < 2:
+        raise Fault(f"logits: {members} members and {classes} classes given; at least {least} and 2 needed")
+    if labels.shape != (images,) or labels.dtype.kind not in "iu" or not _within(labels, classes):
+        raise Fault(f"labels: {images} whole numbers from 0 to {classes - 1} needed, one for each image")
+    if ensembles.ndim != 2 or ensembles.dtype.kind not in "iu" or not _within(ensembles, members):
+        raise Fault(f"ensembles: rows of whole numbers from 0 to {members - 1} needed, the members of each")
+    if ensembles.shape[1] < least or (np.diff(np.sort(ensembles), axis=1) == 0).any():
+        raise Fault(f"ensembles: rows of at least {least} different members needed")
+    table, truth = conditions([], [], {CLEAN: images}, {CLEAN: classes}), Truth(labels.astype(np.int64))
+    predictions = [Predictions(table, {CLEAN: of_member[None]}, {CLEAN: truth}) for of_member in logits]
+    return predictions, ensembles.astype(np.int64)
+
+
+def _within(values: np.ndarray, count: int) -> bool:
+    return values.size > 0 and values.min() >= 0 and values.max() < count
+
+
+def _named(ensembles: np.ndarray) -> list[str]:
+    return ["+".join(map(str, members)) for members in ensembles]

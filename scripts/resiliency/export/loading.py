@@ -1,0 +1,64 @@
+"""An ensemble of a finished study, read back as one network."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from resiliency.analysis.assessment import Temperature
+from resiliency.designs.networks import read_member
+from resiliency.ensembles.combination import member_weights
+from resiliency.export.choice import chosen
+from resiliency.export.module import Deployable
+from resiliency.faults import Fault
+from resiliency.tables import read_table
+
+
+def temperature_of(temperatures: pd.DataFrame, members: str) -> Temperature:
+    """The temperature of the ensemble of `members`, joined by "+", in temperatures.csv."""
+    first = temperatures[temperatures.members == members].iloc[0]
+    fitted = first.validation_images > 0
+    note = first.note if isinstance(first.note, str) else ""
+    return Temperature(float(first.temperature) if fitted else 1.0, int(first.validation_images), note)
+
+
+def refuse_own_crops(descriptions: list[dict]) -> None:
+    """Of members that saw image files.
+
+    Raises:
+        Fault: some crop files in a way of their own, before any array that a network could take.
+    """
+    if own := [description["member"] for description in descriptions if description.get("view")]:
+        raise Fault(f"ensemble: {', '.join(own)}: crops image files in its own way, which no program can")
+
+
+def load_ensemble(results: str | Path, ensemble: str | int = "best") -> Deployable:
+    """An ensemble of tables/deployment.csv as one torch module, in evaluation mode on the CPU.
+
+    Args:
+        results: the folder results/<study> of a finished study.
+        ensemble: "best", "best under N MACs" or a number of deployment.csv, as `snakemake export` takes it.
+
+    Returns:
+        A module that turns images, uint8 B x H x W x 3 of the study's size, into probabilities float32 B x K in 0..1,
+        at the fitted temperature, and the members' mutual information float32 B, in nats.
+
+    Raises:
+        Fault: a table or a file of a member is missing or damaged, there is no such ensemble, or its members saw image
+            files that each cropped in its own way.
+    """
+    tables = Path(results, "tables")
+    if not (tables / "deployment.csv").is_file():
+        raise Fault(
+            f"{tables / 'deployment.csv'}: there is no such file; results/<study> of a finished study is needed"
+        )
+    row = chosen(read_table(tables / "deployment.csv"), ensemble)
+    names = row.members.split("+")
+    if unknown := [name for name in names if not Path(results, "members", name, "weights.safetensors").is_file()]:
+        raise Fault(f"ensemble {row.members}: {', '.join(unknown)}: no weights in {Path(results, 'members')}")
+    members = read_table(tables / "members.csv").set_index("member", drop=False).loc[names]
+    temperature = temperature_of(read_table(tables / "temperatures.csv"), row.members)
+    networks = [read_member(Path(results, "members", name)) for name in names]
+    if Path(results, "data/test/images.json").exists():
+        refuse_own_crops([description for _, description in networks])
+    networks = [(network.cpu(), description) for network, description in networks]
+    return Deployable(networks, list(member_weights(members)), row["rule"], temperature.value).eval()

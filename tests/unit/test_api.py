@@ -1,0 +1,147 @@
+"""What is meant for use from Python: its examples, its numbers, its errors, and that it is there without a clone."""
+
+import doctest
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from resiliency import api
+from resiliency.api import Fault, ensemble_diversity, ensembles_of, pair_diversity, score_ensembles
+
+REPOSITORY = Path(__file__).parents[2]
+MEMBERS, IMAGES, CLASSES = 4, 60, 3
+WEIGHTS = [0.5, 0.9, 0.7, 0.6]
+
+
+def outside_blocks_blank(text: str) -> str:
+    """A page whose fences are blank lines, at which doctest ends what it expects."""
+    return re.sub(r"^```.*$", "", text, flags=re.MULTILINE)
+
+
+@pytest.fixture(scope="module")
+def logits() -> np.ndarray:
+    return np.random.default_rng(0).normal(size=(MEMBERS, IMAGES, CLASSES))
+
+
+@pytest.fixture(scope="module")
+def labels() -> np.ndarray:
+    return np.random.default_rng(1).integers(0, CLASSES, IMAGES)
+
+
+def test_the_examples_of_the_functions():
+    failed, tried = doctest.testmod(api)
+    assert (failed, tried > 5) == (0, True)
+
+
+def test_the_examples_of_the_page():
+    page = REPOSITORY / "docs/python.md"
+    text = outside_blocks_blank(page.read_text(encoding="utf-8"))
+    examples = doctest.DocTestParser().get_doctest(text, {}, page.name, str(page), 0)
+    found = doctest.DocTestRunner().run(examples)
+    assert (found.failed, found.attempted > 15) == (0, True)
+
+
+def test_every_name_that_is_public_is_there():
+    for name in api.__all__:
+        assert getattr(api, name).__doc__
+    with pytest.raises(AttributeError, match="nothing"):
+        _ = api.nothing
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_scores_are_those_of_the_mean_probabilities(logits, labels, order):
+    ensembles = ensembles_of(MEMBERS, 3)[::order, ::order]
+    table = score_ensembles(logits, labels, ensembles, ["mean_probability", "weighted_mean"], WEIGHTS)
+    each = np.exp(logits) / np.exp(logits).sum(axis=-1, keepdims=True)
+    assert list(table.rule) == ["mean_probability"] * 4 + ["weighted_mean"] * 4
+    for row in table.itertuples():
+        chosen = [int(member) for member in row.members.split("+")]
+        shares = np.array(WEIGHTS)[chosen] if row.rule == "weighted_mean" else np.ones(3)
+        mean = np.average(each[chosen], axis=0, weights=shares)
+        own = mean[np.arange(IMAGES), labels]
+        assert row.accuracy == pytest.approx((mean.argmax(axis=1) == labels).mean())
+        assert row.nll == pytest.approx(-np.log(own).mean(), rel=1e-5)
+        assert row.brier == pytest.approx((mean**2).sum(axis=1).mean() - 2 * own.mean() + 1, rel=1e-5)
+    assert list(table.members[:4]) == ["+".join(map(str, row)) for row in ensembles]
+
+
+def test_single_members_have_scores_too(logits, labels):
+    table = score_ensembles(logits, labels, ensembles_of(MEMBERS, 1))
+    np.testing.assert_allclose(table.accuracy, (logits.argmax(axis=-1) == labels).mean(axis=1))
+
+
+def test_diversity_of_ensembles_is_the_mean_over_their_pairs(logits, labels):
+    right = logits.argmax(axis=-1) == labels
+    pairs = pair_diversity(logits, labels)
+    apart = pairs[pairs.metric == "disagreement"].set_index(["first", "second"]).diversity
+    assert apart[(1, 3)] == pytest.approx((right[1] != right[3]).mean())
+    table = ensemble_diversity(logits, labels, np.array([[3, 1, 2]]))
+    assert table.members.item() == "3+1+2"
+    assert table.disagreement.item() == pytest.approx(np.mean([apart[(1, 2)], apart[(1, 3)], apart[(2, 3)]]))
+    assert table.oracle.item() == pytest.approx(right[1:].any(axis=0).mean())
+    of_faults = pairs[pairs.metric == "double_fault"]
+    np.testing.assert_allclose(of_faults.diversity, -of_faults.raw)
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"logits": np.zeros((2, 3))}, r"logits: float64 of \(2, 3\) given; finite floats"),
+        ({"logits": np.zeros((2, IMAGES, 3), int)}, "logits: int64"),
+        ({"logits": np.full((2, IMAGES, 3), -np.inf)}, "logits: float64"),
+        ({"logits": np.zeros((2, IMAGES, 1))}, "logits: 2 members and 1 classes given"),
+        ({"labels": np.zeros(3, int)}, "labels: 60 whole numbers from 0 to 2 needed"),
+        ({"labels": np.full(IMAGES, CLASSES)}, "labels: 60 whole numbers"),
+        ({"labels": np.zeros(IMAGES)}, "labels: 60 whole numbers"),
+        ({"ensembles": np.array([0, 1])}, "ensembles: rows of whole numbers from 0 to 3"),
+        ({"ensembles": np.array([[0, 4]])}, "ensembles: rows of whole numbers from 0 to 3"),
+        ({"ensembles": np.array([[1, 1]])}, "ensembles: rows of at least 1 different members"),
+        ({"rules": ["median"]}, "rules: 'median' is none of mean_probability"),
+        ({"rules": ["weighted_mean"]}, "weights: missing; weighted_mean needs"),
+        ({"weights": [1, 1]}, "weights: 4 positive numbers needed"),
+        ({"weights": [1, 1, 0, 1]}, "weights: 4 positive numbers needed"),
+    ],
+)
+def test_arguments_that_cannot_be_used_are_named(logits, labels, changed, message):
+    known = {"logits": logits, "labels": labels, "ensembles": np.array([[0, 1]])}
+    with pytest.raises(Fault, match=message):
+        score_ensembles(**(known | changed))
+
+
+def test_diversity_needs_two_members(logits, labels):
+    with pytest.raises(Fault, match="ensembles: rows of at least 2 different members needed"):
+        ensemble_diversity(logits, labels, np.array([[0]]))
+    with pytest.raises(Fault, match="logits: 1 members"):
+        pair_diversity(logits[:1], labels)
+
+
+def test_it_is_installed_without_the_files_of_the_workflow(tmp_path):
+    """As `pip install .` does it, but that what it depends on is here already."""
+    install = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--no-build-isolation", "--no-index"]
+    copy = tmp_path / "source"
+    tracked = subprocess.run(["git", "ls-files", "-z"], cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    for name in tracked.stdout.split("\0"):
+        if name.startswith("scripts/") or name in ("pyproject.toml", "README.md", "LICENSE"):
+            (copy / name).parent.mkdir(parents=True, exist_ok=True)
+            (copy / name).write_bytes((REPOSITORY / name).read_bytes())
+    subprocess.run([*install, "--target", str(tmp_path / "site"), str(copy)], check=True)
+    code = f"""
+import sys
+sys.path.insert(0, {str(tmp_path / "site")!r})
+import resiliency
+assert resiliency.__file__.startswith({str(tmp_path / "site")!r}), resiliency.__file__
+assert not set(sys.modules) & {{"numpy", "pandas", "torch"}}
+import resiliency.api as api
+assert not set(sys.modules) & {{"torch", "timm", "snakemake"}}
+import numpy as np
+print(api.corrupt(np.zeros((1, 32, 32, 3), np.uint8), "frost", 1, table="cifar-10-c", seed=0).shape)
+print(api.load_ensemble.__name__)
+"""
+    done = subprocess.run([sys.executable, "-I", "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split("\n")[:2] == ["(1, 32, 32, 3)", "load_ensemble"]
+    assert not list((tmp_path / "site").glob("Snakefile"))
