@@ -54,6 +54,37 @@ rule correlate:
         "../scripts/correlate.py"
 
 
+rule leave_out_images:
+    input:
+        **attributed(INDEPENDENT),
+        **JUDGED,
+        members=TABLES["members"],
+        ensembles=TABLES["ensembles"],
+        logits=predictions(COMBINED),
+        features=predicted(INDEPENDENT)["features"],
+    output:
+        f"{RESULTS}/ensembles/without_images.parquet",
+    log:
+        f"{RESULTS}/logs/leave_out_images/all.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/leave_out_images/all.tsv"
+    conda:
+        "../envs/resiliency.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(4000),
+        runtime=growing(MINUTES["pairwise_diversity"]),
+    params:
+        code=code("leave_out_images"),
+        seed=STUDY.seed,
+        rule=STUDY.ensembles.rules[0],
+        networks=INDEPENDENT,
+        methods=METHODS,
+        probe_images=STUDY.probe.images,
+    script:
+        "../scripts/leave_out_images.py"
+
+
 rule observe:
     input:
         conditions=JUDGED["conditions"],
@@ -61,6 +92,7 @@ rule observe:
         ensembles=made("ensembles"),
         pairs=f"{RESULTS}/diversity/pairs.parquet" if made("ensembles") else [],
         image_errors=f"{RESULTS}/ensembles/image_errors.parquet" if made("ensembles") else [],
+        without_images=rules.leave_out_images.output[0] if made("ensembles") else [],
     output:
         shown(TABLES["observations"]),
     log:

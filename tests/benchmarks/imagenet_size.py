@@ -11,6 +11,7 @@ it to docs/imagenet_costs.md if asked to.
 import argparse
 import multiprocessing
 import resource
+import sys
 import tempfile
 import time
 from contextlib import redirect_stdout
@@ -28,10 +29,12 @@ from snakemake.utils import update_config
 from resiliency.analysis.correlations import correlation_table, difference_table
 from resiliency.analysis.families import by_family
 from resiliency.analysis.observations import architecture_brings_diversity, architecture_matters_more
+from resiliency.analysis.without_images import image_groups, some_ensembles, without_each
 from resiliency.conditions import CLEAN, conditions
 from resiliency.designs.networks import build
 from resiliency.diversity.pairs import pair_tables
 from resiliency.ensembles.pool import ensembles_of
+from resiliency.ensembles.selection import Members
 from resiliency.ensembles.table import Pool
 from resiliency.files import write_array
 from resiliency.predictions import read_predictions
@@ -56,8 +59,8 @@ the peak memory of the process, with its libraries and those parts of mapped fil
 the factor given: the share of conditions, or for correlations that of clean images, corrupted ones and {corruptions}
 corruptions. On two cores, conditions are scored, and members predicted, two at a time; the other stages use one core.
 Of `observe`, observations 1 and 4 are computed: without attributions and joint training there are no others.
-With all 50,000 images predictions, pairs and scores take ten times as long, and no more memory but for mapped files,
-which the system gives back when it needs room; the other stages take as long as here.
+With all 50,000 images predictions, pairs, scores and ensembles without images take ten times as long, and no more
+memory but for mapped files, which the system gives back when it needs room; the other stages take as long as here.
 
 Predictions on a processor are extrapolated from {rate:.1f} images a second and thread of a ResNet-50 by floating-point
 operations, with {original:g} ms of a core to decode an original and {corrupted:g} ms a corrupted image. Those on a GPU
@@ -110,7 +113,7 @@ def score(folder: Path) -> None:
     pool = Pool(members, predictions, read_blocks(folder / "pairs.parquet"), np.array([0.5]), 0.95)
     groups = [ensembles_of(len(members), size) for size in (2, 3)]
     scored, under_each = pool.score(groups, ["mean_probability", "plurality_vote"])
-    write_table(folder / "ensembles.parquet", scored.assign(origin="independent"))
+    write_table(folder / "ensembles.parquet", scored.assign(origin="independent", ensemble=range(len(scored))))
     under_each.insert(0, "members", scored.members[: len(under_each)])
     write_table(folder / "by_corruption.parquet", under_each)
 
@@ -120,6 +123,14 @@ def correlate(folder: Path) -> None:
     metrics = read_table(folder / "pairs.parquet")[["kind", "metric"]].drop_duplicates()
     correlation_table(*tables, metrics, 0.95)
     difference_table(*tables, metrics, 0.95)
+
+
+def leave_out_images(folder: Path) -> None:
+    members, predictions = read(folder)
+    ensembles = some_ensembles(read_table(folder / "ensembles.parquet"), "mean_probability", 0)
+    scored = Members(predictions, np.ones(len(members)), "mean_probability")
+    of_image = image_groups(scored.labels(CLEAN), np.empty(0, np.int64), 0)
+    without_each(ensembles, list(members.member), scored, of_image, {})
 
 
 def observe(folder: Path) -> None:
@@ -142,9 +153,10 @@ def measured(stage, folder: Path) -> tuple[float, float]:
     answer = context.Queue()
     process = context.Process(target=_measured, args=(stage, folder, answer))
     process.start()
-    found = answer.get()
     process.join()
-    return found
+    if process.exitcode:
+        sys.exit(f"{stage.__name__}: failed")
+    return answer.get()
 
 
 def predicting(study: Study) -> tuple[float, float, float]:
@@ -180,8 +192,9 @@ def page(images: int) -> str:
     rows = [["stage", "measured", "peak memory", "factor", "extrapolated, one core", "on two cores", "on an H100"]]
     rows.append(["`predict`", "see below", "", "", lasting(predicted), lasting(predicted / 2), lasting(on_gpu * shown)])
     # All correlations are of clean and corrupted images and of each corruption.
-    factors = {pairs: CONDITIONS / 2, score: CONDITIONS / 2, correlate: (2 + CORRUPTIONS) / 3, observe: 1}
-    names = {pairs: "pairwise_diversity", score: "score_ensembles", correlate: "correlate", observe: "observe"}
+    factors = {pairs: CONDITIONS / 2, score: CONDITIONS / 2, correlate: (2 + CORRUPTIONS) / 3}
+    factors |= {leave_out_images: CONDITIONS / 2, observe: 1}
+    names = {pairs: "pairwise_diversity", score: "score_ensembles"}
     total, on_two, with_gpu = predicted, predicted / 2, on_gpu * shown
     with tempfile.TemporaryDirectory() as folder:
         make(Path(folder), study, images)
@@ -190,7 +203,9 @@ def page(images: int) -> str:
             spent = seconds * factor
             two = spent / 2 if stage is score else spent
             total, on_two, with_gpu = total + spent, on_two + two, with_gpu + two
-            rows.append([f"`{names[stage]}`", lasting(seconds), f"{gigabytes:.1f} GiB", f"{factor:.3g}"])
+            rows.append(
+                [f"`{names.get(stage, stage.__name__)}`", lasting(seconds), f"{gigabytes:.1f} GiB", f"{factor:.3g}"]
+            )
             rows[-1] += [lasting(spent), lasting(two), ""]
     rows.append(["in all", "", "", "", lasting(total), lasting(on_two), lasting(with_gpu)])
     members = len(study.members.designs)

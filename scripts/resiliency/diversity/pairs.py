@@ -41,7 +41,8 @@ def pair_tables(
             yield _rows(name, condition, matrix, everyone)
         if probable.sum() > 1:
             chosen = [member for member, has in zip(predictions, probable, strict=True) if has]
-            for name, matrix in _of_probabilities(chosen, condition).items():
+            everything = np.arange(len(predictions[0].labels(condition)))
+            for name, matrix in of_probabilities(chosen, condition, everything).items():
                 yield _rows(name, condition, matrix, everyone[probable])
     known = everyone if networks is None else everyone[networks]
     for source in dict.fromkeys(METRICS[name].source for name in metrics):
@@ -70,15 +71,15 @@ def _of_decisions(predictions: list[Predictions], condition: int) -> dict[str, n
     return {name: metric.raw(sources[metric.source]) for name, metric in METRICS.items() if metric.source in sources}
 
 
-def _of_probabilities(predictions: list[Predictions], condition: int) -> dict[str, np.ndarray]:
-    """The raw metrics of probabilities under one condition, float64 M x M, read in chunks of images."""
-    images, classes = len(predictions[0].labels(condition)), predictions[0].classes(condition)
+def of_probabilities(predictions: list[Predictions], condition: int, images: np.ndarray) -> dict[str, np.ndarray]:
+    """The raw metrics of probabilities under one condition, float64 M x M, of `images` (int n), read in chunks."""
+    classes = predictions[0].classes(condition)
     metrics = {name: metric.raw for name, metric in METRICS.items() if metric.source == "probabilities"}
     totals = dict.fromkeys(metrics, 0.0)
     chunk = max(1, min(CHUNK_VALUES // len(predictions), MEMBER_VALUES) // classes)
-    for start in range(0, images, chunk):
-        some = slice(start, start + chunk)
+    for start in range(0, len(images), chunk):
+        some = images[start : start + chunk]
         probabilities = np.stack([member.probabilities(condition, some) for member in predictions])
         for name, raw in metrics.items():
-            totals[name] = totals[name] + raw(probabilities) * (probabilities.shape[1] / images)
+            totals[name] = totals[name] + raw(probabilities) * (len(some) / len(images))
     return totals

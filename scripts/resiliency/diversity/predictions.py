@@ -98,9 +98,14 @@ def cohen_kappa(predicted: np.ndarray) -> np.ndarray:
     """
     classes = predicted.max() + 1
     shares = np.stack([np.bincount(one, minlength=classes) for one in predicted]) / predicted.shape[1]
+    return cohen_kappa_of(label_disagreement(predicted), shares)
+
+
+def cohen_kappa_of(disagreement: np.ndarray, shares: np.ndarray) -> np.ndarray:
+    """The same from label disagreement, float64 M x M, and the share of images that each puts in each class, M x K."""
     chance = 1 - shares @ shares.T
     by_chance = chance > ROUNDING
-    return 1 - np.divide(label_disagreement(predicted), chance, out=np.zeros_like(chance), where=by_chance)
+    return 1 - np.divide(disagreement, chance, out=np.zeros_like(chance), where=by_chance)
 
 
 def probability_cosine(probabilities: np.ndarray) -> np.ndarray:

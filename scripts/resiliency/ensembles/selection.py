@@ -88,6 +88,25 @@ class Members:
         wrong = self._wrong(ensembles, images, self.conditions[test_set][0])
         return 1 - np.concatenate(list(wrong), axis=1).mean(axis=1)
 
+    def errors_without(self, ensembles: np.ndarray, conditions: np.ndarray, of_image: np.ndarray) -> np.ndarray:
+        """Mean error of ensembles (int E x size) under these conditions, without each group of images.
+
+        Args:
+            of_image: int N in 0..G-1, the group of each image.
+
+        Returns:
+            float64 E x G.
+        """
+        counts = np.bincount(of_image)
+        in_group, everything = np.eye(len(counts), dtype=np.float32)[of_image], np.arange(len(of_image))
+        total = np.zeros((len(ensembles), len(counts)))
+        for condition in conditions:
+            start = 0
+            for wrong in self._wrong(ensembles, everything, condition):
+                total += wrong.astype(np.float32) @ in_group[start : start + wrong.shape[1]]
+                start += wrong.shape[1]
+        return (total.sum(axis=1, keepdims=True) - total) / (len(conditions) * (counts.sum() - counts))
+
     def _wrong(self, ensembles: np.ndarray, images: np.ndarray, condition: int) -> Iterator[np.ndarray]:
         """Which images each ensemble gets wrong, E x some, chunk after chunk of images.
 

@@ -68,7 +68,7 @@ def attribution_diversity_is_less_negative(
         margin=MARGIN,
         unit="designs",
         minimum=DESIGNS,
-        resampled="designs; images are held fixed, and what they add is not known",
+        resampled="designs; images, held fixed, add image_share of the error's square",
         parts=parts,
         beside=beside,
         lacking=_lacking(parts, len(designs)),

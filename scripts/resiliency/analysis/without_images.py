@@ -1,0 +1,197 @@
+"""Ensembles scored and compared without a group of the test images in turn.
+
+Observations 2 and 4 leave out designs and hold images fixed. A delete-a-group jackknife over images (Kott, Journal of
+Official Statistics 17, 2001) tells what other images would change: their statistics without each of ten random groups.
+"""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pandas as pd
+
+from resiliency.conditions import CLEAN, CORRUPTED, groups
+from resiliency.diversity.gram import gram
+from resiliency.diversity.metrics import METRICS
+from resiliency.diversity.pairs import of_probabilities
+from resiliency.diversity.predictions import cohen_kappa_of, label_disagreement
+from resiliency.diversity.representations import applicable, gram_cka
+from resiliency.ensembles.scoring import mean_over_pairs
+from resiliency.ensembles.selection import Members
+from resiliency.predictions import Predictions
+from resiliency.streams import derived_seed, stream
+
+GROUPS = 10
+MOST = 1_000  # ensembles of a size and kind: other images move all of them alike, so that some tell by how much
+BOTH = (CLEAN, CORRUPTED)
+DESCRIBED = ["ensemble", "origin", "rule", "size", "possible", "weight", "members", "designs", "families"]
+
+
+def image_groups(labels: np.ndarray, probe: np.ndarray, seed: int) -> np.ndarray:
+    """The group of each test image, int64 N in 0..GROUPS-1, drawn so that all groups are alike.
+
+    Each has its share of the images of every class, and of the probe images, to within one.
+
+    Args:
+        labels: int N.
+        probe: int, indices of the probe images.
+    """
+    shuffled = stream(seed, "groups of images").permutation(len(labels))
+    others = ~np.isin(shuffled, probe)
+    of_image = np.empty(len(labels), np.int64)
+    of_image[shuffled[np.lexsort([labels[shuffled], others])]] = np.arange(len(labels)) % GROUPS
+    return of_image
+
+
+def some_ensembles(ensembles: pd.DataFrame, rule: str, seed: int) -> pd.DataFrame:
+    """Ensembles of independent members under `rule`, at most `MOST` of a size and kind, weighted accordingly.
+
+    Kinds are what observation 4 compares: ensembles of one design, of one family, and others.
+    """
+    pool = ensembles[(ensembles["origin"] == "independent") & (ensembles["rule"] == rule)]
+    chosen = [
+        kind.sample(min(len(kind), MOST), random_state=derived_seed(seed, "ensembles without images") % 2**32).assign(
+            weight=lambda drawn, kind=kind: drawn["weight"] * len(kind) / len(drawn)
+        )
+        for _, kind in pool.groupby(["size", pool["designs"] == 1, pool["families"] == 1])
+    ]
+    return pd.concat(chosen).sort_index()[DESCRIBED] if chosen else pool[DESCRIBED]
+
+
+def without_each(
+    ensembles: pd.DataFrame,
+    names: list[str],
+    members: Members,
+    of_image: np.ndarray,
+    representations: dict[str, np.ndarray],
+) -> pd.DataFrame:
+    """Accuracy and diversity of ensembles without each group of images.
+
+    Args:
+        ensembles: rows as from `some_ensembles`.
+        names: of the M members.
+        members: their predictions, under the rule of the ensembles.
+        of_image: int N, the group of each test image.
+        representations: column of the table of ensembles -> float64 GROUPS x M x M, diversity of attributions or
+            activations without each group; see `of_maps` and `of_features`.
+
+    Returns:
+        A row per group and ensemble: `without` (the group), what is known of the ensemble, its accuracy, the mean
+        accuracy of its members and its label-free diversities, on clean images and on corrupted ones.
+    """
+    position = {name: index for index, name in enumerate(names)}
+    conditions = {images: of for images, of in groups(members.predictions[0].conditions).items() if images in BOTH}
+    compared = {images: _of_predictions(members.predictions, of, of_image) for images, of in conditions.items()}
+    tables = []
+    for _, of_size in ensembles.groupby("size"):
+        chosen = np.array([[position[name] for name in joined.split("+")] for joined in of_size["members"]])
+        errors = {images: members.errors_without(chosen, of, of_image) for images, of in conditions.items()}
+        for group in range(GROUPS):
+            found = {}
+            for images, (right, diversities) in compared.items():
+                found[f"{images}_accuracy"] = 1 - errors[images][:, group]
+                found[f"mean_member_{images}_accuracy"] = right[group, chosen].mean(axis=1)
+                for metric, matrices in diversities.items():
+                    found[f"{metric}_{images}"] = mean_over_pairs(chosen, matrices[group])[0]
+            for column, matrices in representations.items():
+                found[column] = mean_over_pairs(chosen, matrices[group])[0]
+            tables.append(of_size.assign(without=group, **found))
+    return pd.concat(tables, ignore_index=True)
+
+
+def of_maps(maps: Sequence[np.ndarray], of_probe: np.ndarray) -> np.ndarray:
+    """1 - cosine similarity of attribution maps without each group of probe images; float64 GROUPS x M x M.
+
+    Args:
+        maps: of each member float N x H x W, NaN where the method does not apply; NaN is then the result.
+        of_probe: int N, the group of each probe image.
+    """
+
+    def without_each_group(known: list[np.ndarray]) -> np.ndarray:
+        stacked, metric = np.stack(known), METRICS["saliency_cosine"]
+        return metric.diversity(_means(lambda images: metric.raw(stacked[:, images]), of_probe))
+
+    return _where_applicable(maps, without_each_group)
+
+
+def of_features(features: Sequence[np.ndarray], of_probe: np.ndarray) -> np.ndarray:
+    """1 - linear CKA of features without each group of probe images; float64 GROUPS x M x M.
+
+    The Gram matrix is that of all images: the estimator does not change where a vector is added to all features.
+
+    Args:
+        features: of each member float N x D, NaN where there are none.
+        of_probe: int N, the group of each probe image.
+    """
+
+    def without_each_group(known: list[np.ndarray]) -> np.ndarray:
+        grams = np.stack([gram(one) for one in known])
+        kept = [np.flatnonzero(of_probe != group) for group in range(GROUPS)]
+        raw = np.stack([gram_cka(grams[:, images[:, None], images]) for images in kept])
+        return METRICS["linear_cka"].diversity(raw)
+
+    return _where_applicable(features, without_each_group)
+
+
+def _where_applicable(arrays: Sequence[np.ndarray], compare: Callable[[list[np.ndarray]], np.ndarray]) -> np.ndarray:
+    applies = applicable(arrays)
+    found = np.full((GROUPS, len(arrays), len(arrays)), np.nan)
+    if applies.sum() > 1:
+        chosen = np.flatnonzero(applies)
+        found[:, chosen[:, None], chosen] = compare([arrays[index] for index in chosen])
+    return found
+
+
+def _of_predictions(
+    predictions: list[Predictions], conditions: np.ndarray, of_image: np.ndarray
+) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Accuracy of members, GROUPS x M, and label-free metric -> GROUPS x M x M; means over these conditions."""
+    found = [_under(predictions, condition, of_image) for condition in conditions]
+    right = np.mean([of_condition for of_condition, _ in found], axis=0)
+    return right, {name: np.mean([raw[name] for _, raw in found], axis=0) for name in found[0][1]}
+
+
+def _under(
+    predictions: list[Predictions], condition: int, of_image: np.ndarray
+) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """The same under one condition."""
+    decided = np.stack([member.decisions(condition) for member in predictions])
+    correct, classes = decided == predictions[0].labels(condition), predictions[0].classes(condition)
+    right = _means(lambda images: correct[:, images].mean(axis=1), of_image)
+    shares = _means(lambda images: _shares(decided[:, images], classes), of_image)
+    differ = _means(lambda images: label_disagreement(decided[:, images]), of_image)
+    kappas = np.stack([cohen_kappa_of(*of_group) for of_group in zip(differ, shares, strict=True)])
+    raw = {"label_disagreement": differ, "cohen_kappa": kappas}
+    has = np.flatnonzero([member.has_probabilities for member in predictions])
+    if len(has) > 1:
+        raw |= _probability_metrics([predictions[index] for index in has], condition, of_image, len(predictions), has)
+    return right, {name: METRICS[name].diversity(values) for name, values in raw.items()}
+
+
+def _shares(decided: np.ndarray, classes: int) -> np.ndarray:
+    """Share of images that each member puts in each class; float64 M x K."""
+    return np.stack([np.bincount(one, minlength=classes) for one in decided]) / decided.shape[1]
+
+
+def _probability_metrics(
+    predictions: list[Predictions], condition: int, of_image: np.ndarray, members: int, has: np.ndarray
+) -> dict[str, np.ndarray]:
+    """Metrics of probabilities without each group, GROUPS x M x M; NaN for members that have none."""
+    in_groups = [of_probabilities(predictions, condition, np.flatnonzero(of_image == g)) for g in range(GROUPS)]
+    found = {}
+    for name in in_groups[0]:
+        found[name] = np.full((GROUPS, members, members), np.nan)
+        sums = np.stack([of_group[name] for of_group in in_groups])
+        found[name][:, has[:, None], has] = _without(sums, of_image)
+    return found
+
+
+def _means(mean_over: Callable[[np.ndarray], np.ndarray], of_image: np.ndarray) -> np.ndarray:
+    """A mean over images without each group, from those of the groups: GROUPS x ..."""
+    return _without(np.stack([mean_over(np.flatnonzero(of_image == group)) for group in range(GROUPS)]), of_image)
+
+
+def _without(means: np.ndarray, of_image: np.ndarray) -> np.ndarray:
+    """The mean of all other groups in place of that of each; GROUPS x ..."""
+    counts = np.bincount(of_image, minlength=GROUPS)
+    weights = (1 - np.eye(GROUPS)) * counts
+    return np.tensordot(weights / weights.sum(axis=1, keepdims=True), means, axes=1)

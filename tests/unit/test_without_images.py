@@ -1,0 +1,192 @@
+"""What images add to observations 2 and 4: replicates equal what is computed anew, and their spread is the true one."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from predicted import conditions_of, predictions_of
+from test_observations import verdict
+
+from resiliency.analysis.image_shares import measured_in, with_image_shares
+from resiliency.analysis.observations import architecture_brings_diversity, attribution_diversity_is_less_negative
+from resiliency.analysis.parts import Part
+from resiliency.analysis.verdicts import Observation
+from resiliency.analysis.without_images import (
+    GROUPS,
+    MOST,
+    image_groups,
+    of_features,
+    of_maps,
+    some_ensembles,
+    without_each,
+)
+from resiliency.diversity.metrics import METRICS
+from resiliency.diversity.pairs import pair_tables
+from resiliency.diversity.settings import LABEL_FREE
+from resiliency.ensembles.pool import ensembles_of
+from resiliency.ensembles.selection import Members
+from resiliency.ensembles.table import Pool
+from resiliency.predictions import Predictions, Truth
+
+RULE = "mean_probability"
+METRICS_ASKED = ["saliency_cosine", "linear_cka"]
+BASELINE = np.array([0.4, 0.8])
+
+
+class Drawn:
+    """Members of some designs, two seeds each, on images drawn anew; what is compared of them is that of few images."""
+
+    def __init__(self, seed: int, designs: int, images: int, probes: int, sizes: tuple[int, ...] = (2, 3)):
+        self.sizes = sizes
+        random, fixed = np.random.default_rng(seed), np.random.default_rng(0)
+        self.names = [f"d{design}-s{index}" for design in range(designs) for index in range(2)]
+        self.labels = random.integers(0, 3, images)
+        self.conditions = conditions_of(["fog", "snow"], [1, 2], images)
+        self.probe = np.sort(random.choice(images, probes, replace=False))
+        skill, alike = fixed.uniform(0.5, 2.5, designs), fixed.uniform(0.02, 0.25, designs)
+        of_design = random.standard_normal((designs, len(self.conditions), images, 3))
+        own = random.standard_normal((2 * designs, len(self.conditions), images, 3))
+        logits = np.repeat(alike[:, None, None, None] * of_design, 2, axis=0) + own
+        logits[..., np.arange(images), self.labels] += np.repeat(skill, 2)[:, None, None]
+        self.logits = list(logits.astype(np.float16))
+        shared = random.standard_normal((designs, probes, 5, 5))
+        self.maps = list(
+            np.repeat(alike[:, None, None, None] * shared, 2, axis=0)
+            + random.standard_normal((2 * designs, probes, 5, 5))
+        )
+        self.features = [one.reshape(probes, -1) for one in self.maps]
+
+    def members(self, images: np.ndarray) -> list[Predictions]:
+        conditions = self.conditions.assign(images=len(images))
+        return [predictions_of(conditions, self.labels[images], one[:, images]) for one in self.logits]
+
+    def table(self, images: np.ndarray) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """ensembles.parquet and the table of pairs of these images alone, by the code that makes them."""
+        kept, predictions = np.isin(self.probe, images), self.members(images)
+        arrays = {"saliency": [one[kept] for one in self.maps], "features": [one[kept] for one in self.features]}
+        pairs = pd.concat(pair_tables(self.names, predictions, arrays.__getitem__, METRICS_ASKED), ignore_index=True)
+        right = [[member.correct(c).mean() for c in range(len(member))] for member in predictions]
+        described = pd.DataFrame({"member": self.names, "design": [name[:-3] for name in self.names]})
+        described = described.assign(
+            family=described.design,
+            parameters=1,
+            macs=1,
+            validation_accuracy=1.0,
+            clean_accuracy=[of[0] for of in right],
+            mean_corruption_error=[1 - np.mean(of[1:]) for of in right],
+        )
+        pool = Pool(described, predictions, [pairs], BASELINE, 0.95)
+        table = pool.score([ensembles_of(len(self.names), size) for size in self.sizes], [RULE])[0]
+        return table.assign(origin="independent", ensemble=range(len(table))), pairs
+
+    def without(self, seed: int = 0) -> tuple[np.ndarray, pd.DataFrame]:
+        of_image = image_groups(self.labels, self.probe, seed)
+        everything = np.arange(len(self.labels))
+        ensembles = some_ensembles(self.table(everything)[0], RULE, seed)
+        members = Members(self.members(everything), np.ones(len(self.names)), RULE)
+        of_probe = of_image[self.probe]
+        found = {"saliency_cosine_clean": of_maps(self.maps, of_probe)}
+        found["linear_cka_clean"] = of_features(self.features, of_probe)
+        return of_image, without_each(ensembles, self.names, members, of_image, found)
+
+
+def test_replicates_equal_ensembles_scored_and_compared_on_the_other_images():
+    drawn = Drawn(1, designs=3, images=90, probes=41)
+    of_image, table = drawn.without()
+    assert len(table) == GROUPS * (15 + 20)
+    compared = 0
+    for group, replicate in table.groupby("without"):
+        expected = drawn.table(np.flatnonzero(of_image != group))[0]
+        for column in replicate.columns.intersection(expected.columns).difference(["ensemble", "members", "rule"]):
+            if replicate[column].dtype.kind == "f":
+                np.testing.assert_allclose(replicate[column].to_numpy(), expected[column], atol=1e-6, err_msg=column)
+                compared += 1
+        assert replicate["members"].tolist() == expected["members"].tolist()
+    assert compared == GROUPS * (2 * 2 + 2 * 4 + len(METRICS_ASKED) + 1)
+
+
+def test_groups_share_classes_and_probe_images():
+    labels = np.random.default_rng(0).integers(0, 3, 203)
+    probe = np.arange(50, 95)
+    of_image = image_groups(labels, probe, 0)
+    for images in (slice(None), probe):
+        counts = np.bincount(of_image[images], minlength=GROUPS)
+        assert counts.max() - counts.min() <= 1
+    of_class = np.array([np.bincount(of_image[labels == label], minlength=GROUPS) for label in range(3)])
+    assert (of_class.max(axis=1) - of_class.min(axis=1) <= 2).all()
+    assert (image_groups(labels, probe, 1) != of_image).any()
+
+
+def test_members_without_maps_leave_their_pairs_out():
+    rng = np.random.default_rng(0)
+    maps = [rng.standard_normal((40, 3, 3)), np.array([np.nan]), rng.standard_normal((40, 3, 3))]
+    found = of_maps(maps, np.arange(40) % GROUPS)
+    assert np.isfinite(found[:, 0, 2]).all()
+    assert np.isnan(found[:, 1]).all()
+    assert np.isnan(of_features([np.array([np.nan])] * 2, np.arange(40) % GROUPS)).all()
+
+
+def test_decisions_alone_have_no_metrics_of_probabilities():
+    drawn = Drawn(2, designs=3, images=60, probes=30)
+    truth = {"clean": Truth(drawn.labels)}
+    decided = [Predictions(drawn.conditions, {"clean": one.argmax(axis=-1)}, truth) for one in drawn.logits]
+    ensembles = some_ensembles(drawn.table(np.arange(60))[0].assign(rule="plurality_vote"), "plurality_vote", 0)
+    members = Members(decided, np.ones(6), "plurality_vote")
+    table = without_each(ensembles, drawn.names, members, image_groups(drawn.labels, drawn.probe, 0), {})
+    assert {"label_disagreement_clean", "cohen_kappa_corrupted"} <= set(table)
+    assert not [column for column in table if column.startswith(("jensen", "probability"))]
+
+
+def test_a_sample_keeps_each_kind_and_what_it_stands_for():
+    kinds = [(1, 1)] * 3 + [(2, 1)] * 5 + [(2, 2)] * (2 * MOST)
+    table = pd.DataFrame(kinds, columns=["designs", "families"]).assign(
+        ensemble=range(len(kinds)), origin="independent", rule=RULE, size=2, possible=9, weight=1.5, members="a+b"
+    )
+    chosen = some_ensembles(pd.concat([table, table.assign(rule="mean_logit")]), RULE, 0)
+    assert chosen.groupby(["designs", "families"]).size().tolist() == [3, 5, MOST]
+    assert chosen.groupby(["designs", "families"]).weight.sum().tolist() == [4.5, 7.5, 3 * MOST]
+    assert len(some_ensembles(table.assign(origin="joint"), RULE, 0)) == 0
+
+
+def observed(table: pd.DataFrame, pairs: pd.DataFrame) -> list[Observation]:
+    rules = attribution_diversity_is_less_negative, architecture_brings_diversity
+    return [rule(table, measured_in(pairs, table), RULE, 0) for rule in rules]
+
+
+@pytest.fixture(scope="module")
+def repeated() -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Of studies that differ in their images: estimates on the scale of their errors, and variances over images."""
+    estimates, variances = [], []
+    for seed in range(12):
+        drawn = Drawn(seed, designs=8, images=150, probes=60, sizes=(2,))
+        table, pairs = drawn.table(np.arange(150))
+        without = [replicate for _, replicate in drawn.without(seed)[1].groupby("without")]
+        again = list(zip(*(observed(replicate, pairs) for replicate in without), strict=True))
+        shown = [with_image_shares(one, others) for one, others in zip(observed(table, pairs), again, strict=True)]
+        parts = [part for one in shown for part in one.parts]
+        estimates.append({part.name: part.scale.to(part.estimate) for part in parts})
+        variances.append({part.name: part.image_share * part.error**2 for part in parts})
+    return pd.DataFrame(estimates), pd.DataFrame(variances)
+
+
+@pytest.mark.parametrize("name", ["clean images", "corrupted images", "predictions", "activations"])
+def test_the_variance_over_images_is_that_of_studies_on_other_images(repeated, name):
+    estimates, variances = repeated
+    ratio = variances[name].mean() / estimates[name].var()
+    assert 0.4 < ratio < 3
+
+
+def test_without_replicates_nothing_is_told_of_images():
+    part = Part.left_out("a", np.array([0.5, 0.4, 0.6, 0.5]))
+    observation = Observation(2, "", "", 1, 0.1, "designs", 2, "", [part])
+    assert with_image_shares(observation, []) is observation
+    exact = Observation(2, "", "", 1, 0.1, "designs", 2, "", [Part("a", 0.5, 0.0, 3)])
+    assert np.isnan(with_image_shares(exact, [observation] * 3).parts[0].image_share)
+    assert verdict(observation) == verdict(with_image_shares(observation, [observation] * GROUPS))
+    assert with_image_shares(observation, [observation] * GROUPS).parts[0].image_share == 0
+
+
+def test_the_label_free_metrics_are_those_that_verdicts_use():
+    drawn = Drawn(3, designs=2, images=40, probes=20)
+    columns = set(drawn.without()[1])
+    assert {f"{metric}_{images}" for metric in LABEL_FREE for images in ("clean", "corrupted")} <= columns
+    assert METRICS["saliency_cosine"].raw is METRICS["grad_cam_cosine"].raw
