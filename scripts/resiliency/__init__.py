@@ -2,8 +2,6 @@
 
 import gc
 
-__version__ = "0.1.0"
-
 # Importing torch and timm makes objects by the hundred thousand, all of which stay: at Python's default threshold,
 # looking for garbage among them takes a quarter of the start of every job.
 gc.set_threshold(50_000, 10, 10)

@@ -27,6 +27,33 @@ def test_every_dependency_is_pinned():
     assert pinned == sorted(re.match(r"[\w-]+", dependency)[0] for dependency in PROJECT["dependencies"])
 
 
+def test_one_version_is_told_and_no_result_depends_on_it():
+    """Code that named it would have another fingerprint with every release, and make all results stale."""
+    citation = yaml.safe_load((REPOSITORY / "CITATION.cff").read_text(encoding="utf-8"))
+    latest = re.search(r"^## (\S+) - (\S+)$", (REPOSITORY / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert latest.groups() == (citation["version"], str(citation["date-released"]))
+    assert citation["version"] == PROJECT["version"]
+    for path in [*(REPOSITORY / "scripts").rglob("*.py"), *(REPOSITORY / "rules").glob("*.smk")]:
+        assert PROJECT["version"] not in path.read_text(encoding="utf-8"), path
+
+
+def test_citation_and_project_have_the_same_authors_keywords_and_licence():
+    citation = yaml.safe_load((REPOSITORY / "CITATION.cff").read_text(encoding="utf-8"))
+    assert citation["authors"] == PROJECT["authors"]
+    assert citation["keywords"] == PROJECT["keywords"]
+    assert citation["license"] == PROJECT["license"]
+    assert citation["preferred-citation"]["url"] == PROJECT["urls"]["Paper"]
+
+
+def test_the_catalogue_of_workflows_finds_what_it_asks_for():
+    """See its page on adding workflows; `conda: true` holds for every rule, as is tested here."""
+    told = yaml.safe_load((REPOSITORY / ".snakemake-workflow-catalog.yml").read_text(encoding="utf-8"))["usage"]
+    assert {name for name, can in told["software-stack-deployment"].items() if can} == {"conda", "report"}
+    readme = (REPOSITORY / "README.md").read_text(encoding="utf-8").lower()
+    assert {"snakemake", "workflow"} <= set(re.findall(r"\w+", readme))
+    assert (REPOSITORY / "Snakefile").is_file()
+
+
 def test_ci_runs_the_test_command_of_the_readme():
     command = "pip install -e '.[test]' && pytest -n 2"
     assert command in (REPOSITORY / "README.md").read_text()
