@@ -23,7 +23,10 @@ html_show_copyright = False
 NAVIGATION = {
     "Tutorials": ["imagenet", "predictions"],
     "How-to guides": ["studies", "deploying", "slurm", "gpu"],
-    "Reference": ["configuration", "files", "data", "test_sets", "members", "corruptions", "measures", "python"],
+    "Reference": [
+        *("configuration", "tables", "files", "data", "test_sets", "members", "corruptions", "measures"),
+        "python",
+    ],
     "Explanations": [
         *("default_study", "staleness", "faults", "coverage", "parity", "gpu_hours", "imagenet_costs"),
         "contributing",

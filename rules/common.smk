@@ -18,6 +18,7 @@ from resiliency.fingerprint import fingerprint
 from resiliency.gpus import visible_gpus
 from resiliency.report.settings import CHARTS, CHART_SUFFIXES, PAGE_FILES, without
 from resiliency.preflight import preflight
+from resiliency.reference.tables import HOLDS
 from resiliency.resources import DAY, minutes, network_memory
 from resiliency.study import load
 from resiliency.study_files import read_places
@@ -216,7 +217,8 @@ wildcard_constraints:
 def shown(path, caption="table", category="Tables"):
     """An output that `snakemake --report` shows too."""
     name = Path(path).name
-    return report(path, caption=f"captions/{caption}.rst", category=category, labels={"file": name})
+    labels = {"file": name} | ({"holds": HOLDS[name]} if name in HOLDS else {})
+    return report(path, caption=f"captions/{caption}.rst", category=category, labels=labels)
 
 
 def code(script, *files):

@@ -9,6 +9,9 @@ import yaml
 from snakemake.utils import update_config
 
 from resiliency.reference.pages import pages
+from resiliency.reference.table import expanded
+from resiliency.reference.tables import TABLES
+from resiliency.tables import read_table
 
 REPOSITORY = Path(__file__).parents[2]
 STUDIES = sorted((REPOSITORY / "studies").glob("*.yaml"))
@@ -89,3 +92,16 @@ def test_every_key_has_a_description():
         if not value.get("description")
     ]
     assert lacking == []
+
+
+KEPT = sorted(path for path in (REPOSITORY / "docs/results").glob("*/*") if path.suffix in (".csv", ".parquet"))
+
+
+@pytest.mark.parametrize("path", KEPT, ids=lambda path: f"{path.parent.name}/{path.name}")
+def test_columns_of_published_tables_are_described(path):
+    """Some tables are kept in another format than that of the study."""
+    errors = read_table(path.parent / "corruption_errors.parquet")
+    corruptions = [name for name in errors.corruption.unique() if name != "clean"]
+    further = [name for name in errors.test_set.unique() if name != "clean"]
+    table = next(table for table in TABLES if Path(table.path).stem == path.stem)
+    assert set(read_table(path)) - expanded(table, further, corruptions).keys() == set()

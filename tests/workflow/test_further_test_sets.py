@@ -8,6 +8,9 @@ import pandas as pd
 import pytest
 from PIL import Image
 from test_staleness import OF_INDEPENDENT
+from test_tables import described
+
+from resiliency.reference.tables import TABLES
 
 ADDED = {
     "noisy": {"images": "noisy_images.npy", "labels": "noisy_labels.npy"},
@@ -54,6 +57,14 @@ def test_conditions_say_which_images_and_how_many(added):
         ["noisy", "clean", 0, 50, 10],
         ["negatives", "clean", 0, count, 3],
     ]
+
+
+@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.path)
+def test_columns_of_test_sets_are_described_and_there(table, added):
+    names, there = described(table, added[0].results)
+    assert there - names.keys() == set()
+    of_test_sets = {column for column in table.columns if "<further>" in column.name}
+    assert of_test_sets <= {names[name] for name in there}
 
 
 def test_accuracy_of_members_among_the_classes_of_the_test_set(added):

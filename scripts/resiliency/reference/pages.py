@@ -6,6 +6,7 @@ from pathlib import Path
 import yaml
 
 from resiliency.reference.configuration import configuration_page, study_schema
+from resiliency.reference.tables import tables_page
 
 
 def pages(root: Path) -> dict[str, str]:
@@ -13,5 +14,6 @@ def pages(root: Path) -> dict[str, str]:
     config = yaml.safe_load((root / "config.yaml").read_text(encoding="utf-8"))
     return {
         "docs/configuration.md": configuration_page(config),
+        "docs/tables.md": tables_page(),
         "studies/study.schema.json": json.dumps(study_schema(), indent=2, ensure_ascii=False) + "\n",
     }

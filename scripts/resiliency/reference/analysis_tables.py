@@ -1,0 +1,201 @@
+"""Tables of statistics over members and ensembles, column by column."""
+
+from resiliency.reference.table import (
+    CONFIDENCE,
+    COUNT,
+    DIFFERENCE,
+    FRACTION,
+    MORE,
+    NAME,
+    OF_SEVERAL,
+    RULE,
+    SIZE,
+    Column,
+    Table,
+    ends,
+)
+
+GROUP = [
+    RULE,
+    OF_SEVERAL,
+    Column("condition", "images of the accuracy: `clean`, `corrupted`, a further test set or one corruption", NAME),
+    Column(
+        "measure",
+        "measure of correlation; `partial` is Pearson's, given the mean accuracy of the members",
+        "`pearson`, `spearman`, `kendall` or `partial`",
+    ),
+]
+P_VALUES = [
+    Column("p_value", "p-value of the hypothesis that the value is 0", FRACTION),
+    Column(
+        "p_holm", "p-value after Holm's correction for all rows of the same rule, size, condition and measure", FRACTION
+    ),
+    Column("members", "number of members (or, beyond 200, groups of members) left out in turn for the interval", COUNT),
+]
+
+CORRELATIONS = Table(
+    "tables/correlations.csv",
+    "Correlation of each diversity with the accuracy of ensembles, with intervals and corrected p-values.",
+    "rule, size, condition, measure and metric; ensembles of independent members only",
+    [
+        *GROUP,
+        Column("kind", "kind of the diversity", "`prediction`, `attribution` or `activation`"),
+        Column("metric", "diversity metric", NAME),
+        Column("correlation", "correlation of the diversity with the accuracy, over ensembles", DIFFERENCE),
+        *ends("", "jackknife over members", DIFFERENCE),
+        CONFIDENCE,
+        *P_VALUES,
+        *ends("design", "jackknife over designs, each with all its seeds", DIFFERENCE),
+        *ends("naive", "as if ensembles were independent, which they are not", DIFFERENCE),
+        Column("width_ratio", "width of the interval over that of the naive one", MORE),
+        Column("ensembles", "number of ensembles that have the metric", COUNT),
+        Column("possible", "number of ensembles that can be formed at this size", COUNT),
+    ],
+)
+
+DIFFERENCES = Table(
+    "tables/correlation_differences.csv",
+    "Correlation of each attribution diversity with accuracy, minus that of each prediction diversity.",
+    "rule, size, condition and pair of metrics",
+    [
+        *GROUP[:3],
+        Column("measure", "measure of correlation", "`pearson`"),
+        Column("attribution", "metric of attributions", NAME),
+        Column("prediction", "metric of predictions", NAME),
+        Column("difference", "difference of the two correlations", "−2 to 2"),
+        *ends("", "jackknife over members", "any number"),
+        CONFIDENCE,
+        *P_VALUES,
+    ],
+)
+
+OBSERVATIONS = Table(
+    "tables/observations.csv",
+    "The four observations of the paper: statistics, intervals, rules and verdicts.",
+    "statistic; those without `part_verdict` are shown for information and decide nothing",
+    [
+        Column("observation", "number of the observation", "1 to 4"),
+        Column("statement", "the statement of the paper", NAME),
+        Column("verdict", "verdict on the observation", "`supported`, `contradicted`, `equivalent` or `undecided`"),
+        Column("part", "what is compared", NAME),
+        Column("statistic", "what is measured", NAME),
+        Column("estimate", "the statistic", "in units of `statistic`"),
+        *ends("", "its ends are the one-sided bounds", "in units of `statistic`"),
+        Column("confidence", "nominal coverage of the interval: 0.9 where one-sided bounds are at 0.95", FRACTION),
+        Column(
+            "opposite_bound",
+            "bound, corrected for the number of parts, that contradicts the statement if it is beyond 0",
+            "in units of `statistic`",
+        ),
+        Column("margin", "distance from 0 within which a difference counts as none", "in units of `statistic`"),
+        Column(
+            "difference_of_means", "for an effect size, the difference of means behind it", "in units of the metric"
+        ),
+        Column("rule", "the rule of the verdict, in words", NAME),
+        Column("lacking", "what the study lacks for a verdict, or leaves out", NAME),
+        Column("part_verdict", "verdict on this part alone", "as `verdict`; empty if it decides nothing"),
+        Column("would_decide", "how many units would decide an undecided observation, in words", NAME),
+        Column("unit", "what is left out in turn, or is the sample", "`families`, `designs` or `seeds`"),
+        Column("units", "number of these units", COUNT),
+        Column("units_needed", "units for 80 % power if the estimates are right", COUNT),
+        Column("units_for_margin", "units for 80 % power if every difference is as large as the margin", COUNT),
+        Column("resampled", "what the intervals allow for, in words", NAME),
+        Column("image_share", "share of the squared standard error that the choice of images causes", FRACTION),
+        Column("designs", "number of designs behind the statistic", COUNT),
+        Column("members", "number of members behind it", COUNT),
+        Column("ensembles", "number of ensembles behind it", COUNT),
+        Column("sampled", "whether these ensembles are a sample of those possible", "`True` or `False`"),
+        Column("images", "number of images behind it", COUNT),
+    ],
+)
+
+FAILURES = Table(
+    "tables/coincident_failures.csv",
+    "How often members of one design, and of two, fail on the same image, against independence.",
+    "set of images and pair of designs, or design with two members or more",
+    [
+        Column("corruption", "`clean`, a corruption, `corrupted` (their mean) or a further test set", NAME),
+        Column("first", "a design", NAME),
+        Column("second", "another design, or the same", NAME),
+        Column("failure_first", "error rate of the first design, mean over its members", FRACTION),
+        Column("failure_second", "error rate of the second", FRACTION),
+        Column("both_fail", "rate at which two different members, one of each, both fail", FRACTION),
+        Column("independent", "rate at which they would if failures were independent", FRACTION),
+        Column(
+            "covariance",
+            "covariance (of one design: variance) of the failure probability over images, unbiased",
+            "−0.25 to 0.25",
+        ),
+        *ends("", "bootstrap over images", "−0.25 to 0.25"),
+        CONFIDENCE,
+        Column("members", "number of members of the two designs", COUNT),
+        Column("images", "number of images", COUNT),
+    ],
+)
+
+DISTANCES = Table(
+    "tables/attribution_distances.csv",
+    "Distance between the attribution maps of members of different families, clean and corrupted.",
+    "set of images and pair of members",
+    [
+        Column("images", "`clean` or `corrupted` (by the corruption and severity named)", NAME),
+        Column("first", "a member", NAME),
+        Column("second", "another member", NAME),
+        Column("distance", "1 − cosine similarity of the maps, mean over images", "0 to 2"),
+        Column("method", "attribution method: the first of the study", NAME),
+        Column("corruption", "corruption of the corrupted images", NAME),
+        Column("severity", "its severity", "1 to 5"),
+        Column("probes", "number of images", COUNT),
+    ],
+)
+
+ORIGINS = Table(
+    "tables/origins.csv",
+    "Ensembles by the origin of their members, at equal size and at equal MACs; the gain of several architectures.",
+    "rule, class of alike ensembles, origin and measure",
+    [
+        RULE,
+        Column("equal", "what the ensembles of a class have in common", "`size` or `macs`"),
+        Column("least", "size, or lower limit of the MACs of all members", COUNT),
+        Column("most", "size, or the limit that the MACs stay below (twice the lower one)", COUNT),
+        Column(
+            "origin",
+            "where the members come from",
+            "`one` or `several architectures` (or `families`), `sub-networks of a search`, `joint training`",
+        ),
+        Column("measure", "a column of ensembles.parquet", NAME),
+        Column("ensembles", "number of ensembles with that measure", COUNT),
+        Column("mean", "mean of the measure over these ensembles", "unit of the measure"),
+        *ends("", "jackknife over designs, sub-networks or jointly trained ensembles", "unit of the measure"),
+        Column("lower_quartile", "lower quartile over the ensembles", "unit of the measure"),
+        Column("upper_quartile", "upper quartile", "unit of the measure"),
+        Column(
+            "advantage",
+            "of several architectures: their mean minus that of one architecture in the same class",
+            "unit of the measure",
+        ),
+        *ends("advantage", "jackknife over designs", "unit of the measure"),
+        CONFIDENCE,
+    ],
+)
+
+SIZES = Table(
+    "tables/ensemble_sizes.csv",
+    "Accuracy and error of ensembles by their number of members, and what one more member changes.",
+    "rule, measure and size; ensembles of independent members only",
+    [
+        RULE,
+        Column("measure", "a column of ensembles.parquet: an accuracy or mean_corruption_error", NAME),
+        SIZE,
+        Column("ensembles", "number of ensembles scored", COUNT),
+        Column("possible", "number of ensembles that can be formed at this size", COUNT),
+        Column("mean", "mean of the measure over all possible ensembles", FRACTION),
+        *ends("", "jackknife over members"),
+        Column("lower_quartile", "lower quartile over the ensembles", FRACTION),
+        Column("upper_quartile", "upper quartile", FRACTION),
+        Column("change", "mean minus that of the next smaller size", DIFFERENCE),
+        *ends("change", "jackknife over members", DIFFERENCE),
+        Column("members", "number of members that the ensembles are formed from", COUNT),
+        CONFIDENCE,
+    ],
+)

@@ -1,0 +1,270 @@
+"""Tables about ensembles, column by column."""
+
+from resiliency.reference.table import (
+    BINS,
+    CONFIDENCE,
+    COUNT,
+    DIFFERENCE,
+    DIVERSITY,
+    FRACTION,
+    JOINED,
+    JOINT,
+    MACS,
+    MORE,
+    NAME,
+    OF_SEVERAL,
+    RULE,
+    SIZE,
+    Column,
+    Table,
+    ends,
+)
+
+ENSEMBLES = Table(
+    "tables/ensembles.parquet",
+    "Accuracy, resiliency and diversity of each ensemble under each combination rule.",
+    "ensemble and combination rule",
+    [
+        Column("ensemble", "number of the ensemble, the same under all rules", "whole number, from 0"),
+        Column("origin", "where the members come from", "`independent`, `joint` or `search`"),
+        *JOINT,
+        OF_SEVERAL,
+        Column("possible", "number of ensembles that can be formed of the members at this size", COUNT),
+        Column("weight", "number of possible ensembles that this one stands for, where they are sampled", "1 or more"),
+        JOINED,
+        Column("designs", "number of different designs among the members", "1 to `size`"),
+        Column("families", "number of different families among the members", "1 to `size`"),
+        Column("parameters", "parameters of all members", COUNT),
+        Column("macs", "multiply–accumulate operations of all members", MACS),
+        Column("mean_member_<images>_accuracy", "accuracy of the members, mean over them", FRACTION),
+        Column(
+            "<pair metric>_<images>",
+            "diversity, mean over the pairs of members; of attributions and activations on clean images alone",
+            DIVERSITY,
+        ),
+        Column(
+            "<pair metric>_<images>_pairs",
+            "number of pairs in that mean; only where some pair of the pool has no value",
+            COUNT,
+        ),
+        Column("<images>_oracle", "share of images that at least one member gets right", FRACTION),
+        Column("<ensemble metric>_<images>", "diversity of the ensemble", DIVERSITY),
+        Column("<ensemble metric>_<images>_raw", "the same as the literature defines it", "range of the metric"),
+        RULE,
+        Column("<images>_accuracy", "top-1 accuracy of the ensemble", FRACTION),
+        *ends("<test set>_accuracy", "Wilson"),
+        Column("clean_on_<further>_accuracy", "accuracy on the clean images of the classes of that test set", FRACTION),
+        Column("mean_corruption_error", "top-1 error, mean over all corruptions and severities", FRACTION),
+        Column("mce", "mCE relative to the baseline of the study", "0 or more; 1: the baseline"),
+        Column("<images>_nll", "negative log-likelihood, mean over images", "nats, 0 or more"),
+        Column("<images>_brier", "Brier score, summed over classes", "0 to 2"),
+        Column("<images>_ece", "expected calibration error, 15 bins of equal width", FRACTION),
+        Column("error_<corruption>", "top-1 error under the corruption, mean over severities", FRACTION),
+        Column("mce_undefined_under", "as in members.csv", "names, separated by spaces"),
+    ],
+)
+
+BEST = Table(
+    "tables/best_ensembles.csv",
+    "The ten most accurate ensembles of each size on clean images, and the ten most accurate members.",
+    "ensemble, or member (size 1)",
+    [
+        SIZE,
+        Column("rank", "rank by clean accuracy among those of its size", "1 to 10"),
+        JOINED,
+        Column("of", "number of ensembles of this size", COUNT),
+        Column("origin", "where the members come from", "`independent` or `search`"),
+        Column("mean_corruption_error", "top-1 error, mean over all corruptions and severities", FRACTION),
+        Column(
+            "<test set>_accuracy",
+            "top-1 accuracy; on `clean` images, by which they were chosen, it is optimistic",
+            FRACTION,
+        ),
+        *ends("<test set>_accuracy", "Wilson, as if the ensemble had not been chosen"),
+    ],
+)
+
+CHOSEN = "on the half of the test images used for choosing"
+JUDGED = "on the other half"
+
+DEPLOYMENT = Table(
+    "tables/deployment.csv",
+    "Which ensemble to deploy: chosen on half of the test images, judged on the other half.",
+    "ensemble on a front of error against MACs or parameters, single member, greedy ensemble, and best of each origin",
+    [
+        Column("number", "number by which `snakemake export` takes the row", "whole number, from 1"),
+        Column("found", "where the ensemble comes from", "`single`, `scored` (all ensembles of the study) or `greedy`"),
+        JOINED,
+        Column("origin", "origins of the members, joined by `+`", NAME),
+        SIZE,
+        RULE,
+        Column("macs", "multiply–accumulate operations of all members", MACS),
+        Column("parameters", "parameters of all members", COUNT),
+        Column(
+            "front_macs", "whether no candidate has a smaller `validation_error` for no more MACs", "`True` or `False`"
+        ),
+        Column("front_parameters", "the same for parameters", "`True` or `False`"),
+        Column("baseline", "whether this is the baseline of the study", "`True` or `False`"),
+        Column("validation_error", f"the error by which it was chosen (`objective`), {CHOSEN}", FRACTION),
+        Column("mean_corruption_error", f"mean corruption error {JUDGED}", FRACTION),
+        *ends("", "bootstrap over images"),
+        CONFIDENCE,
+        Column(
+            "optimism",
+            "how much smaller the error was when it was chosen, beyond the mean difference of the halves",
+            DIFFERENCE,
+        ),
+        Column("clean_accuracy", f"accuracy on clean images {JUDGED}", FRACTION),
+        Column("validation_images", "number of images used for choosing", COUNT),
+        Column("images", "number of images used for judging", COUNT),
+        Column("objective", "the error that ensembles were chosen by", "`mean`, `worst_condition` or `quantile`"),
+        Column("worst_corruption", f"corruption under which the error is largest {CHOSEN}", NAME),
+        Column("worst_severity", "its severity", "1 to 5"),
+        Column("worst_error", f"error under it {JUDGED}", FRACTION),
+        *ends("worst_error", "bootstrap over images"),
+        Column(
+            "worst_class",
+            f"position of the class with the largest mean corruption error {CHOSEN}",
+            "whole number, from 0",
+        ),
+        Column("worst_class_error", f"mean corruption error of that class {JUDGED}", FRACTION),
+        *ends("worst_class_error", "bootstrap over images"),
+        Column("quantile", "which quantile of the errors follows (`deployment.quantile`)", FRACTION),
+        Column(
+            "quantile_error", f"that quantile of the errors under all corruptions and severities {JUDGED}", FRACTION
+        ),
+        *ends("quantile_error", "bootstrap over images"),
+        Column(
+            "<further>_accuracy",
+            "accuracy on all images of a further test set, none of which was used for choosing",
+            FRACTION,
+        ),
+        *ends("<further>_accuracy", "Wilson"),
+    ],
+)
+
+ASSESSED = [JOINED, SIZE, RULE]
+IMAGES = Column("images", "`clean`, `corrupted` (all conditions together) or a further test set", NAME)
+
+SELECTIVE = Table(
+    "tables/selective_prediction.csv",
+    "How the errors of the ensembles of deployment.csv fall if they abstain where they are least confident.",
+    "ensemble, set of images and score of confidence",
+    [
+        *ASSESSED,
+        IMAGES,
+        Column("answers", "number of answers: images times conditions", COUNT),
+        Column("error", "share of wrong answers without abstention", FRACTION),
+        Column(
+            "score", "score of confidence", "`max_probability`, `entropy`, `mutual_information` or `vote_agreement`"
+        ),
+        Column("aurc", "area under the curve of risk over coverage", FRACTION),
+        *ends("aurc", "bootstrap over images"),
+        *(
+            column
+            for coverage in (80, 90, 95)
+            for column in (
+                Column(
+                    f"error_at_{coverage}", f"share of wrong answers among the {coverage} % most confident", FRACTION
+                ),
+                *ends(f"error_at_{coverage}", "bootstrap over images"),
+            )
+        ),
+        Column("auroc", "probability that a right answer is more confident than a wrong one", FRACTION),
+        *ends("auroc", "bootstrap over images"),
+        Column("fpr_at_95", "share of the wrong answers accepted where 95 % of the right ones are", FRACTION),
+        *ends("fpr_at_95", "bootstrap over images"),
+        Column(
+            "aurc_excess", "AURC minus that of `max_probability`; negative where the score serves better", DIFFERENCE
+        ),
+        *ends("aurc_excess", "bootstrap over images, corrected for the number of scores", DIFFERENCE),
+        CONFIDENCE,
+    ],
+)
+
+TEMPERATURES = Table(
+    "tables/temperatures.csv",
+    "Calibration of the ensembles of deployment.csv before and after temperature scaling.",
+    "ensemble and set of images",
+    [
+        *ASSESSED,
+        Column("temperature", "temperature fitted on validation images; empty where none could be", "above 0"),
+        Column("validation_images", "number of images that it was fitted on", COUNT),
+        Column("note", "why no temperature was fitted, or a caution", NAME),
+        IMAGES,
+        *(
+            column
+            for name, words, unit in (
+                ("nll", "negative log-likelihood", "nats, 0 or more"),
+                ("ece", "expected calibration error, 15 bins", FRACTION),
+            )
+            for column in (
+                Column(f"{name}_before", f"{words} before scaling", unit),
+                Column(f"{name}_after", "the same after it", unit),
+                Column(f"{name}_change", "after minus before", "nats" if name == "nll" else DIFFERENCE),
+                *ends(f"{name}_change", "bootstrap over images", "nats" if name == "nll" else DIFFERENCE),
+            )
+        ),
+        CONFIDENCE,
+    ],
+)
+
+EARLY_EXIT = Table(
+    "tables/early_exit.csv",
+    "Errors and MACs of the ensembles of deployment.csv if members are asked in turn until they are confident.",
+    "ensemble of two members or more",
+    [
+        JOINED,
+        OF_SEVERAL,
+        RULE,
+        Column("order", "the members in the order in which they are asked, the cheapest first, joined by `+`", NAME),
+        Column(
+            "threshold",
+            "probability at which no further member is asked; infinite if all always are",
+            "0 to 1, or infinite",
+        ),
+        Column("validation_error", f"mean corruption error {CHOSEN}", FRACTION),
+        Column("validation_macs", f"mean MACs for one image {CHOSEN}", MORE),
+        Column("mean_corruption_error", f"mean corruption error {JUDGED}", FRACTION),
+        *ends("", "bootstrap over images"),
+        Column("error_change", "that error minus that of asking all members", DIFFERENCE),
+        *ends("error_change", "bootstrap over images", DIFFERENCE),
+        Column("macs", f"mean MACs for one image {JUDGED}", MORE),
+        Column("all_macs", "MACs of asking all members", MACS),
+        Column("members_asked", "mean number of members asked", "1 to `size`"),
+        CONFIDENCE,
+    ],
+)
+
+CONTENDER = [
+    Column("role", "who is judged", "`best ensemble`, `best member` or `baseline`"),
+    JOINED,
+    SIZE,
+]
+
+CONTENDERS = Table(
+    "tables/contenders.csv",
+    "Errors of the best ensemble, the best member and the baseline under each corruption, and their differences.",
+    "role and corruption",
+    [
+        *CONTENDER,
+        Column("corruption", "the corruption", NAME),
+        Column("images", "number of images used for judging", COUNT),
+        Column("error", f"top-1 error, mean over severities, {JUDGED} of the test images", FRACTION),
+        *ends("", "bootstrap over images"),
+        Column("difference", "error of the best ensemble minus this error, on the same images", DIFFERENCE),
+        *ends("difference", "bootstrap over images, corrected for the number of corruptions", DIFFERENCE),
+        CONFIDENCE,
+    ],
+)
+
+CONTENDER_CALIBRATION = Table(
+    "tables/contender_calibration.csv",
+    "Confidence against accuracy of the best ensemble, the best member and the baseline.",
+    "role, set of images and bin of confidence that holds predictions",
+    [
+        *CONTENDER,
+        Column("images", "`clean` or `corrupted` (all corrupted conditions pooled), the half used for judging", NAME),
+        *BINS,
+    ],
+)

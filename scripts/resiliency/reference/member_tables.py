@@ -1,0 +1,183 @@
+"""Tables about members and conditions, column by column."""
+
+from resiliency.reference.table import (
+    BINS,
+    CONFIDENCE,
+    COUNT,
+    DIFFERENCE,
+    FRACTION,
+    JOINT,
+    MACS,
+    MORE,
+    NAME,
+    ORIGIN,
+    Column,
+    Table,
+    ends,
+)
+
+MEMBERS = Table(
+    "tables/members.csv",
+    "Accuracy on each test set, mean corruption error, mCE, calibration and cost of each member, with intervals.",
+    "member",
+    [
+        Column("member", "name, such as `resnet50-s0`, `search-02` or `balanced-l0.5-s0-m1`", NAME),
+        Column("origin", "how the member was made", ORIGIN),
+        JOINT[0],
+        Column("design", "name of the design; for a sub-network of the search, its own", NAME),
+        *JOINT[1:],
+        Column(
+            "index", "position within the jointly trained ensemble, or among the sub-networks", "whole number, from 0"
+        ),
+        Column("family", "architecture family: as the study says, else timm's module", NAME),
+        Column("architecture", "architecture in timm, or the factory", NAME),
+        Column("weights_source", "where the weights, or the predictions, come from", NAME),
+        Column("parameters", "number of parameters", COUNT),
+        Column("macs", "multiply–accumulate operations", MACS),
+        Column("validation_accuracy", "top-1 accuracy on the validation images", FRACTION),
+        Column("recipe", "training recipe, as a table of members from elsewhere says", NAME),
+        Column("<test set>_accuracy", "top-1 accuracy on all images of the test set", FRACTION),
+        *ends("<test set>_accuracy", "Wilson"),
+        Column("clean_on_<further>_accuracy", "accuracy on the clean images of the classes of that test set", FRACTION),
+        *ends("clean_on_<further>_accuracy", "Wilson"),
+        Column("mean_corruption_error", "top-1 error, mean over all corruptions and severities", FRACTION),
+        *ends("mean_corruption_error", "bootstrap over images"),
+        Column(
+            "mce",
+            "mCE: error relative to that of the baseline, mean over corruptions; held-out ones do not count",
+            "0 or more; 1: the baseline",
+        ),
+        *ends("mce", "bootstrap over images", "0 or more; may be infinite"),
+        Column("relative_mce", "the same for the errors in excess of the clean error", "any number; 1: the baseline"),
+        Column(
+            "mce_undefined_under",
+            "corruptions under which the error of the baseline is not clearly above 0, so that mCE means little",
+            "names, separated by spaces",
+        ),
+        Column(
+            "relative_mce_undefined_under",
+            "corruptions under which the loss of the baseline is not clearly above 0",
+            "names, separated by spaces",
+        ),
+        CONFIDENCE,
+        Column("<images>_nll", "negative log-likelihood of the labels, mean over images", "nats, 0 or more"),
+        Column("<images>_brier", "Brier score, summed over classes, mean over images", "0 to 2"),
+        Column("<images>_ece", "expected calibration error, 15 bins of equal width", FRACTION),
+        Column(
+            "warnings",
+            "why the figures of this member say little",
+            "`near chance`, `few optimisation steps`, `few test images`; may be several",
+        ),
+    ],
+)
+
+ERRORS = Table(
+    "tables/corruption_errors.csv",
+    "Top-1 error of each member under each corruption and severity, and on each further test set.",
+    "member and condition",
+    [
+        Column("member", "name of the member", NAME),
+        Column("test_set", "`clean` (which alone has corruptions) or a further test set", NAME),
+        Column("corruption", "corruption; `clean` for none", NAME),
+        Column("severity", "severity of the corruption; 0 for none", "0 to 5"),
+        Column("images", "number of images; 0 where it is not known", COUNT),
+        Column("error", "top-1 error", FRACTION),
+    ],
+)
+
+HISTORIES = Table(
+    "tables/histories.csv",
+    "Loss and validation accuracy of each training.",
+    "member and epoch",
+    [
+        Column("member", "name of the member", NAME),
+        Column("design", "its design", NAME),
+        Column("family", "its family", NAME),
+        Column("origin", "how it was made", "`independent` or `joint`"),
+        *JOINT,
+        Column("epoch", "passes over the training images so far", "whole number, from 1"),
+        Column("learning_rate", "learning rate at the start of the epoch", MORE),
+        Column(
+            "training_loss", "training loss, mean over the steps of the epoch", "nats; joint objectives may be negative"
+        ),
+        Column(
+            "validation_accuracy",
+            "validation accuracy; of jointly trained members, their mean",
+            FRACTION,
+        ),
+    ],
+)
+
+CALIBRATION = Table(
+    "tables/calibration.csv",
+    "Confidence against accuracy of each member.",
+    "member, set of images and bin of confidence that holds predictions",
+    [
+        Column("member", "name of the member", NAME),
+        Column("images", "`clean`, `corrupted` (all corrupted conditions pooled) or a further test set", NAME),
+        *BINS,
+    ],
+)
+
+ROBUSTNESS = Table(
+    "tables/effective_robustness.csv",
+    "Accuracy of each member on corrupted images and further test sets, minus what its clean accuracy predicts.",
+    "shifted set of images and member that is not trained jointly",
+    [
+        Column("member", "name of the member", NAME),
+        Column("family", "its family", NAME),
+        Column("recipe", "its recipe, as in members.csv", NAME),
+        Column("is_reference", "whether the line is fitted to it (`statistics.reference`)", "`True` or `False`"),
+        Column("test_set", "`corrupted` or a further test set", NAME),
+        Column("clean_accuracy", "accuracy on clean images, of the classes of the test set", FRACTION),
+        Column("accuracy", "accuracy on the shifted images", FRACTION),
+        *ends("", "Wilson; on corrupted images bootstrap over images"),
+        Column("predicted_accuracy", "accuracy that the line predicts from the clean accuracy", FRACTION),
+        Column("effective_robustness", "accuracy minus predicted accuracy", DIFFERENCE),
+        Column("slope", "slope of the line between the logits of both accuracies", "any number"),
+        Column("intercept", "its intercept", "any number"),
+        Column("r_squared", "share of the variance of the logits that it explains", FRACTION),
+        Column("reference_members", "number of members that it is fitted to", COUNT),
+    ],
+)
+
+SKIPPED = Table(
+    "tables/skipped.csv",
+    "What was left out, for which members, and why.",
+    "member and what was left out",
+    [
+        Column("member", "name of the member; empty for the study as a whole", NAME),
+        Column("skipped", "what was left out: a method, a table or a stage", NAME),
+        Column("reason", "why", NAME),
+    ],
+)
+
+EVALUATIONS = Table(
+    "search/evaluations.csv",
+    "Every sub-network that the search evaluated.",
+    "sub-network",
+    [
+        Column("evaluation", "number, in the order of evaluation", "whole number, from 0"),
+        Column("layers", "blocks of each stage", "whole numbers, separated by spaces"),
+        Column("channels", "channels of each stage", "whole numbers, separated by spaces"),
+        Column("kernels", "kernel size of each stage", "1 or 3, separated by spaces"),
+        Column("macs", "multiply–accumulate operations", MACS),
+        Column("validation_error", "top-1 error on the validation images", FRACTION),
+        Column("front", "whether none errs less for no more MACs", "`True` or `False`"),
+        Column("member", "name of the member that it became; else empty", NAME),
+    ],
+)
+
+CONDITIONS = Table(
+    "conditions.csv",
+    "The order of the conditions in all arrays of predictions.",
+    "condition",
+    [
+        Column("condition", "position", "whole number, from 0"),
+        Column("test_set", "`clean` or a further test set", NAME),
+        Column("corruption", "corruption; `clean` for none", NAME),
+        Column("severity", "severity; 0 for none", "0 to 5"),
+        Column("images", "number of images", COUNT),
+        Column("classes", "number of classes that members choose among", COUNT),
+    ],
+)

@@ -1,0 +1,87 @@
+"""All tables of a study: docs/tables.md, and what Snakemake's report says of them."""
+
+import re
+from collections.abc import Iterator
+
+from resiliency.reference import analysis_tables, ensemble_tables, member_tables
+from resiliency.reference.markdown import table_row
+from resiliency.report.words import KINDS, kind_of, label
+
+TABLES = [
+    member_tables.MEMBERS,
+    member_tables.ERRORS,
+    member_tables.CALIBRATION,
+    member_tables.HISTORIES,
+    ensemble_tables.ENSEMBLES,
+    analysis_tables.CORRELATIONS,
+    analysis_tables.DIFFERENCES,
+    analysis_tables.OBSERVATIONS,
+    analysis_tables.FAILURES,
+    analysis_tables.DISTANCES,
+    analysis_tables.ORIGINS,
+    analysis_tables.SIZES,
+    ensemble_tables.BEST,
+    ensemble_tables.DEPLOYMENT,
+    ensemble_tables.CONTENDERS,
+    ensemble_tables.CONTENDER_CALIBRATION,
+    ensemble_tables.SELECTIVE,
+    ensemble_tables.TEMPERATURES,
+    ensemble_tables.EARLY_EXIT,
+    member_tables.ROBUSTNESS,
+    member_tables.SKIPPED,
+    member_tables.EVALUATIONS,
+    member_tables.CONDITIONS,
+]
+# Name of the file -> what it holds.
+HOLDS = {table.path.rpartition("/")[2]: table.holds for table in TABLES}
+
+INTRODUCTION = """# Tables
+
+Every table in `results/<study>/`, column by column. This page is written by `python -m resiliency.reference`; a test
+compares it with the tables of real studies.
+
+Tables are tidy: each row is one observation. CSV files hold floats with eight significant digits. An empty cell (NaN)
+means that the value is not defined or not known. Accuracies, errors and rates are fractions from 0 to 1, not per cent.
+MACs are multiply–accumulate operations for one image.
+
+Some names of columns contain a placeholder:
+
+| Placeholder | Stands for |
+|---|---|
+| `<images>` | `clean`, `corrupted` (the mean over all corruptions and severities) or the name of a further test set |
+| `<test set>` | `clean` or the name of a further test set |
+| `<further>` | the name of a further test set |
+| `<corruption>` | the name of a corruption, such as `fog` |
+| `<pair metric>` | a diversity metric of pairs of members; the value of an ensemble is the mean over its pairs |
+| `<ensemble metric>` | a diversity metric of whole ensembles |
+
+The [metrics](#diversity-metrics) are listed at the end; [measures](measures.md) gives definitions and sources.
+"""
+
+
+def tables_page() -> str:
+    """The text of docs/tables.md."""
+    parts = [INTRODUCTION, "\n## The tables\n\n", table_row("Table", "Holds"), "|---|---|\n"]
+    parts += [table_row(f"[{table.path}](#{_anchor(table.path)})", table.holds) for table in TABLES]
+    for table in TABLES:
+        parts += [f"\n## `{table.path}`\n\n", f"{table.holds} One row per {table.row}.\n\n"]
+        parts += [table_row("Column", "Meaning", "Unit and range"), "|---|---|---|\n"]
+        parts += [table_row(f"`{column.name}`", column.meaning, column.values) for column in table.columns]
+    return "".join([*parts, *_metrics()])
+
+
+def _metrics() -> Iterator[str]:
+    from resiliency.diversity.metrics import ENSEMBLE_METRICS, METRICS  # it takes a second to import what it needs
+
+    yield "\n## Diversity metrics\n\n"
+    yield "Every diversity is signed so that it grows with diversity. *Sign reversed* marks the negative of a measure\n"
+    yield "that decreases with diversity; columns that end in `_raw` hold the value as the literature defines it.\n\n"
+    yield table_row("Name", "Kind", "Of", "Metric") + "|---|---|---|---|\n"
+    for name in (*METRICS, *ENSEMBLE_METRICS):
+        of = "pairs" if name in METRICS else "ensembles"
+        yield table_row(f"`{name}`", KINDS[kind_of(name)].lower(), of, label(name))
+
+
+def _anchor(path: str) -> str:
+    """The anchor that Markdown gives to the heading `path`."""
+    return re.sub(r"[^\w-]", "", path.lower())
