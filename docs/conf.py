@@ -21,12 +21,11 @@ html_copy_source = False
 html_show_copyright = False
 
 NAVIGATION = {
-    "Tutorials": ["imagenet", "predictions"],
-    "How-to guides": ["studies", "deploying", "slurm", "gpu"],
-    "Reference": [
-        *("configuration", "tables", "files", "data", "test_sets", "members", "corruptions", "measures"),
-        "python",
+    "Tutorials": ["photos", "imagenet", "predictions", "cluster"],
+    "How-to guides": [
+        *("studies", "extending", "test_sets", "deploying", "figures", "python", "elsewhere", "slurm", "gpu"),
     ],
+    "Reference": ["configuration", "tables", "files", "data", "members", "corruptions", "measures", "glossary"],
     "Explanations": [
         *("default_study", "staleness", "faults", "coverage", "parity", "gpu_hours", "imagenet_costs"),
         "contributing",

@@ -26,7 +26,7 @@ FILES = ("weights.safetensors", "member.json", "history.csv")
 
 @pytest.fixture(scope="session")
 def finished(cluster, workflow_in, tmp_path_factory):
-    """The tiny study, finished on the cluster by the commands of docs/slurm.md; what they printed is in `output`."""
+    """The tiny study, finished on the cluster by the commands of docs/cluster.md; what they printed is in `output`."""
     study = workflow_in(tmp_path_factory.mktemp("cluster"), environment=cluster.environment)
     for options in readme_commands()[0]:
         run = study.snakemake(*options, *POLLING)
@@ -36,13 +36,13 @@ def finished(cluster, workflow_in, tmp_path_factory):
 
 
 def readme_commands() -> list[list[list[str]]]:
-    """For each block of commands in the page's first section, the options of its Snakemakes, the study left out."""
-    section = (REPOSITORY / "docs" / "slurm.md").read_text().split("## Start\n")[1].split("\n## ")[0]
-    blocks = re.findall(r"```sh\n(.*?)```", section, re.DOTALL)
-    start, study = "snakemake ", "--configfile studies/cifar10.yaml"
+    """For each block of the page with commands for the cluster, the options of its Snakemakes, the study left out."""
+    blocks = re.findall(r"```sh\n(.*?)```", (REPOSITORY / "docs" / "cluster.md").read_text(), re.DOTALL)
+    start, study = "snakemake --profile ", "--configfile studies/cifar10.yaml"
+    blocks = [block for block in blocks if start in block]
     commands = [[line for line in block.splitlines() if line.startswith(start)] for block in blocks]
     assert all(study in line for block in commands for line in block)
-    return [[line.removeprefix(start).replace(study, "").split() for line in block] for block in commands]
+    return [[line.removeprefix("snakemake ").replace(study, "").split() for line in block] for block in commands]
 
 
 def jobs(cluster: Cluster, output: str) -> list[dict[str, str]]:
