@@ -9,14 +9,15 @@ VERDICTS = ("supported", "contradicted", "equivalent")
 TEMPLATE = Path(__file__).parent / "coverage.md.template"
 # Why rows of intervals fall short: a part of their text -> the reason.
 REASONS = {
-    "90% of the variance | 16": "Seeds of one design are not new members: where they share nearly all variance, "
-    "leaving out members is too narrow. `design_low` and `design_high` of `correlations.csv`, which leave out designs, "
-    "cover; verdicts use these.",
-    "Contribution of family": "Shares of variance over few families cannot exceed 1 and do not spread evenly to both "
-    "sides. That is why observation 1 asks for eight families, and for more to contradict than to support.",
-    "gap 3, designs": "Near a true Cliff's delta of 1 most studies see little or no spread. Perfect separation has "
-    "Cliff's own bound; beside it the interval is short. Its side of 0, on which the verdict rests, is right.",
-    "gap 1, designs": "With few designs Cliff's delta falls a little short where its true value is large.",
+    "90% of the variance | 16": "Seeds of one design are not independent members: where they share nearly all "
+    "variance, intervals that leave out members are too narrow. `design_low` and `design_high` of `correlations.csv`, "
+    "which leave out designs, reach their nominal coverage; verdicts use these.",
+    "Contribution of family": "Shares of variance over few families cannot exceed 1, so their distribution is skewed. "
+    "That is why observation 1 requires eight families, and stronger evidence to contradict than to support.",
+    "gap 3, designs": "Near a true Cliff's delta of 1, most studies observe little or no variation. Perfect separation "
+    "has Cliff's own bound; close to it the interval is too short. It lies on the right side of 0, on which the "
+    "verdict depends.",
+    "gap 1, designs": "With few designs, coverage for Cliff's delta is slightly too low where its true value is large.",
 }
 
 

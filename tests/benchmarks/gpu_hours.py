@@ -32,8 +32,8 @@ ORIGINAL, CORRUPTED, DECODING = 2.5e-3, 0.6e-3, 7
 
 TEXT = """# What the studies for GPUs cost
 
-**Computed, not measured**, but for what says so. No figure of this page was taken on a GPU. It is written by
-`python tests/benchmarks/gpu_hours.py --write`, and a test holds it to what the script computes.
+**Computed, not measured**, unless noted otherwise. No figure on this page was measured on a GPU. The page is written by
+`python tests/benchmarks/gpu_hours.py --write`, and a test compares it with what the script computes.
 
 ## GPU hours on an H100
 
@@ -50,8 +50,8 @@ Measured, on a processor and on a subset: 10,000 natural images of CIFAR-10 at 3
 test images, batches scaled with the number of images (`python tests/benchmarks/recipes.py`). Against 100 epochs in
 batches of 128, 40 epochs in batches of 512 with the learning rate doubled cost a ResNet-18 3.0 points of accuracy on
 clean images and 3.1 on corrupted ones (73.2 and 59.6 % before), and gained a ConvNeXt 1.0 and 1.4 points (56.6 and
-43.1 % before). A learning rate four times as high gave the ResNet-18 no more. So accuracy does not hold for all
-families, and `studies/cifar10.yaml` keeps its recipe. ViTs were not tried.
+43.1 % before). A learning rate four times as high did not help the ResNet-18. Some families thus lose accuracy, and
+`studies/cifar10.yaml` keeps its recipe. ViTs were not tried.
 
 ## A training step of studies/cifar10.yaml
 
@@ -71,14 +71,14 @@ and writes (`tests/benchmarks/gpu_model.py`).
 - *Launching*: {launch:g} µs a kernel. A step takes the longer of computing and launching, for they overlap.
 - *Feeding*: only where images are decoded from files, by {decoding} processes of a job: {original:g} ms of a core for
   an original of ImageNet, {corrupted:g} ms for a corrupted one (measured at 224 px on one core, the one exception).
-  Data sets that are stored as one array lie in the GPU's memory and know no such limit.
+  Data sets that are stored as one array are in the GPU's memory and have no such limit.
 - *Starting*: {start} s a job.
 
-What the model leaves out: kernels that lie far below their roofline, as gradients of depthwise convolutions do, waiting
-for storage, and the time that processes on one GPU lose by taking turns. Networks of the search are taken for as large
-as the largest. Expect a factor of two either way.
+The model leaves out kernels far below their roofline, such as gradients of depthwise convolutions, waiting for storage,
+and the time that processes on one GPU lose by taking turns. All networks of the search are assumed to be as large as
+the largest. Expect a factor of two either way.
 
-To spend less, take fewer epochs, seeds or strengths of `joint`.
+To reduce the cost, use fewer epochs, seeds or strengths of `joint`.
 """
 
 
