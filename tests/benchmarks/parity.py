@@ -32,10 +32,10 @@ SHOWN_SEVERITY = 3
 
 TEXT = """# Parity with imagecorruptions {package}
 
-The corruption engine of this repository is held against the package imagecorruptions (the reference), under the
-severities of ImageNet-C, the only ones that the reference has. Corruptions that draw no random numbers are compared
-value by value, and a difference of one grey level is rounding; the others are compared in distribution, and distances
-of a few standard errors are chance.
+The corruption engine of this repository is compared with the package imagecorruptions (the reference) at the severities
+of ImageNet-C, the only ones that the reference has. Corruptions that draw no random numbers are compared value by
+value; a difference of one grey level is rounding. The others are compared in distribution; distances of a few standard
+errors are due to chance.
 
 Written by `python tests/benchmarks/parity.py --write` with NumPy {numpy}, OpenCV {cv2} and scikit-image {skimage}. The
 images, statistics and limits are those of `tests/unit/test_engine.py`. Sizes are width x height, in pixels.
@@ -66,18 +66,18 @@ The bands are in cycles a pixel.
 
 ## Faults of the reference that are not copied
 
-* spatter at severity 1 turns an image black where no drop falls, which befalls about 15 of 1,000 images of 32x32; here
-  such an image stays as it is. Images without a drop are left out of the comparison.
+* spatter at severity 1 turns an image black if no drop falls on it, which happens to about 15 of 1,000 images of 32x32;
+  here such an image does not change. Images without a drop are left out of the comparison.
 * impulse_noise ignores the seed with current scikit-image; here every image has a stream of its own. For the
   comparison the reference is given a seed.
-* frost never picks the last of its six pictures; here all six are picked. For the comparison the engine is held to the
-  first five.
+* frost never picks the last of its six pictures; here all six are picked. For the comparison the engine is restricted
+  to the first five.
 
 ## Severities of CIFAR-10-C
 
 The figures used for small images, from the published generator of CIFAR-10-C (Hendrycks and Dietterich, ICLR 2019;
-`ImageNet-C/create_c/make_cifar_c.py` in github.com/hendrycks/robustness). What each figure means stands beside those of
-ImageNet-C in `scripts/resiliency/corruptions/tables.py`, from which this table is generated.
+`ImageNet-C/create_c/make_cifar_c.py` in github.com/hendrycks/robustness). Their meaning is documented with
+those of ImageNet-C in `scripts/resiliency/corruptions/tables.py`, from which this table is generated.
 
 {severities}
 """

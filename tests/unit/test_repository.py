@@ -54,6 +54,13 @@ def test_the_catalogue_of_workflows_finds_what_it_asks_for():
     assert (REPOSITORY / "Snakefile").is_file()
 
 
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"])
+def test_links_to_files_lead_somewhere(page):
+    """Those of docs/ are checked where Sphinx builds the site."""
+    links = re.findall(r"\]\((?!https?://)([^)#]+)", (REPOSITORY / page).read_text(encoding="utf-8"))
+    assert [link for link in links if not (REPOSITORY / link).exists()] == []
+
+
 def test_ci_runs_the_test_command_of_the_readme():
     command = "pip install -e '.[test]' && pytest -n 2"
     assert command in (REPOSITORY / "README.md").read_text()
