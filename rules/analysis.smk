@@ -77,7 +77,7 @@ rule leave_out_images:
     params:
         code=code("leave_out_images"),
         seed=STUDY.seed,
-        rule=STUDY.ensembles.rules[0],
+        rule=STUDY.ensembles.main_rule,
         networks=INDEPENDENT,
         methods=METHODS,
         probe_images=STUDY.probe.images,
@@ -109,7 +109,7 @@ rule observe:
         code=code("observe"),
         confidence=STUDY.statistics.confidence,
         margin=STUDY.statistics.error_margin,
-        rule=STUDY.ensembles.rules[0],
+        rule=STUDY.ensembles.main_rule,
         reference=STUDY.statistics.reference,
     script:
         "../scripts/observe.py"
@@ -185,7 +185,7 @@ rule choose_ensembles:
         **STUDY.deployment.model_dump(),
         code=code("choose_ensembles"),
         seed=STUDY.seed,
-        rule=STUDY.ensembles.rules[0],
+        rule=STUDY.ensembles.main_rule,
         baseline=STUDY.members.baseline,
     script:
         "../scripts/choose_ensembles.py"

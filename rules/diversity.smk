@@ -50,6 +50,7 @@ rule score_ensembles:
         runtime=growing(MINUTES["score_ensembles"]),
     params:
         **STUDY.ensembles.model_dump(),
+        main_rule=STUDY.ensembles.main_rule,
         confidence=STUDY.statistics.confidence,
         code=code("score_ensembles"),
         seed=STUDY.seed,
@@ -136,7 +137,7 @@ rule effective_robustness:
         runtime=growing(10),
     params:
         code=code("effective_robustness"),
-        rule=STUDY.ensembles.rules[0],
+        rule=STUDY.ensembles.main_rule,
         reference=STUDY.statistics.reference,
     script:
         "../scripts/effective_robustness.py"
@@ -161,7 +162,7 @@ rule best_ensembles:
         runtime=growing(10),
     params:
         code=code("best_ensembles"),
-        rule=STUDY.ensembles.rules[0],
+        rule=STUDY.ensembles.main_rule,
         confidence=STUDY.statistics.confidence,
     script:
         "../scripts/best_ensembles.py"

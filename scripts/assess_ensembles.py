@@ -11,7 +11,8 @@ from resiliency.ensembles.combination import member_weights
 from resiliency.ensembles.outputs import Ensemble
 from resiliency.files import read_array
 from resiliency.predictions import read_predictions, read_validation
-from resiliency.stage import Progress, stage
+from resiliency.progress import Progress
+from resiliency.stage import stage
 from resiliency.tables import read_table, write_table
 
 with stage(snakemake.log[0]):

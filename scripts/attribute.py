@@ -9,7 +9,8 @@ from resiliency.data.images import read_images
 from resiliency.data.split import probe
 from resiliency.designs.networks import read_member
 from resiliency.files import read_array, write_array, write_json
-from resiliency.stage import Progress, stage
+from resiliency.progress import Progress
+from resiliency.stage import stage
 
 with stage(snakemake.log[0], snakemake.resources.gpu):
     params = snakemake.params

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import numpy as np
 
+from resiliency.attribution_pictures import attribution_table, distance_table
 from resiliency.attributions import Inapplicable, attribution_maps
 from resiliency.data.images import read_conditions, read_items
 from resiliency.data.split import probe, stratified
 from resiliency.designs.networks import read_member
 from resiliency.files import read_array
-from resiliency.report.attribution_gallery import attribution_table, distance_table
 from resiliency.stage import stage
 from resiliency.tables import write_table
 

@@ -4,7 +4,7 @@ from itertools import product
 
 from resiliency.corruptions.engines import chosen_engine
 from resiliency.data.images import read_conditions, read_images, read_items
-from resiliency.report.gallery import gallery_table
+from resiliency.galleries import gallery_table
 from resiliency.stage import stage
 from resiliency.tables import write_table
 

@@ -2,7 +2,8 @@
 
 from resiliency.external.predictions import Reader
 from resiliency.files import read_array, write_array
-from resiliency.stage import Progress, stage
+from resiliency.progress import Progress
+from resiliency.stage import stage
 
 with stage(snakemake.log[0]):
     params, outputs = snakemake.params, iter(snakemake.output)

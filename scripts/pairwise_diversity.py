@@ -7,7 +7,8 @@ from resiliency.diversity.pairs import pair_tables
 from resiliency.diversity.settings import STAGES
 from resiliency.files import read_array
 from resiliency.predictions import read_predictions
-from resiliency.stage import Progress, stage
+from resiliency.progress import Progress
+from resiliency.stage import stage
 from resiliency.tables import appending_table, read_table
 
 with stage(snakemake.log[0]):

@@ -11,7 +11,8 @@ from resiliency.ensembles.table import Pool
 from resiliency.ensembles.voting import VOTE
 from resiliency.metrics.resiliency import baseline_errors
 from resiliency.predictions import read_predictions
-from resiliency.stage import Progress, stage
+from resiliency.progress import Progress
+from resiliency.stage import stage
 from resiliency.tables import read_blocks, read_table, write_table
 
 with stage(snakemake.log[0]):
@@ -62,7 +63,7 @@ with stage(snakemake.log[0]):
     for known, chosen in joint:
         pool, everyone = pool_of(chosen, pairs), np.arange(len(chosen))
         tables.append(pool.score([everyone[None]], params.rules)[0].assign(**known))
-        errors = pool.image_errors(everyone, params.rules[0])
+        errors = pool.image_errors(everyone, params.main_rule)
         errors = {"image": np.arange(len(errors)), "error": errors}
         image_errors.append(pd.DataFrame({name: known[name] for name in compared} | errors))
         progress.step(f"{known['setting']}, seed {known['seed']:g}")

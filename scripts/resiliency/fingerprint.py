@@ -2,7 +2,7 @@
 
 Snakemake sees a change in a script but not in what the script imports. So each rule carries, as a parameter, a hash of
 its script and of every module of this library that the script imports, transitively. It is taken from the parsed
-syntax, so that comments, docstrings and layout do not count.
+syntax, so that comments, docstrings and layout do not count; nor does what tells of progress.
 """
 
 import ast
@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 
 PACKAGE = "resiliency"
+SILENT = "resiliency/progress.py"  # only prints: other words of it are no reason to make results again
 
 
 def fingerprint(script: Path, *files: Path) -> str:
@@ -35,7 +36,7 @@ def _closure(script: Path, root: Path) -> set[Path]:
         if path not in found:
             found.add(path)
             pending += [file for name in _syntax(path)[1] for file in _files(name, root)]
-    return found
+    return {path for path in found if path.relative_to(root).as_posix() != SILENT}
 
 
 def _files(module: str, root: Path) -> list[Path]:

@@ -21,7 +21,7 @@ from resiliency.designs.views import view_of
 from resiliency.device import device_name, inference
 from resiliency.faults import Fault
 from resiliency.files import appending, read_array, write_array
-from resiliency.stage import Progress
+from resiliency.progress import Progress
 
 BATCH = 256
 KEY_LENGTH = 16

@@ -85,27 +85,3 @@ def cpu_seconds(log: str | Path) -> tuple[float, float] | None:
     """CPU seconds of starting and importing, and in all, of the finished job that wrote `log`; None if unfinished."""
     match = _CPU_LINE.search(Path(log).read_text(encoding="utf-8", errors="replace"))
     return (float(match["startup"]), float(match["total"])) if match else None
-
-
-class Progress:
-    """Prints how far a long loop is, with an estimate of the time left.
-
-    Args:
-        steps: of the loop.
-        pause: least seconds between two lines, for loops of many short steps; the last step is always told.
-    """
-
-    def __init__(self, steps: int, pause: float = 0):
-        self.steps = steps
-        self.pause = pause
-        self.done = 0
-        self.start = self.told = time.monotonic()
-
-    def step(self, message: str) -> None:
-        """Count one step as done and print `message` behind the count."""
-        self.done += 1
-        now = time.monotonic()
-        if self.done == self.steps or now - self.told >= self.pause:
-            left = (now - self.start) / self.done * (self.steps - self.done)
-            print(f"[{self.done:,}/{self.steps:,}, {left:.0f} s left] {message}")
-            self.told = now

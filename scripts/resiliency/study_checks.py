@@ -137,7 +137,7 @@ def _external(study: "Study") -> Iterator[str]:
     except Fault as fault:
         yield f"external: {fault}"
         return
-    if not study.members.designs and study.ensembles.rules[0] != "plurality_vote":
+    if not study.members.designs and study.ensembles.main_rule != "plurality_vote":
         kinds = {kind for kind in contents.kinds.values() if kind != "scores"}
         if kinds == {"decisions"}:
             yield "ensembles.rules: must begin with plurality_vote, for members are known by their decisions alone"

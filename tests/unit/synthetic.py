@@ -11,10 +11,10 @@ from resiliency.analysis.effective_robustness import member_table as effective_r
 from resiliency.analysis.histories import history_table
 from resiliency.analysis.origins import origin_table
 from resiliency.analysis.sizes import size_table
+from resiliency.attribution_pictures import attribution_table, distance_table
 from resiliency.corruptions.settings import MAIN
 from resiliency.ensembles.selection import front
-from resiliency.report.attribution_gallery import attribution_table, distance_table
-from resiliency.report.gallery import gallery_table
+from resiliency.galleries import gallery_table
 from resiliency.report.words import METRICS, kind_of
 
 HOSTILE = "</script><img src=x onerror=alert(1)>"

@@ -15,14 +15,15 @@ from markupsafe import escape
 from PIL import Image
 from synthetic import DESIGNS, HOSTILE, OBJECTIVES, histories_of, member_table, picture, synthetic_tables
 
+from resiliency.attribution_pictures import distance_table, map_of, map_url
 from resiliency.diversity.metrics import ENSEMBLE_METRICS
 from resiliency.diversity.metrics import METRICS as REGISTERED
+from resiliency.galleries import gallery_table
 from resiliency.report import settings
-from resiliency.report.attribution_gallery import distance_table, map_picture
+from resiliency.report.attribution_gallery import map_picture
 from resiliency.report.calibration_chart import pooled
 from resiliency.report.charts import CHARTS, VEGA_LITE, draw, write_chart
 from resiliency.report.failure_chart import of_pairs
-from resiliency.report.gallery import gallery_table
 from resiliency.report.page import render
 from resiliency.report.style import shades
 from resiliency.report.words import METRICS, duration, interval, number, percent
@@ -366,6 +367,15 @@ def test_maps_are_drawn_in_two_colours_around_white():
     drawn = map_picture(np.array([[0, 1], [-1, 0.5]], np.float16))
     assert drawn[0].tolist() == [[255, 255, 255], [0xA6, 0x3D, 0x00]]
     assert drawn[1].tolist() == [[0x0B, 0x5F, 0xA5], [210, 158, 128]]  # half of the way to orange
+
+
+def test_maps_survive_the_table_of_pictures():
+    """To within a step of grey; 0, which is drawn white, and both ends exactly."""
+    values = np.random.default_rng(0).uniform(-1, 1, (7, 5))
+    values[0, :3] = -1, 0, 1
+    found = map_of(map_url(values.astype(np.float16)))
+    np.testing.assert_allclose(found, values, atol=1 / 254 + 1e-3)
+    assert found[0, :3].tolist() == [-1, 0, 1]
 
 
 def test_distances_of_maps_by_hand():

@@ -6,14 +6,16 @@ import sys
 
 import pytest
 
-from resiliency.stage import Progress, cpu_seconds
+from resiliency.progress import Progress
+from resiliency.stage import cpu_seconds
 
 
 def run(tmp_path, body: str, imports: str = "") -> tuple[subprocess.CompletedProcess, str]:
     """Run a script whose stage has `body`; what came of it, and its log."""
     script, log = tmp_path / "script.py", tmp_path / "logs" / "rule" / "job.log"
     script.write_text(
-        f"{imports}\nfrom resiliency.faults import Fault\nfrom resiliency.stage import Progress, stage\n"
+        f"{imports}\nfrom resiliency.faults import Fault\n"
+        "from resiliency.progress import Progress\nfrom resiliency.stage import stage\n"
         f"with stage({str(log)!r}):\n    {body}\n"
     )
     done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=False)

@@ -11,7 +11,7 @@ from resiliency.data.images import chunks, write_list
 from resiliency.data.pictures import checksum
 from resiliency.data.source import Images
 from resiliency.files import appending, replacing
-from resiliency.stage import Progress
+from resiliency.progress import Progress
 
 # As ImageNet-C was saved (Hendrycks and Dietterich, 2019).
 QUALITY = 85

@@ -11,7 +11,7 @@ from resiliency.data.source import Part, Source
 from resiliency.data.split import stratified
 from resiliency.faults import Fault
 from resiliency.files import appending, write_array, write_json
-from resiliency.stage import Progress
+from resiliency.progress import Progress
 
 # Training images that mean and standard deviation are taken from where all would have to be decoded for it.
 MEASURED = 5_000

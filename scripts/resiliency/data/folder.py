@@ -16,7 +16,7 @@ import numpy as np
 from resiliency.data.pictures import FileImages, header_fault, shown
 from resiliency.data.source import ALL, SPLITS, Part, Source
 from resiliency.faults import Fault
-from resiliency.stage import Progress
+from resiliency.progress import Progress
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 SPELLINGS = {

@@ -24,6 +24,11 @@ class Ensembles(Settings):
 
     _distinct = field_validator("sizes", "rules")(distinct)
 
+    @property
+    def main_rule(self) -> str:
+        """The combination rule that observations, choices and comparisons of ensembles are about: the first."""
+        return self.rules[0]
+
 
 class Deployment(Settings):
     objective: Literal["mean", "worst_condition", "quantile"] = Field(

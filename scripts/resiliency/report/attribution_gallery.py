@@ -1,18 +1,15 @@
 """The gallery of attributions: where members of each family look, on clean and on corrupted images."""
 
-from itertools import combinations
-
 import altair as alt
 import numpy as np
 import pandas as pd
 
-from resiliency.diversity.representations import applicable, cosine_similarity
-from resiliency.report.gallery import CELL, data_url
+from resiliency.attribution_pictures import IMAGE, IMAGES, map_of
+from resiliency.galleries import data_url
+from resiliency.report.gallery import CELL
 from resiliency.report.style import INK, finish, notice, panel_title
 from resiliency.report.words import METHODS, label, plural
 
-IMAGES = ("clean", "corrupted")
-IMAGE = "image"
 FOR, AGAINST = np.array([0xA6, 0x3D, 0x00]), np.array([0x0B, 0x5F, 0xA5])
 MATRIX = 34
 UNSIGNED = ("saliency", "grad_cam")
@@ -26,55 +23,12 @@ def map_picture(attribution: np.ndarray) -> np.ndarray:
     return np.round(255 + np.abs(values) * (colour - 255)).astype(np.uint8)
 
 
-def attribution_table(
-    images: dict[str, np.ndarray], maps: dict[str, np.ndarray], members: list[str], indices: np.ndarray, labels: list
-) -> pd.DataFrame:
-    """The pictures of the gallery: a row for each image and each member's map of it, clean and corrupted.
-
-    Args:
-        images: `clean` and `corrupted` -> uint8 NxHxWx3.
-        maps: the same -> float M x N x H x W, NaN where the method does not apply to a member, which is left out.
-        members: M names.
-        indices: int N, positions of the images in the test set.
-        labels: N names of their classes.
-
-    Returns:
-        Columns index, label, images (clean or corrupted), what (`image`, or the member) and picture (a data URL).
-    """
-    rows = []
-    for position, known in enumerate(zip(indices.tolist(), labels, strict=True)):
-        for name in IMAGES:
-            rows.append((*known, name, IMAGE, data_url(images[name][position])))
-            for member, of_member, fits in zip(members, maps[name], applicable(maps[name]), strict=True):
-                if fits:
-                    rows.append((*known, name, member, data_url(map_picture(of_member[position]))))
-    return pd.DataFrame(rows, columns=["index", "label", "images", "what", "picture"])
-
-
-def distance_table(maps: dict[str, np.ndarray], members: list[str]) -> pd.DataFrame:
-    """1 - cosine of two members' maps, mean over images: a row per pair, clean and corrupted.
-
-    Args:
-        maps, members: as above.
-
-    Returns:
-        Columns images (clean or corrupted), first, second (members), distance (0 for equal maps, at most 2).
-    """
-    rows = []
-    for name in IMAGES:
-        fits = np.flatnonzero(applicable(maps[name]))
-        distances = 1 - cosine_similarity(maps[name][fits]) if len(fits) else np.empty((0, 0))
-        rows += [
-            (name, members[fits[i]], members[fits[j]], distances[i, j]) for i, j in combinations(range(len(fits)), 2)
-        ]
-    return pd.DataFrame(rows, columns=["images", "first", "second", "distance"])
-
-
 def attribution_gallery(pictures: pd.DataFrame, distances: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
     """Images with the members' maps beside them; below, how far apart the maps of each two members are.
 
     Args:
-        pictures, distances: the two tables above, with columns method, corruption and severity in the second.
+        pictures, distances: as `attribution_table` and `distance_table` of `attribution_pictures` make them, with
+            columns method, corruption and severity in the second.
     """
     if pictures.empty or distances.empty:
         return notice(TITLE, "the first attribution method applies to no two members that this chart shows")
@@ -93,7 +47,12 @@ def attribution_gallery(pictures: pd.DataFrame, distances: pd.DataFrame, colours
 
 
 def _pictures(pictures: pd.DataFrame) -> alt.Chart:
+    shown = [
+        url if what == IMAGE else data_url(map_picture(map_of(url)))
+        for what, url in zip(pictures["what"], pictures["picture"], strict=True)
+    ]
     cells = pictures.assign(
+        picture=shown,
         row=[f"{i:,} ({name}), {images}" for i, name, images in pictures[["index", "label", "images"]].to_numpy()],
         name=pictures["what"] + ", test image " + pictures["index"].astype(str) + ", " + pictures["images"],
     )

@@ -16,7 +16,7 @@ from resiliency.designs.networks import normalised
 from resiliency.device import inference
 from resiliency.faults import Fault
 from resiliency.gpus import SLOTS, gpu_slots
-from resiliency.stage import Progress
+from resiliency.progress import Progress
 from resiliency.streams import derived_seed
 from resiliency.training.augmentation import flipped, mixed, reader, shifted
 from resiliency.training.averages import Average

@@ -142,13 +142,11 @@ class Objective:
 
     Attributes:
         loss: (logits, labels, strength) -> scalar, of what it `needs` too where that is not "".
-        formula: in words.
         needs: what it is computed from besides the logits: nothing, `input_gradients` (of images to be given to all
             networks with `requires_grad`) or `features` (penultimate).
     """
 
     loss: Callable[..., Tensor]
-    formula: str
     needs: Literal["", "input_gradients", "features"] = ""
 
     def __call__(self, logits: Tensor, labels: Tensor, strength: float, needed: list[Tensor] | None = None) -> Tensor:
@@ -168,44 +166,14 @@ class Objective:
 
 
 OBJECTIVES: dict[str, Objective] = {
-    "independent": Objective(
-        lambda logits, labels, strength: independent(logits, labels),
-        "mean cross-entropy of the members",
-    ),
-    "balanced": Objective(
-        balanced,
-        "(1 - λ) × mean cross-entropy of the members + λ × cross-entropy of their mean probability",
-    ),
-    "gncl": Objective(
-        gncl,
-        "mean cross-entropy of the members - λ/2 × mean variance of a member's deviation from the mean logits, "
-        "the classes weighted by the softmax of the mean logits",
-    ),
-    "ncl": Objective(
-        ncl,
-        "mean cross-entropy of the members - λ × mean squared distance of a member's probabilities from their mean",
-    ),
-    "kl": Objective(
-        kl,
-        "mean cross-entropy of the members - λ × mean Kullback-Leibler divergence of a member's probabilities from "
-        "their normalised geometric mean",
-    ),
-    "adp": Objective(
-        adp,
-        "mean cross-entropy of the members - λ/M × (2 × entropy of the mean probability + 0.5 × log-determinant of the "
-        "cosines between the members' probabilities of the wrong classes)",
-    ),
-    "attribution": Objective(
-        attribution,
-        "mean cross-entropy of the members + λ × mean pairwise cosine of the gradients of their cross-entropy with "
-        "respect to the image",
-        needs="input_gradients",
-    ),
-    "activation": Objective(
-        activation,
-        "mean cross-entropy of the members + λ × mean pairwise linear CKA of their penultimate features",
-        needs="features",
-    ),
+    "independent": Objective(lambda logits, labels, strength: independent(logits, labels)),
+    "balanced": Objective(balanced),
+    "gncl": Objective(gncl),
+    "ncl": Objective(ncl),
+    "kl": Objective(kl),
+    "adp": Objective(adp),
+    "attribution": Objective(attribution, needs="input_gradients"),
+    "activation": Objective(activation, needs="features"),
 }
 
 

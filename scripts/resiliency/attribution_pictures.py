@@ -1,0 +1,75 @@
+"""Tables of the gallery of attributions: what members of different families look at, and how far apart maps are."""
+
+import base64
+from io import BytesIO
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from resiliency.conditions import CLEAN, CORRUPTED
+from resiliency.diversity.representations import applicable, cosine_similarity
+from resiliency.galleries import data_url
+
+IMAGES = (CLEAN, CORRUPTED)
+IMAGE = "image"
+ZERO, SCALE = 128, 127  # of maps in -1..1 as uint8
+
+
+def attribution_table(
+    images: dict[str, np.ndarray], maps: dict[str, np.ndarray], members: list[str], indices: np.ndarray, labels: list
+) -> pd.DataFrame:
+    """The pictures of the gallery: a row for each image and each member's map of it, clean and corrupted.
+
+    Args:
+        images: `clean` and `corrupted` -> uint8 NxHxWx3.
+        maps: the same -> float M x N x H x W, NaN where the method does not apply to a member, which is left out.
+        members: M names.
+        indices: int N, positions of the images in the test set.
+        labels: N names of their classes.
+
+    Returns:
+        Columns index, label, images (clean or corrupted), what (`image`, or the member) and picture (a data URL;
+        of maps as from `map_url`).
+    """
+    rows = []
+    for position, known in enumerate(zip(indices.tolist(), labels, strict=True)):
+        for name in IMAGES:
+            rows.append((*known, name, IMAGE, data_url(images[name][position])))
+            for member, of_member, fits in zip(members, maps[name], applicable(maps[name]), strict=True):
+                if fits:
+                    rows.append((*known, name, member, map_url(of_member[position])))
+    return pd.DataFrame(rows, columns=["index", "label", "images", "what", "picture"])
+
+
+def distance_table(maps: dict[str, np.ndarray], members: list[str]) -> pd.DataFrame:
+    """1 - cosine of two members' maps, mean over images: a row per pair, clean and corrupted.
+
+    Args:
+        maps, members: as above.
+
+    Returns:
+        Columns images (clean or corrupted), first, second (members), distance (0 for equal maps, at most 2).
+    """
+    rows = []
+    for name in IMAGES:
+        fits = np.flatnonzero(applicable(maps[name]))
+        distances = 1 - cosine_similarity(maps[name][fits]) if len(fits) else np.empty((0, 0))
+        rows += [
+            (name, members[fits[i]], members[fits[j]], distances[i, j]) for i, j in combinations(range(len(fits)), 2)
+        ]
+    return pd.DataFrame(rows, columns=["images", "first", "second", "distance"])
+
+
+def map_url(attribution: np.ndarray) -> str:
+    """A map float H x W in -1..1 as a data URL of a grey PNG: 0 is grey of 128, 1 white."""
+    buffer = BytesIO()
+    Image.fromarray(np.round(ZERO + SCALE * attribution.astype(np.float64)).astype(np.uint8)).save(buffer, "png")
+    return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"
+
+
+def map_of(url: str) -> np.ndarray:
+    """The map float64 H x W in -1..1 of a data URL as from `map_url`, to within 1/254."""
+    picture = Image.open(BytesIO(base64.b64decode(url.partition(",")[2])))
+    return (np.asarray(picture, np.float64) - ZERO) / SCALE
