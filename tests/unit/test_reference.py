@@ -1,6 +1,7 @@
 """The pages of reference, and the schema, say what the code says."""
 
 import json
+import re
 from pathlib import Path
 
 import jsonschema
@@ -92,6 +93,19 @@ def test_every_key_has_a_description():
         if not value.get("description")
     ]
     assert lacking == []
+
+
+PAGES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
+EXAMPLES = [
+    pytest.param(example, id=f"{page.stem}-{number}")
+    for page in PAGES
+    for number, example in enumerate(re.findall(r"```yaml\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL))
+]
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_examples_of_studies_fit_the_schema(example):
+    jsonschema.validate(yaml.safe_load(example), SCHEMA)
 
 
 KEPT = sorted(path for path in (REPOSITORY / "docs/results").glob("*/*") if path.suffix in (".csv", ".parquet"))

@@ -1,0 +1,41 @@
+"""The scripts of docs/figures.md, as a reader would run them."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).parents[2]
+MM = 72 / 25.4  # points
+SCRIPTS = re.findall(r"```python\n(.*?)```", (REPOSITORY / "docs/figures.md").read_text(encoding="utf-8"), re.DOTALL)
+
+
+@pytest.fixture
+def run_in(workflow, tmp_path):
+    """Runs a script in a folder with the results of the tiny study in place of those of the default one."""
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results/digits").symlink_to(workflow.results)
+    (tmp_path / "docs").symlink_to(REPOSITORY / "docs")
+
+    def run(script: str) -> str:
+        command = [sys.executable, "-c", script]
+        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True).stdout
+
+    return run
+
+
+def test_a_chart_becomes_a_pdf_of_the_width_of_a_page(run_in, tmp_path):
+    run_in(SCRIPTS[0])
+    page = (tmp_path / "correlations.pdf").read_bytes()
+    width = float(re.search(rb"/MediaBox\s*\[\s*0\s+0\s+([\d.]+)", page)[1])
+    assert width == pytest.approx(170 * MM, rel=0.05)
+
+
+def test_a_table_becomes_latex(run_in):
+    lines = run_in(SCRIPTS[1]).splitlines()
+    assert lines[0] == r"\begin{tabular}{lrrr}"
+    rows = [line for line in lines if line.endswith(r"\\")]
+    assert len(rows) == 1 + 5
+    assert rows[0].startswith(r"Member & Clean accuracy, \%")
