@@ -253,7 +253,7 @@ rule charts:
     input:
         **CHART_TABLES,
     output:
-        [shown(path, "chart", "Charts") if path.endswith(".svg") else path for path in CHART_FILES],
+        [shown(path) if path.endswith(".svg") else path for path in CHART_FILES],
     log:
         f"{RESULTS}/logs/charts/all.log",
     benchmark:
@@ -277,7 +277,12 @@ rule provenance:
         CHART_FILES,
         descriptions=MEMBER_FILES["descriptions"],
     output:
-        shown(f"{RESULTS}/provenance.json", "provenance", "Provenance"),
+        report(
+            f"{RESULTS}/provenance.json",
+            caption="captions/provenance.rst",
+            category="Report",
+            labels={"file": "Provenance"},
+        ),
     log:
         f"{RESULTS}/logs/provenance/all.log",
     conda:
@@ -310,7 +315,12 @@ rule report:
         specs=[path for path in CHART_FILES if path.endswith(".vl.json")],
         svgs=[path for path in CHART_FILES if path.endswith(".svg")],
     output:
-        shown(f"{RESULTS}/report.html", "report", "Report"),
+        report(
+            f"{RESULTS}/report.html",
+            caption="captions/report.rst",
+            category="Report",
+            labels={"file": "Report of the study"},
+        ),
     log:
         f"{RESULTS}/logs/report/all.log",
     conda:

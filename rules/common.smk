@@ -16,9 +16,9 @@ from resiliency.external.arrays import array_files
 from resiliency.faults import Fault
 from resiliency.fingerprint import fingerprint
 from resiliency.gpus import visible_gpus
+from resiliency.report import topics
 from resiliency.report.settings import CHARTS, CHART_SUFFIXES, PAGE_FILES, without
 from resiliency.preflight import preflight
-from resiliency.reference.tables import HOLDS
 from resiliency.resources import DAY, minutes, network_memory
 from resiliency.study import load
 from resiliency.study_files import read_places
@@ -214,11 +214,12 @@ wildcard_constraints:
     test_set="|".join(map(re.escape, STUDY.test_sets)) or "none",
 
 
-def shown(path, caption="table", category="Tables"):
-    """An output that `snakemake --report` shows too."""
-    name = Path(path).name
-    labels = {"file": name} | ({"holds": HOLDS[name]} if name in HOLDS else {})
-    return report(path, caption=f"captions/{caption}.rst", category=category, labels=labels)
+def shown(path):
+    """A table or a chart that `snakemake --report` shows too."""
+    folder, name = ("charts", Path(path).stem) if path.endswith(".svg") else ("tables", Path(path).name)
+    topic, title = (topics.CHARTS if folder == "charts" else topics.TABLES)[name]
+    labels = {"about": topic, folder.removesuffix("s"): title}
+    return report(path, caption=f"captions/{folder}/{name}.rst", category=folder.capitalize(), labels=labels)
 
 
 def code(script, *files):

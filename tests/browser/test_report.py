@@ -192,6 +192,35 @@ def renamed(content: dict) -> dict:
     return json.loads(json.dumps(content).replace("convnext", json.dumps(HOSTILE)[1:-1]))
 
 
+def test_snakemakes_own_report_leads_somewhere_by_all_its_links(browser, workflow, tmp_path):
+    run = workflow.snakemake("--report", str(tmp_path / "report.zip"))
+    assert run.returncode == 0, run.stdout
+    shutil.unpack_archive(tmp_path / "report.zip", tmp_path)
+    opened = Opened(browser, tmp_path / "report/report.html", viewport=DESKTOP)
+    page = opened.page
+    rows = page.locator("tbody tr")
+    for category, count in (("Charts", len(CHARTS)), ("Report", 2)):
+        page.locator(".prose a", has_text=category).click()
+        rows.nth(count - 1).wait_for()
+        assert rows.count() == count
+        page.reload()
+    page.locator(".prose a", has_text="Report").click()
+    row = rows.filter(has_text="Report of the study")
+    row.locator("a").last.click()
+    page.locator(".prose a", has_text="Charts").first.click()
+    rows.filter(has_text="Risk and coverage").locator("a").first.click()
+    page.wait_for_function("document.querySelector('img[src*=risk_coverage]')?.naturalWidth > 0")
+    page.reload()
+    page.locator(".prose a", has_text="Report").click()
+    row.locator("a").first.click()
+    inner = page.frame_locator("iframe")
+    inner.locator("#provenance").wait_for()
+    targets = inner.locator("body").evaluate("body => [...body.querySelectorAll('a[href]')].map(a => a.hash)")
+    assert all(targets)
+    assert inner.locator("body").evaluate("(body, ids) => ids.every((id) => body.querySelector(id))", targets)
+    assert opened.faults == []
+
+
 def test_names_from_data_stay_text(browser, workflow, tmp_path):
     results = workflow.results
     names = {"members": ".csv", "corruption_errors": ".csv", "ensembles": ".parquet", "observations": ".csv"}

@@ -7,11 +7,15 @@ from pathlib import Path
 import jsonschema
 import pytest
 import yaml
+from docutils.core import publish_parts
 from snakemake.utils import update_config
 
+from resiliency.reference.captions import captions
 from resiliency.reference.pages import pages
 from resiliency.reference.table import expanded
 from resiliency.reference.tables import TABLES
+from resiliency.report import topics
+from resiliency.report.settings import CHARTS
 from resiliency.tables import read_table
 
 REPOSITORY = Path(__file__).parents[2]
@@ -119,3 +123,18 @@ def test_columns_of_published_tables_are_described(path):
     further = [name for name in errors.test_set.unique() if name != "clean"]
     table = next(table for table in TABLES if Path(table.path).stem == path.stem)
     assert set(read_table(path)) - expanded(table, further, corruptions).keys() == set()
+
+
+def test_every_chart_and_table_has_a_topic_and_a_title():
+    assert topics.CHARTS.keys() == CHARTS.keys()
+    described = {table.path.rpartition("/")[2] for table in TABLES}
+    assert topics.TABLES.keys() <= described
+    for shown in (topics.CHARTS, topics.TABLES):
+        assert len({of.title for of in shown.values()}) == len(shown)
+
+
+def test_captions_are_restructured_text_without_faults():
+    for name, text in captions().items():
+        body = publish_parts(text, writer="html")["body"]
+        assert "system-message" not in body, name
+        assert "problematic" not in body, name

@@ -1,13 +1,16 @@
 """The tiny study through Snakemake: real training, real corruptions, every stage."""
 
 import json
+import re
 import shutil
+import zipfile
 from importlib.metadata import version
 from itertools import product
 
 import pandas as pd
 import pytest
 
+from resiliency.report import topics
 from resiliency.report.settings import CHART_SUFFIXES, CHARTS
 from resiliency.tables import IDENTIFIERS
 from resiliency.training.settings import STRENGTHS
@@ -140,13 +143,38 @@ def test_provenance_tells_versions_costs_and_the_study(workflow):
     assert jobs["corrupt"] == 2
 
 
+def told(page: str, name: str) -> dict:
+    """What the page of Snakemake's own report holds under the name of a variable."""
+    return json.JSONDecoder().raw_decode(page.partition(f"\n    var {name} = ")[2])[0]
+
+
 def test_snakemakes_own_report_shows_tables_and_charts(workflow, tmp_path):
-    path = tmp_path / "report.html"
-    run = workflow.snakemake("--report", str(path))
+    run = workflow.snakemake("--report", str(tmp_path / "report.zip"))
     assert run.returncode == 0, run.stdout
-    page = path.read_text()
-    names = [name for name in TABLES if name.endswith(".csv")] + [f"{chart}.svg" for chart in CHARTS]
-    assert [name for name in [*names, "report.html", "provenance.json", "evaluations.csv"] if name not in page] == []
+    with zipfile.ZipFile(tmp_path / "report.zip") as packed:
+        page = packed.read("report/report.html").decode()
+        raw = {name.rpartition("/")[2]: packed.read(name) for name in packed.namelist() if "/data/raw/" in name}
+    results, categories = told(page, "results"), told(page, "categories")
+    shown = {"Tables": list(topics.TABLES), "Charts": [f"{chart}.svg" for chart in CHARTS]}
+    shown["Report"] = ["provenance.json", "report.html"]
+    in_each = {
+        name: [results[path]["name"] for of in subs.values() for path in of] for name, subs in categories.items()
+    }
+    assert {name: sorted(found) for name, found in in_each.items()} == {n: sorted(f) for n, f in shown.items()}
+    assert raw["members.csv"] == (workflow.results / "tables/members.csv").read_bytes()
+    assert raw.keys() == {result["name"] for result in results.values()}
+    captions = [result["caption"] for result in results.values()]
+    assert len(set(captions)) == len(captions)
+    assert all(captions)
+    for name in ("Tables", "Charts"):
+        kind = name.lower().removesuffix("s")
+        labels = [result["labels"] for result in results.values() if kind in result["labels"]]
+        assert all(of.keys() == {"about", kind} for of in labels)
+        assert len({of[kind] for of in labels}) == len(shown[name])
+    start = told(page, "workflow_desc")
+    assert "<h1" in start
+    assert "<strong>tiny</strong>" in start
+    assert re.findall(r"app.showCategory\('(\w+)'\)", start) == ["Report", "Charts", "Tables"]
 
 
 def test_a_bad_study_stops_before_any_job(workflow):

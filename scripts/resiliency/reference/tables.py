@@ -32,8 +32,6 @@ TABLES = [
     member_tables.EVALUATIONS,
     member_tables.CONDITIONS,
 ]
-# Name of the file -> what it holds.
-HOLDS = {table.path.rpartition("/")[2]: table.holds for table in TABLES}
 
 INTRODUCTION = """# Tables
 

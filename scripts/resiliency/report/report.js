@@ -63,3 +63,11 @@ for (const table of document.querySelectorAll("table.sortable")) {
     });
   });
 }
+
+// Within another page, as that of `snakemake --report`, there are no files beside this one that links could lead to.
+if (window !== window.top) {
+  document.querySelectorAll("figcaption .files, #files ~ p").forEach((links) => links.remove());
+  document.querySelectorAll("a[href]").forEach((link) => {
+    if (!/^(#|[a-z]+:)/.test(link.getAttribute("href"))) link.replaceWith(link.textContent);
+  });
+}
