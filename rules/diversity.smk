@@ -49,12 +49,14 @@ rule score_ensembles:
         mem_mb=growing(8000),
         runtime=growing(MINUTES["score_ensembles"]),
     params:
-        **STUDY.ensembles.model_dump(),
-        main_rule=STUDY.ensembles.main_rule,
-        confidence=STUDY.statistics.confidence,
         code=code("score_ensembles"),
-        seed=STUDY.seed,
         baseline=STUDY.members.baseline,
+        settings=STUDY.ensembles.model_dump()
+        | {
+            "main_rule": STUDY.ensembles.main_rule,
+            "confidence": STUDY.statistics.confidence,
+            "seed": STUDY.seed,
+        },
     script:
         "../scripts/score_ensembles.py"
 
