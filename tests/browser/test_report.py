@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from io import StringIO
 from itertools import pairwise
 
 import pandas as pd
@@ -22,6 +23,7 @@ HOSTILE = "</script><b>\"&'<img src=x onerror=alert(1)>"
 FILTERING = (
     *("calibration", "coincident_failures", "correlations", "deployment", "effective_robustness", "error_by_severity"),
     *("learning_curves", "risk_coverage", "search_front", "size_accuracy_resiliency", "strength"),
+    *("contender_calibration", "under_corruptions"),
 )
 OF_ONE_ENTRY = ("origins",)  # of which the legend has but one entry in a study as small as this
 FADED = "[...chart.querySelectorAll('.role-mark *')].filter((mark) => Number(mark.getAttribute('opacity') ?? 1) < 0.1)"
@@ -124,6 +126,13 @@ def test_first_screen_has_the_verdicts_and_the_best(page, report):
     assert page.locator(".contender .role").all_inner_texts() == ["Best ensemble", "Best member", "Baseline"]
 
 
+def test_what_comes_before_the_appendix_fits_on_twelve_screens(opened):
+    opened.page.set_viewport_size({"width": 1440, "height": 900})
+    top = opened.page.evaluate("document.getElementById('appendix').getBoundingClientRect().top + scrollY")
+    opened.page.set_viewport_size(DESKTOP)
+    assert top < 12 * 900
+
+
 def test_tables_sort_by_a_key_press(page, report):
     table = page.locator("section:has(#members) table")
     head = table.locator("thead th", has_text="Mean corruption error")
@@ -135,6 +144,24 @@ def test_tables_sort_by_a_key_press(page, report):
         errors = members.set_index("member").mean_corruption_error[rows.all_inner_texts()]
         assert len(errors) == len(members)
         assert errors.is_monotonic_increasing if direction == "ascending" else errors.is_monotonic_decreasing
+
+
+def test_tables_are_searched_and_copied_with_all_digits(page, report):
+    section = page.locator("section:has(#members)")
+    rows = section.locator("tbody tr")
+    members = pd.read_csv(report.parent / "tables/members.csv").set_index("member")
+    section.locator("input[type=search]").fill("convnext S1")
+    assert rows.locator("visible=true").locator("th").all_inner_texts() == ["convnext-s1"]
+    page.evaluate("() => { navigator.clipboard.writeText = (text) => { window.copied = text; }; }")
+    section.get_by_role("button", name="Copy as CSV").click()
+    assert section.get_by_role("status").inner_text() == "Copied"
+    section.locator("input[type=search]").fill("")
+    assert rows.locator("visible=true").count() == len(members)
+    table = pd.read_csv(StringIO(page.evaluate("copied")))
+    assert table["Member"].tolist() == ["convnext-s1"]
+    for column in ("", "_low", "_high"):
+        copied = table["Mean corruption error" + column.replace("_", ", ")].item()
+        assert copied == pytest.approx(members["mean_corruption_error" + column]["convnext-s1"], abs=1e-12)
 
 
 def test_definitions_open_by_keyboard_and_pointer(page):
@@ -156,6 +183,14 @@ def test_nothing_is_wider_than_a_phone(browser, report):
     phone = Opened(browser, report, viewport=PHONE, has_touch=True, is_mobile=True).draw()
     assert phone.faults == []
     assert phone.page.evaluate("document.documentElement.scrollWidth") == PHONE["width"]
+    charts = phone.page.evaluate(
+        "[...document.querySelectorAll('.chart')].filter((c) => c.scrollWidth > c.clientWidth).map((c) => c.id)"
+    )
+    assert charts == []
+    table = phone.page.locator("section:has(#members) .wide")
+    table.evaluate("(frame) => { frame.scrollLeft = 400; }")
+    name = table.locator("tbody th").first.bounding_box()
+    assert 0 <= name["x"] < name["x"] + name["width"] < PHONE["width"] / 2
     term = phone.page.locator(".summary .term").first
     term.tap()
     box = phone.page.locator("#" + term.get_attribute("popovertarget")).bounding_box()

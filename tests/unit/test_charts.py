@@ -433,3 +433,40 @@ def test_legends_filter(name):
     spec = draw(name, synthetic_tables(), settings.OKABE_ITO)
     assert [parameter["bind"] for parameter in spec["params"]] == ["legend"]
     assert f'"param": "{spec["params"][0]["name"]}"' in json.dumps(spec)
+
+
+def tooltips(spec: dict | list) -> list[dict]:
+    if isinstance(spec, list):
+        return [entry for part in spec for entry in tooltips(part)]
+    if not isinstance(spec, dict):
+        return []
+    shown = spec.get("tooltip", [])
+    own = [entry for entry in (shown if isinstance(shown, list) else [shown]) if isinstance(entry, dict)]
+    return own + [entry for key, part in spec.items() if key not in ("tooltip", "datasets") for entry in tooltips(part)]
+
+
+@pytest.mark.parametrize("name", CHARTS)
+def test_tooltips_have_names_that_people_read_and_rounded_numbers(name):
+    entries = tooltips(draw(name, synthetic_tables(), settings.OKABE_ITO))
+    assert entries
+    assert [entry for entry in entries if "_" in entry["title"] or entry["title"] in ("low", "high", "macs")] == []
+    shares = ("accuracy", "error", "risk", "coverage", "value", "mean", "distance", "correlation")
+    assert [e["field"] for e in entries if e["field"].endswith(shares) and "format" not in e] == []
+
+
+def test_charts_with_nothing_to_draw_are_left_out_of_the_report(card):
+    tables = synthetic_tables(objectives={}, searched=0)
+    specs, svgs = draw_all(tables)
+    assert [name for name, spec in specs.items() if "nothing" in spec["usermeta"]] == ["strength", "search_front"]
+    written = report(tables, card, (specs, svgs))
+    assert 'id="chart-origins"' in written
+    for words in ('id="chart-strength"', 'id="joint"', "#joint", 'id="chart-search_front"', 'id="search"', "#search"):
+        assert words not in written
+
+
+@pytest.mark.parametrize(
+    ("designs", "subject"), [(DESIGNS, "ensembles of different designs"), ({"vit": "vit"}, "ensembles")]
+)
+def test_the_question_of_the_report_is_about_what_there_is(card, designs, subject):
+    written = report(synthetic_tables(designs=designs), card, ({}, {}))
+    assert f"<h1>Do {subject} withstand corrupted images?</h1>" in written

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from synthetic import HOSTILE, MAIN, synthetic_tables
 
-from resiliency.report import contender_charts, ensemble_findings, member_findings, size_chart
+from resiliency.report import contender_charts, ensemble_findings, member_findings, robustness_charts, size_chart
 from resiliency.report.charts import CHARTS
 from resiliency.report.overview import basis, contenders, interval_picture, observed
 from resiliency.report.terms import TERMS, explained
@@ -36,7 +36,9 @@ def test_errors_are_told_at_both_ends():
 
 def test_the_hardest_corruption_and_the_best_design_are_named():
     said = member_findings.error_heatmap(members_of({"a": 0.5, "b": 0.3}), ERRORS)
-    assert said.startswith("Fog is hardest (37.5 % wrong on average), snow easiest (9.4 %)")
+    assert said.startswith(
+        "Fog is the hardest corruption (37.5 % wrong on average), snow the easiest (9.4 % wrong on average); "
+    )
     assert "b errs least under 2 of 3 corruptions" in said
 
 
@@ -50,8 +52,8 @@ def test_confidence_is_told_beside_accuracy():
     tables = synthetic_tables()
     said = member_findings.calibration(tables["members"], tables["calibration"])
     assert said == (
-        "On clean images members are 96.7 % sure on average, and right on 93.3 %; "
-        "on corrupted images members are 90.0 % sure on average, and right on 40.0 %."
+        "On clean images, mean confidence is 96.7 % and accuracy 93.3 %; "
+        "on corrupted images, mean confidence is 90.0 % and accuracy 40.0 %."
     )
 
 
@@ -61,7 +63,9 @@ def test_coincident_failures_are_told_against_chance():
     assert "6.0 % if they are of two designs, 1.5 times" in said
 
 
-@pytest.mark.parametrize(("curve", "said"), [([0.5, 0.8, 0.8, 0.8, 0.85], "5.0 points (vit)"), ([1] * 5, "for nobody")])
+@pytest.mark.parametrize(
+    ("curve", "said"), [([0.5, 0.8, 0.8, 0.8, 0.85], "5.0 percentage points (vit)"), ([1] * 5, "not rise")]
+)
 def test_late_gains_of_training_are_told(curve, said):
     histories = pd.DataFrame({"epoch": range(1, 6), "validation_accuracy": curve})
     assert said in member_findings.learning_curves(
@@ -98,10 +102,10 @@ CORRELATIONS = correlations_of(
 
 def test_only_what_is_clear_at_every_size_is_said_of_correlations():
     said = ensemble_findings.correlations(CORRELATIONS)
-    assert "more accurate the more diverse in Double fault (mean r 0.75)" in said
-    assert "less accurate the more diverse in Jensen–Shannon divergence (mean r −0.45)" in said
+    assert "On corrupted images, accuracy correlates positively with diversity in Double fault (mean r 0.75)" in said
+    assert "negatively with diversity in Jensen–Shannon divergence (mean r −0.45)" in said
     assert "Disagreement" not in said
-    assert "of 3 metrics of predictions, 1 with accuracy and 1 against it" in ensemble_findings.correlation_heatmap(
+    assert "of 3 metrics of predictions, 1 positively and 1 negatively" in ensemble_findings.correlation_heatmap(
         CORRELATIONS
     )
 
@@ -109,9 +113,9 @@ def test_only_what_is_clear_at_every_size_is_said_of_correlations():
 @pytest.mark.parametrize(
     ("ends", "said"),
     [
-        ((-1.0, 1.0), "the study has too few members for intervals of correlations, so that every direction is open"),
-        ((np.nan, np.nan), "the study has too few members for intervals of correlations, so that every direction"),
-        ((-0.4, 0.9), "no direction is clear: whether diversity goes with accuracy, or against it, stays open"),
+        ((-1.0, 1.0), "the study has too few members for intervals of correlations."),
+        ((np.nan, np.nan), "the study has too few members for intervals of correlations."),
+        ((-0.4, 0.9), "no correlation of diversity with accuracy is significant at every size."),
     ],
 )
 def test_what_stays_open_of_correlations_is_not_called_an_absence(ends, said):
@@ -168,10 +172,20 @@ def test_origins_are_told_best_first_where_most_can_be_compared():
 @pytest.mark.parametrize(
     ("points", "low", "high", "told"),
     [
-        (0.2, 0.05, 0.35, "20.0 points of accuracy on corrupted images [5.0, 35.0]. Mean"),
-        (-0.2, -0.35, -0.05, "−20.0 points of accuracy on corrupted images [−35.0, −5.0]. Mean"),
-        (0.2, -0.05, 0.45, "images [−5.0, 45.0], so that it stays open whether they help. Mean"),
-        (0.2, np.nan, np.nan, "images, without an interval: the study has too few designs for one. Mean"),
+        (
+            0.2,
+            0.05,
+            0.35,
+            "change accuracy by 20.0 percentage points on corrupted images [5.0, 35.0]: they are more accurate. Mean",
+        ),
+        (
+            -0.2,
+            -0.35,
+            -0.05,
+            "by −20.0 percentage points on corrupted images [−35.0, −5.0]: they are less accurate. Mean",
+        ),
+        (0.2, -0.05, 0.45, "images [−5.0, 45.0]: not significant, the interval includes 0. Mean"),
+        (0.2, np.nan, np.nan, "on corrupted images; too few designs for an interval. Mean"),
     ],
 )
 def test_what_several_architectures_bring_is_told_with_its_interval(points, low, high, told):
@@ -270,7 +284,7 @@ def test_what_was_tested_is_told():
     tables = synthetic_tables(corruptions=MAIN[:6])
     card = {"name": "tiny", "splits": {"test": {"images": 540}}}
     assert basis(card, tables).startswith(
-        "6 independently trained members, 30 jointly trained, 3 sub-networks of a search"
+        "6 independently trained members, 30 jointly trained members, 3 sub-networks of a search"
     )
     assert basis(card, tables).endswith("tested on 540 images of tiny, clean and under 6 corruptions.")
 
@@ -391,3 +405,103 @@ def test_an_open_verdict_says_why(ends, verdicts, reason):
     rows = [part(verdict, *of_part) for verdict, of_part in zip(verdicts, ends, strict=True)]
     told = {"observation": 1, "statement": "S.", "verdict": "undecided", "lacking": np.nan, "would_decide": np.nan}
     assert reason in observed(pd.DataFrame(rows).assign(**told, margin=0.2))[0]["reason"]
+
+
+FAILED = {"clean_accuracy": 0.1, "mean_corruption_error": 0.9, "corrupted_accuracy": 0.1}
+DEGENERATE = {
+    "one design": {"designs": {"vit": "vit"}},
+    "two members": {"designs": {"vit": "vit", "resnet18": "resnet"}, "seeds": 1, "sizes": [2], "searched": 0},
+    "no joint training": {"objectives": {}},
+    "one strength": {"objectives": {"balanced": (0.5,)}},
+    "independent training alone": {"objectives": {"balanced": (0.0,)}},
+    "one corruption": {"corruptions": ["fog"]},
+    "nothing independent": {"designs": {}},
+    "no search": {"searched": 0},
+    "failed training": {},
+}
+
+
+def degenerate(name: str) -> dict[str, pd.DataFrame]:
+    tables = synthetic_tables(**({"corruptions": MAIN[:3]} | DEGENERATE[name]))
+    if name != "failed training":
+        return tables
+    for key, table in tables.items():
+        tables[key] = table.assign(**{column: value for column, value in FAILED.items() if column in table})
+    tables["histories"] = tables["histories"].assign(validation_accuracy=0.1)
+    tables["corruption_errors"] = tables["corruption_errors"].assign(error=0.9)
+    tables["correlations"] = tables["correlations"].assign(correlation=np.nan, low=np.nan, high=np.nan)
+    return tables
+
+
+@pytest.fixture(scope="module", params=DEGENERATE)
+def findings(request) -> tuple[str, dict[str, str]]:
+    tables = degenerate(request.param)
+    return request.param, {
+        name: entry.finding(*(tables[table] for table in entry.tables)) for name, entry in CHARTS.items()
+    }
+
+
+def test_sentences_of_degenerate_studies_are_whole(findings):
+    for said in filter(None, findings[1].values()):
+        assert said[0].isupper()
+        assert said.endswith(".")
+        assert not {"nan", "–", "None", "inf"} & set(said.replace("%", "").replace(",", "").split())
+        assert not [wrong for wrong in ("  ", " .", " ,", ",,", "..", "()", ": ;", ";.", ":.", "−nan") if wrong in said]
+
+
+FALSE = {
+    "one design": {
+        "error_heatmap": "errs least",
+        "architecture_diversity": "different designs",
+        "origins": "several architectures",
+        "coincident_failures": "two designs",
+        "size_accuracy_resiliency": "with size",
+    },
+    "two members": {"diversity_accuracy": "quarter", "ensemble_size": "from 2", "coincident_failures": "one design"},
+    "no joint training": {"strength": "λ", "origins": "joint training"},
+    "one strength": {"strength": "is best of"},
+    "independent training alone": {"strength": "is best"},
+    "one corruption": {"error_heatmap": "easiest"},
+    "nothing independent": {
+        "error_by_severity": "designs",
+        "ensemble_size": "members",
+        "search_front": "independently",
+    },
+    "no search": {"search_front": "sub-networks", "origins": "sub-networks"},
+    "failed training": {
+        "learning_curves": " rose by",
+        "correlations": "correlates",
+        "size_accuracy_resiliency": "with",
+    },
+}
+
+
+def test_sentences_of_degenerate_studies_claim_nothing_that_is_not_there(findings):
+    name, said = findings
+    assert [(chart, words) for chart, words in FALSE[name].items() if words in said[chart]] == []
+
+
+def test_training_of_few_epochs_has_no_last_fifth():
+    histories = pd.DataFrame({"epoch": [1, 2], "validation_accuracy": [0.2, 0.9]})
+    histories = histories.assign(origin="independent", design="vit", objective=np.nan)
+    assert member_findings.learning_curves(histories) == ""
+
+
+def test_nobody_above_the_line_is_not_called_above_it():
+    rows = pd.DataFrame({"member": ["a"], "test_set": ["corrupted"], "effective_robustness": [-0.1], "low": [np.nan]})
+    said = robustness_charts.finding(rows.assign(accuracy=0.5, high=np.nan))
+    assert said == "Effective robustness is accuracy above the line: no member lies above it on corrupted."
+
+
+def test_unknown_cost_is_not_told():
+    rows = [("a", 1, 0.3, 0.4, True), ("a+b", 2, 0.1, 0.2, False)]
+    columns = ["members", "size", "validation_error", "mean_corruption_error", "baseline"]
+    table = pd.DataFrame(rows, columns=columns).assign(low=0.05, high=0.5, macs=np.nan)
+    said = ensemble_findings.deployment(table, table)
+    assert "MACs" not in said
+    assert "the best ensemble of 2 errs on 20.0 % [5.0 %, 50.0 %];" in said
+
+
+def test_what_was_tested_names_only_what_there_is():
+    said = basis(None, synthetic_tables(designs={}, searched=0, corruptions=MAIN[:2]))
+    assert said.startswith("30 jointly trained members, of 1 design in 1 family")

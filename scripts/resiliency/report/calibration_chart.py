@@ -1,4 +1,4 @@
-"""The chart of how honest members are about their certainty."""
+"""The chart of how well calibrated members are."""
 
 import altair as alt
 import pandas as pd
@@ -13,7 +13,7 @@ FEWEST = 10  # predictions in a bin that is drawn
 
 def calibration(members: pd.DataFrame, table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
     """Reliability diagrams: accuracy against confidence, a panel per design, a line per set of images."""
-    title = "How sure are members, and how often are they right?"
+    title = "Confidence and accuracy of members"
     bins = pooled(members, table)
     if bins.empty:
         return notice(title, "no independently trained members in this study")
@@ -21,7 +21,7 @@ def calibration(members: pd.DataFrame, table: pd.DataFrame, colours: list[str]) 
     hues = spread(bins["images"].unique().tolist(), colours)
     panels = [_panel(bins[bins["design"] == design], design, design == designs[0], hues) for design in designs]
     subtitle = [
-        "On the diagonal, probabilities are honest; below it, members are surer than they are right",
+        "On the diagonal, confidence equals accuracy; below it, members are overconfident",
         f"Predictions in 15 bins of confidence, all members of a design; point size: their number, {FEWEST} at least",
         "Gap: mean distance of accuracy from confidence",
     ]

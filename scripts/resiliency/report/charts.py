@@ -35,6 +35,7 @@ from resiliency.report.robustness_charts import effective_robustness
 from resiliency.report.search_charts import origins, search_front
 from resiliency.report.size_chart import ensemble_size
 from resiliency.report.size_chart import finding as size_finding
+from resiliency.report.style import spoken
 from resiliency.report.training_charts import learning_curves
 
 VEGA_LITE = alt.SCHEMA_VERSION.rpartition(".")[0]
@@ -65,7 +66,7 @@ CHARTS = {
         member_findings.error_by_severity,
     ),
     "error_heatmap": Entry(
-        "Dark cells are corruptions that a member does not withstand.",
+        "Dark cells are large errors.",
         ("members", "corruption_errors"),
         error_heatmap,
         member_findings.error_heatmap,
@@ -84,26 +85,26 @@ CHARTS = {
         robustness_charts.finding,
     ),
     "gallery": Entry(
-        "The clean image is at the top left. Which of the others do you still recognise?",
+        "The clean image is at the top left.",
         ("gallery",),
         gallery,
         member_findings.gallery,
     ),
     "correlations": Entry(
-        "Left of the zero line, the more diverse ensembles are the less accurate. An interval that holds zero leaves "
-        "the direction open.",
+        "Left of the zero line, more diverse ensembles are less accurate. A correlation whose interval includes 0 is "
+        "not significant.",
         ("correlations",),
         correlations,
         ensemble_findings.correlations,
     ),
     "correlation_heatmap": Entry(
-        "Metrics that need labels, such as double fault, know about errors and so about accuracy.",
+        "Metrics that use the labels, such as double fault, correlate with accuracy by construction.",
         ("correlations",),
         correlation_heatmap,
         ensemble_findings.correlation_heatmap,
     ),
     "diversity_accuracy": Entry(
-        "Each panel shows all ensembles of one size; where the line rises, diversity goes with accuracy.",
+        "Each panel shows all ensembles of one size; where the line rises, more diverse ensembles are more accurate.",
         ("ensembles", "correlations"),
         diversity_accuracy,
         ensemble_findings.diversity_accuracy,
@@ -134,7 +135,7 @@ CHARTS = {
         member_findings.attribution_gallery,
     ),
     "calibration": Entry(
-        "Points below the diagonal are predictions that members are too sure of.",
+        "Points below the diagonal are overconfident predictions.",
         ("members", "calibration"),
         calibration,
         member_findings.calibration,
@@ -153,22 +154,21 @@ CHARTS = {
         ensemble_findings.origins,
     ),
     "deployment": Entry(
-        "Further down is more resilient, further left is cheaper. Take the point of the front that you can afford; "
-        "what its bar overlaps may be as good.",
+        "Further down is more resilient, further left is cheaper. Points of the front whose bars "
+        "overlap may be equally resilient.",
         ("deployment", "candidates"),
         deployment,
         ensemble_findings.deployment,
     ),
     "risk_coverage": Entry(
-        "The further a line falls towards the left, the better its score of confidence finds the wrong answers. Two "
-        "lines may cross: what counts is the coverage that you need.",
+        "The further a line falls towards the left, the better its score of confidence finds the wrong answers. "
+        "Lines may cross: compare them at the coverage that you need.",
         ("deployment", "risk_coverage"),
         risk_coverage,
         risk_finding,
     ),
     "early_exit": Entry(
-        "Left of the line at the same height, an ensemble is cheaper for what it errs. MACs are means: some images "
-        "still cost all members.",
+        "Points to the left of the line cost less at the same error. MACs are means: some images need all members.",
         ("deployment", "early_exit"),
         early_exit,
         exit_finding,
@@ -181,7 +181,7 @@ CHARTS = {
         under_corruptions_finding,
     ),
     "contender_calibration": Entry(
-        "Points below the diagonal are predictions of which too many are wrong for their confidence.",
+        "Points below the diagonal are overconfident predictions.",
         ("contender_calibration",),
         contender_calibration,
         contender_calibration_finding,
@@ -206,7 +206,8 @@ def draw(name: str, tables: Mapping[str, pd.DataFrame], colours: list[str]) -> d
     chart = entry.function(*drawn, colours)
     told = {"finding": entry.finding(*drawn), "caption": entry.caption, "tables": list(entry.tables)}
     told |= chart.usermeta if isinstance(chart.usermeta, dict) else {}
-    return chart.properties(description=f"{told['finding']} {told['caption']}".strip(), usermeta=told).to_dict()
+    chart = chart.properties(description=f"{told['finding']} {told['caption']}".strip(), usermeta=told)
+    return spoken(chart.to_dict())
 
 
 def write_chart(path: str | Path, spec: dict, pixels_per_point: float) -> None:

@@ -25,7 +25,7 @@ def correlations(table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
 
     The table has the other metrics too; here they would only repeat what these say.
     """
-    title = "Does diversity go with ensemble accuracy?"
+    title = "Does diversity correlate with ensemble accuracy?"
     rows = pearson(table)
     rows = rows[rows["metric"].isin(MAIN)]
     if rows.empty:
@@ -73,7 +73,7 @@ def correlation_heatmap(table: pd.DataFrame, colours: list[str]) -> alt.TopLevel
         bands.append(band.properties(title=panel_title(label(kind), frame="bounds")))
     subtitle = [
         "Pearson correlation; blue: the more diverse, the more accurate; orange: the less accurate",
-        f"Bold: the {percent(rows['confidence'].iloc[0], 0)} interval over members does not hold zero",
+        f"Bold: the {percent(rows['confidence'].iloc[0], 0)} interval over members excludes 0",
         _basis(rows),
     ]
     return finish(alt.vconcat(*bands, spacing=8), title, subtitle)

@@ -49,8 +49,9 @@ def deployment_answers(
 
 def _which(row: dict) -> str:
     members = row["members"].replace("+", " + ")
+    together = f": {row['size']} members, combined by {label(row['rule'])}" if row["size"] > 1 else ""
     return (
-        f"{members}: {plural(row['size'], 'member')}, combined by {label(row['rule'])}. It had the least of "
+        f"{members}{together or ', a single member, for there is no ensemble'}. It had the least of "
         f"{OBJECTIVES[row['objective']]} on {plural(row['validation_images'], 'test image')}; what follows is of "
         f"{row['images']:,} others, on which nothing was chosen."
     )

@@ -15,9 +15,12 @@ from resiliency.report.joint_charts import jointly_trained
 from resiliency.report.overview import contenders
 from resiliency.report.words import KINDS, METRICS, interval, label, number, percent, plural
 
+FEWEST = 8  # ensembles of which quarters are compared
+NOT_SIGNIFICANT = "not significant, the interval includes 0"
+
 
 def correlations(table: pd.DataFrame) -> str:
-    """Which main metrics go clearly with accuracy, or against it, at every size."""
+    """Which main metrics correlate with accuracy at every size, positively or negatively."""
     said = []
     rows = pearson(table)
     rows = rows[rows["metric"].isin(MAIN)]
@@ -26,23 +29,25 @@ def correlations(table: pd.DataFrame) -> str:
         if of_condition.empty:
             continue
         signs, told = _signs(of_condition), []
-        for sign, words in ((1, "more accurate"), (-1, "less accurate")):
+        for sign, word in ((1, "positively"), (-1, "negatively")):
             metrics = [f"{_short(m)} (mean r {number(r, 2)})" for m, (clear, r) in signs.items() if clear == sign]
             if metrics:
-                told.append(f"{words} the more diverse in {', '.join(metrics)}")
+                told.append(f"{word} with diversity in {', '.join(metrics)}")
         if told:
             others = any(clear == 0 for clear, _ in signs.values())
-            told = f"ensembles are {'; '.join(told)}" + ("; all other directions are open" if others else "")
+            told = f"accuracy correlates {' and '.join(told)}" + (
+                "; no other metric is significant at every size" if others else ""
+            )
         elif (of_condition["high"] - of_condition["low"] < 2).any():
-            told = "no direction is clear: whether diversity goes with accuracy, or against it, stays open"
+            told = "no correlation of diversity with accuracy is significant at every size"
         else:
-            told = "the study has too few members for intervals of correlations, so that every direction is open"
+            told = "the study has too few members for intervals of correlations"
         said.append(f"On {condition} images, {told}.")
     return " ".join(said)
 
 
 def correlation_heatmap(table: pd.DataFrame) -> str:
-    """How many metrics of each kind go clearly with accuracy on corrupted images at every size, and against it."""
+    """How many metrics of each kind correlate with accuracy on corrupted images at every size, by sign."""
     rows = pearson(table)
     images = "corrupted" if (rows["condition"] == "corrupted").any() else "clean"
     rows = rows[rows["condition"] == images]
@@ -51,10 +56,9 @@ def correlation_heatmap(table: pd.DataFrame) -> str:
         signs = [sign for sign, _ in _signs(rows[rows["kind"] == kind]).values()]
         if signs:
             count = plural(len(signs), "metric")
-            said.append(
-                f"of {count} of {name.lower()}, {signs.count(1)} with accuracy and {signs.count(-1)} against it"
-            )
-    return f"What goes clearly on {images} images, at every size: {'; '.join(said)}." if said else ""
+            said.append(f"of {count} of {name.lower()}, {signs.count(1)} positively and {signs.count(-1)} negatively")
+    told = f"Significant correlations with accuracy on {images} images at every size"
+    return f"{told}: {'; '.join(said)}." if said else ""
 
 
 def diversity_accuracy(ensembles: pd.DataFrame, table: pd.DataFrame) -> str:
@@ -62,6 +66,8 @@ def diversity_accuracy(ensembles: pd.DataFrame, table: pd.DataFrame) -> str:
     images = judged_on(ensembles)
     pool = main_pool(ensembles).dropna(subset=[f"{images}_accuracy"])
     pool = pool[pool["size"] == pool["size"].max()]
+    if len(pool) < FEWEST:
+        return ""
     gaps = {}
     for metric, column in measured(pool).items():
         known = pool.dropna(subset=[column])
@@ -76,7 +82,7 @@ def diversity_accuracy(ensembles: pd.DataFrame, table: pd.DataFrame) -> str:
     told = [f"{_lead(gaps[metric])} for {_short(metric)}" for metric in (first, last)]
     return (
         f"Among ensembles of {pool['size'].iloc[0]}, on {images} images the quarter that is most diverse "
-        f"{told[0]}, and {told[1]}; the other metrics lie between."
+        f"{told[0]}, and {told[1]}{'; the other metrics lie between' if len(gaps) > 2 else ''}."
     )
 
 
@@ -86,8 +92,9 @@ def deployment(table: pd.DataFrame, candidates: pd.DataFrame) -> str:
     for row in contenders(table):
         who = f"of {row['size']}" if row["size"] > 1 else f"({row['members']})"
         ends = interval(row["mean_corruption_error_low"], row["mean_corruption_error_high"], percent)
-        cost = f"{row['macs'] / 1e6:,.3g} M MACs"
-        said.append(f"the {row['role'].lower()} {who} errs on {percent(row['mean_corruption_error'])} {ends} at {cost}")
+        cost = "" if np.isnan(row["macs"]) else f" at {row['macs'] / 1e6:,.3g} M MACs"
+        error = f"{percent(row['mean_corruption_error'])} {ends}".rstrip()
+        said.append(f"the {row['role'].lower()} {who} errs on {error}{cost}")
     return f"On corrupted images that the choice has not seen, {'; '.join(said)}." if said else ""
 
 
@@ -146,11 +153,13 @@ def _advantage(row: pd.Series, images: str) -> str:
     points, low, high = row["advantage"], row["advantage_low"], row["advantage_high"]
     if np.isnan(points):
         return ""
-    told = f"{row['origin'].capitalize()} instead of one bring {_points(points)} points of accuracy on {images} images"
+    kind = row["origin"].removeprefix("several ")
+    change = f"by {_points(points)} percentage points on {images} images"
+    told = f"Ensembles of several {kind} instead of one change accuracy {change}"
     if np.isnan(low) or np.isnan(high):
-        return f"{told}, without an interval: the study has too few designs for one. "
-    told = f"{told} {interval(low, high, _points)}"
-    return f"{told}. " if low > 0 or high < 0 else f"{told}, so that it stays open whether they help. "
+        return f"{told}; too few designs for an interval. "
+    known = "they are more accurate" if low > 0 else "they are less accurate" if high < 0 else NOT_SIGNIFICANT
+    return f"{told} {interval(low, high, _points)}: {known}. "
 
 
 def _points(share: float) -> str:
@@ -159,19 +168,18 @@ def _points(share: float) -> str:
 
 def search_front(evaluations: pd.DataFrame, members: pd.DataFrame) -> str:
     """Cost and accuracy of the chosen sub-networks beside those of independent members."""
-    if evaluations.empty:
-        return ""
     said = []
-    for origin, name in (("search", "sub-networks"), ("independent", "independently trained members")):
+    for origin, name in (("search", "chosen sub-networks"), ("independent", "independently trained members")):
         rows = members[members["origin"] == origin].dropna(subset=["clean_accuracy", "mean_corruption_error"])
-        if len(rows):
+        if len(rows) and len(evaluations):
             right = percent(1 - rows["mean_corruption_error"].mean())
             cost = f"{rows['macs'].median() / 1e6:,.3g} M MACs (median)"
             said.append(
                 f"{name} take {cost} and are right on {percent(rows['clean_accuracy'].mean())} of clean and "
                 f"{right} of corrupted test images"
             )
-    return f"Chosen {'; '.join(said)}." if said else ""
+    told = "; ".join(said)
+    return f"{told[0].upper()}{told[1:]}." if told else ""
 
 
 def _signs(rows: pd.DataFrame) -> dict[str, tuple[int, float]]:

@@ -11,7 +11,7 @@ STATIC, EARLY = "all members asked", "early exit"
 
 def early_exit(deployment: pd.DataFrame, table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
     """The front of ensembles that ask all members, and each ensemble with early exit."""
-    title = "What does it save to stop asking members that agree?"
+    title = "What early exit saves"
     front = deployment[deployment["front_macs"].astype(bool)].dropna(subset=["mean_corruption_error"])
     known = table.dropna(subset=["mean_corruption_error", "macs"])
     front, known = front[front["macs"] > 0], known[known["macs"] > 0]

@@ -12,6 +12,8 @@ from resiliency.report.failure_chart import PAIRS, of_pairs
 from resiliency.report.member_charts import of_data_set
 from resiliency.report.words import METHODS, label, number, percent, plural
 
+RANKED = {"size": "parameters", "clean accuracy": "clean_accuracy"}
+FEWEST_EPOCHS = 5  # of which the last is a fifth
 SETTLED = 0.8  # share of the epochs after which little should change
 
 
@@ -26,7 +28,7 @@ def error_by_severity(members: pd.DataFrame, errors: pd.DataFrame) -> str:
     if rows.empty:
         return ""
     said = []
-    for severity in (0, rows["severity"].max()):
+    for severity in sorted({0, rows["severity"].max()}):
         means = rows[rows["severity"] == severity].groupby("design")["error"].mean().sort_values(kind="stable")
         where = "on clean images" if severity == 0 else f"at severity {severity}"
         if len(means):
@@ -41,13 +43,15 @@ def error_heatmap(members: pd.DataFrame, errors: pd.DataFrame) -> str:
     if rows.empty:
         return ""
     means = rows.groupby("corruption")["error"].mean().sort_values(kind="stable")
+    ends = [f"{label(means.index[place])} {{}} ({percent(means.iloc[place])} wrong on average)" for place in (-1, 0)]
+    if len(means) == 1:
+        return f"{ends[0].format('is the only corruption').capitalize()}."
+    said = f"{ends[0].format('is the hardest corruption')}, {ends[1].format('the easiest')}"
     by_design = rows.groupby(["corruption", "design"])["error"].mean().unstack()
-    best = by_design.idxmin(axis=1).value_counts()
-    return (
-        f"{label(means.index[-1]).capitalize()} is hardest ({percent(means.iloc[-1])} wrong on average), "
-        f"{label(means.index[0])} easiest ({percent(means.iloc[0])}); {best.index[0]} errs least under "
-        f"{best.iloc[0]} of {plural(len(by_design), 'corruption')}."
-    )
+    if len(by_design.columns) > 1:
+        best = by_design.idxmin(axis=1).value_counts()
+        said += f"; {best.index[0]} errs least under {best.iloc[0]} of {plural(len(by_design), 'corruption')}"
+    return _sentence(said)
 
 
 def size_accuracy_resiliency(members: pd.DataFrame) -> str:
@@ -57,11 +61,12 @@ def size_accuracy_resiliency(members: pd.DataFrame) -> str:
         return ""
     ranks = points[["mean_corruption_error", "parameters", "clean_accuracy"]].rank()
     errors = points.set_index("member")["mean_corruption_error"].sort_values(kind="stable")
-    size, accuracy = (ranks["mean_corruption_error"].corr(ranks[c]) for c in ("parameters", "clean_accuracy"))
-    return (
-        f"Mean corruption error is {_between(errors, percent)}; its rank correlation over members is "
-        f"{number(size, 2)} with size and {number(accuracy, 2)} with clean accuracy."
-    )
+    found = {
+        name: ranks["mean_corruption_error"].corr(ranks[c]) for name, c in RANKED.items() if ranks[c].nunique() > 1
+    }
+    told = " and ".join(f"{number(r, 2)} with {name}" for name, r in found.items() if r == r)
+    correlated = f"; its rank correlation over members is {told}" if told else ""
+    return f"Mean corruption error is {_between(errors, percent)}{correlated}."
 
 
 def calibration(members: pd.DataFrame, table: pd.DataFrame) -> str:
@@ -71,7 +76,7 @@ def calibration(members: pd.DataFrame, table: pd.DataFrame) -> str:
     for name in dict.fromkeys(bins["images"]):
         rows = bins[bins["images"] == name]
         sure, right = (rows[c] @ rows["predictions"] / rows["predictions"].sum() for c in ("confidence", "accuracy"))
-        said.append(f"on {_called(name)} members are {percent(sure)} sure on average, and right on {percent(right)}")
+        said.append(f"on {_called(name)}, mean confidence is {percent(sure)} and accuracy {percent(right)}")
     return _sentence("; ".join(said))
 
 
@@ -108,10 +113,15 @@ def learning_curves(histories: pd.DataFrame) -> str:
     gains = {}
     for name, group in rows.groupby("of"):
         curve = group.groupby("epoch")["validation_accuracy"].mean()
-        gains[name] = curve.iloc[-1] - curve.loc[: SETTLED * curve.index[-1]].iloc[-1] if len(curve) > 2 else 0.0
+        if len(curve) >= FEWEST_EPOCHS:
+            gains[name] = curve.iloc[-1] - curve.loc[: SETTLED * curve.index[-1]].iloc[-1]
+    if not gains:
+        return ""
     most = max(gains, key=gains.get)
-    told = f"by at most {number(100 * gains[most], 1)} points ({most})" if gains[most] > 0 else "for nobody"
-    return f"Over the last fifth of the epochs, mean validation accuracy rose {told}."
+    if gains[most] <= 0:
+        return "Over the last fifth of the epochs, mean validation accuracy did not rise."
+    points = f"{number(100 * gains[most], 1)} percentage points"
+    return f"Over the last fifth of the epochs, mean validation accuracy rose by at most {points} ({most})."
 
 
 def _called(name: str) -> str:

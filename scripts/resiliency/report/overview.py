@@ -219,9 +219,9 @@ def basis(card: dict | None, tables: dict[str, pd.DataFrame]) -> str:
         f"{words.plural(len(rows), 'member')} from {source}"
         for source, rows in members[outside].groupby("weights_source", sort=False)
     ]
+    kinds += [f"{words.plural(counts['joint'], 'jointly trained member')}"] if "joint" in counts else []
+    kinds += [f"{words.plural(int(searched.sum()), 'sub-network')} of a search"] if searched.any() else []
     trained = ", ".join(kinds)
-    trained += f", {counts['joint']:,} jointly trained" if "joint" in counts else ""
-    trained += f", {words.plural(int(searched.sum()), 'sub-network')} of a search" if searched.any() else ""
     corruptions = errors.loc[errors["corruption"] != CLEAN, "corruption"].nunique()
     under = f", clean and under {words.plural(corruptions, 'corruption')}" if corruptions else ""
     further = errors[errors["test_set"] != CLEAN].drop_duplicates("test_set")

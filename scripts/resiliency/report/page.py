@@ -35,26 +35,26 @@ SECTIONS = (
     Section(
         "deploy",
         "Which ensemble should I deploy?",
-        ("deployment", "under_corruptions", "contender_calibration", "risk_coverage", "early_exit"),
+        ("deployment", "under_corruptions", "risk_coverage"),
     ),
-    Section("size", "How many members does an ensemble need?", ("ensemble_size",)),
     Section("best", "Which ensembles are the most accurate?", ()),
-    Section("corruptions", "What do the corruptions look like?", ("gallery",)),
-    Section(
-        "designs", "How resilient is each design?", ("error_by_severity", "size_accuracy_resiliency", "error_heatmap")
-    ),
-    Section("shift", "Who withstands a shift better than expected?", ("effective_robustness",)),
-    Section("calibration", "Can the members' probabilities be trusted?", ("calibration",)),
-    Section(
-        "diversity", "Does diversity go with accuracy?", ("correlations", "correlation_heatmap", "diversity_accuracy")
-    ),
-    Section(
-        "architecture", "Do different designs fail differently?", ("coincident_failures", "architecture_diversity")
-    ),
-    Section("attributions", "Where do members look?", ("attribution_gallery",)),
+    Section("size", "How many members does an ensemble need?", ("ensemble_size",)),
+    Section("designs", "How resilient is each design?", ("error_by_severity", "size_accuracy_resiliency")),
+    Section("shift", "Which members withstand a shift better than expected?", ("effective_robustness",)),
+    Section("diversity", "Does diversity correlate with accuracy?", ("correlations",)),
+    Section("architecture", "Do different designs fail differently?", ("coincident_failures",)),
+    Section("origins", "Where should the members of an ensemble come from?", ("origins",)),
     Section("joint", "What does joint training do?", ("strength",)),
     Section("search", "What does the architecture search find?", ("search_front",)),
-    Section("origins", "Where should the members of an ensemble come from?", ("origins",)),
+)
+APPENDIX = (
+    Section("corruptions", "What do the corruptions look like?", ("gallery",)),
+    Section("errors", "What are the errors of each member?", ("error_heatmap",)),
+    Section("calibration", "Can the probabilities be trusted?", ("contender_calibration", "calibration")),
+    Section("exit", "What does early exit save?", ("early_exit",)),
+    Section("metrics", "What are the correlations of all metrics?", ("correlation_heatmap", "diversity_accuracy")),
+    Section("designs_diversity", "Are ensembles of different designs more diverse?", ("architecture_diversity",)),
+    Section("attributions", "Where do members look?", ("attribution_gallery",)),
     Section("training", "Did training converge?", ("learning_curves",)),
 )
 FILES = {
@@ -124,6 +124,7 @@ def render(
         study_text=json.dumps(study, indent=2),
         card=card,
         provenance=provenance,
+        subject=_subject(tables),
         answer=next((said for name in ANSWERS if name in specs and (said := specs[name]["usermeta"]["finding"])), ""),
         basis=basis(card, tables),
         cautions=cautions(tables["members"]),
@@ -133,7 +134,8 @@ def render(
         leaders=leaders(tables, further),
         best=tables["best_ensembles"].to_dict("records") if "best_ensembles" in tables else [],
         skipped=skipped_reasons(tables["skipped"]) if "skipped" in tables else [],
-        sections=_sections(tables, specs, svgs),
+        sections=_sections(SECTIONS, tables, specs, svgs),
+        appendix=_sections(APPENDIX, tables, specs, svgs),
         members=members.to_dict("records"),
         undefined={name: _undefined(members, name) for name in ("mce", "relative_mce")},
         test_sets=test_sets,
@@ -144,9 +146,17 @@ def render(
         files={file: content for file, content in FILES.items() if file in written},
         terms=TERMS,
         css=(FOLDER / "report.css").read_text(encoding="utf-8"),
-        script=(FOLDER / "report.js").read_text(encoding="utf-8"),
+        script="\n".join((FOLDER / name).read_text(encoding="utf-8") for name in ("narrow.js", "report.js")),
         bundle=vl_convert.javascript_bundle(vl_version=_vega_lite(specs)) if specs else "",
     )
+
+
+def _subject(tables: dict[str, pd.DataFrame]) -> str:
+    """What the study is about, in the plural."""
+    several = tables["members"].loc[tables["members"]["origin"] != "search", "design"].nunique() > 1
+    if "deployment" in tables or "best_ensembles" in tables:
+        return "ensembles of different designs" if several else "ensembles"
+    return "different designs" if several else "networks"
 
 
 def _answers(tables: dict[str, pd.DataFrame], card: dict | None, study: str) -> list[tuple[str, str]]:
@@ -163,11 +173,14 @@ def _undefined(members: pd.DataFrame, name: str) -> str:
     return ", ".join(words.label(corruption) for corruption in (told.max() if len(told) else "").split())
 
 
-def _sections(tables: dict[str, pd.DataFrame], specs: dict[str, dict], svgs: dict[str, str]) -> list[tuple]:
-    """The sections that the study has something for, and the figures of each."""
+def _sections(
+    sections: tuple[Section, ...], tables: dict[str, pd.DataFrame], specs: dict[str, dict], svgs: dict[str, str]
+) -> list[tuple]:
+    """Those of the sections that the study has something for, and the figures of each."""
     found = []
-    for section in SECTIONS:
-        figures = [_figure(name, specs, svgs) for name in section.charts if name in specs]
+    for section in sections:
+        drawn = [name for name in section.charts if name in specs and "nothing" not in specs[name]["usermeta"]]
+        figures = [_figure(name, specs, svgs) for name in drawn]
         if figures or (section.anchor == "best" and "best_ensembles" in tables and "deployment" not in tables):
             found.append((section, figures))
     return found

@@ -1,3 +1,6 @@
+const PHONE = 600;  // px, of a chart's frame
+const FEW_ROWS = 8;  // of a table that needs no search
+
 // Charts become live when they come near the screen. Until then, and in print, pictures stand in for them.
 const near = new IntersectionObserver((entries) => {
   for (const { isIntersecting, target } of entries) {
@@ -5,7 +8,9 @@ const near = new IntersectionObserver((entries) => {
     near.unobserve(target);
     const data = document.querySelector(`script[data-chart="${target.id}"]`);
     const live = document.createElement("div");
-    vegaEmbed(live, JSON.parse(data.textContent), { renderer: "svg", actions: false }).then(() => {
+    const spec = JSON.parse(data.textContent), phone = target.clientWidth < PHONE;
+    live.classList.toggle("fitted", phone);
+    vegaEmbed(live, phone ? forPhone(spec, target.clientWidth) : spec, { renderer: "svg", actions: false }).then(() => {
       target.replaceChildren(live);
       target.dataset.drawn = "";
     });
@@ -62,6 +67,59 @@ for (const table of document.querySelectorAll("table.sortable")) {
       body.append(...rows.map(([, row]) => row));
     });
   });
+}
+
+// Above each table: what it shows of its rows, and a copy of these with all digits.
+function quoted(text) { return /[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text; }
+function csv(table) {
+  const heads = [...table.tHead.rows[0].cells];
+  const rows = [...table.tBodies].flatMap((body) => [...body.rows]).filter((row) => !row.hidden);
+  const ends = heads.map((_, column) => rows.some((row) => row.cells[column].querySelector("[data-low]")));
+  const line = (cells) => cells.map(quoted).join(",");
+  const head = heads.flatMap((cell, column) => {
+    const name = cell.querySelector(".sort").textContent;
+    return ends[column] ? [name, `${name}, low`, `${name}, high`] : [name];
+  });
+  return [head, ...rows.map((row) => [...row.cells].flatMap((cell, column) => {
+    const value = cell.dataset.value ?? cell.textContent.trim().replace(/\s+/g, " ");
+    const { low = "", high = "" } = cell.querySelector("[data-low]")?.dataset ?? {};
+    return ends[column] ? [value, low, high] : [value];
+  }))].map(line).join("\n") + "\n";
+}
+async function copied(text) {
+  try { await navigator.clipboard.writeText(text); return true; } catch { /* not allowed here: the old way */ }
+  const area = document.createElement("textarea");
+  area.value = text;
+  document.body.append(area);
+  area.select();
+  const done = document.execCommand("copy");
+  area.remove();
+  return done;
+}
+for (const table of document.querySelectorAll("table.sortable")) {
+  const frame = table.parentElement, name = frame.getAttribute("aria-label"), tools = document.createElement("div");
+  tools.className = "tools";
+  const rows = [...table.tBodies].flatMap((body) => [...body.rows]);
+  if (rows.length > FEW_ROWS) {
+    const field = document.createElement("input");
+    field.type = "search";
+    field.placeholder = "Search";
+    field.setAttribute("aria-label", `Search: ${name}`);
+    field.addEventListener("input", () => {
+      const words = field.value.toLowerCase().split(/\s+/);
+      rows.forEach((row) => { row.hidden = !words.every((word) => row.textContent.toLowerCase().includes(word)); });
+      count.textContent = field.value.trim() ? `${rows.filter((row) => !row.hidden).length} of ${rows.length} rows` : "";
+    });
+    tools.append(field);
+  }
+  const button = document.createElement("button"), count = document.createElement("span");
+  button.type = "button";
+  button.textContent = "Copy as CSV";
+  button.setAttribute("aria-label", `Copy as CSV: ${name}`);
+  count.setAttribute("role", "status");
+  button.addEventListener("click", async () => { count.textContent = (await copied(csv(table))) ? "Copied" : "The browser does not allow it"; });
+  tools.append(button, count);
+  frame.before(tools);
 }
 
 // Within another page, as that of `snakemake --report`, there are no files beside this one that links could lead to.

@@ -14,7 +14,7 @@ COLUMNS = 3
 
 def risk_coverage(deployment: pd.DataFrame, curves: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
     """Risk over coverage, a panel for each set of images: the best ensemble by each score of confidence, and others."""
-    title = "What does it bring to abstain?"
+    title = "Error when doubtful images are left unanswered"
     lines = _lines(deployment, curves)
     if lines.empty:
         return notice(title, "no ensemble or member whose answers differ in confidence")
@@ -35,8 +35,11 @@ def finding(deployment: pd.DataFrame, curves: pd.DataFrame) -> str:
     if rows.empty:
         return ""
     risks = rows[rows["who"] == rows["who"].iloc[0]].set_index("coverage")["risk"]
+    if not {0.8, 0.9, 1.0} <= set(risks.index):
+        return ""
     return (
-        f"By {rows['who'].iloc[0].partition(', ')[2]}, the best ensemble on corrupted images errs on "
+        f"By {rows['who'].iloc[0].partition(', ')[2]}, the {rows['who'].iloc[0].partition(', ')[0]} on corrupted "
+        f"images errs on "
         f"{percent(risks[1.0])} if it answers all, on {percent(risks[0.9])} of the surest 90 %, and on "
         f"{percent(risks[0.8])} of the surest 80 %."
     )

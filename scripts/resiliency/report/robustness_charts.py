@@ -108,6 +108,9 @@ def finding(table: pd.DataFrame) -> str:
     said = []
     for name, rows in table.dropna(subset=["effective_robustness"]).groupby("test_set", sort=False):
         best = rows.loc[rows["effective_robustness"].idxmax()]
+        if best["effective_robustness"] <= 0:
+            said.append(f"no member lies above it on {label(name)}")
+            continue
         ends = f" {interval(best['low'], best['high'], percent)}" if pd.notna(best["low"]) else ""
         said.append(
             f"{best['member']} lies furthest above it on {label(name)}, by "

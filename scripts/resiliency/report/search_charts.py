@@ -61,7 +61,14 @@ def _evaluations(evaluations: pd.DataFrame, colours: list[str]) -> alt.LayerChar
     y = alt.Y("validation_error:Q", title="Validation error").axis(format=SHARE).scale(padding=8, nice=False)
     hue = alt.Color("state:N", title=None, sort=STATES).scale(domain=STATES, range=[PALE, *(colours * 2)[:2]])
     hue = hue.legend(orient="bottom", direction="horizontal", columns=2)
-    tooltip = ["layers", "channels", "kernels", alt.Tooltip("macs", format=","), "validation_error", "state"]
+    tooltip = [
+        "layers",
+        "channels",
+        "kernels",
+        alt.Tooltip("macs", format=","),
+        alt.Tooltip("validation_error", format=".1%"),
+        "state",
+    ]
     chosen, opacity = by_legend("state")
     points = alt.Chart(data).mark_point(filled=True, size=60).add_params(chosen)
     points = points.encode(x=x, y=y, color=hue, tooltip=tooltip, opacity=opacity)

@@ -45,7 +45,8 @@ NEEDED = {
     | {"contender_calibration"},
     "shifts": {"effective_robustness"},
 }
-PAGE_FILES = ("report.html.j2", "macros.html.j2", "overview.html.j2", "details.html.j2", "report.css", "report.js")
+PAGE_FILES = ("report.html.j2", "macros.html.j2", "overview.html.j2", "details.html.j2")
+PAGE_FILES += ("report.css", "narrow.js", "report.js")
 CHART_SUFFIXES = (".html", ".svg", ".png", ".vl.json")
 
 

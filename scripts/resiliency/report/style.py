@@ -74,6 +74,40 @@ def by_legend(field: str) -> tuple[alt.Parameter, alt.Opacity]:
     return chosen, alt.when(chosen).then(alt.value(1)).otherwise(alt.value(FADED))
 
 
+SPOKEN = {
+    "low": "interval, lower end",
+    "high": "interval, upper end",
+    "macs": "MACs",
+    "of": "accuracy of",
+    "found": "found by",
+    "size": "members in all",
+    "strength": "strength λ",
+    "min": "smallest",
+    "max": "largest",
+    "lower": "lower quartile",
+    "upper": "upper quartile",
+    "count": "ensembles",
+    "share": "share of ensembles",
+    "both_fail": "both wrong",
+    "independent": "both wrong, if independent",
+}
+
+
+def spoken(spec: dict | list) -> dict | list:
+    """`spec`, a specification or a part of one, whose tooltips call each field by a name that people read."""
+    if isinstance(spec, list):
+        return [spoken(part) for part in spec]
+    if not isinstance(spec, dict):
+        return spec
+    named = {key: spoken(part) if key not in ("datasets", "data") else part for key, part in spec.items()}
+    tooltip = named.get("tooltip")
+    shown = tooltip if isinstance(tooltip, list) else [tooltip]
+    for entry in shown:
+        if isinstance(entry, dict) and "field" in entry:
+            entry.setdefault("title", SPOKEN.get(entry["field"], entry["field"].replace("_", " ")))
+    return named
+
+
 def notice(title: str, text: str) -> alt.TopLevelMixin:
     """A chart that says why there is nothing to draw; the report leaves it out, by its `usermeta`."""
     words = alt.Chart(alt.Data(values=[{"text": text}])).mark_text(fontSize=15, color=MUTED).encode(text="text:N")
