@@ -6,9 +6,9 @@ from resiliency.reference.table import Table
 from resiliency.reference.tables import TABLES
 from resiliency.report import topics
 from resiliency.report.charts import CHARTS
-from resiliency.report.page import SECTIONS
+from resiliency.report.page import APPENDIX, SECTIONS
 
-QUESTIONS = {chart: section.question for section in SECTIONS for chart in section.charts}
+QUESTIONS = {chart: section.question for section in SECTIONS + APPENDIX for chart in section.charts}
 
 
 def captions() -> dict[str, str]:
