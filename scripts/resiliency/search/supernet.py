@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from resiliency.checksums import verified
 from resiliency.designs.checkpoints import load_weights
+from resiliency.designs.strides import affected, taken
 from resiliency.faults import Fault
 from resiliency.files import read_json
 from resiliency.search.network import Layers, Residual
@@ -30,8 +31,10 @@ class _Conv(nn.Conv2d):
     def forward(self, x: Tensor) -> Tensor:
         margin = (self.kernel_size[0] - self.kernel) // 2
         middle = slice(margin, margin + self.kernel)
-        weight = self.weight[: self.width, : x.shape[1], middle, middle]
-        return F.conv2d(x, weight, None, self.stride, self.padding[0] - margin)
+        weight, stride = self.weight[: self.width, : x.shape[1], middle, middle], self.stride
+        if affected(x.shape[1], weight.shape[2:], stride, x.device.type):
+            x, stride = taken(x, stride), (1, 1)
+        return F.conv2d(x, weight, None, stride, self.padding[0] - margin)
 
 
 class _Norm(nn.BatchNorm2d):

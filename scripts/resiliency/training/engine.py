@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from resiliency.data.loading import batches, in_order
 from resiliency.data.source import Images
 from resiliency.designs.networks import normalised
+from resiliency.designs.strides import with_right_gradients
 from resiliency.device import inference
 from resiliency.faults import Fault
 from resiliency.gpus import SLOTS, gpu_slots
@@ -91,7 +92,8 @@ class Trainer:
         seed: int,
         same_steps: bool = False,
     ):
-        self.networks, self.loss, self.recipe, self.looks = networks, loss, recipe, looks
+        self.networks, self.loss = [with_right_gradients(network) for network in networks], loss
+        self.recipe, self.looks = recipe, looks
         self.classes, self.seed = classes, seed
         self.device = next(networks[0].parameters()).device
         self.optimizer = optimizer(networks, recipe)

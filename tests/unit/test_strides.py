@@ -1,0 +1,98 @@
+"""Gradients of strided 1x1 convolutions of few channels are right, on processors without AVX-512 too."""
+
+import os
+import subprocess
+import sys
+from copy import deepcopy
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from resiliency.data.images import Images
+from resiliency.designs.strides import BLOCK, with_right_gradients
+from resiliency.training.engine import Labelled, Looks, Trainer, cross_entropy
+from resiliency.training.settings import Recipe
+
+WITHOUT_AVX512 = {"ONEDNN_MAX_CPU_ISA": "AVX2", "OMP_NUM_THREADS": "1"}
+# The gradient of the weights of sum(conv(x) * direction) is the sum over images and pixels of direction x.
+OF_NETWORKS = """
+import torch
+from torch import nn
+from resiliency.designs.strides import with_right_gradients
+for channels in range(1, 9):
+    conv = with_right_gradients(nn.Sequential(nn.Conv2d(channels, 12, 1, stride=2, bias=False)))
+    conv = conv.to(memory_format=torch.channels_last)
+    for _ in range(20):
+        x = torch.randn(64, channels, 8, 8).to(memory_format=torch.channels_last)
+        direction = torch.randn(64, 12, 4, 4)
+        conv.zero_grad()
+        (conv(x) * direction).sum().backward()
+        expected = torch.einsum("bohw,bihw->oi", direction, x[..., ::2, ::2])
+        torch.testing.assert_close(conv[0].weight.grad[..., 0, 0], expected, atol=1e-3, rtol=1e-4)
+"""
+OF_SUPERNETWORKS = """
+import torch
+from resiliency.search.supernet import _Conv
+for width in range(1, 9):
+    for kernel in (1, 3):
+        conv = _Conv(16, 12, kernel, stride=2, padding=kernel // 2, bias=False).to(memory_format=torch.channels_last)
+        conv.kernel = 1
+        for _ in range(20):
+            x = torch.randn(64, width, 8, 8).to(memory_format=torch.channels_last)
+            direction = torch.randn(64, 12, 4, 4)
+            conv.zero_grad()
+            (conv(x) * direction).sum().backward()
+            expected = torch.einsum("bohw,bihw->oi", direction, x[..., ::2, ::2])
+            middle = conv.weight.grad[:, :width, kernel // 2, kernel // 2]
+            torch.testing.assert_close(middle, expected, atol=1e-3, rtol=1e-4)
+"""
+
+
+@pytest.mark.parametrize("code", [OF_NETWORKS, OF_SUPERNETWORKS], ids=["networks", "super-networks"])
+def test_gradients_are_right_without_avx512(code):
+    run = subprocess.run(
+        [sys.executable, "-c", code], env=os.environ | WITHOUT_AVX512, capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 0, run.stderr
+
+
+def network(channels: int) -> nn.Module:
+    torch.manual_seed(0)
+    layers = nn.Conv2d(3, channels, 3, padding=1), nn.Conv2d(channels, 9, 1, stride=2), nn.AdaptiveAvgPool2d(1)
+    return nn.Sequential(*layers, nn.Flatten()).to(memory_format=torch.channels_last)
+
+
+def test_the_function_and_the_names_of_weights_stay():
+    plain, images = network(4), torch.randn(5, 3, 9, 7)
+    mended = with_right_gradients(deepcopy(plain))
+    assert mended[1].stride == (1, 1)
+    assert list(mended.state_dict()) == list(plain.state_dict())
+    for one in (mended, deepcopy(mended), with_right_gradients(mended)):
+        torch.testing.assert_close(one(images), plain(images))
+
+
+@pytest.mark.parametrize(
+    "conv",
+    [
+        nn.Conv2d(BLOCK, 4, 1, stride=2),
+        nn.Conv2d(4, 4, 1),
+        nn.Conv2d(4, 4, 3, stride=2, padding=1),
+        nn.Conv2d(4, 4, 1, stride=2, padding=1),
+    ],
+    ids=["enough channels", "no stride", "larger kernel", "padded"],
+)
+def test_other_convolutions_are_left_alone(conv):
+    stride = conv.stride
+    assert with_right_gradients(nn.Sequential(conv))[0].stride == stride
+    assert not conv._forward_pre_hooks
+
+
+def test_training_sees_to_it():
+    images: Images = np.random.default_rng(0).integers(0, 256, (16, 8, 8, 3), dtype=np.uint8)
+    data, one = Labelled(images, np.arange(16) % 9), network(4)
+    recipe = Recipe(epochs=1, batch_size=8, shift=0, flip=False)
+    looks = Looks([0.5] * 3, [0.5] * 3)
+    Trainer([one], lambda *batch: cross_entropy(*batch, smoothing=0), recipe, looks, 9, 0).train(data, data)
+    assert one[1].stride == (1, 1)
