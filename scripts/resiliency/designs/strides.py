@@ -17,17 +17,17 @@ def taken(x: Tensor, stride: tuple[int, ...]) -> Tensor:
     return x[..., :: stride[0], :: stride[1]]
 
 
-def affected(channels: int, kernel: tuple[int, ...], stride: tuple[int, ...], device: str) -> bool:
-    """Whether gradients of the weights of such a convolution may be wrong."""
-    return device == "cpu" and channels < BLOCK and tuple(kernel) == (1, 1) and tuple(stride) != (1, 1)
+def affected(channels: int, kernel: tuple[int, ...], stride: tuple[int, ...]) -> bool:
+    """Whether gradients of the weights of such a convolution may be wrong on a CPU."""
+    return channels < BLOCK and tuple(kernel) == (1, 1) and tuple(stride) != (1, 1)
 
 
 def with_right_gradients(network: nn.Module) -> nn.Module:
-    """Let the convolutions of `network`, on a CPU, that are affected take their pixels first; the same function."""
+    """Let the convolutions of `network` that are affected take their pixels first, which is the same function."""
     for module in network.modules():
         if isinstance(module, nn.Conv2d) and not any(module.padding):
             channels, stride = module.in_channels // module.groups, module.stride
-            if affected(channels, module.kernel_size, stride, module.weight.device.type):
+            if affected(channels, module.kernel_size, stride):
                 module.stride = (1, 1)
                 module.register_forward_pre_hook(_Taken(stride))
     return network

@@ -32,7 +32,7 @@ class _Conv(nn.Conv2d):
         margin = (self.kernel_size[0] - self.kernel) // 2
         middle = slice(margin, margin + self.kernel)
         weight, stride = self.weight[: self.width, : x.shape[1], middle, middle], self.stride
-        if affected(x.shape[1], weight.shape[2:], stride, x.device.type):
+        if affected(x.shape[1], weight.shape[2:], stride):
             x, stride = taken(x, stride), (1, 1)
         return F.conv2d(x, weight, None, stride, self.padding[0] - margin)
 
