@@ -181,7 +181,7 @@ CHARTS = {
         under_corruptions_finding,
     ),
     "contender_calibration": Entry(
-        "Points below the diagonal are overconfident predictions.",
+        "Of the ensemble to deploy, the best member and the baseline: points below the diagonal are overconfident.",
         ("contender_calibration",),
         contender_calibration,
         contender_calibration_finding,
