@@ -13,7 +13,7 @@ from resiliency.conditions import CLEAN, CORRUPTED, groups
 from resiliency.diversity.gram import gram
 from resiliency.diversity.metrics import METRICS
 from resiliency.diversity.pairs import of_probabilities
-from resiliency.diversity.predictions import cohen_kappa_of, label_disagreement
+from resiliency.diversity.predictions import class_shares, cohen_kappa_of, label_disagreement
 from resiliency.diversity.representations import applicable, gram_cka
 from resiliency.ensembles.scoring import mean_over_pairs
 from resiliency.ensembles.selection import Members
@@ -157,7 +157,7 @@ def _under(
     decided = np.stack([member.decisions(condition) for member in predictions])
     correct, classes = decided == predictions[0].labels(condition), predictions[0].classes(condition)
     right = _means(lambda images: correct[:, images].mean(axis=1), of_image)
-    shares = _means(lambda images: _shares(decided[:, images], classes), of_image)
+    shares = _means(lambda images: class_shares(decided[:, images], classes), of_image)
     differ = _means(lambda images: label_disagreement(decided[:, images]), of_image)
     kappas = np.stack([cohen_kappa_of(*of_group) for of_group in zip(differ, shares, strict=True)])
     raw = {"label_disagreement": differ, "cohen_kappa": kappas}
@@ -165,11 +165,6 @@ def _under(
     if len(has) > 1:
         raw |= _probability_metrics([predictions[index] for index in has], condition, of_image, len(predictions), has)
     return right, {name: METRICS[name].diversity(values) for name, values in raw.items()}
-
-
-def _shares(decided: np.ndarray, classes: int) -> np.ndarray:
-    """Share of images that each member puts in each class; float64 M x K."""
-    return np.stack([np.bincount(one, minlength=classes) for one in decided]) / decided.shape[1]
 
 
 def _probability_metrics(
@@ -180,8 +175,8 @@ def _probability_metrics(
     found = {}
     for name in in_groups[0]:
         found[name] = np.full((GROUPS, members, members), np.nan)
-        sums = np.stack([of_group[name] for of_group in in_groups])
-        found[name][:, has[:, None], has] = _without(sums, of_image)
+        means = np.stack([of_group[name] for of_group in in_groups])
+        found[name][:, has[:, None], has] = _without(means, of_image)
     return found
 
 

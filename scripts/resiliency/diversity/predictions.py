@@ -96,9 +96,12 @@ def cohen_kappa(predicted: np.ndarray) -> np.ndarray:
     chance at the shares of classes that each predicts. Arguments as above; M x M in -1..1, larger is less diverse.
     Where e = 1 both only ever predict one class, the same: 1.
     """
-    classes = predicted.max() + 1
-    shares = np.stack([np.bincount(one, minlength=classes) for one in predicted]) / predicted.shape[1]
-    return cohen_kappa_of(label_disagreement(predicted), shares)
+    return cohen_kappa_of(label_disagreement(predicted), class_shares(predicted, predicted.max() + 1))
+
+
+def class_shares(predicted: np.ndarray, classes: int) -> np.ndarray:
+    """Share of images, int M x N of predicted classes, that each member puts in each class; float64 M x K."""
+    return np.stack([np.bincount(one, minlength=classes) for one in predicted]) / predicted.shape[1]
 
 
 def cohen_kappa_of(disagreement: np.ndarray, shares: np.ndarray) -> np.ndarray:
