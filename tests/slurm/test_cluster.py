@@ -77,7 +77,7 @@ def test_short_cpu_jobs_share_submissions(finished, cluster):
     long = {"dataset", "score_members", "pairwise_diversity", "score_ensembles", "choose_ensembles"}
     long |= {"assess_ensembles"}
     shared = sorted(comment.partition("_")[0] for comment in told if comment not in long)
-    assert shared == ["analysis", "corruptions"]
+    assert shared == ["analysis", "comparisons", "corruptions"]
     assert len(told) == len(long) + len(shared)
 
 
