@@ -178,10 +178,8 @@ def _last_line(log: str) -> str:
 
 def _error(log: str) -> str:
     """The line of a log that says what was wrong: its last one that begins with "error:", or its last one."""
-    lines = _lines(log)
-    return next(
-        (line for line in reversed(lines) if line.startswith("error:")), lines[-1] if lines else "it left no log"
-    )
+    lines = _lines(log) or ["it left no log, and may never have started"]
+    return next((line for line in reversed(lines) if line.startswith("error:")), lines[-1])
 
 
 def _duration(seconds: float) -> str:

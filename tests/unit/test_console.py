@@ -90,7 +90,7 @@ def test_what_a_scheduler_says_of_a_failure_stands_with_all_logs(handler, capsys
     run.emit(failed(1, "train", tmp_path / "none.log", "sbatch:\n  invalid partition"))
     run.close()
     assert capsys.readouterr().out.splitlines()[-3:] == [
-        "rule train: it left no log",
+        "rule train: it left no log, and may never have started",
         "  sbatch: invalid partition",
         f"  log: {tmp_path / 'none.log'}, slurm.log",
     ]
