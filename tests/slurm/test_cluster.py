@@ -143,7 +143,7 @@ class Trainings:
                     held.add(member)
             return len(held) == len(MEMBERS)
 
-        wait_for(all_held, 120, f"all log {pattern}")
+        wait_for(all_held, 240, f"all log {pattern}")
 
     def kill_snakemake(self) -> None:
         """Kill Snakemake in the middle of all trainings, and do what the guide says before it is started again."""
