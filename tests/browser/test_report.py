@@ -8,7 +8,7 @@ from itertools import pairwise
 import pandas as pd
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import sync_playwright
+from opened import DESKTOP, PHONE, Opened
 
 from resiliency.files import read_json
 from resiliency.report.page import render
@@ -17,8 +17,6 @@ from resiliency.tables import read_table
 
 pytestmark = pytest.mark.browser
 
-DESKTOP, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
-NAMES = ("chromium", "chromium-browser", "google-chrome")
 HOSTILE = "</script><b>\"&'<img src=x onerror=alert(1)>"
 FILTERING = (
     *("calibration", "coincident_failures", "correlations", "deployment", "effective_robustness", "error_by_severity"),
@@ -27,37 +25,6 @@ FILTERING = (
 )
 OF_ONE_ENTRY = ("origins",)  # of which the legend has but one entry in a study as small as this
 FADED = "[...chart.querySelectorAll('.role-mark *')].filter((mark) => Number(mark.getAttribute('opacity') ?? 1) < 0.1)"
-
-
-@pytest.fixture(scope="module")
-def browser(lacking):
-    found = [path for path in map(shutil.which, NAMES) if path]
-    if not found:
-        lacking("browser", "needs Chromium (apt-get install chromium)")
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=found[0], args=["--no-sandbox"])
-        yield started
-        started.close()
-
-
-class Opened:
-    """A page in the browser, and what it complained of or asked the network for."""
-
-    def __init__(self, browser, path, **context):
-        self.page = browser.new_context(**context).new_page()
-        self.faults, self.requests = [], []
-        self.page.on("pageerror", lambda error: self.faults.append(str(error)))
-        self.page.on("console", lambda said: self.faults.append(said.text) if said.type == "error" else None)
-        self.page.on("request", lambda request: self.requests.append(request.url))
-        self.page.goto(path.as_uri())
-
-    def draw(self):
-        """Scroll through the page, so that all charts become live."""
-        charts = self.page.locator(".chart")
-        for index in range(charts.count()):
-            charts.nth(index).scroll_into_view_if_needed()
-        self.page.wait_for_function("!document.querySelector('.chart:not([data-drawn])')")
-        return self
 
 
 @pytest.fixture(scope="module")

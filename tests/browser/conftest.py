@@ -1,0 +1,19 @@
+"""A browser for the tests of this folder."""
+
+import shutil
+
+import pytest
+from playwright.sync_api import sync_playwright
+
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+
+
+@pytest.fixture(scope="module")
+def browser(lacking):
+    found = [path for path in map(shutil.which, NAMES) if path]
+    if not found:
+        lacking("browser", "needs Chromium (apt-get install chromium)")
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=found[0], args=["--no-sandbox"])
+        yield started
+        started.close()

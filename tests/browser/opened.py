@@ -1,0 +1,23 @@
+"""A page in a browser, for the tests of this folder."""
+
+DESKTOP, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
+
+
+class Opened:
+    """A page in the browser, and what it complained of or asked the network for."""
+
+    def __init__(self, browser, path, **context):
+        self.page = browser.new_context(**context).new_page()
+        self.faults, self.requests = [], []
+        self.page.on("pageerror", lambda error: self.faults.append(str(error)))
+        self.page.on("console", lambda said: self.faults.append(said.text) if said.type == "error" else None)
+        self.page.on("request", lambda request: self.requests.append(request.url))
+        self.page.goto(path.as_uri())
+
+    def draw(self):
+        """Scroll through the page, so that all charts become live."""
+        charts = self.page.locator(".chart")
+        for index in range(charts.count()):
+            charts.nth(index).scroll_into_view_if_needed()
+        self.page.wait_for_function("!document.querySelector('.chart:not([data-drawn])')")
+        return self
