@@ -39,6 +39,7 @@ def _closure(script: Path, root: Path) -> set[Path]:
     return {path for path in found if path.relative_to(root).as_posix() != SILENT}
 
 
+@cache
 def _files(module: str, root: Path) -> list[Path]:
     """The files that run when `module` is imported: it and its parent packages."""
     parts = module.split(".")
@@ -49,26 +50,28 @@ def _files(module: str, root: Path) -> list[Path]:
 @cache
 def _syntax(path: Path) -> tuple[bytes, tuple[str, ...]]:
     """The syntax tree of `path` as text, without docstrings, and the modules of the package that it may import."""
-    tree = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
     imported: list[str] = []
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-            _drop_docstring(node)
-        elif isinstance(node, ast.Import):
-            imported += [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            imported += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-    names = tuple(name for name in imported if name.split(".")[0] == PACKAGE)
-    return _told(tree).encode(), names
+    told = _told(ast.parse(path.read_text(encoding="utf-8"), filename=str(path)), imported)
+    return told.encode(), tuple(name for name in imported if name.split(".")[0] == PACKAGE)
 
 
-def _told(node: object) -> str:
-    """A syntax tree as text, the same in all versions of Python: the empty fields that some add are left out."""
+def _told(node: object, imported: list[str]) -> str:
+    """A syntax tree as text, the same in all versions of Python: the empty fields that some add are left out.
+
+    The modules that it may import are added to `imported`.
+    """
     if isinstance(node, list):
-        return f"[{','.join(map(_told, node))}]"
+        return f"[{','.join([_told(item, imported) for item in node])}]"
     if not isinstance(node, ast.AST):
         return repr(node)
-    fields = [f"{name}={_told(value)}" for name, value in ast.iter_fields(node) if value is not None and value != []]
+    if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+        _drop_docstring(node)
+    elif isinstance(node, ast.Import):
+        imported += [alias.name for alias in node.names]
+    elif isinstance(node, ast.ImportFrom) and node.module:
+        imported += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+    values = [(name, getattr(node, name, None)) for name in node._fields]
+    fields = [f"{name}={_told(value, imported)}" for name, value in values if value is not None and value != []]
     return f"{type(node).__name__}({','.join(fields)})"
 
 
