@@ -1,5 +1,6 @@
 """Small synthetic tables of a study, for tests of its charts, findings and report."""
 
+import pickle
 from itertools import combinations, combinations_with_replacement, product
 from math import comb
 
@@ -24,10 +25,21 @@ DESIGNS = {"resnet18": "resnet", "resnet50": "resnet", "vit": "vit"}
 SCORES = ["relative_mce", "clean_nll", "corrupted_nll", "clean_brier", "corrupted_brier", "clean_ece", "corrupted_ece"]
 
 
-def synthetic_tables(
+PICKLED: dict[str, bytes] = {}
+
+
+def synthetic_tables(**options: object) -> dict[str, pd.DataFrame]:
+    """The tables of a study: what `made` returns, made once for all tests of a process, a fresh copy for each."""
+    case = repr(sorted(options.items()))
+    if case not in PICKLED:
+        PICKLED[case] = pickle.dumps(made(**options))
+    return pickle.loads(PICKLED[case])
+
+
+def made(
     designs=DESIGNS, seeds=2, objectives=OBJECTIVES, sizes=(2, 3), corruptions=MAIN[:6], searched=3
 ) -> dict[str, pd.DataFrame]:
-    """The tables of a study; `designs` maps each design to its family."""
+    """The tables; `designs` maps each design to its family."""
     rng = np.random.default_rng(0)
     members = member_table(designs, seeds, objectives, searched, rng)
     ensembles = ensemble_table(members, sizes, corruptions, rng)
