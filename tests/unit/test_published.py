@@ -1,81 +1,32 @@
 """Published data sets, made tiny in their published formats and served from this machine, come back as written."""
 
 import gzip
-import hashlib
 import io
-import os
 import pickle
 import shutil
 import subprocess
 import sys
-import tarfile
-import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 
 import numpy as np
 import pytest
 import scipy.io
 from PIL import Image
+from sites import Site, fault_of, md5, served
 from torchvision import datasets
 
-from resiliency.data import download, published
-from resiliency.data.published import Resized, imagenette_folder
+from resiliency.data import published
+from resiliency.data.published import Resized
 from resiliency.data.source import Source
-from resiliency.faults import Fault
 
 Written = dict[str, tuple[np.ndarray, np.ndarray]]
 
 
-class Handler(SimpleHTTPRequestHandler):
-    def log_message(self, *arguments) -> None:
-        pass
-
-    def do_GET(self) -> None:
-        self.server.asked.append(self.path)
-        super().do_GET()
-
-
-class Site:
-    """A folder whose files are at `url`, and the paths that were asked for."""
-
-    def __init__(self, folder: Path):
-        self.folder = folder
-        folder.mkdir()
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(folder)))
-        self.asked = self.server.asked = []
-        self.url = f"http://127.0.0.1:{self.server.server_port}/"
-        threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
-
-    def put(self, name: str, content: bytes) -> str:
-        """Serve `content` under `name`; its md5."""
-        (self.folder / name).write_bytes(content)
-        return md5(content)
-
-    def put_tar(self, name: str, files: dict[str, bytes]) -> str:
-        packed = io.BytesIO()
-        with tarfile.open(fileobj=packed, mode="w:gz") as tar:
-            for path, content in files.items():
-                member = tarfile.TarInfo(path)
-                member.size = len(content)
-                tar.addfile(member, io.BytesIO(content))
-        return self.put(name, packed.getvalue())
-
-
-def md5(content: bytes) -> str:
-    return hashlib.md5(content).hexdigest()
-
-
 @pytest.fixture
 def site(tmp_path, monkeypatch):
-    monkeypatch.setattr(download, "PAUSE", 0)
-    site = Site(tmp_path / "site")
-    yield site
-    site.server.shutdown()
-    site.server.server_close()
+    yield from served(tmp_path / "site", monkeypatch)
 
 
 def drawn(size: int, channels: int, classes: int) -> Written:
@@ -156,7 +107,11 @@ def put_stl10(site: Site, patch, first_label: int = 1) -> Written:
 
 
 CIFAR10_CLASSES = [f"kind {letter}" for letter in "jihgfedcba"]
+
+
 CIFAR100_CLASSES = [f"kind {number}" for number in range(100)]
+
+
 PUT: dict[str, tuple[Callable[..., Written], int, list[str]]] = {
     "cifar10": (
         partial(put_cifar, reader=datasets.CIFAR10, key="labels", classes=CIFAR10_CLASSES),
@@ -172,6 +127,8 @@ PUT: dict[str, tuple[Callable[..., Written], int, list[str]]] = {
     "fashion_mnist": (put_fashion_mnist, 28, datasets.FashionMNIST.classes),
     "stl10": (put_stl10, 96, STL10_CLASSES),
 }
+
+
 each = pytest.mark.parametrize("name", PUT)
 
 
@@ -191,14 +148,6 @@ def assert_as_written(source: Source, written: Written) -> None:
         assert read.labels.dtype == np.int64
         np.testing.assert_array_equal(read.labels, labels)
         assert read.names == [str(position) for position in range(len(labels))]
-
-
-def fault_of(function, *arguments) -> str:
-    with pytest.raises(Fault) as caught:
-        function(*arguments)
-    message = str(caught.value)
-    assert "\n" not in message
-    return message
 
 
 @each
@@ -330,89 +279,6 @@ def test_without_network_one_line_tells(site, monkeypatch, tmp_path):
     message = fault_of(published.published, "cifar10", 32, tmp_path)
     assert message.startswith(f"cifar-10-python.tar.gz: cannot be downloaded from {site.url}cifar-10-python.tar.gz (")
     assert message.endswith(f"put the file at {tmp_path / 'cifar10' / 'cifar-10-python.tar.gz'}")
-
-
-def put_imagenette(site: Site, patch, extra: dict[str, bytes] | None = None) -> dict[str, bytes]:
-    files = dict(extra or {})
-    for number, (split, synset) in enumerate(
-        (s, c) for s in ("train", "val") for c in datasets.Imagenette._WNID_TO_CLASS
-    ):
-        packed = io.BytesIO()
-        Image.new("RGB", (30, 20), (number, 2 * number, 3 * number)).save(packed, "JPEG")
-        files[f"imagenette2/{split}/{synset}/{synset}_{number}.JPEG"] = packed.getvalue()
-    digest = site.put_tar("imagenette2.tgz", files)
-    patch.setattr(datasets.Imagenette, "_ARCHIVES", {"full": (site.url + "imagenette2.tgz", digest)})
-    return files
-
-
-def run_alone(code: str, cache: Path) -> subprocess.CompletedProcess:
-    """Run `code`, then `imagenette_folder`, in a process that is spared the import of the real torchvision."""
-    code = f"""
-import sys
-from pathlib import Path
-from types import SimpleNamespace
-from resiliency.data.published import imagenette_folder
-from resiliency.faults import Fault
-imagenette = SimpleNamespace(_ARCHIVES={datasets.Imagenette._ARCHIVES})
-sys.modules["torchvision.datasets"] = SimpleNamespace(Imagenette=imagenette)
-{code}
-try:
-    imagenette_folder(Path({str(cache)!r}))
-except Fault as fault:
-    print(fault)
-"""
-    return subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=60, text=True)
-
-
-def assert_extracted(folder: Path, files: dict[str, bytes]) -> None:
-    found = {f"imagenette2/{path.relative_to(folder)}": path for path in folder.rglob("*") if path.is_file()}
-    assert {name: path.read_bytes() for name, path in found.items()} == files
-
-
-def test_imagenette_is_extracted_once(site, monkeypatch, tmp_path):
-    files = put_imagenette(site, monkeypatch)
-    folder = imagenette_folder(tmp_path)
-    assert sorted(path.name for path in folder.iterdir()) == ["train", "val"]
-    assert_extracted(folder, files)
-    (tmp_path / "imagenette" / "imagenette2.tgz").unlink()
-    assert imagenette_folder(tmp_path) == folder
-    assert site.asked == ["/imagenette2.tgz"]
-
-
-def test_an_extraction_that_was_killed_is_not_taken_for_whole(site, monkeypatch, tmp_path):
-    files = put_imagenette(site, monkeypatch)
-    killed = """
-import os, tarfile
-extract, count = tarfile.TarFile._extract_one, []
-def kill_at_the_fifth(*arguments, **options):
-    count.append(1)
-    if len(count) == 5:
-        os.kill(os.getpid(), 9)
-    return extract(*arguments, **options)
-tarfile.TarFile._extract_one = kill_at_the_fifth
-"""
-    assert run_alone(killed, tmp_path).returncode == -9
-    assert len(list((tmp_path / "imagenette").rglob("*.JPEG"))) == 4
-    assert_extracted(imagenette_folder(tmp_path), files)
-    assert sorted(os.listdir(tmp_path / "imagenette")) == [".lock", "imagenette2", "imagenette2.tgz"]
-    assert site.asked == ["/imagenette2.tgz"]
-
-
-def test_members_outside_the_folder_are_refused(site, monkeypatch, tmp_path):
-    put_imagenette(site, monkeypatch, {"../../escaped": b"x"})
-    message = fault_of(imagenette_folder, tmp_path / "a" / "b")
-    assert message.startswith(f"{tmp_path / 'a' / 'b' / 'imagenette'}: does not hold what was published (Outside")
-    assert not list(tmp_path.rglob("escaped"))
-    assert not (tmp_path / "a" / "b" / "imagenette" / "imagenette2").exists()
-
-
-def test_a_full_disk_is_told_as_one(site, monkeypatch, tmp_path):
-    put_imagenette(site, monkeypatch, {"imagenette2/large": bytes(400_000)})
-    limited = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))"
-    run = run_alone(limited, tmp_path)
-    told = f"{tmp_path / 'imagenette'}: cannot be written (File too large); make room for it and run again"
-    assert run.stdout.splitlines()[-1] == told
-    assert sorted(os.listdir(tmp_path / "imagenette")) == [".lock", "imagenette2.tgz"]
 
 
 def test_torch_is_loaded_only_where_it_is_needed():

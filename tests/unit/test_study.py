@@ -1,54 +1,15 @@
 """The study: its defaults, and one line for every fault in it."""
 
-import copy
-from collections import Counter
-from pathlib import Path
-
 import pytest
-import yaml
+from default_study import CONFIG, changed, faults_of
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from resiliency.analysis.observations import architecture, balance, correlation, diversity
-from resiliency.corruptions.settings import MAIN, Corruptions
+from resiliency.corruptions.settings import Corruptions
 from resiliency.data.settings import Dataset
 from resiliency.designs.architectures import architectures
-from resiliency.faults import Fault
-from resiliency.study import MOST_FAULTS, Study, load
-
-CONFIG = yaml.safe_load(Path(__file__).parents[2].joinpath("config.yaml").read_text())
-REMOVE = object()
-
-
-def changed(path: str, value: object) -> dict:
-    """The default configuration with one key set, or removed."""
-    config = copy.deepcopy(CONFIG)
-    *parents, last = path.split(".")
-    inner = config
-    for parent in parents:
-        inner = inner[parent]
-    if value is REMOVE:
-        del inner[last]
-    else:
-        inner[last] = value
-    return config
-
-
-def faults_of(config: dict) -> list[str]:
-    with pytest.raises(Fault) as caught:
-        load(config)
-    return str(caught.value).splitlines()
-
-
-def test_the_default_study_loads():
-    study = load(CONFIG)
-    assert study.study == "digits"
-    assert tuple(study.corruptions.names) == MAIN
-    assert study.recipe("vit").epochs == 30
-    assert study.recipe("vit").batch_size == study.training.batch_size == 64
-    assert study.recipe("resnet18") == study.training.model_copy(update={"shift": 2, "flip": False})
-    assert study.joint_recipe() == study.recipe("fasternet")
+from resiliency.study import Study, load
 
 
 def test_the_smallest_study_loads():
@@ -63,98 +24,6 @@ def test_the_smallest_study_loads():
     assert study.joint_members() == []
 
 
-FAULTS = [
-    ("studdy", 1, "studdy: unknown key; did you mean study?"),
-    ("training.epoch", 1, "training.epoch: unknown key; did you mean epochs?"),
-    ("joint.seed", 1, "joint.seed: unknown key; did you mean seeds?"),
-    ("designs.vit.argument", {}, "designs.vit.argument: unknown key; did you mean arguments?"),
-    ("designs.vit.training", {"epoch": 3}, "designs.vit.training.epoch: unknown key; did you mean epochs?"),
-    ("designs.vit.architecture", "resnet51", "designs.vit.architecture: timm has no 'resnet51'; did you mean resnet5"),
-    ("designs.vit.architecture", REMOVE, "designs.vit.architecture: missing; it must be given"),
-    ("study", REMOVE, "study: missing; it must be given"),
-    ("members.baseline", REMOVE, "members.baseline: missing; it must be given"),
-    ("study", "a/b", "study: 'a/b': String should match pattern"),
-    ("study", "..", "study: '..': String should match pattern"),
-    ("seed", -1, "seed: -1: Input should be greater than or equal to 0"),
-    ("seed", "x", "seed: 'x': Input should be a valid integer"),
-    ("corruptions.names", ["fog", "gausian_noise"], "corruptions.names.1: 'gausian_noise' is not one of"),
-    ("corruptions.names", ["fog", "fog"], "corruptions.names: ['fog', 'fog']: must name each one once"),
-    ("corruptions", {"engine": "imagecorruptions", "table": "cifar-10-c"}, "corruptions.table: 'cifar-10-c' is not in"),
-    ("corruptions.names", [], "corruptions.names: []: List should have at least 1 item"),
-    ("corruptions.severities", [1, 6], "corruptions.severities.1: 6: Input should be less than or equal to 5"),
-    ("dataset.name", "cifar-10", "dataset.name: 'cifar-10' is not one of 'digits', 'cifar10', 'cifar100', 'svhn', "),
-    ("dataset.name", "cifar-10", "'imagenet' or 'image_folder'; did you mean cifar10?"),
-    ("dataset.image_size", 16, "dataset.image_size: 16: must be auto, or a whole number from 32 to 1024"),
-    ("dataset.image_size", "big", "dataset.image_size: 'big': must be auto, or a whole number from 32 to 1024"),
-    ("dataset.image_size", 32.5, "dataset.image_size: 32.5: must be auto, or a whole number from 32 to 1024"),
-    ("dataset.crop", 1.5, "dataset.crop: 1.5: must be auto, or a number from 0.1 to 1"),
-    ("dataset.name", "image_folder", "dataset.folder: missing; image_folder needs the folder that holds the images"),
-    ("dataset.folder", "photos", "dataset.folder: digits reads none; only image_folder and imagenet do"),
-    ("dataset.images_per_class", 0, "dataset.images_per_class: 0: must be 1 or more"),
-    ("dataset.images_per_class", {"tests": 9}, "'tests' is not one of 'train', 'validation' or 'test'; did you mean "),
-    ("corruptions.source", "precomputed", "corruptions.folder: goes with source precomputed, which needs the folder"),
-    ("corruptions.folder", "CIFAR-10-C", "corruptions.folder: goes with source precomputed, which needs the folder"),
-    ("dataset.validation_fraction", 0.001, "dataset: validation_fraction and test_fraction must leave at least 10"),
-    ("test_sets", {"photos": {}}, "test_sets.photos.folder: a test set needs either a folder, or images and labels"),
-    ("test_sets", {"photos": {"images": "a.npy"}}, "test_sets.photos.folder: a test set needs either a folder, or"),
-    ("test_sets", {"photos": {"folder": "nowhere"}}, "test_sets.photos.folder: there is no folder nowhere"),
-    ("test_sets", {"c1": {"images": "a", "labels": __file__}}, "test_sets.c1.images: there is no file a"),
-    ("corruptions", {"source": "precomputed", "folder": "x{y}"}, "corruptions.folder: x{y}: braces cannot be in this"),
-    ("test_sets", {"photos": {"folder": ".", "classes": "some"}}, "'some' is not one of 'present' or 'all'"),
-    ("test_sets", {"fog": {"folder": "."}}, "test_sets.fog: a name of letters, digits and '_' is needed, other than"),
-    ("test_sets", {"validation": {"folder": "."}}, "test_sets.validation: a name of letters, digits and '_' is needed"),
-    ("test_sets", {"clean_on_r": {"folder": "."}}, "test_sets.clean_on_r: a name of letters, digits and '_' is needed"),
-    ("test_sets", {"a b": {"folder": "."}}, "test_sets.a b: a name of letters, digits and '_' is needed, other than"),
-    ("training.optimizer", "adam", "training.optimizer: 'adam' is not one of 'adamw' or 'sgd'; did you mean adamw?"),
-    ("training.gradient_clip", 0, "training.gradient_clip: 0: Input should be greater than 0"),
-    ("training.learning_rate", float("nan"), "training.learning_rate: nan: Input should be"),
-    ("designs.vit.training", {"epochs": -1}, "designs.vit.training.epochs: -1: Input should be greater than"),
-    ("designs.vit.training", {"batch_size": 5000}, "designs.vit: batch_size 5000 is more than the 1078"),
-    ("members.baseline", "resnet50-s2", "members.baseline: 'resnet50-s2' is not a member; did you mean resnet50-s"),
-    ("members.designs", ["resnet18", "resnet50", "vitt"], "is not in the catalogue of designs; did you mean vit?"),
-    ("members.designs", ["resnet50", "vit", "vit"], "members.designs: must name each design once"),
-    ("members.seeds", 0, "members.seeds: 0: must be a whole number from 1 to 1,000, or such a number for each design"),
-    ("members.seeds", {"vit": 1001}, "members.seeds: {'vit': 1001}: must be a whole number from 1 to 1,000, or such a"),
-    ("members.seeds", {"vit": True}, "members.seeds: {'vit': True}: must be a whole number from 1 to 1,000, or such a"),
-    ("members.seeds", [2, 2], "members.seeds: [2, 2]: must be a whole number from 1 to 1,000, or such a number for"),
-    ("members.seeds", {"vitt": 2}, "members.seeds: 'vitt' is not in the catalogue of designs; did you mean vit?"),
-    ("ensembles.sizes", [2, 25], "ensembles.sizes: 25 is more than the 24 members"),
-    ("ensembles.sizes", [1], "ensembles.sizes.0: 1: Input should be greater than or equal to 2"),
-    ("ensembles.sizes", [2, 2], "ensembles.sizes: [2, 2]: must name each one once"),
-    ("ensembles.rules", ["mean_probabilty"], "ensembles.rules.0: 'mean_probabilty' is not one of 'mean_probability'"),
-    ("probe.images", 540, "probe.images: 540 is more than the 539 test images"),
-    ("joint.designs", ["vit", "densenet"], "joint.designs.1: 'densenet' is not in the catalogue of designs; did you"),
-    ("joint.designs", ["vit"], "joint.designs: ['vit']: List should have at least 2 items"),
-    ("joint.seeds", 10**9, "joint.seeds: 1000000000: Input should be less than or equal to 1000"),
-    ("designs.vit.arguments", {"a": {1, 2}}, "arguments: {'a': 'set'}: must hold text, finite numbers, true, false"),
-    ("designs.vit.arguments", {"a": float("nan")}, "must hold text, finite numbers, true, false, null, lists and map"),
-    ("joint.training", {"epochs": 0}, "joint.training.epochs: 0: Input should be greater than or equal to 1"),
-    ("joint.training", {"epoch": 3}, "joint.training.epoch: unknown key; did you mean epochs?"),
-    ("joint.training", {"mixup": 0.2}, "joint.training: mixup and label_smoothing must be 0, for the objectives are "),
-    ("joint.objectives", {"ncl": [-1]}, "ncl must list distinct strengths from 0 up, of at most six digits"),
-    ("training.flip", "yes", "training.flip: 'yes': must be auto, true or false"),
-    ("training.shift", -1, "training.shift: -1: must be auto, or a whole number from 0 to 256"),
-    ("training.shift", True, "training.shift: True: must be auto, or a whole number from 0 to 256"),
-    ("joint.objectives", {"balanced": [0, 1.5]}, "must list distinct strengths from 0 to 1"),
-    ("joint.objectives", {"balanced": [0.5, 0.5]}, "must list distinct strengths from 0 to 1"),
-    ("joint.objectives", {"balanced": [0.5, 0.50000001]}, "must list distinct strengths from 0 to 1"),
-    ("joint.objectives", {"balancd": [0.5]}, "'balancd' is not one of 'independent', 'balanced', 'gncl', "),
-    ("attribution.target", "labels", "'labels' is not one of 'label' or 'prediction'; did you mean label?"),
-    ("statistics.confidence", 1, "statistics.confidence: 1: Input should be less than 1"),
-    ("charts", {"colours": ["red"]}, "charts.colours.0: 'red': String should match pattern"),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("path", "value", "message"), FAULTS, ids=[f"{path}-{i}" for i, (path, *_) in enumerate(FAULTS)]
-)
-def test_each_fault_is_one_line(path, value, message):
-    lines = faults_of(changed(path, value))
-    assert len(lines) == 1
-    assert message in lines[0]
-    assert lines[0].startswith(path.partition(".")[0])
-
-
 @pytest.mark.parametrize(
     ("path", "given", "meant"),
     [
@@ -166,69 +35,6 @@ def test_each_fault_is_one_line(path, value, message):
 )
 def test_numbers_may_come_as_text_as_from_the_command_line(path, given, meant):
     assert load(changed(path, given)) == load(changed(path, meant))
-
-
-def test_a_literal_fault_suggests_the_nearest_name():
-    (line,) = faults_of(changed("corruptions.names", ["gausian_noise"]))
-    assert line.endswith("; did you mean gaussian_noise?")
-
-
-def test_several_faults_are_several_lines_up_to_a_limit():
-    config = changed("seed", -1)
-    config["training"]["epochs"] = 0
-    assert [line.split(":")[0] for line in faults_of(config)] == ["seed", "training.epochs"]
-    many = changed("corruptions.names", ["nope"] * 50)
-    assert len(faults_of(many)) == MOST_FAULTS + 1
-
-
-def test_one_fault_hides_no_other():
-    """Unknown keys, values that cannot be and values that do not go together, all at once."""
-    config = changed("membrs", {})
-    config["designs"]["vit"]["architecture"] = "resnet81"
-    config["training"] = {"epochs": 0}
-    config["designs"]["convnext"]["stm"] = "auto"
-    config["designs"]["starnet"]["weights"] = "nowhere"
-    config["probe"]["images"] = 5000
-    config["ensembles"]["sizes"] = [2, 25]
-    assert [line.partition(": ")[0] for line in faults_of(config)] == [
-        "designs.convnext.stm",
-        "designs.starnet.weights",
-        "training.epochs",
-        "membrs",
-        "probe.images",
-    ]
-    del config["training"], config["designs"]["starnet"]["weights"]
-    assert [line.partition(": ")[0] for line in faults_of(config)] == [
-        "designs.convnext.stm",
-        "membrs",
-        "designs.vit.architecture",
-        "probe.images",
-    ]
-
-
-@pytest.mark.parametrize(
-    ("path", "value", "message"),
-    [
-        ("training.shift", {"a": 1}, "training.shift: {'a': 1}: must be auto, or a whole number from 0 to 256"),
-        ("corruptions.source", "x" * 100_000, "corruptions.source: 'xxx"),
-        ("members.baseline", "x" * 100_000, "members.baseline: 'xxx"),
-        ("members.designs", ["x" * 100_000], "members.designs.0: 'xxx"),
-        ("x" * 100_000, 1, "xxx"),
-        ("seed", 10**4000, "seed: "),
-        ("probe", 3, "probe: 3: must be a mapping of keys"),
-        ("designs.vit.family", 2012, "designs.vit.family: 2012: must be text; put it in quotes"),
-    ],
-    ids=range(8),
-)
-def test_values_are_told_briefly_and_with_their_key(path, value, message):
-    line = faults_of(changed(path, value))[0]
-    assert line.startswith(message)
-    assert len(line) < 400
-
-
-def test_names_of_designs_that_are_numbers_are_to_be_quoted():
-    config = changed("designs", CONFIG["designs"] | {1: {"architecture": "resnet18"}})
-    assert "designs.1: 1: must be text; put it in quotes" in faults_of(config)
 
 
 def test_sizes_of_precomputed_sets_are_theirs():
@@ -300,11 +106,6 @@ def test_augmentation_suits_the_data_set():
     assert Dataset(name="imagenette").largest_shift == 0
 
 
-def test_long_values_are_cut():
-    (line,) = faults_of(changed("seed", "x" * 1000))
-    assert len(line) < 200
-
-
 def test_design_names_suit_file_names():
     config = changed("designs", CONFIG["designs"] | {"a/b": {"architecture": "resnet18"}})
     assert faults_of(config) == ["designs.a/b: a name of at most 60 letters, digits, '_' and '.' is needed"]
@@ -317,44 +118,6 @@ def test_alexnet_needs_the_published_conditions():
         config["members"]["baseline"] = "alexnet"
         (line,) = faults_of(config)
         assert line.startswith("members.baseline: alexnet has published errors of the 15 main corruptions")
-
-
-def test_keys_that_are_not_words():
-    assert faults_of({1: 2}) == ["keys must be words"]
-
-
-values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
-    max_leaves=6,
-)
-paths = st.sampled_from(
-    [
-        *CONFIG,
-        *(f"{key}.{inner}" for key, value in CONFIG.items() if isinstance(value, dict) for inner in value),
-        "designs.vit.training",
-        "designs.vit.arguments",
-        "designs.vit.family",
-        "charts",
-        "joint.objectives.balanced",
-    ]
-)
-
-
-@given(paths, values)
-@settings(max_examples=300, deadline=None)
-def test_rubbish_is_a_fault_or_a_study(path, value):
-    try:
-        assert isinstance(load(changed(path, value)), Study)
-    except Fault as fault:
-        told = str(fault).splitlines()
-        assert told and all(told)  # noqa: PT018
-
-
-@given(st.dictionaries(st.text(max_size=8) | st.sampled_from(list(CONFIG)), values, max_size=5))
-@settings(max_examples=100, deadline=None)
-def test_rubbish_alone_is_a_fault(config):
-    assert faults_of(config)
 
 
 def test_names_of_members():
@@ -401,19 +164,6 @@ def test_families():
     }
 
 
-def test_the_default_study_is_large_enough_for_verdicts():
-    """The smallest numbers that the rules of the four observations ask for."""
-    study = load(CONFIG)
-    designs = study.members.designs
-    families = Counter(map(study.family, designs))
-    assert sum(count >= architecture.DESIGNS_A_FAMILY for count in families.values()) >= architecture.FAMILIES
-    assert len(designs) - len(families) - len(architecture.OTHERS) >= architecture.SPARE * len(designs)
-    assert len(designs) >= correlation.DESIGNS
-    assert sum(study.members.trained(design) >= 2 for design in designs) >= diversity.DESIGNS
-    assert study.joint.seeds >= balance.SEEDS_ALONE
-    assert {0, 1} < set(study.joint.objectives["balanced"])
-
-
 def test_seeds_may_be_numbered_by_design():
     members = {"designs": ["resnet50", "vit", "starnet"], "seeds": {"vit": "3", "starnet": 2}, "baseline": "vit-s2"}
     study = load(changed("members", members) | {"search": None})
@@ -447,10 +197,6 @@ def test_every_key_is_described():
     assert {"Design", "Recipe", "Joint", "Charts", "Statistics"} <= {model.__name__ for model in found}
     silent = [f"{m.__name__}.{name}" for m in found for name, field in m.model_fields.items() if not field.description]
     assert silent == []
-
-
-def test_the_default_study_shows_every_group_of_keys():
-    assert set(Study.model_fields) - set(CONFIG) <= {"charts", "external"}
 
 
 def choices(model: type[BaseModel], key: str) -> set[str]:
@@ -496,21 +242,3 @@ def test_one_member_of_each_family_is_pictured_the_baseline_of_its_own():
 def test_attributions_are_shown_under_the_first_corruption_at_its_severest():
     shown = Corruptions(names=["snow", "fog"], severities=[4, 1, 5, 2]).severest()
     assert shown == {"condition": {"corruption": "snow", "severity": 5}, "position": 2}
-
-
-def test_files_and_folders_that_snakemake_would_take_for_patterns_are_refused(tmp_path):
-    (tmp_path / "a{b}.pt").touch()
-    (tmp_path / "x{y}").mkdir()
-    changes = {
-        "designs": {"lab": {"architecture": "resnet18", "weights": str(tmp_path / "a{b}.pt")}},
-        "members": {"designs": ["resnet18", "lab"], "baseline": "resnet18-s0"},
-        "test_sets": {"photos": {"folder": str(tmp_path / "x{y}")}},
-        "joint": None,
-        "search": None,
-    }
-    changes["designs"] |= CONFIG["designs"]
-    changes["ensembles"] = {"sizes": [2]}
-    assert faults_of(CONFIG | changes) == [
-        f"test_sets.photos.folder: {tmp_path}/x{{y}}: braces cannot be in this path; rename it",
-        f"designs.lab.weights: {tmp_path}/a{{b}}.pt: braces cannot be in this path; rename it",
-    ]

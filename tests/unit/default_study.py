@@ -1,0 +1,35 @@
+"""The default study with a setting changed."""
+
+import copy
+from pathlib import Path
+
+import pytest
+import yaml
+
+from resiliency.faults import Fault
+from resiliency.study import load
+
+CONFIG = yaml.safe_load(Path(__file__).parents[2].joinpath("config.yaml").read_text())
+
+
+REMOVE = object()
+
+
+def changed(path: str, value: object) -> dict:
+    """The default configuration with one key set, or removed."""
+    config = copy.deepcopy(CONFIG)
+    *parents, last = path.split(".")
+    inner = config
+    for parent in parents:
+        inner = inner[parent]
+    if value is REMOVE:
+        del inner[last]
+    else:
+        inner[last] = value
+    return config
+
+
+def faults_of(config: dict) -> list[str]:
+    with pytest.raises(Fault) as caught:
+        load(config)
+    return str(caught.value).splitlines()

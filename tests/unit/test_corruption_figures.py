@@ -1,0 +1,178 @@
+"""What the figures of CIFAR-10-C and of ImageNet-C do to pixels."""
+
+import cv2
+import numpy as np
+import pytest
+import scipy.ndimage
+import skimage.filters
+from drawn_pictures import NAMES, pictures
+from PIL import Image
+
+from resiliency.corruptions import blur, weather
+from resiliency.corruptions.engine import corrupt
+from resiliency.corruptions.filters import gaussian_kernel
+from resiliency.corruptions.settings import SEVERITIES
+from resiliency.corruptions.tables import TABLES, VARIANTS
+
+# Severities whose mean absolute change need not grow. glass_blur: fewer iterations follow a larger shift; frost: the
+# image's weight falls; fog: the brightest value is scaled back; saturate: two severities pale and three deepen; snow:
+# the two figures of severities 2 and 3 offset each other; motion_blur: radius grows where sigma stays; spatter: mud
+# follows water; elastic_transform: the affine step shrinks.
+NOT_MONOTONE = {
+    "imagenet-c": {"glass_blur", "frost", "fog", "saturate", "snow", "spatter"},
+    "cifar-10-c": {"glass_blur", "frost", "saturate", "motion_blur", "spatter", "elastic_transform"},
+}
+
+
+@pytest.mark.parametrize(("shift", "size"), [(1, (32, 32)), (2, (35, 40)), (4, (40, 33))])
+def test_waves_of_copies_equal_copies_made_one_after_the_other(shift, size):
+    images = pictures(3, *size)
+    order, ends = blur._waves(*size, shift)
+    streams = [np.random.default_rng(index) for index in range(3)]
+    offsets = blur._offsets(streams, size[1], shift, len(order))
+    expected = images.reshape(3, -1, 3).copy()
+    for k in np.argsort(-order):  # from the bottom right to the top left
+        for image, offset in zip(expected, offsets[k], strict=True):
+            image[order[k]] = image[order[k] + offset]
+    streams = [np.random.default_rng(index) for index in range(3)]
+    np.testing.assert_array_equal(blur._scattered(images, streams, shift, 1), expected.reshape(images.shape))
+    assert (ends[0], ends[-1]) == (0, len(order))
+    assert sorted(order) == sorted(
+        y * size[1] + x for y in range(shift + 1, size[0] - shift + 1) for x in range(shift + 1, size[1] - shift + 1)
+    )
+
+
+@pytest.mark.parametrize("sigma", TABLES["cifar-10-c"]["gaussian_blur"])
+def test_gaussian_blur_equals_scikit_image_at_the_figures_of_cifar(sigma):
+    image = pictures(1, 32, 48)[0]
+    ours = blur.gaussian_blur(image[None], [], sigma)[0].astype(int)
+    theirs = skimage.filters.gaussian(image / 255, sigma, channel_axis=-1) * 255
+    assert np.abs(ours - theirs).max() <= 1.01
+
+
+def test_shot_noise_is_poisson():
+    grey = np.full((200, 32, 32, 3), 100, np.uint8)
+    noisy = corrupt(grey, "shot_noise", 1, table="cifar-10-c", seed=0)
+    photons = 500 * 100 / 255
+    assert noisy.mean() == pytest.approx(100 - 0.5, abs=0.1)  # truncation costs half a level
+    assert noisy.std() == pytest.approx(np.sqrt(photons) / 500 * 255, rel=0.01)
+    dark = corrupt(np.zeros((1, 32, 32, 3), np.uint8), "shot_noise", 5, table="imagenet-c", seed=0)
+    assert not dark.any()
+
+
+def test_constant_images_keep_their_level_under_a_blur():
+    grey = np.full((1, 40, 32, 3), 201, np.uint8)
+    for table in TABLES:
+        for corruption in ("gaussian_blur", "defocus_blur", "glass_blur", "zoom_blur", "elastic_transform", "contrast"):
+            for severity in SEVERITIES:
+                blurred = corrupt(grey, corruption, severity, table=table, seed=0)
+                # The published disk of severities 4 and 5 sums to 1.01: its antialiasing mirrors it at its border.
+                level = 203 if (table, corruption) == ("imagenet-c", "defocus_blur") and severity > 3 else 201
+                assert (blurred == level).all(), (corruption, severity)
+
+
+def test_pixelate_of_cifar_enlarges_by_averaging():
+    image = pictures(1, 32, 32)[0]
+    small = Image.fromarray(image).resize((20, 20), Image.Resampling.BOX)
+    expected = {
+        "cifar-10-c": np.asarray(small.resize((32, 32), Image.Resampling.BOX)),
+        "imagenet-c": np.asarray(Image.fromarray(image).resize((19, 19), 4).resize((32, 32), Image.Resampling.NEAREST)),
+    }
+    for table, severity in (("cifar-10-c", 5), ("imagenet-c", 1)):
+        np.testing.assert_array_equal(
+            corrupt(image[None], "pixelate", severity, table=table, seed=0)[0], expected[table]
+        )
+
+
+def test_defocus_of_cifar_below_one_pixel_is_its_antialiasing_alone():
+    image = pictures(1, 32, 32)
+    kernel = cv2.getGaussianKernel(3, 0.4, cv2.CV_32F)
+    expected = cv2.sepFilter2D(image[0].astype(np.float32), -1, kernel, kernel)
+    ours = corrupt(image, "defocus_blur", 1, table="cifar-10-c", seed=0)[0]
+    assert np.abs(ours - expected).max() <= 1
+
+
+def test_zooms_of_cifar_are_cut_in_their_middle():
+    image = pictures(1, 32, 32)[0]
+    factors = np.arange(1, 1.26, 0.01)
+    total = image.astype(float)
+    for factor in factors:
+        part = int(np.ceil(32 / factor))
+        top = (32 - part) // 2
+        larger = scipy.ndimage.zoom(
+            image[top : top + part, top : top + part].astype(float), (factor, factor, 1), order=1
+        )
+        trim = (len(larger) - 32) // 2
+        total += larger[trim : trim + 32, trim : trim + 32]
+    ours = corrupt(image[None], "zoom_blur", 5, table="cifar-10-c", seed=0)[0]
+    assert np.abs(ours - total / (len(factors) + 1)).max() <= 1
+
+
+def test_elastic_of_cifar_starts_as_an_affine_map():
+    y, x = np.mgrid[:32, :32]
+    ramp = np.repeat((x * 4 + y * 3)[..., None], 3, axis=-1).astype(np.uint8)
+    middle = corrupt(ramp[None], "elastic_transform", 1, table="cifar-10-c", seed=0)[0, 12:20, 12:20, 0].astype(float)
+    points = np.column_stack([np.ones(64), y[:8, :8].ravel(), x[:8, :8].ravel()])
+    residual = middle.ravel() - points @ np.linalg.lstsq(points, middle.ravel(), rcond=None)[0]
+    assert np.abs(residual).max() < 1
+    assert np.abs(middle - ramp[12:20, 12:20, 0]).max() > 1
+
+
+def test_frost_of_cifar_is_finer():
+    """Its pictures are a fifth of their size, or as large as they must be."""
+    for number in range(6):
+        large, small = (weather._picture(number, 32, 32, **VARIANTS[table]["frost"]) for table in TABLES)
+        assert small.shape[0] == pytest.approx(large.shape[0] * 0.2 / 1.1, abs=1)
+        assert min(weather._picture(number, 300, 200, **VARIANTS["cifar-10-c"]["frost"]).shape[:2]) >= 200
+
+
+def test_spatter_never_turns_an_image_black():
+    image = np.full((1, 32, 32, 3), 120, np.uint8)
+    images = np.broadcast_to(image, (4000, 32, 32, 3))
+    spattered = corrupt(images, "spatter", 1, table="imagenet-c", seed=0)
+    assert spattered.min() >= 120
+    unchanged = (spattered == 120).all(axis=(1, 2, 3)).mean()
+    assert 0.002 < unchanged < 0.05  # 75 of 5,000 are black in the reference
+
+
+def test_all_six_pictures_of_frost_appear(monkeypatch):
+    real = [weather._picture(number, 32, 32, scale=1.1, smooth=True) for number in range(6)]
+    assert len({picture.tobytes() for picture in real}) == 5  # the package ships one picture twice
+    monkeypatch.setattr(weather, "_picture", lambda number, *_: np.full((40, 40, 3), 100 + 20 * number, np.uint8))
+    frosted = corrupt(np.zeros((200, 32, 32, 3), np.uint8), "frost", 1, table="cifar-10-c", seed=0)
+    values, counts = np.unique(frosted[:, 0, 0, 0], return_counts=True)
+    assert values.tolist() == [20, 24, 28, 32, 36, 40]
+    assert counts.min() > 15
+
+
+def test_pictures_of_frost_are_read_once(monkeypatch):
+    image = pictures(1, 32, 32)
+    for _ in range(2):
+        once = corrupt(np.repeat(image, 100, axis=0), "frost", 1, table="imagenet-c", seed=0)
+        monkeypatch.setattr(cv2, "imread", lambda *_: pytest.fail("read again"))
+    assert once.any()
+
+
+def test_tables_hold_every_corruption_at_every_severity():
+    assert list(TABLES) == ["imagenet-c", "cifar-10-c"]
+    for table in TABLES.values():
+        assert sorted(table) == sorted(NAMES)
+        assert {len(figures) for figures in table.values()} == {5}
+
+
+@pytest.mark.parametrize("table", TABLES)
+@pytest.mark.parametrize("corruption", NAMES)
+def test_severity_grows_the_change(corruption, table):
+    images = pictures(100, 32, 32, patches=False)
+    changes = [
+        np.abs(corrupt(images, corruption, severity, table=table, seed=0).astype(int) - images).mean()
+        for severity in SEVERITIES
+    ]
+    assert min(changes) > 0.2
+    if corruption not in NOT_MONOTONE[table]:
+        assert changes == sorted(changes)
+
+
+def test_kernels_sum_to_one():
+    for sigma in (0, 0.05, 0.4, 6):
+        assert gaussian_kernel(sigma).sum() == pytest.approx(1, abs=1e-6)

@@ -1,0 +1,90 @@
+"""The corruption engine against the package imagecorruptions, exactly or in distribution."""
+
+from functools import cache
+
+import numpy as np
+import pytest
+from drawn_pictures import DETERMINISTIC, RANDOM, pictures
+
+from resiliency.corruptions import reference, weather
+from resiliency.corruptions.engine import corrupt
+from resiliency.corruptions.settings import SEVERITIES
+
+
+@pytest.mark.parametrize("size", [(32, 32), (48, 64), (224, 224)])
+@pytest.mark.parametrize("corruption", DETERMINISTIC)
+def test_what_draws_nothing_equals_the_reference_within_a_grey_level(corruption, size):
+    images = pictures(1 if size[0] > 64 else 4, *size)
+    for severity in SEVERITIES:
+        ours = corrupt(images, corruption, severity, table="imagenet-c", seed=0).astype(int)
+        theirs = reference.corrupt(images, corruption, severity, seed=0)
+        assert np.abs(ours - theirs).max() <= 1
+        assert (ours != theirs).mean() < 0.25
+
+
+def features(residuals: np.ndarray) -> np.ndarray:
+    """NxF: mean, standard deviation and the logarithms of four bands of the radial spectrum of each residual."""
+    height, width = residuals.shape[1:3]
+    power = np.abs(np.fft.fft2(residuals.mean(axis=-1), axes=(1, 2))) ** 2 / (height * width)
+    radius = np.hypot(np.fft.fftfreq(height)[:, None], np.fft.fftfreq(width))
+    bands = [(radius > low) & (radius <= high) for low, high in ((0, 0.1), (0.1, 0.2), (0.2, 0.35), (0.35, 0.5))]
+    spectrum = np.stack([np.log(power[:, band].mean(axis=-1) + 1e-3) for band in bands], axis=1)
+    return np.column_stack([residuals.mean(axis=(1, 2, 3)), residuals.std(axis=(1, 2, 3)), spectrum])
+
+
+@cache
+def reference_features(corruption: str, severity: int, size: tuple[int, int], count: int) -> np.ndarray:
+    images = np.repeat(pictures(1, *size), count, axis=0)
+    with np.errstate(invalid="ignore"):
+        corrupted = reference.corrupt(images, corruption, severity, seed=1)
+    corrupted = corrupted[corrupted.any(axis=(1, 2, 3))]  # without the black images of its spatter
+    return features(corrupted.astype(float) - images[0])
+
+
+def our_features(corruption: str, severity: int, size: tuple[int, int], count: int) -> np.ndarray:
+    images = np.repeat(pictures(1, *size), count, axis=0)
+    residuals = corrupt(images, corruption, severity, table="imagenet-c", seed=0).astype(float) - images
+    return features(residuals[residuals.any(axis=(1, 2, 3))])
+
+
+def distances(ours: np.ndarray, theirs: np.ndarray) -> np.ndarray:
+    """F: differences of the features' means, beyond what rounding may cost, in standard errors.
+
+    Rounding: 0.05 grey levels of the mean, 0.05 of the standard deviation, 2 % of a band's power.
+    """
+    error = np.sqrt(ours.var(axis=0, ddof=1) / len(ours) + theirs.var(axis=0, ddof=1) / len(theirs))
+    slack = np.array([0.05, 0.05, 0.02, 0.02, 0.02, 0.02])
+    return np.maximum(np.abs(ours.mean(axis=0) - theirs.mean(axis=0)) - slack, 0) / error
+
+
+# Five standard errors: with about 400 comparisons, a difference by chance is expected in 2 of 10,000 choices of seeds.
+LIMIT = 5
+
+
+@pytest.fixture
+def five_pictures(monkeypatch):
+    """Frost from the five pictures that the reference picks from."""
+    monkeypatch.setattr(weather, "PICTURES", weather.PICTURES[:5])
+
+
+@pytest.mark.usefixtures("five_pictures")
+@pytest.mark.parametrize("severity", SEVERITIES)
+@pytest.mark.parametrize("corruption", RANDOM)
+def test_what_draws_agrees_with_the_reference_in_distribution(corruption, severity):
+    size = (32, 32)
+    ours, theirs = our_features(corruption, severity, size, 300), reference_features(corruption, severity, size, 60)
+    assert distances(ours, theirs).max() < LIMIT
+
+
+@pytest.mark.usefixtures("five_pictures")
+@pytest.mark.parametrize("corruption", RANDOM)
+def test_the_distributions_agree_on_a_larger_oblong(corruption):
+    size = (48, 80)
+    ours, theirs = our_features(corruption, 4, size, 120), reference_features(corruption, 4, size, 30)
+    assert distances(ours, theirs).max() < LIMIT
+
+
+@pytest.mark.parametrize("corruption", RANDOM)
+def test_the_comparison_of_distributions_tells_severities_apart(corruption):
+    ours, theirs = our_features(corruption, 1, (32, 32), 300), reference_features(corruption, 2, (32, 32), 60)
+    assert distances(ours, theirs).max() > LIMIT

@@ -1,0 +1,142 @@
+"""The balanced objective, as observation 3 judges it."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from observed import verdict
+from scipy.stats import ttest_rel
+
+from resiliency.analysis.observations import (
+    balance_is_most_resilient,
+)
+from resiliency.analysis.verdicts import observation_rows
+
+MARGIN = 0.01
+
+
+def image_errors(
+    middle: float, first: float, last: float, seeds: int = 3, strengths=(0.0, 0.4, 0.6, 1.0)
+) -> pd.DataFrame:
+    rng = np.random.default_rng(0)
+    level = {0.0: first, 1.0: last}
+    hardness = rng.uniform(-0.3, 0.3, 50)
+    rows = [
+        (
+            "balanced",
+            strength,
+            seed,
+            image,
+            level.get(strength, middle) + hardness[image] + 0.02 * rng.standard_normal(),
+        )
+        for strength in strengths
+        for seed in range(seeds)
+        for image in range(50)
+    ]
+    return pd.DataFrame(rows, columns=["objective", "strength", "seed", "image", "error"])
+
+
+@pytest.mark.parametrize(
+    ("middle", "first", "last", "expected"),
+    [
+        (0.3, 0.4, 0.4, "supported"),
+        (0.5, 0.4, 0.4, "contradicted"),
+        (0.3, 0.4, 0.2, "contradicted"),
+        (0.4, 0.4, 0.4, "equivalent"),
+        (0.3, 0.4, 0.3, "undecided"),
+    ],
+)
+def test_observation_3_finds_what_was_planted(middle, first, last, expected):
+    assert verdict(balance_is_most_resilient(image_errors(middle, first, last), 36, MARGIN)) == expected
+
+
+def test_observation_3_is_rarely_decided_by_two_seeds_that_differ():
+    """No setting is better, but each training ends a little higher or lower than another."""
+    verdicts = []
+    for trial in range(60):
+        errors = image_errors(0.4, 0.4, 0.4, seeds=2)
+        training = errors.groupby(["strength", "seed"]).ngroup()
+        errors["error"] += np.random.default_rng(trial).normal(0, 0.02, 8)[training]
+        verdicts.append(verdict(balance_is_most_resilient(errors, 36, MARGIN)))
+    assert verdicts.count("supported") <= 5
+    assert verdicts.count("contradicted") <= 6
+
+
+def test_observation_3_is_a_difference_of_means():
+    errors = image_errors(0.3, 0.4, 0.5)
+    means = errors.groupby("strength").error.mean()
+    observation = balance_is_most_resilient(errors, 36, MARGIN)
+    found = [part.estimate for part in observation.parts]
+    middle = (means[0.4] + means[0.6]) / 2
+    assert found == pytest.approx([middle - means[0.0], middle - means[1.0]])
+    assert (observation.members, observation.ensembles, observation.images) == (36, 12, 50)
+
+
+def test_observation_3_is_paired():
+    """Images differ by far more than settings, and their differences cancel."""
+    rows = observation_rows(balance_is_most_resilient(image_errors(0.3, 0.4, 0.4), 36, MARGIN), 0.95)
+    assert max(row["high"] - row["low"] for row in rows) < 0.02
+
+
+def test_observation_3_compares_the_balanced_objective_alone():
+    """Another objective, of the same strengths and seeds, is better at one end and worse at the other."""
+    balanced = image_errors(0.3, 0.4, 0.4)
+    both = pd.concat([image_errors(0.6, 0.1, 0.9).assign(objective="kl"), balanced])
+    alone, among = (balance_is_most_resilient(errors, 36, MARGIN) for errors in (balanced, both))
+    assert among.ensembles == alone.ensembles
+    assert [part.estimate for part in among.parts] == [part.estimate for part in alone.parts]
+
+
+def test_observation_3_needs_the_balanced_objective():
+    observation = balance_is_most_resilient(image_errors(0.3, 0.4, 0.4).assign(objective="kl"), 0, MARGIN)
+    assert verdict(observation) == "undecided"
+    assert "of objective balanced" in observation.lacking
+
+
+@pytest.mark.parametrize("strengths", [(), (0.0, 1.0), (0.0, 0.5), (0.5, 1.0)])
+def test_observation_3_needs_both_ends_and_a_middle(strengths):
+    observation = balance_is_most_resilient(image_errors(0.3, 0.4, 0.4, strengths=strengths), 36, MARGIN)
+    assert verdict(observation) == "undecided"
+    assert "lambda 0, 1 and between" in observation.lacking
+
+
+def test_observation_3_matches_seeds_by_name():
+    """The end lacks the first seed and has one more: by position, every seed would meet another's."""
+    errors = image_errors(0.3, 0.4, 0.4, seeds=4)
+    errors["error"] += errors.seed * 0.1
+    gone = (errors.strength == 0) & (errors.seed == 0) | (errors.strength == 0.4) & (errors.seed == 3)
+    observation = balance_is_most_resilient(errors[~gone], 36, MARGIN)
+    assert [part.units for part in observation.parts] == [2, 2]
+    assert [part.estimate for part in observation.parts] == pytest.approx([-0.1, -0.1], abs=0.01)
+
+
+def test_few_seeds_borrow_the_spread_of_all_joint_settings():
+    """Two seeds of four settings of one objective and one of another: the residuals of settings and seeds."""
+    errors = pd.concat([image_errors(0.3, 0.4, 0.4, seeds=2), image_errors(0.3, 0.4, 0.4, 2, (1.0,))], keys=[0, 1])
+    errors.loc[1, "objective"] = "kl"
+    rng = np.random.default_rng(0)
+    errors["error"] += rng.normal(0, 0.02, 10)[errors.groupby(["objective", "strength", "seed"]).ngroup()]
+    observation = balance_is_most_resilient(errors, 36, MARGIN)
+    means = errors.pivot_table(values="error", index=["objective", "strength"], columns="seed")
+    change = means[1] - means[0]
+    variance = change.var(ddof=1) / 2
+    part = observation.parts[0]
+    balanced = errors[errors.objective == "balanced"].pivot_table(values="error", index="image", columns="strength")
+    images = (balanced[[0.4, 0.6]].mean(axis=1) - balanced[0.0]).var(ddof=1) / 50
+    of_seeds = 1.5 * variance * (1 + 1 / 2) / 2
+    assert part.error == pytest.approx(np.sqrt(of_seeds + images))
+    assert part.image_share == pytest.approx(images / part.error**2)
+    assert part.freedom == pytest.approx((of_seeds + images) ** 2 / (of_seeds**2 / 4 + images**2 / 49))
+    assert "pooled over 5 joint settings" in observation.resampled
+
+
+def test_five_seeds_stand_for_themselves():
+    errors = image_errors(0.3, 0.4, 0.4, seeds=5, strengths=(0.0, 0.5, 1.0))
+    rng = np.random.default_rng(0)
+    errors["error"] += rng.normal(0, 0.02, 15)[errors.groupby(["strength", "seed"]).ngroup()]
+    observation = balance_is_most_resilient(errors, 45, MARGIN)
+    means = errors.pivot_table(values="error", index="seed", columns="strength")
+    low, high = ttest_rel(means[0.5], means[0.0]).confidence_interval(0.9)
+    part = observation.parts[0]
+    assert part.interval(0.9) == pytest.approx((low, high), abs=0.003)
+    assert part.error > (means[0.5] - means[0.0]).std(ddof=1) / np.sqrt(5)  # images are added
+    assert observation.resampled == "seeds and images"
