@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 
 PACKAGE = "resiliency"
+DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 SILENT = "resiliency/progress.py"  # only prints: other words of it are no reason to make results again
 
 
@@ -60,22 +61,23 @@ def _told(node: object, imported: list[str]) -> str:
 
     The modules that it may import are added to `imported`.
     """
-    if isinstance(node, list):
+    kind = type(node)
+    if kind is list:
         return f"[{','.join([_told(item, imported) for item in node])}]"
     if not isinstance(node, ast.AST):
         return repr(node)
-    if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+    if kind in DOCUMENTED:
         _drop_docstring(node)
-    elif isinstance(node, ast.Import):
+    elif kind is ast.Import:
         imported += [alias.name for alias in node.names]
-    elif isinstance(node, ast.ImportFrom) and node.module:
+    elif kind is ast.ImportFrom and node.module:
         imported += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
     values = [(name, getattr(node, name, None)) for name in node._fields]
     fields = [f"{name}={_told(value, imported)}" for name, value in values if value is not None and value != []]
-    return f"{type(node).__name__}({','.join(fields)})"
+    return f"{kind.__name__}({','.join(fields)})"
 
 
-def _drop_docstring(node: ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+def _drop_docstring(node: ast.AST) -> None:
     if node.body and isinstance(node.body[0], ast.Expr):
         value = node.body[0].value
         if isinstance(value, ast.Constant) and isinstance(value.value, str):
