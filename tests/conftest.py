@@ -5,9 +5,12 @@ import os
 import resource
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
+import forking
 import pytest
 import yaml
 
@@ -15,6 +18,30 @@ REPOSITORY = Path(__file__).parents[1]
 
 # Tests run beside each other, and threads of one wait for cores that another's have.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# Variables that are read once, as Python starts or imports a module.
+READ_ONCE = ("PYTHONPATH", "HF_HUB_OFFLINE")
+
+
+@cache
+def forks(imported: tuple[str, ...], *read_once: str) -> forking.Forking:
+    """What runs programs that import these modules, for all tests of this process; READ_ONCE have these values."""
+    return forking.Forking(imported, os.environ | dict(zip(READ_ONCE, read_once, strict=True)))
+
+
+def fork_snakemake(
+    arguments: list[str], cwd: Path, environment: dict[str, str] | None = None
+) -> subprocess.CompletedProcess:
+    """Run Snakemake, and the scripts of its jobs, as forks; what it prints of any kind is in `stdout`."""
+    environment = dict(os.environ) if environment is None else environment
+    read_once = [environment.get(name, "") for name in READ_ONCE]
+    request = {"arguments": ["-m", "snakemake", *arguments], "cwd": str(cwd), "environment": environment}
+    if not {"--dry-run", "-n"}.intersection(arguments):
+        request["scripts"] = forks(forking.SCRIPTS, *read_once).address
+    with tempfile.TemporaryFile("w+") as output:
+        of_snakemake = forks(forking.SNAKEMAKE, *read_once).address
+        status = forking.asked(of_snakemake, request, output.fileno(), output.fileno())
+        output.seek(0)
+        return subprocess.CompletedProcess(arguments, status, output.read())
 
 
 class Workflow:
@@ -22,6 +49,9 @@ class Workflow:
 
     Args:
         environment: variables that Snakemake sees; by default those of this process.
+        forked: whether Snakemake and the scripts of its jobs are forks of processes that have imported what they
+            import, which saves most of the time of a small study, or processes as a user has them; by default where no
+            environment is given.
     """
 
     def __init__(
@@ -30,11 +60,13 @@ class Workflow:
         study: Path = REPOSITORY / "studies/tiny.yaml",
         repository: Path = REPOSITORY,
         environment: dict[str, str] | None = None,
+        forked: bool | None = None,
     ):
         self.directory = directory
         self.study = study
         self.repository = repository
         self.environment = environment
+        self.forked = environment is None if forked is None else forked
         self.results = directory / "results" / yaml.safe_load(study.read_text())["study"]
 
     def snakemake(self, *arguments: str, largest_file: int | None = None) -> subprocess.CompletedProcess:
@@ -43,9 +75,11 @@ class Workflow:
         Args:
             largest_file: bytes beyond which no file can grow, as if the disk were full.
         """
+        if self.forked and not largest_file:
+            return fork_snakemake(self._arguments(arguments), self.repository, self.environment)
         limit = (largest_file, resource.RLIM_INFINITY)
         return subprocess.run(
-            self._command(arguments),
+            [sys.executable, "-m", "snakemake", *self._arguments(arguments)],
             cwd=self.repository,
             env=self.environment,
             stdout=subprocess.PIPE,
@@ -60,7 +94,7 @@ class Workflow:
         log = self.directory / "snakemake.log"
         with log.open("w") as output:
             return subprocess.Popen(
-                self._command(arguments),
+                [sys.executable, "-m", "snakemake", *self._arguments(arguments)],
                 cwd=self.repository,
                 env=self.environment,
                 stdout=output,
@@ -68,17 +102,21 @@ class Workflow:
                 start_new_session=True,
             )
 
-    def _command(self, arguments: tuple[str, ...]) -> list[str]:
-        command = [sys.executable, "-m", "snakemake", "--directory", str(self.directory)]
-        return [*command, *arguments, "--configfile", str(self.study)]
+    def _arguments(self, arguments: tuple[str, ...]) -> list[str]:
+        return ["--directory", str(self.directory), *arguments, "--configfile", str(self.study)]
 
     def planned(self, *arguments: str) -> dict[str, int]:
         """Rule -> number of jobs that a run would execute, from a dry run; the targets themselves left out."""
         run = self.snakemake("--dry-run", "--cores", "2", *arguments)
         assert run.returncode == 0, run.stdout
-        if "Nothing to be done" in run.stdout:
+        return self.planned_in(run.stdout)
+
+    @staticmethod
+    def planned_in(output: str) -> dict[str, int]:
+        """Rule -> number of jobs, from what a dry run printed; the targets themselves left out."""
+        if "Nothing to be done" in output:
             return {}
-        lines = run.stdout.split("Job stats:")[1].split("total")[0].splitlines()[3:]
+        lines = output.split("Job stats:")[1].split("total")[0].splitlines()[3:]
         jobs = {line.split()[0]: int(line.split()[1]) for line in lines if line.strip()}
         return {rule: count for rule, count in jobs.items() if rule != "all"}
 
@@ -105,11 +143,29 @@ def workflow(tmp_path_factory: pytest.TempPathFactory) -> Workflow:
     """The tiny study, finished on two cores: run once, by the first of the processes of these tests that needs it."""
     shared = tmp_path_factory.getbasetemp()
     shared = shared.parent if "PYTEST_XDIST_WORKER" in os.environ else shared
-    finished = Workflow(shared / "two_cores")
+    finished = Workflow(shared / "two_cores", forked=False)
     finished.directory.mkdir(exist_ok=True)
     with (finished.directory / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (finished.results / "report.html").exists():
             run = finished.snakemake("--cores", "2")
             assert run.returncode == 0, run.stdout
-    return finished
+    return Workflow(finished.directory)
+
+
+@pytest.fixture(scope="session")
+def snakemake() -> Callable[[list[str], Path], subprocess.CompletedProcess]:
+    """Runs Snakemake with arguments in a directory; what it prints of any kind is in `stdout`."""
+    return fork_snakemake
+
+
+@pytest.fixture(scope="session")
+def packed_report(workflow: Workflow) -> Path:
+    """Snakemake's own report of the tiny study, a ZIP file, packed once by the first process that needs it."""
+    path = workflow.directory / "report.zip"
+    with (workflow.directory / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not path.exists():
+            run = workflow.snakemake("--report", str(path))
+            assert run.returncode == 0, run.stdout
+    return path

@@ -1,8 +1,6 @@
 """The profiles parse, and name what the workflow has."""
 
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -21,13 +19,10 @@ LARGE |= {"assess_ensembles", "leave_out_images", "export"}
 
 
 @pytest.mark.parametrize("name", PROFILES)
-def test_a_dry_run_accepts_the_profile(name, tmp_path):
-    command = [sys.executable, "-m", "snakemake", "--dry-run", "--quiet", "all", "--profile", f"profiles/{name}"]
-    command += ["--cores", "1"] if name == "default" else []
-    run = subprocess.run(
-        [*command, "--directory", str(tmp_path)], cwd=REPOSITORY, capture_output=True, text=True, check=False
-    )
-    assert run.returncode == 0, run.stdout + run.stderr
+def test_a_dry_run_accepts_the_profile(name, tmp_path, snakemake):
+    arguments = ["--dry-run", "--quiet", "all", "--profile", f"profiles/{name}", "--directory", str(tmp_path)]
+    run = snakemake(arguments + (["--cores", "1"] if name == "default" else []), REPOSITORY)
+    assert run.returncode == 0, run.stdout
 
 
 def test_jobs_with_a_gpu_and_no_others_go_to_its_partition():

@@ -80,7 +80,7 @@ def lite(workflow_in, tmp_path_factory):
     (directory / "study.yaml").write_text(yaml.safe_dump(STUDY))
     networks = put_weights(directory / "cache/hub")
     environment = os.environ | {"RESILIENCY_CACHE": str(directory / "cache"), "HF_HUB_OFFLINE": "1"}
-    study = workflow_in(directory, directory / "study.yaml", environment=environment)
+    study = workflow_in(directory, directory / "study.yaml", environment=environment, forked=True)
     run = study.snakemake("--cores", "2")
     assert run.returncode == 0, run.stdout
     return study, networks

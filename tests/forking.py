@@ -1,0 +1,120 @@
+#!/usr/bin/env -S python3 -IS
+"""Programs that start at once: each is a fork of a process that has imported what it imports from elsewhere.
+
+The library is not imported beforehand, so that each program reads the code of its own repository, as in a process of
+its own. Run as a program itself, this file stands in for Python: `forking.py script.py` has the script run in a fork.
+"""
+
+import atexit
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from contextlib import suppress
+from importlib import import_module
+from pathlib import Path
+
+SNAKEMAKE = ("snakemake.cli", "snakemake.report.html_reporter", "snakemake.storage", "nbformat", "platformdirs")
+SNAKEMAKE += ("smart_open", "PIL.ImageOps", "yaml")
+SCRIPTS = ("snakemake.script", "snakemake.logging", "pandas", "pyarrow.parquet", "scipy.stats", "pydantic", "timm")
+SCRIPTS += ("torch._dynamo", "torchvision", "safetensors.torch", "sklearn.datasets", "altair", "vl_convert", "cv2")
+# What a stand-in for Python finds in its environment: where scripts are forked, and the Python for all else.
+ADDRESS, PYTHON = "FORKING_ADDRESS", "FORKING_PYTHON"
+
+
+class Forking:
+    """A process of which others are forks, until this process ends.
+
+    Args:
+        imported: modules that it imports beforehand.
+        environment: variables that it sees as it imports them.
+    """
+
+    def __init__(self, imported: tuple[str, ...], environment: dict[str, str]):
+        self.address = f"{tempfile.mkdtemp()}/socket"
+        command = [sys.executable, __file__, "--serve", self.address, *imported]
+        self.server = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment)
+        self.server.stdout.readline()
+        atexit.register(self.close)
+
+    def close(self) -> None:
+        self.server.communicate()
+
+
+def asked(address: str, request: dict, output: int = 1, errors: int = 2) -> int:
+    """The exit status of what the process at `address` runs.
+
+    Args:
+        request: what `become` takes.
+        output: descriptor of a file that gets what it prints, and `errors` of one that gets what it says of faults.
+    """
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as connection:
+        connection.connect(address)
+        socket.send_fds(connection, [json.dumps(request).encode()], [output, errors])
+        return int(connection.recv(100) or -signal.SIGKILL)
+
+
+def serve(address: str, imported: list[str]) -> None:
+    """Fork for each request, until standard input ends."""
+    for name in imported:
+        import_module(name)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
+        listener.bind(address)
+        listener.listen()
+        print(flush=True)
+        while listener in select.select([listener, sys.stdin], [], [])[0]:
+            connection, _ = listener.accept()
+            if not os.fork():
+                listener.close()
+                return answer(connection)
+            connection.close()
+            with suppress(ChildProcessError):
+                while os.waitpid(-1, os.WNOHANG)[0]:
+                    pass
+    Path(address).unlink()
+    Path(address).parent.rmdir()
+
+
+def answer(connection: socket.socket) -> None:
+    """Run what is asked in a fork of this fork, and send how it ended."""
+    message, streams, *_ = socket.recv_fds(connection, 1 << 20, 2)
+    child = os.fork()
+    if child:
+        connection.send(str(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])).encode())
+        os._exit(0)
+    connection.close()
+    for number, stream in enumerate((os.open(os.devnull, os.O_RDONLY), *streams)):
+        os.dup2(stream, number)
+    become(**json.loads(message))
+
+
+def become(arguments: list[str], cwd: str, environment: dict[str, str], scripts: str | None = None) -> None:
+    """Go on as Python would with these arguments; with `scripts`, an address, for scripts that are forked there."""
+    import runpy
+
+    os.chdir(cwd)
+    os.environ.clear()
+    os.environ.update(environment)
+    if scripts:
+        os.environ.update({ADDRESS: scripts, PYTHON: sys.executable})
+        sys.executable = __file__
+    if arguments[0] == "-m":
+        sys.argv, sys.path[0] = arguments[1:], cwd
+        runpy.run_module(arguments[1], run_name="__main__", alter_sys=True)
+    else:
+        sys.argv, sys.path[0] = arguments, str(Path(arguments[0]).parent)
+        runpy.run_path(arguments[0], run_name="__main__")
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "--serve":
+        serve(sys.argv[2], sys.argv[3:])
+    elif sys.argv[1].startswith("-"):
+        os.execv(os.environ[PYTHON], [os.environ[PYTHON], *sys.argv[1:]])
+    else:
+        asking = {"arguments": sys.argv[1:], "cwd": os.getcwd(), "environment": dict(os.environ)}
+        sys.exit(asked(os.environ[ADDRESS], asking))
