@@ -224,6 +224,13 @@ def test_needed_units_have_the_power_that_is_promised():
     assert 0.78 < (drawn - norm.ppf(0.95) * error > 0).all(axis=1).mean() < 0.84
 
 
+def test_without_a_plan_units_count_as_those_of_a_mean():
+    """Four times as many units have half the error; one is lost to the mean."""
+    part = Part("", 1, 3, 5, units=10)
+    assert part.with_units(40) == (pytest.approx(1.5), 39)
+    assert part.with_units(10) == (pytest.approx(3), 9)
+
+
 def test_no_number_of_seeds_may_be_enough():
     """What images add does not go away with seeds."""
     part = Part("", 0.1, 1, 9, units=3, planned=lambda n: (np.sqrt(0.5 / n + 0.8), 9))
