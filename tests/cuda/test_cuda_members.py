@@ -1,5 +1,7 @@
 """What is done with members on a CUDA device, or the pretended one: predictions, activations, attributions, search."""
 
+from itertools import product
+
 import numpy as np
 import pytest
 import torch
@@ -81,9 +83,8 @@ def test_another_precision_of_predictions_is_compared_with_float32(on_both, tmp_
 
 
 @pytest.mark.filterwarnings("ignore:Input Tensor 0 did not")
-@pytest.mark.parametrize("target", ["label", "prediction"])
+@pytest.mark.parametrize(("family", "target"), [*product(DESIGNS, ["label"]), ("resnet", "prediction")])
 @pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize("family", DESIGNS)
 def test_attributions_are_those_of_the_cpu(on_both, family, method, target):
     def maps(member):
         try:
