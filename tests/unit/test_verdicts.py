@@ -1,5 +1,6 @@
 """Effect sizes, shares of variance, and the rule that turns statistics into verdicts."""
 
+from dataclasses import replace
 from itertools import permutations
 
 import numpy as np
@@ -236,3 +237,15 @@ def test_no_number_of_seeds_may_be_enough():
     part = Part("", 0.1, 1, 9, units=3, planned=lambda n: (np.sqrt(0.5 / n + 0.8), 9))
     assert needed([part], 1, 0.1, 2, 0.95, 0.975).estimated is None
     assert needed([], 1, 0.1, 2, 0.95, 0.975) == needed([Part("")], 1, 0.1, 2, 0.95, 0.975)
+
+
+def test_what_would_decide_is_said_in_words():
+    factor = 20 * (norm.ppf(0.95) + norm.ppf(0.8)) ** 2
+    right, at_margin = (f"{np.ceil(factor / size**2):,.0f} designs" for size in (0.9, 0.5))
+    for sign, margin in ((1, "0.5"), (-1, "-0.5")):
+        (row,) = observation_rows(observed(sign, sign * 0.9, margin=0.5), 0.95)
+        words = f"{right}, if the estimates are right (supported); {at_margin}, if every difference is {margin}"
+        assert row["would_decide"] == f"at 80 % power: {words}"
+    never = Part("", 0.1, 1, 9, units=3, planned=lambda n: (np.sqrt(0.5 / n + 0.8), 9))
+    (row,) = observation_rows(replace(observed(1, margin=0.1), parts=[never]), 0.95)
+    assert row["would_decide"] == "no number of designs: more test images"
