@@ -426,9 +426,7 @@ def test_heatmap_of_correlations_holds_every_metric_and_ignores_other_rows():
     assert sum(map(len, rows)) == len(METRICS)
 
 
-@pytest.mark.parametrize(
-    "name", ["error_by_severity", "calibration", "coincident_failures", "correlations", "strength"]
-)
+@pytest.mark.parametrize("name", ["calibration", "coincident_failures", "correlations", "strength"])
 def test_legends_filter(name):
     spec = draw(name, synthetic_tables(), settings.OKABE_ITO)
     assert [parameter["bind"] for parameter in spec["params"]] == ["legend"]

@@ -3,7 +3,7 @@
 import altair as alt
 import pandas as pd
 
-from resiliency.report.style import MUTED, SHARE, by_legend, finish, notice, panel_title, spread
+from resiliency.report.style import MUTED, SHARE, by_legend, finish, notice, panel_title, shapes, spread
 from resiliency.report.words import label, percent
 
 COLUMNS = 4
@@ -18,8 +18,9 @@ def calibration(members: pd.DataFrame, table: pd.DataFrame, colours: list[str]) 
     if bins.empty:
         return notice(title, "no independently trained members in this study")
     designs = members.loc[members["design"].isin(bins["design"]), "design"].unique().tolist()
-    hues = spread(bins["images"].unique().tolist(), colours)
-    panels = [_panel(bins[bins["design"] == design], design, design == designs[0], hues) for design in designs]
+    images = bins["images"].unique().tolist()
+    scales = spread(images, colours), shapes(images, colours)
+    panels = [_panel(bins[bins["design"] == design], design, design == designs[0], *scales) for design in designs]
     subtitle = [
         "On the diagonal, confidence equals accuracy; below it, members are overconfident",
         f"Predictions in 15 bins of confidence, all members of a design; point size: their number, {FEWEST} at least",
@@ -43,19 +44,20 @@ def pooled(members: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
     return bins.drop(columns="sure")
 
 
-def _panel(bins: pd.DataFrame, design: str, first: bool, hues: alt.Scale) -> alt.LayerChart:
+def _panel(bins: pd.DataFrame, design: str, first: bool, hues: alt.Scale, kinds: alt.Scale) -> alt.LayerChart:
     axis = alt.Axis(format=SHARE, values=[0, 0.5, 1])
     x = alt.X("confidence:Q", title="Confidence", axis=axis).scale(domain=[0, 1])
     y = alt.Y("accuracy:Q", title="Accuracy" if first else None, axis=axis).scale(domain=[0, 1])
     legend = alt.Legend(title="Test images", orient="bottom", direction="horizontal")
     hue = alt.Color("images:N", scale=hues, legend=legend)
+    shape = alt.Shape("images:N", scale=kinds, legend=legend)
     chosen, opacity = by_legend("images")
     size = alt.Size("predictions:Q", legend=None).scale(range=[12, 160])
     tooltip = ["images", alt.Tooltip("predictions", format=","), alt.Tooltip("confidence", format=".1%")]
     tooltip.append(alt.Tooltip("accuracy", format=".1%"))
     base = alt.Chart(bins[bins["predictions"] >= FEWEST]).encode(x=x, y=y, color=hue, opacity=opacity)
     line = base.mark_line(strokeWidth=1.5)
-    points = base.mark_point(filled=True).encode(size=size, tooltip=tooltip)
+    points = base.mark_point(filled=True).encode(size=size, shape=shape, tooltip=tooltip)
     ends = alt.Chart(pd.DataFrame({"end": [0, 1]})).mark_line(color=MUTED, strokeDash=[4, 3], strokeWidth=1)
     diagonal = ends.encode(x=alt.X("end:Q", axis=axis), y=alt.Y("end:Q", axis=axis))
     told = panel_title(design, subtitle=f"gap {_gaps(bins)}")

@@ -24,12 +24,13 @@ def early_exit(deployment: pd.DataFrame, table: pd.DataFrame, colours: list[str]
     y = alt.Y("mean_corruption_error:Q", title="Mean corruption error").axis(format=SHARE).scale(zero=False)
     hue = alt.Color("what:N", title=None).scale(domain=[STATIC, EARLY], range=[MUTED, colours[0]])
     hue = hue.legend(orient="bottom", direction="horizontal")
+    shape = alt.Shape("what:N", title=None).scale(domain=[STATIC, EARLY], range=["circle", "diamond"])
     tooltip = ["members", "what", alt.Tooltip("macs", format=",.0f")]
     tooltip += [alt.Tooltip(column, format=".2%") for column in ("mean_corruption_error", "low", "high")]
     base = alt.Chart(both).encode(x=x.axis(format="~s", tickCount=5), y=y, color=hue)
     line = base.transform_filter(alt.datum.what == STATIC).mark_line(strokeWidth=1.5)
     bars = base.mark_rule(opacity=0.35).encode(y=alt.Y("low:Q"), y2="high")
-    points = base.mark_point(filled=True, size=60).encode(tooltip=tooltip)
+    points = base.mark_point(filled=True, size=60).encode(shape=shape, tooltip=tooltip)
     subtitle = [
         "Threshold of confidence chosen on one half of the test images; errors and MACs are those on the other",
         "The line is the front of ensembles that ask all of their members for every image",

@@ -8,10 +8,11 @@ import pandas as pd
 
 from resiliency.conditions import CLEAN
 from resiliency.corruption_names import CATEGORIES, HELD_OUT
-from resiliency.report.style import INK, SHARE, by_legend, finish, notice, panel_title, spread
+from resiliency.report.line_labels import draw_labels, line_labels
+from resiliency.report.style import DASHES, INK, SHARE, by_click, by_legend, finish, notice, panel_title, shapes, spread
 from resiliency.report.words import label, percent, plural
 
-DASHES = ([1, 0], [7, 3], [2, 2], [9, 3, 2, 3])
+HEIGHT = 380
 MOST_CURVES = 24  # beyond these, a curve for each family
 MOST_ROWS = 60  # of the heat map, the most resilient members
 CELL = 34
@@ -30,20 +31,28 @@ def error_by_severity(members: pd.DataFrame, errors: pd.DataFrame, colours: list
         rows = rows.assign(design=rows["family"])
     curves = rows.groupby(["family", "design", "severity"], sort=False)["error"].mean().reset_index()
     curves["name"] = [_curve_name(*pair) for pair in zip(curves["family"], curves["design"], strict=True)]
-    hues, dashes = _curve_styles(curves, colours)
     severities = sorted(curves["severity"].unique().tolist())
     ticks = alt.Axis(values=severities, format="d", labelExpr="datum.value == 0 ? 'clean' : datum.label")
-    chosen, opacity = by_legend("name")
+    domain = 0.0, 1.04 * float(curves["error"].max()) or 1.0
+    x = alt.X("severity:Q", title="Severity", axis=ticks).scale(nice=False, padding=12)
+    ends = curves[curves["severity"] == severities[-1]]
+    labels = line_labels(ends, "error", domain, HEIGHT)
+    order = ends.sort_values("error", ascending=False, kind="stable")["name"].tolist()
+    hues, dashes = _curve_styles(curves, order, colours, legend=labels is None)
+    chosen, opacity = by_legend("name") if labels is None else by_click("name")
     base = alt.Chart(curves).encode(
-        x=alt.X("severity:Q", title="Severity", axis=ticks).scale(nice=False, padding=12),
-        y=alt.Y("error:Q", title="Top-1 error").axis(format=SHARE),
+        x=x,
+        y=alt.Y("error:Q", title="Top-1 error").axis(format=SHARE).scale(domain=domain, nice=False),
         color=hues,
         opacity=opacity,
         tooltip=["design", "family", "severity", alt.Tooltip("error", title="top-1 error", format=".1%")],
     )
     lines = base.mark_line().encode(strokeDash=dashes).add_params(chosen)
     chart = lines + base.mark_point(filled=True, size=45)
-    return finish(chart.properties(width=600, height=380), title, [_basis(rows)])
+    if labels is not None:
+        words = draw_labels(labels, x, "error", "design", ["design", "family"], color=hues, opacity=opacity)
+        chart = alt.layer(chart, *words)
+    return finish(chart.properties(width=680, height=HEIGHT), title, [_basis(rows)])
 
 
 def error_heatmap(members: pd.DataFrame, errors: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
@@ -148,20 +157,21 @@ def _curve_name(family: str, design: str) -> str:
     return design if design == family else f"{design} ({family})"
 
 
-def _curve_styles(curves: pd.DataFrame, colours: list[str]) -> tuple[alt.Color, alt.StrokeDash]:
-    """A colour per family and, within a family, a dash per design; in the legend, families stay together."""
-    names, hues, dashes = [], [], []
-    families = curves.groupby("family", sort=False)["name"].unique()
-    for designs, colour in zip(families, cycle(colours), strict=False):
-        names += list(designs)
-        hues += [colour] * len(designs)
-        dashes += [dash for _, dash in zip(designs, cycle(DASHES), strict=False)]
-    together = all(name == family for name, family in zip(curves["name"], curves["family"], strict=True))
-    title = "Family" if together else "Design (family)"
-    legend = alt.Legend(title=title, symbolType="stroke", symbolSize=500, symbolStrokeWidth=2)
+def _curve_styles(
+    curves: pd.DataFrame, order: list[str], colours: list[str], legend: bool
+) -> tuple[alt.Color, alt.StrokeDash]:
+    """A colour per family and, among designs of one colour, a dash per design; in a legend, names come in `order`."""
+    families = list(dict.fromkeys(curves["family"]))
+    of_family = dict(zip(families, cycle(colours), strict=False))
+    hues = {name: of_family[family] for name, family in zip(curves["name"], curves["family"], strict=True)}
+    dashes = {}
+    for colour in colours:
+        dashes |= dict(zip((name for name in hues if hues[name] == colour), cycle(DASHES), strict=False))
+    title = "Family" if set(order) <= set(families) else "Design (family)"
+    drawn = alt.Legend(title=title, symbolType="stroke", symbolSize=500, symbolStrokeWidth=2) if legend else None
     return (
-        alt.Color("name:N", legend=legend).scale(domain=names, range=hues),
-        alt.StrokeDash("name:N", legend=legend).scale(domain=names, range=dashes),
+        alt.Color("name:N", legend=drawn).scale(domain=order, range=[hues[name] for name in order]),
+        alt.StrokeDash("name:N", legend=drawn).scale(domain=order, range=[dashes[name] for name in order]),
     )
 
 
@@ -191,7 +201,7 @@ def _against(points: pd.DataFrame, x: alt.X, colours: list[str], chosen: alt.Par
     error = alt.Y("mean_corruption_error:Q", title="Mean corruption error")
     error = error.scale(zero=False, padding=16, nice=False).axis(format=SHARE)
     hue = alt.Color("family:N", title="Family", scale=spread(families, colours))
-    shape = alt.Shape("family:N", title="Family").scale(domain=families)
+    shape = alt.Shape("family:N", title="Family", scale=shapes(families, colours))
     tooltip = ["member", "family", alt.Tooltip("parameters", format=",")]
     tooltip += [alt.Tooltip(c, title=label(c), format=".1%") for c in ("clean_accuracy", "mean_corruption_error")]
     opacity = by_legend("family")[1]

@@ -1,6 +1,6 @@
 // Charts are made for a desktop. On a phone they are drawn anew: panels below each other, titles and legends broken into
 // lines. What is still too wide is scaled down as a whole.
-const TITLE_EM = 0.56, LABELS = 110;
+const TITLE_EM = 0.56, LABELS = 110, AXIS = 60;
 function broken(text, size, room) {
   const most = Math.max(12, Math.floor(room / (size * TITLE_EM)));
   return [text].flat().flatMap((line) => {
@@ -33,6 +33,10 @@ function narrowChannel(name, channel, below) {
   }
   return found;
 }
+// The room that names beside the ends of lines need.
+function beside(chart) {
+  return Math.max(0, ...(chart.layer ?? []).map((part) => (part.layer ? beside(part) : part.mark?.type === "text" && part.mark.limit) || 0));
+}
 function narrowed(spec, room, config, below = false) {
   const found = { ...spec };
   if (found.title) found.title = brokenTitle(found.title, room, found.config?.title);
@@ -53,7 +57,7 @@ function narrowed(spec, room, config, below = false) {
     ? { ...row, hconcat: row.hconcat.map((panel, place) => ({ title: heads[place], ...panel })) } : row));
   if (found.vconcat && !panels) found.vconcat = found.vconcat.map((part) => narrowed(part, room, config, below));
   if (found.layer) found.layer = found.layer.map((part) => narrowed(part, room, config, below));
-  if (typeof found.width === "number") found.width = Math.min(found.width, room - LABELS + 20);
+  if (typeof found.width === "number") found.width = Math.min(found.width, room - (beside(found) ? beside(found) + AXIS : LABELS - 20));
   delete found.bounds;
   return found;
 }

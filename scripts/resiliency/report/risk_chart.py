@@ -1,10 +1,12 @@
 """The chart of what abstaining brings: error over the share of images that are answered."""
 
+from itertools import cycle
+
 import altair as alt
 import pandas as pd
 
 from resiliency.report.overview import contenders
-from resiliency.report.style import SHARE, by_legend, finish, notice, panel_title, spread
+from resiliency.report.style import DASHES, SHARE, by_legend, finish, notice, panel_title
 from resiliency.report.words import label, percent
 
 REFERENCE = "max_probability"
@@ -18,9 +20,9 @@ def risk_coverage(deployment: pd.DataFrame, curves: pd.DataFrame, colours: list[
     lines = _lines(deployment, curves)
     if lines.empty:
         return notice(title, "no ensemble or member whose answers differ in confidence")
-    hues = spread(list(dict.fromkeys(lines["who"])), colours)
     names = list(dict.fromkeys(lines["images"]))
-    panels = [_panel(lines[lines["images"] == name], name, name == names[0], hues) for name in names]
+    looks = _looks(lines, colours)
+    panels = [_panel(lines[lines["images"] == name], name, name == names[0], *looks) for name in names]
     subtitle = [
         "Images are answered in order of confidence; at the right end all are answered",
         "Images on which nothing was chosen; of corrupted ones all corruptions and severities together",
@@ -61,16 +63,29 @@ def label_of(score: str) -> str:
     return score.replace("_", " ").replace("max ", "maximum ")
 
 
-def _panel(lines: pd.DataFrame, name: str, first: bool, hues: alt.Scale) -> alt.Chart:
+def _looks(lines: pd.DataFrame, colours: list[str]) -> tuple[alt.Color, alt.StrokeDash]:
+    """A colour and a dash for each line. They meet at full coverage; the legend has the one with most errors first."""
+    names = list(dict.fromkeys(lines["who"]))
+    last = lines[lines["images"] == lines["images"].iloc[-1]]
+    order = last.groupby("who")["risk"].mean().reindex(names).sort_values(ascending=False, kind="stable").index.tolist()
+    legend = alt.Legend(title=None, orient="bottom", direction="vertical", labelLimit=320, symbolType="stroke")
+    legend.symbolSize, legend.symbolStrokeWidth = 500, 2
+    hues, dashes = dict(zip(names, cycle(colours), strict=False)), dict(zip(names, cycle(DASHES), strict=False))
+    return (
+        alt.Color("who:N", legend=legend).scale(domain=order, range=[hues[name] for name in order]),
+        alt.StrokeDash("who:N", legend=legend).scale(domain=order, range=[dashes[name] for name in order]),
+    )
+
+
+def _panel(lines: pd.DataFrame, name: str, first: bool, hue: alt.Color, dash: alt.StrokeDash) -> alt.Chart:
     x = alt.X("coverage:Q", title="Images answered").scale(domain=[LEAST, 1]).axis(format=SHARE, tickCount=5)
     y = alt.Y("risk:Q", title="Error of the answers" if first else None).axis(format=SHARE)
-    legend = alt.Legend(title=None, orient="bottom", direction="horizontal", columns=3, labelLimit=320)
     chosen, opacity = by_legend("who")
     tooltip = ["who", alt.Tooltip("coverage", format=".0%"), alt.Tooltip("risk", format=".2%")]
     chart = (
         alt.Chart(lines)
         .mark_line(strokeWidth=2)
-        .encode(x=x, y=y, color=alt.Color("who:N", scale=hues, legend=legend), opacity=opacity, tooltip=tooltip)
+        .encode(x=x, y=y, color=hue, strokeDash=dash, opacity=opacity, tooltip=tooltip)
     )
     chart = chart.add_params(chosen) if first else chart
     return chart.properties(width=300, height=240, title=panel_title(label(name)))

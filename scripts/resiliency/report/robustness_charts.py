@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit, logit
 
-from resiliency.report.style import INK, MUTED, SHARE, by_legend, finish, notice, panel_title, spread
+from resiliency.report.style import INK, MUTED, SHARE, by_legend, finish, notice, panel_title, shapes, spread
 from resiliency.report.words import interval, label, percent, plural
 
 TITLE = "Accuracy on shifted images against clean accuracy"
@@ -23,9 +23,10 @@ def effective_robustness(table: pd.DataFrame, colours: list[str]) -> alt.TopLeve
     names = list(dict.fromkeys(table[field].dropna()))
     chosen, opacity = by_legend(field)
     hue = alt.Color(f"{field}:N", title=field.capitalize()).scale(spread(names, colours))
+    shape = alt.Shape(f"{field}:N", title=field.capitalize()).scale(shapes(names, colours))
     sets = list(dict.fromkeys(table["test_set"]))
     panels = [
-        _panel(table[table["test_set"] == name], name, hue, opacity, chosen if index == 0 else None)
+        _panel(table[table["test_set"] == name], name, (hue, shape), opacity, chosen if index == 0 else None)
         for index, name in enumerate(sets)
     ]
     rows = [alt.hconcat(*panels[start : start + COLUMNS], spacing=28) for start in range(0, len(panels), COLUMNS)]
@@ -38,8 +39,13 @@ def effective_robustness(table: pd.DataFrame, colours: list[str]) -> alt.TopLeve
 
 
 def _panel(
-    rows: pd.DataFrame, name: str, hue: alt.Color, opacity: alt.Opacity, chosen: alt.Parameter | None
+    rows: pd.DataFrame,
+    name: str,
+    looks: tuple[alt.Color, alt.Shape],
+    opacity: alt.Opacity,
+    chosen: alt.Parameter | None,
 ) -> alt.LayerChart:
+    hue, shape = looks
     drawn = rows.assign(**{c: rows[c].clip(LEAST, 1 - LEAST) for c in ("clean_accuracy", "accuracy", "low", "high")})
     drawn = drawn.assign(x=logit(drawn["clean_accuracy"]), y=logit(drawn["accuracy"].astype(float)))
     drawn = drawn.assign(y_low=logit(drawn["low"].astype(float)), y_high=logit(drawn["high"].astype(float)))
@@ -50,7 +56,7 @@ def _panel(
     tooltip += [alt.Tooltip(c, format=".1%") for c in ("clean_accuracy", "accuracy", "predicted_accuracy")]
     tooltip.append(alt.Tooltip("effective_robustness", format="+.1%"))
     base = alt.Chart(drawn).encode(x=x, color=hue, opacity=opacity)
-    marks = base.mark_point(filled=True, size=45).encode(y=y, tooltip=tooltip)
+    marks = base.mark_point(filled=True, size=45).encode(y=y, shape=shape, tooltip=tooltip)
     layers = [marks]
     known = drawn.dropna(subset=["low", "high"])
     if len(known):

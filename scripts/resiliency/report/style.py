@@ -11,6 +11,8 @@ BODY = 12
 SHARE = "~%"
 WIDTH = 880
 FADED = 0.08
+DASHES = ([1, 0], [7, 3], [2, 2], [9, 3, 2, 3], [14, 3], [5, 2, 2, 2, 2, 2])
+SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down", "triangle-right")
 
 CONFIG = {
     "background": "white",
@@ -74,6 +76,12 @@ def by_legend(field: str) -> tuple[alt.Parameter, alt.Opacity]:
     return chosen, alt.when(chosen).then(alt.value(1)).otherwise(alt.value(FADED))
 
 
+def by_click(field: str) -> tuple[alt.Parameter, alt.Opacity]:
+    """As `by_legend`, by a click on a mark or on the name beside it, for charts without a legend."""
+    chosen = alt.selection_point(fields=[field], name=f"chosen_{field}")
+    return chosen, alt.when(chosen).then(alt.value(1)).otherwise(alt.value(FADED))
+
+
 SPOKEN = {
     "low": "interval, lower end",
     "high": "interval, upper end",
@@ -117,6 +125,13 @@ def notice(title: str, text: str) -> alt.TopLevelMixin:
 def spread(names: list[str], colours: list[str]) -> alt.Scale:
     """A colour for each name; they repeat when there are more names than colours."""
     return alt.Scale(domain=names, range=list(islice(cycle(colours), len(names))))
+
+
+def shapes(names: list[str], colours: list[str]) -> alt.Scale:
+    """A shape for each name; names that share a colour of `spread` have different ones."""
+    count = len(colours)
+    kinds = [SHAPES[(place % count + place // count) % len(SHAPES)] for place in range(len(names))]
+    return alt.Scale(domain=names, range=kinds)
 
 
 def shades(colour: str, count: int) -> list[str]:

@@ -54,12 +54,12 @@ def _thinned(curve: pd.DataFrame, most: int) -> pd.DataFrame:
 
 
 def _by_design(curves: pd.DataFrame, colours: list[str]) -> alt.ConcatChart | None:
-    """Independent training: a panel per design, coloured by family, all on the same scales."""
+    """Independent training: a panel per design, coloured by family, which it names, all on the same scales."""
     curves = curves[curves["origin"] == "independent"]
     if curves.empty:
         return None
     families = list(curves["family"].unique())
-    hue = alt.Color("family:N", title="Family", scale=spread(families, colours))
+    hue = alt.Color("family:N", scale=spread(families, colours), legend=None)
     curves = curves.sort_values("family", key=lambda names: names.map(families.index), kind="stable")
     columns = FEW if curves["design"].nunique() <= 2 * FEW else MANY
     return _grid(curves[["design", "family", *EACH]], hue, columns, list(MEASURES)).properties(
@@ -74,6 +74,7 @@ def _by_objective(curves: pd.DataFrame, colours: list[str]) -> alt.ConcatChart |
         return None
     strengths = sorted(curves["strength"].unique().tolist())
     hue = alt.Color("strength:O", title="Strength λ").scale(domain=strengths, range=shades(colours[0], len(strengths)))
+    hue = hue.legend(orient="bottom", direction="horizontal", symbolType="stroke", symbolStrokeWidth=2)
     chart = _grid(curves[["objective", "strength", *EACH]], hue, FEW, ["validation_accuracy"])
     return chart.properties(title=panel_title("Trained jointly; each objective has a loss of its own"))
 
@@ -82,7 +83,7 @@ def _grid(curves: pd.DataFrame, hue: alt.Color, columns: int, shared: list[str])
     """A panel for each value of the first column of `curves`; `shared` measures have one scale."""
     labelled = 1 if shared == list(MEASURES) else columns  # columns of panels that have labels of their own
     width = (WIDTH - 20 - labelled * LABELS) / columns - GAP
-    hue = hue.legend(orient="bottom", direction="horizontal", symbolType="stroke", symbolStrokeWidth=2)
+    field = curves.columns[1]
     ends = {measure: [curves[measure].min(), curves[measure].max()] for measure in shared}
     panels = []
     for index, (name, of_one) in enumerate(curves.groupby(curves.columns[0], sort=False)):
@@ -91,10 +92,11 @@ def _grid(curves: pd.DataFrame, hue: alt.Color, columns: int, shared: list[str])
             for measure in MEASURES
         ]
         last = of_one.loc[of_one["epoch"] == of_one["epoch"].max(), "validation_accuracy"].mean()
-        if not panels:
-            measures[0] = measures[0].add_params(by_legend(curves.columns[1])[0])
-        told = panel_title(name, subtitle=percent(last), limit=width)
-        measures[0] = measures[0].properties(title=told)
+        if not panels and field == "strength":
+            measures[0] = measures[0].add_params(by_legend(field)[0])
+        family = of_one[field].iloc[0] if field == "family" else name
+        told = percent(last) if family == name else f"{percent(last)}, {family}"
+        measures[0] = measures[0].properties(title=panel_title(name, subtitle=told, limit=width))
         panels.append(alt.vconcat(*(m.properties(width=width) for m in measures), spacing=6, bounds="flush"))
     return alt.concat(*panels, columns=columns, align="each", spacing={"column": GAP, "row": 14})
 
@@ -110,7 +112,7 @@ def _lines(curves: pd.DataFrame, measure: str, hue: alt.Color, ends: list[float]
         labels=labels, ticks=labels, minExtent=extent, maxExtent=extent, tickCount=2, format=MEASURES[measure].form
     )
     y = y.scale(zero=False, nice=False, padding=8, **({"domain": ends} if ends else {}))
-    opacity = by_legend(curves.columns[1])[1]
     lines = alt.Chart(curves).mark_line(strokeWidth=1.2)
-    lines = lines.encode(x=x, y=y, color=hue, opacity=opacity, detail="seed:N", tooltip=list(curves.columns[:3]))
+    lines = lines.encode(x=x, y=y, color=hue, detail="seed:N", tooltip=list(curves.columns[:3]))
+    lines = lines.encode(opacity=by_legend("strength")[1]) if "strength" in curves else lines
     return lines.properties(height=MEASURES[measure].height)

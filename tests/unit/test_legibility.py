@@ -1,0 +1,129 @@
+"""Charts are legible to readers who do not tell red from green, and lines are named where they end."""
+
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+import pytest
+from synthetic import synthetic_tables
+
+from resiliency.report import settings
+from resiliency.report.charts import CHARTS, draw
+from resiliency.report.line_labels import APART, FARTHEST, line_labels, places
+from resiliency.report.style import shades, shapes, spread
+
+# Machado, Oliveira and Fernandes (2009), deuteranopia and protanopia at severity 1.0, on linear sRGB.
+DICHROMATS = {
+    "deuteranopia": [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.01182, 0.04294, 0.968881]],
+    "protanopia": [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]],
+}
+SRGB_TO_XYZ = [[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.072175], [0.0193339, 0.119192, 0.9503041]]
+LEAST = {"deuteranopia": 15, "protanopia": 10}  # CIE 1976 distances; about 2.3 is just noticeable side by side
+ORDERED = 10  # between two shades of one colour, which have an order and a place beside
+SEPARATING = ("shape", "strokeDash")
+DESIGNS = {f"design{n:02}": f"family{n // 2}" for n in range(20)}
+
+
+@pytest.fixture(scope="module")
+def many():
+    return synthetic_tables(designs=DESIGNS, seeds=1, objectives={"balanced": (0.0, 0.5, 1.0)}, sizes=[2])
+
+
+def lab(colour: str, seen_by: str) -> np.ndarray:
+    """CIE Lab of a colour such as #0072B2 under D65, as a dichromat sees it."""
+    coded = np.array(list(bytes.fromhex(colour[1:]))) / 255
+    linear = np.where(coded <= 0.04045, coded / 12.92, ((coded + 0.055) / 1.055) ** 2.4)
+    ratio = SRGB_TO_XYZ @ np.clip(DICHROMATS[seen_by] @ linear, 0, 1) / np.sum(SRGB_TO_XYZ, axis=1)
+    x, y, z = np.where(ratio > (6 / 29) ** 3, np.cbrt(ratio), ratio / (3 * (6 / 29) ** 2) + 4 / 29)
+    return np.array([116 * y - 16, 500 * (x - y), 200 * (y - z)])
+
+
+def nearest(colours: list[str], seen_by: str) -> float:
+    return min(np.linalg.norm(lab(a, seen_by) - lab(b, seen_by)) for a, b in combinations(colours, 2))
+
+
+@pytest.mark.parametrize("seen_by", DICHROMATS)
+def test_the_palette_stays_distinguishable(seen_by):
+    assert nearest(settings.OKABE_ITO, seen_by) > LEAST[seen_by]
+    assert nearest(["#D62728", "#2CA02C"], "deuteranopia") < 26  # the matrix does what it should to red and green
+
+
+@pytest.mark.parametrize("count", [2, 3, 4, 5])
+def test_shades_stay_distinguishable(count):
+    assert nearest(shades(settings.OKABE_ITO[0], count), "deuteranopia") > ORDERED
+
+
+def encodings(part) -> list[dict]:
+    """All encodings in a specification."""
+    if isinstance(part, list):
+        return [found for item in part for found in encodings(item)]
+    if not isinstance(part, dict):
+        return []
+    own = [part["encoding"]] if "encoding" in part else []
+    return own + [
+        found for key, item in part.items() if key not in ("datasets", "encoding") for found in encodings(item)
+    ]
+
+
+@pytest.mark.parametrize("name", CHARTS)
+def test_shapes_and_dashes_tell_apart_what_colours_do_not(name, many):
+    found = encodings(draw(name, many, settings.OKABE_ITO))
+    for hue in (encoding["color"] for encoding in found if "range" in encoding.get("color", {}).get("scale", {})):
+        looks = {
+            str(value): [colour] for value, colour in zip(hue["scale"]["domain"], hue["scale"]["range"], strict=True)
+        }
+        for other in (encoding[channel] for encoding in found for channel in SEPARATING if channel in encoding):
+            if other.get("field") == hue["field"] and other["scale"]["domain"] == hue["scale"]["domain"]:
+                for value, look in zip(other["scale"]["domain"], other["scale"]["range"], strict=True):
+                    looks[str(value)] += [look]
+        for (a, *more_a), (b, *more_b) in combinations(looks.values(), 2):
+            assert more_a != more_b or nearest([a, b], "deuteranopia") > ORDERED or hue.get("legend", "") is None
+        if hue.get("legend", "") is not None and hue["type"] == "nominal" and len(looks) > 2:
+            assert len(set(map(str, looks.values()))) == len(looks)
+
+
+def test_names_that_share_a_colour_differ_in_shape():
+    names = [str(n) for n in range(50)]
+    for colours in (settings.OKABE_ITO, settings.OKABE_ITO[:7], settings.OKABE_ITO[:3]):
+        some = names[: 7 * len(colours)]
+        pairs = zip(spread(some, colours).to_dict()["range"], shapes(some, colours).to_dict()["range"], strict=True)
+        assert len(set(pairs)) == len(some)
+
+
+def test_labels_stand_at_the_ends_of_lines_or_beside_each_other():
+    ends = np.array([200.0, 10.0, 14.0, 100.0])
+    placed = places(ends, 300)
+    np.testing.assert_allclose(placed, [200, 12 - APART / 2, 12 + APART / 2, 100])
+    assert places(np.array([5.0, 5.0]), 300).tolist() == [0, APART]
+    assert np.all(np.diff(np.sort(places(np.full(4, 150.0), 300))) == APART)
+
+
+def test_lines_that_end_too_near_have_a_legend_instead():
+    count = 2 * FARTHEST // APART + 2
+    assert places(np.full(count, 150.0), 300) is None
+    assert places(np.linspace(0, 10, 9), 100) is None
+    assert line_labels(pd.DataFrame({"error": np.full(count, 0.5)}), "error", (0, 1), 300) is None
+
+
+def test_labels_have_their_places_on_the_axis():
+    labels = line_labels(pd.DataFrame({"error": [0.5, 0.25]}), "error", (0, 1), 400)
+    assert labels["place"].tolist() == [0.5, 0.25]
+
+
+def test_the_chart_by_severity_names_its_lines():
+    spec = draw("error_by_severity", synthetic_tables(seeds=1, sizes=[2], objectives={}), settings.OKABE_ITO)
+    assert all(encoding["color"].get("legend") is None for encoding in encodings(spec) if "field" in encoding["color"])
+    (words,) = [part for part in spec["layer"] if part.get("mark", {}).get("type") == "text"]
+    labels = pd.DataFrame(spec["datasets"][words["data"]["name"]])
+    assert set(labels["design"]) == {"resnet18", "resnet50", "vit"}
+    assert spec["params"][0]["select"]["fields"] == ["name"]
+    assert {"name", "design"} <= set(labels)  # a click on a label chooses its line
+
+
+def test_the_legend_of_many_lines_is_in_the_order_of_their_ends(many):
+    errors = many["corruption_errors"]
+    close = 0.5 + errors["member"].map({member: n for n, member in enumerate(many["members"]["member"])}) / 1e6
+    tables = many | {"corruption_errors": errors.assign(error=close)}
+    hue = encodings(draw("error_by_severity", tables, settings.OKABE_ITO))[0]["color"]
+    assert hue["scale"]["domain"] == [f"{name} ({family})" for name, family in reversed(DESIGNS.items())]
+    assert hue["legend"]["title"] == "Design (family)"
