@@ -26,7 +26,7 @@ def network_memory(decoding: int) -> int:
 
 
 def minutes(study: Study) -> dict[str, int]:
-    """Rule -> minutes of one attempt, for the rules whose run time goes with the size of the study."""
+    """Rule -> minutes of one attempt, for the rules whose run time grows with the size of the study."""
     most = study.data.most_images()
     train, validation, test = (most.get(split, UNCOUNTED) for split in ("train", "validation", "test"))
     severities = len(study.corruptions.severities)

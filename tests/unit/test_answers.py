@@ -36,12 +36,12 @@ def test_the_questions_come_in_order_and_are_of_the_best_ensemble(tables):
 def test_a_score_is_named_that_is_shown_to_be_better_else_the_usual_one(tables):
     asked = "When should it abstain?"
     assert answers(tables)[asked].startswith("Where entropy is high.")
-    assert "AURC less by 0.0100 [0.0050, 0.0200]" in answers(tables)[asked]
+    assert "AURC lower by 0.0100 [0.0050, 0.0200]" in answers(tables)[asked]
     tables["selective_prediction"]["aurc_excess_high"] = 0.001
     assert answers(tables)[asked].startswith("Where the maximum probability is low.")
-    assert "of 90 %, on 9.0 %" in answers(tables)[asked]
+    assert "of 90 %, 9.0 %" in answers(tables)[asked]
     tables["selective_prediction"] = tables["selective_prediction"].iloc[:0]
-    assert answers(tables)[asked].startswith("That is not known")
+    assert answers(tables)[asked].startswith("Not known")
 
 
 def test_what_is_not_known_is_said(tables):
@@ -50,7 +50,7 @@ def test_what_is_not_known_is_said(tables):
     found = answers(tables, None)
     assert "No temperature was fitted: no predictions of them." in found["How good is it, and how sure is that?"]
     assert "is number 1" in found["What is its worst condition?"]
-    assert found["What does it cost?"].startswith("That is not known")
+    assert found["What does it cost?"].startswith("Not known")
     assert "points" not in found["How good is it, and how sure is that?"]
 
 
@@ -61,4 +61,4 @@ def test_without_anything_to_deploy_nothing_is_asked(tables):
 
 def test_the_finding_of_the_chart_is_of_the_best_ensemble(tables):
     said = finding(tables["deployment"], tables["risk_coverage"])
-    assert said.startswith("By maximum probability, the best ensemble on corrupted images errs on 2.0 % if it")
+    assert said.startswith("The best ensemble misclassifies 2.0 % of corrupted images if it answers all, ")

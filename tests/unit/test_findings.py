@@ -30,16 +30,14 @@ ERRORS = errors_of({"fog": {"a": 0.8, "b": 0.4}, "snow": {"a": 0.1, "b": 0.2}, "
 
 def test_errors_are_told_at_both_ends():
     said = member_findings.error_by_severity(members_of({"a": 0.5, "b": 0.3}), ERRORS)
-    assert said.startswith("On clean images, designs err on 0.0 % (a) to 0.0 % (b);")
-    assert said.endswith("at severity 2, designs err on 30.0 % (b) to 50.0 % (a).")
+    assert said.startswith("On clean images, the error of designs is 0.0 % (a) to 0.0 % (b);")
+    assert said.endswith("at severity 2, the error of designs is 30.0 % (b) to 50.0 % (a).")
 
 
 def test_the_hardest_corruption_and_the_best_design_are_named():
     said = member_findings.error_heatmap(members_of({"a": 0.5, "b": 0.3}), ERRORS)
-    assert said.startswith(
-        "Fog is the hardest corruption (37.5 % wrong on average), snow the easiest (9.4 % wrong on average); "
-    )
-    assert "b errs least under 2 of 3 corruptions" in said
+    assert said.startswith("Fog is the hardest corruption (mean error 37.5 %), snow the easiest (mean error 9.4 %); ")
+    assert "b has the lowest error under 2 of 3 corruptions" in said
 
 
 def test_resiliency_is_ranked_against_size():
@@ -275,9 +273,8 @@ def test_the_best_are_those_chosen_and_are_shown_as_judged():
         ("Baseline", "a", 1),
     ]
     said = ensemble_findings.deployment(table, table)
-    assert (
-        "the best ensemble of 2 errs on 20.0 % [5.0 %, 50.0 %] at 2 M MACs; the best member (b) errs on 25.0 %" in said
-    )
+    assert "the best ensemble of 2 misclassifies 20.0 % [5.0 %, 50.0 %] at 2 M MACs; the best member (b) " in said
+    assert "(b) misclassifies 25.0 %" in said
 
 
 def test_what_was_tested_is_told():
@@ -451,7 +448,7 @@ def test_sentences_of_degenerate_studies_are_whole(findings):
 
 FALSE = {
     "one design": {
-        "error_heatmap": "errs least",
+        "error_heatmap": "lowest error",
         "architecture_diversity": "different designs",
         "origins": "several architectures",
         "coincident_failures": "two designs",
@@ -499,7 +496,7 @@ def test_unknown_cost_is_not_told():
     table = pd.DataFrame(rows, columns=columns).assign(low=0.05, high=0.5, macs=np.nan)
     said = ensemble_findings.deployment(table, table)
     assert "MACs" not in said
-    assert "the best ensemble of 2 errs on 20.0 % [5.0 %, 50.0 %];" in said
+    assert "the best ensemble of 2 misclassifies 20.0 % [5.0 %, 50.0 %];" in said
 
 
 def test_what_was_tested_names_only_what_there_is():

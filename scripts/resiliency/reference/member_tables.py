@@ -163,7 +163,7 @@ EVALUATIONS = Table(
         Column("kernels", "kernel size of each stage", "1 or 3, separated by spaces"),
         Column("macs", "multiply–accumulate operations", MACS),
         Column("validation_error", "top-1 error on the validation images", FRACTION),
-        Column("front", "whether none errs less for no more MACs", "`True` or `False`"),
+        Column("front", "whether no other has a lower error at no more MACs", "`True` or `False`"),
         Column("member", "name of the member that it became; else empty", NAME),
     ],
 )

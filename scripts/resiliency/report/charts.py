@@ -141,8 +141,8 @@ CHARTS = {
         member_findings.calibration,
     ),
     "search_front": Entry(
-        "Sub-networks share the weights of one super-network. Those on the front have no rival that errs less on the "
-        "validation images and is cheaper; on test images they can be compared with designs trained alone.",
+        "Sub-networks share the weights of one super-network. Those on the front have no rival that makes fewer errors "
+        "on the validation images at a lower cost; on test images they can be compared with designs trained alone.",
         ("evaluations", "members"),
         search_front,
         ensemble_findings.search_front,
@@ -161,7 +161,7 @@ CHARTS = {
         ensemble_findings.deployment,
     ),
     "risk_coverage": Entry(
-        "The further a line falls towards the left, the better its score of confidence finds the wrong answers. "
+        "The further a line falls towards the left, the better its confidence score identifies incorrect answers. "
         "Lines may cross: compare them at the coverage that you need.",
         ("deployment", "risk_coverage"),
         risk_coverage,

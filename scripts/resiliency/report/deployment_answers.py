@@ -50,20 +50,22 @@ def deployment_answers(
 def _which(row: dict) -> str:
     members = row["members"].replace("+", " + ")
     together = f": {row['size']} members, combined by {label(row['rule'])}" if row["size"] > 1 else ""
+    chosen, others = plural(row["validation_images"], "test image"), plural(row["images"], "other image")
     return (
-        f"{members}{together or ', a single member, for there is no ensemble'}. It had the least of "
-        f"{OBJECTIVES[row['objective']]} on {plural(row['validation_images'], 'test image')}; what follows is of "
-        f"{row['images']:,} others, on which nothing was chosen."
+        f"{members}{together or ', a single member: there are no ensembles'}. It was chosen because it has the lowest "
+        f"value of {OBJECTIVES[row['objective']]} on {chosen}; the figures below are from {others}, which the choice "
+        "did not use."
     )
 
 
 def _good(row: dict) -> str:
     said = (
-        f"It errs on {_told(row, 'mean_corruption_error')} of corrupted images "
-        f"({percent(row['confidence'], 0)} interval) and on {percent(1 - row['clean_accuracy'])} of clean ones."
+        f"It misclassifies {_told(row, 'mean_corruption_error')} of corrupted images "
+        f"({percent(row['confidence'], 0)} interval) and {percent(1 - row['clean_accuracy'])} of clean ones."
     )
     if row["optimism"] > 0:
-        said += f" On the images that it was chosen on it looked better by {number(100 * row['optimism'], 1)} points."
+        points = number(100 * row["optimism"], 1)
+        said += f" On the images used for the choice, its error is {points} percentage points lower."
     return said
 
 
@@ -73,18 +75,19 @@ def _calibrated(rows: pd.DataFrame) -> str:
         return f"No temperature was fitted: {note}."
     row = rows.loc[CORRUPTED]
     ends = interval(row["ece_change_low"], row["ece_change_high"], percent)
-    note = f" Beware: {row['note']}." if isinstance(row["note"], str) and row["note"] else ""
+    change = f" (change {ends})" if ends else ""
+    note = f" Note: {row['note']}." if isinstance(row["note"], str) and row["note"] else ""
     return (
         f"A temperature of {number(row['temperature'], 2)}, fitted on "
-        f"{plural(int(row['validation_images']), 'validation image')}, takes its ECE on corrupted images from "
-        f"{percent(row['ece_before'])} to {percent(row['ece_after'])} (change {ends}).{note}"
+        f"{plural(int(row['validation_images']), 'validation image')}, changes its expected calibration "
+        f"error on corrupted images from {percent(row['ece_before'])} to {percent(row['ece_after'])}{change}.{note}"
     )
 
 
 def _abstains(rows: pd.DataFrame) -> str:
     corrupted = rows[rows["images"] == CORRUPTED].set_index("score")
     if corrupted.empty:
-        return "That is not known: no score of confidence tells its answers apart."
+        return "Not known: its answers do not differ in any confidence score."
     better = corrupted[corrupted["aurc_excess_high"] < 0]
     if len(better):
         score = better["aurc"].idxmin()
@@ -93,10 +96,11 @@ def _abstains(rows: pd.DataFrame) -> str:
     row = corrupted.loc[score]
     at_95, at_90, at_80 = (_told(row, f"error_at_{level}") for level in (95, 90, 80))
     return (
-        f"Where {NAMES[score]} is {'high' if score in DOUBTS else 'low'}. If it answers the 95 % of corrupted images "
-        f"that it is surest of, it errs on {at_95}; of 90 %, on {at_90}; of 80 %, on {at_80}. A wrong answer is less "
-        f"sure than a right one with probability {_told(row, 'auroc', number)} (AUROC); a limit that keeps 95 % of the "
-        f"right answers keeps {_told(row, 'fpr_at_95')} of the wrong ones. "
+        f"Where {NAMES[score]} is {'high' if score in DOUBTS else 'low'}. If it answers only the 95 % of corrupted "
+        f"images with the highest confidence, it misclassifies {at_95} of them; of 90 %, {at_90}; of 80 %, {at_80}. An "
+        f"incorrect answer has lower confidence than a correct one with probability {_told(row, 'auroc', number)} "
+        f"(AUROC); a threshold that keeps 95 % of the correct answers keeps {_told(row, 'fpr_at_95')} of the incorrect "
+        "ones. "
         f"{_compared(row, score, len(better) > 0, len(corrupted))}"
     ).strip()
 
@@ -105,8 +109,10 @@ def _compared(row: pd.Series, score: str, better: bool, scores: int) -> str:
     """How the score compares with the others."""
     if better:
         by = f"{number(-row['aurc_excess'], 4)} {interval(-row['aurc_excess_high'], -row['aurc_excess_low'], _four)}"
-        return f"{NAMES[score].capitalize()} ranks its answers better than {NAMES[REFERENCE]} does (AURC less by {by})."
-    return f"No other score is shown to rank its answers better than {NAMES[score]}." if scores > 1 else ""
+        return (
+            f"{NAMES[score].capitalize()} ranks its answers better than {NAMES[REFERENCE]} does (AURC lower by {by})."
+        )
+    return f"No other score ranks its answers significantly better than {NAMES[score]}." if scores > 1 else ""
 
 
 def _four(value: float) -> str:
@@ -122,18 +128,19 @@ def _worst(row: dict, classes: list[str] | None) -> str:
     position = int(row["worst_class"])
     name = classes[position] if classes else f"number {position}"
     return (
-        f"{label(row['worst_corruption']).capitalize()} at severity {int(row['worst_severity'])}: it errs on "
-        f"{_told(row, 'worst_error')}. Its worst class under corruption is {name}, with "
-        f"{_told(row, 'worst_class_error')}. In {percent(row['quantile'], 0)} of the conditions it errs on no more "
-        f"than {_told(row, 'quantile_error')}. Condition and class were found on the images that it was chosen on."
+        f"{label(row['worst_corruption']).capitalize()} at severity {int(row['worst_severity'])}: it "
+        f"misclassifies {_told(row, 'worst_error')} of the images. Its worst class under corruption is {name}, with an "
+        f"error of {_told(row, 'worst_class_error')}. In {percent(row['quantile'], 0)} of the conditions its error is "
+        f"at most {_told(row, 'quantile_error')}. Condition and class were identified on the images used for the "
+        "choice."
     )
 
 
 def _costs(rows: list[dict]) -> str:
     best, others = rows[0], rows[1:]
     if best["macs"] != best["macs"]:
-        return "That is not known: the MACs of its members are not."
-    said = f"{best['macs'] / 1e6:,.3g} M MACs an image and {best['parameters'] / 1e6:,.3g} M parameters"
+        return "Not known: the MACs of its members are unknown."
+    said = f"{best['macs'] / 1e6:,.3g} M MACs per image and {best['parameters'] / 1e6:,.3g} M parameters"
     known = [row for row in others if row["macs"] == row["macs"] and row["macs"] > 0]
     ratios = [f"{number(best['macs'] / row['macs'], 1)} times the MACs of the {row['role'].lower()}" for row in known]
     return f"{said}{'; ' if ratios else ''}{', '.join(ratios)}. The export measures its time on your machine."

@@ -94,8 +94,8 @@ def deployment(table: pd.DataFrame, candidates: pd.DataFrame) -> str:
         ends = interval(row["mean_corruption_error_low"], row["mean_corruption_error_high"], percent)
         cost = "" if np.isnan(row["macs"]) else f" at {row['macs'] / 1e6:,.3g} M MACs"
         error = f"{percent(row['mean_corruption_error'])} {ends}".rstrip()
-        said.append(f"the {row['role'].lower()} {who} errs on {error}{cost}")
-    return f"On corrupted images that the choice has not seen, {'; '.join(said)}." if said else ""
+        said.append(f"the {row['role'].lower()} {who} misclassifies {error}{cost}")
+    return f"Of corrupted images that the choice did not use, {'; '.join(said)}." if said else ""
 
 
 def strength(ensembles: pd.DataFrame) -> str:
@@ -175,8 +175,8 @@ def search_front(evaluations: pd.DataFrame, members: pd.DataFrame) -> str:
             right = percent(1 - rows["mean_corruption_error"].mean())
             cost = f"{rows['macs'].median() / 1e6:,.3g} M MACs (median)"
             said.append(
-                f"{name} take {cost} and are right on {percent(rows['clean_accuracy'].mean())} of clean and "
-                f"{right} of corrupted test images"
+                f"{name} need {cost} and classify {percent(rows['clean_accuracy'].mean())} of clean and "
+                f"{right} of corrupted test images correctly"
             )
     told = "; ".join(said)
     return f"{told[0].upper()}{told[1:]}." if told else ""

@@ -46,6 +46,6 @@ def finding(deployment: pd.DataFrame, table: pd.DataFrame) -> str:
     saved, worse = 1 - known["macs"] / known["all_macs"], (known["error_change_low"] > 0).sum()
     return (
         f"Early exit saves {percent(saved.median(), 0)} of the MACs of {plural(len(known), 'ensemble')} (median); "
-        f"errors change by {number(100 * known['error_change'].mean(), 2)} points in the mean and are shown to grow in "
-        f"{worse} of {len(known)}."
+        f"errors change by {number(100 * known['error_change'].mean(), 2)} percentage points on average and increase "
+        f"significantly in {worse} of {len(known)}."
     )

@@ -164,12 +164,12 @@ def leaders(tables: dict[str, pd.DataFrame], further: list[str]) -> list[dict]:
             f"Best of {n:,} ensembles of {size}" if size > 1 else f"Best of {n:,} members"
             for n, size in zip(chosen["of"], chosen["size"], strict=True)
         ]
-        column, said = "clean_accuracy", "of clean images right"
+        column, said = "clean_accuracy", "of clean images classified correctly"
     else:
         members = tables["members"].rename(columns={"member": "members"}).dropna(subset=["mean_corruption_error"])
         chosen = members.sort_values("mean_corruption_error", kind="stable").head(LEADING)
         roles = [f"Most resilient of {len(members):,} members", *(f"Number {n}" for n in range(2, LEADING + 1))]
-        column, said = "mean_corruption_error", "of corrupted images wrong"
+        column, said = "mean_corruption_error", "of corrupted images misclassified"
     found = []
     for role, row in zip(roles, chosen.to_dict("records"), strict=False):
         others = [f"{words.label(name)} {words.percent(row[f'{name}_accuracy'])}" for name in further]

@@ -73,7 +73,7 @@ FILES = {
     "tables/origins.csv": "ensembles by where their members come from, at equal size and at equal MACs, with intervals",
     "tables/ensemble_sizes.csv": "ensembles by their number of members, with intervals",
     "tables/deployment.csv": "the most resilient ensembles for their cost, and single members, judged on unseen images",
-    "tables/selective_prediction.csv": "how confidence tells wrong answers from right ones: risk, coverage, AUROC",
+    "tables/selective_prediction.csv": "how confidence separates incorrect from correct answers: risk, coverage, AUROC",
     "tables/temperatures.csv": "temperatures fitted on validation images, NLL and ECE before and after",
     "tables/early_exit.csv": "errors and mean MACs where members are asked until they are sure together",
     "tables/contenders.csv": "best ensemble, best member and baseline under each corruption, with intervals",

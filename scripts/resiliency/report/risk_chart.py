@@ -39,11 +39,10 @@ def finding(deployment: pd.DataFrame, curves: pd.DataFrame) -> str:
     risks = rows[rows["who"] == rows["who"].iloc[0]].set_index("coverage")["risk"]
     if not {0.8, 0.9, 1.0} <= set(risks.index):
         return ""
+    who, _, score = rows["who"].iloc[0].partition(", ")
     return (
-        f"By {rows['who'].iloc[0].partition(', ')[2]}, the {rows['who'].iloc[0].partition(', ')[0]} on corrupted "
-        f"images errs on "
-        f"{percent(risks[1.0])} if it answers all, on {percent(risks[0.9])} of the surest 90 %, and on "
-        f"{percent(risks[0.8])} of the surest 80 %."
+        f"The {who} misclassifies {percent(risks[1.0])} of corrupted images if it answers all, {percent(risks[0.9])} "
+        f"of the 90 % with the highest confidence ({score}), and {percent(risks[0.8])} of the 80 %."
     )
 
 

@@ -29,7 +29,7 @@ def search_front(evaluations: pd.DataFrame, members: pd.DataFrame, colours: list
     subtitle = [
         f"{plural(len(evaluations), 'sub-network')} evaluated, {int(evaluations['front'].sum()):,} on the front, "
         f"{int(evaluations['member'].notna().sum()):,} chosen",
-        "The front: no other errs less at as few MACs (multiply-accumulate operations for an image; log scale)",
+        "The front: no other has a lower error at as few MACs (multiply-accumulate operations for an image; log scale)",
     ]
     chart = alt.hconcat(*panels, spacing=22).resolve_scale(color="independent", shape="independent")
     return finish(chart, title, subtitle)

@@ -27,7 +27,7 @@ TERMS = {
         "A natural change of an image, such as noise, blur, fog or compression, at severities 1 (slight) to 5 (severe) "
         "(Hendrycks and Dietterich, 2019).",
     ),
-    "clean-accuracy": Term(("Clean accuracy",), "Share of the unchanged test images that are classified right."),
+    "clean-accuracy": Term(("Clean accuracy",), "Share of the unchanged test images that are classified correctly."),
     "test-set": Term(
         ("Test set", "test sets"),
         "Images with labels of their own, other than the data set's. Where it has only some of the classes, members "
@@ -35,7 +35,7 @@ TERMS = {
     ),
     "mean-corruption-error": Term(
         ("Mean corruption error",),
-        "Share of corrupted test images that are classified wrong, mean over all corruptions and severities; lower is "
+        "Share of corrupted test images that are misclassified, mean over all corruptions and severities; lower is "
         "more resilient. Not normalised.",
     ),
     "mce": Term(

@@ -60,7 +60,7 @@ class Search(Settings):
     objective: Literal["members", "ensemble"] = Field(
         "members",
         description="what is chosen: sub-networks along the front of validation error and MACs; or those whose "
-        "ensemble errs least on the validation images, is most diverse and takes fewest MACs",
+        "ensemble has the lowest validation error, is most diverse and needs fewest MACs",
     )
     macs_budget: int | None = Field(
         None, ge=1, description="most multiply-accumulate operations for an image: of each member, or of the ensemble"
