@@ -18,7 +18,7 @@ LEAST_PAUSE, MOST_PAUSE = 5, 60  # seconds between two lines of progress, which 
 SILENCE = 30  # seconds without a line before it is told what running jobs say
 NAMED = 6
 LONGEST = 160
-KEPT_BACK = "Report: "  # stands below everything else
+KEPT_BACK = ("Report: ", "No report: ")  # stands below everything else
 ROUTINE = (
     *("Assuming unrestricted shared filesystem", "Building DAG of jobs", "Using shell", "Select jobs to execute"),
     *("host:", "Elapsed time", "Conda environments: ignored", "Rules claiming more threads", "Provided cores"),

@@ -119,6 +119,19 @@ def test_the_report_is_the_last_line(handler, capsys):
     ]
 
 
+def test_a_run_without_the_report_says_so_last(handler, capsys):
+    run = handler()
+    run.emit(record("No report: it is not among the targets of this run"))
+    run.emit(record("Complete log(s): a.log"))
+    run.start -= 3720
+    run.close()
+    assert capsys.readouterr().out.splitlines() == [
+        "Complete log(s): a.log",
+        "",
+        "Done in 1 h 2 min. No report: it is not among the targets of this run",
+    ]
+
+
 def test_a_silent_run_says_what_its_jobs_said_last(handler, capsys, tmp_path, monkeypatch):
     monkeypatch.setattr(console, "SILENCE", 0)
     log = tmp_path / "resnet18-s0.log"
