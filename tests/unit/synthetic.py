@@ -153,7 +153,8 @@ def ensemble_table(members, sizes, corruptions, rng) -> pd.DataFrame:
             scores |= {"mean_corruption_error": worse, "mce": worse / 0.35}
             rows.append(row | scores | {f"error_{corruption}": worse for corruption in corruptions})
     columns = ["origin", "objective", "rule", "size", "designs", "strength", "corrupted_accuracy", "ensemble", "macs"]
-    columns += ["clean_accuracy", "mean_corruption_error", "mce", "size", "possible", "weight", "members"]
+    columns += ["clean_accuracy", "mean_corruption_error", "mce", "possible", "weight", "members", "parameters"]
+    columns += ["families"]
     return pd.DataFrame(rows) if rows else pd.DataFrame(columns=columns)
 
 
@@ -180,6 +181,7 @@ def deployment_tables(members, ensembles) -> dict[str, pd.DataFrame]:
 def confidence_tables(deployment) -> dict[str, pd.DataFrame]:
     """Of each row of deployment.csv by two scores, of which entropy serves better; and temperatures of all."""
     curves, scores, temperatures = [], [], []
+    several = deployment[deployment["size"] > 1]
     for row in deployment.itertuples():
         for images in ("clean", "corrupted"):
             for score, worse in (("max_probability", 0.02), ("entropy", 0.01)):
@@ -197,8 +199,8 @@ def confidence_tables(deployment) -> dict[str, pd.DataFrame]:
     return {
         "selective_prediction": pd.DataFrame(scores, columns=None if scores else ["members", "images", "score"]),
         "temperatures": pd.DataFrame(temperatures, columns=None if temperatures else ["members", "images", "note"]),
-        "early_exit": deployment[deployment["size"] > 1].assign(
-            macs=deployment.macs / 2, all_macs=deployment.macs, error_change=0.01, error_change_low=0.005
+        "early_exit": several.assign(
+            macs=several["macs"] / 2, all_macs=several["macs"], error_change=0.01, error_change_low=0.005
         ),
         "risk_coverage": pd.DataFrame(curves, columns=None if curves else ["members", "images", "score", "coverage"]),
     }

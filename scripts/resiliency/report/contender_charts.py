@@ -46,7 +46,7 @@ def under_corruptions(table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMi
 def under_corruptions_finding(table: pd.DataFrame) -> str:
     """Under how many corruptions the best ensemble makes fewer errors than the others, and significantly so."""
     compared = table.dropna(subset=["difference"])
-    said, seen = [], set()
+    said, seen = [], set(table["members"].iloc[:1])
     for role, rows in compared.groupby("role", sort=False):
         members = rows["members"].iloc[0]
         if members in seen:

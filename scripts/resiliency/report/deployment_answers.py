@@ -15,9 +15,9 @@ NAMES = {
 }
 DOUBTS = ("entropy", "mutual_information")  # scores that are high where answers are doubtful
 OBJECTIVES = {
-    "mean": "the mean corruption error",
-    "worst_condition": "the error in the worst condition",
-    "quantile": "a quantile of the errors over conditions",
+    "mean": "mean corruption error",
+    "worst_condition": "error in the worst condition",
+    "quantile": "quantile of the errors over conditions",
 }
 
 
@@ -52,8 +52,8 @@ def _which(row: dict) -> str:
     together = f": {row['size']} members, combined by {label(row['rule'])}" if row["size"] > 1 else ""
     chosen, others = plural(row["validation_images"], "test image"), plural(row["images"], "other image")
     return (
-        f"{members}{together or ', a single member: there are no ensembles'}. It was chosen because it has the lowest "
-        f"value of {OBJECTIVES[row['objective']]} on {chosen}; the figures below are from {others}, which the choice "
+        f"{members}{together or ', a single member: there are no ensembles'}. It was chosen for the lowest "
+        f"{OBJECTIVES[row['objective']]} on {chosen}; the figures below are from {others}, which the choice "
         "did not use."
     )
 
@@ -141,7 +141,7 @@ def _costs(rows: list[dict]) -> str:
     if best["macs"] != best["macs"]:
         return "Not known: the MACs of its members are unknown."
     said = f"{best['macs'] / 1e6:,.3g} M MACs per image and {best['parameters'] / 1e6:,.3g} M parameters"
-    known = [row for row in others if row["macs"] == row["macs"] and row["macs"] > 0]
+    known = [row for row in others if row["macs"] > 0 and row["members"] != best["members"]]
     ratios = [f"{number(best['macs'] / row['macs'], 1)} times the MACs of the {row['role'].lower()}" for row in known]
     return f"{said}{'; ' if ratios else ''}{', '.join(ratios)}. The export measures its time on your machine."
 

@@ -88,13 +88,17 @@ def diversity_accuracy(ensembles: pd.DataFrame, table: pd.DataFrame) -> str:
 
 def deployment(table: pd.DataFrame, candidates: pd.DataFrame) -> str:
     """Error and cost of the best ensemble, the best member and the baseline on images that the choice has not seen."""
-    said = []
-    for row in contenders(table):
+    said, rows = [], contenders(table)
+    for place, row in enumerate(rows):
+        if row["members"] in (earlier["members"] for earlier in rows[:place]):
+            continue
+        same = [later["role"].lower() for later in rows[place + 1 :] if later["members"] == row["members"]]
+        also = f", also the {same[0]}," if same else ""
         who = f"of {row['size']}" if row["size"] > 1 else f"({row['members']})"
         ends = interval(row["mean_corruption_error_low"], row["mean_corruption_error_high"], percent)
         cost = "" if np.isnan(row["macs"]) else f" at {row['macs'] / 1e6:,.3g} M MACs"
         error = f"{percent(row['mean_corruption_error'])} {ends}".rstrip()
-        said.append(f"the {row['role'].lower()} {who} misclassifies {error}{cost}")
+        said.append(f"the {row['role'].lower()} {who}{also} misclassifies {error}{cost}")
     return f"Of corrupted images that the choice did not use, {'; '.join(said)}." if said else ""
 
 

@@ -66,7 +66,7 @@ def size_accuracy_resiliency(members: pd.DataFrame) -> str:
     }
     told = " and ".join(f"{number(r, 2)} with {name}" for name, r in found.items() if r == r)
     correlated = f"; its rank correlation over members is {told}" if told else ""
-    return f"Mean corruption error is {_between(errors, percent)}{correlated}."
+    return f"Mean corruption error ranges from {_between(errors, percent)}{correlated}."
 
 
 def calibration(members: pd.DataFrame, table: pd.DataFrame) -> str:
@@ -136,8 +136,10 @@ def _of_designs(members: pd.DataFrame, errors: pd.DataFrame) -> pd.DataFrame:
 
 
 def _designs(means: pd.Series) -> str:
-    """Such as "the error of designs is 8.0 % (convnext) to 31.2 % (vit)", or the error of the only design."""
-    return f"the error of {'designs' if len(means) > 1 else 'the only design'} is {_between(means, percent)}"
+    """Such as "the error of designs ranges from 8.0 % (convnext) to 31.2 % (vit)", or the error of the only design."""
+    return (
+        f"the error of {'designs ranges from' if len(means) > 1 else 'the only design is'} {_between(means, percent)}"
+    )
 
 
 def _between(values: pd.Series, form) -> str:

@@ -5,6 +5,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit, logit
 
+from resiliency.conditions import CORRUPTED
 from resiliency.report.style import INK, MUTED, SHARE, by_legend, finish, notice, panel_title, shapes, spread
 from resiliency.report.words import interval, label, percent, plural
 
@@ -109,17 +110,21 @@ def _axis(values: pd.Series) -> dict:
     }
 
 
+def _called(name: str) -> str:
+    return "corrupted images" if name == CORRUPTED else label(name)
+
+
 def finding(table: pd.DataFrame) -> str:
     """How far members lie from the line on each set of images, and who lies furthest above it."""
     said = []
     for name, rows in table.dropna(subset=["effective_robustness"]).groupby("test_set", sort=False):
         best = rows.loc[rows["effective_robustness"].idxmax()]
         if best["effective_robustness"] <= 0:
-            said.append(f"no member lies above it on {label(name)}")
+            said.append(f"no member lies above it on {_called(name)}")
             continue
         ends = f" {interval(best['low'], best['high'], percent)}" if pd.notna(best["low"]) else ""
         said.append(
-            f"{best['member']} lies furthest above it on {label(name)}, by "
+            f"{best['member']} lies furthest above it on {_called(name)}, by "
             f"{100 * best['effective_robustness']:.1f} percentage points (accuracy {percent(best['accuracy'])}{ends})"
         )
     return f"Effective robustness is accuracy above the line: {'; '.join(said)}." if said else ""

@@ -1,0 +1,189 @@
+"""All that the report says of degenerate studies: whole sentences, and no claim of what the study does not have."""
+
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+import pandas as pd
+import pytest
+from synthetic import synthetic_tables
+
+from resiliency.corruptions.settings import MAIN
+from resiliency.report import settings
+from resiliency.report.charts import CHARTS, draw
+from resiliency.report.deployment_answers import deployment_answers
+from resiliency.report.page import render
+
+FAILED = {"clean_accuracy": 0.1, "mean_corruption_error": 0.9, "corrupted_accuracy": 0.1}
+DEGENERATE = {
+    "one design": {"designs": {"vit": "vit"}},
+    "two members": {"designs": {"vit": "vit", "resnet18": "resnet"}, "seeds": 1, "sizes": [2], "searched": 0},
+    "no joint training": {"objectives": {}},
+    "one strength": {"objectives": {"balanced": (0.5,)}},
+    "independent training alone": {"objectives": {"balanced": (0.0,)}},
+    "one corruption": {"corruptions": ["fog"]},
+    "nothing independent": {"designs": {}},
+    "no search": {"searched": 0},
+    "no ensembles": {"sizes": [], "objectives": {}, "searched": 0},
+    "one member": {"designs": {"vit": "vit"}, "seeds": 1, "objectives": {}, "searched": 0},
+    "failed training": {},
+}
+
+
+def degenerate(name: str) -> dict[str, pd.DataFrame]:
+    tables = synthetic_tables(**({"corruptions": MAIN[:3]} | DEGENERATE[name]))
+    if name != "failed training":
+        return tables
+    for key, table in tables.items():
+        tables[key] = table.assign(**{column: value for column, value in FAILED.items() if column in table})
+    tables["histories"] = tables["histories"].assign(validation_accuracy=0.1)
+    tables["corruption_errors"] = tables["corruption_errors"].assign(error=0.9)
+    tables["correlations"] = tables["correlations"].assign(correlation=np.nan, low=np.nan, high=np.nan)
+    return tables
+
+
+@pytest.fixture(scope="module", params=DEGENERATE)
+def findings(request) -> tuple[str, dict[str, str]]:
+    tables = degenerate(request.param)
+    return request.param, {
+        name: entry.finding(*(tables[table] for table in entry.tables)) for name, entry in CHARTS.items()
+    }
+
+
+def test_sentences_of_degenerate_studies_are_whole(findings):
+    for said in filter(None, findings[1].values()):
+        assert said[0].isupper()
+        assert said.endswith(".")
+        assert not {"nan", "–", "None", "inf"} & set(said.replace("%", "").replace(",", "").split())
+        assert not [wrong for wrong in ("  ", " .", " ,", ",,", "..", "()", ": ;", ";.", ":.", "−nan") if wrong in said]
+
+
+FALSE = {
+    "one design": {
+        "error_heatmap": "lowest error",
+        "architecture_diversity": "different designs",
+        "origins": "several architectures",
+        "coincident_failures": "two designs",
+        "size_accuracy_resiliency": "with size",
+    },
+    "two members": {"diversity_accuracy": "quarter", "ensemble_size": "from 2", "coincident_failures": "one design"},
+    "no joint training": {"strength": "λ", "origins": "joint training"},
+    "one strength": {"strength": "is best of"},
+    "independent training alone": {"strength": "is best"},
+    "one corruption": {"error_heatmap": "easiest"},
+    "nothing independent": {
+        "error_by_severity": "designs",
+        "ensemble_size": "members",
+        "search_front": "independently",
+    },
+    "no search": {"search_front": "sub-networks", "origins": "sub-networks"},
+    "no ensembles": {
+        "correlations": "correlates",
+        "deployment": "ensemble",
+        "early_exit": "saves",
+        "ensemble_size": "members",
+        "origins": "Ensembles",
+        "under_corruptions": "ensemble",
+    },
+    "one member": {
+        "coincident_failures": "two",
+        "early_exit": "saves",
+        "size_accuracy_resiliency": "ranges",
+        "under_corruptions": "against",
+    },
+    "failed training": {
+        "learning_curves": " rose by",
+        "correlations": "correlates",
+        "size_accuracy_resiliency": "with",
+    },
+}
+
+
+def test_sentences_of_degenerate_studies_claim_nothing_that_is_not_there(findings):
+    name, said = findings
+    assert [(chart, words) for chart, words in FALSE[name].items() if words in said[chart]] == []
+
+
+COUNTED = "answers candidates conditions corruptions designs ensembles epochs families images intervals members metrics"
+COUNTED += " others parts seeds sub-networks trainings"
+ODD = {
+    "unknown values": r"\b(?:nan|NaN|None|inf|undefined)\b|[∞\[]–|–\]",
+    "plurals of one": rf"(?<![\w.,−-])1 (?:\S+ )??(?:{'|'.join(COUNTED.split())})\b",
+    "punctuation": r" [.,;:]|,,|\.\.|\(\)|\[\]|[:;,][.;]|[(\[] | [)\]]",
+}
+EMPTY = {"p", "dd", "dt", "li", "figcaption", "h1", "h2", "h3"}
+
+
+class Text(HTMLParser):
+    """The text of a page by element, without scripts, styles and the study's configuration; and what pictures say."""
+
+    SKIPPED = ("script", "style", "pre", "title")
+    VOID = ("meta", "img", "input", "br", "link")
+
+    def __init__(self, html: str):
+        super().__init__()
+        self.open, self.blocks, self.whole = [], [], []
+        self.feed(html)
+
+    def handle_starttag(self, tag, attrs):
+        self.whole += [value for name, value in attrs if name in ("alt", "aria-label") and value]
+        if tag not in self.VOID:
+            self.open.append((tag, dict(attrs), []))
+
+    def handle_endtag(self, tag):
+        while self.open:
+            name, attrs, parts = self.open.pop()
+            said = "".join(parts)
+            if self.open and name not in self.SKIPPED:
+                self.open[-1][2].append(said if name not in EMPTY | {"td", "th", "tr"} else f"{said}\n")
+            if name in EMPTY:
+                self.blocks.append((name, attrs.get("class", ""), " ".join(said.split())))
+                self.whole.append(self.blocks[-1][2])
+            if name == tag:
+                return
+
+    def handle_data(self, data):
+        if self.open and self.open[-1][0] not in self.SKIPPED:
+            self.open[-1][2].append(data)
+
+
+@pytest.fixture(scope="module", params=DEGENERATE)
+def text(request) -> tuple[str, Text]:
+    tables = degenerate(request.param)
+    specs = {name: draw(name, tables, settings.OKABE_ITO) for name in CHARTS}
+    provenance = {"seed": 0, "packages": {"torch": "2.9.0", "resiliency": None}, "python": "3.12", "device": "CPU"}
+    provenance |= {"platform": "Linux", "git_commit": None, "startup_share": 0.1, "cpu_seconds": 1.0}
+    provenance |= {"wall_seconds": 1.0, "rules": []}
+    study = {"study": "degenerate", "members": {"baseline": "vit-s0", "seeds": 1}}
+    return request.param, Text(render(study, None, {}, provenance, tables, specs, dict.fromkeys(specs, "<svg/>")))
+
+
+def test_the_report_of_a_degenerate_study_has_no_odd_text(text):
+    said = [part for part in text[1].whole if part]
+    found = {kind: [part for part in said if re.search(pattern, part)] for kind, pattern in ODD.items()}
+    assert found == {kind: [] for kind in ODD}
+
+
+def test_nothing_on_the_page_of_a_degenerate_study_is_empty(text):
+    assert [(tag, kind) for tag, kind, said in text[1].blocks if not said] == []
+
+
+@pytest.mark.parametrize("name", DEGENERATE)
+def test_answers_about_degenerate_studies_are_sentences(name):
+    tables = degenerate(name)
+    names = ("deployment", "selective_prediction", "temperatures")
+    for question, answer in deployment_answers(*(tables[table] for table in names), None, "tiny"):
+        assert question.endswith("?")
+        assert answer.endswith(".")
+        assert not [kind for kind, pattern in ODD.items() if re.search(pattern, answer)]
+
+
+def test_the_only_member_is_compared_with_no_other():
+    tables = degenerate("one member")
+    said = {name: CHARTS[name].finding(*(tables[t] for t in CHARTS[name].tables)) for name in CHARTS}
+    assert said["under_corruptions"] == ""
+    assert "the best member (vit-s0), also the baseline, misclassifies" in said["deployment"]
+    assert said["deployment"].count("misclassifies") == 1
+    names = ("deployment", "selective_prediction", "temperatures")
+    cost = dict(deployment_answers(*(tables[name] for name in names), None, "tiny"))["What does it cost?"]
+    assert "times" not in cost
