@@ -104,7 +104,7 @@ def _panel(rows: pd.DataFrame, best: pd.DataFrame, images: str, colours: list[st
     most = int(max(rows["size"].max(), best["size"].max() if len(best) else 0))
     axis = alt.Axis(values=list(range(1, most + 1)), format="d", labelOverlap=True, grid=False)
     x = alt.X("size:Q", title="Members", axis=axis).scale(domain=[1, most], padding=14, nice=False)
-    y = alt.Y("error:Q", title=f"Error on {images} images").axis(format=SHARE).scale(zero=False)
+    y = alt.Y("error:Q", title=f"Error on {images} images").axis(format=SHARE).scale(zero=True)
     base = alt.Chart(rows).encode(x=x)
     band = base.mark_area(color=colours[0], opacity=0.15).encode(y=alt.Y("lower_quartile:Q"), y2="upper_quartile")
     bars = base.mark_rule(color=colours[0], strokeWidth=2).encode(y="low:Q", y2="high")
@@ -120,20 +120,21 @@ def _panel(rows: pd.DataFrame, best: pd.DataFrame, images: str, colours: list[st
     ]
     points = base.mark_point(filled=True, size=70, color=colours[0], opacity=1).encode(y=y, tooltip=tooltip)
     chart = band + bars + base.mark_line(color=colours[0]).encode(y=y) + points
-    chart += _beside(rows.iloc[[-1]], x, "error", MEAN, colours[0])
+    last = rows.iloc[[-1]]
+    chart += _beside(last.assign(top=last[["error", "high"]].max(axis=1)), x, "top", MEAN)
     if len(best):
         other = alt.Chart(best).encode(x=x, y=alt.Y("judged_error:Q"))
         told = [alt.Tooltip("size"), alt.Tooltip("members"), alt.Tooltip("judged_error", title="error", format=".1%")]
         hue = (colours * 6)[5]
         chart += other.mark_line(color=hue, strokeDash=[5, 3])
         chart += other.mark_point(filled=True, shape="diamond", size=80, color=hue, opacity=1).encode(tooltip=told)
-        chart += _beside(best.iloc[[-1]], x, "judged_error", BEST, hue, above=False)
+        chart += _beside(best.iloc[[-1]], x, "judged_error", BEST, above=False)
     return chart.properties(width=400, height=280, title=panel_title(f"{images.capitalize()} images"))
 
 
-def _beside(row: pd.DataFrame, x: alt.X, column: str, text: str, colour: str, above: bool = True) -> alt.Chart:
-    """What a line is called, at its last point."""
+def _beside(row: pd.DataFrame, x: alt.X, column: str, text: str, above: bool = True) -> alt.Chart:
+    """The name of a line, above or below the value of `column` at its last point."""
     words = alt.Chart(row.assign(text=text)).mark_text(
-        align="right", dy=-14 if above else 16, dx=4, color=INK, fontSize=11, fontWeight="bold"
+        align="right", dy=-10 if above else 16, dx=8, color=INK, fontSize=11, fontWeight="bold"
     )
     return words.encode(x=x, y=f"{column}:Q", text="text:N")
