@@ -27,7 +27,7 @@ NEEDED = ("members", "corruption_errors", "observations")
 OPTIONAL = ("best_ensembles", "deployment", "correlations", "origins", "effective_robustness", "skipped")
 CHARTS = (
     *("size_accuracy_resiliency", "error_by_severity", "correlations", "architecture_diversity", "origins", "strength"),
-    *("effective_robustness", "search_front", "deployment", "learning_curves"),
+    *("effective_robustness", "search_front", "deployment", "under_corruptions", "ensemble_size", "learning_curves"),
 )
 LONG = ("corruption_errors", "correlations")  # tables that are kept as Parquet, which is a tenth of their size
 LARGEST = 1_000_000  # bytes of all tables that are kept
