@@ -250,17 +250,10 @@ def made(name):
     return TABLES[name] if name in MADE else []
 
 
-def described(design, objective="", strength=None, setting=""):
-    """What is known of a member of `design` before it is made, jointly if there is an objective, but for its seed."""
-    known = STUDY.described(design)
-    known |= {"origin": "joint" if objective else "independent", "design": design, "family": STUDY.family(design)}
-    return known | {"objective": objective, "setting": setting, "strength": strength, "index": 0}
-
-
-def searched(name, index):
-    """What is known of a member before the search finds it."""
-    known = {"origin": "search", "design": name, "family": STUDY.family(STUDY.search.design), "index": index}
-    return known | {"objective": "", "setting": "", "strength": None, "seed": 0}
+def described(design, seed, **others):
+    """What is known of a member of `design` before it is made; fields of `resiliency.members.Member`."""
+    known = {"origin": "independent", "design": design, "family": STUDY.family(design), "seed": int(seed)}
+    return STUDY.described(design) | known | others
 
 
 def external_files(source, labels_alone=False):

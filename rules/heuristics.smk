@@ -32,8 +32,14 @@ if SETTINGS:
             code=code("train_jointly"),
             seed=STUDY.seed,
             members=lambda wildcards: [
-                described(design, *SETTINGS[wildcards.setting], wildcards.setting)
-                | {"seed": int(wildcards.seed), "index": index}
+                described(
+                    design,
+                    wildcards.seed,
+                    origin="joint",
+                    index=index,
+                    setting=wildcards.setting,
+                    **dict(zip(("objective", "strength"), SETTINGS[wildcards.setting])),
+                )
                 for index, design in enumerate(STUDY.joint.designs)
             ],
             recipe=STUDY.joint_recipe().model_dump(),

@@ -20,7 +20,7 @@ rule train:
     params:
         code=code("train"),
         seed=STUDY.seed,
-        member=lambda wildcards: described(wildcards.design) | {"seed": int(wildcards.seed)},
+        member=lambda wildcards: described(wildcards.design, wildcards.seed),
         recipe=lambda wildcards: STUDY.recipe(wildcards.design).model_dump(),
     script:
         "../scripts/train.py"
@@ -131,7 +131,7 @@ if LOADED:
             gpu=1,
         params:
             code=code("load"),
-            member=lambda wildcards: described(wildcards.loaded) | {"seed": int(wildcards.seed)},
+            member=lambda wildcards: described(wildcards.loaded, wildcards.seed),
         script:
             "../scripts/load.py"
 

@@ -53,7 +53,10 @@ if SEARCHED:
             seed=STUDY.seed,
             design=STUDY.designs[STUDY.search.design].described(STUDY.data.side),
             search=STUDY.search.model_dump(exclude={"training"}),
-            members={name: searched(name, index) for index, name in enumerate(SEARCHED)},
+            members={
+                name: {"origin": "search", "design": name, "family": STUDY.family(STUDY.search.design), "index": index}
+                for index, name in enumerate(SEARCHED)
+            },
         script:
             "../scripts/search.py"
 

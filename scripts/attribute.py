@@ -30,4 +30,4 @@ with stage(snakemake.log[0], snakemake.resources.gpu):
                 maps = np.full(images.shape[:3], np.nan, np.float16)
             write_array(next(outputs), maps)
         write_json(skipped, reasons)
-        progress.step(member["member"] + "".join(f"; {method} skipped: {why}" for method, why in reasons.items()))
+        progress.step(member.member + "".join(f"; {method} skipped: {why}" for method, why in reasons.items()))

@@ -2,12 +2,11 @@
 
 from resiliency.external.descriptions import descriptions
 from resiliency.external.members import described, read_members
-from resiliency.files import write_json
 from resiliency.stage import stage
 
 with stage(snakemake.log[0]):
     params = snakemake.params
     table = described(params.kinds, [read_members(file) for file in snakemake.input])
-    found = descriptions(table, params.kinds, params.image_size)
-    for path, description in zip(snakemake.output, found.values(), strict=True):
-        write_json(path, description)
+    members = descriptions(table, params.kinds, params.image_size)
+    for path, member in zip(snakemake.output, members, strict=True):
+        member.write(path)

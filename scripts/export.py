@@ -43,9 +43,9 @@ with stage(snakemake.log[0]):
     temperature = temperature_of(temperatures, row.members)
 
     images = read_images(inputs.images)
-    networks = [(network.cpu(), described) for network, described in map(read_member, map(folders.get, names))]
+    networks = [(network.cpu(), member) for network, member in map(read_member, map(folders.get, names))]
     if isinstance(images, FileImages):
-        refuse_own_crops([described for _, described in networks])
+        refuse_own_crops([member for _, member in networks])
     ensemble = Deployable(networks, list(weights), row["rule"], temperature.value).eval()
     labels = read_array(inputs.labels)
     some = stratified(labels, min(len(labels), MOST), params.seed, "export")

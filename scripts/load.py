@@ -6,16 +6,17 @@ from resiliency.data.images import read_images
 from resiliency.designs.networks import write_member
 from resiliency.designs.weights import load_member
 from resiliency.files import read_array, read_json
+from resiliency.members import Member
 from resiliency.prediction import accuracy
 from resiliency.stage import stage
 
 with stage(snakemake.log[0], snakemake.resources.gpu):
     inputs = snakemake.input
-    network, member = load_member(snakemake.params.member, read_json(inputs.card), dict(inputs.items()))
-    member["validation_accuracy"] = None
+    network, described = load_member(snakemake.params.member, read_json(inputs.card), dict(inputs.items()))
+    folder = Path(snakemake.output.weights).parent
+    member = Member(member=folder.name, **described)
     if "validation_images" in dict(inputs.items()):
         images, labels = read_images(inputs.validation_images), read_array(inputs.validation_labels)
-        member["validation_accuracy"] = accuracy((network, member), images, labels, snakemake.threads - 1)
-        print(f"validation accuracy {member['validation_accuracy']:.4f}")
-    folder = Path(snakemake.output.weights).parent
-    write_member(folder, network, {"member": folder.name} | member)
+        member.validation_accuracy = accuracy((network, member), images, labels, snakemake.threads - 1)
+        print(f"validation accuracy {member.validation_accuracy:.4f}")
+    write_member(folder, network, member)

@@ -8,7 +8,7 @@ from resiliency.analysis.error_scores import outside_scores
 from resiliency.analysis.histories import history_table
 from resiliency.analysis.member_scores import CALIBRATION, Scorer
 from resiliency.designs.settings import ALEXNET
-from resiliency.files import read_json
+from resiliency.members import Member
 from resiliency.predictions import read_predictions
 from resiliency.reliability import member_warnings
 from resiliency.stage import stage
@@ -34,16 +34,16 @@ with stage(snakemake.log[0]):
     errors = pd.concat([*errors, *map(read_table, inputs.external_errors)], ignore_index=True)[columns]
     scores |= outside_scores(errors, list(scores), params.baseline, params.confidence)
     members = []
-    for member in map(read_json, inputs.descriptions):
-        member["architecture"] = member["architecture"] or member["factory"]
-        known = {key: member[key] for key in described} | {"recipe": member.get("recipe", "")}
-        of_member, warnings = scores[member["member"]], []
-        if member["member"] in predictions:
-            steps = (member["training_cost"] or {}).get("steps")
-            labels = predictions[member["member"]].labels(0)
+    for member in map(Member.read, inputs.descriptions):
+        known = {key: getattr(member, key) for key in described}
+        known |= {"architecture": member.architecture or member.factory, "recipe": member.recipe}
+        of_member, warnings = scores[member.member], []
+        if member.member in predictions:
+            steps = (member.training_cost or {}).get("steps")
+            labels = predictions[member.member].labels(0)
             warnings = member_warnings(of_member["clean_accuracy"], labels, steps)
         if warnings:
-            print(f"warning: {member['member']}: {', '.join(warnings)}")
+            print(f"warning: {member.member}: {', '.join(warnings)}")
         members.append(known | of_member | {"warnings": ", ".join(warnings)})
     table = pd.DataFrame(members)
     write_table(outputs.members, table)

@@ -10,13 +10,13 @@ from resiliency.designs.stages import feature_stages, watched
 from resiliency.designs.views import view_of
 from resiliency.device import inference
 from resiliency.diversity.gram import gram
-from resiliency.prediction import Member
+from resiliency.prediction import Classifier
 
 BATCH = 64
 PARTS = 3
 
 
-def stage_grams(member: Member, images: np.ndarray) -> np.ndarray:
+def stage_grams(member: Classifier, images: np.ndarray) -> np.ndarray:
     """Gram matrices of the first, the middle and the last feature stage of a member, on the same images.
 
     Linear CKA needs no more, and is not told the size of maps, which differs between networks. The images go through
@@ -40,7 +40,7 @@ def stage_grams(member: Member, images: np.ndarray) -> np.ndarray:
     return np.stack(grams).astype(np.float32)
 
 
-def _features(member: Member, stage: nn.Module, images: np.ndarray) -> np.ndarray:
+def _features(member: Classifier, stage: nn.Module, images: np.ndarray) -> np.ndarray:
     """Output of `stage` for all images, flattened: float32 N x D, in memory once."""
     network, known = member
     device = next(network.parameters()).device
@@ -48,7 +48,7 @@ def _features(member: Member, stage: nn.Module, images: np.ndarray) -> np.ndarra
     features = np.empty((0, 0), np.float32)
     for chosen, batch in zip(order, batches(images, order, device, workers=0), strict=True):
         with inference(), watched({"stage": stage}) as found:
-            network(normalised(batch, known["mean"], known["std"]))
+            network(normalised(batch, known.mean, known.std))
         part = found["stage"].flatten(1).float().cpu().numpy()
         if not features.size:
             features = np.empty((len(images), part.shape[1]), np.float32)

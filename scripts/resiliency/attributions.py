@@ -20,6 +20,7 @@ from resiliency.designs.networks import normalised
 from resiliency.designs.stages import spatial_layer
 from resiliency.designs.views import view_of
 from resiliency.device import inference
+from resiliency.members import Member
 
 BATCH = 64
 WINDOWS = 4  # occluding windows that fit side by side; they move by half of their side
@@ -81,7 +82,7 @@ METHODS: dict[str, Callable[[nn.Module, Tensor, Tensor, Tensor, int], Tensor]] =
 
 
 def attribution_maps(
-    method: str, network: nn.Module, member: dict, images: np.ndarray, labels: np.ndarray, target: str, steps: int
+    method: str, network: nn.Module, member: Member, images: np.ndarray, labels: np.ndarray, target: str, steps: int
 ) -> np.ndarray:
     """Maps of `method`, summed over channels.
 
@@ -101,7 +102,7 @@ def attribution_maps(
         Inapplicable: the method does not apply to the network.
     """
     device = next(network.parameters()).device
-    look = member["mean"], member["std"]
+    look = member.mean, member.std
     maps = []
     for start in range(0, len(images), BATCH):
         (pixels,) = seen(images[start : start + BATCH], slice(None), [view_of(member)])

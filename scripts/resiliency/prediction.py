@@ -21,6 +21,7 @@ from resiliency.designs.views import view_of
 from resiliency.device import device_name, inference
 from resiliency.faults import Fault
 from resiliency.files import appending, read_array, write_array
+from resiliency.members import Member
 from resiliency.progress import Progress
 
 BATCH = 256
@@ -29,12 +30,12 @@ EVERY = slice(None)
 # Up to here float16 holds logits to 1/64; where one is beyond it, those of the image are stored less the largest.
 LARGEST_STORED = 64
 
-Member = tuple[nn.Module, dict]
+Classifier = tuple[nn.Module, Member]
 
 
 def write_logits(
     paths: list[str],
-    members: list[Member],
+    members: list[Classifier],
     conditions: list[Images],
     workers: int,
     keys: list[str],
@@ -53,7 +54,7 @@ def write_logits(
         precision: of `inference`.
     """
     predict_parts(paths, members, conditions, workers, keys, precision)
-    shape = len(conditions), len(conditions[0]), len(members[0][1]["classes"])
+    shape = len(conditions), len(conditions[0]), len(members[0][1].classes)
     for path, key in zip(map(Path, paths), keys, strict=True):
         folder = _kept(path, key)
         with appending(path, shape, np.float16) as append:
@@ -74,7 +75,7 @@ def _key_of(path: Path) -> Path:
 
 
 def predict_parts(
-    paths: list[str], members: list[Member], conditions: list[Images], workers: int, keys: list[str], precision: str
+    paths: list[str], members: list[Classifier], conditions: list[Images], workers: int, keys: list[str], precision: str
 ) -> None:
     """Predict the conditions that are not kept yet, each image decoded once for all members; see `write_logits`."""
     folders = [_kept(Path(path), key) for path, key in zip(paths, keys, strict=True)]
@@ -117,7 +118,7 @@ def _part(folder: Path, condition: int) -> Path:
 
 
 def _predicted(
-    members: list[Member], conditions: list[Images], left: list[int], workers: int, precision: str
+    members: list[Classifier], conditions: list[Images], left: list[int], workers: int, precision: str
 ) -> Iterator[list[np.ndarray]]:
     """Logits under the conditions at `left`, one after the other: for each member float16 NxK."""
     where = next(members[0][0].parameters()).device
@@ -135,12 +136,12 @@ def _read(conditions: list[Images], views: list[View | None], place: tuple[int, 
     return seen(conditions[condition], chosen, views)
 
 
-def views_of(members: list[Member]) -> list[View | None]:
+def views_of(members: list[Classifier]) -> list[View | None]:
     """The views of the members, each once."""
     return list(dict.fromkeys(view_of(member) for _, member in members))
 
 
-def logits(members: list[Member], images: Images, workers: int = 0) -> Iterator[list[np.ndarray]]:
+def logits(members: list[Classifier], images: Images, workers: int = 0) -> Iterator[list[np.ndarray]]:
     """Logits of `images`, batch after batch: for each member float16 BxK, as from `stored`.
 
     Images are read once for all members, each of which sees them in its own view.
@@ -160,13 +161,13 @@ def logits(members: list[Member], images: Images, workers: int = 0) -> Iterator[
         yield _answers(members, batch)
 
 
-def accuracy(member: Member, images: Images, labels: np.ndarray, workers: int) -> float:
+def accuracy(member: Classifier, images: Images, labels: np.ndarray, workers: int) -> float:
     """Share of `images` that a member labels as in `labels`, int64 N."""
     answers = [of_member.argmax(1) for (of_member,) in logits([member], images, workers)]
     return float((np.concatenate(answers) == labels).mean())
 
 
-def compare_precision(members: list[Member], images: Images, labels: np.ndarray, precision: str) -> None:
+def compare_precision(members: list[Classifier], images: Images, labels: np.ndarray, precision: str) -> None:
     """Print what `precision` changes against float32 in the logits of some images, `BATCH` at most, spread over all."""
     where = next(members[0][0].parameters()).device
     if where.type == "cpu" or precision == "float32":
@@ -182,12 +183,12 @@ def compare_precision(members: list[Member], images: Images, labels: np.ndarray,
         accuracies = [(answers == labels[chosen]).mean() for answers in (others, decisions)]
         distance = np.abs(values.astype(np.float32) - reference).max()
         print(
-            f"{member['member']}: accuracy {accuracies[0]:.4f}, in float32 {accuracies[1]:.4f}; "
+            f"{member.member}: accuracy {accuracies[0]:.4f}, in float32 {accuracies[1]:.4f}; "
             f"{(decisions != others).sum()} decisions differ, logits by {distance:.2g} at most"
         )
 
 
-def _answers(members: list[Member], seen_as: list[Tensor], precision: str = "float32") -> list[np.ndarray]:
+def _answers(members: list[Classifier], seen_as: list[Tensor], precision: str = "float32") -> list[np.ndarray]:
     """float16 BxK of each member; `seen_as` are the images in each of `views_of`.
 
     Members that see images alike share the normalised ones: for a small network they cost a third as much as itself.
@@ -197,12 +198,12 @@ def _answers(members: list[Member], seen_as: list[Tensor], precision: str = "flo
     found = []
     with inference(precision):
         for network, member in members:
-            look = view_of(member), tuple(member["mean"]), tuple(member["std"])
+            look = view_of(member), tuple(member.mean), tuple(member.std)
             if look not in shared:
-                shared[look] = normalised(batch[look[0]], member["mean"], member["std"])
+                shared[look] = normalised(batch[look[0]], member.mean, member.std)
             found.append(network(shared[look]))
     named = zip(members, found, strict=True)
-    return [stored(values.float().cpu().numpy(), member.get("member", "a network")) for (_, member), values in named]
+    return [stored(values.float().cpu().numpy(), member.member) for (_, member), values in named]
 
 
 def stored(logits: np.ndarray, member: str) -> np.ndarray:
@@ -226,14 +227,14 @@ def stored(logits: np.ndarray, member: str) -> np.ndarray:
     return logits.astype(np.float16)
 
 
-def features(member: Member, images: np.ndarray) -> np.ndarray:
+def features(member: Classifier, images: np.ndarray) -> np.ndarray:
     """Penultimate features float32 NxD of `images` (uint8 NxHxWx3), resized where the member sees them in a view."""
     network, known = member
     (images,) = seen(images, EVERY, [view_of(known)])
     where = next(network.parameters()).device
     with inference():
         parts = [
-            penultimate(network, normalised(batch, known["mean"], known["std"])).float().cpu()
+            penultimate(network, normalised(batch, known.mean, known.std)).float().cpu()
             for batch in batches(images, in_order(len(images), BATCH), where, workers=0)
         ]
     return torch.cat(parts).numpy()

@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from resiliency.faults import Fault
-from resiliency.files import read_json
+from resiliency.members import Member
 from resiliency.stage import cpu_seconds
 
 PACKAGES = (
@@ -41,7 +41,7 @@ def provenance(study: dict, repository: str, results: Path, descriptions: Iterab
         "processor": processor(),
         "cores": os.cpu_count(),
         "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
-        "device": "; ".join(sorted({read_json(path)["device"] for path in descriptions})),
+        "device": "; ".join(sorted({Member.read(path).device for path in descriptions})),
         "git_commit": commit(repository),
         **_span(results),
         "wall_seconds": round(rules.wall_seconds.sum(), 1),

@@ -13,6 +13,7 @@ from resiliency.data.images import read_items, write_items
 from resiliency.designs.networks import build, read_member, write_member
 from resiliency.designs.settings import Design
 from resiliency.files import read_array, read_json, write_array, write_json
+from resiliency.members import Member
 from resiliency.tables import read_table, write_table
 
 BITS = 40
@@ -22,7 +23,7 @@ TABLE = pd.DataFrame({"member": ["a-s0", "b-s1"] * 50, "error": np.arange(100) /
 def _write_network(path: Path) -> None:
     design = Design(architecture="resnet18", stem="original", arguments={"channels": [2, 2, 2, 2]})
     description = design.described(32)
-    write_member(path.parent, build(description, 2, 0), description | {"network_outputs": 2, "outputs": None})
+    write_member(path.parent, build(description, 2, 0), Member("a", network_outputs=2, **description))
 
 
 FORMATS: dict[str, tuple[Callable[[Path], object], Callable[[Path], object]]] = {

@@ -22,7 +22,8 @@ from PIL import Image
 from resiliency.data.pictures import FileImages, View
 from resiliency.designs.networks import build
 from resiliency.designs.settings import Design
-from resiliency.prediction import Member, logits
+from resiliency.members import Member
+from resiliency.prediction import Classifier, logits
 
 MEMBERS, SIDE = 8, 224
 SIZES = (224, 240, 256)
@@ -45,10 +46,10 @@ def pictures(folder: Path, count: int) -> FileImages:
     return FileImages(files, SIDE, 1, cropped=True)
 
 
-def members() -> list[Member]:
+def members() -> list[Classifier]:
     description = Design(architecture=ARCHITECTURE).described(SIDE)
-    card = {"mean": [0.5] * 3, "std": [0.2] * 3, "view": None}
-    return [(build(description, 1000, seed).eval(), card) for seed in range(MEMBERS)]
+    member = Member("a", mean=[0.5] * 3, std=[0.2] * 3)
+    return [(build(description, 1000, seed).eval(), member) for seed in range(MEMBERS)]
 
 
 def seconds(work: Callable[[], None]) -> float:

@@ -12,6 +12,7 @@ from resiliency import device
 from resiliency.activations import stage_grams
 from resiliency.attributions import METHODS, Inapplicable, attribution_maps
 from resiliency.designs.networks import build, read_member, write_member
+from resiliency.members import Member
 from resiliency.prediction import compare_precision, features, logits, write_logits
 from resiliency.search.evaluation import Evaluator
 from resiliency.search.losses import progressive_phases, supernet_loss
@@ -36,7 +37,7 @@ def on_both(tmp_path_factory):
     folder = tmp_path_factory.mktemp("members")
     for family, design in DESIGNS.items():
         described = design.described(32)
-        member = {"network_outputs": 3, "outputs": [1, 0, 2], "classes": ["a", "b", "c"]} | CARD | described
+        member = Member("a-s0", network_outputs=3, outputs=[1, 0, 2], classes=["a", "b", "c"], **CARD, **described)
         write_member(folder / family, build(described, 3, seed=0), member)
 
     def compute(family, function):
@@ -69,7 +70,7 @@ def test_another_precision_of_predictions_is_compared_with_float32(on_both, tmp_
 
     def predict(member):
         path = tmp_path / f"{next(member[0].parameters()).device.type}.npy"
-        compare_precision([(member[0], member[1] | {"member": "a-s0"})], IMAGES, LABELS, "bfloat16")
+        compare_precision([member], IMAGES, LABELS, "bfloat16")
         write_logits([str(path)], [member], [IMAGES], 0, ["0" * 16], "bfloat16")
         return np.load(path)
 
@@ -127,7 +128,7 @@ def test_sub_networks_are_evaluated_and_become_members(searched, tmp_path):
     genes = space.random(np.random.default_rng(0))
     evaluated = evaluator(space, folder)
     assert evaluated.probabilities(genes).shape == (6, 3)
-    write_member(tmp_path / "search-00", evaluated.network(genes), {})
+    write_member(tmp_path / "search-00", evaluated.network(genes), Member("search-00"))
 
 
 def test_recalibration_does_not_wait_for_the_device(searched, pretended):

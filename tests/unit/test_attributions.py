@@ -13,10 +13,11 @@ from resiliency.attributions import BATCH, METHODS, Inapplicable, attribution_ma
 from resiliency.designs.networks import Selected, normalised
 from resiliency.designs.stages import feature_stages, spatial_layer, watched
 from resiliency.diversity.gram import gram
+from resiliency.members import Member
 from resiliency.search.network import Residual
 from resiliency.search.space import largest_shape
 
-MEMBER = {"mean": [0.2, 0.3, 0.4], "std": [0.5, 0.25, 0.2]}
+MEMBER = Member("a", mean=[0.2, 0.3, 0.4], std=[0.5, 0.25, 0.2])
 CLASSES = 3
 STEPS = 8
 OF_PIXELS = [method for method in METHODS if method != "grad_cam"]
@@ -60,7 +61,7 @@ def test_saliency_of_a_linear_network_is_its_weights(linear):
 def test_integrated_gradients_of_a_linear_network_are_weights_times_the_way_from_black(linear):
     images, labels = pictures()
     found = attribution_maps("integrated_gradients", linear, MEMBER, images, labels, "label", STEPS)
-    way = np.moveaxis(images / 255 / MEMBER["std"], -1, 1)  # (x - mean) / std less (0 - mean) / std
+    way = np.moveaxis(images / 255 / MEMBER.std, -1, 1)  # (x - mean) / std less (0 - mean) / std
     np.testing.assert_allclose(found, scaled((weights(linear)[labels] * way).sum(axis=1)), atol=1e-3)
 
 
@@ -95,7 +96,7 @@ def test_saliency_is_the_absolute_gradient():
 def test_the_explained_class_is_the_label_or_the_prediction(linear, method):
     images, labels = pictures()
     with torch.inference_mode():
-        predicted = linear(normalised(torch.from_numpy(images), MEMBER["mean"], MEMBER["std"])).argmax(1).numpy()
+        predicted = linear(normalised(torch.from_numpy(images), MEMBER.mean, MEMBER.std)).argmax(1).numpy()
     labels = (predicted + 1) % CLASSES
     of_prediction = attribution_maps(method, linear, MEMBER, images, labels, "prediction", STEPS)
     np.testing.assert_array_equal(
@@ -130,7 +131,7 @@ def test_a_black_image_has_no_integrated_gradients(linear):
 def test_input_times_gradient_of_a_linear_network(linear):
     images, labels = pictures()
     found = attribution_maps("input_x_gradient", linear, MEMBER, images, labels, "label", STEPS)
-    values = np.moveaxis((images / 255 - MEMBER["mean"]) / MEMBER["std"], -1, 1)
+    values = np.moveaxis((images / 255 - MEMBER.mean) / MEMBER.std, -1, 1)
     np.testing.assert_allclose(found, scaled((weights(linear)[labels] * values).sum(axis=1)), atol=1e-3)
 
 
@@ -167,7 +168,7 @@ def test_grad_cam_by_its_definition(stride, last):
     network = Maps(stride).eval()
     images, labels = np.random.default_rng(0).integers(0, 256, (3, 8, 8, 3), dtype=np.uint8), np.array([0, 1, 2])
     found = attribution_maps("grad_cam", network, MEMBER, images, labels, "label", STEPS)
-    batch = normalised(torch.from_numpy(images), MEMBER["mean"], MEMBER["std"])
+    batch = normalised(torch.from_numpy(images), MEMBER.mean, MEMBER.std)
     with watched(feature_stages(network)) as outputs:
         logits = network(batch)
     slopes = torch.autograd.grad(logits.gather(1, torch.from_numpy(labels)[:, None]).sum(), outputs[last])[0]
@@ -230,7 +231,7 @@ def test_gram_matrices_of_the_first_the_middle_and_the_last_stage():
     images = np.random.default_rng(0).integers(0, 256, (70, 32, 32, 3), dtype=np.uint8)
     found = stage_grams((network, MEMBER), images)
     with torch.inference_mode(), watched(feature_stages(network)) as outputs:
-        network(normalised(torch.from_numpy(images), MEMBER["mean"], MEMBER["std"]))
+        network(normalised(torch.from_numpy(images), MEMBER.mean, MEMBER.std))
     for inner, stage in zip(found, ("act1", "layer2", "layer4"), strict=True):
         expected = gram(outputs[stage].flatten(1).numpy())
         np.testing.assert_allclose(inner, expected / np.abs(expected).max(), atol=1e-4)
@@ -240,7 +241,7 @@ def test_features_of_a_stage_are_in_memory_once(monkeypatch):
     monkeypatch.setattr("resiliency.diversity.gram.VALUES", 2**14)
     network, images = family("convolutional"), np.zeros((200, 32, 32, 3), np.uint8)
     with torch.inference_mode(), watched(feature_stages(network)) as outputs:
-        network(normalised(torch.from_numpy(images[:1]), MEMBER["mean"], MEMBER["std"]))
+        network(normalised(torch.from_numpy(images[:1]), MEMBER.mean, MEMBER.std))
     tracemalloc.start()
     stage_grams((network, MEMBER), images)
     peak = tracemalloc.get_traced_memory()[1]

@@ -1,5 +1,7 @@
 """An exported ensemble: which one, what its programs answer, and how they are checked."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -16,11 +18,12 @@ from resiliency.export.loading import refuse_own_crops
 from resiliency.export.module import Deployable
 from resiliency.export.programs import RUNTIMES, eager_runner, write_programs
 from resiliency.faults import Fault
+from resiliency.members import Member
 from resiliency.metrics.temperature import scaled
 
 SIDE, CLASSES, IMAGES = 8, 3, 40
 WEIGHTS = np.array([0.6, 0.9])
-DESCRIPTION = {"mean": [0.4, 0.5, 0.6], "std": [0.2, 0.25, 0.3]}
+MEMBER = Member("a-s0", mean=[0.4, 0.5, 0.6], std=[0.2, 0.25, 0.3])
 
 
 def network(seed: int) -> nn.Module:
@@ -34,7 +37,7 @@ def network(seed: int) -> nn.Module:
 
 @pytest.fixture
 def members() -> list[tuple[nn.Module, dict]]:
-    return [(network(seed), DESCRIPTION | {"member": f"a-s{seed}"}) for seed in range(2)]
+    return [(network(seed), replace(MEMBER, member=f"a-s{seed}")) for seed in range(2)]
 
 
 @pytest.fixture
@@ -46,7 +49,7 @@ def study(members, images, rule: str) -> Ensemble:
     """The ensemble on predictions kept as the study keeps them."""
     table, labels = conditions_of([], [], IMAGES), np.zeros(IMAGES, int)
     with torch.inference_mode():
-        logits = [of(normalised(torch.from_numpy(images), *DESCRIPTION.values())).numpy() for of, _ in members]
+        logits = [of(normalised(torch.from_numpy(images), MEMBER.mean, MEMBER.std)).numpy() for of, _ in members]
     kept = [predictions_of(table, labels, of_member.astype(np.float16)[None]) for of_member in logits]
     return Ensemble(kept, WEIGHTS, rule)
 
@@ -90,7 +93,7 @@ def test_a_program_that_answers_otherwise_is_refused(members, images, rule):
 
 def test_a_member_with_a_size_of_its_own_sees_images_at_it(members, images):
     view = {"size": 2 * SIDE, "margin": 1, "interpolation": "bilinear", "squash": False}
-    larger = Deployable([(members[0][0], members[0][1] | {"view": view})], [1.0], "mean_probability", 1)
+    larger = Deployable([(members[0][0], replace(members[0][1], view=view))], [1.0], "mean_probability", 1)
     flat = np.broadcast_to(images[:, :1, :1], images.shape)
     resized = np.broadcast_to(images[:, :1, :1], (IMAGES, 2 * SIDE, 2 * SIDE, 3))
     alone = Deployable(members[:1], [1.0], "mean_probability", 1)
@@ -99,9 +102,9 @@ def test_a_member_with_a_size_of_its_own_sees_images_at_it(members, images):
 
 
 def test_members_that_crop_files_in_their_own_way_are_refused():
-    refuse_own_crops([DESCRIPTION | {"member": "a-s0", "view": None}, DESCRIPTION | {"member": "b-s0"}])
+    refuse_own_crops([MEMBER, replace(MEMBER, member="b-s0")])
     with pytest.raises(Fault, match="ensemble: a-s0: crops image files in its own way"):
-        refuse_own_crops([DESCRIPTION | {"member": "a-s0", "view": {"size": 64}}])
+        refuse_own_crops([replace(MEMBER, view={"size": 64})])
 
 
 DEPLOYMENT = pd.DataFrame(

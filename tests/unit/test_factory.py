@@ -1,6 +1,5 @@
 """Networks that are not timm's: made by the user's function, trained elsewhere, members like all others."""
 
-import json
 import sys
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from resiliency.designs.networks import build, normalised, penultimate, read_mem
 from resiliency.designs.settings import Design
 from resiliency.designs.weights import load_member
 from resiliency.faults import Fault
+from resiliency.members import Member
 from resiliency.prediction import features, logits
 
 MODULE = '''
@@ -115,7 +115,7 @@ def brought(here):
 def test_a_brought_network_becomes_a_member(brought, here):
     original, design = brought
     loaded, described = load_member(design.described(32), CARD, design.inputs(0))
-    write_member(here / "own-s0", loaded, {"member": "own-s0"} | described)
+    write_member(here / "own-s0", loaded, Member("own-s0", **described))
     member = read_member(here / "own-s0")
     chosen = [ORDER.index(name) for name in CLASSES]
     images = pictures(20)
@@ -128,17 +128,17 @@ def test_a_brought_network_becomes_a_member(brought, here):
     assert (described["classes"], described["network_outputs"]) == (CLASSES, 7)
     assert (described["mean"], described["std"], described["training_cost"]) == (MEAN, STD, None)
     assert described["weights_source"].startswith("file net.pth.tar (sha256 ")
-    assert "loaded" not in json.loads((here / "own-s0" / "member.json").read_text())
 
 
 def test_attributions_explain_the_classes_of_the_data_set(brought):
     original, design = brought
-    member = load_member(design.described(32), CARD, design.inputs(0))
+    network, described = load_member(design.described(32), CARD, design.inputs(0))
     images, labels = pictures(5), np.arange(5)
     theirs = np.array([ORDER.index(name) for name in CLASSES])
+    member = Member("own-s0", **described)
     for method in ("saliency", "integrated_gradients"):
-        found = attribution_maps(method, *member, images, labels, "label", 4)
-        expected = attribution_maps(method, original, member[1], images, theirs, "label", 4)
+        found = attribution_maps(method, network, member, images, labels, "label", 4)
+        expected = attribution_maps(method, original, member, images, theirs, "label", 4)
         np.testing.assert_allclose(found, expected, atol=2e-3)
 
 
@@ -166,7 +166,7 @@ def test_a_factory_starts_from_its_seed(here):
 def test_weights_that_are_tied_are_written_and_read(here):
     description = Design(factory="own_networks:tied").described(32)
     network = build(description, 8, 0)
-    write_member(here / "a", network, description | {"network_outputs": 8, "outputs": None})
+    write_member(here / "a", network, Member("a", network_outputs=8, **description))
     read, _ = read_member(here / "a")
     image = torch.rand(1, 3, 32, 32)
     torch.testing.assert_close(read.cpu()(image), network(image))

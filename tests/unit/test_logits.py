@@ -9,6 +9,7 @@ from torch import nn
 from resiliency.designs.cards import design_card
 from resiliency.designs.networks import write_member
 from resiliency.faults import Fault
+from resiliency.members import Member
 from resiliency.prediction import logits, stored
 from resiliency.training.engine import Labelled, Looks, accuracies
 
@@ -65,7 +66,7 @@ def test_a_network_that_answers_nan_is_refused_when_it_is_made():
 
 def test_weights_that_are_not_finite_are_not_written(tmp_path):
     with pytest.raises(Fault, match=r"^vit-s1: 1 of 1 weights are not finite, as values$"):
-        write_member(tmp_path / "vit-s1", Constant([0.0, np.nan]), {"member": "vit-s1"})
+        write_member(tmp_path / "vit-s1", Constant([0.0, np.nan]), Member("vit-s1"))
     assert not list(tmp_path.glob("vit-s1/*"))
     with pytest.raises(Fault, match="1 of its weights are not finite, as values"):
         design_card(Constant([0.0, np.inf]), DESCRIPTION, CARD, 2)

@@ -1,5 +1,7 @@
 """Networks: reproducible, described, and read back as they were written."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -20,7 +22,7 @@ from resiliency.designs.networks import (
 from resiliency.designs.settings import Design
 from resiliency.device import device_name
 from resiliency.faults import Fault
-from resiliency.files import write_json
+from resiliency.members import Member
 from resiliency.prediction import BATCH, features, logits
 
 DESIGNS = {
@@ -30,18 +32,17 @@ DESIGNS = {
     "densenet121": {"growth_rate": 4, "block_config": [1, 1, 1, 1]},
     "mobilenetv3_small_050": {},
 }
-MEMBER = {
-    "architecture": "resnet18",
-    "factory": None,
-    "arguments": DESIGNS["resnet18"],
-    "stem": "original",
-    "side": 32,
-    "classes": list("0123456789"),
-    "network_outputs": 10,
-    "outputs": None,
-    "mean": [0.1, 0.2, 0.3],
-    "std": [0.4, 0.5, 0.6],
-}
+MEMBER = Member(
+    member="a",
+    architecture="resnet18",
+    arguments=DESIGNS["resnet18"],
+    stem="original",
+    side=32,
+    classes=list("0123456789"),
+    network_outputs=10,
+    mean=[0.1, 0.2, 0.3],
+    std=[0.4, 0.5, 0.6],
+)
 
 
 def small(architecture: str = "resnet18", seed: int = 0) -> nn.Module:
@@ -173,7 +174,7 @@ def test_networks_that_do_not_suit_the_data_set_are_faults(architecture, argumen
 def test_selected_outputs_are_those_of_the_data_set(tmp_path):
     network = small(seed=3).eval()
     chosen = [7, 0, 4]
-    known = MEMBER | {"classes": ["seven", "zero", "four"], "outputs": chosen}
+    known = replace(MEMBER, classes=["seven", "zero", "four"], outputs=chosen)
     write_member(tmp_path, Selected(network, chosen), known)
     read, member = read_member(tmp_path)
     images = torch.rand(4, 3, 32, 32, device=next(read.parameters()).device)
@@ -186,7 +187,7 @@ def test_selected_outputs_are_those_of_the_data_set(tmp_path):
 
 def test_normalised_by_hand():
     images = torch.tensor([[[[0, 51, 255]]]], dtype=torch.uint8)
-    result = normalised(images, MEMBER["mean"], MEMBER["std"])
+    result = normalised(images, MEMBER.mean, MEMBER.std)
     assert result.shape == (1, 3, 1, 1)
     assert result.dtype == torch.float32
     expected = [(0 - 0.1) / 0.4, (0.2 - 0.2) / 0.5, (1 - 0.3) / 0.6]
@@ -227,10 +228,17 @@ def test_truncated_weights_are_faults(tmp_path, kept):
 
 def test_weights_of_another_network_are_faults(tmp_path):
     write_member(tmp_path, small(), MEMBER)
-    wider = MEMBER | {"arguments": {"channels": [4, 8, 8, 32]}}
-    write_json(tmp_path / "member.json", wider)
+    replace(MEMBER, arguments={"channels": [4, 8, 8, 32]}).write(tmp_path / "member.json")
     with pytest.raises(Fault, match=r"weights\.safetensors: not the weights of resnet18"):
         read_member(tmp_path)
+
+
+@pytest.mark.parametrize("content", ['{"member": "a", "colour": "red"}', "[]", "{}"])
+def test_descriptions_of_no_member_are_faults(tmp_path, content):
+    path = tmp_path / "member.json"
+    path.write_text(content)
+    with pytest.raises(Fault, match=r"member\.json: not the description of a member .*; delete it and run again$"):
+        Member.read(path)
 
 
 def test_predictions_are_those_of_the_network_over_all_batches():
@@ -243,7 +251,7 @@ def test_predictions_are_those_of_the_network_over_all_batches():
     assert predicted.shape == (BATCH + 3, 10)
     assert predicted.dtype == np.float16
     with torch.inference_mode():
-        last = network(normalised(torch.from_numpy(images[-2:]), MEMBER["mean"], MEMBER["std"]))
+        last = network(normalised(torch.from_numpy(images[-2:]), MEMBER.mean, MEMBER.std))
     np.testing.assert_allclose(predicted[-2:], last.numpy(), atol=2e-3)
 
 

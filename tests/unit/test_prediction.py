@@ -14,11 +14,12 @@ from torch import nn
 from resiliency import prediction
 from resiliency.data import loading
 from resiliency.data.pictures import FileImages
+from resiliency.members import Member
 from resiliency.prediction import is_written, logits, predict_parts, prediction_key, write_logits
 
 CLASSES, COUNT = 3, 5
 KEY, OTHER = ["0" * 16] * 2, ["1" * 16] * 2
-DESCRIPTION = {"classes": list("abc"), "mean": [0.5] * 3, "std": [0.25] * 3}
+MEMBER = Member("a", classes=list("abc"), mean=[0.5] * 3, std=[0.25] * 3)
 
 
 class Network(nn.Module):
@@ -37,7 +38,7 @@ class Network(nn.Module):
 
 
 def members(last: int | None = None):
-    return [(Network(0), DESCRIPTION), (Network(1, last), DESCRIPTION)]
+    return [(Network(0), MEMBER), (Network(1, last), MEMBER)]
 
 
 @pytest.fixture

@@ -54,7 +54,7 @@ def test_the_devices_are_those_of_the_members(tmp_path):
     devices = ("NVIDIA A100", "NVIDIA H100", "NVIDIA A100")
     paths = [tmp_path / f"{index}.json" for index in range(3)]
     for path, device in zip(paths, devices, strict=True):
-        path.write_text(json.dumps({"device": device}))
+        path.write_text(json.dumps({"member": "a-s0", "device": device}))
     assert provenance({"seed": 0}, str(tmp_path), tmp_path, paths)["device"] == "NVIDIA A100; NVIDIA H100"
 
 

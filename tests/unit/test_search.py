@@ -1,6 +1,5 @@
 """The super-network: its sub-networks, their training and extraction."""
 
-import json
 from itertools import product
 
 import numpy as np
@@ -13,6 +12,7 @@ from hypothesis import strategies as st
 from resiliency.designs.networks import build, parameters_and_macs, penultimate, read_member, write_member
 from resiliency.designs.settings import Design
 from resiliency.faults import Fault
+from resiliency.members import Member
 from resiliency.search.evaluation import Evaluator, recalibrate
 from resiliency.search.losses import progressive_phases, supernet_loss, training_macs
 from resiliency.search.members import MEMBER, SUPERNET, made_by
@@ -201,7 +201,7 @@ def test_a_started_super_network_acts_as_the_member(tmp_path):
     """Even if the member has outputs that the data set lacks."""
     description = described("bottleneck")
     member = build(description, 5, 0).eval()
-    write_member(tmp_path, member, description | {"member": "a", "outputs": [4, 0, 2], "network_outputs": 5})
+    write_member(tmp_path, member, Member("a", outputs=[4, 0, 2], network_outputs=5, **description))
     network = Supernetwork(space_of("bottleneck").largest).eval()
     start_from(network, tmp_path / "weights.safetensors")
     torch.testing.assert_close(network(images()), member(images())[:, [4, 0, 2]], rtol=1e-4, atol=1e-4)
@@ -312,8 +312,8 @@ def test_a_trained_super_network_has_sub_networks_that_learned():
 def test_a_sub_network_comes_back_as_a_member(tmp_path):
     space = space_of()
     small = extract(supernetwork(space), space.shape(space.sizes - 1)).eval()
-    description = made_by(MEMBER, space.shape(space.sizes - 1), SIDE) | {"network_outputs": 3, "outputs": None}
-    write_member(tmp_path, small, json.loads(json.dumps(description)))
+    description = made_by(MEMBER, space.shape(space.sizes - 1), SIDE)
+    write_member(tmp_path, small, Member("search-00", network_outputs=3, **description))
     again, _ = read_member(tmp_path)
     assert torch.equal(again(images()), small(images()))
     features = penultimate(again, images())

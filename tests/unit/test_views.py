@@ -1,5 +1,6 @@
 """Loaded members see images as their weights were trained to: as `timm.data` shows them to the same network."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ from resiliency.designs.settings import Design
 from resiliency.designs.views import view_of
 from resiliency.designs.weights import load_member
 from resiliency.faults import Fault
+from resiliency.members import Member
 from resiliency.prediction import features, logits, write_logits
 from resiliency.study import load
 
@@ -42,7 +44,7 @@ def files(tmp_path_factory):
 
 
 def member(folder: Path, margin: float | None = 0.875, **settings):
-    """A network with random weights, loaded from a file, and its description; the data set has 224 px."""
+    """A network with random weights, loaded from a file, and what is known of it; the data set has 224 px."""
     torch.manual_seed(0)
     architecture, arguments = settings["architecture"], settings.get("arguments", {})
     network = timm.create_model(architecture, num_classes=3, **arguments).train()
@@ -51,7 +53,8 @@ def member(folder: Path, margin: float | None = 0.875, **settings):
     path = folder / f"{architecture}.safetensors"
     save_file({name: weights.contiguous() for name, weights in network.state_dict().items()}, path)
     design = Design(weights=str(path), **settings)
-    return load_member(design.described(224, margin), CARD, design.inputs(0))
+    network, described = load_member(design.described(224, margin), CARD, design.inputs(0))
+    return network, Member("a", **described)
 
 
 @pytest.mark.parametrize(
@@ -61,7 +64,7 @@ def test_logits_are_those_of_timms_transform_and_the_network(tmp_path, files, se
     network, card = member(tmp_path, **settings)
     config = timm.data.resolve_data_config(pretrained_cfg=timm.get_pretrained_cfg(settings["architecture"]).to_dict())
     assert (config["input_size"], config["interpolation"]) == ((3, size, size), interpolation)
-    assert (card["input_size"], card["view"]["size"], card["side"]) == ([size, size, 3], size, size)
+    assert (card.input_size, card.view["size"], card.side) == ([size, size, 3], size, size)
     transform = timm.data.create_transform(**config)
     batch = torch.stack([transform(Image.open(file).convert("RGB")) for file in files])
     device = next(network.parameters()).device
@@ -69,11 +72,11 @@ def test_logits_are_those_of_timms_transform_and_the_network(tmp_path, files, se
     (pixels,) = seen(images, slice(None), [view_of(card)])
     with torch.inference_mode():
         expected = network(batch.to(device))
-        found = network(normalised(torch.from_numpy(pixels).to(device), card["mean"], card["std"]))
+        found = network(normalised(torch.from_numpy(pixels).to(device), card.mean, card.std))
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
     ((stored,),) = logits([(network, card)], images)
     np.testing.assert_allclose(stored, found.cpu(), rtol=1e-3, atol=1e-4)
-    ((other,),) = logits([(network, card | {"view": View(192, 1)._asdict()})], images)
+    ((other,),) = logits([(network, replace(card, view=View(192, 1)._asdict()))], images)
     assert np.abs(other - stored).max() > 1e-2
 
 
@@ -91,15 +94,15 @@ def test_pixels_are_those_of_timms_transform(files, interpolation, mode, size, m
 
 def test_the_studys_keys_come_before_timms_and_the_card_says_so(tmp_path):
     _, card = member(tmp_path, **BILINEAR_224, input_size=128, interpolation="bicubic")
-    assert card["view"] == {"size": 128, "margin": 0.875, "interpolation": "bicubic", "squash": False}
-    assert card["weights_source"].endswith("seen at 128 px (bicubic, crop 0.875)")
+    assert card.view == {"size": 128, "margin": 0.875, "interpolation": "bicubic", "squash": False}
+    assert card.weights_source.endswith("seen at 128 px (bicubic, crop 0.875)")
     _, larger = member(tmp_path, **BILINEAR_224)
-    assert larger["macs"] > 2 * card["macs"]
+    assert larger.macs > 2 * card.macs
 
 
 def test_one_size_for_all_is_the_data_sets(tmp_path):
     _, card = member(tmp_path, margin=None, **BICUBIC_160)
-    assert (card["view"], card["input_size"]) == (None, [224, 224, 3])
+    assert (card.view, card.input_size) == (None, [224, 224, 3])
 
 
 def test_a_factory_sees_images_as_the_study_says_else_as_the_data_set_has_them():
@@ -136,7 +139,7 @@ def test_corrupted_images_are_resized_whole(tmp_path, files):
 def test_members_of_several_views_are_predicted_in_one_pass(tmp_path, files, monkeypatch):
     """Each as alone, and each image decoded once."""
     networks = [member(tmp_path, **settings) for settings in (BILINEAR_224, BICUBIC_160)]
-    networks += [(networks[0][0], networks[0][1] | {"view": None}), networks[1]]
+    networks += [(networks[0][0], replace(networks[0][1], view=None)), networks[1]]
     images, decode, decoded = FileImages(files, 224, 0.875), pictures.decode, []
     monkeypatch.setattr(pictures, "decode", lambda *file: (decoded.append(file), decode(*file))[1])
     paths = [str(tmp_path / f"{index}" / "clean.npy") for index in range(4)]
@@ -151,7 +154,7 @@ def test_attributions_and_activations_are_of_the_same_pixels(tmp_path, files):
     network, card = member(tmp_path, **BICUBIC_160)
     images = FileImages(files, 224, 0.875)[:]
     smaller = np.stack([Image.fromarray(image).resize((160, 160), Image.Resampling.BICUBIC) for image in images])
-    fits = network, card | {"view": None}
+    fits = network, replace(card, view=None)
     job = np.zeros(4, np.int64), "label", 4
     maps = attribution_maps("saliency", network, card, images, *job)
     assert maps.shape == (4, 224, 224)

@@ -22,7 +22,8 @@ from resiliency.designs.networks import build, normalised, read_member, write_me
 from resiliency.designs.settings import Design
 from resiliency.designs.weights import load_member
 from resiliency.faults import Fault
-from resiliency.files import read_json, write_array, write_json
+from resiliency.files import write_array, write_json
+from resiliency.members import Member
 
 SMALL = {"architecture": "resnet18", "arguments": {"channels": [4, 4, 4, 8]}, "stem": "original"}
 TIMMS = {"mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}
@@ -168,7 +169,7 @@ def test_files_without_weights_are_faults(tmp_path, content, words, suffix):
 def test_a_file_becomes_a_member(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     network = small().eval()
-    write_member(".", network, {})
+    write_member(".", network, Member("a"))
     Path("weights.safetensors").rename("a.safetensors")
     loaded, member = load(weights="a.safetensors")
     image = torch.rand(2, 3, 32, 32, device=next(loaded.parameters()).device)
@@ -486,8 +487,7 @@ def test_the_script_writes_a_member_with_its_validation_accuracy(hub, published,
     network, member = read_member(tmp_path / "net-s0")
     device = next(network.parameters()).device
     with torch.inference_mode():
-        answers = network(normalised(torch.from_numpy(images).to(device), member["mean"], member["std"])).argmax(1)
-    assert member["validation_accuracy"] == (answers.cpu().numpy() == np.arange(8) % 4).mean()
-    assert (member["member"], member["seed"]) == ("net-s0", 0)
-    assert member == read_json(tmp_path / "net-s0" / "member.json")
-    assert COMMIT in member["weights_source"]
+        answers = network(normalised(torch.from_numpy(images).to(device), member.mean, member.std)).argmax(1)
+    assert member.validation_accuracy == (answers.cpu().numpy() == np.arange(8) % 4).mean()
+    assert (member.member, member.seed) == ("net-s0", 0)
+    assert COMMIT in member.weights_source

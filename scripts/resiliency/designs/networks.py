@@ -15,7 +15,8 @@ from resiliency.designs.factories import from_factory
 from resiliency.designs.stems import adapt_stem, map_side
 from resiliency.device import device
 from resiliency.faults import Fault
-from resiliency.files import read_json, replacing, write_json
+from resiliency.files import replacing
+from resiliency.members import Member
 
 
 class Selected(nn.Module):
@@ -136,8 +137,8 @@ def named(description: dict) -> str:
     return description["architecture"] or description["factory"]
 
 
-def write_member(folder: str | Path, network: nn.Module, member: dict) -> None:
-    """Write `weights.safetensors` and `member.json`, the description, to `folder`.
+def write_member(folder: str | Path, network: nn.Module, member: Member) -> None:
+    """Write `weights.safetensors` and `member.json` to `folder`.
 
     Raises:
         Fault: a weight is NaN or infinite.
@@ -151,24 +152,24 @@ def write_member(folder: str | Path, network: nn.Module, member: dict) -> None:
         raise Fault(f"{Path(folder).name}: {len(names):,} of {len(weights):,} weights are not finite, as {names[0]}")
     with replacing(Path(folder, "weights.safetensors")) as temporary:
         temporary.write_bytes(save(weights))
-    write_json(Path(folder, "member.json"), member)
+    member.write(Path(folder, "member.json"))
 
 
-def read_member(folder: str | Path) -> tuple[nn.Module, dict]:
-    """The network in `folder`, in evaluation mode on the device, and its description.
+def read_member(folder: str | Path) -> tuple[nn.Module, Member]:
+    """The network in `folder`, in evaluation mode on the device, and what is known of the member.
 
-    Its logits are of the classes in the description, in their order.
+    Its logits are of the member's classes, in their order.
 
     Raises:
         Fault: a file is missing, damaged, or holds weights of another network.
     """
-    member = read_json(Path(folder, "member.json"))
-    network = build(member, member["network_outputs"], seed=0)
+    member = Member.read(Path(folder, "member.json"))
+    network = build(vars(member), member.network_outputs, seed=0)
     path = verified(Path(folder, "weights.safetensors"))
     try:
         misfit = load_weights(network, load_file(path))
     except Exception as error:
         misfit = str(error)
     if misfit:
-        raise Fault(f"{path}: not the weights of {named(member)} ({misfit}); delete it and run again")
-    return selected(network, member["outputs"]).eval().to(device()), member
+        raise Fault(f"{path}: not the weights of {named(vars(member))} ({misfit}); delete it and run again")
+    return selected(network, member.outputs).eval().to(device()), member

@@ -4,11 +4,12 @@ from torch import nn
 
 from resiliency.data.pictures import INTERPOLATIONS, View
 from resiliency.faults import Fault
+from resiliency.members import Member
 
 
-def view_of(member: dict) -> View | None:
-    """The view that the member's description tells of; None, where it tells of none, is that of the study."""
-    return View(**member["view"]) if member.get("view") else None
+def view_of(member: Member) -> View | None:
+    """The view that a member sees images in; None is that of the study."""
+    return View(**member.view) if member.view else None
 
 
 def own_view(network: nn.Module, loaded: dict, name: str) -> dict | None:

@@ -81,11 +81,11 @@ def timed(ensemble: Deployable, paths: dict[str, Path], image: np.ndarray, threa
     """
     shares, rows = [1.0] * len(ensemble.networks), []
     alone = [
-        Deployable([(network, described)], shares[:1], "mean_probability", 1).eval()
-        for network, described in zip(ensemble.networks, ensemble.descriptions, strict=True)
+        Deployable([(network, member)], shares[:1], "mean_probability", 1).eval()
+        for network, member in zip(ensemble.networks, ensemble.members, strict=True)
     ]
     for count in threads:
-        runs = [(module.descriptions[0]["member"], EAGER, eager_runner(module, count)) for module in alone]
+        runs = [(module.members[0].member, EAGER, eager_runner(module, count)) for module in alone]
         runs += [("ensemble", RUNTIMES[name].told, RUNTIMES[name].runner(path, count)) for name, path in paths.items()]
         for what, runtime, run in runs:
             times = dict(zip(("median", "low", "high"), milliseconds(run, image), strict=True))

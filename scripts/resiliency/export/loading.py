@@ -10,6 +10,7 @@ from resiliency.ensembles.combination import member_weights
 from resiliency.export.choice import chosen
 from resiliency.export.module import Deployable
 from resiliency.faults import Fault
+from resiliency.members import Member
 from resiliency.tables import read_table
 
 
@@ -21,13 +22,13 @@ def temperature_of(temperatures: pd.DataFrame, members: str) -> Temperature:
     return Temperature(float(first.temperature) if fitted else 1.0, int(first.validation_images), note)
 
 
-def refuse_own_crops(descriptions: list[dict]) -> None:
+def refuse_own_crops(members: list[Member]) -> None:
     """Of members that saw image files.
 
     Raises:
         Fault: some crop files in a way of their own, before any array that a network could take.
     """
-    if own := [description["member"] for description in descriptions if description.get("view")]:
+    if own := [member.member for member in members if member.view]:
         raise Fault(f"ensemble: {', '.join(own)}: crops image files in its own way, which no program can")
 
 
@@ -59,6 +60,6 @@ def load_ensemble(results: str | Path, ensemble: str | int = "best") -> Deployab
     temperature = temperature_of(read_table(tables / "temperatures.csv"), row.members)
     networks = [read_member(Path(results, "members", name)) for name in names]
     if Path(results, "data/test/images.json").exists():
-        refuse_own_crops([description for _, description in networks])
-    networks = [(network.cpu(), description) for network, description in networks]
+        refuse_own_crops([member for _, member in networks])
+    networks = [(network.cpu(), member) for network, member in networks]
     return Deployable(networks, list(member_weights(members)), row["rule"], temperature.value).eval()

@@ -6,22 +6,23 @@ from torch.nn import functional
 
 from resiliency.designs.networks import normalised
 from resiliency.ensembles.combination import LEAST, RULES
+from resiliency.members import Member
 
 
 class Deployable(nn.Module):
     """An ensemble with its preprocessing, its combination rule and its temperature.
 
     Args:
-        members: networks in evaluation mode, on the CPU, with their descriptions.
+        members: networks in evaluation mode, on the CPU, and what is known of each.
         weights: M, positive, of the members; only a weighted rule uses them.
         rule: the combination rule.
         temperature: that the ensemble's probabilities are scaled with; of a plurality vote, which has none, it is 1.
     """
 
-    def __init__(self, members: list[tuple[nn.Module, dict]], weights: list[float], rule: str, temperature: float):
+    def __init__(self, members: list[tuple[nn.Module, Member]], weights: list[float], rule: str, temperature: float):
         super().__init__()
         self.networks = nn.ModuleList(network for network, _ in members)
-        self.descriptions = [description for _, description in members]
+        self.members = [member for _, member in members]
         self.rule, self.temperature = RULES[rule], temperature
         shares = torch.tensor(weights if self.rule.weighted else [1.0] * len(members), dtype=torch.float32)
         self.register_buffer("shares", (shares / shares.sum())[:, None, None])
@@ -33,8 +34,8 @@ class Deployable(nn.Module):
         members' probabilities break ties.
         """
         logits = [
-            network(normalised(_seen(images, description), description["mean"], description["std"])).float()
-            for network, description in zip(self.networks, self.descriptions, strict=True)
+            network(normalised(_seen(images, member), member.mean, member.std)).float()
+            for network, member in zip(self.networks, self.members, strict=True)
         ]
         logs = torch.stack(logits).log_softmax(dim=-1)
         probabilities = logs.exp()
@@ -60,9 +61,9 @@ def _entropy(probabilities: Tensor, logs: Tensor) -> Tensor:
     return -(probabilities * logs).sum(dim=-1)
 
 
-def _seen(images: Tensor, description: dict) -> Tensor:
+def _seen(images: Tensor, member: Member) -> Tensor:
     """The images at the size that a member sees them in: whole numbers, as it saw them in the study."""
-    view = description.get("view")
+    view = member.view
     if not view or view["size"] == images.shape[1]:
         return images
     size = (view["size"], view["size"])

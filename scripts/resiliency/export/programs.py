@@ -41,7 +41,7 @@ def write_programs(ensemble: Deployable, side: int, torch_path: Path, onnx_path:
             )
             converted.save(onnx_path, external_data=False)
         except Exception as error:
-            names = ", ".join(description["member"] for description in ensemble.descriptions)
+            names = ", ".join(member.member for member in ensemble.members)
             reason = " ".join(str(error).split())
             raise Fault(f"ensemble of {names}: cannot be exported: {type(error).__name__}: {reason:.400}") from error
 

@@ -1,16 +1,17 @@
-"""Descriptions of members from elsewhere: what is in member.json, as for members that are made here."""
+"""What is known of members from elsewhere, for member.json, as of members that are made here."""
 
 import re
 
 import pandas as pd
 
 from resiliency.designs.sizes import parameters_and_macs_of
+from resiliency.members import Member
 
 SEED = re.compile(r"-s(\d+)$")
 
 
-def descriptions(table: pd.DataFrame, kinds: dict[str, str], image_size: int | None) -> dict[str, dict]:
-    """Member -> its description.
+def descriptions(table: pd.DataFrame, kinds: dict[str, str], image_size: int | None) -> list[Member]:
+    """What is known of each member.
 
     Parameters and MACs that the table lacks are those of timm's architecture with its own number of classes.
 
@@ -22,27 +23,22 @@ def descriptions(table: pd.DataFrame, kinds: dict[str, str], image_size: int | N
     missing = table["parameters"].isna() | table["macs"].isna()
     names = sorted(set(table.loc[missing, "architecture"]) - {""})
     sizes = {name: parameters_and_macs_of(name, image_size) for name in names}
-    found = {}
+    members = []
     for member, row in table.iterrows():
         counted = dict(zip(("parameters", "macs"), sizes.get(row["architecture"], (None, None)), strict=True))
         seed = SEED.search(member)
-        found[member] = {
-            "member": member,
-            "origin": "independent",
-            "objective": "",
-            "design": row["design"],
-            "setting": "",
-            "strength": None,
-            "seed": int(seed[1]) if seed else 0,
-            "index": 0,
-            "family": row["family"],
-            "recipe": row["recipe"],
-            "architecture": row["architecture"] or None,
-            "factory": "",
-            "weights_source": f"elsewhere; known by its {kinds[member]}",
-            "validation_accuracy": None,
-            "device": "elsewhere",
-            "training_cost": None,
-            **{key: counted[key] if pd.isna(row[key]) else row[key] for key in ("parameters", "macs")},
-        }
-    return found
+        members.append(
+            Member(
+                member=member,
+                origin="independent",
+                design=row["design"],
+                seed=int(seed[1]) if seed else 0,
+                family=row["family"],
+                recipe=row["recipe"],
+                architecture=row["architecture"] or None,
+                weights_source=f"elsewhere; known by its {kinds[member]}",
+                device="elsewhere",
+                **{key: counted[key] if pd.isna(row[key]) else row[key] for key in ("parameters", "macs")},
+            )
+        )
+    return members

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from resiliency.data.loading import batches, in_order
 from resiliency.designs.networks import normalised
+from resiliency.members import Member
 from resiliency.metrics.classification import softmax
 from resiliency.prediction import logits
 from resiliency.search.network import Residual
@@ -42,7 +43,7 @@ class Evaluator:
 
     def probabilities(self, genes: np.ndarray) -> np.ndarray:
         """Probabilities float32 NxK that a sub-network gives the validation images."""
-        member = self.network(genes), {"mean": self.looks.mean, "std": self.looks.std}
+        member = self.network(genes), Member("a sub-network", mean=self.looks.mean, std=self.looks.std)
         answers = logits([member], self.validation.images, self.looks.workers)
         return softmax(np.concatenate([batch[0] for batch in answers]))
 

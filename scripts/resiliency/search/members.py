@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from resiliency.files import read_json
+from resiliency.members import Member
 from resiliency.search.losses import progressive_phases, training_macs
 from resiliency.search.space import Shape, Space
 
@@ -26,9 +26,8 @@ def supernet_description(space: Space, start: str | None) -> dict:
     """
     known = made_by(SUPERNET, space.largest, space.side)
     if start:
-        member = read_json(Path(start).with_name("member.json"))
-        known["start"] = f"{member['member']} (sha256 {digest(start)})"
-        known |= {key: member[key] for key in ("mean", "std")}
+        member = Member.read(Path(start).with_name("member.json"))
+        known |= {"start": f"{member.member} (sha256 {digest(start)})", "mean": member.mean, "std": member.std}
     return known
 
 

@@ -16,7 +16,7 @@ from resiliency.checksums import verified
 from resiliency.designs.checkpoints import load_weights
 from resiliency.designs.strides import affected, taken
 from resiliency.faults import Fault
-from resiliency.files import read_json
+from resiliency.members import Member
 from resiliency.search.network import Layers, Residual
 from resiliency.search.space import EXPANSION, Shape
 
@@ -120,7 +120,7 @@ def start_from(network: Supernetwork, weights: str | Path) -> None:
     Raises:
         Fault: the weights are those of another network.
     """
-    outputs, own = read_json(Path(weights).with_name("member.json"))["outputs"], load_file(verified(weights))
+    outputs, own = Member.read(Path(weights).with_name("member.json")).outputs, load_file(verified(weights))
     if outputs is not None:
         own |= {name: own[name][outputs] for name in ("fc.weight", "fc.bias")}
     if misfit := load_weights(network, own | {"seen": network.seen.cpu()}):

@@ -1,6 +1,7 @@
 """From a description and a recipe to the files of trained members."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from torch import nn
@@ -10,6 +11,7 @@ from resiliency.designs.cards import design_card, training_cost
 from resiliency.designs.networks import build, write_member
 from resiliency.device import device
 from resiliency.files import read_array, read_json, write_csv
+from resiliency.members import Member
 from resiliency.reliability import near_chance
 from resiliency.streams import derived_seed
 from resiliency.training.checkpoints import Checkpoint
@@ -53,6 +55,7 @@ def train_members(
         build(description, len(card["classes"]), derived_seed(*stream, "weights", index)).to(where)
         for index, description in enumerate(descriptions)
     ]
+    members = [Member(member=Path(folder).name, **known) for folder, known in zip(folders, descriptions, strict=True)]
     for network in networks if prepare else ():
         prepare(network)
     cards = [
@@ -74,16 +77,13 @@ def train_members(
         history = trainer.train(training, validation, checkpoint)
     right = accuracies(networks, validation, looks)
     steps = settings.epochs * (len(training.labels) // settings.batch_size)
-    for folder, description, known, network, accuracy in zip(
-        folders, descriptions, cards, networks, right, strict=True
-    ):
+    for folder, member, known, network, accuracy in zip(folders, members, cards, networks, right, strict=True):
         known["device"] = checkpoint.device
         known["training_cost"] = training_cost(known["macs"], steps * settings.batch_size, settings.epochs)
         known["training_cost"]["steps"] = steps
         if near_chance(accuracy, validation.labels):
-            name = Path(folder).name
-            print(f"warning: {name}: validation accuracy {accuracy:.3f} is hardly better than chance: training failed")
+            warning = f"validation accuracy {accuracy:.3f} is hardly better than chance: training failed"
+            print(f"warning: {member.member}: {warning}")
         write_csv(Path(folder, "history.csv"), history)
-        member = {"member": Path(folder).name} | description | known | {"validation_accuracy": accuracy}
-        write_member(folder, network, member)
+        write_member(folder, network, replace(member, **known, validation_accuracy=accuracy))
     checkpoint.remove()

@@ -1,0 +1,72 @@
+"""What is known of a member: the content of its `member.json`."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from resiliency.faults import Fault
+from resiliency.files import read_json, write_json
+
+
+@dataclass
+class Member:
+    """A trained network, or a classifier from elsewhere, of which less is known.
+
+    Attributes:
+        member: its name.
+        origin: independent, joint or search; "" for a super-network, which is no member of an ensemble.
+        objective, strength, setting: of joint training, else "", None and "".
+        seed, index: what tells it from others of its design, and from those that were trained with it.
+        recipe: how it was trained elsewhere, in a word.
+        architecture, factory, arguments, stem, side: what its network is built from; see `designs.networks.build`.
+        start: the member whose weights a super-network's training started from.
+        parameters, macs, ..., device: its design card; see `designs.cards.design_card`.
+        validation_accuracy: in 0..1; None without validation images.
+    """
+
+    member: str
+    origin: str = ""
+    objective: str = ""
+    design: str = ""
+    setting: str = ""
+    strength: float | None = None
+    seed: int = 0
+    index: int = 0
+    family: str = ""
+    recipe: str = ""
+    architecture: str | None = None
+    factory: str | None = None
+    arguments: dict[str, Any] | None = None
+    stem: str = "original"
+    side: int | None = None
+    start: str | None = None
+    parameters: float | None = None
+    macs: float | None = None
+    input_size: list[int] | None = None
+    view: dict[str, Any] | None = None
+    mean: list[float] | None = None
+    std: list[float] | None = None
+    classes: list[str] | None = None
+    network_outputs: int | None = None
+    outputs: list[int] | None = None
+    weights_source: str = ""
+    normalisation: str = ""
+    training_cost: dict[str, Any] | None = None
+    device: str = ""
+    validation_accuracy: float | None = None
+
+    @classmethod
+    def read(cls, path: str | Path) -> Self:
+        """The member that the file `member.json` at `path` describes.
+
+        Raises:
+            Fault: the file is missing, damaged or not of this version.
+        """
+        try:
+            return cls(**read_json(path))
+        except TypeError as error:
+            raise Fault(f"{path}: not the description of a member ({error}); delete it and run again") from error
+
+    def write(self, path: str | Path) -> None:
+        """Write `member.json` to `path`."""
+        write_json(path, asdict(self))
