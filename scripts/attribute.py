@@ -2,9 +2,7 @@
 
 from pathlib import Path
 
-import numpy as np
-
-from resiliency.attributions import Inapplicable, attribution_maps
+from resiliency.attributions import maps_or_reason
 from resiliency.data.images import read_images
 from resiliency.data.split import probe
 from resiliency.designs.networks import read_member
@@ -23,11 +21,9 @@ with stage(snakemake.log[0], snakemake.resources.gpu):
         network, member = read_member(Path(weights).parent)
         reasons = {}
         for method in params.methods:
-            try:
-                maps = attribution_maps(method, network, member, images, labels, params.target, params.steps)
-            except Inapplicable as reason:
-                reasons[method] = str(reason)
-                maps = np.full(images.shape[:3], np.nan, np.float16)
+            maps, reason = maps_or_reason(method, network, member, images, labels, params.target, params.steps)
+            if reason:
+                reasons[method] = reason
             write_array(next(outputs), maps)
         write_json(skipped, reasons)
         progress.step(member.member + "".join(f"; {method} skipped: {why}" for method, why in reasons.items()))

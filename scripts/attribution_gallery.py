@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from resiliency.attribution_pictures import attribution_table, distance_table
-from resiliency.attributions import Inapplicable, attribution_maps
+from resiliency.attributions import maps_or_reason
 from resiliency.data.images import read_conditions, read_items
 from resiliency.data.split import probe, stratified
 from resiliency.designs.networks import read_member
@@ -22,15 +22,9 @@ with stage(snakemake.log[0], snakemake.resources.gpu):
     clean, *corrupted = read_conditions(inputs.images, [inputs.corrupted])
     images = {"clean": clean[chosen], "corrupted": corrupted[params.position][chosen]}
     maps = {"clean": np.stack([read_array(path) for path in inputs.maps])}
-    of_corrupted = []
-    for weights in inputs.weights:
-        network, member = read_member(Path(weights).parent)
-        job = network, member, images["corrupted"], labels[chosen], params.target, params.steps
-        try:
-            of_corrupted.append(attribution_maps(params.method, *job))
-        except Inapplicable:
-            of_corrupted.append(np.full_like(maps["clean"][0], np.nan))
-    maps["corrupted"] = np.stack(of_corrupted)
+    networks = (read_member(Path(weights).parent) for weights in inputs.weights)
+    job = images["corrupted"], labels[chosen], params.target, params.steps
+    maps["corrupted"] = np.stack([maps_or_reason(params.method, *network, *job)[0] for network in networks])
     distances = distance_table(maps, params.members).assign(
         probes=len(chosen), method=params.method, **params.condition
     )

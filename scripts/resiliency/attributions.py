@@ -118,3 +118,13 @@ def attribution_maps(
             found = resize(found[:, None], images.shape[1:3], mode="bilinear", antialias=True)[:, 0]
         maps.append((found / found.abs().amax(dim=(1, 2), keepdim=True).clamp_min(1e-30)).cpu())
     return torch.cat(maps).numpy().astype(np.float16)
+
+
+def maps_or_reason(
+    method: str, network: nn.Module, member: Member, images: np.ndarray, labels: np.ndarray, target: str, steps: int
+) -> tuple[np.ndarray, str]:
+    """As `attribution_maps`, and ""; where the method does not apply, maps of NaN, and why it does not."""
+    try:
+        return attribution_maps(method, network, member, images, labels, target, steps), ""
+    except Inapplicable as reason:
+        return np.full(images.shape[:3], np.nan, np.float16), str(reason)

@@ -1,0 +1,84 @@
+"""The tables of a study's members: what is known of each, with its scores, and how each was trained."""
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from resiliency.analysis.error_scores import outside_scores
+from resiliency.analysis.histories import history_table
+from resiliency.analysis.member_scores import CALIBRATION, Scored, Scorer
+from resiliency.designs.settings import ALEXNET
+from resiliency.members import Member
+from resiliency.predictions import Predictions
+from resiliency.reliability import member_warnings
+
+DESCRIBED = (
+    *("member", "origin", "objective", "design", "setting", "strength", "seed", "index", "family", "architecture"),
+    *("weights_source", "parameters", "macs", "validation_accuracy", "recipe"),
+)
+ERRORS = ["member", "test_set", "corruption", "severity", "images", "error"]
+
+
+class MemberTables(NamedTuple):
+    """members.csv, corruption_errors.csv, histories.csv and calibration.csv."""
+
+    members: pd.DataFrame
+    errors: pd.DataFrame
+    histories: pd.DataFrame
+    calibration: pd.DataFrame
+
+
+def member_tables(
+    members: Iterable[Member],
+    conditions: pd.DataFrame,
+    predictions: dict[str, Predictions],
+    outside: Iterable[pd.DataFrame],
+    histories: dict[str, pd.DataFrame],
+    settings: dict[str, Any],
+) -> MemberTables:
+    """Score every member.
+
+    Args:
+        members: in the order of the tables.
+        conditions: the table of conditions.
+        predictions: member -> its predictions; the others are known by `outside`.
+        outside: errors from elsewhere, tables as `Scored.errors` with a column member.
+        histories: member -> its history.csv.
+        settings: `baseline`, the name of a member or `ALEXNET`; `resamples` and `confidence`; the study's `seed`.
+    """
+    scored = _scored(conditions, predictions, settings)
+    of_members = [one.errors.assign(member=member) for member, one in scored.items()]
+    errors = pd.concat([*of_members, *outside], ignore_index=True)[ERRORS]
+    scores = {member: one.scores for member, one in scored.items()}
+    scores |= outside_scores(errors, list(scores), settings["baseline"], settings["confidence"])
+    table = pd.DataFrame([_row(member, scores[member.member], predictions.get(member.member)) for member in members])
+    calibration = [one.calibration.assign(member=member) for member, one in scored.items()]
+    return MemberTables(
+        table,
+        errors[errors["test_set"].isin(conditions["test_set"])],
+        history_table(table, histories),
+        pd.concat([pd.DataFrame(columns=["member", *CALIBRATION]), *calibration]),
+    )
+
+
+def _scored(
+    conditions: pd.DataFrame, predictions: dict[str, Predictions], settings: dict[str, Any]
+) -> dict[str, Scored]:
+    if not predictions:
+        return {}
+    baseline = None if settings["baseline"] == ALEXNET else predictions[settings["baseline"]]
+    scorer = Scorer(conditions, baseline, settings["resamples"], settings["confidence"], settings["seed"])
+    return {member: scorer.score(of_member) for member, of_member in predictions.items()}
+
+
+def _row(member: Member, scores: dict[str, float], predictions: Predictions | None) -> dict[str, Any]:
+    """A row of members.csv, with warnings of members whose predictions are known."""
+    known = {key: getattr(member, key) for key in DESCRIBED} | {"architecture": member.architecture or member.factory}
+    warnings = []
+    if predictions is not None:
+        steps = (member.training_cost or {}).get("steps")
+        warnings = member_warnings(scores["clean_accuracy"], predictions.labels(0), steps)
+    if warnings:
+        print(f"warning: {member.member}: {', '.join(warnings)}")
+    return known | scores | {"warnings": ", ".join(warnings)}

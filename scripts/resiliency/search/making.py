@@ -1,0 +1,100 @@
+"""From a super-network to the files of the members that a search makes of its sub-networks."""
+
+from pathlib import Path
+
+import numpy as np
+
+from resiliency.data.images import read_images
+from resiliency.data.split import stratified
+from resiliency.designs.cards import design_card
+from resiliency.designs.networks import read_member, write_member
+from resiliency.faults import Fault
+from resiliency.files import read_array, read_json, write_csv
+from resiliency.members import Member
+from resiliency.search.evaluation import Evaluator
+from resiliency.search.faults import budget_faults
+from resiliency.search.members import MEMBER, digest, made_by, search_cost
+from resiliency.search.searching import Evaluations, chosen, search, search_table
+from resiliency.search.settings import Search
+from resiliency.search.space import Space
+from resiliency.training.checkpoints import Checkpoint
+from resiliency.training.engine import Labelled, Looks
+
+
+def search_members(
+    folders: list[Path],
+    table: Path,
+    design: dict,
+    descriptions: dict[str, dict],
+    settings: dict,
+    data: dict[str, str],
+    seed: int,
+    workers: int,
+    code: str,
+) -> None:
+    """Search the super-network for sub-networks, and write the chosen ones and the table of evaluations.
+
+    A checkpoint beside the table is gone on from, and removed when all are written.
+
+    Args:
+        folders: one per member, named as the member; gets weights.safetensors and member.json.
+        table: gets the evaluations.
+        design: of the super-network, as from `Design.described`.
+        descriptions: member -> what is known of it before the search.
+        settings: the values of a `Search`.
+        data: paths: weights (of the super-network), card, images, labels, validation_images and validation_labels.
+        seed: of the study.
+        workers: processes that decode image files.
+        code: fingerprint of the code that searches.
+
+    Raises:
+        Fault: the space is too small for the search.
+    """
+    card = read_json(data["card"])
+    space = Space.of(design, settings["elastic"], len(card["classes"]))
+    for fault in budget_faults(Search(**settings), space):
+        raise Fault(fault)
+    network, supernet = read_member(Path(data["weights"]).parent)
+    calibration, validation = _images(data, settings["calibration_images"], seed)
+    evaluator = Evaluator(network, space, calibration, validation, Looks(supernet.mean, supernet.std, workers))
+    decisive = {"code": code, "search": settings, "seed": seed, "data": card["splits"]}
+    decisive["supernet"] = digest(data["weights"])
+    with Checkpoint(table.with_name("checkpoint.pt"), decisive) as checkpoint:
+        evaluations = search(evaluator, settings, seed, checkpoint)
+    evaluated, seen = evaluations.objectives[:, 1], len(calibration) + len(validation.labels)
+    common = {key: getattr(supernet, key) for key in ("mean", "std", "normalisation")} | {
+        "weights_source": "a super-network trained here",
+        "training_cost": search_cost(space, settings, supernet.training_cost, evaluated, seen),
+        "device": checkpoint.device,
+    }
+    positions = dict(zip(chosen(evaluations, settings, seed), folders, strict=True))
+    for position, folder in positions.items():
+        _write(folder, evaluator, evaluations, position, descriptions[folder.name], card, common)
+    write_csv(table, search_table(evaluations, {position: folder.name for position, folder in positions.items()}))
+    checkpoint.remove()
+
+
+def _images(data: dict[str, str], count: int, seed: int) -> tuple[np.ndarray, Labelled]:
+    """Images that batch norm is calibrated on, `count` at most, and all that sub-networks are evaluated on."""
+    labels = read_array(data["labels"])
+    some = stratified(labels, min(count, len(labels)), seed, "search", "calibration")
+    validation = Labelled(read_images(data["validation_images"]), read_array(data["validation_labels"]))
+    return read_images(data["images"])[some], validation
+
+
+def _write(
+    folder: Path,
+    evaluator: Evaluator,
+    evaluations: Evaluations,
+    position: int,
+    description: dict,
+    card: dict,
+    common: dict,
+) -> None:
+    """Write the sub-network at a position among `evaluations` as a member; `common` is the same of all."""
+    genes, space = evaluations.genes[position], evaluator.space
+    network = evaluator.network(genes)
+    description = made_by(MEMBER, space.shape(genes), space.side) | description
+    known = design_card(network, description, card, len(card["classes"])) | common
+    accuracy = float(1 - evaluations.objectives[position, 0])
+    write_member(folder, network, Member(member=folder.name, validation_accuracy=accuracy, **description | known))
