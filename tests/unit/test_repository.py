@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,38 @@ def test_conda_environment_has_the_dependencies_of_the_project():
 def test_every_dependency_is_pinned():
     pinned = re.findall(r"^([\w-]+)==", (REPOSITORY / "envs/pinned.txt").read_text(), re.MULTILINE)
     assert pinned == sorted(re.match(r"[\w-]+", dependency)[0] for dependency in PROJECT["dependencies"])
+
+
+def distribution(requirement: str) -> str:
+    """The name of a distribution, as packages are compared by."""
+    return re.match(r"[\w.-]+", requirement)[0].lower().replace("_", "-")
+
+
+def imported(path: Path) -> set[str]:
+    """The packages that a file imports."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names.add(node.module.partition(".")[0])
+    return names - sys.stdlib_module_names
+
+
+@pytest.mark.parametrize(("folder", "extras"), [("scripts", ("export",)), ("tests", ("export", "test"))])
+def test_every_package_that_is_imported_is_declared(folder, extras):
+    """What comes with another package today may not do so tomorrow."""
+    declared = {distribution(of) for of in PROJECT["dependencies"]}
+    declared |= {distribution(of) for extra in extras for of in PROJECT["optional-dependencies"][extra]}
+    ours = {"resiliency"}
+    if folder == "tests":
+        ours |= {path.stem for path in (REPOSITORY / "tests").rglob("*.py")} | {"attacks", "my_networks"}
+    offered, undeclared = packages_distributions(), set()
+    for path in (REPOSITORY / folder).rglob("*.py"):
+        for package in imported(path) - ours:
+            if not (declared | {"resiliency"}) & set(map(distribution, offered.get(package, []))):
+                undeclared.add(f"{path.relative_to(REPOSITORY)} imports {package}")
+    assert sorted(undeclared) == []
 
 
 def test_one_version_is_told_and_no_result_depends_on_it():
