@@ -21,8 +21,9 @@ from resiliency.prediction_settings import Prediction
 from resiliency.report.settings import Charts
 from resiliency.search.settings import Search
 from resiliency.settings import AUTO, Settings
-from resiliency.study_checks import cross_checks, faulty, mended
+from resiliency.study_checks import cross_checks
 from resiliency.study_files import Keys, Place, located
+from resiliency.study_mending import faulty, mended
 from resiliency.study_messages import messages
 from resiliency.training.settings import Joint, Recipe
 

@@ -25,7 +25,8 @@ from gpu_hours import read
 from resiliency.designs.networks import build
 from resiliency.device import device, device_name
 from resiliency.training import capture
-from resiliency.training.engine import Labelled, Looks, Trainer, cross_entropy
+from resiliency.training.engine import Trainer, cross_entropy
+from resiliency.training.validation import Labelled, Looks
 
 STEPS, REPEATS = 100, 5
 together = nullcontext  # is called between the epochs

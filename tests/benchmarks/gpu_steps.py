@@ -30,8 +30,9 @@ from resiliency.device import device
 from resiliency.prediction import BATCH, logits
 from resiliency.search.evaluation import recalibrate
 from resiliency.study import Study, load
-from resiliency.training.engine import Labelled, Looks, Trainer, cross_entropy
+from resiliency.training.engine import Trainer, cross_entropy
 from resiliency.training.optimizer import optimizer
+from resiliency.training.validation import Labelled, Looks
 
 PAGE = ROOT / "docs" / "gpu.md"
 BEGIN, END = "<!-- tests/benchmarks/gpu_steps.py -->\n", "<!-- end -->\n"

@@ -23,8 +23,9 @@ from resiliency.corruptions.engine import corrupt
 from resiliency.data.folder import image_folder
 from resiliency.data.split import split
 from resiliency.designs.networks import build
-from resiliency.training.engine import Labelled, Looks, Trainer, accuracies, cross_entropy
+from resiliency.training.engine import Trainer, cross_entropy
 from resiliency.training.settings import Recipe
+from resiliency.training.validation import Labelled, Looks, accuracies
 
 TRAINED_ON = 45_000
 CORRUPTIONS = ("gaussian_noise", "fog", "contrast", "pixelate")

@@ -40,7 +40,8 @@ from resiliency.search.searching import search
 from resiliency.search.space import Space
 from resiliency.streams import stream
 from resiliency.study import load
-from resiliency.training.engine import Labelled, Looks, Loss, Trainer, accuracies, cross_entropy
+from resiliency.training.engine import Loss, Trainer, cross_entropy
+from resiliency.training.validation import Labelled, Looks, accuracies
 
 STUDY = load(yaml.safe_load(Path(__file__).parents[2].joinpath("config.yaml").read_text()))
 SETTINGS = STUDY.search.model_dump()

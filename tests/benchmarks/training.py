@@ -31,8 +31,9 @@ from resiliency.data.source import ALL
 from resiliency.data.split import split
 from resiliency.designs.networks import build
 from resiliency.study import load
-from resiliency.training.engine import Labelled, Looks, Trainer, accuracies, cross_entropy
+from resiliency.training.engine import Trainer, cross_entropy
 from resiliency.training.optimizer import learning_rate, optimizer
+from resiliency.training.validation import Labelled, Looks, accuracies
 
 STUDY = load(yaml.safe_load(Path(__file__).parents[2].joinpath("config.yaml").read_text()))
 TRANSFORMERS = ("vit", "vit_wide")
@@ -41,7 +42,8 @@ FIRST_STEP = """
 import time
 import numpy as np
 from resiliency.designs.networks import build
-from resiliency.training.engine import Labelled, Looks, Trainer, cross_entropy
+from resiliency.training.engine import Trainer, cross_entropy
+from resiliency.training.validation import Labelled, Looks
 from resiliency.training.settings import Recipe
 network = build({description}, 10, 0)
 data = Labelled(np.zeros((64, 32, 32, 3), np.uint8), np.arange(64) % 10)

@@ -13,8 +13,9 @@ from resiliency.designs.settings import Design
 from resiliency.designs.weights import load_member
 from resiliency.device import device
 from resiliency.files import read_array, read_json
-from resiliency.training.engine import Labelled, Looks, Trainer
+from resiliency.training.engine import Trainer
 from resiliency.training.settings import Recipe
+from resiliency.training.validation import Labelled, Looks
 
 pytestmark = pytest.mark.usefixtures("cuda")
 

@@ -18,9 +18,9 @@ from resiliency.search.evaluation import Evaluator
 from resiliency.search.losses import progressive_phases, supernet_loss
 from resiliency.search.members import supernet_description
 from resiliency.search.space import Space
-from resiliency.training.engine import Labelled, Looks, accuracies
 from resiliency.training.member import train_members
 from resiliency.training.settings import Recipe
+from resiliency.training.validation import Labelled, Looks, accuracies
 
 CARD = {"mean": [0.5] * 3, "std": [0.3] * 3}
 LOOKS = Looks(**CARD)

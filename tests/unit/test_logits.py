@@ -11,7 +11,7 @@ from resiliency.designs.networks import write_member
 from resiliency.faults import Fault
 from resiliency.members import Member
 from resiliency.prediction import logits, stored
-from resiliency.training.engine import Labelled, Looks, accuracies
+from resiliency.training.validation import Labelled, Looks, accuracies
 
 DESCRIPTION = {"architecture": None, "factory": "lab:network", "arguments": {}}
 CARD = {"image_shape": [8, 8, 3], "classes": ["a", "b"], "mean": [0.5] * 3, "std": [0.2] * 3}

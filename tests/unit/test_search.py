@@ -20,8 +20,9 @@ from resiliency.search.network import Residual
 from resiliency.search.space import RESNETS, Space, largest_shape, macs
 from resiliency.search.supernet import Supernetwork, extract, reorder, start_from
 from resiliency.training.checkpoints import Checkpoint
-from resiliency.training.engine import Labelled, Looks, Trainer
+from resiliency.training.engine import Trainer
 from resiliency.training.settings import Recipe
+from resiliency.training.validation import Labelled, Looks
 
 SIDE = 32
 CHANNELS = [8, 8, 12, 16]

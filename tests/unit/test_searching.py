@@ -16,7 +16,7 @@ from resiliency.search.settings import Search
 from resiliency.search.space import Space
 from resiliency.study import load
 from resiliency.training.checkpoints import Checkpoint
-from resiliency.training.engine import Labelled
+from resiliency.training.validation import Labelled
 
 DESCRIPTION = Design(architecture="resnet18", arguments={"channels": [8, 8, 8, 8]}, stem="original").described(32)
 SPACE = Space.of(DESCRIPTION, {"depth": [1] * 4, "width": [1, 0.75, 0.5], "kernel": [3]}, 3)

@@ -19,11 +19,12 @@ from resiliency.designs.networks import build
 from resiliency.designs.settings import Design
 from resiliency.faults import Fault
 from resiliency.files import write_array, write_json
-from resiliency.training.engine import Labelled, Looks, Trainer, accuracies, cross_entropy
+from resiliency.training.engine import Trainer, cross_entropy
 from resiliency.training.joint import joint_loss
 from resiliency.training.member import train_members
 from resiliency.training.optimizer import learning_rate, optimizer
 from resiliency.training.settings import STRENGTHS, Recipe
+from resiliency.training.validation import Labelled, Looks, accuracies
 
 single = partial(cross_entropy, smoothing=0)
 

@@ -1,9 +1,7 @@
 """Data sets in folders: a folder for each class, a file for each image."""
 
-import hashlib
 import os
 import re
-from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from difflib import get_close_matches
@@ -13,19 +11,18 @@ from pathlib import Path
 
 import numpy as np
 
+from resiliency.data.listing import SUFFIXES, entries_in, folders_in, images_in, names_of
 from resiliency.data.pictures import FileImages, header_fault, shown
 from resiliency.data.source import ALL, SPLITS, Part, Source
 from resiliency.faults import Fault
 from resiliency.progress import Progress
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 SPELLINGS = {
     "train": ("train", "training"),
     "validation": ("val", "valid", "validation"),
     "test": ("test", "testing"),
 }
 SYNSETS = 1000
-LONGEST = 230  # bytes of a name, which file systems allow 255 of, suffixes included
 THREADS = 16  # more than there are cores: on a network file system they wait
 HEADERS_PER_STEP = 10_000
 
@@ -85,7 +82,7 @@ def training_fault(folder: Path, needed: Sequence[str]) -> str:
     splits = _present(folder)
     if "train" in splits or not splits or not _learn([split for split in needed if split not in splits]):
         return ""
-    folders = _folders(folder)
+    folders = folders_in(folder)
     name = splits["test"].name
     others = len(folders) - sum(path.name in folders for path in splits.values())
     hint = f"; if {name!r} is a class beside {others:,} others, rename it" if others else ""
@@ -101,9 +98,9 @@ def count_images(folder: Path, enough: int, needed: Sequence[str] = SPLITS) -> d
     counts = {}
     for part, path in _splits(folder, needed).items():
         counts[part] = 0
-        for name in _folders(path):
+        for name in folders_in(path):
             if counts[part] < enough:
-                counts[part] += len(_listing(os.path.join(path, name))[0])
+                counts[part] += len(images_in(os.path.join(path, name))[0])
     return counts
 
 
@@ -113,7 +110,7 @@ def class_folders(folder: Path) -> list[str]:
     Raises:
         Fault: there are none, or `folder` cannot be listed.
     """
-    names = _folders(folder)
+    names = folders_in(folder)
     if not names:
         raise Fault(f"{shown(folder)}: no class folders; images must lie in a folder for each class")
     return names
@@ -151,7 +148,7 @@ def _splits(folder: Path, needed: Sequence[str]) -> dict[str, Path]:
 
 def _present(folder: Path) -> dict[str, Path]:
     """Part -> its folder, of those in `folder` with a name of `SPELLINGS`."""
-    splits, folders = {}, _folders(folder)
+    splits, folders = {}, folders_in(folder)
     for part, spellings in SPELLINGS.items():
         found = [name for name in folders if name.lower() in spellings]
         if len(found) > 1:
@@ -164,7 +161,7 @@ def _present(folder: Path) -> dict[str, Path]:
 
 
 def _check_synsets(folder: Path) -> None:
-    if any(re.fullmatch(r"ILSVRC2012_val_\d+\.JPEG", entry.name) for entry in _entries(folder)):
+    if any(re.fullmatch(r"ILSVRC2012_val_\d+\.JPEG", entry.name) for entry in entries_in(folder)):
         raise Fault(f"{shown(folder)}: validation images lie loose; sort them into synset folders, as valprep.sh does")
     classes = _classes(folder)
     synsets = sum(re.fullmatch(r"n\d{8}", name) is not None for name in classes)
@@ -221,68 +218,13 @@ def _classes(folder: Path) -> list[str]:
 
 def _part(folder: Path, classes: list[str], size: int, margin: float, pool: ThreadPoolExecutor) -> Part:
     folders = [os.path.join(folder, name) for name in classes]
-    listings, left_out = zip(*pool.map(_listing, folders), strict=True)
-    count = sum(left_out) + len(_entries(folder)) - len(classes)
+    listings, left_out = zip(*pool.map(images_in, folders), strict=True)
+    count = sum(left_out) + len(entries_in(folder)) - len(classes)
     if count:
         print(f"{shown(folder)}: {count:,} left out: hidden, in no class folder, or none of {' '.join(SUFFIXES)}")
     files = [os.path.join(path, image) for path, images in zip(folders, listings, strict=True) for image in images]
     labels = np.repeat(np.arange(len(classes)), [len(images) for images in listings])
-    return Part(FileImages(files, size, margin), labels, list(chain.from_iterable(map(_names, listings))))
-
-
-def _listing(folder: str) -> tuple[list[str], int]:
-    """Sorted paths, relative to the class folder `folder`, of the images in it, and how much else is in it."""
-    images, left_out = [], 0
-    pending, seen = [folder], _lineage(os.path.dirname(folder)) | _lineage(os.path.dirname(os.path.realpath(folder)))
-    while pending:
-        path = pending.pop()
-        real = os.path.realpath(path)
-        entries = [] if real in seen else _entries(path)
-        seen.add(real)
-        for entry in entries:
-            if entry.name.startswith("."):
-                left_out += 1
-            elif _is_folder(entry):
-                pending.append(entry.path)
-            elif entry.name.lower().endswith(SUFFIXES):
-                images.append(entry.path.removeprefix(folder + os.sep))
-            else:
-                left_out += 1
-    if not images:
-        raise Fault(f"{shown(folder)}: no {' '.join(SUFFIXES)} file in this class folder; add images or remove it")
-    return sorted(images), left_out
-
-
-def _lineage(folder: str) -> set[str]:
-    """Real paths of `folder` and of all folders above it."""
-    real = Path(os.path.realpath(folder))
-    return {str(real), *map(str, real.parents)}
-
-
-def _names(images: list[str]) -> list[str]:
-    """One name for each path in `images`, no two alike: the path without suffix, "_" for separators.
-
-    Where several would be alike, their suffixes are appended, as in `cat_png`; then "_" until no two are. Of names of
-    more than `LONGEST` bytes the end becomes a hash of all.
-    """
-    split = [os.path.splitext(image.replace(os.sep, "_")) for image in images]
-    stems, suffixes = [_shortened(stem) for stem, _ in split], [suffix for _, suffix in split]
-    counts = Counter(stems)
-    names = {}
-    for stem, suffix in zip(stems, suffixes, strict=True):
-        name = stem if counts[stem] == 1 else f"{stem}_{suffix[1:]}"
-        while name in names:
-            name += "_"
-        names[name] = None
-    return list(names)
-
-
-def _shortened(name: str) -> str:
-    encoded = name.encode()
-    if len(encoded) <= LONGEST:
-        return name
-    digest = hashlib.sha256(encoded).hexdigest()[:16]
-    return f"{encoded[: LONGEST - 17].decode(errors='ignore')}-{digest}"
+    return Part(FileImages(files, size, margin), labels, list(chain.from_iterable(map(names_of, listings))))
 
 
 def _check_headers(files: list[str], pool: ThreadPoolExecutor) -> None:
@@ -293,26 +235,3 @@ def _check_headers(files: list[str], pool: ThreadPoolExecutor) -> None:
         progress.step(f"headers of {start + len(block):,} of {len(files):,} images checked")
     if faults:
         raise Fault(faults[0] + (f" (and {len(faults) - 1:,} more)" if len(faults) > 1 else ""))
-
-
-def _folders(folder: Path) -> list[str]:
-    """Sorted names of the folders in `folder`, linked ones too, without hidden ones."""
-    return [entry.name for entry in _entries(folder) if _is_folder(entry) and not entry.name.startswith(".")]
-
-
-def _entries(folder: str | Path) -> list[os.DirEntry]:
-    """What is in `folder`, sorted by name."""
-    try:
-        with os.scandir(folder) as scanned:
-            entries = sorted(scanned, key=lambda entry: entry.name)
-        for entry in entries:
-            entry.name.encode()
-    except OSError as error:
-        raise Fault(f"{shown(folder)}: cannot be listed ({error.strerror}); a readable folder is needed") from error
-    except UnicodeEncodeError as error:
-        raise Fault(f"{shown(folder)}: {error.object!r} in it is not named in UTF-8; rename it") from error
-    return entries
-
-
-def _is_folder(entry: os.DirEntry) -> bool:
-    return entry.is_dir(follow_symlinks=False) or (entry.is_symlink() and os.path.isdir(entry.path))

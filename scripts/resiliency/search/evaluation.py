@@ -14,7 +14,7 @@ from resiliency.prediction import logits
 from resiliency.search.network import Residual
 from resiliency.search.space import Space
 from resiliency.search.supernet import Supernetwork, extract
-from resiliency.training.engine import Labelled, Looks
+from resiliency.training.validation import Labelled, Looks
 
 BATCH = 128
 

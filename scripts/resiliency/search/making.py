@@ -18,7 +18,7 @@ from resiliency.search.searching import Evaluations, chosen, search, search_tabl
 from resiliency.search.settings import Search
 from resiliency.search.space import Space
 from resiliency.training.checkpoints import Checkpoint
-from resiliency.training.engine import Labelled, Looks
+from resiliency.training.validation import Labelled, Looks
 
 
 def search_members(

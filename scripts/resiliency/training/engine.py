@@ -3,18 +3,16 @@
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from itertools import chain
-from typing import NamedTuple
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from resiliency.data.loading import batches, in_order
+from resiliency.data.loading import batches
 from resiliency.data.source import Images
 from resiliency.designs.networks import normalised
 from resiliency.designs.strides import with_right_gradients
-from resiliency.device import inference
 from resiliency.faults import Fault
 from resiliency.gpus import SLOTS, gpu_slots
 from resiliency.progress import Progress
@@ -25,27 +23,13 @@ from resiliency.training.capture import Captured
 from resiliency.training.checkpoints import Checkpoint
 from resiliency.training.optimizer import learning_rate, optimizer, restore, set_learning_rate
 from resiliency.training.settings import Recipe
+from resiliency.training.validation import Labelled, Looks, accuracies
 
 Loss = Callable[[list[nn.Module], Tensor, Tensor], Tensor]
 
 # Below this a loss runs away: no objective that has a lower bound reaches it.
 LOWEST_LOSS = -100
 RESIDENT_SHARE = 0.25
-
-
-class Labelled(NamedTuple):
-    """N images with their labels, int64 N."""
-
-    images: Images
-    labels: np.ndarray
-
-
-class Looks(NamedTuple):
-    """How images come to a network: normalised with mean and std per channel, decoded by so many workers."""
-
-    mean: list[float]
-    std: list[float]
-    workers: int = 0
 
 
 class Buffers:
@@ -282,28 +266,6 @@ class Trainer:
 def cross_entropy(networks: list[nn.Module], images: Tensor, labels: Tensor, smoothing: float) -> Tensor:
     """Cross-entropy of a single network; `smoothing` of each target is spread over all classes."""
     return F.cross_entropy(networks[0](images), labels, label_smoothing=smoothing)
-
-
-def accuracies(networks: list[nn.Module], data: Labelled, looks: Looks) -> list[float]:
-    """Share of the images that each of `networks` labels right; leaves them in evaluation mode.
-
-    Raises:
-        Fault: a logit is NaN or infinite.
-    """
-    device = next(networks[0].parameters()).device
-    labels = torch.from_numpy(np.array(data.labels)).to(device)
-    order = in_order(len(labels), 256)
-    right = torch.zeros(len(networks), dtype=torch.int64)
-    for network in networks:
-        network.eval()
-    with inference():
-        for images, truth in zip(batches(data.images, order, device, looks.workers), labels.split(256), strict=True):
-            images = normalised(images, looks.mean, looks.std)
-            answers = torch.stack([network(images) for network in networks])
-            if not torch.isfinite(answers).all():
-                raise Fault("validation logits are not finite; lower learning_rate, set gradient_clip, or mend weights")
-            right += (answers.argmax(-1) == truth).sum(1).cpu()
-    return (right / len(labels)).tolist()
 
 
 def _out_of_memory(error: RuntimeError) -> bool:

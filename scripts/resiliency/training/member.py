@@ -15,8 +15,9 @@ from resiliency.members import Member
 from resiliency.reliability import near_chance
 from resiliency.streams import derived_seed
 from resiliency.training.checkpoints import Checkpoint
-from resiliency.training.engine import Labelled, Looks, Loss, Trainer, accuracies
+from resiliency.training.engine import Loss, Trainer
 from resiliency.training.settings import Recipe
+from resiliency.training.validation import Labelled, Looks, accuracies
 
 
 def train_members(
