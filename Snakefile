@@ -12,6 +12,7 @@ include: "rules/search.smk"
 include: "rules/external.smk"
 include: "rules/diversity.smk"
 include: "rules/analysis.smk"
+include: "rules/report.smk"
 include: "rules/export.smk"
 
 

@@ -11,15 +11,14 @@ rule score_members:
         histories=shown(TABLES["histories"]),
         calibration=shown(TABLES["calibration"]),
     log:
-        f"{RESULTS}/logs/score_members/all.log",
+        log_of("score_members"),
     benchmark:
-        f"{RESULTS}/benchmarks/score_members/all.tsv"
+        benchmark_of("score_members")
     conda:
         "../envs/resiliency.yaml"
     threads: 1
     resources:
-        mem_mb=growing(4000),
-        runtime=growing(MINUTES["score_members"]),
+        **needing(4000, MINUTES["score_members"]),
     params:
         **STATISTICS,
         code=code("score_members"),
@@ -38,15 +37,14 @@ rule correlate:
         correlations=shown(TABLES["correlations"]),
         differences=shown(TABLES["differences"]),
     log:
-        f"{RESULTS}/logs/correlate/all.log",
+        log_of("correlate"),
     benchmark:
-        f"{RESULTS}/benchmarks/correlate/all.tsv"
+        benchmark_of("correlate")
     conda:
         "../envs/resiliency.yaml"
     threads: 1
     resources:
-        mem_mb=growing(4000),
-        runtime=growing(60),
+        **needing(4000, 60),
     params:
         code=code("correlate"),
         confidence=STUDY.statistics.confidence,
@@ -65,15 +63,14 @@ rule leave_out_images:
     output:
         f"{RESULTS}/ensembles/without_images.parquet",
     log:
-        f"{RESULTS}/logs/leave_out_images/all.log",
+        log_of("leave_out_images"),
     benchmark:
-        f"{RESULTS}/benchmarks/leave_out_images/all.tsv"
+        benchmark_of("leave_out_images")
     conda:
         "../envs/resiliency.yaml"
     threads: 1
     resources:
-        mem_mb=growing(4000),
-        runtime=growing(MINUTES["pairwise_diversity"]),
+        **needing(4000, MINUTES["pairwise_diversity"]),
     params:
         code=code("leave_out_images"),
         seed=STUDY.seed,
@@ -96,15 +93,14 @@ rule observe:
     output:
         shown(TABLES["observations"]),
     log:
-        f"{RESULTS}/logs/observe/all.log",
+        log_of("observe"),
     benchmark:
-        f"{RESULTS}/benchmarks/observe/all.tsv"
+        benchmark_of("observe")
     conda:
         "../envs/resiliency.yaml"
     threads: 1
     resources:
-        mem_mb=growing(4000),
-        runtime=growing(60),
+        **needing(4000, 60),
     params:
         code=code("observe"),
         confidence=STUDY.statistics.confidence,
@@ -122,15 +118,14 @@ rule compare_origins:
     output:
         shown(TABLES["origins"]),
     log:
-        f"{RESULTS}/logs/compare_origins/all.log",
+        log_of("compare_origins"),
     benchmark:
-        f"{RESULTS}/benchmarks/compare_origins/all.tsv"
+        benchmark_of("compare_origins")
     conda:
         "../envs/resiliency.yaml"
     threads: 1
     resources:
-        mem_mb=growing(4000),
-        runtime=growing(10),
+        **needing(4000, 10),
     params:
         code=code("compare_origins"),
         confidence=STUDY.statistics.confidence,
@@ -145,15 +140,14 @@ rule compare_sizes:
     output:
         shown(TABLES["ensemble_sizes"]),
     log:
-        f"{RESULTS}/logs/compare_sizes/all.log",
+        log_of("compare_sizes"),
     benchmark:
-        f"{RESULTS}/benchmarks/compare_sizes/all.tsv"
+        benchmark_of("compare_sizes")
     conda:
         "../envs/resiliency.yaml"
     threads: 1
     resources:
-        mem_mb=growing(4000),
-        runtime=growing(10),
+        **needing(4000, 10),
     params:
         code=code("compare_sizes"),
         confidence=STUDY.statistics.confidence,
@@ -171,15 +165,14 @@ rule choose_ensembles:
         deployment=shown(TABLES["deployment"]),
         candidates=f"{RESULTS}/ensembles/candidates.parquet",
     log:
-        f"{RESULTS}/logs/choose_ensembles/all.log",
+        log_of("choose_ensembles"),
     benchmark:
-        f"{RESULTS}/benchmarks/choose_ensembles/all.tsv"
+        benchmark_of("choose_ensembles")
     conda:
         "../envs/resiliency.yaml"
     threads: 1
     resources:
-        mem_mb=growing(8000),
-        runtime=growing(MINUTES["choose_ensembles"]),
+        **needing(8000, MINUTES["choose_ensembles"]),
     params:
         **STATISTICS,
         **STUDY.deployment.model_dump(),
@@ -205,15 +198,14 @@ rule assess_ensembles:
         early_exit=shown(TABLES["early_exit"]),
         curves=f"{RESULTS}/ensembles/risk_coverage.parquet",
     log:
-        f"{RESULTS}/logs/assess_ensembles/all.log",
+        log_of("assess_ensembles"),
     benchmark:
-        f"{RESULTS}/benchmarks/assess_ensembles/all.tsv"
+        benchmark_of("assess_ensembles")
     conda:
         "../envs/resiliency.yaml"
     threads: 1
     resources:
-        mem_mb=growing(8000),
-        runtime=growing(MINUTES["choose_ensembles"]),
+        **needing(8000, MINUTES["choose_ensembles"]),
     params:
         **STATISTICS,
         code=code("assess_ensembles"),
@@ -232,108 +224,17 @@ rule compare_contenders:
         under_corruptions=shown(TABLES["contenders"]),
         calibration=shown(TABLES["contender_calibration"]),
     log:
-        f"{RESULTS}/logs/compare_contenders/all.log",
+        log_of("compare_contenders"),
     benchmark:
-        f"{RESULTS}/benchmarks/compare_contenders/all.tsv"
+        benchmark_of("compare_contenders")
     conda:
         "../envs/resiliency.yaml"
     threads: 1
     resources:
-        mem_mb=growing(8000),
-        runtime=growing(60),
+        **needing(8000, 60),
     params:
         **STATISTICS,
         code=code("compare_contenders"),
         seed=STUDY.seed,
     script:
         "../scripts/compare_contenders.py"
-
-
-rule charts:
-    input:
-        **CHART_TABLES,
-    output:
-        [shown(path) if path.endswith(".svg") else path for path in CHART_FILES],
-    log:
-        f"{RESULTS}/logs/charts/all.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/charts/all.tsv"
-    conda:
-        "../envs/resiliency.yaml"
-    threads: 1
-    resources:
-        mem_mb=growing(2000),
-        runtime=growing(15),
-    params:
-        code=code("charts"),
-        charts=STUDY.charts.model_dump(),
-    script:
-        "../scripts/charts.py"
-
-
-rule provenance:
-    input:
-        [TABLES[name] for name in MADE],
-        CHART_FILES,
-        descriptions=MEMBER_FILES["descriptions"],
-    output:
-        report(
-            f"{RESULTS}/provenance.json",
-            caption="captions/provenance.rst",
-            category="Report",
-            labels={"file": "Provenance"},
-        ),
-    log:
-        f"{RESULTS}/logs/provenance/all.log",
-    conda:
-        "../envs/resiliency.yaml"
-    threads: 1
-    resources:
-        mem_mb=growing(1000),
-        runtime=growing(5),
-    params:
-        code=code("provenance"),
-        study=STUDY.model_dump(mode="json", exclude={"ensemble"}),
-    script:
-        "../scripts/provenance.py"
-
-
-rule report:
-    input:
-        members=TABLES["members"],
-        corruption_errors=TABLES["errors"],
-        ensembles=made("ensembles"),
-        deployment=made("deployment"),
-        selective_prediction=made("selective_prediction"),
-        temperatures=made("temperatures"),
-        best_ensembles=made("best_ensembles"),
-        skipped=TABLES["skipped"],
-        observations=TABLES["observations"],
-        provenance=rules.provenance.output[0],
-        card=f"{RESULTS}/data/card.json" if STUDY.dataset else [],
-        test_sets=[files["card"] for files in FURTHER.values()],
-        specs=[path for path in CHART_FILES if path.endswith(".vl.json")],
-        svgs=[path for path in CHART_FILES if path.endswith(".svg")],
-    output:
-        report(
-            f"{RESULTS}/report.html",
-            caption="captions/report.rst",
-            category="Report",
-            labels={"file": "Report of the study"},
-        ),
-    log:
-        f"{RESULTS}/logs/report/all.log",
-    conda:
-        "../envs/resiliency.yaml"
-    threads: 1
-    resources:
-        mem_mb=growing(2000),
-        runtime=growing(5),
-    params:
-        code=code("report", *(f"report/{name}" for name in PAGE_FILES)),
-        study=STUDY.model_dump(mode="json", exclude={"ensemble"}),
-        written=[
-            path.removeprefix(f"{RESULTS}/") for path in (*map(TABLES.get, MADE), *([EVALUATIONS] if SEARCHED else []))
-        ],
-    script:
-        "../scripts/report.py"

@@ -42,8 +42,10 @@ elif all(count % 10 == 0 for count in COUNTS):
 else:
     JOB, TOGETHER = "{design}-s{seed}", ["{design}-s{seed}"]
 SETTINGS = STUDY.joint_settings()
-JOINT_NAMES = (
-    [f"s{s}-m{m}" for s in range(STUDY.joint.seeds) for m in range(len(STUDY.joint.designs))] if SETTINGS else []
+JOINT = (  # members of one setting
+    [f"{{setting}}-s{s}-m{m}" for s in range(STUDY.joint.seeds) for m in range(len(STUDY.joint.designs))]
+    if SETTINGS
+    else []
 )
 INDEPENDENT = STUDY.independent_members()
 TRAINED, LOADED = STUDY.trained_designs(), STUDY.loaded_designs()
@@ -103,14 +105,20 @@ ITEMS = f"{RESULTS}/data/test/items.csv"
 GALLERY = f"{RESULTS}/data/gallery.parquet"
 ATTRIBUTION_GALLERY = f"{RESULTS}/data/attribution_gallery.parquet"
 CORRUPTED = [f"{RESULTS}/corrupted/{corruption}{IMAGES}" for corruption in STUDY.corruptions.names]
+
+
+def member_files(name, members):
+    """The file of this name of each of these members."""
+    return [f"{RESULTS}/members/{member}/{name}" for member in members]
+
+
 MEMBER_FILES = {
-    "weights": [f"{RESULTS}/members/{member}/weights.safetensors" for member in MEMBERS],
-    "descriptions": [f"{RESULTS}/members/{member}/member.json" for member in MEMBERS + ELSEWHERE],
-    "histories": [
-        f"{RESULTS}/members/{member}/history.csv"
-        for member in MEMBERS
-        if member not in SEARCHED and member.rpartition("-")[0] not in LOADED
-    ],
+    "weights": member_files("weights.safetensors", MEMBERS),
+    "descriptions": member_files("member.json", MEMBERS + ELSEWHERE),
+    "histories": member_files(
+        "history.csv",
+        [member for member in MEMBERS if member not in SEARCHED and member.rpartition("-")[0] not in LOADED],
+    ),
     "errors": [f"{RESULTS}/external/{source.name}/errors.csv" for source in SOURCES if source.kind == "scores"],
 }
 
@@ -243,6 +251,21 @@ def state_of(folder, wildcards):
 def growing(amount, most=inf):
     """An amount of a resource that grows with each attempt at a job, up to `most`."""
     return lambda wildcards, attempt: min(amount * attempt, most)
+
+
+def needing(megabytes, minutes, most=inf, **others):
+    """Resources of a job, which grow with each attempt at it, run time up to `most` minutes; others do not grow."""
+    return {"mem_mb": growing(megabytes), "runtime": growing(minutes, most)} | others
+
+
+def log_of(rule, job="all"):
+    """The log of a job of a rule; `job` may hold wildcards."""
+    return f"{RESULTS}/logs/{rule}/{job}.log"
+
+
+def benchmark_of(rule, job="all"):
+    """What Snakemake measures of a job of a rule."""
+    return f"{RESULTS}/benchmarks/{rule}/{job}.tsv"
 
 
 def made(name):

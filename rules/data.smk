@@ -8,15 +8,14 @@ rule dataset:
         TEST.values(),
         card=f"{RESULTS}/data/card.json",
     log:
-        f"{RESULTS}/logs/dataset/all.log",
+        log_of("dataset"),
     benchmark:
-        f"{RESULTS}/benchmarks/dataset/all.tsv"
+        benchmark_of("dataset")
     conda:
         "../envs/resiliency.yaml"
     threads: 1
     resources:
-        mem_mb=growing(2000),
-        runtime=growing(60),
+        **needing(2000, 60),
     params:
         code=code("dataset"),
         seed=STUDY.seed,
@@ -39,15 +38,14 @@ for name, test_set in STUDY.test_sets.items():
             f"{RESULTS}/data/test_sets/{name}/items.csv",
             **FURTHER[name],
         log:
-            f"{RESULTS}/logs/test_set/{name}.log",
+            log_of("test_set", name),
         benchmark:
-            f"{RESULTS}/benchmarks/test_set/{name}.tsv"
+            benchmark_of("test_set", name)
         conda:
             "../envs/resiliency.yaml"
         threads: 1
         resources:
-            mem_mb=growing(2000),
-            runtime=growing(60),
+            **needing(2000, 60),
         params:
             code=code("test_set"),
             folder=test_set.folder,
@@ -68,13 +66,12 @@ if STUDY.dataset:
         output:
             f"{RESULTS}/conditions.csv",
         log:
-            f"{RESULTS}/logs/conditions/all.log",
+            log_of("conditions"),
         conda:
             "../envs/resiliency.yaml"
         threads: 1
         resources:
-            mem_mb=growing(1000),
-            runtime=growing(5),
+            **needing(1000, 5),
         params:
             code=code("conditions"),
             test_sets=TEST_SETS,
@@ -95,15 +92,14 @@ if STUDY.corruptions.source == "generated":
             f"{RESULTS}/corrupted/{{corruption}}{IMAGES}",
             [directory(f"{RESULTS}/corrupted/{{corruption}}")] if STUDY.data.on_the_fly else [],
         log:
-            f"{RESULTS}/logs/corrupt/{{corruption}}.log",
+            log_of("corrupt", "{corruption}"),
         benchmark:
-            f"{RESULTS}/benchmarks/corrupt/{{corruption}}.tsv"
+            benchmark_of("corrupt", "{corruption}")
         conda:
             "../envs/resiliency.yaml"
         threads: 1
         resources:
-            mem_mb=growing(2000),
-            runtime=growing(MINUTES["corrupt"]),
+            **needing(2000, MINUTES["corrupt"]),
         params:
             **ENGINE,
             code=code("corrupt"),
@@ -122,15 +118,14 @@ else:
         output:
             f"{RESULTS}/corrupted/{{corruption}}{IMAGES}",
         log:
-            f"{RESULTS}/logs/precomputed/{{corruption}}.log",
+            log_of("precomputed", "{corruption}"),
         benchmark:
-            f"{RESULTS}/benchmarks/precomputed/{{corruption}}.tsv"
+            benchmark_of("precomputed", "{corruption}")
         conda:
             "../envs/resiliency.yaml"
         threads: 1
         resources:
-            mem_mb=growing(2000),
-            runtime=growing(MINUTES["corrupt"]),
+            **needing(2000, MINUTES["corrupt"]),
         params:
             code=code("precomputed"),
             dataset=STUDY.data.name,
@@ -150,13 +145,12 @@ rule gallery:
     output:
         GALLERY,
     log:
-        f"{RESULTS}/logs/gallery/all.log",
+        log_of("gallery"),
     conda:
         "../envs/resiliency.yaml"
     threads: 1
     resources:
-        mem_mb=growing(2000),
-        runtime=growing(10),
+        **needing(2000, 10),
     params:
         **ENGINE,
         **STUDY.corruptions.pictured(),

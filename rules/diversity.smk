@@ -8,15 +8,14 @@ rule pairwise_diversity:
     output:
         f"{RESULTS}/diversity/pairs.parquet",
     log:
-        f"{RESULTS}/logs/pairwise_diversity/all.log",
+        log_of("pairwise_diversity"),
     benchmark:
-        f"{RESULTS}/benchmarks/pairwise_diversity/all.tsv"
+        benchmark_of("pairwise_diversity")
     conda:
         "../envs/resiliency.yaml"
     threads: 1
     resources:
-        mem_mb=growing(4000),
-        runtime=growing(MINUTES["pairwise_diversity"]),
+        **needing(4000, MINUTES["pairwise_diversity"]),
     params:
         code=code("pairwise_diversity"),
         methods=METHODS,
@@ -39,15 +38,14 @@ rule score_ensembles:
         by_corruption=f"{RESULTS}/ensembles/by_corruption.parquet",
         image_errors=f"{RESULTS}/ensembles/image_errors.parquet",
     log:
-        f"{RESULTS}/logs/score_ensembles/all.log",
+        log_of("score_ensembles"),
     benchmark:
-        f"{RESULTS}/benchmarks/score_ensembles/all.tsv"
+        benchmark_of("score_ensembles")
     conda:
         "../envs/resiliency.yaml"
     threads: 2
     resources:
-        mem_mb=growing(8000),
-        runtime=growing(MINUTES["score_ensembles"]),
+        **needing(8000, MINUTES["score_ensembles"]),
     params:
         code=code("score_ensembles"),
         baseline=STUDY.members.baseline,
@@ -68,15 +66,14 @@ rule coincident_failures:
     output:
         shown(TABLES["coincident_failures"]),
     log:
-        f"{RESULTS}/logs/coincident_failures/all.log",
+        log_of("coincident_failures"),
     benchmark:
-        f"{RESULTS}/benchmarks/coincident_failures/all.tsv"
+        benchmark_of("coincident_failures")
     conda:
         "../envs/resiliency.yaml"
     threads: 1
     resources:
-        mem_mb=growing(4000),
-        runtime=growing(60),
+        **needing(4000, 60),
     params:
         **STATISTICS,
         code=code("coincident_failures"),
@@ -91,23 +88,21 @@ rule attribution_gallery:
         **TEST,
         classes=ITEMS,
         corrupted=CORRUPTED[0],
-        weights=[f"{RESULTS}/members/{member}/weights.safetensors" for member in STUDY.pictured_members()],
-        descriptions=[f"{RESULTS}/members/{member}/member.json" for member in STUDY.pictured_members()],
+        weights=member_files("weights.safetensors", STUDY.pictured_members()),
+        descriptions=member_files("member.json", STUDY.pictured_members()),
         maps=[f"{RESULTS}/attributions/{member}/{METHODS[0]}.npy" for member in STUDY.pictured_members()],
     output:
         pictures=ATTRIBUTION_GALLERY,
         distances=shown(TABLES["attribution_distances"]),
     log:
-        f"{RESULTS}/logs/attribution_gallery/all.log",
+        log_of("attribution_gallery"),
     benchmark:
-        f"{RESULTS}/benchmarks/attribution_gallery/all.tsv"
+        benchmark_of("attribution_gallery")
     conda:
         "../envs/resiliency.yaml"
     threads: decoding
     resources:
-        mem_mb=growing(NETWORK_MEMORY),
-        runtime=growing(60),
-        gpu=1,
+        **needing(NETWORK_MEMORY, 60, gpu=1),
     params:
         **STUDY.attribution.model_dump(include={"target", "steps"}),
         **STUDY.corruptions.severest(),
@@ -128,15 +123,14 @@ rule effective_robustness:
         members=shown(TABLES["effective_robustness"]),
         ensembles=f"{RESULTS}/ensembles/effective_robustness.parquet" if made("ensembles") else [],
     log:
-        f"{RESULTS}/logs/effective_robustness/all.log",
+        log_of("effective_robustness"),
     benchmark:
-        f"{RESULTS}/benchmarks/effective_robustness/all.tsv"
+        benchmark_of("effective_robustness")
     conda:
         "../envs/resiliency.yaml"
     threads: 1
     resources:
-        mem_mb=growing(2000),
-        runtime=growing(10),
+        **needing(2000, 10),
     params:
         code=code("effective_robustness"),
         rule=STUDY.ensembles.main_rule,
@@ -153,15 +147,14 @@ rule best_ensembles:
     output:
         shown(TABLES["best_ensembles"]),
     log:
-        f"{RESULTS}/logs/best_ensembles/all.log",
+        log_of("best_ensembles"),
     benchmark:
-        f"{RESULTS}/benchmarks/best_ensembles/all.tsv"
+        benchmark_of("best_ensembles")
     conda:
         "../envs/resiliency.yaml"
     threads: 1
     resources:
-        mem_mb=growing(2000),
-        runtime=growing(10),
+        **needing(2000, 10),
     params:
         code=code("best_ensembles"),
         rule=STUDY.ensembles.main_rule,
@@ -178,13 +171,12 @@ rule list_skipped:
     output:
         shown(TABLES["skipped"]),
     log:
-        f"{RESULTS}/logs/list_skipped/all.log",
+        log_of("list_skipped"),
     conda:
         "../envs/resiliency.yaml"
     threads: 1
     resources:
-        mem_mb=growing(2000),
-        runtime=growing(10),
+        **needing(2000, 10),
     params:
         code=code("list_skipped"),
         networks=MEMBERS,

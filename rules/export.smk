@@ -15,13 +15,12 @@ rule export:
         model=f"{RESULTS}/export/model.py",
         readme=f"{RESULTS}/export/card.md",
     log:
-        f"{RESULTS}/logs/export/all.log",
+        log_of("export"),
     conda:
         "../envs/resiliency.yaml"
     threads: 8
     resources:
-        mem_mb=growing(8000),
-        runtime=growing(60),
+        **needing(8000, 60),
     params:
         code=code("export", "export/card.md.j2", "export/folder/model.py"),
         seed=STUDY.seed,

@@ -4,17 +4,16 @@ if EXTERNAL:
         input:
             STUDY.external.members,
         output:
-            [f"{RESULTS}/members/{member}/member.json" for member in ELSEWHERE],
+            member_files("member.json", ELSEWHERE),
         log:
-            f"{RESULTS}/logs/describe_external/all.log",
+            log_of("describe_external"),
         benchmark:
-            f"{RESULTS}/benchmarks/describe_external/all.tsv"
+            benchmark_of("describe_external")
         conda:
             "../envs/resiliency.yaml"
         threads: 1
         resources:
-            mem_mb=growing(2000),
-            runtime=growing(10),
+            **needing(2000, 10),
         params:
             code=code("describe_external"),
             kinds=EXTERNAL.kinds,
@@ -34,15 +33,14 @@ for source in SOURCES:
             output:
                 f"{RESULTS}/external/{source.name}/errors.csv",
             log:
-                f"{RESULTS}/logs/import_scores/{source.name}.log",
+                log_of("import_scores", source.name),
             benchmark:
-                f"{RESULTS}/benchmarks/import_scores/{source.name}.tsv"
+                benchmark_of("import_scores", source.name)
             conda:
                 "../envs/resiliency.yaml"
             threads: 1
             resources:
-                mem_mb=growing(1000),
-                runtime=growing(10),
+                **needing(1000, 10),
             params:
                 **STUDY.external.model_dump(include={"clean", "scores_are", "images", "clean_on"}),
                 code=code("import_scores"),
@@ -61,15 +59,14 @@ for source in SOURCES:
             output:
                 predictions(source.members),
             log:
-                f"{RESULTS}/logs/import_predictions/{source.name}.log",
+                log_of("import_predictions", source.name),
             benchmark:
-                f"{RESULTS}/benchmarks/import_predictions/{source.name}.tsv"
+                benchmark_of("import_predictions", source.name)
             conda:
                 "../envs/resiliency.yaml"
             threads: 1
             resources:
-                mem_mb=growing(4000),
-                runtime=growing(60),
+                **needing(4000, 60),
             params:
                 code=code("import_predictions"),
                 kind=source.kind,
@@ -90,15 +87,14 @@ if not STUDY.dataset:
             conditions=f"{RESULTS}/conditions.csv",
             labels=JUDGED["labels"],
         log:
-            f"{RESULTS}/logs/external_conditions/all.log",
+            log_of("external_conditions"),
         benchmark:
-            f"{RESULTS}/benchmarks/external_conditions/all.tsv"
+            benchmark_of("external_conditions")
         conda:
             "../envs/resiliency.yaml"
         threads: 1
         resources:
-            mem_mb=growing(2000),
-            runtime=growing(10),
+            **needing(2000, 10),
         params:
             **STUDY.external.model_dump(include={"classes", "images"}),
             code=code("external_conditions"),

@@ -1,33 +1,23 @@
 if SETTINGS:
+    TRAINED_JOINTLY = [f"{{setting}}-s{{seed}}-m{index}" for index in range(len(STUDY.joint.designs))]
 
     rule train_jointly:
         input:
             [path for design in STUDY.joint.designs for path in STUDY.designs[design].inputs(0).values()],
             **LEARNED,
         output:
-            weights=[
-                f"{RESULTS}/members/{{setting}}-s{{seed}}-m{index}/weights.safetensors"
-                for index in range(len(STUDY.joint.designs))
-            ],
-            descriptions=[
-                f"{RESULTS}/members/{{setting}}-s{{seed}}-m{index}/member.json"
-                for index in range(len(STUDY.joint.designs))
-            ],
-            histories=[
-                f"{RESULTS}/members/{{setting}}-s{{seed}}-m{index}/history.csv"
-                for index in range(len(STUDY.joint.designs))
-            ],
+            weights=member_files("weights.safetensors", TRAINED_JOINTLY),
+            descriptions=member_files("member.json", TRAINED_JOINTLY),
+            histories=member_files("history.csv", TRAINED_JOINTLY),
         log:
-            f"{RESULTS}/logs/train_jointly/{{setting}}-s{{seed}}.log",
+            log_of("train_jointly", "{setting}-s{seed}"),
         benchmark:
-            f"{RESULTS}/benchmarks/train_jointly/{{setting}}-s{{seed}}.tsv"
+            benchmark_of("train_jointly", "{setting}-s{seed}")
         conda:
             "../envs/resiliency.yaml"
         threads: decoding
         resources:
-            mem_mb=growing(NETWORK_MEMORY),
-            runtime=growing(MINUTES["train_jointly"], most=DAY),
-            gpu=1,
+            **needing(NETWORK_MEMORY, MINUTES["train_jointly"], most=DAY, gpu=1),
         params:
             code=code("train_jointly"),
             seed=STUDY.seed,
@@ -51,14 +41,14 @@ if SETTINGS:
             **TEST,
             **HELD_OUT,
             corrupted=CORRUPTED,
-            weights=[f"{RESULTS}/members/{{setting}}-{name}/weights.safetensors" for name in JOINT_NAMES],
-            descriptions=[f"{RESULTS}/members/{{setting}}-{name}/member.json" for name in JOINT_NAMES],
+            weights=member_files("weights.safetensors", JOINT),
+            descriptions=member_files("member.json", JOINT),
         output:
-            **predicted([f"{{setting}}-{name}" for name in JOINT_NAMES]),
+            **predicted(JOINT),
         log:
-            f"{RESULTS}/logs/predict_jointly/{{setting}}.log",
+            log_of("predict_jointly", "{setting}"),
         benchmark:
-            f"{RESULTS}/benchmarks/predict_jointly/{{setting}}.tsv"
+            benchmark_of("predict_jointly", "{setting}")
 
     use rule predict_test_set as predict_test_set_jointly with:
         input:
@@ -66,11 +56,11 @@ if SETTINGS:
             weights=rules.predict_jointly.input.weights,
             descriptions=rules.predict_jointly.input.descriptions,
         output:
-            logits=predictions([f"{{setting}}-{name}" for name in JOINT_NAMES], ["{test_set}"]),
+            logits=predictions(JOINT, ["{test_set}"]),
         log:
-            f"{RESULTS}/logs/predict_test_set_jointly/{{setting}}-{{test_set}}.log",
+            log_of("predict_test_set_jointly", "{setting}-{test_set}"),
         benchmark:
-            f"{RESULTS}/benchmarks/predict_test_set_jointly/{{setting}}-{{test_set}}.tsv"
+            benchmark_of("predict_test_set_jointly", "{setting}-{test_set}")
 
     use rule attribute as attribute_jointly with:
         input:
@@ -78,8 +68,8 @@ if SETTINGS:
             weights=rules.predict_jointly.input.weights,
             descriptions=rules.predict_jointly.input.descriptions,
         output:
-            **attributed([f"{{setting}}-{name}" for name in JOINT_NAMES]),
+            **attributed(JOINT),
         log:
-            f"{RESULTS}/logs/attribute_jointly/{{setting}}.log",
+            log_of("attribute_jointly", "{setting}"),
         benchmark:
-            f"{RESULTS}/benchmarks/attribute_jointly/{{setting}}.tsv"
+            benchmark_of("attribute_jointly", "{setting}")

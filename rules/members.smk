@@ -7,16 +7,14 @@ rule train:
         description=f"{RESULTS}/members/{{design}}-s{{seed}}/member.json",
         history=f"{RESULTS}/members/{{design}}-s{{seed}}/history.csv",
     log:
-        f"{RESULTS}/logs/train/{{design}}-s{{seed}}.log",
+        log_of("train", "{design}-s{seed}"),
     benchmark:
-        f"{RESULTS}/benchmarks/train/{{design}}-s{{seed}}.tsv"
+        benchmark_of("train", "{design}-s{seed}")
     conda:
         "../envs/resiliency.yaml"
     threads: decoding
     resources:
-        mem_mb=growing(NETWORK_MEMORY),
-        runtime=growing(MINUTES["train"], most=DAY),
-        gpu=1,
+        **needing(NETWORK_MEMORY, MINUTES["train"], most=DAY, gpu=1),
     params:
         code=code("train"),
         seed=STUDY.seed,
@@ -31,21 +29,19 @@ rule predict:
         **TEST,
         **HELD_OUT,
         corrupted=CORRUPTED,
-        weights=[f"{RESULTS}/members/{member}/weights.safetensors" for member in TOGETHER],
-        descriptions=[f"{RESULTS}/members/{member}/member.json" for member in TOGETHER],
+        weights=member_files("weights.safetensors", TOGETHER),
+        descriptions=member_files("member.json", TOGETHER),
     output:
         **predicted(TOGETHER),
     log:
-        f"{RESULTS}/logs/predict/{JOB}.log",
+        log_of("predict", JOB),
     benchmark:
-        f"{RESULTS}/benchmarks/predict/{JOB}.tsv"
+        benchmark_of("predict", JOB)
     conda:
         "../envs/resiliency.yaml"
     threads: decoding
     resources:
-        mem_mb=growing(NETWORK_MEMORY),
-        runtime=growing(MINUTES["predict"]),
-        gpu=1,
+        **needing(NETWORK_MEMORY, MINUTES["predict"], gpu=1),
     params:
         **PREDICTING,
         code=code("predict"),
@@ -63,16 +59,14 @@ rule predict_test_set:
     output:
         logits=predictions(TOGETHER, ["{test_set}"]),
     log:
-        f"{RESULTS}/logs/predict_test_set/{JOB}-{{test_set}}.log",
+        log_of("predict_test_set", f"{JOB}-{{test_set}}"),
     benchmark:
-        f"{RESULTS}/benchmarks/predict_test_set/{JOB}-{{test_set}}.tsv"
+        benchmark_of("predict_test_set", f"{JOB}-{{test_set}}")
     conda:
         "../envs/resiliency.yaml"
     threads: decoding
     resources:
-        mem_mb=growing(NETWORK_MEMORY),
-        runtime=growing(MINUTES["predict_test_set"]),
-        gpu=1,
+        **needing(NETWORK_MEMORY, MINUTES["predict_test_set"], gpu=1),
     params:
         **PREDICTING,
         code=code("predict_test_set"),
@@ -88,16 +82,14 @@ rule attribute:
     output:
         **attributed(TOGETHER),
     log:
-        f"{RESULTS}/logs/attribute/{JOB}.log",
+        log_of("attribute", JOB),
     benchmark:
-        f"{RESULTS}/benchmarks/attribute/{JOB}.tsv"
+        benchmark_of("attribute", JOB)
     conda:
         "../envs/resiliency.yaml"
     threads: decoding
     resources:
-        mem_mb=growing(NETWORK_MEMORY),
-        runtime=growing(60),
-        gpu=1,
+        **needing(NETWORK_MEMORY, 60, gpu=1),
     params:
         **STUDY.attribution.model_dump(exclude={"similarities"}),
         code=code("attribute"),
@@ -118,17 +110,15 @@ if LOADED:
             weights=f"{RESULTS}/members/{{loaded}}-s{{seed}}/weights.safetensors",
             description=f"{RESULTS}/members/{{loaded}}-s{{seed}}/member.json",
         log:
-            f"{RESULTS}/logs/load/{{loaded}}-s{{seed}}.log",
+            log_of("load", "{loaded}-s{seed}"),
         benchmark:
-            f"{RESULTS}/benchmarks/load/{{loaded}}-s{{seed}}.tsv"
+            benchmark_of("load", "{loaded}-s{seed}")
         priority: 1  # what is wrong with a member is said before any is predicted
         conda:
             "../envs/resiliency.yaml"
         threads: decoding
         resources:
-            mem_mb=growing(NETWORK_MEMORY),
-            runtime=growing(60),
-            gpu=1,
+            **needing(NETWORK_MEMORY, 60, gpu=1),
         params:
             code=code("load"),
             member=lambda wildcards: described(wildcards.loaded, wildcards.seed),
@@ -142,25 +132,19 @@ if LOADED:
                 **TEST,
                 corrupted=CORRUPTED,
                 further=[files["images"] for files in FURTHER.values()],
-                weights=lambda wildcards: [
-                    f"{RESULTS}/members/{member}/weights.safetensors" for member in LOADED_JOBS[int(wildcards.number)]
-                ],
-                descriptions=lambda wildcards: [
-                    f"{RESULTS}/members/{member}/member.json" for member in LOADED_JOBS[int(wildcards.number)]
-                ],
+                weights=lambda wildcards: member_files("weights.safetensors", LOADED_JOBS[int(wildcards.number)]),
+                descriptions=lambda wildcards: member_files("member.json", LOADED_JOBS[int(wildcards.number)]),
             output:
                 f"{RESULTS}/predicted_together/{{number}}.done",
             log:
-                f"{RESULTS}/logs/predict_together/{{number}}.log",
+                log_of("predict_together", "{number}"),
             benchmark:
-                f"{RESULTS}/benchmarks/predict_together/{{number}}.tsv"
+                benchmark_of("predict_together", "{number}")
             conda:
                 "../envs/resiliency.yaml"
             threads: decoding
             resources:
-                mem_mb=growing(NETWORK_MEMORY),
-                runtime=growing(MINUTES["predict_together"], most=DAY),
-                gpu=1,
+                **needing(NETWORK_MEMORY, MINUTES["predict_together"], most=DAY, gpu=1),
             params:
                 **PREDICTING,
                 code=code("predict_together"),
@@ -175,13 +159,12 @@ if LOADED:
             output:
                 PREDICTED_TOGETHER,
             log:
-                f"{RESULTS}/logs/predicted_together/all.log",
+                log_of("predicted_together"),
             conda:
                 "../envs/resiliency.yaml"
             threads: 1
             resources:
-                mem_mb=growing(1000),
-                runtime=growing(5),
+                **needing(1000, 5),
             params:
                 code=code("predicted_together"),
             script:
@@ -193,14 +176,14 @@ if LOADED:
             **TEST,
             **HELD_OUT,
             corrupted=CORRUPTED,
-            weights=[f"{RESULTS}/members/{{loaded}}-s{{seed}}/weights.safetensors"],
-            descriptions=[f"{RESULTS}/members/{{loaded}}-s{{seed}}/member.json"],
+            weights=member_files("weights.safetensors", ["{loaded}-s{seed}"]),
+            descriptions=member_files("member.json", ["{loaded}-s{seed}"]),
         output:
             **predicted(["{loaded}-s{seed}"]),
         log:
-            f"{RESULTS}/logs/predict_loaded/{{loaded}}-s{{seed}}.log",
+            log_of("predict_loaded", "{loaded}-s{seed}"),
         benchmark:
-            f"{RESULTS}/benchmarks/predict_loaded/{{loaded}}-s{{seed}}.tsv"
+            benchmark_of("predict_loaded", "{loaded}-s{seed}")
 
     use rule predict_test_set as predict_test_set_loaded with:
         input:
@@ -211,9 +194,9 @@ if LOADED:
         output:
             logits=predictions(["{loaded}-s{seed}"], ["{test_set}"]),
         log:
-            f"{RESULTS}/logs/predict_test_set_loaded/{{loaded}}-s{{seed}}-{{test_set}}.log",
+            log_of("predict_test_set_loaded", "{loaded}-s{seed}-{test_set}"),
         benchmark:
-            f"{RESULTS}/benchmarks/predict_test_set_loaded/{{loaded}}-s{{seed}}-{{test_set}}.tsv"
+            benchmark_of("predict_test_set_loaded", "{loaded}-s{seed}-{test_set}")
 
     use rule attribute as attribute_loaded with:
         input:
@@ -223,6 +206,6 @@ if LOADED:
         output:
             **attributed(["{loaded}-s{seed}"]),
         log:
-            f"{RESULTS}/logs/attribute_loaded/{{loaded}}-s{{seed}}.log",
+            log_of("attribute_loaded", "{loaded}-s{seed}"),
         benchmark:
-            f"{RESULTS}/benchmarks/attribute_loaded/{{loaded}}-s{{seed}}.tsv"
+            benchmark_of("attribute_loaded", "{loaded}-s{seed}")

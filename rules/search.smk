@@ -9,16 +9,14 @@ if SEARCHED:
             description=f"{RESULTS}/search/supernet/member.json",
             history=f"{RESULTS}/search/supernet/history.csv",
         log:
-            f"{RESULTS}/logs/train_supernet/all.log",
+            log_of("train_supernet"),
         benchmark:
-            f"{RESULTS}/benchmarks/train_supernet/all.tsv"
+            benchmark_of("train_supernet")
         conda:
             "../envs/resiliency.yaml"
         threads: decoding
         resources:
-            mem_mb=growing(NETWORK_MEMORY),
-            runtime=growing(MINUTES["train_supernet"], most=DAY),
-            gpu=1,
+            **needing(NETWORK_MEMORY, MINUTES["train_supernet"], most=DAY, gpu=1),
         params:
             **STUDY.search.model_dump(include={"elastic", "strategy", "drawn"}),
             code=code("train_supernet"),
@@ -35,19 +33,17 @@ if SEARCHED:
             description=rules.train_supernet.output.description,
         output:
             table=shown(EVALUATIONS),
-            weights=[f"{RESULTS}/members/{name}/weights.safetensors" for name in SEARCHED],
-            descriptions=[f"{RESULTS}/members/{name}/member.json" for name in SEARCHED],
+            weights=member_files("weights.safetensors", SEARCHED),
+            descriptions=member_files("member.json", SEARCHED),
         log:
-            f"{RESULTS}/logs/search/all.log",
+            log_of("search"),
         benchmark:
-            f"{RESULTS}/benchmarks/search/all.tsv"
+            benchmark_of("search")
         conda:
             "../envs/resiliency.yaml"
         threads: decoding
         resources:
-            mem_mb=growing(NETWORK_MEMORY),
-            runtime=growing(MINUTES["search"], most=DAY),
-            gpu=1,
+            **needing(NETWORK_MEMORY, MINUTES["search"], most=DAY, gpu=1),
         params:
             code=code("search"),
             seed=STUDY.seed,
@@ -70,9 +66,9 @@ if SEARCHED:
         output:
             **predicted(SEARCHED),
         log:
-            f"{RESULTS}/logs/predict_searched/all.log",
+            log_of("predict_searched"),
         benchmark:
-            f"{RESULTS}/benchmarks/predict_searched/all.tsv"
+            benchmark_of("predict_searched")
 
     use rule predict_test_set as predict_test_set_searched with:
         input:
@@ -82,9 +78,9 @@ if SEARCHED:
         output:
             logits=predictions(SEARCHED, ["{test_set}"]),
         log:
-            f"{RESULTS}/logs/predict_test_set_searched/all-{{test_set}}.log",
+            log_of("predict_test_set_searched", "all-{test_set}"),
         benchmark:
-            f"{RESULTS}/benchmarks/predict_test_set_searched/all-{{test_set}}.tsv"
+            benchmark_of("predict_test_set_searched", "all-{test_set}")
 
     use rule attribute as attribute_searched with:
         input:
@@ -94,6 +90,6 @@ if SEARCHED:
         output:
             **attributed(SEARCHED),
         log:
-            f"{RESULTS}/logs/attribute_searched/all.log",
+            log_of("attribute_searched"),
         benchmark:
-            f"{RESULTS}/benchmarks/attribute_searched/all.tsv"
+            benchmark_of("attribute_searched")

@@ -1,0 +1,85 @@
+rule charts:
+    input:
+        **CHART_TABLES,
+    output:
+        [shown(path) if path.endswith(".svg") else path for path in CHART_FILES],
+    log:
+        log_of("charts"),
+    benchmark:
+        benchmark_of("charts")
+    conda:
+        "../envs/resiliency.yaml"
+    threads: 1
+    resources:
+        **needing(2000, 15),
+    params:
+        code=code("charts"),
+        charts=STUDY.charts.model_dump(),
+    script:
+        "../scripts/charts.py"
+
+
+rule provenance:
+    input:
+        [TABLES[name] for name in MADE],
+        CHART_FILES,
+        descriptions=MEMBER_FILES["descriptions"],
+    output:
+        report(
+            f"{RESULTS}/provenance.json",
+            caption="captions/provenance.rst",
+            category="Report",
+            labels={"file": "Provenance"},
+        ),
+    log:
+        log_of("provenance"),
+    conda:
+        "../envs/resiliency.yaml"
+    threads: 1
+    resources:
+        **needing(1000, 5),
+    params:
+        code=code("provenance"),
+        study=STUDY.model_dump(mode="json", exclude={"ensemble"}),
+    script:
+        "../scripts/provenance.py"
+
+
+rule report:
+    input:
+        members=TABLES["members"],
+        corruption_errors=TABLES["errors"],
+        ensembles=made("ensembles"),
+        deployment=made("deployment"),
+        selective_prediction=made("selective_prediction"),
+        temperatures=made("temperatures"),
+        best_ensembles=made("best_ensembles"),
+        skipped=TABLES["skipped"],
+        observations=TABLES["observations"],
+        provenance=rules.provenance.output[0],
+        card=f"{RESULTS}/data/card.json" if STUDY.dataset else [],
+        test_sets=[files["card"] for files in FURTHER.values()],
+        specs=[path for path in CHART_FILES if path.endswith(".vl.json")],
+        svgs=[path for path in CHART_FILES if path.endswith(".svg")],
+    output:
+        report(
+            f"{RESULTS}/report.html",
+            caption="captions/report.rst",
+            category="Report",
+            labels={"file": "Report of the study"},
+        ),
+    log:
+        log_of("report"),
+    conda:
+        "../envs/resiliency.yaml"
+    threads: 1
+    resources:
+        **needing(2000, 5),
+    params:
+        code=code("report", *(f"report/{name}" for name in PAGE_FILES)),
+        study=STUDY.model_dump(mode="json", exclude={"ensemble"}),
+        written=[
+            path.removeprefix(f"{RESULTS}/") for path in (*map(TABLES.get, MADE), *([EVALUATIONS] if SEARCHED else []))
+        ],
+    script:
+        "../scripts/report.py"
