@@ -8,12 +8,14 @@ from test_observations import verdict
 
 from resiliency.analysis.image_shares import measured_in, with_image_shares
 from resiliency.analysis.observations import architecture_brings_diversity, attribution_diversity_is_less_negative
+from resiliency.analysis.observations.of_study import OfEnsembles, observations
 from resiliency.analysis.parts import Part
-from resiliency.analysis.verdicts import Observation
+from resiliency.analysis.verdicts import Observation, observation_table
 from resiliency.analysis.without_images import (
     GROUPS,
     MOST,
     image_groups,
+    left_out,
     of_features,
     of_maps,
     some_ensembles,
@@ -22,9 +24,11 @@ from resiliency.analysis.without_images import (
 from resiliency.diversity.metrics import METRICS
 from resiliency.diversity.pairs import pair_tables
 from resiliency.diversity.settings import LABEL_FREE
+from resiliency.ensembles.of_study import EnsemblesOfStudy
 from resiliency.ensembles.pool import ensembles_of
 from resiliency.ensembles.selection import Members
 from resiliency.ensembles.table import Pool
+from resiliency.faults import Fault
 from resiliency.predictions import Predictions, Truth
 
 RULE = "mean_probability"
@@ -134,6 +138,35 @@ def test_decisions_alone_have_no_metrics_of_probabilities():
     table = without_each(ensembles, drawn.names, members, image_groups(drawn.labels, drawn.probe, 0), {})
     assert {"label_disagreement_clean", "cohen_kappa_corrupted"} <= set(table)
     assert not [column for column in table if column.startswith(("jensen", "probability"))]
+
+
+def test_where_no_independent_member_is_accurate_enough_the_rest_of_the_study_is_observed():
+    """Jointly trained ensembles are scored, no images are left out, and observations 2 and 4 stay undecided."""
+    drawn = Drawn(3, designs=3, images=60, probes=30)
+    _, pairs = drawn.table(np.arange(60))
+    predictions = dict(zip(drawn.names, drawn.members(np.arange(60)), strict=True))
+    together = {"origin": ["independent"] * 4 + ["joint"] * 2, "objective": [""] * 4 + ["balanced"] * 2}
+    together |= {"setting": [""] * 4 + ["balanced-l0.5"] * 2, "strength": [np.nan] * 4 + [0.5] * 2}
+    designs = [name[:-3] for name in drawn.names]
+    members = pd.DataFrame({"member": drawn.names, "design": designs, "family": designs, **together}).assign(
+        seed=0, parameters=1, macs=1, validation_accuracy=1.0, clean_accuracy=0.9, mean_corruption_error=0.2
+    )
+    members = members.assign(mce_undefined_under="", recipe="")
+    settings = {"sizes": [2, 3], "rules": [RULE], "limit": 100, "least_clean_accuracy": 0.95, "main_rule": RULE}
+    settings |= {"confidence": 0.95, "seed": 0, "rule": RULE, "methods": ["saliency"], "probe_images": 30}
+    settings |= {"margin": 0.01, "reference": None}
+    scored = EnsemblesOfStudy(members, predictions, lambda: [pairs], BASELINE, settings).tables()
+    assert set(scored.ensembles["origin"]) == {"joint"}
+    without = left_out(scored.ensembles, members, predictions, drawn.names, lambda *_: pytest.fail("read"), settings)
+    assert without.empty
+    metrics = pairs[["kind", "metric"]].drop_duplicates()
+    found = observations(members, 60, OfEnsembles(scored.ensembles, metrics, without, scored.image_errors), settings)
+    table = observation_table(found, 0.95)
+    assert set(table["observation"]) == {1, 2, 3, 4}
+    assert set(table.loc[table["observation"].isin([2, 4]), "verdict"].dropna()) == {"undecided"}
+    alone = members[members["origin"] == "independent"]
+    with pytest.raises(Fault, match=r"^ensembles.least_clean_accuracy: too few members reach 0.95 .*; lower it$"):
+        EnsemblesOfStudy(alone, predictions, lambda: [pairs], BASELINE, settings).tables()
 
 
 def test_a_sample_keeps_each_kind_and_what_it_stands_for():

@@ -5,16 +5,19 @@ Official Statistics 17, 2001) tells what other images would change: their statis
 """
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from resiliency.conditions import CLEAN, CORRUPTED, groups
+from resiliency.data.split import probe
 from resiliency.diversity.gram import gram
 from resiliency.diversity.metrics import METRICS
 from resiliency.diversity.pairs import of_probabilities
 from resiliency.diversity.predictions import class_shares, cohen_kappa_of, label_disagreement
 from resiliency.diversity.representations import applicable, gram_cka
+from resiliency.ensembles.combination import member_weights
 from resiliency.ensembles.scoring import mean_over_pairs
 from resiliency.ensembles.selection import Members
 from resiliency.predictions import Predictions
@@ -23,6 +26,7 @@ from resiliency.streams import derived_seed, stream
 GROUPS = 10
 MOST = 1_000  # ensembles of a size and kind: other images move all of them alike, so that some tell by how much
 BOTH = (CLEAN, CORRUPTED)
+UNKNOWN = np.array([np.nan])  # of members that are not known by their networks
 DESCRIBED = ["ensemble", "origin", "rule", "size", "possible", "weight", "members", "designs", "families"]
 
 
@@ -55,6 +59,47 @@ def some_ensembles(ensembles: pd.DataFrame, rule: str, seed: int) -> pd.DataFram
         for _, kind in pool.groupby(["size", pool["designs"] == 1, pool["families"] == 1])
     ]
     return pd.concat(chosen).sort_index()[DESCRIBED] if chosen else pool[DESCRIBED]
+
+
+def left_out(
+    ensembles: pd.DataFrame,
+    members: pd.DataFrame,
+    predictions: dict[str, Predictions],
+    networks: list[str],
+    representation: Callable[[str, str], np.ndarray],
+    settings: dict[str, Any],
+) -> pd.DataFrame:
+    """The table of ensembles of independent members without each group of images, as from `without_each`.
+
+    Args:
+        ensembles: ensembles.parquet.
+        members: members.csv.
+        predictions: member -> its predictions.
+        networks: members that are known by their networks.
+        representation: one of these, and a method of attribution or `features` -> what is compared of it.
+        settings: `rule`, the combination rule; `methods` of attribution; `probe_images`; the study's `seed`.
+    """
+    chosen = some_ensembles(ensembles, settings["rule"], settings["seed"])
+    print(f"{len(chosen):,} ensembles of independent members, each without {GROUPS} groups of images")
+    if chosen.empty:
+        return chosen.assign(without=0)
+    names = [name for name in predictions if name in set("+".join(chosen["members"]).split("+"))]
+    known = {name for name in networks if name in names}
+    labels = next(iter(predictions.values())).labels(0)
+    probed = probe(labels, settings["probe_images"], settings["seed"]) if known else np.empty(0, np.int64)
+    of_image = image_groups(labels, probed, settings["seed"])
+
+    def of_each(source: str) -> list[np.ndarray]:
+        return [representation(name, source) if name in known else UNKNOWN for name in names]
+
+    representations = {}
+    if len(probed) >= 2 * GROUPS:
+        for method in settings["methods"]:
+            representations[f"{method}_cosine_clean"] = of_maps(of_each(method), of_image[probed])
+        representations["linear_cka_clean"] = of_features(of_each("features"), of_image[probed])
+    weights = member_weights(members.set_index("member").loc[names])
+    scored = Members([predictions[name] for name in names], weights, settings["rule"])
+    return without_each(chosen, names, scored, of_image, representations)
 
 
 def without_each(

@@ -9,6 +9,7 @@ import pandas as pd
 from resiliency.ensembles.pool import TOGETHER, chosen_ensembles, limits, trained_together
 from resiliency.ensembles.table import Pool
 from resiliency.ensembles.voting import VOTE
+from resiliency.faults import Fault
 from resiliency.predictions import Predictions
 from resiliency.progress import Progress
 
@@ -64,7 +65,16 @@ class EnsemblesOfStudy:
         self.progress = Progress(len(self.pools) * conditions + len(self.joint))
 
     def tables(self) -> Tables:
-        """Score all of them."""
+        """Score all of them.
+
+        Raises:
+            Fault: there are none, for too few members are accurate enough.
+        """
+        if not self.pools and not self.joint:
+            least = self.settings["least_clean_accuracy"]
+            raise Fault(
+                f"ensembles.least_clean_accuracy: too few members reach {least:g} to form an ensemble; lower it"
+            )
         scored, by_corruption = self._of_pools()
         of_joint, image_errors = self._of_joint()
         table = pd.concat([*scored, *of_joint], ignore_index=True)
