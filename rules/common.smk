@@ -8,14 +8,14 @@ from pathlib import Path
 SCRIPTS = Path(str(workflow.current_basedir)).parent / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 
-from resiliency.analysis.names import design_of
-from resiliency.conditions import CLEAN
+from resiliency import names
 from resiliency.data.state import folder_state
 from resiliency.export.choice import PACKAGES
 from resiliency.external.arrays import array_files
 from resiliency.faults import Fault
 from resiliency.fingerprint import fingerprint
 from resiliency.gpus import visible_gpus
+from resiliency.names import CLEAN, design_of
 from resiliency.report import topics
 from resiliency.report.settings import CHARTS, CHART_SUFFIXES, PAGE_FILES, without
 from resiliency.preflight import preflight
@@ -275,7 +275,7 @@ def made(name):
 
 def described(design, seed, **others):
     """What is known of a member of `design` before it is made; fields of `resiliency.members.Member`."""
-    known = {"origin": "independent", "design": design, "family": STUDY.family(design), "seed": int(seed)}
+    known = {"origin": names.INDEPENDENT, "design": design, "family": STUDY.family(design), "seed": int(seed)}
     return STUDY.described(design) | known | others
 
 

@@ -25,7 +25,7 @@ if SETTINGS:
                 described(
                     design,
                     wildcards.seed,
-                    origin="joint",
+                    origin=names.JOINT,
                     index=index,
                     setting=wildcards.setting,
                     **dict(zip(("objective", "strength"), SETTINGS[wildcards.setting])),

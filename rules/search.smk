@@ -50,7 +50,12 @@ if SEARCHED:
             design=STUDY.designs[STUDY.search.design].described(STUDY.data.side),
             search=STUDY.search.model_dump(exclude={"training"}),
             members={
-                name: {"origin": "search", "design": name, "family": STUDY.family(STUDY.search.design), "index": index}
+                name: {
+                    "origin": names.SEARCH,
+                    "design": name,
+                    "family": STUDY.family(STUDY.search.design),
+                    "index": index,
+                }
                 for index, name in enumerate(SEARCHED)
             },
         script:

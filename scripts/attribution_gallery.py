@@ -10,6 +10,7 @@ from resiliency.data.images import read_conditions, read_items
 from resiliency.data.split import probe, stratified
 from resiliency.designs.networks import read_member
 from resiliency.files import read_array
+from resiliency.names import CLEAN, CORRUPTED
 from resiliency.stage import stage
 from resiliency.tables import write_table
 
@@ -20,11 +21,11 @@ with stage(snakemake.log[0], snakemake.resources.gpu):
     labels = read_array(inputs.labels)
     chosen = probe(labels, params.probe_images, params.seed)
     clean, *corrupted = read_conditions(inputs.images, [inputs.corrupted])
-    images = {"clean": clean[chosen], "corrupted": corrupted[params.position][chosen]}
-    maps = {"clean": np.stack([read_array(path) for path in inputs.maps])}
+    images = {CLEAN: clean[chosen], CORRUPTED: corrupted[params.position][chosen]}
+    maps = {CLEAN: np.stack([read_array(path) for path in inputs.maps])}
     networks = (read_member(Path(weights).parent) for weights in inputs.weights)
-    job = images["corrupted"], labels[chosen], params.target, params.steps
-    maps["corrupted"] = np.stack([maps_or_reason(params.method, *network, *job)[0] for network in networks])
+    job = images[CORRUPTED], labels[chosen], params.target, params.steps
+    maps[CORRUPTED] = np.stack([maps_or_reason(params.method, *network, *job)[0] for network in networks])
     distances = distance_table(maps, params.members).assign(
         probes=len(chosen), method=params.method, **params.condition
     )

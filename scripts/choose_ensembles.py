@@ -1,10 +1,10 @@
 """Choose the ensembles that are most resilient for their cost on half of the test images; judge them on the others."""
 
 from resiliency.analysis.deployment import candidate_table, deployment_table, halves
-from resiliency.conditions import CLEAN
 from resiliency.ensembles.combination import member_weights
 from resiliency.ensembles.selection import Members
 from resiliency.ensembles.voting import VOTE
+from resiliency.names import CLEAN
 from resiliency.predictions import read_predictions
 from resiliency.stage import stage
 from resiliency.tables import read_table, write_table

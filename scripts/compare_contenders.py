@@ -13,9 +13,9 @@ from resiliency.analysis.contenders import (
     under_corruptions,
 )
 from resiliency.analysis.deployment import halves
-from resiliency.conditions import CORRUPTED
 from resiliency.ensembles.combination import member_weights
 from resiliency.ensembles.outputs import Ensemble
+from resiliency.names import CORRUPTED
 from resiliency.predictions import read_predictions
 from resiliency.stage import stage
 from resiliency.tables import read_table, write_table

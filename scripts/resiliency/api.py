@@ -17,7 +17,7 @@ from resiliency.analysis.observations import (
     balance_is_most_resilient,
 )
 from resiliency.analysis.verdicts import observation_table
-from resiliency.conditions import CLEAN, conditions
+from resiliency.conditions import conditions
 from resiliency.corruption_names import HELD_OUT, MAIN
 from resiliency.corruptions.engine import corrupt
 from resiliency.diversity.metrics import ENSEMBLE_METRICS
@@ -34,6 +34,7 @@ from resiliency.ensembles.pool import ensembles_of
 from resiliency.ensembles.scoring import mean_over_pairs, score_condition
 from resiliency.faults import Fault
 from resiliency.metrics.resiliency import mean_corruption_error
+from resiliency.names import CLEAN
 from resiliency.predictions import Predictions, Truth
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from resiliency.conditions import CLEAN, CORRUPTED
 from resiliency.diversity.representations import applicable, cosine_similarity
 from resiliency.galleries import data_url
+from resiliency.names import CLEAN, CORRUPTED
 
 IMAGES = (CLEAN, CORRUPTED)
 IMAGE = "image"

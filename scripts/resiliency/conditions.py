@@ -9,10 +9,7 @@ import pandas as pd
 
 from resiliency.corruption_names import HELD_OUT
 from resiliency.faults import Fault
-
-CLEAN = "clean"
-CORRUPTED = "corrupted"
-CLEAN_ON = "clean_on_"  # before the name of a further test set: the clean images of the classes that it has
+from resiliency.names import CLEAN, CORRUPTED
 
 
 def conditions(

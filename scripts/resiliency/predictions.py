@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from resiliency.conditions import CLEAN
 from resiliency.faults import Fault
 from resiliency.files import read_array
 from resiliency.metrics.classification import softmax
+from resiliency.names import CLEAN
 
 EVERY = slice(None)
 VALIDATION = "validation"

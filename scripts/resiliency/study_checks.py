@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from resiliency.conditions import CLEAN, CLEAN_ON, CORRUPTED, counted
+from resiliency.conditions import counted
 from resiliency.corruptions.settings import HELD_OUT, MAIN, SEVERITIES
 from resiliency.data.folder import folder_classes
 from resiliency.data.settings import PUBLISHED, Dataset
 from resiliency.designs.architectures import architectures
 from resiliency.designs.settings import ALEXNET, VIEW
 from resiliency.faults import Fault
+from resiliency.names import CLEAN, CLEAN_ON, CORRUPTED
 from resiliency.search.faults import search_faults
 from resiliency.study_messages import hint, message, short
 from resiliency.training.settings import Recipe

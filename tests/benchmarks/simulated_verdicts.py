@@ -16,7 +16,6 @@ from scipy.stats import t as student
 
 from resiliency.analysis import jackknife
 from resiliency.analysis.left_out import LeftOut
-from resiliency.analysis.names import design_of
 from resiliency.analysis.observations import (
     architecture_brings_diversity,
     architecture_matters_more,
@@ -25,6 +24,7 @@ from resiliency.analysis.observations import (
 )
 from resiliency.analysis.observations.architecture import shares_of
 from resiliency.analysis.verdicts import Observation, verdict_of
+from resiliency.names import design_of
 
 CONFIDENCE = 0.95
 SIZES = {"8 x 2": (8, 2), "18 x 2": (18, 2), "18 x 3": (18, 3), "30 x 1": (30, 1)}  # designs x seeds

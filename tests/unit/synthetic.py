@@ -16,6 +16,16 @@ from resiliency.attribution_pictures import attribution_table, distance_table
 from resiliency.corruptions.settings import MAIN
 from resiliency.ensembles.selection import front
 from resiliency.galleries import gallery_table
+from resiliency.names import (
+    CLEAN,
+    CORRUPTED,
+    INDEPENDENT,
+    JOINT,
+    SEARCH,
+    accuracy_of,
+    diversity_of,
+    mean_member_accuracy_of,
+)
 from resiliency.report.words import METRICS, kind_of
 
 HOSTILE = "</script><img src=x onerror=alert(1)>"
@@ -69,15 +79,15 @@ def picture(level: int, side: int = 32) -> np.ndarray:
 
 
 def member_table(designs, seeds, objectives, searched, rng) -> pd.DataFrame:
-    rows = [(f"{d}-s{s}", "independent", "", d, "", np.nan, s, 0, f) for d, f in designs.items() for s in range(seeds)]
+    rows = [(f"{d}-s{s}", INDEPENDENT, "", d, "", np.nan, s, 0, f) for d, f in designs.items() for s in range(seeds)]
     design, family = next(iter(designs.items()), ("vit", "vit"))
     rows += [
-        (f"{o}-l{x:g}-s{s}-m{m}", "joint", o, design, f"{o}-l{x:g}", x, s, m, family)
+        (f"{o}-l{x:g}-s{s}-m{m}", JOINT, o, design, f"{o}-l{x:g}", x, s, m, family)
         for o, strengths in objectives.items()
         for x, s, m in product(strengths, range(seeds), range(3))
     ]
     names = [f"search-{i:02}" for i in range(searched)]
-    rows += [(name, "search", "", name, "", np.nan, 0, i, family) for i, name in enumerate(names)]
+    rows += [(name, SEARCH, "", name, "", np.nan, 0, i, family) for i, name in enumerate(names)]
     columns = ["member", "origin", "objective", "design", "setting", "strength", "seed", "index", "family"]
     table = pd.DataFrame(rows, columns=columns)
     error = table["design"].map({name: rng.uniform(0.2, 0.5) for name in table["design"].unique()}).astype(float)
@@ -88,7 +98,7 @@ def member_table(designs, seeds, objectives, searched, rng) -> pd.DataFrame:
     table["parameters"] = table["design"].map({name: int(10 ** rng.uniform(4, 6)) for name in table["design"].unique()})
     table["macs"] = 30 * table["parameters"]
     accuracy = 0.985 - 0.1 * error + rng.normal(0, 0.005, len(table))
-    for name, values in {"clean_accuracy": accuracy, "mean_corruption_error": error, "mce": error / 0.35}.items():
+    for name, values in {accuracy_of(CLEAN): accuracy, "mean_corruption_error": error, "mce": error / 0.35}.items():
         table[name], table[f"{name}_low"], table[f"{name}_high"] = values, values - 0.01, values + 0.012
     table = table.assign(mce_undefined_under=np.nan, relative_mce_undefined_under="fog jpeg_compression")
     return table.assign(confidence=0.95, **{name: rng.uniform(0.01, 1, len(table)) for name in SCORES})
@@ -107,18 +117,18 @@ def error_table(members, corruptions, rng) -> pd.DataFrame:
     hardness = {corruption: rng.uniform(0.3, 1.7) for corruption in corruptions}
     rows = []
     for row in members.itertuples():
-        rows.append((row.member, "clean", 0, 540, 1 - row.clean_accuracy))
+        rows.append((row.member, CLEAN, 0, 540, 1 - row.clean_accuracy))
         for corruption, severity in ((c, s) for c in corruptions for s in range(1, 6)):
             error = row.mean_corruption_error * hardness[corruption] * severity / 3
             rows.append((row.member, corruption, severity, 540, min(error, 0.9)))
     table = pd.DataFrame(rows, columns=["member", "corruption", "severity", "images", "error"])
-    return table.assign(test_set="clean")
+    return table.assign(test_set=CLEAN)
 
 
 def ensemble_table(members, sizes, corruptions, rng) -> pd.DataFrame:
-    pool = members[members["origin"] == "independent"]
+    pool = members[members["origin"] == INDEPENDENT]
     together = [list(c) for size in sizes for c in combinations(pool.index, size)]
-    found = members[members["origin"] == "search"]
+    found = members[members["origin"] == SEARCH]
     together += [list(c) for size in sizes for c in combinations(found.index, size)]
     joint = members.drop([*pool.index, *found.index])
     together += [list(group.index) for _, group in joint.groupby(["setting", "seed"], sort=False)]
@@ -129,10 +139,10 @@ def ensemble_table(members, sizes, corruptions, rng) -> pd.DataFrame:
         first, designs = group.iloc[0], group["design"].nunique()
         error = group["mean_corruption_error"].mean() * (1 - 0.06 * len(index) - 0.03 * designs)
         row = {"ensemble": number_of, **first[["origin", "objective", "setting"]]}
-        row |= {"strength": first["strength"], "seed": first["seed"] if first["origin"] == "joint" else np.nan}
+        row |= {"strength": first["strength"], "seed": first["seed"] if first["origin"] == JOINT else np.nan}
         row |= {"size": len(index), "members": "+".join(group["member"]), "designs": designs}
         row["possible"] = (
-            1 if first["origin"] == "joint" else comb((members["origin"] == first["origin"]).sum(), len(index))
+            1 if first["origin"] == JOINT else comb((members["origin"] == first["origin"]).sum(), len(index))
         )
         row["weight"] = 1.0
         row |= {
@@ -140,27 +150,27 @@ def ensemble_table(members, sizes, corruptions, rng) -> pd.DataFrame:
             "parameters": group["parameters"].sum(),
             "macs": group["macs"].sum(),
         }
-        row |= {"mean_member_clean_accuracy": group["clean_accuracy"].mean()}
-        row |= {"mean_member_corrupted_accuracy": 1 - group["mean_corruption_error"].mean()}
+        row |= {mean_member_accuracy_of(CLEAN): group[accuracy_of(CLEAN)].mean()}
+        row |= {mean_member_accuracy_of(CORRUPTED): 1 - group["mean_corruption_error"].mean()}
         for metric, matrix in pairs.items():
             diversity = np.mean([matrix[i, j] for i, j in combinations(index, 2)]) * (1 + 0.3 * designs) + 0.3 * error
-            row[f"{metric}_clean"] = diversity
+            row[diversity_of(metric, CLEAN)] = diversity
             if kind_of(metric) == "prediction":
-                row[f"{metric}_corrupted"] = 1.2 * diversity
+                row[diversity_of(metric, CORRUPTED)] = 1.2 * diversity
         for rule in RULES:
             worse = error * (1 + 0.05 * RULES.index(rule))
-            scores = {"rule": rule, "clean_accuracy": 0.99 - 0.05 * error, "corrupted_accuracy": 1 - worse}
+            scores = {"rule": rule, accuracy_of(CLEAN): 0.99 - 0.05 * error, accuracy_of(CORRUPTED): 1 - worse}
             scores |= {"mean_corruption_error": worse, "mce": worse / 0.35}
             rows.append(row | scores | {f"error_{corruption}": worse for corruption in corruptions})
-    columns = ["origin", "objective", "rule", "size", "designs", "strength", "corrupted_accuracy", "ensemble", "macs"]
-    columns += ["clean_accuracy", "mean_corruption_error", "mce", "possible", "weight", "members", "parameters"]
+    columns = ["origin", "objective", "rule", "size", "designs", "strength", accuracy_of(CORRUPTED), "ensemble", "macs"]
+    columns += [accuracy_of(CLEAN), "mean_corruption_error", "mce", "possible", "weight", "members", "parameters"]
     columns += ["families"]
     return pd.DataFrame(rows) if rows else pd.DataFrame(columns=columns)
 
 
 def deployment_tables(members, ensembles) -> dict[str, pd.DataFrame]:
     """Single members, of which the first is the baseline, and ensembles under the first rule, and some of them all."""
-    alone = members[members["origin"] != "joint"].assign(size=1, found="single").rename(columns={"member": "members"})
+    alone = members[members["origin"] != JOINT].assign(size=1, found="single").rename(columns={"member": "members"})
     some = ensembles[ensembles["rule"] == RULES[0]].assign(found="scored") if len(ensembles) else ensembles
     columns = ["found", "members", "origin", "size", "macs", "parameters", "mean_corruption_error"]
     both = pd.concat([alone, some]).reindex(columns=columns).reset_index(drop=True)
@@ -171,7 +181,7 @@ def deployment_tables(members, ensembles) -> dict[str, pd.DataFrame]:
     known |= {"objective": "mean", "worst_corruption": "fog", "worst_severity": 5, "worst_class": 1, "quantile": 0.9}
     for name in ("worst_error", "worst_class_error", "quantile_error"):
         known |= {name: errors + 0.05, f"{name}_low": errors, f"{name}_high": errors + 0.1}
-    known |= {"rule": RULES[0], "optimism": 0.01, "clean_accuracy": 0.9, "validation_images": 270, "images": 270}
+    known |= {"rule": RULES[0], "optimism": 0.01, accuracy_of(CLEAN): 0.9, "validation_images": 270, "images": 270}
     kept = both["front_macs"] | both["front_parameters"] | (both["found"] == "single")
     table = both.assign(**known, baseline=both.index == 0)[kept]
     table.insert(0, "number", np.arange(1, len(table) + 1))
@@ -183,7 +193,7 @@ def confidence_tables(deployment) -> dict[str, pd.DataFrame]:
     curves, scores, temperatures = [], [], []
     several = deployment[deployment["size"] > 1]
     for row in deployment.itertuples():
-        for images in ("clean", "corrupted"):
+        for images in (CLEAN, CORRUPTED):
             for score, worse in (("max_probability", 0.02), ("entropy", 0.01)):
                 known = {"members": row.members, "size": row.size, "rule": RULES[0], "images": images, "score": score}
                 curves += [known | {"coverage": c, "risk": worse * c} for c in np.round(np.arange(0.05, 1.01, 0.05), 2)]
@@ -218,7 +228,7 @@ def contender_tables(deployment, corruptions) -> dict[str, pd.DataFrame]:
     bins = [
         known | {"images": i, "bin_low": 0.8, "bin_high": 0.9, "predictions": 40, "confidence": 0.85, "accuracy": a}
         for known in who
-        for i, a in (("clean", 0.8), ("corrupted", 0.6))
+        for i, a in ((CLEAN, 0.8), (CORRUPTED, 0.6))
     ]
     under = under.merge(pd.DataFrame(who), on="role").assign(confidence=0.95) if who else under
     return {"contenders": under, "contender_calibration": pd.DataFrame(bins)}
@@ -236,12 +246,12 @@ def evaluation_table(searched: int) -> pd.DataFrame:
 
 
 def correlation_table(ensembles, rng) -> pd.DataFrame:
-    pool = ensembles[ensembles["origin"] == "independent"]
+    pool = ensembles[ensembles["origin"] == INDEPENDENT]
     rows = []
     for (rule, size), group in pool.groupby(["rule", "size"], sort=False):
-        for condition, metric in ((c, m) for c in ("clean", "corrupted") for m in METRICS):
-            column = f"{metric}_{condition if kind_of(metric) == 'prediction' else 'clean'}"
-            r = group[column].corr(group[f"{condition}_accuracy"]) if len(group) > 2 else np.nan
+        for condition, metric in ((c, m) for c in (CLEAN, CORRUPTED) for m in METRICS):
+            column = diversity_of(metric, condition if kind_of(metric) == "prediction" else CLEAN)
+            r = group[column].corr(group[accuracy_of(condition)]) if len(group) > 2 else np.nan
             low, high = np.clip(r + rng.uniform((-0.4, 0.1), (-0.1, 0.4)), -1, 1)
             counts = (r, low, high, 0.95, len(group), group["possible"].iloc[0], 6)
             rows.append((rule, size, condition, kind_of(metric), metric, "pearson", *counts))
@@ -252,7 +262,7 @@ def correlation_table(ensembles, rng) -> pd.DataFrame:
 
 def calibration_table(members) -> pd.DataFrame:
     """Members that are 90 % sure and right on 4 of 5, in one bin, and sure and right in another; worse if corrupted."""
-    bins = [("clean", 13, 5, 0.9, 0.8), ("clean", 14, 10, 1, 1), ("corrupted", 13, 20, 0.9, 0.4)]
+    bins = [(CLEAN, 13, 5, 0.9, 0.8), (CLEAN, 14, 10, 1, 1), (CORRUPTED, 13, 20, 0.9, 0.4)]
     rows = [(m, i, low / 15, (low + 1) / 15, *told) for m in members["member"] for i, low, *told in bins]
     head = ["member", "images", "bin_low", "bin_high", "predictions", "confidence", "accuracy"]
     return pd.DataFrame(rows, columns=head)
@@ -264,7 +274,7 @@ def coincidences(designs, seeds, corruptions) -> pd.DataFrame:
     rows = [
         {"corruption": c, "first": a, "second": b, "both_fail": 0.12 if a == b else 0.06, "independent": 0.04}
         | {"covariance": 0.08 if a == b else 0.02, "low": 0.01, "high": 0.1, "confidence": 0.95, "images": 540}
-        for c in ("clean", *corruptions, "corrupted")
+        for c in (CLEAN, *corruptions, CORRUPTED)
         for a, b in pairs
     ]
     head = ["corruption", "first", "second", "both_fail", "independent", "low", "high", "confidence", "images"]
@@ -275,7 +285,7 @@ def attribution_tables(designs) -> dict[str, pd.DataFrame]:
     """Random maps of a member of each design; the method does not apply to the last of more than two."""
     rng = np.random.default_rng(0)
     members = [f"{design}-s0" for design in designs]
-    maps = {name: rng.uniform(-1, 1, (len(members), 2, 8, 8)) for name in ("clean", "corrupted")}
+    maps = {name: rng.uniform(-1, 1, (len(members), 2, 8, 8)) for name in (CLEAN, CORRUPTED)}
     for of_name in maps.values():
         of_name[2:] = np.nan
     images = {name: rng.integers(0, 256, (2, 8, 8, 3), np.uint8) for name in maps}

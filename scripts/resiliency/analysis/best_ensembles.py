@@ -3,9 +3,9 @@
 import pandas as pd
 
 from resiliency.metrics.accuracy import accuracies, accuracy_columns
+from resiliency.names import CLEAN, JOINT, accuracy_of
 
 MOST = 10
-CLEAN = "clean"
 
 
 def best_table(
@@ -26,15 +26,15 @@ def best_table(
         Columns size, rank (1 is best), members, of (ensembles of that size that it is the best of), origin,
         mean_corruption_error, and <test set>_accuracy with _low and _high for each test set.
     """
-    columns = ["size", "members", "origin", "mean_corruption_error", *(f"{name}_accuracy" for name in images)]
-    single = members[members["origin"] != "joint"].rename(columns={"member": "members"}).assign(size=1)
-    table = pd.concat([single[columns], ensembles[ensembles["origin"] != "joint"][columns]], ignore_index=True)
+    columns = ["size", "members", "origin", "mean_corruption_error", *(accuracy_of(name) for name in images)]
+    single = members[members["origin"] != JOINT].rename(columns={"member": "members"}).assign(size=1)
+    table = pd.concat([single[columns], ensembles[ensembles["origin"] != JOINT][columns]], ignore_index=True)
     table["of"] = table.groupby("size")["members"].transform("size")
-    table = table.sort_values(["size", f"{CLEAN}_accuracy"], ascending=[False, False], kind="stable")
+    table = table.sort_values(["size", accuracy_of(CLEAN)], ascending=[False, False], kind="stable")
     table["rank"] = table.groupby("size").cumcount() + 1
     table = table[table["rank"] <= MOST].reset_index(drop=True)
     for name, count in images.items():
-        shares = table[f"{name}_accuracy"].to_numpy(float)
+        shares = table[accuracy_of(name)].to_numpy(float)
         table = table.assign(**accuracies(name, shares, count or float("nan"), confidence))
     order = ["size", "rank", "members", "of", "origin", "mean_corruption_error"]
     return table[order + [column for name in images for column in accuracy_columns(name)]]

@@ -23,7 +23,8 @@ import numpy as np
 import pandas as pd
 
 from resiliency.analysis.bootstrap import interval, resampled_counts
-from resiliency.conditions import CLEAN, groups, of_corruptions
+from resiliency.conditions import groups, of_corruptions
+from resiliency.names import CLEAN
 
 PAIRS_AT_ONCE = 64
 

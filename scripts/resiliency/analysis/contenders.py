@@ -10,9 +10,9 @@ import pandas as pd
 
 from resiliency.analysis.assessment import Judged
 from resiliency.analysis.bootstrap import interval
-from resiliency.conditions import CLEAN, CORRUPTED
 from resiliency.ensembles.outputs import Ensemble
 from resiliency.metrics.classification import ECE_BINS, bin_of
+from resiliency.names import CLEAN, CORRUPTED
 
 ROLES = ("best ensemble", "best member", "baseline")
 WHO = ["role", "members", "size"]

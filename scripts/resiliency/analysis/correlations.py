@@ -8,9 +8,9 @@ import pandas as pd
 from resiliency.analysis.jackknife import FISHER, holm, in_groups, interval, p_value
 from resiliency.analysis.left_out import LeftOut
 from resiliency.analysis.measures import MEASURES, independent_interval
-from resiliency.analysis.names import design_of
 from resiliency.diversity.metrics import ENSEMBLE_METRICS
 from resiliency.metrics.accuracy import images_of
+from resiliency.names import INDEPENDENT, design_of, diversity_of
 
 TESTED = ["low", "high", "confidence", "p_value", "p_holm", "members"]
 GROUP = ["rule", "size", "condition", "measure"]
@@ -33,7 +33,7 @@ def diversity_columns(pairs: pd.DataFrame, condition: str) -> dict[str, tuple[st
 
 def _all_columns(ensembles: pd.DataFrame, pairs: pd.DataFrame, condition: str) -> dict[str, tuple[str, str]]:
     """The same with the metrics of whole ensembles that `ensembles` has."""
-    columns = {f"{metric}_{condition}": ("prediction", metric) for metric in ENSEMBLE_METRICS}
+    columns = {diversity_of(metric, condition): ("prediction", metric) for metric in ENSEMBLE_METRICS}
     return diversity_columns(pairs, condition) | {c: known for c, known in columns.items() if c in ensembles}
 
 
@@ -44,7 +44,7 @@ def _groups(
 
     A member, or the unit that it belongs to, is left out at a time; of very many a group of them.
     """
-    pool = ensembles[ensembles.origin == "independent"]
+    pool = ensembles[ensembles.origin == INDEPENDENT]
     units = in_groups(unit(member) for names in pool.members.unique() for member in names.split("+"))
     for (rule, size), group in pool.groupby(["rule", "size"], sort=False):
         rows = group.merge(by_corruption, on="members", how="left")

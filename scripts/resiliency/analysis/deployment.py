@@ -11,10 +11,10 @@ import numpy as np
 import pandas as pd
 
 from resiliency.analysis.bootstrap import interval, resampled_counts
-from resiliency.conditions import CLEAN
 from resiliency.data.split import stratified
 from resiliency.ensembles.selection import Members, front, greedy
 from resiliency.metrics.accuracy import accuracies, accuracy_columns
+from resiliency.names import CLEAN, JOINT
 
 WORST = ["worst_corruption", "worst_severity", "worst_error", "worst_error_low", "worst_error_high", "worst_class"]
 WORST += ["worst_class_error", "worst_class_error_low", "worst_class_error_high"]
@@ -50,7 +50,7 @@ def candidate_table(
         objective on the first half), judged_error (mean corruption error on the other), front_macs and front_parameters
         (whether no other has a smaller validation_error for no more MACs, or parameters).
     """
-    alone = np.flatnonzero(members.origin != "joint")
+    alone = np.flatnonzero(members.origin != JOINT)
     most = ensembles["size"].max() if len(ensembles) else 1
     everything = np.arange(len(scored.labels(CLEAN)))
     larger = [e for e in greedy(scored, alone, largest, chosen) if len(e) > most]

@@ -10,8 +10,8 @@ import numpy as np
 
 from resiliency.analysis.assessment import Judged
 from resiliency.analysis.bootstrap import interval
-from resiliency.conditions import CORRUPTED
 from resiliency.ensembles.outputs import Ensemble
+from resiliency.names import CORRUPTED
 
 THRESHOLDS = (0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999)
 COLUMNS = ["members", "size", "rule", "order", "threshold", "validation_error", "validation_macs"]

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit, logit
 
-from resiliency.conditions import CLEAN_ON, CORRUPTED
+from resiliency.names import CLEAN_ON, CORRUPTED, JOINT, accuracy_of
 
 COLUMNS = ["member", "family", "recipe", "is_reference", "test_set", "clean_accuracy", "accuracy", "low", "high"]
 COLUMNS += ["predicted_accuracy", "effective_robustness", "slope", "intercept", "r_squared", "reference_members"]
@@ -77,7 +77,7 @@ def member_table(members: pd.DataFrame, reference: str | None) -> pd.DataFrame:
     Returns:
         Columns `COLUMNS`; accuracies and their intervals in 0..1.
     """
-    chosen = members[members["origin"] != "joint"]
+    chosen = members[members["origin"] != JOINT]
     is_reference = chosen["recipe"] == reference if reference else pd.Series(True, chosen.index)
     parts = []
     for name in shifted_sets(members):
@@ -85,7 +85,7 @@ def member_table(members: pd.DataFrame, reference: str | None) -> pd.DataFrame:
         ends = [chosen.get(f"{name}_accuracy_{end}") for end in ("low", "high")]
         if name == CORRUPTED:
             ends = [1 - chosen[f"mean_corruption_error_{end}"].astype(float) for end in ("high", "low")]
-        accuracy = 1 - chosen["mean_corruption_error"] if name == CORRUPTED else chosen[f"{name}_accuracy"]
+        accuracy = 1 - chosen["mean_corruption_error"] if name == CORRUPTED else chosen[accuracy_of(name)]
         line = fitted(clean[is_reference].to_numpy(float), accuracy[is_reference].to_numpy(float))
         part = chosen[["member", "family", "recipe"]].assign(
             is_reference=is_reference,
@@ -119,6 +119,6 @@ def ensemble_table(ensembles: pd.DataFrame, members: pd.DataFrame) -> pd.DataFra
     for name, rows in members.groupby("test_set", sort=False):
         line = Line(*rows[["slope", "intercept", "r_squared", "reference_members"]].iloc[0])
         clean = ensembles.get(f"{CLEAN_ON}{name}_accuracy", ensembles["clean_accuracy"]).to_numpy(float)
-        accuracy = ensembles[f"{name}_accuracy"].to_numpy(float)
+        accuracy = ensembles[accuracy_of(name)].to_numpy(float)
         table[f"{name}_effective_robustness"] = effective_robustness(clean, accuracy, line)
     return table

@@ -2,10 +2,12 @@
 
 import pandas as pd
 
+from resiliency.names import INDEPENDENT
+
 
 def lack_second_seeds(ensembles: pd.DataFrame) -> bool:
     """Whether independent members form ensembles, none of which is of one design."""
-    independent = ensembles[ensembles["origin"] == "independent"]
+    independent = ensembles[ensembles["origin"] == INDEPENDENT]
     return bool(len(independent)) and not (independent["designs"] == 1).any()
 
 
@@ -18,7 +20,7 @@ def by_family(ensembles: pd.DataFrame, members: pd.DataFrame) -> pd.DataFrame:
         ensembles: ensembles.parquet.
         members: members.csv.
     """
-    independent = members[members["origin"] == "independent"]
+    independent = members[members["origin"] == INDEPENDENT]
     seeds = independent.groupby("family").cumcount()
     names = dict(zip(independent["member"], independent["family"] + "-s" + seeds.astype(str), strict=True))
     renamed = ["+".join(names.get(name, name) for name in joined.split("+")) for joined in ensembles["members"]]

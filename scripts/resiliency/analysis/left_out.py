@@ -8,6 +8,7 @@ import pandas as pd
 from resiliency.analysis.effect_size import weighted_cliffs_delta
 from resiliency.analysis.jackknife import kept_weights
 from resiliency.analysis.measures import MEASURES, weighted_pearson
+from resiliency.names import accuracy_of, mean_member_accuracy_of
 
 
 def is_sample(pool: pd.DataFrame) -> bool:
@@ -85,11 +86,11 @@ class LeftOut:
 
     def _accuracies(self, condition: str) -> tuple[np.ndarray, np.ndarray]:
         """Accuracy of each ensemble, and mean accuracy of its members, on the same images."""
-        if f"{condition}_accuracy" in self.ensembles:
-            accuracy = self.ensembles[f"{condition}_accuracy"]
+        if accuracy_of(condition) in self.ensembles:
+            accuracy = self.ensembles[accuracy_of(condition)]
         else:
             accuracy = 1 - self.ensembles[f"error_{condition}"]
-        return accuracy.to_numpy(np.float64), self.ensembles[f"mean_member_{condition}_accuracy"].to_numpy(np.float64)
+        return accuracy.to_numpy(np.float64), self.ensembles[mean_member_accuracy_of(condition)].to_numpy(np.float64)
 
 
 def mean_over_sizes(

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from resiliency.analysis.bootstrap import interval, range_interval, resampled_counts
-from resiliency.conditions import CLEAN, CLEAN_ON, counted, further, groups, of_corruptions
+from resiliency.conditions import counted, further, groups, of_corruptions
 from resiliency.metrics.accuracy import accuracies
 from resiliency.metrics.classification import (
     ECE_BINS,
@@ -21,6 +21,7 @@ from resiliency.metrics.resiliency import (
     range_of_mean_corruption_error,
     relative_mean_corruption_error,
 )
+from resiliency.names import CLEAN, CLEAN_ON
 from resiliency.predictions import Predictions
 
 CALIBRATION = ["images", "bin_low", "bin_high", "predictions", "confidence", "accuracy"]

@@ -7,8 +7,8 @@ from resiliency.analysis.families import by_family, lack_second_seeds
 from resiliency.analysis.jackknife import interval
 from resiliency.analysis.left_out import LeftOut
 from resiliency.analysis.measures import weighted_quantiles
-from resiliency.analysis.names import design_of
 from resiliency.metrics.accuracy import images_of
+from resiliency.names import INDEPENDENT, JOINT, SEARCH, accuracy_of, design_of
 
 ORIGINS = ("one architecture", "several architectures", "sub-networks of a search", "joint training")
 FAMILIES = ("one family", "several families")  # in place of architectures where no design has a second seed
@@ -25,11 +25,11 @@ def origin_of(ensembles: pd.DataFrame) -> np.ndarray:
     Independent members are of one architecture (other seeds), or each of another; mixtures of both have no origin, nor
     have members that are trained jointly at strength 0, which is independent training.
     """
-    independent, joint = ensembles["origin"] == "independent", ensembles["origin"] == "joint"
+    independent, joint = ensembles["origin"] == INDEPENDENT, ensembles["origin"] == JOINT
     found = [
         independent & (ensembles["designs"] == 1),
         independent & (ensembles["designs"] == ensembles["size"]),
-        ensembles["origin"] == "search",
+        ensembles["origin"] == SEARCH,
         joint & (ensembles["strength"] > 0),
     ]
     return np.select(found, ORIGINS, "")
@@ -65,7 +65,7 @@ def origin_table(ensembles: pd.DataFrame, confidence: float) -> pd.DataFrame:
         class), advantage_low, advantage_high; confidence. Intervals are NaN where leaving out some unit leaves nothing.
     """
     images = images_of(ensembles)
-    accuracies = [f"{name}_accuracy" for name in images]
+    accuracies = [accuracy_of(name) for name in images]
     measures = [name for name in dict.fromkeys([*SCORES, *accuracies]) if name in ensembles]
     if "mce_undefined_under" in ensembles and (ensembles["mce_undefined_under"] != "").any():
         measures.remove("mce")
@@ -101,7 +101,7 @@ def origin_table(ensembles: pd.DataFrame, confidence: float) -> pd.DataFrame:
 def _summary(rows: pd.DataFrame, measures: list[str], confidence: float) -> pd.DataFrame:
     """A row per measure of ensembles of one origin: mean with interval, and quartiles."""
     # The name before the last dash: the design of an independent member, the ensemble of one trained jointly.
-    unit = str if (rows["origin"] == "search").all() else design_of
+    unit = str if (rows["origin"] == SEARCH).all() else design_of
     values = rows[measures].to_numpy(float)
     means = weighted_means(LeftOut(rows, unit).weights, values)
     low, high = np.transpose([interval(replicates, confidence) for replicates in means.T])

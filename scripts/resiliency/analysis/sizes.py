@@ -8,6 +8,7 @@ from resiliency.analysis.left_out import LeftOut
 from resiliency.analysis.measures import weighted_quantiles
 from resiliency.analysis.origins import SHARES, weighted_means
 from resiliency.metrics.accuracy import images_of
+from resiliency.names import INDEPENDENT, accuracy_of
 
 COLUMNS = ["rule", "measure", "size", "ensembles", "possible", "mean", "low", "high", "lower_quartile"]
 COLUMNS += ["upper_quartile", "change", "change_low", "change_high", "members", "confidence"]
@@ -30,8 +31,8 @@ def size_table(ensembles: pd.DataFrame, members: pd.DataFrame, confidence: float
         that of the next smaller size, change_low, change_high; members (that take part) and confidence. Intervals are
         NaN where leaving out some member leaves nothing.
     """
-    ensembles = ensembles[ensembles["origin"] == "independent"]
-    measures = [*SHARES, *(f"{name}_accuracy" for name in images_of(ensembles))]
+    ensembles = ensembles[ensembles["origin"] == INDEPENDENT]
+    measures = [*SHARES, *(accuracy_of(name) for name in images_of(ensembles))]
     measures = [name for name in dict.fromkeys(measures) if name in ensembles]
     parts = []
     for rule, of_rule in ensembles.groupby("rule", sort=False):

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from resiliency.conditions import CLEAN, CORRUPTED, groups
+from resiliency.conditions import groups
 from resiliency.data.split import probe
 from resiliency.diversity.gram import gram
 from resiliency.diversity.metrics import METRICS
@@ -20,6 +20,7 @@ from resiliency.diversity.representations import applicable, gram_cka
 from resiliency.ensembles.combination import member_weights
 from resiliency.ensembles.scoring import mean_over_pairs
 from resiliency.ensembles.selection import Members
+from resiliency.names import CLEAN, CORRUPTED, INDEPENDENT, accuracy_of, diversity_of, mean_member_accuracy_of
 from resiliency.predictions import Predictions
 from resiliency.streams import derived_seed, stream
 
@@ -51,7 +52,7 @@ def some_ensembles(ensembles: pd.DataFrame, rule: str, seed: int) -> pd.DataFram
 
     Kinds are what observation 4 compares: ensembles of one design, of one family, and others.
     """
-    pool = ensembles[(ensembles["origin"] == "independent") & (ensembles["rule"] == rule)]
+    pool = ensembles[(ensembles["origin"] == INDEPENDENT) & (ensembles["rule"] == rule)]
     chosen = [
         kind.sample(min(len(kind), MOST), random_state=derived_seed(seed, "ensembles without images") % 2**32).assign(
             weight=lambda drawn, kind=kind: drawn["weight"] * len(kind) / len(drawn)
@@ -133,10 +134,10 @@ def without_each(
         for group in range(GROUPS):
             found = {}
             for images, (right, diversities) in compared.items():
-                found[f"{images}_accuracy"] = 1 - errors[images][:, group]
-                found[f"mean_member_{images}_accuracy"] = right[group, chosen].mean(axis=1)
+                found[accuracy_of(images)] = 1 - errors[images][:, group]
+                found[mean_member_accuracy_of(images)] = right[group, chosen].mean(axis=1)
                 for metric, matrices in diversities.items():
-                    found[f"{metric}_{images}"] = mean_over_pairs(chosen, matrices[group])[0]
+                    found[diversity_of(metric, images)] = mean_over_pairs(chosen, matrices[group])[0]
             for column, matrices in representations.items():
                 found[column] = mean_over_pairs(chosen, matrices[group])[0]
             tables.append(of_size.assign(without=group, **found))

@@ -10,11 +10,12 @@ from resiliency.ensembles.pool import TOGETHER, chosen_ensembles, limits, traine
 from resiliency.ensembles.table import Pool
 from resiliency.ensembles.voting import VOTE
 from resiliency.faults import Fault
+from resiliency.names import INDEPENDENT, SEARCH
 from resiliency.predictions import Predictions
 from resiliency.progress import Progress
 
 COMPARED = ["objective", "strength", "seed"]  # of jointly trained ensembles
-POOLED = ("independent", "search")
+POOLED = (INDEPENDENT, SEARCH)
 
 
 class Tables(NamedTuple):
@@ -55,7 +56,7 @@ class EnsemblesOfStudy:
     ):
         self.predictions, self.pairs, self.baseline = predictions, pairs, baseline
         self.settings, self.threads = settings, threads
-        accurate = (members.origin != "independent") | (members.clean_accuracy >= settings["least_clean_accuracy"])
+        accurate = (members.origin != INDEPENDENT) | (members.clean_accuracy >= settings["least_clean_accuracy"])
         combined = members[accurate & members.member.isin(predictions)]
         pools = {origin: combined[combined.origin == origin] for origin in POOLED}
         self.pools = {origin: chosen for origin, chosen in pools.items() if len(chosen) >= min(settings["sizes"])}
@@ -94,7 +95,7 @@ class EnsemblesOfStudy:
                 tables += self._of_probabilities(chosen, groups)
             scored, under_each = pool.score(groups, rules, self.progress.step)
             tables.append(scored.assign(origin=origin, objective="", setting=""))
-            if origin == "independent":
+            if origin == INDEPENDENT:
                 under_each.insert(0, "members", scored.members[: len(under_each)])
                 by_corruption = under_each
         return tables, by_corruption
@@ -116,7 +117,7 @@ class EnsemblesOfStudy:
         formed = [group for group in formed if len(group)]
         if rules and formed:
             scored = self._pool(chosen[has], self.pairs()).score(formed, rules)[0]
-            yield scored.assign(origin="independent", objective="", setting="")
+            yield scored.assign(origin=INDEPENDENT, objective="", setting="")
 
     def _of_joint(self) -> tuple[list[pd.DataFrame], list[pd.DataFrame]]:
         """The tables of each jointly trained ensemble, and its errors on images."""

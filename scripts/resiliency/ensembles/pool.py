@@ -7,6 +7,7 @@ from math import comb
 import numpy as np
 import pandas as pd
 
+from resiliency.names import JOINT
 from resiliency.streams import stream
 
 TOGETHER = ["origin", "objective", "setting", "strength", "seed"]  # what members trained jointly have in common
@@ -97,5 +98,5 @@ def _distinct(draw: Callable[[], np.ndarray], count: int) -> list[tuple[int, ...
 
 def trained_together(members: pd.DataFrame) -> list[tuple[dict, pd.DataFrame]]:
     """The jointly trained ensembles: what the members of each have in common, and their rows of members.csv."""
-    groups = members[members["origin"] == "joint"].groupby(TOGETHER, sort=False)
+    groups = members[members["origin"] == JOINT].groupby(TOGETHER, sort=False)
     return [(dict(zip(TOGETHER, common, strict=True)), chosen) for common, chosen in groups]

@@ -4,9 +4,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from resiliency.conditions import CORRUPTED, further, groups
+from resiliency.conditions import further, groups
 from resiliency.ensembles.scoring import CHUNK_VALUES, correct_answers
 from resiliency.ensembles.voting import right_chances
+from resiliency.names import CORRUPTED
 from resiliency.predictions import Predictions
 
 

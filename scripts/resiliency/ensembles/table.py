@@ -7,7 +7,7 @@ from math import comb
 import numpy as np
 import pandas as pd
 
-from resiliency.conditions import CLEAN_ON, CORRUPTED, counted, further, group_of
+from resiliency.conditions import counted, further, group_of
 from resiliency.diversity.metrics import ENSEMBLE_METRICS
 from resiliency.ensembles.combination import member_weights
 from resiliency.ensembles.pool import stands_for
@@ -16,6 +16,7 @@ from resiliency.ensembles.selection import Members
 from resiliency.ensembles.voting import score_decisions
 from resiliency.metrics.accuracy import accuracies
 from resiliency.metrics.resiliency import mean_corruption_error
+from resiliency.names import CLEAN_ON, CORRUPTED, accuracy_of, mean_member_accuracy_of
 from resiliency.predictions import Predictions
 
 SCORES = ("nll", "brier", "ece")
@@ -135,7 +136,7 @@ class Pool:
 
     def _summary(self, of_images: Nested, errors: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         return {
-            **{f"{images}_accuracy": found["accuracy"] for images, found in of_images.items()},
+            **{accuracy_of(images): found["accuracy"] for images, found in of_images.items()},
             **self._resiliency(of_images, errors),
             **{f"{images}_{name}": found[name] for images, found in of_images.items() for name in SCORES},
             **{f"error_{name}": error for name, error in errors.items()},
@@ -171,9 +172,9 @@ class Pool:
             "mean_member_clean_accuracy": members["clean_accuracy"].mean(axis=1),
         }
         if CORRUPTED in self.images:
-            table["mean_member_corrupted_accuracy"] = 1 - members["mean_corruption_error"].mean(axis=1)
+            table[mean_member_accuracy_of(CORRUPTED)] = 1 - members["mean_corruption_error"].mean(axis=1)
         for test_set in further(self.conditions):
-            table[f"mean_member_{test_set}_accuracy"] = members[f"{test_set}_accuracy"].mean(axis=1)
+            table[mean_member_accuracy_of(test_set)] = members[accuracy_of(test_set)].mean(axis=1)
         for name, matrix in self.diversities.items():
             table[name], count = mean_over_pairs(ensembles, matrix)
             if np.isnan(matrix[np.triu_indices(len(matrix), k=1)]).any():

@@ -7,8 +7,8 @@ import pandas as pd
 import timm
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from resiliency.conditions import CLEAN, CORRUPTED
 from resiliency.metrics.accuracy import accuracies, accuracy_columns
+from resiliency.names import CLEAN, CORRUPTED
 from resiliency.report import words
 
 VERSIONS = ("torch", "timm", "onnx", "onnxruntime", "numpy")

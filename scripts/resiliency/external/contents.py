@@ -5,13 +5,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from resiliency.conditions import CLEAN
 from resiliency.external.arrays import members_of, test_sets_of
 from resiliency.external.decisions import read_decisions
 from resiliency.external.names import corrupted
 from resiliency.external.scores import read_scores
 from resiliency.external.settings import External
 from resiliency.faults import Fault
+from resiliency.names import CLEAN
 
 KINDS = ("decisions", "logits", "probabilities", "scores")
 

@@ -6,6 +6,7 @@ import pandas as pd
 
 from resiliency.designs.sizes import parameters_and_macs_of
 from resiliency.members import Member
+from resiliency.names import INDEPENDENT
 
 SEED = re.compile(r"-s(\d+)$")
 
@@ -30,7 +31,7 @@ def descriptions(table: pd.DataFrame, kinds: dict[str, str], image_size: int | N
         members.append(
             Member(
                 member=member,
-                origin="independent",
+                origin=INDEPENDENT,
                 design=row["design"],
                 seed=int(seed[1]) if seed else 0,
                 family=row["family"],

@@ -4,11 +4,11 @@ from collections.abc import Iterable
 
 import pandas as pd
 
-from resiliency.analysis.names import design_of
 from resiliency.designs.architectures import architectures
 from resiliency.external.names import check_members
 from resiliency.external.tables import fault_at, numbers, read_foreign
 from resiliency.faults import Fault
+from resiliency.names import design_of
 
 TEXTS = ("design", "family", "recipe", "architecture")
 NUMBERS = ("parameters", "macs")

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from resiliency.conditions import CLEAN, CLEAN_ON
 from resiliency.external.names import check_members, corrupted
 from resiliency.external.tables import numbers, read_foreign
 from resiliency.faults import Fault
+from resiliency.names import CLEAN, CLEAN_ON
 
 MEMBER = "member"
 PERCENT = 100

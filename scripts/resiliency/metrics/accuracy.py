@@ -6,7 +6,9 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
-MEAN_ACCURACY = re.compile("mean_member_(.*)_accuracy")
+from resiliency.names import accuracy_of, mean_member_accuracy_of
+
+MEAN_ACCURACY = re.compile(mean_member_accuracy_of("(.*)"))
 
 
 def images_of(table: pd.DataFrame) -> list[str]:
@@ -20,7 +22,7 @@ def images_of(table: pd.DataFrame) -> list[str]:
 
 def accuracy_columns(test_set: str) -> list[str]:
     """Names of the columns of the accuracy on a test set and of the ends of its interval."""
-    return [f"{test_set}_accuracy{suffix}" for suffix in ("", "_low", "_high")]
+    return [f"{accuracy_of(test_set)}{suffix}" for suffix in ("", "_low", "_high")]
 
 
 def accuracies(test_set: str, shares: np.ndarray, images: float, confidence: float) -> dict[str, np.ndarray]:

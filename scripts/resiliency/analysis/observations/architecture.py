@@ -10,6 +10,7 @@ from resiliency.analysis import jackknife
 from resiliency.analysis.parts import Part
 from resiliency.analysis.variance_shares import one_hot, variance_shares
 from resiliency.analysis.verdicts import Observation
+from resiliency.names import INDEPENDENT
 from resiliency.streams import stream
 
 FAMILIES = 8  # of so many designs or more; with fewer, intervals that leave out a family hold the truth too rarely
@@ -31,7 +32,7 @@ def architecture_matters_more(members: pd.DataFrame, images: int) -> Observation
     Args:
         members: members.csv; only independently trained ones count.
     """
-    members = members[members.origin == "independent"]
+    members = members[members.origin == INDEPENDENT]
     means = {"parameters": "first"} | dict.fromkeys(MEASURED, "mean")
     errors = _image_errors(members)
     means |= dict.fromkeys(errors, "mean")

@@ -8,12 +8,11 @@ import pandas as pd
 from resiliency.analysis.correlations import diversity_columns
 from resiliency.analysis.jackknife import FISHER
 from resiliency.analysis.left_out import LeftOut, is_sample, mean_over_sizes
-from resiliency.analysis.names import design_of
 from resiliency.analysis.parts import Part
 from resiliency.analysis.verdicts import Observation
-from resiliency.conditions import CLEAN, CORRUPTED
 from resiliency.diversity.settings import LABEL_FREE, MAIN
 from resiliency.metrics.accuracy import images_of
+from resiliency.names import CLEAN, CORRUPTED, INDEPENDENT, design_of
 
 DESIGNS = 12  # with fewer, a correlation over the ensembles says little: its error is of the size of what is sought
 MARGIN = 0.3  # of r: a medium effect (Cohen 1988)
@@ -33,7 +32,7 @@ def attribution_diversity_is_less_negative(
         ensembles: ensembles.parquet; only those of independent members under `rule` count.
         pairs: the table of pairs.
     """
-    pool = ensembles[(ensembles.origin == "independent") & (ensembles.rule == rule)]
+    pool = ensembles[(ensembles.origin == INDEPENDENT) & (ensembles.rule == rule)]
     left_out = [LeftOut(group, design_of) for _, group in pool.groupby("size") if len(group) >= ENSEMBLES]
     designs = sorted({design for of_size in left_out for design in of_size.units})
     parts, beside, omitted = [], [], []

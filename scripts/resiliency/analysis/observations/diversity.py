@@ -10,12 +10,11 @@ from resiliency.analysis.effect_size import weighted_cliffs_delta
 from resiliency.analysis.jackknife import ANGULAR
 from resiliency.analysis.left_out import LeftOut, is_sample, mean_over_sizes
 from resiliency.analysis.measures import weighted_ranks
-from resiliency.analysis.names import design_of
 from resiliency.analysis.parts import Part
 from resiliency.analysis.verdicts import Observation
-from resiliency.conditions import CLEAN, CORRUPTED
 from resiliency.diversity.settings import LABEL_FREE, MAIN
 from resiliency.metrics.accuracy import images_of
+from resiliency.names import CLEAN, CORRUPTED, INDEPENDENT, design_of
 
 DESIGNS = 6  # of two members or more; with fewer, leaving one out says too little of the others
 MARGIN = 0.15  # of Cliff's delta, which is called negligible below .147 (Romano et al. 2006)
@@ -33,7 +32,7 @@ def architecture_brings_diversity(ensembles: pd.DataFrame, pairs: pd.DataFrame, 
         ensembles: ensembles.parquet; only those of independent members under `rule` count.
         pairs: the table of pairs.
     """
-    scored = ensembles[(ensembles.origin == "independent") & (ensembles.rule == rule)]
+    scored = ensembles[(ensembles.origin == INDEPENDENT) & (ensembles.rule == rule)]
     pool = scored[(scored.designs == 1) | (scored.designs == scored["size"])]
     sizes = [group for _, group in pool.groupby("size") if group.designs.nunique() == 2]
     left_out = [LeftOut(group, design_of) for group in sizes]
