@@ -274,7 +274,7 @@ def made(name):
 
 
 def described(design, seed, **others):
-    """What is known of a member of `design` before it is made; fields of `resiliency.members.Member`."""
+    """What is known of a member of `design` before it is made; fields of `resiliency.designs.members.Member`."""
     known = {"origin": names.INDEPENDENT, "design": design, "family": STUDY.family(design), "seed": int(seed)}
     return STUDY.described(design) | known | others
 

@@ -3,10 +3,10 @@
 from pathlib import Path
 
 from resiliency.data.images import read_images
+from resiliency.designs.members import Member
 from resiliency.designs.networks import write_member
 from resiliency.designs.weights import load_member
 from resiliency.files import read_array, read_json
-from resiliency.members import Member
 from resiliency.prediction import accuracy
 from resiliency.stage import stage
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from resiliency.analysis.member_tables import member_tables
-from resiliency.members import Member
+from resiliency.designs.members import Member
 from resiliency.predictions import read_predictions
 from resiliency.stage import stage
 from resiliency.tables import read_table, write_table

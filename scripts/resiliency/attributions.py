@@ -16,11 +16,11 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate as resize
 
 from resiliency.data.images import seen
+from resiliency.designs.members import Member
 from resiliency.designs.networks import normalised
 from resiliency.designs.stages import spatial_layer
 from resiliency.designs.views import view_of
 from resiliency.device import inference
-from resiliency.members import Member
 
 BATCH = 64
 WINDOWS = 4  # occluding windows that fit side by side; they move by half of their side

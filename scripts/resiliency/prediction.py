@@ -16,12 +16,12 @@ from resiliency.data.images import seen
 from resiliency.data.loading import batches, in_order, several_batches
 from resiliency.data.pictures import View
 from resiliency.data.source import Images
+from resiliency.designs.members import Member
 from resiliency.designs.networks import normalised, penultimate
 from resiliency.designs.views import view_of
 from resiliency.device import device_name, inference
 from resiliency.faults import Fault
 from resiliency.files import appending, read_array, write_array
-from resiliency.members import Member
 from resiliency.progress import Progress
 
 BATCH = 256

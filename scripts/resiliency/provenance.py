@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from resiliency.designs.members import Member
 from resiliency.faults import Fault
-from resiliency.members import Member
 from resiliency.stage import cpu_seconds
 
 PACKAGES = (

@@ -10,10 +10,10 @@ import torch
 from attacks.cases import Case
 
 from resiliency.data.images import read_items, write_items
+from resiliency.designs.members import Member
 from resiliency.designs.networks import build, read_member, write_member
 from resiliency.designs.settings import Design
 from resiliency.files import read_array, read_json, write_array, write_json
-from resiliency.members import Member
 from resiliency.tables import read_table, write_table
 
 BITS = 40

@@ -20,9 +20,9 @@ import torch
 from PIL import Image
 
 from resiliency.data.pictures import FileImages, View
+from resiliency.designs.members import Member
 from resiliency.designs.networks import build
 from resiliency.designs.settings import Design
-from resiliency.members import Member
 from resiliency.prediction import Classifier, logits
 
 MEMBERS, SIDE = 8, 224

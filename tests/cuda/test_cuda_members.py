@@ -11,8 +11,8 @@ from networks import DESIGNS
 from resiliency import device
 from resiliency.activations import stage_grams
 from resiliency.attributions import METHODS, Inapplicable, attribution_maps
+from resiliency.designs.members import Member
 from resiliency.designs.networks import build, read_member, write_member
-from resiliency.members import Member
 from resiliency.prediction import compare_precision, features, logits, write_logits
 from resiliency.search.evaluation import Evaluator
 from resiliency.search.losses import progressive_phases, supernet_loss

@@ -10,10 +10,10 @@ from torch import nn
 
 from resiliency.activations import stage_grams
 from resiliency.attributions import BATCH, METHODS, Inapplicable, attribution_maps
+from resiliency.designs.members import Member
 from resiliency.designs.networks import Selected, normalised
 from resiliency.designs.stages import feature_stages, spatial_layer, watched
 from resiliency.diversity.gram import gram
-from resiliency.members import Member
 from resiliency.search.network import Residual
 from resiliency.search.space import largest_shape
 

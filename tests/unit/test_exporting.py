@@ -9,6 +9,7 @@ import torch
 from predicted import conditions_of, predictions_of
 from torch import nn
 
+from resiliency.designs.members import Member
 from resiliency.designs.networks import normalised
 from resiliency.ensembles.combination import RULES
 from resiliency.ensembles.outputs import Ensemble
@@ -18,7 +19,6 @@ from resiliency.export.loading import refuse_own_crops
 from resiliency.export.module import Deployable
 from resiliency.export.programs import RUNTIMES, eager_runner, write_programs
 from resiliency.faults import Fault
-from resiliency.members import Member
 from resiliency.metrics.temperature import scaled
 
 SIDE, CLASSES, IMAGES = 8, 3, 40

@@ -8,11 +8,11 @@ import pytest
 import torch
 
 from resiliency.attributions import attribution_maps
+from resiliency.designs.members import Member
 from resiliency.designs.networks import build, normalised, penultimate, read_member, write_member
 from resiliency.designs.settings import Design
 from resiliency.designs.weights import load_member
 from resiliency.faults import Fault
-from resiliency.members import Member
 from resiliency.prediction import features, logits
 
 MODULE = '''

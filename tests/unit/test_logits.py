@@ -7,9 +7,9 @@ from scipy.special import softmax
 from torch import nn
 
 from resiliency.designs.cards import design_card
+from resiliency.designs.members import Member
 from resiliency.designs.networks import write_member
 from resiliency.faults import Fault
-from resiliency.members import Member
 from resiliency.prediction import logits, stored
 from resiliency.training.validation import Labelled, Looks, accuracies
 

@@ -10,6 +10,7 @@ from torch import nn
 
 from resiliency.checksums import forget
 from resiliency.designs.cards import design_card, training_cost
+from resiliency.designs.members import Member
 from resiliency.designs.networks import (
     Selected,
     build,
@@ -22,7 +23,6 @@ from resiliency.designs.networks import (
 from resiliency.designs.settings import Design
 from resiliency.device import device_name
 from resiliency.faults import Fault
-from resiliency.members import Member
 from resiliency.prediction import BATCH, features, logits
 
 DESIGNS = {

@@ -14,7 +14,7 @@ from torch import nn
 from resiliency import prediction
 from resiliency.data import loading
 from resiliency.data.pictures import FileImages
-from resiliency.members import Member
+from resiliency.designs.members import Member
 from resiliency.prediction import is_written, logits, predict_parts, prediction_key, write_logits
 
 CLASSES, COUNT = 3, 5

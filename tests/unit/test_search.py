@@ -9,10 +9,10 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from resiliency.designs.members import Member
 from resiliency.designs.networks import build, parameters_and_macs, penultimate, read_member, write_member
 from resiliency.designs.settings import Design
 from resiliency.faults import Fault
-from resiliency.members import Member
 from resiliency.search.evaluation import Evaluator, recalibrate
 from resiliency.search.losses import progressive_phases, supernet_loss, training_macs
 from resiliency.search.members import MEMBER, SUPERNET, made_by

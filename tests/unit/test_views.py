@@ -17,12 +17,12 @@ from resiliency.data import pictures
 from resiliency.data.images import read_images, seen, write_list
 from resiliency.data.pictures import FileImages, View, fitted
 from resiliency.data.settings import Dataset
+from resiliency.designs.members import Member
 from resiliency.designs.networks import normalised
 from resiliency.designs.settings import Design
 from resiliency.designs.views import view_of
 from resiliency.designs.weights import load_member
 from resiliency.faults import Fault
-from resiliency.members import Member
 from resiliency.prediction import features, logits, write_logits
 from resiliency.study import load
 

@@ -18,12 +18,12 @@ from safetensors.torch import save, save_file
 from timm.data import ImageNetInfo
 
 from resiliency.designs.checkpoints import load_weights, read_checkpoint
+from resiliency.designs.members import Member
 from resiliency.designs.networks import build, normalised, read_member, write_member
 from resiliency.designs.settings import Design
 from resiliency.designs.weights import load_member
 from resiliency.faults import Fault
 from resiliency.files import write_array, write_json
-from resiliency.members import Member
 
 SMALL = {"architecture": "resnet18", "arguments": {"channels": [4, 4, 4, 8]}, "stem": "original"}
 TIMMS = {"mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}

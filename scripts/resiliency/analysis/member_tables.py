@@ -8,8 +8,8 @@ import pandas as pd
 from resiliency.analysis.error_scores import outside_scores
 from resiliency.analysis.histories import history_table
 from resiliency.analysis.member_scores import CALIBRATION, Scored, Scorer
+from resiliency.designs.members import Member
 from resiliency.designs.settings import ALEXNET
-from resiliency.members import Member
 from resiliency.predictions import Predictions
 from resiliency.reliability import member_warnings
 

@@ -12,11 +12,11 @@ from torch.utils.flop_counter import FlopCounterMode
 from resiliency.checksums import verified
 from resiliency.designs.checkpoints import load_weights, not_finite
 from resiliency.designs.factories import from_factory
+from resiliency.designs.members import Member
 from resiliency.designs.stems import adapt_stem, map_side
 from resiliency.device import device
 from resiliency.faults import Fault
 from resiliency.files import replacing
-from resiliency.members import Member
 
 
 class Selected(nn.Module):

@@ -3,8 +3,8 @@
 from torch import nn
 
 from resiliency.data.pictures import INTERPOLATIONS, View
+from resiliency.designs.members import Member
 from resiliency.faults import Fault
-from resiliency.members import Member
 
 
 def view_of(member: Member) -> View | None:

@@ -5,12 +5,12 @@ from pathlib import Path
 import pandas as pd
 
 from resiliency.analysis.assessment import Temperature
+from resiliency.designs.members import Member
 from resiliency.designs.networks import read_member
 from resiliency.ensembles.combination import member_weights
 from resiliency.export.choice import chosen
 from resiliency.export.module import Deployable
 from resiliency.faults import Fault
-from resiliency.members import Member
 from resiliency.tables import read_table
 
 

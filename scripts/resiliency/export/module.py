@@ -4,9 +4,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from resiliency.designs.members import Member
 from resiliency.designs.networks import normalised
 from resiliency.ensembles.combination import LEAST, RULES
-from resiliency.members import Member
 
 
 class Deployable(nn.Module):

@@ -4,8 +4,8 @@ import re
 
 import pandas as pd
 
+from resiliency.designs.members import Member
 from resiliency.designs.sizes import parameters_and_macs_of
-from resiliency.members import Member
 from resiliency.names import INDEPENDENT
 
 SEED = re.compile(r"-s(\d+)$")

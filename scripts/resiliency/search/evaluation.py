@@ -7,8 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from resiliency.data.loading import batches, in_order
+from resiliency.designs.members import Member
 from resiliency.designs.networks import normalised
-from resiliency.members import Member
 from resiliency.metrics.classification import softmax
 from resiliency.prediction import logits
 from resiliency.search.network import Residual

@@ -7,10 +7,10 @@ import numpy as np
 from resiliency.data.images import read_images
 from resiliency.data.split import stratified
 from resiliency.designs.cards import design_card
+from resiliency.designs.members import Member
 from resiliency.designs.networks import read_member, write_member
 from resiliency.faults import Fault
 from resiliency.files import read_array, read_json, write_csv
-from resiliency.members import Member
 from resiliency.search.evaluation import Evaluator
 from resiliency.search.faults import budget_faults
 from resiliency.search.members import MEMBER, digest, made_by, search_cost

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from resiliency.members import Member
+from resiliency.designs.members import Member
 from resiliency.search.losses import progressive_phases, training_macs
 from resiliency.search.space import Shape, Space
 

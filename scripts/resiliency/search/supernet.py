@@ -14,9 +14,9 @@ from torch import Tensor, nn
 
 from resiliency.checksums import verified
 from resiliency.designs.checkpoints import load_weights
+from resiliency.designs.members import Member
 from resiliency.designs.strides import affected, taken
 from resiliency.faults import Fault
-from resiliency.members import Member
 from resiliency.search.network import Layers, Residual
 from resiliency.search.space import EXPANSION, Shape
 

@@ -8,10 +8,10 @@ from torch import nn
 
 from resiliency.data.images import read_images
 from resiliency.designs.cards import design_card, training_cost
+from resiliency.designs.members import Member
 from resiliency.designs.networks import build, write_member
 from resiliency.device import device
 from resiliency.files import read_array, read_json, write_csv
-from resiliency.members import Member
 from resiliency.reliability import near_chance
 from resiliency.streams import derived_seed
 from resiliency.training.checkpoints import Checkpoint
