@@ -94,6 +94,13 @@ def test_links_to_files_lead_somewhere(page):
     assert [link for link in links if not (REPOSITORY / link).exists()] == []
 
 
+def test_the_files_that_an_extension_touches_are_there():
+    files = re.findall(r"`([\w/]+\.py)`", (REPOSITORY / "CONTRIBUTING.md").read_text(encoding="utf-8"))
+    library = REPOSITORY / "scripts/resiliency"
+    assert [file for file in files if not (library / file).exists() and not (REPOSITORY / file).exists()] == []
+    assert len(files) > 20
+
+
 def test_ci_runs_the_test_command_of_the_readme():
     command = "pip install -e '.[test]' && pytest -n 2"
     assert command in (REPOSITORY / "README.md").read_text()
