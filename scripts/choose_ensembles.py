@@ -2,7 +2,7 @@
 
 from resiliency.analysis.deployment import candidate_table, deployment_table, halves
 from resiliency.ensembles.combination import member_weights
-from resiliency.ensembles.selection import Members
+from resiliency.ensembles.selection import EnsembleErrors
 from resiliency.ensembles.voting import VOTE
 from resiliency.names import CLEAN
 from resiliency.predictions import read_predictions
@@ -17,7 +17,7 @@ with stage(snakemake.log[0]):
     in_order = [predictions[member] for member in members.member]
     rule = params.rule if all(member.has_probabilities for member in in_order) else VOTE
     chosen_by = params.objective, params.quantile
-    scored = Members(in_order, member_weights(members), rule, *chosen_by)
+    scored = EnsembleErrors(in_order, member_weights(members), rule, *chosen_by)
     chosen, judged = halves(scored.labels(CLEAN), params.seed)
     of_rule = ensembles[ensembles["rule"] == rule]
     candidates = candidate_table(members, of_rule, scored, params.largest, chosen)

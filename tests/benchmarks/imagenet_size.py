@@ -34,7 +34,7 @@ from resiliency.conditions import CLEAN, conditions
 from resiliency.designs.networks import build
 from resiliency.diversity.pairs import pair_tables
 from resiliency.ensembles.pool import ensembles_of
-from resiliency.ensembles.selection import Members
+from resiliency.ensembles.selection import EnsembleErrors
 from resiliency.ensembles.table import Pool
 from resiliency.files import write_array
 from resiliency.predictions import read_predictions
@@ -128,7 +128,7 @@ def correlate(folder: Path) -> None:
 def leave_out_images(folder: Path) -> None:
     members, predictions = read(folder)
     ensembles = some_ensembles(read_table(folder / "ensembles.parquet"), "mean_probability", 0)
-    scored = Members(predictions, np.ones(len(members)), "mean_probability")
+    scored = EnsembleErrors(predictions, np.ones(len(members)), "mean_probability")
     of_image = image_groups(scored.labels(CLEAN), np.empty(0, np.int64), 0)
     without_each(ensembles, list(members.member), scored, of_image, {})
 

@@ -12,7 +12,7 @@ from predicted import conditions_of, predictions_of
 from resiliency.analysis.deployment import COLUMNS, candidate_table, deployment_table, halves
 from resiliency.ensembles.combination import RULES
 from resiliency.ensembles.pool import ensembles_of
-from resiliency.ensembles.selection import Members, front, greedy
+from resiliency.ensembles.selection import EnsembleErrors, front, greedy
 from resiliency.metrics.classification import softmax
 
 MEMBERS, CONDITIONS, IMAGES, CLASSES = 5, 4, 40, 3
@@ -32,13 +32,13 @@ def study() -> tuple[list[np.ndarray], np.ndarray]:
     return logits_of(MEMBERS, IMAGES, 0)
 
 
-def scored(study, rule: str = "mean_probability", **objective) -> Members:
+def scored(study, rule: str = "mean_probability", **objective) -> EnsembleErrors:
     return members_of(*study, np.linspace(0.5, 1, len(study[0])), rule, **objective)
 
 
-def members_of(logits, labels, *arguments, **objective) -> Members:
+def members_of(logits, labels, *arguments, **objective) -> EnsembleErrors:
     table = conditions_of(["fog"], list(range(1, CONDITIONS)), len(labels))
-    return Members([predictions_of(table, labels, of_member) for of_member in logits], *arguments, **objective)
+    return EnsembleErrors([predictions_of(table, labels, of_member) for of_member in logits], *arguments, **objective)
 
 
 def wrong_by_loops(study, ensemble: tuple[int, ...], images: np.ndarray) -> np.ndarray:

@@ -13,6 +13,7 @@ from resiliency.diversity.metrics import ENSEMBLE_METRICS, METRICS
 from resiliency.diversity.pairs import pair_tables
 from resiliency.diversity.settings import STAGES
 from resiliency.ensembles.pool import ensembles_of
+from resiliency.ensembles.selection import EnsembleErrors
 from resiliency.ensembles.table import Pool, _diversity_matrices
 from resiliency.predictions import Predictions, Truth
 
@@ -293,7 +294,8 @@ def test_threads_do_not_matter(study, members, pairs):
 def test_image_errors_by_loops(study, pool, rule):
     ensemble = np.array([0, 2, 3])
     right = [answers(study, ensemble, condition, rule) for condition in range(1, len(CONDITIONS))]
-    found = pool.image_errors(ensemble, rule)
+    errors = EnsembleErrors(study["predictions"], pool.weights, rule)
+    found = errors.image_errors(ensemble[None], np.arange(len(study["labels"])))[0]
     np.testing.assert_allclose(found, 1 - np.mean(right, axis=0))
     row = pool.score([ensemble[None]], [rule])[0].iloc[0]
     assert found.mean() == pytest.approx(row.mean_corruption_error)

@@ -26,7 +26,7 @@ from resiliency.diversity.pairs import pair_tables
 from resiliency.diversity.settings import LABEL_FREE
 from resiliency.ensembles.of_study import EnsemblesOfStudy
 from resiliency.ensembles.pool import ensembles_of
-from resiliency.ensembles.selection import Members
+from resiliency.ensembles.selection import EnsembleErrors
 from resiliency.ensembles.table import Pool
 from resiliency.faults import Fault
 from resiliency.predictions import Predictions, Truth
@@ -86,7 +86,7 @@ class Drawn:
         of_image = image_groups(self.labels, self.probe, seed)
         everything = np.arange(len(self.labels))
         ensembles = some_ensembles(self.table(everything)[0], RULE, seed)
-        members = Members(self.members(everything), np.ones(len(self.names)), RULE)
+        members = EnsembleErrors(self.members(everything), np.ones(len(self.names)), RULE)
         of_probe = of_image[self.probe]
         found = {"saliency_cosine_clean": of_maps(self.maps, of_probe)}
         found["linear_cka_clean"] = of_features(self.features, of_probe)
@@ -134,7 +134,7 @@ def test_decisions_alone_have_no_metrics_of_probabilities():
     truth = {"clean": Truth(drawn.labels)}
     decided = [Predictions(drawn.conditions, {"clean": one.argmax(axis=-1)}, truth) for one in drawn.logits]
     ensembles = some_ensembles(drawn.table(np.arange(60))[0].assign(rule="plurality_vote"), "plurality_vote", 0)
-    members = Members(decided, np.ones(6), "plurality_vote")
+    members = EnsembleErrors(decided, np.ones(6), "plurality_vote")
     table = without_each(ensembles, drawn.names, members, image_groups(drawn.labels, drawn.probe, 0), {})
     assert {"label_disagreement_clean", "cohen_kappa_corrupted"} <= set(table)
     assert not [column for column in table if column.startswith(("jensen", "probability"))]

@@ -12,7 +12,7 @@ import pandas as pd
 
 from resiliency.analysis.bootstrap import interval, resampled_counts
 from resiliency.data.split import stratified
-from resiliency.ensembles.selection import Members, front, greedy
+from resiliency.ensembles.selection import EnsembleErrors, front, greedy
 from resiliency.metrics.accuracy import accuracies, accuracy_columns
 from resiliency.names import CLEAN, JOINT
 
@@ -32,7 +32,7 @@ def halves(labels: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def candidate_table(
-    members: pd.DataFrame, ensembles: pd.DataFrame, scored: Members, largest: int, chosen: np.ndarray
+    members: pd.DataFrame, ensembles: pd.DataFrame, scored: EnsembleErrors, largest: int, chosen: np.ndarray
 ) -> pd.DataFrame:
     """All that may be deployed: single members, the ensembles that were scored, and larger ones of greedy selection.
 
@@ -76,7 +76,7 @@ def candidate_table(
 def deployment_table(
     candidates: pd.DataFrame,
     members: pd.DataFrame,
-    scored: Members,
+    scored: EnsembleErrors,
     chosen: np.ndarray,
     judged: np.ndarray,
     baseline: str,
@@ -134,7 +134,12 @@ def deployment_table(
 
 
 def worst_cases(
-    scored: Members, ensemble: np.ndarray, chosen: np.ndarray, judged: np.ndarray, counts: np.ndarray, confidence: float
+    scored: EnsembleErrors,
+    ensemble: np.ndarray,
+    chosen: np.ndarray,
+    judged: np.ndarray,
+    counts: np.ndarray,
+    confidence: float,
 ) -> dict[str, object]:
     """`WORST` of one ensemble (int size): the condition and the class that it errs most in, and a quantile of errors.
 
@@ -167,7 +172,7 @@ def _with_interval(name: str, value: float, drawn: np.ndarray, confidence: float
     return dict(zip((name, f"{name}_low", f"{name}_high"), (float(value), *interval(drawn, confidence)), strict=True))
 
 
-def _further_accuracies(scored: Members, ensembles: np.ndarray, confidence: float) -> dict[str, np.ndarray]:
+def _further_accuracies(scored: EnsembleErrors, ensembles: np.ndarray, confidence: float) -> dict[str, np.ndarray]:
     """Accuracy float64 E with its interval on all images of each further test set, under the names of the columns."""
     columns = {}
     for test_set in scored.further:

@@ -19,7 +19,7 @@ from resiliency.diversity.predictions import class_shares, cohen_kappa_of, label
 from resiliency.diversity.representations import applicable, gram_cka
 from resiliency.ensembles.combination import member_weights
 from resiliency.ensembles.scoring import mean_over_pairs
-from resiliency.ensembles.selection import Members
+from resiliency.ensembles.selection import EnsembleErrors
 from resiliency.names import CLEAN, CORRUPTED, INDEPENDENT, accuracy_of, diversity_of, mean_member_accuracy_of
 from resiliency.predictions import Predictions
 from resiliency.streams import derived_seed, stream
@@ -99,14 +99,14 @@ def left_out(
             representations[f"{method}_cosine_clean"] = of_maps(of_each(method), of_image[probed])
         representations["linear_cka_clean"] = of_features(of_each("features"), of_image[probed])
     weights = member_weights(members.set_index("member").loc[names])
-    scored = Members([predictions[name] for name in names], weights, settings["rule"])
+    scored = EnsembleErrors([predictions[name] for name in names], weights, settings["rule"])
     return without_each(chosen, names, scored, of_image, representations)
 
 
 def without_each(
     ensembles: pd.DataFrame,
     names: list[str],
-    members: Members,
+    members: EnsembleErrors,
     of_image: np.ndarray,
     representations: dict[str, np.ndarray],
 ) -> pd.DataFrame:

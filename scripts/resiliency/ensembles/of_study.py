@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from resiliency.ensembles.pool import TOGETHER, chosen_ensembles, limits, trained_together
+from resiliency.ensembles.selection import EnsembleErrors
 from resiliency.ensembles.table import Pool
 from resiliency.ensembles.voting import VOTE
 from resiliency.faults import Fault
@@ -127,7 +128,8 @@ class EnsemblesOfStudy:
         for known, chosen in self.joint:
             pool, everyone = self._pool(chosen, pairs), np.arange(len(chosen))
             tables.append(pool.score([everyone[None]], self.settings["rules"])[0].assign(**known))
-            errors = pool.image_errors(everyone, self.settings["main_rule"])
+            of_rule = EnsembleErrors(pool.predictions, pool.weights, self.settings["main_rule"])
+            errors = of_rule.image_errors(everyone[None], np.arange(pool.conditions.images.iloc[0]))[0]
             described = {name: known[name] for name in COMPARED}
             image_errors.append(pd.DataFrame(described | {"image": np.arange(len(errors)), "error": errors}))
             self.progress.step(f"{known['setting']}, seed {known['seed']:g}")

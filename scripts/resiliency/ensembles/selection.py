@@ -23,8 +23,8 @@ def objective_error(errors: np.ndarray, objective: str, quantile: float) -> np.n
     return errors.max(axis=-1) if objective == "worst_condition" else errors.mean(axis=-1)
 
 
-class Members:
-    """Members that ensembles are formed of, and their predictions.
+class EnsembleErrors:
+    """Errors of ensembles of the same members, under one combination rule.
 
     Args:
         predictions: of each of M members.
@@ -127,7 +127,7 @@ class Members:
             yield ~correct_answers(self.rule, ensembles, probabilities, labels[some], self.weights[used])
 
 
-def greedy(members: Members, pool: np.ndarray, largest: int, images: np.ndarray) -> list[np.ndarray]:
+def greedy(members: EnsembleErrors, pool: np.ndarray, largest: int, images: np.ndarray) -> list[np.ndarray]:
     """Ensembles of 1, 2, ..., `largest` of the `pool` (int), each the one before with the member that helps it most.
 
     Forward selection (Caruana et al., ICML 2004) by the objective on `images`; a member is taken once, since it

@@ -12,7 +12,6 @@ from resiliency.diversity.metrics import ENSEMBLE_METRICS
 from resiliency.ensembles.combination import member_weights
 from resiliency.ensembles.pool import stands_for
 from resiliency.ensembles.scoring import mean_over_pairs, score_condition
-from resiliency.ensembles.selection import Members
 from resiliency.ensembles.voting import score_decisions
 from resiliency.metrics.accuracy import accuracies
 from resiliency.metrics.resiliency import mean_corruption_error
@@ -24,7 +23,7 @@ Nested = dict[str, dict[str, np.ndarray]]
 
 
 class Pool:
-    """Members that ensembles are formed of: a set, in one order, on the same test sets.
+    """Scores ensembles of the same members, for the tables of a study.
 
     Args:
         members: descriptions of the M members, rows of members.csv.
@@ -128,11 +127,6 @@ class Pool:
         for name, matrix in self.by_corruption.items():
             table[name] = np.concatenate([mean_over_pairs(ensembles, matrix)[0] for ensembles in groups])
         return pd.DataFrame({name: values.astype(np.float32) for name, values in table.items()})
-
-    def image_errors(self, ensemble: np.ndarray, rule: str) -> np.ndarray:
-        """Share of the corrupted conditions in which one ensemble (int size) gets each image wrong; float64 N."""
-        members = Members(self.predictions, self.weights, rule)
-        return members.image_errors(ensemble[None], np.arange(self.conditions.images.iloc[0]))[0]
 
     def _summary(self, of_images: Nested, errors: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         return {
