@@ -24,6 +24,7 @@ sys.path.append(str(ROOT / "tests" / "cuda"))
 from counting import Counts
 from pretended import PretendedCuda
 
+from resiliency.designs.members import Member
 from resiliency.designs.networks import build
 from resiliency.designs.settings import Design
 from resiliency.device import device
@@ -69,7 +70,7 @@ def predicted(study: Study, design: str, batches: int) -> Counts:
     side = study.dataset.side
     with PretendedCuda() as gpu, redirect_stdout(StringIO()):
         network = build(study.designs[design].described(side), CLASSES, 0).eval().to(device())
-        member = network, {"mean": LOOKS.mean, "std": LOOKS.std}
+        member = network, Member("a", mean=LOOKS.mean, std=LOOKS.std)
         gpu.counts.clear()
         list(logits([member], pictures(BATCH * batches, side)))
         return gpu.counts
