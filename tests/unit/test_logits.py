@@ -50,7 +50,7 @@ def test_large_logits_keep_their_order_and_probabilities(values):
 
 @pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf])
 def test_logits_that_are_not_finite_are_refused_with_the_name_of_the_member(wrong):
-    member = Constant([0.0, wrong]), CARD | {"member": "vit-s1"}
+    member = Constant([0.0, wrong]), Member("vit-s1", mean=CARD["mean"], std=CARD["std"])
     with pytest.raises(Fault, match=r"^vit-s1: gives logits that are not finite for 3 of 3 images$"):
         next(logits([member], np.zeros((3, 8, 8, 3), np.uint8)))
 
