@@ -11,6 +11,7 @@ const near = new IntersectionObserver((entries) => {
     const spec = JSON.parse(data.textContent), phone = target.clientWidth < PHONE;
     live.classList.toggle("fitted", phone);
     vegaEmbed(live, phone ? forPhone(spec, target.clientWidth) : spec, { renderer: "svg", actions: false }).then(() => {
+      live.querySelectorAll(".role-mark:empty").forEach((layer) => layer.setAttribute("aria-hidden", "true"));
       target.replaceChildren(live);
       target.dataset.drawn = "";
     });
