@@ -61,6 +61,13 @@ def test_what_passed_once_is_not_tried_again(here, monkeypatch):
         preflight(load(small))
 
 
+def test_a_design_that_takes_too_long_is_named_by_what_it_is(here, monkeypatch):
+    monkeypatch.setattr("resiliency.designs.trial.LONGEST", 0)
+    settings = {"a": {"architecture": "resnet18"}, "b": {"factory": "factories_to_try:good"}}
+    for name, made_by in (("a", "resnet18"), ("b", "factories_to_try:good")):
+        assert trial({name: asked(settings[name])}) == {name: f"{made_by}: took longer than 0 s to make its network"}
+
+
 def test_weights_that_are_not_there_are_named_while_offline(here, monkeypatch):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.setenv("HF_HOME", str(here / "empty"))

@@ -39,7 +39,8 @@ def trial(designs: dict[str, dict]) -> dict[str, str]:
     faults = dict(map(json.loads, lines))
     unanswered = [name for name in designs if name not in faults]
     if unanswered:
-        faults[unanswered[0]] = f"{designs[unanswered[0]]['description']['factory']}: {ended}"
+        description = designs[unanswered[0]]["description"]
+        faults[unanswered[0]] = f"{description['factory'] or description['architecture']}: {ended}"
     return {name: fault for name, fault in faults.items() if fault}
 
 
