@@ -45,7 +45,7 @@ def errors_under(ensemble: Ensemble, judged: Judged) -> np.ndarray:
 def under_corruptions(
     errors: dict[str, np.ndarray], corruptions: Sequence[str], counts: np.ndarray, confidence: float
 ) -> pd.DataFrame:
-    """Error under each corruption, mean over severities, and what the first role errs less or more than the others.
+    """Error under each corruption, mean over severities, and how much that of the first role differs from the others'.
 
     Args:
         errors: role -> float C x N, of each image under each corrupted condition.

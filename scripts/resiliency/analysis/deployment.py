@@ -141,7 +141,7 @@ def worst_cases(
     counts: np.ndarray,
     confidence: float,
 ) -> dict[str, object]:
-    """`WORST` of one ensemble (int size): the condition and the class that it errs most in, and a quantile of errors.
+    """`WORST` of one ensemble (int size): condition and class with its largest errors, and a quantile of errors.
 
     The largest of many errors is partly chance; so condition and class are chosen on one half of the images, and the
     errors in them are those on the other. The class is the one with the largest mean corruption error.

@@ -22,7 +22,7 @@ from resiliency.files import replacing
 class Selected(nn.Module):
     """A network that knows other classes: `network`'s outputs at the indices `outputs`, in the data set's order.
 
-    Whoever looks at logits (predictions, attributions, accuracies) uses it like any network. Weights are written under
+    Whatever reads logits (predictions, attributions, accuracies) uses it like any network. Weights are written under
     the names that they have in `network`.
     """
 

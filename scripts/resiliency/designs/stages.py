@@ -83,7 +83,7 @@ def spatial_layer(network: nn.Module, image: Tensor) -> Iterator[nn.Module | Non
     """Yield a module whose output, whenever `network` is applied, is its last map BxCxHxW of 4x4 or more.
 
     It is the output of the last feature stage that has one and that the logits depend on: the grid of the last block of
-    a transformer that only looks at the token of the class does not count. None if there is no such stage.
+    a transformer that only uses the class token does not count. None if there is no such stage.
 
     Args:
         image: float32 1x3xHxW, of the size of those to come.

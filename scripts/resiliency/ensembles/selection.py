@@ -28,7 +28,7 @@ class EnsembleErrors:
 
     Args:
         predictions: of each of M members.
-        weights: float M, positive; only a weighted rule looks at them.
+        weights: float M, positive; only a weighted rule uses them.
         rule: the combination rule.
         objective, quantile: what ensembles are chosen by, of `objective_error`.
     """
@@ -70,7 +70,7 @@ class EnsembleErrors:
         return np.stack([wrong(condition) for condition in self.corrupted], axis=1) / len(images)
 
     def wrong(self, ensemble: np.ndarray, images: np.ndarray) -> np.ndarray:
-        """Whether one ensemble (int size) errs on each of these images under each corrupted condition; float32 C x n.
+        """Whether an ensemble (int size) misclassifies each of these images in each corrupted condition; float32 C x n.
 
         Of decisions, whose ties are broken at random, the probability that it does.
         """
@@ -144,7 +144,7 @@ def greedy(members: EnsembleErrors, pool: np.ndarray, largest: int, images: np.n
 
 
 def front(errors: np.ndarray, costs: np.ndarray) -> np.ndarray:
-    """Which have no rival that errs no more and costs no more, and less in one; of equals the first; bool N.
+    """Which no other dominates, with at most the same error and cost and less of one; of equals the first; bool N.
 
     Those of unknown cost, NaN, are not among them.
     """

@@ -45,7 +45,7 @@ def candidates(objectives: np.ndarray, count: int) -> list[int]:
 def best_ensemble(
     probabilities: np.ndarray, labels: np.ndarray, macs: np.ndarray, count: int, budget: float, seed: int
 ) -> list[int]:
-    """Positions of the `count` sub-networks whose ensemble errs least, ascending; of equals, the most diverse ones.
+    """Positions of `count` sub-networks whose ensemble has the least error, ascending; of equals, the most diverse.
 
     Ensembles are searched by NSGA-II for a low error of their mean probability, a high diversity (mean Jensen-Shannon
     divergence of pairs) and few MACs, within the budget.

@@ -31,7 +31,7 @@ def set_learning_rate(stepping: torch.optim.Optimizer, rate: float) -> None:
 
 
 def restore(stepping: torch.optim.Optimizer, state: dict) -> None:
-    """Load `state`, perhaps of another device; where rate and number of the step lie goes with this one."""
+    """Load `state`, perhaps of another device; rate, and where it is kept, are those of this one."""
     for own, saved in zip(stepping.param_groups, state["param_groups"], strict=True):
         saved |= {key: own[key] for key in ("lr", "capturable") if key in own}
     stepping.load_state_dict(state)

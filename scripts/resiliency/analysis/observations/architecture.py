@@ -95,8 +95,8 @@ def _image_errors(members: pd.DataFrame) -> dict[str, pd.Series]:
 def _with_image_noise(designs: pd.DataFrame) -> pd.DataFrame:
     """Contributions in `DRAWS` studies whose designs are measured on other images.
 
-    Each design errs by itself here; in truth all are measured on the same images, which moves them together, so that
-    contributions spread less.
+    Errors of designs are independent here; in truth all are measured on the same images, which moves them together, so
+    that contributions spread less.
     """
     random = stream(0, "observation 1", "images")
     rows = []
