@@ -106,30 +106,16 @@ def test_a_job_that_succeeds_when_tried_again_has_not_failed(handler, capsys, tm
     assert capsys.readouterr().out.splitlines() == [f"failed: train none; log: {log}", "[1/1 jobs] train none"]
 
 
-def test_the_report_is_the_last_line(handler, capsys):
+@pytest.mark.parametrize(
+    "message", ["Report: results/digits/report.html", "No report: it is not among the targets of this run"]
+)
+def test_the_report_or_that_there_is_none_is_the_last_line(handler, capsys, message):
     run = handler()
-    run.emit(record("Report: results/digits/report.html"))
+    run.emit(record(message))
     run.emit(record("Complete log(s): a.log"))
     run.start -= 3720
     run.close()
-    assert capsys.readouterr().out.splitlines() == [
-        "Complete log(s): a.log",
-        "",
-        "Done in 1 h 2 min. Report: results/digits/report.html",
-    ]
-
-
-def test_a_run_without_the_report_says_so_last(handler, capsys):
-    run = handler()
-    run.emit(record("No report: it is not among the targets of this run"))
-    run.emit(record("Complete log(s): a.log"))
-    run.start -= 3720
-    run.close()
-    assert capsys.readouterr().out.splitlines() == [
-        "Complete log(s): a.log",
-        "",
-        "Done in 1 h 2 min. No report: it is not among the targets of this run",
-    ]
+    assert capsys.readouterr().out.splitlines() == ["Complete log(s): a.log", "", f"Done in 1 h 2 min. {message}"]
 
 
 def test_a_silent_run_says_what_its_jobs_said_last(handler, capsys, tmp_path, monkeypatch):
