@@ -72,13 +72,16 @@ def by_legend(field: str) -> tuple[alt.Parameter, alt.Opacity]:
 
     Vega-Lite wants the parameter on the first mark of a chart that has the legend, and on no other.
     """
-    chosen = alt.selection_point(fields=[field], bind="legend", name=f"chosen_{field}")
-    return chosen, alt.when(chosen).then(alt.value(1)).otherwise(alt.value(FADED))
+    return _choice(field, bind="legend")
 
 
 def by_click(field: str) -> tuple[alt.Parameter, alt.Opacity]:
     """As `by_legend`, by a click on a mark or on the name beside it, for charts without a legend."""
-    chosen = alt.selection_point(fields=[field], name=f"chosen_{field}")
+    return _choice(field)
+
+
+def _choice(field: str, **bound: str) -> tuple[alt.Parameter, alt.Opacity]:
+    chosen = alt.selection_point(fields=[field], name=f"chosen_{field}", **bound)
     return chosen, alt.when(chosen).then(alt.value(1)).otherwise(alt.value(FADED))
 
 
