@@ -53,28 +53,29 @@ def observations(
     if tables is None:
         return found
     balanced = int((members.objective == "balanced").sum())
-    less_negative = partial(attribution_diversity_is_less_negative, rule=settings["rule"], images=images)
-    brings = partial(_brings_diversity, rule=settings["rule"], images=images, members=members)
-    if not lack_second_seeds(tables.ensembles):
-        brings = partial(architecture_brings_diversity, rule=settings["rule"], images=images)
+    common = {"rule": settings["rule"], "images": images}
+    less_negative = partial(attribution_diversity_is_less_negative, **common)
+    brings = partial(architecture_brings_diversity, **common)
+    if lack_second_seeds(tables.ensembles):
+        brings = partial(_families_bring_diversity, members=members, **common)
+    without = [table for _, table in tables.without_images.groupby("without")]
     return [
         *found,
-        _with_image_shares(less_negative, tables),
+        _with_image_shares(less_negative, tables, without),
         balance_is_most_resilient(tables.image_errors, balanced, settings["margin"]),
-        _with_image_shares(brings, tables),
+        _with_image_shares(brings, tables, without),
     ]
 
 
 def _with_image_shares(
-    observe: Callable[[pd.DataFrame, pd.DataFrame], Observation], tables: OfEnsembles
+    observe: Callable[[pd.DataFrame, pd.DataFrame], Observation], tables: OfEnsembles, without: list[pd.DataFrame]
 ) -> Observation:
-    """An observation of ensembles by metrics, and what images add to it."""
-    without = [table for _, table in tables.without_images.groupby("without")]
+    """An observation of ensembles by metrics, and what images add to it; `without` each group of them."""
     replicates = [observe(table, measured_in(tables.metrics, table)) for table in without]
     return with_image_shares(observe(tables.ensembles, tables.metrics), replicates)
 
 
-def _brings_diversity(
+def _families_bring_diversity(
     ensembles: pd.DataFrame, metrics: pd.DataFrame, rule: str, images: int, members: pd.DataFrame
 ) -> Observation:
     """Observation 4, of families in place of designs."""
