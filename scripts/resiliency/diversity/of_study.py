@@ -1,14 +1,42 @@
-"""The table of pairs of a study: of all members that meet in an ensemble."""
+"""What the diversity of a study's members is measured on, and its table of pairs: of all that meet in an ensemble."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import pandas as pd
 
 from resiliency.diversity.metrics import METRICS
 from resiliency.diversity.pairs import pair_tables
+from resiliency.diversity.settings import STAGES
+from resiliency.files import read_array
 from resiliency.predictions import Predictions
 from resiliency.progress import Progress
+
+
+def reader(
+    networks: Sequence[str], methods: Sequence[str], features: Sequence[str], maps: Sequence[str], stages: Sequence[str]
+) -> Callable[[str, str], np.ndarray]:
+    """A function of a member and a source, which reads what is compared of the member.
+
+    Sources are `features`, a method of attribution, and, where there are files of them, a name in `STAGES`.
+
+    Args:
+        networks: members that are known by their networks.
+        methods: of attribution.
+        features: a file for each network.
+        maps: a file for each network and method, those of a network one after the other.
+        stages: a file for each network, or none.
+    """
+    of_features = dict(zip(networks, features, strict=True))
+    of_stages = dict(zip(networks, stages, strict=True)) if stages else {}
+    of_maps = dict(zip([(member, method) for member in networks for method in methods], maps, strict=True))
+
+    def representation(member: str, source: str) -> np.ndarray:
+        if source in STAGES:
+            return read_array(of_stages[member])[STAGES.index(source)]
+        return read_array(of_features[member] if source == "features" else of_maps[member, source])
+
+    return representation
 
 
 def pairs_of_groups(
