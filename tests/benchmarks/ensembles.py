@@ -31,7 +31,7 @@ import numpy as np
 import pandas as pd
 from imagenet_logits import CLASSES, DRAWS, member_logits
 
-from resiliency.conditions import CLEAN, conditions
+from resiliency.conditions import conditions
 from resiliency.corruptions.settings import MAIN
 from resiliency.diversity.metrics import ENSEMBLE_METRICS, METRICS
 from resiliency.diversity.pairs import pair_tables
@@ -45,6 +45,7 @@ from resiliency.metrics.classification import (
     negative_log_likelihood,
     softmax,
 )
+from resiliency.names import CLEAN
 from resiliency.predictions import Predictions, Truth
 from resiliency.streams import stream
 

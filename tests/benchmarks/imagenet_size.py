@@ -30,13 +30,14 @@ from resiliency.analysis.correlations import correlation_table, difference_table
 from resiliency.analysis.families import by_family
 from resiliency.analysis.observations import architecture_brings_diversity, architecture_matters_more
 from resiliency.analysis.without_images import image_groups, some_ensembles, without_each
-from resiliency.conditions import CLEAN, conditions
+from resiliency.conditions import conditions
 from resiliency.designs.networks import build
 from resiliency.diversity.pairs import pair_tables
 from resiliency.ensembles.pool import ensembles_of
 from resiliency.ensembles.selection import EnsembleErrors
 from resiliency.ensembles.table import Pool
 from resiliency.files import write_array
+from resiliency.names import CLEAN
 from resiliency.predictions import read_predictions
 from resiliency.study import Study, load
 from resiliency.tables import appending_table, read_blocks, read_table, write_table

@@ -17,8 +17,9 @@ from resiliency.analysis.measures import MEASURES, independent_interval, weighte
 from resiliency.analysis.origins import ORIGINS, SCORES, origin_table
 from resiliency.analysis.parts import Part
 from resiliency.analysis.variance_shares import one_hot, variance_shares
-from resiliency.conditions import CLEAN, conditions
+from resiliency.conditions import conditions
 from resiliency.ensembles.pool import ensembles_of
+from resiliency.names import CLEAN
 from resiliency.streams import derived_seed, stream
 
 CONFIDENCE = 0.95

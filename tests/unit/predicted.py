@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from resiliency.conditions import CLEAN, conditions
+from resiliency.conditions import conditions
+from resiliency.names import CLEAN
 from resiliency.predictions import Predictions, Truth
 
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from resiliency.conditions import CLEAN, CORRUPTED
+from resiliency.names import CLEAN, CORRUPTED
 
 
 class Column(NamedTuple):

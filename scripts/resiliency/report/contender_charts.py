@@ -4,7 +4,7 @@ import altair as alt
 import pandas as pd
 
 from resiliency.analysis.contenders import ROLES
-from resiliency.conditions import CLEAN, CORRUPTED
+from resiliency.names import CLEAN, CORRUPTED
 from resiliency.report.style import MUTED, SHARE, by_legend, finish, notice, panel_title
 from resiliency.report.words import label, percent, plural
 

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import altair as alt
 import pandas as pd
 
-from resiliency.conditions import CLEAN, CORRUPTED
 from resiliency.corruption_names import CATEGORIES, HELD_OUT
 from resiliency.diversity.settings import MAIN
+from resiliency.names import CLEAN, CORRUPTED
 from resiliency.report.diversity_charts import under_main_rule
 from resiliency.report.style import INK, by_legend, finish, notice, panel_title, shades
 from resiliency.report.words import KINDS, METRICS, label, percent, plural

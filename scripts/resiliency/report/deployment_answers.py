@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from resiliency.conditions import CORRUPTED
+from resiliency.names import CORRUPTED
 from resiliency.report.overview import contenders
 from resiliency.report.words import interval, label, number, percent, plural
 

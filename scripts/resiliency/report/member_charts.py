@@ -6,8 +6,8 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from resiliency.conditions import CLEAN
 from resiliency.corruption_names import CATEGORIES, HELD_OUT
+from resiliency.names import CLEAN
 from resiliency.report.line_labels import draw_labels, line_labels
 from resiliency.report.style import DASHES, INK, SHARE, by_click, by_legend, finish, notice, panel_title, shapes, spread
 from resiliency.report.words import label, percent, plural

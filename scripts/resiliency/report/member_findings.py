@@ -6,7 +6,7 @@ Each function takes the tables of its chart and returns the sentence, or nothing
 import pandas as pd
 
 from resiliency.attribution_pictures import IMAGES
-from resiliency.conditions import CLEAN, CORRUPTED
+from resiliency.names import CLEAN, CORRUPTED
 from resiliency.report.calibration_chart import pooled
 from resiliency.report.failure_chart import PAIRS, of_pairs
 from resiliency.report.member_charts import of_data_set

@@ -6,7 +6,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from resiliency.analysis.contenders import contenders as chosen
-from resiliency.conditions import CLEAN
+from resiliency.names import CLEAN
 from resiliency.reliability import FEW_IMAGES, FEW_STEPS, FEWEST_IMAGES, FEWEST_STEPS, NEAR_CHANCE
 from resiliency.report import words
 

@@ -11,7 +11,7 @@ import pandas as pd
 import vl_convert
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from resiliency.conditions import CLEAN
+from resiliency.names import CLEAN
 from resiliency.report import words
 from resiliency.report.deployment_answers import deployment_answers
 from resiliency.report.overview import basis, cautions, contenders, leaders, observed, skipped_reasons

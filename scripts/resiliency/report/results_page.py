@@ -13,10 +13,10 @@ from pathlib import Path
 import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from resiliency.conditions import CLEAN, CORRUPTED
 from resiliency.diversity.settings import MAIN
 from resiliency.faults import Fault
 from resiliency.files import read_json, replacing
+from resiliency.names import CLEAN, CORRUPTED
 from resiliency.report import words
 from resiliency.report.correlation_charts import pearson
 from resiliency.report.overview import cautions, contenders, leaders, observed

@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit, logit
 
-from resiliency.conditions import CORRUPTED
+from resiliency.names import CORRUPTED
 from resiliency.report.style import INK, MUTED, SHARE, by_legend, finish, notice, panel_title, shapes, spread
 from resiliency.report.words import interval, label, percent, plural
 
