@@ -155,6 +155,6 @@ rule gallery:
         **ENGINE,
         **STUDY.corruptions.pictured(),
         code=code("gallery"),
-        told=STUDY.corruptions.told(STUDY.data.side),
+        table_label=STUDY.corruptions.table_label(STUDY.data.side),
     script:
         "../scripts/gallery.py"

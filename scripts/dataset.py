@@ -16,6 +16,6 @@ with stage(snakemake.log[0]):
     chosen = splits(source, *fractions, settings["images_per_class"], params.seed, params.splits, listed)
     refused = settings["name"] == "image_folder" and not settings["allow_duplicates"]
     duplicates = check_duplicates(chosen, settings["side"], refused)
-    known = {"name": settings["name"], "duplicates": duplicates}
+    metadata = {"name": settings["name"], "duplicates": duplicates}
     folder = Path(snakemake.output.card).parent
-    write_data_set(folder, known, source, chosen, settings["side"], settings["on_the_fly"])
+    write_data_set(folder, metadata, source, chosen, settings["side"], settings["on_the_fly"])

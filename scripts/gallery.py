@@ -19,4 +19,5 @@ with stage(snakemake.log[0]):
         pictures = [corrupt(clean, corruption, severity, [0]) for corruption, severity in pairs]
     corrupted = [(*pair, picture[0]) for pair, picture in zip(pairs, pictures, strict=True)]
     classes, _ = read_items(inputs.classes)
-    write_table(snakemake.output[0], gallery_table(clean[0], corrupted, index=0, label=classes[0], table=params.told))
+    table = gallery_table(clean[0], corrupted, index=0, label=classes[0], table=params.table_label)
+    write_table(snakemake.output[0], table)

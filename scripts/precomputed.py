@@ -17,10 +17,10 @@ with stage(snakemake.log[0]):
         positions = np.array([int(name) for name in names])
         pieces = stacked(*source, positions, labels, (params.side, params.side), CHECKSUMS[params.dataset])
     else:
-        found = FileImages(files(*source, classes, names), params.side, 1)
-        pieces = (found[indices] for indices in chunks(np.arange(len(found)), params.side))
+        images = FileImages(files(*source, classes, names), params.side, 1)
+        pieces = (images[indices] for indices in chunks(np.arange(len(images)), params.side))
     if params.on_the_fly:
-        write_list(output, found.files, params.side, margin=1, cropped=True)
+        write_list(output, images.files, params.side, margin=1, cropped=True)
     else:
         shape = (len(params.severities), len(names), params.side, params.side, 3)
         with appending(output, shape, np.uint8) as append:

@@ -20,7 +20,7 @@ class Handler(SimpleHTTPRequestHandler):
         pass
 
     def do_GET(self) -> None:
-        self.server.asked.append(self.path)
+        self.server.requests.append(self.path)
         super().do_GET()
 
 
@@ -31,7 +31,7 @@ class Site:
         self.folder = folder
         folder.mkdir()
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(folder)))
-        self.asked = self.server.asked = []
+        self.requests = self.server.requests = []
         self.url = f"http://127.0.0.1:{self.server.server_port}/"
         threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
 

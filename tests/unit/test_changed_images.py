@@ -121,9 +121,9 @@ def test_duplicates_within_a_split_are_a_warning(tmp_path, capsys):
     source = image_folder(folder, 72, 1)
     chosen = {split: (part, np.arange(len(part.labels))) for split, part in source.parts.items()}
     assert check_duplicates(chosen, 72, refused=True) == {"between_splits": 0, "within_splits": 1}
-    told = capsys.readouterr().out.splitlines()[-1]
-    assert told.startswith("warning: 1 images are in their split twice, as ")
-    assert "train/ant/x.png (train) = " in told
+    warning = capsys.readouterr().out.splitlines()[-1]
+    assert warning.startswith("warning: 1 images are in their split twice, as ")
+    assert "train/ant/x.png (train) = " in warning
 
 
 def test_duplicates_between_splits_are_named_and_may_be_allowed(tmp_path, capsys):

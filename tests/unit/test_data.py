@@ -166,9 +166,9 @@ def test_the_card_describes_what_is_written(tmp_path, monkeypatch):
         np.testing.assert_array_equal(labels, part.labels[indices])
         listed = ["ab"[label] for label in labels], [str(index) for index in indices]
         assert read_items(tmp_path / name / "items.csv") == listed
-        told = card["splits"][name]
-        assert told["images_per_class"] == np.bincount(labels).tolist()
-        assert told["sha256"] == hashlib.sha256(images.tobytes() + labels.tobytes()).hexdigest()
+        entry = card["splits"][name]
+        assert entry["images_per_class"] == np.bincount(labels).tolist()
+        assert entry["sha256"] == hashlib.sha256(images.tobytes() + labels.tobytes()).hexdigest()
     pixels = source.parts[ALL].images[chosen["train"][1]].reshape(-1, 3) / 255
     np.testing.assert_allclose(card["mean"], pixels.mean(axis=0), atol=1e-6)
     np.testing.assert_allclose(card["std"], pixels.std(axis=0), atol=1e-6)
@@ -209,8 +209,8 @@ def test_conditions_are_read_in_one_order(tmp_path):
         Image.fromarray(image).save(files[-1])
     write_list(tmp_path / "fog.json", files, 32, 1)
     for name in ("fog.npy", "fog.json"):
-        found = read_conditions(tmp_path / "clean.npy", [tmp_path / name])
-        np.testing.assert_array_equal(np.stack([images[np.arange(3)] for images in found]), [clean, *stack])
+        conditions = read_conditions(tmp_path / "clean.npy", [tmp_path / name])
+        np.testing.assert_array_equal(np.stack([images[np.arange(3)] for images in conditions]), [clean, *stack])
 
 
 def test_names_that_spreadsheets_calculate_are_quoted_in_tables_and_come_back(tmp_path):

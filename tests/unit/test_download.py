@@ -42,9 +42,9 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         server = self.server
-        asked = self.headers["Range"]
-        server.asked.append(asked)
-        start = int(re.fullmatch(r"bytes=(\d+)-", asked)[1]) if asked and server.knows_ranges else 0
+        range_header = self.headers["Range"]
+        server.requests.append(range_header)
+        start = int(re.fullmatch(r"bytes=(\d+)-", range_header)[1]) if range_header and server.knows_ranges else 0
         status = server.statuses.pop(0) if server.statuses else 206 if start else 200
         if start >= len(server.content):
             status = 416
@@ -75,7 +75,7 @@ class Server(ThreadingHTTPServer):
         self.content = CONTENT
         self.knows_ranges = True
         self.length = self.reason = None
-        self.statuses, self.drops, self.asked, self.sent = [], [], [], []
+        self.statuses, self.drops, self.requests, self.sent = [], [], [], []
         self.release = threading.Event()
         self.release.set()
         self.archive = Archive(f"http://127.0.0.1:{self.server_port}/files/a.bin", "a.bin", MD5)
@@ -134,16 +134,16 @@ def test_a_file_is_downloaded_once(server, tmp_path):
     assert path == folder / "a.bin"
     assert path.read_bytes() == CONTENT
     assert fetched(server, folder) == path
-    assert server.asked == [None]
+    assert server.requests == [None]
     assert sorted(file.name for file in folder.iterdir()) == [".lock", "a.bin"]
 
 
 def test_progress_is_told_in_lines(server, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(download, "BLOCK", 10_000)
     fetched(server, tmp_path)
-    told = capsys.readouterr().out
-    assert "\r" not in told
-    lines = re.findall(r"^a\.bin: (\d+) %, ([\d.]+) of 2\.5 MB, [\d,.]+ MB/s, [\d,]+ s left$", told, re.MULTILINE)
+    output = capsys.readouterr().out
+    assert "\r" not in output
+    lines = re.findall(r"^a\.bin: (\d+) %, ([\d.]+) of 2\.5 MB, [\d,.]+ MB/s, [\d,]+ s left$", output, re.MULTILINE)
     assert 15 <= len(lines) <= 21
     shares = [int(share) for share, _ in lines]
     assert shares == sorted(set(shares))
@@ -153,7 +153,7 @@ def test_progress_is_told_in_lines(server, tmp_path, capsys, monkeypatch):
 def test_a_dropped_download_continues_where_it_broke_off(server, tmp_path, capsys):
     server.drops = [1_000_000, 700_000]
     assert fetched(server, tmp_path).read_bytes() == CONTENT
-    assert server.asked == [None, "bytes=1000000-", "bytes=1700000-"]
+    assert server.requests == [None, "bytes=1000000-", "bytes=1700000-"]
     assert sum(server.sent) == len(CONTENT)
     assert "connection closed after 1,000,000 of 2,500,001 bytes; trying again" in capsys.readouterr().out
 
@@ -161,7 +161,7 @@ def test_a_dropped_download_continues_where_it_broke_off(server, tmp_path, capsy
 def test_a_part_is_continued_in_the_next_run(server, tmp_path):
     (tmp_path / "a.bin.part").write_bytes(CONTENT[:2_000_000])
     assert fetched(server, tmp_path).read_bytes() == CONTENT
-    assert server.asked == ["bytes=2000000-"]
+    assert server.requests == ["bytes=2000000-"]
     assert server.sent == [500_001]
 
 
@@ -169,13 +169,13 @@ def test_a_server_that_ignores_ranges_starts_anew(server, tmp_path):
     server.knows_ranges = False
     server.drops = [1_000_000]
     assert fetched(server, tmp_path).read_bytes() == CONTENT
-    assert server.asked == [None, "bytes=1000000-"]
+    assert server.requests == [None, "bytes=1000000-"]
 
 
 def test_a_whole_part_is_used(server, tmp_path):
     (tmp_path / "a.bin.part").write_bytes(CONTENT)
     assert fetched(server, tmp_path).read_bytes() == CONTENT
-    assert server.asked == []
+    assert server.requests == []
     assert not (tmp_path / "a.bin.part").exists()
 
 
@@ -183,14 +183,14 @@ def test_a_whole_part_is_used(server, tmp_path):
 def test_a_part_that_nothing_can_follow_is_dropped(server, tmp_path, content):
     (tmp_path / "a.bin.part").write_bytes(content)
     assert fetched(server, tmp_path).read_bytes() == CONTENT
-    assert server.asked == [f"bytes={len(content)}-", None]
+    assert server.requests == [f"bytes={len(content)}-", None]
 
 
 def test_wrong_bytes_are_not_kept(server, tmp_path):
     server.content = b"x" + CONTENT[1:]
-    found = hashlib.md5(server.content).hexdigest()
+    digest = hashlib.md5(server.content).hexdigest()
     message = fault_of(server, tmp_path)
-    assert message.startswith(f"{tmp_path / 'a.bin'}: md5 of what {server.archive.url} sent is {found}, not {MD5};")
+    assert message.startswith(f"{tmp_path / 'a.bin'}: md5 of what {server.archive.url} sent is {digest}, not {MD5};")
     assert [file.name for file in tmp_path.iterdir()] == [".lock"]
 
 
@@ -208,19 +208,19 @@ def test_a_missing_file_is_named_at_once(server, tmp_path):
         f"a.bin: cannot be downloaded from {server.archive.url} (HTTP status 404, Not Found); "
         f"run again when it can, or put the file at {tmp_path / 'a.bin'}"
     )
-    assert len(server.asked) == 1
+    assert len(server.requests) == 1
 
 
 def test_a_busy_server_is_asked_again(server, tmp_path):
     server.statuses = [503, 429]
     assert fetched(server, tmp_path).read_bytes() == CONTENT
-    assert len(server.asked) == 3
+    assert len(server.requests) == 3
 
 
 def test_a_server_that_always_fails_is_given_up(server, tmp_path):
     server.statuses = [500] * 100
     assert "HTTP status 500" in fault_of(server, tmp_path)
-    assert len(server.asked) == download.TRIES
+    assert len(server.requests) == download.TRIES
 
 
 def test_without_network_the_way_out_is_named(server, tmp_path):
@@ -246,7 +246,7 @@ def test_a_full_disk_keeps_the_part(server, tmp_path):
     assert log.read_text().splitlines()[-1].startswith(f"error: {part}: cannot be written (File too large); make room")
     assert part.stat().st_size == 1_000_000
     assert fetched(server, folder).read_bytes() == CONTENT
-    assert server.asked[-1] == "bytes=1000000-"
+    assert server.requests[-1] == "bytes=1000000-"
 
 
 def test_two_studies_download_once(server, tmp_path):
@@ -259,7 +259,7 @@ def test_two_studies_download_once(server, tmp_path):
     server.release.set()
     assert [run.wait(20) for run in runs] == [0, 0]
     assert [log.read_text().splitlines()[-1] for log in logs] == [str(folder / "a.bin")] * 2
-    assert server.asked == [None, "bytes=1000000-"]
+    assert server.requests == [None, "bytes=1000000-"]
     assert (folder / "a.bin").read_bytes() == CONTENT
 
 
@@ -273,15 +273,15 @@ def test_a_killed_download_frees_the_folder(server, tmp_path):
     run.wait(20)
     server.release.set()
     assert fetched(server, folder).read_bytes() == CONTENT
-    begin = int(re.fullmatch(r"bytes=(\d+)-", server.asked[-1])[1])
+    begin = int(re.fullmatch(r"bytes=(\d+)-", server.requests[-1])[1])
     assert 0 < begin <= 1_000_000
 
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path):
     (tmp_path / "file").write_text("")
     folder = tmp_path / "file" / "cache"
-    told = rf"^{folder}: cannot be written or locked \(Not a directory\); set RESILIENCY_CACHE"
-    with pytest.raises(Fault, match=told), locked(folder):
+    message = rf"^{folder}: cannot be written or locked \(Not a directory\); set RESILIENCY_CACHE"
+    with pytest.raises(Fault, match=message), locked(folder):
         pass
 
 
@@ -301,8 +301,10 @@ def test_a_length_that_is_none_is_done_without(server, tmp_path, length):
 def test_a_body_that_does_not_end_is_given_up(server, tmp_path, monkeypatch):
     server.length = ""
     monkeypatch.setattr(download, "LARGEST", 2_000_000)
-    told = fault_of(server, tmp_path)
-    assert told.startswith(f"a.bin: {server.archive.url} sends more than 2,000,000 bytes, as no archive has; run again")
+    message = fault_of(server, tmp_path)
+    assert message.startswith(
+        f"a.bin: {server.archive.url} sends more than 2,000,000 bytes, as no archive has; run again"
+    )
     assert not list(tmp_path.glob("a.bin*"))
 
 
@@ -314,6 +316,6 @@ def test_a_folder_in_the_place_of_the_archive_is_named(server, tmp_path, name):
 
 def test_what_a_server_says_is_told_without_control_characters(server, tmp_path):
     server.statuses, server.reason = [404], "gone\x1b[2J\x07"
-    told = fault_of(server, tmp_path)
-    assert told.isprintable()
-    assert "HTTP status 404, gone" in told
+    message = fault_of(server, tmp_path)
+    assert message.isprintable()
+    assert "HTTP status 404, gone" in message

@@ -52,8 +52,8 @@ except Fault as fault:
 
 
 def assert_extracted(folder: Path, files: dict[str, bytes]) -> None:
-    found = {f"imagenette2/{path.relative_to(folder)}": path for path in folder.rglob("*") if path.is_file()}
-    assert {name: path.read_bytes() for name, path in found.items()} == files
+    paths = {f"imagenette2/{path.relative_to(folder)}": path for path in folder.rglob("*") if path.is_file()}
+    assert {name: path.read_bytes() for name, path in paths.items()} == files
 
 
 def test_imagenette_is_extracted_once(site, monkeypatch, tmp_path):
@@ -63,7 +63,7 @@ def test_imagenette_is_extracted_once(site, monkeypatch, tmp_path):
     assert_extracted(folder, files)
     (tmp_path / "imagenette" / "imagenette2.tgz").unlink()
     assert imagenette_folder(tmp_path) == folder
-    assert site.asked == ["/imagenette2.tgz"]
+    assert site.requests == ["/imagenette2.tgz"]
 
 
 def test_an_extraction_that_was_killed_is_not_taken_for_whole(site, monkeypatch, tmp_path):
@@ -82,7 +82,7 @@ tarfile.TarFile._extract_one = kill_at_the_fifth
     assert len(list((tmp_path / "imagenette").rglob("*.JPEG"))) == 4
     assert_extracted(imagenette_folder(tmp_path), files)
     assert sorted(os.listdir(tmp_path / "imagenette")) == [".lock", "imagenette2", "imagenette2.tgz"]
-    assert site.asked == ["/imagenette2.tgz"]
+    assert site.requests == ["/imagenette2.tgz"]
 
 
 def test_members_outside_the_folder_are_refused(site, monkeypatch, tmp_path):
@@ -97,6 +97,6 @@ def test_a_full_disk_is_told_as_one(site, monkeypatch, tmp_path):
     put_imagenette(site, monkeypatch, {"imagenette2/large": bytes(400_000)})
     limited = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))"
     run = run_alone(limited, tmp_path)
-    told = f"{tmp_path / 'imagenette'}: cannot be written (File too large); make room for it and run again"
-    assert run.stdout.splitlines()[-1] == told
+    message = f"{tmp_path / 'imagenette'}: cannot be written (File too large); make room for it and run again"
+    assert run.stdout.splitlines()[-1] == message
     assert sorted(os.listdir(tmp_path / "imagenette")) == [".lock", "imagenette2.tgz"]

@@ -56,7 +56,7 @@ def relative(source, part: str, folder: Path) -> list[str]:
 def test_classes_alone_are_one_part(tmp_path, add):
     add("dog/b.jpg", "dog/a.jpg", "cat/z.jpg", "Zebra/1.jpg", "Zebra/10.jpg", "Zebra/2.jpg")
     source = read(tmp_path)
-    assert source.told == f"images in {tmp_path}: <class>/"
+    assert source.description == f"images in {tmp_path}: <class>/"
     assert source.classes == ["Zebra", "cat", "dog"]
     assert list(source.parts) == [ALL]
     part = source.parts[ALL]
@@ -82,7 +82,7 @@ def test_images_are_decoded_to_the_size(tmp_path, add):
 def test_three_splits(tmp_path, add, val):
     add(*(f"{split}/{name}/{split}.jpg" for split in ("train", val, "test") for name in ("b", "a")))
     source = read(tmp_path)
-    assert source.told == f"images in {tmp_path}: train from train/, validation from {val}/, test from test/"
+    assert source.description == f"images in {tmp_path}: train from train/, validation from {val}/, test from test/"
     assert source.classes == ["a", "b"]
     assert list(source.parts) == ["train", "validation", "test"]
     assert relative(source, "validation", tmp_path) == [f"{val}/a/{val}.jpg", f"{val}/b/{val}.jpg"]
@@ -96,7 +96,7 @@ def test_three_splits(tmp_path, add, val):
 def test_two_splits_train_and_test(tmp_path, add, train, other):
     add(*(f"{split}/{name}/1.jpg" for split in (train, other) for name in ("a", "b")))
     source = read(tmp_path)
-    assert source.told == f"images in {tmp_path}: train from {train}/, test from {other}/"
+    assert source.description == f"images in {tmp_path}: train from {train}/, test from {other}/"
     assert list(source.parts) == ["train", "test"]
     assert relative(source, "test", tmp_path) == [f"{other}/a/1.jpg", f"{other}/b/1.jpg"]
 
@@ -291,8 +291,8 @@ def ilsvrc(tmp_path_factory, picture) -> Path:
 
 def test_imagenet(ilsvrc):
     source = imagenet(ilsvrc, 32, 1)
-    told = "ImageNet, ILSVRC2012 (Russakovsky et al. 2015)"
-    assert source.told == f"{told} in {ilsvrc}: train from train/, test from val/"
+    title = "ImageNet, ILSVRC2012 (Russakovsky et al. 2015)"
+    assert source.description == f"{title} in {ilsvrc}: train from train/, test from val/"
     assert source.classes == SYNSETS == ImageNetInfo().label_names()
     assert list(source.parts) == ["train", "test"]
     np.testing.assert_array_equal(source.parts["test"].labels, np.arange(1000))
@@ -308,7 +308,7 @@ def test_imagenet_needs_its_synsets(ilsvrc, monkeypatch):
     assert fault_of(ilsvrc, imagenet) == f"{ilsvrc}/val: 999 synset folders and 1 others, {end}"
     other = synset.with_name("goldfish").rename(synset.with_name("n00001234"))
     unknown = f"{ilsvrc}/val: n00001234 is no synset of ImageNet's 1,000 (is it {SYNSETS[123]}?); rename it"
-    monkeypatch.setattr(module, "get_close_matches", lambda name, known, n: known)
+    monkeypatch.setattr(module, "get_close_matches", lambda name, synsets, n: synsets)
     assert fault_of(ilsvrc, imagenet) == unknown
     other.rename(synset)
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from torchvision.transforms import CenterCrop, Compose, InterpolationMode, Resize
 
-from resiliency.data.pictures import FileImages, decode, fitted, header_fault, shown
+from resiliency.data.pictures import FileImages, decode, fitted, header_fault, printable
 from resiliency.faults import Fault
 
 RANDOM = np.random.default_rng(7)
@@ -58,8 +58,8 @@ def test_png_comes_back_bit_for_bit(tmp_path):
 
 @pytest.mark.parametrize(("name", "options"), [("a.jpg", {"quality": 95, "subsampling": 0}), ("a.webp", {})])
 def test_lossy_formats_come_back_nearly(tmp_path, name, options):
-    found = pixels(saved(tmp_path / name, Image.fromarray(smooth()), **options))
-    assert np.abs(found.astype(int) - smooth()).max() <= 12
+    rgb = pixels(saved(tmp_path / name, Image.fromarray(smooth()), **options))
+    assert np.abs(rgb.astype(int) - smooth()).max() <= 12
 
 
 def test_lossless_webp_and_its_first_frame(tmp_path):
@@ -74,8 +74,8 @@ def test_the_content_counts_not_the_suffix(tmp_path):
 
 def test_grey_has_three_equal_channels(tmp_path):
     grey = NOISE[..., 0]
-    found = pixels(saved(tmp_path / "grey.png", Image.fromarray(grey)))
-    np.testing.assert_array_equal(found, np.repeat(grey[..., None], 3, axis=2))
+    rgb = pixels(saved(tmp_path / "grey.png", Image.fromarray(grey)))
+    np.testing.assert_array_equal(rgb, np.repeat(grey[..., None], 3, axis=2))
 
 
 def test_grey_jpeg(tmp_path):
@@ -84,8 +84,8 @@ def test_grey_jpeg(tmp_path):
 
 def test_one_bit_is_black_and_white(tmp_path):
     bits = NOISE[..., 0] > 127
-    found = pixels(saved(tmp_path / "bits.png", Image.fromarray(bits)))
-    np.testing.assert_array_equal(found, np.repeat(bits[..., None] * np.uint8(255), 3, axis=2))
+    rgb = pixels(saved(tmp_path / "bits.png", Image.fromarray(bits)))
+    np.testing.assert_array_equal(rgb, np.repeat(bits[..., None] * np.uint8(255), 3, axis=2))
 
 
 def test_sixteen_bits_are_scaled(tmp_path):
@@ -93,9 +93,9 @@ def test_sixteen_bits_are_scaled(tmp_path):
     values[0, :4] = 0, 255, 256, 65535
     path = saved(tmp_path / "deep.png", Image.fromarray(values))
     assert Image.open(path).mode.startswith("I")
-    found = pixels(path)
-    assert found[0, :4, 0].tolist() == [0, 0, 1, 255]
-    np.testing.assert_array_equal(found, np.repeat((values // 256)[..., None], 3, axis=2))
+    rgb = pixels(path)
+    assert rgb[0, :4, 0].tolist() == [0, 0, 1, 255]
+    np.testing.assert_array_equal(rgb, np.repeat((values // 256)[..., None], 3, axis=2))
 
 
 def test_palette(tmp_path):
@@ -115,10 +115,10 @@ def test_transparent_colours_of_a_palette_show_white(tmp_path):
     image.paste(1, (0, 0, 40, 10))
     image.paste(2, (0, 10, 40, 20))
     path = saved(tmp_path / "palette.png", image, transparency=bytes([255, 0, 128]))
-    found = pixels(path)
-    assert found[30, 0].tolist() == [10, 20, 30]
-    assert found[5, 0].tolist() == [255, 255, 255]
-    np.testing.assert_allclose(found[15, 0], 255 + (90 - 255) * 128 / 255, atol=1)
+    rgb = pixels(path)
+    assert rgb[30, 0].tolist() == [10, 20, 30]
+    assert rgb[5, 0].tolist() == [255, 255, 255]
+    np.testing.assert_allclose(rgb[15, 0], 255 + (90 - 255) * 128 / 255, atol=1)
 
 
 @pytest.mark.parametrize("suffix", ["png", "webp"])
@@ -126,9 +126,9 @@ def test_alpha_is_shown_on_white(tmp_path, suffix):
     alpha = np.tile(np.arange(0, 256, 4, dtype=np.uint8), (48, 1))
     image = np.dstack([np.full((48, 64, 3), (200, 30, 90), np.uint8), alpha])
     options = {"lossless": True, "exact": True} if suffix == "webp" else {}
-    found = pixels(saved(tmp_path / f"a.{suffix}", Image.fromarray(image), **options))
-    np.testing.assert_allclose(found, over_white((200, 30, 90), alpha), atol=1)
-    assert (found[:, 0] == 255).all()
+    rgb = pixels(saved(tmp_path / f"a.{suffix}", Image.fromarray(image), **options))
+    np.testing.assert_allclose(rgb, over_white((200, 30, 90), alpha), atol=1)
+    assert (rgb[:, 0] == 255).all()
 
 
 def test_grey_with_alpha(tmp_path):
@@ -139,14 +139,14 @@ def test_grey_with_alpha(tmp_path):
     np.testing.assert_allclose(pixels(path), over_white((60, 60, 60), alpha), atol=1)
 
 
-@pytest.mark.parametrize(("mode", "colour", "shown_as"), [("RGB", (1, 2, 3), (1, 2, 3)), ("L", 9, (9, 9, 9))])
-def test_one_transparent_colour_shows_white(tmp_path, mode, colour, shown_as):
+@pytest.mark.parametrize(("mode", "colour", "expected"), [("RGB", (1, 2, 3), (1, 2, 3)), ("L", 9, (9, 9, 9))])
+def test_one_transparent_colour_shows_white(tmp_path, mode, colour, expected):
     transparent = {"L": 20, "RGB": (0, 99, 0)}[mode]
     image = flat(mode, colour)
     image.paste(transparent, (0, 0, 40, 10))
-    found = pixels(saved(tmp_path / "key.png", image, transparency=transparent))
-    assert found[0, 0].tolist() == [255, 255, 255]
-    assert tuple(found[20, 0]) == shown_as
+    rgb = pixels(saved(tmp_path / "key.png", image, transparency=transparent))
+    assert rgb[0, 0].tolist() == [255, 255, 255]
+    assert tuple(rgb[20, 0]) == expected
 
 
 def test_cmyk(tmp_path):
@@ -254,8 +254,8 @@ def test_damaged_files_decode_or_are_named(tmp_path_factory, suffix, changes):
     path.write_bytes(content)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Image, "MAX_IMAGE_PIXELS", 10**6)
-        found = decoded_or_fault(path)
-    assert re.fullmatch(rf"RGB|{re.escape(str(path))}: .*; replace or remove it", found)
+        outcome = decoded_or_fault(path)
+    assert re.fullmatch(rf"RGB|{re.escape(str(path))}: .*; replace or remove it", outcome)
 
 
 @pytest.mark.parametrize("content", [b"", b"not an image\n", b"GIF89a" + bytes(50), b"RIFF\0\0\0\0WEBP"])
@@ -323,13 +323,13 @@ def test_any_name_works(tmp_path, name):
     path = saved(tmp_path / name, Image.fromarray(NOISE))
     np.testing.assert_array_equal(pixels(path), NOISE)
     path.write_bytes(b"")
-    assert fault_of(decode, path) == f"{shown(path)}: not a JPEG, PNG or WebP image; replace or remove it"
+    assert fault_of(decode, path) == f"{printable(path)}: not a JPEG, PNG or WebP image; replace or remove it"
 
 
 def test_shown_names_fit_on_one_line():
-    assert shown("a/b c'é.png") == "a/b c'é.png"
-    assert shown("a\nb") == "'a\\nb'"
-    assert shown("a\udcffb") == "'a\\udcffb'"
+    assert printable("a/b c'é.png") == "a/b c'é.png"
+    assert printable("a\nb") == "'a\\nb'"
+    assert printable("a\udcffb") == "'a\\udcffb'"
 
 
 def by_torchvision(image: Image.Image, size: int, margin: float) -> np.ndarray:
@@ -347,10 +347,10 @@ def by_torchvision(image: Image.Image, size: int, margin: float) -> np.ndarray:
 def test_fitted_is_what_torchvision_does(width, height, size, margin, seed):
     noise = np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
     image = Image.fromarray(noise)
-    found = fitted(image, size, margin)
-    assert found.shape == (size, size, 3)
-    assert found.dtype == np.uint8
-    np.testing.assert_array_equal(found, by_torchvision(image, size, margin))
+    rgb = fitted(image, size, margin)
+    assert rgb.shape == (size, size, 3)
+    assert rgb.dtype == np.uint8
+    np.testing.assert_array_equal(rgb, by_torchvision(image, size, margin))
 
 
 @pytest.mark.parametrize("shape", [(375, 500), (500, 375), (333, 500), (256, 257), (256, 259), (32, 900), (224, 224)])

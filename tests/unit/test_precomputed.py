@@ -93,9 +93,9 @@ def test_a_part_of_the_published_set_is_refused(folder):
 )
 def test_other_shapes_and_types_are_refused(folder, name, array, message):
     np.save(folder / f"{name}.npy", array)
-    found = fault_of(read, folder)
-    assert found.startswith(f"{folder / name}.npy: {message}")
-    assert "\n" not in found
+    fault = fault_of(read, folder)
+    assert fault.startswith(f"{folder / name}.npy: {message}")
+    assert "\n" not in fault
 
 
 @pytest.mark.parametrize("name", ["fog", "labels"])

@@ -78,9 +78,9 @@ def put_fashion_mnist(site: Site, patch) -> Written:
     written = drawn(28, 1, 10)
     resources = []
     for part, (images, labels) in written.items():
-        for what, values in (("images-idx3", images[..., 0]), ("labels-idx1", labels.astype(np.uint8))):
+        for kind, values in (("images-idx3", images[..., 0]), ("labels-idx1", labels.astype(np.uint8))):
             header = bytes([0, 0, 8, values.ndim]) + np.array(values.shape, ">i4").tobytes()
-            name = f"{'t10k' if part == 'test' else part}-{what}-ubyte.gz"
+            name = f"{'t10k' if part == 'test' else part}-{kind}-ubyte.gz"
             resources.append((name, site.put(name, gzip.compress(header + values.tobytes()))))
     patch.setattr(datasets.FashionMNIST, "resources", resources)
     patch.setattr(datasets.FashionMNIST, "mirrors", [site.url])
@@ -157,7 +157,7 @@ def test_images_labels_and_classes_come_back(name, site, monkeypatch, tmp_path):
     assert source.classes == classes
     assert_as_written(source, written)
     for file in site.folder.iterdir():
-        assert f"{site.url}{file.name} (md5 {md5(file.read_bytes())})" in source.told
+        assert f"{site.url}{file.name} (md5 {md5(file.read_bytes())})" in source.description
 
 
 @each
@@ -165,10 +165,10 @@ def test_a_second_study_asks_nobody(name, site, monkeypatch, tmp_path):
     written, size, _ = put(name, site, monkeypatch)
     published.published(name, size, tmp_path)
     files = sorted(file.name for file in site.folder.iterdir())
-    assert sorted(path.strip("/") for path in site.asked) == files
+    assert sorted(path.strip("/") for path in site.requests) == files
     stamps = {path: path.stat().st_mtime_ns for path in tmp_path.glob(f"{name}/**/*") if path.name != ".lock"}
     assert_as_written(published.published(name, size, tmp_path), written)
-    assert len(site.asked) == len(files)
+    assert len(site.requests) == len(files)
     assert stamps == {path: path.stat().st_mtime_ns for path in stamps}
 
 
@@ -178,9 +178,9 @@ def test_what_is_extracted_needs_no_archive(name, site, monkeypatch, tmp_path):
     published.published(name, size, tmp_path)
     for archive in site.folder.iterdir():
         (tmp_path / name / archive.name).unlink()
-    site.asked.clear()
+    site.requests.clear()
     assert_as_written(published.published(name, size, tmp_path), written)
-    assert site.asked == []
+    assert site.requests == []
 
 
 @each
@@ -189,7 +189,7 @@ def test_two_studies_at_once_download_once(name, site, monkeypatch, tmp_path):
     with ThreadPoolExecutor(2) as pool:
         for source in pool.map(lambda _: published.published(name, size, tmp_path), range(2)):
             assert_as_written(source, written)
-    assert sorted(path.strip("/") for path in site.asked) == sorted(file.name for file in site.folder.iterdir())
+    assert sorted(path.strip("/") for path in site.requests) == sorted(file.name for file in site.folder.iterdir())
 
 
 @each
@@ -197,7 +197,7 @@ def test_archives_put_by_hand_are_read_without_network(name, site, monkeypatch, 
     written, size, _ = put(name, site, monkeypatch)
     shutil.copytree(site.folder, tmp_path / name)
     assert_as_written(published.published(name, size, tmp_path), written)
-    assert site.asked == []
+    assert site.requests == []
 
 
 @each

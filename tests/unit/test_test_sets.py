@@ -44,7 +44,7 @@ def test_numbers_that_are_names_of_classes_are_names(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("folders", "said"),
+    ("folders", "message"),
     [
         ({"bee": 1, "dgo": 1}, "the data set has no class 'dgo'; did you mean 'dog'?"),
         ({"val": 1}, "the data set has no class 'val'; folders must be named as its classes: ant, bee, cat, dog"),
@@ -53,11 +53,11 @@ def test_numbers_that_are_names_of_classes_are_names(tmp_path):
         ({}, "no class folders; images must lie in a folder for each class"),
     ],
 )
-def test_folders_that_are_no_test_set(tmp_path, folders, said):
+def test_folders_that_are_no_test_set(tmp_path, folders, message):
     (tmp_path / "photos").mkdir()
     with pytest.raises(Fault) as fault:
         labelled_folder(folder_of(tmp_path / "photos", folders), CLASSES, 32, 1)
-    assert said in str(fault.value)
+    assert message in str(fault.value)
     assert "photos" in str(fault.value)
     assert "\n" not in str(fault.value)
 
@@ -85,7 +85,7 @@ def test_arrays_are_resized_to_the_images_of_the_study(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("images", "labels", "said"),
+    ("images", "labels", "message"),
     [
         (IMAGES / 255, LABELS, "images.npy: float64 (5, 32, 32, 3), not square images uint8 N x side x side x 3"),
         (IMAGES[:, 1:], LABELS, "images.npy: uint8 (5, 31, 32, 3), not square images uint8 N x side x side x 3"),
@@ -94,10 +94,10 @@ def test_arrays_are_resized_to_the_images_of_the_study(tmp_path):
         (IMAGES, LABELS + 1, "labels.npy: label 4 of image 0 is not within 0 to 3"),
     ],
 )
-def test_arrays_that_are_no_test_set(tmp_path, images, labels, said):
+def test_arrays_that_are_no_test_set(tmp_path, images, labels, message):
     with pytest.raises(Fault) as fault:
         labelled_arrays(*saved(tmp_path, images, labels), CLASSES, 32)
-    assert said in str(fault.value)
+    assert message in str(fault.value)
 
 
 def test_a_file_that_is_no_array(tmp_path):

@@ -123,8 +123,8 @@ def _check_labels(listed: np.memmap, positions: np.ndarray, labels: np.ndarray) 
     wrong = np.argwhere(by_severity[:, positions] != labels)
     if len(wrong):
         severity, image = wrong[0]
-        found = f"{by_severity[severity, positions[image]]} at position {positions[image]}, severity {severity + 1}"
-        raise Fault(f"{listed.filename}: label order: {found}, where the clean test set has {labels[image]}")
+        mismatch = f"{by_severity[severity, positions[image]]} at position {positions[image]}, severity {severity + 1}"
+        raise Fault(f"{listed.filename}: label order: {mismatch}, where the clean test set has {labels[image]}")
 
 
 def _check_md5(path: Path, checksums: Mapping[str, str]) -> None:
@@ -167,8 +167,8 @@ def files(
         inside = _existing(top, str(severity))
         listings = {name: _listing(f"{inside}/{name}") for name in set(classes)}
         for name, stem in zip(classes, stems, strict=True):
-            found = listings[name].get(stem)
-            (paths if found else missing).append(f"{inside}/{name}/{found or stem + '.JPEG'}")
+            file = listings[name].get(stem)
+            (paths if file else missing).append(f"{inside}/{name}/{file or stem + '.JPEG'}")
     if missing:
         total = f"{len(missing):,} of {len(missing) + len(paths):,} images are missing"
         raise Fault(f"{missing[0]}: there is no such image; {total}; {FILES_FROM}")
@@ -176,10 +176,10 @@ def files(
 
 
 def _corruption_folder(folder: Path, corruption: str) -> Path:
-    found = [path for path in (folder / corruption, *sorted(folder.glob(f"*/{corruption}"))) if path.is_dir()]
-    if len(found) > 1:
-        raise Fault(f"{folder}: {corruption} is in {found[0]} and in {found[1]}; only one of them can be used")
-    return found[0] if found else _existing(folder, corruption, deeper=folder.glob("*/*"))
+    folders = [path for path in (folder / corruption, *sorted(folder.glob(f"*/{corruption}"))) if path.is_dir()]
+    if len(folders) > 1:
+        raise Fault(f"{folder}: {corruption} is in {folders[0]} and in {folders[1]}; only one of them can be used")
+    return folders[0] if folders else _existing(folder, corruption, deeper=folder.glob("*/*"))
 
 
 def _existing(folder: Path, name: str, deeper: Iterable[Path] = ()) -> Path:

@@ -59,6 +59,6 @@ class Corruptions(Settings):
         condition = {"corruption": self.names[0], "severity": severity}
         return {"condition": condition, "position": self.severities.index(severity)}
 
-    def told(self, image_size: int) -> str:
+    def table_label(self, image_size: int) -> str:
         """Whose severities they are, in words."""
         return "the published set" if self.source == "precomputed" else self.table_at(image_size)

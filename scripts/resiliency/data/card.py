@@ -19,25 +19,30 @@ FEWEST = 10
 
 
 def write_data_set(
-    folder: Path, known: dict, source: Source, chosen: dict[str, tuple[Part, np.ndarray]], side: int, on_the_fly: bool
+    folder: Path,
+    metadata: dict,
+    source: Source,
+    chosen: dict[str, tuple[Part, np.ndarray]],
+    side: int,
+    on_the_fly: bool,
 ) -> None:
     """Write each split, and last the card, to `folder`.
 
     A split is `labels.npy` (int64 N), `items.csv` (class and name of each image) and `images.npy` (uint8
     N x side x side x 3) or, where images are decoded on the fly, `images.json`, which names their files.
 
-    The card, `card.json`, holds what is `known`, the source, the classes, the shape of an image, mean and standard
+    The card, `card.json`, holds the `metadata`, the source, the classes, the shape of an image, mean and standard
     deviation of each channel of the training images (of values in 0..1) where there are any, and of each split the
     counts and a checksum: of pixels and labels, or of the names, sizes in bytes and labels of the files.
 
     Args:
-        known: name and number of `duplicates`.
+        metadata: name and number of `duplicates`.
         chosen: split -> part and indices in it, as from `splits`.
     """
     for split, (_, indices) in chosen.items():
         if len(indices) < FEWEST:
             raise Fault(f"dataset: {len(indices)} images for {split}, at least {FEWEST} needed; change their shares")
-    card = known | {"source": source.told, "classes": source.classes, "image_shape": [side, side, 3]}
+    card = metadata | {"source": source.description, "classes": source.classes, "image_shape": [side, side, 3]}
     described = {}
     for split, (part, indices) in chosen.items():
         described[split], histogram = _write_split(folder / split, part, indices, source.classes, side, on_the_fly)
@@ -46,14 +51,14 @@ def write_data_set(
     write_json(folder / "card.json", card | {"splits": described})
 
 
-def write_test_set(folder: Path, told: str, part: Part, classes: list[str], side: int, on_the_fly: bool) -> None:
+def write_test_set(folder: Path, description: str, part: Part, classes: list[str], side: int, on_the_fly: bool) -> None:
     """Write all of `part`, a further test set, to `folder`: as a split of a data set, with a card of its own.
 
     The card holds where it was read from, the number of images, in all and of each of the data set's `classes`, and a
     checksum as in the card of a data set.
     """
     described, _ = _write_split(folder, part, np.arange(len(part.labels)), classes, side, on_the_fly)
-    write_json(folder / "card.json", {"source": told} | described)
+    write_json(folder / "card.json", {"source": description} | described)
 
 
 def _write_split(

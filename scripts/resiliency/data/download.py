@@ -82,20 +82,20 @@ def fetch(archive: Archive, folder: Path) -> Path:
         Fault: the archive cannot be downloaded or written, or what came has another md5.
     """
     path, part = folder / archive.name, folder / f"{archive.name}.part"
-    if taken := [str(place) for place in (path, part) if place.is_dir()]:
-        raise Fault(f"{taken[0]}: is a folder, where the archive {archive.name} is kept; rename or remove it")
-    found = _md5(path)
-    if found == archive.md5:
+    if folders := [str(place) for place in (path, part) if place.is_dir()]:
+        raise Fault(f"{folders[0]}: is a folder, where the archive {archive.name} is kept; rename or remove it")
+    digest = _md5(path)
+    if digest == archive.md5:
         return path
-    if found:
-        print(f"{path}: md5 is {found}, not {archive.md5}; downloading it anew")
+    if digest:
+        print(f"{path}: md5 is {digest}, not {archive.md5}; downloading it anew")
     if _md5(part) != archive.md5:
         _download(archive, path, part)
-        found = _md5(part)
-        if found != archive.md5:
+        digest = _md5(part)
+        if digest != archive.md5:
             part.unlink()
-            told = f"{path}: md5 of what {archive.url} sent is {found}, not {archive.md5}"
-            raise Fault(f"{told}; run again, or put the file there")
+            message = f"{path}: md5 of what {archive.url} sent is {digest}, not {archive.md5}"
+            raise Fault(f"{message}; run again, or put the file there")
     os.replace(part, path)
     return path
 
@@ -121,8 +121,8 @@ def _download(archive: Archive, path: Path, part: Path) -> None:
             return _append(archive, part, have)
         except _TooLong:
             part.unlink()
-            told = f"{archive.name}: {archive.url} sends more than {LARGEST:,} bytes, as no archive has"
-            raise Fault(f"{told}; run again, or put the file at {path}") from None
+            message = f"{archive.name}: {archive.url} sends more than {LARGEST:,} bytes, as no archive has"
+            raise Fault(f"{message}; run again, or put the file at {path}") from None
         except (OSError, HTTPException, ValueError) as error:  # ValueError: an address that is none
             if getattr(error, "errno", None) in REFUSALS:
                 raise Fault(f"{part}: cannot be written ({error.strerror}); make room for it and run again") from error
@@ -133,8 +133,8 @@ def _download(archive: Archive, path: Path, part: Path) -> None:
             reason = f"HTTP status {status}, {error.reason}" if status else f"{getattr(error, 'reason', error)}"
             reason = (reason if reason.isprintable() else repr(reason))[:LONGEST_REASON]
             if fruitless == TRIES or (status and status < 500 and status not in (BEYOND_END, TOO_MANY_REQUESTS)):
-                told = f"{archive.name}: cannot be downloaded from {archive.url} ({reason})"
-                raise Fault(f"{told}; run again when it can, or put the file at {path}") from error
+                message = f"{archive.name}: cannot be downloaded from {archive.url} ({reason})"
+                raise Fault(f"{message}; run again when it can, or put the file at {path}") from error
         print(f"{archive.name}: {reason}; trying again")
         time.sleep(PAUSE * fruitless)
 
@@ -165,5 +165,5 @@ def _append(archive: Archive, part: Path, have: int) -> None:
 
 def _progress(have: int, total: int, speed: float) -> str:
     """`have` of `total` bytes at `speed` bytes per second, in words."""
-    told = f"{100 * have // total} %, {have / MEGABYTE:,.1f} of {total / MEGABYTE:,.1f} MB"
-    return f"{told}, {speed / MEGABYTE:,.1f} MB/s, {(total - have) / speed:,.0f} s left"
+    amount = f"{100 * have // total} %, {have / MEGABYTE:,.1f} of {total / MEGABYTE:,.1f} MB"
+    return f"{amount}, {speed / MEGABYTE:,.1f} MB/s, {(total - have) / speed:,.0f} s left"

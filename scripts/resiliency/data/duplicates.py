@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from resiliency.data.images import chunks
-from resiliency.data.pictures import FileImages, shown
+from resiliency.data.pictures import FileImages, printable
 from resiliency.data.source import Part
 from resiliency.faults import Fault
 
@@ -45,15 +45,15 @@ def check_duplicates(chosen: dict[str, tuple[Part, np.ndarray]], side: int, refu
     if within:
         print(f"warning: {len(within):,} images are in their split twice, as {_first(within)}")
     if between:
-        told = f"dataset: {len(between):,} images are in more than one split, as {_first(between)}"
+        message = f"dataset: {len(between):,} images are in more than one split, as {_first(between)}"
         if refused:
-            raise Fault(f"{told}; remove them from one, or set dataset.allow_duplicates: true")
-        print(f"warning: {told}")
+            raise Fault(f"{message}; remove them from one, or set dataset.allow_duplicates: true")
+        print(f"warning: {message}")
     return {"between_splits": len(between), "within_splits": len(within)}
 
 
 def _place(part: Part, index: int) -> str:
-    return shown(part.images.files[index]) if isinstance(part.images, FileImages) else f"image {part.names[index]}"
+    return printable(part.images.files[index]) if isinstance(part.images, FileImages) else f"image {part.names[index]}"
 
 
 def _first(pairs: list[tuple[tuple[str, str], tuple[str, str]]]) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from resiliency.data.listing import SUFFIXES, entries_in, folders_in, images_in, names_of
-from resiliency.data.pictures import FileImages, header_fault, shown
+from resiliency.data.pictures import FileImages, header_fault, printable
 from resiliency.data.source import ALL, SPLITS, Part, Source
 from resiliency.faults import Fault
 from resiliency.progress import Progress
@@ -86,7 +86,7 @@ def training_fault(folder: Path, needed: Sequence[str]) -> str:
     name = splits["test"].name
     others = len(folders) - sum(path.name in folders for path in splits.values())
     hint = f"; if {name!r} is a class beside {others:,} others, rename it" if others else ""
-    return f"{shown(folder)}: has {name}/ but no train/; add train/ with the same classes{hint}"
+    return f"{printable(folder)}: has {name}/ but no train/; add train/ with the same classes{hint}"
 
 
 def count_images(folder: Path, enough: int, needed: Sequence[str] = SPLITS) -> dict[str, int]:
@@ -112,7 +112,7 @@ def class_folders(folder: Path) -> list[str]:
     """
     names = folders_in(folder)
     if not names:
-        raise Fault(f"{shown(folder)}: no class folders; images must lie in a folder for each class")
+        raise Fault(f"{printable(folder)}: no class folders; images must lie in a folder for each class")
     return names
 
 
@@ -141,7 +141,7 @@ def _splits(folder: Path, needed: Sequence[str]) -> dict[str, Path]:
     if fault := training_fault(folder, needed):
         raise Fault(fault)
     if "test" not in splits:
-        raise Fault(f"{shown(folder)}: has {splits['train'].name}/ alone; add val/ or test/ with the same classes")
+        raise Fault(f"{printable(folder)}: has {splits['train'].name}/ alone; add val/ or test/ with the same classes")
     held_out = "validation" in needed and "validation" not in splits
     return {part: path for part, path in splits.items() if part in needed or (part == "train" and held_out)}
 
@@ -150,11 +150,11 @@ def _present(folder: Path) -> dict[str, Path]:
     """Part -> its folder, of those in `folder` with a name of `SPELLINGS`."""
     splits, folders = {}, folders_in(folder)
     for part, spellings in SPELLINGS.items():
-        found = [name for name in folders if name.lower() in spellings]
-        if len(found) > 1:
-            raise Fault(f"{shown(folder)}: has {found[0]}/ and {found[1]}/, which mean the same; keep one")
-        if found:
-            splits[part] = folder / found[0]
+        matches = [name for name in folders if name.lower() in spellings]
+        if len(matches) > 1:
+            raise Fault(f"{printable(folder)}: has {matches[0]}/ and {matches[1]}/, which mean the same; keep one")
+        if matches:
+            splits[part] = folder / matches[0]
     if "test" not in splits and "validation" in splits:
         splits["test"] = splits.pop("validation")
     return splits
@@ -162,18 +162,20 @@ def _present(folder: Path) -> dict[str, Path]:
 
 def _check_synsets(folder: Path) -> None:
     if any(re.fullmatch(r"ILSVRC2012_val_\d+\.JPEG", entry.name) for entry in entries_in(folder)):
-        raise Fault(f"{shown(folder)}: validation images lie loose; sort them into synset folders, as valprep.sh does")
+        raise Fault(
+            f"{printable(folder)}: validation images lie loose; sort them into synset folders, as valprep.sh does"
+        )
     classes = _classes(folder)
     synsets = sum(re.fullmatch(r"n\d{8}", name) is not None for name in classes)
     if (synsets, len(classes)) != (SYNSETS, SYNSETS):
         raise Fault(
-            f"{shown(folder)}: {synsets:,} synset folders and {len(classes) - synsets:,} others, where ImageNet has "
-            f"{SYNSETS:,} and no others; a subset can be read as an image folder"
+            f"{printable(folder)}: {synsets:,} synset folders and {len(classes) - synsets:,} others, where ImageNet "
+            f"has {SYNSETS:,} and no others; a subset can be read as an image folder"
         )
-    known = _imagenet_synsets()
-    if unknown := sorted(set(classes) - set(known)):
-        near = get_close_matches(unknown[0], sorted(set(known) - set(classes)), n=1)
-        raise Fault(f"{shown(folder)}: {unknown[0]} is no synset of ImageNet's 1,000 (is it {near[0]}?); rename it")
+    published = _imagenet_synsets()
+    if unknown := sorted(set(classes) - set(published)):
+        near = get_close_matches(unknown[0], sorted(set(published) - set(classes)), n=1)
+        raise Fault(f"{printable(folder)}: {unknown[0]} is no synset of ImageNet's 1,000 (is it {near[0]}?); rename it")
 
 
 def _imagenet_synsets() -> list[str]:
@@ -182,13 +184,13 @@ def _imagenet_synsets() -> list[str]:
     return Path(timm, "data/_info/imagenet_synsets.txt").read_text(encoding="utf-8").split()
 
 
-def _source(told: str, folder: Path, splits: dict[str, Path], size: int, margin: float) -> Source:
+def _source(title: str, folder: Path, splits: dict[str, Path], size: int, margin: float) -> Source:
     classes = _shared_classes(splits)
     with ThreadPoolExecutor(THREADS) as pool:
         parts = {part: _part(path, classes, size, margin, pool) for part, path in splits.items()}
         _check_headers([file for part in parts.values() for file in part.images.files], pool)
     layout = "<class>/" if ALL in splits else ", ".join(f"{part} from {path.name}/" for part, path in splits.items())
-    return Source(f"{told} in {shown(folder)}: {layout}", classes, parts)
+    return Source(f"{title} in {printable(folder)}: {layout}", classes, parts)
 
 
 def _shared_classes(splits: dict[str, Path]) -> list[str]:
@@ -202,7 +204,7 @@ def _shared_classes(splits: dict[str, Path]) -> list[str]:
                 near = get_close_matches(missing[0], sorted(set(names) - everywhere), n=1)
                 hint = f" (is it {near[0]!r}?)" if near else ""
                 raise Fault(
-                    f"{shown(path)}: no class folder {missing[0]!r}, which {other.name}/ has{hint}; "
+                    f"{printable(path)}: no class folder {missing[0]!r}, which {other.name}/ has{hint}; "
                     "all splits must have the same classes"
                 )
     return sorted(everywhere)
@@ -212,7 +214,7 @@ def _classes(folder: Path) -> list[str]:
     """Sorted names of the class folders in `folder`, two or more."""
     names = class_folders(folder)
     if len(names) == 1:
-        raise Fault(f"{shown(folder)}: {names[0]!r} is the only class folder; two or more are needed")
+        raise Fault(f"{printable(folder)}: {names[0]!r} is the only class folder; two or more are needed")
     return names
 
 
@@ -221,7 +223,7 @@ def _part(folder: Path, classes: list[str], size: int, margin: float, pool: Thre
     listings, left_out = zip(*pool.map(images_in, folders), strict=True)
     count = sum(left_out) + len(entries_in(folder)) - len(classes)
     if count:
-        print(f"{shown(folder)}: {count:,} left out: hidden, in no class folder, or none of {' '.join(SUFFIXES)}")
+        print(f"{printable(folder)}: {count:,} left out: hidden, in no class folder, or none of {' '.join(SUFFIXES)}")
     files = [os.path.join(path, image) for path, images in zip(folders, listings, strict=True) for image in images]
     labels = np.repeat(np.arange(len(classes)), [len(images) for images in listings])
     return Part(FileImages(files, size, margin), labels, list(chain.from_iterable(map(names_of, listings))))

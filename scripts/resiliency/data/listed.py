@@ -5,7 +5,7 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from resiliency.data.pictures import shown
+from resiliency.data.pictures import printable
 from resiliency.data.source import ALL, Source
 from resiliency.faults import Fault
 
@@ -29,12 +29,13 @@ def listed_images(path: str | Path, source: Source) -> np.ndarray:
     chosen: dict[int, int] = {}
     for number, line in _lines(path):
         parts = PurePosixPath(line).parts
-        found = [index for index in by_name.get(parts[-1], []) if files[index][-len(parts) :] == parts]
-        if len(found) != 1:
-            raise Fault(f"{path}, line {number}: {shown(line)}: {_reason(parts, found, files, list(by_name))}")
-        if found[0] in chosen:
-            raise Fault(f"{path}, line {number}: {shown(line)}: named in line {chosen[found[0]]} already; remove one")
-        chosen[found[0]] = number
+        matches = [index for index in by_name.get(parts[-1], []) if files[index][-len(parts) :] == parts]
+        if len(matches) != 1:
+            raise Fault(f"{path}, line {number}: {printable(line)}: {_reason(parts, matches, files, list(by_name))}")
+        if matches[0] in chosen:
+            first = chosen[matches[0]]
+            raise Fault(f"{path}, line {number}: {printable(line)}: named in line {first} already; remove one")
+        chosen[matches[0]] = number
     return np.array(sorted(chosen), np.int64)
 
 
@@ -50,9 +51,9 @@ def _lines(path: str | Path) -> list[tuple[int, str]]:
     return lines
 
 
-def _reason(parts: tuple[str, ...], found: list[int], files: list[tuple[str, ...]], names: list[str]) -> str:
-    if found:
-        first, second = ("/".join(files[index][-2:]) for index in found[:2])
-        return f"there are {len(found)} such test images, as {first} and {second}; write the class folder too"
+def _reason(parts: tuple[str, ...], matches: list[int], files: list[tuple[str, ...]], names: list[str]) -> str:
+    if matches:
+        first, second = ("/".join(files[index][-2:]) for index in matches[:2])
+        return f"there are {len(matches)} such test images, as {first} and {second}; write the class folder too"
     near = get_close_matches(parts[-1], names, n=1)
     return "there is no such test image" + (f"; did you mean {near[0]}?" if near else "")

@@ -5,7 +5,7 @@ import os
 from collections import Counter
 from pathlib import Path
 
-from resiliency.data.pictures import shown
+from resiliency.data.pictures import printable
 from resiliency.faults import Fault
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
@@ -35,7 +35,7 @@ def images_in(folder: str) -> tuple[list[str], int]:
             else:
                 left_out += 1
     if not images:
-        raise Fault(f"{shown(folder)}: no {' '.join(SUFFIXES)} file in this class folder; add images or remove it")
+        raise Fault(f"{printable(folder)}: no {' '.join(SUFFIXES)} file in this class folder; add images or remove it")
     return sorted(images), left_out
 
 
@@ -88,9 +88,9 @@ def entries_in(folder: str | Path) -> list[os.DirEntry]:
         for entry in entries:
             entry.name.encode()
     except OSError as error:
-        raise Fault(f"{shown(folder)}: cannot be listed ({error.strerror}); a readable folder is needed") from error
+        raise Fault(f"{printable(folder)}: cannot be listed ({error.strerror}); a readable folder is needed") from error
     except UnicodeEncodeError as error:
-        raise Fault(f"{shown(folder)}: {error.object!r} in it is not named in UTF-8; rename it") from error
+        raise Fault(f"{printable(folder)}: {error.object!r} in it is not named in UTF-8; rename it") from error
     return entries
 
 

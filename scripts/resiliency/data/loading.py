@@ -49,13 +49,13 @@ def several_batches(
     """As `batches`, where `read` gives several batches at each of `indices`, such as several views of the images."""
     if not isinstance(images, FileImages):
         for chosen in indices:
-            yield [torch.from_numpy(np.ascontiguousarray(found)).to(device) for found in read(chosen)]
+            yield [torch.from_numpy(np.ascontiguousarray(batch)).to(device) for batch in read(chosen)]
         return
     loader = DataLoader(_Batches(read, indices), batch_size=None, num_workers=workers, pin_memory=device.type == "cuda")
-    for found in loader:
-        if isinstance(found, Fault):
-            raise found
-        yield [batch.to(device, non_blocking=True) for batch in found]
+    for result in loader:
+        if isinstance(result, Fault):
+            raise result
+        yield [batch.to(device, non_blocking=True) for batch in result]
 
 
 def _alone(read: Read, chosen: Any) -> list[np.ndarray]:

@@ -74,8 +74,8 @@ class FileImages:
         images = [np.empty((len(indices), view.size, view.size, 3), np.uint8) for view in views]
         for position, index in enumerate(indices):
             image = self.decoded(index)
-            for found, view in zip(images, views, strict=True):
-                found[position] = fitted(image, *view)
+            for pixels, view in zip(images, views, strict=True):
+                pixels[position] = fitted(image, *view)
         return images
 
     def decoded(self, index: int) -> Image.Image:
@@ -87,8 +87,8 @@ class FileImages:
         file = self.files[index]
         if self.states and file_state(file) not in ("", self.states[index]):
             raise Fault(
-                f"{shown(file)}: changed since the study listed it; run again, or with --forcerun and the rule that "
-                "lists it (dataset, test_set_<name>, precomputed), so that all stages see the same image"
+                f"{printable(file)}: changed since the study listed it; run again, or with --forcerun and the rule "
+                "that lists it (dataset, test_set_<name>, precomputed), so that all stages see the same image"
             )
         if not self.checksums:
             return decode(file)
@@ -98,7 +98,9 @@ class FileImages:
         except OSError as error:
             raise _broken(file, error) from error
         if checksum(content) != self.checksums[index]:
-            raise Fault(f"{shown(file)}: damaged, not as it was written; delete {Path(file).parents[2]} and run again")
+            raise Fault(
+                f"{printable(file)}: damaged, not as it was written; delete {Path(file).parents[2]} and run again"
+            )
         return decode(file, content)
 
     def part(self, start: int, stop: int) -> "FileImages":
@@ -108,7 +110,7 @@ class FileImages:
     def at(self, indices: Iterable[int]) -> "FileImages":
         """The images at `indices`, in their order."""
         chosen = list(indices)
-        lists = (known and [known[index] for index in chosen] for known in (self.files, self.states, self.checksums))
+        lists = (values and [values[index] for index in chosen] for values in (self.files, self.states, self.checksums))
         files, states, checksums = lists
         return FileImages(files, self.size, self.margin, states, checksums, self.cropped)
 
@@ -174,7 +176,7 @@ def header_fault(path: str | Path) -> str | None:
     return None
 
 
-def shown(path: str | Path) -> str:
+def printable(path: str | Path) -> str:
     """`path` on one line: quoted, with escapes, where it holds newlines and the like."""
     return str(path) if str(path).isprintable() else repr(str(path))
 
@@ -182,23 +184,23 @@ def shown(path: str | Path) -> str:
 def _opened(path: str | Path, content: bytes | None = None) -> Image.Image:
     """The image in the file at `path`, of which only the header is read."""
     if content is None and os.path.exists(path) and not (os.path.isfile(path) or os.path.isdir(path)):
-        raise Fault(f"{shown(path)}: not a regular file, as pipes and sockets are not; replace or remove it")
+        raise Fault(f"{printable(path)}: not a regular file, as pipes and sockets are not; replace or remove it")
     try:
         image = Image.open(path if content is None else io.BytesIO(content), formats=FORMATS)
     except UnidentifiedImageError:
-        raise Fault(f"{shown(path)}: not a JPEG, PNG or WebP image; replace or remove it") from None
+        raise Fault(f"{printable(path)}: not a JPEG, PNG or WebP image; replace or remove it") from None
     except Exception as error:  # broken headers raise a dozen types
         raise _broken(path, error) from error
     if min(image.size) < SMALLEST:
         image.close()
         size = "{}x{}".format(*image.size)
-        raise Fault(f"{shown(path)}: {size} pixels, where sides of {SMALLEST} are the least; replace or remove it")
+        raise Fault(f"{printable(path)}: {size} pixels, where sides of {SMALLEST} are the least; replace or remove it")
     return image
 
 
 def _broken(path: str | Path, error: Exception) -> Fault:
     reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return Fault(f"{shown(path)}: cannot be decoded ({' '.join(reason.split())}); replace or remove it")
+    return Fault(f"{printable(path)}: cannot be decoded ({' '.join(reason.split())}); replace or remove it")
 
 
 def _rgb(image: Image.Image) -> Image.Image:

@@ -46,14 +46,14 @@ class _Kind(NamedTuple):
     """How a data set is read.
 
     Attributes:
-        told: its name and who made it.
+        description: its name and who made it.
         reader: the class of torchvision.datasets.
         parts: part -> the arguments that make the reader read it.
         size: height and width of its images in pixels.
         arrays: images NxHxWx3, labels and class names of what the reader has read.
     """
 
-    told: str
+    description: str
     reader: str
     parts: dict[str, dict[str, object]]
     size: int
@@ -114,7 +114,7 @@ def published(name: str, image_size: int, cache: Path) -> Source:
         sized = images if image_size == kind.size else Resized(images, image_size)
         parts[part] = Part(sized, labels.astype(np.int64), [str(position) for position in range(len(labels))])
     origins = "; ".join(f"{archive.url} (md5 {archive.md5})" for archive in archives)
-    return Source(f"{kind.told}, from {origins}", list(classes), parts)
+    return Source(f"{kind.description}, from {origins}", list(classes), parts)
 
 
 def _archives(reader: type["VisionDataset"]) -> list[Archive]:
@@ -163,17 +163,17 @@ def _content(folder: Path) -> Iterator[None]:
     except Exception as error:
         if isinstance(error, OSError) and error.errno in REFUSALS:
             raise Fault(f"{folder}: cannot be written ({error.strerror}); make room for it and run again") from error
-        told = " ".join(f"{type(error).__name__}: {error}".split())
-        raise Fault(f"{folder}: does not hold what was published ({told}); delete it and run again") from error
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        raise Fault(f"{folder}: does not hold what was published ({reason}); delete it and run again") from error
 
 
-def _check(what: str, images: np.ndarray, labels: np.ndarray, size: int, classes: int) -> None:
+def _check(place: str, images: np.ndarray, labels: np.ndarray, size: int, classes: int) -> None:
     expected = (len(labels), size, size, 3)
     if images.dtype != np.uint8 or images.shape != expected or not len(labels):
-        raise Fault(f"{what}: images are {images.dtype} {images.shape}, not uint8 {expected}; delete it and run again")
+        raise Fault(f"{place}: images are {images.dtype} {images.shape}, not uint8 {expected}; delete it and run again")
     if labels.min() < 0 or labels.max() >= classes:
         span = f"{labels.min()} to {labels.max()}"
-        raise Fault(f"{what}: labels are {span}, not within 0 to {classes - 1}; delete it and run again")
+        raise Fault(f"{place}: labels are {span}, not within 0 to {classes - 1}; delete it and run again")
 
 
 def imagenette_folder(cache: Path) -> Path:

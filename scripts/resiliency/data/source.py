@@ -38,11 +38,11 @@ class Source(NamedTuple):
     """A data set as it is published.
 
     Attributes:
-        told: what it is, who made it and where it was read from.
+        description: what it is, who made it and where it was read from.
         classes: names of the classes, in the order of the labels.
         parts: "train" and "test", perhaps "validation" too; or ALL alone, which the study splits.
     """
 
-    told: str
+    description: str
     classes: list[str]
     parts: dict[str, Part]

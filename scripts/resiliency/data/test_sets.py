@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from resiliency.data.folder import class_folders, folder_part
-from resiliency.data.pictures import shown
+from resiliency.data.pictures import printable
 from resiliency.data.published import Resized
 from resiliency.data.source import Part
 from resiliency.faults import Fault
@@ -44,33 +44,35 @@ def labelled_arrays(images: Path, labels: Path, classes: list[str], size: int) -
     """
     pixels, numbers = _array(images), _array(labels)
     if pixels.dtype != np.uint8 or pixels.ndim != 4 or pixels.shape[1:] != (pixels.shape[1], pixels.shape[1], 3):
-        raise Fault(f"{shown(images)}: {pixels.dtype} {pixels.shape}, not square images uint8 N x side x side x 3")
+        raise Fault(f"{printable(images)}: {pixels.dtype} {pixels.shape}, not square images uint8 N x side x side x 3")
     if not np.issubdtype(numbers.dtype, np.integer) or numbers.shape != pixels.shape[:1]:
-        raise Fault(f"{shown(labels)}: {numbers.dtype} {numbers.shape}, not {len(pixels)} whole numbers, one an image")
+        raise Fault(
+            f"{printable(labels)}: {numbers.dtype} {numbers.shape}, not {len(pixels)} whole numbers, one an image"
+        )
     wrong = np.flatnonzero((numbers < 0) | (numbers >= len(classes)))
     if len(wrong):
         label = numbers[wrong[0]]
-        raise Fault(f"{shown(labels)}: label {label} of image {wrong[0]} is not within 0 to {len(classes) - 1}")
+        raise Fault(f"{printable(labels)}: label {label} of image {wrong[0]} is not within 0 to {len(classes) - 1}")
     sized = pixels if pixels.shape[1] == size else Resized(pixels, size)
     return Part(sized, numbers.astype(np.int64), [str(position) for position in range(len(numbers))])
 
 
 def _positions(folder: Path, names: Sequence[str], classes: list[str]) -> np.ndarray:
     """Position in `classes` of each folder, int64."""
-    known = {name: position for position, name in enumerate(classes)}
-    unknown = [name for name in names if name not in known]
+    positions = {name: position for position, name in enumerate(classes)}
+    unknown = [name for name in names if name not in positions]
     if unknown and all(name.isdecimal() and int(name) < len(classes) for name in names):
         return np.array([int(name) for name in names])
     if unknown:
         near = get_close_matches(unknown[0], classes, n=1)
         some = ", ".join(classes[:MOST_NAMED]) + (", ..." if len(classes) > MOST_NAMED else "")
         hint = f"did you mean {near[0]!r}?" if near else f"folders must be named as its classes: {some}"
-        raise Fault(f"{shown(folder)}: the data set has no class {unknown[0]!r}; {hint}")
-    return np.array([known[name] for name in names])
+        raise Fault(f"{printable(folder)}: the data set has no class {unknown[0]!r}; {hint}")
+    return np.array([positions[name] for name in names])
 
 
 def _array(path: Path) -> np.ndarray:
     try:
         return np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
-        raise Fault(f"{shown(path)}: not a whole .npy array ({error})") from error
+        raise Fault(f"{printable(path)}: not a whole .npy array ({error})") from error
