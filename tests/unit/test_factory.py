@@ -95,7 +95,7 @@ def pictures(count: int) -> np.ndarray:
 
 
 @pytest.fixture
-def brought(here):
+def own_network(here):
     """A network that somebody trained elsewhere, in a checkpoint of DataParallel, and the design that loads it."""
     network = made("resnet20", width=4, classes=len(ORDER))
     network.train()(torch.rand(16, 3, 32, 32))  # moves the running statistics
@@ -112,8 +112,8 @@ def brought(here):
     return network.eval(), design
 
 
-def test_a_brought_network_becomes_a_member(brought, here):
-    original, design = brought
+def test_a_brought_network_becomes_a_member(own_network, here):
+    original, design = own_network
     loaded, described = load_member(design.described(32), CARD, design.inputs(0))
     write_member(here / "own-s0", loaded, Member("own-s0", **described))
     member = read_member(here / "own-s0")
@@ -121,8 +121,8 @@ def test_a_brought_network_becomes_a_member(brought, here):
     images = pictures(20)
     with torch.inference_mode():
         expected = original(normalised(torch.from_numpy(images), MEAN, STD))[:, chosen].numpy()
-    found = np.concatenate([batch[0] for batch in logits([member], images)])
-    np.testing.assert_allclose(found, expected, atol=2e-3)
+    values = np.concatenate([batch[0] for batch in logits([member], images)])
+    np.testing.assert_allclose(values, expected, atol=2e-3)
     assert features(member, images).shape == (20, 16)
     assert (described["parameters"], described["outputs"]) == (sum(p.numel() for p in original.parameters()), chosen)
     assert (described["classes"], described["network_outputs"]) == (CLASSES, 7)
@@ -130,24 +130,24 @@ def test_a_brought_network_becomes_a_member(brought, here):
     assert described["weights_source"].startswith("file net.pth.tar (sha256 ")
 
 
-def test_attributions_explain_the_classes_of_the_data_set(brought):
-    original, design = brought
+def test_attributions_explain_the_classes_of_the_data_set(own_network):
+    original, design = own_network
     network, described = load_member(design.described(32), CARD, design.inputs(0))
     images, labels = pictures(5), np.arange(5)
     theirs = np.array([ORDER.index(name) for name in CLASSES])
     member = Member("own-s0", **described)
     for method in ("saliency", "integrated_gradients"):
-        found = attribution_maps(method, network, member, images, labels, "label", 4)
+        maps = attribution_maps(method, network, member, images, labels, "label", 4)
         expected = attribution_maps(method, original, member, images, theirs, "label", 4)
-        np.testing.assert_allclose(found, expected, atol=2e-3)
+        np.testing.assert_allclose(maps, expected, atol=2e-3)
 
 
-def test_features_are_what_the_last_linear_layer_reads(brought):
-    network, _ = brought
+def test_features_are_what_the_last_linear_layer_reads(own_network):
+    network, _ = own_network
     images = torch.rand(3, 3, 32, 32)
     with torch.inference_mode():
-        found = penultimate(network, images)
-        torch.testing.assert_close(network.linear(found), network(images))
+        inputs = penultimate(network, images)
+        torch.testing.assert_close(network.linear(inputs), network(images))
     assert not network.linear._forward_pre_hooks
 
 
@@ -199,8 +199,8 @@ def test_a_module_that_fails_is_a_fault(here):
         build(Design(factory="own_failing:net").described(32), 10, 0)
 
 
-def test_outputs_that_are_not_the_classes_are_a_fault(brought):
-    _, design = brought
+def test_outputs_that_are_not_the_classes_are_a_fault(own_network):
+    _, design = own_network
     fewer = design.model_copy(update={"classes": ORDER[:5]})
     with pytest.raises(Fault, match=r"own_networks:resnet20 with .*gives \(1, 7\) .* shape \(1, 5\) are needed"):
         load_member(fewer.described(32), CARD, fewer.inputs(0))

@@ -174,14 +174,14 @@ def test_networks_that_do_not_suit_the_data_set_are_faults(architecture, argumen
 def test_selected_outputs_are_those_of_the_data_set(tmp_path):
     network = small(seed=3).eval()
     chosen = [7, 0, 4]
-    known = replace(MEMBER, classes=["seven", "zero", "four"], outputs=chosen)
-    write_member(tmp_path, Selected(network, chosen), known)
+    written = replace(MEMBER, classes=["seven", "zero", "four"], outputs=chosen)
+    write_member(tmp_path, Selected(network, chosen), written)
     read, member = read_member(tmp_path)
     images = torch.rand(4, 3, 32, 32, device=next(read.parameters()).device)
     with torch.inference_mode():
         torch.testing.assert_close(read(images).cpu(), network(images.cpu())[:, chosen])
         torch.testing.assert_close(penultimate(read, images).cpu(), penultimate(network, images.cpu()))
-    assert member == known
+    assert member == written
     assert read.network.state_dict().keys() == load_file(tmp_path / "weights.safetensors").keys()
 
 
@@ -256,6 +256,6 @@ def test_predictions_are_those_of_the_network_over_all_batches():
 
 
 def test_features_have_their_width():
-    found = features((small().eval(), MEMBER), pictures(5))
-    assert found.shape == (5, 16)
-    assert found.dtype == np.float32
+    values = features((small().eval(), MEMBER), pictures(5))
+    assert values.shape == (5, 16)
+    assert values.dtype == np.float32

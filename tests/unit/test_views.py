@@ -72,10 +72,10 @@ def test_logits_are_those_of_timms_transform_and_the_network(tmp_path, files, se
     (pixels,) = seen(images, slice(None), [view_of(card)])
     with torch.inference_mode():
         expected = network(batch.to(device))
-        found = network(normalised(torch.from_numpy(pixels).to(device), card.mean, card.std))
-    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
+        values = network(normalised(torch.from_numpy(pixels).to(device), card.mean, card.std))
+    torch.testing.assert_close(values, expected, rtol=1e-4, atol=1e-5)
     ((stored,),) = logits([(network, card)], images)
-    np.testing.assert_allclose(stored, found.cpu(), rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(stored, values.cpu(), rtol=1e-3, atol=1e-4)
     ((other,),) = logits([(network, replace(card, view=View(192, 1)._asdict()))], images)
     assert np.abs(other - stored).max() > 1e-2
 
@@ -88,8 +88,8 @@ def test_pixels_are_those_of_timms_transform(files, interpolation, mode, size, m
     transform = timm.data.create_transform((3, size, size), normalize=False, **options)
     for file in files:
         image = Image.open(file).convert("RGB")
-        found = fitted(image, size, margin, interpolation, squash=mode == "squash")
-        np.testing.assert_array_equal(found, transform(image).permute(1, 2, 0).numpy())
+        pixels = fitted(image, size, margin, interpolation, squash=mode == "squash")
+        np.testing.assert_array_equal(pixels, transform(image).permute(1, 2, 0).numpy())
 
 
 def test_the_studys_keys_come_before_timms_and_the_card_says_so(tmp_path):

@@ -311,17 +311,17 @@ def hub(published):
     class Handler(BaseHTTPRequestHandler):
         def do_HEAD(self):
             revision = re.fullmatch(f"/{REPOSITORY}/resolve/(.*)/model.safetensors", self.path)
-            found = revision and revision[1] in ("main", "v1", COMMIT)
-            self.send_response(200 if found else 404)
-            if not found:
+            exists = revision and revision[1] in ("main", "v1", COMMIT)
+            self.send_response(200 if exists else 404)
+            if not exists:
                 at = self.path.startswith(f"/{REPOSITORY}/resolve/")
                 error = ("EntryNotFound" if "/main/" in self.path else "RevisionNotFound") if at else "RepoNotFound"
                 self.send_header("X-Error-Code", error)
             self.send_header("X-Repo-Commit", COMMIT)
             self.send_header("ETag", f'"{hashlib.sha256(content).hexdigest()}"')
-            self.send_header("Content-Length", str(len(content) if found else 0))
+            self.send_header("Content-Length", str(len(content) if exists else 0))
             self.end_headers()
-            return found
+            return exists
 
         def do_GET(self):
             if self.do_HEAD():
@@ -367,8 +367,8 @@ def test_pretrained_weights_serve_a_subset_of_imagenet(at_hub, published, capsys
     images = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (4, 32, 32, 3), dtype=np.uint8))
     images = normalised(images, member["mean"], member["std"])
     with torch.inference_mode():
-        found = network(images.to(next(network.parameters()).device)).cpu()
-        torch.testing.assert_close(found, published(images)[:, chosen])
+        values = network(images.to(next(network.parameters()).device)).cpu()
+        torch.testing.assert_close(values, published(images)[:, chosen])
 
 
 class Touch:
@@ -433,8 +433,8 @@ def test_classes_that_pretrained_weights_do_not_know_are_faults(at_hub, card, se
 
 def test_a_network_whose_classes_are_not_imagenets_is_a_fault():
     design = Design(architecture="convnext_base.clip_laion2b", weights="pretrained")
-    told = "has 640 outputs, the data set 4 classes that are synsets; its own are not ImageNet's; name those of the"
-    with pytest.raises(Fault, match=f"^classes: missing; {design.architecture} {told}"):
+    mismatch = "has 640 outputs, the data set 4 classes that are synsets; its own are not ImageNet's; name those of the"
+    with pytest.raises(Fault, match=f"^classes: missing; {design.architecture} {mismatch}"):
         load_member(design.described(224), SYNSET_CARD, {})
 
 

@@ -23,20 +23,20 @@ def design_card(network: nn.Module, description: dict, card: dict, outputs: int)
             logit is NaN or infinite.
     """
     shape = card["image_shape"]
-    told = f"{named(description)} with {description['arguments']}"
+    label = f"{named(description)} with {description['arguments']}"
     image = torch.zeros(1, shape[2], *shape[:2], device=next(network.parameters()).device)
     try:
         with torch.inference_mode():
             logits = network.eval()(image)
     except Exception as error:
-        raise Fault(f"{told}: fails on images of {shape[1]}x{shape[0]} px: {error!r:.300}") from error
+        raise Fault(f"{label}: fails on images of {shape[1]}x{shape[0]} px: {error!r:.300}") from error
     if not isinstance(logits, Tensor) or logits.shape != (1, outputs):
-        found = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
-        raise Fault(f"{told}: gives {found} for one image, where logits of shape (1, {outputs}) are needed")
+        result = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
+        raise Fault(f"{label}: gives {result} for one image, where logits of shape (1, {outputs}) are needed")
     if names := not_finite(network.state_dict()):
-        raise Fault(f"{told}: {len(names):,} of its weights are not finite, as {names[0]}")
+        raise Fault(f"{label}: {len(names):,} of its weights are not finite, as {names[0]}")
     if not torch.isfinite(logits).all():
-        raise Fault(f"{told}: gives logits that are not finite for a black image")
+        raise Fault(f"{label}: gives logits that are not finite for a black image")
     parameters, macs = parameters_and_macs(network, shape)
     print(f"{named(description)}: {parameters:,} parameters, {macs:,} MACs an image, on {device_name()}")
     return {

@@ -62,8 +62,8 @@ def load_weights(network: nn.Module, weights: dict[str, Tensor]) -> str:
         "not finite": not_finite(weights),
         "of another shape": [f"{name} {_size(weights[name])}, not {_size(own[name])}" for name in other],
     }
-    told = [f"{len(names):,} {what} ({_first(names)})" for what, names in groups.items() if names]
-    return f"of {len(own):,} weights, {', '.join(told)}" if told else ""
+    differences = [f"{len(names):,} {group} ({_first(names)})" for group, names in groups.items() if names]
+    return f"of {len(own):,} weights, {', '.join(differences)}" if differences else ""
 
 
 def not_finite(weights: dict[str, Tensor]) -> list[str]:

@@ -35,9 +35,9 @@ def downloaded(repository: str, revision: str | None) -> tuple[str, str | None]:
             break
         else:
             return path, Path(path).parent.name
-    told = repository + (f"@{revision}" if revision else "")
+    source = repository + (f"@{revision}" if revision else "")
     raise Fault(
-        f"weights: {told}: not downloaded ({_reason(reasons[0])}); without a network, put its {NAMES[0]} "
+        f"weights: {source}: not downloaded ({_reason(reasons[0])}); without a network, put its {NAMES[0]} "
         f"into {placed(repository)}, or set HF_HOME to a cache that holds it"
     ) from reasons[0]
 

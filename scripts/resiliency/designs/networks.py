@@ -108,8 +108,8 @@ def logits_and_features(network: nn.Module, images: Tensor) -> tuple[Tensor, Ten
     if isinstance(network, Selected):
         network = network.network
     if hasattr(network, "forward_head"):
-        found = network.forward_features(images)
-        return network.forward_head(found), network.forward_head(found, pre_logits=True)
+        features = network.forward_features(images)
+        return network.forward_head(features), network.forward_head(features, pre_logits=True)
     last: dict[str, Tensor] = {}
     hooks = [
         module.register_forward_pre_hook(lambda _, inputs: last.update(features=inputs[0]))

@@ -138,9 +138,9 @@ class Design(Settings):
             raise ValueError("architecture: missing; it must be given, or else a factory")
         if self.architecture and self.factory:
             raise ValueError("factory: must not be given beside an architecture; keep one")
-        if self.architecture and (taken := RESERVED & set(self.arguments)):
+        if self.architecture and (reserved := RESERVED & set(self.arguments)):
             raise ValueError(
-                f"arguments: must not hold {', '.join(sorted(taken))}: the study says what a member learns from"
+                f"arguments: must not hold {', '.join(sorted(reserved))}: the study says what a member learns from"
             )
         return self
 
@@ -187,11 +187,11 @@ class Design(Settings):
 
     def inputs(self, index: int) -> dict[str, str]:
         """Files that member `index` depends on: its weights, its classes, and the factory where that is in a file."""
-        found = {"weights": self.files[index]} if self.files else {}
+        files = {"weights": self.files[index]} if self.files else {}
         if isinstance(self.classes, str):
-            found["classes"] = self.classes
+            files["classes"] = self.classes
         module = Path(*self.factory.partition(":")[0].split(".")).with_suffix(".py") if self.factory else None
-        return found | ({"factory": str(module)} if module and module.exists() else {})
+        return files | ({"factory": str(module)} if module and module.exists() else {})
 
     def described(self, side: int, margin: float | None = None) -> dict[str, Any]:
         """What making a member needs to know, for images of `side` pixels squared, but for `inputs`.
@@ -204,19 +204,19 @@ class Design(Settings):
         Args:
             margin: of the data set, where loaded members see images as they were trained to; else None.
         """
-        known = self.model_dump(include={"architecture", "factory", "arguments"})
+        description = self.model_dump(include={"architecture", "factory", "arguments"})
         wanted = self.stem == "adapted" or (self.stem == "auto" and not self.loaded)
         adapted = self.architecture and wanted and side <= LARGEST_ADAPTED
-        known |= {"stem": "adapted" if adapted else "original", "side": side}
+        description |= {"stem": "adapted" if adapted else "original", "side": side}
         if self.loaded:
             view = self._view(side, margin) if margin else None
-            known["side"] = view["size"] if view else side
-            known["loaded"] = self.model_dump(include={"revision", "mean", "std"}) | {
+            description["side"] = view["size"] if view else side
+            description["loaded"] = self.model_dump(include={"revision", "mean", "std"}) | {
                 "weights": "file" if self.files else "pretrained",
                 "classes": None if isinstance(self.classes, str) else self.classes,
                 "view": view,
             }
-        return known
+        return description
 
     def _view(self, side: int, margin: float) -> dict[str, Any] | None:
         given = {"size": self.input_size, "margin": self.crop, "interpolation": self.interpolation}

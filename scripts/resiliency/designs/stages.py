@@ -24,13 +24,13 @@ def feature_stages(network: nn.Module) -> dict[str, nn.Module]:
 @contextmanager
 def watched(stages: dict[str, nn.Module]) -> Iterator[dict[str, Tensor]]:
     """Yield a dictionary that holds the output of each stage, by name, once the network was applied."""
-    found: dict[str, Tensor] = {}
+    outputs: dict[str, Tensor] = {}
     hooks = [
-        stage.register_forward_hook(lambda _, inputs, output, name=name: found.update({name: output}))
+        stage.register_forward_hook(lambda _, inputs, output, name=name: outputs.update({name: output}))
         for name, stage in stages.items()
     ]
     try:
-        yield found
+        yield outputs
     finally:
         for hook in hooks:
             hook.remove()
@@ -89,17 +89,19 @@ def spatial_layer(network: nn.Module, image: Tensor) -> Iterator[nn.Module | Non
         image: float32 1x3xHxW, of the size of those to come.
     """
     stages = feature_stages(network)
-    with watched(stages) as found:
+    with watched(stages) as outputs:
         logits = network(image.detach().requires_grad_())
-    layouts = {name: layout(network, features) for name, features in reversed(found.items())}
-    fitting = {name: known for name, known in layouts.items() if known and min(known.grid) >= LEAST}
-    name = next((name for name, known in fitting.items() if _reaches(known, found[name], logits)), None)
+    layouts = {name: layout(network, features) for name, features in reversed(outputs.items())}
+    fitting = {
+        name: stage_layout for name, stage_layout in layouts.items() if stage_layout and min(stage_layout.grid) >= LEAST
+    }
+    name = next((name for name, stage_layout in fitting.items() if _reaches(stage_layout, outputs[name], logits)), None)
     if name is None:
         yield None
         return
-    maps, known = nn.Identity(), fitting[name]
+    maps, stage_layout = nn.Identity(), fitting[name]
     hook = stages[name].register_forward_hook(
-        lambda _, inputs, output: known.from_map(maps(known.to_map(output)), output)
+        lambda _, inputs, output: stage_layout.from_map(maps(stage_layout.to_map(output)), output)
     )
     try:
         yield maps
@@ -107,7 +109,7 @@ def spatial_layer(network: nn.Module, image: Tensor) -> Iterator[nn.Module | Non
         hook.remove()
 
 
-def _reaches(known: Layout, features: Tensor, logits: Tensor) -> bool:
+def _reaches(stage_layout: Layout, features: Tensor, logits: Tensor) -> bool:
     """Whether the logits depend on the map in `features`."""
     (slope,) = torch.autograd.grad(logits[0, 0], features, retain_graph=True, allow_unused=True)
-    return slope is not None and bool(known.to_map(slope).any())
+    return slope is not None and bool(stage_layout.to_map(slope).any())

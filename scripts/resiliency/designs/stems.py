@@ -46,12 +46,12 @@ def adapt_stem(network: nn.Module, side: int) -> list[str]:
                 break
             before = network.get_submodule(name)
             network.set_submodule(name, other)
-            found = map_side(network, side)
-            if found <= reached:
+            height = map_side(network, side)
+            if height <= reached:
                 network.set_submodule(name, before)
                 break
             changes.append(change)
-            reached = found
+            reached = height
     return changes
 
 
@@ -62,23 +62,23 @@ def map_side(network: nn.Module, side: int) -> int:
     """
     try:
         with _evaluating(network):
-            found = network.forward_features(_image(network, side))
-            network.forward_head(found)
+            features = network.forward_features(_image(network, side))
+            network.forward_head(features)
     except Exception:
         return 0
-    is_map = isinstance(found, Tensor) and found.ndim == 4 and getattr(network, "output_fmt", "NCHW") != "NHWC"
-    return found.shape[2] if is_map else 0
+    is_map = isinstance(features, Tensor) and features.ndim == 4 and getattr(network, "output_fmt", "NCHW") != "NHWC"
+    return features.shape[2] if is_map else 0
 
 
 def _shrinking(network: nn.Module, side: int) -> list[tuple[str, nn.Module]]:
     """Names and modules of the first two layers that make the image smaller, in the order that they are applied."""
-    found: dict[str, nn.Module] = {}
+    shrinking: dict[str, nn.Module] = {}
 
     def watch(name: str):
         def hook(module: nn.Module, inputs: tuple, output: object) -> None:
             sizes = [x.shape[2:] for x in (*inputs[:1], output) if isinstance(x, Tensor) and x.ndim == 4]
-            if len(sizes) == 2 and sizes[1][0] < sizes[0][0] and len(found) < PLACES:
-                found[name] = module
+            if len(sizes) == 2 and sizes[1][0] < sizes[0][0] and len(shrinking) < PLACES:
+                shrinking[name] = module
 
         return hook
 
@@ -90,7 +90,7 @@ def _shrinking(network: nn.Module, side: int) -> list[tuple[str, nn.Module]]:
     finally:
         for hook in hooks:
             hook.remove()
-    return list(found.items())
+    return list(shrinking.items())
 
 
 def _relaxed(name: str, module: nn.Module) -> Iterator[tuple[str, nn.Module]]:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 BLOCK = 8  # channels, from which on the gradient is right
 
 
-def taken(x: Tensor, stride: tuple[int, ...]) -> Tensor:
+def subsampled(x: Tensor, stride: tuple[int, ...]) -> Tensor:
     """The pixels of BxCxHxW that a 1x1 convolution of this stride uses."""
     return x[..., :: stride[0], :: stride[1]]
 
@@ -29,15 +29,15 @@ def with_right_gradients(network: nn.Module) -> nn.Module:
             channels, stride = module.in_channels // module.groups, module.stride
             if affected(channels, module.kernel_size, stride):
                 module.stride = (1, 1)
-                module.register_forward_pre_hook(_Taken(stride))
+                module.register_forward_pre_hook(_Subsampling(stride))
     return network
 
 
-class _Taken:
+class _Subsampling:
     """A hook that takes the pixels; a class, so that networks can be copied."""
 
     def __init__(self, stride: tuple[int, ...]):
         self.stride = stride
 
     def __call__(self, module: nn.Module, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
-        return taken(arguments[0], self.stride), *arguments[1:]
+        return subsampled(arguments[0], self.stride), *arguments[1:]

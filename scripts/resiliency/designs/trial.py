@@ -23,9 +23,9 @@ def trial(designs: dict[str, dict]) -> dict[str, str]:
             None where there are none.
     """
     with TemporaryDirectory() as folder:
-        asked, answered = Path(folder, "asked.json"), Path(folder, "answered")
-        asked.write_text(json.dumps(designs), encoding="utf-8")
-        command = [sys.executable, "-m", "resiliency.designs.trial", asked, answered]
+        requests, answers = Path(folder, "requests.json"), Path(folder, "answers")
+        requests.write_text(json.dumps(designs), encoding="utf-8")
+        command = [sys.executable, "-m", "resiliency.designs.trial", requests, answers]
         paths = [str(Path(__file__).parents[2]), *filter(None, [os.environ.get("PYTHONPATH")])]
         variables = {"PYTHONPATH": os.pathsep.join(paths), "CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "1"}
         try:
@@ -35,7 +35,7 @@ def trial(designs: dict[str, dict]) -> dict[str, str]:
             ended = f"ended Python with status {ended.returncode}; it must return the network"
         except TimeoutExpired:
             ended = f"took longer than {LONGEST} s to make its network"
-        lines = answered.read_text(encoding="utf-8").splitlines() if answered.exists() else []
+        lines = answers.read_text(encoding="utf-8").splitlines() if answers.exists() else []
     faults = dict(map(json.loads, lines))
     unanswered = [name for name in designs if name not in faults]
     if unanswered:
@@ -44,10 +44,10 @@ def trial(designs: dict[str, dict]) -> dict[str, str]:
     return {name: fault for name, fault in faults.items() if fault}
 
 
-def _answer(asked: Path, answered: Path) -> None:
-    """Write name and fault, empty if there is none, of each design in the file `asked` to `answered`, line by line."""
-    with answered.open("a", encoding="utf-8") as file:
-        for name, design in json.loads(asked.read_text(encoding="utf-8")).items():
+def _answer(requests: Path, answers: Path) -> None:
+    """Write name and fault, empty if there is none, of each design in file `requests` to `answers`, line by line."""
+    with answers.open("a", encoding="utf-8") as file:
+        for name, design in json.loads(requests.read_text(encoding="utf-8")).items():
             file.write(json.dumps([name, _fault(**design)]) + "\n")
             file.flush()
 
@@ -61,13 +61,13 @@ def _fault(description: dict, outputs: int | None, fetched: bool | None) -> str:
     from resiliency.designs.weights import pretrained_config
     from resiliency.faults import Fault
 
-    told = f"{named(description)} with {description['arguments']}" if description["arguments"] else named(description)
+    label = f"{named(description)} with {description['arguments']}" if description["arguments"] else named(description)
     places = ["cpu"] if description["factory"] else ["meta", "cpu"]  # what the device meta does not know is tried again
     fault = ""
     try:
-        known = pretrained_config(description["architecture"]) if fetched is not None else None
+        config = pretrained_config(description["architecture"]) if fetched is not None else None
         if fetched:
-            downloaded(known.hf_hub_id, description["revision"])
+            downloaded(config.hf_hub_id, description["revision"])
     except Fault as reason:
         return str(reason)
     for place in places:
@@ -80,7 +80,7 @@ def _fault(description: dict, outputs: int | None, fetched: bool | None) -> str:
             return str(reason)
         if not fault:
             break
-    return f"{told:.200}: {fault}" if fault else ""
+    return f"{label:.200}: {fault}" if fault else ""
 
 
 if __name__ == "__main__":

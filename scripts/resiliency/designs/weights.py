@@ -63,20 +63,20 @@ def _normalisation(network: nn.Module, loaded: dict, name: str) -> dict:
     """Mean and std that images are normalised with, and whose they are: the study's, or else timm's."""
     if loaded["mean"]:
         return {key: loaded[key] for key in ("mean", "std")} | {"normalisation": "the study's mean and std"}
-    known = getattr(network, "pretrained_cfg", None) or {}
-    if not known.get("mean") or not known.get("std"):
+    config = getattr(network, "pretrained_cfg", None) or {}
+    if not config.get("mean") or not config.get("std"):
         raise Fault(f"mean: missing, with std; timm has none for {name}; name those of its training")
-    return {key: list(known[key]) for key in ("mean", "std")} | {"normalisation": f"timm's mean and std for {name}"}
+    return {key: list(config[key]) for key in ("mean", "std")} | {"normalisation": f"timm's mean and std for {name}"}
 
 
 def _from_file(description: dict, outputs: int, path: Path) -> tuple[nn.Module, dict]:
     network = build(description, outputs, seed=0)
     if misfit := load_weights(network, read_checkpoint(path, list(network.state_dict()))):
         raise Fault(f"{path}: not the weights of {named(description)} with {outputs:,} outputs: {misfit}")
-    return network, {"weights_source": _told(path)}
+    return network, {"weights_source": _file_source(path)}
 
 
-def _told(path: str | Path) -> str:
+def _file_source(path: str | Path) -> str:
     with Path(path).open("rb") as file:
         return f"file {path} (sha256 {hashlib.file_digest(file, 'sha256').hexdigest()})"
 
@@ -87,18 +87,20 @@ def _pretrained(description: dict, names: list[str] | None, classes: list[str]) 
     timm is handed what `read_checkpoint` read, for versions of it unpickle files of the hub.
     """
     architecture, revision = description["architecture"], description["loaded"]["revision"]
-    known = pretrained_config(architecture)
-    names = names or _published_classes(architecture, known.num_classes, classes)
-    if len(names) != known.num_classes:
-        raise Fault(f"classes: {len(names):,} names for the {known.num_classes:,} outputs of {architecture}")
-    path, commit = downloaded(known.hf_hub_id, revision)
-    source = f"pretrained {known.hf_hub_id}@{commit}" if commit else f"pretrained {known.hf_hub_id}, {_told(path)}"
+    config = pretrained_config(architecture)
+    names = names or _published_classes(architecture, config.num_classes, classes)
+    if len(names) != config.num_classes:
+        raise Fault(f"classes: {len(names):,} names for the {config.num_classes:,} outputs of {architecture}")
+    path, commit = downloaded(config.hf_hub_id, revision)
+    source = (
+        f"pretrained {config.hf_hub_id}@{commit}" if commit else f"pretrained {config.hf_hub_id}, {_file_source(path)}"
+    )
     if commit and revision != commit:
         print(f"to have the same weights ever after, set revision: {commit}")
     with TemporaryDirectory() as folder:
         weights = {name: tensor.clone().contiguous() for name, tensor in read_checkpoint(path, []).items()}
         save_file(weights, Path(folder, "weights.safetensors"))
-        network = build(description, known.num_classes, seed=0, pretrained=str(Path(folder, "weights.safetensors")))
+        network = build(description, config.num_classes, seed=0, pretrained=str(Path(folder, "weights.safetensors")))
     return network, names, {"weights_source": source}
 
 
@@ -109,12 +111,12 @@ def pretrained_config(architecture: str) -> PretrainedCfg:
         Fault: it knows of none on its hub.
     """
     try:
-        known = timm.get_pretrained_cfg(architecture, allow_unregistered=False)
+        config = timm.get_pretrained_cfg(architecture, allow_unregistered=False)
     except Exception as error:
         raise Fault(f"architecture: timm has no {architecture!r}: {error!r}") from error
-    if not known.hf_hub_id or not known.num_classes:
+    if not config.hf_hub_id or not config.num_classes:
         raise Fault(f"weights: timm has no pretrained classifier {architecture} on its hub; name a file or train it")
-    return known
+    return config
 
 
 def _published_classes(architecture: str, outputs: int, classes: list[str]) -> list[str]:
@@ -123,10 +125,10 @@ def _published_classes(architecture: str, outputs: int, classes: list[str]) -> l
     if subset and synsets:
         return ImageNetInfo(subset).label_names()
     if outputs != len(classes):
-        told = "are synsets; its own are not ImageNet's" if synsets else "are no synsets"
+        mismatch = "are synsets; its own are not ImageNet's" if synsets else "are no synsets"
         raise Fault(
             f"classes: missing; {architecture} has {outputs:,} outputs, the data set {len(classes):,} classes that "
-            f"{told}; name those of the outputs, or set weights to random"
+            f"{mismatch}; name those of the outputs, or set weights to random"
         )
     return classes
 

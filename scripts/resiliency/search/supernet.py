@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from resiliency.checksums import verified
 from resiliency.designs.checkpoints import load_weights
 from resiliency.designs.members import Member
-from resiliency.designs.strides import affected, taken
+from resiliency.designs.strides import affected, subsampled
 from resiliency.faults import Fault
 from resiliency.search.network import Layers, Residual
 from resiliency.search.space import EXPANSION, Shape
@@ -33,7 +33,7 @@ class _Conv(nn.Conv2d):
         middle = slice(margin, margin + self.kernel)
         weight, stride = self.weight[: self.width, : x.shape[1], middle, middle], self.stride
         if affected(x.shape[1], weight.shape[2:], stride):
-            x, stride = taken(x, stride), (1, 1)
+            x, stride = subsampled(x, stride), (1, 1)
         return F.conv2d(x, weight, None, stride, self.padding[0] - margin)
 
 
