@@ -26,7 +26,7 @@ from resiliency.designs.networks import build
 from resiliency.device import device, device_name
 from resiliency.training import capture
 from resiliency.training.engine import Trainer, cross_entropy
-from resiliency.training.validation import Labelled, Looks
+from resiliency.training.validation import Labelled, Preprocessing
 
 STEPS, REPEATS = 100, 5
 together = nullcontext  # is called between the epochs
@@ -49,7 +49,7 @@ def milliseconds(design: str, captured: bool) -> float:
     with redirect_stdout(io.StringIO()):
         network = build(study.designs[design].described(32), 10, 0).to(device())
         trainer = Trainer(
-            [network], partial(cross_entropy, smoothing=0), recipe, Looks([0.5] * 3, [0.25] * 3), 10, 0, True
+            [network], partial(cross_entropy, smoothing=0), recipe, Preprocessing([0.5] * 3, [0.25] * 3), 10, 0, True
         )
         times, row = [], trainer._row
 
@@ -73,7 +73,7 @@ def several(design: str, processes: int) -> float:
         return median(pool.starmap(milliseconds, [(design, True)] * processes, chunksize=1)) / processes
 
 
-def told(times: list[float]) -> str:
+def summary(times: list[float]) -> str:
     return f"{median(times):7.2f} ({min(times):.2f}-{max(times):.2f})"
 
 
@@ -92,8 +92,8 @@ def main() -> None:
             for _ in range(REPEATS)
         ]
         usual, *faster = zip(*times, strict=True)
-        ratios[design] = [round(median(usual) / median(found), 2) for found in faster]
-        print(design, *(told(found) for found in (usual, *faster)), sep="  ", flush=True)
+        ratios[design] = [round(median(usual) / median(values), 2) for values in faster]
+        print(design, *(summary(values) for values in (usual, *faster)), sep="  ", flush=True)
     print(json.dumps(ratios))
 
 

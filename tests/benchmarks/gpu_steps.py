@@ -33,14 +33,14 @@ from resiliency.search.evaluation import recalibrate
 from resiliency.study import Study, load
 from resiliency.training.engine import Trainer, cross_entropy
 from resiliency.training.optimizer import optimizer
-from resiliency.training.validation import Labelled, Looks
+from resiliency.training.validation import Labelled, Preprocessing
 
 PAGE = ROOT / "docs" / "gpu.md"
 BEGIN, END = "<!-- tests/benchmarks/gpu_steps.py -->\n", "<!-- end -->\n"
 BEGIN_WAITS, END_WAITS = "<!-- waits: tests/benchmarks/gpu_steps.py -->\n", "<!-- end of waits -->\n"
 DESIGNS = ("resnet18", "densenet_m", "mobilenetv3_050", "regnetx_002", "convnext_atto", "vit_s")
 CLASSES = 10
-LOOKS = Looks([0.5] * 3, [0.25] * 3)
+PREPROCESSING = Preprocessing([0.5] * 3, [0.25] * 3)
 COLUMNS = "design | batch | kernels a step | waits a step | GB moved a step | kernels a batch predicted | waits a batch"
 
 
@@ -60,7 +60,7 @@ def trained(study: Study, design: str, batch: int, steps: int) -> Counts:
     side, images = study.dataset.side, batch * steps
     with PretendedCuda() as gpu, redirect_stdout(StringIO()):
         network = build(study.designs[design].described(side), CLASSES, 0).to(device())
-        trainer = Trainer([network], partial(cross_entropy, smoothing=0), recipe, LOOKS, CLASSES, 0)
+        trainer = Trainer([network], partial(cross_entropy, smoothing=0), recipe, PREPROCESSING, CLASSES, 0)
         labelled = Labelled(pictures(images, side), np.arange(images) % CLASSES)
         trainer.train(labelled, Labelled(labelled.images[:1], labelled.labels[:1]))
         return gpu.counts
@@ -70,7 +70,7 @@ def predicted(study: Study, design: str, batches: int) -> Counts:
     side = study.dataset.side
     with PretendedCuda() as gpu, redirect_stdout(StringIO()):
         network = build(study.designs[design].described(side), CLASSES, 0).eval().to(device())
-        member = network, Member("a", mean=LOOKS.mean, std=LOOKS.std)
+        member = network, Member("a", mean=PREPROCESSING.mean, std=PREPROCESSING.std)
         gpu.counts.clear()
         list(logits([member], pictures(BATCH * batches, side)))
         return gpu.counts
@@ -137,20 +137,20 @@ def rows_of_waits(study: Study) -> list[str]:
         "a batch that statistics of {} norms are estimated on, as here": waits_of_statistics(cumulative=False),
         "the same by PyTorch's cumulative average (`momentum=None`)": waits_of_statistics(cumulative=True),
     }
-    return [f"{what.format(count)} | {waits}" for what, (count, waits) in cases.items()]
+    return [f"{label.format(count)} | {waits}" for label, (count, waits) in cases.items()]
 
 
 def rows(study: Study) -> list[str]:
-    found = []
+    lines = []
     for design in DESIGNS:
         batch = study.recipe(design).batch_size
         kernels, waits, moved = step(study, design)
         of_batch = one_more(predicted(study, design, 1), predicted(study, design, 2))
-        found.append(
+        lines.append(
             f"{design} | {batch} | {kernels:,} | {waits} | {moved / 1e9:.1f} | {of_batch[0]:,} | {of_batch[1]}"
         )
-        print(found[-1], flush=True)
-    return found
+        print(lines[-1], flush=True)
+    return lines
 
 
 def main() -> None:

@@ -25,7 +25,7 @@ from resiliency.data.split import split
 from resiliency.designs.networks import build
 from resiliency.training.engine import Trainer, cross_entropy
 from resiliency.training.settings import Recipe
-from resiliency.training.validation import Labelled, Looks, accuracies
+from resiliency.training.validation import Labelled, Preprocessing, accuracies
 
 TRAINED_ON = 45_000
 CORRUPTIONS = ("gaussian_noise", "fog", "contrast", "pixelate")
@@ -64,7 +64,9 @@ def read(folder: Path, count: int) -> tuple[Labelled, Labelled]:
     return Labelled(images[0], train.labels[chosen]), Labelled(images[1], test.labels)
 
 
-def scores(name: str, values: dict, seed: int, training: Labelled, tests: list[Labelled], looks: Looks) -> list[float]:
+def scores(
+    name: str, values: dict, seed: int, training: Labelled, tests: list[Labelled], preprocessing: Preprocessing
+) -> list[float]:
     """Clean accuracy, and the mean of that under corruptions, of a design trained by a recipe."""
     architecture, arguments, _, _, precision = DESIGNS[name]
     batch = round(values["batch_size"] * len(training.labels) / TRAINED_ON)
@@ -73,8 +75,8 @@ def scores(name: str, values: dict, seed: int, training: Labelled, tests: list[L
     network = build(description, 10, seed)
     few = Labelled(training.images[:2], training.labels[:2])
     with contextlib.redirect_stdout(io.StringIO()):
-        Trainer([network], partial(cross_entropy, smoothing=0), recipe, looks, 10, seed).train(training, few)
-    clean, *corrupted = (accuracies([network], test, looks)[0] for test in tests)
+        Trainer([network], partial(cross_entropy, smoothing=0), recipe, preprocessing, 10, seed).train(training, few)
+    clean, *corrupted = (accuracies([network], test, preprocessing)[0] for test in tests)
     return [clean, float(np.mean(corrupted))]
 
 
@@ -96,17 +98,17 @@ def main() -> None:
     print(f"{len(training.labels)} training and {len(test.labels)} test images")
     differences = {}
     for name in arguments.designs:
-        found = []
+        results = []
         for seed in arguments.seeds:
-            for told, values in (("long", DESIGNS[name][2]), ("short", DESIGNS[name][3] | arguments.short)):
+            for label, values in (("long", DESIGNS[name][2]), ("short", DESIGNS[name][3] | arguments.short)):
                 start = perf_counter()
-                found.append(scores(name, values, seed, training, tests, Looks(mean, std)))
+                results.append(scores(name, values, seed, training, tests, Preprocessing(mean, std)))
                 seconds = perf_counter() - start
                 print(
-                    f"{name:9} seed {seed} {told:6} clean, corrupted {np.round(found[-1], 4)}; {seconds:.0f} s",
+                    f"{name:9} seed {seed} {label:6} clean, corrupted {np.round(results[-1], 4)}; {seconds:.0f} s",
                     flush=True,
                 )
-        differences[name] = np.round(np.mean(np.subtract(found[1::2], found[::2]), axis=0), 4).tolist()
+        differences[name] = np.round(np.mean(np.subtract(results[1::2], results[::2]), axis=0), 4).tolist()
     print(json.dumps(differences))
 
 

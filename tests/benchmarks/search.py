@@ -41,14 +41,14 @@ from resiliency.search.space import Space
 from resiliency.streams import stream
 from resiliency.study import load
 from resiliency.training.engine import Loss, Trainer, cross_entropy
-from resiliency.training.validation import Labelled, Looks, accuracies
+from resiliency.training.validation import Labelled, Preprocessing, accuracies
 
 STUDY = load(yaml.safe_load(Path(__file__).parents[2].joinpath("config.yaml").read_text()))
 SETTINGS = STUDY.search.model_dump()
 DESCRIPTION = STUDY.designs[STUDY.search.design].described(32)
 SPACE = Space.of(DESCRIPTION, SETTINGS["elastic"], 10)
 DIGITS = digits(32).parts[ALL]
-LOOKS = Looks([0.3] * 3, [0.35] * 3)
+PREPROCESSING = Preprocessing([0.3] * 3, [0.35] * 3)
 
 
 class Remembering(Evaluator):
@@ -56,12 +56,12 @@ class Remembering(Evaluator):
 
     def __init__(self, *arguments):
         super().__init__(*arguments)
-        self.known: dict[bytes, np.ndarray] = {}
+        self.cache: dict[bytes, np.ndarray] = {}
 
     def probabilities(self, genes: np.ndarray) -> np.ndarray:
-        if genes.tobytes() not in self.known:
-            self.known[genes.tobytes()] = super().probabilities(genes)
-        return self.known[genes.tobytes()]
+        if genes.tobytes() not in self.cache:
+            self.cache[genes.tobytes()] = super().probabilities(genes)
+        return self.cache[genes.tobytes()]
 
 
 def sandwich(images: int) -> Loss:
@@ -76,7 +76,7 @@ def trained(network: torch.nn.Module, loss: Loss, training: Labelled, validation
     """Train by the recipe of the search; CPU seconds."""
     start = process_time()
     with contextlib.redirect_stdout(io.StringIO()):
-        Trainer([network], loss, STUDY.search_recipe(), LOOKS, 10, seed).train(training, validation)
+        Trainer([network], loss, STUDY.search_recipe(), PREPROCESSING, 10, seed).train(training, validation)
     return process_time() - start
 
 
@@ -92,11 +92,11 @@ def error_of(evaluator: Evaluator, genes: np.ndarray) -> float:
 
 def at_random(evaluator: Evaluator, count: int, seed: int) -> np.ndarray:
     """Validation error and MACs of `count` distinct random sub-networks, float Nx2."""
-    random, found = stream(seed, "random search"), {}
-    while len(found) < count:
+    random, results = stream(seed, "random search"), {}
+    while len(results) < count:
         genes = SPACE.random(random)
-        found[genes.tobytes()] = error_of(evaluator, genes), SPACE.macs(genes)
-    return np.array(list(found.values()))
+        results[genes.tobytes()] = error_of(evaluator, genes), SPACE.macs(genes)
+    return np.array(list(results.values()))
 
 
 def compared(seed: int, searches: int) -> dict[str, float]:
@@ -108,20 +108,20 @@ def compared(seed: int, searches: int) -> dict[str, float]:
     alone, network = build(DESCRIPTION, 10, seed), build(made_by(SUPERNET, SPACE.largest, 32), 10, seed)
     unit = trained(alone, partial(cross_entropy, smoothing=0), training, validation, seed)
     cost = trained(network, sandwich(len(training.labels)), training, validation, seed)
-    right = accuracies([network, alone], validation, LOOKS)
+    right = accuracies([network, alone], validation, PREPROCESSING)
     calibration = training.images[stratified(training.labels, SETTINGS["calibration_images"], seed, "calibration")]
-    evaluator = Remembering(network, SPACE, calibration, validation, LOOKS)
-    start, found = process_time(), []
+    evaluator = Remembering(network, SPACE, calibration, validation, PREPROCESSING)
+    start, fronts = process_time(), []
     for number in range(searches):
         with contextlib.redirect_stdout(io.StringIO()):
-            found.append(search(evaluator, SETTINGS, 100 * seed + number).objectives)
+            fronts.append(search(evaluator, SETTINGS, 100 * seed + number).objectives)
         cost += process_time() - start if number == 0 else 0
-    blind = [at_random(evaluator, len(found[0]), 100 * seed + number) for number in range(searches)]
+    blind = [at_random(evaluator, len(fronts[0]), 100 * seed + number) for number in range(searches)]
     reference = np.array([error_of(evaluator, SPACE.sizes - 1), SPACE.macs(0 * SPACE.sizes)])
-    areas = [np.mean([hypervolume(o, reference) for o in runs]) for runs in (found, blind)]
-    told = {"NSGA-II": areas[0], "random": areas[1], "hypervolume_ratio": areas[0] / areas[1]}
-    told |= {"accuracy": right[0], "alone": right[1], "accuracy_difference": right[0] - right[1]}
-    return told | {"smallest_error": reference[0], "cost_ratio": cost / unit}
+    areas = [np.mean([hypervolume(o, reference) for o in runs]) for runs in (fronts, blind)]
+    summary = {"NSGA-II": areas[0], "random": areas[1], "hypervolume_ratio": areas[0] / areas[1]}
+    summary |= {"accuracy": right[0], "alone": right[1], "accuracy_difference": right[0] - right[1]}
+    return summary | {"smallest_error": reference[0], "cost_ratio": cost / unit}
 
 
 def main() -> None:
@@ -138,13 +138,13 @@ def main() -> None:
                 print("seed", *row)
             print(f"{len(rows):4}", *(f"{value:{len(name)}.4f}" for name, value in row.items()), flush=True)
             rows.append(row)
-    told = {"sub_networks": SPACE.count, "evaluations": SETTINGS["evaluations"], "seeds": len(rows)}
+    summary = {"sub_networks": SPACE.count, "evaluations": SETTINGS["evaluations"], "seeds": len(rows)}
     for name in ("hypervolume_ratio", "accuracy_difference", "cost_ratio"):
         values = np.array([row[name] for row in rows])
         half = stats.t.ppf(0.975, len(values) - 1) * stats.sem(values)
-        told[name] = round(float(values.mean()), 4)
-        told[f"{name}_interval"] = [round(float(values.mean() + sign * half), 4) for sign in (-1, 1)]
-    print(json.dumps(told | {"least_ratio": round(min(row["hypervolume_ratio"] for row in rows), 4)}))
+        summary[name] = round(float(values.mean()), 4)
+        summary[f"{name}_interval"] = [round(float(values.mean() + sign * half), 4) for sign in (-1, 1)]
+    print(json.dumps(summary | {"least_ratio": round(min(row["hypervolume_ratio"] for row in rows), 4)}))
 
 
 if __name__ == "__main__":

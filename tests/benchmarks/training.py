@@ -33,24 +33,25 @@ from resiliency.designs.networks import build
 from resiliency.study import load
 from resiliency.training.engine import Trainer, cross_entropy
 from resiliency.training.optimizer import learning_rate, optimizer
-from resiliency.training.validation import Labelled, Looks, accuracies
+from resiliency.training.validation import Labelled, Preprocessing, accuracies
 
 STUDY = load(yaml.safe_load(Path(__file__).parents[2].joinpath("config.yaml").read_text()))
 TRANSFORMERS = ("vit", "vit_wide")
-LOOKS = Looks([0.3] * 3, [0.35] * 3)
+PREPROCESSING = Preprocessing([0.3] * 3, [0.35] * 3)
 FIRST_STEP = """
 import time
 import numpy as np
 from resiliency.designs.networks import build
 from resiliency.training.engine import Trainer, cross_entropy
-from resiliency.training.validation import Labelled, Looks
+from resiliency.training.validation import Labelled, Preprocessing
 from resiliency.training.settings import Recipe
 network = build({description}, 10, 0)
 data = Labelled(np.zeros((64, 32, 32, 3), np.uint8), np.arange(64) % 10)
 def loss(*batch):
     print(time.time())
     return cross_entropy(*batch, smoothing=0)
-Trainer([network], loss, Recipe(epochs=1, shift=2, flip=False), Looks([0.3] * 3, [0.35] * 3), 10, 0).train(data, data)
+recipe, preprocessing = Recipe(epochs=1, shift=2, flip=False), Preprocessing([0.3] * 3, [0.35] * 3)
+Trainer([network], loss, recipe, preprocessing, 10, 0).train(data, data)
 """
 
 
@@ -59,7 +60,7 @@ class Digits(Dataset):
 
     def __init__(self, data: Labelled, shift: int):
         crop = [v2.RandomCrop(32, padding=shift, padding_mode="edge")] if shift else []
-        last = [v2.ToDtype(torch.float32, scale=True), v2.Normalize(LOOKS.mean, LOOKS.std)]
+        last = [v2.ToDtype(torch.float32, scale=True), v2.Normalize(PREPROCESSING.mean, PREPROCESSING.std)]
         self.data, self.transform = data, v2.Compose([v2.ToImage(), *crop, *last])
 
     def __len__(self) -> int:
@@ -101,7 +102,7 @@ def ours(network, recipe, training: Labelled) -> float:
 
     few = Labelled(training.images[:2], training.labels[:2])
     with contextlib.redirect_stdout(io.StringIO()):
-        Trainer([network], loss, recipe, LOOKS, 10, 0).train(training, few)
+        Trainer([network], loss, recipe, PREPROCESSING, 10, 0).train(training, few)
     epochs = np.diff(starts[::steps])
     return steps * recipe.batch_size / median(epochs[1:])
 
@@ -112,7 +113,7 @@ def compare(name: str, epochs: int, threads: int, training: Labelled, validation
     description = STUDY.designs[name].described(32)
     network, other = build(description, 10, 0), build(description, 10, 0).to(memory_format=torch.contiguous_format)
     rates = ours(network, recipe, training), usual(other, recipe, training, threads)
-    right = accuracies([network, other], validation, LOOKS)
+    right = accuracies([network, other], validation, PREPROCESSING)
     ratio = rates[0] / rates[1]
     print(f"{name:12} {rates[0]:8.0f} {rates[1]:8.0f} {ratio:6.2f} {right[0]:9.3f} {right[1]:9.3f}", flush=True)
     return ratio

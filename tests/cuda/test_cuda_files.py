@@ -15,7 +15,7 @@ from resiliency.device import device
 from resiliency.files import read_array, read_json
 from resiliency.training.engine import Trainer
 from resiliency.training.settings import Recipe
-from resiliency.training.validation import Labelled, Looks
+from resiliency.training.validation import Labelled, Preprocessing
 
 pytestmark = pytest.mark.usefixtures("cuda")
 
@@ -31,7 +31,7 @@ def test_images_in_files_train(tmp_path, data, workers):
     labelled = Labelled(FileImages(files, 32, 1), read_array(data["labels"]))
     network = build(DESIGNS["resnet"].described(32), 3, seed=0).to(device())
     recipe = Recipe(epochs=1, batch_size=8, shift=0, flip=False)
-    trainer = Trainer([network], SINGLE, recipe, Looks([0.5] * 3, [0.3] * 3, workers), 3, seed=0)
+    trainer = Trainer([network], SINGLE, recipe, Preprocessing([0.5] * 3, [0.3] * 3, workers), 3, seed=0)
     (row,) = trainer.train(labelled, labelled)
     assert np.isfinite(row["training_loss"])
 

@@ -20,10 +20,10 @@ from resiliency.search.members import supernet_description
 from resiliency.search.space import Space
 from resiliency.training.member import train_members
 from resiliency.training.settings import Recipe
-from resiliency.training.validation import Labelled, Looks, accuracies
+from resiliency.training.validation import Labelled, Preprocessing, accuracies
 
 CARD = {"mean": [0.5] * 3, "std": [0.3] * 3}
-LOOKS = Looks(**CARD)
+PREPROCESSING = Preprocessing(**CARD)
 IMAGES = np.random.default_rng(0).integers(0, 256, (6, 32, 32, 3), dtype=np.uint8)
 LABELS = np.arange(6) % 3
 
@@ -62,7 +62,8 @@ def test_predictions_features_and_grams_are_those_of_the_cpu(on_both, family):
     ):
         here, there = on_both(family, function)
         np.testing.assert_allclose(there, here, rtol=1e-2, atol=1e-2)
-    assert on_both(family, lambda member: accuracies([member[0]], Labelled(IMAGES, LABELS), LOOKS))[1].shape == (1,)
+    data = Labelled(IMAGES, LABELS)
+    assert on_both(family, lambda member: accuracies([member[0]], data, PREPROCESSING))[1].shape == (1,)
 
 
 def test_another_precision_of_predictions_is_compared_with_float32(on_both, tmp_path, capsys):
@@ -119,7 +120,7 @@ def searched(request, data, tmp_path_factory):
 
 
 def evaluator(space: Space, folder) -> Evaluator:
-    return Evaluator(read_member(folder)[0], space, IMAGES, Labelled(IMAGES, LABELS), LOOKS)
+    return Evaluator(read_member(folder)[0], space, IMAGES, Labelled(IMAGES, LABELS), PREPROCESSING)
 
 
 @pytest.mark.usefixtures("cuda")
@@ -136,4 +137,4 @@ def test_recalibration_does_not_wait_for_the_device(searched, pretended):
     evaluated = evaluator(space, folder)
     pretended.counts.clear()
     evaluated.network(0 * space.sizes)
-    assert not any(what == "_local_scalar_dense" for what, _ in pretended.counts.waits)
+    assert not any(operation == "_local_scalar_dense" for operation, _ in pretended.counts.waits)

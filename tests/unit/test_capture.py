@@ -3,7 +3,7 @@
 import pytest
 import torch
 import torch.nn.functional as F
-from test_training import LOOKS, RECIPE, network, separable, single, weights
+from test_training import PREPROCESSING, RECIPE, network, separable, single, weights
 
 from resiliency.training import capture, engine, member
 from resiliency.training.capture import Captured
@@ -36,7 +36,7 @@ def replays(monkeypatch) -> list[int]:
 def train(recipe: Recipe, loss=single, **options) -> torch.Tensor:
     """Weights of a network that was trained for 24 steps."""
     learner = network()
-    Trainer([learner], loss, recipe, LOOKS, 2, 0, **options).train(separable(96), separable(32))
+    Trainer([learner], loss, recipe, PREPROCESSING, 2, 0, **options).train(separable(96), separable(32))
     return weights([learner])
 
 
@@ -66,7 +66,7 @@ def test_a_loss_that_needs_gradients_of_the_images_is_replayed(monkeypatch, repl
     [({}, True, True), ({}, False, False), ({"optimizer": "sgd"}, True, False), ({"compile": True}, True, False)],
 )
 def test_only_steps_that_are_alike_are_captured(changes, same_steps, captured):
-    trainer = Trainer([network()], single, RECIPE.model_copy(update=changes), LOOKS, 2, 0, same_steps)
+    trainer = Trainer([network()], single, RECIPE.model_copy(update=changes), PREPROCESSING, 2, 0, same_steps)
     assert isinstance(trainer.learn, Captured) == captured
 
 

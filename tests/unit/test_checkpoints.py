@@ -77,8 +77,8 @@ def test_going_on_on_another_device_is_said_and_kept(tmp_path, monkeypatch, caps
         checkpoint.load()
         checkpoint.save({})
     assert checkpoint.device == "A100, then H100"
-    told = capsys.readouterr().out
-    assert told == f"{tmp_path}/a.pt: saved on A100, goes on on H100: the last digits are those of neither alone\n"
+    output = capsys.readouterr().out
+    assert output == f"{tmp_path}/a.pt: saved on A100, goes on on H100: the last digits are those of neither alone\n"
 
 
 def test_checkpoints_are_saved_only_now_and_then(tmp_path):
@@ -152,8 +152,9 @@ def test_a_process_asked_to_end_keeps_a_checkpoint_first(tmp_path):
     while not process.stdout.readline().startswith("[1/6"):
         assert process.poll() is None
     process.send_signal(signal.SIGTERM)
-    _, told = process.communicate(timeout=60)
-    assert (process.returncode, told) == (1, f"asked to end; the next run goes on from {tmp_path}/r-s0/checkpoint.pt\n")
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert errors == f"asked to end; the next run goes on from {tmp_path}/r-s0/checkpoint.pt\n"
     again = subprocess.run(command, capture_output=True, text=True, check=True)
     assert re.search(r"^going on from step \d+, in epoch [2-6]$", again.stdout, re.MULTILINE)
     assert not (tmp_path / "r-s0" / "checkpoint.pt").exists()

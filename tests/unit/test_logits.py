@@ -11,7 +11,7 @@ from resiliency.designs.members import Member
 from resiliency.designs.networks import write_member
 from resiliency.faults import Fault
 from resiliency.prediction import logits, stored
-from resiliency.training.validation import Labelled, Looks, accuracies
+from resiliency.training.validation import Labelled, Preprocessing, accuracies
 
 DESCRIPTION = {"architecture": None, "factory": "lab:network", "arguments": {}}
 CARD = {"image_shape": [8, 8, 3], "classes": ["a", "b"], "mean": [0.5] * 3, "std": [0.2] * 3}
@@ -61,7 +61,7 @@ def test_a_network_that_answers_nan_is_refused_when_it_is_made():
         design_card(silent, DESCRIPTION, CARD, 2)
     images = Labelled(np.zeros((3, 8, 8, 3), np.uint8), np.zeros(3, np.int64))
     with pytest.raises(Fault, match=r"^validation logits are not finite"):
-        accuracies([Constant([0.0, 1.0]), silent], images, Looks(CARD["mean"], CARD["std"]))
+        accuracies([Constant([0.0, 1.0]), silent], images, Preprocessing(CARD["mean"], CARD["std"]))
 
 
 def test_weights_that_are_not_finite_are_not_written(tmp_path):

@@ -22,7 +22,7 @@ from resiliency.search.supernet import Supernetwork, extract, reorder, start_fro
 from resiliency.training.checkpoints import Checkpoint
 from resiliency.training.engine import Trainer
 from resiliency.training.settings import Recipe
-from resiliency.training.validation import Labelled, Looks
+from resiliency.training.validation import Labelled, Preprocessing
 
 SIDE = 32
 CHANNELS = [8, 8, 12, 16]
@@ -32,7 +32,7 @@ KINDS = {
     "bottleneck": ("resnet26", {"channels": CHANNELS, "layers": [2, 1, 1, 2]}),
     "bottleneck, first shortcut as it is": ("resnet26", {"channels": [16, 8, 8, 8], "layers": [2, 1, 1, 1]}),
 }
-LOOKS = Looks([0.5] * 3, [0.25] * 3)
+PREPROCESSING = Preprocessing([0.5] * 3, [0.25] * 3)
 RECIPE = Recipe(epochs=2, batch_size=16, learning_rate=0.01, warmup_epochs=0, shift=1, flip=False)
 
 
@@ -135,7 +135,7 @@ def test_sub_networks_of_every_kind_are_extracted_as_they_were(kind):
 def check_extraction(network, space, genes, batch) -> None:
     """Extraction after estimating statistics equals the super-network that took the shape, and costs what it says."""
     shape = space.shape(genes)
-    network.take(shape)
+    network.activate(shape)
     recalibrate(network, [images(8, seed) for seed in (3, 4)])
     small = extract(network, shape).eval()
     with torch.no_grad():
@@ -166,7 +166,7 @@ def test_gradients_reach_only_the_weights_that_are_used(kind):
     space = space_of(kind)
     network, genes = supernetwork(space).train(), space.sizes - 1
     shape = space.shape(genes)
-    network.take(shape, follow=False)
+    network.activate(shape, follow=False)
     before = {name: tensor.clone() for name, tensor in network.named_buffers()}
     network(images()).square().sum().backward()
     used = {name: tensor.shape for name, tensor in Residual(shape).named_parameters()}
@@ -224,7 +224,7 @@ def test_the_sandwich_by_hand():
     expected = F.cross_entropy(logits, labels, label_smoothing=0.1)
     target = logits.detach().softmax(dim=1)
     for genes in (space.sizes - 1, space.random(random), space.random(random)):
-        network.take(space.shape(genes), follow=False)
+        network.activate(space.shape(genes), follow=False)
         expected = expected - (target * network(batch).log_softmax(dim=1)).sum(dim=1).mean()
     expected.backward()
     torch.testing.assert_close(value, expected)
@@ -234,14 +234,17 @@ def test_the_sandwich_by_hand():
 
 def test_parts_of_a_batch_train_the_same_sub_networks():
     """As where memory does not hold the whole batch."""
-    space, taken = space_of(), []
+    space, shapes = space_of(), []
     network = supernetwork(space).train()
-    network.take = lambda shape, follow=True: (taken.append(str(shape)), Supernetwork.take(network, shape, follow))
+    network.activate = lambda shape, follow=True: (
+        shapes.append(str(shape)),
+        Supernetwork.activate(network, shape, follow),
+    )
     loss = supernet_loss(space, "sandwich", 3, 100, smoothing=0, phases=[])
     torch.manual_seed(7)
     for part in images(4).split(2):
         loss([network], part, torch.tensor([0, 1]))
-    assert taken[: len(taken) // 2] == taken[len(taken) // 2 :]
+    assert shapes[: len(shapes) // 2] == shapes[len(shapes) // 2 :]
     assert int(network.seen) == 4
 
 
@@ -253,9 +256,9 @@ def test_shrinking_opens_one_dimension_after_the_other():
     assert progressive_phases([], started=True) == [[]]
     network, changed = supernetwork(space).train(), []
     loss = supernet_loss(space, "progressive", 4, 40, smoothing=0, phases=phases)
-    network.take = lambda shape, follow=True: (
+    network.activate = lambda shape, follow=True: (
         changed.append({key for key in ("layers", "channels", "kernels") if shape[key] != space.largest[key]}),
-        Supernetwork.take(network, shape, follow),
+        Supernetwork.activate(network, shape, follow),
     )
     seen = []
     for step in range(10):
@@ -285,7 +288,7 @@ def test_an_interrupted_training_ends_with_the_same_weights(strategy, tmp_path, 
                 raise KeyboardInterrupt
             return loss(*batch)
 
-        Trainer([network], stopping, RECIPE, LOOKS, 3, 0).train(data, data, checkpoint)
+        Trainer([network], stopping, RECIPE, PREPROCESSING, 3, 0).train(data, data, checkpoint)
         return network
 
     checkpoint = Checkpoint(tmp_path / "checkpoint.pt", {})
@@ -301,9 +304,9 @@ def test_a_trained_super_network_has_sub_networks_that_learned():
     network = build(made_by(SUPERNET, space.largest, SIDE), 3, 0)
     loss = supernet_loss(space, "sandwich", 1, 0, 0, [])
     recipe = RECIPE.model_copy(update={"epochs": 8})
-    history = Trainer([network], loss, recipe, LOOKS, 3, 0).train(data, data)
+    history = Trainer([network], loss, recipe, PREPROCESSING, 3, 0).train(data, data)
     assert history[-1]["validation_accuracy"] > 0.9
-    evaluator = Evaluator(network, space, data.images, data, LOOKS)
+    evaluator = Evaluator(network, space, data.images, data, PREPROCESSING)
     for genes in (space.sizes - 1, 0 * space.sizes):
         answers = evaluator.probabilities(genes)
         assert answers.sum(axis=1) == pytest.approx(1, abs=1e-5)
@@ -324,9 +327,9 @@ def test_a_sub_network_comes_back_as_a_member(tmp_path):
 def test_the_smallest_sub_networks_are_found_in_order():
     space = space_of(width=(1, 0.75, 0.5))
     costs = sorted(space.macs(genes) for genes in everything(space))
-    found = space.smallest(25)
-    assert [space.macs(genes) for genes in found] == costs[:25]
-    assert len({genes.tobytes() for genes in found}) == 25
+    smallest = space.smallest(25)
+    assert [space.macs(genes) for genes in smallest] == costs[:25]
+    assert len({genes.tobytes() for genes in smallest}) == 25
     assert len(space.smallest(10**6)) == space.count == len(costs)
 
 

@@ -31,13 +31,13 @@ class Pretended:
     """
 
     def __init__(self, space: Space = SPACE, stop: int | None = None):
-        self.space, self.stop, self.asked = space, stop, []
+        self.space, self.stop, self.evaluated = space, stop, []
         self.validation = Labelled(None, np.arange(200) % 3)
 
     def probabilities(self, genes: np.ndarray) -> np.ndarray:
-        if len(self.asked) == self.stop:
+        if len(self.evaluated) == self.stop:
             raise KeyboardInterrupt
-        self.asked.append(tuple(genes.tolist()))
+        self.evaluated.append(tuple(genes.tolist()))
         random = np.random.default_rng(list(genes))
         wrong = random.permutation(200)[: int(10 + 20 * genes[0] + 15 * genes[7] + random.integers(8))]
         answers = self.validation.labels.copy()
@@ -52,18 +52,18 @@ def known_problem(genes: np.ndarray) -> tuple[list[float], float]:
 
 
 def test_the_front_of_a_known_problem_is_found():
-    asked = []
+    evaluated = []
 
     def score(genes):
-        asked.append(tuple(genes.tolist()))
+        evaluated.append(tuple(genes.tolist()))
         return known_problem(genes)
 
     sizes, random = np.full(5, 10), np.random.default_rng(0)
     first = np.unique(random.integers(sizes, size=(24, 5)), axis=0)
     evolve(score, 2, sizes, first, 1000, seed=0)
-    assert len(asked) == len(set(asked)) == 1000
-    found = np.array([known_problem(np.array(genes))[0] for genes in asked])
-    assert sorted(map(tuple, found[fronts(found)[0]])) == [(value, 9 - value) for value in range(10)]
+    assert len(evaluated) == len(set(evaluated)) == 1000
+    objectives = np.array([known_problem(np.array(genes))[0] for genes in evaluated])
+    assert sorted(map(tuple, objectives[fronts(objectives)[0]])) == [(value, 9 - value) for value in range(10)]
 
 
 def test_the_first_front_is_what_nothing_dominates():
@@ -97,7 +97,7 @@ def test_an_interrupted_search_ends_with_the_same_table_and_repeats_nothing(tmp_
     last = Pretended()
     again = search(last, SETTINGS, 0, checkpoint)
     assert search_table(again, {}) == search_table(whole, {})
-    assert len(last.asked) == 40 - 15 - 9
+    assert len(last.evaluated) == 40 - 15 - 9
     assert len(set(whole.errors)) == 40
 
 
@@ -110,7 +110,7 @@ def test_a_small_space_is_evaluated_whole():
     space = Space.of(DESCRIPTION, {"depth": [1, 2, 2, 1], "width": [1, 0.5], "kernel": [3]}, 3)
     evaluator = Pretended(space)
     evaluations = search(evaluator, SETTINGS | {"evaluations": 1000}, 0)
-    assert len(set(evaluator.asked)) == len(evaluator.asked) == space.count == 64
+    assert len(set(evaluator.evaluated)) == len(evaluator.evaluated) == space.count == 64
     table = search_table(evaluations, {3: "search-00"})
     assert [row["member"] for row in table if row["member"]] == ["search-00"]
     assert {row["layers"] for row in table} == {"1 2 2 1", "2 2 2 1", "1 2 2 2", "2 2 2 2"}
@@ -161,10 +161,10 @@ def test_members_spread_along_the_front():
 
 def test_candidates_hold_the_smallest_and_the_best():
     objectives = np.random.default_rng(0).random((300, 2))
-    found = candidates(objectives, 3)
-    assert found[:3] == np.argsort(objectives[:, 1])[:3].tolist()
-    assert set(fronts(objectives)[0].tolist()) <= set(found)
-    assert len(found) == len(set(found)) <= 103
+    positions = candidates(objectives, 3)
+    assert positions[:3] == np.argsort(objectives[:, 1])[:3].tolist()
+    assert set(fronts(objectives)[0].tolist()) <= set(positions)
+    assert len(positions) == len(set(positions)) <= 103
 
 
 @pytest.mark.parametrize("share", [np.inf, 0.5])
@@ -182,8 +182,8 @@ def test_the_best_ensemble_is_that_of_an_exhaustive_search(share):
         return error, -np.mean([divergence[pair] for pair in combinations(chosen, 2)])
 
     allowed = [chosen for chosen in combinations(range(12), 3) if macs[list(chosen)].sum() <= budget]
-    found = best_ensemble(probabilities, labels, macs, 3, budget, 0)
-    assert tuple(found) == min(allowed, key=value)
+    ensemble = best_ensemble(probabilities, labels, macs, 3, budget, 0)
+    assert tuple(ensemble) == min(allowed, key=value)
 
 
 @pytest.mark.parametrize("objective", ["members", "ensemble"])

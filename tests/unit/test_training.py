@@ -24,14 +24,15 @@ from resiliency.training.joint import joint_loss
 from resiliency.training.member import train_members
 from resiliency.training.optimizer import learning_rate, optimizer
 from resiliency.training.settings import STRENGTHS, Recipe
-from resiliency.training.validation import Labelled, Looks, accuracies
+from resiliency.training.validation import Labelled, Preprocessing, accuracies
 
 single = partial(cross_entropy, smoothing=0)
 
 
-def train(networks, loss, recipe, training, validation, looks=None, seed=0, checkpoint=None) -> list[dict]:
+def train(networks, loss, recipe, training, validation, preprocessing=None, seed=0, checkpoint=None) -> list[dict]:
     classes = int(training.labels.max()) + 1
-    return Trainer(networks, loss, recipe, looks or LOOKS, classes, seed).train(training, validation, checkpoint)
+    trainer = Trainer(networks, loss, recipe, preprocessing or PREPROCESSING, classes, seed)
+    return trainer.train(training, validation, checkpoint)
 
 
 def network(seed: int = 0) -> nn.Module:
@@ -51,7 +52,7 @@ def separable(count: int = 64) -> Labelled:
     return Labelled(images.clip(0, 255).astype(np.uint8), labels)
 
 
-LOOKS = Looks([0.5] * 3, [0.25] * 3)
+PREPROCESSING = Preprocessing([0.5] * 3, [0.25] * 3)
 RECIPE = Recipe(epochs=4, batch_size=16, learning_rate=0.01, warmup_epochs=1, shift=1, flip=False)
 
 
@@ -62,7 +63,7 @@ def summed(networks, images, labels):
 def trained(recipe: Recipe = RECIPE, seed: int = 0, networks: int = 1):
     members = [network(index) for index in range(networks)]
     loss = single if networks == 1 else summed
-    history = train(members, loss, recipe, separable(), separable(32), LOOKS, seed)
+    history = train(members, loss, recipe, separable(), separable(32), PREPROCESSING, seed)
     return members, history
 
 
@@ -75,7 +76,7 @@ def test_a_small_network_learns_separable_classes(optimizer):
     members, history = trained(RECIPE.model_copy(update={"optimizer": optimizer, "epochs": 16}))
     assert [row["epoch"] for row in history] == list(range(1, 17))
     assert history[-1]["training_loss"] < 0.1 < history[0]["training_loss"]
-    assert history[-1]["validation_accuracy"] == accuracies(members, separable(32), LOOKS)[0] == 1
+    assert history[-1]["validation_accuracy"] == accuracies(members, separable(32), PREPROCESSING)[0] == 1
 
 
 def test_the_same_seed_gives_the_same_weights():
@@ -107,14 +108,14 @@ def test_a_loss_that_is_not_finite_is_a_fault():
             RECIPE,
             separable(),
             separable(),
-            LOOKS,
+            PREPROCESSING,
             0,
         )
 
 
 def test_a_batch_larger_than_the_data_is_a_fault():
     with pytest.raises(Fault, match=r"batch_size: 16 is more than the 10 training images"):
-        train([network()], single, RECIPE, separable(10), separable(), LOOKS, 0)
+        train([network()], single, RECIPE, separable(10), separable(), PREPROCESSING, 0)
 
 
 def test_the_last_smaller_batch_is_left_out():
@@ -124,7 +125,7 @@ def test_the_last_smaller_batch_is_left_out():
         sizes.append(len(labels))
         return single(networks, images, labels)
 
-    train([network()], loss, RECIPE, separable(40), separable(32), LOOKS, 0)
+    train([network()], loss, RECIPE, separable(40), separable(32), PREPROCESSING, 0)
     assert sizes == [16, 16] * RECIPE.epochs
 
 
@@ -137,7 +138,7 @@ def test_every_epoch_sees_the_images_in_another_order():
 
     data = Labelled(separable(32).images, np.arange(32))
     wide = nn.Sequential(nn.Flatten(), nn.Linear(192, 32))
-    train([wide], loss, RECIPE, data, data, LOOKS, 0)
+    train([wide], loss, RECIPE, data, data, PREPROCESSING, 0)
     epochs = torch.stack(seen).view(RECIPE.epochs, 32).tolist()
     assert all(sorted(epoch) == list(range(32)) for epoch in epochs)
     assert len({tuple(epoch) for epoch in epochs}) == RECIPE.epochs
@@ -152,14 +153,14 @@ def test_files_train_alike_whatever_the_workers(tmp_path):
             Image.fromarray(image).resize((32, 32), Image.Resampling.NEAREST).save(file)
         sets.append(Labelled(FileImages(files, 32, 1), labels))
     recipe = RECIPE.model_copy(update={"epochs": 8, "smallest_crop": 0.8})
-    found = []
+    results = []
     for workers in (0, 2):
         torch.manual_seed(0)
         member = nn.Sequential(nn.AvgPool2d(4), nn.Flatten(), nn.Linear(192, 2))
-        history = train([member], single, recipe, *sets, LOOKS._replace(workers=workers), 0)
+        history = train([member], single, recipe, *sets, PREPROCESSING._replace(workers=workers), 0)
         assert history[-1]["training_loss"] < 0.6 * history[0]["training_loss"]
-        found.append(weights([member]))
-    assert torch.equal(*found)
+        results.append(weights([member]))
+    assert torch.equal(*results)
 
 
 def test_a_broken_file_is_named_in_one_line_by_workers_too(tmp_path):
@@ -201,7 +202,7 @@ def test_gradient_clipping_bounds_the_step():
         torch.nn.init.zeros_(member[1].weight)
         torch.nn.init.zeros_(member[1].bias)
         clipped = recipe.model_copy(update={"gradient_clip": clip})
-        train([member], single, clipped, separable(), separable(), LOOKS, 0)
+        train([member], single, clipped, separable(), separable(), PREPROCESSING, 0)
         lengths[clip] = float(torch.cat([p.flatten() for p in member.parameters()]).detach().norm())
     assert lengths[0.01] == pytest.approx(0.01 * 1.9, rel=1e-3)  # one Nesterov step: gradient + 0.9 x gradient
     assert lengths[None] > 10 * lengths[0.01]
@@ -252,16 +253,16 @@ def test_out_of_memory_halves_the_batch_and_keeps_the_gradient(capsys):
             raise torch.OutOfMemoryError("CUDA out of memory")
         return single(networks, images, labels)
 
-    found = []
+    results = []
     for loss in (single, hungry):
         torch.manual_seed(0)
         member = nn.Sequential(nn.Flatten(), nn.Linear(192, 2))
         train([member], loss, recipe, separable(), separable(32))
-        found.append(weights([member]))
-    torch.testing.assert_close(*found)
-    told = capsys.readouterr().out
-    assert told.count("out of memory: each batch is handled in 2 parts") == 1
-    assert told.count("out of memory: each batch is handled in 4 parts") == 1
+        results.append(weights([member]))
+    torch.testing.assert_close(*results)
+    output = capsys.readouterr().out
+    assert output.count("out of memory: each batch is handled in 2 parts") == 1
+    assert output.count("out of memory: each batch is handled in 4 parts") == 1
 
 
 class Keeping(torch.autograd.Function):
@@ -313,7 +314,7 @@ def test_a_batch_that_fails_in_the_backward_pass_leaves_nothing_behind():
     assert member[1].num_batches_tracked == 2
     alone = network()
     halves = RECIPE.model_copy(update={"optimizer": "sgd", "epochs": 1})
-    trainer = Trainer([alone], single, halves, LOOKS, 2, 0)
+    trainer = Trainer([alone], single, halves, PREPROCESSING, 2, 0)
     trainer.parts = 2
     trainer.train(separable(16), separable())
     assert torch.equal(weights([member]), weights([alone]))

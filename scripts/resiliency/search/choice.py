@@ -80,11 +80,11 @@ def _scorer(probabilities: np.ndarray, labels: np.ndarray, macs: np.ndarray, bud
         chosen = list(ensemble)
         error = np.mean(probabilities[chosen].mean(axis=0).argmax(axis=1) != labels)
         pairs = divergence[np.ix_(chosen, chosen)][np.triu_indices(len(chosen), 1)]
-        found = float(error), -float(pairs.mean()) if len(pairs) else 0.0, float(macs[chosen].sum())
+        objectives = float(error), -float(pairs.mean()) if len(pairs) else 0.0, float(macs[chosen].sum())
         repeated = len(genes) - len(ensemble)
-        excess = repeated + max(0.0, found[2] / budget - 1)
+        excess = repeated + max(0.0, objectives[2] / budget - 1)
         if excess <= 0:
-            scored[ensemble] = found
-        return list(found), excess
+            scored[ensemble] = objectives
+        return list(objectives), excess
 
     return score

@@ -14,7 +14,7 @@ from resiliency.prediction import logits
 from resiliency.search.network import Residual
 from resiliency.search.space import Space
 from resiliency.search.supernet import Supernetwork, extract
-from resiliency.training.validation import Labelled, Looks
+from resiliency.training.validation import Labelled, Preprocessing
 
 BATCH = 128
 
@@ -28,23 +28,28 @@ class Evaluator:
     """
 
     def __init__(
-        self, network: Supernetwork, space: Space, calibration: np.ndarray, validation: Labelled, looks: Looks
+        self,
+        network: Supernetwork,
+        space: Space,
+        calibration: np.ndarray,
+        validation: Labelled,
+        preprocessing: Preprocessing,
     ):
         self.supernetwork, self.space, self.calibration = network, space, calibration
-        self.validation, self.looks = validation, looks
+        self.validation, self.preprocessing = validation, preprocessing
 
     def network(self, genes: np.ndarray) -> Residual:
         """A sub-network as an ordinary network, with batch-norm statistics of its own, in evaluation mode."""
         network = extract(self.supernetwork, self.space.shape(genes))
         device = network.fc.weight.device
         read = batches(self.calibration, in_order(len(self.calibration), BATCH), device, workers=0)
-        recalibrate(network, (normalised(images, self.looks.mean, self.looks.std) for images in read))
+        recalibrate(network, (normalised(images, self.preprocessing.mean, self.preprocessing.std) for images in read))
         return network
 
     def probabilities(self, genes: np.ndarray) -> np.ndarray:
         """Probabilities float32 NxK that a sub-network gives the validation images."""
-        member = self.network(genes), Member("a sub-network", mean=self.looks.mean, std=self.looks.std)
-        answers = logits([member], self.validation.images, self.looks.workers)
+        member = self.network(genes), Member("a sub-network", mean=self.preprocessing.mean, std=self.preprocessing.std)
+        answers = logits([member], self.validation.images, self.preprocessing.workers)
         return softmax(np.concatenate([batch[0] for batch in answers]))
 
 

@@ -28,8 +28,8 @@ def search_faults(search: Search, design: Design, side: int, classes: int, membe
     if other := sorted(set(design.arguments) - set(ARGUMENTS)):
         yield f"search.design: {name!r} has the argument {other[0]!r}; only {' and '.join(ARGUMENTS)} are known here"
         return
-    if told := _size_fault(design.arguments):
-        yield f"designs.{name}.arguments.{told}"
+    if fault := _size_fault(design.arguments):
+        yield f"designs.{name}.arguments.{fault}"
         return
     own = [member for member in members if member.rpartition("-s")[0] == name]
     if search.start != RANDOM and search.start not in own:
@@ -40,8 +40,8 @@ def search_faults(search: Search, design: Design, side: int, classes: int, membe
     largest = Space.of(description, {"depth": None, "width": [1], "kernel": [3]}, classes).largest
     depth, layers = search.elastic.depth or largest["layers"], largest["layers"]
     if len(depth) != len(layers) or any(least > most for least, most in zip(depth, layers, strict=True)):
-        told = f"must hold as many or fewer blocks for each stage of {name}: {layers}"
-        yield f"search.elastic.depth: {short(depth)}: {told}"
+        requirement = f"must hold as many or fewer blocks for each stage of {name}: {layers}"
+        yield f"search.elastic.depth: {short(depth)}: {requirement}"
         return
     yield from _space_faults(search, Space.of(description, search.elastic.model_dump(), classes))
 
@@ -61,17 +61,17 @@ def budget_faults(search: Search, space: Space) -> Iterator[str]:
     costs = [space.macs(genes) for genes in space.smallest(search.members)]
     least = sum(costs) if search.objective == "ensemble" else max(costs)
     if search.macs_budget is not None and search.macs_budget < least:
-        what = "sum of the MACs" if search.objective == "ensemble" else "MACs of the largest"
-        told = f"{least:,}, the {what} of the {search.members} smallest sub-networks"
-        yield f"search.macs_budget: {search.macs_budget:,} is less than {told}"
+        quantity = "sum of the MACs" if search.objective == "ensemble" else "MACs of the largest"
+        limit = f"{least:,}, the {quantity} of the {search.members} smallest sub-networks"
+        yield f"search.macs_budget: {search.macs_budget:,} is less than {limit}"
 
 
 def _space_faults(search: Search, space: Space) -> Iterator[str]:
     for stage in range(len(space.depth)):
         channels = space.channels(stage)
         if len(set(channels)) < len(channels):
-            told = f"{short(search.elastic.width)}: stage {stage + 1} would have {channels} channels"
-            yield f"search.elastic.width: {told}; shares that give different numbers are needed"
+            problem = f"{short(search.elastic.width)}: stage {stage + 1} would have {channels} channels"
+            yield f"search.elastic.width: {problem}; shares that give different numbers are needed"
             return
     if search.members > space.count:
         yield f"search.members: {search.members} is more than the {space.count} distinct sub-networks"

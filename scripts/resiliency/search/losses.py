@@ -44,14 +44,14 @@ def supernet_loss(
 
     def loss(networks: list[nn.Module], batch: Tensor, labels: Tensor) -> Tensor:
         network = networks[0]
-        network.take(space.largest)
+        network.activate(space.largest)
         logits = network(batch)
         value = F.cross_entropy(logits, labels, label_smoothing=smoothing)
         target = logits.detach().softmax(dim=1)
         for genes in others(network):
-            network.take(space.shape(genes), follow=False)
+            network.activate(space.shape(genes), follow=False)
             value = value + F.cross_entropy(network(batch), target)
-        network.take(space.largest)
+        network.activate(space.largest)
         network.seen += len(batch)
         return value
 

@@ -18,7 +18,7 @@ from resiliency.search.searching import Evaluations, chosen, search, search_tabl
 from resiliency.search.settings import Search
 from resiliency.search.space import Space
 from resiliency.training.checkpoints import Checkpoint
-from resiliency.training.validation import Labelled, Looks
+from resiliency.training.validation import Labelled, Preprocessing
 
 
 def search_members(
@@ -56,7 +56,7 @@ def search_members(
         raise Fault(fault)
     network, supernet = read_member(Path(data["weights"]).parent)
     calibration, validation = _images(data, settings["calibration_images"], seed)
-    evaluator = Evaluator(network, space, calibration, validation, Looks(supernet.mean, supernet.std, workers))
+    evaluator = Evaluator(network, space, calibration, validation, Preprocessing(supernet.mean, supernet.std, workers))
     decisive = {"code": code, "search": settings, "seed": seed, "data": card["splits"]}
     decisive["supernet"] = digest(data["weights"])
     with Checkpoint(table.with_name("checkpoint.pt"), decisive) as checkpoint:
@@ -95,6 +95,6 @@ def _write(
     genes, space = evaluations.genes[position], evaluator.space
     network = evaluator.network(genes)
     description = made_by(MEMBER, space.shape(genes), space.side) | description
-    known = design_card(network, description, card, len(card["classes"])) | common
+    fields = design_card(network, description, card, len(card["classes"])) | common
     accuracy = float(1 - evaluations.objectives[position, 0])
-    write_member(folder, network, Member(member=folder.name, validation_accuracy=accuracy, **description | known))
+    write_member(folder, network, Member(member=folder.name, validation_accuracy=accuracy, **description | fields))

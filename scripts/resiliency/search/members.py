@@ -24,11 +24,11 @@ def supernet_description(space: Space, start: str | None) -> dict:
     Args:
         start: file with the weights that training starts from, a member's; None if they are random.
     """
-    known = made_by(SUPERNET, space.largest, space.side)
+    description = made_by(SUPERNET, space.largest, space.side)
     if start:
         member = Member.read(Path(start).with_name("member.json"))
-        known |= {"start": f"{member.member} (sha256 {digest(start)})", "mean": member.mean, "std": member.std}
-    return known
+        description |= {"start": f"{member.member} (sha256 {digest(start)})", "mean": member.mean, "std": member.std}
+    return description
 
 
 def digest(path: str | Path) -> str:

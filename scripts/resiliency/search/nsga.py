@@ -37,16 +37,16 @@ def evolve(score: Score, objectives: int, sizes: np.ndarray, first: np.ndarray, 
     )
     problem = Problem(n_var=len(sizes), n_obj=objectives, n_ieq_constr=1, xl=0, xu=sizes - 1, vtype=int)
     algorithm.setup(problem, termination=NoTermination())
-    while evaluations and (asked := algorithm.ask()) is not None:
-        asked = asked[:evaluations]
-        evaluations -= len(asked)
-        for individual in asked:
+    while evaluations and (candidates := algorithm.ask()) is not None:
+        candidates = candidates[:evaluations]
+        evaluations -= len(candidates)
+        for individual in candidates:
             new.seen.add(_key(individual))
-            found, excess = score(individual.X)
-            individual.set("F", np.array(found, float))
+            values, excess = score(individual.X)
+            individual.set("F", np.array(values, float))
             individual.set("G", np.array([excess], float))
             individual.evaluated = {"F", "G"}
-        algorithm.tell(infills=asked)
+        algorithm.tell(infills=candidates)
 
 
 def fronts(objectives: np.ndarray) -> list[np.ndarray]:
@@ -73,9 +73,9 @@ class _Unseen(DuplicateElimination):
         self.seen: set[bytes] = set()
 
     def do(self, pop: Population, *others: Population, **kwargs) -> Population:
-        known = {_key(individual) for other in others for individual in other}
+        existing = {_key(individual) for other in others for individual in other}
         first = {_key(individual): position for position, individual in reversed(list(enumerate(pop)))}
-        return pop[sorted(position for key, position in first.items() if key not in self.seen and key not in known)]
+        return pop[sorted(position for key, position in first.items() if key not in self.seen and key not in existing)]
 
 
 def _key(individual: Individual) -> bytes:

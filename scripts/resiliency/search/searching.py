@@ -26,7 +26,7 @@ class Evaluations:
     def __init__(self, evaluator: Evaluator, checkpoint: Checkpoint | None, total: int):
         self.evaluator, self.checkpoint = evaluator, checkpoint
         state = checkpoint.load() if checkpoint else None
-        self.known: dict[tuple[int, ...], float] = {tuple(g): e for g, e in state["evaluations"]} if state else {}
+        self.previous: dict[tuple[int, ...], float] = {tuple(g): e for g, e in state["evaluations"]} if state else {}
         self.errors: dict[tuple[int, ...], float] = {}
         self.progress = Progress(total, pause=5)
 
@@ -34,10 +34,10 @@ class Evaluations:
         """Validation error of a sub-network."""
         key = tuple(genes.tolist())
         if key not in self.errors:
-            self.errors[key] = self.known[key] if key in self.known else self._evaluated(genes)
+            self.errors[key] = self.previous[key] if key in self.previous else self._evaluated(genes)
             self.progress.step(f"validation error {self.errors[key]:.4f}, {self.evaluator.space.macs(genes):,} MACs")
             if self.checkpoint and self.checkpoint.due():
-                kept = self.known | self.errors
+                kept = self.previous | self.errors
                 self.checkpoint.save({"evaluations": [[list(g), e] for g, e in kept.items()]})
         return self.errors[key]
 
@@ -91,11 +91,11 @@ def first_population(space: Space, settings: dict, seed: int) -> np.ndarray:
     """
     random, count = stream(seed, "search", "population"), min(settings["population"], space.count)
     smallest = space.smallest(settings["members"] if settings["macs_budget"] else 1)
-    found = {tuple(genes.tolist()): None for genes in [*smallest, 0 * space.sizes]}
+    population = {tuple(genes.tolist()): None for genes in [*smallest, 0 * space.sizes]}
     shares = cycle(np.linspace(0, 1, count + 2)[1:-1])
-    while len(found) < count:
-        found[tuple(random.binomial(space.sizes - 1, next(shares)).tolist())] = None
-    return np.array(list(found))
+    while len(population) < count:
+        population[tuple(random.binomial(space.sizes - 1, next(shares)).tolist())] = None
+    return np.array(list(population))
 
 
 def chosen(evaluations: Evaluations, settings: dict, seed: int) -> list[int]:
@@ -126,9 +126,9 @@ def search_table(evaluations: Evaluations, members: dict[int, str]) -> list[dict
     rows = []
     for position, (genes, error) in enumerate(evaluations.errors.items()):
         shape = evaluations.evaluator.space.shape(np.array(genes))
-        told = {key: " ".join(map(str, shape[key])) for key in ("layers", "channels", "kernels")}
-        known = {"macs": evaluations.evaluator.space.macs(np.array(genes)), "validation_error": error}
+        sizes = {key: " ".join(map(str, shape[key])) for key in ("layers", "channels", "kernels")}
+        scores = {"macs": evaluations.evaluator.space.macs(np.array(genes)), "validation_error": error}
         rows.append(
-            {"evaluation": position, **told, **known, "front": position in front, "member": members.get(position, "")}
+            {"evaluation": position, **sizes, **scores, "front": position in front, "member": members.get(position, "")}
         )
     return rows

@@ -145,16 +145,16 @@ class Space:
         MACs fall as any gene grows, so that the next one is always a neighbour of one that was found before.
         """
         first, order = self.sizes - 1, count()
-        heap, seen, found = [(self.macs(first), next(order), first)], {first.tobytes()}, []
-        while heap and len(found) < number:
-            found.append(heapq.heappop(heap)[2])
-            for gene in np.flatnonzero(found[-1]):
-                other = found[-1].copy()
+        heap, seen, results = [(self.macs(first), next(order), first)], {first.tobytes()}, []
+        while heap and len(results) < number:
+            results.append(heapq.heappop(heap)[2])
+            for gene in np.flatnonzero(results[-1]):
+                other = results[-1].copy()
                 other[gene] -= 1
                 if other.tobytes() not in seen:
                     seen.add(other.tobytes())
                     heapq.heappush(heap, (self.macs(other), next(order), other))
-        return found
+        return results
 
 
 def _halvings(side: int, stages: int) -> int:

@@ -72,9 +72,9 @@ class Supernetwork(Residual):
         super().__init__(largest, Layers(_Conv, _Norm, _Linear))
         self.largest = largest
         self.register_buffer("seen", torch.zeros((), dtype=torch.int64))
-        self.take(largest)
+        self.activate(largest)
 
-    def take(self, shape: Shape, follow: bool = True) -> None:
+    def activate(self, shape: Shape, follow: bool = True) -> None:
         """Act as the sub-network of `shape` from here on; in training, batch-norm statistics follow it or stay."""
         self.depths = shape["layers"]
         self.conv1.width = shape["stem"]

@@ -23,7 +23,7 @@ from resiliency.training.capture import Captured
 from resiliency.training.checkpoints import Checkpoint
 from resiliency.training.optimizer import learning_rate, optimizer, restore, set_learning_rate
 from resiliency.training.settings import Recipe
-from resiliency.training.validation import Labelled, Looks, accuracies
+from resiliency.training.validation import Labelled, Preprocessing, accuracies
 
 Loss = Callable[[list[nn.Module], Tensor, Tensor], Tensor]
 
@@ -71,13 +71,13 @@ class Trainer:
         networks: list[nn.Module],
         loss: Loss,
         recipe: Recipe,
-        looks: Looks,
+        preprocessing: Preprocessing,
         classes: int,
         seed: int,
         same_steps: bool = False,
     ):
         self.networks, self.loss = [with_right_gradients(network) for network in networks], loss
-        self.recipe, self.looks = recipe, looks
+        self.recipe, self.preprocessing = recipe, preprocessing
         self.classes, self.seed = classes, seed
         self.device = next(networks[0].parameters()).device
         self.optimizer = optimizer(networks, recipe)
@@ -140,7 +140,7 @@ class Trainer:
         random = torch.Generator().manual_seed(derived_seed(self.seed, "order", epoch))
         order = torch.randperm(count, generator=random)[: count // size * size].view(-1, size)
         read = reader(images, self.recipe, self.seed, epoch)
-        loaded = batches(images, list(order[first:].numpy()), self.device, self.looks.workers, read)
+        loaded = batches(images, list(order[first:].numpy()), self.device, self.preprocessing.workers, read)
         for step, (chosen, batch) in enumerate(zip(order[first:], loaded, strict=True), start=first):
             yield step, batch, chosen
 
@@ -152,7 +152,7 @@ class Trainer:
         images = shifted(images, self.recipe.shift, random)
         if self.recipe.flip:
             images = flipped(images, random)
-        images = normalised(images, self.looks.mean, self.looks.std)
+        images = normalised(images, self.preprocessing.mean, self.preprocessing.std)
         if self.recipe.mixup:
             images, labels = mixed(images, labels, self.classes, self.recipe.mixup, seed)
         set_learning_rate(self.optimizer, learning_rate(self.recipe, step, steps))
@@ -229,7 +229,7 @@ class Trainer:
             "epoch": epoch + 1,
             "learning_rate": learning_rate(self.recipe, epoch * steps, steps),
             "training_loss": mean_loss,
-            "validation_accuracy": float(np.mean(accuracies(networks, validation, self.looks))),
+            "validation_accuracy": float(np.mean(accuracies(networks, validation, self.preprocessing))),
         }
 
     def _keep(self, checkpoint: Checkpoint | None, history: list[dict], done: int, total: Tensor) -> None:

@@ -17,7 +17,7 @@ from resiliency.streams import derived_seed
 from resiliency.training.checkpoints import Checkpoint
 from resiliency.training.engine import Loss, Trainer
 from resiliency.training.settings import Recipe
-from resiliency.training.validation import Labelled, Looks, accuracies
+from resiliency.training.validation import Labelled, Preprocessing, accuracies
 
 
 def train_members(
@@ -56,7 +56,10 @@ def train_members(
         build(description, len(card["classes"]), derived_seed(*stream, "weights", index)).to(where)
         for index, description in enumerate(descriptions)
     ]
-    members = [Member(member=Path(folder).name, **known) for folder, known in zip(folders, descriptions, strict=True)]
+    members = [
+        Member(member=Path(folder).name, **description)
+        for folder, description in zip(folders, descriptions, strict=True)
+    ]
     for network in networks if prepare else ():
         prepare(network)
     cards = [
@@ -67,24 +70,24 @@ def train_members(
         Labelled(read_images(data[f"{prefix}images"]), read_array(data[f"{prefix}labels"]))
         for prefix in ("", "validation_")
     )
-    looks = Looks(card["mean"], card["std"], workers)
+    preprocessing = Preprocessing(card["mean"], card["std"], workers)
     settings = Recipe(**recipe)
     same_steps = same_steps and not any(description["factory"] for description in descriptions)
     trainer = Trainer(
-        networks, loss, settings, looks, len(card["classes"]), derived_seed(*stream, "images"), same_steps
+        networks, loss, settings, preprocessing, len(card["classes"]), derived_seed(*stream, "images"), same_steps
     )
     decisive = {"code": code, "stream": stream, "recipe": recipe, "members": descriptions, "data": card["splits"]}
     with Checkpoint(Path(folders[0], "checkpoint.pt"), decisive) as checkpoint:
         history = trainer.train(training, validation, checkpoint)
-    right = accuracies(networks, validation, looks)
+    right = accuracies(networks, validation, preprocessing)
     steps = settings.epochs * (len(training.labels) // settings.batch_size)
-    for folder, member, known, network, accuracy in zip(folders, members, cards, networks, right, strict=True):
-        known["device"] = checkpoint.device
-        known["training_cost"] = training_cost(known["macs"], steps * settings.batch_size, settings.epochs)
-        known["training_cost"]["steps"] = steps
+    for folder, member, member_card, network, accuracy in zip(folders, members, cards, networks, right, strict=True):
+        member_card["device"] = checkpoint.device
+        member_card["training_cost"] = training_cost(member_card["macs"], steps * settings.batch_size, settings.epochs)
+        member_card["training_cost"]["steps"] = steps
         if near_chance(accuracy, validation.labels):
             warning = f"validation accuracy {accuracy:.3f} is hardly better than chance: training failed"
             print(f"warning: {member.member}: {warning}")
         write_csv(Path(folder, "history.csv"), history)
-        write_member(folder, network, replace(member, **known, validation_accuracy=accuracy))
+        write_member(folder, network, replace(member, **member_card, validation_accuracy=accuracy))
     checkpoint.remove()

@@ -20,7 +20,7 @@ class Labelled(NamedTuple):
     labels: np.ndarray
 
 
-class Looks(NamedTuple):
+class Preprocessing(NamedTuple):
     """How images come to a network: normalised with mean and std per channel, decoded by so many workers."""
 
     mean: list[float]
@@ -28,7 +28,7 @@ class Looks(NamedTuple):
     workers: int = 0
 
 
-def accuracies(networks: list[nn.Module], data: Labelled, looks: Looks) -> list[float]:
+def accuracies(networks: list[nn.Module], data: Labelled, preprocessing: Preprocessing) -> list[float]:
     """Share of the images that each of `networks` labels right; leaves them in evaluation mode.
 
     Raises:
@@ -41,8 +41,9 @@ def accuracies(networks: list[nn.Module], data: Labelled, looks: Looks) -> list[
     for network in networks:
         network.eval()
     with inference():
-        for images, truth in zip(batches(data.images, order, device, looks.workers), labels.split(256), strict=True):
-            images = normalised(images, looks.mean, looks.std)
+        read = batches(data.images, order, device, preprocessing.workers)
+        for images, truth in zip(read, labels.split(256), strict=True):
+            images = normalised(images, preprocessing.mean, preprocessing.std)
             answers = torch.stack([network(images) for network in networks])
             if not torch.isfinite(answers).all():
                 raise Fault("validation logits are not finite; lower learning_rate, set gradient_clip, or mend weights")
