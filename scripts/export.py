@@ -63,8 +63,8 @@ with stage(snakemake.log[0]):
             name: agreement(RUNTIMES[name].runner(path, 1), name, pixels, some, study, temperature.value)
             for name, path in paths.items()
         }
-        for name, found in checks.items():
-            print(f"{name}: {found.compared} of {found.images} images answered as scored")
+        for name, check in checks.items():
+            print(f"{name}: {check.compared} of {check.images} images answered as scored")
         times = timed(ensemble, paths, pixels[:1], sorted({1, snakemake.threads}))
 
     card = read_json(inputs.card)

@@ -28,9 +28,9 @@ def contents(files, needed=None, corruptions=("fog",)):
 
 
 def test_what_all_files_share_is_used(files):
-    found = contents(files)
-    assert found.kinds == {"one": "decisions", "two": "decisions"}
-    assert (found.test_sets, found.corruptions) == (["at_night"], [])
+    common = contents(files)
+    assert common.kinds == {"one": "decisions", "two": "decisions"}
+    assert (common.test_sets, common.corruptions) == (["at_night"], [])
     assert contents(files[:1]).corruptions == ["fog"]
     layout = contents(files[:1]).layout(contents(files[:1]).sources[0])
     assert layout == {"clean": ["original", "fog.1"], "at_night": ["at-night"]}
@@ -117,7 +117,7 @@ def test_the_best_ensembles_come_with_what_they_are_the_best_of():
 def test_what_is_left_out_has_its_reason():
     rows = skipped_rows(MEMBERS, {"b": "scores"}, ["calibration"], 0.75)
     assert ("", "calibration", "no member is known by its probabilities") in rows
-    assert [what for member, what, _ in rows if member == "b"] == [
+    assert [item for member, item, _ in rows if member == "b"] == [
         "ensembles",
         "probabilities",
         "attributions and activations",

@@ -29,10 +29,10 @@ MEMBER = Member("a-s0", mean=[0.4, 0.5, 0.6], std=[0.2, 0.25, 0.3])
 def network(seed: int) -> nn.Module:
     torch.manual_seed(seed)
     layers = nn.Conv2d(3, 4, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Linear(16, CLASSES)
-    found = nn.Sequential(*layers).eval()
+    module = nn.Sequential(*layers).eval()
     with torch.no_grad():
-        found[-1].weight *= 10
-    return found
+        module[-1].weight *= 10
+    return module
 
 
 @pytest.fixture
@@ -63,9 +63,9 @@ def test_the_module_answers_as_the_study(members, images, rule):
     np.testing.assert_allclose(disagreement, part.mutual_information, atol=2e-3)
     if RULES[rule].mean:
         np.testing.assert_allclose(probabilities, np.exp(scaled(part.log_probabilities, 0.5)), atol=5e-3)
-    found = agreement(eager_runner(ensemble, 1), "it", images, np.arange(IMAGES), of_study, 0.5)
-    assert found.images == IMAGES
-    assert found.compared > IMAGES / 4
+    result = agreement(eager_runner(ensemble, 1), "it", images, np.arange(IMAGES), of_study, 0.5)
+    assert result.images == IMAGES
+    assert result.compared > IMAGES / 4
 
 
 def test_programs_answer_any_number_of_images_as_the_module(members, images, tmp_path):
@@ -79,7 +79,7 @@ def test_programs_answer_any_number_of_images_as_the_module(members, images, tmp
             for of_program, of_module in zip(run(images[:count]), expected, strict=True):
                 np.testing.assert_allclose(of_program, of_module[:count], atol=1e-5)
     rows = timed(ensemble, paths, images[:1], [1])
-    assert [row["what"] for row in rows] == ["a-s0", "a-s1", "ensemble", "ensemble"]
+    assert [row["model"] for row in rows] == ["a-s0", "a-s1", "ensemble", "ensemble"]
     assert all(0 < row["low"] <= row["median"] <= row["high"] for row in rows)
 
 
@@ -97,8 +97,8 @@ def test_a_member_with_a_size_of_its_own_sees_images_at_it(members, images):
     flat = np.broadcast_to(images[:, :1, :1], images.shape)
     resized = np.broadcast_to(images[:, :1, :1], (IMAGES, 2 * SIDE, 2 * SIDE, 3))
     alone = Deployable(members[:1], [1.0], "mean_probability", 1)
-    found, expected = eager_runner(larger, 1)(flat)[0], eager_runner(alone, 1)(resized)[0]
-    np.testing.assert_allclose(found, expected, atol=1e-6)
+    probabilities, expected = eager_runner(larger, 1)(flat)[0], eager_runner(alone, 1)(resized)[0]
+    np.testing.assert_allclose(probabilities, expected, atol=1e-6)
 
 
 def test_members_that_crop_files_in_their_own_way_are_refused():
@@ -133,11 +133,11 @@ def test_the_ensemble_that_is_named(ensemble, number):
 
 
 @pytest.mark.parametrize(
-    ("ensemble", "told"),
+    ("ensemble", "message"),
     [(9, r"numbers 1 to 4, not 9"), ("best under 900000 MACs", r"none .* under 900,000 MACs; the least is 1,000,000")],
 )
-def test_an_ensemble_that_is_not_there(ensemble, told):
-    with pytest.raises(Fault, match=told):
+def test_an_ensemble_that_is_not_there(ensemble, message):
+    with pytest.raises(Fault, match=message):
         chosen(DEPLOYMENT, checked(ensemble))
 
 

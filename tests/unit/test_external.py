@@ -40,12 +40,12 @@ def write(tmp_path):
 
 
 def test_decisions_come_by_test_set_in_the_order_of_images(write):
-    found = read_decisions(write(DECISIONS))
-    assert list(found.labels) == ["clean", "fog.3"]
-    assert found.images["clean"].tolist() == [1, 2]
-    assert found.labels["clean"].tolist() == [0, 1]
-    assert found.answers["one"]["fog.3"].tolist() == [1, 1]
-    assert found.answers["other"]["clean"].tolist() == [0, 0]
+    decisions = read_decisions(write(DECISIONS))
+    assert list(decisions.labels) == ["clean", "fog.3"]
+    assert decisions.images["clean"].tolist() == [1, 2]
+    assert decisions.labels["clean"].tolist() == [0, 1]
+    assert decisions.answers["one"]["fog.3"].tolist() == [1, 1]
+    assert decisions.answers["other"]["clean"].tolist() == [0, 0]
 
 
 def test_decisions_in_parquet_are_those_in_csv(write, tmp_path):
@@ -63,7 +63,7 @@ def test_only_the_test_sets_that_are_asked_for_are_read(write):
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "told"),
+    ("old", "new", "message"),
     [
         ("label,", "truth,", r"column 'label' is missing; there are test_set, image, truth, one, other$"),
         ("one,other", "one,one", r"column 'one' is there 2 times; keep one$"),
@@ -78,29 +78,29 @@ def test_only_the_test_sets_that_are_asked_for_are_read(write):
         ("clean,2", ",2", r"column 'test_set', row 1: nothing"),
     ],
 )
-def test_faults_of_decisions_name_column_and_row(write, old, new, told):
-    with pytest.raises(Fault, match=r"file.csv: " + told):
+def test_faults_of_decisions_name_column_and_row(write, old, new, message):
+    with pytest.raises(Fault, match=r"file.csv: " + message):
         read_decisions(write(DECISIONS.replace(old, new, 1)), classes=2)
 
 
 def test_a_table_needs_rows_members_and_a_known_format(write, tmp_path):
-    for text, told in (
+    for text, message in (
         (DECISIONS.split("\n")[0], "holds no rows"),
         ("test_set,image,label\nclean,0,0\n", "no column of"),
     ):
-        with pytest.raises(Fault, match=told):
+        with pytest.raises(Fault, match=message):
             read_decisions(write(text))
-    for name, told in (("absent.csv", "there is no such file"), ("file.txt", "ending in .csv or .parquet")):
+    for name, message in (("absent.csv", "there is no such file"), ("file.txt", "ending in .csv or .parquet")):
         write(DECISIONS, "file.txt")
-        with pytest.raises(Fault, match=told):
+        with pytest.raises(Fault, match=message):
             read_decisions(str(tmp_path / name))
 
 
 def test_scores_are_errors_with_clean_first(write):
-    found = read_scores(write(SCORES))
-    assert list(found) == ["clean", "fog.1", "fog.2", "sketch"]
-    assert found.loc["one"].tolist() == pytest.approx([0.1, 0.2, 0.3, 0.595])
-    assert np.isnan(found.loc["other", "sketch"])
+    scores = read_scores(write(SCORES))
+    assert list(scores) == ["clean", "fog.1", "fog.2", "sketch"]
+    assert scores.loc["one"].tolist() == pytest.approx([0.1, 0.2, 0.3, 0.595])
+    assert np.isnan(scores.loc["other", "sketch"])
     errors = read_scores(write(SCORES), are="error", test_sets=[])
     assert errors.loc["other"].tolist() == pytest.approx([0.8, 0.6, 0.4])
 
@@ -122,7 +122,7 @@ def test_scores_name_their_conditions():
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "told"),
+    ("old", "new", "message"),
     [
         ("member", "name", r"column 'member' is missing"),
         ("clean", "tidy", r"column 'clean' is missing"),
@@ -133,8 +133,8 @@ def test_scores_name_their_conditions():
         ("40.5", "-1", r"column 'sketch', row 1: -1.0; needed"),
     ],
 )
-def test_faults_of_scores_name_column_and_row(write, old, new, told):
-    with pytest.raises(Fault, match=r"file.csv: " + told):
+def test_faults_of_scores_name_column_and_row(write, old, new, message):
+    with pytest.raises(Fault, match=r"file.csv: " + message):
         read_scores(write(SCORES.replace(old, new, 1)))
 
 
@@ -146,7 +146,7 @@ def test_members_have_designs_and_families(write):
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "told"),
+    ("old", "new", "message"),
     [
         ("family", "kind", r"column 'kind' is unknown; there are member, design, family"),
         ("1000", "-3", r"column 'parameters', row 1: -3.0; needed is a number of 1 or more$"),
@@ -158,8 +158,8 @@ def test_members_have_designs_and_families(write):
         ("net-s1", "net-s0", r"member 'net-s0' is there 2 times"),
     ],
 )
-def test_faults_of_the_table_about_members(write, old, new, told):
-    with pytest.raises(Fault, match=r"file.csv: " + told):
+def test_faults_of_the_table_about_members(write, old, new, message):
+    with pytest.raises(Fault, match=r"file.csv: " + message):
         read_members(write(MEMBERS.replace(old, new, 1)))
 
 
@@ -193,7 +193,7 @@ def test_probabilities_come_back_from_the_logits_that_they_are_kept_as(folder):
 
 
 @pytest.mark.parametrize(
-    ("values", "told"),
+    ("values", "message"),
     [
         ([[0.5, 0.5]], r"1 rows, but test set 'clean' has 2 labels$"),
         ([[0.5], [0.5]], r"1 columns, but there is a label 1; needed is one a class$"),
@@ -203,9 +203,9 @@ def test_probabilities_come_back_from_the_logits_that_they_are_kept_as(folder):
         ([[1, 0], [0, 1]], r"an array of int64, \(2, 2\); needed are floats, images x classes$"),
     ],
 )
-def test_faults_of_arrays_name_file_and_row(folder, values, told):
+def test_faults_of_arrays_name_file_and_row(folder, values, message):
     np.save(folder / "net/clean.npy", np.array(values))
-    with pytest.raises(Fault, match=r"net/clean.npy: " + told):
+    with pytest.raises(Fault, match=r"net/clean.npy: " + message):
         read(folder)
 
 

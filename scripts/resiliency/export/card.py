@@ -15,13 +15,13 @@ VERSIONS = ("torch", "timm", "onnx", "onnxruntime", "numpy")
 FORMS = (words.percent, words.number, words.label, words.plural)
 
 
-def model_card(row: pd.Series, members: pd.DataFrame, **known: object) -> str:
+def model_card(row: pd.Series, members: pd.DataFrame, **context: object) -> str:
     """card.md.
 
     Args:
         row: of deployment.csv.
         members: rows of members.csv of its members.
-        known: what else the template `card.md.j2` names.
+        context: what else the template `card.md.j2` names.
     """
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
@@ -34,7 +34,7 @@ def model_card(row: pd.Series, members: pd.DataFrame, **known: object) -> str:
         right=_right(row),
         versions={name: version(name) for name in VERSIONS},
         two_digits=lambda value: words.number(value, 2),
-        **known,
+        **context,
     )
 
 
@@ -56,9 +56,9 @@ def weights_of(member: dict) -> dict[str, str]:
 def _right(row: pd.Series) -> list[tuple]:
     """Images, accuracy and its interval: clean, corrupted and further test sets."""
     clean = accuracies(CLEAN, row.clean_accuracy, row.images, row.confidence)
-    found = [(CLEAN, *(float(value) for value in clean.values()))]
-    found.append((CORRUPTED, 1 - row.mean_corruption_error, 1 - row.high, 1 - row.low))
+    rows = [(CLEAN, *(float(value) for value in clean.values()))]
+    rows.append((CORRUPTED, 1 - row.mean_corruption_error, 1 - row.high, 1 - row.low))
     names = [
         name.removesuffix("_accuracy") for name in row.index if name.endswith("_accuracy") and name != "clean_accuracy"
     ]
-    return found + [(name, *(row[column] for column in accuracy_columns(name))) for name in names]
+    return rows + [(name, *(row[column] for column in accuracy_columns(name))) for name in names]

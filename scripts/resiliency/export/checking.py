@@ -46,14 +46,14 @@ def agreement(
     Raises:
         Fault: a decided answer differs.
     """
-    found = np.concatenate([run(images[start : start + BATCH])[0] for start in range(0, len(images), BATCH)])
+    probabilities = np.concatenate([run(images[start : start + BATCH])[0] for start in range(0, len(images), BATCH)])
     parts = list(study.outputs(0, chosen))
     logs = np.concatenate([part.log_probabilities for part in parts])
     decided, answers = _decided(study, logs, chosen)
-    wrong = decided & (found.argmax(axis=1) != answers)
+    wrong = decided & (probabilities.argmax(axis=1) != answers)
     if wrong.any():
         raise Fault(f"{name}: answers {wrong.sum():,} of {decided.sum():,} test images otherwise than the study scored")
-    difference = np.nan if study.rule.mean is None else np.abs(found - np.exp(scaled(logs, temperature))).max()
+    difference = np.nan if study.rule.mean is None else np.abs(probabilities - np.exp(scaled(logs, temperature))).max()
     return Agreement(int(decided.sum()), len(images), float(difference))
 
 
@@ -77,7 +77,7 @@ def timed(ensemble: Deployable, paths: dict[str, Path], image: np.ndarray, threa
         image: uint8 1 x H x W x 3.
 
     Returns:
-        what, runtime, threads, and median, low and high (quartiles).
+        model, runtime, threads, and median, low and high (quartiles).
     """
     shares, rows = [1.0] * len(ensemble.networks), []
     alone = [
@@ -86,10 +86,10 @@ def timed(ensemble: Deployable, paths: dict[str, Path], image: np.ndarray, threa
     ]
     for count in threads:
         runs = [(module.members[0].member, EAGER, eager_runner(module, count)) for module in alone]
-        runs += [("ensemble", RUNTIMES[name].told, RUNTIMES[name].runner(path, count)) for name, path in paths.items()]
-        for what, runtime, run in runs:
+        runs += [("ensemble", RUNTIMES[name].label, RUNTIMES[name].runner(path, count)) for name, path in paths.items()]
+        for model, runtime, run in runs:
             times = dict(zip(("median", "low", "high"), milliseconds(run, image), strict=True))
-            rows.append({"what": what, "runtime": runtime, "threads": count} | times)
+            rows.append({"model": model, "runtime": runtime, "threads": count} | times)
     return rows
 
 

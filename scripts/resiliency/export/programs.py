@@ -57,8 +57,8 @@ def eager_runner(module: torch.nn.Module, threads: int) -> Run:
     def run(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         torch.set_num_threads(threads)
         with torch.inference_mode():
-            found = module(torch.from_numpy(np.ascontiguousarray(images)))
-        return tuple(values.numpy() for values in found)
+            outputs = module(torch.from_numpy(np.ascontiguousarray(images)))
+        return tuple(values.numpy() for values in outputs)
 
     return run
 
@@ -81,7 +81,7 @@ def onnx_runner(path: Path, threads: int) -> Run:
 class Runtime(NamedTuple):
     """What it is called, and how a program of it in a file is run in so many threads."""
 
-    told: str
+    label: str
     runner: Callable[[Path, int], Run]
 
 

@@ -61,12 +61,12 @@ def read_labels(folder: str, test_set: str, classes: int | None = None) -> np.nd
 def array_file(folder: Path, name: str) -> Path:
     """The `.npy` or `.npz` file `name` in `folder`."""
     paths = [folder / f"{name}{suffix}" for suffix in SUFFIXES]
-    found = [path for path in paths if path.is_file()]
-    if not found:
+    files = [path for path in paths if path.is_file()]
+    if not files:
         raise Fault(f"{paths[0]}: there is no such file")
-    if len(found) > 1:
-        raise Fault(f"{found[1]}: {found[0].name} is there too; keep one")
-    return found[0]
+    if len(files) > 1:
+        raise Fault(f"{files[1]}: {files[0].name} is there too; keep one")
+    return files[0]
 
 
 def array_files(folder: str, members: list[str], layout: dict[str, list[str]]) -> list[str]:
@@ -112,8 +112,8 @@ def _check(path: Path, values: np.ndarray, start: int, kind: str) -> None:
         wrong = (values < 0).any(axis=1) | (np.abs(values.sum(axis=1) - 1) > TOLERANCE)
         if wrong.any():
             row = int(wrong.argmax())
-            told = f"from {values[row].min():.4g} up, with sum {values[row].sum():.4g}"
-            raise Fault(f"{path}: row {start + row + 1}: values {told}; needed are probabilities, which sum to 1")
+            summary = f"from {values[row].min():.4g} up, with sum {values[row].sum():.4g}"
+            raise Fault(f"{path}: row {start + row + 1}: values {summary}; needed are probabilities, which sum to 1")
 
 
 def _array(path: Path) -> np.ndarray:

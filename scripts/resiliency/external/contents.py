@@ -90,17 +90,17 @@ def read_contents(
             raise Fault(f"{file}: member {member!r} is in {first[member]} too; each member needs a name of its own")
         first[member] = file
     if needed is None:
-        found = [name for name in corruptions if all(_has(source, name) for source in sources)]
+        common = [name for name in corruptions if all(_has(source, name) for source in sources)]
         shared = [name for name in sources[0].names if all(name in source.names for source in sources)]
         test_sets = [name for name in shared if name != CLEAN and not corrupted(name)]
     else:
-        found, test_sets = list(corruptions), list(needed)
+        common, test_sets = list(corruptions), list(needed)
     for source in sources:
-        for name in [CLEAN, *test_sets, *(f"{name}.{severity}" for name in found for severity in severities)]:
+        for name in [CLEAN, *test_sets, *(f"{name}.{severity}" for name in common for severity in severities)]:
             if name not in source.names:
                 there = ", ".join(list(source.names)[:8])
                 raise Fault(f"{source.file}: {name!r} is missing, on which other members are tested; there are {there}")
-    return Contents(sources, test_sets, found, list(severities))
+    return Contents(sources, test_sets, common, list(severities))
 
 
 def _has(source: Source, corruption: str) -> bool:
@@ -116,12 +116,12 @@ def _sources(external: External) -> Iterator[Source]:
 
 def _source(kind: str, file: str, external: External) -> Source:
     if kind == "decisions":
-        found = read_decisions(file, external.classes)
-        return Source(kind, file, list(found.answers), _names(file, list(found.labels), external))
+        decisions = read_decisions(file, external.classes)
+        return Source(kind, file, list(decisions.answers), _names(file, list(decisions.labels), external))
     if kind == "scores":
         of_classes = set(external.clean_on.values())
-        asked = external.test_sets and [*external.test_sets, *of_classes]
-        table = read_scores(file, external.clean, external.scores_are, asked)
+        columns = external.test_sets and [*external.test_sets, *of_classes]
+        table = read_scores(file, external.clean, external.scores_are, columns)
         present = [external.clean if name == CLEAN else name for name in table if name not in of_classes]
         return Source(kind, file, list(table.index), _names(file, present, external))
     return Source(kind, file, members_of(file), _names(file, test_sets_of(file), external))

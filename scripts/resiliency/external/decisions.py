@@ -67,8 +67,8 @@ def _rows(file: str, table: pd.DataFrame, test_sets: Sequence[str] | None) -> di
     for name in test_sets or ():
         if name not in present:
             raise Fault(f"{file}: test set {name!r} is missing; there are {', '.join(present[:10])}")
-    found = {}
+    by_test_set = {}
     for name in test_sets or present:
         rows = np.flatnonzero(names == name)
-        found[name] = rows[table["image"].iloc[rows].argsort(kind="stable")]
-    return found
+        by_test_set[name] = rows[table["image"].iloc[rows].argsort(kind="stable")]
+    return by_test_set

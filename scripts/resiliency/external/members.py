@@ -25,16 +25,16 @@ def read_members(file: str) -> pd.DataFrame:
     for column in table:
         if column not in ("member", *TEXTS, *NUMBERS):
             raise Fault(f"{file}: column {column!r} is unknown; there are member, {', '.join((*TEXTS, *NUMBERS))}")
-    found = {name: table[name].fillna("").astype(str) if name in table else "" for name in TEXTS}
+    columns = {name: table[name].fillna("").astype(str) if name in table else "" for name in TEXTS}
     for name in NUMBERS:
-        found[name] = numbers(file, table, name, 1, float("inf"), may_lack=True) if name in table else float("nan")
-    known = architectures()
-    if known and "architecture" in table:
-        asked = found["architecture"].str.partition(".")[0]
-        wrong = ((asked != "") & ~asked.isin(list(known))).to_numpy()
+        columns[name] = numbers(file, table, name, 1, float("inf"), may_lack=True) if name in table else float("nan")
+    catalogue = architectures()
+    if catalogue and "architecture" in table:
+        architecture = columns["architecture"].str.partition(".")[0]
+        wrong = ((architecture != "") & ~architecture.isin(list(catalogue))).to_numpy()
         if wrong.any():
             raise fault_at(file, "architecture", wrong, table["architecture"], "the name of an architecture of timm")
-    return pd.DataFrame(found).set_axis(pd.Index(table["member"].astype(str), name="member"))
+    return pd.DataFrame(columns).set_axis(pd.Index(table["member"].astype(str), name="member"))
 
 
 def described(members: Iterable[str], tables: Iterable[pd.DataFrame]) -> pd.DataFrame:
@@ -53,16 +53,16 @@ def described(members: Iterable[str], tables: Iterable[pd.DataFrame]) -> pd.Data
     table = everything.reindex(pd.Index(members, name="member"))
     table = table.fillna(dict.fromkeys(TEXTS, ""))
     designs = [design_of(member) for member in table.index]
-    for member, design, said in zip(table.index, designs, table["design"], strict=True):
-        if said not in ("", design):
+    for member, design, entry in zip(table.index, designs, table["design"], strict=True):
+        if entry not in ("", design):
             raise Fault(
-                f"external.members: member {member!r}: design {said!r} needs the name {said} or {said}-s0, {said}-s1, "
-                "..., by which its members differ"
+                f"external.members: member {member!r}: design {entry!r} needs the name {entry} or {entry}-s0, "
+                f"{entry}-s1, ..., by which its members differ"
             )
-    known = architectures()
-    modules = [known.get(name.partition(".")[0], "") for name in table["architecture"]]
+    catalogue = architectures()
+    modules = [catalogue.get(name.partition(".")[0], "") for name in table["architecture"]]
     table["design"] = designs
     table["family"] = [
-        said or module or design for said, module, design in zip(table["family"], modules, designs, strict=True)
+        entry or module or design for entry, module, design in zip(table["family"], modules, designs, strict=True)
     ]
     return table

@@ -20,7 +20,7 @@ class Reader:
     """
 
     def __init__(self, kind: str, file: str, layout: dict[str, list[str]], classes: int | None):
-        self.kind, self.file, self.layout, self.known_classes = kind, file, layout, classes
+        self.kind, self.file, self.layout, self.class_count = kind, file, layout, classes
         self.decisions: Decisions | None = None
         if kind == "decisions":
             self.decisions = read_decisions(file, classes, [name for names in layout.values() for name in names])
@@ -35,8 +35,8 @@ class Reader:
 
     def classes(self, members: list[str]) -> int:
         """The number of classes: as it is known, else of the arrays' columns, else the largest label plus 1."""
-        if self.known_classes:
-            return self.known_classes
+        if self.class_count:
+            return self.class_count
         if self.decisions:
             return 1 + max(int(labels.max()) for labels in self.labels().values())
         return self._logits(members[0], next(iter(self.layout.values()))[0]).shape[-1]
@@ -76,7 +76,7 @@ class Reader:
         return labels
 
     def _labels(self, name: str) -> np.ndarray:
-        return self.decisions.labels[name] if self.decisions else read_labels(self.file, name, self.known_classes)
+        return self.decisions.labels[name] if self.decisions else read_labels(self.file, name, self.class_count)
 
     def _images(self, name: str) -> np.ndarray | None:
         return self.decisions.images[name] if self.decisions else None

@@ -37,11 +37,11 @@ def read_scores(
     further = test_sets
     if further is None:
         further = [name for name in table if name not in (MEMBER, clean, *corruptions)]
-    found = {}
+    errors = {}
     for name in (clean, *corruptions, *further):
         values = numbers(file, table, name, 0, PERCENT, may_lack=name in further) / PERCENT
-        found[CLEAN if name == clean else name] = values if are == "error" else 1 - values
-    return pd.DataFrame(found, index=pd.Index(table[MEMBER].astype(str), name=MEMBER))
+        errors[CLEAN if name == clean else name] = values if are == "error" else 1 - values
+    return pd.DataFrame(errors, index=pd.Index(table[MEMBER].astype(str), name=MEMBER))
 
 
 def error_rows(

@@ -40,7 +40,7 @@ def skipped_rows(
         least_clean_accuracy: that a member of an ensemble needs.
     """
     rows = [("", table, LACKING[table]) for table in lacking if table in LACKING]
-    rows += [(member, what, why) for member, kind in kinds.items() for what, why in LEFT_OUT[kind].items()]
+    rows += [(member, item, why) for member, kind in kinds.items() for item, why in LEFT_OUT[kind].items()]
     for row in members.itertuples():
         if row.member in kinds and pd.isna(row.parameters):
             rows.append((row.member, "observation 1", "no parameters: neither a table nor an architecture tells them"))

@@ -52,7 +52,7 @@ def _names(path: Path) -> list[str]:
         return next(csv.reader(file), [])
 
 
-def whole_numbers(file: str, table: pd.DataFrame, column: str, most: int | None, what: str) -> np.ndarray:
+def whole_numbers(file: str, table: pd.DataFrame, column: str, most: int | None, content: str) -> np.ndarray:
     """A column as int64, each value from 0 to below `most`.
 
     Raises:
@@ -62,7 +62,7 @@ def whole_numbers(file: str, table: pd.DataFrame, column: str, most: int | None,
     wrong = ~(values >= 0) | (values != np.floor(values)) | (values >= (most or np.inf))
     if wrong.any():
         limit = f"from 0 to {most - 1}" if most else "from 0 up"
-        raise fault_at(file, column, wrong, table[column], f"{what}: a whole number {limit}")
+        raise fault_at(file, column, wrong, table[column], f"{content}: a whole number {limit}")
     return values.astype(np.int64)
 
 
@@ -82,6 +82,6 @@ def fault_at(file: str, column: str, wrong: np.ndarray, values: pd.Series, neede
     """The fault of the first value that is `wrong`, which should have been what is `needed`."""
     row = int(np.argmax(wrong))
     value = values.iloc[row]
-    told = "nothing" if pd.isna(value) else repr(value.item() if hasattr(value, "item") else value)
+    text = "nothing" if pd.isna(value) else repr(value.item() if hasattr(value, "item") else value)
     more = f", and in {wrong.sum() - 1:,} more rows" if wrong.sum() > 1 else ""
-    return Fault(f"{file}: column {column!r}, row {row + 1}: {told}{more}; needed is {needed}")
+    return Fault(f"{file}: column {column!r}, row {row + 1}: {text}{more}; needed is {needed}")
