@@ -42,14 +42,14 @@ def stage_grams(member: Classifier, images: np.ndarray) -> np.ndarray:
 
 def _features(member: Classifier, stage: nn.Module, images: np.ndarray) -> np.ndarray:
     """Output of `stage` for all images, flattened: float32 N x D, in memory once."""
-    network, known = member
+    network, description = member
     device = next(network.parameters()).device
     order = in_order(len(images), BATCH)
     features = np.empty((0, 0), np.float32)
     for chosen, batch in zip(order, batches(images, order, device, workers=0), strict=True):
-        with inference(), watched({"stage": stage}) as found:
-            network(normalised(batch, known.mean, known.std))
-        part = found["stage"].flatten(1).float().cpu().numpy()
+        with inference(), watched({"stage": stage}) as outputs:
+            network(normalised(batch, description.mean, description.std))
+        part = outputs["stage"].flatten(1).float().cpu().numpy()
         if not features.size:
             features = np.empty((len(images), part.shape[1]), np.float32)
         features[chosen] = part

@@ -157,20 +157,20 @@ def ensemble_diversity(logits: np.ndarray, labels: np.ndarray, ensembles: np.nda
         Fault: an argument is none of these.
 
     >>> logits = np.log([[[0.8, 0.2], [0.6, 0.4]], [[0.4, 0.6], [0.1, 0.9]]])
-    >>> found = ensemble_diversity(logits, np.array([0, 1]), np.array([[0, 1]]))
-    >>> found[["members", "oracle", "disagreement", "kohavi_wolpert"]]
+    >>> diversity = ensemble_diversity(logits, np.array([0, 1]), np.array([[0, 1]]))
+    >>> diversity[["members", "oracle", "disagreement", "kohavi_wolpert"]]
       members  oracle  disagreement  kohavi_wolpert
     0     0+1     1.0           1.0            0.25
     """
     predictions, ensembles = _checked(logits, labels, ensembles, least=2)
-    _, (takes,) = score_condition(predictions, 0, [ensembles], ["mean_probability"], np.ones(len(predictions)))
-    columns = {"members": _named(ensembles), "oracle": 1 - takes["shares"][:, 0]}
+    _, (inputs,) = score_condition(predictions, 0, [ensembles], ["mean_probability"], np.ones(len(predictions)))
+    columns = {"members": _named(ensembles), "oracle": 1 - inputs["shares"][:, 0]}
     for name, rows in pair_diversity(logits, labels).groupby("metric", sort=False):
         matrix = np.full((len(predictions),) * 2, np.nan)
         matrix[rows["first"], rows["second"]] = matrix[rows["second"], rows["first"]] = rows.diversity
         columns[name] = mean_over_pairs(ensembles, matrix)[0]
     for name, metric in ENSEMBLE_METRICS.items():
-        columns[name] = metric.diversity(metric.raw(*(takes[source] for source in metric.sources)))
+        columns[name] = metric.diversity(metric.raw(*(inputs[source] for source in metric.sources)))
     return pd.DataFrame(columns)
 
 

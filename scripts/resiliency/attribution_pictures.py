@@ -34,12 +34,12 @@ def attribution_table(
         of maps as from `map_url`).
     """
     rows = []
-    for position, known in enumerate(zip(indices.tolist(), labels, strict=True)):
+    for position, index_and_label in enumerate(zip(indices.tolist(), labels, strict=True)):
         for name in IMAGES:
-            rows.append((*known, name, IMAGE, data_url(images[name][position])))
+            rows.append((*index_and_label, name, IMAGE, data_url(images[name][position])))
             for member, of_member, fits in zip(members, maps[name], applicable(maps[name]), strict=True):
                 if fits:
-                    rows.append((*known, name, member, map_url(of_member[position])))
+                    rows.append((*index_and_label, name, member, map_url(of_member[position])))
     return pd.DataFrame(rows, columns=["index", "label", "images", "what", "picture"])
 
 

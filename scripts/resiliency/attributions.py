@@ -51,8 +51,8 @@ def _grad_cam(network: nn.Module, images: Tensor, target: Tensor, black: Tensor,
     with spatial_layer(network, images[:1]) as layer:
         if layer is None:
             raise Inapplicable("no feature stage with a map of 4x4 or more that the logits depend on")
-        found = LayerGradCam(network, layer).attribute(images, target=target, relu_attributions=True)
-    return LayerAttribution.interpolate(found, tuple(images.shape[2:]), "bilinear")
+        maps = LayerGradCam(network, layer).attribute(images, target=target, relu_attributions=True)
+    return LayerAttribution.interpolate(maps, tuple(images.shape[2:]), "bilinear")
 
 
 def _occlusion(network: nn.Module, images: Tensor, target: Tensor, black: Tensor, steps: int) -> Tensor:
@@ -102,21 +102,21 @@ def attribution_maps(
         Inapplicable: the method does not apply to the network.
     """
     device = next(network.parameters()).device
-    look = member.mean, member.std
+    normalisation = member.mean, member.std
     maps = []
     for start in range(0, len(images), BATCH):
         (pixels,) = seen(images[start : start + BATCH], slice(None), [view_of(member)])
-        batch = normalised(torch.tensor(pixels, device=device), *look).requires_grad_()
-        black = normalised(torch.zeros(1, *pixels.shape[1:], dtype=torch.uint8, device=device), *look)
+        batch = normalised(torch.tensor(pixels, device=device), *normalisation).requires_grad_()
+        black = normalised(torch.zeros(1, *pixels.shape[1:], dtype=torch.uint8, device=device), *normalisation)
         if target == "label":
             classes = torch.tensor(labels[start : start + BATCH], device=device)
         else:
             with inference():
                 classes = network(batch).argmax(1)
-        found = METHODS[method](network, batch, classes.clone(), black, steps).detach().sum(dim=1)
-        if found.shape[1:] != images.shape[1:3]:
-            found = resize(found[:, None], images.shape[1:3], mode="bilinear", antialias=True)[:, 0]
-        maps.append((found / found.abs().amax(dim=(1, 2), keepdim=True).clamp_min(1e-30)).cpu())
+        batch_maps = METHODS[method](network, batch, classes.clone(), black, steps).detach().sum(dim=1)
+        if batch_maps.shape[1:] != images.shape[1:3]:
+            batch_maps = resize(batch_maps[:, None], images.shape[1:3], mode="bilinear", antialias=True)[:, 0]
+        maps.append((batch_maps / batch_maps.abs().amax(dim=(1, 2), keepdim=True).clamp_min(1e-30)).cpu())
     return torch.cat(maps).numpy().astype(np.float16)
 
 

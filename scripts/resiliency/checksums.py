@@ -20,7 +20,7 @@ def record(written: Path, path: Path) -> None:
     The one of the file that is still there stays beside it, for the process may die between the two.
     """
     kept = _beside(path)
-    before = _known(kept)[:1] if kept.exists() else []
+    before = _recorded_checksums(kept)[:1] if kept.exists() else []
     kept.parent.mkdir(exist_ok=True)
     temporary = kept.with_name(f".{kept.name}.{os.getpid()}")
     temporary.write_text("\n".join([_checksum(written), *before]) + "\n", encoding="utf-8")
@@ -42,7 +42,7 @@ def verified(path: str | Path) -> Path:
     try:
         path.stat()
         kept = _beside(path)
-        if kept.exists() and _checksum(path) not in _known(kept):
+        if kept.exists() and _checksum(path) not in _recorded_checksums(kept):
             raise Fault(f"{path}: damaged, not as it was written; delete it and run again")
     except OSError as error:
         raise Fault(f"{path}: cannot be read ({error.strerror})") from error
@@ -53,7 +53,7 @@ def _beside(path: Path) -> Path:
     return path.parent / FOLDER / path.name
 
 
-def _known(kept: Path) -> list[str]:
+def _recorded_checksums(kept: Path) -> list[str]:
     return kept.read_text(encoding="ascii", errors="replace").splitlines()
 
 

@@ -93,18 +93,18 @@ def _set_up() -> None:
     torch.backends.cuda.enable_cudnn_sdp(False)
     if gpu_slots() > 1:
         torch.cuda.set_per_process_memory_fraction(SHARED_MEMORY / gpu_slots())
-    _name_what_may_differ()
+    _summarise_warnings()
 
 
 @cache
-def _name_what_may_differ() -> None:
+def _summarise_warnings() -> None:
     """From now on, print in one line what torch warns of at length: an operation without a deterministic kernel."""
     show = warnings.showwarning
 
-    def shown(message, *rest, **more):
-        if found := _NOT_DETERMINISTIC.match(str(message)):
-            print(f"{found[1]} has no deterministic kernel: results may differ from run to run in the last digits")
+    def show_summary(message, *rest, **more):
+        if match := _NOT_DETERMINISTIC.match(str(message)):
+            print(f"{match[1]} has no deterministic kernel: results may differ from run to run in the last digits")
         else:
             show(message, *rest, **more)
 
-    warnings.showwarning = shown
+    warnings.showwarning = show_summary

@@ -30,14 +30,14 @@ def fingerprint(script: Path, *files: Path) -> str:
 
 
 def _closure(script: Path, root: Path) -> set[Path]:
-    found: set[Path] = set()
+    paths: set[Path] = set()
     pending = [script]
     while pending:
         path = pending.pop()
-        if path not in found:
-            found.add(path)
+        if path not in paths:
+            paths.add(path)
             pending += [file for name in _syntax(path)[1] for file in _files(name, root)]
-    return {path for path in found if path.relative_to(root).as_posix() != SILENT}
+    return {path for path in paths if path.relative_to(root).as_posix() != SILENT}
 
 
 @cache
@@ -52,18 +52,18 @@ def _files(module: str, root: Path) -> list[Path]:
 def _syntax(path: Path) -> tuple[bytes, tuple[str, ...]]:
     """The syntax tree of `path` as text, without docstrings, and the modules of the package that it may import."""
     imported: list[str] = []
-    told = _told(ast.parse(path.read_text(encoding="utf-8"), filename=str(path)), imported)
-    return told.encode(), tuple(name for name in imported if name.split(".")[0] == PACKAGE)
+    text = _tree_text(ast.parse(path.read_text(encoding="utf-8"), filename=str(path)), imported)
+    return text.encode(), tuple(name for name in imported if name.split(".")[0] == PACKAGE)
 
 
-def _told(node: object, imported: list[str]) -> str:
+def _tree_text(node: object, imported: list[str]) -> str:
     """A syntax tree as text, the same in all versions of Python: the empty fields that some add are left out.
 
     The modules that it may import are added to `imported`.
     """
     kind = type(node)
     if kind is list:
-        return f"[{','.join([_told(item, imported) for item in node])}]"
+        return f"[{','.join([_tree_text(item, imported) for item in node])}]"
     if not isinstance(node, ast.AST):
         return repr(node)
     if kind in DOCUMENTED:
@@ -73,7 +73,7 @@ def _told(node: object, imported: list[str]) -> str:
     elif kind is ast.ImportFrom and node.module:
         imported += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
     values = [(name, getattr(node, name, None)) for name in node._fields]
-    fields = [f"{name}={_told(value, imported)}" for name, value in values if value is not None and value != []]
+    fields = [f"{name}={_tree_text(value, imported)}" for name, value in values if value is not None and value != []]
     return f"{kind.__name__}({','.join(fields)})"
 
 

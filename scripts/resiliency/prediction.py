@@ -100,8 +100,8 @@ def prediction_key(code: str, images: Iterable[str | Path], member: str | Path, 
     """
     files = [*images, Path(member, "weights.safetensors"), Path(member, "member.json")]
     states = [(str(path), (state := Path(path).stat()).st_size, state.st_mtime_ns) for path in files]
-    known = json.dumps([code, states, precision, device_name(), torch.__version__])
-    return hashlib.sha256(known.encode()).hexdigest()[:KEY_LENGTH]
+    content = json.dumps([code, states, precision, device_name(), torch.__version__])
+    return hashlib.sha256(content.encode()).hexdigest()[:KEY_LENGTH]
 
 
 def _kept(path: Path, key: str) -> Path:
@@ -176,9 +176,9 @@ def compare_precision(members: list[Classifier], images: Images, labels: np.ndar
     chosen = np.linspace(0, len(images) - 1, min(BATCH, len(images))).astype(int)
     read = partial(_read, [images], views_of(members))
     (batch,) = several_batches(images, [(0, chosen)], where, 0, read)
-    exact, found = _answers(members, batch), _answers(members, batch, precision)
+    exact, reduced = _answers(members, batch), _answers(members, batch, precision)
     print(f"{precision} against float32 on {len(chosen)} clean images, spread over all:")
-    for (_, member), reference, values in zip(members, exact, found, strict=True):
+    for (_, member), reference, values in zip(members, exact, reduced, strict=True):
         decisions, others = reference.argmax(1), values.argmax(1)
         accuracies = [(answers == labels[chosen]).mean() for answers in (others, decisions)]
         distance = np.abs(values.astype(np.float32) - reference).max()
@@ -188,21 +188,21 @@ def compare_precision(members: list[Classifier], images: Images, labels: np.ndar
         )
 
 
-def _answers(members: list[Classifier], seen_as: list[Tensor], precision: str = "float32") -> list[np.ndarray]:
-    """float16 BxK of each member; `seen_as` are the images in each of `views_of`.
+def _answers(members: list[Classifier], view_images: list[Tensor], precision: str = "float32") -> list[np.ndarray]:
+    """float16 BxK of each member; `view_images` are the images in each of `views_of`.
 
     Members that see images alike share the normalised ones: for a small network they cost a third as much as itself.
     """
-    batch = dict(zip(views_of(members), seen_as, strict=True))
+    batch = dict(zip(views_of(members), view_images, strict=True))
     shared: dict[tuple, Tensor] = {}
-    found = []
+    outputs = []
     with inference(precision):
         for network, member in members:
-            look = view_of(member), tuple(member.mean), tuple(member.std)
-            if look not in shared:
-                shared[look] = normalised(batch[look[0]], member.mean, member.std)
-            found.append(network(shared[look]))
-    named = zip(members, found, strict=True)
+            preprocessing = view_of(member), tuple(member.mean), tuple(member.std)
+            if preprocessing not in shared:
+                shared[preprocessing] = normalised(batch[preprocessing[0]], member.mean, member.std)
+            outputs.append(network(shared[preprocessing]))
+    named = zip(members, outputs, strict=True)
     return [stored(values.float().cpu().numpy(), member.member) for (_, member), values in named]
 
 
@@ -229,12 +229,12 @@ def stored(logits: np.ndarray, member: str) -> np.ndarray:
 
 def features(member: Classifier, images: np.ndarray) -> np.ndarray:
     """Penultimate features float32 NxD of `images` (uint8 NxHxWx3), resized where the member sees them in a view."""
-    network, known = member
-    (images,) = seen(images, EVERY, [view_of(known)])
+    network, description = member
+    (images,) = seen(images, EVERY, [view_of(description)])
     where = next(network.parameters()).device
     with inference():
         parts = [
-            penultimate(network, normalised(batch, known.mean, known.std)).float().cpu()
+            penultimate(network, normalised(batch, description.mean, description.std)).float().cpu()
             for batch in batches(images, in_order(len(images), BATCH), where, workers=0)
         ]
     return torch.cat(parts).numpy()

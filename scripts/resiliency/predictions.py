@@ -153,12 +153,12 @@ def read_validation(logits: Sequence[str | Path], labels: np.ndarray) -> dict[st
     Raises:
         Fault: a file is damaged, or of another shape.
     """
-    found = {}
+    predictions = {}
     for path in map(Path, logits):
         array = read_array(path)
         if array.ndim != 3 or array.shape[:2] != (1, len(labels)):
             raise Fault(f"{path}: an array of {array.shape}, not (1, {len(labels)}) x classes; delete it and run again")
         row = {"condition": 0, "test_set": VALIDATION, "corruption": CLEAN, "severity": 0}
         table = pd.DataFrame([row | {"images": len(labels), "classes": array.shape[2]}])
-        found[path.stem] = Predictions(table, {VALIDATION: array}, {VALIDATION: Truth(np.asarray(labels))})
-    return found
+        predictions[path.stem] = Predictions(table, {VALIDATION: array}, {VALIDATION: Truth(np.asarray(labels))})
+    return predictions

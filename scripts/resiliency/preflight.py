@@ -78,37 +78,37 @@ def _network_faults(study: Study) -> Iterator[str]:
     names = dict.fromkeys(study.members.designs)
     names |= dict.fromkeys(study.joint.designs) if study.joint else {}
     names |= {study.search.design: None} if study.search else {}
-    asked = {name: _asked(study, name) for name in names}
-    keys = {name: _key(study, name, what) for name, what in asked.items()}
+    requests = {name: _request(study, name) for name in names}
+    keys = {name: _key(study, name, request) for name, request in requests.items()}
     passed = cache_folder() / "designs"
-    unknown = {name: what for name, what in asked.items() if not (passed / keys[name]).exists()}
-    faults = trial(unknown) if unknown else {}
+    untried = {name: request for name, request in requests.items() if not (passed / keys[name]).exists()}
+    faults = trial(untried) if untried else {}
     with suppress(OSError):
         passed.mkdir(parents=True, exist_ok=True)
-        for name in unknown.keys() - faults.keys():
+        for name in untried.keys() - faults.keys():
             (passed / keys[name]).touch()
     for name, fault in faults.items():
         yield f"designs.{name}: {fault}"
 
 
-def _asked(study: Study, name: str) -> dict:
+def _request(study: Study, name: str) -> dict:
     design = study.designs[name]
     outputs = None if isinstance(design.classes, str) else len(design.classes or [])
     if outputs == 0:
         outputs = PUBLISHED[study.data.name].classes if study.data.name in PUBLISHED else None
         outputs = None if design.weights == "pretrained" else outputs
-    description = study.described(name)
-    known = {key: value for key, value in description.items() if key != "loaded"}
+    described = study.described(name)
+    description = {key: value for key, value in described.items() if key != "loaded"}
     if design.weights != "pretrained":
-        return {"description": known, "outputs": outputs, "fetched": None}
-    known["revision"] = design.revision
-    return {"description": known, "outputs": outputs, "fetched": HF_HUB_OFFLINE}
+        return {"description": description, "outputs": outputs, "fetched": None}
+    description["revision"] = design.revision
+    return {"description": description, "outputs": outputs, "fetched": HF_HUB_OFFLINE}
 
 
-def _key(study: Study, name: str, asked: dict) -> str:
+def _key(study: Study, name: str, request: dict) -> str:
     """A name for what was tried: the design, its factory, the library and the packages."""
     files = [Path(__file__).with_name("designs") / f"{module}.py" for module in CODE]
     files += [Path(path) for key, path in study.designs[name].inputs(0).items() if key == "factory"]
     versions = [version(package) for package in ("torch", "timm")]
-    content = json.dumps([asked, versions, str(Path.cwd()) if asked["description"]["factory"] else ""], default=str)
+    content = json.dumps([request, versions, str(Path.cwd()) if request["description"]["factory"] else ""], default=str)
     return hashlib.sha256(b"\0".join(chain([content.encode()], (file.read_bytes() for file in files)))).hexdigest()

@@ -15,13 +15,13 @@ class Progress:
         self.steps = steps
         self.pause = pause
         self.done = 0
-        self.start = self.told = time.monotonic()
+        self.start = self.last_report = time.monotonic()
 
     def step(self, message: str) -> None:
         """Count one step as done and print `message` behind the count."""
         self.done += 1
         now = time.monotonic()
-        if self.done == self.steps or now - self.told >= self.pause:
+        if self.done == self.steps or now - self.last_report >= self.pause:
             left = (now - self.start) / self.done * (self.steps - self.done)
             print(f"[{self.done:,}/{self.steps:,}, {left:.0f} s left] {message}")
-            self.told = now
+            self.last_report = now

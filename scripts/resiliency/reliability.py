@@ -16,12 +16,12 @@ def member_warnings(accuracy: float, labels: np.ndarray, steps: int | None) -> l
         labels: int N, of these images.
         steps: of the optimiser, or None for a member that was not trained here.
     """
-    found = {
+    warnings = {
         NEAR_CHANCE: near_chance(accuracy, labels),
         FEW_STEPS: steps is not None and steps < FEWEST_STEPS,
         FEW_IMAGES: len(labels) < FEWEST_IMAGES,
     }
-    return [warning for warning, holds in found.items() if holds]
+    return [warning for warning, holds in warnings.items() if holds]
 
 
 def near_chance(accuracy: float, labels: np.ndarray) -> bool:

@@ -36,7 +36,7 @@ def minutes(study: Study) -> dict[str, int]:
     of_designs = [study.members.trained(design) for design in study.trained_designs()]
     networks = max([*of_designs, together, search.members if search else 0])
     epochs = [study.recipe(design).epochs for design in study.trained_designs()]
-    found = {
+    estimates = {
         "corrupt": 10 + test * severities * study.data.side**2 // CORRUPTED,
         "train": 60 + train * max(epochs, default=0) // TRAINED,
         "predict": 30 + test * conditions * networks // PREDICTED,
@@ -44,13 +44,13 @@ def minutes(study: Study) -> dict[str, int]:
     }
     if study.prediction.members_a_job > 1:
         predicted = test * conditions + UNCOUNTED * len(study.test_sets)
-        found["predict_together"] = 30 + predicted * study.prediction.members_a_job // PREDICTED
+        estimates["predict_together"] = 30 + predicted * study.prediction.members_a_job // PREDICTED
     if joint:
-        found["train_jointly"] = 60 + train * study.joint_recipe().epochs * len(joint.designs) // TRAINED
+        estimates["train_jointly"] = 60 + train * study.joint_recipe().epochs * len(joint.designs) // TRAINED
     if search:
-        found["train_supernet"] = 60 + train * study.search_recipe().epochs * (2 + search.drawn) // TRAINED
-        found["search"] = 60 + search.evaluations * (search.calibration_images + validation) // PREDICTED
-    return found | _minutes_of_ensembles(study, test * conditions + UNCOUNTED * len(study.test_sets))
+        estimates["train_supernet"] = 60 + train * study.search_recipe().epochs * (2 + search.drawn) // TRAINED
+        estimates["search"] = 60 + search.evaluations * (search.calibration_images + validation) // PREDICTED
+    return estimates | _minutes_of_ensembles(study, test * conditions + UNCOUNTED * len(study.test_sets))
 
 
 def _minutes_of_ensembles(study: Study, predictions: int) -> dict[str, int]:

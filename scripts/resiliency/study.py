@@ -200,7 +200,7 @@ def load(config: dict[str, Any], places: dict[Keys, Place] | None = None) -> Stu
         with suppress(ValidationError):
             lines += cross_checks(Study(**mended(config, error)), faulty(error))
     if lines:
-        told = [located(line, config, places or {}) for line in lines[:MOST_FAULTS]]
+        located_lines = [located(line, config, places or {}) for line in lines[:MOST_FAULTS]]
         left = len(lines) - MOST_FAULTS
-        raise Fault("\n".join(told + ([f"and {left:,} more faults"] if left > 0 else [])))
+        raise Fault("\n".join(located_lines + ([f"and {left:,} more faults"] if left > 0 else [])))
     return study

@@ -43,11 +43,11 @@ def cross_checks(study: "Study", faulty: set[str] = frozenset()) -> list[str]:
 
 def _references(study: "Study") -> Iterator[str]:
     """Designs that are named and are not in the catalogue."""
-    asked = [(f"members.designs.{i}", design) for i, design in enumerate(study.members.designs)]
-    asked += [(f"joint.designs.{i}", design) for i, design in enumerate(study.joint.designs)] if study.joint else []
-    asked += [("search.design", study.search.design)] if study.search else []
-    asked += [("members.seeds", design) for design in study.members.seeds_by_design]
-    for path, design in asked:
+    designs = [(f"members.designs.{i}", design) for i, design in enumerate(study.members.designs)]
+    designs += [(f"joint.designs.{i}", design) for i, design in enumerate(study.joint.designs)] if study.joint else []
+    designs += [("search.design", study.search.design)] if study.search else []
+    designs += [("members.seeds", design) for design in study.members.seeds_by_design]
+    for path, design in designs:
         if design not in study.designs:
             near = hint(design, list(study.designs))
             yield f"{path}: {short(design)} is not in the catalogue of designs{near}"
@@ -243,10 +243,10 @@ def _class_count(dataset: Dataset) -> int:
 
 def valid_recipes(study: "Study") -> Iterator[tuple[str, Recipe]]:
     """Where each recipe that is used, and is one, comes from, and the recipe."""
-    asked = [(f"designs.{name}", partial(study.recipe, name)) for name in study.trained_designs()]
-    asked += [("joint", study.joint_recipe)] if study.joint else []
-    asked += [("search", study.search_recipe)] if study.search else []
-    for path, recipe in asked:
+    recipes = [(f"designs.{name}", partial(study.recipe, name)) for name in study.trained_designs()]
+    recipes += [("joint", study.joint_recipe)] if study.joint else []
+    recipes += [("search", study.search_recipe)] if study.search else []
+    for path, recipe in recipes:
         with suppress(KeyError, TypeError, ValidationError):
             yield path, recipe()
 

@@ -80,14 +80,14 @@ def located(line: str, config: dict[str, Any], places: dict[Keys, Place]) -> str
 
     As it is, where the key is not from a file, such as one from the command line.
     """
-    known = {".".join(map(str, path)): path for path in places}
+    paths = {".".join(map(str, path)): path for path in places}
     key = line.partition(": ")[0]
-    while key and key not in known:
+    while key and key not in paths:
         key = key.rpartition(".")[0]
     if not key:
         return line
-    file, number, value = places[known[key]]
-    for part in known[key]:
+    file, number, value = places[paths[key]]
+    for part in paths[key]:
         config = config[part] if isinstance(config, list) or part in config else None
     given = value if value is not None or not isinstance(config, dict) else config
     return f"{line} ({file}, line {number})" if given == config else line

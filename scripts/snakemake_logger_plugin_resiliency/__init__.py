@@ -117,8 +117,8 @@ class LogHandler(LogHandlerBase):
                 with self.lock:
                     self._tell_finished()
                     for name, log in list(self.running.values()):
-                        if said := _last_line(log):
-                            self._write(f"  {name}: {said}")
+                        if line := _last_line(log):
+                            self._write(f"  {name}: {line}")
                     self.written = time.monotonic()
 
     def _write(self, text: str) -> None:

@@ -67,14 +67,14 @@ def test_predictions_may_have_another_precision(monkeypatch):
 
 
 @pytest.mark.usefixtures("restored")
-@pytest.mark.parametrize(("slots", "asked"), [("1", []), ("3", [0.3])])
-def test_processes_that_share_a_gpu_share_its_memory(monkeypatch, slots, asked):
+@pytest.mark.parametrize(("slots", "fractions"), [("1", []), ("3", [0.3])])
+def test_processes_that_share_a_gpu_share_its_memory(monkeypatch, slots, fractions):
     monkeypatch.setenv(SLOTS, slots)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     shares = []
     monkeypatch.setattr(torch.cuda, "set_per_process_memory_fraction", shares.append)
     device()
-    assert shares == pytest.approx(asked)
+    assert shares == pytest.approx(fractions)
 
 
 @pytest.mark.parametrize("visible", ["", "-1", "NoDevFiles", None])
@@ -100,7 +100,7 @@ def test_a_gpu_that_was_given_but_is_not_shown_is_a_fault(monkeypatch, visible):
 def test_what_has_no_deterministic_kernel_is_named_in_one_line(monkeypatch, capsys):
     others = []
     monkeypatch.setattr(warnings, "showwarning", lambda message, *_: others.append(str(message)))
-    module._name_what_may_differ.__wrapped__()
+    module._summarise_warnings.__wrapped__()
     warnings.showwarning(
         UserWarning("adaptive_max_pool2d_backward_cuda does not have a deterministic implementation, but you set ..."),
         UserWarning,

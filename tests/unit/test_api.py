@@ -41,8 +41,8 @@ def test_the_examples_of_the_page():
     page = REPOSITORY / "docs/python.md"
     text = outside_blocks_blank(page.read_text(encoding="utf-8"))
     examples = doctest.DocTestParser().get_doctest(text, {}, page.name, str(page), 0)
-    found = doctest.DocTestRunner().run(examples)
-    assert (found.failed, found.attempted > 15) == (0, True)
+    results = doctest.DocTestRunner().run(examples)
+    assert (results.failed, results.attempted > 15) == (0, True)
 
 
 def test_every_name_that_is_public_is_there():
@@ -107,9 +107,9 @@ def test_diversity_of_ensembles_is_the_mean_over_their_pairs(logits, labels):
     ],
 )
 def test_arguments_that_cannot_be_used_are_named(logits, labels, changed, message):
-    known = {"logits": logits, "labels": labels, "ensembles": np.array([[0, 1]])}
+    arguments = {"logits": logits, "labels": labels, "ensembles": np.array([[0, 1]])}
     with pytest.raises(Fault, match=message):
-        score_ensembles(**(known | changed))
+        score_ensembles(**(arguments | changed))
 
 
 def test_diversity_needs_two_members(logits, labels):

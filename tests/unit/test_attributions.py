@@ -54,15 +54,15 @@ def scaled(maps: np.ndarray) -> np.ndarray:
 
 def test_saliency_of_a_linear_network_is_its_weights(linear):
     images, labels = pictures()
-    found = attribution_maps("saliency", linear, MEMBER, images, labels, "label", STEPS)
-    np.testing.assert_allclose(found, scaled(np.abs(weights(linear)[labels]).sum(axis=1)), atol=1e-3)
+    maps = attribution_maps("saliency", linear, MEMBER, images, labels, "label", STEPS)
+    np.testing.assert_allclose(maps, scaled(np.abs(weights(linear)[labels]).sum(axis=1)), atol=1e-3)
 
 
 def test_integrated_gradients_of_a_linear_network_are_weights_times_the_way_from_black(linear):
     images, labels = pictures()
-    found = attribution_maps("integrated_gradients", linear, MEMBER, images, labels, "label", STEPS)
+    maps = attribution_maps("integrated_gradients", linear, MEMBER, images, labels, "label", STEPS)
     way = np.moveaxis(images / 255 / MEMBER.std, -1, 1)  # (x - mean) / std less (0 - mean) / std
-    np.testing.assert_allclose(found, scaled((weights(linear)[labels] * way).sum(axis=1)), atol=1e-3)
+    np.testing.assert_allclose(maps, scaled((weights(linear)[labels] * way).sum(axis=1)), atol=1e-3)
 
 
 def test_integrated_gradients_are_complete_before_scaling():
@@ -71,17 +71,17 @@ def test_integrated_gradients_are_complete_before_scaling():
     network = nn.Sequential(nn.Flatten(), nn.Linear(60, 16), nn.Tanh(), nn.Linear(16, CLASSES)).eval()
     images, black = torch.randn(5, 3, 4, 5), torch.randn(1, 3, 4, 5)
     target = torch.tensor([0, 1, 2, 0, 1])
-    found = METHODS["integrated_gradients"](network, images, target, black, 100)
+    maps = METHODS["integrated_gradients"](network, images, target, black, 100)
     with torch.no_grad():
         rise = (network(images) - network(black)).gather(1, target[:, None])[:, 0]
-    torch.testing.assert_close(found.detach().flatten(1).sum(1).float(), rise, atol=1e-3, rtol=1e-3)
+    torch.testing.assert_close(maps.detach().flatten(1).sum(1).float(), rise, atol=1e-3, rtol=1e-3)
 
 
 def test_saliency_is_the_absolute_gradient():
     torch.manual_seed(0)
     network = nn.Sequential(nn.Flatten(), nn.Linear(60, 16), nn.Tanh(), nn.Linear(16, CLASSES)).eval()
     images, target = torch.randn(4, 3, 4, 5), torch.tensor([0, 1, 2, 0])
-    found = METHODS["saliency"](network, images.clone(), target, None, 2)
+    maps = METHODS["saliency"](network, images.clone(), target, None, 2)
     step = 1e-2
     moved = images.repeat(2, 1, 1, 1)
     moved[:4, 1, 2, 3] += step
@@ -89,7 +89,7 @@ def test_saliency_is_the_absolute_gradient():
     with torch.no_grad():
         up, down = network(moved).split(4)
     slope = ((up - down).gather(1, target[:, None])[:, 0] / (2 * step)).abs()
-    torch.testing.assert_close(found[:, 1, 2, 3].detach(), slope, atol=1e-4, rtol=1e-3)
+    torch.testing.assert_close(maps[:, 1, 2, 3].detach(), slope, atol=1e-4, rtol=1e-3)
 
 
 @pytest.mark.parametrize("method", OF_PIXELS)
@@ -108,12 +108,12 @@ def test_the_explained_class_is_the_label_or_the_prediction(linear, method):
 @pytest.mark.parametrize("method", OF_PIXELS)
 def test_shape_type_and_scale(linear, method):
     images, labels = pictures(BATCH + 2)
-    found = attribution_maps(method, linear, MEMBER, images, labels, "label", STEPS)
-    assert found.shape == (BATCH + 2, 4, 5)
-    assert found.dtype == np.float16
-    np.testing.assert_array_equal(np.abs(found).max(axis=(1, 2)), 1)
+    maps = attribution_maps(method, linear, MEMBER, images, labels, "label", STEPS)
+    assert maps.shape == (BATCH + 2, 4, 5)
+    assert maps.dtype == np.float16
+    np.testing.assert_array_equal(np.abs(maps).max(axis=(1, 2)), 1)
     alone = attribution_maps(method, linear, MEMBER, images[-1:], labels[-1:], "label", STEPS)
-    np.testing.assert_allclose(found[-1:], alone, atol=1e-3)
+    np.testing.assert_allclose(maps[-1:], alone, atol=1e-3)
 
 
 @pytest.mark.parametrize("method", OF_PIXELS)
@@ -130,9 +130,9 @@ def test_a_black_image_has_no_integrated_gradients(linear):
 
 def test_input_times_gradient_of_a_linear_network(linear):
     images, labels = pictures()
-    found = attribution_maps("input_x_gradient", linear, MEMBER, images, labels, "label", STEPS)
+    maps = attribution_maps("input_x_gradient", linear, MEMBER, images, labels, "label", STEPS)
     values = np.moveaxis((images / 255 - MEMBER.mean) / MEMBER.std, -1, 1)
-    np.testing.assert_allclose(found, scaled((weights(linear)[labels] * values).sum(axis=1)), atol=1e-3)
+    np.testing.assert_allclose(maps, scaled((weights(linear)[labels] * values).sum(axis=1)), atol=1e-3)
 
 
 def test_occlusion_of_a_network_that_looks_at_one_corner():
@@ -142,10 +142,10 @@ def test_occlusion_of_a_network_that_looks_at_one_corner():
     with torch.no_grad():
         network[1].weight[0, [0, 64, 128]] = 1
     images = np.full((1, 8, 8, 3), 200, np.uint8)
-    found = attribution_maps("occlusion", network, MEMBER, images, np.array([0]), "label", STEPS)[0]
+    maps = attribution_maps("occlusion", network, MEMBER, images, np.array([0]), "label", STEPS)[0]
     expected = np.zeros((8, 8))
     expected[:2, :2] = [[1, 0.5], [0.5, 0.25]]  # a pixel's loss is the mean over the windows that hide it
-    np.testing.assert_allclose(found, expected, atol=1e-3)
+    np.testing.assert_allclose(maps, expected, atol=1e-3)
 
 
 class Maps(nn.Module):
@@ -167,15 +167,15 @@ def test_grad_cam_by_its_definition(stride, last):
     """On the last stage of 4x4 or more: ReLU of the sum of maps by mean gradient."""
     network = Maps(stride).eval()
     images, labels = np.random.default_rng(0).integers(0, 256, (3, 8, 8, 3), dtype=np.uint8), np.array([0, 1, 2])
-    found = attribution_maps("grad_cam", network, MEMBER, images, labels, "label", STEPS)
+    maps = attribution_maps("grad_cam", network, MEMBER, images, labels, "label", STEPS)
     batch = normalised(torch.from_numpy(images), MEMBER.mean, MEMBER.std)
     with watched(feature_stages(network)) as outputs:
         logits = network(batch)
     slopes = torch.autograd.grad(logits.gather(1, torch.from_numpy(labels)[:, None]).sum(), outputs[last])[0]
-    maps = (slopes.mean(dim=(2, 3), keepdim=True) * outputs[last]).sum(dim=1, keepdim=True).relu()
-    expected = nn.functional.interpolate(maps, (8, 8), mode="bilinear")[:, 0].detach().numpy()
-    assert found.any(axis=(1, 2)).all()
-    np.testing.assert_allclose(found, scaled(expected), atol=1e-3)
+    weighted = (slopes.mean(dim=(2, 3), keepdim=True) * outputs[last]).sum(dim=1, keepdim=True).relu()
+    expected = nn.functional.interpolate(weighted, (8, 8), mode="bilinear")[:, 0].detach().numpy()
+    assert maps.any(axis=(1, 2)).all()
+    np.testing.assert_allclose(maps, scaled(expected), atol=1e-3)
 
 
 def test_grad_cam_without_a_stage_is_skipped_with_a_reason(linear):
@@ -197,11 +197,11 @@ def family(name: str) -> nn.Module:
 def test_every_method_applies_to_every_family(name, method):
     network = family(name)
     images = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3), dtype=np.uint8)
-    found = attribution_maps(method, network, MEMBER, images, np.array([0, 1]), "label", 2)
-    assert found.shape == (2, 32, 32)
-    assert np.isfinite(found).all()
+    maps = attribution_maps(method, network, MEMBER, images, np.array([0, 1]), "label", 2)
+    assert maps.shape == (2, 32, 32)
+    assert np.isfinite(maps).all()
     again = attribution_maps(method, Selected(network, [2, 1, 0]), MEMBER, images, np.array([2, 1]), "label", 2)
-    np.testing.assert_allclose(found, again, atol=2e-3)
+    np.testing.assert_allclose(maps, again, atol=2e-3)
     assert not any(module._forward_hooks for module in network.modules())
 
 
@@ -229,10 +229,10 @@ def test_a_transformer_is_looked_at_before_its_last_block():
 def test_gram_matrices_of_the_first_the_middle_and_the_last_stage():
     network = family("convolutional")
     images = np.random.default_rng(0).integers(0, 256, (70, 32, 32, 3), dtype=np.uint8)
-    found = stage_grams((network, MEMBER), images)
+    grams = stage_grams((network, MEMBER), images)
     with torch.inference_mode(), watched(feature_stages(network)) as outputs:
         network(normalised(torch.from_numpy(images), MEMBER.mean, MEMBER.std))
-    for inner, stage in zip(found, ("act1", "layer2", "layer4"), strict=True):
+    for inner, stage in zip(grams, ("act1", "layer2", "layer4"), strict=True):
         expected = gram(outputs[stage].flatten(1).numpy())
         np.testing.assert_allclose(inner, expected / np.abs(expected).max(), atol=1e-4)
 

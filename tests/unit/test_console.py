@@ -33,9 +33,9 @@ def finished(jobid):
     return record(event=LogEvent.JOB_FINISHED, job_id=jobid)
 
 
-def failed(jobid, rule, log, said=None):
-    logs = [str(log), "slurm.log"] if said else [str(log)]
-    named = {"jobid": jobid, "rule_name": rule, "log": logs, "rule_msg": said}
+def failed(jobid, rule, log, message=None):
+    logs = [str(log), "slurm.log"] if message else [str(log)]
+    named = {"jobid": jobid, "rule_name": rule, "log": logs, "rule_msg": message}
     return record("Error in rule", logging.ERROR, LogEvent.JOB_ERROR, **named)
 
 

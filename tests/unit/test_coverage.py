@@ -70,7 +70,7 @@ def rows_below(text: str, head: str) -> list[tuple[str, ...]]:
 def test_the_page_has_a_row_of_each_simulation_and_no_others():
     text = (Path(__file__).parents[2] / "docs/coverage.md").read_text(encoding="utf-8").replace(" %", "%")
     verdicts = "| Observation | Situation | Study | Supported | Contradicted | Equivalent | False | False before "
-    found = rows_below(text, f"{verdicts}| Simulations |")
-    assert sorted(found) == sorted((str(s.observation), s.name, s.size) for s in simulated_verdicts.SITUATIONS)
-    found = rows_below(text, "| Statistic | Situation | Units | Truth | Adopted | Bootstrap | Naive |")
-    assert sorted(found) == sorted((case.statistic, case.situation, case.units) for case in simulated.CASES)
+    rows = rows_below(text, f"{verdicts}| Simulations |")
+    assert sorted(rows) == sorted((str(s.observation), s.name, s.size) for s in simulated_verdicts.SITUATIONS)
+    rows = rows_below(text, "| Statistic | Situation | Units | Truth | Adopted | Bootstrap | Naive |")
+    assert sorted(rows) == sorted((case.statistic, case.situation, case.units) for case in simulated.CASES)

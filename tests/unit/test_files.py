@@ -88,9 +88,9 @@ def test_a_full_disk_is_told_in_one_line_and_leaves_nothing(tmp_path, small_disk
             for _ in range(30):
                 append(np.zeros(10_000, np.uint8))
 
-    told = f"{tmp_path}/a.npy: cannot be written (File too large); make room for it and run again"
-    assert fault_of(append_much) == told
-    assert fault_of(write_array, tmp_path / "a.npy", np.zeros(200_000, np.uint8)) == told
+    message = f"{tmp_path}/a.npy: cannot be written (File too large); make room for it and run again"
+    assert fault_of(append_much) == message
+    assert fault_of(write_array, tmp_path / "a.npy", np.zeros(200_000, np.uint8)) == message
     assert list(tmp_path.iterdir()) == []
 
 
@@ -133,16 +133,18 @@ def test_arrays_come_back_memory_mapped(tmp_path):
         read[0] = 1
 
 
-@pytest.mark.parametrize("kept", [0, 5, 60, 128, 500, -1])
-@pytest.mark.parametrize("known", [True, False])
-def test_a_truncated_array_is_named(tmp_path, kept, known):
+@pytest.mark.parametrize("length", [0, 5, 60, 128, 500, -1])
+@pytest.mark.parametrize("recorded", [True, False])
+def test_a_truncated_array_is_named(tmp_path, length, recorded):
     path = tmp_path / "cut.npy"
     write_array(path, np.arange(1000.0))
-    path.write_bytes(path.read_bytes()[:kept])
-    if not known:
+    path.write_bytes(path.read_bytes()[:length])
+    if not recorded:
         forget(path)
     message = fault_of(read_array, path)
-    assert message.startswith(f"{path}: " + ("damaged, not as it was written" if known else "not a whole .npy array"))
+    assert message.startswith(
+        f"{path}: " + ("damaged, not as it was written" if recorded else "not a whole .npy array")
+    )
     assert message.endswith("delete it and run again")
 
 

@@ -59,8 +59,8 @@ def test_comments_docstrings_layout_and_unused_modules_do_not_count(fingerprint_
 
 def test_words_about_progress_do_not_count(fingerprint_with):
     script = {"script.py": "from resiliency.progress import Progress\n"}
-    told = [script | {"resiliency/progress.py": f"print('{words}')\n"} for words in ("so far", "left")]
-    assert fingerprint_with(files=told[0]) == fingerprint_with(files=told[1])
+    variants = [script | {"resiliency/progress.py": f"print('{words}')\n"} for words in ("so far", "left")]
+    assert fingerprint_with(files=variants[0]) == fingerprint_with(files=variants[1])
 
 
 @pytest.mark.parametrize(
@@ -131,8 +131,8 @@ def test_no_script_depends_on_the_study(script):
 @pytest.mark.parametrize("script", sorted(path.stem for path in SCRIPTS.glob("*.py")))
 def test_what_charts_look_like_concerns_charts_and_report_alone(script):
     """The card of an exported ensemble uses the report's words."""
-    looks = {module for module in reached(script) if module.startswith("resiliency/report/")}
-    assert bool(looks) == (script in ("charts", "report", "export"))
+    modules = {module for module in reached(script) if module.startswith("resiliency/report/")}
+    assert bool(modules) == (script in ("charts", "report", "export"))
 
 
 @pytest.mark.parametrize(

@@ -28,8 +28,8 @@ def test_conditions_start_clean_and_end_with_further_test_sets():
 
 
 def test_groups_of_conditions():
-    found = {name: rows.tolist() for name, rows in groups(TABLE).items()}
-    assert found == {"clean": [0], "corrupted": [1, 2, 3, 4], "photos": [5], "few": [6]}
+    positions = {name: rows.tolist() for name, rows in groups(TABLE).items()}
+    assert positions == {"clean": [0], "corrupted": [1, 2, 3, 4], "photos": [5], "few": [6]}
     assert {name: rows.tolist() for name, rows in of_corruptions(TABLE).items()} == {"fog": [1, 2], "snow": [3, 4]}
     assert further(TABLE) == ["photos", "few"]
     alone = conditions([], [], {"clean": 6}, {"clean": 4})

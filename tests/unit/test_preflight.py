@@ -25,12 +25,12 @@ def here(tmp_path, monkeypatch):
     return tmp_path
 
 
-def asked(settings: dict, side: int = 32, outputs: int | None = 10) -> dict:
+def trial_request(settings: dict, side: int = 32, outputs: int | None = 10) -> dict:
     return {"description": Design(**settings).described(side), "outputs": outputs, "fetched": None}
 
 
 def test_networks_that_no_stage_can_use_are_named_before_the_first_job(here):
-    faults = trial({name: asked({"factory": f"factories_to_try:{name}"}) for name in FAULTS})
+    faults = trial({name: trial_request({"factory": f"factories_to_try:{name}"}) for name in FAULTS})
     assert {name: fault for name, fault in FAULTS.items() if fault}.keys() == faults.keys()
     for name, fault in faults.items():
         assert FAULTS[name] in fault
@@ -65,7 +65,9 @@ def test_a_design_that_takes_too_long_is_named_by_what_it_is(here, monkeypatch):
     monkeypatch.setattr("resiliency.designs.trial.LONGEST", 0)
     settings = {"a": {"architecture": "resnet18"}, "b": {"factory": "factories_to_try:good"}}
     for name, made_by in (("a", "resnet18"), ("b", "factories_to_try:good")):
-        assert trial({name: asked(settings[name])}) == {name: f"{made_by}: took longer than 0 s to make its network"}
+        assert trial({name: trial_request(settings[name])}) == {
+            name: f"{made_by}: took longer than 0 s to make its network"
+        }
 
 
 def test_weights_that_are_not_there_are_named_while_offline(here, monkeypatch):
@@ -98,7 +100,7 @@ def photos(here):
 
 
 @pytest.mark.parametrize(
-    ("dataset", "told"),
+    ("dataset", "faults"),
     [
         ({"folder": "photo"}, ["dataset.folder: there is no folder photo; it is looked up from "]),
         ({}, ["probe.images: 13 is more than the 12 test images", "designs.resnet18: batch_size 17 is more than"]),
@@ -107,7 +109,7 @@ def photos(here):
         ({"folder": "photos/train", "test_fraction": 0.8}, ["than the 14 test images", "more than the 2 training"]),
     ],
 )  # fmt: skip
-def test_folders_are_counted(photos, monkeypatch, dataset, told):
+def test_folders_are_counted(photos, monkeypatch, dataset, faults):
     photos.with_name("list.txt").write_text("cat/0.png\n\ndog/1.png\n")
     monkeypatch.setattr("resiliency.preflight.trial", lambda designs: {})
     config = CONFIG | {"joint": None, "search": None, "training": CONFIG["training"] | {"batch_size": 17}}
@@ -118,8 +120,8 @@ def test_folders_are_counted(photos, monkeypatch, dataset, told):
     with pytest.raises(Fault) as caught:
         preflight(load(config))
     lines = str(caught.value).splitlines()
-    assert len(lines) == len(told)
-    for line, words in zip(lines, told, strict=True):
+    assert len(lines) == len(faults)
+    for line, words in zip(lines, faults, strict=True):
         assert words in line
 
 

@@ -27,8 +27,8 @@ def test_jobs_of_a_rule_are_added_up(tmp_path):
     job(tmp_path, "train", "a-s1", 20.0, "-", 2.0, 19.0)
     job(tmp_path, "train", "a-s2", 99.0, 999.0, 0, None)
     job(tmp_path, "charts", "all", 4.0, 100.0, 1.0, 4.0)
-    found = provenance({"seed": 3}, str(tmp_path), tmp_path, [])
-    rules = {row.pop("rule"): row for row in found["rules"]}
+    record = provenance({"seed": 3}, str(tmp_path), tmp_path, [])
+    rules = {row.pop("rule"): row for row in record["rules"]}
     assert rules["train"] == {
         "jobs": 2,
         "wall_seconds": 30.0,
@@ -36,8 +36,8 @@ def test_jobs_of_a_rule_are_added_up(tmp_path):
         "startup_cpu_seconds": 4.0,
         "max_rss_mib": 300.5,
     }
-    assert found["startup_share"] == pytest.approx(5 / 32, abs=1e-4)
-    assert (found["cpu_seconds"], found["wall_seconds"], found["seed"]) == (32.0, 34.0, 3)
+    assert record["startup_share"] == pytest.approx(5 / 32, abs=1e-4)
+    assert (record["cpu_seconds"], record["wall_seconds"], record["seed"]) == (32.0, 34.0, 3)
 
 
 def test_the_commit_is_that_of_the_repository(tmp_path):
@@ -81,7 +81,7 @@ def test_the_machine_and_the_time_of_the_jobs_are_told(tmp_path):
     job(tmp_path, "charts", "all", 4.0, 100.0, 1.0, 4.0)
     os.utime(tmp_path / "benchmarks" / "train" / "a-s0.tsv", (1000, 1000))
     os.utime(tmp_path / "benchmarks" / "charts" / "all.tsv", (2000, 2000))
-    found = provenance({"seed": 3}, str(tmp_path), tmp_path, [])
-    assert (found["started"], found["ended"]) == ("1970-01-01T00:16:30+00:00", "1970-01-01T00:33:20+00:00")
-    assert found["processor"]
-    assert (found["cores"], found["memory_gib"] > 0) == (os.cpu_count(), True)
+    after = provenance({"seed": 3}, str(tmp_path), tmp_path, [])
+    assert (after["started"], after["ended"]) == ("1970-01-01T00:16:30+00:00", "1970-01-01T00:33:20+00:00")
+    assert after["processor"]
+    assert (after["cores"], after["memory_gib"] > 0) == (os.cpu_count(), True)

@@ -129,8 +129,8 @@ def test_every_chart_and_table_has_a_topic_and_a_title():
     assert topics.CHARTS.keys() == CHARTS.keys()
     described = {table.path.rpartition("/")[2] for table in TABLES}
     assert topics.TABLES.keys() <= described
-    for shown in (topics.CHARTS, topics.TABLES):
-        assert len({of.title for of in shown.values()}) == len(shown)
+    for entries in (topics.CHARTS, topics.TABLES):
+        assert len({of.title for of in entries.values()}) == len(entries)
 
 
 def test_captions_are_restructured_text_without_faults():

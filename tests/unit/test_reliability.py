@@ -37,7 +37,7 @@ def test_warnings_of_a_member():
 
 def test_warnings_are_said_in_sentences():
     members = pd.DataFrame({"member": [f"a-s{i}" for i in range(9)], "warnings": ["near chance"] * 7 + [np.nan, ""]})
-    (said,) = cautions(members)
-    assert said.startswith("7 of 9 members are hardly better than chance on clean images (a-s0, a-s1, a-s2, a-s3, a-s4")
-    assert " and 2 more): their training failed" in said
+    (line,) = cautions(members)
+    assert line.startswith("7 of 9 members are hardly better than chance on clean images (a-s0, a-s1, a-s2, a-s3, a-s4")
+    assert " and 2 more): their training failed" in line
     assert cautions(members.assign(warnings=np.nan)) == []

@@ -80,8 +80,8 @@ def test_citation_and_project_have_the_same_authors_keywords_and_licence():
 
 def test_the_catalogue_of_workflows_finds_what_it_asks_for():
     """See its page on adding workflows; `conda: true` holds for every rule, as is tested here."""
-    told = yaml.safe_load((REPOSITORY / ".snakemake-workflow-catalog.yml").read_text(encoding="utf-8"))["usage"]
-    assert {name for name, can in told["software-stack-deployment"].items() if can} == {"conda", "report"}
+    usage = yaml.safe_load((REPOSITORY / ".snakemake-workflow-catalog.yml").read_text(encoding="utf-8"))["usage"]
+    assert {name for name, can in usage["software-stack-deployment"].items() if can} == {"conda", "report"}
     readme = (REPOSITORY / "README.md").read_text(encoding="utf-8").lower()
     assert {"snakemake", "workflow"} <= set(re.findall(r"\w+", readme))
     assert (REPOSITORY / "Snakefile").is_file()
@@ -124,7 +124,7 @@ def test_every_script_belongs_to_a_rule():
 
 def test_texts_are_read_and_written_as_utf_8():
     """In some locales Python would take another encoding."""
-    found = []
+    faults = []
     for path in (REPOSITORY / "scripts").rglob("*.py"):
         for call in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute):
@@ -132,8 +132,8 @@ def test_texts_are_read_and_written_as_utf_8():
             text = call.func.attr in ("read_text", "write_text")
             text |= call.func.attr == "open" and any(getattr(a, "value", "") in ("r", "w", "a") for a in call.args)
             if text and "encoding" not in {keyword.arg for keyword in call.keywords}:
-                found.append(f"{path.name}, line {call.lineno}")
-    assert found == []
+                faults.append(f"{path.name}, line {call.lineno}")
+    assert faults == []
 
 
 LOCALE = """

@@ -20,23 +20,25 @@ def study(name: str, **changes):
 
 
 def test_minutes_of_cifar10_by_hand():
-    found = minutes(study("cifar10"))
-    assert found["train"] == 60 + 45_000 * 200 // 60_000  # vit trains longest, for 200 epochs
-    assert found["train_jointly"] == 60 + 45_000 * 100 * 3 // 60_000
-    assert found["predict"] == 30 + 10_000 * (1 + 15 * 5) * 9 // 30_000  # three ensembles of three
-    assert found["search"] == 60 + 3_000 * (6_000 + 5_000) // 30_000
-    assert found["corrupt"] == 11
+    estimates = minutes(study("cifar10"))
+    assert estimates["train"] == 60 + 45_000 * 200 // 60_000  # vit trains longest, for 200 epochs
+    assert estimates["train_jointly"] == 60 + 45_000 * 100 * 3 // 60_000
+    assert estimates["predict"] == 30 + 10_000 * (1 + 15 * 5) * 9 // 30_000  # three ensembles of three
+    assert estimates["search"] == 60 + 3_000 * (6_000 + 5_000) // 30_000
+    assert estimates["corrupt"] == 11
 
 
 def test_minutes_of_rules_that_look_at_all_ensembles_by_hand():
-    found, probabilities = minutes(study("cifar10")), 10_000 * 76 * 10
+    estimates, probabilities = minutes(study("cifar10")), 10_000 * 76 * 10
     members, joint, searched = 36, 15, 5  # joint: ensembles of three
-    assert found["score_members"] == 60 + (members + 3 * joint + searched) * probabilities // 1_500_000_000
+    assert estimates["score_members"] == 60 + (members + 3 * joint + searched) * probabilities // 1_500_000_000
     pairs = members * 35 // 2 + joint * 3 + searched * 4 // 2
-    assert found["pairwise_diversity"] == 60 + pairs * probabilities // 10_000_000_000
+    assert estimates["pairwise_diversity"] == 60 + pairs * probabilities // 10_000_000_000
     ensembles = (members * 35 // 2 + members * 35 * 34 // 6) + (10 + 10)
-    assert found["score_ensembles"] == 60 + 2 * ensembles * probabilities // 10_000_000_000
-    assert found["choose_ensembles"] == 60 + (ensembles + 8 * (members + searched)) * probabilities // 10_000_000_000
+    assert estimates["score_ensembles"] == 60 + 2 * ensembles * probabilities // 10_000_000_000
+    assert (
+        estimates["choose_ensembles"] == 60 + (ensembles + 8 * (members + searched)) * probabilities // 10_000_000_000
+    )
 
 
 def test_a_sample_of_ensembles_takes_less_time():
@@ -60,15 +62,15 @@ def test_the_size_of_the_study_counts(changes, rule):
 
 
 def test_a_study_asks_for_no_more_than_it_has():
-    found = minutes(study("cifar10", joint=None, search=None, members={"seeds": 1}))
+    estimates = minutes(study("cifar10", joint=None, search=None, members={"seeds": 1}))
     of_ensembles = {"score_members", "pairwise_diversity", "score_ensembles", "choose_ensembles"}
-    assert set(found) == {"corrupt", "train", "predict", "predict_test_set"} | of_ensembles
-    assert found["predict"] == 30 + 10_000 * 76 // 30_000
+    assert set(estimates) == {"corrupt", "train", "predict", "predict_test_set"} | of_ensembles
+    assert estimates["predict"] == 30 + 10_000 * 76 // 30_000
 
 
 def test_images_of_a_folder_that_nobody_has_counted(tmp_path):
-    found = minutes(study("tiny", dataset={"name": "image_folder", "folder": str(tmp_path)}))
-    assert found["train"] > minutes(study("tiny"))["train"]
+    estimates = minutes(study("tiny", dataset={"name": "image_folder", "folder": str(tmp_path)}))
+    assert estimates["train"] > minutes(study("tiny"))["train"]
 
 
 def test_processes_that_decode_images_need_memory():

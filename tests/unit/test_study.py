@@ -180,22 +180,24 @@ def test_architectures_are_those_of_timm():
 
 def models(model: type[BaseModel]) -> set[type[BaseModel]]:
     """A settings model and all models inside it."""
-    found, pending = set(), [model]
+    classes, pending = set(), [model]
     while pending:
         kind = pending.pop()
         if isinstance(kind, type) and issubclass(kind, BaseModel):
-            if kind not in found:
-                found.add(kind)
+            if kind not in classes:
+                classes.add(kind)
                 pending += [field.annotation for field in kind.model_fields.values()]
         else:
             pending += getattr(kind, "__args__", ())
-    return found
+    return classes
 
 
 def test_every_key_is_described():
-    found = models(Study)
-    assert {"Design", "Recipe", "Joint", "Charts", "Statistics"} <= {model.__name__ for model in found}
-    silent = [f"{m.__name__}.{name}" for m in found for name, field in m.model_fields.items() if not field.description]
+    classes = models(Study)
+    assert {"Design", "Recipe", "Joint", "Charts", "Statistics"} <= {model.__name__ for model in classes}
+    silent = [
+        f"{m.__name__}.{name}" for m in classes for name, field in m.model_fields.items() if not field.description
+    ]
     assert silent == []
 
 
@@ -240,5 +242,5 @@ def test_one_member_of_each_family_is_pictured_the_baseline_of_its_own():
 
 
 def test_attributions_are_shown_under_the_first_corruption_at_its_severest():
-    shown = Corruptions(names=["snow", "fog"], severities=[4, 1, 5, 2]).severest()
-    assert shown == {"condition": {"corruption": "snow", "severity": 5}, "position": 2}
+    severest = Corruptions(names=["snow", "fog"], severities=[4, 1, 5, 2]).severest()
+    assert severest == {"condition": {"corruption": "snow", "severity": 5}, "position": 2}

@@ -213,8 +213,8 @@ def test_rubbish_is_a_fault_or_a_study(path, value):
     try:
         assert isinstance(load(changed(path, value)), Study)
     except Fault as fault:
-        told = str(fault).splitlines()
-        assert told and all(told)  # noqa: PT018
+        lines = str(fault).splitlines()
+        assert lines and all(lines)  # noqa: PT018
 
 
 @given(st.dictionaries(st.text(max_size=8) | st.sampled_from(list(CONFIG)), values, max_size=5))

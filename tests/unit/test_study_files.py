@@ -31,11 +31,11 @@ def fault_of(path, text: str | bytes) -> str:
     return str(caught.value)
 
 
-@pytest.mark.parametrize(("text", "told"), FILES.values(), ids=FILES)
-def test_files_that_are_refused(tmp_path, text, told):
+@pytest.mark.parametrize(("text", "message"), FILES.values(), ids=FILES)
+def test_files_that_are_refused(tmp_path, text, message):
     path = tmp_path / "odd.yaml"
     fault = fault_of(path, text)
-    assert fault.startswith(f"{path}{told}")
+    assert fault.startswith(f"{path}{message}")
     assert "\n" not in fault
 
 
@@ -64,7 +64,7 @@ def places_of(tmp_path, monkeypatch, text: str):
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "told"),
+    ("old", "new", "message"),
     [
         ("  images: 50", "  images: 0", "probe.images: 0: Input should be greater than or equal to 4 (line 10)"),
         ("  images: 50", "  imags: 5", "probe.imags: unknown key; did you mean images? (line 10)"),
@@ -74,12 +74,12 @@ def places_of(tmp_path, monkeypatch, text: str):
         ("resnet18", "resnet81", "timm has no 'resnet81'; did you mean resnet18? (line 4)"),
     ],
 )  # fmt: skip
-def test_faults_name_file_and_line(tmp_path, monkeypatch, old, new, told):
+def test_faults_name_file_and_line(tmp_path, monkeypatch, old, new, message):
     places = places_of(tmp_path, monkeypatch, VALID.replace(old, new))
     config = yaml.safe_load((tmp_path / "mine.yaml").read_text())
     with pytest.raises(Fault) as caught:
         load(config, places)
-    assert any(line.endswith(told.replace("(line", "(mine.yaml, line")) for line in str(caught.value).splitlines())
+    assert any(line.endswith(message.replace("(line", "(mine.yaml, line")) for line in str(caught.value).splitlines())
 
 
 def test_what_the_command_line_says_has_no_line(tmp_path, monkeypatch):
