@@ -6,10 +6,10 @@ rule score_members:
         external_errors=MEMBER_FILES["errors"],
         logits=LOGITS,
     output:
-        members=shown(TABLES["members"]),
-        errors=shown(TABLES["errors"]),
-        histories=shown(TABLES["histories"]),
-        calibration=shown(TABLES["calibration"]),
+        members=in_report(TABLES["members"]),
+        errors=in_report(TABLES["errors"]),
+        histories=in_report(TABLES["histories"]),
+        calibration=in_report(TABLES["calibration"]),
     log:
         log_of("score_members"),
     benchmark:
@@ -34,8 +34,8 @@ rule correlate:
         by_corruption=f"{RESULTS}/ensembles/by_corruption.parquet",
         pairs=f"{RESULTS}/diversity/pairs.parquet",
     output:
-        correlations=shown(TABLES["correlations"]),
-        differences=shown(TABLES["differences"]),
+        correlations=in_report(TABLES["correlations"]),
+        differences=in_report(TABLES["differences"]),
     log:
         log_of("correlate"),
     benchmark:
@@ -91,7 +91,7 @@ rule observe:
         image_errors=f"{RESULTS}/ensembles/image_errors.parquet" if made("ensembles") else [],
         without_images=rules.leave_out_images.output[0] if made("ensembles") else [],
     output:
-        shown(TABLES["observations"]),
+        in_report(TABLES["observations"]),
     log:
         log_of("observe"),
     benchmark:
@@ -116,7 +116,7 @@ rule compare_origins:
         ensembles=TABLES["ensembles"],
         members=TABLES["members"],
     output:
-        shown(TABLES["origins"]),
+        in_report(TABLES["origins"]),
     log:
         log_of("compare_origins"),
     benchmark:
@@ -138,7 +138,7 @@ rule compare_sizes:
         ensembles=TABLES["ensembles"],
         members=TABLES["members"],
     output:
-        shown(TABLES["ensemble_sizes"]),
+        in_report(TABLES["ensemble_sizes"]),
     log:
         log_of("compare_sizes"),
     benchmark:
@@ -162,7 +162,7 @@ rule choose_ensembles:
         ensembles=TABLES["ensembles"],
         logits=LOGITS,
     output:
-        deployment=shown(TABLES["deployment"]),
+        deployment=in_report(TABLES["deployment"]),
         candidates=f"{RESULTS}/ensembles/candidates.parquet",
     log:
         log_of("choose_ensembles"),
@@ -193,9 +193,9 @@ rule assess_ensembles:
         validation=predicted(MEMBERS)["validation"],
         validation_labels=VALIDATION["labels"] if MEMBERS and VALIDATED else [],
     output:
-        selective=shown(TABLES["selective_prediction"]),
-        temperatures=shown(TABLES["temperatures"]),
-        early_exit=shown(TABLES["early_exit"]),
+        selective=in_report(TABLES["selective_prediction"]),
+        temperatures=in_report(TABLES["temperatures"]),
+        early_exit=in_report(TABLES["early_exit"]),
         curves=f"{RESULTS}/ensembles/risk_coverage.parquet",
     log:
         log_of("assess_ensembles"),
@@ -221,8 +221,8 @@ rule compare_contenders:
         deployment=TABLES["deployment"],
         logits=LOGITS,
     output:
-        under_corruptions=shown(TABLES["contenders"]),
-        calibration=shown(TABLES["contender_calibration"]),
+        under_corruptions=in_report(TABLES["contenders"]),
+        calibration=in_report(TABLES["contender_calibration"]),
     log:
         log_of("compare_contenders"),
     benchmark:

@@ -222,7 +222,7 @@ wildcard_constraints:
     test_set="|".join(map(re.escape, STUDY.test_sets)) or "none",
 
 
-def shown(path):
+def in_report(path):
     """A table or a chart that `snakemake --report` shows too."""
     folder, name = ("charts", Path(path).stem) if path.endswith(".svg") else ("tables", Path(path).name)
     topic, title = (topics.CHARTS if folder == "charts" else topics.TABLES)[name]
@@ -275,8 +275,8 @@ def made(name):
 
 def described(design, seed, **others):
     """What is known of a member of `design` before it is made; fields of `resiliency.designs.members.Member`."""
-    known = {"origin": names.INDEPENDENT, "design": design, "family": STUDY.family(design), "seed": int(seed)}
-    return STUDY.described(design) | known | others
+    description = {"origin": names.INDEPENDENT, "design": design, "family": STUDY.family(design), "seed": int(seed)}
+    return STUDY.described(design) | description | others
 
 
 def external_files(source, labels_alone=False):

@@ -64,7 +64,7 @@ rule coincident_failures:
         **JUDGED,
         logits=predictions(COMBINED),
     output:
-        shown(TABLES["coincident_failures"]),
+        in_report(TABLES["coincident_failures"]),
     log:
         log_of("coincident_failures"),
     benchmark:
@@ -93,7 +93,7 @@ rule attribution_gallery:
         maps=[f"{RESULTS}/attributions/{member}/{METHODS[0]}.npy" for member in STUDY.pictured_members()],
     output:
         pictures=ATTRIBUTION_GALLERY,
-        distances=shown(TABLES["attribution_distances"]),
+        distances=in_report(TABLES["attribution_distances"]),
     log:
         log_of("attribution_gallery"),
     benchmark:
@@ -120,7 +120,7 @@ rule effective_robustness:
         members=TABLES["members"],
         ensembles=made("ensembles"),
     output:
-        members=shown(TABLES["effective_robustness"]),
+        members=in_report(TABLES["effective_robustness"]),
         ensembles=f"{RESULTS}/ensembles/effective_robustness.parquet" if made("ensembles") else [],
     log:
         log_of("effective_robustness"),
@@ -145,7 +145,7 @@ rule best_ensembles:
         members=TABLES["members"],
         ensembles=TABLES["ensembles"],
     output:
-        shown(TABLES["best_ensembles"]),
+        in_report(TABLES["best_ensembles"]),
     log:
         log_of("best_ensembles"),
     benchmark:
@@ -169,7 +169,7 @@ rule list_skipped:
         skipped=attributed(MEMBERS)["skipped"],
         stages=predicted(MEMBERS)["stages"],
     output:
-        shown(TABLES["skipped"]),
+        in_report(TABLES["skipped"]),
     log:
         log_of("list_skipped"),
     conda:

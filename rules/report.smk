@@ -2,7 +2,7 @@ rule charts:
     input:
         **CHART_TABLES,
     output:
-        [shown(path) if path.endswith(".svg") else path for path in CHART_FILES],
+        [in_report(path) if path.endswith(".svg") else path for path in CHART_FILES],
     log:
         log_of("charts"),
     benchmark:

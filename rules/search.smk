@@ -32,7 +32,7 @@ if SEARCHED:
             weights=rules.train_supernet.output.weights,
             description=rules.train_supernet.output.description,
         output:
-            table=shown(EVALUATIONS),
+            table=in_report(EVALUATIONS),
             weights=member_files("weights.safetensors", SEARCHED),
             descriptions=member_files("member.json", SEARCHED),
         log:
