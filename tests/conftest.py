@@ -39,7 +39,7 @@ def fork_snakemake(
         request["scripts"] = forks(forking.SCRIPTS, *read_once).address
     with tempfile.TemporaryFile("w+") as output:
         of_snakemake = forks(forking.SNAKEMAKE, *read_once).address
-        status = forking.asked(of_snakemake, request, output.fileno(), output.fileno())
+        status = forking.request_status(of_snakemake, request, output.fileno(), output.fileno())
         output.seek(0)
         return subprocess.CompletedProcess(arguments, status, output.read())
 

@@ -45,7 +45,7 @@ class Forking:
         self.server.communicate()
 
 
-def asked(address: str, request: dict, output: int = 1, errors: int = 2) -> int:
+def request_status(address: str, request: dict, output: int = 1, errors: int = 2) -> int:
     """The exit status of what the process at `address` runs.
 
     Args:
@@ -116,5 +116,5 @@ if __name__ == "__main__":
     elif sys.argv[1].startswith("-"):
         os.execv(os.environ[PYTHON], [os.environ[PYTHON], *sys.argv[1:]])
     else:
-        asking = {"arguments": sys.argv[1:], "cwd": os.getcwd(), "environment": dict(os.environ)}
-        sys.exit(asked(os.environ[ADDRESS], asking))
+        job = {"arguments": sys.argv[1:], "cwd": os.getcwd(), "environment": dict(os.environ)}
+        sys.exit(request_status(os.environ[ADDRESS], job))

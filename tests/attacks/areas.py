@@ -47,7 +47,9 @@ def _faults_of_factories() -> dict[str, str]:
     """What is wrong with each factory, all tried at once."""
     Path("factories_to_try.py").write_text(FACTORIES)
     described = {name: Design(factory=f"factories_to_try:{name}").described(32) for name in FAULTS}
-    return trial({name: {"description": known, "outputs": 10, "fetched": None} for name, known in described.items()})
+    return trial(
+        {name: {"description": description, "outputs": 10, "fetched": None} for name, description in described.items()}
+    )
 
 
 def _factory(_: Path, name: str) -> None:
@@ -56,11 +58,13 @@ def _factory(_: Path, name: str) -> None:
 
 
 def _study_files() -> list[Case]:
-    return [Case(what, lambda folder, t=text: _study_file(folder, t), told) for what, (text, told) in FILES.items()]
+    return [
+        Case(name, lambda folder, t=text: _study_file(folder, t), message) for name, (text, message) in FILES.items()
+    ]
 
 
 def _factories() -> list[Case]:
-    return [Case(name, lambda folder, n=name: _factory(folder, n), told or None) for name, told in FAULTS.items()]
+    return [Case(name, lambda folder, n=name: _factory(folder, n), message or None) for name, message in FAULTS.items()]
 
 
 def _folder(folder: Path, make: Callable[[Path], object]) -> None:

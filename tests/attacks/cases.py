@@ -13,12 +13,12 @@ class Case(NamedTuple):
     """An attack.
 
     Attributes:
-        what: what is wrong.
+        name: what is wrong.
         act: does it, in an empty folder, and uses the library as the pipeline does.
         message: part of the line that refuses it; empty where any line will do, None where it need not be refused.
     """
 
-    what: str
+    name: str
     act: Callable[[Path], object]
     message: str | None = ""
 

@@ -49,8 +49,8 @@ def read(folder: Path, target: Path, side: int = 72) -> tuple[Source, dict]:
     """What the stage that reads a data set does."""
     source = image_folder(folder, side, 1)
     chosen = splits(source, 0.2, 0.2, {}, 0)
-    found = check_duplicates(chosen, side, refused=True)
-    write_data_set(target, {"name": "image_folder", "duplicates": found}, source, chosen, side, on_the_fly=True)
+    duplicates = check_duplicates(chosen, side, refused=True)
+    write_data_set(target, {"name": "image_folder", "duplicates": duplicates}, source, chosen, side, on_the_fly=True)
     return source, chosen
 
 

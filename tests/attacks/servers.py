@@ -102,5 +102,6 @@ def _fetch(folder: Path, parts) -> None:
 
 def servers() -> list[Case]:
     return [
-        Case(name, lambda folder, parts=parts: _fetch(folder, parts), told) for name, (parts, told) in SERVERS.items()
+        Case(name, lambda folder, parts=parts: _fetch(folder, parts), message)
+        for name, (parts, message) in SERVERS.items()
     ]

@@ -33,12 +33,12 @@ def plan(study: Study) -> None:
     """Ask of `study` what the rules ask of it."""
     for members in (study.independent_members(), study.joint_members(), study.searched_members()):
         assert not any("+" in member or "/" in member for member in members)
-    for ask in (study.pictured_members, study.dataset.resolved, study.corruptions.pictured):
-        ask()
+    for method in (study.pictured_members, study.dataset.resolved, study.corruptions.pictured):
+        method()
     json.dumps(study.model_dump(mode="json"))
     for design in study.trained_designs():
-        for ask in (study.recipe, study.family):
-            ask(design)
+        for method in (study.recipe, study.family):
+            method(design)
         study.designs[design].described(study.dataset.side)
     minutes(study)
 
@@ -48,8 +48,8 @@ def spoilt(count: int, seed: int = 0) -> Iterator[Case]:
     for index in range(count):
         random = Random(f"{seed} {index}")
         spoil = random.choice(SPOILERS)
-        what, text, refused = spoil(random)
-        yield Case(f"{index}: {what}", partial(_read, text=text), "" if refused else None)
+        name, text, refused = spoil(random)
+        yield Case(f"{index}: {name}", partial(_read, text=text), "" if refused else None)
 
 
 def _read(folder: Path, text: str) -> None:

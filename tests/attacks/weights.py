@@ -68,4 +68,4 @@ SPOILT = {
     "a number": (_saved(lambda w: 3), "holds int"),
     "no weights": (_saved(lambda w: {}), "holds nothing"),
 }
-WEIGHTS = [Case(what, lambda folder, s=spoil: load(folder, s), message) for what, (spoil, message) in SPOILT.items()]
+WEIGHTS = [Case(name, lambda folder, s=spoil: load(folder, s), message) for name, (spoil, message) in SPOILT.items()]

@@ -31,15 +31,15 @@ START, END = "<!-- attacks: written by tests/benchmarks/attack.py -->", "<!-- en
 
 def tried(cases: Iterable[Case]) -> list[tuple[Case, Outcome]]:
     """Each case with what came of it, in an empty folder of its own, which is the working directory."""
-    found, before = [], os.getcwd()
+    outcomes, before = [], os.getcwd()
     for case in cases:
         with TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
             os.chdir(folder)
             try:
-                found.append((case, outcome(case, Path(folder))))
+                outcomes.append((case, outcome(case, Path(folder))))
             finally:
                 os.chdir(before)
-    return found
+    return outcomes
 
 
 def row(area: Area, counts: Counter) -> str:
@@ -62,11 +62,11 @@ def main() -> None:
     options = parser.parse_args()
     summary, rows = {}, []
     for area in AREAS:
-        found = tried(spoilt(options.studies) if area.name == "studies" else area.cases())
-        counts = Counter(result.kind for _, result in found)
-        for case, result in found:
+        outcomes = tried(spoilt(options.studies) if area.name == "studies" else area.cases())
+        counts = Counter(result.kind for _, result in outcomes)
+        for case, result in outcomes:
             if result.kind in ("silent", "traceback"):
-                print(f"{area.name}: {case.what}: {result.kind}: {result.detail}")
+                print(f"{area.name}: {case.name}: {result.kind}: {result.detail}")
         rows.append(row(area, counts))
         print(rows[-1], flush=True)
         summary[area.name] = dict(counts)

@@ -55,11 +55,11 @@ def main() -> None:
     arguments = parser.parse_args()
     made = tables(arguments.members, arguments.ensembles, arguments.corruptions)
     start = time.process_time()
-    found = correlation_table(*made, 0.95)
+    correlations = correlation_table(*made, 0.95)
     between = time.process_time()
     difference_table(*made, 0.95)
     end = time.process_time()
-    print(f"{len(found)} correlations of {arguments.ensembles:,} ensembles of {arguments.members:,} members")
+    print(f"{len(correlations)} correlations of {arguments.ensembles:,} ensembles of {arguments.members:,} members")
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     figures = {"seconds": round(end - start, 1), "differences": round(end - between, 1)}
     print(json.dumps(figures | {"peak_memory_gib": round(peak, 2)}))

@@ -81,8 +81,8 @@ def _beyond(row: dict) -> bool:
 def _exceptions(above: list[dict]) -> str:
     if not above:
         return f"No rate is above {MOST_FALSE:.0%} beyond chance."
-    told = "; ".join(f"observation {row['observation']}, {row['situation']}, {row['size']}" for row in above)
-    return f"Above {MOST_FALSE:.0%} beyond chance: {told}."
+    rates = "; ".join(f"observation {row['observation']}, {row['situation']}, {row['size']}" for row in above)
+    return f"Above {MOST_FALSE:.0%} beyond chance: {rates}."
 
 
 def _power_row(row: dict) -> str:
@@ -116,9 +116,9 @@ def _interval_row(row: dict) -> str:
             continue
         hits = row[f"{method}_hits"]
         low, high = sure(hits, row["simulations"])
-        told = f"{hits / row['simulations']:.1%}, width {row[f'{method}_width']:.3g}"
+        cell = f"{hits / row['simulations']:.1%}, width {row[f'{method}_width']:.3g}"
         if method == "adopted":
-            told = f"{hits / row['simulations']:.1%} [{low:.1%}, {high:.1%}], width {row['adopted_width']:.3g}"
-            told = f"**{told}**" if high < CONFIDENCE else told
-        cells.append(told)
+            cell = f"{hits / row['simulations']:.1%} [{low:.1%}, {high:.1%}], width {row['adopted_width']:.3g}"
+            cell = f"**{cell}**" if high < CONFIDENCE else cell
+        cells.append(cell)
     return "| " + " | ".join(cells) + " |\n"

@@ -86,12 +86,12 @@ def main() -> None:
                 apart = seconds(lambda work=work, each=each: work([[one] for one in each]))
                 ratios[name].append(apart / together)
                 print(f"{name}: one pass {together:.2f} s, {MEMBERS} passes {apart:.2f} s of CPU")
-    told = {"images": options.images, "members": MEMBERS, "architecture": ARCHITECTURE, "repeats": options.repeats}
+    summary = {"images": options.images, "members": MEMBERS, "architecture": ARCHITECTURE, "repeats": options.repeats}
     for name, values in ratios.items():
         low, middle, high = (round(float(np.quantile(values, q)), 3) for q in (0, 0.5, 1))
         print(f"{name}: {MEMBERS} passes take {middle} times one pass ({low} to {high})")
-        told |= {f"{name}_ratio": middle, f"{name}_lowest": low, f"{name}_highest": high}
-    print(json.dumps(told))
+        summary |= {f"{name}_ratio": middle, f"{name}_lowest": low, f"{name}_highest": high}
+    print(json.dumps(summary))
 
 
 if __name__ == "__main__":

@@ -77,68 +77,68 @@ def member_table(members: int) -> pd.DataFrame:
 def loop(chosen: np.ndarray, p: np.ndarray, answers: np.ndarray, correct: np.ndarray, labels: np.ndarray) -> dict:
     """Everything about one ensemble under one condition, written straightforwardly."""
     own, right, n = p[chosen], correct[chosen], np.arange(len(labels))
-    size, found = len(chosen), {}
+    size, scores = len(chosen), {}
     mean = own.mean(axis=0)
     hit = mean.argmax(axis=1) == labels
     confidence = mean.max(axis=1)
     bins = np.clip(np.ceil(confidence * BINS).astype(int) - 1, 0, BINS - 1)
-    found["accuracy"] = hit.mean()
-    found["nll"] = -np.log(np.maximum(mean[n, labels], 1e-12)).mean()
-    found["brier"] = ((mean - np.eye(mean.shape[1], dtype=np.float32)[labels]) ** 2).sum(axis=1).mean()
-    found["ece"] = np.abs(np.bincount(bins, hit - confidence, minlength=BINS)).sum() / len(labels)
+    scores["accuracy"] = hit.mean()
+    scores["nll"] = -np.log(np.maximum(mean[n, labels], 1e-12)).mean()
+    scores["brier"] = ((mean - np.eye(mean.shape[1], dtype=np.float32)[labels]) ** 2).sum(axis=1).mean()
+    scores["ece"] = np.abs(np.bincount(bins, hit - confidence, minlength=BINS)).sum() / len(labels)
     votes = (answers[chosen][:, :, None] == np.arange(p.shape[2])).sum(axis=0)
-    found["vote_accuracy"] = ((votes + mean / 2).argmax(axis=1) == labels).mean()
+    scores["vote_accuracy"] = ((votes + mean / 2).argmax(axis=1) == labels).mean()
     count = right.sum(axis=0)
     accuracy = count.mean() / size
     spread = (count * (size - count)).mean()
     failing = size - count
     one, two = failing.mean() / size, (failing * (failing - 1)).mean() / (size * (size - 1))
-    found["entropy"] = np.minimum(count, failing).mean() / (size // 2)
-    found["kohavi_wolpert"] = spread / size**2
-    found["interrater_kappa"] = 1 - spread / (size * (size - 1) * accuracy * (1 - accuracy))
-    found["generalised_diversity"] = 1 - two / one
-    found["coincident_failure_diversity"] = count[count < size].sum() / (size - 1) / (count < size).sum()
-    found["difficulty"] = (count / size).var()
-    found["common_failure"] = (count == 0).mean() - (1 - right.mean(axis=1)).prod()
-    found["geometric_ambiguity"] = -np.log(np.exp(np.log(np.maximum(own, 1e-12)).mean(axis=0)).sum(axis=1)).mean()
-    return found | pairwise_loop(chosen, p, answers, correct)
+    scores["entropy"] = np.minimum(count, failing).mean() / (size // 2)
+    scores["kohavi_wolpert"] = spread / size**2
+    scores["interrater_kappa"] = 1 - spread / (size * (size - 1) * accuracy * (1 - accuracy))
+    scores["generalised_diversity"] = 1 - two / one
+    scores["coincident_failure_diversity"] = count[count < size].sum() / (size - 1) / (count < size).sum()
+    scores["difficulty"] = (count / size).var()
+    scores["common_failure"] = (count == 0).mean() - (1 - right.mean(axis=1)).prod()
+    scores["geometric_ambiguity"] = -np.log(np.exp(np.log(np.maximum(own, 1e-12)).mean(axis=0)).sum(axis=1)).mean()
+    return scores | pairwise_loop(chosen, p, answers, correct)
 
 
 def pairwise_loop(chosen: np.ndarray, p: np.ndarray, answers: np.ndarray, correct: np.ndarray) -> dict:
     """The metrics of pairs of one ensemble, pair by pair."""
-    found = dict.fromkeys((name for name, metric in METRICS.items() if metric.kind == "prediction"), 0.0)
+    sums = dict.fromkeys((name for name, metric in METRICS.items() if metric.kind == "prediction"), 0.0)
     pairs = list(combinations(chosen, 2))
     for i, j in pairs:
         one, other, x, y = correct[i], correct[j], answers[i], answers[j]
         a, b, c, d = (one & other).mean(), (one & ~other).mean(), (~one & other).mean(), (~one & ~other).mean()
-        found["disagreement"] += b + c
-        found["double_fault"] += d
-        found["q_statistic"] += (a * d - b * c) / (a * d + b * c)
-        found["correlation"] += (a * d - b * c) / np.sqrt((a + b) * (c + d) * (a + c) * (b + d))
+        sums["disagreement"] += b + c
+        sums["double_fault"] += d
+        sums["q_statistic"] += (a * d - b * c) / (a * d + b * c)
+        sums["correlation"] += (a * d - b * c) / np.sqrt((a + b) * (c + d) * (a + c) * (b + d))
         chance = (a + b) * (a + c) + (c + d) * (b + d)
-        found["error_consistency"] += (a + d - chance) / (1 - chance)
+        sums["error_consistency"] += (a + d - chance) / (1 - chance)
         unlike = (x != y).mean()
-        found["label_disagreement"] += unlike
+        sums["label_disagreement"] += unlike
         classes = p.shape[2]
         by_chance = (np.bincount(x, minlength=classes) * np.bincount(y, minlength=classes)).sum() / len(x) ** 2
-        found["cohen_kappa"] += (1 - unlike - by_chance) / (1 - by_chance)
+        sums["cohen_kappa"] += (1 - unlike - by_chance) / (1 - by_chance)
         mixed = (p[i] + p[j]) / 2
         divergence = entropy(mixed) - (entropy(p[i]) + entropy(p[j])) / 2
-        found["jensen_shannon"] += divergence.mean()
+        sums["jensen_shannon"] += divergence.mean()
         norms = np.linalg.norm(p[i], axis=1) * np.linalg.norm(p[j], axis=1)
-        found["probability_cosine"] += ((p[i] * p[j]).sum(axis=1) / norms).mean()
-    return {name: value / len(pairs) for name, value in found.items()}
+        sums["probability_cosine"] += ((p[i] * p[j]).sum(axis=1) / norms).mean()
+    return {name: value / len(pairs) for name, value in sums.items()}
 
 
 def entropy(p: np.ndarray) -> np.ndarray:
     return -(p * np.log2(np.maximum(p, 1e-30))).sum(axis=1)
 
 
-def agree(table: pd.DataFrame, sample: list[np.ndarray], names: np.ndarray, found: list[dict]) -> None:
+def agree(table: pd.DataFrame, sample: list[np.ndarray], names: np.ndarray, expected_scores: list[dict]) -> None:
     """Fail unless the loop and the table say the same of the clean images."""
     rows = table.set_index(["rule", "members"])
     of_scores = {"accuracy": "clean_accuracy", "nll": "clean_nll", "brier": "clean_brier", "ece": "clean_ece"}
-    for chosen, expected in zip(sample, found, strict=True):
+    for chosen, expected in zip(sample, expected_scores, strict=True):
         row = rows.loc[("mean_probability", "+".join(names[chosen]))]
         vote = rows.loc[("plurality_vote", "+".join(names[chosen]))]
         np.testing.assert_allclose(vote.clean_accuracy, expected.pop("vote_accuracy"), atol=1e-9)
@@ -157,15 +157,15 @@ def compare(members: int, severities: int, threads: int, sample_size: int) -> No
     images, classes = 1000, 10
     table = conditions(list(MAIN), list(range(1, severities + 1)), {CLEAN: images}, {CLEAN: classes})
     logits, labels = synthetic(members, len(table), images, classes)
-    known = member_table(members)
-    names = known.member.to_numpy()
+    member_rows = member_table(members)
+    names = member_rows.member.to_numpy()
     groups = [ensembles_of(members, size) for size in SIZES]
     total = sum(map(len, groups)) * len(table)
     start = time.perf_counter()
     predictions = [Predictions(table, {CLEAN: member}, {CLEAN: Truth(labels)}) for member in logits]
     pairs = list(pair_tables(list(names), predictions, lambda source: [], []))
     matrices = time.perf_counter() - start
-    pool = Pool(known, predictions, pairs, np.full(len(MAIN), 0.5), 0.95, threads)
+    pool = Pool(member_rows, predictions, pairs, np.full(len(MAIN), 0.5), 0.95, threads)
     start = time.perf_counter()
     scored, _ = pool.score(groups, RULES)
     ours = time.perf_counter() - start
@@ -180,13 +180,13 @@ def compare(members: int, severities: int, threads: int, sample_size: int) -> No
     answers = np.stack([member[0].argmax(axis=1) for member in logits])
     correct = answers == labels
     start = time.perf_counter()
-    found = [loop(chosen, p, answers, correct, labels) for chosen in sample]
+    expected_scores = [loop(chosen, p, answers, correct, labels) for chosen in sample]
     of_loop = (time.perf_counter() - start) / sample_size
     start = time.perf_counter()
     for chosen in sample:
         pairwise_loop(chosen, p, answers, correct)
     of_pairs = (time.perf_counter() - start) / sample_size
-    agree(scored, sample, names, found)
+    agree(scored, sample, names, expected_scores)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     per_pair, per_all = (matrices + means) / total, (matrices + ours) / total
     print(f"{sum(map(len, groups)):,} ensembles of {members} members, {len(table)} conditions, {threads} threads")
@@ -269,7 +269,7 @@ def largest_difference(scored: tuple, predictions: list[np.ndarray], labels: np.
     p /= p.sum(axis=2, keepdims=True)
     votes = p.argmax(axis=2)[:, :, None] == np.arange(p.shape[2])
     first, differences = 0, []
-    for group, take in zip(groups, scored[1], strict=True):
+    for group, inputs in zip(groups, scored[1], strict=True):
         for index in range(0, len(group), max(1, len(group) // 5)):
             chosen = group[index]
             mean = p[chosen].mean(axis=0)
@@ -283,7 +283,7 @@ def largest_difference(scored: tuple, predictions: list[np.ndarray], labels: np.
             voted = (votes[chosen].sum(axis=0) + mean / 2).argmax(axis=1) == labels
             differences.append(np.mean(voted) - scored[0]["plurality_vote"]["accuracy"][first + index])
             normaliser = np.exp(np.log(np.maximum(p[chosen], 1e-12)).mean(axis=0)).sum(axis=1)
-            differences.append(np.log(normaliser).mean() - take["log_sums"][index])
+            differences.append(np.log(normaliser).mean() - inputs["log_sums"][index])
         first += len(group)
     return float(np.abs(differences).max())
 

@@ -125,7 +125,7 @@ def hours(pricing: Pricing, captured: bool, processes: int) -> dict[str, float]:
     study = pricing.study
     most, joint, search = study.dataset.most_images(), study.joint, study.search
     original, corrupted = (ORIGINAL / DECODING, CORRUPTED / DECODING) if study.dataset.on_the_fly else (0, 0)
-    shown = len(study.corruptions.names) * len(study.corruptions.severities)
+    conditions = len(study.corruptions.names) * len(study.corruptions.severities)
     spent = defaultdict(float)
 
     def add(rule: str, cost: Cost, feeding: float = 0, replayed: bool = False, jobs: int = 1) -> None:
@@ -140,8 +140,8 @@ def hours(pricing: Pricing, captured: bool, processes: int) -> dict[str, float]:
         spent[rule] += jobs * validated.seconds(False, processes, seen * original) / 3600
 
     def use(designs: list[str], jobs: int = 1) -> None:
-        cost = sum((pricing.predicted(design) for design in designs), Cost()) * (most["test"] * (1 + shown))
-        add("predict", cost, most["test"] * (original + shown * corrupted), jobs=jobs)
+        cost = sum((pricing.predicted(design) for design in designs), Cost()) * (most["test"] * (1 + conditions))
+        add("predict", cost, most["test"] * (original + conditions * corrupted), jobs=jobs)
         passes = sum(study.attribution.steps if m == "integrated_gradients" else 1 for m in study.attribution.methods)
         cost = sum((pricing.explained(design) for design in designs), Cost()) * (study.probe.images * passes)
         add("attribute", cost, jobs=jobs)

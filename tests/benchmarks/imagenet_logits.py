@@ -37,8 +37,8 @@ def member_logits(kind: str, members: int, images: int, *names: int) -> tuple[li
     easy = draw.mean + draw.deviation * random.standard_normal(images, dtype=np.float32)
     shared = draw.shared * random.standard_normal((images, CLASSES), dtype=np.float32)
     shared[np.arange(images), labels] += easy
-    found = []
+    logits = []
     for _ in range(members):
         values = shared + draw.own * random.standard_normal((images, CLASSES), dtype=np.float32)
-        found.append((draw.scale * values).astype(np.float16))
-    return found, labels
+        logits.append((draw.scale * values).astype(np.float16))
+    return logits, labels

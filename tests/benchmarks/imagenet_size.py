@@ -187,16 +187,18 @@ def lasting(seconds: float) -> str:
 def page(images: int) -> str:
     study = pretrained()
     rate, on_processor, on_gpu = predicting(study)
-    shown = images * CONDITIONS
+    predictions = images * CONDITIONS
     decoding = len(study.members.designs) * images * (ORIGINAL + (CONDITIONS - 1) * CORRUPTED)
-    predicted = on_processor * shown + decoding
+    predicted = on_processor * predictions + decoding
     rows = [["stage", "measured", "peak memory", "factor", "extrapolated, one core", "on two cores", "on an H100"]]
-    rows.append(["`predict`", "see below", "", "", lasting(predicted), lasting(predicted / 2), lasting(on_gpu * shown)])
+    rows.append(
+        ["`predict`", "see below", "", "", lasting(predicted), lasting(predicted / 2), lasting(on_gpu * predictions)]
+    )
     # All correlations are of clean and corrupted images and of each corruption.
     factors = {pairs: CONDITIONS / 2, score: CONDITIONS / 2, correlate: (2 + CORRUPTIONS) / 3}
     factors |= {leave_out_images: CONDITIONS / 2, observe: 1}
     names = {pairs: "pairwise_diversity", score: "score_ensembles"}
-    total, on_two, with_gpu = predicted, predicted / 2, on_gpu * shown
+    total, on_two, with_gpu = predicted, predicted / 2, on_gpu * predictions
     with tempfile.TemporaryDirectory() as folder:
         make(Path(folder), study, images)
         for stage, factor in factors.items():
@@ -218,7 +220,7 @@ def page(images: int) -> str:
         conditions=CONDITIONS,
         images=images,
         classes=CLASSES,
-        gigabytes=members * shown * CLASSES * 2 / 1e9,
+        gigabytes=members * predictions * CLASSES * 2 / 1e9,
         measured=2,
         rate=rate,
         decoding=DECODING,

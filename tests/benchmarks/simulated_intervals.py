@@ -59,7 +59,7 @@ def ensemble_study(random: np.random.Generator, situation: str, members: int, si
     Args:
         alike: share of the variance of members that the two seeds of a design have in common.
     """
-    takes, gives, of_pairs, of_ensembles = SITUATIONS[situation]
+    cost, gain, of_pairs, of_ensembles = SITUATIONS[situation]
     own, shared = random.standard_normal((members, 5)), random.standard_normal((-(-members // 2), 5))
     drawn = np.sqrt(alike) * shared.repeat(2, axis=0)[:members] + np.sqrt(1 - alike) * own
     apart = [np.linalg.norm(p[:, None] - p, axis=2) for p in (drawn[:, :2], drawn[:, 2:4])]
@@ -71,9 +71,9 @@ def ensemble_study(random: np.random.Generator, situation: str, members: int, si
     def mean(matrix: np.ndarray) -> np.ndarray:
         return np.mean([matrix[ensembles[:, i], ensembles[:, j]] for i, j in pairs], axis=0)
 
-    skill = drawn[:, 4] - takes * (np.linalg.norm(drawn[:, :2], axis=1) - 1.25)
+    skill = drawn[:, 4] - cost * (np.linalg.norm(drawn[:, :2], axis=1) - 1.25)
     of_members = skill[ensembles].mean(axis=1)
-    accuracy = of_members + gives * mean(apart[0]) + of_ensembles * random.standard_normal(len(ensembles))
+    accuracy = of_members + gain * mean(apart[0]) + of_ensembles * random.standard_normal(len(ensembles))
     return np.stack([mean(apart[0] + noise[0]), mean(apart[1] + noise[1]), accuracy, of_members])
 
 
@@ -102,23 +102,23 @@ def correlation(
     def simulate(random: np.random.Generator, resamples: int) -> dict[str, Interval]:
         study = ensemble_study(random, situation, members, size, alike)
         replicates = of_measure(measure, kept, study)
-        found = {"adopted": jackknife.interval(replicates, CONFIDENCE, scale)}
+        intervals = {"adopted": jackknife.interval(replicates, CONFIDENCE, scale)}
         if measure != "kendall":  # which knows no weights
             counts = random.multinomial(members, np.full(members, 1 / members), size=resamples)
             weights = counts[:, ensembles].prod(axis=2, dtype=float)
-            found["bootstrap"] = bootstrap.interval(of_measure(measure, weights, study), CONFIDENCE)
+            intervals["bootstrap"] = bootstrap.interval(of_measure(measure, weights, study), CONFIDENCE)
         if measure != "difference":
-            found["naive"] = independent_interval(measure, replicates[0], len(ensembles), CONFIDENCE)
-        return found
+            intervals["naive"] = independent_interval(measure, replicates[0], len(ensembles), CONFIDENCE)
+        return intervals
 
     def truth() -> float:
         everything = many_studies(situation, members, size, alike)
         return of_measure(measure, np.ones((1, everything.shape[1])), everything)[0]
 
     name = "difference of two r" if measure == "difference" else f"{measure} correlation"
-    told = f"{situation}; seeds of a design share {alike:.0%} of the variance" if alike else situation
-    told += ", designs left out" if by_design else ""
-    return Case(name.capitalize(), told, f"{members} members, ensembles of {size}", truth, simulate)
+    description = f"{situation}; seeds of a design share {alike:.0%} of the variance" if alike else situation
+    description += ", designs left out" if by_design else ""
+    return Case(name.capitalize(), description, f"{members} members, ensembles of {size}", truth, simulate)
 
 
 # Observation 1
@@ -147,11 +147,11 @@ def contribution(family: float, size: float, noise: float, families: int, each: 
         )
 
     def simulate(random: np.random.Generator, resamples: int) -> dict[str, Interval]:
-        study, found = drawn(random, families), {}
+        study, intervals = drawn(random, families), {}
         for method, units in (("adopted", study[0]), ("designs", np.arange(len(study[0])))):
             kept = jackknife.kept_weights([[f"{unit:03}"] for unit in units])
-            found[method] = jackknife.interval(np.array([difference(study, row) for row in kept]), CONFIDENCE)
-        return found
+            intervals[method] = jackknife.interval(np.array([difference(study, row) for row in kept]), CONFIDENCE)
+        return intervals
 
     def truth() -> float:
         return (family**2 - size**2) / (family**2 + size**2 + noise**2)
@@ -206,9 +206,9 @@ def delta(gap: float, of_designs: float, designs: int, seeds: int, sizes: tuple[
             deltas.append(weighted_cliffs_delta(different, alike, *weights)[0])
         return float(np.mean(deltas))
 
-    told = f"gap {gap:g}, designs differ by {of_designs:g}"
+    description = f"gap {gap:g}, designs differ by {of_designs:g}"
     units = f"{designs} designs of {seeds} seeds, ensembles of {' and '.join(map(str, sizes))}"
-    return Case("Cliff's delta", told, units, truth, simulate)
+    return Case("Cliff's delta", description, units, truth, simulate)
 
 
 # Ensembles by origin
@@ -220,9 +220,9 @@ def advantage(of_designs: float, of_pairs: float, designs: int, seeds: int) -> C
     design = np.repeat(np.arange(designs), seeds)
     first, second = ensembles_of(len(members), 2).T
     several = design[first] != design[second]
-    known = {"members": [f"{members[i]}+{members[j]}" for i, j in zip(first, second, strict=True)], "rule": "vote"}
-    known |= {"origin": "independent", "strength": np.nan, "size": 2, "designs": 1 + several, "macs": 1, "weight": 1.0}
-    table = pd.DataFrame(known | dict.fromkeys(SCORES, 0.8))
+    values = {"members": [f"{members[i]}+{members[j]}" for i, j in zip(first, second, strict=True)], "rule": "vote"}
+    values |= {"origin": "independent", "strength": np.nan, "size": 2, "designs": 1 + several, "macs": 1, "weight": 1.0}
+    table = pd.DataFrame(values | dict.fromkeys(SCORES, 0.8))
 
     def simulate(random: np.random.Generator, resamples: int) -> dict[str, Interval]:
         skill = of_designs * random.standard_normal(designs)[design] + 0.01 * random.standard_normal(len(members))
@@ -233,9 +233,9 @@ def advantage(of_designs: float, of_pairs: float, designs: int, seeds: int) -> C
         alone = ttest_ind(accuracy[several], accuracy[~several], equal_var=False).confidence_interval(CONFIDENCE)
         return {"adopted": (row.advantage_low, row.advantage_high), "naive": (alone.low, alone.high)}
 
-    told = f"designs differ by {of_designs:g}, pairs by {of_pairs:g}"
+    description = f"designs differ by {of_designs:g}, pairs by {of_pairs:g}"
     units = f"{designs} designs of {seeds} seeds, ensembles of 2"
-    return Case("Advantage of several architectures", told, units, lambda: 0.02, simulate)
+    return Case("Advantage of several architectures", description, units, lambda: 0.02, simulate)
 
 
 # Intervals over images, and observation 3
@@ -271,16 +271,16 @@ def corruption_error(alike: float, images: int, corrupted: int = 75) -> Case:
         return np.sqrt(alike) * random.standard_normal((number, 1)) + np.sqrt(1 - alike) * own > 1
 
     def simulate(random: np.random.Generator, resamples: int) -> dict[str, Interval]:
-        found = wrong(random, images)
+        failures = wrong(random, images)
         counts = resampled_counts(images, resamples, int(random.integers(2**31)), "images")
-        alone = binomtest(int(found.sum()), found.size).proportion_ci(CONFIDENCE, method="wilson")
+        alone = binomtest(int(failures.sum()), failures.size).proportion_ci(CONFIDENCE, method="wilson")
         return {
-            "adopted": bootstrap.interval(counts @ found.mean(axis=1) / images, CONFIDENCE),
+            "adopted": bootstrap.interval(counts @ failures.mean(axis=1) / images, CONFIDENCE),
             "naive": (alone.low, alone.high),
         }
 
-    told = f"{alike:g} of the variance shared by conditions"
-    return Case("Mean corruption error", told, f"{images} images", lambda: float(norm.sf(1)), simulate)
+    description = f"{alike:g} of the variance shared by conditions"
+    return Case("Mean corruption error", description, f"{images} images", lambda: float(norm.sf(1)), simulate)
 
 
 EFFECTS = ((0, 0, 1), (1, 1, 1), (1.5, 0.3, 0.5), (0.3, 1.5, 0.5))
@@ -321,5 +321,5 @@ def coverage(case: Case, simulations: int, resamples: int) -> dict:
 
 def sure(hits: int, simulations: int) -> Interval:
     """Where the true rate lies (Clopper and Pearson), 95 %."""
-    found = binomtest(hits, simulations).proportion_ci(0.95)
-    return found.low, found.high
+    interval = binomtest(hits, simulations).proportion_ci(0.95)
+    return interval.low, interval.high

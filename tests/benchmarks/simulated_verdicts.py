@@ -80,8 +80,8 @@ def of_families(family: float, size: float, clean: float, noise: float, families
         return architecture_matters_more(table, 500), lambda: _old_of_families(designs)
 
     truths = (family**2 - size**2) / total, (family**2 - clean**2) / total
-    told = f"variance of family {family**2:g}, size {size**2:g}, accuracy {clean**2:g}, noise {noise**2:g}"
-    return Situation(1, told, f"{number} designs in {families} families" if of == "" else of, truths, simulate)
+    description = f"variance of family {family**2:g}, size {size**2:g}, accuracy {clean**2:g}, noise {noise**2:g}"
+    return Situation(1, description, f"{number} designs in {families} families" if of == "" else of, truths, simulate)
 
 
 def _old_of_families(designs: pd.DataFrame) -> str:
@@ -102,8 +102,8 @@ def pairs_of(designs: int, seeds: int) -> tuple[pd.DataFrame, np.ndarray, np.nda
     members = [(d, f"d{d:02}-s{s}") for d in range(designs) for s in range(seeds)]
     both = list(combinations(members, 2))
     first, second = (np.array([pair[i][0] for pair in both]) for i in (0, 1))
-    known = {"members": [f"{a}+{b}" for (_, a), (_, b) in both], "designs": np.where(first == second, 1, 2)}
-    table = pd.DataFrame(known).assign(origin="independent", rule=RULE, size=2, weight=1.0)
+    columns = {"members": [f"{a}+{b}" for (_, a), (_, b) in both], "designs": np.where(first == second, 1, 2)}
+    table = pd.DataFrame(columns).assign(origin="independent", rule=RULE, size=2, weight=1.0)
     return table.assign(possible=comb(len(members), 2)), first, second
 
 
@@ -148,8 +148,8 @@ def of_correlations(differences: tuple[float, float], size: str) -> Situation:
         observation = attribution_diversity_is_less_negative(rows, PAIRS, RULE, 500)
         return observation, lambda: _old_of_correlations(rows)
 
-    told = f"difference of r: clean {differences[0]:g}, corrupted {differences[1]:g}"
-    return Situation(2, told, size, differences, simulate)
+    description = f"difference of r: clean {differences[0]:g}, corrupted {differences[1]:g}"
+    return Situation(2, description, size, differences, simulate)
 
 
 def _old_of_correlations(rows: pd.DataFrame) -> str:
@@ -181,8 +181,8 @@ def of_diversities(gaps: tuple[float, float, float], size: str) -> Situation:
         observation = architecture_brings_diversity(rows, PAIRS, RULE, 500)
         return observation, lambda: _old_of_diversities(rows)
 
-    told = "gap of predictions {:g}, attributions {:g}, activations {:g}".format(*gaps)
-    return Situation(4, told, size, gaps, simulate)
+    description = "gap of predictions {:g}, attributions {:g}, activations {:g}".format(*gaps)
+    return Situation(4, description, size, gaps, simulate)
 
 
 def _old_of_diversities(rows: pd.DataFrame) -> str:
@@ -220,9 +220,9 @@ def of_balance(better: tuple[float, float], seeds: int, spread: tuple[float, ...
             intervals.append((difference.mean() - reach, difference.mean() + reach))
         return balance_is_most_resilient(errors, 9, 0.01), lambda: old_verdict(intervals)
 
-    told = f"better than the ends by {better[0]:g} and {better[1]:g} standard deviations"
-    told += "; the balanced setting spreads twice as much" if spread[1] != 1 else ""
-    return Situation(3, told, f"{seeds} seeds", better, simulate)
+    description = f"better than the ends by {better[0]:g} and {better[1]:g} standard deviations"
+    description += "; the balanced setting spreads twice as much" if spread[1] != 1 else ""
+    return Situation(3, description, f"{seeds} seeds", better, simulate)
 
 
 GAP = 1.15  # of diversities: a Cliff's delta of about .5 of single metrics

@@ -52,8 +52,8 @@ class Counts:
     def clear(self) -> None:
         self.__init__()
 
-    def synchronisation(self, what: str) -> None:
-        self.waits[what, _line()] += 1
+    def synchronisation(self, operation: str) -> None:
+        self.waits[operation, _line()] += 1
 
     def to_device(self, size: int, waits: bool = True) -> None:
         self.operations["copy to device"] += 1

@@ -21,8 +21,8 @@ def test_nothing_waits_for_the_device_while_a_step_is_captured(tmp_path, data, m
     monkeypatch.setattr(capture, "record", record)
     train(tmp_path, data, family, ema=0.9, mixup=0.2, gradient_clip=1.0)
     assert waits == [{}]
-    said = "steps are launched kernel by kernel, for they cannot be captured: tried\n"
-    assert capsys.readouterr().out.count(said) == 1
+    message = "steps are launched kernel by kernel, for they cannot be captured: tried\n"
+    assert capsys.readouterr().out.count(message) == 1
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU has CUDA graphs here")

@@ -112,7 +112,9 @@ def test_a_resumed_training_waits_no_more_often(tmp_path, data, pretended, monke
     monkeypatch.setattr(checkpoints, "PAUSE", 0)
 
     def read() -> int:
-        return sum(count for (what, _), count in pretended.counts.waits.items() if what == "_local_scalar_dense")
+        return sum(
+            count for (operation, _), count in pretended.counts.waits.items() if operation == "_local_scalar_dense"
+        )
 
     train(tmp_path / "whole", data, "resnet")
     of_whole = read()

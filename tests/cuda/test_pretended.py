@@ -79,7 +79,7 @@ def test_counts_by_hand(pretended):
     torch.ones(10).to("cuda")
     torch.ones(10).to("cuda", non_blocking=True)
     there.cpu()
-    assert [what for what, _ in counts.waits] == ["_local_scalar_dense", "copy to device", "copy to host"]
+    assert [operation for operation, _ in counts.waits] == ["_local_scalar_dense", "copy to device", "copy to host"]
     assert counts.copied == {"to_device": 80, "to_host": 400}
     counts.clear()
     _ = there[there > 0]
@@ -90,9 +90,9 @@ def test_autocasting_casts_as_documented(pretended):
     linear, images = nn.Linear(4, 4).to("cuda"), torch.ones(2, 4, device="cuda")
     pretended.counts.clear()
     with torch.autocast("cuda", torch.bfloat16):
-        found = linear(images)
-        assert found.dtype == linear(images).dtype == torch.bfloat16
-        assert found.softmax(dim=1).dtype == torch.float32
+        logits = linear(images)
+        assert logits.dtype == linear(images).dtype == torch.bfloat16
+        assert logits.softmax(dim=1).dtype == torch.float32
     assert pretended.counts.operations["_to_copy"] == 2 + 1 + 1 + 1  # both weights once, images twice, logits
 
 

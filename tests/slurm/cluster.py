@@ -72,7 +72,7 @@ def reason_against() -> str | None:
     return None
 
 
-def wait_for(condition: Callable[[], bool], seconds: float, told: str) -> None:
+def wait_for(condition: Callable[[], bool], seconds: float, description: str) -> None:
     """Return as soon as `condition` holds.
 
     Raises:
@@ -81,7 +81,7 @@ def wait_for(condition: Callable[[], bool], seconds: float, told: str) -> None:
     end = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > end:
-            raise TimeoutError(f"after {seconds} s still not: {told}")
+            raise TimeoutError(f"after {seconds} s still not: {description}")
         time.sleep(0.1)
 
 

@@ -64,21 +64,25 @@ def test_tables_are_those_of_a_local_run_to_the_last_byte(finished, workflow):
 
 
 def test_jobs_ask_for_what_their_stage_needs(finished, cluster):
-    asked = {job["Comment"].removeprefix("rule_").split("_wildcards")[0]: job for job in jobs(cluster, finished.output)}
-    with_gpu = {rule for rule, job in asked.items() if "gpu" in job["tres-per-job"]}
-    assert with_gpu == {rule for rule, job in asked.items() if job["Partition"] == "gpu"}
+    requests = {
+        job["Comment"].removeprefix("rule_").split("_wildcards")[0]: job for job in jobs(cluster, finished.output)
+    }
+    with_gpu = {rule for rule, job in requests.items() if "gpu" in job["tres-per-job"]}
+    assert with_gpu == {rule for rule, job in requests.items() if job["Partition"] == "gpu"}
     assert {"train", "train_jointly", "train_supernet", "search", "predict", "attribute_searched"} <= with_gpu
     assert "dataset" not in with_gpu
-    assert (asked["train"]["TimeLimit"], asked["train"]["MinMemory"]) == ("1:00:00", "8000M")
+    assert (requests["train"]["TimeLimit"], requests["train"]["MinMemory"]) == ("1:00:00", "8000M")
 
 
 def test_short_cpu_jobs_share_submissions(finished, cluster):
-    told = [job["Comment"].removeprefix("rule_") for job in jobs(cluster, finished.output) if job["Partition"] == "cpu"]
+    names = [
+        job["Comment"].removeprefix("rule_") for job in jobs(cluster, finished.output) if job["Partition"] == "cpu"
+    ]
     long = {"dataset", "score_members", "pairwise_diversity", "score_ensembles", "choose_ensembles"}
     long |= {"assess_ensembles", "leave_out_images"}
-    shared = sorted(comment.partition("_")[0] for comment in told if comment not in long)
+    shared = sorted(comment.partition("_")[0] for comment in names if comment not in long)
     assert shared == ["analysis", "comparisons", "corruptions"]
-    assert len(told) == len(long) + len(shared)
+    assert len(names) == len(long) + len(shared)
 
 
 @pytest.fixture(scope="session")
@@ -125,11 +129,11 @@ class Trainings:
 
     def processes(self, member: str) -> list[int]:
         """The processes that write the log of the training of `member`."""
-        log, found = self.study.results / "logs/train" / f"{member}.log", []
+        log, pids = self.study.results / "logs/train" / f"{member}.log", []
         for output in Path("/proc").glob("[0-9]*/fd/1"):
             with suppress(OSError):  # it ended, or is another user's
-                found += [int(output.parts[2])] if output.readlink() == log else []
-        return found
+                pids += [int(output.parts[2])] if output.readlink() == log else []
+        return pids
 
     def hold(self, pattern: str) -> None:
         """Stop each training as soon as its log has `pattern`; return when all are."""
@@ -185,9 +189,9 @@ def trainings(cluster, training) -> Trainings:
 
 def ends(run: Trainings, job: str) -> list[dict[str, str]]:
     """How `job` and the other attempts at the same training ended, in the order of their submission."""
-    known = jobs(run.cluster, run.outputs[-1])
-    comment = next(other["Comment"] for other in known if other["JobID"] == job)
-    return sorted((other for other in known if other["Comment"] == comment), key=lambda other: int(other["JobID"]))
+    attempts = jobs(run.cluster, run.outputs[-1])
+    comment = next(other["Comment"] for other in attempts if other["JobID"] == job)
+    return sorted((other for other in attempts if other["Comment"] == comment), key=lambda other: int(other["JobID"]))
 
 
 def test_interrupted_trainings_end_with_the_same_bytes(trainings, training):
@@ -223,8 +227,8 @@ def test_every_training_goes_on_from_its_checkpoint(trainings):
 
 
 def test_the_message_of_a_failure_names_the_logs(trainings):
-    told = re.findall(r"^failed: .*; log: (\S.*)$", trainings.outputs[-1], re.MULTILINE)
-    ours, slurms = told[0].split(", ")
+    messages = re.findall(r"^failed: .*; log: (\S.*)$", trainings.outputs[-1], re.MULTILINE)
+    ours, slurms = messages[0].split(", ")
     assert "going on from step" in (trainings.study.directory / ours).read_text()
     assert ".snakemake/slurm_logs/rule_train/" in slurms
     assert Path(slurms).stat().st_size > 0
@@ -232,7 +236,7 @@ def test_the_message_of_a_failure_names_the_logs(trainings):
 
 def test_an_impossible_request_is_refused_at_once(cluster, trainings):
     target = "results/trainings/members/balanced-l0-s0-m0/weights.safetensors"
-    for wish, told in (
+    for wish, message in (
         ("mem_mb=10000000", "Memory specification can not be satisfied"),
         ("slurm_partition=nowhere", "invalid partition specified: nowhere"),
         ("gpu_model=none", "Requested node configuration is not available"),
@@ -240,5 +244,5 @@ def test_an_impossible_request_is_refused_at_once(cluster, trainings):
         options = ("--set-resources", "train_jointly:slurm_partition=gpu", f"train_jointly:{wish}", "--retries", "0")
         run = trainings.study.snakemake(target, *PROFILE, *POLLING, *options)
         assert run.returncode != 0
-        assert told in run.stdout
+        assert message in run.stdout
     assert cluster.squeue("%i") == []

@@ -17,7 +17,7 @@ def test_what_is_spoilt_is_refused_in_words(area, tmp_path, monkeypatch, capsys)
         folder.mkdir()
         monkeypatch.chdir(folder)
         result = outcome(case, folder)
-        odd += [(case.what, result)] if result.kind in ("silent", "traceback") else []
+        odd += [(case.name, result)] if result.kind in ("silent", "traceback") else []
     assert odd == []
 
 

@@ -80,8 +80,8 @@ def test_environments_hold_nothing_else(pythons, runtime):
     other = {"onnxruntime": "torch", "torch": "onnxruntime"}[runtime]
     names = ["resiliency", "timm", "torchvision", "onnx", "pandas", "scipy", "safetensors", "snakemake", other]
     code = f"import importlib.util as u; print([n for n in {[runtime, *names]} if u.find_spec(n)])"
-    found = subprocess.run([pythons[runtime], "-I", "-c", code], cwd="/", capture_output=True, text=True, check=True)
-    assert found.stdout.strip() == f"['{runtime}']"
+    done = subprocess.run([pythons[runtime], "-I", "-c", code], cwd="/", capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == f"['{runtime}']"
 
 
 def test_it_answers_image_files_without_this_project(workflow, exported, pythons, tmp_path):
@@ -120,9 +120,9 @@ def test_it_is_loaded_from_the_study_too(workflow, exported):
     folder, row = exported
     images = torch.from_numpy(np.load(workflow.results / "data/test/images.npy")[:8])
     with torch.inference_mode():
-        found = load_ensemble(workflow.results, int(row.number))(images)
+        outputs = load_ensemble(workflow.results, int(row.number))(images)
         expected = torch.export.load(folder / "ensemble.pt2").module()(images)
-    for values, of_program in zip(found, expected, strict=True):
+    for values, of_program in zip(outputs, expected, strict=True):
         torch.testing.assert_close(values, of_program, atol=1e-5, rtol=0)
 
 

@@ -119,13 +119,13 @@ def test_a_file_that_is_added_is_read_alone(mixed, folder):
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     [
         ("two", r"study: external: wrong.csv: column 'two', row 1: 'cat'; needed is a class"),
         ("label", r"study: external: wrong.csv: column 'label' is missing"),
     ],
 )
-def test_faults_are_told_before_anything_runs(mixed, folder, change, told):
+def test_faults_are_told_before_anything_runs(mixed, folder, change, message):
     table = pd.read_csv(folder / "decisions.csv")
     wrong = table.assign(two=["cat", *table.two[1:]]) if change == "two" else table.drop(columns="label")
     wrong.to_csv(folder / "wrong.csv", index=False)
@@ -138,7 +138,7 @@ def test_faults_are_told_before_anything_runs(mixed, folder, change, told):
     run = mixed.snakemake("--cores", "1")
     mixed.study = usual
     assert run.returncode != 0
-    assert re.search(told, run.stdout), run.stdout
+    assert re.search(message, run.stdout), run.stdout
     assert not (folder / "results/wrong").exists()
 
 

@@ -51,19 +51,19 @@ def jobs_of(run) -> list[psutil.Process]:
 
 def listening(run) -> list:
     """The internet sockets on which a run or one of its jobs waits for others to connect."""
-    found = []
+    sockets = []
     with suppress(psutil.NoSuchProcess):
         for process in [psutil.Process(run.pid), *psutil.Process(run.pid).children(recursive=True)]:
             with suppress(psutil.NoSuchProcess):
-                found += [c for c in process.net_connections("inet") if c.status == psutil.CONN_LISTEN]
-    return found
+                sockets += [c for c in process.net_connections("inet") if c.status == psutil.CONN_LISTEN]
+    return sockets
 
 
-def kill(run, what: str, random: Random) -> None:
+def kill(run, target: str, random: Random) -> None:
     """SIGKILL a job of a run, Snakemake alone, or all at once, as a power cut does."""
-    if what == "everything":
+    if target == "everything":
         os.killpg(run.pid, signal.SIGKILL)
-    elif what == "snakemake":
+    elif target == "snakemake":
         run.kill()
     else:
         while run.poll() is None and not (jobs := jobs_of(run)):
@@ -99,7 +99,7 @@ def test_jobs_killed_at_any_stage_end_with_the_same_files(workflow, tmp_path):
     shutil.copytree(workflow.directory, killed.directory)
     left = [*STAGES] * (KILLS // len(STAGES)) + random.sample(STAGES, KILLS % len(STAGES))
     while left:
-        stage, what = left[-1], random.choice(["a job", "snakemake", "everything"])
+        stage, victim = left[-1], random.choice(["a job", "snakemake", "everything"])
         path = killed.results / MADE[stage]
         path.unlink(missing_ok=True)
         target = "--cores", "1", str(path.relative_to(killed.directory))
@@ -107,9 +107,9 @@ def test_jobs_killed_at_any_stage_end_with_the_same_files(workflow, tmp_path):
         wait_for(run, stage, random.uniform(0, 3))
         assert listening(run) == []
         if run.poll() is None:
-            kill(run, what, random)
+            kill(run, victim, random)
             left.pop()
-            print(f"killed in {stage}: {what}; {len(left)} kills left", flush=True)
+            print(f"killed in {stage}: {victim}; {len(left)} kills left", flush=True)
             killed.snakemake("--unlock")
             run = killed.start(*target)
         assert run.wait() == 0, (killed.directory / "snakemake.log").read_text()
@@ -134,17 +134,17 @@ def test_damage_is_named_and_made_good_on_request(workflow, tmp_path, file, dama
     middle = len(whole) // 2
     flipped = whole[:middle] + bytes([whole[middle] ^ 16]) + whole[middle + 1 :]
     path.write_bytes({"a flipped bit": flipped, "a lost end": whole[:-100], "no bytes": b""}[damage])
-    asked = f"results/tiny/{target}"
-    (copy.directory / asked).unlink()
-    run = copy.snakemake("--cores", "2", asked)
+    output = f"results/tiny/{target}"
+    (copy.directory / output).unlink()
+    run = copy.snakemake("--cores", "2", output)
     assert run.returncode != 0
     assert f"error: results/tiny/{file}: damaged, not as it was written; delete it and run again" in run.stdout
     assert "Traceback" not in run.stdout
     path.unlink()
-    run = copy.snakemake("--cores", "2", asked)
+    run = copy.snakemake("--cores", "2", output)
     assert run.returncode == 0, run.stdout
     assert path.read_bytes() == whole
-    assert (copy.directory / asked).read_bytes() == (workflow.directory / asked).read_bytes()
+    assert (copy.directory / output).read_bytes() == (workflow.directory / output).read_bytes()
 
 
 def test_what_a_failed_rerun_lost_is_made_again(workflow, tmp_path):
@@ -211,8 +211,8 @@ def test_a_study_has_a_graph_or_is_refused_line_by_line(workflow, tmp_path, stud
     run = type(workflow)(tmp_path, path).snakemake("--dry-run", "--cores", "1")
     assert "Traceback" not in run.stdout
     if run.returncode:
-        told = [line for line in run.stdout.splitlines() if line.startswith("study: ")]
-        assert told
-        assert run.stdout.splitlines()[-len(told) :] == told
+        faults = [line for line in run.stdout.splitlines() if line.startswith("study: ")]
+        assert faults
+        assert run.stdout.splitlines()[-len(faults) :] == faults
     else:
         assert "Job stats:" in run.stdout

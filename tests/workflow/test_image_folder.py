@@ -151,8 +151,8 @@ def test_a_full_disk_stops_in_one_line_and_loses_nothing(photos, workflow_in):
     target = "results/full/corrupted/contrast.npy"
     run = study.snakemake("--cores", "1", target, largest_file=400_000)
     assert run.returncode != 0
-    told = f"error: {target}: cannot be written (File too large); make room for it and run again"
-    assert told in run.stdout
+    message = f"error: {target}: cannot be written (File too large); make room for it and run again"
+    assert message in run.stdout
     assert not list(study.results.glob("corrupted/.*"))
     assert not list(study.results.glob("corrupted/*"))
     assert study.snakemake("--cores", "1", target).returncode == 0

@@ -116,8 +116,8 @@ def test_loaded_members_are_not_trained_and_join_as_equals(loaded):
 def test_a_training_that_failed_is_said_in_its_log_the_table_and_on_the_first_screen(loaded):
     study, _ = loaded
     log = (study.results / "logs/train/densenet_s-s0.log").read_text()
-    said = r"^warning: densenet_s-s0: validation accuracy 0\.\d+ is hardly better than chance: training failed$"
-    assert re.search(said, log, re.MULTILINE)
+    warning = r"^warning: densenet_s-s0: validation accuracy 0\.\d+ is hardly better than chance: training failed$"
+    assert re.search(warning, log, re.MULTILINE)
     members = pd.read_csv(study.results / "tables/members.csv", index_col="member")
     assert members.warnings["densenet_s-s0"] == "near chance, few optimisation steps"
     page = (study.results / "report.html").read_text(encoding="utf-8")

@@ -23,8 +23,8 @@ def described(table, results):
 def test_columns_are_described_and_there(table, workflow):
     names, there = described(table, workflow.results)
     assert there - names.keys() == set()
-    found = {names[name] for name in there}
-    missing = [column.name for column in table.columns if column not in found]
+    columns = {names[name] for name in there}
+    missing = [column.name for column in table.columns if column not in columns]
     assert [name for name in missing if not any(part in name for part in ELSEWHERE)] == []
 
 

@@ -85,12 +85,12 @@ def test_deployed_ensembles_are_judged_on_the_other_half(workflow):
     members = pd.read_csv(workflow.results / "tables/members.csv")
     ensembles = pd.read_parquet(workflow.results / "tables/ensembles.parquet")
     ensembles = ensembles[ensembles.rule == "mean_probability"]
-    known = dict(zip(ensembles.members, ensembles.mean_corruption_error, strict=True))
-    known |= dict(zip(members.member, members.mean_corruption_error, strict=True))
+    expected = dict(zip(ensembles.members, ensembles.mean_corruption_error, strict=True))
+    expected |= dict(zip(members.member, members.mean_corruption_error, strict=True))
     rows = deployment[deployment.found != "greedy"]
     halves = rows.validation_error * rows.validation_images + rows.mean_corruption_error * rows.images
     errors = halves / (rows.validation_images + rows.images)
-    assert errors.tolist() == pytest.approx(rows.members.map(known).tolist(), abs=1e-6)
+    assert errors.tolist() == pytest.approx(rows.members.map(expected).tolist(), abs=1e-6)
     assert deployment[deployment.baseline].members.tolist() == ["densenet_s-s0"]
     assert set(deployment[deployment.found == "greedy"]["size"]) == {4, 5, 6}
 
@@ -107,9 +107,9 @@ def test_contenders_are_those_of_the_deployment(workflow):
     gaps = gaps.groupby([bins.members, bins.images]).sum() / bins.groupby(["members", "images"]).predictions.sum()
     before = pd.read_csv(workflow.results / "tables/temperatures.csv").dropna(subset=["ece_before"])
     before = before.set_index(["members", "images"]).ece_before
-    known = gaps.index.intersection(before.index)
-    assert len(known)
-    assert gaps[known].to_dict() == pytest.approx(before[known].to_dict(), abs=1e-4)
+    shared = gaps.index.intersection(before.index)
+    assert len(shared)
+    assert gaps[shared].to_dict() == pytest.approx(before[shared].to_dict(), abs=1e-4)
 
 
 def test_sizes_start_with_single_members(workflow):
@@ -117,10 +117,10 @@ def test_sizes_start_with_single_members(workflow):
     members = pd.read_csv(workflow.results / "tables/members.csv")
     ensembles = pd.read_parquet(workflow.results / "tables/ensembles.parquet")
     pool = ensembles[(ensembles.origin == "independent") & (ensembles.rule == "mean_probability")]
-    found = sizes.loc[("mean_probability", "mean_corruption_error"), "mean"]
+    means = sizes.loc[("mean_probability", "mean_corruption_error"), "mean"]
     independent = members[members.origin == "independent"].mean_corruption_error
     expected = {1: independent.mean(), **pool.groupby("size").mean_corruption_error.mean()}
-    assert found.to_dict() == pytest.approx(expected, abs=1e-6)
+    assert means.to_dict() == pytest.approx(expected, abs=1e-6)
 
 
 def test_evaluations_of_the_search_are_kept(workflow):
@@ -143,7 +143,7 @@ def test_provenance_tells_versions_costs_and_the_study(workflow):
     assert jobs["corrupt"] == 2
 
 
-def told(page: str, name: str) -> dict:
+def variable(page: str, name: str) -> dict:
     """What the page of Snakemake's own report holds under the name of a variable."""
     return json.JSONDecoder().raw_decode(page.partition(f"\n    var {name} = ")[2])[0]
 
@@ -152,13 +152,13 @@ def test_snakemakes_own_report_shows_tables_and_charts(workflow, packed_report):
     with zipfile.ZipFile(packed_report) as packed:
         page = packed.read("report/report.html").decode()
         raw = {name.rpartition("/")[2]: packed.read(name) for name in packed.namelist() if "/data/raw/" in name}
-    results, categories = told(page, "results"), told(page, "categories")
-    shown = {"Tables": list(topics.TABLES), "Charts": [f"{chart}.svg" for chart in CHARTS]}
-    shown["Report"] = ["provenance.json", "report.html"]
+    results, categories = variable(page, "results"), variable(page, "categories")
+    expected = {"Tables": list(topics.TABLES), "Charts": [f"{chart}.svg" for chart in CHARTS]}
+    expected["Report"] = ["provenance.json", "report.html"]
     in_each = {
         name: [results[path]["name"] for of in subs.values() for path in of] for name, subs in categories.items()
     }
-    assert {name: sorted(found) for name, found in in_each.items()} == {n: sorted(f) for n, f in shown.items()}
+    assert {name: sorted(names) for name, names in in_each.items()} == {n: sorted(f) for n, f in expected.items()}
     assert raw["members.csv"] == (workflow.results / "tables/members.csv").read_bytes()
     assert raw.keys() == {result["name"] for result in results.values()}
     captions = [result["caption"] for result in results.values()]
@@ -168,8 +168,8 @@ def test_snakemakes_own_report_shows_tables_and_charts(workflow, packed_report):
         kind = name.lower().removesuffix("s")
         labels = [result["labels"] for result in results.values() if kind in result["labels"]]
         assert all(of.keys() == {"about", kind} for of in labels)
-        assert len({of[kind] for of in labels}) == len(shown[name])
-    start = told(page, "workflow_desc")
+        assert len({of[kind] for of in labels}) == len(expected[name])
+    start = variable(page, "workflow_desc")
     assert "<h1" in start
     assert "<strong>tiny</strong>" in start
     assert re.findall(r"app.showCategory\('(\w+)'\)", start) == ["Report", "Charts", "Tables"]
