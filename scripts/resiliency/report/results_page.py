@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 import pandas as pd
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from resiliency.diversity.settings import MAIN
 from resiliency.faults import Fault
@@ -85,16 +85,11 @@ def page(kept: Path) -> str:
     Args:
         kept: folder of the tables (`members.csv`, ...), charts, `charts.json` and `provenance.json` of a study.
     """
-    tables = {path.stem: read_table(path) for path in _tables(kept)}
+    tables = kept_tables(kept)
     provenance = read_json(kept / "provenance.json")
     errors = tables["corruption_errors"]
     further = [name for name in errors["test_set"].unique() if name != CLEAN]
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters |= {form.__name__: form for form in FORMS} | {"cell": _cell}
-    environment.globals |= {"interval": words.interval, "percent": words.percent}
-    return environment.get_template("results_page.md.j2").render(
+    return markdown("results_page.md.j2").render(
         study=provenance["study"]["study"],
         provenance=provenance,
         members=tables["members"],
@@ -110,6 +105,22 @@ def page(kept: Path) -> str:
         charts=read_json(kept / "charts.json"),
         kept=[path.name for path in _tables(kept)],
     )
+
+
+def markdown(template: str) -> Template:
+    """A template of Markdown in this folder, which may use the forms of `words`, and `cell` for text in tables."""
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters |= {form.__name__: form for form in FORMS} | {"cell": _cell}
+    environment.tests |= {"known": pd.notna}
+    environment.globals |= {"interval": words.interval, "percent": words.percent}
+    return environment.get_template(template)
+
+
+def kept_tables(kept: Path) -> dict[str, pd.DataFrame]:
+    """The tables of a study that `publish` kept."""
+    return {path.stem: read_table(path) for path in _tables(kept)}
 
 
 def _tables(kept: Path) -> list[Path]:

@@ -1,0 +1,147 @@
+"""The published studies side by side: what they say of the paper's observations, as a page of Markdown with a chart.
+
+`python -m resiliency.report.results_comparison` writes `docs/results/comparison.md` and `comparison.svg` from the
+tables that `results_page` has kept of each study.
+"""
+
+from pathlib import Path
+
+import altair as alt
+import pandas as pd
+import vl_convert
+
+from resiliency.diversity.settings import MAIN
+from resiliency.files import read_json
+from resiliency.names import CLEAN, CORRUPTED
+from resiliency.report import style
+from resiliency.report.charts import VEGA_LITE
+from resiliency.report.correlation_charts import pearson
+from resiliency.report.overview import contenders, observed
+from resiliency.report.results_page import DOCS, kept_tables, markdown
+from resiliency.report.settings import OKABE_ITO
+
+PAGE = "comparison"
+LABELS = 400  # pixels
+VERDICTS = ("supported", "contradicted", "equivalent", "undecided")
+
+
+def compare(docs: Path) -> Path:
+    """Write `comparison.md`, and its chart to `comparison/`, from the studies whose tables are kept in `docs`."""
+    studies = published(docs)
+    svg = vl_convert.vegalite_to_svg(chart(studies).to_dict(), vl_version=VEGA_LITE)
+    (docs / f"{PAGE}.svg").write_text(svg, encoding="utf-8")
+    written = docs / f"{PAGE}.md"
+    written.write_text(page(studies), encoding="utf-8")
+    return written
+
+
+def published(docs: Path) -> dict[str, dict[str, pd.DataFrame]]:
+    """Study -> its tables that `docs` keeps, natural images first, then by the number of members."""
+    folders = sorted(path.parent for path in docs.glob("*/provenance.json"))
+    studies = {read_json(folder / "provenance.json")["study"]["study"]: kept_tables(folder) for folder in folders}
+    return dict(sorted(studies.items(), key=lambda study: (study[0] == "digits", len(study[1]["members"]))))
+
+
+def page(studies: dict[str, dict[str, pd.DataFrame]]) -> str:
+    """The page, from the tables alone."""
+    verdicts = {study: observed(tables["observations"]) for study, tables in studies.items()}
+    by_number: dict[int, dict[str, dict]] = {}
+    for study, observations in verdicts.items():
+        for observation in observations:
+            observation["tested"] = not observation["key"]["lacking"]
+            by_number.setdefault(observation["number"], {})[study] = observation
+    leading = {
+        study: {row["role"]: row for row in contenders(tables["deployment"])}
+        for study, tables in studies.items()
+        if "deployment" in tables
+    }
+    return markdown("results_comparison.md.j2").render(
+        studies=studies,
+        observations=dict(sorted(by_number.items())),
+        summaries={number: _summary(of_studies) for number, of_studies in by_number.items()},
+        leading=leading,
+        correlations=_correlations(studies),
+    )
+
+
+def _summary(of_studies: dict[str, dict]) -> str:
+    """In how many studies an observation has which verdict, of those that have all that its rule needs."""
+    able = {study: found["verdict"] for study, found in of_studies.items() if found["tested"]}
+    if not able:
+        return "No study has what its rule needs."
+    by_verdict = {verdict: [study for study, own in able.items() if own == verdict] for verdict in VERDICTS}
+    shares = [f"{verdict} in {len(names)} ({', '.join(names)})" for verdict, names in by_verdict.items() if names]
+    studies = "1 study has" if len(able) == 1 else f"{len(able)} studies have"
+    return f"{studies} what its rule needs: {'; '.join(shares)}."
+
+
+def _correlations(studies: dict[str, dict[str, pd.DataFrame]]) -> dict:
+    """Pearson's r with accuracy in ensembles of the largest size that all studies have: `size`, `studies` and `rows`.
+
+    Each row has its `metric`, its `condition` and, as `of`, study -> its row of correlations.csv.
+    """
+    tables = {
+        study: pearson(tables["correlations"], [CLEAN, CORRUPTED])
+        for study, tables in studies.items()
+        if "correlations" in tables
+    }
+    if not tables:
+        return {"size": 0, "studies": [], "rows": []}
+    size = max(set.intersection(*(set(table["size"]) for table in tables.values())), default=0)
+    of: dict[tuple[str, str], dict] = {}
+    for study, table in tables.items():
+        for row in table[(table["size"] == size) & table["metric"].isin(MAIN)].to_dict("records"):
+            of.setdefault((row["condition"], row["metric"]), {})[study] = row
+    order = sorted(of, key=lambda key: (key[0] != CLEAN, MAIN.index(key[1])))
+    rows = [{"condition": condition, "metric": metric, "of": of[condition, metric]} for condition, metric in order]
+    return {"size": size, "studies": list(tables), "rows": rows}
+
+
+def chart(studies: dict[str, dict[str, pd.DataFrame]]) -> alt.TopLevelMixin:
+    """Estimates and intervals of the observations' parts in each study that can test it, a panel an observation."""
+    rows = pd.DataFrame(
+        part | {"study": study, "row": f"{study}: {part['part']}"}
+        for study, tables in studies.items()
+        for observation in observed(tables["observations"])
+        if not observation["key"]["lacking"]
+        for part in observation["parts"]
+    )
+    names = list(dict.fromkeys(rows["study"]))
+    panels = [_panel(rows[rows["observation"] == number], names) for number in sorted(rows["observation"].unique())]
+    subtitle = [
+        "Estimates with 90 % intervals. Filled: on the paper's side of 0 by the interval of that part.",
+        "The shaded margin is what counts as no difference.",
+    ]
+    return style.finish(alt.vconcat(*panels, spacing=26), "The four observations in the published studies", subtitle)
+
+
+def _panel(rows: pd.DataFrame, names: list[str]) -> alt.LayerChart:
+    first = rows.iloc[0]
+    data = alt.Data(values=rows.assign(margin_low=-rows["margin"])[
+        ["study", "part", "row", "estimate", "low", "high", "margin", "margin_low", "part_verdict"]
+    ].to_dict("records"))  # fmt: skip
+    axis = alt.Axis(labelLimit=LABELS, minExtent=LABELS)
+    y = alt.Y("row:N", sort=list(rows.sort_values("part", kind="stable")["row"]), title=None, axis=axis)
+    side = "below" if "lies below 0 by its own" in first["rule"] else "above"
+    x = alt.X("estimate:Q", title=f"{first['statistic']} (the paper's side: {side} 0)", scale=alt.Scale(nice=True))
+    colour = alt.Color("study:N", scale=style.spread(names, OKABE_ITO), legend=None)
+    base = alt.Chart(data)
+    margin = base.mark_rect(color=style.GRID, opacity=0.6).encode(
+        x=alt.X("min(margin_low):Q"), x2=alt.X2("max(margin):Q")
+    )
+    zero = alt.Chart(alt.Data(values=[{"estimate": 0}])).mark_rule(color=style.MUTED).encode(x="estimate:Q")
+    lines = base.mark_rule(strokeWidth=2).encode(x="low:Q", x2="high:Q", y=y, color=colour)
+    fill = alt.when("datum.part_verdict == 'supported'").then(colour).otherwise(alt.value("white"))
+    points = base.mark_point(size=70, filled=True, opacity=1, strokeWidth=2).encode(
+        x=x,
+        y=y,
+        fill=fill,
+        stroke=colour,
+        shape=alt.Shape("study:N", scale=style.shapes(names, OKABE_ITO), legend=None),
+    )
+    title = style.panel_title(f"{first['observation']}. {first['statement']}", frame="bounds", limit=style.WIDTH)
+    return (margin + zero + lines + points).properties(width=460, height=alt.Step(22), title=title)
+
+
+if __name__ == "__main__":
+    print(compare(DOCS))
