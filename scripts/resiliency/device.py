@@ -11,6 +11,7 @@ from platform import machine
 import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
+from resiliency.allocation import keep_freed_memory
 from resiliency.faults import Fault
 from resiliency.gpus import VISIBLE, gpu_slots, visible_gpus
 
@@ -32,6 +33,8 @@ def device() -> torch.device:
       have another one: see `inference`.
     - memory: where several processes share a GPU, each may take an equal part, so that none depends on the others.
 
+    On a CPU, memory that is freed is kept for what is allocated next: see `keep_freed_memory`.
+
     Raises:
         Fault: this process was given a GPU, but CUDA does not show it; or as `gpu_slots`.
     """
@@ -44,6 +47,7 @@ def device() -> torch.device:
             f"GPU {', '.join(gpus)}: given to this process, but CUDA does not show it to torch {torch.__version__}; "
             f"install a driver and a torch that suit each other, or set {VISIBLE} to nothing to compute on the CPU"
         )
+    keep_freed_memory()
     return torch.device("cpu")
 
 
