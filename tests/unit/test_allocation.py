@@ -13,7 +13,7 @@ if "keep" in sys.argv:
     keep_freed_memory()
 before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
 for _ in range(30):
-    b"x" * 2**24
+    b"x" * 40_000_000
 print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 """
 
