@@ -30,7 +30,9 @@ NAVIGATION = {
         *("default_study", "staleness", "faults", "coverage", "parity", "gpu_hours", "imagenet_costs"),
         "contributing",
     ],
-    "Results": ["results/digits", "results/cifar10_published", "results/imagenet_published"],
+    "Results": [
+        *("results/comparison", "results/digits", "results/cifar10_published", "results/imagenet_published"),
+    ],
 }
 ROOT = Path(__file__).parents[1]
 
