@@ -56,13 +56,13 @@ def pairs_of_groups(
         attribution_metrics: those of the study; those of activations are all there.
     """
     activations = [name for name, metric in METRICS.items() if metric.kind == "activation"]
-    known, progress = set(networks), Progress(len(groups))
+    with_networks, progress = set(networks), Progress(len(groups))
     for group in groups:
         yield from pair_tables(
             group,
             [predictions[member] for member in group],
-            lambda source, group=group: [representation(member, source) for member in group if member in known],
+            lambda source, group=group: [representation(member, source) for member in group if member in with_networks],
             attribution_metrics + activations if networks else [],
-            [member in known for member in group],
+            [member in with_networks for member in group],
         )
         progress.step(", ".join(group))

@@ -44,7 +44,7 @@ def pair_tables(
             everything = np.arange(len(predictions[0].labels(condition)))
             for name, matrix in of_probabilities(chosen, condition, everything).items():
                 yield _rows(name, condition, matrix, everyone[probable])
-    known = everyone if networks is None else everyone[networks]
+    with_networks = everyone if networks is None else everyone[networks]
     for source in dict.fromkeys(METRICS[name].source for name in metrics):
         arrays = representations(source)
         applies = applicable(arrays)
@@ -52,7 +52,7 @@ def pair_tables(
         if len(chosen) > 1:
             chosen = chosen if source == "features" else np.stack(chosen)
             for name in (name for name in metrics if METRICS[name].source == source):
-                yield _rows(name, 0, METRICS[name].raw(chosen), known[applies])
+                yield _rows(name, 0, METRICS[name].raw(chosen), with_networks[applies])
 
 
 def _rows(name: str, condition: int, matrix: np.ndarray, members: np.ndarray) -> pd.DataFrame:

@@ -87,11 +87,11 @@ def structural_similarity(maps: np.ndarray) -> np.ndarray:
     members, images = maps.shape[:2]
     total = np.zeros((members, members))
     for image in range(images):
-        found = maps[:, image].astype(np.float64)
-        means = rows @ found @ columns.T
-        variances = rows @ found**2 @ columns.T - means**2
+        values = maps[:, image].astype(np.float64)
+        means = rows @ values @ columns.T
+        variances = rows @ values**2 @ columns.T - means**2
         for i in range(members):
-            products, spreads = means[i] * means, rows @ (found[i] * found) @ columns.T - means[i] * means
+            products, spreads = means[i] * means, rows @ (values[i] * values) @ columns.T - means[i] * means
             alike = (2 * products + c) * (2 * spreads + d)
             scale = (means[i] ** 2 + means**2 + c) * (variances[i] + variances + d)
             total[i] += (alike / scale).mean(axis=(1, 2))

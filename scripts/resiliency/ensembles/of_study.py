@@ -125,14 +125,14 @@ class EnsemblesOfStudy:
         together = {member for _, chosen in self.joint for member in chosen.member}
         pairs = [block[block["first"].isin(together)] for block in self.pairs()] if self.joint else []
         tables, image_errors = [], []
-        for known, chosen in self.joint:
+        for columns, chosen in self.joint:
             pool, everyone = self._pool(chosen, pairs), np.arange(len(chosen))
-            tables.append(pool.score([everyone[None]], self.settings["rules"])[0].assign(**known))
+            tables.append(pool.score([everyone[None]], self.settings["rules"])[0].assign(**columns))
             of_rule = EnsembleErrors(pool.predictions, pool.weights, self.settings["main_rule"])
             errors = of_rule.image_errors(everyone[None], np.arange(pool.conditions.images.iloc[0]))[0]
-            described = {name: known[name] for name in COMPARED}
+            described = {name: columns[name] for name in COMPARED}
             image_errors.append(pd.DataFrame(described | {"image": np.arange(len(errors)), "error": errors}))
-            self.progress.step(f"{known['setting']}, seed {known['seed']:g}")
+            self.progress.step(f"{columns['setting']}, seed {columns['seed']:g}")
         return tables, image_errors
 
     def _pool(self, chosen: pd.DataFrame, pairs: Iterable[pd.DataFrame]) -> Pool:

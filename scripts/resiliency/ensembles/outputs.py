@@ -40,15 +40,15 @@ class Outputs(NamedTuple):
         Args:
             temperature: of the ensemble's probabilities.
         """
-        found = {}
+        confidences = {}
         if self.mutual_information is not None:
-            found["mutual_information"] = -self.mutual_information
+            confidences["mutual_information"] = -self.mutual_information
         if self.agreement is not None:
-            found["vote_agreement"] = self.agreement
+            confidences["vote_agreement"] = self.agreement
         if self.log_probabilities is not None:
             probabilities = np.exp(scaled(self.log_probabilities, temperature))
-            found |= {"max_probability": probabilities.max(axis=-1), "entropy": -entropy(probabilities)}
-        return {score: found[score] for score in SCORES if score in found}
+            confidences |= {"max_probability": probabilities.max(axis=-1), "entropy": -entropy(probabilities)}
+        return {score: confidences[score] for score in SCORES if score in confidences}
 
 
 class Ensemble:

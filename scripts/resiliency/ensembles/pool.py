@@ -90,10 +90,10 @@ def _smallest(keys: np.ndarray, size: int) -> np.ndarray:
 
 def _distinct(draw: Callable[[], np.ndarray], count: int) -> list[tuple[int, ...]]:
     """The first `count` ensembles that differ, of those that `draw` gives again and again."""
-    found: dict[tuple[int, ...], None] = {}
-    while len(found) < count:
-        found |= dict.fromkeys(map(tuple, draw().tolist()))
-    return list(found)[:count]
+    ensembles: dict[tuple[int, ...], None] = {}
+    while len(ensembles) < count:
+        ensembles |= dict.fromkeys(map(tuple, draw().tolist()))
+    return list(ensembles)[:count]
 
 
 def trained_together(members: pd.DataFrame) -> list[tuple[dict, pd.DataFrame]]:

@@ -166,11 +166,11 @@ def score_condition(
                     tally.add(places, block, roots, normalisers)
     scores = {rule: tally.scores(images) for rule, tally in tallies.items()}
     words, failures = packed(correct), 1 - correct.mean(axis=1)
-    takes = [
+    inputs = [
         {"shares": right_counts(group, words, images) / images, "failures": failures[group], "log_sums": sums / images}
         for group, sums in zip(groups, np.split(log_sums, firsts[1:-1]), strict=True)
     ]
-    return scores, takes
+    return scores, inputs
 
 
 def mean_over_pairs(ensembles: np.ndarray, pairs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -186,9 +186,9 @@ def mean_over_pairs(ensembles: np.ndarray, pairs: np.ndarray) -> tuple[np.ndarra
     total, count = np.zeros(len(ensembles)), np.zeros(len(ensembles), np.int64)
     for i, j in combinations(range(ensembles.shape[1]), 2):
         values = pairs[ensembles[:, i], ensembles[:, j]]
-        known = np.isfinite(values)
-        total += np.where(known, values, 0)
-        count += known
+        finite = np.isfinite(values)
+        total += np.where(finite, values, 0)
+        count += finite
     return np.divide(total, count, out=np.full(len(total), np.nan), where=count > 0), count
 
 

@@ -133,14 +133,14 @@ def greedy(members: EnsembleErrors, pool: np.ndarray, largest: int, images: np.n
     Forward selection (Caruana et al., ICML 2004) by the objective on `images`; a member is taken once, since it
     is paid for once. Of equals, the first.
     """
-    found: list[np.ndarray] = []
+    ensembles: list[np.ndarray] = []
     chosen = np.empty(0, np.int64)
     while len(chosen) < min(largest, len(pool)):
         rest = np.setdiff1d(pool, chosen)
         grown = np.sort(np.column_stack([np.tile(chosen, (len(rest), 1)), rest]), axis=1)
         chosen = grown[members.errors(grown, images).argmin()]
-        found.append(chosen)
-    return found
+        ensembles.append(chosen)
+    return ensembles
 
 
 def front(errors: np.ndarray, costs: np.ndarray) -> np.ndarray:

@@ -56,14 +56,14 @@ class Pool:
         self.has_probabilities = all(member.has_probabilities for member in predictions)
 
     def score(
-        self, groups: list[np.ndarray], rules: list[str], told: Callable[[str], None] = lambda message: None
+        self, groups: list[np.ndarray], rules: list[str], callback: Callable[[str], None] = lambda message: None
     ) -> tuple[pd.DataFrame, pd.DataFrame]:
         """The columns of ensembles.parquet and of by_corruption.parquet.
 
         Args:
             groups: int E x size each, the ensembles of one size, as indices of members.
             rules: combination rules; plurality_vote alone where a member has no probabilities.
-            told: called after each condition.
+            callback: called with a message after each condition.
 
         Returns:
             A row per ensemble and rule, ensembles in the order of `groups` under each rule; and a row per ensemble,
@@ -77,31 +77,31 @@ class Pool:
 
         clean_on = self._clean_on(groups, rules)
         with ThreadPoolExecutor(self.threads) as executor:
-            for condition, (scores, takes) in enumerate(executor.map(score, range(len(names)))):
-                found, images = {"diversities": _ensemble_diversities(takes), **scores}, self.images[condition]
-                of_images[images] = _added(of_images.get(images), found)
+            for condition, (scores, inputs) in enumerate(executor.map(score, range(len(names)))):
+                of_condition, images = {"diversities": _ensemble_diversities(inputs), **scores}, self.images[condition]
+                of_images[images] = _added(of_images.get(images), of_condition)
                 if images == CORRUPTED:
                     here = {rule: {"error": 1 - scores[rule]["accuracy"]} for rule in rules}
-                    here["members"] = _of_members(takes) | _without_raw(found["diversities"])
+                    here["members"] = _of_members(inputs) | _without_raw(of_condition["diversities"])
                     by_corruption[names[condition]] = _added(by_corruption.get(names[condition]), here)
-                told(f"{images} images, {names[condition]}: scored")
+                callback(f"{images} images, {names[condition]}: scored")
         of_images = {name: _divided(sums, (self.images == name).sum()) for name, sums in of_images.items()}
         errors = {name: _divided(sums, (names == name).sum()) for name, sums in by_corruption.items()}
         described = pd.concat(map(self._described, groups), ignore_index=True)
-        shared = {n.format(images): v for images, found in of_images.items() for n, v in found["diversities"].items()}
+        shared = {n.format(images): v for images, means in of_images.items() for n, v in means["diversities"].items()}
         described = pd.concat([described, pd.DataFrame(shared)], axis=1)
         tables = [
             described.assign(
                 rule=rule,
                 **self._summary(
-                    {images: found[rule] for images, found in of_images.items()},
-                    {name: found[rule]["error"] for name, found in errors.items()},
+                    {images: means[rule] for images, means in of_images.items()},
+                    {name: means[rule]["error"] for name, means in errors.items()},
                 ),
                 **{f"{CLEAN_ON}{name}_accuracy": scores[rule]["accuracy"] for name, scores in clean_on.items()},
             )
             for rule in rules
         ]
-        of_members = {name: found["members"] for name, found in errors.items()}
+        of_members = {name: means["members"] for name, means in errors.items()}
         return pd.concat(tables, ignore_index=True), self._under_each_corruption(groups, of_members)
 
     def _scored(
@@ -114,25 +114,25 @@ class Pool:
 
     def _clean_on(self, groups: list[np.ndarray], rules: list[str]) -> dict[str, Nested]:
         """Test set -> rule -> scores on the clean images of its classes, for the test sets that have only some."""
-        found = {}
+        scores = {}
         for name in further(self.conditions):
             condition = int(np.flatnonzero(self.images == name)[0])
             if self.predictions[0].is_of_some_classes(condition):
                 predictions = [member.clean_on(condition) for member in self.predictions]
-                found[name] = self._scored(predictions, 0, groups, rules)[0]
-        return found
+                scores[name] = self._scored(predictions, 0, groups, rules)[0]
+        return scores
 
-    def _under_each_corruption(self, groups: list[np.ndarray], found: dict) -> pd.DataFrame:
-        table = {n.format(name): v for name, of_members in found.items() for n, v in of_members.items()}
+    def _under_each_corruption(self, groups: list[np.ndarray], means: dict) -> pd.DataFrame:
+        table = {n.format(name): v for name, of_members in means.items() for n, v in of_members.items()}
         for name, matrix in self.by_corruption.items():
             table[name] = np.concatenate([mean_over_pairs(ensembles, matrix)[0] for ensembles in groups])
         return pd.DataFrame({name: values.astype(np.float32) for name, values in table.items()})
 
     def _summary(self, of_images: Nested, errors: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         return {
-            **{accuracy_of(images): found["accuracy"] for images, found in of_images.items()},
+            **{accuracy_of(images): scores["accuracy"] for images, scores in of_images.items()},
             **self._resiliency(of_images, errors),
-            **{f"{images}_{name}": found[name] for images, found in of_images.items() for name in SCORES},
+            **{f"{images}_{name}": scores[name] for images, scores in of_images.items() for name in SCORES},
             **{f"error_{name}": error for name, error in errors.items()},
             **self._intervals(of_images),
         }
@@ -186,18 +186,18 @@ def _divided(sums: Nested, count: int) -> Nested:
     return {key: {name: values / count for name, values in of_key.items()} for key, of_key in sums.items()}
 
 
-def _ensemble_diversities(takes: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+def _ensemble_diversities(inputs: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
     """What whole ensembles have under one condition, of all groups; `{}` in a name stands for that of the images."""
-    found = {"{}_oracle": np.concatenate([1 - take["shares"][:, 0] for take in takes])}
+    diversities = {"{}_oracle": np.concatenate([1 - of_group["shares"][:, 0] for of_group in inputs])}
     for name, metric in ENSEMBLE_METRICS.items():
-        raw = np.concatenate([metric.raw(*(take[source] for source in metric.sources)) for take in takes])
-        found[name + "_{}"], found[name + "_{}_raw"] = metric.diversity(raw), raw
-    return found
+        raw = np.concatenate([metric.raw(*(of_group[source] for source in metric.sources)) for of_group in inputs])
+        diversities[name + "_{}"], diversities[name + "_{}_raw"] = metric.diversity(raw), raw
+    return diversities
 
 
-def _of_members(takes: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+def _of_members(inputs: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
     """Mean accuracy of the members of each ensemble under one condition, which `{}` in the name stands for."""
-    return {"mean_member_{}_accuracy": np.concatenate([1 - take["failures"].mean(axis=1) for take in takes])}
+    return {"mean_member_{}_accuracy": np.concatenate([1 - of_group["failures"].mean(axis=1) for of_group in inputs])}
 
 
 def _without_raw(diversities: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -222,16 +222,16 @@ def _diversity_matrices(
         for (metric, condition), rows in own.groupby(["metric", "condition"], sort=False):
             first, second = (rows[column].map(position).to_numpy(np.int64) for column in ("first", "second"))
             values = rows.diversity.to_numpy()
-            known = ~np.isnan(values)
-            for of_name, found in zip(names, sums, strict=True):
+            finite = ~np.isnan(values)
+            for of_name, totals in zip(names, sums, strict=True):
                 if of_name[condition] is not None:
-                    total = found.setdefault(
+                    total = totals.setdefault(
                         f"{metric}_{of_name[condition]}", np.zeros((2, len(members), len(members)))
                     )
-                    total[0, first[known], second[known]] += values[known]
-                    total[1, first[known], second[known]] += 1
+                    total[0, first[finite], second[finite]] += values[finite]
+                    total[1, first[finite], second[finite]] += 1
     with np.errstate(invalid="ignore"):
-        return [{name: total[0] / total[1] for name, total in _both_ways(found).items()} for found in sums]
+        return [{name: total[0] / total[1] for name, total in _both_ways(totals).items()} for totals in sums]
 
 
 def _both_ways(sums: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -29,7 +29,7 @@ def score_decisions(
     words, failures = packed(correct), 1 - correct.mean(axis=1)
     accuracy = np.concatenate([expected_accuracy(group, decisions, labels) for group in groups])
     nothing = np.full(len(accuracy), np.nan)
-    takes = [
+    inputs = [
         {
             "shares": right_counts(group, words, len(labels)) / len(labels),
             "failures": failures[group],
@@ -37,7 +37,7 @@ def score_decisions(
         }
         for group in groups
     ]
-    return {VOTE: {"accuracy": accuracy, "nll": nothing, "brier": nothing, "ece": nothing}}, takes
+    return {VOTE: {"accuracy": accuracy, "nll": nothing, "brier": nothing, "ece": nothing}}, inputs
 
 
 def expected_accuracy(ensembles: np.ndarray, decisions: np.ndarray, labels: np.ndarray) -> np.ndarray:

@@ -95,16 +95,16 @@ def measures(ranked: Ranking) -> dict[str, np.ndarray]:
     wrong, right = ranked.wrong, ranked.answered - ranked.wrong
     answered, wrongly, rightly = (np.cumsum(table, axis=1) for table in (ranked.answered, wrong, right))
     images, all_wrong, all_right = (table[:, -1] for table in (answered, wrongly, rightly))
-    found = {"aurc": _area(ranked, answered, wrongly)}
+    values = {"aurc": _area(ranked, answered, wrongly)}
     for name, coverage in zip(MEASURES[1:], COVERAGES, strict=False):
-        found[name] = _error_at(np.ceil(np.round(images * coverage, 6)), ranked, answered, wrongly)
+        values[name] = _error_at(np.ceil(np.round(images * coverage, 6)), ranked, answered, wrongly)
     with np.errstate(invalid="ignore", divide="ignore"):
         later = all_wrong[:, None] - wrongly + wrong / 2
-        found["auroc"] = (right * later).sum(axis=1) / (all_right * all_wrong)
+        values["auroc"] = (right * later).sum(axis=1) / (all_right * all_wrong)
         enough = rightly >= (RECALL * all_right)[:, None] - 1e-9
         accepted = np.take_along_axis(wrongly, enough.argmax(axis=1)[:, None], axis=1)[:, 0]
-        found["fpr_at_95"] = np.where(all_right > 0, accepted / all_wrong, np.nan)
-    return found
+        values["fpr_at_95"] = np.where(all_right > 0, accepted / all_wrong, np.nan)
+    return values
 
 
 def risk_coverage(ranked: Ranking, coverages: np.ndarray) -> np.ndarray:
