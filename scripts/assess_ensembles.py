@@ -35,21 +35,21 @@ with stage(snakemake.log[0]):
         names = row.members.split("+")
 
         def ensemble(of: dict, names: list[str] = names, rule: str = row.rule) -> Ensemble | None:
-            known = all(name in of for name in names)
-            return Ensemble([of[n] for n in names], np.array([weights[n] for n in names]), rule) if known else None
+            complete = all(name in of for name in names)
+            return Ensemble([of[n] for n in names], np.array([weights[n] for n in names]), rule) if complete else None
 
         temperature = temperature_of(ensemble(validation), bool(loaded[names].any()))
         of_scores, of_curves = selective_rows(ensemble(predictions), temperature.value, judged)
-        known = {"members": row.members, "size": row.size, "rule": row.rule}
-        selective += [known | found for found in of_scores]
-        curves += [known | found for found in of_curves]
-        temperatures += [known | found for found in temperature_rows(ensemble(predictions), temperature, judged)]
+        key = {"members": row.members, "size": row.size, "rule": row.rule}
+        selective += [key | scores for scores in of_scores]
+        curves += [key | point for point in of_curves]
+        temperatures += [key | changes for changes in temperature_rows(ensemble(predictions), temperature, judged)]
         macs, together = members.macs[names].to_numpy(float), ensemble(predictions)
         if len(names) > 1 and together.has_probabilities and np.isfinite(macs).all():
             order = cheapest_first(macs)
-            asked = [names[place] for place in order]
-            found = early_exit(ensemble(predictions, asked), macs[order], chosen, judged)
-            exits.append(known | {"order": "+".join(asked)} | found)
+            ordered = [names[place] for place in order]
+            outcome = early_exit(ensemble(predictions, ordered), macs[order], chosen, judged)
+            exits.append(key | {"order": "+".join(ordered)} | outcome)
         progress.step("ensembles")
     write_table(outputs.selective, pd.DataFrame(selective).assign(confidence=params.confidence))
     write_table(outputs.temperatures, pd.DataFrame(temperatures).assign(confidence=params.confidence))

@@ -27,9 +27,9 @@ with stage(snakemake.log[0]):
     weights = dict(zip(members.member, member_weights(members), strict=True))
     own = next(iter(predictions.values())).labels(0)
     judged = Judged(conditions, halves(own, params.seed)[1], params.resamples, params.confidence, params.seed)
-    found = contenders(read_table(inputs.deployment))
+    roles = contenders(read_table(inputs.deployment))
     errors, bins = {}, [pd.DataFrame(columns=CALIBRATION)]
-    for role, row in found.items():
+    for role, row in roles.items():
         names = row.members.split("+")
         of_role = [predictions[name] for name in names]
         ensemble = Ensemble(of_role, np.array([weights[name] for name in names]), row.rule)
@@ -37,7 +37,7 @@ with stage(snakemake.log[0]):
         bins.append(calibration_bins(ensemble, judged).assign(role=role, members=row.members, size=row["size"]))
     corruptions = conditions.corruption.iloc[judged.conditions[CORRUPTED]]
     table = under_corruptions(errors, corruptions, judged.counts[CORRUPTED], params.confidence)
-    who = pd.DataFrame([{"role": role, "members": row.members, "size": row["size"]} for role, row in found.items()])
+    who = pd.DataFrame([{"role": role, "members": row.members, "size": row["size"]} for role, row in roles.items()])
     if len(table):
         table = table.merge(who, on="role")
     table = table.reindex(columns=UNDER_CORRUPTION).assign(confidence=params.confidence)

@@ -104,23 +104,23 @@ def selective_rows(ensemble: Ensemble, temperature: float, judged: Judged) -> tu
     rows, curves = [], []
     for name in judged.conditions:
         confidences, errors = _gathered(ensemble, temperature, judged, name)
-        found = {}
+        scores = {}
         for score, confidence in confidences.items():
             exact = ranking(confidence.ravel(), errors.ravel())
             whole, drawn = resampled_rankings(confidence, errors, judged.counts[name])
-            found[score] = {key: measures(ranked) for key, ranked in (("", exact), ("whole", whole), ("drawn", drawn))}
+            scores[score] = {key: measures(ranked) for key, ranked in (("", exact), ("whole", whole), ("drawn", drawn))}
             risks = risk_coverage(exact, CURVE)
             curves += [
                 {"images": name, "score": score, "coverage": c, "risk": r} for c, r in zip(CURVE, risks, strict=True)
             ]
-        for score, of_score in found.items():
+        for score, of_score in scores.items():
             row = {"images": name, "answers": errors.size, "error": errors.mean(), "score": score}
             for measure in MEASURES:
                 value, whole = of_score[""][measure][0], of_score["whole"][measure][0]
                 row[measure] = value
                 ends = judged.interval(value, whole, of_score["drawn"][measure])
                 row[f"{measure}_low"], row[f"{measure}_high"] = np.clip(ends, 0, 1)
-            rows.append(row | _excess(of_score, found.get(REFERENCE), len(found) - 1, score, judged))
+            rows.append(row | _excess(of_score, scores.get(REFERENCE), len(scores) - 1, score, judged))
     return rows, curves
 
 
@@ -150,9 +150,9 @@ def temperature_rows(ensemble: Ensemble, temperature: Temperature, judged: Judge
 
     Where no temperature was fitted one row says so in its note, and the figures are empty.
     """
-    known = {"temperature": temperature.value, "validation_images": temperature.images, "note": temperature.note}
+    columns = {"temperature": temperature.value, "validation_images": temperature.images, "note": temperature.note}
     if not temperature.images:
-        return [known | {"temperature": np.nan, "images": name} for name in judged.conditions]
+        return [columns | {"temperature": np.nan, "images": name} for name in judged.conditions]
     rows = []
     for name in judged.conditions:
         sums = {"before": _Sums(len(judged.images[name])), "after": _Sums(len(judged.images[name]))}
@@ -160,7 +160,7 @@ def temperature_rows(ensemble: Ensemble, temperature: Temperature, judged: Judge
             labels = ensemble.members[0].labels(condition)[judged.images[name][images]]
             sums["before"].add(images, part, part.log_probabilities, labels)
             sums["after"].add(images, part, scaled(part.log_probabilities, temperature.value), labels)
-        row, everything = known | {"images": name}, np.ones((1, len(judged.images[name])))
+        row, everything = columns | {"images": name}, np.ones((1, len(judged.images[name])))
         for measure in ("nll", "ece"):
             before, after = (getattr(of, measure) for of in sums.values())
             row |= {f"{measure}_before": before(everything)[0], f"{measure}_after": after(everything)[0]}

@@ -77,9 +77,9 @@ def failure_table(
     sums: dict[str, np.ndarray] = {}
     tables = {}
     for condition, (test_set, values) in enumerate(zip(conditions.test_set, failures, strict=True)):
-        found = _coincidences(values, weights[test_set], members, pairs)
+        coincidences = _coincidences(values, weights[test_set], members, pairs)
         for name in (name for name, chosen in names.items() if condition in chosen):
-            sums[name] = sums[name] + found if name in sums else found
+            sums[name] = sums[name] + coincidences if name in sums else coincidences
             if condition == last[name]:
                 of_name = sums.pop(name) / len(names[name])
                 rates = means[:, names[name]].mean(axis=1)
@@ -99,7 +99,7 @@ def _coincidences(
     """
     values, images = failures.astype(np.float64), failures.shape[1]
     rates = values @ weights.T
-    found = np.empty((len(pairs), 2 + len(weights)))
+    coincidences = np.empty((len(pairs), 2 + len(weights)))
     for start in range(0, len(pairs), PAIRS_AT_ONCE):
         some = [(members[a], None if a == b else members[b]) for a, b in pairs[start : start + PAIRS_AT_ONCE]]
 
@@ -107,21 +107,21 @@ def _coincidences(
             return np.array([both_fail(of_members[a], None if b is None else of_members[b]) for a, b in some])
 
         together, independent = of_all(values) @ weights.T, of_all(rates)
-        block = found[start : start + len(some)]
+        block = coincidences[start : start + len(some)]
         block[:, 0], block[:, 1] = together[:, 0], independent[:, 0]
         block[:, 2:] = (together - independent) * images / (images - 1)
-    return found
+    return coincidences
 
 
 def _rows(
-    found: np.ndarray,
+    coincidences: np.ndarray,
     rates: np.ndarray,
     members: dict[str, np.ndarray],
     pairs: list[tuple[str, str]],
     confidence: float,
 ) -> pd.DataFrame:
     rows = []
-    for (a, b), (together, independent, covariance, *resampled) in zip(pairs, found, strict=True):
+    for (a, b), (together, independent, covariance, *resampled) in zip(pairs, coincidences, strict=True):
         low, high = interval(np.array(resampled), confidence)
         rows.append(
             {

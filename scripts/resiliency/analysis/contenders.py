@@ -26,8 +26,8 @@ def contenders(deployment: pd.DataFrame) -> dict[str, pd.Series]:
 
     The best are those with the least validation_error, for judged errors are not known when one chooses.
     """
-    known = deployment.dropna(subset=["validation_error", "mean_corruption_error"])
-    groups = known[known["size"] > 1], known[known["size"] == 1], known[known["baseline"].astype(bool)]
+    scored = deployment.dropna(subset=["validation_error", "mean_corruption_error"])
+    groups = scored[scored["size"] > 1], scored[scored["size"] == 1], scored[scored["baseline"].astype(bool)]
     return {
         role: rows.loc[rows["validation_error"].idxmin()] for role, rows in zip(ROLES, groups, strict=True) if len(rows)
     }

@@ -34,7 +34,7 @@ def diversity_columns(pairs: pd.DataFrame, condition: str) -> dict[str, tuple[st
 def _all_columns(ensembles: pd.DataFrame, pairs: pd.DataFrame, condition: str) -> dict[str, tuple[str, str]]:
     """The same with the metrics of whole ensembles that `ensembles` has."""
     columns = {diversity_of(metric, condition): ("prediction", metric) for metric in ENSEMBLE_METRICS}
-    return diversity_columns(pairs, condition) | {c: known for c, known in columns.items() if c in ensembles}
+    return diversity_columns(pairs, condition) | {c: names for c, names in columns.items() if c in ensembles}
 
 
 def _groups(
@@ -76,7 +76,7 @@ def correlation_table(
     corruptions = images_of(by_corruption)
     rows = []
     of_designs = _groups(ensembles, by_corruption, design_of)
-    for (known, left_out), (_, without_designs) in zip(_groups(ensembles, by_corruption), of_designs, strict=True):
+    for (key, left_out), (_, without_designs) in zip(_groups(ensembles, by_corruption), of_designs, strict=True):
         everything = np.vstack([left_out.weights, without_designs.weights[1:]])
         members = len(left_out.weights)
         for condition in images_of(ensembles) + corruptions:
@@ -92,7 +92,7 @@ def correlation_table(
                     low, high = interval(of_members, confidence, FISHER)
                     design_low, design_high = interval(np.append(r, rest), confidence, FISHER)
                     naive_low, naive_high = independent_interval(measure, r, effective[column], confidence)
-                    row = known | {"condition": condition, "measure": measure, "kind": kind, "metric": metric}
+                    row = key | {"condition": condition, "measure": measure, "kind": kind, "metric": metric}
                     row |= {"correlation": r, "low": low, "high": high, "p_value": p_value(of_members, FISHER)}
                     row |= {"design_low": design_low, "design_high": design_high}
                     row |= {"naive_low": naive_low, "naive_high": naive_high}
@@ -118,7 +118,7 @@ def difference_table(
     metrics of one rule, size and condition.
     """
     rows = []
-    for known, left_out in _groups(ensembles, by_corruption):
+    for key, left_out in _groups(ensembles, by_corruption):
         for condition in images_of(ensembles):
             columns = _all_columns(left_out.ensembles, pairs, condition)
             of_kind = {
@@ -131,7 +131,7 @@ def difference_table(
                 for j, prediction in enumerate(predictions):
                     replicates = values[:, i, j]
                     low, high = interval(replicates, confidence)
-                    row = known | {"condition": condition, "measure": "pearson"}
+                    row = key | {"condition": condition, "measure": "pearson"}
                     row |= {"attribution": attribution, "prediction": prediction, "difference": replicates[0]}
                     row |= {"low": low, "high": high, "p_value": p_value(replicates), "members": len(left_out.members)}
                     rows.append(row)
@@ -145,8 +145,8 @@ def narrowness(table: pd.DataFrame) -> str:
         table: correlations.csv.
     """
     ratios = table[table["measure"] == "pearson"].groupby("size")["width_ratio"].median().dropna()
-    told = ", ".join(f"{ratio:.1f} times for {size} members" for size, ratio in ratios.items())
-    return f"Intervals that take ensembles for independent would be too narrow: {told} (medians)" if told else ""
+    factors = ", ".join(f"{ratio:.1f} times for {size} members" for size, ratio in ratios.items())
+    return f"Intervals that take ensembles for independent would be too narrow: {factors} (medians)" if factors else ""
 
 
 def _tested(rows: list[dict], columns: list[str], confidence: float) -> pd.DataFrame:

@@ -103,8 +103,8 @@ def deployment_table(
         which was chosen on.
     """
     picked = candidates.front_macs | candidates.front_parameters | (candidates.found != "scored")
-    known = candidates.dropna(subset=["validation_error"])
-    picked |= candidates.index.isin(known.groupby("origin").validation_error.idxmin())
+    eligible = candidates.dropna(subset=["validation_error"])
+    picked |= candidates.index.isin(eligible.groupby("origin").validation_error.idxmin())
     table = candidates[picked].sort_values(["macs", "validation_error"], kind="stable", ignore_index=True)
     harder = (candidates.judged_error - candidates.validation_error).mean()
     counts = resampled_counts(len(judged), resamples, seed, "images")
@@ -161,11 +161,11 @@ def worst_cases(
         drawn_class = counts[:, of_class] @ after[:, of_class].mean(axis=0) / counts[:, of_class].sum(axis=1)
     errors = after.mean(axis=1, dtype=np.float64)
     of_quantile = [np.quantile(values, scored.quantile, axis=-1) for values in (errors, drawn)]
-    found = {"worst_corruption": condition.corruption, "worst_severity": condition.severity}
-    found |= _with_interval("worst_error", errors[worst], drawn[:, worst], confidence)
-    found |= {"worst_class": of_classes.argmax()}
-    found |= _with_interval("worst_class_error", after[:, of_class].mean(), drawn_class, confidence)
-    return found | {"quantile": scored.quantile, **_with_interval("quantile_error", *of_quantile, confidence)}
+    columns = {"worst_corruption": condition.corruption, "worst_severity": condition.severity}
+    columns |= _with_interval("worst_error", errors[worst], drawn[:, worst], confidence)
+    columns |= {"worst_class": of_classes.argmax()}
+    columns |= _with_interval("worst_class_error", after[:, of_class].mean(), drawn_class, confidence)
+    return columns | {"quantile": scored.quantile, **_with_interval("quantile_error", *of_quantile, confidence)}
 
 
 def _with_interval(name: str, value: float, drawn: np.ndarray, confidence: float) -> dict[str, float]:

@@ -44,12 +44,12 @@ def early_exit(members: Ensemble, macs: np.ndarray, chosen: np.ndarray, judged: 
     confidences, errors = _of_the_first(members, judged.conditions[CORRUPTED], images)
     half, spent = len(chosen), np.cumsum(macs)
     whole = errors[-1, :, :half].mean()
-    found = []
+    outcomes = []
     for threshold in (*THRESHOLDS, np.inf):
         at = stops(confidences, threshold)
         wrong = np.take_along_axis(errors, at[None], axis=0)[0]
-        found.append((threshold, wrong, at, wrong[:, :half].mean(), spent[at][:, :half].mean()))
-    threshold, wrong, at, error, cost = min((row for row in found if row[3] <= whole), key=lambda row: row[4])
+        outcomes.append((threshold, wrong, at, wrong[:, :half].mean(), spent[at][:, :half].mean()))
+    threshold, wrong, at, error, cost = min((row for row in outcomes if row[3] <= whole), key=lambda row: row[4])
     by_image, change = wrong[:, half:].mean(axis=0), (wrong - errors[-1])[:, half:].mean(axis=0)
     counts = judged.counts[CORRUPTED]
     ends = [interval(counts @ values / len(values), judged.confidence) for values in (by_image, change)]
@@ -77,6 +77,6 @@ def _of_the_first(members: Ensemble, conditions: np.ndarray, images: np.ndarray)
         for row, condition in enumerate(conditions):
             parts = list(first.outputs(condition, images))
             errors[count - 1, row] = np.concatenate([part.errors for part in parts])
-            told = [part.confidences(1)["max_probability"] for part in parts]
-            confidences[count - 1, row] = np.concatenate(told)
+            probabilities = [part.confidences(1)["max_probability"] for part in parts]
+            confidences[count - 1, row] = np.concatenate(probabilities)
     return confidences, errors

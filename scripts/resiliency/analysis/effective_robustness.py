@@ -39,8 +39,8 @@ def fitted(accuracy: np.ndarray, shifted: np.ndarray) -> Line:
         accuracy, shifted: float n in 0..1, accuracy of each reference member without and with the shift; members that
             lack one do not count.
     """
-    known = np.isfinite(accuracy) & np.isfinite(shifted)
-    x, y = _logit(accuracy[known]), _logit(shifted[known])
+    finite = np.isfinite(accuracy) & np.isfinite(shifted)
+    x, y = _logit(accuracy[finite]), _logit(shifted[finite])
     if len(x) < 2 or np.ptp(x) < 1e-9:
         return Line(np.nan, np.nan, np.nan, len(x))
     slope, intercept = np.polyfit(x, y, 1)

@@ -33,7 +33,7 @@ def with_image_shares(observation: Observation, without: Sequence[Observation]) 
     def shared(part: Part) -> Part:
         if not part.error > 0:
             return part
-        values = np.array([part.scale.to(found.get(part.name, np.nan)) for found in estimates])
+        values = np.array([part.scale.to(of_group.get(part.name, np.nan)) for of_group in estimates])
         variance = (len(values) - 1) * values.var()
         return replace(part, image_share=float(variance / part.error**2))
 

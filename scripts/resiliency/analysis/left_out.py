@@ -44,14 +44,14 @@ class LeftOut:
         Ensembles that lack a column, since no pair of their members could be measured, do not count for it.
         """
         accuracy, given = self._accuracies(condition)
-        found = np.full((len(weights), len(columns)), np.nan)
+        correlations = np.full((len(weights), len(columns)), np.nan)
         for index, column in enumerate(columns):
             x = self.ensembles[column].to_numpy(np.float64)
-            known = np.isfinite(x)
-            if known.any():
-                kept = weights if known.all() else weights[:, known]
-                found[:, index] = MEASURES[measure](kept, x[known], accuracy[known], given[known])
-        return found
+            finite = np.isfinite(x)
+            if finite.any():
+                kept = weights if finite.all() else weights[:, finite]
+                correlations[:, index] = MEASURES[measure](kept, x[finite], accuracy[finite], given[finite])
+        return correlations
 
     def differences(self, first: list[str], second: list[str], condition: str) -> np.ndarray:
         """Pearson's r of each of `first` with accuracy less that of each of `second`, over ensembles that have both.
@@ -61,19 +61,19 @@ class LeftOut:
         """
         accuracy, _ = self._accuracies(condition)
         values = {column: self.ensembles[column].to_numpy(np.float64) for column in [*first, *second]}
-        known = {column: np.isfinite(of_column) for column, of_column in values.items()}
-        found: dict[tuple[str, bytes], np.ndarray] = {}
+        finite = {column: np.isfinite(of_column) for column, of_column in values.items()}
+        memo: dict[tuple[str, bytes], np.ndarray] = {}
 
         def correlation(column: str, chosen: np.ndarray) -> np.ndarray:
             key = column, chosen.tobytes()
-            if key not in found:
-                found[key] = weighted_pearson(self.weights[:, chosen], values[column][chosen], accuracy[chosen])
-            return found[key]
+            if key not in memo:
+                memo[key] = weighted_pearson(self.weights[:, chosen], values[column][chosen], accuracy[chosen])
+            return memo[key]
 
         differences = np.full((len(self.weights), len(first), len(second)), np.nan)
         for row, one in enumerate(first):
             for column, other in enumerate(second):
-                both = known[one] & known[other]
+                both = finite[one] & finite[other]
                 if both.any():
                     differences[:, row, column] = correlation(one, both) - correlation(other, both)
         return differences
@@ -115,10 +115,10 @@ def mean_over_sizes(
         values = values.reshape(len(values), -1)
         defined = np.isfinite(values).all(axis=0)
         if not defined.all():
-            told = f"ensembles of {of_size.ensembles['size'].iloc[0]}"
+            scope = f"ensembles of {of_size.ensembles['size'].iloc[0]}"
             missing = int((~defined).sum())
-            told += f" in {missing} of {len(defined)} comparisons" if defined.any() else ""
-            omitted.append(f"left out {told}: not defined without some design")
+            scope += f" in {missing} of {len(defined)} comparisons" if defined.any() else ""
+            omitted.append(f"left out {scope}: not defined without some design")
         if defined.any():
             row = {unit: index for index, unit in enumerate(of_size.units, start=1)}
             parts.append(values[[0, *(row.get(unit, 0) for unit in units)]][:, defined].mean(axis=1))

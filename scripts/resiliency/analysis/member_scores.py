@@ -168,8 +168,8 @@ class Scorer:
         parts = []
         for name, chosen in self.groups.items():
             count, right, confidence = np.sum([bins[condition] for condition in chosen], axis=0)
-            shown = count > 0
+            filled = count > 0
             columns = {"bin_low": edges[:-1], "bin_high": edges[1:], "predictions": count.astype(int)}
             columns |= {"confidence": confidence / np.maximum(count, 1), "accuracy": right / np.maximum(count, 1)}
-            parts.append(pd.DataFrame({"images": name} | {key: values[shown] for key, values in columns.items()}))
+            parts.append(pd.DataFrame({"images": name} | {key: values[filled] for key, values in columns.items()}))
         return pd.concat(parts, ignore_index=True)

@@ -74,11 +74,11 @@ def _scored(
 
 def _row(member: Member, scores: dict[str, float], predictions: Predictions | None) -> dict[str, Any]:
     """A row of members.csv, with warnings of members whose predictions are known."""
-    known = {key: getattr(member, key) for key in DESCRIBED} | {"architecture": member.architecture or member.factory}
+    row = {key: getattr(member, key) for key in DESCRIBED} | {"architecture": member.architecture or member.factory}
     warnings = []
     if predictions is not None:
         steps = (member.training_cost or {}).get("steps")
         warnings = member_warnings(scores["clean_accuracy"], predictions.labels(0), steps)
     if warnings:
         print(f"warning: {member.member}: {', '.join(warnings)}")
-    return known | scores | {"warnings": ", ".join(warnings)}
+    return row | scores | {"warnings": ", ".join(warnings)}

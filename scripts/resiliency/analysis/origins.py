@@ -26,13 +26,13 @@ def origin_of(ensembles: pd.DataFrame) -> np.ndarray:
     have members that are trained jointly at strength 0, which is independent training.
     """
     independent, joint = ensembles["origin"] == INDEPENDENT, ensembles["origin"] == JOINT
-    found = [
+    conditions = [
         independent & (ensembles["designs"] == 1),
         independent & (ensembles["designs"] == ensembles["size"]),
         ensembles["origin"] == SEARCH,
         joint & (ensembles["strength"] > 0),
     ]
-    return np.select(found, ORIGINS, "")
+    return np.select(conditions, ORIGINS, "")
 
 
 def origins_or_families(ensembles: pd.DataFrame, members: pd.DataFrame, confidence: float) -> pd.DataFrame:
@@ -70,9 +70,9 @@ def origin_table(ensembles: pd.DataFrame, confidence: float) -> pd.DataFrame:
     if "mce_undefined_under" in ensembles and (ensembles["mce_undefined_under"] != "").any():
         measures.remove("mce")
     measures += [column for column in ensembles if column.endswith(tuple(f"_{name}" for name in images))]
-    known = ensembles.assign(from_=origin_of(ensembles))
-    sizes = known.assign(equal="size", least=known["size"], most=known["size"])
-    costs = known[known["macs"] > 0]
+    labelled = ensembles.assign(from_=origin_of(ensembles))
+    sizes = labelled.assign(equal="size", least=labelled["size"], most=labelled["size"])
+    costs = labelled[labelled["macs"] > 0]
     octave = np.floor(np.log2(costs["macs"].astype(float))).astype(int)
     costs = costs.assign(equal="macs", least=2**octave, most=2 ** (octave + 1))
     rows = pd.concat([sizes, costs], ignore_index=True)
@@ -124,7 +124,7 @@ def _advantages(several: pd.DataFrame, one: pd.DataFrame, measures: list[str], c
 
 def weighted_means(weights: np.ndarray, values: np.ndarray) -> np.ndarray:
     """Weighted means of what is known of each column of `values`, for each row of `weights`; NaN of nothing."""
-    known = np.isfinite(values)
-    count = weights @ known
-    total = weights @ np.where(known, values, 0)
+    finite = np.isfinite(values)
+    count = weights @ finite
+    total = weights @ np.where(finite, values, 0)
     return np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0)

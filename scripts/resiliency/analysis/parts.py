@@ -40,10 +40,10 @@ class Part:
     statistic: str = ""
 
     @classmethod
-    def left_out(cls, name: str, replicates: np.ndarray, scale: Scale = LINEAR, **known: object) -> Self:
+    def left_out(cls, name: str, replicates: np.ndarray, scale: Scale = LINEAR, **fields: object) -> Self:
         """A statistic from its jackknife replicates, of all and without each unit."""
         _, error, freedom = studentised(replicates, scale)
-        return cls(name, float(replicates[0]), error, freedom, scale, units=len(replicates) - 1, **known)
+        return cls(name, float(replicates[0]), error, freedom, scale, units=len(replicates) - 1, **fields)
 
     def bound(self, confidence: float, side: int) -> float:
         """The upper (side 1) or lower (side -1) one-sided bound; NaN where the error is not known.

@@ -44,14 +44,14 @@ def needed(parts: list[Part], sign: int, margin: float, minimum: int, confidence
         "contradicted": (_contradicts, 1 - corrected),
         "equivalent": (_equivalent, 1 - confidence),
     }
-    found = {
+    by_verdict = {
         verdict: _least_units(lambda units, of=of, a=alpha: of(parts, effects, margins, units, a), least)
         for verdict, (of, alpha) in rules.items()
     }
-    found = {verdict: units for verdict, units in found.items() if units is not None}
-    verdict = min(found, key=found.get, default="")
+    by_verdict = {verdict: units for verdict, units in by_verdict.items() if units is not None}
+    verdict = min(by_verdict, key=by_verdict.get, default="")
     at_margin = _least_units(lambda units: _supports(parts, margins, margins, units, 1 - confidence), least)
-    return Need(found.get(verdict), verdict, at_margin)
+    return Need(by_verdict.get(verdict), verdict, at_margin)
 
 
 def _least_units(power: Callable[[int], float], least: int) -> int | None:

@@ -107,8 +107,8 @@ def observation_rows(observation: Observation, confidence: float) -> list[dict]:
     opposite_bound is the bound that contradicts.
     """
     verdict, each = verdict_of(observation, confidence)
-    shown = zip(observation.parts, each, strict=True)
-    shown = [*shown, *((part, "") for part in observation.beside)] or [(Part(""), UNDECIDED)]
+    parts = zip(observation.parts, each, strict=True)
+    parts = [*parts, *((part, "") for part in observation.beside)] or [(Part(""), UNDECIDED)]
     need = needed(
         observation.parts,
         observation.sign,
@@ -120,7 +120,7 @@ def observation_rows(observation: Observation, confidence: float) -> list[dict]:
     open_ = verdict == UNDECIDED
     corrected = observation.corrected(confidence)
     rows = []
-    for part, part_verdict in shown:
+    for part, part_verdict in parts:
         low, high = part.interval(2 * confidence - 1)
         counts = part_verdict != ""
         rows.append(
@@ -161,14 +161,14 @@ def _would_decide(observation: Observation, need: Need) -> str:
     """What would decide an observation, in words."""
     if not all(isfinite(part.error) for part in observation.parts) or not observation.parts:
         return f"at least {observation.minimum} {observation.unit}"
-    unit, said = observation.unit, []
+    unit, amounts = observation.unit, []
     if need.estimated:
-        said.append(f"{need.estimated:,} {unit}, if the estimates are right ({need.verdict})")
+        amounts.append(f"{need.estimated:,} {unit}, if the estimates are right ({need.verdict})")
     if need.at_margin:
-        said.append(f"{need.at_margin:,} {unit}, if every difference is {observation.sign * observation.margin:g}")
-    if not said:
+        amounts.append(f"{need.at_margin:,} {unit}, if every difference is {observation.sign * observation.margin:g}")
+    if not amounts:
         return f"no number of {unit}: more test images"
-    return f"at {POWER:.0%} power: {'; '.join(said)}".replace("%", " %")
+    return f"at {POWER:.0%} power: {'; '.join(amounts)}".replace("%", " %")
 
 
 def observation_table(observations: list[Observation], confidence: float) -> pd.DataFrame:

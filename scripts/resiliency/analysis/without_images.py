@@ -85,13 +85,13 @@ def left_out(
     if chosen.empty:
         return chosen.assign(without=0)
     names = [name for name in predictions if name in set("+".join(chosen["members"]).split("+"))]
-    known = {name for name in networks if name in names}
+    with_networks = {name for name in networks if name in names}
     labels = next(iter(predictions.values())).labels(0)
-    probed = probe(labels, settings["probe_images"], settings["seed"]) if known else np.empty(0, np.int64)
+    probed = probe(labels, settings["probe_images"], settings["seed"]) if with_networks else np.empty(0, np.int64)
     of_image = image_groups(labels, probed, settings["seed"])
 
     def of_each(source: str) -> list[np.ndarray]:
-        return [representation(name, source) if name in known else UNKNOWN for name in names]
+        return [representation(name, source) if name in with_networks else UNKNOWN for name in names]
 
     representations = {}
     if len(probed) >= 2 * GROUPS:
@@ -132,15 +132,15 @@ def without_each(
         chosen = np.array([[position[name] for name in joined.split("+")] for joined in of_size["members"]])
         errors = {images: members.errors_without(chosen, of, of_image) for images, of in conditions.items()}
         for group in range(GROUPS):
-            found = {}
+            columns = {}
             for images, (right, diversities) in compared.items():
-                found[accuracy_of(images)] = 1 - errors[images][:, group]
-                found[mean_member_accuracy_of(images)] = right[group, chosen].mean(axis=1)
+                columns[accuracy_of(images)] = 1 - errors[images][:, group]
+                columns[mean_member_accuracy_of(images)] = right[group, chosen].mean(axis=1)
                 for metric, matrices in diversities.items():
-                    found[diversity_of(metric, images)] = mean_over_pairs(chosen, matrices[group])[0]
+                    columns[diversity_of(metric, images)] = mean_over_pairs(chosen, matrices[group])[0]
             for column, matrices in representations.items():
-                found[column] = mean_over_pairs(chosen, matrices[group])[0]
-            tables.append(of_size.assign(without=group, **found))
+                columns[column] = mean_over_pairs(chosen, matrices[group])[0]
+            tables.append(of_size.assign(without=group, **columns))
     return pd.concat(tables, ignore_index=True)
 
 
@@ -152,8 +152,8 @@ def of_maps(maps: Sequence[np.ndarray], of_probe: np.ndarray) -> np.ndarray:
         of_probe: int N, the group of each probe image.
     """
 
-    def without_each_group(known: list[np.ndarray]) -> np.ndarray:
-        stacked, metric = np.stack(known), METRICS["saliency_cosine"]
+    def without_each_group(applicable_maps: list[np.ndarray]) -> np.ndarray:
+        stacked, metric = np.stack(applicable_maps), METRICS["saliency_cosine"]
         return metric.diversity(_means(lambda images: metric.raw(stacked[:, images]), of_probe))
 
     return _where_applicable(maps, without_each_group)
@@ -169,8 +169,8 @@ def of_features(features: Sequence[np.ndarray], of_probe: np.ndarray) -> np.ndar
         of_probe: int N, the group of each probe image.
     """
 
-    def without_each_group(known: list[np.ndarray]) -> np.ndarray:
-        grams = np.stack([gram(one) for one in known])
+    def without_each_group(applicable_features: list[np.ndarray]) -> np.ndarray:
+        grams = np.stack([gram(one) for one in applicable_features])
         kept = [np.flatnonzero(of_probe != group) for group in range(GROUPS)]
         raw = np.stack([gram_cka(grams[:, images[:, None], images]) for images in kept])
         return METRICS["linear_cka"].diversity(raw)
@@ -180,20 +180,20 @@ def of_features(features: Sequence[np.ndarray], of_probe: np.ndarray) -> np.ndar
 
 def _where_applicable(arrays: Sequence[np.ndarray], compare: Callable[[list[np.ndarray]], np.ndarray]) -> np.ndarray:
     applies = applicable(arrays)
-    found = np.full((GROUPS, len(arrays), len(arrays)), np.nan)
+    diversities = np.full((GROUPS, len(arrays), len(arrays)), np.nan)
     if applies.sum() > 1:
         chosen = np.flatnonzero(applies)
-        found[:, chosen[:, None], chosen] = compare([arrays[index] for index in chosen])
-    return found
+        diversities[:, chosen[:, None], chosen] = compare([arrays[index] for index in chosen])
+    return diversities
 
 
 def _of_predictions(
     predictions: list[Predictions], conditions: np.ndarray, of_image: np.ndarray
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """Accuracy of members, GROUPS x M, and label-free metric -> GROUPS x M x M; means over these conditions."""
-    found = [_under(predictions, condition, of_image) for condition in conditions]
-    right = np.mean([of_condition for of_condition, _ in found], axis=0)
-    return right, {name: np.mean([raw[name] for _, raw in found], axis=0) for name in found[0][1]}
+    of_conditions = [_under(predictions, condition, of_image) for condition in conditions]
+    right = np.mean([of_condition for of_condition, _ in of_conditions], axis=0)
+    return right, {name: np.mean([raw[name] for _, raw in of_conditions], axis=0) for name in of_conditions[0][1]}
 
 
 def _under(
@@ -218,12 +218,12 @@ def _probability_metrics(
 ) -> dict[str, np.ndarray]:
     """Metrics of probabilities without each group, GROUPS x M x M; NaN for members that have none."""
     in_groups = [of_probabilities(predictions, condition, np.flatnonzero(of_image == g)) for g in range(GROUPS)]
-    found = {}
+    metrics = {}
     for name in in_groups[0]:
-        found[name] = np.full((GROUPS, members, members), np.nan)
+        metrics[name] = np.full((GROUPS, members, members), np.nan)
         means = np.stack([of_group[name] for of_group in in_groups])
-        found[name][:, has[:, None], has] = _without(means, of_image)
-    return found
+        metrics[name][:, has[:, None], has] = _without(means, of_image)
+    return metrics
 
 
 def _means(mean_over: Callable[[np.ndarray], np.ndarray], of_image: np.ndarray) -> np.ndarray:

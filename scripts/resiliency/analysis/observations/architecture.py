@@ -71,15 +71,15 @@ def _lacking(designs: pd.DataFrame) -> tuple[str, bool]:
     counts = designs.family.value_counts()
     large, spare = int((counts >= DESIGNS_A_FAMILY).sum()), len(designs) - len(counts) - len(OTHERS)
     estimable = len(counts) > 2 and spare >= SPARE * len(designs)
-    said = []
+    reasons = []
     if large < FAMILIES:
-        said.append(f"needs {FAMILIES} families of {DESIGNS_A_FAMILY} designs or more; there are {large}")
+        reasons.append(f"needs {FAMILIES} families of {DESIGNS_A_FAMILY} designs or more; there are {large}")
     if not estimable:
-        said.append(
+        reasons.append(
             f"the regression on {len(counts)} families, size and accuracy leaves {max(spare, 0)} of "
             f"{len(designs)} designs to tell its error by; needs a third of them"
         )
-    return "; ".join(said), estimable
+    return "; ".join(reasons), estimable
 
 
 def _image_errors(members: pd.DataFrame) -> dict[str, pd.Series]:

@@ -49,8 +49,8 @@ def balance_is_most_resilient(image_errors: pd.DataFrame, members: int, margin: 
         pooled = _pooled(errors) if len(seeds) < SEEDS_ALONE else None
         for end, name in ENDS.items():
             difference = between - balanced[end].loc[seeds].to_numpy()
-            told = f"0 < lambda < 1 against lambda = {end:g} ({name})"
-            parts.append(_part(told, difference, len(middles), pooled))
+            comparison = f"0 < lambda < 1 against lambda = {end:g} ({name})"
+            parts.append(_part(comparison, difference, len(middles), pooled))
         if pooled:
             resampled += f"; variance of seeds pooled over {pooled[1]} joint settings, taken {UNLIKE:g} times"
     else:
@@ -89,7 +89,7 @@ def _pooled(errors: pd.DataFrame) -> tuple[Spread, int]:
     return Spread(float((residual**2).sum() / freedom), freedom), settings
 
 
-def _part(told: str, difference: np.ndarray, middles: int, pooled: tuple[Spread, int] | None) -> Part:
+def _part(name: str, difference: np.ndarray, middles: int, pooled: tuple[Spread, int] | None) -> Part:
     """The comparison with one end, from differences float seeds x images with the mean of so many strengths."""
     seeds, images = difference.shape
     of_images = difference.mean(axis=0).var(ddof=1) / images
@@ -110,4 +110,4 @@ def _part(told: str, difference: np.ndarray, middles: int, pooled: tuple[Spread,
 
     error, degrees = error_of(seeds)
     share = of_images / error**2 if error else np.nan
-    return Part(told, float(difference.mean()), error, degrees, units=seeds, planned=error_of, image_share=share)
+    return Part(name, float(difference.mean()), error, degrees, units=seeds, planned=error_of, image_share=share)

@@ -39,8 +39,8 @@ def attribution_diversity_is_less_negative(
     for group in images_of(pool) if left_out else ():
         columns = diversity_columns(pairs, group)
         attributions = [c for c, (kind, m) in columns.items() if kind == "attribution" and m in MAIN]
-        known = {m: c for c, (kind, m) in columns.items() if kind == "prediction"}
-        free = [column for metric, column in known.items() if metric in LABEL_FREE]
+        by_metric = {m: c for c, (kind, m) in columns.items() if kind == "prediction"}
+        free = [column for metric, column in by_metric.items() if metric in LABEL_FREE]
         if not attributions or not free:
             continue
         replicates, left = mean_over_sizes(left_out, partial(_differences, attributions, free, group))
@@ -49,15 +49,15 @@ def attribution_diversity_is_less_negative(
             omitted += left
         else:
             beside.append(Part.left_out(f"{group} images", replicates))
-        for metric in (metric for metric in known if metric not in LABEL_FREE):
-            replicates = mean_over_sizes(left_out, partial(_differences, attributions, [known[metric]], group))[0]
+        for metric in (metric for metric in by_metric if metric not in LABEL_FREE):
+            replicates = mean_over_sizes(left_out, partial(_differences, attributions, [by_metric[metric]], group))[0]
             beside.append(Part.left_out(f"{group} images, against {metric}, which knows the labels", replicates))
-        aware = [column for metric, column in known.items() if metric not in LABEL_FREE]
+        aware = [column for metric, column in by_metric.items() if metric not in LABEL_FREE]
         sets = {"attributions": attributions, "predictions": free, "predictions that know the labels": aware}
         for name, of_set in ((name, of_set) for name, of_set in sets.items() if of_set):
             replicates = mean_over_sizes(left_out, partial(_partial_correlations, of_set, group))[0]
-            told = "r(diversity, accuracy) given the mean accuracy of the members"
-            beside.append(Part.left_out(f"{group} images, partial r of {name}", replicates, FISHER, statistic=told))
+            quantity = "r(diversity, accuracy) given the mean accuracy of the members"
+            beside.append(Part.left_out(f"{group} images, partial r of {name}", replicates, FISHER, statistic=quantity))
     return Observation(
         number=2,
         statement="Attribution-based diversity is less negatively correlated with ensemble accuracy than "

@@ -37,7 +37,7 @@ def architecture_brings_diversity(ensembles: pd.DataFrame, pairs: pd.DataFrame, 
     sizes = [group for _, group in pool.groupby("size") if group.designs.nunique() == 2]
     left_out = [LeftOut(group, design_of) for group in sizes]
     by_images = {group: diversity_columns(pairs, group) for group in images_of(pool)}
-    columns = {column: known for of_images in by_images.values() for column, known in of_images.items()}
+    columns = {column: names for of_images in by_images.values() for column, names in of_images.items()}
     further = [group for group in by_images if group not in (CLEAN, CORRUPTED)]
     parts, beside, omitted = [], [], []
     for kind, name in KINDS.items() if sizes else ():
@@ -90,16 +90,16 @@ def _named(column: str, columns: dict[str, tuple[str, str]]) -> str:
 
 def _lacking(parts: list[Part], designs: int) -> str:
     """What the study lacks for a verdict, `designs` of which have two members or more in ensembles."""
-    said = []
+    reasons = []
     if designs < DESIGNS:
-        said.append(f"needs {DESIGNS} designs of two seeds or more; there are {designs}")
+        reasons.append(f"needs {DESIGNS} designs of two seeds or more; there are {designs}")
     missing = [name for name in KINDS.values() if name not in {part.name for part in parts}]
     if designs and missing:
-        said.append(f"no diversity of {' and '.join(missing)} was measured")
+        reasons.append(f"no diversity of {' and '.join(missing)} was measured")
     undefined = [part.name for part in parts if not np.isfinite(part.error)]
     if undefined:
-        said.append(f"nothing is left to compare of {' and '.join(undefined)} without some design")
-    return "; ".join(said)
+        reasons.append(f"nothing is left to compare of {' and '.join(undefined)} without some design")
+    return "; ".join(reasons)
 
 
 def _delta(columns: list[str], of_size: LeftOut) -> np.ndarray:

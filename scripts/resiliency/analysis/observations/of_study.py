@@ -49,9 +49,9 @@ def observations(
     """
     compared = members.dropna(subset=["parameters", "mean_corruption_error"])
     compared = compared[compared["recipe"] == settings["reference"]] if settings["reference"] else compared
-    found = [architecture_matters_more(compared, images)]
+    results = [architecture_matters_more(compared, images)]
     if tables is None:
-        return found
+        return results
     balanced = int((members.objective == "balanced").sum())
     common = {"rule": settings["rule"], "images": images}
     less_negative = partial(attribution_diversity_is_less_negative, **common)
@@ -60,7 +60,7 @@ def observations(
         brings = partial(_families_bring_diversity, members=members, **common)
     without = [table for _, table in tables.without_images.groupby("without")]
     return [
-        *found,
+        *results,
         _with_image_shares(less_negative, tables, without),
         balance_is_most_resilient(tables.image_errors, balanced, settings["margin"]),
         _with_image_shares(brings, tables, without),
