@@ -14,7 +14,7 @@ from resiliency.names import CLEAN, CORRUPTED
 from resiliency.stage import stage
 from resiliency.tables import write_table
 
-SHOWN = 4
+GALLERY_SIZE = 4
 
 with stage(snakemake.log[0], snakemake.resources.gpu):
     inputs, params = snakemake.input, snakemake.params
@@ -31,7 +31,7 @@ with stage(snakemake.log[0], snakemake.resources.gpu):
     )
     write_table(snakemake.output.distances, distances)
     classes, _ = read_items(inputs.classes)
-    some = stratified(labels[chosen], min(SHOWN, len(chosen)), params.seed, "attribution gallery")
+    some = stratified(labels[chosen], min(GALLERY_SIZE, len(chosen)), params.seed, "attribution gallery")
     table = attribution_table(
         {name: pictures[some] for name, pictures in images.items()},
         {name: of_name[:, some] for name, of_name in maps.items()},

@@ -32,27 +32,27 @@ def attribution_gallery(pictures: pd.DataFrame, distances: pd.DataFrame, colours
     """
     if pictures.empty or distances.empty:
         return notice(TITLE, "the first attribution method applies to no two members that this chart shows")
-    known = distances.iloc[0]
-    corrupted = f"{label(known['corruption'])}, severity {known['severity']}"
-    against = "" if known["method"] in UNSIGNED else "; blue: it speaks against the class"
+    first = distances.iloc[0]
+    corrupted = f"{label(first['corruption'])}, severity {first['severity']}"
+    against = "" if first["method"] in UNSIGNED else "; blue: it speaks against the class"
     subtitle = [
-        f"{METHODS[known['method']]}: the more orange, the more a pixel matters{against}",
+        f"{METHODS[first['method']]}: the more orange, the more a pixel matters{against}",
         f"{plural(pictures['index'].nunique(), 'test image')}, drawn in advance, clean and under {corrupted}",
     ]
     matrices = [_matrix(distances[distances["images"] == name], name, name == IMAGES[0]) for name in IMAGES]
-    told = f"Distance of the maps of two members (1 − cosine), mean over {plural(int(known['probes']), 'image')}"
-    below = alt.hconcat(*matrices, spacing=24, bounds="flush").properties(title=panel_title(told, frame="bounds"))
+    heading = f"Distance of the maps of two members (1 − cosine), mean over {plural(int(first['probes']), 'image')}"
+    below = alt.hconcat(*matrices, spacing=24, bounds="flush").properties(title=panel_title(heading, frame="bounds"))
     chart = alt.vconcat(_pictures(pictures), below, spacing=26).resolve_scale(color="independent")
     return finish(chart, TITLE, subtitle)
 
 
 def _pictures(pictures: pd.DataFrame) -> alt.Chart:
-    shown = [
-        url if what == IMAGE else data_url(map_picture(map_of(url)))
-        for what, url in zip(pictures["what"], pictures["picture"], strict=True)
+    urls = [
+        url if content == IMAGE else data_url(map_picture(map_of(url)))
+        for content, url in zip(pictures["what"], pictures["picture"], strict=True)
     ]
     cells = pictures.assign(
-        picture=shown,
+        picture=urls,
         row=[f"{i:,} ({name}), {images}" for i, name, images in pictures[["index", "label", "images"]].to_numpy()],
         name=pictures["what"] + ", test image " + pictures["index"].astype(str) + ", " + pictures["images"],
     )

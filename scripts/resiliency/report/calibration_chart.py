@@ -35,8 +35,8 @@ def pooled(members: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
     Returns:
         Columns design, images, bin_low, predictions, right (their number), confidence and accuracy (means).
     """
-    known = members.loc[members["origin"] == "independent", ["member", "design"]]
-    rows = table.dropna(subset=["confidence"]).merge(known, on="member")
+    designs = members.loc[members["origin"] == "independent", ["member", "design"]]
+    rows = table.dropna(subset=["confidence"]).merge(designs, on="member")
     sums = rows.assign(right=rows["accuracy"] * rows["predictions"], sure=rows["confidence"] * rows["predictions"])
     keys = ["design", "images", "bin_low"]
     bins = sums.groupby(keys, sort=False)[["predictions", "right", "sure"]].sum().reset_index()
@@ -60,16 +60,16 @@ def _panel(bins: pd.DataFrame, design: str, first: bool, hues: alt.Scale, kinds:
     points = base.mark_point(filled=True).encode(size=size, shape=shape, tooltip=tooltip)
     ends = alt.Chart(pd.DataFrame({"end": [0, 1]})).mark_line(color=MUTED, strokeDash=[4, 3], strokeWidth=1)
     diagonal = ends.encode(x=alt.X("end:Q", axis=axis), y=alt.Y("end:Q", axis=axis))
-    told = panel_title(design, subtitle=f"gap {_gaps(bins)}")
+    title = panel_title(design, subtitle=f"gap {_gaps(bins)}")
     return (diagonal + (line.add_params(chosen) if first else line) + points).properties(
-        width=SIDE, height=SIDE, title=told
+        width=SIDE, height=SIDE, title=title
     )
 
 
 def _gaps(bins: pd.DataFrame) -> str:
     """Such as "0.4 % clean, 6.1 % corrupted"."""
-    found = []
+    gaps = []
     for name, rows in bins.groupby("images", sort=False):
         gap = (rows["accuracy"] - rows["confidence"]).abs() @ rows["predictions"] / rows["predictions"].sum()
-        found.append(f"{percent(gap)} {label(name)}")
-    return ", ".join(found)
+        gaps.append(f"{percent(gap)} {label(name)}")
+    return ", ".join(gaps)

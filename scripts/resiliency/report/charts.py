@@ -204,9 +204,9 @@ def draw(name: str, tables: Mapping[str, pd.DataFrame], colours: list[str]) -> d
     entry = CHARTS[name]
     drawn = [tables[table] for table in entry.tables]
     chart = entry.function(*drawn, colours)
-    told = {"finding": entry.finding(*drawn), "caption": entry.caption, "tables": list(entry.tables)}
-    told |= chart.usermeta if isinstance(chart.usermeta, dict) else {}
-    chart = chart.properties(description=f"{told['finding']} {told['caption']}".strip(), usermeta=told)
+    metadata = {"finding": entry.finding(*drawn), "caption": entry.caption, "tables": list(entry.tables)}
+    metadata |= chart.usermeta if isinstance(chart.usermeta, dict) else {}
+    chart = chart.properties(description=f"{metadata['finding']} {metadata['caption']}".strip(), usermeta=metadata)
     return spoken(chart.to_dict())
 
 

@@ -30,8 +30,8 @@ def under_corruptions(table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMi
     tooltip = [alt.Tooltip("who", title="who"), alt.Tooltip("name", title="corruption")]
     tooltip += [alt.Tooltip("error", title="error", format=".1%")]
     tooltip += [
-        alt.Tooltip(end, title=f"interval, {what} end", format=".1%")
-        for end, what in (("low", "lower"), ("high", "upper"))
+        alt.Tooltip(end, title=f"interval, {side} end", format=".1%")
+        for end, side in (("low", "lower"), ("high", "upper"))
     ]
     tooltip.append(alt.Tooltip("difference", title="best less this one", format="+.1%"))
     points = base.mark_point(filled=True, size=65).encode(x=x, shape=shape, tooltip=tooltip)
@@ -46,18 +46,18 @@ def under_corruptions(table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMi
 def under_corruptions_finding(table: pd.DataFrame) -> str:
     """Under how many corruptions the best ensemble makes fewer errors than the others, and significantly so."""
     compared = table.dropna(subset=["difference"])
-    said, seen = [], set(table["members"].iloc[:1])
+    clauses, seen = [], set(table["members"].iloc[:1])
     for role, rows in compared.groupby("role", sort=False):
         members = rows["members"].iloc[0]
         if members in seen:
             continue
         seen.add(members)
         also = role != "baseline" and (compared.loc[compared["role"] == "baseline", "members"] == members).any()
-        said.append(f"against the {role}{', which is the baseline' if also else ''} ({members}), it {_counts(rows)}")
-    if not said:
+        clauses.append(f"against the {role}{', which is the baseline' if also else ''} ({members}), it {_counts(rows)}")
+    if not clauses:
         return ""
     first = table.iloc[0]
-    return f"The {first['role']} ({first['members'].replace('+', ' + ')}): {'; '.join(said)}."
+    return f"The {first['role']} ({first['members'].replace('+', ' + ')}): {'; '.join(clauses)}."
 
 
 def _counts(rows: pd.DataFrame) -> str:
@@ -85,8 +85,8 @@ def contender_calibration(bins: pd.DataFrame, colours: list[str]) -> alt.TopLeve
         y = alt.Y("accuracy:Q", title="Accuracy", axis=axis).scale(domain=[0, 1])
         tooltip = [alt.Tooltip("who", title="who"), alt.Tooltip("predictions", title="predictions", format=",")]
         tooltip += [alt.Tooltip(column, title=column, format=".1%") for column in ("confidence", "accuracy")]
-        shown = of_images[of_images["predictions"] >= FEWEST]
-        base = alt.Chart(shown).encode(x=x, y=y, color=hue, opacity=opacity)
+        drawn = of_images[of_images["predictions"] >= FEWEST]
+        base = alt.Chart(drawn).encode(x=x, y=y, color=hue, opacity=opacity)
         line, points = base.mark_line(strokeWidth=1.5), base.mark_point(filled=True, size=60)
         ends = alt.Chart(pd.DataFrame({"end": [0, 1]})).mark_line(color=MUTED, strokeDash=[4, 3], strokeWidth=1)
         chart = ends.encode(x=alt.X("end:Q", axis=axis), y=alt.Y("end:Q", axis=axis))
@@ -102,11 +102,11 @@ def contender_calibration(bins: pd.DataFrame, colours: list[str]) -> alt.TopLeve
 
 def contender_calibration_finding(bins: pd.DataFrame) -> str:
     """The expected calibration error of each role on each set of images."""
-    said = []
+    clauses = []
     for name, of_images in bins.groupby("images", sort=False):
         gaps = [f"{percent(_gap(rows))} for the {role}" for role, rows in of_images.groupby("role", sort=False)]
-        said.append(f"on {name} images {', '.join(gaps)}")
-    return f"Expected calibration error, before any temperature scaling: {'; '.join(said)}." if said else ""
+        clauses.append(f"on {name} images {', '.join(gaps)}")
+    return f"Expected calibration error, before any temperature scaling: {'; '.join(clauses)}." if clauses else ""
 
 
 def _gap(rows: pd.DataFrame) -> float:
@@ -115,8 +115,8 @@ def _gap(rows: pd.DataFrame) -> float:
 
 def _named(table: pd.DataFrame) -> pd.Series:
     """Such as "best member (vit-s0)", or "best ensemble (4 members)"."""
-    what = table["members"].mask(table["size"] > 1, table["size"].astype(str) + " members")
-    return table["role"] + " (" + what.astype(str) + ")"
+    description = table["members"].mask(table["size"] > 1, table["size"].astype(str) + " members")
+    return table["role"] + " (" + description.astype(str) + ")"
 
 
 def _roles(rows: pd.DataFrame, colours: list[str]) -> tuple[alt.Color, alt.Shape, alt.Parameter, alt.Opacity]:

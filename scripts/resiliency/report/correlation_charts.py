@@ -98,8 +98,8 @@ def _basis(rows: pd.DataFrame) -> str:
 
 def _heat(rows: pd.DataFrame, sizes: list[int], left: bool, last: bool) -> alt.LayerChart:
     """The metrics of one kind under one condition: a row each, a column per size."""
-    known = set(rows["name"])
-    names = [label(metric) for metric in METRICS if label(metric) in known]
+    present = set(rows["name"])
+    names = [label(metric) for metric in METRICS if label(metric) in present]
     names_axis = alt.Axis(labels=left, minExtent=NAMES * left, maxExtent=NAMES * left, ticks=False, domain=False)
     columns = alt.Axis(labels=last, ticks=False, domain=False, labelAngle=0)
     base = alt.Chart(rows).encode(
@@ -111,10 +111,10 @@ def _heat(rows: pd.DataFrame, sizes: list[int], left: bool, last: bool) -> alt.L
     tooltip = [alt.Tooltip("name", title="metric"), "size", "condition", "ensembles"]
     tooltip += [alt.Tooltip(column, format="+.2f") for column in ("correlation", "low", "high")]
     chart = base.mark_rect().encode(color=hue, tooltip=tooltip)
-    for weight, shown in (("bold", "datum.clear"), ("normal", "!datum.clear")):
+    for weight, predicate in (("bold", "datum.clear"), ("normal", "!datum.clear")):
         dark = abs(alt.datum["correlation"]) > 0.75
         ink = alt.when(dark).then(alt.value("white")).otherwise(alt.value(INK))
-        text = base.transform_filter(shown).mark_text(fontSize=11, fontWeight=weight, aria=False)
+        text = base.transform_filter(predicate).mark_text(fontSize=11, fontWeight=weight, aria=False)
         chart += text.encode(text=alt.Text("correlation:Q", format=".2f"), color=ink)
     return chart.properties(width=alt.Step(CELL), height=alt.Step(ROW), view=alt.ViewConfig(stroke=None))
 

@@ -59,14 +59,14 @@ def _which(row: dict) -> str:
 
 
 def _good(row: dict) -> str:
-    said = (
-        f"It misclassifies {_told(row, 'mean_corruption_error')} of corrupted images "
+    answer = (
+        f"It misclassifies {_figure(row, 'mean_corruption_error')} of corrupted images "
         f"({percent(row['confidence'], 0)} interval) and {percent(1 - row['clean_accuracy'])} of clean ones."
     )
     if row["optimism"] > 0:
         points = number(100 * row["optimism"], 1)
-        said += f" On the images used for the choice, its error is {points} percentage points lower."
-    return said
+        answer += f" On the images used for the choice, its error is {points} percentage points lower."
+    return answer
 
 
 def _calibrated(rows: pd.DataFrame) -> str:
@@ -94,13 +94,13 @@ def _abstains(rows: pd.DataFrame) -> str:
     else:
         score = REFERENCE if REFERENCE in corrupted.index else corrupted.index[0]
     row = corrupted.loc[score]
-    at_95, at_90, at_80 = (_told(row, f"error_at_{level}") for level in (95, 90, 80))
+    at_95, at_90, at_80 = (_figure(row, f"error_at_{level}") for level in (95, 90, 80))
     return (
         f"Where {NAMES[score]} is {'high' if score in DOUBTS else 'low'}. If it answers only the 95 % of corrupted "
         f"images with the highest confidence, it misclassifies {at_95} of them; of 90 %, {at_90}; of 80 %, {at_80}. An "
-        f"incorrect answer has lower confidence than a correct one with probability {_told(row, 'auroc', number)} "
-        f"(AUROC); a threshold that keeps 95 % of the correct answers keeps {_told(row, 'fpr_at_95')} of the incorrect "
-        "ones. "
+        f"incorrect answer has lower confidence than a correct one with probability {_figure(row, 'auroc', number)} "
+        f"(AUROC); a threshold that keeps 95 % of the correct answers keeps {_figure(row, 'fpr_at_95')} of the "
+        "incorrect ones. "
         f"{_compared(row, score, len(better) > 0, len(corrupted))}"
     ).strip()
 
@@ -119,7 +119,7 @@ def _four(value: float) -> str:
     return number(value, 4)
 
 
-def _told(row: pd.Series | dict, name: str, form=percent) -> str:
+def _figure(row: pd.Series | dict, name: str, form=percent) -> str:
     """A figure with its interval."""
     return f"{form(row[name])} {interval(row[f'{name}_low'], row[f'{name}_high'], form)}".rstrip()
 
@@ -129,10 +129,10 @@ def _worst(row: dict, classes: list[str] | None) -> str:
     name = classes[position] if classes else f"number {position}"
     return (
         f"{label(row['worst_corruption']).capitalize()} at severity {int(row['worst_severity'])}: it "
-        f"misclassifies {_told(row, 'worst_error')} of the images. Its worst class under corruption is {name}, with an "
-        f"error of {_told(row, 'worst_class_error')}. In {percent(row['quantile'], 0)} of the conditions its error is "
-        f"at most {_told(row, 'quantile_error')}. Condition and class were identified on the images used for the "
-        "choice."
+        f"misclassifies {_figure(row, 'worst_error')} of the images. Its worst class under corruption is {name}, with "
+        f"an error of {_figure(row, 'worst_class_error')}. In {percent(row['quantile'], 0)} of the conditions its "
+        f"error is at most {_figure(row, 'quantile_error')}. Condition and class were identified on the images used "
+        "for the choice."
     )
 
 
@@ -140,10 +140,10 @@ def _costs(rows: list[dict]) -> str:
     best, others = rows[0], rows[1:]
     if best["macs"] != best["macs"]:
         return "Not known: the MACs of its members are unknown."
-    said = f"{best['macs'] / 1e6:,.3g} M MACs per image and {best['parameters'] / 1e6:,.3g} M parameters"
-    known = [row for row in others if row["macs"] > 0 and row["members"] != best["members"]]
-    ratios = [f"{number(best['macs'] / row['macs'], 1)} times the MACs of the {row['role'].lower()}" for row in known]
-    return f"{said}{'; ' if ratios else ''}{', '.join(ratios)}. The export measures its time on your machine."
+    cost = f"{best['macs'] / 1e6:,.3g} M MACs per image and {best['parameters'] / 1e6:,.3g} M parameters"
+    peers = [row for row in others if row["macs"] > 0 and row["members"] != best["members"]]
+    ratios = [f"{number(best['macs'] / row['macs'], 1)} times the MACs of the {row['role'].lower()}" for row in peers]
+    return f"{cost}{'; ' if ratios else ''}{', '.join(ratios)}. The export measures its time on your machine."
 
 
 def _delivered(row: dict, study: str) -> str:

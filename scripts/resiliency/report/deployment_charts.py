@@ -47,7 +47,7 @@ def _panel(
     """The candidates over one cost; a line along its front."""
     on_front = table[f"front_{cost}"].astype(bool)
     states = [table["baseline"].astype(bool), on_front, table["size"] == 1]
-    shown = table.assign(state=np.select(states, [BASELINE, FRONT, SINGLE], OTHER))
+    rows = table.assign(state=np.select(states, [BASELINE, FRONT, SINGLE], OTHER))
     domain = [0.85 * candidates[cost].min(), 1.2 * candidates[cost].max()]
     x = alt.X(f"{cost}:Q", title=f"{COSTS[cost][0].upper()}{COSTS[cost][1:]} of all members").axis(
         format="~s", tickCount=5, labelOverlap=True
@@ -62,20 +62,20 @@ def _panel(
     legend = alt.Legend(orient="bottom", direction="horizontal")
     cloud = alt.Chart(_cells(candidates, cost)).mark_circle(color=CLOUD, size=16, opacity=0.55, aria=False)
     cloud = cloud.encode(x=x, y=y, tooltip=[alt.Tooltip("ensembles", title="candidates here")])
-    front = alt.Chart(shown[on_front])
+    front = alt.Chart(rows[on_front])
     line = front.mark_line(color=colours[0], strokeWidth=1.5).encode(x=x, y=y)
     bars = front.mark_rule(color=colours[0], opacity=0.45).encode(x=x, y=alt.Y("low:Q"), y2="high")
     tooltip = ["members", "found", "origin", alt.Tooltip("macs", format=","), alt.Tooltip("parameters", format=",")]
     errors = ("validation_error", "mean_corruption_error", "low", "high")
     tooltip += [alt.Tooltip(column, format=".2%") for column in errors]
     chosen, opacity = by_legend("state")
-    points = alt.Chart(shown).mark_point(filled=True, size=64)
+    points = alt.Chart(rows).mark_point(filled=True, size=64)
     points = points.encode(
         x=x, y=y, color=hue.legend(legend), shape=shape.legend(legend), tooltip=tooltip, opacity=opacity
     )
     points = points.add_params(chosen) if left else points
     counts = front.mark_text(dy=-11, dx=5, color=INK, fontSize=11).encode(x=x, y=y, text="size:Q")
-    named = alt.Chart(shown[shown["state"] == BASELINE]).mark_text(align="left", dx=8, dy=-6, color=INK, fontSize=11)
+    named = alt.Chart(rows[rows["state"] == BASELINE]).mark_text(align="left", dx=8, dy=-6, color=INK, fontSize=11)
     chart = cloud + bars + line + points + counts + named.encode(x=x, y=y, text="members:N")
     return chart.properties(width=385, height=330, title=panel_title(f"Resiliency against {COSTS[cost]}"))
 

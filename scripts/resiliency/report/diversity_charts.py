@@ -80,8 +80,8 @@ def _clouds(
     for size in sizes:
         r = strengths.get((metric, size), float("nan"))
         cloud = _cloud(data[data["size"] == size], edges, first=size == sizes[0], colour=colours[1 % len(colours)])
-        told = panel_title(f"{plural(size, 'member')}, r = {number(r, 2)}", anchor="middle", fontWeight="normal")
-        panels.append(cloud.properties(width=width, height=95, title=told))
+        title = panel_title(f"{plural(size, 'member')}, r = {number(r, 2)}", anchor="middle", fontWeight="normal")
+        panels.append(cloud.properties(width=width, height=95, title=title))
     return alt.hconcat(*panels, spacing=SPACING).properties(title=panel_title(heading(metric, column), frame="bounds"))
 
 

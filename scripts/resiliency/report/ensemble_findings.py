@@ -21,29 +21,29 @@ NOT_SIGNIFICANT = "not significant, the interval includes 0"
 
 def correlations(table: pd.DataFrame) -> str:
     """Which main metrics correlate with accuracy at every size, positively or negatively."""
-    said = []
+    sentences = []
     rows = pearson(table)
     rows = rows[rows["metric"].isin(MAIN)]
     for condition in CONDITIONS:
         of_condition = rows[rows["condition"] == condition]
         if of_condition.empty:
             continue
-        signs, told = _signs(of_condition), []
+        signs, clauses = _signs(of_condition), []
         for sign, word in ((1, "positively"), (-1, "negatively")):
             metrics = [f"{_short(m)} (mean r {number(r, 2)})" for m, (clear, r) in signs.items() if clear == sign]
             if metrics:
-                told.append(f"{word} with diversity in {', '.join(metrics)}")
-        if told:
+                clauses.append(f"{word} with diversity in {', '.join(metrics)}")
+        if clauses:
             others = any(clear == 0 for clear, _ in signs.values())
-            told = f"accuracy correlates {' and '.join(told)}" + (
+            finding = f"accuracy correlates {' and '.join(clauses)}" + (
                 "; no other metric is significant at every size" if others else ""
             )
         elif (of_condition["high"] - of_condition["low"] < 2).any():
-            told = "no correlation of diversity with accuracy is significant at every size"
+            finding = "no correlation of diversity with accuracy is significant at every size"
         else:
-            told = "the study has too few members for intervals of correlations"
-        said.append(f"On {condition} images, {told}.")
-    return " ".join(said)
+            finding = "the study has too few members for intervals of correlations"
+        sentences.append(f"On {condition} images, {finding}.")
+    return " ".join(sentences)
 
 
 def correlation_heatmap(table: pd.DataFrame) -> str:
@@ -51,14 +51,14 @@ def correlation_heatmap(table: pd.DataFrame) -> str:
     rows = pearson(table)
     images = "corrupted" if (rows["condition"] == "corrupted").any() else "clean"
     rows = rows[rows["condition"] == images]
-    said = []
+    counts = []
     for kind, name in KINDS.items():
         signs = [sign for sign, _ in _signs(rows[rows["kind"] == kind]).values()]
         if signs:
             count = plural(len(signs), "metric")
-            said.append(f"of {count} of {name.lower()}, {signs.count(1)} positively and {signs.count(-1)} negatively")
-    told = f"Significant correlations with accuracy on {images} images at every size"
-    return f"{told}: {'; '.join(said)}." if said else ""
+            counts.append(f"of {count} of {name.lower()}, {signs.count(1)} positively and {signs.count(-1)} negatively")
+    subject = f"Significant correlations with accuracy on {images} images at every size"
+    return f"{subject}: {'; '.join(counts)}." if counts else ""
 
 
 def diversity_accuracy(ensembles: pd.DataFrame, table: pd.DataFrame) -> str:
@@ -70,25 +70,25 @@ def diversity_accuracy(ensembles: pd.DataFrame, table: pd.DataFrame) -> str:
         return ""
     gaps = {}
     for metric, column in measured(pool).items():
-        known = pool.dropna(subset=[column])
-        weights = known["weight"].to_numpy(float)
-        low, high = weighted_quantiles(known[column].to_numpy(float), weights, [0.25, 0.75])
-        quarters = (known[column] >= high).to_numpy(), (known[column] <= low).to_numpy()
-        most, least = (np.average(known[f"{images}_accuracy"][of], weights=weights[of]) for of in quarters)
+        rows = pool.dropna(subset=[column])
+        weights = rows["weight"].to_numpy(float)
+        low, high = weighted_quantiles(rows[column].to_numpy(float), weights, [0.25, 0.75])
+        quarters = (rows[column] >= high).to_numpy(), (rows[column] <= low).to_numpy()
+        most, least = (np.average(rows[f"{images}_accuracy"][of], weights=weights[of]) for of in quarters)
         gaps[metric] = most - least
     if len(gaps) < 2:
         return ""
     last, *_, first = sorted(gaps, key=gaps.get)
-    told = [f"{_lead(gaps[metric])} for {_short(metric)}" for metric in (first, last)]
+    extremes = [f"{_lead(gaps[metric])} for {_short(metric)}" for metric in (first, last)]
     return (
         f"Among ensembles of {pool['size'].iloc[0]}, on {images} images the quarter that is most diverse "
-        f"{told[0]}, and {told[1]}{'; the other metrics lie between' if len(gaps) > 2 else ''}."
+        f"{extremes[0]}, and {extremes[1]}{'; the other metrics lie between' if len(gaps) > 2 else ''}."
     )
 
 
 def deployment(table: pd.DataFrame, candidates: pd.DataFrame) -> str:
     """Error and cost of the best ensemble, the best member and the baseline on images that the choice has not seen."""
-    said, rows = [], contenders(table)
+    clauses, rows = [], contenders(table)
     for place, row in enumerate(rows):
         if row["members"] in (earlier["members"] for earlier in rows[:place]):
             continue
@@ -98,8 +98,8 @@ def deployment(table: pd.DataFrame, candidates: pd.DataFrame) -> str:
         ends = interval(row["mean_corruption_error_low"], row["mean_corruption_error_high"], percent)
         cost = "" if np.isnan(row["macs"]) else f" at {row['macs'] / 1e6:,.3g} M MACs"
         error = f"{percent(row['mean_corruption_error'])} {ends}".rstrip()
-        said.append(f"the {row['role'].lower()} {who}{also} misclassifies {error}{cost}")
-    return f"Of corrupted images that the choice did not use, {'; '.join(said)}." if said else ""
+        clauses.append(f"the {row['role'].lower()} {who}{also} misclassifies {error}{cost}")
+    return f"Of corrupted images that the choice did not use, {'; '.join(clauses)}." if clauses else ""
 
 
 def strength(ensembles: pd.DataFrame) -> str:
@@ -108,13 +108,13 @@ def strength(ensembles: pd.DataFrame) -> str:
     if joint.empty:
         return ""
     independent = joint.loc[joint["strength"] == 0, "corrupted_accuracy"].mean()
-    said = []
+    clauses = []
     for objective, rows in joint[joint["strength"] > 0].groupby("objective", sort=False):
         means = rows.groupby("strength")["corrupted_accuracy"].mean()
         best = f"is best of {len(means)} at" if len(means) > 1 else "has one strength,"
-        said.append(f"{objective} {best} λ = {means.idxmax():g}, with {percent(means.max())}")
+        clauses.append(f"{objective} {best} λ = {means.idxmax():g}, with {percent(means.max())}")
     against = "" if np.isnan(independent) else f"; independent training reaches {percent(independent)}"
-    return f"Accuracy on corrupted images: {', '.join(said)}{against} (means over seeds)." if said else ""
+    return f"Accuracy on corrupted images: {', '.join(clauses)}{against} (means over seeds)." if clauses else ""
 
 
 def architecture_diversity(ensembles: pd.DataFrame) -> str:
@@ -144,12 +144,12 @@ def origins(table: pd.DataFrame) -> str:
     if counts.empty or counts.max() < 2:
         return ""
     size = counts.idxmax()
-    told, brought = [], ""
+    means, advantages = [], ""
     for _, row in rows[rows["least"] == size].sort_values("mean", ascending=False).iterrows():
         ends = interval(row["low"], row["high"], percent)
-        told.append(f"{row['origin']} {percent(row['mean'])} {ends}".rstrip())
-        brought += _advantage(row, images)
-    return f"{brought}Mean accuracy on {images} images of ensembles of {size} members: {', '.join(told)}."
+        means.append(f"{row['origin']} {percent(row['mean'])} {ends}".rstrip())
+        advantages += _advantage(row, images)
+    return f"{advantages}Mean accuracy on {images} images of ensembles of {size} members: {', '.join(means)}."
 
 
 def _advantage(row: pd.Series, images: str) -> str:
@@ -159,11 +159,11 @@ def _advantage(row: pd.Series, images: str) -> str:
         return ""
     kind = row["origin"].removeprefix("several ")
     change = f"by {_points(points)} percentage points on {images} images"
-    told = f"Ensembles of several {kind} instead of one change accuracy {change}"
+    statement = f"Ensembles of several {kind} instead of one change accuracy {change}"
     if np.isnan(low) or np.isnan(high):
-        return f"{told}; too few designs for an interval. "
-    known = "they are more accurate" if low > 0 else "they are less accurate" if high < 0 else NOT_SIGNIFICANT
-    return f"{told} {interval(low, high, _points)}: {known}. "
+        return f"{statement}; too few designs for an interval. "
+    direction = "they are more accurate" if low > 0 else "they are less accurate" if high < 0 else NOT_SIGNIFICANT
+    return f"{statement} {interval(low, high, _points)}: {direction}. "
 
 
 def _points(share: float) -> str:
@@ -172,28 +172,28 @@ def _points(share: float) -> str:
 
 def search_front(evaluations: pd.DataFrame, members: pd.DataFrame) -> str:
     """Cost and accuracy of the chosen sub-networks beside those of independent members."""
-    said = []
+    clauses = []
     for origin, name in (("search", "chosen sub-networks"), ("independent", "independently trained members")):
         rows = members[members["origin"] == origin].dropna(subset=["clean_accuracy", "mean_corruption_error"])
         if len(rows) and len(evaluations):
             right = percent(1 - rows["mean_corruption_error"].mean())
             cost = f"{rows['macs'].median() / 1e6:,.3g} M MACs (median)"
-            said.append(
+            clauses.append(
                 f"{name} need {cost} and classify {percent(rows['clean_accuracy'].mean())} of clean and "
                 f"{right} of corrupted test images correctly"
             )
-    told = "; ".join(said)
-    return f"{told[0].upper()}{told[1:]}." if told else ""
+    sentence = "; ".join(clauses)
+    return f"{sentence[0].upper()}{sentence[1:]}." if sentence else ""
 
 
 def _signs(rows: pd.DataFrame) -> dict[str, tuple[int, float]]:
     """Metric -> 1 or -1 if its intervals lie on that side of zero at every size, else 0; and its mean correlation."""
-    found = {}
+    signs = {}
     for metric in (metric for metric in METRICS if metric in set(rows["metric"])):
         of_metric = rows[rows["metric"] == metric]
         sign = int((of_metric["low"] > 0).all()) - int((of_metric["high"] < 0).all())
-        found[metric] = sign, of_metric["correlation"].mean()
-    return found
+        signs[metric] = sign, of_metric["correlation"].mean()
+    return signs
 
 
 def _short(metric: str) -> str:

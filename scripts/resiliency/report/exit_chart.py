@@ -13,12 +13,12 @@ def early_exit(deployment: pd.DataFrame, table: pd.DataFrame, colours: list[str]
     """The front of ensembles that ask all members, and each ensemble with early exit."""
     title = "What early exit saves"
     front = deployment[deployment["front_macs"].astype(bool)].dropna(subset=["mean_corruption_error"])
-    known = table.dropna(subset=["mean_corruption_error", "macs"])
-    front, known = front[front["macs"] > 0], known[known["macs"] > 0]
-    if front.empty or known.empty:
+    exits = table.dropna(subset=["mean_corruption_error", "macs"])
+    front, exits = front[front["macs"] > 0], exits[exits["macs"] > 0]
+    if front.empty or exits.empty:
         return notice(title, "no ensembles with probabilities and known MACs in this study")
     columns = ["members", "size", "macs", "mean_corruption_error", "low", "high"]
-    both = pd.concat([front[columns].assign(what=STATIC), known[columns].assign(what=EARLY)])
+    both = pd.concat([front[columns].assign(what=STATIC), exits[columns].assign(what=EARLY)])
     domain = [0.85 * float(both["macs"].min()), 1.2 * float(both["macs"].max())]
     x = alt.X("macs:Q", title="Mean MACs of an image").scale(type="log", domain=domain, nice=False)
     y = alt.Y("mean_corruption_error:Q", title="Mean corruption error").axis(format=SHARE).scale(zero=False)
@@ -40,12 +40,12 @@ def early_exit(deployment: pd.DataFrame, table: pd.DataFrame, colours: list[str]
 
 def finding(deployment: pd.DataFrame, table: pd.DataFrame) -> str:
     """How many ensembles early exit makes cheaper, and by how much in the median; and how errors change."""
-    known = table.dropna(subset=["macs", "all_macs"])
-    if known.empty:
+    exits = table.dropna(subset=["macs", "all_macs"])
+    if exits.empty:
         return ""
-    saved, worse = 1 - known["macs"] / known["all_macs"], (known["error_change_low"] > 0).sum()
+    saved, worse = 1 - exits["macs"] / exits["all_macs"], (exits["error_change_low"] > 0).sum()
     return (
-        f"Early exit saves {percent(saved.median(), 0)} of the MACs of {plural(len(known), 'ensemble')} (median); "
-        f"errors change by {number(100 * known['error_change'].mean(), 2)} percentage points on average and increase "
-        f"significantly in {worse} of {len(known)}."
+        f"Early exit saves {percent(saved.median(), 0)} of the MACs of {plural(len(exits), 'ensemble')} (median); "
+        f"errors change by {number(100 * exits['error_change'].mean(), 2)} percentage points on average and increase "
+        f"significantly in {worse} of {len(exits)}."
     )

@@ -40,7 +40,7 @@ def of_pairs(table: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _panel(rows: pd.DataFrame, told: str, first: bool, colours: list[str]) -> alt.LayerChart:
+def _panel(rows: pd.DataFrame, title: str, first: bool, colours: list[str]) -> alt.LayerChart:
     most = 1.05 * max(rows["both_fail"].max(), rows["most"].max(), 0.001) if len(rows) else 1
     axis = alt.Axis(format=SHARE, tickCount=5)
     x = alt.X("independent:Q", title="Both wrong, if independent", axis=axis).scale(domain=[0, most], nice=False)
@@ -56,4 +56,4 @@ def _panel(rows: pd.DataFrame, told: str, first: bool, colours: list[str]) -> al
     ends = alt.Chart(pd.DataFrame({"end": [0, most]})).mark_line(color=MUTED, strokeDash=[4, 3], strokeWidth=1)
     diagonal = ends.encode(x="end:Q", y="end:Q")
     chart = diagonal + (bars.add_params(chosen) if first else bars) + points
-    return chart.properties(width=SIDE, height=SIDE, title=panel_title(told))
+    return chart.properties(width=SIDE, height=SIDE, title=panel_title(title))

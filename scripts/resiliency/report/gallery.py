@@ -39,10 +39,10 @@ def gallery(pictures: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
 
 def _panel(pictures: pd.DataFrame, name: str, corruptions: list[str], severities: list[int]) -> alt.Chart:
     """The pictures of one category, its name at the crossing of the names of its rows and columns."""
-    shown = pictures[pictures["corruption"].isin(corruptions)]
-    cells = pd.DataFrame({"row": shown["corruption"].map(label), "column": shown["severity"].clip(lower=severities[0])})
+    drawn = pictures[pictures["corruption"].isin(corruptions)]
+    cells = pd.DataFrame({"row": drawn["corruption"].map(label), "column": drawn["severity"].clip(lower=severities[0])})
     cells["name"] = cells["row"] + (", severity " + cells["column"].astype(str) if name else "")
-    cells["picture"] = shown["picture"]
+    cells["picture"] = drawn["picture"]
     lossless = cells["picture"].str.startswith("data:image/png").all()
     columns = alt.Axis(orient="top", labelAngle=0, labels=bool(name), ticks=False, domain=False)
     rows = alt.Axis(

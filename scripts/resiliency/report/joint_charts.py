@@ -17,7 +17,7 @@ class Quantity(NamedTuple):
     """What a column of panels shows: of the ensemble and, if it has a second column of the table, of its members."""
 
     title: str
-    told: list[str]
+    subtitle: list[str]
     columns: list[str]
     form: str
 
@@ -42,9 +42,9 @@ def strength(ensembles: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
     rule = joint["rule"].iloc[0]
     columns = [_values(joint, quantity) for quantity in _quantities(joint)]
     objectives = joint["objective"].unique().tolist()
-    shown = [objective for objective in objectives if objective != "independent"] or objectives
+    drawn = [objective for objective in objectives if objective != "independent"] or objectives
     dashed = "; dashed: mean of independent training, which is λ = 0"
-    rows = [_row(columns, objective, shown, colours) for objective in shown]
+    rows = [_row(columns, objective, drawn, colours) for objective in drawn]
     subtitle = [
         "A point for each seed, a line through their means" + (dashed if (joint["strength"] == 0).any() else ""),
         "Resiliency is 1 − mean corruption error. All panels of a column share their vertical scale",
@@ -76,23 +76,23 @@ def _images(column: str) -> str:
 
 def _values(joint: pd.DataFrame, quantity: Quantity) -> tuple[Quantity, pd.DataFrame]:
     """A quantity with its values: a row per ensemble and series."""
-    known = joint[["objective", "strength", "seed"]]
+    keys = joint[["objective", "strength", "seed"]]
     series = zip(SERIES, quantity.columns, strict=False)
-    return quantity, pd.concat([known.assign(of=of, value=joint[c].round(5)) for of, c in series]).dropna()
+    return quantity, pd.concat([keys.assign(of=of, value=joint[c].round(5)) for of, c in series]).dropna()
 
 
 def _row(
-    columns: list[tuple[Quantity, pd.DataFrame]], objective: str, shown: list[str], colours: list[str]
+    columns: list[tuple[Quantity, pd.DataFrame]], objective: str, objectives: list[str], colours: list[str]
 ) -> alt.HConcatChart:
     """The panels of one objective; the first row has their titles, the last the title of the horizontal axes."""
-    lines = max(len(quantity.told) for quantity, _ in columns)
+    lines = max(len(quantity.subtitle) for quantity, _ in columns)
     panels = []
     for quantity, values in columns:
-        first = objective == shown[0] and not panels
-        panel = _panel(values, objective, quantity.form, objective == shown[-1], first, colours)
-        if objective == shown[0]:
-            told = quantity.told + [""] * (lines - len(quantity.told))
-            panel = panel.properties(title=panel_title(quantity.title, subtitle=told))
+        first = objective == objectives[0] and not panels
+        panel = _panel(values, objective, quantity.form, objective == objectives[-1], first, colours)
+        if objective == objectives[0]:
+            subtitle = quantity.subtitle + [""] * (lines - len(quantity.subtitle))
+            panel = panel.properties(title=panel_title(quantity.title, subtitle=subtitle))
         panels.append(panel.properties(width=WIDTH, height=HEIGHT))
     name = panel_title(f"{objective}: {OBJECTIVES[objective]}", frame="bounds")
     return alt.hconcat(*panels, spacing=LABELS + 12, bounds="flush").properties(title=name)

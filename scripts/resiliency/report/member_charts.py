@@ -61,11 +61,11 @@ def error_heatmap(members: pd.DataFrame, errors: pd.DataFrame, colours: list[str
     The most resilient members come first.
     """
     title = "Top-1 error of each member under each corruption"
-    known = errors[errors["member"].isin(members["member"])].dropna(subset=["error"])
-    if known.empty:
+    rows = errors[errors["member"].isin(members["member"])].dropna(subset=["error"])
+    if rows.empty:
         return notice(title, "no errors in this study")
-    further = [name for name in known["test_set"].unique() if name != CLEAN]
-    named = known.assign(corruption=known["corruption"].mask(known["test_set"].isin(further), known["test_set"]))
+    further = [name for name in rows["test_set"].unique() if name != CLEAN]
+    named = rows.assign(corruption=rows["corruption"].mask(rows["test_set"].isin(further), rows["test_set"]))
     cells = named.groupby(["member", "corruption"], sort=False)["error"].mean().reset_index()
     means = cells[~cells["corruption"].isin([CLEAN, *further])].groupby("member", as_index=False)["error"].mean()
     cells = pd.concat([cells, means.assign(corruption="mean")])
@@ -90,7 +90,7 @@ def error_heatmap(members: pd.DataFrame, errors: pd.DataFrame, colours: list[str
         if not part.empty
     ]
     means_of = "Mean over severities, in %; most resilient member first, by the mean over corruptions"
-    subtitle = [means_of if len(means) else "In %", images_of_data_set(known)]
+    subtitle = [means_of if len(means) else "In %", images_of_data_set(rows)]
     if left_out:
         subtitle.append(f"The first {MOST_ROWS} of {left_out + MOST_ROWS:,} members; the others are in the table")
     return finish(alt.hconcat(*panels, spacing=8, bounds="flush"), title, subtitle)

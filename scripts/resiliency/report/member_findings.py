@@ -27,13 +27,13 @@ def error_by_severity(members: pd.DataFrame, errors: pd.DataFrame) -> str:
     rows = _of_designs(members, errors)
     if rows.empty:
         return ""
-    said = []
+    clauses = []
     for severity in sorted({0, rows["severity"].max()}):
         means = rows[rows["severity"] == severity].groupby("design")["error"].mean().sort_values(kind="stable")
         where = "on clean images" if severity == 0 else f"at severity {severity}"
         if len(means):
-            said.append(f"{where}, {_designs(means)}")
-    return _sentence("; ".join(said))
+            clauses.append(f"{where}, {_designs(means)}")
+    return _sentence("; ".join(clauses))
 
 
 def error_heatmap(members: pd.DataFrame, errors: pd.DataFrame) -> str:
@@ -46,12 +46,12 @@ def error_heatmap(members: pd.DataFrame, errors: pd.DataFrame) -> str:
     ends = [f"{label(means.index[place])} {{}} (mean error {percent(means.iloc[place])})" for place in (-1, 0)]
     if len(means) == 1:
         return f"{ends[0].format('is the only corruption').capitalize()}."
-    said = f"{ends[0].format('is the hardest corruption')}, {ends[1].format('the easiest')}"
+    text = f"{ends[0].format('is the hardest corruption')}, {ends[1].format('the easiest')}"
     by_design = rows.groupby(["corruption", "design"])["error"].mean().unstack()
     if len(by_design.columns) > 1:
         best = by_design.idxmin(axis=1).value_counts()
-        said += f"; {best.index[0]} has the lowest error under {best.iloc[0]} of {plural(len(by_design), 'corruption')}"
-    return _sentence(said)
+        text += f"; {best.index[0]} has the lowest error under {best.iloc[0]} of {plural(len(by_design), 'corruption')}"
+    return _sentence(text)
 
 
 def size_accuracy_resiliency(members: pd.DataFrame) -> str:
@@ -61,23 +61,23 @@ def size_accuracy_resiliency(members: pd.DataFrame) -> str:
         return ""
     ranks = points[["mean_corruption_error", "parameters", "clean_accuracy"]].rank()
     errors = points.set_index("member")["mean_corruption_error"].sort_values(kind="stable")
-    found = {
+    correlations = {
         name: ranks["mean_corruption_error"].corr(ranks[c]) for name, c in RANKED.items() if ranks[c].nunique() > 1
     }
-    told = " and ".join(f"{number(r, 2)} with {name}" for name, r in found.items() if r == r)
-    correlated = f"; its rank correlation over members is {told}" if told else ""
+    coefficients = " and ".join(f"{number(r, 2)} with {name}" for name, r in correlations.items() if r == r)
+    correlated = f"; its rank correlation over members is {coefficients}" if coefficients else ""
     return f"Mean corruption error ranges from {_between(errors, percent)}{correlated}."
 
 
 def calibration(members: pd.DataFrame, table: pd.DataFrame) -> str:
     """Mean confidence against accuracy."""
     bins = pooled(members, table)
-    said = []
+    clauses = []
     for name in dict.fromkeys(bins["images"]):
         rows = bins[bins["images"] == name]
         sure, right = (rows[c] @ rows["predictions"] / rows["predictions"].sum() for c in ("confidence", "accuracy"))
-        said.append(f"on {_called(name)}, mean confidence is {percent(sure)} and accuracy {percent(right)}")
-    return _sentence("; ".join(said))
+        clauses.append(f"on {_called(name)}, mean confidence is {percent(sure)} and accuracy {percent(right)}")
+    return _sentence("; ".join(clauses))
 
 
 def coincident_failures(table: pd.DataFrame) -> str:
@@ -85,13 +85,13 @@ def coincident_failures(table: pd.DataFrame) -> str:
     rows = of_pairs(table)
     images = "corrupted" if (rows["corruption"] == "corrupted").any() else "clean"
     rows = rows[rows["corruption"] == images]
-    said = []
+    clauses = []
     for pair in PAIRS:
         means = rows.loc[rows["pair"] == pair, ["both_fail", "independent"]].mean()
         if means["independent"] > 0:
             times = number(means["both_fail"] / means["independent"], 1)
-            said.append(f"{percent(means['both_fail'])} if they are of {pair}, {times} times as often as by chance")
-    return f"Two members fail together on {images} images at a rate of {'; '.join(said)}." if said else ""
+            clauses.append(f"{percent(means['both_fail'])} if they are of {pair}, {times} times as often as by chance")
+    return f"Two members fail together on {images} images at a rate of {'; '.join(clauses)}." if clauses else ""
 
 
 def attribution_gallery(pictures: pd.DataFrame, distances: pd.DataFrame) -> str:
@@ -99,9 +99,9 @@ def attribution_gallery(pictures: pd.DataFrame, distances: pd.DataFrame) -> str:
     means = distances.groupby("images")["distance"].mean().reindex(IMAGES).dropna()
     if means.empty:
         return ""
-    told = " and ".join(f"{number(value, 2)} apart on {name} images" for name, value in means.items())
+    averages = " and ".join(f"{number(value, 2)} apart on {name} images" for name, value in means.items())
     method = METHODS[distances["method"].iloc[0]]
-    return f"{method} maps of members of different families lie {told} (0: the same map; 1: unrelated)."
+    return f"{method} maps of members of different families lie {averages} (0: the same map; 1: unrelated)."
 
 
 def learning_curves(histories: pd.DataFrame) -> str:
@@ -131,8 +131,8 @@ def _called(name: str) -> str:
 
 def _of_designs(members: pd.DataFrame, errors: pd.DataFrame) -> pd.DataFrame:
     """Errors of independent members that are known on the data set's own images, with their designs."""
-    known = members.loc[members["origin"] == "independent", ["member", "design"]]
-    return of_data_set(errors).dropna(subset=["error"]).merge(known, on="member")
+    designs = members.loc[members["origin"] == "independent", ["member", "design"]]
+    return of_data_set(errors).dropna(subset=["error"]).merge(designs, on="member")
 
 
 def _designs(means: pd.Series) -> str:

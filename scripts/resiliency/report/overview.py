@@ -27,7 +27,7 @@ def observed(table: pd.DataFrame) -> list[dict]:
 
     `beside` are the rows without a verdict.
     """
-    found = []
+    observations = []
     for number, rows in table.groupby("observation"):
         text = {
             name: rows[name].astype(object).fillna("") for name in ("part", "part_verdict", "lacking", "would_decide")
@@ -36,7 +36,7 @@ def observed(table: pd.DataFrame) -> list[dict]:
         everything = rows.assign(**text, icon=text["part_verdict"].map(ICONS)).to_dict("records")
         parts = [part for part in everything if part["part_verdict"]]
         verdict = parts[0]["verdict"]
-        found.append(
+        observations.append(
             {
                 "number": number,
                 "statement": parts[0]["statement"],
@@ -49,7 +49,7 @@ def observed(table: pd.DataFrame) -> list[dict]:
                 "picture": interval_picture(parts),
             }
         )
-    return found
+    return observations
 
 
 def _named(part: str) -> str:
@@ -71,8 +71,8 @@ def _reason(parts: list[dict]) -> str:
         )
     if first["verdict"] == "equivalent":
         return f"{_every(parts)} within ±{words.number(first['margin'], 2)} of 0: no difference that matters."
-    said = f"No verdict: {first['lacking']}." if first["lacking"] else _undecided(parts)
-    return f"{said} To decide it: {first['would_decide']}." if first["would_decide"] else said
+    reason = f"No verdict: {first['lacking']}." if first["lacking"] else _undecided(parts)
+    return f"{reason} To decide it: {first['would_decide']}." if first["would_decide"] else reason
 
 
 def _undecided(parts: list[dict]) -> str:
@@ -84,17 +84,17 @@ def _undecided(parts: list[dict]) -> str:
     if len(parts) == around == 1:
         return "Not significant: the interval includes 0."
     of = words.plural(len(parts), "interval")
-    said = [f"{unknown} of {of} cannot be computed"] if unknown else []
+    clauses = [f"{unknown} of {of} cannot be computed"] if unknown else []
     if around:
-        said.append(f"{around} of {of} {'includes' if around == 1 else 'include'} 0")
+        clauses.append(f"{around} of {of} {'includes' if around == 1 else 'include'} 0")
     if other:
         excludes = "excludes" if other == 1 else "exclude"
-        said.append(f"{other} of {of} {excludes} 0, but not once corrected for the number of parts")
-    if said:
-        return f"Not significant: {'; '.join(said)}."
+        clauses.append(f"{other} of {of} {excludes} 0, but not once corrected for the number of parts")
+    if clauses:
+        return f"Not significant: {'; '.join(clauses)}."
     kinds = {"supported": "on the paper's side of 0", "equivalent": "around 0 within the margin"}
-    kinds = {what: _count(parts, verdict) for verdict, what in kinds.items()}
-    return f"The parts differ: {', '.join(f'{count} {what}' for what, count in kinds.items() if count)}."
+    kinds = {place: _count(parts, verdict) for verdict, place in kinds.items()}
+    return f"The parts differ: {', '.join(f'{count} {place}' for place, count in kinds.items() if count)}."
 
 
 def _count(parts: list[dict], verdict: str) -> int:
@@ -107,21 +107,21 @@ def _every(parts: list[dict]) -> str:
 
 def interval_picture(parts: list[dict]) -> Markup:
     """The estimates and intervals of an observation's parts around zero, drawn; nothing if none is known."""
-    known = [part for part in parts if not pd.isna(part["low"]) and not pd.isna(part["high"])]
-    reach = max((abs(part[end]) for part in known for end in ("low", "high", "estimate")), default=0)
+    drawn = [part for part in parts if not pd.isna(part["low"]) and not pd.isna(part["high"])]
+    reach = max((abs(part[end]) for part in drawn for end in ("low", "high", "estimate")), default=0)
     if not reach:
         return Markup("")
 
     def x(value: float) -> float:
         return round(WIDE / 2 + value / reach * (WIDE / 2 - MARGIN), 1)
 
-    height = LINE * len(known) + 18
-    told = f"Estimates and intervals of {words.plural(len(known), 'part')} around zero"
+    height = LINE * len(drawn) + 18
+    label = f"Estimates and intervals of {words.plural(len(drawn), 'part')} around zero"
     marks = [
         Markup('<line class="zero" x1="{0}" x2="{0}" y1="0" y2="{1}"/>').format(WIDE / 2, height - 14),
         Markup('<text x="{}" y="{}" text-anchor="middle">0</text>').format(WIDE / 2, height - 2),
     ]
-    for row, part in enumerate(known):
+    for row, part in enumerate(drawn):
         y = LINE * row + 6
         says = f"{part['part']}: {words.estimate(part['estimate'])} {words.interval(part['low'], part['high'])}"
         marks.append(
@@ -130,7 +130,7 @@ def interval_picture(parts: list[dict]) -> Markup:
                 '<circle cx="{}" cy="{y}" r="3.5"/></g>'
             ).format(part["part_verdict"], says, x(part["low"]), x(part["high"]), x(part["estimate"]), y=y)
         )
-    head = Markup('<svg class="intervals" viewBox="0 0 {} {}" role="img" aria-label="{}">').format(WIDE, height, told)
+    head = Markup('<svg class="intervals" viewBox="0 0 {} {}" role="img" aria-label="{}">').format(WIDE, height, label)
     return head + Markup("").join(marks) + Markup("</svg>")
 
 
@@ -164,47 +164,47 @@ def leaders(tables: dict[str, pd.DataFrame], further: list[str]) -> list[dict]:
             f"Best of {n:,} ensembles of {size}" if size > 1 else f"Best of {n:,} members"
             for n, size in zip(chosen["of"], chosen["size"], strict=True)
         ]
-        column, said = "clean_accuracy", "of clean images classified correctly"
+        column, measure = "clean_accuracy", "of clean images classified correctly"
     else:
         members = tables["members"].rename(columns={"member": "members"}).dropna(subset=["mean_corruption_error"])
         chosen = members.sort_values("mean_corruption_error", kind="stable").head(LEADING)
         roles = [f"Most resilient of {len(members):,} members", *(f"Number {n}" for n in range(2, LEADING + 1))]
-        column, said = "mean_corruption_error", "of corrupted images misclassified"
-    found = []
+        column, measure = "mean_corruption_error", "of corrupted images misclassified"
+    entries = []
     for role, row in zip(roles, chosen.to_dict("records"), strict=False):
         others = [f"{words.label(name)} {words.percent(row[f'{name}_accuracy'])}" for name in further]
         if column != "clean_accuracy":
             others = [f"clean {words.percent(row['clean_accuracy'])}", *others]
         ends = {end: row[f"{column}_{end}"] for end in ("low", "high")}
-        what = {"role": role, "members": row["members"], "value": row[column], "said": said, "others": others}
-        found.append(what | ends)
-    return found
+        entry = {"role": role, "members": row["members"], "value": row[column], "measure": measure, "others": others}
+        entries.append(entry | ends)
+    return entries
 
 
 def skipped_reasons(skipped: pd.DataFrame) -> list[dict]:
-    """What was left out and why, with the members that it was left out of: `what`, `reason`, `count` and `members`.
+    """What was left out and why, with the members that it was left out of: `item`, `reason`, `count` and `members`.
 
     Args:
         skipped: skipped.csv; without a member where a row is of the study as a whole.
     """
-    found = []
-    for (what, reason), rows in skipped.groupby(["skipped", "reason"], sort=False):
+    entries = []
+    for (item, reason), rows in skipped.groupby(["skipped", "reason"], sort=False):
         members = rows["member"].dropna().tolist()
         names = ", ".join(members[:NAMED]) + (f" and {len(members) - NAMED:,} more" if len(members) > NAMED else "")
-        found.append({"what": words.label(what), "reason": reason, "count": len(members), "members": names})
-    return found
+        entries.append({"item": words.label(item), "reason": reason, "count": len(members), "members": names})
+    return entries
 
 
 def cautions(members: pd.DataFrame) -> list[str]:
     """What the reader should beware of, a sentence for each kind of warning that members.csv has."""
-    said = []
+    notes = []
     for warning, words_of in WARNINGS.items():
         has = members["warnings"].astype(object).fillna("").str.contains(warning, regex=False)
         of = members.loc[has, "member"].tolist()
         if of:
             names = ", ".join(of[:NAMED]) + (f" and {len(of) - NAMED:,} more" if len(of) > NAMED else "")
-            said.append(words_of.format(count=f"{len(of):,} of {words.plural(len(members), 'member')}", names=names))
-    return said
+            notes.append(words_of.format(count=f"{len(of):,} of {words.plural(len(members), 'member')}", names=names))
+    return notes
 
 
 def basis(card: dict | None, tables: dict[str, pd.DataFrame]) -> str:

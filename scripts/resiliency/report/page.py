@@ -125,7 +125,7 @@ def render(
         card=card,
         provenance=provenance,
         subject=_subject(tables),
-        answer=next((said for name in ANSWERS if name in specs and (said := specs[name]["usermeta"]["finding"])), ""),
+        answer=next((text for name in ANSWERS if name in specs and (text := specs[name]["usermeta"]["finding"])), ""),
         basis=basis(card, tables),
         cautions=cautions(tables["members"]),
         observations=observed(tables["observations"]),
@@ -169,21 +169,21 @@ def _answers(tables: dict[str, pd.DataFrame], card: dict | None, study: str) -> 
 
 def _undefined(members: pd.DataFrame, name: str) -> str:
     """The corruptions under which a ratio to the baseline, mce or relative_mce, means nothing; empty if it does."""
-    told = members[f"{name}_undefined_under"].dropna()
-    return ", ".join(words.label(corruption) for corruption in (told.max() if len(told) else "").split())
+    corruptions = members[f"{name}_undefined_under"].dropna()
+    return ", ".join(words.label(corruption) for corruption in (corruptions.max() if len(corruptions) else "").split())
 
 
 def _sections(
     sections: tuple[Section, ...], tables: dict[str, pd.DataFrame], specs: dict[str, dict], svgs: dict[str, str]
 ) -> list[tuple]:
     """Those of the sections that the study has something for, and the figures of each."""
-    found = []
+    content = []
     for section in sections:
         drawn = [name for name in section.charts if name in specs and "nothing" not in specs[name]["usermeta"]]
         figures = [_figure(name, specs, svgs) for name in drawn]
         if figures or (section.anchor == "best" and "best_ensembles" in tables and "deployment" not in tables):
-            found.append((section, figures))
-    return found
+            content.append((section, figures))
+    return content
 
 
 def _figure(name: str, specs: dict[str, dict], svgs: dict[str, str]) -> dict:
@@ -193,7 +193,7 @@ def _figure(name: str, specs: dict[str, dict], svgs: dict[str, str]) -> dict:
     return {
         "name": name,
         "title": title["text"],
-        "told": ". ".join([title["text"], *title["subtitle"], spec["description"]]),
+        "alt": ". ".join([title["text"], *title["subtitle"], spec["description"]]),
         **{key: spec["usermeta"][key] for key in ("finding", "caption")},
         "tables": [file for file in FILES if Path(file).stem in spec["usermeta"]["tables"]],
         "spec": spec,

@@ -42,8 +42,8 @@ document.querySelectorAll(".term").forEach(define);
 // A column's head sorts its table: by the value of a cell, or by its text; unknown values come last.
 function value(row, column) {
   const cell = row.cells[column];
-  const known = cell.dataset.value ?? cell.textContent.trim();
-  return known === "" || Number.isNaN(Number(known)) ? known : Number(known);
+  const content = cell.dataset.value ?? cell.textContent.trim();
+  return content === "" || Number.isNaN(Number(content)) ? content : Number(content);
 }
 function compare(a, b) {
   if (a === "" || b === "") return (a === "") - (b === "");

@@ -66,7 +66,7 @@ def page(studies: dict[str, dict[str, pd.DataFrame]]) -> str:
 
 def _summary(of_studies: dict[str, dict]) -> str:
     """In how many studies an observation has which verdict, of those that have all that its rule needs."""
-    able = {study: found["verdict"] for study, found in of_studies.items() if found["tested"]}
+    able = {study: observation["verdict"] for study, observation in of_studies.items() if observation["tested"]}
     if not able:
         return "No study has what its rule needs."
     by_verdict = {verdict: [study for study, own in able.items() if own == verdict] for verdict in VERDICTS}

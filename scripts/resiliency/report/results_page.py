@@ -65,14 +65,14 @@ def publish(results: Path, docs: Path) -> Path:
                 read_table(path).to_parquet(kept / f"{path.stem}.parquet", index=False)
             else:
                 shutil.copyfile(path, kept / path.name)
-        said = {name: _said(results / "charts" / f"{name}.vl.json") for name in charts}
-        (kept / "charts.json").write_text(json.dumps(said, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        texts = {name: _texts(results / "charts" / f"{name}.vl.json") for name in charts}
+        (kept / "charts.json").write_text(json.dumps(texts, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     written = docs / f"{results.name}.md"
     written.write_text(page(docs / results.name), encoding="utf-8")
     return written
 
 
-def _said(specification: Path) -> dict:
+def _texts(specification: Path) -> dict:
     """The title of a chart, what it shows and how to read it."""
     chart = read_json(specification)
     title = chart["title"]["text"] if isinstance(chart["title"], dict) else chart["title"]

@@ -21,8 +21,8 @@ def risk_coverage(deployment: pd.DataFrame, curves: pd.DataFrame, colours: list[
     if lines.empty:
         return notice(title, "no ensemble or member whose answers differ in confidence")
     names = list(dict.fromkeys(lines["images"]))
-    looks = _looks(lines, colours)
-    panels = [_panel(lines[lines["images"] == name], name, name == names[0], *looks) for name in names]
+    encodings = _encodings(lines, colours)
+    panels = [_panel(lines[lines["images"] == name], name, name == names[0], *encodings) for name in names]
     subtitle = [
         "Images are answered in order of confidence; at the right end all are answered",
         "Images on which nothing was chosen; of corrupted ones all corruptions and severities together",
@@ -62,7 +62,7 @@ def label_of(score: str) -> str:
     return score.replace("_", " ").replace("max ", "maximum ")
 
 
-def _looks(lines: pd.DataFrame, colours: list[str]) -> tuple[alt.Color, alt.StrokeDash]:
+def _encodings(lines: pd.DataFrame, colours: list[str]) -> tuple[alt.Color, alt.StrokeDash]:
     """A colour and a dash for each line. They meet at full coverage; the legend has the one with most errors first."""
     names = list(dict.fromkeys(lines["who"]))
     last = lines[lines["images"] == lines["images"].iloc[-1]]

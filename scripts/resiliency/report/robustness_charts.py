@@ -42,11 +42,11 @@ def effective_robustness(table: pd.DataFrame, colours: list[str]) -> alt.TopLeve
 def _panel(
     rows: pd.DataFrame,
     name: str,
-    looks: tuple[alt.Color, alt.Shape],
+    encodings: tuple[alt.Color, alt.Shape],
     opacity: alt.Opacity,
     chosen: alt.Parameter | None,
 ) -> alt.LayerChart:
-    hue, shape = looks
+    hue, shape = encodings
     drawn = rows.assign(**{c: rows[c].clip(LEAST, 1 - LEAST) for c in ("clean_accuracy", "accuracy", "low", "high")})
     drawn = drawn.assign(x=logit(drawn["clean_accuracy"]), y=logit(drawn["accuracy"].astype(float)))
     drawn = drawn.assign(y_low=logit(drawn["low"].astype(float)), y_high=logit(drawn["high"].astype(float)))
@@ -59,9 +59,9 @@ def _panel(
     base = alt.Chart(drawn).encode(x=x, color=hue, opacity=opacity)
     marks = base.mark_point(filled=True, size=45).encode(y=y, shape=shape, tooltip=tooltip)
     layers = [marks]
-    known = drawn.dropna(subset=["low", "high"])
-    if len(known):
-        bars = alt.Chart(known).mark_rule().encode(x=x, y=alt.Y("y_low:Q"), y2="y_high", color=hue, opacity=opacity)
+    intervals = drawn.dropna(subset=["low", "high"])
+    if len(intervals):
+        bars = alt.Chart(intervals).mark_rule().encode(x=x, y=alt.Y("y_low:Q"), y2="y_high", color=hue, opacity=opacity)
         layers.insert(0, bars)
     if chosen is not None:
         layers[0] = layers[0].add_params(chosen)
@@ -116,15 +116,15 @@ def _called(name: str) -> str:
 
 def finding(table: pd.DataFrame) -> str:
     """How far members lie from the line on each set of images, and who lies furthest above it."""
-    said = []
+    clauses = []
     for name, rows in table.dropna(subset=["effective_robustness"]).groupby("test_set", sort=False):
         best = rows.loc[rows["effective_robustness"].idxmax()]
         if best["effective_robustness"] <= 0:
-            said.append(f"no member lies above it on {_called(name)}")
+            clauses.append(f"no member lies above it on {_called(name)}")
             continue
         ends = f" {interval(best['low'], best['high'], percent)}" if pd.notna(best["low"]) else ""
-        said.append(
+        clauses.append(
             f"{best['member']} lies furthest above it on {_called(name)}, by "
             f"{100 * best['effective_robustness']:.1f} percentage points (accuracy {percent(best['accuracy'])}{ends})"
         )
-    return f"Effective robustness is accuracy above the line: {'; '.join(said)}." if said else ""
+    return f"Effective robustness is accuracy above the line: {'; '.join(clauses)}." if clauses else ""

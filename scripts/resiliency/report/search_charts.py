@@ -19,13 +19,13 @@ def search_front(evaluations: pd.DataFrame, members: pd.DataFrame, colours: list
     title = "Sub-networks of the search, and independently trained designs"
     if evaluations.empty:
         return notice(title, "no search in this study")
-    found = members[members["origin"].isin(["search", "independent"])].assign(
+    points = members[members["origin"].isin(["search", "independent"])].assign(
         way=lambda rows: rows["origin"].map({"search": WAYS[0], "independent": WAYS[1]}),
         corrupted_accuracy=lambda rows: 1 - rows["mean_corruption_error"],
     )
     panels = [_evaluations(evaluations, colours)]
-    for column, told in (("clean_accuracy", "clean"), ("corrupted_accuracy", "corrupted")):
-        panels.append(_members(found.dropna(subset=[column]), column, told, colours))
+    for column, name in (("clean_accuracy", "clean"), ("corrupted_accuracy", "corrupted")):
+        panels.append(_members(points.dropna(subset=[column]), column, name, colours))
     subtitle = [
         f"{plural(len(evaluations), 'sub-network')} evaluated, {int(evaluations['front'].sum()):,} on the front, "
         f"{int(evaluations['member'].notna().sum()):,} chosen",
@@ -113,8 +113,8 @@ def _band(rows: pd.DataFrame, equal: str, colours: list[str]) -> alt.HConcatChar
     hue = hue.scale(domain=list(names.values()), range=shades(colours[0], len(classes)))
     hue = hue.legend(orient="bottom", direction="horizontal")
     panels = [
-        _dots(rows[rows["measure"] == measure], told, hue, equal, index)
-        for index, (measure, told) in enumerate(_measures(rows))
+        _dots(rows[rows["measure"] == measure], title, hue, equal, index)
+        for index, (measure, title) in enumerate(_measures(rows))
     ]
     head = "At equal size" if equal == "size" else "At equal cost: MACs within a factor of two"
     return alt.hconcat(*panels, spacing=22).properties(title=panel_title(head, frame="bounds"))
@@ -122,13 +122,13 @@ def _band(rows: pd.DataFrame, equal: str, colours: list[str]) -> alt.HConcatChar
 
 def _measures(rows: pd.DataFrame) -> list[tuple[str, str]]:
     """Measures and their names: both accuracies, and of each kind of diversity the last main metric measured."""
-    shown = {"clean_accuracy": "Clean accuracy", "corrupted_accuracy": "Corrupted accuracy"}
+    titles = {"clean_accuracy": "Clean accuracy", "corrupted_accuracy": "Corrupted accuracy"}
     measured = set(rows["measure"])
     for kind in KINDS:
         columns = [(m, f"{m}_{images}") for images in ("clean", "corrupted") for m in MAIN if kind_of(m) == kind]
         last = [(metric, column) for metric, column in columns if column in measured][-1:]
-        shown |= {column: label(metric) for metric, column in last}
-    return [(measure, told) for measure, told in shown.items() if measure in measured]
+        titles |= {column: label(metric) for metric, column in last}
+    return [(measure, title) for measure, title in titles.items() if measure in measured]
 
 
 def _dots(rows: pd.DataFrame, title: str, hue: alt.Color, equal: str, index: int) -> alt.LayerChart:
@@ -143,8 +143,8 @@ def _dots(rows: pd.DataFrame, title: str, hue: alt.Color, equal: str, index: int
     base = alt.Chart(rows).encode(y=y, yOffset=offset, color=hue, opacity=opacity)
     line = base.mark_rule(strokeWidth=2).encode(x="lower_quartile:Q", x2="upper_quartile")
     line = line if index else line.add_params(chosen)
-    told = ("mean", "low", "high", "lower_quartile", "upper_quartile")
-    tooltip = ["origin", equal, "ensembles", *(alt.Tooltip(column, format=".4f") for column in told)]
+    columns = ("mean", "low", "high", "lower_quartile", "upper_quartile")
+    tooltip = ["origin", equal, "ensembles", *(alt.Tooltip(column, format=".4f") for column in columns)]
     points = base.mark_point(filled=True, size=55)
     points = points.encode(x=x.scale(zero=False, nice=False, padding=10), tooltip=tooltip)
     lines = list(title.partition(", ")[::2]) if ", " in title else title.rsplit(" ", 1)

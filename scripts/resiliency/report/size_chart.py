@@ -55,12 +55,12 @@ def finding(sizes: pd.DataFrame, candidates: pd.DataFrame) -> str:
 
 def _change(row: pd.Series) -> str:
     """The change of the error to the next smaller size, in percentage points, and what its interval says."""
-    told = f"{_points(row['change'])} percentage points"
+    change = f"{_points(row['change'])} percentage points"
     if pd.isna(row["change_low"]):
-        return f"{told} (no interval: too few members)"
+        return f"{change} (no interval: too few members)"
     ends = interval(row["change_low"], row["change_high"], _points)
-    known = row["change_low"] > 0 or row["change_high"] < 0
-    return f"{told} {ends}" + ("" if known else ", not significant: the interval includes 0")
+    significant = row["change_low"] > 0 or row["change_high"] < 0
+    return f"{change} {ends}" + ("" if significant else ", not significant: the interval includes 0")
 
 
 def _points(share: float) -> str:
@@ -95,8 +95,8 @@ def best_of_sizes(candidates: pd.DataFrame) -> pd.DataFrame:
     """Of each size, the candidate with the least error on the images of the choice: size, members, judged_error."""
     if candidates.empty:
         return candidates
-    known = candidates.dropna(subset=["validation_error", "judged_error"])
-    rows = known.loc[known.groupby("size")["validation_error"].idxmin()]
+    evaluated = candidates.dropna(subset=["validation_error", "judged_error"])
+    rows = evaluated.loc[evaluated.groupby("size")["validation_error"].idxmin()]
     return rows[["size", "members", "judged_error"]]
 
 
@@ -124,10 +124,10 @@ def _panel(rows: pd.DataFrame, best: pd.DataFrame, images: str, colours: list[st
     chart += _beside(last.assign(top=last[["error", "high"]].max(axis=1)), x, "top", MEAN)
     if len(best):
         other = alt.Chart(best).encode(x=x, y=alt.Y("judged_error:Q"))
-        told = [alt.Tooltip("size"), alt.Tooltip("members"), alt.Tooltip("judged_error", title="error", format=".1%")]
+        fields = [alt.Tooltip("size"), alt.Tooltip("members"), alt.Tooltip("judged_error", title="error", format=".1%")]
         hue = (colours * 6)[5]
         chart += other.mark_line(color=hue, strokeDash=[5, 3])
-        chart += other.mark_point(filled=True, shape="diamond", size=80, color=hue, opacity=1).encode(tooltip=told)
+        chart += other.mark_point(filled=True, shape="diamond", size=80, color=hue, opacity=1).encode(tooltip=fields)
         chart += _beside(best.iloc[[-1]], x, "judged_error", BEST, above=False)
     return chart.properties(width=400, height=280, title=panel_title(f"{images.capitalize()} images"))
 

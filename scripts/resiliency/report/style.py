@@ -112,8 +112,8 @@ def spoken(spec: dict | list) -> dict | list:
         return spec
     named = {key: spoken(part) if key not in ("datasets", "data") else part for key, part in spec.items()}
     tooltip = named.get("tooltip")
-    shown = tooltip if isinstance(tooltip, list) else [tooltip]
-    for entry in shown:
+    entries = tooltip if isinstance(tooltip, list) else [tooltip]
+    for entry in entries:
         if isinstance(entry, dict) and "field" in entry:
             entry.setdefault("title", SPOKEN.get(entry["field"], entry["field"].replace("_", " ")))
     return named

@@ -30,19 +30,19 @@ EACH = ["seed", "epoch", *MEASURES]
 def learning_curves(histories: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
     """Validation accuracy and training loss over epochs: panels per design and per objective, a line per training."""
     title = "Learning curves"
-    known = histories[histories["origin"].isin(["independent", "joint"])].dropna(subset=list(MEASURES))
-    if known.empty:
+    runs = histories[histories["origin"].isin(["independent", "joint"])].dropna(subset=list(MEASURES))
+    if runs.empty:
         return notice(title, "no members were trained in this study")
-    curves = known.groupby([*TRAINING, "epoch"], dropna=False, sort=False)[list(MEASURES)].mean().round(5).reset_index()
+    curves = runs.groupby([*TRAINING, "epoch"], dropna=False, sort=False)[list(MEASURES)].mean().round(5).reset_index()
     trainings = curves.groupby(TRAINING, dropna=False, sort=False)
     most = max(2, POINTS // trainings.ngroups)
-    shown = pd.concat([_thinned(curve, most) for _, curve in trainings])
-    blocks = [block(shown, colours) for block in (_by_design, _by_objective)]
+    thinned = pd.concat([_thinned(curve, most) for _, curve in trainings])
+    blocks = [block(thinned, colours) for block in (_by_design, _by_objective)]
     subtitle = [
         "Above: accuracy on validation images, the figure that after the last epoch; below: training loss",
         f"A line over epochs for each of {plural(trainings.ngroups, 'training')}",
     ]
-    if len(shown) < len(curves):
+    if len(thinned) < len(curves):
         subtitle.append(f"Lines go through {most} evenly spaced epochs where there were more")
     rows = alt.vconcat(*(block for block in blocks if block), spacing=26).resolve_scale(color="independent")
     return finish(rows, title, subtitle)
@@ -95,8 +95,8 @@ def _grid(curves: pd.DataFrame, hue: alt.Color, columns: int, shared: list[str])
         if not panels and field == "strength":
             measures[0] = measures[0].add_params(by_legend(field)[0])
         family = of_one[field].iloc[0] if field == "family" else name
-        told = percent(last) if family == name else f"{percent(last)}, {family}"
-        measures[0] = measures[0].properties(title=panel_title(name, subtitle=told, limit=width))
+        subtitle = percent(last) if family == name else f"{percent(last)}, {family}"
+        measures[0] = measures[0].properties(title=panel_title(name, subtitle=subtitle, limit=width))
         panels.append(alt.vconcat(*(m.properties(width=width) for m in measures), spacing=6, bounds="flush"))
     return alt.concat(*panels, columns=columns, align="each", spacing={"column": GAP, "row": 14})
 

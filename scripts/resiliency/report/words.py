@@ -73,8 +73,8 @@ def plural(count: int, thing: str) -> str:
 
 def scored(ensembles: int, possible: int) -> str:
     """Such as "6,868 ensembles", or that they are a sample of all that are possible."""
-    told = plural(ensembles, "ensemble")
-    return told if ensembles == possible else f"{told}, a sample of {possible:,}"
+    count = plural(ensembles, "ensemble")
+    return count if ensembles == possible else f"{count}, a sample of {possible:,}"
 
 
 def percent(fraction: float | None, digits: int = 1) -> str:
