@@ -10,10 +10,10 @@ NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 @pytest.fixture(scope="module")
 def browser(lacking):
-    found = [path for path in map(shutil.which, NAMES) if path]
-    if not found:
+    browsers = [path for path in map(shutil.which, NAMES) if path]
+    if not browsers:
         lacking("browser", "needs Chromium (apt-get install chromium)")
     with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=found[0], args=["--no-sandbox"])
+        started = playwright.chromium.launch(executable_path=browsers[0], args=["--no-sandbox"])
         yield started
         started.close()

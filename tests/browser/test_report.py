@@ -84,12 +84,12 @@ def test_a_click_on_a_name_fades_the_other_marks(page, name):
 
 def test_first_screen_has_the_verdicts_and_the_best(page, report):
     observations = pd.read_csv(report.parent / "tables/observations.csv").groupby("observation").verdict.first()
-    shown = page.evaluate(
+    cards = page.evaluate(
         "[...document.querySelectorAll('.card')].map((card) => [Number(card.dataset.observation),"
         " card.querySelector('.badge').textContent.trim().split(/\\s+/).pop(), card.getBoundingClientRect().bottom])"
     )
     page.evaluate("scrollTo(0, 0)")
-    assert {number: verdict for number, verdict, _ in shown} == observations.to_dict()
+    assert {number: verdict for number, verdict, _ in cards} == observations.to_dict()
     bottoms = page.evaluate(
         "[...document.querySelectorAll('.card, .contender')].map((box) => box.getBoundingClientRect().bottom)"
     )
@@ -170,8 +170,8 @@ def test_nothing_is_wider_than_a_phone(browser, report):
 
 
 def test_page_is_accessible(page):
-    found = Axe().run(page).response["violations"]
-    assert [(fault["id"], fault["nodes"][0]["html"][:200]) for fault in found] == []
+    violations = Axe().run(page).response["violations"]
+    assert [(fault["id"], fault["nodes"][0]["html"][:200]) for fault in violations] == []
 
 
 def test_pictures_stand_in_without_scripts(browser, report):

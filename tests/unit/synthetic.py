@@ -128,9 +128,9 @@ def error_table(members, corruptions, rng) -> pd.DataFrame:
 def ensemble_table(members, sizes, corruptions, rng) -> pd.DataFrame:
     pool = members[members["origin"] == INDEPENDENT]
     together = [list(c) for size in sizes for c in combinations(pool.index, size)]
-    found = members[members["origin"] == SEARCH]
-    together += [list(c) for size in sizes for c in combinations(found.index, size)]
-    joint = members.drop([*pool.index, *found.index])
+    searched = members[members["origin"] == SEARCH]
+    together += [list(c) for size in sizes for c in combinations(searched.index, size)]
+    joint = members.drop([*pool.index, *searched.index])
     together += [list(group.index) for _, group in joint.groupby(["setting", "seed"], sort=False)]
     pairs = {metric: rng.uniform(0.1, 0.4, (len(members), len(members))) for metric in METRICS}
     rows = []
@@ -177,13 +177,13 @@ def deployment_tables(members, ensembles) -> dict[str, pd.DataFrame]:
     errors = both.pop("mean_corruption_error")
     fronts = {f"front_{c}": front(errors.to_numpy(float), both[c].to_numpy(float)) for c in ("macs", "parameters")}
     both = both.assign(validation_error=errors - 0.01, **fronts)
-    known = {"mean_corruption_error": errors, "low": errors - 0.02, "high": errors + 0.02, "confidence": 0.95}
-    known |= {"objective": "mean", "worst_corruption": "fog", "worst_severity": 5, "worst_class": 1, "quantile": 0.9}
+    scores = {"mean_corruption_error": errors, "low": errors - 0.02, "high": errors + 0.02, "confidence": 0.95}
+    scores |= {"objective": "mean", "worst_corruption": "fog", "worst_severity": 5, "worst_class": 1, "quantile": 0.9}
     for name in ("worst_error", "worst_class_error", "quantile_error"):
-        known |= {name: errors + 0.05, f"{name}_low": errors, f"{name}_high": errors + 0.1}
-    known |= {"rule": RULES[0], "optimism": 0.01, accuracy_of(CLEAN): 0.9, "validation_images": 270, "images": 270}
+        scores |= {name: errors + 0.05, f"{name}_low": errors, f"{name}_high": errors + 0.1}
+    scores |= {"rule": RULES[0], "optimism": 0.01, accuracy_of(CLEAN): 0.9, "validation_images": 270, "images": 270}
     kept = both["front_macs"] | both["front_parameters"] | (both["found"] == "single")
-    table = both.assign(**known, baseline=both.index == 0)[kept]
+    table = both.assign(**scores, baseline=both.index == 0)[kept]
     table.insert(0, "number", np.arange(1, len(table) + 1))
     return {"deployment": table, "candidates": both.assign(judged_error=errors), **confidence_tables(table)}
 
@@ -195,17 +195,17 @@ def confidence_tables(deployment) -> dict[str, pd.DataFrame]:
     for row in deployment.itertuples():
         for images in (CLEAN, CORRUPTED):
             for score, worse in (("max_probability", 0.02), ("entropy", 0.01)):
-                known = {"members": row.members, "size": row.size, "rule": RULES[0], "images": images, "score": score}
-                curves += [known | {"coverage": c, "risk": worse * c} for c in np.round(np.arange(0.05, 1.01, 0.05), 2)]
+                key = {"members": row.members, "size": row.size, "rule": RULES[0], "images": images, "score": score}
+                curves += [key | {"coverage": c, "risk": worse * c} for c in np.round(np.arange(0.05, 1.01, 0.05), 2)]
                 values = {"error": 0.1, "auroc": 0.9, "fpr_at_95": 0.3, "aurc": worse}
                 values |= {f"error_at_{level}": level / 1000 for level in (80, 90, 95)}
                 ends = {f"{name}_{end}": value for name, value in values.items() for end in ("low", "high")}
                 excess = [-0.01, -0.02, -0.005] if score == "entropy" else [np.nan] * 3
                 names = ("aurc_excess", "aurc_excess_low", "aurc_excess_high")
-                scores.append(known | values | ends | dict(zip(names, excess, strict=True)))
-            known = {"members": row.members, "images": images, "temperature": 1.5, "validation_images": 180}
+                scores.append(key | values | ends | dict(zip(names, excess, strict=True)))
+            key = {"members": row.members, "images": images, "temperature": 1.5, "validation_images": 180}
             changes = {"ece_before": 0.1, "ece_after": 0.02, "ece_change_low": -0.1, "ece_change_high": -0.06}
-            temperatures.append(known | {"note": np.nan} | changes)
+            temperatures.append(key | {"note": np.nan} | changes)
     return {
         "selective_prediction": pd.DataFrame(scores, columns=None if scores else ["members", "images", "score"]),
         "temperatures": pd.DataFrame(temperatures, columns=None if temperatures else ["members", "images", "note"]),
@@ -218,16 +218,16 @@ def confidence_tables(deployment) -> dict[str, pd.DataFrame]:
 
 def contender_tables(deployment, corruptions) -> dict[str, pd.DataFrame]:
     """Of the best ensemble, the best member and the baseline: errors on ten images that grow by role, and two bins."""
-    found, counts = contenders(deployment), np.random.default_rng(0).multinomial(10, np.full(10, 0.1), 100)
+    roles, counts = contenders(deployment), np.random.default_rng(0).multinomial(10, np.full(10, 0.1), 100)
     errors = {
         role: np.array([np.arange(10) < 1 + 2 * place + i % 4 for i in range(len(corruptions))], float)
-        for place, role in enumerate(found)
+        for place, role in enumerate(roles)
     }
     under = under_corruptions(errors, corruptions, counts, 0.95)
-    who = [{"role": role, "members": row.members, "size": row["size"]} for role, row in found.items()]
+    who = [{"role": role, "members": row.members, "size": row["size"]} for role, row in roles.items()]
     bins = [
-        known | {"images": i, "bin_low": 0.8, "bin_high": 0.9, "predictions": 40, "confidence": 0.85, "accuracy": a}
-        for known in who
+        row | {"images": i, "bin_low": 0.8, "bin_high": 0.9, "predictions": 40, "confidence": 0.85, "accuracy": a}
+        for row in who
         for i, a in ((CLEAN, 0.8), (CORRUPTED, 0.6))
     ]
     under = under.merge(pd.DataFrame(who), on="role").assign(confidence=0.95) if who else under
@@ -240,9 +240,9 @@ def evaluation_table(searched: int) -> pd.DataFrame:
         return pd.DataFrame()
     position = np.arange(20)
     names = [f"search-{i:02}" if i < searched else np.nan for i in position]
-    told = {"layers": "1 1 1 1", "channels": "2 4 8 16", "kernels": "3 3 3 3"}
-    known = {"macs": 10**5 * (position + 1), "validation_error": 0.3 / (position + 1), "front": position < 6}
-    return pd.DataFrame({"evaluation": position, **told, **known, "member": names})
+    choices = {"layers": "1 1 1 1", "channels": "2 4 8 16", "kernels": "3 3 3 3"}
+    results = {"macs": 10**5 * (position + 1), "validation_error": 0.3 / (position + 1), "front": position < 6}
+    return pd.DataFrame({"evaluation": position, **choices, **results, "member": names})
 
 
 def correlation_table(ensembles, rng) -> pd.DataFrame:
@@ -263,7 +263,7 @@ def correlation_table(ensembles, rng) -> pd.DataFrame:
 def calibration_table(members) -> pd.DataFrame:
     """Members that are 90 % sure and right on 4 of 5, in one bin, and sure and right in another; worse if corrupted."""
     bins = [(CLEAN, 13, 5, 0.9, 0.8), (CLEAN, 14, 10, 1, 1), (CORRUPTED, 13, 20, 0.9, 0.4)]
-    rows = [(m, i, low / 15, (low + 1) / 15, *told) for m in members["member"] for i, low, *told in bins]
+    rows = [(m, i, low / 15, (low + 1) / 15, *values) for m in members["member"] for i, low, *values in bins]
     head = ["member", "images", "bin_low", "bin_high", "predictions", "confidence", "accuracy"]
     return pd.DataFrame(rows, columns=head)
 
@@ -289,10 +289,10 @@ def attribution_tables(designs) -> dict[str, pd.DataFrame]:
     for of_name in maps.values():
         of_name[2:] = np.nan
     images = {name: rng.integers(0, 256, (2, 8, 8, 3), np.uint8) for name in maps}
-    told = {"probes": 2, "method": "saliency", "corruption": "fog", "severity": 5}
+    columns = {"probes": 2, "method": "saliency", "corruption": "fog", "severity": 5}
     return {
         "attribution_gallery": attribution_table(images, maps, members, np.array([3, 1200]), ["a", "b"]),
-        "attribution_distances": distance_table(maps, members).assign(**told),
+        "attribution_distances": distance_table(maps, members).assign(**columns),
     }
 
 

@@ -22,36 +22,36 @@ def answers(tables, classes=("cat", "dog")) -> dict[str, str]:
 
 
 def test_the_questions_come_in_order_and_are_of_the_best_ensemble(tables):
-    found = answers(tables)
+    by_question = answers(tables)
     best = contenders(tables["deployment"])[0]
-    assert [question.split()[0] for question in found] == ["Which", "How", "When", "What", "What", "How"]
-    assert best["members"].replace("+", " + ") in found["Which ensemble?"]
-    assert percent(best["mean_corruption_error"]) in found["How good is it, and how sure is that?"]
-    assert "from 10.0 % to 2.0 % (change [−10.0 %, −6.0 %])" in found["How good is it, and how sure is that?"]
-    assert found["What is its worst condition?"].startswith("Fog at severity 5")
-    assert "is dog" in found["What is its worst condition?"]
-    assert f"this one is {best['number']}" in found["How do I get it?"]
+    assert [question.split()[0] for question in by_question] == ["Which", "How", "When", "What", "What", "How"]
+    assert best["members"].replace("+", " + ") in by_question["Which ensemble?"]
+    assert percent(best["mean_corruption_error"]) in by_question["How good is it, and how sure is that?"]
+    assert "from 10.0 % to 2.0 % (change [−10.0 %, −6.0 %])" in by_question["How good is it, and how sure is that?"]
+    assert by_question["What is its worst condition?"].startswith("Fog at severity 5")
+    assert "is dog" in by_question["What is its worst condition?"]
+    assert f"this one is {best['number']}" in by_question["How do I get it?"]
 
 
 def test_a_score_is_named_that_is_shown_to_be_better_else_the_usual_one(tables):
-    asked = "When should it abstain?"
-    assert answers(tables)[asked].startswith("Where entropy is high.")
-    assert "AURC lower by 0.0100 [0.0050, 0.0200]" in answers(tables)[asked]
+    question = "When should it abstain?"
+    assert answers(tables)[question].startswith("Where entropy is high.")
+    assert "AURC lower by 0.0100 [0.0050, 0.0200]" in answers(tables)[question]
     tables["selective_prediction"]["aurc_excess_high"] = 0.001
-    assert answers(tables)[asked].startswith("Where the maximum probability is low.")
-    assert "of 90 %, 9.0 %" in answers(tables)[asked]
+    assert answers(tables)[question].startswith("Where the maximum probability is low.")
+    assert "of 90 %, 9.0 %" in answers(tables)[question]
     tables["selective_prediction"] = tables["selective_prediction"].iloc[:0]
-    assert answers(tables)[asked].startswith("Not known")
+    assert answers(tables)[question].startswith("Not known")
 
 
 def test_what_is_not_known_is_said(tables):
     tables["temperatures"] = tables["temperatures"].assign(validation_images=0, note="no predictions of them")
     tables["deployment"] = tables["deployment"].assign(macs=np.nan, optimism=np.nan)
-    found = answers(tables, None)
-    assert "No temperature was fitted: no predictions of them." in found["How good is it, and how sure is that?"]
-    assert "is number 1" in found["What is its worst condition?"]
-    assert found["What does it cost?"].startswith("Not known")
-    assert "points" not in found["How good is it, and how sure is that?"]
+    by_question = answers(tables, None)
+    assert "No temperature was fitted: no predictions of them." in by_question["How good is it, and how sure is that?"]
+    assert "is number 1" in by_question["What is its worst condition?"]
+    assert by_question["What does it cost?"].startswith("Not known")
+    assert "points" not in by_question["How good is it, and how sure is that?"]
 
 
 def test_without_anything_to_deploy_nothing_is_asked(tables):
@@ -60,5 +60,5 @@ def test_without_anything_to_deploy_nothing_is_asked(tables):
 
 
 def test_the_finding_of_the_chart_is_of_the_best_ensemble(tables):
-    said = finding(tables["deployment"], tables["risk_coverage"])
-    assert said.startswith("The best ensemble misclassifies 2.0 % of corrupted images if it answers all, ")
+    sentence = finding(tables["deployment"], tables["risk_coverage"])
+    assert sentence.startswith("The best ensemble misclassifies 2.0 % of corrupted images if it answers all, ")

@@ -216,9 +216,9 @@ def test_strength_draws_points_of_seeds_their_means_and_independent_training():
 
 
 def test_every_objective_has_words():
-    from resiliency.training.objectives import OBJECTIVES as KNOWN
+    from resiliency.training.objectives import OBJECTIVES as AVAILABLE
 
-    assert set(OBJECTIVE_NAMES) == set(KNOWN)
+    assert set(OBJECTIVE_NAMES) == set(AVAILABLE)
 
 
 def decoded(url: str) -> Image.Image:
@@ -235,9 +235,9 @@ def test_small_pictures_of_the_gallery_lose_nothing():
 
 def test_large_pictures_of_the_gallery_shrink():
     image = np.repeat(np.arange(0, 240, dtype=np.uint8), 3).reshape(1, 240, 3).repeat(120, axis=0)
-    shown = decoded(gallery_table(image, [], 7, "a", "imagenet-c")["picture"][0])
-    assert (shown.format, shown.size) == ("JPEG", (96, 48))
-    assert abs(np.asarray(shown)[:, 48].astype(int) - 121).max() < 5
+    thumbnail = decoded(gallery_table(image, [], 7, "a", "imagenet-c")["picture"][0])
+    assert (thumbnail.format, thumbnail.size) == ("JPEG", (96, 48))
+    assert abs(np.asarray(thumbnail)[:, 48].astype(int) - 121).max() < 5
 
 
 def test_gallery_shows_every_picture_under_its_category():
@@ -351,15 +351,15 @@ def test_a_sample_is_told_in_every_chart_of_ensembles():
     for name in ("ensembles", "correlations"):
         tables[name] = tables[name].assign(possible=5000)
     for name in ("correlations", "diversity_accuracy", "architecture_diversity"):
-        told = " ".join(draw(name, tables, settings.OKABE_ITO)["title"]["subtitle"])
-        assert "sample" in told
-        assert "000" in told
+        subtitle = " ".join(draw(name, tables, settings.OKABE_ITO)["title"]["subtitle"])
+        assert "sample" in subtitle
+        assert "000" in subtitle
         assert "sample" not in " ".join(drawn("usual")[0][name]["title"]["subtitle"])
 
 
 def test_every_metric_has_a_label_of_its_own():
     assert METRICS.keys() == REGISTERED.keys() | ENSEMBLE_METRICS.keys()
-    assert len({told for _, told in METRICS.values()}) == len(METRICS)
+    assert len({label for _, label in METRICS.values()}) == len(METRICS)
     assert all(METRICS[name][0] == metric.kind for name, metric in REGISTERED.items())
 
 
@@ -373,9 +373,9 @@ def test_maps_survive_the_table_of_pictures():
     """To within a step of grey; 0, which is drawn white, and both ends exactly."""
     values = np.random.default_rng(0).uniform(-1, 1, (7, 5))
     values[0, :3] = -1, 0, 1
-    found = map_of(map_url(values.astype(np.float16)))
-    np.testing.assert_allclose(found, values, atol=1 / 254 + 1e-3)
-    assert found[0, :3].tolist() == [-1, 0, 1]
+    restored = map_of(map_url(values.astype(np.float16)))
+    np.testing.assert_allclose(restored, values, atol=1 / 254 + 1e-3)
+    assert restored[0, :3].tolist() == [-1, 0, 1]
 
 
 def test_distances_of_maps_by_hand():
@@ -438,8 +438,8 @@ def tooltips(spec: dict | list) -> list[dict]:
         return [entry for part in spec for entry in tooltips(part)]
     if not isinstance(spec, dict):
         return []
-    shown = spec.get("tooltip", [])
-    own = [entry for entry in (shown if isinstance(shown, list) else [shown]) if isinstance(entry, dict)]
+    tooltip = spec.get("tooltip", [])
+    own = [entry for entry in (tooltip if isinstance(tooltip, list) else [tooltip]) if isinstance(entry, dict)]
     return own + [entry for key, part in spec.items() if key not in ("tooltip", "datasets") for entry in tooltips(part)]
 
 

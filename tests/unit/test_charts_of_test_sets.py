@@ -25,11 +25,11 @@ def further(tables) -> dict[str, pd.DataFrame]:
     """The same with 60 photos, on which everybody is wrong on 90 % and sure of it."""
     members, errors, bins = tables["members"], tables["corruption_errors"], tables["calibration"]
     row = {"test_set": "photos", "corruption": "clean", "severity": 0, "images": 60, "error": 0.9}
-    clean, known = bins[bins.images == "clean"], tables["correlations"]
+    clean, table = bins[bins.images == "clean"], tables["correlations"]
     return tables | {
         "corruption_errors": pd.concat([errors, pd.DataFrame([row | {"member": name} for name in members.member])]),
         "calibration": pd.concat([bins, clean.assign(images="photos", predictions=30, accuracy=0.1)]),
-        "correlations": pd.concat([known, known[known.condition == "clean"].assign(condition="photos")]),
+        "correlations": pd.concat([table, table[table.condition == "clean"].assign(condition="photos")]),
     }
 
 

@@ -29,8 +29,8 @@ def deployment(rows) -> pd.DataFrame:
 
 
 def test_the_best_are_those_that_the_choice_prefers():
-    found = contenders(deployment(ROWS))
-    assert {role: row.members for role, row in found.items()} == {
+    roles = contenders(deployment(ROWS))
+    assert {role: row.members for role, row in roles.items()} == {
         "best ensemble": "a+b",
         "best member": "b",
         "baseline": "a",

@@ -37,7 +37,7 @@ def tables(sizes=(2, 3), rules=("mean_probability",)) -> tuple[pd.DataFrame, pd.
     def noisy(share: float) -> np.ndarray:
         return share * mean + rng.standard_normal(len(chosen))
 
-    known = {
+    columns = {
         "origin": "independent",
         "size": [s for s, _ in chosen],
         "members": names,
@@ -45,12 +45,12 @@ def tables(sizes=(2, 3), rules=("mean_probability",)) -> tuple[pd.DataFrame, pd.
         "weight": 1.0,
     }
     for condition in ("clean", "corrupted"):
-        known |= {f"mean_member_{condition}_accuracy": mean + 0.1 * rng.standard_normal(len(mean))}
-        known |= {f"{metric}_{condition}": noisy(-0.5) for metric in KINDS}
+        columns |= {f"mean_member_{condition}_accuracy": mean + 0.1 * rng.standard_normal(len(mean))}
+        columns |= {f"{metric}_{condition}": noisy(-0.5) for metric in KINDS}
     parts = []
     for rule in rules:
         scores = {f"{condition}_accuracy": noisy(1) for condition in ("clean", "corrupted")}
-        parts.append(pd.DataFrame(known | scores | {"error_fog": noisy(-1), "rule": rule}))
+        parts.append(pd.DataFrame(columns | scores | {"error_fog": noisy(-1), "rule": rule}))
     fog = {f"{metric}_fog": noisy(-0.5) for metric, kind in KINDS.items() if kind == "prediction"}
     fog |= {"mean_member_fog_accuracy": mean}
     return pd.concat(parts, ignore_index=True), pd.DataFrame({"members": names} | fog), PAIRS
@@ -73,11 +73,11 @@ def test_diversities_go_with_the_condition_of_the_accuracy():
 def test_correlations_against_scipy_and_loops():
     ensembles, fog, pairs = tables()
     joint = ensembles.assign(origin="joint", clean_accuracy=0.1)
-    found = correlation_table(pd.concat([ensembles, joint]), fog, pairs, 0.9)
-    assert len(found) == 2 * 3 * 6 * 4  # sizes, conditions, metrics, measures
+    table = correlation_table(pd.concat([ensembles, joint]), fog, pairs, 0.9)
+    assert len(table) == 2 * 3 * 6 * 4  # sizes, conditions, metrics, measures
     measures = {"pearson": pearsonr, "spearman": spearmanr, "kendall": kendalltau}
     both = ensembles.merge(fog, on="members")
-    for row in found[found.measure != "partial"].itertuples():
+    for row in table[table.measure != "partial"].itertuples():
         group = both[both["size"] == row.size]
 
         def correlation(rows: pd.DataFrame, row=row) -> float:
@@ -103,8 +103,8 @@ def test_correlations_against_scipy_and_loops():
 
 def test_partial_correlation_against_inverse_covariance():
     ensembles, fog, pairs = tables(sizes=(3,))
-    found = correlation_table(ensembles, fog, pairs, 0.95)
-    rows = found[(found.measure == "partial") & (found.condition == "corrupted")].set_index("metric")
+    table = correlation_table(ensembles, fog, pairs, 0.95)
+    rows = table[(table.measure == "partial") & (table.condition == "corrupted")].set_index("metric")
     for metric in KINDS:
         columns = [column_of(metric, "corrupted"), "corrupted_accuracy", "mean_member_corrupted_accuracy"]
         precision = np.linalg.inv(np.cov(ensembles[columns].T))
@@ -113,8 +113,8 @@ def test_partial_correlation_against_inverse_covariance():
 
 
 def test_families_of_tests_are_the_metrics_of_one_rule_size_condition_and_measure():
-    found = correlation_table(*tables(rules=("mean_probability", "plurality_vote")), 0.95)
-    for _, family in found.groupby(["rule", "size", "condition", "measure"]):
+    table = correlation_table(*tables(rules=("mean_probability", "plurality_vote")), 0.95)
+    for _, family in table.groupby(["rule", "size", "condition", "measure"]):
         assert len(family) == 6
         np.testing.assert_allclose(family.p_holm, holm(family.p_value.to_numpy()))
 
@@ -128,11 +128,11 @@ def test_correlations_do_not_depend_on_the_order_of_ensembles():
 
 def test_ensembles_without_a_diversity_do_not_count():
     ensembles, fog, pairs = tables(sizes=(3,))
-    gone = ensembles.index % 5 == 0
-    holes = ensembles.assign(saliency_cosine_clean=ensembles.saliency_cosine_clean.where(~gone))
-    found = correlation_table(holes, fog, pairs, 0.95)
-    rows = found[(found.metric == "saliency_cosine") & (found.condition == "clean")].set_index("measure")
-    few = ensembles[~gone]
+    missing = ensembles.index % 5 == 0
+    holes = ensembles.assign(saliency_cosine_clean=ensembles.saliency_cosine_clean.where(~missing))
+    table = correlation_table(holes, fog, pairs, 0.95)
+    rows = table[(table.metric == "saliency_cosine") & (table.condition == "clean")].set_index("measure")
+    few = ensembles[~missing]
     for measure, other in (("pearson", pearsonr), ("spearman", spearmanr)):
         expected = other(few.saliency_cosine_clean, few.clean_accuracy).statistic
         assert rows.correlation[measure] == pytest.approx(expected)
@@ -149,18 +149,18 @@ def test_ensembles_without_a_diversity_do_not_count():
 def test_differences_average_to_observation_2():
     """Over sizes and the metrics that count there."""
     ensembles, fog, pairs = tables()
-    found = difference_table(ensembles, fog, pairs, 0.95)
-    assert len(found) == 2 * 2 * 2 * 3  # sizes, conditions, attribution and prediction metrics
+    table = difference_table(ensembles, fog, pairs, 0.95)
+    assert len(table) == 2 * 2 * 2 * 3  # sizes, conditions, attribution and prediction metrics
     observation = attribution_diversity_is_less_negative(ensembles, pairs, "mean_probability", 100)
     for part, condition in zip(observation.parts, ("clean", "corrupted"), strict=True):
-        rows = found[(found.condition == condition) & found.prediction.isin(LABEL_FREE)]
+        rows = table[(table.condition == condition) & table.prediction.isin(LABEL_FREE)]
         assert rows.difference.mean() == pytest.approx(part.estimate)
 
 
 def test_narrowness_is_told_by_size():
-    told = narrowness(correlation_table(*tables(), 0.95))
-    assert "times for 2 members" in told
-    assert "times for 3 members" in told
+    text = narrowness(correlation_table(*tables(), 0.95))
+    assert "times for 2 members" in text
+    assert "times for 3 members" in text
     few = tables(sizes=(8,))  # one ensemble
     assert narrowness(correlation_table(*few, 0.95)) == ""
 
@@ -168,6 +168,6 @@ def test_narrowness_is_told_by_size():
 def test_no_ensembles_give_empty_tables():
     ensembles, fog, pairs = tables()
     for table in (correlation_table, difference_table):
-        found = table(ensembles.assign(origin="joint"), fog, pairs, 0.95)
-        assert found.empty
-        assert {"rule", "p_value", "p_holm"} <= set(found)
+        rows = table(ensembles.assign(origin="joint"), fog, pairs, 0.95)
+        assert rows.empty
+        assert {"rule", "p_value", "p_holm"} <= set(rows)

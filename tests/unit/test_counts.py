@@ -104,5 +104,5 @@ def test_failures_that_never_coincide():
 def test_common_failure_by_hand():
     """Two members that fail on 3 and 2 images of 10, once together; a member and its copy."""
     shares = np.array([[0.1, 0.3, 0.6], [0.3, 0, 0.7]])
-    found = common_failure(shares, np.array([[0.3, 0.2], [0.3, 0.3]]))
-    np.testing.assert_allclose(found, [0.1 - 0.06, 0.3 - 0.09])
+    covariances = common_failure(shares, np.array([[0.3, 0.2], [0.3, 0.3]]))
+    np.testing.assert_allclose(covariances, [0.1 - 0.06, 0.3 - 0.09])

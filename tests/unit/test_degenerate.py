@@ -51,11 +51,11 @@ def findings(request) -> tuple[str, dict[str, str]]:
 
 
 def test_sentences_of_degenerate_studies_are_whole(findings):
-    for said in filter(None, findings[1].values()):
-        assert said[0].isupper()
-        assert said.endswith(".")
-        assert not {"nan", "–", "None", "inf"} & set(said.replace("%", "").replace(",", "").split())
-        assert not [wrong for wrong in ("  ", " .", " ,", ",,", "..", "()", ": ;", ";.", ":.", "−nan") if wrong in said]
+    for line in filter(None, findings[1].values()):
+        assert line[0].isupper()
+        assert line.endswith(".")
+        assert not {"nan", "–", "None", "inf"} & set(line.replace("%", "").replace(",", "").split())
+        assert not [wrong for wrong in ("  ", " .", " ,", ",,", "..", "()", ": ;", ";.", ":.", "−nan") if wrong in line]
 
 
 FALSE = {
@@ -100,8 +100,8 @@ FALSE = {
 
 
 def test_sentences_of_degenerate_studies_claim_nothing_that_is_not_there(findings):
-    name, said = findings
-    assert [(chart, words) for chart, words in FALSE[name].items() if words in said[chart]] == []
+    name, sentences = findings
+    assert [(chart, words) for chart, words in FALSE[name].items() if words in sentences[chart]] == []
 
 
 COUNTED = "answers candidates conditions corruptions designs ensembles epochs families images intervals members metrics"
@@ -133,11 +133,11 @@ class Text(HTMLParser):
     def handle_endtag(self, tag):
         while self.open:
             name, attrs, parts = self.open.pop()
-            said = "".join(parts)
+            content = "".join(parts)
             if self.open and name not in self.SKIPPED:
-                self.open[-1][2].append(said if name not in EMPTY | {"td", "th", "tr"} else f"{said}\n")
+                self.open[-1][2].append(content if name not in EMPTY | {"td", "th", "tr"} else f"{content}\n")
             if name in EMPTY:
-                self.blocks.append((name, attrs.get("class", ""), " ".join(said.split())))
+                self.blocks.append((name, attrs.get("class", ""), " ".join(content.split())))
                 self.whole.append(self.blocks[-1][2])
             if name == tag:
                 return
@@ -159,13 +159,13 @@ def text(request) -> tuple[str, Text]:
 
 
 def test_the_report_of_a_degenerate_study_has_no_odd_text(text):
-    said = [part for part in text[1].whole if part]
-    found = {kind: [part for part in said if re.search(pattern, part)] for kind, pattern in ODD.items()}
-    assert found == {kind: [] for kind in ODD}
+    texts = [part for part in text[1].whole if part]
+    matches = {kind: [part for part in texts if re.search(pattern, part)] for kind, pattern in ODD.items()}
+    assert matches == {kind: [] for kind in ODD}
 
 
 def test_nothing_on_the_page_of_a_degenerate_study_is_empty(text):
-    assert [(tag, kind) for tag, kind, said in text[1].blocks if not said] == []
+    assert [(tag, kind) for tag, kind, content in text[1].blocks if not content] == []
 
 
 @pytest.mark.parametrize("name", DEGENERATE)
@@ -180,10 +180,10 @@ def test_answers_about_degenerate_studies_are_sentences(name):
 
 def test_the_only_member_is_compared_with_no_other():
     tables = degenerate("one member")
-    said = {name: CHARTS[name].finding(*(tables[t] for t in CHARTS[name].tables)) for name in CHARTS}
-    assert said["under_corruptions"] == ""
-    assert "the best member (vit-s0), also the baseline, misclassifies" in said["deployment"]
-    assert said["deployment"].count("misclassifies") == 1
+    sentences = {name: CHARTS[name].finding(*(tables[t] for t in CHARTS[name].tables)) for name in CHARTS}
+    assert sentences["under_corruptions"] == ""
+    assert "the best member (vit-s0), also the baseline, misclassifies" in sentences["deployment"]
+    assert sentences["deployment"].count("misclassifies") == 1
     names = ("deployment", "selective_prediction", "temperatures")
     cost = dict(deployment_answers(*(tables[name] for name in names), None, "tiny"))["What does it cost?"]
     assert "times" not in cost

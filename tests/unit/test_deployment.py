@@ -70,10 +70,10 @@ def test_chunks_of_images_do_not_matter(study, rule, monkeypatch):
 
 def test_greedy_selection_against_loops(study):
     images, pool = np.arange(0, IMAGES, 2), np.array([0, 2, 3, 4])
-    found = greedy(scored(study), pool, 3, images)
-    assert [len(ensemble) for ensemble in found] == [1, 2, 3]
+    ensembles = greedy(scored(study), pool, 3, images)
+    assert [len(ensemble) for ensemble in ensembles] == [1, 2, 3]
     chosen: list[int] = []
-    for ensemble in found:
+    for ensemble in ensembles:
         grown = {m: wrong_by_loops(study, (*chosen, m), images)[1:].mean() for m in pool if m not in chosen}
         chosen.append(min(grown, key=grown.get))
         assert sorted(chosen) == ensemble.tolist()
@@ -88,10 +88,10 @@ points = st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), min_size=1, m
 @settings(deadline=None)
 def test_the_front_is_what_nothing_dominates(case):
     errors, costs = np.array(case, float).T
-    found = front(errors, costs)
-    kept = list(zip(errors[found], costs[found], strict=True))
+    undominated = front(errors, costs)
+    kept = list(zip(errors[undominated], costs[undominated], strict=True))
     assert len(set(kept)) == len(kept)
-    for error, cost, on_front in zip(errors, costs, found, strict=True):
+    for error, cost, on_front in zip(errors, costs, undominated, strict=True):
         rivals = (errors <= error) & (costs <= cost) & ((errors < error) | (costs < cost))
         assert not (on_front and rivals.any())
         assert rivals.any() or (error, cost) in kept
@@ -128,17 +128,17 @@ def tables(study, sizes=(2, 3)) -> tuple[pd.DataFrame, pd.DataFrame]:
 def test_candidates_and_their_errors(study):
     members, ensembles = tables(study, sizes=(2,))
     chosen, judged = halves(study[1], 0)
-    found = candidate_table(members, ensembles, scored(study), 3, chosen)
-    assert found.found.value_counts().to_dict() == {"single": 3, "scored": 3 + 1, "greedy": 1}
-    assert set(found[found.found != "scored"].origin) == {"independent"}
-    assert found.members.iloc[-1] == "a-s0+b-s0+c-s0"
+    table = candidate_table(members, ensembles, scored(study), 3, chosen)
+    assert table.found.value_counts().to_dict() == {"single": 3, "scored": 3 + 1, "greedy": 1}
+    assert set(table[table.found != "scored"].origin) == {"independent"}
+    assert table.members.iloc[-1] == "a-s0+b-s0+c-s0"
     position = {member: index for index, member in enumerate(members.member)}
-    for row in found.itertuples():
+    for row in table.itertuples():
         ensemble = tuple(position[member] for member in row.members.split("+"))
         assert row.macs == members.macs.iloc[list(ensemble)].sum()
         for images, error in ((chosen, row.validation_error), (judged, row.judged_error)):
             assert error == pytest.approx(wrong_by_loops(study, ensemble, images)[1:].mean())
-    np.testing.assert_array_equal(found.front_macs, front(found.validation_error.to_numpy(), found.macs.to_numpy()))
+    np.testing.assert_array_equal(table.front_macs, front(table.validation_error.to_numpy(), table.macs.to_numpy()))
 
 
 def test_judgement_does_not_see_the_images_of_the_choice(study):

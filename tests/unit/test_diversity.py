@@ -129,22 +129,22 @@ def test_members_that_never_differ_are_alike_and_others_say_nothing(right):
 
 def test_probability_cosine_against_scipy():
     probabilities = random_probabilities(0)
-    found = probability_cosine(probabilities)
+    similarities = probability_cosine(probabilities)
     for i, j in combinations(range(3), 2):
         images = zip(probabilities[i].astype(float), probabilities[j].astype(float), strict=True)
-        assert found[i, j] == pytest.approx(1 - np.mean([cosine(a, b) for a, b in images]), abs=1e-6)
+        assert similarities[i, j] == pytest.approx(1 - np.mean([cosine(a, b) for a, b in images]), abs=1e-6)
 
 
 @given(st.integers(0, 1000))
 @settings(deadline=None, max_examples=30)
 def test_jensen_shannon_against_scipy(seed):
     probabilities = random_probabilities(seed)
-    found = jensen_shannon(probabilities)
+    divergences = jensen_shannon(probabilities)
     for i, j in combinations(range(3), 2):
         images = range(probabilities.shape[1])
         distances = [jensenshannon(probabilities[i, n].astype(float), probabilities[j, n], base=2) for n in images]
-        assert found[i, j] == pytest.approx(np.mean(np.square(distances)), abs=1e-5)
-        assert found[j, i] == found[i, j]
+        assert divergences[i, j] == pytest.approx(np.mean(np.square(distances)), abs=1e-5)
+        assert divergences[j, i] == divergences[i, j]
 
 
 def test_jensen_shannon_at_its_ends():
@@ -157,11 +157,11 @@ def test_jensen_shannon_at_its_ends():
 @settings(deadline=None, max_examples=30)
 def test_cosine_against_scikit_learn(seed):
     maps = np.random.default_rng(seed).standard_normal((3, 4, 5, 6)).astype(np.float16)
-    found = cosine_similarity(maps)
+    similarities = cosine_similarity(maps)
     flat = maps.reshape(3, 4, -1).astype(float)
     for i in range(3):
         for j in range(3):
-            assert found[i, j] == pytest.approx(np.mean(np.diag(pairwise_cosine(flat[i], flat[j]))))
+            assert similarities[i, j] == pytest.approx(np.mean(np.diag(pairwise_cosine(flat[i], flat[j]))))
 
 
 def test_cosine_of_maps_of_zeros():
@@ -175,17 +175,17 @@ def test_cosine_of_maps_of_zeros():
 
 def test_cosine_does_not_see_scale_but_sees_sign():
     maps = np.random.default_rng(0).standard_normal((1, 5, 3, 3))
-    found = cosine_similarity(np.concatenate([maps, 7 * maps, -maps]))
-    np.testing.assert_allclose(found, [[1, 1, -1], [1, 1, -1], [-1, -1, 1]])
+    similarities = cosine_similarity(np.concatenate([maps, 7 * maps, -maps]))
+    np.testing.assert_allclose(similarities, [[1, 1, -1], [1, 1, -1], [-1, -1, 1]])
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_spearman_against_scipy(seed):
     maps = np.random.default_rng(seed).integers(-4, 5, (3, 4, 5, 6)).astype(np.float16)
-    found = spearman_correlation(maps)
+    correlations = spearman_correlation(maps)
     for i, j in combinations(range(3), 2):
         expected = [spearmanr(a.ravel(), b.ravel()).statistic for a, b in zip(maps[i], maps[j], strict=True)]
-        assert found[i, j] == pytest.approx(np.mean(expected))
+        assert correlations[i, j] == pytest.approx(np.mean(expected))
 
 
 @pytest.mark.parametrize("similarity", [spearman_correlation, top_iou])
@@ -197,11 +197,11 @@ def test_a_map_of_one_value_is_like_none_but_its_kind(similarity):
 
 def test_top_iou_by_sets():
     maps = np.random.default_rng(0).standard_normal((3, 6, 7, 7)).astype(np.float16)
-    found = top_iou(maps)
+    overlaps = top_iou(maps)
     for i, j in combinations(range(3), 2):
         tops = [[set(np.argsort(-m.ravel())[:5].tolist()) for m in maps[k]] for k in (i, j)]
         expected = [len(a & b) / len(a | b) for a, b in zip(*tops, strict=True)]
-        assert found[i, j] == pytest.approx(np.mean(expected))
+        assert overlaps[i, j] == pytest.approx(np.mean(expected))
 
 
 def test_the_top_of_a_map_of_few_values_is_what_stands_out():
@@ -217,7 +217,7 @@ def test_the_top_of_a_map_of_few_values_is_what_stands_out():
 def test_ssim_against_scikit_image(shape):
     maps = np.random.default_rng(0).uniform(-1, 1, (3, 4, *shape))
     maps[1] = (maps[0] + maps[1]) / 2
-    found = structural_similarity(maps)
+    similarities = structural_similarity(maps)
     for i, j in combinations(range(3), 2):
         expected = [
             reference_ssim(
@@ -225,8 +225,8 @@ def test_ssim_against_scikit_image(shape):
             )[1].mean()
             for a, b in zip(maps[i], maps[j], strict=True)
         ]  # fmt: skip
-        assert found[i, j] == pytest.approx(np.mean(expected), abs=1e-9)
-    np.testing.assert_allclose(np.diag(found), 1)
+        assert similarities[i, j] == pytest.approx(np.mean(expected), abs=1e-9)
+    np.testing.assert_allclose(np.diag(similarities), 1)
 
 
 def unbiased_hsic_by_loops(one: np.ndarray, other: np.ndarray) -> float:
@@ -251,8 +251,8 @@ def test_cka_does_not_see_rotation_scale_and_origin():
     rng = np.random.default_rng(0)
     one = rng.standard_normal((12, 5)).astype(np.float32)
     rotation = np.linalg.qr(rng.standard_normal((5, 5)))[0]
-    found = linear_cka([one, 3 * one @ rotation + 2])
-    np.testing.assert_allclose(found, 1, atol=1e-5)
+    alignments = linear_cka([one, 3 * one @ rotation + 2])
+    np.testing.assert_allclose(alignments, 1, atol=1e-5)
 
 
 def test_cka_sees_a_stretched_axis():
@@ -279,16 +279,16 @@ def test_cka_of_few_images_is_not_biased():
 @pytest.mark.parametrize("value", [0.0, 0.1, 1e3])
 def test_features_that_are_the_same_for_all_images_align_with_nothing(value):
     features = [np.full((7, 3), value, np.float32), np.random.default_rng(0).standard_normal((7, 3)).astype(np.float32)]
-    found = linear_cka(features)
-    assert found[0, 1] == found[1, 0] == found[0, 0] == 0
-    assert found[1, 1] == pytest.approx(1)
+    alignments = linear_cka(features)
+    assert alignments[0, 1] == alignments[1, 0] == alignments[0, 0] == 0
+    assert alignments[1, 1] == pytest.approx(1)
 
 
 def sources(seed: int = 0, twins: bool = False) -> dict[str, object]:
     """What the metrics take, for three members of which the first two may be the same."""
     rng = np.random.default_rng(seed)
     probabilities = random_probabilities(seed, images=30)
-    found = {
+    inputs = {
         "correct": rng.random((3, 30)) < 0.7,
         "predicted": rng.integers(0, 4, (3, 30)),
         "probabilities": probabilities,
@@ -297,9 +297,9 @@ def sources(seed: int = 0, twins: bool = False) -> dict[str, object]:
         **{stage: np.stack([gram(f) for f in rng.standard_normal((3, 30, 6))]) for stage in STAGES},
     }
     if twins:
-        for array in found.values():
+        for array in inputs.values():
             array[1] = array[0].copy()
-    return found
+    return inputs
 
 
 @pytest.mark.parametrize("name", METRICS)

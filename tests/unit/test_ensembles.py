@@ -69,9 +69,9 @@ def test_members_trained_together_are_those_of_one_objective_strength_and_seed()
         ("independent", np.nan, np.nan, np.nan, 0, "vit-s0"),
         ("search", np.nan, np.nan, np.nan, np.nan, "search-0"),
     ]
-    found = trained_together(pd.DataFrame(rows, columns=[*TOGETHER, "member"]))
-    assert [tuple(common.values()) for common, _ in found] == ensembles
-    for common, chosen in found:
+    groups = trained_together(pd.DataFrame(rows, columns=[*TOGETHER, "member"]))
+    assert [tuple(common.values()) for common, _ in groups] == ensembles
+    for common, chosen in groups:
         assert chosen.member.tolist() == [f"{common['setting']}-s{common['seed']:g}-m{index}" for index in range(3)]
 
 
@@ -82,12 +82,12 @@ def test_members_trained_together_are_those_of_one_objective_strength_and_seed()
 def test_rules_against_one_ensemble_at_a_time(rule, size, seed):
     probabilities, labels = random_case(seed)
     ensembles = ensembles_of(5, size)
-    found = correct_answers(rule, ensembles, probabilities, labels)
+    correct = correct_answers(rule, ensembles, probabilities, labels)
     expected = [
         [answer(rule, probabilities[row, n], WEIGHTS[row]) == labels[n] for n in range(len(labels))]
         for row in ensembles.tolist()
     ]
-    np.testing.assert_array_equal(found, expected)
+    np.testing.assert_array_equal(correct, expected)
 
 
 def test_rules_differ_by_hand():
@@ -106,11 +106,11 @@ def test_weights_decide():
     probabilities = np.array([[[0.9, 0.1]], [[0.2, 0.8]]], np.float32)
     for weights, right in (((1, 1), [True, False]), ((1, 4), [False, True])):
         arguments = (np.array([[0, 1]]), probabilities)
-        found = [
+        correct = [
             scoring.correct_answers("weighted_mean", *arguments, np.array([k]), np.array(weights, float))[0, 0]
             for k in range(2)
         ]
-        assert found == right
+        assert correct == right
 
 
 def test_a_tie_goes_to_the_first_class():
@@ -181,18 +181,18 @@ def test_mean_over_pairs_against_loops(size, seed):
     np.fill_diagonal(pairs, np.nan)
     ensembles = ensembles_of(6, size)
     expected = [np.mean([pairs[i, j] for i, j in combinations(row, 2)]) for row in ensembles.tolist()]
-    found, count = mean_over_pairs(ensembles, pairs)
-    np.testing.assert_allclose(found, expected)
+    means, count = mean_over_pairs(ensembles, pairs)
+    np.testing.assert_allclose(means, expected)
     assert set(count) == {comb(size, 2)}
 
 
 def test_pairs_that_are_left_out_do_not_count():
     pairs = np.array([[np.nan, 0.2, np.nan], [0.2, np.nan, np.nan], [np.nan, np.nan, np.nan]])
-    found, count = mean_over_pairs(np.array([[0, 1], [0, 2]]), pairs)
-    np.testing.assert_array_equal(found, [0.2, np.nan])
+    means, count = mean_over_pairs(np.array([[0, 1], [0, 2]]), pairs)
+    np.testing.assert_array_equal(means, [0.2, np.nan])
     assert count.tolist() == [1, 0]
-    found, count = mean_over_pairs(np.array([[0, 1, 2]]), pairs)
-    assert (found[0], count[0]) == (0.2, 1)
+    means, count = mean_over_pairs(np.array([[0, 1, 2]]), pairs)
+    assert (means[0], count[0]) == (0.2, 1)
 
 
 @pytest.mark.parametrize("chunk", [1, 16, 10**6])
@@ -204,7 +204,7 @@ def test_scores_of_a_condition_by_loops(chunk, monkeypatch):
     groups = [ensembles_of(5, 2), ensembles_of(5, 3)]
     table = conditions_of([], [], 30, 4)
     predictions = [predictions_of(table, labels, member[None]) for member in logits]
-    scores, takes = score_condition(predictions, 0, groups, list(RULES), WEIGHTS[:5])
+    scores, inputs = score_condition(predictions, 0, groups, list(RULES), WEIGHTS[:5])
     p = softmax(logits).astype(float)
     rows = [row for group in groups for row in group.tolist()]
     for index, row in enumerate(rows):
@@ -215,18 +215,18 @@ def test_scores_of_a_condition_by_loops(chunk, monkeypatch):
             "mean_logit": geometric / geometric.sum(axis=1, keepdims=True),
         }
         for rule, own in combined.items():
-            found = {name: values[index] for name, values in scores[rule].items()}
-            assert found["accuracy"] == pytest.approx(np.mean(own.argmax(axis=1) == labels))
-            assert found["nll"] == pytest.approx(negative_log_likelihood(own, labels), rel=1e-5)
-            assert found["brier"] == pytest.approx(brier_score(own, labels), rel=1e-5)
-            assert found["ece"] == pytest.approx(expected_calibration_error(own, labels), abs=1e-5)
+            of_ensemble = {name: values[index] for name, values in scores[rule].items()}
+            assert of_ensemble["accuracy"] == pytest.approx(np.mean(own.argmax(axis=1) == labels))
+            assert of_ensemble["nll"] == pytest.approx(negative_log_likelihood(own, labels), rel=1e-5)
+            assert of_ensemble["brier"] == pytest.approx(brier_score(own, labels), rel=1e-5)
+            assert of_ensemble["ece"] == pytest.approx(expected_calibration_error(own, labels), abs=1e-5)
         members = np.mean([negative_log_likelihood(p[member], labels) for member in row])
-        take, place = (takes[0], index) if index < len(groups[0]) else (takes[1], index - len(groups[0]))
+        of_group, place = (inputs[0], index) if index < len(groups[0]) else (inputs[1], index - len(groups[0]))
         ambiguity = members - negative_log_likelihood(combined["mean_logit"], labels)
-        assert -take["log_sums"][place] == pytest.approx(ambiguity, rel=1e-4)
+        assert -of_group["log_sums"][place] == pytest.approx(ambiguity, rel=1e-4)
         right = (logits[row].argmax(axis=-1) == labels).sum(axis=0)
-        np.testing.assert_allclose(take["shares"][place], np.bincount(right, minlength=len(row) + 1) / 30)
-        np.testing.assert_allclose(take["failures"][place], np.mean(logits[row].argmax(axis=-1) != labels, axis=1))
+        np.testing.assert_allclose(of_group["shares"][place], np.bincount(right, minlength=len(row) + 1) / 30)
+        np.testing.assert_allclose(of_group["failures"][place], np.mean(logits[row].argmax(axis=-1) != labels, axis=1))
     assert np.isnan(scores["plurality_vote"]["nll"]).all()
 
 
@@ -241,15 +241,15 @@ def test_limits_are_shared_by_the_sizes():
 
 @pytest.mark.parametrize("count", [100, 50, 6])
 def test_a_sample_is_drawn_from_all_ensembles_once(count):
-    found = chosen_ensembles(DESIGNS, 3, count, seed=0)
-    rows = [tuple(row) for row in found.tolist()]
+    ensembles = chosen_ensembles(DESIGNS, 3, count, seed=0)
+    rows = [tuple(row) for row in ensembles.tolist()]
     assert len(set(rows)) == len(rows) == count
     assert set(rows) < set(combinations(range(12), 3))
     assert rows == sorted(rows)
     alike = [row for row in rows if len({DESIGNS[m] for m in row}) == 1]
     assert len(alike) == min(4, count // 2)
-    np.testing.assert_array_equal(found, chosen_ensembles(DESIGNS, 3, count, seed=0))
-    assert (found != chosen_ensembles(DESIGNS, 3, count, seed=1)).any()
+    np.testing.assert_array_equal(ensembles, chosen_ensembles(DESIGNS, 3, count, seed=0))
+    assert (ensembles != chosen_ensembles(DESIGNS, 3, count, seed=1)).any()
 
 
 def test_a_sample_takes_to_all_alike():
@@ -295,16 +295,16 @@ def test_a_weighted_sample_has_the_correlation_of_all():
 
 
 def test_more_ensembles_than_anybody_can_list():
-    found = chosen_ensembles([f"d{index}" for index in range(400)], 5, 1000, seed=0)
-    assert found.shape == (1000, 5)
+    ensembles = chosen_ensembles([f"d{index}" for index in range(400)], 5, 1000, seed=0)
+    assert ensembles.shape == (1000, 5)
 
 
 def test_ensembles_of_one_design_are_drawn_without_a_list_of_them():
     tracemalloc.start()
-    found = chosen_ensembles(["a"] * 60 + ["b"] * 30, 8, 100, seed=0)  # 2.6 billion are of one design
+    ensembles = chosen_ensembles(["a"] * 60 + ["b"] * 30, 8, 100, seed=0)  # 2.6 billion are of one design
     assert tracemalloc.get_traced_memory()[1] < 300e6
     tracemalloc.stop()
-    rows = [tuple(row) for row in found.tolist()]
+    rows = [tuple(row) for row in ensembles.tolist()]
     assert len(set(rows)) == 100
     assert all(list(row) == sorted(set(row)) for row in rows)
     assert sum(len({member >= 60 for member in row}) == 1 for row in rows) == 50
@@ -313,9 +313,9 @@ def test_ensembles_of_one_design_are_drawn_without_a_list_of_them():
 def test_a_sample_of_ensembles_of_one_design_takes_to_all_alike():
     """Of 20 + 10 ensembles of one design, 10 are drawn 2,000 times: each as often, but for chance."""
     designs = ["a"] * 6 + ["b"] * 5 + ["c"]
-    found = np.concatenate([chosen_ensembles(designs, 3, 20, seed) for seed in range(2000)])
-    kinds = np.unique(designs, return_inverse=True)[1][found]
-    alike = found[(kinds == kinds[:, :1]).all(axis=1)]
+    ensembles = np.concatenate([chosen_ensembles(designs, 3, 20, seed) for seed in range(2000)])
+    kinds = np.unique(designs, return_inverse=True)[1][ensembles]
+    alike = ensembles[(kinds == kinds[:, :1]).all(axis=1)]
     counts = pd.Series(map(tuple, alike.tolist())).value_counts()
     assert len(counts) == 20 + 10
     expected = 2000 * 10 / 30

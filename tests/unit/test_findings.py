@@ -29,44 +29,44 @@ ERRORS = errors_of({"fog": {"a": 0.8, "b": 0.4}, "snow": {"a": 0.1, "b": 0.2}, "
 
 
 def test_errors_are_told_at_both_ends():
-    said = member_findings.error_by_severity(members_of({"a": 0.5, "b": 0.3}), ERRORS)
-    assert said.startswith("On clean images, the error of designs ranges from 0.0 % (a) to 0.0 % (b);")
-    assert said.endswith("at severity 2, the error of designs ranges from 30.0 % (b) to 50.0 % (a).")
+    finding = member_findings.error_by_severity(members_of({"a": 0.5, "b": 0.3}), ERRORS)
+    assert finding.startswith("On clean images, the error of designs ranges from 0.0 % (a) to 0.0 % (b);")
+    assert finding.endswith("at severity 2, the error of designs ranges from 30.0 % (b) to 50.0 % (a).")
 
 
 def test_the_hardest_corruption_and_the_best_design_are_named():
-    said = member_findings.error_heatmap(members_of({"a": 0.5, "b": 0.3}), ERRORS)
-    assert said.startswith("Fog is the hardest corruption (mean error 37.5 %), snow the easiest (mean error 9.4 %); ")
-    assert "b has the lowest error under 2 of 3 corruptions" in said
+    text = member_findings.error_heatmap(members_of({"a": 0.5, "b": 0.3}), ERRORS)
+    assert text.startswith("Fog is the hardest corruption (mean error 37.5 %), snow the easiest (mean error 9.4 %); ")
+    assert "b has the lowest error under 2 of 3 corruptions" in text
 
 
 def test_resiliency_is_ranked_against_size():
-    said = member_findings.size_accuracy_resiliency(members_of({"a": 0.1, "b": 0.2, "c": 0.3}))
-    assert said.startswith("Mean corruption error ranges from 10.0 % (a-s0) to 30.0 % (c-s1)")
-    assert "0.96 with size" in said  # Spearman of 1.5 1.5 3.5 3.5 5.5 5.5 against 1 to 6
+    finding = member_findings.size_accuracy_resiliency(members_of({"a": 0.1, "b": 0.2, "c": 0.3}))
+    assert finding.startswith("Mean corruption error ranges from 10.0 % (a-s0) to 30.0 % (c-s1)")
+    assert "0.96 with size" in finding  # Spearman of 1.5 1.5 3.5 3.5 5.5 5.5 against 1 to 6
 
 
 def test_confidence_is_told_beside_accuracy():
     tables = synthetic_tables()
-    said = member_findings.calibration(tables["members"], tables["calibration"])
-    assert said == (
+    finding = member_findings.calibration(tables["members"], tables["calibration"])
+    assert finding == (
         "On clean images, mean confidence is 96.7 % and accuracy 93.3 %; "
         "on corrupted images, mean confidence is 90.0 % and accuracy 40.0 %."
     )
 
 
 def test_coincident_failures_are_told_against_chance():
-    said = member_findings.coincident_failures(synthetic_tables()["coincident_failures"])
-    assert "12.0 % if they are of one design, 3.0 times as often as by chance" in said
-    assert "6.0 % if they are of two designs, 1.5 times" in said
+    finding = member_findings.coincident_failures(synthetic_tables()["coincident_failures"])
+    assert "12.0 % if they are of one design, 3.0 times as often as by chance" in finding
+    assert "6.0 % if they are of two designs, 1.5 times" in finding
 
 
 @pytest.mark.parametrize(
-    ("curve", "said"), [([0.5, 0.8, 0.8, 0.8, 0.85], "5.0 percentage points (vit)"), ([1] * 5, "not rise")]
+    ("curve", "expected"), [([0.5, 0.8, 0.8, 0.8, 0.85], "5.0 percentage points (vit)"), ([1] * 5, "not rise")]
 )
-def test_late_gains_of_training_are_told(curve, said):
+def test_late_gains_of_training_are_told(curve, expected):
     histories = pd.DataFrame({"epoch": range(1, 6), "validation_accuracy": curve})
-    assert said in member_findings.learning_curves(
+    assert expected in member_findings.learning_curves(
         histories.assign(origin="independent", design="vit", objective=np.nan)
     )
 
@@ -85,8 +85,8 @@ def correlations_of(intervals: dict[str, list[tuple[float, float]]], condition="
         for metric, ends in intervals.items()
         for size, (low, high) in enumerate(ends, 2)
     ]
-    known = {"rule": "mean_probability", "measure": "pearson", "condition": condition}
-    return pd.DataFrame(rows).assign(**known)
+    columns = {"rule": "mean_probability", "measure": "pearson", "condition": condition}
+    return pd.DataFrame(rows).assign(**columns)
 
 
 CORRELATIONS = correlations_of(
@@ -99,28 +99,28 @@ CORRELATIONS = correlations_of(
 
 
 def test_only_what_is_clear_at_every_size_is_said_of_correlations():
-    said = ensemble_findings.correlations(CORRELATIONS)
-    assert "On corrupted images, accuracy correlates positively with diversity in Double fault (mean r 0.75)" in said
-    assert "negatively with diversity in Jensen–Shannon divergence (mean r −0.45)" in said
-    assert "Disagreement" not in said
+    finding = ensemble_findings.correlations(CORRELATIONS)
+    assert "On corrupted images, accuracy correlates positively with diversity in Double fault (mean r 0.75)" in finding
+    assert "negatively with diversity in Jensen–Shannon divergence (mean r −0.45)" in finding
+    assert "Disagreement" not in finding
     assert "of 3 metrics of predictions, 1 positively and 1 negatively" in ensemble_findings.correlation_heatmap(
         CORRELATIONS
     )
 
 
 @pytest.mark.parametrize(
-    ("ends", "said"),
+    ("ends", "expected"),
     [
         ((-1.0, 1.0), "the study has too few members for intervals of correlations."),
         ((np.nan, np.nan), "the study has too few members for intervals of correlations."),
         ((-0.4, 0.9), "no correlation of diversity with accuracy is significant at every size."),
     ],
 )
-def test_what_stays_open_of_correlations_is_not_called_an_absence(ends, said):
+def test_what_stays_open_of_correlations_is_not_called_an_absence(ends, expected):
     rows = correlations_of({"disagreement": [ends], "double_fault": [ends]}).fillna({"correlation": 0.3})
-    told = ensemble_findings.correlations(rows)
-    assert told.startswith(f"On corrupted images, {said}")
-    assert "neither more nor less" not in told
+    finding = ensemble_findings.correlations(rows)
+    assert finding.startswith(f"On corrupted images, {expected}")
+    assert "neither more nor less" not in finding
 
 
 def test_other_measures_conditions_and_rules_change_nothing():
@@ -139,17 +139,17 @@ def test_quarters_of_ensembles_are_compared():
     ensembles["disagreement_corrupted"] = ensembles.corrupted_accuracy
     ensembles["double_fault_corrupted"] = -ensembles.corrupted_accuracy
     ensembles = ensembles.assign(origin="independent", rule="mean_probability", size=2, weight=1.0)
-    said = ensemble_findings.diversity_accuracy(ensembles, pd.DataFrame())
-    assert "leads the least diverse one by 30.0 points for Disagreement" in said
-    assert "trails the least diverse one by 30.0 points for Double fault" in said
+    finding = ensemble_findings.diversity_accuracy(ensembles, pd.DataFrame())
+    assert "leads the least diverse one by 30.0 points for Disagreement" in finding
+    assert "trails the least diverse one by 30.0 points for Double fault" in finding
 
 
 def test_the_best_strength_is_named():
     rows = [("balanced", 0, 0.6), ("balanced", 0.5, 0.7), ("balanced", 1, 0.5), ("ncl", 1, 0.65)]
     joint = pd.DataFrame(rows, columns=["objective", "strength", "corrupted_accuracy"])
-    said = ensemble_findings.strength(joint.assign(origin="joint", rule="mean_probability"))
-    assert "balanced is best of 2 at λ = 0.5, with 70.0 %, ncl has one strength, λ = 1, with 65.0 %" in said
-    assert "independent training reaches 60.0 %" in said
+    finding = ensemble_findings.strength(joint.assign(origin="joint", rule="mean_probability"))
+    assert "balanced is best of 2 at λ = 0.5, with 70.0 %, ncl has one strength, λ = 1, with 65.0 %" in finding
+    assert "independent training reaches 60.0 %" in finding
 
 
 def origin_rows(**several) -> pd.DataFrame:
@@ -163,12 +163,12 @@ UNKNOWN = {"advantage": np.nan, "advantage_low": np.nan, "advantage_high": np.na
 
 
 def test_origins_are_told_best_first_where_most_can_be_compared():
-    said = ensemble_findings.origins(origin_rows(**UNKNOWN))
-    assert said.endswith("of ensembles of 3 members: several architectures 80.0 %, one architecture 60.0 %.")
+    finding = ensemble_findings.origins(origin_rows(**UNKNOWN))
+    assert finding.endswith("of ensembles of 3 members: several architectures 80.0 %, one architecture 60.0 %.")
 
 
 @pytest.mark.parametrize(
-    ("points", "low", "high", "told"),
+    ("points", "low", "high", "expected"),
     [
         (
             0.2,
@@ -186,11 +186,11 @@ def test_origins_are_told_best_first_where_most_can_be_compared():
         (0.2, np.nan, np.nan, "on corrupted images; too few designs for an interval. Mean"),
     ],
 )
-def test_what_several_architectures_bring_is_told_with_its_interval(points, low, high, told):
+def test_what_several_architectures_bring_is_told_with_its_interval(points, low, high, expected):
     ends = {"low": 0.7, "high": 0.9, "advantage": points, "advantage_low": low, "advantage_high": high}
-    said = ensemble_findings.origins(origin_rows(**ends))
-    assert told in said
-    assert said.endswith("several architectures 80.0 % [70.0 %, 90.0 %], one architecture 60.0 %.")
+    finding = ensemble_findings.origins(origin_rows(**ends))
+    assert expected in finding
+    assert finding.endswith("several architectures 80.0 % [70.0 %, 90.0 %], one architecture 60.0 %.")
 
 
 def test_every_chart_finds_something_in_a_usual_study():
@@ -200,10 +200,10 @@ def test_every_chart_finds_something_in_a_usual_study():
 
 
 def test_terms_are_buttons_where_they_come_first():
-    said = explained("mCE of members: mCE, and the Members' ECE of 5 %")
-    assert said.count("<button") == 3
-    assert said.startswith('<button type="button" class="term" popovertarget="term-mce">mCE</button> of ')
-    assert said.endswith("of 5\N{NO-BREAK SPACE}%")
+    html = explained("mCE of members: mCE, and the Members' ECE of 5 %")
+    assert html.count("<button") == 3
+    assert html.startswith('<button type="button" class="term" popovertarget="term-mce">mCE</button> of ')
+    assert html.endswith("of 5\N{NO-BREAK SPACE}%")
 
 
 def test_names_within_words_are_no_terms():
@@ -246,7 +246,7 @@ def test_intervals_are_drawn_around_zero():
 )
 def test_reasons_of_verdicts(verdicts, reason):
     rows = [part(verdict, 0.1, 0.2) for verdict in verdicts]
-    told = {
+    columns = {
         "observation": 1,
         "statement": "S.",
         "verdict": verdicts[0],
@@ -254,7 +254,7 @@ def test_reasons_of_verdicts(verdicts, reason):
         "would_decide": "20 designs",
         "margin": 0.2,
     }
-    assert observed(pd.DataFrame(rows).assign(**told))[0]["reason"] == reason
+    assert observed(pd.DataFrame(rows).assign(**columns))[0]["reason"] == reason
 
 
 def test_the_best_are_those_chosen_and_are_shown_as_judged():
@@ -272,9 +272,9 @@ def test_the_best_are_those_chosen_and_are_shown_as_judged():
         ("Best member", "b", 0.625),
         ("Baseline", "a", 1),
     ]
-    said = ensemble_findings.deployment(table, table)
-    assert "the best ensemble of 2 misclassifies 20.0 % [5.0 %, 50.0 %] at 2 M MACs; the best member (b) " in said
-    assert "(b) misclassifies 25.0 %" in said
+    finding = ensemble_findings.deployment(table, table)
+    assert "the best ensemble of 2 misclassifies 20.0 % [5.0 %, 50.0 %] at 2 M MACs; the best member (b) " in finding
+    assert "(b) misclassifies 25.0 %" in finding
 
 
 def test_what_was_tested_is_told():
@@ -288,7 +288,7 @@ def test_what_was_tested_is_told():
 
 def test_parts_of_observations_have_the_names_of_metrics():
     rows = [part("supported", 0.1, 0.2, name) for name in ("prediction: q_statistic, clean images", "0 < lambda < 1")]
-    told = {
+    columns = {
         "observation": 4,
         "statement": "S.",
         "verdict": "supported",
@@ -296,19 +296,19 @@ def test_parts_of_observations_have_the_names_of_metrics():
         "would_decide": "20 designs",
         "margin": 0.2,
     }
-    names = [found["part"] for found in observed(pd.DataFrame(rows).assign(**told))[0]["parts"]]
+    names = [row["part"] for row in observed(pd.DataFrame(rows).assign(**columns))[0]["parts"]]
     assert names == ["Predictions: Q statistic, sign reversed, clean images", "0 < lambda < 1"]
 
 
 def under(rows: list[tuple], first: str = "best ensemble") -> pd.DataFrame:
     """Of each role: members, and the differences under each corruption with their intervals, or none of the first."""
-    found = []
+    entries = []
     for role, members, ends in rows:
         for number, (low, high) in enumerate(ends):
-            known = {"role": role, "members": members, "size": 1 + members.count("+"), "corruption": MAIN[number]}
+            entry = {"role": role, "members": members, "size": 1 + members.count("+"), "corruption": MAIN[number]}
             middle = np.nan if role == first else (low + high) / 2
-            found.append(known | {"error": 0.2, "difference": middle, "difference_low": low, "difference_high": high})
-    return pd.DataFrame(found)
+            entries.append(entry | {"error": 0.2, "difference": middle, "difference_low": low, "difference_high": high})
+    return pd.DataFrame(entries)
 
 
 UNKNOWN_ENDS = [(np.nan, np.nan)] * 3
@@ -317,8 +317,8 @@ UNKNOWN_ENDS = [(np.nan, np.nan)] * 3
 def test_the_best_ensemble_is_compared_under_each_corruption():
     ends = {"best member": [(-0.2, -0.1), (-0.2, 0.1), (0.1, 0.2)], "baseline": [(-0.2, 0.1)] * 3}
     rows = [("best ensemble", "a+b", UNKNOWN_ENDS), ("best member", "a", ends["best member"])]
-    said = contender_charts.under_corruptions_finding(under([*rows, ("baseline", "c", ends["baseline"])]))
-    assert said == (
+    finding = contender_charts.under_corruptions_finding(under([*rows, ("baseline", "c", ends["baseline"])]))
+    assert finding == (
         "The best ensemble (a + b): against the best member (a), it makes fewer errors under 2 of 3 corruptions, "
         "significantly fewer under 1 and significantly more under 1; against the baseline (c), it makes fewer errors "
         "under 3 of 3 corruptions, significantly fewer under none."
@@ -328,9 +328,9 @@ def test_the_best_ensemble_is_compared_under_each_corruption():
 def test_the_best_member_may_be_the_baseline():
     ends = [(-0.2, -0.1)] * 3
     rows = [("best ensemble", "a+b", UNKNOWN_ENDS), ("best member", "a", ends), ("baseline", "a", ends)]
-    said = contender_charts.under_corruptions_finding(under(rows))
-    assert said.count("against") == 1
-    assert "against the best member, which is the baseline (a), it makes fewer errors under 3 of 3" in said
+    finding = contender_charts.under_corruptions_finding(under(rows))
+    assert finding.count("against") == 1
+    assert "against the best member, which is the baseline (a), it makes fewer errors under 3 of 3" in finding
 
 
 def test_a_contender_without_rivals_is_not_compared():
@@ -344,12 +344,12 @@ def sizes_of(errors: dict[int, float], changes: dict[int, tuple[float, float]]) 
         | dict(zip(("change_low", "change_high"), changes.get(size, (np.nan, np.nan)), strict=True))
         for size, error in errors.items()
     ]
-    known = {"rule": "mean_probability", "measure": "mean_corruption_error", "members": 6}
-    return pd.DataFrame(rows).assign(lower_quartile=0, upper_quartile=1, **known)
+    columns = {"rule": "mean_probability", "measure": "mean_corruption_error", "members": 6}
+    return pd.DataFrame(rows).assign(lower_quartile=0, upper_quartile=1, **columns)
 
 
 @pytest.mark.parametrize(
-    ("errors", "changes", "told"),
+    ("errors", "changes", "expected"),
     [
         (
             {1: 0.3, 2: 0.2, 3: 0.18},
@@ -364,10 +364,10 @@ def sizes_of(errors: dict[int, float], changes: dict[int, tuple[float, float]]) 
         ({1: 0.3, 2: 0.2}, {}, "−2.0 {POINTS} (no interval: too few members)."),
     ],
 )
-def test_what_one_more_member_changes_is_told(errors, changes, told):
-    said = size_chart.finding(sizes_of(errors, changes), pd.DataFrame())
-    assert said.startswith("On corrupted images, single members have a mean error of 30.0 % [29.0 %, 31.0 %], ")
-    assert told.format(POINTS="percentage points") in said
+def test_what_one_more_member_changes_is_told(errors, changes, expected):
+    finding = size_chart.finding(sizes_of(errors, changes), pd.DataFrame())
+    assert finding.startswith("On corrupted images, single members have a mean error of 30.0 % [29.0 %, 31.0 %], ")
+    assert expected.format(POINTS="percentage points") in finding
 
 
 def test_one_size_says_nothing_of_further_members():
@@ -400,8 +400,8 @@ def test_clean_accuracy_is_turned_into_an_error():
 )
 def test_an_open_verdict_says_why(ends, verdicts, reason):
     rows = [part(verdict, *of_part) for verdict, of_part in zip(verdicts, ends, strict=True)]
-    told = {"observation": 1, "statement": "S.", "verdict": "undecided", "lacking": np.nan, "would_decide": np.nan}
-    assert reason in observed(pd.DataFrame(rows).assign(**told, margin=0.2))[0]["reason"]
+    columns = {"observation": 1, "statement": "S.", "verdict": "undecided", "lacking": np.nan, "would_decide": np.nan}
+    assert reason in observed(pd.DataFrame(rows).assign(**columns, margin=0.2))[0]["reason"]
 
 
 def test_training_of_few_epochs_has_no_last_fifth():
@@ -412,19 +412,19 @@ def test_training_of_few_epochs_has_no_last_fifth():
 
 def test_nobody_above_the_line_is_not_called_above_it():
     rows = pd.DataFrame({"member": ["a"], "test_set": ["corrupted"], "effective_robustness": [-0.1], "low": [np.nan]})
-    said = robustness_charts.finding(rows.assign(accuracy=0.5, high=np.nan))
-    assert said == "Effective robustness is accuracy above the line: no member lies above it on corrupted images."
+    finding = robustness_charts.finding(rows.assign(accuracy=0.5, high=np.nan))
+    assert finding == "Effective robustness is accuracy above the line: no member lies above it on corrupted images."
 
 
 def test_unknown_cost_is_not_told():
     rows = [("a", 1, 0.3, 0.4, True), ("a+b", 2, 0.1, 0.2, False)]
     columns = ["members", "size", "validation_error", "mean_corruption_error", "baseline"]
     table = pd.DataFrame(rows, columns=columns).assign(low=0.05, high=0.5, macs=np.nan)
-    said = ensemble_findings.deployment(table, table)
-    assert "MACs" not in said
-    assert "the best ensemble of 2 misclassifies 20.0 % [5.0 %, 50.0 %];" in said
+    finding = ensemble_findings.deployment(table, table)
+    assert "MACs" not in finding
+    assert "the best ensemble of 2 misclassifies 20.0 % [5.0 %, 50.0 %];" in finding
 
 
 def test_what_was_tested_names_only_what_there_is():
-    said = basis(None, synthetic_tables(designs={}, searched=0, corruptions=MAIN[:2]))
-    assert said.startswith("30 jointly trained members, of 1 design in 1 family")
+    text = basis(None, synthetic_tables(designs={}, searched=0, corruptions=MAIN[:2]))
+    assert text.startswith("30 jointly trained members, of 1 design in 1 family")

@@ -21,37 +21,37 @@ def replicates(values: list[float]) -> np.ndarray:
 @given(samples)
 @settings(deadline=None)
 def test_of_a_mean_it_is_the_t_test(values):
-    found = ttest_1samp(values, 0)
-    expected = found.confidence_interval(0.9)
+    result = ttest_1samp(values, 0)
+    expected = result.confidence_interval(0.9)
     assert interval(replicates(values), 0.9) == pytest.approx((expected.low, expected.high))
-    assert p_value(replicates(values)) == pytest.approx(found.pvalue)
+    assert p_value(replicates(values)) == pytest.approx(result.pvalue)
 
 
 @given(samples, st.sampled_from([LINEAR, FISHER, ANGULAR]))
 @settings(deadline=None)
 def test_p_value_is_where_the_interval_meets_zero(values, scale):
-    found = replicates(values)
-    p = p_value(found, scale)
+    estimates = replicates(values)
+    p = p_value(estimates, scale)
     if 1e-6 < p < 0.999:
-        low, high = interval(found, 1 - p, scale)
+        low, high = interval(estimates, 1 - p, scale)
         assert min(abs(low), abs(high)) == pytest.approx(0, abs=1e-6)
 
 
 @given(samples, st.sampled_from([FISHER, ANGULAR]))
 @settings(deadline=None)
 def test_intervals_stay_within_their_range_and_hold_the_estimate(values, scale):
-    found = replicates(values)
-    low, high = interval(found, 0.99, scale)
-    assert -1 <= low <= found[0] + 1e-9
-    assert found[0] - 1e-9 <= high <= 1
+    estimates = replicates(values)
+    low, high = interval(estimates, 0.99, scale)
+    assert -1 <= low <= estimates[0] + 1e-9
+    assert estimates[0] - 1e-9 <= high <= 1
 
 
 def test_fisher_scale_by_hand():
-    found = np.array([0.5, 0.4, 0.6, 0.5])
-    z = np.arctanh(found)
+    estimates = np.array([0.5, 0.4, 0.6, 0.5])
+    z = np.arctanh(estimates)
     error = np.sqrt(2 / 3 * ((z[1:] - z[1:].mean()) ** 2).sum())
     reach = t.ppf(0.975, 2) * error
-    assert interval(found, 0.95, FISHER) == pytest.approx(tuple(np.tanh([z[0] - reach, z[0] + reach])))
+    assert interval(estimates, 0.95, FISHER) == pytest.approx(tuple(np.tanh([z[0] - reach, z[0] + reach])))
 
 
 def test_what_is_not_defined_without_a_unit_has_no_interval():
@@ -69,8 +69,8 @@ def test_what_does_not_vary_is_certain():
 
 
 def test_kept_weights_by_hand():
-    found = kept_weights([["b", "a"], ["a", "c"], ["c", "d"], ["a", "a"]])
-    np.testing.assert_array_equal(found, [[1, 1, 1, 1], [0, 0, 1, 0], [0, 1, 1, 1], [1, 0, 0, 1], [1, 1, 0, 1]])
+    weights = kept_weights([["b", "a"], ["a", "c"], ["c", "d"], ["a", "a"]])
+    np.testing.assert_array_equal(weights, [[1, 1, 1, 1], [0, 0, 1, 0], [0, 1, 1, 1], [1, 0, 0, 1], [1, 1, 0, 1]])
 
 
 def test_holm_by_hand():
@@ -83,14 +83,14 @@ def test_holm_by_hand():
 @settings(deadline=None)
 def test_holm_lies_between_no_correction_and_bonferroni(p_values, undefined):
     p = np.array(p_values + [np.nan] * undefined)
-    found = holm(p)
-    assert np.isnan(found).sum() == undefined
-    p, found = p[: len(p_values)], found[: len(p_values)]
-    assert (found >= p).all()
-    assert (found <= np.minimum(len(p) * p, 1) + 1e-12).all()
-    assert (found >= false_discovery_control(p) - 1e-12).all()  # Benjamini and Hochberg reject no less
+    corrected = holm(p)
+    assert np.isnan(corrected).sum() == undefined
+    p, corrected = p[: len(p_values)], corrected[: len(p_values)]
+    assert (corrected >= p).all()
+    assert (corrected <= np.minimum(len(p) * p, 1) + 1e-12).all()
+    assert (corrected >= false_discovery_control(p) - 1e-12).all()  # Benjamini and Hochberg reject no less
     order = np.argsort(p, kind="stable")
-    assert (np.diff(found[order]) >= 0).all()
+    assert (np.diff(corrected[order]) >= 0).all()
 
 
 def test_units_are_left_out_one_by_one_unless_there_are_very_many():

@@ -62,14 +62,14 @@ def test_all_classes_are_summed_only_where_candidates_do_not_decide():
 
 def test_a_panel_holds_the_label_the_likeliest_classes_and_bounds():
     values, labels = values_of("indifferent"), np.arange(IMAGES)
-    found = panel(values, labels, 9)
-    assert found.shape == (MEMBERS, 11, IMAGES)
+    panels = panel(values, labels, 9)
+    assert panels.shape == (MEMBERS, 11, IMAGES)
     for image in range(0, IMAGES, 7):
         most = np.delete(values[image], labels[image], axis=1)
         order = np.argsort(-most.max(axis=0))
-        np.testing.assert_array_equal(found[:, 0, image], values[image, :, labels[image]])
-        np.testing.assert_array_equal(np.sort(found[:, 1:-1, image]), np.sort(most[:, order[:9]]))
-        np.testing.assert_array_equal(found[:, -1, image], most[:, order[9:]].max(axis=1))
+        np.testing.assert_array_equal(panels[:, 0, image], values[image, :, labels[image]])
+        np.testing.assert_array_equal(np.sort(panels[:, 1:-1, image]), np.sort(most[:, order[:9]]))
+        np.testing.assert_array_equal(panels[:, -1, image], most[:, order[9:]].max(axis=1))
     assert (panel(values[:, :, :10], np.zeros(IMAGES, int), 9)[:, -1] == -np.inf).all()
 
 
@@ -86,14 +86,14 @@ def test_more_candidates_where_classes_are_often_summed_and_fewer_where_never():
 def test_sums_of_products_by_loops(thinned, size, largest):
     values = np.random.default_rng(0).random((3, MEMBERS, 70)).astype(np.float32)
     ensembles = ensembles_of(MEMBERS, size)[::thinned]
-    found = np.full((len(values), len(ensembles)), np.nan)
+    products = np.full((len(values), len(ensembles)), np.nan)
     for block in blocks(ensembles, largest):
         sums = np.empty((len(values), len(block.places)), np.float32)
         parts = block.before, block.after, block.of_before, block.of_after
         kernels.product_sums(block.ensembles, *parts, block.runs, values, sums)
-        found[:, block.places] = sums
+        products[:, block.places] = sums
     expected = [values[:, members].astype(float).prod(axis=1).sum(axis=1) for members in ensembles]
-    np.testing.assert_allclose(found, np.transpose(expected), rtol=1e-5)
+    np.testing.assert_allclose(products, np.transpose(expected), rtol=1e-5)
 
 
 def test_a_block_of_all_ensembles_of_three():
@@ -110,9 +110,9 @@ def test_a_block_of_all_ensembles_of_three():
 def test_blocks_hold_every_ensemble_once(size):
     random = np.random.default_rng(0)
     ensembles = random.permuted(ensembles_of(9, size), axis=1)
-    found = list(blocks(ensembles, 10))
-    assert sorted(np.concatenate([block.places for block in found]).tolist()) == list(range(len(ensembles)))
-    for block in found:
+    all_blocks = list(blocks(ensembles, 10))
+    assert sorted(np.concatenate([block.places for block in all_blocks]).tolist()) == list(range(len(ensembles)))
+    for block in all_blocks:
         parts = [block.ensembles[:, :1], block.before[block.of_before], block.after[block.of_after]]
         np.testing.assert_array_equal(np.concatenate(parts, axis=1), block.ensembles)
         np.testing.assert_array_equal(np.sort(block.ensembles), np.sort(ensembles[block.places]))

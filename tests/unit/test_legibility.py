@@ -56,30 +56,30 @@ def test_shades_stay_distinguishable(count):
 def encodings(part) -> list[dict]:
     """All encodings in a specification."""
     if isinstance(part, list):
-        return [found for item in part for found in encodings(item)]
+        return [encoding for item in part for encoding in encodings(item)]
     if not isinstance(part, dict):
         return []
     own = [part["encoding"]] if "encoding" in part else []
     return own + [
-        found for key, item in part.items() if key not in ("datasets", "encoding") for found in encodings(item)
+        encoding for key, item in part.items() if key not in ("datasets", "encoding") for encoding in encodings(item)
     ]
 
 
 @pytest.mark.parametrize("name", CHARTS)
 def test_shapes_and_dashes_tell_apart_what_colours_do_not(name, many):
-    found = encodings(draw(name, many, settings.OKABE_ITO))
-    for hue in (encoding["color"] for encoding in found if "range" in encoding.get("color", {}).get("scale", {})):
-        looks = {
+    mappings = encodings(draw(name, many, settings.OKABE_ITO))
+    for hue in (encoding["color"] for encoding in mappings if "range" in encoding.get("color", {}).get("scale", {})):
+        styles = {
             str(value): [colour] for value, colour in zip(hue["scale"]["domain"], hue["scale"]["range"], strict=True)
         }
-        for other in (encoding[channel] for encoding in found for channel in SEPARATING if channel in encoding):
+        for other in (encoding[channel] for encoding in mappings for channel in SEPARATING if channel in encoding):
             if other.get("field") == hue["field"] and other["scale"]["domain"] == hue["scale"]["domain"]:
-                for value, look in zip(other["scale"]["domain"], other["scale"]["range"], strict=True):
-                    looks[str(value)] += [look]
-        for (a, *more_a), (b, *more_b) in combinations(looks.values(), 2):
+                for value, style in zip(other["scale"]["domain"], other["scale"]["range"], strict=True):
+                    styles[str(value)] += [style]
+        for (a, *more_a), (b, *more_b) in combinations(styles.values(), 2):
             assert more_a != more_b or nearest([a, b], "deuteranopia") > ORDERED or hue.get("legend", "") is None
-        if hue.get("legend", "") is not None and hue["type"] == "nominal" and len(looks) > 2:
-            assert len(set(map(str, looks.values()))) == len(looks)
+        if hue.get("legend", "") is not None and hue["type"] == "nominal" and len(styles) > 2:
+            assert len(set(map(str, styles.values()))) == len(styles)
 
 
 def test_names_that_share_a_colour_differ_in_shape():

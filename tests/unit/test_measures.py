@@ -39,16 +39,16 @@ def test_pearson_is_that_of_repeated_values(case):
 @settings(deadline=None)
 def test_pearson_of_ranks_is_spearman_with_ties(case):
     weights, x, y = columns(case)
-    found = weighted_pearson(weights[None], weighted_ranks(weights[None], x), weighted_ranks(weights[None], y))[0]
-    assert found == pytest.approx(spearmanr(repeated(weights, x), repeated(weights, y)).statistic, abs=1e-9)
+    correlation = weighted_pearson(weights[None], weighted_ranks(weights[None], x), weighted_ranks(weights[None], y))[0]
+    assert correlation == pytest.approx(spearmanr(repeated(weights, x), repeated(weights, y)).statistic, abs=1e-9)
 
 
 @given(triples)
 @settings(deadline=None)
 def test_ranks_are_those_of_repeated_values_up_to_a_half(case):
     weights, x, _ = np.array(case, float).T
-    found = repeated(weights, weighted_ranks(weights[None], x)[0])
-    np.testing.assert_allclose(found + 0.5, rankdata(repeated(weights, x)))
+    ranks = repeated(weights, weighted_ranks(weights[None], x)[0])
+    np.testing.assert_allclose(ranks + 0.5, rankdata(repeated(weights, x)))
 
 
 def test_rows_of_weights_do_not_mix():
@@ -110,10 +110,10 @@ def test_kendall_by_loops(ensembles):
 
 def test_partial_is_the_correlation_of_residuals(ensembles):
     weights, x, y, given = ensembles
-    for kept, found in zip(weights > 0, MEASURES["partial"](*ensembles), strict=True):
+    for kept, correlation in zip(weights > 0, MEASURES["partial"](*ensembles), strict=True):
         lines = [linregress(given[kept], values[kept]) for values in (x, y)]
         residuals = [v[kept] - f.slope * given[kept] for v, f in zip((x, y), lines, strict=True)]
-        assert found == pytest.approx(pearsonr(*residuals).statistic)
+        assert correlation == pytest.approx(pearsonr(*residuals).statistic)
 
 
 def test_nothing_is_left_of_what_is_given(ensembles):
@@ -132,14 +132,14 @@ def test_weighted_kendall_by_repetition():
 @pytest.mark.parametrize("weights", [np.ones(9), np.full(9, 2.5)])
 def test_quantiles_of_equal_weights_are_those_of_numpy(weights):
     values = np.random.default_rng(0).standard_normal(9)
-    found = weighted_quantiles(np.append(values, np.nan), np.append(weights, 1), [0.25, 0.5, 0.75])
-    np.testing.assert_allclose(found, np.quantile(values, [0.25, 0.5, 0.75]))
+    quantiles = weighted_quantiles(np.append(values, np.nan), np.append(weights, 1), [0.25, 0.5, 0.75])
+    np.testing.assert_allclose(quantiles, np.quantile(values, [0.25, 0.5, 0.75]))
 
 
 def test_weighted_quantiles_by_repetition():
     values, weights = np.arange(4.0), np.array([1000, 3000, 4000, 2000])
-    found = weighted_quantiles(values, weights.astype(float), [0.1, 0.6, 0.9])
-    np.testing.assert_allclose(found, np.quantile(np.repeat(values, weights), [0.1, 0.6, 0.9]), atol=1)
+    quantiles = weighted_quantiles(values, weights.astype(float), [0.1, 0.6, 0.9])
+    np.testing.assert_allclose(quantiles, np.quantile(np.repeat(values, weights), [0.1, 0.6, 0.9]), atol=1)
     assert np.isnan(weighted_quantiles(np.array([np.nan]), np.ones(1), [0.5])).all()
 
 
@@ -150,9 +150,9 @@ def test_too_few_for_kendall():
 @pytest.mark.parametrize("measure", ["pearson", "spearman"])
 def test_interval_of_independent_observations_against_scipy(measure):
     x, y = np.random.default_rng(1).standard_normal((2, 40))
-    found = pearsonr(x, y)
-    expected = found.confidence_interval(0.9)
-    low, high = independent_interval(measure, found.statistic, 40, 0.9)
+    result = pearsonr(x, y)
+    expected = result.confidence_interval(0.9)
+    low, high = independent_interval(measure, result.statistic, 40, 0.9)
     if measure == "pearson":
         assert (low, high) == pytest.approx((expected.low, expected.high))
     else:

@@ -65,9 +65,9 @@ def test_observation_3_is_a_difference_of_means():
     errors = image_errors(0.3, 0.4, 0.5)
     means = errors.groupby("strength").error.mean()
     observation = balance_is_most_resilient(errors, 36, MARGIN)
-    found = [part.estimate for part in observation.parts]
+    estimates = [part.estimate for part in observation.parts]
     middle = (means[0.4] + means[0.6]) / 2
-    assert found == pytest.approx([middle - means[0.0], middle - means[1.0]])
+    assert estimates == pytest.approx([middle - means[0.0], middle - means[1.0]])
     assert (observation.members, observation.ensembles, observation.images) == (36, 12, 50)
 
 
@@ -103,8 +103,8 @@ def test_observation_3_matches_seeds_by_name():
     """The end lacks the first seed and has one more: by position, every seed would meet another's."""
     errors = image_errors(0.3, 0.4, 0.4, seeds=4)
     errors["error"] += errors.seed * 0.1
-    gone = (errors.strength == 0) & (errors.seed == 0) | (errors.strength == 0.4) & (errors.seed == 3)
-    observation = balance_is_most_resilient(errors[~gone], 36, MARGIN)
+    missing = (errors.strength == 0) & (errors.seed == 0) | (errors.strength == 0.4) & (errors.seed == 3)
+    observation = balance_is_most_resilient(errors[~missing], 36, MARGIN)
     assert [part.units for part in observation.parts] == [2, 2]
     assert [part.estimate for part in observation.parts] == pytest.approx([-0.1, -0.1], abs=0.01)
 

@@ -226,14 +226,14 @@ def test_further_test_sets_stand_beside_the_verdict(observed):
     assert verdict(before) == verdict(after)
     assert [part.name for part in before.parts] == [part.name for part in after.parts]
     assert [part.estimate for part in before.parts] == [part.estimate for part in after.parts]
-    known = {part.name: part.estimate for part in [*after.parts, *after.beside]}
-    photos = {name: value for name, value in known.items() if "photos" in name}
-    assert set(known) - set(photos) == {part.name for part in [*before.parts, *before.beside]}
+    estimates = {part.name: part.estimate for part in [*after.parts, *after.beside]}
+    photos = {name: value for name, value in estimates.items() if "photos" in name}
+    assert set(estimates) - set(photos) == {part.name for part in [*before.parts, *before.beside]}
     if observed is observation_2:
-        assert photos["photos images"] == known["clean images"]
+        assert photos["photos images"] == estimates["clean images"]
     else:
         alone = {"predictions, photos images", "prediction: label_disagreement, photos images"}
-        assert photos == dict.fromkeys(alone, known["prediction: label_disagreement, clean images"])
+        assert photos == dict.fromkeys(alone, estimates["prediction: label_disagreement, clean images"])
 
 
 def test_observation_4_by_loops():

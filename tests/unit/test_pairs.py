@@ -113,24 +113,24 @@ def test_chunks_of_images_do_not_matter(study, pairs, monkeypatch):
 
 
 def test_only_the_chosen_metrics_are_compared(study):
-    found = pairs_of(study, metrics=["saliency_iou"])
-    assert set(found[found.kind != "prediction"].metric) == {"saliency_iou"}
+    table = pairs_of(study, metrics=["saliency_iou"])
+    assert set(table[table.kind != "prediction"].metric) == {"saliency_iou"}
 
 
 def test_pairs_of_a_member_that_a_method_does_not_apply_to_are_left_out(study, pairs):
     maps = study["maps"]["saliency"].copy()
     maps[1] = np.nan
-    found = pairs_of(study | {"maps": study["maps"] | {"saliency": maps}})
+    remaining = pairs_of(study | {"maps": study["maps"] | {"saliency": maps}})
     touched = pairs.metric.str.startswith("saliency") & ((pairs["first"] == NAMES[1]) | (pairs["second"] == NAMES[1]))
     assert touched.sum() == 4 * 3
     columns = ["metric", "condition", "first", "second"]
-    expected, found = (table.sort_values(columns).reset_index(drop=True) for table in (pairs[~touched], found))
-    pd.testing.assert_frame_equal(found, expected, atol=1e-9)
+    expected, remaining = (table.sort_values(columns).reset_index(drop=True) for table in (pairs[~touched], remaining))
+    pd.testing.assert_frame_equal(remaining, expected, atol=1e-9)
 
 
 def test_ensembles_tell_over_how_many_pairs_they_are_averaged(study, members, pairs):
-    gone = pairs.metric.eq("saliency_cosine") & ((pairs["first"] == NAMES[1]) | (pairs["second"] == NAMES[1]))
-    pool = Pool(members, study["predictions"], [pairs[~gone]], BASELINE, 0.95)
+    missing = pairs.metric.eq("saliency_cosine") & ((pairs["first"] == NAMES[1]) | (pairs["second"] == NAMES[1]))
+    pool = Pool(members, study["predictions"], [pairs[~missing]], BASELINE, 0.95)
     table = pool.score([ensembles_of(4, 2), ensembles_of(4, 3)], RULES[:1])[0].set_index("members")
     assert [c for c in table if c.endswith("_pairs")] == ["saliency_cosine_clean_pairs"]
     assert np.isnan(table.saliency_cosine_clean["a-s0+a-s1"])
@@ -263,14 +263,14 @@ def test_a_further_test_set_is_scored_beside_the_others_and_changes_nothing_of_t
     right = (field[:, 0][..., [0, 2]].argmax(axis=-1) == (labels == 2)).astype(bool)
     members = members.assign(field_accuracy=right.mean(axis=1))
     ensembles = ensembles_of(4, 3)
-    found, by_corruption = Pool(members, predictions, further, BASELINE, 0.95).score([ensembles], RULES[:1])
+    scored, by_corruption = Pool(members, predictions, further, BASELINE, 0.95).score([ensembles], RULES[:1])
     alone, alone_by_corruption = pool.score([ensembles], RULES[:1])
-    known = [column for column in alone if column in found]
-    assert {"clean_accuracy", "corrupted_accuracy", "disagreement_clean", "disagreement_corrupted"} < set(known)
-    pd.testing.assert_frame_equal(found[known], alone[known], check_exact=True)
+    shared = [column for column in alone if column in scored]
+    assert {"clean_accuracy", "corrupted_accuracy", "disagreement_clean", "disagreement_corrupted"} < set(shared)
+    pd.testing.assert_frame_equal(scored[shared], alone[shared], check_exact=True)
     pd.testing.assert_frame_equal(by_corruption, alone_by_corruption, check_exact=True)
     same = study["labels"] != 1
-    for row, ensemble in zip(found.itertuples(), ensembles, strict=True):
+    for row, ensemble in zip(scored.itertuples(), ensembles, strict=True):
         clean = [[softmax(row[[0, 2]]) for row in study["logits"][member][0][same]] for member in ensemble]
         right_on_clean = np.mean(clean, axis=0).argmax(axis=1) == (study["labels"][same] == 2)
         assert row.clean_on_field_accuracy == np.mean(right_on_clean)
@@ -295,10 +295,10 @@ def test_image_errors_by_loops(study, pool, rule):
     ensemble = np.array([0, 2, 3])
     right = [answers(study, ensemble, condition, rule) for condition in range(1, len(CONDITIONS))]
     errors = EnsembleErrors(study["predictions"], pool.weights, rule)
-    found = errors.image_errors(ensemble[None], np.arange(len(study["labels"])))[0]
-    np.testing.assert_allclose(found, 1 - np.mean(right, axis=0))
+    image_errors = errors.image_errors(ensemble[None], np.arange(len(study["labels"])))[0]
+    np.testing.assert_allclose(image_errors, 1 - np.mean(right, axis=0))
     row = pool.score([ensemble[None]], [rule])[0].iloc[0]
-    assert found.mean() == pytest.approx(row.mean_corruption_error)
+    assert image_errors.mean() == pytest.approx(row.mean_corruption_error)
 
 
 def test_pairs_of_other_members_do_not_matter(study, members, pairs):

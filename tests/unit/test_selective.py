@@ -36,17 +36,17 @@ def answers(images: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
 def test_measures_against_torch_uncertainty(images, seed):
     probabilities, labels = answers(images, seed)
     confidence, errors = probabilities.max(axis=1), probabilities.argmax(axis=1) != labels
-    found = {name: values[0] for name, values in measures(ranking(confidence, errors)).items()}
+    scores = {name: values[0] for name, values in measures(ranking(confidence, errors)).items()}
     given_both = torch.from_numpy(probabilities), torch.from_numpy(labels)
     expected = {"aurc": AURC()} | {f"error_at_{round(100 * c)}": RiskAtxCov(c) for c in COVERAGES}
     for name, metric in expected.items():
         metric.update(*given_both)
-        assert found[name] == pytest.approx(metric.compute().item(), abs=1e-6), name
+        assert scores[name] == pytest.approx(metric.compute().item(), abs=1e-6), name
     right = torch.from_numpy(~errors).int()
-    assert found["auroc"] == pytest.approx(binary_auroc(given_both[0].max(1).values, right).item(), abs=1e-6)
+    assert scores["auroc"] == pytest.approx(binary_auroc(given_both[0].max(1).values, right).item(), abs=1e-6)
     fpr = FPR95(pos_label=1)
     fpr.update(given_both[0].max(1).values, right)
-    assert found["fpr_at_95"] == pytest.approx(fpr.compute().item(), abs=1e-6)
+    assert scores["fpr_at_95"] == pytest.approx(fpr.compute().item(), abs=1e-6)
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.sampled_from([0.0, 0.5, 1.0])), min_size=2, max_size=12), st.data())
@@ -61,18 +61,18 @@ def test_ties_count_as_in_random_order(pairs, data):
         total += np.cumsum(errors[order]) / np.arange(1, images + 1)
     risks = total / 400
     ranked = ranking(confidence, errors)
-    found = risk_coverage(ranked, np.arange(1, images + 1) / images)
-    np.testing.assert_allclose(found, risks, atol=0.12)
-    area = (found.sum() - (found[0] + found[-1]) / 2) / (images - 1)
+    curve = risk_coverage(ranked, np.arange(1, images + 1) / images)
+    np.testing.assert_allclose(curve, risks, atol=0.12)
+    area = (curve.sum() - (curve[0] + curve[-1]) / 2) / (images - 1)
     assert measures(ranked)["aurc"][0] == pytest.approx(area)
 
 
 def test_without_wrong_or_right_answers_nothing_is_told_apart():
     for errors in (np.zeros(5), np.ones(5)):
-        found = measures(ranking(np.arange(5.0), errors))
-        assert np.isnan(found["auroc"]).all()
-        assert np.isnan(found["fpr_at_95"]).all()
-        assert found["aurc"][0] == errors[0]
+        scores = measures(ranking(np.arange(5.0), errors))
+        assert np.isnan(scores["auroc"]).all()
+        assert np.isnan(scores["fpr_at_95"]).all()
+        assert scores["aurc"][0] == errors[0]
 
 
 def test_resamples_are_those_of_repeated_images():

@@ -37,9 +37,9 @@ weighted = st.lists(st.tuples(st.integers(-3, 3), st.integers(0, 3)), min_size=1
 @settings(deadline=None)
 def test_cliffs_delta_against_loops(one, other):
     (first, v), (second, w) = np.array(one, float).T, np.array(other, float).T
-    found = weighted_cliffs_delta(first, second, v[None], w[None])
-    assert found[0] == pytest.approx(delta_by_loops(first, second, v, w))
-    assert weighted_cliffs_delta(second, first, w[None], v[None])[0] == pytest.approx(-found[0])
+    deltas = weighted_cliffs_delta(first, second, v[None], w[None])
+    assert deltas[0] == pytest.approx(delta_by_loops(first, second, v, w))
+    assert weighted_cliffs_delta(second, first, w[None], v[None])[0] == pytest.approx(-deltas[0])
 
 
 def test_cliffs_delta_at_its_ends():
@@ -80,9 +80,9 @@ def test_variance_shares_against_all_orders(resampled):
                 adjusted_r_squared(with_it[:-1], outcome) if position else 0.0
             )
             expected[name] += gain / len(orders)
-    found = variance_shares(predictors, response, counts.astype(float))
-    assert found == pytest.approx(expected)
-    assert sum(found.values()) == pytest.approx(adjusted_r_squared(list(again.values()), outcome))
+    shares = variance_shares(predictors, response, counts.astype(float))
+    assert shares == pytest.approx(expected)
+    assert sum(shares.values()) == pytest.approx(adjusted_r_squared(list(again.values()), outcome))
 
 
 def test_the_only_cause_gets_all_variance():
@@ -107,8 +107,8 @@ def observed(sign: int, *estimates: float, error: float = 1, **changed: object) 
         Part(f"part {i}", estimate, error, 10**6, units=20, planned=lambda n: (error * np.sqrt(20 / n), 10**6))
         for i, estimate in enumerate(estimates)
     ]
-    known = {"statistic": "a difference", "margin": 2.5, "unit": "designs", "minimum": 12, "resampled": "designs"}
-    return Observation(9, "It is so.", sign=sign, parts=parts, **known | changed)
+    fields = {"statistic": "a difference", "margin": 2.5, "unit": "designs", "minimum": 12, "resampled": "designs"}
+    return Observation(9, "It is so.", sign=sign, parts=parts, **fields | changed)
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,7 @@ from resiliency.faults import Fault
 from resiliency.predictions import Predictions, Truth
 
 RULE = "mean_probability"
-METRICS_ASKED = ["saliency_cosine", "linear_cka"]
+CHOSEN_METRICS = ["saliency_cosine", "linear_cka"]
 BASELINE = np.array([0.4, 0.8])
 
 
@@ -67,7 +67,7 @@ class Drawn:
         """ensembles.parquet and the table of pairs of these images alone, by the code that makes them."""
         kept, predictions = np.isin(self.probe, images), self.members(images)
         arrays = {"saliency": [one[kept] for one in self.maps], "features": [one[kept] for one in self.features]}
-        pairs = pd.concat(pair_tables(self.names, predictions, arrays.__getitem__, METRICS_ASKED), ignore_index=True)
+        pairs = pd.concat(pair_tables(self.names, predictions, arrays.__getitem__, CHOSEN_METRICS), ignore_index=True)
         right = [[member.correct(c).mean() for c in range(len(member))] for member in predictions]
         described = pd.DataFrame({"member": self.names, "design": [name[:-3] for name in self.names]})
         described = described.assign(
@@ -88,9 +88,9 @@ class Drawn:
         ensembles = some_ensembles(self.table(everything)[0], RULE, seed)
         members = EnsembleErrors(self.members(everything), np.ones(len(self.names)), RULE)
         of_probe = of_image[self.probe]
-        found = {"saliency_cosine_clean": of_maps(self.maps, of_probe)}
-        found["linear_cka_clean"] = of_features(self.features, of_probe)
-        return of_image, without_each(ensembles, self.names, members, of_image, found)
+        representations = {"saliency_cosine_clean": of_maps(self.maps, of_probe)}
+        representations["linear_cka_clean"] = of_features(self.features, of_probe)
+        return of_image, without_each(ensembles, self.names, members, of_image, representations)
 
 
 def test_replicates_equal_ensembles_scored_and_compared_on_the_other_images():
@@ -105,7 +105,7 @@ def test_replicates_equal_ensembles_scored_and_compared_on_the_other_images():
                 np.testing.assert_allclose(replicate[column].to_numpy(), expected[column], atol=1e-6, err_msg=column)
                 compared += 1
         assert replicate["members"].tolist() == expected["members"].tolist()
-    assert compared == GROUPS * (2 * 2 + 2 * 4 + len(METRICS_ASKED) + 1)
+    assert compared == GROUPS * (2 * 2 + 2 * 4 + len(CHOSEN_METRICS) + 1)
 
 
 def test_groups_share_classes_and_probe_images():
@@ -123,9 +123,9 @@ def test_groups_share_classes_and_probe_images():
 def test_members_without_maps_leave_their_pairs_out():
     rng = np.random.default_rng(0)
     maps = [rng.standard_normal((40, 3, 3)), np.array([np.nan]), rng.standard_normal((40, 3, 3))]
-    found = of_maps(maps, np.arange(40) % GROUPS)
-    assert np.isfinite(found[:, 0, 2]).all()
-    assert np.isnan(found[:, 1]).all()
+    diversities = of_maps(maps, np.arange(40) % GROUPS)
+    assert np.isfinite(diversities[:, 0, 2]).all()
+    assert np.isnan(diversities[:, 1]).all()
     assert np.isnan(of_features([np.array([np.nan])] * 2, np.arange(40) % GROUPS)).all()
 
 
@@ -160,8 +160,8 @@ def test_where_no_independent_member_is_accurate_enough_the_rest_of_the_study_is
     without = left_out(scored.ensembles, members, predictions, drawn.names, lambda *_: pytest.fail("read"), settings)
     assert without.empty
     metrics = pairs[["kind", "metric"]].drop_duplicates()
-    found = observations(members, 60, OfEnsembles(scored.ensembles, metrics, without, scored.image_errors), settings)
-    table = observation_table(found, 0.95)
+    results = observations(members, 60, OfEnsembles(scored.ensembles, metrics, without, scored.image_errors), settings)
+    table = observation_table(results, 0.95)
     assert set(table["observation"]) == {1, 2, 3, 4}
     assert set(table.loc[table["observation"].isin([2, 4]), "verdict"].dropna()) == {"undecided"}
     alone = members[members["origin"] == "independent"]
@@ -194,8 +194,8 @@ def repeated() -> tuple[pd.DataFrame, pd.DataFrame]:
         table, pairs = drawn.table(np.arange(150))
         without = [replicate for _, replicate in drawn.without(seed)[1].groupby("without")]
         again = list(zip(*(observed(replicate, pairs) for replicate in without), strict=True))
-        shown = [with_image_shares(one, others) for one, others in zip(observed(table, pairs), again, strict=True)]
-        parts = [part for one in shown for part in one.parts]
+        results = [with_image_shares(one, others) for one, others in zip(observed(table, pairs), again, strict=True)]
+        parts = [part for one in results for part in one.parts]
         estimates.append({part.name: part.scale.to(part.estimate) for part in parts})
         variances.append({part.name: part.image_share * part.error**2 for part in parts})
     return pd.DataFrame(estimates), pd.DataFrame(variances)
