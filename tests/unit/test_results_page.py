@@ -1,5 +1,6 @@
 """Pages of results say what their tables say."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -42,6 +43,15 @@ def test_the_links_and_pictures_of_a_page_exist(kept):
     linked = [word for word in words if word.startswith(f"{kept.name}/")]
     assert linked
     assert [name for name in linked if name.endswith((".svg", ".csv")) and not (DOCS / name).is_file()] == []
+
+
+def test_a_page_says_with_which_images_a_study_was_run(tmp_path):
+    copy = shutil.copytree(DOCS / "digits", tmp_path / "digits")
+    provenance = json.loads((copy / "provenance.json").read_text(encoding="utf-8"))
+    provenance["study"]["dataset"] |= {"name": "image_folder", "folder": "photos", "image_size": 32}
+    (copy / "provenance.json").write_text(json.dumps(provenance), encoding="utf-8")
+    command = 'snakemake --cores all --config "dataset={name: image_folder, folder: <folder>, image_size: 32}"\n'
+    assert command in page(copy)
 
 
 def test_the_readme_has_rows_of_a_page():

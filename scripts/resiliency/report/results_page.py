@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 import pandas as pd
+import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from resiliency.diversity.settings import MAIN
@@ -23,6 +24,7 @@ from resiliency.report.overview import cautions, contenders, leaders, observed
 from resiliency.tables import read_table
 
 DOCS = Path("docs/results")
+REPOSITORY = Path(__file__).parents[3]
 NEEDED = ("members", "corruption_errors", "observations")
 OPTIONAL = ("best_ensembles", "deployment", "correlations", "origins", "effective_robustness", "skipped")
 CHARTS = (
@@ -91,6 +93,7 @@ def page(kept: Path) -> str:
     further = [name for name in errors["test_set"].unique() if name != CLEAN]
     return markdown("results_page.md.j2").render(
         study=provenance["study"]["study"],
+        changed=_changed(provenance["study"]),
         provenance=provenance,
         members=tables["members"],
         images=int(errors.loc[(errors["test_set"] == CLEAN) & (errors["corruption"] == CLEAN), "images"].max()),
@@ -105,6 +108,21 @@ def page(kept: Path) -> str:
         charts=read_json(kept / "charts.json"),
         kept=[path.name for path in _tables(kept)],
     )
+
+
+def _changed(study: dict) -> dict[str, str]:
+    """Keys of `dataset` that were other than the study's file says when it ran, with their values.
+
+    Args:
+        study: as resolved, from `provenance.json`. Its folder of images is left unnamed.
+    """
+    written: dict = {}
+    for file in (REPOSITORY / "config.yaml", REPOSITORY / "studies" / f"{study['study']}.yaml"):
+        if file.is_file():
+            written |= yaml.safe_load(file.read_text(encoding="utf-8")).get("dataset") or {}
+    used = study["dataset"] or {}
+    changed = {key: str(value) for key, value in used.items() if value != written.get(key)}
+    return changed | ({"folder": "<folder>"} if "folder" in changed else {})
 
 
 def markdown(template: str) -> Template:
