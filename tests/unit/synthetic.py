@@ -176,12 +176,12 @@ def deployment_tables(members, ensembles) -> dict[str, pd.DataFrame]:
     both = pd.concat([alone, some]).reindex(columns=columns).reset_index(drop=True)
     errors = both.pop("mean_corruption_error")
     fronts = {f"front_{c}": front(errors.to_numpy(float), both[c].to_numpy(float)) for c in ("macs", "parameters")}
-    both = both.assign(validation_error=errors - 0.01, **fronts)
+    both = both.assign(selection_error=errors - 0.01, **fronts)
     scores = {"mean_corruption_error": errors, "low": errors - 0.02, "high": errors + 0.02, "confidence": 0.95}
     scores |= {"objective": "mean", "worst_corruption": "fog", "worst_severity": 5, "worst_class": 1, "quantile": 0.9}
     for name in ("worst_error", "worst_class_error", "quantile_error"):
         scores |= {name: errors + 0.05, f"{name}_low": errors, f"{name}_high": errors + 0.1}
-    scores |= {"rule": RULES[0], "optimism": 0.01, accuracy_of(CLEAN): 0.9, "validation_images": 270, "images": 270}
+    scores |= {"rule": RULES[0], "optimism": 0.01, accuracy_of(CLEAN): 0.9, "selection_images": 270, "images": 270}
     kept = both["front_macs"] | both["front_parameters"] | (both["found"] == "single")
     table = both.assign(**scores, baseline=both.index == 0)[kept]
     table.insert(0, "number", np.arange(1, len(table) + 1))

@@ -136,9 +136,9 @@ def test_candidates_and_their_errors(study):
     for row in table.itertuples():
         ensemble = tuple(position[member] for member in row.members.split("+"))
         assert row.macs == members.macs.iloc[list(ensemble)].sum()
-        for images, error in ((chosen, row.validation_error), (judged, row.judged_error)):
+        for images, error in ((chosen, row.selection_error), (judged, row.judged_error)):
             assert error == pytest.approx(wrong_by_loops(study, ensemble, images)[1:].mean())
-    np.testing.assert_array_equal(table.front_macs, front(table.validation_error.to_numpy(), table.macs.to_numpy()))
+    np.testing.assert_array_equal(table.front_macs, front(table.selection_error.to_numpy(), table.macs.to_numpy()))
 
 
 def test_judgement_does_not_see_the_images_of_the_choice(study):
@@ -156,16 +156,16 @@ def test_judgement_does_not_see_the_images_of_the_choice(study):
     assert table[table.baseline].members.tolist() == ["a-s0"]
     assert (table.low <= table.mean_corruption_error).all()
     assert (table.mean_corruption_error <= table.high).all()
-    assert (table.validation_images + table.images == IMAGES).all()
+    assert (table.selection_images + table.images == IMAGES).all()
     expected = candidates.set_index("members").judged_error[table.members]
     np.testing.assert_allclose(table.mean_corruption_error, expected)
-    harder = (candidates.judged_error - candidates.validation_error).mean()
-    np.testing.assert_allclose(table.optimism, table.mean_corruption_error - table.validation_error - harder)
+    harder = (candidates.judged_error - candidates.selection_error).mean()
+    np.testing.assert_allclose(table.optimism, table.mean_corruption_error - table.selection_error - harder)
     other = [np.array(member) for member in study[0]]
     for member in other:
         member[:, judged] = 0
     again, judged_again = judge(other)
-    columns = ["members", "validation_error", "front_macs", "front_parameters"]
+    columns = ["members", "selection_error", "front_macs", "front_parameters"]
     pd.testing.assert_frame_equal(again[columns], candidates[columns])
     assert (judged_again.members == table.members).all()
     assert (judged_again.mean_corruption_error != table.mean_corruption_error).any()
@@ -183,7 +183,7 @@ def test_other_objectives_against_loops(study, objective):
         ensemble = tuple(position[member] for member in row.members.split("+"))
         errors = wrong_by_loops(study, ensemble, chosen)[1:].mean(axis=1)
         expected = errors.max() if objective == "worst_condition" else np.quantile(errors, 0.6)
-        assert row.validation_error == pytest.approx(expected)
+        assert row.selection_error == pytest.approx(expected)
         assert row.judged_error == pytest.approx(wrong_by_loops(study, ensemble, judged)[1:].mean())
         expected = wrong_by_loops(study, ensemble, everything)[1:]
         np.testing.assert_array_equal(of.wrong(np.array(ensemble), everything), expected)
@@ -220,7 +220,7 @@ def test_the_chosen_look_better_than_they_are_and_judgement_tells():
         chosen, judged = halves(study[1], seed)
         candidates = candidate_table(members, ensembles, scored(study), 4, chosen)
         table = deployment_table(candidates, members, scored(study), chosen, judged, **DRAWN)
-        best = table.loc[table.validation_error.idxmin()]
+        best = table.loc[table.selection_error.idxmin()]
         same = candidates[candidates["size"] == best["size"]]
         rows.append((best.optimism, best.mean_corruption_error - same.judged_error.mean()))
     optimism, luck = np.array(rows).mean(axis=0)

@@ -37,7 +37,7 @@ def test_the_threshold_is_chosen_on_one_half_and_judged_on_the_other():
     tried = {t: by_loop(logits, labels, chosen, t) for t in (*THRESHOLDS, np.inf)}
     allowed = {t: cost for t, (error, cost) in tried.items() if error <= tried[np.inf][0] + 1e-9}
     assert row["threshold"] == min(allowed, key=allowed.get)
-    assert (row["validation_error"], row["validation_macs"]) == pytest.approx(tried[row["threshold"]])
+    assert (row["selection_error"], row["selection_macs"]) == pytest.approx(tried[row["threshold"]])
     error, cost = by_loop(logits, labels, judged, row["threshold"])
     assert (row["mean_corruption_error"], row["macs"]) == pytest.approx((error, cost))
     assert row["error_change"] == pytest.approx(error - by_loop(logits, labels, judged, np.inf)[0])

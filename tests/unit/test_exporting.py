@@ -112,7 +112,7 @@ DEPLOYMENT = pd.DataFrame(
         "number": [1, 2, 3, 4],
         "size": [1, 1, 2, 3],
         "macs": [1e6, 2e6, 3e6, np.nan],
-        "validation_error": [0.3, 0.1, 0.2, np.nan],
+        "selection_error": [0.3, 0.1, 0.2, np.nan],
     }
 )
 

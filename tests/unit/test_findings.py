@@ -264,7 +264,7 @@ def test_the_best_are_those_chosen_and_are_shown_as_judged():
         ("a+b", 2, 0.1, 0.2, False),
         ("a+c", 2, 0.2, 0.1, False),
     ]
-    columns = ["members", "size", "validation_error", "mean_corruption_error", "baseline"]
+    columns = ["members", "size", "selection_error", "mean_corruption_error", "baseline"]
     table = pd.DataFrame(rows, columns=columns).assign(low=0.05, high=0.5, macs=2e6)
     best = contenders(table)
     assert [(row["role"], row["members"], row["share"]) for row in best] == [
@@ -418,7 +418,7 @@ def test_nobody_above_the_line_is_not_called_above_it():
 
 def test_unknown_cost_is_not_told():
     rows = [("a", 1, 0.3, 0.4, True), ("a+b", 2, 0.1, 0.2, False)]
-    columns = ["members", "size", "validation_error", "mean_corruption_error", "baseline"]
+    columns = ["members", "size", "selection_error", "mean_corruption_error", "baseline"]
     table = pd.DataFrame(rows, columns=columns).assign(low=0.05, high=0.5, macs=np.nan)
     finding = ensemble_findings.deployment(table, table)
     assert "MACs" not in finding

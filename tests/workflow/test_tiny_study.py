@@ -88,8 +88,8 @@ def test_deployed_ensembles_are_judged_on_the_other_half(workflow):
     expected = dict(zip(ensembles.members, ensembles.mean_corruption_error, strict=True))
     expected |= dict(zip(members.member, members.mean_corruption_error, strict=True))
     rows = deployment[deployment.found != "greedy"]
-    halves = rows.validation_error * rows.validation_images + rows.mean_corruption_error * rows.images
-    errors = halves / (rows.validation_images + rows.images)
+    halves = rows.selection_error * rows.selection_images + rows.mean_corruption_error * rows.images
+    errors = halves / (rows.selection_images + rows.images)
     assert errors.tolist() == pytest.approx(rows.members.map(expected).tolist(), abs=1e-6)
     assert deployment[deployment.baseline].members.tolist() == ["densenet_s-s0"]
     assert set(deployment[deployment.found == "greedy"]["size"]) == {4, 5, 6}

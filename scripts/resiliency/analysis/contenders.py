@@ -24,12 +24,12 @@ CALIBRATION = [*WHO, "images", "bin_low", "bin_high", "predictions", "confidence
 def contenders(deployment: pd.DataFrame) -> dict[str, pd.Series]:
     """Role -> row of deployment.csv; without the roles that nobody has.
 
-    The best are those with the least validation_error, for judged errors are not known when one chooses.
+    The best are those with the least selection_error, for judged errors are not known when one chooses.
     """
-    scored = deployment.dropna(subset=["validation_error", "mean_corruption_error"])
+    scored = deployment.dropna(subset=["selection_error", "mean_corruption_error"])
     groups = scored[scored["size"] > 1], scored[scored["size"] == 1], scored[scored["baseline"].astype(bool)]
     return {
-        role: rows.loc[rows["validation_error"].idxmin()] for role, rows in zip(ROLES, groups, strict=True) if len(rows)
+        role: rows.loc[rows["selection_error"].idxmin()] for role, rows in zip(ROLES, groups, strict=True) if len(rows)
     }
 
 

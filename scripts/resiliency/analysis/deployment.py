@@ -1,7 +1,7 @@
 """Which ensemble to deploy: chosen on one half of the test images, judged on the other.
 
 The best of thousands of ensembles looks better than it is on the images that it was chosen on. Corrupted images are
-test images (published sets have no others), so these are split: one half stands for validation data, and the other,
+test images (published sets have no others), so these are split: one half is for selection, and the other,
 which the choice has not seen, judges it.
 """
 
@@ -21,8 +21,8 @@ WORST += ["worst_class_error", "worst_class_error_low", "worst_class_error_high"
 WORST += ["quantile", "quantile_error", "quantile_error_low", "quantile_error_high"]
 COLUMNS = ["number", "found", "members", "origin", "size", "rule", "macs", "parameters", "front_macs"]
 COLUMNS += ["front_parameters"]
-COLUMNS += ["baseline", "validation_error", "mean_corruption_error", "low", "high", "confidence", "optimism"]
-COLUMNS += ["clean_accuracy", "validation_images", "images", "objective", *WORST]
+COLUMNS += ["baseline", "selection_error", "mean_corruption_error", "low", "high", "confidence", "optimism"]
+COLUMNS += ["clean_accuracy", "selection_images", "images", "objective", *WORST]
 
 
 def halves(labels: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -46,9 +46,9 @@ def candidate_table(
         chosen: images on which ensembles are chosen; the others judge.
 
     Returns:
-        Columns found (single, scored or greedy), members, origin, size, macs, parameters, validation_error (the
+        Columns found (single, scored or greedy), members, origin, size, macs, parameters, selection_error (the
         objective on the first half), judged_error (mean corruption error on the other), front_macs and front_parameters
-        (whether no other has a smaller validation_error for no more MACs, or parameters).
+        (whether no other has a smaller selection_error for no more MACs, or parameters).
     """
     alone = np.flatnonzero(members.origin != JOINT)
     most = ensembles["size"].max() if len(ensembles) else 1
@@ -61,15 +61,15 @@ def candidate_table(
     ]
     columns = ["found", "members", "origin", "size", "macs", "parameters", "mean_corruption_error"]
     table = pd.concat([part.reindex(columns=columns) for part in parts if len(part)], ignore_index=True)
-    table["validation_error"], mean = 0.0, np.zeros(len(table))
+    table["selection_error"], mean = 0.0, np.zeros(len(table))
     for rows, of_size in _by_size(table, members):
         errors = scored.condition_errors(of_size, chosen)
-        table.loc[rows, "validation_error"], mean[rows] = scored.chosen_by(errors), errors.mean(axis=1)
+        table.loc[rows, "selection_error"], mean[rows] = scored.chosen_by(errors), errors.mean(axis=1)
     # The errors on all images are known, so that those on the other half need no predictions.
     judged = table.pop("mean_corruption_error") * len(everything) - mean * len(chosen)
     table["judged_error"] = judged / (len(everything) - len(chosen))
     for cost in ("macs", "parameters"):
-        table[f"front_{cost}"] = front(table.validation_error.to_numpy(), table[cost].to_numpy())
+        table[f"front_{cost}"] = front(table.selection_error.to_numpy(), table[cost].to_numpy())
     return table
 
 
@@ -95,7 +95,7 @@ def deployment_table(
 
     Returns:
         `COLUMNS`: number (1 up, which `snakemake export` takes); mean_corruption_error with its interval and
-        clean_accuracy are on the `judged` images, validation_error, what they were chosen by (`objective`), on the
+        clean_accuracy are on the `judged` images, selection_error, what they were chosen by (`objective`), on the
         others; optimism is the first error less the second, and less that difference of all candidates, for one half of
         the images may be harder; NaN where another objective than the mean chose. `worst_cases` tells of the worst
         condition, the worst class and the quantile. Then
@@ -103,10 +103,10 @@ def deployment_table(
         which was chosen on.
     """
     picked = candidates.front_macs | candidates.front_parameters | (candidates.found != "scored")
-    eligible = candidates.dropna(subset=["validation_error"])
-    picked |= candidates.index.isin(eligible.groupby("origin").validation_error.idxmin())
-    table = candidates[picked].sort_values(["macs", "validation_error"], kind="stable", ignore_index=True)
-    harder = (candidates.judged_error - candidates.validation_error).mean()
+    eligible = candidates.dropna(subset=["selection_error"])
+    picked |= candidates.index.isin(eligible.groupby("origin").selection_error.idxmin())
+    table = candidates[picked].sort_values(["macs", "selection_error"], kind="stable", ignore_index=True)
+    harder = (candidates.judged_error - candidates.selection_error).mean()
     counts = resampled_counts(len(judged), resamples, seed, "images")
     for rows, of_size in _by_size(table, members):
         errors = scored.image_errors(of_size, judged)
@@ -119,7 +119,7 @@ def deployment_table(
                 table.loc[row, column] = value
         for column, values in _further_accuracies(scored, of_size, confidence).items():
             table.loc[rows, column] = values
-    optimism = table.mean_corruption_error - table.validation_error - harder
+    optimism = table.mean_corruption_error - table.selection_error - harder
     table["optimism"] = optimism if scored.objective == "mean" else np.nan
     table = table.assign(
         number=np.arange(1, len(table) + 1),
@@ -127,7 +127,7 @@ def deployment_table(
         objective=scored.objective,
         baseline=table.members == baseline,
         confidence=confidence,
-        validation_images=len(scored.labels(CLEAN)) - len(judged),
+        selection_images=len(scored.labels(CLEAN)) - len(judged),
         images=len(judged),
     )
     return table[COLUMNS + [column for test_set in scored.further for column in accuracy_columns(test_set)]]

@@ -14,7 +14,7 @@ from resiliency.ensembles.outputs import Ensemble
 from resiliency.names import CORRUPTED
 
 THRESHOLDS = (0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999)
-COLUMNS = ["members", "size", "rule", "order", "threshold", "validation_error", "validation_macs"]
+COLUMNS = ["members", "size", "rule", "order", "threshold", "selection_error", "selection_macs"]
 COLUMNS += ["mean_corruption_error", "low", "high", "error_change", "error_change_low", "error_change_high"]
 COLUMNS += ["macs", "all_macs", "members_asked", "confidence"]
 
@@ -55,8 +55,8 @@ def early_exit(members: Ensemble, macs: np.ndarray, chosen: np.ndarray, judged: 
     ends = [interval(counts @ values / len(values), judged.confidence) for values in (by_image, change)]
     return {
         "threshold": threshold,
-        "validation_error": error,
-        "validation_macs": cost,
+        "selection_error": error,
+        "selection_macs": cost,
         "mean_corruption_error": by_image.mean(),
         **dict(zip(("low", "high"), ends[0], strict=True)),
         "error_change": change.mean(),

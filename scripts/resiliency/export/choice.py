@@ -44,7 +44,7 @@ def chosen(deployment: pd.DataFrame, ensemble: str | int) -> pd.Series:
         if rows.empty:
             raise Fault(f"ensemble: tables/deployment.csv has numbers 1 to {len(deployment)}, not {text}")
         return rows.iloc[0]
-    rows = deployment.dropna(subset=["validation_error"])
+    rows = deployment.dropna(subset=["selection_error"])
     if text == BEST:
         rows = rows[rows["size"] > 1] if (rows["size"] > 1).any() else rows
     else:
@@ -56,4 +56,4 @@ def chosen(deployment: pd.DataFrame, ensemble: str | int) -> pd.Series:
             raise Fault(
                 f"ensemble: none in tables/deployment.csv is under {most:,.0f} MACs; the least is {cheapest:,.0f}"
             )
-    return rows.loc[rows.validation_error.idxmin()]
+    return rows.loc[rows.selection_error.idxmin()]

@@ -101,11 +101,11 @@ DEPLOYMENT = Table(
         Column("macs", "multiply–accumulate operations of all members", MACS),
         Column("parameters", "parameters of all members", COUNT),
         Column(
-            "front_macs", "whether no candidate has a smaller `validation_error` for no more MACs", "`True` or `False`"
+            "front_macs", "whether no candidate has a smaller `selection_error` for no more MACs", "`True` or `False`"
         ),
         Column("front_parameters", "the same for parameters", "`True` or `False`"),
         Column("baseline", "whether this is the baseline of the study", "`True` or `False`"),
-        Column("validation_error", f"the error by which it was chosen (`objective`), {CHOSEN}", FRACTION),
+        Column("selection_error", f"the error by which it was chosen (`objective`), {CHOSEN}", FRACTION),
         Column("mean_corruption_error", f"mean corruption error {JUDGED}", FRACTION),
         *ends("", "bootstrap over images"),
         CONFIDENCE,
@@ -115,7 +115,7 @@ DEPLOYMENT = Table(
             DIFFERENCE,
         ),
         Column("clean_accuracy", f"accuracy on clean images {JUDGED}", FRACTION),
-        Column("validation_images", "number of images used for choosing", COUNT),
+        Column("selection_images", "number of images used for choosing", COUNT),
         Column("images", "number of images used for judging", COUNT),
         Column("objective", "the error that ensembles were chosen by", "`mean`, `worst_condition` or `quantile`"),
         Column("worst_corruption", f"corruption under which the error is largest {CHOSEN}", NAME),
@@ -223,8 +223,8 @@ EARLY_EXIT = Table(
             "probability at which no further member is asked; infinite if all always are",
             "0 to 1, or infinite",
         ),
-        Column("validation_error", f"mean corruption error {CHOSEN}", FRACTION),
-        Column("validation_macs", f"mean MACs for one image {CHOSEN}", MORE),
+        Column("selection_error", f"mean corruption error {CHOSEN}", FRACTION),
+        Column("selection_macs", f"mean MACs for one image {CHOSEN}", MORE),
         Column("mean_corruption_error", f"mean corruption error {JUDGED}", FRACTION),
         *ends("", "bootstrap over images"),
         Column("error_change", "that error minus that of asking all members", DIFFERENCE),

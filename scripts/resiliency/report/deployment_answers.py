@@ -50,7 +50,7 @@ def deployment_answers(
 def _which(row: dict) -> str:
     members = row["members"].replace("+", " + ")
     together = f": {row['size']} members, combined by {label(row['rule'])}" if row["size"] > 1 else ""
-    chosen, others = plural(row["validation_images"], "test image"), plural(row["images"], "other image")
+    chosen, others = plural(row["selection_images"], "test image"), plural(row["images"], "other image")
     return (
         f"{members}{together or ', a single member: there are no ensembles'}. It was chosen for the lowest "
         f"{OBJECTIVES[row['objective']]} on {chosen}; the figures below are from {others}, which the choice "

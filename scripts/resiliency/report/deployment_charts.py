@@ -34,7 +34,7 @@ def deployment(table: pd.DataFrame, candidates: pd.DataFrame, colours: list[str]
     subtitle = [
         f"Pale points: all {plural(len(candidates), 'candidate')}; numbers count members, bars are "
         f"{percent(first['confidence'], 0)} intervals",
-        f"The front was chosen on {plural(int(first['validation_images']), 'test image')} under all corruptions and is "
+        f"The front was chosen on {plural(int(first['selection_images']), 'test image')} under all corruptions and is "
         f"shown as judged on {int(first['images']):,} others",
         f"Ensembles combined by {label(first['rule'])}; costs on a logarithmic scale, errors on that of square roots",
     ]
@@ -66,7 +66,7 @@ def _panel(
     line = front.mark_line(color=colours[0], strokeWidth=1.5).encode(x=x, y=y)
     bars = front.mark_rule(color=colours[0], opacity=0.45).encode(x=x, y=alt.Y("low:Q"), y2="high")
     tooltip = ["members", "found", "origin", alt.Tooltip("macs", format=","), alt.Tooltip("parameters", format=",")]
-    errors = ("validation_error", "mean_corruption_error", "low", "high")
+    errors = ("selection_error", "mean_corruption_error", "low", "high")
     tooltip += [alt.Tooltip(column, format=".2%") for column in errors]
     chosen, opacity = by_legend("state")
     points = alt.Chart(rows).mark_point(filled=True, size=64)

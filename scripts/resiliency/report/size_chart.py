@@ -95,8 +95,8 @@ def best_of_sizes(candidates: pd.DataFrame) -> pd.DataFrame:
     """Of each size, the candidate with the least error on the images of the choice: size, members, judged_error."""
     if candidates.empty:
         return candidates
-    evaluated = candidates.dropna(subset=["validation_error", "judged_error"])
-    rows = evaluated.loc[evaluated.groupby("size")["validation_error"].idxmin()]
+    evaluated = candidates.dropna(subset=["selection_error", "judged_error"])
+    rows = evaluated.loc[evaluated.groupby("size")["selection_error"].idxmin()]
     return rows[["size", "members", "judged_error"]]
 
 
