@@ -33,7 +33,7 @@ def diversity_columns(pairs: pd.DataFrame, condition: str) -> dict[str, tuple[st
 
 def _all_columns(ensembles: pd.DataFrame, pairs: pd.DataFrame, condition: str) -> dict[str, tuple[str, str]]:
     """The same with the metrics of whole ensembles that `ensembles` has."""
-    columns = {diversity_of(metric, condition): ("prediction", metric) for metric in ENSEMBLE_METRICS}
+    columns = {diversity_of(name, condition): (metric.kind, name) for name, metric in ENSEMBLE_METRICS.items()}
     return diversity_columns(pairs, condition) | {c: names for c, names in columns.items() if c in ensembles}
 
 

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from resiliency.diversity.metrics import ENSEMBLE_METRICS, METRICS
 from resiliency.names import CLEAN, CORRUPTED
 
 
@@ -44,8 +45,6 @@ def expanded(table: Table, further: Iterable[str] = (), corruptions: Iterable[st
         further: names of the further test sets.
         corruptions: names of the corruptions.
     """
-    from resiliency.diversity.metrics import ENSEMBLE_METRICS, METRICS  # it takes a second to import what it needs
-
     further = list(further)
     names = {
         "images": [CLEAN, CORRUPTED, *further],

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 
+from resiliency.diversity.metrics import ENSEMBLE_METRICS, METRICS
 from resiliency.reference import analysis_tables, ensemble_tables, member_tables
 from resiliency.reference.markdown import table_row
 from resiliency.report.words import KINDS, kind_of, label
@@ -69,8 +70,6 @@ def tables_page() -> str:
 
 
 def _metrics() -> Iterator[str]:
-    from resiliency.diversity.metrics import ENSEMBLE_METRICS, METRICS  # it takes a second to import what it needs
-
     yield "\n## Diversity metrics\n\n"
     yield "Every diversity is signed so that it grows with diversity. *Sign reversed* marks the negative of a measure\n"
     yield "that decreases with diversity; columns that end in `_raw` hold the value as the literature defines it.\n\n"

@@ -2,45 +2,18 @@
 
 import math
 
+from resiliency.diversity import metrics
+
 MINUS = "−"
 NOTHING = "–"
 
 KINDS = {"prediction": "Predictions", "attribution": "Attributions", "activation": "Activations"}
-METHODS = {
-    "saliency": "Saliency",
-    "input_x_gradient": "Input × gradient",
-    "integrated_gradients": "Integrated gradients",
-    "grad_cam": "Grad-CAM",
-    "occlusion": "Occlusion",
-}
-SIMILARITIES = {"cosine": "cosine", "spearman": "Spearman", "iou": "IoU of top 10 %", "ssim": "SSIM"}
+METHODS = metrics.METHOD_LABELS
 METRICS = {
-    "disagreement": ("prediction", "Disagreement"),
-    "double_fault": ("prediction", "Double fault, sign reversed"),
-    "q_statistic": ("prediction", "Q statistic, sign reversed"),
-    "correlation": ("prediction", "Correlation of correctness, sign reversed"),
-    "error_consistency": ("prediction", "Error consistency, sign reversed"),
-    "label_disagreement": ("prediction", "Disagreement of labels"),
-    "cohen_kappa": ("prediction", "Cohen’s κ of labels, sign reversed"),
-    "jensen_shannon": ("prediction", "Jensen–Shannon divergence"),
-    "probability_cosine": ("prediction", "Probabilities, 1 − cosine"),
-    "entropy": ("prediction", "Entropy E"),
-    "kohavi_wolpert": ("prediction", "Kohavi–Wolpert variance"),
-    "interrater_kappa": ("prediction", "Interrater κ, sign reversed"),
-    "generalised_diversity": ("prediction", "Generalised diversity"),
-    "coincident_failure_diversity": ("prediction", "Coincident failure diversity"),
-    "difficulty": ("prediction", "Difficulty θ, sign reversed"),
-    "common_failure": ("prediction", "Common failure, sign reversed"),
-    "geometric_ambiguity": ("prediction", "Ambiguity of the geometric mean"),
-    **{
-        f"{method}_{similarity}": ("attribution", f"{of_method}, 1 − {of_similarity}")
-        for method, of_method in METHODS.items()
-        for similarity, of_similarity in SIMILARITIES.items()
-    },
-    "linear_cka": ("activation", "Features, 1 − linear CKA"),
-    "linear_cka_first_stage": ("activation", "First stage, 1 − linear CKA"),
-    "linear_cka_middle_stage": ("activation", "Middle stage, 1 − linear CKA"),
-    "linear_cka_last_stage": ("activation", "Last stage, 1 − linear CKA"),
+    name: metric
+    for kind in KINDS
+    for name, metric in (metrics.METRICS | metrics.ENSEMBLE_METRICS).items()
+    if metric.kind == kind
 }
 OBJECTIVES = {
     "independent": "the members' loss alone",
@@ -56,13 +29,13 @@ OBJECTIVES = {
 
 def kind_of(metric: str) -> str:
     """The kind of diversity that `metric` measures, a key of KINDS."""
-    return METRICS[metric][0]
+    return METRICS[metric].kind
 
 
 def label(name: str) -> str:
     """What to call a metric, kind, rule, corruption or setting."""
     if name in METRICS:
-        return METRICS[name][1]
+        return METRICS[name].label
     return KINDS.get(name, name.replace("_", " "))
 
 
