@@ -25,7 +25,8 @@ from resiliency.study_checks import cross_checks
 from resiliency.study_files import Keys, Place, located
 from resiliency.study_mending import faulty, mended
 from resiliency.study_messages import messages
-from resiliency.training.settings import Joint, Recipe
+from resiliency.training.joint_settings import Joint
+from resiliency.training.settings import Recipe
 
 NAME = r"^[A-Za-z0-9_][A-Za-z0-9_.]*$"
 MOST_FAULTS = 20

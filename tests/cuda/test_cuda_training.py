@@ -11,9 +11,9 @@ from pretended import NAME
 from resiliency.faults import Fault
 from resiliency.files import read_json
 from resiliency.gpus import SLOTS
+from resiliency.joint_objectives import JOINT_OBJECTIVES
 from resiliency.training import checkpoints, engine
 from resiliency.training.joint import joint_loss
-from resiliency.training.settings import STRENGTHS
 
 RECIPES = {
     "plain": {},
@@ -34,10 +34,11 @@ def test_every_family_trains(tmp_path, data, family, recipe):
 
 
 @pytest.mark.usefixtures("cuda")
-@pytest.mark.parametrize("objective", STRENGTHS)
+@pytest.mark.parametrize("objective", JOINT_OBJECTIVES)
 @pytest.mark.parametrize("family", ["resnet", "vit"])
 def test_every_objective_trains(tmp_path, data, family, objective):
-    folders = train(tmp_path, data, family, joint_loss(objective, min(STRENGTHS[objective][1], 0.5)), count=2)
+    strength = min(JOINT_OBJECTIVES[objective].highest, 0.5)
+    folders = train(tmp_path, data, family, joint_loss(objective, strength), count=2)
     assert all((folder / "weights.safetensors").exists() for folder in folders)
 
 

@@ -14,10 +14,10 @@ from scipy.special import log_softmax, softmax
 from torch.func import hessian
 
 from resiliency.faults import Fault
+from resiliency.joint_objectives import JOINT_OBJECTIVES
 from resiliency.training.objectives import ADP_RIDGE, OBJECTIVES, adp, adp_fault, balanced, ensemble, independent
-from resiliency.training.settings import STRENGTHS as LIMITS
 
-STRENGTHS = {name: 0.7 if LIMITS[name][1] else 0 for name in OBJECTIVES}
+STRENGTHS = {name: 0.7 if JOINT_OBJECTIVES[name].highest else 0 for name in OBJECTIVES}
 
 
 PENALISED = [name for name, strength in STRENGTHS.items() if strength]
@@ -33,7 +33,7 @@ class TestRegistry:
 
     @pytest.mark.parametrize("name", OBJECTIVES)
     def test_strengths_start_at_0(self, name):
-        lowest, highest = LIMITS[name]
+        _, lowest, highest = JOINT_OBJECTIVES[name]
         assert lowest == 0 <= highest
 
 

@@ -19,11 +19,12 @@ from resiliency.designs.networks import build
 from resiliency.designs.settings import Design
 from resiliency.faults import Fault
 from resiliency.files import write_array, write_json
+from resiliency.joint_objectives import JOINT_OBJECTIVES
 from resiliency.training.engine import Trainer, cross_entropy
 from resiliency.training.joint import joint_loss
 from resiliency.training.member import train_members
 from resiliency.training.optimizer import learning_rate, optimizer
-from resiliency.training.settings import STRENGTHS, Recipe
+from resiliency.training.settings import Recipe
 from resiliency.training.validation import Labelled, Preprocessing, accuracies
 
 single = partial(cross_entropy, smoothing=0)
@@ -351,11 +352,11 @@ def pictures(count: int) -> Labelled:
     return Labelled(random.integers(0, 256, (count, 32, 32, 3), dtype=np.uint8), np.arange(count) % 3)
 
 
-@pytest.mark.parametrize("name", list(STRENGTHS))
+@pytest.mark.parametrize("name", JOINT_OBJECTIVES)
 def test_every_objective_trains_and_at_strength_0_is_independent_training_to_the_bit(name):
     recipe = RECIPE.model_copy(update={"epochs": 1, "batch_size": 12})
     ends = {}
-    for objective, strength in {("independent", 0), (name, 0), (name, min(STRENGTHS[name][1], 0.5))}:
+    for objective, strength in {("independent", 0), (name, 0), (name, min(JOINT_OBJECTIVES[name].highest, 0.5))}:
         members = [small(seed) for seed in range(2)]
         (row,) = train(members, joint_loss(objective, strength), recipe, pictures(24), pictures(12))
         assert np.isfinite(row["training_loss"])

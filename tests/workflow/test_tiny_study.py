@@ -10,10 +10,10 @@ from itertools import product
 import pandas as pd
 import pytest
 
+from resiliency.joint_objectives import JOINT_OBJECTIVES
 from resiliency.report import topics
 from resiliency.report.settings import CHART_SUFFIXES, CHARTS
 from resiliency.tables import IDENTIFIERS
-from resiliency.training.settings import STRENGTHS
 
 TABLES = (
     *("members.csv", "histories.csv", "corruption_errors.csv", "ensembles.parquet", "correlations.csv"),
@@ -189,7 +189,7 @@ def test_all_eight_objectives_train(workflow, tmp_path):
     """Seven beside the one of the study; what follows takes their members like its own."""
     copy = type(workflow)(tmp_path / "copy")
     shutil.copytree(workflow.directory, copy.directory)
-    others = {name: [min(0.5, highest)] for name, (_, highest) in STRENGTHS.items() if name != "balanced"}
+    others = {name: [min(0.5, JOINT_OBJECTIVES[name].highest)] for name in JOINT_OBJECTIVES if name != "balanced"}
     changes = "--config", f"joint={json.dumps({'objectives': others})}", "training={epochs: 1, warmup_epochs: 0.5}"
     assert copy.planned("tables", *changes[:2])["predict_jointly"] == len(others)
     settings = [f"{name}-l{strength:g}-s0-m" for name, (strength,) in others.items()]

@@ -3,6 +3,7 @@
 import math
 
 from resiliency.diversity import metrics
+from resiliency.joint_objectives import JOINT_OBJECTIVES
 
 MINUS = "−"
 NOTHING = "–"
@@ -15,16 +16,7 @@ METRICS = {
     for name, metric in (metrics.METRICS | metrics.ENSEMBLE_METRICS).items()
     if metric.kind == kind
 }
-OBJECTIVES = {
-    "independent": "the members' loss alone",
-    "balanced": "from the members' loss (λ = 0) to the ensemble's (λ = 1)",
-    "gncl": "generalised negative correlation",
-    "ncl": "negative correlation of probabilities",
-    "kl": "Kullback–Leibler divergence from the ensemble",
-    "adp": "entropy of the ensemble and volume of its wrong probabilities",
-    "attribution": "unlike input gradients",
-    "activation": "unlike features",
-}
+OBJECTIVES = {name: objective.label for name, objective in JOINT_OBJECTIVES.items()}
 
 
 def kind_of(metric: str) -> str:

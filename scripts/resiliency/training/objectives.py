@@ -155,7 +155,7 @@ class Objective:
         Args:
             logits: float MxBxK.
             labels: int64 B.
-            strength: within the limits of `settings.STRENGTHS`.
+            strength: within the limits of `JOINT_OBJECTIVES`.
             needed: M tensors float Bx... of what the objective `needs`; at strength 0 nothing is.
         """
         with torch.autocast(logits.device.type, enabled=False):

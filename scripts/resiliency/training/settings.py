@@ -1,23 +1,10 @@
-"""Settings of training, independent and joint."""
+"""The recipe of training, independent and joint."""
 
-from math import inf
-from typing import Any, Literal
+from typing import Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from resiliency.settings import AUTO, Settings, auto_or
-
-# Lowest and highest strength of each objective.
-STRENGTHS = {
-    "independent": (0, 0),
-    "balanced": (0, 1),
-    "gncl": (0, 1),
-    "ncl": (0, inf),
-    "kl": (0, 1),
-    "adp": (0, inf),
-    "attribution": (0, inf),
-    "activation": (0, inf),
-}
 
 
 class Recipe(Settings):
@@ -53,26 +40,3 @@ class Recipe(Settings):
         AUTO, description="of the layers' arithmetic; auto: bfloat16 on a GPU, else float32"
     )
     compile: bool = Field(False, description="compile the networks by torch.compile")
-
-
-class Joint(Settings):
-    designs: list[str] = Field(min_length=2, description="design of each member of an ensemble, by name")
-    seeds: int = Field(2, ge=1, le=1000, description="jointly trained ensembles of each setting")
-    objectives: dict[Literal[tuple(STRENGTHS)], list[float]] = Field(
-        {}, description="objective -> strengths (lambda); 0 is independent training, [] leaves the objective out"
-    )
-    training: dict[str, Any] = Field(
-        {}, description="what differs from the recipe: that of the design, if there is one, else the study's"
-    )
-
-    @field_validator("objectives")
-    @classmethod
-    def _strengths(cls, objectives: dict[str, list[float]]) -> dict[str, list[float]]:
-        for name, strengths in objectives.items():
-            lowest, highest = STRENGTHS[name]
-            names = {f"{strength:g}" for strength in strengths}
-            within = all(lowest <= strength <= highest for strength in strengths)
-            if len(names) < len(strengths) or not within:
-                limits = f"from {lowest} " + (f"to {highest}" if highest < inf else "up")
-                raise ValueError(f"{name} must list distinct strengths {limits}, of at most six digits")
-        return objectives

@@ -1,0 +1,32 @@
+"""Settings of joint training, apart from the recipe, so that a new objective trains no other member anew."""
+
+from math import inf
+from typing import Any, Literal
+
+from pydantic import Field, field_validator
+
+from resiliency.joint_objectives import JOINT_OBJECTIVES
+from resiliency.settings import Settings
+
+
+class Joint(Settings):
+    designs: list[str] = Field(min_length=2, description="design of each member of an ensemble, by name")
+    seeds: int = Field(2, ge=1, le=1000, description="jointly trained ensembles of each setting")
+    objectives: dict[Literal[tuple(JOINT_OBJECTIVES)], list[float]] = Field(
+        {}, description="objective -> strengths (lambda); 0 is independent training, [] leaves the objective out"
+    )
+    training: dict[str, Any] = Field(
+        {}, description="what differs from the recipe: that of the design, if there is one, else the study's"
+    )
+
+    @field_validator("objectives")
+    @classmethod
+    def _strengths(cls, objectives: dict[str, list[float]]) -> dict[str, list[float]]:
+        for name, strengths in objectives.items():
+            _, lowest, highest = JOINT_OBJECTIVES[name]
+            names = {f"{strength:g}" for strength in strengths}
+            within = all(lowest <= strength <= highest for strength in strengths)
+            if len(names) < len(strengths) or not within:
+                limits = f"from {lowest} " + (f"to {highest}" if highest < inf else "up")
+                raise ValueError(f"{name} must list distinct strengths {limits}, of at most six digits")
+        return objectives
