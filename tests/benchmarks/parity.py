@@ -19,9 +19,8 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "unit"))
 from test_engine import DETERMINISTIC, LIMIT, RANDOM, distances, our_features, pictures, reference_features
 
 from resiliency.corruptions import reference, weather
-from resiliency.corruptions.engine import corrupt
+from resiliency.corruptions.engine import CORRUPTIONS, corrupt
 from resiliency.corruptions.settings import HELD_OUT, MAIN, SEVERITIES
-from resiliency.corruptions.tables import TABLES
 from resiliency.report.words import number
 
 REPORT = Path(__file__).parents[2] / "docs" / "parity.md"
@@ -77,7 +76,7 @@ The bands are in cycles a pixel.
 
 The figures used for small images, from the published generator of CIFAR-10-C (Hendrycks and Dietterich, ICLR 2019;
 `ImageNet-C/create_c/make_cifar_c.py` in github.com/hendrycks/robustness). Their meaning is documented with
-those of ImageNet-C in `scripts/resiliency/corruptions/tables.py`, from which this table is generated.
+those of ImageNet-C beside each function in `scripts/resiliency/corruptions/`, from which this table is generated.
 
 {severities}
 """
@@ -143,7 +142,7 @@ def report() -> str:
     weather.PICTURES = weather.PICTURES[:5]  # those that the reference picks from
     comparisons = len(RANDOM) * len(SIZES) * len(SEVERITIES) * FEATURES
     bands = [f"power, {band}" for band in ("0–0.1", "0.1–0.2", "0.2–0.35", "0.35–0.5")]
-    cifar = TABLES["cifar-10-c"]
+    cifar = {name: corruption.figures["cifar-10-c"] for name, corruption in CORRUPTIONS.items()}
     return TEXT.format(
         package=version("imagecorruptions"),
         numpy=np.__version__,

@@ -8,9 +8,8 @@ from PIL import Image
 from skimage.color import hsv2rgb, rgb2hsv
 from test_engine import pictures
 
-from resiliency.corruptions.engine import corrupt
+from resiliency.corruptions.engine import CORRUPTIONS, corrupt
 from resiliency.corruptions.settings import SEVERITIES
-from resiliency.corruptions.tables import TABLES
 
 # Severities 1 to 5 of `make_cifar_c.py` in github.com/hendrycks/robustness at ca36008, read and compared by hand.
 CIFAR_10_C = {
@@ -49,7 +48,7 @@ CIFAR_10_C = {
 
 
 def test_figures_are_the_published_ones():
-    assert TABLES["cifar-10-c"] == CIFAR_10_C
+    assert {name: corruption.figures["cifar-10-c"] for name, corruption in CORRUPTIONS.items()} == CIFAR_10_C
 
 
 def brightness(image: np.ndarray, added: float) -> np.ndarray:

@@ -9,10 +9,10 @@ from drawn_pictures import NAMES, pictures
 from PIL import Image
 
 from resiliency.corruptions import blur, weather
-from resiliency.corruptions.engine import corrupt
+from resiliency.corruptions.engine import CORRUPTIONS, corrupt
 from resiliency.corruptions.filters import gaussian_kernel
+from resiliency.corruptions.registry import TABLES
 from resiliency.corruptions.settings import SEVERITIES
-from resiliency.corruptions.tables import TABLES, VARIANTS
 
 # Severities whose mean absolute change need not grow. glass_blur: fewer iterations follow a larger shift; frost: the
 # image's weight falls; fog: the brightest value is scaled back; saturate: two severities pale and three deepen; snow:
@@ -42,7 +42,7 @@ def test_waves_of_copies_equal_copies_made_one_after_the_other(shift, size):
     )
 
 
-@pytest.mark.parametrize("sigma", TABLES["cifar-10-c"]["gaussian_blur"])
+@pytest.mark.parametrize("sigma", CORRUPTIONS["gaussian_blur"].figures["cifar-10-c"])
 def test_gaussian_blur_equals_scikit_image_at_the_figures_of_cifar(sigma):
     image = pictures(1, 32, 48)[0]
     ours = blur.gaussian_blur(image[None], [], sigma)[0].astype(int)
@@ -120,10 +120,11 @@ def test_elastic_of_cifar_starts_as_an_affine_map():
 
 def test_frost_of_cifar_is_finer():
     """Its pictures are a fifth of their size, or as large as they must be."""
+    further = CORRUPTIONS["frost"].further
     for number in range(6):
-        large, small = (weather._picture(number, 32, 32, **VARIANTS[table]["frost"]) for table in TABLES)
+        large, small = (weather._picture(number, 32, 32, **further[table]) for table in TABLES)
         assert small.shape[0] == pytest.approx(large.shape[0] * 0.2 / 1.1, abs=1)
-        assert min(weather._picture(number, 300, 200, **VARIANTS["cifar-10-c"]["frost"]).shape[:2]) >= 200
+        assert min(weather._picture(number, 300, 200, **further["cifar-10-c"]).shape[:2]) >= 200
 
 
 def test_spatter_never_turns_an_image_black():
@@ -154,10 +155,10 @@ def test_pictures_of_frost_are_read_once(monkeypatch):
 
 
 def test_tables_hold_every_corruption_at_every_severity():
-    assert list(TABLES) == ["imagenet-c", "cifar-10-c"]
-    for table in TABLES.values():
-        assert sorted(table) == sorted(NAMES)
-        assert {len(figures) for figures in table.values()} == {5}
+    assert sorted(CORRUPTIONS) == sorted(NAMES)
+    for corruption in CORRUPTIONS.values():
+        assert list(corruption.figures) == ["imagenet-c", "cifar-10-c"]
+        assert {len(figures) for figures in corruption.figures.values()} == {5}
 
 
 @pytest.mark.parametrize("table", TABLES)

@@ -9,8 +9,8 @@ from drawn_pictures import NAMES, RANDOM, pictures
 
 from resiliency.corruptions import engine
 from resiliency.corruptions.engine import corrupt
+from resiliency.corruptions.registry import TABLES
 from resiliency.corruptions.settings import SEVERITIES
-from resiliency.corruptions.tables import TABLES
 from resiliency.faults import Fault
 
 
@@ -102,7 +102,7 @@ def test_bad_input_is_told_in_one_line(change, message):
 def test_settings_stay_cheap_and_the_door_is_open():
     program = (
         "import sys\n"
-        "import resiliency.corruptions.settings, resiliency.corruptions.tables\n"
+        "import resiliency.corruptions.settings, resiliency.corruptions.registry\n"
         "assert not {'cv2', 'scipy', 'PIL'} & set(sys.modules)\n"
         "from resiliency.corruptions import corrupt\n"
         "import resiliency.corruptions.engine as engine\n"

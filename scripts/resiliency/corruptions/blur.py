@@ -10,13 +10,22 @@ import cv2
 import numpy as np
 
 from resiliency.corruptions.filters import Streams, blurred, each, grey_levels, motion_blurred, zoom_map
+from resiliency.corruptions.registry import corruption
 
 
+@corruption(
+    imagenet_c=(1, 2, 3, 4, 6),
+    cifar_10_c=(0.4, 0.6, 0.7, 0.8, 1),
+)
 def gaussian_blur(images: np.ndarray, streams: Streams, sigma: float) -> np.ndarray:
     """A Gaussian of `sigma` pixels."""
     return grey_levels(each(images, lambda image: blurred(image, sigma)))
 
 
+@corruption(
+    imagenet_c=((3, 0.1), (4, 0.5), (6, 0.5), (8, 0.5), (10, 0.5)),
+    cifar_10_c=((0.3, 0.4), (0.4, 0.5), (0.5, 0.6), (1, 0.2), (1.5, 0.1)),
+)
 def defocus_blur(images: np.ndarray, streams: Streams, radius: float, alias: float) -> np.ndarray:
     """A disk of `radius` pixels, its edge softened by a Gaussian of `alias` pixels; the image mirrored outwards."""
     kernel = _disk(radius, alias)
@@ -35,12 +44,21 @@ def _disk(radius: float, alias: float) -> np.ndarray:
     return soft[margin : len(soft) - margin, margin : len(soft) - margin].copy()
 
 
+@corruption(
+    imagenet_c=((10, 3), (15, 5), (15, 8), (15, 12), (20, 15)),
+    cifar_10_c=((6, 1), (6, 1.5), (6, 2), (8, 2), (9, 2.5)),
+)
 def motion_blur(images: np.ndarray, streams: Streams, radius: int, sigma: float) -> np.ndarray:
     """Half a Gaussian of `sigma` pixels over 2 `radius` + 1 steps, along a line within 45 degrees of the horizontal."""
     angles = [stream.uniform(-45, 45) for stream in streams]
     return grey_levels(each(images, lambda image, angle: motion_blurred(image, radius, sigma, angle), angles))
 
 
+@corruption(
+    imagenet_c=((1.11, 0.01), (1.16, 0.01), (1.21, 0.02), (1.26, 0.02), (1.31, 0.03)),
+    cifar_10_c=((1.06, 0.01), (1.11, 0.01), (1.16, 0.01), (1.21, 0.01), (1.26, 0.01)),
+    further=({"centred": False}, {"centred": True}),
+)
 def zoom_blur(images: np.ndarray, streams: Streams, stop: float, step: float, centred: bool) -> np.ndarray:
     """The mean of the image and of its zooms by 1, 1 + `step`, ... up to, but without, `stop`."""
     height, width = images.shape[1:3]
@@ -55,6 +73,10 @@ def zoom_blur(images: np.ndarray, streams: Streams, stop: float, step: float, ce
     return grey_levels(each(images, zooms))
 
 
+@corruption(
+    imagenet_c=((0.7, 1, 2), (0.9, 2, 1), (1, 2, 3), (1.1, 3, 2), (1.5, 4, 2)),
+    cifar_10_c=((0.05, 1, 1), (0.25, 1, 1), (0.4, 1, 1), (0.25, 1, 2), (0.4, 1, 2)),
+)
 def glass_blur(images: np.ndarray, streams: Streams, sigma: float, shift: int, iterations: int) -> np.ndarray:
     """Pixels replaced by random neighbours between two Gaussian blurs of `sigma` pixels.
 

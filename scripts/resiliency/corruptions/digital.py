@@ -8,8 +8,13 @@ import numpy as np
 from PIL import Image
 
 from resiliency.corruptions.filters import Streams, each, gaussian_kernel, grey_levels, largest, smallest, uniforms
+from resiliency.corruptions.registry import corruption
 
 
+@corruption(
+    imagenet_c=(0.4, 0.3, 0.2, 0.1, 0.05),
+    cifar_10_c=(0.75, 0.5, 0.4, 0.3, 0.15),
+)
 def contrast(images: np.ndarray, streams: Streams, factor: float) -> np.ndarray:
     """(x - m) `factor` + m, m the mean of each image's channel."""
     means = np.array([cv2.mean(image)[:3] for image in images])[:, None, None]
@@ -18,6 +23,10 @@ def contrast(images: np.ndarray, streams: Streams, factor: float) -> np.ndarray:
     return grey_levels(paler)
 
 
+@corruption(
+    imagenet_c=((0.3, 0), (0.1, 0), (2, 0), (5, 0.1), (20, 0.2)),
+    cifar_10_c=((0.3, 0), (0.1, 0), (1.5, 0), (2, 0.1), (2.5, 0.2)),
+)
 def saturate(images: np.ndarray, streams: Streams, factor: float, shift: float) -> np.ndarray:
     """s `factor` + `shift` in place of the saturation s of hue, saturation and value.
 
@@ -37,6 +46,23 @@ def saturate(images: np.ndarray, streams: Streams, factor: float, shift: float) 
     return grey_levels(saturated)
 
 
+@corruption(
+    # imagenet_c: the package's 250 times (.05 .065 .085 .1 .12), times .005
+    imagenet_c=(
+        (0.0625, 0.01, 0),
+        (0.08125, 0.01, 0),
+        (0.10625, 0.01, 0),
+        (0.125, 0.01, 0),
+        (0.15, 0.01, 0),
+    ),
+    cifar_10_c=(
+        (0, 0, 0.08),
+        (0.05, 0.2, 0.07),
+        (0.08, 0.06, 0.06),
+        (0.1, 0.04, 0.05),
+        (0.1, 0.03, 0.03),
+    ),
+)
 def elastic_transform(
     images: np.ndarray, streams: Streams, displacement: float, sigma: float, corners: float
 ) -> np.ndarray:
@@ -71,6 +97,11 @@ def _sheared(image: np.ndarray, stream: np.random.Generator, corners: float) -> 
     return cv2.warpAffine(image, matrix, (width, height), borderMode=cv2.BORDER_REFLECT_101)
 
 
+@corruption(
+    imagenet_c=(0.6, 0.5, 0.4, 0.3, 0.25),
+    cifar_10_c=(0.95, 0.9, 0.85, 0.75, 0.65),
+    further=({"enlarge": "nearest"}, {"enlarge": "box"}),
+)
 def pixelate(images: np.ndarray, streams: Streams, scale: float, enlarge: str) -> np.ndarray:
     """Shrunk to `scale` by averaging, and enlarged again by `enlarge`: "nearest" or "box"."""
     height, width = images.shape[1:3]
@@ -83,6 +114,10 @@ def pixelate(images: np.ndarray, streams: Streams, scale: float, enlarge: str) -
     return coarse
 
 
+@corruption(
+    imagenet_c=(25, 18, 15, 10, 7),
+    cifar_10_c=(80, 65, 58, 50, 40),
+)
 def jpeg_compression(images: np.ndarray, streams: Streams, quality: int) -> np.ndarray:
     """Encoded as JPEG of `quality` (1 to 100), with colour at half the resolution, and decoded."""
     decoded = np.empty_like(images)

@@ -14,40 +14,15 @@ from numbers import Integral
 
 import numpy as np
 
-from resiliency.corruptions import blur, digital, noise, weather
+from resiliency.corruptions import blur, digital, noise, weather  # noqa: F401  they register their functions
+from resiliency.corruptions.registry import CORRUPTIONS, TABLES
 from resiliency.corruptions.settings import HELD_OUT, MAIN, SEVERITIES
-from resiliency.corruptions.tables import TABLES, VARIANTS
 from resiliency.faults import Fault
 from resiliency.streams import stream
 
 SMALLEST = 32
 # Pixels handled at a time: enough to spread NumPy's overhead over small images, few enough to stay in the cache.
 _CHUNK = 2**17
-
-_FUNCTIONS = {
-    function.__name__: function
-    for function in (
-        noise.gaussian_noise,
-        noise.shot_noise,
-        noise.impulse_noise,
-        noise.speckle_noise,
-        blur.defocus_blur,
-        blur.glass_blur,
-        blur.motion_blur,
-        blur.zoom_blur,
-        blur.gaussian_blur,
-        weather.snow,
-        weather.frost,
-        weather.fog,
-        weather.brightness,
-        weather.spatter,
-        digital.contrast,
-        digital.elastic_transform,
-        digital.pixelate,
-        digital.jpeg_compression,
-        digital.saturate,
-    )
-}
 
 
 def corrupt(
@@ -77,20 +52,20 @@ def corrupt(
     """
     _check_images(images)
     _check_choice("corruption", corruption, MAIN + HELD_OUT)
-    _check_choice("table", table, tuple(TABLES))
+    _check_choice("table", table, TABLES)
     if not isinstance(severity, Integral) or severity not in SEVERITIES:
         raise Fault(f"severity: {severity!r} is not a whole number from 1 to 5")
     indices = _checked_indices(indices, len(images))
-    figures = TABLES[table][corruption][severity - 1]
+    registered = CORRUPTIONS[corruption]
+    figures = registered.figures[table][severity - 1]
     figures = figures if isinstance(figures, tuple) else (figures,)
-    variant = VARIANTS[table].get(corruption, {})
     corrupted = np.empty_like(images, order="C")
     size = max(1, _CHUNK // (images.shape[1] * images.shape[2]))
     for start in range(0, len(images), size):
         part = slice(start, start + size)
         streams = [stream(seed, "corrupt", corruption, int(severity), index) for index in indices[part]]
         chunk = np.ascontiguousarray(images[part])
-        corrupted[part] = _FUNCTIONS[corruption](chunk, streams, *figures, **variant)
+        corrupted[part] = registered.function(chunk, streams, *figures, **registered.further[table])
     return corrupted
 
 

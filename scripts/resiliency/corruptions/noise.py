@@ -9,10 +9,15 @@ import numpy as np
 from scipy.special import pdtr
 
 from resiliency.corruptions.filters import Streams, grey_levels, normals
+from resiliency.corruptions.registry import corruption
 
 _STEPS = 2**16
 
 
+@corruption(
+    imagenet_c=(0.08, 0.12, 0.18, 0.26, 0.38),
+    cifar_10_c=(0.04, 0.06, 0.08, 0.09, 0.10),
+)
 def gaussian_noise(images: np.ndarray, streams: Streams, sigma: float) -> np.ndarray:
     """x + n, n normal with standard deviation `sigma` (a share of the full range)."""
     values = normals(streams, images.shape[1:])
@@ -21,6 +26,10 @@ def gaussian_noise(images: np.ndarray, streams: Streams, sigma: float) -> np.nda
     return grey_levels(values)
 
 
+@corruption(
+    imagenet_c=(0.15, 0.2, 0.35, 0.45, 0.6),
+    cifar_10_c=(0.06, 0.1, 0.12, 0.16, 0.2),
+)
 def speckle_noise(images: np.ndarray, streams: Streams, sigma: float) -> np.ndarray:
     """x + x n, n normal with standard deviation `sigma`."""
     values = normals(streams, images.shape[1:])
@@ -30,6 +39,10 @@ def speckle_noise(images: np.ndarray, streams: Streams, sigma: float) -> np.ndar
     return grey_levels(values)
 
 
+@corruption(
+    imagenet_c=(60, 25, 12, 5, 3),
+    cifar_10_c=(500, 250, 100, 75, 50),
+)
 def shot_noise(images: np.ndarray, streams: Streams, photons: int) -> np.ndarray:
     """Poisson(x `photons`) / `photons`, x in 0..1: counted light, of which white has `photons` on average.
 
@@ -50,6 +63,10 @@ def _shot_quantiles(photons: int) -> np.ndarray:
     return np.repeat(np.tile(levels, 256), shares.ravel())
 
 
+@corruption(
+    imagenet_c=(0.03, 0.06, 0.09, 0.17, 0.27),
+    cifar_10_c=(0.01, 0.02, 0.03, 0.05, 0.07),
+)
 def impulse_noise(images: np.ndarray, streams: Streams, amount: float) -> np.ndarray:
     """Salt and pepper: a share `amount` of the values turns, half of them to 0 and half to 255.
 

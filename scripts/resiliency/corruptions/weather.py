@@ -21,12 +21,17 @@ from resiliency.corruptions.filters import (
     uniforms,
     zoom_map,
 )
+from resiliency.corruptions.registry import corruption
 
 PICTURES = ("frost1.png", "frost2.png", "frost3.png", "frost4.jpg", "frost5.jpg", "frost6.jpg")
 WATER = np.float32([175, 238, 238])
 MUD = np.float32([63, 42, 20])
 
 
+@corruption(
+    imagenet_c=(0.1, 0.2, 0.3, 0.4, 0.5),
+    cifar_10_c=(0.05, 0.1, 0.15, 0.2, 0.3),
+)
 def brightness(images: np.ndarray, streams: Streams, shift: float) -> np.ndarray:
     """`shift` added to the value of hue, saturation and value.
 
@@ -42,6 +47,10 @@ def brightness(images: np.ndarray, streams: Streams, shift: float) -> np.ndarray
     return grey_levels(brighter)
 
 
+@corruption(
+    imagenet_c=((1.5, 2), (2, 2), (2.5, 1.7), (2.5, 1.5), (3, 1.4)),
+    cifar_10_c=((0.2, 3), (0.5, 3), (0.75, 2.5), (1, 2), (1.5, 1.75)),
+)
 def fog(images: np.ndarray, streams: Streams, weight: float, decay: float) -> np.ndarray:
     """(x + `weight` h) max(x) / (max(x) + `weight`), h a plasma fractal in 0..1, the maximum taken over each image."""
     height, width = images.shape[1:3]
@@ -76,6 +85,11 @@ def plasma(streams: Streams, size: int, decay: float) -> np.ndarray:
     return maps
 
 
+@corruption(
+    imagenet_c=((1, 0.4), (0.8, 0.6), (0.7, 0.7), (0.65, 0.7), (0.6, 0.75)),
+    cifar_10_c=((1, 0.2), (1, 0.3), (0.9, 0.4), (0.85, 0.4), (0.75, 0.45)),
+    further=({"scale": 1.1, "smooth": True}, {"scale": 0.2, "smooth": False}),
+)
 def frost(
     images: np.ndarray, streams: Streams, weight: float, frost_weight: float, scale: float, smooth: bool
 ) -> np.ndarray:
@@ -106,6 +120,23 @@ def _picture(number: int, height: int, width: int, scale: float, smooth: bool) -
     return cv2.resize(picture, size, interpolation=cv2.INTER_CUBIC if smooth else cv2.INTER_LINEAR)
 
 
+@corruption(
+    imagenet_c=(
+        (0.1, 0.3, 3, 0.5, 10, 4, 0.8),
+        (0.2, 0.3, 2, 0.5, 12, 4, 0.7),
+        (0.55, 0.3, 4, 0.9, 12, 8, 0.7),
+        (0.55, 0.3, 4.5, 0.85, 12, 8, 0.65),
+        (0.55, 0.3, 2.5, 0.85, 12, 12, 0.55),
+    ),
+    cifar_10_c=(
+        (0.1, 0.2, 1, 0.6, 8, 3, 0.95),
+        (0.1, 0.2, 1, 0.5, 10, 4, 0.9),
+        (0.15, 0.3, 1.75, 0.55, 10, 4, 0.9),
+        (0.25, 0.3, 2.25, 0.6, 12, 6, 0.85),
+        (0.3, 0.3, 1.25, 0.65, 14, 12, 0.8),
+    ),
+    further=({"centred": False}, {"centred": True}),
+)
 def snow(
     images: np.ndarray,
     streams: Streams,
@@ -121,6 +152,7 @@ def snow(
     """A whitened image, and flakes smeared by the wind, once as they are and once turned around.
 
     Flakes are normal noise (`mean`, `spread`) enlarged by `zoom`, of which what lies below `threshold` is cleared.
+    `radius` and `sigma` are those of the smear; `weight` is that of the image.
     """
     height, width = images.shape[1:3]
     flakes = normals(streams, (height, width)) * np.float32(spread) + np.float32(mean)
@@ -146,6 +178,22 @@ def _whitened(images: np.ndarray, weight: float) -> np.ndarray:
     return whitened.reshape(images.shape)
 
 
+@corruption(
+    imagenet_c=(
+        (0.65, 0.3, 4, 0.69, 0.6, 0),
+        (0.65, 0.3, 3, 0.68, 0.6, 0),
+        (0.65, 0.3, 2, 0.68, 0.5, 0),
+        (0.65, 0.3, 1, 0.65, 1.5, 1),
+        (0.67, 0.4, 1, 0.65, 1.5, 1),
+    ),
+    cifar_10_c=(
+        (0.62, 0.1, 0.7, 0.7, 0.5, 0),
+        (0.65, 0.1, 0.8, 0.7, 0.5, 0),
+        (0.65, 0.3, 1, 0.69, 0.5, 0),
+        (0.65, 0.1, 0.7, 0.69, 0.6, 1),
+        (0.65, 0.1, 0.5, 0.68, 0.6, 1),
+    ),
+)
 def spatter(
     images: np.ndarray,
     streams: Streams,
@@ -159,7 +207,8 @@ def spatter(
     """Drops of water, or of mud where `mud` is 1, on the lens.
 
     Drops are where normal noise (`mean`, `spread`), blurred by `sigma` pixels, exceeds `threshold`. An image without
-    any drop stays as it is; the published code turns it black.
+    any drop stays as it is; the published code turns it black. `strength` is of the water; of mud it is the blur, in
+    pixels, of what the drops cover.
     """
     noise = normals(streams, images.shape[1:3]) * np.float32(spread) + np.float32(mean)
     spattered = images.astype(np.float32)
