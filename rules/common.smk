@@ -17,7 +17,8 @@ from resiliency.fingerprint import fingerprint
 from resiliency.gpus import visible_gpus
 from resiliency.names import CLEAN, design_of
 from resiliency.report import topics
-from resiliency.report.settings import CHARTS, CHART_SUFFIXES, PAGE_FILES, without
+from resiliency.report.registry import CHARTS
+from resiliency.report.settings import CHART_SUFFIXES, PAGE_FILES, without
 from resiliency.preflight import preflight
 from resiliency.resources import DAY, minutes, network_memory
 from resiliency.study import load
@@ -206,8 +207,8 @@ CHART_TABLES |= {"evaluations": EVALUATIONS} if SEARCHED else {}
 CHART_TABLES |= {"candidates": f"{RESULTS}/ensembles/candidates.parquet"} if "deployment" in MADE else {}
 CHART_TABLES |= {"risk_coverage": f"{RESULTS}/ensembles/risk_coverage.parquet"} if "deployment" in MADE else {}
 AVAILABLE = CHART_TABLES.keys() | ({"corruptions"} if CORRUPTIONS else set()) | ({"joint"} if SETTINGS else set())
-DRAWN = [chart for chart, needs in CHARTS.items() if needs <= AVAILABLE]
-CHART_TABLES = {name: path for name, path in CHART_TABLES.items() if any(name in CHARTS[chart] for chart in DRAWN)}
+DRAWN = {name: chart for name, chart in CHARTS.items() if chart.needs <= AVAILABLE}
+CHART_TABLES = {name: path for name, path in CHART_TABLES.items() if any(name in of.needs for of in DRAWN.values())}
 CHART_FILES = [f"{RESULTS}/charts/{chart}{suffix}" for chart in DRAWN for suffix in CHART_SUFFIXES]
 
 
@@ -225,8 +226,8 @@ wildcard_constraints:
 def in_report(path):
     """A table or a chart that `snakemake --report` shows too."""
     folder, name = ("charts", Path(path).stem) if path.endswith(".svg") else ("tables", Path(path).name)
-    topic, title = (topics.CHARTS if folder == "charts" else topics.TABLES)[name]
-    labels = {"about": topic, folder.removesuffix("s"): title}
+    listed = (CHARTS if folder == "charts" else topics.TABLES)[name]
+    labels = {"about": listed.topic, folder.removesuffix("s"): listed.title}
     return report(path, caption=f"captions/{folder}/{name}.rst", category=folder.capitalize(), labels=labels)
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from resiliency.report.charts import TABLES, draw, write_chart
+from resiliency.report.drawing import TABLES, draw, write_chart
 from resiliency.stage import stage
 from resiliency.tables import read_table
 

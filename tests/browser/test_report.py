@@ -12,7 +12,7 @@ from opened import DESKTOP, PHONE, Opened
 
 from resiliency.files import read_json
 from resiliency.report.page import render
-from resiliency.report.settings import CHARTS
+from resiliency.report.registry import CHARTS
 from resiliency.tables import read_table
 
 pytestmark = pytest.mark.browser

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from synthetic import synthetic_tables
 
+from resiliency.report.charts.risk_coverage import finding
 from resiliency.report.deployment_answers import deployment_answers
 from resiliency.report.overview import contenders
-from resiliency.report.risk_chart import finding
 from resiliency.report.words import percent
 
 NAMES = ("deployment", "selective_prediction", "temperatures")

@@ -6,6 +6,7 @@ import re
 from functools import cache
 from html.parser import HTMLParser
 from io import BytesIO
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -19,12 +20,13 @@ from resiliency.attribution_pictures import distance_table, map_of, map_url
 from resiliency.diversity.metrics import ENSEMBLE_METRICS
 from resiliency.diversity.metrics import METRICS as REGISTERED
 from resiliency.galleries import gallery_table
-from resiliency.report import settings
-from resiliency.report.attribution_gallery import map_picture
-from resiliency.report.calibration_chart import pooled
-from resiliency.report.charts import CHARTS, VEGA_LITE, draw, write_chart
-from resiliency.report.failure_chart import of_pairs
-from resiliency.report.page import render
+from resiliency.report import charts, settings
+from resiliency.report.charts.attribution_gallery import map_picture
+from resiliency.report.charts.calibration import pooled
+from resiliency.report.charts.coincident_failures import of_pairs
+from resiliency.report.drawing import VEGA_LITE, draw, write_chart
+from resiliency.report.page import APPENDIX, SECTIONS, charts_of, render
+from resiliency.report.registry import CHARTS
 from resiliency.report.style import shades
 from resiliency.report.words import METRICS, duration, interval, number, percent
 from resiliency.report.words import OBJECTIVES as OBJECTIVE_NAMES
@@ -132,8 +134,9 @@ def test_charts_survive_empty_and_unknown_values(name):
         vl_convert.vegalite_to_svg(draw(name, case, settings.OKABE_ITO[:1]), vl_version=VEGA_LITE)
 
 
-def test_registry_names_the_charts_that_the_workflow_expects():
-    assert set(CHARTS) == set(settings.CHARTS)
+def test_every_module_of_a_chart_is_registered_and_its_section_is_on_the_page():
+    assert set(CHARTS) == {path.stem for path in Path(charts.__file__).parent.glob("[!_]*.py")}
+    assert sorted(CHARTS) == sorted(name for section in SECTIONS + APPENDIX for name in charts_of(section))
 
 
 def lines(spec: dict) -> pd.DataFrame:

@@ -6,11 +6,13 @@ import pandas as pd
 import pytest
 from synthetic import synthetic_tables
 
-from resiliency.report import member_findings
-from resiliency.report.calibration_chart import calibration
-from resiliency.report.correlation_charts import correlation_heatmap, correlations
-from resiliency.report.member_charts import error_by_severity, error_heatmap
+from resiliency.report.charts.calibration import calibration
+from resiliency.report.charts.correlation_heatmap import correlation_heatmap
+from resiliency.report.charts.correlations import correlations
+from resiliency.report.charts.error_by_severity import error_by_severity
+from resiliency.report.charts.error_heatmap import error_heatmap
 from resiliency.report.overview import basis
+from resiliency.report.registry import CHARTS
 
 COLOURS = ["#000000", "#ffffff"]
 
@@ -36,7 +38,7 @@ def further(tables) -> dict[str, pd.DataFrame]:
 def test_errors_by_severity_are_of_the_data_set_alone(tables, further):
     charts = [error_by_severity(of["members"], of["corruption_errors"], COLOURS).to_dict() for of in (tables, further)]
     assert charts[0] == charts[1]
-    for finding in (member_findings.error_by_severity, member_findings.error_heatmap):
+    for finding in (CHARTS["error_by_severity"].finding, CHARTS["error_heatmap"].finding):
         assert finding(further["members"], further["corruption_errors"]) == finding(
             tables["members"], tables["corruption_errors"]
         )
@@ -57,7 +59,7 @@ def test_the_heatmap_has_a_column_for_each_further_test_set(tables, further):
 def test_calibration_shows_each_set_of_images(further):
     chart = json.dumps(calibration(further["members"], further["calibration"], COLOURS).to_dict())
     assert '"domain": ["clean", "corrupted", "photos"]' in chart
-    finding = member_findings.calibration(further["members"], further["calibration"])
+    finding = CHARTS["calibration"].finding(further["members"], further["calibration"])
     assert "on images of photos, mean confidence is 95.0 % and accuracy 10.0 %" in finding
 
 

@@ -10,9 +10,10 @@ from synthetic import synthetic_tables
 
 from resiliency.corruptions.settings import MAIN
 from resiliency.report import settings
-from resiliency.report.charts import CHARTS, draw
 from resiliency.report.deployment_answers import deployment_answers
+from resiliency.report.drawing import draw
 from resiliency.report.page import render
+from resiliency.report.registry import CHARTS
 
 FAILED = {"clean_accuracy": 0.1, "mean_corruption_error": 0.9, "corrupted_accuracy": 0.1}
 DEGENERATE = {

@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 from synthetic import HOSTILE, MAIN, synthetic_tables
 
-from resiliency.report import contender_charts, ensemble_findings, member_findings, robustness_charts, size_chart
-from resiliency.report.charts import CHARTS
+from resiliency.report.charts import ensemble_size
 from resiliency.report.overview import basis, contenders, interval_picture, observed
+from resiliency.report.registry import CHARTS
 from resiliency.report.terms import TERMS, explained
 
 
@@ -29,26 +29,26 @@ ERRORS = errors_of({"fog": {"a": 0.8, "b": 0.4}, "snow": {"a": 0.1, "b": 0.2}, "
 
 
 def test_errors_are_told_at_both_ends():
-    finding = member_findings.error_by_severity(members_of({"a": 0.5, "b": 0.3}), ERRORS)
+    finding = CHARTS["error_by_severity"].finding(members_of({"a": 0.5, "b": 0.3}), ERRORS)
     assert finding.startswith("On clean images, the error of designs ranges from 0.0 % (a) to 0.0 % (b);")
     assert finding.endswith("at severity 2, the error of designs ranges from 30.0 % (b) to 50.0 % (a).")
 
 
 def test_the_hardest_corruption_and_the_best_design_are_named():
-    text = member_findings.error_heatmap(members_of({"a": 0.5, "b": 0.3}), ERRORS)
+    text = CHARTS["error_heatmap"].finding(members_of({"a": 0.5, "b": 0.3}), ERRORS)
     assert text.startswith("Fog is the hardest corruption (mean error 37.5 %), snow the easiest (mean error 9.4 %); ")
     assert "b has the lowest error under 2 of 3 corruptions" in text
 
 
 def test_resiliency_is_ranked_against_size():
-    finding = member_findings.size_accuracy_resiliency(members_of({"a": 0.1, "b": 0.2, "c": 0.3}))
+    finding = CHARTS["size_accuracy_resiliency"].finding(members_of({"a": 0.1, "b": 0.2, "c": 0.3}))
     assert finding.startswith("Mean corruption error ranges from 10.0 % (a-s0) to 30.0 % (c-s1)")
     assert "0.96 with size" in finding  # Spearman of 1.5 1.5 3.5 3.5 5.5 5.5 against 1 to 6
 
 
 def test_confidence_is_told_beside_accuracy():
     tables = synthetic_tables()
-    finding = member_findings.calibration(tables["members"], tables["calibration"])
+    finding = CHARTS["calibration"].finding(tables["members"], tables["calibration"])
     assert finding == (
         "On clean images, mean confidence is 96.7 % and accuracy 93.3 %; "
         "on corrupted images, mean confidence is 90.0 % and accuracy 40.0 %."
@@ -56,7 +56,7 @@ def test_confidence_is_told_beside_accuracy():
 
 
 def test_coincident_failures_are_told_against_chance():
-    finding = member_findings.coincident_failures(synthetic_tables()["coincident_failures"])
+    finding = CHARTS["coincident_failures"].finding(synthetic_tables()["coincident_failures"])
     assert "12.0 % if they are of one design, 3.0 times as often as by chance" in finding
     assert "6.0 % if they are of two designs, 1.5 times" in finding
 
@@ -66,7 +66,7 @@ def test_coincident_failures_are_told_against_chance():
 )
 def test_late_gains_of_training_are_told(curve, expected):
     histories = pd.DataFrame({"epoch": range(1, 6), "validation_accuracy": curve})
-    assert expected in member_findings.learning_curves(
+    assert expected in CHARTS["learning_curves"].finding(
         histories.assign(origin="independent", design="vit", objective=np.nan)
     )
 
@@ -99,11 +99,11 @@ CORRELATIONS = correlations_of(
 
 
 def test_only_what_is_clear_at_every_size_is_said_of_correlations():
-    finding = ensemble_findings.correlations(CORRELATIONS)
+    finding = CHARTS["correlations"].finding(CORRELATIONS)
     assert "On corrupted images, accuracy correlates positively with diversity in Double fault (mean r 0.75)" in finding
     assert "negatively with diversity in Jensen–Shannon divergence (mean r −0.45)" in finding
     assert "Disagreement" not in finding
-    assert "of 3 metrics of predictions, 1 positively and 1 negatively" in ensemble_findings.correlation_heatmap(
+    assert "of 3 metrics of predictions, 1 positively and 1 negatively" in CHARTS["correlation_heatmap"].finding(
         CORRELATIONS
     )
 
@@ -118,7 +118,7 @@ def test_only_what_is_clear_at_every_size_is_said_of_correlations():
 )
 def test_what_stays_open_of_correlations_is_not_called_an_absence(ends, expected):
     rows = correlations_of({"disagreement": [ends], "double_fault": [ends]}).fillna({"correlation": 0.3})
-    finding = ensemble_findings.correlations(rows)
+    finding = CHARTS["correlations"].finding(rows)
     assert finding.startswith(f"On corrupted images, {expected}")
     assert "neither more nor less" not in finding
 
@@ -129,7 +129,7 @@ def test_other_measures_conditions_and_rules_change_nothing():
         CORRELATIONS.assign(condition="fog", low=-1.0, high=-0.9),
         CORRELATIONS.assign(rule="plurality_vote", low=-1.0, high=-0.9),
     ]
-    assert ensemble_findings.correlations(pd.concat([CORRELATIONS, *others])) == ensemble_findings.correlations(
+    assert CHARTS["correlations"].finding(pd.concat([CORRELATIONS, *others])) == CHARTS["correlations"].finding(
         CORRELATIONS
     )
 
@@ -139,7 +139,7 @@ def test_quarters_of_ensembles_are_compared():
     ensembles["disagreement_corrupted"] = ensembles.corrupted_accuracy
     ensembles["double_fault_corrupted"] = -ensembles.corrupted_accuracy
     ensembles = ensembles.assign(origin="independent", rule="mean_probability", size=2, weight=1.0)
-    finding = ensemble_findings.diversity_accuracy(ensembles, pd.DataFrame())
+    finding = CHARTS["diversity_accuracy"].finding(ensembles, pd.DataFrame())
     assert "leads the least diverse one by 30.0 points for Disagreement" in finding
     assert "trails the least diverse one by 30.0 points for Double fault" in finding
 
@@ -147,7 +147,7 @@ def test_quarters_of_ensembles_are_compared():
 def test_the_best_strength_is_named():
     rows = [("balanced", 0, 0.6), ("balanced", 0.5, 0.7), ("balanced", 1, 0.5), ("ncl", 1, 0.65)]
     joint = pd.DataFrame(rows, columns=["objective", "strength", "corrupted_accuracy"])
-    finding = ensemble_findings.strength(joint.assign(origin="joint", rule="mean_probability"))
+    finding = CHARTS["strength"].finding(joint.assign(origin="joint", rule="mean_probability"))
     assert "balanced is best of 2 at λ = 0.5, with 70.0 %, ncl has one strength, λ = 1, with 65.0 %" in finding
     assert "independent training reaches 60.0 %" in finding
 
@@ -163,7 +163,7 @@ UNKNOWN = {"advantage": np.nan, "advantage_low": np.nan, "advantage_high": np.na
 
 
 def test_origins_are_told_best_first_where_most_can_be_compared():
-    finding = ensemble_findings.origins(origin_rows(**UNKNOWN))
+    finding = CHARTS["origins"].finding(origin_rows(**UNKNOWN))
     assert finding.endswith("of ensembles of 3 members: several architectures 80.0 %, one architecture 60.0 %.")
 
 
@@ -188,7 +188,7 @@ def test_origins_are_told_best_first_where_most_can_be_compared():
 )
 def test_what_several_architectures_bring_is_told_with_its_interval(points, low, high, expected):
     ends = {"low": 0.7, "high": 0.9, "advantage": points, "advantage_low": low, "advantage_high": high}
-    finding = ensemble_findings.origins(origin_rows(**ends))
+    finding = CHARTS["origins"].finding(origin_rows(**ends))
     assert expected in finding
     assert finding.endswith("several architectures 80.0 % [70.0 %, 90.0 %], one architecture 60.0 %.")
 
@@ -272,7 +272,7 @@ def test_the_best_are_those_chosen_and_are_shown_as_judged():
         ("Best member", "b", 0.625),
         ("Baseline", "a", 1),
     ]
-    finding = ensemble_findings.deployment(table, table)
+    finding = CHARTS["deployment"].finding(table, table)
     assert "the best ensemble of 2 misclassifies 20.0 % [5.0 %, 50.0 %] at 2 M MACs; the best member (b) " in finding
     assert "(b) misclassifies 25.0 %" in finding
 
@@ -317,7 +317,7 @@ UNKNOWN_ENDS = [(np.nan, np.nan)] * 3
 def test_the_best_ensemble_is_compared_under_each_corruption():
     ends = {"best member": [(-0.2, -0.1), (-0.2, 0.1), (0.1, 0.2)], "baseline": [(-0.2, 0.1)] * 3}
     rows = [("best ensemble", "a+b", UNKNOWN_ENDS), ("best member", "a", ends["best member"])]
-    finding = contender_charts.under_corruptions_finding(under([*rows, ("baseline", "c", ends["baseline"])]))
+    finding = CHARTS["under_corruptions"].finding(under([*rows, ("baseline", "c", ends["baseline"])]))
     assert finding == (
         "The best ensemble (a + b): against the best member (a), it makes fewer errors under 2 of 3 corruptions, "
         "significantly fewer under 1 and significantly more under 1; against the baseline (c), it makes fewer errors "
@@ -328,13 +328,13 @@ def test_the_best_ensemble_is_compared_under_each_corruption():
 def test_the_best_member_may_be_the_baseline():
     ends = [(-0.2, -0.1)] * 3
     rows = [("best ensemble", "a+b", UNKNOWN_ENDS), ("best member", "a", ends), ("baseline", "a", ends)]
-    finding = contender_charts.under_corruptions_finding(under(rows))
+    finding = CHARTS["under_corruptions"].finding(under(rows))
     assert finding.count("against") == 1
     assert "against the best member, which is the baseline (a), it makes fewer errors under 3 of 3" in finding
 
 
 def test_a_contender_without_rivals_is_not_compared():
-    assert contender_charts.under_corruptions_finding(under([("best member", "a", UNKNOWN_ENDS)], "best member")) == ""
+    assert CHARTS["under_corruptions"].finding(under([("best member", "a", UNKNOWN_ENDS)], "best member")) == ""
 
 
 def sizes_of(errors: dict[int, float], changes: dict[int, tuple[float, float]]) -> pd.DataFrame:
@@ -365,18 +365,18 @@ def sizes_of(errors: dict[int, float], changes: dict[int, tuple[float, float]]) 
     ],
 )
 def test_what_one_more_member_changes_is_told(errors, changes, expected):
-    finding = size_chart.finding(sizes_of(errors, changes), pd.DataFrame())
+    finding = ensemble_size.finding(sizes_of(errors, changes), pd.DataFrame())
     assert finding.startswith("On corrupted images, single members have a mean error of 30.0 % [29.0 %, 31.0 %], ")
     assert expected.format(POINTS="percentage points") in finding
 
 
 def test_one_size_says_nothing_of_further_members():
-    assert size_chart.finding(sizes_of({2: 0.2}, {}), pd.DataFrame()) == ""
+    assert ensemble_size.finding(sizes_of({2: 0.2}, {}), pd.DataFrame()) == ""
 
 
 def test_clean_accuracy_is_turned_into_an_error():
     rows = sizes_of({1: 0.9, 2: 0.95}, {2: (0.01, 0.09)}).assign(measure="clean_accuracy", change=0.05)
-    errors = size_chart.errors_of(rows)
+    errors = ensemble_size.errors_of(rows)
     assert errors[["error", "low", "high"]].iloc[1].tolist() == pytest.approx([0.05, 0.04, 0.06])
     assert errors[["change", "change_low", "change_high"]].iloc[1].tolist() == pytest.approx([-0.05, -0.09, -0.01])
 
@@ -407,12 +407,12 @@ def test_an_open_verdict_says_why(ends, verdicts, reason):
 def test_training_of_few_epochs_has_no_last_fifth():
     histories = pd.DataFrame({"epoch": [1, 2], "validation_accuracy": [0.2, 0.9]})
     histories = histories.assign(origin="independent", design="vit", objective=np.nan)
-    assert member_findings.learning_curves(histories) == ""
+    assert CHARTS["learning_curves"].finding(histories) == ""
 
 
 def test_nobody_above_the_line_is_not_called_above_it():
     rows = pd.DataFrame({"member": ["a"], "test_set": ["corrupted"], "effective_robustness": [-0.1], "low": [np.nan]})
-    finding = robustness_charts.finding(rows.assign(accuracy=0.5, high=np.nan))
+    finding = CHARTS["effective_robustness"].finding(rows.assign(accuracy=0.5, high=np.nan))
     assert finding == "Effective robustness is accuracy above the line: no member lies above it on corrupted images."
 
 
@@ -420,7 +420,7 @@ def test_unknown_cost_is_not_told():
     rows = [("a", 1, 0.3, 0.4, True), ("a+b", 2, 0.1, 0.2, False)]
     columns = ["members", "size", "selection_error", "mean_corruption_error", "baseline"]
     table = pd.DataFrame(rows, columns=columns).assign(low=0.05, high=0.5, macs=np.nan)
-    finding = ensemble_findings.deployment(table, table)
+    finding = CHARTS["deployment"].finding(table, table)
     assert "MACs" not in finding
     assert "the best ensemble of 2 misclassifies 20.0 % [5.0 %, 50.0 %];" in finding
 

@@ -164,7 +164,11 @@ def test_what_charts_look_like_concerns_charts_and_report_alone(script):
             "training/ corruptions/ designs/networks analysis/verdicts report/",
         ),
         ("observe", "analysis/verdicts", "training/ corruptions/ designs/ report/"),
-        ("charts", "report/charts", "training/ corruptions/reference analysis/observations designs/networks"),
+        (
+            "charts",
+            "report/charts/deployment",
+            "training/ corruptions/reference analysis/observations designs/networks",
+        ),
         ("dataset", "data/split", "training/ corruptions/ designs/"),
     ],
 )

@@ -8,8 +8,9 @@ import pytest
 from synthetic import synthetic_tables
 
 from resiliency.report import settings
-from resiliency.report.charts import CHARTS, draw
+from resiliency.report.drawing import draw
 from resiliency.report.line_labels import APART, FARTHEST, line_labels, places
+from resiliency.report.registry import CHARTS
 from resiliency.report.style import shades, shapes, spread
 
 # Machado, Oliveira and Fernandes (2009), deuteranopia and protanopia at severity 1.0, on linear sRGB.

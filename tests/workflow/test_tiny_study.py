@@ -12,7 +12,8 @@ import pytest
 
 from resiliency.joint_objectives import JOINT_OBJECTIVES
 from resiliency.report import topics
-from resiliency.report.settings import CHART_SUFFIXES, CHARTS
+from resiliency.report.registry import CHARTS
+from resiliency.report.settings import CHART_SUFFIXES
 from resiliency.tables import IDENTIFIERS
 
 TABLES = (

@@ -5,15 +5,18 @@ import re
 from resiliency.reference.table import Table
 from resiliency.reference.tables import TABLES
 from resiliency.report import topics
-from resiliency.report.charts import CHARTS
 from resiliency.report.page import APPENDIX, SECTIONS
+from resiliency.report.registry import CHARTS
 
-QUESTIONS = {chart: section.question for section in SECTIONS + APPENDIX for chart in section.charts}
+QUESTIONS = {section.anchor: section.question for section in SECTIONS + APPENDIX}
 
 
 def captions() -> dict[str, str]:
     """Path in the repository -> text, in reStructuredText, of each chart and each table."""
-    charts = {f"charts/{name}": f"**{QUESTIONS[name]}** {_literal(entry.caption)}\n" for name, entry in CHARTS.items()}
+    charts = {
+        f"charts/{name}": f"**{QUESTIONS[chart.section]}** {_literal(chart.caption)}\n"
+        for name, chart in CHARTS.items()
+    }
     named = {table.path.rpartition("/")[2]: table for table in TABLES}
     tables = {f"tables/{name}": _table(named[name]) for name in topics.TABLES}
     return {f"rules/captions/{name}.rst": text for name, text in (charts | tables).items()}

@@ -15,6 +15,7 @@ from resiliency.names import CLEAN
 from resiliency.report import words
 from resiliency.report.deployment_answers import deployment_answers
 from resiliency.report.overview import basis, cautions, contenders, leaders, observed, skipped_reasons
+from resiliency.report.registry import CHARTS
 from resiliency.report.terms import TERMS, explained
 
 FOLDER = Path(__file__).parent
@@ -24,38 +25,33 @@ UNSEEN = re.compile(r' (?:role|aria-[a-z]+)="[^"]*"')
 
 
 class Section(NamedTuple):
-    """A part of the page: where links to it lead, the question that it answers and the charts that do."""
+    """A part of the page: where links to it lead and the question that it answers."""
 
     anchor: str
     question: str
-    charts: tuple[str, ...]
 
 
 SECTIONS = (
-    Section(
-        "deploy",
-        "Which ensemble should I deploy?",
-        ("deployment", "under_corruptions", "risk_coverage"),
-    ),
-    Section("best", "Which ensembles are the most accurate?", ()),
-    Section("size", "How many members does an ensemble need?", ("ensemble_size",)),
-    Section("designs", "How resilient is each design?", ("error_by_severity", "size_accuracy_resiliency")),
-    Section("shift", "Which members withstand a shift better than expected?", ("effective_robustness",)),
-    Section("diversity", "Does diversity correlate with accuracy?", ("correlations",)),
-    Section("architecture", "Do different designs fail differently?", ("coincident_failures",)),
-    Section("origins", "Where should the members of an ensemble come from?", ("origins",)),
-    Section("joint", "What does joint training do?", ("strength",)),
-    Section("search", "What does the architecture search find?", ("search_front",)),
+    Section("deploy", "Which ensemble should I deploy?"),
+    Section("best", "Which ensembles are the most accurate?"),
+    Section("size", "How many members does an ensemble need?"),
+    Section("designs", "How resilient is each design?"),
+    Section("shift", "Which members withstand a shift better than expected?"),
+    Section("diversity", "Does diversity correlate with accuracy?"),
+    Section("architecture", "Do different designs fail differently?"),
+    Section("origins", "Where should the members of an ensemble come from?"),
+    Section("joint", "What does joint training do?"),
+    Section("search", "What does the architecture search find?"),
 )
 APPENDIX = (
-    Section("corruptions", "What do the corruptions look like?", ("gallery",)),
-    Section("errors", "What are the errors of each member?", ("error_heatmap",)),
-    Section("calibration", "Can the probabilities be trusted?", ("contender_calibration", "calibration")),
-    Section("exit", "What does early exit save?", ("early_exit",)),
-    Section("metrics", "What are the correlations of all metrics?", ("correlation_heatmap", "diversity_accuracy")),
-    Section("designs_diversity", "Are ensembles of different designs more diverse?", ("architecture_diversity",)),
-    Section("attributions", "Where do members look?", ("attribution_gallery",)),
-    Section("training", "Did training converge?", ("learning_curves",)),
+    Section("corruptions", "What do the corruptions look like?"),
+    Section("errors", "What are the errors of each member?"),
+    Section("calibration", "Can the probabilities be trusted?"),
+    Section("exit", "What does early exit save?"),
+    Section("metrics", "What are the correlations of all metrics?"),
+    Section("designs_diversity", "Are ensembles of different designs more diverse?"),
+    Section("attributions", "Where do members look?"),
+    Section("training", "Did training converge?"),
 )
 FILES = {
     "tables/members.csv": "every member: size, accuracy, resiliency, calibration",
@@ -173,13 +169,18 @@ def _undefined(members: pd.DataFrame, name: str) -> str:
     return ", ".join(words.label(corruption) for corruption in (corruptions.max() if len(corruptions) else "").split())
 
 
+def charts_of(section: Section) -> list[str]:
+    """The charts that answer the question of a section."""
+    return [name for name, chart in CHARTS.items() if chart.section == section.anchor]
+
+
 def _sections(
     sections: tuple[Section, ...], tables: dict[str, pd.DataFrame], specs: dict[str, dict], svgs: dict[str, str]
 ) -> list[tuple]:
     """Those of the sections that the study has something for, and the figures of each."""
     content = []
     for section in sections:
-        drawn = [name for name in section.charts if name in specs and "nothing" not in specs[name]["usermeta"]]
+        drawn = [name for name in charts_of(section) if name in specs and "nothing" not in specs[name]["usermeta"]]
         figures = [_figure(name, specs, svgs) for name in drawn]
         if figures or (section.anchor == "best" and "best_ensembles" in tables and "deployment" not in tables):
             content.append((section, figures))

@@ -14,9 +14,9 @@ from resiliency.diversity.settings import MAIN
 from resiliency.files import read_json
 from resiliency.names import CLEAN, CORRUPTED
 from resiliency.report import style
-from resiliency.report.charts import VEGA_LITE
-from resiliency.report.correlation_charts import pearson
+from resiliency.report.drawing import VEGA_LITE
 from resiliency.report.overview import contenders, observed
+from resiliency.report.pearson import pearson
 from resiliency.report.results_page import DOCS, kept_tables, markdown
 from resiliency.report.settings import OKABE_ITO
 

@@ -19,8 +19,8 @@ from resiliency.faults import Fault
 from resiliency.files import read_json, replacing
 from resiliency.names import CLEAN, CORRUPTED
 from resiliency.report import words
-from resiliency.report.correlation_charts import pearson
 from resiliency.report.overview import cautions, contenders, leaders, observed
+from resiliency.report.pearson import pearson
 from resiliency.tables import read_table
 
 DOCS = Path("docs/results")

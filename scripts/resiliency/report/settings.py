@@ -8,32 +8,6 @@ from resiliency.settings import Settings
 
 OKABE_ITO = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#000000"]
 
-
-# Chart -> what a study needs to have for it: tables, corruptions, joint training.
-CHARTS = {
-    "learning_curves": {"histories"},
-    "error_by_severity": {"members", "corruption_errors", "corruptions"},
-    "error_heatmap": {"members", "corruption_errors"},
-    "size_accuracy_resiliency": {"members", "corruptions"},
-    "effective_robustness": {"effective_robustness"},
-    "gallery": {"gallery"},
-    "diversity_accuracy": {"ensembles", "correlations"},
-    "correlations": {"correlations"},
-    "correlation_heatmap": {"correlations"},
-    "strength": {"ensembles", "joint"},
-    "architecture_diversity": {"ensembles"},
-    "coincident_failures": {"coincident_failures"},
-    "attribution_gallery": {"attribution_gallery", "attribution_distances"},
-    "calibration": {"members", "calibration"},
-    "search_front": {"evaluations", "members"},
-    "origins": {"origins"},
-    "deployment": {"deployment", "candidates"},
-    "risk_coverage": {"deployment", "risk_coverage"},
-    "early_exit": {"deployment", "early_exit"},
-    "under_corruptions": {"contenders"},
-    "contender_calibration": {"contender_calibration"},
-    "ensemble_size": {"ensemble_sizes"},
-}
 # What a study may lack -> the tables that it then does without.
 NEEDED = {
     "ensembles": {"ensembles", "correlations", "differences", "coincident_failures", "origins", "deployment"}

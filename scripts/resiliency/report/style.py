@@ -10,6 +10,7 @@ GRID = "#e4e7eb"
 BODY = 12
 SHARE = "~%"
 WIDTH = 880
+PICTURE = 64  # px, side of an image in a gallery
 FADED = 0.08
 DASHES = ([1, 0], [7, 3], [2, 2], [9, 3, 2, 3], [14, 3], [5, 2, 2, 2, 2, 2])
 SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down", "triangle-right")

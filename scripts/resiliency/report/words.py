@@ -31,6 +31,11 @@ def label(name: str) -> str:
     return KINDS.get(name, name.replace("_", " "))
 
 
+def short_label(metric: str) -> str:
+    """The label of a metric, without how it is turned into a diversity."""
+    return label(metric).removesuffix(", sign reversed").partition(", 1 −")[0]
+
+
 def plural(count: int, thing: str) -> str:
     """Such as "1 image" and "6,868 ensembles"."""
     return f"{count:,} {thing}{'' if count == 1 else 's'}"
@@ -57,6 +62,11 @@ def number(value: float | None, digits: int = 3) -> str:
     return (f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.{digits}f}").replace("-", MINUS)
 
 
+def points(share: float) -> str:
+    """A difference of shares in percentage points, such as 1.2."""
+    return number(100 * share, 1)
+
+
 def estimate(value: float | None) -> str:
     """A statistic with three decimals, a small one with four."""
     return number(value, 3 if _missing(value) or abs(value) >= 0.1 else 4)
@@ -76,6 +86,11 @@ def duration(seconds: float | None) -> str:
         return f"{rest:.1f} s"
     hours, minutes = divmod(int(minutes), 60)
     return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {rest:02.0f} s"
+
+
+def sentence(text: str) -> str:
+    """`text` as a sentence; empty where it is."""
+    return f"{text[0].upper()}{text[1:]}." if text else ""
 
 
 def _missing(value: float | None) -> bool:

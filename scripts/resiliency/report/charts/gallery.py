@@ -5,10 +5,10 @@ import pandas as pd
 
 from resiliency.corruption_names import CATEGORIES, HELD_OUT
 from resiliency.names import CLEAN
-from resiliency.report.style import finish, notice
-from resiliency.report.words import label
+from resiliency.report.chart import Chart
+from resiliency.report.style import PICTURE, finish, notice
+from resiliency.report.words import label, plural
 
-CELL = 64
 LABELS = 108
 BLOCKS = (("", "noise", "blur"), ("weather", "digital", "held out"))
 CORNER = {"titleAngle": 0, "titleAlign": "left", "titleBaseline": "middle", "titleX": -LABELS, "titleY": -9}
@@ -48,7 +48,7 @@ def _panel(pictures: pd.DataFrame, name: str, corruptions: list[str], severities
     rows = alt.Axis(
         ticks=False, domain=False, labelPadding=6, minExtent=LABELS, maxExtent=LABELS, titleFontWeight="bold", **CORNER
     )
-    chart = alt.Chart(cells).mark_image(width=CELL, height=CELL, smooth=not lossless)
+    chart = alt.Chart(cells).mark_image(width=PICTURE, height=PICTURE, smooth=not lossless)
     chart = chart.encode(
         x=alt.X("column:O", title=None, axis=columns).scale(domain=severities),
         y=alt.Y("row:N", title=name or None, axis=rows).scale(domain=[label(corruption) for corruption in corruptions]),
@@ -56,5 +56,22 @@ def _panel(pictures: pd.DataFrame, name: str, corruptions: list[str], severities
         description="name:N",
         tooltip="name:N",
     )
-    size = alt.Step(CELL + 2)
+    size = alt.Step(PICTURE + 2)
     return chart.properties(width=size, height=size, view=alt.ViewConfig(stroke=None))
+
+
+def finding(pictures: pd.DataFrame) -> str:
+    """Under how many corruptions the image is shown."""
+    corruptions = pictures.loc[pictures["severity"] > 0, "corruption"].nunique()
+    return f"The same test image under {plural(corruptions, 'corruption')}." if corruptions else ""
+
+
+CHART = Chart(
+    draw=gallery,
+    finding=finding,
+    caption="The clean image is at the top left.",
+    tables=("gallery",),
+    section="corruptions",
+    topic="Images",
+    title="Corruptions",
+)

@@ -3,8 +3,10 @@
 import altair as alt
 import pandas as pd
 
+from resiliency.names import CLEAN, CORRUPTED
+from resiliency.report.chart import Chart
 from resiliency.report.style import MUTED, SHARE, by_legend, finish, notice, panel_title, shapes, spread
-from resiliency.report.words import label, percent
+from resiliency.report.words import label, percent, sentence
 
 COLUMNS = 4
 SIDE = 165
@@ -73,3 +75,30 @@ def _gaps(bins: pd.DataFrame) -> str:
         gap = (rows["accuracy"] - rows["confidence"]).abs() @ rows["predictions"] / rows["predictions"].sum()
         gaps.append(f"{percent(gap)} {label(name)}")
     return ", ".join(gaps)
+
+
+def finding(members: pd.DataFrame, table: pd.DataFrame) -> str:
+    """Mean confidence against accuracy."""
+    bins = pooled(members, table)
+    clauses = []
+    for name in dict.fromkeys(bins["images"]):
+        rows = bins[bins["images"] == name]
+        sure, right = (rows[c] @ rows["predictions"] / rows["predictions"].sum() for c in ("confidence", "accuracy"))
+        clauses.append(f"on {_called(name)}, mean confidence is {percent(sure)} and accuracy {percent(right)}")
+    return sentence("; ".join(clauses))
+
+
+def _called(name: str) -> str:
+    """What to call images: "clean images", "corrupted images", or "images of photos" where `name` is a test set."""
+    return f"{name} images" if name in (CLEAN, CORRUPTED) else f"images of {label(name)}"
+
+
+CHART = Chart(
+    draw=calibration,
+    finding=finding,
+    caption="Points below the diagonal are overconfident predictions.",
+    tables=("members", "calibration"),
+    section="calibration",
+    topic="Members",
+    title="Calibration",
+)

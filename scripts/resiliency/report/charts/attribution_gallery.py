@@ -6,9 +6,9 @@ import pandas as pd
 
 from resiliency.attribution_pictures import IMAGE, IMAGES, map_of
 from resiliency.galleries import data_url
-from resiliency.report.gallery import CELL
-from resiliency.report.style import INK, finish, notice, panel_title
-from resiliency.report.words import METHODS, label, plural
+from resiliency.report.chart import Chart
+from resiliency.report.style import INK, PICTURE, finish, notice, panel_title
+from resiliency.report.words import METHODS, label, number, plural
 
 FOR, AGAINST = np.array([0xA6, 0x3D, 0x00]), np.array([0x0B, 0x5F, 0xA5])
 MATRIX = 34
@@ -59,7 +59,7 @@ def _pictures(pictures: pd.DataFrame) -> alt.Chart:
     lossless = cells["picture"].str.startswith("data:image/png").all()
     columns = alt.Axis(orient="top", labelAngle=-35, ticks=False, domain=False)
     rows = alt.Axis(ticks=False, domain=False, labelPadding=6)
-    chart = alt.Chart(cells).mark_image(width=CELL, height=CELL, smooth=not lossless)
+    chart = alt.Chart(cells).mark_image(width=PICTURE, height=PICTURE, smooth=not lossless)
     chart = chart.encode(
         x=alt.X("what:N", title=None, axis=columns).scale(domain=cells["what"].unique().tolist()),
         y=alt.Y("row:N", title="Test image (class)", axis=rows).scale(domain=cells["row"].unique().tolist()),
@@ -67,7 +67,7 @@ def _pictures(pictures: pd.DataFrame) -> alt.Chart:
         description="name:N",
         tooltip="name:N",
     )
-    size = alt.Step(CELL + 4)
+    size = alt.Step(PICTURE + 4)
     return chart.properties(width=size, height=size, view=alt.ViewConfig(stroke=None))
 
 
@@ -84,3 +84,24 @@ def _matrix(distances: pd.DataFrame, name: str, first: bool) -> alt.LayerChart:
     numbers = base.mark_text(fontSize=11, aria=False).encode(text=alt.Text("distance:Q", format=".2f"), color=ink)
     chart = base.mark_rect().encode(color=hue, tooltip=tooltip) + numbers
     return chart.properties(width=alt.Step(MATRIX), height=alt.Step(22), title=panel_title(f"{name} images"))
+
+
+def finding(pictures: pd.DataFrame, distances: pd.DataFrame) -> str:
+    """Mean distances of maps, clean and corrupted."""
+    means = distances.groupby("images")["distance"].mean().reindex(IMAGES).dropna()
+    if means.empty:
+        return ""
+    averages = " and ".join(f"{number(value, 2)} apart on {name} images" for name, value in means.items())
+    method = METHODS[distances["method"].iloc[0]]
+    return f"{method} maps of members of different families lie {averages} (0: the same map; 1: unrelated)."
+
+
+CHART = Chart(
+    draw=attribution_gallery,
+    finding=finding,
+    caption="A row for each image, clean and corrupted; a column for each member. The same map would be at distance 0.",
+    tables=("attribution_gallery", "attribution_distances"),
+    section="attributions",
+    topic="Images",
+    title="Attribution maps",
+)

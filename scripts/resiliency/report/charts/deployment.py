@@ -4,8 +4,10 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
+from resiliency.report.chart import Chart
+from resiliency.report.overview import contenders
 from resiliency.report.style import INK, MUTED, SHARE, by_legend, finish, notice, panel_title
-from resiliency.report.words import label, percent, plural
+from resiliency.report.words import interval, label, percent, plural
 
 CELLS = 48, 32
 CLOUD = "#b5bcc4"
@@ -90,3 +92,31 @@ def _cells(candidates: pd.DataFrame, cost: str) -> pd.DataFrame:
     ]
     groups = pd.DataFrame(places).groupby(bins)
     return groups.mean().round(5).assign(ensembles=groups.size()).reset_index(drop=True)
+
+
+def finding(table: pd.DataFrame, candidates: pd.DataFrame) -> str:
+    """Error and cost of the best ensemble, the best member and the baseline on images that the choice has not seen."""
+    clauses, rows = [], contenders(table)
+    for place, row in enumerate(rows):
+        if row["members"] in (earlier["members"] for earlier in rows[:place]):
+            continue
+        same = [later["role"].lower() for later in rows[place + 1 :] if later["members"] == row["members"]]
+        also = f", also the {same[0]}," if same else ""
+        who = f"of {row['size']}" if row["size"] > 1 else f"({row['members']})"
+        ends = interval(row["mean_corruption_error_low"], row["mean_corruption_error_high"], percent)
+        cost = "" if np.isnan(row["macs"]) else f" at {row['macs'] / 1e6:,.3g} M MACs"
+        error = f"{percent(row['mean_corruption_error'])} {ends}".rstrip()
+        clauses.append(f"the {row['role'].lower()} {who}{also} misclassifies {error}{cost}")
+    return f"Of corrupted images that the choice did not use, {'; '.join(clauses)}." if clauses else ""
+
+
+CHART = Chart(
+    draw=deployment,
+    finding=finding,
+    caption="Further down is more resilient, further left is cheaper. Points of the front whose bars overlap may be "
+    "equally resilient.",
+    tables=("deployment", "candidates"),
+    section="deploy",
+    topic="Deployment",
+    title="Error and cost",
+)

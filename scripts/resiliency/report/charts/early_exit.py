@@ -3,6 +3,7 @@
 import altair as alt
 import pandas as pd
 
+from resiliency.report.chart import Chart
 from resiliency.report.style import MUTED, SHARE, finish, notice
 from resiliency.report.words import number, percent, plural
 
@@ -49,3 +50,14 @@ def finding(deployment: pd.DataFrame, table: pd.DataFrame) -> str:
         f"errors change by {number(100 * exits['error_change'].mean(), 2)} percentage points on average and increase "
         f"significantly in {worse} of {len(exits)}."
     )
+
+
+CHART = Chart(
+    draw=early_exit,
+    finding=finding,
+    caption="Points to the left of the line cost less at the same error. MACs are means: some images need all members.",
+    tables=("deployment", "early_exit"),
+    section="exit",
+    topic="Deployment",
+    title="Early exit",
+)

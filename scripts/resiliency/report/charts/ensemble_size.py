@@ -3,9 +3,10 @@
 import altair as alt
 import pandas as pd
 
-from resiliency.report.diversity_charts import under_main_rule
+from resiliency.report.chart import Chart
+from resiliency.report.ensemble_pools import under_main_rule
 from resiliency.report.style import INK, SHARE, finish, notice, panel_title
-from resiliency.report.words import interval, label, number, percent, plural
+from resiliency.report.words import interval, label, percent, plural, points
 
 TITLE = "Error against the number of members"
 MEASURES = {"mean_corruption_error": "corrupted", "clean_accuracy": "clean"}
@@ -55,16 +56,12 @@ def finding(sizes: pd.DataFrame, candidates: pd.DataFrame) -> str:
 
 def _change(row: pd.Series) -> str:
     """The change of the error to the next smaller size, in percentage points, and what its interval says."""
-    change = f"{_points(row['change'])} percentage points"
+    change = f"{points(row['change'])} percentage points"
     if pd.isna(row["change_low"]):
         return f"{change} (no interval: too few members)"
-    ends = interval(row["change_low"], row["change_high"], _points)
+    ends = interval(row["change_low"], row["change_high"], points)
     significant = row["change_low"] > 0 or row["change_high"] < 0
     return f"{change} {ends}" + ("" if significant else ", not significant: the interval includes 0")
-
-
-def _points(share: float) -> str:
-    return number(100 * share, 1)
 
 
 def errors_of(sizes: pd.DataFrame) -> pd.DataFrame:
@@ -118,8 +115,8 @@ def _panel(rows: pd.DataFrame, best: pd.DataFrame, images: str, colours: list[st
             ("upper_quartile", "upper quartile"),
         )
     ]
-    points = base.mark_point(filled=True, size=70, color=colours[0], opacity=1).encode(y=y, tooltip=tooltip)
-    chart = band + bars + base.mark_line(color=colours[0]).encode(y=y) + points
+    dots = base.mark_point(filled=True, size=70, color=colours[0], opacity=1).encode(y=y, tooltip=tooltip)
+    chart = band + bars + base.mark_line(color=colours[0]).encode(y=y) + dots
     last = rows.iloc[[-1]]
     chart += _beside(last.assign(top=last[["error", "high"]].max(axis=1)), x, "top", MEAN)
     if len(best):
@@ -138,3 +135,15 @@ def _beside(row: pd.DataFrame, x: alt.X, column: str, text: str, above: bool = T
         align="right", dy=-10 if above else 16, dx=8, color=INK, fontSize=11, fontWeight="bold"
     )
     return words.encode(x=x, y=f"{column}:Q", text="text:N")
+
+
+CHART = Chart(
+    draw=ensemble_size,
+    finding=finding,
+    caption="Where the line flattens, further members cost as much as the first ones and bring little.",
+    tables=("ensemble_sizes", "candidates"),
+    optional=("candidates",),
+    section="size",
+    topic="Ensembles",
+    title="Number of members",
+)

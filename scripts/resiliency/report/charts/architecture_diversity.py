@@ -5,8 +5,10 @@ import numpy as np
 import pandas as pd
 
 from resiliency.analysis.families import lack_second_seeds
-from resiliency.report.diversity_charts import heading, how_many, main_pool, measured
+from resiliency.report.chart import Chart
+from resiliency.report.ensemble_pools import heading, how_many, main_pool, measured
 from resiliency.report.style import INK, finish, notice, panel_title
+from resiliency.report.words import plural
 
 GROUPS = ["one design", "different designs"]
 FAMILIES = ["one family", "different families"]
@@ -71,3 +73,29 @@ def _boxes(pool: pd.DataFrame, metric: str, column: str, colours: list[str]) -> 
     mean = base.mark_point(shape="diamond", filled=True, size=60, color=INK, opacity=1).encode(x="mean:Q")
     chart = line + box + median + mean
     return chart.properties(width=270, height=84, title=panel_title(heading(metric, column), frame="bounds"))
+
+
+def finding(ensembles: pd.DataFrame) -> str:
+    """In how many metrics ensembles of different designs have the larger median."""
+    pool = compared(ensembles)
+    columns = measured(pool)
+    if pool.empty or not columns:
+        return ""
+    medians = pool.groupby("group")[list(columns.values())].median()
+    one, different = group_names(pool)
+    larger = int((medians.loc[different] > medians.loc[one]).sum())
+    return (
+        f"Ensembles of {pool['size'].iloc[0]} members of {different} have the larger median diversity in "
+        f"{larger} of {plural(len(columns), 'metric')}."
+    )
+
+
+CHART = Chart(
+    draw=architecture_diversity,
+    finding=finding,
+    caption="Boxes further right mean more diverse ensembles.",
+    tables=("ensembles",),
+    section="designs_diversity",
+    topic="Diversity",
+    title="Ensembles of one design and of several",
+)

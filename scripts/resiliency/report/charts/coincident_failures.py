@@ -3,8 +3,9 @@
 import altair as alt
 import pandas as pd
 
+from resiliency.report.chart import Chart
 from resiliency.report.style import MUTED, SHARE, by_legend, finish, notice, panel_title, spread
-from resiliency.report.words import percent, plural
+from resiliency.report.words import number, percent, plural
 
 PAIRS = ["one design", "two designs"]
 SIDE = 330
@@ -57,3 +58,28 @@ def _panel(rows: pd.DataFrame, title: str, first: bool, colours: list[str]) -> a
     diagonal = ends.encode(x="end:Q", y="end:Q")
     chart = diagonal + (bars.add_params(chosen) if first else bars) + points
     return chart.properties(width=SIDE, height=SIDE, title=panel_title(title))
+
+
+def finding(table: pd.DataFrame) -> str:
+    """How often both of two members fail on corrupted images, over what independence would give."""
+    rows = of_pairs(table)
+    images = "corrupted" if (rows["corruption"] == "corrupted").any() else "clean"
+    rows = rows[rows["corruption"] == images]
+    clauses = []
+    for pair in PAIRS:
+        means = rows.loc[rows["pair"] == pair, ["both_fail", "independent"]].mean()
+        if means["independent"] > 0:
+            times = number(means["both_fail"] / means["independent"], 1)
+            clauses.append(f"{percent(means['both_fail'])} if they are of {pair}, {times} times as often as by chance")
+    return f"Two members fail together on {images} images at a rate of {'; '.join(clauses)}." if clauses else ""
+
+
+CHART = Chart(
+    draw=coincident_failures,
+    finding=finding,
+    caption="Design diversity pays where the points of two designs lie below those of one design.",
+    tables=("coincident_failures",),
+    section="architecture",
+    topic="Diversity",
+    title="Coincident failures",
+)

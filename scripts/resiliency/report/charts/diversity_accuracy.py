@@ -1,15 +1,18 @@
-"""Charts of the diversity of ensembles against their accuracy."""
+"""The chart of the diversity of ensembles against their accuracy."""
 
 import altair as alt
 import numpy as np
 import pandas as pd
 
-from resiliency.diversity.settings import MAIN
+from resiliency.analysis.measures import weighted_quantiles
+from resiliency.report.chart import Chart
+from resiliency.report.ensemble_pools import heading, how_many, judged_on, main_pool, measured
 from resiliency.report.style import SHARE, WIDTH, finish, notice, panel_title
-from resiliency.report.words import KINDS, kind_of, label, number, plural, scored
+from resiliency.report.words import label, number, plural, short_label
 
 BINS = {"diversity": 24, "accuracy": 12}
 PROFILE = 10
+FEWEST = 8  # ensembles of which quarters are compared
 SPACING = 14
 
 
@@ -35,37 +38,6 @@ def diversity_accuracy(ensembles: pd.DataFrame, table: pd.DataFrame, colours: li
         "Shade: share of the ensembles of that size; line: mean accuracy at that diversity; r: Pearson correlation",
     ]
     return finish(alt.vconcat(*rows, spacing=10), title, subtitle)
-
-
-def under_main_rule(table: pd.DataFrame) -> pd.DataFrame:
-    """The rows of a table that are under the main combination rule, which it names first."""
-    return table[table["rule"] == table["rule"].iloc[0]] if len(table) else table
-
-
-def main_pool(ensembles: pd.DataFrame) -> pd.DataFrame:
-    """Ensembles of independent members under the main combination rule."""
-    return under_main_rule(ensembles[ensembles["origin"] == "independent"])
-
-
-def judged_on(ensembles: pd.DataFrame) -> str:
-    """The images that ensembles are judged on: corrupted ones, or clean ones where the study has no others."""
-    return "corrupted" if "corrupted_accuracy" in ensembles else "clean"
-
-
-def measured(pool: pd.DataFrame) -> dict[str, str]:
-    """Main metric -> its column: on corrupted images where it was measured on them, else on clean ones."""
-    candidates = [(metric, f"{metric}_{images}") for metric in MAIN for images in ("clean", "corrupted")]
-    return {metric: column for metric, column in candidates if column in pool and pool[column].notna().any()}
-
-
-def how_many(pool: pd.DataFrame) -> str:
-    """How many ensembles of `pool`, under one rule, there are, and of how many they are a sample."""
-    return scored(len(pool), int(pool.groupby("size")["possible"].first().sum()))
-
-
-def heading(metric: str, column: str) -> str:
-    """What a panel of one metric shows."""
-    return f"{KINDS[kind_of(metric)]}: {label(metric)} ({column.rsplit('_', 1)[1]} images)"
 
 
 def _clouds(
@@ -116,3 +88,45 @@ def _profile(data: pd.DataFrame, edges: np.ndarray) -> pd.DataFrame:
     sums = data[columns].mul(data["weight"], axis=0).groupby(bins, observed=True).sum()
     means = sums.div(data["weight"].groupby(bins, observed=True).sum(), axis=0)
     return means.set_axis(["x", "y"], axis="columns").reset_index(drop=True)
+
+
+def finding(ensembles: pd.DataFrame, table: pd.DataFrame) -> str:
+    """Accuracy of the most diverse quarter of the largest ensembles less that of the least diverse: both extremes."""
+    images = judged_on(ensembles)
+    pool = main_pool(ensembles).dropna(subset=[f"{images}_accuracy"])
+    pool = pool[pool["size"] == pool["size"].max()]
+    if len(pool) < FEWEST:
+        return ""
+    gaps = {}
+    for metric, column in measured(pool).items():
+        rows = pool.dropna(subset=[column])
+        weights = rows["weight"].to_numpy(float)
+        low, high = weighted_quantiles(rows[column].to_numpy(float), weights, [0.25, 0.75])
+        quarters = (rows[column] >= high).to_numpy(), (rows[column] <= low).to_numpy()
+        most, least = (np.average(rows[f"{images}_accuracy"][of], weights=weights[of]) for of in quarters)
+        gaps[metric] = most - least
+    if len(gaps) < 2:
+        return ""
+    last, *_, first = sorted(gaps, key=gaps.get)
+    extremes = [f"{_lead(gaps[metric])} for {short_label(metric)}" for metric in (first, last)]
+    return (
+        f"Among ensembles of {pool['size'].iloc[0]}, on {images} images the quarter that is most diverse "
+        f"{extremes[0]}, and {extremes[1]}{'; the other metrics lie between' if len(gaps) > 2 else ''}."
+    )
+
+
+def _lead(gap: float) -> str:
+    """Such as "leads the least diverse one by 4.2 points"."""
+    return f"{'leads' if gap >= 0 else 'trails'} the least diverse one by {number(100 * abs(gap), 1)} points"
+
+
+CHART = Chart(
+    draw=diversity_accuracy,
+    finding=finding,
+    caption="Each panel shows all ensembles of one size; where the line rises, more diverse ensembles are more "
+    "accurate.",
+    tables=("ensembles", "correlations"),
+    section="metrics",
+    topic="Diversity",
+    title="Diversity and accuracy of each ensemble",
+)

@@ -6,6 +6,7 @@ import pandas as pd
 from scipy.special import expit, logit
 
 from resiliency.names import CORRUPTED
+from resiliency.report.chart import Chart
 from resiliency.report.style import INK, MUTED, SHARE, by_legend, finish, notice, panel_title, shapes, spread
 from resiliency.report.words import interval, label, percent, plural
 
@@ -128,3 +129,15 @@ def finding(table: pd.DataFrame) -> str:
             f"{100 * best['effective_robustness']:.1f} percentage points (accuracy {percent(best['accuracy'])}{ends})"
         )
     return f"Effective robustness is accuracy above the line: {'; '.join(clauses)}." if clauses else ""
+
+
+CHART = Chart(
+    draw=effective_robustness,
+    finding=finding,
+    caption="Above the line, members withstand the shift better than their clean accuracy predicts; a member that is "
+    "only more accurate moves along it.",
+    tables=("effective_robustness",),
+    section="shift",
+    topic="Members",
+    title="Effective robustness",
+)

@@ -1,4 +1,4 @@
-"""Charts of how training went."""
+"""The chart of how training went."""
 
 from typing import NamedTuple
 
@@ -6,8 +6,9 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
+from resiliency.report.chart import Chart
 from resiliency.report.style import SHARE, WIDTH, by_legend, finish, notice, panel_title, shades, spread
-from resiliency.report.words import percent, plural
+from resiliency.report.words import number, percent, plural
 
 POINTS = 6000
 TRAINING = ["design", "family", "origin", "objective", "strength", "seed"]
@@ -24,6 +25,8 @@ class Measure(NamedTuple):
 
 
 MEASURES = {"validation_accuracy": Measure(76, SHARE), "training_loss": Measure(48, "~g")}
+FEWEST_EPOCHS = 5  # of which the last is a fifth
+SETTLED = 0.8  # share of the epochs after which little should change
 EACH = ["seed", "epoch", *MEASURES]
 
 
@@ -116,3 +119,35 @@ def _lines(curves: pd.DataFrame, measure: str, hue: alt.Color, ends: list[float]
     lines = lines.encode(x=x, y=y, color=hue, detail="seed:N", tooltip=list(curves.columns[:3]))
     lines = lines.encode(opacity=by_legend("strength")[1]) if "strength" in curves else lines
     return lines.properties(height=MEASURES[measure].height)
+
+
+def finding(histories: pd.DataFrame) -> str:
+    """The largest gain of validation accuracy of a design or objective over the last fifth of its epochs."""
+    rows = histories.dropna(subset=["validation_accuracy"])
+    if rows.empty:
+        return ""
+    rows = rows.assign(of=rows["design"].mask(rows["origin"] == "joint", rows["objective"]))
+    gains = {}
+    for name, group in rows.groupby("of"):
+        curve = group.groupby("epoch")["validation_accuracy"].mean()
+        if len(curve) >= FEWEST_EPOCHS:
+            gains[name] = curve.iloc[-1] - curve.loc[: SETTLED * curve.index[-1]].iloc[-1]
+    if not gains:
+        return ""
+    most = max(gains, key=gains.get)
+    if gains[most] <= 0:
+        return "Over the last fifth of the epochs, mean validation accuracy did not rise."
+    points = f"{number(100 * gains[most], 1)} percentage points"
+    return f"Over the last fifth of the epochs, mean validation accuracy rose by at most {points} ({most})."
+
+
+CHART = Chart(
+    draw=learning_curves,
+    finding=finding,
+    caption="Where the lines are flat at the end, longer training would change little; lines that stay low have not "
+    "learnt. Lines of one panel that end apart are seeds, or strengths of a joint loss, that learnt differently.",
+    tables=("histories",),
+    section="training",
+    topic="Members",
+    title="Learning curves",
+)

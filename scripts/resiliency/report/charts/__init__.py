@@ -1,0 +1,1 @@
+"""The charts of the report: a module for each, which `registry` lists."""

@@ -1,0 +1,68 @@
+"""The chart of how well calibrated the best ensemble, the best member and the baseline are."""
+
+import altair as alt
+import pandas as pd
+
+from resiliency.names import CLEAN, CORRUPTED
+from resiliency.report.chart import Chart
+from resiliency.report.contender_roles import named, roles
+from resiliency.report.style import MUTED, SHARE, finish, notice, panel_title
+from resiliency.report.words import percent
+
+TITLE = "Are the probabilities of the best ensemble right?"
+SIDE = 290
+FEWEST = 10  # predictions in a bin that is drawn
+
+
+def contender_calibration(bins: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
+    """Reliability diagrams of the best ensemble, the best member and the baseline: a panel for each set of images."""
+    if bins.empty:
+        return notice(TITLE, "neither the best ensemble nor the best member has probabilities")
+    rows = bins.assign(who=named(bins))
+    hue, shape, chosen, opacity = roles(rows, colours)
+    names = [name for name in (CLEAN, CORRUPTED) if (rows["images"] == name).any()]
+    panels = []
+    for name in names:
+        of_images = rows[rows["images"] == name]
+        axis = alt.Axis(format=SHARE, values=[0, 0.25, 0.5, 0.75, 1])
+        x = alt.X("confidence:Q", title="Confidence", axis=axis).scale(domain=[0, 1])
+        y = alt.Y("accuracy:Q", title="Accuracy", axis=axis).scale(domain=[0, 1])
+        tooltip = [alt.Tooltip("who", title="who"), alt.Tooltip("predictions", title="predictions", format=",")]
+        tooltip += [alt.Tooltip(column, title=column, format=".1%") for column in ("confidence", "accuracy")]
+        drawn = of_images[of_images["predictions"] >= FEWEST]
+        base = alt.Chart(drawn).encode(x=x, y=y, color=hue, opacity=opacity)
+        line, points = base.mark_line(strokeWidth=1.5), base.mark_point(filled=True, size=60)
+        ends = alt.Chart(pd.DataFrame({"end": [0, 1]})).mark_line(color=MUTED, strokeDash=[4, 3], strokeWidth=1)
+        chart = ends.encode(x=alt.X("end:Q", axis=axis), y=alt.Y("end:Q", axis=axis))
+        chart += line.add_params(chosen) if name == names[0] else line
+        chart += points.encode(shape=shape, tooltip=tooltip)
+        panels.append(chart.properties(width=SIDE, height=SIDE, title=panel_title(f"{name.capitalize()} images")))
+    subtitle = [
+        "On the diagonal, confidence equals accuracy; below it, answers are overconfident",
+        f"15 bins of confidence, those with {FEWEST} predictions or more; images on which nothing was chosen",
+    ]
+    return finish(alt.hconcat(*panels, spacing=28), TITLE, subtitle)
+
+
+def finding(bins: pd.DataFrame) -> str:
+    """The expected calibration error of each role on each set of images."""
+    clauses = []
+    for name, of_images in bins.groupby("images", sort=False):
+        gaps = [f"{percent(_gap(rows))} for the {role}" for role, rows in of_images.groupby("role", sort=False)]
+        clauses.append(f"on {name} images {', '.join(gaps)}")
+    return f"Expected calibration error, before any temperature scaling: {'; '.join(clauses)}." if clauses else ""
+
+
+def _gap(rows: pd.DataFrame) -> float:
+    return (rows["accuracy"] - rows["confidence"]).abs() @ rows["predictions"] / rows["predictions"].sum()
+
+
+CHART = Chart(
+    draw=contender_calibration,
+    finding=finding,
+    caption="Of the ensemble to deploy, the best member and the baseline: points below the diagonal are overconfident.",
+    tables=("contender_calibration",),
+    section="calibration",
+    topic="Deployment",
+    title="Calibration of the best ensemble",
+)

@@ -1,0 +1,103 @@
+"""The heat map of the correlation of every diversity metric with accuracy."""
+
+import altair as alt
+import pandas as pd
+
+from resiliency.corruption_names import CATEGORIES, HELD_OUT
+from resiliency.report.chart import Chart
+from resiliency.report.pearson import CONDITIONS, NO_CORRELATIONS, basis, pearson, signs
+from resiliency.report.style import INK, finish, notice, panel_title
+from resiliency.report.words import KINDS, METRICS, label, percent, plural
+
+CORRUPTIONS = {name for names in (*CATEGORIES.values(), HELD_OUT) for name in names}
+CELL = 42
+ROW = 19
+NAMES = 250
+
+
+def correlation_heatmap(table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
+    """Pearson correlation of every metric with accuracy on each set of images, at every size, sorted by kind."""
+    title = "Every diversity metric against accuracy"
+    conditions = [name for name in table["condition"].unique() if name not in CORRUPTIONS]
+    rows = pearson(table, conditions)
+    if rows.empty:
+        return notice(title, NO_CORRELATIONS)
+    rows = rows.assign(name=rows["metric"].map(label), clear=(rows["low"] > 0) | (rows["high"] < 0))
+    sizes = sorted(rows["size"].unique().tolist())
+    kinds = [kind for kind in KINDS if kind in set(rows["kind"])]
+    bands = []
+    for kind in kinds:
+        of_kind = rows[rows["kind"] == kind]
+        panels = [
+            _heat(of_kind[of_kind["condition"] == condition], sizes, left=condition == "clean", last=kind == kinds[-1])
+            for condition in conditions
+        ]
+        if kind == kinds[0]:
+            panels = [
+                panel.properties(title=panel_title(_heading(condition), anchor="middle"))
+                for panel, condition in zip(panels, conditions, strict=True)
+            ]
+        band = alt.hconcat(*panels, spacing=20, bounds="flush")
+        bands.append(band.properties(title=panel_title(label(kind), frame="bounds")))
+    subtitle = [
+        "Pearson correlation; blue: the more diverse, the more accurate; orange: the less accurate",
+        f"Bold: the {percent(rows['confidence'].iloc[0], 0)} interval over members excludes 0",
+        basis(rows),
+    ]
+    return finish(alt.vconcat(*bands, spacing=8), title, subtitle)
+
+
+def _heading(condition: str) -> str:
+    """Such as "Clean accuracy", or "On photos", a further test set."""
+    return f"{condition.capitalize()} accuracy" if condition in CONDITIONS else f"On {label(condition)}"
+
+
+def _heat(rows: pd.DataFrame, sizes: list[int], left: bool, last: bool) -> alt.LayerChart:
+    """The metrics of one kind under one condition: a row each, a column per size."""
+    present = set(rows["name"])
+    names = [label(metric) for metric in METRICS if label(metric) in present]
+    names_axis = alt.Axis(labels=left, minExtent=NAMES * left, maxExtent=NAMES * left, ticks=False, domain=False)
+    columns = alt.Axis(labels=last, ticks=False, domain=False, labelAngle=0)
+    base = alt.Chart(rows).encode(
+        x=alt.X("size:O", title="Members in an ensemble" if last else None, axis=columns).scale(domain=sizes),
+        y=alt.Y("name:N", title=None, axis=names_axis).scale(domain=names),
+    )
+    legend = alt.Legend(title="Correlation", orient="right", gradientLength=140, format="~g")
+    hue = alt.Color("correlation:Q", legend=legend).scale(scheme="blueorange", reverse=True, domain=[-1, 1])
+    tooltip = [alt.Tooltip("name", title="metric"), "size", "condition", "ensembles"]
+    tooltip += [alt.Tooltip(column, format="+.2f") for column in ("correlation", "low", "high")]
+    chart = base.mark_rect().encode(color=hue, tooltip=tooltip)
+    for weight, predicate in (("bold", "datum.clear"), ("normal", "!datum.clear")):
+        dark = abs(alt.datum["correlation"]) > 0.75
+        ink = alt.when(dark).then(alt.value("white")).otherwise(alt.value(INK))
+        text = base.transform_filter(predicate).mark_text(fontSize=11, fontWeight=weight, aria=False)
+        chart += text.encode(text=alt.Text("correlation:Q", format=".2f"), color=ink)
+    return chart.properties(width=alt.Step(CELL), height=alt.Step(ROW), view=alt.ViewConfig(stroke=None))
+
+
+def finding(table: pd.DataFrame) -> str:
+    """How many metrics of each kind correlate with accuracy on corrupted images at every size, by sign."""
+    rows = pearson(table)
+    images = "corrupted" if (rows["condition"] == "corrupted").any() else "clean"
+    rows = rows[rows["condition"] == images]
+    counts = []
+    for kind, name in KINDS.items():
+        of_kind = [sign for sign, _ in signs(rows[rows["kind"] == kind]).values()]
+        if of_kind:
+            count = plural(len(of_kind), "metric")
+            counts.append(
+                f"of {count} of {name.lower()}, {of_kind.count(1)} positively and {of_kind.count(-1)} negatively"
+            )
+    subject = f"Significant correlations with accuracy on {images} images at every size"
+    return f"{subject}: {'; '.join(counts)}." if counts else ""
+
+
+CHART = Chart(
+    draw=correlation_heatmap,
+    finding=finding,
+    caption="Metrics that use the labels, such as double fault, correlate with accuracy by construction.",
+    tables=("correlations",),
+    section="metrics",
+    topic="Diversity",
+    title="Correlation with accuracy, all metrics",
+)

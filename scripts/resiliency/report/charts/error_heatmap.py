@@ -1,0 +1,105 @@
+"""The heat map of the error of each member under each corruption."""
+
+import altair as alt
+import pandas as pd
+
+from resiliency.corruption_names import CATEGORIES, HELD_OUT
+from resiliency.names import CLEAN
+from resiliency.report.chart import Chart
+from resiliency.report.member_errors import images_of_data_set, of_designs
+from resiliency.report.style import INK, finish, notice, panel_title
+from resiliency.report.words import label, percent, plural, sentence
+
+MOST_ROWS = 60  # the most resilient members
+CELL = 34
+ROW = 19
+
+
+def error_heatmap(members: pd.DataFrame, errors: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
+    """Error of each member under each corruption, mean over severities, and on each further test set.
+
+    The most resilient members come first.
+    """
+    title = "Top-1 error of each member under each corruption"
+    rows = errors[errors["member"].isin(members["member"])].dropna(subset=["error"])
+    if rows.empty:
+        return notice(title, "no errors in this study")
+    further = [name for name in rows["test_set"].unique() if name != CLEAN]
+    named = rows.assign(corruption=rows["corruption"].mask(rows["test_set"].isin(further), rows["test_set"]))
+    cells = named.groupby(["member", "corruption"], sort=False)["error"].mean().reset_index()
+    means = cells[~cells["corruption"].isin([CLEAN, *further])].groupby("member", as_index=False)["error"].mean()
+    cells = pd.concat([cells, means.assign(corruption="mean")])
+    cells["percent"] = 100 * cells["error"]
+    cells["name"] = cells["corruption"].map(label)
+    first = means if len(means) else cells[cells["corruption"] == CLEAN]
+    order = first.sort_values("error", kind="stable")["member"].tolist()
+    left_out = len(order[MOST_ROWS:])
+    order = order[:MOST_ROWS]
+    cells = cells[cells["member"].isin(order)]
+    groups = {"overall": (CLEAN, "mean")} | CATEGORIES | {"held out": HELD_OUT, "other images": further}
+    parts = {name: cells[cells["corruption"].isin(columns)] for name, columns in groups.items()}
+    panels = [
+        _heat(
+            part,
+            name if len(means) or name != "overall" else "",
+            [label(c) for c in groups[name]],
+            order,
+            cells["percent"].max(),
+        )
+        for name, part in parts.items()
+        if not part.empty
+    ]
+    means_of = "Mean over severities, in %; most resilient member first, by the mean over corruptions"
+    subtitle = [means_of if len(means) else "In %", images_of_data_set(rows)]
+    if left_out:
+        subtitle.append(f"The first {MOST_ROWS} of {left_out + MOST_ROWS:,} members; the others are in the table")
+    return finish(alt.hconcat(*panels, spacing=8, bounds="flush"), title, subtitle)
+
+
+def _heat(cells: pd.DataFrame, title: str, columns: list[str], order: list[str], most: float) -> alt.LayerChart:
+    """One category of corruptions; all categories share the rows and the colours."""
+    first = title in ("overall", "")
+    rows = alt.Axis(labels=first, ticks=False, domain=False)
+    base = alt.Chart(cells).encode(
+        x=alt.X("name:N", title=None, sort=columns).axis(labelAngle=-45, ticks=False, domain=False),
+        y=alt.Y("member:N", title=None, axis=rows).scale(domain=order),
+    )
+    legend = alt.Legend(title="Error (%)", gradientLength=160)
+    boxes = base.mark_rect().encode(
+        color=alt.Color("percent:Q", legend=legend).scale(scheme="blues", domain=[0, most]),
+        tooltip=["member", "name", alt.Tooltip("error", title="top-1 error", format=".1%")],
+    )
+    dark = alt.value("white")
+    ink = alt.when(alt.datum["percent"] > 0.62 * most).then(dark).otherwise(alt.value(INK))
+    numbers = base.mark_text(fontSize=11, aria=False).encode(text=alt.Text("percent:Q", format=".0f"), color=ink)
+    chart = (boxes + numbers).properties(width=alt.Step(CELL), height=alt.Step(ROW))
+    return chart.properties(title=panel_title(title, anchor="middle"), view=alt.ViewConfig(stroke=None))
+
+
+def finding(members: pd.DataFrame, errors: pd.DataFrame) -> str:
+    """The hardest and the easiest corruption, and how often one design is the best."""
+    rows = of_designs(members, errors)
+    rows = rows[rows["severity"] > 0]
+    if rows.empty:
+        return ""
+    means = rows.groupby("corruption")["error"].mean().sort_values(kind="stable")
+    ends = [f"{label(means.index[place])} {{}} (mean error {percent(means.iloc[place])})" for place in (-1, 0)]
+    if len(means) == 1:
+        return f"{ends[0].format('is the only corruption').capitalize()}."
+    text = f"{ends[0].format('is the hardest corruption')}, {ends[1].format('the easiest')}"
+    by_design = rows.groupby(["corruption", "design"])["error"].mean().unstack()
+    if len(by_design.columns) > 1:
+        best = by_design.idxmin(axis=1).value_counts()
+        text += f"; {best.index[0]} has the lowest error under {best.iloc[0]} of {plural(len(by_design), 'corruption')}"
+    return sentence(text)
+
+
+CHART = Chart(
+    draw=error_heatmap,
+    finding=finding,
+    caption="Dark cells are large errors.",
+    tables=("members", "corruption_errors"),
+    section="errors",
+    topic="Members",
+    title="Error under each corruption",
+)

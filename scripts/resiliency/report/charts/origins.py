@@ -1,0 +1,127 @@
+"""The chart of ensembles by where their members come from."""
+
+import altair as alt
+import numpy as np
+import pandas as pd
+
+from resiliency.analysis.origins import FAMILIES, ORIGINS
+from resiliency.diversity.settings import MAIN
+from resiliency.report.chart import Chart
+from resiliency.report.ensemble_pools import under_main_rule
+from resiliency.report.style import SHARE, by_legend, finish, notice, panel_title, shades
+from resiliency.report.words import KINDS, interval, kind_of, label, percent, points
+
+NOT_SIGNIFICANT = "not significant, the interval includes 0"
+
+
+def origins(table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
+    """Accuracies and a diversity of each kind of ensembles by origin: a row at equal size, a row at equal MACs."""
+    title = "Where should the members of an ensemble come from?"
+    rows = under_main_rule(table)
+    bands = [band for equal in ("size", "macs") if (band := _band(rows[rows["equal"] == equal], equal, colours))]
+    if not bands:
+        return notice(title, "no size has ensembles of more than one origin")
+    subtitle = [
+        f"Means over ensembles, combined by {label(rows['rule'].iloc[0])}; line: the middle half of the ensembles; "
+        "further right: more accurate, or more diverse",
+        "Only sizes and costs of which there are ensembles of several origins",
+    ]
+    chart = alt.vconcat(*bands, spacing=18).resolve_scale(color="independent", yOffset="independent")
+    return finish(chart, title, subtitle)
+
+
+def _band(rows: pd.DataFrame, equal: str, colours: list[str]) -> alt.HConcatChart | None:
+    """The panels at equal size or at equal MACs, of classes with several origins; None where there are none."""
+    several = rows.groupby("least")["origin"].nunique() > 1
+    rows = rows[rows["least"].isin(several.index[several])]
+    if rows.empty:
+        return None
+    classes = sorted(rows["least"].unique().tolist())
+    names = {least: f"{least:,}" if equal == "size" else f"from {least / 1e6:.3g} M" for least in classes}
+    rows = rows.assign(**{equal: rows["least"].map(names)})
+    hue = alt.Color(f"{equal}:N", title="Members" if equal == "size" else "MACs in all", sort=list(names.values()))
+    hue = hue.scale(domain=list(names.values()), range=shades(colours[0], len(classes)))
+    hue = hue.legend(orient="bottom", direction="horizontal")
+    panels = [
+        _dots(rows[rows["measure"] == measure], title, hue, equal, index)
+        for index, (measure, title) in enumerate(_measures(rows))
+    ]
+    head = "At equal size" if equal == "size" else "At equal cost: MACs within a factor of two"
+    return alt.hconcat(*panels, spacing=22).properties(title=panel_title(head, frame="bounds"))
+
+
+def _measures(rows: pd.DataFrame) -> list[tuple[str, str]]:
+    """Measures and their names: both accuracies, and of each kind of diversity the last main metric measured."""
+    titles = {"clean_accuracy": "Clean accuracy", "corrupted_accuracy": "Corrupted accuracy"}
+    measured = set(rows["measure"])
+    for kind in KINDS:
+        columns = [(m, f"{m}_{images}") for images in ("clean", "corrupted") for m in MAIN if kind_of(m) == kind]
+        last = [(metric, column) for metric, column in columns if column in measured][-1:]
+        titles |= {column: label(metric) for metric, column in last}
+    return [(measure, title) for measure, title in titles.items() if measure in measured]
+
+
+def _dots(rows: pd.DataFrame, title: str, hue: alt.Color, equal: str, index: int) -> alt.LayerChart:
+    """Means of one measure by origin, an offset a class."""
+    axis = alt.Axis(labels=not index, ticks=False, minExtent=150 if not index else 0)
+    y = alt.Y("origin:N", title=None, sort=[*ORIGINS, *FAMILIES], axis=axis)
+    y = y.scale(domain=[name for name in (*ORIGINS, *FAMILIES) if name in set(rows["origin"])])
+    offset = alt.YOffset("least:O")
+    form = SHARE if title.endswith("accuracy") else "~g"
+    x = alt.X("mean:Q", title=None).axis(format=form, tickCount=3, labelOverlap=True)
+    chosen, opacity = by_legend(equal)
+    base = alt.Chart(rows).encode(y=y, yOffset=offset, color=hue, opacity=opacity)
+    line = base.mark_rule(strokeWidth=2).encode(x="lower_quartile:Q", x2="upper_quartile")
+    line = line if index else line.add_params(chosen)
+    columns = ("mean", "low", "high", "lower_quartile", "upper_quartile")
+    tooltip = ["origin", equal, "ensembles", *(alt.Tooltip(column, format=".4f") for column in columns)]
+    dots = base.mark_point(filled=True, size=55)
+    dots = dots.encode(x=x.scale(zero=False, nice=False, padding=10), tooltip=tooltip)
+    lines = list(title.partition(", ")[::2]) if ", " in title else title.rsplit(" ", 1)
+    height = alt.Step(38, **{"for": "position"})
+    return (line + dots).properties(width=118, height=height, title=panel_title(lines))
+
+
+def finding(table: pd.DataFrame) -> str:
+    """Accuracy by origin at the size with most origins, and what several architectures bring.
+
+    On corrupted images; on clean ones where the study has no others.
+    """
+    images = "corrupted" if (table["measure"] == "corrupted_accuracy").any() else "clean"
+    rows = under_main_rule(table[(table["equal"] == "size") & (table["measure"] == f"{images}_accuracy")])
+    rows = rows.dropna(subset=["mean"])
+    counts = rows.groupby("least")["origin"].nunique()
+    if counts.empty or counts.max() < 2:
+        return ""
+    size = counts.idxmax()
+    means, advantages = [], ""
+    for _, row in rows[rows["least"] == size].sort_values("mean", ascending=False).iterrows():
+        ends = interval(row["low"], row["high"], percent)
+        means.append(f"{row['origin']} {percent(row['mean'])} {ends}".rstrip())
+        advantages += _advantage(row, images)
+    return f"{advantages}Mean accuracy on {images} images of ensembles of {size} members: {', '.join(means)}."
+
+
+def _advantage(row: pd.Series, images: str) -> str:
+    """What several architectures, or families, bring in accuracy, with its interval; nothing if not known."""
+    advantage, low, high = row["advantage"], row["advantage_low"], row["advantage_high"]
+    if np.isnan(advantage):
+        return ""
+    kind = row["origin"].removeprefix("several ")
+    change = f"by {points(advantage)} percentage points on {images} images"
+    statement = f"Ensembles of several {kind} instead of one change accuracy {change}"
+    if np.isnan(low) or np.isnan(high):
+        return f"{statement}; too few designs for an interval. "
+    direction = "they are more accurate" if low > 0 else "they are less accurate" if high < 0 else NOT_SIGNIFICANT
+    return f"{statement} {interval(low, high, points)}: {direction}. "
+
+
+CHART = Chart(
+    draw=origins,
+    finding=finding,
+    caption="Origins are only compared where ensembles have as many members, or cost about as much.",
+    tables=("origins",),
+    section="origins",
+    topic="Ensembles",
+    title="Origin of the members",
+)

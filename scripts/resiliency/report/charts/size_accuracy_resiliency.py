@@ -1,0 +1,94 @@
+"""The chart of resiliency against model size and against clean accuracy."""
+
+import altair as alt
+import numpy as np
+import pandas as pd
+
+from resiliency.report.chart import Chart
+from resiliency.report.member_errors import NO_MEMBERS, between, independent
+from resiliency.report.style import SHARE, by_legend, finish, notice, shapes, spread
+from resiliency.report.words import label, number, percent, plural
+
+RANKED = {"size": "parameters", "clean accuracy": "clean_accuracy"}
+
+
+def size_accuracy_resiliency(members: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
+    """Mean corruption error against number of parameters and against clean accuracy, by family, with intervals."""
+    title = "Resiliency against model size and against clean accuracy"
+    points = independent(members).dropna(subset=["mean_corruption_error"])
+    if points.empty:
+        return notice(title, NO_MEMBERS)
+    size = alt.X("parameters:Q", title="Parameters (log scale)").axis(
+        format="~s", values=_decades(points["parameters"])
+    )
+    accuracy = alt.X("clean_accuracy:Q", title="Clean accuracy").axis(format=SHARE, tickCount=5)
+    reach = [0.7 * points["parameters"].min(), 1.4 * points["parameters"].max()]
+    chosen, opacity = by_legend("family")
+    by_size = _against(points, size.scale(type="log", domain=reach, nice=False), colours, chosen)
+    by_accuracy = _against(points, accuracy.scale(zero=False, padding=16, nice=False), colours)
+    bars = alt.Chart(points.dropna(subset=["clean_accuracy_low", "clean_accuracy_high"])).mark_rule()
+    by_accuracy += bars.encode(
+        x="clean_accuracy_low:Q",
+        x2="clean_accuracy_high",
+        y="mean_corruption_error:Q",
+        color="family:N",
+        opacity=opacity,
+    )
+    confidence = percent(points["confidence"].iloc[0], 0)
+    subtitle = [
+        f"{plural(len(points), 'independently trained member')}; lower is more resilient",
+        f"Bars: {confidence} intervals over test images",
+    ]
+    return finish(alt.hconcat(by_size, by_accuracy, spacing=28), title, subtitle)
+
+
+def _decades(values: pd.Series) -> list[int]:
+    """Ticks of a logarithmic axis of `values`: 1, 2 and 5 of each decade, or only 1 where there are many decades."""
+    steps = (1, 2, 5) if values.max() < 300 * values.min() else (1,)
+    return [step * 10**e for e in range(int(np.log10(values.min())), int(np.log10(values.max())) + 2) for step in steps]
+
+
+def _against(points: pd.DataFrame, x: alt.X, colours: list[str], chosen: alt.Parameter | None = None) -> alt.LayerChart:
+    """Mean corruption error of each member, with its interval, over `x`."""
+    families = points["family"].unique().tolist()
+    error = alt.Y("mean_corruption_error:Q", title="Mean corruption error")
+    error = error.scale(zero=False, padding=16, nice=False).axis(format=SHARE)
+    hue = alt.Color("family:N", title="Family", scale=spread(families, colours))
+    shape = alt.Shape("family:N", title="Family", scale=shapes(families, colours))
+    tooltip = ["member", "family", alt.Tooltip("parameters", format=",")]
+    tooltip += [alt.Tooltip(c, title=label(c), format=".1%") for c in ("clean_accuracy", "mean_corruption_error")]
+    opacity = by_legend("family")[1]
+    dots = alt.Chart(points).mark_point(filled=True, size=80)
+    dots = dots.encode(x=x, y=error, color=hue, shape=shape, tooltip=tooltip, opacity=opacity)
+    ends = ["mean_corruption_error_low", "mean_corruption_error_high"]
+    bars = alt.Chart(points.dropna(subset=ends)).mark_rule()
+    bars = bars.encode(x=x, y=f"{ends[0]}:Q", y2=ends[1], color="family:N", opacity=opacity)
+    bars = bars.add_params(chosen) if chosen else bars
+    return (bars + dots).properties(width=300, height=320)
+
+
+def finding(members: pd.DataFrame) -> str:
+    """The range of mean corruption errors, and how their ranks correlate with those of size and clean accuracy."""
+    points = members[members["origin"] == "independent"].dropna(subset=["mean_corruption_error"])
+    if len(points) < 3:
+        return ""
+    ranks = points[["mean_corruption_error", "parameters", "clean_accuracy"]].rank()
+    errors = points.set_index("member")["mean_corruption_error"].sort_values(kind="stable")
+    correlations = {
+        name: ranks["mean_corruption_error"].corr(ranks[c]) for name, c in RANKED.items() if ranks[c].nunique() > 1
+    }
+    coefficients = " and ".join(f"{number(r, 2)} with {name}" for name, r in correlations.items() if r == r)
+    correlated = f"; its rank correlation over members is {coefficients}" if coefficients else ""
+    return f"Mean corruption error ranges from {between(errors)}{correlated}."
+
+
+CHART = Chart(
+    draw=size_accuracy_resiliency,
+    finding=finding,
+    caption="If size or clean accuracy decided resiliency, the points would fall along one line whatever their family.",
+    tables=("members",),
+    requires=("corruptions",),
+    section="designs",
+    topic="Members",
+    title="Size, accuracy and resiliency",
+)

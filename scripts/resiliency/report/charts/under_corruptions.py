@@ -1,0 +1,80 @@
+"""The chart of the best ensemble beside the best member and the baseline under each corruption."""
+
+import altair as alt
+import pandas as pd
+
+from resiliency.analysis.contenders import ROLES
+from resiliency.report.chart import Chart
+from resiliency.report.contender_roles import named, roles
+from resiliency.report.style import SHARE, finish, notice
+from resiliency.report.words import label, percent, plural
+
+TITLE = "Best ensemble, best member and baseline under each corruption"
+BAND = 30
+
+
+def under_corruptions(table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
+    """Error of each role under each corruption, with intervals; the corruption that is hardest for the first on top."""
+    if table.empty:
+        return notice(TITLE, "no members that were trained on their own, and no ensembles, in this study")
+    first = table[table["role"] == table["role"].iloc[0]]
+    order = [label(name) for name in first.sort_values("error", ascending=False, kind="stable")["corruption"]]
+    rows = table.assign(name=table["corruption"].map(label), who=named(table))
+    hue, shape, chosen, opacity = roles(rows, colours)
+    y = alt.Y("name:N", title=None, sort=order).axis(ticks=False, grid=True, tickBand="extent")
+    base = alt.Chart(rows).encode(y=y, yOffset=alt.YOffset("role:N", sort=list(ROLES)), color=hue, opacity=opacity)
+    x = alt.X("error:Q", title="Top-1 error, mean over severities").axis(format=SHARE)
+    bars = base.mark_rule(strokeWidth=2).encode(x="low:Q", x2="high")
+    tooltip = [alt.Tooltip("who", title="who"), alt.Tooltip("name", title="corruption")]
+    tooltip += [alt.Tooltip("error", title="error", format=".1%")]
+    tooltip += [
+        alt.Tooltip(end, title=f"interval, {side} end", format=".1%")
+        for end, side in (("low", "lower"), ("high", "upper"))
+    ]
+    tooltip.append(alt.Tooltip("difference", title="best less this one", format="+.1%"))
+    points = base.mark_point(filled=True, size=65).encode(x=x, shape=shape, tooltip=tooltip)
+    subtitle = [
+        f"{plural(int(table['images'].iloc[0]), 'test image')} on which nothing was chosen; bars: "
+        f"{percent(table['confidence'].iloc[0], 0)} intervals over images"
+    ]
+    chart = (bars.add_params(chosen) + points).properties(width=640, height=alt.Step(BAND, **{"for": "position"}))
+    return finish(chart, TITLE, subtitle)
+
+
+def finding(table: pd.DataFrame) -> str:
+    """Under how many corruptions the best ensemble makes fewer errors than the others, and significantly so."""
+    compared = table.dropna(subset=["difference"])
+    clauses, seen = [], set(table["members"].iloc[:1])
+    for role, rows in compared.groupby("role", sort=False):
+        members = rows["members"].iloc[0]
+        if members in seen:
+            continue
+        seen.add(members)
+        also = role != "baseline" and (compared.loc[compared["role"] == "baseline", "members"] == members).any()
+        clauses.append(f"against the {role}{', which is the baseline' if also else ''} ({members}), it {_counts(rows)}")
+    if not clauses:
+        return ""
+    first = table.iloc[0]
+    return f"The {first['role']} ({first['members'].replace('+', ' + ')}): {'; '.join(clauses)}."
+
+
+def _counts(rows: pd.DataFrame) -> str:
+    """Such as "makes fewer errors under 8 of 15 corruptions, significantly fewer under 4"."""
+    fewer, more = (rows["difference_high"] < 0).sum(), (rows["difference_low"] > 0).sum()
+    worse = f" and significantly more under {more}" if more else ""
+    return (
+        f"makes fewer errors under {(rows['difference'] < 0).sum()} of {plural(len(rows), 'corruption')}, "
+        f"significantly fewer under {fewer or 'none'}{worse}"
+    )
+
+
+CHART = Chart(
+    draw=under_corruptions,
+    finding=finding,
+    caption="Chosen on one half of the test images, judged on the other. A difference is called significant where its "
+    "interval, widened for the number of corruptions, excludes 0.",
+    tables=("contenders",),
+    section="deploy",
+    topic="Deployment",
+    title="Best ensemble under each corruption",
+)

@@ -1,0 +1,27 @@
+"""The best ensemble, the best member and the baseline, as charts name and mark them."""
+
+import altair as alt
+import pandas as pd
+
+from resiliency.analysis.contenders import ROLES
+from resiliency.report.style import by_legend
+
+SHAPES = ["circle", "triangle-up", "diamond"]
+
+
+def named(table: pd.DataFrame) -> pd.Series:
+    """Such as "best member (vit-s0)", or "best ensemble (4 members)"."""
+    description = table["members"].mask(table["size"] > 1, table["size"].astype(str) + " members")
+    return table["role"] + " (" + description.astype(str) + ")"
+
+
+def roles(rows: pd.DataFrame, colours: list[str]) -> tuple[alt.Color, alt.Shape, alt.Parameter, alt.Opacity]:
+    """The colour and the shape of each role, and the choice of roles by a click in the legend."""
+    names = rows.drop_duplicates("role").set_index("role")["who"]
+    places = [ROLES.index(role) for role in names.index]
+    legend = alt.Legend(title=None, orient="top", direction="horizontal", labelLimit=320)
+    hue = alt.Color("who:N", legend=legend).scale(
+        domain=names.tolist(), range=[colours[(0, 5, 7)[place] % len(colours)] for place in places]
+    )
+    shape = alt.Shape("who:N", legend=legend).scale(domain=names.tolist(), range=[SHAPES[place] for place in places])
+    return hue, shape, *by_legend("who")

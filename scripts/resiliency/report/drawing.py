@@ -1,0 +1,54 @@
+"""How a chart is drawn and written."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import altair as alt
+import pandas as pd
+import vl_convert
+
+from resiliency.files import replacing
+from resiliency.report.registry import CHARTS
+from resiliency.report.style import spoken
+
+VEGA_LITE = alt.SCHEMA_VERSION.rpartition(".")[0]
+TABLES = sorted({table for chart in CHARTS.values() for table in chart.tables})
+
+
+def draw(name: str, tables: Mapping[str, pd.DataFrame], colours: list[str]) -> dict:
+    """The Vega-Lite specification of the chart `name`; `usermeta` holds its finding, caption and tables.
+
+    And, as `nothing`, why there is nothing to draw, if so.
+    """
+    entry = CHARTS[name]
+    drawn = [tables[table] for table in entry.tables]
+    chart = entry.draw(*drawn, colours)
+    metadata = {"finding": entry.finding(*drawn), "caption": entry.caption, "tables": list(entry.tables)}
+    metadata |= chart.usermeta if isinstance(chart.usermeta, dict) else {}
+    chart = chart.properties(description=f"{metadata['finding']} {metadata['caption']}".strip(), usermeta=metadata)
+    return spoken(chart.to_dict())
+
+
+def write_chart(path: str | Path, spec: dict, pixels_per_point: float) -> None:
+    """Write the chart `spec` to `path` as its suffix says: .vl.json, .svg, .png or a .html that needs nothing else."""
+    path = Path(path)
+    with replacing(path) as temporary:
+        if path.suffix == ".png":
+            temporary.write_bytes(vl_convert.vegalite_to_png(spec, vl_version=VEGA_LITE, scale=pixels_per_point))
+        elif path.suffix == ".svg":
+            temporary.write_text(vl_convert.vegalite_to_svg(spec, vl_version=VEGA_LITE), encoding="utf-8")
+        elif path.suffix == ".html":
+            temporary.write_text(_page(spec), encoding="utf-8")
+        else:
+            temporary.write_text(json.dumps(spec) + "\n", encoding="utf-8")
+
+
+def _page(spec: dict) -> str:
+    """`spec` as a page of HTML that needs nothing else. No text of it ends the script that it stands in."""
+    html = vl_convert.vegalite_to_html(spec, vl_version=VEGA_LITE, bundle=True)
+    head, start, rest = html.rpartition("\n    const spec = ")
+    json_text, end, tail = rest.partition("\n")
+    if not start:
+        raise ValueError("vl-convert writes pages of another form, in which names would have to be escaped anew")
+    return head + start + json_text.replace("<", "\\u003c") + end + tail

@@ -1,0 +1,35 @@
+"""Which members and errors charts of single members draw, and what findings say of them."""
+
+import pandas as pd
+
+from resiliency.names import CLEAN
+from resiliency.report.words import percent, plural
+
+NO_MEMBERS = "no independently trained members in this study"
+
+
+def of_data_set(errors: pd.DataFrame) -> pd.DataFrame:
+    """The rows of corruption_errors.csv on the data set's own test images."""
+    return errors[errors["test_set"] == CLEAN]
+
+
+def images_of_data_set(errors: pd.DataFrame) -> str:
+    """How many test images the data set has, such as "540 test images"."""
+    return plural(int(of_data_set(errors)["images"].max()), "test image")
+
+
+def independent(members: pd.DataFrame) -> pd.DataFrame:
+    """The rows of members.csv of members that were trained independently."""
+    return members[members["origin"] == "independent"]
+
+
+def of_designs(members: pd.DataFrame, errors: pd.DataFrame) -> pd.DataFrame:
+    """Errors of independent members that are known on the data set's own images, with their designs."""
+    designs = independent(members)[["member", "design"]]
+    return of_data_set(errors).dropna(subset=["error"]).merge(designs, on="member")
+
+
+def between(values: pd.Series) -> str:
+    """Such as "8.0 % (convnext) to 31.2 % (vit)", of values in ascending order, or the only one."""
+    ends = [f"{percent(values.iloc[i])} ({values.index[i]})" for i in (0, -1)]
+    return " to ".join(ends) if len(values) > 1 else ends[0]
