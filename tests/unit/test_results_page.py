@@ -45,12 +45,14 @@ def test_the_links_and_pictures_of_a_page_exist(kept):
     assert [name for name in linked if name.endswith((".svg", ".csv")) and not (DOCS / name).is_file()] == []
 
 
-def test_a_page_says_with_which_images_a_study_was_run(tmp_path):
+def test_a_page_says_how_a_study_that_was_run_differs_from_its_file(tmp_path):
     copy = shutil.copytree(DOCS / "digits", tmp_path / "digits")
     provenance = json.loads((copy / "provenance.json").read_text(encoding="utf-8"))
     provenance["study"]["dataset"] |= {"name": "image_folder", "folder": "photos", "image_size": 32}
+    provenance["study"]["search"] = None
     (copy / "provenance.json").write_text(json.dumps(provenance), encoding="utf-8")
-    command = 'snakemake --cores all --config "dataset={name: image_folder, folder: <folder>, image_size: 32}"\n'
+    images = '"dataset={name: image_folder, folder: <folder>, image_size: 32}"'
+    command = f"snakemake --cores all --config {images} search=null\n"
     assert command in page(copy)
 
 

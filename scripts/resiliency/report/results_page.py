@@ -110,8 +110,8 @@ def page(kept: Path) -> str:
     )
 
 
-def _changed(study: dict) -> dict[str, str]:
-    """Keys of `dataset` that were other than the study's file says when it ran, with their values.
+def _changed(study: dict) -> list[str]:
+    """How the study that ran differed from its file in its images, joint training or search: Snakemake's `--config`.
 
     Args:
         study: as resolved, from `provenance.json`. Its folder of images is left unnamed.
@@ -119,10 +119,13 @@ def _changed(study: dict) -> dict[str, str]:
     written: dict = {}
     for file in (REPOSITORY / "config.yaml", REPOSITORY / "studies" / f"{study['study']}.yaml"):
         if file.is_file():
-            written |= yaml.safe_load(file.read_text(encoding="utf-8")).get("dataset") or {}
-    used = study["dataset"] or {}
-    changed = {key: str(value) for key, value in used.items() if value != written.get(key)}
-    return changed | ({"folder": "<folder>"} if "folder" in changed else {})
+            own = yaml.safe_load(file.read_text(encoding="utf-8"))
+            written |= own | {"dataset": (written.get("dataset") or {}) | (own.get("dataset") or {})}
+    of_images = {key: value for key, value in (study["dataset"] or {}).items() if value != written["dataset"].get(key)}
+    of_images |= {"folder": "<folder>"} if "folder" in of_images else {}
+    left_out = [f"{key}=null" for key in ("joint", "search") if written.get(key) and study[key] is None]
+    images = ", ".join(f"{key}: {value}" for key, value in of_images.items())
+    return [f'"dataset={{{images}}}"', *left_out] if images else left_out
 
 
 def markdown(template: str) -> Template:
