@@ -31,7 +31,8 @@ NAVIGATION = {
         "contributing",
     ],
     "Results": [
-        *("results/comparison", "results/digits", "results/cifar10_published", "results/imagenet_published"),
+        *("results/comparison", "results/cifar10_cpu", "results/cifar10_published", "results/imagenet_published"),
+        "results/digits",
     ],
 }
 ROOT = Path(__file__).parents[1]

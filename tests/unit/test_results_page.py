@@ -56,13 +56,11 @@ def test_a_page_says_how_a_study_that_was_run_differs_from_its_file(tmp_path):
     assert command in page(copy)
 
 
-def test_the_readme_has_rows_of_a_page():
+def test_the_readme_has_rows_of_the_comparison():
     readme = (DOCS.parents[1] / "README.md").read_text(encoding="utf-8")
-    rows = readme.partition("<!-- rows of docs/results/cifar10_published.md -->\n")[2].partition(
-        "<!-- end of rows -->"
-    )[0]
+    rows = readme.partition("<!-- rows of docs/results/comparison.md -->\n")[2].partition("<!-- end of rows -->")[0]
     assert len(rows.splitlines()) > 3
-    assert rows in (DOCS / "cifar10_published.md").read_text(encoding="utf-8")
+    assert rows in (DOCS / "comparison.md").read_text(encoding="utf-8")
 
 
 def test_an_unfinished_study_is_refused_and_its_page_stays(tmp_path):
