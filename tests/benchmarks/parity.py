@@ -27,7 +27,7 @@ REPORT = Path(__file__).parents[2] / "docs" / "parity.md"
 SIZES = ((32, 32), (48, 64), (224, 224))
 DRAWS = {(32, 32): (300, 60), (48, 64): (120, 30), (224, 224): (60, 20)}  # the engine's, the reference's
 FEATURES = 6
-SHOWN_SEVERITY = 3
+SEVERITY = 3
 
 TEXT = """# Parity with imagecorruptions {package}
 
@@ -119,7 +119,7 @@ def distance(corruption: str, size: tuple[int, int]) -> float:
 
 
 def feature_row(corruption: str) -> list[str]:
-    ours, theirs = both(corruption, SHOWN_SEVERITY, SIZES[0])
+    ours, theirs = both(corruption, SEVERITY, SIZES[0])
     error = np.sqrt(ours.var(axis=0, ddof=1) / len(ours) + theirs.var(axis=0, ddof=1) / len(theirs))
     ours, theirs = ours.mean(axis=0), theirs.mean(axis=0)
     levels = [f"{number(ours[i], 2)} / {number(theirs[i], 2)} ± {error[i]:.2f}" for i in (0, 1)]
@@ -160,7 +160,7 @@ def report() -> str:
         ours=listed(ours for ours, _ in DRAWS.values()),
         theirs=listed(theirs for _, theirs in DRAWS.values()),
         size=sizes[0],
-        severity=SHOWN_SEVERITY,
+        severity=SEVERITY,
         features=table(["corruption", "mean", "deviation", *bands], [feature_row(name) for name in RANDOM]),
         severities=table(
             ["corruption", *map(str, SEVERITIES)], [[name, *map(figures, cifar[name])] for name in MAIN + HELD_OUT]

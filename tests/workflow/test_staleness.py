@@ -20,19 +20,19 @@ ENSEMBLES |= {"leave_out_images": 1, "effective_robustness": 1, **CORRELATED}
 DIVERSITY = {"pairwise_diversity": 1, **ENSEMBLES}
 SCORES = {"score_members": 1, "list_skipped": 1, **DIVERSITY}
 OF_INDEPENDENT = {"coincident_failures": 1, **SCORES}
-SHOWN = {"attribution_gallery": 1}
-INDEPENDENT = {"predict": 2, "attribute": 2, **SHOWN, **OF_INDEPENDENT}
+GALLERY = {"attribution_gallery": 1}
+INDEPENDENT = {"predict": 2, "attribute": 2, **GALLERY, **OF_INDEPENDENT}
 JOINT = {"predict_jointly": 3, "attribute_jointly": 3, **SCORES}
 SEARCHED = {"search": 1, "predict_searched": 1, "attribute_searched": 1, **SCORES}
 SUPERNET = {"train_supernet": 1, **SEARCHED}
 TRAINED = {"train": 4, "train_jointly": 3, **SUPERNET, **JOINT, **INDEPENDENT}
 PREDICTED = {"predict": 2, "predict_jointly": 3, "predict_searched": 1, **OF_INDEPENDENT}
 ATTRIBUTED = {"attribute": 2, "attribute_jointly": 3, "attribute_searched": 1, "list_skipped": 1}
-ATTRIBUTED |= {**SHOWN, **DIVERSITY}
-CORRUPTED = {"corrupt": 2, "gallery": 1, **SHOWN, **PREDICTED}
+ATTRIBUTED |= {**GALLERY, **DIVERSITY}
+CORRUPTED = {"corrupt": 2, "gallery": 1, **GALLERY, **PREDICTED}
 EVERYTHING = {"dataset": 1, "conditions": 1, **CORRUPTED, **TRAINED}
 ONE_SETTING = {"train_jointly": 1, "predict_jointly": 1, "attribute_jointly": 1, **SCORES}
-ONE_DESIGN = {"predict": 1, "attribute": 1, **SHOWN, **OF_INDEPENDENT}
+ONE_DESIGN = {"predict": 1, "attribute": 1, **GALLERY, **OF_INDEPENDENT}
 
 LIBRARY = "scripts/resiliency"
 
@@ -97,7 +97,7 @@ def test_nothing_after_other_words(planned_with, module):
         (f"{LIBRARY}/search/losses.py", SUPERNET),
         (f"{LIBRARY}/search/nsga.py", SEARCHED),
         (f"{LIBRARY}/attributions.py", ATTRIBUTED),
-        (f"{LIBRARY}/diversity/representations.py", {**SHOWN, "list_skipped": 1, **DIVERSITY}),
+        (f"{LIBRARY}/diversity/representations.py", {**GALLERY, "list_skipped": 1, **DIVERSITY}),
         (f"{LIBRARY}/diversity/counts.py", {**DIVERSITY}),
         (f"{LIBRARY}/ensembles/combination.py", ENSEMBLES),
         (f"{LIBRARY}/analysis/correlations.py", CORRELATED),
@@ -125,7 +125,7 @@ def test_a_real_change_of_code(planned_with, file, expected):
         ("ensembles={rules: [mean_logit]}", ENSEMBLES),
         ("members={seeds: 3}", {"train": 2, **INDEPENDENT}),
         ("members={designs: [densenet_s, convnext, starnet]}", {"train": 2, **ONE_DESIGN}),
-        ("members={designs: [densenet_s]};ensembles={sizes: [2]}", {**SHOWN, **OF_INDEPENDENT}),
+        ("members={designs: [densenet_s]};ensembles={sizes: [2]}", {**GALLERY, **OF_INDEPENDENT}),
         ("members={baseline: convnext-s0}", {**SCORES, "pairwise_diversity": 0}),
         ("designs={convnext: {training: {epochs: 3}}}", {"train": 2, **ONE_DESIGN}),
         (
@@ -133,7 +133,7 @@ def test_a_real_change_of_code(planned_with, file, expected):
             {"train_jointly": 1, **JOINT, "predict_jointly": 1, "attribute_jointly": 1},
         ),
         ("corruptions={names: [gaussian_noise, contrast, fog]}", {**PREDICTED, "corrupt": 1, "conditions": 1}),
-        ("corruptions={severities: [1, 4, 5]}", {**PREDICTED, **SHOWN, "corrupt": 2, "conditions": 1}),
+        ("corruptions={severities: [1, 4, 5]}", {**PREDICTED, **GALLERY, "corrupt": 2, "conditions": 1}),
         ("attribution={methods: [saliency, integrated_gradients, grad_cam, occlusion]}", ATTRIBUTED),
         ("attribution={steps: 5}", ATTRIBUTED),
         ("attribution={similarities: [cosine, ssim]}", DIVERSITY),
@@ -158,7 +158,7 @@ def test_files_that_were_only_touched(workflow, tmp_path):
 @pytest.mark.parametrize(
     ("file", "expected"),
     [
-        ("attributions/convnext-s1/skipped.json", {"attribute": 1, **SHOWN, "list_skipped": 1, **DIVERSITY}),
+        ("attributions/convnext-s1/skipped.json", {"attribute": 1, **GALLERY, "list_skipped": 1, **DIVERSITY}),
         ("search/supernet/weights.safetensors", SUPERNET),
         ("corrupted/contrast.npy", {**PREDICTED, "corrupt": 1}),
     ],

@@ -6,7 +6,7 @@ from sklearn.datasets import load_digits
 
 from resiliency.data.source import ALL, Part, Source
 
-TOLD = (
+DESCRIPTION = (
     "Optical Recognition of Handwritten Digits, test part (Alpaydin and Kaynak, UCI 1998), as shipped by scikit-learn"
 )
 
@@ -19,4 +19,4 @@ def digits(image_size: int) -> Source:
     grey = np.stack([np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BICUBIC)) for image in small])
     images = np.repeat(grey[..., None], 3, axis=3)
     names = [str(position) for position in range(len(labels))]
-    return Source(TOLD, [str(digit) for digit in range(10)], {ALL: Part(images, labels.astype(np.int64), names)})
+    return Source(DESCRIPTION, [str(digit) for digit in range(10)], {ALL: Part(images, labels.astype(np.int64), names)})

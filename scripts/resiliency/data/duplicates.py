@@ -13,7 +13,7 @@ from resiliency.data.pictures import FileImages, printable
 from resiliency.data.source import Part
 from resiliency.faults import Fault
 
-SHOWN = 3
+EXAMPLES = 3
 TAIL = 4096
 
 
@@ -57,8 +57,8 @@ def _place(part: Part, index: int) -> str:
 
 
 def _first(pairs: list[tuple[tuple[str, str], tuple[str, str]]]) -> str:
-    some = [f"{name} ({split}) = {other} ({of})" for (split, name), (of, other) in pairs[:SHOWN]]
-    return ", ".join(some) + (", ..." if len(pairs) > SHOWN else "")
+    some = [f"{name} ({split}) = {other} ({of})" for (split, name), (of, other) in pairs[:EXAMPLES]]
+    return ", ".join(some) + (", ..." if len(pairs) > EXAMPLES else "")
 
 
 def _contents(chosen: dict[str, tuple[Part, np.ndarray]], side: int) -> dict[str, list[Hashable]]:

@@ -10,7 +10,7 @@ from resiliency.faults import Fault
 
 WRAPPERS = ("state_dict", "model_state_dict", "model", "net")
 PREFIXES = ("module.", "_orig_mod.", "model.")
-SHOWN = 3
+EXAMPLES = 3
 
 
 def read_checkpoint(path: str | Path, names: list[str]) -> dict[str, Tensor]:
@@ -103,4 +103,4 @@ def _size(tensor: Tensor) -> str:
 
 
 def _first(names: list[str]) -> str:
-    return ", ".join(names[:SHOWN]) + (", ..." if len(names) > SHOWN else "")
+    return ", ".join(names[:EXAMPLES]) + (", ..." if len(names) > EXAMPLES else "")

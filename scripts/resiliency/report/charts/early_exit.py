@@ -19,17 +19,17 @@ def early_exit(deployment: pd.DataFrame, table: pd.DataFrame, colours: list[str]
     if front.empty or exits.empty:
         return notice(title, "no ensembles with probabilities and known MACs in this study")
     columns = ["members", "size", "macs", "mean_corruption_error", "low", "high"]
-    both = pd.concat([front[columns].assign(what=STATIC), exits[columns].assign(what=EARLY)])
+    both = pd.concat([front[columns].assign(kind=STATIC), exits[columns].assign(kind=EARLY)])
     domain = [0.85 * float(both["macs"].min()), 1.2 * float(both["macs"].max())]
     x = alt.X("macs:Q", title="Mean MACs of an image").scale(type="log", domain=domain, nice=False)
     y = alt.Y("mean_corruption_error:Q", title="Mean corruption error").axis(format=SHARE).scale(zero=False)
-    hue = alt.Color("what:N", title=None).scale(domain=[STATIC, EARLY], range=[MUTED, colours[0]])
+    hue = alt.Color("kind:N", title=None).scale(domain=[STATIC, EARLY], range=[MUTED, colours[0]])
     hue = hue.legend(orient="bottom", direction="horizontal")
-    shape = alt.Shape("what:N", title=None).scale(domain=[STATIC, EARLY], range=["circle", "diamond"])
-    tooltip = ["members", "what", alt.Tooltip("macs", format=",.0f")]
+    shape = alt.Shape("kind:N", title=None).scale(domain=[STATIC, EARLY], range=["circle", "diamond"])
+    tooltip = ["members", "kind", alt.Tooltip("macs", format=",.0f")]
     tooltip += [alt.Tooltip(column, format=".2%") for column in ("mean_corruption_error", "low", "high")]
     base = alt.Chart(both).encode(x=x.axis(format="~s", tickCount=5), y=y, color=hue)
-    line = base.transform_filter(alt.datum.what == STATIC).mark_line(strokeWidth=1.5)
+    line = base.transform_filter(alt.datum.kind == STATIC).mark_line(strokeWidth=1.5)
     bars = base.mark_rule(opacity=0.35).encode(y=alt.Y("low:Q"), y2="high")
     points = base.mark_point(filled=True, size=60).encode(shape=shape, tooltip=tooltip)
     subtitle = [
