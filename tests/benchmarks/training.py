@@ -1,11 +1,14 @@
-"""Times training against the loop that a user would write, in the same run, on the designs of the default study.
+"""Times training against the loop that a user would write, and in bfloat16 against float32, in the same run.
 
-Run by hand: python tests/benchmarks/training.py [--epochs 6] [--threads 2]
+Run by hand: python tests/benchmarks/training.py [--epochs 6] [--threads 1] [--repeats 3] [--designs resnet18 vit]
 The loop: a DataLoader with as many workers as threads, torchvision's v2 transforms of single images, timm's network in
-float32 with contiguous memory. Both sides train the same architecture by the same recipe on the digits, a few epochs of
-the one, then of the other; figures are training images a second, without the first epoch. Accuracy is that on the
-validation images after the last epoch. The last line is JSON: `ratio` is the geometric mean over the
-convolutional designs, `fixed_cost_s` the seconds from the start of a process to its first step.
+float32 with contiguous memory. All sides train the same architecture by the same recipe on the digits, a few epochs
+each, in turn and several times, each in a process of its own, as jobs of the pipeline are; figures are training images
+a second, without the first epoch. Accuracy is that on the validation images after the last epoch. bfloat16 is emulated,
+slowly, by processors without AVX512-BF16 or AMX. The last line is JSON: `ratio` to the loop and `ratio_bfloat16` of
+bfloat16 to float32 are geometric means over the convolutional designs of the medians over repeats, which
+`ratio_by_design` and `ratio_bfloat16_by_design` give with the lowest and the highest; `fixed_cost_s` the seconds from
+the start of a process to its first step.
 """
 
 import argparse
@@ -15,6 +18,8 @@ import json
 import subprocess
 import sys
 import time
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 from statistics import geometric_mean, median
 from time import perf_counter
@@ -26,10 +31,12 @@ import yaml
 from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms import v2
 
+from resiliency.allocation import keep_freed_memory
 from resiliency.data.digits import digits
 from resiliency.data.source import ALL
 from resiliency.data.split import split
 from resiliency.designs.networks import build
+from resiliency.provenance import processor
 from resiliency.study import load
 from resiliency.training.engine import Trainer, cross_entropy
 from resiliency.training.optimizer import learning_rate, optimizer
@@ -37,6 +44,7 @@ from resiliency.training.validation import Labelled, Preprocessing, accuracies
 
 STUDY = load(yaml.safe_load(Path(__file__).parents[2].joinpath("config.yaml").read_text()))
 TRANSFORMERS = ("vit", "vit_wide")
+SIDES = ("float32", "bfloat16", "loop")
 PREPROCESSING = Preprocessing([0.3] * 3, [0.35] * 3)
 FIRST_STEP = """
 import time
@@ -93,6 +101,7 @@ def usual(network, recipe, training: Labelled, workers: int) -> float:
 
 def ours(network, recipe, training: Labelled) -> float:
     """Train `network` as the pipeline does; images a second, median of the epochs after the first."""
+    keep_freed_memory()
     steps = len(training.labels) // recipe.batch_size
     starts = []
 
@@ -107,16 +116,36 @@ def ours(network, recipe, training: Labelled) -> float:
     return steps * recipe.batch_size / median(epochs[1:])
 
 
-def compare(name: str, epochs: int, threads: int, training: Labelled, validation: Labelled) -> float:
-    """Print a row about a design; the ratio of the rates."""
-    recipe = STUDY.recipe(name).model_copy(update={"epochs": epochs})
-    description = STUDY.designs[name].described(32)
-    network, other = build(description, 10, 0), build(description, 10, 0).to(memory_format=torch.contiguous_format)
-    rates = ours(network, recipe, training), usual(other, recipe, training, threads)
-    right = accuracies([network, other], validation, PREPROCESSING)
-    ratio = rates[0] / rates[1]
-    print(f"{name:12} {rates[0]:8.0f} {rates[1]:8.0f} {ratio:6.2f} {right[0]:9.3f} {right[1]:9.3f}", flush=True)
-    return ratio
+def rate_and_accuracy(side: str, name: str, options: argparse.Namespace, training: Labelled, validation: Labelled):
+    """Images a second and validation accuracy of a design; `side` is float32 or bfloat16, both ours, or loop."""
+    torch.set_num_threads(options.threads)
+    recipe = STUDY.recipe(name).model_copy(update={"epochs": options.epochs})
+    network = build(STUDY.designs[name].described(32), 10, 0)
+    if side == "loop":
+        network = network.to(memory_format=torch.contiguous_format)
+        rate = usual(network, recipe, training, options.threads)
+    else:
+        rate = ours(network, recipe.model_copy(update={"precision": side}), training)
+    return rate, accuracies([network], validation, PREPROCESSING)[0]
+
+
+def compare(name: str, options: argparse.Namespace, training: Labelled, validation: Labelled) -> dict[str, list[float]]:
+    """Print a row about a design; lowest, median and highest ratio to the loop, and of bfloat16 to float32."""
+    rows = []
+    for _ in range(options.repeats):
+        with ProcessPoolExecutor(1, get_context("spawn"), max_tasks_per_child=1) as processes:
+            rows.append(
+                {
+                    side: processes.submit(rate_and_accuracy, side, name, options, training, validation).result()
+                    for side in SIDES
+                }
+            )
+    rates = {side: np.array([row[side][0] for row in rows]) for side in SIDES}
+    ratios = {"loop": rates["float32"] / rates["loop"], "bfloat16": rates["bfloat16"] / rates["float32"]}
+    text = [f"{name:16}", *(f"{np.median(rates[side]):8.0f} {rows[0][side][1]:6.3f}" for side in SIDES)]
+    spread = {key: [round(float(v), 2) for v in (min(r), np.median(r), max(r))] for key, r in ratios.items()}
+    print(*text, *(f"{middle:6.2f} ({low:.2f} to {high:.2f})" for low, middle, high in spread.values()), flush=True)
+    return spread
 
 
 def fixed_cost(name: str) -> float:
@@ -130,26 +159,31 @@ def fixed_cost(name: str) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--epochs", type=int, default=6)
-    parser.add_argument("--threads", type=int, default=2)
-    arguments = parser.parse_args()
-    torch.set_num_threads(arguments.threads)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--designs", nargs="+", default=STUDY.members.designs)
+    options = parser.parse_args()
     part = digits(32).parts[ALL]
     chosen = split(part.labels, 180, 539, 0)
     training, validation = (
         Labelled(part.images[chosen[name]], part.labels[chosen[name]]) for name in ("train", "validation")
     )
-    print(f"{'design':12} {'ours':>8} {'loop':>8} {'ratio':>6} {'accuracy':>9} {'of loop':>9}")
-    ratios = {
-        name: compare(name, arguments.epochs, arguments.threads, training, validation) for name in STUDY.members.designs
-    }
-    convolutional = geometric_mean(ratio for name, ratio in ratios.items() if name not in TRANSFORMERS)
+    native = set(Path("/proc/cpuinfo").read_text(encoding="utf-8").split()) & {"avx512_bf16", "amx_bf16"}
+    print(f"{processor()}: bfloat16 {'in hardware' if native else 'emulated'}; images a second and accuracy")
+    print(f"{'design':16} {'float32':>15} {'bfloat16':>15} {'loop':>15}  float32 to loop, bfloat16 to float32")
+    spreads = {name: compare(name, options, training, validation) for name in options.designs}
+    convolutional = [spread for name, spread in spreads.items() if name not in TRANSFORMERS]
     costs = [fixed_cost("resnet18") for _ in range(3)]
-    rounded = {name: round(ratio, 2) for name, ratio in ratios.items()}
-    print(
-        json.dumps(
-            {"ratio": round(convolutional, 2), "ratio_by_design": rounded, "fixed_cost_s": round(median(costs), 2)}
-        )
-    )
+    figures = {
+        name: round(geometric_mean(spread[key][1] for spread in convolutional), 2)
+        for name, key in (("ratio", "loop"), ("ratio_bfloat16", "bfloat16"))
+        if convolutional
+    }
+    by_design = {
+        f"{name}_by_design": {design: spread[key] for design, spread in spreads.items()}
+        for name, key in (("ratio", "loop"), ("ratio_bfloat16", "bfloat16"))
+    }
+    print(json.dumps(figures | by_design | {"fixed_cost_s": round(median(costs), 2)}))
 
 
 if __name__ == "__main__":
