@@ -30,6 +30,11 @@ def draw(name: str, tables: Mapping[str, pd.DataFrame], colours: list[str]) -> d
     return spoken(chart.to_dict())
 
 
+def svg(spec: dict) -> str:
+    """The chart `spec` as SVG."""
+    return vl_convert.vegalite_to_svg(spec, vl_version=VEGA_LITE)
+
+
 def write_chart(path: str | Path, spec: dict, pixels_per_point: float) -> None:
     """Write the chart `spec` to `path` as its suffix says: .vl.json, .svg, .png or a .html that needs nothing else."""
     path = Path(path)
@@ -37,7 +42,7 @@ def write_chart(path: str | Path, spec: dict, pixels_per_point: float) -> None:
         if path.suffix == ".png":
             temporary.write_bytes(vl_convert.vegalite_to_png(spec, vl_version=VEGA_LITE, scale=pixels_per_point))
         elif path.suffix == ".svg":
-            temporary.write_text(vl_convert.vegalite_to_svg(spec, vl_version=VEGA_LITE), encoding="utf-8")
+            temporary.write_text(svg(spec), encoding="utf-8")
         elif path.suffix == ".html":
             temporary.write_text(_page(spec), encoding="utf-8")
         else:

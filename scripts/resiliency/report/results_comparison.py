@@ -8,13 +8,12 @@ from pathlib import Path
 
 import altair as alt
 import pandas as pd
-import vl_convert
 
 from resiliency.diversity.settings import MAIN
 from resiliency.files import read_json
 from resiliency.names import CLEAN, CORRUPTED
-from resiliency.report import style
-from resiliency.report.drawing import VEGA_LITE
+from resiliency.report import style, words
+from resiliency.report.drawing import svg
 from resiliency.report.overview import contenders, observed
 from resiliency.report.pearson import pearson
 from resiliency.report.results_page import DOCS, kept_tables, markdown
@@ -26,10 +25,9 @@ VERDICTS = ("supported", "contradicted", "equivalent", "undecided")
 
 
 def compare(docs: Path) -> Path:
-    """Write `comparison.md`, and its chart to `comparison/`, from the studies whose tables are kept in `docs`."""
+    """Write `comparison.md`, and its chart `comparison.svg`, from the studies whose tables are kept in `docs`."""
     studies = published(docs)
-    svg = vl_convert.vegalite_to_svg(chart(studies).to_dict(), vl_version=VEGA_LITE)
-    (docs / f"{PAGE}.svg").write_text(svg, encoding="utf-8")
+    (docs / f"{PAGE}.svg").write_text(svg(chart(studies).to_dict()), encoding="utf-8")
     written = docs / f"{PAGE}.md"
     written.write_text(page(studies), encoding="utf-8")
     return written
@@ -44,11 +42,9 @@ def published(docs: Path) -> dict[str, dict[str, pd.DataFrame]]:
 
 def page(studies: dict[str, dict[str, pd.DataFrame]]) -> str:
     """The page, from the tables alone."""
-    verdicts = {study: observed(tables["observations"]) for study, tables in studies.items()}
     by_number: dict[int, dict[str, dict]] = {}
-    for study, observations in verdicts.items():
-        for observation in observations:
-            observation["tested"] = not observation["key"]["lacking"]
+    for study, tables in studies.items():
+        for observation in _observations(tables):
             by_number.setdefault(observation["number"], {})[study] = observation
     leading = {
         study: {row["role"]: row for row in contenders(tables["deployment"])}
@@ -62,6 +58,12 @@ def page(studies: dict[str, dict[str, pd.DataFrame]]) -> str:
         leading=leading,
         correlations=_correlations(studies),
     )
+
+
+def _observations(tables: dict[str, pd.DataFrame]) -> list[dict]:
+    """What `observed` gives, and as `tested` whether the study has all that the observation's rule needs."""
+    observations = observed(tables["observations"])
+    return [observation | {"tested": not observation["key"]["lacking"]} for observation in observations]
 
 
 def _summary(of_studies: dict[str, dict]) -> str:
@@ -102,14 +104,15 @@ def chart(studies: dict[str, dict[str, pd.DataFrame]]) -> alt.TopLevelMixin:
     rows = pd.DataFrame(
         part | {"study": study, "row": f"{study}: {part['part']}"}
         for study, tables in studies.items()
-        for observation in observed(tables["observations"])
-        if not observation["key"]["lacking"]
+        for observation in _observations(tables)
+        if observation["tested"]
         for part in observation["parts"]
     )
     names = list(dict.fromkeys(rows["study"]))
     panels = [_panel(rows[rows["observation"] == number], names) for number in sorted(rows["observation"].unique())]
+    confidence = words.percent(rows["confidence"].iloc[0], 0)
     subtitle = [
-        "Estimates with 90 % intervals. Filled: on the paper's side of 0 by the interval of that part.",
+        f"Estimates with {confidence} intervals. Filled: on the paper's side of 0 by the interval of that part.",
         "The shaded margin is what counts as no difference.",
     ]
     return style.finish(alt.vconcat(*panels, spacing=26), "The four observations in the published studies", subtitle)

@@ -13,6 +13,7 @@ from pathlib import Path
 import pandas as pd
 import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from snakemake.utils import update_config
 
 from resiliency.diversity.settings import MAIN
 from resiliency.faults import Fault
@@ -119,9 +120,9 @@ def _changed(study: dict) -> list[str]:
     written: dict = {}
     for file in (REPOSITORY / "config.yaml", REPOSITORY / "studies" / f"{study['study']}.yaml"):
         if file.is_file():
-            own = yaml.safe_load(file.read_text(encoding="utf-8"))
-            written |= own | {"dataset": (written.get("dataset") or {}) | (own.get("dataset") or {})}
-    of_images = {key: value for key, value in (study["dataset"] or {}).items() if value != written["dataset"].get(key)}
+            update_config(written, yaml.safe_load(file.read_text(encoding="utf-8")))
+    dataset = written["dataset"] or {}
+    of_images = {key: value for key, value in (study["dataset"] or {}).items() if value != dataset.get(key)}
     of_images |= {"folder": "<folder>"} if "folder" in of_images else {}
     left_out = [f"{key}=null" for key in ("joint", "search") if written.get(key) and study[key] is None]
     images = ", ".join(f"{key}: {value}" for key, value in of_images.items())
