@@ -232,7 +232,7 @@ def in_report(path):
 
 
 def code(script, *files):
-    """The fingerprint of a script, of what it imports from the library and of other files of the library."""
+    """The fingerprint of a script, of what it imports from the library and of other files that it uses there."""
     return fingerprint(SCRIPTS / f"{script}.py", *(SCRIPTS / "resiliency" / file for file in files))
 
 

@@ -13,7 +13,7 @@ rule charts:
     resources:
         **needing(2000, 15),
     params:
-        code=code("charts"),
+        code=code("charts", *(f"report/charts/{name}.py" for name in DRAWN)),
         charts=STUDY.charts.model_dump(),
     script:
         "../scripts/charts.py"

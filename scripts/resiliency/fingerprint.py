@@ -19,19 +19,21 @@ def fingerprint(script: Path, *files: Path) -> str:
     """A hash of the syntax of `script` and of all modules of the package beside it that it imports, transitively.
 
     Args:
-        files: others that the script's results depend on; every byte of them counts.
+        files: others that the script's results depend on: modules that it loads by their names, which count as it does,
+            and files of other kinds, of which every byte counts.
     """
     root = script.parent
-    digest = hashlib.sha256(b"".join(file.read_bytes() for file in files))
-    for path in sorted(_closure(script, root), key=lambda path: path.relative_to(root).as_posix()):
+    modules = [file for file in files if file.suffix == ".py"]
+    digest = hashlib.sha256(b"".join(file.read_bytes() for file in files if file not in modules))
+    for path in sorted(_closure([script, *modules], root), key=lambda path: path.relative_to(root).as_posix()):
         digest.update(path.relative_to(root).as_posix().encode())
         digest.update(_syntax(path)[0])
     return digest.hexdigest()[:16]
 
 
-def _closure(script: Path, root: Path) -> set[Path]:
+def _closure(modules: list[Path], root: Path) -> set[Path]:
     paths: set[Path] = set()
-    pending = [script]
+    pending = [*modules]
     while pending:
         path = pending.pop()
         if path not in paths:

@@ -6,13 +6,8 @@ import pandas as pd
 import pytest
 from synthetic import synthetic_tables
 
-from resiliency.report.charts.calibration import calibration
-from resiliency.report.charts.correlation_heatmap import correlation_heatmap
-from resiliency.report.charts.correlations import correlations
-from resiliency.report.charts.error_by_severity import error_by_severity
-from resiliency.report.charts.error_heatmap import error_heatmap
+from resiliency.report.charts import calibration, correlation_heatmap, correlations, error_by_severity, error_heatmap
 from resiliency.report.overview import basis
-from resiliency.report.registry import CHARTS
 
 COLOURS = ["#000000", "#ffffff"]
 
@@ -36,9 +31,11 @@ def further(tables) -> dict[str, pd.DataFrame]:
 
 
 def test_errors_by_severity_are_of_the_data_set_alone(tables, further):
-    charts = [error_by_severity(of["members"], of["corruption_errors"], COLOURS).to_dict() for of in (tables, further)]
+    charts = [
+        error_by_severity.draw(of["members"], of["corruption_errors"], COLOURS).to_dict() for of in (tables, further)
+    ]
     assert charts[0] == charts[1]
-    for finding in (CHARTS["error_by_severity"].finding, CHARTS["error_heatmap"].finding):
+    for finding in (error_by_severity.finding, error_heatmap.finding):
         assert finding(further["members"], further["corruption_errors"]) == finding(
             tables["members"], tables["corruption_errors"]
         )
@@ -46,7 +43,7 @@ def test_errors_by_severity_are_of_the_data_set_alone(tables, further):
 
 def test_the_heatmap_has_a_column_for_each_further_test_set(tables, further):
     before, after = (
-        error_heatmap(of["members"], of["corruption_errors"], COLOURS).to_dict() for of in (tables, further)
+        error_heatmap.draw(of["members"], of["corruption_errors"], COLOURS).to_dict() for of in (tables, further)
     )
     cells = [[row for data in chart["datasets"].values() for row in data] for chart in (before, after)]
     photos = [row for row in cells[1] if row["corruption"] == "photos"]
@@ -57,17 +54,19 @@ def test_the_heatmap_has_a_column_for_each_further_test_set(tables, further):
 
 
 def test_calibration_shows_each_set_of_images(further):
-    chart = json.dumps(calibration(further["members"], further["calibration"], COLOURS).to_dict())
+    chart = json.dumps(calibration.draw(further["members"], further["calibration"], COLOURS).to_dict())
     assert '"domain": ["clean", "corrupted", "photos"]' in chart
-    finding = CHARTS["calibration"].finding(further["members"], further["calibration"])
+    finding = calibration.finding(further["members"], further["calibration"])
     assert "on images of photos, mean confidence is 95.0 % and accuracy 10.0 %" in finding
 
 
 def test_correlations_on_further_test_sets_are_in_the_heatmap(tables, further):
-    before, after = (json.dumps(correlation_heatmap(of["correlations"], COLOURS).to_dict()) for of in (tables, further))
+    before, after = (
+        json.dumps(correlation_heatmap.draw(of["correlations"], COLOURS).to_dict()) for of in (tables, further)
+    )
     assert "On photos" not in before
     assert "On photos" in after
-    charts = [json.dumps(correlations(of["correlations"], COLOURS).to_dict()) for of in (tables, further)]
+    charts = [json.dumps(correlations.draw(of["correlations"], COLOURS).to_dict()) for of in (tables, further)]
     assert "photos" not in charts[1]
 
 

@@ -10,6 +10,7 @@ from synthetic import synthetic_tables
 
 from resiliency.corruptions.settings import MAIN
 from resiliency.report import settings
+from resiliency.report.charts import chart_module
 from resiliency.report.deployment_answers import deployment_answers
 from resiliency.report.drawing import draw
 from resiliency.report.page import render
@@ -47,7 +48,7 @@ def degenerate(name: str) -> dict[str, pd.DataFrame]:
 def findings(request) -> tuple[str, dict[str, str]]:
     tables = degenerate(request.param)
     return request.param, {
-        name: entry.finding(*(tables[table] for table in entry.tables)) for name, entry in CHARTS.items()
+        name: chart_module(name).finding(*(tables[table] for table in of.tables)) for name, of in CHARTS.items()
     }
 
 
@@ -181,7 +182,7 @@ def test_answers_about_degenerate_studies_are_sentences(name):
 
 def test_the_only_member_is_compared_with_no_other():
     tables = degenerate("one member")
-    sentences = {name: CHARTS[name].finding(*(tables[t] for t in CHARTS[name].tables)) for name in CHARTS}
+    sentences = {name: chart_module(name).finding(*(tables[t] for t in of.tables)) for name, of in CHARTS.items()}
     assert sentences["under_corruptions"] == ""
     assert "the best member (vit-s0), also the baseline, misclassifies" in sentences["deployment"]
     assert sentences["deployment"].count("misclassifies") == 1

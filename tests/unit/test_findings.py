@@ -5,7 +5,24 @@ import pandas as pd
 import pytest
 from synthetic import HOSTILE, MAIN, synthetic_tables
 
-from resiliency.report.charts import ensemble_size
+from resiliency.report.charts import (
+    calibration,
+    chart_module,
+    coincident_failures,
+    correlation_heatmap,
+    correlations,
+    deployment,
+    diversity_accuracy,
+    effective_robustness,
+    ensemble_size,
+    error_by_severity,
+    error_heatmap,
+    learning_curves,
+    origins,
+    size_accuracy_resiliency,
+    strength,
+    under_corruptions,
+)
 from resiliency.report.overview import basis, contenders, interval_picture, observed
 from resiliency.report.registry import CHARTS
 from resiliency.report.terms import TERMS, explained
@@ -29,26 +46,26 @@ ERRORS = errors_of({"fog": {"a": 0.8, "b": 0.4}, "snow": {"a": 0.1, "b": 0.2}, "
 
 
 def test_errors_are_told_at_both_ends():
-    finding = CHARTS["error_by_severity"].finding(members_of({"a": 0.5, "b": 0.3}), ERRORS)
+    finding = error_by_severity.finding(members_of({"a": 0.5, "b": 0.3}), ERRORS)
     assert finding.startswith("On clean images, the error of designs ranges from 0.0 % (a) to 0.0 % (b);")
     assert finding.endswith("at severity 2, the error of designs ranges from 30.0 % (b) to 50.0 % (a).")
 
 
 def test_the_hardest_corruption_and_the_best_design_are_named():
-    text = CHARTS["error_heatmap"].finding(members_of({"a": 0.5, "b": 0.3}), ERRORS)
+    text = error_heatmap.finding(members_of({"a": 0.5, "b": 0.3}), ERRORS)
     assert text.startswith("Fog is the hardest corruption (mean error 37.5 %), snow the easiest (mean error 9.4 %); ")
     assert "b has the lowest error under 2 of 3 corruptions" in text
 
 
 def test_resiliency_is_ranked_against_size():
-    finding = CHARTS["size_accuracy_resiliency"].finding(members_of({"a": 0.1, "b": 0.2, "c": 0.3}))
+    finding = size_accuracy_resiliency.finding(members_of({"a": 0.1, "b": 0.2, "c": 0.3}))
     assert finding.startswith("Mean corruption error ranges from 10.0 % (a-s0) to 30.0 % (c-s1)")
     assert "0.96 with size" in finding  # Spearman of 1.5 1.5 3.5 3.5 5.5 5.5 against 1 to 6
 
 
 def test_confidence_is_told_beside_accuracy():
     tables = synthetic_tables()
-    finding = CHARTS["calibration"].finding(tables["members"], tables["calibration"])
+    finding = calibration.finding(tables["members"], tables["calibration"])
     assert finding == (
         "On clean images, mean confidence is 96.7 % and accuracy 93.3 %; "
         "on corrupted images, mean confidence is 90.0 % and accuracy 40.0 %."
@@ -56,7 +73,7 @@ def test_confidence_is_told_beside_accuracy():
 
 
 def test_coincident_failures_are_told_against_chance():
-    finding = CHARTS["coincident_failures"].finding(synthetic_tables()["coincident_failures"])
+    finding = coincident_failures.finding(synthetic_tables()["coincident_failures"])
     assert "12.0 % if they are of one design, 3.0 times as often as by chance" in finding
     assert "6.0 % if they are of two designs, 1.5 times" in finding
 
@@ -66,9 +83,7 @@ def test_coincident_failures_are_told_against_chance():
 )
 def test_late_gains_of_training_are_told(curve, expected):
     histories = pd.DataFrame({"epoch": range(1, 6), "validation_accuracy": curve})
-    assert expected in CHARTS["learning_curves"].finding(
-        histories.assign(origin="independent", design="vit", objective=np.nan)
-    )
+    assert expected in learning_curves.finding(histories.assign(origin="independent", design="vit", objective=np.nan))
 
 
 def correlations_of(intervals: dict[str, list[tuple[float, float]]], condition="corrupted") -> pd.DataFrame:
@@ -99,13 +114,11 @@ CORRELATIONS = correlations_of(
 
 
 def test_only_what_is_clear_at_every_size_is_said_of_correlations():
-    finding = CHARTS["correlations"].finding(CORRELATIONS)
+    finding = correlations.finding(CORRELATIONS)
     assert "On corrupted images, accuracy correlates positively with diversity in Double fault (mean r 0.75)" in finding
     assert "negatively with diversity in Jensen–Shannon divergence (mean r −0.45)" in finding
     assert "Disagreement" not in finding
-    assert "of 3 metrics of predictions, 1 positively and 1 negatively" in CHARTS["correlation_heatmap"].finding(
-        CORRELATIONS
-    )
+    assert "of 3 metrics of predictions, 1 positively and 1 negatively" in correlation_heatmap.finding(CORRELATIONS)
 
 
 @pytest.mark.parametrize(
@@ -118,7 +131,7 @@ def test_only_what_is_clear_at_every_size_is_said_of_correlations():
 )
 def test_what_stays_open_of_correlations_is_not_called_an_absence(ends, expected):
     rows = correlations_of({"disagreement": [ends], "double_fault": [ends]}).fillna({"correlation": 0.3})
-    finding = CHARTS["correlations"].finding(rows)
+    finding = correlations.finding(rows)
     assert finding.startswith(f"On corrupted images, {expected}")
     assert "neither more nor less" not in finding
 
@@ -129,9 +142,7 @@ def test_other_measures_conditions_and_rules_change_nothing():
         CORRELATIONS.assign(condition="fog", low=-1.0, high=-0.9),
         CORRELATIONS.assign(rule="plurality_vote", low=-1.0, high=-0.9),
     ]
-    assert CHARTS["correlations"].finding(pd.concat([CORRELATIONS, *others])) == CHARTS["correlations"].finding(
-        CORRELATIONS
-    )
+    assert correlations.finding(pd.concat([CORRELATIONS, *others])) == correlations.finding(CORRELATIONS)
 
 
 def test_quarters_of_ensembles_are_compared():
@@ -139,7 +150,7 @@ def test_quarters_of_ensembles_are_compared():
     ensembles["disagreement_corrupted"] = ensembles.corrupted_accuracy
     ensembles["double_fault_corrupted"] = -ensembles.corrupted_accuracy
     ensembles = ensembles.assign(origin="independent", rule="mean_probability", size=2, weight=1.0)
-    finding = CHARTS["diversity_accuracy"].finding(ensembles, pd.DataFrame())
+    finding = diversity_accuracy.finding(ensembles, pd.DataFrame())
     assert "leads the least diverse one by 30.0 points for Disagreement" in finding
     assert "trails the least diverse one by 30.0 points for Double fault" in finding
 
@@ -147,7 +158,7 @@ def test_quarters_of_ensembles_are_compared():
 def test_the_best_strength_is_named():
     rows = [("balanced", 0, 0.6), ("balanced", 0.5, 0.7), ("balanced", 1, 0.5), ("ncl", 1, 0.65)]
     joint = pd.DataFrame(rows, columns=["objective", "strength", "corrupted_accuracy"])
-    finding = CHARTS["strength"].finding(joint.assign(origin="joint", rule="mean_probability"))
+    finding = strength.finding(joint.assign(origin="joint", rule="mean_probability"))
     assert "balanced is best of 2 at λ = 0.5, with 70.0 %, ncl has one strength, λ = 1, with 65.0 %" in finding
     assert "independent training reaches 60.0 %" in finding
 
@@ -163,7 +174,7 @@ UNKNOWN = {"advantage": np.nan, "advantage_low": np.nan, "advantage_high": np.na
 
 
 def test_origins_are_told_best_first_where_most_can_be_compared():
-    finding = CHARTS["origins"].finding(origin_rows(**UNKNOWN))
+    finding = origins.finding(origin_rows(**UNKNOWN))
     assert finding.endswith("of ensembles of 3 members: several architectures 80.0 %, one architecture 60.0 %.")
 
 
@@ -188,14 +199,14 @@ def test_origins_are_told_best_first_where_most_can_be_compared():
 )
 def test_what_several_architectures_bring_is_told_with_its_interval(points, low, high, expected):
     ends = {"low": 0.7, "high": 0.9, "advantage": points, "advantage_low": low, "advantage_high": high}
-    finding = CHARTS["origins"].finding(origin_rows(**ends))
+    finding = origins.finding(origin_rows(**ends))
     assert expected in finding
     assert finding.endswith("several architectures 80.0 % [70.0 %, 90.0 %], one architecture 60.0 %.")
 
 
 def test_every_chart_finds_something_in_a_usual_study():
     tables = synthetic_tables(corruptions=MAIN[:2])
-    silent = [name for name, entry in CHARTS.items() if not entry.finding(*(tables[table] for table in entry.tables))]
+    silent = [n for n, of in CHARTS.items() if not chart_module(n).finding(*(tables[table] for table in of.tables))]
     assert silent == []
 
 
@@ -272,7 +283,7 @@ def test_the_best_are_those_chosen_and_are_shown_as_judged():
         ("Best member", "b", 0.625),
         ("Baseline", "a", 1),
     ]
-    finding = CHARTS["deployment"].finding(table, table)
+    finding = deployment.finding(table, table)
     assert "the best ensemble of 2 misclassifies 20.0 % [5.0 %, 50.0 %] at 2 M MACs; the best member (b) " in finding
     assert "(b) misclassifies 25.0 %" in finding
 
@@ -317,7 +328,7 @@ UNKNOWN_ENDS = [(np.nan, np.nan)] * 3
 def test_the_best_ensemble_is_compared_under_each_corruption():
     ends = {"best member": [(-0.2, -0.1), (-0.2, 0.1), (0.1, 0.2)], "baseline": [(-0.2, 0.1)] * 3}
     rows = [("best ensemble", "a+b", UNKNOWN_ENDS), ("best member", "a", ends["best member"])]
-    finding = CHARTS["under_corruptions"].finding(under([*rows, ("baseline", "c", ends["baseline"])]))
+    finding = under_corruptions.finding(under([*rows, ("baseline", "c", ends["baseline"])]))
     assert finding == (
         "The best ensemble (a + b): against the best member (a), it makes fewer errors under 2 of 3 corruptions, "
         "significantly fewer under 1 and significantly more under 1; against the baseline (c), it makes fewer errors "
@@ -328,13 +339,13 @@ def test_the_best_ensemble_is_compared_under_each_corruption():
 def test_the_best_member_may_be_the_baseline():
     ends = [(-0.2, -0.1)] * 3
     rows = [("best ensemble", "a+b", UNKNOWN_ENDS), ("best member", "a", ends), ("baseline", "a", ends)]
-    finding = CHARTS["under_corruptions"].finding(under(rows))
+    finding = under_corruptions.finding(under(rows))
     assert finding.count("against") == 1
     assert "against the best member, which is the baseline (a), it makes fewer errors under 3 of 3" in finding
 
 
 def test_a_contender_without_rivals_is_not_compared():
-    assert CHARTS["under_corruptions"].finding(under([("best member", "a", UNKNOWN_ENDS)], "best member")) == ""
+    assert under_corruptions.finding(under([("best member", "a", UNKNOWN_ENDS)], "best member")) == ""
 
 
 def sizes_of(errors: dict[int, float], changes: dict[int, tuple[float, float]]) -> pd.DataFrame:
@@ -407,12 +418,12 @@ def test_an_open_verdict_says_why(ends, verdicts, reason):
 def test_training_of_few_epochs_has_no_last_fifth():
     histories = pd.DataFrame({"epoch": [1, 2], "validation_accuracy": [0.2, 0.9]})
     histories = histories.assign(origin="independent", design="vit", objective=np.nan)
-    assert CHARTS["learning_curves"].finding(histories) == ""
+    assert learning_curves.finding(histories) == ""
 
 
 def test_nobody_above_the_line_is_not_called_above_it():
     rows = pd.DataFrame({"member": ["a"], "test_set": ["corrupted"], "effective_robustness": [-0.1], "low": [np.nan]})
-    finding = CHARTS["effective_robustness"].finding(rows.assign(accuracy=0.5, high=np.nan))
+    finding = effective_robustness.finding(rows.assign(accuracy=0.5, high=np.nan))
     assert finding == "Effective robustness is accuracy above the line: no member lies above it on corrupted images."
 
 
@@ -420,7 +431,7 @@ def test_unknown_cost_is_not_told():
     rows = [("a", 1, 0.3, 0.4, True), ("a+b", 2, 0.1, 0.2, False)]
     columns = ["members", "size", "selection_error", "mean_corruption_error", "baseline"]
     table = pd.DataFrame(rows, columns=columns).assign(low=0.05, high=0.5, macs=np.nan)
-    finding = CHARTS["deployment"].finding(table, table)
+    finding = deployment.finding(table, table)
     assert "MACs" not in finding
     assert "the best ensemble of 2 misclassifies 20.0 % [5.0 %, 50.0 %];" in finding
 

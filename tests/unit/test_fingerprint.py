@@ -30,7 +30,7 @@ def fingerprint_with(tmp_path):
             path = root / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)
-        return fingerprint(root / "script.py")
+        return fingerprint(root / "script.py", *(root / name for name in changes.pop("loaded", [])))
 
     return of
 
@@ -55,6 +55,16 @@ def test_it_is_the_same_wherever_the_code_lies(fingerprint_with):
 )
 def test_comments_docstrings_layout_and_unused_modules_do_not_count(fingerprint_with, name, text):
     assert fingerprint_with(files={name: text}) == fingerprint_with()
+
+
+def test_modules_loaded_by_name_count_with_what_they_import(fingerprint_with):
+    loaded = ["resiliency/unused.py"]
+    before = fingerprint_with(loaded=loaded)
+    files = {"resiliency/unused.py": "from resiliency import helper\n", "resiliency/helper.py": "x = 1\n"}
+    imports = fingerprint_with(files=files, loaded=loaded)
+    changed = fingerprint_with(files=files | {"resiliency/helper.py": "x = 2\n"}, loaded=loaded)
+    assert len({fingerprint_with(), before, imports, changed}) == 4
+    assert fingerprint_with(files={"resiliency/unused.py": "x = 1  # why\n"}, loaded=loaded) == before
 
 
 def test_words_about_progress_do_not_count(fingerprint_with):
@@ -117,7 +127,8 @@ def test_a_moved_module_counts(fingerprint_with):
 def reached(script: str) -> set[str]:
     """Modules of the library that a script of the pipeline depends on."""
     root = SCRIPTS
-    return {path.relative_to(root).as_posix() for path in _closure(root / f"{script}.py", root)}
+    loaded = sorted(LIBRARY.glob("report/charts/*.py")) if script == "charts" else []
+    return {path.relative_to(root).as_posix() for path in _closure([root / f"{script}.py", *loaded], root)}
 
 
 @pytest.mark.parametrize("script", sorted(path.stem for path in SCRIPTS.glob("*.py")))

@@ -5,6 +5,7 @@ import re
 from resiliency.reference.table import Table
 from resiliency.reference.tables import TABLES
 from resiliency.report import topics
+from resiliency.report.charts import chart_module
 from resiliency.report.page import APPENDIX, SECTIONS
 from resiliency.report.registry import CHARTS
 
@@ -14,7 +15,7 @@ QUESTIONS = {section.anchor: section.question for section in SECTIONS + APPENDIX
 def captions() -> dict[str, str]:
     """Path in the repository -> text, in reStructuredText, of each chart and each table."""
     charts = {
-        f"charts/{name}": f"**{QUESTIONS[chart.section]}** {_literal(chart.caption)}\n"
+        f"charts/{name}": f"**{QUESTIONS[chart.section]}** {_literal(chart_module(name).CAPTION)}\n"
         for name, chart in CHARTS.items()
     }
     named = {table.path.rpartition("/")[2]: table for table in TABLES}

@@ -9,6 +9,7 @@ import pandas as pd
 import vl_convert
 
 from resiliency.files import replacing
+from resiliency.report.charts import chart_module
 from resiliency.report.registry import CHARTS
 from resiliency.report.style import spoken
 
@@ -21,10 +22,10 @@ def draw(name: str, tables: Mapping[str, pd.DataFrame], colours: list[str]) -> d
 
     And, as `nothing`, why there is nothing to draw, if so.
     """
-    entry = CHARTS[name]
-    drawn = [tables[table] for table in entry.tables]
-    chart = entry.draw(*drawn, colours)
-    metadata = {"finding": entry.finding(*drawn), "caption": entry.caption, "tables": list(entry.tables)}
+    module, names = chart_module(name), CHARTS[name].tables
+    drawn = [tables[table] for table in names]
+    chart = module.draw(*drawn, colours)
+    metadata = {"finding": module.finding(*drawn), "caption": module.CAPTION, "tables": list(names)}
     metadata |= chart.usermeta if isinstance(chart.usermeta, dict) else {}
     chart = chart.properties(description=f"{metadata['finding']} {metadata['caption']}".strip(), usermeta=metadata)
     return spoken(chart.to_dict())

@@ -1,31 +1,68 @@
-"""The registry of the charts: a line for each, in the order in which those of a section stand on the page."""
+"""The registry of the charts: what each needs and where it stands, known without what draws it."""
 
-from types import ModuleType
+from typing import NamedTuple
 
-# isort: off
-from resiliency.report.charts import (  # noqa: F401
-    deployment,
-    under_corruptions,
-    risk_coverage,
-    ensemble_size,
-    error_by_severity,
-    size_accuracy_resiliency,
-    effective_robustness,
-    correlations,
-    coincident_failures,
-    origins,
-    strength,
-    search_front,
-    gallery,
-    error_heatmap,
-    contender_calibration,
-    calibration,
-    early_exit,
-    correlation_heatmap,
-    diversity_accuracy,
-    architecture_diversity,
-    attribution_gallery,
-    learning_curves,
-)
 
-CHARTS = {name: module.CHART for name, module in list(globals().items()) if isinstance(module, ModuleType)}
+class Chart(NamedTuple):
+    """A chart as the workflow and the page list it; `charts/<name>.py` draws it and says what it shows.
+
+    Attributes:
+        tables: names of those that it draws.
+        section: anchor of the section of the page that it belongs to.
+        topic, title: as which `snakemake --report` lists it.
+        optional: those of `tables` that a study may lack; they are then empty.
+        requires: what else a study must have: `corruptions`, or `joint` for joint training.
+    """
+
+    tables: tuple[str, ...]
+    section: str
+    topic: str
+    title: str
+    optional: tuple[str, ...] = ()
+    requires: tuple[str, ...] = ()
+
+    @property
+    def needs(self) -> set[str]:
+        """What a study must have for the chart: tables, and what it `requires`."""
+        return {*self.tables, *self.requires} - set(self.optional)
+
+
+# In the order in which the charts of a section stand on the page.
+CHARTS = {
+    "deployment": Chart(("deployment", "candidates"), "deploy", "Deployment", "Error and cost"),
+    "under_corruptions": Chart(("contenders",), "deploy", "Deployment", "Best ensemble under each corruption"),
+    "risk_coverage": Chart(("deployment", "risk_coverage"), "deploy", "Deployment", "Risk and coverage"),
+    "ensemble_size": Chart(
+        ("ensemble_sizes", "candidates"), "size", "Ensembles", "Number of members", optional=("candidates",)
+    ),
+    "error_by_severity": Chart(
+        ("members", "corruption_errors"), "designs", "Members", "Error by severity", requires=("corruptions",)
+    ),
+    "size_accuracy_resiliency": Chart(
+        ("members",), "designs", "Members", "Size, accuracy and resiliency", requires=("corruptions",)
+    ),
+    "effective_robustness": Chart(("effective_robustness",), "shift", "Members", "Effective robustness"),
+    "correlations": Chart(("correlations",), "diversity", "Diversity", "Correlation with accuracy"),
+    "coincident_failures": Chart(("coincident_failures",), "architecture", "Diversity", "Coincident failures"),
+    "origins": Chart(("origins",), "origins", "Ensembles", "Origin of the members"),
+    "strength": Chart(("ensembles",), "joint", "Ensembles", "Joint training by strength", requires=("joint",)),
+    "search_front": Chart(("evaluations", "members"), "search", "Members", "Front of the architecture search"),
+    "gallery": Chart(("gallery",), "corruptions", "Images", "Corruptions"),
+    "error_heatmap": Chart(("members", "corruption_errors"), "errors", "Members", "Error under each corruption"),
+    "contender_calibration": Chart(
+        ("contender_calibration",), "calibration", "Deployment", "Calibration of the best ensemble"
+    ),
+    "calibration": Chart(("members", "calibration"), "calibration", "Members", "Calibration"),
+    "early_exit": Chart(("deployment", "early_exit"), "exit", "Deployment", "Early exit"),
+    "correlation_heatmap": Chart(("correlations",), "metrics", "Diversity", "Correlation with accuracy, all metrics"),
+    "diversity_accuracy": Chart(
+        ("ensembles", "correlations"), "metrics", "Diversity", "Diversity and accuracy of each ensemble"
+    ),
+    "architecture_diversity": Chart(
+        ("ensembles",), "designs_diversity", "Diversity", "Ensembles of one design and of several"
+    ),
+    "attribution_gallery": Chart(
+        ("attribution_gallery", "attribution_distances"), "attributions", "Images", "Attribution maps"
+    ),
+    "learning_curves": Chart(("histories",), "training", "Members", "Learning curves"),
+}

@@ -5,16 +5,16 @@ import numpy as np
 import pandas as pd
 
 from resiliency.analysis.families import lack_second_seeds
-from resiliency.report.chart import Chart
 from resiliency.report.ensemble_pools import heading, how_many, main_pool, measured
 from resiliency.report.style import INK, finish, notice, panel_title
 from resiliency.report.words import plural
 
+CAPTION = "Boxes further right mean more diverse ensembles."
 GROUPS = ["one design", "different designs"]
 FAMILIES = ["one family", "different families"]
 
 
-def architecture_diversity(ensembles: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
+def draw(ensembles: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
     """Distribution of each diversity among ensembles of one design and of different designs, at the same size."""
     title = "Are ensembles of different designs more diverse?"
     pool = compared(ensembles)
@@ -88,14 +88,3 @@ def finding(ensembles: pd.DataFrame) -> str:
         f"Ensembles of {pool['size'].iloc[0]} members of {different} have the larger median diversity in "
         f"{larger} of {plural(len(columns), 'metric')}."
     )
-
-
-CHART = Chart(
-    draw=architecture_diversity,
-    finding=finding,
-    caption="Boxes further right mean more diverse ensembles.",
-    tables=("ensembles",),
-    section="designs_diversity",
-    topic="Diversity",
-    title="Ensembles of one design and of several",
-)

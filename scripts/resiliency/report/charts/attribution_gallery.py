@@ -6,10 +6,10 @@ import pandas as pd
 
 from resiliency.attribution_pictures import IMAGE, IMAGES, map_of
 from resiliency.galleries import data_url
-from resiliency.report.chart import Chart
 from resiliency.report.style import INK, PICTURE, finish, notice, panel_title
 from resiliency.report.words import METHODS, label, number, plural
 
+CAPTION = "A row for each image, clean and corrupted; a column for each member. The same map would be at distance 0."
 FOR, AGAINST = np.array([0xA6, 0x3D, 0x00]), np.array([0x0B, 0x5F, 0xA5])
 MATRIX = 34
 UNSIGNED = ("saliency", "grad_cam")
@@ -23,7 +23,7 @@ def map_picture(attribution: np.ndarray) -> np.ndarray:
     return np.round(255 + np.abs(values) * (colour - 255)).astype(np.uint8)
 
 
-def attribution_gallery(pictures: pd.DataFrame, distances: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
+def draw(pictures: pd.DataFrame, distances: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
     """Images with the members' maps beside them; below, how far apart the maps of each two members are.
 
     Args:
@@ -94,14 +94,3 @@ def finding(pictures: pd.DataFrame, distances: pd.DataFrame) -> str:
     averages = " and ".join(f"{number(value, 2)} apart on {name} images" for name, value in means.items())
     method = METHODS[distances["method"].iloc[0]]
     return f"{method} maps of members of different families lie {averages} (0: the same map; 1: unrelated)."
-
-
-CHART = Chart(
-    draw=attribution_gallery,
-    finding=finding,
-    caption="A row for each image, clean and corrupted; a column for each member. The same map would be at distance 0.",
-    tables=("attribution_gallery", "attribution_distances"),
-    section="attributions",
-    topic="Images",
-    title="Attribution maps",
-)

@@ -4,16 +4,16 @@ import altair as alt
 import pandas as pd
 
 from resiliency.names import CLEAN, CORRUPTED
-from resiliency.report.chart import Chart
 from resiliency.report.style import MUTED, SHARE, by_legend, finish, notice, panel_title, shapes, spread
 from resiliency.report.words import label, percent, sentence
 
+CAPTION = "Points below the diagonal are overconfident predictions."
 COLUMNS = 4
 SIDE = 165
 FEWEST = 10  # predictions in a bin that is drawn
 
 
-def calibration(members: pd.DataFrame, table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
+def draw(members: pd.DataFrame, table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
     """Reliability diagrams: accuracy against confidence, a panel per design, a line per set of images."""
     title = "Confidence and accuracy of members"
     bins = pooled(members, table)
@@ -91,14 +91,3 @@ def finding(members: pd.DataFrame, table: pd.DataFrame) -> str:
 def _called(name: str) -> str:
     """What to call images: "clean images", "corrupted images", or "images of photos" where `name` is a test set."""
     return f"{name} images" if name in (CLEAN, CORRUPTED) else f"images of {label(name)}"
-
-
-CHART = Chart(
-    draw=calibration,
-    finding=finding,
-    caption="Points below the diagonal are overconfident predictions.",
-    tables=("members", "calibration"),
-    section="calibration",
-    topic="Members",
-    title="Calibration",
-)

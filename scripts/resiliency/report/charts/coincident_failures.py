@@ -3,15 +3,15 @@
 import altair as alt
 import pandas as pd
 
-from resiliency.report.chart import Chart
 from resiliency.report.style import MUTED, SHARE, by_legend, finish, notice, panel_title, spread
 from resiliency.report.words import number, percent, plural
 
+CAPTION = "Design diversity pays where the points of two designs lie below those of one design."
 PAIRS = ["one design", "two designs"]
 SIDE = 330
 
 
-def coincident_failures(table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
+def draw(table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
     """How often two members fail on the same image, against what independence would give, by pair of designs."""
     title = "Do two members fail on the same images more often than by chance?"
     rows = of_pairs(table)
@@ -72,14 +72,3 @@ def finding(table: pd.DataFrame) -> str:
             times = number(means["both_fail"] / means["independent"], 1)
             clauses.append(f"{percent(means['both_fail'])} if they are of {pair}, {times} times as often as by chance")
     return f"Two members fail together on {images} images at a rate of {'; '.join(clauses)}." if clauses else ""
-
-
-CHART = Chart(
-    draw=coincident_failures,
-    finding=finding,
-    caption="Design diversity pays where the points of two designs lie below those of one design.",
-    tables=("coincident_failures",),
-    section="architecture",
-    topic="Diversity",
-    title="Coincident failures",
-)

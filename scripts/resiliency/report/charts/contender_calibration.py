@@ -4,17 +4,17 @@ import altair as alt
 import pandas as pd
 
 from resiliency.names import CLEAN, CORRUPTED
-from resiliency.report.chart import Chart
 from resiliency.report.contender_roles import named, roles
 from resiliency.report.style import MUTED, SHARE, finish, notice, panel_title
 from resiliency.report.words import percent
 
+CAPTION = "Of the ensemble to deploy, the best member and the baseline: points below the diagonal are overconfident."
 TITLE = "Are the probabilities of the best ensemble right?"
 SIDE = 290
 FEWEST = 10  # predictions in a bin that is drawn
 
 
-def contender_calibration(bins: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
+def draw(bins: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
     """Reliability diagrams of the best ensemble, the best member and the baseline: a panel for each set of images."""
     if bins.empty:
         return notice(TITLE, "neither the best ensemble nor the best member has probabilities")
@@ -55,14 +55,3 @@ def finding(bins: pd.DataFrame) -> str:
 
 def _gap(rows: pd.DataFrame) -> float:
     return (rows["accuracy"] - rows["confidence"]).abs() @ rows["predictions"] / rows["predictions"].sum()
-
-
-CHART = Chart(
-    draw=contender_calibration,
-    finding=finding,
-    caption="Of the ensemble to deploy, the best member and the baseline: points below the diagonal are overconfident.",
-    tables=("contender_calibration",),
-    section="calibration",
-    topic="Deployment",
-    title="Calibration of the best ensemble",
-)

@@ -4,18 +4,18 @@ import altair as alt
 import pandas as pd
 
 from resiliency.corruption_names import CATEGORIES, HELD_OUT
-from resiliency.report.chart import Chart
 from resiliency.report.pearson import CONDITIONS, NO_CORRELATIONS, basis, pearson, signs
 from resiliency.report.style import INK, finish, notice, panel_title
 from resiliency.report.words import KINDS, METRICS, label, percent, plural
 
+CAPTION = "Metrics that use the labels, such as double fault, correlate with accuracy by construction."
 CORRUPTIONS = {name for names in (*CATEGORIES.values(), HELD_OUT) for name in names}
 CELL = 42
 ROW = 19
 NAMES = 250
 
 
-def correlation_heatmap(table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
+def draw(table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
     """Pearson correlation of every metric with accuracy on each set of images, at every size, sorted by kind."""
     title = "Every diversity metric against accuracy"
     conditions = [name for name in table["condition"].unique() if name not in CORRUPTIONS]
@@ -90,14 +90,3 @@ def finding(table: pd.DataFrame) -> str:
             )
     subject = f"Significant correlations with accuracy on {images} images at every size"
     return f"{subject}: {'; '.join(counts)}." if counts else ""
-
-
-CHART = Chart(
-    draw=correlation_heatmap,
-    finding=finding,
-    caption="Metrics that use the labels, such as double fault, correlate with accuracy by construction.",
-    tables=("correlations",),
-    section="metrics",
-    topic="Diversity",
-    title="Correlation with accuracy, all metrics",
-)

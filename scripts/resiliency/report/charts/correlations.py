@@ -4,13 +4,17 @@ import altair as alt
 import pandas as pd
 
 from resiliency.diversity.settings import MAIN
-from resiliency.report.chart import Chart
 from resiliency.report.pearson import CONDITIONS, NO_CORRELATIONS, basis, pearson, signs
 from resiliency.report.style import INK, by_legend, finish, notice, panel_title, shades
 from resiliency.report.words import KINDS, METRICS, label, number, percent, short_label
 
+CAPTION = (
+    "Left of the zero line, more diverse ensembles are less accurate. A correlation whose interval includes 0 is "
+    "not significant."
+)
 
-def correlations(table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
+
+def draw(table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
     """Pearson correlation of each main metric with ensemble accuracy, with its interval, by kind, condition and size.
 
     The table has the other metrics too; here they would only repeat what these say.
@@ -100,15 +104,3 @@ def finding(table: pd.DataFrame) -> str:
             statement = "the study has too few members for intervals of correlations"
         sentences.append(f"On {condition} images, {statement}.")
     return " ".join(sentences)
-
-
-CHART = Chart(
-    draw=correlations,
-    finding=finding,
-    caption="Left of the zero line, more diverse ensembles are less accurate. A correlation whose interval includes 0 "
-    "is not significant.",
-    tables=("correlations",),
-    section="diversity",
-    topic="Diversity",
-    title="Correlation with accuracy",
-)

@@ -4,11 +4,14 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from resiliency.report.chart import Chart
 from resiliency.report.overview import contenders
 from resiliency.report.style import INK, MUTED, SHARE, by_legend, finish, notice, panel_title
 from resiliency.report.words import interval, label, percent, plural
 
+CAPTION = (
+    "Further down is more resilient, further left is cheaper. Points of the front whose bars overlap may be "
+    "equally resilient."
+)
 CELLS = 48, 32
 CLOUD = "#b5bcc4"
 FRONT, SINGLE, BASELINE, OTHER = "on the front", "single member", "baseline", "greedy, or on the other front"
@@ -16,7 +19,7 @@ SHAPES = {FRONT: "circle", SINGLE: "triangle-up", BASELINE: "diamond", OTHER: "s
 COSTS = {"macs": "MACs", "parameters": "parameters"}
 
 
-def deployment(table: pd.DataFrame, candidates: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
+def draw(table: pd.DataFrame, candidates: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
     """Mean corruption error of all candidates over MACs and over parameters, with the fronts, on unseen images."""
     title = "Which ensemble should I deploy?"
     table = table.dropna(subset=["mean_corruption_error"])
@@ -108,15 +111,3 @@ def finding(table: pd.DataFrame, candidates: pd.DataFrame) -> str:
         error = f"{percent(row['mean_corruption_error'])} {ends}".rstrip()
         clauses.append(f"the {row['role'].lower()} {who}{also} misclassifies {error}{cost}")
     return f"Of corrupted images that the choice did not use, {'; '.join(clauses)}." if clauses else ""
-
-
-CHART = Chart(
-    draw=deployment,
-    finding=finding,
-    caption="Further down is more resilient, further left is cheaper. Points of the front whose bars overlap may be "
-    "equally resilient.",
-    tables=("deployment", "candidates"),
-    section="deploy",
-    topic="Deployment",
-    title="Error and cost",
-)

@@ -5,18 +5,18 @@ import numpy as np
 import pandas as pd
 
 from resiliency.analysis.measures import weighted_quantiles
-from resiliency.report.chart import Chart
 from resiliency.report.ensemble_pools import heading, how_many, judged_on, main_pool, measured
 from resiliency.report.style import SHARE, WIDTH, finish, notice, panel_title
 from resiliency.report.words import label, number, plural, short_label
 
+CAPTION = "Each panel shows all ensembles of one size; where the line rises, more diverse ensembles are more accurate."
 BINS = {"diversity": 24, "accuracy": 12}
 PROFILE = 10
 FEWEST = 8  # ensembles of which quarters are compared
 SPACING = 14
 
 
-def diversity_accuracy(ensembles: pd.DataFrame, table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
+def draw(ensembles: pd.DataFrame, table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
     """Where ensembles lie in diversity and accuracy: a row per metric, a column per size; binned counts.
 
     Args:
@@ -118,15 +118,3 @@ def finding(ensembles: pd.DataFrame, table: pd.DataFrame) -> str:
 def _lead(gap: float) -> str:
     """Such as "leads the least diverse one by 4.2 points"."""
     return f"{'leads' if gap >= 0 else 'trails'} the least diverse one by {number(100 * abs(gap), 1)} points"
-
-
-CHART = Chart(
-    draw=diversity_accuracy,
-    finding=finding,
-    caption="Each panel shows all ensembles of one size; where the line rises, more diverse ensembles are more "
-    "accurate.",
-    tables=("ensembles", "correlations"),
-    section="metrics",
-    topic="Diversity",
-    title="Diversity and accuracy of each ensemble",
-)

@@ -3,14 +3,14 @@
 import altair as alt
 import pandas as pd
 
-from resiliency.report.chart import Chart
 from resiliency.report.style import MUTED, SHARE, finish, notice
 from resiliency.report.words import number, percent, plural
 
+CAPTION = "Points to the left of the line cost less at the same error. MACs are means: some images need all members."
 STATIC, EARLY = "all members asked", "early exit"
 
 
-def early_exit(deployment: pd.DataFrame, table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
+def draw(deployment: pd.DataFrame, table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
     """The front of ensembles that ask all members, and each ensemble with early exit."""
     title = "What early exit saves"
     front = deployment[deployment["front_macs"].astype(bool)].dropna(subset=["mean_corruption_error"])
@@ -50,14 +50,3 @@ def finding(deployment: pd.DataFrame, table: pd.DataFrame) -> str:
         f"errors change by {number(100 * exits['error_change'].mean(), 2)} percentage points on average and increase "
         f"significantly in {worse} of {len(exits)}."
     )
-
-
-CHART = Chart(
-    draw=early_exit,
-    finding=finding,
-    caption="Points to the left of the line cost less at the same error. MACs are means: some images need all members.",
-    tables=("deployment", "early_exit"),
-    section="exit",
-    topic="Deployment",
-    title="Early exit",
-)

@@ -6,17 +6,20 @@ import pandas as pd
 from scipy.special import expit, logit
 
 from resiliency.names import CORRUPTED
-from resiliency.report.chart import Chart
 from resiliency.report.style import INK, MUTED, SHARE, by_legend, finish, notice, panel_title, shapes, spread
 from resiliency.report.words import interval, label, percent, plural
 
+CAPTION = (
+    "Above the line, members withstand the shift better than their clean accuracy predicts; a member that is only "
+    "more accurate moves along it."
+)
 TITLE = "Accuracy on shifted images against clean accuracy"
 COLUMNS = 2
 STEPS = 40
 LEAST = 1e-3  # accuracies of less, and of less than this from 1, are drawn here: their logits go to infinity
 
 
-def effective_robustness(table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
+def draw(table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
     """A panel for each set of shifted images, both axes on the logit scale, with the line that is fitted to members."""
     if table.empty:
         return notice(TITLE, "no members with accuracies on shifted images")
@@ -129,15 +132,3 @@ def finding(table: pd.DataFrame) -> str:
             f"{100 * best['effective_robustness']:.1f} percentage points (accuracy {percent(best['accuracy'])}{ends})"
         )
     return f"Effective robustness is accuracy above the line: {'; '.join(clauses)}." if clauses else ""
-
-
-CHART = Chart(
-    draw=effective_robustness,
-    finding=finding,
-    caption="Above the line, members withstand the shift better than their clean accuracy predicts; a member that is "
-    "only more accurate moves along it.",
-    tables=("effective_robustness",),
-    section="shift",
-    topic="Members",
-    title="Effective robustness",
-)

@@ -3,17 +3,17 @@
 import altair as alt
 import pandas as pd
 
-from resiliency.report.chart import Chart
 from resiliency.report.ensemble_pools import under_main_rule
 from resiliency.report.style import INK, SHARE, finish, notice, panel_title
 from resiliency.report.words import interval, label, percent, plural, points
 
+CAPTION = "Where the line flattens, further members cost as much as the first ones and bring little."
 TITLE = "Error against the number of members"
 MEASURES = {"mean_corruption_error": "corrupted", "clean_accuracy": "clean"}
 MEAN, BEST = "mean of all", "best, as chosen on other images"
 
 
-def ensemble_size(sizes: pd.DataFrame, candidates: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
+def draw(sizes: pd.DataFrame, candidates: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
     """Mean error of all ensembles of each size with its interval, the middle half of them, and the best of each.
 
     Args:
@@ -135,15 +135,3 @@ def _beside(row: pd.DataFrame, x: alt.X, column: str, text: str, above: bool = T
         align="right", dy=-10 if above else 16, dx=8, color=INK, fontSize=11, fontWeight="bold"
     )
     return words.encode(x=x, y=f"{column}:Q", text="text:N")
-
-
-CHART = Chart(
-    draw=ensemble_size,
-    finding=finding,
-    caption="Where the line flattens, further members cost as much as the first ones and bring little.",
-    tables=("ensemble_sizes", "candidates"),
-    optional=("candidates",),
-    section="size",
-    topic="Ensembles",
-    title="Number of members",
-)

@@ -6,7 +6,6 @@ import altair as alt
 import pandas as pd
 
 from resiliency.names import CLEAN
-from resiliency.report.chart import Chart
 from resiliency.report.line_labels import draw_labels, line_labels
 from resiliency.report.member_errors import (
     NO_MEMBERS,
@@ -19,11 +18,12 @@ from resiliency.report.member_errors import (
 from resiliency.report.style import DASHES, SHARE, by_click, by_legend, finish, notice
 from resiliency.report.words import plural, sentence
 
+CAPTION = "A line that stays low is a resilient design. Lines of one family share a colour."
 HEIGHT = 380
 MOST_CURVES = 24  # beyond these, a curve for each family
 
 
-def error_by_severity(members: pd.DataFrame, errors: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
+def draw(members: pd.DataFrame, errors: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
     """Top-1 error, mean over corruptions and seeds, against severity: a line per design, coloured by family."""
     title = "Top-1 error of each design as corruptions grow more severe"
     rows = of_data_set(errors).merge(independent(members)[["member", "design", "family", "seed"]], on="member")
@@ -104,15 +104,3 @@ def finding(members: pd.DataFrame, errors: pd.DataFrame) -> str:
 def _designs(means: pd.Series) -> str:
     """Such as "the error of designs ranges from 8.0 % (convnext) to 31.2 % (vit)", or the error of the only design."""
     return f"the error of {'designs ranges from' if len(means) > 1 else 'the only design is'} {between(means)}"
-
-
-CHART = Chart(
-    draw=error_by_severity,
-    finding=finding,
-    caption="A line that stays low is a resilient design. Lines of one family share a colour.",
-    tables=("members", "corruption_errors"),
-    requires=("corruptions",),
-    section="designs",
-    topic="Members",
-    title="Error by severity",
-)

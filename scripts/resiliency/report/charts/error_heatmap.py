@@ -5,17 +5,17 @@ import pandas as pd
 
 from resiliency.corruption_names import CATEGORIES, HELD_OUT
 from resiliency.names import CLEAN
-from resiliency.report.chart import Chart
 from resiliency.report.member_errors import images_of_data_set, of_designs
 from resiliency.report.style import INK, finish, notice, panel_title
 from resiliency.report.words import label, percent, plural, sentence
 
+CAPTION = "Dark cells are large errors."
 MOST_ROWS = 60  # the most resilient members
 CELL = 34
 ROW = 19
 
 
-def error_heatmap(members: pd.DataFrame, errors: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
+def draw(members: pd.DataFrame, errors: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
     """Error of each member under each corruption, mean over severities, and on each further test set.
 
     The most resilient members come first.
@@ -92,14 +92,3 @@ def finding(members: pd.DataFrame, errors: pd.DataFrame) -> str:
         best = by_design.idxmin(axis=1).value_counts()
         text += f"; {best.index[0]} has the lowest error under {best.iloc[0]} of {plural(len(by_design), 'corruption')}"
     return sentence(text)
-
-
-CHART = Chart(
-    draw=error_heatmap,
-    finding=finding,
-    caption="Dark cells are large errors.",
-    tables=("members", "corruption_errors"),
-    section="errors",
-    topic="Members",
-    title="Error under each corruption",
-)

@@ -5,17 +5,17 @@ import pandas as pd
 
 from resiliency.corruption_names import CATEGORIES, HELD_OUT
 from resiliency.names import CLEAN
-from resiliency.report.chart import Chart
 from resiliency.report.style import PICTURE, finish, notice
 from resiliency.report.words import label, plural
 
+CAPTION = "The clean image is at the top left."
 LABELS = 108
 BLOCKS = (("", "noise", "blur"), ("weather", "digital", "held out"))
 CORNER = {"titleAngle": 0, "titleAlign": "left", "titleBaseline": "middle", "titleX": -LABELS, "titleY": -9}
 GROUPS = {"": (CLEAN,)} | CATEGORIES | {"held out": HELD_OUT}
 
 
-def gallery(pictures: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
+def draw(pictures: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
     """Pictures of one image: rows are corruptions, by category, columns are severities; the clean one comes first."""
     title = "One test image under each corruption"
     if pictures.empty:
@@ -64,14 +64,3 @@ def finding(pictures: pd.DataFrame) -> str:
     """Under how many corruptions the image is shown."""
     corruptions = pictures.loc[pictures["severity"] > 0, "corruption"].nunique()
     return f"The same test image under {plural(corruptions, 'corruption')}." if corruptions else ""
-
-
-CHART = Chart(
-    draw=gallery,
-    finding=finding,
-    caption="The clean image is at the top left.",
-    tables=("gallery",),
-    section="corruptions",
-    topic="Images",
-    title="Corruptions",
-)

@@ -6,10 +6,13 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from resiliency.report.chart import Chart
 from resiliency.report.style import SHARE, WIDTH, by_legend, finish, notice, panel_title, shades, spread
 from resiliency.report.words import number, percent, plural
 
+CAPTION = (
+    "Where the lines are flat at the end, longer training would change little; lines that stay low have not "
+    "learnt. Lines of one panel that end apart are seeds, or strengths of a joint loss, that learnt differently."
+)
 POINTS = 6000
 TRAINING = ["design", "family", "origin", "objective", "strength", "seed"]
 FEW, MANY = 4, 6  # panels side by side
@@ -30,7 +33,7 @@ SETTLED = 0.8  # share of the epochs after which little should change
 EACH = ["seed", "epoch", *MEASURES]
 
 
-def learning_curves(histories: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
+def draw(histories: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
     """Validation accuracy and training loss over epochs: panels per design and per objective, a line per training."""
     title = "Learning curves"
     runs = histories[histories["origin"].isin(["independent", "joint"])].dropna(subset=list(MEASURES))
@@ -139,15 +142,3 @@ def finding(histories: pd.DataFrame) -> str:
         return "Over the last fifth of the epochs, mean validation accuracy did not rise."
     points = f"{number(100 * gains[most], 1)} percentage points"
     return f"Over the last fifth of the epochs, mean validation accuracy rose by at most {points} ({most})."
-
-
-CHART = Chart(
-    draw=learning_curves,
-    finding=finding,
-    caption="Where the lines are flat at the end, longer training would change little; lines that stay low have not "
-    "learnt. Lines of one panel that end apart are seeds, or strengths of a joint loss, that learnt differently.",
-    tables=("histories",),
-    section="training",
-    topic="Members",
-    title="Learning curves",
-)

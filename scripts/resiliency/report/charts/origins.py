@@ -6,15 +6,15 @@ import pandas as pd
 
 from resiliency.analysis.origins import FAMILIES, ORIGINS
 from resiliency.diversity.settings import MAIN
-from resiliency.report.chart import Chart
 from resiliency.report.ensemble_pools import under_main_rule
 from resiliency.report.style import SHARE, by_legend, finish, notice, panel_title, shades
 from resiliency.report.words import KINDS, interval, kind_of, label, percent, points
 
+CAPTION = "Origins are only compared where ensembles have as many members, or cost about as much."
 NOT_SIGNIFICANT = "not significant, the interval includes 0"
 
 
-def origins(table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
+def draw(table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
     """Accuracies and a diversity of each kind of ensembles by origin: a row at equal size, a row at equal MACs."""
     title = "Where should the members of an ensemble come from?"
     rows = under_main_rule(table)
@@ -114,14 +114,3 @@ def _advantage(row: pd.Series, images: str) -> str:
         return f"{statement}; too few designs for an interval. "
     direction = "they are more accurate" if low > 0 else "they are less accurate" if high < 0 else NOT_SIGNIFICANT
     return f"{statement} {interval(low, high, points)}: {direction}. "
-
-
-CHART = Chart(
-    draw=origins,
-    finding=finding,
-    caption="Origins are only compared where ensembles have as many members, or cost about as much.",
-    tables=("origins",),
-    section="origins",
-    topic="Ensembles",
-    title="Origin of the members",
-)

@@ -5,17 +5,20 @@ from itertools import cycle
 import altair as alt
 import pandas as pd
 
-from resiliency.report.chart import Chart
 from resiliency.report.overview import contenders
 from resiliency.report.style import DASHES, SHARE, by_legend, finish, notice, panel_title
 from resiliency.report.words import label, percent
 
+CAPTION = (
+    "The further a line falls towards the left, the better its confidence score identifies incorrect answers. "
+    "Lines may cross: compare them at the coverage that you need."
+)
 REFERENCE = "max_probability"
 LEAST = 0.1  # coverage below which too few images are left for a risk
 COLUMNS = 3
 
 
-def risk_coverage(deployment: pd.DataFrame, curves: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
+def draw(deployment: pd.DataFrame, curves: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
     """Risk over coverage, a panel for each set of images: the best ensemble by each score of confidence, and others."""
     title = "Error when doubtful images are left unanswered"
     lines = _lines(deployment, curves)
@@ -89,15 +92,3 @@ def _panel(lines: pd.DataFrame, name: str, first: bool, hue: alt.Color, dash: al
     )
     chart = chart.add_params(chosen) if first else chart
     return chart.properties(width=300, height=240, title=panel_title(label(name)))
-
-
-CHART = Chart(
-    draw=risk_coverage,
-    finding=finding,
-    caption="The further a line falls towards the left, the better its confidence score identifies incorrect answers. "
-    "Lines may cross: compare them at the coverage that you need.",
-    tables=("deployment", "risk_coverage"),
-    section="deploy",
-    topic="Deployment",
-    title="Risk and coverage",
-)

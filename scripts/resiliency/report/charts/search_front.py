@@ -3,16 +3,19 @@
 import altair as alt
 import pandas as pd
 
-from resiliency.report.chart import Chart
 from resiliency.report.style import INK, MUTED, SHARE, by_legend, finish, notice, panel_title, spread
 from resiliency.report.words import percent, plural, sentence
 
+CAPTION = (
+    "Sub-networks share the weights of one super-network. Those on the front have no rival that makes fewer errors "
+    "on the validation images at a lower cost; on test images they can be compared with designs trained alone."
+)
 WAYS = ["sub-network of the search", "trained independently"]
 PALE = "#b5bcc4"
 STATES = ["evaluated", "on the front", "chosen"]
 
 
-def search_front(evaluations: pd.DataFrame, members: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
+def draw(evaluations: pd.DataFrame, members: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
     """All evaluations, their front and the chosen sub-networks; beside them members of the study, over MACs."""
     title = "Sub-networks of the search, and independently trained designs"
     if evaluations.empty:
@@ -95,15 +98,3 @@ def finding(evaluations: pd.DataFrame, members: pd.DataFrame) -> str:
                 f"{right} of corrupted test images correctly"
             )
     return sentence("; ".join(clauses))
-
-
-CHART = Chart(
-    draw=search_front,
-    finding=finding,
-    caption="Sub-networks share the weights of one super-network. Those on the front have no rival that makes fewer "
-    "errors on the validation images at a lower cost; on test images they can be compared with designs trained alone.",
-    tables=("evaluations", "members"),
-    section="search",
-    topic="Members",
-    title="Front of the architecture search",
-)

@@ -4,15 +4,15 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from resiliency.report.chart import Chart
 from resiliency.report.member_errors import NO_MEMBERS, between, independent
 from resiliency.report.style import SHARE, by_legend, finish, notice, shapes, spread
 from resiliency.report.words import label, number, percent, plural
 
+CAPTION = "If size or clean accuracy decided resiliency, the points would fall along one line whatever their family."
 RANKED = {"size": "parameters", "clean accuracy": "clean_accuracy"}
 
 
-def size_accuracy_resiliency(members: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
+def draw(members: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
     """Mean corruption error against number of parameters and against clean accuracy, by family, with intervals."""
     title = "Resiliency against model size and against clean accuracy"
     points = independent(members).dropna(subset=["mean_corruption_error"])
@@ -80,15 +80,3 @@ def finding(members: pd.DataFrame) -> str:
     coefficients = " and ".join(f"{number(r, 2)} with {name}" for name, r in correlations.items() if r == r)
     correlated = f"; its rank correlation over members is {coefficients}" if coefficients else ""
     return f"Mean corruption error ranges from {between(errors)}{correlated}."
-
-
-CHART = Chart(
-    draw=size_accuracy_resiliency,
-    finding=finding,
-    caption="If size or clean accuracy decided resiliency, the points would fall along one line whatever their family.",
-    tables=("members",),
-    requires=("corruptions",),
-    section="designs",
-    topic="Members",
-    title="Size, accuracy and resiliency",
-)

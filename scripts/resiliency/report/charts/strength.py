@@ -6,11 +6,14 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from resiliency.report.chart import Chart
 from resiliency.report.ensemble_pools import measured, under_main_rule
 from resiliency.report.style import SHARE, by_legend, finish, notice, panel_title
 from resiliency.report.words import OBJECTIVES, kind_of, label, percent, plural
 
+CAPTION = (
+    "Above a dashed line, the joint loss brings more than independent training. Observation 3 has it that the "
+    "resiliency of the objective balanced peaks between λ = 0 and λ = 1."
+)
 SERIES = ["ensemble", "its members, mean"]
 WIDTH, HEIGHT, LABELS = 126, 92, 36
 
@@ -35,7 +38,7 @@ ACCURACIES = [
 ]
 
 
-def strength(ensembles: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
+def draw(ensembles: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
     """Accuracy, resiliency and a diversity of each kind over the strength of joint losses: a row per objective."""
     title = "What the strength of a joint loss does"
     joint = jointly_trained(ensembles)
@@ -139,16 +142,3 @@ def finding(ensembles: pd.DataFrame) -> str:
         clauses.append(f"{objective} {best} λ = {means.idxmax():g}, with {percent(means.max())}")
     against = "" if np.isnan(independent) else f"; independent training reaches {percent(independent)}"
     return f"Accuracy on corrupted images: {', '.join(clauses)}{against} (means over seeds)." if clauses else ""
-
-
-CHART = Chart(
-    draw=strength,
-    finding=finding,
-    caption="Above a dashed line, the joint loss brings more than independent training. Observation 3 has it that the "
-    "resiliency of the objective balanced peaks between λ = 0 and λ = 1.",
-    tables=("ensembles",),
-    requires=("joint",),
-    section="joint",
-    topic="Ensembles",
-    title="Joint training by strength",
-)

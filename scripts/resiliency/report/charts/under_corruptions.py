@@ -4,16 +4,19 @@ import altair as alt
 import pandas as pd
 
 from resiliency.analysis.contenders import ROLES
-from resiliency.report.chart import Chart
 from resiliency.report.contender_roles import named, roles
 from resiliency.report.style import SHARE, finish, notice
 from resiliency.report.words import label, percent, plural
 
+CAPTION = (
+    "Chosen on one half of the test images, judged on the other. A difference is called significant where its "
+    "interval, widened for the number of corruptions, excludes 0."
+)
 TITLE = "Best ensemble, best member and baseline under each corruption"
 BAND = 30
 
 
-def under_corruptions(table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
+def draw(table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
     """Error of each role under each corruption, with intervals; the corruption that is hardest for the first on top."""
     if table.empty:
         return notice(TITLE, "no members that were trained on their own, and no ensembles, in this study")
@@ -66,15 +69,3 @@ def _counts(rows: pd.DataFrame) -> str:
         f"makes fewer errors under {(rows['difference'] < 0).sum()} of {plural(len(rows), 'corruption')}, "
         f"significantly fewer under {fewer or 'none'}{worse}"
     )
-
-
-CHART = Chart(
-    draw=under_corruptions,
-    finding=finding,
-    caption="Chosen on one half of the test images, judged on the other. A difference is called significant where its "
-    "interval, widened for the number of corruptions, excludes 0.",
-    tables=("contenders",),
-    section="deploy",
-    topic="Deployment",
-    title="Best ensemble under each corruption",
-)
