@@ -23,9 +23,12 @@ from resiliency.preflight import preflight
 from resiliency.resources import DAY, minutes, network_memory
 from resiliency.study import load
 from resiliency.study_files import read_places
+from resiliency.study_merging import without_inherited
 
+# Snakemake lists files of the command line first, and merges them last.
+FILES = [*workflow.configfiles[len(workflow.overwrite_configfiles) :], *workflow.overwrite_configfiles]
 try:
-    STUDY = load(config, read_places(reversed(workflow.configfiles)))
+    STUDY = load(*without_inherited(config, read_places(FILES), workflow.config_settings.config))
     if workflow.is_main_process:
         preflight(STUDY)
 except Fault as fault:

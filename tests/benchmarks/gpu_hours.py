@@ -10,15 +10,14 @@ from contextlib import redirect_stdout
 from io import StringIO
 from pathlib import Path
 
-import yaml
 from gpu_model import AROUND, BANDWIDTH, CARDS, COMPUTE, FLOOR, LAUNCH, Cost, gradient, inference, training
-from snakemake.utils import update_config
 
 from resiliency.attributions import BATCH as EXPLAINED
 from resiliency.data.settings import PUBLISHED
 from resiliency.prediction import BATCH as PREDICTED
 from resiliency.search.evaluation import BATCH as CALIBRATED
 from resiliency.study import Study, load
+from resiliency.study_merging import read_merged
 from resiliency.training.settings import Recipe
 
 ROOT = Path(__file__).parents[2]
@@ -164,9 +163,7 @@ def hours(pricing: Pricing, captured: bool, processes: int) -> dict[str, float]:
 
 
 def read(name: str) -> Study:
-    config = yaml.safe_load((ROOT / "config.yaml").read_text())
-    update_config(config, yaml.safe_load((ROOT / f"studies/{name}.yaml").read_text()))
-    return load(config)
+    return load(read_merged([ROOT / "config.yaml", ROOT / f"studies/{name}.yaml"]))
 
 
 def table_of_hours(pricings: list[Pricing]) -> list[list[str]]:

@@ -15,8 +15,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-import yaml
-from snakemake.utils import update_config
 
 ROOT = Path(__file__).parents[2]
 sys.path.append(str(ROOT / "tests" / "cuda"))
@@ -31,6 +29,7 @@ from resiliency.device import device
 from resiliency.prediction import BATCH, logits
 from resiliency.search.evaluation import recalibrate
 from resiliency.study import Study, load
+from resiliency.study_merging import read_merged
 from resiliency.training.engine import Trainer, cross_entropy
 from resiliency.training.optimizer import optimizer
 from resiliency.training.validation import Labelled, Preprocessing
@@ -45,9 +44,7 @@ COLUMNS = "design | batch | kernels a step | waits a step | GB moved a step | ke
 
 
 def read_study() -> Study:
-    config = yaml.safe_load((ROOT / "config.yaml").read_text())
-    update_config(config, yaml.safe_load((ROOT / "studies" / "cifar10.yaml").read_text()))
-    return load(config)
+    return load(read_merged([ROOT / "config.yaml", ROOT / "studies" / "cifar10.yaml"]))
 
 
 def pictures(count: int, side: int) -> np.ndarray:

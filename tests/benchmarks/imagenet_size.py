@@ -21,10 +21,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-import yaml
 from gpu_hours import CORRUPTED, DECODING, ORIGINAL, ROOT, Pricing, markdown
 from imagenet_logits import CLASSES, member_logits
-from snakemake.utils import update_config
 
 from resiliency.analysis.correlations import correlation_table, difference_table
 from resiliency.analysis.families import by_family
@@ -40,6 +38,7 @@ from resiliency.files import write_array
 from resiliency.names import CLEAN
 from resiliency.predictions import read_predictions
 from resiliency.study import Study, load
+from resiliency.study_merging import read_merged
 from resiliency.tables import appending_table, read_blocks, read_table, write_table
 
 PAGE = ROOT / "docs" / "imagenet_costs.md"
@@ -71,8 +70,7 @@ decoded once for several members; here they are counted once a member, the most 
 
 
 def pretrained() -> Study:
-    config = yaml.safe_load((ROOT / "config.yaml").read_text())
-    update_config(config, yaml.safe_load((ROOT / "studies/imagenet_pretrained.yaml").read_text()))
+    config = read_merged([ROOT / "config.yaml", ROOT / "studies/imagenet_pretrained.yaml"])
     return load(config | {"test_sets": {}})
 
 

@@ -3,18 +3,17 @@
 from pathlib import Path
 
 import pytest
-import yaml
 from snakemake.utils import update_config
 
 from resiliency.resources import minutes, network_memory
 from resiliency.study import load
+from resiliency.study_merging import read_merged
 
 REPOSITORY = Path(__file__).parents[2]
 
 
 def study(name: str, **changes):
-    config = yaml.safe_load((REPOSITORY / "config.yaml").read_text())
-    update_config(config, yaml.safe_load((REPOSITORY / f"studies/{name}.yaml").read_text()))
+    config = read_merged([REPOSITORY / "config.yaml", REPOSITORY / f"studies/{name}.yaml"])
     update_config(config, changes)
     return load(config)
 

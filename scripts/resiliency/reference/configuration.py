@@ -17,6 +17,7 @@ INTRODUCTION = """# Configuration
 All keys of a study, written by `python -m resiliency.reference` from the models that check it
 (`scripts/resiliency/study.py` and the `settings.py` files that it composes). Unknown keys are refused. A study is
 merged into [config.yaml](../config.yaml), so that the defaults below are the values of that file where it has the key.
+Entries of `designs` and some mappings are [replaced whole](studies.md).
 
 Editors that read the line `# yaml-language-server: $schema=study.schema.json` at the top of a study, such as Visual
 Studio Code with the YAML extension, complete keys and mark faults by

@@ -1,0 +1,175 @@
+"""What a study says of a design, and of other names, is all that counts of it; the keys of sections are merged."""
+
+import re
+from pathlib import Path
+from types import UnionType
+from typing import Any, get_args, get_origin
+
+import pytest
+import yaml
+from snakemake.utils import update_config
+
+from resiliency.settings import Settings
+from resiliency.study import Study, load
+from resiliency.study_files import read_places
+from resiliency.study_merging import NAME, REPLACED, read_merged, without_inherited
+
+REPOSITORY = Path(__file__).parents[2]
+DEFAULT = REPOSITORY / "config.yaml"
+# Changes to a recipe, of which a later file may change one more, and what is replaced with the design that holds it.
+MERGED = {("joint", "training"), ("search", "training"), ("designs", NAME, "training"), ("designs", NAME, "arguments")}
+
+
+@pytest.fixture
+def files(tmp_path):
+    """Writes files, each a text, and returns their paths in order."""
+
+    def write(*texts: str) -> list[Path]:
+        paths = [tmp_path / f"{index}.yaml" for index in range(len(texts))]
+        for path, text in zip(paths, texts, strict=True):
+            path.write_text(text, encoding="utf-8")
+        return paths
+
+    return write
+
+
+@pytest.fixture
+def merged(files):
+    """What files together say, each a text; `given` on the command line."""
+
+    def merge(*texts: str, given: dict[str, Any] | None = None) -> dict[str, Any]:
+        if given is None:
+            return read_merged(files(*texts))
+        config: dict[str, Any] = {}
+        for text in texts:
+            update_config(config, yaml.safe_load(text))
+        update_config(config, given)
+        return without_inherited(config, read_places(files(*texts)), given)[0]
+
+    return merge
+
+
+def test_a_design_is_what_its_study_says(files):
+    text = "study: mine\ndesigns:\n  resnet18: {architecture: resnet18}\n"
+    text += "  vit: {architecture: vit_tiny_patch16_224, arguments: {img_size: 32, patch_size: 4}}\n"
+    study = load(read_merged([DEFAULT, *files(text)]))
+    default = load(read_merged([DEFAULT]))
+    assert study.described("resnet18") == study.described("resnet18") | {"arguments": {}, "stem": "adapted"}
+    assert study.designs["vit"].arguments == {"img_size": 32, "patch_size": 4}
+    assert study.recipe("vit") == default.recipe("resnet18")  # that of all designs
+    assert study.designs["vit_wide"] == default.designs["vit_wide"]
+
+
+def test_seeds_by_name_are_one_of_the_others_as_the_page_on_studies_says(files):
+    text = (REPOSITORY / "docs/studies.md").read_text(encoding="utf-8")
+    example = re.search(r"```yaml\n(.*?)```", text, re.DOTALL)[1]
+    (by_name,) = re.findall(r"seeds: 3 .* or by name, ({.*?}), and one of the others", example)
+    study = load(read_merged([DEFAULT, *files(example.replace("seeds: 3", f"seeds: {by_name} #"))]))
+    assert {design: study.members.trained(design) for design in study.members.designs} == {
+        "resnet18": 3, "resnet26": 2, "resnet50": 1, "convnext": 1, "starnet": 1,
+    }  # fmt: skip
+    assert len(study.independent_members()) == 8
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "together"),
+    [
+        ("training: {epochs: 3, ema: 0.9}", "training: {epochs: 4}", "training: {epochs: 4, ema: 0.9}"),
+        ("joint: {training: {epochs: 3}}", "joint: {training: {ema: 0.9}}", "joint: {training: {epochs: 3, ema: 0.9}}"),
+        (
+            "search: {elastic: {depth: [1], width: [1]}}",
+            "search: {elastic: {width: [1, 0.5]}}",
+            "search: {elastic: {depth: [1], width: [1, 0.5]}}",
+        ),
+        ("designs: {a: {x: 1}}", "designs: {b: {y: 1}}", "designs: {a: {x: 1}, b: {y: 1}}"),
+        ("designs: {a: {x: 1, y: 2}}", "designs: {a: {y: 3}}", "designs: {a: {y: 3}}"),
+        ("designs: {a: {x: {y: 1}}}", "designs: {a: {x: {z: 1}}}", "designs: {a: {x: {z: 1}}}"),
+        ("designs: {a: {x: {y: 1}}}", "designs: {a: {x: {}}}", "designs: {a: {x: {}}}"),
+        ("designs: {a: {x: {y: 1}}}", "designs: {a: }", "designs: {a: }"),
+        ("designs: {a: {x: {y: 1}}}", "designs: 3", "designs: 3"),
+        ("designs: {1: {x: 1, y: 2}}", "designs: {1: {y: 3}}", "designs: {1: {y: 3}}"),
+        ("test_sets: {a: {folder: x, classes: all}}", "test_sets: {a: {folder: y}}", "test_sets: {a: {folder: y}}"),
+        ("members: {seeds: {a: 2}, baseline: c}", "members: {seeds: {b: 3}}", "members: {seeds: {b: 3}, baseline: c}"),
+        ("members: {seeds: {a: 2}}", "members: {seeds: 3}", "members: {seeds: 3}"),
+        ("members: {seeds: 3}", "members: {seeds: {a: 2}}", "members: {seeds: {a: 2}}"),
+        (
+            "joint: {objectives: {ncl: [1]}, seeds: 2}",
+            "joint: {objectives: {kl: [1]}}",
+            "joint: {objectives: {kl: [1]}, seeds: 2}",
+        ),
+        (
+            "dataset: {images_per_class: {train: 5}, name: svhn}",
+            "dataset: {images_per_class: {test: 5}}",
+            "dataset: {images_per_class: {test: 5}, name: svhn}",
+        ),
+        (
+            "external: {images: {a: 1}, clean_on: {a: b}, classes: 10}",
+            "external: {images: {c: 1}, clean_on: {}}",
+            "external: {images: {c: 1}, clean_on: {}, classes: 10}",
+        ),
+    ],
+)
+def test_sections_are_merged_and_names_are_replaced(merged, first, second, together):
+    assert merged(first, second) == yaml.safe_load(together)
+    assert merged(first) == yaml.safe_load(first)
+
+
+def test_the_last_of_several_files_counts(merged):
+    first = "designs: {a: {architecture: x, arguments: {depth: 1, width: 2}}}"
+    second = "designs: {a: &a {architecture: y, arguments: {depth: 3}}, b: {<<: *a, stem: original}}"
+    third = "designs: {a: {architecture: z, arguments: {width: 4}}}"
+    assert merged(first, second, third)["designs"] == {
+        "a": {"architecture": "z", "arguments": {"width": 4}},
+        "b": {"architecture": "y", "arguments": {"depth": 3}, "stem": "original"},
+    }
+    assert merged(first, third, second)["designs"]["a"] == {"architecture": "y", "arguments": {"depth": 3}}
+
+
+def test_the_command_line_changes_single_keys(merged):
+    first = (
+        "designs: {a: {architecture: x, stem: auto, arguments: {depth: 1, width: 2}}}\nmembers: {seeds: {a: 2, b: 2}}"
+    )
+    second = "designs: {a: {architecture: y}}\nmembers: {seeds: {c: 3}}"
+    given = {"designs": {"a": {"arguments": {"depth": 1}, "family": None}}, "members": {"seeds": {"b": 2}}}
+    assert merged(first, given=given) == {
+        "designs": {"a": {"architecture": "x", "stem": "auto", "arguments": {"depth": 1, "width": 2}, "family": None}},
+        "members": {"seeds": {"a": 2, "b": 2}},
+    }
+    assert merged(first, second, given=given) == {
+        "designs": {"a": {"architecture": "y", "arguments": {"depth": 1}, "family": None}},
+        "members": {"seeds": {"c": 3, "b": 2}},
+    }
+
+
+def is_settings(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, Settings)
+
+
+def mappings(kind: Any, path: tuple[str, ...] = ()) -> set[tuple[str, ...]]:
+    """Paths of all mappings in settings of this kind whose keys are names."""
+    if is_settings(kind):
+        inner = [mappings(field.annotation, (*path, key)) for key, field in kind.model_fields.items()]
+        return set().union(*inner)
+    if get_origin(kind) is dict:
+        entry = mappings(get_args(kind)[1], (*path, NAME))
+        return entry | {(*path, NAME) if entry or is_settings(get_args(kind)[1]) else path}
+    parts = get_args(kind) if get_origin(kind) is UnionType or hasattr(kind, "__metadata__") else ()
+    return set().union(*(mappings(part, path) for part in parts))
+
+
+def test_each_mapping_of_names_is_decided_about():
+    assert mappings(Study) == {*REPLACED, *MERGED}
+
+
+def test_snakemake_reads_files_in_order_and_the_command_line_on_top(files, tmp_path, snakemake):
+    paths = files("study: mine\ndesigns: {vit: {factory: a:b}}\n", "joint: null\ndesigns:\n  vit: {stem: original}\n")
+    arguments = ["--snakefile", str(REPOSITORY / "Snakefile"), "--dry-run", "--cores", "1"]
+    arguments += ["--configfile", *map(str, paths)]
+    fault = "study: designs.vit.architecture: missing; it must be given, or else a factory (1.yaml, line 3)"
+    run = snakemake(arguments, tmp_path)
+    assert run.returncode != 0
+    assert fault in run.stdout.splitlines()
+    given = "designs={vit: {architecture: vit_tiny_patch16_224}, resnet18: {stm: auto}}"
+    run = snakemake([*arguments, "--config", given], tmp_path)
+    (line,) = [line for line in run.stdout.splitlines() if line.startswith("study: ")]
+    assert line.startswith("study: designs.resnet18.stm: unknown key; did you mean stem?")
