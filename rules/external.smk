@@ -55,7 +55,7 @@ for source in SOURCES:
                 f"import_predictions_{source.name}"
             input:
                 external_files(source),
-                labels=JUDGED["labels"],
+                **JUDGED,
             output:
                 predictions(source.members),
             log:

@@ -4,13 +4,15 @@ from resiliency.external.predictions import Reader
 from resiliency.files import read_array, write_array
 from resiliency.progress import Progress
 from resiliency.stage import stage
+from resiliency.tables import read_table
 
 with stage(snakemake.log[0]):
-    params, outputs = snakemake.params, iter(snakemake.output)
+    inputs, params, outputs = snakemake.input, snakemake.params, iter(snakemake.output)
     reader = Reader(params.kind, params.file, params.layout, params.classes)
-    reader.check(dict(zip(params.layout, map(read_array, snakemake.input.labels), strict=True)))
+    reader.check(dict(zip(params.layout, map(read_array, inputs.labels), strict=True)))
+    classes = int(read_table(inputs.conditions)["classes"].iloc[0])
     progress = Progress(len(params.members), pause=5)
     for member in params.members:
-        for _, values in reader.read(member):
+        for _, values in reader.read(member, classes):
             write_array(next(outputs), values)
         progress.step(member)

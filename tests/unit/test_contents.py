@@ -56,7 +56,7 @@ def test_names_are_unique_and_fit_for_columns(files, tmp_path):
 
 def test_decisions_are_kept_by_test_set(files):
     reader = Reader("decisions", files[0], {"clean": ["original", "fog.1"], "at_night": ["at-night"]}, None)
-    kept = dict(reader.read("one"))
+    kept = dict(reader.read("one", 2))
     assert kept["clean"].tolist() == [[1, 1], [0, 0]]
     assert (kept["clean"].dtype, kept["at_night"].shape) == (np.int16, (1, 1))
     assert reader.classes(["one"]) == 2
@@ -65,6 +65,30 @@ def test_decisions_are_kept_by_test_set(files):
         reader.check({"clean": np.array([1, 1]), "at_night": np.array([1])})
     with pytest.raises(Fault, match=r"'clean' has 2 images; other members are tested on 3"):
         reader.check({"clean": np.array([1, 0, 0]), "at_night": np.array([1])})
+
+
+def test_classes_are_counted_over_labels_and_answers(tmp_path):
+    """Nobody's label is the last class, but a member answers it, and only under a corruption."""
+    file, layout = tmp_path / "first.csv", {"clean": ["original", "fog.1"], "at_night": ["at-night"]}
+    file.write_text(FIRST.replace("fog.1,1,0,0", "fog.1,1,0,3"), encoding="utf-8")
+    reader = Reader("decisions", str(file), layout, None)
+    assert reader.classes(["one"]) == 4
+    assert dict(reader.read("one", 4))["clean"].tolist() == [[1, 1], [0, 3]]
+    with pytest.raises(
+        Fault, match=r"first.csv: member 'one', test set 'fog.1': an answer is class 3; the classes of the study are 0 "
+    ):
+        list(reader.read("one", 3))
+
+
+def test_arrays_have_a_column_for_each_class_of_the_study(tmp_path):
+    for owner, values in (("labels", np.array([1, 0])), ("net", np.array([[0.5, 1, 2], [2, 0, 1]]))):
+        (tmp_path / owner).mkdir()
+        np.save(tmp_path / owner / "clean.npy", values)
+    reader = Reader("logits", str(tmp_path), {"clean": ["clean"]}, None)
+    assert reader.classes(["net"]) == 3
+    assert [values.shape for _, values in reader.read("net", 3)] == [(1, 2, 3)]
+    with pytest.raises(Fault, match=r"member 'net', test set 'clean': 3 columns; the classes of the study are 0 to 3 "):
+        list(reader.read("net", 4))
 
 
 def test_corrupted_images_are_those_of_the_test_set(files, tmp_path):

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from predicted import conditions_of, predictions_of
+from sklearn.metrics import cohen_kappa_score
 from test_observations import verdict
 
 from resiliency.analysis.image_shares import measured_in, with_image_shares
@@ -28,6 +29,7 @@ from resiliency.ensembles.of_study import EnsemblesOfStudy
 from resiliency.ensembles.pool import ensembles_of
 from resiliency.ensembles.selection import EnsembleErrors
 from resiliency.ensembles.table import Pool
+from resiliency.external.predictions import Reader
 from resiliency.faults import Fault
 from resiliency.predictions import Predictions, Truth
 
@@ -138,6 +140,26 @@ def test_decisions_alone_have_no_metrics_of_probabilities():
     table = without_each(ensembles, drawn.names, members, image_groups(drawn.labels, drawn.probe, 0), {})
     assert {"label_disagreement_clean", "cohen_kappa_corrupted"} <= set(table)
     assert not [column for column in table if column.startswith(("jensen", "probability"))]
+
+
+def test_images_of_some_classes_are_left_out_where_members_answer_others(tmp_path):
+    """No image is of the last of three classes, which one member answers again and again."""
+    labels, names = np.arange(60) % 2, ["a-s0", "a-s1", "b-s0"]
+    answers = dict(zip(names, (labels, np.where(np.arange(60) % 5, labels, 2), 1 - labels), strict=True))
+    table = pd.DataFrame({"test_set": "clean", "image": np.arange(60), "label": labels} | answers)
+    table.to_csv(tmp_path / "decisions.csv", index=False)
+    reader = Reader("decisions", str(tmp_path / "decisions.csv"), {"clean": ["clean"]}, None)
+    classes = reader.classes(names)
+    conditions, truths = conditions_of([], [], 60, classes), {"clean": Truth(reader.labels()["clean"])}
+    decided = [Predictions(conditions, dict(reader.read(name, classes)), truths) for name in names]
+    ensembles = pd.DataFrame({"members": ["a-s0+a-s1", "a-s0+b-s0"], "size": 2})
+    members = EnsembleErrors(decided, np.ones(3), "plurality_vote")
+    of_image = image_groups(labels, np.empty(0, int), 0)
+    without = without_each(ensembles, names, members, of_image, {})
+    for (group, joined), row in without.set_index(["without", "members"]).iterrows():
+        first, second = (answers[name][of_image != group] for name in joined.split("+"))
+        assert row["label_disagreement_clean"] == pytest.approx((first != second).mean())
+        assert row["cohen_kappa_clean"] == pytest.approx(-cohen_kappa_score(first, second))
 
 
 def test_where_no_independent_member_is_accurate_enough_the_rest_of_the_study_is_observed():

@@ -34,21 +34,29 @@ class Reader:
         return {test_set: self._common_labels(names) for test_set, names in self.layout.items()}
 
     def classes(self, members: list[str]) -> int:
-        """The number of classes: as it is known, else of the arrays' columns, else the largest label plus 1."""
+        """The number of classes: as it is known, else that of columns, else the largest label or answer plus 1."""
         if self.class_count:
             return self.class_count
         if self.decisions:
-            return 1 + max(int(labels.max()) for labels in self.labels().values())
+            answers = [of_set for of_member in self.decisions.answers.values() for of_set in of_member.values()]
+            return 1 + max(int(values.max()) for values in (*self.decisions.labels.values(), *answers))
         return self._logits(members[0], next(iter(self.layout.values()))[0]).shape[-1]
 
-    def read(self, member: str) -> Iterator[tuple[str, np.ndarray]]:
-        """Test set, and decisions int16 C x N of its C conditions, or logits float32 C x N x K."""
+    def read(self, member: str, classes: int) -> Iterator[tuple[str, np.ndarray]]:
+        """Test set, and decisions int16 C x N of its C conditions, or logits float32 C x N x K.
+
+        Args:
+            classes: K, those of the study.
+
+        Raises:
+            Fault: the member answers a class that is not among them, or has columns for more or fewer.
+        """
         for test_set, names in self.layout.items():
+            values = [self._of_condition(member, name, classes) for name in names]
             if self.decisions:
-                answers = [self.decisions.answers[member][name] for name in names]
-                yield test_set, np.stack(answers).astype(np.int32 if np.max(answers) > 32_000 else np.int16)
+                yield test_set, np.stack(values).astype(np.int32 if np.max(values) > 32_000 else np.int16)
             else:
-                yield test_set, np.stack([self._logits(member, name) for name in names])
+                yield test_set, np.stack(values)
 
     def check(self, truths: dict[str, np.ndarray]) -> None:
         """Raise a Fault unless the labels are those of `truths`, by which all members of the study are judged."""
@@ -74,6 +82,21 @@ class Reader:
             if not np.array_equal(self._labels(name), labels) or not np.array_equal(self._images(name), images):
                 raise Fault(f"{self.file}: images or labels of {name!r} are not those of {first!r}, which it corrupts")
         return labels
+
+    def _of_condition(self, member: str, name: str, classes: int) -> np.ndarray:
+        """Decisions int64 N, or logits float32 N x K, under one condition, among the classes of the study."""
+        if self.decisions:
+            values = self.decisions.answers[member][name]
+            wrong = f"an answer is class {values.max()}" if values.max() >= classes else ""
+        else:
+            values = self._logits(member, name)
+            wrong = f"{values.shape[1]:,} columns" if values.shape[1] != classes else ""
+        if wrong:
+            raise Fault(
+                f"{self.file}: member {member!r}, test set {name!r}: {wrong}; the classes of the study are 0 to "
+                f"{classes - 1} (external.classes sets their number where there is no data set)"
+            )
+        return values
 
     def _labels(self, name: str) -> np.ndarray:
         return self.decisions.labels[name] if self.decisions else read_labels(self.file, name, self.class_count)

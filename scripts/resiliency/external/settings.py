@@ -38,7 +38,11 @@ class External(Settings):
     )
     clean: str = Field("clean", description="the test set, or column of scores, that counts as clean")
     test_sets: list[str] | None = Field(None, description="further test sets that are used; by default all there are")
-    classes: int | None = Field(None, ge=2, description="number of classes; by default the largest label plus 1")
+    classes: int | None = Field(
+        None,
+        ge=2,
+        description="number of classes; by default the columns of arrays, or the largest label or answer plus 1",
+    )
     images: dict[str, Annotated[int, Field(ge=1)]] = Field(
         {}, description="test set -> number of images behind its scores, for intervals"
     )
