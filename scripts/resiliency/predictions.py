@@ -90,7 +90,10 @@ class Predictions:
         return softmax(self.logits(condition, images))
 
     def decisions(self, condition: int, images: slice | np.ndarray = EVERY) -> np.ndarray:
-        """int64 n, the first of the classes with the largest logit; -1 for a decision for a class that is left out."""
+        """int64 n, the first of the classes with the largest logit, its position among the k classes.
+
+        A decision for class c of the data set, where that is left out, is k + c: no label, but a vote of its own.
+        """
         if self.has_probabilities:
             return (
                 self.logits(condition, images).astype(np.float32).argmax(axis=-1)
@@ -99,7 +102,7 @@ class Predictions:
         if classes is None:
             return decided
         positions = np.searchsorted(classes, decided).clip(max=len(classes) - 1)
-        return np.where(classes[positions] == decided, positions, -1)
+        return np.where(classes[positions] == decided, positions, len(classes) + decided)
 
     def correct(self, condition: int) -> np.ndarray:
         """Whether each image is answered rightly, bool N."""

@@ -4,8 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.special import softmax
+from sklearn.metrics import cohen_kappa_score
 
 from resiliency.conditions import conditions, further, groups, of_corruptions
+from resiliency.diversity.pairs import pair_tables
+from resiliency.ensembles.outputs import Ensemble
+from resiliency.ensembles.voting import score_decisions
 from resiliency.faults import Fault
 from resiliency.files import write_array
 from resiliency.predictions import Predictions, Truth, read_predictions
@@ -113,6 +117,40 @@ def test_decisions_stand_for_logits():
     assert not member.has_probabilities
     assert [member.classes(condition) for condition in (0, 1)] == [3, 2]
     assert member.decisions(0, slice(1, None)).tolist() == [1, 1]
-    assert member.decisions(1).tolist() == [-1, 1]
+    assert member.decisions(1).tolist() == [2 + 1, 1]
     assert member.correct(0).tolist() == [True, True, False]
     assert member.correct(1).tolist() == [False, True]
+
+
+def of_some_classes(answers):
+    """Members known by decisions (M x N), on images of classes 0 and 4 of five: four of class 0, two of class 4."""
+    table = pd.DataFrame({"test_set": ["some"], "classes": [2]})
+    truths = {"some": Truth(np.array([0, 0, 0, 0, 1, 1]), np.array([0, 4]))}
+    return [Predictions(table, {"some": np.array([of_member], np.int16)}, truths) for of_member in answers]
+
+
+def test_answers_for_classes_that_a_test_set_lacks_are_votes_of_their_own():
+    """By hand: three members on six images, of which the third alone is ever right where two differ."""
+    members = of_some_classes([[2, 2, 2, 0, 1, 4], [3, 2, 3, 0, 1, 4], [0, 0, 3, 0, 4, 3]])
+    (scores, inputs) = score_decisions(members, 0, [np.array([[0, 1, 2]]), np.array([[0, 1], [0, 2]])])
+    of_three, of_first, of_last = (
+        1 / 3 + 0 + 0 + 1 + 0 + 1,
+        0 + 0 + 0 + 1 + 0 + 1,
+        1 / 2 + 1 / 2 + 0 + 1 + 1 / 2 + 1 / 2,
+    )
+    assert scores["plurality_vote"]["accuracy"] * 6 == pytest.approx([of_three, of_first, of_last])
+    assert inputs[0]["shares"][0].tolist() == pytest.approx([1 / 6, 3 / 6, 1 / 6, 1 / 6])
+    together = Ensemble(members, np.ones(3), "plurality_vote")
+    (part,) = together.outputs(0, np.arange(6))
+    assert part.agreement.tolist() == pytest.approx([1 / 3, 2 / 3, 2 / 3, 1, 2 / 3, 2 / 3])
+
+
+def test_diversity_where_members_answer_classes_that_a_test_set_lacks():
+    answers = np.array([[2, 2, 2, 0, 1, 4], [3, 2, 3, 0, 1, 4], [0, 0, 3, 0, 4, 3]])
+    tables = pair_tables(["a", "b", "c"], of_some_classes(answers), lambda source: [], [])
+    raw = pd.concat(tables).set_index(["metric", "first", "second"])["raw"]
+    for first, second in ((0, 1), (0, 2), (1, 2)):
+        names = "abc"[first], "abc"[second]
+        assert raw[("label_disagreement", *names)] == pytest.approx((answers[first] != answers[second]).mean())
+        expected = cohen_kappa_score(answers[first], answers[second])
+        assert raw[("cohen_kappa", *names)] == pytest.approx(expected)
