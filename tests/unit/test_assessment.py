@@ -121,6 +121,9 @@ def test_a_temperature_says_why_it_is_missing(study):
     assert temperature_of(Ensemble(decided, WEIGHTS[:1], "plurality_vote"), False) == (1, 0, NO_PROBABILITIES)
     sure = [predictions_of(table, labels, np.tile(np.eye(3)[labels] * 5, (4, 1, 1)))]
     assert temperature_of(Ensemble(sure, WEIGHTS[:1], "mean_probability"), False) == (1, 0, NO_ERRORS)
+    alone = {rule: temperature_of(Ensemble(members[:1], WEIGHTS[:1], rule), False) for rule in RULES}
+    assert alone["plurality_vote"].images == IMAGES
+    assert len(set(alone.values())) == 1
     fitted = temperature_of(Ensemble(members, WEIGHTS, "mean_probability"), True)
     assert fitted.images == IMAGES
     assert fitted.note == LOADED

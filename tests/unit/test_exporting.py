@@ -51,7 +51,7 @@ def study(members, images, rule: str) -> Ensemble:
     with torch.inference_mode():
         logits = [of(normalised(torch.from_numpy(images), MEMBER.mean, MEMBER.std)).numpy() for of, _ in members]
     kept = [predictions_of(table, labels, of_member.astype(np.float16)[None]) for of_member in logits]
-    return Ensemble(kept, WEIGHTS, rule)
+    return Ensemble(kept, WEIGHTS[: len(kept)], rule)
 
 
 @pytest.mark.parametrize("rule", list(RULES))
@@ -66,6 +66,18 @@ def test_the_module_answers_as_the_study(members, images, rule):
     result = agreement(eager_runner(ensemble, 1), "it", images, np.arange(IMAGES), of_study, 0.5)
     assert result.images == IMAGES
     assert result.compared > IMAGES / 4
+
+
+@pytest.mark.parametrize("rule", list(RULES))
+def test_a_single_member_answers_with_its_own_probabilities(members, images, rule):
+    ensemble, of_study = Deployable(members[:1], [0.6], rule, 0.5), study(members[:1], images, rule)
+    with torch.inference_mode():
+        logits = members[0][0](normalised(torch.from_numpy(images), MEMBER.mean, MEMBER.std))
+    probabilities, disagreement = eager_runner(ensemble, 1)(images)
+    np.testing.assert_allclose(probabilities, (logits / 0.5).softmax(dim=-1).numpy(), atol=1e-5)
+    np.testing.assert_allclose(disagreement, 0, atol=1e-5)
+    result = agreement(eager_runner(ensemble, 1), "it", images, np.arange(IMAGES), of_study, 0.5)
+    assert result.difference < 5e-3
 
 
 def test_programs_answer_any_number_of_images_as_the_module(members, images, tmp_path):

@@ -88,8 +88,7 @@ def calibration_bins(ensemble: Ensemble, judged: Judged) -> pd.DataFrame:
         Columns images, bin_low, bin_high, predictions (their number), confidence and accuracy (means over them), of
         bins that are not empty. No row where there are no probabilities, as of a plurality vote.
     """
-    votes = ensemble.rule.mean is None and len(ensemble.members) > 1
-    names = [] if votes or not ensemble.has_probabilities else [CLEAN, CORRUPTED]
+    names = [CLEAN, CORRUPTED] if ensemble.has_probabilities and ensemble.rule.mean else []
     rows = []
     for name in names:
         sums = np.zeros((3, ECE_BINS))

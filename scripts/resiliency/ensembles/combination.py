@@ -55,6 +55,11 @@ RULES = {
 }
 
 
+def rule_of(name: str, size: int) -> Rule:
+    """The rule `name` for an ensemble of `size` members with probabilities; one member answers with its own, by any."""
+    return RULES["mean_probability" if size == 1 else name]
+
+
 def member_weights(members: pd.DataFrame) -> np.ndarray:
     """How much each member (a row of members.csv) counts under a weighted rule: its validation accuracy.
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from resiliency.ensembles.combination import LEAST, RULES
+from resiliency.ensembles.combination import LEAST, rule_of
 from resiliency.ensembles.voting import right_chances
 from resiliency.metrics.classification import softmax
 from resiliency.metrics.selective import entropy, mutual_information
@@ -57,11 +57,11 @@ class Ensemble:
     Args:
         members: their predictions.
         weights: float M, positive, of the members; only a weighted rule uses them.
-        rule: the combination rule.
+        rule: the combination rule; that of one member changes nothing.
     """
 
     def __init__(self, members: list[Predictions], weights: np.ndarray, rule: str):
-        self.members, self.name, self.rule = members, rule, RULES[rule]
+        self.members, self.name, self.rule = members, rule, rule_of(rule, len(members))
         self.weights = (weights if self.rule.weighted else np.ones(len(members))).astype(np.float32)
         self.has_probabilities = all(member.has_probabilities for member in members)
 

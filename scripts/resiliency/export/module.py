@@ -6,7 +6,7 @@ from torch.nn import functional
 
 from resiliency.designs.members import Member
 from resiliency.designs.networks import normalised
-from resiliency.ensembles.combination import LEAST, RULES
+from resiliency.ensembles.combination import LEAST, rule_of
 
 
 class Deployable(nn.Module):
@@ -15,7 +15,7 @@ class Deployable(nn.Module):
     Args:
         members: networks in evaluation mode, on the CPU, and what is known of each.
         weights: M, positive, of the members; only a weighted rule uses them.
-        rule: the combination rule.
+        rule: the combination rule; that of one member changes nothing.
         temperature: that the ensemble's probabilities are scaled with; of a plurality vote, which has none, it is 1.
     """
 
@@ -23,7 +23,7 @@ class Deployable(nn.Module):
         super().__init__()
         self.networks = nn.ModuleList(network for network, _ in members)
         self.members = [member for _, member in members]
-        self.rule, self.temperature = RULES[rule], temperature
+        self.rule, self.temperature = rule_of(rule, len(members)), temperature
         shares = torch.tensor(weights if self.rule.weighted else [1.0] * len(members), dtype=torch.float32)
         self.register_buffer("shares", (shares / shares.sum())[:, None, None])
 
