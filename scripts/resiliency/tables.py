@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -13,6 +14,7 @@ from resiliency.faults import Fault
 from resiliency.files import replacing
 
 BLOCK_ROWS = 2**19
+EXACT = 2.0**53  # whole numbers below it are exact as floats
 # Columns of names, of which pandas would make numbers where all look like some: designs 1 and 01, families 2012.
 IDENTIFIERS = {
     *(
@@ -34,13 +36,22 @@ IDENTIFIERS = {
 def write_table(path: str | Path, table: pd.DataFrame) -> None:
     """Write `table` without its index; the suffix of `path` (.csv or .parquet) chooses the format.
 
-    CSV holds floats with eight significant digits.
+    CSV holds floats with eight significant digits, and whole numbers with all of theirs, beside missing ones too.
     """
     with replacing(path) as temporary:
         if temporary.suffix == ".parquet":
             table.to_parquet(temporary, index=False)
         else:
-            table.to_csv(temporary, index=False, float_format="%.8g")
+            whole = {name: column.astype("Int64") for name, column in table.items() if _is_whole(column)}
+            table.assign(**whole).to_csv(temporary, index=False, float_format="%.8g")
+
+
+def _is_whole(column: pd.Series) -> bool:
+    """Whether a column of floats holds whole numbers, which are floats where one is missing."""
+    if column.dtype.kind != "f":
+        return False
+    values = column.to_numpy()[column.notna()]
+    return len(values) > 0 and bool((np.abs(values) < EXACT).all() and (values == np.round(values)).all())
 
 
 @contextmanager

@@ -199,6 +199,15 @@ def test_csv_tables_hold_eight_digits(tmp_path):
     assert (tmp_path / "t.csv").read_text() == "x\n0.33333333\n"
 
 
+def test_csv_tables_hold_whole_numbers_in_full_beside_missing_ones(tmp_path):
+    columns = {"macs": [828411176.0, np.nan, 3.0], "ratio": [1e9, 0.5, np.nan], "limit": [np.inf, 1e9, np.nan]}
+    table = pd.DataFrame(columns | {"none": np.nan, "images": [123456789, 4, 5]})
+    write_table(tmp_path / "t.csv", table)
+    lines = (tmp_path / "t.csv").read_text().splitlines()
+    assert lines[1:] == ["828411176,1e+09,inf,,123456789", ",0.5,1e+09,,4", "3,,,,5"]
+    pd.testing.assert_frame_equal(read_table(tmp_path / "t.csv"), table)
+
+
 def test_a_table_is_appended_to_and_read_in_blocks(tmp_path, monkeypatch):
     monkeypatch.setattr(tables, "BLOCK_ROWS", 5)
     parts = [pd.DataFrame({"kind": "a" if n < 4 else "b", "number": np.arange(n) / 3}) for n in (3, 4, 1, 6, 2)]
