@@ -34,11 +34,13 @@ def fork_snakemake(
     """Run Snakemake, and the scripts of its jobs, as forks; what it prints of any kind is in `stdout`."""
     environment = dict(os.environ) if environment is None else environment
     read_once = [environment.get(name, "") for name in READ_ONCE]
-    request = {"arguments": ["-m", "snakemake", *arguments], "cwd": str(cwd), "environment": environment}
+    of_snakemake = forks(forking.SNAKEMAKE, *read_once).address
     if not {"--dry-run", "-n"}.intersection(arguments):
-        request["scripts"] = forks(forking.SCRIPTS, *read_once).address
+        of_scripts = forks(forking.SCRIPTS, *read_once).address
+        environment = environment | {forking.OF_SNAKEMAKE: of_snakemake, forking.OF_SCRIPTS: of_scripts}
+        environment[forking.PYTHON] = sys.executable
+    request = {"arguments": ["-m", "snakemake", *arguments], "cwd": str(cwd), "environment": environment}
     with tempfile.TemporaryFile("w+") as output:
-        of_snakemake = forks(forking.SNAKEMAKE, *read_once).address
         status = forking.request_status(of_snakemake, request, output.fileno(), output.fileno())
         output.seek(0)
         return subprocess.CompletedProcess(arguments, status, output.read())

@@ -2,7 +2,8 @@
 """Programs that start at once: each is a fork of a process that has imported what it imports from elsewhere.
 
 The library is not imported beforehand, so that each program reads the code of its own repository, as in a process of
-its own. Run as a program itself, this file stands in for Python: `forking.py script.py` has the script run in a fork.
+its own. Run as a program itself, this file stands in for Python: `forking.py script.py` has the script run in a fork,
+and `forking.py -m snakemake`, by which Snakemake starts others in jobs of a cluster, another Snakemake.
 """
 
 import atexit
@@ -19,11 +20,12 @@ from importlib import import_module
 from pathlib import Path
 
 SNAKEMAKE = ("snakemake.cli", "snakemake.report.html_reporter", "snakemake.storage", "nbformat", "platformdirs")
-SNAKEMAKE += ("smart_open", "PIL.ImageOps", "yaml")
+SNAKEMAKE += ("smart_open", "PIL.ImageOps", "yaml", "snakemake_executor_plugin_slurm")
 SCRIPTS = ("snakemake.script", "snakemake.logging", "pandas", "pyarrow.parquet", "scipy.stats", "pydantic", "timm")
 SCRIPTS += ("torch._dynamo", "torchvision", "safetensors.torch", "sklearn.datasets", "altair", "vl_convert", "cv2")
-# What a stand-in for Python finds in its environment: where scripts are forked, and the Python for all else.
-ADDRESS, PYTHON = "FORKING_ADDRESS", "FORKING_PYTHON"
+SCRIPTS += ("captum.attr", "numba", "pymoo.algorithms.moo.nsga2", "scipy.optimize", "scipy.ndimage", "skimage")
+# What a stand-in for Python has in its environment: where Snakemake and scripts are forked, and Python for all else.
+OF_SNAKEMAKE, OF_SCRIPTS, PYTHON = "FORKING_SNAKEMAKE", "FORKING_SCRIPTS", "FORKING_PYTHON"
 
 
 class Forking:
@@ -92,17 +94,15 @@ def answer(connection: socket.socket) -> None:
     become(**json.loads(message))
 
 
-def become(arguments: list[str], cwd: str, environment: dict[str, str], scripts: str | None = None) -> None:
-    """Go on as Python would with these arguments; with `scripts`, an address, for scripts that are forked there."""
+def become(arguments: list[str], cwd: str, environment: dict[str, str]) -> None:
+    """Go on as Python would with these arguments; Snakemake starts forks if the environment has their addresses."""
     import runpy
 
     os.chdir(cwd)
     os.environ.clear()
     os.environ.update(environment)
-    if scripts:
-        os.environ.update({ADDRESS: scripts, PYTHON: sys.executable})
-        sys.executable = __file__
     if arguments[0] == "-m":
+        sys.executable = __file__ if OF_SCRIPTS in environment else sys.executable
         sys.argv, sys.path[0] = arguments[1:], cwd
         runpy.run_module(arguments[1], run_name="__main__", alter_sys=True)
     else:
@@ -113,8 +113,8 @@ def become(arguments: list[str], cwd: str, environment: dict[str, str], scripts:
 if __name__ == "__main__":
     if sys.argv[1] == "--serve":
         serve(sys.argv[2], sys.argv[3:])
-    elif sys.argv[1].startswith("-"):
+    elif sys.argv[1].startswith("-") and sys.argv[1:3] != ["-m", "snakemake"]:
         os.execv(os.environ[PYTHON], [os.environ[PYTHON], *sys.argv[1:]])
     else:
-        job = {"arguments": sys.argv[1:], "cwd": os.getcwd(), "environment": dict(os.environ)}
-        sys.exit(request_status(os.environ[ADDRESS], job))
+        program = {"arguments": sys.argv[1:], "cwd": os.getcwd(), "environment": dict(os.environ)}
+        sys.exit(request_status(os.environ[OF_SNAKEMAKE if sys.argv[1] == "-m" else OF_SCRIPTS], program))

@@ -26,8 +26,11 @@ FILES = ("weights.safetensors", "member.json", "history.csv")
 
 @pytest.fixture(scope="session")
 def finished(cluster, workflow_in, tmp_path_factory):
-    """The tiny study, finished on the cluster by the commands of docs/cluster.md; what they printed is in `output`."""
-    study = workflow_in(tmp_path_factory.mktemp("cluster"), environment=cluster.environment)
+    """The tiny study, finished on the cluster by the commands of docs/cluster.md; what they printed is in `output`.
+
+    Jobs of SLURM only wait for forks, of which it does not know; those of `trainings` are processes as a user has them.
+    """
+    study = workflow_in(tmp_path_factory.mktemp("cluster"), environment=cluster.environment, forked=True)
     for options in readme_commands()[0]:
         run = study.snakemake(*options, *POLLING)
         assert run.returncode == 0, run.stdout
