@@ -11,7 +11,7 @@ import vl_convert
 from resiliency.files import replacing
 from resiliency.report.charts import chart_module
 from resiliency.report.registry import CHARTS
-from resiliency.report.style import spoken
+from resiliency.report.style import set_properties, spoken
 
 VEGA_LITE = alt.SCHEMA_VERSION.rpartition(".")[0]
 TABLES = sorted({table for chart in CHARTS.values() for table in chart.tables})
@@ -27,8 +27,8 @@ def draw(name: str, tables: Mapping[str, pd.DataFrame], colours: list[str]) -> d
     chart = module.draw(*drawn, colours)
     metadata = {"finding": module.finding(*drawn), "caption": module.CAPTION, "tables": list(names)}
     metadata |= chart.usermeta if isinstance(chart.usermeta, dict) else {}
-    chart = chart.properties(description=f"{metadata['finding']} {metadata['caption']}".strip(), usermeta=metadata)
-    return spoken(chart.to_dict())
+    description = f"{metadata['finding']} {metadata['caption']}".strip()
+    return spoken(set_properties(chart, description=description, usermeta=metadata).to_dict())
 
 
 def svg(spec: dict) -> str:

@@ -60,8 +60,9 @@ def draw_labels(
     """
     base = alt.Chart(labels).encode(x=x, **encoding)
     leaders = base.mark_rule(strokeWidth=1, xOffset=4, x2Offset=OFFSET - 2, aria=False).encode(
-        x2=x.shorthand.partition(":")[0], y=f"{y}:Q", y2="place"
+        x2=alt.X2(x.shorthand.partition(":")[0]), y=alt.Y(f"{y}:Q"), y2=alt.Y2("place")
     )
     most = round(LETTER * labels[text].str.len().max()) + OFFSET
     words = base.mark_text(align="left", dx=OFFSET, fontSize=FONT, limit=most, cursor="pointer", aria=False)
-    return leaders, words.encode(y="place:Q", text=f"{text}:N", color=alt.value(INK), tooltip=tooltip)
+    text, tooltip = alt.Text(f"{text}:N"), [*map(alt.Tooltip, tooltip)]
+    return leaders, words.encode(y=alt.Y("place:Q"), text=text, color=alt.ColorValue(INK), tooltip=tooltip)

@@ -60,7 +60,17 @@ CONFIG = {
 
 def finish(chart: alt.TopLevelMixin, title: str, subtitle: list[str]) -> alt.TopLevelMixin:
     """`chart` in the look of the study, under its title and the lines of its subtitle."""
-    return chart.properties(title=alt.TitleParams(text=title, subtitle=subtitle), config=CONFIG)
+    return set_properties(chart, title=alt.TitleParams(text=title, subtitle=subtitle), config=CONFIG)
+
+
+def set_properties(chart: alt.TopLevelMixin, **properties: object) -> alt.TopLevelMixin:
+    """`chart` itself, which gets these properties.
+
+    `chart.properties` copies all charts that it is made of, and theirs several times, which takes most of the drawing.
+    """
+    for name, value in properties.items():
+        chart[name] = value
+    return chart
 
 
 def panel_title(text: str | list[str], **more) -> alt.TitleParams:
@@ -68,7 +78,7 @@ def panel_title(text: str | list[str], **more) -> alt.TitleParams:
     return alt.TitleParams(text=text, fontSize=13, offset=6, **{"frame": "group", "subtitleFontSize": 12} | more)
 
 
-def by_legend(field: str) -> tuple[alt.Parameter, alt.Opacity]:
+def by_legend(field: str) -> tuple[alt.Parameter, alt.OpacityValue]:
     """A choice of values of `field` by a click in its legend, and the opacity by which marks of all others fade.
 
     Vega-Lite wants the parameter on the first mark of a chart that has the legend, and on no other.
@@ -76,14 +86,14 @@ def by_legend(field: str) -> tuple[alt.Parameter, alt.Opacity]:
     return _choice(field, bind="legend")
 
 
-def by_click(field: str) -> tuple[alt.Parameter, alt.Opacity]:
+def by_click(field: str) -> tuple[alt.Parameter, alt.OpacityValue]:
     """As `by_legend`, by a click on a mark or on the name beside it, for charts without a legend."""
     return _choice(field)
 
 
-def _choice(field: str, **bound: str) -> tuple[alt.Parameter, alt.Opacity]:
+def _choice(field: str, **bound: str) -> tuple[alt.Parameter, alt.OpacityValue]:
     chosen = alt.selection_point(fields=[field], name=f"chosen_{field}", **bound)
-    return chosen, alt.when(chosen).then(alt.value(1)).otherwise(alt.value(FADED))
+    return chosen, alt.OpacityValue(**alt.when(chosen).then(alt.value(1)).otherwise(alt.value(FADED)))
 
 
 SPOKEN = {

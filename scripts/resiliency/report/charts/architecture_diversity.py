@@ -64,15 +64,18 @@ def _boxes(pool: pd.DataFrame, metric: str, column: str, colours: list[str]) -> 
     x = alt.X("lower:Q", title=None).axis(tickCount=5, format="~g").scale(zero=False, nice=False, padding=10)
     base = alt.Chart(summary).encode(
         y=alt.Y("group:N", title=None, sort=names).axis(ticks=False),
-        tooltip=["group", "count", *(alt.Tooltip(c, format=".4f") for c in ("min", "lower", "median", "upper", "max"))],
+        tooltip=[
+            *map(alt.Tooltip, ("group", "count")),
+            *(alt.Tooltip(c, format=".4f") for c in ("min", "lower", "median", "upper", "max")),
+        ],
     )
     hue = alt.Color("group:N", legend=None).scale(domain=names, range=(colours * 2)[:2])
-    line = base.mark_rule(color=INK).encode(x=alt.X("min:Q", title=None), x2="max")
-    box = base.mark_bar(size=22).encode(x=x, x2="upper", color=hue)
-    median = base.mark_tick(color="white", thickness=3, size=22).encode(x="median:Q")
-    mean = base.mark_point(shape="diamond", filled=True, size=60, color=INK, opacity=1).encode(x="mean:Q")
-    chart = line + box + median + mean
-    return chart.properties(width=270, height=84, title=panel_title(heading(metric, column), frame="bounds"))
+    line = base.mark_rule(color=INK).encode(x=alt.X("min:Q", title=None), x2=alt.X2("max"))
+    box = base.mark_bar(size=22).encode(x=x, x2=alt.X2("upper"), color=hue)
+    median = base.mark_tick(color="white", thickness=3, size=22).encode(x=alt.X("median:Q"))
+    mean = base.mark_point(shape="diamond", filled=True, size=60, color=INK, opacity=1).encode(x=alt.X("mean:Q"))
+    title = panel_title(heading(metric, column), frame="bounds")
+    return alt.layer(line, box, median, mean, width=270, height=84, title=title)
 
 
 def finding(ensembles: pd.DataFrame) -> str:

@@ -63,9 +63,9 @@ def _pictures(pictures: pd.DataFrame) -> alt.Chart:
     chart = chart.encode(
         x=alt.X("what:N", title=None, axis=columns).scale(domain=cells["what"].unique().tolist()),
         y=alt.Y("row:N", title="Test image (class)", axis=rows).scale(domain=cells["row"].unique().tolist()),
-        url="picture:N",
+        url=alt.Url("picture:N"),
         description="name:N",
-        tooltip="name:N",
+        tooltip=alt.Tooltip("name:N"),
     )
     size = alt.Step(PICTURE + 4)
     return chart.properties(width=size, height=size, view=alt.ViewConfig(stroke=None))
@@ -80,7 +80,7 @@ def _matrix(distances: pd.DataFrame, name: str, first: bool) -> alt.LayerChart:
     )
     hue = alt.Color("distance:Q", title="1 − cosine").scale(scheme="blues", domain=[0, 1], clamp=True)
     ink = alt.when(alt.datum["distance"] > 0.62).then(alt.value("white")).otherwise(alt.value(INK))
-    tooltip = ["first", "second", alt.Tooltip("distance", format=".3f")]
+    tooltip = [*map(alt.Tooltip, ("first", "second")), alt.Tooltip("distance", format=".3f")]
     numbers = base.mark_text(fontSize=11, aria=False).encode(text=alt.Text("distance:Q", format=".2f"), color=ink)
     chart = base.mark_rect().encode(color=hue, tooltip=tooltip) + numbers
     return chart.properties(width=alt.Step(MATRIX), height=alt.Step(22), title=panel_title(f"{name} images"))

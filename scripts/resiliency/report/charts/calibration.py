@@ -55,7 +55,7 @@ def _panel(bins: pd.DataFrame, design: str, first: bool, hues: alt.Scale, kinds:
     shape = alt.Shape("images:N", scale=kinds, legend=legend)
     chosen, opacity = by_legend("images")
     size = alt.Size("predictions:Q", legend=None).scale(range=[12, 160])
-    tooltip = ["images", alt.Tooltip("predictions", format=","), alt.Tooltip("confidence", format=".1%")]
+    tooltip = [alt.Tooltip("images"), alt.Tooltip("predictions", format=","), alt.Tooltip("confidence", format=".1%")]
     tooltip.append(alt.Tooltip("accuracy", format=".1%"))
     base = alt.Chart(bins[bins["predictions"] >= FEWEST]).encode(x=x, y=y, color=hue, opacity=opacity)
     line = base.mark_line(strokeWidth=1.5)

@@ -50,12 +50,15 @@ def _panel(rows: pd.DataFrame, title: str, first: bool, colours: list[str]) -> a
     shape = alt.Shape("pair:N", title="Members of").scale(domain=PAIRS, range=["diamond", "circle"])
     chosen, opacity = by_legend("pair")
     base = alt.Chart(rows).encode(x=x, color=hue, opacity=opacity)
-    bars = base.mark_rule().encode(y=alt.Y("least:Q", title="Both wrong"), y2="most")
-    tooltip = ["first", "second", *(alt.Tooltip(c, format=".2%") for c in ("both_fail", "independent"))]
+    bars = base.mark_rule().encode(y=alt.Y("least:Q", title="Both wrong"), y2=alt.Y2("most"))
+    tooltip = [
+        *map(alt.Tooltip, ("first", "second")),
+        *(alt.Tooltip(c, format=".2%") for c in ("both_fail", "independent")),
+    ]
     tooltip += [alt.Tooltip(c, format="+.4f") for c in ("covariance", "low", "high")]
     points = base.mark_point(filled=True, size=70).encode(y=y, shape=shape, tooltip=tooltip)
     ends = alt.Chart(pd.DataFrame({"end": [0, most]})).mark_line(color=MUTED, strokeDash=[4, 3], strokeWidth=1)
-    diagonal = ends.encode(x="end:Q", y="end:Q")
+    diagonal = ends.encode(x=alt.X("end:Q"), y=alt.Y("end:Q"))
     chart = diagonal + (bars.add_params(chosen) if first else bars) + points
     return chart.properties(width=SIDE, height=SIDE, title=panel_title(title))
 

@@ -5,7 +5,7 @@ import pandas as pd
 
 from resiliency.corruption_names import CATEGORIES, HELD_OUT
 from resiliency.report.pearson import CONDITIONS, NO_CORRELATIONS, basis, pearson, signs
-from resiliency.report.style import INK, finish, notice, panel_title
+from resiliency.report.style import INK, finish, notice, panel_title, set_properties
 from resiliency.report.words import KINDS, METRICS, label, percent, plural
 
 CAPTION = "Metrics that use the labels, such as double fault, correlate with accuracy by construction."
@@ -34,11 +34,11 @@ def draw(table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
         ]
         if kind == kinds[0]:
             panels = [
-                panel.properties(title=panel_title(_heading(condition), anchor="middle"))
+                set_properties(panel, title=panel_title(_heading(condition), anchor="middle"))
                 for panel, condition in zip(panels, conditions, strict=True)
             ]
-        band = alt.hconcat(*panels, spacing=20, bounds="flush")
-        bands.append(band.properties(title=panel_title(label(kind), frame="bounds")))
+        name = panel_title(label(kind), frame="bounds")
+        bands.append(alt.hconcat(*panels, spacing=20, bounds="flush", title=name))
     subtitle = [
         "Pearson correlation; blue: the more diverse, the more accurate; orange: the less accurate",
         f"Bold: the {percent(rows['confidence'].iloc[0], 0)} interval over members excludes 0",
@@ -64,15 +64,15 @@ def _heat(rows: pd.DataFrame, sizes: list[int], left: bool, last: bool) -> alt.L
     )
     legend = alt.Legend(title="Correlation", orient="right", gradientLength=140, format="~g")
     hue = alt.Color("correlation:Q", legend=legend).scale(scheme="blueorange", reverse=True, domain=[-1, 1])
-    tooltip = [alt.Tooltip("name", title="metric"), "size", "condition", "ensembles"]
+    tooltip = [alt.Tooltip("name", title="metric"), *map(alt.Tooltip, ("size", "condition", "ensembles"))]
     tooltip += [alt.Tooltip(column, format="+.2f") for column in ("correlation", "low", "high")]
-    chart = base.mark_rect().encode(color=hue, tooltip=tooltip)
+    layers = [base.mark_rect().encode(color=hue, tooltip=tooltip)]
     for weight, predicate in (("bold", "datum.clear"), ("normal", "!datum.clear")):
         dark = abs(alt.datum["correlation"]) > 0.75
-        ink = alt.when(dark).then(alt.value("white")).otherwise(alt.value(INK))
+        ink = alt.ColorValue(**alt.when(dark).then(alt.value("white")).otherwise(alt.value(INK)))
         text = base.transform_filter(predicate).mark_text(fontSize=11, fontWeight=weight, aria=False)
-        chart += text.encode(text=alt.Text("correlation:Q", format=".2f"), color=ink)
-    return chart.properties(width=alt.Step(CELL), height=alt.Step(ROW), view=alt.ViewConfig(stroke=None))
+        layers.append(text.encode(text=alt.Text("correlation:Q", format=".2f"), color=ink))
+    return alt.layer(*layers, width=alt.Step(CELL), height=alt.Step(ROW), view=alt.ViewConfig(stroke=None))
 
 
 def finding(table: pd.DataFrame) -> str:

@@ -5,7 +5,7 @@ import pandas as pd
 
 from resiliency.diversity.settings import MAIN
 from resiliency.report.pearson import CONDITIONS, NO_CORRELATIONS, basis, pearson, signs
-from resiliency.report.style import INK, by_legend, finish, notice, panel_title, shades
+from resiliency.report.style import INK, by_legend, finish, notice, panel_title, set_properties, shades
 from resiliency.report.words import KINDS, METRICS, label, number, percent, short_label
 
 CAPTION = (
@@ -47,12 +47,10 @@ def _correlation_band(rows: pd.DataFrame, kind: str, hue: alt.Color, first: bool
     for condition in [name for name in CONDITIONS if (rows["condition"] == name).any()]:
         left = condition == "clean"
         panel = _correlation_panel(rows[rows["condition"] == condition], hue, left, last, legend=first and left)
-        panel = panel.properties(width=300, height=alt.Step(54, **{"for": "position"}))
         if first:
-            panel = panel.properties(title=panel_title(f"{condition.capitalize()} accuracy", anchor="middle"))
-        panels.append(panel)
-    row = alt.hconcat(*panels, spacing=24, bounds="flush")
-    return row.properties(title=panel_title(label(kind), frame="bounds"))
+            set_properties(panel, title=panel_title(f"{condition.capitalize()} accuracy", anchor="middle"))
+        panels.append(set_properties(panel, width=300, height=alt.Step(54, **{"for": "position"})))
+    return alt.hconcat(*panels, spacing=24, bounds="flush", title=panel_title(label(kind), frame="bounds"))
 
 
 def _correlation_panel(rows: pd.DataFrame, hue: alt.Color, left: bool, last: bool, legend: bool) -> alt.LayerChart:
@@ -70,11 +68,11 @@ def _correlation_panel(rows: pd.DataFrame, hue: alt.Color, left: bool, last: boo
     x = alt.X("correlation:Q", title="Correlation" if last else None, axis=ticks).scale(domain=[-1, 1])
     zero = alt.Chart(pd.DataFrame({"zero": [0]})).mark_rule(color=INK).encode(x=alt.X("zero:Q", axis=ticks))
     bars = alt.Chart(rows.dropna(subset=["low", "high"])).mark_rule(strokeWidth=2.5)
-    tooltip = [alt.Tooltip("name", title="metric"), "size", "ensembles"]
+    tooltip = [alt.Tooltip("name", title="metric"), *map(alt.Tooltip, ("size", "ensembles"))]
     tooltip += [alt.Tooltip(column, format="+.2f") for column in ("correlation", "low", "high")]
     points = alt.Chart(rows).mark_point(filled=True, size=50).encode(x=x, tooltip=tooltip, **position)
-    bars = bars.encode(x="low:Q", x2="high", **position)
-    return zero + (bars.add_params(chosen) if legend else bars) + points
+    bars = bars.encode(x=alt.X("low:Q"), x2=alt.X2("high"), **position)
+    return alt.layer(zero, bars.add_params(chosen) if legend else bars, points)
 
 
 def finding(table: pd.DataFrame) -> str:

@@ -69,8 +69,12 @@ def _panel(
     cloud = cloud.encode(x=x, y=y, tooltip=[alt.Tooltip("ensembles", title="candidates here")])
     front = alt.Chart(rows[on_front])
     line = front.mark_line(color=colours[0], strokeWidth=1.5).encode(x=x, y=y)
-    bars = front.mark_rule(color=colours[0], opacity=0.45).encode(x=x, y=alt.Y("low:Q"), y2="high")
-    tooltip = ["members", "found", "origin", alt.Tooltip("macs", format=","), alt.Tooltip("parameters", format=",")]
+    bars = front.mark_rule(color=colours[0], opacity=0.45).encode(x=x, y=alt.Y("low:Q"), y2=alt.Y2("high"))
+    tooltip = [
+        *map(alt.Tooltip, ("members", "found", "origin")),
+        alt.Tooltip("macs", format=","),
+        alt.Tooltip("parameters", format=","),
+    ]
     errors = ("selection_error", "mean_corruption_error", "low", "high")
     tooltip += [alt.Tooltip(column, format=".2%") for column in errors]
     chosen, opacity = by_legend("state")
@@ -79,10 +83,10 @@ def _panel(
         x=x, y=y, color=hue.legend(legend), shape=shape.legend(legend), tooltip=tooltip, opacity=opacity
     )
     points = points.add_params(chosen) if left else points
-    counts = front.mark_text(dy=-11, dx=5, color=INK, fontSize=11).encode(x=x, y=y, text="size:Q")
+    counts = front.mark_text(dy=-11, dx=5, color=INK, fontSize=11).encode(x=x, y=y, text=alt.Text("size:Q"))
     named = alt.Chart(rows[rows["state"] == BASELINE]).mark_text(align="left", dx=8, dy=-6, color=INK, fontSize=11)
-    chart = cloud + bars + line + points + counts + named.encode(x=x, y=y, text="members:N")
-    return chart.properties(width=385, height=330, title=panel_title(f"Resiliency against {COSTS[cost]}"))
+    layers = [cloud, bars, line, points, counts, named.encode(x=x, y=y, text=alt.Text("members:N"))]
+    return alt.layer(*layers, width=385, height=330, title=panel_title(f"Resiliency against {COSTS[cost]}"))
 
 
 def _cells(candidates: pd.DataFrame, cost: str) -> pd.DataFrame:

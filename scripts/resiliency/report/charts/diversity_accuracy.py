@@ -6,7 +6,7 @@ import pandas as pd
 
 from resiliency.analysis.measures import weighted_quantiles
 from resiliency.report.ensemble_pools import heading, how_many, judged_on, main_pool, measured
-from resiliency.report.style import SHARE, WIDTH, finish, notice, panel_title
+from resiliency.report.style import SHARE, WIDTH, finish, notice, panel_title, set_properties
 from resiliency.report.words import label, number, plural, short_label
 
 CAPTION = "Each panel shows all ensembles of one size; where the line rises, more diverse ensembles are more accurate."
@@ -53,8 +53,8 @@ def _clouds(
         r = strengths.get((metric, size), float("nan"))
         cloud = _cloud(data[data["size"] == size], edges, first=size == sizes[0], colour=colours[1 % len(colours)])
         title = panel_title(f"{plural(size, 'member')}, r = {number(r, 2)}", anchor="middle", fontWeight="normal")
-        panels.append(cloud.properties(width=width, height=95, title=title))
-    return alt.hconcat(*panels, spacing=SPACING).properties(title=panel_title(heading(metric, column), frame="bounds"))
+        panels.append(set_properties(cloud, width=width, height=95, title=title))
+    return alt.hconcat(*panels, spacing=SPACING, title=panel_title(heading(metric, column), frame="bounds"))
 
 
 def _cloud(data: pd.DataFrame, edges: list[np.ndarray], first: bool, colour: str) -> alt.LayerChart:
@@ -65,9 +65,13 @@ def _cloud(data: pd.DataFrame, edges: list[np.ndarray], first: bool, colour: str
     y = y.scale(domain=edges[1][[0, -1]].tolist(), nice=False)
     share = alt.Color("share:Q", title="Share of ensembles").scale(scheme="blues", domainMin=0)
     share = share.legend(orient="bottom", format=SHARE, tickCount=4)
-    cells = alt.Chart(_cells(data, edges)).mark_rect(aria=False).encode(x=x, x2="x2", y=y, y2="y2", color=share)
-    cells = cells.encode(tooltip=["ensembles", alt.Tooltip("share", format=".1%")])
-    line = alt.Chart(_profile(data, edges[0])).mark_line(color=colour).encode(x="x:Q", y="y:Q")
+    cells = (
+        alt.Chart(_cells(data, edges))
+        .mark_rect(aria=False)
+        .encode(x=x, x2=alt.X2("x2"), y=y, y2=alt.Y2("y2"), color=share)
+    )
+    cells = cells.encode(tooltip=[alt.Tooltip("ensembles"), alt.Tooltip("share", format=".1%")])
+    line = alt.Chart(_profile(data, edges[0])).mark_line(color=colour).encode(x=alt.X("x:Q"), y=alt.Y("y:Q"))
     return cells + line
 
 

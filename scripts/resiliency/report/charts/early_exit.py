@@ -26,11 +26,11 @@ def draw(deployment: pd.DataFrame, table: pd.DataFrame, colours: list[str]) -> a
     hue = alt.Color("kind:N", title=None).scale(domain=[STATIC, EARLY], range=[MUTED, colours[0]])
     hue = hue.legend(orient="bottom", direction="horizontal")
     shape = alt.Shape("kind:N", title=None).scale(domain=[STATIC, EARLY], range=["circle", "diamond"])
-    tooltip = ["members", "kind", alt.Tooltip("macs", format=",.0f")]
+    tooltip = [*map(alt.Tooltip, ("members", "kind")), alt.Tooltip("macs", format=",.0f")]
     tooltip += [alt.Tooltip(column, format=".2%") for column in ("mean_corruption_error", "low", "high")]
     base = alt.Chart(both).encode(x=x.axis(format="~s", tickCount=5), y=y, color=hue)
     line = base.transform_filter(alt.datum.kind == STATIC).mark_line(strokeWidth=1.5)
-    bars = base.mark_rule(opacity=0.35).encode(y=alt.Y("low:Q"), y2="high")
+    bars = base.mark_rule(opacity=0.35).encode(y=alt.Y("low:Q"), y2=alt.Y2("high"))
     points = base.mark_point(filled=True, size=60).encode(shape=shape, tooltip=tooltip)
     subtitle = [
         "Threshold of confidence chosen on one half of the test images; errors and MACs are those on the other",

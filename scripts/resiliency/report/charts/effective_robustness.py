@@ -57,7 +57,8 @@ def _panel(
     x = alt.X("x:Q", title="Clean accuracy").axis(**_axis(drawn["x"])).scale(domain=_reach(drawn["x"]), nice=False)
     title = f"Accuracy on {label(name)} images" if name == "corrupted" else f"Accuracy on {label(name)}"
     y = alt.Y("y:Q", title=title).axis(**_axis(drawn["y"])).scale(domain=_reach(drawn["y"]), nice=False)
-    tooltip = ["member", "family", *(["recipe"] if rows["recipe"].notna().any() else [])]
+    names = ("member", "family", "recipe") if rows["recipe"].notna().any() else ("member", "family")
+    tooltip = [alt.Tooltip(name) for name in names]
     tooltip += [alt.Tooltip(c, format=".1%") for c in ("clean_accuracy", "accuracy", "predicted_accuracy")]
     tooltip.append(alt.Tooltip("effective_robustness", format="+.1%"))
     base = alt.Chart(drawn).encode(x=x, color=hue, opacity=opacity)
@@ -65,7 +66,11 @@ def _panel(
     layers = [marks]
     intervals = drawn.dropna(subset=["low", "high"])
     if len(intervals):
-        bars = alt.Chart(intervals).mark_rule().encode(x=x, y=alt.Y("y_low:Q"), y2="y_high", color=hue, opacity=opacity)
+        bars = (
+            alt.Chart(intervals)
+            .mark_rule()
+            .encode(x=x, y=alt.Y("y_low:Q"), y2=alt.Y2("y_high"), color=hue, opacity=opacity)
+        )
         layers.insert(0, bars)
     if chosen is not None:
         layers[0] = layers[0].add_params(chosen)

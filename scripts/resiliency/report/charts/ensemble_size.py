@@ -103,9 +103,15 @@ def _panel(rows: pd.DataFrame, best: pd.DataFrame, images: str, colours: list[st
     x = alt.X("size:Q", title="Members", axis=axis).scale(domain=[1, most], padding=14, nice=False)
     y = alt.Y("error:Q", title=f"Error on {images} images").axis(format=SHARE).scale(zero=True)
     base = alt.Chart(rows).encode(x=x)
-    band = base.mark_area(color=colours[0], opacity=0.15).encode(y=alt.Y("lower_quartile:Q"), y2="upper_quartile")
-    bars = base.mark_rule(color=colours[0], strokeWidth=2).encode(y="low:Q", y2="high")
-    tooltip = ["size", alt.Tooltip("ensembles", format=","), alt.Tooltip("error", title="mean error", format=".1%")]
+    band = base.mark_area(color=colours[0], opacity=0.15).encode(
+        y=alt.Y("lower_quartile:Q"), y2=alt.Y2("upper_quartile")
+    )
+    bars = base.mark_rule(color=colours[0], strokeWidth=2).encode(y=alt.Y("low:Q"), y2=alt.Y2("high"))
+    tooltip = [
+        alt.Tooltip("size"),
+        alt.Tooltip("ensembles", format=","),
+        alt.Tooltip("error", title="mean error", format=".1%"),
+    ]
     tooltip += [
         alt.Tooltip(column, title=title, format=".1%")
         for column, title in (
@@ -116,17 +122,17 @@ def _panel(rows: pd.DataFrame, best: pd.DataFrame, images: str, colours: list[st
         )
     ]
     dots = base.mark_point(filled=True, size=70, color=colours[0], opacity=1).encode(y=y, tooltip=tooltip)
-    chart = band + bars + base.mark_line(color=colours[0]).encode(y=y) + dots
+    layers = [band, bars, base.mark_line(color=colours[0]).encode(y=y), dots]
     last = rows.iloc[[-1]]
-    chart += _beside(last.assign(top=last[["error", "high"]].max(axis=1)), x, "top", MEAN)
+    layers.append(_beside(last.assign(top=last[["error", "high"]].max(axis=1)), x, "top", MEAN))
     if len(best):
         other = alt.Chart(best).encode(x=x, y=alt.Y("judged_error:Q"))
-        fields = [alt.Tooltip("size"), alt.Tooltip("members"), alt.Tooltip("judged_error", title="error", format=".1%")]
+        fields = [*map(alt.Tooltip, ("size", "members")), alt.Tooltip("judged_error", title="error", format=".1%")]
         hue = (colours * 6)[5]
-        chart += other.mark_line(color=hue, strokeDash=[5, 3])
-        chart += other.mark_point(filled=True, shape="diamond", size=80, color=hue, opacity=1).encode(tooltip=fields)
-        chart += _beside(best.iloc[[-1]], x, "judged_error", BEST, above=False)
-    return chart.properties(width=400, height=280, title=panel_title(f"{images.capitalize()} images"))
+        diamonds = other.mark_point(filled=True, shape="diamond", size=80, color=hue, opacity=1)
+        layers += [other.mark_line(color=hue, strokeDash=[5, 3]), diamonds.encode(tooltip=fields)]
+        layers.append(_beside(best.iloc[[-1]], x, "judged_error", BEST, above=False))
+    return alt.layer(*layers, width=400, height=280, title=panel_title(f"{images.capitalize()} images"))
 
 
 def _beside(row: pd.DataFrame, x: alt.X, column: str, text: str, above: bool = True) -> alt.Chart:
@@ -134,4 +140,4 @@ def _beside(row: pd.DataFrame, x: alt.X, column: str, text: str, above: bool = T
     words = alt.Chart(row.assign(text=text)).mark_text(
         align="right", dy=-10 if above else 16, dx=8, color=INK, fontSize=11, fontWeight="bold"
     )
-    return words.encode(x=x, y=f"{column}:Q", text="text:N")
+    return words.encode(x=x, y=alt.Y(f"{column}:Q"), text=alt.Text("text:N"))

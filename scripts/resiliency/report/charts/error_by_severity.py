@@ -48,7 +48,10 @@ def draw(members: pd.DataFrame, errors: pd.DataFrame, colours: list[str]) -> alt
         y=alt.Y("error:Q", title="Top-1 error").axis(format=SHARE).scale(domain=domain, nice=False),
         color=hues,
         opacity=opacity,
-        tooltip=["design", "family", "severity", alt.Tooltip("error", title="top-1 error", format=".1%")],
+        tooltip=[
+            *map(alt.Tooltip, ("design", "family", "severity")),
+            alt.Tooltip("error", title="top-1 error", format=".1%"),
+        ],
     )
     lines = base.mark_line().encode(strokeDash=dashes).add_params(chosen)
     chart = lines + base.mark_point(filled=True, size=45)

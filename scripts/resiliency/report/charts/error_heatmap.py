@@ -67,7 +67,7 @@ def _heat(cells: pd.DataFrame, title: str, columns: list[str], order: list[str],
     legend = alt.Legend(title="Error (%)", gradientLength=160)
     boxes = base.mark_rect().encode(
         color=alt.Color("percent:Q", legend=legend).scale(scheme="blues", domain=[0, most]),
-        tooltip=["member", "name", alt.Tooltip("error", title="top-1 error", format=".1%")],
+        tooltip=[*map(alt.Tooltip, ("member", "name")), alt.Tooltip("error", title="top-1 error", format=".1%")],
     )
     dark = alt.value("white")
     ink = alt.when(alt.datum["percent"] > 0.62 * most).then(dark).otherwise(alt.value(INK))

@@ -52,9 +52,9 @@ def _panel(pictures: pd.DataFrame, name: str, corruptions: list[str], severities
     chart = chart.encode(
         x=alt.X("column:O", title=None, axis=columns).scale(domain=severities),
         y=alt.Y("row:N", title=name or None, axis=rows).scale(domain=[label(corruption) for corruption in corruptions]),
-        url="picture:N",
+        url=alt.Url("picture:N"),
         description="name:N",
-        tooltip="name:N",
+        tooltip=alt.Tooltip("name:N"),
     )
     size = alt.Step(PICTURE + 2)
     return chart.properties(width=size, height=size, view=alt.ViewConfig(stroke=None))

@@ -119,7 +119,9 @@ def _lines(curves: pd.DataFrame, measure: str, hue: alt.Color, ends: list[float]
     )
     y = y.scale(zero=False, nice=False, padding=8, **({"domain": ends} if ends else {}))
     lines = alt.Chart(curves).mark_line(strokeWidth=1.2)
-    lines = lines.encode(x=x, y=y, color=hue, detail="seed:N", tooltip=list(curves.columns[:3]))
+    lines = lines.encode(
+        x=x, y=y, color=hue, detail=alt.Detail("seed:N"), tooltip=[*map(alt.Tooltip, curves.columns[:3])]
+    )
     lines = lines.encode(opacity=by_legend("strength")[1]) if "strength" in curves else lines
     return lines.properties(height=MEASURES[measure].height)
 

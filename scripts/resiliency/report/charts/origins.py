@@ -26,8 +26,8 @@ def draw(table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
         "further right: more accurate, or more diverse",
         "Only sizes and costs of which there are ensembles of several origins",
     ]
-    chart = alt.vconcat(*bands, spacing=18).resolve_scale(color="independent", yOffset="independent")
-    return finish(chart, title, subtitle)
+    scales = alt.ScaleResolveMap(color="independent", yOffset="independent")
+    return finish(alt.vconcat(*bands, spacing=18, resolve=alt.Resolve(scale=scales)), title, subtitle)
 
 
 def _band(rows: pd.DataFrame, equal: str, colours: list[str]) -> alt.HConcatChart | None:
@@ -47,7 +47,7 @@ def _band(rows: pd.DataFrame, equal: str, colours: list[str]) -> alt.HConcatChar
         for index, (measure, title) in enumerate(_measures(rows))
     ]
     head = "At equal size" if equal == "size" else "At equal cost: MACs within a factor of two"
-    return alt.hconcat(*panels, spacing=22).properties(title=panel_title(head, frame="bounds"))
+    return alt.hconcat(*panels, spacing=22, title=panel_title(head, frame="bounds"))
 
 
 def _measures(rows: pd.DataFrame) -> list[tuple[str, str]]:
@@ -71,15 +71,18 @@ def _dots(rows: pd.DataFrame, title: str, hue: alt.Color, equal: str, index: int
     x = alt.X("mean:Q", title=None).axis(format=form, tickCount=3, labelOverlap=True)
     chosen, opacity = by_legend(equal)
     base = alt.Chart(rows).encode(y=y, yOffset=offset, color=hue, opacity=opacity)
-    line = base.mark_rule(strokeWidth=2).encode(x="lower_quartile:Q", x2="upper_quartile")
+    line = base.mark_rule(strokeWidth=2).encode(x=alt.X("lower_quartile:Q"), x2=alt.X2("upper_quartile"))
     line = line if index else line.add_params(chosen)
     columns = ("mean", "low", "high", "lower_quartile", "upper_quartile")
-    tooltip = ["origin", equal, "ensembles", *(alt.Tooltip(column, format=".4f") for column in columns)]
+    tooltip = [
+        *map(alt.Tooltip, ("origin", equal, "ensembles")),
+        *(alt.Tooltip(column, format=".4f") for column in columns),
+    ]
     dots = base.mark_point(filled=True, size=55)
     dots = dots.encode(x=x.scale(zero=False, nice=False, padding=10), tooltip=tooltip)
     lines = list(title.partition(", ")[::2]) if ", " in title else title.rsplit(" ", 1)
     height = alt.Step(38, **{"for": "position"})
-    return (line + dots).properties(width=118, height=height, title=panel_title(lines))
+    return alt.layer(line, dots, width=118, height=height, title=panel_title(lines))
 
 
 def finding(table: pd.DataFrame) -> str:

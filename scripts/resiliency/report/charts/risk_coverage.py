@@ -84,7 +84,7 @@ def _panel(lines: pd.DataFrame, name: str, first: bool, hue: alt.Color, dash: al
     x = alt.X("coverage:Q", title="Images answered").scale(domain=[LEAST, 1]).axis(format=SHARE, tickCount=5)
     y = alt.Y("risk:Q", title="Error of the answers" if first else None).axis(format=SHARE)
     chosen, opacity = by_legend("who")
-    tooltip = ["who", alt.Tooltip("coverage", format=".0%"), alt.Tooltip("risk", format=".2%")]
+    tooltip = [alt.Tooltip("who"), alt.Tooltip("coverage", format=".0%"), alt.Tooltip("risk", format=".2%")]
     chart = (
         alt.Chart(lines)
         .mark_line(strokeWidth=2)

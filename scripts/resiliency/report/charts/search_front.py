@@ -60,7 +60,7 @@ def _evaluations(evaluations: pd.DataFrame, colours: list[str]) -> alt.LayerChar
     front = data[data["front"].astype(bool)]
     line = alt.Chart(front).mark_line(interpolate="step-after", color=MUTED, strokeWidth=1).encode(x=x, y=y)
     names = alt.Chart(data[data["state"] == STATES[2]]).mark_text(align="left", dx=7, dy=-7, color=INK, fontSize=11)
-    chart = line + points + names.encode(x=x, y=y, text="member:N")
+    chart = line + points + names.encode(x=x, y=y, text=alt.Text("member:N"))
     return chart.properties(width=270, height=270, title=panel_title("Validation images"))
 
 
@@ -74,7 +74,11 @@ def _members(members: pd.DataFrame, column: str, images: str, colours: list[str]
     chosen, opacity = by_legend("way")
     points = alt.Chart(members).mark_point(filled=True, size=70)
     points = points.add_params(chosen) if first else points
-    tooltip = ["member", "family", alt.Tooltip("macs", format=","), alt.Tooltip(column, format=".1%")]
+    tooltip = [
+        *map(alt.Tooltip, ("member", "family")),
+        alt.Tooltip("macs", format=","),
+        alt.Tooltip(column, format=".1%"),
+    ]
     points = points.encode(x=_macs(members), y=y, color=hue, shape=shape, tooltip=tooltip, opacity=opacity)
     return points.properties(width=230, height=270, title=panel_title(f"Test images, {images}"))
 

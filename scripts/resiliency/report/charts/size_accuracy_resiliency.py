@@ -28,10 +28,10 @@ def draw(members: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
     by_accuracy = _against(points, accuracy.scale(zero=False, padding=16, nice=False), colours)
     bars = alt.Chart(points.dropna(subset=["clean_accuracy_low", "clean_accuracy_high"])).mark_rule()
     by_accuracy += bars.encode(
-        x="clean_accuracy_low:Q",
-        x2="clean_accuracy_high",
-        y="mean_corruption_error:Q",
-        color="family:N",
+        x=alt.X("clean_accuracy_low:Q"),
+        x2=alt.X2("clean_accuracy_high"),
+        y=alt.Y("mean_corruption_error:Q"),
+        color=alt.Color("family:N"),
         opacity=opacity,
     )
     confidence = percent(points["confidence"].iloc[0], 0)
@@ -55,14 +55,14 @@ def _against(points: pd.DataFrame, x: alt.X, colours: list[str], chosen: alt.Par
     error = error.scale(zero=False, padding=16, nice=False).axis(format=SHARE)
     hue = alt.Color("family:N", title="Family", scale=spread(families, colours))
     shape = alt.Shape("family:N", title="Family", scale=shapes(families, colours))
-    tooltip = ["member", "family", alt.Tooltip("parameters", format=",")]
+    tooltip = [*map(alt.Tooltip, ("member", "family")), alt.Tooltip("parameters", format=",")]
     tooltip += [alt.Tooltip(c, title=label(c), format=".1%") for c in ("clean_accuracy", "mean_corruption_error")]
     opacity = by_legend("family")[1]
     dots = alt.Chart(points).mark_point(filled=True, size=80)
     dots = dots.encode(x=x, y=error, color=hue, shape=shape, tooltip=tooltip, opacity=opacity)
     ends = ["mean_corruption_error_low", "mean_corruption_error_high"]
     bars = alt.Chart(points.dropna(subset=ends)).mark_rule()
-    bars = bars.encode(x=x, y=f"{ends[0]}:Q", y2=ends[1], color="family:N", opacity=opacity)
+    bars = bars.encode(x=x, y=alt.Y(f"{ends[0]}:Q"), y2=alt.Y2(ends[1]), color=alt.Color("family:N"), opacity=opacity)
     bars = bars.add_params(chosen) if chosen else bars
     return (bars + dots).properties(width=300, height=320)
 

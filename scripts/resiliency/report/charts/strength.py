@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from resiliency.report.ensemble_pools import measured, under_main_rule
-from resiliency.report.style import SHARE, by_legend, finish, notice, panel_title
+from resiliency.report.style import SHARE, by_legend, finish, notice, panel_title, set_properties
 from resiliency.report.words import OBJECTIVES, kind_of, label, percent, plural
 
 CAPTION = (
@@ -97,10 +97,10 @@ def _row(
         panel = _panel(values, objective, quantity.form, objective == objectives[-1], first, colours)
         if objective == objectives[0]:
             subtitle = quantity.subtitle + [""] * (lines - len(quantity.subtitle))
-            panel = panel.properties(title=panel_title(quantity.title, subtitle=subtitle))
-        panels.append(panel.properties(width=WIDTH, height=HEIGHT))
+            set_properties(panel, title=panel_title(quantity.title, subtitle=subtitle))
+        panels.append(set_properties(panel, width=WIDTH, height=HEIGHT))
     name = panel_title(f"{objective}: {OBJECTIVES[objective]}", frame="bounds")
-    return alt.hconcat(*panels, spacing=LABELS + 12, bounds="flush").properties(title=name)
+    return alt.hconcat(*panels, spacing=LABELS + 12, bounds="flush", title=name)
 
 
 def _panel(
@@ -120,13 +120,13 @@ def _panel(
     chosen, opacity = by_legend("of")
     base = alt.Chart(own).encode(x=x, y=y, color=hue, opacity=opacity)
     points = base.mark_point(filled=True, size=34).encode(
-        shape=shape, tooltip=["of", "strength", "seed", alt.Tooltip("value", format=".4f")]
+        shape=shape, tooltip=[*map(alt.Tooltip, ("of", "strength", "seed")), alt.Tooltip("value", format=".4f")]
     )
     means = own.groupby(["of", "strength"], sort=False)["value"].mean().reset_index()
     independent = values[values["strength"] == 0].groupby("of", sort=False)["value"].mean().reset_index()
     rule = alt.Chart(independent).mark_rule(strokeDash=[4, 3]).encode(y=y, color=hue, opacity=opacity)
     rule = rule.add_params(chosen) if first else rule
-    return rule + alt.Chart(means).mark_line().encode(x=x, y=y, color=hue, opacity=opacity) + points
+    return alt.layer(rule, alt.Chart(means).mark_line().encode(x=x, y=y, color=hue, opacity=opacity), points)
 
 
 def finding(ensembles: pd.DataFrame) -> str:

@@ -27,7 +27,7 @@ def draw(table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
     y = alt.Y("name:N", title=None, sort=order).axis(ticks=False, grid=True, tickBand="extent")
     base = alt.Chart(rows).encode(y=y, yOffset=alt.YOffset("role:N", sort=list(ROLES)), color=hue, opacity=opacity)
     x = alt.X("error:Q", title="Top-1 error, mean over severities").axis(format=SHARE)
-    bars = base.mark_rule(strokeWidth=2).encode(x="low:Q", x2="high")
+    bars = base.mark_rule(strokeWidth=2).encode(x=alt.X("low:Q"), x2=alt.X2("high"))
     tooltip = [alt.Tooltip("who", title="who"), alt.Tooltip("name", title="corruption")]
     tooltip += [alt.Tooltip("error", title="error", format=".1%")]
     tooltip += [
