@@ -189,6 +189,19 @@ def _baseline(study: "Study") -> Iterator[str]:
         yield f"members.baseline: {short(baseline)} is not a member{hint(baseline, members)}"
 
 
+def _reference(study: "Study") -> Iterator[str]:
+    """A recipe of reference that no member has."""
+    reference = study.statistics.reference
+    recipes = sorted({*study.described_elsewhere()["recipe"]} - {""}) if study.external else []
+    if reference is None or reference in recipes:
+        return
+    if recipes:
+        near = hint(reference, recipes) or f"; there are {', '.join(map(short, recipes))}"
+    else:
+        near = ": only a table of external.members gives recipes; null stands for all members"
+    yield f"statistics.reference: {short(reference)} is not the recipe of a member{near}"
+
+
 def _ensembles(study: "Study") -> Iterator[str]:
     members = study.independent_members() + (study.contents().predicted if study.external else [])
     if members and max(study.ensembles.sizes) > len(members):
@@ -266,6 +279,7 @@ CHECKS = (
     (_corruptions, {"corruptions"}),
     (_precomputed, {"corruptions", "dataset"}),
     (_baseline, {"external", "members", "designs", "corruptions"}),
+    (_reference, {"external", "statistics", "dataset", "test_sets", "corruptions"}),
     (_ensembles, {"external", "ensembles", "members", "designs"}),
     (_test_sets, {"test_sets"}),
     (_splits, {"dataset", "members", "designs", "joint", "search", "ensembles"}),

@@ -101,6 +101,7 @@ FAULTS = [
     ("joint.objectives", {"balancd": [0.5]}, "'balancd' is not one of 'independent', 'balanced', 'gncl', "),
     ("attribution.target", "labels", "'labels' is not one of 'label' or 'prediction'; did you mean label?"),
     ("statistics.confidence", 1, "statistics.confidence: 1: Input should be less than 1"),
+    ("statistics.reference", "standard", "'standard' is not the recipe of a member: only a table of external.members"),
     ("charts", {"colours": ["red"]}, "charts.colours.0: 'red': String should match pattern"),
 ]  # fmt: skip
 
@@ -113,6 +114,27 @@ def test_each_fault_is_one_line(path, value, message):
     assert len(lines) == 1
     assert message in lines[0]
     assert lines[0].startswith(path.partition(".")[0])
+
+
+def test_a_recipe_of_reference_is_that_of_a_member(tmp_path):
+    (tmp_path / "scores.csv").write_text("member,clean\na,90\nb,80\nc,70\n")
+    (tmp_path / "about.csv").write_text("member,recipe\na,standard\nb,more data\n")
+    external = {"scores": str(tmp_path / "scores.csv"), "members": str(tmp_path / "about.csv")}
+    config = {
+        "study": "mine",
+        "dataset": None,
+        "designs": {},
+        "members": {"designs": [], "baseline": "a"},
+        "external": external,
+        "statistics": {"reference": "standard"},
+    }
+    assert load(config).statistics.reference == "standard"
+    for recipe, near in (("standrd", "; did you mean standard?"), ("x", "; there are 'more data', 'standard'")):
+        lines = faults_of(config | {"statistics": {"reference": recipe}})
+        assert lines == [f"statistics.reference: {recipe!r} is not the recipe of a member{near}"]
+    del external["members"]
+    (line,) = faults_of(config)
+    assert line.startswith("statistics.reference: 'standard' is not the recipe of a member: only a table of external")
 
 
 def test_a_literal_fault_suggests_the_nearest_name():
