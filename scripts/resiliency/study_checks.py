@@ -183,10 +183,29 @@ def _baseline(study: "Study") -> Iterator[str]:
     if external:
         members += external.predicted or (list(external.kinds) if not members else [])
     if baseline == ALEXNET:
-        if set(counted(study.corruptions.names)) - set(MAIN) or set(study.corruptions.severities) != set(SEVERITIES):
-            yield "members.baseline: alexnet has published errors of the 15 main corruptions at severities 1 to 5 only"
+        if lacking := _unlike_imagenet_c(study):
+            yield f"members.baseline: alexnet has published errors on ImageNet-C only, which needs {', '.join(lacking)}"
     elif baseline not in members:
         yield f"members.baseline: {short(baseline)} is not a member{hint(baseline, members)}"
+
+
+def _unlike_imagenet_c(study: "Study") -> list[str]:
+    """What the study needs to have the images, corruptions and severities that AlexNet's published errors are of."""
+    corruptions, dataset, imagenet = study.corruptions, study.dataset, PUBLISHED["imagenet"]
+    needed = {
+        "corruptions.names among the 15 main ones": set(counted(corruptions.names)) <= set(MAIN),
+        "corruptions.severities 1 to 5": set(corruptions.severities) == set(SEVERITIES),
+    }
+    if dataset:
+        published = corruptions.source == "precomputed" or corruptions.table_at(dataset.side) == "imagenet-c"
+        needed |= {
+            "dataset.name imagenet": dataset.name == "imagenet",
+            f"dataset.image_size {imagenet.image_size}": dataset.side == imagenet.image_size,
+            "corruptions.table imagenet-c": published,
+        }
+    elif study.external:
+        needed[f"external.classes {imagenet.classes}"] = study.external.classes in (None, imagenet.classes)
+    return [what for what, there in needed.items() if not there]
 
 
 def _reference(study: "Study") -> Iterator[str]:
@@ -278,7 +297,7 @@ CHECKS = (
     (_files, {"members", "test_sets", "dataset"}),
     (_corruptions, {"corruptions"}),
     (_precomputed, {"corruptions", "dataset"}),
-    (_baseline, {"external", "members", "designs", "corruptions"}),
+    (_baseline, {"external", "members", "designs", "corruptions", "dataset"}),
     (_reference, {"external", "statistics", "dataset", "test_sets", "corruptions"}),
     (_ensembles, {"external", "ensembles", "members", "designs"}),
     (_test_sets, {"test_sets"}),

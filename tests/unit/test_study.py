@@ -111,13 +111,46 @@ def test_design_names_suit_file_names():
     assert faults_of(config) == ["designs.a/b: a name of at most 60 letters, digits, '_' and '.' is needed"]
 
 
-def test_alexnet_needs_the_published_conditions():
-    assert load(changed("members.baseline", "alexnet")).members.baseline == "alexnet"
-    for path, value in (("corruptions.names", ["saturate"]), ("corruptions.severities", [1, 2])):
-        config = changed(path, value)
-        config["members"]["baseline"] = "alexnet"
-        (line,) = faults_of(config)
-        assert line.startswith("members.baseline: alexnet has published errors of the 15 main corruptions")
+IMAGENET = {"dataset": {"name": "imagenet", "folder": "imagenet"}}
+
+
+@pytest.mark.parametrize(
+    ("change", "needed"),
+    [
+        (IMAGENET, []),
+        (IMAGENET | {"corruptions": {"source": "precomputed", "folder": "imagenet-c"}}, []),
+        (IMAGENET | {"corruptions": {"names": ["saturate"]}}, ["corruptions.names among the 15 main ones"]),
+        (IMAGENET | {"corruptions": {"names": ["fog", "saturate"]}}, []),  # mCE is of fog alone
+        (IMAGENET | {"corruptions": {"severities": [1, 2]}}, ["corruptions.severities 1 to 5"]),
+        (IMAGENET | {"corruptions": {"table": "cifar-10-c"}}, ["corruptions.table imagenet-c"]),
+        ({"dataset": IMAGENET["dataset"] | {"image_size": 128}}, ["dataset.image_size 224"]),
+        ({"dataset": IMAGENET["dataset"] | {"name": "image_folder"}}, ["dataset.name imagenet"]),
+        ({}, ["dataset.name imagenet", "dataset.image_size 224", "corruptions.table imagenet-c"]),
+        ({"dataset": {"name": "cifar10", "image_size": 224}}, ["dataset.name imagenet"]),
+    ],
+)
+def test_alexnet_is_a_baseline_on_imagenet_c_alone(change, needed):
+    config = changed("members.baseline", "alexnet") | {"joint": None, "search": None} | change
+    if not needed:
+        assert load(config).members.baseline == "alexnet"
+        return
+    words = f"alexnet has published errors on ImageNet-C only, which needs {', '.join(needed)}"
+    assert faults_of(config) == [f"members.baseline: {words}"]
+
+
+def test_alexnet_is_no_baseline_of_scores_of_other_classes(tmp_path):
+    (tmp_path / "scores.csv").write_text("member,clean,fog.1,fog.2,fog.3,fog.4,fog.5\na,90,80,70,60,50,40\n")
+    config = {
+        "study": "mine",
+        "dataset": None,
+        "designs": {},
+        "members": {"designs": [], "baseline": "alexnet"},
+        "external": {"scores": str(tmp_path / "scores.csv")},
+    }
+    assert load(config).members.baseline == "alexnet"
+    config["external"]["classes"] = 10
+    (line,) = faults_of(config)
+    assert line.endswith("only, which needs external.classes 1000")
 
 
 def test_names_of_members():

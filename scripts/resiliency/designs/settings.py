@@ -235,7 +235,8 @@ class Members(Settings):
         description="members trained from each design; or a mapping of designs to numbers, one for what it leaves out",
     )
     baseline: str = Field(
-        description="member whose errors are 100 % in CE and mCE, or alexnet for its published ImageNet-C errors"
+        description="member whose errors are 100 % in CE and mCE, or alexnet for its published errors, of "
+        "ImageNet-C alone"
     )
 
     @property
