@@ -102,7 +102,7 @@ rule attribution_gallery:
         "../envs/resiliency.yaml"
     threads: decoding
     resources:
-        **needing(NETWORK_MEMORY, 60, gpu=1),
+        **needing(NETWORK_MEMORY, MINUTES["attribution_gallery"], gpu=1),
     params:
         **STUDY.attribution.model_dump(include={"target", "steps"}),
         **STUDY.corruptions.severest(),

@@ -89,7 +89,7 @@ rule attribute:
         "../envs/resiliency.yaml"
     threads: decoding
     resources:
-        **needing(NETWORK_MEMORY, 60, gpu=1),
+        **needing(NETWORK_MEMORY, MINUTES["attribute"], gpu=1),
     params:
         **STUDY.attribution.model_dump(exclude={"similarities"}),
         code=code("attribute"),

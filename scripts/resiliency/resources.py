@@ -14,6 +14,10 @@ DAY = 24 * 60
 UNCOUNTED, UNCOUNTED_CLASSES = 100_000, 1_000
 # Images a minute: trained on by one network, and predicted by one.
 TRAINED, PREDICTED = 60_000, 30_000
+# Predictions that take as long as a gradient, and as occlusion, which hides an image by 49 windows in turn. An image of
+# more than `SIDE` pixels a side takes longer, in proportion to its area.
+GRADIENT, OCCLUSION = 3, 50
+SIDE = 64
 # Pixels a minute that the slowest corruption makes on one core.
 CORRUPTED = 30_000_000
 # Probabilities a minute: of members scored, of pairs of them compared, and of ensembles combined by one rule.
@@ -34,13 +38,16 @@ def minutes(study: Study) -> dict[str, int]:
     joint, search = study.joint, study.search
     together = len(joint.designs) * joint.seeds if joint else 0
     of_designs = [study.members.trained(design) for design in study.trained_designs()]
-    networks = max([*of_designs, together, search.members if search else 0])
+    networks = max([*of_designs, together, search.members if search else 0, 1 if study.loaded_designs() else 0])
+    methods, pictured = study.attribution.methods, len(study.pictured_members())
     epochs = [study.recipe(design).epochs for design in study.trained_designs()]
     estimates = {
         "corrupt": 10 + test * severities * study.data.side**2 // CORRUPTED,
         "train": 60 + train * max(epochs, default=0) // TRAINED,
         "predict": 30 + test * conditions * networks // PREDICTED,
         "predict_test_set": 30 + UNCOUNTED * networks // PREDICTED,
+        "attribute": 60 + round(study.probe.images * networks * _explanation(study, methods) / PREDICTED),
+        "attribution_gallery": 60 + round(study.probe.images * pictured * _explanation(study, methods[:1]) / PREDICTED),
     }
     if study.prediction.members_a_job > 1:
         predicted = test * conditions + UNCOUNTED * len(study.test_sets)
@@ -51,6 +58,12 @@ def minutes(study: Study) -> dict[str, int]:
         estimates["train_supernet"] = 60 + train * study.search_recipe().epochs * (2 + search.drawn) // TRAINED
         estimates["search"] = 60 + search.evaluations * (search.calibration_images + validation) // PREDICTED
     return estimates | _minutes_of_ensembles(study, test * conditions + UNCOUNTED * len(study.test_sets))
+
+
+def _explanation(study: Study, methods: list[str]) -> float:
+    """How many predictions take as long as explaining one image by all `methods`."""
+    passes = {"integrated_gradients": GRADIENT * study.attribution.steps, "occlusion": OCCLUSION}
+    return sum(passes.get(method, GRADIENT) for method in methods) * max(1, study.data.side / SIDE) ** 2
 
 
 def _minutes_of_ensembles(study: Study, predictions: int) -> dict[str, int]:

@@ -27,6 +27,26 @@ def test_minutes_of_cifar10_by_hand():
     assert estimates["corrupt"] == 11
 
 
+def test_minutes_of_attributions_by_hand(tmp_path):
+    estimates = minutes(study("cifar10"))
+    predictions = 3 + 3 * 50 + 3  # saliency, 50 steps of integrated gradients, Grad-CAM
+    assert estimates["attribute"] == 60 + round(1_000 * 9 * predictions / 30_000)  # three ensembles of three
+    assert estimates["attribution_gallery"] == 60 + round(1_000 * 6 * 3 / 30_000)  # saliency of six families
+    large = minutes(study("cifar10", dataset={"name": "image_folder", "folder": str(tmp_path)}))
+    assert large["attribute"] == 60 + round(1_000 * 9 * predictions * (224 / 64) ** 2 / 30_000)
+    occluded = minutes(study("cifar10", attribution={"methods": ["occlusion"]}))
+    assert occluded["attribute"] == 60 + round(1_000 * 9 * 50 / 30_000)
+
+
+def test_members_that_are_loaded_alone_are_a_network_each():
+    files = [REPOSITORY / "config.yaml", REPOSITORY / "studies/imagenet_pretrained.yaml"]
+    config = read_merged(files) | {"test_sets": {}}
+    config["prediction"]["members_a_job"] = 1
+    estimates = minutes(load(config))
+    assert estimates["predict"] == 30 + 50_000 * 76 // 30_000
+    assert estimates["attribute"] == 60 + round(1_000 * 156 * (224 / 64) ** 2 / 30_000)
+
+
 def test_minutes_of_rules_that_look_at_all_ensembles_by_hand():
     estimates, probabilities = minutes(study("cifar10")), 10_000 * 76 * 10
     members, joint, searched = 36, 15, 5  # joint: ensembles of three
@@ -53,6 +73,9 @@ def test_a_sample_of_ensembles_takes_less_time():
         ({"joint": {"training": {"epochs": 300}}}, "train_jointly"),
         ({"search": {"drawn": 4}}, "train_supernet"),
         ({"search": {"evaluations": 6000}}, "search"),
+        ({"probe": {"images": 5000}}, "attribute"),
+        ({"attribution": {"steps": 500}}, "attribute"),
+        ({"members": {"seeds": 20}}, "attribute"),
     ],
 )
 def test_the_size_of_the_study_counts(changes, rule):
@@ -63,7 +86,10 @@ def test_the_size_of_the_study_counts(changes, rule):
 def test_a_study_asks_for_no_more_than_it_has():
     estimates = minutes(study("cifar10", joint=None, search=None, members={"seeds": 1}))
     of_ensembles = {"score_members", "pairwise_diversity", "score_ensembles", "choose_ensembles"}
-    assert set(estimates) == {"corrupt", "train", "predict", "predict_test_set"} | of_ensembles
+    assert set(estimates) == {
+        *("corrupt", "train", "predict", "predict_test_set", "attribute", "attribution_gallery"),
+        *of_ensembles,
+    }
     assert estimates["predict"] == 30 + 10_000 * 76 // 30_000
 
 
