@@ -1,4 +1,4 @@
-"""Random streams derived by name from the study's one seed.
+"""Random streams derived by name from a seed, in most cases that of the study.
 
 A stream depends on its name alone, never on the order of execution: sharding, batch size, cores and resuming change
 nothing.

@@ -35,7 +35,13 @@ MOST_PICTURED = 8
 
 class Study(Settings):
     study: str = Field(pattern=NAME, description="name of the study: its results are in results/<study>")
-    seed: int = Field(0, ge=0, lt=2**63, description="seed that every random stream is derived from")
+    seed: int = Field(
+        0,
+        ge=0,
+        lt=2**63,
+        description="seed of splits, corruptions, training, search, sampled ensembles and resampled images; the groups "
+        "of a jackknife, and draws that estimate a standard error, a histogram or MACs, are the same for all seeds",
+    )
     dataset: Dataset | None = Field(
         Dataset(), description="images and their split; null where all members are known by predictions or scores"
     )

@@ -34,7 +34,7 @@ DESCRIBED = ["ensemble", "origin", "rule", "size", "possible", "weight", "member
 def image_groups(labels: np.ndarray, probe: np.ndarray, seed: int) -> np.ndarray:
     """The group of each test image, int64 N in 0..GROUPS-1, drawn so that all groups are alike.
 
-    Each has its share of the images of every class, and of the probe images, to within one.
+    Two groups differ by at most one in their numbers of images and of probe images, by at most two in those of a class.
 
     Args:
         labels: int N.

@@ -15,9 +15,11 @@ class Ensembles(Settings):
         ["mean_probability", "plurality_vote"], min_length=1, description="combination rules; the first is the main one"
     )
     limit: int = Field(
-        100_000, ge=100, description="most ensembles that are scored; beyond it a sample, stratified by size and design"
+        100_000,
+        ge=100,
+        description="most ensembles that are scored of the independent members, and of the sub-networks; beyond it a "
+        "sample, stratified by size and design",
     )
-
     least_clean_accuracy: float = Field(
         0, ge=0, lt=1, description="clean accuracy that an independent member needs to be in an ensemble"
     )
