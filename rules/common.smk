@@ -53,7 +53,7 @@ JOINT = (  # members of one setting
 )
 INDEPENDENT = STUDY.independent_members()
 TRAINED, LOADED = STUDY.trained_designs(), STUDY.loaded_designs()
-LOADED_MEMBERS = [member for member in INDEPENDENT if member.rpartition("-s")[0] in LOADED]
+LOADED_MEMBERS = [member for member in INDEPENDENT if design_of(member) in LOADED]
 SEARCHED = STUDY.searched_members()
 MEMBERS = INDEPENDENT + STUDY.joint_members() + SEARCHED
 # Members from elsewhere: what files hold of them, and those that are known by more than scores.
@@ -121,7 +121,7 @@ MEMBER_FILES = {
     "descriptions": member_files("member.json", MEMBERS + ELSEWHERE),
     "histories": member_files(
         "history.csv",
-        [member for member in MEMBERS if member not in SEARCHED and member.rpartition("-")[0] not in LOADED],
+        [member for member in MEMBERS if member not in SEARCHED and member not in LOADED_MEMBERS],
     ),
     "errors": [f"{RESULTS}/external/{source.name}/errors.csv" for source in SOURCES if source.kind == "scores"],
 }

@@ -17,6 +17,7 @@ from resiliency.ensembles.settings import Deployment, Ensembles
 from resiliency.export.choice import BEST, checked
 from resiliency.external.settings import External
 from resiliency.faults import Fault
+from resiliency.names import design_of
 from resiliency.prediction_settings import Prediction
 from resiliency.report.settings import Charts
 from resiliency.search.settings import Search
@@ -129,7 +130,7 @@ class Study(Settings):
         """Names of the members whose attributions are shown: the first of each family, or the baseline of its own."""
         first = {}
         for member in self.independent_members():
-            family = self.family(member.rpartition("-")[0])
+            family = self.family(design_of(member))
             if member == self.members.baseline or family not in first:
                 first[family] = member
         return list(first.values())[:MOST_PICTURED]

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from resiliency.designs.settings import Design
+from resiliency.names import design_of
 from resiliency.search.settings import RANDOM, Search
 from resiliency.search.space import ARGUMENTS, RESNETS, Space
 from resiliency.study_messages import short
@@ -31,7 +32,7 @@ def search_faults(search: Search, design: Design, side: int, classes: int, membe
     if fault := _size_fault(design.arguments):
         yield f"designs.{name}.arguments.{fault}"
         return
-    own = [member for member in members if member.rpartition("-s")[0] == name]
+    own = [member for member in members if design_of(member) == name]
     if search.start != RANDOM and search.start not in own:
         yield f"search.start: {search.start!r} is not a member of {name}; random or one of {own} is needed"
     if search.training.get("compile"):
