@@ -99,8 +99,8 @@ HELD_OUT = HELD_OUT if VALIDATED else {}
 START = STUDY.search.start if SEARCHED else "random"
 STARTED = {} if START == "random" else {"start": f"{RESULTS}/members/{START}/weights.safetensors"}
 STARTED |= {"start_description": f"{RESULTS}/members/{START}/member.json"} if STARTED else {}
-# Loaded members whose images one job decodes, before each member has a job of its own, which then goes on from there. That
-# what these share is no file that depends on the members keeps a new member from making others stale.
+# One job decodes the images for several loaded members and predicts them; then a job of each member completes what is
+# kept of it. These jobs depend on one file for all, whose time does not count: a new member makes no other stale.
 EACH = STUDY.prediction.members_a_job
 LOADED_JOBS = [LOADED_MEMBERS[start : start + EACH] for start in range(0, len(LOADED_MEMBERS), EACH)]
 PREDICTED_TOGETHER = f"{RESULTS}/predicted_together/all.json"

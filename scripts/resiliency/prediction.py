@@ -90,13 +90,16 @@ def predict_parts(
 
 
 def prediction_key(code: str, images: Iterable[str | Path], member: str | Path, precision: str) -> str:
-    """What the predictions of a member depend on.
+    """A hash of all that the predictions of a member depend on, among it the device and the version of torch.
 
     Args:
-        code: a fingerprint of it.
-        images: files that hold or list them; they count as they are now, as does what is in
-        member: the folder of the member.
-        precision: of `inference`; device and torch count too.
+        code: the fingerprint of the code that predicts.
+        images: files that hold the images, or list them. Of files, path, size and time of change are hashed.
+        member: the folder of the member; its weights and description are hashed likewise.
+        precision: a precision of `inference`.
+
+    Returns:
+        `KEY_LENGTH` hexadecimal digits.
     """
     files = [*images, Path(member, "weights.safetensors"), Path(member, "member.json")]
     states = [(str(path), (state := Path(path).stat()).st_size, state.st_mtime_ns) for path in files]

@@ -15,7 +15,8 @@ from threadpoolctl import threadpool_limits
 from resiliency.faults import Fault
 from resiliency.gpus import claim_gpu
 
-# Sums in another order round otherwise: a number that went with the cores would go into the bytes of results.
+# The rounding of a sum depends on its order, and so on the number of threads. One thread gives the same bytes on any
+# number of cores.
 COMPUTE_THREADS = 1
 _LIBRARIES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 

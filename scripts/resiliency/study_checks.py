@@ -30,7 +30,12 @@ RESERVED = {CLEAN, CORRUPTED, "validation", "mean", *MAIN, *HELD_OUT}  # that ta
 
 
 def cross_checks(study: "Study", faulty: set[str] = frozenset()) -> list[str]:
-    """A line for each fault; checks that read a section in `faulty`, or one that refers to what is not there, rest."""
+    """Run `CHECKS` on `study`, and return a line for each fault.
+
+    Args:
+        faulty: sections that hold faults of their own. Checks that read one of them are skipped, as are those that
+            read a section in which an earlier check of names or files found a fault.
+    """
     left_out, lines = set(faulty), []
     for check, sections in CHECKS:
         if not left_out & sections:

@@ -88,7 +88,15 @@ def interval(replicates: np.ndarray, confidence: float, scale: Scale = LINEAR) -
 
 
 def p_value(replicates: np.ndarray, scale: Scale = LINEAR) -> float:
-    """Two-sided p-value of the hypothesis that the statistic is 0: one less the largest confidence that excludes it."""
+    """Two-sided p-value of the hypothesis that the statistic is 0: 2 P(T > |t|).
+
+    t is the statistic over its standard error, both on `scale`, and T has Student's distribution with U - 1 degrees of
+    freedom for U units. `interval` excludes 0 at all confidences below 1 - p. With a standard error of 0, p is 1 for a
+    statistic of 0, else 0.
+
+    Args:
+        replicates: float 1 + U: the statistic of all units, then without each of them.
+    """
     value, error, freedom = studentised(replicates, scale)
     if error == 0:
         return float(value == 0)

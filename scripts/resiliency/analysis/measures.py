@@ -49,10 +49,18 @@ def weighted_ranks(weights: np.ndarray, values: np.ndarray) -> np.ndarray:
 
 
 def weighted_quantiles(values: np.ndarray, weights: np.ndarray, shares: list[float]) -> np.ndarray:
-    """Quantiles of `values` (float n) under `weights` (float n, positive); NaN values do not count, of none it is NaN.
+    """Quantiles of weighted values; of equal weights, NumPy's.
 
-    Interpolated linearly between the values at (k - 1) w_k + (n - 1) times the weight below, over its largest; of equal
-    weights these are NumPy's quantiles.
+    Of n values in ascending order, the k-th has the position p_k = (k - 1) w_k + (n - 1) (w_1 + ... + w_(k-1)). It is
+    the quantile at p_k / p_n; between two values, quantiles are interpolated linearly.
+
+    Args:
+        values: float n; NaN is left out.
+        weights: float n, positive.
+        shares: S shares, in 0..1.
+
+    Returns:
+        float S; NaN if no value is left.
     """
     order = np.argsort(values, kind="stable")[: np.isfinite(values).sum()]
     if not len(order):
