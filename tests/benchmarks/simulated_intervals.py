@@ -133,7 +133,7 @@ def contribution(family: float, size: float, noise: float, families: int, each: 
     def difference(study: tuple, weights: np.ndarray) -> float:
         names, parameters, clean, error = (values[weights > 0] for values in study)
         predictors = {"family": one_hot(names), "size": parameters[:, None], "clean": clean[:, None]}
-        shares = variance_shares(predictors, error, np.ones(len(error)))
+        shares = variance_shares(predictors, error)
         return shares["family"] - shares["size"]
 
     def drawn(random: np.random.Generator, count: int) -> tuple:

@@ -74,7 +74,7 @@ def test_clean_accuracy_explains_more_of_corruption_error_than_family_does(image
     assert (len(rows), about.family[chosen].nunique()) == (70, 8)
 
     def adjusted(predictor):
-        return variance_shares({"alone": predictor}, errors, np.ones(len(rows)))["alone"]
+        return variance_shares({"alone": predictor}, errors)["alone"]
 
     assert adjusted(one_hot(list(about.family[chosen]))) == pytest.approx(0.58, abs=0.01)
     assert adjusted(rows[["clean"]].to_numpy()) == pytest.approx(0.80, abs=0.01)

@@ -6,7 +6,7 @@ from math import factorial
 import numpy as np
 
 
-def variance_shares(predictors: dict[str, np.ndarray], response: np.ndarray, weights: np.ndarray) -> dict[str, float]:
+def variance_shares(predictors: dict[str, np.ndarray], response: np.ndarray) -> dict[str, float]:
     """Shapley contribution of each predictor to the adjusted R² of the regression on all of them.
 
     A predictor's contribution is its gain in R², averaged over all orders in which the predictors can enter
@@ -16,14 +16,13 @@ def variance_shares(predictors: dict[str, np.ndarray], response: np.ndarray, wei
     Args:
         predictors: name -> design matrix float n x d without the intercept (one-hot for a category).
         response: float n.
-        weights: float n, not negative: how often each observation counts.
 
     Returns:
         name -> contribution, together the adjusted R² of all; negative for a predictor that does worse than chance.
     """
     names = list(predictors)
     explained = {
-        subset: _adjusted_r_squared([predictors[name] for name in subset], response, weights)
+        subset: _adjusted_r_squared([predictors[name] for name in subset], response)
         for size in range(len(names) + 1)
         for subset in combinations(names, size)
     }
@@ -46,13 +45,10 @@ def _shapley(name: str, names: list[str], explained: dict[tuple[str, ...], float
     return gain
 
 
-def _adjusted_r_squared(blocks: list[np.ndarray], response: np.ndarray, weights: np.ndarray) -> float:
-    root = np.sqrt(weights / weights.sum())
-    centred = (response - np.average(response, weights=weights)) * root
-    if not blocks or centred @ centred < 1e-18:
+def _adjusted_r_squared(blocks: list[np.ndarray], response: np.ndarray) -> float:
+    if not blocks or response.var() < 1e-18:
         return 0.0
-    matrix = np.column_stack([np.ones(len(response)), *blocks]) * root[:, None]
-    coefficients, _, rank, _ = np.linalg.lstsq(matrix, response * root, rcond=None)
-    residual = response * root - matrix @ coefficients
-    unexplained = residual @ residual / (centred @ centred)
+    matrix = np.column_stack([np.ones(len(response)), *blocks])
+    coefficients, _, rank, _ = np.linalg.lstsq(matrix, response, rcond=None)
+    unexplained = np.mean((response - matrix @ coefficients) ** 2) / response.var()
     return float(1 - unexplained * (len(response) - 1) / max(len(response) - rank, 1))

@@ -119,4 +119,4 @@ def shares_of(designs: pd.DataFrame, kept: np.ndarray | slice = slice(None)) -> 
         OTHERS[1]: designs.clean_accuracy.to_numpy(float)[:, None],
     }
     errors = designs.mean_corruption_error.to_numpy(float)[kept]
-    return variance_shares({name: values[kept] for name, values in predictors.items()}, errors, np.ones(len(errors)))
+    return variance_shares({name: values[kept] for name, values in predictors.items()}, errors)
