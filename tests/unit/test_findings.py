@@ -175,7 +175,7 @@ UNKNOWN = {"advantage": np.nan, "advantage_low": np.nan, "advantage_high": np.na
 
 def test_origins_are_told_best_first_where_most_can_be_compared():
     finding = origins.finding(origin_rows(**UNKNOWN))
-    assert finding.endswith("of ensembles of 3 members: several architectures 80.0 %, one architecture 60.0 %.")
+    assert finding.endswith("of all ensembles of 3 members: several architectures 80.0 %, one architecture 60.0 %.")
 
 
 @pytest.mark.parametrize(
@@ -200,6 +200,7 @@ def test_origins_are_told_best_first_where_most_can_be_compared():
 def test_what_several_architectures_bring_is_told_with_its_interval(points, low, high, expected):
     ends = {"low": 0.7, "high": 0.9, "advantage": points, "advantage_low": low, "advantage_high": high}
     finding = origins.finding(origin_rows(**ends))
+    assert finding.startswith("Of the same designs, ensembles of several architectures instead of one")
     assert expected in finding
     assert finding.endswith("several architectures 80.0 % [70.0 %, 90.0 %], one architecture 60.0 %.")
 

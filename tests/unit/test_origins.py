@@ -35,7 +35,13 @@ def test_origins_by_hand():
 
 def test_means_at_equal_size_and_at_equal_cost():
     table = origin_table(ensembles(), 0.95)
-    assert set(table.measure) == {"clean_accuracy", "corrupted_accuracy", "mean_corruption_error", "disagreement_clean"}
+    accuracies = {
+        "clean_accuracy",
+        "corrupted_accuracy",
+        "mean_member_clean_accuracy",
+        "mean_member_corrupted_accuracy",
+    }
+    assert set(table.measure) == accuracies | {"mean_corruption_error", "disagreement_clean"}
     accuracy = table[table.measure == "clean_accuracy"].set_index(["equal", "least", "most", "origin"])
     one, several, search, joint = ORIGINS
     assert accuracy["mean"].to_dict() == pytest.approx(
@@ -99,6 +105,54 @@ def test_the_advantage_of_several_architectures_is_paired():
     row = table[(table.measure == "corrupted_accuracy") & (table.origin == ORIGINS[1])].iloc[0]
     assert [row.advantage, row.advantage_low, row.advantage_high] == pytest.approx([0.02] * 3, abs=1e-9)
     assert row.high - row.low > 0.2
+
+
+def with_seeds(seeds: dict[str, int], accuracies: dict[str, float], gain: float) -> pd.DataFrame:
+    """All pairs of the seeds of each design: as accurate as these are on average, plus `gain` where they differ."""
+    members = [f"{design}-s{seed}" for design, count in seeds.items() for seed in range(count)]
+    pairs = pd.DataFrame(combinations(members, 2), columns=["first", "second"])
+    designs = pairs.map(lambda name: name.partition("-")[0])
+    skill = designs.map(accuracies.get).mean(axis=1)
+    several = designs["first"] != designs["second"]
+    same = {
+        "rule": "vote",
+        "origin": "independent",
+        "strength": np.nan,
+        "size": 2,
+        "macs": 1,
+        "mce": np.nan,
+        "weight": 1,
+    }
+    return pd.DataFrame(
+        {
+            "members": pairs["first"] + "+" + pairs["second"],
+            "designs": 1 + several,
+            "clean_accuracy": skill,
+            "corrupted_accuracy": skill + gain * several,
+            "mean_corruption_error": 1 - skill - gain * several,
+            "mean_member_clean_accuracy": skill,
+            "mean_member_corrupted_accuracy": skill,
+        }
+    ).assign(**same)
+
+
+@pytest.mark.parametrize("seeds", [{"a": 2, "b": 2, "c": 2, "d": 1, "e": 1}, {"a": 2, "b": 3, "c": 5, "d": 1, "e": 1}])
+def test_the_advantage_is_of_the_same_designs(seeds):
+    """The designs with one seed are the best, as those with few seeds are; the advantage is that of mixing alone."""
+    study = with_seeds(seeds, {"a": 0.7, "b": 0.6, "c": 0.4, "d": 0.9, "e": 0.9}, gain=0.02)
+    table = origin_table(study, 0.95)
+    rows = table[(table.origin == ORIGINS[1]) & (table.equal == "size")].set_index("measure")
+    names = ["advantage", "advantage_low", "advantage_high"]
+    assert rows.loc["corrupted_accuracy", names].tolist() == pytest.approx([0.02] * 3, abs=1e-9)
+    assert rows.loc["mean_member_corrupted_accuracy", names].tolist() == pytest.approx([0] * 3, abs=1e-9)
+
+
+def test_no_advantage_is_known_where_no_designs_occur_on_both_sides():
+    study = with_seeds({"a": 2, "b": 1, "c": 1}, {"a": 0.5, "b": 0.9, "c": 0.9}, gain=0.02)
+    table = origin_table(study, 0.95)
+    rows = table[table.origin == ORIGINS[1]]
+    assert len(rows)
+    assert rows["advantage"].isna().all()
 
 
 def test_shares_are_cut_off_at_0_and_1():

@@ -8,7 +8,7 @@ from resiliency.analysis.jackknife import interval
 from resiliency.analysis.left_out import LeftOut
 from resiliency.analysis.measures import weighted_quantiles
 from resiliency.metrics.accuracy import images_of
-from resiliency.names import INDEPENDENT, JOINT, SEARCH, accuracy_of, design_of
+from resiliency.names import INDEPENDENT, JOINT, SEARCH, accuracy_of, design_of, mean_member_accuracy_of
 
 ORIGINS = ("one architecture", "several architectures", "sub-networks of a search", "joint training")
 FAMILIES = ("one family", "several families")  # in place of architectures where no design has a second seed
@@ -50,8 +50,8 @@ def origin_table(ensembles: pd.DataFrame, confidence: float) -> pd.DataFrame:
     """A row per combination rule, in the order of the ensembles, class of those that are alike, origin and measure.
 
     Classes are, where `equal` is "size", the numbers of members; where it is "macs", octaves of the MACs of all members
-    together. Measures are `SCORES`, accuracy on further test sets and the diversities;
-    without mCE where the baseline's errors are near zero.
+    together. Measures are `SCORES`, accuracy on further test sets, the mean accuracies of the members and the
+    diversities; without mCE where the baseline's errors are near zero.
 
     Args:
         ensembles: ensembles.parquet.
@@ -61,11 +61,12 @@ def origin_table(ensembles: pd.DataFrame, confidence: float) -> pd.DataFrame:
     Returns:
         Columns rule, equal, least and most (size, or MACs: below `most`), origin, ensembles (their number), measure,
         mean over the ensembles, its interval low and high (shares are cut off at 0 and 1), lower_quartile,
-        upper_quartile; of several architectures, or families, also advantage (their mean less that of one in the same
-        class), advantage_low, advantage_high; confidence. Intervals are NaN where leaving out some unit leaves nothing.
+        upper_quartile; of several architectures, or families, also advantage (see `_advantages`), advantage_low,
+        advantage_high, NaN where no class has both of the same designs; confidence. Intervals are NaN where leaving out
+        some unit leaves nothing.
     """
     images = images_of(ensembles)
-    accuracies = [accuracy_of(name) for name in images]
+    accuracies = [of(name) for of in (accuracy_of, mean_member_accuracy_of) for name in images]
     measures = [name for name in dict.fromkeys([*SCORES, *accuracies]) if name in ensembles]
     if "mce_undefined_under" in ensembles and (ensembles["mce_undefined_under"] != "").any():
         measures.remove("mce")
@@ -114,12 +115,34 @@ def _summary(rows: pd.DataFrame, measures: list[str], confidence: float) -> pd.D
 
 
 def _advantages(several: pd.DataFrame, one: pd.DataFrame, measures: list[str], confidence: float) -> np.ndarray:
-    """Mean of each measure of `several` less that of `one`, and its interval; measures x 3."""
-    weights = LeftOut(pd.concat([several, one]), design_of).weights
-    first, second = np.split(weights, [len(several)], axis=1)
+    """Mean of each measure of several designs less that of one design, of the same designs; measures x 3.
+
+    A design with one seed forms no ensemble of its own, so a mean over all ensembles would compare other members, too.
+    Of several designs, those ensembles count whose designs all form ensembles of their own. Those of one design are
+    weighted to have as many members of each design (direct standardisation), so both sides have equally good members.
+
+    Returns:
+        The advantage and the ends of its interval, which leaves out one design at a time; NaN where there is none.
+    """
+    names = sorted({design for designs in map(_designs, one["members"]) for design in designs})
+    several = several[[set(_designs(members)).issubset(names) for members in several["members"]]]
+    if several.empty:
+        return np.full((len(measures), 3), np.nan)
+    first, second = np.split(LeftOut(pd.concat([several, one]), design_of).weights, [len(several)], axis=1)
+    of_several, of_one = (
+        np.array([[designs.count(name) for name in names] for designs in map(_designs, rows["members"])])
+        for rows in (several, one)
+    )
+    wanted, present = first @ of_several, second @ of_one
+    second = second * (np.divide(wanted, present, out=np.zeros(wanted.shape), where=present > 0) @ of_one.T)
     means = weighted_means(first, several[measures].to_numpy(float))
     means = means - weighted_means(second, one[measures].to_numpy(float))
     return np.array([[replicates[0], *interval(replicates, confidence)] for replicates in means.T])
+
+
+def _designs(members: str) -> list[str]:
+    """The designs of members that are joined by +."""
+    return [design_of(name) for name in members.split("+")]
 
 
 def weighted_means(weights: np.ndarray, values: np.ndarray) -> np.ndarray:

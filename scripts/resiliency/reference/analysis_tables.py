@@ -171,7 +171,8 @@ ORIGINS = Table(
         Column("upper_quartile", "upper quartile", "unit of the measure"),
         Column(
             "advantage",
-            "of several architectures: their mean minus that of one architecture in the same class",
+            "of several architectures: their mean minus that of one architecture in the same class, over the designs "
+            "that occur on both sides, each with equal weight on both",
             "unit of the measure",
         ),
         *ends("advantage", "jackknife over designs", "unit of the measure"),

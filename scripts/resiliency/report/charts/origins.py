@@ -10,7 +10,11 @@ from resiliency.report.ensemble_pools import under_main_rule
 from resiliency.report.style import SHARE, by_legend, finish, notice, panel_title, shades
 from resiliency.report.words import KINDS, interval, kind_of, label, percent, points
 
-CAPTION = "Origins are only compared where ensembles have as many members, or cost about as much."
+CAPTION = (
+    "Origins are only compared where ensembles have as many members, or cost about as much. Means are over all "
+    "ensembles of an origin, and so of different members. What several architectures change is computed over the "
+    "designs that also form ensembles of their own, weighted so that each design counts alike on both sides."
+)
 NOT_SIGNIFICANT = "not significant, the interval includes 0"
 
 
@@ -102,7 +106,7 @@ def finding(table: pd.DataFrame) -> str:
         ends = interval(row["low"], row["high"], percent)
         means.append(f"{row['origin']} {percent(row['mean'])} {ends}".rstrip())
         advantages += _advantage(row, images)
-    return f"{advantages}Mean accuracy on {images} images of ensembles of {size} members: {', '.join(means)}."
+    return f"{advantages}Mean accuracy on {images} images of all ensembles of {size} members: {', '.join(means)}."
 
 
 def _advantage(row: pd.Series, images: str) -> str:
@@ -112,7 +116,8 @@ def _advantage(row: pd.Series, images: str) -> str:
         return ""
     kind = row["origin"].removeprefix("several ")
     change = f"by {points(advantage)} percentage points on {images} images"
-    statement = f"Ensembles of several {kind} instead of one change accuracy {change}"
+    same = "families" if kind == "families" else "designs"
+    statement = f"Of the same {same}, ensembles of several {kind} instead of one change accuracy {change}"
     if np.isnan(low) or np.isnan(high):
         return f"{statement}; too few designs for an interval. "
     direction = "they are more accurate" if low > 0 else "they are less accurate" if high < 0 else NOT_SIGNIFICANT
