@@ -253,11 +253,13 @@ def correlation_table(ensembles, rng) -> pd.DataFrame:
             column = diversity_of(metric, condition if kind_of(metric) == "prediction" else CLEAN)
             r = group[column].corr(group[accuracy_of(condition)]) if len(group) > 2 else np.nan
             low, high = np.clip(r + rng.uniform((-0.4, 0.1), (-0.1, 0.4)), -1, 1)
-            counts = (r, low, high, 0.95, len(group), group["possible"].iloc[0], 6)
-            rows.append((rule, size, condition, kind_of(metric), metric, "pearson", *counts))
+            p_holm = 0.01 if low * high > 0 else 0.5
+            for measure in ("pearson", "partial"):
+                counts = (r, low, high, p_holm, 0.95, len(group), group["possible"].iloc[0], 6)
+                rows.append((rule, size, condition, kind_of(metric), metric, measure, *counts))
     head = ["rule", "size", "condition", "kind", "metric", "measure"]
     counts = ["ensembles", "possible", "members"]
-    return pd.DataFrame(rows, columns=[*head, "correlation", "low", "high", "confidence", *counts])
+    return pd.DataFrame(rows, columns=[*head, "correlation", "low", "high", "p_holm", "confidence", *counts])
 
 
 def calibration_table(members) -> pd.DataFrame:

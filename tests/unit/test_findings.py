@@ -96,11 +96,12 @@ def correlations_of(intervals: dict[str, list[tuple[float, float]]], condition="
             "low": low,
             "high": high,
             "correlation": (low + high) / 2,
+            "p_holm": 0.01 if low * high > 0 else 0.5,
         }
         for metric, ends in intervals.items()
         for size, (low, high) in enumerate(ends, 2)
     ]
-    columns = {"rule": "mean_probability", "measure": "pearson", "condition": condition}
+    columns = {"rule": "mean_probability", "measure": "pearson", "condition": condition, "confidence": 0.95}
     return pd.DataFrame(rows).assign(**columns)
 
 
@@ -113,12 +114,20 @@ CORRELATIONS = correlations_of(
 )
 
 
-def test_only_what_is_clear_at_every_size_is_said_of_correlations():
+def test_only_what_is_significant_at_every_size_is_said_of_correlations():
     finding = correlations.finding(CORRELATIONS)
     assert "On corrupted images, accuracy correlates positively with diversity in Double fault (mean r 0.75)" in finding
     assert "negatively with diversity in Jensen–Shannon divergence (mean r −0.45)" in finding
     assert "Disagreement" not in finding
     assert "of 3 metrics of predictions, 1 positively and 1 negatively" in correlation_heatmap.finding(CORRELATIONS)
+
+
+def test_intervals_of_one_correlation_alone_make_none_significant():
+    rows = CORRELATIONS.assign(p_holm=CORRELATIONS["p_holm"].where(CORRELATIONS["metric"] == "double_fault", 0.06))
+    finding = correlations.finding(rows)
+    assert "positively with diversity in Double fault" in finding
+    assert "Jensen" not in finding
+    assert "of 3 metrics of predictions, 1 positively and 0 negatively" in correlation_heatmap.finding(rows)
 
 
 @pytest.mark.parametrize(

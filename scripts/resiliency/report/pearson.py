@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 
 from resiliency.names import CLEAN, CORRUPTED
@@ -18,6 +19,17 @@ def pearson(table: pd.DataFrame, conditions: Sequence[str] = CONDITIONS) -> pd.D
     return under_main_rule(rows)
 
 
+def partial(table: pd.DataFrame) -> pd.DataFrame:
+    """The partial correlations that are known, given the mean accuracy of the members, under the main rule."""
+    rows = table[(table["measure"] == "partial") & table["condition"].isin(CONDITIONS)].dropna(subset=["correlation"])
+    return under_main_rule(rows)
+
+
+def significant(rows: pd.DataFrame) -> pd.Series:
+    """Whether correlations differ from 0, by p-values that Holm's method corrects for all metrics of a study."""
+    return rows["p_holm"] < 1 - rows["confidence"]
+
+
 def basis(rows: pd.DataFrame) -> str:
     """What the correlations are of."""
     counts = f"{_most(rows, 'ensembles')}{_sampled(rows)} at a size, of {_most(rows, 'members')}"
@@ -25,12 +37,12 @@ def basis(rows: pd.DataFrame) -> str:
 
 
 def signs(rows: pd.DataFrame) -> dict[str, tuple[int, float]]:
-    """Metric -> 1 or -1 if its intervals lie on that side of zero at every size, else 0; and its mean correlation."""
-    found = {}
+    """Metric -> 1 or -1 if its correlations are `significant` with that sign at every size, else 0; and their mean."""
+    found, sign = {}, np.sign(rows["correlation"]) * significant(rows)
     for metric in (metric for metric in METRICS if metric in set(rows["metric"])):
-        of_metric = rows[rows["metric"] == metric]
-        sign = int((of_metric["low"] > 0).all()) - int((of_metric["high"] < 0).all())
-        found[metric] = sign, of_metric["correlation"].mean()
+        of_metric = rows["metric"] == metric
+        all_signs = set(sign[of_metric])
+        found[metric] = int(all_signs.pop()) if len(all_signs) == 1 else 0, rows.loc[of_metric, "correlation"].mean()
     return found
 
 

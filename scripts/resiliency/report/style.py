@@ -99,6 +99,7 @@ def _choice(field: str, **bound: str) -> tuple[alt.Parameter, alt.OpacityValue]:
 SPOKEN = {
     "low": "interval, lower end",
     "high": "interval, upper end",
+    "p_holm": "corrected p-value",
     "macs": "MACs",
     "of": "accuracy of",
     "found": "found by",

@@ -4,11 +4,14 @@ import altair as alt
 import pandas as pd
 
 from resiliency.corruption_names import CATEGORIES, HELD_OUT
-from resiliency.report.pearson import CONDITIONS, NO_CORRELATIONS, basis, pearson, signs
+from resiliency.report.pearson import CONDITIONS, NO_CORRELATIONS, basis, pearson, significant, signs
 from resiliency.report.style import INK, finish, notice, panel_title, set_properties
-from resiliency.report.words import KINDS, METRICS, label, percent, plural
+from resiliency.report.words import KINDS, METRICS, label, number, plural
 
-CAPTION = "Metrics that use the labels, such as double fault, correlate with accuracy by construction."
+CAPTION = (
+    "Bold correlations are significant: their p-values are corrected for all metrics of one size and set of images by "
+    "Holm's method. Metrics that use the labels, such as double fault, correlate with accuracy by construction."
+)
 CORRUPTIONS = {name for names in (*CATEGORIES.values(), HELD_OUT) for name in names}
 CELL = 42
 ROW = 19
@@ -22,7 +25,7 @@ def draw(table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
     rows = pearson(table, conditions)
     if rows.empty:
         return notice(title, NO_CORRELATIONS)
-    rows = rows.assign(name=rows["metric"].map(label), clear=(rows["low"] > 0) | (rows["high"] < 0))
+    rows = rows.assign(name=rows["metric"].map(label), significant=significant(rows))
     sizes = sorted(rows["size"].unique().tolist())
     kinds = [kind for kind in KINDS if kind in set(rows["kind"])]
     bands = []
@@ -41,7 +44,7 @@ def draw(table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
         bands.append(alt.hconcat(*panels, spacing=20, bounds="flush", title=name))
     subtitle = [
         "Pearson correlation; blue: the more diverse, the more accurate; orange: the less accurate",
-        f"Bold: the {percent(rows['confidence'].iloc[0], 0)} interval over members excludes 0",
+        f"Bold: p < {number(1 - rows['confidence'].iloc[0], 2)}, corrected for all metrics",
         basis(rows),
     ]
     return finish(alt.vconcat(*bands, spacing=8), title, subtitle)
@@ -66,8 +69,9 @@ def _heat(rows: pd.DataFrame, sizes: list[int], left: bool, last: bool) -> alt.L
     hue = alt.Color("correlation:Q", legend=legend).scale(scheme="blueorange", reverse=True, domain=[-1, 1])
     tooltip = [alt.Tooltip("name", title="metric"), *map(alt.Tooltip, ("size", "condition", "ensembles"))]
     tooltip += [alt.Tooltip(column, format="+.2f") for column in ("correlation", "low", "high")]
+    tooltip.append(alt.Tooltip("p_holm", format=".2g"))
     layers = [base.mark_rect().encode(color=hue, tooltip=tooltip)]
-    for weight, predicate in (("bold", "datum.clear"), ("normal", "!datum.clear")):
+    for weight, predicate in (("bold", "datum.significant"), ("normal", "!datum.significant")):
         dark = abs(alt.datum["correlation"]) > 0.75
         ink = alt.ColorValue(**alt.when(dark).then(alt.value("white")).otherwise(alt.value(INK)))
         text = base.transform_filter(predicate).mark_text(fontSize=11, fontWeight=weight, aria=False)

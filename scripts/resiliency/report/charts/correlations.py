@@ -4,13 +4,14 @@ import altair as alt
 import pandas as pd
 
 from resiliency.diversity.settings import MAIN
-from resiliency.report.pearson import CONDITIONS, NO_CORRELATIONS, basis, pearson, signs
+from resiliency.report.pearson import CONDITIONS, NO_CORRELATIONS, basis, pearson, significant, signs
 from resiliency.report.style import INK, by_legend, finish, notice, panel_title, set_properties, shades
 from resiliency.report.words import KINDS, METRICS, label, number, percent, short_label
 
 CAPTION = (
-    "Left of the zero line, more diverse ensembles are less accurate. A correlation whose interval includes 0 is "
-    "not significant."
+    "Left of the zero line, more diverse ensembles are less accurate. Filled marks are significant: their p-values are "
+    "corrected for all metrics of one size and set of images by Holm's method. Bars are intervals of each correlation "
+    "alone, without this correction."
 )
 
 
@@ -24,7 +25,7 @@ def draw(table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
     rows = rows[rows["metric"].isin(MAIN)]
     if rows.empty:
         return notice(title, NO_CORRELATIONS)
-    rows = rows.assign(name=rows["metric"].map(label))
+    rows = rows.assign(name=rows["metric"].map(label), significant=significant(rows))
     sizes = sorted(rows["size"].unique().tolist())
     hue = alt.Color("size:O", title="Members in an ensemble").legend(orient="bottom", direction="horizontal")
     hue = hue.scale(domain=sizes, range=shades(colours[0], len(sizes)))
@@ -70,7 +71,9 @@ def _correlation_panel(rows: pd.DataFrame, hue: alt.Color, left: bool, last: boo
     bars = alt.Chart(rows.dropna(subset=["low", "high"])).mark_rule(strokeWidth=2.5)
     tooltip = [alt.Tooltip("name", title="metric"), *map(alt.Tooltip, ("size", "ensembles"))]
     tooltip += [alt.Tooltip(column, format="+.2f") for column in ("correlation", "low", "high")]
-    points = alt.Chart(rows).mark_point(filled=True, size=50).encode(x=x, tooltip=tooltip, **position)
+    tooltip.append(alt.Tooltip("p_holm", format=".2g"))
+    points = alt.Chart(rows).mark_point(size=50, strokeWidth=2, fillOpacity=1).encode(x=x, tooltip=tooltip, **position)
+    points = points.encode(fill=alt.when("datum.significant").then(hue).otherwise(alt.value("white")))
     bars = bars.encode(x=alt.X("low:Q"), x2=alt.X2("high"), **position)
     return alt.layer(zero, bars.add_params(chosen) if legend else bars, points)
 
