@@ -145,9 +145,27 @@ def test_what_stays_open_of_correlations_is_not_called_an_absence(ends, expected
     assert "neither more nor less" not in finding
 
 
+def test_correlations_given_the_accuracy_of_members_are_told_beside_the_others():
+    given = CORRELATIONS.assign(measure="partial", correlation=-CORRELATIONS["correlation"])
+    finding = correlations.finding(pd.concat([CORRELATIONS, given]))
+    assert (
+        "; given the members’ mean accuracy, it correlates positively with diversity in Jensen–Shannon divergence "
+        "(mean partial r 0.45) and negatively with diversity in Double fault (mean partial r −0.75)."
+    ) in finding
+
+
+def test_many_metrics_are_counted_and_their_extremes_named():
+    names = ["disagreement", "double_fault", "q_statistic", "jensen_shannon"]
+    rows = correlations_of({name: [(r, r + 0.1)] for r, name in zip((0.2, 0.4, 0.5, 0.6), names, strict=True)})
+    assert (
+        "accuracy correlates positively with 4 of 4 metrics (mean r 0.25 (Disagreement) to 0.65 (Jensen–Shannon "
+        "divergence))"
+    ) in correlations.finding(rows)
+
+
 def test_other_measures_conditions_and_rules_change_nothing():
     others = [
-        CORRELATIONS.assign(measure="partial", low=-1.0, high=-0.9),
+        CORRELATIONS.assign(measure="spearman", low=-1.0, high=-0.9),
         CORRELATIONS.assign(condition="fog", low=-1.0, high=-0.9),
         CORRELATIONS.assign(rule="plurality_vote", low=-1.0, high=-0.9),
     ]

@@ -4,29 +4,37 @@ import altair as alt
 import pandas as pd
 
 from resiliency.diversity.settings import MAIN
-from resiliency.report.pearson import CONDITIONS, NO_CORRELATIONS, basis, pearson, significant, signs
+from resiliency.report.pearson import CONDITIONS, NO_CORRELATIONS, basis, partial, pearson, significant, signs
 from resiliency.report.style import INK, by_legend, finish, notice, panel_title, set_properties, shades
 from resiliency.report.words import KINDS, METRICS, label, number, percent, short_label
 
 CAPTION = (
-    "Left of the zero line, more diverse ensembles are less accurate. Filled marks are significant: their p-values are "
-    "corrected for all metrics of one size and set of images by Holm's method. Bars are intervals of each correlation "
-    "alone, without this correction."
+    "Left of the zero line, more diverse ensembles are less accurate. Less accurate members often form more diverse "
+    "ensembles; the partial correlation controls for the mean accuracy of the members: it is that of what a straight "
+    "line in this mean leaves of diversity and of accuracy. Filled marks are significant: their p-values are corrected "
+    "for all metrics of one size and set of images by Holm's method. Bars are intervals of each correlation alone, "
+    "without this correction."
 )
+KINDS_OF_R = {"pearson": "correlation", "partial": "partial, given the members’ mean accuracy"}
+SHAPES = ["circle", "diamond"]
+ROW, MARK = 58, 12  # px, least height of a metric, and of one of its marks
+LISTED = 3  # metrics that a finding names one by one
 
 
 def draw(table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
-    """Pearson correlation of each main metric with ensemble accuracy, with its interval, by kind, condition and size.
+    """Correlation of each main metric with ensemble accuracy, plain and partial, by kind, condition and size.
 
     The table has the other metrics too; here they would only repeat what these say.
     """
     title = "Does diversity correlate with ensemble accuracy?"
-    rows = pearson(table)
-    rows = rows[rows["metric"].isin(MAIN)]
+    rows = _main(pd.concat([pearson(table), partial(table)], ignore_index=True))
     if rows.empty:
         return notice(title, NO_CORRELATIONS)
-    rows = rows.assign(name=rows["metric"].map(label), significant=significant(rows))
+    rows = rows.assign(
+        name=rows["metric"].map(label), significant=significant(rows), of=rows["measure"].map(KINDS_OF_R)
+    )
     sizes = sorted(rows["size"].unique().tolist())
+    rows["place"] = 2 * rows["size"].map(sizes.index) + (rows["measure"] == "partial")
     hue = alt.Color("size:O", title="Members in an ensemble").legend(orient="bottom", direction="horizontal")
     hue = hue.scale(domain=sizes, range=shades(colours[0], len(sizes)))
     kinds = [kind for kind in KINDS if kind in set(rows["kind"])]
@@ -35,7 +43,8 @@ def draw(table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
         for kind in kinds
     ]
     subtitle = [
-        f"Pearson correlation; bars: {percent(rows['confidence'].iloc[0], 0)} intervals, leaving out each member",
+        "Circles: Pearson correlation; diamonds: partial correlation, given the members’ mean accuracy",
+        f"Filled: significant; bars: {percent(rows['confidence'].iloc[0], 0)} intervals, leaving out each member",
         "Right of zero: the more diverse, the more accurate",
         basis(rows),
     ]
@@ -48,9 +57,10 @@ def _correlation_band(rows: pd.DataFrame, kind: str, hue: alt.Color, first: bool
     for condition in [name for name in CONDITIONS if (rows["condition"] == name).any()]:
         left = condition == "clean"
         panel = _correlation_panel(rows[rows["condition"] == condition], hue, left, last, legend=first and left)
+        height = max(ROW, MARK * (rows["place"].nunique() + 1))
         if first:
             set_properties(panel, title=panel_title(f"{condition.capitalize()} accuracy", anchor="middle"))
-        panels.append(set_properties(panel, width=300, height=alt.Step(54, **{"for": "position"})))
+        panels.append(set_properties(panel, width=300, height=alt.Step(height, **{"for": "position"})))
     return alt.hconcat(*panels, spacing=24, bounds="flush", title=panel_title(label(kind), frame="bounds"))
 
 
@@ -62,46 +72,65 @@ def _correlation_panel(rows: pd.DataFrame, hue: alt.Color, left: bool, last: boo
     chosen, opacity = by_legend("size")
     position = {
         "y": alt.Y("name:N", title=None, sort=names, axis=names_axis),
-        "yOffset": alt.YOffset("size:O").scale(paddingOuter=0.3),
+        "yOffset": alt.YOffset("place:O").scale(paddingOuter=0.5),
         "color": hue,
         "opacity": opacity,
     }
     x = alt.X("correlation:Q", title="Correlation" if last else None, axis=ticks).scale(domain=[-1, 1])
     zero = alt.Chart(pd.DataFrame({"zero": [0]})).mark_rule(color=INK).encode(x=alt.X("zero:Q", axis=ticks))
     bars = alt.Chart(rows.dropna(subset=["low", "high"])).mark_rule(strokeWidth=2.5)
-    tooltip = [alt.Tooltip("name", title="metric"), *map(alt.Tooltip, ("size", "ensembles"))]
+    tooltip = [alt.Tooltip("name", title="metric"), alt.Tooltip("of", title="measure")]
+    tooltip += map(alt.Tooltip, ("size", "ensembles"))
     tooltip += [alt.Tooltip(column, format="+.2f") for column in ("correlation", "low", "high")]
     tooltip.append(alt.Tooltip("p_holm", format=".2g"))
     points = alt.Chart(rows).mark_point(size=50, strokeWidth=2, fillOpacity=1).encode(x=x, tooltip=tooltip, **position)
+    shape = alt.Shape("of:N", legend=None).scale(domain=list(KINDS_OF_R.values()), range=SHAPES)
+    points = points.encode(shape=shape)
     points = points.encode(fill=alt.when("datum.significant").then(hue).otherwise(alt.value("white")))
     bars = bars.encode(x=alt.X("low:Q"), x2=alt.X2("high"), **position)
     return alt.layer(zero, bars.add_params(chosen) if legend else bars, points)
 
 
 def finding(table: pd.DataFrame) -> str:
-    """Which main metrics correlate with accuracy at every size, positively or negatively."""
+    """Which main metrics correlate with accuracy at every size, plainly and given the members' mean accuracy."""
     sentences = []
-    rows = pearson(table)
-    rows = rows[rows["metric"].isin(MAIN)]
+    plain, given = _main(pearson(table)), _main(partial(table))
     for condition in CONDITIONS:
-        of_condition = rows[rows["condition"] == condition]
+        of_condition = plain[plain["condition"] == condition]
         if of_condition.empty:
             continue
-        of_metrics, clauses = signs(of_condition), []
-        for sign, word in ((1, "positively"), (-1, "negatively")):
-            metrics = [
-                f"{short_label(m)} (mean r {number(r, 2)})" for m, (clear, r) in of_metrics.items() if clear == sign
-            ]
-            if metrics:
-                clauses.append(f"{word} with diversity in {', '.join(metrics)}")
+        clauses = _clauses(of_condition, "r")
         if clauses:
-            others = any(clear == 0 for clear, _ in of_metrics.values())
-            statement = f"accuracy correlates {' and '.join(clauses)}" + (
+            others = any(sign == 0 for sign, _ in signs(of_condition).values())
+            statement = f"accuracy correlates {clauses}" + (
                 "; no other metric is significant at every size" if others else ""
             )
         elif (of_condition["high"] - of_condition["low"] < 2).any():
             statement = "no correlation of diversity with accuracy is significant at every size"
         else:
             statement = "the study has too few members for intervals of correlations"
-        sentences.append(f"On {condition} images, {statement}.")
+        controlled = _clauses(given[given["condition"] == condition], "partial r")
+        then = f"; given the members’ mean accuracy, it correlates {controlled}" if controlled else ""
+        sentences.append(f"On {condition} images, {statement}{then}.")
     return " ".join(sentences)
+
+
+def _main(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows[rows["metric"].isin(MAIN)]
+
+
+def _clauses(rows: pd.DataFrame, symbol: str) -> str:
+    """Such as "positively with diversity in Double fault (mean r 0.75)"; empty where nothing is significant."""
+    of_metrics, clauses = signs(rows), []
+    for sign, word in ((1, "positively"), (-1, "negatively")):
+        means = {metric: r for metric, (its_sign, r) in of_metrics.items() if its_sign == sign}
+        if len(means) > LISTED:
+            ends = [
+                f"{number(means[m], 2)} ({short_label(m)})"
+                for m in (min(means, key=means.get), max(means, key=means.get))
+            ]
+            clauses.append(f"{word} with {len(means)} of {len(of_metrics)} metrics (mean {symbol} {' to '.join(ends)})")
+        elif means:
+            metrics = [f"{short_label(metric)} (mean {symbol} {number(r, 2)})" for metric, r in means.items()]
+            clauses.append(f"{word} with diversity in {', '.join(metrics)}")
+    return " and ".join(clauses)
