@@ -449,10 +449,32 @@ def test_training_of_few_epochs_has_no_last_fifth():
     assert learning_curves.finding(histories) == ""
 
 
+def shifted(residuals: list[float], r_squared: float, references: list[bool]) -> pd.DataFrame:
+    rows = pd.DataFrame({"member": list("abc"), "effective_robustness": residuals, "is_reference": references})
+    return rows.assign(test_set="corrupted", accuracy=0.5, low=np.nan, high=np.nan, r_squared=r_squared)
+
+
 def test_nobody_above_the_line_is_not_called_above_it():
-    rows = pd.DataFrame({"member": ["a"], "test_set": ["corrupted"], "effective_robustness": [-0.1], "low": [np.nan]})
-    finding = effective_robustness.finding(rows.assign(accuracy=0.5, high=np.nan))
-    assert finding == "Effective robustness is accuracy above the line: no member lies above it on corrupted images."
+    finding = effective_robustness.finding(shifted([-0.1, -0.2, 0], 0.8, [True] * 3))
+    assert finding == (
+        "Against the line through all members of the study: no member lies above it on corrupted images (R² 0.80)."
+    )
+
+
+def test_robustness_is_effective_only_against_reference_members():
+    finding = effective_robustness.finding(shifted([0.3, 0.1, 0.2], 0.8, [True, False, False]))
+    assert finding.startswith(
+        "Effective robustness is accuracy above the line of the reference members: c lies furthest"
+    )
+    assert "on corrupted images (R² 0.80), by 20.0 percentage points" in finding
+    finding = effective_robustness.finding(shifted([0.3, 0.1, 0.2], 0.8, [True] * 3))
+    assert "ffective" not in finding
+    assert finding.startswith("Against the line through all members of the study: a lies furthest")
+
+
+@pytest.mark.parametrize("r_squared", [0.49, np.nan])
+def test_a_line_that_predicts_little_ranks_nobody(r_squared):
+    assert effective_robustness.finding(shifted([0.3, 0.1, 0.2], r_squared, [True] * 3)) == ""
 
 
 def test_unknown_cost_is_not_told():

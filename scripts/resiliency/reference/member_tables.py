@@ -133,7 +133,11 @@ ROBUSTNESS = Table(
         Column("accuracy", "accuracy on the shifted images", FRACTION),
         *ends("", "Wilson; on corrupted images bootstrap over images"),
         Column("predicted_accuracy", "accuracy that the line predicts from the clean accuracy", FRACTION),
-        Column("effective_robustness", "accuracy minus predicted accuracy", DIFFERENCE),
+        Column(
+            "effective_robustness",
+            "accuracy minus predicted accuracy; without `statistics.reference` a residual from the study's own line",
+            DIFFERENCE,
+        ),
         Column("slope", "slope of the line between the logits of both accuracies", "any number"),
         Column("intercept", "its intercept", "any number"),
         Column("r_squared", "share of the variance of the logits that it explains", FRACTION),

@@ -41,7 +41,7 @@ CHARTS = {
     "size_accuracy_resiliency": Chart(
         ("members",), "designs", "Members", "Size, accuracy and resiliency", requires=("corruptions",)
     ),
-    "effective_robustness": Chart(("effective_robustness",), "shift", "Members", "Effective robustness"),
+    "effective_robustness": Chart(("effective_robustness",), "shift", "Members", "Accuracy on shifted images"),
     "correlations": Chart(("correlations",), "diversity", "Diversity", "Correlation with accuracy"),
     "coincident_failures": Chart(("coincident_failures",), "architecture", "Diversity", "Coincident failures"),
     "origins": Chart(("origins",), "origins", "Ensembles", "Origin of the members"),

@@ -7,15 +7,18 @@ from scipy.special import expit, logit
 
 from resiliency.names import CORRUPTED
 from resiliency.report.style import INK, MUTED, SHARE, by_legend, finish, notice, panel_title, shapes, spread
-from resiliency.report.words import interval, label, percent, plural
+from resiliency.report.words import interval, label, number, percent, plural, points
 
 CAPTION = (
     "Above the line, members withstand the shift better than their clean accuracy predicts; a member that is only "
-    "more accurate moves along it."
+    "more accurate moves along it. This is effective robustness only if the line is fitted to reference members, which "
+    "statistics.reference names; else it is the residual from a line through the very members that are judged. "
+    "Where the line explains less than half of the variance, no member is named."
 )
 TITLE = "Accuracy on shifted images against clean accuracy"
 COLUMNS = 2
 STEPS = 40
+LEAST_R_SQUARED = 0.5  # below it, a line leaves more of the variance than it explains, and so predicts little
 LEAST = 1e-3  # accuracies of less, and of less than this from 1, are drawn here: their logits go to infinity
 
 
@@ -36,7 +39,7 @@ def draw(table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
     ]
     rows = [alt.hconcat(*panels[start : start + COLUMNS], spacing=28) for start in range(0, len(panels), COLUMNS)]
     reference = table[table["is_reference"]]
-    of = f"{plural(reference['member'].nunique(), 'reference member')}"
+    of = plural(reference["member"].nunique(), "reference member" if _has_reference(table) else "member")
     if by_recipe and reference["recipe"].nunique() == 1:
         of += f" of recipe {reference['recipe'].iloc[0]}"
     subtitle = [f"Line: fitted to {of} on the logit scale; dotted: as accurate as on clean images"]
@@ -83,7 +86,7 @@ def _panel(
         line = _within(pd.DataFrame({"x": grid, "y": intercept + slope * grid}), drawn["y"])
         layers.append(alt.Chart(line).mark_line(color=INK, strokeWidth=1.5).encode(x=x, y=y))
     r_squared = rows["r_squared"].iloc[0]
-    explained = f"; the line explains {percent(r_squared, 0)} of the variance" if np.isfinite(r_squared) else ""
+    explained = f"; R² of the line {number(r_squared, 2)}" if np.isfinite(r_squared) else ""
     return (
         alt.layer(*layers)
         .properties(width=350, height=260)
@@ -123,17 +126,26 @@ def _called(name: str) -> str:
     return "corrupted images" if name == CORRUPTED else label(name)
 
 
+def _has_reference(table: pd.DataFrame) -> bool:
+    """Whether the line is fitted to reference members, and not to all that are judged."""
+    return not table["is_reference"].all()
+
+
 def finding(table: pd.DataFrame) -> str:
     """How far members lie from the line on each set of images, and who lies furthest above it."""
-    clauses = []
-    for name, rows in table.dropna(subset=["effective_robustness"]).groupby("test_set", sort=False):
+    clauses, judged = [], table[~table["is_reference"]] if _has_reference(table) else table
+    judged = judged[judged["r_squared"] >= LEAST_R_SQUARED].dropna(subset=["effective_robustness"])
+    for name, rows in judged.groupby("test_set", sort=False):
         best = rows.loc[rows["effective_robustness"].idxmax()]
+        where = f"{_called(name)} (R² {number(best['r_squared'], 2)})"
         if best["effective_robustness"] <= 0:
-            clauses.append(f"no member lies above it on {_called(name)}")
+            clauses.append(f"no member lies above it on {where}")
             continue
         ends = f" {interval(best['low'], best['high'], percent)}" if pd.notna(best["low"]) else ""
         clauses.append(
-            f"{best['member']} lies furthest above it on {_called(name)}, by "
-            f"{100 * best['effective_robustness']:.1f} percentage points (accuracy {percent(best['accuracy'])}{ends})"
+            f"{best['member']} lies furthest above it on {where}, by "
+            f"{points(best['effective_robustness'])} percentage points (accuracy {percent(best['accuracy'])}{ends})"
         )
-    return f"Effective robustness is accuracy above the line: {'; '.join(clauses)}." if clauses else ""
+    line = "Effective robustness is accuracy above the line of the reference members"
+    line = line if _has_reference(table) else "Against the line through all members of the study"
+    return f"{line}: {'; '.join(clauses)}." if clauses else ""
