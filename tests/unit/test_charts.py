@@ -428,6 +428,19 @@ def test_heatmap_of_correlations_holds_every_metric_and_ignores_other_rows():
     assert sum(map(len, rows)) == len(METRICS)
 
 
+def test_origins_are_drawn_with_their_intervals_and_the_difference():
+    spec = draw("origins", synthetic_tables(), settings.OKABE_ITO)
+    of_accuracy = spec["vconcat"][0]["hconcat"][0]["vconcat"]
+    drawn = [
+        (layer["encoding"]["x"]["field"], layer["encoding"].get("x2", {}).get("field"))
+        for panel in of_accuracy
+        for layer in panel["layer"]
+    ]
+    assert ("low", "high") in drawn
+    assert ("advantage_low", "advantage_high") in drawn
+    assert not any("quartile" in str(ends) for ends in drawn)
+
+
 @pytest.mark.parametrize("name", ["calibration", "coincident_failures", "correlations", "strength"])
 def test_legends_filter(name):
     spec = draw(name, synthetic_tables(), settings.OKABE_ITO)

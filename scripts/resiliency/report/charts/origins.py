@@ -7,28 +7,35 @@ import pandas as pd
 from resiliency.analysis.origins import FAMILIES, ORIGINS
 from resiliency.diversity.settings import MAIN
 from resiliency.report.ensemble_pools import under_main_rule
-from resiliency.report.style import SHARE, by_legend, finish, notice, panel_title, shades
+from resiliency.report.style import INK, SHARE, by_legend, finish, notice, panel_title, shades
 from resiliency.report.words import KINDS, interval, kind_of, label, percent, points
 
 CAPTION = (
     "Origins are only compared where ensembles have as many members, or cost about as much. Means are over all "
-    "ensembles of an origin, and so of different members. What several architectures change is computed over the "
-    "designs that also form ensembles of their own, weighted so that each design counts alike on both sides."
+    "ensembles of an origin, and so of different members. What several architectures change, drawn below the means, is "
+    "computed over the designs that also form ensembles of their own, weighted so that each design counts alike on "
+    "both sides."
 )
+CHANGE = "several − one"
+WIDTH, NAMES = 118, 150  # px, of a panel and of the names beside the first
 NOT_SIGNIFICANT = "not significant, the interval includes 0"
 
 
 def draw(table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
-    """Accuracies and a diversity of each kind of ensembles by origin: a row at equal size, a row at equal MACs."""
+    """Accuracies and a diversity of each kind of ensembles by origin: a row at equal size, a row at equal MACs.
+
+    With intervals; below each panel what several architectures, or families, change.
+    """
     title = "Where should the members of an ensemble come from?"
     rows = under_main_rule(table)
     bands = [band for equal in ("size", "macs") if (band := _band(rows[rows["equal"] == equal], equal, colours))]
     if not bands:
         return notice(title, "no size has ensembles of more than one origin")
+    confidence = percent(rows["confidence"].iloc[0], 0)
     subtitle = [
-        f"Means over ensembles, combined by {label(rows['rule'].iloc[0])}; line: the middle half of the ensembles; "
+        f"Means over ensembles, combined by {label(rows['rule'].iloc[0])}; bars: {confidence} intervals; "
         "further right: more accurate, or more diverse",
-        "Only sizes and costs of which there are ensembles of several origins",
+        "Only sizes and costs of which there are ensembles of several origins; differences are over the same designs",
     ]
     scales = alt.ScaleResolveMap(color="independent", yOffset="independent")
     return finish(alt.vconcat(*bands, spacing=18, resolve=alt.Resolve(scale=scales)), title, subtitle)
@@ -46,10 +53,13 @@ def _band(rows: pd.DataFrame, equal: str, colours: list[str]) -> alt.HConcatChar
     hue = alt.Color(f"{equal}:N", title="Members" if equal == "size" else "MACs in all", sort=list(names.values()))
     hue = hue.scale(domain=list(names.values()), range=shades(colours[0], len(classes)))
     hue = hue.legend(orient="bottom", direction="horizontal")
-    panels = [
-        _dots(rows[rows["measure"] == measure], title, hue, equal, index)
-        for index, (measure, title) in enumerate(_measures(rows))
-    ]
+    compared = bool(rows["advantage"].notna().any())
+    panels = []
+    for index, (measure, title) in enumerate(_measures(rows)):
+        of_measure = rows[rows["measure"] == measure]
+        panel = _dots(of_measure, title, hue, equal, index)
+        changes = [_changes(of_measure.dropna(subset=["advantage"]), hue, equal, index)] if compared else []
+        panels.append(alt.vconcat(panel, *changes, spacing=4))
     head = "At equal size" if equal == "size" else "At equal cost: MACs within a factor of two"
     return alt.hconcat(*panels, spacing=22, title=panel_title(head, frame="bounds"))
 
@@ -66,27 +76,55 @@ def _measures(rows: pd.DataFrame) -> list[tuple[str, str]]:
 
 
 def _dots(rows: pd.DataFrame, title: str, hue: alt.Color, equal: str, index: int) -> alt.LayerChart:
-    """Means of one measure by origin, an offset a class."""
-    axis = alt.Axis(labels=not index, ticks=False, minExtent=150 if not index else 0)
-    y = alt.Y("origin:N", title=None, sort=[*ORIGINS, *FAMILIES], axis=axis)
+    """Means of one measure by origin, with their intervals, an offset a class."""
+    y = alt.Y("origin:N", title=None, sort=[*ORIGINS, *FAMILIES], axis=_names(index))
     y = y.scale(domain=[name for name in (*ORIGINS, *FAMILIES) if name in set(rows["origin"])])
-    offset = alt.YOffset("least:O")
-    form = SHARE if title.endswith("accuracy") else "~g"
-    x = alt.X("mean:Q", title=None).axis(format=form, tickCount=3, labelOverlap=True)
-    chosen, opacity = by_legend(equal)
-    base = alt.Chart(rows).encode(y=y, yOffset=offset, color=hue, opacity=opacity)
-    line = base.mark_rule(strokeWidth=2).encode(x=alt.X("lower_quartile:Q"), x2=alt.X2("upper_quartile"))
-    line = line if index else line.add_params(chosen)
+    x = alt.X("mean:Q", title=None).scale(zero=False, nice=False, padding=10)
     columns = ("mean", "low", "high", "lower_quartile", "upper_quartile")
-    tooltip = [
-        *map(alt.Tooltip, ("origin", equal, "ensembles")),
-        *(alt.Tooltip(column, format=".4f") for column in columns),
-    ]
-    dots = base.mark_point(filled=True, size=55)
-    dots = dots.encode(x=x.scale(zero=False, nice=False, padding=10), tooltip=tooltip)
+    tooltip = [*map(alt.Tooltip, ("origin", equal, "ensembles"))]
+    tooltip += [alt.Tooltip(column, format=".4f") for column in columns]
+    bars, dots = _marks(rows, x.axis(**_ticks(rows)), ("low", "high"), y, hue, equal, tooltip)
+    bars = bars if index else bars.add_params(by_legend(equal)[0])
     lines = list(title.partition(", ")[::2]) if ", " in title else title.rsplit(" ", 1)
-    height = alt.Step(38, **{"for": "position"})
-    return alt.layer(line, dots, width=118, height=height, title=panel_title(lines))
+    return alt.layer(bars, dots, width=WIDTH, height=_step(), title=panel_title(lines))
+
+
+def _changes(rows: pd.DataFrame, hue: alt.Color, equal: str, index: int) -> alt.LayerChart:
+    """What several architectures change in one measure, with intervals around zero, an offset a class."""
+    y = alt.Y("change:N", title=None, axis=_names(index)).scale(domain=[CHANGE])
+    rows = rows.assign(change=CHANGE)
+    x = alt.X("advantage:Q", title=None).axis(**_ticks(rows)).scale(nice=False, padding=10)
+    ends = ("advantage_low", "advantage_high")
+    tooltip = [alt.Tooltip(equal), *(alt.Tooltip(column, format="+.4f") for column in ("advantage", *ends))]
+    zero = alt.Chart(pd.DataFrame({"zero": [0]})).mark_rule(color=INK).encode(x=alt.X("zero:Q"))
+    return alt.layer(zero, *_marks(rows, x, ends, y, hue, equal, tooltip), width=WIDTH, height=_step())
+
+
+def _marks(
+    rows: pd.DataFrame, x: alt.X, ends: tuple[str, str], y: alt.Y, hue: alt.Color, equal: str, tooltip: list
+) -> tuple[alt.Chart, alt.Chart]:
+    """Intervals, where they are known, and points."""
+    encoding = {"y": y, "yOffset": alt.YOffset("least:O"), "color": hue, "opacity": by_legend(equal)[1]}
+    bars = alt.Chart(rows.dropna(subset=list(ends))).mark_rule(strokeWidth=2)
+    bars = bars.encode(x=alt.X(f"{ends[0]}:Q"), x2=alt.X2(ends[1]), **encoding)
+    dots = alt.Chart(rows).mark_point(filled=True, size=55).encode(x=x, tooltip=tooltip, **encoding)
+    return bars, dots
+
+
+def _step() -> alt.Step:
+    """The height of a row."""
+    return alt.Step(38, **{"for": "position"})
+
+
+def _names(index: int) -> alt.Axis:
+    """The axis of names, which the first panel of a row has for all."""
+    return alt.Axis(labels=not index, ticks=False, minExtent=0 if index else NAMES)
+
+
+def _ticks(rows: pd.DataFrame) -> dict:
+    """Few ticks, of shares or of plain numbers."""
+    form = SHARE if rows["measure"].str.endswith("_accuracy").all() else "~g"
+    return {"format": form, "tickCount": 3, "labelOverlap": True}
 
 
 def finding(table: pd.DataFrame) -> str:
