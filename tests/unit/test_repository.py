@@ -107,6 +107,15 @@ def test_ci_runs_the_test_command_of_the_readme():
     assert command in (REPOSITORY / ".ci/run").read_text().splitlines()
 
 
+def test_ci_is_run_for_what_is_pushed_and_for_pull_requests():
+    workflow = yaml.safe_load((REPOSITORY / ".github/workflows/tests.yml").read_text())
+    triggers = workflow[True]  # YAML 1.1 reads the key `on` as a truth value
+    assert triggers == {"push": {"branches": ["main"]}, "pull_request": None}
+    assert workflow["jobs"]["run"]["container"]["image"] == f"python:{PROJECT['requires-python'][2:6]}-bookworm"
+    assert workflow["jobs"]["run"]["steps"][-1] == {"run": ".ci/run"}
+    assert os.access(REPOSITORY / ".ci/run", os.X_OK)
+
+
 @pytest.mark.parametrize("path", RULES, ids=lambda path: path.name)
 def test_rules_have_logs_resources_and_the_fingerprint_of_their_script(path):
     for rule in re.split(r"^\s*rule ", path.read_text(), flags=re.MULTILINE)[1:]:
