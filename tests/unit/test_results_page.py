@@ -52,7 +52,7 @@ def test_a_page_says_how_a_study_that_was_run_differs_from_its_file(tmp_path):
     provenance["study"]["search"] = None
     (copy / "provenance.json").write_text(json.dumps(provenance), encoding="utf-8")
     images = '"dataset={name: image_folder, folder: <folder>, image_size: 32}"'
-    command = f"snakemake --cores all --config {images} search=null\n"
+    command = f"snakemake --cores all --config {images} search=\n"
     assert command in page(copy)
 
 

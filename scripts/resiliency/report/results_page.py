@@ -124,7 +124,7 @@ def _changed(study: dict) -> list[str]:
     dataset = written["dataset"] or {}
     of_images = {key: value for key, value in (study["dataset"] or {}).items() if value != dataset.get(key)}
     of_images |= {"folder": "<folder>"} if "folder" in of_images else {}
-    left_out = [f"{key}=null" for key in ("joint", "search") if written.get(key) and study[key] is None]
+    left_out = [f"{key}=" for key in ("joint", "search") if written.get(key) and study[key] is None]
     images = ", ".join(f"{key}: {value}" for key, value in of_images.items())
     return [f'"dataset={{{images}}}"', *left_out] if images else left_out
 
