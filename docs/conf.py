@@ -11,8 +11,9 @@ project = "Resiliency"
 html_title = project
 language = "en"
 
-extensions = ["myst_parser", "sphinx_copybutton"]
+extensions = ["myst_parser", "sphinx_copybutton", "sphinx-mathjax-offline"]  # formulae show without a network
 myst_heading_anchors = 4
+myst_enable_extensions = ["dollarmath"]
 exclude_patterns = ["conf.py"]
 html_theme = "furo"
 html_static_path = ["_static"]
@@ -25,7 +26,10 @@ NAVIGATION = {
     "How-to guides": [
         *("studies", "extending", "test_sets", "deploying", "figures", "python", "elsewhere", "slurm", "gpu"),
     ],
-    "Reference": ["configuration", "tables", "files", "data", "members", "corruptions", "measures", "glossary"],
+    "Reference": [
+        *("configuration", "tables", "files", "data", "members", "corruptions", "measures", "formulae", "glossary"),
+        "references",
+    ],
     "Explanations": [
         *("default_study", "staleness", "faults", "coverage", "parity", "gpu_hours", "imagenet_costs"),
         "contributing",
