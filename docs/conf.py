@@ -31,7 +31,17 @@ NAVIGATION = {
         "references",
     ],
     "Explanations": [
-        *("default_study", "staleness", "faults", "coverage", "parity", "gpu_hours", "imagenet_costs"),
+        *(
+            "paper",
+            "limitations",
+            "default_study",
+            "staleness",
+            "faults",
+            "coverage",
+            "parity",
+            "gpu_hours",
+            "imagenet_costs",
+        ),
         "contributing",
     ],
     "Results": [

@@ -1,4 +1,4 @@
-"""docs/formulae.md has a formula of every metric and joint objective, and docs/references.md every source that is cited."""
+"""docs/formulae.md has a formula of every metric and joint objective, docs/references.md every source cited."""
 
 import re
 from fnmatch import fnmatchcase

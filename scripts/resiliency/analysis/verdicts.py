@@ -1,4 +1,4 @@
-"""From statistics with standard errors to a verdict, by a rule that is fixed before the data are seen.
+"""From statistics with standard errors to a verdict, by a rule that does not depend on the data of a study.
 
 With confidence 1 - alpha and k parts, an observation is
 

@@ -10,7 +10,7 @@ Method = Literal["saliency", "input_x_gradient", "integrated_gradients", "grad_c
 Similarity = Literal["cosine", "spearman", "iou", "ssim"]
 STAGES = ("first_stage", "middle_stage", "last_stage")
 
-# What charts and observations show. Fixed before any data are seen; the tables hold every metric.
+# What charts and observations show; the tables hold every metric.
 MAIN = (
     "disagreement",
     "double_fault",
