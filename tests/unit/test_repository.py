@@ -75,7 +75,9 @@ def test_citation_and_project_have_the_same_authors_keywords_and_licence():
     assert citation["authors"] == PROJECT["authors"]
     assert citation["keywords"] == PROJECT["keywords"]
     assert citation["license"] == PROJECT["license"]
-    assert citation["preferred-citation"]["url"] == PROJECT["urls"]["Paper"]
+    assert [source["url"] for source in citation["references"]] == [PROJECT["urls"]["Paper"]]
+    assert citation["type"] == "software"
+    assert "preferred-citation" not in citation
 
 
 def test_the_catalogue_of_workflows_finds_what_it_asks_for():
