@@ -1,7 +1,7 @@
 """The documentation as a site: sphinx-build -W docs build/site.
 
 The pages are plain Markdown, for GitHub too. What differs on the site is done here: the navigation, and that
-CONTRIBUTING.md, which lies outside docs/, is a page.
+CONTRIBUTING.md and studies/published/README.md, which lie outside docs/, are pages.
 """
 
 from pathlib import Path
@@ -31,18 +31,8 @@ NAVIGATION = {
         "references",
     ],
     "Explanations": [
-        *(
-            "paper",
-            "limitations",
-            "default_study",
-            "staleness",
-            "faults",
-            "coverage",
-            "parity",
-            "gpu_hours",
-            "imagenet_costs",
-        ),
-        "contributing",
+        *("paper", "limitations", "default_study", "staleness", "faults", "coverage", "parity", "gpu_hours"),
+        *("imagenet_costs", "published_figures", "contributing"),
     ],
     "Results": [
         *("results/comparison", "results/cifar10_cpu", "results/cifar10_published", "results/imagenet_published"),
@@ -50,16 +40,18 @@ NAVIGATION = {
     ],
 }
 ROOT = Path(__file__).parents[1]
+OUTSIDE = {"contributing": "CONTRIBUTING.md", "published_figures": "studies/published/README.md"}
 
 
 def _on_site(app: Any, page: str, source: list[str]) -> None:
     """Change the text of `page` to what it is on the site."""
-    if page == "contributing":
-        source[0] = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").replace("](docs/", "](")
+    if page in OUTSIDE:
+        source[0] = (ROOT / OUTSIDE[page]).read_text(encoding="utf-8").replace("](docs/", "](")
     if page == "index":
         for caption, pages in NAVIGATION.items():
             source[0] += "\n".join(["\n```{toctree}", ":hidden:", f":caption: {caption}", "", *pages, "```", ""])
-    source[0] = source[0].replace("](../CONTRIBUTING.md", "](contributing.md")
+    for name, file in OUTSIDE.items():
+        source[0] = source[0].replace(f"](../{file}", f"]({name}.md")
 
 
 def setup(app: Any) -> None:
