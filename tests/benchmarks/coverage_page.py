@@ -23,12 +23,12 @@ REASONS = {
 
 def summary(intervals: list[dict], verdicts: list[dict]) -> dict:
     """Worst rates, and power by observation and size."""
-    false = [row["new_false"] / row["new_simulations"] for row in verdicts if not row["powerful"]]
+    false = [row["false"] / row["simulations"] for row in verdicts if not row["powerful"]]
     power = {}
     for row in verdicts:
         if row["powerful"]:
             of_size = power.setdefault(str(row["observation"]), {})
-            of_size[row["size"]] = None if row["lacking"] else _share(row, "new", "supported")
+            of_size[row["size"]] = None if row["lacking"] else _share(row, "supported")
     shares = [row["adopted_hits"] / row["simulations"] for row in intervals]
     return {
         "worst_false_verdict": round(max(false), 3) if false else None,
@@ -41,13 +41,11 @@ def page(intervals: list[dict], verdicts: list[dict]) -> str:
     """The whole page, as Markdown."""
     rows = [_interval_row(row) for row in intervals]
     short = [row for row in rows if "**" in row]
-    worst = max(
-        (row for row in verdicts if not row["powerful"]), key=lambda row: row["new_false"] / row["new_simulations"]
-    )
-    fewest = min(row["new_simulations"] for row in verdicts if not row["powerful"] and not row["lacking"])
+    worst = max((row for row in verdicts if not row["powerful"]), key=lambda row: row["false"] / row["simulations"])
+    fewest = min(row["simulations"] for row in verdicts if not row["powerful"] and not row["lacking"])
     above = [row for row in verdicts if _beyond(row)]
     text = TEMPLATE.read_text().format(
-        worst=worst["new_false"] / worst["new_simulations"],
+        worst=worst["false"] / worst["simulations"],
         where=f"observation {worst['observation']}, {worst['situation']}, {worst['size']}",
         simulations=fewest,
         sure=sure(round(0.05 * fewest), fewest)[1] - 0.05,
@@ -69,13 +67,13 @@ def _ordered(verdicts: list[dict]) -> list[dict]:
     return sorted(verdicts, key=lambda row: row["observation"])
 
 
-def _share(row: dict, rule: str, verdict: str) -> float:
-    return round(row[rule][verdict] / row[f"{rule}_simulations"], 3)
+def _share(row: dict, verdict: str) -> float:
+    return round(row["verdicts"][verdict] / row["simulations"], 3)
 
 
 def _beyond(row: dict) -> bool:
     """Whether false verdicts are more than allowed, beyond chance."""
-    return not row["powerful"] and sure(row["new_false"], row["new_simulations"])[0] > MOST_FALSE
+    return not row["powerful"] and sure(row["false"], row["simulations"])[0] > MOST_FALSE
 
 
 def _exceptions(above: list[dict]) -> str:
@@ -86,24 +84,24 @@ def _exceptions(above: list[dict]) -> str:
 
 
 def _power_row(row: dict) -> str:
-    power = "–" if row["lacking"] else f"{_share(row, 'new', 'supported'):.0%}"
-    before = f"{_share(row, 'old', 'supported'):.0%}"
-    return f"| {row['observation']}: {row['situation']} | {row['size']} | {power} | {before} |\n"
+    cells = ["–", "", ""]
+    if not row["lacking"]:
+        low, high = sure(row["verdicts"]["supported"], row["simulations"])
+        cells = [f"{_share(row, 'supported'):.0%}", f"{low:.0%} to {high:.0%}", row["simulations"]]
+    return "| " + " | ".join(map(str, [f"{row['observation']}: {row['situation']}", row["size"], *cells])) + " |\n"
 
 
 def _verdict_row(row: dict) -> str:
-    shares = [f"{_share(row, 'new', verdict):.1%}" for verdict in VERDICTS]
-    false = "" if row["powerful"] else f"{row['new_false'] / row['new_simulations']:.1%}"
-    before = "" if row["powerful"] else f"{row['old_false'] / row['old_simulations']:.1%}"
+    shares = [f"{_share(row, verdict):.1%}" for verdict in VERDICTS]
+    false = "" if row["powerful"] else f"{row['false'] / row['simulations']:.1%}"
     cells = [
         row["observation"],
         row["situation"],
         row["size"],
         *shares,
         f"**{false}**" if _beyond(row) else false,
-        before,
     ]
-    return "| " + " | ".join(map(str, [*cells, row["new_simulations"]])) + " |\n"
+    return "| " + " | ".join(map(str, [*cells, row["simulations"]])) + " |\n"
 
 
 def _interval_row(row: dict) -> str:

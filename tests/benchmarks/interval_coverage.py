@@ -2,9 +2,10 @@
 
 Run by hand: python tests/benchmarks/interval_coverage.py [--simulations 600] [--resamples 200] [--only intervals]
 [--rows FILE] [--write]. Each row simulates studies anew, all of their members, designs, families or seeds included,
-and calls the functions of the pipeline. --only runs one of the two parts; --rows keeps the rows in a file as they
-come, and goes on after those that are there; --write makes docs/coverage.md, of both. The last line is JSON:
-`worst_false_verdict` (of the rules), `worst_coverage` (of the intervals), `power` by observation and size.
+and calls the functions of the pipeline. --only runs one of the two parts. Rows are kept in a file as they come; those
+that are there are not simulated again, so that another FILE than coverage_rows.json, which has all, simulates anew.
+--write makes docs/coverage.md, of both parts. Truths and widths in coverage_rows.json are rounded. The last line is
+JSON: `worst_false_verdict` (of the rules), `worst_coverage` (of the intervals), `power` by observation and size.
 """
 
 import argparse
@@ -19,6 +20,7 @@ from simulated_verdicts import SITUATIONS, Situation, rates
 from resiliency.streams import derived_seed
 
 PAGE = Path(__file__).parents[2] / "docs/coverage.md"
+ROWS = Path(__file__).parent / "coverage_rows.json"
 
 
 def stream(*names: str | int) -> np.random.Generator:
@@ -26,11 +28,17 @@ def stream(*names: str | int) -> np.random.Generator:
 
 
 def simulated(part: str, case: Case | Situation, simulations: int, resamples: int) -> dict:
-    """The row of a case; intervals, power and the rules before need fewer simulations than rates of false verdicts."""
+    """The row of a case; intervals and power need fewer simulations than rates of false verdicts."""
     fewer = max(simulations // 3, 1)
     if part == "intervals":
         return coverage(case, fewer, resamples)
-    return rates(case, fewer if min(case.truths) > 0 else simulations, fewer, stream)
+    return rates(case, fewer if min(case.truths) > 0 else simulations, stream)
+
+
+def as_text(kept: dict[str, list[dict]]) -> str:
+    """Both parts as JSON, a row a line."""
+    parts = (f'"{part}": [\n' + ",\n".join(json.dumps(row) for row in rows) + "\n]" for part, rows in kept.items())
+    return "{" + ",\n".join(parts) + "}\n"
 
 
 def main() -> None:
@@ -38,18 +46,17 @@ def main() -> None:
     parser.add_argument("--simulations", type=int, default=400)
     parser.add_argument("--resamples", type=int, default=200)
     parser.add_argument("--only", choices=("intervals", "verdicts"))
-    parser.add_argument("--rows", type=Path)
+    parser.add_argument("--rows", type=Path, default=ROWS)
     parser.add_argument("--write", action="store_true")
     arguments = parser.parse_args()
     file, kept = arguments.rows, {"intervals": [], "verdicts": []}
-    kept |= json.loads(file.read_text()) if file and file.exists() else {}
+    kept |= json.loads(file.read_text()) if file.exists() else {}
     for part, cases in {"verdicts": SITUATIONS, "intervals": CASES}.items():
         for case in cases[len(kept[part]) :] if arguments.only in (None, part) else []:
             row = simulated(part, case, arguments.simulations, arguments.resamples)
             kept[part].append(row)
             print(json.dumps(row), flush=True)
-            if file:
-                file.write_text(json.dumps(kept))
+            file.write_text(as_text(kept))
     if arguments.write:
         PAGE.write_text(page(kept["intervals"], kept["verdicts"]))
     print(json.dumps(summary(kept["intervals"], kept["verdicts"])))

@@ -1,4 +1,4 @@
-"""Studies whose truth is known, and the verdicts on them by the rules of the pipeline and by the rules before.
+"""Studies whose truth is known, and the verdicts on them by the rules of the pipeline.
 
 A situation is planted as the truth of each part of an observation, so that a verdict is false if it is `supported`
 where some part is no larger than 0, or `contradicted` where none is smaller.
@@ -12,19 +12,14 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy.stats import t as student
 
-from resiliency.analysis import jackknife
-from resiliency.analysis.left_out import LeftOut
 from resiliency.analysis.observations import (
     architecture_brings_diversity,
     architecture_matters_more,
     attribution_diversity_is_less_negative,
     balance_is_most_resilient,
 )
-from resiliency.analysis.observations.architecture import shares_of
 from resiliency.analysis.verdicts import Observation, verdict_of
-from resiliency.names import design_of
 
 CONFIDENCE = 0.95
 SIZES = {"8 x 2": (8, 2), "18 x 2": (18, 2), "18 x 3": (18, 3), "30 x 1": (30, 1)}  # designs x seeds
@@ -39,25 +34,14 @@ class Situation(NamedTuple):
         name: what is planted, in words.
         size: of the study.
         truths: of each part, such that a positive one supports the statement.
-        simulate: random -> the observation, and a function that gives the verdict by the old rule.
+        simulate: random -> the observation.
     """
 
     observation: int
     name: str
     size: str
     truths: tuple[float, ...]
-    simulate: Callable[[np.random.Generator], tuple[Observation, Callable[[], str]]]
-
-
-def old_verdict(intervals: list[tuple[float, float]]) -> str:
-    """The rule before: all intervals, corrected for their number, on one side; some on the other."""
-    if all(low > 0 for low, _ in intervals):
-        return "supported"
-    return "contradicted" if any(high < 0 for _, high in intervals) else "undecided"
-
-
-def corrected(parts: int) -> float:
-    return 1 - (1 - CONFIDENCE) / parts
+    simulate: Callable[[np.random.Generator], Observation]
 
 
 # Observation 1: shares of variance of family, size and clean accuracy
@@ -68,7 +52,7 @@ def of_families(family: float, size: float, clean: float, noise: float, families
     names = [f"f{index // each:02}" for index in range(number)]
     total = family**2 + size**2 + clean**2 + noise**2
 
-    def simulate(random: np.random.Generator) -> tuple[Observation, Callable[[], str]]:
+    def simulate(random: np.random.Generator) -> Observation:
         parameters, accuracy, rest = random.standard_normal((3, number))
         own = random.standard_normal(families).repeat(each)
         error = family * own + size * parameters + clean * accuracy + noise * rest
@@ -77,20 +61,11 @@ def of_families(family: float, size: float, clean: float, noise: float, families
         designs["mean_corruption_error"] = error
         table = designs.loc[np.repeat(designs.index, seeds)].assign(origin="independent")
         table["mean_corruption_error"] += 0.1 * random.standard_normal(len(table))
-        return architecture_matters_more(table, 500), lambda: _old_of_families(designs)
+        return architecture_matters_more(table, 500)
 
     truths = (family**2 - size**2) / total, (family**2 - clean**2) / total
     description = f"variance of family {family**2:g}, size {size**2:g}, accuracy {clean**2:g}, noise {noise**2:g}"
     return Situation(1, description, f"{number} designs in {families} families" if of == "" else of, truths, simulate)
-
-
-def _old_of_families(designs: pd.DataFrame) -> str:
-    """By leaving out designs; at least three a family."""
-    if len(designs) < 3 * designs.family.nunique():
-        return "undecided"
-    shares = pd.DataFrame([shares_of(designs), *(shares_of(designs.drop(index=i)) for i in designs.index)])
-    family = shares.pop("architecture family")
-    return old_verdict([jackknife.interval((family - shares[n]).to_numpy(), corrected(2)) for n in shares])
 
 
 # Observations 2 and 4: ensembles of two members
@@ -127,7 +102,7 @@ def of_correlations(differences: tuple[float, float], size: str) -> Situation:
     table, *_ = pairs_of(designs, seeds)
     members = [np.array(i) for i in zip(*combinations(range(designs * seeds), 2), strict=True)]
 
-    def simulate(random: np.random.Generator) -> tuple[Observation, Callable[[], str]]:
+    def simulate(random: np.random.Generator) -> Observation:
         def of_pairs() -> np.ndarray:
             """Half of it from members, half of the pair alone; standard normal."""
             own = _paired(random, designs, seeds, 0.85)
@@ -145,21 +120,10 @@ def of_correlations(differences: tuple[float, float], size: str) -> Situation:
             for metric in ("label_disagreement", "jensen_shannon"):
                 columns[f"{metric}_{images}"] = 0.9 * prediction + np.sqrt(0.19) * of_pairs()
         rows = table.assign(**columns)
-        observation = attribution_diversity_is_less_negative(rows, PAIRS, RULE, 500)
-        return observation, lambda: _old_of_correlations(rows)
+        return attribution_diversity_is_less_negative(rows, PAIRS, RULE, 500)
 
     description = f"difference of r: clean {differences[0]:g}, corrupted {differences[1]:g}"
     return Situation(2, description, size, differences, simulate)
-
-
-def _old_of_correlations(rows: pd.DataFrame) -> str:
-    """By leaving out members."""
-    of_members, intervals = LeftOut(rows), []
-    for images in ("clean", "corrupted"):
-        predictions = [f"{metric}_{images}" for metric in ("label_disagreement", "jensen_shannon")]
-        differences = of_members.differences(["saliency_cosine_clean", "grad_cam_cosine_clean"], predictions, images)
-        intervals.append(jackknife.interval(differences.mean(axis=(1, 2)), corrected(2)))
-    return old_verdict(intervals)
 
 
 def of_diversities(gaps: tuple[float, float, float], size: str) -> Situation:
@@ -169,7 +133,7 @@ def of_diversities(gaps: tuple[float, float, float], size: str) -> Situation:
     gap = dict(zip(("prediction", "attribution", "activation"), gaps, strict=True))
     members = [np.array(i) for i in zip(*combinations(range(designs * seeds), 2), strict=True)]
 
-    def simulate(random: np.random.Generator) -> tuple[Observation, Callable[[], str]]:
+    def simulate(random: np.random.Generator) -> Observation:
         columns = {}
         for column in COLUMNS:
             kind = next(kind for metric, kind in METRICS.items() if column.startswith(metric))
@@ -178,20 +142,10 @@ def of_diversities(gaps: tuple[float, float, float], size: str) -> Situation:
             columns[column] = values + 0.7 * random.standard_normal(len(table))
         accuracy = {f"mean_member_{images}_accuracy": 0.9 for images in ("clean", "corrupted")}
         rows = table.assign(**columns, **accuracy)
-        observation = architecture_brings_diversity(rows, PAIRS, RULE, 500)
-        return observation, lambda: _old_of_diversities(rows)
+        return architecture_brings_diversity(rows, PAIRS, RULE, 500)
 
     description = "gap of predictions {:g}, attributions {:g}, activations {:g}".format(*gaps)
     return Situation(4, description, size, gaps, simulate)
-
-
-def _old_of_diversities(rows: pd.DataFrame) -> str:
-    """Each metric by itself."""
-    of_designs, one = LeftOut(rows, design_of), rows.designs == 1
-    if not one.any():
-        return "undecided"
-    deltas = [of_designs.between(column, one) for column in COLUMNS]
-    return old_verdict([jackknife.interval(values, corrected(len(COLUMNS)), jackknife.ANGULAR) for values in deltas])
 
 
 # Observation 3: jointly trained ensembles
@@ -208,17 +162,12 @@ def of_balance(better: tuple[float, float], seeds: int, spread: tuple[float, ...
     index = [(o, s, k, i) for o, s, _ in settings for k in range(seeds) for i in range(images)]
     rows = pd.DataFrame(index, columns=["objective", "strength", "seed", "image"])
 
-    def simulate(random: np.random.Generator) -> tuple[Observation, Callable[[], str]]:
+    def simulate(random: np.random.Generator) -> Observation:
         levels = deviation * np.array([level for *_, level in settings])[:, None]
         means = 0.2 + levels + deviation * np.array(spread)[:, None] * random.standard_normal((4, seeds))
         own = 0.02 * random.standard_normal((4, seeds, images))
         errors = rows.assign(error=(means[:, :, None] + 0.2 * random.standard_normal(images) + own).ravel())
-        intervals = []
-        for end in (0, 2):
-            difference = (means[end] - means[1]) + (own[end] - own[1]).mean(axis=1)
-            reach = student.ppf((1 + corrected(2)) / 2, seeds - 1) * difference.std(ddof=1) / np.sqrt(seeds)
-            intervals.append((difference.mean() - reach, difference.mean() + reach))
-        return balance_is_most_resilient(errors, 9, 0.01), lambda: old_verdict(intervals)
+        return balance_is_most_resilient(errors, 9, 0.01)
 
     description = f"better than the ends by {better[0]:g} and {better[1]:g} standard deviations"
     description += "; the balanced setting spreads twice as much" if spread[1] != 1 else ""
@@ -243,27 +192,24 @@ SITUATIONS = [
 ]
 
 
-def rates(situation: Situation, simulations: int, old: int, stream: Callable[..., np.random.Generator]) -> dict:
-    """How often each verdict is reached, by either rule, and how often a false one.
-
-    Args:
-        simulations: of the rule.
-        old: how many of them the old rule judges too.
-    """
-    verdicts = {"new": [], "old": []}
+def rates(situation: Situation, simulations: int, stream: Callable[..., np.random.Generator]) -> dict:
+    """How often each verdict is reached, and how often a false one."""
+    reached = []
     for simulation in range(simulations):
         random = stream(situation.observation, situation.name, situation.size, simulation)
-        observation, by_old = situation.simulate(random)
-        verdicts["new"].append(verdict_of(observation, CONFIDENCE)[0])
-        if simulation < old:
-            verdicts["old"].append(by_old())
+        observation = situation.simulate(random)
+        reached.append(verdict_of(observation, CONFIDENCE)[0])
         if observation.lacking and simulation == 20:
             break  # no study of this size can have a verdict
     falsely = {"supported": min(situation.truths) <= 0, "contradicted": min(situation.truths) >= 0}
-    row = {"observation": situation.observation, "situation": situation.name, "size": situation.size}
-    row |= {"powerful": min(situation.truths) > 0, "lacking": bool(observation.lacking)}
-    for rule, reached in verdicts.items():
-        row[rule] = {v: reached.count(v) for v in ("supported", "contradicted", "equivalent", "undecided")}
-        row[f"{rule}_false"] = max((row[rule][v] for v, is_false in falsely.items() if is_false), default=0)
-        row[f"{rule}_simulations"] = len(reached)
-    return row
+    verdicts = {v: reached.count(v) for v in ("supported", "contradicted", "equivalent", "undecided")}
+    return {
+        "observation": situation.observation,
+        "situation": situation.name,
+        "size": situation.size,
+        "powerful": min(situation.truths) > 0,
+        "lacking": bool(observation.lacking),
+        "verdicts": verdicts,
+        "false": max((verdicts[verdict] for verdict, is_false in falsely.items() if is_false), default=0),
+        "simulations": len(reached),
+    }
