@@ -35,7 +35,13 @@ NAVIGATION = {
         *("imagenet_costs", "published_figures", "contributing"),
     ],
     "Results": [
-        *("results/comparison", "results/cifar10_cpu", "results/cifar10_published", "results/imagenet_published"),
+        *(
+            "results/comparison",
+            "results/runtimes",
+            "results/cifar10_cpu",
+            "results/cifar10_published",
+            "results/imagenet_published",
+        ),
         "results/digits",
     ],
 }
