@@ -39,9 +39,11 @@ def cross_checks(study: "Study", faulty: set[str] = frozenset()) -> list[str]:
     left_out, lines = set(faulty), []
     for check, sections in CHECKS:
         if not left_out & sections:
-            new = list(check(study))
+            new = []
+            with suppress(Fault):  # of files from elsewhere: `_files_from_elsewhere` tells, or was skipped itself
+                new = list(check(study))
             lines += new
-            if check in (_references, _catalogue, _external):
+            if check in FIRST:
                 left_out |= {line.partition(".")[0].partition(":")[0] for line in new}
     return lines
 
@@ -87,7 +89,7 @@ def _views(study: "Study") -> Iterator[str]:
 
 
 def _external(study: "Study") -> Iterator[str]:
-    """Members from elsewhere: what does not go together with them, and files that are wrong."""
+    """Sections that do not go together with members from elsewhere, or with none."""
     if study.dataset is None:
         made = {"members.designs": study.members.designs, "joint": study.joint, "search": study.search}
         for key, value in (made | {"test_sets": study.test_sets}).items():
@@ -97,22 +99,28 @@ def _external(study: "Study") -> Iterator[str]:
             yield "external: missing; a study without a dataset needs members from elsewhere"
     elif not study.members.designs:
         yield "members.designs: must name a design, unless dataset is null"
-    if not study.external:
-        return
-    if "weighted_mean" in study.ensembles.rules:
+    if study.external and "weighted_mean" in study.ensembles.rules:
         yield "ensembles.rules: weighted_mean needs validation accuracies, which members from elsewhere lack"
+
+
+def _files_from_elsewhere(study: "Study") -> Iterator[str]:
+    """Files of members from elsewhere that are wrong."""
     try:
-        contents = study.contents()
-        study.described_elsewhere()
+        if study.external:
+            study.contents()
+            study.described_elsewhere()
     except Fault as fault:
         yield f"external: {fault}"
-        return
-    if not study.members.designs and study.ensembles.main_rule != "plurality_vote":
-        kinds = {kind for kind in contents.kinds.values() if kind != "scores"}
-        if kinds == {"decisions"}:
-            yield "ensembles.rules: must begin with plurality_vote, for members are known by their decisions alone"
+
+
+def _members_from_elsewhere(study: "Study") -> Iterator[str]:
+    """What does not go together with the members that the files hold."""
+    kinds = study.contents().kinds if study.external else {}
+    predicted = {kind for kind in kinds.values() if kind != "scores"}
+    if predicted == {"decisions"} and not study.members.designs and study.ensembles.main_rule != "plurality_vote":
+        yield "ensembles.rules: must begin with plurality_vote, for members are known by their decisions alone"
     made_here = {*study.independent_members(), *study.joint_members(), *study.searched_members()}
-    for member in contents.kinds:
+    for member in kinds:
         if member in made_here:
             yield f"external: member {member!r} is made here too; each member needs a name of its own"
 
@@ -288,14 +296,16 @@ def valid_recipes(study: "Study") -> Iterator[tuple[str, Recipe]]:
             yield path, recipe()
 
 
-# Each with the sections of the study that it reads; references come first.
+# Checks that others rely on: none that reads a section in which they find a fault is run.
+FIRST = (_references, _catalogue, _external, _files_from_elsewhere, _members_from_elsewhere)
+OF_FILES = {"external", "dataset", "test_sets", "corruptions"}
+# Each with the sections of the study that it reads; `FIRST` come first.
 CHECKS = (
     (_references, set()),
     (_catalogue, {"training"}),
-    (
-        _external,
-        {"external", "dataset", "members", "designs", "joint", "search", "test_sets", "ensembles", "corruptions"},
-    ),
+    (_external, {"external", "dataset", "members", "joint", "search", "test_sets", "ensembles"}),
+    (_files_from_elsewhere, OF_FILES),
+    (_members_from_elsewhere, OF_FILES | {"members", "designs", "joint", "search", "ensembles"}),
     (_views, {"members", "designs", "dataset"}),
     (_joint_recipe, {"joint", "designs", "training"}),
     (_search_recipe, {"search", "designs", "training"}),

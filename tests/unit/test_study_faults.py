@@ -137,6 +137,27 @@ def test_a_recipe_of_reference_is_that_of_a_member(tmp_path):
     assert line.startswith("statistics.reference: 'standard' is not the recipe of a member: only a table of external")
 
 
+@pytest.mark.parametrize(
+    ("section", "value", "message"),
+    [
+        ("ensembles", {"sizes": [1]}, "ensembles.sizes.0: 1: Input should be greater than or equal to 2"),
+        ("joint", {"designs": ["a"]}, "joint.designs: ['a']: List should have at least 2 items"),
+        ("statistics", {"confidence": 1, "reference": "x"}, "statistics.confidence: 1: Input should be less than 1"),
+    ],
+)
+def test_a_missing_file_from_elsewhere_hides_no_other_fault(section, value, message):
+    config = {"study": "mine", "dataset": None, "designs": {}, "members": {"designs": [], "baseline": "a"}}
+    config |= {"external": {"scores": "nowhere.csv"}, section: value}
+    first, second = faults_of(config)
+    assert first.startswith(message)
+    assert second == "external: nowhere.csv: there is no such file"
+
+
+def test_a_faulty_test_set_is_told_before_files_from_elsewhere():
+    (line,) = faults_of(CONFIG | {"external": {"scores": "nowhere.csv"}, "test_sets": {"r": {}}})
+    assert line.startswith("test_sets.r.folder: a test set needs either a folder")
+
+
 def test_a_literal_fault_suggests_the_nearest_name():
     (line,) = faults_of(changed("corruptions.names", ["gausian_noise"]))
     assert line.endswith("; did you mean gaussian_noise?")
