@@ -195,15 +195,14 @@ def _baseline(study: "Study") -> Iterator[str]:
     members, baseline = study.independent_members(), study.members.baseline
     if external:
         members += external.predicted or (list(external.kinds) if not members else [])
-    if baseline == ALEXNET:
-        if lacking := _unlike_imagenet_c(study):
-            yield f"members.baseline: alexnet has published errors on ImageNet-C only, which needs {', '.join(lacking)}"
-    elif baseline not in members:
+    if baseline not in (*members, ALEXNET):
         yield f"members.baseline: {short(baseline)} is not a member{hint(baseline, members)}"
 
 
-def _unlike_imagenet_c(study: "Study") -> list[str]:
-    """What the study needs to have the images, corruptions and severities that AlexNet's published errors are of."""
+def _alexnet(study: "Study") -> Iterator[str]:
+    """AlexNet as the baseline on other images, corruptions or severities than those of its published errors."""
+    if study.members.baseline != ALEXNET:
+        return
     corruptions, dataset, imagenet = study.corruptions, study.dataset, PUBLISHED["imagenet"]
     needed = {
         "corruptions.names among the 15 main ones": set(counted(corruptions.names)) <= set(MAIN),
@@ -218,14 +217,17 @@ def _unlike_imagenet_c(study: "Study") -> list[str]:
         }
     elif study.external:
         needed[f"external.classes {imagenet.classes}"] = study.external.classes in (None, imagenet.classes)
-    return [what for what, there in needed.items() if not there]
+    if lacking := [what for what, there in needed.items() if not there]:
+        yield f"members.baseline: alexnet has published errors on ImageNet-C only, which needs {', '.join(lacking)}"
 
 
 def _reference(study: "Study") -> Iterator[str]:
     """A recipe of reference that no member has."""
     reference = study.statistics.reference
+    if reference is None:
+        return
     recipes = sorted({*study.described_elsewhere()["recipe"]} - {""}) if study.external else []
-    if reference is None or reference in recipes:
+    if reference in recipes:
         return
     if recipes:
         near = hint(reference, recipes) or f"; there are {', '.join(map(short, recipes))}"
@@ -312,7 +314,8 @@ CHECKS = (
     (_files, {"members", "test_sets", "dataset"}),
     (_corruptions, {"corruptions"}),
     (_precomputed, {"corruptions", "dataset"}),
-    (_baseline, {"external", "members", "designs", "corruptions", "dataset"}),
+    (_baseline, {"external", "members", "designs", "corruptions"}),
+    (_alexnet, {"external", "members", "corruptions", "dataset"}),
     (_reference, {"external", "statistics", "dataset", "test_sets", "corruptions"}),
     (_ensembles, {"external", "ensembles", "members", "designs"}),
     (_test_sets, {"test_sets"}),

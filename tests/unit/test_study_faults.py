@@ -158,6 +158,11 @@ def test_a_faulty_test_set_is_told_before_files_from_elsewhere():
     assert line.startswith("test_sets.r.folder: a test set needs either a folder")
 
 
+def test_a_faulty_data_set_hides_no_fault_of_the_baseline():
+    config = changed("members.baseline", "resnet50-s2") | {"dataset": {"name": "cifar-10"}}
+    assert [line.partition(":")[0] for line in faults_of(config)] == ["dataset.name", "members.baseline"]
+
+
 def test_a_literal_fault_suggests_the_nearest_name():
     (line,) = faults_of(changed("corruptions.names", ["gausian_noise"]))
     assert line.endswith("; did you mean gaussian_noise?")
