@@ -1,6 +1,10 @@
-// Charts are made for a desktop. On a phone they are drawn anew: panels below each other, titles and legends broken into
-// lines. What is still too wide is scaled down as a whole.
-const TITLE_EM = 0.56, LABELS = 110, AXIS = 60;
+// Charts are made for a desktop. On a phone they are drawn anew: panels below each other; titles, legends and names of rows
+// broken into lines. What is still too wide is scaled down as a whole.
+const TITLE_EM = 0.56, LABELS = 110, NAMES = 210, AXIS = 60;
+const LETTER = 6.2, SYMBOL = 24, STROKE = 44;  // px, of entries of legends
+const LEGENDS = ["color", "fill", "stroke", "shape", "strokeDash"];
+const ROOMY = 30;  // px, height of a row that holds a name of several lines
+const IN_LINES = "split(replace(datum.label, regexp('(.{7,}?) ', 'g'), '$1\\n'), '\\n')";
 function broken(text, size, room) {
   const most = Math.max(12, Math.floor(room / (size * TITLE_EM)));
   return [text].flat().flatMap((line) => {
@@ -20,16 +24,35 @@ function brokenTitle(title, room, config = {}) {
   if (title.limit) wrapped.limit = room;
   return wrapped;
 }
-function narrowChannel(name, channel, below) {
+// As many columns as have room for the longest name; undefined where the names are not known.
+function columnsOf(channel, room) {
+  const names = ["nominal", "ordinal"].includes(channel.type) ? channel.scale?.domain : undefined;
+  if (!Array.isArray(names) || !names.length) return undefined;
+  const symbol = channel.legend?.symbolType === "stroke" ? STROKE : SYMBOL;
+  const longest = Math.max(...names.map((name) => String(name).length)) * LETTER + symbol;
+  return Math.max(1, Math.min(names.length, Math.floor(room / longest)));
+}
+function narrowLegend(name, channel, room) {
+  const columns = columnsOf(channel, room);
+  if (channel.legend === null || !(channel.legend || (columns && LEGENDS.includes(name)))) return channel;
+  return { ...channel, legend: { ...channel.legend, orient: "bottom", columns: columns ?? channel.legend?.columns, labelLimit: room - STROKE } };
+}
+// How wide a panel is whose columns have a width each; undefined for others.
+function stepped(spec) {
+  const domain = (spec.encoding ?? spec.layer?.[0]?.encoding)?.x?.scale?.domain;
+  return spec.width?.step && Array.isArray(domain) ? spec.width.step * domain.length : undefined;
+}
+function narrowChannel(name, channel, panel) {
   if (Array.isArray(channel)) return channel;
-  const narrower = { ...channel };
-  if (narrower.legend) narrower.legend = { ...narrower.legend, orient: "bottom", columns: name === "shape" || narrower.legend.columns > 1 ? 1 : narrower.legend.columns, labelLimit: 280 };
+  const narrower = narrowLegend(name, { ...channel }, panel.room);
+  if (channel.condition?.type) narrower.condition = narrowLegend(name, channel.condition, panel.room);
   if (["x", "y"].includes(name) && narrower.axis) {
     const axis = narrower.axis = { ...narrower.axis };
-    for (const end of ["minExtent", "maxExtent"]) if (axis[end]) axis[end] = Math.min(axis[end], LABELS);
-    if (name === "y") axis.labelLimit = LABELS - 8;
+    for (const end of ["minExtent", "maxExtent"]) if (axis[end]) axis[end] = Math.min(axis[end], panel.names);
+    if (name === "y") axis.labelLimit = panel.names - 8;
+    if (name === "y" && channel.type === "nominal" && panel.roomy && !axis.labelExpr) axis.labelExpr = IN_LINES;
     // The labels of a panel that had a neighbour to the left with the same axis.
-    if (name === "y" && below && axis.labels === false) { delete axis.labels; delete axis.minExtent; delete axis.maxExtent; }
+    if (name === "y" && panel.below && axis.labels === false) { delete axis.labels; delete axis.minExtent; delete axis.maxExtent; }
   }
   return narrower;
 }
@@ -37,11 +60,16 @@ function narrowChannel(name, channel, below) {
 function beside(chart) {
   return Math.max(0, ...(chart.layer ?? []).map((part) => (part.layer ? beside(part) : part.mark?.type === "text" && part.mark.limit) || 0));
 }
-function narrowed(spec, room, config, below = false) {
-  const narrower = { ...spec };
+function narrowed(spec, room, config, below = false, above = {}) {
+  const narrower = { ...spec }, width = stepped(spec);
+  const panel = {
+    room, below,
+    names: width ? Math.max(NAMES, room - width) : above.names ?? LABELS,
+    roomy: (spec.height?.step ?? 0) >= ROOMY || (above.roomy ?? false),
+  };
   if (narrower.title) narrower.title = brokenTitle(narrower.title, room, narrower.config?.title);
   if (narrower.encoding) {
-    narrower.encoding = Object.fromEntries(Object.entries(narrower.encoding).map(([name, channel]) => [name, narrowChannel(name, channel, below)]));
+    narrower.encoding = Object.fromEntries(Object.entries(narrower.encoding).map(([name, channel]) => [name, narrowChannel(name, channel, panel)]));
   }
   const panels = narrower.hconcat ?? narrower.concat;
   const inner = (parts) => parts.map((part, place) => narrowed(part, room, config, below || place > 0));
@@ -56,13 +84,13 @@ function narrowed(spec, room, config, below = false) {
   if (heads) narrower.vconcat = narrower.vconcat.map((row) => (row.hconcat?.length === heads.length
     ? { ...row, hconcat: row.hconcat.map((panel, place) => ({ title: heads[place], ...panel })) } : row));
   if (narrower.vconcat && !panels) narrower.vconcat = narrower.vconcat.map((part) => narrowed(part, room, config, below));
-  if (narrower.layer) narrower.layer = narrower.layer.map((part) => narrowed(part, room, config, below));
+  if (narrower.layer) narrower.layer = narrower.layer.map((part) => narrowed(part, room, config, below, panel));
   if (typeof narrower.width === "number") narrower.width = Math.min(narrower.width, room - (beside(narrower) ? beside(narrower) + AXIS : LABELS - 20));
   delete narrower.bounds;
   return narrower;
 }
 function forPhone(spec, room) {
   const phone = narrowed(spec, room - 24);
-  phone.config = { ...phone.config, legend: { ...phone.config?.legend, orient: "bottom", titleLimit: room - 40 } };
+  phone.config = { ...phone.config, legend: { ...phone.config?.legend, orient: "bottom", titleLimit: room - 40, layout: { bottom: { direction: "vertical", anchor: "start" } } } };
   return phone;
 }
