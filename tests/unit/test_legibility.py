@@ -9,6 +9,7 @@ from synthetic import synthetic_tables
 
 from resiliency.report import settings
 from resiliency.report.drawing import draw
+from resiliency.report.label_places import LETTER, LINE, PLACES, POINT, free_places
 from resiliency.report.line_labels import APART, FARTHEST, line_labels, places
 from resiliency.report.registry import CHARTS
 from resiliency.report.style import shades, shapes, spread
@@ -89,6 +90,52 @@ def test_names_that_share_a_colour_differ_in_shape():
         some = names[: 7 * len(colours)]
         pairs = zip(spread(some, colours).to_dict()["range"], shapes(some, colours).to_dict()["range"], strict=True)
         assert len(set(pairs)) == len(some)
+
+
+def test_labels_of_points_cover_neither_each_other_nor_points():
+    points = np.array([[100.0, 100.0], [112, 101], [124, 100], [300, 100]])
+    taken = np.column_stack([points, np.full((4, 2), POINT)])
+    middles = free_places(points, np.array([1, 2, 1, 1]), taken)
+    assert np.isfinite(middles).all()
+    boxes = np.vstack([np.column_stack([middles, LETTER * np.array([1, 2, 1, 1]), np.full(4, LINE)]), taken])
+    for one, other in combinations(boxes, 2):
+        apart = np.abs(one[:2] - other[:2]) >= (one[2:] + other[2:]) / 2
+        assert apart.any() or (one[2] == POINT == other[2])
+    assert middles[3].tolist() == [300 + PLACES[0][0], 100 + PLACES[0][1]]
+
+
+def test_a_label_without_room_is_left_out():
+    points = np.zeros((20, 2))
+    middles = free_places(points, np.ones(20), np.empty((0, 4)))
+    assert 0 < np.isnan(middles[:, 0]).sum() < 20
+
+
+def test_numbers_stand_beside_their_points_on_the_front():
+    tables = synthetic_tables()
+    spec = draw("deployment", tables, settings.OKABE_ITO)
+    panel = spec["hconcat"][0]
+    (numbers,) = [part for part in panel["layer"] if part["mark"].get("fontSize") == 11 and "dx" not in part["mark"]]
+    placed = pd.DataFrame(spec["datasets"][numbers["data"]["name"]])
+    front = tables["deployment"].query("front_macs")
+    for row in placed.itertuples():
+        near = front[front["size"] == row.size]
+        assert (np.log(near["macs"].astype(float) / row.macs).abs() < 0.1).any()
+
+
+def test_headings_of_the_heat_map_fit_their_panels():
+    spec = draw("correlation_heatmap", synthetic_tables(sizes=(2,)), settings.OKABE_ITO)
+    band = spec["vconcat"][0]
+    (width,) = {panel["width"]["step"] for panel in band["hconcat"]}
+    for panel in band["hconcat"]:
+        assert 7.5 * max(map(len, panel["title"]["text"])) <= width + band["spacing"]  # px of a bold letter
+    title = spec["vconcat"][-1]["hconcat"][0]["layer"][0]["encoding"]["x"]["title"]
+    assert 6.2 * max(map(len, title)) <= width + band["spacing"]
+
+
+def test_learning_curves_name_a_family_on_a_line_of_its_own():
+    spec = draw("learning_curves", synthetic_tables(), settings.OKABE_ITO)
+    titles = [panel["vconcat"][0]["title"] for panel in spec["vconcat"][0]["concat"]]
+    assert [title["subtitle"][1:] for title in titles] == [["resnet"], ["resnet"], ["vit"]]
 
 
 def test_labels_stand_at_the_ends_of_lines_or_beside_each_other():

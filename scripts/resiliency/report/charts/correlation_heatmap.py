@@ -16,6 +16,7 @@ CORRUPTIONS = {name for names in (*CATEGORIES.values(), HELD_OUT) for name in na
 CELL = 42
 ROW = 19
 NAMES = 250
+HEADING = 84  # px, of the longest line of a heading
 
 
 def draw(table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
@@ -28,7 +29,7 @@ def draw(table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
     rows = rows.assign(name=rows["metric"].map(label), significant=significant(rows))
     sizes = sorted(rows["size"].unique().tolist())
     kinds = [kind for kind in KINDS if kind in set(rows["kind"])]
-    bands = []
+    bands, pitch = [], max(CELL * len(sizes) + 20, HEADING)
     for kind in kinds:
         of_kind = rows[rows["kind"] == kind]
         panels = [
@@ -37,11 +38,11 @@ def draw(table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
         ]
         if kind == kinds[0]:
             panels = [
-                set_properties(panel, title=panel_title(_heading(condition), anchor="middle"))
+                set_properties(panel, title=panel_title(_heading(condition), anchor="middle", limit=pitch))
                 for panel, condition in zip(panels, conditions, strict=True)
             ]
         name = panel_title(label(kind), frame="bounds")
-        bands.append(alt.hconcat(*panels, spacing=20, bounds="flush", title=name))
+        bands.append(alt.hconcat(*panels, spacing=pitch - CELL * len(sizes), bounds="flush", title=name))
     subtitle = [
         "Pearson correlation; blue: the more diverse, the more accurate; orange: the less accurate",
         f"Bold: p < {number(1 - rows['confidence'].iloc[0], 2)}, corrected for all metrics",
@@ -50,9 +51,9 @@ def draw(table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
     return finish(alt.vconcat(*bands, spacing=8), title, subtitle)
 
 
-def _heading(condition: str) -> str:
-    """Such as "Clean accuracy", or "On photos", a further test set."""
-    return f"{condition.capitalize()} accuracy" if condition in CONDITIONS else f"On {label(condition)}"
+def _heading(condition: str) -> list[str]:
+    """Lines such as Clean, accuracy; or On, photos, a further test set."""
+    return [condition.capitalize(), "accuracy"] if condition in CONDITIONS else ["On", label(condition)]
 
 
 def _heat(rows: pd.DataFrame, sizes: list[int], left: bool, last: bool) -> alt.LayerChart:
@@ -62,7 +63,7 @@ def _heat(rows: pd.DataFrame, sizes: list[int], left: bool, last: bool) -> alt.L
     names_axis = alt.Axis(labels=left, minExtent=NAMES * left, maxExtent=NAMES * left, ticks=False, domain=False)
     columns = alt.Axis(labels=last, ticks=False, domain=False, labelAngle=0)
     base = alt.Chart(rows).encode(
-        x=alt.X("size:O", title="Members in an ensemble" if last else None, axis=columns).scale(domain=sizes),
+        x=alt.X("size:O", title=["Members in", "an ensemble"] if last else None, axis=columns).scale(domain=sizes),
         y=alt.Y("name:N", title=None, axis=names_axis).scale(domain=names),
     )
     legend = alt.Legend(title="Correlation", orient="right", gradientLength=140, format="~g")

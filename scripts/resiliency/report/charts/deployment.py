@@ -4,6 +4,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
+from resiliency.report.label_places import LETTER, LINE, POINT, free_places
 from resiliency.report.overview import contenders
 from resiliency.report.style import INK, MUTED, SHARE, by_legend, finish, notice, panel_title
 from resiliency.report.words import interval, label, percent, plural
@@ -13,6 +14,9 @@ CAPTION = (
     "equally resilient."
 )
 CELLS = 48, 32
+SIDES, PADDING = (385, 330), 6  # px
+NAME = 8, -6  # px, from the baseline to its name
+ON_A_PHONE = 1.6  # times narrower
 CLOUD = "#b5bcc4"
 FRONT, SINGLE, BASELINE, OTHER = "on the front", "single member", "baseline", "greedy, or on the other front"
 SHAPES = {FRONT: "circle", SINGLE: "triangle-up", BASELINE: "diamond", OTHER: "square"}
@@ -37,8 +41,8 @@ def draw(table: pd.DataFrame, candidates: pd.DataFrame, colours: list[str]) -> a
         for cost in priced
     ]
     subtitle = [
-        f"Pale points: all {plural(len(candidates), 'candidate')}; numbers count members, bars are "
-        f"{percent(first['confidence'], 0)} intervals",
+        f"Pale points: all {plural(len(candidates), 'candidate')}; numbers, where there is room, count members; "
+        f"bars are {percent(first['confidence'], 0)} intervals",
         f"The front was chosen on {plural(int(first['selection_images']), 'test image')} under all corruptions and is "
         f"shown as judged on {int(first['images']):,} others",
         f"Ensembles combined by {label(first['rule'])}; costs on a logarithmic scale, errors on that of square roots",
@@ -60,7 +64,7 @@ def _panel(
     x = x.scale(type="log", domain=domain, nice=False)
     y = alt.Y("mean_corruption_error:Q", title="Mean corruption error" if left else None)
     y = y.axis(format=SHARE, labels=left, tickCount=10)
-    y = y.scale(type="sqrt", domain=reach, padding=6, nice=False, zero=False)
+    y = y.scale(type="sqrt", domain=reach, padding=PADDING, nice=False, zero=False)
     hues = dict(zip(SHAPES, [colours[0], (colours * 2)[1], INK, MUTED], strict=True))
     hue = alt.Color("state:N", title=None).scale(domain=list(hues), range=list(hues.values()))
     shape = alt.Shape("state:N", title=None).scale(domain=list(SHAPES), range=list(SHAPES.values()))
@@ -83,10 +87,37 @@ def _panel(
         x=x, y=y, color=hue.legend(legend), shape=shape.legend(legend), tooltip=tooltip, opacity=opacity
     )
     points = points.add_params(chosen) if left else points
-    counts = front.mark_text(dy=-11, dx=5, color=INK, fontSize=11).encode(x=x, y=y, text=alt.Text("size:Q"))
-    named = alt.Chart(rows[rows["state"] == BASELINE]).mark_text(align="left", dx=8, dy=-6, color=INK, fontSize=11)
+    counts = alt.Chart(_counts(rows, on_front, cost, domain, reach)).mark_text(color=INK, fontSize=11)
+    counts = counts.encode(x=x, y=y, text=alt.Text("size:Q"))
+    named = alt.Chart(rows[rows["state"] == BASELINE]).mark_text(
+        align="left", dx=NAME[0], dy=NAME[1], color=INK, fontSize=11
+    )
     layers = [cloud, bars, line, points, counts, named.encode(x=x, y=y, text=alt.Text("members:N"))]
-    return alt.layer(*layers, width=385, height=330, title=panel_title(f"Resiliency against {COSTS[cost]}"))
+    return alt.layer(*layers, width=SIDES[0], height=SIDES[1], title=panel_title(f"Resiliency against {COSTS[cost]}"))
+
+
+def _counts(
+    rows: pd.DataFrame, on_front: pd.Series, cost: str, domain: list[float], reach: list[float]
+) -> pd.DataFrame:
+    """Where numbers of members stand, in the units of the axes, beside those points of the front that have room."""
+    (left, right), (low, high) = np.log10(domain), np.sqrt(reach)
+    width, height = SIDES[0], SIDES[1] - 2 * PADDING
+    span = high - low or 1
+    across = width * (np.log10(rows[cost].astype(float)) - left) / (right - left)
+    down = PADDING + height * (high - np.sqrt(rows["mean_corruption_error"])) / span
+    points = np.column_stack([across, down])
+    names = rows["members"].where(rows["state"] == BASELINE, "").str.len().to_numpy() * LETTER
+    at_points = np.column_stack([points, np.full((len(rows), 2), POINT)])
+    beside = np.column_stack([points + NAME + np.column_stack([names / 2, 0 * names]), names, np.full(len(rows), LINE)])
+    sizes = rows.loc[on_front, "size"]
+    letters = sizes.astype(str).str.len().to_numpy()
+    taken = np.vstack([at_points, beside[names > 0]])
+    places = free_places(points[on_front], letters, taken, ON_A_PHONE)
+    back = {
+        cost: 10 ** (left + places[:, 0] * (right - left) / width),
+        "mean_corruption_error": (high - (places[:, 1] - PADDING) * span / height).clip(0) ** 2,
+    }
+    return pd.DataFrame(back | {"size": sizes.to_numpy()}).dropna()
 
 
 def _cells(candidates: pd.DataFrame, cost: str) -> pd.DataFrame:

@@ -91,6 +91,7 @@ def _grid(curves: pd.DataFrame, hue: alt.Color, columns: int, shared: list[str])
     width = (WIDTH - 20 - labelled * LABELS) / columns - GAP
     field = curves.columns[1]
     ends = {measure: [curves[measure].min(), curves[measure].max()] for measure in shared}
+    named = field == "family" and (curves[field] != curves[curves.columns[0]]).any()
     panels = []
     for index, (name, of_one) in enumerate(curves.groupby(curves.columns[0], sort=False)):
         measures = [
@@ -101,7 +102,7 @@ def _grid(curves: pd.DataFrame, hue: alt.Color, columns: int, shared: list[str])
         if not panels and field == "strength":
             measures[0] = measures[0].add_params(by_legend(field)[0])
         family = of_one[field].iloc[0] if field == "family" else name
-        subtitle = percent(last) if family == name else f"{percent(last)}, {family}"
+        subtitle = [percent(last), family] if named else percent(last)
         measures[0] = measures[0].properties(title=panel_title(name, subtitle=subtitle, limit=width))
         panels.append(alt.vconcat(*(m.properties(width=width) for m in measures), spacing=6, bounds="flush"))
     return alt.concat(*panels, columns=columns, align="each", spacing={"column": GAP, "row": 14})
