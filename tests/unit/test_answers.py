@@ -27,7 +27,8 @@ def test_the_questions_come_in_order_and_are_of_the_best_ensemble(tables):
     assert [question.split()[0] for question in by_question] == ["Which", "How", "When", "What", "What", "How"]
     assert best["members"].replace("+", " + ") in by_question["Which ensemble?"]
     assert percent(best["mean_corruption_error"]) in by_question["How good is it, and how sure is that?"]
-    assert "from 10.0 % to 2.0 % (change [−10.0 %, −6.0 %])" in by_question["How good is it, and how sure is that?"]
+    good = by_question["How good is it, and how sure is that?"]
+    assert "from 10.0 % to 2.0 % (change −8.0 percentage points [−10.0, −6.0])" in good
     assert by_question["What is its worst condition?"].startswith("Fog at severity 5")
     assert "is dog" in by_question["What is its worst condition?"]
     assert f"this one is {best['number']}" in by_question["How do I get it?"]

@@ -299,6 +299,12 @@ def test_report_shows_the_verdicts(page):
     assert "2 of 2 parts lie on the other side of 0." in page
 
 
+def test_the_first_screen_names_the_level_of_its_intervals(page):
+    summary, verdicts = page.split('class="summary"')[1].split("</p>")[0], page.split('class="verdicts"')[1]
+    assert summary.count("Square brackets hold 95 % ") == 1
+    assert "line: its 90 % <button" in verdicts.split("</p>")[0]
+
+
 @pytest.mark.parametrize("case", ["no joint training", "nothing independent"])
 def test_report_survives_small_studies(case, card):
     assert "<h1>" in report(synthetic_tables(**CASES[case]), card, drawn(case))

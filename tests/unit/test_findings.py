@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from synthetic import HOSTILE, MAIN, synthetic_tables
 
+from resiliency.report import settings
 from resiliency.report.charts import (
     calibration,
     chart_module,
@@ -23,6 +24,7 @@ from resiliency.report.charts import (
     strength,
     under_corruptions,
 )
+from resiliency.report.drawing import draw
 from resiliency.report.overview import basis, contenders, interval_picture, observed
 from resiliency.report.registry import CHARTS
 from resiliency.report.terms import TERMS, explained
@@ -323,6 +325,16 @@ def test_what_was_tested_is_told():
         "6 independently trained members, 30 jointly trained members, 3 sub-networks of a search"
     )
     assert basis(card, tables).endswith("tested on 540 images of tiny, clean and under 6 corruptions.")
+
+
+@pytest.mark.parametrize(
+    ("dropped", "expected"), [([], "2 members of each line"), (["vit-s1"], "1 to 2 members of each line")]
+)
+def test_lines_of_designs_tell_of_how_many_members_they_are(dropped, expected):
+    tables = synthetic_tables()
+    members = tables["members"][~tables["members"]["member"].isin(dropped)]
+    spec = draw("error_by_severity", tables | {"members": members}, settings.OKABE_ITO)
+    assert spec["title"]["subtitle"] == [f"Mean over 6 corruptions and {expected}; 540 test images"]
 
 
 def test_parts_of_observations_have_the_names_of_metrics():

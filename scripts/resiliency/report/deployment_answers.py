@@ -4,7 +4,7 @@ import pandas as pd
 
 from resiliency.names import CORRUPTED
 from resiliency.report.overview import contenders
-from resiliency.report.words import interval, label, number, percent, plural
+from resiliency.report.words import interval, label, number, percent, plural, points
 
 REFERENCE = "max_probability"
 NAMES = {
@@ -64,8 +64,7 @@ def _good(row: dict) -> str:
         f"({percent(row['confidence'], 0)} interval) and {percent(1 - row['clean_accuracy'])} of clean ones."
     )
     if row["optimism"] > 0:
-        points = number(100 * row["optimism"], 1)
-        answer += f" On the images used for the choice, its error is {points} percentage points lower."
+        answer += f" On the images used for the choice, its error is {points(row['optimism'])} percentage points lower."
     return answer
 
 
@@ -74,8 +73,8 @@ def _calibrated(rows: pd.DataFrame) -> str:
         note = rows["note"].iloc[0] if len(rows) else "not known"
         return f"No temperature was fitted: {note}."
     row = rows.loc[CORRUPTED]
-    ends = interval(row["ece_change_low"], row["ece_change_high"], percent)
-    change = f" (change {ends})" if ends else ""
+    ends = interval(row["ece_change_low"], row["ece_change_high"], points)
+    change = f" (change {points(row['ece_change'])} percentage points {ends})" if ends else ""
     note = f" Note: {row['note']}." if isinstance(row["note"], str) and row["note"] else ""
     return (
         f"A temperature of {number(row['temperature'], 2)}, fitted on "

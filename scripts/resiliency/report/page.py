@@ -123,6 +123,7 @@ def render(
         subject=_subject(tables),
         answer=next((text for name in ANSWERS if name in specs and (text := specs[name]["usermeta"]["finding"])), ""),
         basis=basis(card, tables),
+        level=words.percent(tables["members"]["confidence"].max(), 0),
         cautions=cautions(tables["members"]),
         observations=observed(tables["observations"]),
         contenders=contenders(tables["deployment"]) if "deployment" in tables else [],

@@ -24,8 +24,9 @@ def draw(table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
     ]
     subtitle = [
         "On the dashed line failures are independent; above it, two members fail together more often",
-        f"A point: a design with itself (other seeds), or two designs; bar: {percent(rows['confidence'].iloc[0], 0)} "
-        f"interval over {plural(int(rows['images'].max()), 'test image')}",
+        "Each point: two members of one design, which differ in their seeds, or of two designs; mean over such pairs",
+        f"Bars: {percent(rows['confidence'].iloc[0], 0)} intervals over "
+        f"{plural(int(rows['images'].max()), 'test image')}",
     ]
     return finish(alt.hconcat(*panels, spacing=28), title, subtitle)
 

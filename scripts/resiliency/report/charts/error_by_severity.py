@@ -64,8 +64,10 @@ def draw(members: pd.DataFrame, errors: pd.DataFrame, colours: list[str]) -> alt
 def _basis(rows: pd.DataFrame) -> str:
     """What a mean over the errors in `rows` is over."""
     corruptions = rows.loc[rows["corruption"] != CLEAN, "corruption"].nunique()
-    over = f"{plural(corruptions, 'corruption')} and {plural(rows['seed'].nunique(), 'seed')}"
-    return f"Mean over {over}; {images_of_data_set(rows)}"
+    members = rows.groupby("design")["member"].nunique()
+    fewest, most = int(members.min()), int(members.max())
+    of = plural(most, "member") if fewest == most else f"{fewest} to {plural(most, 'member')}"
+    return f"Mean over {plural(corruptions, 'corruption')} and {of} of each line; {images_of_data_set(rows)}"
 
 
 def _curve_name(family: str, design: str) -> str:

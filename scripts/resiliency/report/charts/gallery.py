@@ -8,7 +8,10 @@ from resiliency.names import CLEAN
 from resiliency.report.style import PICTURE, finish, notice
 from resiliency.report.words import label, plural
 
-CAPTION = "The clean image is at the top left."
+CAPTION = (
+    "The clean image is at the top left. Where corruptions are generated, all that are available are shown, also those "
+    "that the study does not test."
+)
 LABELS = 108
 BLOCKS = (("", "noise", "blur"), ("weather", "digital", "held out"))
 CORNER = {"titleAngle": 0, "titleAlign": "left", "titleBaseline": "middle", "titleX": -LABELS, "titleY": -9}
@@ -61,6 +64,6 @@ def _panel(pictures: pd.DataFrame, name: str, corruptions: list[str], severities
 
 
 def finding(pictures: pd.DataFrame) -> str:
-    """Under how many corruptions the image is shown."""
+    """How many corruptions the image is shown under, which may be more than the study tests."""
     corruptions = pictures.loc[pictures["severity"] > 0, "corruption"].nunique()
-    return f"The same test image under {plural(corruptions, 'corruption')}." if corruptions else ""
+    return f"Pictures of the same test image: {plural(corruptions, 'corruption')} in all." if corruptions else ""

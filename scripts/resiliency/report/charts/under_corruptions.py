@@ -34,7 +34,7 @@ def draw(table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
         alt.Tooltip(end, title=f"interval, {side} end", format=".1%")
         for end, side in (("low", "lower"), ("high", "upper"))
     ]
-    tooltip.append(alt.Tooltip("difference", title="best less this one", format="+.1%"))
+    tooltip.append(alt.Tooltip("difference", title="best ensemble minus this one", format="+.1%"))
     points = base.mark_point(filled=True, size=65).encode(x=x, shape=shape, tooltip=tooltip)
     subtitle = [
         f"{plural(int(table['images'].iloc[0]), 'test image')} on which nothing was chosen; bars: "
