@@ -53,6 +53,7 @@ rule report:
         deployment=made("deployment"),
         selective_prediction=made("selective_prediction"),
         temperatures=made("temperatures"),
+        contenders=made("contenders"),
         best_ensembles=made("best_ensembles"),
         skipped=TABLES["skipped"],
         observations=TABLES["observations"],

@@ -11,7 +11,7 @@ from resiliency.tables import read_table
 with stage(snakemake.log[0]):
     inputs = snakemake.input
     names = ("members", "corruption_errors", "observations", "skipped", "ensembles", "deployment", "best_ensembles")
-    names += ("selective_prediction", "temperatures")
+    names += ("selective_prediction", "temperatures", "contenders")
     files = {name: getattr(inputs, name) for name in names}
     html = render(
         study=snakemake.params.study,

@@ -56,8 +56,8 @@ def test_errors_and_differences_by_hand():
     counts = np.array([[1, 1]] * 8 + [[2, 0], [0, 2]])
     table = under_corruptions({"best ensemble": first, "baseline": other}, ["fog", "fog", "snow"], counts, 0.9)
     rows = table.set_index(["role", "corruption"])
-    assert rows.error.tolist() == [0.5, 0, 0.75, 1]
-    assert rows.difference.loc["baseline"].tolist() == [-0.25, -1]
+    assert rows.error.tolist() == [0.5, 0, 0.25, 0.75, 1, 0.875]
+    assert rows.difference.loc["baseline"].tolist() == [-0.25, -1, -0.625]
     assert rows.difference.loc["best ensemble"].isna().all()
     assert set(rows.images) == {2}
     fog = rows.loc[("best ensemble", "fog")]
@@ -66,6 +66,9 @@ def test_errors_and_differences_by_hand():
     ends = np.quantile(drawn, [0.025, 0.975])  # 0.95, for two corruptions are compared
     assert rows.loc[("baseline", "fog"), ["difference_low", "difference_high"]].tolist() == pytest.approx(list(ends))
     assert rows.loc[("baseline", "snow"), ["difference_low", "difference_high"]].tolist() == [-1, -1]
+    ends = np.quantile([-0.625] * 8 + [-1, -0.25], [0.05, 0.95])  # one comparison, which needs no correction
+    overall = rows.loc[("baseline", "corrupted"), ["difference_low", "difference_high"]]
+    assert overall.tolist() == pytest.approx(list(ends))
 
 
 def test_nothing_is_compared_of_nobody():

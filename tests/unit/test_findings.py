@@ -25,7 +25,7 @@ from resiliency.report.charts import (
     under_corruptions,
 )
 from resiliency.report.drawing import draw
-from resiliency.report.overview import basis, contenders, interval_picture, observed
+from resiliency.report.overview import basis, contenders, interval_picture, led_by, observed
 from resiliency.report.registry import CHARTS
 from resiliency.report.terms import TERMS, explained
 
@@ -374,6 +374,34 @@ def test_the_best_ensemble_is_compared_under_each_corruption():
         "significantly fewer under 1 and significantly more under 1; against the baseline (c), it makes fewer errors "
         "under 3 of 3 corruptions, significantly fewer under none."
     )
+
+
+def compared(difference: float, low: float, high: float, members: str = "a") -> str:
+    table = under([("best ensemble", "a+b", UNKNOWN_ENDS), ("best member", members, [(-0.2, -0.1)] * 3)])
+    ends = {"difference": difference, "difference_low": low, "difference_high": high}
+    overall = table[table["role"] == "best member"].iloc[:1].assign(corruption="corrupted", **ends)
+    table = pd.concat([table, overall])
+    assert "of 3 corruptions" in under_corruptions.finding(table) or members == "a+b"
+    return led_by(table, "Best member")
+
+
+@pytest.mark.parametrize(
+    ("ends", "expected"),
+    [
+        ((-0.024, -0.037, -0.011), "fewer [1.1, 3.7]"),
+        ((-0.024, -0.05, 0.002), "fewer [−0.2, 5.0], not significant"),
+        ((0.024, 0.011, 0.037), "more [1.1, 3.7]"),
+    ],
+)
+def test_the_first_screen_tells_the_paired_difference(ends, expected):
+    assert compared(*ends) == f"The best ensemble misclassifies 2.4 percentage points {expected}"
+
+
+def test_the_best_ensemble_is_not_compared_with_itself_nor_where_nothing_is_known():
+    assert compared(0.0, 0.0, 0.0, members="a+b") == ""
+    table = under([("best ensemble", "a+b", UNKNOWN_ENDS), ("best member", "a", [(-0.2, -0.1)] * 3)])
+    assert led_by(table, "Best member") == ""
+    assert led_by(table, "Best ensemble") == ""
 
 
 def test_the_best_member_may_be_the_baseline():

@@ -45,7 +45,7 @@ def errors_under(ensemble: Ensemble, judged: Judged) -> np.ndarray:
 def under_corruptions(
     errors: dict[str, np.ndarray], corruptions: Sequence[str], counts: np.ndarray, confidence: float
 ) -> pd.DataFrame:
-    """Error under each corruption, mean over severities, and how much that of the first role differs from the others'.
+    """Error under each corruption and under all, mean over severities, and the differences of the first role's.
 
     Args:
         errors: role -> float C x N, of each image under each corrupted condition.
@@ -54,23 +54,25 @@ def under_corruptions(
         confidence: of the intervals.
 
     Returns:
-        A row per role and corruption: role, corruption, images (N), error with its interval low and high (bootstrap
-        over images); difference, the error of the first role less that of this one on the same images, with an interval
-        that allows for the number of corruptions (Bonferroni), NaN in the rows of the first role.
+        A row per role and corruption, the last of each role under all of them, "corrupted": role, corruption, images
+        (N), error with its interval low and high (bootstrap over images); difference, the error of the first role less
+        that of this one on the same images, NaN in the rows of the first role, with an interval that allows for the
+        number of corruptions (Bonferroni); that under all corruptions is one comparison and needs none.
     """
     names, rows = list(dict.fromkeys(corruptions)), []
-    corrected = 1 - (1 - confidence) / max(len(names), 1)
+    levels = dict.fromkeys(names, 1 - (1 - confidence) / max(len(names), 1)) | {CORRUPTED: confidence}
     of_images = {role: _by_corruption(values, corruptions, names) for role, values in errors.items()}
+    of_images = {role: np.vstack([values, values.mean(axis=0)]) for role, values in of_images.items()}
     first = next(iter(of_images), None)
     for role, values in of_images.items():
-        for name, of_name, best in zip(names, values, of_images[first], strict=True):
+        for name, of_name, best in zip(levels, values, of_images[first], strict=True):
             ends = interval(counts @ of_name / len(of_name), confidence)
             row = {"role": role, "corruption": name, "images": len(of_name), "error": of_name.mean()}
             row |= dict(zip(("low", "high"), ends, strict=True))
             if role != first:
                 drawn = counts @ (best - of_name) / len(of_name)
                 row["difference"] = (best - of_name).mean()
-                row["difference_low"], row["difference_high"] = interval(drawn, corrected)
+                row["difference_low"], row["difference_high"] = interval(drawn, levels[name])
             rows.append(row)
     return pd.DataFrame(rows)
 

@@ -245,15 +245,19 @@ CONTENDER = [
 CONTENDERS = Table(
     "tables/contenders.csv",
     "Errors of the best ensemble, the best member and the baseline under each corruption, and their differences.",
-    "role and corruption",
+    "role and corruption, and one under all of them",
     [
         *CONTENDER,
-        Column("corruption", "the corruption", NAME),
+        Column("corruption", "the corruption; `corrupted` for the mean over all", NAME),
         Column("images", "number of images used for judging", COUNT),
         Column("error", f"top-1 error, mean over severities, {JUDGED} of the test images", FRACTION),
         *ends("", "bootstrap over images"),
         Column("difference", "error of the best ensemble minus this error, on the same images", DIFFERENCE),
-        *ends("difference", "bootstrap over images, corrected for the number of corruptions", DIFFERENCE),
+        *ends(
+            "difference",
+            "bootstrap over images, corrected for the number of corruptions; over all corruptions not corrected",
+            DIFFERENCE,
+        ),
         CONFIDENCE,
     ],
 )

@@ -6,7 +6,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from resiliency.analysis.contenders import contenders as chosen
-from resiliency.names import CLEAN
+from resiliency.names import CLEAN, CORRUPTED
 from resiliency.reliability import FEW_IMAGES, FEW_STEPS, FEWEST_IMAGES, FEWEST_STEPS, NEAR_CHANCE
 from resiliency.report import words
 
@@ -148,6 +148,24 @@ def contenders(deployment: pd.DataFrame) -> list[dict]:
     most = max((row["mean_corruption_error"] for row in best.values()), default=0) or 1
     shares = {role: row["mean_corruption_error"] / most for role, row in best.items()}
     return [row | {"role": role.capitalize(), "share": shares[role]} for role, row in best.items()]
+
+
+def led_by(compared: pd.DataFrame, role: str) -> str:
+    """How many points fewer errors the best ensemble makes than another contender, with the interval of the difference.
+
+    Args:
+        compared: contenders.csv, which compares them on the same images.
+        role: of the other, as `contenders` names it; "" of the best ensemble itself, or where nothing is known.
+    """
+    rows = compared[(compared["corruption"] == CORRUPTED) & (compared["role"] == role.lower())]
+    row = rows.dropna(subset=["difference"])
+    if row.empty or (row := row.iloc[0])["members"] == compared["members"].iloc[0]:
+        return ""
+    fewer, low, high = -row["difference"], -row["difference_high"], -row["difference_low"]
+    sure = "" if low > 0 or high < 0 else ", not significant"
+    change = f"{words.points(abs(fewer))} percentage points {'fewer' if fewer >= 0 else 'more'}"
+    ends = (low, high) if fewer >= 0 else (-high, -low)
+    return f"The best ensemble misclassifies {change} {words.interval(*ends, words.points)}{sure}"
 
 
 def leaders(tables: dict[str, pd.DataFrame], further: list[str]) -> list[dict]:

@@ -14,7 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from resiliency.names import CLEAN
 from resiliency.report import words
 from resiliency.report.deployment_answers import deployment_answers
-from resiliency.report.overview import basis, cautions, contenders, leaders, observed, skipped_reasons
+from resiliency.report.overview import basis, cautions, contenders, leaders, led_by, observed, skipped_reasons
 from resiliency.report.registry import CHARTS
 from resiliency.report.terms import TERMS, explained
 
@@ -97,7 +97,7 @@ def render(
         test_sets: the card of each further test set, by name.
         provenance: versions, device, commit and the cost of every rule.
         tables: `members`, `corruption_errors`, `observations` and `skipped`; `ensembles`, `deployment`,
-            `selective_prediction`, `temperatures` and `best_ensembles` where the study has them.
+            `contenders`, `selective_prediction`, `temperatures` and `best_ensembles` where the study has them.
         specs, svgs: name of a chart -> its Vega-Lite specification, and its picture where scripts do not run.
         written: those of `FILES` that the study has.
     """
@@ -114,6 +114,7 @@ def render(
     members = (
         tables["members"].sort_values("mean_corruption_error", kind="stable").fillna({"objective": "", "warnings": ""})
     )
+    contending = contenders(tables["deployment"]) if "deployment" in tables else []
     elsewhere = tables["members"]["weights_source"].str.startswith(("file ", "pretrained "))
     return environment.get_template("report.html.j2").render(
         study=study,
@@ -126,7 +127,11 @@ def render(
         level=words.percent(tables["members"]["confidence"].max(), 0),
         cautions=cautions(tables["members"]),
         observations=observed(tables["observations"]),
-        contenders=contenders(tables["deployment"]) if "deployment" in tables else [],
+        contenders=contending,
+        led_by={
+            row["role"]: led_by(tables["contenders"], row["role"]) if "contenders" in tables else ""
+            for row in contending
+        },
         answers=_answers(tables, card, study["study"]),
         leaders=leaders(tables, further),
         best=tables["best_ensembles"].to_dict("records") if "best_ensembles" in tables else [],

@@ -4,6 +4,7 @@ import altair as alt
 import pandas as pd
 
 from resiliency.analysis.contenders import ROLES
+from resiliency.names import CORRUPTED
 from resiliency.report.contender_roles import named, roles
 from resiliency.report.style import SHARE, finish, notice
 from resiliency.report.words import label, percent, plural
@@ -18,6 +19,7 @@ BAND = 30
 
 def draw(table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
     """Error of each role under each corruption, with intervals; the corruption that is hardest for the first on top."""
+    table = table[table["corruption"] != CORRUPTED]
     if table.empty:
         return notice(TITLE, "no members that were trained on their own, and no ensembles, in this study")
     first = table[table["role"] == table["role"].iloc[0]]
@@ -46,7 +48,7 @@ def draw(table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
 
 def finding(table: pd.DataFrame) -> str:
     """Under how many corruptions the best ensemble makes fewer errors than the others, and significantly so."""
-    compared = table.dropna(subset=["difference"])
+    compared = table[table["corruption"] != CORRUPTED].dropna(subset=["difference"])
     clauses, seen = [], set(table["members"].iloc[:1])
     for role, rows in compared.groupby("role", sort=False):
         members = rows["members"].iloc[0]
