@@ -259,8 +259,7 @@ def test_gallery_shows_every_picture_under_its_category():
 
 def test_charts_are_written_in_every_format(tmp_path):
     spec = draw("error_by_severity", synthetic_tables(), settings.OKABE_ITO)
-    for suffix in settings.CHART_SUFFIXES:
-        write_chart(tmp_path / f"chart{suffix}", spec, 1)
+    write_chart([tmp_path / f"chart{suffix}" for suffix in settings.CHART_SUFFIXES], spec, 1)
     assert (tmp_path / "chart.png").read_bytes().startswith(b"\x89PNG")
     assert (tmp_path / "chart.svg").read_text().startswith("<svg")
     assert json.loads((tmp_path / "chart.vl.json").read_text()) == spec
@@ -322,7 +321,7 @@ def test_the_report_says_what_images_of_loaded_weights_are_normalised_by(card, p
 def test_pages_of_charts_run_no_script_in_names(tmp_path):
     tables = synthetic_tables(designs={"resnet18": "</script><script>alert(1)</script>", "vit": "vit"})
     spec = draw("size_accuracy_resiliency", tables, settings.OKABE_ITO)
-    write_chart(tmp_path / "a.html", spec, 1)
+    write_chart([tmp_path / "a.html"], spec, 1)
     page = (tmp_path / "a.html").read_text()
     assert "<script>alert(1)" not in page
     (line,) = [line for line in page.splitlines() if line.startswith("    const spec = ")]

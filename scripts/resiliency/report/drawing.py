@@ -1,7 +1,7 @@
 """How a chart is drawn and written."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import altair as alt
@@ -36,18 +36,19 @@ def svg(spec: dict) -> str:
     return vl_convert.vegalite_to_svg(spec, vl_version=VEGA_LITE)
 
 
-def write_chart(path: str | Path, spec: dict, pixels_per_point: float) -> None:
-    """Write the chart `spec` to `path` as its suffix says: .vl.json, .svg, .png or a .html that needs nothing else."""
-    path = Path(path)
-    with replacing(path) as temporary:
-        if path.suffix == ".png":
-            temporary.write_bytes(vl_convert.vegalite_to_png(spec, vl_version=VEGA_LITE, scale=pixels_per_point))
-        elif path.suffix == ".svg":
-            temporary.write_text(svg(spec), encoding="utf-8")
-        elif path.suffix == ".html":
-            temporary.write_text(_page(spec), encoding="utf-8")
-        else:
-            temporary.write_text(json.dumps(spec) + "\n", encoding="utf-8")
+def write_chart(paths: Iterable[Path], spec: dict, pixels_per_point: float) -> None:
+    """Write the chart `spec` to files, as their suffixes say: .vl.json, .svg, .png or .html that needs nothing else."""
+    picture = svg(spec)
+    for path in paths:
+        with replacing(path) as temporary:
+            if path.suffix == ".png":
+                temporary.write_bytes(vl_convert.svg_to_png(picture, scale=pixels_per_point))
+            elif path.suffix == ".svg":
+                temporary.write_text(picture, encoding="utf-8")
+            elif path.suffix == ".html":
+                temporary.write_text(_page(spec), encoding="utf-8")
+            else:
+                temporary.write_text(json.dumps(spec) + "\n", encoding="utf-8")
 
 
 def _page(spec: dict) -> str:
