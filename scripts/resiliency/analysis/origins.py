@@ -4,15 +4,12 @@ import numpy as np
 import pandas as pd
 
 from resiliency.analysis.families import by_family, lack_second_seeds
-from resiliency.analysis.jackknife import interval
-from resiliency.analysis.left_out import LeftOut
-from resiliency.analysis.measures import weighted_quantiles
+from resiliency.analysis.means import SHARES, difference, summary, weights_of_both
 from resiliency.metrics.accuracy import images_of
 from resiliency.names import INDEPENDENT, JOINT, SEARCH, accuracy_of, design_of, mean_member_accuracy_of
 
 ORIGINS = ("one architecture", "several architectures", "sub-networks of a search", "joint training")
 FAMILIES = ("one family", "several families")  # in place of architectures where no design has a second seed
-SHARES = ("clean_accuracy", "corrupted_accuracy", "mean_corruption_error")
 SCORES = (*SHARES, "mce")
 CLASS = ["rule", "equal", "least", "most"]
 COLUMNS = [*CLASS, "origin", "measure", "ensembles", "mean", "low", "high", "lower_quartile", "upper_quartile"]
@@ -82,7 +79,9 @@ def origin_table(ensembles: pd.DataFrame, confidence: float) -> pd.DataFrame:
     for key, alike in rows.groupby(CLASS):
         of_origin = {name: chosen for name in ORIGINS if len(chosen := alike[alike["from_"] == name])}
         for name, chosen in of_origin.items():
-            part = _summary(chosen, measures, confidence).assign(**dict(zip(CLASS, key, strict=True)), origin=name)
+            # The name before the last dash: the design of an independent member, the ensemble of one trained jointly.
+            unit = str if (chosen["origin"] == SEARCH).all() else design_of
+            part = summary(chosen, measures, unit, confidence).assign(**dict(zip(CLASS, key, strict=True)), origin=name)
             if name == ORIGINS[1] and ORIGINS[0] in of_origin:
                 ends = _advantages(chosen, of_origin[ORIGINS[0]], measures, confidence)
                 part[["advantage", "advantage_low", "advantage_high"]] = ends
@@ -99,21 +98,6 @@ def origin_table(ensembles: pd.DataFrame, confidence: float) -> pd.DataFrame:
     )
 
 
-def _summary(rows: pd.DataFrame, measures: list[str], confidence: float) -> pd.DataFrame:
-    """A row per measure of ensembles of one origin: mean with interval, and quartiles."""
-    # The name before the last dash: the design of an independent member, the ensemble of one trained jointly.
-    unit = str if (rows["origin"] == SEARCH).all() else design_of
-    values = rows[measures].to_numpy(float)
-    means = weighted_means(LeftOut(rows, unit).weights, values)
-    low, high = np.transpose([interval(replicates, confidence) for replicates in means.T])
-    shares = np.array([name in SHARES or name.endswith("_accuracy") for name in measures])
-    low[shares], high[shares] = np.clip(low[shares], 0, 1), np.clip(high[shares], 0, 1)
-    weights = rows["weight"].to_numpy(float)
-    quartiles = np.transpose([weighted_quantiles(column, weights, [0.25, 0.75]) for column in values.T])
-    columns = {"measure": measures, "ensembles": np.isfinite(values).sum(axis=0), "mean": means[0], "low": low}
-    return pd.DataFrame(columns | {"high": high, "lower_quartile": quartiles[0], "upper_quartile": quartiles[1]})
-
-
 def _advantages(several: pd.DataFrame, one: pd.DataFrame, measures: list[str], confidence: float) -> np.ndarray:
     """Mean of each measure of several designs less that of one design, of the same designs; measures x 3.
 
@@ -128,26 +112,16 @@ def _advantages(several: pd.DataFrame, one: pd.DataFrame, measures: list[str], c
     several = several[[set(_designs(members)).issubset(names) for members in several["members"]]]
     if several.empty:
         return np.full((len(measures), 3), np.nan)
-    first, second = np.split(LeftOut(pd.concat([several, one]), design_of).weights, [len(several)], axis=1)
+    first, second = weights_of_both(several, one, design_of)
     of_several, of_one = (
         np.array([[designs.count(name) for name in names] for designs in map(_designs, rows["members"])])
         for rows in (several, one)
     )
     wanted, present = first @ of_several, second @ of_one
     second = second * (np.divide(wanted, present, out=np.zeros(wanted.shape), where=present > 0) @ of_one.T)
-    means = weighted_means(first, several[measures].to_numpy(float))
-    means = means - weighted_means(second, one[measures].to_numpy(float))
-    return np.array([[replicates[0], *interval(replicates, confidence)] for replicates in means.T])
+    return difference(several, one, (first, second), measures, confidence)
 
 
 def _designs(members: str) -> list[str]:
     """The designs of members that are joined by +."""
     return [design_of(name) for name in members.split("+")]
-
-
-def weighted_means(weights: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Weighted means of what is known of each column of `values`, for each row of `weights`; NaN of nothing."""
-    finite = np.isfinite(values)
-    count = weights @ finite
-    total = weights @ np.where(finite, values, 0)
-    return np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0)

@@ -1,12 +1,8 @@
 """Ensembles by their number of members: what one more member brings."""
 
-import numpy as np
 import pandas as pd
 
-from resiliency.analysis.jackknife import interval
-from resiliency.analysis.left_out import LeftOut
-from resiliency.analysis.measures import weighted_quantiles
-from resiliency.analysis.origins import SHARES, weighted_means
+from resiliency.analysis.means import SHARES, difference, summary, weights_of_both
 from resiliency.metrics.accuracy import images_of
 from resiliency.names import INDEPENDENT, accuracy_of
 
@@ -40,9 +36,9 @@ def size_table(ensembles: pd.DataFrame, members: pd.DataFrame, confidence: float
         sizes = {size: rows for size, rows in pool.groupby("size") if len(rows)}
         smaller = None
         for size, rows in sizes.items():
-            part = _summary(rows, measures, confidence)
+            part = summary(rows, measures, str, confidence)
             if smaller is not None:
-                changes = _changes(smaller, rows, measures, confidence)
+                changes = difference(rows, smaller, weights_of_both(rows, smaller, str), measures, confidence)
                 part[["change", "change_low", "change_high"]] = changes
             parts.append(part.assign(rule=rule, size=size, possible=int(rows["possible"].iloc[0])))
             smaller = rows
@@ -65,24 +61,3 @@ def _alone(members: pd.DataFrame, ensembles: pd.DataFrame) -> pd.DataFrame:
     if "mean_corruption_error" in alone:
         alone["corrupted_accuracy"] = 1 - alone["mean_corruption_error"]
     return alone.reindex(columns=[column for column in ensembles if column in alone])
-
-
-def _summary(rows: pd.DataFrame, measures: list[str], confidence: float) -> pd.DataFrame:
-    """A row per measure of ensembles of one size: mean with interval, and quartiles."""
-    left_out, values = LeftOut(rows), rows[measures].to_numpy(float)
-    means = weighted_means(left_out.weights, values)
-    low, high = np.clip(np.transpose([interval(replicates, confidence) for replicates in means.T]), 0, 1)
-    weights = rows["weight"].to_numpy(float)
-    quartiles = np.transpose([weighted_quantiles(column, weights, [0.25, 0.75]) for column in values.T])
-    columns = {"measure": measures, "ensembles": np.isfinite(values).sum(axis=0), "mean": means[0]}
-    columns |= {"low": low, "high": high, "lower_quartile": quartiles[0], "upper_quartile": quartiles[1]}
-    return pd.DataFrame(columns | {"members": len(left_out.members)})
-
-
-def _changes(smaller: pd.DataFrame, larger: pd.DataFrame, measures: list[str], confidence: float) -> np.ndarray:
-    """Mean of each measure of the larger ensembles less that of the smaller ones, and its interval; measures x 3."""
-    weights = LeftOut(pd.concat([smaller, larger])).weights
-    first, second = np.split(weights, [len(smaller)], axis=1)
-    means = weighted_means(second, larger[measures].to_numpy(float))
-    means = means - weighted_means(first, smaller[measures].to_numpy(float))
-    return np.array([[replicates[0], *interval(replicates, confidence)] for replicates in means.T])
