@@ -6,6 +6,7 @@ import pytest
 
 from resiliency.analysis.best_ensembles import best_table
 from resiliency.analysis.families import by_family, lack_second_seeds
+from resiliency.analysis.skipped import NO_STAGES, skipped_table
 from resiliency.external.contents import internal, read_contents
 from resiliency.external.predictions import Reader
 from resiliency.external.settings import External
@@ -136,6 +137,18 @@ def test_the_best_ensembles_come_with_what_they_are_the_best_of():
     assert (table.of == 3).all()
     assert (table.clean_accuracy_low < table.clean_accuracy).all()
     assert best_table(MEMBERS, ENSEMBLES, {"clean": 0}, 0.95).clean_accuracy_low.isna().all()
+
+
+def test_what_is_left_out_of_networks_comes_first():
+    settings = {"kinds": {"b": "logits"}, "lacking": ["histories"], "least_clean_accuracy": 0}
+    stages = {"net-s0": np.ones(3), "net-s1": np.array([np.nan])}
+    table = skipped_table(MEMBERS, {"net-s0": {"grad_cam": "no map"}, "net-s1": {}}, stages, settings)
+    assert table.to_numpy().tolist()[:3] == [
+        ["net-s0", "grad_cam", "no map"],
+        ["net-s1", "stages", NO_STAGES],
+        ["", "histories", "no member is trained here"],
+    ]
+    assert list(table) == ["member", "skipped", "reason"]
 
 
 def test_what_is_left_out_has_its_reason():
