@@ -1,6 +1,6 @@
 """What members predict, read a condition at a time, and the labels that they are judged by."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -122,7 +122,10 @@ def _truth(labels: np.ndarray, classes: int) -> Truth:
 
 
 def read_predictions(
-    conditions: pd.DataFrame, labels: Sequence[str | Path], logits: Sequence[str | Path]
+    conditions: pd.DataFrame,
+    labels: Sequence[str | Path],
+    logits: Sequence[str | Path],
+    members: Container[str] | None = None,
 ) -> dict[str, Predictions]:
     """Member -> its predictions, in the order of the members' first files.
 
@@ -131,15 +134,17 @@ def read_predictions(
         labels: a `.npy` file of int64 N for each test set in their order, indices of the data set's classes.
         logits: the files <member>/<test set>.npy of every member and test set: float C_t x N_t x K, or
             int C_t x N_t of a member that is known by its decisions.
+        members: those whose files are opened; all unless given.
 
     Raises:
         Fault: a file is damaged, or of another shape than the conditions of its test set ask for.
     """
-    if not logits:
+    paths = [path for path in map(Path, logits) if members is None or path.parent.name in members]
+    if not paths:
         return {}
     truths, counts = _read_truths(conditions, labels), conditions.test_set.value_counts().to_dict()
     arrays: dict[str, dict[str, np.ndarray]] = {}
-    for path in map(Path, logits):
+    for path in paths:
         array, expected = read_array(path), (counts[path.stem], len(truths[path.stem].labels))
         if array.ndim not in (2, 3) or array.shape[:2] != expected:
             raise Fault(f"{path}: an array of {array.shape}, not {expected} x classes; delete it and run again")
@@ -147,17 +152,20 @@ def read_predictions(
     return {member: Predictions(conditions, of_member, truths) for member, of_member in arrays.items()}
 
 
-def read_validation(logits: Sequence[str | Path], labels: np.ndarray) -> dict[str, Predictions]:
+def read_validation(
+    logits: Sequence[str | Path], labels: np.ndarray, members: Container[str]
+) -> dict[str, Predictions]:
     """Member -> its predictions of validation images, whose `labels` are int N, as condition 0.
 
     Args:
         logits: files <member>.npy, float 1 x N x K each.
+        members: those whose files are opened.
 
     Raises:
         Fault: a file is damaged, or of another shape.
     """
     predictions = {}
-    for path in map(Path, logits):
+    for path in (path for path in map(Path, logits) if path.stem in members):
         array = read_array(path)
         if array.ndim != 3 or array.shape[:2] != (1, len(labels)):
             raise Fault(f"{path}: an array of {array.shape}, not (1, {len(labels)}) x classes; delete it and run again")

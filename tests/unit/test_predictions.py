@@ -12,7 +12,7 @@ from resiliency.ensembles.outputs import Ensemble
 from resiliency.ensembles.voting import score_decisions
 from resiliency.faults import Fault
 from resiliency.files import write_array
-from resiliency.predictions import Predictions, Truth, read_predictions
+from resiliency.predictions import Predictions, Truth, read_predictions, read_validation
 
 TABLE = conditions(["fog", "snow"], [1, 3], {"clean": 6, "photos": 4, "few": 5}, {"clean": 4, "photos": 4, "few": 2})
 LABELS = {"clean": [0, 1, 2, 3, 0, 1], "photos": [3, 3, 0, 1], "few": [1, 3, 3, 1, 1]}
@@ -107,6 +107,18 @@ def test_a_test_set_with_some_classes_may_be_judged_among_all(tmp_path, logits):
 def test_predictions_of_other_images_are_refused(tmp_path, logits):
     with pytest.raises(Fault, match=r"photos\.npy: an array of \(1, 3, 4\), not \(1, 4\) x classes"):
         read(tmp_path, logits | {"photos": logits["photos"][:, 1:]})
+
+
+def test_only_the_files_of_members_that_are_asked_for_are_opened(tmp_path, logits):
+    read(tmp_path, logits)
+    labels = [tmp_path / f"{name}/labels.npy" for name in LABELS]
+    files = [tmp_path / f"predictions/{member}/{name}.npy" for member in ("vit-s0", "absent-s0") for name in LABELS]
+    assert list(read_predictions(TABLE, labels, files, {"vit-s0"})) == ["vit-s0"]
+    with pytest.raises(Fault, match="absent-s0"):
+        read_predictions(TABLE, labels, files)
+    write_array(tmp_path / "validation/vit-s0.npy", logits["photos"].astype(np.float16))
+    held_out = [tmp_path / f"validation/{member}.npy" for member in ("absent-s0", "vit-s0")]
+    assert list(read_validation(held_out, np.array(LABELS["photos"]), {"vit-s0"})) == ["vit-s0"]
 
 
 def test_decisions_stand_for_logits():

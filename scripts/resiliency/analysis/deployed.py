@@ -1,0 +1,97 @@
+"""The ensembles of deployment.csv on the images that judge them: their confidence, temperatures and early exit."""
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from resiliency.analysis.assessment import Judged, selective_rows, temperature_of, temperature_rows
+from resiliency.analysis.deployment import halves
+from resiliency.analysis.early_exit import COLUMNS, cheapest_first, early_exit
+from resiliency.ensembles.combination import member_weights
+from resiliency.ensembles.outputs import Ensemble
+from resiliency.predictions import Predictions
+from resiliency.progress import Progress
+
+LOADED = ("file ", "pretrained ")  # how the source of weights that were not trained here begins
+
+
+class Assessment(NamedTuple):
+    """selective_prediction.csv, temperatures.csv, early_exit.csv, and risk_coverage.parquet."""
+
+    selective: pd.DataFrame
+    temperatures: pd.DataFrame
+    early_exit: pd.DataFrame
+    curves: pd.DataFrame
+
+
+def named_in(ensembles: Iterable[str]) -> set[str]:
+    """The members of ensembles whose members are joined by "+"."""
+    return {name for joined in ensembles for name in joined.split("+")}
+
+
+def ensemble_of(names: list[str], rule: str, predictions: dict[str, Predictions], members: pd.DataFrame) -> Ensemble:
+    """The ensemble of the members `names` under a combination rule.
+
+    Args:
+        predictions: member -> its predictions.
+        members: members.csv, with the member as index.
+    """
+    return Ensemble([predictions[name] for name in names], member_weights(members.loc[names]), rule)
+
+
+def split_and_judged(predictions: dict[str, Predictions], settings: dict[str, Any]) -> tuple[np.ndarray, Judged]:
+    """The test images on which ensembles were chosen, int; and the others, which judge them.
+
+    Args:
+        settings: `seed`, and `resamples` and `confidence` of the bootstrap.
+    """
+    member = next(iter(predictions.values()))
+    chosen, rest = halves(member.labels(0), settings["seed"])
+    return chosen, Judged(member.conditions, rest, settings["resamples"], settings["confidence"], settings["seed"])
+
+
+def assessment(
+    deployment: pd.DataFrame,
+    members: pd.DataFrame,
+    predictions: dict[str, Predictions],
+    validation: dict[str, Predictions],
+    settings: dict[str, Any],
+) -> Assessment:
+    """How sure each ensemble is, a temperature for it, and what early exit saves.
+
+    Args:
+        deployment: deployment.csv.
+        members: members.csv.
+        predictions: member -> its predictions, of those that `deployment` names.
+        validation: member -> its predictions of validation images, of those that have any.
+        settings: as for `split_and_judged`.
+    """
+    members = members.set_index("member")
+    chosen, judged = split_and_judged(predictions, settings)
+    progress = Progress(len(deployment), pause=5)
+    selective, temperatures, curves, exits = [], [], [], []
+    for row in deployment.itertuples():
+        names = row.members.split("+")
+        ensemble = ensemble_of(names, row.rule, predictions, members)
+        validated = ensemble_of(names, row.rule, validation, members) if validation.keys() >= set(names) else None
+        temperature = temperature_of(validated, bool(members.weights_source[names].str.startswith(LOADED).any()))
+        of_scores, of_curves = selective_rows(ensemble, temperature.value, judged)
+        key = {"members": row.members, "size": row.size, "rule": row.rule}
+        selective += [key | scores for scores in of_scores]
+        curves += [key | point for point in of_curves]
+        temperatures += [key | changes for changes in temperature_rows(ensemble, temperature, judged)]
+        macs = members.macs[names].to_numpy(float)
+        if len(names) > 1 and ensemble.has_probabilities and np.isfinite(macs).all():
+            order = cheapest_first(macs)
+            ordered = [names[place] for place in order]
+            outcome = early_exit(ensemble_of(ordered, row.rule, predictions, members), macs[order], chosen, judged)
+            exits.append(key | {"order": "+".join(ordered)} | outcome)
+        progress.step("ensembles")
+    return Assessment(
+        pd.DataFrame(selective).assign(confidence=settings["confidence"]),
+        pd.DataFrame(temperatures).assign(confidence=settings["confidence"]),
+        pd.DataFrame(exits, columns=COLUMNS),
+        pd.DataFrame(curves),
+    )
