@@ -1,7 +1,30 @@
+# A rule of its own: before a job, Snakemake removes what it writes, and a refused export would remove an earlier one.
+rule choose_export:
+    input:
+        deployment=TABLES["deployment"],
+        descriptions=member_files("member.json", MEMBERS),
+    output:
+        f"{RESULTS}/ensembles/exported.json",
+    log:
+        log_of("choose_export"),
+    conda:
+        "../envs/resiliency.yaml"
+    threads: 1
+    resources:
+        **needing(1000, 5),
+    params:
+        code=code("choose_export"),
+        ensemble=STUDY.ensemble,
+        of_files=STUDY.data.on_the_fly,
+    script:
+        "../scripts/choose_export.py"
+
+
 rule export:
     input:
         unpack(exportable),
         **TEST,
+        choice=rules.choose_export.output[0],
         conditions=JUDGED["conditions"],
         all_labels=JUDGED["labels"],
         members=TABLES["members"],

@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 
 from resiliency.data.images import images_at, read_images
-from resiliency.data.pictures import FileImages
 from resiliency.data.split import stratified
 from resiliency.designs.networks import read_member
 from resiliency.ensembles.combination import member_weights
@@ -14,10 +13,9 @@ from resiliency.ensembles.outputs import Ensemble
 from resiliency.export.card import model_card
 from resiliency.export.checking import MOST, agreement, timed
 from resiliency.export.choice import chosen
-from resiliency.export.loading import refuse_own_crops, temperature_of
+from resiliency.export.loading import temperature_of
 from resiliency.export.module import Deployable
 from resiliency.export.programs import RUNTIMES, write_programs
-from resiliency.faults import Fault
 from resiliency.files import read_array, read_json, replacing, write_json
 from resiliency.predictions import read_predictions
 from resiliency.provenance import commit, processor
@@ -26,14 +24,10 @@ from resiliency.tables import read_table
 
 with stage(snakemake.log[0]):
     inputs, outputs, params = snakemake.input, snakemake.output, snakemake.params
-    row = chosen(read_table(inputs.deployment), params.ensemble)
+    row = chosen(read_table(inputs.deployment), read_json(inputs.choice)["number"])
     names = row.members.split("+")
     print(f"number {row.number} of deployment.csv: {row.members}, combined by {row['rule']}")
     folders = {Path(path).parent.name: Path(path).parent for path in inputs.weights}
-    if unknown := [name for name in names if name not in folders]:
-        raise Fault(
-            f"ensemble {row.members}: {', '.join(unknown)}: known by predictions alone; only networks are exported"
-        )
     every = read_table(inputs.members)
     members = every.set_index("member", drop=False).loc[names]
     weights = member_weights(members)
@@ -44,8 +38,6 @@ with stage(snakemake.log[0]):
 
     images = read_images(inputs.images)
     networks = [(network.cpu(), member) for network, member in map(read_member, map(folders.get, names))]
-    if isinstance(images, FileImages):
-        refuse_own_crops([member for _, member in networks])
     ensemble = Deployable(networks, list(weights), row["rule"], temperature.value).eval()
     labels = read_array(inputs.labels)
     some = stratified(labels, min(len(labels), MOST), params.seed, "export")

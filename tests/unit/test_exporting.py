@@ -14,8 +14,7 @@ from resiliency.designs.networks import normalised
 from resiliency.ensembles.combination import RULES
 from resiliency.ensembles.outputs import Ensemble
 from resiliency.export.checking import agreement, timed
-from resiliency.export.choice import checked, chosen
-from resiliency.export.loading import refuse_own_crops
+from resiliency.export.choice import checked, chosen, exportable_row, refuse_own_crops
 from resiliency.export.module import Deployable
 from resiliency.export.programs import RUNTIMES, eager_runner, write_programs
 from resiliency.faults import Fault
@@ -111,6 +110,16 @@ def test_a_member_with_a_size_of_its_own_sees_images_at_it(members, images):
     alone = Deployable(members[:1], [1.0], "mean_probability", 1)
     probabilities, expected = eager_runner(larger, 1)(flat)[0], eager_runner(alone, 1)(resized)[0]
     np.testing.assert_allclose(probabilities, expected, atol=1e-6)
+
+
+def test_members_without_a_network_are_not_exported():
+    deployment = DEPLOYMENT.assign(members=["a-s0", "b-s0", "a-s0+b-s0", "a-s0+b-s0+oracle"])
+    networks = [MEMBER, replace(MEMBER, member="b-s0", view={"size": 64})]
+    assert exportable_row(deployment, "best", networks, of_files=False).number == 3
+    with pytest.raises(Fault, match=r"^ensemble a-s0\+b-s0\+oracle: oracle: known by predictions alone; only networks"):
+        exportable_row(deployment, 4, networks, of_files=False)
+    with pytest.raises(Fault, match="ensemble: b-s0: crops image files in its own way"):
+        exportable_row(deployment, 3, networks, of_files=True)
 
 
 def test_members_that_crop_files_in_their_own_way_are_refused():

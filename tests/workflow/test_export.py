@@ -161,7 +161,10 @@ def test_the_card_tells_what_the_tables_tell(workflow, exported):
 
 
 def test_another_ensemble_exports_that_one_alone(workflow, exported):
-    assert workflow.planned("export", "--config", "ensemble=best under 2 M MACs") == {"export": 1}
+    assert workflow.planned("export", "--config", "ensemble=best under 2 M MACs") == {
+        "choose_export": 1,
+        "export": 1,
+    }
     refused = workflow.snakemake("export", "--dry-run", "--config", "ensemble=worst")
     assert refused.returncode != 0
     assert "study: ensemble: " in refused.stdout
@@ -169,11 +172,13 @@ def test_another_ensemble_exports_that_one_alone(workflow, exported):
 
 def test_a_number_that_no_ensemble_has_is_told_in_one_line(workflow, exported):
     last = len(pd.read_csv(workflow.results / "tables/deployment.csv"))
+    before = {path.name: path.read_bytes() for path in exported[0].glob("*.*") if path.is_file()}
     refused = workflow.snakemake("export", "--cores", "1", "--config", f"ensemble={last + 1}")
     assert refused.returncode != 0
-    line = f"rule export: error: ensemble: tables/deployment.csv has numbers 1 to {last}, not {last + 1}"
+    line = f"rule choose_export: error: ensemble: tables/deployment.csv has numbers 1 to {last}, not {last + 1}"
     assert line in refused.stdout.splitlines()
     assert "Traceback" not in refused.stdout
+    assert {path.name: path.read_bytes() for path in exported[0].glob("*.*") if path.is_file()} == before
 
 
 def test_a_table_of_ensembles_that_is_not_there_yet_is_made_first(workflow_in, tmp_path):

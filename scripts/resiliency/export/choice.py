@@ -1,9 +1,11 @@
 """Which row of deployment.csv is exported."""
 
 import re
+from collections.abc import Iterable
 
 import pandas as pd
 
+from resiliency.designs.members import Member
 from resiliency.faults import Fault
 
 PACKAGES = ("onnx", "onnxscript", "onnxruntime")  # that exporting needs
@@ -57,3 +59,38 @@ def chosen(deployment: pd.DataFrame, ensemble: str | int) -> pd.Series:
                 f"ensemble: none in tables/deployment.csv is under {most:,.0f} MACs; the least is {cheapest:,.0f}"
             )
     return rows.loc[rows.selection_error.idxmin()]
+
+
+def exportable_row(
+    deployment: pd.DataFrame, ensemble: str | int, networks: Iterable[Member], of_files: bool
+) -> pd.Series:
+    """The row that `ensemble` names, if it can be exported so far as its members tell.
+
+    Args:
+        deployment: deployment.csv.
+        ensemble: as in `ALLOWED`.
+        networks: all members that are known by their networks.
+        of_files: whether the images of the study are files that are decoded on the fly.
+
+    Raises:
+        Fault: there is no such row, a member has no network, or crops image files in a way of its own.
+    """
+    row, described = chosen(deployment, ensemble), {member.member: member for member in networks}
+    names = row.members.split("+")
+    if unknown := [name for name in names if name not in described]:
+        raise Fault(
+            f"ensemble {row.members}: {', '.join(unknown)}: known by predictions alone; only networks are exported"
+        )
+    if of_files:
+        refuse_own_crops([described[name] for name in names])
+    return row
+
+
+def refuse_own_crops(members: list[Member]) -> None:
+    """Of members that saw image files.
+
+    Raises:
+        Fault: some crop files in a way of their own, before any array that a network could take.
+    """
+    if own := [member.member for member in members if member.view]:
+        raise Fault(f"ensemble: {', '.join(own)}: crops image files in its own way, which no program can")

@@ -5,10 +5,9 @@ from pathlib import Path
 import pandas as pd
 
 from resiliency.analysis.assessment import Temperature
-from resiliency.designs.members import Member
 from resiliency.designs.networks import read_member
 from resiliency.ensembles.combination import member_weights
-from resiliency.export.choice import chosen
+from resiliency.export.choice import chosen, refuse_own_crops
 from resiliency.export.module import Deployable
 from resiliency.faults import Fault
 from resiliency.tables import read_table
@@ -20,16 +19,6 @@ def temperature_of(temperatures: pd.DataFrame, members: str) -> Temperature:
     fitted = first.validation_images > 0
     note = first.note if isinstance(first.note, str) else ""
     return Temperature(float(first.temperature) if fitted else 1.0, int(first.validation_images), note)
-
-
-def refuse_own_crops(members: list[Member]) -> None:
-    """Of members that saw image files.
-
-    Raises:
-        Fault: some crop files in a way of their own, before any array that a network could take.
-    """
-    if own := [member.member for member in members if member.view]:
-        raise Fault(f"ensemble: {', '.join(own)}: crops image files in its own way, which no program can")
 
 
 def load_ensemble(results: str | Path, ensemble: str | int = "best") -> Deployable:

@@ -1,0 +1,13 @@
+"""Choose the row of deployment.csv that is exported, or say why it cannot be, before an earlier export is replaced."""
+
+from resiliency.designs.members import Member
+from resiliency.export.choice import exportable_row
+from resiliency.files import write_json
+from resiliency.stage import stage
+from resiliency.tables import read_table
+
+with stage(snakemake.log[0]):
+    inputs, params = snakemake.input, snakemake.params
+    members = [Member.read(path) for path in inputs.descriptions]
+    row = exportable_row(read_table(inputs.deployment), params.ensemble, members, params.of_files)
+    write_json(snakemake.output[0], {"number": int(row.number), "members": row.members})
