@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 import torch
 from predicted import conditions_of, predictions_of
+from synthetic import synthetic_tables
 from torch import nn
 
 from resiliency.designs.members import Member
@@ -15,6 +16,7 @@ from resiliency.ensembles.combination import RULES
 from resiliency.ensembles.outputs import Ensemble
 from resiliency.export.checking import agreement, timed
 from resiliency.export.choice import checked, chosen, exportable_row, refuse_own_crops
+from resiliency.export.exporting import export, read_choice
 from resiliency.export.module import Deployable
 from resiliency.export.programs import RUNTIMES, eager_runner, write_programs
 from resiliency.faults import Fault
@@ -110,6 +112,57 @@ def test_a_member_with_a_size_of_its_own_sees_images_at_it(members, images):
     alone = Deployable(members[:1], [1.0], "mean_probability", 1)
     probabilities, expected = eager_runner(larger, 1)(flat)[0], eager_runner(alone, 1)(resized)[0]
     np.testing.assert_allclose(probabilities, expected, atol=1e-6)
+
+
+def tables_of(names: list[str], rule: str) -> dict[str, pd.DataFrame]:
+    """Of a study whose second ensemble of deployment.csv has these members."""
+    tables = synthetic_tables()
+    row = tables["deployment"].iloc[:1].assign(number=2, members="+".join(names), rule=rule, size=len(names))
+    described = tables["members"].iloc[: len(names)].assign(member=names, validation_accuracy=WEIGHTS[: len(names)])
+    of_row = {
+        "temperatures": tables["temperatures"].assign(nll_before=0.4, nll_after=0.3),
+        "selective": tables["selective_prediction"],
+    }
+    of_row = {name: table.iloc[:2].assign(members="+".join(names)) for name, table in of_row.items()}
+    assert (described.weights_source == "trained here").all()
+    return tables | of_row | {"deployment": pd.concat([tables["deployment"].iloc[:1], row]), "members": described}
+
+
+def test_an_export_is_what_tables_and_predictions_say(members, images, tmp_path):
+    names = [member.member for _, member in members]
+    choice = read_choice(tables_of(names, "mean_probability"), 2)
+    of_study = study(members, images, "mean_probability")
+    paths = {name: tmp_path / name for name in RUNTIMES}
+    card = {
+        "name": "digits",
+        "source": "scanned",
+        "classes": ["zero", "one", "two"],
+        "splits": {"test": {"images": 40}},
+    }
+    settings = {"study": "tiny", "ensemble": 2, "seed": 0, "margin": 1, "corruptions": 2, "threads": 1}
+    written = export(
+        choice,
+        members,
+        images,
+        np.zeros(IMAGES, int),
+        dict(zip(names, of_study.members, strict=True)),
+        card,
+        paths,
+        settings | {"command": "snakemake export", "commit": None},
+    )
+    assert written.about == {
+        "members": names,
+        "rule": "mean_probability",
+        "temperature": 1.5,
+        "classes": ["zero", "one", "two"],
+        "side": SIDE,
+        "margin": 1,
+    }
+    assert "a-s0 + a-s1" in written.card
+    assert "temperature 1.500" in written.card
+    probabilities, _ = RUNTIMES["ensemble.onnx"].runner(paths["ensemble.onnx"], 1)(images)
+    expected, _ = eager_runner(Deployable(members, list(WEIGHTS), "mean_probability", 1.5), 1)(images)
+    np.testing.assert_allclose(probabilities, expected, atol=1e-5)
 
 
 def test_members_without_a_network_are_not_exported():

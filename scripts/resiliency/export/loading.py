@@ -1,16 +1,21 @@
 """An ensemble of a finished study, read back as one network."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import pandas as pd
+from torch import nn
 
 from resiliency.analysis.assessment import Temperature
+from resiliency.designs.members import Member
 from resiliency.designs.networks import read_member
 from resiliency.ensembles.combination import member_weights
 from resiliency.export.choice import chosen, refuse_own_crops
 from resiliency.export.module import Deployable
 from resiliency.faults import Fault
 from resiliency.tables import read_table
+
+Networks = list[tuple[nn.Module, Member]]
 
 
 def temperature_of(temperatures: pd.DataFrame, members: str) -> Temperature:
@@ -19,6 +24,15 @@ def temperature_of(temperatures: pd.DataFrame, members: str) -> Temperature:
     fitted = first.validation_images > 0
     note = first.note if isinstance(first.note, str) else ""
     return Temperature(float(first.temperature) if fitted else 1.0, int(first.validation_images), note)
+
+
+def read_networks(folders: Iterable[str | Path]) -> Networks:
+    """The networks in these folders of members, in evaluation mode on the CPU.
+
+    Raises:
+        Fault: a file is missing or damaged.
+    """
+    return [(network.cpu(), member) for network, member in map(read_member, folders)]
 
 
 def load_ensemble(results: str | Path, ensemble: str | int = "best") -> Deployable:
@@ -47,8 +61,8 @@ def load_ensemble(results: str | Path, ensemble: str | int = "best") -> Deployab
         raise Fault(f"ensemble {row.members}: {', '.join(unknown)}: no weights in {Path(results, 'members')}")
     members = read_table(tables / "members.csv").set_index("member", drop=False).loc[names]
     temperature = temperature_of(read_table(tables / "temperatures.csv"), row.members)
-    networks = [read_member(Path(results, "members", name)) for name in names]
+    folders = [Path(results, "members", name) for name in names]
+    networks = read_networks(folders)
     if Path(results, "data/test/images.json").exists():
         refuse_own_crops([member for _, member in networks])
-    networks = [(network.cpu(), member) for network, member in networks]
     return Deployable(networks, list(member_weights(members)), row["rule"], temperature.value).eval()

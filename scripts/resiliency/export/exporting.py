@@ -1,0 +1,112 @@
+"""The export of one ensemble: its programs, what checks them against the study, and the words about it."""
+
+import platform
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from resiliency.data.images import images_at
+from resiliency.data.source import Images
+from resiliency.data.split import stratified
+from resiliency.ensembles.combination import member_weights
+from resiliency.ensembles.outputs import Ensemble
+from resiliency.export.card import model_card
+from resiliency.export.checking import MOST, agreement, timed
+from resiliency.export.choice import chosen
+from resiliency.export.loading import Networks, temperature_of
+from resiliency.export.module import Deployable
+from resiliency.export.programs import RUNTIMES, write_programs
+from resiliency.predictions import Predictions
+from resiliency.provenance import processor
+
+
+class Choice(NamedTuple):
+    """What the tables of a study say of one ensemble: its row of deployment.csv, and its rows of three other tables."""
+
+    row: pd.Series
+    members: pd.DataFrame
+    temperatures: pd.DataFrame
+    selective: pd.DataFrame
+
+    @property
+    def names(self) -> list[str]:
+        """Of its members, in their order."""
+        return self.row.members.split("+")
+
+
+def read_choice(tables: dict[str, pd.DataFrame], ensemble: str | int) -> Choice:
+    """What `tables` (deployment, members, temperatures and selective) say of the ensemble that `ensemble` names.
+
+    Raises:
+        Fault: there is no such ensemble.
+    """
+    row = chosen(tables["deployment"], ensemble)
+    of_ensemble = {name: tables[name][tables[name].members == row.members] for name in ("temperatures", "selective")}
+    return Choice(row, tables["members"].set_index("member", drop=False).loc[row.members.split("+")], **of_ensemble)
+
+
+class Exported(NamedTuple):
+    """The contents of ensemble.json, and the text of card.md."""
+
+    about: dict[str, Any]
+    card: str
+
+
+def export(
+    choice: Choice,
+    networks: Networks,
+    images: Images,
+    labels: np.ndarray,
+    predictions: dict[str, Predictions],
+    card: dict[str, Any],
+    paths: dict[str, Path],
+    settings: dict[str, Any],
+) -> Exported:
+    """Write the programs of an ensemble, compare their answers with those of the study, and time them.
+
+    Args:
+        networks: of its members, on the CPU.
+        images: the clean test images, N of them.
+        labels: int N.
+        predictions: member -> its predictions.
+        card: the data set's, card.json.
+        paths: name of a program, as in `RUNTIMES` and in their order -> where it is written.
+        settings: `study`, `ensemble` (as it was named), `seed`, `margin` of images, `corruptions` (their number),
+            `command`, `commit` and `threads`.
+
+    Raises:
+        Fault: the ensemble cannot be exported, or a program answers otherwise than the study scored.
+    """
+    row, weights = choice.row, member_weights(choice.members)
+    temperature = temperature_of(choice.temperatures, row.members)
+    ensemble = Deployable(networks, list(weights), row["rule"], temperature.value).eval()
+    some = stratified(labels, min(len(labels), MOST), settings["seed"], "export")
+    pixels = np.asarray(images_at(images, some)[:])
+    study = Ensemble([predictions[name] for name in choice.names], weights, row["rule"])
+    write_programs(ensemble, pixels.shape[1], *paths.values())
+    checks = {
+        name: agreement(RUNTIMES[name].runner(path, 1), name, pixels, some, study, temperature.value)
+        for name, path in paths.items()
+    }
+    for name, check in checks.items():
+        print(f"{name}: {check.compared} of {check.images} images answered as scored")
+    about = {"members": choice.names, "rule": row["rule"], "temperature": temperature.value}
+    about |= {"classes": card["classes"], "side": pixels.shape[1], "margin": settings["margin"]}
+    named = ("study", "ensemble", "corruptions", "commit", "seed", "command")
+    text = model_card(
+        row,
+        choice.members,
+        **{name: settings[name] for name in named},
+        card=card,
+        side=pixels.shape[1],
+        temperature=temperature,
+        calibration=choice.temperatures.to_dict("records"),
+        selective=choice.selective.to_dict("records"),
+        times=timed(ensemble, paths, pixels[:1], sorted({1, settings["threads"]})),
+        checks=checks,
+        machine=f"{processor()}, {platform.system()}",
+        python=platform.python_version(),
+    )
+    return Exported(about, text)
