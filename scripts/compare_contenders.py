@@ -1,7 +1,7 @@
 """Compare the best ensemble, the best member and the baseline: errors under each corruption, and calibration."""
 
-from resiliency.analysis.contenders import comparison, contenders
-from resiliency.analysis.deployed import named_in
+from resiliency.analysis.contenders import contenders
+from resiliency.analysis.deployed import comparison, named_in
 from resiliency.predictions import read_predictions
 from resiliency.stage import stage
 from resiliency.tables import read_table, write_table

@@ -7,8 +7,8 @@ from predicted import conditions_of, predictions_of
 from test_deployment import logits_of
 
 from resiliency.analysis.assessment import NO_VALIDATION, temperature_of
-from resiliency.analysis.contenders import CALIBRATION, UNDER_CORRUPTION, comparison, contenders, errors_under
-from resiliency.analysis.deployed import assessment, ensemble_of, named_in, split_and_judged
+from resiliency.analysis.contenders import CALIBRATION, UNDER_CORRUPTION, contenders, errors_under
+from resiliency.analysis.deployed import assessment, comparison, ensemble_of, named_in, split_and_judged
 from resiliency.analysis.early_exit import COLUMNS
 from resiliency.predictions import read_validation
 

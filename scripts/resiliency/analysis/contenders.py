@@ -4,63 +4,21 @@ All three are judged on the half of the test images on which nothing was chosen 
 """
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from resiliency.analysis.assessment import Judged
 from resiliency.analysis.bootstrap import interval
-from resiliency.analysis.deployed import ensemble_of, split_and_judged
 from resiliency.ensembles.outputs import Ensemble
 from resiliency.metrics.classification import ECE_BINS, bin_of
 from resiliency.names import CLEAN, CORRUPTED
-from resiliency.predictions import Predictions
 
 ROLES = ("best ensemble", "best member", "baseline")
 WHO = ["role", "members", "size"]
 UNDER_CORRUPTION = [*WHO, "corruption", "images", "error", "low", "high"]
 UNDER_CORRUPTION += ["difference", "difference_low", "difference_high"]
 CALIBRATION = [*WHO, "images", "bin_low", "bin_high", "predictions", "confidence", "accuracy"]
-
-
-class Comparison(NamedTuple):
-    """contenders.csv and contender_calibration.csv."""
-
-    under_corruptions: pd.DataFrame
-    calibration: pd.DataFrame
-
-
-def comparison(
-    roles: dict[str, pd.Series], members: pd.DataFrame, predictions: dict[str, Predictions], settings: dict[str, Any]
-) -> Comparison:
-    """Errors under each corruption and calibration of all roles; without rows where nobody has any.
-
-    Args:
-        roles: as from `contenders`.
-        members: members.csv.
-        predictions: member -> its predictions, of those that `roles` names.
-        settings: as for `resiliency.analysis.deployed.split_and_judged`.
-    """
-    if not roles:
-        nothing = pd.DataFrame(columns=UNDER_CORRUPTION).assign(confidence=settings["confidence"])
-        return Comparison(nothing, pd.DataFrame(columns=CALIBRATION))
-    members, (_, judged) = members.set_index("member"), split_and_judged(predictions, settings)
-    errors, bins = {}, [pd.DataFrame(columns=CALIBRATION)]
-    for role, row in roles.items():
-        ensemble = ensemble_of(row["members"].split("+"), row["rule"], predictions, members)
-        errors[role] = errors_under(ensemble, judged)
-        bins.append(calibration_bins(ensemble, judged).assign(role=role, members=row["members"], size=row["size"]))
-    conditions = next(iter(predictions.values())).conditions
-    corruptions = conditions.corruption.iloc[judged.conditions[CORRUPTED]]
-    table = under_corruptions(errors, corruptions, judged.counts[CORRUPTED], settings["confidence"])
-    table = table.merge(
-        pd.DataFrame([row[WHO[1:]].to_dict() | {"role": role} for role, row in roles.items()]), on="role"
-    )
-    return Comparison(
-        table.reindex(columns=UNDER_CORRUPTION).assign(confidence=settings["confidence"]),
-        pd.concat(bins, ignore_index=True)[CALIBRATION],
-    )
 
 
 def contenders(deployment: pd.DataFrame) -> dict[str, pd.Series]:

@@ -1,4 +1,4 @@
-"""The ensembles of deployment.csv on the images that judge them: their confidence, temperatures and early exit."""
+"""The ensembles of deployment.csv on the images that judge them: each assessed, and the best of them compared."""
 
 from collections.abc import Iterable
 from typing import Any, NamedTuple
@@ -7,10 +7,19 @@ import numpy as np
 import pandas as pd
 
 from resiliency.analysis.assessment import Judged, selective_rows, temperature_of, temperature_rows
+from resiliency.analysis.contenders import (
+    CALIBRATION,
+    UNDER_CORRUPTION,
+    WHO,
+    calibration_bins,
+    errors_under,
+    under_corruptions,
+)
 from resiliency.analysis.deployment import halves
 from resiliency.analysis.early_exit import COLUMNS, cheapest_first, early_exit
 from resiliency.ensembles.combination import member_weights
 from resiliency.ensembles.outputs import Ensemble
+from resiliency.names import CORRUPTED
 from resiliency.predictions import Predictions
 from resiliency.progress import Progress
 
@@ -94,4 +103,43 @@ def assessment(
         pd.DataFrame(temperatures).assign(confidence=settings["confidence"]),
         pd.DataFrame(exits, columns=COLUMNS),
         pd.DataFrame(curves),
+    )
+
+
+class Comparison(NamedTuple):
+    """contenders.csv and contender_calibration.csv."""
+
+    under_corruptions: pd.DataFrame
+    calibration: pd.DataFrame
+
+
+def comparison(
+    roles: dict[str, pd.Series], members: pd.DataFrame, predictions: dict[str, Predictions], settings: dict[str, Any]
+) -> Comparison:
+    """Errors under each corruption and calibration of all roles; without rows where nobody has any.
+
+    Args:
+        roles: as from `contenders`.
+        members: members.csv.
+        predictions: member -> its predictions, of those that `roles` names.
+        settings: as for `split_and_judged`.
+    """
+    if not roles:
+        nothing = pd.DataFrame(columns=UNDER_CORRUPTION).assign(confidence=settings["confidence"])
+        return Comparison(nothing, pd.DataFrame(columns=CALIBRATION))
+    members, (_, judged) = members.set_index("member"), split_and_judged(predictions, settings)
+    errors, bins = {}, [pd.DataFrame(columns=CALIBRATION)]
+    for role, row in roles.items():
+        ensemble = ensemble_of(row["members"].split("+"), row["rule"], predictions, members)
+        errors[role] = errors_under(ensemble, judged)
+        bins.append(calibration_bins(ensemble, judged).assign(role=role, members=row["members"], size=row["size"]))
+    conditions = next(iter(predictions.values())).conditions
+    corruptions = conditions.corruption.iloc[judged.conditions[CORRUPTED]]
+    table = under_corruptions(errors, corruptions, judged.counts[CORRUPTED], settings["confidence"])
+    table = table.merge(
+        pd.DataFrame([row[WHO[1:]].to_dict() | {"role": role} for role, row in roles.items()]), on="role"
+    )
+    return Comparison(
+        table.reindex(columns=UNDER_CORRUPTION).assign(confidence=settings["confidence"]),
+        pd.concat(bins, ignore_index=True)[CALIBRATION],
     )
