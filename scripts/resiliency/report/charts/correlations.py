@@ -11,9 +11,10 @@ from resiliency.report.words import KINDS, METRICS, label, number, percent, shor
 CAPTION = (
     "Left of the zero line, more diverse ensembles are less accurate. Less accurate members often form more diverse "
     "ensembles; the partial correlation controls for the mean accuracy of the members: it is that of what a straight "
-    "line in this mean leaves of diversity and of accuracy. Filled marks are significant: their p-values are corrected "
-    "for all metrics of one size and set of images by Holm's method. Bars are intervals of each correlation alone, "
-    "without this correction."
+    "line in this mean leaves of diversity and of accuracy. Metrics that use the labels, such as double fault, "
+    "correlate with accuracy by construction. Filled marks are significant: their p-values are corrected for all "
+    "metrics of one size and set of images by Holm's method. Bars are intervals of each correlation alone, without "
+    "this correction."
 )
 KINDS_OF_R = {"pearson": "correlation", "partial": "partial, given the members’ mean accuracy"}
 SHAPES = ["circle", "diamond"]
