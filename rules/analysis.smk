@@ -61,7 +61,8 @@ rule leave_out_images:
         logits=predictions(COMBINED),
         features=predicted(INDEPENDENT)["features"],
     output:
-        f"{RESULTS}/ensembles/without_images.parquet",
+        ensembles=f"{RESULTS}/ensembles/without_images.parquet",
+        members=f"{RESULTS}/ensembles/members_without_images.parquet",
     log:
         log_of("leave_out_images"),
     benchmark:
@@ -89,7 +90,8 @@ rule observe:
         ensembles=made("ensembles"),
         pairs=f"{RESULTS}/diversity/pairs.parquet" if made("ensembles") else [],
         image_errors=f"{RESULTS}/ensembles/image_errors.parquet" if made("ensembles") else [],
-        without_images=rules.leave_out_images.output[0] if made("ensembles") else [],
+        without_images=rules.leave_out_images.output.ensembles if made("ensembles") else [],
+        members_without_images=rules.leave_out_images.output.members if made("ensembles") else [],
     output:
         in_report(TABLES["observations"]),
     log:

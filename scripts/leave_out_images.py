@@ -1,4 +1,4 @@
-"""Score and compare ensembles without a group of the test images in turn."""
+"""Score and compare members and ensembles without a group of the test images in turn."""
 
 from resiliency.analysis.without_images import left_out
 from resiliency.diversity.of_study import reader
@@ -8,7 +8,7 @@ from resiliency.tables import read_table, write_table
 
 with stage(snakemake.log[0]):
     inputs, params = snakemake.input, snakemake.params
-    table = left_out(
+    without = left_out(
         read_table(inputs.ensembles),
         read_table(inputs.members),
         read_predictions(read_table(inputs.conditions), inputs.labels, inputs.logits),
@@ -16,4 +16,5 @@ with stage(snakemake.log[0]):
         reader(params.networks, params.methods, inputs.features, inputs.maps, stages=[]),
         dict(params.items()),
     )
-    write_table(snakemake.output[0], table)
+    write_table(snakemake.output.ensembles, without.ensembles)
+    write_table(snakemake.output.members, without.members)

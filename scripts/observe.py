@@ -2,6 +2,7 @@
 
 from resiliency.analysis.observations.of_study import OfEnsembles, observations
 from resiliency.analysis.verdicts import observation_table
+from resiliency.analysis.without_images import WithoutImages
 from resiliency.stage import stage
 from resiliency.tables import read_distinct, read_table, write_table
 
@@ -12,7 +13,7 @@ with stage(snakemake.log[0]):
         of_ensembles = OfEnsembles(
             ensembles=read_table(inputs.ensembles),
             metrics=read_distinct(inputs.pairs, ["kind", "metric"]),
-            without_images=read_table(inputs.without_images),
+            without_images=WithoutImages(read_table(inputs.without_images), read_table(inputs.members_without_images)),
             image_errors=read_table(inputs.image_errors),
         )
     images = int(read_table(inputs.conditions).images.iloc[0])

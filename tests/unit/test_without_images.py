@@ -1,4 +1,6 @@
-"""What images add to observations 2 and 4: replicates equal what is computed anew, and their spread is the true one."""
+"""Variance over images of observations: replicates equal what is computed anew, and their spread is the true one."""
+
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -7,14 +9,19 @@ from predicted import conditions_of, predictions_of
 from sklearn.metrics import cohen_kappa_score
 from test_observations import verdict
 
-from resiliency.analysis.image_shares import measured_in, with_image_shares
-from resiliency.analysis.observations import architecture_brings_diversity, attribution_diversity_is_less_negative
+from resiliency.analysis.image_variance import measured_in, with_images
+from resiliency.analysis.observations import (
+    architecture_brings_diversity,
+    architecture_matters_more,
+    attribution_diversity_is_less_negative,
+)
 from resiliency.analysis.observations.of_study import OfEnsembles, observations
 from resiliency.analysis.parts import Part
 from resiliency.analysis.verdicts import Observation, observation_table
 from resiliency.analysis.without_images import (
     GROUPS,
     MOST,
+    WithoutImages,
     image_groups,
     left_out,
     of_features,
@@ -84,7 +91,7 @@ class Drawn:
         table = pool.score([ensembles_of(len(self.names), size) for size in self.sizes], [RULE])[0]
         return table.assign(origin="independent", ensemble=range(len(table))), pairs
 
-    def without(self, seed: int = 0) -> tuple[np.ndarray, pd.DataFrame]:
+    def without(self, seed: int = 0) -> tuple[np.ndarray, WithoutImages]:
         of_image = image_groups(self.labels, self.probe, seed)
         everything = np.arange(len(self.labels))
         ensembles = some_ensembles(self.table(everything)[0], RULE, seed)
@@ -97,7 +104,8 @@ class Drawn:
 
 def test_replicates_equal_ensembles_scored_and_compared_on_the_other_images():
     drawn = Drawn(1, designs=3, images=90, probes=41)
-    of_image, table = drawn.without()
+    of_image, without = drawn.without()
+    table = without.ensembles
     assert len(table) == GROUPS * (15 + 20)
     compared = 0
     for group, replicate in table.groupby("without"):
@@ -108,6 +116,13 @@ def test_replicates_equal_ensembles_scored_and_compared_on_the_other_images():
                 compared += 1
         assert replicate["members"].tolist() == expected["members"].tolist()
     assert compared == GROUPS * (2 * 2 + 2 * 4 + len(CHOSEN_METRICS) + 1)
+    assert len(without.members) == GROUPS * len(drawn.names)
+    for group, of_members in without.members.groupby("without"):
+        kept = drawn.members(np.flatnonzero(of_image != group))
+        right = [[member.correct(condition).mean() for condition in range(5)] for member in kept]
+        assert of_members["member"].tolist() == drawn.names
+        np.testing.assert_allclose(of_members["clean_accuracy"], [of[0] for of in right])
+        np.testing.assert_allclose(of_members["mean_corruption_error"], [1 - np.mean(of[1:]) for of in right])
 
 
 def test_groups_share_classes_and_probe_images():
@@ -137,7 +152,7 @@ def test_decisions_alone_have_no_metrics_of_probabilities():
     decided = [Predictions(drawn.conditions, {"clean": one.argmax(axis=-1)}, truth) for one in drawn.logits]
     ensembles = some_ensembles(drawn.table(np.arange(60))[0].assign(rule="plurality_vote"), "plurality_vote", 0)
     members = EnsembleErrors(decided, np.ones(6), "plurality_vote")
-    table = without_each(ensembles, drawn.names, members, image_groups(drawn.labels, drawn.probe, 0), {})
+    table = without_each(ensembles, drawn.names, members, image_groups(drawn.labels, drawn.probe, 0), {}).ensembles
     assert {"label_disagreement_clean", "cohen_kappa_corrupted"} <= set(table)
     assert not [column for column in table if column.startswith(("jensen", "probability"))]
 
@@ -180,7 +195,8 @@ def test_where_no_independent_member_is_accurate_enough_the_rest_of_the_study_is
     scored = EnsemblesOfStudy(members, predictions, lambda: [pairs], BASELINE, settings).tables()
     assert set(scored.ensembles["origin"]) == {"joint"}
     without = left_out(scored.ensembles, members, predictions, drawn.names, lambda *_: pytest.fail("read"), settings)
-    assert without.empty
+    assert without.ensembles.empty
+    assert without.members.empty
     metrics = pairs[["kind", "metric"]].drop_duplicates()
     results = observations(members, 60, OfEnsembles(scored.ensembles, metrics, without, scored.image_errors), settings)
     table = observation_table(results, 0.95)
@@ -214,9 +230,9 @@ def repeated() -> tuple[pd.DataFrame, pd.DataFrame]:
     for seed in range(12):
         drawn = Drawn(seed, designs=8, images=150, probes=60, sizes=(2,))
         table, pairs = drawn.table(np.arange(150))
-        without = [replicate for _, replicate in drawn.without(seed)[1].groupby("without")]
+        without = [replicate for _, replicate in drawn.without(seed)[1].ensembles.groupby("without")]
         again = list(zip(*(observed(replicate, pairs) for replicate in without), strict=True))
-        results = [with_image_shares(one, others) for one, others in zip(observed(table, pairs), again, strict=True)]
+        results = [with_images(one, others) for one, others in zip(observed(table, pairs), again, strict=True)]
         parts = [part for one in results for part in one.parts]
         estimates.append({part.name: part.scale.to(part.estimate) for part in parts})
         variances.append({part.name: part.image_share * part.error**2 for part in parts})
@@ -230,18 +246,69 @@ def test_the_variance_over_images_is_that_of_studies_on_other_images(repeated, n
     assert 0.4 < ratio < 3
 
 
-def test_without_replicates_nothing_is_told_of_images():
+def test_the_variance_of_observation_1_over_images_is_that_of_studies_on_other_images():
+    """Designs whose families and skills are fixed are tested on images of unlike difficulty, drawn anew."""
+    fixed, names = np.random.default_rng(0), [f"d{design}" for design in range(16)]
+    skill = np.repeat(fixed.normal(0, 0.4, 8), 2) + fixed.normal(0, 0.2, 16)
+    own = np.repeat(fixed.normal(0, 0.4, 8), 2)
+    described = pd.DataFrame({"member": names, "design": names, "family": [f"f{d // 2}" for d in range(16)]})
+    described = described.assign(origin="independent", parameters=10 ** fixed.uniform(4, 6, 16))
+    estimates, variances = [], []
+    for seed in range(40):
+        random = np.random.default_rng(seed)
+        difficulty = random.standard_normal(600)
+        right, withstood = (
+            of[:, None] + noise > difficulty
+            for of, noise in zip((skill + 1, skill + own), random.standard_normal((2, 16, 600)), strict=True)
+        )
+
+        def observed_on(images, right=right, withstood=withstood):
+            means = {"clean_accuracy": right[:, images].mean(axis=1)}
+            means["mean_corruption_error"] = 1 - withstood[:, images].mean(axis=1)
+            return architecture_matters_more(described.assign(**means), 600)
+
+        group = random.permutation(600) % GROUPS
+        without = [observed_on(group != index) for index in range(GROUPS)]
+        part = with_images(observed_on(np.full(600, True)), without).parts[1]
+        estimates.append(part.estimate)
+        variances.append(part.image_share * part.error**2)
+    assert 0.4 < np.mean(variances) / np.var(estimates, ddof=1) < 2.5
+
+
+def test_images_widen_intervals_by_their_variance():
     part = Part.left_out("a", np.array([0.5, 0.4, 0.6, 0.5]))
-    observation = Observation(2, "", "", 1, 0.1, "designs", 2, "", [part])
-    assert with_image_shares(observation, []) is observation
-    exact = Observation(2, "", "", 1, 0.1, "designs", 2, "", [Part("a", 0.5, 0.0, 3)])
-    assert np.isnan(with_image_shares(exact, [observation] * 3).parts[0].image_share)
-    assert verdict(observation) == verdict(with_image_shares(observation, [observation] * GROUPS))
-    assert with_image_shares(observation, [observation] * GROUPS).parts[0].image_share == 0
+    observation = Observation(2, "", "", 1, 0.1, "designs", 2, "designs", [part])
+    others = [replace(observation, parts=[replace(part, estimate=estimate)]) for estimate in (0.4, 0.5, 0.6)]
+    (both,) = with_images(observation, others).parts
+    variance = 2 / 3 * (0.1**2 + 0.1**2)
+    assert both.error == pytest.approx(np.sqrt(part.error**2 + variance))
+    assert both.image_share == pytest.approx(variance / both.error**2)
+    assert both.freedom == pytest.approx(both.error**4 / (part.error**4 / 2 + variance**2 / 2))
+    assert with_images(observation, others).resampled == "designs and images"
+    assert both.with_units(3) == pytest.approx((both.error, both.freedom))
+    assert both.with_units(10**9)[0] == pytest.approx(np.sqrt(variance), rel=1e-3)
+
+
+def test_images_that_change_nothing_add_nothing():
+    part = Part.left_out("a", np.array([0.5, 0.4, 0.6, 0.5]))
+    observation = Observation(2, "", "", 1, 0.1, "designs", 2, "designs", [part])
+    (same,) = with_images(observation, [observation] * GROUPS).parts
+    assert (same.error, same.freedom, same.image_share) == (part.error, part.freedom, 0)
+    assert verdict(observation) == verdict(with_images(observation, [observation] * GROUPS))
+
+
+def test_images_that_cannot_be_left_out_are_held_fixed():
+    part = Part.left_out("a", np.array([0.5, 0.4, 0.6, 0.5]))
+    observation = Observation(2, "", "", 1, 0.1, "designs", 2, "designs", [part])
+    unlike = replace(observation, parts=[replace(part, name="b")])
+    for without in ([], [unlike] * GROUPS):
+        fixed = with_images(observation, without)
+        assert fixed.parts == [part]
+        assert fixed.resampled == "designs; images are held fixed"
 
 
 def test_the_label_free_metrics_are_those_that_verdicts_use():
     drawn = Drawn(3, designs=2, images=40, probes=20)
-    columns = set(drawn.without()[1])
+    columns = set(drawn.without()[1].ensembles)
     assert {f"{metric}_{images}" for metric in LABEL_FREE for images in ("clean", "corrupted")} <= columns
     assert METRICS["saliency_cosine"].raw is METRICS["grad_cam_cosine"].raw

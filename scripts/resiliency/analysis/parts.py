@@ -1,7 +1,7 @@
 """A statistic with its standard error, and the bounds that follow from it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
@@ -24,7 +24,7 @@ class Part:
         units: number of units that are taken for a sample.
         planned: units -> error and freedom that so many would have; by default those of a mean of as many.
         difference: the difference of means behind an effect size, where the statistic is one.
-        image_share: share of the error's square that is due to which images were drawn; NaN where not known.
+        image_share: share of the error's square that is variance over images; NaN where images are held fixed.
         statistic: what it measures, where that is not what the observation's parts do.
     """
 
@@ -67,3 +67,26 @@ class Part:
         if self.planned:
             return self.planned(units)
         return self.error * np.sqrt(self.units / units), units - 1
+
+    def with_images(self, variance: float, freedom: int) -> Self:
+        """The same with the variance over images added to the square of the error; unchanged where it is not known.
+
+        What depends on units and images together is in both variances, so that the sum is rather too large than too
+        small (Cameron, Gelbach and Miller, Journal of Business & Economic Statistics 29, 2011). Degrees of freedom are
+        Welch and Satterthwaite's (Biometrics Bulletin 2, 1946).
+
+        Args:
+            variance: on `scale`, 0 or more; NaN where it is not known.
+            freedom: its degrees of freedom.
+        """
+        if not np.isfinite(variance) or not np.isfinite(self.error):
+            return self
+
+        def added(error: float, own: float) -> tuple[float, float]:
+            total = error**2 + variance
+            return (np.sqrt(total), total**2 / (error**4 / own + variance**2 / freedom)) if total else (0.0, own)
+
+        error, both = added(self.error, self.freedom)
+        share = variance / error**2 if error else np.nan
+        planned = lambda units: added(*self.with_units(units))  # noqa: E731
+        return replace(self, error=error, freedom=both, image_share=share, planned=planned)

@@ -1,16 +1,16 @@
-"""Ensembles scored and compared without a group of the test images in turn.
+"""Members and ensembles scored and compared without a group of the test images in turn.
 
-Observations 2 and 4 leave out designs and hold images fixed. A delete-a-group jackknife over images (Kott, Journal of
-Official Statistics 17, 2001) tells what other images would change: their statistics without each of ten random groups.
+Observations 1, 2 and 4 leave out families or designs. A delete-a-group jackknife over images (Kott, Journal of Official
+Statistics 17, 2001) adds what other images would change: their statistics without each of ten random groups.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from resiliency.conditions import groups
+from resiliency.conditions import counted, groups, of_corruptions
 from resiliency.data.split import probe
 from resiliency.diversity.gram import gram
 from resiliency.diversity.metrics import METRICS
@@ -29,6 +29,20 @@ MOST = 1_000  # ensembles of a size and kind: other images move all of them alik
 BOTH = (CLEAN, CORRUPTED)
 UNKNOWN = np.array([np.nan])  # of members that are not known by their networks
 DESCRIBED = ["ensemble", "origin", "rule", "size", "possible", "weight", "members", "designs", "families"]
+
+
+class WithoutImages(NamedTuple):
+    """What is left without each group of images.
+
+    Attributes:
+        ensembles: a row per group and ensemble: `without` (the group), what is known of the ensemble, its accuracy, the
+            mean accuracy of its members and its label-free diversities, on clean images and on corrupted ones.
+        members: a row per group and member: `without`, `member`, `clean_accuracy`, and `mean_corruption_error` where
+            there are corruptions.
+    """
+
+    ensembles: pd.DataFrame
+    members: pd.DataFrame
 
 
 def image_groups(labels: np.ndarray, probe: np.ndarray, seed: int) -> np.ndarray:
@@ -69,8 +83,8 @@ def left_out(
     networks: list[str],
     representation: Callable[[str, str], np.ndarray],
     settings: dict[str, Any],
-) -> pd.DataFrame:
-    """The table of ensembles of independent members without each group of images, as from `without_each`.
+) -> WithoutImages:
+    """Independent members, and ensembles of them, without each group of images.
 
     Args:
         ensembles: ensembles.parquet.
@@ -83,8 +97,9 @@ def left_out(
     chosen = some_ensembles(ensembles, settings["rule"], settings["seed"])
     print(f"{len(chosen):,} ensembles of independent members, each without {GROUPS} groups of images")
     if chosen.empty:
-        return chosen.assign(without=0)
-    names = [name for name in predictions if name in set("+".join(chosen["members"]).split("+"))]
+        return WithoutImages(chosen.assign(without=0), pd.DataFrame(columns=["without", "member"]))
+    independent = set(members.loc[members["origin"] == INDEPENDENT, "member"])
+    names = [name for name in predictions if name in independent]
     with_networks = {name for name in networks if name in names}
     labels = next(iter(predictions.values())).labels(0)
     probed = probe(labels, settings["probe_images"], settings["seed"]) if with_networks else np.empty(0, np.int64)
@@ -109,8 +124,8 @@ def without_each(
     members: EnsembleErrors,
     of_image: np.ndarray,
     representations: dict[str, np.ndarray],
-) -> pd.DataFrame:
-    """Accuracy and diversity of ensembles without each group of images.
+) -> WithoutImages:
+    """Accuracy and diversity of members and ensembles without each group of images.
 
     Args:
         ensembles: rows as from `some_ensembles`.
@@ -119,10 +134,6 @@ def without_each(
         of_image: int N, the group of each test image.
         representations: column of the table of ensembles -> float64 GROUPS x M x M, diversity of attributions or
             activations without each group; see `of_maps` and `of_features`.
-
-    Returns:
-        A row per group and ensemble: `without` (the group), what is known of the ensemble, its accuracy, the mean
-        accuracy of its members and its label-free diversities, on clean images and on corrupted ones.
     """
     position = {name: index for index, name in enumerate(names)}
     conditions = {images: of for images, of in groups(members.predictions[0].conditions).items() if images in BOTH}
@@ -135,13 +146,30 @@ def without_each(
             columns = {}
             for images, (right, diversities) in compared.items():
                 columns[accuracy_of(images)] = 1 - errors[images][:, group]
-                columns[mean_member_accuracy_of(images)] = right[group, chosen].mean(axis=1)
+                columns[mean_member_accuracy_of(images)] = right[group].mean(axis=0)[chosen].mean(axis=1)
                 for metric, matrices in diversities.items():
                     columns[diversity_of(metric, images)] = mean_over_pairs(chosen, matrices[group])[0]
             for column, matrices in representations.items():
                 columns[column] = mean_over_pairs(chosen, matrices[group])[0]
             tables.append(of_size.assign(without=group, **columns))
-    return pd.concat(tables, ignore_index=True)
+    scores = _of_members(names, members.predictions[0].conditions, {images: of for images, (of, _) in compared.items()})
+    return WithoutImages(pd.concat(tables, ignore_index=True), scores)
+
+
+def _of_members(names: list[str], conditions: pd.DataFrame, right: dict[str, np.ndarray]) -> pd.DataFrame:
+    """The table `members` of `WithoutImages`.
+
+    Args:
+        right: images -> accuracy under each of their conditions, float GROUPS x conditions x M.
+    """
+    scores = {accuracy_of(CLEAN): right[CLEAN].mean(axis=1)}
+    if CORRUPTED in right:
+        of = of_corruptions(conditions)
+        rows = groups(conditions)[CORRUPTED]
+        errors = [1 - right[CORRUPTED][:, np.isin(rows, of[name])].mean(axis=1) for name in counted(list(of))]
+        scores["mean_corruption_error"] = np.mean(errors, axis=0)
+    columns = {name: values.ravel() for name, values in scores.items()}
+    return pd.DataFrame({"without": np.repeat(range(GROUPS), len(names)), "member": names * GROUPS, **columns})
 
 
 def of_maps(maps: Sequence[np.ndarray], of_probe: np.ndarray) -> np.ndarray:
@@ -190,9 +218,9 @@ def _where_applicable(arrays: Sequence[np.ndarray], compare: Callable[[list[np.n
 def _of_predictions(
     predictions: list[Predictions], conditions: np.ndarray, of_image: np.ndarray
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """Accuracy of members, GROUPS x M, and label-free metric -> GROUPS x M x M; means over these conditions."""
+    """Accuracy of members, GROUPS x C x M, and the mean of each label-free metric over C conditions, GROUPS x M x M."""
     of_conditions = [_under(predictions, condition, of_image) for condition in conditions]
-    right = np.mean([of_condition for of_condition, _ in of_conditions], axis=0)
+    right = np.stack([of_condition for of_condition, _ in of_conditions], axis=1)
     return right, {name: np.mean([raw[name] for _, raw in of_conditions], axis=0) for name in of_conditions[0][1]}
 
 

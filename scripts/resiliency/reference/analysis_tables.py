@@ -100,7 +100,11 @@ OBSERVATIONS = Table(
         Column("units_needed", "units for 80 % power if the estimates are right", COUNT),
         Column("units_for_margin", "units for 80 % power if every difference is as large as the margin", COUNT),
         Column("resampled", "what the intervals allow for, in words", NAME),
-        Column("image_share", "variance over images, as a share of the squared standard error", MORE),
+        Column(
+            "image_share",
+            "share of the squared standard error that is variance over images; empty where these are held fixed",
+            FRACTION,
+        ),
         Column("designs", "number of designs behind the statistic", COUNT),
         Column("members", "number of members behind it", COUNT),
         Column("ensembles", "number of ensembles behind it", COUNT),

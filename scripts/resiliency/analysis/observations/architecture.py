@@ -1,24 +1,19 @@
 """Observation 1: what family, size and clean accuracy contribute to the variance of mean corruption error."""
 
-from dataclasses import replace
-
 import numpy as np
 import pandas as pd
-from scipy.stats import norm
 
 from resiliency.analysis import jackknife
 from resiliency.analysis.parts import Part
 from resiliency.analysis.variance_shares import one_hot, variance_shares
 from resiliency.analysis.verdicts import Observation
 from resiliency.names import INDEPENDENT
-from resiliency.streams import stream
 
 FAMILIES = 8  # of so many designs or more; with fewer, intervals that leave out a family hold the truth too rarely
 DESIGNS_A_FAMILY = 2  # one design of a family cannot be told from its family
 SPARE = 1 / 3  # residual degrees of freedom of the regression over designs, at least; with fewer, R² means nothing
 MARGIN = 0.2  # of R²
 CAUTION = 4  # with 8 to 10 families the jackknife contradicts in 9 to 12 % of studies without any effect, for 5 %
-DRAWS = 200  # to tell by how much images move the contributions
 MEASURED = ("clean_accuracy", "mean_corruption_error")
 OTHERS = ("log10 parameters", "clean accuracy")
 
@@ -34,20 +29,14 @@ def architecture_matters_more(members: pd.DataFrame, images: int) -> Observation
     """
     members = members[members.origin == INDEPENDENT]
     means = {"parameters": "first"} | dict.fromkeys(MEASURED, "mean")
-    errors = _image_errors(members)
-    means |= dict.fromkeys(errors, "mean")
-    designs = members.assign(**errors).groupby(["design", "family"], as_index=False, sort=False).agg(means)
+    designs = members.groupby(["design", "family"], as_index=False, sort=False).agg(means)
     lacking, estimable = _lacking(designs)
     parts = []
     if estimable:
         kept = jackknife.kept_weights([[family] for family in designs.family])
         shares = pd.DataFrame([shares_of(designs, weights > 0) for weights in kept])
         family = shares["architecture family"]
-        drawn = _with_image_noise(designs) if errors else None
-        for name in OTHERS:
-            part = Part.left_out(f"architecture family - {name}", (family - shares[name]).to_numpy())
-            of_images = (drawn["architecture family"] - drawn[name]).var() if errors else np.nan
-            parts.append(replace(part, image_share=of_images / part.error**2))
+        parts = [Part.left_out(f"architecture family - {name}", (family - shares[name]).to_numpy()) for name in OTHERS]
     return Observation(
         number=1,
         statement="Architecture matters more for resiliency than model size or model accuracy.",
@@ -57,7 +46,7 @@ def architecture_matters_more(members: pd.DataFrame, images: int) -> Observation
         caution=CAUTION,
         unit="families",
         minimum=FAMILIES,
-        resampled="families; images, held fixed, add at most image_share of the error's square",
+        resampled="families",
         parts=parts,
         lacking=lacking,
         designs=len(designs),
@@ -68,6 +57,8 @@ def architecture_matters_more(members: pd.DataFrame, images: int) -> Observation
 
 def _lacking(designs: pd.DataFrame) -> tuple[str, bool]:
     """What the study lacks for a verdict, and whether its regression says anything at all."""
+    if designs.empty:
+        return "needs members whose parameters and mean corruption error are known; there are none", False
     counts = designs.family.value_counts()
     large, spare = int((counts >= DESIGNS_A_FAMILY).sum()), len(designs) - len(counts) - len(OTHERS)
     estimable = len(counts) > 2 and spare >= SPARE * len(designs)
@@ -80,30 +71,6 @@ def _lacking(designs: pd.DataFrame) -> tuple[str, bool]:
             f"{len(designs)} designs to tell its error by; needs a third of them"
         )
     return "; ".join(reasons), estimable
-
-
-def _image_errors(members: pd.DataFrame) -> dict[str, pd.Series]:
-    """Standard errors over images of what is `MEASURED`, from the intervals of members; empty where they have none."""
-    if not {f"{name}{end}" for name in MEASURED for end in ("_low", "_high")} <= set(members):
-        return {}
-    widths = {name: members[f"{name}_high"] - members[f"{name}_low"] for name in MEASURED}
-    reach = 2 * norm.ppf((1 + members["confidence"]) / 2)
-    errors = {f"{name}_error": width / reach for name, width in widths.items()}
-    return errors if all(np.isfinite(error).all() for error in errors.values()) else {}
-
-
-def _with_image_noise(designs: pd.DataFrame) -> pd.DataFrame:
-    """Contributions in `DRAWS` studies whose designs are measured on other images.
-
-    Errors of designs are independent here; in truth all are measured on the same images, which moves them together, so
-    that contributions spread less.
-    """
-    random = stream(0, "observation 1", "images")
-    rows = []
-    for _ in range(DRAWS):
-        noise = {n: designs[n] + designs[f"{n}_error"] * random.standard_normal(len(designs)) for n in MEASURED}
-        rows.append(shares_of(designs.assign(**noise)))
-    return pd.DataFrame(rows)
 
 
 def shares_of(designs: pd.DataFrame, kept: np.ndarray | slice = slice(None)) -> dict[str, float]:

@@ -28,7 +28,7 @@ def balance_is_most_resilient(image_errors: pd.DataFrame, members: int, margin: 
     the ensemble's loss alone. From five seeds on, the spread between seeds is that of the paired differences. With
     fewer it is pooled over all joint settings of the study, whatever their objective, as the residual variance of
     settings and seeds, and taken `UNLIKE` times, since settings need not spread alike. The variance over images of the
-    mean difference is added to it; degrees of freedom are Welch and Satterthwaite's (Biometrics Bulletin 2, 1946).
+    mean difference is added to it.
 
     Args:
         image_errors: a row per jointly trained ensemble and image: objective, strength, seed, image, and error, the
@@ -92,7 +92,6 @@ def _pooled(errors: pd.DataFrame) -> tuple[Spread, int]:
 def _part(name: str, difference: np.ndarray, middles: int, pooled: tuple[Spread, int] | None) -> Part:
     """The comparison with one end, from differences float seeds x images with the mean of so many strengths."""
     seeds, images = difference.shape
-    of_images = difference.mean(axis=0).var(ddof=1) / images
     if pooled:
         (variance, freedom), settings = pooled
         variance *= 1 + 1 / middles
@@ -102,12 +101,7 @@ def _part(name: str, difference: np.ndarray, middles: int, pooled: tuple[Spread,
     def error_of(count: int) -> tuple[float, float]:
         """Standard error and degrees of freedom with so many seeds, `settings` of which are pooled below five."""
         own = freedom if count == seeds else (count - 1) * (settings - 1 if count < SEEDS_ALONE else 1)
-        of_seeds = variance / count * (UNLIKE if pooled and count < SEEDS_ALONE else 1)
-        total = of_seeds + of_images
-        if total == 0:
-            return 0.0, own
-        return np.sqrt(total), total**2 / (of_seeds**2 / own + of_images**2 / (images - 1))
+        return np.sqrt(variance / count * (UNLIKE if pooled and count < SEEDS_ALONE else 1)), own
 
-    error, degrees = error_of(seeds)
-    share = of_images / error**2 if error else np.nan
-    return Part(name, float(difference.mean()), error, degrees, units=seeds, planned=error_of, image_share=share)
+    part = Part(name, float(difference.mean()), *error_of(seeds), units=seeds, planned=error_of)
+    return part.with_images(difference.mean(axis=0).var(ddof=1) / images, images - 1)

@@ -67,7 +67,7 @@ def attribution_diversity_is_less_negative(
         margin=MARGIN,
         unit="designs",
         minimum=DESIGNS,
-        resampled="designs; images, held fixed, add image_share of the error's square",
+        resampled="designs",
         parts=parts,
         beside=beside,
         lacking=_lacking(parts, len(designs)),

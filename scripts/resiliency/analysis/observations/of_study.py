@@ -8,12 +8,13 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from resiliency.analysis.families import by_family, lack_second_seeds
-from resiliency.analysis.image_shares import measured_in, with_image_shares
-from resiliency.analysis.observations.architecture import architecture_matters_more
+from resiliency.analysis.image_variance import measured_in, with_images
+from resiliency.analysis.observations.architecture import MEASURED, architecture_matters_more
 from resiliency.analysis.observations.balance import balance_is_most_resilient
 from resiliency.analysis.observations.correlation import attribution_diversity_is_less_negative
 from resiliency.analysis.observations.diversity import architecture_brings_diversity
 from resiliency.analysis.verdicts import Observation
+from resiliency.analysis.without_images import WithoutImages
 
 OF_FAMILIES = (
     "Cliff's delta of ensembles of different families against ensembles of one family: no design has two seeds"
@@ -26,13 +27,13 @@ class OfEnsembles(NamedTuple):
     Attributes:
         ensembles: ensembles.parquet.
         metrics: the kind and the name of each diversity metric that pairs have.
-        without_images: the same ensembles, without groups of images, as from `without_images.left_out`.
+        without_images: members, and some of the ensembles, without each group of images.
         image_errors: of jointly trained ensembles, as `ensembles.of_study.Tables` has them.
     """
 
     ensembles: pd.DataFrame
     metrics: pd.DataFrame
-    without_images: pd.DataFrame
+    without_images: WithoutImages
     image_errors: pd.DataFrame
 
 
@@ -49,30 +50,37 @@ def observations(
     """
     compared = members.dropna(subset=["parameters", "mean_corruption_error"])
     compared = compared[compared["recipe"] == settings["reference"]] if settings["reference"] else compared
-    results = [architecture_matters_more(compared, images)]
+    matters_more = architecture_matters_more(compared, images)
     if tables is None:
-        return results
+        return [with_images(matters_more, [])]
     balanced = int((members.objective == "balanced").sum())
     common = {"rule": settings["rule"], "images": images}
     less_negative = partial(attribution_diversity_is_less_negative, **common)
     brings = partial(architecture_brings_diversity, **common)
     if lack_second_seeds(tables.ensembles):
         brings = partial(_families_bring_diversity, members=members, **common)
-    without = [table for _, table in tables.without_images.groupby("without")]
+    of_members = [table for _, table in tables.without_images.members.groupby("without")]
     return [
-        *results,
-        _with_image_shares(less_negative, tables, without),
+        with_images(
+            matters_more, [architecture_matters_more(_measured(compared, table), images) for table in of_members]
+        ),
+        _of_ensembles(less_negative, tables),
         balance_is_most_resilient(tables.image_errors, balanced, settings["margin"]),
-        _with_image_shares(brings, tables, without),
+        _of_ensembles(brings, tables),
     ]
 
 
-def _with_image_shares(
-    observe: Callable[[pd.DataFrame, pd.DataFrame], Observation], tables: OfEnsembles, without: list[pd.DataFrame]
-) -> Observation:
-    """An observation of ensembles by metrics, and what images add to it; `without` each group of them."""
+def _measured(members: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
+    """Members with the `scores` of a group of images in place of their own; NaN where these are not known."""
+    scores = scores.set_index("member").reindex(columns=MEASURED)
+    return members.assign(**{name: members["member"].map(scores[name]) for name in MEASURED})
+
+
+def _of_ensembles(observe: Callable[[pd.DataFrame, pd.DataFrame], Observation], tables: OfEnsembles) -> Observation:
+    """An observation of ensembles by metrics, with the variance over images."""
+    without = [table for _, table in tables.without_images.ensembles.groupby("without")]
     replicates = [observe(table, measured_in(tables.metrics, table)) for table in without]
-    return with_image_shares(observe(tables.ensembles, tables.metrics), replicates)
+    return with_images(observe(tables.ensembles, tables.metrics), replicates)
 
 
 def _families_bring_diversity(
