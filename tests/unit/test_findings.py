@@ -277,7 +277,7 @@ def test_intervals_are_drawn_around_zero():
     [
         (["supported", "supported"], "Both parts lie on the paper's side of 0."),
         (["contradicted", "supported"], "1 of 2 parts lies on the other side of 0."),
-        (["equivalent"], "Its one part lies within ±0.20 of 0: no difference that matters."),
+        (["equivalent"], "Its one part lies within ±0.20 of 0, where a difference counts as none."),
         (
             ["undecided", "undecided", "supported"],
             "Not significant: 2 of 3 intervals exclude 0, but not once corrected for the number of parts. "
@@ -296,6 +296,24 @@ def test_reasons_of_verdicts(verdicts, reason):
         "margin": 0.2,
     }
     assert observed(pd.DataFrame(rows).assign(**columns))[0]["reason"] == reason
+
+
+def test_a_supported_statement_of_a_small_difference_says_so():
+    rows = [part("supported", 0.1, 0.2) | {"part": "small"}, part("supported", 0.1, 0.4) | {"part": "large"}]
+    columns = {"observation": 1, "statement": "S.", "verdict": "supported", "lacking": np.nan, "would_decide": np.nan}
+    assert observed(pd.DataFrame(rows).assign(**columns, margin=0.25))[0]["reason"] == (
+        "Both parts lie on the paper's side of 0. Within ±0.25 of 0, where a difference counts as none: small."
+    )
+
+
+def test_what_a_study_lacks_is_the_reason():
+    columns = {"observation": 1, "statement": "S.", "verdict": "not tested", "lacking": "needs 8 families; there are 2"}
+    rows = pd.DataFrame([part("not tested", 0.1, 0.2)]).assign(
+        **columns, would_decide="at least 8 families", margin=0.2
+    )
+    (observation,) = observed(rows)
+    assert observation["reason"] == "Not tested: needs 8 families; there are 2. To decide it: at least 8 families."
+    assert 'class="not-tested"' in observation["picture"]
 
 
 def test_the_best_are_those_chosen_and_are_shown_as_judged():

@@ -78,10 +78,10 @@ def test_observation_1_leaves_jointly_trained_members_out():
     np.testing.assert_array_equal(together.parts[0].estimate, alone.parts[0].estimate)
 
 
-def test_observation_1_of_one_design_is_undecided():
+def test_observation_1_of_one_design_is_not_tested():
     members = member_rows(0, 1, 0, 0, noise=0.02, each=6)
     observation = architecture_matters_more(members[members.design == members.design.iloc[0]], 100)
-    assert verdict(observation) == "undecided"
+    assert verdict(observation) == "not tested"
     assert all(np.isnan([part["low"], part["high"]]).all() for part in observation_rows(observation, 0.95))
 
 
@@ -92,7 +92,7 @@ def test_observation_1_prints_nothing_of_a_saturated_regression(designs):
     members = members[members.design.isin([f"d{index}" for index in range(designs)])]
     (row,) = observation_rows(architecture_matters_more(members, 100), 0.95)
     assert np.isnan([row["estimate"], row["low"], row["high"]]).all()
-    assert row["verdict"] == "undecided"
+    assert row["verdict"] == "not tested"
     assert f"leaves 0 of {designs} designs" in row["lacking"]
     assert row["would_decide"] == "at least 8 families"
 
@@ -100,7 +100,7 @@ def test_observation_1_prints_nothing_of_a_saturated_regression(designs):
 def test_observation_1_needs_eight_families_of_two_designs():
     members = member_rows(0, 0.2, 0, 0, noise=0.02, families=7)
     rows = observation_rows(architecture_matters_more(members, 100), 0.95)
-    assert {row["verdict"] for row in rows} == {"undecided"}
+    assert {row["verdict"] for row in rows} == {"not tested"}
     assert rows[0]["lacking"] == "needs 8 families of 2 designs or more; there are 7"
     assert np.isfinite([row["low"] for row in rows]).all()
     assert all(row["units_needed"] >= 8 for row in rows)

@@ -88,14 +88,14 @@ def test_observation_3_compares_the_balanced_objective_alone():
 
 def test_observation_3_needs_the_balanced_objective():
     observation = balance_is_most_resilient(image_errors(0.3, 0.4, 0.4).assign(objective="kl"), 0, MARGIN)
-    assert verdict(observation) == "undecided"
+    assert verdict(observation) == "not tested"
     assert "of objective balanced" in observation.lacking
 
 
 @pytest.mark.parametrize("strengths", [(), (0.0, 1.0), (0.0, 0.5), (0.5, 1.0)])
 def test_observation_3_needs_both_ends_and_a_middle(strengths):
     observation = balance_is_most_resilient(image_errors(0.3, 0.4, 0.4, strengths=strengths), 36, MARGIN)
-    assert verdict(observation) == "undecided"
+    assert verdict(observation) == "not tested"
     assert "lambda 0, 1 and between" in observation.lacking
 
 

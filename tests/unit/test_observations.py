@@ -98,7 +98,7 @@ def test_observation_2_leaves_out_sizes_of_one_ensemble():
 
 def test_observation_2_needs_several_ensembles():
     observation = observation_2(ensemble_rows(0, -1, 0, sizes=(12,)))
-    assert verdict(observation) == "undecided"
+    assert verdict(observation) == "not tested"
     assert observation.lacking == "needs at least 3 ensembles of a size, with attributions that could be compared"
 
 
@@ -194,7 +194,7 @@ def test_one_design_with_two_seeds_is_told_as_lacking():
     table = ensemble_rows(0, 0, 0, 1, designs=5)
     other = [m for m in table.members if any(f"d{d}-s1" in m for d in range(1, 5))]
     observation = observation_4(table[~table.members.isin(other)])
-    assert verdict(observation) == "undecided"
+    assert verdict(observation) == "not tested"
     assert "needs 6 designs of two seeds or more; there are 1" in observation.lacking
     assert "without some design" in observation.lacking
 
@@ -259,5 +259,5 @@ def test_observation_4_needs_designs_and_seeds(designs):
     if designs == 6:
         table = table[table.designs > 1]  # one member of each design
     observation = observation_4(table)
-    assert verdict(observation) == "undecided"
+    assert verdict(observation) == "not tested"
     assert observation.lacking == "needs 6 designs of two seeds or more; there are 0"

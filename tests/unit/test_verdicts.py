@@ -122,7 +122,7 @@ def observed(sign: int, *estimates: float, error: float = 1, **changed: object) 
         (-1, [-2, 0, 3], "contradicted"),
         (1, [np.nan], "undecided"),
         (1, [2, np.nan], "undecided"),
-        (1, [], "undecided"),
+        (1, [], "not tested"),
     ],
 )
 def test_the_rule(sign, estimates, expected):
@@ -143,7 +143,7 @@ def test_equivalence_is_two_one_sided_tests(estimates, expected):
 
 def test_what_is_lacking_decides_nothing_and_is_said():
     (row,) = observation_rows(observed(1, 5, lacking="needs more designs", omitted="left out pairs"), 0.95)
-    assert row["verdict"] == row["part_verdict"] == "undecided"
+    assert row["verdict"] == row["part_verdict"] == "not tested"
     assert row["lacking"] == "needs more designs; left out pairs"
     assert row["units_needed"] == 12
     (row,) = observation_rows(observed(1, lacking="needs joint training"), 0.95)

@@ -178,7 +178,7 @@ def test_images_of_some_classes_are_left_out_where_members_answer_others(tmp_pat
 
 
 def test_where_no_independent_member_is_accurate_enough_the_rest_of_the_study_is_observed():
-    """Jointly trained ensembles are scored, no images are left out, and observations 2 and 4 stay undecided."""
+    """Jointly trained ensembles are scored, no images are left out, and observations 2 and 4 are not tested."""
     drawn = Drawn(3, designs=3, images=60, probes=30)
     _, pairs = drawn.table(np.arange(60))
     predictions = dict(zip(drawn.names, drawn.members(np.arange(60)), strict=True))
@@ -201,7 +201,7 @@ def test_where_no_independent_member_is_accurate_enough_the_rest_of_the_study_is
     results = observations(members, 60, OfEnsembles(scored.ensembles, metrics, without, scored.image_errors), settings)
     table = observation_table(results, 0.95)
     assert set(table["observation"]) == {1, 2, 3, 4}
-    assert set(table.loc[table["observation"].isin([2, 4]), "verdict"].dropna()) == {"undecided"}
+    assert set(table.loc[table["observation"].isin([2, 4]), "verdict"].dropna()) == {"not tested"}
     alone = members[members["origin"] == "independent"]
     with pytest.raises(Fault, match=r"^ensembles.least_clean_accuracy: too few members reach 0.95 .*; lower it$"):
         EnsemblesOfStudy(alone, predictions, lambda: [pairs], BASELINE, settings).tables()

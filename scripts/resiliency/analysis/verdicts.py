@@ -9,6 +9,8 @@ With confidence 1 - alpha and k parts, an observation is
 - equivalent if the interval at 1 - 2 alpha of each part lies within a margin around 0 (two one-sided tests; Schuirmann,
   Journal of Pharmacokinetics and Biopharmaceutics 15, 1987);
 - undecided otherwise. `resiliency.analysis.power` then says how many units would decide it.
+
+It is not tested where the study lacks what the rule needs.
 """
 
 from dataclasses import dataclass, field
@@ -20,6 +22,7 @@ from resiliency.analysis.parts import Part
 from resiliency.analysis.power import POWER, Need, needed
 
 SUPPORTED, CONTRADICTED, EQUIVALENT, UNDECIDED = "supported", "contradicted", "equivalent", "undecided"
+NOT_TESTED = "not tested"
 
 
 @dataclass(frozen=True)
@@ -79,10 +82,10 @@ class Observation:
 
 
 def verdict_of(observation: Observation, confidence: float) -> tuple[str, list[str]]:
-    """The verdict, and that of each part by itself; all are undecided where something is lacking."""
+    """The verdict, and that of each part by itself; none is tested where something is lacking."""
     parts, sign, alpha = observation.parts, observation.sign, 1 - confidence
     if observation.lacking or not parts:
-        return UNDECIDED, [UNDECIDED] * len(parts)
+        return NOT_TESTED, [NOT_TESTED] * len(parts)
     supports = [part.bound(confidence, -sign) * sign > 0 for part in parts]
     opposes = [part.bound(observation.corrected(confidence), sign) * sign < 0 for part in parts]
     within = [
@@ -108,7 +111,7 @@ def observation_rows(observation: Observation, confidence: float) -> list[dict]:
     """
     verdict, each = verdict_of(observation, confidence)
     parts = zip(observation.parts, each, strict=True)
-    parts = [*parts, *((part, "") for part in observation.beside)] or [(Part(""), UNDECIDED)]
+    parts = [*parts, *((part, "") for part in observation.beside)] or [(Part(""), NOT_TESTED)]
     need = needed(
         observation.parts,
         observation.sign,
@@ -117,7 +120,7 @@ def observation_rows(observation: Observation, confidence: float) -> list[dict]:
         confidence,
         observation.corrected(confidence),
     )
-    open_ = verdict == UNDECIDED
+    open_ = verdict in (UNDECIDED, NOT_TESTED)
     corrected = observation.corrected(confidence)
     rows = []
     for part, part_verdict in parts:

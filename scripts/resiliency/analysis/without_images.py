@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from resiliency.conditions import counted, groups, of_corruptions
+from resiliency.conditions import groups, of_corruptions
 from resiliency.data.split import probe
 from resiliency.diversity.gram import gram
 from resiliency.diversity.metrics import METRICS
@@ -164,9 +164,8 @@ def _of_members(names: list[str], conditions: pd.DataFrame, right: dict[str, np.
     """
     scores = {accuracy_of(CLEAN): right[CLEAN].mean(axis=1)}
     if CORRUPTED in right:
-        of = of_corruptions(conditions)
         rows = groups(conditions)[CORRUPTED]
-        errors = [1 - right[CORRUPTED][:, np.isin(rows, of[name])].mean(axis=1) for name in counted(list(of))]
+        errors = [1 - right[CORRUPTED][:, np.isin(rows, of)].mean(axis=1) for of in of_corruptions(conditions).values()]
         scores["mean_corruption_error"] = np.mean(errors, axis=0)
     columns = {name: values.ravel() for name, values in scores.items()}
     return pd.DataFrame({"without": np.repeat(range(GROUPS), len(names)), "member": names * GROUPS, **columns})

@@ -76,7 +76,11 @@ OBSERVATIONS = Table(
     [
         Column("observation", "number of the observation", "1 to 4"),
         Column("statement", "the statement of the paper", NAME),
-        Column("verdict", "verdict on the observation", "`supported`, `contradicted`, `equivalent` or `undecided`"),
+        Column(
+            "verdict",
+            "verdict on the observation",
+            "`supported`, `contradicted`, `equivalent`, `undecided` or `not tested`",
+        ),
         Column("part", "what is compared", NAME),
         Column("statistic", "what is measured", NAME),
         Column("estimate", "the statistic", "in units of `statistic`"),
@@ -94,7 +98,9 @@ OBSERVATIONS = Table(
         Column("rule", "the rule of the verdict, in words", NAME),
         Column("lacking", "what the study lacks for a verdict, or leaves out", NAME),
         Column("part_verdict", "verdict on this part alone", "as `verdict`; empty if it decides nothing"),
-        Column("would_decide", "how many units would decide an undecided observation, in words", NAME),
+        Column(
+            "would_decide", "how many units would decide an observation that is undecided or not tested, in words", NAME
+        ),
         Column("unit", "what is left out in turn, or is the sample", "`families`, `designs` or `seeds`"),
         Column("units", "number of these units", COUNT),
         Column("units_needed", "units for 80 % power if the estimates are right", COUNT),

@@ -18,7 +18,8 @@ WARNINGS = {
     FEW_STEPS: f"{{count}} were trained for fewer than {FEWEST_STEPS} optimisation steps ({{names}}).",
     FEW_IMAGES: f"There are fewer than {FEWEST_IMAGES} test images: differences of some points are chance.",
 }
-ICONS = {"supported": "✓", "contradicted": "✗", "equivalent": "≈", "undecided": "?", "": ""}
+ICONS = {"supported": "✓", "contradicted": "✗", "equivalent": "≈", "undecided": "?", "not tested": "–", "": ""}
+NO_DIFFERENCE = "Within ±{} of 0, where a difference counts as none"
 WIDE, LINE, MARGIN = 300, 9, 8
 
 
@@ -63,15 +64,17 @@ def _reason(parts: list[dict]) -> str:
     """What the verdict means, and what would decide it where there is none."""
     first = parts[0]
     if first["verdict"] == "supported":
-        return f"{_every(parts)} on the paper's side of 0."
+        small = [part["part"] for part in parts if -part["margin"] < part["low"] and part["high"] < part["margin"]]
+        within = f" {NO_DIFFERENCE.format(words.number(first['margin'], 2))}: {' and '.join(small)}." if small else ""
+        return f"{_every(parts)} on the paper's side of 0.{within}"
     if first["verdict"] == "contradicted":
         count = _count(parts, "contradicted")
         return (
             f"{count} of {words.plural(len(parts), 'part')} {'lies' if count == 1 else 'lie'} on the other side of 0."
         )
     if first["verdict"] == "equivalent":
-        return f"{_every(parts)} within ±{words.number(first['margin'], 2)} of 0: no difference that matters."
-    reason = f"No verdict: {first['lacking']}." if first["lacking"] else _undecided(parts)
+        return f"{_every(parts)} {NO_DIFFERENCE.format(words.number(first['margin'], 2)).lower()}."
+    reason = f"Not tested: {first['lacking']}." if first["verdict"] == "not tested" else _undecided(parts)
     return f"{reason} To decide it: {first['would_decide']}." if first["would_decide"] else reason
 
 
@@ -128,7 +131,9 @@ def interval_picture(parts: list[dict]) -> Markup:
             Markup(
                 '<g class="{}"><title>{}</title><line x1="{}" x2="{}" y1="{y}" y2="{y}"/>'
                 '<circle cx="{}" cy="{y}" r="3.5"/></g>'
-            ).format(part["part_verdict"], says, x(part["low"]), x(part["high"]), x(part["estimate"]), y=y)
+            ).format(
+                part["part_verdict"].replace(" ", "-"), says, x(part["low"]), x(part["high"]), x(part["estimate"]), y=y
+            )
         )
     head = Markup('<svg class="intervals" viewBox="0 0 {} {}" role="img" aria-label="{}">').format(WIDE, height, label)
     return head + Markup("").join(marks) + Markup("</svg>")
