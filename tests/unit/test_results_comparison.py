@@ -34,7 +34,7 @@ def test_verdicts_are_counted_over_the_studies_that_can_test_an_observation(stud
     alone = page({"digits": studies["digits"]})
     assert "1 study has what its rule needs: supported in 1 (digits)." in alone
     without = page({"cifar10_published": studies["cifar10_published"]})
-    assert without.count("No study has what its rule needs. cifar10_published needs") == 4
+    assert without.count("No study has what its rule needs.") == 4
     assert without.count("| not tested |") == 4
     assert "| Study | Part |" not in without
 

@@ -56,6 +56,22 @@ def test_a_page_says_how_a_study_that_was_run_differs_from_its_file(tmp_path):
     assert command in page(copy)
 
 
+def test_a_page_of_an_earlier_version_of_a_study_names_what_changed(tmp_path):
+    copy = shutil.copytree(DOCS / "digits", tmp_path / "digits")
+    provenance = json.loads((copy / "provenance.json").read_text(encoding="utf-8"))
+    before = page(copy)
+    provenance["study"]["training"]["epochs"] = 3
+    (copy / "provenance.json").write_text(json.dumps(provenance), encoding="utf-8")
+    assert "`training.epochs`" not in before
+    assert "**An earlier version of this study.**" in page(copy)
+    assert "`training.epochs`" in page(copy)
+
+
+def test_pages_are_of_the_studies_as_their_files_have_them():
+    earlier = [kept.name for kept in STUDIES if "**An earlier version" in page(kept)]
+    assert earlier == []
+
+
 def test_the_readme_has_rows_of_the_comparison():
     readme = (DOCS.parents[1] / "README.md").read_text(encoding="utf-8")
     rows = readme.partition("<!-- rows of docs/results/comparison.md -->\n")[2].partition("<!-- end of rows -->")[0]

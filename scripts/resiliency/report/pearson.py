@@ -5,11 +5,13 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from resiliency.diversity.settings import MAIN
 from resiliency.names import CLEAN, CORRUPTED
 from resiliency.report.ensemble_pools import under_main_rule
 from resiliency.report.words import METRICS, label, plural
 
 CONDITIONS = (CLEAN, CORRUPTED)
+SAME = ["rule", "size", "condition", "metric"]
 NO_CORRELATIONS = "no correlations: too few ensembles in this study"
 
 
@@ -28,6 +30,19 @@ def partial(table: pd.DataFrame) -> pd.DataFrame:
 def significant(rows: pd.DataFrame) -> pd.Series:
     """Whether correlations differ from 0, by p-values that Holm's method corrects for all metrics of a study."""
     return rows["p_holm"] < 1 - rows["confidence"]
+
+
+def main_correlations(table: pd.DataFrame, conditions: Sequence[str], size: int | None = None) -> pd.DataFrame:
+    """Pearson's and partial correlations of the main metrics, in ensembles of `size` members; by default the most.
+
+    Columns `partial`, `partial_low` and `partial_high` stand beside those of Pearson's r.
+    """
+    rows = pearson(table, conditions)
+    rows = rows[rows["metric"].isin(MAIN)]
+    rows = rows[rows["size"] == (rows["size"].max() if size is None else size)]
+    given = table.loc[table["measure"] == "partial", [*SAME, "correlation", "low", "high"]]
+    columns = {"correlation": "partial", "low": "partial_low", "high": "partial_high"}
+    return rows.merge(given.rename(columns=columns), on=SAME, how="left")
 
 
 def basis(rows: pd.DataFrame) -> str:

@@ -9,19 +9,21 @@ from pathlib import Path
 import altair as alt
 import pandas as pd
 
+from resiliency.analysis.verdicts import CONTRADICTED, EQUIVALENT, NOT_TESTED, SUPPORTED, UNDECIDED
 from resiliency.diversity.settings import MAIN
 from resiliency.files import read_json
 from resiliency.names import CLEAN, CORRUPTED
 from resiliency.report import style, words
 from resiliency.report.drawing import svg
 from resiliency.report.overview import contenders, observed
-from resiliency.report.pearson import pearson
+from resiliency.report.pearson import main_correlations
 from resiliency.report.results_page import DOCS, kept_tables, markdown
 from resiliency.report.settings import OKABE_ITO
 
 PAGE = "comparison"
 LABELS = 400  # pixels
-VERDICTS = ("supported", "contradicted", "equivalent", "undecided")
+DRAWN = ("digits", "fashion_mnist")  # data sets that are no natural images
+DECIDED = (SUPPORTED, CONTRADICTED, EQUIVALENT, UNDECIDED)
 
 
 def compare(docs: Path) -> Path:
@@ -35,16 +37,19 @@ def compare(docs: Path) -> Path:
 
 def published(docs: Path) -> dict[str, dict[str, pd.DataFrame]]:
     """Study -> its tables that `docs` keeps, natural images first, then by the number of members."""
-    folders = sorted(path.parent for path in docs.glob("*/provenance.json"))
-    studies = {read_json(folder / "provenance.json")["study"]["study"]: kept_tables(folder) for folder in folders}
-    return dict(sorted(studies.items(), key=lambda study: (study[0] == "digits", len(study[1]["members"]))))
+    studies = []
+    for file in sorted(docs.glob("*/provenance.json")):
+        study, tables = read_json(file)["study"], kept_tables(file.parent)
+        drawn = (study["dataset"] or {}).get("name") in DRAWN
+        studies.append((drawn, len(tables["members"]), study["study"], tables))
+    return {name: tables for *_, name, tables in sorted(studies, key=lambda study: study[:3])}
 
 
 def page(studies: dict[str, dict[str, pd.DataFrame]]) -> str:
     """The page, from the tables alone."""
     by_number: dict[int, dict[str, dict]] = {}
     for study, tables in studies.items():
-        for observation in _observations(tables):
+        for observation in observed(tables["observations"]):
             by_number.setdefault(observation["number"], {})[study] = observation
     leading = {
         study: {row["role"]: row for row in contenders(tables["deployment"])}
@@ -60,43 +65,36 @@ def page(studies: dict[str, dict[str, pd.DataFrame]]) -> str:
     )
 
 
-def _observations(tables: dict[str, pd.DataFrame]) -> list[dict]:
-    """What `observed` gives, and as `tested` whether the study has all that the observation's rule needs."""
-    observations = observed(tables["observations"])
-    return [observation | {"tested": not observation["key"]["lacking"]} for observation in observations]
-
-
 def _summary(of_studies: dict[str, dict]) -> str:
     """In how many studies an observation has which verdict, of those that have all that its rule needs."""
-    able = {study: observation["verdict"] for study, observation in of_studies.items() if observation["tested"]}
+    able = {study: own["verdict"] for study, own in of_studies.items() if own["verdict"] != NOT_TESTED}
     if not able:
         return "No study has what its rule needs."
-    by_verdict = {verdict: [study for study, own in able.items() if own == verdict] for verdict in VERDICTS}
+    by_verdict = {verdict: [study for study, own in able.items() if own == verdict] for verdict in DECIDED}
     shares = [f"{verdict} in {len(names)} ({', '.join(names)})" for verdict, names in by_verdict.items() if names]
     studies = "1 study has" if len(able) == 1 else f"{len(able)} studies have"
     return f"{studies} what its rule needs: {'; '.join(shares)}."
 
 
 def _correlations(studies: dict[str, dict[str, pd.DataFrame]]) -> dict:
-    """Pearson's r with accuracy in ensembles of the largest size that all studies have: `size`, `studies` and `rows`.
+    """Correlations with accuracy in ensembles of the largest size that all studies have.
 
-    Each row has its `metric`, its `condition` and, as `of`, study -> its row of correlations.csv.
+    Returns:
+        `size`, `studies`, `confidence` of the intervals, and `rows`: of each row its `metric`, its `condition` and, as
+        `of`, study -> its row of `main_correlations`.
     """
-    tables = {
-        study: pearson(tables["correlations"], [CLEAN, CORRUPTED])
-        for study, tables in studies.items()
-        if "correlations" in tables
-    }
+    tables = {study: of["correlations"] for study, of in studies.items() if "correlations" in of}
     if not tables:
         return {"size": 0, "studies": [], "rows": []}
     size = max(set.intersection(*(set(table["size"]) for table in tables.values())), default=0)
     of: dict[tuple[str, str], dict] = {}
     for study, table in tables.items():
-        for row in table[(table["size"] == size) & table["metric"].isin(MAIN)].to_dict("records"):
+        for row in main_correlations(table, [CLEAN, CORRUPTED], size).to_dict("records"):
             of.setdefault((row["condition"], row["metric"]), {})[study] = row
     order = sorted(of, key=lambda key: (key[0] != CLEAN, MAIN.index(key[1])))
     rows = [{"condition": condition, "metric": metric, "of": of[condition, metric]} for condition, metric in order]
-    return {"size": size, "studies": list(tables), "rows": rows}
+    confidence = next(iter(tables.values()))["confidence"].iloc[0]
+    return {"size": size, "studies": list(tables), "rows": rows, "confidence": confidence}
 
 
 def chart(studies: dict[str, dict[str, pd.DataFrame]]) -> alt.TopLevelMixin:
@@ -104,8 +102,8 @@ def chart(studies: dict[str, dict[str, pd.DataFrame]]) -> alt.TopLevelMixin:
     rows = pd.DataFrame(
         part | {"study": study, "row": f"{study}: {part['part']}"}
         for study, tables in studies.items()
-        for observation in _observations(tables)
-        if observation["tested"]
+        for observation in observed(tables["observations"])
+        if observation["verdict"] != NOT_TESTED
         for part in observation["parts"]
     )
     names = list(dict.fromkeys(rows["study"]))

@@ -8,6 +8,7 @@ import argparse
 import json
 import shutil
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -15,13 +16,13 @@ import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from snakemake.utils import update_config
 
-from resiliency.diversity.settings import MAIN
 from resiliency.faults import Fault
 from resiliency.files import read_json, replacing
 from resiliency.names import CLEAN, CORRUPTED
 from resiliency.report import words
 from resiliency.report.overview import cautions, contenders, leaders, observed
-from resiliency.report.pearson import pearson
+from resiliency.report.pearson import main_correlations
+from resiliency.study import load
 from resiliency.tables import read_table
 
 DOCS = Path("docs/results")
@@ -90,11 +91,13 @@ def page(kept: Path) -> str:
     """
     tables = kept_tables(kept)
     provenance = read_json(kept / "provenance.json")
+    written = _written(provenance["study"]["study"])
     errors = tables["corruption_errors"]
     further = [name for name in errors["test_set"].unique() if name != CLEAN]
     return markdown("results_page.md.j2").render(
         study=provenance["study"]["study"],
-        changed=_changed(provenance["study"]),
+        changed=_changed(provenance["study"], written),
+        outdated=_outdated(provenance["study"], written),
         provenance=provenance,
         members=tables["members"],
         images=int(errors.loc[(errors["test_set"] == CLEAN) & (errors["corruption"] == CLEAN), "images"].max()),
@@ -105,28 +108,62 @@ def page(kept: Path) -> str:
         contenders=contenders(tables["deployment"]) if "deployment" in tables else [],
         leaders=leaders(tables, further),
         best=_best(tables.get("best_ensembles")),
-        correlations=_correlations(tables.get("correlations"), further),
+        correlations=main_correlations(tables["correlations"], [CLEAN, CORRUPTED, *further]).to_dict("records")
+        if "correlations" in tables
+        else [],
         charts=read_json(kept / "charts.json"),
         kept=[path.name for path in _tables(kept)],
     )
 
 
-def _changed(study: dict) -> list[str]:
+def _written(name: str) -> dict | None:
+    """The study of that name as `config.yaml` and its file have it now, resolved; None where it is not valid."""
+    config: dict = {}
+    for file in (REPOSITORY / "config.yaml", REPOSITORY / "studies" / f"{name}.yaml"):
+        if file.is_file():
+            update_config(config, yaml.safe_load(file.read_text(encoding="utf-8")))
+    try:
+        return load(config).model_dump(mode="json")
+    except Fault:
+        return None
+
+
+def _changed(study: dict, written: dict | None) -> list[str]:
     """How the study that ran differed from its file in its images, joint training or search: Snakemake's `--config`.
 
     Args:
         study: as resolved, from `provenance.json`. Its folder of images is left unnamed.
+        written: as `_written` gives it.
     """
-    written: dict = {}
-    for file in (REPOSITORY / "config.yaml", REPOSITORY / "studies" / f"{study['study']}.yaml"):
-        if file.is_file():
-            update_config(written, yaml.safe_load(file.read_text(encoding="utf-8")))
+    if not written:
+        return []
     dataset = written["dataset"] or {}
     of_images = {key: value for key, value in (study["dataset"] or {}).items() if value != dataset.get(key)}
     of_images |= {"folder": "<folder>"} if "folder" in of_images else {}
     left_out = [f"{key}=" for key in ("joint", "search") if written.get(key) and study[key] is None]
     images = ", ".join(f"{key}: {value}" for key, value in of_images.items())
     return [f'"dataset={{{images}}}"', *left_out] if images else left_out
+
+
+def _outdated(study: dict, written: dict | None) -> list[str]:
+    """Keys, besides images and what was left out, in which the study that ran is not what its file says now.
+
+    Settings that one of both does not know count as equal, and of the designs those alone that the study trained.
+    """
+    if not written:
+        return ["study"]
+    used = {*study["members"]["designs"], *(study["joint"] or {}).get("designs", [])}
+    used |= {study["search"]["design"]} if study["search"] else set()
+    asked = written | {"designs": {name: of for name, of in written["designs"].items() if name in used}}
+    return sorted(_differing({key: asked[key] for key in asked.keys() - {"dataset", "ensemble"}}, study))
+
+
+def _differing(written: object, ran: object, key: str = "") -> Iterator[str]:
+    if isinstance(written, dict) and isinstance(ran, dict):
+        for name in written.keys() & ran.keys():
+            yield from _differing(written[name], ran[name], f"{key}.{name}" if key else name)
+    elif written != ran and not (key in ("joint", "search") and ran is None):
+        yield key
 
 
 def markdown(template: str) -> Template:
@@ -152,15 +189,6 @@ def _tables(kept: Path) -> list[Path]:
 def _best(table: pd.DataFrame | None) -> list[dict]:
     """The most accurate ensemble of each size, and the most accurate member."""
     return [] if table is None else table[table["rank"] == 1].sort_values("size").to_dict("records")
-
-
-def _correlations(table: pd.DataFrame | None, further: list[str]) -> list[dict]:
-    """Pearson's r of each main metric with accuracy on each set of images, in ensembles of the most members."""
-    if table is None:
-        return []
-    rows = pearson(table, [CLEAN, CORRUPTED, *further])
-    rows = rows[rows["metric"].isin(MAIN)]
-    return rows[rows["size"] == rows["size"].max()].to_dict("records")
 
 
 def _cell(text: str) -> str:
