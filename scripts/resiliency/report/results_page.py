@@ -18,7 +18,7 @@ from snakemake.utils import update_config
 
 from resiliency.faults import Fault
 from resiliency.files import read_json, replacing
-from resiliency.names import CLEAN, CORRUPTED
+from resiliency.names import CLEAN, CORRUPTED, INDEPENDENT
 from resiliency.report import words
 from resiliency.report.overview import cautions, contenders, leaders, observed
 from resiliency.report.pearson import main_correlations
@@ -108,6 +108,7 @@ def page(kept: Path) -> str:
         contenders=contenders(tables["deployment"]) if "deployment" in tables else [],
         leaders=leaders(tables, further),
         best=_best(tables.get("best_ensembles")),
+        designs=_designs(tables["members"], provenance["study"]),
         correlations=main_correlations(tables["correlations"], [CLEAN, CORRUPTED, *further]).to_dict("records")
         if "correlations" in tables
         else [],
@@ -184,6 +185,19 @@ def kept_tables(kept: Path) -> dict[str, pd.DataFrame]:
 
 def _tables(kept: Path) -> list[Path]:
     return sorted(path for path in kept.iterdir() if path.suffix in (".csv", ".parquet"))
+
+
+def _designs(members: pd.DataFrame, study: dict) -> list[dict]:
+    """Each design that independent members were trained of, with its epochs and the means over its members."""
+    trained = members[(members["origin"] == INDEPENDENT) & (members["weights_source"] == "trained here")]
+    means = dict.fromkeys(("clean_accuracy", "mean_corruption_error"), "mean")
+    columns = {"family": "first", "parameters": "first", "macs": "first", "member": "count"} | means
+    designs = trained.groupby("design", as_index=False, sort=False).agg(columns)
+    epochs = [
+        study["designs"][design].get("training", {}).get("epochs", study["training"]["epochs"])
+        for design in designs["design"]
+    ]
+    return designs.assign(epochs=epochs).sort_values("clean_accuracy", ascending=False).to_dict("records")
 
 
 def _best(table: pd.DataFrame | None) -> list[dict]:
