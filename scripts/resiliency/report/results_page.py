@@ -12,9 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
-import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
-from snakemake.utils import update_config
 
 from resiliency.faults import Fault
 from resiliency.files import read_json, replacing
@@ -23,6 +21,7 @@ from resiliency.report import words
 from resiliency.report.overview import cautions, contenders, leaders, observed
 from resiliency.report.pearson import main_correlations
 from resiliency.study import load
+from resiliency.study_merging import read_merged
 from resiliency.tables import read_table
 
 DOCS = Path("docs/results")
@@ -119,12 +118,9 @@ def page(kept: Path) -> str:
 
 def _written(name: str) -> dict | None:
     """The study of that name as `config.yaml` and its file have it now, resolved; None where it is not valid."""
-    config: dict = {}
-    for file in (REPOSITORY / "config.yaml", REPOSITORY / "studies" / f"{name}.yaml"):
-        if file.is_file():
-            update_config(config, yaml.safe_load(file.read_text(encoding="utf-8")))
+    files = [REPOSITORY / "config.yaml", REPOSITORY / "studies" / f"{name}.yaml"]
     try:
-        return load(config).model_dump(mode="json")
+        return load(read_merged(file for file in files if file.is_file())).model_dump(mode="json")
     except Fault:
         return None
 
