@@ -35,16 +35,7 @@ except Fault as fault:
     sys.exit("\n".join(f"study: {line}" for line in str(fault).splitlines()))
 
 RESULTS = f"results/{STUDY.study}"
-# Members that one job predicts and attributes, so that images are read once: those of a design. Where there are many, or
-# designs have unlike numbers, ten or one, for Snakemake compares every file with all outputs of a rule, and every job
-# costs planning time.
-COUNTS = {STUDY.members.trained(design) for design in STUDY.trained_designs()}
-if len(COUNTS) <= 1 and max(COUNTS, default=1) <= 50:
-    JOB, TOGETHER = "{design}", [f"{{design}}-s{seed}" for seed in range(max(COUNTS, default=1))]
-elif all(count % 10 == 0 for count in COUNTS):
-    JOB, TOGETHER = "{design}-s{tens}x", [f"{{design}}-s{{tens}}{digit}" for digit in range(10)]
-else:
-    JOB, TOGETHER = "{design}-s{seed}", ["{design}-s{seed}"]
+MEMBER = "{design}-s{seed}"
 SETTINGS = STUDY.joint_settings()
 JOINT = (  # members of one setting
     [f"{{setting}}-s{s}-m{m}" for s in range(STUDY.joint.seeds) for m in range(len(STUDY.joint.designs))]
@@ -220,7 +211,6 @@ wildcard_constraints:
     loaded="|".join(map(re.escape, LOADED)) or "none",
     setting="|".join(map(re.escape, SETTINGS)) or "none",
     seed=r"\d+",
-    tens=r"\d*",
     number=r"\d+",
     corruption=r"\w+",
     test_set="|".join(map(re.escape, STUDY.test_sets)) or "none",

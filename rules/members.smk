@@ -29,14 +29,14 @@ rule predict:
         **TEST,
         **HELD_OUT,
         corrupted=CORRUPTED,
-        weights=member_files("weights.safetensors", TOGETHER),
-        descriptions=member_files("member.json", TOGETHER),
+        weights=member_files("weights.safetensors", [MEMBER]),
+        descriptions=member_files("member.json", [MEMBER]),
     output:
-        **predicted(TOGETHER),
+        **predicted([MEMBER]),
     log:
-        log_of("predict", JOB),
+        log_of("predict", MEMBER),
     benchmark:
-        benchmark_of("predict", JOB)
+        benchmark_of("predict", MEMBER)
     conda:
         "../envs/resiliency.yaml"
     threads: decoding
@@ -57,11 +57,11 @@ rule predict_test_set:
         weights=rules.predict.input.weights,
         descriptions=rules.predict.input.descriptions,
     output:
-        logits=predictions(TOGETHER, ["{test_set}"]),
+        logits=predictions([MEMBER], ["{test_set}"]),
     log:
-        log_of("predict_test_set", f"{JOB}-{{test_set}}"),
+        log_of("predict_test_set", f"{MEMBER}-{{test_set}}"),
     benchmark:
-        benchmark_of("predict_test_set", f"{JOB}-{{test_set}}")
+        benchmark_of("predict_test_set", f"{MEMBER}-{{test_set}}")
     conda:
         "../envs/resiliency.yaml"
     threads: decoding
@@ -80,11 +80,11 @@ rule attribute:
         weights=rules.predict.input.weights,
         descriptions=rules.predict.input.descriptions,
     output:
-        **attributed(TOGETHER),
+        **attributed([MEMBER]),
     log:
-        log_of("attribute", JOB),
+        log_of("attribute", MEMBER),
     benchmark:
-        benchmark_of("attribute", JOB)
+        benchmark_of("attribute", MEMBER)
     conda:
         "../envs/resiliency.yaml"
     threads: decoding

@@ -37,8 +37,7 @@ def minutes(study: Study) -> dict[str, int]:
     conditions = 1 + severities * len(study.corruptions.names)
     joint, search = study.joint, study.search
     together = len(joint.designs) * joint.seeds if joint else 0
-    of_designs = [study.members.trained(design) for design in study.trained_designs()]
-    networks = max([*of_designs, together, search.members if search else 0, 1 if study.loaded_designs() else 0])
+    networks = max(1, together, search.members if search else 0)  # of a job
     methods, pictured = study.attribution.methods, len(study.pictured_members())
     epochs = [study.recipe(design).epochs for design in study.trained_designs()]
     estimates = {

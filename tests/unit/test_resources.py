@@ -75,7 +75,7 @@ def test_a_sample_of_ensembles_takes_less_time():
         ({"search": {"evaluations": 6000}}, "search"),
         ({"probe": {"images": 5000}}, "attribute"),
         ({"attribution": {"steps": 500}}, "attribute"),
-        ({"members": {"seeds": 20}}, "attribute"),
+        ({"joint": {"seeds": 50}}, "attribute"),
     ],
 )
 def test_the_size_of_the_study_counts(changes, rule):

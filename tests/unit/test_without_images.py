@@ -15,7 +15,7 @@ from resiliency.analysis.observations import (
     architecture_matters_more,
     attribution_diversity_is_less_negative,
 )
-from resiliency.analysis.observations.of_study import OfEnsembles, observations
+from resiliency.analysis.observations.of_study import OfEnsembles, _measured, observations
 from resiliency.analysis.parts import Part
 from resiliency.analysis.verdicts import Observation, observation_table
 from resiliency.analysis.without_images import (
@@ -205,6 +205,16 @@ def test_where_no_independent_member_is_accurate_enough_the_rest_of_the_study_is
     alone = members[members["origin"] == "independent"]
     with pytest.raises(Fault, match=r"^ensembles.least_clean_accuracy: too few members reach 0.95 .*; lower it$"):
         EnsemblesOfStudy(alone, predictions, lambda: [pairs], BASELINE, settings).tables()
+
+
+def test_members_known_by_scores_alone_have_none_without_images():
+    scores = pd.DataFrame({"member": ["a", "b"], "clean_accuracy": [0.5, 0.6], "mean_corruption_error": [0.3, 0.2]})
+    members = pd.DataFrame({"member": ["b", "c"], "design": ["b", "c"], "family": "f", "parameters": 1})
+    measured = _measured(members.assign(origin="independent"), scores)
+    assert measured["clean_accuracy"].tolist() == pytest.approx([0.6, np.nan], nan_ok=True)
+    assert measured["mean_corruption_error"].tolist() == pytest.approx([0.2, np.nan], nan_ok=True)
+    nobody = architecture_matters_more(_measured(members.iloc[:0].assign(origin="independent"), scores), 0)
+    assert nobody.lacking.startswith("needs members whose parameters")
 
 
 def test_a_sample_keeps_each_kind_and_what_it_stands_for():

@@ -21,18 +21,18 @@ DIVERSITY = {"pairwise_diversity": 1, **ENSEMBLES}
 SCORES = {"score_members": 1, "list_skipped": 1, **DIVERSITY}
 OF_INDEPENDENT = {"coincident_failures": 1, **SCORES}
 GALLERY = {"attribution_gallery": 1}
-INDEPENDENT = {"predict": 2, "attribute": 2, **GALLERY, **OF_INDEPENDENT}
+INDEPENDENT = {"predict": 4, "attribute": 4, **GALLERY, **OF_INDEPENDENT}
+NEW_MEMBER = {"train": 1, "predict": 1, "attribute": 1, **GALLERY, **OF_INDEPENDENT}
+TWO_MEMBERS = {**NEW_MEMBER, "train": 2, "predict": 2, "attribute": 2}
 JOINT = {"predict_jointly": 3, "attribute_jointly": 3, **SCORES}
 SEARCHED = {"search": 1, "predict_searched": 1, "attribute_searched": 1, **SCORES}
 SUPERNET = {"train_supernet": 1, **SEARCHED}
 TRAINED = {"train": 4, "train_jointly": 3, **SUPERNET, **JOINT, **INDEPENDENT}
-PREDICTED = {"predict": 2, "predict_jointly": 3, "predict_searched": 1, **OF_INDEPENDENT}
-ATTRIBUTED = {"attribute": 2, "attribute_jointly": 3, "attribute_searched": 1, "list_skipped": 1}
+PREDICTED = {"predict": 4, "predict_jointly": 3, "predict_searched": 1, **OF_INDEPENDENT}
+ATTRIBUTED = {"attribute": 4, "attribute_jointly": 3, "attribute_searched": 1, "list_skipped": 1}
 ATTRIBUTED |= {**GALLERY, **DIVERSITY}
 CORRUPTED = {"corrupt": 2, "gallery": 1, **GALLERY, **PREDICTED}
 EVERYTHING = {"dataset": 1, "conditions": 1, **CORRUPTED, **TRAINED}
-ONE_SETTING = {"train_jointly": 1, "predict_jointly": 1, "attribute_jointly": 1, **SCORES}
-ONE_DESIGN = {"predict": 1, "attribute": 1, **GALLERY, **OF_INDEPENDENT}
 
 LIBRARY = "scripts/resiliency"
 
@@ -123,11 +123,12 @@ def test_a_real_change_of_code(planned_with, file, expected):
         ("statistics={resamples: 300}", {**OF_INDEPENDENT, "pairwise_diversity": 0}),
         ("ensembles={sizes: [2]}", ENSEMBLES),
         ("ensembles={rules: [mean_logit]}", ENSEMBLES),
-        ("members={seeds: 3}", {"train": 2, **INDEPENDENT}),
-        ("members={designs: [densenet_s, convnext, starnet]}", {"train": 2, **ONE_DESIGN}),
+        ("members={seeds: 3}", TWO_MEMBERS),
+        ("members={seeds: {densenet_s: 2, convnext: 3}}", NEW_MEMBER),
+        ("members={designs: [densenet_s, convnext, starnet]}", TWO_MEMBERS),
         ("members={designs: [densenet_s]};ensembles={sizes: [2]}", {**GALLERY, **OF_INDEPENDENT}),
         ("members={baseline: convnext-s0}", {**SCORES, "pairwise_diversity": 0}),
-        ("designs={convnext: {training: {epochs: 3}}}", {"train": 2, **ONE_DESIGN}),
+        ("designs={convnext: {training: {epochs: 3}}}", TWO_MEMBERS),
         (
             "joint={objectives: {kl: [0.5]}}",
             {"train_jointly": 1, **JOINT, "predict_jointly": 1, "attribute_jointly": 1},

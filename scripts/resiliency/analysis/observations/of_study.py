@@ -72,8 +72,8 @@ def observations(
 
 def _measured(members: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
     """Members with the `scores` of a group of images in place of their own; NaN where these are not known."""
-    scores = scores.set_index("member").reindex(columns=MEASURED)
-    return members.assign(**{name: members["member"].map(scores[name]) for name in MEASURED})
+    scores = scores.set_index("member").reindex(index=members["member"], columns=MEASURED)
+    return members.assign(**{name: scores[name].to_numpy(float) for name in MEASURED})
 
 
 def _of_ensembles(observe: Callable[[pd.DataFrame, pd.DataFrame], Observation], tables: OfEnsembles) -> Observation:
