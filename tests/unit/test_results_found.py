@@ -20,8 +20,8 @@ def test_the_readme_says_what_the_studies_say():
 def test_verdicts_are_counted_over_the_studies_that_could_test_an_observation():
     digits = pd.read_csv(REPOSITORY / "docs/results/digits/observations.csv")
     verdicts = digits["observation"].map({1: "supported", 2: "supported", 3: "undecided", 4: "contradicted"})
-    able, unable = digits.assign(verdict=verdicts), digits.assign(lacking="needs more", verdict="undecided")
-    only_first = able.assign(lacking=able["lacking"].where(able["observation"] == 1, "needs more"))
+    able, unable = digits.assign(verdict=verdicts), digits.assign(verdict="not tested")
+    only_first = able.assign(verdict=verdicts.where(able["observation"] == 1, "not tested"))
     assert found({"one": able, "two": unable, "three": only_first}) == (
         "So far, 2 of 2 studies that could test it support the first observation, 1 of 1 the second, 0 of 1 the third "
         "and 0 of 1 the fourth; 1 of 1 contradict the fourth."

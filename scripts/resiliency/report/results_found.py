@@ -5,6 +5,7 @@
 
 import pandas as pd
 
+from resiliency.analysis.verdicts import NOT_TESTED
 from resiliency.report.overview import observed
 from resiliency.report.results_comparison import published
 from resiliency.report.results_page import DOCS
@@ -21,7 +22,7 @@ def found(observations: dict[str, pd.DataFrame]) -> str:
     verdicts: dict[int, list[str]] = {number: [] for number in ORDINALS}
     for table in observations.values():
         for observation in observed(table):
-            if not observation["key"]["lacking"]:
+            if observation["verdict"] != NOT_TESTED:
                 verdicts[observation["number"]].append(observation["verdict"])
     first, *others = (f"{_share(reached, 'supported')} the {ORDINALS[n]}" for n, reached in verdicts.items())
     first = first.replace(" the ", " studies that could test it support the ", 1)
