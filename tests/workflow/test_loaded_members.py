@@ -54,7 +54,12 @@ STUDY = {
     "corruptions": {"names": ["gaussian_noise", "contrast"], "severities": [1, 4]},
     "training": {"epochs": 1, "warmup_epochs": 0.5},
     "designs": {
-        "densenet_s": {"training": {"learning_rate": 1e-9}},  # which learns nothing
+        "densenet_s": {
+            "architecture": "densenet121",
+            "stem": "original",
+            "arguments": {"growth_rate": 8, "block_config": [3, 3, 3, 3]},
+            "training": {"learning_rate": 1e-9},  # which learns nothing
+        },
         "resnet20": {
             "factory": "my_networks:resnet20",
             "arguments": {"width": 4},
