@@ -104,7 +104,7 @@ def _counts(
     width, height = SIDES[0], SIDES[1] - 2 * PADDING
     span = high - low or 1
     across = width * (np.log10(rows[cost].astype(float)) - left) / (right - left)
-    down = PADDING + height * (high - np.sqrt(rows["mean_corruption_error"])) / span
+    down = PADDING + height * (high - np.sqrt(rows["mean_corruption_error"].astype(float))) / span
     points = np.column_stack([across, down])
     names = rows["members"].where(rows["state"] == BASELINE, "").str.len().to_numpy() * LETTER
     at_points = np.column_stack([points, np.full((len(rows), 2), POINT)])
