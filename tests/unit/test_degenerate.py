@@ -6,6 +6,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pandas as pd
 import pytest
+from drawn_charts import rendered
 from synthetic import synthetic_tables
 
 from resiliency.corruptions.settings import MAIN
@@ -23,6 +24,7 @@ DEGENERATE = {
     "no joint training": {"objectives": {}},
     "one strength": {"objectives": {"balanced": (0.5,)}},
     "independent training alone": {"objectives": {"balanced": (0.0,)}},
+    "independent objective": {"objectives": {"independent": (0.0,)}, "seeds": 1},
     "one corruption": {"corruptions": ["fog"]},
     "nothing independent": {"designs": {}},
     "no search": {"searched": 0},
@@ -72,6 +74,7 @@ FALSE = {
     "no joint training": {"strength": "λ", "origins": "joint training"},
     "one strength": {"strength": "is best of"},
     "independent training alone": {"strength": "is best"},
+    "independent objective": {"strength": "is best"},
     "one corruption": {"error_heatmap": "easiest"},
     "nothing independent": {
         "error_by_severity": "designs",
@@ -150,14 +153,31 @@ class Text(HTMLParser):
 
 
 @pytest.fixture(scope="module", params=DEGENERATE)
-def text(request) -> tuple[str, Text]:
+def drawn(request) -> tuple[str, dict[str, dict]]:
+    """A degenerate study, and the specifications of its charts."""
     tables = degenerate(request.param)
-    specs = {name: draw(name, tables, settings.OKABE_ITO) for name in CHARTS}
+    return request.param, {name: draw(name, tables, settings.OKABE_ITO) for name in CHARTS}
+
+
+RENDERED = ("one design", "two members", "no joint training", "independent objective", "one corruption")
+RENDERED += ("nothing independent",)
+
+
+@pytest.mark.parametrize("drawn", RENDERED, indirect=True)
+def test_every_chart_of_a_degenerate_study_renders(drawn):
+    for spec in drawn[1].values():
+        assert rendered(spec)
+
+
+@pytest.fixture(scope="module")
+def text(drawn) -> tuple[str, Text]:
+    name, specs = drawn
+    tables = degenerate(name)
     provenance = {"seed": 0, "packages": {"torch": "2.9.0", "resiliency": None}, "python": "3.12", "device": "CPU"}
     provenance |= {"platform": "Linux", "git_commit": None, "startup_share": 0.1, "cpu_seconds": 1.0}
     provenance |= {"wall_seconds": 1.0, "rules": []}
     study = {"study": "degenerate", "members": {"baseline": "vit-s0", "seeds": 1}}
-    return request.param, Text(render(study, None, {}, provenance, tables, specs, dict.fromkeys(specs, "<svg/>")))
+    return name, Text(render(study, None, {}, provenance, tables, specs, dict.fromkeys(specs, "<svg/>")))
 
 
 def test_the_report_of_a_degenerate_study_has_no_odd_text(text):
