@@ -306,7 +306,7 @@ def attribution_tables(designs) -> dict[str, pd.DataFrame]:
 
 def observation_table() -> pd.DataFrame:
     """Each verdict once; the third observation lacks something, and has a row without a verdict."""
-    verdicts = ["supported", "contradicted", "undecided", "equivalent"]
+    verdicts = ["supported", "contradicted", "not tested", "equivalent"]
     parts = [("first part", 0.31, 0.12, 0.45), ("second part", 0.2, -0.05, 0.4)]
     rows = [
         {"observation": n, "statement": f"Statement {n}.", "verdict": verdict, "part": part, "statistic": "difference"}

@@ -259,11 +259,11 @@ def test_report_escapes_names(page):
 
 
 def test_report_shows_the_verdicts(page):
-    for number_of, verdict in enumerate(["supported", "contradicted", "undecided", "equivalent"], 1):
+    for number_of, verdict in enumerate(["supported", "contradicted", "not-tested", "equivalent"], 1):
         card_text = page.split('<li class="card ')[number_of]
         assert card_text.startswith(verdict)
         assert f"Statement {number_of}." in card_text.split("</li>")[0]
-    assert page.count("No verdict: needs more seeds. To decide it: at least 3 seeds.") == 2
+    assert page.count("Not tested: needs more seeds. To decide it: at least 3 seeds.") == 2
     assert "against Q statistic, sign reversed, which knows the labels" in page
     assert "within ±0.20 of 0" in page
     assert "Relative mCE has no meaning here" in page
