@@ -145,14 +145,14 @@ def workflow(tmp_path_factory: pytest.TempPathFactory) -> Workflow:
     """The tiny study, finished on two cores: run once, by the first of the processes of these tests that needs it."""
     shared = tmp_path_factory.getbasetemp()
     shared = shared.parent if "PYTEST_XDIST_WORKER" in os.environ else shared
-    finished = Workflow(shared / "two_cores", forked=False)
+    finished = Workflow(shared / "two_cores")
     finished.directory.mkdir(exist_ok=True)
     with (finished.directory / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (finished.results / "report.html").exists():
             run = finished.snakemake("--cores", "2")
             assert run.returncode == 0, run.stdout
-    return Workflow(finished.directory)
+    return finished
 
 
 @pytest.fixture(scope="session")

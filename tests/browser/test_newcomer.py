@@ -16,7 +16,8 @@ pytestmark = pytest.mark.browser
 REPOSITORY = Path(__file__).parents[2]
 CLASSES, PHOTOS = 3, 60
 # Less than the tutorial has, so that the test does not take minutes.
-SHORTER = {"epochs: 20": "epochs: 3", "seeds: 2": "seeds: 1"}
+SHORTER = {"epochs: 20": "epochs: 3", "seeds: 2": "seeds: 1", "image_size: 64": "image_size: 32"}
+SHORTER |= {"probe: {images: 30}": "probe: {images: 12}"}
 DESIGNS = ("resnet18", "densenet_s", "mobilenetv3")
 
 
