@@ -86,7 +86,8 @@ def test_first_screen_has_the_verdicts_and_the_best(page, report):
     observations = pd.read_csv(report.parent / "tables/observations.csv").groupby("observation").verdict.first()
     cards = page.evaluate(
         "[...document.querySelectorAll('.card')].map((card) => [Number(card.dataset.observation),"
-        " card.querySelector('.badge').textContent.trim().split(/\\s+/).pop(), card.getBoundingClientRect().bottom])"
+        " card.querySelector('.badge').textContent.trim().replace(/^\\S+\\s+/, ''),"
+        " card.getBoundingClientRect().bottom])"
     )
     page.evaluate("scrollTo(0, 0)")
     assert {number: verdict for number, verdict, _ in cards} == observations.to_dict()
