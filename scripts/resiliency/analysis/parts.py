@@ -86,7 +86,9 @@ class Part:
             total = error**2 + variance
             return (np.sqrt(total), total**2 / (error**4 / own + variance**2 / freedom)) if total else (0.0, own)
 
+        def planned(units: int) -> tuple[float, float]:
+            return added(*self.with_units(units))
+
         error, both = added(self.error, self.freedom)
         share = variance / error**2 if error else np.nan
-        planned = lambda units: added(*self.with_units(units))  # noqa: E731
         return replace(self, error=error, freedom=both, image_share=share, planned=planned)

@@ -17,13 +17,16 @@ NO_CORRELATIONS = "no correlations: too few ensembles in this study"
 
 def pearson(table: pd.DataFrame, conditions: Sequence[str] = CONDITIONS) -> pd.DataFrame:
     """Pearson's correlations that are known, under the main rule, on these images."""
-    rows = table[(table["measure"] == "pearson") & table["condition"].isin(conditions)].dropna(subset=["correlation"])
-    return under_main_rule(rows)
+    return _known(table, "pearson", conditions)
 
 
-def partial(table: pd.DataFrame) -> pd.DataFrame:
+def partial(table: pd.DataFrame, conditions: Sequence[str] = CONDITIONS) -> pd.DataFrame:
     """The partial correlations that are known, given the mean accuracy of the members, under the main rule."""
-    rows = table[(table["measure"] == "partial") & table["condition"].isin(CONDITIONS)].dropna(subset=["correlation"])
+    return _known(table, "partial", conditions)
+
+
+def _known(table: pd.DataFrame, measure: str, conditions: Sequence[str]) -> pd.DataFrame:
+    rows = table[(table["measure"] == measure) & table["condition"].isin(conditions)].dropna(subset=["correlation"])
     return under_main_rule(rows)
 
 
@@ -40,7 +43,7 @@ def main_correlations(table: pd.DataFrame, conditions: Sequence[str], size: int 
     rows = pearson(table, conditions)
     rows = rows[rows["metric"].isin(MAIN)]
     rows = rows[rows["size"] == (rows["size"].max() if size is None else size)]
-    given = table.loc[table["measure"] == "partial", [*SAME, "correlation", "low", "high"]]
+    given = partial(table, conditions)[[*SAME, "correlation", "low", "high"]]
     columns = {"correlation": "partial", "low": "partial_low", "high": "partial_high"}
     return rows.merge(given.rename(columns=columns), on=SAME, how="left")
 
