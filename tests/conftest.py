@@ -52,7 +52,7 @@ class Workflow:
     Args:
         environment: variables that Snakemake sees; by default those of this process.
         forked: whether Snakemake and the scripts of its jobs are forks of processes that have imported what they
-            import, which saves most of the time of a small study, or processes as a user has them; by default where no
+            import, which saves most of the time of a small study, or processes as a user has them; always where no
             environment is given.
     """
 
@@ -62,13 +62,13 @@ class Workflow:
         study: Path = REPOSITORY / "studies/tiny.yaml",
         repository: Path = REPOSITORY,
         environment: dict[str, str] | None = None,
-        forked: bool | None = None,
+        forked: bool = False,
     ):
         self.directory = directory
         self.study = study
         self.repository = repository
         self.environment = environment
-        self.forked = environment is None if forked is None else forked
+        self.forked = forked or environment is None
         self.results = directory / "results" / yaml.safe_load(study.read_text())["study"]
 
     def snakemake(self, *arguments: str, largest_file: int | None = None) -> subprocess.CompletedProcess:
