@@ -312,7 +312,9 @@ def test_what_a_study_lacks_is_the_reason():
         **columns, would_decide="at least 8 families", margin=0.2
     )
     (observation,) = observed(rows)
-    assert observation["reason"] == "Not tested: needs 8 families; there are 2. To decide it: at least 8 families."
+    assert observation["reason"] == "Not tested: needs 8 families; there are 2."
+    (observation,) = observed(rows.assign(lacking="needs parameters"))
+    assert observation["reason"] == "Not tested: needs parameters. To decide it: at least 8 families."
     assert 'class="not-tested"' in observation["picture"]
 
 

@@ -99,7 +99,7 @@ def mean_over_sizes(
     """The mean over ensemble sizes of a statistic, of all and without each unit that takes part at any size.
 
     Units are matched by name: where one takes part at no ensemble of a size, leaving it out changes nothing there. What
-    is not defined without some unit is left out altogether.
+    is not defined without some unit is left out altogether, and named if anything is left.
 
     Args:
         left_out: of each size.
@@ -122,4 +122,4 @@ def mean_over_sizes(
         if defined.any():
             row = {unit: index for index, unit in enumerate(of_size.units, start=1)}
             parts.append(values[[0, *(row.get(unit, 0) for unit in units)]][:, defined].mean(axis=1))
-    return np.mean(parts, axis=0) if parts else np.full(1 + len(units), np.nan), omitted
+    return (np.mean(parts, axis=0), omitted) if parts else (np.full(1 + len(units), np.nan), [])

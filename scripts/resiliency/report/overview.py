@@ -75,7 +75,8 @@ def _reason(parts: list[dict]) -> str:
     if first["verdict"] == "equivalent":
         return f"{_every(parts)} {NO_DIFFERENCE.format(words.number(first['margin'], 2)).lower()}."
     reason = f"Not tested: {first['lacking']}." if first["verdict"] == "not tested" else _undecided(parts)
-    return f"{reason} To decide it: {first['would_decide']}." if first["would_decide"] else reason
+    repeated = first["would_decide"].removeprefix("at least ") in reason
+    return reason if repeated else f"{reason} To decide it: {first['would_decide']}."
 
 
 def _undecided(parts: list[dict]) -> str:

@@ -98,7 +98,7 @@ def _lacking(parts: list[Part], designs: int) -> str:
         reasons.append(f"no diversity of {' and '.join(missing)} was measured")
     undefined = [part.name for part in parts if not np.isfinite(part.error)]
     if undefined:
-        reasons.append(f"nothing is left to compare of {' and '.join(undefined)} without some design")
+        reasons.append(f"nothing is left to compare of {', '.join(undefined)} without some design")
     return "; ".join(reasons)
 
 
