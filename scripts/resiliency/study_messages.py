@@ -16,6 +16,7 @@ PLAIN = {
     "model_type": "must be a mapping of keys",
     "dict_type": "must be a mapping of keys",
 }
+WRITTEN_NULL = ("null", "None")  # which Snakemake reads as text on its command line
 
 
 def messages(model: type[BaseModel], error: ValidationError) -> list[str]:
@@ -38,6 +39,8 @@ def message(model: type[BaseModel], fault: dict[str, Any]) -> str:
     words = PLAIN.get(fault["type"]) or fault["msg"].removeprefix("Value error, ")
     if fault["type"] == "value_error" and _is_settings(_kind(model, fault["loc"])):
         return f"{path}.{words}"  # of several keys at once; it begins with the one to change
+    if fault["input"] in WRITTEN_NULL:
+        words += f"; on the command line null is written `{path}=`"
     return f"{path}: {short(fault['input'])}: {words}"
 
 

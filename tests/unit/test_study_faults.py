@@ -211,9 +211,10 @@ def test_one_fault_hides_no_other():
         ("x" * 100_000, 1, "xxx"),
         ("seed", 10**4000, "seed: "),
         ("probe", 3, "probe: 3: must be a mapping of keys"),
+        ("joint", "null", "joint: 'null': must be a mapping of keys; on the command line null is written `joint=`"),
         ("designs.vit.family", 2012, "designs.vit.family: 2012: must be text; put it in quotes"),
     ],
-    ids=range(8),
+    ids=range(9),
 )
 def test_values_are_told_briefly_and_with_their_key(path, value, message):
     line = faults_of(changed(path, value))[0]
