@@ -13,6 +13,7 @@ from resiliency.analysis.measures import (
     weighted_quantiles,
     weighted_ranks,
 )
+from resiliency.analysis.spearman import weighted_spearman
 
 triples = st.lists(st.tuples(st.integers(0, 3), st.integers(-5, 5), st.integers(-5, 5)), min_size=3, max_size=12)
 
@@ -37,9 +38,9 @@ def test_pearson_is_that_of_repeated_values(case):
 
 @given(triples)
 @settings(deadline=None)
-def test_pearson_of_ranks_is_spearman_with_ties(case):
+def test_spearman_is_that_of_repeated_values_with_ties(case):
     weights, x, y = columns(case)
-    correlation = weighted_pearson(weights[None], weighted_ranks(weights[None], x), weighted_ranks(weights[None], y))[0]
+    correlation = weighted_spearman(weights[None], x, y)[0]
     assert correlation == pytest.approx(spearmanr(repeated(weights, x), repeated(weights, y)).statistic, abs=1e-9)
 
 
@@ -187,9 +188,3 @@ def test_kendall_of_many_against_scipy(weighted):
     weigher = weights[kept].__getitem__
     expected = weightedtau(x[kept], y[kept], rank=np.arange(kept.sum()), weigher=weigher, additive=False).statistic
     assert MEASURES["kendall"](weights[None], x, y, y)[0] == pytest.approx(expected, abs=1e-12)
-
-
-def test_blocks_of_rows_of_ranks_do_not_matter(ensembles, monkeypatch):
-    whole = MEASURES["spearman"](*ensembles)
-    monkeypatch.setattr("resiliency.analysis.measures.BLOCK_VALUES", 70)
-    np.testing.assert_array_equal(MEASURES["spearman"](*ensembles), whole)

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import t as student
+from scipy.special import stdtr, stdtrit
 
 from resiliency.streams import stream
 
@@ -83,7 +83,7 @@ def interval(replicates: np.ndarray, confidence: float, scale: Scale = LINEAR) -
     NaN at both ends where the statistic is not defined without some unit, or there is one unit only.
     """
     value, error, freedom = studentised(replicates, scale)
-    reach = student.ppf((1 + confidence) / 2, freedom) * error
+    reach = stdtrit(freedom, (1 + confidence) / 2) * error
     return float(scale.back(value - reach)), float(scale.back(value + reach))
 
 
@@ -100,7 +100,7 @@ def p_value(replicates: np.ndarray, scale: Scale = LINEAR) -> float:
     value, error, freedom = studentised(replicates, scale)
     if error == 0:
         return float(value == 0)
-    return float(2 * student.sf(abs(value) / error, freedom))
+    return float(2 * stdtr(freedom, -abs(value) / error))
 
 
 def studentised(replicates: np.ndarray, scale: Scale) -> tuple[float, float, int]:

@@ -3,13 +3,13 @@
 from collections.abc import Callable
 
 import numpy as np
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from resiliency.analysis.jackknife import FISHER
 from resiliency.analysis.kendall import weighted_kendall
+from resiliency.analysis.spearman import weighted_spearman
 
 ROUNDING = 1e-12
-BLOCK_VALUES = 2**22  # ranks at a time
 
 
 def weighted_pearson(weights: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -17,17 +17,13 @@ def weighted_pearson(weights: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.nd
 
     Args:
         weights: float R x E, not negative.
-        x, y: float E, or R x E where they differ by row.
+        x, y: float E.
 
     Returns:
         float64 R; NaN where a weighted variance is zero.
     """
-    x, y = (values - values.mean(axis=-1, keepdims=True) for values in (x, y))
-    factors = np.ones_like(x), x, y, x * x, y * y, x * y
-    if x.ndim == 1:
-        sums = (weights @ np.column_stack(factors)).T
-    else:
-        sums = np.array([np.vecdot(weights, factor) for factor in factors])
+    x, y = x - x.mean(), y - y.mean()
+    sums = (weights @ np.column_stack([np.ones_like(x), x, y, x * x, y * y, x * y])).T
     total = sums[0]
     means = np.divide(sums[1:], total, out=np.zeros_like(sums[1:]), where=total > 0)
     mean_x, mean_y, square_x, square_y, product = means
@@ -77,9 +73,7 @@ def pearson(weights: np.ndarray, x: np.ndarray, y: np.ndarray, given: np.ndarray
 
 def spearman(weights: np.ndarray, x: np.ndarray, y: np.ndarray, given: np.ndarray) -> np.ndarray:
     """Spearman's rank correlation: Pearson's of the ranks."""
-    rows = max(1, BLOCK_VALUES // len(x))
-    blocks = [weights[start : start + rows] for start in range(0, len(weights), rows)]
-    return np.concatenate([weighted_pearson(w, weighted_ranks(w, x), weighted_ranks(w, y)) for w in blocks])
+    return weighted_spearman(weights, x, y)
 
 
 def kendall(weights: np.ndarray, x: np.ndarray, y: np.ndarray, given: np.ndarray) -> np.ndarray:
@@ -120,6 +114,6 @@ def independent_interval(
         return np.nan, np.nan
     factor = {"spearman": 1 + correlation**2 / 2, "kendall": 0.437}.get(measure, 1)
     error = np.sqrt(factor / (observations - (4 if measure in ("kendall", "partial") else 3)))
-    ends = FISHER.to(correlation) + np.array([-1, 1]) * norm.ppf((1 + confidence) / 2) * error
+    ends = FISHER.to(correlation) + np.array([-1, 1]) * ndtri((1 + confidence) / 2) * error
     low, high = FISHER.back(ends)
     return float(low), float(high)
