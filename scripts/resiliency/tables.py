@@ -62,18 +62,22 @@ def appending_table(path: str | Path) -> Iterator[Callable[[pd.DataFrame], None]
     """
     with replacing(path) as temporary, ExitStack() as files:
         held: list[pd.DataFrame] = []
+        rows_held = 0
         writer: pq.ParquetWriter | None = None
 
         def write() -> None:
-            nonlocal writer
+            nonlocal writer, rows_held
             rows = pa.Table.from_pandas(pd.concat(held, ignore_index=True), preserve_index=False)
             writer = writer or files.enter_context(pq.ParquetWriter(temporary, rows.schema))
             writer.write_table(rows)
             held.clear()
+            rows_held = 0
 
         def append(table: pd.DataFrame) -> None:
+            nonlocal rows_held
             held.append(table)
-            if sum(map(len, held)) >= BLOCK_ROWS:
+            rows_held += len(table)
+            if rows_held >= BLOCK_ROWS:
                 write()
 
         yield append
