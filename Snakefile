@@ -4,7 +4,9 @@ configfile: f"{workflow.basedir}/config.yaml"
 report: "rules/captions/workflow.rst"
 
 
-include: "rules/common.smk"
+include: "rules/study.smk"
+include: "rules/files.smk"
+include: "rules/jobs.smk"
 include: "rules/data.smk"
 include: "rules/members.smk"
 include: "rules/heuristics.smk"
@@ -20,6 +22,20 @@ localrules:
     all,
     members,
     tables,
+
+
+# One file of each job that tables are made from. A run asks for these too: a job that fails loses its older results, and
+# Snakemake does not miss what only finished tables were made from.
+INTERMEDIATE = [
+    [f"{RESULTS}/data/card.json", GALLERY, CORRUPTED] if STUDY.dataset else [],
+    f"{RESULTS}/conditions.csv",
+    MEMBER_FILES["weights"],
+    MEMBER_FILES["descriptions"],
+    [f"{RESULTS}/search/supernet/weights.safetensors"] if SEARCHED else [],
+    LOGITS,
+    attributed(MEMBERS)["skipped"],
+    [files["labels"] for files in FURTHER.values()],
+]
 
 
 rule all:

@@ -7,7 +7,7 @@ rule score_members:
         logits=LOGITS,
     output:
         members=in_report(TABLES["members"]),
-        errors=in_report(TABLES["errors"]),
+        errors=in_report(TABLES["corruption_errors"]),
         histories=in_report(TABLES["histories"]),
         calibration=in_report(TABLES["calibration"]),
     log:
@@ -35,7 +35,7 @@ rule correlate:
         pairs=f"{RESULTS}/diversity/pairs.parquet",
     output:
         correlations=in_report(TABLES["correlations"]),
-        differences=in_report(TABLES["differences"]),
+        differences=in_report(TABLES["correlation_differences"]),
     log:
         log_of("correlate"),
     benchmark:

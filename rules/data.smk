@@ -1,3 +1,13 @@
+from functools import partial
+
+GALLERY = f"{RESULTS}/data/gallery.parquet"
+ENGINE = {
+    "seed": STUDY.seed,
+    "engine": STUDY.corruptions.engine,
+    "table": STUDY.corruptions.table_at(STUDY.data.side),
+}
+
+
 rule dataset:
     input:
         STUDY.data.images or [],

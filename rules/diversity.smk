@@ -1,3 +1,6 @@
+ATTRIBUTION_GALLERY = f"{RESULTS}/data/attribution_gallery.parquet"
+
+
 rule pairwise_diversity:
     input:
         **attributed(MEMBERS),
@@ -30,7 +33,7 @@ rule score_ensembles:
     input:
         **JUDGED,
         members=TABLES["members"],
-        errors=TABLES["errors"],
+        errors=TABLES["corruption_errors"],
         pairs=rules.pairwise_diversity.output[0],
         logits=LOGITS,
     output:

@@ -1,5 +1,7 @@
 if SETTINGS:
+    # Members of one ensemble, and of all ensembles of a setting.
     TRAINED_JOINTLY = [f"{{setting}}-s{{seed}}-m{index}" for index in range(len(STUDY.joint.designs))]
+    JOINT = [f"{{setting}}-s{s}-m{m}" for s in range(STUDY.joint.seeds) for m in range(len(STUDY.joint.designs))]
 
     rule train_jointly:
         input:

@@ -1,3 +1,17 @@
+from resiliency.report.settings import CHART_SUFFIXES, PAGE_FILES
+
+CHART_TABLES = {name: TABLES[name] for name in MADE}
+CHART_TABLES |= {"gallery": GALLERY} if STUDY.dataset else {}
+CHART_TABLES |= {"attribution_gallery": ATTRIBUTION_GALLERY} if MEMBERS else {}
+CHART_TABLES |= {"evaluations": EVALUATIONS} if SEARCHED else {}
+CHART_TABLES |= {"candidates": f"{RESULTS}/ensembles/candidates.parquet"} if "deployment" in MADE else {}
+CHART_TABLES |= {"risk_coverage": f"{RESULTS}/ensembles/risk_coverage.parquet"} if "deployment" in MADE else {}
+AVAILABLE = CHART_TABLES.keys() | ({"corruptions"} if CORRUPTIONS else set()) | ({"joint"} if SETTINGS else set())
+DRAWN = {name: chart for name, chart in CHARTS.items() if chart.needs <= AVAILABLE}
+CHART_TABLES = {name: path for name, path in CHART_TABLES.items() if any(name in of.needs for of in DRAWN.values())}
+CHART_FILES = [f"{RESULTS}/charts/{chart}{suffix}" for chart in DRAWN for suffix in CHART_SUFFIXES]
+
+
 rule charts:
     input:
         **CHART_TABLES,
@@ -48,7 +62,7 @@ rule provenance:
 rule report:
     input:
         members=TABLES["members"],
-        corruption_errors=TABLES["errors"],
+        corruption_errors=TABLES["corruption_errors"],
         ensembles=made("ensembles"),
         deployment=made("deployment"),
         selective_prediction=made("selective_prediction"),

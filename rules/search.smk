@@ -1,4 +1,9 @@
+EVALUATIONS = f"{RESULTS}/search/evaluations.csv" if SEARCHED else []
+
 if SEARCHED:
+    START = STUDY.search.start
+    STARTED = {} if START == "random" else {"start": f"{RESULTS}/members/{START}/weights.safetensors"}
+    STARTED |= {"start_description": f"{RESULTS}/members/{START}/member.json"} if STARTED else {}
 
     rule train_supernet:
         input:

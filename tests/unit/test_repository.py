@@ -14,7 +14,7 @@ import yaml
 
 REPOSITORY = Path(__file__).parents[2]
 PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
-RULES = [path for path in (REPOSITORY / "rules").glob("*.smk") if path.name != "common.smk"]
+RULES = list((REPOSITORY / "rules").glob("*.smk"))
 
 
 def test_conda_environment_has_the_dependencies_of_the_project():

@@ -10,10 +10,17 @@ OKABE_ITO = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "
 
 # What a study may lack -> the tables that it then does without.
 NEEDED = {
-    "ensembles": {"ensembles", "correlations", "differences", "coincident_failures", "origins", "deployment"}
+    "ensembles": {
+        "ensembles",
+        "correlations",
+        "correlation_differences",
+        "coincident_failures",
+        "origins",
+        "deployment",
+    }
     | {"best_ensembles", "selective_prediction", "temperatures", "early_exit", "ensemble_sizes"}
     | {"contenders", "contender_calibration"},
-    "networks": {"histories", "differences", "attribution_distances"},
+    "networks": {"histories", "correlation_differences", "attribution_distances"},
     "probabilities": {"calibration"},
     "corruptions": {"deployment", "selective_prediction", "temperatures", "early_exit", "contenders"}
     | {"contender_calibration"},

@@ -1,0 +1,121 @@
+# Files that rules read or write.
+from importlib.util import find_spec
+
+from resiliency.export.choice import PACKAGES
+from resiliency.external.arrays import array_files
+from resiliency.report import topics
+from resiliency.report.registry import CHARTS
+
+# Images are one array, or a list of files that are decoded on the fly.
+IMAGES = ".json" if STUDY.data.on_the_fly else ".npy"
+TRAIN, VALIDATION, TEST = (
+    {"images": f"{RESULTS}/data/{split}/images{IMAGES}", "labels": f"{RESULTS}/data/{split}/labels.npy"}
+    for split in ("train", "validation", "test")
+)
+HELD_OUT = {f"validation_{name}": path for name, path in VALIDATION.items()}
+LEARNED = TRAIN | HELD_OUT | {"card": f"{RESULTS}/data/card.json"}
+HELD_OUT = HELD_OUT if VALIDATED else {}
+ITEMS = f"{RESULTS}/data/test/items.csv"
+CORRUPTED = [f"{RESULTS}/corrupted/{corruption}{IMAGES}" for corruption in STUDY.corruptions.names]
+FURTHER = {
+    name: {
+        "images": f"{RESULTS}/data/test_sets/{name}/images{'.json' if of.on_the_fly(STUDY.data.side) else '.npy'}",
+        "labels": f"{RESULTS}/data/test_sets/{name}/labels.npy",
+        "card": f"{RESULTS}/data/test_sets/{name}/card.json",
+    }
+    for name, of in STUDY.test_sets.items()
+}
+# What members are judged by: the conditions, and the labels of each test set in their order.
+JUDGED = {
+    "conditions": f"{RESULTS}/conditions.csv",
+    "labels": [TEST["labels"], *(files["labels"] for files in FURTHER.values())],
+}
+if not STUDY.dataset:
+    JUDGED["labels"] = [f"{RESULTS}/data/{test_set}/labels.npy" for test_set in TEST_SETS] if PREDICTED else []
+
+
+def member_files(name, members):
+    """The file of this name of each of these members."""
+    return [f"{RESULTS}/members/{member}/{name}" for member in members]
+
+
+def predictions(members, test_sets=TEST_SETS):
+    """The logits of these members on these test sets."""
+    return [f"{RESULTS}/predictions/{member}/{test_set}.npy" for member in members for test_set in test_sets]
+
+
+def predicted(members):
+    """What is written of the predictions of the data set's own images, and of activations, of these members."""
+    return {
+        "logits": predictions(members, [CLEAN]),
+        "validation": [f"{RESULTS}/validation/{member}.npy" for member in members if VALIDATED],
+        "features": [f"{RESULTS}/features/{member}.npy" for member in members],
+        "stages": [f"{RESULTS}/features/{member}.stages.npy" for member in members],
+    }
+
+
+def attributed(members):
+    """What is written of the attributions of these members."""
+    return {
+        "maps": [f"{RESULTS}/attributions/{member}/{method}.npy" for member in members for method in METHODS],
+        "skipped": [f"{RESULTS}/attributions/{member}/skipped.json" for member in members],
+    }
+
+
+def further_images(wildcards):
+    """The images of a further test set."""
+    return FURTHER[wildcards.test_set]["images"]
+
+
+def external_files(source, labels_alone=False):
+    """The files that predictions from elsewhere, or the labels beside them alone, are read from."""
+    if source.kind in ("decisions", "scores"):
+        return [source.file]
+    members = source.members[:1] if labels_alone else source.members
+    return array_files(source.file, members, EXTERNAL.layout(source))
+
+
+MEMBER_FILES = {
+    "weights": member_files("weights.safetensors", MEMBERS),
+    "descriptions": member_files("member.json", MEMBERS + ELSEWHERE),
+    "histories": member_files(
+        "history.csv",
+        [member for member in MEMBERS if member not in SEARCHED and member not in LOADED_MEMBERS],
+    ),
+    "errors": [f"{RESULTS}/external/{source.name}/errors.csv" for source in SOURCES if source.kind == "scores"],
+}
+LOGITS = predictions(MEMBERS + PREDICTED)
+TABLES = {
+    name: f"{RESULTS}/tables/{name}{'.parquet' if name == 'ensembles' else '.csv'}"
+    for name in (
+        *("members", "corruption_errors", "histories", "calibration", "ensembles", "correlations"),
+        *("correlation_differences", "observations", "coincident_failures", "attribution_distances", "skipped"),
+        *("origins", "ensemble_sizes", "deployment", "selective_prediction", "temperatures", "early_exit"),
+        *("contenders", "contender_calibration", "effective_robustness", "best_ensembles"),
+    )
+}
+MADE = [name for name in TABLES if name not in LACKING]
+
+
+def made(name):
+    """The file of a table; none where the study does not allow it."""
+    return TABLES[name] if name in MADE else []
+
+
+def in_report(path):
+    """A table or a chart that `snakemake --report` shows too."""
+    folder, name = ("charts", Path(path).stem) if path.endswith(".svg") else ("tables", Path(path).name)
+    listed = (CHARTS if folder == "charts" else topics.TABLES)[name]
+    labels = {"about": listed.topic, folder.removesuffix("s"): listed.title}
+    return report(path, caption=f"captions/{folder}/{name}.rst", category=folder.capitalize(), labels=labels)
+
+
+def exportable(wildcards):
+    """The tables that an ensemble is exported by; where the study or this machine lacks something, one line says so."""
+    lacking = [name for name in PACKAGES if not find_spec(name)]
+    if lacking:
+        sys.exit(f"export: {', '.join(lacking)}: not installed; pip install -e '.[export]'")
+    if not MEMBERS:
+        sys.exit("export: members are known by predictions alone; only networks are exported")
+    names = {"deployment": "deployment", "temperatures": "temperatures", "selective": "selective_prediction"}
+    return {name: TABLES[table] for name, table in names.items()}

@@ -1,0 +1,55 @@
+# What jobs of several rules have in common: resources, logs and parameters.
+from math import inf
+
+from resiliency import names
+from resiliency.data.state import folder_state
+from resiliency.fingerprint import fingerprint
+from resiliency.gpus import visible_gpus
+from resiliency.resources import DAY, minutes, network_memory
+
+DECODERS = 7 if STUDY.data.on_the_fly else 0
+MINUTES, NETWORK_MEMORY = minutes(STUDY), network_memory(DECODERS)
+
+
+def growing(amount, most=inf):
+    """An amount of a resource that grows with each attempt at a job, up to `most`."""
+    return lambda wildcards, attempt: min(amount * attempt, most)
+
+
+def needing(megabytes, minutes, most=inf, **others):
+    """Resources of a job, which grow with each attempt at it, run time up to `most` minutes; others do not grow."""
+    return {"mem_mb": growing(megabytes), "runtime": growing(minutes, most)} | others
+
+
+def decoding(wildcards):
+    """Threads of a job that computes with networks: one for them, and where a GPU waits for images those to decode."""
+    return 1 + (DECODERS if workflow.non_local_exec or visible_gpus() else 0)
+
+
+def log_of(rule, job="all"):
+    """The log of a job of a rule; `job` may hold wildcards."""
+    return f"{RESULTS}/logs/{rule}/{job}.log"
+
+
+def benchmark_of(rule, job="all"):
+    """What Snakemake measures of a job of a rule."""
+    return f"{RESULTS}/benchmarks/{rule}/{job}.tsv"
+
+
+def code(script, *files):
+    """The fingerprint of a script, of what it imports from the library and of other files that it uses there."""
+    return fingerprint(SCRIPTS / f"{script}.py", *(SCRIPTS / "resiliency" / file for file in files))
+
+
+def state_of(folder, wildcards):
+    """The state of a folder of images, if there is one: a change in it makes what was read from it stale."""
+    return folder_state(folder) if folder else ""
+
+
+def described(design, seed, **others):
+    """What is known of a member of `design` before it is made; fields of `resiliency.designs.members.Member`."""
+    description = {"origin": names.INDEPENDENT, "design": design, "family": STUDY.family(design), "seed": int(seed)}
+    return STUDY.described(design) | description | others
+
+
+PREDICTING = {"precision": STUDY.prediction.precision, "logits": code("predict_together")}

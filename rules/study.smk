@@ -1,0 +1,65 @@
+# The study, and what it has: members, test sets and tables.
+import re
+import sys
+from pathlib import Path
+
+SCRIPTS = Path(str(workflow.current_basedir)).parent / "scripts"
+sys.path.insert(0, str(SCRIPTS))
+
+from resiliency.faults import Fault
+from resiliency.names import CLEAN, design_of
+from resiliency.preflight import preflight
+from resiliency.report.settings import without
+from resiliency.study import load
+from resiliency.study_files import read_places
+from resiliency.study_merging import without_inherited
+
+# Snakemake lists files of the command line first, and merges them last.
+FILES = [*workflow.configfiles[len(workflow.overwrite_configfiles) :], *workflow.overwrite_configfiles]
+try:
+    STUDY = load(*without_inherited(config, read_places(FILES), workflow.config_settings.config))
+    if workflow.is_main_process:
+        preflight(STUDY)
+except Fault as fault:
+    sys.exit("\n".join(f"study: {line}" for line in str(fault).splitlines()))
+
+RESULTS = f"results/{STUDY.study}"
+
+# Members that are networks: trained or loaded independently, trained jointly by settings, or found by the search.
+TRAINED, LOADED = STUDY.trained_designs(), STUDY.loaded_designs()
+INDEPENDENT = STUDY.independent_members()
+LOADED_MEMBERS = [member for member in INDEPENDENT if design_of(member) in LOADED]
+SETTINGS = STUDY.joint_settings()
+SEARCHED = STUDY.searched_members()
+MEMBERS = INDEPENDENT + STUDY.joint_members() + SEARCHED
+# Members from elsewhere: what files hold of them, and those that are known by more than scores.
+EXTERNAL = STUDY.contents()
+SOURCES = EXTERNAL.sources if EXTERNAL else []
+ELSEWHERE, PREDICTED = (list(EXTERNAL.kinds), EXTERNAL.predicted) if EXTERNAL else ([], [])
+# Those of whose ensembles all are scored.
+COMBINED = INDEPENDENT + PREDICTED
+
+TEST_SETS = [CLEAN, *(STUDY.test_sets if STUDY.dataset else EXTERNAL.test_sets)]
+CORRUPTIONS = STUDY.corruptions.names if STUDY.dataset else EXTERNAL.corruptions
+VALIDATED = "validation" in STUDY.splits
+METHODS = STUDY.attribution.methods
+STATISTICS = STUDY.statistics.model_dump(include={"resamples", "confidence"})
+
+# Tables that the study does without.
+LACKING = without(
+    ensembles=len(COMBINED) >= min(STUDY.ensembles.sizes),
+    networks=bool(MEMBERS),
+    probabilities=bool(MEMBERS) or any(source.kind in ("logits", "probabilities") for source in SOURCES),
+    corruptions=bool(CORRUPTIONS),
+    shifts=bool(CORRUPTIONS) or len(TEST_SETS) > 1,
+)
+
+
+wildcard_constraints:
+    design="|".join(map(re.escape, TRAINED)) or "none",
+    loaded="|".join(map(re.escape, LOADED)) or "none",
+    setting="|".join(map(re.escape, SETTINGS)) or "none",
+    seed=r"\d+",
+    number=r"\d+",
+    corruption=r"\w+",
+    test_set="|".join(map(re.escape, STUDY.test_sets)) or "none",
