@@ -5,12 +5,12 @@ A new metric is a function and a line here, with the label that charts and table
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar, get_args
+from typing import ClassVar
 
 import numpy as np
 
 from resiliency.diversity import counts, predictions, representations
-from resiliency.diversity.settings import STAGES, Method
+from resiliency.diversity.settings import METHODS, SIMILARITIES, STAGES
 
 
 def _unchanged(raw: np.ndarray) -> np.ndarray:
@@ -47,13 +47,6 @@ class Metric:
     diversity: Callable[[np.ndarray], np.ndarray]
 
 
-METHOD_LABELS: dict[Method, str] = {
-    "saliency": "Saliency",
-    "input_x_gradient": "Input × gradient",
-    "integrated_gradients": "Integrated gradients",
-    "grad_cam": "Grad-CAM",
-    "occlusion": "Occlusion",
-}
 METRICS = {
     "disagreement": Metric("Disagreement", "prediction", "correct", predictions.disagreement, _unchanged),
     "double_fault": Metric("Double fault, sign reversed", "prediction", "correct", predictions.double_fault, _negative),
@@ -77,9 +70,9 @@ METRICS = {
         "Probabilities, 1 − cosine", "prediction", "probabilities", predictions.probability_cosine, _complement
     ),
     **{
-        f"{method}_{name}": Metric(f"{METHOD_LABELS[method]}, 1 − {label}", "attribution", method, raw, _complement)
-        for method in get_args(Method)
-        for name, (label, raw) in representations.SIMILARITIES.items()
+        f"{method}_{name}": Metric(f"{label}, 1 − {SIMILARITIES[name]}", "attribution", method, raw, _complement)
+        for method, label in METHODS.items()
+        for name, raw in representations.SIMILARITIES.items()
     },
     "linear_cka": Metric("Features, 1 − linear CKA", "activation", "features", representations.linear_cka, _complement),
     **{

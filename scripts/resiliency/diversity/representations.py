@@ -98,12 +98,11 @@ def structural_similarity(maps: np.ndarray) -> np.ndarray:
     return (total + total.T) / (2 * images)
 
 
-# Name -> label, and function.
-SIMILARITIES: dict[str, tuple[str, Callable[[np.ndarray], np.ndarray]]] = {
-    "cosine": ("cosine", cosine_similarity),
-    "spearman": ("Spearman", spearman_correlation),
-    "iou": ("IoU of top 10 %", top_iou),
-    "ssim": ("SSIM", structural_similarity),
+SIMILARITIES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "cosine": cosine_similarity,
+    "spearman": spearman_correlation,
+    "iou": top_iou,
+    "ssim": structural_similarity,
 }
 
 

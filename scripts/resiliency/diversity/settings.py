@@ -1,13 +1,20 @@
 """Settings of attributions, and the metrics that charts and observations show."""
 
-from typing import Literal, get_args
+from typing import Literal
 
 from pydantic import Field, field_validator
 
 from resiliency.settings import Settings, distinct
 
-Method = Literal["saliency", "input_x_gradient", "integrated_gradients", "grad_cam", "occlusion"]
-Similarity = Literal["cosine", "spearman", "iou", "ssim"]
+# Name -> label of methods of attribution, and of similarities of maps.
+METHODS = {
+    "saliency": "Saliency",
+    "input_x_gradient": "Input × gradient",
+    "integrated_gradients": "Integrated gradients",
+    "grad_cam": "Grad-CAM",
+    "occlusion": "Occlusion",
+}
+SIMILARITIES = {"cosine": "cosine", "spearman": "Spearman", "iou": "IoU of top 10 %", "ssim": "SSIM"}
 STAGES = ("first_stage", "middle_stage", "last_stage")
 
 # What charts and observations show; the tables hold every metric.
@@ -16,7 +23,7 @@ MAIN = (
     "double_fault",
     "q_statistic",
     "jensen_shannon",
-    *(f"{method}_cosine" for method in get_args(Method)),
+    *(f"{method}_cosine" for method in METHODS),
     "linear_cka",
 )
 
@@ -27,12 +34,12 @@ LABEL_FREE = ("label_disagreement", "cohen_kappa", "jensen_shannon", "probabilit
 
 
 class Attribution(Settings):
-    methods: list[Method] = Field(
+    methods: list[Literal[tuple(METHODS)]] = Field(
         ["saliency", "integrated_gradients", "grad_cam"],
         min_length=1,
         description="attribution methods, computed through Captum",
     )
-    similarities: list[Similarity] = Field(
+    similarities: list[Literal[tuple(SIMILARITIES)]] = Field(
         ["cosine", "spearman"], min_length=1, description="how the maps of two members are compared"
     )
     target: Literal["label", "prediction"] = Field("label", description="class that is explained: true or predicted")

@@ -9,7 +9,6 @@ MINUS = "−"
 NOTHING = "–"
 
 KINDS = {"prediction": "Predictions", "attribution": "Attributions", "activation": "Activations"}
-METHODS = metrics.METHOD_LABELS
 METRICS = {
     name: metric
     for kind in KINDS

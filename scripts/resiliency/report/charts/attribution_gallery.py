@@ -5,9 +5,10 @@ import numpy as np
 import pandas as pd
 
 from resiliency.attribution_pictures import IMAGE, IMAGES, map_of
+from resiliency.diversity.settings import METHODS
 from resiliency.galleries import data_url
 from resiliency.report.style import INK, PICTURE, finish, notice, panel_title
-from resiliency.report.words import METHODS, label, number, plural
+from resiliency.report.words import label, number, plural
 
 CAPTION = "A row for each image, clean and corrupted; a column for each member. The same map would be at distance 0."
 FOR, AGAINST = np.array([0xA6, 0x3D, 0x00]), np.array([0x0B, 0x5F, 0xA5])
