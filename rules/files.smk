@@ -12,9 +12,9 @@ TRAIN, VALIDATION, TEST = (
     {"images": f"{RESULTS}/data/{split}/images{IMAGES}", "labels": f"{RESULTS}/data/{split}/labels.npy"}
     for split in ("train", "validation", "test")
 )
-HELD_OUT = {f"validation_{name}": path for name, path in VALIDATION.items()}
-LEARNED = TRAIN | HELD_OUT | {"card": f"{RESULTS}/data/card.json"}
-HELD_OUT = HELD_OUT if VALIDATED else {}
+VALIDATING = {f"validation_{name}": path for name, path in VALIDATION.items()}
+LEARNED = TRAIN | VALIDATING | {"card": f"{RESULTS}/data/card.json"}
+HELD_OUT = VALIDATING if VALIDATED else {}
 ITEMS = f"{RESULTS}/data/test/items.csv"
 CORRUPTED = [f"{RESULTS}/corrupted/{corruption}{IMAGES}" for corruption in STUDY.corruptions.names]
 FURTHER = {
