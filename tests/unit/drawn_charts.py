@@ -3,6 +3,7 @@
 import json
 import re
 from functools import cache
+from html.parser import HTMLParser
 
 from synthetic import synthetic_tables
 
@@ -30,3 +31,20 @@ def rendered(spec: dict) -> str:
     assert "NaN" not in re.sub(r"base64,[^\"]*", "", picture)
     assert len(json.dumps(spec)) < 1_000_000
     return picture
+
+
+class Links(HTMLParser):
+    """Collects tags, and what the page refers to."""
+
+    def __init__(self, html: str):
+        super().__init__()
+        self.tags, self.references = [], []
+        self.feed(html)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.references += [value for name, value in attrs if name in ("src", "href", "srcset", "data", "action")]
+
+
+def fetched(links: Links) -> list[str]:
+    return [reference for reference in links.references if reference and reference.startswith(("http", "//"))]

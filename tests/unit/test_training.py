@@ -1,16 +1,15 @@
 """The training loop: it learns, repeats, and stops where the loss does."""
 
 import json
-import weakref
 from functools import partial
 from itertools import pairwise
-from typing import ClassVar
 
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 from PIL import Image
+from small_training import PREPROCESSING, RECIPE, network, separable, single, summed, train, trained, weights
 from torch import nn
 
 from resiliency.data.loading import batches, in_order
@@ -20,56 +19,12 @@ from resiliency.designs.settings import Design
 from resiliency.faults import Fault
 from resiliency.files import write_array, write_json
 from resiliency.joint_objectives import JOINT_OBJECTIVES
-from resiliency.training.engine import Trainer, cross_entropy
+from resiliency.training.engine import cross_entropy
 from resiliency.training.joint import joint_loss
 from resiliency.training.member import train_members
 from resiliency.training.optimizer import learning_rate, optimizer
 from resiliency.training.settings import Recipe
-from resiliency.training.validation import Labelled, Preprocessing, accuracies
-
-single = partial(cross_entropy, smoothing=0)
-
-
-def train(networks, loss, recipe, training, validation, preprocessing=None, seed=0, checkpoint=None) -> list[dict]:
-    classes = int(training.labels.max()) + 1
-    trainer = Trainer(networks, loss, recipe, preprocessing or PREPROCESSING, classes, seed)
-    return trainer.train(training, validation, checkpoint)
-
-
-def network(seed: int = 0) -> nn.Module:
-    torch.manual_seed(seed)
-    return nn.Sequential(
-        nn.Conv2d(3, 4, 3, padding=1), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten(), nn.Linear(4 * 64, 2)
-    )
-
-
-def separable(count: int = 64) -> Labelled:
-    """8x8 images of noise, those of class 1 brighter in the upper half and darker in the lower."""
-    random = np.random.default_rng(0)
-    labels = np.arange(count) % 2
-    images = random.normal(128, 20, (count, 8, 8, 3))
-    images[labels == 1, :4] += 60
-    images[labels == 1, 4:] -= 60
-    return Labelled(images.clip(0, 255).astype(np.uint8), labels)
-
-
-PREPROCESSING = Preprocessing([0.5] * 3, [0.25] * 3)
-RECIPE = Recipe(epochs=4, batch_size=16, learning_rate=0.01, warmup_epochs=1, shift=1, flip=False)
-
-
-def summed(networks, images, labels):
-    return sum(F.cross_entropy(network(images), labels) for network in networks)
-
-
-def trained(recipe: Recipe = RECIPE, seed: int = 0, networks: int = 1):
-    members = [network(index) for index in range(networks)]
-    loss = single if networks == 1 else summed
-    history = train(members, loss, recipe, separable(), separable(32), PREPROCESSING, seed)
-    return members, history
-
-
-def weights(members) -> torch.Tensor:
-    return torch.cat([tensor.flatten().float() for member in members for tensor in member.state_dict().values()])
+from resiliency.training.validation import Labelled, accuracies
 
 
 @pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
@@ -243,96 +198,6 @@ def test_the_averaged_weights_are_the_moving_average_by_hand():
     names = [name for name, tensor in averaged.state_dict().items() for _ in range(tensor.numel())]
     averages = [not name.endswith("num_batches_tracked") for name in names]
     torch.testing.assert_close(weights([averaged])[averages], average[averages])
-
-
-def test_out_of_memory_halves_the_batch_and_keeps_the_gradient(capsys):
-    """Without batch norm the sum over parts is the gradient of the whole batch."""
-    recipe = RECIPE.model_copy(update={"optimizer": "sgd", "epochs": 1})
-
-    def hungry(networks, images, labels):
-        if len(images) > 5:
-            raise torch.OutOfMemoryError("CUDA out of memory")
-        return single(networks, images, labels)
-
-    results = []
-    for loss in (single, hungry):
-        torch.manual_seed(0)
-        member = nn.Sequential(nn.Flatten(), nn.Linear(192, 2))
-        train([member], loss, recipe, separable(), separable(32))
-        results.append(weights([member]))
-    torch.testing.assert_close(*results)
-    output = capsys.readouterr().out
-    assert output.count("out of memory: each batch is handled in 2 parts") == 1
-    assert output.count("out of memory: each batch is handled in 4 parts") == 1
-
-
-class Keeping(torch.autograd.Function):
-    """An early layer that keeps its input, as a convolution does; its context lives as long as the graph."""
-
-    contexts: ClassVar[list] = []
-
-    @staticmethod
-    def forward(context, images):
-        Keeping.contexts.append(weakref.ref(context))
-        context.save_for_backward(images)
-        return images * 1
-
-    @staticmethod
-    def backward(context, gradient):
-        return gradient
-
-
-class Failing(torch.autograd.Function):
-    """A late layer whose first backward pass finds no memory."""
-
-    failures: ClassVar[list] = []
-
-    @staticmethod
-    def forward(context, logits):
-        return logits * 1
-
-    @staticmethod
-    def backward(context, gradient):
-        if not Failing.failures:
-            Failing.failures.append(1)
-            raise torch.OutOfMemoryError("CUDA out of memory")
-        return gradient
-
-
-def test_a_batch_that_fails_in_the_backward_pass_leaves_nothing_behind():
-    """Neither its graph, which would leave too little memory for the next attempt, nor its statistics."""
-    alive = []
-
-    def loss(networks, images, labels):
-        alive.append(sum(context() is not None for context in Keeping.contexts))
-        return F.cross_entropy(Failing.apply(networks[0](Keeping.apply(images.requires_grad_()))), labels)
-
-    recipe = RECIPE.model_copy(update={"optimizer": "sgd", "epochs": 1})
-    member = network()
-    train([member], loss, recipe, separable(16), separable())
-    assert Failing.failures
-    assert alive[:2] == [0, 0]  # before the whole batch, and before the first of its halves
-    assert member[1].num_batches_tracked == 2
-    alone = network()
-    halves = RECIPE.model_copy(update={"optimizer": "sgd", "epochs": 1})
-    trainer = Trainer([alone], single, halves, PREPROCESSING, 2, 0)
-    trainer.parts = 2
-    trainer.train(separable(16), separable())
-    assert torch.equal(weights([member]), weights([alone]))
-
-
-def test_memory_that_never_suffices_and_other_errors_are_raised():
-    def starved(networks, images, labels):
-        raise torch.OutOfMemoryError("CUDA out of memory")
-
-    with pytest.raises(torch.OutOfMemoryError):
-        train([network()], starved, RECIPE, separable(), separable())
-
-    def broken(networks, images, labels):
-        raise RuntimeError("shapes differ")
-
-    with pytest.raises(RuntimeError, match="shapes differ"):
-        train([network()], broken, RECIPE, separable(), separable())
 
 
 def test_a_loss_that_runs_away_is_a_fault():

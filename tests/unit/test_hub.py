@@ -1,0 +1,230 @@
+"""Weights from timm's hub become members, with or without a network."""
+
+import hashlib
+import re
+import subprocess
+import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import numpy as np
+import pytest
+import timm
+import torch
+from safetensors.torch import save
+from small_members import CARD, CLASSES
+from timm.data import ImageNetInfo
+
+from resiliency.designs.networks import normalised, read_member
+from resiliency.designs.settings import Design
+from resiliency.designs.weights import load_member
+from resiliency.faults import Fault
+from resiliency.files import write_array, write_json
+
+SCRIPTS = Path(__file__).parents[2] / "scripts"
+
+
+REPOSITORY, COMMIT = "timm/test_resnet.r160_in1k", "0123456789abcdef0123456789abcdef01234567"
+
+
+SYNSETS = ["n01440764", "n02102040", "n02979186", "n03000684"]
+
+
+SYNSET_CARD = CARD | {"classes": SYNSETS}
+
+
+@pytest.fixture(scope="module")
+def published() -> torch.nn.Module:
+    torch.manual_seed(7)
+    return timm.create_model("test_resnet").eval()
+
+
+@pytest.fixture(scope="module")
+def hub(published):
+    """Address of a server that answers as the hub does, with one repository of one commit, "main" and "v1"."""
+    content = save(published.state_dict())
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_HEAD(self):
+            revision = re.fullmatch(f"/{REPOSITORY}/resolve/(.*)/model.safetensors", self.path)
+            exists = revision and revision[1] in ("main", "v1", COMMIT)
+            self.send_response(200 if exists else 404)
+            if not exists:
+                at = self.path.startswith(f"/{REPOSITORY}/resolve/")
+                error = ("EntryNotFound" if "/main/" in self.path else "RevisionNotFound") if at else "RepoNotFound"
+                self.send_header("X-Error-Code", error)
+            self.send_header("X-Repo-Commit", COMMIT)
+            self.send_header("ETag", f'"{hashlib.sha256(content).hexdigest()}"')
+            self.send_header("Content-Length", str(len(content) if exists else 0))
+            self.end_headers()
+            return exists
+
+        def do_GET(self):
+            if self.do_HEAD():
+                self.wfile.write(content)
+
+        def log_message(self, *_):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def at_hub(hub, tmp_path, monkeypatch):
+    """The hub of this process, with an empty cache; call it to move to another address."""
+
+    def move(address: str) -> None:
+        monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", address)
+        template = address + "/{repo_id}/resolve/{revision}/{filename}"
+        monkeypatch.setattr("huggingface_hub.constants.HUGGINGFACE_CO_URL_TEMPLATE", template)
+
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr("huggingface_hub.utils._http.time.sleep", lambda _: None)
+    move(hub)
+    return move
+
+
+def pretrained(card=SYNSET_CARD, **settings):
+    design = Design(architecture="test_resnet", weights="pretrained", **settings)
+    return load_member(design.described(32), card, design.inputs(0))
+
+
+def test_pretrained_weights_serve_a_subset_of_imagenet(at_hub, published, capsys):
+    network, member = pretrained(stem="original")
+    chosen = [ImageNetInfo().label_names().index(name) for name in SYNSETS]
+    assert (member["outputs"], member["network_outputs"], member["classes"]) == (chosen, 1000, SYNSETS)
+    assert (member["mean"], member["std"]) == ([0.5] * 3, [0.5] * 3)
+    assert member["weights_source"].startswith(f"pretrained {REPOSITORY}@{COMMIT}, images normalised by timm's mean")
+    assert f"set revision: {COMMIT}" in capsys.readouterr().out
+    images = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (4, 32, 32, 3), dtype=np.uint8))
+    images = normalised(images, member["mean"], member["std"])
+    with torch.inference_mode():
+        values = network(images.to(next(network.parameters()).device)).cpu()
+        torch.testing.assert_close(values, published(images)[:, chosen])
+
+
+class Touch:
+    """Makes a file where it is unpickled."""
+
+    def __init__(self, path: Path):
+        self.path = path
+
+    def __reduce__(self):
+        return Path.touch, (self.path,)
+
+
+def test_files_of_the_hub_are_never_unpickled(at_hub, published, tmp_path, monkeypatch):
+    path, mark = tmp_path / COMMIT / "pytorch_model.bin", tmp_path / "ran"
+    path.parent.mkdir()
+    monkeypatch.setattr("resiliency.designs.weights.downloaded", lambda *_: (str(path), COMMIT))
+    torch.save(published.state_dict(), path)
+    network, _ = pretrained(stem="original")
+    assert torch.equal(network.network.state_dict()["fc.weight"].cpu(), published.state_dict()["fc.weight"])
+    torch.save({"state_dict": published.state_dict(), "optimizer": Touch(mark)}, path)
+    with pytest.raises(Fault, match=r"pytorch_model\.bin: refused \(it holds more than tensors\)"):
+        pretrained(stem="original")
+    assert not mark.exists()
+    torch.load(path, weights_only=False)
+    assert mark.exists()
+
+
+def test_a_pinned_commit_is_said_once_and_found_without_a_network(at_hub, capsys):
+    pretrained(revision=COMMIT)
+    assert "set revision" not in capsys.readouterr().out
+    at_hub("http://127.0.0.1:9")
+    assert pretrained(revision=COMMIT)[1]["weights_source"].startswith(f"pretrained {REPOSITORY}@{COMMIT}, ")
+
+
+@pytest.mark.parametrize("revision", [None, "v1"])
+def test_no_network_is_one_line(at_hub, revision):
+    at_hub("http://127.0.0.1:9")
+    named = re.escape(REPOSITORY + (f"@{revision}" if revision else ""))
+    with pytest.raises(Fault, match=rf"^weights: {named}: not downloaded \(.*refused.*HF_HOME") as caught:
+        pretrained(revision=revision)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_revision_that_is_not_there_is_a_fault(at_hub):
+    with pytest.raises(Fault, match=f"^weights: {REPOSITORY}@v2: not downloaded .*404") as caught:
+        pretrained(revision="v2")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("card", "settings", "words"),
+    [
+        (CARD, {}, "classes: missing; test_resnet has 1,000 outputs, the data set 4 classes that are no synsets"),
+        (CARD, {"classes": CLASSES}, "classes: 4 names for the 1,000 outputs of test_resnet"),
+        (CARD | {"classes": ["n00000001", *SYNSETS]}, {}, "classes: the network has no 'n00000001'"),
+    ],
+)
+def test_classes_that_pretrained_weights_do_not_know_are_faults(at_hub, card, settings, words):
+    with pytest.raises(Fault, match=words):
+        pretrained(card, **settings)
+
+
+def test_a_network_whose_classes_are_not_imagenets_is_a_fault():
+    design = Design(architecture="convnext_base.clip_laion2b", weights="pretrained")
+    mismatch = "has 640 outputs, the data set 4 classes that are synsets; its own are not ImageNet's; name those of the"
+    with pytest.raises(Fault, match=f"^classes: missing; {design.architecture} {mismatch}"):
+        load_member(design.described(224), SYNSET_CARD, {})
+
+
+@pytest.mark.parametrize(
+    ("architecture", "words"),
+    [
+        ("resnet18.nope", "architecture: timm has no 'resnet18.nope'"),
+        ("vit_small_patch14_dinov2", "weights: timm has no pretrained classifier vit_small_patch14_dinov2"),
+    ],
+)
+def test_architectures_without_pretrained_weights_are_faults(architecture, words):
+    design = Design(architecture=architecture, weights="pretrained")
+    with pytest.raises(Fault, match=words):
+        load_member(design.described(224), SYNSET_CARD, {})
+
+
+RUN = """
+import sys
+from types import SimpleNamespace
+from resiliency.designs.settings import Design
+
+class Named(dict):
+    __getattr__ = dict.__getitem__
+
+snakemake = SimpleNamespace(
+    input=Named(card="card.json", validation_images="images.npy", validation_labels="labels.npy"),
+    output=Named(weights="net-s0/weights.safetensors", description="net-s0/member.json"),
+    params=Named(member=Design(architecture="test_resnet", weights="pretrained").described(32) | {"seed": 0}),
+    threads=1,
+    resources=SimpleNamespace(gpu=1),
+    log=["log"],
+)
+exec(compile(open(sys.argv[1]).read(), sys.argv[1], "exec"))
+"""
+
+
+def test_the_script_writes_a_member_with_its_validation_accuracy(hub, published, tmp_path):
+    """In a process of its own, as Snakemake runs it; HF_ENDPOINT and HF_HOME are read from the environment."""
+    images = np.random.default_rng(0).integers(0, 256, (8, 32, 32, 3), dtype=np.uint8)
+    write_json(tmp_path / "card.json", SYNSET_CARD)
+    write_array(tmp_path / "images.npy", images)
+    write_array(tmp_path / "labels.npy", np.arange(8) % 4)
+    run = subprocess.run(
+        [sys.executable, "-c", RUN, SCRIPTS / "load.py"],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(SCRIPTS), "HF_ENDPOINT": hub, "HF_HOME": str(tmp_path / "hub"), "HOME": str(tmp_path)},
+        check=False,
+    )
+    assert run.returncode == 0, (tmp_path / "log").read_text()
+    network, member = read_member(tmp_path / "net-s0")
+    device = next(network.parameters()).device
+    with torch.inference_mode():
+        answers = network(normalised(torch.from_numpy(images).to(device), member.mean, member.std)).argmax(1)
+    assert member.validation_accuracy == (answers.cpu().numpy() == np.arange(8) % 4).mean()
+    assert (member.member, member.seed) == ("net-s0", 0)
+    assert COMMIT in member.weights_source

@@ -1,0 +1,138 @@
+"""What the first screen of a report says of verdicts, what was tested, and the terms that a report explains."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from synthetic import HOSTILE, MAIN, synthetic_tables
+
+from resiliency.report.overview import basis, interval_picture, observed
+from resiliency.report.terms import TERMS, explained
+
+
+def test_terms_are_buttons_where_they_come_first():
+    html = explained("mCE of members: mCE, and the Members' ECE of 5 %")
+    assert html.count("<button") == 3
+    assert html.startswith('<button type="button" class="term" popovertarget="term-mce">mCE</button> of ')
+    assert html.endswith("of 5\N{NO-BREAK SPACE}%")
+
+
+def test_names_within_words_are_no_terms():
+    assert explained("remember the designer's rmse of pre-mCE") == "remember the designer&#39;s rmse of pre-mCE"
+
+
+def test_what_is_explained_is_escaped():
+    assert "<img" not in explained(f"{HOSTILE} ensembles")
+
+
+def test_every_name_means_one_thing():
+    names = [name.lower() for term in TERMS.values() for name in term.names]
+    assert len(set(names)) == len(names)
+
+
+def part(verdict: str, low: float, high: float, name: str = "part") -> dict:
+    return {"part": name, "part_verdict": verdict, "estimate": (low + high) / 2, "low": low, "high": high}
+
+
+def test_intervals_are_drawn_around_zero():
+    drawn = interval_picture([part("supported", 0.5, 1.0, HOSTILE), part("undecided", -0.5, 0.5)])
+    assert 'x1="221.0" x2="292.0"' in drawn  # of 300, with a margin of 8: 150 + 0.5 × 142 and 150 + 142
+    assert 'cx="150.0"' in drawn
+    assert HOSTILE not in drawn
+    assert interval_picture([part("undecided", np.nan, np.nan)]) == ""
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "reason"),
+    [
+        (["supported", "supported"], "Both parts lie on the paper's side of 0."),
+        (["contradicted", "supported"], "1 of 2 parts lies on the other side of 0."),
+        (["equivalent"], "Its one part lies within ±0.20 of 0, where a difference counts as none."),
+        (
+            ["undecided", "undecided", "supported"],
+            "Not significant: 2 of 3 intervals exclude 0, but not once corrected for the number of parts. "
+            "To decide it: 20 designs.",
+        ),
+    ],
+)
+def test_reasons_of_verdicts(verdicts, reason):
+    rows = [part(verdict, 0.1, 0.2) for verdict in verdicts]
+    columns = {
+        "observation": 1,
+        "statement": "S.",
+        "verdict": verdicts[0],
+        "lacking": np.nan,
+        "would_decide": "20 designs",
+        "margin": 0.2,
+    }
+    assert observed(pd.DataFrame(rows).assign(**columns))[0]["reason"] == reason
+
+
+def test_a_supported_statement_of_a_small_difference_says_so():
+    rows = [part("supported", 0.1, 0.2) | {"part": "small"}, part("supported", 0.1, 0.4) | {"part": "large"}]
+    columns = {"observation": 1, "statement": "S.", "verdict": "supported", "lacking": np.nan, "would_decide": np.nan}
+    assert observed(pd.DataFrame(rows).assign(**columns, margin=0.25))[0]["reason"] == (
+        "Both parts lie on the paper's side of 0. Within ±0.25 of 0, where a difference counts as none: small."
+    )
+
+
+def test_what_a_study_lacks_is_the_reason():
+    columns = {"observation": 1, "statement": "S.", "verdict": "not tested", "lacking": "needs 8 families; there are 2"}
+    rows = pd.DataFrame([part("not tested", 0.1, 0.2)]).assign(
+        **columns, would_decide="at least 8 families", margin=0.2
+    )
+    (observation,) = observed(rows)
+    assert observation["reason"] == "Not tested: needs 8 families; there are 2."
+    (observation,) = observed(rows.assign(lacking="needs parameters"))
+    assert observation["reason"] == "Not tested: needs parameters. To decide it: at least 8 families."
+    assert 'class="not-tested"' in observation["picture"]
+
+
+def test_what_was_tested_is_told():
+    tables = synthetic_tables(corruptions=MAIN[:6])
+    card = {"name": "tiny", "splits": {"test": {"images": 540}}}
+    assert basis(card, tables).startswith(
+        "6 independently trained members, 30 jointly trained members, 3 sub-networks of a search"
+    )
+    assert basis(card, tables).endswith("tested on 540 images of tiny, clean and under 6 corruptions.")
+
+
+def test_parts_of_observations_have_the_names_of_metrics():
+    rows = [part("supported", 0.1, 0.2, name) for name in ("prediction: q_statistic, clean images", "0 < lambda < 1")]
+    columns = {
+        "observation": 4,
+        "statement": "S.",
+        "verdict": "supported",
+        "lacking": np.nan,
+        "would_decide": "20 designs",
+        "margin": 0.2,
+    }
+    names = [row["part"] for row in observed(pd.DataFrame(rows).assign(**columns))[0]["parts"]]
+    assert names == ["Predictions: Q statistic, sign reversed, clean images", "0 < lambda < 1"]
+
+
+@pytest.mark.parametrize(
+    ("ends", "verdicts", "reason"),
+    [
+        ([(-1.0, 1.0)], ["undecided"], "Not significant: the interval includes 0."),
+        (
+            [(-1.0, 1.0), (-2.0, -1.0)],
+            ["undecided"] * 2,
+            "Not significant: 1 of 2 intervals includes 0; 1 of 2 intervals excludes 0, but",
+        ),
+        ([(np.nan, np.nan), (-1.0, 1.0)], ["undecided"] * 2, "1 of 2 intervals cannot be computed; 1 of 2 intervals"),
+        (
+            [(0.1, 1.0), (-0.1, 0.1)],
+            ["supported", "equivalent"],
+            "The parts differ: 1 on the paper's side of 0, 1",
+        ),
+    ],
+)
+def test_an_open_verdict_says_why(ends, verdicts, reason):
+    rows = [part(verdict, *of_part) for verdict, of_part in zip(verdicts, ends, strict=True)]
+    columns = {"observation": 1, "statement": "S.", "verdict": "undecided", "lacking": np.nan, "would_decide": np.nan}
+    assert reason in observed(pd.DataFrame(rows).assign(**columns, margin=0.2))[0]["reason"]
+
+
+def test_what_was_tested_names_only_what_there_is():
+    text = basis(None, synthetic_tables(designs={}, searched=0, corruptions=MAIN[:2]))
+    assert text.startswith("30 jointly trained members, of 1 design in 1 family")

@@ -1,0 +1,119 @@
+"""The page of a report: whole, safe, and about what the study has."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from drawn_charts import Links, fetched, rendered, usual_charts
+from markupsafe import escape
+from synthetic import DESIGNS, HOSTILE, synthetic_tables
+
+from resiliency.report import settings
+from resiliency.report.drawing import draw
+from resiliency.report.page import render
+from resiliency.report.registry import CHARTS
+
+
+def report(tables: dict[str, pd.DataFrame], card: dict, charts: tuple[dict[str, dict], dict[str, str]]) -> str:
+    study = {"study": "tiny", "members": {"baseline": "resnet50-s0", "seeds": 2}}
+    rule = {"rule": "train", "jobs": 6, "wall_seconds": 75.0, "cpu_seconds": 140.0, "startup_cpu_seconds": 12.0}
+    provenance = {
+        "seed": 0,
+        "packages": {"torch": "2.9.0", "resiliency": None},
+        "python": "3.12",
+        "device": "CPU, x86_64",
+        "platform": "Linux",
+        "git_commit": None,
+        "startup_share": 0.12,
+        "cpu_seconds": 140.0,
+        "wall_seconds": 75.0,
+        "rules": [rule | {"max_rss_mib": np.nan}],
+    }
+    return render(study, card, {}, provenance, tables, *charts)
+
+
+@pytest.fixture(scope="module")
+def card() -> dict:
+    splits = {name: {"images": 540, "images_per_class": [270, 270], "sha256": "0" * 64} for name in ("train", "test")}
+    return {"name": "tiny", "source": "none", "classes": ["a", HOSTILE], "image_shape": [32, 32, 3], "splits": splits}
+
+
+@pytest.fixture(scope="module")
+def page(card) -> str:
+    tables, renamed = synthetic_tables(), {"gallery", "members", "corruption_errors"}
+    tables["gallery"]["label"] = HOSTILE
+    for name in ("members", "corruption_errors"):
+        tables[name] = tables[name].replace({"member": {"vit-s0": HOSTILE}})
+    specs = {name: draw(name, tables, settings.OKABE_ITO) for name in CHARTS if renamed & set(CHARTS[name].tables)}
+    svgs = {name: rendered(spec) for name, spec in specs.items()}
+    return report(tables, card, (usual_charts()[0] | specs, usual_charts()[1] | svgs))
+
+
+def test_report_fetches_nothing(page):
+    links = Links(page)
+    assert not fetched(links)
+    assert "link" not in links.tags
+    assert "tables/members.csv" in links.references
+
+
+def test_report_escapes_names(page):
+    assert HOSTILE not in page
+    assert "&lt;/script&gt;&lt;img" in page
+    assert Links(page).tags.count("img") == len(CHARTS)
+
+
+def test_report_shows_the_verdicts(page):
+    for number_of, verdict in enumerate(["supported", "contradicted", "not-tested", "equivalent"], 1):
+        card_text = page.split('<li class="card ')[number_of]
+        assert card_text.startswith(verdict)
+        assert f"Statement {number_of}." in card_text.split("</li>")[0]
+    assert page.count("Not tested: needs more seeds. To decide it: at least 3 seeds.") == 2
+    assert "against Q statistic, sign reversed, which knows the labels" in page
+    assert "within ±0.20 of 0" in page
+    assert "Relative mCE has no meaning here" in page
+    assert "under fog, jpeg compression" in page.lower()
+    assert ">no meaning<" in page
+    assert "[0.120, 0.450]" in page
+    assert "2 of 2 parts lie on the other side of 0." in page
+
+
+def test_the_first_screen_names_the_level_of_its_intervals(page):
+    summary, verdicts = page.split('class="summary"')[1].split("</p>")[0], page.split('class="verdicts"')[1]
+    assert summary.count("Square brackets hold 95 % ") == 1
+    assert "line: its 90 % <button" in verdicts.split("</p>")[0]
+
+
+def test_the_report_says_what_images_of_loaded_weights_are_normalised_by(card, page):
+    tables = synthetic_tables()
+    source = "file a.pt (sha256 0), images normalised by timm's mean and std for resnet18"
+    tables["members"].loc[0, "weights_source"] = source
+    loaded = report(tables, card, usual_charts())
+    assert f"<dt>Weights of resnet18-s0</dt><dd>{escape(source)}</dd>" in loaded
+    assert "Weights of" not in page
+
+
+def test_failed_training_is_said_on_the_first_screen(card, page):
+    tables = synthetic_tables()
+    tables["members"].loc[[0, 1], "warnings"] = ["near chance, few optimisation steps", "near chance"]
+    warned = report(tables, card, usual_charts())
+    assert warned.index('class="cautions"') < warned.index('class="overview"')
+    assert "hardly better than chance on clean images (resnet18-s0, resnet18-s1)" in warned
+    assert "<td>near chance, few optimisation steps</td>" in warned
+    assert 'class="cautions"' not in page
+
+
+def test_charts_with_nothing_to_draw_are_left_out_of_the_report(card):
+    tables = synthetic_tables(objectives={}, searched=0)
+    specs = {name: draw(name, tables, settings.OKABE_ITO) for name in CHARTS}
+    assert [name for name, spec in specs.items() if "nothing" in spec["usermeta"]] == ["strength", "search_front"]
+    written = report(tables, card, (specs, dict.fromkeys(specs, "<svg/>")))
+    assert 'id="chart-origins"' in written
+    for words in ('id="chart-strength"', 'id="joint"', "#joint", 'id="chart-search_front"', 'id="search"', "#search"):
+        assert words not in written
+
+
+@pytest.mark.parametrize(
+    ("designs", "subject"), [(DESIGNS, "ensembles of different designs"), ({"vit": "vit"}, "ensembles")]
+)
+def test_the_question_of_the_report_is_about_what_there_is(card, designs, subject):
+    written = report(synthetic_tables(designs=designs), card, ({}, {}))
+    assert f"<h1>Do {subject} withstand corrupted images?</h1>" in written
