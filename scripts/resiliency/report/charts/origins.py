@@ -124,7 +124,7 @@ def _names(index: int) -> alt.Axis:
 def _ticks(rows: pd.DataFrame) -> dict:
     """Few ticks, of shares or of plain numbers."""
     form = SHARE if rows["measure"].str.endswith("_accuracy").all() else "~g"
-    return {"format": form, "tickCount": 3, "labelOverlap": True}
+    return {"format": form, "tickCount": 3, "labelOverlap": True, "labelSeparation": 6}
 
 
 def finding(table: pd.DataFrame) -> str:

@@ -43,7 +43,8 @@ def _evaluations(evaluations: pd.DataFrame, colours: list[str]) -> alt.LayerChar
     data = evaluations.assign(state=state.mask(named, STATES[2])).dropna(subset=["validation_error", "macs"])
     data = data.sort_values("state", key=lambda states: states.map(STATES.index), kind="stable")  # chosen ones on top
     x = _macs(data)
-    y = alt.Y("validation_error:Q", title="Validation error").axis(format=SHARE).scale(padding=8, nice=False)
+    y = alt.Y("validation_error:Q", title="Validation error").axis(format=SHARE)
+    y = y.scale(zero=False, padding=12, nice=False)
     hue = alt.Color("state:N", title=None, sort=STATES).scale(domain=STATES, range=[PALE, *(colours * 2)[:2]])
     hue = hue.legend(orient="bottom", direction="horizontal", columns=2)
     tooltip = [
