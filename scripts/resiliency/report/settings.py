@@ -10,15 +10,8 @@ OKABE_ITO = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "
 
 # What a study may lack -> the tables that it then does without.
 NEEDED = {
-    "ensembles": {
-        "ensembles",
-        "correlations",
-        "correlation_differences",
-        "coincident_failures",
-        "origins",
-        "deployment",
-    }
-    | {"best_ensembles", "selective_prediction", "temperatures", "early_exit", "ensemble_sizes"}
+    "ensembles": {"ensembles", "correlations", "correlation_differences", "coincident_failures", "origins"}
+    | {"best_ensembles", "selective_prediction", "temperatures", "early_exit", "ensemble_sizes", "deployment"}
     | {"contenders", "contender_calibration"},
     "networks": {"histories", "correlation_differences", "attribution_distances"},
     "probabilities": {"calibration"},
