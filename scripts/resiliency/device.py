@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from pathlib import Path
 from platform import machine
 
 import torch
@@ -54,6 +55,16 @@ def device() -> torch.device:
 def device_name() -> str:
     """The model of the GPU that networks run on here, or the kind of CPU."""
     return torch.cuda.get_device_name() if device().type == "cuda" else f"CPU, {machine()}"
+
+
+@cache
+def bfloat16_in_hardware() -> bool:
+    """Whether the processor multiplies in bfloat16; others emulate it, slowly. Known on Linux alone, else False."""
+    try:
+        flags = Path("/proc/cpuinfo").read_text(encoding="utf-8").split()
+    except OSError:
+        return False
+    return not {"avx512_bf16", "amx_bf16"}.isdisjoint(flags)
 
 
 @contextmanager

@@ -28,9 +28,10 @@ def provenance(study: dict, repository: str, results: Path, descriptions: Iterab
         study: the study as resolved.
         repository: a folder of the repository.
         results: folder with `benchmarks/<rule>/*.tsv` (Snakemake's) and `logs/<rule>/*.log` (see `stage`).
-        descriptions: files `member.json`, which tell what device each member was made on.
+        descriptions: files `member.json`, which tell what device each member was made on, and in which precision.
     """
     rules = _rules(results)
+    members = [Member.read(path) for path in descriptions]
     cpu, startup = rules.cpu_seconds.sum(), rules.startup_cpu_seconds.sum()
     return {
         "study": study,
@@ -41,7 +42,8 @@ def provenance(study: dict, repository: str, results: Path, descriptions: Iterab
         "processor": processor(),
         "cores": os.cpu_count(),
         "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
-        "device": "; ".join(sorted({Member.read(path).device for path in descriptions})),
+        "device": "; ".join(sorted({member.device for member in members})),
+        "bfloat16": sorted({member.design for member in members if member.precision == "bfloat16"}),
         "git_commit": commit(repository),
         **_span(results),
         "wall_seconds": round(rules.wall_seconds.sum(), 1),

@@ -36,6 +36,7 @@ from resiliency.data.digits import digits
 from resiliency.data.source import ALL
 from resiliency.data.split import split
 from resiliency.designs.networks import build
+from resiliency.device import bfloat16_in_hardware
 from resiliency.provenance import processor
 from resiliency.study import load
 from resiliency.training.engine import Trainer, cross_entropy
@@ -168,8 +169,8 @@ def main() -> None:
     training, validation = (
         Labelled(part.images[chosen[name]], part.labels[chosen[name]]) for name in ("train", "validation")
     )
-    native = set(Path("/proc/cpuinfo").read_text(encoding="utf-8").split()) & {"avx512_bf16", "amx_bf16"}
-    print(f"{processor()}: bfloat16 {'in hardware' if native else 'emulated'}; images a second and accuracy")
+    native = "in hardware" if bfloat16_in_hardware() else "emulated"
+    print(f"{processor()}: bfloat16 {native}; images a second and accuracy")
     print(f"{'design':16} {'float32':>15} {'bfloat16':>15} {'loop':>15}  float32 to loop, bfloat16 to float32")
     spreads = {name: compare(name, options, training, validation) for name in options.designs}
     convolutional = [spread for name, spread in spreads.items() if name not in TRANSFORMERS]

@@ -175,7 +175,7 @@ def text(drawn) -> tuple[str, Text]:
     tables = degenerate(name)
     provenance = {"seed": 0, "packages": {"torch": "2.9.0", "resiliency": None}, "python": "3.12", "device": "CPU"}
     provenance |= {"platform": "Linux", "git_commit": None, "startup_share": 0.1, "cpu_seconds": 1.0}
-    provenance |= {"wall_seconds": 1.0, "rules": []}
+    provenance |= {"wall_seconds": 1.0, "rules": [], "bfloat16": []}
     study = {"study": "degenerate", "members": {"baseline": "vit-s0", "seeds": 1}}
     return name, Text(render(study, None, {}, provenance, tables, specs, dict.fromkeys(specs, "<svg/>")))
 

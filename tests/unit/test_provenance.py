@@ -6,6 +6,7 @@ import subprocess
 
 import pytest
 
+from resiliency.designs.members import Member
 from resiliency.faults import Fault
 from resiliency.provenance import provenance
 
@@ -56,6 +57,14 @@ def test_the_devices_are_those_of_the_members(tmp_path):
     for path, device in zip(paths, devices, strict=True):
         path.write_text(json.dumps({"member": "a-s0", "device": device}))
     assert provenance({"seed": 0}, str(tmp_path), tmp_path, paths)["device"] == "NVIDIA A100; NVIDIA H100"
+
+
+def test_the_designs_that_learnt_in_bfloat16_are_named(tmp_path):
+    precisions = {"b-s1": "bfloat16", "b-s0": "bfloat16", "a-s0": "float32", "c": "", "d-s0": "bfloat16"}
+    paths = [tmp_path / f"{member}.json" for member in precisions]
+    for path, (member, precision) in zip(paths, precisions.items(), strict=True):
+        Member(member=member, design=member[0], precision=precision).write(path)
+    assert provenance({"seed": 0}, str(tmp_path), tmp_path, paths)["bfloat16"] == ["b", "d"]
 
 
 @pytest.mark.parametrize("content", [b"", b"s\n", b"\xff\xfe", HEADER.encode()])

@@ -9,15 +9,25 @@ import pytest
 import torch
 import torch.nn.functional as F
 from PIL import Image
-from small_training import PREPROCESSING, RECIPE, network, separable, single, summed, train, trained, weights
+from small_training import (
+    PREPROCESSING,
+    RECIPE,
+    SMALL,
+    network,
+    separable,
+    single,
+    stored,
+    summed,
+    train,
+    trained,
+    weights,
+)
 from torch import nn
 
 from resiliency.data.loading import batches, in_order
 from resiliency.data.pictures import FileImages
 from resiliency.designs.networks import build
-from resiliency.designs.settings import Design
 from resiliency.faults import Fault
-from resiliency.files import write_array, write_json
 from resiliency.joint_objectives import JOINT_OBJECTIVES
 from resiliency.training.engine import cross_entropy
 from resiliency.training.joint import joint_loss
@@ -205,9 +215,6 @@ def test_a_loss_that_runs_away_is_a_fault():
         train([network()], lambda n, x, y: n[0](x).sum() * 0 - 1e4, RECIPE, separable(), separable())
 
 
-SMALL = Design(architecture="resnet18", arguments={"channels": [4, 4, 4, 8]}, stem="original").described(32)
-
-
 def small(seed: int) -> nn.Module:
     return build(SMALL, 3, seed)
 
@@ -242,22 +249,6 @@ def test_a_layer_without_second_derivative_is_a_fault():
 
     with pytest.raises(Fault, match="a layer has no second derivative, which the objective needs"):
         train([Hard(), Hard()], joint_loss("attribution", 0.5), RECIPE, pictures(24), pictures(12))
-
-
-def stored(folder, count: int) -> dict[str, str]:
-    """A data set of two classes of noise in `folder`; what `train_members` reads of it."""
-    rng = np.random.default_rng(0)
-    for split, size in (("train", count), ("validation", 10)):
-        write_array(folder / "data" / split / "images.npy", rng.integers(0, 256, (size, 32, 32, 3), dtype=np.uint8))
-        write_array(folder / "data" / split / "labels.npy", np.arange(size) % 2)
-    card = {"classes": ["a", "b"], "image_shape": [32, 32, 3], "mean": [0.5] * 3, "std": [0.3] * 3, "splits": {}}
-    write_json(folder / "data" / "card.json", card)
-    data = {
-        f"{prefix}{array}": str(folder / "data" / split / f"{array}.npy")
-        for prefix, split in (("", "train"), ("validation_", "validation"))
-        for array in ("images", "labels")
-    }
-    return data | {"card": str(folder / "data" / "card.json")}
 
 
 def test_members_are_written_with_their_description(tmp_path):

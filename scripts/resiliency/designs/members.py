@@ -21,6 +21,7 @@ class Member:
         architecture, factory, arguments, stem, side: what its network is built from; see `designs.networks.build`.
         start: the member whose weights a super-network's training started from.
         parameters, macs, ..., device: its design card; see `designs.cards.design_card`.
+        precision: of the layers' arithmetic in training, float32 or bfloat16; "" if not trained here.
         validation_accuracy: in 0..1; None without validation images.
     """
 
@@ -53,6 +54,7 @@ class Member:
     normalisation: str = ""
     training_cost: dict[str, Any] | None = None
     device: str = ""
+    precision: str = ""
     validation_accuracy: float | None = None
 
     @classmethod

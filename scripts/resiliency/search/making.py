@@ -62,7 +62,7 @@ def search_members(
     with Checkpoint(table.with_name("checkpoint.pt"), decisive) as checkpoint:
         evaluations = search(evaluator, settings, seed, checkpoint)
     evaluated, seen = evaluations.objectives[:, 1], len(calibration) + len(validation.labels)
-    common = {key: getattr(supernet, key) for key in ("mean", "std", "normalisation")} | {
+    common = {key: getattr(supernet, key) for key in ("mean", "std", "normalisation", "precision")} | {
         "weights_source": "a super-network trained here",
         "training_cost": search_cost(space, settings, supernet.training_cost, evaluated, seen),
         "device": checkpoint.device,

@@ -16,6 +16,7 @@ from resiliency.reliability import near_chance
 from resiliency.streams import derived_seed
 from resiliency.training.checkpoints import Checkpoint
 from resiliency.training.engine import Loss, Trainer
+from resiliency.training.precision import layer_precision
 from resiliency.training.settings import Recipe
 from resiliency.training.validation import Labelled, Preprocessing, accuracies
 
@@ -71,7 +72,9 @@ def train_members(
         for prefix in ("", "validation_")
     )
     preprocessing = Preprocessing(card["mean"], card["std"], workers)
+    recipe = recipe | {"precision": layer_precision(recipe["precision"], networks, where)}
     settings = Recipe(**recipe)
+    print(f"layers compute in {settings.precision}")
     same_steps = same_steps and not any(description["factory"] for description in descriptions)
     trainer = Trainer(
         networks, loss, settings, preprocessing, len(card["classes"]), derived_seed(*stream, "images"), same_steps
@@ -83,6 +86,7 @@ def train_members(
     steps = settings.epochs * (len(training.labels) // settings.batch_size)
     for folder, member, member_card, network, accuracy in zip(folders, members, cards, networks, right, strict=True):
         member_card["device"] = checkpoint.device
+        member_card["precision"] = settings.precision
         member_card["training_cost"] = training_cost(member_card["macs"], steps * settings.batch_size, settings.epochs)
         member_card["training_cost"]["steps"] = steps
         if near_chance(accuracy, validation.labels):

@@ -37,6 +37,8 @@ class Recipe(Settings):
     )
     mixup: float = Field(0, ge=0, description="parameter of the Beta distribution that mixes pairs of images; 0: none")
     precision: Literal["auto", "float32", "bfloat16"] = Field(
-        AUTO, description="of the layers' arithmetic; auto: bfloat16 on a GPU, else float32"
+        AUTO,
+        description="of the layers' arithmetic; auto: bfloat16 on a GPU and, of processors that have it, for networks "
+        "that it makes faster, else float32",
     )
     compile: bool = Field(False, description="compile the networks by torch.compile")
