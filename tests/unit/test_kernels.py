@@ -74,10 +74,14 @@ def test_a_panel_holds_the_label_the_likeliest_classes_and_bounds():
 
 
 def test_more_candidates_where_classes_are_often_summed_and_fewer_where_never():
-    assert adapted(32, 100.0) == 64
-    assert adapted(32, 2.0) == 32
-    assert adapted(32, 0.0) == 16
-    assert adapted(8, 0.0) == 8
+    assert adapted(32, 100.0, 8) == (64, 64)
+    assert adapted(32, 2.0, 8) == (32, 8)
+    assert adapted(32, 0.0, 8) == (16, 8)
+    assert adapted(8, 0.0, 8) == (8, 8)
+
+
+def test_numbers_of_candidates_that_were_too_few_are_not_tried_again():
+    assert adapted(32, 0.0, 32) == (32, 32)
 
 
 @pytest.mark.parametrize("thinned", [1, 2, 5])

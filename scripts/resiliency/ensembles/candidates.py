@@ -2,7 +2,7 @@
 
 import numpy as np
 
-CANDIDATES, LEAST = 32, 8
+CANDIDATES, FEWEST = 32, 8
 SUMMING = 3  # of one class for an answer of all classes, against one candidate for all answers
 
 
@@ -29,13 +29,17 @@ def panel(values: np.ndarray, labels: np.ndarray, count: int) -> np.ndarray:
     return np.ascontiguousarray(np.concatenate(rows, axis=2).transpose(1, 2, 0))
 
 
-def adapted(count: int, summed: float) -> int:
+def adapted(count: int, summed: float, least: int) -> tuple[int, int]:
     """How many candidates to take next: more where all classes were summed so often that it cost more than they.
 
     Args:
         count: how many there were.
         summed: classes that were summed besides, for an answer on average.
+        least: fewer are not tried, for these were too few before.
+
+    Returns:
+        The next `count` and `least`.
     """
     if SUMMING * summed > count:
-        return 2 * count
-    return count // 2 if count > LEAST and 8 * SUMMING * summed < count else count
+        return 2 * count, 2 * count
+    return max(least, count // 2) if 8 * SUMMING * summed < count else count, least

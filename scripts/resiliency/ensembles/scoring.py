@@ -9,7 +9,7 @@ from itertools import combinations
 import numpy as np
 
 from resiliency.ensembles.blocks import Block, blocks
-from resiliency.ensembles.candidates import CANDIDATES, adapted, panel
+from resiliency.ensembles.candidates import CANDIDATES, FEWEST, adapted, panel
 from resiliency.ensembles.combination import LEAST, RULES, Rule, logarithms
 from resiliency.ensembles.counting import packed, right_counts
 from resiliency.ensembles.kernels import LANES, add_gaps, answers, product_sums
@@ -36,7 +36,7 @@ class Tally:
         ensembles = len(self.totals)
         self.right = np.zeros(ensembles, np.int64)
         self.nll, self.brier, self.gaps = np.zeros(ensembles), np.zeros(ensembles), np.zeros((ensembles, ECE_BINS))
-        self.candidates, self.answers, self.summed = CANDIDATES, 0, 0
+        self.candidates, self.least, self.answers, self.summed = CANDIDATES, FEWEST, 0, 0
         # sum_k (sum_i w_i p_ik)^2 = sum_ij w_i w_j sum_k p_ik p_jk: what depends on images is of pairs of members.
         self.products, self.own = np.zeros((len(weights), len(weights))), np.zeros(len(weights))
 
@@ -45,7 +45,8 @@ class Tally:
         largest, classes = max(group.shape[1] for group in self.groups), probabilities.shape[2]
         self.labels, self.values = labels, _values(self.rule, probabilities, largest, self.weights)
         if self.answers:
-            self.candidates = adapted(self.candidates, classes * self.summed / self.answers)
+            summed = classes * self.summed / self.answers
+            self.candidates, self.least = adapted(self.candidates, summed, self.least)
             self.answers = self.summed = 0
         self.panel = panel(self.values, labels, min(self.candidates, classes - 1))
         if self.rule.mean == "arithmetic":
