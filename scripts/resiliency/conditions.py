@@ -4,12 +4,39 @@ The test set `clean` is the test split of the data set, and alone has corruption
 labels of their own.
 """
 
+from collections.abc import Iterable
+from typing import NamedTuple
+
 import numpy as np
 import pandas as pd
 
 from resiliency.corruption_names import HELD_OUT
 from resiliency.faults import Fault
 from resiliency.names import CLEAN, CORRUPTED
+
+
+class Condition(NamedTuple):
+    """One condition; rows of the table of conditions have these columns, after `condition`, their number from 0.
+
+    Attributes:
+        test_set: its name.
+        corruption, severity: of its images; `clean` and 0 without corruption.
+        images: their number.
+        classes: number of the classes that members choose among.
+    """
+
+    test_set: str
+    corruption: str
+    severity: int
+    images: int
+    classes: int
+
+
+def condition_table(conditions: Iterable[Condition]) -> pd.DataFrame:
+    """A row per condition, in this order."""
+    table = pd.DataFrame(conditions, columns=Condition._fields)
+    table.insert(0, "condition", range(len(table)))
+    return table
 
 
 def conditions(
@@ -22,8 +49,7 @@ def conditions(
         classes: test set -> number of the classes that members choose among.
 
     Returns:
-        A row per condition: condition (0, 1, ...), test_set, corruption and severity (clean and 0 without corruption),
-        images, classes.
+        The rows of `condition_table`.
 
     Raises:
         Fault: members would choose among one class.
@@ -33,9 +59,7 @@ def conditions(
             raise Fault(f"test_sets.{test_set}: all images are of one class; set `classes: all`, or add other images")
     rows = [(CLEAN, CLEAN, 0), *((CLEAN, c, s) for c in corruptions for s in severities)]
     rows += [(test_set, CLEAN, 0) for test_set in images if test_set != CLEAN]
-    table = pd.DataFrame(rows, columns=["test_set", "corruption", "severity"])
-    table.insert(0, "condition", range(len(table)))
-    return table.assign(images=table.test_set.map(images), classes=table.test_set.map(classes))
+    return condition_table(Condition(*row, images[row[0]], classes[row[0]]) for row in rows)
 
 
 def group_of(conditions: pd.DataFrame) -> np.ndarray:

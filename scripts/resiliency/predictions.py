@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from resiliency.conditions import Condition, condition_table
 from resiliency.faults import Fault
 from resiliency.files import read_array
 from resiliency.metrics.classification import softmax
@@ -169,7 +170,6 @@ def read_validation(
         array = read_array(path)
         if array.ndim != 3 or array.shape[:2] != (1, len(labels)):
             raise Fault(f"{path}: an array of {array.shape}, not (1, {len(labels)}) x classes; delete it and run again")
-        row = {"condition": 0, "test_set": VALIDATION, "corruption": CLEAN, "severity": 0}
-        table = pd.DataFrame([row | {"images": len(labels), "classes": array.shape[2]}])
+        table = condition_table([Condition(VALIDATION, CLEAN, 0, len(labels), array.shape[2])])
         predictions[path.stem] = Predictions(table, {VALIDATION: array}, {VALIDATION: Truth(np.asarray(labels))})
     return predictions

@@ -232,7 +232,7 @@ def contender_tables(deployment, corruptions) -> dict[str, pd.DataFrame]:
     under = under_corruptions(errors, corruptions, counts, 0.95)
     who = [{"role": role, "members": row.members, "size": row["size"]} for role, row in roles.items()]
     bins = [
-        row | {"images": i, "bin_low": 0.8, "bin_high": 0.9, "predictions": 40, "confidence": 0.85, "accuracy": a}
+        row | {"images": i, "bin_low": 0.8, "bin_high": 0.9, "predictions": 40, "mean_confidence": 0.85, "accuracy": a}
         for row in who
         for i, a in ((CLEAN, 0.8), (CORRUPTED, 0.6))
     ]
@@ -272,7 +272,7 @@ def calibration_table(members) -> pd.DataFrame:
     """Members that are 90 % sure and right on 4 of 5, in one bin, and sure and right in another; worse if corrupted."""
     bins = [(CLEAN, 13, 5, 0.9, 0.8), (CLEAN, 14, 10, 1, 1), (CORRUPTED, 13, 20, 0.9, 0.4)]
     rows = [(m, i, low / 15, (low + 1) / 15, *values) for m in members["member"] for i, low, *values in bins]
-    head = ["member", "images", "bin_low", "bin_high", "predictions", "confidence", "accuracy"]
+    head = ["member", "images", "bin_low", "bin_high", "predictions", "mean_confidence", "accuracy"]
     return pd.DataFrame(rows, columns=head)
 
 

@@ -81,10 +81,10 @@ def test_bins_have_the_calibration_error_of_all_predictions(study):
     bins = calibration_bins(Ensemble(members, WEIGHTS, "mean_probability"), judged)
     corrupted = bins[bins.images == "corrupted"]
     mean = np.mean([[m.probabilities(c)[JUDGED] for c in (1, 2, 3)] for m in members], axis=0).reshape(-1, 3)
-    gap = (corrupted.accuracy - corrupted.confidence).abs() @ corrupted.predictions / corrupted.predictions.sum()
+    gap = (corrupted.accuracy - corrupted.mean_confidence).abs() @ corrupted.predictions / corrupted.predictions.sum()
     assert bins.groupby("images").predictions.sum().to_dict() == {"clean": 30, "corrupted": 90}
     assert gap == pytest.approx(expected_calibration_error(mean, np.tile(labels[JUDGED], 3)), rel=1e-4)
-    assert ((bins.bin_low < bins.confidence) & (bins.confidence <= bins.bin_high + 1e-9)).all()
+    assert ((bins.bin_low < bins.mean_confidence) & (bins.mean_confidence <= bins.bin_high + 1e-9)).all()
 
 
 def test_votes_and_decisions_have_no_calibration(study):

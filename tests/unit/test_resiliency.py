@@ -178,9 +178,9 @@ def test_calibration_agrees_with_the_calibration_error(case):
     bins = scorer.score(predictions_of(table, labels, own)).calibration
     assert bins.groupby("images").predictions.sum().to_dict() == {"clean": 30, "corrupted": 120}
     clean = bins[bins.images == "clean"]
-    gaps = (clean.accuracy - clean.confidence).abs() @ clean.predictions / 30
+    gaps = (clean.accuracy - clean.mean_confidence).abs() @ clean.predictions / 30
     assert gaps == pytest.approx(scorer.score(predictions_of(table, labels, own)).scores["clean_ece"])
-    assert ((bins.bin_low < bins.confidence) & (bins.confidence <= bins.bin_high + 1e-6)).all()
+    assert ((bins.bin_low < bins.mean_confidence) & (bins.mean_confidence <= bins.bin_high + 1e-6)).all()
     corrupted = bins[bins.images == "corrupted"]
     right = (own[1:].argmax(-1) == labels).sum()
     assert corrupted.accuracy @ corrupted.predictions == pytest.approx(right)

@@ -18,7 +18,7 @@ ROLES = ("best ensemble", "best member", "baseline")
 WHO = ["role", "members", "size"]
 UNDER_CORRUPTION = [*WHO, "corruption", "images", "error", "low", "high"]
 UNDER_CORRUPTION += ["difference", "difference_low", "difference_high"]
-CALIBRATION = [*WHO, "images", "bin_low", "bin_high", "predictions", "confidence", "accuracy"]
+CALIBRATION = [*WHO, "images", "bin_low", "bin_high", "predictions", "mean_confidence", "accuracy"]
 
 
 def contenders(deployment: pd.DataFrame) -> dict[str, pd.Series]:
@@ -87,8 +87,8 @@ def calibration_bins(ensemble: Ensemble, judged: Judged) -> pd.DataFrame:
     """Confidence and accuracy in bins of confidence on clean and on corrupted images, before any temperature.
 
     Returns:
-        Columns images, bin_low, bin_high, predictions (their number), confidence and accuracy (means over them), of
-        bins that are not empty. No row where there are no probabilities, as of a plurality vote.
+        Columns images, bin_low, bin_high, predictions (their number), mean_confidence and accuracy (over them), of bins
+        that are not empty. No row where there are no probabilities, as of a plurality vote.
     """
     names = [CLEAN, CORRUPTED] if ensemble.has_probabilities and ensemble.rule.mean else []
     rows = []

@@ -24,7 +24,7 @@ from resiliency.metrics.resiliency import (
 from resiliency.names import CLEAN, CLEAN_ON
 from resiliency.predictions import Predictions
 
-CALIBRATION = ["images", "bin_low", "bin_high", "predictions", "confidence", "accuracy"]
+CALIBRATION = ["images", "bin_low", "bin_high", "predictions", "mean_confidence", "accuracy"]
 LOSSES = ("nll", "brier", "ece")
 # What is said of resiliency to corruptions where there are none.
 RESILIENCY = dict.fromkeys(
@@ -41,7 +41,7 @@ class Scored(NamedTuple):
         errors: top-1 error, a row per condition (test_set, corruption, severity, images, error).
         calibration: confidence against accuracy, a row per bin of confidence that holds images: columns images (clean,
             corrupted, which pools all corrupted conditions, or a further test set), bin_low, bin_high (of confidence),
-            predictions (their number), confidence and accuracy (their means).
+            predictions (their number), mean_confidence and accuracy (over them).
     """
 
     scores: dict[str, float]
@@ -170,6 +170,6 @@ class Scorer:
             count, right, confidence = np.sum([bins[condition] for condition in chosen], axis=0)
             filled = count > 0
             columns = {"bin_low": edges[:-1], "bin_high": edges[1:], "predictions": count.astype(int)}
-            columns |= {"confidence": confidence / np.maximum(count, 1), "accuracy": right / np.maximum(count, 1)}
+            columns |= {"mean_confidence": confidence / np.maximum(count, 1), "accuracy": right / np.maximum(count, 1)}
             parts.append(pd.DataFrame({"images": name} | {key: values[filled] for key, values in columns.items()}))
         return pd.concat(parts, ignore_index=True)

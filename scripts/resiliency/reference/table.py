@@ -93,6 +93,6 @@ BINS = [
     Column("bin_low", "lower edge of the bin, one of 15 of equal width", FRACTION),
     Column("bin_high", "upper edge", FRACTION),
     Column("predictions", "number of predictions in the bin", COUNT),
-    Column("confidence", "mean of their largest probabilities", FRACTION),
+    Column("mean_confidence", "mean of their largest probabilities", FRACTION),
     Column("accuracy", "share of them that are right", FRACTION),
 ]

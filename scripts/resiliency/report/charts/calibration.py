@@ -35,27 +35,28 @@ def pooled(members: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
     """The bins of calibration.csv of independent members, those of a design taken together.
 
     Returns:
-        Columns design, images, bin_low, predictions, right (their number), confidence and accuracy (means).
+        Columns design, images, bin_low, predictions, right (their number), mean_confidence and accuracy.
     """
     designs = members.loc[members["origin"] == "independent", ["member", "design"]]
-    rows = table.dropna(subset=["confidence"]).merge(designs, on="member")
-    sums = rows.assign(right=rows["accuracy"] * rows["predictions"], sure=rows["confidence"] * rows["predictions"])
+    rows = table.dropna(subset=["mean_confidence"]).merge(designs, on="member")
+    sums = rows.assign(right=rows["accuracy"] * rows["predictions"], sure=rows["mean_confidence"] * rows["predictions"])
     keys = ["design", "images", "bin_low"]
     bins = sums.groupby(keys, sort=False)[["predictions", "right", "sure"]].sum().reset_index()
-    bins["confidence"], bins["accuracy"] = bins["sure"] / bins["predictions"], bins["right"] / bins["predictions"]
+    bins["mean_confidence"], bins["accuracy"] = bins["sure"] / bins["predictions"], bins["right"] / bins["predictions"]
     return bins.drop(columns="sure")
 
 
 def _panel(bins: pd.DataFrame, design: str, first: bool, hues: alt.Scale, kinds: alt.Scale) -> alt.LayerChart:
     axis = alt.Axis(format=SHARE, values=[0, 0.5, 1])
-    x = alt.X("confidence:Q", title="Confidence", axis=axis).scale(domain=[0, 1])
+    x = alt.X("mean_confidence:Q", title="Confidence", axis=axis).scale(domain=[0, 1])
     y = alt.Y("accuracy:Q", title="Accuracy" if first else None, axis=axis).scale(domain=[0, 1])
     legend = alt.Legend(title="Test images", orient="bottom", direction="horizontal")
     hue = alt.Color("images:N", scale=hues, legend=legend)
     shape = alt.Shape("images:N", scale=kinds, legend=legend)
     chosen, opacity = by_legend("images")
     size = alt.Size("predictions:Q", legend=None).scale(range=[12, 160])
-    tooltip = [alt.Tooltip("images"), alt.Tooltip("predictions", format=","), alt.Tooltip("confidence", format=".1%")]
+    tooltip = [alt.Tooltip("images"), alt.Tooltip("predictions", format=",")]
+    tooltip.append(alt.Tooltip("mean_confidence", title="mean confidence", format=".1%"))
     tooltip.append(alt.Tooltip("accuracy", format=".1%"))
     base = alt.Chart(bins[bins["predictions"] >= FEWEST]).encode(x=x, y=y, color=hue, opacity=opacity)
     line = base.mark_line(strokeWidth=1.5)
@@ -72,7 +73,7 @@ def _gaps(bins: pd.DataFrame) -> str:
     """Such as "0.4 % clean, 6.1 % corrupted"."""
     gaps = []
     for name, rows in bins.groupby("images", sort=False):
-        gap = (rows["accuracy"] - rows["confidence"]).abs() @ rows["predictions"] / rows["predictions"].sum()
+        gap = (rows["accuracy"] - rows["mean_confidence"]).abs() @ rows["predictions"] / rows["predictions"].sum()
         gaps.append(f"{percent(gap)} {label(name)}")
     return ", ".join(gaps)
 
@@ -83,7 +84,9 @@ def finding(members: pd.DataFrame, table: pd.DataFrame) -> str:
     clauses = []
     for name in dict.fromkeys(bins["images"]):
         rows = bins[bins["images"] == name]
-        sure, right = (rows[c] @ rows["predictions"] / rows["predictions"].sum() for c in ("confidence", "accuracy"))
+        sure, right = (
+            rows[c] @ rows["predictions"] / rows["predictions"].sum() for c in ("mean_confidence", "accuracy")
+        )
         clauses.append(f"on {_called(name)}, mean confidence is {percent(sure)} and accuracy {percent(right)}")
     return sentence("; ".join(clauses))
 

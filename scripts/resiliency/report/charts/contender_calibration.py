@@ -25,10 +25,13 @@ def draw(bins: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
     for name in names:
         of_images = rows[rows["images"] == name]
         axis = alt.Axis(format=SHARE, values=[0, 0.25, 0.5, 0.75, 1])
-        x = alt.X("confidence:Q", title="Confidence", axis=axis).scale(domain=[0, 1])
+        x = alt.X("mean_confidence:Q", title="Confidence", axis=axis).scale(domain=[0, 1])
         y = alt.Y("accuracy:Q", title="Accuracy", axis=axis).scale(domain=[0, 1])
         tooltip = [alt.Tooltip("who", title="who"), alt.Tooltip("predictions", title="predictions", format=",")]
-        tooltip += [alt.Tooltip(column, title=column, format=".1%") for column in ("confidence", "accuracy")]
+        tooltip += [
+            alt.Tooltip(column, title=column.replace("_", " "), format=".1%")
+            for column in ("mean_confidence", "accuracy")
+        ]
         drawn = of_images[of_images["predictions"] >= FEWEST]
         base = alt.Chart(drawn).encode(x=x, y=y, color=hue, opacity=opacity)
         line, points = base.mark_line(strokeWidth=1.5), base.mark_point(filled=True, size=60)
@@ -54,4 +57,4 @@ def finding(bins: pd.DataFrame) -> str:
 
 
 def _gap(rows: pd.DataFrame) -> float:
-    return (rows["accuracy"] - rows["confidence"]).abs() @ rows["predictions"] / rows["predictions"].sum()
+    return (rows["accuracy"] - rows["mean_confidence"]).abs() @ rows["predictions"] / rows["predictions"].sum()
