@@ -18,7 +18,7 @@ from resiliency.data.source import ALL
 from resiliency.designs.trial import trial
 from resiliency.faults import Fault
 from resiliency.study import Study
-from resiliency.study_checks import valid_recipes
+from resiliency.study_recipes import valid_recipes
 
 CODE = ("trial", "usable", "networks", "stems", "factories", "hub", "weights")
 

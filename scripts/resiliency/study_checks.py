@@ -1,14 +1,11 @@
 """What in a study does not go together: checks across keys, each a generator of lines that begin with a key's path."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
-from functools import partial
 from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-from pydantic import ValidationError
 
 from resiliency.conditions import counted
 from resiliency.corruptions.settings import HELD_OUT, MAIN, SEVERITIES
@@ -19,8 +16,8 @@ from resiliency.designs.settings import ALEXNET, VIEW
 from resiliency.faults import Fault
 from resiliency.names import CLEAN, CLEAN_ON, CORRUPTED
 from resiliency.search.faults import search_faults
-from resiliency.study_messages import hint, message, short
-from resiliency.training.settings import Recipe
+from resiliency.study_messages import hint, short
+from resiliency.study_recipes import batch_faults, joint_faults, recipe_faults, supernet_faults
 
 if TYPE_CHECKING:
     from resiliency.study import Study
@@ -74,7 +71,7 @@ def _catalogue(study: "Study") -> Iterator[str]:
         if names and architecture and architecture not in names:
             near = hint(architecture, list(names))
             yield f"designs.{name}.architecture: timm has no {short(design.architecture)}{near}"
-        yield from _recipe_faults(f"designs.{name}", study.recipe, name)
+        yield from recipe_faults(f"designs.{name}", study.recipe, name)
 
 
 def _views(study: "Study") -> Iterator[str]:
@@ -123,27 +120,6 @@ def _members_from_elsewhere(study: "Study") -> Iterator[str]:
     for member in kinds:
         if member in made_here:
             yield f"external: member {member!r} is made here too; each member needs a name of its own"
-
-
-def _joint_recipe(study: "Study") -> Iterator[str]:
-    if study.joint:
-        yield from _recipe_faults("joint", study.joint_recipe)
-
-
-def _search_recipe(study: "Study") -> Iterator[str]:
-    if study.search:
-        yield from _recipe_faults("search", study.search_recipe)
-
-
-def _recipe_faults(path: str, recipe: Callable[..., Recipe], *arguments: str) -> Iterator[str]:
-    """What is wrong with the changes to a recipe under `path`."""
-    try:
-        recipe(*arguments)
-    except ValidationError as error:
-        for fault in error.errors(include_url=False):
-            yield f"{path}.training.{message(Recipe, fault)}"
-    except TypeError:
-        yield f"{path}.training: keys must be words"
 
 
 def _braces(path: str) -> str:
@@ -263,15 +239,6 @@ def _probe(study: "Study") -> Iterator[str]:
         yield f"probe.images: {study.probe.images} is more than the {test} test images"
 
 
-def _batches(study: "Study") -> Iterator[str]:
-    train = study.data.most_images().get("train", inf)
-    for path, recipe in valid_recipes(study):
-        if recipe.batch_size > train:
-            yield f"{path}: batch_size {recipe.batch_size} is more than the {train} training images"
-        if path == "joint" and (recipe.mixup or recipe.label_smoothing):
-            yield "joint.training: mixup and label_smoothing must be 0, for the objectives are of whole labels"
-
-
 def _search(study: "Study") -> Iterator[str]:
     """A search that the network of its design does not allow."""
     if study.search:
@@ -288,16 +255,6 @@ def _class_count(dataset: Dataset) -> int:
     return 1
 
 
-def valid_recipes(study: "Study") -> Iterator[tuple[str, Recipe]]:
-    """Where each recipe that is used, and is one, comes from, and the recipe."""
-    recipes = [(f"designs.{name}", partial(study.recipe, name)) for name in study.trained_designs()]
-    recipes += [("joint", study.joint_recipe)] if study.joint else []
-    recipes += [("search", study.search_recipe)] if study.search else []
-    for path, recipe in recipes:
-        with suppress(KeyError, TypeError, ValidationError):
-            yield path, recipe()
-
-
 # Checks that others rely on: none that reads a section in which they find a fault is run.
 FIRST = (_references, _catalogue, _external, _files_from_elsewhere, _members_from_elsewhere)
 OF_FILES = {"external", "dataset", "test_sets", "corruptions"}
@@ -309,8 +266,8 @@ CHECKS = (
     (_files_from_elsewhere, OF_FILES),
     (_members_from_elsewhere, OF_FILES | {"members", "designs", "joint", "search", "ensembles"}),
     (_views, {"members", "designs", "dataset"}),
-    (_joint_recipe, {"joint", "designs", "training"}),
-    (_search_recipe, {"search", "designs", "training"}),
+    (joint_faults, {"joint", "designs", "training"}),
+    (supernet_faults, {"search", "designs", "training"}),
     (_files, {"members", "test_sets", "dataset"}),
     (_corruptions, {"corruptions"}),
     (_precomputed, {"corruptions", "dataset"}),
@@ -321,6 +278,6 @@ CHECKS = (
     (_test_sets, {"test_sets"}),
     (_splits, {"dataset", "members", "designs", "joint", "search", "ensembles"}),
     (_probe, {"dataset", "probe"}),
-    (_batches, {"dataset", "training", "designs", "members", "joint", "search"}),
+    (batch_faults, {"dataset", "training", "designs", "members", "joint", "search"}),
     (_search, {"search", "designs", "dataset", "members"}),
 )

@@ -1,0 +1,58 @@
+"""The recipes of a study that are used, and what is wrong with them, in lines that begin with a key's path."""
+
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from functools import partial
+from math import inf
+from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
+
+from resiliency.study_messages import message
+from resiliency.training.settings import Recipe
+
+if TYPE_CHECKING:
+    from resiliency.study import Study
+
+
+def valid_recipes(study: "Study") -> Iterator[tuple[str, Recipe]]:
+    """Where each recipe that is used, and is one, comes from, and the recipe."""
+    recipes = [(f"designs.{name}", partial(study.recipe, name)) for name in study.trained_designs()]
+    recipes += [("joint", study.joint_recipe)] if study.joint else []
+    recipes += [("search", study.search_recipe)] if study.search else []
+    for path, recipe in recipes:
+        with suppress(KeyError, TypeError, ValidationError):
+            yield path, recipe()
+
+
+def joint_faults(study: "Study") -> Iterator[str]:
+    """What is wrong with the recipe of joint training."""
+    if study.joint:
+        yield from recipe_faults("joint", study.joint_recipe)
+
+
+def supernet_faults(study: "Study") -> Iterator[str]:
+    """What is wrong with the recipe of the super-network."""
+    if study.search:
+        yield from recipe_faults("search", study.search_recipe)
+
+
+def recipe_faults(path: str, recipe: Callable[..., Recipe], *arguments: str) -> Iterator[str]:
+    """What is wrong with the changes to a recipe under `path`."""
+    try:
+        recipe(*arguments)
+    except ValidationError as error:
+        for fault in error.errors(include_url=False):
+            yield f"{path}.training.{message(Recipe, fault)}"
+    except TypeError:
+        yield f"{path}.training: keys must be words"
+
+
+def batch_faults(study: "Study") -> Iterator[str]:
+    """Batches that the training images do not fill, and those of joint training that mix or smooth labels."""
+    train = study.data.most_images().get("train", inf)
+    for path, recipe in valid_recipes(study):
+        if recipe.batch_size > train:
+            yield f"{path}: batch_size {recipe.batch_size} is more than the {train} training images"
+        if path == "joint" and (recipe.mixup or recipe.label_smoothing):
+            yield "joint.training: mixup and label_smoothing must be 0, for the objectives are of whole labels"
