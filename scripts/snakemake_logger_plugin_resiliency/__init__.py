@@ -14,6 +14,8 @@ from pathlib import Path
 from snakemake_interface_logger_plugins.base import LogHandlerBase
 from snakemake_interface_logger_plugins.common import LogEvent
 
+from snakemake_logger_plugin_resiliency.pace import Pace
+
 LEAST_PAUSE, MOST_PAUSE = 5, 60  # seconds between two lines of progress, which grow with the time that has passed
 SILENCE = 30  # seconds without a line before it is told what running jobs say
 NAMED = 6
@@ -44,6 +46,7 @@ class LogHandler(LogHandlerBase):
         self.finished: list[str] = []
         self.reasons: defaultdict[str, Counter[str]] = defaultdict(Counter)  # reason -> rule -> jobs
         self.done = self.total = 0
+        self.pace = Pace(self.start)
         self.informed = False
         self.last: list[str] = []
         self.ended = threading.Event()
@@ -75,19 +78,23 @@ class LogHandler(LogHandlerBase):
         if not self.informed:
             self._write(record.getMessage())
         self.informed = True
+        self.pace.left = Counter({rule: count for rule, count in record.stats.items() if rule != "total"})
 
     def _job_info(self, record: LogRecord) -> None:
         self.running[record.jobid] = (_name(record.rule_name, record.log), next(iter(record.log), ""))
         self.reasons[_why(record.reason)][record.rule_name] += 1
+        self.pace.begin(record.jobid, record.rule_name, time.monotonic())
 
     def _job_finished(self, record: LogRecord) -> None:
         self.failed.pop(record.job_id, None)
+        self.pace.end(record.job_id, time.monotonic(), done=True)
         name, log = self.running.pop(record.job_id, ("", ""))
         if log:
             self.finished.append(name)
 
     def _job_error(self, record: LogRecord) -> None:
         self.running.pop(record.jobid, None)
+        self.pace.end(record.jobid, time.monotonic(), done=False)
         self.failed[record.jobid] = record
         self._write(f"failed: {_name(record.rule_name, record.log)}; log: {', '.join(record.log) or 'none'}")
 
@@ -104,11 +111,8 @@ class LogHandler(LogHandlerBase):
         self.finished.clear()
 
     def _left(self) -> str:
-        """About how long the jobs that are left take, if they take as long as those before."""
-        if not self.done or self.done == self.total:
-            return ""
-        seconds = (time.monotonic() - self.start) / self.done * (self.total - self.done)
-        return f", about {_duration(seconds)} left"
+        seconds = self.pace.remaining(time.monotonic())
+        return "" if seconds is None or self.done == self.total else f", about {_duration(seconds)} left"
 
     def _watch(self) -> None:
         """While nothing else is written, tell what the running jobs said last."""

@@ -2,12 +2,14 @@
 
 import logging
 import time
+from collections import Counter
 from types import SimpleNamespace
 
 import pytest
 from snakemake_interface_logger_plugins.common import LogEvent
 
 import snakemake_logger_plugin_resiliency as console
+from snakemake_logger_plugin_resiliency.pace import Pace
 
 
 @pytest.fixture
@@ -56,14 +58,44 @@ def test_finished_jobs_share_a_line_until_the_last(handler, capsys, tmp_path):
     assert lines[1:] == []
 
 
-def test_the_time_left_is_that_of_the_jobs_so_far(handler, capsys, tmp_path):
+def test_the_time_left_is_that_of_the_jobs_that_are_left(handler, capsys, tmp_path):
     run = handler()
-    run.start -= 100
-    run.written -= 100
+    run.emit(record("Job stats", event=LogEvent.RUN_INFO, stats={"train": 3, "all": 1, "total": 4}))
+    run.start = run.pace.start = run.start - 100
     run.emit(started(1, "train", tmp_path / "resnet18-s0.log"))
+    run.pace.running[1] = "train", run.start
+    run.written -= 100
     run.emit(finished(1))
-    run.emit(progress(2, 6))
-    assert capsys.readouterr().out == "[2/6 jobs, about 3 min 20 s left] train resnet18-s0\n"
+    run.emit(progress(1, 4))
+    assert capsys.readouterr().out.splitlines()[-1] == "[1/4 jobs, about 5 min 0 s left] train resnet18-s0"
+
+
+def test_jobs_take_as_long_as_those_of_their_rule():
+    pace = Pace(0)
+    pace.left = Counter(train=4, predict=10, report=1)
+    assert pace.remaining(1) is None
+    for job in range(2):
+        pace.begin(job, "train", 0)
+    for job in range(2):
+        pace.end(job, 100, done=True)
+    assert pace.remaining(100) == pytest.approx((2 + 10 + 1) * 100 / 2)
+    pace.begin(2, "predict", 100)
+    pace.begin(3, "train", 100)
+    pace.end(2, 110, done=True)
+    assert pace.remaining(110) == pytest.approx((2 * 100 - 10 + 9 * 10 + 55) / 2)
+
+
+def test_a_job_that_failed_is_still_left_and_one_that_is_late_counts_for_nothing():
+    pace = Pace(0)
+    pace.left = Counter(train=3)
+    pace.begin(0, "train", 0)
+    pace.end(0, 10, done=True)
+    pace.begin(1, "train", 10)
+    pace.end(1, 15, done=False)
+    assert pace.left["train"] == 2
+    pace.begin(1, "train", 15)
+    pace.end(7, 16, done=True)
+    assert pace.remaining(45) == pytest.approx(10 / (40 / 45))
 
 
 def test_a_failure_is_last_with_its_rule_its_error_and_its_log(handler, capsys, tmp_path):
@@ -134,11 +166,11 @@ def test_a_silent_run_says_what_its_jobs_said_last(handler, capsys, tmp_path, mo
 
 def test_a_dry_run_says_why_stages_run(handler, capsys):
     run = handler(dryrun=True)
-    run.emit(record("Job stats:\ntable", event=LogEvent.RUN_INFO))
+    run.emit(record("Job stats:\ntable", event=LogEvent.RUN_INFO, stats={}))
     run.emit(started(1, "train", None))
     run.emit(started(2, "train", None))
     run.emit(started(3, "charts", None, "Params have changed since last execution: before: 200; now: 300"))
-    run.emit(record("Job stats:\ntable", event=LogEvent.RUN_INFO))
+    run.emit(record("Job stats:\ntable", event=LogEvent.RUN_INFO, stats={}))
     run.close()
     assert capsys.readouterr().out.splitlines() == [
         "Job stats:",
