@@ -104,7 +104,7 @@ def test_contenders_are_those_of_the_deployment(workflow):
     assert means.to_dict() == pytest.approx(deployment.mean_corruption_error[means.index].to_dict(), abs=1e-6)
     assert contenders.groupby("role").members.first()["baseline"] == "densenet_s-s0"
     bins = pd.read_csv(workflow.results / "tables/contender_calibration.csv")
-    gaps = (bins.accuracy - bins.confidence).abs() * bins.predictions
+    gaps = (bins.accuracy - bins.mean_confidence).abs() * bins.predictions
     gaps = gaps.groupby([bins.members, bins.images]).sum() / bins.groupby(["members", "images"]).predictions.sum()
     before = pd.read_csv(workflow.results / "tables/temperatures.csv").dropna(subset=["ece_before"])
     before = before.set_index(["members", "images"]).ece_before
