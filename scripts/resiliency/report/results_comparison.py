@@ -36,13 +36,14 @@ def compare(docs: Path) -> Path:
 
 
 def published(docs: Path) -> dict[str, dict[str, pd.DataFrame]]:
-    """Study -> its tables that `docs` keeps, natural images first, then by the number of members."""
+    """Study -> its tables that `docs` keeps: natural images first, then those that test more observations."""
     studies = []
     for file in sorted(docs.glob("*/provenance.json")):
         study, tables = read_json(file)["study"], kept_tables(file.parent)
         drawn = (study["dataset"] or {}).get("name") in DRAWN
-        studies.append((drawn, len(tables["members"]), study["study"], tables))
-    return {name: tables for *_, name, tables in sorted(studies, key=lambda study: study[:3])}
+        tested = sum(row["verdict"] != NOT_TESTED for row in observed(tables["observations"]))
+        studies.append((drawn, -tested, len(tables["members"]), study["study"], tables))
+    return {name: tables for *_, name, tables in sorted(studies, key=lambda study: study[:4])}
 
 
 def page(studies: dict[str, dict[str, pd.DataFrame]]) -> str:
