@@ -72,14 +72,14 @@ def train_members(
         for prefix in ("", "validation_")
     )
     preprocessing = Preprocessing(card["mean"], card["std"], workers)
-    recipe = recipe | {"precision": layer_precision(recipe["precision"], networks, where)}
     settings = Recipe(**recipe)
+    settings = settings.model_copy(update={"precision": layer_precision(settings.precision, networks, where)})
     print(f"layers compute in {settings.precision}")
     same_steps = same_steps and not any(description["factory"] for description in descriptions)
     trainer = Trainer(
         networks, loss, settings, preprocessing, len(card["classes"]), derived_seed(*stream, "images"), same_steps
     )
-    decisive = {"code": code, "stream": stream, "recipe": recipe, "members": descriptions, "data": card["splits"]}
+    decisive = {"code": code, "stream": stream, "recipe": settings.model_dump(), "members": descriptions, "data": card["splits"]}
     with Checkpoint(Path(folders[0], "checkpoint.pt"), decisive) as checkpoint:
         history = trainer.train(training, validation, checkpoint)
     right = accuracies(networks, validation, preprocessing)
