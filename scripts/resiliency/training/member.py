@@ -79,7 +79,13 @@ def train_members(
     trainer = Trainer(
         networks, loss, settings, preprocessing, len(card["classes"]), derived_seed(*stream, "images"), same_steps
     )
-    decisive = {"code": code, "stream": stream, "recipe": settings.model_dump(), "members": descriptions, "data": card["splits"]}
+    decisive = {
+        "code": code,
+        "stream": stream,
+        "recipe": settings.model_dump(),
+        "members": descriptions,
+        "data": card["splits"],
+    }
     with Checkpoint(Path(folders[0], "checkpoint.pt"), decisive) as checkpoint:
         history = trainer.train(training, validation, checkpoint)
     right = accuracies(networks, validation, preprocessing)
