@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import timm
 import torch
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
@@ -15,6 +14,7 @@ from resiliency.designs.factories import from_factory
 from resiliency.designs.members import Member
 from resiliency.designs.stems import adapt_stem, map_side
 from resiliency.device import device
+from resiliency.eager import timm
 from resiliency.faults import Fault
 from resiliency.files import replacing
 

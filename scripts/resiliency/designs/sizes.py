@@ -1,9 +1,9 @@
 """Sizes of timm's networks, counted without memory for their weights."""
 
-import timm
 import torch
 
 from resiliency.designs.networks import parameters_and_macs
+from resiliency.eager import timm
 
 
 def parameters_and_macs_of(architecture: str, image_size: int | None = None) -> tuple[int, int]:

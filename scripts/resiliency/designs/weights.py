@@ -7,10 +7,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import timm
 from safetensors.torch import save_file
-from timm.data import ImageNetInfo, infer_imagenet_subset
-from timm.models import PretrainedCfg
 from torch import nn
 
 from resiliency.designs.cards import design_card
@@ -19,6 +16,7 @@ from resiliency.designs.hub import downloaded
 from resiliency.designs.networks import build, named, selected
 from resiliency.designs.views import own_view
 from resiliency.device import device
+from resiliency.eager import timm
 from resiliency.faults import Fault
 
 SYNSET = re.compile(r"n\d{8}")
@@ -104,7 +102,7 @@ def _pretrained(description: dict, names: list[str] | None, classes: list[str]) 
     return network, names, {"weights_source": source}
 
 
-def pretrained_config(architecture: str) -> PretrainedCfg:
+def pretrained_config(architecture: str) -> timm.models.PretrainedCfg:
     """What timm knows of the pretrained classifier `architecture`.
 
     Raises:
@@ -121,9 +119,9 @@ def pretrained_config(architecture: str) -> PretrainedCfg:
 
 def _published_classes(architecture: str, outputs: int, classes: list[str]) -> list[str]:
     """The classes of timm's weights: ImageNet's where the data set's are synsets, else they must be the data set's."""
-    subset, synsets = infer_imagenet_subset({"num_classes": outputs}), all(map(SYNSET.fullmatch, classes))
+    subset, synsets = timm.data.infer_imagenet_subset({"num_classes": outputs}), all(map(SYNSET.fullmatch, classes))
     if subset and synsets:
-        return ImageNetInfo(subset).label_names()
+        return timm.data.ImageNetInfo(subset).label_names()
     if outputs != len(classes):
         mismatch = "are synsets; its own are not ImageNet's" if synsets else "are no synsets"
         raise Fault(

@@ -13,6 +13,7 @@ from resiliency.data.loading import batches
 from resiliency.data.source import Images
 from resiliency.designs.networks import normalised
 from resiliency.designs.strides import with_right_gradients
+from resiliency.eager import without_compiler
 from resiliency.faults import Fault
 from resiliency.gpus import SLOTS, gpu_slots
 from resiliency.progress import Progress
@@ -22,6 +23,7 @@ from resiliency.training.averages import Average
 from resiliency.training.capture import Captured
 from resiliency.training.checkpoints import Checkpoint
 from resiliency.training.optimizer import learning_rate, optimizer, restore, set_learning_rate
+from resiliency.training.precision import layer_precision
 from resiliency.training.settings import Recipe
 from resiliency.training.validation import Labelled, Preprocessing, accuracies
 
@@ -82,7 +84,7 @@ class Trainer:
         self.device = next(networks[0].parameters()).device
         self.optimizer = optimizer(networks, recipe)
         self.averages = [Average(network, recipe.ema) for network in networks] if recipe.ema else []
-        self.low = self.device.type == "cuda" if recipe.precision == "auto" else recipe.precision == "bfloat16"
+        self.precision = layer_precision(recipe.precision, networks, self.device)
         self.parts = 1
         self.buffers = Buffers(networks)
         capturable = same_steps and recipe.optimizer == "adamw" and not recipe.compile
@@ -91,6 +93,7 @@ class Trainer:
             for network in networks:
                 network.compile()
 
+    @without_compiler()
     def train(self, training: Labelled, validation: Labelled, checkpoint: Checkpoint | None = None) -> list[dict]:
         """Train for the epochs of the recipe; the networks end with their averaged weights where it averages.
 
@@ -211,7 +214,7 @@ class Trainer:
         value = torch.zeros((), device=self.device)
         pieces = images.tensor_split(self.parts), labels.tensor_split(self.parts)
         for part, truth in zip(*pieces, strict=True):
-            with torch.autocast(self.device.type, torch.bfloat16, enabled=self.low):
+            with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bfloat16"):
                 loss = self.loss(self.networks, part, truth) * (len(part) / len(images))
             loss.backward()
             value += loss.detach()

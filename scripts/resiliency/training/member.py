@@ -16,7 +16,6 @@ from resiliency.reliability import near_chance
 from resiliency.streams import derived_seed
 from resiliency.training.checkpoints import Checkpoint
 from resiliency.training.engine import Loss, Trainer
-from resiliency.training.precision import layer_precision
 from resiliency.training.settings import Recipe
 from resiliency.training.validation import Labelled, Preprocessing, accuracies
 
@@ -73,16 +72,15 @@ def train_members(
     )
     preprocessing = Preprocessing(card["mean"], card["std"], workers)
     settings = Recipe(**recipe)
-    settings = settings.model_copy(update={"precision": layer_precision(settings.precision, networks, where)})
-    print(f"layers compute in {settings.precision}")
     same_steps = same_steps and not any(description["factory"] for description in descriptions)
     trainer = Trainer(
         networks, loss, settings, preprocessing, len(card["classes"]), derived_seed(*stream, "images"), same_steps
     )
+    print(f"layers compute in {trainer.precision}")
     decisive = {
         "code": code,
         "stream": stream,
-        "recipe": settings.model_dump(),
+        "recipe": settings.model_dump() | {"precision": trainer.precision},
         "members": descriptions,
         "data": card["splits"],
     }
@@ -92,7 +90,7 @@ def train_members(
     steps = settings.epochs * (len(training.labels) // settings.batch_size)
     for folder, member, member_card, network, accuracy in zip(folders, members, cards, networks, right, strict=True):
         member_card["device"] = checkpoint.device
-        member_card["precision"] = settings.precision
+        member_card["precision"] = trainer.precision
         member_card["training_cost"] = training_cost(member_card["macs"], steps * settings.batch_size, settings.epochs)
         member_card["training_cost"]["steps"] = steps
         if near_chance(accuracy, validation.labels):

@@ -5,9 +5,11 @@ import math
 import torch
 from torch import nn
 
+from resiliency.eager import without_compiler
 from resiliency.training.settings import Recipe
 
 
+@without_compiler()
 def optimizer(networks: list[nn.Module], recipe: Recipe) -> torch.optim.Optimizer:
     """The optimizer over all parameters; norms and biases, which have one dimension, do not decay."""
     parameters = [p for network in networks for p in network.parameters() if p.requires_grad]
