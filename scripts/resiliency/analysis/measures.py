@@ -33,17 +33,6 @@ def weighted_pearson(weights: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.nd
     return np.where(defined, (product - mean_x * mean_y) / scale, np.nan)
 
 
-def weighted_ranks(weights: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Ranks of `values` (E) under each row of `weights` (R x E), ties sharing their middle rank.
-
-    With whole weights these are the ranks of values that are repeated so often, up to a constant. float64 R x E.
-    """
-    order = np.argsort(values, kind="stable")
-    below = np.pad(np.cumsum(weights[:, order], axis=1), ((0, 0), (1, 0)))
-    first, last = (np.searchsorted(values[order], values, side) for side in ("left", "right"))
-    return (below[:, first] + below[:, last]) / 2
-
-
 def weighted_quantiles(values: np.ndarray, weights: np.ndarray, shares: list[float]) -> np.ndarray:
     """Quantiles of weighted values; of equal weights, NumPy's.
 

@@ -1,4 +1,4 @@
-"""Spearman's rank correlation under weights."""
+"""Ranks under weights, and Spearman's correlation, which is that of ranks."""
 
 import numpy as np
 from numba import njit
@@ -6,11 +6,25 @@ from numba import njit
 ROUNDING = 1e-12
 
 
-def weighted_spearman(weights: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Pearson's correlation of the ranks of `x` and `y` under each row of weights, ties sharing their middle rank.
+def weighted_ranks(weights: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Ranks of `values` under each row of weights, less their weighted mean; ties share their middle rank.
 
-    With whole weights this is Spearman's of values that are repeated so often. The rank of a value is the weight below
+    With whole weights these are the ranks of values that are repeated so often. The rank of a value is the weight below
     it and half of that on it, whose weighted mean is half of all weight.
+
+    Args:
+        weights: float R x E, not negative.
+        values: float E.
+
+    Returns:
+        float64 R x E.
+    """
+    places = np.unique(values, return_inverse=True)[1]
+    return np.array([_centred_ranks(_weight_of(row, places))[places] for row in _rows(weights)])
+
+
+def weighted_spearman(weights: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Pearson's correlation of the ranks (see `weighted_ranks`) of `x` and `y` under each row of weights.
 
     Args:
         weights: float R x E, not negative.
@@ -20,7 +34,12 @@ def weighted_spearman(weights: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.n
         float64 R; NaN where all weight is on one value of x or of y.
     """
     places_x, places_y = (np.unique(values, return_inverse=True)[1] for values in (x, y))
-    return np.array([_rho(np.ascontiguousarray(row, np.float64), places_x, places_y) for row in weights])
+    return np.array([_rho(row, places_x, places_y) for row in _rows(weights)])
+
+
+def _rows(weights: np.ndarray) -> np.ndarray:
+    """`weights` as the compiled functions take them, a row at a time."""
+    return np.ascontiguousarray(weights, np.float64)
 
 
 @njit(cache=True, nogil=True)

@@ -9,8 +9,8 @@ from resiliency.analysis.correlations import diversity_columns
 from resiliency.analysis.effect_size import weighted_cliffs_delta
 from resiliency.analysis.jackknife import ANGULAR
 from resiliency.analysis.left_out import LeftOut, is_sample, mean_over_sizes
-from resiliency.analysis.measures import weighted_ranks
 from resiliency.analysis.parts import Part
+from resiliency.analysis.spearman import weighted_ranks
 from resiliency.analysis.verdicts import Observation
 from resiliency.diversity.settings import LABEL_FREE, MAIN
 from resiliency.metrics.accuracy import images_of
