@@ -7,7 +7,7 @@ from predicted import conditions_of, predictions_of
 from test_deployment import logits_of
 
 from resiliency.analysis.assessment import NO_VALIDATION, temperature_of
-from resiliency.analysis.contenders import CALIBRATION, UNDER_CORRUPTION, contenders, errors_under
+from resiliency.analysis.contenders import CALIBRATION_OF_ROLES, UNDER_CORRUPTION, contenders, errors_under
 from resiliency.analysis.deployed import assessment, comparison, ensemble_of, named_in, split_and_judged
 from resiliency.analysis.early_exit import COLUMNS
 from resiliency.predictions import read_validation
@@ -75,7 +75,7 @@ def test_roles_are_compared_on_the_images_that_judge(predictions):
     assert table.error["best ensemble"] == pytest.approx(errors_under(best, judged).mean())
     assert table.members.to_dict() == {"best ensemble": "a-s0+b-s0", "best member": "a-s0", "baseline": "a-s0"}
     assert list(tables.under_corruptions) == [*UNDER_CORRUPTION, "confidence"]
-    assert list(tables.calibration) == CALIBRATION
+    assert list(tables.calibration) == CALIBRATION_OF_ROLES
     clean = tables.calibration[tables.calibration.images == "clean"].groupby("role").predictions.sum()
     assert clean.to_dict() == dict.fromkeys(roles, IMAGES // 2)
 

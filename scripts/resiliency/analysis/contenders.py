@@ -11,14 +11,14 @@ import pandas as pd
 from resiliency.analysis.assessment import Judged
 from resiliency.analysis.bootstrap import interval
 from resiliency.ensembles.outputs import Ensemble
-from resiliency.metrics.classification import ECE_BINS, bin_of
+from resiliency.metrics.classification import CALIBRATION, ECE_BINS, bin_of
 from resiliency.names import CLEAN, CORRUPTED
 
 ROLES = ("best ensemble", "best member", "baseline")
 WHO = ["role", "members", "size"]
 UNDER_CORRUPTION = [*WHO, "corruption", "images", "error", "low", "high"]
 UNDER_CORRUPTION += ["difference", "difference_low", "difference_high"]
-CALIBRATION = [*WHO, "images", "bin_low", "bin_high", "predictions", "mean_confidence", "accuracy"]
+CALIBRATION_OF_ROLES = [*WHO, *CALIBRATION]
 
 
 def contenders(deployment: pd.DataFrame) -> dict[str, pd.Series]:
@@ -103,4 +103,4 @@ def calibration_bins(ensemble: Ensemble, judged: Judged) -> pd.DataFrame:
             for place, (count, sure, right) in enumerate(sums.T)
             if count
         ]
-    return pd.DataFrame(rows, columns=CALIBRATION[len(WHO) :])
+    return pd.DataFrame(rows, columns=CALIBRATION)

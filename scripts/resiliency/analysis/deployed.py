@@ -8,7 +8,7 @@ import pandas as pd
 
 from resiliency.analysis.assessment import Judged, selective_rows, temperature_of, temperature_rows
 from resiliency.analysis.contenders import (
-    CALIBRATION,
+    CALIBRATION_OF_ROLES,
     UNDER_CORRUPTION,
     WHO,
     calibration_bins,
@@ -126,9 +126,9 @@ def comparison(
     """
     if not roles:
         nothing = pd.DataFrame(columns=UNDER_CORRUPTION).assign(confidence=settings["confidence"])
-        return Comparison(nothing, pd.DataFrame(columns=CALIBRATION))
+        return Comparison(nothing, pd.DataFrame(columns=CALIBRATION_OF_ROLES))
     members, (_, judged) = members.set_index("member"), split_and_judged(predictions, settings)
-    errors, bins = {}, [pd.DataFrame(columns=CALIBRATION)]
+    errors, bins = {}, [pd.DataFrame(columns=CALIBRATION_OF_ROLES)]
     for role, row in roles.items():
         ensemble = ensemble_of(row["members"].split("+"), row["rule"], predictions, members)
         errors[role] = errors_under(ensemble, judged)
@@ -141,5 +141,5 @@ def comparison(
     )
     return Comparison(
         table.reindex(columns=UNDER_CORRUPTION).assign(confidence=settings["confidence"]),
-        pd.concat(bins, ignore_index=True)[CALIBRATION],
+        pd.concat(bins, ignore_index=True)[CALIBRATION_OF_ROLES],
     )

@@ -9,6 +9,7 @@ from resiliency.analysis.bootstrap import interval, range_interval, resampled_co
 from resiliency.conditions import counted, further, groups, of_corruptions
 from resiliency.metrics.accuracy import accuracies
 from resiliency.metrics.classification import (
+    CALIBRATION,
     ECE_BINS,
     brier_score,
     calibration_error,
@@ -24,7 +25,6 @@ from resiliency.metrics.resiliency import (
 from resiliency.names import CLEAN, CLEAN_ON
 from resiliency.predictions import Predictions
 
-CALIBRATION = ["images", "bin_low", "bin_high", "predictions", "mean_confidence", "accuracy"]
 LOSSES = ("nll", "brier", "ece")
 # What is said of resiliency to corruptions where there are none.
 RESILIENCY = dict.fromkeys(

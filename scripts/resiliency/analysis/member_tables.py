@@ -7,9 +7,10 @@ import pandas as pd
 
 from resiliency.analysis.error_scores import outside_scores
 from resiliency.analysis.histories import history_table
-from resiliency.analysis.member_scores import CALIBRATION, Scored, Scorer
+from resiliency.analysis.member_scores import Scored, Scorer
 from resiliency.designs.members import Member
 from resiliency.designs.settings import ALEXNET
+from resiliency.metrics.classification import CALIBRATION
 from resiliency.predictions import Predictions
 from resiliency.reliability import member_warnings
 

@@ -3,6 +3,8 @@
 import numpy as np
 
 ECE_BINS = 15
+# Columns of a table of bins of confidence.
+CALIBRATION = ["images", "bin_low", "bin_high", "predictions", "mean_confidence", "accuracy"]
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:
