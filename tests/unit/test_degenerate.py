@@ -1,6 +1,7 @@
 """All that the report says of degenerate studies: whole sentences, and no claim of what the study does not have."""
 
 import re
+from functools import cache
 from html.parser import HTMLParser
 
 import numpy as np
@@ -152,42 +153,42 @@ class Text(HTMLParser):
             self.open[-1][2].append(data)
 
 
-@pytest.fixture(scope="module", params=DEGENERATE)
-def drawn(request) -> tuple[str, dict[str, dict]]:
-    """A degenerate study, and the specifications of its charts."""
-    tables = degenerate(request.param)
-    return request.param, {name: draw(name, tables, settings.OKABE_ITO) for name in CHARTS}
+@cache
+def drawn(study: str) -> dict[str, dict]:
+    """The specifications of the charts of a degenerate study."""
+    tables = degenerate(study)
+    return {name: draw(name, tables, settings.OKABE_ITO) for name in CHARTS}
 
 
 RENDERED = ("one design", "two members", "no joint training", "independent objective", "one corruption")
 RENDERED += ("nothing independent",)
 
 
-@pytest.mark.parametrize("drawn", RENDERED, indirect=True)
-def test_every_chart_of_a_degenerate_study_renders(drawn):
-    for spec in drawn[1].values():
+@pytest.mark.parametrize("study", RENDERED)
+def test_every_chart_of_a_degenerate_study_renders(study):
+    for spec in drawn(study).values():
         assert rendered(spec)
 
 
-@pytest.fixture(scope="module")
-def text(drawn) -> tuple[str, Text]:
-    name, specs = drawn
-    tables = degenerate(name)
+@pytest.fixture(scope="module", params=DEGENERATE)
+def text(request) -> Text:
+    """What the report of a degenerate study says."""
+    tables, specs = degenerate(request.param), drawn(request.param)
     provenance = {"seed": 0, "packages": {"torch": "2.9.0", "resiliency": None}, "python": "3.12", "device": "CPU"}
     provenance |= {"platform": "Linux", "git_commit": None, "startup_share": 0.1, "cpu_seconds": 1.0}
     provenance |= {"wall_seconds": 1.0, "rules": [], "bfloat16": []}
     study = {"study": "degenerate", "members": {"baseline": "vit-s0", "seeds": 1}}
-    return name, Text(render(study, None, {}, provenance, tables, specs, dict.fromkeys(specs, "<svg/>")))
+    return Text(render(study, None, {}, provenance, tables, specs, dict.fromkeys(specs, "<svg/>")))
 
 
 def test_the_report_of_a_degenerate_study_has_no_odd_text(text):
-    texts = [part for part in text[1].whole if part]
+    texts = [part for part in text.whole if part]
     matches = {kind: [part for part in texts if re.search(pattern, part)] for kind, pattern in ODD.items()}
     assert matches == {kind: [] for kind in ODD}
 
 
 def test_nothing_on_the_page_of_a_degenerate_study_is_empty(text):
-    assert [(tag, kind) for tag, kind, content in text[1].blocks if not content] == []
+    assert [(tag, kind) for tag, kind, content in text.blocks if not content] == []
 
 
 @pytest.mark.parametrize("name", DEGENERATE)
