@@ -101,6 +101,7 @@ class Cluster:
         self.environment = os.environ | {
             "SLURM_CONF": str(self.folder / "slurm.conf"),
             "PATH": os.pathsep.join([str(programs), SEARCHED]),
+            "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent / "site"), os.environ.get("PYTHONPATH", "")]),
         }
         self._configure(programs)
 
