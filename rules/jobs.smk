@@ -4,8 +4,8 @@ from math import inf
 from resiliency import names
 from resiliency.data.state import folder_state
 from resiliency.fingerprint import fingerprint
-from resiliency.gpus import visible_gpus
-from resiliency.resources import DAY, minutes, network_memory
+from resiliency.devices.gpus import visible_gpus
+from resiliency.study.resources import DAY, minutes, network_memory
 
 DECODERS = 7 if STUDY.data.on_the_fly else 0
 MINUTES, NETWORK_MEMORY = minutes(STUDY), network_memory(DECODERS)

@@ -8,11 +8,11 @@ sys.path.insert(0, str(SCRIPTS))
 
 from resiliency.faults import Fault
 from resiliency.names import CLEAN, design_of
-from resiliency.preflight import preflight
+from resiliency.study.preflight import preflight
 from resiliency.report.settings import without
-from resiliency.study import load
-from resiliency.study_files import read_places
-from resiliency.study_merging import without_inherited
+from resiliency.study.loading import load
+from resiliency.study.files import read_places
+from resiliency.study.merging import without_inherited
 
 # Snakemake lists files of the command line first, and merges them last.
 FILES = [*workflow.configfiles[len(workflow.overwrite_configfiles) :], *workflow.overwrite_configfiles]

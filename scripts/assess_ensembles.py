@@ -2,10 +2,10 @@
 
 from resiliency.analysis.deployed import assessment, named_in
 from resiliency.data.split import calibration
-from resiliency.files import read_array
-from resiliency.predictions import read_predictions, read_validation
+from resiliency.prediction.reading import read_predictions, read_validation
 from resiliency.stage import stage
-from resiliency.tables import read_table, write_table
+from resiliency.storage.files import read_array
+from resiliency.storage.tables import read_table, write_table
 
 with stage(snakemake.log[0]):
     inputs, outputs, params = snakemake.input, snakemake.output, snakemake.params

@@ -6,9 +6,9 @@ from resiliency.attributions import maps_or_reason
 from resiliency.data.images import read_images
 from resiliency.data.split import probe
 from resiliency.designs.networks import read_member
-from resiliency.files import read_array, write_array, write_json
 from resiliency.progress import Progress
 from resiliency.stage import stage
+from resiliency.storage.files import read_array, write_array, write_json
 
 with stage(snakemake.log[0], snakemake.resources.gpu):
     params = snakemake.params

@@ -9,10 +9,10 @@ from resiliency.attributions import maps_or_reason
 from resiliency.data.images import read_conditions, read_items
 from resiliency.data.split import probe, stratified
 from resiliency.designs.networks import read_member
-from resiliency.files import read_array
 from resiliency.names import CLEAN, CORRUPTED
 from resiliency.stage import stage
-from resiliency.tables import write_table
+from resiliency.storage.files import read_array
+from resiliency.storage.tables import write_table
 
 GALLERY_SIZE = 4
 

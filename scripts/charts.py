@@ -7,7 +7,7 @@ import pandas as pd
 
 from resiliency.report.drawing import TABLES, draw, write_chart
 from resiliency.stage import stage
-from resiliency.tables import read_table
+from resiliency.storage.tables import read_table
 
 with stage(snakemake.log[0]):
     settings = snakemake.params.charts

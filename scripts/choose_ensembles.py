@@ -5,9 +5,9 @@ from resiliency.ensembles.combination import member_weights
 from resiliency.ensembles.selection import EnsembleErrors
 from resiliency.ensembles.voting import VOTE
 from resiliency.names import CLEAN
-from resiliency.predictions import read_predictions
+from resiliency.prediction.reading import read_predictions
 from resiliency.stage import stage
-from resiliency.tables import read_table, write_table
+from resiliency.storage.tables import read_table, write_table
 
 with stage(snakemake.log[0]):
     inputs, params = snakemake.input, snakemake.params

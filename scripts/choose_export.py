@@ -2,9 +2,9 @@
 
 from resiliency.designs.members import Member
 from resiliency.export.choice import exportable_row
-from resiliency.files import write_json
 from resiliency.stage import stage
-from resiliency.tables import read_table
+from resiliency.storage.files import write_json
+from resiliency.storage.tables import read_table
 
 with stage(snakemake.log[0]):
     inputs, params = snakemake.input, snakemake.params

@@ -3,9 +3,9 @@
 import numpy as np
 
 from resiliency.analysis.coincident_failures import failure_table
-from resiliency.predictions import read_predictions
+from resiliency.prediction.reading import read_predictions
 from resiliency.stage import stage
-from resiliency.tables import read_table, write_table
+from resiliency.storage.tables import read_table, write_table
 
 with stage(snakemake.log[0]):
     params = snakemake.params

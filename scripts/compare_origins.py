@@ -2,7 +2,7 @@
 
 from resiliency.analysis.origins import origins_or_families
 from resiliency.stage import stage
-from resiliency.tables import read_table, write_table
+from resiliency.storage.tables import read_table, write_table
 
 with stage(snakemake.log[0]):
     inputs = snakemake.input

@@ -3,9 +3,9 @@
 import numpy as np
 
 from resiliency.conditions import conditions
-from resiliency.files import read_array, read_json
 from resiliency.stage import stage
-from resiliency.tables import write_table
+from resiliency.storage.files import read_array, read_json
+from resiliency.storage.tables import write_table
 
 with stage(snakemake.log[0]):
     params, inputs = snakemake.params, snakemake.input

@@ -2,7 +2,7 @@
 
 from resiliency.analysis.correlations import correlation_table, difference_table, narrowness
 from resiliency.stage import stage
-from resiliency.tables import read_distinct, read_table, write_table
+from resiliency.storage.tables import read_distinct, read_table, write_table
 
 with stage(snakemake.log[0]):
     inputs, outputs = snakemake.input, snakemake.output

@@ -2,7 +2,7 @@
 
 from resiliency.analysis.effective_robustness import ensemble_table, member_table
 from resiliency.stage import stage
-from resiliency.tables import read_table, write_table
+from resiliency.storage.tables import read_table, write_table
 
 with stage(snakemake.log[0]):
     inputs, outputs, params = snakemake.input, snakemake.output, snakemake.params

@@ -5,11 +5,11 @@ from pathlib import Path
 from resiliency.data.images import read_images
 from resiliency.export.exporting import export, read_choice
 from resiliency.export.loading import read_networks
-from resiliency.files import read_array, read_json, replacing, write_json
-from resiliency.predictions import read_predictions
+from resiliency.prediction.reading import read_predictions
 from resiliency.provenance import commit
 from resiliency.stage import stage
-from resiliency.tables import read_table
+from resiliency.storage.files import read_array, read_json, replacing, write_json
+from resiliency.storage.tables import read_table
 
 with stage(snakemake.log[0]):
     inputs, outputs, params = snakemake.input, snakemake.output, snakemake.params

@@ -2,9 +2,9 @@
 
 from resiliency.conditions import conditions
 from resiliency.external.predictions import Reader
-from resiliency.files import write_array
 from resiliency.stage import stage
-from resiliency.tables import write_table
+from resiliency.storage.files import write_array
+from resiliency.storage.tables import write_table
 
 with stage(snakemake.log[0]):
     params, outputs = snakemake.params, snakemake.output

@@ -6,7 +6,7 @@ from resiliency.corruptions.engines import chosen_engine
 from resiliency.data.images import read_conditions, read_images, read_items
 from resiliency.galleries import gallery_table
 from resiliency.stage import stage
-from resiliency.tables import write_table
+from resiliency.storage.tables import write_table
 
 with stage(snakemake.log[0]):
     inputs, params = snakemake.input, snakemake.params

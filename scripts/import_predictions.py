@@ -1,10 +1,10 @@
 """Read the predictions of members from elsewhere."""
 
 from resiliency.external.predictions import Reader
-from resiliency.files import read_array, write_array
 from resiliency.progress import Progress
 from resiliency.stage import stage
-from resiliency.tables import read_table
+from resiliency.storage.files import read_array, write_array
+from resiliency.storage.tables import read_table
 
 with stage(snakemake.log[0]):
     inputs, params, outputs = snakemake.input, snakemake.params, iter(snakemake.output)

@@ -3,7 +3,7 @@
 from resiliency.external.scores import error_rows, read_scores
 from resiliency.names import CLEAN
 from resiliency.stage import stage
-from resiliency.tables import write_table
+from resiliency.storage.tables import write_table
 
 with stage(snakemake.log[0]):
     params, file = snakemake.params, snakemake.input[0]

@@ -2,9 +2,9 @@
 
 from resiliency.analysis.without_images import left_out
 from resiliency.diversity.of_study import reader
-from resiliency.predictions import read_predictions
+from resiliency.prediction.reading import read_predictions
 from resiliency.stage import stage
-from resiliency.tables import read_table, write_table
+from resiliency.storage.tables import read_table, write_table
 
 with stage(snakemake.log[0]):
     inputs, params = snakemake.input, snakemake.params

@@ -1,9 +1,9 @@
 """List what stages left out, of which members and why."""
 
 from resiliency.analysis.skipped import skipped_table
-from resiliency.files import read_array, read_json
 from resiliency.stage import stage
-from resiliency.tables import read_table, write_table
+from resiliency.storage.files import read_array, read_json
+from resiliency.storage.tables import read_table, write_table
 
 with stage(snakemake.log[0]):
     inputs, params = snakemake.input, snakemake.params

@@ -4,7 +4,7 @@ from resiliency.analysis.observations.of_study import OfEnsembles, observations
 from resiliency.analysis.verdicts import observation_table
 from resiliency.analysis.without_images import WithoutImages
 from resiliency.stage import stage
-from resiliency.tables import read_distinct, read_table, write_table
+from resiliency.storage.tables import read_distinct, read_table, write_table
 
 with stage(snakemake.log[0]):
     inputs, params = snakemake.input, snakemake.params

@@ -1,9 +1,9 @@
 """Measure the diversity of every pair of members that meet in an ensemble."""
 
 from resiliency.diversity.of_study import pairs_of_groups, reader
-from resiliency.predictions import read_predictions
+from resiliency.prediction.reading import read_predictions
 from resiliency.stage import stage
-from resiliency.tables import appending_table, read_table
+from resiliency.storage.tables import appending_table, read_table
 
 with stage(snakemake.log[0]):
     inputs, params = snakemake.input, snakemake.params

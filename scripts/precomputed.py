@@ -5,8 +5,8 @@ import numpy as np
 from resiliency.corruptions.precomputed import CHECKSUMS, files, stacked
 from resiliency.data.images import chunks, read_items, write_list
 from resiliency.data.pictures import FileImages
-from resiliency.files import appending, read_array
 from resiliency.stage import stage
+from resiliency.storage.files import appending, read_array
 
 with stage(snakemake.log[0]):
     params, corruption, output = snakemake.params, snakemake.wildcards.corruption, snakemake.output[0]

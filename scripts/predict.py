@@ -6,9 +6,9 @@ from resiliency.activations import stage_grams
 from resiliency.data.images import images_at, read_conditions, read_images
 from resiliency.data.split import calibration, probe
 from resiliency.designs.networks import read_member
-from resiliency.files import read_array, write_array
-from resiliency.prediction import compare_precision, features, prediction_key, write_logits
+from resiliency.prediction.writing import compare_precision, features, prediction_key, write_logits
 from resiliency.stage import stage
+from resiliency.storage.files import read_array, write_array
 
 with stage(snakemake.log[0], snakemake.resources.gpu):
     inputs, params = snakemake.input, snakemake.params

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from resiliency.data.images import read_images
 from resiliency.designs.networks import read_member
-from resiliency.prediction import prediction_key, write_logits
+from resiliency.prediction.writing import prediction_key, write_logits
 from resiliency.stage import stage
 
 with stage(snakemake.log[0], snakemake.resources.gpu):

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from resiliency.data.images import read_conditions, read_images
 from resiliency.designs.networks import read_member
-from resiliency.prediction import is_written, predict_parts, prediction_key
+from resiliency.prediction.writing import is_written, predict_parts, prediction_key
 from resiliency.stage import stage
 
 with stage(snakemake.log[0], snakemake.resources.gpu):

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from resiliency.files import write_json
 from resiliency.provenance import provenance
 from resiliency.stage import stage
+from resiliency.storage.files import write_json
 
 with stage(snakemake.log[0]):
     output, descriptions = snakemake.output[0], snakemake.input.descriptions

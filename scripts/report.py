@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from resiliency.checksums import verified
-from resiliency.files import read_json, replacing
 from resiliency.report.page import render
 from resiliency.stage import stage
-from resiliency.tables import read_table
+from resiliency.storage.checksums import verified
+from resiliency.storage.files import read_json, replacing
+from resiliency.storage.tables import read_table
 
 with stage(snakemake.log[0]):
     inputs = snakemake.input

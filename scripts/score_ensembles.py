@@ -3,9 +3,9 @@
 from resiliency.conditions import counted, of_corruptions
 from resiliency.ensembles.of_study import EnsemblesOfStudy
 from resiliency.metrics.resiliency import baseline_errors
-from resiliency.predictions import read_predictions
+from resiliency.prediction.reading import read_predictions
 from resiliency.stage import stage
-from resiliency.tables import read_blocks, read_table, write_table
+from resiliency.storage.tables import read_blocks, read_table, write_table
 
 with stage(snakemake.log[0]):
     inputs, outputs, params = snakemake.input, snakemake.output, snakemake.params

@@ -4,9 +4,9 @@ from pathlib import Path
 
 from resiliency.analysis.member_tables import member_tables
 from resiliency.designs.members import Member
-from resiliency.predictions import read_predictions
+from resiliency.prediction.reading import read_predictions
 from resiliency.stage import stage
-from resiliency.tables import read_table, write_table
+from resiliency.storage.tables import read_table, write_table
 
 with stage(snakemake.log[0]):
     inputs = snakemake.input

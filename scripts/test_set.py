@@ -4,8 +4,8 @@ from pathlib import Path
 
 from resiliency.data.card import write_test_set
 from resiliency.data.test_sets import labelled_arrays, labelled_folder
-from resiliency.files import read_json
 from resiliency.stage import stage
+from resiliency.storage.files import read_json
 
 with stage(snakemake.log[0]):
     inputs, params = snakemake.input, snakemake.params

@@ -3,12 +3,12 @@
 from functools import partial
 from pathlib import Path
 
-from resiliency.files import read_json
 from resiliency.search.losses import progressive_phases, supernet_loss
 from resiliency.search.members import supernet_description
 from resiliency.search.space import Space
 from resiliency.search.supernet import start_from
 from resiliency.stage import stage
+from resiliency.storage.files import read_json
 from resiliency.training.member import train_members
 
 with stage(snakemake.log[0], snakemake.resources.gpu):

@@ -8,9 +8,9 @@ from resiliency.data.loading import batches, in_order
 from resiliency.designs.networks import normalised
 from resiliency.designs.stages import feature_stages, watched
 from resiliency.designs.views import view_of
-from resiliency.device import inference
+from resiliency.devices.choice import inference
 from resiliency.diversity.gram import gram
-from resiliency.prediction import Classifier
+from resiliency.prediction.writing import Classifier
 
 BATCH = 64
 PARTS = 3

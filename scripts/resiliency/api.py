@@ -35,7 +35,7 @@ from resiliency.ensembles.scoring import mean_over_pairs, score_condition
 from resiliency.faults import Fault
 from resiliency.metrics.resiliency import mean_corruption_error
 from resiliency.names import CLEAN
-from resiliency.predictions import Predictions, Truth
+from resiliency.prediction.reading import Predictions, Truth
 
 if TYPE_CHECKING:
     from resiliency.export.loading import load_ensemble

@@ -20,7 +20,7 @@ from resiliency.designs.members import Member
 from resiliency.designs.networks import normalised
 from resiliency.designs.stages import spatial_layer
 from resiliency.designs.views import view_of
-from resiliency.device import inference
+from resiliency.devices.choice import inference
 
 BATCH = 64
 WINDOWS = 4  # occluding windows that fit side by side; they move by half of their side

@@ -1,5 +1,37 @@
-"""Bad input, told in one line."""
+"""Bad input, told in one line, and the words for what is wrong in it."""
+
+from difflib import get_close_matches
+
+LONGEST_VALUE = 60
 
 
 class Fault(Exception):
     """Input that cannot be used. The message names the file or key, what is wrong and what would be right."""
+
+
+def short(value: object, quote: bool = True) -> str:
+    """`value` as it would be written, cut where it is long."""
+    text = repr(_cut(value)) if quote else str(value)
+    text = text if text.isprintable() else repr(text)
+    return text if len(text) <= LONGEST_VALUE else text[: LONGEST_VALUE - 3] + "..."
+
+
+def hint(word: object, names: list[str]) -> str:
+    """The name that `word` is nearest to, as a question; nothing if it is near to none."""
+    nearest = get_close_matches(str(word)[:LONGEST_VALUE], names, n=1)
+    return f"; did you mean {nearest[0]}?" if nearest else ""
+
+
+def _cut(value: object, depth: int = 3) -> object:
+    """`value` without what would be cut off anyway, so that large ones need not be written out."""
+    if isinstance(value, str):
+        return value[: LONGEST_VALUE + 1]
+    if isinstance(value, int) and abs(value) >= 10**LONGEST_VALUE:
+        return float("inf")
+    if isinstance(value, int | float | None):
+        return value
+    if isinstance(value, list):
+        return [_cut(inner, depth - 1) for inner in value[: LONGEST_VALUE if depth else 0]]
+    if isinstance(value, dict):
+        return {_cut(k): _cut(v, depth - 1) for k, v in list(value.items())[: LONGEST_VALUE if depth else 0]}
+    return type(value).__name__

@@ -17,7 +17,7 @@ from attacks.weights import WEIGHTS
 from resiliency.designs.settings import Design
 from resiliency.designs.trial import trial
 from resiliency.faults import Fault
-from resiliency.study_files import read_places
+from resiliency.study.files import read_places
 
 SAMPLE = 150
 

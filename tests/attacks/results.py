@@ -13,8 +13,8 @@ from resiliency.data.images import read_items, write_items
 from resiliency.designs.members import Member
 from resiliency.designs.networks import build, read_member, write_member
 from resiliency.designs.settings import Design
-from resiliency.files import read_array, read_json, write_array, write_json
-from resiliency.tables import read_table, write_table
+from resiliency.storage.files import read_array, read_json, write_array, write_json
+from resiliency.storage.tables import read_table, write_table
 
 BITS = 40
 TABLE = pd.DataFrame({"member": ["a-s0", "b-s1"] * 50, "error": np.arange(100) / 7})

@@ -13,9 +13,10 @@ from typing import Any
 import yaml
 from attacks.cases import Case
 
-from resiliency.resources import minutes
-from resiliency.study import Study, load
-from resiliency.study_files import read_places
+from resiliency.study.files import read_places
+from resiliency.study.loading import load
+from resiliency.study.model import Study
+from resiliency.study.resources import minutes
 
 TEXT = (Path(__file__).parents[2] / "config.yaml").read_text(encoding="utf-8")
 CONFIG = yaml.safe_load(TEXT)

@@ -1,6 +1,6 @@
 """Texts of files of a study that must be refused, with the end of the line that does."""
 
-from resiliency.study_files import DEEPEST
+from resiliency.study.files import DEEPEST
 
 
 def _bomb() -> str:

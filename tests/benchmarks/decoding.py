@@ -23,7 +23,7 @@ from resiliency.data.pictures import FileImages, View
 from resiliency.designs.members import Member
 from resiliency.designs.networks import build
 from resiliency.designs.settings import Design
-from resiliency.prediction import Classifier, logits
+from resiliency.prediction.writing import Classifier, logits
 
 MEMBERS, SIDE = 8, 224
 SIZES = (224, 240, 256)

@@ -40,7 +40,6 @@ from resiliency.diversity.pairs import pair_tables
 from resiliency.ensembles.pool import ensembles_of
 from resiliency.ensembles.scoring import score_condition
 from resiliency.ensembles.table import Pool
-from resiliency.files import appending, read_array
 from resiliency.metrics.classification import (
     brier_score,
     expected_calibration_error,
@@ -48,7 +47,8 @@ from resiliency.metrics.classification import (
     softmax,
 )
 from resiliency.names import CLEAN
-from resiliency.predictions import Predictions, Truth
+from resiliency.prediction.reading import Predictions, Truth
+from resiliency.storage.files import appending, read_array
 from resiliency.streams import stream
 
 SIZES = (2, 3, 4, 5)

@@ -23,7 +23,7 @@ import torch
 from gpu_hours import read
 
 from resiliency.designs.networks import build
-from resiliency.device import device, device_name
+from resiliency.devices.choice import device, device_name
 from resiliency.training import capture
 from resiliency.training.engine import Trainer, cross_entropy
 from resiliency.training.validation import Labelled, Preprocessing

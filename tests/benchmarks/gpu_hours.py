@@ -14,10 +14,11 @@ from gpu_model import AROUND, BANDWIDTH, CARDS, COMPUTE, FLOOR, LAUNCH, Cost, gr
 
 from resiliency.attributions import BATCH as EXPLAINED
 from resiliency.data.settings import PUBLISHED
-from resiliency.prediction import BATCH as PREDICTED
+from resiliency.prediction.writing import BATCH as PREDICTED
 from resiliency.search.evaluation import BATCH as CALIBRATED
-from resiliency.study import Study, load
-from resiliency.study_merging import read_merged
+from resiliency.study.loading import load
+from resiliency.study.merging import read_merged
+from resiliency.study.model import Study
 from resiliency.training.settings import Recipe
 
 ROOT = Path(__file__).parents[2]

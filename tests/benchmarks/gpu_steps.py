@@ -25,11 +25,12 @@ from pretended import PretendedCuda
 from resiliency.designs.members import Member
 from resiliency.designs.networks import build
 from resiliency.designs.settings import Design
-from resiliency.device import device
-from resiliency.prediction import BATCH, logits
+from resiliency.devices.choice import device
+from resiliency.prediction.writing import BATCH, logits
 from resiliency.search.evaluation import recalibrate
-from resiliency.study import Study, load
-from resiliency.study_merging import read_merged
+from resiliency.study.loading import load
+from resiliency.study.merging import read_merged
+from resiliency.study.model import Study
 from resiliency.training.engine import Trainer, cross_entropy
 from resiliency.training.optimizer import optimizer
 from resiliency.training.validation import Labelled, Preprocessing

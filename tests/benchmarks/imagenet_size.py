@@ -34,12 +34,13 @@ from resiliency.diversity.pairs import pair_tables
 from resiliency.ensembles.pool import ensembles_of
 from resiliency.ensembles.selection import EnsembleErrors
 from resiliency.ensembles.table import Pool
-from resiliency.files import write_array
 from resiliency.names import CLEAN
-from resiliency.predictions import read_predictions
-from resiliency.study import Study, load
-from resiliency.study_merging import read_merged
-from resiliency.tables import appending_table, read_blocks, read_table, write_table
+from resiliency.prediction.reading import read_predictions
+from resiliency.storage.files import write_array
+from resiliency.storage.tables import appending_table, read_blocks, read_table, write_table
+from resiliency.study.loading import load
+from resiliency.study.merging import read_merged
+from resiliency.study.model import Study
 
 PAGE = ROOT / "docs" / "imagenet_costs.md"
 CORRUPTION, CONDITIONS, CORRUPTIONS = "fog", 76, 15

@@ -39,7 +39,7 @@ from resiliency.search.members import SUPERNET, made_by
 from resiliency.search.searching import search
 from resiliency.search.space import Space
 from resiliency.streams import stream
-from resiliency.study import load
+from resiliency.study.loading import load
 from resiliency.training.engine import Loss, Trainer, cross_entropy
 from resiliency.training.validation import Labelled, Preprocessing, accuracies
 

@@ -31,14 +31,14 @@ import yaml
 from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms import v2
 
-from resiliency.allocation import keep_freed_memory
 from resiliency.data.digits import digits
 from resiliency.data.source import ALL
 from resiliency.data.split import split
 from resiliency.designs.networks import build
-from resiliency.device import bfloat16_in_hardware
+from resiliency.devices.allocation import keep_freed_memory
+from resiliency.devices.choice import bfloat16_in_hardware
 from resiliency.provenance import processor
-from resiliency.study import load
+from resiliency.study.loading import load
 from resiliency.training.engine import Trainer, cross_entropy
 from resiliency.training.optimizer import learning_rate, optimizer
 from resiliency.training.validation import Labelled, Preprocessing, accuracies

@@ -10,10 +10,10 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from opened import DESKTOP, PHONE, Opened
 
-from resiliency.files import read_json
 from resiliency.report.page import render
 from resiliency.report.registry import CHARTS
-from resiliency.tables import read_table
+from resiliency.storage.files import read_json
+from resiliency.storage.tables import read_table
 
 pytestmark = pytest.mark.browser
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 from pretended import PretendedCuda
 
-from resiliency.files import write_array, write_json
+from resiliency.storage.files import write_array, write_json
 
 SIDE, CLASSES = 32, 3
 

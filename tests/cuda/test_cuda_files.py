@@ -11,8 +11,8 @@ from resiliency.data.pictures import FileImages
 from resiliency.designs.networks import build
 from resiliency.designs.settings import Design
 from resiliency.designs.weights import load_member
-from resiliency.device import device
-from resiliency.files import read_array, read_json
+from resiliency.devices.choice import device
+from resiliency.storage.files import read_array, read_json
 from resiliency.training.engine import Trainer
 from resiliency.training.settings import Recipe
 from resiliency.training.validation import Labelled, Preprocessing

@@ -13,7 +13,7 @@ from resiliency.activations import stage_grams
 from resiliency.attributions import METHODS, Inapplicable, attribution_maps
 from resiliency.designs.members import Member
 from resiliency.designs.networks import build, read_member, write_member
-from resiliency.prediction import compare_precision, features, logits, write_logits
+from resiliency.prediction.writing import compare_precision, features, logits, write_logits
 from resiliency.search.evaluation import Evaluator
 from resiliency.search.losses import progressive_phases, supernet_loss
 from resiliency.search.members import supernet_description

@@ -8,7 +8,7 @@ import torch
 import yaml
 from pretended import NAME
 
-from resiliency.files import read_json
+from resiliency.storage.files import read_json
 
 REPOSITORY = Path(__file__).parents[2]
 sys.path.append(str(REPOSITORY / "tests" / "benchmarks"))

@@ -8,10 +8,10 @@ import torch
 from networks import DESIGNS, SINGLE, train
 from pretended import NAME
 
+from resiliency.devices.gpus import SLOTS
 from resiliency.faults import Fault
-from resiliency.files import read_json
-from resiliency.gpus import SLOTS
 from resiliency.joint_objectives import JOINT_OBJECTIVES
+from resiliency.storage.files import read_json
 from resiliency.training import checkpoints, engine
 from resiliency.training.joint import joint_loss
 

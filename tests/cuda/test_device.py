@@ -9,9 +9,9 @@ from pretended import preserved_settings
 from torch import nn
 
 from resiliency import device as module
-from resiliency.device import device, device_name, inference
+from resiliency.devices.choice import device, device_name, inference
+from resiliency.devices.gpus import SLOTS, VISIBLE
 from resiliency.faults import Fault
-from resiliency.gpus import SLOTS, VISIBLE
 
 
 @pytest.fixture

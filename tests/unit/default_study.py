@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from resiliency.faults import Fault
-from resiliency.study import load
+from resiliency.study.loading import load
 
 CONFIG = yaml.safe_load(Path(__file__).parents[2].joinpath("config.yaml").read_text())
 

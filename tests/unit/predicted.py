@@ -4,7 +4,7 @@ import numpy as np
 
 from resiliency.conditions import conditions
 from resiliency.names import CLEAN
-from resiliency.predictions import Predictions, Truth
+from resiliency.prediction.reading import Predictions, Truth
 
 
 def conditions_of(corruptions, severities, images: int, classes: int = 3):

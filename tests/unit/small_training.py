@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from resiliency.designs.settings import Design
-from resiliency.files import write_array, write_json
+from resiliency.storage.files import write_array, write_json
 from resiliency.training.engine import Trainer, cross_entropy
 from resiliency.training.settings import Recipe
 from resiliency.training.validation import Labelled, Preprocessing

@@ -27,7 +27,7 @@ from resiliency.report.registry import CHARTS
 from resiliency.report.style import shades
 from resiliency.report.words import METRICS, duration, interval, number, percent
 from resiliency.report.words import OBJECTIVES as OBJECTIVE_NAMES
-from resiliency.tables import read_table, write_table
+from resiliency.storage.tables import read_table, write_table
 
 
 @pytest.mark.parametrize("name", CHARTS)

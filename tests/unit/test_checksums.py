@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from resiliency.checksums import FOLDER, forget, record, verified
 from resiliency.data.images import read_items
 from resiliency.faults import Fault
-from resiliency.files import read_array, read_json, replacing, write_array, write_csv, write_json
-from resiliency.tables import read_table, write_table
+from resiliency.storage.checksums import FOLDER, forget, record, verified
+from resiliency.storage.files import read_array, read_json, replacing, write_array, write_csv, write_json
+from resiliency.storage.tables import read_table, write_table
 
 TABLE = pd.DataFrame({"corruption": ["fog", "snow"], "error": [0.25, 0.5]})
 RESULTS = {

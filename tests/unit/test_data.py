@@ -18,7 +18,7 @@ from resiliency.data.pictures import FileImages
 from resiliency.data.source import ALL, Part, Source
 from resiliency.data.split import SPLITS, probe, split, splits, stratified
 from resiliency.faults import Fault
-from resiliency.files import read_array, read_json, write_array
+from resiliency.storage.files import read_array, read_json, write_array
 
 DIGITS = 1797
 

@@ -10,7 +10,7 @@ from resiliency.analysis.assessment import NO_VALIDATION, temperature_of
 from resiliency.analysis.contenders import CALIBRATION_OF_ROLES, UNDER_CORRUPTION, contenders, errors_under
 from resiliency.analysis.deployed import assessment, comparison, ensemble_of, named_in, split_and_judged
 from resiliency.analysis.early_exit import COLUMNS
-from resiliency.predictions import read_validation
+from resiliency.prediction.reading import read_validation
 
 IMAGES, NAMES = 60, ["a-s0", "b-s0", "c-s0"]
 SETTINGS = {"seed": 0, "resamples": 50, "confidence": 0.9}

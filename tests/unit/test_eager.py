@@ -11,10 +11,10 @@ def run(program: str) -> None:
 def test_compiler_is_not_loaded_until_something_is_compiled():
     run("""
 import sys
-from resiliency.eager import without_compiler
+from resiliency.devices.eager import without_compiler
 from resiliency.training.optimizer import optimizer
 from resiliency.training.settings import Recipe
-import resiliency.prediction, resiliency.attributions, resiliency.training.member
+import resiliency.prediction.writing, resiliency.attributions, resiliency.training.member
 import torch
 network = torch.nn.Sequential(torch.nn.Linear(2, 1), torch.nn.ReLU())
 with without_compiler():
@@ -37,7 +37,7 @@ assert sys.modules["torchvision.ops.roi_align"].is_compile_supported("cpu") == i
 
 def test_submodules_of_the_compiler_are_the_real_ones():
     run("""
-from resiliency.eager import without_compiler
+from resiliency.devices.eager import without_compiler
 with without_compiler():
     from torch._dynamo import config
     from torch._dynamo.utils import counters

@@ -13,7 +13,7 @@ from resiliency.designs.networks import build, normalised, penultimate, read_mem
 from resiliency.designs.settings import Design
 from resiliency.designs.weights import load_member
 from resiliency.faults import Fault
-from resiliency.prediction import features, logits
+from resiliency.prediction.writing import features, logits
 
 MODULE = '''
 import torch

@@ -136,7 +136,7 @@ def test_no_script_depends_on_the_study(script):
     modules = reached(script)
     assert f"{script}.py" in modules
     assert "resiliency/stage.py" in modules
-    assert "resiliency/study.py" not in modules
+    assert "resiliency/study/model.py" not in modules
 
 
 @pytest.mark.parametrize("script", sorted(path.stem for path in SCRIPTS.glob("*.py")))
@@ -162,7 +162,7 @@ def test_what_charts_look_like_concerns_charts_and_report_alone(script):
         ),
         (
             "predict",
-            "prediction",
+            "prediction/writing",
             "training/ corruptions/ analysis/ attributions diversity/metrics diversity/representations",
         ),
         ("attribute", "attributions", "training/ corruptions/ analysis/ diversity/"),

@@ -6,13 +6,13 @@ import sys
 
 import pytest
 
+from resiliency.devices.gpus import SLOTS, VISIBLE, claim_gpu, gpu_slots
 from resiliency.faults import Fault
-from resiliency.gpus import SLOTS, VISIBLE, claim_gpu, gpu_slots
 
 CLAIM = """
 import os, sys
 from pathlib import Path
-from resiliency.gpus import claim_gpu
+from resiliency.devices.gpus import claim_gpu
 claim_gpu(Path(sys.argv[1], "dev"), Path(sys.argv[1], "claims"))
 print(os.environ.get("CUDA_VISIBLE_DEVICES"), flush=True)
 sys.stdin.read()

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from resiliency.analysis.histories import history_table
-from resiliency.tables import read_table, write_table
+from resiliency.storage.tables import read_table, write_table
 
 MEMBERS = pd.DataFrame(
     {

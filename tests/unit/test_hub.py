@@ -20,7 +20,7 @@ from resiliency.designs.networks import normalised, read_member
 from resiliency.designs.settings import Design
 from resiliency.designs.weights import load_member
 from resiliency.faults import Fault
-from resiliency.files import write_array, write_json
+from resiliency.storage.files import write_array, write_json
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 

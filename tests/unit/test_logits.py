@@ -10,7 +10,7 @@ from resiliency.designs.cards import design_card
 from resiliency.designs.members import Member
 from resiliency.designs.networks import write_member
 from resiliency.faults import Fault
-from resiliency.prediction import logits, stored
+from resiliency.prediction.writing import logits, stored
 from resiliency.training.validation import Labelled, Preprocessing, accuracies
 
 DESCRIPTION = {"architecture": None, "factory": "lab:network", "arguments": {}}

@@ -8,7 +8,6 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
-from resiliency.checksums import forget
 from resiliency.designs.cards import design_card, training_cost
 from resiliency.designs.members import Member
 from resiliency.designs.networks import (
@@ -21,9 +20,10 @@ from resiliency.designs.networks import (
     write_member,
 )
 from resiliency.designs.settings import Design
-from resiliency.device import device_name
+from resiliency.devices.choice import device_name
 from resiliency.faults import Fault
-from resiliency.prediction import BATCH, features, logits
+from resiliency.prediction.writing import BATCH, features, logits
+from resiliency.storage.checksums import forget
 
 DESIGNS = {
     "resnet18": {"channels": [4, 8, 8, 16]},

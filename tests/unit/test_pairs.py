@@ -15,7 +15,7 @@ from resiliency.diversity.settings import STAGES
 from resiliency.ensembles.pool import ensembles_of
 from resiliency.ensembles.selection import EnsembleErrors
 from resiliency.ensembles.table import Pool, _diversity_matrices
-from resiliency.predictions import Predictions, Truth
+from resiliency.prediction.reading import Predictions, Truth
 
 NAMES = ["a-s0", "a-s1", "b-s0", "c-s0"]
 IMAGES, CLASSES = 20, 3

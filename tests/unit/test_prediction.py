@@ -15,7 +15,7 @@ from resiliency import prediction
 from resiliency.data import loading
 from resiliency.data.pictures import FileImages
 from resiliency.designs.members import Member
-from resiliency.prediction import is_written, logits, predict_parts, prediction_key, write_logits
+from resiliency.prediction.writing import is_written, logits, predict_parts, prediction_key, write_logits
 
 CLASSES, COUNT = 3, 5
 KEY, OTHER = ["0" * 16] * 2, ["1" * 16] * 2

@@ -11,8 +11,8 @@ from resiliency.diversity.pairs import pair_tables
 from resiliency.ensembles.outputs import Ensemble
 from resiliency.ensembles.voting import score_decisions
 from resiliency.faults import Fault
-from resiliency.files import write_array
-from resiliency.predictions import Predictions, Truth, read_predictions, read_validation
+from resiliency.prediction.reading import Predictions, Truth, read_predictions, read_validation
+from resiliency.storage.files import write_array
 
 TABLE = conditions(["fog", "snow"], [1, 3], {"clean": 6, "photos": 4, "few": 5}, {"clean": 4, "photos": 4, "few": 2})
 LABELS = {"clean": [0, 1, 2, 3, 0, 1], "photos": [3, 3, 0, 1], "few": [1, 3, 3, 1, 1]}

@@ -11,8 +11,8 @@ from PIL import Image
 from resiliency.designs.settings import Design
 from resiliency.designs.trial import trial
 from resiliency.faults import Fault
-from resiliency.preflight import preflight
-from resiliency.study import load
+from resiliency.study.loading import load
+from resiliency.study.preflight import preflight
 
 CONFIG = yaml.safe_load(Path(__file__).parents[2].joinpath("config.yaml").read_text())
 
@@ -54,7 +54,7 @@ def test_what_passed_once_is_not_tried_again(here, monkeypatch):
     small["members"] = {"designs": ["mine"], "baseline": "mine-s0"}
     small["designs"]["mine"] = {"factory": "factories_to_try:plain"}
     preflight(load(small))
-    monkeypatch.setattr("resiliency.preflight.trial", lambda designs: {name: "tried" for name in designs})
+    monkeypatch.setattr("resiliency.study.preflight.trial", lambda designs: {name: "tried" for name in designs})
     preflight(load(small))
     Path("factories_to_try.py").write_text(FACTORIES + "\n")
     with pytest.raises(Fault, match=r"designs\.mine: tried"):
@@ -111,7 +111,7 @@ def photos(here):
 )  # fmt: skip
 def test_folders_are_counted(photos, monkeypatch, dataset, faults):
     photos.with_name("list.txt").write_text("cat/0.png\n\ndog/1.png\n")
-    monkeypatch.setattr("resiliency.preflight.trial", lambda designs: {})
+    monkeypatch.setattr("resiliency.study.preflight.trial", lambda designs: {})
     config = CONFIG | {"joint": None, "search": None, "training": CONFIG["training"] | {"batch_size": 17}}
     config["members"] = {"designs": ["resnet18"], "baseline": "resnet18-s0"}
     config["ensembles"] = {"sizes": [2]}
@@ -126,7 +126,7 @@ def test_folders_are_counted(photos, monkeypatch, dataset, faults):
 
 
 def test_what_needs_training_images_is_named_where_there_are_none(photos, monkeypatch):
-    monkeypatch.setattr("resiliency.preflight.trial", lambda designs: {})
+    monkeypatch.setattr("resiliency.study.preflight.trial", lambda designs: {})
     (photos / "train").rename(photos.with_name("away"))
     config = CONFIG | {"dataset": {"name": "image_folder", "folder": "photos"}, "probe": {"images": 12}}
     config |= {"ensembles": {"sizes": [2]}, "joint": None, "search": None}

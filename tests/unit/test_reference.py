@@ -15,8 +15,8 @@ from resiliency.reference.table import expanded
 from resiliency.reference.tables import TABLES
 from resiliency.report import topics
 from resiliency.report.registry import CHARTS
-from resiliency.study_merging import read_merged
-from resiliency.tables import read_table
+from resiliency.storage.tables import read_table
+from resiliency.study.merging import read_merged
 
 REPOSITORY = Path(__file__).parents[2]
 STUDIES = sorted((REPOSITORY / "studies").glob("*.yaml"))

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from snakemake.utils import update_config
 
-from resiliency.resources import minutes, network_memory
-from resiliency.study import load
-from resiliency.study_merging import read_merged
+from resiliency.study.loading import load
+from resiliency.study.merging import read_merged
+from resiliency.study.resources import minutes, network_memory
 
 REPOSITORY = Path(__file__).parents[2]
 

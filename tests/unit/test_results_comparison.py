@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from resiliency.report.results_comparison import chart, page, published
+from resiliency.results.comparison import chart, page, published
 
 DOCS = Path(__file__).parents[2] / "docs" / "results"
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from resiliency.report.results_comparison import published
-from resiliency.report.results_found import found
+from resiliency.results.comparison import published
+from resiliency.results.found import found
 
 REPOSITORY = Path(__file__).parents[2]
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from resiliency.faults import Fault
-from resiliency.report.results_page import page, publish
-from resiliency.tables import read_table, write_table
+from resiliency.results.page import page, publish
+from resiliency.storage.tables import read_table, write_table
 
 DOCS = Path(__file__).parents[2] / "docs" / "results"
 STUDIES = sorted(path.parent for path in DOCS.glob("*/provenance.json"))

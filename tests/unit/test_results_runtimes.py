@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from resiliency.report.results_runtimes import page, runtimes
+from resiliency.results.runtimes import page, runtimes
 
 REPOSITORY = Path(__file__).parents[2]
 DOCS = REPOSITORY / "docs" / "results"
@@ -18,7 +18,7 @@ def provenance(study: str) -> dict:
 
 
 def test_the_page_is_what_the_studies_recorded():
-    """Otherwise: python -m resiliency.report.results_runtimes."""
+    """Otherwise: python -m resiliency.results.runtimes."""
     assert (DOCS / "runtimes.md").read_text(encoding="utf-8") == page(runtimes(DOCS))
 
 

@@ -14,7 +14,7 @@ from resiliency.search.nsga import Step, evolve, fronts
 from resiliency.search.searching import chosen, first_population, search, search_table
 from resiliency.search.settings import Search
 from resiliency.search.space import Space
-from resiliency.study import load
+from resiliency.study.loading import load
 from resiliency.training.checkpoints import Checkpoint
 from resiliency.training.validation import Labelled
 

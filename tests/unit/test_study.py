@@ -9,7 +9,8 @@ from pydantic import BaseModel
 from resiliency.corruptions.settings import Corruptions
 from resiliency.data.settings import Dataset
 from resiliency.designs.architectures import architectures
-from resiliency.study import Study, load
+from resiliency.study.loading import load
+from resiliency.study.model import Study
 
 
 def test_the_smallest_study_loads():

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from resiliency.analysis.observations import architecture, balance, correlation, diversity
 from resiliency.corruptions.settings import MAIN
 from resiliency.faults import Fault
-from resiliency.study import MOST_FAULTS, Study, load
+from resiliency.study.loading import MOST_FAULTS, load
+from resiliency.study.model import Study
 
 
 def test_the_default_study_loads():

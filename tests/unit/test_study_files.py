@@ -7,8 +7,8 @@ import yaml
 from attacks.study_files import FILES
 
 from resiliency.faults import Fault
-from resiliency.study import load
-from resiliency.study_files import read_places
+from resiliency.study.files import read_places
+from resiliency.study.loading import load
 
 VALID = """\
 study: mine

@@ -10,9 +10,10 @@ import yaml
 from snakemake.utils import update_config
 
 from resiliency.settings import Settings
-from resiliency.study import Study, load
-from resiliency.study_files import read_places
-from resiliency.study_merging import NAME, REPLACED, read_merged, without_inherited
+from resiliency.study.files import read_places
+from resiliency.study.loading import load
+from resiliency.study.merging import NAME, REPLACED, read_merged, without_inherited
+from resiliency.study.model import Study
 
 REPOSITORY = Path(__file__).parents[2]
 DEFAULT = REPOSITORY / "config.yaml"

@@ -23,8 +23,8 @@ from resiliency.designs.settings import Design
 from resiliency.designs.views import view_of
 from resiliency.designs.weights import load_member
 from resiliency.faults import Fault
-from resiliency.prediction import features, logits, write_logits
-from resiliency.study import load
+from resiliency.prediction.writing import features, logits, write_logits
+from resiliency.study.loading import load
 
 CLASSES = ["ant", "bee", "cat"]
 CARD = {"image_shape": [224, 224, 3], "classes": CLASSES, "mean": [0.5] * 3, "std": [0.2] * 3}

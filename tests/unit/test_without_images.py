@@ -38,7 +38,7 @@ from resiliency.ensembles.selection import EnsembleErrors
 from resiliency.ensembles.table import Pool
 from resiliency.external.predictions import Reader
 from resiliency.faults import Fault
-from resiliency.predictions import Predictions, Truth
+from resiliency.prediction.reading import Predictions, Truth
 
 RULE = "mean_probability"
 CHOSEN_METRICS = ["saliency_cosine", "linear_cka"]

@@ -81,7 +81,7 @@ def test_nothing_from_another_path_or_a_fresh_clone(planned_with):
     assert planned_with({}) == {}
 
 
-@pytest.mark.parametrize("module", ["train.py", "resiliency/files.py", "resiliency/training/engine.py"])
+@pytest.mark.parametrize("module", ["train.py", "resiliency/storage/files.py", "resiliency/training/engine.py"])
 def test_nothing_after_other_words(planned_with, module):
     assert planned_with({f"scripts/{module}": other_words}) == {}
 

@@ -5,7 +5,7 @@ import pytest
 
 from resiliency.reference.table import expanded
 from resiliency.reference.tables import TABLES
-from resiliency.tables import read_table
+from resiliency.storage.tables import read_table
 
 # Columns that a study of digits without further test sets, all of whose members can be compared, does not have.
 ELSEWHERE = ("<further>", "_pairs")

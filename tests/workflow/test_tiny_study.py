@@ -14,7 +14,7 @@ from resiliency.joint_objectives import JOINT_OBJECTIVES
 from resiliency.report import topics
 from resiliency.report.registry import CHARTS
 from resiliency.report.settings import CHART_SUFFIXES
-from resiliency.tables import IDENTIFIERS
+from resiliency.storage.tables import IDENTIFIERS
 
 TABLES = (
     *("members.csv", "histories.csv", "corruption_errors.csv", "ensembles.parquet", "correlations.csv"),

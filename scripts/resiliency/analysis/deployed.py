@@ -20,7 +20,7 @@ from resiliency.analysis.early_exit import COLUMNS, cheapest_first, early_exit
 from resiliency.ensembles.combination import member_weights
 from resiliency.ensembles.outputs import Ensemble
 from resiliency.names import CORRUPTED
-from resiliency.predictions import Predictions
+from resiliency.prediction.reading import Predictions
 from resiliency.progress import Progress
 
 LOADED = ("file ", "pretrained ")  # how the source of weights that were not trained here begins

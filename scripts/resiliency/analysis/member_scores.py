@@ -23,7 +23,7 @@ from resiliency.metrics.resiliency import (
     relative_mean_corruption_error,
 )
 from resiliency.names import CLEAN, CLEAN_ON
-from resiliency.predictions import Predictions
+from resiliency.prediction.reading import Predictions
 
 LOSSES = ("nll", "brier", "ece")
 # What is said of resiliency to corruptions where there are none.

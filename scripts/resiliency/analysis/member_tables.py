@@ -11,7 +11,7 @@ from resiliency.analysis.member_scores import Scored, Scorer
 from resiliency.designs.members import Member
 from resiliency.designs.settings import ALEXNET
 from resiliency.metrics.classification import CALIBRATION
-from resiliency.predictions import Predictions
+from resiliency.prediction.reading import Predictions
 from resiliency.reliability import member_warnings
 
 DESCRIBED = (

@@ -21,7 +21,7 @@ from resiliency.ensembles.combination import member_weights
 from resiliency.ensembles.scoring import mean_over_pairs
 from resiliency.ensembles.selection import EnsembleErrors
 from resiliency.names import CLEAN, CORRUPTED, INDEPENDENT, accuracy_of, diversity_of, mean_member_accuracy_of
-from resiliency.predictions import Predictions
+from resiliency.prediction.reading import Predictions
 from resiliency.streams import derived_seed, stream
 
 GROUPS = 10

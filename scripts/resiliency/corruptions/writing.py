@@ -10,8 +10,8 @@ from resiliency.corruptions.engines import Corrupt
 from resiliency.data.images import chunks, write_list
 from resiliency.data.pictures import checksum
 from resiliency.data.source import Images
-from resiliency.files import appending, replacing
 from resiliency.progress import Progress
+from resiliency.storage.files import appending, replacing
 
 # As ImageNet-C was saved (Hendrycks and Dietterich, 2019).
 QUALITY = 85

@@ -10,8 +10,8 @@ from resiliency.data.pictures import FileImages
 from resiliency.data.source import Part, Source
 from resiliency.data.split import stratified
 from resiliency.faults import Fault
-from resiliency.files import appending, write_array, write_json
 from resiliency.progress import Progress
+from resiliency.storage.files import appending, write_array, write_json
 
 # Training images that mean and standard deviation are taken from where all would have to be decoded for it.
 MEASURED = 5_000

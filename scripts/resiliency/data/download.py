@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from resiliency.faults import Fault
-from resiliency.files import REFUSALS
+from resiliency.storage.files import REFUSALS
 
 BLOCK = 2**18
 LARGEST = 20_000_000_000  # bytes, of any published archive here

@@ -15,7 +15,7 @@ from PIL import Image
 from resiliency.data.download import Archive, fetch, locked
 from resiliency.data.source import Part, Source
 from resiliency.faults import Fault
-from resiliency.files import REFUSALS, replacing
+from resiliency.storage.files import REFUSALS, replacing
 
 if TYPE_CHECKING:
     from torchvision.datasets import VisionDataset

@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from resiliency.designs.checkpoints import not_finite
 from resiliency.designs.networks import named, parameters_and_macs
-from resiliency.device import device_name
+from resiliency.devices.choice import device_name
 from resiliency.faults import Fault
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from resiliency.faults import Fault
-from resiliency.files import read_json, write_json
+from resiliency.storage.files import read_json, write_json
 
 
 @dataclass

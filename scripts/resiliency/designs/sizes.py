@@ -3,7 +3,7 @@
 import torch
 
 from resiliency.designs.networks import parameters_and_macs
-from resiliency.eager import timm
+from resiliency.devices.eager import timm
 
 
 def parameters_and_macs_of(architecture: str, image_size: int | None = None) -> tuple[int, int]:

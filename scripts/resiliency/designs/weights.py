@@ -15,8 +15,8 @@ from resiliency.designs.checkpoints import load_weights, read_checkpoint
 from resiliency.designs.hub import downloaded
 from resiliency.designs.networks import build, named, selected
 from resiliency.designs.views import own_view
-from resiliency.device import device
-from resiliency.eager import timm
+from resiliency.devices.choice import device
+from resiliency.devices.eager import timm
 from resiliency.faults import Fault
 
 SYNSET = re.compile(r"n\d{8}")

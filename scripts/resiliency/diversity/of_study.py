@@ -8,9 +8,9 @@ import pandas as pd
 from resiliency.diversity.metrics import METRICS
 from resiliency.diversity.pairs import pair_tables
 from resiliency.diversity.settings import STAGES
-from resiliency.files import read_array
-from resiliency.predictions import Predictions
+from resiliency.prediction.reading import Predictions
 from resiliency.progress import Progress
+from resiliency.storage.files import read_array
 
 
 def reader(

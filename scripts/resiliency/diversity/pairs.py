@@ -7,7 +7,7 @@ import pandas as pd
 
 from resiliency.diversity.metrics import METRICS
 from resiliency.diversity.representations import applicable
-from resiliency.predictions import Predictions
+from resiliency.prediction.reading import Predictions
 
 CHUNK_VALUES, MEMBER_VALUES = 2**24, 2**15  # probabilities of all members, and of one, which stay in a core's cache
 

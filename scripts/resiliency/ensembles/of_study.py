@@ -12,7 +12,7 @@ from resiliency.ensembles.table import Pool
 from resiliency.ensembles.voting import VOTE
 from resiliency.faults import Fault
 from resiliency.names import INDEPENDENT, SEARCH
-from resiliency.predictions import Predictions
+from resiliency.prediction.reading import Predictions
 from resiliency.progress import Progress
 
 COMPARED = ["objective", "strength", "seed"]  # of jointly trained ensembles

@@ -10,7 +10,7 @@ from resiliency.ensembles.voting import right_chances
 from resiliency.metrics.classification import softmax
 from resiliency.metrics.selective import entropy, mutual_information
 from resiliency.metrics.temperature import scaled
-from resiliency.predictions import Predictions
+from resiliency.prediction.reading import Predictions
 
 CHUNK_VALUES = 2**22  # probabilities of all members
 # Scores of confidence. The first two are of the ensemble's probabilities, the others of its members' disagreement.

@@ -14,7 +14,7 @@ from resiliency.ensembles.combination import LEAST, RULES, Rule, logarithms
 from resiliency.ensembles.counting import packed, right_counts
 from resiliency.ensembles.kernels import LANES, add_gaps, answers, product_sums
 from resiliency.metrics.classification import ECE_BINS
-from resiliency.predictions import Predictions
+from resiliency.prediction.reading import Predictions
 
 CHUNK_VALUES = 2**22  # probabilities of all members
 BLOCK_ANSWERS = 2**19  # of a block of ensembles to a chunk of images

@@ -8,7 +8,7 @@ from resiliency.conditions import further, groups
 from resiliency.ensembles.scoring import CHUNK_VALUES, correct_answers
 from resiliency.ensembles.voting import right_chances
 from resiliency.names import CORRUPTED
-from resiliency.predictions import Predictions
+from resiliency.prediction.reading import Predictions
 
 
 def objective_error(errors: np.ndarray, objective: str, quantile: float) -> np.ndarray:

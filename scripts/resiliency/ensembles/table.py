@@ -16,7 +16,7 @@ from resiliency.ensembles.voting import score_decisions
 from resiliency.metrics.accuracy import accuracies
 from resiliency.metrics.resiliency import mean_corruption_error
 from resiliency.names import CLEAN_ON, CORRUPTED, accuracy_of, mean_member_accuracy_of
-from resiliency.predictions import Predictions
+from resiliency.prediction.reading import Predictions
 
 SCORES = ("nll", "brier", "ece")
 Nested = dict[str, dict[str, np.ndarray]]

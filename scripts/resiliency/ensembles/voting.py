@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from resiliency.ensembles.counting import packed, right_counts
-from resiliency.predictions import Predictions
+from resiliency.prediction.reading import Predictions
 
 VOTE = "plurality_vote"
 BLOCK_VALUES = 2**18  # bytes of one array over ensembles and images: few enough for caches

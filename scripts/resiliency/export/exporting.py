@@ -18,7 +18,7 @@ from resiliency.export.choice import chosen
 from resiliency.export.loading import Networks, temperature_of
 from resiliency.export.module import Deployable
 from resiliency.export.programs import RUNTIMES, write_programs
-from resiliency.predictions import Predictions
+from resiliency.prediction.reading import Predictions
 from resiliency.provenance import processor
 
 

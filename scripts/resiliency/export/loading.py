@@ -13,7 +13,7 @@ from resiliency.ensembles.combination import member_weights
 from resiliency.export.choice import chosen, refuse_own_crops
 from resiliency.export.module import Deployable
 from resiliency.faults import Fault
-from resiliency.tables import read_table
+from resiliency.storage.tables import read_table
 
 Networks = list[tuple[nn.Module, Member]]
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from resiliency.faults import Fault
-from resiliency.tables import IDENTIFIERS
+from resiliency.storage.tables import IDENTIFIERS
 
 
 def read_foreign(file: str, needed: Sequence[str]) -> pd.DataFrame:

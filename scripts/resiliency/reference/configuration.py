@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from resiliency.reference.markdown import table_row
-from resiliency.study import Study
+from resiliency.study.model import Study
 
 LONGEST_DEFAULT = 80
 ELSEWHERE = "see `config.yaml`"
@@ -15,7 +15,7 @@ RECIPE = COMPONENT + "Recipe"
 INTRODUCTION = """# Configuration
 
 All keys of a study, written by `python -m resiliency.reference` from the models that check it
-(`scripts/resiliency/study.py` and the `settings.py` files that it composes). Unknown keys are refused. A study is
+(`scripts/resiliency/study/model.py` and the `settings.py` files that it composes). Unknown keys are refused. A study is
 merged into [config.yaml](../config.yaml), so that the defaults below are the values of that file where it has the key.
 Entries of `designs` and some mappings are [replaced whole](studies.md).
 

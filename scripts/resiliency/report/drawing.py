@@ -8,10 +8,10 @@ import altair as alt
 import pandas as pd
 import vl_convert
 
-from resiliency.files import replacing
 from resiliency.report.charts import chart_module
 from resiliency.report.registry import CHARTS
 from resiliency.report.style import set_properties, spoken
+from resiliency.storage.files import replacing
 
 VEGA_LITE = alt.SCHEMA_VERSION.rpartition(".")[0]
 TABLES = sorted({table for chart in CHARTS.values() for table in chart.tables})

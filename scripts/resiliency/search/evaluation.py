@@ -10,7 +10,7 @@ from resiliency.data.loading import batches, in_order
 from resiliency.designs.members import Member
 from resiliency.designs.networks import normalised
 from resiliency.metrics.classification import softmax
-from resiliency.prediction import logits
+from resiliency.prediction.writing import logits
 from resiliency.search.network import Residual
 from resiliency.search.space import Space
 from resiliency.search.supernet import Supernetwork, extract

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from resiliency.designs.settings import Design
+from resiliency.faults import short
 from resiliency.names import design_of
 from resiliency.search.settings import RANDOM, Search
 from resiliency.search.space import ARGUMENTS, RESNETS, Space
-from resiliency.study_messages import short
 
 STAGES = 4
 MOST = {"channels": 10_000, "layers": 200}

@@ -10,13 +10,13 @@ from resiliency.designs.cards import design_card
 from resiliency.designs.members import Member
 from resiliency.designs.networks import read_member, write_member
 from resiliency.faults import Fault
-from resiliency.files import read_array, read_json, write_csv
 from resiliency.search.evaluation import Evaluator
 from resiliency.search.faults import budget_faults
 from resiliency.search.members import MEMBER, digest, made_by, search_cost
 from resiliency.search.searching import Evaluations, chosen, search, search_table
 from resiliency.search.settings import Search
 from resiliency.search.space import Space
+from resiliency.storage.files import read_array, read_json, write_csv
 from resiliency.training.checkpoints import Checkpoint
 from resiliency.training.validation import Labelled, Preprocessing
 

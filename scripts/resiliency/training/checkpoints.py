@@ -10,9 +10,9 @@ from typing import Any
 
 import torch
 
-from resiliency.checksums import forget, verified
-from resiliency.device import device_name
-from resiliency.files import replacing
+from resiliency.devices.choice import device_name
+from resiliency.storage.checksums import forget, verified
+from resiliency.storage.files import replacing
 
 PAUSE = 60
 

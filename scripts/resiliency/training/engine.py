@@ -13,9 +13,9 @@ from resiliency.data.loading import batches
 from resiliency.data.source import Images
 from resiliency.designs.networks import normalised
 from resiliency.designs.strides import with_right_gradients
-from resiliency.eager import without_compiler
+from resiliency.devices.eager import without_compiler
+from resiliency.devices.gpus import SLOTS, gpu_slots
 from resiliency.faults import Fault
-from resiliency.gpus import SLOTS, gpu_slots
 from resiliency.progress import Progress
 from resiliency.streams import derived_seed
 from resiliency.training.augmentation import flipped, mixed, reader, shifted

@@ -5,7 +5,7 @@ import math
 import torch
 from torch import nn
 
-from resiliency.eager import without_compiler
+from resiliency.devices.eager import without_compiler
 from resiliency.training.settings import Recipe
 
 

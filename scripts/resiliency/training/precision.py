@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import torch
 from torch import nn
 
-from resiliency.device import bfloat16_in_hardware
+from resiliency.devices.choice import bfloat16_in_hardware
 
 
 def layer_precision(wanted: str, networks: Iterable[nn.Module], where: torch.device) -> str:

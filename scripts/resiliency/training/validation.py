@@ -9,7 +9,7 @@ from torch import nn
 from resiliency.data.loading import batches, in_order
 from resiliency.data.source import Images
 from resiliency.designs.networks import normalised
-from resiliency.device import inference
+from resiliency.devices.choice import inference
 from resiliency.faults import Fault
 
 

@@ -3,7 +3,7 @@
     PYTHONPATH=$PWD/tests/cuda/site snakemake --cores 2 --configfile studies/tiny.yaml --directory /tmp/pretended
 
 Python imports this file, whose name it gives, at its start where the folder is on its path. A process that chooses its
-device, by `resiliency.device`, then finds the pretended one, and stays on it; others import nothing more.
+device, by `resiliency.devices.choice`, then finds the pretended one, and stays on it; others import nothing more.
 """
 
 import sys
@@ -12,7 +12,7 @@ from importlib.abc import MetaPathFinder
 from importlib.machinery import PathFinder
 from pathlib import Path
 
-CHOOSER = "resiliency.device"
+CHOOSER = "resiliency.devices.choice"
 
 
 class _Finder(MetaPathFinder):

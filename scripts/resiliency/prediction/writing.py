@@ -19,10 +19,10 @@ from resiliency.data.source import Images
 from resiliency.designs.members import Member
 from resiliency.designs.networks import normalised, penultimate
 from resiliency.designs.views import view_of
-from resiliency.device import device_name, inference
+from resiliency.devices.choice import device_name, inference
 from resiliency.faults import Fault
-from resiliency.files import appending, read_array, write_array
 from resiliency.progress import Progress
+from resiliency.storage.files import appending, read_array, write_array
 
 BATCH = 256
 KEY_LENGTH = 16

@@ -9,9 +9,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from resiliency.checksums import verified
 from resiliency.faults import Fault
-from resiliency.files import replacing
+from resiliency.storage.checksums import verified
+from resiliency.storage.files import replacing
 
 BLOCK_ROWS = 2**19
 EXACT = 2.0**53  # whole numbers below it are exact as floats

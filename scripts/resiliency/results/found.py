@@ -1,14 +1,14 @@
 """In one sentence, how many published studies support each observation of the paper.
 
-`python -m resiliency.report.results_found` prints the sentence of the README.
+`python -m resiliency.results.found` prints the sentence of the README.
 """
 
 import pandas as pd
 
 from resiliency.analysis.verdicts import NOT_TESTED
 from resiliency.report.overview import observed
-from resiliency.report.results_comparison import published
-from resiliency.report.results_page import DOCS
+from resiliency.results.comparison import published
+from resiliency.results.page import DOCS
 
 ORDINALS = {1: "first", 2: "second", 3: "third", 4: "fourth"}
 

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from resiliency.checksums import record, verified
 from resiliency.faults import Fault
+from resiliency.storage.checksums import record, verified
 
 REFUSALS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM}
 

@@ -17,8 +17,8 @@ from resiliency.data.settings import PUBLISHED, Dataset
 from resiliency.data.source import ALL
 from resiliency.designs.trial import trial
 from resiliency.faults import Fault
-from resiliency.study import Study
-from resiliency.study_recipes import valid_recipes
+from resiliency.study.model import Study
+from resiliency.study.recipes import valid_recipes
 
 CODE = ("trial", "usable", "networks", "stems", "factories", "hub", "weights")
 
@@ -107,7 +107,7 @@ def _request(study: Study, name: str) -> dict:
 
 def _key(study: Study, name: str, request: dict) -> str:
     """A name for what was tried: the design, its factory, the library and the packages."""
-    files = [Path(__file__).with_name("designs") / f"{module}.py" for module in CODE]
+    files = [Path(__file__).parents[1] / "designs" / f"{module}.py" for module in CODE]
     files += [Path(path) for key, path in study.designs[name].inputs(0).items() if key == "factory"]
     versions = [version(package) for package in ("torch", "timm")]
     content = json.dumps([request, versions, str(Path.cwd()) if request["description"]["factory"] else ""], default=str)

@@ -9,9 +9,9 @@ import pandas as pd
 
 from resiliency.conditions import Condition, condition_table
 from resiliency.faults import Fault
-from resiliency.files import read_array
 from resiliency.metrics.classification import softmax
 from resiliency.names import CLEAN
+from resiliency.storage.files import read_array
 
 EVERY = slice(None)
 VALIDATION = "validation"

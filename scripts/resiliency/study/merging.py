@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 from snakemake.utils import update_config
 
-from resiliency.study_files import Keys, Place, read_places
+from resiliency.study.files import Keys, Place, read_places
 
 NAME = "*"  # any key
 NOTHING: Mapping[str, Any] = MappingProxyType({})

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from contextlib import suppress
 from math import inf
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from resiliency.conditions import counted
 from resiliency.corruptions.settings import HELD_OUT, MAIN, SEVERITIES
@@ -13,20 +12,17 @@ from resiliency.data.folder import folder_classes
 from resiliency.data.settings import PUBLISHED, Dataset
 from resiliency.designs.architectures import architectures
 from resiliency.designs.settings import ALEXNET, VIEW
-from resiliency.faults import Fault
+from resiliency.faults import Fault, hint, short
 from resiliency.names import CLEAN, CLEAN_ON, CORRUPTED
 from resiliency.search.faults import search_faults
-from resiliency.study_messages import hint, short
-from resiliency.study_recipes import batch_faults, joint_faults, recipe_faults, supernet_faults
-
-if TYPE_CHECKING:
-    from resiliency.study import Study
+from resiliency.study.model import Study
+from resiliency.study.recipes import batch_faults, joint_faults, recipe_faults, supernet_faults
 
 TEST_SET_NAME = rf"^(?!{CLEAN_ON})[A-Za-z][A-Za-z0-9_]*$"
 RESERVED = {CLEAN, CORRUPTED, "validation", "mean", *MAIN, *HELD_OUT}  # that tables and charts give to other images
 
 
-def cross_checks(study: "Study", faulty: set[str] = frozenset()) -> list[str]:
+def cross_checks(study: Study, faulty: set[str] = frozenset()) -> list[str]:
     """Run `CHECKS` on `study`, and return a line for each fault.
 
     Args:
@@ -45,7 +41,7 @@ def cross_checks(study: "Study", faulty: set[str] = frozenset()) -> list[str]:
     return lines
 
 
-def _references(study: "Study") -> Iterator[str]:
+def _references(study: Study) -> Iterator[str]:
     """Designs that are named and are not in the catalogue."""
     designs = [(f"members.designs.{i}", design) for i, design in enumerate(study.members.designs)]
     designs += [(f"joint.designs.{i}", design) for i, design in enumerate(study.joint.designs)] if study.joint else []
@@ -61,7 +57,7 @@ def _references(study: "Study") -> Iterator[str]:
         yield "members.designs: must name each design once"
 
 
-def _catalogue(study: "Study") -> Iterator[str]:
+def _catalogue(study: Study) -> Iterator[str]:
     """Names of designs, architectures and recipes that cannot be."""
     names = architectures()
     for name, design in study.designs.items():
@@ -74,7 +70,7 @@ def _catalogue(study: "Study") -> Iterator[str]:
         yield from recipe_faults(f"designs.{name}", study.recipe, name)
 
 
-def _views(study: "Study") -> Iterator[str]:
+def _views(study: Study) -> Iterator[str]:
     """Views of loaded members where all see images as the data set has them."""
     for name in study.loaded_designs() if study.data.one_size else []:
         for key in VIEW:
@@ -85,7 +81,7 @@ def _views(study: "Study") -> Iterator[str]:
                 )
 
 
-def _external(study: "Study") -> Iterator[str]:
+def _external(study: Study) -> Iterator[str]:
     """Sections that do not go together with members from elsewhere, or with none."""
     if study.dataset is None:
         made = {"members.designs": study.members.designs, "joint": study.joint, "search": study.search}
@@ -100,7 +96,7 @@ def _external(study: "Study") -> Iterator[str]:
         yield "ensembles.rules: weighted_mean needs validation accuracies, which members from elsewhere lack"
 
 
-def _files_from_elsewhere(study: "Study") -> Iterator[str]:
+def _files_from_elsewhere(study: Study) -> Iterator[str]:
     """Files of members from elsewhere that are wrong."""
     try:
         if study.external:
@@ -110,7 +106,7 @@ def _files_from_elsewhere(study: "Study") -> Iterator[str]:
         yield f"external: {fault}"
 
 
-def _members_from_elsewhere(study: "Study") -> Iterator[str]:
+def _members_from_elsewhere(study: Study) -> Iterator[str]:
     """What does not go together with the members that the files hold."""
     kinds = study.contents().kinds if study.external else {}
     predicted = {kind for kind in kinds.values() if kind != "scores"}
@@ -127,7 +123,7 @@ def _braces(path: str) -> str:
     return "braces cannot be in this path; rename it" if set("{}") & set(path) else ""
 
 
-def _files(study: "Study") -> Iterator[str]:
+def _files(study: Study) -> Iterator[str]:
     """Files that members are loaded from, or further test sets read from, and that are not there or badly named."""
     if study.corruptions.folder and (fault := _braces(study.corruptions.folder)):
         yield f"corruptions.folder: {study.corruptions.folder}: {fault}"
@@ -155,18 +151,18 @@ def _files(study: "Study") -> Iterator[str]:
                     yield f"designs.{name}.{key}: {path}: {fault}"
 
 
-def _corruptions(study: "Study") -> Iterator[str]:
+def _corruptions(study: Study) -> Iterator[str]:
     if study.corruptions.engine == "imagecorruptions" and study.corruptions.table == "cifar-10-c":
         yield "corruptions.table: 'cifar-10-c' is not in the engine imagecorruptions, which has imagenet-c alone"
 
 
-def _precomputed(study: "Study") -> Iterator[str]:
+def _precomputed(study: Study) -> Iterator[str]:
     dataset = study.data
     if study.corruptions.source == "precomputed" and dataset.name.startswith("cifar") and dataset.side != 32:
         yield f"dataset.image_size: {dataset.side} is not the 32 px of the precomputed set of {dataset.name}"
 
 
-def _baseline(study: "Study") -> Iterator[str]:
+def _baseline(study: Study) -> Iterator[str]:
     external = study.contents()
     members, baseline = study.independent_members(), study.members.baseline
     if external:
@@ -175,7 +171,7 @@ def _baseline(study: "Study") -> Iterator[str]:
         yield f"members.baseline: {short(baseline)} is not a member{hint(baseline, members)}"
 
 
-def _alexnet(study: "Study") -> Iterator[str]:
+def _alexnet(study: Study) -> Iterator[str]:
     """AlexNet as the baseline on other images, corruptions or severities than those of its published errors."""
     if study.members.baseline != ALEXNET:
         return
@@ -197,7 +193,7 @@ def _alexnet(study: "Study") -> Iterator[str]:
         yield f"members.baseline: alexnet has published errors on ImageNet-C only, which needs {', '.join(lacking)}"
 
 
-def _reference(study: "Study") -> Iterator[str]:
+def _reference(study: Study) -> Iterator[str]:
     """A recipe of reference that no member has."""
     reference = study.statistics.reference
     if reference is None:
@@ -212,13 +208,13 @@ def _reference(study: "Study") -> Iterator[str]:
     yield f"statistics.reference: {short(reference)} is not the recipe of a member{near}"
 
 
-def _ensembles(study: "Study") -> Iterator[str]:
+def _ensembles(study: Study) -> Iterator[str]:
     members = study.independent_members() + (study.contents().predicted if study.external else [])
     if members and max(study.ensembles.sizes) > len(members):
         yield f"ensembles.sizes: {max(study.ensembles.sizes)} is more than the {len(members)} members"
 
 
-def _test_sets(study: "Study") -> Iterator[str]:
+def _test_sets(study: Study) -> Iterator[str]:
     for name in study.test_sets:
         if name in RESERVED or not re.fullmatch(TEST_SET_NAME, name):
             yield (
@@ -227,19 +223,19 @@ def _test_sets(study: "Study") -> Iterator[str]:
             )
 
 
-def _splits(study: "Study") -> Iterator[str]:
+def _splits(study: Study) -> Iterator[str]:
     most = study.data.most_images()
     if min((count for split, count in most.items() if split in study.splits), default=inf) < 10:
         yield "dataset: validation_fraction and test_fraction must leave at least 10 images to each split that is used"
 
 
-def _probe(study: "Study") -> Iterator[str]:
+def _probe(study: Study) -> Iterator[str]:
     test = study.data.most_images().get("test", inf)
     if study.probe.images > test:
         yield f"probe.images: {study.probe.images} is more than the {test} test images"
 
 
-def _search(study: "Study") -> Iterator[str]:
+def _search(study: Study) -> Iterator[str]:
     """A search that the network of its design does not allow."""
     if study.search:
         design, classes = study.designs[study.search.design], _class_count(study.data)

@@ -6,7 +6,7 @@ The figures are generous rather than exact: asking for too little costs an attem
 from math import comb
 
 from resiliency.data.settings import PUBLISHED
-from resiliency.study import Study
+from resiliency.study.model import Study
 
 # Longest run time to ask for, in minutes. Training that takes longer goes on from its checkpoint in the next attempt.
 DAY = 24 * 60

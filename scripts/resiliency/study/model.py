@@ -1,11 +1,10 @@
 """The study: the one place that knows all keys of the configuration, their defaults and their limits."""
 
-from contextlib import suppress
 from functools import cached_property
 from itertools import chain
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field, ValidationError
+from pydantic import AfterValidator, Field
 
 from resiliency.analysis.settings import Statistics
 from resiliency.corruptions.settings import Corruptions
@@ -16,21 +15,15 @@ from resiliency.diversity.settings import Attribution
 from resiliency.ensembles.settings import Deployment, Ensembles
 from resiliency.export.choice import BEST, checked
 from resiliency.external.settings import External
-from resiliency.faults import Fault
 from resiliency.names import design_of
-from resiliency.prediction_settings import Prediction
+from resiliency.prediction.settings import Prediction
 from resiliency.report.settings import Charts
 from resiliency.search.settings import Search
 from resiliency.settings import AUTO, Settings
-from resiliency.study_checks import cross_checks
-from resiliency.study_files import Keys, Place, located
-from resiliency.study_mending import faulty, mended
-from resiliency.study_messages import messages
 from resiliency.training.joint_settings import Joint
 from resiliency.training.settings import Recipe
 
 NAME = r"^[A-Za-z0-9_][A-Za-z0-9_.]*$"
-MOST_FAULTS = 20
 MOST_PICTURED = 8
 
 
@@ -187,28 +180,3 @@ class Study(Settings):
     def searched_members(self) -> list[str]:
         """Names of the members that a search finds, such as `search-00`."""
         return [f"search-{index:02}" for index in range(self.search.members if self.search else 0)]
-
-
-def load(config: dict[str, Any], places: dict[Keys, Place] | None = None) -> Study:
-    """The study that `config`, as read from YAML, describes.
-
-    Args:
-        places: where its keys are given, from `read_places`.
-
-    Raises:
-        Fault: one line for each fault: the key's path, its value and what is allowed, and its place if that is known.
-    """
-    if not all(isinstance(key, str) for key in config):
-        raise Fault("keys must be words")
-    try:
-        study = Study(**config)
-        lines = cross_checks(study)
-    except ValidationError as error:
-        lines = messages(Study, error)
-        with suppress(ValidationError):
-            lines += cross_checks(Study(**mended(config, error)), faulty(error))
-    if lines:
-        located_lines = [located(line, config, places or {}) for line in lines[:MOST_FAULTS]]
-        left = len(lines) - MOST_FAULTS
-        raise Fault("\n".join(located_lines + ([f"and {left:,} more faults"] if left > 0 else [])))
-    return study

@@ -1,14 +1,14 @@
 """How long the published studies took, and on what machines, as a page of Markdown.
 
-`python -m resiliency.report.results_runtimes` writes `docs/results/runtimes.md` from the `provenance.json` that
-`results_page` has kept of each study.
+`python -m resiliency.results.runtimes` writes `docs/results/runtimes.md` from the `provenance.json` that
+`page` has kept of each study.
 """
 
 from datetime import datetime
 from pathlib import Path
 
-from resiliency.files import read_json
-from resiliency.report.results_page import DOCS, markdown
+from resiliency.results.page import DOCS, markdown
+from resiliency.storage.files import read_json
 
 PAGE = "runtimes"
 LONGEST = 3  # stages that are named of each study
@@ -48,7 +48,7 @@ def runtimes(docs: Path) -> list[dict]:
 
 def page(rows: list[dict]) -> str:
     """The page of these rows."""
-    return markdown("results_runtimes.md.j2").render(rows=rows)
+    return markdown("runtimes.md.j2").render(rows=rows)
 
 
 if __name__ == "__main__":

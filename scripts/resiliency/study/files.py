@@ -1,7 +1,7 @@
 """Reading the YAML files of a study: strictly, and with the line that each key stands in.
 
 Snakemake merges them and forgets where a key came from; of a key given twice it takes the last, without a word. What it
-cannot read itself it does not name: `python -m resiliency.study_files studies/mine.yaml` does.
+cannot read itself it does not name: `python -m resiliency.study.files studies/mine.yaml` does.
 """
 
 import sys

@@ -1,6 +1,6 @@
 """A study's results as a page of Markdown, with the tables and charts that it is made from beside it.
 
-`python -m resiliency.report.results_page results/<study>` writes `docs/results/<study>.md` and, in
+`python -m resiliency.results.page results/<study>` writes `docs/results/<study>.md` and, in
 `docs/results/<study>/`, the files that the page is made from.
 """
 
@@ -15,14 +15,14 @@ import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from resiliency.faults import Fault
-from resiliency.files import read_json, replacing
 from resiliency.names import CLEAN, CORRUPTED, INDEPENDENT
 from resiliency.report import words
 from resiliency.report.overview import cautions, contenders, leaders, observed
 from resiliency.report.pearson import main_correlations
-from resiliency.study import load
-from resiliency.study_merging import read_merged
-from resiliency.tables import read_table
+from resiliency.storage.files import read_json, replacing
+from resiliency.storage.tables import read_table
+from resiliency.study.loading import load
+from resiliency.study.merging import read_merged
 
 DOCS = Path("docs/results")
 REPOSITORY = Path(__file__).parents[3]
@@ -93,7 +93,7 @@ def page(kept: Path) -> str:
     written = _written(provenance["study"]["study"])
     errors = tables["corruption_errors"]
     further = [name for name in errors["test_set"].unique() if name != CLEAN]
-    return markdown("results_page.md.j2").render(
+    return markdown("page.md.j2").render(
         study=provenance["study"]["study"],
         changed=_changed(provenance["study"], written),
         outdated=_outdated(provenance["study"], written),

@@ -1,7 +1,7 @@
 """The published studies side by side: what they say of the paper's observations, as a page of Markdown with a chart.
 
-`python -m resiliency.report.results_comparison` writes `docs/results/comparison.md` and `comparison.svg` from the
-tables that `results_page` has kept of each study.
+`python -m resiliency.results.comparison` writes `docs/results/comparison.md` and `comparison.svg` from the
+tables that `page` has kept of each study.
 """
 
 from pathlib import Path
@@ -11,14 +11,14 @@ import pandas as pd
 
 from resiliency.analysis.verdicts import CONTRADICTED, EQUIVALENT, NOT_TESTED, SUPPORTED, UNDECIDED
 from resiliency.diversity.settings import MAIN
-from resiliency.files import read_json
 from resiliency.names import CLEAN, CORRUPTED
 from resiliency.report import style, words
 from resiliency.report.drawing import svg
 from resiliency.report.overview import contenders, observed
 from resiliency.report.pearson import main_correlations
-from resiliency.report.results_page import DOCS, kept_tables, markdown
 from resiliency.report.settings import OKABE_ITO
+from resiliency.results.page import DOCS, kept_tables, markdown
+from resiliency.storage.files import read_json
 
 PAGE = "comparison"
 LABELS = 400  # pixels
@@ -57,7 +57,7 @@ def page(studies: dict[str, dict[str, pd.DataFrame]]) -> str:
         for study, tables in studies.items()
         if "deployment" in tables
     }
-    return markdown("results_comparison.md.j2").render(
+    return markdown("comparison.md.j2").render(
         studies=studies,
         observations=dict(sorted(by_number.items())),
         summaries={number: _summary(of_studies) for number, of_studies in by_number.items()},

@@ -4,18 +4,15 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
 from math import inf
-from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from resiliency.study_messages import message
+from resiliency.study.messages import message
+from resiliency.study.model import Study
 from resiliency.training.settings import Recipe
 
-if TYPE_CHECKING:
-    from resiliency.study import Study
 
-
-def valid_recipes(study: "Study") -> Iterator[tuple[str, Recipe]]:
+def valid_recipes(study: Study) -> Iterator[tuple[str, Recipe]]:
     """Where each recipe that is used, and is one, comes from, and the recipe."""
     recipes = [(f"designs.{name}", partial(study.recipe, name)) for name in study.trained_designs()]
     recipes += [("joint", study.joint_recipe)] if study.joint else []
@@ -25,13 +22,13 @@ def valid_recipes(study: "Study") -> Iterator[tuple[str, Recipe]]:
             yield path, recipe()
 
 
-def joint_faults(study: "Study") -> Iterator[str]:
+def joint_faults(study: Study) -> Iterator[str]:
     """What is wrong with the recipe of joint training."""
     if study.joint:
         yield from recipe_faults("joint", study.joint_recipe)
 
 
-def supernet_faults(study: "Study") -> Iterator[str]:
+def supernet_faults(study: Study) -> Iterator[str]:
     """What is wrong with the recipe of the super-network."""
     if study.search:
         yield from recipe_faults("search", study.search_recipe)
@@ -48,7 +45,7 @@ def recipe_faults(path: str, recipe: Callable[..., Recipe], *arguments: str) -> 
         yield f"{path}.training: keys must be words"
 
 
-def batch_faults(study: "Study") -> Iterator[str]:
+def batch_faults(study: Study) -> Iterator[str]:
     """Batches that the training images do not fill, and those of joint training that mix or smooth labels."""
     train = study.data.most_images().get("train", inf)
     for path, recipe in valid_recipes(study):

@@ -1,0 +1,1 @@
+"""Where networks run: the device, its share of jobs, and what it does with memory."""

@@ -1,0 +1,1 @@
+"""Logits of networks: written condition by condition, and read."""

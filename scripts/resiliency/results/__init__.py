@@ -1,0 +1,1 @@
+"""Pages of published results, with the tables and charts that they are made from."""
