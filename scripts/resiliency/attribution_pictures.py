@@ -18,14 +18,14 @@ ZERO, SCALE = 128, 127  # of maps in -1..1 as uint8
 
 
 def attribution_table(
-    images: dict[str, np.ndarray], maps: dict[str, np.ndarray], members: list[str], indices: np.ndarray, labels: list
+    images: dict[str, np.ndarray], maps: dict[str, np.ndarray], names: list[str], indices: np.ndarray, labels: list
 ) -> pd.DataFrame:
     """The pictures of the gallery: a row for each image and each member's map of it, clean and corrupted.
 
     Args:
         images: `clean` and `corrupted` -> uint8 NxHxWx3.
         maps: the same -> float M x N x H x W, NaN where the method does not apply to a member, which is left out.
-        members: M names.
+        names: of the M members.
         indices: int N, positions of the images in the test set.
         labels: N names of their classes.
 
@@ -37,17 +37,17 @@ def attribution_table(
     for position, index_and_label in enumerate(zip(indices.tolist(), labels, strict=True)):
         for name in IMAGES:
             rows.append((*index_and_label, name, IMAGE, data_url(images[name][position])))
-            for member, of_member, fits in zip(members, maps[name], applicable(maps[name]), strict=True):
+            for member, of_member, fits in zip(names, maps[name], applicable(maps[name]), strict=True):
                 if fits:
                     rows.append((*index_and_label, name, member, map_url(of_member[position])))
     return pd.DataFrame(rows, columns=["index", "label", "images", "what", "picture"])
 
 
-def distance_table(maps: dict[str, np.ndarray], members: list[str]) -> pd.DataFrame:
+def distance_table(maps: dict[str, np.ndarray], names: list[str]) -> pd.DataFrame:
     """1 - cosine of two members' maps, mean over images: a row per pair, clean and corrupted.
 
     Args:
-        maps, members: as above.
+        maps, names: as above.
 
     Returns:
         Columns images (clean or corrupted), first, second (members), distance (0 for equal maps, at most 2).
@@ -56,9 +56,7 @@ def distance_table(maps: dict[str, np.ndarray], members: list[str]) -> pd.DataFr
     for name in IMAGES:
         fits = np.flatnonzero(applicable(maps[name]))
         distances = 1 - cosine_similarity(maps[name][fits]) if len(fits) else np.empty((0, 0))
-        rows += [
-            (name, members[fits[i]], members[fits[j]], distances[i, j]) for i, j in combinations(range(len(fits)), 2)
-        ]
+        rows += [(name, names[fits[i]], names[fits[j]], distances[i, j]) for i, j in combinations(range(len(fits)), 2)]
     return pd.DataFrame(rows, columns=["images", "first", "second", "distance"])
 
 

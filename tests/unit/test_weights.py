@@ -84,12 +84,17 @@ def test_members_files_and_families(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("nets.py").touch()
     trained = Design(architecture="resnet50.tv_in1k")
-    assert (trained.loaded, trained.members(3), trained.inputs(2), trained.group) == (False, 3, {}, "resnet")
+    assert (trained.loaded, trained.member_count(3), trained.inputs(2), trained.group) == (False, 3, {}, "resnet")
     assert "loaded" not in trained.described(32)
     pretrained = Design(architecture="resnet50", weights="pretrained", family="mine")
-    assert (pretrained.loaded, pretrained.members(3), pretrained.inputs(0), pretrained.group) == (True, 1, {}, "mine")
+    assert (pretrained.loaded, pretrained.member_count(3), pretrained.inputs(0), pretrained.group) == (
+        True,
+        1,
+        {},
+        "mine",
+    )
     own = Design(factory="nets:small", weights=["a.pt", "b.pt"], classes="names.txt", mean=[0] * 3, std=[1] * 3)
-    assert (own.members(3), own.group) == (2, "small")
+    assert (own.member_count(3), own.group) == (2, "small")
     assert own.inputs(1) == {"weights": "b.pt", "classes": "names.txt", "factory": "nets.py"}
 
 

@@ -181,7 +181,7 @@ class Design(Settings):
         name = self.architecture.partition(".")[0]
         return self.family or architectures().get(name, name)
 
-    def members(self, seeds: int) -> int:
+    def member_count(self, seeds: int) -> int:
         """Number of members of this design, where each design that is trained has `seeds`."""
         return (len(self.files) or 1) if self.loaded else seeds
 

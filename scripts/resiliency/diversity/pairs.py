@@ -13,16 +13,16 @@ CHUNK_VALUES, MEMBER_VALUES = 2**24, 2**15  # probabilities of all members, and 
 
 
 def pair_tables(
-    members: list[str],
+    names: list[str],
     predictions: list[Predictions],
     representations: Callable[[str], Sequence[np.ndarray]],
     metrics: list[str],
     networks: list[bool] | None = None,
 ) -> Iterator[pd.DataFrame]:
-    """A row per pair of `members`, metric and condition; of one metric under one condition at a time.
+    """A row per pair of members, metric and condition; of one metric under one condition at a time.
 
     Args:
-        members: M names.
+        names: of the M members.
         predictions: of each member.
         representations: source of an attribution or activation metric -> what it takes, of those members that are
             known by their networks, NaN for those that a method does not apply to; pairs with others are left out.
@@ -34,7 +34,7 @@ def pair_tables(
         Columns first, second (members), kind, metric, condition, raw (as the literature defines it) and diversity
         (grows with diversity). Attributions and activations are compared on clean images, condition 0.
     """
-    everyone = np.array(members)
+    everyone = np.array(names)
     probable = np.array([member.has_probabilities for member in predictions])
     for condition in range(len(predictions[0])):
         for name, matrix in _of_decisions(predictions, condition).items():
@@ -55,12 +55,12 @@ def pair_tables(
                 yield _rows(name, 0, METRICS[name].raw(chosen), with_networks[applies])
 
 
-def _rows(name: str, condition: int, matrix: np.ndarray, members: np.ndarray) -> pd.DataFrame:
-    """A row per pair of `members` from the raw values M x M of a metric."""
+def _rows(name: str, condition: int, matrix: np.ndarray, names: np.ndarray) -> pd.DataFrame:
+    """A row per pair of members from the raw values M x M of a metric."""
     metric = METRICS[name]
-    first, second = np.triu_indices(len(members), k=1)
+    first, second = np.triu_indices(len(names), k=1)
     raw = matrix[first, second]
-    columns = {"first": members[first], "second": members[second], "kind": metric.kind, "metric": name}
+    columns = {"first": names[first], "second": names[second], "kind": metric.kind, "metric": name}
     return pd.DataFrame(columns | {"condition": condition, "raw": raw, "diversity": metric.diversity(raw)})
 
 

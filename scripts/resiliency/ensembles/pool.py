@@ -14,20 +14,20 @@ TOGETHER = ["origin", "objective", "setting", "strength", "seed"]  # what member
 DRAWN_VALUES = 2**22  # random numbers at once, one for each member of each ensemble drawn
 
 
-def ensembles_of(members: int, size: int) -> np.ndarray:
-    """All ensembles of `size` out of `members`: int64 E x size, each row ascending, rows in lexicographic order."""
-    chosen = chain.from_iterable(combinations(range(members), size))
-    return np.fromiter(chosen, np.int64, count=comb(members, size) * size).reshape(-1, size)
+def ensembles_of(member_count: int, size: int) -> np.ndarray:
+    """All ensembles of `size`: int64 E x size, each row ascending, rows in lexicographic order."""
+    chosen = chain.from_iterable(combinations(range(member_count), size))
+    return np.fromiter(chosen, np.int64, count=comb(member_count, size) * size).reshape(-1, size)
 
 
-def limits(members: int, sizes: list[int], limit: int) -> list[int]:
+def limits(member_count: int, sizes: list[int], limit: int) -> list[int]:
     """How many ensembles of each size are scored, at most `limit` in all.
 
     Sizes share the limit equally; what a size cannot use goes to the larger ones.
     """
     left, counts = limit, {}
-    for index, size in enumerate(sorted(sizes, key=lambda size: comb(members, size))):
-        counts[size] = min(comb(members, size), left // (len(sizes) - index))
+    for index, size in enumerate(sorted(sizes, key=lambda size: comb(member_count, size))):
+        counts[size] = min(comb(member_count, size), left // (len(sizes) - index))
         left -= counts[size]
     return [counts[size] for size in sizes]
 
@@ -42,22 +42,22 @@ def chosen_ensembles(designs: list[str], size: int, count: int, seed: int) -> np
     Args:
         designs: of each member.
     """
-    members = len(designs)
-    if comb(members, size) <= count:
-        return ensembles_of(members, size)
+    member_count = len(designs)
+    if comb(member_count, size) <= count:
+        return ensembles_of(member_count, size)
     random = stream(seed, "ensembles", size)
     kinds, of_kind = np.unique(designs, return_inverse=True, return_counts=True)[1:]
     shares = [comb(int(number), size) for number in of_kind]
     alike = sum(shares)
-    of_one = min(alike, max(count // 2, count - (comb(members, size) - alike)))
-    rows = max(1, min(count, DRAWN_VALUES // members))
+    of_one = min(alike, max(count // 2, count - (comb(member_count, size) - alike)))
+    rows = max(1, min(count, DRAWN_VALUES // member_count))
 
     def draw_alike() -> np.ndarray:
         kind = random.choice(len(shares), (rows, 1), p=np.array([share / alike for share in shares]))
-        return _smallest(np.where(kinds == kind, random.random((rows, members)), 1), size)
+        return _smallest(np.where(kinds == kind, random.random((rows, member_count)), 1), size)
 
     def draw_others() -> np.ndarray:
-        drawn = _smallest(random.random((rows, members)), size)
+        drawn = _smallest(random.random((rows, member_count)), size)
         return drawn[kinds[drawn].min(axis=1) != kinds[drawn].max(axis=1)]
 
     if alike > of_one:

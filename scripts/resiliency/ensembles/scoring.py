@@ -193,9 +193,9 @@ def mean_over_pairs(ensembles: np.ndarray, pairs: np.ndarray) -> tuple[np.ndarra
     return np.divide(total, count, out=np.full(len(total), np.nan), where=count > 0), count
 
 
-def _chunk(members: int, classes: int) -> int:
+def _chunk(member_count: int, classes: int) -> int:
     """How many images are scored at a time."""
-    return min(LANES, max(1, CHUNK_VALUES // (members * classes)))
+    return min(LANES, max(1, CHUNK_VALUES // (member_count * classes)))
 
 
 def _answered(

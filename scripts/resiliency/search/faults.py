@@ -13,14 +13,14 @@ STAGES = 4
 MOST = {"channels": 10_000, "layers": 200}
 
 
-def search_faults(search: Search, design: Design, side: int, classes: int, members: list[str]) -> Iterator[str]:
+def search_faults(search: Search, design: Design, side: int, classes: int, names: list[str]) -> Iterator[str]:
     """A line for each fault.
 
     Args:
         design: that of the search.
         side: of the images, in pixels.
         classes: of the data set; 1 where they are not known yet.
-        members: those of the study that are not trained jointly.
+        names: of the members of the study that are not trained jointly.
     """
     architecture, name = (design.architecture or "").partition(".")[0], search.design
     if architecture not in RESNETS:
@@ -32,7 +32,7 @@ def search_faults(search: Search, design: Design, side: int, classes: int, membe
     if fault := _size_fault(design.arguments):
         yield f"designs.{name}.arguments.{fault}"
         return
-    own = [member for member in members if design_of(member) == name]
+    own = [member for member in names if design_of(member) == name]
     if search.start != RANDOM and search.start not in own:
         yield f"search.start: {search.start!r} is not a member of {name}; random or one of {own} is needed"
     if search.training.get("compile"):

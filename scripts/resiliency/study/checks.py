@@ -143,7 +143,7 @@ def _files(study: Study) -> Iterator[str]:
                 yield f"test_sets.{name}.{key}: {path}: {fault}"
     for name in study.loaded_designs():
         design = study.designs[name]
-        for index in range(design.members(1)):
+        for index in range(design.member_count(1)):
             for key, path in design.inputs(index).items():
                 if not Path(path).is_file():
                     yield f"designs.{name}.{key}: there is no file {path}"

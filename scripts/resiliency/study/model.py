@@ -116,7 +116,7 @@ class Study(Settings):
         return [
             f"{design}-s{seed}"
             for design in self.members.designs
-            for seed in range(self.designs[design].members(self.members.trained(design)))
+            for seed in range(self.designs[design].member_count(self.members.trained(design)))
         ]
 
     def pictured_members(self) -> list[str]:

@@ -102,14 +102,14 @@ def adp(logits: Tensor, labels: Tensor, strength: float) -> Tensor:
     return independent(logits, labels) - strength / members * (alpha * entropy + beta * volume).mean()
 
 
-def adp_fault(members: int, classes: int) -> None:
+def adp_fault(member_count: int, classes: int) -> None:
     """Refuse so many members that the determinant of `adp` is always 0: they predict only classes - 1 wrong classes.
 
     Raises:
         Fault: members > classes - 1.
     """
-    if members > classes - 1:
-        raise Fault(f"objective adp: {members} members of {classes} classes; it takes at most classes - 1 members")
+    if member_count > classes - 1:
+        raise Fault(f"objective adp: {member_count} members of {classes} classes; it takes at most classes - 1 members")
 
 
 def attribution(logits: Tensor, labels: Tensor, strength: float, gradients: list[Tensor]) -> Tensor:
