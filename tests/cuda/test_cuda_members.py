@@ -8,11 +8,11 @@ import torch
 from conftest import cuda_device
 from networks import DESIGNS
 
-from resiliency import device
 from resiliency.activations import stage_grams
 from resiliency.attributions import METHODS, Inapplicable, attribution_maps
 from resiliency.designs.members import Member
 from resiliency.designs.networks import build, read_member, write_member
+from resiliency.devices import choice
 from resiliency.prediction.writing import compare_precision, features, logits, write_logits
 from resiliency.search.evaluation import Evaluator
 from resiliency.search.losses import progressive_phases, supernet_loss
@@ -43,7 +43,7 @@ def on_both(tmp_path_factory):
     def compute(family, function):
         with pytest.MonkeyPatch.context() as hidden:
             hidden.setattr(torch.cuda, "is_available", lambda: False)
-            hidden.setattr(device, "visible_gpus", list)
+            hidden.setattr(choice, "visible_gpus", list)
             here = function(read_member(folder / family))
         with cuda_device():
             network, member = read_member(folder / family)

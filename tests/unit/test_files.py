@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from resiliency import tables
 from resiliency.faults import Fault
+from resiliency.storage import tables
 from resiliency.storage.checksums import FOLDER, forget
 from resiliency.storage.files import appending, read_array, read_json, replacing, write_array, write_csv, write_json
 from resiliency.storage.tables import appending_table, read_blocks, read_distinct, read_table, write_table

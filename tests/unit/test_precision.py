@@ -6,8 +6,8 @@ import torch
 from small_training import SMALL, stored, summed
 from torch import nn
 
-from resiliency import device
 from resiliency.designs.members import Member
+from resiliency.devices import choice
 from resiliency.training import precision
 from resiliency.training.member import train_members
 from resiliency.training.precision import layer_precision
@@ -55,8 +55,8 @@ def test_the_flags_of_the_processor_tell(monkeypatch, flags, native):
             raise FileNotFoundError
         return f"model name : X\nflags\t\t: fpu {flags} sse\n"
 
-    monkeypatch.setattr(device.Path, "read_text", read_text)
-    assert device.bfloat16_in_hardware.__wrapped__() is native
+    monkeypatch.setattr(choice.Path, "read_text", read_text)
+    assert choice.bfloat16_in_hardware.__wrapped__() is native
 
 
 @pytest.mark.parametrize("wanted", ["float32", "bfloat16"])

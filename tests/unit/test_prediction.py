@@ -11,10 +11,10 @@ import torch
 from PIL import Image
 from torch import nn
 
-from resiliency import prediction
 from resiliency.data import loading
 from resiliency.data.pictures import FileImages
 from resiliency.designs.members import Member
+from resiliency.prediction import writing
 from resiliency.prediction.writing import is_written, logits, predict_parts, prediction_key, write_logits
 
 CLASSES, COUNT = 3, 5
@@ -44,7 +44,7 @@ def members(last: int | None = None):
 @pytest.fixture
 def conditions(monkeypatch):
     """Four conditions of five images, predicted in batches of two."""
-    monkeypatch.setattr(prediction, "BATCH", 2)
+    monkeypatch.setattr(writing, "BATCH", 2)
     return list(np.random.default_rng(0).integers(0, 256, (4, COUNT, 32, 32, 3), dtype=np.uint8))
 
 
