@@ -119,6 +119,11 @@ def test_parts_of_observations_have_the_names_of_metrics():
             ["undecided"] * 2,
             "Not significant: 1 of 2 intervals includes 0; 1 of 2 intervals excludes 0, but",
         ),
+        (
+            [(-0.1, 0.1), (-1.0, 1.0)],
+            ["equivalent", "undecided"],
+            "2 of 2 intervals include 0, 1 of them within the margin where a difference counts as none.",
+        ),
         ([(np.nan, np.nan), (-1.0, 1.0)], ["undecided"] * 2, "1 of 2 intervals cannot be computed; 1 of 2 intervals"),
         (
             [(0.1, 1.0), (-0.1, 0.1)],

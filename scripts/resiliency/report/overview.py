@@ -82,7 +82,7 @@ def _reason(parts: list[dict]) -> str:
 def _undecided(parts: list[dict]) -> str:
     """Why parts that are all known decide nothing."""
     undecided = [part for part in parts if part["part_verdict"] == "undecided"]
-    around = sum(part["low"] <= 0 <= part["high"] for part in undecided)
+    around = _around_zero(undecided)
     unknown = sum(pd.isna(part["low"]) or pd.isna(part["high"]) for part in undecided)
     other = len(undecided) - around - unknown
     if len(parts) == around == 1:
@@ -90,7 +90,10 @@ def _undecided(parts: list[dict]) -> str:
     of = words.plural(len(parts), "interval")
     clauses = [f"{unknown} of {of} cannot be computed"] if unknown else []
     if around:
-        clauses.append(f"{around} of {of} {'includes' if around == 1 else 'include'} 0")
+        within = _around_zero([part for part in parts if part["part_verdict"] == "equivalent"])
+        count = around + within
+        of_them = f", {within} of them within the margin where a difference counts as none" if within else ""
+        clauses.append(f"{count} of {of} {'includes' if count == 1 else 'include'} 0{of_them}")
     if other:
         excludes = "excludes" if other == 1 else "exclude"
         clauses.append(f"{other} of {of} {excludes} 0, but not once corrected for the number of parts")
@@ -99,6 +102,10 @@ def _undecided(parts: list[dict]) -> str:
     kinds = {"supported": "on the paper's side of 0", "equivalent": "around 0 within the margin"}
     kinds = {place: _count(parts, verdict) for verdict, place in kinds.items()}
     return f"The parts differ: {', '.join(f'{count} {place}' for place, count in kinds.items() if count)}."
+
+
+def _around_zero(parts: list[dict]) -> int:
+    return sum(part["low"] <= 0 <= part["high"] for part in parts)
 
 
 def _count(parts: list[dict], verdict: str) -> int:
