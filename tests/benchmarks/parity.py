@@ -2,7 +2,7 @@
 
 Run by hand: python tests/benchmarks/parity.py [--write]
 Prints the report, and writes it to docs/parity.md if asked to; about three minutes on one core. The images, the
-statistics and their limit are those of tests/unit/test_engine.py.
+statistics and their limit are those of tests/unit/test_engine_parity.py.
 """
 
 import argparse
@@ -16,7 +16,8 @@ import cv2
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "unit"))
-from test_engine import DETERMINISTIC, LIMIT, RANDOM, distances, our_features, pictures, reference_features
+from drawn_pictures import DETERMINISTIC, RANDOM, pictures
+from test_engine_parity import LIMIT, distances, our_features, reference_features
 
 from resiliency.corruptions import reference, weather
 from resiliency.corruptions.engine import CORRUPTIONS, corrupt
@@ -37,7 +38,7 @@ value; a difference of one grey level is rounding. The others are compared in di
 errors are due to chance.
 
 Written by `python tests/benchmarks/parity.py --write` with NumPy {numpy}, OpenCV {cv2} and scikit-image {skimage}. The
-images, statistics and limits are those of `tests/unit/test_engine.py`. Sizes are width x height, in pixels.
+images, statistics and limits are those of `tests/unit/test_engine_parity.py`. Sizes are width x height, in pixels.
 
 ## Corruptions that draw nothing
 
