@@ -60,8 +60,7 @@ def _least_units(power: Callable[[int], float], least: int) -> int | None:
         return None
     low, high = least - 1, MOST  # too few, or below what is allowed; enough
     while high - low > 1:
-        middle = int(np.sqrt(max(low, 1) * high)) if high > 4 * low else (low + high) // 2
-        middle = min(max(middle, low + 1), high - 1)
+        middle = int(np.sqrt(low * high)) if high > 4 * low else (low + high) // 2
         low, high = (low, middle) if power(middle) >= POWER else (middle, high)
     return high
 
