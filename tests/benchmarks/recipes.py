@@ -1,11 +1,11 @@
 """Compares a short recipe of large batches with that of studies/cifar10.yaml, on a subset and small networks.
 
-Run by hand, with a folder train/<class>/*, test/<class>/* of 32 px images (about an hour on one core):
-python tests/benchmarks/recipes.py FOLDER [--images 10000] [--designs resnet18 convnext vit] [--seeds 0]
+Run by hand, with a folder train/<class>/*, test/<class>/* of 32 px images (three hours on one core):
+python tests/benchmarks/recipes.py FOLDER [--images 10000] [--designs resnet18 convnext vit] [--seeds 0] [--write]
 So many training images are drawn by class. Batches shrink with their number, from those of the 45,000 that the study
-trains on, so that both recipes keep their steps, and steps an epoch; learning rates stay. Designs are narrow ones of
-three families. Accuracy is that on the test images, clean and as the mean under four corruptions at severity 3 of
-CIFAR-10-C. The last line is JSON: design -> [clean, corrupted] accuracy of the short recipe minus that of the long one.
+trains on, so that both recipes keep their steps, and steps an epoch; so do the learning rates of SGD. Designs are
+narrow ones of six families. Accuracy is that on the test images, clean and as the mean under four corruptions at
+severity 3 of CIFAR-10-C. docs/gpu_hours.md shows what is kept.
 """
 
 import argparse
@@ -27,28 +27,28 @@ from resiliency.training.engine import Trainer, cross_entropy
 from resiliency.training.settings import Recipe
 from resiliency.training.validation import Labelled, Preprocessing, accuracies
 
-TRAINED_ON = 45_000
+ROWS = Path(__file__).parent / "recipe_rows.json"
+TRAINED_ON, TESTED = 45_000, 5_000
 CORRUPTIONS = ("gaussian_noise", "fog", "contrast", "pixelate")
 LONG = {"epochs": 100, "batch_size": 128, "learning_rate": 0.002, "warmup_epochs": 5}
 SHORT = {"epochs": 40, "batch_size": 512, "learning_rate": 0.004, "warmup_epochs": 4}
+# Rates of SGD grow with the batch, so that a subset has that of its smaller batches.
+SHORT_SGD = SHORT | {"optimizer": "sgd", "learning_rate": 0.4, "weight_decay": 0.0005}
 VIT_LONG = LONG | {"epochs": 200, "learning_rate": 0.001, "gradient_clip": 1.0}
 VIT_SHORT = SHORT | {"epochs": 90, "learning_rate": 0.002, "gradient_clip": 1.0}
+RESNET = {"channels": [16, 32, 64, 128]}
+DENSENET = {"growth_rate": 8, "block_config": [4, 4, 4]}
+REGNET = {"stem_width": 24, "depth": 6, "w0": 24, "wa": 36.0, "wm": 2.2, "group_size": 8}
+CONVNEXT = {"patch_size": 2, "depths": [1, 1, 2, 1], "dims": [16, 32, 64, 128]}
+VIT = {"img_size": 32, "patch_size": 8, "embed_dim": 96, "depth": 4, "num_heads": 3}
+# Architecture, arguments, stem, and both recipes.
 DESIGNS = {
-    "resnet18": ("resnet18", {"channels": [16, 32, 64, 128]}, LONG, SHORT, "bfloat16"),
-    "convnext": (
-        "convnext_atto",
-        {"patch_size": 2, "depths": [1, 1, 2, 1], "dims": [16, 32, 64, 128]},
-        LONG,
-        SHORT,
-        "float32",
-    ),
-    "vit": (
-        "vit_tiny_patch16_224",
-        {"img_size": 32, "patch_size": 8, "embed_dim": 96, "depth": 4, "num_heads": 3},
-        VIT_LONG,
-        VIT_SHORT,
-        "float32",
-    ),
+    "resnet18": ("resnet18", RESNET, "original", LONG, SHORT_SGD),
+    "densenet": ("densenet121", DENSENET, "adapted", LONG, SHORT_SGD),
+    "regnet": ("regnetx_002", REGNET, "adapted", LONG, SHORT_SGD),
+    "mobilenetv3": ("mobilenetv3_small_050", {}, "adapted", LONG, SHORT_SGD),
+    "convnext": ("convnext_atto", CONVNEXT, "original", LONG, SHORT),
+    "vit": ("vit_tiny_patch16_224", VIT, "original", VIT_LONG, VIT_SHORT),
 }
 
 
@@ -68,16 +68,26 @@ def scores(
     name: str, values: dict, seed: int, training: Labelled, tests: list[Labelled], preprocessing: Preprocessing
 ) -> list[float]:
     """Clean accuracy, and the mean of that under corruptions, of a design trained by a recipe."""
-    architecture, arguments, _, _, precision = DESIGNS[name]
-    batch = round(values["batch_size"] * len(training.labels) / TRAINED_ON)
-    recipe = Recipe(**values | {"batch_size": batch, "shift": 4, "flip": True, "precision": precision})
-    description = {"architecture": architecture, "factory": None, "arguments": arguments, "stem": "original"}
+    architecture, arguments, stem, _, _ = DESIGNS[name]
+    share = len(training.labels) / TRAINED_ON
+    changed = {"batch_size": round(values["batch_size"] * share), "shift": 4, "flip": True}
+    if values.get("optimizer") == "sgd":
+        changed["learning_rate"] = values["learning_rate"] * share
+    recipe = Recipe(**values | changed)
+    description = {"architecture": architecture, "factory": None, "arguments": arguments, "stem": stem, "side": 32}
     network = build(description, 10, seed)
     few = Labelled(training.images[:2], training.labels[:2])
     with contextlib.redirect_stdout(io.StringIO()):
         Trainer([network], partial(cross_entropy, smoothing=0), recipe, preprocessing, 10, seed).train(training, few)
     clean, *corrupted = (accuracies([network], test, preprocessing)[0] for test in tests)
     return [clean, float(np.mean(corrupted))]
+
+
+def kept(rows: list[dict], new: list[dict]) -> list[dict]:
+    """`rows` with `new`, which take the place of those of the same designs, in the order of `DESIGNS`."""
+    names = {row["design"] for row in new}
+    rows = [row for row in rows if row["design"] not in names] + new
+    return sorted(rows, key=lambda row: (list(DESIGNS).index(row["design"]), row["seed"]))
 
 
 def main() -> None:
@@ -87,29 +97,30 @@ def main() -> None:
     parser.add_argument("--designs", nargs="+", choices=DESIGNS, default=list(DESIGNS))
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--short", type=json.loads, default={}, help="what differs from the short recipe, as JSON")
+    parser.add_argument("--write", action="store_true", help=f"keep the accuracies in {ROWS.name}")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     training, test = read(arguments.folder, arguments.images)
+    if len(test.labels) != TESTED:
+        parser.error(f"{arguments.folder}/test holds {len(test.labels):,} images; {TESTED:,} are needed")
     mean, std = (getattr(training.images / 255, f)((0, 1, 2)).tolist() for f in ("mean", "std"))
     tests = [test] + [
         Labelled(corrupt(test.images, corruption, 3, table="cifar-10-c", seed=0), test.labels)
         for corruption in CORRUPTIONS
     ]
     print(f"{len(training.labels)} training and {len(test.labels)} test images")
-    differences = {}
     for name in arguments.designs:
-        results = []
+        rows = []
         for seed in arguments.seeds:
-            for label, values in (("long", DESIGNS[name][2]), ("short", DESIGNS[name][3] | arguments.short)):
+            row = {"design": name, "seed": seed, "images": len(training.labels)}
+            for label, values in (("long", DESIGNS[name][3]), ("short", DESIGNS[name][4] | arguments.short)):
                 start = perf_counter()
-                results.append(scores(name, values, seed, training, tests, Preprocessing(mean, std)))
+                row[label] = np.round(scores(name, values, seed, training, tests, Preprocessing(mean, std)), 4).tolist()
                 seconds = perf_counter() - start
-                print(
-                    f"{name:9} seed {seed} {label:6} clean, corrupted {np.round(results[-1], 4)}; {seconds:.0f} s",
-                    flush=True,
-                )
-        differences[name] = np.round(np.mean(np.subtract(results[1::2], results[::2]), axis=0), 4).tolist()
-    print(json.dumps(differences))
+                print(f"{name:11} seed {seed} {label:6} clean, corrupted {row[label]}; {seconds:.0f} s", flush=True)
+            rows.append(row)
+        if arguments.write:
+            ROWS.write_text(json.dumps(kept(json.loads(ROWS.read_text()), rows), indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """The model behind docs/gpu_hours.md, by hand; the page shows what the model computes."""
 
+import json
 import sys
 from pathlib import Path
 
@@ -10,6 +11,7 @@ REPOSITORY = Path(__file__).parents[2]
 sys.path.insert(0, str(REPOSITORY / "tests/benchmarks"))
 import gpu_hours  # noqa: E402
 from gpu_model import BANDWIDTH, CARDS, COMPUTE, FLOOR, LAUNCH, Card, Cost, Kernels  # noqa: E402
+from recipes import ROWS, kept  # noqa: E402
 
 PAGE = (REPOSITORY / "docs/gpu_hours.md").read_text()
 CARD = Card({"float32": 1e12}, 1e9)
@@ -69,7 +71,8 @@ def test_the_page_shows_what_is_computed(design):
     pricing = gpu_hours.Pricing(gpu_hours.read("cifar10"))
     pricing.card = CARDS["H100"]
     _, computed = gpu_hours.table_of_steps(pricing, [design])
-    row = next(line for line in PAGE.splitlines() if line.startswith(f"| {design} |"))
+    steps = PAGE.partition("## A training step")[2].splitlines()
+    row = next(line for line in steps if line.startswith(f"| {design} |"))
     _, batch, *times = row.strip("| ").split(" | ")
     assert batch == computed[1]
     assert [float(time) for time in times] == pytest.approx([float(time) for time in computed[2:]], rel=0.1)
@@ -80,3 +83,22 @@ def test_the_page_has_every_design():
     assert [line.split(" | ")[0] for line in PAGE.splitlines() if line.count(" | ") == 3][2:] == [
         f"| {design}" for design in designs
     ]
+
+
+def test_the_page_has_the_accuracies_that_are_kept():
+    rows = json.loads(ROWS.read_text())
+    assert gpu_hours.markdown(gpu_hours.table_of_recipes(rows)) in PAGE
+
+
+def test_a_design_is_compared_in_points():
+    row = {"design": "a", "long": [0.7264, 0.5943], "short": [0.7224, 0.601]}
+    _, compared = gpu_hours.table_of_recipes([row])
+    assert gpu_hours.losing([row]) == []
+    assert gpu_hours.losing([row | {"short": [0.73, 0.55]}]) == ["a"]
+    assert compared == ["a", "72.6", "72.2", "−0.4", "59.4", "60.1", "+0.7"]
+
+
+def test_a_new_measurement_takes_the_place_of_the_design():
+    old = [{"design": "resnet18", "seed": 0, "images": 1}, {"design": "vit", "seed": 0, "images": 1}]
+    new = [{"design": "regnet", "seed": 0, "images": 2}, {"design": "vit", "seed": 0, "images": 2}]
+    assert [(row["design"], row["images"]) for row in kept(old, new)] == [("resnet18", 1), ("regnet", 2), ("vit", 2)]
