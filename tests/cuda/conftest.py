@@ -1,13 +1,11 @@
 """The device of these tests: a CUDA device where there is one, else the pretended one."""
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
-from pretended import PretendedCuda
+from pretended import PretendedCuda, cuda_device
 
 from resiliency.storage.files import write_array, write_json
 
@@ -18,11 +16,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.cuda)
-
-
-def cuda_device() -> AbstractContextManager:
-    """Within it, networks are on a CUDA device: a real one, or else the pretended one."""
-    return nullcontext() if torch.cuda.is_available() else PretendedCuda()
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ a kernel, those of backward passes included, checks on which device its tensors 
 import os
 import warnings
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from unittest import mock
 
 import torch
@@ -360,3 +360,8 @@ def _check_devices(name: str, first: object, on_host: list[Tensor]) -> None:
             f"{name}: Expected all tensors to be on the same device, but found at least two devices, cuda:0 and cpu! "
             f"(shapes on the CPU: {larger or 'a number'})"
         )
+
+
+def cuda_device() -> AbstractContextManager:
+    """Within it, networks are on a CUDA device: a real one, or else the pretended one."""
+    return nullcontext() if torch.cuda.is_available() else PretendedCuda()

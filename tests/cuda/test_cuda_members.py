@@ -5,8 +5,8 @@ from itertools import product
 import numpy as np
 import pytest
 import torch
-from conftest import cuda_device
 from networks import DESIGNS
+from pretended import cuda_device
 
 from resiliency.activations import stage_grams
 from resiliency.attributions import METHODS, Inapplicable, attribution_maps
