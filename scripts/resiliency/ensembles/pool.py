@@ -14,10 +14,10 @@ TOGETHER = ["origin", "objective", "setting", "strength", "seed"]  # what member
 DRAWN_VALUES = 2**22  # random numbers at once, one for each member of each ensemble drawn
 
 
-def ensembles_of(member_count: int, size: int) -> np.ndarray:
-    """All ensembles of `size`: int64 E x size, each row ascending, rows in lexicographic order."""
-    chosen = chain.from_iterable(combinations(range(member_count), size))
-    return np.fromiter(chosen, np.int64, count=comb(member_count, size) * size).reshape(-1, size)
+def ensembles_of(members: int, size: int) -> np.ndarray:
+    """All ensembles of `size` out of `members`: int64 E x size, each row ascending, rows in lexicographic order."""
+    chosen = chain.from_iterable(combinations(range(members), size))
+    return np.fromiter(chosen, np.int64, count=comb(members, size) * size).reshape(-1, size)
 
 
 def limits(member_count: int, sizes: list[int], limit: int) -> list[int]:

@@ -21,7 +21,7 @@ class Spread(NamedTuple):
     freedom: int
 
 
-def balance_is_most_resilient(image_errors: pd.DataFrame, member_count: int, margin: float) -> Observation:
+def balance_is_most_resilient(image_errors: pd.DataFrame, members: int, margin: float) -> Observation:
     """Mean corruption error of the balanced objective at 0 < lambda < 1, less that at lambda 0, and at 1.
 
     The balanced setting is the mean over all strengths strictly between 0 and 1; lambda 0 is independent training, 1
@@ -33,7 +33,7 @@ def balance_is_most_resilient(image_errors: pd.DataFrame, member_count: int, mar
     Args:
         image_errors: a row per jointly trained ensemble and image: objective, strength, seed, image, and error, the
             share of corrupted conditions that the ensemble gets wrong.
-        member_count: number of members trained with the objective `balanced`.
+        members: number of members trained with the objective `balanced`.
         margin: difference of mean corruption error that counts as none.
     """
     errors = image_errors.set_index(["objective", "strength", "seed", "image"]).error.unstack()
@@ -68,7 +68,7 @@ def balance_is_most_resilient(image_errors: pd.DataFrame, member_count: int, mar
         parts=parts,
         lacking=lacking,
         designs=0,
-        members=member_count if parts else 0,
+        members=members if parts else 0,
         ensembles=len(of_balanced) if parts else 0,
         images=len(of_balanced.columns) if parts else 0,
     )
