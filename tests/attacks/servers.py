@@ -87,10 +87,14 @@ def _serving(parts) -> Iterator[str]:
     """A server on this machine that sends `parts` at every request, an empty one as a pause; its address."""
     with _Server(("127.0.0.1", 0), _Handler) as server:
         server.parts, server.ended = parts, threading.Event()
-        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-        server.ended.set()
-        server.shutdown()
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}"
+        finally:
+            server.ended.set()
+            server.shutdown()
+            thread.join()
 
 
 def _fetch(folder: Path, parts) -> None:

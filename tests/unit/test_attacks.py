@@ -1,5 +1,7 @@
 """A sample of the attacks of tests/benchmarks/attack.py; unit tests of each part try the others."""
 
+import threading
+
 import pytest
 from attacks.areas import AREAS
 from attacks.cases import Case, outcome
@@ -19,6 +21,7 @@ def test_what_is_spoilt_is_refused_in_words(area, tmp_path, monkeypatch, capsys)
         result = outcome(case, folder)
         odd += [(case.name, result)] if result.kind in ("silent", "traceback") else []
     assert odd == []
+    assert [thread.name for thread in threading.enumerate() if "serve_forever" in thread.name] == []
 
 
 def refuse(words: str):
