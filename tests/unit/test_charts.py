@@ -22,6 +22,7 @@ from resiliency.report.charts.attribution_gallery import map_picture
 from resiliency.report.charts.calibration import pooled
 from resiliency.report.charts.coincident_failures import of_pairs
 from resiliency.report.drawing import VEGA_LITE, draw, write_chart
+from resiliency.report.metric_labels import METRICS as LABELS
 from resiliency.report.page import APPENDIX, SECTIONS, charts_of
 from resiliency.report.registry import CHARTS
 from resiliency.report.style import shades
@@ -229,8 +230,8 @@ def test_a_sample_is_told_in_every_chart_of_ensembles():
 
 
 def test_every_metric_has_a_label_of_its_own():
-    assert sorted(METRICS) == sorted([*REGISTERED, *ENSEMBLE_METRICS])
-    assert len({metric.label for metric in METRICS.values()}) == len(METRICS)
+    assert sorted(LABELS) == sorted(METRICS) == sorted([*REGISTERED, *ENSEMBLE_METRICS])
+    assert len(set(LABELS.values())) == len(LABELS)
 
 
 def test_maps_are_drawn_in_two_colours_around_white():

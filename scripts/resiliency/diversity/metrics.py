@@ -1,6 +1,6 @@
 """The registries of diversity metrics: of pairs, and of whole ensembles.
 
-A new metric is a function and a line here, with the label that charts and tables give its diversity.
+A new metric is a function and a line here; `report/metric_labels.py` has what charts call it.
 """
 
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from typing import ClassVar
 import numpy as np
 
 from resiliency.diversity import counts, predictions, representations
-from resiliency.diversity.settings import METHODS, SIMILARITIES, STAGES
+from resiliency.diversity.settings import METHODS, STAGES
 
 
 def _unchanged(raw: np.ndarray) -> np.ndarray:
@@ -30,7 +30,6 @@ class Metric:
     """A pairwise metric.
 
     Attributes:
-        label: of its diversity, as people read it.
         kind: `prediction`, `attribution` or `activation`.
         source: what `raw` takes: `correct` (bool M x N), `predicted` (int M x N), `probabilities` (M x N x K; the
             metric must be a mean over images, which come in chunks), the name
@@ -40,7 +39,6 @@ class Metric:
         diversity: turns the raw value into one that grows with diversity.
     """
 
-    label: str
     kind: str
     source: str
     raw: Callable[..., np.ndarray]
@@ -48,43 +46,22 @@ class Metric:
 
 
 METRICS = {
-    "disagreement": Metric("Disagreement", "prediction", "correct", predictions.disagreement, _unchanged),
-    "double_fault": Metric("Double fault, sign reversed", "prediction", "correct", predictions.double_fault, _negative),
-    "q_statistic": Metric("Q statistic, sign reversed", "prediction", "correct", predictions.q_statistic, _negative),
-    "correlation": Metric(
-        "Correlation of correctness, sign reversed", "prediction", "correct", predictions.correlation, _negative
-    ),
-    "error_consistency": Metric(
-        "Error consistency, sign reversed", "prediction", "correct", predictions.error_consistency, _negative
-    ),
-    "label_disagreement": Metric(
-        "Disagreement of labels", "prediction", "predicted", predictions.label_disagreement, _unchanged
-    ),
-    "cohen_kappa": Metric(
-        "Cohen’s κ of labels, sign reversed", "prediction", "predicted", predictions.cohen_kappa, _negative
-    ),
-    "jensen_shannon": Metric(
-        "Jensen–Shannon divergence", "prediction", "probabilities", predictions.jensen_shannon, _unchanged
-    ),
-    "probability_cosine": Metric(
-        "Probabilities, 1 − cosine", "prediction", "probabilities", predictions.probability_cosine, _complement
-    ),
+    "disagreement": Metric("prediction", "correct", predictions.disagreement, _unchanged),
+    "double_fault": Metric("prediction", "correct", predictions.double_fault, _negative),
+    "q_statistic": Metric("prediction", "correct", predictions.q_statistic, _negative),
+    "correlation": Metric("prediction", "correct", predictions.correlation, _negative),
+    "error_consistency": Metric("prediction", "correct", predictions.error_consistency, _negative),
+    "label_disagreement": Metric("prediction", "predicted", predictions.label_disagreement, _unchanged),
+    "cohen_kappa": Metric("prediction", "predicted", predictions.cohen_kappa, _negative),
+    "jensen_shannon": Metric("prediction", "probabilities", predictions.jensen_shannon, _unchanged),
+    "probability_cosine": Metric("prediction", "probabilities", predictions.probability_cosine, _complement),
     **{
-        f"{method}_{name}": Metric(f"{label}, 1 − {SIMILARITIES[name]}", "attribution", method, raw, _complement)
-        for method, label in METHODS.items()
+        f"{method}_{name}": Metric("attribution", method, raw, _complement)
+        for method in METHODS
         for name, raw in representations.SIMILARITIES.items()
     },
-    "linear_cka": Metric("Features, 1 − linear CKA", "activation", "features", representations.linear_cka, _complement),
-    **{
-        f"linear_cka_{stage}": Metric(
-            f"{stage.replace('_', ' ').capitalize()}, 1 − linear CKA",
-            "activation",
-            stage,
-            representations.gram_cka,
-            _complement,
-        )
-        for stage in STAGES
-    },
+    "linear_cka": Metric("activation", "features", representations.linear_cka, _complement),
+    **{f"linear_cka_{stage}": Metric("activation", stage, representations.gram_cka, _complement) for stage in STAGES},
 }
 
 
@@ -93,34 +70,25 @@ class EnsembleMetric:
     """A metric of whole ensembles, all of them of predictions.
 
     Attributes:
-        label, kind: as of `Metric`.
+        kind: as of `Metric`.
         sources: what `raw` takes, in order: `shares` (E x (L + 1)), `failures` (E x L), `log_sums` (E); see `counts`.
         raw: -> float64 E, as the literature defines it.
         diversity: turns the raw value into one that grows with diversity.
     """
 
     kind: ClassVar[str] = "prediction"
-    label: str
     sources: tuple[str, ...]
     raw: Callable[..., np.ndarray]
     diversity: Callable[[np.ndarray], np.ndarray]
 
 
 ENSEMBLE_METRICS = {
-    "entropy": EnsembleMetric("Entropy E", ("shares",), counts.entropy, _unchanged),
-    "kohavi_wolpert": EnsembleMetric("Kohavi–Wolpert variance", ("shares",), counts.kohavi_wolpert, _unchanged),
-    "interrater_kappa": EnsembleMetric("Interrater κ, sign reversed", ("shares",), counts.interrater_kappa, _negative),
-    "generalised_diversity": EnsembleMetric(
-        "Generalised diversity", ("shares",), counts.generalised_diversity, _unchanged
-    ),
-    "coincident_failure_diversity": EnsembleMetric(
-        "Coincident failure diversity", ("shares",), counts.coincident_failure_diversity, _unchanged
-    ),
-    "difficulty": EnsembleMetric("Difficulty θ, sign reversed", ("shares",), counts.difficulty, _negative),
-    "common_failure": EnsembleMetric(
-        "Common failure, sign reversed", ("shares", "failures"), counts.common_failure, _negative
-    ),
-    "geometric_ambiguity": EnsembleMetric(
-        "Ambiguity of the geometric mean", ("log_sums",), counts.geometric_ambiguity, _unchanged
-    ),
+    "entropy": EnsembleMetric(("shares",), counts.entropy, _unchanged),
+    "kohavi_wolpert": EnsembleMetric(("shares",), counts.kohavi_wolpert, _unchanged),
+    "interrater_kappa": EnsembleMetric(("shares",), counts.interrater_kappa, _negative),
+    "generalised_diversity": EnsembleMetric(("shares",), counts.generalised_diversity, _unchanged),
+    "coincident_failure_diversity": EnsembleMetric(("shares",), counts.coincident_failure_diversity, _unchanged),
+    "difficulty": EnsembleMetric(("shares",), counts.difficulty, _negative),
+    "common_failure": EnsembleMetric(("shares", "failures"), counts.common_failure, _negative),
+    "geometric_ambiguity": EnsembleMetric(("log_sums",), counts.geometric_ambiguity, _unchanged),
 }

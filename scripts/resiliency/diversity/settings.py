@@ -6,15 +6,8 @@ from pydantic import Field, field_validator
 
 from resiliency.settings import Settings, distinct
 
-# Name -> label of methods of attribution, and of similarities of maps.
-METHODS = {
-    "saliency": "Saliency",
-    "input_x_gradient": "Input × gradient",
-    "integrated_gradients": "Integrated gradients",
-    "grad_cam": "Grad-CAM",
-    "occlusion": "Occlusion",
-}
-SIMILARITIES = {"cosine": "cosine", "spearman": "Spearman", "iou": "IoU of top 10 %", "ssim": "SSIM"}
+METHODS = ("saliency", "input_x_gradient", "integrated_gradients", "grad_cam", "occlusion")
+SIMILARITIES = ("cosine", "spearman", "iou", "ssim")
 STAGES = ("first_stage", "middle_stage", "last_stage")
 
 # What charts and observations show; the tables hold every metric.
@@ -34,12 +27,12 @@ LABEL_FREE = ("label_disagreement", "cohen_kappa", "jensen_shannon", "probabilit
 
 
 class Attribution(Settings):
-    methods: list[Literal[tuple(METHODS)]] = Field(
+    methods: list[Literal[METHODS]] = Field(
         ["saliency", "integrated_gradients", "grad_cam"],
         min_length=1,
         description="attribution methods, computed through Captum",
     )
-    similarities: list[Literal[tuple(SIMILARITIES)]] = Field(
+    similarities: list[Literal[SIMILARITIES]] = Field(
         ["cosine", "spearman"], min_length=1, description="how the maps of two members are compared"
     )
     target: Literal["label", "prediction"] = Field("label", description="class that is explained: true or predicted")

@@ -4,6 +4,7 @@ import math
 
 from resiliency.diversity import metrics
 from resiliency.joint_objectives import JOINT_OBJECTIVES
+from resiliency.report import metric_labels
 
 MINUS = "−"
 NOTHING = "–"
@@ -26,7 +27,7 @@ def kind_of(metric: str) -> str:
 def label(name: str) -> str:
     """What to call a metric, kind, rule, corruption or setting."""
     if name in METRICS:
-        return METRICS[name].label
+        return metric_labels.METRICS[name]
     return KINDS.get(name, name.replace("_", " "))
 
 

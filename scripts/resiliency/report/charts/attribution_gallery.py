@@ -5,8 +5,8 @@ import numpy as np
 import pandas as pd
 
 from resiliency.attribution_pictures import IMAGE, IMAGES, map_of
-from resiliency.diversity.settings import METHODS
 from resiliency.galleries import data_url
+from resiliency.report.metric_labels import METHODS
 from resiliency.report.style import INK, PICTURE, finish, notice, panel_title
 from resiliency.report.words import label, number, plural
 
