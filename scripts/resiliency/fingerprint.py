@@ -7,7 +7,10 @@ syntax, so that comments, docstrings and layout do not count; nor does what tell
 
 import ast
 import hashlib
+import os
+from contextlib import suppress
 from functools import cache
+from importlib.util import cache_from_source
 from pathlib import Path
 
 PACKAGE = "resiliency"
@@ -51,11 +54,38 @@ def _files(module: str, root: Path) -> list[Path]:
 
 
 @cache
-def _syntax(path: Path) -> tuple[bytes, tuple[str, ...]]:
-    """The syntax tree of `path` as text, without docstrings, and the modules of the package that it may import."""
-    imported: list[str] = []
-    text = _tree_text(ast.parse(path.read_text(encoding="utf-8"), filename=str(path)), imported)
-    return text.encode(), tuple(name for name in imported if name.split(".")[0] == PACKAGE)
+def _syntax(path: Path) -> tuple[bytes, list[str]]:
+    """The syntax tree of `path` as text, without docstrings, and the modules of the package that it may import.
+
+    They are kept beside the byte code, with a hash that shows whether they are whole and of this source: to parse all
+    modules takes almost half of a dry run.
+    """
+    source = path.read_bytes()
+    kept = Path(cache_from_source(str(path))).with_suffix(".syntax")
+    with suppress(OSError, ValueError):
+        digest, content = kept.read_bytes().split(b"\n", 1)
+        if digest == _digest(source, content):
+            imported, text = content.split(b"\n", 1)
+            return text, imported.decode().split()
+    names: list[str] = []
+    text = _tree_text(ast.parse(source, filename=str(path)), names).encode()
+    names = [name for name in names if name.split(".")[0] == PACKAGE]
+    content = b"\n".join([" ".join(names).encode(), text])
+    with suppress(OSError):
+        kept.parent.mkdir(exist_ok=True)
+        temporary = kept.with_suffix(f".{os.getpid()}")
+        temporary.write_bytes(b"\n".join([_digest(source, content), content]))
+        temporary.replace(kept)
+    return text, names
+
+
+def _digest(source: bytes, content: bytes) -> bytes:
+    return hashlib.sha256(b"\0".join([_own_source(), source, content])).hexdigest().encode()
+
+
+@cache
+def _own_source() -> bytes:
+    return Path(__file__).read_bytes()
 
 
 def _tree_text(node: object, imported: list[str]) -> str:

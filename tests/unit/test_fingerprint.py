@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from resiliency.fingerprint import _closure, fingerprint
+from resiliency.fingerprint import _closure, _syntax, fingerprint
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 LIBRARY = SCRIPTS / "resiliency"
@@ -33,6 +33,45 @@ def fingerprint_with(tmp_path):
         return fingerprint(root / "script.py", *(root / name for name in changes.pop("loaded", [])))
 
     return of
+
+
+@pytest.mark.parametrize(
+    "damage", [lambda kept: kept, lambda kept: kept[:-1], lambda kept: b"", lambda kept: b"x\ny\nz"]
+)
+def test_kept_syntax_is_used_only_if_it_is_that_of_the_source(tmp_path, damage):
+    for name, text in FILES.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    script, edited = tmp_path / "script.py", tmp_path / "resiliency/deep/b.py"
+    before = fingerprint(script)
+    files = sorted(tmp_path.rglob("*.syntax"))
+    assert len(files) == len(FILES) - 1  # but that of the module that is not imported
+    for file in files:
+        file.write_bytes(damage(file.read_bytes()))
+    _syntax.cache_clear()
+    assert fingerprint(script) == before
+    edited.write_text(FILES["resiliency/deep/b.py"].replace("1", "2"))
+    _syntax.cache_clear()
+    assert fingerprint(script) != before
+
+
+def test_kept_syntax_saves_parsing(tmp_path, monkeypatch):
+    script = tmp_path / "script.py"
+    script.write_text("print(1)\n")
+    before = fingerprint(script)
+    _syntax.cache_clear()
+    monkeypatch.setattr(ast, "parse", None)
+    assert fingerprint(script) == before
+
+
+def test_code_that_cannot_be_written_beside_has_a_fingerprint(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text("print(1)\n")
+    (tmp_path / "__pycache__").write_text("a file")
+    before = fingerprint(script)
+    (tmp_path / "__pycache__").unlink()
+    _syntax.cache_clear()
+    assert fingerprint(script) == before
 
 
 def test_it_is_the_same_wherever_the_code_lies(fingerprint_with):
