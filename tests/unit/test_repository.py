@@ -111,7 +111,7 @@ def test_the_files_that_an_extension_touches_are_there():
 
 
 def test_ci_runs_the_test_command_of_the_readme():
-    command = "pip install -e '.[test]' && pytest -n 2"
+    command = "pip install -e '.[test]' && pytest -n 3"
     assert command in (REPOSITORY / "README.md").read_text()
     assert command in (REPOSITORY / ".ci/run").read_text().splitlines()
 
