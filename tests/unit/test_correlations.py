@@ -6,7 +6,7 @@ from math import comb
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import kendalltau, pearsonr, spearmanr
+from scipy.stats import kendalltau, norm, pearsonr, spearmanr
 
 from resiliency.analysis.correlations import correlation_table, difference_table, diversity_columns, narrowness
 from resiliency.analysis.jackknife import FISHER, holm, interval, p_value
@@ -99,6 +99,16 @@ def test_correlations_against_scipy_and_loops():
         assert (row.design_low, row.design_high) == pytest.approx(ends)
         assert row.p_value == pytest.approx(p_value(replicates, FISHER))
         assert row.width_ratio == pytest.approx((row.high - row.low) / (row.naive_high - row.naive_low))
+
+
+def test_intervals_of_independent_ensembles_are_of_as_many_as_their_weights_stand_for():
+    """The first half three times as heavy as the other: (3 + 1)^2 / (2 (9 + 1)) of all, by hand."""
+    ensembles, by_corruption, pairs = tables(sizes=(3,))
+    heavy = np.where(np.arange(len(ensembles)) < len(ensembles) / 2, 3.0, 1.0)
+    table = correlation_table(ensembles.assign(weight=heavy), by_corruption, pairs, 0.9)
+    row = table[(table.measure == "pearson") & (table.condition == "clean")].iloc[0]
+    ends = np.tanh(np.arctanh(row.correlation) + norm.ppf([0.05, 0.95]) / np.sqrt(0.8 * len(ensembles) - 3))
+    assert (row.naive_low, row.naive_high) == pytest.approx(tuple(ends))
 
 
 def test_partial_correlation_against_inverse_covariance():

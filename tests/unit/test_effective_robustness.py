@@ -6,7 +6,7 @@ import pytest
 from scipy.stats import linregress
 
 from resiliency.analysis.effective_robustness import effective_robustness, fitted
-from resiliency.analysis.error_scores import error_scores
+from resiliency.analysis.error_scores import error_scores, outside_scores
 
 
 def logit(p):
@@ -60,3 +60,14 @@ def test_scores_from_errors_are_means_over_severities_then_corruptions():
     assert scores["relative_mce"] == pytest.approx((0.2 / 0.4 + 0.5 / 0.4) / 2)
     assert scores["other_accuracy"] == pytest.approx(0.7)
     assert np.isnan(scores["other_accuracy_low"])
+
+
+def test_scores_from_errors_are_relative_to_the_baseline():
+    rows = [(m, "clean", c, int(c == "fog"), 100, e) for m, c, e in (
+        ("one", "clean", 0.3), ("one", "fog", 0.7), ("base", "clean", 0.1), ("base", "fog", 0.3), ("three", "fog", 0.5)
+    )]  # fmt: skip
+    errors = pd.DataFrame(rows, columns=["member", "test_set", "corruption", "severity", "images", "error"])
+    scores = outside_scores(errors, ["three"], "base", 0.95)
+    assert list(scores) == ["one", "base"]
+    assert (scores["base"]["mce"], scores["base"]["relative_mce"]) == pytest.approx((1, 1))
+    assert (scores["one"]["mce"], scores["one"]["relative_mce"]) == pytest.approx((0.7 / 0.3, 0.4 / 0.2))

@@ -129,6 +129,21 @@ def test_few_seeds_borrow_the_spread_of_all_joint_settings():
     assert "pooled over 5 joint settings" in observation.resampled
 
 
+def test_more_seeds_than_four_would_not_borrow():
+    """What a study of other numbers of seeds would have: below five, the spread of all settings, and wider."""
+    errors = image_errors(0.3, 0.4, 0.4, seeds=3, strengths=(0.0, 0.5, 1.0))
+    (part, *_) = balance_is_most_resilient(errors, 36, MARGIN).parts
+    means = errors.pivot_table(values="error", index="strength", columns="seed")
+    residual = means - means.mean(axis=0) - np.array(means.mean(axis=1))[:, None] + means.to_numpy().mean()
+    variance = 2 * (residual**2).to_numpy().sum() / 4
+    by_image = errors.pivot_table(values="error", index="image", columns="strength")
+    images = (by_image[0.5] - by_image[0.0]).var(ddof=1) / 50
+    for seeds, factor, freedom in ((10, 1, 9), (4, 1.5, 3 * 2)):
+        of_seeds = factor * variance / seeds
+        together = of_seeds + images, (of_seeds + images) ** 2 / (of_seeds**2 / freedom + images**2 / 49)
+        assert part.planned(seeds) == pytest.approx((np.sqrt(together[0]), together[1]))
+
+
 def test_five_seeds_stand_for_themselves():
     errors = image_errors(0.3, 0.4, 0.4, seeds=5, strengths=(0.0, 0.5, 1.0))
     rng = np.random.default_rng(0)

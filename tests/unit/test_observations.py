@@ -102,6 +102,13 @@ def test_observation_2_needs_several_ensembles():
     assert observation.lacking == "needs at least 3 ensembles of a size, with attributions that could be compared"
 
 
+@pytest.mark.parametrize("kind", ["prediction", "attribution"])
+def test_observation_2_needs_both_kinds_of_metrics(kind):
+    pairs = PAIRS[PAIRS.kind != kind]
+    observation = attribution_diversity_is_less_negative(twelve(-1, 0), pairs, "mean_probability", 100)
+    assert verdict(observation) == "not tested"
+
+
 def test_observation_2_does_not_rest_on_metrics_that_know_the_labels():
     """Double fault contains accuracy; it is a row without a verdict."""
     table = twelve(-1, 0)

@@ -38,6 +38,8 @@ def test_means_and_changes_by_hand():
     assert rows.ensembles.to_dict() == rows.possible.to_dict() == {1: 4, 2: 6, 3: 4}
     assert rows.change[[2, 3]].tolist() == pytest.approx([-0.15, 0])
     assert np.isnan(rows.change[1])
+    accuracy = size_table(*study(), 0.9).query("measure == 'corrupted_accuracy'").set_index("size")
+    assert accuracy["mean"].to_dict() == pytest.approx({1: 0.7, 2: 0.85, 3: 0.85})
     assert rows.lower_quartile[1] == pytest.approx(0.175)
     without = [np.mean([e for name, e in ERRORS.items() if name != left_out]) for left_out in ERRORS]
     low, high = interval(np.array([0.3, *without]), 0.9)

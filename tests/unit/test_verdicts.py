@@ -156,6 +156,11 @@ def test_parts_without_an_error_ask_for_the_smallest_study():
     assert row["would_decide"] == "at least 12 designs"
 
 
+def test_a_part_without_spread_needs_the_smallest_study():
+    need = needed([Part("exact", 0.5, 0.0, 20, units=21)], 1, 0.1, 12, 0.95, 0.95)
+    assert (need.estimated, need.verdict, need.at_margin) == (12, "supported", 12)
+
+
 def test_what_was_left_out_does_not_keep_a_verdict_back():
     (row,) = observation_rows(observed(1, 5, omitted="left out pairs"), 0.95)
     assert (row["verdict"], row["lacking"]) == ("supported", "left out pairs")
