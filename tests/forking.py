@@ -7,6 +7,7 @@ and `forking.py -m snakemake`, by which Snakemake starts others in jobs of a clu
 """
 
 import atexit
+import gc
 import json
 import os
 import select
@@ -64,6 +65,7 @@ def serve(address: str, imported: list[str]) -> None:
     """Fork for each request, until standard input ends."""
     for name in imported:
         import_module(name)
+    gc.freeze()  # lest a collection in a fork copies all that was imported
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
         listener.bind(address)
         listener.listen()
