@@ -14,9 +14,9 @@ MEMBERS, IMAGES = 3, 60
 MACS = np.array([1.0, 5.0, 20.0])
 
 
-def by_loop(logits, labels, images, threshold) -> tuple[float, float]:
-    """Error and mean MACs on the corrupted images."""
-    wrong, spent = [], []
+def by_loop(logits, labels, images, threshold) -> tuple[float, float, float]:
+    """Error, mean MACs and mean number of members asked, on the corrupted images."""
+    wrong, spent, asked = [], [], []
     for condition in (1, 2, 3):
         for image in images:
             for count in range(1, MEMBERS + 1):
@@ -24,8 +24,9 @@ def by_loop(logits, labels, images, threshold) -> tuple[float, float]:
                 if mean.max() >= threshold or count == MEMBERS:
                     wrong.append(mean.argmax() != labels[image])
                     spent.append(MACS[:count].sum())
+                    asked.append(count)
                     break
-    return float(np.mean(wrong)), float(np.mean(spent))
+    return float(np.mean(wrong)), float(np.mean(spent)), float(np.mean(asked))
 
 
 def test_the_threshold_is_chosen_on_one_half_and_judged_on_the_other():
@@ -35,11 +36,11 @@ def test_the_threshold_is_chosen_on_one_half_and_judged_on_the_other():
     chosen, judged = np.arange(0, IMAGES, 2), np.arange(1, IMAGES, 2)
     row = early_exit(members, MACS, chosen, Judged(table, judged, 100, 0.9, 0))
     tried = {t: by_loop(logits, labels, chosen, t) for t in (*THRESHOLDS, np.inf)}
-    allowed = {t: cost for t, (error, cost) in tried.items() if error <= tried[np.inf][0] + 1e-9}
+    allowed = {t: cost for t, (error, cost, _) in tried.items() if error <= tried[np.inf][0] + 1e-9}
     assert row["threshold"] == min(allowed, key=allowed.get)
-    assert (row["selection_error"], row["selection_macs"]) == pytest.approx(tried[row["threshold"]])
-    error, cost = by_loop(logits, labels, judged, row["threshold"])
-    assert (row["mean_corruption_error"], row["macs"]) == pytest.approx((error, cost))
+    assert (row["selection_error"], row["selection_macs"]) == pytest.approx(tried[row["threshold"]][:2])
+    error, cost, asked = by_loop(logits, labels, judged, row["threshold"])
+    assert (row["mean_corruption_error"], row["macs"], row["members_asked"]) == pytest.approx((error, cost, asked))
     assert row["error_change"] == pytest.approx(error - by_loop(logits, labels, judged, np.inf)[0])
     assert row["all_macs"] == MACS.sum()
     assert row["macs"] < row["all_macs"]
