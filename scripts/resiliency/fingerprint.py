@@ -8,6 +8,7 @@ syntax, so that comments, docstrings and layout do not count; nor does what tell
 import ast
 import hashlib
 import os
+import zlib
 from contextlib import suppress
 from functools import cache
 from importlib.util import cache_from_source
@@ -57,20 +58,20 @@ def _files(module: str, root: Path) -> list[Path]:
 def _syntax(path: Path) -> tuple[bytes, list[str]]:
     """The syntax tree of `path` as text, without docstrings, and the modules of the package that it may import.
 
-    They are kept beside the byte code, with a hash that shows whether they are whole and of this source: to parse all
-    modules takes almost half of a dry run.
+    They are kept beside the byte code, compressed, with a hash that shows whether they are whole and of this source: to
+    parse all modules takes almost half of a dry run.
     """
     source = path.read_bytes()
     kept = Path(cache_from_source(str(path))).with_suffix(".syntax")
     with suppress(OSError, ValueError):
         digest, content = kept.read_bytes().split(b"\n", 1)
         if digest == _digest(source, content):
-            imported, text = content.split(b"\n", 1)
+            imported, text = zlib.decompress(content).split(b"\n", 1)
             return text, imported.decode().split()
     names: list[str] = []
     text = _tree_text(ast.parse(source, filename=str(path)), names).encode()
     names = [name for name in names if name.split(".")[0] == PACKAGE]
-    content = b"\n".join([" ".join(names).encode(), text])
+    content = zlib.compress(b"\n".join([" ".join(names).encode(), text]))
     with suppress(OSError):
         kept.parent.mkdir(exist_ok=True)
         temporary = kept.with_suffix(f".{os.getpid()}")
