@@ -90,6 +90,23 @@ def test_the_page_has_the_accuracies_that_are_kept():
     assert gpu_hours.markdown(gpu_hours.table_of_recipes(rows)) in PAGE
 
 
+def cells(start: str) -> list[str]:
+    """The cells of the row of the page that starts so."""
+    row = next(line for line in PAGE.splitlines() if line.startswith(f"| {start}"))
+    return row.strip("| ").split(" | ")
+
+
+def test_what_shorter_recipes_save_is_of_the_study_itself():
+    long, *shorter = gpu_hours.RECIPES
+    one, other = gpu_hours.read("cifar10"), gpu_hours.with_recipes(*gpu_hours.RECIPES[long])
+    for design in one.trained_designs():
+        assert one.recipe(design) == other.recipe(design)
+    assert one.joint_recipe() == other.joint_recipe()
+    assert cells(long)[1:] == cells("in all, H100")[1:3]
+    hours = [[float(cell) for cell in cells(name)[1:]] for name in (long, *shorter)]
+    assert hours == sorted(hours, reverse=True)
+
+
 def test_a_design_is_compared_in_points():
     row = {"design": "a", "long": [0.7264, 0.5943], "short": [0.7224, 0.601]}
     _, compared = gpu_hours.table_of_recipes([row])
