@@ -67,7 +67,7 @@ def put_weights(folder: Path) -> dict[str, timm.models.EfficientNet]:
 
 @pytest.fixture(scope="module")
 def lite(workflow_in, tmp_path_factory):
-    """The study of three real classifiers, up to its tables, and their networks."""
+    """The study of three real classifiers, finished, and their networks."""
     directory = tmp_path_factory.mktemp("lite")
     for synset, photo in PHOTOS.items():
         (directory / "photos/val" / synset).mkdir(parents=True)
@@ -81,7 +81,7 @@ def lite(workflow_in, tmp_path_factory):
     networks = put_weights(directory / "cache/hub")
     environment = os.environ | {"RESILIENCY_CACHE": str(directory / "cache"), "HF_HUB_OFFLINE": "1"}
     study = workflow_in(directory, directory / "study.yaml", environment=environment, forked=True)
-    run = study.snakemake("tables", "--cores", "2")
+    run = study.snakemake("--cores", "2")
     assert run.returncode == 0, run.stdout
     return study, networks
 
@@ -99,6 +99,7 @@ def test_the_cat_is_a_cat(lite):
     members = pd.read_csv(study.results / "tables/members.csv")
     assert members["clean_accuracy"].tolist() == [1, 1, 1]
     assert members["validation_accuracy"].isna().all()
+    assert (study.results / "report.html").stat().st_size
 
 
 def test_logits_are_those_of_timm_on_the_same_files(lite):
@@ -134,7 +135,7 @@ def test_a_new_member_predicts_only_itself(lite):
     log = (study.results / "logs/predict_together/0.log").read_text()
     assert "clean: 2 of 2 members are left to predict" in log
     assert "going on after 5 of 5 conditions" in (study.results / "logs/predict_loaded/lite1-s0.log").read_text()
-    assert study.planned("tables") == {}
+    assert study.planned() == {}
     designs = STUDY["designs"] | {"another": STUDY["designs"]["lite0"]}
     members = STUDY["members"] | {"designs": ["lite0", "another", "lite1", "lite2"]}
     study.study.write_text(yaml.safe_dump(STUDY | {"designs": designs, "members": members}))
