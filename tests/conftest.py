@@ -3,11 +3,11 @@
 import fcntl
 import os
 import resource
+import shutil
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
-from functools import cache
 from pathlib import Path
 
 import forking
@@ -22,10 +22,25 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 READ_ONCE = ("PYTHONPATH", "HF_HUB_OFFLINE")
 
 
-@cache
-def forks(imported: tuple[str, ...], *read_once: str) -> forking.Forking:
-    """What runs programs that import these modules, for all tests of this process; READ_ONCE have these values."""
-    return forking.Forking(imported, os.environ | dict(zip(READ_ONCE, read_once, strict=True)))
+# Where processes listen of which programs are forks, and with which process they end.
+FOLDER, OWNER = "FORKING_FOLDER", "FORKING_OWNER"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Set what the processes of these tests share, in the first of them."""
+    if not hasattr(config, "workerinput"):
+        os.environ |= {FOLDER: tempfile.mkdtemp(), OWNER: str(os.getpid())}
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        shutil.rmtree(os.environ[FOLDER])
+
+
+def forks(imported: tuple[str, ...], *read_once: str) -> str:
+    """The address of what runs programs that import these modules; READ_ONCE have these values."""
+    environment = dict(zip(READ_ONCE, read_once, strict=True))
+    return forking.address_of(imported, environment, Path(os.environ[FOLDER]), int(os.environ[OWNER]))
 
 
 def fork_snakemake(
@@ -34,9 +49,9 @@ def fork_snakemake(
     """Run Snakemake, and the scripts of its jobs, as forks; what it prints of any kind is in `stdout`."""
     environment = dict(os.environ) if environment is None else environment
     read_once = [environment.get(name, "") for name in READ_ONCE]
-    of_snakemake = forks(forking.SNAKEMAKE, *read_once).address
+    of_snakemake = forks(forking.SNAKEMAKE, *read_once)
     if not {"--dry-run", "-n"}.intersection(arguments):
-        of_scripts = forks(forking.SCRIPTS, *read_once).address
+        of_scripts = forks(forking.SCRIPTS, *read_once)
         environment = environment | {forking.OF_SNAKEMAKE: of_snakemake, forking.OF_SCRIPTS: of_scripts}
         environment[forking.PYTHON] = sys.executable
     request = {"arguments": ["-m", "snakemake", *arguments], "cwd": str(cwd), "environment": environment}

@@ -6,8 +6,9 @@ its own. Run as a program itself, this file stands in for Python: `forking.py sc
 and `forking.py -m snakemake`, by which Snakemake starts others in jobs of a cluster, another Snakemake.
 """
 
-import atexit
+import fcntl
 import gc
+import hashlib
 import json
 import os
 import select
@@ -15,7 +16,6 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
@@ -29,23 +29,23 @@ SCRIPTS += ("captum.attr", "numba", "pymoo.algorithms.moo.nsga2", "scipy.optimiz
 OF_SNAKEMAKE, OF_SCRIPTS, PYTHON = "FORKING_SNAKEMAKE", "FORKING_SCRIPTS", "FORKING_PYTHON"
 
 
-class Forking:
-    """A process of which others are forks, until this process ends.
+def address_of(imported: tuple[str, ...], environment: dict[str, str], folder: Path, owner: int) -> str:
+    """The address of a process of which others are forks, which is started if no process of `folder` is like it.
 
     Args:
         imported: modules that it imports beforehand.
         environment: variables that it sees as it imports them.
+        folder: where processes listen, for all that share them.
+        owner: the process with which it ends.
     """
-
-    def __init__(self, imported: tuple[str, ...], environment: dict[str, str]):
-        self.address = f"{tempfile.mkdtemp()}/socket"
-        command = [sys.executable, __file__, "--serve", self.address, *imported]
-        self.server = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment)
-        self.server.stdout.readline()
-        atexit.register(self.close)
-
-    def close(self) -> None:
-        self.server.communicate()
+    description = json.dumps([imported, environment], sort_keys=True)
+    address = folder / hashlib.sha256(description.encode()).hexdigest()[:16]
+    with address.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not address.exists():
+            command = [sys.executable, __file__, "--serve", str(address), str(owner), *imported]
+            subprocess.run(command, env=os.environ | environment, check=True)
+    return str(address)
 
 
 def request_status(address: str, request: dict, output: int = 1, errors: int = 2) -> int:
@@ -61,16 +61,18 @@ def request_status(address: str, request: dict, output: int = 1, errors: int = 2
         return int(connection.recv(100) or -signal.SIGKILL)
 
 
-def serve(address: str, imported: list[str]) -> None:
-    """Fork for each request, until standard input ends."""
+def serve(address: str, owner: int, imported: list[str]) -> None:
+    """Listen, and leave to a fork that forks for each request until the process `owner` ends."""
     for name in imported:
         import_module(name)
     gc.freeze()  # lest a collection in a fork copies all that was imported
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
         listener.bind(address)
         listener.listen()
-        print(flush=True)
-        while listener in select.select([listener, sys.stdin], [], [])[0]:
+        if os.fork():
+            return
+        ended = os.pidfd_open(owner)
+        while ended not in select.select([listener, ended], [], [])[0]:
             connection, _ = listener.accept()
             if not os.fork():
                 listener.close()
@@ -79,8 +81,6 @@ def serve(address: str, imported: list[str]) -> None:
             with suppress(ChildProcessError):
                 while os.waitpid(-1, os.WNOHANG)[0]:
                     pass
-    Path(address).unlink()
-    Path(address).parent.rmdir()
 
 
 def answer(connection: socket.socket) -> None:
@@ -114,7 +114,7 @@ def become(arguments: list[str], cwd: str, environment: dict[str, str]) -> None:
 
 if __name__ == "__main__":
     if sys.argv[1] == "--serve":
-        serve(sys.argv[2], sys.argv[3:])
+        serve(sys.argv[2], int(sys.argv[3]), sys.argv[4:])
     elif sys.argv[1].startswith("-") and sys.argv[1:3] != ["-m", "snakemake"]:
         os.execv(os.environ[PYTHON], [os.environ[PYTHON], *sys.argv[1:]])
     else:
