@@ -171,7 +171,10 @@ def _inner_products(left: np.ndarray, right: np.ndarray, weights: np.ndarray, sc
         right = scaled[: len(right)]
     step = max(1, PRODUCTS_AT_ONCE // len(left))
     for start in range(0, len(right), step):
-        table[:, start : start + step] = np.dot(left, right[start : start + step].T)
+        block, place = np.dot(left, right[start : start + step].T), table[:, start : start + step]
+        for row in range(len(left)):
+            for column in range(block.shape[1]):
+                place[row, column] = block[row, column]
     return table
 
 
