@@ -243,7 +243,7 @@ def test_no_number_of_seeds_may_be_enough():
 def test_what_would_decide_is_said_in_words():
     factor = 20 * (norm.ppf(0.95) + norm.ppf(0.8)) ** 2
     right, at_margin = (f"{np.ceil(factor / size**2):,.0f} designs" for size in (0.9, 0.5))
-    for sign, margin in ((1, "0.5"), (-1, "-0.5")):
+    for sign, margin in ((1, "0.5"), (-1, "−0.5")):
         (row,) = observation_rows(observed(sign, sign * 0.9, margin=0.5), 0.95)
         words = f"{right}, if the estimates are right (supported); {at_margin}, if every difference is {margin}"
         assert row["would_decide"] == f"at 80 % power: {words}"

@@ -168,7 +168,8 @@ def _would_decide(observation: Observation, need: Need) -> str:
     if need.estimated:
         amounts.append(f"{need.estimated:,} {unit}, if the estimates are right ({need.verdict})")
     if need.at_margin:
-        amounts.append(f"{need.at_margin:,} {unit}, if every difference is {observation.sign * observation.margin:g}")
+        margin = f"{observation.sign * observation.margin:g}".replace("-", "−")
+        amounts.append(f"{need.at_margin:,} {unit}, if every difference is {margin}")
     if not amounts:
         return f"no number of {unit}: more test images"
     return f"at {POWER:.0%} power: {'; '.join(amounts)}".replace("%", " %")
