@@ -75,8 +75,11 @@ def _syntax(path: Path) -> tuple[bytes, list[str]]:
     with suppress(OSError):
         kept.parent.mkdir(exist_ok=True)
         temporary = kept.with_suffix(f".{os.getpid()}")
-        temporary.write_bytes(b"\n".join([_digest(source, content), content]))
-        temporary.replace(kept)
+        try:
+            temporary.write_bytes(b"\n".join([_digest(source, content), content]))
+            temporary.replace(kept)
+        finally:
+            temporary.unlink(missing_ok=True)
     return text, names
 
 

@@ -1,6 +1,7 @@
 """The fingerprint of a script changes with the code that it depends on, and with nothing else."""
 
 import ast
+import errno
 from pathlib import Path
 
 import pytest
@@ -70,6 +71,21 @@ def test_code_that_cannot_be_written_beside_has_a_fingerprint(tmp_path):
     (tmp_path / "__pycache__").write_text("a file")
     before = fingerprint(script)
     (tmp_path / "__pycache__").unlink()
+    _syntax.cache_clear()
+    assert fingerprint(script) == before
+
+
+def test_a_full_disk_leaves_nothing_of_the_syntax(tmp_path, monkeypatch):
+    def fill(path: Path, _: bytes) -> None:
+        path.touch()
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    script = tmp_path / "script.py"
+    script.write_text("print(1)\n")
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "write_bytes", fill)
+        before = fingerprint(script)
+    assert list((tmp_path / "__pycache__").iterdir()) == []
     _syntax.cache_clear()
     assert fingerprint(script) == before
 
