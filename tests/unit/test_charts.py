@@ -5,6 +5,8 @@ import json
 from io import BytesIO
 from pathlib import Path
 
+import altair as alt
+import jsonschema
 import numpy as np
 import pandas as pd
 import pytest
@@ -35,6 +37,16 @@ from resiliency.storage.tables import read_table, write_table
 def test_every_chart_renders(name):
     """And so it does of degenerate studies: see test_degenerate.py."""
     assert rendered(usual(name))
+
+
+@pytest.fixture(scope="module")
+def vega_lite() -> jsonschema.Draft7Validator:
+    return jsonschema.Draft7Validator(alt.load_schema())
+
+
+@pytest.mark.parametrize("name", CHARTS)
+def test_every_specification_is_valid(name, vega_lite):
+    vega_lite.validate(usual(name))
 
 
 def test_charts_are_drawn_of_names_that_look_like_numbers(tmp_path):
