@@ -1,4 +1,4 @@
-"""Compares a short recipe of large batches with that of studies/cifar10.yaml, on a subset and small networks.
+"""Compares a short recipe of large batches with a long one of small batches, on a subset and small networks.
 
 Run by hand, with a folder train/<class>/*, test/<class>/* of 32 px images (three hours on one core):
 python tests/benchmarks/recipes.py FOLDER [--images 10000] [--designs resnet18 convnext vit] [--seeds 0] [--write]
