@@ -1,6 +1,7 @@
 """Runs of small studies through Snakemake, shared by the tests."""
 
 import fcntl
+import hashlib
 import os
 import resource
 import shutil
@@ -38,9 +39,16 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def forks(imported: tuple[str, ...], *read_once: str) -> str:
-    """The address of what runs programs that import these modules; READ_ONCE have these values."""
-    environment = dict(zip(READ_ONCE, read_once, strict=True))
-    return forking.address_of(imported, environment, Path(os.environ[FOLDER]), int(os.environ[OWNER]))
+    """The address of what runs programs that import these modules, started if need be; READ_ONCE have these values."""
+    kind = hashlib.sha256(repr([imported, read_once]).encode()).hexdigest()[:16]
+    address = Path(os.environ[FOLDER]) / kind
+    with address.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not address.exists():
+            command = [sys.executable, forking.__file__, "--serve", address, os.environ[OWNER], *imported]
+            environment = os.environ | dict(zip(READ_ONCE, read_once, strict=True))
+            subprocess.run(command, env=environment, check=True)
+    return str(address)
 
 
 def fork_snakemake(

@@ -6,19 +6,15 @@ its own. Run as a program itself, this file stands in for Python: `forking.py sc
 and `forking.py -m snakemake`, by which Snakemake starts others in jobs of a cluster, another Snakemake.
 """
 
-import fcntl
 import gc
-import hashlib
 import json
 import os
 import select
 import signal
 import socket
-import subprocess
 import sys
 from contextlib import suppress
 from importlib import import_module
-from pathlib import Path
 
 SNAKEMAKE = ("snakemake.cli", "snakemake.report.html_reporter", "snakemake.storage", "nbformat", "platformdirs")
 SNAKEMAKE += ("smart_open", "PIL.ImageOps", "yaml", "snakemake_executor_plugin_slurm")
@@ -27,25 +23,6 @@ SCRIPTS += ("torch._dynamo", "torchvision", "safetensors.torch", "sklearn.datase
 SCRIPTS += ("captum.attr", "numba", "pymoo.algorithms.moo.nsga2", "scipy.optimize", "scipy.ndimage", "skimage")
 # What a stand-in for Python has in its environment: where Snakemake and scripts are forked, and Python for all else.
 OF_SNAKEMAKE, OF_SCRIPTS, PYTHON = "FORKING_SNAKEMAKE", "FORKING_SCRIPTS", "FORKING_PYTHON"
-
-
-def address_of(imported: tuple[str, ...], environment: dict[str, str], folder: Path, owner: int) -> str:
-    """The address of a process of which others are forks, which is started if no process of `folder` is like it.
-
-    Args:
-        imported: modules that it imports beforehand.
-        environment: variables that it sees as it imports them.
-        folder: where processes listen, for all that share them.
-        owner: the process with which it ends.
-    """
-    description = json.dumps([imported, environment], sort_keys=True)
-    address = folder / hashlib.sha256(description.encode()).hexdigest()[:16]
-    with address.with_suffix(".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not address.exists():
-            command = [sys.executable, __file__, "--serve", str(address), str(owner), *imported]
-            subprocess.run(command, env=os.environ | environment, check=True)
-    return str(address)
 
 
 def request_status(address: str, request: dict, output: int = 1, errors: int = 2) -> int:
@@ -66,40 +43,47 @@ def serve(address: str, owner: int, imported: list[str]) -> None:
     for name in imported:
         import_module(name)
     gc.freeze()  # lest a collection in a fork copies all that was imported
-    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
-        listener.bind(address)
-        listener.listen()
-        if os.fork():
-            return
-        ended = os.pidfd_open(owner)
-        while ended not in select.select([listener, ended], [], [])[0]:
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    listener.bind(address)
+    listener.listen()
+    if os.fork():
+        return
+    owner_end, running = os.pidfd_open(owner), {}
+    while owner_end not in (ready := select.select([listener, owner_end, *running], [], [])[0]):
+        for end in running.keys() & ready:
+            answer(end, *running.pop(end))
+        if listener in ready:
             connection, _ = listener.accept()
-            if not os.fork():
-                listener.close()
-                return answer(connection)
-            connection.close()
-            with suppress(ChildProcessError):
-                while os.waitpid(-1, os.WNOHANG)[0]:
-                    pass
+            message, streams, *_ = socket.recv_fds(connection, 1 << 20, 2)
+            if not (child := os.fork()):
+                for connected in (listener, connection, *(other for _, other in running.values())):
+                    connected.close()
+                for end in (owner_end, *running):
+                    os.close(end)
+                return become(streams, **json.loads(message))
+            for stream in streams:
+                os.close(stream)
+            running[os.pidfd_open(child)] = child, connection
 
 
-def answer(connection: socket.socket) -> None:
-    """Run what is asked in a fork of this fork, and send how it ended."""
-    message, streams, *_ = socket.recv_fds(connection, 1 << 20, 2)
-    child = os.fork()
-    if child:
-        connection.send(str(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])).encode())
-        os._exit(0)
-    connection.close()
-    for number, stream in enumerate((os.open(os.devnull, os.O_RDONLY), *streams)):
-        os.dup2(stream, number)
-    become(**json.loads(message))
+def answer(end: int, child: int, connection: socket.socket) -> None:
+    """Send how the fork `child` ended, and close its descriptors."""
+    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    with suppress(OSError), connection:  # who asked may have been killed
+        connection.send(str(status).encode())
+    os.close(end)
 
 
-def become(arguments: list[str], cwd: str, environment: dict[str, str]) -> None:
-    """Go on as Python would with these arguments; Snakemake starts forks if the environment has their addresses."""
+def become(streams: list[int], arguments: list[str], cwd: str, environment: dict[str, str]) -> None:
+    """Go on as Python would with these arguments; Snakemake starts forks if the environment has their addresses.
+
+    Args:
+        streams: descriptors of files that take the place of standard output and standard error.
+    """
     import runpy
 
+    for number, stream in enumerate((os.open(os.devnull, os.O_RDONLY), *streams)):
+        os.dup2(stream, number)
     os.chdir(cwd)
     os.environ.clear()
     os.environ.update(environment)
@@ -108,7 +92,7 @@ def become(arguments: list[str], cwd: str, environment: dict[str, str]) -> None:
         sys.argv, sys.path[0] = arguments[1:], cwd
         runpy.run_module(arguments[1], run_name="__main__", alter_sys=True)
     else:
-        sys.argv, sys.path[0] = arguments, str(Path(arguments[0]).parent)
+        sys.argv, sys.path[0] = arguments, os.path.dirname(arguments[0])
         runpy.run_path(arguments[0], run_name="__main__")
 
 
