@@ -8,7 +8,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import forking
@@ -21,8 +22,6 @@ REPOSITORY = Path(__file__).parents[1]
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 # Variables that are read once, as Python starts or imports a module.
 READ_ONCE = ("PYTHONPATH", "HF_HUB_OFFLINE")
-
-
 # Where processes listen of which programs are forks, and with which process they end.
 FOLDER, OWNER = "FORKING_FOLDER", "FORKING_OWNER"
 
@@ -38,12 +37,19 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         shutil.rmtree(os.environ[FOLDER])
 
 
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Let one of the processes of these tests at a time into the block."""
+    with path.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 def forks(imported: tuple[str, ...], *read_once: str) -> str:
     """The address of what runs programs that import these modules, started if need be; READ_ONCE have these values."""
     kind = hashlib.sha256(repr([imported, read_once]).encode()).hexdigest()[:16]
     address = Path(os.environ[FOLDER]) / kind
-    with address.with_suffix(".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with locked(address.with_suffix(".lock")):
         if not address.exists():
             command = [sys.executable, forking.__file__, "--serve", address, os.environ[OWNER], *imported]
             environment = os.environ | dict(zip(READ_ONCE, read_once, strict=True))
@@ -170,8 +176,7 @@ def workflow(tmp_path_factory: pytest.TempPathFactory) -> Workflow:
     shared = shared.parent if "PYTEST_XDIST_WORKER" in os.environ else shared
     finished = Workflow(shared / "two_cores")
     finished.directory.mkdir(exist_ok=True)
-    with (finished.directory / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with locked(finished.directory / "lock"):
         if not (finished.results / "report.html").exists():
             run = finished.snakemake("--cores", "2")
             assert run.returncode == 0, run.stdout
@@ -188,8 +193,7 @@ def snakemake() -> Callable[[list[str], Path], subprocess.CompletedProcess]:
 def packed_report(workflow: Workflow) -> Path:
     """Snakemake's own report of the tiny study, a ZIP file, packed once by the first process that needs it."""
     path = workflow.directory / "report.zip"
-    with (workflow.directory / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with locked(workflow.directory / "lock"):
         if not path.exists():
             run = workflow.snakemake("--report", str(path))
             assert run.returncode == 0, run.stdout
