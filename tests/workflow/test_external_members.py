@@ -2,6 +2,7 @@
 
 import re
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -162,23 +163,34 @@ def test_decisions_stand_beside_networks(workflow, workflow_in, tmp_path):
     assert set(ensembles.rule[~with_oracle]) == {"mean_probability", "plurality_vote"}
 
 
-@pytest.mark.parametrize("name", ["cifar10_published", "imagenet_published"])
-def test_published_studies_come_to_their_reports(name, workflow_in, tmp_path):
+@pytest.fixture
+def published(workflow_in, tmp_path):
+    """Runs a study of published predictions to its report; the folder of its tables."""
     repository = workflow_in(tmp_path).repository
     shutil.copytree(repository / "studies/published", tmp_path / "studies/published")
-    published = workflow_in(tmp_path, repository / f"studies/{name}.yaml")
-    run = published.snakemake("--cores", "2", "--config", "charts={pixels_per_point: 1}")
-    assert run.returncode == 0, run.stdout
-    observations = pd.read_csv(published.results / "tables/observations.csv")
-    if name == "imagenet_published":
-        assert observations.observation.unique().tolist() == [1]
-        members = pd.read_csv(published.results / "tables/members.csv", index_col="member")
-        assert members.mce["resnet50"] == pytest.approx(0.7820, abs=1e-4)
-    else:
-        correlations = pd.read_csv(published.results / "tables/correlations.csv")
-        chosen = correlations.query("size == 3 and metric == 'label_disagreement'").set_index(["condition", "measure"])
-        assert chosen.correlation["clean", "pearson"] == pytest.approx(-0.780, abs=1e-3)
-        assert chosen.correlation["clean", "partial"] == pytest.approx(0.913, abs=1e-3)
-        best = pd.read_csv(published.results / "tables/best_ensembles.csv").query("size == 3 and rank == 1")
-        assert best.clean_accuracy.iloc[0] == pytest.approx(0.9762, abs=1e-4)
-    assert "What was left out" in (published.results / "report.html").read_text(encoding="utf-8")
+
+    def run(name: str) -> Path:
+        study = workflow_in(tmp_path, repository / f"studies/{name}.yaml")
+        done = study.snakemake("--cores", "2", "--config", "charts={pixels_per_point: 1}")
+        assert done.returncode == 0, done.stdout
+        assert "What was left out" in (study.results / "report.html").read_text(encoding="utf-8")
+        return study.results / "tables"
+
+    return run
+
+
+def test_published_decisions_correlate_as_they_did(published):
+    tables = published("cifar10_published")
+    correlations = pd.read_csv(tables / "correlations.csv")
+    chosen = correlations.query("size == 3 and metric == 'label_disagreement'").set_index(["condition", "measure"])
+    assert chosen.correlation["clean", "pearson"] == pytest.approx(-0.780, abs=1e-3)
+    assert chosen.correlation["clean", "partial"] == pytest.approx(0.913, abs=1e-3)
+    best = pd.read_csv(tables / "best_ensembles.csv").query("size == 3 and rank == 1")
+    assert best.clean_accuracy.iloc[0] == pytest.approx(0.9762, abs=1e-4)
+
+
+def test_published_scores_come_to_a_report(published):
+    tables = published("imagenet_published")
+    assert pd.read_csv(tables / "observations.csv").observation.unique().tolist() == [1]
+    members = pd.read_csv(tables / "members.csv", index_col="member")
+    assert members.mce["resnet50"] == pytest.approx(0.7820, abs=1e-4)
