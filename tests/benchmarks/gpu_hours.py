@@ -27,6 +27,7 @@ from resiliency.training.settings import Recipe
 
 ROOT = Path(__file__).parents[2]
 REPORT = ROOT / "docs" / "gpu_hours.md"
+TEMPLATE = Path(__file__).parent / "gpu_hours.md.template"
 STUDIES = ("cifar10", "imagenet")
 # How a study may run: captured, processes on one GPU.
 WAYS = {"usual": (False, 1), "captured": (True, 1), "captured, 3 on a GPU": (True, 3)}
@@ -43,68 +44,6 @@ RECIPES = {
     "long in batches of 512, ViTs short": (LARGE, LARGE, VIT_SHORT),
     "short": (SHORT_SGD, SHORT, VIT_SHORT),
 }
-
-TEXT = """# What the studies for GPUs cost
-
-**Computed, not measured**, unless noted otherwise. No figure on this page was measured on a GPU. The page is written by
-`python tests/benchmarks/gpu_hours.py --write`, and a test compares it with what the script computes.
-
-## GPU hours on an H100
-
-{hours}
-
-*Usual*: one process on a GPU, which launches each kernel. *Captured*: a training step of AdamW is replayed as one CUDA
-graph, as `train` and `train_jointly` do where they can; steps of SGD, predictions, the search and attributions are
-launched kernel by kernel. *3 on a GPU*: three processes share a GPU (`RESILIENCY_GPU_SLOTS=3`), and while one launches
-another computes; hours are those of the GPU. `python tests/benchmarks/gpu.py` measures these three ways on a GPU.
-
-## Fewer epochs and larger batches
-
-Measured, on a processor and on a subset: {images:,} natural images of CIFAR-10 at 32 px, narrow networks, one seed,
-{tested:,} test images; batches, and rates of SGD, scaled with the number of images
-(`python tests/benchmarks/recipes.py FOLDER --write`). *Long*: AdamW, 100 epochs (ViTs 200) in batches of 128. *Short*:
-40 epochs in batches of 512, by SGD with a rate that grows with the batch; ConvNeXts by AdamW with twice the rate, and
-ViTs too, for 90 epochs.
-Accuracy in percent, on corrupted images the mean under four corruptions at severity 3; and short minus long in points.
-By chance of the test images alone, equal recipes differ by more than {chance:.1f} points in one of twenty comparisons.
-
-{recipes}
-
-By more than chance, the short recipe costs accuracy of: {losing}.
-ViTs have a recipe of their own in any case, and `studies/cifar10.yaml` takes the short one for them. All other families
-share one recipe, lest observation 1 take a recipe for a family, and the study keeps the long one for them.
-
-GPU hours of the CIFAR-10 study in all by recipe, computed by the model below:
-
-{savings}
-
-## A training step of studies/cifar10.yaml
-
-Milliseconds of a step with the batch of the recipe on an H100. A step takes the longer of the two; captured, the time
-of computing.
-
-{steps}
-
-## The model
-
-Networks run without data, and every kernel is counted with its floating-point operations and the bytes that it reads
-and writes (`tests/benchmarks/gpu_model.py`).
-
-- *Computing*: a kernel takes the longest of its operations at {compute:.0%} of the card's peak, its bytes at
-  {bandwidth:.0%} of the peak bandwidth, and {floor:g} µs. Peaks are those of the data sheets. Training computes in
-  bfloat16, and all else in float32, in which an H100 is {ratio:.0f} times slower.
-- *Launching*: {launch:g} µs a kernel. A step takes the longer of computing and launching, for they overlap.
-- *Feeding*: only where images are decoded from files, by {decoding} processes of a job: {original:g} ms of a core for
-  an original of ImageNet, {corrupted:g} ms for a corrupted one (measured at 224 px on one core, the one exception).
-  Data sets that are stored as one array are in the GPU's memory and have no such limit.
-- *Starting*: {start} s a job.
-
-The model leaves out kernels far below their roofline, such as gradients of depthwise convolutions, waiting for storage,
-and the time that processes on one GPU lose by taking turns. All networks of the search are assumed to be as large as
-the largest. Expect a factor of two either way.
-
-To reduce the cost, use fewer epochs, seeds or strengths of `joint`.
-"""
 
 
 class Pricing:
@@ -271,7 +210,7 @@ def markdown(rows: list[list[str]]) -> str:
 def report() -> str:
     rows = json.loads(ROWS.read_text())
     peaks, pricings = CARDS["H100"].flops, [Pricing(read(name)) for name in STUDIES]
-    return TEXT.format(
+    return TEMPLATE.read_text().format(
         hours=markdown(table_of_hours(pricings)),
         steps=markdown(table_of_steps(pricings[0], pricings[0].study.trained_designs())),
         compute=COMPUTE,

@@ -22,13 +22,13 @@ from unittest import mock
 import torch
 from autocasting import Autocasting
 from counting import Counts
+from cuda_tensor import CUDA, CudaTensor, active, host, is_internal, parsed, to_device
 from torch import Tensor
 from torch.nn.utils import clip_grad
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map
 
-CUDA = torch.device("cuda", 0)
 NAME = "pretended CUDA device"
 MEMORY = 80 * 2**30
 
@@ -37,86 +37,6 @@ MOVING = ("_to_copy", "copy_", "copy", "index", "index_put", "index_put_", "_ind
 STRICT = ("cat", "stack", "mm", "bmm", "addmm", "convolution", "index_select", "gather", "scatter", "embedding")
 # Made of other operations in general, but a single one on CUDA, where it does not look at its values.
 WHOLE = ("_to_copy", "one_hot")
-
-_active: list["PretendedCuda"] = []
-
-
-class CudaTensor(Tensor):
-    """A view of the memory of `host`, a tensor of the CPU, as if it were on `cuda:0`."""
-
-    __torch_function__ = torch._C._disabled_torch_function_impl
-    device = property(lambda self: CUDA)
-    is_cuda = property(lambda self: True)
-    is_cpu = property(lambda self: False)
-
-    @staticmethod
-    def __new__(cls, host: Tensor) -> "CudaTensor":
-        made = Tensor._make_subclass(cls, host, host.requires_grad)
-        made.host = host
-        return made
-
-    def __repr__(self) -> str:
-        return f"CudaTensor({self.host})"
-
-    def __deepcopy__(self, memo: dict) -> "CudaTensor":
-        if id(self) not in memo:
-            copied = CudaTensor(self.host.detach().clone()).requires_grad_(self.requires_grad)
-            if isinstance(self, torch.nn.Parameter):
-                copied._is_param = True
-            memo[id(self)] = copied
-        return memo[id(self)]
-
-    def numpy(self, *_, **__):
-        raise TypeError(
-            "can't convert cuda:0 device type tensor to numpy. Use Tensor.cpu() to copy it to host memory first."
-        )
-
-    def __array__(self, *_, **__):
-        return self.numpy()
-
-    def tolist(self) -> list:
-        return self.cpu().tolist()
-
-    def get_device(self) -> int:
-        return 0
-
-    def cpu(self) -> Tensor:
-        return self.to("cpu")
-
-    def cuda(self, *_, **__) -> "CudaTensor":
-        return self
-
-    def pin_memory(self, *_):
-        raise RuntimeError("cannot pin 'torch.cuda.FloatTensor' only dense CPU tensors can be pinned")
-
-    def to(self, *args, copy: bool = False, **kwargs) -> Tensor:
-        device, dtype, _, layout = _parsed(args, kwargs)
-        if device is not None and device.type == "cpu":
-            return _ToHost.apply(self, dtype or self.dtype, layout or torch.preserve_format)
-        with torch._C.DisableTorchFunctionSubclass():
-            more = {} if layout is None else {"memory_format": layout}
-            return Tensor.to(self, dtype or self.dtype, copy=copy, **more)
-
-
-class _ToHost(torch.autograd.Function):
-    @staticmethod
-    def forward(context, tensor, dtype, layout):
-        _active[-1].counts.to_host(tensor.host.nbytes)
-        return tensor.host.detach().to(dtype, copy=True, memory_format=layout)
-
-    @staticmethod
-    def backward(context, gradient):
-        return _to_device(gradient), None, None
-
-
-class _ToDevice(torch.autograd.Function):
-    @staticmethod
-    def forward(context, tensor):
-        return CudaTensor(tensor.detach().clone())
-
-    @staticmethod
-    def backward(context, gradient):
-        return _host(gradient)
 
 
 class _Functions(TorchFunctionMode):
@@ -135,12 +55,12 @@ class _Functions(TorchFunctionMode):
         device = kwargs.get("device")
         if device is not None and func is not torch._C._nn._parse_to and torch.device(device).type == "cuda":
             if func in (torch.tensor, torch.as_tensor, torch.asarray):
-                return _to_device(func(*args, **kwargs | {"device": "cpu"}))
+                return to_device(func(*args, **kwargs | {"device": "cpu"}))
             if not tensors:
                 _check_generator(kwargs.get("generator"), "cuda", func.__name__)
                 with self:
                     made = func(*args, **kwargs | {"device": "cpu"})
-                _active[-1].counts.filled(made)
+                active[-1].filled(made)
                 return CudaTensor(made)
         self.making += not tensors
         try:
@@ -152,15 +72,15 @@ class _Functions(TorchFunctionMode):
         """What `Tensor.to` and `Tensor.cuda` give of a tensor of the CPU."""
         tensor, *others = args
         if func is Tensor.cuda:
-            return _to_device(tensor)
+            return to_device(tensor)
         kwargs = dict(kwargs)
         copy = kwargs.pop("copy", False)
-        device, dtype, non_blocking, layout = _parsed(others, kwargs)
+        device, dtype, non_blocking, layout = parsed(others, kwargs)
         if device is None or device.type != "cuda":
             return func(*args, **kwargs, copy=copy)
         if dtype is not None or layout is not None:
             tensor = tensor.to(dtype or tensor.dtype, memory_format=layout or torch.preserve_format)
-        return _to_device(tensor, non_blocking)
+        return to_device(tensor, non_blocking)
 
 
 class _Operations(TorchDispatchMode):
@@ -189,7 +109,7 @@ class _Operations(TorchDispatchMode):
             _check_devices(name, args[0], on_host)
         if named:
             kwargs = kwargs | {"device": torch.device("cpu")}
-        hosts, host_kwargs = tree_map(_host, (args, kwargs))
+        hosts, host_kwargs = tree_map(host, (args, kwargs))
         out = func(*hosts, **host_kwargs)
         self.gpu.counts.operation(name, args, hosts, out, bool(on_gpu and on_host))
         wrapped = {id(one.host): one for one in on_gpu} | {id(one): one for one in on_host}
@@ -206,7 +126,7 @@ class _Operations(TorchDispatchMode):
 
         Compiled code makes tensors where it finds others to be, and takes those of this module for the CPU's.
         """
-        internal = all(_internal(one) for one in sources) if sources else not self.functions.making
+        internal = all(is_internal(one) for one in sources) if sources else not self.functions.making
         if internal and isinstance(out, Tensor):
             out.internal = True
         return out
@@ -254,8 +174,8 @@ class PretendedCuda:
         )
         settings.set_overwrite_module_params_on_conversion(True)
         functions = _Functions()
-        _active.append(self)
-        self.stack.callback(_active.pop)
+        active.append(self.counts)
+        self.stack.callback(active.pop)
         self.stack.enter_context(functions.autocasting.in_use())
         self.stack.enter_context(_Operations(self, functions))
         self.stack.enter_context(functions)
@@ -304,40 +224,16 @@ def _loading(load):
         state = load(file, map_location="cpu", **more)
         if map_location is None or torch.device(map_location).type == "cpu":
             return state
-        return tree_map(lambda one: _to_device(one) if isinstance(one, Tensor) else one, state)
+        return tree_map(lambda one: to_device(one) if isinstance(one, Tensor) else one, state)
 
     return loaded
 
 
 def _saving(save):
     def saved(state, file, **more):
-        return save(tree_map(lambda one: _host(one).detach() if isinstance(one, Tensor) else one, state), file, **more)
+        return save(tree_map(lambda one: host(one).detach() if isinstance(one, Tensor) else one, state), file, **more)
 
     return saved
-
-
-def _to_device(tensor: Tensor, non_blocking: bool = False) -> CudaTensor:
-    if isinstance(tensor, CudaTensor):
-        return tensor
-    _active[-1].counts.to_device(tensor.nbytes, waits=not non_blocking)
-    if tensor.requires_grad and torch.is_grad_enabled():
-        return _ToDevice.apply(tensor)
-    return CudaTensor(tensor.detach().clone())
-
-
-def _host(value):
-    return value.host if isinstance(value, CudaTensor) else value
-
-
-def _internal(tensor: Tensor) -> bool:
-    return getattr(tensor, "internal", False)
-
-
-def _parsed(args, kwargs) -> tuple:
-    """Device, dtype, non_blocking and memory format that the arguments of `Tensor.to` name, or None."""
-    if args and isinstance(args[0], Tensor):
-        args = (args[0].device, args[0].dtype, *args[1:])
-    return torch._C._nn._parse_to(*args, **kwargs)
 
 
 def _check_generator(generator: torch.Generator | None, device: str, name: str) -> None:
@@ -349,12 +245,12 @@ def _check_generator(generator: torch.Generator | None, device: str, name: str) 
 
 def _check_devices(name: str, first: object, on_host: list[Tensor]) -> None:
     """Refuse an operation on tensors of both devices."""
-    first_on_host = isinstance(first, Tensor) and not isinstance(first, CudaTensor) and not _internal(first)
+    first_on_host = isinstance(first, Tensor) and not isinstance(first, CudaTensor) and not is_internal(first)
     if name in MOVING:
         if "index" in name and first_on_host:
             raise RuntimeError(f"{name}: indices should be either on cpu or on the same device as the indexed tensor")
         return
-    larger = [tuple(one.shape) for one in on_host if one.ndim and not _internal(one)]
+    larger = [tuple(one.shape) for one in on_host if one.ndim and not is_internal(one)]
     if larger or name in STRICT or (name.endswith("_") and first_on_host):
         raise RuntimeError(
             f"{name}: Expected all tensors to be on the same device, but found at least two devices, cuda:0 and cpu! "

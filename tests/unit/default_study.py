@@ -10,8 +10,6 @@ from resiliency.faults import Fault
 from resiliency.study.loading import load
 
 CONFIG = yaml.safe_load(Path(__file__).parents[2].joinpath("config.yaml").read_text())
-
-
 REMOVE = object()
 
 

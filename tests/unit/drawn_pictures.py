@@ -5,8 +5,6 @@ import numpy as np
 from resiliency.corruptions.settings import HELD_OUT, MAIN
 
 NAMES = MAIN + HELD_OUT
-
-
 DETERMINISTIC = (
     "defocus_blur", "zoom_blur", "gaussian_blur", "brightness", "contrast", "pixelate", "jpeg_compression", "saturate"
 )  # fmt: skip

@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 
 from resiliency.data import download
-from resiliency.faults import Fault
 
 
 class Handler(SimpleHTTPRequestHandler):
@@ -61,11 +60,3 @@ def served(folder: Path, patch: pytest.MonkeyPatch) -> Iterator[Site]:
     yield site
     site.server.shutdown()
     site.server.server_close()
-
-
-def fault_of(function, *arguments) -> str:
-    with pytest.raises(Fault) as caught:
-        function(*arguments)
-    message = str(caught.value)
-    assert "\n" not in message
-    return message

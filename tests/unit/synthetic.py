@@ -6,15 +6,14 @@ from math import comb
 
 import numpy as np
 import pandas as pd
+from synthetic_deployment import RULE, contender_tables, deployment_tables
 
-from resiliency.analysis.contenders import contenders, under_corruptions
 from resiliency.analysis.effective_robustness import member_table as effective_robustness_table
 from resiliency.analysis.histories import history_table
 from resiliency.analysis.origins import origin_table
 from resiliency.analysis.sizes import size_table
 from resiliency.attribution_pictures import attribution_table, distance_table
 from resiliency.corruptions.settings import MAIN
-from resiliency.ensembles.selection import front
 from resiliency.galleries import gallery_table
 from resiliency.names import (
     CLEAN,
@@ -29,7 +28,7 @@ from resiliency.names import (
 from resiliency.report.words import METRICS, kind_of
 
 HOSTILE = "</script><img src=x onerror=alert(1)>"
-RULES = ["mean_probability", "plurality_vote"]
+RULES = [RULE, "plurality_vote"]
 OBJECTIVES = {"balanced": (0.0, 0.5, 1.0), "adp": (0.5, 2.0)}
 DESIGNS = {"resnet18": "resnet", "resnet50": "resnet", "vit": "vit"}
 SCORES = ["relative_mce", "clean_nll", "corrupted_nll", "clean_brier", "corrupted_brier", "clean_ece", "corrupted_ece"]
@@ -166,78 +165,6 @@ def ensemble_table(members, sizes, corruptions, rng) -> pd.DataFrame:
     columns += [accuracy_of(CLEAN), "mean_corruption_error", "mce", "possible", "weight", "members", "parameters"]
     columns += ["families"]
     return pd.DataFrame(rows) if rows else pd.DataFrame(columns=columns)
-
-
-def deployment_tables(members, ensembles) -> dict[str, pd.DataFrame]:
-    """Single members, of which the first is the baseline, and ensembles under the first rule, and some of them all."""
-    alone = members[members["origin"] != JOINT].assign(size=1, found="single").rename(columns={"member": "members"})
-    some = ensembles[ensembles["rule"] == RULES[0]].assign(found="scored") if len(ensembles) else ensembles
-    columns = ["found", "members", "origin", "size", "macs", "parameters", "mean_corruption_error"]
-    both = pd.concat([alone, some]).reindex(columns=columns).reset_index(drop=True)
-    errors = both.pop("mean_corruption_error")
-    fronts = {f"front_{c}": front(errors.to_numpy(float), both[c].to_numpy(float)) for c in ("macs", "parameters")}
-    both = both.assign(selection_error=errors - 0.01, **fronts)
-    scores = {"mean_corruption_error": errors, "low": errors - 0.02, "high": errors + 0.02, "confidence": 0.95}
-    scores |= {"objective": "mean", "worst_corruption": "fog", "worst_severity": 5, "worst_class": 1, "quantile": 0.9}
-    for name in ("worst_error", "worst_class_error", "quantile_error"):
-        scores |= {name: errors + 0.05, f"{name}_low": errors, f"{name}_high": errors + 0.1}
-    scores |= {"rule": RULES[0], "optimism": 0.01, accuracy_of(CLEAN): 0.9, "selection_images": 270, "images": 270}
-    kept = both["front_macs"] | both["front_parameters"] | (both["found"] == "single")
-    table = both.assign(**scores, baseline=both.index == 0)[kept]
-    table.insert(0, "number", np.arange(1, len(table) + 1))
-    return {"deployment": table, "candidates": both.assign(judged_error=errors), **confidence_tables(table)}
-
-
-def confidence_tables(deployment) -> dict[str, pd.DataFrame]:
-    """Of each row of deployment.csv by two scores, of which entropy serves better; and temperatures of all."""
-    curves, scores, temperatures = [], [], []
-    several = deployment[deployment["size"] > 1]
-    for row in deployment.itertuples():
-        for images in (CLEAN, CORRUPTED):
-            for score, worse in (("max_probability", 0.02), ("entropy", 0.01)):
-                key = {"members": row.members, "size": row.size, "rule": RULES[0], "images": images, "score": score}
-                curves += [key | {"coverage": c, "risk": worse * c} for c in np.round(np.arange(0.05, 1.01, 0.05), 2)]
-                values = {"error": 0.1, "auroc": 0.9, "fpr_at_95": 0.3, "aurc": worse}
-                values |= {f"error_at_{level}": level / 1000 for level in (80, 90, 95)}
-                ends = {f"{name}_{end}": value for name, value in values.items() for end in ("low", "high")}
-                excess = [-0.01, -0.02, -0.005] if score == "entropy" else [np.nan] * 3
-                names = ("aurc_excess", "aurc_excess_low", "aurc_excess_high")
-                scores.append(key | values | ends | dict(zip(names, excess, strict=True)))
-            key = {"members": row.members, "images": images, "temperature": 1.5, "validation_images": 180}
-            changes = {
-                "ece_before": 0.1,
-                "ece_after": 0.02,
-                "ece_change": -0.08,
-                "ece_change_low": -0.1,
-                "ece_change_high": -0.06,
-            }
-            temperatures.append(key | {"note": np.nan} | changes)
-    return {
-        "selective_prediction": pd.DataFrame(scores, columns=None if scores else ["members", "images", "score"]),
-        "temperatures": pd.DataFrame(temperatures, columns=None if temperatures else ["members", "images", "note"]),
-        "early_exit": several.assign(
-            macs=several["macs"] / 2, all_macs=several["macs"], error_change=0.01, error_change_low=0.005
-        ),
-        "risk_coverage": pd.DataFrame(curves, columns=None if curves else ["members", "images", "score", "coverage"]),
-    }
-
-
-def contender_tables(deployment, corruptions) -> dict[str, pd.DataFrame]:
-    """Of the best ensemble, the best member and the baseline: errors on ten images that grow by role, and two bins."""
-    roles, counts = contenders(deployment), np.random.default_rng(0).multinomial(10, np.full(10, 0.1), 100)
-    errors = {
-        role: np.array([np.arange(10) < 1 + 2 * place + i % 4 for i in range(len(corruptions))], float)
-        for place, role in enumerate(roles)
-    }
-    under = under_corruptions(errors, corruptions, counts, 0.95)
-    who = [{"role": role, "members": row.members, "size": row["size"]} for role, row in roles.items()]
-    bins = [
-        row | {"images": i, "bin_low": 0.8, "bin_high": 0.9, "predictions": 40, "mean_confidence": 0.85, "accuracy": a}
-        for row in who
-        for i, a in ((CLEAN, 0.8), (CORRUPTED, 0.6))
-    ]
-    under = under.merge(pd.DataFrame(who), on="role").assign(confidence=0.95) if who else under
-    return {"contenders": under, "contender_calibration": pd.DataFrame(bins)}
 
 
 def evaluation_table(searched: int) -> pd.DataFrame:

@@ -8,10 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.spatial.distance import cosine, jensenshannon
-from scipy.stats import spearmanr
-from skimage.metrics import structural_similarity as reference_ssim
 from sklearn.metrics import cohen_kappa_score
-from sklearn.metrics.pairwise import cosine_similarity as pairwise_cosine
 
 from resiliency.diversity.gram import gram
 from resiliency.diversity.metrics import METRICS
@@ -27,12 +24,8 @@ from resiliency.diversity.predictions import (
     q_statistic,
 )
 from resiliency.diversity.representations import (
-    cosine_similarity,
     gram_cka,
     linear_cka,
-    spearman_correlation,
-    structural_similarity,
-    top_iou,
 )
 from resiliency.diversity.settings import MAIN, STAGES
 
@@ -151,82 +144,6 @@ def test_jensen_shannon_at_its_ends():
     certain = np.eye(3, dtype=np.float32)
     probabilities = np.stack([certain, certain, np.roll(certain, 1, axis=1)])
     np.testing.assert_allclose(jensen_shannon(probabilities), [[0, 0, 1], [0, 0, 1], [1, 1, 0]], atol=1e-6)
-
-
-@given(st.integers(0, 1000))
-@settings(deadline=None, max_examples=30)
-def test_cosine_against_scikit_learn(seed):
-    maps = np.random.default_rng(seed).standard_normal((3, 4, 5, 6)).astype(np.float16)
-    similarities = cosine_similarity(maps)
-    flat = maps.reshape(3, 4, -1).astype(float)
-    for i in range(3):
-        for j in range(3):
-            assert similarities[i, j] == pytest.approx(np.mean(np.diag(pairwise_cosine(flat[i], flat[j]))))
-
-
-def test_cosine_of_maps_of_zeros():
-    """Image 0 is zero for the first two members, image 1 for the first alone."""
-    maps = np.ones((3, 2, 2, 2), np.float16)
-    maps[0] = 0
-    maps[1, 0] = 0
-    expected = [[1, 0.5, 0], [0.5, 1, 0.5], [0, 0.5, 1]]
-    np.testing.assert_allclose(cosine_similarity(maps), expected)
-
-
-def test_cosine_does_not_see_scale_but_sees_sign():
-    maps = np.random.default_rng(0).standard_normal((1, 5, 3, 3))
-    similarities = cosine_similarity(np.concatenate([maps, 7 * maps, -maps]))
-    np.testing.assert_allclose(similarities, [[1, 1, -1], [1, 1, -1], [-1, -1, 1]])
-
-
-@pytest.mark.parametrize("seed", range(3))
-def test_spearman_against_scipy(seed):
-    maps = np.random.default_rng(seed).integers(-4, 5, (3, 4, 5, 6)).astype(np.float16)
-    correlations = spearman_correlation(maps)
-    for i, j in combinations(range(3), 2):
-        expected = [spearmanr(a.ravel(), b.ravel()).statistic for a, b in zip(maps[i], maps[j], strict=True)]
-        assert correlations[i, j] == pytest.approx(np.mean(expected))
-
-
-@pytest.mark.parametrize("similarity", [spearman_correlation, top_iou])
-def test_a_map_of_one_value_is_like_none_but_its_kind(similarity):
-    maps = np.random.default_rng(0).standard_normal((3, 2, 4, 4))
-    maps[:2] = [[[[3]]], [[[0]]]]
-    np.testing.assert_allclose(similarity(maps), [[1, 1, 0], [1, 1, 0], [0, 0, 1]], atol=1e-12)
-
-
-def test_top_iou_by_sets():
-    maps = np.random.default_rng(0).standard_normal((3, 6, 7, 7)).astype(np.float16)
-    overlaps = top_iou(maps)
-    for i, j in combinations(range(3), 2):
-        tops = [[set(np.argsort(-m.ravel())[:5].tolist()) for m in maps[k]] for k in (i, j)]
-        expected = [len(a & b) / len(a | b) for a, b in zip(*tops, strict=True)]
-        assert overlaps[i, j] == pytest.approx(np.mean(expected))
-
-
-def test_the_top_of_a_map_of_few_values_is_what_stands_out():
-    """Two pixels of a hundred stand out, fewer than 10 %; of 15 equal ones all do."""
-    maps = np.zeros((2, 1, 10, 10))
-    maps[0, 0, 0, :2] = 1, 2
-    maps[1, 0, 0] = 1
-    maps[1, 0, 1, :5] = 1
-    assert top_iou(maps)[0, 1] == pytest.approx(2 / 15)
-
-
-@pytest.mark.parametrize("shape", [(16, 16), (12, 20)])
-def test_ssim_against_scikit_image(shape):
-    maps = np.random.default_rng(0).uniform(-1, 1, (3, 4, *shape))
-    maps[1] = (maps[0] + maps[1]) / 2
-    similarities = structural_similarity(maps)
-    for i, j in combinations(range(3), 2):
-        expected = [
-            reference_ssim(
-                a, b, gaussian_weights=True, sigma=1.5, use_sample_covariance=False, data_range=2, full=True
-            )[1].mean()
-            for a, b in zip(maps[i], maps[j], strict=True)
-        ]  # fmt: skip
-        assert similarities[i, j] == pytest.approx(np.mean(expected), abs=1e-9)
-    np.testing.assert_allclose(np.diag(similarities), 1)
 
 
 def unbiased_hsic_by_loops(one: np.ndarray, other: np.ndarray) -> float:

@@ -8,18 +8,16 @@ import subprocess
 import sys
 import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-import numpy as np
 import pytest
+from failing_server import CONTENT, MD5, Server
+from fault_messages import fault_of
 
 from resiliency.data import download
-from resiliency.data.download import Archive, cache_folder, fetch, locked
+from resiliency.data.download import cache_folder, fetch, locked
 from resiliency.faults import Fault
 
-CONTENT = np.random.default_rng(0).bytes(2_500_001)
-MD5 = hashlib.md5(CONTENT).hexdigest()
 LOCKED_FETCH = """
 import resource, sys
 from pathlib import Path
@@ -36,51 +34,6 @@ except Fault as fault:
 """
 
 
-class Handler(BaseHTTPRequestHandler):
-    def log_message(self, *arguments) -> None:
-        pass
-
-    def do_GET(self) -> None:
-        server = self.server
-        range_header = self.headers["Range"]
-        server.requests.append(range_header)
-        start = int(re.fullmatch(r"bytes=(\d+)-", range_header)[1]) if range_header and server.knows_ranges else 0
-        status = server.statuses.pop(0) if server.statuses else 206 if start else 200
-        if start >= len(server.content):
-            status = 416
-        body = server.content[start:] if status < 300 else b""
-        self.send_response(status, server.reason)
-        if server.length != "":
-            self.send_header("Content-Length", server.length or str(len(body)))
-        self.end_headers()
-        sent = server.drops.pop(0) if server.drops else len(body)
-        self.wfile.write(body[:sent])
-        self.wfile.flush()
-        server.sent.append(len(body[:sent]))
-        server.release.wait(20)
-
-
-class Server(ThreadingHTTPServer):
-    """Serves `content` at any path.
-
-    `statuses` and `drops` hold what is special of the next answers: their status, and after how many bytes the
-    connection closes; `length` is what stands for that of the body, and `reason` beside the status. Unless `release` is
-    set, connections stay open when all is sent that they send.
-    """
-
-    daemon_threads = True
-
-    def __init__(self):
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.content = CONTENT
-        self.knows_ranges = True
-        self.length = self.reason = None
-        self.statuses, self.drops, self.requests, self.sent = [], [], [], []
-        self.release = threading.Event()
-        self.release.set()
-        self.archive = Archive(f"http://127.0.0.1:{self.server_port}/files/a.bin", "a.bin", MD5)
-
-
 @pytest.fixture
 def server(monkeypatch):
     monkeypatch.setattr(download, "PAUSE", 0)
@@ -95,14 +48,6 @@ def server(monkeypatch):
 def fetched(server: Server, folder: Path) -> Path:
     with locked(folder):
         return fetch(server.archive, folder)
-
-
-def fault_of(server: Server, folder: Path) -> str:
-    with pytest.raises(Fault) as caught:
-        fetched(server, folder)
-    message = str(caught.value)
-    assert "\n" not in message
-    return message
 
 
 def start(server: Server, folder: Path, log: Path, limit: int = 0) -> subprocess.Popen:
@@ -189,7 +134,7 @@ def test_a_part_that_nothing_can_follow_is_dropped(server, tmp_path, content):
 def test_wrong_bytes_are_not_kept(server, tmp_path):
     server.content = b"x" + CONTENT[1:]
     digest = hashlib.md5(server.content).hexdigest()
-    message = fault_of(server, tmp_path)
+    message = fault_of(fetched, server, tmp_path)
     assert message.startswith(f"{tmp_path / 'a.bin'}: md5 of what {server.archive.url} sent is {digest}, not {MD5};")
     assert [file.name for file in tmp_path.iterdir()] == [".lock"]
 
@@ -203,7 +148,7 @@ def test_a_damaged_file_is_replaced(server, tmp_path, capsys):
 
 def test_a_missing_file_is_named_at_once(server, tmp_path):
     server.statuses = [404]
-    message = fault_of(server, tmp_path)
+    message = fault_of(fetched, server, tmp_path)
     assert message == (
         f"a.bin: cannot be downloaded from {server.archive.url} (HTTP status 404, Not Found); "
         f"run again when it can, or put the file at {tmp_path / 'a.bin'}"
@@ -219,14 +164,14 @@ def test_a_busy_server_is_asked_again(server, tmp_path):
 
 def test_a_server_that_always_fails_is_given_up(server, tmp_path):
     server.statuses = [500] * 100
-    assert "HTTP status 500" in fault_of(server, tmp_path)
+    assert "HTTP status 500" in fault_of(fetched, server, tmp_path)
     assert len(server.requests) == download.TRIES
 
 
 def test_without_network_the_way_out_is_named(server, tmp_path):
     server.shutdown()
     server.server_close()
-    message = fault_of(server, tmp_path)
+    message = fault_of(fetched, server, tmp_path)
     assert message.startswith(f"a.bin: cannot be downloaded from {server.archive.url} (")
     assert "Connection refused" in message
     assert message.endswith(f"put the file at {tmp_path / 'a.bin'}")
@@ -236,7 +181,7 @@ def test_a_silent_server_is_given_up(server, tmp_path, monkeypatch):
     monkeypatch.setattr(download, "TIMEOUT", 0.05)
     server.drops = [0] * 100
     server.release.clear()
-    assert "timed out" in fault_of(server, tmp_path)
+    assert "timed out" in fault_of(fetched, server, tmp_path)
 
 
 def test_a_full_disk_keeps_the_part(server, tmp_path):
@@ -301,7 +246,7 @@ def test_a_length_that_is_none_is_done_without(server, tmp_path, length):
 def test_a_body_that_does_not_end_is_given_up(server, tmp_path, monkeypatch):
     server.length = ""
     monkeypatch.setattr(download, "LARGEST", 2_000_000)
-    message = fault_of(server, tmp_path)
+    message = fault_of(fetched, server, tmp_path)
     assert message.startswith(
         f"a.bin: {server.archive.url} sends more than 2,000,000 bytes, as no archive has; run again"
     )
@@ -311,11 +256,13 @@ def test_a_body_that_does_not_end_is_given_up(server, tmp_path, monkeypatch):
 @pytest.mark.parametrize("name", ["a.bin", "a.bin.part"])
 def test_a_folder_in_the_place_of_the_archive_is_named(server, tmp_path, name):
     (tmp_path / name).mkdir()
-    assert fault_of(server, tmp_path).startswith(f"{tmp_path / name}: is a folder, where the archive a.bin is kept")
+    assert fault_of(fetched, server, tmp_path).startswith(
+        f"{tmp_path / name}: is a folder, where the archive a.bin is kept"
+    )
 
 
 def test_what_a_server_says_is_told_without_control_characters(server, tmp_path):
     server.statuses, server.reason = [404], "gone\x1b[2J\x07"
-    message = fault_of(server, tmp_path)
+    message = fault_of(fetched, server, tmp_path)
     assert message.isprintable()
     assert "HTTP status 404, gone" in message

@@ -7,8 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from fault_messages import fault_of
 from PIL import Image
-from sites import Site, fault_of, served
+from sites import Site, served
 from torchvision import datasets
 
 from resiliency.data.published import imagenette_folder

@@ -7,18 +7,13 @@ from contextlib import suppress
 import numpy as np
 import pandas as pd
 import pytest
+from fault_messages import fault_of
 
 from resiliency.faults import Fault
 from resiliency.storage import tables
 from resiliency.storage.checksums import FOLDER, forget
 from resiliency.storage.files import appending, read_array, read_json, replacing, write_array, write_csv, write_json
 from resiliency.storage.tables import appending_table, read_blocks, read_distinct, read_table, write_table
-
-
-def fault_of(function, *arguments) -> str:
-    with pytest.raises(Fault) as caught:
-        function(*arguments)
-    return str(caught.value)
 
 
 def visible(folder) -> list[str]:

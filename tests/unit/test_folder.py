@@ -1,60 +1,21 @@
 """Folders of images are read in one order on any file system; what cannot be a data set is named in one line."""
 
 import os
-from pathlib import Path
 
 import numpy as np
 import pytest
+from image_folders import read, refusal, relative
 from PIL import Image
-from timm.data import ImageNetInfo
 from torchvision.datasets import ImageFolder
 
 from resiliency.data import folder as module
-from resiliency.data.folder import image_folder, imagenet, training_fault
+from resiliency.data.folder import image_folder
 from resiliency.data.pictures import FileImages
-from resiliency.data.source import ALL, SPLITS
-from resiliency.faults import Fault
-
-SYNSETS = module._imagenet_synsets()
+from resiliency.data.source import ALL
 
 
-@pytest.fixture(scope="session")
-def picture(tmp_path_factory) -> Path:
-    """A JPEG of 32x32 pixels, for hard links."""
-    path = tmp_path_factory.mktemp("picture") / "grey.jpg"
-    Image.new("RGB", (32, 32), "grey").save(path)
-    return path
-
-
-@pytest.fixture
-def add(tmp_path, picture):
-    """A function that puts the picture at each of the paths, below the folder of the test."""
-
-    def link(*paths: str) -> None:
-        for path in paths:
-            (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
-            os.link(picture, tmp_path / path)
-
-    return link
-
-
-def read(folder: Path):
-    return image_folder(folder, 32, 1)
-
-
-def fault_of(folder: Path, reader=image_folder) -> str:
-    with pytest.raises(Fault) as caught:
-        reader(folder, 32, 1)
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
-
-
-def relative(source, part: str, folder: Path) -> list[str]:
-    return [os.path.relpath(file, folder) for file in source.parts[part].images.files]
-
-
-def test_classes_alone_are_one_part(tmp_path, add):
-    add("dog/b.jpg", "dog/a.jpg", "cat/z.jpg", "Zebra/1.jpg", "Zebra/10.jpg", "Zebra/2.jpg")
+def test_classes_alone_are_one_part(tmp_path, put_pictures):
+    put_pictures("dog/b.jpg", "dog/a.jpg", "cat/z.jpg", "Zebra/1.jpg", "Zebra/10.jpg", "Zebra/2.jpg")
     source = read(tmp_path)
     assert source.description == f"images in {tmp_path}: <class>/"
     assert source.classes == ["Zebra", "cat", "dog"]
@@ -67,8 +28,8 @@ def test_classes_alone_are_one_part(tmp_path, add):
     assert part.labels.tolist() == [0, 0, 0, 1, 2, 2]
 
 
-def test_images_are_decoded_to_the_size(tmp_path, add):
-    add("cat/a.jpg", "dog/a.jpg")
+def test_images_are_decoded_to_the_size(tmp_path, put_pictures):
+    put_pictures("cat/a.jpg", "dog/a.jpg")
     noise = np.random.default_rng(3).integers(0, 256, (40, 60, 3), dtype=np.uint8)
     Image.fromarray(noise).save(tmp_path / "dog" / "b.png")
     images = image_folder(tmp_path, 40, 1).parts[ALL].images
@@ -79,8 +40,8 @@ def test_images_are_decoded_to_the_size(tmp_path, add):
 
 
 @pytest.mark.parametrize("val", ["val", "valid", "validation", "Val"])
-def test_three_splits(tmp_path, add, val):
-    add(*(f"{split}/{name}/{split}.jpg" for split in ("train", val, "test") for name in ("b", "a")))
+def test_three_splits(tmp_path, put_pictures, val):
+    put_pictures(*(f"{split}/{name}/{split}.jpg" for split in ("train", val, "test") for name in ("b", "a")))
     source = read(tmp_path)
     assert source.description == f"images in {tmp_path}: train from train/, validation from {val}/, test from test/"
     assert source.classes == ["a", "b"]
@@ -93,21 +54,23 @@ def test_three_splits(tmp_path, add, val):
 @pytest.mark.parametrize(
     ("train", "other"), [("train", "val"), ("train", "test"), ("Train", "Test"), ("Training", "Testing")]
 )
-def test_two_splits_train_and_test(tmp_path, add, train, other):
-    add(*(f"{split}/{name}/1.jpg" for split in (train, other) for name in ("a", "b")))
+def test_two_splits_train_and_test(tmp_path, put_pictures, train, other):
+    put_pictures(*(f"{split}/{name}/1.jpg" for split in (train, other) for name in ("a", "b")))
     source = read(tmp_path)
     assert source.description == f"images in {tmp_path}: train from {train}/, test from {other}/"
     assert list(source.parts) == ["train", "test"]
     assert relative(source, "test", tmp_path) == [f"{other}/a/1.jpg", f"{other}/b/1.jpg"]
 
 
-def test_other_folders_beside_splits_are_not_read(tmp_path, add):
-    add(*(f"{split}/{name}/1.jpg" for split in ("train", "test", "extra") for name in ("a", "b")))
+def test_other_folders_beside_splits_are_not_read(tmp_path, put_pictures):
+    put_pictures(*(f"{split}/{name}/1.jpg" for split in ("train", "test", "extra") for name in ("a", "b")))
     assert list(read(tmp_path).parts) == ["train", "test"]
 
 
-def test_order_is_that_of_torchvision(tmp_path, add):
-    add("é/1.jpg", "Z/b.JPG", "Z/a.png", "a b/10.jpeg", "a b/9.webp", "_/x.jpg", "10/x.jpg", "9/x.jpg", "Z/B.jpg")
+def test_order_is_that_of_torchvision(tmp_path, put_pictures):
+    put_pictures(
+        "é/1.jpg", "Z/b.JPG", "Z/a.png", "a b/10.jpeg", "a b/9.webp", "_/x.jpg", "10/x.jpg", "9/x.jpg", "Z/B.jpg"
+    )
     other = ImageFolder(tmp_path)
     source = read(tmp_path)
     assert source.classes == other.classes
@@ -115,49 +78,49 @@ def test_order_is_that_of_torchvision(tmp_path, add):
     assert source.parts[ALL].labels.tolist() == other.targets
 
 
-def test_folders_in_class_folders_are_searched(tmp_path, add):
-    add("a/x/2.jpg", "a/x/y/1.jpg", "a/1.jpg", "b/1.jpg")
+def test_folders_in_class_folders_are_searched(tmp_path, put_pictures):
+    put_pictures("a/x/2.jpg", "a/x/y/1.jpg", "a/1.jpg", "b/1.jpg")
     source = read(tmp_path)
     assert relative(source, ALL, tmp_path) == ["a/1.jpg", "a/x/2.jpg", "a/x/y/1.jpg", "b/1.jpg"]
     assert source.parts[ALL].names == ["1", "x_2", "x_y_1", "1"]
 
 
-def test_names_in_a_class_are_unique(tmp_path, add):
-    add("a/cat.jpg", "a/cat.PNG", "a/dog.jpg", "a/x/y.jpg", "a/x_y.png", "b/cat.jpg")
+def test_names_in_a_class_are_unique(tmp_path, put_pictures):
+    put_pictures("a/cat.jpg", "a/cat.PNG", "a/dog.jpg", "a/x/y.jpg", "a/x_y.png", "b/cat.jpg")
     assert read(tmp_path).parts[ALL].names == ["cat_PNG", "cat_jpg", "dog", "x_y_jpg", "x_y_png", "cat"]
 
 
-def test_names_that_suffixes_do_not_tell_apart(tmp_path, add):
-    add("a/x/y.jpg", "a/x_y.jpg", "a/x_y_jpg.png", "b/1.jpg")
+def test_names_that_suffixes_do_not_tell_apart(tmp_path, put_pictures):
+    put_pictures("a/x/y.jpg", "a/x_y.jpg", "a/x_y_jpg.png", "b/1.jpg")
     assert relative(read(tmp_path), ALL, tmp_path)[:3] == ["a/x/y.jpg", "a/x_y.jpg", "a/x_y_jpg.png"]
     assert read(tmp_path).parts[ALL].names == ["x_y_jpg", "x_y_jpg_", "x_y_jpg__", "1"]
 
 
-def test_hidden_and_other_files_are_left_out_and_counted(tmp_path, add, capsys):
-    add("a/1.jpg", "a/2.JPEG", "a/3.Png", "a/4.webp", "b/1.jpg")
-    add("a/.5.jpg", "a/.cache/6.jpg", "a/notes.txt", "b/x/2.gif", "b/jpg", ".hidden/1.jpg", "loose.jpg")
+def test_hidden_and_other_files_are_left_out_and_counted(tmp_path, put_pictures, capsys):
+    put_pictures("a/1.jpg", "a/2.JPEG", "a/3.Png", "a/4.webp", "b/1.jpg")
+    put_pictures("a/.5.jpg", "a/.cache/6.jpg", "a/notes.txt", "b/x/2.gif", "b/jpg", ".hidden/1.jpg", "loose.jpg")
     source = read(tmp_path)
     assert source.parts[ALL].names == ["1", "2", "3", "4", "1"]
     left_out = "7 left out: hidden, in no class folder, or none of .jpg .jpeg .png .webp"
     assert capsys.readouterr().out.splitlines()[0] == f"{tmp_path}: {left_out}"
 
 
-def test_nothing_left_out_is_not_told(tmp_path, add, capsys):
-    add("a/1.jpg", "b/1.jpg")
+def test_nothing_left_out_is_not_told(tmp_path, put_pictures, capsys):
+    put_pictures("a/1.jpg", "b/1.jpg")
     read(tmp_path)
     assert capsys.readouterr().out == "[1/1, 0 s left] headers of 2 of 2 images checked\n"
 
 
-def test_progress_is_told_sparsely(tmp_path, add, capsys, monkeypatch):
+def test_progress_is_told_sparsely(tmp_path, put_pictures, capsys, monkeypatch):
     monkeypatch.setattr(module, "HEADERS_PER_STEP", 4)
-    add(*(f"{name}/{number}.jpg" for name in "ab" for number in range(5)))
+    put_pictures(*(f"{name}/{number}.jpg" for name in "ab" for number in range(5)))
     read(tmp_path)
     ends = [line.split("] ")[1] for line in capsys.readouterr().out.splitlines()]
     assert ends == [f"headers of {count} of 10 images checked" for count in (4, 8, 10)]
 
 
-def test_links_are_followed(tmp_path, add):
-    add("store/a/1.jpg", "store/deep/2.jpg", "store/3.jpg", "data/b/1.jpg")
+def test_links_are_followed(tmp_path, put_pictures):
+    put_pictures("store/a/1.jpg", "store/deep/2.jpg", "store/3.jpg", "data/b/1.jpg")
     data = tmp_path / "data"
     (data / "a").symlink_to(tmp_path / "store" / "a")
     (data / "b" / "more").symlink_to("../../store/deep")
@@ -168,8 +131,8 @@ def test_links_are_followed(tmp_path, add):
     assert relative(read(tmp_path / "link"), ALL, tmp_path / "link") == relative(source, ALL, data)
 
 
-def test_links_in_a_circle_end(tmp_path, add):
-    add("a/x/1.jpg", "a/y/1.jpg", "b/1.jpg")
+def test_links_in_a_circle_end(tmp_path, put_pictures):
+    put_pictures("a/x/1.jpg", "a/y/1.jpg", "b/1.jpg")
     for place, target in (("a/x/up", ".."), ("a/root", tmp_path), ("a/x/y", "../y"), ("a/y/x", "../x"), ("b/me", "me")):
         (tmp_path / place).symlink_to(target)
     source = read(tmp_path)
@@ -178,15 +141,15 @@ def test_links_in_a_circle_end(tmp_path, add):
     ]
 
 
-def test_a_split_linked_into_itself_is_no_class(tmp_path, add):
-    add("a/1.jpg", "b/1.jpg")
+def test_a_split_linked_into_itself_is_no_class(tmp_path, put_pictures):
+    put_pictures("a/1.jpg", "b/1.jpg")
     (tmp_path / "again").symlink_to(tmp_path)
-    assert fault_of(tmp_path).startswith(f"{tmp_path}/again: no .jpg .jpeg .png .webp file in this class folder")
+    assert refusal(tmp_path).startswith(f"{tmp_path}/again: no .jpg .jpeg .png .webp file in this class folder")
 
 
 @pytest.mark.parametrize("name", ["two\nlines", 'it\'s "here" $(x) `y` & *', "été 猫", "-rf", "%s {0}"])
-def test_any_name_works(tmp_path, add, name):
-    add(f"{name}/{name}.jpg", "other/1.jpg")
+def test_any_name_works(tmp_path, put_pictures, name):
+    put_pictures(f"{name}/{name}.jpg", "other/1.jpg")
     source = read(tmp_path)
     assert sorted(source.classes) == sorted([name, "other"])
     part = source.parts[ALL]
@@ -194,158 +157,84 @@ def test_any_name_works(tmp_path, add, name):
     assert part.images[:].shape == (2, 32, 32, 3)
     (tmp_path / name / f"{name}.jpg").unlink()
     (tmp_path / name / f"{name}.jpg").write_text("no image")
-    assert name.splitlines()[0] in fault_of(tmp_path)
+    assert name.splitlines()[0] in refusal(tmp_path)
 
 
-def test_names_that_are_not_utf8_are_named(tmp_path, add):
-    add("a/1.jpg", "b/1.jpg")
+def test_names_that_are_not_utf8_are_named(tmp_path, put_pictures):
+    put_pictures("a/1.jpg", "b/1.jpg")
     os.rename(tmp_path / "b" / "1.jpg", os.fsencode(tmp_path / "b") + b"/\xe9t\xe9.jpg")
     expected = f"{tmp_path}/b: '\\udce9t\\udce9.jpg' in it is not named in UTF-8; rename it"
-    assert fault_of(tmp_path) == expected
+    assert refusal(tmp_path) == expected
 
 
 def test_a_missing_folder_is_named(tmp_path):
     path = tmp_path / "no"
-    assert fault_of(path) == f"{path}: cannot be listed (No such file or directory); a readable folder is needed"
+    assert refusal(path) == f"{path}: cannot be listed (No such file or directory); a readable folder is needed"
 
 
-def test_a_file_is_no_folder(picture):
-    assert fault_of(picture) == f"{picture}: cannot be listed (Not a directory); a readable folder is needed"
+def test_a_file_is_no_folder(grey_picture):
+    assert refusal(grey_picture) == f"{grey_picture}: cannot be listed (Not a directory); a readable folder is needed"
 
 
-def test_loose_images_are_named(tmp_path, add):
-    add("train/1.jpg", "val/a/1.jpg", "val/b/1.jpg")
+def test_loose_images_are_named(tmp_path, put_pictures):
+    put_pictures("train/1.jpg", "val/a/1.jpg", "val/b/1.jpg")
     expected = f"{tmp_path}/train: no class folders; images must lie in a folder for each class"
-    assert fault_of(tmp_path) == expected
+    assert refusal(tmp_path) == expected
 
 
 def test_an_empty_folder_is_named(tmp_path):
-    assert fault_of(tmp_path) == f"{tmp_path}: no class folders; images must lie in a folder for each class"
+    assert refusal(tmp_path) == f"{tmp_path}: no class folders; images must lie in a folder for each class"
 
 
-def test_one_class_is_too_few(tmp_path, add):
-    add("imagenette/train/a/1.jpg", "imagenette/val/a/1.jpg")
+def test_one_class_is_too_few(tmp_path, put_pictures):
+    put_pictures("imagenette/train/a/1.jpg", "imagenette/val/a/1.jpg")
     message = "is the only class folder; two or more are needed"
-    assert fault_of(tmp_path) == f"{tmp_path}: 'imagenette' {message}"
-    assert fault_of(tmp_path / "imagenette") == f"{tmp_path}/imagenette/train: 'a' {message}"
+    assert refusal(tmp_path) == f"{tmp_path}: 'imagenette' {message}"
+    assert refusal(tmp_path / "imagenette") == f"{tmp_path}/imagenette/train: 'a' {message}"
 
 
-def test_an_empty_class_is_named(tmp_path, add):
-    add("a/1.jpg", "b/1.gif")
+def test_an_empty_class_is_named(tmp_path, put_pictures):
+    put_pictures("a/1.jpg", "b/1.gif")
     expected = f"{tmp_path}/b: no .jpg .jpeg .png .webp file in this class folder; add images or remove it"
-    assert fault_of(tmp_path) == expected
+    assert refusal(tmp_path) == expected
 
 
-def test_splits_of_different_classes_are_named(tmp_path, add):
-    add("train/cat/1.jpg", "train/dog/1.jpg", "test/cat/1.jpg", "test/dogs/1.jpg")
+def test_splits_of_different_classes_are_named(tmp_path, put_pictures):
+    put_pictures("train/cat/1.jpg", "train/dog/1.jpg", "test/cat/1.jpg", "test/dogs/1.jpg")
     end = "all splits must have the same classes"
     expected = f"{tmp_path}/train: no class folder 'dogs', which test/ has (is it 'dog'?); {end}"
-    assert fault_of(tmp_path) == expected
-    add("train/dogs/1.jpg")
-    assert fault_of(tmp_path) == f"{tmp_path}/test: no class folder 'dog', which train/ has; {end}"
-    add("test/dog/1.jpg", "val/dog/1.jpg", "val/dogs/1.jpg")
-    assert fault_of(tmp_path) == f"{tmp_path}/val: no class folder 'cat', which train/ has; {end}"
+    assert refusal(tmp_path) == expected
+    put_pictures("train/dogs/1.jpg")
+    assert refusal(tmp_path) == f"{tmp_path}/test: no class folder 'dog', which train/ has; {end}"
+    put_pictures("test/dog/1.jpg", "val/dog/1.jpg", "val/dogs/1.jpg")
+    assert refusal(tmp_path) == f"{tmp_path}/val: no class folder 'cat', which train/ has; {end}"
 
 
-def test_train_alone_is_not_enough(tmp_path, add):
-    add("train/a/1.jpg", "train/b/1.jpg", "other/a/1.jpg")
-    assert fault_of(tmp_path) == f"{tmp_path}: has train/ alone; add val/ or test/ with the same classes"
+def test_train_alone_is_not_enough(tmp_path, put_pictures):
+    put_pictures("train/a/1.jpg", "train/b/1.jpg", "other/a/1.jpg")
+    assert refusal(tmp_path) == f"{tmp_path}: has train/ alone; add val/ or test/ with the same classes"
 
 
 @pytest.mark.parametrize("present", [["test"], ["valid"], ["test", "valid"]])
-def test_a_missing_train_folder_is_named(tmp_path, add, present):
-    add(*(f"{split}/{name}/1.jpg" for split in present for name in "ab"))
+def test_a_missing_train_folder_is_named(tmp_path, put_pictures, present):
+    put_pictures(*(f"{split}/{name}/1.jpg" for split in present for name in "ab"))
     expected = f"{tmp_path}: has {present[0]}/ but no train/; add train/ with the same classes"
-    assert fault_of(tmp_path) == expected
+    assert refusal(tmp_path) == expected
 
 
-def test_two_folders_for_one_split_are_named(tmp_path, add):
-    add(*(f"{split}/{name}/1.jpg" for split in ("train", "val", "valid") for name in "ab"))
-    assert fault_of(tmp_path) == f"{tmp_path}: has val/ and valid/, which mean the same; keep one"
+def test_two_folders_for_one_split_are_named(tmp_path, put_pictures):
+    put_pictures(*(f"{split}/{name}/1.jpg" for split in ("train", "val", "valid") for name in "ab"))
+    assert refusal(tmp_path) == f"{tmp_path}: has val/ and valid/, which mean the same; keep one"
 
 
-def test_bad_headers_are_named_and_counted(tmp_path, add):
-    add("a/1.jpg", "a/3.jpg", "b/1.jpg")
+def test_bad_headers_are_named_and_counted(tmp_path, put_pictures):
+    put_pictures("a/1.jpg", "a/3.jpg", "b/1.jpg")
     (tmp_path / "a" / "2.jpg").write_text("no image")
     expected = f"{tmp_path}/a/2.jpg: not a JPEG, PNG or WebP image; replace or remove it"
-    assert fault_of(tmp_path) == expected
+    assert refusal(tmp_path) == expected
     Image.new("RGB", (40, 31)).save(tmp_path / "b" / "0.png")
     (tmp_path / "b" / "gone.jpg").symlink_to("nowhere")
-    assert fault_of(tmp_path) == expected + " (and 2 more)"
+    assert refusal(tmp_path) == expected + " (and 2 more)"
     (tmp_path / "a" / "2.jpg").unlink()
     small = f"{tmp_path}/b/0.png: 40x31 pixels, where sides of 32 are the least; replace or remove it (and 1 more)"
-    assert fault_of(tmp_path) == small
-
-
-@pytest.fixture(scope="session")
-def ilsvrc(tmp_path_factory, picture) -> Path:
-    """The 1,000 synsets, an image each in train/ and val/; as usual, in no order on disk."""
-    root = tmp_path_factory.mktemp("ilsvrc")
-    for number in np.random.default_rng(5).permutation(1000):
-        for split, name in (("train", f"n{number:08}_7"), ("val", f"ILSVRC2012_val_{number:08}")):
-            folder = root / split / SYNSETS[number]
-            folder.mkdir(parents=True)
-            os.link(picture, folder / f"{name}.JPEG")
-    return root
-
-
-def test_imagenet(ilsvrc):
-    source = imagenet(ilsvrc, 32, 1)
-    title = "ImageNet, ILSVRC2012 (Russakovsky et al. 2015)"
-    assert source.description == f"{title} in {ilsvrc}: train from train/, test from val/"
-    assert source.classes == SYNSETS == ImageNetInfo().label_names()
-    assert list(source.parts) == ["train", "test"]
-    np.testing.assert_array_equal(source.parts["test"].labels, np.arange(1000))
-    assert source.parts["train"].names[3] == "n00000003_7"
-    assert source.parts["test"].names[999] == "ILSVRC2012_val_00000999"
-    assert source.parts["test"].images.files[999] == f"{ilsvrc}/val/{SYNSETS[999]}/ILSVRC2012_val_00000999.JPEG"
-
-
-def test_imagenet_needs_its_synsets(ilsvrc, monkeypatch):
-    end = "where ImageNet has 1,000 and no others; a subset can be read as an image folder"
-    synset = ilsvrc / "val" / SYNSETS[123]
-    synset.rename(synset.with_name("goldfish"))
-    assert fault_of(ilsvrc, imagenet) == f"{ilsvrc}/val: 999 synset folders and 1 others, {end}"
-    other = synset.with_name("goldfish").rename(synset.with_name("n00001234"))
-    unknown = f"{ilsvrc}/val: n00001234 is no synset of ImageNet's 1,000 (is it {SYNSETS[123]}?); rename it"
-    monkeypatch.setattr(module, "get_close_matches", lambda name, synsets, n: synsets)
-    assert fault_of(ilsvrc, imagenet) == unknown
-    other.rename(synset)
-
-
-def test_a_subset_of_imagenet_is_an_image_folder(tmp_path, add):
-    add(*(f"{split}/{synset}/1.JPEG" for split in ("train", "val") for synset in ("n01440764", "n02102040")))
-    message = fault_of(tmp_path, imagenet)
-    assert message.startswith(f"{tmp_path}/train: 2 synset folders and 0 others, where ImageNet has 1,000")
-    assert read(tmp_path).classes == ["n01440764", "n02102040"]
-
-
-def test_loose_validation_images_of_imagenet_are_named(tmp_path, ilsvrc, add):
-    (tmp_path / "train").symlink_to(ilsvrc / "train")
-    add("val/ILSVRC2012_val_00000001.JPEG")
-    expected = "validation images lie loose; sort them into synset folders, as valprep.sh does"
-    assert fault_of(tmp_path, imagenet) == f"{tmp_path}/val: {expected}"
-
-
-def test_what_is_not_needed_is_not_read(tmp_path, ilsvrc, add):
-    (tmp_path / "val").symlink_to(ilsvrc / "val")
-    assert list(imagenet(tmp_path, 32, 1, ["test"]).parts) == ["test"]
-    data = tmp_path / "data"
-    add("data/test/a/1.jpg", "data/test/b/1.jpg", "data/val/a/1.jpg", "data/val/b/1.jpg")
-    assert relative(image_folder(data, 32, 1, ["test"]), "test", data) == ["test/a/1.jpg", "test/b/1.jpg"]
-    assert list(image_folder(data, 32, 1, ["validation", "test"]).parts) == ["validation", "test"]
-    assert training_fault(data, ["validation", "test"]) == training_fault(ilsvrc, SPLITS) == ""
-    assert training_fault(data, SPLITS) == f"{data}: has test/ but no train/; add train/ with the same classes"
-    add("other/val/a/1.jpg", "other/val/b/1.jpg")
-    assert "but no train/" in training_fault(tmp_path / "other", ["validation", "test"])
-    assert training_fault(tmp_path / "other", ["test"]) == ""
-    add("other/train/a/1.jpg", "other/train/b/1.jpg", "other/train/c/1.jpg")
-    assert image_folder(tmp_path / "other", 32, 1, ["test"]).classes == ["a", "b"]
-    assert list(image_folder(data.with_name("other") / "val", 32, 1, ["test"]).parts) == [ALL]
-
-
-def test_imagenet_needs_train_and_val(tmp_path, ilsvrc):
-    message = "cannot be listed (No such file or directory); a readable folder is needed"
-    assert fault_of(tmp_path, imagenet) == f"{tmp_path}/train: {message}"
-    (tmp_path / "train").symlink_to(ilsvrc / "train")
-    assert fault_of(tmp_path, imagenet) == f"{tmp_path}/val: {message}"
+    assert refusal(tmp_path) == small

@@ -23,14 +23,8 @@ from resiliency.faults import Fault
 from resiliency.storage.files import write_array, write_json
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
-
-
 REPOSITORY, COMMIT = "timm/test_resnet.r160_in1k", "0123456789abcdef0123456789abcdef01234567"
-
-
 SYNSETS = ["n01440764", "n02102040", "n02979186", "n03000684"]
-
-
 SYNSET_CARD = CARD | {"classes": SYNSETS}
 
 

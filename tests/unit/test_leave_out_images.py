@@ -1,27 +1,20 @@
-"""Variance over images of observations: replicates equal what is computed anew, and their spread is the true one."""
-
-from dataclasses import replace
+"""Replicates of a study without some of its images equal what is computed anew of the other images."""
 
 import numpy as np
 import pandas as pd
 import pytest
-from predicted import conditions_of, predictions_of
+from drawn_studies import BASELINE, CHOSEN_METRICS, RULE, Drawn
+from predicted import conditions_of
 from sklearn.metrics import cohen_kappa_score
-from test_observations import verdict
 
-from resiliency.analysis.image_variance import measured_in, with_images
 from resiliency.analysis.observations import (
-    architecture_brings_diversity,
     architecture_matters_more,
-    attribution_diversity_is_less_negative,
 )
 from resiliency.analysis.observations.of_study import OfEnsembles, _measured, observations
-from resiliency.analysis.parts import Part
-from resiliency.analysis.verdicts import Observation, observation_table
+from resiliency.analysis.verdicts import observation_table
 from resiliency.analysis.without_images import (
     GROUPS,
     MOST,
-    WithoutImages,
     image_groups,
     left_out,
     of_features,
@@ -30,76 +23,12 @@ from resiliency.analysis.without_images import (
     without_each,
 )
 from resiliency.diversity.metrics import METRICS
-from resiliency.diversity.pairs import pair_tables
 from resiliency.diversity.settings import LABEL_FREE
 from resiliency.ensembles.of_study import EnsemblesOfStudy
-from resiliency.ensembles.pool import ensembles_of
 from resiliency.ensembles.selection import EnsembleErrors
-from resiliency.ensembles.table import Pool
 from resiliency.external.predictions import Reader
 from resiliency.faults import Fault
 from resiliency.prediction.reading import Predictions, Truth
-
-RULE = "mean_probability"
-CHOSEN_METRICS = ["saliency_cosine", "linear_cka"]
-BASELINE = np.array([0.4, 0.8])
-
-
-class Drawn:
-    """Members of some designs, two seeds each, on images drawn anew; what is compared of them is that of few images."""
-
-    def __init__(self, seed: int, designs: int, images: int, probes: int, sizes: tuple[int, ...] = (2, 3)):
-        self.sizes = sizes
-        random, fixed = np.random.default_rng(seed), np.random.default_rng(0)
-        self.names = [f"d{design}-s{index}" for design in range(designs) for index in range(2)]
-        self.labels = random.integers(0, 3, images)
-        self.conditions = conditions_of(["fog", "snow"], [1, 2], images)
-        self.probe = np.sort(random.choice(images, probes, replace=False))
-        skill, alike = fixed.uniform(0.5, 2.5, designs), fixed.uniform(0.02, 0.25, designs)
-        of_design = random.standard_normal((designs, len(self.conditions), images, 3))
-        own = random.standard_normal((2 * designs, len(self.conditions), images, 3))
-        logits = np.repeat(alike[:, None, None, None] * of_design, 2, axis=0) + own
-        logits[..., np.arange(images), self.labels] += np.repeat(skill, 2)[:, None, None]
-        self.logits = list(logits.astype(np.float16))
-        shared = random.standard_normal((designs, probes, 5, 5))
-        self.maps = list(
-            np.repeat(alike[:, None, None, None] * shared, 2, axis=0)
-            + random.standard_normal((2 * designs, probes, 5, 5))
-        )
-        self.features = [one.reshape(probes, -1) for one in self.maps]
-
-    def members(self, images: np.ndarray) -> list[Predictions]:
-        conditions = self.conditions.assign(images=len(images))
-        return [predictions_of(conditions, self.labels[images], one[:, images]) for one in self.logits]
-
-    def table(self, images: np.ndarray) -> tuple[pd.DataFrame, pd.DataFrame]:
-        """ensembles.parquet and the table of pairs of these images alone, by the code that makes them."""
-        kept, predictions = np.isin(self.probe, images), self.members(images)
-        arrays = {"saliency": [one[kept] for one in self.maps], "features": [one[kept] for one in self.features]}
-        pairs = pd.concat(pair_tables(self.names, predictions, arrays.__getitem__, CHOSEN_METRICS), ignore_index=True)
-        right = [[member.correct(c).mean() for c in range(len(member))] for member in predictions]
-        described = pd.DataFrame({"member": self.names, "design": [name[:-3] for name in self.names]})
-        described = described.assign(
-            family=described.design,
-            parameters=1,
-            macs=1,
-            validation_accuracy=1.0,
-            clean_accuracy=[of[0] for of in right],
-            mean_corruption_error=[1 - np.mean(of[1:]) for of in right],
-        )
-        pool = Pool(described, predictions, [pairs], BASELINE, 0.95)
-        table = pool.score([ensembles_of(len(self.names), size) for size in self.sizes], [RULE])[0]
-        return table.assign(origin="independent", ensemble=range(len(table))), pairs
-
-    def without(self, seed: int = 0) -> tuple[np.ndarray, WithoutImages]:
-        of_image = image_groups(self.labels, self.probe, seed)
-        everything = np.arange(len(self.labels))
-        ensembles = some_ensembles(self.table(everything)[0], RULE, seed)
-        members = EnsembleErrors(self.members(everything), np.ones(len(self.names)), RULE)
-        of_probe = of_image[self.probe]
-        representations = {"saliency_cosine_clean": of_maps(self.maps, of_probe)}
-        representations["linear_cka_clean"] = of_features(self.features, of_probe)
-        return of_image, without_each(ensembles, self.names, members, of_image, representations)
 
 
 def test_replicates_equal_ensembles_scored_and_compared_on_the_other_images():
@@ -226,95 +155,6 @@ def test_a_sample_keeps_each_kind_and_what_it_stands_for():
     assert chosen.groupby(["designs", "families"]).size().tolist() == [3, 5, MOST]
     assert chosen.groupby(["designs", "families"]).weight.sum().tolist() == [4.5, 7.5, 3 * MOST]
     assert len(some_ensembles(table.assign(origin="joint"), RULE, 0)) == 0
-
-
-def observed(table: pd.DataFrame, pairs: pd.DataFrame) -> list[Observation]:
-    rules = attribution_diversity_is_less_negative, architecture_brings_diversity
-    return [rule(table, measured_in(pairs, table), RULE, 0) for rule in rules]
-
-
-@pytest.fixture(scope="module")
-def repeated() -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Of studies that differ in their images: estimates on the scale of their errors, and variances over images."""
-    estimates, variances = [], []
-    for seed in range(12):
-        drawn = Drawn(seed, designs=8, images=150, probes=60, sizes=(2,))
-        table, pairs = drawn.table(np.arange(150))
-        without = [replicate for _, replicate in drawn.without(seed)[1].ensembles.groupby("without")]
-        again = list(zip(*(observed(replicate, pairs) for replicate in without), strict=True))
-        results = [with_images(one, others) for one, others in zip(observed(table, pairs), again, strict=True)]
-        parts = [part for one in results for part in one.parts]
-        estimates.append({part.name: part.scale.to(part.estimate) for part in parts})
-        variances.append({part.name: part.image_share * part.error**2 for part in parts})
-    return pd.DataFrame(estimates), pd.DataFrame(variances)
-
-
-@pytest.mark.parametrize("name", ["clean images", "corrupted images", "predictions", "activations"])
-def test_the_variance_over_images_is_that_of_studies_on_other_images(repeated, name):
-    estimates, variances = repeated
-    ratio = variances[name].mean() / estimates[name].var()
-    assert 0.4 < ratio < 3
-
-
-def test_the_variance_of_observation_1_over_images_is_that_of_studies_on_other_images():
-    """Designs whose families and skills are fixed are tested on images of unlike difficulty, drawn anew."""
-    fixed, names = np.random.default_rng(0), [f"d{design}" for design in range(16)]
-    skill = np.repeat(fixed.normal(0, 0.4, 8), 2) + fixed.normal(0, 0.2, 16)
-    own = np.repeat(fixed.normal(0, 0.4, 8), 2)
-    described = pd.DataFrame({"member": names, "design": names, "family": [f"f{d // 2}" for d in range(16)]})
-    described = described.assign(origin="independent", parameters=10 ** fixed.uniform(4, 6, 16))
-    estimates, variances = [], []
-    for seed in range(40):
-        random = np.random.default_rng(seed)
-        difficulty = random.standard_normal(600)
-        right, withstood = (
-            of[:, None] + noise > difficulty
-            for of, noise in zip((skill + 1, skill + own), random.standard_normal((2, 16, 600)), strict=True)
-        )
-
-        def observed_on(images, right=right, withstood=withstood):
-            means = {"clean_accuracy": right[:, images].mean(axis=1)}
-            means["mean_corruption_error"] = 1 - withstood[:, images].mean(axis=1)
-            return architecture_matters_more(described.assign(**means), 600)
-
-        group = random.permutation(600) % GROUPS
-        without = [observed_on(group != index) for index in range(GROUPS)]
-        part = with_images(observed_on(np.full(600, True)), without).parts[1]
-        estimates.append(part.estimate)
-        variances.append(part.image_share * part.error**2)
-    assert 0.4 < np.mean(variances) / np.var(estimates, ddof=1) < 2.5
-
-
-def test_images_widen_intervals_by_their_variance():
-    part = Part.left_out("a", np.array([0.5, 0.4, 0.6, 0.5]))
-    observation = Observation(2, "", "", 1, 0.1, "designs", 2, "designs", [part])
-    others = [replace(observation, parts=[replace(part, estimate=estimate)]) for estimate in (0.4, 0.5, 0.6)]
-    (both,) = with_images(observation, others).parts
-    variance = 2 / 3 * (0.1**2 + 0.1**2)
-    assert both.error == pytest.approx(np.sqrt(part.error**2 + variance))
-    assert both.image_share == pytest.approx(variance / both.error**2)
-    assert both.freedom == pytest.approx(both.error**4 / (part.error**4 / 2 + variance**2 / 2))
-    assert with_images(observation, others).resampled == "designs and images"
-    assert both.with_units(3) == pytest.approx((both.error, both.freedom))
-    assert both.with_units(10**9)[0] == pytest.approx(np.sqrt(variance), rel=1e-3)
-
-
-def test_images_that_change_nothing_add_nothing():
-    part = Part.left_out("a", np.array([0.5, 0.4, 0.6, 0.5]))
-    observation = Observation(2, "", "", 1, 0.1, "designs", 2, "designs", [part])
-    (same,) = with_images(observation, [observation] * GROUPS).parts
-    assert (same.error, same.freedom, same.image_share) == (part.error, part.freedom, 0)
-    assert verdict(observation) == verdict(with_images(observation, [observation] * GROUPS))
-
-
-def test_images_that_cannot_be_left_out_are_held_fixed():
-    part = Part.left_out("a", np.array([0.5, 0.4, 0.6, 0.5]))
-    observation = Observation(2, "", "", 1, 0.1, "designs", 2, "designs", [part])
-    unlike = replace(observation, parts=[replace(part, name="b")])
-    for without in ([], [unlike] * GROUPS):
-        fixed = with_images(observation, without)
-        assert fixed.parts == [part]
-        assert fixed.resampled == "designs; images are held fixed"
 
 
 def test_the_label_free_metrics_are_those_that_verdicts_use():

@@ -18,11 +18,7 @@ from resiliency.joint_objectives import JOINT_OBJECTIVES
 from resiliency.training.objectives import ADP_RIDGE, OBJECTIVES, adp, adp_fault, balanced, ensemble, independent
 
 STRENGTHS = {name: 0.7 if JOINT_OBJECTIVES[name].highest else 0 for name in OBJECTIVES}
-
-
 PENALISED = [name for name, strength in STRENGTHS.items() if strength]
-
-
 LOGITS_ALONE = [name for name in PENALISED if not OBJECTIVES[name].needs]
 
 

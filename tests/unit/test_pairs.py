@@ -1,74 +1,35 @@
-"""The table of pairs and the table of ensembles, on a study small enough to compute by loops."""
+"""The table of pairs, of a study small enough to compute by loops."""
 
 from itertools import combinations
 
 import numpy as np
 import pandas as pd
 import pytest
-from predicted import conditions_of, predictions_of
+from four_members import (
+    ACTIVATIONS,
+    CLASSES,
+    CONDITIONS,
+    IMAGES,
+    MEASURED,
+    NAMES,
+    drawn_study,
+    pairs_of,
+    wrong,
+)
 
-from resiliency.conditions import conditions
-from resiliency.diversity.gram import gram
-from resiliency.diversity.metrics import ENSEMBLE_METRICS, METRICS
+from resiliency.diversity.metrics import METRICS
 from resiliency.diversity.pairs import pair_tables
-from resiliency.diversity.settings import STAGES
-from resiliency.ensembles.pool import ensembles_of
-from resiliency.ensembles.selection import EnsembleErrors
-from resiliency.ensembles.table import Pool, _diversity_matrices
-from resiliency.prediction.reading import Predictions, Truth
-
-NAMES = ["a-s0", "a-s1", "b-s0", "c-s0"]
-IMAGES, CLASSES = 20, 3
-CONDITIONS = conditions_of(["fog", "snow"], [1, 2], IMAGES)
-BASELINE = np.array([0.4, 0.8])
-RULES = ["mean_probability", "plurality_vote"]
-
-
-def softmax(row) -> np.ndarray:
-    values = np.exp(np.asarray(row, float))
-    return values / values.sum()
+from resiliency.ensembles.table import _diversity_matrices
 
 
 @pytest.fixture(scope="module")
 def study():
-    rng = np.random.default_rng(0)
-    labels = rng.integers(0, CLASSES, IMAGES)
-    logits = rng.standard_normal((4, len(CONDITIONS), IMAGES, CLASSES))
-    logits[..., np.arange(IMAGES), labels] += 0.8
-    return {
-        "labels": labels,
-        "logits": list(logits.astype(np.float16)),
-        "predictions": [predictions_of(CONDITIONS, labels, of_member) for of_member in logits.astype(np.float16)],
-        "features": [rng.standard_normal((8, width)).astype(np.float32) for width in (3, 4, 5, 3)],
-        "maps": {m: rng.standard_normal((4, 8, 4, 4)).astype(np.float16) for m in ("saliency", "integrated_gradients")},
-        "stages": {s: np.stack([gram(rng.standard_normal((8, 5))) for _ in NAMES]) for s in STAGES},
-    }
-
-
-MEASURED = [name for name, metric in METRICS.items() if metric.source in ("saliency", "integrated_gradients")]
-ACTIVATIONS = [name for name, metric in METRICS.items() if metric.kind == "activation"]
-
-
-def pairs_of(study, chosen=range(4), metrics=(*MEASURED, *ACTIVATIONS)) -> pd.DataFrame:
-    chosen = list(chosen)
-    arrays = study["maps"] | study["stages"] | {"features": study["features"]}
-    tables = pair_tables(
-        [NAMES[i] for i in chosen],
-        [study["predictions"][i] for i in chosen],
-        lambda source: [arrays[source][i] for i in chosen],
-        list(metrics),
-    )
-    return pd.concat(tables, ignore_index=True)
+    return drawn_study()
 
 
 @pytest.fixture(scope="module")
 def pairs(study):
     return pairs_of(study)
-
-
-def wrong(study, member: int, condition: int) -> list[bool]:
-    logits = study["logits"][member][condition].tolist()
-    return [max(range(CLASSES), key=lambda k: row[k]) != y for row, y in zip(logits, study["labels"], strict=True)]
 
 
 def test_a_row_per_pair_metric_and_condition(pairs):
@@ -126,186 +87,6 @@ def test_pairs_of_a_member_that_a_method_does_not_apply_to_are_left_out(study, p
     columns = ["metric", "condition", "first", "second"]
     expected, remaining = (table.sort_values(columns).reset_index(drop=True) for table in (pairs[~touched], remaining))
     pd.testing.assert_frame_equal(remaining, expected, atol=1e-9)
-
-
-def test_ensembles_tell_over_how_many_pairs_they_are_averaged(study, members, pairs):
-    missing = pairs.metric.eq("saliency_cosine") & ((pairs["first"] == NAMES[1]) | (pairs["second"] == NAMES[1]))
-    pool = Pool(members, study["predictions"], [pairs[~missing]], BASELINE, 0.95)
-    table = pool.score([ensembles_of(4, 2), ensembles_of(4, 3)], RULES[:1])[0].set_index("members")
-    assert [c for c in table if c.endswith("_pairs")] == ["saliency_cosine_clean_pairs"]
-    assert np.isnan(table.saliency_cosine_clean["a-s0+a-s1"])
-    assert table.saliency_cosine_clean_pairs["a-s0+a-s1"] == 0
-    assert table.saliency_cosine_clean_pairs["a-s0+b-s0+c-s0"] == 3
-    assert table.saliency_cosine_clean_pairs["a-s0+a-s1+b-s0"] == 1
-    assert table.saliency_cosine_clean["a-s0+a-s1+b-s0"] == table.saliency_cosine_clean["a-s0+b-s0"]
-
-
-@pytest.fixture(scope="module")
-def members(study):
-    errors = np.array([[np.mean(wrong(study, m, c)) for c in range(len(CONDITIONS))] for m in range(4)])
-    return pd.DataFrame(
-        {
-            "member": NAMES,
-            "design": ["a", "a", "b", "c"],
-            "family": ["x", "x", "x", "y"],
-            "parameters": [10, 10, 20, 40],
-            "macs": [1, 1, 2, 4],
-            "clean_accuracy": 1 - errors[:, 0],
-            "mean_corruption_error": errors[:, 1:].mean(axis=1),
-            "validation_accuracy": 1 - errors[:, 0],
-        }
-    )
-
-
-@pytest.fixture(scope="module")
-def pool(study, members, pairs):
-    return Pool(members, study["predictions"], [pairs], BASELINE, 0.95)
-
-
-def answers(study, ensemble, condition: int, rule: str) -> list[bool]:
-    """Whether an ensemble is right about each image, one image at a time."""
-    right = []
-    for n, label in enumerate(study["labels"]):
-        probabilities = [softmax(study["logits"][member][condition][n]) for member in ensemble]
-        score = np.mean(probabilities, axis=0)
-        if rule == "plurality_vote":
-            score = score + 10 * np.bincount([np.argmax(p) for p in probabilities], minlength=CLASSES)
-        right.append(bool(np.argmax(score) == label))
-    return right
-
-
-@pytest.mark.parametrize("size", [2, 3, 4])
-def test_ensembles_by_loops(study, members, pairs, pool, size):
-    ensembles = ensembles_of(4, size)
-    table = pool.score([ensembles], RULES)[0].set_index(["rule", "members"])
-    assert len(table) == 2 * len(ensembles)
-    for ensemble in ensembles.tolist():
-        names = [NAMES[i] for i in ensemble]
-        inside = pairs[pairs["first"].isin(names) & pairs["second"].isin(names)]
-        own = members.iloc[ensemble]
-        for rule in RULES:
-            row = table.loc[(rule, "+".join(names))]
-            accuracies = [np.mean(answers(study, ensemble, c, rule)) for c in range(len(CONDITIONS))]
-            fog, snow = 1 - np.mean(accuracies[1:3]), 1 - np.mean(accuracies[3:])
-            assert row.clean_accuracy == pytest.approx(accuracies[0])
-            assert row.corrupted_accuracy == pytest.approx(np.mean(accuracies[1:]))
-            assert row.mean_corruption_error == pytest.approx((fog + snow) / 2)
-            assert (row.error_fog, row.error_snow) == pytest.approx((fog, snow))
-            assert row.mce == pytest.approx((fog / 0.4 + snow / 0.8) / 2)
-            assert (row["size"], row.designs, row.families) == (size, own.design.nunique(), own.family.nunique())
-            assert (row.parameters, row.macs) == (own.parameters.sum(), own.macs.sum())
-            assert row.mean_member_clean_accuracy == pytest.approx(own.clean_accuracy.mean())
-            assert row.mean_member_corrupted_accuracy == pytest.approx(1 - own.mean_corruption_error.mean())
-            of_disagreement = inside[inside.metric == "disagreement"]
-            corrupted = of_disagreement[of_disagreement.condition > 0].diversity.mean()
-            assert row.disagreement_corrupted == pytest.approx(corrupted)
-            right = np.array([[[not w for w in wrong(study, i, c)] for i in ensemble] for c in range(len(CONDITIONS))])
-            oracle = right.any(axis=1).mean(axis=1)
-            assert (row.clean_oracle, row.corrupted_oracle) == pytest.approx((oracle[0], oracle[1:].mean()))
-            count = right.sum(axis=1)
-            spread = (count * (size - count)).mean(axis=1) / size**2
-            assert row.kohavi_wolpert_corrupted == pytest.approx(spread[1:].mean())
-            assert row.difficulty_clean == pytest.approx(-np.var(count[0] / size))
-            assert row.difficulty_clean_raw == -row.difficulty_clean
-            assert row.possible == len(ensembles)
-            assert row.linear_cka_clean == pytest.approx(inside[inside.metric == "linear_cka"].diversity.mean())
-
-
-@pytest.mark.parametrize("size", [2, 3])
-def test_ensembles_under_each_corruption_by_loops(study, pairs, pool, size):
-    ensembles = ensembles_of(4, size)
-    table = pool.score([ensembles], RULES)[1]
-    assert len(table) == len(ensembles)
-    assert set(table.dtypes) == {np.dtype(np.float32)}
-    predicted = {name for name, metric in METRICS.items() if metric.kind == "prediction"} | set(ENSEMBLE_METRICS)
-    named = {f"{name}_{corruption}" for name in predicted for corruption in ("fog", "snow")}
-    assert set(table) == named | {"mean_member_fog_accuracy", "mean_member_snow_accuracy"}
-    for ensemble, row in zip(ensembles.tolist(), table.itertuples(), strict=True):
-        names = [NAMES[i] for i in ensemble]
-        inside = pairs[pairs["first"].isin(names) & pairs["second"].isin(names) & pairs.condition.isin([3, 4])]
-        for metric in ("disagreement", "jensen_shannon"):
-            expected = inside[inside.metric == metric].diversity.mean()
-            assert getattr(row, f"{metric}_snow") == pytest.approx(expected, abs=1e-6)
-        failing = np.array([[wrong(study, i, c) for i in ensemble] for c in (3, 4)])
-        assert row.mean_member_snow_accuracy == pytest.approx(1 - failing.mean())
-        count = failing.sum(axis=1)
-        assert row.kohavi_wolpert_snow == pytest.approx((count * (size - count)).mean() / size**2)
-
-
-def test_ensembles_have_a_column_per_diversity(pool):
-    table = pool.score([ensembles_of(4, 2)], RULES[:1])[0]
-    predicted = [name for name, metric in METRICS.items() if metric.kind == "prediction"]
-    everywhere = [*predicted, *ENSEMBLE_METRICS]
-    expected = {f"{name}_clean" for name in (*everywhere, *MEASURED, *ACTIVATIONS)}
-    expected |= {f"{name}_corrupted" for name in everywhere}
-    assert {c for c in table if c.endswith(("_clean", "_corrupted"))} == expected
-
-
-def test_an_ensemble_of_two_has_the_diversity_of_its_pair(pairs, pool):
-    table = pool.score([np.array([[1, 2]])], RULES[:1])[0]
-    rows = pairs[(pairs["first"] == NAMES[1]) & (pairs["second"] == NAMES[2]) & (pairs.condition == 0)]
-    for row in rows.itertuples():
-        assert table[f"{row.metric}_clean"][0] == pytest.approx(row.diversity)
-
-
-def test_a_further_test_set_is_scored_beside_the_others_and_changes_nothing_of_them(study, members, pool):
-    """Fewer images, of two of the classes, among which members choose; by loops."""
-    rng, labels = np.random.default_rng(1), np.array([0, 2, 2, 0, 2, 2, 0, 2])
-    sizes = {"clean": IMAGES, "field": len(labels)}
-    table = conditions(["fog", "snow"], [1, 2], sizes, {"clean": CLASSES, "field": 2})
-    field = rng.standard_normal((4, 1, len(labels), CLASSES)).astype(np.float16)
-    truths = {"clean": Truth(study["labels"]), "field": Truth((labels == 2).astype(int), np.array([0, 2]))}
-    predictions = [
-        Predictions(table, {"clean": own, "field": of_field}, truths)
-        for own, of_field in zip(study["logits"], field, strict=True)
-    ]
-    further = pair_tables(NAMES, predictions, lambda source: [], [])
-    right = (field[:, 0][..., [0, 2]].argmax(axis=-1) == (labels == 2)).astype(bool)
-    members = members.assign(field_accuracy=right.mean(axis=1))
-    ensembles = ensembles_of(4, 3)
-    scored, by_corruption = Pool(members, predictions, further, BASELINE, 0.95).score([ensembles], RULES[:1])
-    alone, alone_by_corruption = pool.score([ensembles], RULES[:1])
-    shared = [column for column in alone if column in scored]
-    assert {"clean_accuracy", "corrupted_accuracy", "disagreement_clean", "disagreement_corrupted"} < set(shared)
-    pd.testing.assert_frame_equal(scored[shared], alone[shared], check_exact=True)
-    pd.testing.assert_frame_equal(by_corruption, alone_by_corruption, check_exact=True)
-    same = study["labels"] != 1
-    for row, ensemble in zip(scored.itertuples(), ensembles, strict=True):
-        clean = [[softmax(row[[0, 2]]) for row in study["logits"][member][0][same]] for member in ensemble]
-        right_on_clean = np.mean(clean, axis=0).argmax(axis=1) == (study["labels"][same] == 2)
-        assert row.clean_on_field_accuracy == np.mean(right_on_clean)
-        mean = np.mean([[softmax(scores[[0, 2]]) for scores in field[member, 0]] for member in ensemble], axis=0)
-        assert row.field_accuracy == np.mean(mean.argmax(axis=1) == (labels == 2))
-        assert row.field_accuracy_low < row.field_accuracy < row.field_accuracy_high
-        assert row.mean_member_field_accuracy == pytest.approx(right[ensemble].mean())
-        differ = [np.mean(right[i] != right[j]) for i, j in combinations(ensemble, 2)]
-        assert row.disagreement_field == pytest.approx(np.mean(differ))
-        assert row.field_oracle == pytest.approx(right[ensemble].any(axis=0).mean())
-
-
-def test_threads_do_not_matter(study, members, pairs):
-    arguments = (members, study["predictions"], [pairs], BASELINE, 0.95)
-    groups = [ensembles_of(4, 3), ensembles_of(4, 2)]
-    one, two = (Pool(*arguments, threads=threads).score(groups, RULES)[0] for threads in (1, 2))
-    pd.testing.assert_frame_equal(one, two, check_exact=True)
-
-
-@pytest.mark.parametrize("rule", RULES)
-def test_image_errors_by_loops(study, pool, rule):
-    ensemble = np.array([0, 2, 3])
-    right = [answers(study, ensemble, condition, rule) for condition in range(1, len(CONDITIONS))]
-    errors = EnsembleErrors(study["predictions"], pool.weights, rule)
-    image_errors = errors.image_errors(ensemble[None], np.arange(len(study["labels"])))[0]
-    np.testing.assert_allclose(image_errors, 1 - np.mean(right, axis=0))
-    row = pool.score([ensemble[None]], [rule])[0].iloc[0]
-    assert image_errors.mean() == pytest.approx(row.mean_corruption_error)
-
-
-def test_pairs_of_other_members_do_not_matter(study, members, pairs):
-    other = pairs.assign(first=pairs["first"] + "x", second=pairs["second"] + "x", diversity=9.0)
-    one, mixed = (Pool(members, study["predictions"], p, BASELINE, 0.95) for p in ([pairs], [other, pairs]))
-    ensembles = ensembles_of(4, 2)
-    pd.testing.assert_frame_equal(one.score([ensembles], RULES)[0], mixed.score([ensembles], RULES)[0])
 
 
 def test_pairs_are_written_a_metric_and_condition_at_a_time(study, pairs):

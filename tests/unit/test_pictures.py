@@ -1,41 +1,18 @@
 """Image files come out as a viewer shows them, fitted as torchvision does; broken ones are named in one line."""
 
-import io
-import os
-import re
 import struct
-import zlib
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from picture_files import NOISE, pixels, saved
 from PIL import Image
 from torchvision.transforms import CenterCrop, Compose, InterpolationMode, Resize
 
-from resiliency.data.pictures import FileImages, decode, fitted, header_fault, printable
-from resiliency.faults import Fault
+from resiliency.data.pictures import FileImages, fitted
 
 RANDOM = np.random.default_rng(7)
-NOISE = RANDOM.integers(0, 256, (48, 64, 3), dtype=np.uint8)
-
-
-def fault_of(function, *arguments) -> str:
-    with pytest.raises(Fault) as caught:
-        function(*arguments)
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
-
-
-def pixels(path) -> np.ndarray:
-    image = decode(path)
-    assert image.mode == "RGB"
-    return np.asarray(image)
-
-
-def saved(path, image: Image.Image, **options):
-    image.save(path, **options)
-    return path
 
 
 def flat(mode: str, colour) -> Image.Image:
@@ -218,120 +195,6 @@ def test_images_are_turned_though_other_tags_are_broken(tmp_path):
     np.testing.assert_array_equal(pixels(path), UPRIGHT[6](NOISE))
 
 
-def encoded(suffix: str) -> bytes:
-    buffer = io.BytesIO()
-    Image.fromarray(NOISE).save(buffer, format={"jpg": "JPEG"}.get(suffix, suffix))
-    return buffer.getvalue()
-
-
-@pytest.mark.parametrize("suffix", ["jpg", "png", "webp"])
-@pytest.mark.parametrize("kept", [0, 1, 11, 24, 40, 100, 0.3, 0.5, 0.9])
-def test_truncated_files_are_named(tmp_path, suffix, kept):
-    path = tmp_path / f"cut.{suffix}"
-    whole = encoded(suffix)
-    path.write_bytes(whole[: int(kept * len(whole)) if isinstance(kept, float) else kept])
-    message = fault_of(decode, path)
-    assert message.startswith(f"{path}: ")
-    assert message.endswith("; replace or remove it")
-
-
-def decoded_or_fault(path) -> str:
-    try:
-        return decode(path).mode
-    except Fault as fault:
-        return str(fault)
-
-
-@pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("suffix", ["jpg", "png", "webp"])
-@settings(deadline=None)
-@given(changes=st.lists(st.tuples(st.integers(0, 599), st.integers(0, 255)), min_size=1, max_size=8))
-def test_damaged_files_decode_or_are_named(tmp_path_factory, suffix, changes):
-    content = bytearray(encoded(suffix))
-    for position, value in changes:
-        content[position] = value
-    path = tmp_path_factory.getbasetemp() / f"damaged.{suffix}"
-    path.write_bytes(content)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Image, "MAX_IMAGE_PIXELS", 10**6)
-        outcome = decoded_or_fault(path)
-    assert re.fullmatch(rf"RGB|{re.escape(str(path))}: .*; replace or remove it", outcome)
-
-
-@pytest.mark.parametrize("content", [b"", b"not an image\n", b"GIF89a" + bytes(50), b"RIFF\0\0\0\0WEBP"])
-def test_what_is_no_image_is_named(tmp_path, content):
-    path = tmp_path / "text.jpg"
-    path.write_bytes(content)
-    assert fault_of(decode, path) == f"{path}: not a JPEG, PNG or WebP image; replace or remove it"
-    assert header_fault(path) == f"{path}: not a JPEG, PNG or WebP image; replace or remove it"
-
-
-def test_other_formats_are_not_read(tmp_path):
-    path = saved(tmp_path / "a.png", Image.fromarray(NOISE), format="BMP")
-    assert fault_of(decode, path) == f"{path}: not a JPEG, PNG or WebP image; replace or remove it"
-
-
-def test_missing_files_and_folders_are_named(tmp_path):
-    path = tmp_path / "no.jpg"
-    assert fault_of(decode, path) == f"{path}: cannot be decoded (No such file or directory); replace or remove it"
-    assert fault_of(decode, tmp_path).startswith(f"{tmp_path}: cannot be decoded (Is a directory)")
-
-
-def bomb(path) -> None:
-    """A PNG of 100,000 x 100,000 black pixels, a few bytes long."""
-
-    def chunk(name: bytes, content: bytes) -> bytes:
-        return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
-
-    header = struct.pack(">IIBBBBB", 100_000, 100_000, 8, 0, 0, 0, 0)
-    path.write_bytes(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(bytes(100))))
-
-
-def test_a_decompression_bomb_is_named(tmp_path):
-    bomb(tmp_path / "bomb.png")
-    message = fault_of(decode, tmp_path / "bomb.png")
-    assert message.startswith(f"{tmp_path / 'bomb.png'}: cannot be decoded (Image size (10000000000 pixels)")
-    assert header_fault(tmp_path / "bomb.png") == message
-
-
-@pytest.mark.parametrize("size", [(31, 400), (400, 31), (1, 1)])
-def test_small_images_are_named(tmp_path, size):
-    path = saved(tmp_path / "small.png", Image.new("RGB", size))
-    expected = f"{path}: {size[0]}x{size[1]} pixels, where sides of 32 are the least; replace or remove it"
-    assert fault_of(decode, path) == expected
-    assert header_fault(path) == expected
-
-
-def test_whole_headers_have_no_fault(tmp_path):
-    for suffix in ("jpg", "png", "webp"):
-        assert header_fault(saved(tmp_path / f"a.{suffix}", Image.new("RGB", (32, 32)))) is None
-
-
-def test_no_file_stays_open(tmp_path):
-    good = saved(tmp_path / "a.png", Image.fromarray(NOISE))
-    small = saved(tmp_path / "b.png", Image.new("RGB", (9, 9)))
-    before = len(os.listdir("/proc/self/fd"))
-    for _ in range(5):
-        decode(good)
-        header_fault(good)
-        header_fault(small)
-    assert len(os.listdir("/proc/self/fd")) == before
-
-
-@pytest.mark.parametrize("name", ["two\nlines.png", 'it\'s "here" $(x) `y` & *.png', "été 猫.png", "-rf.png"])
-def test_any_name_works(tmp_path, name):
-    path = saved(tmp_path / name, Image.fromarray(NOISE))
-    np.testing.assert_array_equal(pixels(path), NOISE)
-    path.write_bytes(b"")
-    assert fault_of(decode, path) == f"{printable(path)}: not a JPEG, PNG or WebP image; replace or remove it"
-
-
-def test_shown_names_fit_on_one_line():
-    assert printable("a/b c'é.png") == "a/b c'é.png"
-    assert printable("a\nb") == "'a\\nb'"
-    assert printable("a\udcffb") == "'a\\udcffb'"
-
-
 def by_torchvision(image: Image.Image, size: int, margin: float) -> np.ndarray:
     transform = Compose([Resize(int(size / margin), InterpolationMode.BILINEAR), CenterCrop(size)])
     return np.asarray(transform(image))
@@ -381,11 +244,3 @@ def test_files_are_indexed_as_arrays_are(tmp_path):
         np.testing.assert_array_equal(images[chosen], arrays[chosen])
     smaller = FileImages(files, size=32, margin=0.9)
     np.testing.assert_array_equal(smaller[1:2][0], fitted(Image.fromarray(arrays[1]), 32, 0.9))
-
-
-def test_a_broken_file_is_named_where_it_is_indexed(tmp_path):
-    good = saved(tmp_path / "a.png", Image.fromarray(NOISE))
-    (tmp_path / "b.png").write_bytes(good.read_bytes()[:2000])
-    images = FileImages([str(good), str(tmp_path / "b.png")], 32, 1)
-    assert images[:1].shape == (1, 32, 32, 3)
-    assert fault_of(images.__getitem__, np.array([1])).startswith(f"{tmp_path / 'b.png'}: cannot be decoded (")

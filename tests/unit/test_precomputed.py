@@ -5,23 +5,17 @@ import os
 
 import numpy as np
 import pytest
+from fault_messages import fault_of
 
 from resiliency.corruptions import precomputed
 from resiliency.corruptions.precomputed import CHECKSUMS, files, stacked
 from resiliency.corruptions.settings import HELD_OUT, MAIN
-from resiliency.faults import Fault
 
 NUMBER = 7
 SIZE = (4, 6)
 LABELS = np.array([3, 1, 4, 1, 5, 9, 2])
 POSITIONS = np.array([5, 0, 6, 2])
 UNPUBLISHED = {}
-
-
-def fault_of(function, *arguments) -> str:
-    with pytest.raises(Fault) as caught:
-        function(*arguments)
-    return str(caught.value)
 
 
 # --- the layout of CIFAR-10-C ------------------------------------------------------------------------------------

@@ -13,8 +13,9 @@ from functools import partial
 import numpy as np
 import pytest
 import scipy.io
+from fault_messages import fault_of
 from PIL import Image
-from sites import Site, fault_of, md5, served
+from sites import Site, md5, served
 from torchvision import datasets
 
 from resiliency.data import published
@@ -107,8 +108,6 @@ def put_stl10(site: Site, patch, first_label: int = 1) -> Written:
 
 
 CIFAR10_CLASSES = [f"kind {letter}" for letter in "jihgfedcba"]
-
-
 CIFAR100_CLASSES = [f"kind {number}" for number in range(100)]
 
 

@@ -1,20 +1,17 @@
 """The super-network: its sub-networks, their training and extraction."""
 
-from itertools import product
-
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from small_spaces import KINDS, SIDE, described, everything, space_of
 
 from resiliency.designs.members import Member
 from resiliency.designs.networks import build, parameters_and_macs, penultimate, read_member, write_member
 from resiliency.designs.settings import Design
 from resiliency.faults import Fault
 from resiliency.search.evaluation import Evaluator, recalibrate
-from resiliency.search.losses import progressive_phases, supernet_loss, training_macs
+from resiliency.search.losses import progressive_phases, supernet_loss
 from resiliency.search.members import MEMBER, SUPERNET, made_by
 from resiliency.search.network import Residual
 from resiliency.search.space import RESNETS, Space, largest_shape, macs
@@ -24,27 +21,8 @@ from resiliency.training.engine import Trainer
 from resiliency.training.settings import Recipe
 from resiliency.training.validation import Labelled, Preprocessing
 
-SIDE = 32
-CHANNELS = [8, 8, 12, 16]
-KINDS = {
-    "basic": ("resnet18", {"channels": CHANNELS, "layers": [1, 2, 1, 2]}),
-    "basic, first shortcut as it is": ("resnet18", {"channels": [64, 8, 8, 8], "layers": [2, 1, 1, 1]}),
-    "bottleneck": ("resnet26", {"channels": CHANNELS, "layers": [2, 1, 1, 2]}),
-    "bottleneck, first shortcut as it is": ("resnet26", {"channels": [16, 8, 8, 8], "layers": [2, 1, 1, 1]}),
-}
 PREPROCESSING = Preprocessing([0.5] * 3, [0.25] * 3)
 RECIPE = Recipe(epochs=2, batch_size=16, learning_rate=0.01, warmup_epochs=0, shift=1, flip=False)
-
-
-def described(kind: str, side: int = SIDE, stem: str = "original") -> dict:
-    architecture, arguments = KINDS[kind]
-    return Design(architecture=architecture, arguments=arguments, stem=stem).described(side)
-
-
-def space_of(kind: str = "basic", width=(1, 0.5), kernel=(3, 1), depth=None) -> Space:
-    layers = KINDS[kind][1]["layers"]
-    elastic = {"depth": depth or [1] * len(layers), "width": list(width), "kernel": list(kernel)}
-    return Space.of(described(kind), elastic, 3)
 
 
 def supernetwork(space: Space, seed: int = 0) -> Supernetwork:
@@ -68,10 +46,6 @@ def pictures(count: int) -> Labelled:
     labels = np.arange(count) % 3
     noise = np.random.default_rng(0).normal(0, 30, (count, SIDE, SIDE, 3))
     return Labelled((noise + 60 + 60 * labels[:, None, None, None]).clip(0, 255).astype(np.uint8), labels)
-
-
-def everything(space: Space) -> list[np.ndarray]:
-    return [np.array(genes) for genes in product(*map(range, space.sizes))]
 
 
 def some(space: Space, count: int = 12) -> list[np.ndarray]:
@@ -322,43 +296,3 @@ def test_a_sub_network_comes_back_as_a_member(tmp_path):
     assert torch.equal(again(images()), small(images()))
     features = penultimate(again, images())
     torch.testing.assert_close(F.linear(features, again.fc.weight, again.fc.bias), again(images()))
-
-
-def test_the_smallest_sub_networks_are_found_in_order():
-    space = space_of(width=(1, 0.75, 0.5))
-    costs = sorted(space.macs(genes) for genes in everything(space))
-    smallest = space.smallest(25)
-    assert [space.macs(genes) for genes in smallest] == costs[:25]
-    assert len({genes.tobytes() for genes in smallest}) == 25
-    assert len(space.smallest(10**6)) == space.count == len(costs)
-
-
-@given(st.integers(0, 2**32), st.sampled_from([None, [], ["depth"], ["width", "kernel"]]))
-@settings(max_examples=50, deadline=None)
-def test_random_sub_networks_are_in_the_space(seed, dimensions):
-    space = space_of("bottleneck", width=(1, 0.75, 0.5))
-    genes = space.random(np.random.default_rng(seed), dimensions)
-    assert (genes >= 0).all()
-    assert (genes < space.sizes).all()
-    for name, part in zip(("depth", "width", "kernel"), genes.reshape(3, -1), strict=True):
-        assert dimensions is None or name in dimensions or not part.any()
-
-
-def test_every_value_is_drawn():
-    space, random = space_of(width=(1, 0.75, 0.5)), np.random.default_rng(0)
-    drawn = np.array([space.random(random) for _ in range(200)])
-    assert [len(set(column)) for column in drawn.T.tolist()] == space.sizes.tolist()
-
-
-def test_what_training_costs():
-    space = space_of(depth=[1, 2, 1, 2], kernel=(3,))
-    largest, smallest = space.macs(0 * space.sizes), space.macs(space.sizes - 1)
-    mean = np.mean([space.macs(genes) for genes in everything(space)])
-    assert training_macs(space, "sandwich", 2, []) == pytest.approx(largest + smallest + 2 * mean, rel=0.05)
-    phases = [[], ["width"]]
-    assert training_macs(space, "progressive", 1, phases) == pytest.approx(largest + mean / 2, rel=0.05)
-
-
-def test_steps_of_a_width_with_few_channels():
-    assert space_of(width=(1, 0.75, 0.4)).channels(0) == [8, 6, 3]
-    assert Space.of(described("basic"), {"depth": None, "width": [0.01, 1], "kernel": [3]}, 3).channels(0) == [8, 1]

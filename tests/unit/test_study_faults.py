@@ -1,28 +1,13 @@
 """What is wrong with a study is told, each fault in one line."""
 
-from collections import Counter
-
 import pytest
 from default_study import CONFIG, REMOVE, changed, faults_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from resiliency.analysis.observations import architecture, balance, correlation, diversity
-from resiliency.corruptions.settings import MAIN
 from resiliency.faults import Fault
 from resiliency.study.loading import MOST_FAULTS, load
 from resiliency.study.model import Study
-
-
-def test_the_default_study_loads():
-    study = load(CONFIG)
-    assert study.study == "digits"
-    assert tuple(study.corruptions.names) == MAIN
-    assert study.recipe("vit").epochs == 30
-    assert study.recipe("vit").batch_size == study.training.batch_size == 64
-    assert study.recipe("resnet18") == study.training.model_copy(update={"shift": 2, "flip": False})
-    assert study.joint_recipe() == study.recipe("fasternet")
-
 
 FAULTS = [
     ("studdy", 1, "studdy: unknown key; did you mean study?"),
@@ -271,23 +256,6 @@ def test_rubbish_is_a_fault_or_a_study(path, value):
 @settings(max_examples=100, deadline=None)
 def test_rubbish_alone_is_a_fault(config):
     assert faults_of(config)
-
-
-def test_the_default_study_is_large_enough_for_verdicts():
-    """The smallest numbers that the rules of the four observations ask for."""
-    study = load(CONFIG)
-    designs = study.members.designs
-    families = Counter(map(study.family, designs))
-    assert sum(count >= architecture.DESIGNS_A_FAMILY for count in families.values()) >= architecture.FAMILIES
-    assert len(designs) - len(families) - len(architecture.OTHERS) >= architecture.SPARE * len(designs)
-    assert len(designs) >= correlation.DESIGNS
-    assert sum(study.members.trained(design) >= 2 for design in designs) >= diversity.DESIGNS
-    assert study.joint.seeds >= balance.SEEDS_ALONE
-    assert {0, 1} < set(study.joint.objectives["balanced"])
-
-
-def test_the_default_study_shows_every_group_of_keys():
-    assert set(Study.model_fields) - set(CONFIG) <= {"charts", "external"}
 
 
 def test_files_and_folders_that_snakemake_would_take_for_patterns_are_refused(tmp_path):

@@ -1,0 +1,111 @@
+"""Ensembles whose diversity and accuracy correlate in a known way, and the intervals of that."""
+
+from collections.abc import Callable
+from functools import cache
+from itertools import combinations
+from typing import NamedTuple
+
+import numpy as np
+
+from resiliency.analysis import bootstrap, jackknife
+from resiliency.analysis.measures import MEASURES, independent_interval, weighted_pearson
+from resiliency.ensembles.pool import ensembles_of
+from resiliency.streams import stream
+
+CONFIDENCE = 0.95
+
+
+Interval = tuple[float, float]
+
+
+class Case(NamedTuple):
+    """A row of the table.
+
+    Attributes:
+        statistic, situation, units: what is simulated, in words.
+        truth: -> the true value.
+        simulate: (random, resamples) -> method -> interval, of one study.
+    """
+
+    statistic: str
+    situation: str
+    units: str
+    truth: Callable[[], float]
+    simulate: Callable[[np.random.Generator, int], dict[str, Interval]]
+
+
+SITUATIONS = {  # what members' oddity takes from skill, what diversity gives, noise of pairs and of ensembles
+    "no correlation": (0.0, 0.0, 0.3, 0.2),
+    "odd members are weak": (1.0, 0.0, 0.3, 0.2),
+    "diversity helps": (0.0, 0.8, 0.3, 0.2),
+    "both": (1.5, 0.5, 0.5, 0.2),
+    "mostly noise of pairs": (0.3, 0.5, 2.0, 0.5),
+}
+
+
+def ensemble_study(random: np.random.Generator, situation: str, members: int, size: int, alike: float) -> np.ndarray:
+    """Two diversities, accuracy and mean member accuracy of all ensembles: 4 x E.
+
+    Args:
+        alike: share of the variance of members that the two seeds of a design have in common.
+    """
+    cost, gain, of_pairs, of_ensembles = SITUATIONS[situation]
+    own, shared = random.standard_normal((members, 5)), random.standard_normal((-(-members // 2), 5))
+    drawn = np.sqrt(alike) * shared.repeat(2, axis=0)[:members] + np.sqrt(1 - alike) * own
+    apart = [np.linalg.norm(p[:, None] - p, axis=2) for p in (drawn[:, :2], drawn[:, 2:4])]
+    noise = np.triu(random.standard_normal((2, members, members)), 1) * of_pairs
+    noise += noise.swapaxes(1, 2)
+    ensembles = ensembles_of(members, size)
+    pairs = list(combinations(range(size), 2))
+
+    def mean(matrix: np.ndarray) -> np.ndarray:
+        return np.mean([matrix[ensembles[:, i], ensembles[:, j]] for i, j in pairs], axis=0)
+
+    skill = drawn[:, 4] - cost * (np.linalg.norm(drawn[:, :2], axis=1) - 1.25)
+    of_members = skill[ensembles].mean(axis=1)
+    accuracy = of_members + gain * mean(apart[0]) + of_ensembles * random.standard_normal(len(ensembles))
+    return np.stack([mean(apart[0] + noise[0]), mean(apart[1] + noise[1]), accuracy, of_members])
+
+
+@cache
+def many_studies(situation: str, members: int, size: int, alike: float) -> np.ndarray:
+    """A few hundred thousand ensembles of other studies of the same kind."""
+    random = stream(0, "coverage", "truth", situation, members, size)
+    studies = 300_000 // len(ensembles_of(members, size))
+    return np.concatenate([ensemble_study(random, situation, members, size, alike) for _ in range(studies)], axis=1)
+
+
+def of_measure(measure: str, weights: np.ndarray, study: np.ndarray) -> np.ndarray:
+    first, second, accuracy, given = study
+    if measure == "difference":
+        return weighted_pearson(weights, first, accuracy) - weighted_pearson(weights, second, accuracy)
+    return MEASURES[measure](weights, first, accuracy, given)
+
+
+def correlation(
+    measure: str, situation: str, members: int, size: int, alike: float = 0.0, by_design: bool = False
+) -> Case:
+    ensembles = ensembles_of(members, size)
+    kept = jackknife.kept_weights((ensembles // 2 if by_design else ensembles).astype(str).tolist())
+    scale = jackknife.LINEAR if measure == "difference" else jackknife.FISHER
+
+    def simulate(random: np.random.Generator, resamples: int) -> dict[str, Interval]:
+        study = ensemble_study(random, situation, members, size, alike)
+        replicates = of_measure(measure, kept, study)
+        intervals = {"adopted": jackknife.interval(replicates, CONFIDENCE, scale)}
+        if measure != "kendall":  # which knows no weights
+            counts = random.multinomial(members, np.full(members, 1 / members), size=resamples)
+            weights = counts[:, ensembles].prod(axis=2, dtype=float)
+            intervals["bootstrap"] = bootstrap.interval(of_measure(measure, weights, study), CONFIDENCE)
+        if measure != "difference":
+            intervals["naive"] = independent_interval(measure, replicates[0], len(ensembles), CONFIDENCE)
+        return intervals
+
+    def truth() -> float:
+        everything = many_studies(situation, members, size, alike)
+        return of_measure(measure, np.ones((1, everything.shape[1])), everything)[0]
+
+    name = "difference of two r" if measure == "difference" else f"{measure} correlation"
+    description = f"{situation}; seeds of a design share {alike:.0%} of the variance" if alike else situation
+    description += ", designs left out" if by_design else ""
+    return Case(name.capitalize(), description, f"{members} members, ensembles of {size}", truth, simulate)

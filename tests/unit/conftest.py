@@ -1,0 +1,27 @@
+"""Fixtures of several files of tests."""
+
+import os
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+
+@pytest.fixture(scope="session")
+def grey_picture(tmp_path_factory) -> Path:
+    """A JPEG of 32x32 pixels, for hard links."""
+    path = tmp_path_factory.mktemp("picture") / "grey.jpg"
+    Image.new("RGB", (32, 32), "grey").save(path)
+    return path
+
+
+@pytest.fixture
+def put_pictures(tmp_path, grey_picture):
+    """A function that puts the picture at each of the paths, below the folder of the test."""
+
+    def link(*paths: str) -> None:
+        for path in paths:
+            (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+            os.link(grey_picture, tmp_path / path)
+
+    return link

@@ -1,0 +1,154 @@
+"""What is said of the best members and ensembles, and of what one more member changes."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from synthetic import MAIN, synthetic_tables
+
+from resiliency.report import settings
+from resiliency.report.charts import (
+    deployment,
+    ensemble_size,
+    under_corruptions,
+)
+from resiliency.report.drawing import draw
+from resiliency.report.overview import contenders, led_by
+
+
+def test_the_best_are_those_chosen_and_are_shown_as_judged():
+    rows = [
+        ("a", 1, 0.3, 0.4, True),
+        ("b", 1, 0.2, 0.25, False),
+        ("a+b", 2, 0.1, 0.2, False),
+        ("a+c", 2, 0.2, 0.1, False),
+    ]
+    columns = ["members", "size", "selection_error", "mean_corruption_error", "baseline"]
+    table = pd.DataFrame(rows, columns=columns).assign(low=0.05, high=0.5, macs=2e6)
+    best = contenders(table)
+    assert [(row["role"], row["members"], row["share"]) for row in best] == [
+        ("Best ensemble", "a+b", 0.5),
+        ("Best member", "b", 0.625),
+        ("Baseline", "a", 1),
+    ]
+    finding = deployment.finding(table, table)
+    assert "the best ensemble of 2 misclassifies 20.0 % [5.0 %, 50.0 %] at 2 M MACs; the best member (b) " in finding
+    assert "(b) misclassifies 25.0 %" in finding
+
+
+@pytest.mark.parametrize(
+    ("dropped", "expected"), [([], "2 members of each line"), (["vit-s1"], "1 to 2 members of each line")]
+)
+def test_lines_of_designs_tell_of_how_many_members_they_are(dropped, expected):
+    tables = synthetic_tables()
+    members = tables["members"][~tables["members"]["member"].isin(dropped)]
+    spec = draw("error_by_severity", tables | {"members": members}, settings.OKABE_ITO)
+    assert spec["title"]["subtitle"] == [f"Mean over 6 corruptions and {expected}; 540 test images"]
+
+
+def under(rows: list[tuple], first: str = "best ensemble") -> pd.DataFrame:
+    """Of each role: members, and the differences under each corruption with their intervals, or none of the first."""
+    entries = []
+    for role, members, ends in rows:
+        for number, (low, high) in enumerate(ends):
+            entry = {"role": role, "members": members, "size": 1 + members.count("+"), "corruption": MAIN[number]}
+            middle = np.nan if role == first else (low + high) / 2
+            entries.append(entry | {"error": 0.2, "difference": middle, "difference_low": low, "difference_high": high})
+    return pd.DataFrame(entries)
+
+
+UNKNOWN_ENDS = [(np.nan, np.nan)] * 3
+
+
+def test_the_best_ensemble_is_compared_under_each_corruption():
+    ends = {"best member": [(-0.2, -0.1), (-0.2, 0.1), (0.1, 0.2)], "baseline": [(-0.2, 0.1)] * 3}
+    rows = [("best ensemble", "a+b", UNKNOWN_ENDS), ("best member", "a", ends["best member"])]
+    finding = under_corruptions.finding(under([*rows, ("baseline", "c", ends["baseline"])]))
+    assert finding == (
+        "The best ensemble (a + b): against the best member (a), it makes fewer errors under 2 of 3 corruptions, "
+        "significantly fewer under 1 and significantly more under 1; against the baseline (c), it makes fewer errors "
+        "under 3 of 3 corruptions, significantly fewer under none."
+    )
+
+
+def compared(difference: float, low: float, high: float, members: str = "a") -> str:
+    table = under([("best ensemble", "a+b", UNKNOWN_ENDS), ("best member", members, [(-0.2, -0.1)] * 3)])
+    ends = {"difference": difference, "difference_low": low, "difference_high": high}
+    overall = table[table["role"] == "best member"].iloc[:1].assign(corruption="corrupted", **ends)
+    table = pd.concat([table, overall])
+    assert "of 3 corruptions" in under_corruptions.finding(table) or members == "a+b"
+    return led_by(table, "Best member")
+
+
+@pytest.mark.parametrize(
+    ("ends", "expected"),
+    [
+        ((-0.024, -0.037, -0.011), "fewer [1.1, 3.7]"),
+        ((-0.024, -0.05, 0.002), "fewer [−0.2, 5.0], not significant"),
+        ((0.024, 0.011, 0.037), "more [1.1, 3.7]"),
+    ],
+)
+def test_the_first_screen_tells_the_paired_difference(ends, expected):
+    assert compared(*ends) == f"The best ensemble misclassifies 2.4 percentage points {expected}"
+
+
+def test_the_best_ensemble_is_not_compared_with_itself_nor_where_nothing_is_known():
+    assert compared(0.0, 0.0, 0.0, members="a+b") == ""
+    table = under([("best ensemble", "a+b", UNKNOWN_ENDS), ("best member", "a", [(-0.2, -0.1)] * 3)])
+    assert led_by(table, "Best member") == ""
+    assert led_by(table, "Best ensemble") == ""
+
+
+def test_the_best_member_may_be_the_baseline():
+    ends = [(-0.2, -0.1)] * 3
+    rows = [("best ensemble", "a+b", UNKNOWN_ENDS), ("best member", "a", ends), ("baseline", "a", ends)]
+    finding = under_corruptions.finding(under(rows))
+    assert finding.count("against") == 1
+    assert "against the best member, which is the baseline (a), it makes fewer errors under 3 of 3" in finding
+
+
+def test_a_contender_without_rivals_is_not_compared():
+    assert under_corruptions.finding(under([("best member", "a", UNKNOWN_ENDS)], "best member")) == ""
+
+
+def sizes_of(errors: dict[int, float], changes: dict[int, tuple[float, float]]) -> pd.DataFrame:
+    """Size -> mean corruption error; size -> the interval of its change."""
+    rows = [
+        {"size": size, "mean": error, "low": error - 0.01, "high": error + 0.01, "change": -0.02}
+        | dict(zip(("change_low", "change_high"), changes.get(size, (np.nan, np.nan)), strict=True))
+        for size, error in errors.items()
+    ]
+    columns = {"rule": "mean_probability", "measure": "mean_corruption_error", "members": 6}
+    return pd.DataFrame(rows).assign(lower_quartile=0, upper_quartile=1, **columns)
+
+
+@pytest.mark.parametrize(
+    ("errors", "changes", "expected"),
+    [
+        (
+            {1: 0.3, 2: 0.2, 3: 0.18},
+            {3: (-0.03, -0.01)},
+            "from 2 to 3 members changes it by −2.0 {POINTS} [−3.0, −1.0].",
+        ),
+        (
+            {1: 0.3, 2: 0.2},
+            {2: (-0.03, 0.01)},
+            "from one member to 2 changes it by −2.0 {POINTS} [−3.0, 1.0], not",
+        ),
+        ({1: 0.3, 2: 0.2}, {}, "−2.0 {POINTS} (no interval: too few members)."),
+    ],
+)
+def test_what_one_more_member_changes_is_told(errors, changes, expected):
+    finding = ensemble_size.finding(sizes_of(errors, changes), pd.DataFrame())
+    assert finding.startswith("On corrupted images, single members have a mean error of 30.0 % [29.0 %, 31.0 %], ")
+    assert expected.format(POINTS="percentage points") in finding
+
+
+def test_one_size_says_nothing_of_further_members():
+    assert ensemble_size.finding(sizes_of({2: 0.2}, {}), pd.DataFrame()) == ""
+
+
+def test_clean_accuracy_is_turned_into_an_error():
+    rows = sizes_of({1: 0.9, 2: 0.95}, {2: (0.01, 0.09)}).assign(measure="clean_accuracy", change=0.05)
+    errors = ensemble_size.errors_of(rows)
+    assert errors[["error", "low", "high"]].iloc[1].tolist() == pytest.approx([0.05, 0.04, 0.06])
+    assert errors[["change", "change_low", "change_high"]].iloc[1].tolist() == pytest.approx([-0.05, -0.09, -0.01])
