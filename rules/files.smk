@@ -2,6 +2,7 @@
 from importlib.util import find_spec
 
 from resiliency.export.choice import PACKAGES
+from resiliency.extensions import extensions
 from resiliency.external.arrays import array_files
 from resiliency.report import topics
 from resiliency.report.registry import CHARTS
@@ -107,7 +108,8 @@ def in_report(path):
     folder, name = ("charts", Path(path).stem) if path.endswith(".svg") else ("tables", Path(path).name)
     listed = (CHARTS if folder == "charts" else topics.TABLES)[name]
     labels = {"about": listed.topic, folder.removesuffix("s"): listed.title}
-    return report(path, caption=f"captions/{folder}/{name}.rst", category=folder.capitalize(), labels=labels)
+    caption = None if folder == "charts" and name in extensions("charts") else f"captions/{folder}/{name}.rst"
+    return report(path, caption=caption, category=folder.capitalize(), labels=labels)
 
 
 def exportable(wildcards):

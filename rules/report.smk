@@ -27,7 +27,7 @@ rule charts:
     resources:
         **needing(2000, 15),
     params:
-        code=code("charts", *(f"report/charts/{name}.py" for name in DRAWN)),
+        code=code("charts", *(f"report/charts/{name}.py" for name in DRAWN if name not in extensions("charts"))),
         charts=STUDY.charts.model_dump(),
     script:
         "../scripts/charts.py"

@@ -1,4 +1,6 @@
-"""Names of the corruptions, in the order of their publication (Hendrycks and Dietterich, ICLR 2019)."""
+"""Names of the corruptions, in the order of their publication (Hendrycks and Dietterich, ICLR 2019), and others."""
+
+from resiliency.extensions import extensions
 
 CATEGORIES = {
     "noise": ("gaussian_noise", "shot_noise", "impulse_noise"),
@@ -7,4 +9,5 @@ CATEGORIES = {
     "digital": ("contrast", "elastic_transform", "pixelate", "jpeg_compression"),
 }
 MAIN = tuple(name for names in CATEGORIES.values() for name in names)
-HELD_OUT = ("speckle_noise", "gaussian_blur", "spatter", "saturate")
+ADDED = tuple(extensions("corruptions"))
+HELD_OUT = ("speckle_noise", "gaussian_blur", "spatter", "saturate", *ADDED)

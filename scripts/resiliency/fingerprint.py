@@ -2,7 +2,8 @@
 
 Snakemake sees a change in a script but not in what the script imports. So each rule carries, as a parameter, a hash of
 its script and of every module of this library that the script imports, transitively. It is taken from the parsed
-syntax, so that comments, docstrings and layout do not count; nor does what tells of progress.
+syntax, so that comments, docstrings and layout do not count; nor does what tells of progress. Of extensions, which are
+other packages, every byte of their Python files counts.
 """
 
 import ast
@@ -14,8 +15,11 @@ from functools import cache
 from importlib.util import cache_from_source
 from pathlib import Path
 
+from resiliency import extensions
+
 PACKAGE = "resiliency"
 DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+EXTENDED = "loaded:"  # before a kind of extensions, in a list of modules that are imported
 SILENT = "resiliency/progress.py"  # only prints: other words of it are no reason to make results again
 
 
@@ -29,9 +33,13 @@ def fingerprint(script: Path, *files: Path) -> str:
     root = script.parent
     modules = [file for file in files if file.suffix == ".py"]
     digest = hashlib.sha256(b"".join(file.read_bytes() for file in files if file not in modules))
-    for path in sorted(_closure([script, *modules], root), key=lambda path: path.relative_to(root).as_posix()):
+    paths = sorted(_closure([script, *modules], root), key=lambda path: path.relative_to(root).as_posix())
+    for path in paths:
         digest.update(path.relative_to(root).as_posix().encode())
         digest.update(_syntax(path)[0])
+    for kind in extensions.KINDS:
+        if any(EXTENDED + kind in _syntax(path)[1] for path in paths):
+            digest.update(extensions.code(kind))
     return digest.hexdigest()[:16]
 
 
@@ -56,7 +64,7 @@ def _files(module: str, root: Path) -> list[Path]:
 
 @cache
 def _syntax(path: Path) -> tuple[bytes, list[str]]:
-    """The syntax tree of `path` as text, without docstrings, and the modules of the package that it may import.
+    """The syntax tree of `path` as text, without docstrings, and the modules and extensions that it may import.
 
     They are kept beside the byte code, compressed, with a hash that shows whether they are whole and of this source: to
     parse all modules takes almost half of a dry run.
@@ -70,7 +78,7 @@ def _syntax(path: Path) -> tuple[bytes, list[str]]:
             return text, imported.decode().split()
     names: list[str] = []
     text = _tree_text(ast.parse(source, filename=str(path)), names).encode()
-    names = [name for name in names if name.split(".")[0] == PACKAGE]
+    names = [name for name in names if name.split(".")[0] == PACKAGE or name.startswith(EXTENDED)]
     content = zlib.compress(b"\n".join([" ".join(names).encode(), text]))
     with suppress(OSError):
         kept.parent.mkdir(exist_ok=True)
@@ -108,6 +116,8 @@ def _tree_text(node: object, imported: list[str]) -> str:
         imported += [alias.name for alias in node.names]
     elif kind is ast.ImportFrom and node.module:
         imported += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+    elif kind is ast.Call and getattr(node.func, "id", "") == "loaded" and isinstance(node.args[0], ast.Constant):
+        imported.append(f"{EXTENDED}{node.args[0].value}")
     values = [(name, getattr(node, name, None)) for name in node._fields]
     fields = [f"{name}={_tree_text(value, imported)}" for name, value in values if value is not None and value != []]
     return f"{kind.__name__}({','.join(fields)})"

@@ -11,6 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from resiliency.designs.members import Member
+from resiliency.extensions import packages
 from resiliency.faults import Fault
 from resiliency.stage import cpu_seconds
 
@@ -36,7 +37,7 @@ def provenance(study: dict, repository: str, results: Path, descriptions: Iterab
     return {
         "study": study,
         "seed": study["seed"],
-        "packages": {name: _version(name) for name in PACKAGES},
+        "packages": {name: _version(name) for name in (*PACKAGES, *packages())},
         "python": platform.python_version(),
         "platform": platform.platform(),
         "processor": processor(),

@@ -17,12 +17,17 @@ import numpy as np
 from resiliency.corruptions import blur, digital, noise, weather  # noqa: F401  they register their functions
 from resiliency.corruptions.registry import CORRUPTIONS, TABLES
 from resiliency.corruptions.settings import HELD_OUT, MAIN, SEVERITIES
+from resiliency.extensions import loaded, refused
 from resiliency.faults import Fault
 from resiliency.streams import stream
 
 SMALLEST = 32
 # Pixels handled at a time: enough to spread NumPy's overhead over small images, few enough to stay in the cache.
 _CHUNK = 2**17
+
+for _name, _ in loaded("corruptions"):
+    if _name not in CORRUPTIONS:
+        raise refused("corruptions", _name, "is not a function of this name, registered by `corruption`")
 
 
 def corrupt(

@@ -43,10 +43,18 @@ CORRUPTIONS: dict[str, Corruption] = {}
 def corruption(
     imagenet_c: tuple, cifar_10_c: tuple, further: tuple[dict[str, Any], dict[str, Any]] = ({}, {})
 ) -> Callable[[Callable[..., np.ndarray]], Callable[..., np.ndarray]]:
-    """Register a function under its name, with the figures and the further arguments of both tables."""
+    """Register a function under its name, with the figures and the further arguments of both tables.
+
+    Raises:
+        ValueError: on a name that is taken, or where a table has not five severities.
+    """
 
     def register(function: Callable[..., np.ndarray]) -> Callable[..., np.ndarray]:
         figures = dict(zip(TABLES, (imagenet_c, cifar_10_c), strict=True))
+        if function.__name__ in CORRUPTIONS:
+            raise ValueError(f"there is a corruption {function.__name__} already")
+        if {len(severities) for severities in figures.values()} != {5}:
+            raise ValueError("each table needs a figure for each of five severities")
         CORRUPTIONS[function.__name__] = Corruption(function, figures, dict(zip(TABLES, further, strict=True)))
         return function
 

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from resiliency.corruption_names import HELD_OUT, MAIN
+from resiliency.corruption_names import ADDED, HELD_OUT, MAIN
 from resiliency.settings import Settings, distinct
 
 SEVERITIES = (1, 2, 3, 4, 5)
@@ -51,7 +51,9 @@ class Corruptions(Settings):
         """Corruptions and severities that the gallery shows: all that there are, but of a published set the study's."""
         if self.source == "precomputed":
             return {"names": self.names, "severities": self.severities}
-        return {"names": list(MAIN + HELD_OUT), "severities": list(SEVERITIES)}
+        lacking = ADDED if self.engine == "imagecorruptions" else ()
+        names = [name for name in MAIN + HELD_OUT if name not in lacking]
+        return {"names": names, "severities": list(SEVERITIES)}
 
     def severest(self) -> dict[str, Any]:
         """The `condition` whose attributions are shown, the first corruption at its severest, and its `position`."""

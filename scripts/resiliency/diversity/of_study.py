@@ -8,6 +8,7 @@ import pandas as pd
 from resiliency.diversity.metrics import METRICS
 from resiliency.diversity.pairs import pair_tables
 from resiliency.diversity.settings import STAGES
+from resiliency.extensions import extensions
 from resiliency.prediction.reading import Predictions
 from resiliency.progress import Progress
 from resiliency.storage.files import read_array
@@ -53,16 +54,19 @@ def pairs_of_groups(
         predictions: member -> its predictions.
         networks: members that are known by their networks.
         representation: a member, and the source of an attribution or activation metric -> what the metric compares.
-        attribution_metrics: those of the study; those of activations are all there.
+        attribution_metrics: those of the study; those of activations are all there, and those of extensions where
+            the study has their attribution method.
     """
+    methods = {METRICS[name].source for name in attribution_metrics}
     activations = [name for name, metric in METRICS.items() if metric.kind == "activation"]
+    added = [name for name in extensions("metrics") if name in METRICS and METRICS[name].source in methods]
     with_networks, progress = set(networks), Progress(len(groups))
     for group in groups:
         yield from pair_tables(
             group,
             [predictions[member] for member in group],
             lambda source, group=group: [representation(member, source) for member in group if member in with_networks],
-            attribution_metrics + activations if networks else [],
+            attribution_metrics + added + activations if networks else [],
             [member in with_networks for member in group],
         )
         progress.step(", ".join(group))

@@ -6,8 +6,8 @@ from resiliency.reference.table import Table
 from resiliency.reference.tables import TABLES
 from resiliency.report import topics
 from resiliency.report.charts import chart_module
-from resiliency.report.page import APPENDIX, SECTIONS
 from resiliency.report.registry import CHARTS
+from resiliency.report.sections import APPENDIX, SECTIONS
 
 QUESTIONS = {section.anchor: section.question for section in SECTIONS + APPENDIX}
 

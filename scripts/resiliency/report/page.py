@@ -4,7 +4,6 @@ import json
 import re
 from collections.abc import Collection
 from pathlib import Path
-from typing import NamedTuple
 from urllib.parse import quote
 
 import pandas as pd
@@ -16,6 +15,7 @@ from resiliency.report import words
 from resiliency.report.deployment_answers import deployment_answers
 from resiliency.report.overview import basis, cautions, contenders, leaders, led_by, observed, skipped_reasons
 from resiliency.report.registry import CHARTS
+from resiliency.report.sections import APPENDIX, SECTIONS, Section
 from resiliency.report.terms import TERMS, explained
 
 FOLDER = Path(__file__).parent
@@ -24,35 +24,6 @@ ANSWERS = ("origins", "size_accuracy_resiliency", "effective_robustness")  # cha
 UNSEEN = re.compile(r' (?:role|aria-[a-z]+)="[^"]*"')
 
 
-class Section(NamedTuple):
-    """A part of the page: where links to it lead and the question that it answers."""
-
-    anchor: str
-    question: str
-
-
-SECTIONS = (
-    Section("deploy", "Which ensemble should I deploy?"),
-    Section("best", "Which ensembles are the most accurate?"),
-    Section("size", "How many members does an ensemble need?"),
-    Section("designs", "How resilient is each design?"),
-    Section("shift", "Which members withstand a shift better than expected?"),
-    Section("diversity", "Does diversity correlate with accuracy?"),
-    Section("architecture", "Do different designs fail differently?"),
-    Section("origins", "Where should the members of an ensemble come from?"),
-    Section("joint", "What does joint training do?"),
-    Section("search", "What does the architecture search find?"),
-)
-APPENDIX = (
-    Section("corruptions", "What do the corruptions look like?"),
-    Section("errors", "What are the errors of each member?"),
-    Section("calibration", "Can the probabilities be trusted?"),
-    Section("exit", "What does early exit save?"),
-    Section("metrics", "What are the correlations of all metrics?"),
-    Section("designs_diversity", "Are ensembles of different designs more diverse?"),
-    Section("attributions", "Where do members look?"),
-    Section("training", "Did training converge?"),
-)
 FILES = {
     "tables/members.csv": "every member: size, accuracy, resiliency, calibration",
     "tables/histories.csv": "training loss and validation accuracy of every trained member, epoch by epoch",

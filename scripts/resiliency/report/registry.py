@@ -1,31 +1,11 @@
 """The registry of the charts: what each needs and where it stands, known without what draws it."""
 
-from typing import NamedTuple
+from pathlib import Path
 
-
-class Chart(NamedTuple):
-    """A chart as the workflow and the page list it; `charts/<name>.py` draws it and says what it shows.
-
-    Attributes:
-        tables: names of those that it draws.
-        section: anchor of the section of the page that it belongs to.
-        topic, title: as which `snakemake --report` lists it.
-        optional: those of `tables` that a study may lack; they are then empty.
-        requires: what else a study must have: `corruptions`, or `joint` for joint training.
-    """
-
-    tables: tuple[str, ...]
-    section: str
-    topic: str
-    title: str
-    optional: tuple[str, ...] = ()
-    requires: tuple[str, ...] = ()
-
-    @property
-    def needs(self) -> set[str]:
-        """What a study must have for the chart: tables, and what it `requires`."""
-        return {*self.tables, *self.requires} - set(self.optional)
-
+from resiliency.extensions import loaded, refused
+from resiliency.report.chart import Chart
+from resiliency.report.sections import APPENDIX, SECTIONS
+from resiliency.report.topics import TABLES
 
 # In the order in which the charts of a section stand on the page.
 CHARTS = {
@@ -66,3 +46,18 @@ CHARTS = {
     ),
     "learning_curves": Chart(("histories",), "training", "Members", "Learning curves"),
 }
+
+ANCHORS = {section.anchor for section in SECTIONS + APPENDIX}
+DRAWABLE = {table for chart in CHARTS.values() for table in chart.tables} | {Path(file).stem for file in TABLES}
+
+for _name, _module in loaded("charts"):
+    _chart = getattr(_module, "CHART", None)
+    if _name in CHARTS:
+        raise refused("charts", _name, "there is a chart of this name already; rename it")
+    if not isinstance(_chart, Chart) or not {"draw", "finding", "CAPTION"} <= set(dir(_module)):
+        raise refused("charts", _name, "is not a module with CHART, draw, finding and CAPTION")
+    if _chart.section not in ANCHORS:
+        raise refused("charts", _name, f"section {_chart.section!r} is not one of {', '.join(sorted(ANCHORS))}")
+    if unknown := sorted({*_chart.tables} - DRAWABLE):
+        raise refused("charts", _name, f"table {unknown[0]!r} is not one of {', '.join(sorted(DRAWABLE))}")
+    CHARTS[_name] = _chart

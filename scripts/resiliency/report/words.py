@@ -27,7 +27,7 @@ def kind_of(metric: str) -> str:
 def label(name: str) -> str:
     """What to call a metric, kind, rule, corruption or setting."""
     if name in METRICS:
-        return metric_labels.METRICS[name]
+        return metric_labels.METRICS.get(name, name.replace("_", " ").capitalize())
     return KINDS.get(name, name.replace("_", " "))
 
 

@@ -7,6 +7,7 @@ from math import inf
 from pathlib import Path
 
 from resiliency.conditions import counted
+from resiliency.corruption_names import ADDED
 from resiliency.corruptions.settings import HELD_OUT, MAIN, SEVERITIES
 from resiliency.data.folder import folder_classes
 from resiliency.data.settings import PUBLISHED, Dataset
@@ -19,7 +20,8 @@ from resiliency.study.model import Study
 from resiliency.study.recipes import batch_faults, joint_faults, recipe_faults, supernet_faults
 
 TEST_SET_NAME = rf"^(?!{CLEAN_ON})[A-Za-z][A-Za-z0-9_]*$"
-RESERVED = {CLEAN, CORRUPTED, "validation", "mean", *MAIN, *HELD_OUT}  # that tables and charts give to other images
+IMAGES = {CLEAN, CORRUPTED, "validation", "mean"}  # names that tables and charts have for images
+RESERVED = {*IMAGES, *MAIN, *HELD_OUT}
 
 
 def cross_checks(study: Study, faulty: set[str] = frozenset()) -> list[str]:
@@ -154,6 +156,10 @@ def _files(study: Study) -> Iterator[str]:
 def _corruptions(study: Study) -> Iterator[str]:
     if study.corruptions.engine == "imagecorruptions" and study.corruptions.table == "cifar-10-c":
         yield "corruptions.table: 'cifar-10-c' is not in the engine imagecorruptions, which has imagenet-c alone"
+    if study.corruptions.engine == "imagecorruptions":
+        for index, name in enumerate(study.corruptions.names):
+            if name in ADDED:
+                yield f"corruptions.names.{index}: {name!r} is an extension, which the engine imagecorruptions lacks"
 
 
 def _precomputed(study: Study) -> Iterator[str]:

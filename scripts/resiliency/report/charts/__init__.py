@@ -13,7 +13,10 @@ find that of a string, which takes longer than all else of a chart. Charts are p
 from importlib import import_module
 from types import ModuleType
 
+from resiliency.extensions import extensions
+
 
 def chart_module(name: str) -> ModuleType:
     """The module of the chart `name`."""
-    return import_module(f"{__name__}.{name}")
+    added = extensions("charts").get(name)
+    return added.load() if added else import_module(f"{__name__}.{name}")

@@ -1,0 +1,71 @@
+"""What installed packages add to the registries: corruptions, diversity metrics and charts.
+
+A package offers each as an entry point of the group `resiliency.corruptions`, `resiliency.metrics` or
+`resiliency.charts`, under the name that studies, tables and files use (docs/own_extensions.md has an example).
+"""
+
+from collections.abc import Iterator
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+from importlib.util import find_spec
+from pathlib import Path
+
+from resiliency.faults import Fault
+
+KINDS = ("corruptions", "metrics", "charts")
+
+
+@cache
+def extensions(kind: str) -> dict[str, EntryPoint]:
+    """Name -> entry point of the extensions of a kind, one of `KINDS`, in the order of the names."""
+    return {entry.name: entry for entry in offered(kind)}
+
+
+def offered(kind: str) -> list[EntryPoint]:
+    """The entry points of a kind, in the order of their names, of which several packages may offer the same."""
+    return sorted(_entry_points().select(group=f"resiliency.{kind}"))
+
+
+_entry_points = cache(entry_points)
+
+
+def loaded(kind: str) -> Iterator[tuple[str, object]]:
+    """The name of each extension of a kind, and the object that it refers to.
+
+    The fingerprint of a script that calls this counts the code of these extensions.
+
+    Raises:
+        Fault: an object cannot be loaded.
+    """
+    for name, entry in extensions(kind).items():
+        try:
+            yield name, entry.load()
+        except Exception as error:
+            raise refused(kind, name, f"cannot be loaded ({type(error).__name__}: {error})") from error
+
+
+def refused(kind: str, name: str, reason: str) -> Fault:
+    """The fault of an extension; the reason says what would be right."""
+    entry = extensions(kind)[name]
+    package = f" of the package {entry.dist.name}" if entry.dist else ""
+    return Fault(f"resiliency.{kind}: {name} = {entry.value}{package}: {reason}")
+
+
+def code(kind: str) -> bytes:
+    """Names of the extensions of a kind, what they refer to, and all Python files of the packages that hold them."""
+    parts = [f"{name}={entry.value}\n".encode() for name, entry in extensions(kind).items()]
+    packages = sorted({entry.module.partition(".")[0] for entry in extensions(kind).values()})
+    return b"".join(parts + [path.read_bytes() for package in packages for path in _files(package)])
+
+
+def _files(package: str) -> list[Path]:
+    spec = find_spec(package)
+    if spec is None:
+        return []
+    folders = spec.submodule_search_locations or []
+    return sorted(path for folder in folders for path in Path(folder).rglob("*.py")) or [Path(spec.origin)]
+
+
+def packages() -> list[str]:
+    """The distributions that extensions of any kind come from."""
+    return sorted({entry.dist.name for kind in KINDS for entry in extensions(kind).values() if entry.dist})

@@ -1,0 +1,187 @@
+"""What installed packages add is found, refused in one line where it cannot be used, and part of fingerprints."""
+
+import re
+import runpy
+import sys
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import own_package
+import pytest
+from fault_messages import fault_of
+from synthetic import synthetic_tables
+
+from resiliency import extensions
+from resiliency.corruptions.registry import CORRUPTIONS, corruption
+from resiliency.diversity.metric import EnsembleMetric, Metric
+from resiliency.faults import Fault
+from resiliency.fingerprint import fingerprint
+from resiliency.study.preflight import REGISTRIES, load_extensions
+
+CHART = "from resiliency.report.chart import Chart\ndraw = finding = CAPTION = None\nCHART = Chart({})"
+WORD = "a name of lower-case letters, digits and '_' is needed, not of images"
+SCRIPTS = Path(__file__).parents[2] / "scripts"
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A folder of packages; what is found in it and loaded of it is forgotten after the test."""
+    modules = set(sys.modules)
+    monkeypatch.syspath_prepend(tmp_path)
+    forget()
+    yield tmp_path
+    for name in set(sys.modules) - modules:
+        del sys.modules[name]
+    CORRUPTIONS.pop("vignetting", None)
+    forget()
+
+
+def forget() -> None:
+    """Have installed packages looked up anew."""
+    extensions.extensions.cache_clear()
+    extensions._entry_points.cache_clear()
+
+
+def offered(folder: Path, kind: str, name: str, value: str, code: str = "") -> None:
+    """Install a package with one extension."""
+    (folder / "own.py").write_text(code)
+    own_package.offer(folder, {f"resiliency.{kind}": {name: value}})
+
+
+def run(module: str) -> dict[str, object]:
+    """Run a module anew, beside that which is imported; what it defines."""
+    return runpy.run_path(find_spec(module).origin)
+
+
+def test_without_a_package_there_are_none():
+    assert {kind: extensions.extensions(kind) for kind in extensions.KINDS} == {kind: {} for kind in extensions.KINDS}
+    assert extensions.packages() == []
+
+
+def test_the_package_of_the_page_is_in_the_registries(folder):
+    own_package.install(folder)
+    assert extensions.packages() == ["lens-study"]
+    metrics = run(REGISTRIES["metrics"])["METRICS"]
+    assert list(metrics)[-1] == "hellinger"
+    p = np.random.default_rng(0).dirichlet(np.ones(4), (2, 3))
+    distances = [np.linalg.norm(np.sqrt(one) - np.sqrt(other)) / np.sqrt(2) for one, other in zip(*p, strict=True)]
+    assert metrics["hellinger"].raw(p)[0, 1] == pytest.approx(np.mean(distances))
+    charts = run(REGISTRIES["charts"])["CHARTS"]
+    assert list(charts)[-1] == "accuracy_by_family"
+    assert charts["accuracy_by_family"].section == "designs"
+    run(REGISTRIES["corruptions"])
+    function, figures = CORRUPTIONS["vignetting"].function, CORRUPTIONS["vignetting"].figures["imagenet-c"]
+    darkest = function(np.full((1, 33, 33, 3), 200, np.uint8), [], figures[4])[0, ..., 0]
+    assert darkest[[0, 16, 16], [0, 16, 0]].tolist() == [0, 200, 100]
+
+
+def test_the_chart_of_the_page_is_drawn(folder):
+    own_package.install(folder)
+    from resiliency.report.charts import chart_module
+
+    module, members = chart_module("accuracy_by_family"), synthetic_tables()["members"]
+    spec = module.draw(members, ["#123456"]).to_dict()
+    assert spec["title"]["text"] == module.CHART.title
+    best = members.groupby("family").clean_accuracy.mean().idxmax()
+    assert module.finding(members).startswith(f"{best} has the highest")
+
+
+def test_the_page_names_all_sections_sources_and_groups():
+    from resiliency.diversity.metric import SOURCES
+    from resiliency.report.registry import ANCHORS
+
+    page = own_package.PAGE.read_text(encoding="utf-8")
+    words = {*ANCHORS, *SOURCES, *(source for kind in ("prediction", "activation") for source in SOURCES[kind])}
+    assert {word for word in words if f"`{word}`" not in page} == set()
+    assert {kind for kind in extensions.KINDS if f"resiliency.{kind}" not in page} == set()
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "value", "code", "reason"),
+    [
+        ("metrics", "mine", "missing:x", "", "cannot be loaded (ModuleNotFoundError: No module named 'missing')"),
+        ("metrics", "mine", "own:x", "", "cannot be loaded (AttributeError: module 'own' has no attribute 'x')"),
+        ("metrics", "mine", "own:x", "x = 1", "is neither a Metric nor an EnsembleMetric; see "),
+        ("metrics", "entropy", "own:x", "x = 1", "there is a metric of this name already; rename it"),
+        ("metrics", "My metric", "own:x", "x = 1", WORD),
+        (
+            "corruptions",
+            "corrupted",
+            "own:x",
+            "x = 1",
+            WORD,
+        ),
+        ("corruptions", "mine", "own:x", "x = 1", "is not a function of this name, registered by `corruption`"),
+        ("charts", "calibration", "own", "", "there is a chart of this name already; rename it"),
+        ("charts", "mine", "own", "", "is not a module with CHART, draw, finding and CAPTION"),
+        ("charts", "mine", "own", CHART.format("('members',), 'nowhere', '', ''"), "section 'nowhere' is not one of"),
+        ("charts", "mine", "own", CHART.format("('nothing',), 'deploy', '', ''"), "table 'nothing' is not one of"),
+    ],
+)
+def test_what_cannot_be_used_is_refused_in_one_line(folder, monkeypatch, kind, name, value, code, reason):
+    offered(folder, kind, name, value, code)
+    monkeypatch.setattr("resiliency.study.preflight.import_module", run)
+    message = fault_of(load_extensions)
+    assert message.startswith(f"resiliency.{kind}: {name} = {value} of the package lens-study: {reason}")
+
+
+def test_two_packages_with_the_same_name_are_refused(folder):
+    for package in ("one", "two"):
+        own_package.offer(folder, {"resiliency.metrics": {"mine": f"{package}:x"}}, package)
+    message = fault_of(load_extensions)
+    assert message.endswith("of the package two: one:x has this name too; remove one of the packages")
+
+
+def test_an_error_in_a_package_is_told(folder):
+    offered(folder, "metrics", "mine", "own:x", "1 / 0")
+    with pytest.raises(Fault, match=r"\(ZeroDivisionError: division by zero\)$"):
+        list(extensions.loaded("metrics"))
+
+
+def test_a_corruption_needs_a_new_name_and_five_severities():
+    import_module(REGISTRIES["corruptions"])
+    before = dict(CORRUPTIONS)
+    for name, figures, message in (("fog", range(5), "a corruption fog already"), ("mine", range(4), "five")):
+        function = lambda images, streams, figure: images  # noqa: E731
+        function.__name__ = name
+        with pytest.raises(ValueError, match=message):
+            corruption(tuple(figures), tuple(figures))(function)
+    assert before == CORRUPTIONS
+
+
+def test_a_metric_needs_a_source_of_its_kind():
+    with pytest.raises(ValueError, match=re.escape("kind 'prediction' cannot have source 'saliency'")):
+        Metric("prediction", "saliency", None, None)
+    with pytest.raises(ValueError, match="are not among failures, log_sums, shares"):
+        EnsembleMetric(("votes",), None, None)
+
+
+SCRIPTS_OF = {
+    "corruptions": {"corrupt", "gallery"},
+    "metrics": {"pairwise_diversity", "score_ensembles", "correlate"},
+    "charts": {"charts", "report"},
+}
+
+
+@pytest.mark.parametrize("kind", extensions.KINDS)
+def test_fingerprints_change_with_the_extensions_that_a_script_loads(folder, kind):
+    names = set().union(*SCRIPTS_OF.values(), {"train", "predict", "attribute"})
+
+    def fingerprints() -> dict[str, str]:
+        forget()
+        return {name: fingerprint(SCRIPTS / f"{name}.py") for name in names}
+
+    def changed(before: dict[str, str]) -> set[str]:
+        return {name for name, one in fingerprints().items() if one != before[name]}
+
+    stages, without = SCRIPTS_OF[kind], fingerprints()
+    (folder / "own").mkdir()
+    (folder / "own/__init__.py").write_text("x = 1\n")
+    own_package.offer(folder, {f"resiliency.{kind}": {"mine": "own:x"}})
+    assert stages <= changed(without)
+    assert not changed(without) & {"train", "attribute"}
+    before = fingerprints()
+    (folder / "own/other.py").write_text("y = 2\n")
+    assert stages <= changed(before)

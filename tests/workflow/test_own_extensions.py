@@ -1,0 +1,97 @@
+"""A corruption, a metric and a chart of another package, through Snakemake."""
+
+import os
+
+import numpy as np
+import own_package
+import pandas as pd
+import pytest
+import yaml
+
+from resiliency.storage.files import read_json
+
+STUDY = {
+    "study": "lens",
+    "dataset": {"test_fraction": 0.1},
+    "corruptions": {"names": ["fog", "vignetting"], "severities": [1, 5]},
+    "training": {"epochs": 2, "warmup_epochs": 0.5},
+    "members": {"designs": ["densenet_s", "convnext"], "seeds": 2, "baseline": "densenet_s-s0"},
+    "joint": None,
+    "search": None,
+    "probe": {"images": 20},
+    "attribution": {"methods": ["saliency"], "steps": 4},
+    "ensembles": {"sizes": [2]},
+    "statistics": {"resamples": 200},
+}
+
+
+@pytest.fixture(scope="module")
+def packages(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("packages")
+    own_package.install(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def study(workflow_in, packages, tmp_path_factory):
+    """The study, finished in an environment that has the package."""
+    directory = tmp_path_factory.mktemp("lens")
+    (directory / "study.yaml").write_text(yaml.safe_dump(STUDY))
+    path = os.pathsep.join([str(packages), os.environ.get("PYTHONPATH", "")])
+    environment = os.environ | {"PYTHONPATH": path}
+    study = workflow_in(directory, directory / "study.yaml", environment=environment, forked=True)
+    run = study.snakemake("--cores", "2")
+    assert run.returncode == 0, run.stdout
+    return study
+
+
+def test_members_are_tested_under_the_corruption(study):
+    clean = np.load(study.results / "data/test/images.npy").astype(float)
+    corrupted = np.load(study.results / "corrupted/vignetting.npy")
+    np.testing.assert_array_equal(corrupted[1][:, 0, 0], 0)
+    middle = slice(15, 17)
+    assert abs(corrupted[1][:, middle, middle] - clean[:, middle, middle]).max() <= 1
+    errors = pd.read_csv(study.results / "tables/corruption_errors.csv")
+    assert set(errors.loc[errors["corruption"] == "vignetting", "severity"]) == {1, 5}
+    members = pd.read_csv(study.results / "tables/members.csv").set_index("member")
+    fog = errors[errors["corruption"] == "fog"].groupby("member")["error"].mean()
+    np.testing.assert_allclose(members["mce"], (fog / fog["densenet_s-s0"])[members.index])
+
+
+def test_the_metric_is_correlated_with_accuracy(study):
+    ensembles = pd.read_parquet(study.results / "tables/ensembles.parquet")
+    assert ensembles[["hellinger_clean", "hellinger_corrupted"]].gt(0).all(axis=None)
+    correlations = pd.read_csv(study.results / "tables/correlations.csv")
+    found = correlations[(correlations["metric"] == "hellinger") & (correlations["measure"] == "pearson")]
+    assert set(found["condition"]) == {"clean", "corrupted", "fog", "vignetting"}
+    main = ensembles[ensembles["rule"] == "mean_probability"]
+    expected = main["hellinger_clean"].corr(main["clean_accuracy"])
+    row = found[(found["rule"] == "mean_probability") & (found["condition"] == "clean")].iloc[0]
+    assert row["correlation"] == pytest.approx(expected)
+
+
+def test_the_report_shows_all_three(study):
+    spec = read_json(study.results / "charts/accuracy_by_family.vl.json")
+    assert spec["usermeta"]["finding"].endswith("has the highest mean accuracy on clean images.")
+    page = (study.results / "report.html").read_text()
+    section = page.partition('<h2 id="designs">')[2].partition("<h2 ")[0]
+    assert 'id="chart-accuracy_by_family"' in section
+    assert "Hellinger" in (study.results / "charts/correlation_heatmap.svg").read_text()
+    assert "vignetting" in (study.results / "charts/gallery.svg").read_text()
+    assert read_json(study.results / "provenance.json")["packages"]["lens-study"] == "1.0"
+
+
+def test_a_change_of_the_package_makes_what_it_adds_again(study, packages):
+    assert study.planned() == {}
+    path = packages / "lens_study/hellinger.py"
+    path.write_text(path.read_text() + "\n")
+    planned = study.planned()
+    assert {"corrupt", "pairwise_diversity", "score_ensembles", "charts", "report"} <= set(planned)
+    assert "train" not in planned
+
+
+def test_without_the_package_the_study_is_refused(study, workflow_in):
+    alone = workflow_in(study.directory, study.study)
+    run = alone.snakemake("--dry-run", "--cores", "2")
+    assert run.returncode != 0
+    assert "study: corruptions.names.1: 'vignetting' is not one of" in run.stdout
