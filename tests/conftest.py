@@ -20,8 +20,7 @@ REPOSITORY = Path(__file__).parents[1]
 
 # Tests run beside each other, and threads of one wait for cores that another's have.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
-# Variables that are read once, as Python starts or imports a module.
-READ_ONCE = ("PYTHONPATH", "HF_HUB_OFFLINE")
+PATH = os.environ.get("PYTHONPATH", "")
 # Where processes listen of which programs are forks, and with which process they end.
 FOLDER, OWNER = "FORKING_FOLDER", "FORKING_OWNER"
 
@@ -45,15 +44,21 @@ def locked(path: Path) -> Iterator[None]:
         yield
 
 
-def forks(imported: tuple[str, ...], *read_once: str) -> str:
-    """The address of what runs programs that import these modules, started if need be; READ_ONCE have these values."""
-    kind = hashlib.sha256(repr([imported, read_once]).encode()).hexdigest()[:16]
+def read_once(environment: dict[str, str]) -> dict[str, str]:
+    """The variables that Python reads as it starts, if the path has a sitecustomize, or as it imports a module."""
+    path = environment.get("PYTHONPATH", "")
+    customized = any((Path(folder) / "sitecustomize.py").exists() for folder in path.split(os.pathsep))
+    return {"PYTHONPATH": path if customized else PATH, "HF_HUB_OFFLINE": environment.get("HF_HUB_OFFLINE", "")}
+
+
+def forks(imported: tuple[str, ...], variables: dict[str, str]) -> str:
+    """The address of what runs programs that import these modules, started with these variables if need be."""
+    kind = hashlib.sha256(repr([imported, variables]).encode()).hexdigest()[:16]
     address = Path(os.environ[FOLDER]) / kind
     with locked(address.with_suffix(".lock")):
         if not address.exists():
             command = [sys.executable, forking.__file__, "--serve", address, os.environ[OWNER], *imported]
-            environment = os.environ | dict(zip(READ_ONCE, read_once, strict=True))
-            subprocess.run(command, env=environment, check=True)
+            subprocess.run(command, env=os.environ | variables, check=True)
     return str(address)
 
 
@@ -62,10 +67,10 @@ def fork_snakemake(
 ) -> subprocess.CompletedProcess:
     """Run Snakemake, and the scripts of its jobs, as forks; what it prints of any kind is in `stdout`."""
     environment = dict(os.environ) if environment is None else environment
-    read_once = [environment.get(name, "") for name in READ_ONCE]
-    of_snakemake = forks(forking.SNAKEMAKE, *read_once)
+    variables = read_once(environment)
+    of_snakemake = forks(forking.SNAKEMAKE, variables)
     if not {"--dry-run", "-n"}.intersection(arguments):
-        of_scripts = forks(forking.SCRIPTS, *read_once)
+        of_scripts = forks(forking.SCRIPTS, variables)
         environment = environment | {forking.OF_SNAKEMAKE: of_snakemake, forking.OF_SCRIPTS: of_scripts}
         environment[forking.PYTHON] = sys.executable
     request = {"arguments": ["-m", "snakemake", *arguments], "cwd": str(cwd), "environment": environment}

@@ -75,7 +75,7 @@ def answer(end: int, child: int, connection: socket.socket) -> None:
 
 
 def become(streams: list[int], arguments: list[str], cwd: str, environment: dict[str, str]) -> None:
-    """Go on as Python would with these arguments; Snakemake starts forks if the environment has their addresses.
+    """Go on as Python would with these arguments and on this path; Snakemake starts forks if it has their addresses.
 
     Args:
         streams: descriptors of files that take the place of standard output and standard error.
@@ -87,6 +87,8 @@ def become(streams: list[int], arguments: list[str], cwd: str, environment: dict
     os.chdir(cwd)
     os.environ.clear()
     os.environ.update(environment)
+    path = environment.get("PYTHONPATH", "").split(os.pathsep)
+    sys.path[1:1] = [folder for folder in path if folder and folder not in sys.path]
     if arguments[0] == "-m":
         sys.executable = __file__ if OF_SCRIPTS in environment else sys.executable
         sys.argv, sys.path[0] = arguments[1:], cwd
