@@ -8,14 +8,12 @@ other packages, every byte of their Python files counts.
 
 import ast
 import hashlib
-import os
 import zlib
-from contextlib import suppress
 from functools import cache
-from importlib.util import cache_from_source
 from pathlib import Path
 
 from resiliency import extensions
+from resiliency.storage.kept import kept
 
 PACKAGE = "resiliency"
 DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
@@ -66,33 +64,18 @@ def _files(module: str, root: Path) -> list[Path]:
 def _syntax(path: Path) -> tuple[bytes, list[str]]:
     """The syntax tree of `path` as text, without docstrings, and the modules and extensions that it may import.
 
-    They are kept beside the byte code, compressed, with a hash that shows whether they are whole and of this source: to
-    parse all modules takes almost half of a dry run.
+    They are kept beside the byte code, compressed: to parse all modules takes almost half of a dry run.
     """
     source = path.read_bytes()
-    kept = Path(cache_from_source(str(path))).with_suffix(".syntax")
-    with suppress(OSError, ValueError):
-        digest, content = kept.read_bytes().split(b"\n", 1)
-        if digest == _digest(source, content):
-            imported, text = zlib.decompress(content).split(b"\n", 1)
-            return text, imported.decode().split()
-    names: list[str] = []
-    text = _tree_text(ast.parse(source, filename=str(path)), names).encode()
-    names = [name for name in names if name.split(".")[0] == PACKAGE or name.startswith(EXTENDED)]
-    content = zlib.compress(b"\n".join([" ".join(names).encode(), text]))
-    with suppress(OSError):
-        kept.parent.mkdir(exist_ok=True)
-        temporary = kept.with_suffix(f".{os.getpid()}")
-        try:
-            temporary.write_bytes(b"\n".join([_digest(source, content), content]))
-            temporary.replace(kept)
-        finally:
-            temporary.unlink(missing_ok=True)
-    return text, names
 
+    def make() -> bytes:
+        names: list[str] = []
+        text = _tree_text(ast.parse(source, filename=str(path)), names)
+        names = [name for name in names if name.split(".")[0] == PACKAGE or name.startswith(EXTENDED)]
+        return zlib.compress("\n".join([" ".join(names), text]).encode())
 
-def _digest(source: bytes, content: bytes) -> bytes:
-    return hashlib.sha256(b"\0".join([_own_source(), source, content])).hexdigest().encode()
+    imported, text = zlib.decompress(kept(path, ".syntax", b"\0".join([_own_source(), source]), make)).split(b"\n", 1)
+    return text, imported.decode().split()
 
 
 @cache

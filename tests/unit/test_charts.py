@@ -15,6 +15,7 @@ from synthetic import DESIGNS, OBJECTIVES, histories_of, member_table, synthetic
 from resiliency.diversity.metrics import ENSEMBLE_METRICS
 from resiliency.diversity.metrics import METRICS as REGISTERED
 from resiliency.report import charts, settings
+from resiliency.report.bundle import bundle
 from resiliency.report.charts.calibration import pooled
 from resiliency.report.charts.coincident_failures import of_pairs
 from resiliency.report.drawing import VEGA_LITE, draw, write_chart
@@ -163,6 +164,21 @@ def test_charts_are_written_in_every_format(tmp_path):
     assert (tmp_path / "chart.svg").read_text().startswith("<svg")
     assert json.loads((tmp_path / "chart.vl.json").read_text()) == spec
     assert not fetched(Links((tmp_path / "chart.html").read_text()))
+
+
+def test_pages_of_charts_are_those_of_vl_convert(tmp_path):
+    spec = usual("calibration")
+    write_chart([tmp_path / "chart.html"], spec, 1)
+    whole = vl_convert.vegalite_to_html(spec, vl_version=VEGA_LITE, bundle=True)
+    assert (tmp_path / "chart.html").read_text() == whole
+    assert fetched(Links(whole)) == []
+
+
+def test_what_draws_charts_in_a_browser_is_made_once(monkeypatch):
+    before = bundle(VEGA_LITE)
+    bundle.cache_clear()
+    monkeypatch.setattr(vl_convert, "javascript_bundle", None)
+    assert bundle(VEGA_LITE) == before
 
 
 def test_pages_of_charts_run_no_script_in_names(tmp_path):

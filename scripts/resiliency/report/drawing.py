@@ -1,6 +1,7 @@
 """How a chart is drawn and written."""
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -8,11 +9,14 @@ import altair as alt
 import pandas as pd
 import vl_convert
 
+from resiliency.report.bundle import bundle
 from resiliency.report.charts import chart_module
 from resiliency.report.registry import CHARTS
 from resiliency.report.style import set_properties, spoken
 from resiliency.storage.files import replacing
 
+SOURCE = "<script src=[^>]*></script>"
+SOURCES = re.compile(rf"({SOURCE}(?:\s*{SOURCE})*)")  # of scripts, on other servers
 VEGA_LITE = alt.SCHEMA_VERSION.rpartition(".")[0]
 TABLES = sorted({table for chart in CHARTS.values() for table in chart.tables})
 
@@ -54,9 +58,11 @@ def write_chart(paths: Iterable[Path], spec: dict, pixels_per_point: float) -> N
 
 def _page(spec: dict) -> str:
     """`spec` as a page of HTML that needs nothing else. No text of it ends the script that it stands in."""
-    html = vl_convert.vegalite_to_html(spec, vl_version=VEGA_LITE, bundle=True)
+    html = vl_convert.vegalite_to_html(spec, vl_version=VEGA_LITE)
     head, start, rest = html.rpartition("\n    const spec = ")
     json_text, end, tail = rest.partition("\n")
-    if not start:
+    before, *sources, after = SOURCES.split(head)
+    if not start or len(sources) != 1:
         raise ValueError("vl-convert writes pages of another form, in which names would have to be escaped anew")
+    head = f'{before}<script type="text/javascript">{bundle(VEGA_LITE)}</script>{after}'
     return head + start + json_text.replace("<", "\\u003c") + end + tail

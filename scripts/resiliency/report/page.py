@@ -7,11 +7,11 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pandas as pd
-import vl_convert
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from resiliency.names import CLEAN
 from resiliency.report import words
+from resiliency.report.bundle import bundle
 from resiliency.report.deployment_answers import deployment_answers
 from resiliency.report.overview import basis, cautions, contenders, leaders, led_by, observed, skipped_reasons
 from resiliency.report.registry import CHARTS
@@ -120,7 +120,7 @@ def render(
         terms=TERMS,
         css=(FOLDER / "report.css").read_text(encoding="utf-8"),
         script="\n".join((FOLDER / name).read_text(encoding="utf-8") for name in ("narrow.js", "report.js")),
-        bundle=vl_convert.javascript_bundle(vl_version=_vega_lite(specs)) if specs else "",
+        bundle=bundle(_vega_lite(specs)) if specs else "",
     )
 
 
