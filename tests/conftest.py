@@ -62,20 +62,29 @@ def forks(imported: tuple[str, ...], variables: dict[str, str]) -> str:
     return str(address)
 
 
+def in_forks(environment: dict[str, str]) -> dict[str, str]:
+    """The environment in which forking.py, as a program, starts forks, and so do the Snakemakes that it starts."""
+    variables = read_once(environment)
+    addresses = {
+        forking.OF_SNAKEMAKE: forks(forking.SNAKEMAKE, variables),
+        forking.OF_SCRIPTS: forks(forking.SCRIPTS, variables),
+    }
+    return environment | addresses | {forking.PYTHON: sys.executable}
+
+
 def fork_snakemake(
     arguments: list[str], cwd: Path, environment: dict[str, str] | None = None
 ) -> subprocess.CompletedProcess:
     """Run Snakemake, and the scripts of its jobs, as forks; what it prints of any kind is in `stdout`."""
     environment = dict(os.environ) if environment is None else environment
-    variables = read_once(environment)
-    of_snakemake = forks(forking.SNAKEMAKE, variables)
-    if not {"--dry-run", "-n"}.intersection(arguments):
-        of_scripts = forks(forking.SCRIPTS, variables)
-        environment = environment | {forking.OF_SNAKEMAKE: of_snakemake, forking.OF_SCRIPTS: of_scripts}
-        environment[forking.PYTHON] = sys.executable
+    if {"--dry-run", "-n"}.intersection(arguments):
+        address = forks(forking.SNAKEMAKE, read_once(environment))
+    else:
+        environment = in_forks(environment)
+        address = environment[forking.OF_SNAKEMAKE]
     request = {"arguments": ["-m", "snakemake", *arguments], "cwd": str(cwd), "environment": environment}
     with tempfile.TemporaryFile("w+") as output:
-        status = forking.request_status(of_snakemake, request, output.fileno(), output.fileno())
+        status = forking.request_status(address, request, output.fileno(), output.fileno())
         output.seek(0)
         return subprocess.CompletedProcess(arguments, status, output.read())
 
@@ -192,6 +201,15 @@ def workflow(tmp_path_factory: pytest.TempPathFactory) -> Workflow:
 def snakemake() -> Callable[[list[str], Path], subprocess.CompletedProcess]:
     """Runs Snakemake with arguments in a directory; what it prints of any kind is in `stdout`."""
     return fork_snakemake
+
+
+@pytest.fixture(scope="session")
+def forked_programs(tmp_path_factory: pytest.TempPathFactory) -> Callable[[dict[str, str]], dict[str, str]]:
+    """Changes an environment so that the program `snakemake`, and the scripts of its jobs, are forks."""
+    folder = tmp_path_factory.mktemp("programs")
+    (folder / "snakemake").write_text(f'#!/bin/sh\nexec {forking.__file__} -m snakemake "$@"\n')
+    (folder / "snakemake").chmod(0o755)
+    return lambda environment: in_forks(environment | {"PATH": os.pathsep.join([str(folder), environment["PATH"]])})
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -28,16 +29,14 @@ def blocks(page: str, language: str) -> list[str]:
 
 
 class Clone:
-    """A fresh clone of the repository, in which a reader runs commands."""
+    """A fresh clone of the repository, in which a reader runs commands; jobs are forks, else they take minutes."""
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, forked_programs: Callable[[dict[str, str]], dict[str, str]]):
         self.folder = folder
         subprocess.run(["git", "clone", "--quiet", REPOSITORY, folder], check=True)
         programs = str(Path(sys.executable).parent)
-        self.environment = os.environ | {
-            "PATH": os.pathsep.join([programs, os.environ["PATH"]]),
-            "PYTHONPATH": str(folder / "scripts"),
-        }
+        path = {"PATH": os.pathsep.join([programs, os.environ["PATH"]]), "PYTHONPATH": str(folder / "scripts")}
+        self.environment = forked_programs(os.environ | path)
 
     def run(self, *command: str) -> str:
         """What a command prints; it must not fail."""
@@ -55,9 +54,9 @@ class Clone:
 
 
 @pytest.fixture(scope="module")
-def clone(tmp_path_factory):
+def clone(tmp_path_factory, forked_programs):
     """The clone after the tutorial: photos cut, study written, dry run, run; what these printed is in `output`."""
-    clone = Clone(tmp_path_factory.mktemp("newcomer") / "resiliency")
+    clone = Clone(tmp_path_factory.mktemp("newcomer") / "resiliency", forked_programs)
     cut = blocks("photos.md", "python")[0]
     fewer = cut.replace('    "coffee": data.coffee(),\n', "").replace("range(80)", f"range({PHOTOS})")
     clone.run(sys.executable, "-c", fewer)
