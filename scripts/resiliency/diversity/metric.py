@@ -39,11 +39,13 @@ class Metric:
     Attributes:
         kind: `prediction`, `attribution` or `activation`.
         source: what `raw` takes: `correct` (bool M x N), `predicted` (int M x N), `probabilities` (M x N x K; the
-            metric must be a mean over images, which come in chunks), the name
-            of an attribution method (maps M x N x H x W), `features` (a list of M arrays N x D) or the name of a stage
-            (Gram matrices M x N x N).
+            metric must be a mean over images, which come in chunks), the name of an attribution method (maps
+            M x N x H x W), `features` (a list of M arrays N x D) or the name of a stage (Gram matrices M x N x N).
         raw: -> float M x M, as the literature defines it.
         diversity: turns the raw value into one that grows with diversity.
+
+    Raises:
+        ValueError: on a source that metrics of the kind cannot have, see `SOURCES`.
     """
 
     kind: str
@@ -65,6 +67,9 @@ class EnsembleMetric:
         sources: what `raw` takes, in order: `shares` (E x (L + 1)), `failures` (E x L), `log_sums` (E); see `counts`.
         raw: -> float64 E, as the literature defines it.
         diversity: turns the raw value into one that grows with diversity.
+
+    Raises:
+        ValueError: on a source that is not in `ENSEMBLE_SOURCES`.
     """
 
     kind: ClassVar[str] = "prediction"
