@@ -9,13 +9,19 @@ from pathlib import Path
 
 import numpy as np
 import own_package
+import pandas as pd
 import pytest
+from default_study import changed, faults_of
 from fault_messages import fault_of
+from four_members import NAMES, drawn_study
 from synthetic import synthetic_tables
 
 from resiliency import extensions
 from resiliency.corruptions.registry import CORRUPTIONS, corruption
-from resiliency.diversity.metric import EnsembleMetric, Metric
+from resiliency.corruptions.settings import Corruptions
+from resiliency.diversity import of_study
+from resiliency.diversity.metric import EnsembleMetric, Metric, complement
+from resiliency.diversity.metrics import METRICS
 from resiliency.faults import Fault
 from resiliency.fingerprint import fingerprint
 from resiliency.study.preflight import REGISTRIES, load_extensions
@@ -185,3 +191,32 @@ def test_fingerprints_change_with_the_extensions_that_a_script_loads(folder, kin
     before = fingerprints()
     (folder / "own/other.py").write_text("y = 2\n")
     assert stages <= changed(before)
+
+
+def test_a_metric_of_maps_is_measured_where_the_study_has_the_method(monkeypatch):
+    """Of two metrics of other packages, one compares maps of a method that the study has."""
+    study = drawn_study()
+    added = {"of_saliency": "saliency", "of_occlusion": "occlusion"}
+    for name, method in added.items():
+        monkeypatch.setitem(METRICS, name, Metric("attribution", method, METRICS["saliency_cosine"].raw, complement))
+    monkeypatch.setattr(of_study, "extensions", lambda kind: dict.fromkeys(added))
+    arrays = study["maps"] | study["stages"] | {"features": study["features"]}
+    predictions = dict(zip(NAMES, study["predictions"], strict=True))
+
+    def representation(member: str, source: str) -> np.ndarray:
+        return arrays[source][NAMES.index(member)]
+
+    table = pd.concat(of_study.pairs_of_groups([NAMES], predictions, NAMES, representation, ["saliency_cosine"]))
+    assert set(table.loc[table["kind"] == "attribution", "metric"]) == {"saliency_cosine", "of_saliency"}
+    of = table.set_index("metric")["diversity"]
+    np.testing.assert_array_equal(of["of_saliency"], of["saliency_cosine"])
+
+
+def test_the_package_imagecorruptions_lacks_corruptions_of_others(monkeypatch):
+    for module in ("corruptions.settings", "study.checks"):
+        monkeypatch.setattr(f"resiliency.{module}.ADDED", ("snow",))
+    names = Corruptions(engine="imagecorruptions").pictured()["names"]
+    assert set(Corruptions().pictured()["names"]) - set(names) == {"snow"}
+    assert faults_of(changed("corruptions", {"names": ["fog", "snow"], "engine": "imagecorruptions"})) == [
+        "corruptions.names.1: 'snow' is an extension, which the engine imagecorruptions lacks"
+    ]
