@@ -25,6 +25,7 @@ rule pairwise_diversity:
         attribution_metrics=STUDY.attribution.metrics(),
         groups=[COMBINED, *STUDY.joint_ensembles(), *([SEARCHED] if SEARCHED else [])],
         networks=MEMBERS,
+        extensions=list(extensions("metrics")),
     script:
         "../scripts/pairwise_diversity.py"
 

@@ -1,12 +1,14 @@
 """Measure the diversity of every pair of members that meet in an ensemble."""
 
 from resiliency.diversity.of_study import pairs_of_groups, reader
+from resiliency.extensions import require
 from resiliency.prediction.reading import read_predictions
 from resiliency.stage import stage
 from resiliency.storage.tables import appending_table, read_table
 
 with stage(snakemake.log[0]):
     inputs, params = snakemake.input, snakemake.params
+    require("metrics", params.extensions)
     networks = params.networks
     predictions = read_predictions(read_table(inputs.conditions), inputs.labels, inputs.logits)
     representation = reader(networks, params.methods, inputs.features, inputs.maps, inputs.stages)

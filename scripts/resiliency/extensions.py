@@ -44,6 +44,16 @@ def loaded(kind: str) -> Iterator[tuple[str, object]]:
             raise refused(kind, name, f"cannot be loaded ({type(error).__name__}: {error})") from error
 
 
+def require(kind: str, names: list[str]) -> None:
+    """Refuse to compute without extensions that the workflow has.
+
+    Raises:
+        Fault: the environment of this job lacks some of these.
+    """
+    if missing := [name for name in names if name not in extensions(kind)]:
+        raise Fault(f"resiliency.{kind}: {', '.join(missing)}: not in this job's environment; install the package")
+
+
 def refused(kind: str, name: str, reason: str) -> Fault:
     """The fault of an extension; the reason says what would be right."""
     entry = extensions(kind)[name]

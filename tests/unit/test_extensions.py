@@ -146,6 +146,13 @@ def test_an_error_in_a_package_is_told(folder):
         list(extensions.loaded("metrics"))
 
 
+def test_a_job_without_the_extensions_of_the_workflow_fails(folder):
+    own_package.install(folder)
+    extensions.require("metrics", ["hellinger"])
+    message = fault_of(extensions.require, "metrics", ["hellinger", "mine", "other"])
+    assert message == "resiliency.metrics: mine, other: not in this job's environment; install the package"
+
+
 def test_a_corruption_needs_a_new_name_and_five_severities():
     import_module(REGISTRIES["corruptions"])
     before = dict(CORRUPTIONS)
