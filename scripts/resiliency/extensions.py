@@ -61,6 +61,7 @@ def refused(kind: str, name: str, reason: str) -> Fault:
     return Fault(f"resiliency.{kind}: {name} = {entry.value}{package}: {reason}")
 
 
+@cache
 def code(kind: str) -> bytes:
     """Names of the extensions of a kind, what they refer to, and all Python files of the packages that hold them."""
     parts = [f"{name}={entry.value}\n".encode() for name, entry in extensions(kind).items()]

@@ -99,8 +99,8 @@ def _tree_text(node: object, imported: list[str]) -> str:
         imported += [alias.name for alias in node.names]
     elif kind is ast.ImportFrom and node.module:
         imported += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-    elif kind is ast.Call and getattr(node.func, "id", "") == "loaded" and isinstance(node.args[0], ast.Constant):
-        imported.append(f"{EXTENDED}{node.args[0].value}")
+    elif kind is ast.Call and getattr(node.func, "id", "") == "loaded":
+        imported += [f"{EXTENDED}{argument.value}" for argument in node.args if isinstance(argument, ast.Constant)]
     values = [(name, getattr(node, name, None)) for name in node._fields]
     fields = [f"{name}={_tree_text(value, imported)}" for name, value in values if value is not None and value != []]
     return f"{kind.__name__}({','.join(fields)})"

@@ -48,6 +48,7 @@ def forget() -> None:
     """Have installed packages looked up anew."""
     extensions.extensions.cache_clear()
     extensions._entry_points.cache_clear()
+    extensions.code.cache_clear()
 
 
 def offered(folder: Path, kind: str, name: str, value: str, code: str = "") -> None:
@@ -112,13 +113,7 @@ def test_the_page_names_all_sections_sources_and_groups():
         ("metrics", "mine", "own:x", "x = 1", "is neither a Metric nor an EnsembleMetric; see "),
         ("metrics", "entropy", "own:x", "x = 1", "there is a metric of this name already; rename it"),
         ("metrics", "My metric", "own:x", "x = 1", WORD),
-        (
-            "corruptions",
-            "corrupted",
-            "own:x",
-            "x = 1",
-            WORD,
-        ),
+        ("corruptions", "corrupted", "own:x", "x = 1", WORD),
         ("corruptions", "mine", "own:x", "x = 1", "is not a function of this name, registered by `corruption`"),
         ("charts", "calibration", "own", "", "there is a chart of this name already; rename it"),
         ("charts", "mine", "own", "", "is not a module with CHART, draw, finding and CAPTION"),

@@ -154,12 +154,13 @@ def _files(study: Study) -> Iterator[str]:
 
 
 def _corruptions(study: Study) -> Iterator[str]:
-    if study.corruptions.engine == "imagecorruptions" and study.corruptions.table == "cifar-10-c":
+    if study.corruptions.engine != "imagecorruptions":
+        return
+    if study.corruptions.table == "cifar-10-c":
         yield "corruptions.table: 'cifar-10-c' is not in the engine imagecorruptions, which has imagenet-c alone"
-    if study.corruptions.engine == "imagecorruptions":
-        for index, name in enumerate(study.corruptions.names):
-            if name in ADDED:
-                yield f"corruptions.names.{index}: {name!r} is an extension, which the engine imagecorruptions lacks"
+    for index, name in enumerate(study.corruptions.names):
+        if name in ADDED:
+            yield f"corruptions.names.{index}: {name!r} is an extension, which the engine imagecorruptions lacks"
 
 
 def _precomputed(study: Study) -> Iterator[str]:
