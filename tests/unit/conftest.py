@@ -3,7 +3,9 @@
 import os
 from pathlib import Path
 
+import pandas as pd
 import pytest
+from four_members import drawn_study, pairs_of
 from PIL import Image
 
 
@@ -25,3 +27,15 @@ def put_pictures(tmp_path, grey_picture):
             os.link(grey_picture, tmp_path / path)
 
     return link
+
+
+@pytest.fixture(scope="session")
+def study() -> dict:
+    """Four members and what they predict, see four_members.py; files with studies of their own define another."""
+    return drawn_study()
+
+
+@pytest.fixture(scope="session")
+def pairs(study) -> pd.DataFrame:
+    """The table of pairs of these members, by all metrics."""
+    return pairs_of(study)

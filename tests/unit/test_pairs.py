@@ -12,7 +12,6 @@ from four_members import (
     IMAGES,
     MEASURED,
     NAMES,
-    drawn_study,
     pairs_of,
     wrong,
 )
@@ -20,16 +19,6 @@ from four_members import (
 from resiliency.diversity.metrics import METRICS
 from resiliency.diversity.pairs import pair_tables
 from resiliency.ensembles.table import _diversity_matrices
-
-
-@pytest.fixture(scope="module")
-def study():
-    return drawn_study()
-
-
-@pytest.fixture(scope="module")
-def pairs(study):
-    return pairs_of(study)
 
 
 def test_a_row_per_pair_metric_and_condition(pairs):

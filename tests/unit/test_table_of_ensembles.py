@@ -16,8 +16,6 @@ from four_members import (
     RULES,
     answers,
     described,
-    drawn_study,
-    pairs_of,
     softmax,
     wrong,
 )
@@ -31,6 +29,16 @@ from resiliency.ensembles.table import Pool
 from resiliency.prediction.reading import Predictions, Truth
 
 
+@pytest.fixture(scope="module")
+def members(study):
+    return described(study)
+
+
+@pytest.fixture(scope="module")
+def pool(study, members, pairs):
+    return Pool(members, study["predictions"], [pairs], BASELINE, 0.95)
+
+
 def test_ensembles_tell_over_how_many_pairs_they_are_averaged(study, members, pairs):
     missing = pairs.metric.eq("saliency_cosine") & ((pairs["first"] == NAMES[1]) | (pairs["second"] == NAMES[1]))
     pool = Pool(members, study["predictions"], [pairs[~missing]], BASELINE, 0.95)
@@ -41,26 +49,6 @@ def test_ensembles_tell_over_how_many_pairs_they_are_averaged(study, members, pa
     assert table.saliency_cosine_clean_pairs["a-s0+b-s0+c-s0"] == 3
     assert table.saliency_cosine_clean_pairs["a-s0+a-s1+b-s0"] == 1
     assert table.saliency_cosine_clean["a-s0+a-s1+b-s0"] == table.saliency_cosine_clean["a-s0+b-s0"]
-
-
-@pytest.fixture(scope="module")
-def study():
-    return drawn_study()
-
-
-@pytest.fixture(scope="module")
-def pairs(study):
-    return pairs_of(study)
-
-
-@pytest.fixture(scope="module")
-def members(study):
-    return described(study)
-
-
-@pytest.fixture(scope="module")
-def pool(study, members, pairs):
-    return Pool(members, study["predictions"], [pairs], BASELINE, 0.95)
 
 
 @pytest.mark.parametrize("size", [2, 3, 4])
