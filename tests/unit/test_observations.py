@@ -1,5 +1,6 @@
 """The four observations: each finds a truth that was planted, and says so when it cannot tell."""
 
+from dataclasses import replace
 from itertools import combinations
 from math import comb
 
@@ -13,6 +14,7 @@ from resiliency.analysis.observations import (
     architecture_brings_diversity,
     attribution_diversity_is_less_negative,
 )
+from resiliency.analysis.observations.diversity import OF_FAMILIES
 from resiliency.analysis.verdicts import Observation, observation_rows
 
 PAIRS = pd.DataFrame(
@@ -204,6 +206,25 @@ def test_one_design_with_two_seeds_is_told_as_lacking():
     assert verdict(observation) == "not tested"
     assert "needs 6 designs of two seeds or more; there are 1" in observation.lacking
     assert "without some design" in observation.lacking
+
+
+def test_observation_4_of_families_says_families_wherever_it_said_designs():
+    table = ensemble_rows(0, 0, 0, 1, designs=5)
+    other = [m for m in table.members if any(f"d{d}-s1" in m for d in range(1, 5))]
+    arguments = (table[~table.members.isin(other)], PAIRS, "mean_probability", 100)
+    observation = architecture_brings_diversity(*arguments, OF_FAMILIES)
+    assert "needs 6 families of two members or more; there are 1" in observation.lacking
+    assert "without some family" in observation.lacking
+    rows = observation_rows(observation, 0.95)
+    words = " ".join(str(rows[0][name]) for name in ("statistic", "lacking", "unit", "resampled", "would_decide"))
+    assert "design" not in words.replace("no design has two seeds", "")
+
+
+def test_the_side_that_supports_an_observation_is_a_column():
+    observation = observation_4(ensemble_rows(0, 0, 0))
+    for sign, side in ((1, "above"), (-1, "below")):
+        rows = observation_rows(replace(observation, sign=sign), 0.95)
+        assert {row["side"] for row in rows} == {side}
 
 
 def observation_4(table: pd.DataFrame) -> Observation:

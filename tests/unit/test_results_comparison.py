@@ -44,3 +44,13 @@ def test_each_study_that_can_test_an_observation_has_a_line_for_each_part(studie
     rows = [layer["data"]["values"] for panel in panels for layer in panel["layer"][:1]]
     assert [len(values) for values in rows] == [2, 2, 2, 3]
     assert {row["study"] for values in rows for row in values} == {"digits"}
+
+
+def test_the_side_of_an_axis_is_a_column_whatever_the_rule_says(studies):
+    tables = studies["digits"]
+    for side in ("above", "below"):
+        changed = tables | {"observations": tables["observations"].assign(side=side, rule="by a bound")}
+        axes = [
+            panel["layer"][-1]["encoding"]["x"]["title"] for panel in chart({"digits": changed}).to_dict()["vconcat"]
+        ]
+        assert all(axis.endswith(f"(the paper's side: {side} 0)") for axis in axes)

@@ -71,9 +71,14 @@ class Observation:
         return 1 - (1 - confidence) / (self.caution * max(len(self.parts), 1))
 
     @property
+    def side(self) -> str:
+        """The side of 0 on which statistics support the statement, above or below."""
+        return "above" if self.sign > 0 else "below"
+
+    @property
     def rule(self) -> str:
         """The rule in words."""
-        side, other = ("above", "below") if self.sign > 0 else ("below", "above")
+        side, other = self.side, "below" if self.side == "above" else "above"
         return (
             f"supported if every part lies {side} 0 by its own one-sided bound; contradicted if some part lies {other} "
             f"0 by a bound corrected for the number of parts; equivalent if the interval of every part lies within "
@@ -140,6 +145,7 @@ def observation_rows(observation: Observation, confidence: float) -> list[dict]:
                 "opposite_bound": part.bound(corrected, observation.sign) if counts else float("nan"),
                 "margin": observation.margin if counts else float("nan"),
                 "difference_of_means": part.difference,
+                "side": observation.side,
                 "rule": observation.rule,
                 "lacking": "; ".join(filter(None, (observation.lacking, observation.omitted))),
                 "part_verdict": part_verdict,

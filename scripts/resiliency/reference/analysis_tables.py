@@ -95,6 +95,7 @@ OBSERVATIONS = Table(
         Column(
             "difference_of_means", "for an effect size, the difference of means behind it", "in units of the metric"
         ),
+        Column("side", "side of 0 on which statistics support the statement", "`above` or `below`"),
         Column("rule", "the rule of the verdict, in words", NAME),
         Column("lacking", "what the study lacks for a verdict, or leaves out", NAME),
         Column("part_verdict", "verdict on this part alone", "as `verdict`; empty if it decides nothing"),

@@ -124,8 +124,8 @@ def _panel(rows: pd.DataFrame, names: list[str]) -> alt.LayerChart:
     ].to_dict("records"))  # fmt: skip
     axis = alt.Axis(labelLimit=LABELS, minExtent=LABELS)
     y = alt.Y("row:N", sort=list(rows.sort_values("part", kind="stable")["row"]), title=None, axis=axis)
-    side = "below" if "lies below 0 by its own" in first["rule"] else "above"
-    x = alt.X("estimate:Q", title=f"{first['statistic']} (the paper's side: {side} 0)", scale=alt.Scale(nice=True))
+    title = f"{first['statistic']} (the paper's side: {first['side']} 0)"
+    x = alt.X("estimate:Q", title=title, scale=alt.Scale(nice=True))
     colour = alt.Color("study:N", scale=style.spread(names, OKABE_ITO), legend=None)
     base = alt.Chart(data)
     margin = base.mark_rect(color=style.GRID, opacity=0.6).encode(

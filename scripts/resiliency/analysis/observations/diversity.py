@@ -1,6 +1,7 @@
 """Observation 4: diversity of ensembles of different designs against ensembles of one design, at equal size."""
 
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -21,7 +22,27 @@ MARGIN = 0.15  # of Cliff's delta, which is called negligible below .147 (Romano
 KINDS = {"prediction": "predictions", "attribution": "attributions", "activation": "activations"}
 
 
-def architecture_brings_diversity(ensembles: pd.DataFrame, pairs: pd.DataFrame, rule: str, images: int) -> Observation:
+class Units(NamedTuple):
+    """What ensembles have one or several of, in words: one of them, several, and such as count for the verdict."""
+
+    one: str
+    several: str
+    counting: str
+    note: str = ""
+
+    @property
+    def statistic(self) -> str:
+        """What is measured."""
+        return f"Cliff's delta of ensembles of different {self.several} against ensembles of one {self.one}{self.note}"
+
+
+OF_DESIGNS = Units("design", "designs", "designs of two seeds or more")
+OF_FAMILIES = Units("family", "families", "families of two members or more", ": no design has two seeds")
+
+
+def architecture_brings_diversity(
+    ensembles: pd.DataFrame, pairs: pd.DataFrame, rule: str, images: int, units: Units = OF_DESIGNS
+) -> Observation:
     """Cliff's delta of the mean rank over the metrics of each kind, averaged over the sizes that have both.
 
     Metrics are those in `MAIN`; of predictions, those in `LABEL_FREE`, for others contain accuracy. Designs are what
@@ -31,6 +52,7 @@ def architecture_brings_diversity(ensembles: pd.DataFrame, pairs: pd.DataFrame, 
     Args:
         ensembles: ensembles.parquet; only those of independent members under `rule` count.
         pairs: the table of pairs.
+        units: what `designs` counts, and the names of members begin with.
     """
     scored = ensembles[(ensembles.origin == INDEPENDENT) & (ensembles.rule == rule)]
     pool = scored[(scored.designs == 1) | (scored.designs == scored["size"])]
@@ -59,15 +81,15 @@ def architecture_brings_diversity(ensembles: pd.DataFrame, pairs: pd.DataFrame, 
         number=4,
         statement="Architecture diversity gives more diversity in all three kinds: predictions, attributions, "
         "activations.",
-        statistic="Cliff's delta of ensembles of different designs against ensembles of one design",
+        statistic=units.statistic,
         sign=1,
         margin=MARGIN,
-        unit="designs",
+        unit=units.several,
         minimum=DESIGNS,
-        resampled="designs",
+        resampled=units.several,
         parts=parts,
         beside=beside,
-        lacking=_lacking(parts, len(second)),
+        lacking=_lacking(parts, len(second), units),
         omitted="; ".join(dict.fromkeys(omitted)),
         designs=len({design for of_size in left_out for design in of_size.units}),
         members=len({member for of_size in left_out for member in of_size.members}),
@@ -88,17 +110,17 @@ def _named(column: str, columns: dict[str, tuple[str, str]]) -> str:
     return f"{kind}: {metric}, {column.removeprefix(metric + '_')} images"
 
 
-def _lacking(parts: list[Part], designs: int) -> str:
-    """What the study lacks for a verdict, `designs` of which have two members or more in ensembles."""
+def _lacking(parts: list[Part], counting: int, units: Units) -> str:
+    """What the study lacks for a verdict; `counting` of its units have two members or more in ensembles."""
     reasons = []
-    if designs < DESIGNS:
-        reasons.append(f"needs {DESIGNS} designs of two seeds or more; there are {designs}")
+    if counting < DESIGNS:
+        reasons.append(f"needs {DESIGNS} {units.counting}; there are {counting}")
     missing = [name for name in KINDS.values() if name not in {part.name for part in parts}]
-    if designs and missing:
+    if counting and missing:
         reasons.append(f"no diversity of {' and '.join(missing)} was measured")
     undefined = [part.name for part in parts if not np.isfinite(part.error)]
     if undefined:
-        reasons.append(f"nothing is left to compare of {', '.join(undefined)} without some design")
+        reasons.append(f"nothing is left to compare of {', '.join(undefined)} without some {units.one}")
     return "; ".join(reasons)
 
 

@@ -1,7 +1,6 @@
 """The observations of the paper of which a study says something."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -12,13 +11,9 @@ from resiliency.analysis.image_variance import measured_in, with_images
 from resiliency.analysis.observations.architecture import MEASURED, architecture_matters_more
 from resiliency.analysis.observations.balance import balance_is_most_resilient
 from resiliency.analysis.observations.correlation import attribution_diversity_is_less_negative
-from resiliency.analysis.observations.diversity import architecture_brings_diversity
+from resiliency.analysis.observations.diversity import OF_FAMILIES, architecture_brings_diversity
 from resiliency.analysis.verdicts import Observation
 from resiliency.analysis.without_images import WithoutImages
-
-OF_FAMILIES = (
-    "Cliff's delta of ensembles of different families against ensembles of one family: no design has two seeds"
-)
 
 
 class OfEnsembles(NamedTuple):
@@ -87,7 +82,4 @@ def _families_bring_diversity(
     ensembles: pd.DataFrame, metrics: pd.DataFrame, rule: str, images: int, members: pd.DataFrame
 ) -> Observation:
     """Observation 4, of families in place of designs."""
-    brings = architecture_brings_diversity(by_family(ensembles, members), metrics, rule, images)
-    lacking = brings.lacking.replace("designs of two seeds", "families of two members")
-    resampled = brings.resampled.replace("designs", "families")
-    return replace(brings, statistic=OF_FAMILIES, unit="families", resampled=resampled, lacking=lacking)
+    return architecture_brings_diversity(by_family(ensembles, members), metrics, rule, images, OF_FAMILIES)
