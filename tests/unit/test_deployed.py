@@ -18,7 +18,7 @@ MEMBERS = pd.DataFrame(
     {
         "member": NAMES,
         "validation_accuracy": [0.5, 0.7, 0.9],
-        "weights_source": ["trained here", "trained here", "pretrained net"],
+        "weights_kind": ["trained", "trained", "pretrained"],
         "macs": [3e6, 1e6, np.nan],
     }
 )

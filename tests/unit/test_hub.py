@@ -93,6 +93,7 @@ def test_pretrained_weights_serve_a_subset_of_imagenet(at_hub, published, capsys
     chosen = [ImageNetInfo().label_names().index(name) for name in SYNSETS]
     assert (member["outputs"], member["network_outputs"], member["classes"]) == (chosen, 1000, SYNSETS)
     assert (member["mean"], member["std"]) == ([0.5] * 3, [0.5] * 3)
+    assert member["weights_kind"] == "pretrained"
     assert member["weights_source"].startswith(f"pretrained {REPOSITORY}@{COMMIT}, images normalised by timm's mean")
     assert f"set revision: {COMMIT}" in capsys.readouterr().out
     images = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (4, 32, 32, 3), dtype=np.uint8))

@@ -143,6 +143,7 @@ def test_the_design_card():
         "classes": CARD["classes"],
         "network_outputs": 10,
         "outputs": None,
+        "weights_kind": "trained",
         "weights_source": "trained here",
         "normalisation": "mean and std of the training images",
         "training_cost": None,

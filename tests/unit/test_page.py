@@ -86,7 +86,7 @@ def test_the_first_screen_names_the_level_of_its_intervals(page):
 def test_the_report_says_what_images_of_loaded_weights_are_normalised_by(card, page):
     tables = synthetic_tables()
     source = "file a.pt (sha256 0), images normalised by timm's mean and std for resnet18"
-    tables["members"].loc[0, "weights_source"] = source
+    tables["members"].loc[0, ["weights_kind", "weights_source"]] = "file", source
     loaded = report(tables, card, usual_charts())
     assert f"<dt>Weights of resnet18-s0</dt><dd>{escape(source)}</dd>" in loaded
     assert "Weights of" not in page

@@ -165,6 +165,7 @@ def test_a_file_becomes_a_member(tmp_path, monkeypatch):
         torch.testing.assert_close(loaded(image).cpu(), network(image.cpu()))
     digest = hashlib.sha256(Path("a.safetensors").read_bytes()).hexdigest()
     timms = "timm's mean and std for resnet18"
+    assert member["weights_kind"] == "file"
     assert member["weights_source"] == f"file a.safetensors (sha256 {digest}), images normalised by {timms}"
     assert (member["outputs"], member["stem"], member["normalisation"]) == (None, "original", timms)
     assert not loaded.training

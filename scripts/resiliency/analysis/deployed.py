@@ -17,13 +17,12 @@ from resiliency.analysis.contenders import (
 )
 from resiliency.analysis.deployment import halves
 from resiliency.analysis.early_exit import COLUMNS, cheapest_first, early_exit
+from resiliency.designs.members import LOADED
 from resiliency.ensembles.combination import member_weights
 from resiliency.ensembles.outputs import Ensemble
 from resiliency.names import CORRUPTED
 from resiliency.prediction.reading import Predictions
 from resiliency.progress import Progress
-
-LOADED = ("file ", "pretrained ")  # how the source of weights that were not trained here begins
 
 
 class Assessment(NamedTuple):
@@ -85,7 +84,7 @@ def assessment(
         names = row.members.split("+")
         ensemble = ensemble_of(names, row.rule, predictions, members)
         validated = ensemble_of(names, row.rule, validation, members) if validation.keys() >= set(names) else None
-        temperature = temperature_of(validated, bool(members.weights_source[names].str.startswith(LOADED).any()))
+        temperature = temperature_of(validated, bool(members.weights_kind[names].isin(LOADED).any()))
         of_scores, of_curves = selective_rows(ensemble, temperature.value, judged)
         key = {"members": row.members, "size": row.size, "rule": row.rule}
         selective += [key | scores for scores in of_scores]

@@ -16,7 +16,7 @@ from resiliency.reliability import member_warnings
 
 DESCRIBED = (
     *("member", "origin", "objective", "design", "setting", "strength", "seed", "index", "family", "architecture"),
-    *("weights_source", "parameters", "macs", "validation_accuracy", "recipe"),
+    *("weights_kind", "weights_source", "parameters", "macs", "validation_accuracy", "recipe"),
 )
 ERRORS = ["member", "test_set", "corruption", "severity", "images", "error"]
 

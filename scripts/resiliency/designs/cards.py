@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from resiliency.designs.checkpoints import not_finite
+from resiliency.designs.members import WeightsKind
 from resiliency.designs.networks import named, parameters_and_macs
 from resiliency.devices.choice import device_name
 from resiliency.faults import Fault
@@ -49,6 +50,7 @@ def design_card(network: nn.Module, description: dict, card: dict, outputs: int)
         "classes": card["classes"],
         "network_outputs": outputs,
         "outputs": None,
+        "weights_kind": WeightsKind.TRAINED,
         "weights_source": "trained here",
         "normalisation": "mean and std of the training images",
         "training_cost": None,

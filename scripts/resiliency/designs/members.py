@@ -1,11 +1,25 @@
 """What is known of a member: the content of its `member.json`."""
 
 from dataclasses import asdict, dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, Self
 
 from resiliency.faults import Fault
 from resiliency.storage.files import read_json, write_json
+
+
+class WeightsKind(StrEnum):
+    """Where a member's weights come from."""
+
+    TRAINED = "trained"  # in this study
+    SUPERNET = "super-network"  # cut out of one that was trained in this study
+    FILE = "file"
+    PRETRAINED = "pretrained"  # from timm's hub
+    NONE = "none"  # the member is known by predictions or scores
+
+
+LOADED = (WeightsKind.FILE, WeightsKind.PRETRAINED)  # weights that somebody else trained
 
 
 @dataclass
@@ -20,6 +34,7 @@ class Member:
         recipe: how it was trained elsewhere, in a word.
         architecture, factory, arguments, stem, side: what its network is built from; see `designs.networks.build`.
         start: the member whose weights a super-network's training started from.
+        weights_kind, weights_source: where its weights come from: a `WeightsKind`, and more in words.
         parameters, macs, ..., device: its design card; see `designs.cards.design_card`.
         precision: of the layers' arithmetic in training, float32 or bfloat16; "" if not trained here.
         validation_accuracy: in 0..1; None without validation images.
@@ -50,6 +65,7 @@ class Member:
     classes: list[str] | None = None
     network_outputs: int | None = None
     outputs: list[int] | None = None
+    weights_kind: str = ""
     weights_source: str = ""
     normalisation: str = ""
     training_cost: dict[str, Any] | None = None

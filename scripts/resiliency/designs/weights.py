@@ -13,6 +13,7 @@ from torch import nn
 from resiliency.designs.cards import design_card
 from resiliency.designs.checkpoints import load_weights, read_checkpoint
 from resiliency.designs.hub import downloaded
+from resiliency.designs.members import WeightsKind
 from resiliency.designs.networks import build, named, selected
 from resiliency.designs.views import own_view
 from resiliency.devices.choice import device
@@ -71,7 +72,7 @@ def _from_file(description: dict, outputs: int, path: Path) -> tuple[nn.Module, 
     network = build(description, outputs, seed=0)
     if misfit := load_weights(network, read_checkpoint(path, list(network.state_dict()))):
         raise Fault(f"{path}: not the weights of {named(description)} with {outputs:,} outputs: {misfit}")
-    return network, {"weights_source": _file_source(path)}
+    return network, {"weights_kind": WeightsKind.FILE, "weights_source": _file_source(path)}
 
 
 def _file_source(path: str | Path) -> str:
@@ -99,7 +100,7 @@ def _pretrained(description: dict, names: list[str] | None, classes: list[str]) 
         weights = {name: tensor.clone().contiguous() for name, tensor in read_checkpoint(path, []).items()}
         save_file(weights, Path(folder, "weights.safetensors"))
         network = build(description, config.num_classes, seed=0, pretrained=str(Path(folder, "weights.safetensors")))
-    return network, names, {"weights_source": source}
+    return network, names, {"weights_kind": WeightsKind.PRETRAINED, "weights_source": source}
 
 
 def pretrained_config(architecture: str) -> timm.models.PretrainedCfg:

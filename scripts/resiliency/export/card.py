@@ -7,6 +7,7 @@ import pandas as pd
 import timm
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from resiliency.designs.members import WeightsKind
 from resiliency.metrics.accuracy import accuracies, accuracy_columns
 from resiliency.names import CLEAN, CORRUPTED
 from resiliency.report import words
@@ -40,15 +41,15 @@ def model_card(row: pd.Series, members: pd.DataFrame, **context: object) -> str:
 
 def weights_of(member: dict) -> dict[str, str]:
     """Where the weights of a member come from, and their licence so far as timm states it."""
-    source = str(member["weights_source"])
-    if source.startswith("pretrained "):
+    kind, source = member["weights_kind"], str(member["weights_source"])
+    if kind == WeightsKind.PRETRAINED:
         config = timm.get_pretrained_cfg(member["architecture"])
         stated = getattr(config, "license", None)
         licence = (
             f"{source}; licence {stated}" if stated else f"{source}; timm states no licence, see its page on the hub"
         )
         return {"weights": "pretrained", "licence": licence}
-    if source.startswith("file "):
+    if kind == WeightsKind.FILE:
         return {"weights": "from a file", "licence": f"{source}; under the licence of that file"}
     return {"weights": source, "licence": f"{source}; no weights of others"}
 

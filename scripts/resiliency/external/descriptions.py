@@ -4,7 +4,7 @@ import re
 
 import pandas as pd
 
-from resiliency.designs.members import Member
+from resiliency.designs.members import Member, WeightsKind
 from resiliency.designs.sizes import parameters_and_macs_of
 from resiliency.names import INDEPENDENT
 
@@ -37,6 +37,7 @@ def descriptions(table: pd.DataFrame, kinds: dict[str, str], image_size: int | N
                 family=row["family"],
                 recipe=row["recipe"],
                 architecture=row["architecture"] or None,
+                weights_kind=WeightsKind.NONE,
                 weights_source=f"elsewhere; known by its {kinds[member]}",
                 device="elsewhere",
                 **{key: counted[key] if pd.isna(row[key]) else row[key] for key in ("parameters", "macs")},

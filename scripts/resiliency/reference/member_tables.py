@@ -31,6 +31,9 @@ MEMBERS = Table(
         ),
         Column("family", "architecture family: as the study says, else timm's module", NAME),
         Column("architecture", "architecture in timm, or the factory", NAME),
+        Column(
+            "weights_kind", "where the weights come from", "`trained`, `super-network`, `file`, `pretrained` or `none`"
+        ),
         Column("weights_source", "where the weights, or the predictions, come from", NAME),
         Column("parameters", "number of parameters", COUNT),
         Column("macs", "multiply–accumulate operations", MACS),

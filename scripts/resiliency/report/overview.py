@@ -6,6 +6,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from resiliency.analysis.contenders import contenders as chosen
+from resiliency.designs.members import WeightsKind
 from resiliency.names import CLEAN, CORRUPTED
 from resiliency.reliability import FEW_IMAGES, FEW_STEPS, FEWEST_IMAGES, FEWEST_STEPS, NEAR_CHANCE
 from resiliency.report import words
@@ -243,7 +244,7 @@ def basis(card: dict | None, tables: dict[str, pd.DataFrame]) -> str:
     members, errors = tables["members"], tables["corruption_errors"]
     counts = members["origin"].value_counts()
     searched = members["origin"] == "search"
-    outside = members["weights_source"].str.startswith("elsewhere")
+    outside = members["weights_kind"] == WeightsKind.NONE
     independent = int(counts.get("independent", 0) - outside.sum())
     kinds = [words.plural(independent, "independently trained member")] if independent else []
     kinds += [

@@ -9,6 +9,7 @@ from urllib.parse import quote
 import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from resiliency.designs.members import LOADED
 from resiliency.names import CLEAN
 from resiliency.report import words
 from resiliency.report.bundle import bundle
@@ -86,7 +87,6 @@ def render(
         tables["members"].sort_values("mean_corruption_error", kind="stable").fillna({"objective": "", "warnings": ""})
     )
     contending = contenders(tables["deployment"]) if "deployment" in tables else []
-    elsewhere = tables["members"]["weights_source"].str.startswith(("file ", "pretrained "))
     return environment.get_template("report.html.j2").render(
         study=study,
         study_text=json.dumps(study, indent=2),
@@ -115,7 +115,7 @@ def render(
         further=further,
         has_probabilities="clean_nll" in members,
         accuracies=[f"{name}_accuracy" for name in (CLEAN, *further)],
-        loaded=tables["members"][elsewhere].to_dict("records"),
+        loaded=members[members["weights_kind"].isin(LOADED)].to_dict("records"),
         files={file: content for file, content in FILES.items() if file in written},
         terms=TERMS,
         css=(FOLDER / "report.css").read_text(encoding="utf-8"),

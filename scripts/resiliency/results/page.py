@@ -14,6 +14,7 @@ from pathlib import Path
 import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
+from resiliency.designs.members import WeightsKind
 from resiliency.faults import Fault
 from resiliency.names import CLEAN, CORRUPTED, INDEPENDENT
 from resiliency.report import words
@@ -185,7 +186,7 @@ def _tables(kept: Path) -> list[Path]:
 
 def _designs(members: pd.DataFrame, study: dict) -> list[dict]:
     """Each design that independent members were trained of, with its epochs and the means over its members."""
-    trained = members[(members["origin"] == INDEPENDENT) & (members["weights_source"] == "trained here")]
+    trained = members[(members["origin"] == INDEPENDENT) & (members["weights_kind"] == WeightsKind.TRAINED)]
     means = dict.fromkeys(("clean_accuracy", "mean_corruption_error"), "mean")
     columns = {"family": "first", "parameters": "first", "macs": "first", "member": "count"} | means
     designs = trained.groupby("design", as_index=False, sort=False).agg(columns)

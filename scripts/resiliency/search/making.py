@@ -7,7 +7,7 @@ import numpy as np
 from resiliency.data.images import read_images
 from resiliency.data.split import stratified
 from resiliency.designs.cards import design_card
-from resiliency.designs.members import Member
+from resiliency.designs.members import Member, WeightsKind
 from resiliency.designs.networks import read_member, write_member
 from resiliency.faults import Fault
 from resiliency.search.evaluation import Evaluator
@@ -63,6 +63,7 @@ def search_members(
         evaluations = search(evaluator, settings, seed, checkpoint)
     evaluated, seen = evaluations.objectives[:, 1], len(calibration) + len(validation.labels)
     common = {key: getattr(supernet, key) for key in ("mean", "std", "normalisation", "precision")} | {
+        "weights_kind": WeightsKind.SUPERNET,
         "weights_source": "a super-network trained here",
         "training_cost": search_cost(space, settings, supernet.training_cost, evaluated, seen),
         "device": checkpoint.device,
