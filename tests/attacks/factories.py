@@ -59,6 +59,35 @@ def large_images():
     return Function(lambda network, x: network(x.view(-1, 3, 224, 224)))
 
 
+def softmax():
+    return Function(lambda network, x: network(x).softmax(1))
+
+
+def log_softmax():
+    return Function(lambda network, x: network(x).log_softmax(1))
+
+
+def dropout():
+    return Function(lambda network, x: network[3](nn.functional.dropout(network[:3](x), 0.1, training=True)))
+
+
+class Stuck(nn.Sequential):
+    def train(self, mode=True):
+        return super().train(True)
+
+
+def batch_statistics():
+    return nn.Sequential(nn.BatchNorm2d(3, track_running_stats=False), plain())
+
+
+def moving_statistics():
+    return Stuck(nn.BatchNorm2d(3), plain())
+
+
+def one_value():
+    return Stuck(nn.Flatten(), nn.Linear(3072, 8), nn.BatchNorm1d(8, track_running_stats=False), nn.Linear(8, 10))
+
+
 def seven():
     return 7
 
@@ -82,6 +111,11 @@ FAULTS = {
     "constant": "has logits that do not depend on the images",
     "no_gradient": "has no gradient with respect to images: RuntimeError: ",
     "large_images": "fails on images of 32x32 px: RuntimeError: shape '[-1, 3, 224, 224]' is invalid",
+    "softmax": "gives probabilities, where logits are needed; remove its softmax, or return their logarithm",
+    "dropout": "answers differently in two passes over the same images",
+    "batch_statistics": "answers an image differently alone than in a batch",
+    "moving_statistics": "changes 0.running_mean in evaluation mode",
+    "one_value": "fails on one image alone: ValueError: Expected more than 1 value per channel",
     "seven": "returns int, where a torch.nn.Module is needed",
     "exits": "ends Python (SystemExit(0)); it must return the network",
     "dies": "ended Python with status 0; it must return the network",

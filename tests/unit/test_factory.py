@@ -67,6 +67,24 @@ def tied():
     return network
 
 
+class Dropping(nn.Module):
+    """Its last layer starts as zero, so that only loaded weights show what it does."""
+
+    def __init__(self, after):
+        super().__init__()
+        self.conv, self.linear, self.after = nn.Conv2d(3, 8, 3), nn.Linear(8, 5), after
+        nn.init.zeros_(self.linear.weight)
+        nn.init.zeros_(self.linear.bias)
+
+    def forward(self, x):
+        x = nn.functional.dropout(self.conv(x).mean((2, 3)), 0.2, training=not self.after)
+        return self.linear(x).softmax(1) if self.after else self.linear(x)
+
+
+def dropping(after=False):
+    return Dropping(after)
+
+
 def broken():
     raise OSError("two\\nlines")
 '''
@@ -197,6 +215,20 @@ def test_a_module_that_fails_is_a_fault(here):
     Path("own_failing.py").write_text("1 / 0\n")
     with pytest.raises(Fault, match=r"cannot import own_failing.*ZeroDivisionError"):
         build(Design(factory="own_failing:net").described(32), 10, 0)
+
+
+@pytest.mark.parametrize(
+    ("after", "words"), [(False, "answers differently in two passes"), (True, "gives probabilities, where logits")]
+)
+def test_answers_that_are_no_logits_are_a_fault_once_weights_show_it(here, after, words):
+    network = made("dropping", after=after)
+    torch.nn.init.normal_(network.linear.weight)
+    torch.save(network.state_dict(), "net.pt")
+    design = Design(
+        factory="own_networks:dropping", arguments={"after": after}, weights="net.pt", mean=[0.5] * 3, std=[0.2] * 3
+    )
+    with pytest.raises(Fault, match=rf"^own_networks:dropping with .*file net\.pt .*: {words}"):
+        load_member(design.described(32), CARD, design.inputs(0))
 
 
 def test_outputs_that_are_not_the_classes_are_a_fault(own_network):

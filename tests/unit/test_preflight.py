@@ -38,6 +38,10 @@ def test_networks_that_no_stage_can_use_are_named_before_the_first_job(here):
         assert "\n" not in fault
 
 
+def test_logarithms_of_probabilities_are_logits(here):
+    assert trial({"mine": trial_request({"factory": "factories_to_try:log_softmax"})}) == {}
+
+
 def test_architectures_that_do_not_take_the_images_are_named(here):
     study = load(CONFIG | {"dataset": {"name": "imagenette"}, "study": "photos"})
     with pytest.raises(Fault) as caught:

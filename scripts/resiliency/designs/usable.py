@@ -4,20 +4,29 @@ import torch
 from torch import Tensor, nn
 
 BATCH = 2
+DARKER = 0.1  # the last image of a batch against the others: statistics of the batch then differ from the first image's
+SAME, SAME_ALONE = 1e-3, 1e-2  # of the largest logit: sums in another order, and kernels for another number of images
+PROBABILITIES = 1e-4  # of a sum of probabilities
+
+
+def trial_images(side: int, device: torch.device) -> Tensor:
+    """A batch of noise, float32 `BATCH` x 3 x `side` x `side` of 0..1, the same at each call."""
+    images = torch.rand(BATCH, 3, side, side, generator=torch.Generator().manual_seed(0), device="cpu")
+    images[-1] *= DARKER
+    return images.to(device)
 
 
 def network_fault(network: nn.Module, side: int, outputs: int | None) -> str:
     """What keeps `network` from being used for images of `side` pixels squared; nothing if nothing does.
 
     It must map a batch of images, which it leaves as they are, to as many rows of logits,
-    and have a gradient with respect to them. On the device "meta" only shapes are checked.
+    and have a gradient with respect to them; and pass `answers_fault`. On the device "meta" only shapes are checked.
 
     Args:
         outputs: the number of logits that are needed, or None for two or more.
     """
     device = next(network.parameters()).device
-    random = torch.Generator().manual_seed(0)
-    images = torch.rand(BATCH, 3, side, side, generator=random, device="cpu").to(device)
+    images = trial_images(side, device)
     given = images.clone().requires_grad_(device.type != "meta")
     network.eval()
     try:
@@ -42,7 +51,38 @@ def network_fault(network: nn.Module, side: int, outputs: int | None) -> str:
         gradient = torch.autograd.grad(logits.float().sum(), given, allow_unused=True)[0]
     except RuntimeError as error:
         return f"has no gradient with respect to images: {_brief(error)}"
-    return "" if gradient is not None else "has logits that do not depend on the images"
+    return answers_fault(network, images) if gradient is not None else "has logits that do not depend on the images"
+
+
+def answers_fault(network: nn.Module, images: Tensor) -> str:
+    """What keeps the answers of `network`, in evaluation mode, from being a member's logits; nothing if nothing does.
+
+    They must be the same in each pass and for an image alone, without a change of weights or buffers, and must not be
+    probabilities already, of which a softmax would be taken again.
+
+    Args:
+        images: float32 B x 3 x side x side, as from `trial_images`.
+    """
+    before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    try:
+        with torch.inference_mode():
+            logits, again = network(images), network(images)
+            alone = network(images[:1])
+    except Exception as error:
+        return f"fails on one image alone: {_brief(error)}"
+    if moved := [name for name, tensor in network.state_dict().items() if not torch.equal(tensor, before[name])]:
+        return f"changes {moved[0]} in evaluation mode; let eval() stop the update, as of running statistics"
+    if not _same(logits, again, SAME):
+        return "answers differently in two passes over the same images; let eval() stop dropout and other randomness"
+    if not _same(logits[:1], alone, SAME_ALONE):
+        return "answers an image differently alone than in a batch; normalise by running statistics, not the batch's"
+    if (logits >= 0).all() and (logits.sum(dim=1) - 1).abs().max() < PROBABILITIES:
+        return "gives probabilities, where logits are needed; remove its softmax, or return their logarithm"
+    return ""
+
+
+def _same(one: Tensor, other: Tensor, tolerance: float) -> bool:
+    return bool((one - other).abs().max() <= tolerance * one.abs().max())
 
 
 def _brief(error: Exception) -> str:

@@ -15,6 +15,7 @@ from resiliency.designs.checkpoints import load_weights, read_checkpoint
 from resiliency.designs.hub import downloaded
 from resiliency.designs.members import WeightsKind
 from resiliency.designs.networks import build, named, selected
+from resiliency.designs.usable import answers_fault, trial_images
 from resiliency.designs.views import own_view
 from resiliency.devices.choice import device
 from resiliency.devices.eager import timm
@@ -34,8 +35,8 @@ def load_member(description: dict, card: dict, files: dict[str, str]) -> tuple[n
         files: paths: `weights`, unless they are pretrained, and `classes` where a file names these.
 
     Raises:
-        Fault: the network cannot be built, its weights cannot be had or are those of another one, or a class of the
-            data set is not among the network's.
+        Fault: the network cannot be built, its weights cannot be had or are those of another one, its answers are no
+            logits (see `answers_fault`), or a class of the data set is not among the network's.
     """
     loaded, classes = description["loaded"], card["classes"]
     names = _named_classes(loaded, files)
@@ -47,6 +48,8 @@ def load_member(description: dict, card: dict, files: dict[str, str]) -> tuple[n
     view = own_view(network, loaded, named(description))
     shape = [view["size"], view["size"], 3] if view else card["image_shape"]
     described = design_card(network.to(device()), description, card | {"image_shape": shape}, len(names))
+    if fault := answers_fault(network, trial_images(shape[0], device())):
+        raise Fault(f"{named(description)} with {learned['weights_source']}: {fault}")
     described |= {"outputs": (outputs := _outputs(names, classes)), "view": view, "side": shape[0]}
     described |= _normalisation(network, loaded, named(description)) | learned
     described["weights_source"] += f", images normalised by {described['normalisation']}"
