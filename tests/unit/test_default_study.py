@@ -1,13 +1,17 @@
 """The default study is whole, and large enough for verdicts."""
 
 from collections import Counter
+from pathlib import Path
 
 from default_study import CONFIG
 
 from resiliency.analysis.observations import architecture, balance, correlation, diversity
 from resiliency.corruptions.settings import MAIN
+from resiliency.storage.tables import read_table
 from resiliency.study.loading import load
 from resiliency.study.model import Study
+
+DOCS = Path(__file__).parents[2] / "docs"
 
 
 def test_the_default_study_loads():
@@ -35,3 +39,11 @@ def test_the_default_study_is_large_enough_for_verdicts():
 
 def test_the_default_study_shows_every_group_of_keys():
     assert set(Study.model_fields) - set(CONFIG) <= {"charts", "external"}
+
+
+def test_what_is_said_of_mce_of_the_default_study_holds():
+    text = " ".join((DOCS / "default_study.md").read_text(encoding="utf-8").split())
+    assert "shows neither mCE nor relative mCE" in text
+    members = read_table(DOCS / "results/digits/members.csv")
+    for column in ("mce_undefined_under", "relative_mce_undefined_under"):
+        assert members[column].str.contains("jpeg_compression").all()

@@ -201,6 +201,17 @@ def test_an_interval_of_mce_says_that_it_is_infinite():
     assert scores["mce_undefined_under"] == scores["relative_mce_undefined_under"] == "fog"
 
 
+@pytest.mark.parametrize(("errors", "flagged"), [(0, True), (5, True), (10, True), (14, False), (60, False)])
+def test_a_ratio_to_few_errors_is_flagged(errors, flagged):
+    """The relative standard error of n errors is about 1 / √n: 30 % of 11 errors, of many images."""
+    table, labels = conditions_of(["fog", "snow"], [1], 500), np.zeros(500, np.int64)
+    logits = np.tile([1.0, 0], (3, 500, 1))
+    logits[1, :errors], logits[2, :100] = [0, 1.0], [0, 1.0]
+    predictions = predictions_of(table, labels, logits)
+    scores = scorer_of(table, labels, logits, 2000, 0.95, 0).score(predictions).scores
+    assert scores["mce_undefined_under"] == ("fog" if flagged else "")
+
+
 def test_no_error_over_none_may_be_anything():
     least, largest = range_of_mean_corruption_error(np.array([[0.2, 0.0], [0.2, 0.1]]), np.array([[0.1, 0.0]] * 2))
     assert least.tolist() == [1, np.inf]

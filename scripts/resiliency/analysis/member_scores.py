@@ -18,6 +18,7 @@ from resiliency.metrics.classification import (
 )
 from resiliency.metrics.resiliency import (
     ALEXNET_ERRORS,
+    LARGEST_RELATIVE_ERROR,
     mean_corruption_error,
     range_of_mean_corruption_error,
     relative_mean_corruption_error,
@@ -83,8 +84,8 @@ class Scorer:
             self.baseline, self.baseline_clean = self._resampled(wrong)[:, self.counted], wrong[0].mean()
             clean = self.weights @ wrong[0]
             self.undefined = {
-                "mce_undefined_under": self._near_zero(self.baseline),
-                "relative_mce_undefined_under": self._near_zero(self.baseline - clean[:, None]),
+                "mce_undefined_under": self._uncertain(self.baseline),
+                "relative_mce_undefined_under": self._uncertain(self.baseline - clean[:, None]),
             }
 
     def score(self, predictions: Predictions) -> Scored:
@@ -133,13 +134,17 @@ class Scorer:
         low, high = range_interval(*ends, self.confidence)
         return {"mce": float(value), "mce_low": low, "mce_high": high}
 
-    def _near_zero(self, denominators: np.ndarray) -> str:
-        """The corruptions under which a denominator (1 + resamples x corruptions) cannot be told from 0, as a list.
+    def _uncertain(self, denominators: np.ndarray) -> str:
+        """The corruptions under which a denominator is too uncertain for a ratio, joined by spaces.
 
-        That is so where more resamples than an interval leaves out at one end are not above 0.
+        That is so if it is not above 0, or its relative standard error over images exceeds `LARGEST_RELATIVE_ERROR`.
+
+        Args:
+            denominators: float (1 + resamples) x corruptions, the actual images first.
         """
         names = np.array(list(self.corruptions))[self.counted]
-        return " ".join(names[(denominators[1:] <= 0).mean(axis=0) > (1 - self.confidence) / 2])
+        certain = denominators[0] * LARGEST_RELATIVE_ERROR >= denominators[1:].std(axis=0)
+        return " ".join(names[~(certain & (denominators[0] > 0))])
 
     def _accuracy(self, name: str, correct: np.ndarray) -> dict[str, float]:
         """Accuracy on a test set, with Wilson's interval, from bool N."""

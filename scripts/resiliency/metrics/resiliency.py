@@ -5,6 +5,9 @@ import pandas as pd
 
 from resiliency.designs.settings import ALEXNET
 
+# Relative standard error above which the US National Center for Health Statistics calls an estimate unreliable (Klein
+# et al., Statistical Notes 24, 2002); a ratio to a denominator that is known less well says little.
+LARGEST_RELATIVE_ERROR = 0.3
 # Mean top-1 error over severities 1 to 5 on ImageNet-C (Hendrycks et al., AugMix, ICLR 2020, published code).
 ALEXNET_ERRORS = {
     "gaussian_noise": 0.886428,

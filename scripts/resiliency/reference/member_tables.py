@@ -54,12 +54,12 @@ MEMBERS = Table(
         Column("relative_mce", "the same for the errors in excess of the clean error", "any number; 1: the baseline"),
         Column(
             "mce_undefined_under",
-            "corruptions under which the error of the baseline is not clearly above 0, so that mCE means little",
+            "corruptions under which the error of the baseline is 0, or has a relative standard error above 30 %",
             "names, separated by spaces",
         ),
         Column(
             "relative_mce_undefined_under",
-            "corruptions under which the loss of the baseline is not clearly above 0",
+            "the same for the loss of the baseline, by which relative mCE divides",
             "names, separated by spaces",
         ),
         CONFIDENCE,

@@ -10,6 +10,7 @@ import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from resiliency.designs.members import LOADED
+from resiliency.metrics.resiliency import LARGEST_RELATIVE_ERROR
 from resiliency.names import CLEAN
 from resiliency.report import words
 from resiliency.report.bundle import bundle
@@ -110,6 +111,7 @@ def render(
         sections=_sections(SECTIONS, tables, specs, svgs),
         appendix=_sections(APPENDIX, tables, specs, svgs),
         members=members.to_dict("records"),
+        largest_relative_error=LARGEST_RELATIVE_ERROR,
         undefined={name: _undefined(members, name) for name in ("mce", "relative_mce")},
         test_sets=test_sets,
         further=further,

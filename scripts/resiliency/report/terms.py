@@ -42,7 +42,7 @@ TERMS = {
         ("mCE", "CE"),
         "Error under a corruption, summed over severities, divided by the same sum of the baseline (CE); mCE is its "
         "mean over corruptions, and the baseline's is 100 % (Hendrycks and Dietterich, 2019). It is dominated by "
-        "corruptions under which the baseline hardly errs, and means nothing where that cannot be told from no error.",
+        "corruptions under which the baseline makes few errors, and has no meaning if their number is mostly chance.",
     ),
     "relative-mce": Term(
         ("Relative mCE",), "As mCE, after the clean error is taken off both sums: how much is lost to corruption."
