@@ -1,6 +1,9 @@
 """An exported ensemble: which one, what its programs answer, and how they are checked."""
 
+import shutil
 from dataclasses import replace
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -14,13 +17,15 @@ from resiliency.designs.members import Member
 from resiliency.designs.networks import normalised
 from resiliency.ensembles.combination import RULES
 from resiliency.ensembles.outputs import Ensemble
-from resiliency.export.checking import agreement, timed
+from resiliency.export import programs
+from resiliency.export.checking import agreement, check_refusal, timed
 from resiliency.export.choice import checked, chosen, exportable_row, refuse_own_crops
 from resiliency.export.exporting import export, read_choice
 from resiliency.export.module import Deployable
 from resiliency.export.programs import RUNTIMES, eager_runner, write_programs
 from resiliency.faults import Fault
 from resiliency.metrics.temperature import scaled
+from resiliency.storage.files import write_json
 
 SIDE, CLASSES, IMAGES = 8, 3, 40
 WEIGHTS = np.array([0.6, 0.9])
@@ -91,6 +96,11 @@ def test_programs_answer_any_number_of_images_as_the_module(members, images, tmp
         for count in (1, 2, IMAGES):
             for of_program, of_module in zip(run(images[:count]), expected, strict=True):
                 np.testing.assert_allclose(of_program, of_module[:count], atol=1e-5)
+        check_refusal(run, name, images[:1])
+        with pytest.raises(Exception, match=r"(?i)float"):
+            run(images[:1].astype(np.float32) / 255)
+    with pytest.raises(TypeError, match=r"images: expected uint8 B x H x W x 3, got torch\.float32; pass"):
+        ensemble(torch.from_numpy(images) / 255)
     rows = timed(ensemble, paths, images[:1], [1])
     assert [row["model"] for row in rows] == ["a-s0", "a-s1", "ensemble", "ensemble"]
     assert all(0 < row["low"] <= row["median"] <= row["high"] for row in rows)
@@ -102,6 +112,11 @@ def test_a_program_that_answers_otherwise_is_refused(members, images, rule):
     other = Deployable([(network(5), members[0][1]), members[1]], list(WEIGHTS), rule, 1)
     with pytest.raises(Fault, match=r"ensemble.onnx: answers \d+ of \d+ test images otherwise than the study scored"):
         agreement(eager_runner(other, 1), "ensemble.onnx", images, np.arange(IMAGES), of_study, 1)
+
+
+def test_a_program_that_answers_floats_is_refused(images):
+    with pytest.raises(Fault, match=r"^ensemble\.pt2: answers float images, expected a refusal"):
+        check_refusal(lambda floats: (floats, floats), "ensemble.pt2", images[:1])
 
 
 def test_a_member_with_a_size_of_its_own_sees_images_at_it(members, images):
@@ -162,6 +177,16 @@ def test_an_export_is_what_tables_and_predictions_say(members, images, tmp_path)
     probabilities, _ = RUNTIMES["ensemble.onnx"].runner(paths["ensemble.onnx"], 1)(images)
     expected, _ = eager_runner(Deployable(members, list(WEIGHTS), "mean_probability", 1.5), 1)(images)
     np.testing.assert_allclose(probabilities, expected, atol=1e-5)
+    write_json(tmp_path / "ensemble.json", written.about)
+    script = shutil.copy(Path(programs.__file__).parent / "folder/model.py", tmp_path)
+    module = module_from_spec(spec := spec_from_file_location("model", script))
+    spec.loader.exec_module(module)
+    for runtime in ("onnxruntime", "torch"):
+        answer = module.load(runtime)
+        np.testing.assert_allclose(answer(images)[0], expected, atol=1e-5)
+        for wrong, got in ((images / 255, "float64 40 x 8 x 8 x 3"), (images[0], "uint8 8 x 8 x 3")):
+            with pytest.raises(TypeError, match=rf"^images: expected uint8 B x 8 x 8 x 3, got {got}; use read\(\)$"):
+                answer(wrong)
 
 
 def test_members_without_a_network_are_not_exported():

@@ -57,6 +57,15 @@ def agreement(
     return Agreement(int(decided.sum()), len(images), float(difference))
 
 
+def check_refusal(run: Run, name: str, images: np.ndarray) -> None:
+    """Raise a Fault if the program `name` answers images (uint8 n x H x W x 3) that are given as floats in 0..1."""
+    try:
+        run(images.astype(np.float32) / 255)
+    except Exception:  # each runtime has types of its own
+        return
+    raise Fault(f"{name}: answers float images, expected a refusal of all but uint8; export with another torch")
+
+
 def _decided(study: Ensemble, logs: np.ndarray, chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Whether the answer to each image is decided, bool n, and the answer, int64 n."""
     stored = [member.logits(0, chosen) for member in study.members]

@@ -13,7 +13,7 @@ from resiliency.data.split import stratified
 from resiliency.ensembles.combination import member_weights
 from resiliency.ensembles.outputs import Ensemble
 from resiliency.export.card import model_card
-from resiliency.export.checking import MOST, agreement, timed
+from resiliency.export.checking import MOST, agreement, check_refusal, timed
 from resiliency.export.choice import chosen
 from resiliency.export.loading import Networks, temperature_of
 from resiliency.export.module import Deployable
@@ -77,7 +77,7 @@ def export(
             `command`, `commit` and `threads`.
 
     Raises:
-        Fault: the ensemble cannot be exported, or a program answers otherwise than the study scored.
+        Fault: the ensemble cannot be exported, or a program answers otherwise than the study scored, or floats at all.
     """
     row, weights = choice.row, member_weights(choice.members)
     temperature = temperature_of(choice.temperatures, row.members)
@@ -86,10 +86,11 @@ def export(
     pixels = np.asarray(images_at(images, some)[:])
     study = Ensemble([predictions[name] for name in choice.names], weights, row["rule"])
     write_programs(ensemble, pixels.shape[1], *paths.values())
-    checks = {
-        name: agreement(RUNTIMES[name].runner(path, 1), name, pixels, some, study, temperature.value)
-        for name, path in paths.items()
-    }
+    checks = {}
+    for name, path in paths.items():
+        run = RUNTIMES[name].runner(path, 1)
+        check_refusal(run, name, pixels[:1])
+        checks[name] = agreement(run, name, pixels, some, study, temperature.value)
     for name, check in checks.items():
         print(f"{name}: {check.compared} of {check.images} images answered as scored")
     about = {"members": choice.names, "rule": row["rule"], "temperature": temperature.value}

@@ -32,7 +32,13 @@ class Deployable(nn.Module):
 
         The answer is the class with the largest probability. Those of a plurality vote are shares of votes, in which
         members' probabilities break ties.
+
+        Raises:
+            TypeError: images are of another type, such as floats in 0..1, whose answers would be wrong.
         """
+        if images.dtype != torch.uint8:
+            raise TypeError(f"images: expected uint8 B x H x W x 3, got {images.dtype}; pass pixels of 0 to 255")
+        torch.ops.aten._assert_tensor_metadata(images, dtype=torch.uint8)  # stays in exported programs
         logits = [
             network(normalised(_seen(images, member), member.mean, member.std)).float()
             for network, member in zip(self.networks, self.members, strict=True)

@@ -22,6 +22,19 @@ CLASSES = ABOUT["classes"]
 
 def load(runtime=None):
     """A function that answers images; `runtime` is onnxruntime or torch, by default the first that is installed."""
+    run = _program(runtime)
+    side = ABOUT["side"]
+
+    def answer(images):
+        if images.dtype != np.uint8 or images.shape[1:] != (side, side, 3):
+            got = f"{images.dtype} {' x '.join(map(str, images.shape))}"
+            raise TypeError(f"images: expected uint8 B x {side} x {side} x 3, got {got}; use read()")
+        return run(images)
+
+    return answer
+
+
+def _program(runtime):
     if (runtime or ("onnxruntime" if find_spec("onnxruntime") else "torch")) == "onnxruntime":
         import onnxruntime
 
@@ -31,11 +44,11 @@ def load(runtime=None):
 
     program = torch.export.load(FOLDER / "ensemble.pt2").module()
 
-    def answer(images):
+    def run(images):
         with torch.inference_mode():
             return tuple(values.numpy() for values in program(torch.from_numpy(images)))
 
-    return answer
+    return run
 
 
 def read(path):
