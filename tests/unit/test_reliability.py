@@ -3,7 +3,11 @@
 import numpy as np
 import pandas as pd
 import pytest
+from predicted import conditions_of, predictions_of
 
+from resiliency.analysis.copies import copies
+from resiliency.analysis.member_tables import member_tables
+from resiliency.designs.members import Member
 from resiliency.reliability import member_warnings, near_chance
 from resiliency.report.overview import cautions
 
@@ -33,6 +37,32 @@ def test_chance_is_to_answer_the_most_frequent_class(accuracy, labels, near):
 def test_warnings_of_a_member():
     assert member_warnings(0.9, THREE, 400) == member_warnings(0.9, THREE, None) == []
     assert member_warnings(0.2, THREE[::5], 99) == ["near chance", "few optimisation steps", "few test images"]
+
+
+def test_members_that_answer_alike_are_named():
+    table, labels = conditions_of(["fog"], [1], 30), np.tile([0, 1, 2], 10)
+    logits = np.random.default_rng(0).normal(size=(3, 2, 30, 3)).astype(np.float16)
+    logits[2] = logits[0]
+    almost = logits[0].copy()
+    almost[1, 29, 2] += 1
+    of = {name: predictions_of(table, labels, values) for name, values in zip("abc", logits, strict=True)}
+    of |= {"d": predictions_of(table, labels, almost)}
+    assert copies(of) == {"c": "a"}
+    decided = {name: predictions_of(table, labels, logits[0].argmax(-1)) for name in "ef"}
+    right = {name: predictions_of(table, labels, np.stack([labels, labels])) for name in "gh"}
+    assert copies(of | decided | right) == {"c": "a", "f": "e"}
+
+
+def test_copies_are_said_in_the_table_and_in_a_sentence(capsys):
+    table, labels = conditions_of([], [], 300), THREE
+    logits = np.random.default_rng(0).normal(size=(1, 300, 3)) + 3 * np.eye(3)[labels]
+    of = {name: predictions_of(table, labels, logits.astype(np.float16)) for name in ("a-s0", "b-s0")}
+    settings = {"baseline": "a-s0", "resamples": 10, "confidence": 0.95, "seed": 0}
+    members = member_tables([Member(name) for name in of], table, of, [], {}, settings).members
+    assert members["warnings"].tolist() == ["", "same answers as a-s0"]
+    assert "warning: b-s0: same answers as a-s0" in capsys.readouterr().out
+    (line,) = cautions(members)
+    assert line.startswith("1 of 2 members answer every image as another member does (b-s0;")
 
 
 def test_warnings_are_said_in_sentences():

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
+from resiliency.analysis.copies import SAME_ANSWERS, copies
 from resiliency.analysis.error_scores import outside_scores
 from resiliency.analysis.histories import history_table
 from resiliency.analysis.member_scores import Scored, Scorer
@@ -53,7 +54,12 @@ def member_tables(
     errors = pd.concat([*of_members, *outside], ignore_index=True)[ERRORS]
     scores = {member: one.scores for member, one in scored.items()}
     scores |= outside_scores(errors, list(scores), settings["baseline"], settings["confidence"])
-    table = pd.DataFrame([_row(member, scores[member.member], predictions.get(member.member)) for member in members])
+    twice = copies(predictions)
+    rows = [
+        _row(member, scores[member.member], predictions.get(member.member), twice.get(member.member))
+        for member in members
+    ]
+    table = pd.DataFrame(rows)
     calibration = [one.calibration.assign(member=member) for member, one in scored.items()]
     return MemberTables(
         table,
@@ -73,13 +79,20 @@ def _scored(
     return {member: scorer.score(of_member) for member, of_member in predictions.items()}
 
 
-def _row(member: Member, scores: dict[str, float], predictions: Predictions | None) -> dict[str, Any]:
-    """A row of members.csv, with warnings of members whose predictions are known."""
+def _row(
+    member: Member, scores: dict[str, float], predictions: Predictions | None, copied: str | None
+) -> dict[str, Any]:
+    """A row of members.csv, with warnings of members whose predictions are known.
+
+    Args:
+        copied: the member whose answers are the same; None if none are.
+    """
     row = {key: getattr(member, key) for key in DESCRIBED} | {"architecture": member.architecture or member.factory}
     warnings = []
     if predictions is not None:
         steps = (member.training_cost or {}).get("steps")
         warnings = member_warnings(scores["clean_accuracy"], predictions.labels(0), steps)
+    warnings += [f"{SAME_ANSWERS} {copied}"] if copied else []
     if warnings:
         print(f"warning: {member.member}: {', '.join(warnings)}")
     return row | scores | {"warnings": ", ".join(warnings)}

@@ -69,7 +69,7 @@ MEMBERS = Table(
         Column(
             "warnings",
             "why the figures of this member say little",
-            "`near chance`, `few optimisation steps`, `few test images`; may be several",
+            "`near chance`, `few optimisation steps`, `few test images`, `same answers as <member>`; may be several",
         ),
     ],
 )

@@ -6,6 +6,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from resiliency.analysis.contenders import contenders as chosen
+from resiliency.analysis.copies import SAME_ANSWERS
 from resiliency.designs.members import WeightsKind
 from resiliency.names import CLEAN, CORRUPTED
 from resiliency.reliability import FEW_IMAGES, FEW_STEPS, FEWEST_IMAGES, FEWEST_STEPS, NEAR_CHANCE
@@ -17,6 +18,8 @@ WARNINGS = {
     NEAR_CHANCE: "{count} are hardly better than chance on clean images ({names}): their training failed, or their "
     "weights are of another task. What is said of them, and of ensembles with them, means little.",
     FEW_STEPS: f"{{count}} were trained for fewer than {FEWEST_STEPS} optimisation steps ({{names}}).",
+    SAME_ANSWERS: "{count} answer every image as another member does ({names}; column `warnings` of members.csv names "
+    "it): they have the same weights or predictions, and ensembles count them twice. Remove one of the two.",
     FEW_IMAGES: f"There are fewer than {FEWEST_IMAGES} test images: differences of some points are chance.",
 }
 ICONS = {"supported": "✓", "contradicted": "✗", "equivalent": "≈", "undecided": "?", "not tested": "–", "": ""}
