@@ -1,3 +1,6 @@
+from resiliency.study.command import command
+
+
 # A rule of its own: before a job, Snakemake removes what it writes, and a refused export would remove an earlier one.
 rule choose_export:
     input:
@@ -52,6 +55,12 @@ rule export:
         margin=STUDY.data.margin,
         corruptions=len(STUDY.corruptions.names),
         model=lambda wildcards: str(SCRIPTS / "resiliency/export/folder/model.py"),
-        command=f"snakemake export --cores all --config ensemble='{STUDY.ensemble}'",
+        command=command(
+            "export",
+            workflow.overwrite_configfiles,
+            {**workflow.config_settings.config, "ensemble": STUDY.ensemble},
+            SCRIPTS.parent,
+            Path.cwd(),
+        ),
     script:
         "../scripts/export.py"

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 import tomllib
@@ -158,6 +159,21 @@ def test_the_card_tells_what_the_tables_tell(workflow, exported):
     assert (
         f"{row.worst_corruption} at severity {row.worst_severity:.0f}, wrong on\n{100 * row.worst_error:.1f} %" in card
     )
+
+
+def test_the_command_of_the_card_plans_nothing_else(workflow, exported):
+    """The study and the ensemble are those of the card: all that it names is there."""
+    text = (exported[0] / "card.md").read_text().rpartition("```sh\n")[2].partition("\n```")[0]
+    words = shlex.split(text.replace("$CHECKOUT", str(REPOSITORY)))
+    assert "--configfile" in words
+    done = subprocess.run(
+        [sys.executable, "-m", *words, "--dry-run"],
+        cwd=workflow.directory,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "Nothing to be done" in done.stdout + done.stderr
 
 
 def test_another_ensemble_exports_that_one_alone(workflow, exported):
