@@ -9,5 +9,6 @@ CATEGORIES = {
     "digital": ("contrast", "elastic_transform", "pixelate", "jpeg_compression"),
 }
 MAIN = tuple(name for names in CATEGORIES.values() for name in names)
-ADDED = tuple(extensions("corruptions"))
-HELD_OUT = ("speckle_noise", "gaussian_blur", "spatter", "saturate", *ADDED)
+BUILT_IN = (*MAIN, "speckle_noise", "gaussian_blur", "spatter", "saturate")
+ADDED = tuple(name for name in extensions("corruptions") if name not in BUILT_IN)  # the engine refuses the others
+HELD_OUT = (*BUILT_IN[len(MAIN) :], *ADDED)

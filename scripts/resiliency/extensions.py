@@ -4,15 +4,19 @@ A package offers each as an entry point of the group `resiliency.corruptions`, `
 `resiliency.charts`, under the name that studies, tables and files use (docs/own_extensions.md has an example).
 """
 
-from collections.abc import Iterator
+import io
+import sys
+from collections.abc import Collection, Iterator
+from contextlib import redirect_stdout
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
 from pathlib import Path
 
-from resiliency.faults import Fault
+from resiliency.faults import Fault, brief, short
 
 KINDS = ("corruptions", "metrics", "charts")
+LOADING = "resiliency.extensions.load"
 
 
 @cache
@@ -29,19 +33,41 @@ def offered(kind: str) -> list[EntryPoint]:
 _entry_points = cache(entry_points)
 
 
-def loaded(kind: str) -> Iterator[tuple[str, object]]:
+def loaded(kind: str, taken: Collection[str]) -> Iterator[tuple[str, object]]:
     """The name of each extension of a kind, and the object that it refers to.
 
     The fingerprint of a script that calls this counts the code of these extensions.
 
+    Args:
+        taken: names of what is built in.
+
     Raises:
-        Fault: an object cannot be loaded.
+        Fault: a name is taken, or an object cannot be loaded.
     """
-    for name, entry in extensions(kind).items():
+    for name in extensions(kind):
+        if name in taken:
+            raise refused(kind, name, f"there is a {kind.removesuffix('s')} of this name already; rename it")
+        yield name, load(kind, name)
+
+
+def load(kind: str, name: str) -> object:
+    """The object that an extension refers to. The audit event `LOADING` says which one is being imported.
+
+    Raises:
+        Fault: it cannot be loaded, or its import prints or ends Python.
+    """
+    sys.audit(LOADING, kind, name)
+    with redirect_stdout(io.StringIO()) as printed:
         try:
-            yield name, entry.load()
+            extension = extensions(kind)[name].load()
+        except SystemExit as error:
+            raise refused(kind, name, f"ends Python at import ({error!r}); delete the exit") from error
         except Exception as error:
-            raise refused(kind, name, f"cannot be loaded ({type(error).__name__}: {error})") from error
+            raise refused(kind, name, f"cannot be loaded ({brief(error)})") from error
+    if text := printed.getvalue().strip():
+        reason = f"prints {short(text)} at import, which would end up in output of Snakemake; delete the print"
+        raise refused(kind, name, reason)
+    return extension
 
 
 def require(kind: str, names: list[str]) -> None:

@@ -2,7 +2,7 @@
 
 from difflib import get_close_matches
 
-LONGEST_VALUE = 60
+LONGEST_VALUE, LONGEST_ERROR = 60, 200
 
 
 class Fault(Exception):
@@ -14,6 +14,11 @@ def short(value: object, quote: bool = True) -> str:
     text = repr(_cut(value)) if quote else str(value)
     text = text if text.isprintable() else repr(text)
     return text if len(text) <= LONGEST_VALUE else text[: LONGEST_VALUE - 3] + "..."
+
+
+def brief(error: BaseException) -> str:
+    """The type and the words of an error of code that is not ours, in one line, cut where they are long."""
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"[:LONGEST_ERROR]
 
 
 def hint(word: object, names: list[str]) -> str:

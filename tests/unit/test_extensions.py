@@ -24,7 +24,7 @@ from resiliency.diversity.metric import EnsembleMetric, Metric, complement
 from resiliency.diversity.metrics import METRICS
 from resiliency.faults import Fault
 from resiliency.fingerprint import fingerprint
-from resiliency.study.preflight import REGISTRIES, load_extensions
+from resiliency.study.extension_trial import REGISTRIES, check_names
 
 CHART = "from resiliency.report.chart import Chart\ndraw = finding = CAPTION = None\nCHART = Chart({})"
 WORD = "a name of lower-case letters, digits and '_' is needed, not of images"
@@ -114,6 +114,10 @@ def test_the_page_names_all_sections_sources_and_groups():
         ("metrics", "entropy", "own:x", "x = 1", "there is a metric of this name already; rename it"),
         ("metrics", "My metric", "own:x", "x = 1", WORD),
         ("corruptions", "corrupted", "own:x", "x = 1", WORD),
+        ("corruptions", "fog", "own:x", "x = 1", "there is a corruption of this name already; rename it"),
+        ("corruptions", "mine", "own:x", "import sys; sys.exit(0)", "ends Python at import (SystemExit(0)); delete"),
+        ("corruptions", "mine", "own:x", "raise OSError('a\\n b')", "cannot be loaded (OSError: a b)"),
+        ("metrics", "mine", "own:x", "x = 1; print('a\\nb')", r"prints 'a\nb' at import, "),
         ("corruptions", "mine", "own:x", "x = 1", "is not a function of this name, registered by `corruption`"),
         ("charts", "calibration", "own", "", "there is a chart of this name already; rename it"),
         ("charts", "mine", "own", "", "is not a module with CHART, draw, finding and CAPTION"),
@@ -121,24 +125,34 @@ def test_the_page_names_all_sections_sources_and_groups():
         ("charts", "mine", "own", CHART.format("('nothing',), 'deploy', '', ''"), "table 'nothing' is not one of"),
     ],
 )
-def test_what_cannot_be_used_is_refused_in_one_line(folder, monkeypatch, kind, name, value, code, reason):
+def test_what_cannot_be_used_is_refused_in_one_line(folder, kind, name, value, code, reason):
     offered(folder, kind, name, value, code)
-    monkeypatch.setattr("resiliency.study.preflight.import_module", run)
-    message = fault_of(load_extensions)
+
+    def loaded() -> None:
+        check_names(kind)
+        run(REGISTRIES[kind])
+
+    message = fault_of(loaded)
     assert message.startswith(f"resiliency.{kind}: {name} = {value} of the package lens-study: {reason}")
+
+
+def test_a_corruption_named_like_a_built_in_one_does_not_take_it_out_of_mce(folder):
+    offered(folder, "corruptions", "fog", "own:x", "x = 1")
+    names = run("resiliency.corruption_names")
+    assert "fog" not in (*names["ADDED"], *names["HELD_OUT"])
 
 
 def test_two_packages_with_the_same_name_are_refused(folder):
     for package in ("one", "two"):
         own_package.offer(folder, {"resiliency.metrics": {"mine": f"{package}:x"}}, package)
-    message = fault_of(load_extensions)
+    message = fault_of(check_names, "metrics")
     assert message.endswith("of the package two: one:x has this name too; remove one of the packages")
 
 
 def test_an_error_in_a_package_is_told(folder):
     offered(folder, "metrics", "mine", "own:x", "1 / 0")
     with pytest.raises(Fault, match=r"\(ZeroDivisionError: division by zero\)$"):
-        list(extensions.loaded("metrics"))
+        extensions.load("metrics", "mine")
 
 
 def test_a_job_without_the_extensions_of_the_workflow_fails(folder):

@@ -70,7 +70,7 @@ def test_a_design_that_takes_too_long_is_named_by_what_it_is(here, monkeypatch):
     settings = {"a": {"architecture": "resnet18"}, "b": {"factory": "factories_to_try:good"}}
     for name, made_by in (("a", "resnet18"), ("b", "factories_to_try:good")):
         assert trial({name: trial_request(settings[name])}) == {
-            name: f"{made_by}: took longer than 0 s to make its network"
+            name: f"{made_by}: took longer than 0 s; it must return the network"
         }
 
 

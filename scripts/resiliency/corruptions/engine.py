@@ -14,6 +14,7 @@ from numbers import Integral
 
 import numpy as np
 
+from resiliency.corruption_names import BUILT_IN
 from resiliency.corruptions import blur, digital, noise, weather  # noqa: F401  they register their functions
 from resiliency.corruptions.registry import CORRUPTIONS, TABLES
 from resiliency.corruptions.settings import HELD_OUT, MAIN, SEVERITIES
@@ -25,7 +26,7 @@ SMALLEST = 32
 # Pixels handled at a time: enough to spread NumPy's overhead over small images, few enough to stay in the cache.
 _CHUNK = 2**17
 
-for _name, _ in loaded("corruptions"):
+for _name, _ in loaded("corruptions", BUILT_IN):
     if _name not in CORRUPTIONS:
         raise refused("corruptions", _name, "is not a function of this name, registered by `corruption`")
 
@@ -53,7 +54,7 @@ def corrupt(
         uint8 NxHxWx3.
 
     Raises:
-        Fault: an argument is none of these.
+        Fault: an argument is none of these, or the corruption returns no such images.
     """
     _check_images(images)
     _check_choice("corruption", corruption, MAIN + HELD_OUT)
@@ -70,8 +71,17 @@ def corrupt(
         part = slice(start, start + size)
         streams = [stream(seed, "corrupt", corruption, int(severity), index) for index in indices[part]]
         chunk = np.ascontiguousarray(images[part])
-        corrupted[part] = registered.function(chunk, streams, *figures, **registered.further[table])
+        pictures = registered.function(chunk, streams, *figures, **registered.further[table])
+        _check_pictures(corruption, pictures, chunk.shape)
+        corrupted[part] = pictures
     return corrupted
+
+
+def _check_pictures(corruption: str, pictures: np.ndarray, shape: tuple[int, ...]) -> None:
+    """Refuse what would be cast or broadcast to images without a word."""
+    dtype, given = getattr(pictures, "dtype", type(pictures).__name__), np.shape(pictures)
+    if dtype != np.uint8 or given != shape:
+        raise Fault(f"{corruption}: returns {dtype} of shape {given}, expected uint8 of shape {shape}")
 
 
 def _check_images(images: np.ndarray) -> None:

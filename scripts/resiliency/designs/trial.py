@@ -5,11 +5,11 @@ that all of it runs in a process of its own, which they may end.
 """
 
 import json
-import os
 import sys
 from pathlib import Path
-from subprocess import DEVNULL, TimeoutExpired, run
 from tempfile import TemporaryDirectory
+
+from resiliency.trials import run_apart
 
 LONGEST = 600
 
@@ -25,22 +25,15 @@ def trial(designs: dict[str, dict]) -> dict[str, str]:
     with TemporaryDirectory() as folder:
         requests, answers = Path(folder, "requests.json"), Path(folder, "answers")
         requests.write_text(json.dumps(designs), encoding="utf-8")
-        command = [sys.executable, "-m", "resiliency.designs.trial", requests, answers]
-        paths = [str(Path(__file__).parents[2]), *filter(None, [os.environ.get("PYTHONPATH")])]
-        variables = {"PYTHONPATH": os.pathsep.join(paths), "CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "1"}
-        try:
-            ended = run(
-                command, env=os.environ | variables, stdout=DEVNULL, stderr=DEVNULL, timeout=LONGEST, check=False
-            )
-            ended = f"ended Python with status {ended.returncode}; it must return the network"
-        except TimeoutExpired:
-            ended = f"took longer than {LONGEST} s to make its network"
+        ended = run_apart("resiliency.designs.trial", requests, answers, longest=LONGEST)
         lines = answers.read_text(encoding="utf-8").splitlines() if answers.exists() else []
     faults = dict(map(json.loads, lines))
     unanswered = [name for name in designs if name not in faults]
     if unanswered:
         description = designs[unanswered[0]]["description"]
-        faults[unanswered[0]] = f"{description['factory'] or description['architecture']}: {ended}"
+        faults[unanswered[0]] = (
+            f"{description['factory'] or description['architecture']}: {ended}; it must return the network"
+        )
     return {name: fault for name, fault in faults.items() if fault}
 
 

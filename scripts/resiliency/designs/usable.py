@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor, nn
 
+from resiliency.faults import brief
+
 BATCH = 2
 DARKER = 0.1  # the last image of a batch against the others: statistics of the batch then differ from the first image's
 SAME, SAME_ALONE = 1e-3, 1e-2  # of the largest logit: sums in another order, and kernels for another number of images
@@ -35,7 +37,7 @@ def network_fault(network: nn.Module, side: int, outputs: int | None) -> str:
         with torch.no_grad():
             network(changing)
     except Exception as error:
-        return f"fails on images of {side}x{side} px: {_brief(error)}"
+        return f"fails on images of {side}x{side} px: {brief(error)}"
     if not isinstance(logits, Tensor):
         return f"gives {type(logits).__name__}, where a tensor of logits is needed"
     if logits.ndim != 2 or len(logits) != BATCH or (outputs or max(logits.shape[1], 2)) != logits.shape[1]:
@@ -50,7 +52,7 @@ def network_fault(network: nn.Module, side: int, outputs: int | None) -> str:
     try:
         gradient = torch.autograd.grad(logits.float().sum(), given, allow_unused=True)[0]
     except RuntimeError as error:
-        return f"has no gradient with respect to images: {_brief(error)}"
+        return f"has no gradient with respect to images: {brief(error)}"
     return answers_fault(network, images) if gradient is not None else "has logits that do not depend on the images"
 
 
@@ -69,7 +71,7 @@ def answers_fault(network: nn.Module, images: Tensor) -> str:
             logits, again = network(images), network(images)
             alone = network(images[:1])
     except Exception as error:
-        return f"fails on one image alone: {_brief(error)}"
+        return f"fails on one image alone: {brief(error)}"
     if moved := [name for name, tensor in network.state_dict().items() if not torch.equal(tensor, before[name])]:
         return f"changes {moved[0]} in evaluation mode; let eval() stop the update, as of running statistics"
     if not _same(logits, again, SAME):
@@ -83,8 +85,3 @@ def answers_fault(network: nn.Module, images: Tensor) -> str:
 
 def _same(one: Tensor, other: Tensor, tolerance: float) -> bool:
     return bool((one - other).abs().max() <= tolerance * one.abs().max())
-
-
-def _brief(error: Exception) -> str:
-    text = " ".join(str(error).split())
-    return f"{type(error).__name__}: {text}"[:200]

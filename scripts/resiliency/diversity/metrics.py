@@ -39,9 +39,7 @@ ENSEMBLE_METRICS = {
     "geometric_ambiguity": EnsembleMetric(("log_sums",), counts.geometric_ambiguity, unchanged),
 }
 
-for _name, _metric in loaded("metrics"):
-    if _name in METRICS or _name in ENSEMBLE_METRICS:
-        raise refused("metrics", _name, "there is a metric of this name already; rename it")
+for _name, _metric in loaded("metrics", METRICS | ENSEMBLE_METRICS):
     if isinstance(_metric, Metric):
         METRICS[_name] = _metric
     elif isinstance(_metric, EnsembleMetric):

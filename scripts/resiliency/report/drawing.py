@@ -2,6 +2,7 @@
 
 import json
 import re
+import traceback
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -9,6 +10,8 @@ import altair as alt
 import pandas as pd
 import vl_convert
 
+from resiliency.extensions import extensions, refused
+from resiliency.faults import brief
 from resiliency.report.bundle import bundle
 from resiliency.report.charts import chart_module
 from resiliency.report.registry import CHARTS
@@ -25,15 +28,37 @@ def draw(name: str, tables: Mapping[str, pd.DataFrame], colours: list[str]) -> d
     """The Vega-Lite specification of the chart `name`; `usermeta` holds its finding, caption and tables.
 
     And, as `nothing`, why there is nothing to draw, if so.
+
+    Raises:
+        Fault: the chart is an extension, and fails or returns something else.
     """
     module, names = chart_module(name), CHARTS[name].tables
     drawn = [tables[table] for table in names]
-    chart = module.draw(*drawn, colours)
-    metadata = {"finding": module.finding(*drawn), "caption": module.CAPTION, "tables": list(names)}
+    chart, finding = (_of_extension if name in extensions("charts") else _drawn)(name, drawn, colours)
+    metadata = {"finding": finding, "caption": module.CAPTION, "tables": list(names)}
     metadata |= chart.usermeta if isinstance(chart.usermeta, dict) else {}
     description = f"{metadata['finding']} {metadata['caption']}".strip()
     # Altair validates each part as it is made; to validate the whole again takes a sixth of the time to draw.
     return spoken(set_properties(chart, description=description, usermeta=metadata).to_dict(validate=False))
+
+
+def _drawn(name: str, tables: list[pd.DataFrame], colours: list[str]) -> tuple[alt.TopLevelMixin, str]:
+    module = chart_module(name)
+    return module.draw(*tables, colours), module.finding(*tables)
+
+
+def _of_extension(name: str, tables: list[pd.DataFrame], colours: list[str]) -> tuple[alt.TopLevelMixin, str]:
+    """As `_drawn`, of a chart that may fail or change its tables, which others draw too."""
+    try:
+        chart, finding = _drawn(name, [table.copy() for table in tables], colours)
+    except (Exception, SystemExit) as error:
+        traceback.print_exc()
+        raise refused("charts", name, f"fails on the tables of this study ({brief(error)}); see the log") from error
+    for returned, expected in ((chart, alt.TopLevelMixin), (finding, str)):
+        if not isinstance(returned, expected):
+            function, kind = ("finding", "str") if expected is str else ("draw", "a chart of Altair")
+            raise refused("charts", name, f"{function} returns {type(returned).__name__}, expected {kind}")
+    return chart, finding
 
 
 def svg(spec: dict) -> str:

@@ -50,10 +50,8 @@ CHARTS = {
 ANCHORS = {section.anchor for section in SECTIONS + APPENDIX}
 DRAWABLE = {table for chart in CHARTS.values() for table in chart.tables} | {Path(file).stem for file in TABLES}
 
-for _name, _module in loaded("charts"):
+for _name, _module in loaded("charts", tuple(CHARTS)):
     _chart = getattr(_module, "CHART", None)
-    if _name in CHARTS:
-        raise refused("charts", _name, "there is a chart of this name already; rename it")
     if not isinstance(_chart, Chart) or not {"draw", "finding", "CAPTION"} <= set(dir(_module)):
         raise refused("charts", _name, "is not a module with CHART, draw, finding and CAPTION")
     if _chart.section not in ANCHORS:

@@ -2,10 +2,9 @@
 
 import hashlib
 import json
-import re
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from importlib import import_module
 from importlib.metadata import version
 from itertools import chain
 from math import ceil, inf
@@ -18,18 +17,11 @@ from resiliency.data.folder import count_images, folder_classes, training_fault
 from resiliency.data.settings import PUBLISHED, Dataset
 from resiliency.data.source import ALL
 from resiliency.designs.trial import trial
-from resiliency.extensions import extensions, offered, refused
 from resiliency.faults import Fault
-from resiliency.study.checks import IMAGES
+from resiliency.study.extension_trial import check_extensions
 from resiliency.study.model import Study
 from resiliency.study.recipes import valid_recipes
 
-REGISTRIES = {
-    "corruptions": "resiliency.corruptions.engine",
-    "metrics": "resiliency.diversity.metrics",
-    "charts": "resiliency.report.registry",
-}
-EXTENSION_NAME = r"[a-z][a-z0-9_]*"
 CODE = ("trial", "usable", "networks", "stems", "factories", "hub", "weights")
 
 
@@ -38,27 +30,18 @@ def preflight(study: Study) -> None:
 
     Raises:
         Fault: one line for each fault: a folder that is not there or has too few images, or a design whose network
-            cannot be made, or does not take the study's images; or an extension that cannot be loaded.
+            cannot be made, or does not take the study's images; or an extension that cannot be used.
     """
-    load_extensions()
+    _check_python()
+    check_extensions(study.data.side, study.corruptions.table_at(study.data.side))
     if faults := [*_data_faults(study), *_network_faults(study)]:
         raise Fault("\n".join(faults))
 
 
-def load_extensions() -> None:
-    """Load what other packages add to the registries, as jobs will.
-
-    Raises:
-        Fault: a name cannot be one, or the registry refuses what has it.
-    """
-    for kind, registry in REGISTRIES.items():
-        for entry in offered(kind):
-            if not re.fullmatch(EXTENSION_NAME, entry.name) or entry.name in IMAGES:
-                raise refused(kind, entry.name, "a name of lower-case letters, digits and '_' is needed, not of images")
-            if entry != extensions(kind)[entry.name]:
-                raise refused(kind, entry.name, f"{entry.value} has this name too; remove one of the packages")
-        if extensions(kind):
-            import_module(registry)
+def _check_python() -> None:
+    if sys.flags.optimize > 1:
+        reason = "removes docstrings, without which Altair, which draws the charts, cannot be imported"
+        raise Fault(f"PYTHONOPTIMIZE: {sys.flags.optimize} {reason}; expected 0 or 1. Unset it")
 
 
 def _data_faults(study: Study) -> Iterator[str]:
