@@ -90,6 +90,15 @@ def test_a_change_of_the_package_makes_what_it_adds_again(study, packages):
     assert "train" not in planned
 
 
+def test_a_package_that_ends_python_ends_the_run_in_one_line(study, packages):
+    path = packages / "lens_study/hellinger.py"
+    path.write_text(path.read_text() + "raise SystemExit(0)\n")
+    run = study.snakemake("--dry-run", "--cores", "2")
+    assert run.returncode == 1
+    (line,) = [line for line in run.stdout.splitlines() if line.startswith("study: ")]
+    assert "resiliency.metrics: hellinger = lens_study.hellinger:HELLINGER of the package lens-study: ends Py" in line
+
+
 def test_without_the_package_the_study_is_refused(study, workflow_in):
     alone = workflow_in(study.directory, study.study)
     run = alone.snakemake("--dry-run", "--cores", "2")
