@@ -9,7 +9,7 @@ from resiliency.report.deployment_answers import deployment_answers
 from resiliency.report.overview import contenders
 from resiliency.report.words import percent
 
-NAMES = ("deployment", "selective_prediction", "temperatures")
+NAMES = ("deployment", "selective_prediction", "temperatures", "members")
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def test_the_questions_come_in_order_and_are_of_the_best_ensemble(tables):
     assert "from 10.0 % to 2.0 % (change −8.0 percentage points [−10.0, −6.0])" in good
     assert by_question["What is its worst condition?"].startswith("Fog at severity 5")
     assert "is dog" in by_question["What is its worst condition?"]
-    assert f"this one is {best['number']}" in by_question["How do I get it?"]
+    assert f"--config ensemble={best['number']}," in by_question["How do I get it?"]
 
 
 def test_a_score_is_named_that_is_shown_to_be_better_else_the_usual_one(tables):

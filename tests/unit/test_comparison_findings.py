@@ -88,7 +88,33 @@ def compared(difference: float, low: float, high: float, members: str = "a") -> 
     ],
 )
 def test_the_first_screen_tells_the_paired_difference(ends, expected):
-    assert compared(*ends) == f"The best ensemble misclassifies 2.4 percentage points {expected}"
+    assert compared(*ends) == f"The best ensemble misclassifies 2.4 percentage points {expected}."
+
+
+@pytest.mark.parametrize(
+    ("differences", "expected"),
+    [([-0.1, 0.0, 0.2], "2 of 3"), ([-0.1, -0.1, -1e-9], "none of 3"), ([1e-17, -0.1, -0.1], "1 of 3")],
+)
+def test_the_first_screen_counts_the_corruptions_under_which_the_baseline_is_no_worse(differences, expected):
+    ends = [(-0.3, 0.3)] * 3
+    table = under([("best ensemble", "a+b", UNKNOWN_ENDS), ("baseline", "a", ends)])
+    table.loc[table["role"] == "baseline", "difference"] = differences
+    overall = {"corruption": "corrupted", "difference": -0.07, "difference_low": -0.1, "difference_high": -0.04}
+    text = led_by(pd.concat([table, table.iloc[-1:].assign(**overall)]), "Baseline")
+    assert text.startswith("The best ensemble misclassifies 7.0 percentage points fewer [4.0, 10.0].")
+    assert f"The baseline is as good or better under {expected} corruptions." in text
+
+
+def test_a_difference_that_rounds_to_nothing_has_no_direction():
+    assert compared(-0.0001, -0.01, 0.01).startswith("The best ensemble misclassifies as many images [")
+
+
+def test_a_single_member_that_is_best_is_not_called_an_ensemble():
+    ends = [(-0.2, -0.1)] * 3
+    table = under([("best member", "a", UNKNOWN_ENDS), ("baseline", "b", ends)], "best member")
+    overall = {"corruption": "corrupted", "difference": -0.15, "difference_low": -0.2, "difference_high": -0.1}
+    text = led_by(pd.concat([table, table.iloc[-1:].assign(**overall)]), "Baseline")
+    assert text.startswith("The best member misclassifies 15.0 percentage points fewer [10.0, 20.0].")
 
 
 def test_the_best_ensemble_is_not_compared_with_itself_nor_where_nothing_is_known():

@@ -194,7 +194,7 @@ def test_nothing_on_the_page_of_a_degenerate_study_is_empty(text):
 @pytest.mark.parametrize("name", DEGENERATE)
 def test_answers_about_degenerate_studies_are_sentences(name):
     tables = degenerate(name)
-    names = ("deployment", "selective_prediction", "temperatures")
+    names = ("deployment", "selective_prediction", "temperatures", "members")
     for question, answer in deployment_answers(*(tables[table] for table in names), None, "tiny"):
         assert question.endswith("?")
         assert answer.endswith(".")
@@ -207,6 +207,6 @@ def test_the_only_member_is_compared_with_no_other():
     assert sentences["under_corruptions"] == ""
     assert "the best member (vit-s0), also the baseline, misclassifies" in sentences["deployment"]
     assert sentences["deployment"].count("misclassifies") == 1
-    names = ("deployment", "selective_prediction", "temperatures")
+    names = ("deployment", "selective_prediction", "temperatures", "members")
     cost = dict(deployment_answers(*(tables[name] for name in names), None, "tiny"))["What does it cost?"]
     assert "times" not in cost

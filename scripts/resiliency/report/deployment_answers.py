@@ -2,9 +2,10 @@
 
 import pandas as pd
 
+from resiliency.designs.members import WeightsKind
 from resiliency.names import CORRUPTED
 from resiliency.report.overview import contenders
-from resiliency.report.words import interval, label, number, percent, plural, points
+from resiliency.report.words import change, interval, label, number, percent, plural, points, quantity
 
 REFERENCE = "max_probability"
 NAMES = {
@@ -22,12 +23,17 @@ OBJECTIVES = {
 
 
 def deployment_answers(
-    deployment: pd.DataFrame, selective: pd.DataFrame, temperatures: pd.DataFrame, classes: list[str] | None, study: str
+    deployment: pd.DataFrame,
+    selective: pd.DataFrame,
+    temperatures: pd.DataFrame,
+    members: pd.DataFrame,
+    classes: list[str] | None,
+    study: str,
 ) -> list[tuple[str, str]]:
     """Questions and answers about the best ensemble: which, how good, when to abstain, what is worst, cost, delivery.
 
     Args:
-        deployment, selective, temperatures: tables of these names.
+        deployment, selective, temperatures, members: tables of these names.
         classes: names of the classes; None where they are not known.
         study: its name.
     """
@@ -38,21 +44,23 @@ def deployment_answers(
     of_scores = selective[selective["members"] == best["members"]]
     fitted = temperatures[temperatures["members"] == best["members"]].set_index("images")
     return [
-        ("Which ensemble?", _which(best)),
+        ("Which ensemble?", _which(best, bool((deployment["size"] > 1).any()))),
         ("How good is it, and how sure is that?", f"{_good(best)} {_calibrated(fitted)}"),
         ("When should it abstain?", _abstains(of_scores)),
         ("What is its worst condition?", _worst(best, classes)),
         ("What does it cost?", _costs(rows)),
-        ("How do I get it?", _delivered(best, study)),
+        ("How do I get it?", _delivered(best, deployment, members, study)),
     ]
 
 
-def _which(row: dict) -> str:
+def _which(row: dict, several: bool) -> str:
+    """Which one, of candidates of which some have several members."""
     members = row["members"].replace("+", " + ")
+    alone = "" if several else ": there are no ensembles"
     together = f": {row['size']} members, combined by {label(row['rule'])}" if row["size"] > 1 else ""
     chosen, others = plural(row["selection_images"], "test image"), plural(row["images"], "other image")
     return (
-        f"{members}{together or ', a single member: there are no ensembles'}. It was chosen for the lowest "
+        f"{members}{together or f', a single member{alone}'}. It was chosen for the lowest "
         f"{OBJECTIVES[row['objective']]} on {chosen}; the figures below are from {others}, which the choice "
         "did not use."
     )
@@ -63,9 +71,14 @@ def _good(row: dict) -> str:
         f"It misclassifies {_figure(row, 'mean_corruption_error')} of corrupted images "
         f"({percent(row['confidence'], 0)} interval) and {percent(1 - row['clean_accuracy'])} of clean ones."
     )
-    if row["optimism"] > 0:
-        answer += f" On the images used for the choice, its error is {points(row['optimism'])} percentage points lower."
-    return answer
+    if pd.isna(row["optimism"]):
+        return answer
+    before = change(row["selection_error"] - row["mean_corruption_error"], "higher", "lower", "about the same")
+    looked = change(row["optimism"], "better than it is", "worse than it is", "neither better nor worse")
+    return (
+        f"{answer} On the images used for the choice, its error was {percent(row['selection_error'])}: {before}. "
+        f"The choice made it look {looked}, given how the errors of all candidates differ between the images."
+    )
 
 
 def _calibrated(rows: pd.DataFrame) -> str:
@@ -111,7 +124,8 @@ def _compared(row: pd.Series, score: str, better: bool, scores: int) -> str:
         return (
             f"{NAMES[score].capitalize()} ranks its answers better than {NAMES[REFERENCE]} does (AURC lower by {by})."
         )
-    return f"No other score ranks its answers significantly better than {NAMES[score]}." if scores > 1 else ""
+    compared = scores > 1 and score == REFERENCE
+    return f"No other score ranks its answers significantly better than {NAMES[score]}." if compared else ""
 
 
 def _four(value: float) -> str:
@@ -139,15 +153,45 @@ def _costs(rows: list[dict]) -> str:
     best, others = rows[0], rows[1:]
     if best["macs"] != best["macs"]:
         return "Not known: the MACs of its members are unknown."
-    cost = f"{best['macs'] / 1e6:,.3g} M MACs per image and {best['parameters'] / 1e6:,.3g} M parameters"
+    cost = f"{_of_unit(best['macs'], 'MACs')} per image"
+    if best["parameters"] == best["parameters"]:
+        cost += f" and {_of_unit(best['parameters'], 'parameters')}"
     peers = [row for row in others if row["macs"] > 0 and row["members"] != best["members"]]
-    ratios = [f"{number(best['macs'] / row['macs'], 1)} times the MACs of the {row['role'].lower()}" for row in peers]
+    ratios = [f"{quantity(best['macs'] / row['macs'])} times the MACs of the {row['role'].lower()}" for row in peers]
     return f"{cost}{'; ' if ratios else ''}{', '.join(ratios)}. The export measures its time on your machine."
 
 
-def _delivered(row: dict, study: str) -> str:
-    return (
-        f"snakemake export --cores all, for the study’s file, writes it to results/{study}/export: programs for torch "
-        f"and onnxruntime that take images as bytes, and a model card. Any other row of deployment.csv by its number: "
-        f"--config ensemble=<number>; this one is {int(row['number'])}."
+def _of_unit(value: float, unit: str) -> str:
+    """Such as 7.6 GMACs, and 719 k parameters."""
+    text = quantity(value)
+    return text + unit if unit == "MACs" and not text[-1].isdigit() else f"{text} {unit}"
+
+
+def _delivered(row: dict, deployment: pd.DataFrame, members: pd.DataFrame, study: str) -> str:
+    """How to export it, or why that cannot be done and what can."""
+    unknown = members.loc[members["weights_kind"] == WeightsKind.NONE, "member"]
+    known = [name for name in row["members"].split("+") if name in set(unknown)]
+    if not known:
+        return (
+            f"{_exported(row['number'])}, with the file of the study after --configfile, writes it to "
+            f"results/{study}/export: programs for torch and onnxruntime that take images as bytes, and a model card. "
+            "Any other row of deployment.csv is exported by its number."
+        )
+    answer = (
+        f"snakemake export cannot write it: {', '.join(known)} {'is' if len(known) == 1 else 'are'} known by "
+        "predictions, and only networks are exported. Give the study their networks, or combine the predictions "
+        "where they are made"
     )
+    networks = deployment[[not set(joined.split("+")) & set(unknown) for joined in deployment["members"]]]
+    networks = networks.dropna(subset=["selection_error"])
+    if networks.empty:
+        return f"{answer}."
+    other = networks.loc[networks["selection_error"].idxmin()]
+    return (
+        f"{answer}; or export the best row of networks, {other['members'].replace('+', ' + ')}, which misclassifies "
+        f"{percent(other['mean_corruption_error'])} of corrupted images: {_exported(other['number'])}."
+    )
+
+
+def _exported(number_of: int) -> str:
+    return f"snakemake export --cores all --config ensemble={int(number_of)}"

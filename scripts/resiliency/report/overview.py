@@ -5,6 +5,7 @@ import re
 import pandas as pd
 from markupsafe import Markup
 
+from resiliency.analysis.contenders import ROLES
 from resiliency.analysis.contenders import contenders as chosen
 from resiliency.analysis.copies import SAME_ANSWERS
 from resiliency.designs.members import WeightsKind
@@ -12,6 +13,7 @@ from resiliency.names import CLEAN, CORRUPTED
 from resiliency.reliability import FEW_IMAGES, FEW_STEPS, FEWEST_IMAGES, FEWEST_STEPS, NEAR_CHANCE
 from resiliency.report import words
 
+BASELINE = ROLES[-1]
 LEADING = 3
 NAMED = 5
 WARNINGS = {
@@ -168,21 +170,26 @@ def contenders(deployment: pd.DataFrame) -> list[dict]:
 
 
 def led_by(compared: pd.DataFrame, role: str) -> str:
-    """How many points fewer errors the best ensemble makes than another contender, with the interval of the difference.
+    """How many points fewer errors the first contender makes than another; of the baseline, under how many corruptions.
 
     Args:
         compared: contenders.csv, which compares them on the same images.
-        role: of the other, as `contenders` names it; "" of the best ensemble itself, or where nothing is known.
+        role: of the other, as `contenders` names it; "" of the first itself, or where nothing is known.
     """
-    rows = compared[(compared["corruption"] == CORRUPTED) & (compared["role"] == role.lower())]
-    row = rows.dropna(subset=["difference"])
-    if row.empty or (row := row.iloc[0])["members"] == compared["members"].iloc[0]:
+    of_role = compared[compared["role"] == role.lower()].dropna(subset=["difference"])
+    overall, single = (of_role[(of_role["corruption"] == CORRUPTED) == whole] for whole in (True, False))
+    if overall.empty or (row := overall.iloc[0])["members"] == compared["members"].iloc[0]:
         return ""
-    fewer, low, high = -row["difference"], -row["difference_high"], -row["difference_low"]
-    sure = "" if low > 0 or high < 0 else ", not significant"
-    change = f"{words.points(abs(fewer))} percentage points {'fewer' if fewer >= 0 else 'more'}"
-    ends = (low, high) if fewer >= 0 else (-high, -low)
-    return f"The best ensemble misclassifies {change} {words.interval(*ends, words.points)}{sure}"
+    more, low, high = row["difference"], row["difference_low"], row["difference_high"]
+    ends = (low, high) if more > 0 else (-high, -low)
+    unclear = ", not significant" if low <= 0 <= high else ""
+    amount = words.change(more, "more", "fewer", "as many images")
+    text = f"The {compared['role'].iloc[0]} misclassifies {amount} {words.interval(*ends, words.points)}{unclear}."
+    if row["role"] != BASELINE or single.empty:
+        return text
+    no_worse = int((single["difference"].round(12) >= 0).sum())
+    corruptions = words.plural(len(single), "corruption")
+    return f"{text} The baseline is as good or better under {no_worse or 'none'} of {corruptions}."
 
 
 def leaders(tables: dict[str, pd.DataFrame], further: list[str]) -> list[dict]:

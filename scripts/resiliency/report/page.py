@@ -136,7 +136,7 @@ def _subject(tables: dict[str, pd.DataFrame]) -> str:
 
 def _answers(tables: dict[str, pd.DataFrame], card: dict | None, study: str) -> list[tuple[str, str]]:
     """What is asked of the ensemble to deploy, where the study has the tables that answer it."""
-    names = ("deployment", "selective_prediction", "temperatures")
+    names = ("deployment", "selective_prediction", "temperatures", "members")
     if not all(name in tables for name in names):
         return []
     return deployment_answers(*(tables[name] for name in names), card["classes"] if card else None, study)

@@ -7,6 +7,7 @@ from resiliency.joint_objectives import JOINT_OBJECTIVES
 from resiliency.report import metric_labels
 
 MINUS = "−"
+PREFIXES = ("", "k", "M", "G", "T")
 NOTHING = "–"
 
 KINDS = {"prediction": "Predictions", "attribution": "Attributions", "activation": "Activations"}
@@ -62,9 +63,23 @@ def number(value: float | None, digits: int = 3) -> str:
     return (f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.{digits}f}").replace("-", MINUS)
 
 
+def quantity(value: float | None) -> str:
+    """A number with three significant digits and a prefix, such as 719 k or 7.6 G; 0 to 10¹⁵."""
+    if _missing(value):
+        return NOTHING
+    place = next((n for n in range(len(PREFIXES)) if abs(value) < 999.5 * 1000**n), len(PREFIXES) - 1)
+    return f"{value / 1000**place:.3g} {PREFIXES[place]}".rstrip().replace("-", MINUS)
+
+
 def points(share: float) -> str:
     """A difference of shares in percentage points, such as 1.2."""
     return number(100 * share, 1)
+
+
+def change(difference: float, more: str, less: str, none: str) -> str:
+    """A difference of shares in words, such as "1.2 percentage points higher"; `none` if it rounds to nothing."""
+    size = points(abs(difference))
+    return none if float(size) == 0 else f"{size} percentage points {more if difference > 0 else less}"
 
 
 def estimate(value: float | None) -> str:

@@ -1,0 +1,200 @@
+"""Each number and direction in the answers about the ensemble to deploy is that of the tables, whatever these hold."""
+
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+from synthetic import synthetic_tables
+
+from resiliency.report.deployment_answers import OBJECTIVES, deployment_answers
+from resiliency.report.overview import contenders
+from resiliency.report.words import MINUS, interval, label, percent, quantity
+
+NAMES = ("deployment", "selective_prediction", "temperatures", "members")
+WHICH, GOOD, ABSTAIN = (
+    "Which ensemble?",
+    "How good is it, and how sure is that?",
+    "When should it abstain?",
+)
+WORST, COST, DELIVERY = "What is its worst condition?", "What does it cost?", "How do I get it?"
+
+
+def varied(**columns: object) -> dict[str, pd.DataFrame]:
+    """The synthetic tables with other columns in deployment.csv, of any index."""
+    tables = synthetic_tables()
+    tables["deployment"] = tables["deployment"].assign(**columns)
+    return tables
+
+
+def only(tables: dict[str, pd.DataFrame], kept: pd.Series) -> dict[str, pd.DataFrame]:
+    return tables | {"deployment": tables["deployment"][kept]}
+
+
+BASE = varied()
+ROWS = BASE["deployment"]
+STUDIES = {
+    "as usual": BASE,
+    "looked better": varied(selection_error=ROWS.mean_corruption_error - 0.03, optimism=0.02),
+    "looked worse": varied(selection_error=ROWS.mean_corruption_error + 0.03, optimism=-0.02),
+    "looked worse, harder images": varied(selection_error=ROWS.mean_corruption_error + 0.03, optimism=0.02),
+    "looked the same": varied(selection_error=ROWS.mean_corruption_error + 1e-5, optimism=1e-5),
+    "by the worst condition": varied(objective="worst_condition", optimism=np.nan),
+    "single members": only(BASE, ROWS["size"] == 1),
+    "no baseline": varied(baseline=False),
+    "without parameters": varied(parameters=np.nan),
+    "large": varied(macs=ROWS.macs * 1e6, parameters=ROWS.parameters * 1e4),
+}
+
+
+def answers(tables: dict[str, pd.DataFrame]) -> dict[str, str]:
+    return dict(deployment_answers(*(tables[name] for name in NAMES), ["cat", "dog"], "tiny"))
+
+
+@pytest.fixture(params=STUDIES)
+def tables(request) -> dict[str, pd.DataFrame]:
+    return STUDIES[request.param]
+
+
+@pytest.fixture
+def best(tables) -> dict:
+    return contenders(tables["deployment"])[0]
+
+
+def with_ends(row: dict, name: str) -> str:
+    return f"{percent(row[name])} {interval(row[f'{name}_low'], row[f'{name}_high'], percent)}"
+
+
+def points_of(text: str, unit: str = " percentage points ") -> tuple[float, str]:
+    """The number before `unit`, and the word behind it."""
+    found = re.search(rf"([\d.]+){unit}(\w+)", text)
+    return float(found[1]), found[2]
+
+
+def test_which_one_says_members_sizes_and_what_they_were_chosen_by(tables, best):
+    text = answers(tables)[WHICH]
+    assert text.startswith(best["members"].replace("+", " + "))
+    assert (f": {best['size']} members, combined by {label(best['rule'])}" in text) == (best["size"] > 1)
+    assert ("a single member" in text) == (best["size"] == 1)
+    assert ("there are no ensembles" in text) == (tables["deployment"]["size"] == 1).all()
+    assert f"lowest {OBJECTIVES[best['objective']]} on {best['selection_images']} test images" in text
+    assert f"from {best['images']} other images" in text
+
+
+def test_the_errors_are_those_of_the_images_that_judge(tables, best):
+    text = answers(tables)[GOOD]
+    assert f"misclassifies {with_ends(best, 'mean_corruption_error')} of corrupted images" in text
+    assert f"and {percent(1 - best['clean_accuracy'])} of clean ones" in text
+
+
+def test_the_error_on_the_images_of_the_choice_goes_the_way_of_the_table(tables, best):
+    text = answers(tables)[GOOD]
+    if np.isnan(best["optimism"]):
+        assert "images used for the choice" not in text
+        return
+    before, looked = re.search(r"On the images used for the choice, (.*?)\. (The choice .*?)\. ?A temp", text).groups()
+    assert f"its error was {percent(best['selection_error'])}:" in before
+    difference = 100 * (best["selection_error"] - best["mean_corruption_error"])
+    if abs(difference) < 0.05:
+        assert before.endswith("about the same")
+        assert "neither better nor worse" in looked
+        return
+    assert points_of(before) == (pytest.approx(abs(difference), abs=0.05), "higher" if difference > 0 else "lower")
+    way = "better" if best["optimism"] > 0 else "worse"
+    assert points_of(looked) == (pytest.approx(100 * abs(best["optimism"]), abs=0.05), way)
+
+
+def test_calibration_is_that_of_corrupted_images(tables, best):
+    table = tables["temperatures"]
+    row = table[(table.members == best["members"]) & (table.images == "corrupted")].iloc[0]
+    text = answers(tables)[GOOD]
+    assert f"temperature of {row.temperature:.2f}, fitted on {row.validation_images} validation images" in text
+    assert f"from {percent(row.ece_before)} to {percent(row.ece_after)}" in text
+    change = float(re.search(r"change (\S+) percentage", text)[1].replace(MINUS, "-"))
+    assert np.sign(change) == np.sign(row.ece_after - row.ece_before)
+
+
+@pytest.mark.parametrize("excess", [-0.01, 0.01])
+def test_abstaining_names_the_score_that_is_better_by_its_interval(best, tables, excess):
+    table = tables["selective_prediction"].copy()
+    entropy = table.score == "entropy"
+    table.loc[entropy, ["aurc_excess", "aurc_excess_low", "aurc_excess_high"]] = excess + np.array([0, -0.004, 0.004])
+    text = answers(tables | {"selective_prediction": table})[ABSTAIN]
+    score = "entropy" if excess < 0 else "max_probability"
+    row = table[(table.members == best["members"]) & (table.images == "corrupted") & (table.score == score)].iloc[0]
+    assert text.startswith("Where entropy is high" if excess < 0 else "Where the maximum probability is low")
+    assert f"misclassifies {with_ends(row, 'error_at_95')} of them; of 90 %, {with_ends(row, 'error_at_90')}" in text
+    assert f"of 80 %, {with_ends(row, 'error_at_80')}." in text
+    assert f"keeps {with_ends(row, 'fpr_at_95')} of the incorrect ones" in text
+    assert ("AURC lower by 0.0100 [0.0060, 0.0140]" in text) == (excess < 0)
+    assert ("No other score" in text) == (excess > 0)
+
+
+def test_no_score_is_called_best_that_was_not_compared(tables):
+    """The excess is over the maximum probability; where that says nothing, no comparison is known."""
+    table = tables["selective_prediction"]
+    table = table[table.score == "entropy"].assign(aurc_excess=np.nan, aurc_excess_low=np.nan, aurc_excess_high=np.nan)
+    table = pd.concat([table, table.assign(score="vote_agreement")])
+    assert "better than" not in answers(tables | {"selective_prediction": table})[ABSTAIN]
+
+
+def test_the_worst_condition_is_that_of_the_table(tables, best):
+    text = answers(tables)[WORST].lower()
+    assert text.startswith(f"{label(best['worst_corruption'])} at severity {best['worst_severity']}")
+    assert f"misclassifies {with_ends(best, 'worst_error')} of the images" in text
+    assert f"is dog, with an error of {with_ends(best, 'worst_class_error')}" in text
+    assert f"in {percent(best['quantile'], 0)} of the conditions its error is at most" in text
+    assert f"at most {with_ends(best, 'quantile_error')}" in text
+
+
+def test_costs_are_written_with_a_prefix_and_compared_with_the_others(tables, best):
+    text = answers(tables)[COST]
+    factors = {"": 1, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
+    number, prefix = re.search(r"^([\d.]+) ([kMGT]?)MACs per image", text).groups()
+    assert len(number.replace(".", "")) <= 4
+    assert float(number) * factors[prefix] == pytest.approx(best["macs"], rel=0.005)
+    known = not np.isnan(best["parameters"])
+    assert ("parameters" in text) == known
+    assert not known or f"{quantity(best['parameters'])} parameters" in text
+    others = {
+        row["role"].lower(): best["macs"] / row["macs"]
+        for row in contenders(tables["deployment"])[1:]
+        if row["members"] != best["members"]
+    }
+    found = {role: float(ratio) for ratio, role in re.findall(r"([\d.]+) times the MACs of the ([a-z ]+)", text)}
+    assert found == pytest.approx(others, rel=0.005)
+
+
+def test_the_number_of_the_export_is_that_of_the_row(tables, best):
+    assert f"snakemake export --cores all --config ensemble={best['number']}, with" in answers(tables)[DELIVERY]
+
+
+def test_what_cannot_be_exported_is_told_with_what_can():
+    tables = {name: BASE[name].copy() for name in NAMES}
+    best = contenders(tables["deployment"])[0]
+    first, *_ = best["members"].split("+")
+    tables["members"].loc[tables["members"].member == first, "weights_kind"] = "none"
+    text = answers(tables)[DELIVERY]
+    assert f"cannot write it: {first} is known by predictions" in text
+    networks = tables["deployment"][[first not in joined.split("+") for joined in tables["deployment"].members]]
+    other = networks.loc[networks.selection_error.idxmin()]
+    assert f"misclassifies {percent(other.mean_corruption_error)} of corrupted images" in text
+    assert f"ensemble={other.number}." in text
+    tables["members"]["weights_kind"] = "none"
+    assert "snakemake export --cores" not in answers(tables)[DELIVERY]
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        (0, "0"),
+        (7.6e9, "7.6 G"),
+        (4e9, "4 G"),
+        (718506, "719 k"),
+        (999_499, "999 k"),
+        (999_500, "1 M"),
+        (0.0417, "0.0417"),
+    ],
+)
+def test_quantities_have_few_digits_and_a_prefix(value, written):
+    assert quantity(value) == written
