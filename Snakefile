@@ -1,7 +1,7 @@
 configfile: f"{workflow.basedir}/config.yaml"
 
 
-report: "rules/captions/workflow.rst"
+report: "rules/overview.rst"
 
 
 include: "rules/study.smk"
@@ -28,7 +28,6 @@ localrules:
 # Snakemake does not miss what only finished tables were made from.
 INTERMEDIATE = [
     [f"{RESULTS}/data/card.json", GALLERY, CORRUPTED] if STUDY.dataset else [],
-    f"{RESULTS}/conditions.csv",
     MEMBER_FILES["weights"],
     MEMBER_FILES["descriptions"],
     [f"{RESULTS}/search/supernet/weights.safetensors"] if SEARCHED else [],

@@ -24,7 +24,7 @@ html_show_copyright = False
 NAVIGATION = {
     "Tutorials": ["photos", "imagenet", "predictions", "cluster"],
     "How-to guides": [
-        *("studies", "extending", "own_extensions", "touches", "test_sets", "deploying", "figures"),
+        *("studies", "extending", "own_extensions", "test_sets", "deploying", "figures"),
         *("python", "elsewhere", "slurm", "gpu"),
     ],
     "Reference": [

@@ -74,7 +74,7 @@ if STUDY.dataset:
             labels=JUDGED["labels"],
             card=LEARNED["card"],
         output:
-            f"{RESULTS}/conditions.csv",
+            TABLES["conditions"],
         log:
             log_of("conditions"),
         conda:

@@ -84,7 +84,7 @@ if not STUDY.dataset:
         input:
             external_files(SOURCES[0], labels_alone=True),
         output:
-            conditions=f"{RESULTS}/conditions.csv",
+            conditions=TABLES["conditions"],
             labels=JUDGED["labels"],
         log:
             log_of("external_conditions"),

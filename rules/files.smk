@@ -4,7 +4,6 @@ from importlib.util import find_spec
 from resiliency.export.choice import PACKAGES
 from resiliency.extensions import extensions
 from resiliency.external.arrays import array_files
-from resiliency.report import topics
 from resiliency.report.registry import CHARTS
 
 # Images are one array, or a list of files that are decoded on the fly.
@@ -28,7 +27,7 @@ FURTHER = {
 }
 # What members are judged by: the conditions, and the labels of each test set in their order.
 JUDGED = {
-    "conditions": f"{RESULTS}/conditions.csv",
+    "conditions": TABLES["conditions"],
     "labels": [TEST["labels"], *(files["labels"] for files in FURTHER.values())],
 }
 if not STUDY.dataset:
@@ -86,18 +85,6 @@ MEMBER_FILES = {
     "errors": [f"{RESULTS}/external/{source.name}/errors.csv" for source in SOURCES if source.kind == "scores"],
 }
 LOGITS = predictions(MEMBERS + PREDICTED)
-TABLES = {
-    name: f"{RESULTS}/tables/{name}{'.parquet' if name == 'ensembles' else '.csv'}"
-    for name in (
-        *("members", "corruption_errors", "histories", "calibration", "ensembles", "correlations"),
-        *("correlation_differences", "observations", "coincident_failures", "attribution_distances", "skipped"),
-        *("origins", "ensemble_sizes", "deployment", "selective_prediction", "temperatures", "early_exit"),
-        *("contenders", "contender_calibration", "effective_robustness", "best_ensembles"),
-    )
-}
-MADE = [name for name in TABLES if name not in LACKING]
-
-
 def made(name):
     """The file of a table; none where the study does not allow it."""
     return TABLES[name] if name in MADE else []
@@ -105,11 +92,9 @@ def made(name):
 
 def in_report(path):
     """A table or a chart that `snakemake --report` shows too."""
-    folder, name = ("charts", Path(path).stem) if path.endswith(".svg") else ("tables", Path(path).name)
-    listed = (CHARTS if folder == "charts" else topics.TABLES)[name]
-    labels = {"about": listed.topic, folder.removesuffix("s"): listed.title}
-    caption = None if folder == "charts" and name in extensions("charts") else f"captions/{folder}/{name}.rst"
-    return report(path, caption=caption, category=folder.capitalize(), labels=labels)
+    folder, listed = ("charts", CHARTS) if path.endswith(".svg") else ("tables", tables.TABLES)
+    entry = listed[Path(path).stem]
+    return report(path, category=folder.capitalize(), labels={"about": entry.topic, folder[:-1]: entry.title})
 
 
 def exportable(wildcards):

@@ -3,11 +3,9 @@ from resiliency.report.settings import CHART_SUFFIXES, PAGE_FILES
 CHART_TABLES = {name: TABLES[name] for name in MADE}
 CHART_TABLES |= {"gallery": GALLERY} if STUDY.dataset else {}
 CHART_TABLES |= {"attribution_gallery": ATTRIBUTION_GALLERY} if MEMBERS else {}
-CHART_TABLES |= {"evaluations": EVALUATIONS} if SEARCHED else {}
 CHART_TABLES |= {"candidates": f"{RESULTS}/ensembles/candidates.parquet"} if "deployment" in MADE else {}
 CHART_TABLES |= {"risk_coverage": f"{RESULTS}/ensembles/risk_coverage.parquet"} if "deployment" in MADE else {}
-AVAILABLE = CHART_TABLES.keys() | ({"corruptions"} if CORRUPTIONS else set()) | ({"joint"} if SETTINGS else set())
-DRAWN = {name: chart for name, chart in CHARTS.items() if chart.needs <= AVAILABLE}
+DRAWN = {name: chart for name, chart in CHARTS.items() if chart.needs <= CHART_TABLES.keys() | HAS}
 CHART_TABLES = {name: path for name, path in CHART_TABLES.items() if any(name in of.needs for of in DRAWN.values())}
 CHART_FILES = [f"{RESULTS}/charts/{chart}{suffix}" for chart in DRAWN for suffix in CHART_SUFFIXES]
 
@@ -39,12 +37,7 @@ rule provenance:
         CHART_FILES,
         descriptions=MEMBER_FILES["descriptions"],
     output:
-        report(
-            f"{RESULTS}/provenance.json",
-            caption="captions/provenance.rst",
-            category="Report",
-            labels={"file": "Provenance"},
-        ),
+        report(f"{RESULTS}/provenance.json", category="Report", labels={"file": "Provenance"}),
     log:
         log_of("provenance"),
     conda:
@@ -77,12 +70,7 @@ rule report:
         specs=[path for path in CHART_FILES if path.endswith(".vl.json")],
         svgs=[path for path in CHART_FILES if path.endswith(".svg")],
     output:
-        report(
-            f"{RESULTS}/report.html",
-            caption="captions/report.rst",
-            category="Report",
-            labels={"file": "Report of the study"},
-        ),
+        report(f"{RESULTS}/report.html", category="Report", labels={"file": "Report of the study"}),
     log:
         log_of("report"),
     conda:
@@ -93,8 +81,6 @@ rule report:
     params:
         code=code("report", *(f"report/{name}" for name in PAGE_FILES)),
         study=STUDY.model_dump(mode="json", exclude={"ensemble"}),
-        written=[
-            path.removeprefix(f"{RESULTS}/") for path in (*map(TABLES.get, MADE), *([EVALUATIONS] if SEARCHED else []))
-        ],
+        made=MADE,
     script:
         "../scripts/report.py"

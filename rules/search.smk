@@ -1,4 +1,3 @@
-EVALUATIONS = f"{RESULTS}/search/evaluations.csv" if SEARCHED else []
 
 if SEARCHED:
     START = STUDY.search.start
@@ -37,7 +36,7 @@ if SEARCHED:
             weights=rules.train_supernet.output.weights,
             description=rules.train_supernet.output.description,
         output:
-            table=in_report(EVALUATIONS),
+            table=in_report(TABLES["evaluations"]),
             weights=member_files("weights.safetensors", SEARCHED),
             descriptions=member_files("member.json", SEARCHED),
         log:

@@ -6,10 +6,10 @@ from pathlib import Path
 SCRIPTS = Path(str(workflow.current_basedir)).parent / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 
+from resiliency import tables
 from resiliency.faults import Fault
 from resiliency.names import CLEAN, design_of
 from resiliency.study.preflight import preflight
-from resiliency.report.settings import without
 from resiliency.study.loading import load
 from resiliency.study.files import read_places
 from resiliency.study.merging import without_inherited
@@ -45,14 +45,19 @@ VALIDATED = "validation" in STUDY.splits
 METHODS = STUDY.attribution.methods
 STATISTICS = STUDY.statistics.model_dump(include={"resamples", "confidence"})
 
-# Tables that the study does without.
-LACKING = without(
-    ensembles=len(COMBINED) >= min(STUDY.ensembles.sizes),
-    networks=bool(MEMBERS),
-    probabilities=bool(MEMBERS) or any(source.kind in ("logits", "probabilities") for source in SOURCES),
-    corruptions=bool(CORRUPTIONS),
-    shifts=bool(CORRUPTIONS) or len(TEST_SETS) > 1,
-)
+# What tables and charts need, and the tables that the study makes.
+HAS = {
+    "ensembles": len(COMBINED) >= min(STUDY.ensembles.sizes),
+    "networks": bool(MEMBERS),
+    "probabilities": bool(MEMBERS) or any(source.kind in ("logits", "probabilities") for source in SOURCES),
+    "corruptions": bool(CORRUPTIONS),
+    "shifts": bool(CORRUPTIONS) or len(TEST_SETS) > 1,
+    "search": bool(SEARCHED),
+    "joint": bool(SETTINGS),
+}
+HAS = {name for name, has in HAS.items() if has}
+MADE = tables.made(HAS)
+TABLES = {name: f"{RESULTS}/{table.path}" for name, table in tables.TABLES.items()}
 
 
 wildcard_constraints:

@@ -21,7 +21,7 @@ with stage(snakemake.log[0]):
         tables={name: read_table(file) for name, file in files.items() if file},
         specs={Path(path).name.removesuffix(".vl.json"): read_json(path) for path in inputs.specs},
         svgs={Path(path).stem: verified(path).read_text(encoding="utf-8") for path in inputs.svgs},
-        written=snakemake.params.written,
+        made=snakemake.params.made,
     )
     with replacing(snakemake.output[0]) as temporary:
         temporary.write_text(html, encoding="utf-8")

@@ -6,11 +6,14 @@ import shutil
 import numpy as np
 import pandas as pd
 import pytest
+from bounds import outside
 from PIL import Image
 from test_staleness import OF_INDEPENDENT
-from test_tables import described
+from test_tables import conditions_of
 
-from resiliency.reference.tables import TABLES
+from resiliency.storage.tables import read_table
+from resiliency.tables import TABLES
+from resiliency.tables.expand import expanded
 
 ADDED = {
     "noisy": {"images": "noisy_images.npy", "labels": "noisy_labels.npy"},
@@ -59,10 +62,13 @@ def test_conditions_say_which_images_and_how_many(added):
     ]
 
 
-@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.path)
+@pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)
 def test_columns_of_test_sets_are_described_and_there(table, added):
-    names, there = described(table, added[0].results)
+    results = added[0].results
+    frame, (further, corruptions) = read_table(results / table.path), conditions_of(results)
+    names, there = expanded(table, further, corruptions), set(frame)
     assert there - names.keys() == set()
+    assert outside(table, frame, further, corruptions) == []
     of_test_sets = {column for column in table.columns if "<further>" in column.name}
     assert of_test_sets <= {names[name] for name in there}
 

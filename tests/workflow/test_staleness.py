@@ -39,12 +39,12 @@ LIBRARY = "scripts/resiliency"
 
 
 def edited_code(folder: Path, edits: dict[str, Callable[[str], str]]) -> Path:
-    """A copy of the pipeline's code in `folder`, with some files changed."""
+    """A copy of the pipeline's code in `folder`, with some files changed, or added."""
     folder.mkdir()
     for name in CODE:
         (shutil.copytree if (REPOSITORY / name).is_dir() else shutil.copy)(REPOSITORY / name, folder / name)
     for name, edit in edits.items():
-        before = (folder / name).read_text()
+        before = (folder / name).read_text() if (folder / name).exists() else ""
         after = edit(before)
         assert after != before, name
         (folder / name).write_text(after)
@@ -108,6 +108,7 @@ def test_nothing_after_other_words(planned_with, module):
         (f"{LIBRARY}/report/charts/error_heatmap.py", PAGE),
         (f"{LIBRARY}/report/metric_labels.py", PAGE),
         (f"{LIBRARY}/report/page.py", {"report": 1}),
+        (f"{LIBRARY}/tables/analysis.py", {"report": 1}),
         (f"{LIBRARY}/report/report.css", {"report": 1}),
         ("scripts/train.py", {"train": 4, **INDEPENDENT}),
     ],

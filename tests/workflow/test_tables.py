@@ -1,33 +1,40 @@
-"""docs/tables.md describes the columns that the tables of a finished study have, and no others."""
+"""docs/tables.md describes the columns that the tables of a finished study have, and no others, and what they hold."""
 
 import pandas as pd
 import pytest
+from bounds import outside
 
-from resiliency.reference.table import expanded
-from resiliency.reference.tables import TABLES
 from resiliency.storage.tables import read_table
+from resiliency.tables import TABLES
+from resiliency.tables.expand import expanded
 
 # Columns that a study of digits without further test sets, all of whose members can be compared, does not have.
 ELSEWHERE = ("<further>", "_pairs")
 
 
-def described(table, results):
-    """Name of each column that may be in a table of this study -> its description; the table; and what it has."""
+def conditions_of(results):
+    """The names of the further test sets, and of the corruptions, of a finished study."""
     conditions = pd.read_csv(results / "conditions.csv")
-    corruptions = conditions.loc[conditions.severity > 0, "corruption"].unique()
-    further = [name for name in conditions.test_set.unique() if name != "clean"]
-    return expanded(table, further, corruptions), set(read_table(results / table.path))
+    further = [name for name in conditions["test_set"].unique() if name != "clean"]
+    return further, list(conditions.loc[conditions["severity"] > 0, "corruption"].unique())
 
 
-@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.path)
+@pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)
 def test_columns_are_described_and_there(table, workflow):
-    names, there = described(table, workflow.results)
+    names = expanded(table, *conditions_of(workflow.results))
+    there = set(read_table(workflow.results / table.path))
     assert there - names.keys() == set()
     columns = {names[name] for name in there}
     missing = [column.name for column in table.columns if column not in columns]
     assert [name for name in missing if not any(part in name for part in ELSEWHERE)] == []
 
 
+@pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)
+def test_values_keep_to_their_bounds(table, workflow):
+    frame = read_table(workflow.results / table.path)
+    assert outside(table, frame, *conditions_of(workflow.results)) == []
+
+
 def test_every_table_is_described(workflow):
     written = {f"tables/{path.name}" for path in (workflow.results / "tables").iterdir() if path.is_file()}
-    assert written == {table.path for table in TABLES if table.path.startswith("tables/")}
+    assert written == {table.path for table in TABLES.values() if table.path.startswith("tables/")}

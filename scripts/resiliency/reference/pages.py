@@ -5,7 +5,6 @@ from pathlib import Path
 
 import yaml
 
-from resiliency.reference.captions import captions
 from resiliency.reference.configuration import configuration_page, study_schema
 from resiliency.reference.tables import tables_page
 
@@ -17,5 +16,4 @@ def pages(root: Path) -> dict[str, str]:
         "docs/configuration.md": configuration_page(config),
         "docs/tables.md": tables_page(),
         "studies/study.schema.json": json.dumps(study_schema(), indent=2, ensure_ascii=False) + "\n",
-        **captions(),
     }

@@ -1,38 +1,12 @@
-"""All tables of a study: docs/tables.md, and what Snakemake's report says of them."""
+"""docs/tables.md: all tables of a study, column by column."""
 
 import re
 from collections.abc import Iterator
 
 from resiliency.diversity.metrics import ENSEMBLE_METRICS, METRICS
-from resiliency.reference import analysis_tables, ensemble_tables, member_tables
 from resiliency.reference.markdown import table_row
 from resiliency.report.words import KINDS, kind_of, label
-
-TABLES = [
-    member_tables.MEMBERS,
-    member_tables.ERRORS,
-    member_tables.CALIBRATION,
-    member_tables.HISTORIES,
-    ensemble_tables.ENSEMBLES,
-    analysis_tables.CORRELATIONS,
-    analysis_tables.DIFFERENCES,
-    analysis_tables.OBSERVATIONS,
-    analysis_tables.FAILURES,
-    analysis_tables.DISTANCES,
-    analysis_tables.ORIGINS,
-    analysis_tables.SIZES,
-    ensemble_tables.BEST,
-    ensemble_tables.DEPLOYMENT,
-    ensemble_tables.CONTENDERS,
-    ensemble_tables.CONTENDER_CALIBRATION,
-    ensemble_tables.SELECTIVE,
-    ensemble_tables.TEMPERATURES,
-    ensemble_tables.EARLY_EXIT,
-    member_tables.ROBUSTNESS,
-    member_tables.SKIPPED,
-    member_tables.EVALUATIONS,
-    member_tables.CONDITIONS,
-]
+from resiliency.tables import TABLES
 
 INTRODUCTION = """# Tables
 
@@ -61,11 +35,11 @@ The [metrics](#diversity-metrics) are listed at the end; [measures](measures.md)
 def tables_page() -> str:
     """The text of docs/tables.md."""
     parts = [INTRODUCTION, "\n## The tables\n\n", table_row("Table", "Holds"), "|---|---|\n"]
-    parts += [table_row(f"[{table.path}](#{_anchor(table.path)})", table.holds) for table in TABLES]
-    for table in TABLES:
+    parts += [table_row(f"[{table.path}](#{_anchor(table.path)})", table.holds) for table in TABLES.values()]
+    for table in TABLES.values():
         parts += [f"\n## `{table.path}`\n\n", f"{table.holds} One row per {table.row}.\n\n"]
         parts += [table_row("Column", "Meaning", "Unit and range"), "|---|---|---|\n"]
-        parts += [table_row(f"`{column.name}`", column.meaning, column.values) for column in table.columns]
+        parts += [table_row(f"`{column.name}`", column.meaning, column.values.words) for column in table.columns]
     return "".join([*parts, *_metrics()])
 
 

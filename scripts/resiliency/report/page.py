@@ -19,37 +19,12 @@ from resiliency.report.overview import basis, cautions, contenders, leaders, led
 from resiliency.report.registry import CHARTS
 from resiliency.report.sections import APPENDIX, SECTIONS, Section
 from resiliency.report.terms import TERMS, explained
+from resiliency.tables import TABLES
 
 FOLDER = Path(__file__).parent
 FORMS = (words.percent, words.number, words.estimate, words.duration, words.label, words.plural, explained)
 ANSWERS = ("origins", "size_accuracy_resiliency", "effective_robustness")  # charts whose finding opens the page
 UNSEEN = re.compile(r' (?:role|aria-[a-z]+)="[^"]*"')
-
-
-FILES = {
-    "tables/members.csv": "every member: size, accuracy, resiliency, calibration",
-    "tables/histories.csv": "training loss and validation accuracy of every trained member, epoch by epoch",
-    "tables/corruption_errors.csv": "top-1 error of every member under every corruption, and on further test sets",
-    "tables/calibration.csv": "confidence and accuracy of every member in bins of confidence, on each set of images",
-    "tables/ensembles.parquet": "every ensemble: its members, accuracy, resiliency and diversities under each rule",
-    "tables/correlations.csv": "correlations of every diversity with accuracy, with intervals",
-    "tables/correlation_differences.csv": "correlations of attribution diversity less those of prediction diversity",
-    "tables/coincident_failures.csv": "how often members of one design, and of two, fail on the same images",
-    "tables/attribution_distances.csv": "how far apart the attribution maps of members of different families are",
-    "tables/skipped.csv": "what was left out, of which members and why",
-    "tables/effective_robustness.csv": "accuracy of members on shifted images, against what clean accuracy predicts",
-    "tables/best_ensembles.csv": "the ten ensembles of each size, and the ten members, that are most accurate",
-    "tables/origins.csv": "ensembles by where their members come from, at equal size and at equal MACs, with intervals",
-    "tables/ensemble_sizes.csv": "ensembles by their number of members, with intervals",
-    "tables/deployment.csv": "the most resilient ensembles for their cost, and single members, judged on unseen images",
-    "tables/selective_prediction.csv": "how confidence separates incorrect from correct answers: risk, coverage, AUROC",
-    "tables/temperatures.csv": "temperatures fitted on validation images, NLL and ECE before and after",
-    "tables/early_exit.csv": "errors and mean MACs where members are asked until they are sure together",
-    "tables/contenders.csv": "best ensemble, best member and baseline under each corruption, with intervals",
-    "tables/contender_calibration.csv": "confidence and accuracy of these three in bins of confidence",
-    "tables/observations.csv": "the four observations: statistics, intervals, rules and verdicts",
-    "search/evaluations.csv": "every sub-network that the search evaluated, the front, and which became members",
-}
 
 
 def render(
@@ -60,7 +35,7 @@ def render(
     tables: dict[str, pd.DataFrame],
     specs: dict[str, dict],
     svgs: dict[str, str],
-    written: Collection[str] = FILES,
+    made: Collection[str] = TABLES,
 ) -> str:
     """The page as HTML.
 
@@ -72,7 +47,7 @@ def render(
         tables: `members`, `corruption_errors`, `observations` and `skipped`; `ensembles`, `deployment`,
             `contenders`, `selective_prediction`, `temperatures` and `best_ensembles` where the study has them.
         specs, svgs: name of a chart -> its Vega-Lite specification, and its picture where scripts do not run.
-        written: those of `FILES` that the study has.
+        made: names of the tables that the study has.
     """
     environment = Environment(
         loader=FileSystemLoader(FOLDER),
@@ -118,7 +93,7 @@ def render(
         has_probabilities="clean_nll" in members,
         accuracies=[f"{name}_accuracy" for name in (CLEAN, *further)],
         loaded=members[members["weights_kind"].isin(LOADED)].to_dict("records"),
-        files={file: content for file, content in FILES.items() if file in written},
+        files={TABLES[name].path: TABLES[name].holds for name in made},
         terms=TERMS,
         css=(FOLDER / "report.css").read_text(encoding="utf-8"),
         script="\n".join((FOLDER / name).read_text(encoding="utf-8") for name in ("narrow.js", "report.js")),
@@ -175,7 +150,7 @@ def _figure(name: str, specs: dict[str, dict], svgs: dict[str, str]) -> dict:
         "title": title["text"],
         "alt": ". ".join([title["text"], *title["subtitle"], spec["description"]]),
         **{key: spec["usermeta"][key] for key in ("finding", "caption")},
-        "tables": [file for file in FILES if Path(file).stem in spec["usermeta"]["tables"]],
+        "tables": [table.path for name, table in TABLES.items() if name in spec["usermeta"]["tables"]],
         "spec": spec,
         "picture": _data_url(svgs[name]),
     }

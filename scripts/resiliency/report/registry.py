@@ -1,11 +1,8 @@
 """The registry of the charts: what each needs and where it stands, known without what draws it."""
 
-from pathlib import Path
-
 from resiliency.extensions import loaded, refused
 from resiliency.report.chart import Chart
 from resiliency.report.sections import APPENDIX, SECTIONS
-from resiliency.report.topics import TABLES
 
 # In the order in which the charts of a section stand on the page.
 CHARTS = {
@@ -48,7 +45,7 @@ CHARTS = {
 }
 
 ANCHORS = {section.anchor for section in SECTIONS + APPENDIX}
-DRAWABLE = {table for chart in CHARTS.values() for table in chart.tables} | {Path(file).stem for file in TABLES}
+DRAWABLE = {table for chart in CHARTS.values() for table in chart.tables}
 
 for _name, _module in loaded("charts", tuple(CHARTS)):
     _chart = getattr(_module, "CHART", None)

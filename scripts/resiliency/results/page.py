@@ -24,11 +24,11 @@ from resiliency.storage.files import read_json, replacing
 from resiliency.storage.tables import read_table
 from resiliency.study.loading import load
 from resiliency.study.merging import read_merged
+from resiliency.tables import TABLES
 
 DOCS = Path("docs/results")
 REPOSITORY = Path(__file__).parents[3]
 NEEDED = ("members", "corruption_errors", "observations")
-OPTIONAL = ("best_ensembles", "deployment", "correlations", "origins", "effective_robustness", "skipped")
 CHARTS = (
     *("size_accuracy_resiliency", "error_by_severity", "correlations", "architecture_diversity", "origins", "strength"),
     *("effective_robustness", "search_front", "deployment", "under_corruptions", "ensemble_size", "learning_curves"),
@@ -53,12 +53,12 @@ def publish(results: Path, docs: Path) -> Path:
     """
     missing = [
         name
-        for name in (*(f"tables/{table}.csv" for table in NEEDED), "provenance.json")
+        for name in (*(TABLES[table].path for table in NEEDED), "provenance.json")
         if not (results / name).is_file()
     ]
     if missing:
         raise Fault(f"{results}: has no {missing[0]}; run the study to its end first")
-    tables = [path for name in (*NEEDED, *OPTIONAL) if (path := results / "tables" / f"{name}.csv").is_file()]
+    tables = [path for table in TABLES.values() if table.published and (path := results / table.path).is_file()]
     if (size := sum(path.stat().st_size for path in tables if path.stem not in LONG)) > LARGEST:
         raise Fault(f"{results}/tables: {size:,} bytes; a page keeps at most {LARGEST:,} bytes of tables")
     charts = [name for name in CHARTS if (results / "charts" / f"{name}.svg").is_file()]

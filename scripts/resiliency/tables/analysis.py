@@ -1,9 +1,11 @@
 """Tables of statistics over members and ensembles, column by column."""
 
-from resiliency.reference.table import (
+from resiliency.tables.record import (
+    ANY,
     CONFIDENCE,
     COUNT,
     DIFFERENCE,
+    FLAG,
     FRACTION,
     MORE,
     NAME,
@@ -13,33 +15,48 @@ from resiliency.reference.table import (
     Column,
     Table,
     ends,
+    number,
+    one_of,
+    text,
+    whole,
 )
 
 GROUP = [
     RULE,
     OF_SEVERAL,
-    Column("condition", "images of the accuracy: `clean`, `corrupted`, a further test set or one corruption", NAME),
+    Column(
+        "condition",
+        "images of the accuracy: `clean`, `corrupted`, a further test set or one corruption",
+        NAME,
+    ),
     Column(
         "measure",
         "measure of correlation; `partial` is Pearson's, given the mean accuracy of the members",
-        "`pearson`, `spearman`, `kendall` or `partial`",
+        one_of("pearson", "spearman", "kendall", "partial"),
     ),
 ]
+VERDICTS = one_of("supported", "contradicted", "equivalent", "undecided", "not tested")
 P_VALUES = [
     Column("p_value", "p-value of the hypothesis that the value is 0", FRACTION),
     Column(
         "p_holm", "p-value after Holm's correction for all rows of the same rule, size, condition and measure", FRACTION
     ),
-    Column("members", "number of members (or, beyond 200, groups of members) left out in turn for the interval", COUNT),
+    Column(
+        "members",
+        "number of members (or, beyond 200, groups of members) left out in turn for the interval",
+        COUNT,
+    ),
 ]
 
 CORRELATIONS = Table(
     "tables/correlations.csv",
+    "Correlation with accuracy",
+    "Diversity",
     "Correlation of each diversity with the accuracy of ensembles, with intervals and corrected p-values.",
     "rule, size, condition, measure and metric; ensembles of independent members only",
     [
         *GROUP,
-        Column("kind", "kind of the diversity", "`prediction`, `attribution` or `activation`"),
+        Column("kind", "kind of the diversity", one_of("prediction", "attribution", "activation")),
         Column("metric", "diversity metric", NAME),
         Column("correlation", "correlation of the diversity with the accuracy, over ensembles", DIFFERENCE),
         *ends("", "jackknife over members", DIFFERENCE),
@@ -51,61 +68,86 @@ CORRELATIONS = Table(
         Column("ensembles", "number of ensembles that have the metric", COUNT),
         Column("possible", "number of ensembles that can be formed at this size", COUNT),
     ],
+    needs=frozenset({"ensembles"}),
+    published=True,
 )
 
 DIFFERENCES = Table(
     "tables/correlation_differences.csv",
+    "Attribution less prediction diversity",
+    "Diversity",
     "Correlation of each attribution diversity with accuracy, minus that of each prediction diversity.",
     "rule, size, condition and pair of metrics",
     [
         *GROUP[:3],
-        Column("measure", "measure of correlation", "`pearson`"),
+        Column("measure", "measure of correlation", one_of("pearson")),
         Column("attribution", "metric of attributions", NAME),
         Column("prediction", "metric of predictions", NAME),
-        Column("difference", "difference of the two correlations", "−2 to 2"),
-        *ends("", "jackknife over members", "any number"),
+        Column("difference", "difference of the two correlations", number("−2 to 2", -2, 2)),
+        *ends("", "jackknife over members", ANY),
         CONFIDENCE,
         *P_VALUES,
     ],
+    needs=frozenset({"ensembles", "networks"}),
 )
 
 OBSERVATIONS = Table(
     "tables/observations.csv",
+    "The four observations",
+    "Observations",
     "The four observations of the paper: statistics, intervals, rules and verdicts.",
     "statistic; those without `part_verdict` are shown for information and decide nothing",
     [
-        Column("observation", "number of the observation", "1 to 4"),
+        Column("observation", "number of the observation", whole("1 to 4", 1, 4)),
         Column("statement", "the statement of the paper", NAME),
         Column(
             "verdict",
             "verdict on the observation",
-            "`supported`, `contradicted`, `equivalent`, `undecided` or `not tested`",
+            VERDICTS,
         ),
         Column("part", "what is compared", NAME),
         Column("statistic", "what is measured", NAME),
-        Column("estimate", "the statistic", "in units of `statistic`"),
-        *ends("", "its ends are the one-sided bounds", "in units of `statistic`"),
-        Column("confidence", "nominal coverage of the interval: 0.9 where one-sided bounds are at 0.95", FRACTION),
+        Column("estimate", "the statistic", number("in units of `statistic`")),
+        *ends("", "its ends are the one-sided bounds", number("in units of `statistic`")),
+        Column(
+            "confidence",
+            "nominal coverage of the interval: 0.9 where one-sided bounds are at 0.95",
+            FRACTION,
+        ),
         Column(
             "opposite_bound",
             "bound, corrected for the number of parts, that contradicts the statement if it is beyond 0",
-            "in units of `statistic`",
+            number("in units of `statistic`"),
         ),
-        Column("margin", "distance from 0 within which a difference counts as none", "in units of `statistic`"),
         Column(
-            "difference_of_means", "for an effect size, the difference of means behind it", "in units of the metric"
+            "margin",
+            "distance from 0 within which a difference counts as none",
+            number("in units of `statistic`"),
         ),
-        Column("side", "side of 0 on which statistics support the statement", "`above` or `below`"),
+        Column(
+            "difference_of_means",
+            "for an effect size, the difference of means behind it",
+            number("in units of the metric"),
+        ),
+        Column("side", "side of 0 on which statistics support the statement", one_of("above", "below")),
         Column("rule", "the rule of the verdict, in words", NAME),
         Column("lacking", "what the study lacks for a verdict, or leaves out", NAME),
-        Column("part_verdict", "verdict on this part alone", "as `verdict`; empty if it decides nothing"),
+        Column(
+            "part_verdict",
+            "verdict on this part alone",
+            VERDICTS._replace(words="as `verdict`; empty if it decides nothing"),
+        ),
         Column(
             "would_decide", "how many units would decide an observation that is undecided or not tested, in words", NAME
         ),
-        Column("unit", "what is left out in turn, or is the sample", "`families`, `designs` or `seeds`"),
+        Column("unit", "what is left out in turn, or is the sample", one_of("families", "designs", "seeds")),
         Column("units", "number of these units", COUNT),
         Column("units_needed", "units for 80 % power if the estimates are right", COUNT),
-        Column("units_for_margin", "units for 80 % power if every difference is as large as the margin", COUNT),
+        Column(
+            "units_for_margin",
+            "units for 80 % power if every difference is as large as the margin",
+            COUNT,
+        ),
         Column("resampled", "what the intervals allow for, in words", NAME),
         Column(
             "image_share",
@@ -115,13 +157,16 @@ OBSERVATIONS = Table(
         Column("designs", "number of designs behind the statistic", COUNT),
         Column("members", "number of members behind it", COUNT),
         Column("ensembles", "number of ensembles behind it", COUNT),
-        Column("sampled", "whether these ensembles are a sample of those possible", "`True` or `False`"),
+        Column("sampled", "whether these ensembles are a sample of those possible", FLAG),
         Column("images", "number of images behind it", COUNT),
     ],
+    published=True,
 )
 
 FAILURES = Table(
     "tables/coincident_failures.csv",
+    "Coincident failures",
+    "Diversity",
     "How often members of one design, and of two, fail on the same image, against independence.",
     "set of images and pair of designs, or design with two members or more",
     [
@@ -135,64 +180,74 @@ FAILURES = Table(
         Column(
             "covariance",
             "covariance (of one design: variance) of the failure probability over images, unbiased",
-            "−0.25 to 0.25",
+            number("−0.25 to 0.25", -0.25, 0.25),
         ),
-        *ends("", "bootstrap over images", "−0.25 to 0.25"),
+        *ends("", "bootstrap over images", number("−0.25 to 0.25", -0.25, 0.25)),
         CONFIDENCE,
         Column("members", "number of members of the two designs", COUNT),
         Column("images", "number of images", COUNT),
     ],
+    needs=frozenset({"ensembles"}),
 )
 
 DISTANCES = Table(
     "tables/attribution_distances.csv",
+    "Distances of attribution maps",
+    "Diversity",
     "Distance between the attribution maps of members of different families, clean and corrupted.",
     "set of images and pair of members",
     [
         Column("images", "`clean` or `corrupted` (by the corruption and severity named)", NAME),
         Column("first", "a member", NAME),
         Column("second", "another member", NAME),
-        Column("distance", "1 − cosine similarity of the maps, mean over images", "0 to 2"),
+        Column("distance", "1 − cosine similarity of the maps, mean over images", number("0 to 2", 0, 2)),
         Column("method", "attribution method: the first of the study", NAME),
         Column("corruption", "corruption of the corrupted images", NAME),
-        Column("severity", "its severity", "1 to 5"),
+        Column("severity", "its severity", whole("1 to 5", 1, 5)),
         Column("probes", "number of images", COUNT),
     ],
+    needs=frozenset({"networks"}),
 )
 
 ORIGINS = Table(
     "tables/origins.csv",
+    "Origin of the members",
+    "Ensembles",
     "Ensembles by the origin of their members, at equal size and at equal MACs; the gain of several architectures.",
     "rule, class of alike ensembles, origin and measure",
     [
         RULE,
-        Column("equal", "what the ensembles of a class have in common", "`size` or `macs`"),
+        Column("equal", "what the ensembles of a class have in common", one_of("size", "macs")),
         Column("least", "size, or lower limit of the MACs of all members", COUNT),
         Column("most", "size, or the limit that the MACs stay below (twice the lower one)", COUNT),
         Column(
             "origin",
             "where the members come from",
-            "`one` or `several architectures` (or `families`), `sub-networks of a search`, `joint training`",
+            text("`one` or `several architectures` (or `families`), `sub-networks of a search`, `joint training`"),
         ),
         Column("measure", "a column of ensembles.parquet", NAME),
         Column("ensembles", "number of ensembles with that measure", COUNT),
-        Column("mean", "mean of the measure over these ensembles", "unit of the measure"),
-        *ends("", "jackknife over designs, sub-networks or jointly trained ensembles", "unit of the measure"),
-        Column("lower_quartile", "lower quartile over the ensembles", "unit of the measure"),
-        Column("upper_quartile", "upper quartile", "unit of the measure"),
+        Column("mean", "mean of the measure over these ensembles", number("unit of the measure")),
+        *ends("", "jackknife over designs, sub-networks or jointly trained ensembles", number("unit of the measure")),
+        Column("lower_quartile", "lower quartile over the ensembles", number("unit of the measure")),
+        Column("upper_quartile", "upper quartile", number("unit of the measure")),
         Column(
             "advantage",
             "of several architectures: their mean minus that of one architecture in the same class, over the designs "
             "that occur on both sides, each with equal weight on both",
-            "unit of the measure",
+            number("unit of the measure"),
         ),
-        *ends("advantage", "jackknife over designs", "unit of the measure"),
+        *ends("advantage", "jackknife over designs", number("unit of the measure")),
         CONFIDENCE,
     ],
+    needs=frozenset({"ensembles"}),
+    published=True,
 )
 
 SIZES = Table(
     "tables/ensemble_sizes.csv",
+    "Number of members",
+    "Ensembles",
     "Accuracy and error of ensembles by their number of members, and what one more member changes.",
     "rule, measure and size; ensembles of independent members only",
     [
@@ -210,4 +265,5 @@ SIZES = Table(
         Column("members", "number of members that the ensembles are formed from", COUNT),
         CONFIDENCE,
     ],
+    needs=frozenset({"ensembles"}),
 )

@@ -1,39 +1,54 @@
 """Tables about ensembles, column by column."""
 
-from resiliency.reference.table import (
+from resiliency.tables.record import (
     BINS,
     CONFIDENCE,
     COUNT,
     DIFFERENCE,
     DIVERSITY,
+    FLAG,
     FRACTION,
+    FROM_0,
+    FROM_1,
     JOINED,
     JOINT,
     MACS,
+    MEMBER_ORIGINS,
     MORE,
     NAME,
+    NATS,
     OF_SEVERAL,
     RULE,
     SIZE,
     Column,
     Table,
     ends,
+    number,
+    one_of,
+    text,
+    whole,
 )
 
 ENSEMBLES = Table(
     "tables/ensembles.parquet",
+    "All ensembles",
+    "Ensembles",
     "Accuracy, resiliency and diversity of each ensemble under each combination rule.",
     "ensemble and combination rule",
     [
-        Column("ensemble", "number of the ensemble, the same under all rules", "whole number, from 0"),
-        Column("origin", "where the members come from", "`independent`, `joint` or `search`"),
+        Column("ensemble", "number of the ensemble, the same under all rules", FROM_0),
+        Column("origin", "where the members come from", one_of(*MEMBER_ORIGINS)),
         *JOINT,
         OF_SEVERAL,
         Column("possible", "number of ensembles that can be formed of the members at this size", COUNT),
-        Column("weight", "number of possible ensembles that this one stands for, where they are sampled", "1 or more"),
+        Column(
+            "weight",
+            "number of possible ensembles that this one stands for, where they are sampled",
+            number("1 or more", 1),
+        ),
         JOINED,
-        Column("designs", "number of different designs among the members", "1 to `size`"),
-        Column("families", "number of different families among the members", "1 to `size`"),
+        Column("designs", "number of different designs among the members", number("1 to `size`", 1)),
+        Column("families", "number of different families among the members", number("1 to `size`", 1)),
         Column("parameters", "parameters of all members", COUNT),
         Column("macs", "multiply–accumulate operations of all members", MACS),
         Column("mean_member_<images>_accuracy", "accuracy of the members, mean over them", FRACTION),
@@ -49,31 +64,40 @@ ENSEMBLES = Table(
         ),
         Column("<images>_oracle", "share of images that at least one member gets right", FRACTION),
         Column("<ensemble metric>_<images>", "diversity of the ensemble", DIVERSITY),
-        Column("<ensemble metric>_<images>_raw", "the same as the literature defines it", "range of the metric"),
+        Column(
+            "<ensemble metric>_<images>_raw", "the same as the literature defines it", number("range of the metric")
+        ),
         RULE,
         Column("<images>_accuracy", "top-1 accuracy of the ensemble", FRACTION),
         *ends("<test set>_accuracy", "Wilson"),
-        Column("clean_on_<further>_accuracy", "accuracy on the clean images of the classes of that test set", FRACTION),
+        Column(
+            "clean_on_<further>_accuracy",
+            "accuracy on the clean images of the classes of that test set",
+            FRACTION,
+        ),
         Column("mean_corruption_error", "top-1 error, mean over all corruptions and severities", FRACTION),
-        Column("mce", "mCE relative to the baseline of the study", "0 or more; 1: the baseline"),
-        Column("<images>_nll", "negative log-likelihood, mean over images", "nats, 0 or more"),
-        Column("<images>_brier", "Brier score, summed over classes", "0 to 2"),
+        Column("mce", "mCE relative to the baseline of the study", number("0 or more; 1: the baseline", 0)),
+        Column("<images>_nll", "negative log-likelihood, mean over images", NATS),
+        Column("<images>_brier", "Brier score, summed over classes", number("0 to 2", 0, 2)),
         Column("<images>_ece", "expected calibration error, 15 bins of equal width", FRACTION),
         Column("error_<corruption>", "top-1 error under the corruption, mean over severities", FRACTION),
-        Column("mce_undefined_under", "as in members.csv", "names, separated by spaces"),
+        Column("mce_undefined_under", "as in members.csv", text("names, separated by spaces")),
     ],
+    needs=frozenset({"ensembles"}),
 )
 
 BEST = Table(
     "tables/best_ensembles.csv",
+    "Most accurate ensembles",
+    "Ensembles",
     "The ten most accurate ensembles of each size on clean images, and the ten most accurate members.",
     "ensemble, or member (size 1)",
     [
         SIZE,
-        Column("rank", "rank by clean accuracy among those of its size", "1 to 10"),
+        Column("rank", "rank by clean accuracy among those of its size", whole("1 to 10", 1, 10)),
         JOINED,
         Column("of", "number of ensembles of this size", COUNT),
-        Column("origin", "where the members come from", "`independent` or `search`"),
+        Column("origin", "where the members come from", one_of("independent", "search")),
         Column("mean_corruption_error", "top-1 error, mean over all corruptions and severities", FRACTION),
         Column(
             "<test set>_accuracy",
@@ -82,6 +106,8 @@ BEST = Table(
         ),
         *ends("<test set>_accuracy", "Wilson, as if the ensemble had not been chosen"),
     ],
+    needs=frozenset({"ensembles"}),
+    published=True,
 )
 
 CHOSEN = "on the half of the test images used for choosing"
@@ -89,22 +115,26 @@ JUDGED = "on the other half"
 
 DEPLOYMENT = Table(
     "tables/deployment.csv",
+    "Ensembles to deploy",
+    "Deployment",
     "Which ensemble to deploy: chosen on half of the test images, judged on the other half.",
     "ensemble on a front of error against MACs or parameters, single member, greedy ensemble, and best of each origin",
     [
-        Column("number", "number by which `snakemake export` takes the row", "whole number, from 1"),
-        Column("found", "where the ensemble comes from", "`single`, `scored` (all ensembles of the study) or `greedy`"),
+        Column("number", "number by which `snakemake export` takes the row", FROM_1),
+        Column(
+            "found",
+            "where the ensemble comes from",
+            one_of("single", "scored", "greedy", words="`single`, `scored` (all ensembles of the study) or `greedy`"),
+        ),
         JOINED,
         Column("origin", "origins of the members, joined by `+`", NAME),
         SIZE,
         RULE,
         Column("macs", "multiply–accumulate operations of all members", MACS),
         Column("parameters", "parameters of all members", COUNT),
-        Column(
-            "front_macs", "whether no candidate has a smaller `selection_error` for no more MACs", "`True` or `False`"
-        ),
-        Column("front_parameters", "the same for parameters", "`True` or `False`"),
-        Column("baseline", "whether this is the baseline of the study", "`True` or `False`"),
+        Column("front_macs", "whether no candidate has a smaller `selection_error` for no more MACs", FLAG),
+        Column("front_parameters", "the same for parameters", FLAG),
+        Column("baseline", "whether this is the baseline of the study", FLAG),
         Column("selection_error", f"the error by which it was chosen (`objective`), {CHOSEN}", FRACTION),
         Column("mean_corruption_error", f"mean corruption error {JUDGED}", FRACTION),
         *ends("", "bootstrap over images"),
@@ -117,15 +147,19 @@ DEPLOYMENT = Table(
         Column("clean_accuracy", f"accuracy on clean images {JUDGED}", FRACTION),
         Column("selection_images", "number of images used for choosing", COUNT),
         Column("images", "number of images used for judging", COUNT),
-        Column("objective", "the error that ensembles were chosen by", "`mean`, `worst_condition` or `quantile`"),
+        Column(
+            "objective",
+            "the error that ensembles were chosen by",
+            one_of("mean", "worst_condition", "quantile"),
+        ),
         Column("worst_corruption", f"corruption under which the error is largest {CHOSEN}", NAME),
-        Column("worst_severity", "its severity", "1 to 5"),
+        Column("worst_severity", "its severity", whole("1 to 5", 1, 5)),
         Column("worst_error", f"error under it {JUDGED}", FRACTION),
         *ends("worst_error", "bootstrap over images"),
         Column(
             "worst_class",
             f"position of the class with the largest mean corruption error {CHOSEN}",
-            "whole number, from 0",
+            FROM_0,
         ),
         Column("worst_class_error", f"mean corruption error of that class {JUDGED}", FRACTION),
         *ends("worst_class_error", "bootstrap over images"),
@@ -141,6 +175,8 @@ DEPLOYMENT = Table(
         ),
         *ends("<further>_accuracy", "Wilson"),
     ],
+    needs=frozenset({"corruptions", "ensembles"}),
+    published=True,
 )
 
 ASSESSED = [JOINED, SIZE, RULE]
@@ -148,6 +184,8 @@ IMAGES = Column("images", "`clean`, `corrupted` (all conditions together) or a f
 
 SELECTIVE = Table(
     "tables/selective_prediction.csv",
+    "Risk and coverage",
+    "Deployment",
     "How the errors of the ensembles of deployment.csv fall if they abstain where they are least confident.",
     "ensemble, set of images and score of confidence",
     [
@@ -156,7 +194,7 @@ SELECTIVE = Table(
         Column("answers", "number of answers: images times conditions", COUNT),
         Column("error", "share of wrong answers without abstention", FRACTION),
         Column(
-            "score", "score of confidence", "`max_probability`, `entropy`, `mutual_information` or `vote_agreement`"
+            "score", "score of confidence", one_of("max_probability", "entropy", "mutual_information", "vote_agreement")
         ),
         Column("aurc", "area under the curve of risk over coverage", FRACTION),
         *ends("aurc", "bootstrap over images"),
@@ -180,48 +218,60 @@ SELECTIVE = Table(
         *ends("aurc_excess", "bootstrap over images, corrected for the number of scores", DIFFERENCE),
         CONFIDENCE,
     ],
+    needs=frozenset({"corruptions", "ensembles"}),
 )
 
 TEMPERATURES = Table(
     "tables/temperatures.csv",
+    "Temperature scaling",
+    "Deployment",
     "Calibration of the ensembles of deployment.csv before and after temperature scaling.",
     "ensemble and set of images",
     [
         *ASSESSED,
-        Column("temperature", "temperature fitted on validation images; empty where none could be", "above 0"),
+        Column(
+            "temperature", "temperature fitted on validation images; empty where none could be", number("above 0", 0)
+        ),
         Column("validation_images", "number of images that it was fitted on", COUNT),
         Column("note", "why no temperature was fitted, or a caution", NAME),
         IMAGES,
         *(
             column
-            for name, words, unit in (
-                ("nll", "negative log-likelihood", "nats, 0 or more"),
-                ("ece", "expected calibration error, 15 bins", FRACTION),
+            for name, words, unit, change in (
+                ("nll", "negative log-likelihood", NATS, number("nats")),
+                ("ece", "expected calibration error, 15 bins", FRACTION, DIFFERENCE),
             )
             for column in (
                 Column(f"{name}_before", f"{words} before scaling", unit),
                 Column(f"{name}_after", "the same after it", unit),
-                Column(f"{name}_change", "after minus before", "nats" if name == "nll" else DIFFERENCE),
-                *ends(f"{name}_change", "bootstrap over images", "nats" if name == "nll" else DIFFERENCE),
+                Column(f"{name}_change", "after minus before", change),
+                *ends(f"{name}_change", "bootstrap over images", change),
             )
         ),
         CONFIDENCE,
     ],
+    needs=frozenset({"corruptions", "ensembles"}),
 )
 
 EARLY_EXIT = Table(
     "tables/early_exit.csv",
+    "Early exit",
+    "Deployment",
     "Errors and MACs of the ensembles of deployment.csv if members are asked in turn until they are confident.",
     "ensemble of two members or more",
     [
         JOINED,
         OF_SEVERAL,
         RULE,
-        Column("order", "the members in the order in which they are asked, the cheapest first, joined by `+`", NAME),
+        Column(
+            "order",
+            "the members in the order in which they are asked, the cheapest first, joined by `+`",
+            NAME,
+        ),
         Column(
             "threshold",
             "probability at which no further member is asked; infinite if all always are",
-            "0 to 1, or infinite",
+            number("0 to 1, or infinite", 0),
         ),
         Column("selection_error", f"mean corruption error {CHOSEN}", FRACTION),
         Column("selection_macs", f"mean MACs for one image {CHOSEN}", MORE),
@@ -231,19 +281,22 @@ EARLY_EXIT = Table(
         *ends("error_change", "bootstrap over images", DIFFERENCE),
         Column("macs", f"mean MACs for one image {JUDGED}", MORE),
         Column("all_macs", "MACs of asking all members", MACS),
-        Column("members_asked", "mean number of members asked", "1 to `size`"),
+        Column("members_asked", "mean number of members asked", number("1 to `size`", 1)),
         CONFIDENCE,
     ],
+    needs=frozenset({"corruptions", "ensembles"}),
 )
 
 CONTENDER = [
-    Column("role", "who is judged", "`best ensemble`, `best member` or `baseline`"),
+    Column("role", "who is judged", one_of("best ensemble", "best member", "baseline")),
     JOINED,
     SIZE,
 ]
 
 CONTENDERS = Table(
     "tables/contenders.csv",
+    "Best ensemble under each corruption",
+    "Deployment",
     "Errors of the best ensemble, the best member and the baseline under each corruption, and their differences.",
     "role and corruption, and one under all of them",
     [
@@ -260,15 +313,23 @@ CONTENDERS = Table(
         ),
         CONFIDENCE,
     ],
+    needs=frozenset({"corruptions", "ensembles"}),
 )
 
 CONTENDER_CALIBRATION = Table(
     "tables/contender_calibration.csv",
+    "Calibration of the best ensemble",
+    "Deployment",
     "Confidence against accuracy of the best ensemble, the best member and the baseline.",
     "role, set of images and bin of confidence that holds predictions",
     [
         *CONTENDER,
-        Column("images", "`clean` or `corrupted` (all corrupted conditions pooled), the half used for judging", NAME),
+        Column(
+            "images",
+            "`clean` or `corrupted` (all corrupted conditions pooled), the half used for judging",
+            NAME,
+        ),
         *BINS,
     ],
+    needs=frozenset({"corruptions", "ensembles"}),
 )

@@ -1,0 +1,27 @@
+"""The catalogue: a record of each table, which rules, pages and the reference take what they need from.
+
+No stage that makes a table imports it, so that a reworded column makes nothing run again.
+"""
+
+from collections.abc import Collection
+from pathlib import PurePath
+
+from resiliency.tables import analysis, ensembles, members
+from resiliency.tables.record import Table
+
+TABLES = {
+    PurePath(table.path).stem: table
+    for module in (members, ensembles, analysis)
+    for table in vars(module).values()
+    if isinstance(table, Table)
+}
+
+
+def made(has: Collection[str]) -> list[str]:
+    """Names of the tables of a study.
+
+    Args:
+        has: what the study has of `ensembles`, `networks`, `probabilities`, `corruptions`, `shifts` (corruptions or
+            further test sets) and `search`.
+    """
+    return [name for name, table in TABLES.items() if table.needs <= set(has)]
