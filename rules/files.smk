@@ -85,6 +85,8 @@ MEMBER_FILES = {
     "errors": [f"{RESULTS}/external/{source.name}/errors.csv" for source in SOURCES if source.kind == "scores"],
 }
 LOGITS = predictions(MEMBERS + PREDICTED)
+
+
 def made(name):
     """The file of a table; none where the study does not allow it."""
     return TABLES[name] if name in MADE else []

@@ -1,4 +1,3 @@
-
 if SEARCHED:
     START = STUDY.search.start
     STARTED = {} if START == "random" else {"start": f"{RESULTS}/members/{START}/weights.safetensors"}
