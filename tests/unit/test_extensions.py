@@ -122,7 +122,6 @@ def test_the_page_names_all_sections_sources_and_groups():
         ("charts", "calibration", "own", "", "there is a chart of this name already; rename it"),
         ("charts", "mine", "own", "", "is not a module with CHART, draw, finding and CAPTION"),
         ("charts", "mine", "own", CHART.format("('members',), 'nowhere', '', ''"), "section 'nowhere' is not one of"),
-        ("charts", "mine", "own", CHART.format("('nothing',), 'deploy', '', ''"), "table 'nothing' is not one of"),
     ],
 )
 def test_what_cannot_be_used_is_refused_in_one_line(folder, kind, name, value, code, reason):

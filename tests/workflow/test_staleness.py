@@ -108,7 +108,7 @@ def test_nothing_after_other_words(planned_with, module):
         (f"{LIBRARY}/report/charts/error_heatmap.py", PAGE),
         (f"{LIBRARY}/report/metric_labels.py", PAGE),
         (f"{LIBRARY}/report/page.py", {"report": 1}),
-        (f"{LIBRARY}/tables/analysis.py", {"report": 1}),
+        (f"{LIBRARY}/tables/analysis.py", {"report": 1}),  # no stage knows the catalogue,
         (f"{LIBRARY}/report/report.css", {"report": 1}),
         ("scripts/train.py", {"train": 4, **INDEPENDENT}),
     ],

@@ -45,7 +45,6 @@ CHARTS = {
 }
 
 ANCHORS = {section.anchor for section in SECTIONS + APPENDIX}
-DRAWABLE = {table for chart in CHARTS.values() for table in chart.tables}
 
 for _name, _module in loaded("charts", tuple(CHARTS)):
     _chart = getattr(_module, "CHART", None)
@@ -53,6 +52,4 @@ for _name, _module in loaded("charts", tuple(CHARTS)):
         raise refused("charts", _name, "is not a module with CHART, draw, finding and CAPTION")
     if _chart.section not in ANCHORS:
         raise refused("charts", _name, f"section {_chart.section!r} is not one of {', '.join(sorted(ANCHORS))}")
-    if unknown := sorted({*_chart.tables} - DRAWABLE):
-        raise refused("charts", _name, f"table {unknown[0]!r} is not one of {', '.join(sorted(DRAWABLE))}")
     CHARTS[_name] = _chart

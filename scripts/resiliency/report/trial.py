@@ -3,14 +3,23 @@
 from inspect import signature
 from types import ModuleType
 
+from resiliency.extensions import extensions
 from resiliency.report.chart import Chart
+from resiliency.report.registry import CHARTS
+from resiliency.tables import TABLES
 
 REQUIREMENTS = {"corruptions", "joint"}
 
 
 def chart_fault(module: ModuleType) -> str:
-    """What keeps a module from being a chart; empty if nothing does, as far as is known before its tables are made."""
+    """What keeps a module from being a chart; empty if nothing does, as far as is known before its tables are made.
+
+    The catalogue is known here alone: charts are not drawn again because of other words in it.
+    """
     chart: Chart = module.CHART
+    drawn = {table for name, of in CHARTS.items() if name not in extensions("charts") for table in of.tables}
+    if unknown := {*chart.tables} - (drawn | TABLES.keys()):
+        return f"table {min(unknown)!r} is not one of {', '.join(sorted(drawn | TABLES.keys()))}"
     if unknown := {*chart.optional} - {*chart.tables}:
         return f"optional: {min(unknown)!r} is not one of its tables"
     if unknown := {*chart.requires} - REQUIREMENTS:
