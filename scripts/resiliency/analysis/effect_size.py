@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from resiliency.analysis.ties import ordinals
+
 
 def weighted_cliffs_delta(
     first: np.ndarray, second: np.ndarray, first_weights: np.ndarray, second_weights: np.ndarray
@@ -15,6 +17,7 @@ def weighted_cliffs_delta(
     Returns:
         float64 R in -1..1; NaN where a row has no weight on one side.
     """
+    first, second = np.split(ordinals(np.concatenate([first, second])), [len(first)])
     order = np.argsort(second)
     below = np.cumsum(np.pad(second_weights[:, order], ((0, 0), (1, 0))), axis=1)
     total = below[:, -1]

@@ -3,6 +3,8 @@
 import numpy as np
 from numba import njit
 
+from resiliency.analysis.ties import ordinals
+
 ROUNDING = 1e-12
 
 
@@ -19,8 +21,9 @@ def weighted_kendall(weights: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.nd
     Returns:
         float64 R; NaN where all pairs are tied in x or in y.
     """
-    order = np.argsort(x, kind="stable")
-    ranks_x, ranks_y = (np.unique(values, return_inverse=True)[1][order] for values in (x, y))
+    places_x, places_y = ordinals(x), ordinals(y)
+    order = np.argsort(places_x, kind="stable")
+    ranks_x, ranks_y = places_x[order], places_y[order]
     return np.array([_tau(np.ascontiguousarray(row[order], np.float64), ranks_x, ranks_y) for row in weights])
 
 

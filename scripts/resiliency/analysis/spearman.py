@@ -3,6 +3,8 @@
 import numpy as np
 from numba import njit
 
+from resiliency.analysis.ties import ordinals
+
 ROUNDING = 1e-12
 
 
@@ -19,8 +21,8 @@ def weighted_ranks(weights: np.ndarray, values: np.ndarray) -> np.ndarray:
     Returns:
         float64 R x E.
     """
-    places = np.unique(values, return_inverse=True)[1]
-    return np.array([_centred_ranks(_weight_of(row, places))[places] for row in _rows(weights)])
+    of_value = ordinals(values)
+    return np.array([_centred_ranks(_weight_of(row, of_value))[of_value] for row in _rows(weights)])
 
 
 def weighted_spearman(weights: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -33,7 +35,7 @@ def weighted_spearman(weights: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.n
     Returns:
         float64 R; NaN where all weight is on one value of x or of y.
     """
-    places_x, places_y = (np.unique(values, return_inverse=True)[1] for values in (x, y))
+    places_x, places_y = ordinals(x), ordinals(y)
     return np.array([_rho(row, places_x, places_y) for row in _rows(weights)])
 
 

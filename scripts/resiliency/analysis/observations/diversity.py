@@ -132,7 +132,7 @@ def _delta(columns: list[str], of_size: LeftOut) -> np.ndarray:
     if not measured.any() or not chosen.any():
         return np.full(len(of_size.weights), np.nan)
     weights = of_size.weights[:, chosen]
-    ranks = np.mean([weighted_ranks(weights, column) for column in values[chosen][:, measured].T], axis=0).round(9)
+    ranks = np.mean([weighted_ranks(weights, column) for column in values[chosen][:, measured].T], axis=0)
     one = (of_size.ensembles.designs == 1).to_numpy()[chosen]
     deltas = [
         weighted_cliffs_delta(rank[~one], rank[one], weight[None, ~one], weight[None, one])[0]

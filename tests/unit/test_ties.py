@@ -1,0 +1,41 @@
+"""Values that are equal but for rounding are tied in all statistics of order."""
+
+import numpy as np
+import pytest
+
+from resiliency.analysis.effect_size import weighted_cliffs_delta
+from resiliency.analysis.kendall import weighted_kendall
+from resiliency.analysis.spearman import weighted_ranks, weighted_spearman
+from resiliency.analysis.ties import ordinals
+
+EXACT = np.array([0.3, 0.3, 0.5, 0.1, 0.1, 0.7])
+ROUNDED = np.array([0.1 + 0.2, 0.3, 0.5, 0.1, 0.3 - 0.2, 0.7])  # as sums in another order come out
+OTHER = np.arange(6.0)
+WEIGHTS = np.array([[1.0, 1, 1, 1, 1, 1], [1, 2, 0, 1, 3, 1]])
+
+
+@pytest.mark.parametrize("scale", [1e-6, 1, 1e11])
+def test_ordinals_are_those_of_exact_values(scale):
+    assert len(set(ROUNDED)) > len(set(EXACT))
+    assert ordinals(scale * ROUNDED).tolist() == ordinals(EXACT).tolist() == [1, 1, 2, 0, 0, 3]
+
+
+def test_ordinals_of_equal_values_and_of_none():
+    assert ordinals(np.zeros(3)).tolist() == [0, 0, 0]
+    assert ordinals(np.array([-1.0, 1, 0])).tolist() == [0, 2, 1]
+    assert ordinals(np.array([])).tolist() == []
+
+
+@pytest.mark.parametrize(
+    "statistic",
+    [
+        lambda values: weighted_ranks(WEIGHTS, values),
+        lambda values: weighted_spearman(WEIGHTS, values, OTHER),
+        lambda values: weighted_kendall(WEIGHTS, OTHER, values),
+        lambda values: weighted_kendall(WEIGHTS, values, OTHER),
+        lambda values: weighted_cliffs_delta(values[:3], values[1:], WEIGHTS[:, :3], WEIGHTS[:, 1:]),
+    ],
+    ids=["ranks", "spearman", "kendall of y", "kendall of x", "cliff"],
+)
+def test_rounding_breaks_no_tie(statistic):
+    np.testing.assert_allclose(statistic(ROUNDED), statistic(EXACT), rtol=1e-14)
