@@ -83,9 +83,9 @@ def _right_chances(
 
 def _shares(ensembles: np.ndarray, same: np.ndarray, right: np.ndarray) -> np.ndarray:
     """Of the members of each ensemble with the most votes behind them, the share that is right; float32 B x N."""
-    votes = []
+    votes, counts = [], np.min_scalar_type(ensembles.shape[1])  # of few bytes, and never full
     for member in ensembles.T:
-        total = np.zeros((len(ensembles), right.shape[1]), np.uint8)
+        total = np.zeros((len(ensembles), right.shape[1]), counts)
         for other in ensembles.T:
             total += same[member, other]
         votes.append(total)
