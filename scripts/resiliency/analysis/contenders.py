@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from resiliency.analysis.assessment import Judged
+from resiliency.analysis.best import best_row, eligible
 from resiliency.analysis.bootstrap import interval
 from resiliency.ensembles.outputs import Ensemble
 from resiliency.metrics.classification import CALIBRATION, ECE_BINS, bin_of
@@ -22,15 +23,10 @@ CALIBRATION_OF_ROLES = [*WHO, *CALIBRATION]
 
 
 def contenders(deployment: pd.DataFrame) -> dict[str, pd.Series]:
-    """Role -> row of deployment.csv; without the roles that nobody has.
-
-    The best are those with the least selection_error, for judged errors are not known when one chooses.
-    """
-    scored = deployment.dropna(subset=["selection_error", "mean_corruption_error"])
+    """Role -> row of deployment.csv, the `best_row` of those that may have it; without the roles that nobody has."""
+    scored = eligible(deployment)
     groups = scored[scored["size"] > 1], scored[scored["size"] == 1], scored[scored["baseline"].astype(bool)]
-    return {
-        role: rows.loc[rows["selection_error"].idxmin()] for role, rows in zip(ROLES, groups, strict=True) if len(rows)
-    }
+    return {role: best_row(rows) for role, rows in zip(ROLES, groups, strict=True) if len(rows)}
 
 
 def errors_under(ensemble: Ensemble, judged: Judged) -> np.ndarray:

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 import pandas as pd
 
+from resiliency.analysis.best import best_row, eligible
 from resiliency.designs.members import Member
 from resiliency.faults import Fault
 
@@ -46,7 +47,7 @@ def chosen(deployment: pd.DataFrame, ensemble: str | int) -> pd.Series:
         if rows.empty:
             raise Fault(f"ensemble: tables/deployment.csv has numbers 1 to {len(deployment)}, not {text}")
         return rows.iloc[0]
-    rows = deployment.dropna(subset=["selection_error"])
+    rows = eligible(deployment)
     if text == BEST:
         rows = rows[rows["size"] > 1] if (rows["size"] > 1).any() else rows
     else:
@@ -58,7 +59,7 @@ def chosen(deployment: pd.DataFrame, ensemble: str | int) -> pd.Series:
             raise Fault(
                 f"ensemble: none in tables/deployment.csv is under {most:,.0f} MACs; the least is {cheapest:,.0f}"
             )
-    return rows.loc[rows.selection_error.idxmin()]
+    return best_row(rows)
 
 
 def exportable_row(
