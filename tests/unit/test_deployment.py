@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from predicted import conditions_of, predictions_of
 
-from resiliency.analysis.deployment import COLUMNS, candidate_table, deployment_table, halves
+from resiliency.analysis.deployment import COLUMNS, candidate_table, deployment_table, halves, worst_cases
 from resiliency.ensembles.combination import RULES
 from resiliency.ensembles.pool import ensembles_of
 from resiliency.ensembles.selection import EnsembleErrors, front, greedy
@@ -238,3 +238,16 @@ def test_a_single_member_is_its_own_front(study):
     assert table.members.tolist() == ["a-s0"]
     assert table[["front_macs", "front_parameters"]].to_numpy().all()
     assert not table.baseline.any()
+
+
+def test_of_classes_with_the_same_error_the_first_is_the_worst():
+    """One of three images of class 0 is wrong under every condition, each image of class 1 under one of three."""
+    labels = np.tile([0, 0, 0, 1, 1, 1], 2)
+    wrong = np.tile([[1, 0, 0, 1, 0, 0], [1, 0, 0, 0, 1, 0], [1, 0, 0, 0, 0, 1]], 2)
+    answers = np.vstack([labels, np.where(wrong, 1 - labels, labels)])
+    logits = np.eye(2, dtype=np.float16)[answers]
+    table = conditions_of(["fog"], [1, 2, 3], 12, classes=2)
+    members = EnsembleErrors([predictions_of(table, labels, logits)], np.ones(1), "mean_probability")
+    row = worst_cases(members, np.array([0]), np.arange(6), np.arange(6, 12), np.ones((4, 6)), 0.9)
+    assert row["worst_class"] == 0
+    assert row["worst_class_error"] == pytest.approx(1 / 3, abs=1e-12)

@@ -67,7 +67,7 @@ def candidate_table(
         table.loc[rows, "selection_error"], mean[rows] = scored.chosen_by(errors), errors.mean(axis=1)
     # The errors on all images are known, so that those on the other half need no predictions.
     judged = table.pop("mean_corruption_error") * len(everything) - mean * len(chosen)
-    table["judged_error"] = judged / (len(everything) - len(chosen))
+    table["judged_error"] = (judged / (len(everything) - len(chosen))).clip(0, 1)  # not -1e-17
     for cost in ("macs", "parameters"):
         table[f"front_{cost}"] = front(table.selection_error.to_numpy(), table[cost].to_numpy())
     return table
@@ -152,19 +152,23 @@ def worst_cases(
     """
     labels, wrong = scored.labels(CLEAN), scored.wrong(ensemble, np.concatenate([chosen, judged]))
     before, after = wrong[:, : len(chosen)], wrong[:, len(chosen) :]
-    worst = before.mean(axis=1).argmax()
+    worst = before.mean(axis=1, dtype=np.float64).argmax()
     condition = scored.predictions[0].conditions.iloc[scored.corrupted[worst]]
-    of_classes = np.bincount(labels[chosen], before.mean(axis=0)) / np.maximum(np.bincount(labels[chosen]), 1)
+    # Sums of whole numbers are exact in float64, so that of classes with the same error the first is the worst.
+    wrongly = np.bincount(labels[chosen], before.sum(axis=0, dtype=np.float64))
+    of_classes = wrongly / np.maximum(len(before) * np.bincount(labels[chosen]), 1)
     of_class = labels[judged] == of_classes.argmax()
     drawn = counts @ after.T.astype(np.float64) / len(judged)
     with np.errstate(invalid="ignore"):
-        drawn_class = counts[:, of_class] @ after[:, of_class].mean(axis=0) / counts[:, of_class].sum(axis=1)
+        drawn_class = (
+            counts[:, of_class] @ after[:, of_class].mean(axis=0, dtype=np.float64) / counts[:, of_class].sum(axis=1)
+        )
     errors = after.mean(axis=1, dtype=np.float64)
     of_quantile = [np.quantile(values, scored.quantile, axis=-1) for values in (errors, drawn)]
     columns = {"worst_corruption": condition.corruption, "worst_severity": condition.severity}
     columns |= _with_interval("worst_error", errors[worst], drawn[:, worst], confidence)
     columns |= {"worst_class": of_classes.argmax()}
-    columns |= _with_interval("worst_class_error", after[:, of_class].mean(), drawn_class, confidence)
+    columns |= _with_interval("worst_class_error", after[:, of_class].mean(dtype=np.float64), drawn_class, confidence)
     return columns | {"quantile": scored.quantile, **_with_interval("quantile_error", *of_quantile, confidence)}
 
 
