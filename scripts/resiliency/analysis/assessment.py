@@ -134,14 +134,14 @@ def _excess(of_score: dict, reference: dict | None, compared: int, score: str, j
 
 
 def _gathered(ensemble: Ensemble, temperature: float, judged: Judged, name: str) -> tuple[dict, np.ndarray]:
-    """Score -> confidences, and errors, float32 C x N each."""
+    """Score -> confidences, float64 C x N, and errors, float32 C x N."""
     shape = len(judged.conditions[name]), len(judged.images[name])
     errors, confidences = np.empty(shape, np.float32), {}
     position = {condition: index for index, condition in enumerate(judged.conditions[name])}
     for condition, images, part in judged.outputs(ensemble, name):
         errors[position[condition], images] = part.errors
         for score, values in part.confidences(temperature).items():
-            confidences.setdefault(score, np.empty(shape, np.float32))[position[condition], images] = values
+            confidences.setdefault(score, np.empty(shape))[position[condition], images] = values
     return confidences, errors
 
 
@@ -179,8 +179,8 @@ class _Sums:
         self.gaps = np.zeros((images, ECE_BINS))
 
     def add(self, images: np.ndarray, part: Outputs, logs: np.ndarray, labels: np.ndarray) -> None:
-        """Count n outputs with ln probabilities float32 n x K."""
-        confidence = np.exp(logs.max(axis=-1)).astype(np.float64)
+        """Count n outputs with ln probabilities n x K."""
+        confidence = np.exp(logs.max(axis=-1))
         self.losses[images] -= logs[np.arange(len(labels)), labels]
         self.answers[images] += 1
         self.gaps[images, bin_of(confidence)] += 1 - part.errors - confidence

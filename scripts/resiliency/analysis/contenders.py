@@ -91,7 +91,7 @@ def calibration_bins(ensemble: Ensemble, judged: Judged) -> pd.DataFrame:
     for name in names:
         sums = np.zeros((3, ECE_BINS))
         for _, _, part in judged.outputs(ensemble, name):
-            confidence = np.exp(part.log_probabilities.max(axis=-1).astype(np.float64))
+            confidence = np.exp(part.log_probabilities.max(axis=-1))
             for total, values in zip(sums, (None, confidence, 1 - part.errors), strict=True):
                 total += np.bincount(bin_of(confidence), values, ECE_BINS)
         rows += [

@@ -12,7 +12,7 @@ from resiliency.metrics.selective import entropy, mutual_information
 from resiliency.metrics.temperature import scaled
 from resiliency.prediction.reading import Predictions
 
-CHUNK_VALUES = 2**22  # probabilities of all members
+CHUNK_VALUES = 2**21  # probabilities of all members
 # Scores of confidence. The first two are of the ensemble's probabilities, the others of its members' disagreement.
 SCORES = ("max_probability", "entropy", "mutual_information", "vote_agreement")
 
@@ -20,10 +20,12 @@ SCORES = ("max_probability", "entropy", "mutual_information", "vote_agreement")
 class Outputs(NamedTuple):
     """What an ensemble says of n images.
 
+    Probabilities are float64: in float32 those of sure answers are all 1, and confidences tie.
+
     Attributes:
-        log_probabilities: float32 n x K, before any temperature; None of members without probabilities.
+        log_probabilities: float64 n x K, before any temperature; None of members without probabilities.
         errors: float32 n, 1 where the answer is wrong; where ties are broken at random, the probability of it.
-        mutual_information: float32 n, in nats; None of a single member, and without probabilities.
+        mutual_information: float64 n, in nats; None of a single member, and without probabilities.
         agreement: float32 n, share of the members that give the ensemble's answer; None of a single member.
     """
 
@@ -33,7 +35,7 @@ class Outputs(NamedTuple):
     agreement: np.ndarray | None
 
     def confidences(self, temperature: float) -> dict[str, np.ndarray]:
-        """Score -> float32 n, larger where the ensemble is surer; of the scores that it has.
+        """Score -> float n, larger where the ensemble is surer; of the scores that it has.
 
         Entropy and mutual information are negated.
 
@@ -74,17 +76,16 @@ class Ensemble:
 
     def _of_probabilities(self, condition: int, images: np.ndarray) -> Outputs:
         logits = np.stack([member.logits(condition, images).astype(np.float32) for member in self.members])
-        probabilities = softmax(logits)
-        answers = answered(self, probabilities)
+        logs, answers = scaled(logits.astype(np.float64), 1), answered(self, softmax(logits))
         right = answers == self.members[0].labels(condition)[images]
         disagreement = agreement = None
         if len(self.members) > 1:
-            disagreement = mutual_information(probabilities, self.weights)
+            disagreement = mutual_information(np.exp(logs), self.weights)
             agreement = (logits.argmax(axis=-1) == answers).mean(axis=0, dtype=np.float32)
-        return Outputs(self._combined(scaled(logits, 1)), (~right).astype(np.float32), disagreement, agreement)
+        return Outputs(self._combined(logs), (~right).astype(np.float32), disagreement, agreement)
 
     def _combined(self, logs: np.ndarray) -> np.ndarray:
-        """ln of the ensemble's probabilities, float32 n x K, of its members', M x n x K.
+        """ln of the ensemble's probabilities, float64 n x K, of its members', M x n x K.
 
         Those of a plurality vote, which has none, are the arithmetic mean.
         """
