@@ -234,9 +234,9 @@ def report() -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--write", action="store_true", help=f"write {REPORT.relative_to(ROOT)}")
-    text = report()
+    write, text = parser.parse_args().write, report()
     print(text)
-    if parser.parse_args().write:
+    if write:
         REPORT.write_text(text)
 
 

@@ -1,6 +1,8 @@
 """An exported ensemble: which one, what its programs answer, and how they are checked."""
 
 import shutil
+import subprocess
+import sys
 from dataclasses import replace
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
@@ -179,6 +181,9 @@ def test_an_export_is_what_tables_and_predictions_say(members, images, tmp_path)
     np.testing.assert_allclose(probabilities, expected, atol=1e-5)
     write_json(tmp_path / "ensemble.json", written.about)
     script = shutil.copy(Path(programs.__file__).parent / "folder/model.py", tmp_path)
+    for arguments, status, words in (["--help"], 0, "usage: "), (["-x"], 2, ""), ([], 2, ""):
+        run = subprocess.run([sys.executable, script, *arguments], capture_output=True, text=True, check=False)
+        assert (run.returncode, run.stdout[: len("usage: ")]) == (status, words)
     module = module_from_spec(spec := spec_from_file_location("model", script))
     spec.loader.exec_module(module)
     for runtime in ("onnxruntime", "torch"):

@@ -5,10 +5,10 @@ that all of it runs in a process of its own, which they may end.
 """
 
 import json
-import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from resiliency.program import parser
 from resiliency.trials import run_apart
 
 LONGEST = 600
@@ -77,4 +77,7 @@ def _fault(description: dict, outputs: int | None, fetched: bool | None) -> str:
 
 
 if __name__ == "__main__":
-    _answer(Path(sys.argv[1]), Path(sys.argv[2]))
+    arguments = parser(__doc__)
+    arguments.add_argument("requests", type=Path, help="file of what to try: JSON, name -> arguments of a trial")
+    arguments.add_argument("answers", type=Path, help="file for the answers: JSON, a line for each name")
+    _answer(**vars(arguments.parse_args()))

@@ -1,7 +1,8 @@
 """The published studies side by side: what they say of the paper's observations, as a page of Markdown with a chart.
 
 `python -m resiliency.results.comparison` writes `docs/results/comparison.md` and `comparison.svg` from the
-tables that `page` has kept of each study.
+tables that `page` has kept of each study. `python -m resiliency.results.comparison results/a results/b --docs mine`
+writes the pages of these two into the folder `mine` first, and compares what it holds.
 """
 
 from pathlib import Path
@@ -11,24 +12,32 @@ import pandas as pd
 
 from resiliency.analysis.verdicts import CONTRADICTED, EQUIVALENT, NOT_TESTED, SUPPORTED, UNDECIDED
 from resiliency.diversity.settings import MAIN
+from resiliency.faults import Fault
 from resiliency.names import CLEAN, CORRUPTED
+from resiliency.program import one_line_faults, parser
 from resiliency.report import style, words
 from resiliency.report.drawing import svg
 from resiliency.report.overview import contenders, observed
 from resiliency.report.pearson import main_correlations
 from resiliency.report.settings import OKABE_ITO
-from resiliency.results.page import DOCS, kept_tables, markdown
+from resiliency.results.page import DOCS, kept_tables, markdown, publish, with_docs
 from resiliency.storage.files import read_json
 
-PAGE = "comparison"
+PAGE, TITLE = "comparison", "The four observations in the published studies"
 LABELS = 400  # pixels
 DRAWN = ("digits", "fashion_mnist")  # data sets that are no natural images
 DECIDED = (SUPPORTED, CONTRADICTED, EQUIVALENT, UNDECIDED)
 
 
 def compare(docs: Path) -> Path:
-    """Write `comparison.md`, and its chart `comparison.svg`, from the studies whose tables are kept in `docs`."""
+    """Write `comparison.md`, and its chart `comparison.svg`, from the studies whose tables are kept in `docs`.
+
+    Raises:
+        Fault: there are none.
+    """
     studies = published(docs)
+    if not studies:
+        raise Fault(f"{docs}: holds no studies; expected folders with provenance.json. Name results/<study> to add one")
     (docs / f"{PAGE}.svg").write_text(svg(chart(studies).to_dict()), encoding="utf-8")
     written = docs / f"{PAGE}.md"
     written.write_text(page(studies), encoding="utf-8")
@@ -107,6 +116,8 @@ def chart(studies: dict[str, dict[str, pd.DataFrame]]) -> alt.TopLevelMixin:
         if observation["verdict"] != NOT_TESTED
         for part in observation["parts"]
     )
+    if rows.empty:
+        return style.notice(TITLE, "No study has what the rule of an observation needs.")
     names = list(dict.fromkeys(rows["study"]))
     panels = [_panel(rows[rows["observation"] == number], names) for number in sorted(rows["observation"].unique())]
     confidence = words.percent(rows["confidence"].iloc[0], 0)
@@ -114,7 +125,7 @@ def chart(studies: dict[str, dict[str, pd.DataFrame]]) -> alt.TopLevelMixin:
         f"Estimates with {confidence} intervals. Filled: on the paper's side of 0 by the interval of that part.",
         "The shaded margin is what counts as no difference.",
     ]
-    return style.finish(alt.vconcat(*panels, spacing=26), "The four observations in the published studies", subtitle)
+    return style.finish(alt.vconcat(*panels, spacing=26), TITLE, subtitle)
 
 
 def _panel(rows: pd.DataFrame, names: list[str]) -> alt.LayerChart:
@@ -145,5 +156,17 @@ def _panel(rows: pd.DataFrame, names: list[str]) -> alt.LayerChart:
     return (margin + zero + lines + points).properties(width=460, height=alt.Step(22), title=title)
 
 
+def main() -> None:
+    arguments = with_docs(parser(__doc__))
+    arguments.add_argument("results", nargs="*", type=Path, help="folders of finished studies to add, results/<study>")
+    given = arguments.parse_args()
+    if given.results and given.docs == DOCS:
+        arguments.error("--docs: name a folder for the pages of your own studies")
+    with one_line_faults():
+        for results in given.results:
+            publish(results, given.docs)
+        print(compare(given.docs))
+
+
 if __name__ == "__main__":
-    print(compare(DOCS))
+    main()

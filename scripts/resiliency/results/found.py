@@ -6,9 +6,10 @@
 import pandas as pd
 
 from resiliency.analysis.verdicts import NOT_TESTED
+from resiliency.program import parser
 from resiliency.report.overview import observed
 from resiliency.results.comparison import published
-from resiliency.results.page import DOCS
+from resiliency.results.page import with_docs
 
 ORDINALS = {1: "first", 2: "second", 3: "third", 4: "fourth"}
 
@@ -40,4 +41,5 @@ def _share(reached: list[str], verdict: str) -> str:
 
 
 if __name__ == "__main__":
-    print(found({study: tables["observations"] for study, tables in published(DOCS).items()}))
+    given = with_docs(parser(__doc__)).parse_args()
+    print(found({study: tables["observations"] for study, tables in published(given.docs).items()}))

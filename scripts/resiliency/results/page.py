@@ -4,10 +4,9 @@
 `docs/results/<study>/`, the files that the page is made from.
 """
 
-import argparse
 import json
 import shutil
-import sys
+from argparse import ArgumentParser
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from resiliency.designs.members import WeightsKind
 from resiliency.faults import Fault
 from resiliency.names import CLEAN, CORRUPTED, INDEPENDENT
+from resiliency.program import one_line_faults, parser
 from resiliency.report import words
 from resiliency.report.overview import cautions, contenders, leaders, observed
 from resiliency.report.pearson import main_correlations
@@ -208,14 +208,19 @@ def _cell(text: str) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Write the results of a finished study as a page of Markdown.")
-    parser.add_argument("results", type=Path, help="results/<study>")
-    parser.add_argument("--docs", type=Path, default=DOCS, help="folder of the page (default: %(default)s)")
-    arguments = parser.parse_args()
-    try:
-        print(publish(arguments.results, arguments.docs))
-    except Fault as fault:
-        sys.exit(str(fault))
+    arguments = parser(__doc__)
+    arguments.add_argument("results", type=Path, help="folder of a finished study, results/<study>")
+    given = with_docs(arguments).parse_args()
+    with one_line_faults():
+        print(publish(given.results, given.docs))
+
+
+def with_docs(arguments: ArgumentParser) -> ArgumentParser:
+    """A parser with the option `--docs`, the folder of published studies."""
+    arguments.add_argument(
+        "--docs", type=Path, default=DOCS, help="folder of pages and of what they are made from (default: %(default)s)"
+    )
+    return arguments
 
 
 if __name__ == "__main__":

@@ -7,7 +7,8 @@
 from datetime import datetime
 from pathlib import Path
 
-from resiliency.results.page import DOCS, markdown
+from resiliency.program import parser
+from resiliency.results.page import markdown, with_docs
 from resiliency.storage.files import read_json
 
 PAGE = "runtimes"
@@ -52,4 +53,4 @@ def page(rows: list[dict]) -> str:
 
 
 if __name__ == "__main__":
-    print(write(DOCS))
+    print(write(with_docs(parser(__doc__)).parse_args().docs))

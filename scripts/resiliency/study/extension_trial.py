@@ -17,6 +17,7 @@ from tempfile import TemporaryDirectory
 from resiliency.data.download import cache_folder
 from resiliency.extensions import KINDS, LOADING, code, extensions, load, offered, refused
 from resiliency.faults import Fault
+from resiliency.program import parser
 from resiliency.study.checks import IMAGES
 from resiliency.trials import run_apart
 
@@ -120,4 +121,8 @@ def _fault(kind: str, name: str, side: int, table: str) -> str:
 
 
 if __name__ == "__main__":
-    _run(Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3])
+    arguments = parser(__doc__)
+    arguments.add_argument("notes", type=Path, help="file for what is tried and what comes of it: JSON, a line each")
+    arguments.add_argument("side", type=int, help="pixels of a side of the images")
+    arguments.add_argument("table", help="figures of the severities")
+    _run(**vars(arguments.parse_args()))

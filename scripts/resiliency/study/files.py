@@ -4,7 +4,6 @@ Snakemake merges them and forgets where a key came from; of a key given twice it
 cannot read itself it does not name: `python -m resiliency.study.files studies/mine.yaml` does.
 """
 
-import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,6 +11,7 @@ from typing import Any, NamedTuple
 import yaml
 
 from resiliency.faults import Fault
+from resiliency.program import one_line_faults, parser
 
 DEEPEST = 20
 MOST_VALUES = 100_000
@@ -169,7 +169,7 @@ def _value(node: yaml.Node) -> Any:
 
 
 if __name__ == "__main__":
-    try:
-        read_places(sys.argv[1:])
-    except Fault as fault:
-        sys.exit(str(fault))
+    arguments = parser(__doc__)
+    arguments.add_argument("files", nargs="+", help="files of studies, e.g. studies/mine.yaml")
+    with one_line_faults():
+        read_places(arguments.parse_args().files)

@@ -7,8 +7,8 @@ B x H x W x 3, of the size that `read` makes them. Probabilities are float32 B x
 disagreement of the members, their mutual information in nats, is float32 B, and 0 where they agree.
 """
 
+import argparse
 import json
-import sys
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -68,8 +68,10 @@ def read(path):
 
 
 if __name__ == "__main__":
-    answer = load()
-    for path in sys.argv[1:]:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0], allow_abbrev=False)
+    parser.add_argument("images", nargs="+", help="image files")
+    paths, answer = parser.parse_args().images, load()
+    for path in paths:
         probabilities, disagreement = (values[0] for values in answer(read(path)))
         best = probabilities.argmax()
         print(f"{path}: {CLASSES[best]}, probability {probabilities[best]:.4f}, disagreement {disagreement:.4f}")
