@@ -49,9 +49,14 @@ def test_names_are_unique_and_fit_for_columns(files, tmp_path):
     with pytest.raises(Fault, match=r"third.csv: member 'two' is in .*second.csv too"):
         contents([*files, str(tmp_path / "third.csv")])
     (tmp_path / "other").mkdir()
-    (tmp_path / "other/first.csv").write_text(SECOND, encoding="utf-8")
-    with pytest.raises(Fault, match="has the same name; rename one"):
-        contents([*files, str(tmp_path / "other/first.csv")])
+    for name in ("first.csv", "First.csv"):
+        (tmp_path / "other" / name).write_text(SECOND, encoding="utf-8")
+        with pytest.raises(Fault, match="has the same name; rename one"):
+            contents([*files, str(tmp_path / "other" / name)])
+    long = tmp_path / f"{'n' * 101}.csv"
+    long.write_text(SECOND, encoding="utf-8")
+    with pytest.raises(Fault, match=r"expected a name of at most 100 characters, got 101; shorten it$"):
+        contents([*files[:1], str(long)])
     assert [internal(name) for name in ("cifar10.1-v6", "1st")] == ["cifar10_1_v6", "set_1st"]
 
 

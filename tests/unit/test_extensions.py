@@ -27,7 +27,8 @@ from resiliency.fingerprint import fingerprint
 from resiliency.study.extension_trial import REGISTRIES, check_names
 
 CHART = "from resiliency.report.chart import Chart\ndraw = finding = CAPTION = None\nCHART = Chart({})"
-WORD = "a name of lower-case letters, digits and '_' is needed, not of images"
+WORD = "expected a name of lower-case letters, digits and '_', the first a letter; rename it"
+ACCURACY = "column corrupted_accuracy would have two meanings; expected a name other than "
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 
 
@@ -113,7 +114,7 @@ def test_the_page_names_all_sections_sources_and_groups():
         ("metrics", "mine", "own:x", "x = 1", "is neither a Metric nor an EnsembleMetric; see "),
         ("metrics", "entropy", "own:x", "x = 1", "there is a metric of this name already; rename it"),
         ("metrics", "My metric", "own:x", "x = 1", WORD),
-        ("corruptions", "corrupted", "own:x", "x = 1", WORD),
+        ("corruptions", "corrupted", "own:x", "x = 1", ACCURACY),
         ("corruptions", "fog", "own:x", "x = 1", "there is a corruption of this name already; rename it"),
         ("corruptions", "mine", "own:x", "import sys; sys.exit(0)", "ends Python at import (SystemExit(0)); delete"),
         ("corruptions", "mine", "own:x", "raise OSError('a\\n b')", "cannot be loaded (OSError: a b)"),

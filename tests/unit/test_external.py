@@ -67,7 +67,7 @@ def test_only_the_test_sets_that_are_asked_for_are_read(write):
     [
         ("label,", "truth,", r"column 'label' is missing; there are test_set, image, truth, one, other$"),
         ("one,other", "one,one", r"column 'one' is there 2 times; keep one$"),
-        ("one,other", "one,o/her", r"member 'o/her': letters, digits, '_', '-' and '.' are allowed"),
+        ("one,other", "one,o/her", r"member 'o/her': expected a name of letters, digits, '_', '-' and '.', "),
         ("clean,1,0,0,0", "clean,1,0,0,2", r"column 'other', row 2: 2; needed is a class: a whole number from 0 to 1$"),
         ("clean,1,0,0,0", "clean,1,5,0,0", r"column 'label', row 2: 5; needed is a class: a whole number from 0 to 1$"),
         ("fog.3,2,1,1,1", "fog.3,2,1,1,", r"column 'other', row 4: nothing; needed is a class"),
@@ -103,6 +103,13 @@ def test_scores_are_errors_with_clean_first(write):
     assert np.isnan(scores.loc["other", "sketch"])
     errors = read_scores(write(SCORES), are="error", test_sets=[])
     assert errors.loc["other"].tolist() == pytest.approx([0.8, 0.6, 0.4])
+
+
+def test_one_column_of_scores_counts_as_clean(write):
+    file = write(SCORES.replace("clean", "original").replace("sketch", "clean"))
+    with pytest.raises(Fault, match=r"columns 'original' and 'clean' would both be called clean; rename 'clean'$"):
+        read_scores(file, "original")
+    assert read_scores(file, "original", test_sets=[]).loc["one", "clean"] == pytest.approx(0.1)
 
 
 def test_scores_name_their_conditions():
@@ -148,6 +155,7 @@ def test_members_have_designs_and_families(write):
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
+        ("mine", "=mine", r"member 'net-s0': family '=mine' must not begin with = \+ - or @"),
         ("family", "kind", r"column 'kind' is unknown; there are member, design, family"),
         ("1000", "-3", r"column 'parameters', row 1: -3.0; needed is a number of 1 or more$"),
         (

@@ -33,6 +33,15 @@ def test_origins_by_hand():
     assert origin_of(ensembles()).tolist() == [one, one, several, "", several, search, "", joint]
 
 
+def test_measures_of_a_test_set_are_its_own():
+    """A test set has the name in which the column of the mean corruption error ends."""
+    of_test_set = {"error_accuracy": 0.5, "mean_member_error_accuracy": 0.4, "disagreement_error": 0.25}
+    table = origin_table(ensembles().assign(**of_test_set, error_gaussian_error=0.1), 0.95)
+    assert "error_gaussian_error" not in set(table.measure)
+    assert set(of_test_set) < set(table.measure)
+    assert not table.duplicated(["equal", "least", "most", "origin", "measure"]).any()
+
+
 def test_means_at_equal_size_and_at_equal_cost():
     table = origin_table(ensembles(), 0.95)
     accuracies = {

@@ -109,7 +109,9 @@ def test_augmentation_suits_the_data_set():
 
 def test_design_names_suit_file_names():
     config = changed("designs", CONFIG["designs"] | {"a/b": {"architecture": "resnet18"}})
-    assert faults_of(config) == ["designs.a/b: a name of at most 60 letters, digits, '_' and '.' is needed"]
+    assert faults_of(config) == [
+        "designs.a/b: expected a name of letters, digits, '_' and '.', the first not '.'; rename it"
+    ]
 
 
 IMAGENET = {"dataset": {"name": "imagenet", "folder": "imagenet"}}

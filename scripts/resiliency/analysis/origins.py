@@ -5,8 +5,9 @@ import pandas as pd
 
 from resiliency.analysis.families import by_family, lack_second_seeds
 from resiliency.analysis.means import SHARES, difference, summary, weights_of_both
+from resiliency.diversity.metrics import ENSEMBLE_METRICS, METRICS
 from resiliency.metrics.accuracy import images_of
-from resiliency.names import INDEPENDENT, JOINT, SEARCH, accuracy_of, design_of, mean_member_accuracy_of
+from resiliency.names import INDEPENDENT, JOINT, SEARCH, accuracy_of, design_of, diversity_of, mean_member_accuracy_of
 
 ORIGINS = ("one architecture", "several architectures", "sub-networks of a search", "joint training")
 FAMILIES = ("one family", "several families")  # in place of architectures where no design has a second seed
@@ -67,7 +68,8 @@ def origin_table(ensembles: pd.DataFrame, confidence: float) -> pd.DataFrame:
     measures = [name for name in dict.fromkeys([*SCORES, *accuracies]) if name in ensembles]
     if "mce_undefined_under" in ensembles and (ensembles["mce_undefined_under"] != "").any():
         measures.remove("mce")
-    measures += [column for column in ensembles if column.endswith(tuple(f"_{name}" for name in images))]
+    diversities = {diversity_of(metric, name) for metric in (*METRICS, *ENSEMBLE_METRICS) for name in images}
+    measures += [column for column in ensembles if column in diversities]
     labelled = ensembles.assign(from_=origin_of(ensembles))
     sizes = labelled.assign(equal="size", least=labelled["size"], most=labelled["size"])
     costs = labelled[labelled["macs"] > 0]

@@ -6,13 +6,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator, model_validator
 
+from resiliency.allowed_names import family_fault
 from resiliency.designs.architectures import architectures
 from resiliency.settings import Settings
 
 ALEXNET = "alexnet"
 RESERVED = {"pretrained", "num_classes", "checkpoint_path", "pretrained_cfg", "pretrained_cfg_overlay", "features_only"}
 LARGEST_ADAPTED = 64
-LONGEST = 60
 VIEW = ("input_size", "crop", "interpolation")
 MOST_SEEDS = 1000
 SEEDS = {"type": "integer", "minimum": 1, "maximum": MOST_SEEDS}
@@ -126,10 +126,8 @@ class Design(Settings):
     @field_validator("family")
     @classmethod
     def _family_is_a_name(cls, name: str | None) -> str | None:
-        if name is not None and (not name.isprintable() or name.strip() != name or not 1 <= len(name) <= LONGEST):
-            raise ValueError(f"must be 1 to {LONGEST} printable characters, without spaces at the ends")
-        if name and name.startswith(("=", "+", "-", "@")):
-            raise ValueError("must not begin with = + - or @, which spreadsheets take for a formula")
+        if name is not None and (fault := family_fault(name)):
+            raise ValueError(fault)
         return name
 
     @model_validator(mode="after")

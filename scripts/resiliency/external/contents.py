@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from resiliency.allowed_names import LONGEST
 from resiliency.external.arrays import members_of, test_sets_of
 from resiliency.external.decisions import read_decisions
 from resiliency.external.names import corrupted
@@ -81,9 +82,12 @@ def read_contents(
     members = [(member, source.file) for source in sources for member in source.members]
     words = {}
     for source in sources:
-        if source.name in words:
-            raise Fault(f"{source.file}: {words[source.name]} has the same name; rename one")
-        words[source.name] = source.file
+        word = source.name.lower()
+        if word in words:
+            raise Fault(f"{source.file}: {words[word]} has the same name; rename one")
+        if len(word) > LONGEST:
+            raise Fault(f"{source.file}: expected a name of at most {LONGEST} characters, got {len(word)}; shorten it")
+        words[word] = source.file
     first = {}
     for member, file in members:
         if member in first:

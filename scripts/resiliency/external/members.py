@@ -4,10 +4,11 @@ from collections.abc import Iterable
 
 import pandas as pd
 
+from resiliency.allowed_names import family_fault
 from resiliency.designs.architectures import architectures
 from resiliency.external.names import check_members
 from resiliency.external.tables import fault_at, numbers, read_foreign
-from resiliency.faults import Fault
+from resiliency.faults import Fault, short
 from resiliency.names import design_of
 
 TEXTS = ("design", "family", "recipe", "architecture")
@@ -26,6 +27,9 @@ def read_members(file: str) -> pd.DataFrame:
         if column not in ("member", *TEXTS, *NUMBERS):
             raise Fault(f"{file}: column {column!r} is unknown; there are member, {', '.join((*TEXTS, *NUMBERS))}")
     columns = {name: table[name].fillna("").astype(str) if name in table else "" for name in TEXTS}
+    for member, family in zip(table["member"], columns["family"] if "family" in table else [], strict=False):
+        if family and (fault := family_fault(family)):
+            raise Fault(f"{file}: member {member!r}: family {short(family)} {fault}; rename it")
     for name in NUMBERS:
         columns[name] = numbers(file, table, name, 1, float("inf"), may_lack=True) if name in table else float("nan")
     catalogue = architectures()

@@ -1,22 +1,19 @@
 """Names of members and of conditions in files from elsewhere."""
 
-import re
 from collections import Counter
 from collections.abc import Iterable
 
+from resiliency.allowed_names import form_fault
 from resiliency.corruptions.settings import HELD_OUT, MAIN, SEVERITIES
-from resiliency.faults import Fault
-
-MEMBER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
-ALLOWED = "letters, digits, '_', '-' and '.' are allowed, at most 100 of them"
+from resiliency.faults import Fault, short
 
 
 def check_members(file: str, names: Iterable[object]) -> None:
     """Raise a Fault if a name of a member is not allowed, or is there twice, in this file."""
     names = list(map(str, names))
     for name, count in Counter(names).items():
-        if not MEMBER.fullmatch(name) or len(name) > 100:
-            raise Fault(f"{file}: member {name!r}: {ALLOWED}")
+        if fault := form_fault("member", name):
+            raise Fault(f"{file}: member {short(name)}: {fault}")
         if count > 1:
             raise Fault(f"{file}: member {name!r} is there {count} times; each member needs a name of its own")
 

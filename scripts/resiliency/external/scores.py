@@ -37,6 +37,8 @@ def read_scores(
     further = test_sets
     if further is None:
         further = [name for name in table if name not in (MEMBER, clean, *corruptions)]
+    if clean != CLEAN and CLEAN in further:
+        raise Fault(f"{file}: columns {clean!r} and {CLEAN!r} would both be called {CLEAN}; rename {CLEAN!r}")
     errors = {}
     for name in (clean, *corruptions, *further):
         values = numbers(file, table, name, 0, PERCENT, may_lack=name in further) / PERCENT

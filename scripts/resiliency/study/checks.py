@@ -1,11 +1,11 @@
 """What in a study does not go together: checks across keys, each a generator of lines that begin with a key's path."""
 
-import re
 from collections.abc import Iterator
 from contextlib import suppress
 from math import inf
 from pathlib import Path
 
+from resiliency.allowed_names import alike, form_fault, images_fault
 from resiliency.conditions import counted
 from resiliency.corruption_names import ADDED
 from resiliency.corruptions.settings import HELD_OUT, MAIN, SEVERITIES
@@ -13,15 +13,12 @@ from resiliency.data.folder import folder_classes
 from resiliency.data.settings import PUBLISHED, Dataset
 from resiliency.designs.architectures import architectures
 from resiliency.designs.settings import ALEXNET, VIEW
+from resiliency.extensions import extensions
 from resiliency.faults import Fault, hint, short
-from resiliency.names import CLEAN, CLEAN_ON, CORRUPTED
+from resiliency.report.metric_labels import METRICS
 from resiliency.search.faults import search_faults
 from resiliency.study.model import Study
 from resiliency.study.recipes import batch_faults, joint_faults, recipe_faults, supernet_faults
-
-TEST_SET_NAME = rf"^(?!{CLEAN_ON})[A-Za-z][A-Za-z0-9_]*$"
-IMAGES = {CLEAN, CORRUPTED, "validation", "mean"}  # names that tables and charts have for images
-RESERVED = {*IMAGES, *MAIN, *HELD_OUT}
 
 
 def cross_checks(study: Study, faulty: set[str] = frozenset()) -> list[str]:
@@ -63,8 +60,8 @@ def _catalogue(study: Study) -> Iterator[str]:
     """Names of designs, architectures and recipes that cannot be."""
     names = architectures()
     for name, design in study.designs.items():
-        if not name.replace("_", "").replace(".", "").isalnum() or not name.isascii() or len(name) > 60:
-            yield f"designs.{short(name, quote=False)}: a name of at most 60 letters, digits, '_' and '.' is needed"
+        if fault := form_fault("design", name):
+            yield f"designs.{short(name, quote=False)}: {fault}"
         architecture = (design.architecture or "").partition(".")[0]
         if names and architecture and architecture not in names:
             near = hint(architecture, list(names))
@@ -109,15 +106,18 @@ def _files_from_elsewhere(study: Study) -> Iterator[str]:
 
 
 def _members_from_elsewhere(study: Study) -> Iterator[str]:
-    """What does not go together with the members that the files hold."""
+    """What does not go together with the members that the files hold, or with each other."""
     kinds = study.contents().kinds if study.external else {}
     predicted = {kind for kind in kinds.values() if kind != "scores"}
     if predicted == {"decisions"} and not study.members.designs and study.ensembles.main_rule != "plurality_vote":
         yield "ensembles.rules: must begin with plurality_vote, for members are known by their decisions alone"
-    made_here = {*study.independent_members(), *study.joint_members(), *study.searched_members()}
+    made_here = [*study.independent_members(), *study.joint_members(), *study.searched_members()]
     for member in kinds:
         if member in made_here:
             yield f"external: member {member!r} is made here too; each member needs a name of its own"
+    for one, other in alike([*made_here, *kinds]):
+        key = "external" if other in kinds else "members.designs"
+        yield f"{key}: members {one!r} and {other!r} differ in case only, as no two names may; rename one"
 
 
 def _braces(path: str) -> str:
@@ -222,12 +222,17 @@ def _ensembles(study: Study) -> Iterator[str]:
 
 
 def _test_sets(study: Study) -> Iterator[str]:
-    for name in study.test_sets:
-        if name in RESERVED or not re.fullmatch(TEST_SET_NAME, name):
-            yield (
-                f"test_sets.{short(name, quote=False)}: a name of letters, digits and '_' is needed, other than clean, "
-                "corrupted, mean, validation and the corruptions', and not with clean_on_ before it"
-            )
+    """Names of test sets, by whatever road they come, that cannot be."""
+    metrics = [*METRICS, *extensions("metrics")]
+    places = {f"test_sets.{short(name, quote=False)}": name for name in study.test_sets}
+    if study.external and not study.dataset:
+        source = study.contents().sources[0]
+        places |= {f"external: {source.file}: test set {short(source.names[n])}": n for n in study.contents().test_sets}
+    for place, name in places.items():
+        if fault := form_fault("test set", name) or images_fault(name, (*MAIN, *HELD_OUT), metrics):
+            yield f"{place}: {fault}"
+    for one, other in alike(places.values()):
+        yield f"test_sets: {one!r} and {other!r} differ in case only, as no two names may; rename one"
 
 
 def _splits(study: Study) -> Iterator[str]:
@@ -278,7 +283,7 @@ CHECKS = (
     (_alexnet, {"external", "members", "corruptions", "dataset"}),
     (_reference, {"external", "statistics", "dataset", "test_sets", "corruptions"}),
     (_ensembles, {"external", "ensembles", "members", "designs"}),
-    (_test_sets, {"test_sets"}),
+    (_test_sets, OF_FILES),
     (_splits, {"dataset", "members", "designs", "joint", "search", "ensembles"}),
     (_probe, {"dataset", "probe"}),
     (batch_faults, {"dataset", "training", "designs", "members", "joint", "search"}),

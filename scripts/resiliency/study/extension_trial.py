@@ -6,7 +6,6 @@ until code or study change.
 
 import hashlib
 import json
-import re
 import sys
 from contextlib import suppress
 from importlib import import_module
@@ -14,11 +13,12 @@ from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from resiliency.allowed_names import extension_fault
 from resiliency.data.download import cache_folder
 from resiliency.extensions import KINDS, LOADING, code, extensions, load, offered, refused
 from resiliency.faults import Fault
 from resiliency.program import parser
-from resiliency.study.checks import IMAGES
+from resiliency.report.metric_labels import METRICS
 from resiliency.trials import run_apart
 
 REGISTRIES = {
@@ -26,7 +26,6 @@ REGISTRIES = {
     "metrics": "resiliency.diversity.metrics",
     "charts": "resiliency.report.registry",
 }
-NAME = r"[a-z][a-z0-9_]*"
 LONGEST = 600
 TRIED_BY = ("extensions.py", "study/extension_trial.py", *(f"{name}/trial.py" for name in ("diversity", "report")))
 TRIED_BY += ("corruptions/trial.py", "corruptions/engine.py", "diversity/metric.py", "report/registry.py")
@@ -61,9 +60,10 @@ def check_names(kind: str) -> None:
     Raises:
         Fault: one line, which names the extension and its package.
     """
+    metrics = [*METRICS, *extensions("metrics")]
     for entry in offered(kind):
-        if not re.fullmatch(NAME, entry.name) or entry.name in IMAGES:
-            raise refused(kind, entry.name, "a name of lower-case letters, digits and '_' is needed, not of images")
+        if fault := extension_fault(kind, entry.name, metrics):
+            raise refused(kind, entry.name, fault)
         if entry != extensions(kind)[entry.name]:
             raise refused(kind, entry.name, f"{entry.value} has this name too; remove one of the packages")
 

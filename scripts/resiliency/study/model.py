@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field
 
+from resiliency.allowed_names import FILE_NAME, LONGEST
 from resiliency.analysis.settings import Statistics
 from resiliency.corruptions.settings import Corruptions
 from resiliency.data.settings import Dataset, Probe, TestSet
@@ -23,12 +24,13 @@ from resiliency.settings import AUTO, Settings
 from resiliency.training.joint_settings import Joint
 from resiliency.training.settings import Recipe
 
-NAME = r"^[A-Za-z0-9_][A-Za-z0-9_.]*$"
 MOST_PICTURED = 8
 
 
 class Study(Settings):
-    study: str = Field(pattern=NAME, description="name of the study: its results are in results/<study>")
+    study: str = Field(
+        pattern=FILE_NAME, max_length=LONGEST, description="name of the study: its results are in results/<study>"
+    )
     seed: int = Field(
         0,
         ge=0,

@@ -1,0 +1,234 @@
+"""Names are refused by whatever road they come; columns of those that are accepted can be read in one way."""
+
+import re
+from collections import Counter
+from functools import cache
+from typing import NamedTuple
+
+import pytest
+from default_study import changed, faults_of
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from resiliency.allowed_names import LONGEST, alike, extension_fault, family_fault, form_fault, images_fault
+from resiliency.corruption_names import HELD_OUT, MAIN
+from resiliency.diversity.metrics import ENSEMBLE_METRICS, METRICS
+from resiliency.names import CLEAN, CORRUPTED
+from resiliency.reference.tables import TABLES
+
+CORRUPTIONS = (*MAIN, *HELD_OUT)
+BUILT_IN = (*METRICS, *ENSEMBLE_METRICS)
+PLACEHOLDER = re.compile("<(.+?)>")
+# Columns of the tables, which hold names at placeholders; by_corruption.parquet is joined to ensembles.parquet.
+WIDE = {table.path: [c.name for c in table.columns] for table in TABLES if any("<" in c.name for c in table.columns)}
+WIDE["tables/ensembles.parquet"] += ["mean_member_<corruption>_accuracy"]
+WIDE["tables/ensembles.parquet"] += ["<ensemble metric>_<corruption>", "<pair metric>_<corruption>"]
+WORDS = sorted(
+    {word for names in WIDE.values() for name in names for word in PLACEHOLDER.sub("", name).split("_") if word}
+    | {word for name in (*BUILT_IN, *CORRUPTIONS) for word in name.split("_")}
+    | {"photos", "night"}
+)
+
+
+class Form(NamedTuple):
+    """A column as documented: what is before and after a name of a kind; without such a name it is all before."""
+
+    before: str
+    kind: str
+    after: str
+    column: str
+
+
+class Names(NamedTuple):
+    """Names that are given: of test sets, and of extensions."""
+
+    test_sets: list[str]
+    corruptions: list[str]
+    metrics: list[str]
+
+
+def forms(columns: list[str], metrics: list[str]) -> list[Form]:
+    """Those of the columns of a table, with the names of metrics filled in."""
+    of_kind = {"<pair metric>": [*METRICS, *metrics], "<ensemble metric>": [*ENSEMBLE_METRICS, *metrics]}
+    filled = set()
+    for column in columns:
+        kind = next((kind for kind in of_kind if kind in column), "<>")
+        for metric in of_kind.get(kind, [""]):
+            parts = [*PLACEHOLDER.split(column.replace(kind, metric)), "", ""]
+            filled.add(Form(*parts[:3], column.replace(kind, "<metric>")))
+    return sorted(filled)
+
+
+def standing(kind: str) -> list[str]:
+    """Names that every study has at a placeholder."""
+    return {"images": [CLEAN, CORRUPTED], "test set": [CLEAN], "": [""], "corruption": list(CORRUPTIONS)}.get(kind, [])
+
+
+def given_names(kind: str, names: Names) -> list[str]:
+    if kind == "":
+        return [""]
+    return standing(kind) + (names.corruptions if kind == "corruption" else names.test_sets)
+
+
+def accepted(drawn: Names) -> Names:
+    """Those of the names that a study may have, at once."""
+    metrics = [m for m in dict.fromkeys(drawn.metrics) if m not in BUILT_IN and not extension_fault("metrics", m, ())]
+    everything = [*BUILT_IN, *metrics]
+    corruptions = [c for c in dict.fromkeys(drawn.corruptions) if c not in CORRUPTIONS]
+    corruptions = [c for c in corruptions if not extension_fault("corruptions", c, everything)]
+    taken = [*CORRUPTIONS, *corruptions]
+    test_sets = [t for t in dict.fromkeys(drawn.test_sets) if not images_fault(t, taken, everything)]
+    second = {other for _, other in alike(test_sets)}
+    return Names([t for t in test_sets if t not in second and not form_fault("test set", t)], corruptions, metrics)
+
+
+def spelled(least: int = 0) -> st.SearchStrategy[list[str]]:
+    name = st.lists(st.sampled_from(WORDS), min_size=1, max_size=4).map("_".join)
+    return st.lists(st.one_of(name, name.map(str.capitalize)), min_size=least, max_size=4)
+
+
+FORMS = [form for columns in WIDE.values() for form in forms(columns, [])]
+NEAR = sorted({f"photos{form.after}" for form in FORMS} | {f"{form.before}photos" for form in FORMS})
+
+
+@given(st.builds(Names, spelled(1), spelled(), spelled()))
+@settings(max_examples=50, deadline=None)
+@example(Names(NEAR, [], []))
+@example(Names(["consistency_fog", "Photos", "photos"], ["consistency_clean", "nll"], ["error"]))
+@example(Names(["stage_x", "x"], [], ["linear_cka_first", "linear"]))
+@example(Names(["error", "under", "accuracy"], ["night_low"], ["mean_corruption", "mce_undefined", "mean_member"]))
+def test_each_column_of_names_that_are_accepted_is_read_in_one_way(drawn):
+    names = accepted(drawn)
+    metrics, taken = [*BUILT_IN, *names.metrics], [*CORRUPTIONS, *names.corruptions]
+
+    @cache
+    def possible(kind: str, name: str) -> bool:
+        """Whether a name may be at a placeholder of a column, be it in this study or in another."""
+        if kind in ("", "corruption") or name in standing(kind):
+            return name in given_names(kind, names)
+        return not form_fault("test set", name) and not images_fault(name, taken, metrics)
+
+    for columns in WIDE.values():
+        all_forms = forms(columns, names.metrics)
+        made = [form.before + n + form.after for form in all_forms for n in given_names(form.kind, names)]
+        assert [column for column, count in Counter(map(str.lower, made)).items() if count > 1] == []
+        for column in made:
+            readings = [
+                (form, name)
+                for form in all_forms
+                if column.startswith(form.before) and column[len(form.before) :].endswith(form.after)
+                if possible(form.kind, name := column[len(form.before) : len(column) - len(form.after)])
+            ]
+            assert len(readings) == 1, (column, readings)
+
+
+@pytest.mark.parametrize(
+    ("name", "column"),
+    [
+        ("photos_raw", "entropy_photos_raw"),
+        ("clean_raw", "entropy_clean_raw"),
+        ("Photos_Pairs", "entropy_photos_pairs"),
+        ("photos_accuracy_low", "entropy_photos_accuracy_low"),
+        ("oracle", "entropy_oracle"),
+        ("clean_on_photos", "clean_on_photos_accuracy"),
+        ("mean_member_photos", "mean_member_photos_accuracy"),
+        ("first_stage_photos", "linear_cka_first_stage_photos"),
+        ("corrupted", "corrupted_accuracy"),
+        ("Clean", "clean_accuracy"),
+        ("validation", "validation_accuracy"),
+        ("fog", "mean_member_fog_accuracy"),
+    ],
+)
+def test_the_column_in_the_way_of_a_name_is_named(name, column):
+    assert images_fault(name, CORRUPTIONS, BUILT_IN).startswith(f"column {column} would have two meanings; expected")
+
+
+@pytest.mark.parametrize("name", ["photos", "photos_low", "raw_photos", "difficulty_2", "on", "imagenet_val", "error"])
+def test_names_that_no_column_is_in_the_way_of_are_accepted(name):
+    assert (form_fault("test set", name), images_fault(name, CORRUPTIONS, BUILT_IN)) == ("", "")
+
+
+def test_names_of_metrics_are_not_those_of_test_sets():
+    assert "expected a name that no metric has" in images_fault("Disagreement", CORRUPTIONS, BUILT_IN)
+
+
+@pytest.mark.parametrize("kind", ["study", "design", "member", "test set", "extension"])
+def test_names_suit_file_names(kind):
+    assert form_fault(kind, "a" * LONGEST) == ""
+    assert form_fault(kind, "a" * (LONGEST + 1)).startswith(f"expected a name of at most {LONGEST} characters, got 101")
+    for name in ("", ".", "..", "-a", "a/b", "a b", "a\n", "é", "a+b", "a{b}", "."):
+        assert form_fault(kind, name).startswith("expected a name of")
+
+
+def test_a_family_is_text_that_can_be_shown():
+    assert family_fault("ResNet, wide (2016)") == ""
+    for name in ("", " a", "=1", "a\nb", "a" * 61):
+        assert family_fault(name)
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "column"),
+    [
+        ("metrics", "mean", "mean_corruption_error"),
+        ("metrics", "mce_undefined", "mce_undefined_under"),
+        ("metrics", "error", "error_fog"),
+        ("corruptions", "clean", "clean_accuracy"),
+        ("corruptions", "nll", "entropy_nll"),
+        ("corruptions", "consistency_fog", "error_consistency_fog"),
+    ],
+)
+def test_names_of_extensions_keep_clear_of_columns(kind, name, column):
+    assert extension_fault(kind, name, BUILT_IN).startswith(f"column {column} would have two meanings")
+
+
+def test_a_study_is_refused_for_its_names():
+    assert faults_of(changed("study", "s" * 260))[0].endswith("String should have at most 100 characters")
+    long = "d" * 101
+    config = changed("designs", changed("study", "s")["designs"] | {long: {"architecture": "resnet18"}})
+    assert "expected a name of at most 100 characters, got 101" in faults_of(config)[0]
+    config = changed("test_sets", {"Night": {"folder": "."}, "night": {"folder": "."}})
+    assert faults_of(config) == ["test_sets: 'Night' and 'night' differ in case only, as no two names may; rename one"]
+    config = changed("designs", changed("study", "s")["designs"] | {"ViT": {"architecture": "resnet18"}})
+    config["members"]["designs"] = [*config["members"]["designs"], "ViT"]
+    assert "members 'vit-s0' and 'ViT-s0' differ in case only" in faults_of(config)[0]
+
+
+DECISIONS = "test_set,image,label,one,two\nclean,0,1,1,0\nclean,1,0,1,0\nfog.1,0,1,0,1\nfog.1,1,0,0,1\n"
+ROWS = "{name},0,1,1,1\n{name},1,0,1,0\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "fault"),
+    [
+        ("corrupted", "test set 'corrupted': column corrupted_accuracy would have two meanings"),
+        ("fog", "test set 'fog': column mean_member_fog_accuracy would have two meanings"),
+        ("validation", "test set 'validation': column validation_accuracy would have two meanings"),
+        ("night-raw", "test set 'night-raw': column entropy_night_raw would have two meanings"),
+        ("n" * 101, "expected a name of at most 100 characters, got 101"),
+    ],
+)
+def test_test_sets_of_files_have_the_same_rules(tmp_path, name, fault):
+    file = tmp_path / "decisions.csv"
+    file.write_text(DECISIONS + ROWS.format(name=name))
+    (line,) = faults_of(elsewhere(str(file)))
+    assert line.startswith(f"external: {file}: test set ")
+    assert fault in line
+
+
+def test_members_of_two_files_differ_by_more_than_case(tmp_path):
+    files = [str(tmp_path / name) for name in ("a.csv", "b.csv")]
+    for file, members in zip(files, ("one,two", "One,three"), strict=True):
+        with open(file, "w") as opened:
+            opened.write(DECISIONS.replace("one,two", members))
+    (line,) = faults_of(elsewhere(files))
+    assert line == "external: members 'one' and 'One' differ in case only, as no two names may; rename one"
+
+
+def elsewhere(decisions: object) -> dict:
+    """A study of members that are known by these decisions alone."""
+    config = changed("study", "elsewhere")
+    config |= {"dataset": None, "joint": None, "search": None, "external": {"decisions": decisions}}
+    config["members"] = {"designs": [], "baseline": "one"}
+    config["ensembles"] = config["ensembles"] | {"sizes": [2], "rules": ["plurality_vote"]}
+    config["corruptions"] = {"names": ["fog"], "severities": [1]}
+    return config
