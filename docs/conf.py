@@ -28,8 +28,8 @@ NAVIGATION = {
         *("python", "elsewhere", "slurm", "gpu"),
     ],
     "Reference": [
-        *("configuration", "tables", "files", "data", "members", "corruptions", "measures", "formulae", "glossary"),
-        "references",
+        *("configuration", "tables", "files", "data", "members", "corruptions", "measures", "formulae"),
+        *("glossary", "references", "names"),
     ],
     "Explanations": [
         *("paper", "limitations", "default_study", "staleness", "faults", "coverage", "parity", "gpu_hours"),

@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from functools import cache
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
@@ -10,7 +11,21 @@ from default_study import changed, faults_of
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from resiliency.allowed_names import LONGEST, alike, extension_fault, family_fault, form_fault, images_fault
+from resiliency.allowed_names import (
+    AFTER,
+    BEFORE,
+    ERROR,
+    FIXED,
+    FORMS,
+    LONGEST,
+    LONGEST_FAMILY,
+    STANDING,
+    alike,
+    extension_fault,
+    family_fault,
+    form_fault,
+    images_fault,
+)
 from resiliency.corruption_names import HELD_OUT, MAIN
 from resiliency.diversity.metrics import ENSEMBLE_METRICS, METRICS
 from resiliency.names import CLEAN, CORRUPTED
@@ -87,8 +102,8 @@ def spelled(least: int = 0) -> st.SearchStrategy[list[str]]:
     return st.lists(st.one_of(name, name.map(str.capitalize)), min_size=least, max_size=4)
 
 
-FORMS = [form for columns in WIDE.values() for form in forms(columns, [])]
-NEAR = sorted({f"photos{form.after}" for form in FORMS} | {f"{form.before}photos" for form in FORMS})
+DOCUMENTED = [form for columns in WIDE.values() for form in forms(columns, [])]
+NEAR = sorted({f"photos{form.after}" for form in DOCUMENTED} | {f"{form.before}photos" for form in DOCUMENTED})
 
 
 @given(st.builds(Names, spelled(1), spelled(), spelled()))
@@ -191,6 +206,21 @@ def test_a_study_is_refused_for_its_names():
     config = changed("designs", changed("study", "s")["designs"] | {"ViT": {"architecture": "resnet18"}})
     config["members"]["designs"] = [*config["members"]["designs"], "ViT"]
     assert "members 'vit-s0' and 'ViT-s0' differ in case only" in faults_of(config)[0]
+
+
+def test_the_page_has_the_rules():
+    page = (Path(__file__).parents[2] / "docs/names.md").read_text(encoding="utf-8")
+    words = [
+        *STANDING,
+        *BEFORE,
+        *(f"_{words}" for words in AFTER),
+        *FIXED,
+        ERROR,
+        *(words for _, words in FORMS.values()),
+    ]
+    assert [word for word in words if word.replace("'", "`").replace(", the", "; the") not in page] == []
+    assert f"at most {LONGEST} characters" in page
+    assert f"1 to {LONGEST_FAMILY} printable characters" in page
 
 
 DECISIONS = "test_set,image,label,one,two\nclean,0,1,1,0\nclean,1,0,1,0\nfog.1,0,1,0,1\nfog.1,1,0,0,1\n"
