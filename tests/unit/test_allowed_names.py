@@ -29,13 +29,17 @@ from resiliency.allowed_names import (
 from resiliency.corruption_names import HELD_OUT, MAIN
 from resiliency.diversity.metrics import ENSEMBLE_METRICS, METRICS
 from resiliency.names import CLEAN, CORRUPTED
-from resiliency.reference.tables import TABLES
+from resiliency.tables import TABLES
 
 CORRUPTIONS = (*MAIN, *HELD_OUT)
 BUILT_IN = (*METRICS, *ENSEMBLE_METRICS)
 PLACEHOLDER = re.compile("<(.+?)>")
 # Columns of the tables, which hold names at placeholders; by_corruption.parquet is joined to ensembles.parquet.
-WIDE = {table.path: [c.name for c in table.columns] for table in TABLES if any("<" in c.name for c in table.columns)}
+WIDE = {
+    table.path: [c.name for c in table.columns]
+    for table in TABLES.values()
+    if any("<" in c.name for c in table.columns)
+}
 WIDE["tables/ensembles.parquet"] += ["mean_member_<corruption>_accuracy"]
 WIDE["tables/ensembles.parquet"] += ["<ensemble metric>_<corruption>", "<pair metric>_<corruption>"]
 WORDS = sorted(
