@@ -16,6 +16,7 @@ rule dataset:
         TRAIN.values() if "train" in STUDY.splits else [],
         VALIDATION.values() if "validation" in STUDY.splits else [],
         TEST.values(),
+        digests=DIGESTS,
         card=f"{RESULTS}/data/card.json",
     log:
         log_of("dataset"),
@@ -44,6 +45,7 @@ for name, test_set in STUDY.test_sets.items():
         input:
             **test_set.inputs(),
             card=LEARNED["card"],
+            digests=DIGESTS,
         output:
             f"{RESULTS}/data/test_sets/{name}/items.csv",
             **FURTHER[name],
@@ -63,6 +65,7 @@ for name, test_set in STUDY.test_sets.items():
             side=STUDY.data.side,
             margin=STUDY.data.margin,
             on_the_fly=test_set.on_the_fly(STUDY.data.side),
+            allow_duplicates=STUDY.data.allow_duplicates,
         script:
             "../scripts/test_set.py"
 

@@ -15,6 +15,7 @@ TRAIN, VALIDATION, TEST = (
 VALIDATING = {f"validation_{name}": path for name, path in VALIDATION.items()}
 LEARNED = TRAIN | VALIDATING | {"card": f"{RESULTS}/data/card.json"}
 HELD_OUT = VALIDATING if VALIDATED else {}
+DIGESTS = f"{RESULTS}/data/digests.npy"
 ITEMS = f"{RESULTS}/data/test/items.csv"
 CORRUPTED = [f"{RESULTS}/corrupted/{corruption}{IMAGES}" for corruption in STUDY.corruptions.names]
 FURTHER = {

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 from resiliency.data.card import write_data_set
-from resiliency.data.duplicates import check_duplicates
 from resiliency.data.sources import read_source
 from resiliency.data.split import splits
 from resiliency.stage import stage
@@ -14,8 +13,5 @@ with stage(snakemake.log[0]):
     fractions = settings["validation_fraction"], settings["test_fraction"]
     listed = settings["images"]
     chosen = splits(source, *fractions, settings["images_per_class"], params.seed, params.splits, listed)
-    refused = settings["name"] == "image_folder" and not settings["allow_duplicates"]
-    duplicates = check_duplicates(chosen, settings["side"], refused)
-    metadata = {"name": settings["name"], "duplicates": duplicates}
-    folder = Path(snakemake.output.card).parent
-    write_data_set(folder, metadata, source, chosen, settings["side"], settings["on_the_fly"])
+    folder, written = Path(snakemake.output.card).parent, (settings["side"], settings["on_the_fly"])
+    write_data_set(folder, settings["name"], source, chosen, *written, settings["allow_duplicates"])

@@ -5,7 +5,7 @@ from pathlib import Path
 from resiliency.data.card import write_test_set
 from resiliency.data.test_sets import labelled_arrays, labelled_folder
 from resiliency.stage import stage
-from resiliency.storage.files import read_json
+from resiliency.storage.files import read_array, read_json
 
 with stage(snakemake.log[0]):
     inputs, params = snakemake.input, snakemake.params
@@ -15,4 +15,6 @@ with stage(snakemake.log[0]):
     else:
         part = labelled_arrays(Path(inputs.images), Path(inputs.labels), classes, params.side)
     source = params.folder or f"{inputs.images}, {inputs.labels}"
-    write_test_set(Path(snakemake.output.card).parent, source, part, classes, params.side, params.on_the_fly)
+    folder, written = Path(snakemake.output.card).parent, (params.side, params.on_the_fly)
+    learned = read_array(inputs.digests)
+    write_test_set(folder, source, part, classes, *written, learned, params.allow_duplicates)

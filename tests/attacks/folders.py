@@ -11,7 +11,6 @@ import numpy as np
 from PIL import Image
 
 from resiliency.data.card import write_data_set
-from resiliency.data.duplicates import check_duplicates
 from resiliency.data.folder import image_folder
 from resiliency.data.source import Source
 from resiliency.data.split import splits
@@ -33,9 +32,9 @@ class Attack(NamedTuple):
     message: str
 
 
-def good_folder(folder: Path, images: int = 30, side: int = 40) -> Path:
+def good_folder(folder: Path, images: int = 30, side: int = 40, seed: int = 0) -> Path:
     """Two classes of noise, all images different, in train and val."""
-    random = np.random.default_rng(0)
+    random = np.random.default_rng(seed)
     for split in ("train", "val"):
         for name in CLASSES:
             (folder / split / name).mkdir(parents=True)
@@ -49,8 +48,7 @@ def read(folder: Path, target: Path, side: int = 72) -> tuple[Source, dict]:
     """What the stage that reads a data set does."""
     source = image_folder(folder, side, 1)
     chosen = splits(source, 0.2, 0.2, {}, 0)
-    duplicates = check_duplicates(chosen, side, refused=True)
-    write_data_set(target, {"name": "image_folder", "duplicates": duplicates}, source, chosen, side, on_the_fly=True)
+    write_data_set(target, "image_folder", source, chosen, side, on_the_fly=True)
     return source, chosen
 
 

@@ -9,13 +9,18 @@ from attacks.folders import FOLDERS, good_folder, read
 from PIL import Image
 
 from resiliency.corruptions.writing import write_pictures
-from resiliency.data.duplicates import check_duplicates
+from resiliency.data import duplicates, pictures
+from resiliency.data.card import write_data_set, write_test_set
+from resiliency.data.duplicates import check_duplicates, contents_of
 from resiliency.data.folder import image_folder
 from resiliency.data.images import read_conditions, read_images
 from resiliency.data.settings import Dataset
-from resiliency.data.source import ALL, Part, Source
+from resiliency.data.source import Part, Source
+from resiliency.data.split import splits
 from resiliency.data.state import folder_state
+from resiliency.data.test_sets import labelled_folder
 from resiliency.faults import Fault
+from resiliency.storage.files import read_array, read_json
 from resiliency.training.augmentation import reader
 from resiliency.training.settings import Recipe
 
@@ -115,12 +120,19 @@ def test_a_corrupted_picture_that_was_damaged_or_replaced_is_named(tmp_path, dam
     assert images[:7].shape == (7, 72, 72, 3)
 
 
+def whole(source: Source) -> dict:
+    return {split: (part, np.arange(len(part.labels))) for split, part in source.parts.items()}
+
+
+def compared(chosen: dict, side: int, refused: bool, decoded: bool = True) -> dict[str, int]:
+    return check_duplicates(chosen, contents_of(chosen, side, decoded), ["ant", "bee"], refused)
+
+
 def test_duplicates_within_a_split_are_a_warning(tmp_path, capsys):
     folder = good_folder(tmp_path / "photos")
     shutil.copy(folder / "train/ant/1.png", folder / "train/ant/x.png")
-    source = image_folder(folder, 72, 1)
-    chosen = {split: (part, np.arange(len(part.labels))) for split, part in source.parts.items()}
-    assert check_duplicates(chosen, 72, refused=True) == {"between_splits": 0, "within_splits": 1}
+    chosen = whole(image_folder(folder, 72, 1))
+    assert compared(chosen, 72, refused=True) == {"between_splits": 0, "within_splits": 1}
     warning = capsys.readouterr().out.splitlines()[-1]
     assert warning.startswith("warning: 1 images are in their split twice, as ")
     assert "train/ant/x.png (train) = " in warning
@@ -130,17 +142,16 @@ def test_duplicates_between_splits_are_named_and_may_be_allowed(tmp_path, capsys
     folder = good_folder(tmp_path / "photos")
     for index in range(5):
         shutil.copy(folder / f"train/ant/{index}.png", folder / f"val/bee/x{index}.png")
-    source = image_folder(folder, 72, 1)
-    chosen = {split: (part, np.arange(len(part.labels))) for split, part in source.parts.items()}
+    chosen = whole(image_folder(folder, 72, 1))
     expected = (
         f"dataset: 5 images are in more than one split, as {folder}/val/bee/x0.png (test) = "
         f"{folder}/train/ant/0.png (train), "
     )
     with pytest.raises(Fault) as caught:
-        check_duplicates(chosen, 72, refused=True)
+        compared(chosen, 72, refused=True)
     assert str(caught.value).startswith(expected)
     assert str(caught.value).endswith(", ...; remove them from one, or set dataset.allow_duplicates: true")
-    assert check_duplicates(chosen, 72, refused=False)["between_splits"] == 5
+    assert compared(chosen, 72, refused=False)["between_splits"] == 5
     assert capsys.readouterr().out.splitlines()[-1].startswith(f"warning: {expected}")
     assert Dataset(name="image_folder", folder="x", allow_duplicates=True).resolved()["allow_duplicates"]
 
@@ -149,16 +160,98 @@ def test_duplicates_of_stored_images_are_found_by_their_pixels():
     images = np.random.default_rng(0).integers(0, 256, (6, 8, 8, 3), dtype=np.uint8)
     images[4] = images[1]
     part = Part(images, np.array([0, 1] * 3), [str(index) for index in range(6)])
-    assert list(Source("", ["a", "b"], {ALL: part}).parts) == [ALL]
     chosen = {"train": (part, np.arange(3)), "test": (part, np.arange(3, 6))}
     with pytest.raises(Fault, match=r"1 images are in more than one split, as image 4 \(test\) = image 1 \(train\);"):
-        check_duplicates(chosen, 8, refused=True)
+        compared(chosen, 8, refused=True)
 
 
 def test_files_of_one_length_and_end_are_told_apart(tmp_path):
     folder = good_folder(tmp_path / "photos", images=2)
     for index, name in enumerate(("train/ant/0.png", "val/ant/0.png")):
         Image.fromarray(np.full((300, 300, 3), 7 + index, np.uint8)).save(folder / name, compress_level=0)
+    chosen = whole(image_folder(folder, 72, 1))
+    assert compared(chosen, 72, refused=True)["between_splits"] == 0
+
+
+def recoded(folder, target, name: str) -> None:
+    """The picture `folder`/`name`, in another coding of the same pixels, as `target`."""
+    with Image.open(folder / name) as image:
+        if target.suffix == ".webp":
+            image.save(target, lossless=True)
+        else:
+            image.convert("RGBA").save(target, compress_level=1)
+
+
+@pytest.mark.parametrize("on_the_fly", [True, False])
+@pytest.mark.parametrize("suffix", [".webp", ".png"])
+def test_test_images_that_are_training_images_in_another_coding_are_refused(tmp_path, on_the_fly, suffix):
+    folder = good_folder(tmp_path / "photos", side=72)
+    recoded(folder, folder / f"val/bee/again{suffix}", "train/ant/1.png")
     source = image_folder(folder, 72, 1)
-    chosen = {split: (part, np.arange(len(part.labels))) for split, part in source.parts.items()}
-    assert check_duplicates(chosen, 72, refused=True)["between_splits"] == 0
+    chosen = splits(source, 0.2, 0.2, {}, 0)
+    job = source, chosen, 72, on_the_fly
+    place = rf"^dataset: 1 images are in more than one split, as {folder}/val/bee/again{suffix} \(test\) = {folder}/"
+    with pytest.raises(Fault, match=place + r".*; remove them from one, or set dataset\.allow_duplicates: true$"):
+        write_data_set(tmp_path / "out", "image_folder", *job)
+    write_data_set(tmp_path / "out", "image_folder", *job, allow_duplicates=True)
+    assert read_json(tmp_path / "out/card.json")["duplicates"] == {"between_splits": 1, "within_splits": 0}
+    assert read_array(tmp_path / "out/digests.npy").shape == (60, 16)
+
+
+def test_images_are_decoded_once_to_be_stored_and_compared(tmp_path, monkeypatch):
+    folder = good_folder(tmp_path / "photos")
+    source, decoded = image_folder(folder, 32, 1), []
+    monkeypatch.setattr(pictures, "decode", lambda path, decode=pictures.decode: decoded.append(path) or decode(path))
+    write_data_set(tmp_path / "out", "image_folder", source, splits(source, 0.2, 0.2, {}, 0), 32, False)
+    assert len(decoded) == len(set(decoded)) == 120
+
+
+def test_published_files_and_very_many_are_compared_without_decoding(tmp_path, monkeypatch, capsys):
+    folder = good_folder(tmp_path / "photos")
+    recoded(folder, folder / "val/bee/again.webp", "train/ant/1.png")
+    shutil.copy(folder / "train/ant/2.png", folder / "val/bee/copy.png")
+    chosen = whole(image_folder(folder, 72, 1))
+    monkeypatch.setattr(pictures, "decode", None)
+    assert compared(chosen, 72, refused=False, decoded=False)["between_splits"] == 1
+    monkeypatch.setattr(duplicates, "MOST_DECODED", 100)
+    assert compared(chosen, 72, refused=False)["between_splits"] == 1
+    assert "122 images, more than 100: compared byte for byte, not pixel for pixel" in capsys.readouterr().out
+
+
+def test_a_class_that_is_a_copy_of_another_is_refused(tmp_path, capsys):
+    folder = good_folder(tmp_path / "photos", images=4)
+    for index in range(4):
+        (folder / f"val/bee/{index}.png").unlink()
+        recoded(folder, folder / f"val/bee/{index}.webp", f"val/ant/{index}.png")
+    chosen = whole(image_folder(folder, 72, 1))
+    line = (
+        r"^dataset: all 4 images of class 'ant' \(test\) are images of other classes too, as of 'bee'; remove .* or set"
+    )
+    with pytest.raises(Fault, match=line):
+        compared(chosen, 72, refused=True)
+    assert compared(chosen, 72, refused=False) == {"between_splits": 0, "within_splits": 4}
+    told = capsys.readouterr().out
+    assert "warning: 4 images are in their split twice, 4 of them in two classes, as " in told
+    assert "warning: dataset: all 4 images of class 'ant'" in told
+    recoded(folder, folder / "val/bee/own.webp", "train/bee/0.png")
+    recoded(folder, folder / "val/ant/own.webp", "train/bee/1.png")
+    assert compared(whole(image_folder(folder, 72, 1)), 72, refused=False)["within_splits"] == 4
+    assert "all 4 images" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("on_the_fly", [True, False])
+def test_test_sets_of_training_images_are_refused(tmp_path, on_the_fly, capsys):
+    folder = good_folder(tmp_path / "photos")
+    source = image_folder(folder, 72, 1)
+    write_data_set(tmp_path / "data", "image_folder", source, splits(source, 0.2, 0.2, {}, 0), 72, on_the_fly)
+    further = good_folder(tmp_path / "further", seed=1) / "val"
+    recoded(folder, further / "bee/again.webp", "train/ant/1.png")
+    part = labelled_folder(further, source.classes, 72, 1)
+    job = tmp_path / "field", "photos", part, source.classes, 72, on_the_fly, read_array(tmp_path / "data/digests.npy")
+    line = (
+        rf"^test_sets\.field: 1 images are training or validation images, as {further}/bee/again\.webp; remove them, or"
+    )
+    with pytest.raises(Fault, match=line):
+        write_test_set(*job, allow_duplicates=False)
+    write_test_set(*job, allow_duplicates=True)
+    assert "warning: test_sets.field: 1 images are training or validation images" in capsys.readouterr().out

@@ -150,7 +150,7 @@ def test_more_probe_images_than_there_are_is_a_fault():
 
 def written(folder, source, on_the_fly=False, **fractions):
     chosen = splits(source, 0.25, 0.25, {}, seed=0)
-    write_data_set(folder, {"name": "toy"}, source, chosen, 32, on_the_fly)
+    write_data_set(folder, "toy", source, chosen, 32, on_the_fly)
     return chosen, read_json(folder / "card.json")
 
 

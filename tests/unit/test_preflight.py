@@ -135,7 +135,8 @@ def test_what_needs_training_images_is_named_where_there_are_none(photos, monkey
     config = CONFIG | {"dataset": {"name": "image_folder", "folder": "photos"}, "probe": {"images": 12}}
     config |= {"ensembles": {"sizes": [2]}, "joint": None, "search": None}
     config |= {"members": {"designs": ["mine", "other"], "baseline": "mine-s0"}}
-    loaded = {name: {"architecture": "resnet18", "weights": "pretrained"} for name in ("mine", "other")}
+    loaded = {"mine": "resnet18", "other": "resnet34"}
+    loaded = {name: {"architecture": of, "weights": "pretrained"} for name, of in loaded.items()}
     config["designs"] = CONFIG["designs"] | loaded
     preflight(load(config))
     missing = "photos: has val/ but no train/; add train/ with the same classes"
@@ -148,3 +149,28 @@ def test_what_needs_training_images_is_named_where_there_are_none(photos, monkey
             preflight(load(config | changes))
         (line,) = [line for line in str(caught.value).splitlines() if missing in line]
         assert line.startswith(keys)
+
+
+def test_members_with_the_same_weights_are_named(here, monkeypatch):
+    monkeypatch.setattr("resiliency.study.preflight.trial", lambda designs: {})
+    for name, content in (("a", b"1"), ("b", b"2"), ("c", b"1")):
+        Path(f"{name}.pt").write_bytes(content * 9000)
+    loaded = {"architecture": "resnet18", "mean": [0.5] * 3, "std": [0.2] * 3}
+    designs = {
+        "one": loaded | {"weights": ["a.pt", "b.pt"]},
+        "other": loaded | {"weights": "c.pt", "family": "mine"},
+        "seen_differently": loaded | {"weights": "c.pt", "mean": [0.4] * 3},
+        "hub": {"architecture": "resnet18.a1_in1k", "weights": "pretrained"},
+        "hub_again": {"architecture": "resnet18.a1_in1k", "weights": "pretrained"},
+    }
+    config = CONFIG | {"designs": designs, "joint": None, "search": None, "ensembles": {"sizes": [2]}}
+    config["members"] = {"designs": [*designs], "baseline": "one-s0"}
+    config["dataset"] = {"name": "imagenette"}
+    with pytest.raises(Fault) as caught:
+        preflight(load(config))
+    assert str(caught.value).splitlines() == [
+        "designs.other.weights: c.pt holds the weights of a.pt (designs.one), expected those of another member; "
+        "name another file, or remove it",
+        "designs.hub_again.weights: pretrained resnet18.a1_in1k holds the weights of pretrained resnet18.a1_in1k "
+        "(designs.hub), expected those of another member; name another file, or remove it",
+    ]

@@ -15,11 +15,11 @@ CLASSES = ["ant", "bee", "cat", "dog"]
 
 
 def folder_of(path, pictures: dict[str, int]):
-    """Grey pictures, as many of each class as asked for, each of a level of its own."""
+    """Plain pictures, as many of each class as asked for, each of a colour of its own."""
     for name, count in pictures.items():
         (path / name).mkdir(parents=True)
         for index in range(count):
-            Image.new("RGB", (48, 40), (10 * index,) * 3).save(path / name / f"{index}.png")
+            Image.new("RGB", (48, 40), (10 * index, 0, ord(name[0]))).save(path / name / f"{index}.png")
     return path
 
 
@@ -109,7 +109,7 @@ def test_a_file_that_is_no_array(tmp_path):
 @pytest.mark.parametrize("on_the_fly", [False, True])
 def test_a_test_set_is_written_as_a_split_with_a_card(tmp_path, on_the_fly):
     part = labelled_folder(folder_of(tmp_path / "photos", {"dog": 2, "bee": 1}), CLASSES, 32, 1)
-    write_test_set(tmp_path / "out", "photos", part, CLASSES, 32, on_the_fly)
+    write_test_set(tmp_path / "out", "photos", part, CLASSES, 32, on_the_fly, np.empty((0, 16), np.uint8), False)
     images = read_images(tmp_path / f"out/images.{'json' if on_the_fly else 'npy'}")
     np.testing.assert_array_equal(images[np.arange(3)], part.images[:])
     assert np.load(tmp_path / "out/labels.npy").tolist() == [1, 3, 3]

@@ -1,10 +1,14 @@
 """Writing a data set: its splits, and the card that tells what it is made of and normalised with."""
 
 import hashlib
+from collections.abc import Hashable
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
+from resiliency.data.duplicates import check_duplicates, check_test_set, contents_of, digest_array, digests
 from resiliency.data.images import chunks, write_items, write_list
 from resiliency.data.pictures import FileImages
 from resiliency.data.source import Part, Source
@@ -16,71 +20,117 @@ from resiliency.storage.files import appending, write_array, write_json
 # Training images that mean and standard deviation are taken from where all would have to be decoded for it.
 MEASURED = 5_000
 FEWEST = 10
+OWN = "image_folder"  # the data set of a user's own images, in which what would flatter members is refused
+
+
+class Written(NamedTuple):
+    """A split: what the card says of it, and, if its images were decoded, their histogram 3x256 and digests."""
+
+    described: dict
+    histogram: np.ndarray | None = None
+    contents: list[Hashable] | None = None
 
 
 def write_data_set(
     folder: Path,
-    metadata: dict,
+    name: str,
     source: Source,
     chosen: dict[str, tuple[Part, np.ndarray]],
     side: int,
     on_the_fly: bool,
+    allow_duplicates: bool = False,
 ) -> None:
     """Write each split, and last the card, to `folder`.
 
     A split is `labels.npy` (int64 N), `items.csv` (class and name of each image) and `images.npy` (uint8
     N x side x side x 3) or, where images are decoded on the fly, `images.json`, which names their files.
 
-    The card, `card.json`, holds the `metadata`, the source, the classes, the shape of an image, mean and standard
-    deviation of each channel of the training images (of values in 0..1) where there are any, and of each split the
-    counts and a checksum: of pixels and labels, or of the names, sizes in bytes and labels of the files.
+    `digests.npy` holds a digest of each training and validation image, as from `digest_array`.
+
+    The card, `card.json`, holds the `name`, numbers of `duplicates`, the source, the classes, the shape of an image,
+    mean and standard deviation of each channel of the training images (of values in 0..1) where there are any, and of
+    each split the counts and a checksum: of pixels and labels, or of the names, sizes in bytes and labels of the files.
 
     Args:
-        metadata: name and number of `duplicates`.
+        name: of the data set.
         chosen: split -> part and indices in it, as from `splits`.
+        allow_duplicates: whether splits of the data set `OWN` may share images; those of others may.
+
+    Raises:
+        Fault: a split has too few images; or as `check_duplicates`.
     """
     for split, (_, indices) in chosen.items():
         if len(indices) < FEWEST:
             raise Fault(f"dataset: {len(indices)} images for {split}, at least {FEWEST} needed; change their shares")
-    card = metadata | {"source": source.description, "classes": source.classes, "image_shape": [side, side, 3]}
-    described = {}
-    for split, (part, indices) in chosen.items():
-        described[split], histogram = _write_split(folder / split, part, indices, source.classes, side, on_the_fly)
-        if split == "train":
-            card |= _mean_and_std(_histogram(part, indices, side) if histogram is None else histogram)
-    write_json(folder / "card.json", card | {"splits": described})
+    compared = partial(check_duplicates, chosen, classes=source.classes, refused=name == OWN and not allow_duplicates)
+    if on_the_fly:
+        contents = contents_of(chosen, side, decoded=name == OWN)
+        duplicates = compared(contents)
+    written = {
+        split: _write_split(folder / split, part, indices, source.classes, side, on_the_fly)
+        for split, (part, indices) in chosen.items()
+    }
+    if not on_the_fly:
+        contents = {split: one.contents for split, one in written.items()}
+        duplicates = compared(contents)
+    write_array(folder / "digests.npy", digest_array([contents[split] for split in chosen if split != "test"]))
+    card = {"name": name, "duplicates": duplicates, "source": source.description, "classes": source.classes}
+    card |= {"image_shape": [side, side, 3]}
+    if "train" in chosen:
+        histogram = written["train"].histogram
+        card |= _mean_and_std(_histogram(*chosen["train"], side) if histogram is None else histogram)
+    write_json(folder / "card.json", card | {"splits": {split: one.described for split, one in written.items()}})
 
 
-def write_test_set(folder: Path, description: str, part: Part, classes: list[str], side: int, on_the_fly: bool) -> None:
+def write_test_set(
+    folder: Path,
+    description: str,
+    part: Part,
+    classes: list[str],
+    side: int,
+    on_the_fly: bool,
+    learned: np.ndarray,
+    allow_duplicates: bool,
+) -> None:
     """Write all of `part`, a further test set, to `folder`: as a split of a data set, with a card of its own.
 
     The card holds where it was read from, the number of images, in all and of each of the data set's `classes`, and a
     checksum as in the card of a data set.
+
+    Args:
+        learned: uint8 N x 16, the `digests.npy` of the data set.
+        allow_duplicates: whether images of it may be among these, or under two classes.
+
+    Raises:
+        Fault: as `check_test_set`.
     """
-    described, _ = _write_split(folder, part, np.arange(len(part.labels)), classes, side, on_the_fly)
-    write_json(folder / "card.json", {"source": description} | described)
+    indices = np.arange(len(part.labels))
+    written = _write_split(folder, part, indices, classes, side, on_the_fly)
+    contents = written.contents or contents_of({folder.name: (part, indices)}, side, decoded=True)[folder.name]
+    check_test_set(folder.name, part, contents, classes, learned, refused=not allow_duplicates)
+    write_json(folder / "card.json", {"source": description} | written.described)
 
 
 def _write_split(
     folder: Path, part: Part, indices: np.ndarray, classes: list[str], side: int, on_the_fly: bool
-) -> tuple[dict, np.ndarray | None]:
-    """Write the images at `indices`; what the card says of them, and their histogram if they were all decoded."""
+) -> Written:
+    """Write the images at `indices`."""
     labels = part.labels[indices]
     write_array(folder / "labels.npy", labels)
     names = [part.names[index] for index in indices]
     write_items(folder / "items.csv", [classes[label] for label in labels], names)
     if on_the_fly:
-        checksum, histogram = _list_files(folder / "images.json", part, indices), None
+        checksum, decoded = _list_files(folder / "images.json", part, indices), ()
     else:
-        checksum, histogram = _store(folder / "images.npy", part, indices, side)
+        checksum, *decoded = _store(folder / "images.npy", part, indices, side)
     counts = np.bincount(labels, minlength=len(classes)).tolist()
     print(f"{folder.name}: {len(labels):,} images of {np.count_nonzero(counts)} classes")
-    return {"images": len(labels), "images_per_class": counts, "sha256": checksum}, histogram
+    return Written({"images": len(labels), "images_per_class": counts, "sha256": checksum}, *decoded)
 
 
-def _store(path: Path, part: Part, indices: np.ndarray, side: int) -> tuple[str, np.ndarray]:
-    """Store the images at `indices` as one array; its checksum, with the labels, and histogram 3x256."""
-    digest, histogram = hashlib.sha256(), np.zeros((3, 256), np.int64)
+def _store(path: Path, part: Part, indices: np.ndarray, side: int) -> tuple[str, np.ndarray, list[Hashable]]:
+    """Store the images at `indices` as one array; its checksum, with the labels, histogram 3x256 and digests."""
+    digest, histogram, contents = hashlib.sha256(), np.zeros((3, 256), np.int64), []
     pieces = chunks(indices, side)
     progress = Progress(len(pieces), pause=5)
     with appending(path, (len(indices), side, side, 3), np.uint8) as append:
@@ -89,9 +139,10 @@ def _store(path: Path, part: Part, indices: np.ndarray, side: int) -> tuple[str,
             append(images)
             digest.update(images.tobytes())
             histogram += _counts(images)
+            contents += digests(images)
             progress.step(f"{path.parent.name}: storing images")
     digest.update(part.labels[indices].tobytes())
-    return digest.hexdigest(), histogram
+    return digest.hexdigest(), histogram, contents
 
 
 def _list_files(path: Path, part: Part, indices: np.ndarray) -> str:

@@ -1,8 +1,8 @@
-"""Images that a data set holds more than once, byte for byte or pixel for pixel."""
+"""Images that a data set holds more than once, pixel for pixel or byte for byte."""
 
 import hashlib
 import zlib
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Hashable
 from pathlib import Path
 
@@ -12,71 +12,123 @@ from resiliency.data.images import chunks
 from resiliency.data.pictures import FileImages, printable
 from resiliency.data.source import Part
 from resiliency.faults import Fault
+from resiliency.progress import Progress
 
 EXAMPLES = 3
 TAIL = 4096
+DIGEST = 16  # bytes
+MOST_DECODED = 100_000  # images that are decoded for nothing but this: ten minutes
+REMEDY = "set dataset.allow_duplicates: true"
+
+Chosen = dict[str, tuple[Part, np.ndarray]]
 
 
-def check_duplicates(chosen: dict[str, tuple[Part, np.ndarray]], side: int, refused: bool) -> dict[str, int]:
+def check_duplicates(
+    chosen: Chosen, contents: dict[str, list[Hashable]], classes: list[str], refused: bool
+) -> dict[str, int]:
     """Print how many images are in more than one split, and how many are twice in one, and name the first few.
-
-    An image is the same as another if their files are, byte for byte, or, where images are stored as an array, if all
-    pixels are.
 
     Args:
         chosen: split -> part and indices in it, as from `splits`.
-        refused: whether an image in more than one split is a fault.
+        contents: split -> for each image what only the same image has too; see `contents_of`.
+        classes: names of the classes.
+        refused: whether an image in more than one split is a fault, and a class of nothing but images of others.
 
     Returns:
         `between_splits`: images that an earlier split has too; `within_splits`: images that their own split has before.
 
     Raises:
-        Fault: an image is in more than one split, and that is refused.
+        Fault: an image is in more than one split, or a class is a copy, and that is refused.
     """
-    owner: dict[Hashable, tuple[str, str]] = {}
+    owner: dict[Hashable, tuple[str, str, int]] = {}
     between, within = [], []
-    for split, contents in _contents(chosen, side).items():
-        part, indices = chosen[split]
-        for index, content in zip(indices, contents, strict=True):
-            place = split, _place(part, index)
+    for split, (part, indices) in chosen.items():
+        for index, content in zip(indices, contents[split], strict=True):
+            place = split, _place(part, index), int(part.labels[index])
             first = owner.setdefault(content, place)
             if first is not place:
                 (within if first[0] == split else between).append((place, first))
     if within:
-        print(f"warning: {len(within):,} images are in their split twice, as {_first(within)}")
-    if between:
-        message = f"dataset: {len(between):,} images are in more than one split, as {_first(between)}"
-        if refused:
-            raise Fault(f"{message}; remove them from one, or set dataset.allow_duplicates: true")
-        print(f"warning: {message}")
+        labels = sum(place[2] != first[2] for place, first in within)
+        labels = f", {labels:,} of them in two classes" if labels else ""
+        print(f"warning: {len(within):,} images are in their split twice{labels}, as {_first(within)}")
+    leaks = f"{len(between):,} images are in more than one split, as {_first(between)}; remove them from one"
+    messages = [leaks] if between else []
+    for split, (part, indices) in chosen.items():
+        messages += _copied_classes(split, contents[split], part.labels[indices], classes)
+    _tell("dataset", messages, refused)
     return {"between_splits": len(between), "within_splits": len(within)}
 
 
-def _place(part: Part, index: int) -> str:
-    return printable(part.images.files[index]) if isinstance(part.images, FileImages) else f"image {part.names[index]}"
+def check_test_set(
+    name: str, part: Part, contents: list[Hashable], classes: list[str], learned: np.ndarray, refused: bool
+) -> None:
+    """Print how many images of the further test set `name` are training or validation images, and the first few.
+
+    Args:
+        contents: as from `contents_of`.
+        classes: names of the classes of the data set.
+        learned: uint8 N x `DIGEST`, digests of the training and validation images.
+        refused: whether such an image is a fault, and a class of nothing but images of others.
+
+    Raises:
+        Fault: there is such an image or class, and that is refused.
+    """
+    known = {row.tobytes() for row in learned}
+    places = [_place(part, index) for index, content in enumerate(contents) if content in known]
+    some = ", ".join(places[:EXAMPLES]) + (", ..." if len(places) > EXAMPLES else "")
+    messages = [f"{len(places):,} images are training or validation images, as {some}; remove them"] if places else []
+    messages += _copied_classes(name, contents, part.labels, classes)
+    _tell(f"test_sets.{name}", messages, refused)
 
 
-def _first(pairs: list[tuple[tuple[str, str], tuple[str, str]]]) -> str:
-    some = [f"{name} ({split}) = {other} ({of})" for (split, name), (of, other) in pairs[:EXAMPLES]]
-    return ", ".join(some) + (", ..." if len(pairs) > EXAMPLES else "")
+def contents_of(chosen: Chosen, side: int, decoded: bool) -> dict[str, list[Hashable]]:
+    """Split -> for each image what only the same image has too.
+
+    That is a digest of its pixels, or of files that are not decoded, of their bytes.
+
+    Args:
+        chosen: split -> part and indices in it.
+        side: of the images, in pixels.
+        decoded: whether files are decoded, of which there must not be more than `MOST_DECODED`.
+    """
+    count = sum(len(indices) for _, indices in chosen.values())
+    in_files = all(isinstance(part.images, FileImages) for part, _ in chosen.values())
+    if in_files and decoded and count > MOST_DECODED:
+        print(f"{count:,} images, more than {MOST_DECODED:,}: compared byte for byte, not pixel for pixel")
+    if in_files and not (decoded and count <= MOST_DECODED):
+        return same_files({split: [part.images.files[i] for i in indices] for split, (part, indices) in chosen.items()})
+    pieces = {split: chunks(indices, side) for split, (_, indices) in chosen.items()}
+    progress = Progress(sum(map(len, pieces.values())), pause=5)
+    contents: dict[str, list[Hashable]] = {split: [] for split in chosen}
+    for split, (part, _) in chosen.items():
+        for piece in pieces[split]:
+            contents[split] += digests(part.images[piece])
+            progress.step(f"{split}: comparing images")
+    return contents
 
 
-def _contents(chosen: dict[str, tuple[Part, np.ndarray]], side: int) -> dict[str, list[Hashable]]:
-    """Split -> for each image what only the same image has too."""
-    if not all(isinstance(part.images, FileImages) for part, _ in chosen.values()):
-        return {
-            split: [_digest(image) for piece in chunks(indices, side) for image in part.images[piece]]
-            for split, (part, indices) in chosen.items()
-        }
-    files = {split: [part.images.files[index] for index in indices] for split, (part, indices) in chosen.items()}
-    ends = {split: [_length_and_end(file) for file in listed] for split, listed in files.items()}
-    counts = Counter(end for of_split in ends.values() for end in of_split)
+def digests(images: np.ndarray) -> list[bytes]:
+    """`DIGEST` bytes of each of `images`, uint8 N x side x side x 3."""
+    return [hashlib.blake2b(np.ascontiguousarray(image), digest_size=DIGEST).digest() for image in images]
+
+
+def digest_array(contents: list[list[Hashable]]) -> np.ndarray:
+    """uint8 N x `DIGEST` of the digests in `contents`; N is 0 where files were compared."""
+    rows = [content for listed in contents for content in listed if isinstance(content, bytes)]
+    return np.frombuffer(b"".join(rows), np.uint8).reshape(-1, DIGEST)
+
+
+def same_files(files: dict[str, list[str]]) -> dict[str, list[Hashable]]:
+    """Group -> for each of its files what only files of the same bytes have too."""
+    ends = {group: [_length_and_end(file) for file in listed] for group, listed in files.items()}
+    counts = Counter(end for of_group in ends.values() for end in of_group)
     return {
-        split: [
-            _digest(Path(file).read_bytes()) if counts[end] > 1 else end
-            for file, end in zip(listed, ends[split], strict=True)
+        group: [
+            hashlib.blake2b(Path(file).read_bytes()).hexdigest() if counts[end] > 1 else end
+            for file, end in zip(listed, ends[group], strict=True)
         ]
-        for split, listed in files.items()
+        for group, listed in files.items()
     }
 
 
@@ -89,5 +141,35 @@ def _length_and_end(file: str) -> tuple[int, int]:
         return length, zlib.crc32(opened.read())
 
 
-def _digest(content: bytes | np.ndarray) -> bytes:
-    return hashlib.blake2b(np.ascontiguousarray(content) if isinstance(content, np.ndarray) else content).digest()
+def _place(part: Part, index: int) -> str:
+    return printable(part.images.files[index]) if isinstance(part.images, FileImages) else f"image {part.names[index]}"
+
+
+def _tell(key: str, messages: list[str], refused: bool) -> None:
+    """Refuse the first of `messages`, or print all, without what would have to be done."""
+    for message in messages:
+        if refused:
+            raise Fault(f"{key}: {message}, or {REMEDY}")
+        print(f"warning: {key}: {message.rpartition(';')[0]}")
+
+
+def _first(pairs: list[tuple[tuple[str, str, int], tuple[str, str, int]]]) -> str:
+    some = [f"{name} ({split}) = {other} ({of})" for (split, name, _), (of, other, _) in pairs[:EXAMPLES]]
+    return ", ".join(some) + (", ..." if len(pairs) > EXAMPLES else "")
+
+
+def _copied_classes(split: str, contents: list[Hashable], labels: np.ndarray, classes: list[str]) -> list[str]:
+    """A line if there is a class all of whose images in a split are images of other classes too, else none."""
+    having = defaultdict(set)
+    for content, label in zip(contents, labels.tolist(), strict=True):
+        having[content].add(label)
+    shared = np.array([len(having[content]) > 1 for content in contents])
+    for label in np.unique(labels) if shared.any() else ():
+        own = labels == label
+        if shared[own].all():
+            other = min(having[contents[own.argmax()]] - {label})
+            return [
+                f"all {own.sum():,} images of class {classes[label]!r} ({split}) are images of other classes too, as "
+                f"of {classes[other]!r}; remove them from one"
+            ]
+    return []

@@ -73,7 +73,9 @@ class Dataset(Settings):
         {}, description="most images of a class in each split: a number for all splits, or split -> number"
     )
     allow_duplicates: bool = Field(
-        False, description="whether image_folder may hold the same image in two splits; published data sets may"
+        False,
+        description="whether image_folder may hold the same image in two splits, and a further test set training "
+        "images; and whether a class of theirs may be a copy of another; published data sets may",
     )
 
     @field_validator("images_per_class", mode="before")

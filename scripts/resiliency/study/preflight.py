@@ -13,6 +13,7 @@ from pathlib import Path
 from huggingface_hub.constants import HF_HUB_OFFLINE
 
 from resiliency.data.download import cache_folder
+from resiliency.data.duplicates import same_files
 from resiliency.data.folder import count_images, folder_classes, training_fault
 from resiliency.data.settings import PUBLISHED, Dataset
 from resiliency.data.source import ALL
@@ -30,11 +31,12 @@ def preflight(study: Study) -> None:
 
     Raises:
         Fault: one line for each fault: a folder that is not there or has too few images, or a design whose network
-            cannot be made, or does not take the study's images; or an extension that cannot be used.
+            cannot be made, or does not take the study's images, or that loads a member which another one loads too; or
+            an extension that cannot be used.
     """
     _check_python()
     check_extensions(study.data.side, study.corruptions.table_at(study.data.side))
-    if faults := [*_data_faults(study), *_network_faults(study)]:
+    if faults := [*_data_faults(study), *_network_faults(study), *_copy_faults(study)]:
         raise Fault("\n".join(faults))
 
 
@@ -99,6 +101,23 @@ def _network_faults(study: Study) -> Iterator[str]:
             (passed / keys[name]).touch()
     for name, fault in faults.items():
         yield f"designs.{name}: {fault}"
+
+
+def _copy_faults(study: Study) -> Iterator[str]:
+    """Designs that load the same weights in the same way as another design, or twice."""
+    files = same_files({name: study.designs[name].files for name in study.loaded_designs()})
+    first: dict[str, tuple[str, str]] = {}
+    for name, contents in files.items():
+        design = study.designs[name]
+        for index, content in enumerate(contents or [None]):
+            source = design.files[index] if design.files else f"pretrained {design.architecture}"
+            loaded = json.dumps([study.described(name), design.classes, content])
+            key, there = first.setdefault(loaded, (name, source))
+            if (key, there) != (name, source):
+                yield (
+                    f"designs.{name}.weights: {source} holds the weights of {there} (designs.{key}), expected those of "
+                    "another member; name another file, or remove it"
+                )
 
 
 def _request(study: Study, name: str) -> dict:
