@@ -17,7 +17,7 @@ from resiliency.progress import Progress
 EXAMPLES = 3
 TAIL = 4096
 DIGEST = 16  # bytes
-MOST_DECODED = 100_000  # images that are decoded for nothing but this: ten minutes
+MOST_DECODED = 100_000  # images that are decoded for nothing but this: 3 ms each, of 500x375 px
 REMEDY = "set dataset.allow_duplicates: true"
 
 Chosen = dict[str, tuple[Part, np.ndarray]]
