@@ -5,15 +5,14 @@ from pathlib import Path
 
 import pandas as pd
 import timm
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from resiliency.designs.members import WeightsKind
 from resiliency.metrics.accuracy import accuracies, accuracy_columns
 from resiliency.names import CLEAN, CORRUPTED
 from resiliency.report import words
+from resiliency.report.markdown import Markdown, environment
 
 VERSIONS = ("torch", "timm", "onnx", "onnxruntime", "numpy")
-FORMS = (words.percent, words.number, words.label, words.plural)
 
 
 def model_card(row: pd.Series, members: pd.DataFrame, **context: object) -> str:
@@ -24,12 +23,9 @@ def model_card(row: pd.Series, members: pd.DataFrame, **context: object) -> str:
         members: rows of members.csv of its members.
         context: what else the template `card.md.j2` names.
     """
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters |= {form.__name__: form for form in FORMS}
-    environment.globals |= {"interval": words.interval, "percent": words.percent}
-    return environment.get_template("card.md.j2").render(
+    made = environment(Path(__file__).parent)
+    made.globals["share"] = _share
+    return made.get_template("card.md.j2").render(
         row=row.to_dict(),
         members=[of | weights_of(of) for of in members.to_dict("records")],
         right=_right(row),
@@ -63,3 +59,9 @@ def _right(row: pd.Series) -> list[tuple]:
         name.removesuffix("_accuracy") for name in row.index if name.endswith("_accuracy") and name != "clean_accuracy"
     ]
     return rows + [(name, *(row[column] for column in accuracy_columns(name))) for name in names]
+
+
+def _share(row: dict, name: str) -> Markdown:
+    """A share of a row with its interval, where it has one."""
+    ends = [row.get(f"{name}_{end}") for end in ("low", "high")]
+    return Markdown(f"{words.percent(row[name])} {words.interval(*ends, words.percent)}".rstrip())

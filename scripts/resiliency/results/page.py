@@ -11,13 +11,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from jinja2 import Template
 
 from resiliency.designs.members import WeightsKind
 from resiliency.faults import Fault
 from resiliency.names import CLEAN, CORRUPTED, INDEPENDENT
 from resiliency.program import one_line_faults, parser
-from resiliency.report import words
+from resiliency.report.markdown import environment
 from resiliency.report.overview import cautions, contenders, leaders, observed
 from resiliency.report.pearson import main_correlations
 from resiliency.storage.files import read_json, replacing
@@ -35,7 +35,6 @@ CHARTS = (
 )
 LONG = ("corruption_errors", "correlations")  # tables that are kept as Parquet, which is a tenth of their size
 LARGEST = 1_000_000  # bytes of all tables that are kept
-FORMS = (words.percent, words.number, words.estimate, words.duration, words.label, words.plural, words.interval)
 
 
 def publish(results: Path, docs: Path) -> Path:
@@ -165,14 +164,8 @@ def _differing(written: object, ran: object, key: str = "") -> Iterator[str]:
 
 
 def markdown(template: str) -> Template:
-    """A template of Markdown in this folder, which may use the forms of `words`, and `cell` for text in tables."""
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters |= {form.__name__: form for form in FORMS} | {"cell": _cell}
-    environment.tests |= {"known": pd.notna}
-    environment.globals |= {"interval": words.interval, "percent": words.percent}
-    return environment.get_template(template)
+    """A template of Markdown in this folder."""
+    return environment(Path(__file__).parent).get_template(template)
 
 
 def kept_tables(kept: Path) -> dict[str, pd.DataFrame]:
@@ -200,11 +193,6 @@ def _designs(members: pd.DataFrame, study: dict) -> list[dict]:
 def _best(table: pd.DataFrame | None) -> list[dict]:
     """The most accurate ensemble of each size, and the most accurate member."""
     return [] if table is None else table[table["rank"] == 1].sort_values("size").to_dict("records")
-
-
-def _cell(text: str) -> str:
-    """Text as it may stand in a cell of a Markdown table."""
-    return str(text).replace("|", "\\|").replace("\n", " ").replace("_", "\\_").replace("*", "\\*")
 
 
 def main() -> None:
