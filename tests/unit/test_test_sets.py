@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from fault_messages import fault_of
 from PIL import Image
 
 from resiliency.data.card import write_test_set
@@ -41,6 +42,18 @@ def test_folders_that_are_numbered_are_in_the_order_of_the_numbers(tmp_path):
 def test_numbers_that_are_names_of_classes_are_names(tmp_path):
     part = labelled_folder(folder_of(tmp_path, {"1": 1, "7": 1}), ["7", "1"], 32, 1)
     assert part.labels.tolist() == [1, 0]
+
+
+@pytest.mark.parametrize("folders", [{"0": 1, "1": 1}, {"0": 1}, {"01": 1}])
+def test_numbers_are_no_positions_where_classes_have_numbers_for_names(tmp_path, folders):
+    """Of classes 1 to 4, folder 1 is the class of this name, not the one at position 1."""
+    message = fault_of(labelled_folder, folder_of(tmp_path, folders), ["1", "2", "3", "4"], 32, 1)
+    assert f"the data set has no class '{next(iter(folders))}'" in message
+
+
+def test_empty_arrays_are_no_test_set(tmp_path):
+    arrays = saved(tmp_path, np.zeros((0, 32, 32, 3), np.uint8), np.zeros(0, int))
+    assert "images.npy: no images; expected at least one" in fault_of(labelled_arrays, *arrays, CLASSES, 32)
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,8 @@ MOST_NAMED = 5
 def labelled_folder(folder: Path, classes: list[str], size: int, margin: float) -> Part:
     """The images in `folder`/<class>, for some or all of the `classes` of the data set.
 
-    Folders are named as the classes are, or all by the positions of the classes, as in ImageNet-V2 (Recht et al. 2019).
+    Folders are named as the classes are, or all by the positions of the classes, as in ImageNet-V2 (Recht et al. 2019),
+    unless a class has a number for a name.
 
     Args:
         size, margin: of `pictures.fitted`.
@@ -43,6 +44,8 @@ def labelled_arrays(images: Path, labels: Path, classes: list[str], size: int) -
         Fault: other types, shapes or labels.
     """
     pixels, numbers = _array(images), _array(labels)
+    if not pixels.size:
+        raise Fault(f"{printable(images)}: no images; expected at least one")
     if pixels.dtype != np.uint8 or pixels.ndim != 4 or pixels.shape[1:] != (pixels.shape[1], pixels.shape[1], 3):
         raise Fault(f"{printable(images)}: {pixels.dtype} {pixels.shape}, not square images uint8 N x side x side x 3")
     if not np.issubdtype(numbers.dtype, np.integer) or numbers.shape != pixels.shape[:1]:
@@ -61,7 +64,8 @@ def _positions(folder: Path, names: Sequence[str], classes: list[str]) -> np.nda
     """Position in `classes` of each folder, int64."""
     positions = {name: position for position, name in enumerate(classes)}
     unknown = [name for name in names if name not in positions]
-    if unknown and all(name.isdecimal() and int(name) < len(classes) for name in names):
+    numbers = all(name.isdecimal() and int(name) < len(classes) for name in names)
+    if unknown and numbers and not any(name.isdecimal() for name in classes):
         return np.array([int(name) for name in names])
     if unknown:
         near = get_close_matches(unknown[0], classes, n=1)
