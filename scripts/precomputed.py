@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from resiliency.corruptions.precomputed import CHECKSUMS, files, stacked
+from resiliency.corruptions.precomputed import CHECKSUMS, check_sizes, files, stacked
 from resiliency.data.images import chunks, read_items, write_list
 from resiliency.data.pictures import FileImages
 from resiliency.stage import stage
@@ -17,7 +17,9 @@ with stage(snakemake.log[0]):
         positions = np.array([int(name) for name in names])
         pieces = stacked(*source, positions, labels, (params.side, params.side), CHECKSUMS[params.dataset])
     else:
-        images = FileImages(files(*source, classes, names), params.side, 1)
+        paths = files(*source, classes, names)
+        check_sizes(paths, params.side)
+        images = FileImages(paths, params.side, 1)
         pieces = (images[indices] for indices in chunks(np.arange(len(images)), params.side))
     if params.on_the_fly:
         write_list(output, images.files, params.side, margin=1, cropped=True)

@@ -6,9 +6,10 @@ import os
 import numpy as np
 import pytest
 from fault_messages import fault_of
+from PIL import Image
 
 from resiliency.corruptions import precomputed
-from resiliency.corruptions.precomputed import CHECKSUMS, files, stacked
+from resiliency.corruptions.precomputed import CHECKSUMS, check_sizes, files, stacked
 from resiliency.corruptions.settings import HELD_OUT, MAIN
 
 NUMBER = 7
@@ -208,3 +209,15 @@ def test_each_class_folder_is_listed_once_for_a_severity(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "listdir", lambda folder: listed.append(folder) or listdir(folder))
     files(tmp_path, "fog", (1, 3), CLASSES * 20, NAMES * 20)
     assert sorted(listed) == sorted(f"{tmp_path}/fog/{severity}/{name}" for severity in (1, 3) for name in set(CLASSES))
+
+
+@pytest.mark.parametrize(("size", "usable"), [((48, 48), True), ((64, 64), True), ((40, 40), False), ((64, 48), False)])
+def test_pictures_that_were_not_cropped_or_would_be_enlarged_are_refused(tmp_path, size, usable):
+    paths = [str(tmp_path / f"{index}.png") for index in range(3)]
+    for path in paths:
+        Image.new("RGB", size).save(path)
+    if usable:
+        check_sizes(paths, 48)
+    else:
+        message = "{}/0.png: {}x{} pixels; expected squares of 48 pixels or more".format(tmp_path, *size)
+        assert fault_of(check_sizes, paths, 48).startswith(message)

@@ -10,12 +10,14 @@ from pathlib import Path
 import numpy as np
 
 from resiliency.corruptions.settings import SEVERITIES
+from resiliency.data.pictures import decode
 from resiliency.faults import Fault
 
 STACKED_FROM = "CIFAR-10-C is at zenodo.org/records/2535967, CIFAR-100-C at zenodo.org/records/3555552"
 FILES_FROM = "ImageNet-C is at zenodo.org/records/2235448"
 SUFFIXES = (".jpeg", ".jpg", ".png")
 _CHUNK = 1000
+_SAMPLED = 100
 
 # MD5 of each .npy file in the archives of the two records, as public loaders such as TorchUncertainty's list them.
 CHECKSUMS = {
@@ -173,6 +175,21 @@ def files(
         total = f"{len(missing):,} of {len(missing) + len(paths):,} images are missing"
         raise Fault(f"{missing[0]}: there is no such image; {total}; {FILES_FROM}")
     return paths
+
+
+def check_sizes(paths: Sequence[str], side: int) -> None:
+    """Raise a Fault unless a sample of `paths` holds squares of at least `side` pixels.
+
+    Pictures of published sets were cropped before they were corrupted. Others would show more than the clean images do,
+    or be enlarged.
+    """
+    for path in paths[:: max(1, len(paths) // _SAMPLED)]:
+        width, height = decode(path).size
+        if width != height or width < side:
+            raise Fault(
+                f"{path}: {width}x{height} pixels; expected squares of {side} pixels or more, cropped as clean images "
+                "are; crop them, or set dataset.image_size to their side"
+            )
 
 
 def _corruption_folder(folder: Path, corruption: str) -> Path:
