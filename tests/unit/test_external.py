@@ -56,6 +56,30 @@ def test_decisions_in_parquet_are_those_in_csv(write, tmp_path):
     assert one.labels["fog.3"].tolist() == other.labels["fog.3"].tolist()
 
 
+@pytest.mark.parametrize(("separator", "start"), [(",", "\ufeff"), (";", ""), ("\t", ""), (";", "\ufeff")])
+def test_tables_as_spreadsheets_write_them(write, separator, start):
+    decisions = read_decisions(write(start + DECISIONS.replace(",", separator)))
+    assert decisions.answers["other"] == {"clean": pytest.approx([0, 0]), "fog.3": pytest.approx([0, 1])}
+    scores = SCORES.replace(",", separator).replace(".5", ",5" if separator == ";" else ".5")
+    assert read_scores(write(start + scores)).loc["one", "sketch"] == pytest.approx(0.595)
+
+
+def test_images_keep_the_order_of_numbers_or_of_names_in_the_file(write):
+    text = DECISIONS.replace("clean,2", "clean,b").replace("clean,1", "clean,a")
+    text = text.replace("fog.3,2", "fog.3,b").replace("fog.3,1", "fog.3,a")
+    decisions = read_decisions(write(text))
+    assert decisions.images["clean"].tolist() == decisions.images["fog.3"].tolist() == ["b", "a"]
+    assert decisions.labels["fog.3"].tolist() == [1, 0]
+
+
+def test_classes_may_have_names(write):
+    named = "test_set,image,label,one,two\nclean,0,cat,cat,0\nclean,1,dog,cat,1\n"
+    decisions = read_decisions(write(named), ["cat", "dog"])
+    assert (decisions.labels["clean"].tolist(), decisions.answers["two"]["clean"].tolist()) == ([0, 1], [0, 1])
+    with pytest.raises(Fault, match=r"column 'one', row 2: 'cta'; needed is a class of external.classes; did you mean"):
+        read_decisions(write(named.replace("dog,cat", "dog,cta")), ["cat", "dog"])
+
+
 def test_only_the_test_sets_that_are_asked_for_are_read(write):
     assert list(read_decisions(write(DECISIONS), test_sets=["clean"]).labels) == ["clean"]
     with pytest.raises(Fault, match=r"file.csv: test set 'snow' is missing; there are clean, fog.3$"):
@@ -74,6 +98,7 @@ def test_only_the_test_sets_that_are_asked_for_are_read(write):
         ("fog.3,2,1,1,1", "fog.3,2,1,-1,1", r"column 'one', row 4: -1; needed is a class"),
         ("fog.3,2,1,1,1", "fog.3,2,1,cat,1", r"column 'one', row 4: 'cat'; needed is a class"),
         ("fog.3,2,1,1,1", "fog.3,2,1,0.5,1", r"column 'one', row 4: 0.5; needed is a class"),
+        ("fog.3,1,0,1,0", "fog.3,1,0,1,0,1", r"line 4: expected 5 values, got 6; remove what is too many$"),
         ("fog.3,2", "fog.3,1", r"column 'image', row 4: 1; needed is each image of test set 'fog.3' once$"),
         ("clean,2", ",2", r"column 'test_set', row 1: nothing"),
     ],
@@ -81,6 +106,46 @@ def test_only_the_test_sets_that_are_asked_for_are_read(write):
 def test_faults_of_decisions_name_column_and_row(write, old, new, message):
     with pytest.raises(Fault, match=r"file.csv: " + message):
         read_decisions(write(DECISIONS.replace(old, new, 1)), classes=2)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "test_set,image,label,one\nclean,0,True,True\nclean,1,False,True\n",
+            r"'label', row 1: True, and in 1 more rows; needed is a class",
+        ),
+        ("test_set,image,label,one\nclean,0,1,1,7\nclean,1,0,1,7\n", r"rows have more values than the 4 columns"),
+        (
+            DECISIONS.replace("1,1,0", "1,1,999"),
+            r"'other', row 1: class 999, but no other class is above 1; correct it",
+        ),
+        (
+            DECISIONS.replace("1,1,0", f"1,1,{2**62}"),
+            r"'other', row 1: 46.*; needed is a class: a whole number from 0 to",
+        ),
+    ],
+)
+def test_what_is_no_class_is_refused(write, text, message):
+    with pytest.raises(Fault, match=message) as fault:
+        read_decisions(write(text))
+    assert "\n" not in str(fault.value)
+
+
+def test_a_class_beyond_the_others_is_accepted_where_the_study_has_so_many(write):
+    text = DECISIONS.replace("1,1,0", "1,1,999")
+    assert read_decisions(write(text), 1000).answers["other"]["clean"].tolist() == [0, 999]
+
+
+def test_scores_are_no_fractions(write):
+    fraction = SCORES.replace("one,90,80,70,40.5", "one,0.9,0.8,0.7,0.405")
+    with pytest.raises(Fault, match=r"member 'one': no accuracy above 1; expected per cent, got fractions"):
+        read_scores(write(fraction))
+    assert read_scores(write(fraction), are="error").loc["one", "clean"] == pytest.approx(0.009)
+    with pytest.raises(Fault, match=r"no error above 1; expected per cent"):
+        read_scores(write(fraction.replace("other,80,60,40,", "other,0.8,0.6,0.4,")), are="error")
+    with pytest.raises(Fault, match=r"column 'clean', row 1: True, and in 1 more rows; needed is a number"):
+        read_scores(write("member,clean\none,True\ntwo,True\n"))
 
 
 def test_a_table_needs_rows_members_and_a_known_format(write, tmp_path):
@@ -214,6 +279,20 @@ def test_probabilities_come_back_from_the_logits_that_they_are_kept_as(folder):
 def test_faults_of_arrays_name_file_and_row(folder, values, message):
     np.save(folder / "net/clean.npy", np.array(values))
     with pytest.raises(Fault, match=r"net/clean.npy: " + message):
+        read(folder)
+
+
+def test_probabilities_are_no_logits(folder):
+    with pytest.raises(Fault, match=r"net/clean.npy: rows sum to 1; expected logits, got probabilities; name "):
+        read(folder, "logits")
+    np.save(folder / "net/clean.npy", np.log([[0.25, 0.75], [0.5, 0.5]]))
+    assert softmax(read(folder, "logits")) == pytest.approx(np.array([[0.25, 0.75], [0.5, 0.5]]), abs=1e-6)
+
+
+def test_empty_arrays_are_refused(folder):
+    np.save(folder / "labels/clean.npy", np.zeros(0, int))
+    np.save(folder / "net/clean.npy", np.zeros((0, 2)))
+    with pytest.raises(Fault, match=r"labels/clean.npy: no labels; expected one for each image$"):
         read(folder)
 
 

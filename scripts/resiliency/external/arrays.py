@@ -13,6 +13,7 @@ SUFFIXES = (".npy", ".npz")
 TOLERANCE = 1e-2  # of a sum of probabilities, which may come as float16
 LEAST = 1e-12
 CHUNK_VALUES = 2**24
+HEAD = 1000  # rows that show whether an array holds logits or probabilities
 
 
 def members_of(folder: str) -> list[str]:
@@ -50,6 +51,8 @@ def read_labels(folder: str, test_set: str, classes: int | None = None) -> np.nd
     labels = _array(path)
     if labels.ndim != 1 or not np.issubdtype(labels.dtype, np.integer):
         raise Fault(f"{path}: an array of {labels.dtype}, {labels.shape}; needed are whole numbers, one an image")
+    if not len(labels):
+        raise Fault(f"{path}: no labels; expected one for each image")
     wrong = (labels < 0) | (labels >= classes if classes else False)
     if wrong.any():
         row = int(wrong.argmax())
@@ -83,7 +86,23 @@ def read_logits(folder: str, member: str, test_set: str, labels: np.ndarray, kin
         kind: what the arrays hold, `logits` or `probabilities`.
 
     Raises:
-        Fault: the file is missing, of another shape, not finite, or rows of probabilities do not sum to 1.
+        Fault: see `open_scores`; or values are not finite, or rows of probabilities do not sum to 1.
+    """
+    path, values = open_scores(folder, member, test_set, labels, kind)
+    logits = np.empty(values.shape, np.float32)
+    step = max(1, CHUNK_VALUES // values.shape[1])
+    for start in range(0, len(values), step):
+        part = values[start : start + step].astype(np.float32)
+        _check(path, part, start, kind)
+        logits[start : start + step] = np.log(np.maximum(part, LEAST)) if kind == "probabilities" else part
+    return logits
+
+
+def open_scores(folder: str, member: str, test_set: str, labels: np.ndarray, kind: str) -> tuple[Path, np.ndarray]:
+    """The file of a member on a test set, and its array N x K, of which only the first rows were looked at.
+
+    Raises:
+        Fault: the file is missing, of another type or shape, or holds probabilities in place of logits.
     """
     path = array_file(Path(folder) / member, test_set)
     values = _array(path)
@@ -93,13 +112,16 @@ def read_logits(folder: str, member: str, test_set: str, labels: np.ndarray, kin
         raise Fault(f"{path}: {len(values):,} rows, but test set {test_set!r} has {len(labels):,} labels")
     if values.shape[1] <= labels.max():
         raise Fault(f"{path}: {values.shape[1]} columns, but there is a label {labels.max()}; needed is one a class")
-    logits = np.empty(values.shape, np.float32)
-    step = max(1, CHUNK_VALUES // values.shape[1])
-    for start in range(0, len(values), step):
-        part = values[start : start + step].astype(np.float32)
-        _check(path, part, start, kind)
-        logits[start : start + step] = np.log(np.maximum(part, LEAST)) if kind == "probabilities" else part
-    return logits
+    if kind == "logits" and _are_probabilities(values[:HEAD]):
+        raise Fault(
+            f"{path}: rows sum to 1; expected logits, got probabilities; name {folder} in external.probabilities"
+        )
+    return path, values
+
+
+def _are_probabilities(values: np.ndarray) -> bool:
+    sums = values.sum(axis=1, dtype=np.float64)
+    return bool(len(values) and (values >= 0).all() and (np.abs(sums - 1) <= TOLERANCE).all())
 
 
 def _check(path: Path, values: np.ndarray, start: int, kind: str) -> None:

@@ -5,12 +5,15 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from pandas.api.types import is_numeric_dtype as is_numeric
 
 from resiliency.external.names import check_members
 from resiliency.external.tables import fault_at, read_foreign, whole_numbers
-from resiliency.faults import Fault
+from resiliency.faults import Fault, hint
 
 KEYS = ["test_set", "image", "label"]
+MOST_CLASSES = 1_000_000
+FAR = 10  # times the other classes, beyond which a class is a mistake or a word for "none"
 
 
 @dataclass(frozen=True)
@@ -18,7 +21,8 @@ class Decisions:
     """What is in one file of decisions.
 
     Attributes:
-        images: test set -> N names or indices of images, ascending, the order of all that follows.
+        images: test set -> N numbers of images, ascending, or names, in the order in which the file first has them: the
+            order of all that follows.
         labels: test set -> int64 N.
         answers: member -> test set -> int64 N, indices of classes.
     """
@@ -28,11 +32,14 @@ class Decisions:
     answers: dict[str, dict[str, np.ndarray]]
 
 
-def read_decisions(file: str, classes: int | None = None, test_sets: Sequence[str] | None = None) -> Decisions:
+def read_decisions(
+    file: str, classes: int | Sequence[str] | None = None, test_sets: Sequence[str] | None = None
+) -> Decisions:
     """The decisions in a CSV or Parquet file: columns test_set, image, label and one for each member.
 
     Args:
-        classes: their number K, where it is known: labels and answers are then below it.
+        classes: their number K, where it is known: labels and answers are then below it; or their names, which labels
+            and answers may then be too.
         test_sets: those that are read; all unless given.
 
     Raises:
@@ -50,18 +57,47 @@ def read_decisions(file: str, classes: int | None = None, test_sets: Sequence[st
     if twice.any():
         name = table["test_set"].iloc[twice.argmax()]
         raise fault_at(file, "image", twice, table["image"], f"each image of test set {name!r} once")
-    columns = {"label": whole_numbers(file, table, "label", classes, "a class")}
-    columns |= {name: whole_numbers(file, table, name, classes, "a class") for name in members}
+    columns = {name: _class_numbers(file, table, name, classes) for name in ("label", *members)}
+    if classes is None:
+        _check_largest(file, columns)
+    images = table["image"].to_numpy() if is_numeric(table["image"]) else table["image"].astype(str).to_numpy(str)
     rows = _rows(file, table, test_sets)
     return Decisions(
-        images={name: table["image"].to_numpy()[chosen] for name, chosen in rows.items()},
+        images={name: images[chosen] for name, chosen in rows.items()},
         labels={name: columns["label"][chosen] for name, chosen in rows.items()},
         answers={member: {name: columns[member][chosen] for name, chosen in rows.items()} for member in members},
     )
 
 
+def _class_numbers(file: str, table: pd.DataFrame, column: str, classes: int | Sequence[str] | None) -> np.ndarray:
+    """A column of classes as int64, each below their number; names are replaced by their positions in `classes`."""
+    if classes is None or isinstance(classes, int):
+        return whole_numbers(file, table, column, classes or MOST_CLASSES, "a class")
+    if is_numeric(table[column]):
+        return whole_numbers(file, table, column, len(classes), "a class")
+    positions = table[column].map({name: position for position, name in enumerate(classes)})
+    wrong = positions.isna().to_numpy()
+    if wrong.any():
+        near = hint(table[column].iloc[wrong.argmax()], list(classes)) or f": {', '.join(classes[:10])}"
+        raise fault_at(file, column, wrong, table[column], f"a class of external.classes{near}")
+    return positions.to_numpy(np.int64)
+
+
+def _check_largest(file: str, columns: dict[str, np.ndarray]) -> None:
+    """Raise a Fault if one class is far beyond all others, and would set the number of classes alone."""
+    named = np.unique(np.concatenate([np.unique(values) for values in columns.values()]))
+    if len(named) > 1 and named[-1] > FAR * (named[-2] + FAR):
+        column = next(name for name, values in columns.items() if values.max() == named[-1])
+        row = columns[column].argmax() + 1
+        raise Fault(
+            f"{file}: column {column!r}, row {row}: class {named[-1]}, but no other class is above {named[-2]}; "
+            "correct it, or set external.classes"
+        )
+
+
 def _rows(file: str, table: pd.DataFrame, test_sets: Sequence[str] | None) -> dict[str, np.ndarray]:
-    """Test set -> its rows, ordered by image."""
+    """Test set -> its rows: by the numbers of images, or in the order in which names of images first occur."""
+    order = table["image"] if is_numeric(table["image"]) else pd.Series(pd.factorize(table["image"])[0])
     names = table["test_set"].astype(str)
     present = list(dict.fromkeys(names))
     for name in test_sets or ():
@@ -70,5 +106,5 @@ def _rows(file: str, table: pd.DataFrame, test_sets: Sequence[str] | None) -> di
     by_test_set = {}
     for name in test_sets or present:
         rows = np.flatnonzero(names == name)
-        by_test_set[name] = rows[table["image"].iloc[rows].argsort(kind="stable")]
+        by_test_set[name] = rows[order.iloc[rows].argsort(kind="stable")]
     return by_test_set

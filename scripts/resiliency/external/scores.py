@@ -39,11 +39,23 @@ def read_scores(
         further = [name for name in table if name not in (MEMBER, clean, *corruptions)]
     if clean != CLEAN and CLEAN in further:
         raise Fault(f"{file}: columns {clean!r} and {CLEAN!r} would both be called {CLEAN}; rename {CLEAN!r}")
-    errors = {}
-    for name in (clean, *corruptions, *further):
-        values = numbers(file, table, name, 0, PERCENT, may_lack=name in further) / PERCENT
-        errors[CLEAN if name == clean else name] = values if are == "error" else 1 - values
-    return pd.DataFrame(errors, index=pd.Index(table[MEMBER].astype(str), name=MEMBER))
+    columns = (clean, *corruptions, *further)
+    scores = pd.DataFrame({name: numbers(file, table, name, 0, PERCENT, may_lack=name in further) for name in columns})
+    scores.index = pd.Index(table[MEMBER].astype(str), name=MEMBER)
+    _check_per_cent(file, scores, are)
+    errors = scores / PERCENT if are == "error" else 1 - scores / PERCENT
+    return errors.rename(columns={clean: CLEAN})
+
+
+def _check_per_cent(file: str, scores: pd.DataFrame, are: str) -> None:
+    """Raise a Fault if accuracies of a member, or all errors of the file, are fractions: nobody errs so rarely."""
+    most = scores.max(axis=1)
+    fractions = most.index[most <= 1]
+    if len(fractions) == len(most) or (are == "accuracy" and len(fractions)):
+        raise Fault(
+            f"{file}: member {fractions[0]!r}: no {are} above 1; expected per cent, got fractions; "
+            f"multiply by {PERCENT}"
+        )
 
 
 def error_rows(

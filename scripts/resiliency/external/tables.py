@@ -1,6 +1,7 @@
 """Reading tables from elsewhere, and saying where a value in one is wrong."""
 
 import csv
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,12 +11,18 @@ import pandas as pd
 from resiliency.faults import Fault
 from resiliency.storage.tables import IDENTIFIERS
 
+SEPARATORS = ",;\t"
+TOO_MANY = re.compile(r"Expected (\d+) fields in line (\d+), saw (\d+)")
+
 
 def read_foreign(file: str, needed: Sequence[str]) -> pd.DataFrame:
     """The table in a CSV or Parquet file, with its columns as they are named there.
 
+    The header shows how a CSV file separates values: with commas, semicolons (decimal commas are then allowed) or tabs.
+
     Raises:
-        Fault: there is no such file, it is neither, a needed column is missing, or two have one name.
+        Fault: there is no such file, it is neither, a needed column is missing, two have one name, or a row has more
+            values than there are columns.
     """
     path = Path(file)
     if not path.is_file():
@@ -32,15 +39,35 @@ def read_foreign(file: str, needed: Sequence[str]) -> pd.DataFrame:
             raise Fault(f"{file}: column {twice[0]!r} is there {names.count(twice[0])} times; keep one")
         table = pd.read_parquet(path) if path.suffix == ".parquet" else _read_csv(path)
     except (OSError, ValueError) as error:
-        raise Fault(f"{file}: cannot be read as a table ({error})") from error
+        raise _unreadable(file, error) from error
     if table.empty:
         raise Fault(f"{file}: holds no rows")
     return table
 
 
 def _read_csv(path: Path) -> pd.DataFrame:
-    names = dict.fromkeys(IDENTIFIERS, "str")
-    return pd.read_csv(path, keep_default_na=False, na_values=[""], dtype=names, encoding="utf-8-sig")
+    separator = _separator(path)
+    decimal = "," if separator == ";" else "."
+    table = pd.read_csv(
+        path,
+        sep=separator,
+        decimal=decimal,
+        keep_default_na=False,
+        na_values=[""],
+        dtype=dict.fromkeys(IDENTIFIERS, "str"),
+        encoding="utf-8-sig",
+        low_memory=False,
+    )
+    if not isinstance(table.index, pd.RangeIndex):  # pandas takes the first values for names of rows
+        raise Fault(
+            f"{path}: rows have more values than the {len(table.columns)} columns named; name or remove the rest"
+        )
+    return table
+
+
+def _separator(path: Path) -> str:
+    with path.open(encoding="utf-8-sig") as file:
+        return max(SEPARATORS, key=file.readline().count)
 
 
 def _names(path: Path) -> list[str]:
@@ -49,26 +76,41 @@ def _names(path: Path) -> list[str]:
 
         return parquet.read_schema(path).names
     with path.open(newline="", encoding="utf-8-sig") as file:
-        return next(csv.reader(file), [])
+        return next(csv.reader(file, delimiter=_separator(path)), [])
 
 
-def whole_numbers(file: str, table: pd.DataFrame, column: str, most: int | None, content: str) -> np.ndarray:
+def _unreadable(file: str, error: Exception) -> Fault:
+    if counts := TOO_MANY.search(str(error)):
+        expected, line, got = counts.groups()
+        return Fault(f"{file}: line {line}: expected {expected} values, got {got}; remove what is too many")
+    return Fault(f"{file}: cannot be read as a table ({' '.join(str(error).split())})")
+
+
+def as_numbers(column: pd.Series) -> np.ndarray:
+    """A column as float64, NaN where a cell is no number; true and false are none."""
+    if pd.api.types.is_bool_dtype(column):
+        return np.full(len(column), np.nan)
+    if column.dtype == object:
+        column = column.mask(column.map(lambda cell: isinstance(cell, bool)))
+    return pd.to_numeric(column, errors="coerce").to_numpy(float)
+
+
+def whole_numbers(file: str, table: pd.DataFrame, column: str, most: int, content: str) -> np.ndarray:
     """A column as int64, each value from 0 to below `most`.
 
     Raises:
         Fault: a value is not; the line names file, column and row (of the data, from 1).
     """
-    values = pd.to_numeric(table[column], errors="coerce").to_numpy(float)
-    wrong = ~(values >= 0) | (values != np.floor(values)) | (values >= (most or np.inf))
+    values = as_numbers(table[column])
+    wrong = ~(values >= 0) | (values != np.floor(values)) | (values >= most)
     if wrong.any():
-        limit = f"from 0 to {most - 1}" if most else "from 0 up"
-        raise fault_at(file, column, wrong, table[column], f"{content}: a whole number {limit}")
+        raise fault_at(file, column, wrong, table[column], f"{content}: a whole number from 0 to {most - 1}")
     return values.astype(np.int64)
 
 
 def numbers(file: str, table: pd.DataFrame, column: str, low: float, high: float, may_lack: bool) -> np.ndarray:
     """A column as float64 from `low` to `high`; NaN for empty cells, where these are allowed."""
-    values = pd.to_numeric(table[column], errors="coerce").to_numpy(float)
+    values = as_numbers(table[column])
     wrong = ~((values >= low) & (values <= high))
     if may_lack:
         wrong &= table[column].notna().to_numpy()
