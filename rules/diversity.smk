@@ -185,6 +185,7 @@ rule list_skipped:
         code=code("list_skipped"),
         networks=MEMBERS,
         kinds=EXTERNAL.kinds if EXTERNAL else {},
+        left_out=EXTERNAL.left_out if EXTERNAL else {},
         lacking=[name for name in TABLES if name not in MADE],
         least_clean_accuracy=STUDY.ensembles.least_clean_accuracy,
     script:

@@ -56,6 +56,7 @@ for source in SOURCES:
             input:
                 external_files(source),
                 **JUDGED,
+                items=NAMED,
             output:
                 predictions(source.members),
             log:
@@ -86,6 +87,7 @@ if not STUDY.dataset:
         output:
             conditions=TABLES["conditions"],
             labels=JUDGED["labels"],
+            items=NAMED,
         log:
             log_of("external_conditions"),
         benchmark:

@@ -33,6 +33,8 @@ JUDGED = {
 }
 if not STUDY.dataset:
     JUDGED["labels"] = [f"{RESULTS}/data/{test_set}/labels.npy" for test_set in TEST_SETS] if PREDICTED else []
+# Names of the images, beside the labels of each test set.
+NAMED = [path.replace("labels.npy", "items.csv") for path in JUDGED["labels"]]
 
 
 def member_files(name, members):

@@ -1,6 +1,8 @@
-"""Write the conditions that members from elsewhere are tested under, and the labels of each test set."""
+"""Write the conditions that members from elsewhere are tested under, and the labels and images of each test set."""
 
 from resiliency.conditions import conditions
+from resiliency.data.images import write_items
+from resiliency.external.names import class_count
 from resiliency.external.predictions import Reader
 from resiliency.stage import stage
 from resiliency.storage.files import write_array
@@ -9,12 +11,14 @@ from resiliency.storage.tables import write_table
 with stage(snakemake.log[0]):
     params, outputs = snakemake.params, snakemake.output
     if params.kind == "scores":
-        images, classes = {name: params.images.get(name, 0) for name in params.layout}, params.classes or 0
+        images, classes = {name: params.images.get(name, 0) for name in params.layout}, class_count(params.classes) or 0
     else:
         reader = Reader(params.kind, params.file, params.layout, params.classes)
         labels, classes = reader.labels(), reader.classes(params.members)
         images = {name: len(of_set) for name, of_set in labels.items()}
-        for path, of_set in zip(outputs.labels, labels.values(), strict=True):
-            write_array(path, of_set)
+        files = zip(outputs.labels, outputs.items, labels.values(), reader.images().values(), strict=True)
+        for labels_file, items_file, of_set, names in files:
+            write_array(labels_file, of_set)
+            write_items(items_file, list(map(str, of_set)), names)
     table = conditions(params.corruptions, params.severities, images, dict.fromkeys(images, max(classes, 2)))
     write_table(outputs.conditions, table.assign(classes=classes))

@@ -1,5 +1,6 @@
 """Read the predictions of members from elsewhere."""
 
+from resiliency.data.images import read_items
 from resiliency.external.predictions import Reader
 from resiliency.progress import Progress
 from resiliency.stage import stage
@@ -9,7 +10,8 @@ from resiliency.storage.tables import read_table
 with stage(snakemake.log[0]):
     inputs, params, outputs = snakemake.input, snakemake.params, iter(snakemake.output)
     reader = Reader(params.kind, params.file, params.layout, params.classes)
-    reader.check(dict(zip(params.layout, map(read_array, inputs.labels), strict=True)))
+    truths = dict(zip(params.layout, map(read_array, inputs.labels), strict=True))
+    reader.check(truths, dict(zip(params.layout, map(read_items, inputs.items), strict=True)))
     classes = int(read_table(inputs.conditions)["classes"].iloc[0])
     progress = Progress(len(params.members), pause=5)
     for member in params.members:

@@ -1,5 +1,7 @@
 """What files from elsewhere hold between them, and how predictions in them are kept."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -37,6 +39,32 @@ def test_what_all_files_share_is_used(files):
     assert layout == {"clean": ["original", "fog.1"], "at_night": ["at-night"]}
 
 
+def test_severities_that_files_lack_are_left_out_and_said(tmp_path):
+    def of(conditions, names, severities):
+        rows = [f"{name},{image},{1 - image},1" for name in conditions for image in (0, 1)]
+        (tmp_path / "third.csv").write_text("\n".join(["test_set,image,label,one", *rows]), encoding="utf-8")
+        external = External(decisions=str(tmp_path / "third.csv"))
+        return read_contents(external, names, severities, None)
+
+    some = of(["clean", "fog.1", "fog.3", "snow.3"], ["fog", "snow", "frost"], [1, 2, 3])
+    assert (some.corruptions, some.severities) == (["fog", "snow"], [3])
+    assert some.layout(some.sources[0]) == {"clean": ["clean", "fog.3", "snow.3"]}
+    assert "fog.1" in some.left_out
+    assert some.left_out["other corruptions and severities"].endswith("fog, snow at severity 3")
+    assert list(of(["clean", "fog.1", "fog.3", "snow.3"], ["fog"], [1, 3]).left_out) == ["snow.3"]
+    with pytest.raises(Fault, match=r"severities fog 1, snow 3: none in common; set corruptions\.names"):
+        of(["clean", "fog.1", "snow.3"], ["fog", "snow"], [1, 3])
+
+
+@pytest.mark.parametrize("name", ["fogg.3", "fog_3", "Fog3", "fog.6", "gausian_noise.2"])
+def test_a_misspelt_corruption_does_not_become_a_test_set(files, name):
+    Path(files[1]).write_text(SECOND.replace("at-night", name), encoding="utf-8")
+    with pytest.raises(Fault, match=rf"second.csv: '{name}' is not a corruption with a severity from 1 to 5; "):
+        contents(files[1:])
+    listed = External(decisions=files[1:], clean="original", test_sets=[name])
+    assert read_contents(listed, ["fog"], [1], None).test_sets == [internal(name)]
+
+
 def test_beside_images_every_file_needs_every_condition(files):
     with pytest.raises(Fault, match=r"second.csv: 'fog.1' is missing, on which other members are tested"):
         contents(files, needed=[])
@@ -66,11 +94,13 @@ def test_decisions_are_kept_by_test_set(files):
     assert kept["clean"].tolist() == [[1, 1], [0, 0]]
     assert (kept["clean"].dtype, kept["at_night"].shape) == (np.int16, (1, 1))
     assert reader.classes(["one"]) == 2
-    reader.check({"clean": np.array([1, 0]), "at_night": np.array([1])})
+    items = {"clean": (["1", "0"], ["0", "1"]), "at_night": (["1"], ["5"])}
+    reader.check({"clean": np.array([1, 0]), "at_night": np.array([1])}, items)
     with pytest.raises(Fault, match=r"'clean', image 1: label 0, but it is 1 for other members; the order"):
-        reader.check({"clean": np.array([1, 1]), "at_night": np.array([1])})
+        reader.check({"clean": np.array([1, 1]), "at_night": np.array([1])}, items)
+    items["clean"] = (["1", "0", "0"], ["0", "1", "2"])
     with pytest.raises(Fault, match=r"'clean' has 2 images; other members are tested on 3"):
-        reader.check({"clean": np.array([1, 0, 0]), "at_night": np.array([1])})
+        reader.check({"clean": np.array([1, 0, 0]), "at_night": np.array([1])}, items)
 
 
 def test_classes_are_counted_over_labels_and_answers(tmp_path):
@@ -145,7 +175,7 @@ def test_the_best_ensembles_come_with_what_they_are_the_best_of():
 
 
 def test_what_is_left_out_of_networks_comes_first():
-    settings = {"kinds": {"b": "logits"}, "lacking": ["histories"], "least_clean_accuracy": 0}
+    settings = {"kinds": {"b": "logits"}, "lacking": ["histories"], "left_out": {}, "least_clean_accuracy": 0}
     stages = {"net-s0": np.ones(3), "net-s1": np.array([np.nan])}
     table = skipped_table(MEMBERS, {"net-s0": {"grad_cam": "no map"}, "net-s1": {}}, stages, settings)
     assert table.to_numpy().tolist()[:3] == [

@@ -2,29 +2,39 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from resiliency.allowed_names import LONGEST
-from resiliency.external.arrays import members_of, test_sets_of
-from resiliency.external.decisions import read_decisions
-from resiliency.external.names import corrupted
+from resiliency.external.arrays import members_of, open_scores, read_labels, test_sets_of
+from resiliency.external.decisions import Decisions, read_decisions
+from resiliency.external.images import numbered
+from resiliency.external.names import check_spelling, class_count, corrupted
+from resiliency.external.predictions import Reader
 from resiliency.external.scores import read_scores
 from resiliency.external.settings import External
 from resiliency.faults import Fault
 from resiliency.names import CLEAN
 
+NAMED = 6
 KINDS = ("decisions", "logits", "probabilities", "scores")
 
 
 @dataclass(frozen=True)
 class Source:
-    """One file or folder: its kind, a key of the settings, its members, and name of a condition -> name in the file."""
+    """One file or folder.
+
+    Attributes:
+        kind: a key of the settings.
+        names: name of a condition -> its name in the file.
+        named: whether images have names there, not numbers.
+    """
 
     kind: str
     file: str
     members: list[str]
     names: dict[str, str]
+    named: bool = False
 
     @property
     def name(self) -> str:
@@ -41,12 +51,14 @@ class Contents:
         test_sets: names of the further test sets that all sources have.
         corruptions: those that all sources have.
         severities: of each corruption.
+        left_out: what of the study or of the files is not used -> why, and what tables mean without it.
     """
 
     sources: list[Source]
     test_sets: list[str]
     corruptions: list[str]
     severities: list[int]
+    left_out: dict[str, str] = field(default_factory=dict)
 
     @property
     def kinds(self) -> dict[str, str]:
@@ -78,9 +90,20 @@ def read_contents(
     Raises:
         Fault: a file is wrong, two members have one name, or files do not have what they must.
     """
-    sources = list(_sources(external))
-    members = [(member, source.file) for source in sources for member in source.members]
-    words = {}
+    read = list(_sources(external))
+    sources = [source for source, _ in read]
+    _check_distinct(sources)
+    if needed is None:
+        contents = _shared(sources, corruptions, severities)
+        _check_images(contents, [decisions for _, decisions in read], external.classes)
+    else:
+        contents = Contents(sources, list(needed), list(corruptions), list(severities), _by_number(sources))
+        _check_complete(contents)
+    return contents
+
+
+def _check_distinct(sources: list[Source]) -> None:
+    words, first = {}, {}
     for source in sources:
         word = source.name.lower()
         if word in words:
@@ -88,47 +111,99 @@ def read_contents(
         if len(word) > LONGEST:
             raise Fault(f"{source.file}: expected a name of at most {LONGEST} characters, got {len(word)}; shorten it")
         words[word] = source.file
-    first = {}
-    for member, file in members:
-        if member in first:
-            raise Fault(f"{file}: member {member!r} is in {first[member]} too; each member needs a name of its own")
-        first[member] = file
-    if needed is None:
-        common = [name for name in corruptions if all(_has(source, name) for source in sources)]
-        shared = [name for name in sources[0].names if all(name in source.names for source in sources)]
-        test_sets = [name for name in shared if name != CLEAN and not corrupted(name)]
-    else:
-        common, test_sets = list(corruptions), list(needed)
-    for source in sources:
-        for name in [CLEAN, *test_sets, *(f"{name}.{severity}" for name in common for severity in severities)]:
+        for member in source.members:
+            if member in first:
+                raise Fault(
+                    f"{source.file}: member {member!r} is in {first[member]} too; each member needs a name of its own"
+                )
+            first[member] = source.file
+
+
+def _check_complete(contents: Contents) -> None:
+    """Raise a Fault if a file lacks a condition of the study."""
+    for source in contents.sources:
+        of_corruptions = [f"{name}.{severity}" for name in contents.corruptions for severity in contents.severities]
+        for name in [CLEAN, *contents.test_sets, *of_corruptions]:
             if name not in source.names:
                 there = ", ".join(list(source.names)[:8])
                 raise Fault(f"{source.file}: {name!r} is missing, on which other members are tested; there are {there}")
-    return Contents(sources, test_sets, common, list(severities))
 
 
-def _has(source: Source, corruption: str) -> bool:
-    """Whether a corruption is there at any severity; it must then be at all of the study."""
-    return any((corrupted(name) or ("", 0))[0] == corruption for name in source.names)
+def _shared(sources: list[Source], corruptions: Sequence[str], severities: Sequence[int]) -> Contents:
+    """The conditions that all files have, and every corruption at each of the same severities.
+
+    Raises:
+        Fault: corruptions have no severity in common.
+    """
+    first, *others = [list(source.names) for source in sources]
+    shared = [name for name in first if all(name in names for names in others)]
+    there = {name: [s for s in severities if f"{name}.{s}" in shared] for name in corruptions}
+    used = [name for name in corruptions if there[name]]
+    common = [s for s in severities if all(s in there[name] for name in used)] if used else list(severities)
+    if not common:
+        of = ", ".join(f"{name} {' '.join(map(str, there[name]))}" for name in used[:4])
+        raise Fault(f"all files have corruptions at severities {of}: none in common; set corruptions.names to fewer")
+    test_sets = [name for name in shared if name != CLEAN and not corrupted(name)]
+    of_corruptions = [f"{name}.{severity}" for name in used for severity in common]
+    unused = dict.fromkeys(name for source in sources for name in source.names)
+    unused = [name for name in unused if name not in {CLEAN, *test_sets, *of_corruptions}]
+    left_out = _by_number(sources) if sum(source.kind != "scores" for source in sources) > 1 else {}
+    if unused:
+        more = f" and {len(unused) - NAMED:,} more" if len(unused) > NAMED else ""
+        left_out[", ".join(unused[:NAMED]) + more] = "not in every file, not of every corruption, or not in the study"
+    if used and (used != list(corruptions) or common != list(severities)):
+        at = f"{'severity' if len(common) == 1 else 'severities'} {', '.join(map(str, common))}"
+        means = f"corrupted errors are means over what all files share: {', '.join(used)} at {at}"
+        left_out["other corruptions and severities"] = means
+    return Contents(sources, test_sets, used, common, left_out)
 
 
-def _sources(external: External) -> Iterator[Source]:
+def _by_number(sources: list[Source]) -> dict[str, str]:
+    """What is to be said of files that number the images, so that these cannot be told apart by name."""
+    files = ", ".join(source.file for source in sources if source.kind != "scores" and not source.named)
+    return (
+        {"comparison of images by name": f"numbered, so taken in the order of their numbers: {files}"} if files else {}
+    )
+
+
+def _check_images(contents: Contents, decisions: list[Decisions | None], classes: int | list[str] | None) -> None:
+    """Raise a Fault if files have other images or labels than the first of them."""
+    readers = [
+        Reader(source.kind, source.file, contents.layout(source), classes, of_file)
+        for source, of_file in zip(contents.sources, decisions, strict=True)
+        if source.kind != "scores"
+    ]
+    if readers:
+        first, *others = readers
+        labels = first.labels()
+        items = {name: (list(map(str, labels[name])), images) for name, images in first.images().items()}
+        for reader in others:
+            reader.check(labels, items)
+
+
+def _sources(external: External) -> Iterator[tuple[Source, Decisions | None]]:
     for kind in KINDS:
         for file in getattr(external, kind):
             yield _source(kind, file, external)
 
 
-def _source(kind: str, file: str, external: External) -> Source:
+def _source(kind: str, file: str, external: External) -> tuple[Source, Decisions | None]:
     if kind == "decisions":
         decisions = read_decisions(file, external.classes)
-        return Source(kind, file, list(decisions.answers), _names(file, list(decisions.labels), external))
+        names = _names(file, list(decisions.labels), external)
+        named = not any(numbered(list(map(str, images))) for images in decisions.images.values())
+        return Source(kind, file, list(decisions.answers), names, named), decisions
     if kind == "scores":
         of_classes = set(external.clean_on.values())
         columns = external.test_sets and [*external.test_sets, *of_classes]
         table = read_scores(file, external.clean, external.scores_are, columns)
         present = [external.clean if name == CLEAN else name for name in table if name not in of_classes]
-        return Source(kind, file, list(table.index), _names(file, present, external))
-    return Source(kind, file, members_of(file), _names(file, test_sets_of(file), external))
+        return Source(kind, file, list(table.index), _names(file, present, external)), None
+    source = Source(kind, file, members_of(file), _names(file, test_sets_of(file), external))
+    labels = read_labels(file, external.clean, class_count(external.classes))
+    for member in source.members:
+        open_scores(file, member, external.clean, labels, kind)
+    return source, None
 
 
 def _names(file: str, present: list[str], external: External) -> dict[str, str]:
@@ -141,6 +216,8 @@ def _names(file: str, present: list[str], external: External) -> dict[str, str]:
         further = name != external.clean and not corrupted(name)
         if name == external.clean or (further and external.test_sets and name not in external.test_sets):
             continue
+        if further and not external.test_sets:
+            check_spelling(file, name)
         called = internal(name) if further else name
         if called in names:
             raise Fault(f"{file}: test sets {names[called]!r} and {name!r} would both be called {called}; rename one")

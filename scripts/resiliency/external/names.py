@@ -1,11 +1,16 @@
 """Names of members and of conditions in files from elsewhere."""
 
+import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
 
 from resiliency.allowed_names import form_fault
 from resiliency.corruptions.settings import HELD_OUT, MAIN, SEVERITIES
 from resiliency.faults import Fault, short
+
+SPELLED = re.compile(r"(.*?)[ ._-]?(\d)")
+LIKE = 0.8  # of 1, how alike a name and that of a corruption are for one to be a misspelling of the other
 
 
 def check_members(file: str, names: Iterable[object]) -> None:
@@ -24,3 +29,18 @@ def corrupted(condition: str) -> tuple[str, int] | None:
     if name in (*MAIN, *HELD_OUT) and severity in map(str, SEVERITIES):
         return name, int(severity)
     return None
+
+
+def check_spelling(file: str, condition: str) -> None:
+    """Raise a Fault if the name of a test set is like a corruption with a severity, as fogg.3, fog_3 or fog.6."""
+    spelled = SPELLED.fullmatch(condition)
+    near = get_close_matches(spelled[1].lower(), (*MAIN, *HELD_OUT), n=1, cutoff=LIKE) if spelled else []
+    if near:
+        known = f"a corruption with a severity from {SEVERITIES[0]} to {SEVERITIES[-1]}"
+        meant = f"did you mean {near[0]}.{spelled[2]}? " if int(spelled[2]) in SEVERITIES else ""
+        raise Fault(f"{file}: {condition!r} is not {known}; {meant}rename it, or list it in external.test_sets")
+
+
+def class_count(classes: int | Sequence[str] | None) -> int | None:
+    """The number of classes that are given by their number or by their names; None if they are not."""
+    return classes if classes is None or isinstance(classes, int) else len(classes)

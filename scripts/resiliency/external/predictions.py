@@ -1,11 +1,13 @@
 """Predictions of members from elsewhere, in the form in which predictions of all members are kept."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
 from resiliency.external.arrays import read_labels, read_logits
 from resiliency.external.decisions import Decisions, read_decisions
+from resiliency.external.images import order_of
+from resiliency.external.names import class_count
 from resiliency.faults import Fault
 
 
@@ -16,13 +18,23 @@ class Reader:
         kind: decisions, logits or probabilities.
         file: of that kind.
         layout: test set -> names in the file of its conditions.
-        classes: their number, if it is known.
+        classes: their number or names, if they are known.
+        decisions: of the file, if it was read before.
     """
 
-    def __init__(self, kind: str, file: str, layout: dict[str, list[str]], classes: int | None):
-        self.kind, self.file, self.layout, self.class_count = kind, file, layout, classes
-        self.decisions: Decisions | None = None
-        if kind == "decisions":
+    def __init__(
+        self,
+        kind: str,
+        file: str,
+        layout: dict[str, list[str]],
+        classes: int | Sequence[str] | None,
+        decisions: Decisions | None = None,
+    ):
+        self.kind, self.file, self.layout = kind, file, layout
+        self.class_count = class_count(classes)
+        self.orders: dict[str, np.ndarray] = {}
+        self.decisions = decisions
+        if kind == "decisions" and not decisions:
             self.decisions = read_decisions(file, classes, [name for names in layout.values() for name in names])
 
     def labels(self) -> dict[str, np.ndarray]:
@@ -32,6 +44,10 @@ class Reader:
             Fault: corrupted images are not those of the test set, or have other labels.
         """
         return {test_set: self._common_labels(names) for test_set, names in self.layout.items()}
+
+    def images(self) -> dict[str, list[str]]:
+        """Test set -> the names of its N images; numbers from 0 where the file has none."""
+        return {test_set: list(map(str, self._images(names[0]))) for test_set, names in self.layout.items()}
 
     def classes(self, members: list[str]) -> int:
         """The number of classes: as it is known, else that of columns, else the largest label or answer plus 1."""
@@ -45,6 +61,8 @@ class Reader:
     def read(self, member: str, classes: int) -> Iterator[tuple[str, np.ndarray]]:
         """Test set, and decisions int16 C x N of its C conditions, or logits float32 C x N x K.
 
+        Images are in the order of those that were given to `check`, else in that of the file.
+
         Args:
             classes: K, those of the study.
 
@@ -52,27 +70,33 @@ class Reader:
             Fault: the member answers a class that is not among them, or has columns for more or fewer.
         """
         for test_set, names in self.layout.items():
-            values = [self._of_condition(member, name, classes) for name in names]
+            order = self.orders.get(test_set, slice(None))
+            values = [self._of_condition(member, name, classes)[order] for name in names]
             if self.decisions:
                 yield test_set, np.stack(values).astype(np.int32 if np.max(values) > 32_000 else np.int16)
             else:
                 yield test_set, np.stack(values)
 
-    def check(self, truths: dict[str, np.ndarray]) -> None:
-        """Raise a Fault unless the labels are those of `truths`, by which all members of the study are judged."""
+    def check(self, truths: Mapping[str, np.ndarray], items: Mapping[str, tuple[list[str], list[str]]]) -> None:
+        """Order images as those are by which all members of the study are judged.
+
+        Args:
+            truths: test set -> their labels.
+            items: test set -> their classes and names.
+
+        Raises:
+            Fault: the file has other images, or other labels of them.
+        """
         for test_set, labels in self.labels().items():
-            truth = np.asarray(truths[test_set])
-            if len(labels) != len(truth):
-                raise Fault(
-                    f"{self.file}: test set {test_set!r} has {len(labels):,} images; other members are tested on "
-                    f"{len(truth):,}"
-                )
-            wrong = np.flatnonzero(labels != truth)
+            classes, names = items[test_set]
+            images = self._images(self.layout[test_set][0])
+            order = self.orders[test_set] = order_of(self.file, test_set, images, names, classes)
+            wrong = np.flatnonzero(labels[order] != truths[test_set])
             if len(wrong):
-                image = wrong[0]
+                image = order[wrong[0]]
                 raise Fault(
-                    f"{self.file}: test set {test_set!r}, image {image}: label {labels[image]}, but it is "
-                    f"{truth[image]} for other members; the order of images may differ"
+                    f"{self.file}: test set {test_set!r}, image {images[image]}: label {labels[image]}, but it is "
+                    f"{truths[test_set][wrong[0]]} for other members; the order of images may differ"
                 )
 
     def _common_labels(self, names: list[str]) -> np.ndarray:
@@ -101,8 +125,8 @@ class Reader:
     def _labels(self, name: str) -> np.ndarray:
         return self.decisions.labels[name] if self.decisions else read_labels(self.file, name, self.class_count)
 
-    def _images(self, name: str) -> np.ndarray | None:
-        return self.decisions.images[name] if self.decisions else None
+    def _images(self, name: str) -> np.ndarray:
+        return self.decisions.images[name] if self.decisions else np.arange(len(self._labels(name)))
 
     def _logits(self, member: str, name: str) -> np.ndarray:
         return read_logits(self.file, member, name, self._labels(name), self.kind)

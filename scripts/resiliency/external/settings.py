@@ -15,6 +15,24 @@ ONE_OR_MORE = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type":
 Paths = Annotated[list[str], BeforeValidator(_as_list), WithJsonSchema(ONE_OR_MORE)]
 
 
+def _classes(value: object) -> object:
+    """A validator of a number of classes, which may come as text, or of their names."""
+    value = int(value) if isinstance(value, str) and value.isdecimal() else value
+    if isinstance(value, list) and len(value) >= 2 and all(isinstance(name, str) for name in value):
+        if any(map(str.isdecimal, value)):
+            raise ValueError("must be names of classes; a number stands for its position")
+        return distinct(value)
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 2):
+        raise ValueError("must be a whole number from 2 up, or a list of names")
+    return value
+
+
+COUNT_OR_NAMES = {
+    "anyOf": [{"type": "integer", "minimum": 2}, {"type": "array", "items": {"type": "string"}, "minItems": 2}]
+}
+Classes = Annotated[int | list[str] | None, BeforeValidator(_classes), WithJsonSchema(COUNT_OR_NAMES)]
+
+
 class External(Settings):
     decisions: Paths = Field(
         [],
@@ -38,10 +56,10 @@ class External(Settings):
     )
     clean: str = Field("clean", description="the test set, or column of scores, that counts as clean")
     test_sets: list[str] | None = Field(None, description="further test sets that are used; by default all there are")
-    classes: int | None = Field(
+    classes: Classes = Field(
         None,
-        ge=2,
-        description="number of classes; by default the columns of arrays, or the largest label or answer plus 1",
+        description="number of classes, or their names in order, which decisions may hold too; by default the columns "
+        "of arrays, or the largest label or answer plus 1",
     )
     images: dict[str, Annotated[int, Field(ge=1)]] = Field(
         {}, description="test set -> number of images behind its scores, for intervals"

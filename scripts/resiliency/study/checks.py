@@ -14,6 +14,7 @@ from resiliency.data.settings import PUBLISHED, Dataset
 from resiliency.designs.architectures import architectures
 from resiliency.designs.settings import ALEXNET, VIEW
 from resiliency.extensions import extensions
+from resiliency.external.names import class_count
 from resiliency.faults import Fault, hint, short
 from resiliency.report.metric_labels import METRICS
 from resiliency.search.faults import search_faults
@@ -195,7 +196,7 @@ def _alexnet(study: Study) -> Iterator[str]:
             "corruptions.table imagenet-c": published,
         }
     elif study.external:
-        needed[f"external.classes {imagenet.classes}"] = study.external.classes in (None, imagenet.classes)
+        needed[f"external.classes {imagenet.classes}"] = class_count(study.external.classes) in (None, imagenet.classes)
     if lacking := [what for what, there in needed.items() if not there]:
         yield f"members.baseline: alexnet has published errors on ImageNet-C only, which needs {', '.join(lacking)}"
 

@@ -1,0 +1,105 @@
+"""Images of files from elsewhere: compared and ordered by name, else taken in the order of their numbers."""
+
+import numpy as np
+import pytest
+from fault_messages import fault_of
+
+from resiliency.external.contents import read_contents
+from resiliency.external.images import order_of
+from resiliency.external.predictions import Reader
+from resiliency.external.settings import External
+from resiliency.faults import Fault
+
+NAMES, CLASSES = ["x1", "x2", "y1"], ["cat", "cat", "dog"]
+
+
+@pytest.mark.parametrize(
+    ("images", "wanted", "expected"),
+    [
+        (["y1", "x1", "x2"], NAMES, [1, 2, 0]),
+        (["y1.png", "x1.JPG", "x2"], NAMES, [1, 2, 0]),
+        (["dog/y1", "cat/x1", "cat/x2"], NAMES, [1, 2, 0]),
+        (["val/dog/0.png", "val/cat/0.png", "val/cat/1.png"], ["0", "1", "0"], [1, 2, 0]),
+        ([30, 10, 20], ["10", "20", "30"], [1, 2, 0]),
+        ([0, 1, 2], NAMES, [0, 1, 2]),
+        ([1, 2, 3], NAMES, [0, 1, 2]),
+        ([0, 1, 2], ["17", "4", "99"], [0, 1, 2]),
+        (["b", "a", "c"], ["17", "4", "99"], [0, 1, 2]),
+        ([7, 8, 9], ["0", "1", "2"], [0, 1, 2]),
+    ],
+)
+def test_images_are_ordered_by_name_where_both_sides_have_names(images, wanted, expected):
+    assert order_of("a.csv", "clean", np.array(images), wanted, CLASSES).tolist() == expected
+
+
+@pytest.mark.parametrize(
+    ("images", "wanted", "message"),
+    [
+        (["y1", "x1", "x3"], NAMES, "a.csv: test set 'clean': image 'x3' is not one that other members are tested on"),
+        (["dog/x1", "cat/x2", "cat/y1"], NAMES, "image 'dog/x1' is not one"),
+        (["cat/0", "cat/1", "cat/2"], ["0", "1", "0"], "image 'cat/2' is not one"),
+        ([7, 8, 9], ["17", "4", "99"], "image '7' is not one"),
+        (["x1", "x2"], NAMES, "has 2 images; other members are tested on 3"),
+    ],
+)
+def test_other_images_are_refused(images, wanted, message):
+    assert message in fault_of(order_of, "a.csv", "clean", np.array(images), wanted, CLASSES)
+
+
+HEADER = "test_set,image,label,"
+ROWS = ["clean,x1,0,0", "clean,x2,0,1", "clean,y1,1,1", "fog.1,y1,1,0", "fog.1,x1,0,1", "fog.1,x2,0,0"]
+
+
+@pytest.fixture
+def two_files(tmp_path):
+    """Writes the answers of one network twice, under two names, the second time from other rows."""
+
+    def written(rows):
+        for name, lines in (("first", ROWS), ("second", rows)):
+            (tmp_path / f"{name}.csv").write_text("\n".join([HEADER + name, *lines]), encoding="utf-8")
+        return [str(tmp_path / f"{name}.csv") for name in ("first", "second")]
+
+    return written
+
+
+def shared(files, **external):
+    return read_contents(External(decisions=files, **external), ["fog", "snow"], [1, 2], None)
+
+
+def test_one_network_given_twice_in_another_order_agrees_with_itself(two_files):
+    files = two_files(ROWS[::-1])
+    contents = shared(files)
+    first, second = (Reader("decisions", file, contents.layout(contents.sources[0]), None) for file in files)
+    labels, items = first.labels(), {"clean": (["0", "0", "1"], first.images()["clean"])}
+    second.check(labels, items)
+    assert dict(first.read("first", 2))["clean"].tolist() == [[0, 1, 1], [1, 0, 0]]
+    assert dict(second.read("second", 2))["clean"].tolist() == [[0, 1, 1], [1, 0, 0]]
+
+
+def test_other_names_are_refused_before_anything_runs(two_files):
+    assert "second.csv: test set 'clean': image 'z1' is not one that" in fault_of(
+        shared, two_files([row.replace("y1", "z1") for row in ROWS])
+    )
+
+
+def test_numbers_are_taken_in_their_order_which_is_said_once(two_files):
+    numbers = [row.replace("x", "1").replace("y", "2") for row in ROWS]
+    (said,) = [why for what, why in shared(two_files(numbers)).left_out.items() if "by name" in what]
+    assert said.startswith("numbered")
+    assert said.endswith("second.csv")
+    assert "first.csv" not in said
+    assert not any("by name" in what for what in shared(two_files(ROWS)).left_out)
+    assert not any("by name" in what for what in shared(two_files(numbers)[1:]).left_out)
+
+
+def test_arrays_beside_names_are_in_the_order_of_the_file(two_files, tmp_path):
+    files = two_files(ROWS)[:1]
+    for owner, values in (("labels", [0, 0, 1]), ("net", [[2.0, 1.0]] * 3)):
+        (tmp_path / "out" / owner).mkdir(parents=True)
+        for name in ("clean", "fog.1"):
+            np.save(tmp_path / "out" / owner / f"{name}.npy", np.array(values))
+    logits = [str(tmp_path / "out")]
+    assert shared(files, logits=logits).kinds == {"first": "decisions", "net": "logits"}
+    np.save(tmp_path / "out/labels/fog.1.npy", np.array([0, 1, 0]))
+    with pytest.raises(Fault, match=r"out: images or labels of 'fog.1' are not those of 'clean'"):
+        shared(files, logits=logits)
