@@ -1,0 +1,57 @@
+"""The page about members known by predictions, followed to the letter: its header, its commands, its study."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+REPOSITORY = Path(__file__).parents[2]
+PAGE = (REPOSITORY / "docs/predictions.md").read_text(encoding="utf-8")
+EXAMPLE, COMMANDS, FAULT = re.findall(r"```(?:bash)?\n(.*?)```", PAGE, re.DOTALL)[:3]
+INSTALL = "pip install -e .\n"
+IMAGES = 40
+
+
+def decisions(conditions: list[str]) -> pd.DataFrame:
+    """The table of the page, with more images: members are right on most, each on others."""
+    keys = EXAMPLE.splitlines()[0].split(",")
+    random = np.random.default_rng(0)
+    labels = random.integers(10, size=IMAGES)
+    rows = [pd.DataFrame({"test_set": name, "image": range(IMAGES), "label": labels}) for name in conditions]
+    table = pd.concat(rows, ignore_index=True)
+    for member in keys[3:]:
+        table[member] = np.where(random.random(len(table)) < 0.8, table.label, random.integers(10, size=len(table)))
+    assert list(table) == keys
+    return table
+
+
+@pytest.fixture(scope="module")
+def reader(tmp_path_factory, forked_programs):
+    """Runs commands of the page in a fresh clone, in which the package is installed already."""
+    folder = tmp_path_factory.mktemp("reader") / "resiliency"
+    subprocess.run(["git", "clone", "--quiet", REPOSITORY, folder], check=True)
+    path = {"PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])}
+    environment = forked_programs(os.environ | path | {"PYTHONPATH": str(folder / "scripts")})
+
+    def run(commands: str) -> tuple[int, str]:
+        run = subprocess.run(
+            ["bash", "-ec", commands], cwd=folder, env=environment, capture_output=True, text=True, check=False
+        )
+        return run.returncode, run.stdout + run.stderr
+
+    run.folder = folder
+    return run
+
+
+def test_the_fault_on_the_page_is_what_is_printed(reader):
+    table = decisions(["clean"]).astype({"vendor": object})
+    table.loc[1, "vendor"] = "cat"
+    table.to_csv(reader.folder / "decisions.csv", index=False)
+    status, printed = reader(COMMANDS.removeprefix(INSTALL))
+    assert status == 1
+    assert [line for line in printed.splitlines() if line.startswith("study:")] == FAULT.splitlines()
