@@ -154,6 +154,16 @@ def test_alexnet_is_no_baseline_of_scores_of_other_classes(tmp_path):
     config["external"]["classes"] = 10
     (line,) = faults_of(config)
     assert line.endswith("only, which needs external.classes 1000")
+    config["external"]["classes"] = 1000
+    (tmp_path / "scores.csv").write_text("member,clean,fog.1,fog.2\na,90,80,70\n")
+    (line,) = faults_of(config)
+    assert line.endswith("only, which needs corruptions.severities 1 to 5")
+
+
+@pytest.mark.parametrize("classes", [1, True, "many", ["ant"], ["ant", "ant"], ["ant", "1"], [1, 2]])
+def test_classes_elsewhere_have_a_number_or_names(classes):
+    (line,) = faults_of(changed("external", {"scores": "absent.csv", "classes": classes}))
+    assert line.startswith("external.classes: ")
 
 
 def test_names_of_members():

@@ -28,7 +28,11 @@ def _classes(value: object) -> object:
 
 
 COUNT_OR_NAMES = {
-    "anyOf": [{"type": "integer", "minimum": 2}, {"type": "array", "items": {"type": "string"}, "minItems": 2}]
+    "anyOf": [
+        {"type": "integer", "minimum": 2},
+        {"type": "array", "items": {"type": "string"}, "minItems": 2},
+        {"type": "null"},
+    ]
 }
 Classes = Annotated[int | list[str] | None, BeforeValidator(_classes), WithJsonSchema(COUNT_OR_NAMES)]
 

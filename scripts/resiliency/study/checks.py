@@ -184,9 +184,10 @@ def _alexnet(study: Study) -> Iterator[str]:
     if study.members.baseline != ALEXNET:
         return
     corruptions, dataset, imagenet = study.corruptions, study.dataset, PUBLISHED["imagenet"]
+    severities = corruptions.severities if dataset or not study.external else study.contents().severities
     needed = {
         "corruptions.names among the 15 main ones": set(counted(corruptions.names)) <= set(MAIN),
-        "corruptions.severities 1 to 5": set(corruptions.severities) == set(SEVERITIES),
+        "corruptions.severities 1 to 5": set(severities) == set(SEVERITIES),
     }
     if dataset:
         published = corruptions.source == "precomputed" or corruptions.table_at(dataset.side) == "imagenet-c"
