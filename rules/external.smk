@@ -56,7 +56,7 @@ for source in SOURCES:
             input:
                 external_files(source),
                 **JUDGED,
-                items=NAMED,
+                images=NAMED,
             output:
                 predictions(source.members),
             log:
@@ -87,7 +87,7 @@ if not STUDY.dataset:
         output:
             conditions=TABLES["conditions"],
             labels=JUDGED["labels"],
-            items=NAMED,
+            images=NAMED,
         log:
             log_of("external_conditions"),
         benchmark:

@@ -38,7 +38,7 @@ SOURCES = EXTERNAL.sources if EXTERNAL else []
 ELSEWHERE, PREDICTED = (list(EXTERNAL.kinds), EXTERNAL.predicted) if EXTERNAL else ([], [])
 if EXTERNAL and workflow.is_main_process:
     for what, why in EXTERNAL.left_out.items():
-        print(f"study: external: {what}: {why}", file=sys.stderr)
+        print(f"study: external: left out: {what} ({why})", file=sys.stderr)
 # Those of whose ensembles all are scored.
 COMBINED = INDEPENDENT + PREDICTED
 

@@ -16,9 +16,9 @@ with stage(snakemake.log[0]):
         reader = Reader(params.kind, params.file, params.layout, params.classes)
         labels, classes = reader.labels(), reader.classes(params.members)
         images = {name: len(of_set) for name, of_set in labels.items()}
-        files = zip(outputs.labels, outputs.items, labels.values(), reader.images().values(), strict=True)
-        for labels_file, items_file, of_set, names in files:
+        files = zip(outputs.labels, outputs.images, labels.values(), reader.images().values(), strict=True)
+        for labels_file, images_file, of_set, names in files:
             write_array(labels_file, of_set)
-            write_items(items_file, list(map(str, of_set)), names)
+            write_items(images_file, list(map(str, of_set)), names)
     table = conditions(params.corruptions, params.severities, images, dict.fromkeys(images, max(classes, 2)))
     write_table(outputs.conditions, table.assign(classes=classes))

@@ -11,7 +11,7 @@ with stage(snakemake.log[0]):
     inputs, params, outputs = snakemake.input, snakemake.params, iter(snakemake.output)
     reader = Reader(params.kind, params.file, params.layout, params.classes)
     truths = dict(zip(params.layout, map(read_array, inputs.labels), strict=True))
-    reader.check(truths, dict(zip(params.layout, map(read_items, inputs.items), strict=True)))
+    reader.check(truths, dict(zip(params.layout, map(read_items, inputs.images), strict=True)))
     classes = int(read_table(inputs.conditions)["classes"].iloc[0])
     progress = Progress(len(params.members), pause=5)
     for member in params.members:
