@@ -144,13 +144,8 @@ def _shared(sources: list[Source], corruptions: Sequence[str], severities: Seque
         of = ", ".join(f"{name} {' '.join(map(str, there[name]))}" for name in used[:4])
         raise Fault(f"all files have corruptions at severities {of}: none in common; set corruptions.names to fewer")
     test_sets = [name for name in shared if name != CLEAN and not corrupted(name)]
-    of_corruptions = [f"{name}.{severity}" for name in used for severity in common]
-    unused = dict.fromkeys(name for source in sources for name in source.names)
-    unused = [name for name in unused if name not in {CLEAN, *test_sets, *of_corruptions}]
     left_out = _by_number(sources) if sum(source.kind != "scores" for source in sources) > 1 else {}
-    if unused:
-        more = f" and {len(unused) - NAMED:,} more" if len(unused) > NAMED else ""
-        left_out[", ".join(unused[:NAMED]) + more] = "not in every file, not of every corruption, or not in the study"
+    left_out |= _unused(sources, {CLEAN, *test_sets, *(f"{name}.{severity}" for name in used for severity in common)})
     if used and (used != list(corruptions) or common != list(severities)):
         at = f"{'severity' if len(common) == 1 else 'severities'} {', '.join(map(str, common))}"
         means = f"corrupted errors are means over what all files share: {', '.join(used)} at {at}"
@@ -158,12 +153,19 @@ def _shared(sources: list[Source], corruptions: Sequence[str], severities: Seque
     return Contents(sources, test_sets, used, common, left_out)
 
 
+def _unused(sources: list[Source], used: set[str]) -> dict[str, str]:
+    """What is to be said of conditions that some file has and that are not used."""
+    unused = [name for name in dict.fromkeys(name for source in sources for name in source.names) if name not in used]
+    more = f" and {len(unused) - NAMED:,} more" if len(unused) > NAMED else ""
+    why = "not in every file, not of every corruption, or not in the study"
+    return {", ".join(unused[:NAMED]) + more: why} if unused else {}
+
+
 def _by_number(sources: list[Source]) -> dict[str, str]:
     """What is to be said of files that number the images, so that these cannot be told apart by name."""
     files = ", ".join(source.file for source in sources if source.kind != "scores" and not source.named)
-    return (
-        {"comparison of images by name": f"numbered, so taken in the order of their numbers: {files}"} if files else {}
-    )
+    why = f"numbered, so taken in the order of their numbers: {files}"
+    return {"comparison of images by name": why} if files else {}
 
 
 def _check_images(contents: Contents, decisions: list[Decisions | None], classes: int | list[str] | None) -> None:
@@ -191,7 +193,7 @@ def _source(kind: str, file: str, external: External) -> tuple[Source, Decisions
     if kind == "decisions":
         decisions = read_decisions(file, external.classes)
         names = _names(file, list(decisions.labels), external)
-        named = not any(numbered(list(map(str, images))) for images in decisions.images.values())
+        named = not any(images.dtype.kind != "U" or numbered(images) for images in decisions.images.values())
         return Source(kind, file, list(decisions.answers), names, named), decisions
     if kind == "scores":
         of_classes = set(external.clean_on.values())
