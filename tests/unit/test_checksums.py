@@ -3,6 +3,7 @@
 import os
 import random
 import zlib
+from zlib import crc32
 
 import numpy as np
 import pandas as pd
@@ -10,8 +11,18 @@ import pytest
 
 from resiliency.data.images import read_items
 from resiliency.faults import Fault
-from resiliency.storage.checksums import FOLDER, forget, record, verified
-from resiliency.storage.files import read_array, read_json, replacing, write_array, write_csv, write_json
+from resiliency.storage import checksums
+from resiliency.storage.checksums import FOLDER, Blocks, Running, forget, record, verified
+from resiliency.storage.files import (
+    StoredArray,
+    appending,
+    read_array,
+    read_json,
+    replacing,
+    write_array,
+    write_csv,
+    write_json,
+)
 from resiliency.storage.tables import read_table, write_table
 
 TABLE = pd.DataFrame({"corruption": ["fog", "snow"], "error": [0.25, 0.5]})
@@ -112,3 +123,87 @@ def test_a_checksum_that_is_no_text_is_no_checksum(tmp_path):
         read_json(tmp_path / "a.json")
     write_json(tmp_path / "a.json", {"a": 2})
     assert read_json(tmp_path / "a.json") == {"a": 2}
+
+
+BLOCK = 256
+
+
+@pytest.fixture
+def stored(tmp_path, monkeypatch):
+    """The file of an array of twelve items of 320 bytes, appended in uneven parts, in blocks of 256 bytes."""
+    monkeypatch.setattr(checksums, "BLOCK_BYTES", BLOCK)
+    values = np.random.default_rng(0).integers(0, 255, (12, 320), dtype=np.uint8)
+    with appending(tmp_path / "a.npy", values.shape, np.uint8) as append:
+        for start, end in ((0, 1), (1, 1), (1, 8), (8, 12)):
+            append(values[start:end])
+    return tmp_path / "a.npy", values
+
+
+def flip(path, place):
+    content = bytearray(path.read_bytes())
+    content[place] ^= 16
+    path.write_bytes(content)
+
+
+def test_the_checksum_of_what_is_appended_is_that_of_the_file(stored):
+    path, _ = stored
+    content = path.read_bytes()
+    blocks = [f"{zlib.crc32(content[start : start + BLOCK]):08x}" for start in range(0, len(content), BLOCK)]
+    assert (path.parent / FOLDER / path.name).read_text() == f"{','.join(blocks)} {len(content)}\n"
+    for sizes in ([1] * len(content), [len(content)], [BLOCK, 7, len(content)]):
+        running, start = Running(), 0
+        for size in sizes:
+            running.add(content[start : start + size])
+            start += size
+        assert str(running.checksum()) == f"{','.join(blocks)} {len(content)}"
+
+
+def test_an_item_is_verified_when_it_is_read(stored):
+    path, values = stored
+    flip(path, 128 + 5 * 320 + 10)
+    array = StoredArray(path)
+    assert (array.shape, array.ndim) == ((12, 320), 2)
+    for index in (0, 11, 3, 0):
+        np.testing.assert_array_equal(array[index], values[index])
+    for index in (5, 5):
+        with pytest.raises(Fault, match=r"a\.npy: damaged, not as it was written; delete it and run again"):
+            array[index]
+    with pytest.raises(Fault, match="damaged"):
+        read_array(path)
+
+
+def test_every_byte_of_an_item_is_verified(stored):
+    path, _ = stored
+    whole = path.read_bytes()
+    for place in (*range(128 + 320, 128 + 2 * 320), 0, 127):  # the second item, and the header
+        flip(path, place)
+        with pytest.raises(Fault, match="damaged"):
+            StoredArray(path)[1]
+        path.write_bytes(whole)
+
+
+def test_a_block_is_read_once(stored, monkeypatch):
+    path, _ = stored
+    array, lengths = StoredArray(path), []
+    monkeypatch.setattr(checksums.zlib, "crc32", lambda data, *value: lengths.append(len(data)) or crc32(data))
+    for index in (*range(12), *range(12)):
+        array[index]
+    assert sum(lengths) == path.stat().st_size - BLOCK  # the first, with the header, was read before
+
+
+def test_another_length_is_found_before_anything_is_read(stored):
+    path, _ = stored
+    path.write_bytes(path.read_bytes() + b"\0")
+    with pytest.raises(Fault, match="damaged"):
+        StoredArray(path)
+
+
+def test_the_one_checksum_that_earlier_versions_kept_of_a_file_of_several_blocks_is_not_compared(stored):
+    path, values = stored
+    content = path.read_bytes()
+    (path.parent / FOLDER / path.name).write_text(f"{zlib.crc32(content):08x} {len(content)}\n")
+    assert verified(path) == path
+    np.testing.assert_array_equal(StoredArray(path)[5], values[5])
+    path.write_bytes(content[:-1])
+    with pytest.raises(Fault, match="damaged"):
+        Blocks(path)

@@ -11,7 +11,7 @@ from resiliency.conditions import Condition, condition_table
 from resiliency.faults import Fault
 from resiliency.metrics.classification import softmax
 from resiliency.names import CLEAN
-from resiliency.storage.files import read_array
+from resiliency.storage.files import StoredArray, read_array
 
 EVERY = slice(None)
 VALIDATION = "validation"
@@ -43,16 +43,16 @@ class Predictions:
 
     Args:
         conditions: the table of conditions, C rows.
-        logits: test set -> float C_t x N_t x K of its conditions, memory-mapped or not; or int C_t x N_t, decisions.
+        logits: test set -> float C_t x N_t x K of its conditions, in memory or stored; or int C_t x N_t, decisions.
         truths: test set -> the right answers.
     """
 
-    def __init__(self, conditions: pd.DataFrame, logits: dict[str, np.ndarray], truths: dict[str, Truth]):
+    def __init__(self, conditions: pd.DataFrame, logits: dict[str, np.ndarray | StoredArray], truths: dict[str, Truth]):
         positions = conditions.groupby("test_set").cumcount()
         self.conditions = conditions
-        self._logits = [logits[name][index] for name, index in zip(conditions.test_set, positions, strict=True)]
+        self._logits = [(logits[name], index) for name, index in zip(conditions.test_set, positions, strict=True)]
         self._truths = [truths[name] for name in conditions.test_set]
-        self.has_probabilities = all(values.ndim == 2 for values in self._logits)
+        self.has_probabilities = all(array.ndim == 3 for array, _ in self._logits)
 
     def __len__(self) -> int:
         """C, the number of conditions."""
@@ -68,7 +68,7 @@ class Predictions:
         images = np.flatnonzero(np.isin(labels, classes))
         truth = Truth(np.searchsorted(classes, labels[images]), classes)
         table = self.conditions.iloc[:1].assign(images=len(images), classes=len(classes))
-        return Predictions(table, {CLEAN: self._logits[0][images][None]}, {CLEAN: truth})
+        return Predictions(table, {CLEAN: self._stored(0, images)[None]}, {CLEAN: truth})
 
     def labels(self, condition: int) -> np.ndarray:
         """int64 N, positions among the k classes."""
@@ -79,11 +79,17 @@ class Predictions:
         chosen = self._truths[condition].classes
         if chosen is not None:
             return len(chosen)
-        return self._logits[condition].shape[-1] if self.has_probabilities else self.conditions.classes.iloc[condition]
+        return (
+            self._logits[condition][0].shape[-1] if self.has_probabilities else self.conditions.classes.iloc[condition]
+        )
+
+    def _stored(self, condition: int, images: slice | np.ndarray) -> np.ndarray:
+        array, index = self._logits[condition]
+        return array[index][images]
 
     def logits(self, condition: int, images: slice | np.ndarray = EVERY) -> np.ndarray:
         """float16 n x k of some of the images, all unless said otherwise."""
-        values, classes = self._logits[condition][images], self._truths[condition].classes
+        values, classes = self._stored(condition, images), self._truths[condition].classes
         return values if classes is None or len(classes) == values.shape[-1] else values[:, classes]
 
     def probabilities(self, condition: int, images: slice | np.ndarray = EVERY) -> np.ndarray:
@@ -99,7 +105,7 @@ class Predictions:
             return (
                 self.logits(condition, images).astype(np.float32).argmax(axis=-1)
             )  # float16 takes eight times as long
-        decided, classes = self._logits[condition][images].astype(np.int64), self._truths[condition].classes
+        decided, classes = self._stored(condition, images).astype(np.int64), self._truths[condition].classes
         if classes is None:
             return decided
         positions = np.searchsorted(classes, decided).clip(max=len(classes) - 1)
@@ -144,9 +150,9 @@ def read_predictions(
     if not paths:
         return {}
     truths, counts = _read_truths(conditions, labels), conditions.test_set.value_counts().to_dict()
-    arrays: dict[str, dict[str, np.ndarray]] = {}
+    arrays: dict[str, dict[str, StoredArray]] = {}
     for path in paths:
-        array, expected = read_array(path), (counts[path.stem], len(truths[path.stem].labels))
+        array, expected = StoredArray(path), (counts[path.stem], len(truths[path.stem].labels))
         if array.ndim not in (2, 3) or array.shape[:2] != expected:
             raise Fault(f"{path}: an array of {array.shape}, not {expected} x classes; delete it and run again")
         arrays.setdefault(path.parent.name, {})[path.stem] = array
@@ -167,7 +173,7 @@ def read_validation(
     """
     predictions = {}
     for path in (path for path in map(Path, logits) if path.stem in members):
-        array = read_array(path)
+        array = StoredArray(path)
         if array.ndim != 3 or array.shape[:2] != (1, len(labels)):
             raise Fault(f"{path}: an array of {array.shape}, not (1, {len(labels)}) x classes; delete it and run again")
         table = condition_table([Condition(VALIDATION, CLEAN, 0, len(labels), array.shape[2])])

@@ -9,22 +9,26 @@ import re
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 
 from resiliency.faults import Fault
-from resiliency.storage.checksums import record, verified
+from resiliency.storage.checksums import Blocks, Checksum, Running, record, verified
 
 REFUSALS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM}
 
 
 @contextmanager
-def replacing(path: str | Path) -> Iterator[Path]:
+def replacing(path: str | Path, checksum: Callable[[], Checksum | None] = lambda: None) -> Iterator[Path]:
     """Yield a temporary path beside `path`; move it there when the block ends well, remove it when it does not.
 
     The temporary name keeps the suffix of `path`, for writers that choose a format by it. A folder may be made there
     instead of a file; it replaces a folder at `path`. What a killed process left of the same file is removed.
+
+    Args:
+        checksum: gives that of the file once it is written, if the writer knows it; else the file is read again for it.
 
     Raises:
         Fault: the file system refuses, as a full disk does.
@@ -38,7 +42,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
         if temporary.is_dir():
             shutil.rmtree(path, ignore_errors=True)
         else:
-            record(temporary, path)
+            record(temporary, path, checksum())
         os.replace(temporary, path)
     except OSError as error:
         if error.errno in REFUSALS:
@@ -70,16 +74,22 @@ def appending(path: str | Path, shape: tuple[int, ...], dtype: type) -> Iterator
     through a memory map, where a full disk would kill the process.
     """
     header = {"descr": np.lib.format.dtype_to_descr(np.dtype(dtype)), "fortran_order": False, "shape": shape}
-    written = 0
+    written, running = 0, Running()
 
-    with replacing(path) as temporary, temporary.open("wb") as file:
+    with replacing(path, running.checksum) as temporary, temporary.open("wb") as file:
+
+        def write(data: bytes | memoryview) -> None:
+            file.write(data)
+            running.add(data)
 
         def append(values: np.ndarray) -> None:
             nonlocal written
             written += values.size
-            file.write(np.ascontiguousarray(values, dtype).data)
+            write(memoryview(np.ascontiguousarray(values, dtype).reshape(-1).view(np.uint8)))
 
-        np.lib.format.write_array_header_1_0(file, header)
+        start = BytesIO()
+        np.lib.format.write_array_header_1_0(start, header)
+        write(start.getvalue())
         yield append
         if written != math.prod(shape):
             raise ValueError(f"{path}: {written} values appended to an array of shape {shape}")
@@ -91,7 +101,7 @@ def write_array(path: str | Path, array: np.ndarray) -> None:
 
 
 def read_array(path: str | Path) -> np.ndarray:
-    """The array in the `.npy` file at `path`, memory-mapped.
+    """The array in the `.npy` file at `path`, memory-mapped, all of it verified; see `StoredArray` for large ones.
 
     Raises:
         Fault: the file is missing, damaged or not an array.
@@ -99,7 +109,42 @@ def read_array(path: str | Path) -> np.ndarray:
     try:
         return np.load(verified(path), mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
-        raise Fault(f"{path}: not a whole .npy array ({error}); delete it and run again") from error
+        raise _not_whole(path, error) from error
+
+
+class StoredArray:
+    """The array in a `.npy` file, memory-mapped, of which only what is read is verified, when it is first read.
+
+    Attributes:
+        shape, ndim: of the whole array, of one dimension or more.
+
+    Raises:
+        Fault: the file is missing, damaged or not an array.
+    """
+
+    def __init__(self, path: str | Path):
+        self._blocks = Blocks(path)
+        self._blocks.verify(0, 1)
+        try:
+            self._array = np.load(path, mmap_mode="r", allow_pickle=False)
+        except (OSError, ValueError, EOFError) as error:
+            raise _not_whole(path, error) from error
+        self.shape, self.ndim = self._array.shape, self._array.ndim
+
+    def __getitem__(self, index: int) -> np.ndarray:
+        """The item of the first axis at `index`, not below 0, memory-mapped.
+
+        Raises:
+            Fault: it is damaged.
+        """
+        item = self._array[index]
+        start = self._array.offset + index * item.nbytes
+        self._blocks.verify(start, start + item.nbytes)
+        return item
+
+
+def _not_whole(path: str | Path, error: Exception) -> Fault:
+    return Fault(f"{path}: not a whole .npy array ({error}); delete it and run again")
 
 
 def write_json(path: str | Path, content: object) -> None:
