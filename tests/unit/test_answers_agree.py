@@ -150,7 +150,7 @@ def test_the_worst_condition_is_that_of_the_table(tables, best):
 def test_costs_are_written_with_a_prefix_and_compared_with_the_others(tables, best):
     text = answers(tables)[COST]
     factors = {"": 1, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
-    number, prefix = re.search(r"^([\d.]+) ([kMGT]?)MACs per image", text).groups()
+    number, prefix = re.search(r"^([\d.]+) ([kMGT]?) ?MACs per image", text).groups()
     assert len(number.replace(".", "")) <= 4
     assert float(number) * factors[prefix] == pytest.approx(best["macs"], rel=0.005)
     known = not np.isnan(best["parameters"])

@@ -153,18 +153,12 @@ def _costs(rows: list[dict]) -> str:
     best, others = rows[0], rows[1:]
     if best["macs"] != best["macs"]:
         return "Not known: the MACs of its members are unknown."
-    cost = f"{_of_unit(best['macs'], 'MACs')} per image"
+    cost = f"{quantity(best['macs'])} MACs per image"
     if best["parameters"] == best["parameters"]:
-        cost += f" and {_of_unit(best['parameters'], 'parameters')}"
+        cost += f" and {quantity(best['parameters'])} parameters"
     peers = [row for row in others if row["macs"] > 0 and row["members"] != best["members"]]
     ratios = [f"{quantity(best['macs'] / row['macs'])} times the MACs of the {row['role'].lower()}" for row in peers]
     return f"{cost}{'; ' if ratios else ''}{', '.join(ratios)}. The export measures its time on your machine."
-
-
-def _of_unit(value: float, unit: str) -> str:
-    """Such as 7.6 GMACs, and 719 k parameters."""
-    text = quantity(value)
-    return text + unit if unit == "MACs" and not text[-1].isdigit() else f"{text} {unit}"
 
 
 def _delivered(row: dict, deployment: pd.DataFrame, members: pd.DataFrame, study: str) -> str:

@@ -22,7 +22,16 @@ from resiliency.report.terms import TERMS, explained
 from resiliency.tables import TABLES
 
 FOLDER = Path(__file__).parent
-FORMS = (words.percent, words.number, words.estimate, words.duration, words.label, words.plural, explained)
+FORMS = (
+    words.percent,
+    words.number,
+    words.quantity,
+    words.estimate,
+    words.duration,
+    words.label,
+    words.plural,
+    explained,
+)
 ANSWERS = ("origins", "size_accuracy_resiliency", "effective_robustness")  # charts whose finding opens the page
 UNSEEN = re.compile(r' (?:role|aria-[a-z]+)="[^"]*"')
 

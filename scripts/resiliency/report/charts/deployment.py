@@ -7,7 +7,7 @@ import pandas as pd
 from resiliency.report.label_places import LETTER, LINE, POINT, free_places
 from resiliency.report.overview import contenders
 from resiliency.report.style import INK, MUTED, SHARE, by_legend, finish, notice, panel_title
-from resiliency.report.words import interval, label, percent, plural
+from resiliency.report.words import interval, label, percent, plural, quantity
 
 CAPTION = (
     "Further down is more resilient, further left is cheaper. Points of the front whose bars overlap may be "
@@ -142,7 +142,7 @@ def finding(table: pd.DataFrame, candidates: pd.DataFrame) -> str:
         also = f", also the {same[0]}," if same else ""
         who = f"of {row['size']}" if row["size"] > 1 else f"({row['members']})"
         ends = interval(row["mean_corruption_error_low"], row["mean_corruption_error_high"], percent)
-        cost = "" if np.isnan(row["macs"]) else f" at {row['macs'] / 1e6:,.3g} M MACs"
+        cost = "" if np.isnan(row["macs"]) else f" at {quantity(row['macs'])} MACs"
         error = f"{percent(row['mean_corruption_error'])} {ends}".rstrip()
         clauses.append(f"the {row['role'].lower()} {who}{also} misclassifies {error}{cost}")
     return f"Of corrupted images that the choice did not use, {'; '.join(clauses)}." if clauses else ""

@@ -8,7 +8,7 @@ from resiliency.analysis.origins import FAMILIES, ORIGINS
 from resiliency.diversity.settings import MAIN
 from resiliency.report.ensemble_pools import under_main_rule
 from resiliency.report.style import INK, SHARE, by_legend, finish, notice, panel_title, shades
-from resiliency.report.words import KINDS, interval, kind_of, label, percent, points
+from resiliency.report.words import KINDS, interval, kind_of, label, percent, points, quantity
 
 CAPTION = (
     "Origins are only compared where ensembles have as many members, or cost about as much. Means are over all "
@@ -48,7 +48,7 @@ def _band(rows: pd.DataFrame, equal: str, colours: list[str]) -> alt.HConcatChar
     if rows.empty:
         return None
     classes = sorted(rows["least"].unique().tolist())
-    names = {least: f"{least:,}" if equal == "size" else f"from {least / 1e6:.3g} M" for least in classes}
+    names = {least: f"{least:,}" if equal == "size" else f"from {quantity(least)}" for least in classes}
     rows = rows.assign(**{equal: rows["least"].map(names)})
     hue = alt.Color(f"{equal}:N", title="Members" if equal == "size" else "MACs in all", sort=list(names.values()))
     hue = hue.scale(domain=list(names.values()), range=shades(colours[0], len(classes)))

@@ -4,7 +4,7 @@ import altair as alt
 import pandas as pd
 
 from resiliency.report.style import INK, MUTED, SHARE, by_legend, finish, notice, panel_title, spread
-from resiliency.report.words import percent, plural, sentence
+from resiliency.report.words import percent, plural, quantity, sentence
 
 CAPTION = (
     "Sub-networks share the weights of one super-network. Those on the front have no rival that makes fewer errors "
@@ -97,7 +97,7 @@ def finding(evaluations: pd.DataFrame, members: pd.DataFrame) -> str:
         rows = members[members["origin"] == origin].dropna(subset=["clean_accuracy", "mean_corruption_error"])
         if len(rows) and len(evaluations):
             right = percent(1 - rows["mean_corruption_error"].mean())
-            cost = f"{rows['macs'].median() / 1e6:,.3g} M MACs (median)"
+            cost = f"{quantity(rows['macs'].median())} MACs (median)"
             clauses.append(
                 f"{name} need {cost} and classify {percent(rows['clean_accuracy'].mean())} of clean and "
                 f"{right} of corrupted test images correctly"
