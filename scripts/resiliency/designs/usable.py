@@ -65,14 +65,14 @@ def answers_fault(network: nn.Module, images: Tensor) -> str:
     Args:
         images: float32 B x 3 x side x side, as from `trial_images`.
     """
-    before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    before = {name: tensor.clone() for name, tensor in _weights(network).items()}
     try:
         with torch.inference_mode():
             logits, again = network(images), network(images)
             alone = network(images[:1])
     except Exception as error:
         return f"fails on one image alone: {brief(error)}"
-    if moved := [name for name, tensor in network.state_dict().items() if not torch.equal(tensor, before[name])]:
+    if moved := [name for name, tensor in _weights(network).items() if not torch.equal(tensor, before[name])]:
         return f"changes {moved[0]} in evaluation mode; let eval() stop the update, as of running statistics"
     if not _same(logits, again, SAME):
         return "answers differently in two passes over the same images; let eval() stop dropout and other randomness"
@@ -81,6 +81,11 @@ def answers_fault(network: nn.Module, images: Tensor) -> str:
     if (logits >= 0).all() and (logits.sum(dim=1) - 1).abs().max() < PROBABILITIES:
         return "gives probabilities, where logits are needed; remove its softmax, or return their logarithm"
     return ""
+
+
+def _weights(network: nn.Module) -> dict[str, Tensor]:
+    """Weights and buffers; what else modules keep as extra state is left out."""
+    return {name: value for name, value in network.state_dict().items() if isinstance(value, Tensor)}
 
 
 def _same(one: Tensor, other: Tensor, tolerance: float) -> bool:
