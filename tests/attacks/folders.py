@@ -75,6 +75,18 @@ def _copied(folder: Path) -> None:
         shutil.copy(folder / f"train/bee/{index}.png", folder / f"val/bee/again{index}.png")
 
 
+def _recoded(folder: Path, target: str, name: str) -> None:
+    """Save the pixels of `name` as `target`, in another coding."""
+    with Image.open(folder / name) as image:
+        image.save(folder / target, lossless=True)
+
+
+def _copied_class(folder: Path) -> None:
+    for path in sorted((folder / "val/ant").iterdir()):
+        (folder / "val/bee" / path.name).unlink()
+        _recoded(folder, f"val/bee/{path.stem}.webp", f"val/ant/{path.name}")
+
+
 def _linked(folder: Path) -> None:
     shutil.rmtree(folder / "val")
     (folder / "val").symlink_to("train")
@@ -120,6 +132,12 @@ FOLDERS = [
     Attack("a tiny image", lambda folder: Image.new("RGB", (8, 8)).save(folder / "val/ant/3.png"), "8x8 pixels"),
     Attack("a class called test", _class_called_test, "if 'test' is a class beside 2 others, rename it"),
     Attack("test images that train", _copied, "5 images are in more than one split"),
+    Attack(
+        "test images that train, in another coding",
+        lambda folder: _recoded(folder, "val/bee/again.webp", "train/bee/1.png"),
+        "1 images are in more than one split",
+    ),
+    Attack("a class that is a copy of another", _copied_class, "of class 'ant' (test) are images of other classes too"),
     Attack("test images linked to those that train", _linked, "images are in more than one split"),
     Attack("names longer than file systems allow", _long_names, ""),
     Attack(
