@@ -5,7 +5,6 @@ if SETTINGS:
 
     rule train_jointly:
         input:
-            [path for design in STUDY.joint.designs for path in STUDY.designs[design].inputs(0).values()],
             **LEARNED,
         output:
             weights=member_files("weights.safetensors", TRAINED_JOINTLY),
@@ -21,7 +20,7 @@ if SETTINGS:
         resources:
             **needing(NETWORK_MEMORY, MINUTES["train_jointly"], most=DAY, gpu=1),
         params:
-            code=code("train_jointly"),
+            code=making("train_jointly", *STUDY.joint.designs),
             seed=STUDY.seed,
             members=lambda wildcards: [
                 described(

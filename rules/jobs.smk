@@ -3,7 +3,7 @@ from math import inf
 
 from resiliency import names
 from resiliency.data.state import folder_state
-from resiliency.fingerprint import fingerprint
+from resiliency.fingerprint import factory_code, fingerprint
 from resiliency.devices.gpus import visible_gpus
 from resiliency.study.resources import DAY, minutes, network_memory
 
@@ -39,6 +39,12 @@ def benchmark_of(rule, job="all"):
 def code(script, *files):
     """The fingerprint of a script, of what it imports from the library and of other files that it uses there."""
     return fingerprint(SCRIPTS / f"{script}.py", *(SCRIPTS / "resiliency" / file for file in files))
+
+
+def making(script, *designs):
+    """The fingerprint of a script that makes networks of these designs, and of the code of their factories."""
+    factories = [STUDY.designs[design].factory for design in designs]
+    return code(script) + "".join(factory_code(factory, Path.cwd()) for factory in factories if factory)
 
 
 def state_of(folder, wildcards):

@@ -9,7 +9,6 @@ TOGETHER_FIRST = ancient(PREDICTED_TOGETHER) if len(LOADED_JOBS) < len(LOADED_ME
 
 rule train:
     input:
-        unpack(lambda wildcards: STUDY.designs[wildcards.design].inputs(0)),
         **LEARNED,
     output:
         weights=f"{RESULTS}/members/{{design}}-s{{seed}}/weights.safetensors",
@@ -25,7 +24,7 @@ rule train:
     resources:
         **needing(NETWORK_MEMORY, MINUTES["train"], most=DAY, gpu=1),
     params:
-        code=code("train"),
+        code=lambda wildcards: making("train", wildcards.design),
         seed=STUDY.seed,
         member=lambda wildcards: described(wildcards.design, wildcards.seed),
         recipe=lambda wildcards: STUDY.recipe(wildcards.design).model_dump(),
@@ -129,7 +128,7 @@ if LOADED:
         resources:
             **needing(NETWORK_MEMORY, 60, gpu=1),
         params:
-            code=code("load"),
+            code=lambda wildcards: making("load", wildcards.loaded),
             member=lambda wildcards: described(wildcards.loaded, wildcards.seed),
         script:
             "../scripts/load.py"

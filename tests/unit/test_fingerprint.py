@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from resiliency.fingerprint import _closure, _syntax, fingerprint
+from resiliency.fingerprint import _closure, _imported, _installed, _syntax, factory_code, fingerprint
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 LIBRARY = SCRIPTS / "resiliency"
@@ -181,9 +181,8 @@ def test_a_moved_module_counts(fingerprint_with):
 
 def reached(script: str) -> set[str]:
     """Modules of the library that a script of the pipeline depends on."""
-    root = SCRIPTS
     loaded = sorted(LIBRARY.glob("report/charts/*.py")) if script == "charts" else []
-    return {path.relative_to(root).as_posix() for path in _closure([root / f"{script}.py", *loaded], root)}
+    return set(_closure([SCRIPTS / f"{script}.py", *loaded], (SCRIPTS,), "resiliency"))
 
 
 @pytest.mark.parametrize("script", sorted(path.stem for path in SCRIPTS.glob("*.py")))
@@ -244,8 +243,78 @@ def test_scripts_depend_on_what_they_use(script, needed, free_of):
     assert [module for module in modules for unused in free_of.split() if module.startswith(unused)] == []
 
 
+@pytest.mark.parametrize(
+    ("text", "kinds"),
+    [
+        ("from resiliency.extensions import loaded\nloaded('charts')", ["charts"]),
+        ("from resiliency.extensions import loaded as offered\nfor a in offered('charts'): pass", ["charts"]),
+        ("import resiliency.extensions\nresiliency.extensions.loaded('metrics')", ["metrics"]),
+        ("from resiliency import extensions as other\nother.loaded('metrics')", ["metrics"]),
+        ("from resiliency.weights import loaded\nloaded('charts')", []),
+        ("def loaded(kind): pass\nloaded('charts')", []),
+        ("from resiliency.extensions import extensions\nextensions('charts')", []),
+    ],
+)
+def test_only_calls_of_the_function_that_loads_extensions_count_as_loading(text, kinds):
+    assert [name for name in _imported(ast.parse(text)) if name.startswith("loaded:")] == [
+        f"loaded:{kind}" for kind in kinds
+    ]
+
+
+NETWORKS = {
+    "nets.py": "from own import parts\ndef small():\n    return parts.make()\n",
+    "own/__init__.py": "",
+    "own/parts.py": "from . import sizes\nfrom .deep.more import count\ndef make():\n    return sizes.WIDTH\n",
+    "own/sizes.py": "WIDTH = 8\n",
+    "own/deep/more.py": "from .. import other\ncount = 1\n",
+    "own/other.py": "x = 1\n",
+    "unused.py": "x = 1\n",
+    "broken.py": "def (",
+}
+
+
+@pytest.fixture
+def code_with(tmp_path):
+    """The code of a factory with some files changed, each time in a fresh working folder."""
+    copies = iter(range(100))
+
+    def of(factory: str = "nets:small", **changes: str) -> str:
+        folder = tmp_path / str(next(copies))
+        for name, text in (NETWORKS | changes).items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_text(text)
+        return factory_code(factory, folder)
+
+    return of
+
+
+@pytest.mark.parametrize("name", [name for name in NETWORKS if name not in ("unused.py", "broken.py")])
+def test_the_modules_that_a_factory_imports_count(code_with, name):
+    before = code_with()
+    assert code_with(**{name: NETWORKS[name] + "EDITED = 1\n"}) != before
+    assert code_with(**{name: NETWORKS[name] + "# why\n", "unused.py": "x = 2\n"}) == before
+
+
+def test_a_factory_that_cannot_be_parsed_counts_and_one_that_is_nowhere_has_no_code(code_with):
+    assert code_with("broken:f") != code_with("broken:f", **{"broken.py": "def (" * 2}) != ""
+    assert code_with("nowhere_to_be_found.deep:f") == ""
+
+
+def test_the_package_of_a_factory_that_is_installed_counts(code_with, tmp_path, monkeypatch):
+    package = tmp_path / "site-packages/nets_of_others"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text("import torch\n")
+    (package / "deep.py").write_text("x = 1\n")
+    monkeypatch.syspath_prepend(package.parent)
+    before = code_with("nets_of_others.deep:f")
+    assert code_with("nets_of_others.deep:f") == before != ""
+    _installed.cache_clear()
+    (package / "more.py").write_text("x = 1\n")
+    assert code_with("nets_of_others.deep:f") != before
+
+
 def test_the_library_has_no_relative_imports():
-    """They would not be followed."""
+    """Its modules are named in full, as everywhere in it."""
     trees = {path: ast.parse(path.read_text()) for path in LIBRARY.rglob("*.py")}
     relative = [p.name for p, t in trees.items() for n in ast.walk(t) if isinstance(n, ast.ImportFrom) and n.level]
     assert relative == []

@@ -8,11 +8,13 @@ import yaml
 from attacks.factories import FACTORIES, FAULTS
 from PIL import Image
 
+from resiliency import fingerprint as fingerprint_module
 from resiliency.designs.settings import Design
 from resiliency.designs.trial import trial
 from resiliency.faults import Fault
+from resiliency.study import preflight as preflight_module
 from resiliency.study.loading import load
-from resiliency.study.preflight import preflight
+from resiliency.study.preflight import _key, _request, preflight
 
 CONFIG = yaml.safe_load(Path(__file__).parents[2].joinpath("config.yaml").read_text())
 
@@ -60,9 +62,23 @@ def test_what_passed_once_is_not_tried_again(here, monkeypatch):
     preflight(load(small))
     monkeypatch.setattr("resiliency.study.preflight.trial", lambda designs: {name: "tried" for name in designs})
     preflight(load(small))
-    Path("factories_to_try.py").write_text(FACTORIES + "\n")
+    Path("factories_to_try.py").write_text(FACTORIES + "\nEDITED = 1\n")
+    fingerprint_module._syntax.cache_clear()
     with pytest.raises(Fault, match=r"designs\.mine: tried"):
         preflight(load(small))
+
+
+@pytest.mark.parametrize("module", ["trial", "usable", "networks", "weights", "cards", "checkpoints", "views"])
+def test_designs_are_tried_again_when_what_tries_them_changed(here, monkeypatch, module):
+    """Whatever module the trial imports, none being listed by hand."""
+    study = load(copy.deepcopy(CONFIG))
+    request = _request(study, "vit")
+    before = _key(study, "vit", request)
+    path = Path(preflight_module.LIBRARY, f"designs/{module}.py")
+    syntax = fingerprint_module._syntax
+    edited = {path: (b"EDITED", syntax(path)[1])}
+    monkeypatch.setattr(fingerprint_module, "_syntax", lambda file: edited.get(file) or syntax(file))
+    assert _key(study, "vit", request) != before
 
 
 def test_a_design_that_takes_too_long_is_named_by_what_it_is(here, monkeypatch):

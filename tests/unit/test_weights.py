@@ -95,7 +95,7 @@ def test_members_files_and_families(tmp_path, monkeypatch):
     )
     own = Design(factory="nets:small", weights=["a.pt", "b.pt"], classes="names.txt", mean=[0] * 3, std=[1] * 3)
     assert (own.member_count(3), own.group) == (2, "small")
-    assert own.inputs(1) == {"weights": "b.pt", "classes": "names.txt", "factory": "nets.py"}
+    assert own.inputs(1) == {"weights": "b.pt", "classes": "names.txt"}
 
 
 # Files

@@ -1,7 +1,6 @@
 """Settings of designs and of the members made from them."""
 
 import json
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator, model_validator
@@ -184,12 +183,11 @@ class Design(Settings):
         return (len(self.files) or 1) if self.loaded else seeds
 
     def inputs(self, index: int) -> dict[str, str]:
-        """Files that member `index` depends on: its weights, its classes, and the factory where that is in a file."""
+        """Files that member `index` is loaded from: its weights and its classes."""
         files = {"weights": self.files[index]} if self.files else {}
         if isinstance(self.classes, str):
             files["classes"] = self.classes
-        module = Path(*self.factory.partition(":")[0].split(".")).with_suffix(".py") if self.factory else None
-        return files | ({"factory": str(module)} if module and module.exists() else {})
+        return files
 
     def described(self, side: int, margin: float | None = None) -> dict[str, Any]:
         """What making a member needs to know, for images of `side` pixels squared, but for `inputs`.

@@ -6,7 +6,6 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from importlib.metadata import version
-from itertools import chain
 from math import ceil, inf
 from pathlib import Path
 
@@ -19,11 +18,12 @@ from resiliency.data.settings import PUBLISHED, Dataset
 from resiliency.data.source import ALL
 from resiliency.designs.trial import trial
 from resiliency.faults import Fault
+from resiliency.fingerprint import factory_code, fingerprint
 from resiliency.study.extension_trial import check_extensions
 from resiliency.study.model import Study
 from resiliency.study.recipes import valid_recipes
 
-CODE = ("trial", "usable", "networks", "stems", "factories", "hub", "weights")
+LIBRARY = Path(__file__).parents[1]
 
 
 def preflight(study: Study) -> None:
@@ -136,8 +136,8 @@ def _request(study: Study, name: str) -> dict:
 
 def _key(study: Study, name: str, request: dict) -> str:
     """A name for what was tried: the design, its factory, the library and the packages."""
-    files = [Path(__file__).parents[1] / "designs" / f"{module}.py" for module in CODE]
-    files += [Path(path) for key, path in study.designs[name].inputs(0).items() if key == "factory"]
-    versions = [version(package) for package in ("torch", "timm")]
-    content = json.dumps([request, versions, str(Path.cwd()) if request["description"]["factory"] else ""], default=str)
-    return hashlib.sha256(b"\0".join(chain([content.encode()], (file.read_bytes() for file in files)))).hexdigest()
+    factory, folder = study.designs[name].factory, Path.cwd()
+    code = fingerprint(LIBRARY / "designs/trial.py", root=LIBRARY.parent)
+    code += f" {factory_code(factory, folder)} {folder}" if factory else ""
+    content = json.dumps([request, code, *(version(package) for package in ("torch", "timm"))], default=str)
+    return hashlib.sha256(content.encode()).hexdigest()
