@@ -58,6 +58,10 @@ rule tables:
         INTERMEDIATE,
 
 
+onstart:
+    sign(RESULTS)
+
+
 onsuccess:
     if any(job.rule.name == "report" for job in workflow.dag.jobs):
         logger.info(f"Report: {RESULTS}/report.html")

@@ -1,4 +1,4 @@
-from functools import partial
+from resiliency.corruptions.precomputed import CHECKSUMS
 
 GALLERY = f"{RESULTS}/data/gallery.parquet"
 ENGINE = {
@@ -6,11 +6,12 @@ ENGINE = {
     "engine": STUDY.corruptions.engine,
     "table": STUDY.corruptions.table_at(STUDY.data.side),
 }
+LISTED = {"listed": content(INPUTS.files, STUDY.data.images)} if STUDY.data.images else {}
 
 
 rule dataset:
     input:
-        STUDY.data.images or [],
+        ancient(STUDY.data.images or []),
     output:
         expand(f"{RESULTS}/data/{{split}}/items.csv", split=STUDY.splits),
         TRAIN.values() if "train" in STUDY.splits else [],
@@ -28,13 +29,29 @@ rule dataset:
     resources:
         **needing(2000, 60),
     params:
+        **LISTED,
         code=code("dataset"),
         seed=STUDY.seed,
         dataset=STUDY.data.resolved(),
         splits=STUDY.splits,
-        state=partial(state_of, STUDY.data.folder),
+        content=content(INPUTS.images, STUDY.data.folder, STUDY.data.on_the_fly) if STUDY.data.folder else "",
     script:
         "../scripts/dataset.py"
+
+
+def content_of_test_set(test_set):
+    """The parameter for what a further test set is read from."""
+    if test_set.folder:
+        return content(INPUTS.images, test_set.folder, test_set.on_the_fly(STUDY.data.side))
+    return content(INPUTS.files, *test_set.inputs().values())
+
+
+def content_of_corruption(wildcards):
+    """What a published set holds of a corruption."""
+    folder, corruption = STUDY.corruptions.folder, wildcards.corruption
+    if STUDY.data.name in CHECKSUMS:
+        return content(INPUTS.files, f"{folder}/{corruption}.npy", f"{folder}/labels.npy")(wildcards)
+    return content(INPUTS.image_set, folder, corruption, STUDY.corruptions.severities)(wildcards)
 
 
 for name, test_set in STUDY.test_sets.items():
@@ -43,7 +60,7 @@ for name, test_set in STUDY.test_sets.items():
         name:
             f"test_set_{name}"
         input:
-            **test_set.inputs(),
+            **{key: ancient(path) for key, path in test_set.inputs().items()},
             card=LEARNED["card"],
             digests=DIGESTS,
         output:
@@ -61,7 +78,7 @@ for name, test_set in STUDY.test_sets.items():
         params:
             code=code("test_set"),
             folder=test_set.folder,
-            state=partial(state_of, test_set.folder),
+            content=content_of_test_set(test_set),
             side=STUDY.data.side,
             margin=STUDY.data.margin,
             on_the_fly=test_set.on_the_fly(STUDY.data.side),
@@ -143,6 +160,7 @@ else:
             code=code("precomputed"),
             dataset=STUDY.data.name,
             folder=STUDY.corruptions.folder,
+            content=content_of_corruption,
             severities=STUDY.corruptions.severities,
             side=STUDY.data.side,
             on_the_fly=STUDY.data.on_the_fly,

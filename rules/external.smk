@@ -2,7 +2,7 @@ if EXTERNAL:
 
     rule describe_external:
         input:
-            STUDY.external.members,
+            ancient(STUDY.external.members),
         output:
             member_files("member.json", ELSEWHERE),
         log:
@@ -16,6 +16,7 @@ if EXTERNAL:
             **needing(2000, 10),
         params:
             code=code("describe_external"),
+            content=content(INPUTS.files, *STUDY.external.members),
             kinds=EXTERNAL.kinds,
             image_size=STUDY.data.side if STUDY.dataset else None,
         script:
@@ -29,7 +30,7 @@ for source in SOURCES:
             name:
                 f"import_scores_{source.name}"
             input:
-                source.file,
+                ancient(source.file),
             output:
                 f"{RESULTS}/external/{source.name}/errors.csv",
             log:
@@ -44,6 +45,7 @@ for source in SOURCES:
             params:
                 **STUDY.external.model_dump(include={"clean", "scores_are", "images", "clean_on"}),
                 code=code("import_scores"),
+                content=content(INPUTS.files, source.file),
                 layout=EXTERNAL.layout(source),
             script:
                 "../scripts/import_scores.py"
@@ -54,7 +56,7 @@ for source in SOURCES:
             name:
                 f"import_predictions_{source.name}"
             input:
-                external_files(source),
+                ancient(external_files(source)),
                 **JUDGED,
                 images=NAMED,
             output:
@@ -70,6 +72,7 @@ for source in SOURCES:
                 **needing(4000, 60),
             params:
                 code=code("import_predictions"),
+                content=content(INPUTS.files, *external_files(source)),
                 kind=source.kind,
                 file=source.file,
                 members=source.members,
@@ -83,7 +86,7 @@ if not STUDY.dataset:
 
     rule external_conditions:
         input:
-            external_files(SOURCES[0], labels_alone=True),
+            ancient(external_files(SOURCES[0], labels_alone=True)),
         output:
             conditions=TABLES["conditions"],
             labels=JUDGED["labels"],
@@ -100,6 +103,7 @@ if not STUDY.dataset:
         params:
             **STUDY.external.model_dump(include={"classes", "images"}),
             code=code("external_conditions"),
+            content=content(INPUTS.files, *external_files(SOURCES[0], labels_alone=True)),
             kind=SOURCES[0].kind,
             file=SOURCES[0].file,
             members=SOURCES[0].members,

@@ -20,7 +20,7 @@ if SETTINGS:
         resources:
             **needing(NETWORK_MEMORY, MINUTES["train_jointly"], most=DAY, gpu=1),
         params:
-            code=making("train_jointly", *STUDY.joint.designs),
+            code=code("train_jointly", designs=STUDY.joint.designs),
             seed=STUDY.seed,
             members=lambda wildcards: [
                 described(

@@ -2,12 +2,13 @@
 from math import inf
 
 from resiliency import names
-from resiliency.data.state import folder_state
 from resiliency.fingerprint import factory_code, fingerprint
 from resiliency.devices.gpus import visible_gpus
+from resiliency.study.inputs import Inputs
 from resiliency.study.resources import DAY, minutes, network_memory
 
 DECODERS = 7 if STUDY.data.on_the_fly else 0
+INPUTS = Inputs(f"{RESULTS}/.inputs")
 MINUTES, NETWORK_MEMORY = minutes(STUDY), network_memory(DECODERS)
 
 
@@ -36,20 +37,19 @@ def benchmark_of(rule, job="all"):
     return f"{RESULTS}/benchmarks/{rule}/{job}.tsv"
 
 
-def code(script, *files):
-    """The fingerprint of a script, of what it imports from the library and of other files that it uses there."""
-    return fingerprint(SCRIPTS / f"{script}.py", *(SCRIPTS / "resiliency" / file for file in files))
+def code(script, *files, designs=()):
+    """The fingerprint of a script, of what it imports from the library and of other files that it uses there.
 
-
-def making(script, *designs):
-    """The fingerprint of a script that makes networks of these designs, and of the code of their factories."""
+    That of the factories of `designs`, whose networks it makes, is appended.
+    """
     factories = [STUDY.designs[design].factory for design in designs]
-    return code(script) + "".join(factory_code(factory, Path.cwd()) for factory in factories if factory)
+    own = fingerprint(SCRIPTS / f"{script}.py", *(SCRIPTS / "resiliency" / file for file in files))
+    return own + "".join(factory_code(factory, Path.cwd()) for factory in factories if factory)
 
 
-def state_of(folder, wildcards):
-    """The state of a folder of images, if there is one: a change in it makes what was read from it stale."""
-    return folder_state(folder) if folder else ""
+def content(read, *arguments):
+    """A parameter: what a function of `INPUTS` tells of files from outside, so that it is this that makes jobs stale."""
+    return lambda wildcards: read(*arguments) if Path(RESULTS).exists() or not workflow.dryrun else ""
 
 
 def described(design, seed, **others):

@@ -24,7 +24,7 @@ rule train:
     resources:
         **needing(NETWORK_MEMORY, MINUTES["train"], most=DAY, gpu=1),
     params:
-        code=lambda wildcards: making("train", wildcards.design),
+        code=lambda wildcards: code("train", designs=[wildcards.design]),
         seed=STUDY.seed,
         member=lambda wildcards: described(wildcards.design, wildcards.seed),
         recipe=lambda wildcards: STUDY.recipe(wildcards.design).model_dump(),
@@ -109,9 +109,13 @@ rule attribute:
 
 if LOADED:
 
+    def loaded_from(wildcards):
+        """The files from outside that a member is loaded from."""
+        return STUDY.designs[wildcards.loaded].inputs(int(wildcards.seed))
+
     rule load:
         input:
-            unpack(lambda wildcards: STUDY.designs[wildcards.loaded].inputs(int(wildcards.seed))),
+            unpack(lambda wildcards: {key: ancient(path) for key, path in loaded_from(wildcards).items()}),
             **HELD_OUT,
             card=LEARNED["card"],
         output:
@@ -128,7 +132,8 @@ if LOADED:
         resources:
             **needing(NETWORK_MEMORY, 60, gpu=1),
         params:
-            code=lambda wildcards: making("load", wildcards.loaded),
+            code=lambda wildcards: code("load", designs=[wildcards.loaded]),
+            content=lambda wildcards: content(INPUTS.files, *loaded_from(wildcards).values())(wildcards),
             member=lambda wildcards: described(wildcards.loaded, wildcards.seed),
         script:
             "../scripts/load.py"

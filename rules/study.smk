@@ -13,17 +13,18 @@ from resiliency.study.preflight import preflight
 from resiliency.study.loading import load
 from resiliency.study.files import read_places
 from resiliency.study.merging import without_inherited
+from resiliency.study.working_folder import check_working_folder, sign
 
 # Snakemake lists files of the command line first, and merges them last.
 FILES = [*workflow.configfiles[len(workflow.overwrite_configfiles) :], *workflow.overwrite_configfiles]
 try:
     STUDY = load(*without_inherited(config, read_places(FILES), workflow.config_settings.config))
+    RESULTS = f"results/{STUDY.study}"
     if workflow.is_main_process:
+        check_working_folder(RESULTS)
         preflight(STUDY)
 except Fault as fault:
     sys.exit("\n".join(f"study: {line}" for line in str(fault).splitlines()))
-
-RESULTS = f"results/{STUDY.study}"
 
 # Members that are networks: trained or loaded independently, trained jointly by settings, or found by the search.
 TRAINED, LOADED = STUDY.trained_designs(), STUDY.loaded_designs()

@@ -17,7 +17,6 @@ from resiliency.data.images import read_conditions, read_images
 from resiliency.data.settings import Dataset
 from resiliency.data.source import Part, Source
 from resiliency.data.split import splits
-from resiliency.data.state import folder_state
 from resiliency.data.test_sets import labelled_folder
 from resiliency.faults import Fault
 from resiliency.storage.files import read_array, read_json
@@ -57,29 +56,6 @@ def test_an_image_that_was_changed_after_it_was_listed_is_named(tmp_path):
     os.unlink(changed)
     with pytest.raises(Fault, match=rf"{changed}: cannot be decoded \(No such file"):
         images[3:4]
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        lambda folder: (folder / "train/ant/1.png").unlink(),
-        lambda folder: shutil.copy(folder / "train/ant/1.png", folder / "train/ant/x.png"),
-        lambda folder: (folder / "train/ant/1.png").rename(folder / "train/bee/x.png"),
-        lambda folder: Image.new("RGB", (40, 40)).save(folder / "train/ant/1.png"),
-    ],
-)
-def test_the_state_of_a_folder_tells_of_any_change(tmp_path, change):
-    folder = good_folder(tmp_path / "photos", images=3)
-    shutil.copytree(folder, tmp_path / "other")
-    before = folder_state(str(folder))
-    assert folder_state(str(folder)) == folder_state(str(tmp_path / "other")) == before
-    (folder / "train/bee/circle").symlink_to(folder)
-    assert folder_state(str(folder)) == before
-    (folder / ".hidden").touch()
-    assert folder_state(str(folder)) == before
-    change(folder)
-    assert folder_state(str(folder)) != before
-    assert folder_state(str(tmp_path / "absent")) == folder_state(str(tmp_path / "nowhere"))
 
 
 def corrupted(tmp_path, count: int = 4):

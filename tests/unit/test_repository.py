@@ -130,7 +130,7 @@ def test_rules_have_logs_resources_and_the_fingerprint_of_their_script(path):
     for rule in re.split(r"^\s*rule ", path.read_text(), flags=re.MULTILINE)[1:]:
         name = rule.partition(":")[0]
         own = rule.split("use rule")[0]
-        for part in ("log:", "threads: ", "**needing(", "conda:", f'code=code("{name}"', f"/{name}.py"):
+        for part in ("log:", "threads: ", "**needing(", "conda:", f'code("{name}"', f"/{name}.py"):
             assert part in own, f"{name} lacks {part}"
 
 

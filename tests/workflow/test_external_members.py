@@ -1,13 +1,16 @@
 """Members that are known by what others computed: studies of them alone, of several kinds, and beside networks."""
 
+import os
 import re
 import shutil
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from replacing import older
 
 CONDITIONS = ["clean", "fog.1", "fog.3", "snow.1", "snow.3", "night"]
 IMAGES, CLASSES = 40, 3
@@ -102,6 +105,30 @@ def test_what_was_left_out_is_said(mixed):
     assert "What was left out" in page
     assert "Where do members look?" not in page
     assert "Did training converge?" not in page
+
+
+def test_files_that_take_the_place_of_others_are_read_though_they_are_older(mixed, folder):
+    """Decisions, whose labels count too, an array, a score and a description; those that were only touched are not."""
+    row = (folder / "decisions.csv").read_bytes().splitlines()[1]
+    changes = {
+        "decisions.csv": (row, row[:-1] + (b"1" if row.endswith(b"0") else b"0")),
+        "outputs/four/fog.3.npy": (np.load(folder / "outputs/four/fog.3.npy")[0].tobytes(), bytes(8 * CLASSES)),
+        "errors.csv": (b"12.5", b"21.5"),
+        "about.csv": (b",b,", b",c,"),
+    }
+    with ExitStack() as stack:
+        for file, change in changes.items():
+            stack.enter_context(older(folder / file, *change))
+        planned = mixed.planned()
+    read = {rule for rule in planned if "import" in rule or "external" in rule}
+    imports = {"import_predictions_decisions", "import_predictions_outputs", "import_scores_errors"}
+    assert read == {*imports, "external_conditions", "describe_external"}
+    for file in ("outputs/labels/night.npy", *changes):
+        os.utime(folder / file)
+    assert mixed.planned() == {}
+    labels = folder / "outputs/labels/night.npy"
+    with older(labels, np.load(labels)[:9].tobytes(), bytes(72)):
+        assert "import_predictions_outputs" in mixed.planned()
 
 
 def test_a_file_that_is_added_is_read_alone(mixed, folder):

@@ -1,6 +1,7 @@
 """Test sets added to a finished study: only they are predicted, and what the tables said before stays."""
 
 import json
+import os
 import shutil
 
 import numpy as np
@@ -8,6 +9,7 @@ import pandas as pd
 import pytest
 from bounds import outside
 from PIL import Image
+from replacing import older
 from test_staleness import OF_INDEPENDENT
 from test_tables import conditions_of
 
@@ -48,7 +50,23 @@ def test_a_new_test_set_predicts_only_that_test_set(added):
     predicted = {"predict_test_set": 2 * 4, "predict_test_set_jointly": 2 * 3, "predict_test_set_searched": 2}
     read = {"test_set_noisy": 1, "test_set_negatives": 1, "conditions": 1}
     assert planned == {**read, **predicted, **OF_INDEPENDENT}
+    for path in (finished.directory / "negatives").rglob("*.png"):
+        os.utime(path)  # which does not matter for images that are stored as one array
     assert finished.planned() == {}
+
+
+@pytest.mark.parametrize("file", ["noisy_images.npy", "noisy_labels.npy", "negatives"])
+def test_files_of_a_test_set_that_take_the_place_of_others_are_read_though_they_are_older(added, file):
+    finished, _ = added
+    path = finished.directory / file
+    path = path if path.is_file() else next(path.rglob("*.png"))
+    end = path.read_bytes()[-20:]
+    with older(path, end, end[::-1]):
+        planned = finished.planned()
+    name = "noisy" if "noisy" in file else "negatives"
+    read = {rule: count for rule, count in planned.items() if "test_set" in rule}
+    predicted = {"predict_test_set": 4, "predict_test_set_jointly": 3, "predict_test_set_searched": 1}
+    assert read == {f"test_set_{name}": 1, **predicted}
 
 
 def test_conditions_say_which_images_and_how_many(added):

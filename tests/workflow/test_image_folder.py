@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 import yaml
 from PIL import Image
+from replacing import older
 
 from resiliency.corruptions.engine import corrupt
 from resiliency.data.images import read_images, read_items
@@ -107,6 +108,11 @@ def test_a_source_image_that_changed_makes_the_data_set_stale(photos):
     path.write_bytes(before)
     os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
     assert photos.planned() == {}
+    path.write_bytes(before[:-20] + before[-20:][::-1])  # of the same size, and at the same time
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert "dataset" in photos.planned()
+    path.write_bytes(before)
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
 
 
 def test_a_published_set_of_the_same_pictures_gives_the_same_predictions(photos, workflow_in):
@@ -118,8 +124,14 @@ def test_a_published_set_of_the_same_pictures_gives_the_same_predictions(photos,
     assert run.returncode == 0, run.stdout
     one, other = (results / "predictions/small-s1/clean.npy" for results in (photos.results, study.results))
     assert one.read_bytes() == other.read_bytes()
-    run = study.snakemake("--cores", "2", "results/published/data/gallery.parquet")
+    target = "results/published/data/gallery.parquet"
+    run = study.snakemake("--cores", "2", target)
     assert run.returncode == 0, run.stdout
+    picture = next((photos.results / "corrupted/contrast/4").rglob("*.JPEG"))
+    end = picture.read_bytes()[-20:]
+    with older(picture, end, end[::-1]):
+        assert study.planned(target)["precomputed"] == 1
+    assert study.planned(target) == {}
     gallery = pd.read_parquet(study.results / "data/gallery.parquet")
     assert gallery[["corruption", "severity"]].values.tolist() == [
         ["clean", 0], ["gaussian_noise", 1], ["gaussian_noise", 4], ["contrast", 1], ["contrast", 4]
@@ -145,9 +157,20 @@ def test_a_picture_cut_short_is_named_in_one_line_and_fixed_by_replacing_it(phot
 
 def test_a_full_disk_stops_in_one_line_and_loses_nothing(photos, workflow_in):
     changed = photos.directory / "full.yaml"
-    changed.write_text(yaml.safe_dump(STUDY | {"study": "full", "dataset": STUDY["dataset"] | {"image_size": 64}}))
+    listed = photos.directory / "listed.txt"
+    names = [
+        path.relative_to(photos.directory / "photos/val") for path in sorted(photos.directory.glob("photos/val/*/*"))
+    ]
+    listed.write_text("\n".join(map(str, names)))
+    dataset = STUDY["dataset"] | {"image_size": 64, "images": "listed.txt"}
+    changed.write_text(yaml.safe_dump(STUDY | {"study": "full", "dataset": dataset}))
     study = workflow_in(photos.directory, changed)
-    assert study.snakemake("--cores", "2", "results/full/data/card.json").returncode == 0
+    card = "results/full/data/card.json"
+    assert study.snakemake("--cores", "2", card).returncode == 0
+    with older(listed, b"9.", b"8."):
+        assert study.planned(card) == {"dataset": 1}
+    os.utime(listed)
+    assert study.planned(card) == {}
     target = "results/full/corrupted/contrast.npy"
     run = study.snakemake("--cores", "1", target, largest_file=400_000)
     assert run.returncode != 0

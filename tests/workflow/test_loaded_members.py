@@ -1,6 +1,7 @@
 """A study that loads some members: a network of the user's own, with its checkpoints, beside a trained design."""
 
 import json
+import os
 import re
 import sys
 
@@ -9,6 +10,7 @@ import pandas as pd
 import pytest
 import torch
 import yaml
+from replacing import older
 
 NETWORKS = '''
 """A ResNet of the kind made for CIFAR (He et al. 2016), not in timm."""
@@ -158,10 +160,25 @@ def test_a_change_of_the_factory_loads_its_members_anew(loaded):
     study, _ = loaded
     path = study.directory / "my_networks.py"
     assert study.planned() == {}
+    path.write_text(f"# Why.\n{NETWORKS}")
+    assert study.planned() == {}
     path.write_text(NETWORKS + "\n\ndef another():\n    return resnet20(8)\n")
     planned = study.planned()
     assert (planned["load"], planned["predict_loaded"], planned["attribute_loaded"]) == (2, 2, 2)
     assert not {"train", "predict", "attribute"} & set(planned)
+    path.write_text(NETWORKS)
+
+
+def test_weights_and_classes_that_take_the_place_of_others_are_loaded_though_they_are_older(loaded):
+    study, network = loaded
+    weight = network.fc.bias.detach().numpy().tobytes()
+    with older(study.directory / "nets/second.pt", weight, bytes(len(weight))):
+        planned = study.planned()
+        assert (planned["load"], planned["predict_loaded"], planned["attribute_loaded"]) == (1, 1, 1)
+    with older(study.directory / "nets/classes.txt", b"9\n8", b"8\n9"):
+        assert study.planned()["load"] == 2
+    os.utime(study.directory / "nets/second.pt")
+    assert study.planned() == {}
 
 
 def test_a_missing_checkpoint_and_one_of_another_network_are_named_in_one_line(loaded):

@@ -189,3 +189,12 @@ def test_a_dry_run_says_why(workflow):
     assert any("params have changed" in reason and "200" in reason and "300" in reason for reason in reasons)
     of_rules = [of_rule for reason in reasons if reason for of_rule in reason.rpartition(": ")[2].split(", ")]
     assert sum(int(of_rule.split()[1]) for of_rule in of_rules) == sum(workflow.planned_in(output).values()) + 1
+
+
+def test_results_of_two_working_folders_are_refused_in_the_second(workflow, tmp_path):
+    """What the second recorded is of results that the first may have replaced since."""
+    (tmp_path / "results").symlink_to(workflow.directory / "results")
+    run = type(workflow)(tmp_path, workflow.study).snakemake("--dry-run", "--cores", "1")
+    assert run.returncode == 1
+    (line,) = [line for line in run.stdout.splitlines() if line.startswith("study: ")]
+    assert line.startswith(f"study: results/tiny: made from {workflow.directory}, ")

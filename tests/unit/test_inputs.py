@@ -1,0 +1,207 @@
+"""Files from outside count with their content: not with their time, and in spite of it."""
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from resiliency.faults import Fault
+from resiliency.study import inputs as module
+from resiliency.study.inputs import Inputs
+from resiliency.study.working_folder import check_working_folder, sign
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    """A working folder with files, photos and a published set, whose states are settled at once."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(module, "GRAIN", -1)
+    for name in ("a.npy", "b.npy", "photos/cat/1.png", "photos/cat/2.png", "photos/dog/1.png", "set/fog/1/cat/1.JPEG"):
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        Path(name).write_text(f"content of {name}")
+    return tmp_path
+
+
+def files() -> str:
+    return Inputs("kept").files("a.npy", "b.npy")
+
+
+def photos(timed: bool = False) -> str:
+    return Inputs("kept").images("photos", timed)
+
+
+def published() -> str:
+    return Inputs("kept").image_set("set", "fog", [1, 2])
+
+
+def same_size_and_older(name: str) -> None:
+    """Replace a file by another of its size, and of its time or an older one, as `mv` and `rsync` do."""
+    old = Path(name)
+    status = old.stat()
+    Path("other").write_bytes(bytes(status.st_size))
+    os.utime("other", ns=(status.st_atime_ns, status.st_mtime_ns - 10**9 * (name == "set/fog/1/cat/1.JPEG")))
+    os.replace("other", name)
+
+
+def written_over(name: str) -> None:
+    """The same in place, as `cp -p` does."""
+    status = os.stat(name)
+    Path(name).write_bytes(bytes(status.st_size))
+    os.utime(name, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
+CASES = [(files, "b.npy"), (photos, "photos/cat/2.png"), (published, "set/fog/1/cat/1.JPEG")]
+
+
+@pytest.mark.parametrize(("content", "name"), CASES)
+def test_a_file_of_the_same_size_that_is_not_newer_counts(here, content, name):
+    before = content()
+    assert content() == before
+    same_size_and_older(name)
+    assert content() != before
+
+
+@pytest.mark.parametrize(("content", "name"), CASES[:2])
+def test_a_file_that_is_written_over_and_keeps_size_and_time_counts(here, content, name):
+    before = content()
+    written_over(name)
+    assert content() != before
+
+
+@pytest.mark.parametrize(("content", "name"), CASES[:2])
+def test_a_file_that_was_only_touched_or_moved_does_not_count(here, content, name):
+    before = content()
+    os.utime(name)
+    assert content() == before
+    os.chmod(name, 0o600)
+    shutil.copy(name, "copy")
+    os.replace("copy", name)
+    assert content() == before
+
+
+def test_the_time_of_images_that_stay_in_their_files_counts_too(here):
+    before = photos(timed=True)
+    assert photos(timed=True) == before
+    os.utime("photos/cat/2.png", ns=(0, 0))
+    assert photos(timed=True) != before
+
+
+@pytest.mark.parametrize(
+    ("content", "change"),
+    [
+        (photos, lambda: os.remove("photos/cat/1.png")),
+        (photos, lambda: shutil.copy("photos/cat/1.png", "photos/cat/3.png")),
+        (photos, lambda: os.rename("photos/cat/1.png", "photos/dog/x.png")),
+        (published, lambda: Path("set/fog/1/cat/1.JPEG").unlink()),
+        (published, lambda: shutil.copytree("set/fog/1", "set/fog/2")),
+        (published, lambda: shutil.copytree("set/fog", "set/weather/fog")),
+        (files, lambda: Path("a.npy").unlink()),
+    ],
+)
+def test_files_that_are_added_removed_or_renamed_count(here, content, change: Callable[[], object]):
+    before = content()
+    change()
+    assert content() != before
+
+
+def test_hidden_and_other_files_other_corruptions_and_circles_do_not_count(here):
+    before = photos(), published()
+    Path("photos/.hidden.png").touch()
+    Path("photos/cat/notes.txt").touch()
+    Path("photos/dog/circle").symlink_to(here / "photos")
+    shutil.copytree("set/fog", "set/snow")
+    assert (photos(), published()) == before
+
+
+def test_the_same_content_in_another_place_is_the_same(here):
+    before = files(), photos(timed=True), published()
+    shutil.copytree(here, here.parent / "elsewhere", ignore=shutil.ignore_patterns("kept"))
+    os.chdir(here.parent / "elsewhere")
+    assert (files(), photos(timed=True), published()) == before
+
+
+def test_a_file_is_read_once_as_long_as_it_stays(here, monkeypatch):
+    read = []
+    hash_file = module._hash
+    monkeypatch.setattr(module, "_hash", lambda path: read.append(path) or hash_file(path))
+    first = files(), photos()
+    assert len(read) == 5
+    assert (files(), photos()) == first
+    assert len(read) == 5
+    written_over("photos/cat/1.png")
+    assert photos() != first[1]
+    assert Inputs("kept").files("a.npy", "photos/dog/1.png") != first[0]
+    assert read[5:] == ["photos/cat/1.png", "photos/dog/1.png"]
+
+
+def test_a_file_that_may_change_again_at_the_same_time_is_read_again(here, monkeypatch):
+    monkeypatch.setattr(module, "GRAIN", 10**12)
+    first = files(), photos(), published()
+    assert (files(), photos(), published()) == first
+    assert not Path("kept").exists()
+
+
+@pytest.mark.parametrize("damage", [b"", b"[]", b"{", b'{"of": 1}'])
+def test_what_is_kept_may_be_lost_or_damaged(here, damage):
+    first = files(), photos(), published()
+    for path in Path("kept").iterdir():
+        path.write_bytes(damage)
+    assert (files(), photos(), published()) == first
+    shutil.rmtree("kept")
+    Path("kept").write_text("not a folder")
+    assert (files(), photos(), published()) == first
+
+
+def test_what_cannot_be_read_has_no_content(here):
+    Path("a.npy").unlink()
+    missing = files()
+    Path("a.npy").mkdir()
+    assert files() == missing
+    Path("a.npy").rmdir()
+    os.mkfifo("a.npy")  # which would be waited for
+    assert files() == missing
+    os.mkfifo("photos/cat/pipe.png")
+    photos()
+    assert Inputs("kept").images("nowhere", timed=False) == Inputs("kept").images("photos/cat/1.png", timed=False)
+    assert Inputs("kept").image_set("nowhere", "fog", [1]) == Inputs("kept").image_set("set", "rain", [1])
+
+
+def test_long_reading_tells_how_far_it_is(here, monkeypatch, capsys):
+    monkeypatch.setattr(module, "PAUSE", -1)
+    files()
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.count("Reading inputs that are new or changed: 0.0 of 0.0 GB, 0 s left\n") == 2
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_results_of_two_working_folders_are_refused_in_the_second(tmp_path, monkeypatch, shared):
+    first, second = tmp_path / "first", tmp_path / "second"
+    first.mkdir()
+    monkeypatch.chdir(first)
+    check_working_folder("results/tiny")
+    sign("results/tiny")
+    check_working_folder("results/tiny")
+    if shared:
+        second.mkdir()
+        (second / "results").symlink_to(first / "results")
+    else:
+        shutil.copytree(first, second)
+    monkeypatch.chdir(second)
+    if shared:
+        with pytest.raises(Fault, match=rf"^results/tiny: made from {first}, .* Run Snakemake in {first}, or "):
+            check_working_folder("results/tiny")
+        shutil.rmtree(second)
+    else:
+        check_working_folder("results/tiny")
+
+
+def test_results_whose_working_folder_was_moved_are_used(tmp_path, monkeypatch):
+    (tmp_path / "before").mkdir()
+    monkeypatch.chdir(tmp_path / "before")
+    sign("results/tiny")
+    os.rename(tmp_path / "before", tmp_path / "after")
+    monkeypatch.chdir(tmp_path / "after")
+    check_working_folder("results/tiny")
