@@ -84,7 +84,8 @@ def refused(kind: str, name: str, reason: str) -> Fault:
     """The fault of an extension; the reason says what would be right."""
     entry = extensions(kind)[name]
     package = f" of the package {entry.dist.name}" if entry.dist else ""
-    return Fault(f"resiliency.{kind}: {name} = {entry.value}{package}: {reason}")
+    named = f"{short(name, quote=False)} = {short(entry.value, quote=False)}"
+    return Fault(f"resiliency.{kind}: {named}{package}: {reason}")
 
 
 @cache

@@ -142,6 +142,11 @@ def test_a_corruption_named_like_a_built_in_one_does_not_take_it_out_of_mce(fold
     assert "fog" not in (*names["ADDED"], *names["HELD_OUT"])
 
 
+def test_a_long_name_is_cut_where_it_is_refused(folder):
+    offered(folder, "metrics", "a" * 5000, "own:x", "x = 1")
+    assert len(fault_of(check_names, "metrics")) < 400
+
+
 def test_two_packages_with_the_same_name_are_refused(folder):
     for package in ("one", "two"):
         own_package.offer(folder, {"resiliency.metrics": {"mine": f"{package}:x"}}, package)

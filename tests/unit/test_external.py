@@ -161,6 +161,18 @@ def test_a_table_needs_rows_members_and_a_known_format(write, tmp_path):
             read_decisions(str(tmp_path / name))
 
 
+def test_a_cell_of_a_table_holds_one_value(tmp_path):
+    table = pd.DataFrame({"test_set": "clean", "image": [[1], [2]], "label": [0, 1], "one": [0, 1]})
+    table.to_parquet(tmp_path / "nested.parquet")
+    with pytest.raises(Fault, match=r"nested.parquet: column 'image' holds list<.*>; expected one value per row$"):
+        read_decisions(str(tmp_path / "nested.parquet"))
+
+
+def test_a_member_without_a_name_is_refused(write):
+    with pytest.raises(Fault, match=r"file.csv: member '': expected a name of "):
+        read_scores(write(SCORES.replace("other,", ",")))
+
+
 def test_scores_are_errors_with_clean_first(write):
     scores = read_scores(write(SCORES))
     assert list(scores) == ["clean", "fog.1", "fog.2", "sketch"]
@@ -294,6 +306,19 @@ def test_empty_arrays_are_refused(folder):
     np.save(folder / "net/clean.npy", np.zeros((0, 2)))
     with pytest.raises(Fault, match=r"labels/clean.npy: no labels; expected one for each image$"):
         read(folder)
+
+
+def test_labels_that_int64_does_not_hold_are_refused(folder):
+    np.save(folder / "labels/clean.npy", np.array([1, 2**63], np.uint64))
+    with pytest.raises(Fault, match=r"labels/clean.npy: row 2: 9223372036854775808; needed is a class, from 0 up$"):
+        read_labels(str(folder), "clean")
+
+
+def test_a_damaged_head_is_named(folder):
+    path = folder / "labels/clean.npy"
+    path.write_bytes(path.read_bytes().replace(b", }", b", {"))
+    with pytest.raises(Fault, match=r"labels/clean.npy: cannot be read as an array \("):
+        read_labels(str(folder), "clean")
 
 
 def test_faults_of_folders(folder, tmp_path):

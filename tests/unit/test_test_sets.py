@@ -62,6 +62,7 @@ def test_empty_arrays_are_no_test_set(tmp_path):
         ({"bee": 1, "dgo": 1}, "the data set has no class 'dgo'; did you mean 'dog'?"),
         ({"val": 1}, "the data set has no class 'val'; folders must be named as its classes: ant, bee, cat, dog"),
         ({"0": 1, "4": 1}, "the data set has no class '0'; folders must be named as its classes: ant, bee, cat, dog"),
+        ({"0": 1, "00": 1}, "the data set has no class '0'; folders must be named as its classes: ant, bee, cat, dog"),
         ({"bee": 0}, "no .jpg .jpeg .png .webp file in this class folder; add images or remove it"),
         ({}, "no class folders; images must lie in a folder for each class"),
     ],

@@ -12,6 +12,7 @@ import numpy as np
 from resiliency.corruptions.settings import SEVERITIES
 from resiliency.data.pictures import decode
 from resiliency.faults import Fault
+from resiliency.storage.files import NO_ARRAY
 
 STACKED_FROM = "CIFAR-10-C is at zenodo.org/records/2535967, CIFAR-100-C at zenodo.org/records/3555552"
 FILES_FROM = "ImageNet-C is at zenodo.org/records/2235448"
@@ -113,7 +114,7 @@ def _array(path: Path) -> np.memmap:
         raise Fault(f"{path}: there is no such file; {STACKED_FROM}")
     try:
         return np.lib.format.open_memmap(path, mode="r")
-    except (OSError, ValueError, EOFError) as error:
+    except NO_ARRAY as error:
         raise Fault(f"{path}: not a whole .npy array ({error}); fetch it again: {STACKED_FROM}") from error
 
 

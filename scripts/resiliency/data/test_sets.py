@@ -11,6 +11,7 @@ from resiliency.data.pictures import printable
 from resiliency.data.published import Resized
 from resiliency.data.source import Part
 from resiliency.faults import Fault
+from resiliency.storage.files import NO_ARRAY
 
 MOST_NAMED = 5
 
@@ -64,8 +65,13 @@ def _positions(folder: Path, names: Sequence[str], classes: list[str]) -> np.nda
     """Position in `classes` of each folder, int64."""
     positions = {name: position for position, name in enumerate(classes)}
     unknown = [name for name in names if name not in positions]
-    numbers = all(name.isdecimal() and int(name) < len(classes) for name in names)
-    if unknown and numbers and not any(name.isdecimal() for name in classes):
+    numbers = all(name.isascii() and name.isdecimal() and int(name) < len(classes) for name in names)
+    if (
+        unknown
+        and numbers
+        and len(set(map(int, names))) == len(names)
+        and not any(name.isdecimal() for name in classes)
+    ):
         return np.array([int(name) for name in names])
     if unknown:
         near = get_close_matches(unknown[0], classes, n=1)
@@ -78,5 +84,5 @@ def _positions(folder: Path, names: Sequence[str], classes: list[str]) -> np.nda
 def _array(path: Path) -> np.ndarray:
     try:
         return np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+    except NO_ARRAY as error:
         raise Fault(f"{printable(path)}: not a whole .npy array ({error})") from error

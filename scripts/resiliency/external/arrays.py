@@ -7,6 +7,7 @@ import numpy as np
 
 from resiliency.external.names import check_members
 from resiliency.faults import Fault
+from resiliency.storage.files import NO_ARRAY
 
 LABELS = "labels"
 SUFFIXES = (".npy", ".npz")
@@ -53,7 +54,8 @@ def read_labels(folder: str, test_set: str, classes: int | None = None) -> np.nd
         raise Fault(f"{path}: an array of {labels.dtype}, {labels.shape}; needed are whole numbers, one an image")
     if not len(labels):
         raise Fault(f"{path}: no labels; expected one for each image")
-    wrong = (labels < 0) | (labels >= classes if classes else False)
+    most = classes or np.iinfo(np.int64).max
+    wrong = (labels < 0) | (labels >= most)
     if wrong.any():
         row = int(wrong.argmax())
         limit = f"from 0 to {classes - 1}" if classes else "from 0 up"
@@ -92,7 +94,8 @@ def read_logits(folder: str, member: str, test_set: str, labels: np.ndarray, kin
     logits = np.empty(values.shape, np.float32)
     step = max(1, CHUNK_VALUES // values.shape[1])
     for start in range(0, len(values), step):
-        part = values[start : start + step].astype(np.float32)
+        with np.errstate(over="ignore"):  # infinity is refused
+            part = values[start : start + step].astype(np.float32)
         _check(path, part, start, kind)
         logits[start : start + step] = np.log(np.maximum(part, LEAST)) if kind == "probabilities" else part
     return logits
@@ -141,7 +144,7 @@ def _check(path: Path, values: np.ndarray, start: int, kind: str) -> None:
 def _array(path: Path) -> np.ndarray:
     try:
         loaded = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+    except NO_ARRAY as error:
         raise Fault(f"{path}: cannot be read as an array ({error})") from error
     if isinstance(loaded, np.ndarray):
         return loaded

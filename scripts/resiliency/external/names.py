@@ -5,6 +5,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
+import pandas as pd
+
 from resiliency.allowed_names import form_fault
 from resiliency.corruptions.settings import HELD_OUT, MAIN, SEVERITIES
 from resiliency.faults import Fault, short
@@ -15,7 +17,7 @@ LIKE = 0.8  # of 1, how alike a name and that of a corruption are for one to be 
 
 def check_members(file: str, names: Iterable[object]) -> None:
     """Raise a Fault if a name of a member is not allowed, or is there twice, in this file."""
-    names = list(map(str, names))
+    names = ["" if pd.isna(name) else str(name) for name in names]
     for name, count in Counter(names).items():
         if fault := form_fault("member", name):
             raise Fault(f"{file}: member {short(name)}: {fault}")

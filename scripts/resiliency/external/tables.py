@@ -37,12 +37,21 @@ def read_foreign(file: str, needed: Sequence[str]) -> pd.DataFrame:
         twice = [name for name in names if names.count(name) > 1]
         if twice:
             raise Fault(f"{file}: column {twice[0]!r} is there {names.count(twice[0])} times; keep one")
-        table = pd.read_parquet(path) if path.suffix == ".parquet" else _read_csv(path)
+        table = _read_parquet(path) if path.suffix == ".parquet" else _read_csv(path)
     except (OSError, ValueError) as error:
         raise _unreadable(file, error) from error
     if table.empty:
         raise Fault(f"{file}: holds no rows")
     return table
+
+
+def _read_parquet(path: Path) -> pd.DataFrame:
+    from pyarrow import parquet, types
+
+    for column in parquet.read_schema(path):
+        if types.is_nested(column.type):
+            raise Fault(f"{path}: column {column.name!r} holds {column.type}; expected one value per row")
+    return pd.read_parquet(path)
 
 
 def _read_csv(path: Path) -> pd.DataFrame:

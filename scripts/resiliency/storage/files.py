@@ -11,12 +11,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
+from tokenize import TokenError
 
 import numpy as np
 
 from resiliency.faults import Fault
 from resiliency.storage.checksums import Blocks, Checksum, Running, record, verified
 
+NO_ARRAY = (OSError, ValueError, EOFError, SyntaxError, TokenError)  # what NumPy raises where no whole array is
 REFUSALS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM}
 
 
@@ -108,7 +110,7 @@ def read_array(path: str | Path) -> np.ndarray:
     """
     try:
         return np.load(verified(path), mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+    except NO_ARRAY as error:
         raise _not_whole(path, error) from error
 
 
@@ -127,7 +129,7 @@ class StoredArray:
         self._blocks.verify(0, 1)
         try:
             self._array = np.load(path, mmap_mode="r", allow_pickle=False)
-        except (OSError, ValueError, EOFError) as error:
+        except NO_ARRAY as error:
             raise _not_whole(path, error) from error
         self.shape, self.ndim = self._array.shape, self._array.ndim
 
