@@ -5,13 +5,18 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
+from attacks.arrays import arrays
 from attacks.cases import Case
 from attacks.factories import FACTORIES, FAULTS
 from attacks.folders import FOLDERS, good_folder, read
+from attacks.names import names
+from attacks.packages import packages
 from attacks.results import damaged
 from attacks.servers import servers
 from attacks.studies import spoilt
 from attacks.study_files import FILES
+from attacks.tables import tables
+from attacks.test_sets import test_sets
 from attacks.weights import WEIGHTS
 
 from resiliency.designs.settings import Design
@@ -90,6 +95,38 @@ AREAS = (
         _study_files,
         "files that are not YAML in UTF-8, keys given twice, aliases that hold themselves or blow up, deep nesting",
         "refused in one line with file and line; what Snakemake cannot read either it stops at first, in its own words",
+    ),
+    Area(
+        "names",
+        names,
+        "names of test sets, members, designs and studies that could be read as another column, or are no part of a "
+        "path, by each road",
+        "refused in one line, or no two columns and no two files have one name",
+    ),
+    Area(
+        "decisions and scores",
+        tables,
+        "tables from elsewhere in another order, of other images, with cells, columns and encodings that cannot be",
+        "refused in one line, or one network given twice agrees with itself on every image",
+    ),
+    Area(
+        "logits and probabilities",
+        arrays,
+        "arrays from elsewhere of other types, shapes and kinds, under each other's key, with NaN, cut short",
+        "refused in one line, or the probabilities that were written",
+    ),
+    Area(
+        "test sets",
+        test_sets,
+        "arrays of images and labels of other types and shapes; folders named by numbers that could be classes",
+        "refused in one line, or each image has its label",
+    ),
+    Area(
+        "extensions",
+        packages,
+        "packages with names that are taken, modules that fail, print or end Python, and objects of other shapes, "
+        "in-place changes or randomness of their own",
+        "refused before the first job, in one line",
     ),
     Area(
         "factories",

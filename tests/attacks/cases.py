@@ -9,18 +9,35 @@ from resiliency.faults import Fault
 LONGEST = 600
 
 
+class Wrong(Exception):
+    """What was accepted gives wrong results."""
+
+
 class Case(NamedTuple):
     """An attack.
 
     Attributes:
         name: what is wrong.
-        act: does it, in an empty folder, and uses the library as the pipeline does.
+        act: does it, in an empty folder, and uses the library as the pipeline does; raises `Wrong` if
+            what was accepted gives wrong results.
         message: part of the line that refuses it; empty where any line will do, None where it need not be refused.
     """
 
     name: str
     act: Callable[[Path], object]
     message: str | None = ""
+
+
+def allowed(act: Callable[[Path], object]) -> Callable[[Path], None]:
+    """As `act`, which must not be refused."""
+
+    def acting(folder: Path) -> None:
+        try:
+            act(folder)
+        except Fault as fault:
+            raise Wrong(f"refused: {fault}") from fault
+
+    return acting
 
 
 class Outcome(NamedTuple):
@@ -40,6 +57,8 @@ def outcome(case: Case, folder: Path) -> Outcome:
         if short and (case.message or "") in str(fault):
             return Outcome("refused", str(fault))
         return Outcome("traceback", f"a refusal in other words: {fault!s:.300}")
-    except Exception as error:
+    except Wrong as wrong:
+        return Outcome("silent", str(wrong))
+    except (Exception, SystemExit) as error:
         return Outcome("traceback", f"{type(error).__name__}: {error!s:.300}")
     return Outcome("accepted" if case.message is None else "silent", "")

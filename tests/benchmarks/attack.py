@@ -1,8 +1,8 @@
-"""Attacks on the pipeline: bad studies, files, networks, weights, folders and damaged results, and what came of each.
+"""Attacks on the pipeline: bad studies, names, files, extensions, networks and damaged results, and what came of each.
 
 Run by hand: python tests/benchmarks/attack.py [--studies 1500] [--write]
 
-The last line is JSON: of each area how many cases were refused and accepted; `tracebacks`, cases that did not end in
+The last line is JSON: `cases`; of each area how many were refused and accepted; `tracebacks`, cases that did not end in
 lines that say what is wrong; and `silent`, those that were accepted though they must not be. Both must be 0.
 `--write` puts the table into docs/faults.md.
 """
@@ -74,7 +74,8 @@ def main() -> None:
         write(rows)
     kinds = {"tracebacks": "traceback", "silent": "silent"}
     total = {name: sum(counts.get(kind, 0) for counts in summary.values()) for name, kind in kinds.items()}
-    print(json.dumps({"areas": summary} | total))
+    cases = sum(sum(counts.values()) for counts in summary.values())
+    print(json.dumps({"cases": cases, "areas": summary} | total))
     sys.exit(any(total.values()))
 
 
