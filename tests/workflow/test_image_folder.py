@@ -149,7 +149,7 @@ def test_a_picture_cut_short_is_named_in_one_line_and_fixed_by_replacing_it(phot
     run = study.snakemake("--cores", "2", target)
     assert run.returncode != 0
     assert "error: photos/val/birds/3.jpg: cannot be decoded (" in run.stdout
-    assert "Traceback" not in (study.results / "logs/corrupt/contrast.log").read_text()
+    assert "Traceback" not in (study.results / "logs/dataset/all.log").read_text()
     assert not list(study.results.glob("corrupted/*"))
     path.write_bytes(whole)
     assert study.snakemake("--cores", "2", target).returncode == 0
