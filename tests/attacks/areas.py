@@ -5,6 +5,7 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
+from attacks.ages import ages
 from attacks.arrays import arrays
 from attacks.cases import Case
 from attacks.factories import FACTORIES, FAULTS
@@ -114,6 +115,13 @@ AREAS = (
         arrays,
         "arrays from elsewhere of other types, shapes and kinds, under each other's key, with NaN, cut short",
         "refused in one line, or the probabilities that were written",
+    ),
+    Area(
+        "ages",
+        ages,
+        "inputs and modules of factories replaced by others that are not newer, as `cp -p`, `mv`, `rsync` and `tar` "
+        "bring them, and inputs that are only touched",
+        "results are made again if and only if the content is another",
     ),
     Area(
         "test sets",

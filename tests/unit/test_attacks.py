@@ -10,7 +10,7 @@ from attacks.cases import Case, outcome
 from resiliency.faults import Fault
 
 FAST = [area for area in AREAS if area.name not in ("factories", "study files", "folders")]
-MOST = 100  # cases of an area
+MOST = 60  # cases of an area
 
 
 @pytest.mark.parametrize("area", FAST, ids=lambda area: area.name)

@@ -1,0 +1,161 @@
+"""Inputs that are replaced by others that are not newer: results must be made again by content, whatever its time."""
+
+import os
+import shutil
+import tarfile
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from unittest import mock
+
+from attacks.cases import Case, Wrong
+
+from resiliency import fingerprint
+from resiliency.fingerprint import factory_code
+from resiliency.study import inputs
+from resiliency.study.inputs import Inputs
+
+HOUR = 3600 * 10**9  # nanoseconds
+TICK = 0.02  # seconds after which a file system has another time
+CODE = b"from own.layers import width\n\n\ndef make(outputs):\n    return width + 1\n"
+MODULES = {
+    "own/__init__.py": b"",
+    "own/layers.py": b"from .sizes import width\n\nscale = 1\n",
+    "own/sizes.py": b"width = 3\n",
+    "own/net.py": CODE,
+}
+
+
+def ages() -> Iterator[Case]:
+    """Each kind of input, replaced in each way by each other content; and changes that do not count."""
+    for kind, (name, _) in KINDS.items():
+        for way, replace in WAYS.items():
+            if kind == "published set" and way in UNSEEN:
+                continue
+            for other, change in OTHER.items():
+                act = partial(_replaced, kind=kind, name=name, replace=replace, change=change)
+                yield Case(f"{kind}: {other}, by {way}", act, None)
+        for gone, remove in GONE.items():
+            yield Case(f"{kind}: {gone}", partial(_changed, kind=kind, name=name, change=remove), None)
+        if kind not in ("published set", "images that are decoded on the fly"):  # whose times count
+            for same, change in SAME.items():
+                yield Case(f"{kind}: {same}", partial(_changed, kind=kind, name=name, change=change, seen=False), None)
+
+
+def _written(folder: Path) -> None:
+    files = {f"photos/{name}/{index}.png": b"picture %d" % index for name in ("ant", "bee") for index in range(2)}
+    files |= {"own.csv": b"test_set,image,label,one\nclean,0,1,1\n", "own.npy": bytes(300), "own.pt": b"PK" + bytes(99)}
+    files |= {"set/fog/1/ant/0.JPEG": b"JPEG 0", "set/fog/1/bee/1.JPEG": b"JPEG 1"}
+    for path, content in (MODULES | files).items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_bytes(content)
+
+
+def _code() -> str:
+    for cached in (fingerprint._syntax, fingerprint._files, fingerprint._installed):
+        if hasattr(cached, "cache_clear"):
+            cached.cache_clear()
+    return factory_code("own.net:make", Path.cwd())
+
+
+def _changed(folder: Path, kind: str, name: str, change: Callable[[Path], object], seen: bool = True) -> None:
+    """Raise `Wrong` unless the state of an input is another after the change, or the same if it should be."""
+    _written(folder)
+    content = KINDS[kind][1]
+    with mock.patch.object(inputs, "GRAIN", -1):
+        before = content()
+        time.sleep(TICK)
+        change(folder / name)
+        if (content() != before) != seen:
+            raise Wrong("results would not be made again" if seen else "results would be made again")
+
+
+def _replaced(folder: Path, kind: str, name: str, replace: Callable, change: Callable[[bytes], bytes]) -> None:
+    _changed(folder, kind, name, lambda path: replace(path, change(path.read_bytes())))
+
+
+def _aged(path: Path, status: os.stat_result, older: int) -> None:
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns - older))
+
+
+def _over(path: Path, content: bytes, older: int = 0) -> None:
+    status = path.stat()
+    path.write_bytes(content)
+    _aged(path, status, older)
+
+
+def _moved(path: Path, content: bytes, older: int = 0) -> None:
+    status, other = path.stat(), path.with_name("other")
+    other.write_bytes(content)
+    _aged(other, status, older)
+    os.replace(other, path)
+
+
+def _unpacked(path: Path, content: bytes) -> None:
+    packed = path.parents[1] / "packed"
+    packed.mkdir()
+    (packed / path.name).write_bytes(content)
+    _aged(packed / path.name, path.stat(), HOUR)
+    with tarfile.open(packed / "archive.tar", "w") as archive:
+        archive.add(packed / path.name, path.name)
+    path.unlink()
+    with tarfile.open(packed / "archive.tar") as archive:
+        archive.extract(path.name, path.parent, filter="data")
+    shutil.rmtree(packed)
+
+
+def _linked(path: Path, content: bytes, link: Callable) -> None:
+    other = path.parent / ".other"
+    other.write_bytes(content)
+    _aged(other, path.stat(), HOUR)
+    path.unlink()
+    link(other, path)
+
+
+WAYS: dict[str, Callable[[Path, bytes], object]] = {
+    "an editor": lambda path, content: path.write_bytes(content),
+    "cp -p": partial(_over, older=HOUR),
+    "cp -p of the same age": _over,
+    "mv": partial(_moved, older=HOUR),
+    "rsync -a": _moved,
+    "tar": _unpacked,
+    "a symbolic link": partial(_linked, link=lambda other, path: path.symlink_to(other)),
+    "a hard link": partial(_linked, link=os.link),
+    "a clock that is ahead": partial(_moved, older=-(10**6) * HOUR),
+    "a clock at 1970": lambda path, content: (path.write_bytes(content), os.utime(path, ns=(0, 0))),
+}
+# Of a published set, of millions of files, only changes of class folders, sizes and times are looked for.
+UNSEEN = ("an editor", "cp -p", "cp -p of the same age", "rsync -a", "a clock at 1970")
+OTHER: dict[str, Callable[[bytes], bytes]] = {
+    "other values of the same size": lambda content: (
+        content.replace(b"3", b"4").replace(b"1", b"2").replace(b"\0", b"x")
+    ),
+    "more": lambda content: content + b"\nmore = 1\n",
+}
+GONE: dict[str, Callable[[Path], object]] = {
+    "removed": lambda path: path.unlink(),
+    "a folder": lambda path: (path.unlink(), path.mkdir()),
+    "renamed": lambda path: path.rename(path.with_name(f"renamed{path.suffix}")),
+}
+SAME: dict[str, Callable[[Path], object]] = {
+    "touched": lambda path: os.utime(path),
+    "made older": lambda path: os.utime(path, ns=(0, 0)),
+    "written again": lambda path: path.write_bytes(path.read_bytes()),
+    "copied and moved back": lambda path: _moved(path, path.read_bytes(), HOUR),
+    "made read-only": lambda path: path.chmod(0o444),
+    "linked": lambda path: _linked(path, path.read_bytes(), lambda other, path: path.symlink_to(other)),
+    "a hidden file beside it": lambda path: path.with_name(".hidden.png").write_bytes(b""),
+}
+# Kind -> a file of it, and the state of all of them.
+KINDS: dict[str, tuple[str, Callable[[], str]]] = {
+    "decisions": ("own.csv", lambda: Inputs("kept").files("own.csv", "own.npy")),
+    "arrays": ("own.npy", lambda: Inputs("kept").files("own.csv", "own.npy")),
+    "weights": ("own.pt", lambda: Inputs("kept").files("own.pt")),
+    "images": ("photos/bee/1.png", lambda: Inputs("kept").images("photos", False)),
+    "images that are decoded on the fly": ("photos/bee/1.png", lambda: Inputs("kept").images("photos", True)),
+    "published set": ("set/fog/1/bee/1.JPEG", lambda: Inputs("kept").image_set("set", "fog", [1])),
+    "a factory": ("own/net.py", _code),
+    "a module that a factory imports": ("own/layers.py", _code),
+    "a module behind two imports": ("own/sizes.py", _code),
+}
