@@ -1,4 +1,5 @@
 from resiliency.corruptions.precomputed import CHECKSUMS
+from resiliency.data.folder import folders_read
 
 GALLERY = f"{RESULTS}/data/gallery.parquet"
 ENGINE = {
@@ -7,6 +8,12 @@ ENGINE = {
     "table": STUDY.corruptions.table_at(STUDY.data.side),
 }
 LISTED = {"listed": content(INPUTS.files, STUDY.data.images)} if STUDY.data.images else {}
+
+
+def content_of_data_set(wildcards):
+    """What is in the folders of the data set that the study reads."""
+    folders = folders_read(STUDY.data.name, Path(STUDY.data.folder), STUDY.splits)
+    return content(INPUTS.images, STUDY.data.on_the_fly, *folders)(wildcards)
 
 
 rule dataset:
@@ -34,7 +41,7 @@ rule dataset:
         seed=STUDY.seed,
         dataset=STUDY.data.resolved(),
         splits=STUDY.splits,
-        content=content(INPUTS.images, STUDY.data.folder, STUDY.data.on_the_fly) if STUDY.data.folder else "",
+        content=content_of_data_set if STUDY.data.folder else "",
     script:
         "../scripts/dataset.py"
 
@@ -42,7 +49,7 @@ rule dataset:
 def content_of_test_set(test_set):
     """The parameter for what a further test set is read from."""
     if test_set.folder:
-        return content(INPUTS.images, test_set.folder, test_set.on_the_fly(STUDY.data.side))
+        return content(INPUTS.images, test_set.on_the_fly(STUDY.data.side), test_set.folder)
     return content(INPUTS.files, *test_set.inputs().values())
 
 

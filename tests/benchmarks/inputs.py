@@ -59,7 +59,7 @@ def main() -> None:
         inputs = Inputs(Path(folder, "kept"))
         arrays = [f"{folder}/{member}.npy" for member in range(MEMBERS)]
         kinds = {
-            "images": lambda: inputs.images(f"{folder}/val", timed=True),
+            "images": lambda: inputs.images(True, f"{folder}/val"),
             "arrays": lambda: [inputs.files(array) for array in arrays],
             "published_set": lambda: [
                 inputs.image_set(f"{folder}/set", str(name), SEVERITIES) for name in range(CORRUPTIONS)

@@ -9,9 +9,9 @@ from PIL import Image
 from torchvision.datasets import ImageFolder
 
 from resiliency.data import folder as module
-from resiliency.data.folder import image_folder
+from resiliency.data.folder import folders_read, image_folder
 from resiliency.data.pictures import FileImages
-from resiliency.data.source import ALL
+from resiliency.data.source import ALL, SPLITS
 
 
 def test_classes_alone_are_one_part(tmp_path, put_pictures):
@@ -238,3 +238,20 @@ def test_bad_headers_are_named_and_counted(tmp_path, put_pictures):
     (tmp_path / "a" / "2.jpg").unlink()
     small = f"{tmp_path}/b/0.png: 40x31 pixels, where sides of 32 are the least; replace or remove it (and 1 more)"
     assert refusal(tmp_path) == small
+
+
+@pytest.mark.parametrize(
+    ("name", "present", "needed", "expected"),
+    [
+        ("imagenet", ["train", "val"], SPLITS, ["train", "val"]),
+        ("imagenet", ["train", "val"], ["test"], ["val"]),
+        ("image_folder", ["Train", "val", "other"], SPLITS, ["Train", "val"]),
+        ("image_folder", ["train", "val", "test"], ["test"], ["test"]),
+        ("image_folder", ["cat", "dog"], ["test"], [""]),
+        ("image_folder", ["train"], SPLITS, [""]),
+    ],
+)
+def test_only_folders_that_a_study_reads_count(tmp_path, name, present, needed, expected):
+    for folder in present:
+        (tmp_path / folder).mkdir()
+    assert sorted(folders_read(name, tmp_path, needed)) == [tmp_path / folder for folder in expected]

@@ -29,7 +29,7 @@ def files() -> str:
 
 
 def photos(timed: bool = False) -> str:
-    return Inputs("kept").images("photos", timed)
+    return Inputs("kept").images(timed, "photos/cat", "photos/dog")
 
 
 def published() -> str:
@@ -108,9 +108,9 @@ def test_files_that_are_added_removed_or_renamed_count(here, content, change: Ca
 
 def test_hidden_and_other_files_other_corruptions_and_circles_do_not_count(here):
     before = photos(), published()
-    Path("photos/.hidden.png").touch()
+    Path("photos/cat/.hidden.png").touch()
     Path("photos/cat/notes.txt").touch()
-    Path("photos/dog/circle").symlink_to(here / "photos")
+    Path("photos/dog/circle").symlink_to(here / "photos/dog")
     shutil.copytree("set/fog", "set/snow")
     assert (photos(), published()) == before
 
@@ -164,7 +164,7 @@ def test_what_cannot_be_read_has_no_content(here):
     assert files() == missing
     os.mkfifo("photos/cat/pipe.png")
     photos()
-    assert Inputs("kept").images("nowhere", timed=False) == Inputs("kept").images("photos/cat/1.png", timed=False)
+    assert Inputs("kept").images(False, "nowhere") == Inputs("kept").images(False, "away/nowhere")
     assert Inputs("kept").image_set("nowhere", "fog", [1]) == Inputs("kept").image_set("set", "rain", [1])
 
 

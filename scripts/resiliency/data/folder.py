@@ -57,11 +57,23 @@ def imagenet(folder: Path, size: int, margin: float, needed: Sequence[str] = SPL
     Raises:
         Fault: as `image_folder`; or not the 1,000 synsets.
     """
-    splits = {"train": Path(folder, "train"), "test": Path(folder, "val")}
-    splits = splits if _learn(needed) else {"test": splits["test"]}
+    splits = _imagenet_splits(Path(folder), needed)
     for split in splits.values():
         _check_synsets(split)
     return _source("ImageNet, ILSVRC2012 (Russakovsky et al. 2015)", Path(folder), splits, size, margin)
+
+
+def folders_read(name: str, folder: Path, needed: Sequence[str] = SPLITS) -> list[Path]:
+    """The folders that `image_folder` or `imagenet`, as `name` says, reads images from; `folder` if it is read itself.
+
+    `folder` too where the layout is a fault of `image_folder`.
+    """
+    if name == "imagenet":
+        return list(_imagenet_splits(folder, needed).values())
+    try:
+        return list(_splits(folder, needed).values())
+    except Fault:
+        return [folder]
 
 
 def folder_classes(folder: Path, needed: Sequence[str] = SPLITS) -> list[str]:
@@ -126,6 +138,10 @@ def folder_part(folder: Path, classes: list[str], size: int, margin: float) -> P
         part = _part(folder, classes, size, margin, pool)
         _check_headers(part.images.files, pool)
     return part
+
+
+def _imagenet_splits(folder: Path, needed: Sequence[str]) -> dict[str, Path]:
+    return ({"train": folder / "train"} if _learn(needed) else {}) | {"test": folder / "val"}
 
 
 def _learn(needed: Sequence[str]) -> bool:

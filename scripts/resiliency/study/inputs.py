@@ -45,12 +45,15 @@ class Inputs:
         hashes = self._hashes("files", {path: _state(path) for path in paths}, str)
         return _digest(hashes.get(path, "") for path in paths)
 
-    def images(self, folder: str, timed: bool) -> str:
-        """A hash of the paths and contents of all images in `folder`, linked folders too; hidden ones do not count.
+    def images(self, timed: bool, *folders: str | Path) -> str:
+        """A hash of the paths and contents of all images in `folders`, linked folders too; hidden ones do not count.
 
         Args:
             timed: whether modification times count too: later stages refuse a file whose time is not the one listed.
         """
+        return _digest(f"{Path(folder).name}\0{self._images(str(folder), timed)}" for folder in folders)
+
+    def _images(self, folder: str, timed: bool) -> str:
         states = {file: state for file, state in _walk(folder) if file.lower().endswith(SUFFIXES)}
         name = _name("images", folder)
 
