@@ -17,6 +17,7 @@ from resiliency.allowed_names import extension_fault
 from resiliency.data.download import cache_folder
 from resiliency.extensions import KINDS, LOADING, code, extensions, load, offered, refused
 from resiliency.faults import Fault
+from resiliency.fingerprint import fingerprint
 from resiliency.program import parser
 from resiliency.report.metric_labels import METRICS
 from resiliency.trials import run_apart
@@ -27,8 +28,7 @@ REGISTRIES = {
     "charts": "resiliency.report.registry",
 }
 LONGEST = 600
-TRIED_BY = ("extensions.py", "study/extension_trial.py", *(f"{name}/trial.py" for name in ("diversity", "report")))
-TRIED_BY += ("corruptions/trial.py", "corruptions/engine.py", "diversity/metric.py", "report/registry.py")
+TRIALS = ("corruptions/trial.py", "diversity/trial.py", "report/trial.py")
 
 
 def check_extensions(side: int, table: str) -> None:
@@ -72,8 +72,9 @@ def _key(side: int, table: str) -> str:
     """A name for what is tried: the extensions, on which images, and by which code."""
     library = Path(__file__).parents[1]
     versions = [sys.version, *map(version, ("numpy", "altair"))]
-    parts = [json.dumps([side, table, versions]).encode(), *map(code, KINDS)]
-    return hashlib.sha256(b"\0".join([*parts, *((library / file).read_bytes() for file in TRIED_BY)])).hexdigest()
+    tried_by = fingerprint(Path(__file__), *(library / file for file in TRIALS), root=library.parent)
+    parts = [json.dumps([side, table, versions, tried_by]).encode(), *map(code, KINDS)]
+    return hashlib.sha256(b"\0".join(parts)).hexdigest()
 
 
 def _trial(side: int, table: str) -> None:
