@@ -16,6 +16,7 @@ from resiliency.report.charts import (
     error_heatmap,
     learning_curves,
     origins,
+    search_front,
     size_accuracy_resiliency,
     strength,
 )
@@ -55,6 +56,14 @@ def test_resiliency_is_ranked_against_size():
     finding = size_accuracy_resiliency.finding(members_of({"a": 0.1, "b": 0.2, "c": 0.3}))
     assert finding.startswith("Mean corruption error ranges from 10.0 % (a-s0) to 30.0 % (c-s1)")
     assert "0.96 with size" in finding  # Spearman of 1.5 1.5 3.5 3.5 5.5 5.5 against 1 to 6
+
+
+def test_resiliency_is_ranked_against_the_sizes_that_are_known():
+    """Error falls with size; of the most resilient design no size is known."""
+    members = members_of({"a": 0.3, "b": 0.2, "c": 0.1}).assign(parameters=[1, 2, 3, 4, np.nan, np.nan])
+    finding = size_accuracy_resiliency.finding(members)
+    assert "is −0.89 with size" in finding  # Spearman of 3.5 3.5 1.5 1.5 against 1 to 4
+    assert "size" not in size_accuracy_resiliency.finding(members.assign(parameters=np.nan))
 
 
 def test_confidence_is_told_beside_accuracy():
@@ -187,3 +196,12 @@ def test_unknown_cost_is_not_told():
     finding = deployment.finding(table, table)
     assert "MACs" not in finding
     assert "the best ensemble of 2 misclassifies 20.0 % [5.0 %, 50.0 %];" in finding
+
+
+@pytest.mark.parametrize(("macs", "written"), [(7.6e9, "7.6 G MACs"), (2e6, "2 M MACs"), (12, "12 MACs")])
+def test_costs_have_a_prefix(macs, written):
+    table = pd.DataFrame({"members": ["a"], "size": 1, "selection_error": 0.3, "mean_corruption_error": 0.4})
+    table = table.assign(baseline=False, low=0.05, high=0.5, macs=macs)
+    assert f" at {written}." in deployment.finding(table, table)
+    searched = pd.DataFrame({"origin": ["search"], "clean_accuracy": 0.9, "mean_corruption_error": 0.2, "macs": macs})
+    assert f"need {written} (median)" in search_front.finding(searched, searched)

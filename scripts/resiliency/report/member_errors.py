@@ -15,7 +15,8 @@ def of_data_set(errors: pd.DataFrame) -> pd.DataFrame:
 
 def images_of_data_set(errors: pd.DataFrame) -> str:
     """How many test images the data set has, such as "540 test images"."""
-    return plural(int(of_data_set(errors)["images"].max()), "test image")
+    count = int(of_data_set(errors)["images"].max())
+    return plural(count, "test image") if count else "an unknown number of test images"
 
 
 def independent(members: pd.DataFrame) -> pd.DataFrame:

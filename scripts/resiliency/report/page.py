@@ -11,7 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from resiliency.designs.members import LOADED
 from resiliency.metrics.resiliency import LARGEST_RELATIVE_ERROR
-from resiliency.names import CLEAN
+from resiliency.names import CLEAN, CORRUPTED
 from resiliency.report import words
 from resiliency.report.bundle import bundle
 from resiliency.report.deployment_answers import deployment_answers
@@ -33,6 +33,7 @@ FORMS = (
     explained,
 )
 ANSWERS = ("origins", "size_accuracy_resiliency", "effective_robustness")  # charts whose finding opens the page
+ORDER = (CLEAN, CORRUPTED)
 UNSEEN = re.compile(r' (?:role|aria-[a-z]+)="[^"]*"')
 
 
@@ -99,7 +100,7 @@ def render(
         undefined={name: _undefined(members, name) for name in ("mce", "relative_mce")},
         test_sets=test_sets,
         further=further,
-        has_probabilities="clean_nll" in members,
+        losses=_losses(members),
         accuracies=[f"{name}_accuracy" for name in (CLEAN, *further)],
         loaded=members[members["weights_kind"].isin(LOADED)].to_dict("records"),
         files={TABLES[name].path: TABLES[name].holds for name in made},
@@ -124,6 +125,13 @@ def _answers(tables: dict[str, pd.DataFrame], card: dict | None, study: str) -> 
     if not all(name in tables for name in names):
         return []
     return deployment_answers(*(tables[name] for name in names), card["classes"] if card else None, study)
+
+
+def _losses(members: pd.DataFrame) -> list[dict[str, str]]:
+    """Losses of probabilities that the study has: the `column` of members.csv, its `title` and `term`."""
+    titles = {"nll": "NLL", "brier": "Brier", "ece": "ECE"}
+    columns = [(f"{images}_{term}", f"{title} {images}", term) for term, title in titles.items() for images in ORDER]
+    return [dict(zip(("column", "title", "term"), of, strict=True)) for of in columns if of[0] in members]
 
 
 def _undefined(members: pd.DataFrame, name: str) -> str:

@@ -13,19 +13,19 @@ RANKED = {"size": "parameters", "clean accuracy": "clean_accuracy"}
 
 
 def draw(members: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
-    """Mean corruption error against number of parameters and against clean accuracy, by family, with intervals."""
+    """Mean corruption error against number of parameters and against clean accuracy, by family, with intervals.
+
+    Where no number of parameters is known, against clean accuracy only.
+    """
     title = "Resiliency against model size and against clean accuracy"
     points = independent(members).dropna(subset=["mean_corruption_error"])
     if points.empty:
         return notice(title, NO_MEMBERS)
-    size = alt.X("parameters:Q", title="Parameters (log scale)").axis(
-        format="~s", values=_decades(points["parameters"])
-    )
-    accuracy = alt.X("clean_accuracy:Q", title="Clean accuracy").axis(format=SHARE, tickCount=5)
-    reach = [0.7 * points["parameters"].min(), 1.4 * points["parameters"].max()]
+    sized = points.dropna(subset=["parameters"])
     chosen, opacity = by_legend("family")
-    by_size = _against(points, size.scale(type="log", domain=reach, nice=False), colours, chosen)
-    by_accuracy = _against(points, accuracy.scale(zero=False, padding=16, nice=False), colours)
+    accuracy = alt.X("clean_accuracy:Q", title="Clean accuracy").axis(format=SHARE, tickCount=5)
+    accuracy = accuracy.scale(zero=False, padding=16, nice=False)
+    by_accuracy = _against(points, accuracy, colours, chosen if sized.empty else None)
     bars = alt.Chart(points.dropna(subset=["clean_accuracy_low", "clean_accuracy_high"])).mark_rule()
     by_accuracy += bars.encode(
         x=alt.X("clean_accuracy_low:Q"),
@@ -39,7 +39,19 @@ def draw(members: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
         f"{plural(len(points), 'independently trained member')}; lower is more resilient",
         f"Bars: {confidence} intervals over test images",
     ]
-    return finish(alt.hconcat(by_size, by_accuracy, spacing=28), title, subtitle)
+    if sized.empty:
+        return finish(by_accuracy, "Resiliency against clean accuracy", subtitle)
+    if len(sized) < len(points):
+        subtitle[0] += f", {len(sized):,} with a known number of parameters"
+    return finish(alt.hconcat(_against_size(sized, colours, chosen), by_accuracy, spacing=28), title, subtitle)
+
+
+def _against_size(points: pd.DataFrame, colours: list[str], chosen: alt.Parameter) -> alt.LayerChart:
+    """Mean corruption error over the number of parameters, of members where that is known."""
+    sizes = points["parameters"]
+    x = alt.X("parameters:Q", title="Parameters (log scale)").axis(format="~s", values=_decades(sizes))
+    x = x.scale(type="log", domain=[0.7 * sizes.min(), 1.4 * sizes.max()], nice=False)
+    return _against(points, x, colours, chosen)
 
 
 def _decades(values: pd.Series) -> list[int]:
@@ -72,11 +84,14 @@ def finding(members: pd.DataFrame) -> str:
     points = members[members["origin"] == "independent"].dropna(subset=["mean_corruption_error"])
     if len(points) < 3:
         return ""
-    ranks = points[["mean_corruption_error", "parameters", "clean_accuracy"]].rank()
     errors = points.set_index("member")["mean_corruption_error"].sort_values(kind="stable")
-    correlations = {
-        name: ranks["mean_corruption_error"].corr(ranks[c]) for name, c in RANKED.items() if ranks[c].nunique() > 1
-    }
+    correlations = {name: _rank_correlation(points, column) for name, column in RANKED.items()}
     coefficients = " and ".join(f"{number(r, 2)} with {name}" for name, r in correlations.items() if r == r)
     correlated = f"; its rank correlation over members is {coefficients}" if coefficients else ""
     return f"Mean corruption error ranges from {between(errors)}{correlated}."
+
+
+def _rank_correlation(points: pd.DataFrame, column: str) -> float:
+    """That of mean corruption error with a column, over the members that have it; NaN where either does not vary."""
+    ranks = points[["mean_corruption_error", column]].dropna().rank()
+    return ranks.iloc[:, 0].corr(ranks.iloc[:, 1]) if (ranks.nunique() > 1).all() else float("nan")

@@ -1,0 +1,298 @@
+"""Small studies of every kind of members, from files or drawn networks to the text of the report, in one process."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+
+import altair as alt
+import numpy as np
+import pandas as pd
+from default_study import CONFIG
+from member_files import write_members
+
+from resiliency.analysis.best_ensembles import best_table
+from resiliency.analysis.coincident_failures import failure_table
+from resiliency.analysis.contenders import contenders
+from resiliency.analysis.correlations import correlation_table, difference_table
+from resiliency.analysis.deployed import assessment, comparison
+from resiliency.analysis.deployment import candidate_table, deployment_table, halves
+from resiliency.analysis.effective_robustness import member_table as effective_robustness_table
+from resiliency.analysis.member_tables import member_tables
+from resiliency.analysis.observations.of_study import OfEnsembles, observations
+from resiliency.analysis.origins import origins_or_families
+from resiliency.analysis.sizes import size_table
+from resiliency.analysis.skipped import skipped_table
+from resiliency.analysis.verdicts import observation_table
+from resiliency.analysis.without_images import left_out
+from resiliency.conditions import conditions, counted, of_corruptions
+from resiliency.designs.members import Member
+from resiliency.diversity.gram import gram
+from resiliency.diversity.of_study import pairs_of_groups
+from resiliency.diversity.settings import STAGES
+from resiliency.ensembles.combination import member_weights
+from resiliency.ensembles.of_study import EnsemblesOfStudy
+from resiliency.ensembles.selection import EnsembleErrors
+from resiliency.ensembles.voting import VOTE
+from resiliency.external.descriptions import descriptions
+from resiliency.external.predictions import Reader
+from resiliency.external.scores import error_rows, read_scores
+from resiliency.metrics.resiliency import baseline_errors
+from resiliency.names import CLEAN, design_of
+from resiliency.prediction.reading import Predictions, Truth
+from resiliency.report.charts import chart_module
+from resiliency.report.drawing import draw
+from resiliency.report.page import render
+from resiliency.report.registry import CHARTS
+from resiliency.report.settings import OKABE_ITO
+from resiliency.storage.tables import read_table, write_table
+from resiliency.study.loading import load
+from resiliency.study.model import Study
+from resiliency.tables import TABLES, made
+
+KINDS = ("network", "logits", "probabilities", "decisions", "scores")
+CORRUPTIONS = {"no corruption": [], "one severity": ["fog.3"], "all severities": [f"fog.{s}" for s in range(1, 6)]}
+MEMBERS, IMAGES, CLASSES = ("a-s0", "a-s1", "b-s0", "b-s1"), 30, 3
+RULES = ["mean_probability"]
+
+
+class Reported:
+    """The stages of a study, called one after the other as the rules call them, and their tables as files give them.
+
+    Args:
+        folder: for the files of the study and its tables.
+        kind: one of `KINDS`.
+        names: corrupted conditions such as fog.3.
+        sized: whether parameters and MACs are known.
+        further: names of further test sets.
+    """
+
+    def __init__(self, folder: Path, kind: str, names: list[str], sized: bool, further: list[str]):
+        self.folder, self.kind, self.sized, self.further = folder, kind, sized, further
+        self.names = [CLEAN, *names, *further]
+        self.labels, logits = drawn()
+        self.logits = logits[:, : len(self.names)]
+        self.severities = sorted({int(name[-1]) for name in names})
+        self.study = self._study()
+        self.seed, self.statistics = self.study.seed, self.study.statistics
+        self.drawn = {"resamples": self.statistics.resamples, "confidence": self.statistics.confidence}
+        self.tables: dict[str, pd.DataFrame] = {}
+
+    def _study(self) -> Study:
+        """The study as it is read, its files written; of networks, one whose members are never trained."""
+        rules = [VOTE] if self.kind == "decisions" else RULES
+        changed = {"study": "reported", "joint": None, "search": None, "ensembles": {"sizes": [2], "rules": rules}}
+        changed |= {"statistics": {"resamples": 100}}
+        if self.kind == "network":
+            changed["corruptions"] = {"names": ["fog"], "severities": self.severities}
+            return load(CONFIG | changed | {"attribution": {"methods": ["saliency"], "similarities": ["cosine"]}})
+        external = {self.kind: write_members(self.folder, self.kind, self.names, MEMBERS, self.labels, self.logits)}
+        if self.sized:
+            sizes = {"parameters": [5e5, 5e5, 2e7, 1e9], "macs": [7e6, 7e6, 7.6e9, 2e12]}
+            pd.DataFrame({"member": MEMBERS} | sizes).to_csv(self.folder / "about.csv", index=False)
+            external["members"] = str(self.folder / "about.csv")
+        members = {"designs": [], "baseline": MEMBERS[0]}
+        return load(CONFIG | changed | {"dataset": None, "members": members, "external": external})
+
+    def page(self, drawn: bool) -> str:
+        """The report as HTML, after all stages that the study has.
+
+        Args:
+            drawn: whether charts are drawn; else only their findings are there.
+        """
+        self._read_members()
+        self._score_members()
+        if "ensembles" in self.made:
+            self._score_ensembles()
+        if "deployment" in self.made:
+            self._deploy()
+        if "effective_robustness" in self.made:
+            self._keep(effective_robustness=effective_robustness_table(self.tables["members"], None))
+        self._observe()
+        return self._page(drawn)
+
+    def _keep(self, **tables: pd.DataFrame) -> None:
+        """Write tables of the study, and read them again as later stages do."""
+        for name, table in tables.items():
+            path = self.folder / f"{name}.{'parquet' if name == 'ensembles' else 'csv'}"
+            write_table(path, table)
+            self.tables[name] = read_table(path)
+
+    def _read_members(self) -> None:
+        """Conditions, descriptions and predictions of all members, and which tables the study has."""
+        self.contents, self.outside = self.study.contents(), []
+        images, classes = dict.fromkeys([CLEAN, *self.further], IMAGES), CLASSES
+        if self.kind == "network":
+            kinds, test_sets, corruptions = {}, self.further, self.study.corruptions.names
+            self.members = [self._network(member) for member in MEMBERS]
+            arrays = dict.fromkeys(MEMBERS)
+            for index, member in enumerate(MEMBERS):
+                ends = len(self.names) - len(self.further)
+                arrays[member] = {CLEAN: self.logits[index, :ends].astype(np.float16)}
+                arrays[member] |= {n: self.logits[index, [ends + i]] for i, n in enumerate(self.further)}
+            severities = self.study.corruptions.severities
+        else:
+            kinds, test_sets, corruptions = self.contents.kinds, self.contents.test_sets, self.contents.corruptions
+            severities = self.contents.severities
+            self.members = descriptions(self.study.described_elsewhere(), kinds, None)
+            [source] = self.contents.sources
+            layout = self.contents.layout(source)
+            if self.kind == "scores":
+                images, classes = dict.fromkeys(images, 0), 0
+                self.outside = [error_rows(read_scores(source.file), layout, {}, {})]
+                arrays = {}
+            else:
+                reader = Reader(self.kind, source.file, layout, None)
+                classes = reader.classes(source.members)
+                arrays = {member: dict(reader.read(member, classes)) for member in source.members}
+        assert test_sets == self.further
+        self.kinds = kinds
+        self.conditions = conditions(corruptions, severities, images, dict.fromkeys(images, max(classes, 2)))
+        truths = dict.fromkeys(images, Truth(self.labels))
+        self.predictions = {m: Predictions(self.conditions, of, truths) for m, of in arrays.items()}
+        has = {
+            "ensembles": len(self.predictions) >= 2,
+            "networks": self.kind == "network",
+            "probabilities": self.kind in ("network", "logits", "probabilities"),
+            "corruptions": bool(corruptions),
+            "shifts": bool(corruptions) or bool(test_sets),
+        }
+        self.has = {name for name, present in has.items() if present}
+        self.made = made(self.has)
+
+    def _network(self, member: str) -> Member:
+        """A network that might have been trained here."""
+        size = 1e6 * (1 + MEMBERS.index(member) // 2)
+        described = {"origin": "independent", "design": design_of(member), "family": design_of(member)}
+        described |= {
+            "parameters": size,
+            "macs": 40 * size,
+            "validation_accuracy": 0.9,
+            "weights_source": "trained here",
+        }
+        return Member(member, **described)
+
+    def _representation(self, member: str, source: str) -> np.ndarray:
+        """Drawn maps, features and stages of a member."""
+        random = np.random.default_rng(MEMBERS.index(member))
+        if source in STAGES:
+            return gram(random.standard_normal((IMAGES, 5)))
+        return random.standard_normal((IMAGES, 4) if source == "features" else (IMAGES, 4, 4))
+
+    def _score_members(self) -> None:
+        settings = self.drawn | {"baseline": MEMBERS[0], "seed": self.seed}
+        tables = member_tables(self.members, self.conditions, self.predictions, self.outside, {}, settings)
+        self._keep(members=tables.members, corruption_errors=tables.errors)
+        if "calibration" in self.made:
+            self._keep(calibration=tables.calibration)
+
+    def _score_ensembles(self) -> None:
+        networks = list(MEMBERS) if self.kind == "network" else []
+        metrics = self.study.attribution.metrics()
+        groups = [list(MEMBERS)]
+        self.pairs = pd.concat(pairs_of_groups(groups, self.predictions, networks, self._representation, metrics))
+        members, settings = self.tables["members"], self.study.ensembles.model_dump()
+        settings |= {"main_rule": self.study.ensembles.main_rule, "seed": self.seed, **self.drawn}
+        baseline = baseline_errors(
+            self.tables["corruption_errors"], MEMBERS[0], counted(list(of_corruptions(self.conditions)))
+        )
+        of_study = EnsemblesOfStudy(members, self.predictions, lambda: [self.pairs], baseline, settings).tables()
+        self.image_errors, ensembles = of_study.image_errors, of_study.ensembles
+        self._keep(ensembles=ensembles)
+        correlated = ensembles, of_study.by_corruption, self.pairs[["kind", "metric"]].drop_duplicates()
+        self._keep(correlations=correlation_table(*correlated, self.statistics.confidence))
+        if "correlation_differences" in self.made:
+            self._keep(correlation_differences=difference_table(*correlated, self.statistics.confidence))
+        failures = [~np.stack([m.correct(c) for m in self.predictions.values()]) for c in range(len(self.conditions))]
+        designs = list(map(design_of, MEMBERS))
+        self._keep(
+            coincident_failures=failure_table(failures, designs, self.conditions, *self.drawn.values(), self.seed),
+            origins=origins_or_families(ensembles, members, self.statistics.confidence),
+            ensemble_sizes=size_table(ensembles, members, self.statistics.confidence),
+            best_ensembles=best_table(
+                members,
+                ensembles[ensembles["rule"] == self.study.ensembles.main_rule],
+                self.conditions.groupby("test_set", sort=False)["images"].first().to_dict(),
+                self.statistics.confidence,
+            ),
+        )
+
+    def _deploy(self) -> None:
+        members, ensembles = self.tables["members"], self.tables["ensembles"]
+        rule = self.study.ensembles.main_rule
+        scored = EnsembleErrors(list(self.predictions.values()), member_weights(members), rule)
+        chosen, judged = halves(self.labels, self.seed)
+        candidates = candidate_table(members, ensembles[ensembles["rule"] == rule], scored, 3, chosen)
+        drawn = *self.drawn.values(), self.seed
+        deployment = deployment_table(candidates, members, scored, chosen, judged, MEMBERS[0], *drawn)
+        self._keep(deployment=deployment, candidates=candidates)
+        settings = self.drawn | {"seed": self.seed}
+        assessed = assessment(self.tables["deployment"], members, self.predictions, {}, settings)
+        compared = comparison(contenders(self.tables["deployment"]), members, self.predictions, settings)
+        self._keep(
+            selective_prediction=assessed.selective,
+            temperatures=assessed.temperatures,
+            early_exit=assessed.early_exit,
+            risk_coverage=assessed.curves,
+            contenders=compared.under_corruptions,
+            contender_calibration=compared.calibration,
+        )
+
+    def _observe(self) -> None:
+        settings = {
+            "rule": self.study.ensembles.main_rule,
+            "seed": self.seed,
+            "methods": self.study.attribution.methods,
+        }
+        settings |= {"margin": self.statistics.error_margin, "reference": None, "probe_images": IMAGES}
+        members, tables = self.tables["members"], None
+        if "ensembles" in self.made:
+            networks = list(MEMBERS) if self.kind == "network" else []
+            without_images = left_out(
+                self.tables["ensembles"], members, self.predictions, networks, self._representation, settings
+            )
+            metrics = self.pairs[["kind", "metric"]].drop_duplicates()
+            tables = OfEnsembles(self.tables["ensembles"], metrics, without_images, self.image_errors)
+        observed = observations(members, int(self.conditions.images.iloc[0]), tables, settings)
+        skipped = {
+            "kinds": self.kinds,
+            "left_out": self.contents.left_out if self.contents else {},
+            "lacking": [name for name in TABLES if name not in self.made],
+            "least_clean_accuracy": 0,
+        }
+        self._keep(
+            observations=observation_table(observed, self.statistics.confidence),
+            skipped=skipped_table(members, {}, {}, skipped),
+        )
+
+    def _page(self, drawn: bool) -> str:
+        charts = [name for name, chart in CHARTS.items() if chart.needs <= self.tables.keys() | self.has]
+        tables = defaultdict(pd.DataFrame, self.tables)
+        specs = {name: draw(name, tables, OKABE_ITO) if drawn else described(name, tables) for name in charts}
+        provenance = {"seed": 0, "packages": {"torch": "2.9.0", "resiliency": None}, "python": "3.12", "device": "CPU"}
+        provenance |= {"platform": "Linux", "git_commit": None, "startup_share": 0.1, "cpu_seconds": 1.0}
+        provenance |= {"wall_seconds": 1.0, "rules": [], "bfloat16": []}
+        study = self.study.model_dump(mode="json", exclude={"ensemble"})
+        return render(study, None, {}, provenance, self.tables, specs, dict.fromkeys(specs, "<svg/>"))
+
+
+def described(name: str, tables: Mapping[str, pd.DataFrame]) -> dict:
+    """What a specification says of the chart `name`, without the chart, which takes most of the time."""
+    module, names = chart_module(name), CHARTS[name].tables
+    said = {"finding": module.finding(*(tables[table] for table in names)), "caption": module.CAPTION}
+    return {
+        "title": {"text": name, "subtitle": []},
+        "description": "",
+        "usermeta": said | {"tables": names},
+        "$schema": alt.SCHEMA_URL,
+    }
+
+
+@cache
+def drawn() -> tuple[np.ndarray, np.ndarray]:
+    """Labels int64 N, and logits float32 M x 8 x N x K under the most conditions that a study here has."""
+    random = np.random.default_rng(0)
+    labels = np.arange(IMAGES) % CLASSES
+    logits = random.standard_normal((len(MEMBERS), 8, IMAGES, CLASSES)).astype(np.float32)
+    logits[..., np.arange(IMAGES), labels] += 1.5
+    return labels, logits

@@ -1,0 +1,55 @@
+"""Every study that is accepted ends in a report, whatever its members are known by and whatever is not known."""
+
+import re
+from itertools import product
+
+import pytest
+from default_study import changed, faults_of
+from reported import CORRUPTIONS, KINDS, Reported
+from test_degenerate import ODD, Text
+
+SIZES = {"sized": True, "unsized": False}
+FURTHER = {"alone": [], "further": ["night"]}
+# Networks have sizes, and a study that has some has corruptions.
+CASES = [
+    case
+    for case in product(KINDS, CORRUPTIONS, SIZES, FURTHER)
+    if case[0] != "network" or (case[1] != "no corruption" and case[2] == "sized")
+]
+UNKNOWN = re.compile(r'="[^"]*\b(?:nan|None|inf)\b[^"]*"')  # in what scripts read
+
+
+def is_drawn(kind: str, corruptions: str, size: str, further: str) -> bool:
+    """Whether charts are drawn, which takes most of the time: every two properties meet in some case that is.
+
+    Not of logits, which are probabilities once they are read.
+    """
+    place, of_corruptions = KINDS.index(kind), list(CORRUPTIONS).index(corruptions)
+    has_size = kind == "network" or SIZES[size] == ((place + of_corruptions) % 2 == 0)
+    return kind != "logits" and has_size and bool(FURTHER[further]) == ((place // 2 + of_corruptions) % 2 == 0)
+
+
+@pytest.mark.parametrize("case", CASES, ids=", ".join)
+def test_every_study_ends_in_a_report_without_odd_text(case, tmp_path, monkeypatch):
+    monkeypatch.setattr("resiliency.analysis.without_images.GROUPS", 2)  # of images, which take most of the other time
+    kind, corruptions, size, further = case
+    study = Reported(tmp_path, kind, CORRUPTIONS[corruptions], SIZES[size], FURTHER[further])
+    html = study.page(is_drawn(*case))
+    text = Text(html)
+    texts = [part for part in text.whole if part]
+    assert {name: [part for part in texts if re.search(odd, part)] for name, odd in ODD.items()} == {n: [] for n in ODD}
+    assert UNKNOWN.findall(re.sub(r"<(script|style|pre).*?</\1>", "", html, flags=re.DOTALL)) == []
+    assert [(tag, of) for tag, of, content in text.blocks if not content] == []
+
+
+def test_any_two_properties_meet_where_charts_are_drawn():
+    drawn = [case for case in CASES if is_drawn(*case)]
+    for one, other in product(range(4), repeat=2):
+        assert {(case[one], case[other]) for case in drawn} == {
+            (case[one], case[other]) for case in CASES if case[0] != "logits"
+        }
+
+
+def test_networks_without_corruptions_are_refused():
+    [fault] = faults_of(changed("corruptions.names", []))
+    assert fault.startswith("corruptions.names: ")
