@@ -55,3 +55,16 @@ def test_the_fault_on_the_page_is_what_is_printed(reader):
     status, printed = reader(COMMANDS.removeprefix(INSTALL))
     assert status == 1
     assert [line for line in printed.splitlines() if line.startswith("study:")] == FAULT.splitlines()
+
+
+def test_the_commands_lead_to_a_report(reader):
+    assert COMMANDS.startswith(INSTALL)
+    decisions(["clean", "fog.1", "fog.3", "night"]).to_csv(reader.folder / "decisions.csv", index=False)
+    status, printed = reader(COMMANDS.removeprefix(INSTALL))
+    assert status == 0, printed
+    said = "corrupted errors are means over what all files share: fog at severities 1, 3"
+    assert said in printed
+    results = reader.folder / "results/ours"
+    assert said in (results / "report.html").read_text(encoding="utf-8")
+    assert pd.read_csv(results / "tables/members.csv").member.tolist() == ["ours_v1", "ours_v2", "vendor"]
+    assert pd.read_csv(results / "conditions.csv").condition.size == 4
