@@ -107,6 +107,12 @@ def test_the_best_strength_is_named():
     assert "independent training reaches 60.0 %" in finding
 
 
+@pytest.mark.parametrize(("value", "written"), [(2e6, "2000000"), (1e-5, "0.00001")])
+def test_strengths_have_no_exponent(value, written):
+    joint = pd.DataFrame({"objective": ["ncl"], "strength": value, "corrupted_accuracy": 0.6})
+    assert f"λ = {written}, with" in strength.finding(joint.assign(origin="joint", rule="mean_probability"))
+
+
 def origin_rows(**several) -> pd.DataFrame:
     rows = [(2, "joint training", 0.7), (3, "one architecture", 0.6), (3, "several architectures", 0.8)]
     table = pd.DataFrame(rows, columns=["least", "origin", "mean"])

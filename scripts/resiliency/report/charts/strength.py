@@ -139,6 +139,7 @@ def finding(ensembles: pd.DataFrame) -> str:
     for objective, rows in joint[joint["strength"] > 0].groupby("objective", sort=False):
         means = rows.groupby("strength")["corrupted_accuracy"].mean()
         best = f"is best of {len(means)} at" if len(means) > 1 else "has one strength,"
-        clauses.append(f"{objective} {best} λ = {means.idxmax():g}, with {percent(means.max())}")
+        strength = np.format_float_positional(means.idxmax(), trim="-")
+        clauses.append(f"{objective} {best} λ = {strength}, with {percent(means.max())}")
     against = "" if np.isnan(independent) else f"; independent training reaches {percent(independent)}"
     return f"Accuracy on corrupted images: {', '.join(clauses)}{against} (means over seeds)." if clauses else ""
