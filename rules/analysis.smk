@@ -197,7 +197,6 @@ rule assess_ensembles:
     output:
         selective=in_report(TABLES["selective_prediction"]),
         temperatures=in_report(TABLES["temperatures"]),
-        early_exit=in_report(TABLES["early_exit"]),
         curves=f"{RESULTS}/ensembles/risk_coverage.parquet",
     log:
         log_of("assess_ensembles"),

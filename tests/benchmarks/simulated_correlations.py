@@ -93,10 +93,9 @@ def correlation(
         study = ensemble_study(random, situation, members, size, alike)
         replicates = of_measure(measure, kept, study)
         intervals = {"adopted": jackknife.interval(replicates, CONFIDENCE, scale)}
-        if measure != "kendall":  # which knows no weights
-            counts = random.multinomial(members, np.full(members, 1 / members), size=resamples)
-            weights = counts[:, ensembles].prod(axis=2, dtype=float)
-            intervals["bootstrap"] = bootstrap.interval(of_measure(measure, weights, study), CONFIDENCE)
+        counts = random.multinomial(members, np.full(members, 1 / members), size=resamples)
+        weights = counts[:, ensembles].prod(axis=2, dtype=float)
+        intervals["bootstrap"] = bootstrap.interval(of_measure(measure, weights, study), CONFIDENCE)
         if measure != "difference":
             intervals["naive"] = independent_interval(measure, replicates[0], len(ensembles), CONFIDENCE)
         return intervals

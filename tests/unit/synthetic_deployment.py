@@ -38,7 +38,6 @@ def deployment_tables(members, ensembles) -> dict[str, pd.DataFrame]:
 def confidence_tables(deployment) -> dict[str, pd.DataFrame]:
     """Of each row of deployment.csv by two scores, of which entropy serves better; and temperatures of all."""
     curves, scores, temperatures = [], [], []
-    several = deployment[deployment["size"] > 1]
     for row in deployment.itertuples():
         for images in (CLEAN, CORRUPTED):
             for score, worse in (("max_probability", 0.02), ("entropy", 0.01)):
@@ -62,9 +61,6 @@ def confidence_tables(deployment) -> dict[str, pd.DataFrame]:
     return {
         "selective_prediction": pd.DataFrame(scores, columns=None if scores else ["members", "images", "score"]),
         "temperatures": pd.DataFrame(temperatures, columns=None if temperatures else ["members", "images", "note"]),
-        "early_exit": several.assign(
-            macs=several["macs"] / 2, all_macs=several["macs"], error_change=0.01, error_change_low=0.005
-        ),
         "risk_coverage": pd.DataFrame(curves, columns=None if curves else ["members", "images", "score", "coverage"]),
     }
 

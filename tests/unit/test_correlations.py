@@ -6,7 +6,7 @@ from math import comb
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import kendalltau, norm, pearsonr, spearmanr
+from scipy.stats import norm, pearsonr, spearmanr
 
 from resiliency.analysis.correlations import correlation_table, difference_table, diversity_columns, narrowness
 from resiliency.analysis.jackknife import FISHER, holm, interval, p_value
@@ -74,8 +74,8 @@ def test_correlations_against_scipy_and_loops():
     ensembles, fog, pairs = tables()
     joint = ensembles.assign(origin="joint", clean_accuracy=0.1)
     table = correlation_table(pd.concat([ensembles, joint]), fog, pairs, 0.9)
-    assert len(table) == 2 * 3 * 6 * 4  # sizes, conditions, metrics, measures
-    measures = {"pearson": pearsonr, "spearman": spearmanr, "kendall": kendalltau}
+    assert len(table) == 2 * 3 * 6 * 3  # sizes, conditions, metrics, measures
+    measures = {"pearson": pearsonr, "spearman": spearmanr}
     both = ensembles.merge(fog, on="members")
     for row in table[table.measure != "partial"].itertuples():
         group = both[both["size"] == row.size]
@@ -87,9 +87,6 @@ def test_correlations_against_scipy_and_loops():
         assert row.correlation == pytest.approx(correlation(group))
         assert (row.members, row.ensembles, row.possible) == (8, len(group), len(group))
         assert row.naive_low < row.correlation < row.naive_high
-        if row.measure == "kendall" and row.condition == "fog":
-            assert np.isnan([row.low, row.high, row.design_low, row.width_ratio, row.p_value, row.p_holm]).all()
-            continue
         names = group.members.str.split("+")
         without = [correlation(group[[m not in ensemble for ensemble in names]]) for m in MEMBERS]
         replicates = np.array([correlation(group), *without])

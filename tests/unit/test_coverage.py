@@ -17,7 +17,6 @@ SIMULATIONS, RESAMPLES = 60, 100
 CASES = [
     simulated.correlation("pearson", "odd members are weak", 16, 2),
     simulated.correlation("spearman", "both", 8, 2),
-    simulated.correlation("kendall", "both", 8, 2),
     simulated.correlation("partial", "both", 16, 2),
     simulated.correlation("difference", "both", 16, 2),
     simulated.contribution(1.5, 0.3, 0.5, 8, 3),

@@ -86,14 +86,12 @@ FALSE = {
     "no ensembles": {
         "correlations": "correlates",
         "deployment": "ensemble",
-        "early_exit": "saves",
         "ensemble_size": "members",
         "origins": "Ensembles",
         "under_corruptions": "ensemble",
     },
     "one member": {
         "coincident_failures": "two",
-        "early_exit": "saves",
         "size_accuracy_resiliency": "ranges",
         "under_corruptions": "against",
     },

@@ -9,7 +9,6 @@ from test_deployment import logits_of
 from resiliency.analysis.assessment import NO_VALIDATION, temperature_of
 from resiliency.analysis.contenders import CALIBRATION_OF_ROLES, UNDER_CORRUPTION, contenders, errors_under
 from resiliency.analysis.deployed import assessment, comparison, ensemble_of, named_in, split_and_judged
-from resiliency.analysis.early_exit import COLUMNS
 from resiliency.prediction.reading import read_validation
 
 IMAGES, NAMES = 60, ["a-s0", "b-s0", "c-s0"]
@@ -59,8 +58,6 @@ def test_each_ensemble_is_assessed_with_its_own_members(predictions, validation)
     assert of_ensemble.note["b-s0+c-s0"] == NO_VALIDATION
     assert list(dict.fromkeys(tables.selective.members)) == list(DEPLOYMENT.members)
     assert list(dict.fromkeys(tables.curves.members)) == list(DEPLOYMENT.members)
-    assert list(tables.early_exit) == COLUMNS
-    assert tables.early_exit[["members", "order"]].to_numpy().tolist() == [["a-s0+b-s0", "b-s0+a-s0"]]
     assert set(tables.selective.confidence) == set(tables.temperatures.confidence) == {0.9}
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from scipy.stats import kendalltau, linregress, pearsonr, rankdata, spearmanr, weightedtau
+from scipy.stats import linregress, pearsonr, rankdata, spearmanr
 
 from resiliency.analysis.measures import (
     MEASURES,
@@ -93,20 +93,11 @@ def ensembles() -> tuple[np.ndarray, ...]:
     return weights, x, y, given
 
 
-@pytest.mark.parametrize(
-    ("measure", "other"), [("pearson", pearsonr), ("spearman", spearmanr), ("kendall", kendalltau)]
-)
+@pytest.mark.parametrize(("measure", "other"), [("pearson", pearsonr), ("spearman", spearmanr)])
 def test_measures_of_what_is_kept_against_scipy(ensembles, measure, other):
     weights, x, y, _ = ensembles
     expected = [other(x[kept], y[kept]).statistic for kept in weights > 0]
     np.testing.assert_allclose(MEASURES[measure](*ensembles), expected)
-
-
-def test_kendall_by_loops(ensembles):
-    _, x, y, given = ensembles
-    signs = [np.sign(values[:, None] - values)[np.triu_indices(30, 1)] for values in (x, y)]
-    expected = (signs[0] * signs[1]).sum() / np.sqrt(np.abs(signs[0]).sum() * np.abs(signs[1]).sum())
-    assert MEASURES["kendall"](np.ones((1, 30)), x, y, given)[0] == pytest.approx(expected)
 
 
 def test_partial_is_the_correlation_of_residuals(ensembles):
@@ -122,14 +113,6 @@ def test_nothing_is_left_of_what_is_given(ensembles):
     assert np.isnan(MEASURES["partial"](weights, x, y, 2 * x + 1)).all()
 
 
-def test_weighted_kendall_by_repetition():
-    """Whole weights repeat an ensemble; its pairs with itself are ties in both, which tau-b leaves out."""
-    rng = np.random.default_rng(1)
-    x, y, weights = rng.standard_normal(12).round(1), rng.standard_normal(12).round(1), rng.integers(0, 4, 12)
-    expected = kendalltau(np.repeat(x, weights), np.repeat(y, weights)).statistic
-    assert MEASURES["kendall"](weights[None].astype(float), x, y, y)[0] == pytest.approx(expected)
-
-
 @pytest.mark.parametrize("weights", [np.ones(9), np.full(9, 2.5)])
 def test_quantiles_of_equal_weights_are_those_of_numpy(weights):
     values = np.random.default_rng(0).standard_normal(9)
@@ -142,10 +125,6 @@ def test_weighted_quantiles_by_repetition():
     quantiles = weighted_quantiles(values, weights.astype(float), [0.1, 0.6, 0.9])
     np.testing.assert_allclose(quantiles, np.quantile(np.repeat(values, weights), [0.1, 0.6, 0.9]), atol=1)
     assert np.isnan(weighted_quantiles(np.array([np.nan]), np.ones(1), [0.5])).all()
-
-
-def test_too_few_for_kendall():
-    assert np.isnan(MEASURES["kendall"](np.eye(3), *np.arange(9.0).reshape(3, 3))).all()
 
 
 @pytest.mark.parametrize("measure", ["pearson", "spearman"])
@@ -177,14 +156,3 @@ def test_interval_of_independent_observations_covers(measure):
 
 def test_no_interval_of_few_observations():
     assert np.isnan(independent_interval("pearson", 0.5, 4, 0.95)).all()
-
-
-@pytest.mark.parametrize("weighted", [False, True])
-def test_kendall_of_many_against_scipy(weighted):
-    rng = np.random.default_rng(3)
-    x, y = rng.standard_normal(500).round(1), rng.standard_normal(500).round(1)
-    weights = rng.choice([0.0, 1.0, 3.7], 500) if weighted else np.ones(500)
-    kept = weights > 0
-    weigher = weights[kept].__getitem__
-    expected = weightedtau(x[kept], y[kept], rank=np.arange(kept.sum()), weigher=weigher, additive=False).statistic
-    assert MEASURES["kendall"](weights[None], x, y, y)[0] == pytest.approx(expected, abs=1e-12)

@@ -15,28 +15,13 @@ from resiliency.joint_objectives import JOINT_OBJECTIVES
 from resiliency.report.registry import CHARTS
 from resiliency.report.settings import CHART_SUFFIXES
 from resiliency.storage.tables import IDENTIFIERS
-
-TABLES = (
-    *("members.csv", "histories.csv", "corruption_errors.csv", "ensembles.parquet", "correlations.csv"),
-    *("observations.csv", "origins.csv", "coincident_failures.csv", "skipped.csv"),
-    *("calibration.csv", "attribution_distances.csv"),
-    *(
-        "correlation_differences.csv",
-        "deployment.csv",
-        "selective_prediction.csv",
-        "temperatures.csv",
-        "early_exit.csv",
-        "ensemble_sizes.csv",
-        "contenders.csv",
-        "contender_calibration.csv",
-    ),
-)
+from resiliency.tables import TABLES
 
 
 def test_all_files_with_fixed_names_exist(workflow):
-    names = [f"tables/{name}" for name in TABLES]
+    names = [table.path for table in TABLES.values()]
     names += [f"charts/{chart}{suffix}" for chart in CHARTS for suffix in CHART_SUFFIXES]
-    names += ["report.html", "provenance.json", "conditions.csv"]
+    names += ["report.html", "provenance.json"]
     empty = [name for name in names if not (workflow.results / name).stat().st_size]
     assert empty == []
 

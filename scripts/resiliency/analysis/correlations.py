@@ -56,10 +56,9 @@ def correlation_table(
 ) -> pd.DataFrame:
     """The rows of correlations.csv: one per rule, size, condition, metric and measure.
 
-    Intervals and p-values leave out a member at a time, or of more than 200 members one of 100 groups; those of
-    Kendall's tau under single corruptions, which would cost most, are left out. The interval of designs leaves out a
-    design with all its seeds (of more than 200 designs, groups), which are no independent evidence where they are much
-    alike; the naive interval takes ensembles for independent. p_holm is corrected for all metrics of
+    Intervals and p-values leave out a member at a time, or of more than 200 members one of 100 groups. The interval of
+    designs leaves out a design with all its seeds (of more than 200 designs, groups), because similar seeds are no
+    independent evidence; the naive interval treats ensembles as independent. p_holm is corrected for all metrics of
     one rule, size, condition and measure.
 
     Args:
@@ -84,9 +83,7 @@ def correlation_table(
             has = left_out.ensembles[list(columns)].notna()
             counts, effective = has.sum(), has.apply(_effective, weights=left_out.weights[0])
             for measure in MEASURES:
-                alone = measure == "kendall" and condition in corruptions
-                weights = left_out.weights[:1] if alone else everything
-                values = left_out.correlations(list(columns), condition, measure, weights)
+                values = left_out.correlations(list(columns), condition, measure, everything)
                 for (column, (kind, metric)), replicates in zip(columns.items(), values.T, strict=True):
                     r, of_members, rest = replicates[0], replicates[:members], replicates[members:]
                     low, high = interval(of_members, confidence, FISHER)

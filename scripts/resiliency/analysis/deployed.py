@@ -16,7 +16,6 @@ from resiliency.analysis.contenders import (
     under_corruptions,
 )
 from resiliency.analysis.deployment import halves
-from resiliency.analysis.early_exit import COLUMNS, cheapest_first, early_exit
 from resiliency.designs.members import LOADED
 from resiliency.ensembles.combination import member_weights
 from resiliency.ensembles.outputs import Ensemble
@@ -26,11 +25,10 @@ from resiliency.progress import Progress
 
 
 class Assessment(NamedTuple):
-    """selective_prediction.csv, temperatures.csv, early_exit.csv, and risk_coverage.parquet."""
+    """selective_prediction.csv, temperatures.csv and risk_coverage.parquet."""
 
     selective: pd.DataFrame
     temperatures: pd.DataFrame
-    early_exit: pd.DataFrame
     curves: pd.DataFrame
 
 
@@ -67,7 +65,7 @@ def assessment(
     validation: dict[str, Predictions],
     settings: dict[str, Any],
 ) -> Assessment:
-    """How sure each ensemble is, a temperature for it, and what early exit saves.
+    """How sure each ensemble is, and a temperature for it.
 
     Args:
         deployment: deployment.csv.
@@ -77,9 +75,9 @@ def assessment(
         settings: as for `split_and_judged`.
     """
     members = members.set_index("member")
-    chosen, judged = split_and_judged(predictions, settings)
+    _, judged = split_and_judged(predictions, settings)
     progress = Progress(len(deployment), pause=5)
-    selective, temperatures, curves, exits = [], [], [], []
+    selective, temperatures, curves = [], [], []
     for row in deployment.itertuples():
         names = row.members.split("+")
         ensemble = ensemble_of(names, row.rule, predictions, members)
@@ -90,17 +88,10 @@ def assessment(
         selective += [key | scores for scores in of_scores]
         curves += [key | point for point in of_curves]
         temperatures += [key | changes for changes in temperature_rows(ensemble, temperature, judged)]
-        macs = members.macs[names].to_numpy(float)
-        if len(names) > 1 and ensemble.has_probabilities and np.isfinite(macs).all():
-            order = cheapest_first(macs)
-            ordered = [names[place] for place in order]
-            outcome = early_exit(ensemble_of(ordered, row.rule, predictions, members), macs[order], chosen, judged)
-            exits.append(key | {"order": "+".join(ordered)} | outcome)
         progress.step("ensembles")
     return Assessment(
         pd.DataFrame(selective).assign(confidence=settings["confidence"]),
         pd.DataFrame(temperatures).assign(confidence=settings["confidence"]),
-        pd.DataFrame(exits, columns=COLUMNS),
         pd.DataFrame(curves),
     )
 

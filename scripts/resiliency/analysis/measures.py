@@ -6,7 +6,6 @@ import numpy as np
 from scipy.special import ndtri
 
 from resiliency.analysis.jackknife import FISHER
-from resiliency.analysis.kendall import weighted_kendall
 from resiliency.analysis.spearman import weighted_spearman
 
 ROUNDING = 1e-12
@@ -65,11 +64,6 @@ def spearman(weights: np.ndarray, x: np.ndarray, y: np.ndarray, given: np.ndarra
     return weighted_spearman(weights, x, y)
 
 
-def kendall(weights: np.ndarray, x: np.ndarray, y: np.ndarray, given: np.ndarray) -> np.ndarray:
-    """Kendall's tau-b, which allows for ties."""
-    return weighted_kendall(weights, x, y)
-
-
 def partial(weights: np.ndarray, x: np.ndarray, y: np.ndarray, given: np.ndarray) -> np.ndarray:
     """Pearson's partial correlation of x and y given a third: of what a straight line in it leaves of either.
 
@@ -85,7 +79,6 @@ def partial(weights: np.ndarray, x: np.ndarray, y: np.ndarray, given: np.ndarray
 MEASURES: dict[str, Callable[..., np.ndarray]] = {
     "pearson": pearson,
     "spearman": spearman,
-    "kendall": kendall,
     "partial": partial,
 }
 
@@ -96,13 +89,12 @@ def independent_interval(
     """The interval of a correlation of independent observations, on Fisher's z scale; NaN for fewer than five.
 
     Variances are, of Pearson and partial, 1 / (n - 3), n being one less for what is given (Fisher 1924); of Spearman
-    (1 + r^2 / 2) / (n - 3) (Bonett and Wright, Psychometrika 65, 2000); of Kendall 0.437 / (n - 4) (Fieller, Hartley
-    and Pearson, Biometrika 44, 1957).
+    (1 + r^2 / 2) / (n - 3) (Bonett and Wright, Psychometrika 65, 2000).
     """
     if observations < 5:
         return np.nan, np.nan
-    factor = {"spearman": 1 + correlation**2 / 2, "kendall": 0.437}.get(measure, 1)
-    error = np.sqrt(factor / (observations - (4 if measure in ("kendall", "partial") else 3)))
+    factor = 1 + correlation**2 / 2 if measure == "spearman" else 1
+    error = np.sqrt(factor / (observations - (4 if measure == "partial" else 3)))
     ends = FISHER.to(correlation) + np.array([-1, 1]) * ndtri((1 + confidence) / 2) * error
     low, high = FISHER.back(ends)
     return float(low), float(high)

@@ -30,7 +30,6 @@ CHARTS = {
         ("contender_calibration",), "calibration", "Deployment", "Calibration of the best ensemble"
     ),
     "calibration": Chart(("members", "calibration"), "calibration", "Members", "Calibration"),
-    "early_exit": Chart(("deployment", "early_exit"), "exit", "Deployment", "Early exit"),
     "correlation_heatmap": Chart(("correlations",), "metrics", "Diversity", "Correlation with accuracy, all metrics"),
     "diversity_accuracy": Chart(
         ("ensembles", "correlations"), "metrics", "Diversity", "Diversity and accuracy of each ensemble"

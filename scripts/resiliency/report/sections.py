@@ -26,7 +26,6 @@ APPENDIX = (
     Section("corruptions", "What do the corruptions look like?"),
     Section("errors", "What are the errors of each member?"),
     Section("calibration", "Can the probabilities be trusted?"),
-    Section("exit", "What does early exit save?"),
     Section("metrics", "What are the correlations of all metrics?"),
     Section("designs_diversity", "Are ensembles of different designs more diverse?"),
     Section("attributions", "Where do members look?"),

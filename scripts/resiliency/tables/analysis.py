@@ -32,7 +32,7 @@ GROUP = [
     Column(
         "measure",
         "measure of correlation; `partial` is Pearson's, given the mean accuracy of the members",
-        one_of("pearson", "spearman", "kendall", "partial"),
+        one_of("pearson", "spearman", "partial"),
     ),
 ]
 VERDICTS = one_of("supported", "contradicted", "equivalent", "undecided", "not tested")

@@ -14,7 +14,6 @@ from resiliency.tables.record import (
     JOINT,
     MACS,
     MEMBER_ORIGINS,
-    MORE,
     NAME,
     NATS,
     OF_SEVERAL,
@@ -248,40 +247,6 @@ TEMPERATURES = Table(
                 *ends(f"{name}_change", "bootstrap over images", change),
             )
         ),
-        CONFIDENCE,
-    ],
-    needs=frozenset({"corruptions", "ensembles"}),
-)
-
-EARLY_EXIT = Table(
-    "tables/early_exit.csv",
-    "Early exit",
-    "Deployment",
-    "Errors and MACs of the ensembles of deployment.csv if members are asked in turn until they are confident.",
-    "ensemble of two members or more",
-    [
-        JOINED,
-        OF_SEVERAL,
-        RULE,
-        Column(
-            "order",
-            "the members in the order in which they are asked, the cheapest first, joined by `+`",
-            NAME,
-        ),
-        Column(
-            "threshold",
-            "probability at which no further member is asked; infinite if all always are",
-            number("0 to 1, or infinite", 0),
-        ),
-        Column("selection_error", f"mean corruption error {CHOSEN}", FRACTION),
-        Column("selection_macs", f"mean MACs for one image {CHOSEN}", MORE),
-        Column("mean_corruption_error", f"mean corruption error {JUDGED}", FRACTION),
-        *ends("", "bootstrap over images"),
-        Column("error_change", "that error minus that of asking all members", DIFFERENCE),
-        *ends("error_change", "bootstrap over images", DIFFERENCE),
-        Column("macs", f"mean MACs for one image {JUDGED}", MORE),
-        Column("all_macs", "MACs of asking all members", MACS),
-        Column("members_asked", "mean number of members asked", number("1 to `size`", 1)),
         CONFIDENCE,
     ],
     needs=frozenset({"corruptions", "ensembles"}),
