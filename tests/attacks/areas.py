@@ -11,6 +11,7 @@ from attacks.cases import Case
 from attacks.factories import FACTORIES, FAULTS
 from attacks.folders import FOLDERS, good_folder, read
 from attacks.names import names
+from attacks.networks import networks
 from attacks.packages import packages
 from attacks.results import damaged
 from attacks.servers import servers
@@ -141,6 +142,13 @@ AREAS = (
         _factories,
         "functions that return no network, one that no stage can use, or that end Python",
         "refused before the first job, in one line",
+    ),
+    Area(
+        "networks",
+        networks,
+        "networks of several kinds whose answers are spoilt: probabilities, noise, statistics of the batch, other "
+        "orders, shapes and types, changes of images or weights",
+        "refused in one line; logits in another scale or type are accepted",
     ),
     Area(
         "weights",

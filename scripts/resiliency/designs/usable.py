@@ -33,19 +33,22 @@ def network_fault(network: nn.Module, side: int, outputs: int | None) -> str:
     network.eval()
     try:
         logits = network(given * 1)
-        changing = given.detach().clone()
+        beyond = given.detach() * 4 - 2  # as normalised images are, which a network may clamp
+        changing = beyond.clone()
         with torch.no_grad():
             network(changing)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         return f"fails on images of {side}x{side} px: {brief(error)}"
     if not isinstance(logits, Tensor):
         return f"gives {type(logits).__name__}, where a tensor of logits is needed"
+    if not logits.is_floating_point() or logits.layout is not torch.strided:
+        return f"gives a tensor of {logits.dtype}, {logits.layout}, where floats are needed"
     if logits.ndim != 2 or len(logits) != BATCH or (outputs or max(logits.shape[1], 2)) != logits.shape[1]:
         needed = f"({BATCH}, {outputs or 'classes'})"
         return f"gives {tuple(logits.shape)} for {BATCH} images, where logits of shape {needed} are needed"
     if device.type == "meta":
         return ""
-    if not torch.equal(changing, images):
+    if not torch.equal(changing, beyond):
         return "changes the images that it is given, in place; let it work on a copy"
     if not logits.isfinite().all():
         return "gives logits that are not finite"
@@ -59,8 +62,8 @@ def network_fault(network: nn.Module, side: int, outputs: int | None) -> str:
 def answers_fault(network: nn.Module, images: Tensor) -> str:
     """What keeps the answers of `network`, in evaluation mode, from being a member's logits; nothing if nothing does.
 
-    They must be the same in each pass and for an image alone, without a change of weights or buffers, and must not be
-    probabilities already, of which a softmax would be taken again.
+    They must be the same in each pass, for an image alone and in another order, without a change of weights or buffers,
+    and must not be probabilities already, of which a softmax would be taken again.
 
     Args:
         images: float32 B x 3 x side x side, as from `trial_images`.
@@ -69,15 +72,18 @@ def answers_fault(network: nn.Module, images: Tensor) -> str:
     try:
         with torch.inference_mode():
             logits, again = network(images), network(images)
-            alone = network(images[:1])
-    except Exception as error:
+            turned = network(images.flip(0)).flip(0)
+            alone = torch.cat([network(images[place : place + 1]) for place in range(len(images))])
+    except (Exception, SystemExit) as error:
         return f"fails on one image alone: {brief(error)}"
     if moved := [name for name, tensor in _weights(network).items() if not torch.equal(tensor, before[name])]:
         return f"changes {moved[0]} in evaluation mode; let eval() stop the update, as of running statistics"
     if not _same(logits, again, SAME):
         return "answers differently in two passes over the same images; let eval() stop dropout and other randomness"
-    if not _same(logits[:1], alone, SAME_ALONE):
+    if not _same(logits, alone, SAME_ALONE):
         return "answers an image differently alone than in a batch; normalise by running statistics, not the batch's"
+    if not _same(logits, turned, SAME_ALONE):
+        return "answers images differently in another order; treat each image by itself"
     if (logits >= 0).all() and (logits.sum(dim=1) - 1).abs().max() < PROBABILITIES:
         return "gives probabilities, where logits are needed; remove its softmax, or return their logarithm"
     return ""
@@ -89,4 +95,4 @@ def _weights(network: nn.Module) -> dict[str, Tensor]:
 
 
 def _same(one: Tensor, other: Tensor, tolerance: float) -> bool:
-    return bool((one - other).abs().max() <= tolerance * one.abs().max())
+    return one.shape == other.shape and bool((one - other).abs().max() <= tolerance * one.abs().max())
