@@ -1,7 +1,7 @@
 """The documentation as a site: sphinx-build -W docs build/site.
 
-The pages are plain Markdown, for GitHub too. What differs on the site is done here: the navigation, and that
-CONTRIBUTING.md and studies/published/README.md, which lie outside docs/, are pages.
+The pages are plain Markdown, for GitHub too. What differs on the site is done here: the navigation, the redirects of
+pages that have moved, and that CONTRIBUTING.md and studies/published/README.md, which lie outside docs/, are pages.
 """
 
 from pathlib import Path
@@ -22,30 +22,44 @@ html_copy_source = False
 html_show_copyright = False
 
 NAVIGATION = {
-    "Tutorials": ["photos", "imagenet", "predictions", "cluster"],
-    "How-to guides": [
-        *("studies", "extending", "own_extensions", "test_sets", "deploying", "figures"),
-        *("python", "elsewhere", "slurm", "gpu"),
-    ],
+    "Start": ["installation", "concepts", "report"],
+    "Tutorials": ["photos", "imagenet", "predictions", "deploying"],
+    "How-to guides": ["studies", "members", "data", "cluster", "own_extensions", "figures", "troubleshooting"],
     "Reference": [
-        *("configuration", "tables", "files", "data", "members", "corruptions", "measures", "formulae"),
-        *("glossary", "references", "names"),
+        *("configuration", "files", "tables", "names", "staleness", "python", "formulae", "corruptions"),
+        *("glossary", "references"),
     ],
-    "Explanations": [
-        *("paper", "limitations", "default_study", "staleness", "faults", "coverage", "parity", "gpu_hours"),
-        *("imagenet_costs", "published_figures", "contributing"),
+    "Science": ["measures", "paper", "limitations", "coverage", "faults"],
+    "Published results": [
+        *("results/comparison", "results/digits", "results/cifar10_cpu", "results/cifar10_published"),
+        *("results/imagenet_published", "results/runtimes"),
     ],
-    "Results": [
-        *(
-            "results/comparison",
-            "results/runtimes",
-            "results/cifar10_cpu",
-            "results/cifar10_published",
-            "results/imagenet_published",
-        ),
-        "results/digits",
-    ],
+    "Measurements": ["results/parity", "results/gpu_hours", "results/imagenet_costs", "results/gpu_steps"],
+    "Project": ["published_figures", "contributing"],
 }
+MOVED = {  # address of a page that is gone -> where its content is now
+    "default_study": "installation#the-default-study",
+    "elsewhere": "studies#run-from-another-folder",
+    "extending": "studies#how-files-are-merged",
+    "gpu": "cluster#gpus",
+    "gpu_hours": "results/gpu_hours",
+    "imagenet_costs": "results/imagenet_costs",
+    "parity": "results/parity",
+    "slurm": "cluster#jobs",
+    "test_sets": "data#additional-test-sets",
+    "touches": "contributing",
+}
+REDIRECT = """<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<title>Moved</title>
+<meta http-equiv="refresh" content="0; url={url}">
+<link rel="canonical" href="{url}">
+</head>
+<body><p>This page has moved to <a href="{url}">{url}</a>.</p></body>
+</html>
+"""
 ROOT = Path(__file__).parents[1]
 OUTSIDE = {"contributing": "CONTRIBUTING.md", "published_figures": "studies/published/README.md"}
 
@@ -61,6 +75,16 @@ def _on_site(app: Any, page: str, source: list[str]) -> None:
         source[0] = source[0].replace(f"](../{file}", f"]({name}.md")
 
 
+def redirect(app: Any, fault: Exception | None) -> None:
+    """Write an HTML page at each address of MOVED that opens the new one."""
+    if fault is None and app.builder.format == "html":
+        for old, new in MOVED.items():
+            page, _, anchor = new.partition("#")
+            url = f"{page}.html#{anchor}" if anchor else f"{page}.html"
+            Path(app.outdir, f"{old}.html").write_text(REDIRECT.format(url=url), encoding="utf-8")
+
+
 def setup(app: Any) -> None:
-    """Register the handler, as Sphinx asks."""
+    """Register the handlers, as Sphinx asks."""
     app.connect("source-read", _on_site)
+    app.connect("build-finished", redirect)

@@ -83,7 +83,7 @@ def main() -> None:
     parser.add_argument("--processes", type=int, default=3)
     arguments = parser.parse_args()
     if not torch.cuda.is_available():
-        sys.exit("there is no GPU here: nothing is measured; docs/gpu_hours.md has computed figures")
+        sys.exit("there is no GPU here: nothing is measured; docs/results/gpu_hours.md has computed figures")
     print(f"{device_name()}; milliseconds a step: usual, captured, captured in {arguments.processes} processes")
     ratios = {}
     for design in arguments.designs:

@@ -1,7 +1,7 @@
 """Computes, not measures, how many GPU hours the studies for GPUs cost, by the model in gpu_model.py.
 
 Run by hand: python tests/benchmarks/gpu_hours.py [--write]
-Prints the report, and writes it to docs/gpu_hours.md if asked to; two minutes on one core.
+Prints the report, and writes it to docs/results/gpu_hours.md if asked to; two minutes on one core.
 """
 
 import argparse
@@ -26,7 +26,7 @@ from resiliency.study.model import Study
 from resiliency.training.settings import Recipe
 
 ROOT = Path(__file__).parents[2]
-REPORT = ROOT / "docs" / "gpu_hours.md"
+REPORT = ROOT / "docs" / "results" / "gpu_hours.md"
 TEMPLATE = Path(__file__).parent / "gpu_hours.md.template"
 STUDIES = ("cifar10", "imagenet")
 # How a study may run: captured, processes on one GPU.

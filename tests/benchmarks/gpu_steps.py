@@ -2,8 +2,8 @@
 
 Run by hand: python tests/benchmarks/gpu_steps.py [--write]
 Prints a row for one design of each family of studies/cifar10.yaml, and what waits for the device where PyTorch is used
-otherwise than here; writes both tables into docs/gpu.md if asked to. A minute on one core; no GPU is needed, nothing is
-timed.
+otherwise than here; writes both tables into docs/results/gpu_steps.md if asked to. A minute on one core; no GPU is
+needed, nothing is timed.
 """
 
 import argparse
@@ -35,7 +35,7 @@ from resiliency.training.engine import Trainer, cross_entropy
 from resiliency.training.optimizer import optimizer
 from resiliency.training.validation import Labelled, Preprocessing
 
-PAGE = ROOT / "docs" / "gpu.md"
+PAGE = ROOT / "docs" / "results" / "gpu_steps.md"
 BEGIN, END = "<!-- tests/benchmarks/gpu_steps.py -->\n", "<!-- end -->\n"
 BEGIN_WAITS, END_WAITS = "<!-- waits: tests/benchmarks/gpu_steps.py -->\n", "<!-- end of waits -->\n"
 DESIGNS = ("resnet18", "densenet_m", "mobilenetv3_050", "regnetx_002", "convnext_atto", "vit_s")
@@ -153,7 +153,7 @@ def rows(study: Study) -> list[str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--write", action="store_true", help="write the table into docs/gpu.md")
+    parser.add_argument("--write", action="store_true", help="write the table into docs/results/gpu_steps.md")
     write, study = parser.parse_args().write, read_study()
     table = [COLUMNS, " | ".join(["---"] + ["---:"] * COLUMNS.count("|")), *rows(study)]
     waits = ["what | waits", "--- | ---:", *rows_of_waits(study)]

@@ -5,7 +5,7 @@ Logits of all members under two of the 76 conditions, the same ones, are on disk
 compared, all ensembles scored, correlations and observations computed, on one thread and in CPU time, each stage in a
 process of its own that tells its peak memory. Predictions are timed with a ResNet-50, for a few batches on one thread,
 and extrapolated by floating-point operations; on a GPU they are computed by gpu_model.py. Prints the page, and writes
-it to docs/imagenet_costs.md if asked to.
+it to docs/results/imagenet_costs.md if asked to.
 """
 
 import argparse
@@ -42,31 +42,33 @@ from resiliency.study.loading import load
 from resiliency.study.merging import read_merged
 from resiliency.study.model import Study
 
-PAGE = ROOT / "docs" / "imagenet_costs.md"
+PAGE = ROOT / "docs" / "results" / "imagenet_costs.md"
 CORRUPTION, CONDITIONS, CORRUPTIONS = "fog", 76, 15
 TIMED = ("resnet50_a1", 16, 3)  # design, batch, batches
-TEXT = """# What a study of pretrained ImageNet models costs
+TEXT = """# Costs of pretrained ImageNet models
 
 Written by `python tests/benchmarks/imagenet_size.py --write`, on {machine}.
 
-`studies/imagenet_pretrained.yaml` without its further test sets: {members} members, {ensembles:,} ensembles of two and
-three, {conditions} conditions of {images:,} images (the part by which robustness leaderboards compare models) of
+The study is `studies/imagenet_pretrained.yaml` without its additional test sets: {members} members, {ensembles:,}
+ensembles of two and three, and {conditions} conditions of {images:,} images (the subset of robustness leaderboards) of
 {classes:,} classes. Logits take {gigabytes:.0f} GB on disk.
 
 {table}
 
-*Measured* is CPU time of one thread with synthetic logits on disk, under {measured} of the {conditions} conditions, and
-the peak memory of the process, with its libraries and those parts of mapped files that it read. It is *extrapolated* by
-the factor given: the share of conditions, or for correlations that of clean images, corrupted ones and {corruptions}
+*Measured* is the CPU time of one thread with synthetic logits on disk, under {measured} of the {conditions} conditions.
+Peak memory includes the libraries and the parts of mapped files that were read. Times are *extrapolated* by the factor
+in the table: the share of conditions or, for correlations, of clean images, corrupted images and {corruptions}
 corruptions. On two cores, conditions are scored, and members predicted, two at a time; the other stages use one core.
-Of `observe`, observations 1 and 4 are computed: without attributions and joint training there are no others.
-With all 50,000 images predictions, pairs, scores and ensembles without images take ten times as long, and no more
-memory but for mapped files, which the system gives back when it needs room; the other stages take as long as here.
+`observe` computes observations 1 and 4, because there are no attributions and no joint training.
 
-Predictions on a processor are extrapolated from {rate:.1f} images a second and thread of a ResNet-50 by floating-point
-operations, with {original:g} ms of a core to decode an original and {corrupted:g} ms a corrupted image. Those on a GPU
-are computed by the model that [gpu_hours.md](gpu_hours.md) states, with {decoding} processes that decode. Images are
-decoded once for several members; here they are counted once a member, the most that it can be.
+With all 50,000 images, predictions, pairs, scores and ensembles without images take ten times as long. They need no
+more memory except for mapped files, which the system releases when it needs room. The other stages take as long as
+here.
+
+Predictions on a CPU are extrapolated from {rate:.1f} images per second and thread of a ResNet-50 by floating-point
+operations, with {original:g} ms of a core per decoded original and {corrupted:g} ms per corrupted image. Predictions on
+a GPU are computed by the [model of GPU hours](gpu_hours.md#the-model), with {decoding} processes that decode. Images
+are decoded once for several members; the table counts them once per member, which is an upper limit.
 """
 
 

@@ -5,7 +5,7 @@ python tests/benchmarks/recipes.py FOLDER [--images 10000] [--designs resnet18 c
 So many training images are drawn by class. Batches shrink with their number, from those of the 45,000 that the study
 trains on, so that both recipes keep their steps, and steps an epoch; so do the learning rates of SGD. Designs are
 narrow ones of six families. Accuracy is that on the test images, clean and as the mean under four corruptions at
-severity 3 of CIFAR-10-C. docs/gpu_hours.md shows what is kept.
+severity 3 of CIFAR-10-C. docs/results/gpu_hours.md shows what is kept.
 """
 
 import argparse

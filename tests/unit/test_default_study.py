@@ -42,7 +42,7 @@ def test_the_default_study_shows_every_group_of_keys():
 
 
 def test_what_is_said_of_mce_of_the_default_study_holds():
-    text = " ".join((DOCS / "default_study.md").read_text(encoding="utf-8").split())
+    text = " ".join((DOCS / "installation.md").read_text(encoding="utf-8").split())
     assert "shows neither mCE nor relative mCE" in text
     members = read_table(DOCS / "results/digits/members.csv")
     for column in ("mce_undefined_under", "relative_mce_undefined_under"):

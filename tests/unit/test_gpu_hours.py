@@ -1,4 +1,4 @@
-"""The model behind docs/gpu_hours.md, by hand; the page shows what the model computes."""
+"""The model behind docs/results/gpu_hours.md, by hand; the page shows what the model computes."""
 
 import json
 import sys
@@ -13,7 +13,7 @@ import gpu_hours  # noqa: E402
 from gpu_model import BANDWIDTH, CARDS, COMPUTE, FLOOR, LAUNCH, Card, Cost, Kernels  # noqa: E402
 from recipes import ROWS, kept  # noqa: E402
 
-PAGE = (REPOSITORY / "docs/gpu_hours.md").read_text()
+PAGE = (REPOSITORY / "docs/results/gpu_hours.md").read_text()
 CARD = Card({"float32": 1e12}, 1e9)
 
 

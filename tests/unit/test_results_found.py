@@ -1,6 +1,5 @@
-"""The README's sentence on what was found counts the verdicts of the published studies."""
+"""The README's sentences on what was found count the verdicts of the published studies."""
 
-import re
 from pathlib import Path
 
 import pandas as pd
@@ -12,18 +11,23 @@ REPOSITORY = Path(__file__).parents[2]
 
 
 def test_the_readme_says_what_the_studies_say():
+    """Otherwise: python -m resiliency.results.found."""
     studies = published(REPOSITORY / "docs/results")
-    sentence = found({study: tables["observations"] for study, tables in studies.items()})
-    assert sentence in re.sub(r"\s+", " ", (REPOSITORY / "README.md").read_text(encoding="utf-8"))
+    sentences = found({study: tables["observations"] for study, tables in studies.items()})
+    block = (REPOSITORY / "README.md").read_text(encoding="utf-8").partition("results.found -->\n")[2]
+    assert block.partition("\n<!-- end -->")[0] == sentences
 
 
 def test_verdicts_are_counted_over_the_studies_that_could_test_an_observation():
     digits = pd.read_csv(REPOSITORY / "docs/results/digits/observations.csv")
     verdicts = digits["observation"].map({1: "supported", 2: "supported", 3: "undecided", 4: "contradicted"})
     able, unable = digits.assign(verdict=verdicts), digits.assign(verdict="not tested")
-    only_first = able.assign(verdict=verdicts.where(able["observation"] == 1, "not tested"))
-    assert found({"one": able, "two": unable, "three": only_first}) == (
-        "So far, 2 of 2 studies that could test it support the first observation, 1 of 1 the second, 0 of 1 the third "
-        "and 0 of 1 the fourth; 1 of 1 contradict the fourth."
-    )
-    assert found({"one": able[able["observation"] < 4]}).endswith("0 of 0 the fourth; none contradicts any.")
+    other = able.assign(verdict=verdicts.where(able["observation"] != 1, "undecided"))
+    only_first = other.assign(verdict=other["verdict"].where(other["observation"] == 1, "not tested"))
+    lines = found({"one": able, "two": unable, "three_": only_first}).splitlines()
+    assert [line[:3] for line in lines] == ["1. ", "2. ", "3. ", "4. "]
+    assert lines[0].endswith("*: supported in 1 of 2 studies that could test it (one), undecided in 1 (three\\_).")
+    assert lines[1].endswith("*: supported in the 1 study that could test it (one).")
+    assert lines[2].endswith("*: undecided in the 1 study that could test it (one).")
+    assert lines[3].endswith("*: contradicted in the 1 study that could test it (one).")
+    assert found({"two": unable}).endswith(": no study could test it.")

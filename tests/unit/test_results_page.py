@@ -67,13 +67,6 @@ def test_a_page_of_an_earlier_version_of_a_study_names_what_changed(tmp_path):
     assert "`training.epochs`" in page(copy)
 
 
-def test_the_readme_has_rows_of_the_comparison():
-    readme = (DOCS.parents[1] / "README.md").read_text(encoding="utf-8")
-    rows = readme.partition("<!-- rows of docs/results/comparison.md -->\n")[2].partition("<!-- end of rows -->")[0]
-    assert len(rows.splitlines()) > 3
-    assert rows in (DOCS / "comparison.md").read_text(encoding="utf-8")
-
-
 def test_an_unfinished_study_is_refused_and_its_page_stays(tmp_path):
     (tmp_path / "docs").mkdir()
     (tmp_path / "docs" / "mine.md").write_text("as before", encoding="utf-8")

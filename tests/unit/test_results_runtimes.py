@@ -41,15 +41,15 @@ def test_a_row_has_the_times_and_the_memory_of_its_study(tmp_path):
     assert f"| digits | abacus, 2 cores, 23.5 GiB of memory | CPU, x86\\_64 | {recorded['git_commit'][:7]} |" in text
 
 
-@pytest.mark.parametrize("name", ["README.md", "docs/index.md"])
+@pytest.mark.parametrize("name", ["README.md", "docs/index.md", "docs/installation.md"])
 def test_what_is_said_of_the_default_study_holds(name):
     text = re.sub(r"\s+", " ", (REPOSITORY / name).read_text(encoding="utf-8"))
     minutes = provenance("digits")["cpu_seconds"] / 60
-    claimed = int(re.search(r"about (\d+) minutes of processor time", text)[1])
+    claimed = int(re.search(r"about (\d+) minutes of CPU time", text)[1])
     assert claimed * 0.75 < minutes < claimed * 1.1
 
 
 def test_what_the_readme_says_of_memory_holds():
     text = re.sub(r"\s+", " ", (REPOSITORY / "README.md").read_text(encoding="utf-8"))
-    gib = float(re.search(r"(\S+) GiB of memory for each job", text)[1])
+    gib = float(re.search(r"(\S+) GiB of memory per concurrent job", text)[1])
     assert gib * 0.7 < max(rule["max_rss_mib"] for rule in provenance("digits")["rules"]) / 1024 < gib

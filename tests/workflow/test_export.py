@@ -107,11 +107,21 @@ def test_it_answers_image_files_without_this_project(workflow, exported, pythons
     assert len(set(labels[:12])) > 1
 
 
-def test_the_lines_of_the_readme_run(exported, tmp_path):
-    folder, _ = exported
-    lines = (REPOSITORY / "README.md").read_text().partition("```python\nimport sys\n")[2].partition("```")[0]
-    code = f"import sys\n{lines}".replace("results/digits/export", str(folder))
+def blocks(page: str) -> list[str]:
+    """The programs on a page."""
+    return re.findall(r"```python\n(.*?)```", (REPOSITORY / page).read_text(encoding="utf-8"), re.DOTALL)
+
+
+PROGRAMS = [("README.md", 0), *(("docs/deploying.md", number) for number in range(3))]
+
+
+@pytest.mark.parametrize(("page", "number"), PROGRAMS)
+def test_the_lines_of_the_pages_run(workflow, exported, tmp_path, page, number):
+    code = blocks(page)[number]
+    for folder in ("export", "data"):
+        code = code.replace(f"results/digits/{folder}", str(workflow.results / folder))
     Image.new("RGB", (50, 40), "white").save(tmp_path / "photo.png")
+    (tmp_path / "docs").symlink_to(REPOSITORY / "docs")
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout

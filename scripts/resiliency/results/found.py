@@ -1,43 +1,52 @@
-"""In one sentence, how many published studies support each observation of the paper.
+"""In one sentence for each observation of the paper, which published studies reach which verdict.
 
-`python -m resiliency.results.found` prints the sentence of the README.
+`python -m resiliency.results.found` prints the sentences of the README.
 """
 
 import pandas as pd
 
-from resiliency.analysis.verdicts import NOT_TESTED
+from resiliency.analysis.verdicts import NOT_TESTED, UNDECIDED
 from resiliency.program import parser
+from resiliency.report.markdown import escaped
 from resiliency.report.overview import observed
 from resiliency.results.comparison import published
 from resiliency.results.page import with_docs
 
-ORDINALS = {1: "first", 2: "second", 3: "third", 4: "fourth"}
-
 
 def found(observations: dict[str, pd.DataFrame]) -> str:
-    """The sentence.
+    """A numbered list in Markdown, a line for each observation.
 
     Args:
         observations: study -> observations.csv; those that lack what a rule needs do not count for it.
     """
-    verdicts: dict[int, list[str]] = {number: [] for number in ORDINALS}
-    for table in observations.values():
+    statements: dict[int, str] = {}
+    verdicts: dict[int, dict[str, list[str]]] = {}
+    for study, table in observations.items():
         for observation in observed(table):
-            if observation["verdict"] != NOT_TESTED:
-                verdicts[observation["number"]].append(observation["verdict"])
-    first, *others = (f"{_share(reached, 'supported')} the {ORDINALS[n]}" for n, reached in verdicts.items())
-    first = first.replace(" the ", " studies that could test it support the ", 1)
-    against = [
-        f"{_share(reached, 'contradicted')} contradict the {ORDINALS[number]}"
-        for number, reached in verdicts.items()
-        if "contradicted" in reached
-    ]
-    supported = f"So far, {first} observation, {', '.join(others[:-1])} and {others[-1]}"
-    return f"{supported}; {' and '.join(against) or 'none contradicts any'}."
+            number, verdict = observation["number"], observation["verdict"]
+            statements.setdefault(number, observation["statement"].rstrip("."))
+            reached = verdicts.setdefault(number, {})
+            if verdict != NOT_TESTED:
+                reached.setdefault(verdict, []).append(study)
+    return "\n".join(
+        f"{number}. *{statement}*: {_counted(verdicts[number])}." for number, statement in sorted(statements.items())
+    )
 
 
-def _share(reached: list[str], verdict: str) -> str:
-    return f"{reached.count(verdict)} of {len(reached)}"
+def _counted(reached: dict[str, list[str]]) -> str:
+    """Such as "supported in 1 of 3 studies that could test it (digits), undecided in 2 (a, b)"."""
+    if not reached:
+        return "no study could test it"
+    able = sum(map(len, reached.values()))
+    first, *others = sorted(reached, key=lambda verdict: (verdict == UNDECIDED, verdict))
+    of = f"{len(reached[first])} of {able} studies" if able > 1 else "the 1 study"
+    parts = [f"{first} in {of} that could test it ({_named(reached[first])})"]
+    parts += [f"{verdict} in {len(reached[verdict])} ({_named(reached[verdict])})" for verdict in others]
+    return ", ".join(parts)
+
+
+def _named(studies: list[str]) -> str:
+    return ", ".join(map(escaped, studies))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,125 @@
+"""The pages of the documentation: where they are, where they lead, and where pages that have moved are now."""
+
+import re
+import runpy
+from functools import cache
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+REPOSITORY = Path(__file__).parents[2]
+DOCS = REPOSITORY / "docs"
+SITE = runpy.run_path(str(DOCS / "conf.py"))
+GENERATED = {"configuration", "tables", "glossary"}
+MOST_PAGES = 27
+# The pages of commit 6db5741, whose addresses others may have noted.
+ADDRESSES = [
+    *(
+        "cluster",
+        "configuration",
+        "contributing",
+        "corruptions",
+        "coverage",
+        "data",
+        "default_study",
+        "deploying",
+        "elsewhere",
+        "extending",
+        "faults",
+        "figures",
+        "files",
+        "formulae",
+        "glossary",
+        "gpu",
+        "gpu_hours",
+        "imagenet",
+        "imagenet_costs",
+        "index",
+        "limitations",
+        "measures",
+        "members",
+        "own_extensions",
+        "paper",
+        "parity",
+        "photos",
+        "predictions",
+        "published_figures",
+        "python",
+        "references",
+        "slurm",
+        "staleness",
+        "studies",
+        "tables",
+        "test_sets",
+        "touches",
+    ),
+    *(
+        f"results/{page}"
+        for page in ("cifar10_cpu", "cifar10_published", "comparison", "digits", "imagenet_published", "runtimes")
+    ),
+]
+
+
+def pages() -> dict[str, Path]:
+    """Name of a page on the site -> the file that it is made from."""
+    own = {path.relative_to(DOCS).with_suffix("").as_posix(): path for path in DOCS.rglob("*.md")}
+    return own | {name: REPOSITORY / file for name, file in SITE["OUTSIDE"].items()}
+
+
+PAGES = pages()
+LINKED = {**PAGES, "README": REPOSITORY / "README.md"}
+
+
+def without_code(text: str) -> str:
+    """A page without its blocks of code and comments, which are no text and have no links."""
+    text = re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
+    return re.sub(r"<!--.*?-->", "", text, flags=re.DOTALL)
+
+
+@cache
+def anchors(path: Path) -> frozenset[str]:
+    """What links to headings of a page end in, as GitHub and the site have it."""
+    headings = re.findall(r"^#{1,4} (.+)$", without_code(path.read_text(encoding="utf-8")), re.MULTILINE)
+    plain = (re.sub(r"[`*\\]|\]\([^)]*\)", "", heading).lower() for heading in headings)
+    return frozenset(re.sub(r"[^\w\- ]", "", heading).replace(" ", "-") for heading in plain)
+
+
+def test_every_page_is_in_the_navigation_once():
+    listed = [page for group in SITE["NAVIGATION"].values() for page in group]
+    assert sorted(listed) == sorted(PAGES.keys() - {"index"})
+
+
+def test_there_are_few_pages_beside_generated_ones_and_results():
+    own = [name for name, path in PAGES.items() if path.parent == DOCS and name not in GENERATED]
+    assert len(own) <= MOST_PAGES, sorted(own)
+
+
+@pytest.mark.parametrize("old", ADDRESSES)
+def test_every_old_address_leads_somewhere(old):
+    page, _, anchor = SITE["MOVED"].get(old, old).partition("#")
+    assert page in PAGES
+    assert not anchor or anchor in anchors(PAGES[page])
+    assert (old in PAGES) != (old in SITE["MOVED"])
+
+
+def test_the_site_opens_the_new_page_at_an_old_address(tmp_path):
+    app = SimpleNamespace(builder=SimpleNamespace(format="html"), outdir=tmp_path)
+    SITE["redirect"](app, None)
+    assert sorted(path.stem for path in tmp_path.iterdir()) == sorted(SITE["MOVED"])
+    url = "data.html#additional-test-sets"
+    text = (tmp_path / "test_sets.html").read_text(encoding="utf-8")
+    assert f'content="0; url={url}"' in text
+    assert f'<a href="{url}">' in text
+
+
+@pytest.mark.parametrize("name", LINKED)
+def test_links_lead_somewhere(name):
+    """To files of the repository and to headings; other addresses are not visited."""
+    path, dead = LINKED[name], []
+    for link in re.findall(r"\]\((?!https?://)([^)\s]+)\)", without_code(path.read_text(encoding="utf-8"))):
+        file, _, anchor = link.partition("#")
+        target = (path.parent / file).resolve() if file else path
+        if not target.exists() or (anchor and anchor not in anchors(target)):
+            dead.append(link)
+    assert dead == []
