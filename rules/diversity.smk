@@ -53,12 +53,9 @@ rule score_ensembles:
     params:
         code=code("score_ensembles"),
         baseline=STUDY.members.baseline,
-        settings=STUDY.ensembles.model_dump()
-        | {
-            "main_rule": STUDY.ensembles.main_rule,
-            "confidence": STUDY.statistics.confidence,
-            "seed": STUDY.seed,
-        },
+        settings=STUDY.ensembles.model_dump(),
+        confidence=STUDY.statistics.confidence,
+        seed=STUDY.seed,
     script:
         "../scripts/score_ensembles.py"
 

@@ -1,5 +1,6 @@
 """Fit temperatures on validation images, and judge how confidence tells wrong answers from right ones."""
 
+from resiliency.analysis.bootstrap import Resampling
 from resiliency.analysis.deployed import assessment, named_in
 from resiliency.data.split import calibration
 from resiliency.prediction.reading import read_predictions, read_validation
@@ -19,7 +20,7 @@ with stage(snakemake.log[0]):
         read_table(inputs.members),
         read_predictions(read_table(inputs.conditions), inputs.labels, inputs.logits, needed),
         validation,
-        dict(params.items()),
+        Resampling(params.resamples, params.confidence, params.seed),
     )
     for name, table in tables._asdict().items():
         write_table(outputs.get(name), table)

@@ -1,5 +1,6 @@
 """Compare the best ensemble, the best member and the baseline: errors under each corruption, and calibration."""
 
+from resiliency.analysis.bootstrap import Resampling
 from resiliency.analysis.contenders import contenders
 from resiliency.analysis.deployed import comparison, named_in
 from resiliency.prediction.reading import read_predictions
@@ -11,6 +12,8 @@ with stage(snakemake.log[0]):
     roles = contenders(read_table(inputs.deployment))
     needed = named_in(row["members"] for row in roles.values())
     predictions = read_predictions(read_table(inputs.conditions), inputs.labels, inputs.logits, needed)
-    tables = comparison(roles, read_table(inputs.members), predictions, dict(params.items()))
+    tables = comparison(
+        roles, read_table(inputs.members), predictions, Resampling(params.resamples, params.confidence, params.seed)
+    )
     for name, table in tables._asdict().items():
         write_table(outputs.get(name), table)

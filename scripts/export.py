@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from resiliency.data.images import read_images
-from resiliency.export.exporting import export, read_choice
+from resiliency.export.exporting import Made, export, read_choice
 from resiliency.export.loading import read_networks
 from resiliency.prediction.reading import read_predictions
 from resiliency.provenance import commit
@@ -17,7 +17,7 @@ with stage(snakemake.log[0]):
     choice = read_choice(tables, read_json(inputs.choice)["number"])
     print(f"number {choice.row.number} of deployment.csv: {choice.row.members}, combined by {choice.row['rule']}")
     folders = {Path(path).parent.name: Path(path).parent for path in inputs.weights}
-    about = {"commit": commit(Path(params.model).parent), "threads": snakemake.threads}
+    source = commit(Path(params.model).parent)
     with replacing(outputs.torch) as torch_path, replacing(outputs.onnx) as onnx_path:
         exported = export(
             choice,
@@ -27,7 +27,9 @@ with stage(snakemake.log[0]):
             read_predictions(read_table(inputs.conditions), inputs.all_labels, inputs.logits, choice.names),
             read_json(inputs.card),
             {"ensemble.pt2": torch_path, "ensemble.onnx": onnx_path},
-            dict(params.items()) | about,
+            Made(params.study, params.ensemble, params.corruptions, source, params.seed, params.command),
+            params.margin,
+            snakemake.threads,
         )
     write_json(outputs.about, exported.about)
     with replacing(outputs.model) as temporary:

@@ -14,7 +14,10 @@ with stage(snakemake.log[0]):
         read_predictions(read_table(inputs.conditions), inputs.labels, inputs.logits),
         params.networks,
         reader(params.networks, params.methods, inputs.features, inputs.maps, stages=[]),
-        dict(params.items()),
+        params.rule,
+        params.methods,
+        params.probe_images,
+        params.seed,
     )
     write_table(snakemake.output.ensembles, without.ensembles)
     write_table(snakemake.output.members, without.members)

@@ -11,6 +11,9 @@ with stage(snakemake.log[0]):
         read_table(inputs.members),
         dict(zip(params.networks, map(read_json, inputs.skipped), strict=True)),
         dict(zip(params.networks, map(read_array, inputs.stages), strict=True)),
-        dict(params.items()),
+        params.kinds,
+        params.left_out,
+        params.lacking,
+        params.least_clean_accuracy,
     )
     write_table(snakemake.output[0], table)

@@ -2,6 +2,7 @@
 
 from resiliency.conditions import counted, of_corruptions
 from resiliency.ensembles.of_study import EnsemblesOfStudy
+from resiliency.ensembles.settings import Ensembles
 from resiliency.metrics.resiliency import baseline_errors
 from resiliency.prediction.reading import read_predictions
 from resiliency.stage import stage
@@ -16,7 +17,9 @@ with stage(snakemake.log[0]):
         read_predictions(conditions, inputs.labels, inputs.logits),
         lambda: read_blocks(inputs.pairs),
         baseline,
-        params.settings,
+        Ensembles(**params.settings),
+        params.confidence,
+        params.seed,
         snakemake.threads,
     ).tables()
     for name, table in tables._asdict().items():

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from resiliency.analysis.bootstrap import Resampling
 from resiliency.analysis.member_tables import member_tables
 from resiliency.designs.members import Member
 from resiliency.prediction.reading import read_predictions
@@ -9,7 +10,7 @@ from resiliency.stage import stage
 from resiliency.storage.tables import read_table, write_table
 
 with stage(snakemake.log[0]):
-    inputs = snakemake.input
+    inputs, params = snakemake.input, snakemake.params
     conditions = read_table(inputs.conditions)
     tables = member_tables(
         [Member.read(path) for path in inputs.descriptions],
@@ -17,7 +18,8 @@ with stage(snakemake.log[0]):
         read_predictions(conditions, inputs.labels, inputs.logits),
         [read_table(path) for path in inputs.external_errors],
         {Path(path).parent.name: read_table(path) for path in inputs.histories},
-        dict(snakemake.params.items()),
+        params.baseline,
+        Resampling(params.resamples, params.confidence, params.seed),
     )
     for name, table in tables._asdict().items():
         write_table(snakemake.output.get(name), table)

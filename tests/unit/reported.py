@@ -12,6 +12,7 @@ from default_study import CONFIG
 from member_files import write_members
 
 from resiliency.analysis.best_ensembles import best_table
+from resiliency.analysis.bootstrap import Resampling
 from resiliency.analysis.coincident_failures import failure_table
 from resiliency.analysis.contenders import contenders
 from resiliency.analysis.correlations import correlation_table, difference_table
@@ -75,7 +76,7 @@ class Reported:
         self.severities = sorted({int(name[-1]) for name in names})
         self.study = self._study()
         self.seed, self.statistics = self.study.seed, self.study.statistics
-        self.drawn = {"resamples": self.statistics.resamples, "confidence": self.statistics.confidence}
+        self.resampling = Resampling(self.statistics.resamples, self.statistics.confidence, self.seed)
         self.tables: dict[str, pd.DataFrame] = {}
 
     def _study(self) -> Study:
@@ -180,8 +181,9 @@ class Reported:
         return random.standard_normal((IMAGES, 4) if source == "features" else (IMAGES, 4, 4))
 
     def _score_members(self) -> None:
-        settings = self.drawn | {"baseline": MEMBERS[0], "seed": self.seed}
-        tables = member_tables(self.members, self.conditions, self.predictions, self.outside, {}, settings)
+        tables = member_tables(
+            self.members, self.conditions, self.predictions, self.outside, {}, MEMBERS[0], self.resampling
+        )
         self._keep(members=tables.members, corruption_errors=tables.errors)
         if "calibration" in self.made:
             self._keep(calibration=tables.calibration)
@@ -191,12 +193,11 @@ class Reported:
         metrics = self.study.attribution.metrics()
         groups = [list(MEMBERS)]
         self.pairs = pd.concat(pairs_of_groups(groups, self.predictions, networks, self._representation, metrics))
-        members, settings = self.tables["members"], self.study.ensembles.model_dump()
-        settings |= {"main_rule": self.study.ensembles.main_rule, "seed": self.seed, **self.drawn}
+        members, settings = self.tables["members"], (self.study.ensembles, self.statistics.confidence, self.seed)
         baseline = baseline_errors(
             self.tables["corruption_errors"], MEMBERS[0], counted(list(of_corruptions(self.conditions)))
         )
-        of_study = EnsemblesOfStudy(members, self.predictions, lambda: [self.pairs], baseline, settings).tables()
+        of_study = EnsemblesOfStudy(members, self.predictions, lambda: [self.pairs], baseline, *settings).tables()
         self.image_errors, ensembles = of_study.image_errors, of_study.ensembles
         self._keep(ensembles=ensembles)
         correlated = ensembles, of_study.by_corruption, self.pairs[["kind", "metric"]].drop_duplicates()
@@ -206,7 +207,7 @@ class Reported:
         failures = [~np.stack([m.correct(c) for m in self.predictions.values()]) for c in range(len(self.conditions))]
         designs = list(map(design_of, MEMBERS))
         self._keep(
-            coincident_failures=failure_table(failures, designs, self.conditions, *self.drawn.values(), self.seed),
+            coincident_failures=failure_table(failures, designs, self.conditions, *self.resampling),
             origins=origins_or_families(ensembles, members, self.statistics.confidence),
             ensemble_sizes=size_table(ensembles, members, self.statistics.confidence),
             best_ensembles=best_table(
@@ -223,46 +224,43 @@ class Reported:
         scored = EnsembleErrors(list(self.predictions.values()), member_weights(members), rule)
         chosen, judged = halves(self.labels, self.seed)
         candidates = candidate_table(members, ensembles[ensembles["rule"] == rule], scored, 3, chosen)
-        drawn = *self.drawn.values(), self.seed
-        deployment = deployment_table(candidates, members, scored, chosen, judged, MEMBERS[0], *drawn)
+        deployment = deployment_table(candidates, members, scored, chosen, judged, MEMBERS[0], *self.resampling)
         self._keep(deployment=deployment, candidates=candidates)
-        settings = self.drawn | {"seed": self.seed}
-        assessed = assessment(self.tables["deployment"], members, self.predictions, {}, settings)
-        compared = comparison(contenders(self.tables["deployment"]), members, self.predictions, settings)
+        assessed = assessment(self.tables["deployment"], members, self.predictions, {}, self.resampling)
+        compared = comparison(contenders(self.tables["deployment"]), members, self.predictions, self.resampling)
         self._keep(
             selective_prediction=assessed.selective,
             temperatures=assessed.temperatures,
-            early_exit=assessed.early_exit,
             risk_coverage=assessed.curves,
             contenders=compared.under_corruptions,
             contender_calibration=compared.calibration,
         )
 
     def _observe(self) -> None:
-        settings = {
-            "rule": self.study.ensembles.main_rule,
-            "seed": self.seed,
-            "methods": self.study.attribution.methods,
-        }
-        settings |= {"margin": self.statistics.error_margin, "reference": None, "probe_images": IMAGES}
+        rule = self.study.ensembles.main_rule
+        settings = {"rule": rule, "margin": self.statistics.error_margin, "reference": None}
         members, tables = self.tables["members"], None
         if "ensembles" in self.made:
             networks = list(MEMBERS) if self.kind == "network" else []
             without_images = left_out(
-                self.tables["ensembles"], members, self.predictions, networks, self._representation, settings
+                self.tables["ensembles"],
+                members,
+                self.predictions,
+                networks,
+                self._representation,
+                rule,
+                self.study.attribution.methods,
+                IMAGES,
+                self.seed,
             )
             metrics = self.pairs[["kind", "metric"]].drop_duplicates()
             tables = OfEnsembles(self.tables["ensembles"], metrics, without_images, self.image_errors)
         observed = observations(members, int(self.conditions.images.iloc[0]), tables, settings)
-        skipped = {
-            "kinds": self.kinds,
-            "left_out": self.contents.left_out if self.contents else {},
-            "lacking": [name for name in TABLES if name not in self.made],
-            "least_clean_accuracy": 0,
-        }
+        left_out_of_files = self.contents.left_out if self.contents else {}
+        lacking = [name for name in TABLES if name not in self.made]
         self._keep(
             observations=observation_table(observed, self.statistics.confidence),
-            skipped=skipped_table(members, {}, {}, skipped),
+            skipped=skipped_table(members, {}, {}, self.kinds, left_out_of_files, lacking, 0),
         )
 
     def _page(self, drawn: bool) -> str:

@@ -175,9 +175,9 @@ def test_the_best_ensembles_come_with_what_they_are_the_best_of():
 
 
 def test_what_is_left_out_of_networks_comes_first():
-    settings = {"kinds": {"b": "logits"}, "lacking": ["histories"], "left_out": {}, "least_clean_accuracy": 0}
     stages = {"net-s0": np.ones(3), "net-s1": np.array([np.nan])}
-    table = skipped_table(MEMBERS, {"net-s0": {"grad_cam": "no map"}, "net-s1": {}}, stages, settings)
+    reasons = {"net-s0": {"grad_cam": "no map"}, "net-s1": {}}
+    table = skipped_table(MEMBERS, reasons, stages, {"b": "logits"}, {}, ["histories"], 0)
     assert table.to_numpy().tolist()[:3] == [
         ["net-s0", "grad_cam", "no map"],
         ["net-s1", "stages", NO_STAGES],

@@ -7,12 +7,13 @@ from predicted import conditions_of, predictions_of
 from test_deployment import logits_of
 
 from resiliency.analysis.assessment import NO_VALIDATION, temperature_of
+from resiliency.analysis.bootstrap import Resampling
 from resiliency.analysis.contenders import CALIBRATION_OF_ROLES, UNDER_CORRUPTION, contenders, errors_under
-from resiliency.analysis.deployed import assessment, comparison, ensemble_of, named_in, split_and_judged
+from resiliency.analysis.deployed import assessment, comparison, ensemble_of, judged_half, named_in
 from resiliency.prediction.reading import read_validation
 
 IMAGES, NAMES = 60, ["a-s0", "b-s0", "c-s0"]
-SETTINGS = {"seed": 0, "resamples": 50, "confidence": 0.9}
+SETTINGS = Resampling(50, 0.9, 0)
 MEMBERS = pd.DataFrame(
     {
         "member": NAMES,
@@ -66,7 +67,7 @@ def test_roles_are_compared_on_the_images_that_judge(predictions):
     assert named_in(row["members"] for row in roles.values()) == {"a-s0", "b-s0"}
     needed = {name: predictions[name] for name in ("a-s0", "b-s0")}
     tables = comparison(roles, MEMBERS, needed, SETTINGS)
-    _, judged = split_and_judged(needed, SETTINGS)
+    judged = judged_half(needed, SETTINGS)
     best = ensemble_of(["a-s0", "b-s0"], "mean_probability", needed, MEMBERS.set_index("member"))
     table = tables.under_corruptions.query("corruption == 'corrupted'").set_index("role")
     assert table.error["best ensemble"] == pytest.approx(errors_under(best, judged).mean())

@@ -22,7 +22,7 @@ from resiliency.ensembles.outputs import Ensemble
 from resiliency.export import programs
 from resiliency.export.checking import agreement, check_refusal, timed
 from resiliency.export.choice import checked, chosen, exportable_row, refuse_own_crops
-from resiliency.export.exporting import export, read_choice
+from resiliency.export.exporting import Made, export, read_choice
 from resiliency.export.module import Deployable
 from resiliency.export.programs import RUNTIMES, eager_runner, write_programs
 from resiliency.faults import Fault
@@ -155,7 +155,6 @@ def test_an_export_is_what_tables_and_predictions_say(members, images, tmp_path)
         "classes": ["zero", "one", "two"],
         "splits": {"test": {"images": 40}},
     }
-    settings = {"study": "tiny", "ensemble": 2, "seed": 0, "margin": 1, "corruptions": 2, "threads": 1}
     written = export(
         choice,
         members,
@@ -164,7 +163,9 @@ def test_an_export_is_what_tables_and_predictions_say(members, images, tmp_path)
         dict(zip(names, of_study.members, strict=True)),
         card,
         paths,
-        settings | {"command": "snakemake export", "commit": None},
+        Made("tiny", 2, 2, None, 0, "snakemake export"),
+        1,
+        1,
     )
     assert written.about == {
         "members": names,

@@ -26,6 +26,7 @@ from resiliency.diversity.metrics import METRICS
 from resiliency.diversity.settings import LABEL_FREE
 from resiliency.ensembles.of_study import EnsemblesOfStudy
 from resiliency.ensembles.selection import EnsembleErrors
+from resiliency.ensembles.settings import Ensembles
 from resiliency.external.predictions import Reader
 from resiliency.faults import Fault
 from resiliency.prediction.reading import Predictions, Truth
@@ -118,22 +119,22 @@ def test_where_no_independent_member_is_accurate_enough_the_rest_of_the_study_is
         seed=0, parameters=1, macs=1, validation_accuracy=1.0, clean_accuracy=0.9, mean_corruption_error=0.2
     )
     members = members.assign(mce_undefined_under="", recipe="")
-    settings = {"sizes": [2, 3], "rules": [RULE], "limit": 100, "least_clean_accuracy": 0.95, "main_rule": RULE}
-    settings |= {"confidence": 0.95, "seed": 0, "rule": RULE, "methods": ["saliency"], "probe_images": 30}
-    settings |= {"margin": 0.01, "reference": None}
-    scored = EnsemblesOfStudy(members, predictions, lambda: [pairs], BASELINE, settings).tables()
+    formed = Ensembles(sizes=[2, 3], rules=[RULE], limit=100, least_clean_accuracy=0.95)
+    scored = EnsemblesOfStudy(members, predictions, lambda: [pairs], BASELINE, formed, 0.95, 0).tables()
     assert set(scored.ensembles["origin"]) == {"joint"}
-    without = left_out(scored.ensembles, members, predictions, drawn.names, lambda *_: pytest.fail("read"), settings)
+    compared = drawn.names, lambda *_: pytest.fail("read")
+    without = left_out(scored.ensembles, members, predictions, *compared, RULE, ["saliency"], 30, 0)
     assert without.ensembles.empty
     assert without.members.empty
     metrics = pairs[["kind", "metric"]].drop_duplicates()
+    settings = {"rule": RULE, "margin": 0.01, "reference": None}
     results = observations(members, 60, OfEnsembles(scored.ensembles, metrics, without, scored.image_errors), settings)
     table = observation_table(results, 0.95)
     assert set(table["observation"]) == {1, 2, 3, 4}
     assert set(table.loc[table["observation"].isin([2, 4]), "verdict"].dropna()) == {"not tested"}
     alone = members[members["origin"] == "independent"]
     with pytest.raises(Fault, match=r"^ensembles.least_clean_accuracy: too few members reach 0.95 .*; lower it$"):
-        EnsemblesOfStudy(alone, predictions, lambda: [pairs], BASELINE, settings).tables()
+        EnsemblesOfStudy(alone, predictions, lambda: [pairs], BASELINE, formed, 0.95, 0).tables()
 
 
 def test_members_known_by_scores_alone_have_none_without_images():

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from predicted import conditions_of, predictions_of
 
+from resiliency.analysis.bootstrap import Resampling
 from resiliency.analysis.copies import copies
 from resiliency.analysis.member_tables import member_tables
 from resiliency.designs.members import Member
@@ -57,8 +58,8 @@ def test_copies_are_said_in_the_table_and_in_a_sentence(capsys):
     table, labels = conditions_of([], [], 300), THREE
     logits = np.random.default_rng(0).normal(size=(1, 300, 3)) + 3 * np.eye(3)[labels]
     of = {name: predictions_of(table, labels, logits.astype(np.float16)) for name in ("a-s0", "b-s0")}
-    settings = {"baseline": "a-s0", "resamples": 10, "confidence": 0.95, "seed": 0}
-    members = member_tables([Member(name) for name in of], table, of, [], {}, settings).members
+    drawn = Resampling(10, 0.95, 0)
+    members = member_tables([Member(name) for name in of], table, of, [], {}, "a-s0", drawn).members
     assert members["warnings"].tolist() == ["", "same answers as a-s0"]
     assert "warning: b-s0: same answers as a-s0" in capsys.readouterr().out
     (line,) = cautions(members)

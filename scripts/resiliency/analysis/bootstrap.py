@@ -1,8 +1,18 @@
 """Bootstrap intervals over images."""
 
+from typing import NamedTuple
+
 import numpy as np
 
 from resiliency.streams import stream
+
+
+class Resampling(NamedTuple):
+    """The bootstrap of a study: number of resamples, confidence of the intervals, and the study's seed."""
+
+    resamples: int
+    confidence: float
+    seed: int
 
 
 def resampled_counts(units: int, resamples: int, seed: int, *names: str | int) -> np.ndarray:

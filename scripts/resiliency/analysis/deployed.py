@@ -1,12 +1,12 @@
 """The ensembles of deployment.csv on the images that judge them: each assessed, and the best of them compared."""
 
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import numpy as np
 import pandas as pd
 
 from resiliency.analysis.assessment import Judged, selective_rows, temperature_of, temperature_rows
+from resiliency.analysis.bootstrap import Resampling
 from resiliency.analysis.contenders import (
     CALIBRATION_OF_ROLES,
     UNDER_CORRUPTION,
@@ -47,15 +47,11 @@ def ensemble_of(names: list[str], rule: str, predictions: dict[str, Predictions]
     return Ensemble([predictions[name] for name in names], member_weights(members.loc[names]), rule)
 
 
-def split_and_judged(predictions: dict[str, Predictions], settings: dict[str, Any]) -> tuple[np.ndarray, Judged]:
-    """The test images on which ensembles were chosen, int; and the others, which judge them.
-
-    Args:
-        settings: `seed`, and `resamples` and `confidence` of the bootstrap.
-    """
+def judged_half(predictions: dict[str, Predictions], resampling: Resampling) -> Judged:
+    """The half of the test images on which no ensemble was chosen."""
     member = next(iter(predictions.values()))
-    chosen, rest = halves(member.labels(0), settings["seed"])
-    return chosen, Judged(member.conditions, rest, settings["resamples"], settings["confidence"], settings["seed"])
+    _, rest = halves(member.labels(0), resampling.seed)
+    return Judged(member.conditions, rest, *resampling)
 
 
 def assessment(
@@ -63,7 +59,7 @@ def assessment(
     members: pd.DataFrame,
     predictions: dict[str, Predictions],
     validation: dict[str, Predictions],
-    settings: dict[str, Any],
+    resampling: Resampling,
 ) -> Assessment:
     """How sure each ensemble is, and a temperature for it.
 
@@ -72,10 +68,9 @@ def assessment(
         members: members.csv.
         predictions: member -> its predictions, of those that `deployment` names.
         validation: member -> its predictions of validation images, of those that have any.
-        settings: as for `split_and_judged`.
     """
     members = members.set_index("member")
-    _, judged = split_and_judged(predictions, settings)
+    judged = judged_half(predictions, resampling)
     progress = Progress(len(deployment), pause=5)
     selective, temperatures, curves = [], [], []
     for row in deployment.itertuples():
@@ -90,8 +85,8 @@ def assessment(
         temperatures += [key | changes for changes in temperature_rows(ensemble, temperature, judged)]
         progress.step("ensembles")
     return Assessment(
-        pd.DataFrame(selective).assign(confidence=settings["confidence"]),
-        pd.DataFrame(temperatures).assign(confidence=settings["confidence"]),
+        pd.DataFrame(selective).assign(confidence=resampling.confidence),
+        pd.DataFrame(temperatures).assign(confidence=resampling.confidence),
         pd.DataFrame(curves),
     )
 
@@ -104,7 +99,7 @@ class Comparison(NamedTuple):
 
 
 def comparison(
-    roles: dict[str, pd.Series], members: pd.DataFrame, predictions: dict[str, Predictions], settings: dict[str, Any]
+    roles: dict[str, pd.Series], members: pd.DataFrame, predictions: dict[str, Predictions], resampling: Resampling
 ) -> Comparison:
     """Errors under each corruption and calibration of all roles; without rows where nobody has any.
 
@@ -112,12 +107,11 @@ def comparison(
         roles: as from `contenders`.
         members: members.csv.
         predictions: member -> its predictions, of those that `roles` names.
-        settings: as for `split_and_judged`.
     """
     if not roles:
-        nothing = pd.DataFrame(columns=UNDER_CORRUPTION).assign(confidence=settings["confidence"])
+        nothing = pd.DataFrame(columns=UNDER_CORRUPTION).assign(confidence=resampling.confidence)
         return Comparison(nothing, pd.DataFrame(columns=CALIBRATION_OF_ROLES))
-    members, (_, judged) = members.set_index("member"), split_and_judged(predictions, settings)
+    members, judged = members.set_index("member"), judged_half(predictions, resampling)
     errors, bins = {}, [pd.DataFrame(columns=CALIBRATION_OF_ROLES)]
     for role, row in roles.items():
         ensemble = ensemble_of(row["members"].split("+"), row["rule"], predictions, members)
@@ -125,11 +119,11 @@ def comparison(
         bins.append(calibration_bins(ensemble, judged).assign(role=role, members=row["members"], size=row["size"]))
     conditions = next(iter(predictions.values())).conditions
     corruptions = conditions.corruption.iloc[judged.conditions[CORRUPTED]]
-    table = under_corruptions(errors, corruptions, judged.counts[CORRUPTED], settings["confidence"])
+    table = under_corruptions(errors, corruptions, judged.counts[CORRUPTED], resampling.confidence)
     table = table.merge(
         pd.DataFrame([row[WHO[1:]].to_dict() | {"role": role} for role, row in roles.items()]), on="role"
     )
     return Comparison(
-        table.reindex(columns=UNDER_CORRUPTION).assign(confidence=settings["confidence"]),
+        table.reindex(columns=UNDER_CORRUPTION).assign(confidence=resampling.confidence),
         pd.concat(bins, ignore_index=True)[CALIBRATION_OF_ROLES],
     )

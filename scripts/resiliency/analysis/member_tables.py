@@ -1,10 +1,11 @@
 """The tables of a study's members: what is known of each, with its scores, and how each was trained."""
 
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pandas as pd
 
+from resiliency.analysis.bootstrap import Resampling
 from resiliency.analysis.copies import SAME_ANSWERS, copies
 from resiliency.analysis.error_scores import outside_scores
 from resiliency.analysis.histories import history_table
@@ -37,7 +38,8 @@ def member_tables(
     predictions: dict[str, Predictions],
     outside: Iterable[pd.DataFrame],
     histories: dict[str, pd.DataFrame],
-    settings: dict[str, Any],
+    baseline: str,
+    resampling: Resampling,
 ) -> MemberTables:
     """Score every member.
 
@@ -47,13 +49,13 @@ def member_tables(
         predictions: member -> its predictions; the others are known by `outside`.
         outside: errors from elsewhere, tables as `Scored.errors` with a column member.
         histories: member -> its history.csv.
-        settings: `baseline`, the name of a member or `ALEXNET`; `resamples` and `confidence`; the study's `seed`.
+        baseline: the name of a member, or `ALEXNET`.
     """
-    scored = _scored(conditions, predictions, settings)
+    scored = _scored(conditions, predictions, baseline, resampling)
     of_members = [one.errors.assign(member=member) for member, one in scored.items()]
     errors = pd.concat([*of_members, *outside], ignore_index=True)[ERRORS]
     scores = {member: one.scores for member, one in scored.items()}
-    scores |= outside_scores(errors, list(scores), settings["baseline"], settings["confidence"])
+    scores |= outside_scores(errors, list(scores), baseline, resampling.confidence)
     twice = copies(predictions)
     rows = [
         _row(member, scores[member.member], predictions.get(member.member), twice.get(member.member))
@@ -70,18 +72,17 @@ def member_tables(
 
 
 def _scored(
-    conditions: pd.DataFrame, predictions: dict[str, Predictions], settings: dict[str, Any]
+    conditions: pd.DataFrame, predictions: dict[str, Predictions], baseline: str, resampling: Resampling
 ) -> dict[str, Scored]:
     if not predictions:
         return {}
-    baseline = None if settings["baseline"] == ALEXNET else predictions[settings["baseline"]]
-    scorer = Scorer(conditions, baseline, settings["resamples"], settings["confidence"], settings["seed"])
+    scorer = Scorer(conditions, None if baseline == ALEXNET else predictions[baseline], *resampling)
     return {member: scorer.score(of_member) for member, of_member in predictions.items()}
 
 
 def _row(
     member: Member, scores: dict[str, float], predictions: Predictions | None, copied: str | None
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """A row of members.csv, with warnings of members whose predictions are known.
 
     Args:

@@ -5,7 +5,7 @@ Statistics 17, 2001) adds what other images would change: their statistics witho
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -82,7 +82,10 @@ def left_out(
     predictions: dict[str, Predictions],
     networks: list[str],
     representation: Callable[[str, str], np.ndarray],
-    settings: dict[str, Any],
+    rule: str,
+    methods: list[str],
+    probe_images: int,
+    seed: int,
 ) -> WithoutImages:
     """Independent members, and ensembles of them, without each group of images.
 
@@ -92,9 +95,12 @@ def left_out(
         predictions: member -> its predictions.
         networks: members that are known by their networks.
         representation: one of these, and a method of attribution or `features` -> what is compared of it.
-        settings: `rule`, the combination rule; `methods` of attribution; `probe_images`; the study's `seed`.
+        rule: the combination rule.
+        methods: of attribution.
+        probe_images: number of images on which representations are compared.
+        seed: of the study.
     """
-    chosen = some_ensembles(ensembles, settings["rule"], settings["seed"])
+    chosen = some_ensembles(ensembles, rule, seed)
     print(f"{len(chosen):,} ensembles of independent members, each without {GROUPS} groups of images")
     if chosen.empty:
         return WithoutImages(chosen.assign(without=0), pd.DataFrame(columns=["without", "member"]))
@@ -102,19 +108,19 @@ def left_out(
     names = [name for name in predictions if name in independent]
     with_networks = {name for name in networks if name in names}
     labels = next(iter(predictions.values())).labels(0)
-    probed = probe(labels, settings["probe_images"], settings["seed"]) if with_networks else np.empty(0, np.int64)
-    of_image = image_groups(labels, probed, settings["seed"])
+    probed = probe(labels, probe_images, seed) if with_networks else np.empty(0, np.int64)
+    of_image = image_groups(labels, probed, seed)
 
     def of_each(source: str) -> list[np.ndarray]:
         return [representation(name, source) if name in with_networks else UNKNOWN for name in names]
 
     representations = {}
     if len(probed) >= 2 * GROUPS:
-        for method in settings["methods"]:
+        for method in methods:
             representations[f"{method}_cosine_clean"] = of_maps(of_each(method), of_image[probed])
         representations["linear_cka_clean"] = of_features(of_each("features"), of_image[probed])
     weights = member_weights(members.set_index("member").loc[names])
-    scored = EnsembleErrors([predictions[name] for name in names], weights, settings["rule"])
+    scored = EnsembleErrors([predictions[name] for name in names], weights, rule)
     return without_each(chosen, names, scored, of_image, representations)
 
 

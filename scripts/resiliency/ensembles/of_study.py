@@ -1,13 +1,14 @@
 """All ensembles of a study: of independent members, of sub-networks of the search, and of jointly trained members."""
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from resiliency.ensembles.pool import TOGETHER, chosen_ensembles, limits, trained_together
 from resiliency.ensembles.selection import EnsembleErrors
+from resiliency.ensembles.settings import Ensembles
 from resiliency.ensembles.table import Pool
 from resiliency.ensembles.voting import VOTE
 from resiliency.faults import Fault
@@ -42,7 +43,9 @@ class EnsemblesOfStudy:
         predictions: member -> its predictions; who has none is in no ensemble.
         pairs: a function that reads the table of pairs, in parts.
         baseline: top-1 error of the baseline under each corruption that mCE counts.
-        settings: those of `settings.Ensembles`, with `main_rule`, the `confidence` of intervals and the study's `seed`.
+        settings: which ensembles are formed, and how they are combined.
+        confidence: of the intervals.
+        seed: of the study.
         threads: conditions that are scored at a time.
     """
 
@@ -52,15 +55,17 @@ class EnsemblesOfStudy:
         predictions: dict[str, Predictions],
         pairs: Callable[[], Iterable[pd.DataFrame]],
         baseline: np.ndarray,
-        settings: dict[str, Any],
+        settings: Ensembles,
+        confidence: float,
+        seed: int,
         threads: int = 1,
     ):
         self.predictions, self.pairs, self.baseline = predictions, pairs, baseline
-        self.settings, self.threads = settings, threads
-        accurate = (members.origin != INDEPENDENT) | (members.clean_accuracy >= settings["least_clean_accuracy"])
+        self.settings, self.confidence, self.seed, self.threads = settings, confidence, seed, threads
+        accurate = (members.origin != INDEPENDENT) | (members.clean_accuracy >= settings.least_clean_accuracy)
         combined = members[accurate & members.member.isin(predictions)]
         pools = {origin: combined[combined.origin == origin] for origin in POOLED}
-        self.pools = {origin: chosen for origin, chosen in pools.items() if len(chosen) >= min(settings["sizes"])}
+        self.pools = {origin: chosen for origin, chosen in pools.items() if len(chosen) >= min(settings.sizes)}
         self.joint = trained_together(members)
         self.undefined = members.mce_undefined_under.fillna("").max()
         conditions = len(next(iter(predictions.values()))) if predictions else 0
@@ -73,7 +78,7 @@ class EnsemblesOfStudy:
             Fault: there are none, for too few members are accurate enough.
         """
         if not self.pools and not self.joint:
-            least = self.settings["least_clean_accuracy"]
+            least = self.settings.least_clean_accuracy
             raise Fault(
                 f"ensembles.least_clean_accuracy: too few members reach {least:g} to form an ensemble; lower it"
             )
@@ -90,7 +95,7 @@ class EnsemblesOfStudy:
         tables, by_corruption = [], pd.DataFrame(columns=["members"])
         for origin, chosen in self.pools.items():
             groups = self._formed(origin, chosen)
-            pool, rules = self._pool(chosen, self.pairs()), self.settings["rules"]
+            pool, rules = self._pool(chosen, self.pairs()), self.settings.rules
             if not pool.has_probabilities:
                 rules = [VOTE]
                 tables += self._of_probabilities(chosen, groups)
@@ -103,9 +108,9 @@ class EnsemblesOfStudy:
 
     def _formed(self, origin: str, chosen: pd.DataFrame) -> list[np.ndarray]:
         """The ensembles of each size, int E x size each, as indices of `chosen`."""
-        sizes = [size for size in self.settings["sizes"] if size <= len(chosen)]
-        counts = zip(sizes, limits(len(chosen), sizes, self.settings["limit"]), strict=True)
-        designs, seed = list(chosen.design), self.settings["seed"]
+        sizes = [size for size in self.settings.sizes if size <= len(chosen)]
+        counts = zip(sizes, limits(len(chosen), sizes, self.settings.limit), strict=True)
+        designs, seed = list(chosen.design), self.seed
         groups = [chosen_ensembles(designs, size, count, seed) for size, count in counts]
         print(f"{origin}:", *(f"{len(group):,} ensembles of {group.shape[1]}," for group in groups))
         return groups
@@ -113,7 +118,7 @@ class EnsemblesOfStudy:
     def _of_probabilities(self, chosen: pd.DataFrame, groups: list[np.ndarray]) -> Iterator[pd.DataFrame]:
         """The ensembles of those of `chosen` that have probabilities, under the rules that need them."""
         has = np.array([self.predictions[member].has_probabilities for member in chosen.member])
-        rules, position = [rule for rule in self.settings["rules"] if rule != VOTE], np.cumsum(has) - 1
+        rules, position = [rule for rule in self.settings.rules if rule != VOTE], np.cumsum(has) - 1
         formed = [position[group[has[group].all(axis=1)]] for group in groups]
         formed = [group for group in formed if len(group)]
         if rules and formed:
@@ -127,8 +132,8 @@ class EnsemblesOfStudy:
         tables, image_errors = [], []
         for columns, chosen in self.joint:
             pool, everyone = self._pool(chosen, pairs), np.arange(len(chosen))
-            tables.append(pool.score([everyone[None]], self.settings["rules"])[0].assign(**columns))
-            of_rule = EnsembleErrors(pool.predictions, pool.weights, self.settings["main_rule"])
+            tables.append(pool.score([everyone[None]], self.settings.rules)[0].assign(**columns))
+            of_rule = EnsembleErrors(pool.predictions, pool.weights, self.settings.main_rule)
             errors = of_rule.image_errors(everyone[None], np.arange(pool.conditions.images.iloc[0]))[0]
             described = {name: columns[name] for name in COMPARED}
             image_errors.append(pd.DataFrame(described | {"image": np.arange(len(errors)), "error": errors}))
@@ -138,4 +143,4 @@ class EnsemblesOfStudy:
     def _pool(self, chosen: pd.DataFrame, pairs: Iterable[pd.DataFrame]) -> Pool:
         """The pool of these rows of members.csv."""
         of_members = [self.predictions[member] for member in chosen.member]
-        return Pool(chosen, of_members, pairs, self.baseline, self.settings["confidence"], self.threads)
+        return Pool(chosen, of_members, pairs, self.baseline, self.confidence, self.threads)

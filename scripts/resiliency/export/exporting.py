@@ -2,7 +2,7 @@
 
 import platform
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -47,10 +47,28 @@ def read_choice(tables: dict[str, pd.DataFrame], ensemble: str | int) -> Choice:
     return Choice(row, tables["members"].set_index("member", drop=False).loc[row.members.split("+")], **of_ensemble)
 
 
+class Made(NamedTuple):
+    """How an export was made, as its card says.
+
+    Attributes:
+        study, seed, corruptions: name, seed and number of corruptions of the study.
+        ensemble: as it was named.
+        command: that makes it again.
+        commit: of this project; None where it is not known.
+    """
+
+    study: str
+    ensemble: str | int
+    corruptions: int
+    commit: str | None
+    seed: int
+    command: str
+
+
 class Exported(NamedTuple):
     """The contents of ensemble.json, and the text of card.md."""
 
-    about: dict[str, Any]
+    about: dict[str, object]
     card: str
 
 
@@ -60,9 +78,11 @@ def export(
     images: Images,
     labels: np.ndarray,
     predictions: dict[str, Predictions],
-    card: dict[str, Any],
+    card: dict[str, object],
     paths: dict[str, Path],
-    settings: dict[str, Any],
+    made: Made,
+    margin: float,
+    threads: int,
 ) -> Exported:
     """Write the programs of an ensemble, compare their answers with those of the study, and time them.
 
@@ -73,8 +93,9 @@ def export(
         predictions: member -> its predictions.
         card: the data set's, card.json.
         paths: name of a program, as in `RUNTIMES` and in their order -> where it is written.
-        settings: `study`, `ensemble` (as it was named), `seed`, `margin` of images, `corruptions` (their number),
-            `command`, `commit` and `threads`.
+        made: how the export was made.
+        margin: share of the side of an image file that is cropped away.
+        threads: of the machine, that the programs are timed with.
 
     Raises:
         Fault: the ensemble cannot be exported, or a program answers otherwise than the study scored, or floats at all.
@@ -82,7 +103,7 @@ def export(
     row, weights = choice.row, member_weights(choice.members)
     temperature = temperature_of(choice.temperatures, row.members)
     ensemble = Deployable(networks, list(weights), row["rule"], temperature.value).eval()
-    some = stratified(labels, min(len(labels), MOST), settings["seed"], "export")
+    some = stratified(labels, min(len(labels), MOST), made.seed, "export")
     pixels = np.asarray(images_at(images, some)[:])
     study = Ensemble([predictions[name] for name in choice.names], weights, row["rule"])
     write_programs(ensemble, pixels.shape[1], *paths.values())
@@ -94,18 +115,17 @@ def export(
     for name, check in checks.items():
         print(f"{name}: {check.compared} of {check.images} images answered as scored")
     about = {"members": choice.names, "rule": row["rule"], "temperature": temperature.value}
-    about |= {"classes": card["classes"], "side": pixels.shape[1], "margin": settings["margin"]}
-    named = ("study", "ensemble", "corruptions", "commit", "seed", "command")
+    about |= {"classes": card["classes"], "side": pixels.shape[1], "margin": margin}
     text = model_card(
         row,
         choice.members,
-        **{name: settings[name] for name in named},
+        **made._asdict(),
         card=card,
         side=pixels.shape[1],
         temperature=temperature,
         calibration=choice.temperatures.to_dict("records"),
         selective=choice.selective.to_dict("records"),
-        times=timed(ensemble, paths, pixels[:1], sorted({1, settings["threads"]})),
+        times=timed(ensemble, paths, pixels[:1], sorted({1, threads})),
         checks=checks,
         machine=f"{processor()}, {platform.system()}",
         python=platform.python_version(),
