@@ -1,0 +1,53 @@
+"""The glossary, from which the documentation's page and the report's definitions are made."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from resiliency.fingerprint import PACKAGE, _closure
+from resiliency.report.glossary import FILE, glossary
+from resiliency.report.settings import PAGE_FILES
+from resiliency.report.terms import TERMS, explained
+
+REPOSITORY = Path(__file__).parents[2]
+ALL = {key: term for terms in glossary().values() for key, term in terms.items()}
+
+
+def test_every_name_means_one_thing():
+    assert sum(map(len, glossary().values())) == len(ALL)
+    names = [name.lower() for term in ALL.values() for name in term.names]
+    assert sorted(names) == sorted(set(names))
+
+
+def test_every_page_is_there():
+    assert [
+        term.page for term in ALL.values() if term.page and not (REPOSITORY / f"docs/{term.page}.md").exists()
+    ] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ("independent training reaches 91.0 %", "independently"),
+        ("4.2 times as often as statistically independent members would", "statistically-independent"),
+        ("mutual information of the predictions", "mutual-information"),
+    ],
+)
+def test_words_with_two_meanings_are_told_apart(text, key):
+    assert re.findall(r'popovertarget="term-([^"]+)"', explained(text))[0] == key
+
+
+def test_a_word_alone_is_not_taken_for_its_statistical_meaning():
+    assert "<button" not in explained("independent")
+    assert set(TERMS) < set(ALL)
+
+
+def test_a_reworded_definition_makes_only_the_report_again():
+    scripts, module = REPOSITORY / "scripts", "resiliency/report/glossary.py"
+    of_charts = [*(scripts / "resiliency/report/charts").glob("*.py")]
+    readers = [
+        path.name for path in [*scripts.glob("*.py"), *of_charts] if module in _closure([path], (scripts,), PACKAGE)
+    ]
+    assert readers == ["report.py"]
+    assert FILE.name in PAGE_FILES
