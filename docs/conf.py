@@ -35,7 +35,7 @@ NAVIGATION = {
         *("results/imagenet_published", "results/runtimes"),
     ],
     "Measurements": ["results/parity", "results/gpu_hours", "results/imagenet_costs", "results/gpu_steps"],
-    "Project": ["published_figures", "contributing"],
+    "Project": ["published_figures", "house", "contributing"],
 }
 MOVED = {  # address of a page that is gone -> where its content is now
     "default_study": "installation#the-default-study",

@@ -67,7 +67,7 @@ class EnsemblesOfStudy:
         pools = {origin: combined[combined.origin == origin] for origin in POOLED}
         self.pools = {origin: chosen for origin, chosen in pools.items() if len(chosen) >= min(settings.sizes)}
         self.joint = trained_together(members)
-        self.undefined = members.mce_undefined_under.fillna("").max()
+        self.undefined = max(members.mce_undefined_under.dropna(), default="")
         conditions = len(next(iter(predictions.values()))) if predictions else 0
         self.progress = Progress(len(self.pools) * conditions + len(self.joint))
 

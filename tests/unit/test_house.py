@@ -1,0 +1,37 @@
+"""The page about the code names modules that exist, and its picture shows the rules."""
+
+import re
+
+from resiliency.reference.house import RULES, coloured, rules
+
+DOCS = RULES.parent / "docs"
+GRAPH = """digraph snakemake_dag {
+    0[label = "all", color = "0.00 0.6 0.85", style="rounded"];
+    1[label = "report", color = "0.54 0.6 0.85", style="rounded"];
+    2[label = "predict_jointly", color = "0.57 0.6 0.85", style="rounded"];
+    1 -> 0
+    2 -> 1
+}"""
+
+
+def test_modules_packages_and_rules_that_the_page_names_exist():
+    named = re.findall(r"`([\w/]+(?:\.py|\.smk|/))`", (DOCS / "house.md").read_text(encoding="utf-8"))
+    places = (RULES.parent, RULES.parent / "scripts/resiliency")
+    assert [name for name in named if not any((place / name).exists() for place in places)] == []
+    assert len(named) > 40
+    packages = {f"{path.parent.name}/" for path in (places[1]).glob("*/__init__.py")}
+    assert packages - set(named) == set()
+
+
+def test_the_picture_shows_rules_of_today():
+    drawn = set(re.findall(r"<text[^>]*>(\w+)</text>", (DOCS / "house.svg").read_text(encoding="utf-8")))
+    assert drawn - rules().keys() == set()
+    of_analysis = {rule for rule, file in rules().items() if file in ("analysis", "report")}
+    assert of_analysis - drawn == set()
+
+
+def test_a_graph_is_coloured_by_file_and_loses_its_target():
+    lines = coloured(GRAPH).splitlines()
+    assert [re.search(r'label="(\w+)"', line)[1] for line in lines[1:3]] == ["report", "predict_jointly"]
+    assert lines[3:] == ["2 -> 1;", "}"]
+    assert rules()["predict_jointly"] == "heuristics"
