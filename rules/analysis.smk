@@ -109,6 +109,7 @@ rule observe:
         margin=STUDY.statistics.error_margin,
         rule=STUDY.ensembles.main_rule,
         reference=STUDY.statistics.reference,
+        target=STUDY.attribution.target,
     script:
         "../scripts/observe.py"
 

@@ -5,15 +5,16 @@ from pathlib import Path
 from simulated_intervals import CONFIDENCE, sure
 
 MOST_FALSE = 0.06
-VERDICTS = ("supported", "contradicted", "equivalent")
+VERDICTS = {"supported": "Supported", "supported in part": "In part", "contradicted": "Contradicted"}
+VERDICTS |= {"equivalent": "Equivalent", "not tested": "Not tested"}
+POWER = {"support": "supported", "contradict": "contradicted"}
 TEMPLATE = Path(__file__).parent / "coverage.md.template"
 # Why rows of intervals fall short: a part of their text -> the reason.
 REASONS = {
     "90% of the variance | 16": "Seeds of one design are not independent members: where they share nearly all "
     "variance, intervals that leave out members are too narrow. `design_low` and `design_high` of `correlations.csv`, "
     "which leave out designs, reach their nominal coverage; verdicts use these.",
-    "Contribution of family": "Shares of variance over few families cannot exceed 1, so their distribution is skewed. "
-    "That is why observation 1 requires eight families, and stronger evidence to contradict than to support.",
+    "Closeness of family": "Closeness of few families is skewed, and its error is estimated from as few.",
     "gap 3, designs": "Near a true Cliff's delta of 1, most studies observe little or no variation. Perfect separation "
     "has Cliff's own bound; close to it the interval is too short. It lies on the right side of 0, on which the "
     "verdict depends.",
@@ -22,18 +23,20 @@ REASONS = {
 
 
 def summary(intervals: list[dict], verdicts: list[dict]) -> dict:
-    """Worst rates, and power by observation and size."""
-    false = [row["false"] / row["simulations"] for row in verdicts if not row["powerful"]]
-    power = {}
-    for row in verdicts:
-        if row["powerful"]:
-            of_size = power.setdefault(str(row["observation"]), {})
-            of_size[row["size"]] = None if row["lacking"] else _share(row, "supported")
+    """Worst rates, and power by observation, size and situation."""
+    rates = [_rate(row) for row in verdicts]
     shares = [row["adopted_hits"] / row["simulations"] for row in intervals]
+    power: dict[str, dict[str, dict[str, float]]] = {asks: {} for asks in POWER}
+    for row in verdicts:
+        if row["asks"] in POWER:
+            of_observation = power[row["asks"]].setdefault(str(row["observation"]), {})
+            of_observation[f"{row['size']}: {row['situation']}"] = _share(row, POWER[row["asks"]])
     return {
-        "worst_false_verdict": round(max(false), 3) if false else None,
+        "worst_any_false": round(max(rate for rate, _ in rates), 3) if rates else None,
+        "worst_any_false_low": round(max(low for _, (low, _) in rates), 3) if rates else None,
         "worst_coverage": round(min(shares), 3) if shares else None,
-        "power": power,
+        "power": power["support"],
+        "power_contradict": power["contradict"],
     }
 
 
@@ -41,18 +44,20 @@ def page(intervals: list[dict], verdicts: list[dict]) -> str:
     """The whole page, as Markdown."""
     rows = [_interval_row(row) for row in intervals]
     short = [row for row in rows if "**" in row]
-    worst = max((row for row in verdicts if not row["powerful"]), key=lambda row: row["false"] / row["simulations"])
-    fewest = min(row["simulations"] for row in verdicts if not row["powerful"] and not row["lacking"])
-    above = [row for row in verdicts if _beyond(row)]
-    text = TEMPLATE.read_text().format(
-        worst=worst["false"] / worst["simulations"],
-        where=f"observation {worst['observation']}, {worst['situation']}, {worst['size']}",
-        simulations=fewest,
-        sure=sure(round(0.05 * fewest), fewest)[1] - 0.05,
-        above=_exceptions(above),
+    verdicts = sorted(verdicts, key=lambda row: row["observation"])
+    worst = max(verdicts, key=lambda row: _rate(row)[0])
+    surest = max(verdicts, key=lambda row: _rate(row)[1][0])
+    text = TEMPLATE.read_text(encoding="utf-8").format(
+        worst=_rate(worst)[0],
+        where=_named(worst),
+        low=_rate(surest)[1][0],
+        above=_exceptions([row for row in verdicts if _beyond(row)]),
         limit=MOST_FALSE,
-        power="".join(_power_row(row) for row in _ordered(verdicts) if row["powerful"]),
-        verdicts="".join(_verdict_row(row) for row in _ordered(verdicts)),
+        support="".join(_power_row(row) for row in verdicts if row["asks"] == "support"),
+        contradict="".join(_power_row(row) for row in verdicts if row["asks"] == "contradict"),
+        heads=" | ".join(VERDICTS.values()),
+        rule="---|" * len(VERDICTS),
+        verdicts="".join(_verdict_row(row) for row in verdicts),
         confidence=CONFIDENCE,
         count=len(short),
         rows=len(rows),
@@ -63,45 +68,43 @@ def page(intervals: list[dict], verdicts: list[dict]) -> str:
     return text.replace("%", " %").replace("  %", " %")
 
 
-def _ordered(verdicts: list[dict]) -> list[dict]:
-    return sorted(verdicts, key=lambda row: row["observation"])
+def _named(row: dict) -> str:
+    return f"observation {row['observation']}, {row['size']}, {row['situation']}"
 
 
 def _share(row: dict, verdict: str) -> float:
     return round(row["verdicts"][verdict] / row["simulations"], 3)
 
 
+def _rate(row: dict) -> tuple[float, tuple[float, float]]:
+    """How often any false verdict is reached, and its interval."""
+    return row["false"] / row["simulations"], sure(row["false"], row["simulations"])
+
+
 def _beyond(row: dict) -> bool:
     """Whether false verdicts are more than allowed, beyond chance."""
-    return not row["powerful"] and sure(row["false"], row["simulations"])[0] > MOST_FALSE
+    return _rate(row)[1][0] > MOST_FALSE
 
 
 def _exceptions(above: list[dict]) -> str:
     if not above:
         return f"No rate is above {MOST_FALSE:.0%} beyond chance."
-    rates = "; ".join(f"observation {row['observation']}, {row['situation']}, {row['size']}" for row in above)
-    return f"Above {MOST_FALSE:.0%} beyond chance: {rates}."
+    return f"Above {MOST_FALSE:.0%} beyond chance: {'; '.join(map(_named, above))}."
 
 
 def _power_row(row: dict) -> str:
-    cells = ["–", "", ""]
-    if not row["lacking"]:
-        low, high = sure(row["verdicts"]["supported"], row["simulations"])
-        cells = [f"{_share(row, 'supported'):.0%}", f"{low:.0%} to {high:.0%}", row["simulations"]]
-    return "| " + " | ".join(map(str, [f"{row['observation']}: {row['situation']}", row["size"], *cells])) + " |\n"
+    verdict = POWER[row["asks"]]
+    low, high = sure(row["verdicts"][verdict], row["simulations"])
+    cells = [f"{_share(row, verdict):.0%}", f"{low:.0%} to {high:.0%}", row["simulations"]]
+    return "| " + " | ".join(map(str, [row["observation"], row["situation"], row["size"], *cells])) + " |\n"
 
 
 def _verdict_row(row: dict) -> str:
-    shares = [f"{_share(row, verdict):.1%}" for verdict in VERDICTS]
-    false = "" if row["powerful"] else f"{row['false'] / row['simulations']:.1%}"
-    cells = [
-        row["observation"],
-        row["situation"],
-        row["size"],
-        *shares,
-        f"**{false}**" if _beyond(row) else false,
-    ]
-    return "| " + " | ".join(map(str, [*cells, row["simulations"]])) + " |\n"
+    rate, (low, high) = _rate(row)
+    false = f"{rate:.1%} [{low:.1%}, {high:.1%}]"
+    cells = [row["observation"], row["situation"], row["size"], *(f"{_share(row, v):.1%}" for v in VERDICTS)]
+    cells += [f"**{false}**" if _beyond(row) else false, row["simulations"]]
+    return "| " + " | ".join(map(str, cells)) + " |\n"
 
 
 def _interval_row(row: dict) -> str:

@@ -5,7 +5,8 @@ Run by hand: python tests/benchmarks/interval_coverage.py [--simulations 600] [-
 and calls the functions of the pipeline. --only runs one of the two parts. Rows are kept in a file as they come; those
 that are there are not simulated again, so that another FILE than coverage_rows.json, which has all, simulates anew.
 --write makes docs/coverage.md, of both parts. Truths and widths in coverage_rows.json are rounded. The last line is
-JSON: `worst_false_verdict` (of the rules), `worst_coverage` (of the intervals), `power` by observation and size.
+JSON: `worst_any_false` (largest rate of any false verdict), `worst_any_false_low` (largest lower end of a 95 % interval
+of that), `worst_coverage` (of the intervals), `power` and `power_contradict` by observation, size and situation.
 """
 
 import argparse
@@ -28,11 +29,10 @@ def stream(*names: str | int) -> np.random.Generator:
 
 
 def simulated(part: str, case: Case | Situation, simulations: int, resamples: int) -> dict:
-    """The row of a case; intervals and power need fewer simulations than rates of false verdicts."""
-    fewer = max(simulations // 3, 1)
+    """The row of a case; intervals need fewer simulations than rates of false verdicts."""
     if part == "intervals":
-        return coverage(case, fewer, resamples)
-    return rates(case, fewer if min(case.truths) > 0 else simulations, stream)
+        return coverage(case, max(simulations // 3, 1), resamples)
+    return rates(case, simulations, stream(case.observation, case.name, case.size))
 
 
 def as_text(kept: dict[str, list[dict]]) -> str:

@@ -6,14 +6,15 @@ import numpy as np
 import pandas as pd
 from scipy.stats import binomtest, norm, ttest_ind
 from simulated_correlations import CONFIDENCE, SITUATIONS, Case, Interval, correlation
+from simulated_families import POOLS, WORDS, Effects, drawn, truth
 
 from resiliency.analysis import bootstrap, jackknife
 from resiliency.analysis.bootstrap import resampled_counts
+from resiliency.analysis.closeness import Families, closeness, replicates
 from resiliency.analysis.coincident_failures import failure_table
 from resiliency.analysis.effect_size import weighted_cliffs_delta
 from resiliency.analysis.origins import ORIGINS, SCORES, origin_table
 from resiliency.analysis.parts import Part
-from resiliency.analysis.variance_shares import one_hot, variance_shares
 from resiliency.conditions import conditions
 from resiliency.ensembles.pool import ensembles_of
 from resiliency.names import CLEAN
@@ -22,41 +23,28 @@ from resiliency.streams import derived_seed, stream
 # Observation 1
 
 
-def contribution(family: float, size: float, noise: float, families: int, each: int) -> Case:
-    """Family and size move the error by so much, as does nothing else but noise; families are drawn anew.
-
-    Beside leaving out families stands leaving out designs, as `designs`.
-    """
-
-    def difference(study: tuple, weights: np.ndarray) -> float:
-        names, parameters, clean, error = (values[weights > 0] for values in study)
-        predictors = {"family": one_hot(names), "size": parameters[:, None], "clean": clean[:, None]}
-        shares = variance_shares(predictors, error)
-        return shares["family"] - shares["size"]
-
-    def drawn(random: np.random.Generator, count: int) -> tuple:
-        names = np.repeat(np.arange(count), each)
-        parameters, clean, rest = random.standard_normal((3, count * each))
-        return (
-            names,
-            parameters,
-            clean,
-            family * random.standard_normal(count)[names] + size * parameters + noise * rest,
-        )
+def contest(effects: Effects, between: float, kind: str, pool: str) -> Case:
+    """Closeness of family against accuracy; families are drawn anew. Beside leaving out families stands designs."""
+    sizes = POOLS[pool]
+    names = np.repeat(np.arange(len(sizes)), sizes)
+    families = Families.of(names)
 
     def simulate(random: np.random.Generator, resamples: int) -> dict[str, Interval]:
-        study, intervals = drawn(random, families), {}
-        for method, units in (("adopted", study[0]), ("designs", np.arange(len(study[0])))):
-            kept = jackknife.kept_weights([[f"{unit:03}"] for unit in units])
-            intervals[method] = jackknife.interval(np.array([difference(study, row) for row in kept]), CONFIDENCE)
-        return intervals
+        study = drawn(random, effects, between, kind, sizes, 1)
+        of_families = replicates(study, families)[0, :, 1]
+        kept = [np.arange(len(names)) != design for design in range(len(names))]
+        of_designs = [closeness(study[:, of], Families.of(names[of]))[0, 1] for of in kept]
+        part = Part.left_out("", of_families, jackknife.FISHER, freedom=families.large - 1)
+        without_designs = jackknife.interval(np.array([of_families[0], *of_designs]), CONFIDENCE, jackknife.FISHER)
+        return {"adopted": part.interval(CONFIDENCE), "designs": without_designs}
 
-    def truth() -> float:
-        return (family**2 - size**2) / (family**2 + size**2 + noise**2)
-
-    situation = f"family {family:g}, size {size:g}, noise {noise:g}"
-    units = f"{families} families of {each} designs, drawn anew"
-    return Case("Contribution of family less that of size", situation, units, truth, simulate)
+    situation = (
+        f"family {effects.family:g}, size {effects.size:g}, accuracy {effects.accuracy:g}, noise {effects.noise:g}; "
+        f"{WORDS[kind]} families"
+    )
+    return Case(
+        "Closeness of family over accuracy", situation, pool, lambda: truth(effects, between, kind)[1], simulate
+    )
 
 
 # Observation 4
@@ -181,13 +169,14 @@ def corruption_error(alike: float, images: int, corrupted: int = 75) -> Case:
     return Case("Mean corruption error", description, f"{images} images", lambda: float(norm.sf(1)), simulate)
 
 
-EFFECTS = ((0, 0, 1), (1, 1, 1), (1.5, 0.3, 0.5), (0.3, 1.5, 0.5))
+EFFECTS = (Effects(1, 1.5, 1.5), Effects(1.5, 0.3, 0.3, 0.5), Effects(0.3, 0.3, 1.5, 0.5))
+CONTESTED = ("8 families of 2", "16 families of 3", "14 families of 1 to 22")
 CASES = [
     *(correlation("pearson", s, m, k) for s in SITUATIONS for m, k in ((8, 2), (8, 3), (16, 3), (24, 2))),
     *(correlation(m, s, 16, 3) for m in ("spearman", "partial") for s in ("odd members are weak", "both")),
     *(correlation("difference", s, m, 3) for s in ("both", "odd members are weak") for m in (8, 24)),
     *(correlation("pearson", "odd members are weak", 16, 3, *which) for which in product((0.5, 0.9), (False, True))),
-    *(contribution(*e, *n) for e in EFFECTS for n in ((8, 2), (8, 3), (16, 2))),
+    *(contest(e, 0.5, kind, pool) for e in EFFECTS for kind in WORDS for pool in CONTESTED),
     *(
         delta(gap, of_designs, *study)
         for gap, of_designs in ((0, 0.3), (1, 0.3), (1, 0.8), (3, 0.3))

@@ -1,29 +1,27 @@
 """Studies whose truth is known, and the verdicts on them by the rules of the pipeline.
 
-A situation is planted as the truth of each part of an observation, so that a verdict is false if it is `supported`
-where some part is no larger than 0, or `contradicted` where none is smaller.
+The truth of each part is planted. A verdict is false if it is `supported` where some part is 0 or less, `contradicted`
+where none is below 0, `equivalent` where some part is as large as the margin, and `supported in part` where that is
+false of a part.
 """
 
 from collections.abc import Callable
-from functools import cache
-from itertools import combinations
-from math import comb
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+import simulated_families as families
+from simulated_ensembles import Pool, of_correlations, of_diversities
+from simulated_families import AT_MARGIN, AT_ZERO, ONE_AT_ZERO, POOLS, WORDS, Effects, standard
 
-from resiliency.analysis.observations import (
-    architecture_brings_diversity,
-    architecture_matters_more,
-    attribution_diversity_is_less_negative,
-    balance_is_most_resilient,
-)
+from resiliency.analysis.observations import balance_is_most_resilient, correlation, diversity
+from resiliency.analysis.rule import CONTRADICTED, DECIDED, EQUIVALENT, IN_PART, NOT_TESTED, SUPPORTED
 from resiliency.analysis.verdicts import Observation, verdict_of
 
-CONFIDENCE = 0.95
-SIZES = {"8 x 2": (8, 2), "18 x 2": (18, 2), "18 x 3": (18, 3), "30 x 1": (30, 1)}  # designs x seeds
-RULE = "mean_probability"
+CONFIDENCE = families.CONFIDENCE
+FAR = 9.0  # the truth of a part that is neither near 0 nor near the margin
+Studies = Callable[[np.random.Generator, int], tuple[np.ndarray, np.ndarray]]
 
 
 class Situation(NamedTuple):
@@ -34,125 +32,127 @@ class Situation(NamedTuple):
         name: what is planted, in words.
         size: of the study.
         truths: of each part, such that a positive one supports the statement.
-        simulate: random -> the observation.
+        margin: of the observation, in units of `truths`.
+        simulate: random, number of studies -> their verdicts, str S, and those of their parts, S x k.
+        share: of the simulations asked for that this situation gets.
     """
 
     observation: int
     name: str
     size: str
     truths: tuple[float, ...]
-    simulate: Callable[[np.random.Generator], Observation]
+    margin: float
+    simulate: Studies
+    share: float = 1.0
+
+    @property
+    def asks(self) -> str:
+        """What the row is about: power to support, power to contradict, or errors."""
+        if min(self.truths) > 0 and max(map(abs, self.truths)) != self.margin:
+            return "support"
+        return "contradict" if min(self.truths) < 0 and -self.margin not in self.truths else "errors"
 
 
-# Observation 1: shares of variance of family, size and clean accuracy
+def one_by_one(simulate: Callable[[np.random.Generator], Observation]) -> Studies:
+    """The verdicts of studies that are made one at a time."""
+
+    def of_studies(random: np.random.Generator, studies: int) -> tuple[np.ndarray, np.ndarray]:
+        reached, each = zip(*(verdict_of(simulate(random), CONFIDENCE) for _ in range(studies)), strict=True)
+        return np.array(reached), np.array(each)
+
+    return of_studies
 
 
-def of_families(family: float, size: float, clean: float, noise: float, families: int, each: int, seeds: int, of: str):
-    number = families * each
-    names = [f"f{index // each:02}" for index in range(number)]
-    total = family**2 + size**2 + clean**2 + noise**2
-
-    def simulate(random: np.random.Generator) -> Observation:
-        parameters, accuracy, rest = random.standard_normal((3, number))
-        own = random.standard_normal(families).repeat(each)
-        error = family * own + size * parameters + clean * accuracy + noise * rest
-        designs = pd.DataFrame({"design": [f"d{i:02}" for i in range(number)], "family": names})
-        designs["parameters"], designs["clean_accuracy"] = 10 ** (5 + parameters), accuracy
-        designs["mean_corruption_error"] = error
-        table = designs.loc[np.repeat(designs.index, seeds)].assign(origin="independent")
-        table["mean_corruption_error"] += 0.1 * random.standard_normal(len(table))
-        return architecture_matters_more(table, 500)
-
-    truths = (family**2 - size**2) / total, (family**2 - clean**2) / total
-    description = f"variance of family {family**2:g}, size {size**2:g}, accuracy {clean**2:g}, noise {noise**2:g}"
-    return Situation(1, description, f"{number} designs in {families} families" if of == "" else of, truths, simulate)
+def false(situation: Situation, reached: np.ndarray, each: np.ndarray) -> np.ndarray:
+    """Which verdicts are false, bool S."""
+    truths, margin = np.array(situation.truths), situation.margin
+    claims = {SUPPORTED: truths <= 0, EQUIVALENT: np.abs(truths) >= margin}
+    wrong = np.any([(each == verdict) & of for verdict, of in claims.items()], axis=0).any(axis=1)
+    whole = {SUPPORTED: truths.min() <= 0, CONTRADICTED: truths.min() >= 0, EQUIVALENT: np.abs(truths).max() >= margin}
+    return np.any([(reached == verdict) & of for verdict, of in whole.items()], axis=0) | (reached == IN_PART) & wrong
 
 
-# Observations 2 and 4: ensembles of two members
+def rates(situation: Situation, studies: int, random: np.random.Generator) -> dict:
+    """How often each verdict is reached, and how often a false one."""
+    number = max(int(studies * situation.share), 1)
+    reached, each = situation.simulate(random, number)
+    return {
+        "observation": situation.observation,
+        "situation": situation.name,
+        "size": situation.size,
+        "asks": situation.asks,
+        "verdicts": {verdict: int((reached == verdict).sum()) for verdict in (*DECIDED, NOT_TESTED)},
+        "false": int(false(situation, reached, each).sum()),
+        "simulations": number,
+    }
 
 
-@cache
-def pairs_of(designs: int, seeds: int) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
-    """What all pairs of members have in common from study to study, and the design of either member."""
-    members = [(d, f"d{d:02}-s{s}") for d in range(designs) for s in range(seeds)]
-    both = list(combinations(members, 2))
-    first, second = (np.array([pair[i][0] for pair in both]) for i in (0, 1))
-    columns = {"members": [f"{a}+{b}" for (_, a), (_, b) in both], "designs": np.where(first == second, 1, 2)}
-    table = pd.DataFrame(columns).assign(origin="independent", rule=RULE, size=2, weight=1.0)
-    return table.assign(possible=comb(len(members), 2)), first, second
+# Observation 1
 
 
-METRICS = {"label_disagreement": "prediction", "jensen_shannon": "prediction"}
-METRICS |= {"saliency_cosine": "attribution", "grad_cam_cosine": "attribution", "linear_cka": "activation"}
-PAIRS = pd.DataFrame([(kind, metric) for metric, kind in METRICS.items()], columns=["kind", "metric"])
-COLUMNS = [
-    f"{m}_{i}" for m, k in METRICS.items() for i in (("clean", "corrupted") if k == "prediction" else ("clean",))
-]
+def of_families(
+    name: str, truths: tuple[float, float], effects: Effects, between: float, kind: str, pool: str, share: float = 1.0
+) -> Situation:
+    simulate = partial(families.verdicts, effects=effects, between=between, kind=kind, pool=pool)
+    described = f"{name}; predictors {between:.0%} between families; {WORDS[kind]} families"
+    return Situation(1, described, pool, truths, families.MARGIN, lambda r, n: simulate(r, studies=n), share)
 
 
-def _paired(random: np.random.Generator, designs: int, seeds: int, alike: float) -> np.ndarray:
-    """A value of each member; seeds of a design share so much of the variance."""
-    shared = np.sqrt(alike) * random.standard_normal(designs).repeat(seeds)
-    return shared + np.sqrt(1 - alike) * random.standard_normal(designs * seeds)
+def families_situations() -> list[Situation]:
+    zero, one = "δ 0 against both", "δ 0 against accuracy, size without effect"
+    rows = []
+    for pool in ("8 families of 2", "8 families of 3", "16 families of 3", "14 families of 1 to 22"):
+        for kind, between in AT_ZERO:
+            if kind == "skewed" and pool in ("8 families of 2", "16 families of 3"):
+                continue
+            k, c = AT_ZERO[kind, between], ONE_AT_ZERO[kind, between]
+            rows.append(of_families(zero, (0, 0), Effects(1, k, k), between, kind, pool))
+            rows.append(of_families(one, (FAR, 0), Effects(1, 0, c), between, kind, pool))
+    for pool in ("16 families of 3", "24 families of 3"):
+        for (kind, between), k in AT_MARGIN.items():
+            edge = (families.MARGIN, families.MARGIN)
+            rows.append(of_families("δ at the margin against both", edge, Effects(1, k, k), between, kind, pool))
+    for pool in POOLS:
+        for kind in ("normal", "t3"):
+            plain = (kind, pool, 0.4)
+            rows.append(of_families("family decides", (FAR, FAR), Effects(1.6, 0.4, 0.4, 0.8), 0.5, *plain))
+            rows.append(of_families("accuracy decides", (0.1, -FAR), Effects(0.3, 0.3, 1, 0.3), 0.5, *plain))
+    return rows
 
 
-def of_correlations(differences: tuple[float, float], size: str) -> Situation:
-    """Diversities correlate with accuracy, clean and corrupted, so that attributions lead by these differences of r."""
-    designs, seeds = SIZES[size]
-    table, *_ = pairs_of(designs, seeds)
-    members = [np.array(i) for i in zip(*combinations(range(designs * seeds), 2), strict=True)]
+# Observations 2 and 4
 
-    def simulate(random: np.random.Generator) -> Observation:
-        def of_pairs() -> np.ndarray:
-            """Half of it from members, half of the pair alone; standard normal."""
-            own = _paired(random, designs, seeds, 0.85)
-            return (own[members[0]] + own[members[1]]) / 2 + np.sqrt(0.5) * random.standard_normal(len(table))
-
-        attribution, columns = of_pairs(), {}
-        for metric in ("saliency_cosine_clean", "grad_cam_cosine_clean"):
-            columns[metric] = 0.9 * attribution + np.sqrt(0.19) * of_pairs()
-        for images, difference in zip(("clean", "corrupted"), differences, strict=True):
-            prediction = of_pairs()
-            toward, away = difference / 2 / 0.9, -difference / 2 / 0.9  # of r, which 0.9 dilutes
-            rest = np.sqrt(max(1 - toward**2 - away**2, 0))
-            columns[f"{images}_accuracy"] = toward * attribution + away * prediction + rest * of_pairs()
-            columns[f"mean_member_{images}_accuracy"] = of_pairs()
-            for metric in ("label_disagreement", "jensen_shannon"):
-                columns[f"{metric}_{images}"] = 0.9 * prediction + np.sqrt(0.19) * of_pairs()
-        rows = table.assign(**columns)
-        return attribution_diversity_is_less_negative(rows, PAIRS, RULE, 500)
-
-    description = f"difference of r: clean {differences[0]:g}, corrupted {differences[1]:g}"
-    return Situation(2, description, size, differences, simulate)
+DIGITS = Pool((2,) * 8, 1, second=True)  # as digits
+TWO_SEEDS, PUBLISHED = Pool((2,) * 9, 2), Pool((6, 4, 3, 2, 2, 2, 1, 1, 1, 1), 1)
+FEWER = Pool((2,) * 6, 1, second=True)
+GAP = 1.15  # of diversities: a Cliff's delta of about .5 of single metrics
 
 
-def of_diversities(gaps: tuple[float, float, float], size: str) -> Situation:
-    """Pairs of different designs are more diverse by these gaps, in predictions, attributions and activations."""
-    designs, seeds = SIZES[size]
-    table, first, second = pairs_of(designs, seeds)
-    gap = dict(zip(("prediction", "attribution", "activation"), gaps, strict=True))
-    members = [np.array(i) for i in zip(*combinations(range(designs * seeds), 2), strict=True)]
-
-    def simulate(random: np.random.Generator) -> Observation:
-        columns = {}
-        for column in COLUMNS:
-            kind = next(kind for metric, kind in METRICS.items() if column.startswith(metric))
-            own = 0.5 * _paired(random, designs, seeds, 0.85)
-            values = gap[kind] * (first != second) + own[members[0]] + own[members[1]]
-            columns[column] = values + 0.7 * random.standard_normal(len(table))
-        accuracy = {f"mean_member_{images}_accuracy": 0.9 for images in ("clean", "corrupted")}
-        rows = table.assign(**columns, **accuracy)
-        return architecture_brings_diversity(rows, PAIRS, RULE, 500)
-
-    description = "gap of predictions {:g}, attributions {:g}, activations {:g}".format(*gaps)
-    return Situation(4, description, size, gaps, simulate)
+def ensembles_situations() -> list[Situation]:
+    rows, margin = [], correlation.MARGIN
+    for pool in (DIGITS, TWO_SEEDS, PUBLISHED):
+        for kind in ("normal", "t3"):
+            for q in ((0, 0), (0.6, 0), (margin, margin), (0.7, 0.7), (-0.7, -0.7)):
+                name = f"q {q[0]:g} and {q[1]:g} on clean and corrupted images; {WORDS[kind]} families"
+                simulate = one_by_one(of_correlations(q, pool, kind))
+                rows.append(Situation(2, name, pool.name, q, margin, simulate, 0.4 if abs(q[1]) == 0.7 else 1))
+    for pool in (FEWER, DIGITS, TWO_SEEDS):
+        for kind in ("normal", "t3"):
+            for gaps in ((0, 0, 0), (GAP, GAP, 0), (GAP,) * 3, (-GAP,) * 3):
+                name = "gaps of {:g}, {:g} and {:g} in the three kinds; {} families".format(*gaps, WORDS[kind])
+                simulate = one_by_one(of_diversities(gaps, pool, kind))
+                truths = tuple(np.sign(gaps) * FAR)
+                rows.append(Situation(4, name, pool.name, truths, diversity.MARGIN, simulate, 0.2 if gaps[2] else 0.5))
+    return rows
 
 
 # Observation 3: jointly trained ensembles
 
 
-def of_balance(better: tuple[float, float], seeds: int, spread: tuple[float, ...] = (1, 1, 1, 1)) -> Situation:
-    """The balanced setting errs less than either end by so many standard deviations between seeds.
+def of_balance(
+    better: tuple[float, float], seeds: int, spread: tuple[float, ...] = (1, 1, 1, 1), kind: str = "normal"
+) -> Situation:
+    """The balanced setting errs less than either end by so many standard deviations between seeds; 1 is the margin.
 
     Args:
         spread: standard deviation of the settings lambda 0, 0.5 and 1, and of another objective.
@@ -164,52 +164,21 @@ def of_balance(better: tuple[float, float], seeds: int, spread: tuple[float, ...
 
     def simulate(random: np.random.Generator) -> Observation:
         levels = deviation * np.array([level for *_, level in settings])[:, None]
-        means = 0.2 + levels + deviation * np.array(spread)[:, None] * random.standard_normal((4, seeds))
+        means = 0.2 + levels + deviation * np.array(spread)[:, None] * standard(random, kind, (4, seeds))
         own = 0.02 * random.standard_normal((4, seeds, images))
         errors = rows.assign(error=(means[:, :, None] + 0.2 * random.standard_normal(images) + own).ravel())
-        return balance_is_most_resilient(errors, 9, 0.01)
+        return balance_is_most_resilient(errors, 9, deviation)
 
-    description = f"better than the ends by {better[0]:g} and {better[1]:g} standard deviations"
+    description = f"better than the ends by {better[0]:g} and {better[1]:g} standard deviations; {WORDS[kind]} seeds"
     description += "; the balanced setting spreads twice as much" if spread[1] != 1 else ""
-    return Situation(3, description, f"{seeds} seeds", better, simulate)
+    share = 0.4 if better[0] == better[1] and abs(better[0]) > 1 else 1
+    return Situation(3, description, f"{seeds} seeds", better, 1, one_by_one(simulate), share)
 
 
-GAP = 1.15  # of diversities: a Cliff's delta of about .5 of single metrics
-DRAWN = [((9, 2, 2), "18 x 2"), ((10, 3, 1), "30 x 1"), ((8, 2, 1), ""), ((8, 3, 1), ""), ((16, 2, 1), "")]
 UNEVEN = (1, 2, 1, 1)  # the balanced setting spreads twice as much
-SITUATIONS = [
-    of_families(1.6, 0.4, 0.4, 0.8, 4, 2, 2, "8 x 2"),
-    *(
-        of_families(*effects, *study, of)
-        for effects in ((0, 0, 0, 1), (1, 1, 1, 1), (1, 1, 0, 0.5))
-        for study, of in DRAWN
-    ),
-    *(of_families(1.6, 0.4, 0.4, 0.8, *study, of) for study, of in [*DRAWN, ((9, 2, 3), "18 x 3")]),
-    *(of_correlations(d, size) for d in ((0, 0), (0.45, 0), (0.45, 0.45)) for size in SIZES),
-    *(of_diversities(g, size) for g in ((0, 0, 0), (GAP, GAP, 0), (GAP, GAP, GAP)) for size in SIZES),
-    *(of_balance(b, seeds) for b in ((0, 0), (6, 0), (3, 3)) for seeds in (2, 3, 5, 8)),
+BALANCE = [
+    *(of_balance(b, n) for b in ((0, 0), (6, 0), (1, 1), (6, 1), (0, 1), (3, 3), (-3, -3)) for n in (2, 3, 5, 8)),
     *(of_balance(b, seeds, UNEVEN) for b in ((0, 0), (6, 0)) for seeds in (2, 3, 5)),
+    *(of_balance(b, seeds, kind="t3") for b in ((0, 0), (6, 0), (3, 3)) for seeds in (3, 5, 8)),
 ]
-
-
-def rates(situation: Situation, simulations: int, stream: Callable[..., np.random.Generator]) -> dict:
-    """How often each verdict is reached, and how often a false one."""
-    reached = []
-    for simulation in range(simulations):
-        random = stream(situation.observation, situation.name, situation.size, simulation)
-        observation = situation.simulate(random)
-        reached.append(verdict_of(observation, CONFIDENCE)[0])
-        if observation.lacking and simulation == 20:
-            break  # no study of this size can have a verdict
-    falsely = {"supported": min(situation.truths) <= 0, "contradicted": min(situation.truths) >= 0}
-    verdicts = {v: reached.count(v) for v in ("supported", "contradicted", "equivalent", "undecided")}
-    return {
-        "observation": situation.observation,
-        "situation": situation.name,
-        "size": situation.size,
-        "powerful": min(situation.truths) > 0,
-        "lacking": bool(observation.lacking),
-        "verdicts": verdicts,
-        "false": max((verdicts[verdict] for verdict, is_false in falsely.items() if is_false), default=0),
-        "simulations": len(reached),
-    }
+SITUATIONS = [*families_situations(), *ensembles_situations(), *BALANCE]

@@ -232,19 +232,20 @@ def attribution_tables(designs) -> dict[str, pd.DataFrame]:
 
 
 def observation_table() -> pd.DataFrame:
-    """Each verdict once; the third observation lacks something, and has a row without a verdict."""
-    verdicts = ["supported", "contradicted", "not tested", "equivalent"]
+    """Some verdicts once; the third observation lacks something, and has a row without a verdict."""
+    verdicts = ["supported", "contradicted", "not tested", "supported in part"]
     parts = [("first part", 0.31, 0.12, 0.45), ("second part", 0.2, -0.05, 0.4)]
     rows = [
         {"observation": n, "statement": f"Statement {n}.", "verdict": verdict, "part": part, "statistic": "difference"}
         | {"estimate": estimate, "low": low, "high": high, "confidence": 0.9, "difference_of_means": np.nan}
         | {"rule": "supported if every part lies above 0", "lacking": "needs more seeds" if n == 3 else np.nan}
-        | {"part_verdict": verdict, "would_decide": "at least 3 seeds" if n == 3 else np.nan, "opposite_bound": high}
+        | {"part_verdict": verdict, "would_decide": np.nan, "opposite_bound": high}
         | {"resampled": "members", "members": 16, "ensembles": 0 if n == 1 else 6868, "images": 540, "sampled": n == 2}
         | {"margin": 0.2, "designs": 8, "image_share": np.nan, "unit": "seeds", "units": 2}
+        | dict.fromkeys(("leans", "reading", "metrics"), np.nan)
         for n, verdict in enumerate(verdicts, 1)
         for part, estimate, low, high in parts
     ]
     rows[4] |= {"part": np.nan, "estimate": np.nan, "low": np.nan, "high": np.nan}
-    rows.append(rows[5] | {"part": "against q_statistic, which knows the labels", "part_verdict": np.nan})
+    rows.append(rows[5] | {"part": "against q_statistic", "part_verdict": np.nan})
     return pd.DataFrame(rows)

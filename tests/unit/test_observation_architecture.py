@@ -86,21 +86,58 @@ def test_observation_1_of_one_design_is_not_tested():
 
 
 @pytest.mark.parametrize("designs", [6, 8])
-def test_observation_1_prints_nothing_of_a_saturated_regression(designs):
-    """Of eight designs in six families nothing is left to tell the error by: R² is 1 whatever the numbers are."""
+def test_observation_1_estimates_nothing_from_two_families_that_can_be_compared(designs):
+    """Of eight designs in six families two families have two designs, of six designs none has."""
     members = member_rows(0, 0.2, 0, 0, noise=0.02, families=6, each=2)
     members = members[members.design.isin([f"d{index}" for index in range(designs)])]
     (row,) = observation_rows(architecture_matters_more(members, 100), 0.95)
     assert np.isnan([row["estimate"], row["low"], row["high"]]).all()
     assert row["verdict"] == "not tested"
-    assert f"leaves 0 of {designs} designs" in row["lacking"]
-    assert row["would_decide"] == "at least 8 families"
+    assert row["lacking"] == f"needs 8 families of two designs or more; there are {designs - 6}"
 
 
 def test_observation_1_needs_eight_families_of_two_designs():
+    """Families of one design do not count."""
     members = member_rows(0, 0.2, 0, 0, noise=0.02, families=7)
-    rows = observation_rows(architecture_matters_more(members, 100), 0.95)
+    alone = member_rows(1, 0.2, 0, 0, noise=0.02, families=3, each=1)
+    alone = alone.assign(design=alone.design + "x", family=alone.family + "x")
+    rows = observation_rows(architecture_matters_more(pd.concat([members, alone]), 100), 0.95)
     assert {row["verdict"] for row in rows} == {"not tested"}
-    assert rows[0]["lacking"] == "needs 8 families of 2 designs or more; there are 7"
-    assert np.isfinite([row["low"] for row in rows]).all()
-    assert all(row["units_needed"] >= 8 for row in rows)
+    assert rows[0]["lacking"] == "needs 8 families of two designs or more; there are 7"
+    assert np.isfinite([row["low"] for row in rows[:2]]).all()
+
+
+@pytest.mark.parametrize(("column", "name"), [("clean_accuracy", "clean accuracy"), ("parameters", "log10 parameters")])
+def test_observation_1_is_not_tested_where_a_predictor_hardly_varies_within_families(column, name):
+    """As on CIFAR-10, where 1.3 % of the variance of accuracy lies within families: family contains accuracy."""
+    members = member_rows(0, 0, 0, 0.2, noise=0.02, families=12)
+    assert verdict(architecture_matters_more(members, 100)) == "contradicted"
+    of_family = members.groupby("family")[column].transform("mean")
+    noise = 1 + 1e-4 * np.random.default_rng(0).standard_normal(len(members))
+    narrow = members.assign(**{column: of_family * noise})
+    rows = observation_rows(architecture_matters_more(narrow, 100), 0.95)
+    assert {row["verdict"] for row in rows} == {"not tested"}
+    assert f"family and {name} cannot be told apart: 0.0 % of the variance of {name}" in rows[0]["lacking"]
+    assert np.isfinite([row["low"] for row in rows[:2]]).all()
+
+
+def test_observation_1_has_every_subset_of_predictors_and_the_share_within_families_beside_it():
+    rows = observation_rows(architecture_matters_more(member_rows(0, 0.2, 0.1, 0, noise=0.02, families=12), 100), 0.95)
+    table = pd.DataFrame(rows[2:])
+    assert (table.part_verdict == "").all()
+    assert table.low.isna().all()
+    assert table.groupby("statistic", sort=False).size().tolist() == [2, 7, 3]
+    _, r_squared, contributions = (of.set_index("part").estimate for _, of in table.groupby("statistic", sort=False))
+    assert contributions.sum() == pytest.approx(r_squared.iloc[-1])
+    assert r_squared["architecture family"] > r_squared["log10 parameters"]
+
+
+def test_observation_1_names_the_family_that_moves_the_estimate_most():
+    """One family's designs differ as much as all others together."""
+    members = member_rows(0, 0.2, 0, 0, noise=0.02, families=12)
+    errors = members.mean_corruption_error.where(members.family != "f7", members.parameters)
+    apart = members.assign(mean_corruption_error=errors)
+    part = architecture_matters_more(apart, 100).parts[0]
+    assert part.influential == "f7"
+    without = architecture_matters_more(apart[apart.family != "f7"], 100).parts[0]
+    assert part.without_it == pytest.approx(without.estimate)

@@ -42,7 +42,7 @@ def image_errors(
         (0.5, 0.4, 0.4, "contradicted"),
         (0.3, 0.4, 0.2, "contradicted"),
         (0.4, 0.4, 0.4, "equivalent"),
-        (0.3, 0.4, 0.3, "undecided"),
+        (0.3, 0.4, 0.3, "supported in part"),
     ],
 )
 def test_observation_3_finds_what_was_planted(middle, first, last, expected):

@@ -30,7 +30,8 @@ def test_every_name_means_one_thing():
 
 
 def part(verdict: str, low: float, high: float, name: str = "part") -> dict:
-    return {"part": name, "part_verdict": verdict, "estimate": (low + high) / 2, "low": low, "high": high}
+    ends = {"estimate": (low + high) / 2, "low": low, "high": high}
+    return {"part": name, "part_verdict": verdict} | ends | dict.fromkeys(("leans", "reading", "metrics"), np.nan)
 
 
 def test_intervals_are_drawn_around_zero():
@@ -45,7 +46,8 @@ def test_intervals_are_drawn_around_zero():
     ("verdicts", "reason"),
     [
         (["supported", "supported"], "Both parts lie on the paper's side of 0."),
-        (["contradicted", "supported"], "1 of 2 parts lies on the other side of 0."),
+        (["contradicted", "supported"], "On the other side of 0: part 0. On the paper's side of 0: part 1."),
+        (["contradicted", "undecided"], "On the other side of 0: part 0. Undecided: part 1."),
         (["equivalent"], "Its one part lies within ±0.20 of 0, where a difference counts as none."),
         (
             ["undecided", "undecided", "supported"],
@@ -55,7 +57,7 @@ def test_intervals_are_drawn_around_zero():
     ],
 )
 def test_reasons_of_verdicts(verdicts, reason):
-    rows = [part(verdict, 0.1, 0.2) for verdict in verdicts]
+    rows = [part(verdict, 0.1, 0.2, f"part {index}") for index, verdict in enumerate(verdicts)]
     columns = {
         "observation": 1,
         "statement": "S.",
@@ -77,14 +79,36 @@ def test_a_supported_statement_of_a_small_difference_says_so():
 
 def test_what_a_study_lacks_is_the_reason():
     columns = {"observation": 1, "statement": "S.", "verdict": "not tested", "lacking": "needs 8 families; there are 2"}
-    rows = pd.DataFrame([part("not tested", 0.1, 0.2)]).assign(
-        **columns, would_decide="at least 8 families", margin=0.2
-    )
+    rows = pd.DataFrame([part("not tested", 0.1, 0.2)]).assign(**columns, would_decide=np.nan, margin=0.2)
     (observation,) = observed(rows)
     assert observation["reason"] == "Not tested: needs 8 families; there are 2."
-    (observation,) = observed(rows.assign(lacking="needs parameters"))
-    assert observation["reason"] == "Not tested: needs parameters. To decide it: at least 8 families."
     assert 'class="not-tested"' in observation["picture"]
+
+
+def verdict_and_readings(verdict: str, parts: list[str], leans: dict[str, str]) -> str:
+    """The reason of a verdict of label-free diversity, beside which other readings lean one way or the other."""
+    rows = [part(of_part, 0.1, 0.2, f"part {index}") for index, of_part in enumerate(parts)]
+    rows += [part("", -1, 1, reading) | {"leans": side, "reading": reading} for reading, side in leans.items()] * 2
+    columns = {"observation": 2, "statement": "S.", "verdict": verdict, "lacking": np.nan, "would_decide": "9 families"}
+    table = pd.DataFrame(rows).assign(**columns, margin=0.2, metrics="label-free")
+    return observed(table)[0]["reason"]
+
+
+def test_a_verdict_names_its_metrics_and_what_says_the_reverse():
+    leans = {"against double_fault": "against", "against q_statistic": "for", "given accuracy": "against"}
+    assert verdict_and_readings("supported", ["supported"], leans).endswith(
+        "This is of label-free diversity; the reverse holds against Double fault, sign reversed; given accuracy."
+    )
+    assert "the reverse holds against Q statistic" in verdict_and_readings("contradicted", ["contradicted"], leans)
+    assert verdict_and_readings("supported", ["supported"], {}).endswith("This is of label-free diversity.")
+    assert "reverse" not in verdict_and_readings("undecided", ["undecided"], leans)
+
+
+def test_what_is_supported_in_part_says_which_part_holds():
+    reason = verdict_and_readings("supported in part", ["supported", "equivalent"], {})
+    assert reason.startswith(
+        "On the paper's side of 0: part 0. Within ±0.20 of 0, where a difference counts as none: part 1."
+    )
 
 
 def test_what_was_tested_is_told():
@@ -128,7 +152,7 @@ def test_parts_of_observations_have_the_names_of_metrics():
         (
             [(0.1, 1.0), (-0.1, 0.1)],
             ["supported", "equivalent"],
-            "The parts differ: 1 on the paper's side of 0, 1",
+            "The parts differ, but not once corrected for their number: 1 on the paper's side of 0, 1",
         ),
     ],
 )

@@ -1,8 +1,26 @@
-"""Families in place of designs, for members of whom no design has a second seed, as published ones."""
+"""Families in place of designs: as what is left out in turn, and where no design has a second seed."""
+
+from collections.abc import Callable, Iterable, Mapping
 
 import pandas as pd
 
-from resiliency.names import INDEPENDENT
+from resiliency.names import INDEPENDENT, design_of
+
+
+def units_of(
+    members: Iterable[str], families: Mapping[str, str] | None, fewest: int
+) -> tuple[Callable[[str], str], str]:
+    """Member -> what is left out with it, and what that is in the plural: families where there are enough, or designs.
+
+    Designs of a family are much alike, so that leaving out one of them says too little of other families.
+
+    Args:
+        families: member -> its family; none where families are not known.
+        fewest: families that are enough.
+    """
+    if families and len({families[member] for member in members}) >= fewest:
+        return families.__getitem__, "families"
+    return design_of, "designs"
 
 
 def lack_second_seeds(ensembles: pd.DataFrame) -> bool:

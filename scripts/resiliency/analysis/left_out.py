@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from resiliency.analysis.effect_size import weighted_cliffs_delta
-from resiliency.analysis.jackknife import kept_weights
-from resiliency.analysis.measures import MEASURES, weighted_pearson
+from resiliency.analysis.jackknife import LINEAR, Scale, kept_weights
+from resiliency.analysis.measures import MEASURES
 from resiliency.names import accuracy_of, mean_member_accuracy_of
 
 
@@ -53,13 +53,19 @@ class LeftOut:
                 correlations[:, index] = MEASURES[measure](kept, x[finite], accuracy[finite], given[finite])
         return correlations
 
-    def differences(self, first: list[str], second: list[str], condition: str) -> np.ndarray:
-        """Pearson's r of each of `first` with accuracy less that of each of `second`, over ensembles that have both.
+    def differences(
+        self, first: list[str], second: list[str], condition: str, measure: str = "pearson", scale: Scale = LINEAR
+    ) -> np.ndarray:
+        """Correlation of each of `first` with accuracy less that of each of `second`, over ensembles that have both.
+
+        Args:
+            measure: of correlation.
+            scale: on which the difference is taken; on Fisher's it is Cohen's q.
 
         Returns:
             float64 (1 + units) x first x second.
         """
-        accuracy, _ = self._accuracies(condition)
+        accuracy, given = self._accuracies(condition)
         values = {column: self.ensembles[column].to_numpy(np.float64) for column in [*first, *second]}
         finite = {column: np.isfinite(of_column) for column, of_column in values.items()}
         memo: dict[tuple[str, bytes], np.ndarray] = {}
@@ -67,7 +73,8 @@ class LeftOut:
         def correlation(column: str, chosen: np.ndarray) -> np.ndarray:
             key = column, chosen.tobytes()
             if key not in memo:
-                memo[key] = weighted_pearson(self.weights[:, chosen], values[column][chosen], accuracy[chosen])
+                of_both = values[column][chosen], accuracy[chosen], given[chosen]
+                memo[key] = scale.to(MEASURES[measure](self.weights[:, chosen], *of_both))
             return memo[key]
 
         differences = np.full((len(self.weights), len(first), len(second)), np.nan)

@@ -1,10 +1,11 @@
 """A statistic with its standard error, and the bounds that follow from it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
+from scipy.special import stdtr
 from scipy.stats import norm
 from scipy.stats import t as student
 
@@ -26,6 +27,10 @@ class Part:
         difference: the difference of means behind an effect size, where the statistic is one.
         image_share: share of the error's square that is variance over images; NaN where images are held fixed.
         statistic: what it measures, where that is not what the observation's parts do.
+        reading: another way to read the observation that this part stands for beside the verdict, such as "against
+            double_fault"; empty where it stands for none.
+        influential: the unit without which the statistic differs most, as far as units are named.
+        without_it: the statistic without that unit.
     """
 
     name: str
@@ -38,12 +43,32 @@ class Part:
     difference: float = np.nan
     image_share: float = np.nan
     statistic: str = ""
+    reading: str = ""
+    influential: str = ""
+    without_it: float = np.nan
 
     @classmethod
-    def left_out(cls, name: str, replicates: np.ndarray, scale: Scale = LINEAR, **fields: object) -> Self:
-        """A statistic from its jackknife replicates, of all and without each unit."""
-        _, error, freedom = studentised(replicates, scale)
-        return cls(name, float(replicates[0]), error, freedom, scale, units=len(replicates) - 1, **fields)
+    def left_out(
+        cls,
+        name: str,
+        replicates: np.ndarray,
+        scale: Scale = LINEAR,
+        names: Sequence[str] = (),
+        freedom: int | None = None,
+        **fields: object,
+    ) -> Self:
+        """A statistic from its jackknife replicates, of all and without each unit.
+
+        Args:
+            names: of the units.
+            freedom: degrees of freedom, where they are not those of the units less one.
+        """
+        _, error, of_units = studentised(replicates, scale)
+        if len(names) and np.isfinite(replicates).all():
+            most = int(np.argmax(np.abs(scale.to(replicates[1:]) - scale.to(replicates[0]))))
+            fields |= {"influential": names[most], "without_it": float(replicates[1 + most])}
+        own = of_units if freedom is None else freedom
+        return cls(name, float(replicates[0]), error, own, scale, units=len(replicates) - 1, **fields)
 
     def bound(self, confidence: float, side: int) -> float:
         """The upper (side 1) or lower (side -1) one-sided bound; NaN where the error is not known.
@@ -51,12 +76,29 @@ class Part:
         A Cliff's delta of 1 or -1 without any error has no spread that could be estimated; its bound is then
         (n - z^2) / (n + z^2) of n units, z the normal quantile (Cliff 1996; Feng and Cliff 2004).
         """
-        value = self.scale.to(self.estimate)
-        if self.scale is ANGULAR and self.error == 0 and abs(self.estimate) == 1:
+        if self.without_spread:
             reach = 2 * np.arctan(norm.ppf(confidence) / np.sqrt(self.units))
-        else:
-            reach = student.ppf(confidence, self.freedom) * self.error
-        return float(self.scale.back(value + side * reach))
+            return float(ANGULAR.back(ANGULAR.to(self.estimate) + side * reach))
+        reach = student.ppf(confidence, self.freedom) * self.error
+        return float(self.scale.back(self.scale.to(self.estimate) + side * reach))
+
+    @property
+    def without_spread(self) -> bool:
+        """Whether it is a Cliff's delta of 1 or -1 that leaving out units does not change."""
+        return self.scale is not LINEAR and self.error == 0 and abs(self.estimate) == 1
+
+    def p_values(self, sign: int, margin: float) -> tuple[float, float, float]:
+        """As `resiliency.analysis.rule.PValues` has them, of this part.
+
+        Args:
+            sign: of statistics that support the statement.
+            margin: differences within plus and minus this count as none.
+        """
+        if self.without_spread:
+            beyond = float(norm.sf(np.sqrt(self.units)))
+            return (beyond, 1 - beyond, 1.0) if sign * self.estimate > 0 else (1 - beyond, beyond, 1.0)
+        value, within = (float(self.scale.to(of)) for of in (self.estimate, margin))
+        return p_values(sign * value, self.error, self.freedom, within)
 
     def interval(self, confidence: float) -> tuple[float, float]:
         """The two-sided interval."""
@@ -66,7 +108,7 @@ class Part:
         """Standard error and degrees of freedom that so many units would have."""
         if self.planned:
             return self.planned(units)
-        return self.error * np.sqrt(self.units / units), units - 1
+        return self.error * np.sqrt(self.units / units), self.freedom + units - self.units
 
     def with_images(self, variance: float, freedom: int) -> Self:
         """The same with the variance over images added to the square of the error; unchanged where it is not known.
@@ -92,3 +134,20 @@ class Part:
         error, both = added(self.error, self.freedom)
         share = variance / error**2 if error else np.nan
         return replace(self, error=error, freedom=both, image_share=share, planned=planned)
+
+
+def p_values(values: np.ndarray, errors: np.ndarray, freedom: float, margin: float) -> tuple[np.ndarray, ...]:
+    """One-sided p-values that a statistic is 0 or less, is 0 or more, and is as large as the margin either way.
+
+    Args:
+        values: statistics whose positive sign supports a statement.
+        errors: their standard errors; NaN where they are not known, which is then the result.
+    """
+
+    def beyond(distance: np.ndarray) -> np.ndarray:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ratio = np.where((distance == 0) & (errors == 0), 0.0, distance / np.asarray(errors, float))
+        return stdtr(freedom, -ratio)
+
+    values = np.asarray(values, float)
+    return beyond(values), beyond(-values), np.maximum(beyond(margin - values), beyond(margin + values))

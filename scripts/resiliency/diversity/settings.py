@@ -35,7 +35,9 @@ class Attribution(Settings):
     similarities: list[Literal[SIMILARITIES]] = Field(
         ["cosine", "spearman"], min_length=1, description="how the maps of two members are compared"
     )
-    target: Literal["label", "prediction"] = Field("label", description="class that is explained: true or predicted")
+    target: Literal["label", "prediction"] = Field(
+        "prediction", description="class that is explained: true or predicted"
+    )
     steps: int = Field(50, ge=2, description="steps along the path of integrated gradients, from a black image")
 
     _distinct = field_validator("methods", "similarities")(distinct)

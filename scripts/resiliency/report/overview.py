@@ -24,8 +24,11 @@ WARNINGS = {
     "it): they have the same weights or predictions, and ensembles count them twice. Remove one of the two.",
     FEW_IMAGES: f"There are fewer than {FEWEST_IMAGES} test images: differences of some points are chance.",
 }
-ICONS = {"supported": "✓", "contradicted": "✗", "equivalent": "≈", "undecided": "?", "not tested": "–", "": ""}
+ICONS = {"supported": "✓", "supported in part": "◐", "contradicted": "✗", "equivalent": "≈", "undecided": "?"}
+ICONS |= {"not tested": "–", "": ""}
+REVERSED = {"supported": "against", "supported in part": "against", "contradicted": "for"}
 NO_DIFFERENCE = "Within ±{} of 0, where a difference counts as none"
+TEXTS = ("part", "part_verdict", "lacking", "would_decide", "leans", "reading", "metrics")
 WIDE, LINE, MARGIN = 300, 9, 8
 
 
@@ -36,12 +39,11 @@ def observed(table: pd.DataFrame) -> list[dict]:
     """
     observations = []
     for number, rows in table.groupby("observation"):
-        text = {
-            name: rows[name].astype(object).fillna("") for name in ("part", "part_verdict", "lacking", "would_decide")
-        }
+        text = {name: rows[name].astype(object).fillna("") for name in TEXTS}
         text["part"] = text["part"].map(_named)
         everything = rows.assign(**text, icon=text["part_verdict"].map(ICONS)).to_dict("records")
         parts = [part for part in everything if part["part_verdict"]]
+        beside = [part for part in everything if not part["part_verdict"]]
         verdict = parts[0]["verdict"]
         observations.append(
             {
@@ -51,8 +53,8 @@ def observed(table: pd.DataFrame) -> list[dict]:
                 "icon": ICONS[verdict],
                 "key": next((part for part in parts if part["part_verdict"] == verdict), parts[0]),
                 "parts": parts,
-                "beside": [part for part in everything if not part["part_verdict"]],
-                "reason": _reason(parts),
+                "beside": beside,
+                "reason": " ".join(filter(None, (_reason(parts), _reversed(verdict, parts, beside)))),
                 "picture": interval_picture(parts),
             }
         )
@@ -67,22 +69,42 @@ def _named(part: str) -> str:
 
 
 def _reason(parts: list[dict]) -> str:
-    """What the verdict means, and what would decide it where there is none."""
-    first = parts[0]
+    """What the verdict means, and what would decide it where it is open."""
+    first, margin = parts[0], words.number(parts[0]["margin"], 2)
+    if first["verdict"] == "not tested":
+        return f"Not tested: {first['lacking']}."
+    if first["verdict"] in ("supported in part", "contradicted"):
+        return _by_place(parts, margin)
     if first["verdict"] == "supported":
         small = [part["part"] for part in parts if -part["margin"] < part["low"] and part["high"] < part["margin"]]
-        within = f" {NO_DIFFERENCE.format(words.number(first['margin'], 2))}: {' and '.join(small)}." if small else ""
+        within = f" {NO_DIFFERENCE.format(margin)}: {' and '.join(small)}." if small else ""
         return f"{_every(parts)} on the paper's side of 0.{within}"
-    if first["verdict"] == "contradicted":
-        count = _count(parts, "contradicted")
-        return (
-            f"{count} of {words.plural(len(parts), 'part')} {'lies' if count == 1 else 'lie'} on the other side of 0."
-        )
     if first["verdict"] == "equivalent":
-        return f"{_every(parts)} {NO_DIFFERENCE.format(words.number(first['margin'], 2)).lower()}."
-    reason = f"Not tested: {first['lacking']}." if first["verdict"] == "not tested" else _undecided(parts)
-    repeated = first["would_decide"].removeprefix("at least ") in reason
-    return reason if repeated else f"{reason} To decide it: {first['would_decide']}."
+        return f"{_every(parts)} {NO_DIFFERENCE.format(margin).lower()}."
+    return f"{_undecided(parts)} To decide it: {first['would_decide']}."
+
+
+def _by_place(parts: list[dict], margin: str) -> str:
+    """Which parts hold, and which do not."""
+    places = {
+        "contradicted": "On the other side of 0",
+        "supported": "On the paper's side of 0",
+        "equivalent": NO_DIFFERENCE.format(margin),
+        "undecided": "Undecided",
+    }
+    named = {verdict: [part["part"] for part in parts if part["part_verdict"] == verdict] for verdict in places}
+    return " ".join(f"{place}: {' and '.join(named[verdict])}." for verdict, place in places.items() if named[verdict])
+
+
+def _reversed(verdict: str, parts: list[dict], beside: list[dict]) -> str:
+    """The kind of metrics that a verdict rests on, and the other readings that say the reverse."""
+    other = [_named(row["reading"]) for row in beside if row["leans"] and row["leans"] == REVERSED.get(verdict)]
+    kind = parts[0]["metrics"]
+    rests = f"This is of {kind} diversity" if kind and verdict != "not tested" else ""
+    if not other:
+        return f"{rests}." if rests else ""
+    readings = "; ".join(dict.fromkeys(other))
+    return f"{rests or 'This is so'}; the reverse holds {readings}."
 
 
 def _undecided(parts: list[dict]) -> str:
@@ -107,7 +129,8 @@ def _undecided(parts: list[dict]) -> str:
         return f"Not significant: {'; '.join(clauses)}."
     kinds = {"supported": "on the paper's side of 0", "equivalent": "around 0 within the margin"}
     kinds = {place: _count(parts, verdict) for verdict, place in kinds.items()}
-    return f"The parts differ: {', '.join(f'{count} {place}' for place, count in kinds.items() if count)}."
+    differ = ", ".join(f"{count} {place}" for place, count in kinds.items() if count)
+    return f"The parts differ, but not once corrected for their number: {differ}."
 
 
 def _around_zero(parts: list[dict]) -> int:

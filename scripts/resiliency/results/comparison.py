@@ -10,7 +10,7 @@ from pathlib import Path
 import altair as alt
 import pandas as pd
 
-from resiliency.analysis.verdicts import CONTRADICTED, EQUIVALENT, NOT_TESTED, SUPPORTED, UNDECIDED
+from resiliency.analysis.rule import DECIDED, NOT_TESTED, UNDECIDED
 from resiliency.diversity.settings import MAIN
 from resiliency.faults import Fault
 from resiliency.names import CLEAN, CORRUPTED
@@ -26,7 +26,7 @@ from resiliency.storage.files import read_json
 PAGE, TITLE = "comparison", "The four observations in the published studies"
 LABELS = 400  # pixels
 DRAWN = ("digits", "fashion_mnist")  # data sets that are no natural images
-DECIDED = (SUPPORTED, CONTRADICTED, EQUIVALENT, UNDECIDED)
+REACHED = (*DECIDED, UNDECIDED)
 
 
 def compare(docs: Path) -> Path:
@@ -80,7 +80,7 @@ def _summary(of_studies: dict[str, dict]) -> str:
     able = {study: own["verdict"] for study, own in of_studies.items() if own["verdict"] != NOT_TESTED}
     if not able:
         return "No study has what its rule needs."
-    by_verdict = {verdict: [study for study, own in able.items() if own == verdict] for verdict in DECIDED}
+    by_verdict = {verdict: [study for study, own in able.items() if own == verdict] for verdict in REACHED}
     shares = [f"{verdict} in {len(names)} ({', '.join(names)})" for verdict, names in by_verdict.items() if names]
     studies = "1 study has" if len(able) == 1 else f"{len(able)} studies have"
     return f"{studies} what its rule needs: {'; '.join(shares)}."

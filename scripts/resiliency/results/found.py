@@ -5,7 +5,7 @@
 
 import pandas as pd
 
-from resiliency.analysis.verdicts import NOT_TESTED, UNDECIDED
+from resiliency.analysis.rule import NOT_TESTED, UNDECIDED
 from resiliency.program import parser
 from resiliency.report.markdown import escaped
 from resiliency.report.overview import observed

@@ -13,6 +13,7 @@ from pathlib import Path
 import pandas as pd
 from jinja2 import Template
 
+from resiliency.analysis.verdicts import RULES
 from resiliency.designs.members import WeightsKind
 from resiliency.faults import Fault
 from resiliency.names import CLEAN, CORRUPTED, INDEPENDENT
@@ -103,7 +104,8 @@ def page(kept: Path) -> str:
         corruptions=errors.loc[errors["corruption"] != CLEAN, "corruption"].nunique(),
         further=further,
         cautions=cautions(tables["members"]),
-        observations=observed(tables["observations"]),
+        observations=(observations := observed(tables["observations"])),
+        earlier=[row["number"] for row in observations if row["key"]["rules"] != RULES],
         contenders=contenders(tables["deployment"]) if "deployment" in tables else [],
         leaders=leaders(tables, further),
         best=_best(tables.get("best_ensembles")),

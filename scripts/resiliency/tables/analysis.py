@@ -35,7 +35,7 @@ GROUP = [
         one_of("pearson", "spearman", "partial"),
     ),
 ]
-VERDICTS = one_of("supported", "contradicted", "equivalent", "undecided", "not tested")
+VERDICTS = one_of("supported", "supported in part", "contradicted", "equivalent", "undecided", "not tested")
 P_VALUES = [
     Column("p_value", "p-value of the hypothesis that the value is 0", FRACTION),
     Column(
@@ -138,16 +138,18 @@ OBSERVATIONS = Table(
             VERDICTS._replace(words="as `verdict`; empty if it decides nothing"),
         ),
         Column(
-            "would_decide", "how many units would decide an observation that is undecided or not tested, in words", NAME
+            "leans",
+            "side of 0, by a one-sided bound, of another reading that is shown for information",
+            one_of("for", "against"),
         ),
+        Column("reading", "how this reading differs from the part that decides", NAME),
+        Column("metrics", "kind of the diversity metrics that are compared", one_of("label-free", "label-based")),
+        Column("would_decide", "how many units would decide an observation that is undecided, in words", NAME),
         Column("unit", "what is left out in turn, or is the sample", one_of("families", "designs", "seeds")),
         Column("units", "number of these units", COUNT),
         Column("units_needed", "units for 80 % power if the estimates are right", COUNT),
-        Column(
-            "units_for_margin",
-            "units for 80 % power if every difference is as large as the margin",
-            COUNT,
-        ),
+        Column("influential", "unit without which the statistic differs most", NAME),
+        Column("without_it", "the statistic without that unit", number("in units of `statistic`")),
         Column("resampled", "what the intervals allow for, in words", NAME),
         Column(
             "image_share",
@@ -159,6 +161,7 @@ OBSERVATIONS = Table(
         Column("ensembles", "number of ensembles behind it", COUNT),
         Column("sampled", "whether these ensembles are a sample of those possible", FLAG),
         Column("images", "number of images behind it", COUNT),
+        Column("rules", "day on which the rules of the verdicts were fixed", NAME),
     ],
     published=True,
 )

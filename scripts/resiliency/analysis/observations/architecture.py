@@ -1,28 +1,32 @@
-"""Observation 1: what family, size and clean accuracy contribute to the variance of mean corruption error."""
+"""Observation 1: whether family says more of mean corruption error than size and than clean accuracy."""
 
 import numpy as np
 import pandas as pd
 
-from resiliency.analysis import jackknife
+from resiliency.analysis.closeness import Families, replicates, share_within
+from resiliency.analysis.jackknife import FISHER
 from resiliency.analysis.parts import Part
-from resiliency.analysis.variance_shares import one_hot, variance_shares
+from resiliency.analysis.variance_shares import FAMILY, explained, shapley
 from resiliency.analysis.verdicts import Observation
 from resiliency.names import INDEPENDENT
 
-FAMILIES = 8  # of so many designs or more; with fewer, intervals that leave out a family hold the truth too rarely
-DESIGNS_A_FAMILY = 2  # one design of a family cannot be told from its family
-SPARE = 1 / 3  # residual degrees of freedom of the regression over designs, at least; with fewer, R² means nothing
-MARGIN = 0.2  # of R²
-CAUTION = 4  # with 8 to 10 families the jackknife contradicts in 9 to 12 % of studies without any effect, for 5 %
+FAMILIES = 8  # of two designs or more; with fewer, leaving out a family says too little of the others
+ESTIMABLE = 3  # of these, for an estimate at all
+# Least share of variance of size, and of clean accuracy, that lies within families. Below it family contains either, so
+# that a pool can hardly contradict, a curved line counts for family, and a true effect of accuracy looks like none.
+WITHIN = 0.15
+MARGIN = 0.15  # of a Cliff's delta, which is called negligible below .147 (Romano et al. 2006)
 MEASURED = ("clean_accuracy", "mean_corruption_error")
 OTHERS = ("log10 parameters", "clean accuracy")
 
 
 def architecture_matters_more(members: pd.DataFrame, images: int) -> Observation:
-    """Differences of the Shapley (LMG) contributions to adjusted R²: architecture family less size, and less accuracy.
+    """Closeness (`resiliency.analysis.closeness`) of family against size, and against clean accuracy.
 
     A design is the mean of its seeds. Families are what the statement is about and so what is left out in turn, with
-    all their designs: other designs of the same families would say nothing of other families.
+    all their designs: other designs of the same families would say nothing of other families. Those of one design have
+    no distances within and do not count for degrees of freedom. Beside stand what the verdict does not rest on: the
+    shares of variance within families, R² of all subsets of predictors, and Shapley contributions to it.
 
     Args:
         members: members.csv; only independently trained ones count.
@@ -30,60 +34,67 @@ def architecture_matters_more(members: pd.DataFrame, images: int) -> Observation
     members = members[members.origin == INDEPENDENT]
     means = {"parameters": "first"} | dict.fromkeys(MEASURED, "mean")
     designs = members.groupby(["design", "family"], as_index=False, sort=False).agg(means)
-    lacking, estimable = _lacking(designs)
-    parts = []
-    if estimable:
-        kept = jackknife.kept_weights([[family] for family in designs.family])
-        shares = pd.DataFrame([shares_of(designs, weights > 0) for weights in kept])
-        family = shares["architecture family"]
-        parts = [Part.left_out(f"architecture family - {name}", (family - shares[name]).to_numpy()) for name in OTHERS]
+    families, values = Families.of(designs.family.to_numpy(str)), _values(designs)
+    parts, beside, shares = [], [], {}
+    if families.large >= ESTIMABLE and np.isfinite(values).all():
+        shares = dict(zip(OTHERS, share_within(values[None], families)[0], strict=False))
+        names, freedom = sorted(set(designs.family)), families.large - 1
+        parts = [
+            Part.left_out(f"{FAMILY} - {name}", of_part, FISHER, names, freedom)
+            for name, of_part in zip(OTHERS, replicates(values[None], families)[0].T, strict=True)
+        ]
+        beside = _described(values, families, shares)
     return Observation(
         number=1,
         statement="Architecture matters more for resiliency than model size or model accuracy.",
-        statistic="difference of Shapley (LMG) contributions to the adjusted R² of mean corruption error",
+        statistic="closeness in mean corruption error: P(two designs of a family differ less) - P(two of different "
+        "families do, the other predictor allowed for)",
         sign=1,
         margin=MARGIN,
-        caution=CAUTION,
         unit="families",
         minimum=FAMILIES,
         resampled="families",
         parts=parts,
-        lacking=lacking,
+        beside=beside,
+        lacking=_lacking(designs, families, shares),
         designs=len(designs),
         members=len(members),
         images=images,
     )
 
 
-def _lacking(designs: pd.DataFrame) -> tuple[str, bool]:
-    """What the study lacks for a verdict, and whether its regression says anything at all."""
+def _lacking(designs: pd.DataFrame, families: Families, shares: dict[str, float]) -> str:
+    """What the study lacks for a verdict."""
     if designs.empty:
-        return "needs members whose parameters and mean corruption error are known; there are none", False
-    counts = designs.family.value_counts()
-    large, spare = int((counts >= DESIGNS_A_FAMILY).sum()), len(designs) - len(counts) - len(OTHERS)
-    estimable = len(counts) > 2 and spare >= SPARE * len(designs)
+        return "needs members whose parameters and mean corruption error are known; there are none"
     reasons = []
-    if large < FAMILIES:
-        reasons.append(f"needs {FAMILIES} families of {DESIGNS_A_FAMILY} designs or more; there are {large}")
-    if not estimable:
-        reasons.append(
-            f"the regression on {len(counts)} families, size and accuracy leaves {max(spare, 0)} of "
-            f"{len(designs)} designs to tell its error by; needs a third of them"
-        )
-    return "; ".join(reasons), estimable
+    if families.large < FAMILIES:
+        reasons.append(f"needs {FAMILIES} families of two designs or more; there are {families.large}")
+    for name, share in shares.items():
+        if not share >= WITHIN:
+            reasons.append(
+                f"family and {name} cannot be told apart: {share * 100:.1f} % of the variance of {name} lies within "
+                f"families; needs {WITHIN * 100:.0f} %, by designs that differ more from others of their family"
+            )
+    return "; ".join(reasons)
 
 
-def shares_of(designs: pd.DataFrame, kept: np.ndarray | slice = slice(None)) -> dict[str, float]:
-    """Contribution of each predictor to adjusted R².
+def _values(designs: pd.DataFrame) -> np.ndarray:
+    """float64 n x 3: log10 of the parameters, clean accuracy and mean corruption error of each design."""
+    columns = [np.log10(designs.parameters.to_numpy(float)), *(designs[name].to_numpy(float) for name in MEASURED)]
+    return np.column_stack(columns)
 
-    Args:
-        designs: a row of each with its means over seeds.
-        kept: bool, which of them count; all unless said otherwise.
-    """
-    predictors = {
-        "architecture family": one_hot(list(designs.family)),
-        OTHERS[0]: np.log10(designs.parameters.to_numpy(float))[:, None],
-        OTHERS[1]: designs.clean_accuracy.to_numpy(float)[:, None],
+
+def _described(values: np.ndarray, families: Families, shares: dict[str, float]) -> list[Part]:
+    """What stands beside the verdict, without intervals."""
+    r_squared = explained(values, families, OTHERS)
+    groups = {
+        "share of the variance that lies within families": shares,
+        "R² of mean corruption error, families alike": {" and ".join(of): r2 for of, r2 in r_squared.items() if of},
+        "Shapley (LMG) contribution to this R²": shapley(r_squared),
     }
-    errors = designs.mean_corruption_error.to_numpy(float)[kept]
-    return variance_shares({name: values[kept] for name, values in predictors.items()}, errors)
+    return [
+        Part(name, float(value), statistic=statistic, units=len(families.sizes))
+        for statistic, rows in groups.items()
+        for name, value in rows.items()
+    ]

@@ -1,11 +1,13 @@
 """Observation 2: correlations with accuracy of attribution diversity, less those of prediction diversity."""
 
+from collections.abc import Collection, Mapping
 from functools import partial
 
 import numpy as np
 import pandas as pd
 
 from resiliency.analysis.correlations import diversity_columns
+from resiliency.analysis.families import units_of
 from resiliency.analysis.jackknife import FISHER
 from resiliency.analysis.left_out import LeftOut, is_sample, mean_over_sizes
 from resiliency.analysis.parts import Part
@@ -14,84 +16,132 @@ from resiliency.diversity.settings import LABEL_FREE, MAIN
 from resiliency.metrics.accuracy import images_of
 from resiliency.names import CLEAN, CORRUPTED, INDEPENDENT, design_of
 
+FAMILIES = 8  # with fewer, designs are left out in turn
 DESIGNS = 12  # with fewer, a correlation over the ensembles says little: its error is of the size of what is sought
-MARGIN = 0.3  # of r: a medium effect (Cohen 1988)
+MARGIN = 0.3  # of Cohen's q: a medium difference of correlations (Cohen 1988, chapter 4)
 ENSEMBLES = 3  # fewer correlate with nothing
+GIVEN = "given the mean accuracy of the members"
+FREE, BASED = "label-free", "label-based"
 
 
 def attribution_diversity_is_less_negative(
-    ensembles: pd.DataFrame, pairs: pd.DataFrame, rule: str, images: int
+    ensembles: pd.DataFrame,
+    pairs: pd.DataFrame,
+    rule: str,
+    images: int,
+    target: str = "prediction",
+    families: Mapping[str, str] | None = None,
 ) -> Observation:
-    """Mean Pearson's r of the attribution metrics, less that of the prediction metrics in `LABEL_FREE`.
+    """Mean Cohen's q of attribution metrics against prediction metrics: Fisher's z of r, less that of the other r.
 
-    Averaged over pairs of metrics and over ensemble sizes, in each group of images. Designs are left out in turn, for
-    seeds of a design are much alike. Beside the verdict stand metrics that know the labels, partial correlations given
+    Like is compared with like: attributions of the predicted class are label-free, as prediction metrics in
+    `LABEL_FREE` are; those of the true label are compared with prediction metrics that use the labels as well. q is
+    averaged over pairs of metrics and over ensemble sizes, in each group of images. Families are left out in turn where
+    there are enough of them, else designs. Beside the verdict stand the other prediction metrics, correlations given
     the members' mean accuracy, and further test sets, on which it does not depend.
 
     Args:
         ensembles: ensembles.parquet; only those of independent members under `rule` count.
         pairs: the table of pairs.
+        target: class that attributions explain, label or prediction.
+        families: member -> its family.
     """
     pool = ensembles[(ensembles.origin == INDEPENDENT) & (ensembles.rule == rule)]
-    left_out = [LeftOut(group, design_of) for _, group in pool.groupby("size") if len(group) >= ENSEMBLES]
-    designs = sorted({design for of_size in left_out for design in of_size.units})
+    sizes = [group for _, group in pool.groupby("size") if len(group) >= ENSEMBLES]
+    members = sorted({member for group in sizes for joined in group.members for member in joined.split("+")})
+    unit_of, unit = units_of(members, families, FAMILIES)
+    left_out = [LeftOut(group, unit_of) for group in sizes]
+    names = sorted(set(map(unit_of, members)))
+    kind = FREE if target == "prediction" else BASED
     parts, beside, omitted = [], [], []
     for group in images_of(pool) if left_out else ():
-        columns = diversity_columns(pairs, group)
-        attributions = [c for c, (kind, m) in columns.items() if kind == "attribution" and m in MAIN]
-        by_metric = {m: c for c, (kind, m) in columns.items() if kind == "prediction"}
-        free = [column for metric, column in by_metric.items() if metric in LABEL_FREE]
-        if not attributions or not free:
+        columns = _columns(pairs, group)
+        if not columns["attribution"] or not columns[kind]:
             continue
-        replicates, left = mean_over_sizes(left_out, partial(_differences, attributions, free, group))
+        part, left = _part(left_out, columns, kind, group, names)
         if group in (CLEAN, CORRUPTED):
-            parts.append(Part.left_out(f"{group} images", replicates))
+            parts.append(part)
             omitted += left
         else:
-            beside.append(Part.left_out(f"{group} images", replicates))
-        for metric in (metric for metric in by_metric if metric not in LABEL_FREE):
-            replicates = mean_over_sizes(left_out, partial(_differences, attributions, [by_metric[metric]], group))[0]
-            beside.append(Part.left_out(f"{group} images, against {metric}, which knows the labels", replicates))
-        aware = [column for metric, column in by_metric.items() if metric not in LABEL_FREE]
-        sets = {"attributions": attributions, "predictions": free, "predictions that know the labels": aware}
-        for name, of_set in ((name, of_set) for name, of_set in sets.items() if of_set):
-            replicates = mean_over_sizes(left_out, partial(_partial_correlations, of_set, group))[0]
-            quantity = "r(diversity, accuracy) given the mean accuracy of the members"
-            beside.append(Part.left_out(f"{group} images, partial r of {name}", replicates, FISHER, statistic=quantity))
+            beside.append(part)
+        beside += _beside(left_out, columns, kind, group, names)
     return Observation(
         number=2,
         statement="Attribution-based diversity is less negatively correlated with ensemble accuracy than "
         "prediction-based diversity.",
-        statistic="r(attribution diversity, accuracy) - r(prediction diversity, accuracy)",
+        statistic=f"Cohen's q, with {kind} diversity: Fisher's z of r(attribution diversity, accuracy) - that of "
+        "r(prediction diversity, accuracy)",
         sign=1,
         margin=MARGIN,
-        unit="designs",
-        minimum=DESIGNS,
-        resampled="designs",
+        unit=unit,
+        minimum=FAMILIES if unit == "families" else DESIGNS,
+        resampled=unit,
         parts=parts,
         beside=beside,
-        lacking=_lacking(parts, len(designs)),
+        lacking=_lacking(parts, len(names), unit),
         omitted="; ".join(dict.fromkeys(omitted)),
-        designs=len(designs),
-        members=len({member for of_size in left_out for member in of_size.members}),
-        ensembles=sum(len(of_size.ensembles) for of_size in left_out),
+        metrics=kind,
+        designs=len(set(map(design_of, members))),
+        members=len(members),
+        ensembles=sum(map(len, sizes)),
         images=images,
         sampled=is_sample(pool),
     )
 
 
-def _lacking(parts: list[Part], designs: int) -> str:
+def _columns(pairs: pd.DataFrame, group: str) -> dict[str, dict[str, str]]:
+    """Metric -> column of the diversity that goes with accuracy on `group`: attributions, and both of predictions."""
+    columns: dict[str, dict[str, str]] = {"attribution": {}, FREE: {}, BASED: {}}
+    for column, (kind, metric) in diversity_columns(pairs, group).items():
+        if kind == "attribution" and metric in MAIN:
+            columns[kind][metric] = column
+        elif kind == "prediction":
+            columns[FREE if metric in LABEL_FREE else BASED][metric] = column
+    return columns
+
+
+def _part(left_out: list[LeftOut], columns: dict, kind: str, group: str, names: list[str]) -> tuple[Part, list[str]]:
+    """The statistic on a group of images, and what it leaves out."""
+    replicates, left = mean_over_sizes(left_out, partial(_differences, columns, columns[kind].values(), group))
+    return Part.left_out(f"{group} images", replicates, names=names), left
+
+
+def _beside(left_out: list[LeftOut], columns: dict, kind: str, group: str, names: list[str]) -> list[Part]:
+    """What stands beside the statistic on a group of images."""
+    parts, counts = [], group in (CLEAN, CORRUPTED)
+    others = columns[BASED if kind == FREE else FREE]
+    readings = {f"against {metric}": ([column], "pearson") for metric, column in others.items()}
+    for reading, (predictions, measure) in (readings | {GIVEN: (columns[kind].values(), "partial")}).items():
+        statistic = partial(_differences, columns, predictions, group, measure=measure)
+        replicates = mean_over_sizes(left_out, statistic)[0]
+        name = f"{group} images, {reading}"
+        parts.append(Part.left_out(name, replicates, names=names, reading=reading if counts else ""))
+    quantity = f"r(diversity, accuracy) {GIVEN}"
+    for name, of_metrics in ((name, of) for name, of in columns.items() if of):
+        replicates = mean_over_sizes(left_out, partial(_partial_correlations, of_metrics.values(), group))[0]
+        diversity = name if name == "attribution" else f"{name} prediction"
+        full = f"{group} images, partial r of {diversity} diversity"
+        parts.append(Part.left_out(full, replicates, FISHER, statistic=quantity))
+    return parts
+
+
+def _lacking(parts: list[Part], units: int, unit: str) -> str:
     if not parts:
         return f"needs at least {ENSEMBLES} ensembles of a size, with attributions that could be compared"
-    if designs < DESIGNS:
-        return f"needs {DESIGNS} designs; there are {designs}"
-    return "" if np.isfinite([part.error for part in parts]).all() else "nothing is left to compare without some design"
+    if unit == "designs" and units < DESIGNS:
+        return f"needs {FAMILIES} families or {DESIGNS} designs; there are {units} designs"
+    if np.isfinite([part.error for part in parts]).all():
+        return ""
+    return f"nothing is left to compare without some {'family' if unit == 'families' else 'design'}"
 
 
-def _differences(attributions: list[str], predictions: list[str], group: str, of_size: LeftOut) -> np.ndarray:
-    differences = of_size.differences(attributions, predictions, group)
+def _differences(
+    columns: dict, predictions: Collection[str], group: str, of_size: LeftOut, measure: str = "pearson"
+) -> np.ndarray:
+    attributions = list(columns["attribution"].values())
+    differences = of_size.differences(attributions, list(predictions), group, measure, FISHER)
     return differences.reshape(len(differences), -1)
 
 
-def _partial_correlations(columns: list[str], group: str, of_size: LeftOut) -> np.ndarray:
-    return of_size.correlations(columns, group, "partial", of_size.weights)
+def _partial_correlations(columns: Collection[str], group: str, of_size: LeftOut) -> np.ndarray:
+    return of_size.correlations(list(columns), group, "partial", of_size.weights)

@@ -1,5 +1,6 @@
 """Observation 4: diversity of ensembles of different designs against ensembles of one design, at equal size."""
 
+from collections.abc import Mapping
 from functools import partial
 from typing import NamedTuple
 
@@ -8,6 +9,7 @@ import pandas as pd
 
 from resiliency.analysis.correlations import diversity_columns
 from resiliency.analysis.effect_size import weighted_cliffs_delta
+from resiliency.analysis.families import units_of
 from resiliency.analysis.jackknife import ANGULAR
 from resiliency.analysis.left_out import LeftOut, is_sample, mean_over_sizes
 from resiliency.analysis.parts import Part
@@ -17,6 +19,7 @@ from resiliency.diversity.settings import LABEL_FREE, MAIN
 from resiliency.metrics.accuracy import images_of
 from resiliency.names import CLEAN, CORRUPTED, INDEPENDENT, design_of
 
+FAMILIES = 6  # with a design of two members or more; with fewer, designs are left out in turn
 DESIGNS = 6  # of two members or more; with fewer, leaving one out says too little of the others
 MARGIN = 0.15  # of Cliff's delta, which is called negligible below .147 (Romano et al. 2006)
 KINDS = {"prediction": "predictions", "attribution": "attributions", "activation": "activations"}
@@ -41,23 +44,33 @@ OF_FAMILIES = Units("family", "families", "families of two members or more", ": 
 
 
 def architecture_brings_diversity(
-    ensembles: pd.DataFrame, pairs: pd.DataFrame, rule: str, images: int, units: Units = OF_DESIGNS
+    ensembles: pd.DataFrame,
+    pairs: pd.DataFrame,
+    rule: str,
+    images: int,
+    units: Units = OF_DESIGNS,
+    families: Mapping[str, str] | None = None,
 ) -> Observation:
     """Cliff's delta of the mean rank over the metrics of each kind, averaged over the sizes that have both.
 
-    Metrics are those in `MAIN`; of predictions, those in `LABEL_FREE`, for others contain accuracy. Designs are what
-    ensembles share and what is left out in turn. Beside the verdict, which does not depend on what test sets a study
-    adds, stand those and single metrics.
+    Metrics are those in `MAIN`; of predictions, those in `LABEL_FREE`, for others contain accuracy. Families are left
+    out in turn where enough of them have a design of two members or more, else designs. Beside the verdict, which does
+    not depend on what test sets a study adds, stand those and single metrics.
 
     Args:
         ensembles: ensembles.parquet; only those of independent members under `rule` count.
         pairs: the table of pairs.
         units: what `designs` counts, and the names of members begin with.
+        families: member -> its family.
     """
     scored = ensembles[(ensembles.origin == INDEPENDENT) & (ensembles.rule == rule)]
     pool = scored[(scored.designs == 1) | (scored.designs == scored["size"])]
     sizes = [group for _, group in pool.groupby("size") if group.designs.nunique() == 2]
-    left_out = [LeftOut(group, design_of) for group in sizes]
+    of_one = {name for group in sizes for joined in group.members[group.designs == 1] for name in joined.split("+")}
+    unit_of, unit = units_of(of_one, families, FAMILIES)
+    unit = units.several if unit_of is design_of else unit
+    left_out = [LeftOut(group, unit_of) for group in sizes]
+    names = sorted({name for of_size in left_out for name in of_size.units})
     by_images = {group: diversity_columns(pairs, group) for group in images_of(pool)}
     columns = {column: names for of_images in by_images.values() for column, names in of_images.items()}
     further = [group for group in by_images if group not in (CLEAN, CORRUPTED)]
@@ -68,7 +81,7 @@ def architecture_brings_diversity(
         if not counting:
             continue
         replicates, left = mean_over_sizes(left_out, partial(_delta, counting))
-        parts.append(Part.left_out(name, replicates, ANGULAR))
+        parts.append(Part.left_out(name, replicates, ANGULAR, names))
         omitted += left
         for group, of_group in added.items():
             replicates = mean_over_sizes(left_out, partial(_delta, of_group))[0]
@@ -76,7 +89,6 @@ def architecture_brings_diversity(
         for column in (c for c, (of, metric) in columns.items() if of == kind and metric in {*MAIN, *LABEL_FREE}):
             replicates = mean_over_sizes(left_out, partial(_delta_of_one, column))[0]
             beside.append(Part.left_out(_named(column, columns), replicates, ANGULAR, difference=_gap(sizes, column)))
-    second = {design_of(name) for group in sizes for name in group.members[group.designs == 1].str.split("+").str[0]}
     return Observation(
         number=4,
         statement="Architecture diversity gives more diversity in all three kinds: predictions, attributions, "
@@ -84,14 +96,14 @@ def architecture_brings_diversity(
         statistic=units.statistic,
         sign=1,
         margin=MARGIN,
-        unit=units.several,
-        minimum=DESIGNS,
-        resampled=units.several,
+        unit=unit,
+        minimum=FAMILIES if unit == "families" else DESIGNS,
+        resampled=unit,
         parts=parts,
         beside=beside,
-        lacking=_lacking(parts, len(second), units),
+        lacking=_lacking(parts, len(set(map(design_of, of_one))), units),
         omitted="; ".join(dict.fromkeys(omitted)),
-        designs=len({design for of_size in left_out for design in of_size.units}),
+        designs=len({design_of(member) for of_size in left_out for member in of_size.members}),
         members=len({member for of_size in left_out for member in of_size.members}),
         ensembles=sum(len(group) for group in sizes),
         images=images,

@@ -41,7 +41,8 @@ def observations(
         members: members.csv.
         images: number of the clean test images.
         tables: None where there are no ensembles, which leaves the first observation.
-        settings: `rule`, the combination rule; `margin` of error; `reference`, a recipe of members or none.
+        settings: `rule`, the combination rule; `margin` of error; `reference`, a recipe of members or none; `target`,
+            the class that attributions explain.
     """
     compared = members.dropna(subset=["parameters", "mean_corruption_error"])
     compared = compared[compared["recipe"] == settings["reference"]] if settings["reference"] else compared
@@ -50,8 +51,11 @@ def observations(
         return [with_images(matters_more, [])]
     balanced = int((members.objective == "balanced").sum())
     common = {"rule": settings["rule"], "images": images}
-    less_negative = partial(attribution_diversity_is_less_negative, **common)
-    brings = partial(architecture_brings_diversity, **common)
+    families = dict(zip(members["member"], members["family"], strict=True))
+    less_negative = partial(
+        attribution_diversity_is_less_negative, target=settings["target"], families=families, **common
+    )
+    brings = partial(architecture_brings_diversity, families=families, **common)
     if lack_second_seeds(tables.ensembles):
         brings = partial(_families_bring_diversity, members=members, **common)
     of_members = [table for _, table in tables.without_images.members.groupby("without")]

@@ -1,0 +1,125 @@
+"""Studies of observations 2 and 4 whose truth is known: pairs of members of designs in families that are alike."""
+
+from collections.abc import Callable
+from functools import cache
+from itertools import combinations
+from math import comb
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from simulated_families import standard
+
+from resiliency.analysis.observations import (
+    architecture_brings_diversity,
+    attribution_diversity_is_less_negative,
+)
+from resiliency.analysis.verdicts import Observation
+
+RULE = "mean_probability"
+METRICS = {"label_disagreement": "prediction", "jensen_shannon": "prediction"}
+METRICS |= {"saliency_cosine": "attribution", "grad_cam_cosine": "attribution", "linear_cka": "activation"}
+TABLE = pd.DataFrame([(kind, metric) for metric, kind in METRICS.items()], columns=["kind", "metric"])
+COLUMNS = [
+    f"{m}_{i}" for m, k in METRICS.items() for i in (("clean", "corrupted") if k == "prediction" else ("clean",))
+]
+ALIKE = (0.4, 0.45, 0.15)  # shares of the variance of a member that its family, its design and itself have
+
+
+class Pool(NamedTuple):
+    """Members: families of so many designs, each with one seed or the first of each family with two."""
+
+    families: tuple[int, ...]
+    seeds: int
+    second: bool = False
+
+    @property
+    def name(self) -> str:
+        """In words."""
+        sizes = f"{min(self.families)} to {max(self.families)}" if len(set(self.families)) > 1 else self.families[0]
+        seeds = "one of them with two seeds" if self.second else f"{self.seeds} seed{'s' * (self.seeds > 1)} each"
+        return f"{len(self.families)} families of {sizes} designs, {seeds}"
+
+
+class Pairs(NamedTuple):
+    """What all pairs of members have in common from study to study."""
+
+    table: pd.DataFrame
+    families: dict[str, str]
+    family: np.ndarray
+    design: np.ndarray
+    first: np.ndarray
+    second: np.ndarray
+
+
+@cache
+def pairs_of(pool: Pool) -> Pairs:
+    members, design = [], 0
+    for family, designs in enumerate(pool.families):
+        for index in range(designs):
+            seeds = pool.seeds + (pool.second and index == 0)
+            members += [(f"d{design:02}-s{seed}", design, family) for seed in range(seeds)]
+            design += 1
+    both = list(combinations(range(len(members)), 2))
+    first, second = np.array(both).T
+    designs = np.array([design for _, design, _ in members])
+    columns = {"members": [f"{members[a][0]}+{members[b][0]}" for a, b in both]}
+    columns["designs"] = np.where(designs[first] == designs[second], 1, 2)
+    table = pd.DataFrame(columns).assign(origin="independent", rule=RULE, size=2, weight=1.0)
+    table = table.assign(possible=comb(len(members), 2))
+    families = {name: f"f{family:02}" for name, _, family in members}
+    return Pairs(table, families, np.array([family for *_, family in members]), designs, first, second)
+
+
+def of_members(random: np.random.Generator, pairs: Pairs, kind: str) -> np.ndarray:
+    """A value of each pair: of either member, half each, of variance 1; what families have in common is of `kind`."""
+    shares = np.sqrt(ALIKE)
+    own = shares[0] * standard(random, kind, (pairs.family.max() + 1,))[pairs.family]
+    own += shares[1] * random.standard_normal(pairs.design.max() + 1)[pairs.design]
+    own += shares[2] * random.standard_normal(len(pairs.design))
+    return (own[pairs.first] + own[pairs.second]) / np.sqrt(2)
+
+
+def of_correlations(differences: tuple[float, float], pool: Pool, kind: str) -> Callable[..., Observation]:
+    """Diversities correlate with accuracy, clean and corrupted, so that attributions lead by these Cohen's q."""
+    pairs = pairs_of(pool)
+
+    def simulate(random: np.random.Generator) -> Observation:
+        def of_pairs() -> np.ndarray:
+            """Half of it from members, half of the pair itself; of variance 1."""
+            return np.sqrt(0.5) * (of_members(random, pairs, kind) + random.standard_normal(len(pairs.table)))
+
+        attribution, columns = of_pairs(), {}
+        for metric in ("saliency_cosine_clean", "grad_cam_cosine_clean"):
+            columns[metric] = 0.9 * attribution + np.sqrt(0.19) * of_pairs()
+        for images, difference in zip(("clean", "corrupted"), differences, strict=True):
+            prediction = of_pairs()
+            toward = np.tanh(difference / 2) / 0.9  # r of half the difference, which 0.9 dilutes
+            rest = np.sqrt(1 - 2 * toward**2)
+            columns[f"{images}_accuracy"] = toward * (attribution - prediction) + rest * of_pairs()
+            columns[f"mean_member_{images}_accuracy"] = of_pairs()
+            for metric in ("label_disagreement", "jensen_shannon"):
+                columns[f"{metric}_{images}"] = 0.9 * prediction + np.sqrt(0.19) * of_pairs()
+        rows = pairs.table.assign(**columns)
+        return attribution_diversity_is_less_negative(rows, TABLE, RULE, 500, families=pairs.families)
+
+    return simulate
+
+
+def of_diversities(gaps: tuple[float, float, float], pool: Pool, kind: str) -> Callable[..., Observation]:
+    """Pairs of different designs are more diverse by these gaps, in predictions, attributions and activations."""
+    pairs = pairs_of(pool)
+    gap = dict(zip(("prediction", "attribution", "activation"), gaps, strict=True))
+    different = pairs.table.designs.to_numpy() > 1
+
+    def simulate(random: np.random.Generator) -> Observation:
+        columns = {}
+        for column in COLUMNS:
+            of_kind = next(kind for metric, kind in METRICS.items() if column.startswith(metric))
+            noise = 0.7 * random.standard_normal(len(pairs.table))
+            columns[column] = gap[of_kind] * different + np.sqrt(0.5) * of_members(random, pairs, kind) + noise
+        accuracy = {f"mean_member_{images}_accuracy": 0.9 for images in ("clean", "corrupted")}
+        rows = pairs.table.assign(**columns, **accuracy)
+        return architecture_brings_diversity(rows, TABLE, RULE, 500, families=pairs.families)
+
+    return simulate

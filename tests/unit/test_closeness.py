@@ -1,0 +1,175 @@
+"""Closeness against a plain reference of its definition, and what it makes of known effects."""
+
+from itertools import combinations
+
+import numpy as np
+import pytest
+
+from resiliency.analysis.closeness import Families, closeness, replicates, share_within
+from resiliency.analysis.variance_shares import FAMILY, explained, shapley
+
+SIZES = ((2,) * 8, (3, 3, 3), (6, 3, 2, 2, 1))
+
+
+def study(sizes: tuple[int, ...], seed: int = 0, studies: int = 3) -> tuple[np.ndarray, np.ndarray]:
+    """Predictors that depend on family by half, and a response that depends on all of them; the family of each."""
+    rng, family = np.random.default_rng(seed), np.repeat(np.arange(len(sizes)), sizes)
+    between, own = (
+        rng.standard_normal((studies, len(sizes), 3))[:, family],
+        rng.standard_normal((studies, len(family), 3)),
+    )
+    values = between + own
+    values[:, :, 2] += values[:, :, 0] - 0.5 * values[:, :, 1]
+    return values, family
+
+
+def by_definition(values: np.ndarray, family: np.ndarray) -> np.ndarray:
+    """One study, in loops: float n x 3 -> the two deltas."""
+    names, n = np.unique(family), len(family)
+    sizes = np.array([(family == name).sum() for name in names])
+    means = np.array([values[family == name].mean(axis=0) for name in names])
+    within = [(values[family == name] - values[family == name].mean(axis=0)) for name in names]
+    pooled = sum(left.T @ left for left in within) / (n - len(names))
+    alike = np.mean([left.T @ left / (len(left) - 1) for left in within if len(left) > 1], axis=0)
+    share = 1 - np.mean(1 / sizes)
+    total = np.cov(means.T) + share * alike
+    b, w = np.cov(means.T)[2, 2], share * alike[2, 2]
+    freedom = (b + w) ** 2 / (b**2 / (len(names) - 1) + w**2 / (n - len(names)))
+
+    def left_by(covariance, chosen, freedom):
+        if not chosen:
+            return values[:, 2]
+        slopes = np.linalg.solve(covariance[np.ix_(chosen, chosen)], covariance[chosen, 2])
+        return (values[:, 2] - values[:, chosen] @ slopes) * np.sqrt(freedom / max(freedom - len(chosen), 0.5))
+
+    def delta(across, inside):
+        signs = weights = 0
+        for i, j in combinations(range(n), 2):
+            for k, m in combinations(range(n), 2):
+                if family[i] == family[j] or family[k] != family[m]:
+                    continue
+                size = {place: (family == family[place]).sum() for place in (i, j, k)}
+                weight = 1 / (size[i] * size[j]) * 2 / (size[k] * (size[k] - 1))
+                signs += weight * np.sign(abs(across[i] - across[j]) - abs(inside[k] - inside[m]))
+                weights += weight
+        return signs / weights
+
+    return np.array(
+        [
+            np.mean(
+                [
+                    delta(left_by(total, [own, *more], freedom), left_by(pooled, more, n - len(names)))
+                    for more in ([], [other])
+                ]
+            )
+            for own, other in ((0, 1), (1, 0))
+        ]
+    )
+
+
+@pytest.mark.parametrize("sizes", SIZES)
+def test_closeness_is_its_definition(sizes):
+    values, family = study(sizes)
+    expected = [by_definition(of_study, family) for of_study in values]
+    assert closeness(values, Families.of(family)) == pytest.approx(np.array(expected), abs=1e-12)
+
+
+def test_ties_count_for_neither_side():
+    values, family = study(SIZES[2])
+    values = values.round()
+    expected = [by_definition(of_study, family) for of_study in values]
+    assert closeness(values, Families.of(family)) == pytest.approx(np.array(expected), abs=1e-12)
+
+
+@pytest.mark.parametrize("sizes", SIZES)
+def test_each_family_is_left_out_in_turn(sizes):
+    values, family = study(sizes)
+    of_all = replicates(values, Families.of(family))
+    assert of_all.shape == (3, 1 + len(sizes), 2)
+    for index in (0, len(sizes) - 1):
+        kept = family != index
+        expected = [by_definition(of_study[kept], family[kept]) for of_study in values]
+        assert of_all[:, 1 + index] == pytest.approx(np.array(expected), abs=1e-12)
+
+
+def test_many_studies_at_once_are_each_alone(monkeypatch):
+    values, family = study(SIZES[2], studies=7)
+    families = Families.of(family)
+    whole = closeness(values, families)
+    monkeypatch.setattr("resiliency.analysis.closeness.AT_ONCE", 200)  # two studies
+    np.testing.assert_array_equal(closeness(values, families), whole)
+    np.testing.assert_allclose(closeness(values[3:4], families), whole[3:4], atol=1e-15)
+
+
+def test_families_of_names_in_any_order():
+    values, family = study(SIZES[2])
+    order = np.random.default_rng(1).permutation(len(family))
+    shuffled = closeness(values[:, order], Families.of(np.array(["f" + str(f) for f in family])[order]))
+    assert shuffled == pytest.approx(closeness(values, Families.of(family)))
+
+
+@pytest.mark.parametrize(("family", "size", "accuracy"), [(1.0, 0.5, 0.5), (0.3, 1.0, 0.6)])
+def test_delta_of_normal_effects_is_what_variances_say(family, size, accuracy):
+    """(4 / pi) arctan sqrt(variance left given the predictor / variance left given family) - 1, over both contests."""
+    rng, of_design = np.random.default_rng(0), np.repeat(np.arange(400), 3)
+    predictors, noise = rng.standard_normal((2, 1200)), 0.5
+    error = family * rng.standard_normal(400)[of_design] + predictors.T @ (size, accuracy)
+    values = np.column_stack([*predictors, error + noise * rng.standard_normal(1200)])[None]
+
+    def contest(given_predictor, given_family):
+        return 4 / np.pi * np.arctan(np.sqrt(given_predictor / given_family)) - 1
+
+    f, s, c, e = family**2, size**2, accuracy**2, noise**2
+    expected = [
+        (contest(f + c + e, s + c + e) + contest(f + e, s + e)) / 2,
+        (contest(f + s + e, s + c + e) + contest(f + e, c + e)) / 2,
+    ]
+    assert closeness(values, Families.of(of_design))[0] == pytest.approx(np.array(expected), abs=0.04)
+
+
+def test_the_share_within_families_is_that_of_the_draw():
+    rng, family = np.random.default_rng(0), np.repeat(np.arange(500), 3)
+    share = np.array([0.1, 0.5, 1.0])
+    values = np.sqrt(1 - share) * rng.standard_normal((500, 3))[family] + np.sqrt(share) * rng.standard_normal(
+        (1500, 3)
+    )
+    assert share_within(values[None], Families.of(family))[0] == pytest.approx(share, abs=0.05)
+    assert np.isnan(share_within(np.ones((1, 6, 3)), Families.of(list("aabbcc")))).all()
+
+
+# R² and Shapley contributions
+
+
+def test_r_squared_of_subsets_is_that_of_the_draw():
+    rng, family = np.random.default_rng(0), np.repeat(np.arange(500), 3)
+    size, accuracy, noise = rng.standard_normal((3, 1500))
+    error = rng.standard_normal(500)[family] + 0.5 * size + noise
+    values = np.column_stack([size, accuracy, error])
+    shares = explained(values, Families.of(family), ("size", "accuracy"))
+    total = 1 + 0.25 + 1
+    expected = {(): 0, ("size",): 0.25, ("accuracy",): 0, (FAMILY,): 1, ("size", "accuracy"): 0.25}
+    expected |= {(FAMILY, "size"): 1.25, (FAMILY, "accuracy"): 1, (FAMILY, "size", "accuracy"): 1.25}
+    assert shares == pytest.approx({subset: value / total for subset, value in expected.items()}, abs=0.04)
+
+
+def test_families_weigh_alike_in_r_squared():
+    """All variance is between families; one family of a thousand designs changes nothing."""
+    rng, sizes = np.random.default_rng(0), np.array([1000, *[2] * 60])
+    family = np.repeat(np.arange(61), sizes)
+    means = rng.standard_normal(61)
+    values = np.column_stack([rng.standard_normal((len(family), 2)), means[family]])
+    assert explained(values, Families.of(family), ("size", "accuracy"))[FAMILY,] == pytest.approx(1, abs=1e-9)
+
+
+def test_shapley_is_the_mean_over_all_orders():
+    shares = {(): 0.0, ("a",): 0.3, ("b",): 0.5, ("c",): 0.1, ("a", "b"): 0.6, ("a", "c"): 0.35, ("b", "c"): 0.55}
+    shares[("a", "b", "c")] = 0.7
+    parts = shapley(shares)
+    assert parts["a"] == pytest.approx((2 * 0.3 + 0.1 + 0.25 + 2 * 0.15) / 6)
+    assert sum(parts.values()) == pytest.approx(0.7)
+
+
+def test_a_constant_response_has_nothing_to_explain():
+    rng = np.random.default_rng(0)
+    values = np.column_stack([rng.standard_normal((6, 2)), np.full(6, 0.3)])
+    assert set(explained(values, Families.of(list("aabbcc")), ("x", "y")).values()) == {0.0}

@@ -1,0 +1,89 @@
+"""What would decide an observation is found by simulating its rule."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy.stats import norm
+
+from resiliency.analysis.parts import Part
+from resiliency.analysis.power import MOST, needed
+from resiliency.analysis.verdicts import Observation, observation_rows, verdict_of
+
+
+def parts_of(*estimates: float) -> list[Part]:
+    """Each with an error of 1 from 20 units, and so many degrees of freedom that Student's t is all but normal."""
+    return [
+        Part(f"part {i}", estimate, 1, 10**6, units=20, planned=lambda n: (np.sqrt(20 / n), 10**6))
+        for i, estimate in enumerate(estimates)
+    ]
+
+
+def observation_of(*parts: Part, margin: float = 0.5) -> Observation:
+    return Observation(9, "It is so.", "a difference", 1, margin, "designs", 12, "designs", list(parts))
+
+
+def test_units_that_would_support():
+    """One part at .9 errors with 20 units: (z.95 + z.8)^2 / .81 times as many."""
+    need = needed(parts_of(0.9), 1, 0.5, 2, 0.95)
+    assert need.verdict == "supported"
+    assert need.units == pytest.approx(20 * (norm.ppf(0.95) + norm.ppf(0.8)) ** 2 / 0.81, rel=0.05)
+
+
+def test_units_that_would_contradict_allow_for_the_stricter_bound():
+    need = needed(parts_of(-1), 1, 0.1, 2, 0.95)
+    assert need.verdict == "contradicted"
+    assert need.units == pytest.approx(20 * (norm.ppf(1 - 0.05 / 4) + norm.ppf(0.8)) ** 2, rel=0.05)
+
+
+@pytest.mark.parametrize("estimates", [(0.9, 1.2), (2, -2), (3, 0), (-3, 0)])
+def test_so_many_units_have_the_power_that_is_promised(estimates):
+    """Simulated anew, part by part, with the rule of the verdicts."""
+    need = needed(parts_of(*estimates), 1, 0.9, 2, 0.95)
+    error, rng = np.sqrt(20 / need.units), np.random.default_rng(1)
+    decided = []
+    for _ in range(400):
+        parts = [Part("", estimate, error, 10**6, units=20) for estimate in rng.normal(estimates, error)]
+        decided.append(verdict_of(observation_of(*parts, margin=0.9), 0.95)[0])
+    assert 0.74 < np.mean([verdict != "undecided" for verdict in decided]) < 0.88
+    assert max(set(decided) - {"undecided"}, key=decided.count) == need.verdict
+
+
+def test_parts_that_are_decided_but_differ_ask_for_no_more_units():
+    """As observation 3 of cifar10_cpu: one part clear, the other within the margin."""
+    parts = [Part("a", -0.0172, 0.0035, 6, units=5), Part("b", -0.0026, 0.003, 5, units=5)]
+    rows = observation_rows(replace(observation_of(*parts, margin=0.01), sign=-1), 0.95)
+    assert rows[0]["verdict"] == "supported in part"
+    assert [row["part_verdict"] for row in rows] == ["supported", "equivalent"]
+    assert {(row["units_needed"], row["would_decide"]) for row in rows} == {(None, "")}
+
+
+def test_never_fewer_units_than_there_are():
+    part = Part("", 3, 2, 10**6, units=20)
+    assert needed([part], 1, 0.1, 2, 0.95).units > 20
+
+
+def test_no_number_of_units_may_be_enough():
+    """What images add does not go away with seeds; an estimate at the margin is never decided."""
+    seeds = Part("", 0.1, 1, 9, units=3, planned=lambda n: (np.sqrt(0.5 / n + 0.8), 9), image_share=0.8)
+    assert needed([seeds], 1, 0.05, 2, 0.95) == (None, "")
+    (row,) = observation_rows(observation_of(seeds, margin=0.05), 0.95)
+    assert row["would_decide"] == f"no number of designs up to {MOST:,}; more test images might"
+    edge = observation_of(Part("", 0.0, 5, 19, units=20), Part("", 9, 5, 19, units=20), margin=0.01)
+    assert observation_rows(edge, 0.95)[0]["would_decide"] == f"no number of designs up to {MOST:,}"
+
+
+def test_what_is_not_known_needs_nothing():
+    assert needed([], 1, 0.1, 2, 0.95) == needed([Part("")], 1, 0.1, 2, 0.95) == (None, "")
+
+
+def test_what_would_decide_is_said_in_words():
+    (row,) = observation_rows(observation_of(*parts_of(0.9)), 0.95)
+    assert row["would_decide"] == f"{row['units_needed']} designs (supported), at 80 % power if the estimates are right"
+
+
+def test_without_a_plan_units_count_as_those_of_a_mean():
+    """Four times as many units have half the error; what is lost to the mean stays lost."""
+    part = Part("", 1, 3, 8, units=10)
+    assert part.with_units(40) == (pytest.approx(1.5), 38)
+    assert part.with_units(10) == (pytest.approx(3), 8)
