@@ -1,7 +1,8 @@
 """The documentation as a site: sphinx-build -W docs build/site.
 
 The pages are plain Markdown, for GitHub too. What differs on the site is done here: the navigation, the redirects of
-pages that have moved, and that CONTRIBUTING.md and studies/published/README.md, which lie outside docs/, are pages.
+pages that have moved, the signatures of the Python API, and that CONTRIBUTING.md and studies/published/README.md, which
+lie outside docs/, are pages.
 """
 
 from pathlib import Path
@@ -12,6 +13,9 @@ html_title = project
 language = "en"
 
 extensions = ["myst_parser", "sphinx_copybutton", "sphinx-mathjax-offline"]  # formulae show without a network
+extensions += ["sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+autodoc_member_order = "groupwise"
+autodoc_typehints_format = "short"
 myst_heading_anchors = 4
 myst_enable_extensions = ["dollarmath"]
 exclude_patterns = ["conf.py"]
@@ -61,6 +65,15 @@ REDIRECT = """<!DOCTYPE html>
 </html>
 """
 ROOT = Path(__file__).parents[1]
+SIGNATURES = """
+```{eval-rst}
+.. automodule:: resiliency.api
+   :members:
+   :imported-members:
+
+.. autofunction:: resiliency.api.load_ensemble
+```
+"""
 OUTSIDE = {"contributing": "CONTRIBUTING.md", "published_figures": "studies/published/README.md"}
 
 
@@ -71,6 +84,8 @@ def _on_site(app: Any, page: str, source: list[str]) -> None:
     if page == "index":
         for caption, pages in NAVIGATION.items():
             source[0] += "\n".join(["\n```{toctree}", ":hidden:", f":caption: {caption}", "", *pages, "```", ""])
+    if page == "python":
+        source[0] += SIGNATURES
     for name, file in OUTSIDE.items():
         source[0] = source[0].replace(f"](../{file}", f"]({name}.md")
 

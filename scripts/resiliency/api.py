@@ -1,7 +1,7 @@
-"""What of this library is meant for use from Python, without Snakemake.
+"""The Python API: what is meant for use without Snakemake.
 
-Corruptions, scores and diversity of ensembles take arrays; the tests of the paper's observations take tables as a study
-writes them. These names stay; other modules may change. docs/python.md shows them at work.
+Functions for corruptions, scores and diversity take arrays. Functions for the paper's observations take tables in the
+format of a study. The names in this module are stable; other modules may change. docs/python.md has examples.
 """
 
 from collections.abc import Sequence
@@ -40,6 +40,7 @@ from resiliency.prediction.reading import Predictions, Truth
 if TYPE_CHECKING:
     from resiliency.export.loading import load_ensemble
 
+#: Names of the 15 corruptions of mCE, then of the four extra ones (Hendrycks and Dietterich 2019).
 CORRUPTIONS = MAIN + HELD_OUT
 
 __all__ = [
@@ -66,7 +67,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """`load_ensemble`, which alone needs torch and timm: they take seconds to import."""
+    """Import `load_ensemble` at its first use, because only it needs torch and timm, which take seconds to import."""
     if name != "load_ensemble":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from resiliency.export.loading import load_ensemble
@@ -81,21 +82,23 @@ def score_ensembles(
     rules: Sequence[str] = ("mean_probability",),
     weights: Sequence[float] | None = None,
 ) -> pd.DataFrame:
-    """Scores of ensembles on one set of images, under each combination rule.
+    """Score ensembles on one set of images, under each combination rule.
 
     Args:
-        logits: float M x N x K, of M members on N images; logarithms of probabilities will do.
-        labels: int N, in 0..K-1.
-        ensembles: int E x size, members of each, in 0..M-1.
-        rules: of mean_probability, mean_logit, weighted_mean and plurality_vote.
-        weights: M positive numbers, which weighted_mean needs, such as accuracies on validation images.
+        logits: finite floats M x N x K: M members, N images, K classes (2 or more). Logarithms of probabilities
+            work too.
+        labels: integers N, in 0..K-1.
+        ensembles: integers E x size: each row lists the members of an ensemble, in 0..M-1, without repetition.
+        rules: any of mean_probability, mean_logit, weighted_mean and plurality_vote.
+        weights: M positive numbers for weighted_mean, such as accuracies on validation images.
 
     Returns:
-        A row per rule and ensemble: rule, members ("0+2"), accuracy in 0..1, nll (negative log-likelihood, in nats),
-        brier in 0..2 and ece (expected calibration error, 15 bins) in 0..1; these three are NaN under plurality_vote.
+        One row per rule and ensemble. Columns: rule; members, such as "0+2"; accuracy, 0 to 1; nll, the negative
+        log-likelihood in nats, 0 or more; brier, 0 to 2; ece, the expected calibration error in 15 bins, 0 to 1. The
+        last three are NaN under plurality_vote.
 
     Raises:
-        Fault: an argument is none of these.
+        Fault: an argument has another shape, type or range, or weights are missing.
 
     >>> logits = np.log([[[0.8, 0.2], [0.6, 0.4]], [[0.4, 0.6], [0.1, 0.9]]])
     >>> score_ensembles(logits, np.array([0, 1]), np.array([[0, 1]]))[["members", "accuracy", "brier"]].round(3)
@@ -118,18 +121,18 @@ def score_ensembles(
 
 
 def pair_diversity(logits: np.ndarray, labels: np.ndarray) -> pd.DataFrame:
-    """The diversity of what each two members predict, by every pairwise metric.
+    """Measure the prediction diversity of each pair of members, by every pairwise metric.
 
     Args:
-        logits: float M x N x K, of M members on N images.
-        labels: int N, in 0..K-1.
+        logits: finite floats M x N x K: M members (2 or more), N images, K classes (2 or more).
+        labels: integers N, in 0..K-1.
 
     Returns:
-        A row per pair and metric: first, second (in 0..M-1), metric, raw (as the literature defines it) and diversity
-        (raw, turned so that it grows with diversity).
+        One row per pair and metric. Columns: first and second, in 0..M-1; metric; raw, the value as the literature
+        defines it; diversity, the same with a sign by which larger is more diverse. Ranges are in docs/formulae.md.
 
     Raises:
-        Fault: an argument is none of these.
+        Fault: an argument has another shape, type or range.
 
     >>> logits = np.log([[[0.8, 0.2], [0.6, 0.4]], [[0.4, 0.6], [0.1, 0.9]]])
     >>> pair_diversity(logits, np.array([0, 1])).query("metric == 'disagreement'").diversity.item()
@@ -142,19 +145,20 @@ def pair_diversity(logits: np.ndarray, labels: np.ndarray) -> pd.DataFrame:
 
 
 def ensemble_diversity(logits: np.ndarray, labels: np.ndarray, ensembles: np.ndarray) -> pd.DataFrame:
-    """The diversity of what the members of each ensemble predict, by every metric; larger is more diverse.
+    """Measure the prediction diversity of each ensemble, by every metric; larger is more diverse.
 
     Args:
-        logits: float M x N x K, of M members on N images.
-        labels: int N, in 0..K-1.
-        ensembles: int E x size, members of each, in 0..M-1; the size is at least 2.
+        logits: finite floats M x N x K: M members (2 or more), N images, K classes (2 or more).
+        labels: integers N, in 0..K-1.
+        ensembles: integers E x size: each row lists 2 or more members of an ensemble, in 0..M-1, without repetition.
 
     Returns:
-        A row per ensemble: members ("0+2"), oracle (share of images that at least one member gets right), then a column
-        per metric: means over pairs of those of `pair_diversity`, and the metrics of whole ensembles.
+        One row per ensemble. Columns: members, such as "0+2"; oracle, the share of images that at least one member gets
+        right, 0 to 1; then one per metric: the mean over pairs for those of `pair_diversity`, and the metrics of whole
+        ensembles. Ranges are in docs/formulae.md.
 
     Raises:
-        Fault: an argument is none of these.
+        Fault: an argument has another shape, type or range.
 
     >>> logits = np.log([[[0.8, 0.2], [0.6, 0.4]], [[0.4, 0.6], [0.1, 0.9]]])
     >>> diversity = ensemble_diversity(logits, np.array([0, 1]), np.array([[0, 1]]))

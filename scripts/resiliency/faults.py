@@ -6,7 +6,7 @@ LONGEST_VALUE, LONGEST_ERROR = 60, 200
 
 
 class Fault(Exception):
-    """Input that cannot be used. The message names the file or key, what is wrong and what would be right."""
+    """Input that cannot be used. The message names the argument, file or key, what is wrong and what is expected."""
 
 
 def short(value: object, quote: bool = True) -> str:

@@ -142,7 +142,7 @@ def test_the_lines_of_the_page_on_python_load_it(workflow):
     lines = text.partition("## Load an ensemble")[2].partition("```python\n")[2].partition("```")[0]
     names: dict = {}
     exec(lines.replace("results/digits", str(workflow.results)), names)
-    assert names["probabilities"].shape[0] == len(names["disagreement"]) == 8
+    assert names["probabilities"].shape[0] == len(names["mutual_information"]) == 8
     torch.testing.assert_close(names["probabilities"].sum(dim=1), torch.ones(8))
 
 

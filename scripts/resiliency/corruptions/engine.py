@@ -40,21 +40,23 @@ def corrupt(
     seed: int,
     indices: Sequence[int] | None = None,
 ) -> np.ndarray:
-    """`images` under `corruption`.
+    """Corrupt images (Hendrycks and Dietterich 2019).
 
     Args:
-        images: uint8 NxHxWx3, H and W at least 32; left as they are.
-        corruption: one of the 19 names of `settings`.
-        severity: 1 to 5.
-        table: the figures, "imagenet-c" or "cifar-10-c".
-        seed: the study's seed.
-        indices: the N numbers that name the images' random streams; by default 0 to N - 1.
+        images: uint8 N x H x W x 3, H and W at least 32; they are not changed.
+        corruption: name of a corruption, one of CORRUPTIONS or of an extension.
+        severity: integer from 1 to 5.
+        table: the published severity parameters: "cifar-10-c" suits images of up to 64 pixels, "imagenet-c" larger
+            ones.
+        seed: seed of the random streams.
+        indices: N integers; each image has the random stream of its number, so that its corruption does not depend on
+            the batch. The default is 0 to N - 1.
 
     Returns:
-        uint8 NxHxWx3.
+        uint8 N x H x W x 3.
 
     Raises:
-        Fault: an argument is none of these, or the corruption returns no such images.
+        Fault: an argument has another shape, type or value, or an extension returns anything else.
     """
     _check_images(images)
     _check_choice("corruption", corruption, MAIN + HELD_OUT)

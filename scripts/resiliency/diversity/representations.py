@@ -20,21 +20,26 @@ def applicable(arrays: Sequence[np.ndarray]) -> np.ndarray:
 
 
 def cosine_similarity(maps: np.ndarray) -> np.ndarray:
-    """Mean over images of the cosine of two members' attribution maps.
+    """Compare attribution maps by the cosine similarity of each two members, mean over images.
 
     Args:
-        maps: float M x N x H x W.
+        maps: finite floats M x N x H x W: M members, N images. Values are not checked: NaN gives NaN.
 
     Returns:
-        float64 M x M in -1..1. A map of zeros points nowhere: its cosine with any other is 0, with a map of zeros 1.
+        float64 M x M in -1..1. The cosine of a map of zeros is 1 with another map of zeros and 0 with any other map.
     """
     return _mean_over_images(_cosine, maps)
 
 
 def spearman_correlation(maps: np.ndarray) -> np.ndarray:
-    """Mean over images of Spearman's rank correlation of the pixels of two members' maps; as above otherwise.
+    """Compare attribution maps by Spearman's rank correlation of the pixels of each two members, mean over images.
 
-    A map of one value has no order: its correlation with any other is 0, with another such map 1.
+    Args:
+        maps: finite floats M x N x H x W: M members, N images. Values are not checked: NaN gives NaN.
+
+    Returns:
+        float64 M x M in -1..1. The correlation of a constant map is 1 with another constant map and 0 with any other
+        map.
     """
 
     def of_ranks(flat: np.ndarray) -> np.ndarray:
@@ -45,16 +50,15 @@ def spearman_correlation(maps: np.ndarray) -> np.ndarray:
 
 
 def top_iou(maps: np.ndarray) -> np.ndarray:
-    """Mean over images of intersection over union of the top 10 % of the pixels of two members' maps.
+    """Compare attribution maps by intersection over union of the top 10% of the pixels, mean over images.
 
-    The top are pixels with at least the value of the last one of the largest 10 %, rounded up, ties included, and above
-    the least value of the map.
+    The top pixels are the largest 10%, rounded up and with ties, except those that have the least value of the map.
 
     Args:
-        maps: float M x N x H x W.
+        maps: finite floats M x N x H x W: M members, N images. Values are not checked.
 
     Returns:
-        float64 M x M in 0..1. A map of one value has no top: 0 with any other map, 1 with another such map.
+        float64 M x M in 0..1. A constant map has no top: the value is 1 with another constant map, 0 with any other.
     """
 
     def of_tops(flat: np.ndarray) -> np.ndarray:
@@ -69,16 +73,17 @@ def top_iou(maps: np.ndarray) -> np.ndarray:
 
 
 def structural_similarity(maps: np.ndarray) -> np.ndarray:
-    """Mean over images and pixels of the structural similarity of two members' maps (Wang et al. 2004).
+    """Compare attribution maps by structural similarity, mean over images and pixels (Wang et al. 2004).
 
     (2 m_x m_y + c) (2 s_xy + d) / ((m_x^2 + m_y^2 + c) (s_x^2 + s_y^2 + d)) with means, variances and covariance in
     a Gaussian window of sigma 1.5, reflected at the borders, c = (0.01 R)^2, d = (0.03 R)^2 and the range R = 2.
 
     Args:
-        maps: float M x N x H x W, scaled to a largest absolute value of 1.
+        maps: finite floats M x N x H x W: M members, N images; scale each map to a largest absolute value of 1. Values
+            are not checked: NaN gives NaN.
 
     Returns:
-        float64 M x M in -1..1; 1 for equal maps, those of one value included.
+        float64 M x M in -1..1; 1 for equal maps, constant maps included.
     """
     rows, columns = (
         gaussian_filter1d(np.eye(side), SSIM_SIGMA, axis=0, mode="reflect", truncate=3.5) for side in maps.shape[2:]
@@ -121,13 +126,21 @@ def _cosine(flat: np.ndarray) -> np.ndarray:
 
 
 def linear_cka(features: list[np.ndarray]) -> np.ndarray:
-    """Linear centred kernel alignment of the features of the same images, without the bias of few images.
+    """Compare features by linear centred kernel alignment (CKA), without the bias of few images.
+
+    The definition is that of Kornblith et al. (ICML 2019), with the unbiased estimator of HSIC (Song et al., JMLR 2012;
+    Nguyen et al., ICLR 2021).
 
     Args:
-        features: M arrays N x D, N the same in all and at least 4.
+        features: M arrays of finite floats N x D, of the same N images (4 or more); D may differ. Values are not
+            checked.
 
     Returns:
-        float64 M x M; see `gram_cka`.
+        float64 M x M: 1 for equal features up to rotation and scale, about 0 for unrelated ones (perhaps below 0), and
+        0 for features that are constant over images.
+
+    Raises:
+        ValueError: the arrays have different numbers of images.
     """
     return gram_cka(np.stack([gram(feature) for feature in features]))
 

@@ -15,7 +15,16 @@ DRAWN_VALUES = 2**22  # random numbers at once, one for each member of each ense
 
 
 def ensembles_of(members: int, size: int) -> np.ndarray:
-    """All ensembles of `size` out of `members`: int64 E x size, each row ascending, rows in lexicographic order."""
+    """List all ensembles of one size.
+
+    Args:
+        members: number of members, 1 or more.
+        size: number of members of each ensemble, 1 or more.
+
+    Returns:
+        int64 E x size: positions of members in 0..members-1, each row ascending, rows in lexicographic order; no rows
+        if size is larger than members.
+    """
     chosen = chain.from_iterable(combinations(range(members), size))
     return np.fromiter(chosen, np.int64, count=comb(members, size) * size).reshape(-1, size)
 

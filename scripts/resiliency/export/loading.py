@@ -36,19 +36,19 @@ def read_networks(folders: Iterable[str | Path]) -> Networks:
 
 
 def load_ensemble(results: str | Path, ensemble: str | int = "best") -> Deployable:
-    """An ensemble of tables/deployment.csv as one torch module, in evaluation mode on the CPU.
+    """Load an ensemble of tables/deployment.csv as one torch module, in evaluation mode on the CPU.
 
     Args:
         results: the folder results/<study> of a finished study.
         ensemble: "best", "best under N MACs" or a number of deployment.csv, as `snakemake export` takes it.
 
     Returns:
-        A module that turns images, uint8 B x H x W x 3 of the study's size, into probabilities float32 B x K in 0..1,
-        at the fitted temperature, and the members' mutual information float32 B, in nats.
+        A module that maps images (uint8 B x H x W x 3, H and W those of the study) to probabilities (float32 B x K, 0
+        to 1, at the fitted temperature) and to the mutual information of the members' predictions (float32 B, in nats).
 
     Raises:
-        Fault: a table or a file of a member is missing or damaged, there is no such ensemble, or its members saw image
-            files that each cropped in its own way.
+        Fault: a table or a file of a member is missing or damaged, there is no such ensemble, or its members crop image
+            files in different ways.
     """
     tables = Path(results, "tables")
     if not (tables / "deployment.csv").is_file():

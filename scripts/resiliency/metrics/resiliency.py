@@ -41,7 +41,16 @@ def corruption_errors(errors: np.ndarray, baseline: np.ndarray) -> np.ndarray:
 
 
 def mean_corruption_error(errors: np.ndarray, baseline: np.ndarray) -> np.ndarray:
-    """mCE: the mean of CE over the corruptions (last axis); arguments as for `corruption_errors`."""
+    """Compute mCE: mean over corruptions of the error relative to the baseline (Hendrycks and Dietterich 2019).
+
+    Args:
+        errors: floats ... x corruptions, in 0..1: top-1 error under each corruption, averaged over severities.
+        baseline: the same of the baseline; broadcast against errors.
+
+    Returns:
+        float64 of the leading shape, 0 or more; 1 for the baseline. NaN if the baseline makes no error under some
+        corruption.
+    """
     return corruption_errors(errors, baseline).mean(axis=-1)
 
 
