@@ -28,7 +28,7 @@ html_show_copyright = False
 NAVIGATION = {
     "Start": ["installation", "concepts", "report"],
     "Tutorials": ["photos", "imagenet", "predictions", "deploying"],
-    "How-to guides": ["studies", "members", "data", "cluster", "own_extensions", "figures", "troubleshooting"],
+    "How-to guides": ["studies", "members", "data", "cluster", "own_extensions", "troubleshooting"],
     "Reference": [
         *("configuration", "files", "tables", "names", "staleness", "python", "formulae", "corruptions"),
         *("glossary", "references"),
@@ -45,6 +45,7 @@ MOVED = {  # address of a page that is gone -> where its content is now
     "default_study": "installation#the-default-study",
     "elsewhere": "studies#run-from-another-folder",
     "extending": "studies#how-files-are-merged",
+    "figures": "files#use-a-chart-in-a-publication",
     "gpu": "cluster#gpus",
     "gpu_hours": "results/gpu_hours",
     "imagenet_costs": "results/imagenet_costs",

@@ -96,6 +96,6 @@ def test_the_report_opens_without_a_fault(clone, browser):
 
 
 def test_a_chart_becomes_a_figure(clone, browser):
-    script = blocks("figures.md", "python")[0].replace("results/digits/", "results/photos/")
+    script = blocks("files.md", "python")[0].replace("results/digits/", "results/photos/")
     clone.run(sys.executable, "-c", script)
     assert (clone.folder / "correlations.pdf").read_bytes().startswith(b"%PDF")

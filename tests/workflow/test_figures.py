@@ -1,4 +1,4 @@
-"""The scripts of docs/figures.md, as a reader would run them."""
+"""The scripts of docs/files.md, as a reader would run them."""
 
 import re
 import subprocess
@@ -9,7 +9,7 @@ import pytest
 
 REPOSITORY = Path(__file__).parents[2]
 MM = 72 / 25.4  # points
-SCRIPTS = re.findall(r"```python\n(.*?)```", (REPOSITORY / "docs/figures.md").read_text(encoding="utf-8"), re.DOTALL)
+SCRIPTS = re.findall(r"```python\n(.*?)```", (REPOSITORY / "docs/files.md").read_text(encoding="utf-8"), re.DOTALL)
 
 
 @pytest.fixture
