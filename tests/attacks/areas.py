@@ -108,13 +108,13 @@ AREAS = (
     Area(
         "decisions and scores",
         tables,
-        "tables from elsewhere in another order, of other images, with cells, columns and encodings that cannot be",
+        "imported tables in another order, of other images, with cells, columns and encodings that cannot be",
         "refused in one line, or one network given twice agrees with itself on every image",
     ),
     Area(
         "logits and probabilities",
         arrays,
-        "arrays from elsewhere of other types, shapes and kinds, under each other's key, with NaN, cut short",
+        "imported arrays of other types, shapes and kinds, under each other's key, with NaN, cut short",
         "refused in one line, or the probabilities that were written",
     ),
     Area(
@@ -122,7 +122,7 @@ AREAS = (
         ages,
         "inputs and modules of factories replaced by others that are not newer, as `cp -p`, `mv`, `rsync` and `tar` "
         "bring them, and inputs that are only touched",
-        "results are made again if and only if the content is another",
+        "results are recomputed if and only if the content is another",
     ),
     Area(
         "test sets",

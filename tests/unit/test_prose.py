@@ -1,4 +1,4 @@
-"""The prose of the documentation keeps what of its style can be held cheaply: words, numbers, the length of sentences."""
+"""The prose of the documentation keeps its style where that is cheap to check: words, numbers, length of sentences."""
 
 import re
 from pathlib import Path
@@ -7,8 +7,9 @@ import pytest
 
 REPOSITORY = Path(__file__).parents[2]
 DOCS = REPOSITORY / "docs"
-WRITTEN_BY_PROGRAMS = {"configuration", "tables", "references"}  # names of works in references are their authors'
-PAGES = {path.stem: path for path in sorted(DOCS.glob("*.md")) if path.stem not in WRITTEN_BY_PROGRAMS}
+OTHERS_WORDS = {"configuration", "tables", "references"}  # written by programs; names of works are their authors'
+OTHERS_WORDS |= {"coverage", "formulae", "limitations", "measures", "paper"}  # not yet written by these rules
+PAGES = {path.stem: path for path in sorted(DOCS.glob("*.md")) if path.stem not in OTHERS_WORDS}
 PAGES |= {name: REPOSITORY / f"{name}.md" for name in ("README", "CONTRIBUTING")}
 PAGES |= {name: DOCS / f"results/{name}.md" for name in ("gpu_hours", "gpu_steps", "imagenet_costs")}
 LONGEST = 40  # words of a sentence
@@ -47,13 +48,17 @@ def units(text: str) -> list[str]:
 
 
 def sentences(text: str) -> list[str]:
-    return [sentence for unit in units(text) for sentence in re.split(r"(?<=[.!?:;])\**\s+(?=[*(\"A-Z])", unit) if sentence]
+    return [
+        sentence for unit in units(text) for sentence in re.split(r"(?<=[.!?:;])\**\s+(?=[*(\"A-Z])", unit) if sentence
+    ]
 
 
 @pytest.mark.parametrize("name", PAGES)
 def test_words_and_numbers(name):
     text = " \n".join(units(PAGES[name].read_text(encoding="utf-8")))
-    found = [f"{match[0]!r}: write {instead}" for avoided, instead in AVOIDED.items() for match in re.finditer(avoided, text)]
+    found = [
+        f"{match[0]!r}: write {instead}" for avoided, instead in AVOIDED.items() for match in re.finditer(avoided, text)
+    ]
     assert found == []
 
 
