@@ -7,7 +7,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import false_discovery_control, t, ttest_1samp
 
-from resiliency.analysis.jackknife import ANGULAR, FISHER, LINEAR, holm, in_groups, interval, kept_weights, p_value
+from resiliency.analysis.jackknife import (
+    ANGULAR,
+    FISHER,
+    LINEAR,
+    holm,
+    in_groups,
+    interval,
+    interval_within,
+    kept_weights,
+    p_value,
+)
 
 samples = st.lists(st.floats(-0.9, 0.9), min_size=3, max_size=12).filter(lambda values: np.ptp(values) > 1e-3)
 
@@ -109,3 +119,27 @@ def test_groups_of_units_find_the_variance_of_single_ones():
     without = (samples.sum(axis=1) - members @ samples.T) / 990
     squares = 99 * np.var(without, axis=0)
     assert squares.mean() == pytest.approx(1 / 1000, rel=0.03)
+
+
+@pytest.mark.parametrize(("low", "high"), [(0, 1), (0, np.inf), (-np.inf, 1)])
+@pytest.mark.parametrize("value", [0.02, 0.5, 0.98])
+def test_an_interval_stays_within_a_range_and_is_the_linear_one_far_from_its_ends(low, high, value):
+    wide = value + np.array([0, -0.01, 0.01, 0.015, -0.015])
+    ends = interval_within(wide, 0.95, low, high)
+    assert low < ends[0] < value < ends[1] < high
+    narrow = value + np.array([0, -0.05, 0.05, 0.06, -0.06]) / 1e4
+    assert interval_within(narrow, 0.95, low, high) == pytest.approx(interval(narrow, 0.95), abs=1e-6)
+
+
+def test_an_interval_within_is_that_of_the_logit():
+    """The derivative of the logit at .9 is 1 / .09."""
+    replicates = np.array([0.9, 0.85, 0.95, 0.9])
+    low, high = interval(replicates, 0.95)
+    ends = 1 / (1 + np.exp(-(np.log(9) + (np.array([low, high]) - 0.9) / 0.09)))
+    assert interval_within(replicates, 0.95, 0, 1) == pytest.approx(tuple(ends))
+
+
+def test_a_statistic_at_the_end_of_its_range_has_the_linear_interval_cut_off():
+    replicates = np.array([1.0, 0.9, 1.0, 1.0])
+    assert interval_within(replicates, 0.95, 0, 1) == (interval(replicates, 0.95)[0], 1)
+    assert np.isnan(interval_within(np.array([0.5, np.nan, 0.4]), 0.95, 0, 1)).all()

@@ -100,7 +100,8 @@ def test_intervals_leave_out_one_design_at_a_time():
     rows = table[(table.equal == "size") & (table.measure == "corrupted_accuracy")].set_index("origin")
     one, several = (rows.loc[origin] for origin in ORIGINS[:2])
     reach = student.ppf(0.95, 3) * values.std(ddof=1) / 2
-    assert (one.low, one.high) == pytest.approx((0.7 - reach, 0.7 + reach))
+    logits = np.log(7 / 3) + np.array([-reach, reach]) / (0.7 * 0.3)
+    assert (one.low, one.high) == pytest.approx(tuple(1 / (1 + np.exp(-logits))))
     assert several["mean"] == pytest.approx(0.7)
     assert [several.advantage, several.advantage_low, several.advantage_high] == pytest.approx([0, 0, 0], abs=1e-12)
     assert np.isnan(one.advantage)
@@ -164,11 +165,17 @@ def test_no_advantage_is_known_where_no_designs_occur_on_both_sides():
     assert rows["advantage"].isna().all()
 
 
-def test_shares_are_cut_off_at_0_and_1():
-    table = origin_table(pairs_of_designs({"a": 0.1, "b": 0.99}), 0.95)
-    rows = table[table.measure.isin(["corrupted_accuracy", "mean_corruption_error"]) & (table.origin == ORIGINS[0])]
-    assert (rows.low == 0).all()
-    assert (rows.high == 1).all()
+def test_intervals_keep_to_the_range_of_their_measures():
+    study = pairs_of_designs({"a": 0.1, "b": 0.99, "c": 0.98})
+    study["jensen_shannon_clean"] = 1 - study["corrupted_accuracy"]
+    study["double_fault_clean"] = study["corrupted_accuracy"] - 1
+    table = origin_table(study.assign(mean_member_clean_accuracy=0.9), 0.95)
+    rows = table[(table.origin == ORIGINS[0]) & (table["equal"] == "size")].set_index("measure")
+    for measure, low, high in (
+        ("corrupted_accuracy", 0, 1), ("mean_corruption_error", 0, 1), ("jensen_shannon_clean", 0, 1),
+        ("double_fault_clean", -1, 0),
+    ):  # fmt: skip
+        assert low < rows.low[measure] < rows["mean"][measure] < rows.high[measure] < high
 
 
 def test_what_a_single_unit_makes_up_has_no_interval():

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from resiliency.analysis.jackknife import interval
+from resiliency.analysis.jackknife import interval, interval_within
 from resiliency.analysis.sizes import COLUMNS, size_table
 
 ERRORS = {"a-s0": 0.1, "b-s0": 0.2, "c-s0": 0.6, "d-s0": 0.3}
@@ -42,8 +42,8 @@ def test_means_and_changes_by_hand():
     assert accuracy["mean"].to_dict() == pytest.approx({1: 0.7, 2: 0.85, 3: 0.85})
     assert rows.lower_quartile[1] == pytest.approx(0.175)
     without = [np.mean([e for name, e in ERRORS.items() if name != left_out]) for left_out in ERRORS]
-    low, high = interval(np.array([0.3, *without]), 0.9)
-    assert rows.loc[1, ["low", "high"]].tolist() == pytest.approx([max(low, 0), high])
+    ends = interval_within(np.array([0.3, *without]), 0.9, 0, 1)
+    assert rows.loc[1, ["low", "high"]].tolist() == pytest.approx(list(ends))
     changes = interval(np.array([-0.15, *(-w / 2 for w in without)]), 0.9)
     assert rows.loc[2, ["change_low", "change_high"]].tolist() == pytest.approx(list(changes))
 

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import stdtr, stdtrit
+from scipy.special import expit, stdtr, stdtrit
 
 from resiliency.streams import stream
 
@@ -85,6 +85,34 @@ def interval(replicates: np.ndarray, confidence: float, scale: Scale = LINEAR) -
     value, error, freedom = studentised(replicates, scale)
     reach = stdtrit(freedom, (1 + confidence) / 2) * error
     return float(scale.back(value - reach)), float(scale.back(value + reach))
+
+
+def interval_within(
+    replicates: np.ndarray, confidence: float, low: float = -np.inf, high: float = np.inf
+) -> tuple[float, float]:
+    """The interval of a statistic that cannot leave a range, inside that range.
+
+    The standard error is carried over to the logarithm of the distance from an end, or to the logit between two ends,
+    by the derivative at the statistic (Brown, Cai and DasGupta, Statistical Science 16, 2001). A statistic at an end
+    has no such derivative: its interval is the linear one, cut off.
+
+    Args:
+        low, high: the range; infinite where there is no end.
+    """
+    value, error, freedom = studentised(replicates, LINEAR)
+    reach = stdtrit(freedom, (1 + confidence) / 2) * error
+    ends = np.array([value - reach, value + reach])
+    below, above = value - low, high - value
+    if not np.isfinite(reach) or below <= 0 or above <= 0:
+        ends = np.clip(ends, low, high)
+    elif np.isfinite(low) and np.isfinite(high):
+        logits = np.log(below / above) + (ends - value) * (high - low) / (below * above)
+        ends = low + (high - low) * expit(logits)
+    elif np.isfinite(low):
+        ends = low + below * np.exp((ends - value) / below)
+    elif np.isfinite(high):
+        ends = high - above * np.exp((value - ends) / above)
+    return float(ends[0]), float(ends[1])
 
 
 def p_value(replicates: np.ndarray, scale: Scale = LINEAR) -> float:

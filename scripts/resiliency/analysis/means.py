@@ -5,11 +5,18 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from resiliency.analysis.jackknife import interval
+from resiliency.analysis.jackknife import interval, interval_within
 from resiliency.analysis.left_out import LeftOut
 from resiliency.analysis.measures import weighted_quantiles
 
 SHARES = ("clean_accuracy", "corrupted_accuracy", "mean_corruption_error")
+# Values of diversities, which grow with diversity (docs/formulae.md); those of CKA and interrater kappa have no ends.
+RANGES = dict.fromkeys(("disagreement", "label_disagreement", "jensen_shannon", "probability_cosine"), (0, 1))
+RANGES |= dict.fromkeys(("entropy", "generalised_diversity", "coincident_failure_diversity"), (0, 1))
+RANGES |= dict.fromkeys(("q_statistic", "correlation", "error_consistency", "cohen_kappa", "common_failure"), (-1, 1))
+RANGES |= {"double_fault": (-1, 0), "kohavi_wolpert": (0, 0.25), "difficulty": (-0.25, 0)}
+RANGES |= {"geometric_ambiguity": (0, np.inf), "mce": (0, np.inf)}
+OF_MAPS = {"cosine": (0, 2), "spearman": (0, 2), "ssim": (0, 2), "iou": (0, 1)}
 Unit = Callable[[str], str]
 
 
@@ -23,20 +30,32 @@ def summary(ensembles: pd.DataFrame, measures: list[str], unit: Unit, confidence
         confidence: of the intervals.
 
     Returns:
-        A row per measure: measure, ensembles (how many have it), mean, its interval low and high (those of shares are
-        cut off at 0 and 1), lower_quartile, upper_quartile, and members (how many take part). NaN where leaving out
+        A row per measure: measure, ensembles (how many have it), mean, its interval low and high (inside `range_of` the
+        measure), lower_quartile, upper_quartile, and members (how many take part). NaN where leaving out
         some unit leaves nothing.
     """
     left_out, values = LeftOut(ensembles, unit), ensembles[measures].to_numpy(float)
     means = weighted_means(left_out.weights, values)
-    low, high = np.transpose([interval(replicates, confidence) for replicates in means.T])
-    shares = np.array([name in SHARES or name.endswith("_accuracy") for name in measures], bool)
-    low[shares], high[shares] = np.clip(low[shares], 0, 1), np.clip(high[shares], 0, 1)
+    low, high = np.transpose(
+        [
+            interval_within(replicates, confidence, *range_of(measure))
+            for replicates, measure in zip(means.T, measures, strict=True)
+        ]
+    )
     weights = ensembles["weight"].to_numpy(float)
     quartiles = np.transpose([weighted_quantiles(column, weights, [0.25, 0.75]) for column in values.T])
     columns = {"measure": measures, "ensembles": np.isfinite(values).sum(axis=0), "mean": means[0]}
     columns |= {"low": low, "high": high, "lower_quartile": quartiles[0], "upper_quartile": quartiles[1]}
     return pd.DataFrame(columns | {"members": len(left_out.members)})
+
+
+def range_of(measure: str) -> tuple[float, float]:
+    """The values that a column of ensembles.parquet can have; infinite without an end."""
+    if measure in SHARES or measure.endswith("_accuracy"):
+        return 0, 1
+    metric = measure if measure in RANGES else measure.rpartition("_")[0]
+    unbounded = (-np.inf, np.inf)
+    return RANGES.get(metric, OF_MAPS.get(metric.rpartition("_")[2], unbounded))
 
 
 def weights_of_both(first: pd.DataFrame, second: pd.DataFrame, unit: Unit) -> tuple[np.ndarray, np.ndarray]:

@@ -58,7 +58,7 @@ def origin_table(ensembles: pd.DataFrame, confidence: float) -> pd.DataFrame:
 
     Returns:
         Columns rule, equal, least and most (size, or MACs: below `most`), origin, ensembles (their number), measure,
-        mean over the ensembles, its interval low and high (shares are cut off at 0 and 1), lower_quartile,
+        mean over the ensembles, its interval low and high (inside the range of the measure), lower_quartile,
         upper_quartile; of several architectures, or families, also advantage (see `_advantages`), advantage_low,
         advantage_high, NaN where no class has both of the same designs; confidence. Intervals are NaN where leaving out
         some unit leaves nothing.

@@ -23,7 +23,7 @@ def size_table(ensembles: pd.DataFrame, members: pd.DataFrame, confidence: float
 
     Returns:
         Columns rule, measure, size, ensembles and possible (numbers of ensembles), mean over all possible ensembles
-        with its interval low and high (cut off at 0 and 1), lower_quartile and upper_quartile; change, the mean less
+        with its interval low and high (inside 0 to 1), lower_quartile and upper_quartile; change, the mean less
         that of the next smaller size, change_low, change_high; members (that take part) and confidence. Intervals are
         NaN where leaving out some member leaves nothing.
     """
