@@ -1,5 +1,7 @@
 """How many members of each ensemble are right, counted on bits: 64 images at a time."""
 
+from collections.abc import Iterable
+
 import numpy as np
 
 BLOCK_WORDS = 2**15
@@ -35,13 +37,22 @@ def right_counts(ensembles: np.ndarray, words: np.ndarray, images: int) -> np.nd
 
 def _counts(ensembles: np.ndarray, words: np.ndarray) -> np.ndarray:
     size = ensembles.shape[1]
-    planes = [np.zeros((len(ensembles), words.shape[1]), np.uint64) for _ in range(size.bit_length())]
-    for member in ensembles.T:
-        carry = words[member]
-        for index, plane in enumerate(planes):
-            planes[index], carry = plane ^ carry, plane & carry
+    planes = bit_counts((words[member] for member in ensembles.T), size, (len(ensembles), words.shape[1]))
     counts = np.zeros((len(ensembles), size + 1), np.int64)
     for right in range(1, size + 1):
-        mask = np.bitwise_and.reduce([p if right >> index & 1 else ~p for index, p in enumerate(planes)])
-        counts[:, right] = np.bitwise_count(mask).sum(axis=1)
+        counts[:, right] = np.bitwise_count(exactly(planes, right)).sum(axis=1)
     return counts
+
+
+def bit_counts(words: Iterable[np.ndarray], most: int, shape: tuple[int, ...]) -> list[np.ndarray]:
+    """How many of `words`, at most `most`, have each bit: a word per binary digit of the count, lowest first."""
+    planes = [np.zeros(shape, np.uint64) for _ in range(most.bit_length())]
+    for carry in words:
+        for index, plane in enumerate(planes):
+            planes[index], carry = plane ^ carry, plane & carry
+    return planes
+
+
+def exactly(planes: list[np.ndarray], count: int) -> np.ndarray:
+    """The bits of which `bit_counts` counted so many."""
+    return np.bitwise_and.reduce([plane if count >> index & 1 else ~plane for index, plane in enumerate(planes)])

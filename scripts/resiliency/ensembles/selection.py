@@ -6,7 +6,7 @@ import numpy as np
 
 from resiliency.conditions import further, groups
 from resiliency.ensembles.scoring import CHUNK_VALUES, correct_answers
-from resiliency.ensembles.voting import right_chances
+from resiliency.ensembles.voting import expected_accuracy, right_chances
 from resiliency.names import CORRUPTED
 from resiliency.prediction.reading import Predictions
 
@@ -63,11 +63,14 @@ class EnsembleErrors:
     def condition_errors(self, ensembles: np.ndarray, images: np.ndarray) -> np.ndarray:
         """Error float64 E x C of ensembles (int E x size) on these images (int n) under each corrupted condition."""
 
-        def wrong(condition: int) -> np.ndarray:
+        def error(condition: int) -> np.ndarray:
+            if not self.has_probabilities:
+                decisions = np.stack([member.decisions(condition, images) for member in self.predictions])
+                return 1 - expected_accuracy(ensembles, decisions, self.predictions[0].labels(condition)[images])
             parts = self._wrong(ensembles, images, condition)
-            return sum(part.sum(axis=1, dtype=np.float64) for part in parts)
+            return sum(part.sum(axis=1, dtype=np.float64) for part in parts) / len(images)
 
-        return np.stack([wrong(condition) for condition in self.corrupted], axis=1) / len(images)
+        return np.stack([error(condition) for condition in self.corrupted], axis=1)
 
     def wrong(self, ensemble: np.ndarray, images: np.ndarray) -> np.ndarray:
         """Whether an ensemble (int size) misclassifies each of these images in each corrupted condition; float32 C x n.

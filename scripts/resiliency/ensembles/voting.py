@@ -5,11 +5,11 @@ image with probability 1 / t where the label is one of the t classes with the mo
 accuracy is the mean of these, the accuracy that is expected of random tie-breaking.
 """
 
-from collections.abc import Iterator
+from itertools import combinations
 
 import numpy as np
 
-from resiliency.ensembles.counting import packed, right_counts
+from resiliency.ensembles.counting import BLOCK_WORDS, bit_counts, exactly, packed, right_counts
 from resiliency.prediction.reading import Predictions
 
 VOTE = "plurality_vote"
@@ -43,42 +43,60 @@ def score_decisions(
 def expected_accuracy(ensembles: np.ndarray, decisions: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """Expected accuracy of the plurality vote of each ensemble; float64 E in 0..1.
 
+    Images on which the members differ are counted on bits, 64 at a time.
+
     Args:
         ensembles: int E x L, members of each.
         decisions: int M x N, the class that each member answers.
         labels: int64 N.
     """
-    chances = _right_chances(ensembles, decisions, labels)
-    return np.concatenate([part.sum(axis=1, dtype=np.float64) for part in chances]) / len(labels)
+    alike = (decisions == decisions[0]).all(axis=0)
+    certain = np.count_nonzero(decisions[0][alike] == labels[alike])
+    chosen = decisions[:, ~alike]
+    right, same = packed(chosen == labels[~alike]), np.stack([packed(chosen == of_member) for of_member in chosen])
+    block = max(1, BLOCK_WORDS // max(1, right.shape[1]))
+    parts = [_right_sums(ensembles[start : start + block], same, right) for start in range(0, len(ensembles), block)]
+    return (np.concatenate(parts) + certain) / len(labels)
+
+
+def _right_sums(ensembles: np.ndarray, same: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """Number of images on which each ensemble is expected to be right, float64 B, counted on words of bits.
+
+    Args:
+        ensembles: int B x L.
+        same: uint64 M x M x W, where two members answer alike.
+        right: uint64 M x W.
+    """
+    size, shape = ensembles.shape[1], (len(ensembles), right.shape[1])
+    alike = {(a, b): same[ensembles[:, a], ensembles[:, b]] for a, b in combinations(range(size), 2)}
+    votes = [
+        bit_counts((alike[min(a, b), max(a, b)] for b in range(size) if b != a), size - 1, shape) for a in range(size)
+    ]
+    leads = [~np.zeros(shape, np.uint64)] * size  # members whose class has the most votes
+    for plane in reversed(range(len(votes[0]))):
+        more = [lead & count[plane] for lead, count in zip(leads, votes, strict=True)]
+        nobody = ~np.bitwise_or.reduce(more)
+        leads = [lead & (count[plane] | nobody) for lead, count in zip(leads, votes, strict=True)]
+    label = np.bitwise_or.reduce([lead & right[member] for lead, member in zip(leads, ensembles.T, strict=True)])
+    classes = [leads[0]]  # a class is counted at the first of its members
+    for b in range(1, size):
+        classes.append(leads[b] & ~np.bitwise_or.reduce([alike[a, b] for a in range(b)]))
+    tied = bit_counts(classes, size, shape)
+    return sum(np.bitwise_count(label & exactly(tied, t)).sum(axis=1) / t for t in range(1, size + 1))
 
 
 def right_chances(ensembles: np.ndarray, decisions: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Probability that each ensemble is right on each image; float32 E x N; arguments as above."""
-    return np.concatenate(list(_right_chances(ensembles, decisions, labels, every_image=True)))
-
-
-def _right_chances(
-    ensembles: np.ndarray, decisions: np.ndarray, labels: np.ndarray, every_image: bool = False
-) -> Iterator[np.ndarray]:
-    """The chances block after block of ensembles; without `every_image` in any order of images, each row with its sum.
+    """Probability that each ensemble is right on each image; float32 E x N; arguments as of `expected_accuracy`.
 
     A member has as many votes behind it as members answer as it does, itself included. Where the class of the most
     votes has v of them, v members answer it; so of those with the most votes behind them, the share that is right is
     1 / t if the label is one of t tied classes.
     """
-    alike = np.ascontiguousarray(decisions == decisions[0]).all(axis=0)
-    open_images = np.ones(len(labels), bool) if every_image else ~alike
-    certain = np.count_nonzero(decisions[0][~open_images] == labels[~open_images])
-    chosen = decisions[:, open_images]
-    right = (chosen == labels[open_images]).astype(np.uint8)
-    same = (chosen[:, None] == chosen[None]).astype(np.uint8)
-    block = max(1, BLOCK_VALUES // max(1, chosen.shape[1]))
-    for start in range(0, len(ensembles), block):
-        chances = _shares(ensembles[start : start + block], same, right)
-        if every_image:
-            yield chances
-        else:
-            yield np.column_stack([chances, np.full(len(chances), certain, np.float32)])
+    right = (decisions == labels).astype(np.uint8)
+    same = (decisions[:, None] == decisions[None]).astype(np.uint8)
+    block = max(1, BLOCK_VALUES // len(labels))
+    blocks = (ensembles[start : start + block] for start in range(0, len(ensembles), block))
+    return np.concatenate([_shares(some, same, right) for some in blocks])
 
 
 def _shares(ensembles: np.ndarray, same: np.ndarray, right: np.ndarray) -> np.ndarray:
