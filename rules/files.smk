@@ -108,6 +108,6 @@ def exportable(wildcards):
     if lacking:
         sys.exit(f"export: {', '.join(lacking)}: not installed; pip install -e '.[export]'")
     if not MEMBERS:
-        sys.exit("export: cannot export: only predictions of the members are available, not their networks")
+        sys.exit("export: members are known by predictions alone; only networks are exported")
     names = {"deployment": "deployment", "temperatures": "temperatures", "selective": "selective_prediction"}
     return {name: TABLES[table] for name, table in names.items()}

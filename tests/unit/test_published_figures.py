@@ -25,6 +25,11 @@ def cifar10():
 
 
 @pytest.fixture(scope="module")
+def imagenet_decisions():
+    return read_decisions(str(PUBLISHED / "imagenet_decisions.parquet"), classes=1000)
+
+
+@pytest.fixture(scope="module")
 def imagenet():
     return read_scores(str(PUBLISHED / "imagenet_top1.csv"))
 
@@ -82,6 +87,26 @@ def test_clean_accuracy_explains_more_of_corruption_error_than_family_does(image
     assert adjusted(rows[["clean"]].to_numpy()) == pytest.approx(0.80, abs=0.01)
 
 
-def test_every_member_has_a_row_of_what_is_known_of_it(cifar10, imagenet):
-    for members, file in ((cifar10.answers, "cifar10_models.csv"), (imagenet.index, "imagenet_models.csv")):
-        assert sorted(read_members(str(PUBLISHED / file)).index) == sorted(members)
+def test_every_member_has_a_row_of_what_is_known_of_it(cifar10, imagenet, imagenet_decisions):
+    files = {"cifar10_models": cifar10.answers, "imagenet_models": imagenet.index}
+    files["imagenet_decisions_models"] = imagenet_decisions.answers
+    for file, members in files.items():
+        assert sorted(read_members(str(PUBLISHED / f"{file}.csv")).index) == sorted(members)
+
+
+def test_imagenet_decisions_have_the_known_answers(imagenet_decisions):
+    labels, names = imagenet_decisions.labels["imagenet"], list(imagenet_decisions.answers)
+    decisions = np.stack([answers["imagenet"] for answers in imagenet_decisions.answers.values()])
+    right = dict(zip(names, (decisions == labels).mean(axis=1), strict=True))
+    assert right["resnet50"] == pytest.approx(0.7613, abs=5e-5)
+    assert right["vgg19"] == pytest.approx(0.7238, abs=5e-5)
+    assert (decisions != labels).all(axis=0).mean() == pytest.approx(0.0491, abs=5e-5)
+    triples = ensembles_of(len(names), 3)
+    accuracy = expected_accuracy(triples, decisions, labels)
+    assert len(triples) == 41_664
+    assert [names[member] for member in triples[accuracy.argmax()]] == [
+        "nasnet_large_tf",
+        "pnasnet_large_tf",
+        "senet154",
+    ]
+    assert accuracy.max() == pytest.approx(0.83653, abs=5e-6)  # of three classes tied, a third

@@ -61,9 +61,7 @@ def write_data_set(
     """
     for split, (_, indices) in chosen.items():
         if len(indices) < FEWEST:
-            raise Fault(
-                f"dataset: expected at least {FEWEST} images for {split}, got {len(indices)}; change the fractions"
-            )
+            raise Fault(f"dataset: {len(indices)} images for {split}, at least {FEWEST} needed; change their shares")
     compared = partial(check_duplicates, chosen, classes=source.classes, refused=name == OWN and not allow_duplicates)
     if on_the_fly:
         contents = contents_of(chosen, side, decoded=name == OWN)

@@ -21,7 +21,7 @@ def listed_images(path: str | Path, source: Source) -> np.ndarray:
             data set has no test part.
     """
     if ALL in source.parts:
-        raise Fault(f"dataset.images: {path} lists test images; put them in a folder test/ or val/")
+        raise Fault(f"dataset.images: {path} names test images; the data set needs them in a folder test/ or val/")
     files = [PurePosixPath(Path(file).as_posix()).parts for file in source.parts["test"].images.files]
     by_name: dict[str, list[int]] = {}
     for index, parts in enumerate(files):
@@ -44,16 +44,16 @@ def _lines(path: str | Path) -> list[tuple[int, str]]:
     try:
         text = Path(path).read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise Fault(f"{path}: cannot be read ({error}); expected a text file with one file name per line") from error
+        raise Fault(f"{path}: cannot be read ({error}); a text file with a file name a line is needed") from error
     lines = [(number, line.strip()) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
     if not lines:
-        raise Fault(f"{path}: expected one file name per line, got none")
+        raise Fault(f"{path}: names no image; a file name a line is needed")
     return lines
 
 
 def _reason(parts: tuple[str, ...], matches: list[int], files: list[tuple[str, ...]], names: list[str]) -> str:
     if matches:
         first, second = ("/".join(files[index][-2:]) for index in matches[:2])
-        return f"there are {len(matches)} such test images, e.g. {first} and {second}; write the class folder too"
+        return f"there are {len(matches)} such test images, as {first} and {second}; write the class folder too"
     near = get_close_matches(parts[-1], names, n=1)
     return "there is no such test image" + (f"; did you mean {near[0]}?" if near else "")

@@ -93,11 +93,11 @@ class Dataset(Settings):
     @model_validator(mode="after")
     def _folder_where_needed(self) -> "Dataset":
         if self.name in IN_FOLDERS and not self.folder:
-            raise ValueError(f"folder: required; give the folder with the images of {self.name}")
+            raise ValueError(f"folder: missing; {self.name} needs the folder that holds the images")
         if self.images and self.name not in IN_FOLDERS:
-            raise ValueError(f"images: only {' and '.join(IN_FOLDERS)} have files to list; use images_per_class")
+            raise ValueError(f"images: names files of {' and '.join(IN_FOLDERS)} alone; use images_per_class")
         if self.folder and self.name not in IN_FOLDERS:
-            raise ValueError(f"folder: {self.name} does not use it; remove it")
+            raise ValueError(f"folder: {self.name} reads none; only {' and '.join(IN_FOLDERS)} do")
         return self
 
     @property

@@ -59,7 +59,7 @@ def splits(
         if missing := set(range(len(source.classes))) - set(part.labels[indices].tolist()):
             raise Fault(
                 f"dataset: no image of class {source.classes[min(missing)]!r} is left for {name}; "
-                "add images, or change validation_fraction and test_fraction"
+                "more images, or other shares of them for validation and test, are needed"
             )
     return chosen
 

@@ -33,7 +33,7 @@ def _weights(value: object) -> object:
 def _class_names(value: object) -> object:
     names = value if isinstance(value, list) else [value]
     if not names or not all(isinstance(name, str) and name for name in names):
-        raise ValueError("must be a text file with one class name per line, or a list of names")
+        raise ValueError("must be a text file with a class name a line, or a list of names")
     return value
 
 
@@ -119,7 +119,7 @@ class Design(Settings):
         try:
             json.dumps(arguments, allow_nan=False)
         except (TypeError, ValueError) as error:
-            raise ValueError("must contain only text, finite numbers, true, false, null, lists and mappings") from error
+            raise ValueError("must hold text, finite numbers, true, false, null, lists and mappings alone") from error
         return arguments
 
     @field_validator("family")
@@ -132,28 +132,28 @@ class Design(Settings):
     @model_validator(mode="after")
     def _one_network(self) -> "Design":
         if not self.architecture and not self.factory:
-            raise ValueError("architecture: required; give it, or a factory")
+            raise ValueError("architecture: missing; it must be given, or else a factory")
         if self.architecture and self.factory:
-            raise ValueError("factory: cannot be combined with architecture; keep one")
+            raise ValueError("factory: must not be given beside an architecture; keep one")
         if self.architecture and (reserved := RESERVED & set(self.arguments)):
-            raise ValueError(f"arguments: must not contain {', '.join(sorted(reserved))}; the study sets these")
+            raise ValueError(
+                f"arguments: must not hold {', '.join(sorted(reserved))}: the study says what a member learns from"
+            )
         return self
 
     @model_validator(mode="after")
     def _weights_go_with_the_rest(self) -> "Design":
         if self.factory and self.weights == "pretrained":
-            raise ValueError(
-                "weights: expected random or a file for a factory, got pretrained, which only timm's architectures have"
-            )
+            raise ValueError("weights: pretrained ones are timm's; a factory needs random ones or a file")
         if self.revision and self.weights != "pretrained":
-            raise ValueError("revision: only pretrained weights have one; remove it")
+            raise ValueError("revision: only pretrained weights have one")
         if (self.mean is None) != (self.std is None):
-            raise ValueError("mean, std: only one is given; give both")
+            raise ValueError("mean: must be given together with std")
         for key in ("classes", "mean", "std", *VIEW):
             if getattr(self, key) is not None and not self.loaded:
-                raise ValueError(f"{key}: only loaded weights need it; remove it, or load weights")
+                raise ValueError(f"{key}: only for weights that are loaded; trained ones learn from the data set")
         if self.factory and self.loaded and self.mean is None:
-            raise ValueError("mean, std: required for loaded weights; give the values used in training")
+            raise ValueError("mean: missing, with std; loaded weights need what their images were normalised with")
         if self.training and self.loaded:
             raise ValueError("training: loaded weights are not trained; remove it, or set weights to random")
         return self

@@ -94,7 +94,7 @@ def train_members(
         member_card["training_cost"] = training_cost(member_card["macs"], steps * settings.batch_size, settings.epochs)
         member_card["training_cost"]["steps"] = steps
         if near_chance(accuracy, validation.labels):
-            warning = f"validation accuracy {accuracy:.3f} is close to chance: training failed"
+            warning = f"validation accuracy {accuracy:.3f} is hardly better than chance: training failed"
             print(f"warning: {member.member}: {warning}")
         write_csv(Path(folder, "history.csv"), history)
         write_member(folder, network, replace(member, **member_card, validation_accuracy=accuracy))
