@@ -1,11 +1,13 @@
 """Published data sets, made tiny in their published formats and served from this machine, come back as written."""
 
 import gzip
+import inspect
 import io
 import pickle
 import shutil
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -18,9 +20,11 @@ from PIL import Image
 from sites import Site, md5, served
 from torchvision import datasets
 
-from resiliency.data import published
+from resiliency.data import published, traffic_signs
+from resiliency.data.download import Archive
 from resiliency.data.published import Resized
 from resiliency.data.source import Source
+from resiliency.data.traffic_signs import CLASSES, Packed
 
 Written = dict[str, tuple[np.ndarray, np.ndarray]]
 
@@ -107,6 +111,40 @@ def put_stl10(site: Site, patch, first_label: int = 1) -> Written:
     return written
 
 
+def put_zip(site: Site, name: str, files: dict[str, bytes]) -> Archive:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for path, content in files.items():
+            archive.writestr(path, content)
+    return Archive(site.url + name, name, site.put(name, packed.getvalue()))
+
+
+def ppm(image: np.ndarray) -> bytes:
+    packed = io.BytesIO()
+    Image.fromarray(image).save(packed, "PPM")
+    return packed.getvalue()
+
+
+def put_gtsrb(site: Site, patch, last: int = 42) -> Written:
+    """As the benchmark lays out its archives: tracks of two frames, and annotations beside them."""
+    written = {part: (images, np.sort(labels)) for part, (images, labels) in drawn(32, 3, last + 1).items()}
+    training, test = {"GTSRB/Readme-Images.txt": b"read me"}, {"GTSRB/Final_Test/Images/GT-final_test.test.csv": b"x"}
+    for label in np.unique(written["train"][1]):
+        training[f"GTSRB/Final_Training/Images/{label:05}/GT-{label:05}.csv"] = b"Filename;Width\n"
+        for number, index in enumerate(np.flatnonzero(written["train"][1] == label)):
+            path = f"GTSRB/Final_Training/Images/{label:05}/{number // 2:05}_{number % 2:05}.ppm"
+            training[path] = ppm(written["train"][0][index])
+    rows = ["Filename;Width;Height;Roi.X1;Roi.Y1;Roi.X2;Roi.Y2;ClassId"]
+    for index, (image, label) in enumerate(zip(*written["test"], strict=True)):
+        test[f"GTSRB/Final_Test/Images/{index:05}.ppm"] = ppm(image)
+        rows.append(f"{index:05}.ppm;32;32;5;5;27;27;{label}")
+    contents = (training, test, {"GT-final_test.csv": "\r\n".join(rows).encode()})
+    archives = {name: put_zip(site, name, files) for name, files in zip(ARCHIVES, contents, strict=True)}
+    patch.setattr(traffic_signs, "ARCHIVES", archives)
+    return written
+
+
+ARCHIVES = tuple(traffic_signs.ARCHIVES)
 CIFAR10_CLASSES = [f"kind {letter}" for letter in "jihgfedcba"]
 CIFAR100_CLASSES = [f"kind {number}" for number in range(100)]
 
@@ -125,6 +163,7 @@ PUT: dict[str, tuple[Callable[..., Written], int, list[str]]] = {
     "svhn": (put_svhn, 32, list("0123456789")),
     "fashion_mnist": (put_fashion_mnist, 28, datasets.FashionMNIST.classes),
     "stl10": (put_stl10, 96, STL10_CLASSES),
+    "gtsrb": (put_gtsrb, 32, list(CLASSES)),
 }
 
 
@@ -146,7 +185,10 @@ def assert_as_written(source: Source, written: Written) -> None:
         np.testing.assert_array_equal(read.images[np.array([5, 0])], images[[5, 0]])
         assert read.labels.dtype == np.int64
         np.testing.assert_array_equal(read.labels, labels)
-        assert read.names == [str(position) for position in range(len(labels))]
+        of_one_class = list(zip(labels.tolist(), read.names, strict=True))
+        assert len(set(of_one_class)) == len(labels)
+        if not isinstance(read.images, Packed):
+            assert read.names == [str(position) for position in range(len(labels))]
 
 
 @each
@@ -213,7 +255,7 @@ def test_an_interrupted_extraction_is_done_again(name, site, monkeypatch, tmp_pa
 def test_other_sizes_are_resized_where_indexed(name, site, monkeypatch, tmp_path):
     written, _, _ = put(name, site, monkeypatch)
     images = published.published(name, 48, tmp_path).parts["test"].images
-    assert isinstance(images, Resized)
+    assert isinstance(images, Resized | Packed)
     assert len(images) == len(written["test"][0])
     chosen = np.array([3, 1])
     expected = [
@@ -259,6 +301,47 @@ def test_images_of_another_kind_are_refused(site, monkeypatch, tmp_path):
     monkeypatch.setattr(datasets.SVHN, "split_list", listed)
     message = fault_of(published.published, "svhn", 32, tmp_path)
     assert "train: images are float32 (4, 32, 32, 3), not uint8 (4, 32, 32, 3)" in message
+
+
+def test_traffic_signs_are_named_by_track_and_frame(site, monkeypatch, tmp_path):
+    labels = put_gtsrb(site, monkeypatch)["train"][1]
+    source = published.published("gtsrb", 32, tmp_path)
+    first = [name for name, label in zip(source.parts["train"].names, labels, strict=True) if label == labels[0]]
+    assert first[:2] == ["00000_00000", "00000_00001"][: len(first)]
+    assert source.parts["test"].names[:2] == ["00000", "00001"]
+    assert (len(CLASSES), len(set(CLASSES)), CLASSES[14], CLASSES[42]) == (
+        43,
+        43,
+        "stop",
+        "end of no passing for trucks",
+    )
+
+
+def test_traffic_signs_come_from_where_torchvision_has_them():
+    code = inspect.getsource(datasets.GTSRB)
+    test_images, truth = list(traffic_signs.ARCHIVES.values())[1:]
+    for archive in (test_images, truth):
+        assert archive.name in code
+        assert archive.md5 in code
+        assert archive.url.removesuffix(archive.name) in code
+
+
+def test_traffic_signs_of_other_classes_are_refused(site, monkeypatch, tmp_path):
+    put_gtsrb(site, monkeypatch, last=43)
+    message = fault_of(published.published, "gtsrb", 32, tmp_path)
+    assert message.startswith(f"{tmp_path / 'gtsrb/GTSRB_Final_Training_Images.zip'}: does not hold what was published")
+    assert "within 0 to 42" in message
+    assert message.endswith("delete it and run again")
+
+
+def test_a_traffic_sign_that_is_no_image_is_named(site, monkeypatch, tmp_path):
+    put_gtsrb(site, monkeypatch)
+    name = "GTSRB_Final_Training_Images.zip"
+    archive = put_zip(site, name, {"GTSRB/Final_Training/Images/00000/00000_00000.ppm": b"nothing"})
+    monkeypatch.setitem(traffic_signs.ARCHIVES, name, archive)
+    images = published.published("gtsrb", 32, tmp_path).parts["train"].images
+    message = fault_of(images.__getitem__, slice(0, 1))
+    assert message.startswith(f"{tmp_path / 'gtsrb' / name}: does not hold what was published (UnidentifiedImageError")
 
 
 @pytest.mark.parametrize("name", ["cifar10", "stl10"])

@@ -104,6 +104,7 @@ def test_augmentation_suits_the_data_set():
     assert (Dataset(name="digits").largest_shift, Dataset(name="digits").mirrored) == (2, False)
     assert (Dataset(name="cifar10").largest_shift, Dataset(name="cifar10").mirrored) == (4, True)
     assert (Dataset(name="stl10").largest_shift, Dataset(name="svhn").mirrored) == (12, False)
+    assert (Dataset(name="gtsrb").largest_shift, Dataset(name="gtsrb").mirrored) == (4, False)
     assert Dataset(name="imagenette").largest_shift == 0
 
 

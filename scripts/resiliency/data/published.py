@@ -1,4 +1,4 @@
-"""Published data sets of small images, which torchvision reads, and the folder of Imagenette."""
+"""Published data sets of small images, most of which torchvision reads, and the folder of Imagenette."""
 
 import gzip
 import os
@@ -14,6 +14,7 @@ from PIL import Image
 
 from resiliency.data.download import Archive, fetch, locked
 from resiliency.data.source import Part, Source
+from resiliency.data.traffic_signs import traffic_signs
 from resiliency.faults import Fault
 from resiliency.storage.files import REFUSALS, replacing
 
@@ -92,7 +93,7 @@ def published(name: str, image_size: int, cache: Path) -> Source:
     """The data set `name` in the folder `cache`/`name`, where it is downloaded to unless it is there.
 
     Args:
-        name: cifar10, cifar100, svhn (not its part "extra"), fashion_mnist or stl10 (not its unlabelled images).
+        name: cifar10, cifar100, svhn (not its part "extra"), fashion_mnist, stl10 (not its unlabelled images) or gtsrb.
         image_size: height and width of the images in pixels; they are resized when indexed where it is not their own.
 
     Returns:
@@ -101,9 +102,12 @@ def published(name: str, image_size: int, cache: Path) -> Source:
     Raises:
         Fault: it cannot be downloaded or written, or what is there is not such a data set.
     """
+    folder = cache / name
+    if name == "gtsrb":
+        return traffic_signs(image_size, folder)
     from torchvision import datasets
 
-    kind, folder = _KINDS[name], cache / name
+    kind = _KINDS[name]
     reader = getattr(datasets, kind.reader)
     archives = _archives(reader)
     parts, classes = {}, []

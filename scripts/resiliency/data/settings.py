@@ -34,6 +34,7 @@ PUBLISHED = {
     "svhn": Published(32, 10, 73_257, 26_032, mirrored=False),
     "fashion_mnist": Published(32, 10, 60_000, 10_000),
     "stl10": Published(96, 10, 5_000, 8_000),
+    "gtsrb": Published(32, 43, 39_209, 12_630, mirrored=False),
     "imagenette": Published(224, 10, 9_469, 3_925, made_of_files=True),
     "imagenet": Published(224, 1_000, 1_281_167, 50_000, made_of_files=True),
 }

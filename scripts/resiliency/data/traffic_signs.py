@@ -1,0 +1,139 @@
+"""The German Traffic Sign Recognition Benchmark, read from its archives without unpacking them."""
+
+import csv
+import io
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from zipfile import ZipFile
+
+import numpy as np
+from PIL import Image
+
+from resiliency.data.download import Archive, fetch, locked
+from resiliency.data.source import Part, Source
+from resiliency.faults import Fault
+
+DESCRIPTION = "German Traffic Sign Recognition Benchmark (Stallkamp, Schlipsing, Salmen and Igel 2012)"
+CLASSES = (
+    *("speed limit 20", "speed limit 30", "speed limit 50", "speed limit 60", "speed limit 70", "speed limit 80"),
+    *("end of speed limit 80", "speed limit 100", "speed limit 120", "no passing", "no passing for trucks"),
+    *("right of way at next crossing", "priority road", "yield", "stop", "no vehicles", "no trucks", "no entry"),
+    *("general danger", "curve left", "curve right", "double curve", "bumpy road", "slippery road"),
+    *(
+        "road narrows on the right",
+        "road work",
+        "traffic signals",
+        "pedestrians",
+        "children",
+        "bicycles",
+        "ice or snow",
+    ),
+    *("wild animals", "end of all limits", "turn right", "turn left", "straight on", "straight on or right"),
+    *("straight on or left", "keep right", "keep left", "roundabout", "end of no passing"),
+    "end of no passing for trucks",
+)
+_URL = "https://sid.erda.dk/public/archives/daaeac0d7ce1152aea9b61d9f1e19370/"
+# As torchvision's GTSRB, but with the 39,209 training images of the final benchmark, not the 26,640 of its first stage.
+ARCHIVES = {
+    name: Archive(f"{_URL}{name}", name, md5)
+    for name, md5 in {
+        "GTSRB_Final_Training_Images.zip": "f33fd80ac59bff73c82d25ab499e03a3",
+        "GTSRB_Final_Test_Images.zip": "c7e4e6327067d32654124b0fe9e82185",
+        "GTSRB_Final_Test_GT.zip": "fe31e9c9270bbcd7b84b7f21a9d9d9e5",
+    }.items()
+}
+_TRAINING = re.compile(r"(?:.*/)?(\d{5})/(\d{5})_(\d{5})\.ppm")  # class, track and frame
+
+
+class Packed:
+    """Images in a zip archive, decoded and resized to `side` pixels squared where they are indexed.
+
+    Bilinear, with antialiasing where it shrinks; the ratio of the sides is not kept.
+
+    Raises:
+        Fault: on indexing, an image cannot be read or decoded.
+    """
+
+    def __init__(self, archive: Path, members: list[str], side: int):
+        self.archive = archive
+        self.members = members
+        self.side = side
+        self._opened = ZipFile(archive)
+
+    def __len__(self) -> int:
+        return len(self.members)
+
+    def __getitem__(self, chosen: slice | np.ndarray) -> np.ndarray:
+        members = np.array(self.members, object)[chosen]
+        images = np.empty((len(members), self.side, self.side, 3), np.uint8)
+        for position, member in enumerate(members):
+            images[position] = _content(self.archive, self._decoded, member)
+        return images
+
+    def _decoded(self, member: str) -> np.ndarray:
+        with Image.open(io.BytesIO(self._opened.read(member)), formats=("PPM",)) as image:
+            return np.asarray(image.convert("RGB").resize((self.side, self.side), Image.Resampling.BILINEAR))
+
+
+def traffic_signs(side: int, folder: Path) -> Source:
+    """All 39,209 training and 12,630 test images, `side` pixels squared, from the archives in `folder`.
+
+    Archives that are not there are downloaded.
+
+    Returns:
+        Parts "train", its images named `<track>_<frame>`, and "test", its images named by their numbers.
+
+    Raises:
+        Fault: they cannot be downloaded or written, or do not hold such a data set.
+    """
+    with locked(folder):
+        training, test, truth = (fetch(archive, folder) for archive in ARCHIVES.values())
+    parts = {
+        "train": _content(training, _training, training, side),
+        "test": _content(test, _test, test, side, _content(truth, _labels, truth)),
+    }
+    origins = "; ".join(f"{archive.url} (md5 {archive.md5})" for archive in ARCHIVES.values())
+    return Source(f"{DESCRIPTION}, from {origins}", list(CLASSES), parts)
+
+
+def _training(archive: Path, side: int) -> Part:
+    with ZipFile(archive) as opened:
+        found = sorted(
+            (*match.groups(), match[0]) for name in opened.namelist() if (match := _TRAINING.fullmatch(name))
+        )
+    labels = _checked([int(label) for label, *_ in found])
+    names = [f"{track}_{frame}" for _, track, frame, _ in found]
+    return Part(Packed(archive, [member for *_, member in found], side), labels, names)
+
+
+def _labels(archive: Path) -> dict[str, int]:
+    """File name -> class of each test image."""
+    with ZipFile(archive) as opened:
+        (name,) = (name for name in opened.namelist() if name.endswith(".csv"))
+        rows = csv.DictReader(io.StringIO(opened.read(name).decode()), delimiter=";")
+        return {row["Filename"]: int(row["ClassId"]) for row in rows}
+
+
+def _test(archive: Path, side: int, labels: dict[str, int]) -> Part:
+    with ZipFile(archive) as opened:
+        members = {Path(name).name: name for name in opened.namelist() if name.endswith(".ppm")}
+    files = sorted(labels)
+    images = Packed(archive, [members[file] for file in files], side)
+    return Part(images, _checked([labels[file] for file in files]), [Path(file).stem for file in files])
+
+
+def _checked(labels: list[int]) -> np.ndarray:
+    if not labels or not 0 <= min(labels) <= max(labels) < len(CLASSES):
+        raise ValueError(f"labels of {len(labels)} images, expected some within 0 to {len(CLASSES) - 1}")
+    return np.array(labels, np.int64)
+
+
+def _content(archive: Path, read: Callable[..., Any], *arguments: Any) -> Any:
+    """What `read` returns, or in one line what goes wrong inside `archive`."""
+    try:
+        return read(*arguments)
+    except Exception as error:  # zip files, CSV files and images raise almost anything
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        raise Fault(f"{archive}: does not hold what was published ({reason}); delete it and run again") from error
