@@ -11,6 +11,7 @@ import altair as alt
 import pandas as pd
 
 from resiliency.analysis.rule import DECIDED, NOT_TESTED, UNDECIDED
+from resiliency.analysis.verdicts import RULES
 from resiliency.diversity.settings import MAIN
 from resiliency.faults import Fault
 from resiliency.names import CLEAN, CORRUPTED
@@ -68,6 +69,7 @@ def page(studies: dict[str, dict[str, pd.DataFrame]]) -> str:
     }
     return markdown("comparison.md.j2").render(
         studies=studies,
+        rules=RULES,
         observations=dict(sorted(by_number.items())),
         summaries={number: _summary(of_studies) for number, of_studies in by_number.items()},
         leading=leading,
