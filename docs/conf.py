@@ -33,15 +33,22 @@ NAVIGATION = {
         *("configuration", "files", "tables", "names", "staleness", "python", "formulae", "corruptions"),
         *("glossary", "references"),
     ],
-    "Science": ["measures", "paper", "limitations", "coverage", "faults"],
+    "Science": ["measures", "paper", "faults"],
     "Published results": [
         *("results/comparison", "results/digits", "results/cifar10_cpu", "results/cifar10_published"),
         *("results/imagenet_published", "results/runtimes"),
     ],
-    "Measurements": ["results/parity", "results/gpu_hours", "results/imagenet_costs", "results/gpu_steps"],
+    "Measurements": [
+        "results/coverage",
+        "results/parity",
+        "results/gpu_hours",
+        "results/imagenet_costs",
+        "results/gpu_steps",
+    ],
     "Project": ["published_figures", "house", "contributing"],
 }
 MOVED = {  # address of a page that is gone -> where its content is now
+    "coverage": "results/coverage",
     "default_study": "installation#the-default-study",
     "elsewhere": "studies#run-from-another-folder",
     "extending": "studies#how-files-are-merged",
@@ -49,6 +56,7 @@ MOVED = {  # address of a page that is gone -> where its content is now
     "gpu": "cluster#gpus",
     "gpu_hours": "results/gpu_hours",
     "imagenet_costs": "results/imagenet_costs",
+    "limitations": "paper#networks-images-and-recipes",
     "parity": "results/parity",
     "slurm": "cluster#jobs",
     "test_sets": "data#additional-test-sets",

@@ -1,4 +1,4 @@
-"""docs/coverage.md and the last line of interval_coverage.py, from the rows of the simulations."""
+"""docs/results/coverage.md and the last line of interval_coverage.py, from the rows of the simulations."""
 
 from pathlib import Path
 

@@ -4,9 +4,10 @@ Run by hand: python tests/benchmarks/interval_coverage.py [--simulations 600] [-
 [--rows FILE] [--write]. Each row simulates studies anew, all of their members, designs, families or seeds included,
 and calls the functions of the pipeline. --only runs one of the two parts. Rows are kept in a file as they come; those
 that are there are not simulated again, so that another FILE than coverage_rows.json, which has all, simulates anew.
---write makes docs/coverage.md, of both parts. Truths and widths in coverage_rows.json are rounded. The last line is
-JSON: `worst_any_false` (largest rate of any false verdict), `worst_any_false_low` (largest lower end of a 95 % interval
-of that), `worst_coverage` (of the intervals), `power` and `power_contradict` by observation, size and situation.
+--write makes docs/results/coverage.md, of both parts. Truths and widths in coverage_rows.json are rounded. The last
+line is JSON: `worst_any_false` (largest rate of any false verdict), `worst_any_false_low` (largest lower end of a 95 %
+interval of that), `worst_coverage` (of the intervals), `power` and `power_contradict` by observation, size and
+situation.
 """
 
 import argparse
@@ -20,7 +21,7 @@ from simulated_verdicts import SITUATIONS, Situation, rates
 
 from resiliency.streams import derived_seed
 
-PAGE = Path(__file__).parents[2] / "docs/coverage.md"
+PAGE = Path(__file__).parents[2] / "docs/results/coverage.md"
 ROWS = Path(__file__).parent / "coverage_rows.json"
 
 

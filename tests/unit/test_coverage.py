@@ -113,7 +113,8 @@ def test_situations_at_zero_are_at_zero():
 
 def test_the_page_is_made_of_the_kept_rows():
     kept = json.loads(ROWS.read_text())
-    assert (REPOSITORY / "docs/coverage.md").read_text(encoding="utf-8") == page(kept["intervals"], kept["verdicts"])
+    text = (REPOSITORY / "docs/results/coverage.md").read_text(encoding="utf-8")
+    assert text == page(kept["intervals"], kept["verdicts"])
 
 
 def rows_below(text: str, head: str) -> list[tuple[str, ...]]:
@@ -123,7 +124,7 @@ def rows_below(text: str, head: str) -> list[tuple[str, ...]]:
 
 
 def test_the_page_has_a_row_of_each_simulation_and_no_others():
-    text = (REPOSITORY / "docs/coverage.md").read_text(encoding="utf-8").replace(" %", "%")
+    text = (REPOSITORY / "docs/results/coverage.md").read_text(encoding="utf-8").replace(" %", "%")
     verdicts = "| Observation | Situation | Study | Supported | In part | Contradicted | Equivalent | Not tested "
     rows = rows_below(text, f"{verdicts}| Any false | Simulations |")
     assert sorted(rows) == sorted((str(s.observation), s.name, s.size) for s in situations.SITUATIONS)

@@ -8,7 +8,6 @@ import pytest
 REPOSITORY = Path(__file__).parents[2]
 DOCS = REPOSITORY / "docs"
 OTHERS_WORDS = {"configuration", "tables", "references"}  # written by programs; names of works are their authors'
-OTHERS_WORDS |= {"coverage", "formulae", "limitations", "measures", "paper"}  # not yet written by these rules
 PAGES = {path.stem: path for path in sorted(DOCS.glob("*.md")) if path.stem not in OTHERS_WORDS}
 PAGES |= {name: REPOSITORY / f"{name}.md" for name in ("README", "CONTRIBUTING")}
 PAGES |= {name: DOCS / f"results/{name}.md" for name in ("gpu_hours", "gpu_steps", "imagenet_costs")}
@@ -71,3 +70,14 @@ def test_sentences_are_short_and_begin_with_their_subject(name):
 
 def test_the_readme_is_short():
     assert len(PAGES["README"].read_text(encoding="utf-8").splitlines()) <= LONGEST_README
+
+
+DEFINITION = re.compile(r"^\s*(?:\||[-*]) ?\*{0,2}(supported|contradicted|equivalent)\*{0,2} ?[|:]", re.I | re.M)
+
+
+def test_verdicts_are_defined_on_one_page():
+    """A list or table that begins with verdicts; other pages lead there."""
+    defining = {name: DEFINITION.findall(path.read_text(encoding="utf-8")) for name, path in PAGES.items()}
+    assert {name: verdicts for name, verdicts in defining.items() if verdicts} == {
+        "measures": ["supported", "contradicted", "equivalent"]
+    }

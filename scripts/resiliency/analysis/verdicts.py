@@ -13,7 +13,7 @@ from resiliency.analysis.parts import Part
 from resiliency.analysis.power import MOST, POWER, Need, needed
 from resiliency.analysis.rule import NOT_TESTED, UNDECIDED, PValues, against, decide
 
-RULES = "2026-11-27"  # day on which the present rules were fixed; docs/limitations.md has their history
+RULES = "2026-11-27"  # day on which the present rules were fixed; docs/paper.md has their history
 FOR, AGAINST = "for", "against"  # the sides that another reading of an observation may lie on
 
 

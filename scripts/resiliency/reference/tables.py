@@ -28,7 +28,7 @@ Some names of columns contain a placeholder:
 | `<pair metric>` | a diversity metric of pairs of members; the value of an ensemble is the mean over its pairs |
 | `<ensemble metric>` | a diversity metric of whole ensembles |
 
-The [metrics](#diversity-metrics) are listed at the end; [measures](measures.md) gives definitions and sources.
+The [metrics](#diversity-metrics) are listed at the end; [Metrics](formulae.md) has definitions and sources.
 """
 
 
