@@ -7,8 +7,10 @@ from networks import train
 from resiliency.training import capture
 
 
-@pytest.mark.parametrize("family", ["resnet", "vit"])
-def test_nothing_waits_for_the_device_while_a_step_is_captured(tmp_path, data, monkeypatch, capsys, pretended, family):
+@pytest.mark.parametrize(("family", "optimizer"), [("resnet", "adamw"), ("vit", "adamw"), ("resnet", "muon")])
+def test_nothing_waits_for_the_device_while_a_step_is_captured(
+    tmp_path, data, monkeypatch, capsys, pretended, family, optimizer
+):
     """A wait, or a copy from the host, ends the capture; then the step is run as usual."""
     waits = []
 
@@ -19,16 +21,17 @@ def test_nothing_waits_for_the_device_while_a_step_is_captured(tmp_path, data, m
         raise RuntimeError("tried\nand more")
 
     monkeypatch.setattr(capture, "record", record)
-    train(tmp_path, data, family, ema=0.9, mixup=0.2, gradient_clip=1.0)
+    train(tmp_path, data, family, optimizer=optimizer, ema=0.9, mixup=0.2, gradient_clip=1.0)
     assert waits == [{}]
     message = "steps are launched kernel by kernel, for they cannot be captured: tried\n"
     assert capsys.readouterr().out.count(message) == 1
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU has CUDA graphs here")
+@pytest.mark.parametrize("optimizer", ["adamw", "muon"])
 @pytest.mark.parametrize("family", ["resnet", "densenet", "convnext", "vit"])
-def test_a_captured_training_gives_the_same_bytes(tmp_path, data, monkeypatch, capsys, family):
-    options = {"epochs": 3, "ema": 0.9, "mixup": 0.2, "gradient_clip": 1.0}
+def test_a_captured_training_gives_the_same_bytes(tmp_path, data, monkeypatch, capsys, family, optimizer):
+    options = {"optimizer": optimizer, "epochs": 3, "ema": 0.9, "mixup": 0.2, "gradient_clip": 1.0}
     (captured,) = train(tmp_path / "captured", data, family, **options)
     assert "steps are replayed as a CUDA graph" in capsys.readouterr().out
     monkeypatch.setattr(capture, "WARM_UP", 100)

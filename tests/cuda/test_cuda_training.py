@@ -18,6 +18,7 @@ from resiliency.training.joint import joint_loss
 RECIPES = {
     "plain": {},
     "sgd": {"optimizer": "sgd"},
+    "muon": {"optimizer": "muon"},
     "all": {"ema": 0.9, "mixup": 0.2, "gradient_clip": 1.0},
     "augmented": {"augment": "trivial", "precision": "float32"},
 }
@@ -25,7 +26,8 @@ RECIPES = {
 
 @pytest.mark.usefixtures("cuda")
 @pytest.mark.parametrize(
-    ("family", "recipe"), [*product(DESIGNS, ["plain", "all"]), *product(["resnet", "vit"], ["sgd", "augmented"])]
+    ("family", "recipe"),
+    [*product(DESIGNS, ["plain", "all"]), *product(["resnet", "vit"], ["sgd", "muon", "augmented"])],
 )
 def test_every_family_trains(tmp_path, data, family, recipe):
     """By two recipes; by all of them a family with batch norms and one with layer norms."""
@@ -96,8 +98,7 @@ def interrupted(step: int):
 
 
 @pytest.mark.usefixtures("cuda")
-@pytest.mark.parametrize("recipe", ["plain", "all"])
-@pytest.mark.parametrize("family", ["resnet", "vit"])
+@pytest.mark.parametrize(("family", "recipe"), [*product(["resnet", "vit"], ["plain", "all"]), ("resnet", "muon")])
 def test_an_interrupted_training_ends_with_the_same_weights(tmp_path, data, monkeypatch, family, recipe):
     """On a real device this also tells whether two trainings give the same bytes."""
     monkeypatch.setattr(checkpoints, "PAUSE", 0)

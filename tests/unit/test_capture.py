@@ -40,7 +40,9 @@ def train(recipe: Recipe, loss=single, **options) -> torch.Tensor:
     return weights([learner])
 
 
-@pytest.mark.parametrize("changes", [{}, {"ema": 0.9, "gradient_clip": 0.1}, {"mixup": 0.4}], ids=str)
+@pytest.mark.parametrize(
+    "changes", [{}, {"ema": 0.9, "gradient_clip": 0.1}, {"mixup": 0.4}, {"optimizer": "muon"}], ids=str
+)
 def test_replayed_steps_give_the_same_weights(monkeypatch, replays, changes):
     recipe = RECIPE.model_copy(update=changes)
     usual = train(recipe, same_steps=True)
@@ -63,7 +65,13 @@ def test_a_loss_that_needs_gradients_of_the_images_is_replayed(monkeypatch, repl
 
 @pytest.mark.parametrize(
     ("changes", "same_steps", "captured"),
-    [({}, True, True), ({}, False, False), ({"optimizer": "sgd"}, True, False), ({"compile": True}, True, False)],
+    [
+        ({}, True, True),
+        ({}, False, False),
+        ({"optimizer": "muon"}, True, True),
+        ({"optimizer": "sgd"}, True, False),
+        ({"compile": True}, True, False),
+    ],
 )
 def test_only_steps_that_are_alike_are_captured(changes, same_steps, captured):
     trainer = Trainer([network()], single, RECIPE.model_copy(update=changes), PREPROCESSING, 2, 0, same_steps)
@@ -90,16 +98,15 @@ def test_networks_of_a_factory_are_not_captured(monkeypatch, tmp_path, factory):
     assert made.value.args == (factory is None,)
 
 
-def test_a_checkpoint_of_another_device_keeps_rate_and_step_where_they_belong():
+@pytest.mark.parametrize("name", ["adamw", "muon"])
+def test_a_checkpoint_of_another_device_keeps_rate_and_step_where_they_belong(name):
     """On a GPU the rate is a tensor: a number would stay in the graph as it was when it was captured."""
-    stepping = optimizer([network()], RECIPE)
+    stepping = optimizer([network()], RECIPE.model_copy(update={"optimizer": name}))
     there = stepping.state_dict()
     for group in there["param_groups"]:
         group |= {"lr": torch.tensor(0.5), "capturable": True}
     restore(stepping, there)
-    assert [(group["lr"], group["capturable"]) for group in stepping.param_groups] == [
-        (RECIPE.learning_rate, False)
-    ] * 2
+    assert {(group["lr"], group["capturable"]) for group in stepping.param_groups} == {(RECIPE.learning_rate, False)}
     for group in stepping.param_groups:
         group["lr"] = torch.tensor(0.5)
     rates = [group["lr"] for group in stepping.param_groups]

@@ -34,7 +34,9 @@ def killed_at(step: int, loss=single):
     return fragile
 
 
-@pytest.mark.parametrize("change", [{}, {"ema": 0.9, "optimizer": "sgd"}, {"mixup": 0.2}], ids=str)
+@pytest.mark.parametrize(
+    "change", [{}, {"ema": 0.9, "optimizer": "sgd"}, {"mixup": 0.2}, {"optimizer": "muon"}], ids=str
+)
 @pytest.mark.parametrize("step", [3, 5, 14])
 def test_an_interrupted_training_ends_with_the_same_weights(tmp_path, monkeypatch, change, step):
     monkeypatch.setattr(checkpoints, "PAUSE", 0)

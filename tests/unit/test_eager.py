@@ -18,7 +18,7 @@ import resiliency.prediction.writing, resiliency.attributions, resiliency.traini
 import torch
 network = torch.nn.Sequential(torch.nn.Linear(2, 1), torch.nn.ReLU())
 with without_compiler():
-    for name in ("adamw", "sgd"):
+    for name in ("adamw", "muon", "sgd"):
         network(torch.ones(1, 2)).sum().backward()
         optimizer([network], Recipe(epochs=1, optimizer=name)).step()
 assert "torchvision.ops.roi_align" in sys.modules

@@ -246,8 +246,10 @@ def test_shrinking_opens_one_dimension_after_the_other():
     assert "channels" in set().union(*seen[8:])
 
 
-@pytest.mark.parametrize("strategy", ["sandwich", "progressive"])
-def test_an_interrupted_training_ends_with_the_same_weights(strategy, tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    ("strategy", "optimizer"), [("sandwich", "adamw"), ("progressive", "adamw"), ("progressive", "muon")]
+)
+def test_an_interrupted_training_ends_with_the_same_weights(strategy, optimizer, tmp_path, monkeypatch):
     monkeypatch.setattr("resiliency.training.checkpoints.PAUSE", 0)
     space, data = space_of(), pictures(48)
     phases = progressive_phases(space.dimensions, started=False)
@@ -262,7 +264,8 @@ def test_an_interrupted_training_ends_with_the_same_weights(strategy, tmp_path, 
                 raise KeyboardInterrupt
             return loss(*batch)
 
-        Trainer([network], stopping, RECIPE, PREPROCESSING, 3, 0).train(data, data, checkpoint)
+        recipe = RECIPE.model_copy(update={"optimizer": optimizer})
+        Trainer([network], stopping, recipe, PREPROCESSING, 3, 0).train(data, data, checkpoint)
         return network
 
     checkpoint = Checkpoint(tmp_path / "checkpoint.pt", {})
@@ -273,11 +276,12 @@ def test_an_interrupted_training_ends_with_the_same_weights(strategy, tmp_path, 
     assert int(whole["seen"]) == 96
 
 
-def test_a_trained_super_network_has_sub_networks_that_learned():
+@pytest.mark.parametrize("optimizer", ["adamw", "muon"])
+def test_a_trained_super_network_has_sub_networks_that_learned(optimizer):
     space, data = space_of(kernel=(3,)), pictures(96)
     network = build(made_by(SUPERNET, space.largest, SIDE), 3, 0)
     loss = supernet_loss(space, "sandwich", 1, 0, 0, [])
-    recipe = RECIPE.model_copy(update={"epochs": 8})
+    recipe = RECIPE.model_copy(update={"epochs": 8, "optimizer": optimizer})
     history = Trainer([network], loss, recipe, PREPROCESSING, 3, 0).train(data, data)
     assert history[-1]["validation_accuracy"] > 0.9
     evaluator = Evaluator(network, space, data.images, data, PREPROCESSING)

@@ -51,7 +51,7 @@ FAULTS = [
     ("test_sets", {"validation": {"folder": "."}}, "test_sets.validation: column validation_accuracy would have two "),
     ("test_sets", {"clean_on_r": {"folder": "."}}, "test_sets.clean_on_r: column clean_on_r_accuracy would have two "),
     ("test_sets", {"a b": {"folder": "."}}, "test_sets.a b: expected a name of letters, digits and '_', the first a"),
-    ("training.optimizer", "adam", "training.optimizer: 'adam' is not one of 'adamw' or 'sgd'; did you mean adamw?"),
+    ("training.optimizer", "adam", "training.optimizer: 'adam' is not one of 'adamw', 'muon' or 'sgd'; did you "),
     ("training.gradient_clip", 0, "training.gradient_clip: 0: Input should be greater than 0"),
     ("training.learning_rate", float("nan"), "training.learning_rate: nan: Input should be"),
     ("designs.vit.training", {"epochs": -1}, "designs.vit.training.epochs: -1: Input should be greater than"),

@@ -37,7 +37,7 @@ from resiliency.training.settings import Recipe
 from resiliency.training.validation import Labelled, accuracies
 
 
-@pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
+@pytest.mark.parametrize("optimizer", ["adamw", "muon", "sgd"])
 def test_a_small_network_learns_separable_classes(optimizer):
     members, history = trained(RECIPE.model_copy(update={"optimizer": optimizer, "epochs": 16}))
     assert [row["epoch"] for row in history] == list(range(1, 17))
@@ -59,8 +59,9 @@ def test_the_global_generator_does_not_matter():
     assert torch.equal(one, weights(trained()[0]))
 
 
-def test_members_whose_losses_are_summed_learn_as_if_alone():
-    recipe = RECIPE.model_copy(update={"optimizer": "sgd", "shift": 0})
+@pytest.mark.parametrize("optimizer", ["muon", "sgd"])
+def test_members_whose_losses_are_summed_learn_as_if_alone(optimizer):
+    recipe = RECIPE.model_copy(update={"optimizer": optimizer, "shift": 0})
     (first, _), _ = trained(recipe, networks=2)
     (alone,), _ = trained(recipe)
     torch.testing.assert_close(weights([first]), weights([alone]))
@@ -140,7 +141,7 @@ def test_a_broken_file_is_named_in_one_line_by_workers_too(tmp_path):
         assert str(caught.value) == f"{tmp_path}/2.png: not a JPEG, PNG or WebP image; replace or remove it"
 
 
-@pytest.mark.parametrize("name", ["adamw", "sgd"])
+@pytest.mark.parametrize("name", ["adamw", "muon", "sgd"])
 def test_norms_and_biases_do_not_decay(name):
     member = network()
     chosen = optimizer([member], Recipe(weight_decay=0.3, optimizer=name))

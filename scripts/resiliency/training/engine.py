@@ -87,7 +87,7 @@ class Trainer:
         self.precision = layer_precision(recipe.precision, networks, self.device)
         self.parts = 1
         self.buffers = Buffers(networks)
-        capturable = same_steps and recipe.optimizer == "adamw" and not recipe.compile
+        capturable = same_steps and recipe.optimizer != "sgd" and not recipe.compile
         self.learn = Captured(self._learn, self._learn_alike, self.device) if capturable else self._learn
         if recipe.compile:
             for network in networks:

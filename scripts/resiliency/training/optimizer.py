@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from resiliency.devices.eager import without_compiler
+from resiliency.training.muon import Muon, kernels
 from resiliency.training.settings import Recipe
 
 
@@ -17,11 +18,24 @@ def optimizer(networks: list[nn.Module], recipe: Recipe) -> torch.optim.Optimize
         {"params": [p for p in parameters if p.ndim > 1], "weight_decay": recipe.weight_decay},
         {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
     ]
+    if recipe.optimizer == "sgd":
+        return torch.optim.SGD(groups, lr=recipe.learning_rate, momentum=0.9, nesterov=True, foreach=True)
+    on_gpu = parameters[0].is_cuda  # there the rate and the number of the step stay, for CUDA graphs to read them
+    rate = torch.tensor(recipe.learning_rate, device=parameters[0].device) if on_gpu else recipe.learning_rate
     if recipe.optimizer == "adamw":
-        on_gpu = parameters[0].is_cuda  # there the rate and the number of the step stay, for CUDA graphs to read them
-        rate = torch.tensor(recipe.learning_rate, device=parameters[0].device) if on_gpu else recipe.learning_rate
         return torch.optim.AdamW(groups, lr=rate, foreach=True, capturable=on_gpu)
-    return torch.optim.SGD(groups, lr=recipe.learning_rate, momentum=0.9, nesterov=True, foreach=True)
+    return Muon(_with_kernels(groups, networks), lr=rate, capturable=on_gpu)
+
+
+def _with_kernels(groups: list[dict], networks: list[nn.Module]) -> list[dict]:
+    """`groups` for Muon: kernels form one of their own, which decays as other matrices do."""
+    chosen = [kernel for network in networks for kernel in kernels(network)]
+    known = set(map(id, chosen))
+    others = [group | {"params": [p for p in group["params"] if id(p) not in known]} for group in groups]
+    return [
+        {"params": chosen, "weight_decay": groups[0]["weight_decay"], "orthogonal": True},
+        *(group | {"orthogonal": False} for group in others),
+    ]
 
 
 def set_learning_rate(stepping: torch.optim.Optimizer, rate: float) -> None:

@@ -10,10 +10,12 @@ from resiliency.settings import AUTO, Settings, auto_or
 class Recipe(Settings):
     epochs: int = Field(25, ge=1, description="passes over the training images")
     batch_size: int = Field(64, ge=2, description="images in a step; the last, smaller batch of an epoch is left out")
-    optimizer: Literal["adamw", "sgd"] = Field("adamw", description="sgd has Nesterov momentum 0.9")
+    optimizer: Literal["adamw", "muon", "sgd"] = Field(
+        "adamw", description="muon has AdamW for norms, biases, embeddings and heads; sgd has Nesterov momentum 0.9"
+    )
     learning_rate: float = Field(0.003, gt=0, description="peak of the cosine schedule")
     warmup_epochs: float = Field(2, ge=0, description="epochs of linear warm-up; fractions are allowed")
-    weight_decay: float = Field(0.05, ge=0, description="decoupled for adamw; norms and biases are left out")
+    weight_decay: float = Field(0.05, ge=0, description="decoupled for adamw and muon; norms and biases are left out")
     gradient_clip: float | None = Field(None, gt=0, description="largest norm of the gradient; none by default")
     label_smoothing: float = Field(0, ge=0, lt=1, description="share of the target spread over all classes")
     ema: float | None = Field(

@@ -1,0 +1,70 @@
+"""Muon: its steps are those of timm's, which orthogonalises kernel by kernel in bfloat16."""
+
+from functools import partial
+
+import pytest
+import timm.optim
+import torch
+from small_training import RECIPE
+from timm.optim import muon as of_timm
+from torch import nn
+
+from resiliency.training.muon import kernels, orthogonalised
+from resiliency.training.optimizer import optimizer
+
+MUON = RECIPE.model_copy(update={"optimizer": "muon", "weight_decay": 0.1})
+
+
+def network() -> nn.Sequential:
+    """Two kernels of one shape, tall and wide ones, a depthwise one, one whose shorter side is 3, norms and a head."""
+    torch.manual_seed(0)
+    return nn.Sequential(
+        nn.Conv2d(3, 8, 3, bias=False), nn.BatchNorm2d(8), nn.Conv2d(8, 8, 3), nn.Conv2d(8, 8, 3),
+        nn.Conv2d(8, 8, 3, groups=8), nn.Conv2d(8, 32, 1), nn.Conv2d(32, 3, 1), nn.Flatten(),
+        nn.Linear(12, 6), nn.Linear(6, 5),
+    )  # fmt: skip
+
+
+def test_steps_are_those_of_timm(monkeypatch):
+    monkeypatch.setattr(
+        of_timm, "zeropower_via_newtonschulz", partial(of_timm.zeropower_via_newtonschulz, dtype=torch.float32)
+    )
+    ours, theirs = network(), network()
+    chosen = optimizer([ours], MUON)
+    matrices = [p for p in theirs.parameters() if p.ndim > 1]
+    groups = [
+        {"params": matrices[:-1], "weight_decay": 0.1},
+        {"params": matrices[-1:], "weight_decay": 0.1, "use_fallback": True},
+        {"params": [p for p in theirs.parameters() if p.ndim <= 1], "weight_decay": 0.0},
+    ]
+    reference = timm.optim.create_optimizer_v2(groups, opt="muon", lr=MUON.learning_rate)
+    random = torch.Generator().manual_seed(0)
+    for _ in range(4):
+        for own, other in zip(ours.parameters(), theirs.parameters(), strict=True):
+            own.grad = torch.randn(own.shape, generator=random)
+            other.grad = own.grad.clone()
+        chosen.step()
+        reference.step()
+    for own, other in zip(ours.parameters(), theirs.parameters(), strict=True):
+        torch.testing.assert_close(own, other, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("shape", [(3, 8, 40), (2, 40, 8), (1, 16, 16)])
+def test_singular_values_come_near_1_and_vectors_stay(shape):
+    matrices = torch.randn(shape, generator=torch.Generator().manual_seed(0))
+    left, values, right = torch.linalg.svd(matrices, full_matrices=False)
+    diagonal = left.mT @ orthogonalised(matrices) @ right.mT
+    found = diagonal.diagonal(dim1=1, dim2=2)
+    assert ((found > 0.7) & (found < 1.3))[values > 0.1 * values.amax(1, keepdim=True)].all()
+    torch.testing.assert_close(diagonal, torch.diag_embed(found), rtol=0, atol=1e-4)
+
+
+def test_a_kernel_without_gradient_has_no_direction():
+    assert orthogonalised(torch.zeros(1, 8, 8)).eq(0).all()
+
+
+def test_embeddings_heads_and_depthwise_kernels_are_left_to_adamw():
+    tokens = nn.Sequential(nn.Embedding(50, 8), nn.Linear(8, 8), nn.Linear(8, 4))
+    assert [kernel is tokens[1].weight for kernel in kernels(tokens)] == [True]
+    chosen = {id(kernel) for kernel in kernels(network())}
+    assert len(chosen) == 5
