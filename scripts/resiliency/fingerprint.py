@@ -22,6 +22,7 @@ from resiliency import extensions
 from resiliency.storage.kept import kept
 
 PACKAGE = "resiliency"
+FIELD = "Field"  # of pydantic; the description of a key is documentation, as a docstring is
 DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 LOADS = f"{PACKAGE}.extensions.loaded"  # the function whose callers load extensions
 EXTENDED = "loaded:"  # before a kind of extensions, in a list of modules that are imported
@@ -185,6 +186,8 @@ def _tree_text(node: object) -> str:
         return repr(node)
     if kind in DOCUMENTED:
         _drop_docstring(node)
+    if kind is ast.Call and getattr(node.func, "id", "") == FIELD:
+        node.keywords = [keyword for keyword in node.keywords if keyword.arg != "description"]
     values = [(name, getattr(node, name, None)) for name in node._fields]
     fields = [f"{name}={_tree_text(value)}" for name, value in values if value is not None and value != []]
     return f"{kind.__name__}({','.join(fields)})"

@@ -36,6 +36,15 @@ def fingerprint_with(tmp_path):
     return of
 
 
+def test_the_description_of_a_key_is_documentation(fingerprint_with):
+    key = "from pydantic import Field\nx: int = Field({}, description={!r})\ndef more(x):\n    return x + 1\n"
+    first, reworded, other = (
+        fingerprint_with(files={"resiliency/deep/b.py": key.format(*values)})
+        for values in ((1, "a number"), (1, "number of things"), (2, "a number"))
+    )
+    assert first == reworded != other
+
+
 @pytest.mark.parametrize(
     "damage", [lambda kept: kept, lambda kept: kept[:-1], lambda kept: b"", lambda kept: b"x\ny\nz"]
 )

@@ -6,16 +6,16 @@ from resiliency.settings import Settings
 
 
 class Statistics(Settings):
-    resamples: int = Field(2000, ge=100, description="resamples of the bootstrap over images")
+    resamples: int = Field(2000, ge=100, description="number of bootstrap resamples of the images")
     reference: str | None = Field(
         None,
-        description="recipe, in a table about members from elsewhere, of the members that observation 1 and the line "
-        "of effective robustness are of; null for all",
+        description="recipe of the reference members, in a table that describes imported members: observation 1 and "
+        "the line of effective robustness use only these; null for all members",
     )
-    confidence: float = Field(0.95, gt=0.5, lt=1, description="confidence of the intervals")
+    confidence: float = Field(0.95, gt=0.5, lt=1, description="confidence level of the intervals")
     error_margin: float = Field(
         0.01,
         gt=0,
         lt=1,
-        description="difference of mean corruption error that counts as none when joint losses are compared",
+        description="largest negligible difference of corrupted error between joint losses (equivalence margin)",
     )

@@ -13,23 +13,27 @@ LARGEST_CIFAR = 64
 
 class Corruptions(Settings):
     names: list[Literal[MAIN + HELD_OUT]] = Field(
-        list(MAIN), min_length=1, description="corruptions of the test images; mCE is their mean"
+        list(MAIN), min_length=1, description="names of the corruptions; mCE is the mean over the main ones"
     )
     severities: list[Annotated[int, Field(ge=SEVERITIES[0], le=SEVERITIES[-1])]] = Field(
-        list(SEVERITIES), min_length=1, description="strengths of each corruption, from 1 (slight) to 5 (severe)"
+        list(SEVERITIES), min_length=1, description="severities of each corruption, from 1 (slight) to 5 (severe)"
     )
     source: Literal["generated", "precomputed"] = Field(
-        "generated", description="corrupted here, or read from a published set in `folder`"
+        "generated", description="generated here, or read from a published set in `folder`"
     )
     folder: str | None = Field(
-        None, min_length=1, description="precomputed set: CIFAR-10-C or CIFAR-100-C for these, else as ImageNet-C's"
+        None,
+        min_length=1,
+        description="folder of the precomputed set: CIFAR-10-C or CIFAR-100-C, else a set in the layout of ImageNet-C",
     )
     table: Literal["auto", "imagenet-c", "cifar-10-c"] = Field(
         "auto",
-        description="published severities; auto: cifar-10-c for images up to 64 px, else imagenet-c",
+        description="published severity parameters; auto: cifar-10-c for images up to 64 px, else imagenet-c",
     )
     engine: Literal["resiliency", "imagecorruptions"] = Field(
-        "resiliency", description="this library's, or the package imagecorruptions, slow and with imagenet-c alone"
+        "resiliency",
+        description="corruption engine: that of this project, or the package imagecorruptions, which is slow and "
+        "has only imagenet-c",
     )
 
     _distinct = field_validator("names", "severities")(distinct)

@@ -46,37 +46,42 @@ COUNTS = {"type": "object", "propertyNames": {"enum": list(get_args(Split))}, "a
 
 class Dataset(Settings):
     name: Literal[(*PUBLISHED, "image_folder")] = Field(
-        "digits", description="digits is part of scikit-learn; image_folder and imagenet read `folder`; others download"
+        "digits",
+        description="dataset; digits is part of scikit-learn, image_folder and imagenet read `folder`, the others "
+        "are downloaded",
     )
     folder: str | None = Field(
-        None, min_length=1, description="images of image_folder or imagenet: train/<class>/*, val or test/<class>/*"
+        None,
+        min_length=1,
+        description="folder of the images, for image_folder and imagenet: train/<class>/*, val or test/<class>/*",
     )
     images: str | None = Field(
         None,
         min_length=1,
-        description="text file with a file name a line: the test images that are used, of those in val/ or test/",
+        description="for folder datasets: a text file that lists the test images to use, one file name per line",
     )
     image_size: auto_or(int, 32, 1024) = Field(
         AUTO,
-        description="pixels a side; auto: 96 for stl10, 224 for folders, imagenette and imagenet, else 32. Where it is "
-        "auto and images stay in their files, loaded members see them as they were trained to",
+        description="pixels per side; auto: 96 for stl10, 224 for folders, imagenette and imagenet, else 32. If it "
+        "is auto and images stay in their files, loaded members see them as in their training",
     )
     crop: auto_or(float, 0.1, 1) = Field(
-        AUTO, description="side of the centre crop over that of the resized image; auto: 0.875 above 64 px, else 1"
+        AUTO, description="side of the centre crop relative to the resized image; auto: 0.875 above 64 px, else 1"
     )
     validation_fraction: float = Field(
-        0.1, gt=0, lt=1, description="share of the images held out for validation, where the data set names none"
+        0.1, gt=0, lt=1, description="share of the images used for validation, if the dataset has no validation images"
     )
     test_fraction: float = Field(
-        0.3, gt=0, lt=1, description="share of the images held out for the test, where the data set names none"
+        0.3, gt=0, lt=1, description="share of the images used for the test, if the dataset has no test images"
     )
     images_per_class: Annotated[dict[Split, int], WithJsonSchema({"anyOf": [COUNT, COUNTS]})] = Field(
-        {}, description="most images of a class in each split: a number for all splits, or split -> number"
+        {},
+        description="largest number of images per class in each split: one number, or a mapping of splits to numbers",
     )
     allow_duplicates: bool = Field(
         False,
-        description="whether image_folder may hold the same image in two splits, and a further test set training "
-        "images; and whether a class of theirs may be a copy of another; published data sets may",
+        description="whether image_folder may contain the same image in two splits, an additional test set may "
+        "contain training images, and a class may be a copy of another; published datasets may",
     )
 
     @field_validator("images_per_class", mode="before")
@@ -160,15 +165,21 @@ class TestSet(Settings):
     """Further images that members are tested on, such as photos from the field or a published shifted test set."""
 
     folder: str | None = Field(
-        None, min_length=1, description="images: <class>/*, the classes named as those of the data set, or numbered"
+        None,
+        min_length=1,
+        description="folder of the images: <class>/*, with the class names of the dataset, or numbers",
     )
     images: str | None = Field(
-        None, min_length=1, description="or a .npy array N x side x side x 3 of bytes, as CIFAR-10.1 is published"
+        None,
+        min_length=1,
+        description="instead of a folder: a .npy array of images, uint8 N x side x side x 3, as CIFAR-10.1 is "
+        "published",
     )
-    labels: str | None = Field(None, min_length=1, description="of `images`: a .npy array of N numbers of classes")
+    labels: str | None = Field(None, min_length=1, description="labels of `images`: a .npy array of N class indices")
     classes: Literal["present", "all"] = Field(
         "present",
-        description="classes that members choose among: those that the test set has, as with ImageNet-A and -R; or all",
+        description="classes to which predictions are restricted: those present in the test set, as for ImageNet-A "
+        "and -R; or all",
     )
 
     @model_validator(mode="after")
@@ -188,5 +199,7 @@ class TestSet(Settings):
 
 class Probe(Settings):
     images: int = Field(
-        100, ge=4, description="test images, stratified by class, on which attributions and activations are compared"
+        100,
+        ge=4,
+        description="number of test images, stratified by class, on which attributions and activations are compared",
     )

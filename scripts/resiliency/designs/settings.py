@@ -55,63 +55,70 @@ PositiveShare = Annotated[float, Field(gt=0, le=1)]
 
 class Design(Settings):
     architecture: str | None = Field(
-        None, description="name of an architecture in timm, perhaps with the tag of weights, as resnet50.a1_in1k"
+        None, description="architecture in timm, optionally with the tag of its weights, e.g. resnet50.a1_in1k"
     )
     factory: str | None = Field(
         None,
         pattern=r"^\w+(\.\w+)*:\w+$",
-        description="instead: package.module:function, which makes a network from `arguments`; it maps normalised "
-        "images, float32 Bx3xHxW, to logits BxK. The folder that Snakemake runs in is searched first",
+        description="instead of an architecture: package.module:function, which returns a network from `arguments`; "
+        "the network maps normalised images, float32 Bx3xHxW, to logits BxK. The folder that Snakemake "
+        "runs in is searched first",
     )
     arguments: dict[str, Any] = Field({}, description="keyword arguments of timm.create_model, or of the factory")
     family: str | None = Field(
         None,
-        description="group for observation 1; by default timm's module, such as resnet, or the factory's function",
+        description="family of the design, for observation 1; default: timm's module, e.g. resnet, or the factory's "
+        "function",
     )
     stem: Literal["auto", "original", "adapted"] = Field(
         "auto",
-        description="adapted: less stride and pooling in the stem of timm's networks for images up to 64 px; "
-        "auto: adapted where a network is trained here, original where weights are loaded",
+        description="stem of timm's networks for images up to 64 px; adapted: less stride and pooling; auto: "
+        "adapted if the network is trained here, original if weights are loaded",
     )
     weights: Annotated[str | list[str], BeforeValidator(_weights)] = Field(
         "random",
-        description="random: trained here; pretrained: those of timm's hub; a file, or a list of files, one a member",
+        description="initial weights; random: trained here; pretrained: from timm's hub; or a file, or a list of "
+        "files, one per member",
     )
     revision: str | None = Field(
-        None, min_length=1, description="commit or tag of pretrained weights in their repository; by default the newest"
+        None, min_length=1, description="commit or tag of pretrained weights in their repository; default: the newest"
     )
     classes: Annotated[str | list[str], BeforeValidator(_class_names)] | None = Field(
         None,
-        description="classes in the order of the network's outputs: a list, or a text file with a name a line; by "
-        "default those of the data set, or ImageNet's where weights are pretrained and classes are synsets",
+        description="class names in the order of the network's outputs: a list, or a text file with one name per "
+        "line; default: those of the dataset, or ImageNet's if weights are pretrained and classes are "
+        "synsets",
     )
     mean: list[Share] | None = Field(
         None,
         min_length=3,
         max_length=3,
-        description="taken off each channel, of values in 0..1, as when loaded weights were trained; by default as "
-        "timm says for the architecture",
+        description="per-channel mean used for normalisation of values in 0..1, for loaded weights; default: timm's "
+        "for the architecture",
     )
     std: list[PositiveShare] | None = Field(
         None,
         min_length=3,
         max_length=3,
-        description="that each channel is then divided by",
+        description="per-channel standard deviation used for normalisation; default: timm's for the architecture",
     )
     input_size: int | None = Field(
         None,
         ge=32,
         le=1024,
-        description="pixels a side of the images that loaded weights were trained on, where images stay in their files "
-        "and dataset.image_size is auto; by default as timm says, or for a factory the data set's",
+        description="pixels per side of the images on which loaded weights were trained, if images stay in their "
+        "files and dataset.image_size is auto; default: timm's, or for a factory that of the dataset",
     )
     crop: float | None = Field(
-        None, ge=0.1, le=1, description="side of their centre crop over that of the resized image; by default likewise"
+        None,
+        ge=0.1,
+        le=1,
+        description="side of the centre crop relative to the resized image in that training; default: timm's",
     )
     interpolation: Literal["bilinear", "bicubic"] | None = Field(
-        None, description="by which they were resized; by default likewise"
+        None, description="interpolation used in that training; default: timm's"
     )
-    training: dict[str, Any] = Field({}, description="what differs from the study's training recipe")
+    training: dict[str, Any] = Field({}, description="changes to the training recipe of the study")
 
     @field_validator("arguments")
     @classmethod
@@ -225,14 +232,15 @@ class Design(Settings):
 
 
 class Members(Settings):
-    designs: list[str] = Field(description="designs, by name, that are trained independently")
+    designs: list[str] = Field(description="names of the designs that are trained or loaded independently")
     seeds: Annotated[int | dict[str, int], BeforeValidator(_seeds), WithJsonSchema(SEEDS_SCHEMA)] = Field(
         2,
-        description="members trained from each design; or a mapping of designs to numbers, one for what it leaves out",
+        description="number of members trained per design; or a mapping of designs to numbers, with 1 for the "
+        "designs that it leaves out",
     )
     baseline: str = Field(
-        description="member whose errors are 100 % in CE and mCE, or alexnet for its published errors, of "
-        "ImageNet-C alone"
+        description="member whose errors are 100% in CE and mCE; or alexnet for its published errors, only on "
+        "ImageNet-C"
     )
 
     @property

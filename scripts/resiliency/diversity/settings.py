@@ -30,15 +30,17 @@ class Attribution(Settings):
     methods: list[Literal[METHODS]] = Field(
         ["saliency", "integrated_gradients", "grad_cam"],
         min_length=1,
-        description="attribution methods, computed through Captum",
+        description="attribution methods, computed with Captum",
     )
     similarities: list[Literal[SIMILARITIES]] = Field(
-        ["cosine", "spearman"], min_length=1, description="how the maps of two members are compared"
+        ["cosine", "spearman"], min_length=1, description="similarities by which the maps of two members are compared"
     )
     target: Literal["label", "prediction"] = Field(
-        "prediction", description="class that is explained: true or predicted"
+        "prediction", description="class that attributions explain: the true or the predicted one"
     )
-    steps: int = Field(50, ge=2, description="steps along the path of integrated gradients, from a black image")
+    steps: int = Field(
+        50, ge=2, description="number of steps along the path of integrated gradients, from a black image"
+    )
 
     _distinct = field_validator("methods", "similarities")(distinct)
 

@@ -9,7 +9,9 @@ from resiliency.settings import Settings, distinct
 
 class Ensembles(Settings):
     sizes: list[Annotated[int, Field(ge=2)]] = Field(
-        [2, 3, 4, 5], min_length=1, description="all ensembles of so many independently trained members"
+        [2, 3, 4, 5],
+        min_length=1,
+        description="sizes of the ensembles; all ensembles of independently trained members of each size are formed",
     )
     rules: list[Literal["mean_probability", "weighted_mean", "mean_logit", "plurality_vote"]] = Field(
         ["mean_probability", "plurality_vote"], min_length=1, description="combination rules; the first is the main one"
@@ -17,11 +19,11 @@ class Ensembles(Settings):
     limit: int = Field(
         100_000,
         ge=100,
-        description="most ensembles that are scored of the independent members, and of the sub-networks; beyond it a "
-        "sample, stratified by size and design",
+        description="largest number of scored ensembles of independent members, and of sub-networks; above it, a "
+        "sample stratified by size and design",
     )
     least_clean_accuracy: float = Field(
-        0, ge=0, lt=1, description="clean accuracy that an independent member needs to be in an ensemble"
+        0, ge=0, lt=1, description="lowest clean accuracy with which an independent member takes part in ensembles"
     )
 
     _distinct = field_validator("sizes", "rules")(distinct)
@@ -34,9 +36,14 @@ class Ensembles(Settings):
 
 class Deployment(Settings):
     objective: Literal["mean", "worst_condition", "quantile"] = Field(
-        "mean", description="error that ensembles are chosen by: mean over corruptions and severities, worst, quantile"
+        "mean",
+        description="error by which ensembles are selected: mean over corruptions and severities, worst condition, "
+        "or quantile",
     )
     quantile: float = Field(
-        0.9, gt=0, le=1, description="of the errors under corruptions and severities: 0.9 leaves out the worst tenth"
+        0.9,
+        gt=0,
+        le=1,
+        description="quantile of the errors under corruptions and severities; 0.9 leaves out the worst tenth",
     )
-    largest: int = Field(8, ge=2, description="most members of an ensemble that greedy selection forms")
+    largest: int = Field(8, ge=2, description="largest number of members of an ensemble in greedy selection")

@@ -40,36 +40,36 @@ Classes = Annotated[int | list[str] | None, BeforeValidator(_classes), WithJsonS
 class External(Settings):
     decisions: Paths = Field(
         [],
-        description="Parquet or CSV files with the columns test_set, image, label and one for each member: the "
-        "class that it answers",
+        description="Parquet or CSV files with the columns test_set, image, label and, for each member, one with "
+        "its predicted classes",
     )
     logits: Paths = Field(
-        [], description="folders with <member>/<test set>.npy (or .npz), N x K each, and labels/<test set>.npy"
+        [], description="folders with logits, <member>/<test set>.npy (or .npz), N x K each, and labels/<test set>.npy"
     )
-    probabilities: Paths = Field([], description="the same with probabilities, which sum to 1")
+    probabilities: Paths = Field([], description="folders of the same layout with probabilities, which sum to 1")
     scores: Paths = Field(
         [],
-        description="CSV files with a row for each member and a column for each condition, in per cent: clean, "
-        "corruptions such as fog.3, and further test sets",
+        description="CSV files with accuracies (or errors) in per cent: a row for each member and a column for each "
+        "condition: clean, corruptions such as fog.3, and additional test sets",
     )
-    scores_are: Literal["accuracy", "error"] = Field("accuracy", description="what is in `scores`, in per cent")
+    scores_are: Literal["accuracy", "error"] = Field("accuracy", description="quantity in `scores`: accuracy or error")
     members: Paths = Field(
         [],
-        description="CSV files about the members: member, and any of design, family, parameters, macs, recipe and "
-        "architecture (timm's, which then says the parameters and MACs)",
+        description="CSV files that describe the members: member, and any of design, family, parameters, macs, "
+        "recipe and architecture (if it is one of timm's, its parameters and MACs are counted)",
     )
-    clean: str = Field("clean", description="the test set, or column of scores, that counts as clean")
-    test_sets: list[str] | None = Field(None, description="further test sets that are used; by default all there are")
+    clean: str = Field("clean", description="name of the test set, or column of scores, that counts as clean")
+    test_sets: list[str] | None = Field(None, description="additional test sets to use; default: all in the files")
     classes: Classes = Field(
         None,
-        description="number of classes, or their names in order, which decisions may hold too; by default the columns "
-        "of arrays, or the largest label or answer plus 1",
+        description="number of classes, or their names in order, which decisions may then contain; default: the "
+        "number of columns of arrays, or the largest label or prediction plus 1",
     )
     images: dict[str, Annotated[int, Field(ge=1)]] = Field(
-        {}, description="test set -> number of images behind its scores, for intervals"
+        {}, description="number of images behind the scores of each test set, for intervals"
     )
     clean_on: dict[str, str] = Field(
-        {}, description="test set -> column of scores with the clean accuracy on the classes that it has"
+        {}, description="for each test set, the column of scores with the clean accuracy on its classes"
     )
 
     _distinct = field_validator("decisions", "logits", "probabilities", "scores", "members")(distinct)

@@ -15,6 +15,8 @@ CHART_SUFFIXES = (".html", ".svg", ".png", ".vl.json")
 
 class Charts(Settings):
     colours: list[Annotated[str, Field(pattern="^#[0-9A-Fa-f]{6}$")]] = Field(
-        OKABE_ITO, min_length=1, description="colours of families and settings; Okabe and Ito's are colour-blind safe"
+        OKABE_ITO,
+        min_length=1,
+        description="colours of families and settings; the default, by Okabe and Ito, is colour-blind safe",
     )
-    pixels_per_point: float = Field(2, gt=0, le=10, description="scale of the PNG pictures")
+    pixels_per_point: float = Field(2, gt=0, le=10, description="scale of the PNG files")

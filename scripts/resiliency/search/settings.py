@@ -11,10 +11,10 @@ RANDOM = "random"
 
 class Elastic(Settings):
     depth: list[Annotated[int, Field(ge=1)]] | None = Field(
-        None, description="fewest blocks of each stage; by default all stages keep all of theirs"
+        None, description="fewest blocks of each stage; default: all blocks"
     )
     width: list[Annotated[float, Field(gt=0, le=1)]] = Field(
-        [1, 0.75, 0.5], min_length=1, description="shares of the channels that a stage may keep; 1 is among them"
+        [1, 0.75, 0.5], min_length=1, description="shares of the channels that a stage may keep, among them 1"
     )
     kernel: list[int] = Field(
         [3], min_length=1, description="sizes that the 3x3 kernels of a stage may have: 3, or 3 and 1"
@@ -39,31 +39,33 @@ class Elastic(Settings):
 
 
 class Search(Settings):
-    design: str = Field(description="design, by name, whose network is the largest sub-network: a ResNet of timm")
+    design: str = Field(description="name of the design whose network is the largest sub-network: a ResNet of timm")
     start: str = Field(
-        RANDOM, description="random weights, or a member of the design whose weights training starts from"
+        RANDOM, description="initial weights of the super-network: random, or those of a member of the design"
     )
-    elastic: Elastic = Field(Elastic(), description="what sub-networks may lack of the largest one")
-    training: dict[str, Any] = Field({}, description="what differs from the recipe of the design")
+    elastic: Elastic = Field(Elastic(), description="dimensions along which sub-networks may shrink")
+    training: dict[str, Any] = Field({}, description="changes to the recipe of the design")
     strategy: Literal["sandwich", "progressive"] = Field(
         "sandwich",
-        description="each step trains the largest sub-network with the smallest and random ones; or with random ones "
-        "of more and more dimensions",
+        description="training of the super-network; sandwich: each step trains the largest, the smallest and random "
+        "sub-networks; progressive: the largest and random ones, of more and more dimensions",
     )
-    drawn: int = Field(1, ge=1, description="random sub-networks trained in each step")
+    drawn: int = Field(1, ge=1, description="number of random sub-networks per step")
     calibration_images: int = Field(
-        512, ge=2, description="training images that batch-norm statistics of a sub-network are estimated on"
+        512, ge=2, description="number of training images for the batch-norm statistics of a sub-network"
     )
-    population: int = Field(16, ge=4, description="sub-networks in each generation of NSGA-II")
-    evaluations: int = Field(64, ge=4, description="sub-networks that are evaluated in all")
-    members: int = Field(3, ge=1, le=100, description="sub-networks that become members")
+    population: int = Field(16, ge=4, description="number of sub-networks per generation of NSGA-II")
+    evaluations: int = Field(64, ge=4, description="number of sub-networks evaluated in total")
+    members: int = Field(3, ge=1, le=100, description="number of sub-networks that become members")
     objective: Literal["members", "ensemble"] = Field(
         "members",
-        description="what is chosen: sub-networks along the front of validation error and MACs; or those whose "
-        "ensemble has the lowest validation error, is most diverse and needs fewest MACs",
+        description="selection of the members: sub-networks along the Pareto front of validation error and MACs; or "
+        "the ensemble of lowest validation error, highest diversity and fewest MACs",
     )
     macs_budget: int | None = Field(
-        None, ge=1, description="most multiply-accumulate operations for an image: of each member, or of the ensemble"
+        None,
+        ge=1,
+        description="largest number of multiply–accumulate operations per image: of each member, or of the ensemble",
     )
 
     @model_validator(mode="after")

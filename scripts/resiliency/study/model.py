@@ -29,36 +29,37 @@ MOST_PICTURED = 8
 
 class Study(Settings):
     study: str = Field(
-        pattern=FILE_NAME, max_length=LONGEST, description="name of the study: its results are in results/<study>"
+        pattern=FILE_NAME, max_length=LONGEST, description="name of the study; results go to results/<study>"
     )
     seed: int = Field(
         0,
         ge=0,
         lt=2**63,
-        description="seed of splits, corruptions, training, search, sampled ensembles and resampled images; the groups "
-        "of a jackknife, and draws that estimate a standard error, a histogram or MACs, are the same for all seeds",
+        description="random seed for the splits, corruptions, training, search, ensemble sampling and bootstrap; "
+        "jackknife groups, and draws that estimate a standard error, a histogram or MACs, are the same "
+        "for all seeds",
     )
-    dataset: Dataset | None = Field(
-        Dataset(), description="images and their split; null where all members are known by predictions or scores"
-    )
-    test_sets: dict[str, TestSet] = Field({}, description="further test sets, by name")
+    dataset: Dataset | None = Field(Dataset(), description="images and their splits; null if all members are imported")
+    test_sets: dict[str, TestSet] = Field({}, description="additional test sets, by name")
     corruptions: Corruptions = Field(Corruptions(), description="corruptions of the test images")
     designs: dict[str, Design] = Field(description="catalogue of designs, by name")
     training: Recipe = Field(Recipe(), description="training recipe of all designs")
-    members: Members = Field(description="members trained independently")
-    external: External | None = Field(None, description="members known by predictions or scores from elsewhere")
-    joint: Joint | None = Field(None, description="members trained jointly")
+    members: Members = Field(description="independently trained or loaded members")
+    external: External | None = Field(None, description="imported members: predictions or accuracies in files")
+    joint: Joint | None = Field(None, description="jointly trained members")
     search: Search | None = Field(None, description="members that are sub-networks of a super-network")
-    prediction: Prediction = Field(Prediction(), description="prediction of the test images")
-    probe: Probe = Field(Probe(), description="images for attributions and activations")
+    prediction: Prediction = Field(Prediction(), description="how test images are predicted")
+    probe: Probe = Field(Probe(), description="test images for attributions and activations")
     attribution: Attribution = Field(Attribution(), description="attribution methods")
     ensembles: Ensembles = Field(Ensembles(), description="ensembles of the members")
-    deployment: Deployment = Field(Deployment(), description="choice of the ensembles to deploy")
+    deployment: Deployment = Field(Deployment(), description="selection of the ensembles to deploy")
     ensemble: Annotated[str | int, AfterValidator(checked)] = Field(
-        BEST, description="what `snakemake export` writes: best, best under N MACs, or a number of deployment.csv"
+        BEST,
+        description="ensemble that `snakemake export` exports: best, best under N MACs, or the number of a row of "
+        "deployment.csv",
     )
-    statistics: Statistics = Field(Statistics(), description="intervals")
-    charts: Charts = Field(Charts(), description="looks of the charts")
+    statistics: Statistics = Field(Statistics(), description="intervals and margins")
+    charts: Charts = Field(Charts(), description="look of the charts")
 
     @property
     def data(self) -> Dataset:

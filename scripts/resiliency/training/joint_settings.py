@@ -10,13 +10,13 @@ from resiliency.settings import Settings
 
 
 class Joint(Settings):
-    designs: list[str] = Field(min_length=2, description="design of each member of an ensemble, by name")
-    seeds: int = Field(2, ge=1, le=1000, description="jointly trained ensembles of each setting")
+    designs: list[str] = Field(min_length=2, description="names of the designs of an ensemble's members")
+    seeds: int = Field(2, ge=1, le=1000, description="number of jointly trained ensembles per setting")
     objectives: dict[Literal[tuple(JOINT_OBJECTIVES)], list[float]] = Field(
-        {}, description="objective -> strengths (lambda); 0 is independent training, [] leaves the objective out"
+        {}, description="weights lambda per objective; 0 is independent training, [] leaves the objective out"
     )
     training: dict[str, Any] = Field(
-        {}, description="what differs from the recipe: that of the design, if there is one, else the study's"
+        {}, description="changes to the recipe: that of the design if all members have the same, else that of the study"
     )
 
     @field_validator("objectives")
