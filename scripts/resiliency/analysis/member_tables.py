@@ -8,7 +8,7 @@ import pandas as pd
 from resiliency.analysis.bootstrap import Resampling
 from resiliency.analysis.copies import SAME_ANSWERS, copies
 from resiliency.analysis.error_scores import outside_scores
-from resiliency.analysis.histories import history_table
+from resiliency.analysis.histories import STILL_LEARNING, history_table, still_learning
 from resiliency.analysis.member_scores import Scored, Scorer
 from resiliency.designs.members import Member
 from resiliency.designs.settings import ALEXNET
@@ -56,9 +56,12 @@ def member_tables(
     errors = pd.concat([*of_members, *outside], ignore_index=True)[ERRORS]
     scores = {member: one.scores for member, one in scored.items()}
     scores |= outside_scores(errors, list(scores), baseline, resampling.confidence)
-    twice = copies(predictions)
+    members, twice = list(members), copies(predictions)
+    further = {name: [f"{SAME_ANSWERS} {of}"] for name, of in twice.items()}
+    for name in still_learning(members, histories):
+        further.setdefault(name, []).append(STILL_LEARNING)
     rows = [
-        _row(member, scores[member.member], predictions.get(member.member), twice.get(member.member))
+        _row(member, scores[member.member], predictions.get(member.member), further.get(member.member, []))
         for member in members
     ]
     table = pd.DataFrame(rows)
@@ -81,19 +84,19 @@ def _scored(
 
 
 def _row(
-    member: Member, scores: dict[str, float], predictions: Predictions | None, copied: str | None
+    member: Member, scores: dict[str, float], predictions: Predictions | None, further: list[str]
 ) -> dict[str, object]:
     """A row of members.csv, with warnings of members whose predictions are known.
 
     Args:
-        copied: the member whose answers are the same; None if none are.
+        further: warnings that go with other members.
     """
     row = {key: getattr(member, key) for key in DESCRIBED} | {"architecture": member.architecture or member.factory}
     warnings = []
     if predictions is not None:
         steps = (member.training_cost or {}).get("steps")
         warnings = member_warnings(scores["clean_accuracy"], predictions.labels(0), steps)
-    warnings += [f"{SAME_ANSWERS} {copied}"] if copied else []
+    warnings += further
     if warnings:
         print(f"warning: {member.member}: {', '.join(warnings)}")
     return row | scores | {"warnings": ", ".join(warnings)}

@@ -8,6 +8,7 @@ from markupsafe import Markup
 from resiliency.analysis.contenders import ROLES
 from resiliency.analysis.contenders import contenders as chosen
 from resiliency.analysis.copies import SAME_ANSWERS
+from resiliency.analysis.histories import STILL_LEARNING
 from resiliency.designs.members import WeightsKind
 from resiliency.names import CLEAN, CORRUPTED
 from resiliency.reliability import FEW_IMAGES, FEW_STEPS, FEWEST_IMAGES, FEWEST_STEPS, NEAR_CHANCE
@@ -22,6 +23,8 @@ WARNINGS = {
     FEW_STEPS: f"{{count}} were trained for fewer than {FEWEST_STEPS} optimisation steps ({{names}}).",
     SAME_ANSWERS: "{count} answer every image as another member does ({names}; column `warnings` of members.csv names "
     "it): they have the same weights or predictions, and ensembles count them twice. Remove one of the two.",
+    STILL_LEARNING: "{count} were still learning when joint training ended ({names}): over its last fifth, the mean "
+    "validation accuracy of their setting rose by a percentage point or more. Observation 3 needs longer training.",
     FEW_IMAGES: f"There are fewer than {FEWEST_IMAGES} test images: differences of some points are chance.",
 }
 ICONS = {"supported": "✓", "supported in part": "◐", "contradicted": "✗", "equivalent": "≈", "undecided": "?"}

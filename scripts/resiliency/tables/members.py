@@ -100,7 +100,8 @@ MEMBERS = Table(
             "warnings",
             "why the figures of this member say little",
             text(
-                "`near chance`, `few optimisation steps`, `few test images`, `same answers as <member>`; may be several"
+                "`near chance`, `few optimisation steps`, `few test images`, `same answers as <member>`, "
+                "`still learning` (joint training); may be several"
             ),
         ),
     ],

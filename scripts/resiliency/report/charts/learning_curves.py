@@ -6,6 +6,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
+from resiliency.analysis.histories import late_gain
 from resiliency.report.style import SHARE, WIDTH, by_legend, finish, notice, panel_title, shades, spread
 from resiliency.report.words import number, percent, plural
 
@@ -28,8 +29,6 @@ class Measure(NamedTuple):
 
 
 MEASURES = {"validation_accuracy": Measure(76, SHARE), "training_loss": Measure(48, "~g")}
-FEWEST_EPOCHS = 5  # of which the last is a fifth
-SETTLED = 0.8  # share of the epochs after which little should change
 EACH = ["seed", "epoch", *MEASURES]
 
 
@@ -133,11 +132,8 @@ def finding(histories: pd.DataFrame) -> str:
     if rows.empty:
         return ""
     rows = rows.assign(of=rows["design"].mask(rows["origin"] == "joint", rows["objective"]))
-    gains = {}
-    for name, group in rows.groupby("of"):
-        curve = group.groupby("epoch")["validation_accuracy"].mean()
-        if len(curve) >= FEWEST_EPOCHS:
-            gains[name] = curve.iloc[-1] - curve.loc[: SETTLED * curve.index[-1]].iloc[-1]
+    gains = {name: late_gain(group) for name, group in rows.groupby("of")}
+    gains = {name: gain for name, gain in gains.items() if gain is not None}
     if not gains:
         return ""
     most = max(gains, key=gains.get)
