@@ -42,6 +42,11 @@ def member_files(name, members):
     return [f"{RESULTS}/members/{member}/{name}" for member in members]
 
 
+def given_files(design, seed):
+    """The files from outside that a member is loaded from, or starts from."""
+    return STUDY.designs[design].inputs(0 if design in FINE_TUNED else int(seed))
+
+
 def predictions(members, test_sets=TEST_SETS):
     """The logits of these members on these test sets."""
     return [f"{RESULTS}/predictions/{member}/{test_set}.npy" for member in members for test_set in test_sets]

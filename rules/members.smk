@@ -18,6 +18,8 @@ rule train:
         log_of("train", "{design}-s{seed}"),
     benchmark:
         benchmark_of("train", "{design}-s{seed}")
+    wildcard_constraints:
+        design=one_of(design for design in TRAINED if design not in FINE_TUNED),
     conda:
         "../envs/resiliency.yaml"
     threads: decoding
@@ -30,6 +32,36 @@ rule train:
         recipe=lambda wildcards: STUDY.recipe(wildcards.design).model_dump(),
     script:
         "../scripts/train.py"
+
+
+if FINE_TUNED:
+
+    rule fine_tune:
+        input:
+            unpack(lambda wildcards: {key: ancient(path) for key, path in given_files(*wildcards).items()}),
+            **LEARNED,
+        output:
+            **rules.train.output,
+        log:
+            log_of("fine_tune", MEMBER),
+        benchmark:
+            benchmark_of("fine_tune", MEMBER)
+        wildcard_constraints:
+            design=one_of(FINE_TUNED),
+        priority: 1  # what is wrong with weights is said before others are trained
+        conda:
+            "../envs/resiliency.yaml"
+        threads: decoding
+        resources:
+            **needing(NETWORK_MEMORY, MINUTES["train"], most=DAY, gpu=1),
+        params:
+            code=lambda wildcards: code("fine_tune", designs=[wildcards.design]),
+            content=lambda wildcards: content(INPUTS.files, *given_files(*wildcards).values())(wildcards),
+            seed=STUDY.seed,
+            member=lambda wildcards: described(wildcards.design, wildcards.seed),
+            recipe=lambda wildcards: STUDY.recipe(wildcards.design).model_dump(),
+        script:
+            "../scripts/fine_tune.py"
 
 
 rule predict:
@@ -109,13 +141,9 @@ rule attribute:
 
 if LOADED:
 
-    def loaded_from(wildcards):
-        """The files from outside that a member is loaded from."""
-        return STUDY.designs[wildcards.loaded].inputs(int(wildcards.seed))
-
     rule load:
         input:
-            unpack(lambda wildcards: {key: ancient(path) for key, path in loaded_from(wildcards).items()}),
+            unpack(lambda wildcards: {key: ancient(path) for key, path in given_files(*wildcards).items()}),
             **HELD_OUT,
             card=LEARNED["card"],
         output:
@@ -133,7 +161,7 @@ if LOADED:
             **needing(NETWORK_MEMORY, 60, gpu=1),
         params:
             code=lambda wildcards: code("load", designs=[wildcards.loaded]),
-            content=lambda wildcards: content(INPUTS.files, *loaded_from(wildcards).values())(wildcards),
+            content=lambda wildcards: content(INPUTS.files, *given_files(*wildcards).values())(wildcards),
             member=lambda wildcards: described(wildcards.loaded, wildcards.seed),
         script:
             "../scripts/load.py"

@@ -27,7 +27,7 @@ except Fault as fault:
     sys.exit("\n".join(f"study: {line}" for line in str(fault).splitlines()))
 
 # Members that are networks: trained or loaded independently, trained jointly by settings, or found by the search.
-TRAINED, LOADED = STUDY.trained_designs(), STUDY.loaded_designs()
+TRAINED, FINE_TUNED, LOADED = STUDY.trained_designs(), STUDY.fine_tuned_designs(), STUDY.loaded_designs()
 INDEPENDENT = STUDY.independent_members()
 LOADED_MEMBERS = [member for member in INDEPENDENT if design_of(member) in LOADED]
 SETTINGS = STUDY.joint_settings()
@@ -64,11 +64,16 @@ MADE = tables.made(HAS)
 TABLES = {name: f"{RESULTS}/{table.path}" for name, table in tables.TABLES.items()}
 
 
+def one_of(names):
+    """A pattern of these names."""
+    return "|".join(map(re.escape, names)) or "none"
+
+
 wildcard_constraints:
-    design="|".join(map(re.escape, TRAINED)) or "none",
-    loaded="|".join(map(re.escape, LOADED)) or "none",
-    setting="|".join(map(re.escape, SETTINGS)) or "none",
+    design=one_of(TRAINED),
+    loaded=one_of(LOADED),
+    setting=one_of(SETTINGS),
     seed=r"\d+",
     number=r"\d+",
     corruption=r"\w+",
-    test_set="|".join(map(re.escape, STUDY.test_sets)) or "none",
+    test_set=one_of(STUDY.test_sets),

@@ -68,10 +68,6 @@ FILE = TIMM | {"weights": "a.pt"}
             {"factory": "a:b", "weights": "a.pt"},
             "mean: missing, with std; loaded weights need what their images were normalised with",
         ),
-        (
-            {**FILE, "training": {"epochs": 1}},
-            "training: loaded weights are not",
-        ),
     ],
 )
 def test_settings_that_do_not_go_together(settings, words):

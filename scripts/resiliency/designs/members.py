@@ -13,12 +13,14 @@ class WeightsKind(StrEnum):
     """Where a member's weights come from."""
 
     TRAINED = "trained"  # in this study
+    FINE_TUNED = "fine-tuned"  # in this study, from weights of somebody else
     SUPERNET = "super-network"  # cut out of one that was trained in this study
     FILE = "file"
     PRETRAINED = "pretrained"  # from timm's hub
     NONE = "none"  # the member is known by predictions or scores
 
 
+LEARNED_HERE = (WeightsKind.TRAINED, WeightsKind.FINE_TUNED)
 LOADED = (WeightsKind.FILE, WeightsKind.PRETRAINED)  # weights that somebody else trained
 
 

@@ -118,7 +118,11 @@ class Design(Settings):
     interpolation: Literal["bilinear", "bicubic"] | None = Field(
         None, description="interpolation used in that training; default: timm's"
     )
-    training: dict[str, Any] = Field({}, description="changes to the training recipe of the study")
+    training: dict[str, Any] = Field(
+        {},
+        description="changes to the training recipe of the study. A design with loaded weights is fine-tuned if it has "
+        "any; the keys below are for such a design only",
+    )
 
     @field_validator("arguments")
     @classmethod
@@ -157,18 +161,32 @@ class Design(Settings):
         if (self.mean is None) != (self.std is None):
             raise ValueError("mean: must be given together with std")
         for key in ("classes", "mean", "std", *VIEW):
-            if getattr(self, key) is not None and not self.loaded:
+            if getattr(self, key) is not None and not self.given:
                 raise ValueError(f"{key}: only for weights that are loaded; trained ones learn from the data set")
-        if self.factory and self.loaded and self.mean is None:
+        if self.factory and self.given and self.mean is None:
             raise ValueError("mean: missing, with std; loaded weights need what their images were normalised with")
-        if self.training and self.loaded:
-            raise ValueError("training: loaded weights are not trained; remove it, or set weights to random")
+        if self.fine_tuned and len(self.files) > 1:
+            raise ValueError(
+                "weights: fine-tuning starts from one file; name one here, and the others in designs of theirs"
+            )
+        if self.fine_tuned and self.classes is not None:
+            raise ValueError("classes: fine-tuning makes a new head of the data set's classes; delete classes")
         return self
+
+    @property
+    def given(self) -> bool:
+        """Whether somebody else trained the weights, which members have or start from."""
+        return self.weights != "random"
+
+    @property
+    def fine_tuned(self) -> bool:
+        """Whether members start from given weights and are trained here."""
+        return self.given and bool(self.training)
 
     @property
     def loaded(self) -> bool:
         """Whether members are loaded, instead of trained here."""
-        return self.weights != "random"
+        return self.given and not self.training
 
     @property
     def files(self) -> list[str]:
@@ -199,7 +217,7 @@ class Design(Settings):
     def described(self, side: int, margin: float | None = None) -> dict[str, Any]:
         """What making a member needs to know, for images of `side` pixels squared, but for `inputs`.
 
-        `stem` is "adapted" or "original". Where members are loaded, `loaded` holds `weights` ("pretrained" or "file"),
+        `stem` is "adapted" or "original". Where weights are given, `loaded` holds `weights` ("pretrained" or "file"),
         `revision`, `classes` (None where a file names them, or nobody), `mean`, `std`, and `view`: `size`, `margin` and
         `interpolation`, None where timm knows them, or None in all where members see images as the data set has them.
         `side` is None where timm knows it.
@@ -208,10 +226,10 @@ class Design(Settings):
             margin: of the data set, where loaded members see images as they were trained to; else None.
         """
         description = self.model_dump(include={"architecture", "factory", "arguments"})
-        wanted = self.stem == "adapted" or (self.stem == "auto" and not self.loaded)
+        wanted = self.stem == "adapted" or (self.stem == "auto" and not self.given)
         adapted = self.architecture and wanted and side <= LARGEST_ADAPTED
         description |= {"stem": "adapted" if adapted else "original", "side": side}
-        if self.loaded:
+        if self.given:
             view = self._view(side, margin) if margin else None
             description["side"] = view["size"] if view else side
             description["loaded"] = self.model_dump(include={"revision", "mean", "std"}) | {

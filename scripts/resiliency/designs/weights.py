@@ -51,17 +51,23 @@ def load_member(description: dict, card: dict, files: dict[str, str]) -> tuple[n
     if fault := answers_fault(network, trial_images(shape[0], device())):
         raise Fault(f"{named(description)} with {learned['weights_source']}: {fault}")
     described |= {"outputs": (outputs := _outputs(names, classes)), "view": view, "side": shape[0]}
-    described |= _normalisation(network, loaded, named(description)) | learned
-    described["weights_source"] += f", images normalised by {described['normalisation']}"
-    if view:
-        described["weights_source"] += f", seen at {shape[0]} px ({view['interpolation']}, crop {view['margin']:g})"
+    described |= normalisation(network, loaded, named(description)) | learned
+    described["weights_source"] += preprocessing_words(described)
     own = {key: value for key, value in description.items() if key != "loaded"}
     print(f"mean {described['mean']}, std {described['std']}")
     print(f"{described['weights_source']}; {len(names):,} outputs for {len(classes):,} classes")
     return selected(network, outputs).eval().to(device()), own | described
 
 
-def _normalisation(network: nn.Module, loaded: dict, name: str) -> dict:
+def preprocessing_words(described: dict) -> str:
+    """How a member sees images, as an end to a sentence about its weights."""
+    words, view = f", images normalised by {described['normalisation']}", described["view"]
+    if view:
+        words += f", seen at {view['size']} px ({view['interpolation']}, crop {view['margin']:g})"
+    return words
+
+
+def normalisation(network: nn.Module, loaded: dict, name: str) -> dict:
     """Mean and std that images are normalised with, and whose they are: the study's, or else timm's."""
     if loaded["mean"]:
         return {key: loaded[key] for key in ("mean", "std")} | {"normalisation": "the study's mean and std"}
@@ -75,27 +81,37 @@ def _from_file(description: dict, outputs: int, path: Path) -> tuple[nn.Module, 
     network = build(description, outputs, seed=0)
     if misfit := load_weights(network, read_checkpoint(path, list(network.state_dict()))):
         raise Fault(f"{path}: not the weights of {named(description)} with {outputs:,} outputs: {misfit}")
-    return network, {"weights_kind": WeightsKind.FILE, "weights_source": _file_source(path)}
+    return network, {"weights_kind": WeightsKind.FILE, "weights_source": file_source(path)}
 
 
-def _file_source(path: str | Path) -> str:
+def file_source(path: str | Path) -> str:
     with Path(path).open("rb") as file:
         return f"file {path} (sha256 {hashlib.file_digest(file, 'sha256').hexdigest()})"
 
 
 def _pretrained(description: dict, names: list[str] | None, classes: list[str]) -> tuple[nn.Module, list[str], dict]:
-    """The network from timm's hub, its classes, and what is known of its weights.
-
-    timm is handed what `read_checkpoint` read, for versions of it unpickle files of the hub.
-    """
-    architecture, revision = description["architecture"], description["loaded"]["revision"]
+    """The network from timm's hub, its classes, and what is known of its weights."""
+    architecture = description["architecture"]
     config = pretrained_config(architecture)
     names = names or _published_classes(architecture, config.num_classes, classes)
     if len(names) != config.num_classes:
         raise Fault(f"classes: {len(names):,} names for the {config.num_classes:,} outputs of {architecture}")
+    network, source = pretrained_network(description)
+    return network, names, {"weights_kind": WeightsKind.PRETRAINED, "weights_source": source}
+
+
+def pretrained_network(description: dict) -> tuple[nn.Module, str]:
+    """The network from timm's hub with all its outputs, and where its weights come from.
+
+    timm is handed what `read_checkpoint` read, for versions of it unpickle files of the hub.
+
+    Raises:
+        Fault: timm knows of none, or it cannot be had.
+    """
+    config, revision = pretrained_config(description["architecture"]), description["loaded"]["revision"]
     path, commit = downloaded(config.hf_hub_id, revision)
     source = (
-        f"pretrained {config.hf_hub_id}@{commit}" if commit else f"pretrained {config.hf_hub_id}, {_file_source(path)}"
+        f"pretrained {config.hf_hub_id}@{commit}" if commit else f"pretrained {config.hf_hub_id}, {file_source(path)}"
     )
     if commit and revision != commit:
         print(f"to have the same weights ever after, set revision: {commit}")
@@ -103,7 +119,7 @@ def _pretrained(description: dict, names: list[str] | None, classes: list[str]) 
         weights = {name: tensor.clone().contiguous() for name, tensor in read_checkpoint(path, []).items()}
         save_file(weights, Path(folder, "weights.safetensors"))
         network = build(description, config.num_classes, seed=0, pretrained=str(Path(folder, "weights.safetensors")))
-    return network, names, {"weights_kind": WeightsKind.PRETRAINED, "weights_source": source}
+    return network, source
 
 
 def pretrained_config(architecture: str) -> timm.models.PretrainedCfg:

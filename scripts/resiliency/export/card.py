@@ -47,6 +47,8 @@ def weights_of(member: dict) -> dict[str, str]:
         return {"weights": "pretrained", "licence": licence}
     if kind == WeightsKind.FILE:
         return {"weights": "from a file", "licence": f"{source}; under the licence of that file"}
+    if kind == WeightsKind.FINE_TUNED:
+        return {"weights": "fine-tuned", "licence": f"{source}; under the licence of the weights that it started from"}
     return {"weights": source, "licence": f"{source}; no weights of others"}
 
 

@@ -6,11 +6,13 @@ from typing import Any
 
 from resiliency.reference.markdown import table_row
 from resiliency.study.model import Study
+from resiliency.training.tuning_settings import FineTuning
 
 LONGEST_DEFAULT = 80
 ELSEWHERE = "see `config.yaml`"
 COMPONENT = "#/$defs/"
 RECIPE = COMPONENT + "Recipe"
+TUNING = COMPONENT + "FineTuning"
 
 INTRODUCTION = """# Configuration
 
@@ -29,9 +31,10 @@ a member; they are checked when Snakemake starts.
 def study_schema() -> dict[str, Any]:
     """The JSON schema of a file in studies/, which names only what differs from config.yaml: no key is required."""
     schema = _relaxed(Study.model_json_schema())
-    for kind in schema["$defs"].values():
+    for name, kind in schema["$defs"].items():
         if kind.get("properties", {}).get("training", {}).get("type") == "object":
-            kind["properties"]["training"] |= {"$ref": RECIPE}
+            kind["properties"]["training"] |= {"$ref": TUNING if name == "Design" else RECIPE}
+    schema["$defs"]["FineTuning"] = _relaxed(FineTuning.model_json_schema())
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "Study"} | schema
 
 
@@ -52,6 +55,9 @@ def configuration_page(config: dict[str, Any]) -> str:
         config: what config.yaml holds.
     """
     schema = study_schema()
+    recipe, tuning = (schema["$defs"][of.removeprefix(COMPONENT)]["properties"] for of in (RECIPE, TUNING))
+    for key in recipe:
+        del tuning[key]
     return INTRODUCTION + "".join(_sections("", schema, schema["$defs"], config))
 
 

@@ -9,7 +9,7 @@ from urllib.parse import quote
 import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from resiliency.designs.members import LOADED
+from resiliency.designs.members import LOADED, WeightsKind
 from resiliency.metrics.resiliency import LARGEST_RELATIVE_ERROR
 from resiliency.names import CLEAN, CORRUPTED
 from resiliency.report import words
@@ -102,7 +102,7 @@ def render(
         further=further,
         losses=_losses(members),
         accuracies=[f"{name}_accuracy" for name in (CLEAN, *further)],
-        loaded=members[members["weights_kind"].isin(LOADED)].to_dict("records"),
+        given=members[members["weights_kind"].isin([*LOADED, WeightsKind.FINE_TUNED])].to_dict("records"),
         files={TABLES[name].path: TABLES[name].holds for name in made},
         terms=TERMS,
         css=(FOLDER / "report.css").read_text(encoding="utf-8"),

@@ -14,7 +14,7 @@ import pandas as pd
 from jinja2 import Template
 
 from resiliency.analysis.verdicts import RULES
-from resiliency.designs.members import WeightsKind
+from resiliency.designs.members import LEARNED_HERE
 from resiliency.faults import Fault
 from resiliency.names import CLEAN, CORRUPTED, INDEPENDENT
 from resiliency.program import one_line_faults, parser
@@ -181,7 +181,7 @@ def _tables(kept: Path) -> list[Path]:
 
 def _designs(members: pd.DataFrame, study: dict) -> list[dict]:
     """Each design that independent members were trained of, with its epochs and the means over its members."""
-    trained = members[(members["origin"] == INDEPENDENT) & (members["weights_kind"] == WeightsKind.TRAINED)]
+    trained = members[(members["origin"] == INDEPENDENT) & members["weights_kind"].isin(LEARNED_HERE)]
     means = dict.fromkeys(("clean_accuracy", "mean_corruption_error"), "mean")
     columns = {"family": "first", "parameters": "first", "macs": "first", "member": "count"} | means
     designs = trained.groupby("design", as_index=False, sort=False).agg(columns)

@@ -20,6 +20,8 @@ from resiliency.report.metric_labels import METRICS
 from resiliency.search.faults import search_faults
 from resiliency.study.model import Study
 from resiliency.study.recipes import batch_faults, joint_faults, recipe_faults, supernet_faults
+from resiliency.training.settings import Recipe
+from resiliency.training.tuning_settings import FineTuning
 
 
 def cross_checks(study: Study, faulty: set[str] = frozenset()) -> list[str]:
@@ -51,8 +53,10 @@ def _references(study: Study) -> Iterator[str]:
         if design not in study.designs:
             near = hint(design, list(study.designs))
             yield f"{path}: {short(design)} is not in the catalogue of designs{near}"
-        elif path.startswith("joint") and study.designs[design].loaded:
+        elif path.startswith("joint") and study.designs[design].given:
             yield f"{path}: {design!r} has weights that are loaded; an ensemble is trained jointly from random ones"
+        elif path == "search.design" and study.designs[design].fine_tuned:
+            yield f"{path}: {design!r} is fine-tuned; a super-network is not. Name a design with random weights"
     if len(set(study.members.designs)) < len(study.members.designs):
         yield "members.designs: must name each design once"
 
@@ -67,18 +71,24 @@ def _catalogue(study: Study) -> Iterator[str]:
         if names and architecture and architecture not in names:
             near = hint(architecture, list(names))
             yield f"designs.{name}.architecture: timm has no {short(design.architecture)}{near}"
-        yield from recipe_faults(f"designs.{name}", study.recipe, name)
+        kind = FineTuning if design.fine_tuned else Recipe
+        yield from recipe_faults(f"designs.{name}", study.recipe, name, kind=kind)
 
 
 def _views(study: Study) -> Iterator[str]:
-    """Views of loaded members where all see images as the data set has them."""
-    for name in study.loaded_designs() if study.data.one_size else []:
+    """Views of members with given weights where all see images as the data set has them."""
+    for name in _given(study) if study.data.one_size else []:
         for key in VIEW:
             if getattr(study.designs[name], key) is not None:
                 yield (
                     f"designs.{name}.{key}: all members see images of {study.data.side} px as the data set has them; "
                     "remove it, or set dataset.image_size to auto, which images in files need"
                 )
+
+
+def _given(study: Study) -> list[str]:
+    """Designs of the independent members whose weights are loaded, to be fine-tuned or not."""
+    return [*study.loaded_designs(), *study.fine_tuned_designs()]
 
 
 def _external(study: Study) -> Iterator[str]:
@@ -144,7 +154,7 @@ def _files(study: Study) -> Iterator[str]:
                 yield f"test_sets.{name}.{key}: there is no file {path}"
             elif fault := _braces(path):
                 yield f"test_sets.{name}.{key}: {path}: {fault}"
-    for name in study.loaded_designs():
+    for name in _given(study):
         design = study.designs[name]
         for index in range(design.member_count(1)):
             for key, path in design.inputs(index).items():

@@ -23,6 +23,7 @@ from resiliency.search.settings import Search
 from resiliency.settings import AUTO, Settings
 from resiliency.training.joint_settings import Joint
 from resiliency.training.settings import Recipe
+from resiliency.training.tuning_settings import FineTuning
 
 MOST_PICTURED = 8
 
@@ -68,7 +69,8 @@ class Study(Settings):
 
     def recipe(self, design: str) -> Recipe:
         """The training recipe of `design`: the study's, with what the design changes in it."""
-        return self._resolved(self.training.model_dump() | self.designs[design].training)
+        kind = FineTuning if self.designs[design].fine_tuned else Recipe
+        return self._resolved(self.training.model_dump() | self.designs[design].training, kind)
 
     def joint_recipe(self) -> Recipe:
         """The recipe of joint training: that of its design, if it has but one, else the study's, with its changes."""
@@ -81,9 +83,9 @@ class Study(Settings):
         values = self.training.model_dump() | self.designs[self.search.design].training | self.search.training
         return self._resolved(values)
 
-    def _resolved(self, values: dict[str, Any]) -> Recipe:
+    def _resolved(self, values: dict[str, Any], kind: type[Recipe] = Recipe) -> Recipe:
         decided = {"shift": self.data.largest_shift, "flip": self.data.mirrored}
-        return Recipe(**(values | {key: value for key, value in decided.items() if values[key] == AUTO}))
+        return kind(**(values | {key: value for key, value in decided.items() if values[key] == AUTO}))
 
     def family(self, design: str) -> str:
         """The family of `design`: as the study says, else timm's module of its architecture, or its factory."""
@@ -96,6 +98,10 @@ class Study(Settings):
     def trained_designs(self) -> list[str]:
         """Designs of the independent members that are trained here."""
         return [name for name in self.members.designs if not self.designs[name].loaded]
+
+    def fine_tuned_designs(self) -> list[str]:
+        """Those of `trained_designs` that start from given weights."""
+        return [name for name in self.trained_designs() if self.designs[name].fine_tuned]
 
     def loaded_designs(self) -> list[str]:
         """Designs of the independent members whose weights are loaded."""

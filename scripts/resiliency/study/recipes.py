@@ -34,13 +34,15 @@ def supernet_faults(study: Study) -> Iterator[str]:
         yield from recipe_faults("search", study.search_recipe)
 
 
-def recipe_faults(path: str, recipe: Callable[..., Recipe], *arguments: str) -> Iterator[str]:
+def recipe_faults(
+    path: str, recipe: Callable[..., Recipe], *arguments: str, kind: type[Recipe] = Recipe
+) -> Iterator[str]:
     """What is wrong with the changes to a recipe under `path`."""
     try:
         recipe(*arguments)
     except ValidationError as error:
         for fault in error.errors(include_url=False):
-            yield f"{path}.training.{message(Recipe, fault)}"
+            yield f"{path}.training.{message(kind, fault)}"
     except TypeError:
         yield f"{path}.training: keys must be words"
 

@@ -50,7 +50,7 @@ MEMBERS = Table(
         Column(
             "weights_kind",
             "where the weights come from",
-            one_of("trained", "super-network", "file", "pretrained", "none"),
+            one_of("trained", "fine-tuned", "super-network", "file", "pretrained", "none"),
         ),
         Column("weights_source", "where the weights, or the predictions, come from", NAME),
         Column("parameters", "number of parameters", COUNT),

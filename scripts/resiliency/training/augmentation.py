@@ -10,7 +10,7 @@ from PIL import Image
 from torch import Tensor
 
 from resiliency.data.loading import Read
-from resiliency.data.pictures import FileImages
+from resiliency.data.pictures import INTERPOLATIONS, FileImages, View
 from resiliency.data.source import Images
 from resiliency.streams import derived_seed, stream
 from resiliency.training.settings import Recipe
@@ -19,15 +19,18 @@ ASPECTS = (3 / 4, 4 / 3)
 ATTEMPTS = 10
 
 
-def reader(images: Images, recipe: Recipe, seed: int, epoch: int) -> Read | None:
+def reader(images: Images, recipe: Recipe, seed: int, epoch: int, view: View | None = None) -> Read | None:
     """What reads the training images at some indices, where they change one by one; None where they do not.
 
     Files are cropped at random; all images go through TrivialAugment (Müller and Hutter 2021) or AugMix (Hendrycks et
     al. 2020) if the recipe says so. An image changes alike in any batch, and anew in each epoch.
+
+    Args:
+        view: says the size of files and by what they are resized; by default the study's, and bilinear.
     """
     if recipe.augment == "none" and not isinstance(images, FileImages):
         return None
-    return partial(_read, images, recipe, seed, epoch)
+    return partial(_read, images, recipe, seed, epoch, view)
 
 
 def shifted(images: Tensor, largest: int, random: torch.Generator) -> Tensor:
@@ -67,7 +70,9 @@ def mixed(images: Tensor, labels: Tensor, classes: int, alpha: float, seed: int)
     return tuple(share * values + (1 - share) * values[others] for values in (images, shares))
 
 
-def random_crop(image: Image.Image, size: int, smallest: float, random: np.random.Generator) -> np.ndarray:
+def random_crop(
+    image: Image.Image, size: int, smallest: float, random: np.random.Generator, interpolation: str = "bilinear"
+) -> np.ndarray:
     """A random part of `image`, resized to uint8 `size`x`size`x3 (Szegedy et al. 2015).
 
     Its area is a share of the image's between `smallest` and 1, its aspect ratio between 3/4 and 4/3 (uniform in the
@@ -85,15 +90,17 @@ def random_crop(image: Image.Image, size: int, smallest: float, random: np.rando
         w, h = min(width, round(height * ASPECTS[1])), min(height, round(width / ASPECTS[0]))
         left, top = (width - w) // 2, (height - h) // 2
     box = (left, top, left + w, top + h)
-    return np.asarray(image.resize((size, size), Image.Resampling.BILINEAR, box=box))
+    return np.asarray(image.resize((size, size), INTERPOLATIONS[interpolation], box=box))
 
 
-def _read(images: Images, recipe: Recipe, seed: int, epoch: int, chosen: np.ndarray) -> np.ndarray:
+def _read(images: Images, recipe: Recipe, seed: int, epoch: int, view: View | None, chosen: np.ndarray) -> np.ndarray:
     read = []
     for index in map(int, chosen):
         if isinstance(images, FileImages):
             random = stream(seed, "crop", epoch, index)
-            image = random_crop(images.decoded(index), images.size, recipe.smallest_crop, random)
+            shown = view or View(images.size, images.margin)
+            image = images.decoded(index)
+            image = random_crop(image, shown.size, recipe.smallest_crop, random, shown.interpolation)
         else:
             image = images[index]
         if recipe.augment != "none":

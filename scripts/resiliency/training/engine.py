@@ -1,6 +1,6 @@
 """The training loop, of one network or of several jointly."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 from itertools import chain
 
@@ -11,7 +11,6 @@ from torch import Tensor, nn
 
 from resiliency.data.loading import batches
 from resiliency.data.source import Images
-from resiliency.designs.networks import normalised
 from resiliency.designs.strides import with_right_gradients
 from resiliency.devices.eager import without_compiler
 from resiliency.devices.gpus import SLOTS, gpu_slots
@@ -66,6 +65,9 @@ class Trainer:
         seed: of the order and the random changes of the training images, and of dropout.
         same_steps: whether loss and networks do the same in every step, but for values and torch's random numbers;
             then steps on a GPU are captured.
+        body: see `optimizer`.
+
+    Layers whose parameters are all frozen (`requires_grad` is False) stay in evaluation mode.
     """
 
     def __init__(
@@ -77,12 +79,14 @@ class Trainer:
         classes: int,
         seed: int,
         same_steps: bool = False,
+        body: Collection[nn.Parameter] = (),
     ):
         self.networks, self.loss = [with_right_gradients(network) for network in networks], loss
         self.recipe, self.preprocessing = recipe, preprocessing
         self.classes, self.seed = classes, seed
         self.device = next(networks[0].parameters()).device
-        self.optimizer = optimizer(networks, recipe)
+        self.optimizer = optimizer(networks, recipe, body)
+        self.frozen = [module for network in networks for module in network.modules() if _is_frozen(module)]
         self.averages = [Average(network, recipe.ema) for network in networks] if recipe.ema else []
         self.precision = layer_precision(recipe.precision, networks, self.device)
         self.parts = 1
@@ -142,7 +146,7 @@ class Trainer:
         size = self.recipe.batch_size
         random = torch.Generator().manual_seed(derived_seed(self.seed, "order", epoch))
         order = torch.randperm(count, generator=random)[: count // size * size].view(-1, size)
-        read = reader(images, self.recipe, self.seed, epoch)
+        read = reader(images, self.recipe, self.seed, epoch, self.preprocessing.view)
         loaded = batches(images, list(order[first:].numpy()), self.device, self.preprocessing.workers, read)
         for step, (chosen, batch) in enumerate(zip(order[first:], loaded, strict=True), start=first):
             yield step, batch, chosen
@@ -155,12 +159,14 @@ class Trainer:
         images = shifted(images, self.recipe.shift, random)
         if self.recipe.flip:
             images = flipped(images, random)
-        images = normalised(images, self.preprocessing.mean, self.preprocessing.std)
+        images = self.preprocessing.normalised(images)
         if self.recipe.mixup:
             images, labels = mixed(images, labels, self.classes, self.recipe.mixup, seed)
         set_learning_rate(self.optimizer, learning_rate(self.recipe, step, steps))
         for network in self.networks:
             network.train()
+        for module in self.frozen:
+            module.eval()
         return self.learn(images, labels)
 
     def _learn(self, images: Tensor, labels: Tensor) -> Tensor:
@@ -269,6 +275,11 @@ class Trainer:
 def cross_entropy(networks: list[nn.Module], images: Tensor, labels: Tensor, smoothing: float) -> Tensor:
     """Cross-entropy of a single network; `smoothing` of each target is spread over all classes."""
     return F.cross_entropy(networks[0](images), labels, label_smoothing=smoothing)
+
+
+def _is_frozen(module: nn.Module) -> bool:
+    parameters = list(module.parameters())
+    return bool(parameters) and not any(parameter.requires_grad for parameter in parameters)
 
 
 def _out_of_memory(error: RuntimeError) -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from torch import nn
 
@@ -66,36 +67,61 @@ def train_members(
         design_card(network, description, card, len(card["classes"]))
         for network, description in zip(networks, descriptions, strict=True)
     ]
-    training, validation = (
-        Labelled(read_images(data[f"{prefix}images"]), read_array(data[f"{prefix}labels"]))
-        for prefix in ("", "validation_")
-    )
+    training, validation = labelled(data)
     preprocessing = Preprocessing(card["mean"], card["std"], workers)
     settings = Recipe(**recipe)
     same_steps = same_steps and not any(description["factory"] for description in descriptions)
     trainer = Trainer(
         networks, loss, settings, preprocessing, len(card["classes"]), derived_seed(*stream, "images"), same_steps
     )
+    decisive = {"code": code, "stream": stream, "members": descriptions, "data": card["splits"]}
+    members = [
+        replace(member, **card | {"training_cost": cost_of(card["macs"], settings, training)})
+        for member, card in zip(members, cards, strict=True)
+    ]
+    train_and_write(trainer, training, validation, dict(zip(folders, members, strict=True)), networks, decisive)
+
+
+def labelled(data: dict[str, str]) -> tuple[Labelled, Labelled]:
+    """The training and the validation images of `data`; see `train_members`."""
+    return tuple(
+        Labelled(read_images(data[f"{prefix}images"]), read_array(data[f"{prefix}labels"]))
+        for prefix in ("", "validation_")
+    )
+
+
+def cost_of(macs: int, recipe: Recipe, training: Labelled) -> dict:
+    """`training_cost` of a network of `macs` MACs, and its steps."""
+    steps = recipe.epochs * (len(training.labels) // recipe.batch_size)
+    return training_cost(macs, steps * recipe.batch_size, recipe.epochs) | {"steps": steps}
+
+
+def train_and_write(
+    trainer: Trainer,
+    training: Labelled,
+    validation: Labelled,
+    members: dict[str, Member],
+    networks: list[nn.Module],
+    decisive: dict[str, Any],
+) -> None:
+    """Train, from a checkpoint in the first folder if there is one, and write each member with its network.
+
+    Args:
+        members: folder -> member, with its design card.
+        networks: of the members; those of `trainer`, or what these are parts of.
+        decisive: what the weights depend on besides the recipe, as JSON can hold it.
+    """
     print(f"layers compute in {trainer.precision}")
-    decisive = {
-        "code": code,
-        "stream": stream,
-        "recipe": settings.model_dump() | {"precision": trainer.precision},
-        "members": descriptions,
-        "data": card["splits"],
-    }
-    with Checkpoint(Path(folders[0], "checkpoint.pt"), decisive) as checkpoint:
+    recipe = trainer.recipe
+    decisive |= {"recipe": recipe.model_dump() | {"precision": trainer.precision}}
+    with Checkpoint(Path(next(iter(members)), "checkpoint.pt"), decisive) as checkpoint:
         history = trainer.train(training, validation, checkpoint)
-    right = accuracies(networks, validation, preprocessing)
-    steps = settings.epochs * (len(training.labels) // settings.batch_size)
-    for folder, member, member_card, network, accuracy in zip(folders, members, cards, networks, right, strict=True):
-        member_card["device"] = checkpoint.device
-        member_card["precision"] = trainer.precision
-        member_card["training_cost"] = training_cost(member_card["macs"], steps * settings.batch_size, settings.epochs)
-        member_card["training_cost"]["steps"] = steps
+    right = accuracies(trainer.networks, validation, trainer.preprocessing)
+    for (folder, member), network, accuracy in zip(members.items(), networks, right, strict=True):
+        made = {"device": checkpoint.device, "precision": trainer.precision, "validation_accuracy": accuracy}
         if near_chance(accuracy, validation.labels):
             warning = f"validation accuracy {accuracy:.3f} is hardly better than chance: training failed"
             print(f"warning: {member.member}: {warning}")
         write_csv(Path(folder, "history.csv"), history)
-        write_member(folder, network, replace(member, **member_card, validation_accuracy=accuracy))
+        write_member(folder, network, replace(member, **made))
     checkpoint.remove()

@@ -1,6 +1,7 @@
 """The optimizer of one network or several, and its learning rate at each step."""
 
 import math
+from collections.abc import Collection
 
 import torch
 from torch import nn
@@ -11,20 +12,29 @@ from resiliency.training.settings import Recipe
 
 
 @without_compiler()
-def optimizer(networks: list[nn.Module], recipe: Recipe) -> torch.optim.Optimizer:
-    """The optimizer over all parameters; norms and biases, which have one dimension, do not decay."""
+def optimizer(networks: list[nn.Module], recipe: Recipe, body: Collection[nn.Parameter] = ()) -> torch.optim.Optimizer:
+    """The optimizer over all parameters; norms and biases, which have one dimension, do not decay.
+
+    Args:
+        body: parameters that learn at the share `body_rate` of the rate, of a recipe that has one.
+    """
     parameters = [p for network in networks for p in network.parameters() if p.requires_grad]
     groups = [
         {"params": [p for p in parameters if p.ndim > 1], "weight_decay": recipe.weight_decay},
         {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
     ]
-    if recipe.optimizer == "sgd":
-        return torch.optim.SGD(groups, lr=recipe.learning_rate, momentum=0.9, nesterov=True, foreach=True)
-    on_gpu = parameters[0].is_cuda  # there the rate and the number of the step stay, for CUDA graphs to read them
+    # On a GPU the rate and the number of the step stay there, for CUDA graphs to read them.
+    on_gpu = parameters[0].is_cuda and recipe.optimizer != "sgd"
     rate = torch.tensor(recipe.learning_rate, device=parameters[0].device) if on_gpu else recipe.learning_rate
+    if recipe.optimizer == "muon":
+        groups = _with_kernels(groups, networks)
+    if body:
+        groups = [part for group in groups for part in _by_rate(group, set(body), rate, recipe.body_rate)]
+    if recipe.optimizer == "sgd":
+        return torch.optim.SGD(groups, lr=rate, momentum=0.9, nesterov=True, foreach=True)
     if recipe.optimizer == "adamw":
         return torch.optim.AdamW(groups, lr=rate, foreach=True, capturable=on_gpu)
-    return Muon(_with_kernels(groups, networks), lr=rate, capturable=on_gpu)
+    return Muon(groups, lr=rate, capturable=on_gpu)
 
 
 def _with_kernels(groups: list[dict], networks: list[nn.Module]) -> list[dict]:
@@ -38,12 +48,20 @@ def _with_kernels(groups: list[dict], networks: list[nn.Module]) -> list[dict]:
     ]
 
 
+def _by_rate(group: dict, body: set[nn.Parameter], rate: float | torch.Tensor, share: float) -> list[dict]:
+    """`group`, in two where some of its parameters are of the body; a `share` of the rate is kept with these."""
+    head, slow = ([p for p in group["params"] if (p in body) == of_body] for of_body in (False, True))
+    return [group | {"params": head}, group | {"params": slow, "lr": rate * share, "share": share}]
+
+
 def set_learning_rate(stepping: torch.optim.Optimizer, rate: float) -> None:
+    """Set `rate`, or the share of it that a group of parameters has."""
     for group in stepping.param_groups:
+        own = rate * group.get("share", 1)
         if isinstance(group["lr"], torch.Tensor):
-            group["lr"].fill_(rate)
+            group["lr"].fill_(own)
         else:
-            group["lr"] = rate
+            group["lr"] = own
 
 
 def restore(stepping: torch.optim.Optimizer, state: dict) -> None:

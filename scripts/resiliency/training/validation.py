@@ -1,12 +1,15 @@
 """Images with labels, how networks see them, and the share of them that networks label right."""
 
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
+from resiliency.data.images import seen
 from resiliency.data.loading import batches, in_order
+from resiliency.data.pictures import View
 from resiliency.data.source import Images
 from resiliency.designs.networks import normalised
 from resiliency.devices.choice import inference
@@ -21,11 +24,23 @@ class Labelled(NamedTuple):
 
 
 class Preprocessing(NamedTuple):
-    """How images come to a network: normalised with mean and std per channel, decoded by so many workers."""
+    """How images come to a network: in a view, decoded by so many workers, normalised with mean and std per channel.
 
-    mean: list[float]
-    std: list[float]
+    Without mean and std, what comes are features, float Bx1x1xD, and stays as it is.
+    """
+
+    mean: list[float] | None
+    std: list[float] | None
     workers: int = 0
+    view: View | None = None
+
+    def normalised(self, images: Tensor) -> Tensor:
+        """Images uint8 BxHxWx3 -> float32 Bx3xHxW."""
+        return images if self.mean is None else normalised(images, self.mean, self.std)
+
+    def in_view(self, images: Images, chosen: np.ndarray) -> np.ndarray:
+        """The images at `chosen`, uint8 BxHxWx3."""
+        return seen(images, chosen, [self.view])[0]
 
 
 def accuracies(networks: list[nn.Module], data: Labelled, preprocessing: Preprocessing) -> list[float]:
@@ -41,9 +56,10 @@ def accuracies(networks: list[nn.Module], data: Labelled, preprocessing: Preproc
     for network in networks:
         network.eval()
     with inference():
-        read = batches(data.images, order, device, preprocessing.workers)
+        shown = partial(preprocessing.in_view, data.images)
+        read = batches(data.images, order, device, preprocessing.workers, shown)
         for images, truth in zip(read, labels.split(256), strict=True):
-            images = normalised(images, preprocessing.mean, preprocessing.std)
+            images = preprocessing.normalised(images)
             answers = torch.stack([network(images) for network in networks])
             if not torch.isfinite(answers).all():
                 raise Fault("validation logits are not finite; lower learning_rate, set gradient_clip, or mend weights")

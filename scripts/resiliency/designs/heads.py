@@ -1,0 +1,75 @@
+"""The head of a network: the layer that gives the logits; and what is trained of a network besides."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+
+from resiliency.designs.stages import feature_stages
+from resiliency.faults import Fault
+
+
+def head_name(network: nn.Module, images: Tensor) -> str:
+    """Name of the layer whose output is the logits: timm's classifier, or the `nn.Linear` that is applied last.
+
+    Args:
+        images: some that `network` takes, float32 Bx3xHxW.
+
+    Raises:
+        Fault: there is no such layer, as where logits are the mean of two heads.
+    """
+    network.eval()
+    names = {module: name for name, module in network.named_modules()}
+    layers = network.get_classifier() if hasattr(network, "get_classifier") else None
+    candidates = [layers] if isinstance(layers, nn.Module) else [m for m in names if isinstance(m, nn.Linear)]
+    with torch.no_grad(), watched_calls(candidates) as calls:
+        logits = network(images)
+    last, _, output = calls[-1] if calls else (None, None, None)
+    if not isinstance(output, Tensor) or not torch.equal(output.flatten(1), logits):
+        raise Fault(f"{type(network).__name__}: has no single layer that gives its logits, which fine-tuning replaces")
+    return names[last]
+
+
+def features_of(network: nn.Module, head: nn.Module, images: Tensor) -> Tensor:
+    """What `head` is applied to when `network` is to `images`: float Bx..., of an `nn.Linear` BxD."""
+    with watched_calls([head]) as calls:
+        network(images)
+    return calls[-1][1]
+
+
+@contextmanager
+def watched_calls(layers: list[nn.Module]) -> Iterator[list[tuple[nn.Module, Tensor, Tensor]]]:
+    """Yield a list that gets layer, input and output of each call of one of `layers`."""
+    calls: list[tuple[nn.Module, Tensor, Tensor]] = []
+    hooks = [
+        layer.register_forward_hook(lambda module, inputs, output: calls.append((module, inputs[0], output)))
+        for layer in layers
+    ]
+    try:
+        yield calls
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+def train_last(network: nn.Module, stages: int) -> None:
+    """Freeze `network` up to its last `stages` feature stages, in the order in which it defines its parameters.
+
+    Raises:
+        Fault: the network lists no more stages than that.
+    """
+    names = list(feature_stages(network))
+    if stages >= len(names):
+        raise Fault(
+            f"training.train: {stages} of {len(names)} feature stages of {type(network).__name__}; expected all, head"
+            + (f", or a number below {len(names)}" if len(names) > 1 else "")
+        )
+    last, reached = names[-stages - 1], False
+    for name, module in network.named_modules():
+        inside = name == last or name.startswith(f"{last}.")
+        if reached and not inside:
+            return
+        reached = reached or inside
+        for parameter in module.parameters(recurse=False):
+            parameter.requires_grad_(False)

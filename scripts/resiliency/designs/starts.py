@@ -1,0 +1,65 @@
+"""Networks to be fine-tuned: weights that somebody else trained, behind them a new head of the data set's classes."""
+
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from resiliency.designs.cards import design_card
+from resiliency.designs.checkpoints import load_weights, read_checkpoint
+from resiliency.designs.heads import head_name
+from resiliency.designs.members import WeightsKind
+from resiliency.designs.networks import build, named
+from resiliency.designs.usable import trial_images
+from resiliency.designs.views import own_view
+from resiliency.designs.weights import file_source, normalisation, preprocessing_words, pretrained_network
+from resiliency.devices.choice import device
+from resiliency.faults import Fault
+
+
+def started(description: dict, card: dict, files: dict[str, str], seed: int) -> tuple[nn.Module, nn.Module, dict]:
+    """The network of a member, on the device, with given weights but in its head; the head; the member's description.
+
+    The network sees images as its weights did in their training.
+
+    Args:
+        description: what is known of the member, with what `Design.described` tells.
+        card: of the data set.
+        files: paths: `weights`, unless they are pretrained.
+        seed: of the weights of the head.
+
+    Raises:
+        Fault: the network or its weights cannot be had, the weights are those of another network, or the network has no
+            single layer that gives the logits.
+    """
+    loaded, name, outputs = description["loaded"], named(description), len(card["classes"])
+    network = build(description, outputs, seed)
+    view = own_view(network, loaded, name)
+    shape = [view["size"], view["size"], 3] if view else card["image_shape"]
+    head = head_name(network, trial_images(shape[0], torch.device("cpu")))
+    source = _load_body(network, head, description, files)
+    described = design_card(network.to(device()), description, card | {"image_shape": shape}, outputs)
+    described |= {"view": view, "side": shape[0]} | normalisation(network, loaded, name)
+    described |= {"weights_kind": WeightsKind.FINE_TUNED}
+    described["weights_source"] = f"fine-tuned here from {source}{preprocessing_words(described)}"
+    print(f"mean {described['mean']}, std {described['std']}")
+    print(f"{described['weights_source']}; a new head {head} of {outputs:,} outputs")
+    own = {key: value for key, value in description.items() if key != "loaded"}
+    return network, network.get_submodule(head), own | described
+
+
+def _load_body(network: nn.Module, head: str, description: dict, files: dict[str, str]) -> str:
+    """Give `network` all weights but those of the layer `head`; where these come from."""
+    own = network.state_dict()
+    if "weights" in files:
+        path = Path(files["weights"])
+        weights, source = read_checkpoint(path, list(own)), file_source(path)
+    else:
+        pretrained, source = pretrained_network(description)
+        weights = pretrained.state_dict()
+    of_head = f"{head}."
+    body = {key: value for key, value in weights.items() if not key.startswith(of_head)}
+    new = {key: value for key, value in own.items() if key.startswith(of_head)}
+    if misfit := load_weights(network, body | new):
+        raise Fault(f"{source}: not the weights of {named(description)} but for its head {head}: {misfit}")
+    return source

@@ -1,0 +1,227 @@
+"""Fine-tuning: a new head behind given weights, what is trained of the network, and what does not fit."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import timm
+import torch
+from default_study import CONFIG, changed, faults_of
+from fault_messages import fault_of
+from PIL import Image
+from safetensors.torch import load_file, save_file
+from small_members import CARD
+from small_training import stored
+from torch import nn
+
+from resiliency.data.images import write_list
+from resiliency.designs.heads import head_name, train_last
+from resiliency.designs.members import WeightsKind
+from resiliency.designs.networks import build, read_member
+from resiliency.designs.settings import Design
+from resiliency.designs.starts import started
+from resiliency.prediction.writing import accuracy
+from resiliency.storage.files import read_array, read_json
+from resiliency.study.loading import load
+from resiliency.training.optimizer import optimizer, restore, set_learning_rate
+from resiliency.training.tuning import fine_tune
+from resiliency.training.tuning_settings import FineTuning
+
+SMALL = {"architecture": "resnet18", "arguments": {"channels": [4, 4, 4, 8]}}
+RECIPE = {"epochs": 2, "batch_size": 8, "warmup_epochs": 0, "learning_rate": 0.01, "shift": 1, "flip": True}
+
+
+@pytest.fixture
+def file(tmp_path):
+    """Weights of a small network of seven classes, with statistics of batch norm of their own."""
+    network = build(Design(**SMALL, stem="original").described(32), 7, seed=5)
+    for _ in range(20):
+        network.train()(torch.randn(8, 3, 32, 32))
+    path = tmp_path / "given.safetensors"
+    save_file({name: tensor.contiguous() for name, tensor in network.state_dict().items()}, path)
+    return path
+
+
+def design(file: Path, **settings) -> Design:
+    return Design(**SMALL | {"weights": str(file), "training": {"train": "all"}} | settings)
+
+
+def tuned(tmp_path: Path, file: Path, seed: int = 0, margin: float | None = None, data: dict | None = None, **recipe):
+    """Weights, by name, of a member that was fine-tuned, and its description; those of `file` are given."""
+    folder = tmp_path / f"small-s{seed}-{'-'.join(map(str, recipe.values()))}"
+    description = design(file).described(32, margin) | {"origin": "independent", "design": "small", "seed": seed}
+    data = (data or stored(tmp_path, 32)) | {"weights": str(file)}
+    fine_tune(str(folder), description, RECIPE | recipe, data, (0, "train", "small", seed), 0, "")
+    return load_file(folder / "weights.safetensors"), read_json(folder / "member.json")
+
+
+def differing(weights: dict, file: Path) -> set[str]:
+    given = load_file(file)
+    return {
+        name for name in weights if weights[name].shape != given[name].shape or (weights[name] != given[name]).any()
+    }
+
+
+def test_a_network_starts_from_all_given_weights_but_the_head(file):
+    networks = [started(design(file).described(32), CARD, {"weights": str(file)}, seed) for seed in (0, 1)]
+    (one, head, described), (other, other_head, _) = networks
+    assert differing(one.state_dict(), file) == differing(other.state_dict(), file) == {"fc.weight", "fc.bias"}
+    assert head.weight.shape == (4, 8)
+    assert not torch.equal(head.weight, other_head.weight)
+    assert described["weights_kind"] == WeightsKind.FINE_TUNED
+    assert described["weights_source"].startswith(f"fine-tuned here from file {file} (sha256 ")
+    assert described["mean"] == list(timm.data.IMAGENET_DEFAULT_MEAN)
+    assert (described["network_outputs"], described["outputs"], described["stem"]) == (4, None, "original")
+
+
+def test_weights_of_another_network_are_refused_with_what_differs(file):
+    weights = load_file(file)
+    weights["layer1.0.conv1.weight"] = torch.zeros(5, 4, 3, 3)
+    del weights["bn1.bias"], weights["fc.weight"]
+    save_file(weights, file)
+    message = fault_of(started, design(file).described(32), CARD, {"weights": str(file)}, 0)
+    assert f"{file} (sha256" in message
+    assert "not the weights of resnet18 but for its head fc: of 128 weights, 1 missing (bn1.bias)" in message
+    assert "1 of another shape (layer1.0.conv1.weight 5x4x3x3, not 4x64x3x3)" in message
+
+
+def test_the_head_alone_is_trained_on_features_of_the_network(tmp_path, file):
+    weights, member = tuned(tmp_path, file, train="head", augment="trivial")
+    assert differing(weights, file) == {"fc.weight", "fc.bias"}
+    (folder,) = tmp_path.glob("small-s0*")
+    assert sorted(path.name for path in folder.iterdir() if path.suffix in (".json", ".csv", ".safetensors")) == [
+        "history.csv", "member.json", "weights.safetensors"
+    ]  # fmt: skip
+    images, labels = (read_array(tmp_path / f"data/validation/{name}.npy") for name in ("images", "labels"))
+    assert accuracy(read_member(folder), images, labels, 0) == pytest.approx(member["validation_accuracy"])
+    assert member["training_cost"] == {"epochs": 2, "images": 64, "macs": 32 * member["macs"], "steps": 8}
+
+
+def test_the_whole_network_learns_and_its_body_slower(tmp_path, file):
+    weights, _ = tuned(tmp_path, file, train="all", body_rate=1)
+    slow, _ = tuned(tmp_path, file, train="all", body_rate=0.001)
+    given = load_file(file)
+
+    def moved(weights):
+        return (weights["layer3.0.conv1.weight"] - given["layer3.0.conv1.weight"]).abs().max()
+
+    assert moved(weights) > 50 * moved(slow) > 0
+    assert "bn1.running_mean" in differing(slow, file)
+
+
+def test_the_last_stages_learn_and_the_rest_stays_with_its_statistics(tmp_path, file):
+    weights, _ = tuned(tmp_path, file, train=2)
+    changed_names = differing(weights, file)
+    assert {name.partition(".")[0] for name in changed_names} == {"layer3", "layer4", "fc"}
+    assert "layer3.0.bn1.running_mean" in changed_names
+
+
+def test_members_of_several_seeds_differ_and_each_repeats(tmp_path, file):
+    one, other = (tuned(tmp_path, file, seed, train="head")[0]["fc.weight"] for seed in (0, 1))
+    again = tuned(tmp_path, file, 0, train="head", epochs=2)[0]["fc.weight"]
+    assert torch.equal(one, again)
+    assert not torch.equal(one, other)
+
+
+@pytest.mark.parametrize("train", ["all", "head"])
+def test_images_in_files_are_learned_as_the_weights_see_them(tmp_path, file, monkeypatch, train):
+    """At the size of the weights, of which timm knows 224 px, whatever the size of the data set."""
+    data = stored(tmp_path, 16)
+    random = np.random.default_rng(0)
+    for split in ("train", "validation"):
+        count, paths = len(read_array(tmp_path / f"data/{split}/labels.npy")), []
+        for index in range(count):
+            paths.append(str(tmp_path / f"{split}{index}.png"))
+            Image.fromarray(random.integers(0, 256, (40, 50, 3), dtype=np.uint8)).save(paths[-1])
+        write_list(tmp_path / f"data/{split}/images.json", paths, 72, 0.875)
+    data |= {key: path.replace(".npy", ".json") for key, path in data.items() if key.endswith("images")}
+    sizes = set()
+    monkeypatch.setattr(nn.Conv2d, "forward", watch(nn.Conv2d.forward, sizes))
+    _, member = tuned(tmp_path, file, margin=0.875, data=data, train=train, epochs=1)
+    assert sizes == {224}
+    assert member["view"] == {"size": 224, "margin": 0.95, "interpolation": "bicubic", "squash": False}
+
+
+def watch(forward, sizes: set[int]):
+    def watched(layer, images):
+        if images.shape[1] == 3:
+            sizes.add(images.shape[-1])
+        return forward(layer, images)
+
+    return watched
+
+
+def test_the_share_of_the_rate_outlives_a_checkpoint():
+    network = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2))
+    recipe, body = FineTuning(body_rate=0.25), list(network[0].parameters())
+    first = optimizer([network], recipe, body)
+    network(torch.zeros(1, 2)).sum().backward()
+    first.step()
+    second = optimizer([network], recipe, body)
+    restore(second, first.state_dict())
+    set_learning_rate(second, 0.4)
+    assert [group["lr"] for group in second.param_groups] == [0.4, 0.1, 0.4, 0.1]
+    assert all(parameter in second.state for parameter in network.parameters())
+
+
+@pytest.mark.parametrize(
+    ("architecture", "name"), [("resnet18", "fc"), ("convnext_atto", "head.fc"), ("vit_tiny_patch16_224", "head")]
+)
+def test_heads_of_timms_networks(architecture, name):
+    network = timm.create_model(architecture, num_classes=3)
+    assert head_name(network, torch.rand(1, 3, 224, 224)) == name
+
+
+def test_other_heads():
+    network = nn.Sequential(nn.Flatten(), nn.Linear(12, 5), nn.ReLU(), nn.Linear(5, 3))
+    assert head_name(network, torch.rand(2, 3, 2, 2)) == "3"
+    message = fault_of(head_name, nn.Sequential(network, nn.LogSoftmax(1)), torch.rand(2, 3, 2, 2))
+    assert message.startswith("Sequential: has no single layer that gives its logits")
+    message = fault_of(train_last, network, 1)
+    assert "training.train: 1 of 0 feature stages of Sequential; expected all, head" in message
+    message = fault_of(train_last, timm.create_model("resnet18"), 5)
+    assert message.endswith("expected all, head, or a number below 5")
+
+
+FINE = {"architecture": "resnet18", "weights": "pretrained", "training": {"train": "head"}}
+
+
+@pytest.mark.parametrize(
+    ("settings", "fault"),
+    [
+        ({"weights": "random"}, "training.train: unknown key"),
+        ({"weights": ["a.pt", "b.pt"]}, "weights: fine-tuning starts from one file"),
+        ({"classes": ["a", "b"]}, "classes: fine-tuning makes a new head"),
+        ({"training": {"train": 0}}, "training.train: 0: must be all, head, or a whole number of stages from 1"),
+        ({"training": {"train": True}}, "training.train: True: must be all, head, or a whole number"),
+        ({"training": {"train": "body"}}, "training.train: 'body': must be all, head, or a whole number"),
+        ({"training": {"body_rate": 0}}, "training.body_rate: 0: Input should be greater than 0"),
+        ({"training": {"body_rates": 0}}, "training.body_rates: unknown key; did you mean body_rate?"),
+        ({"weights": "nowhere.pt"}, "weights: there is no file nowhere.pt"),
+        ({"input_size": 64}, "input_size: all members see images of 32 px as the data set has them"),
+    ],
+)
+def test_faults_of_studies_that_fine_tune(settings, fault):
+    config = changed("designs.tuned", FINE | settings)
+    config["members"] = CONFIG["members"] | {"designs": [*CONFIG["members"]["designs"], "tuned"]}
+    faults = faults_of(config)
+    assert len(faults) == 1
+    assert faults[0].startswith(f"designs.tuned.{fault}")
+
+
+@pytest.mark.parametrize("place", ["joint.designs", "search.design"])
+def test_only_independent_members_are_fine_tuned(place):
+    config = changed(place, "tuned" if place == "search.design" else ["tuned", "tuned", "tuned"])
+    config["designs"]["tuned"] = FINE
+    assert any(f"{place}{'' if place == 'search.design' else '.0'}: 'tuned' " in fault for fault in faults_of(config))
+
+
+def test_a_fine_tuned_design_has_a_member_of_each_seed_and_the_studys_recipe():
+    config = changed("designs.tuned", FINE | {"training": {"train": "head", "epochs": 3}})
+    config["members"] = CONFIG["members"] | {"designs": [*CONFIG["members"]["designs"], "tuned"], "seeds": 3}
+    study = load(config)
+    assert [name for name in study.independent_members() if "tuned" in name] == ["tuned-s0", "tuned-s1", "tuned-s2"]
+    recipe = study.recipe("tuned")
+    assert (recipe.train, recipe.epochs, recipe.batch_size) == ("head", 3, study.training.batch_size)
+    assert study.described("tuned")["stem"] == "original"
+    assert not hasattr(study.recipe("vit"), "train")
