@@ -20,6 +20,7 @@ from resiliency.designs.members import WeightsKind
 from resiliency.designs.networks import build, read_member
 from resiliency.designs.settings import Design
 from resiliency.designs.starts import started
+from resiliency.designs.trial import trial
 from resiliency.prediction.writing import accuracy
 from resiliency.storage.files import read_array, read_json
 from resiliency.study.loading import load
@@ -67,6 +68,8 @@ def test_a_network_starts_from_all_given_weights_but_the_head(file):
     (one, head, described), (other, other_head, _) = networks
     assert differing(one.state_dict(), file) == differing(other.state_dict(), file) == {"fc.weight", "fc.bias"}
     assert head.weight.shape == (4, 8)
+    assert 0 < head.weight.abs().max() < 0.1
+    assert not head.bias.any()
     assert not torch.equal(head.weight, other_head.weight)
     assert described["weights_kind"] == WeightsKind.FINE_TUNED
     assert described["weights_source"].startswith(f"fine-tuned here from file {file} (sha256 ")
@@ -181,6 +184,22 @@ def test_other_heads():
     assert "training.train: 1 of 0 feature stages of Sequential; expected all, head" in message
     message = fault_of(train_last, timm.create_model("resnet18"), 5)
     assert message.endswith("expected all, head, or a number below 5")
+
+
+@pytest.mark.parametrize(
+    ("settings", "train", "fault"),
+    [
+        ({"architecture": "resnet18"}, 5, "training.train: 5 of 5 feature stages of ResNet; expected all, head, or a "),
+        (
+            {"architecture": "deit_tiny_distilled_patch16_224"},
+            "head",
+            "VisionTransformerDistilled: has no single layer",
+        ),
+    ],
+)
+def test_what_cannot_be_fine_tuned_is_refused_before_anything_is_computed(settings, train, fault):
+    request = {"description": Design(**settings).described(224), "outputs": 10, "fetched": None, "train": train}
+    assert trial({"tuned": request})["tuned"].startswith(fault)
 
 
 FINE = {"architecture": "resnet18", "weights": "pretrained", "training": {"train": "head"}}

@@ -181,6 +181,25 @@ def test_weights_and_classes_that_take_the_place_of_others_are_loaded_though_the
     assert study.planned() == {}
 
 
+def test_a_network_of_ones_own_is_fine_tuned_and_again_if_its_weights_change(loaded):
+    study, network = loaded
+    tuned = STUDY["designs"]["resnet20"] | {"weights": "nets/second.pt", "training": {"train": "head", "epochs": 20}}
+    tuned = {key: value for key, value in tuned.items() if key != "classes"}
+    target = "results/loaded/predictions/tuned-s0/clean.npy"
+    with_tuned = f"designs={json.dumps({'tuned': tuned})}", "members={designs: [densenet_s, resnet20, tuned]}"
+    run = study.snakemake("--cores", "2", target, "--config", *with_tuned)
+    assert run.returncode == 0, run.stdout
+    logits = np.load(study.directory / target)[0]
+    assert (logits.argmax(1) == np.load(study.results / "data/test/labels.npy")).mean() > 0.2  # of ten classes
+    card = json.loads((study.results / "members/tuned-s0/member.json").read_text())
+    assert (card["weights_kind"], card["mean"]) == ("fine-tuned", [0.2, 0.3, 0.4])
+    assert card["weights_source"].startswith("fine-tuned here from file nets/second.pt (sha256 ")
+    assert study.planned(target, "--config", *with_tuned) == {}
+    weight = network.fc.bias.detach().numpy().tobytes()
+    with older(study.directory / "nets/second.pt", weight, bytes(len(weight))):
+        assert study.planned(target, "--config", *with_tuned) == {"fine_tune": 1, "predict": 1}
+
+
 def test_a_missing_checkpoint_and_one_of_another_network_are_named_in_one_line(loaded):
     study, _ = loaded
     missing = "designs={resnet20: {weights: [nets/third.pt, nets/second.pt]}}"

@@ -16,6 +16,10 @@ from resiliency.designs.weights import file_source, normalisation, preprocessing
 from resiliency.devices.choice import device
 from resiliency.faults import Fault
 
+HEAD_STD = (
+    0.01  # of the weights of a new head. Those of timm's EfficientNets are so large that they drown what it learns
+)
+
 
 def started(description: dict, card: dict, files: dict[str, str], seed: int) -> tuple[nn.Module, nn.Module, dict]:
     """The network of a member, on the device, with given weights but in its head; the head; the member's description.
@@ -37,6 +41,7 @@ def started(description: dict, card: dict, files: dict[str, str], seed: int) -> 
     view = own_view(network, loaded, name)
     shape = [view["size"], view["size"], 3] if view else card["image_shape"]
     head = head_name(network, trial_images(shape[0], torch.device("cpu")))
+    _begin(network.get_submodule(head))
     source = _load_body(network, head, description, files)
     described = design_card(network.to(device()), description, card | {"image_shape": shape}, outputs)
     described |= {"view": view, "side": shape[0]} | normalisation(network, loaded, name)
@@ -46,6 +51,15 @@ def started(description: dict, card: dict, files: dict[str, str], seed: int) -> 
     print(f"{described['weights_source']}; a new head {head} of {outputs:,} outputs")
     own = {key: value for key, value in description.items() if key != "loaded"}
     return network, network.get_submodule(head), own | described
+
+
+def _begin(head: nn.Module) -> None:
+    """Draw small weights for a new head, and set its bias to zero."""
+    for layer in head.modules():
+        if isinstance(layer, nn.Linear | nn.Conv2d):
+            nn.init.normal_(layer.weight, std=HEAD_STD)
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
 
 
 def _load_body(network: nn.Module, head: str, description: dict, files: dict[str, str]) -> str:

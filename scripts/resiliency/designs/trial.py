@@ -19,8 +19,8 @@ def trial(designs: dict[str, dict]) -> dict[str, str]:
 
     Args:
         designs: name -> `description`, as `Design.described` tells; `outputs`, the number of logits that are needed, or
-            None where it is not known; and `fetched`, whether pretrained weights must be on this machine already, or
-            None where there are none.
+            None where it is not known; `fetched`, whether pretrained weights must be on this machine already, or None
+            where there are none; and, of a design that is fine-tuned, `train`, the layers that are trained.
     """
     with TemporaryDirectory() as folder:
         requests, answers = Path(folder, "requests.json"), Path(folder, "answers")
@@ -45,17 +45,20 @@ def _answer(requests: Path, answers: Path) -> None:
             file.flush()
 
 
-def _fault(description: dict, outputs: int | None, fetched: bool | None) -> str:
+def _fault(description: dict, outputs: int | None, fetched: bool | None, train: str | int | None = None) -> str:
     import torch
 
+    from resiliency.designs.heads import head_name, train_last
     from resiliency.designs.hub import downloaded
     from resiliency.designs.networks import build, named
-    from resiliency.designs.usable import network_fault
+    from resiliency.designs.usable import network_fault, trial_images
     from resiliency.designs.weights import pretrained_config
     from resiliency.faults import Fault
 
     label = f"{named(description)} with {description['arguments']}" if description["arguments"] else named(description)
-    places = ["cpu"] if description["factory"] else ["meta", "cpu"]  # what the device meta does not know is tried again
+    places = (
+        ["cpu"] if description["factory"] or train else ["meta", "cpu"]
+    )  # what the device meta does not know is tried again
     fault = ""
     try:
         config = pretrained_config(description["architecture"]) if fetched is not None else None
@@ -69,6 +72,10 @@ def _fault(description: dict, outputs: int | None, fetched: bool | None) -> str:
                 network = build(description, outputs or 1000, seed=0)
             side = description["side"] or network.pretrained_cfg["input_size"][-1]
             fault = network_fault(network, side, outputs)
+            if train and not fault:
+                head_name(network, trial_images(side, torch.device(place)))
+                if isinstance(train, int):
+                    train_last(network, train)
         except Fault as reason:
             return str(reason)
         if not fault:

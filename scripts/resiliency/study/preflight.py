@@ -128,10 +128,11 @@ def _request(study: Study, name: str) -> dict:
         outputs = None if design.weights == "pretrained" else outputs
     described = study.described(name)
     description = {key: value for key, value in described.items() if key != "loaded"}
-    if design.weights != "pretrained":
-        return {"description": description, "outputs": outputs, "fetched": None}
-    description["revision"] = design.revision
-    return {"description": description, "outputs": outputs, "fetched": HF_HUB_OFFLINE}
+    request = {"description": description, "outputs": outputs, "fetched": None}
+    if design.weights == "pretrained":
+        description["revision"] = design.revision
+        request["fetched"] = HF_HUB_OFFLINE
+    return request | ({"train": study.recipe(name).train} if design.fine_tuned else {})
 
 
 def _key(study: Study, name: str, request: dict) -> str:
