@@ -238,7 +238,7 @@ class Reported:
 
     def _observe(self) -> None:
         rule = self.study.ensembles.main_rule
-        settings = {"rule": rule, "margin": self.statistics.error_margin, "reference": None}
+        settings = rule, self.statistics.error_margin, None, self.study.attribution.target
         members, tables = self.tables["members"], None
         if "ensembles" in self.made:
             networks = list(MEMBERS) if self.kind == "network" else []
@@ -255,7 +255,7 @@ class Reported:
             )
             metrics = self.pairs[["kind", "metric"]].drop_duplicates()
             tables = OfEnsembles(self.tables["ensembles"], metrics, without_images, self.image_errors)
-        observed = observations(members, int(self.conditions.images.iloc[0]), tables, settings)
+        observed = observations(members, int(self.conditions.images.iloc[0]), tables, *settings)
         left_out_of_files = self.contents.left_out if self.contents else {}
         lacking = [name for name in TABLES if name not in self.made]
         self._keep(

@@ -127,8 +127,8 @@ def test_where_no_independent_member_is_accurate_enough_the_rest_of_the_study_is
     assert without.ensembles.empty
     assert without.members.empty
     metrics = pairs[["kind", "metric"]].drop_duplicates()
-    settings = {"rule": RULE, "margin": 0.01, "reference": None, "target": "prediction"}
-    results = observations(members, 60, OfEnsembles(scored.ensembles, metrics, without, scored.image_errors), settings)
+    tables = OfEnsembles(scored.ensembles, metrics, without, scored.image_errors)
+    results = observations(members, 60, tables, RULE, 0.01, None, "prediction")
     table = observation_table(results, 0.95)
     assert set(table["observation"]) == {1, 2, 3, 4}
     assert set(table.loc[table["observation"].isin([2, 4]), "verdict"].dropna()) == {"not tested"}

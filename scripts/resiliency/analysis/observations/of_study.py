@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pandas as pd
 
@@ -33,7 +33,13 @@ class OfEnsembles(NamedTuple):
 
 
 def observations(
-    members: pd.DataFrame, images: int, tables: OfEnsembles | None, settings: dict[str, Any]
+    members: pd.DataFrame,
+    images: int,
+    tables: OfEnsembles | None,
+    rule: str,
+    margin: float,
+    reference: str | None,
+    target: str,
 ) -> list[Observation]:
     """Test each of them.
 
@@ -41,20 +47,20 @@ def observations(
         members: members.csv.
         images: number of the clean test images.
         tables: None where there are no ensembles, which leaves the first observation.
-        settings: `rule`, the combination rule; `margin` of error; `reference`, a recipe of members or none; `target`,
-            the class that attributions explain.
+        rule: the combination rule.
+        margin: difference of error that counts as none.
+        reference: the recipe of the members that observation 1 compares; None for all.
+        target: the class that attributions explain: `label` or `prediction`.
     """
     compared = members.dropna(subset=["parameters", "mean_corruption_error"])
-    compared = compared[compared["recipe"] == settings["reference"]] if settings["reference"] else compared
+    compared = compared[compared["recipe"] == reference] if reference else compared
     matters_more = architecture_matters_more(compared, images)
     if tables is None:
         return [with_images(matters_more, [])]
     balanced = int((members.objective == "balanced").sum())
-    common = {"rule": settings["rule"], "images": images}
+    common = {"rule": rule, "images": images}
     families = dict(zip(members["member"], members["family"], strict=True))
-    less_negative = partial(
-        attribution_diversity_is_less_negative, target=settings["target"], families=families, **common
-    )
+    less_negative = partial(attribution_diversity_is_less_negative, target=target, families=families, **common)
     brings = partial(architecture_brings_diversity, families=families, **common)
     if lack_second_seeds(tables.ensembles):
         brings = partial(_families_bring_diversity, members=members, **common)
@@ -64,7 +70,7 @@ def observations(
             matters_more, [architecture_matters_more(_measured(compared, table), images) for table in of_members]
         ),
         _of_ensembles(less_negative, tables),
-        balance_is_most_resilient(tables.image_errors, balanced, settings["margin"]),
+        balance_is_most_resilient(tables.image_errors, balanced, margin),
         _of_ensembles(brings, tables),
     ]
 
