@@ -1,6 +1,7 @@
 """What is meant for use from Python: its examples, its numbers, its errors, and that it is there without a clone."""
 
 import doctest
+import inspect
 import re
 import subprocess
 import sys
@@ -50,6 +51,16 @@ def test_every_name_that_is_public_is_there():
         assert getattr(api, name).__doc__
     with pytest.raises(AttributeError, match="nothing"):
         _ = api.nothing
+
+
+@pytest.mark.parametrize("name", [name for name in api.__all__ if inspect.isfunction(getattr(api, name))])
+def test_docstrings_describe_all_arguments_and_what_comes_back(name):
+    """The reference of the documentation is made from them."""
+    function = getattr(api, name)
+    lines = [line.strip() for line in inspect.getdoc(function).splitlines()]
+    described = [argument for argument in inspect.signature(function).parameters if f"{argument}: " in " ".join(lines)]
+    assert described == list(inspect.signature(function).parameters)
+    assert "Returns:" in lines
 
 
 @pytest.mark.parametrize("order", [1, -1])

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from resiliency.analysis.verdicts import RULES
 from resiliency.results.comparison import published
 from resiliency.results.found import found
 
@@ -19,7 +20,7 @@ def test_the_readme_says_what_the_studies_say():
 
 
 def test_verdicts_are_counted_over_the_studies_that_could_test_an_observation():
-    digits = pd.read_csv(REPOSITORY / "docs/results/digits/observations.csv")
+    digits = pd.read_csv(REPOSITORY / "docs/results/digits/observations.csv").assign(rules=RULES)
     verdicts = digits["observation"].map({1: "supported", 2: "supported", 3: "undecided", 4: "contradicted"})
     able, unable = digits.assign(verdict=verdicts), digits.assign(verdict="not tested")
     other = able.assign(verdict=verdicts.where(able["observation"] != 1, "undecided"))
@@ -31,3 +32,6 @@ def test_verdicts_are_counted_over_the_studies_that_could_test_an_observation():
     assert lines[2].endswith("*: undecided in the 1 study that could test it (one).")
     assert lines[3].endswith("*: contradicted in the 1 study that could test it (one).")
     assert found({"two": unable}).endswith(": no study could test it.")
+    earlier = found({"one": able.assign(rules="2020-01-01"), "three": other}).splitlines()
+    assert earlier[0].endswith("*: supported in 1 of 2 studies that could test it (one†), undecided in 1 (three).")
+    assert earlier[-1] == "† By [earlier rules](docs/paper.md#verdict-rules)."

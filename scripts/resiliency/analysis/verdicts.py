@@ -163,6 +163,15 @@ def _would_decide(observation: Observation, need: Need) -> str:
 
 
 def observation_table(observations: list[Observation], confidence: float) -> pd.DataFrame:
-    """The table observations.csv."""
+    """Turn the statistics of observations into intervals and verdicts: the table observations.csv.
+
+    Args:
+        observations: what the functions of the four observations return.
+        confidence: level of the one-sided bounds by which the rules decide, above 0.5 and below 1, such as 0.95; the
+            intervals then have the level 2 confidence - 1.
+
+    Returns:
+        One row per part of an observation and per statistic beside it; docs/tables.md describes the columns.
+    """
     table = pd.DataFrame([row for observation in observations for row in observation_rows(observation, confidence)])
     return table.astype({"units_needed": "Int64"})

@@ -6,15 +6,18 @@
 import pandas as pd
 
 from resiliency.analysis.rule import NOT_TESTED, UNDECIDED
+from resiliency.analysis.verdicts import RULES
 from resiliency.program import parser
 from resiliency.report.markdown import escaped
 from resiliency.report.overview import observed
 from resiliency.results.comparison import published
 from resiliency.results.page import with_docs
 
+EARLIER = "†"  # beside a study whose verdict follows rules that have changed since
+
 
 def found(observations: dict[str, pd.DataFrame]) -> str:
-    """A numbered list in Markdown, a line for each observation.
+    """A numbered list in Markdown, a line for each observation, and what its mark means if there is one.
 
     Args:
         observations: study -> observations.csv; those that lack what a rule needs do not count for it.
@@ -27,10 +30,13 @@ def found(observations: dict[str, pd.DataFrame]) -> str:
             statements.setdefault(number, observation["statement"].rstrip("."))
             reached = verdicts.setdefault(number, {})
             if verdict != NOT_TESTED:
-                reached.setdefault(verdict, []).append(study)
-    return "\n".join(
+                mark = EARLIER if observation["key"]["rules"] != RULES else ""
+                reached.setdefault(verdict, []).append(escaped(study) + mark)
+    lines = [
         f"{number}. *{statement}*: {_counted(verdicts[number])}." for number, statement in sorted(statements.items())
-    )
+    ]
+    earlier = any(EARLIER in line for line in lines)
+    return "\n".join(lines + [f"\n{EARLIER} By [earlier rules](docs/paper.md#verdict-rules)."] * earlier)
 
 
 def _counted(reached: dict[str, list[str]]) -> str:
@@ -40,13 +46,9 @@ def _counted(reached: dict[str, list[str]]) -> str:
     able = sum(map(len, reached.values()))
     first, *others = sorted(reached, key=lambda verdict: (verdict == UNDECIDED, verdict))
     of = f"{len(reached[first])} of {able} studies" if able > 1 else "the 1 study"
-    parts = [f"{first} in {of} that could test it ({_named(reached[first])})"]
-    parts += [f"{verdict} in {len(reached[verdict])} ({_named(reached[verdict])})" for verdict in others]
+    parts = [f"{first} in {of} that could test it ({', '.join(reached[first])})"]
+    parts += [f"{verdict} in {len(reached[verdict])} ({', '.join(reached[verdict])})" for verdict in others]
     return ", ".join(parts)
-
-
-def _named(studies: list[str]) -> str:
-    return ", ".join(map(escaped, studies))
 
 
 if __name__ == "__main__":

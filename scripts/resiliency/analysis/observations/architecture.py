@@ -21,15 +21,20 @@ OTHERS = ("log10 parameters", "clean accuracy")
 
 
 def architecture_matters_more(members: pd.DataFrame, images: int) -> Observation:
-    """Closeness (`resiliency.analysis.closeness`) of family against size, and against clean accuracy.
+    """Test observation 1: architecture matters more for robustness than size, or than clean accuracy.
 
-    A design is the mean of its seeds. Families are what the statement is about and so what is left out in turn, with
-    all their designs: other designs of the same families would say nothing of other families. Those of one design have
-    no distances within and do not count for degrees of freedom. Beside stand what the verdict does not rest on: the
-    shares of variance within families, R² of all subsets of predictors, and Shapley contributions to it.
+    The statistics are the closeness of family against size and against clean accuracy, from -1 to 1
+    (`resiliency.analysis.closeness`). A design is the mean of its seeds. Families are left out in turn, with all their
+    designs, because the statement is about families. Families of one design have no distances within and do not count
+    for degrees of freedom. Shares of variance within families, R² of all subsets of predictors, and Shapley
+    contributions are listed beside, without a verdict.
 
     Args:
-        members: members.csv; only independently trained ones count.
+        members: table members.csv, one row per member; only independently trained members count.
+        images: number of test images.
+
+    Returns:
+        The statistics, for `observation_table`; `lacking` names what the rule needs and the tables do not have, if any.
     """
     members = members[members.origin == INDEPENDENT]
     means = {"parameters": "first"} | dict.fromkeys(MEASURED, "mean")

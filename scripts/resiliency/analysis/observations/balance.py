@@ -22,19 +22,23 @@ class Spread(NamedTuple):
 
 
 def balance_is_most_resilient(image_errors: pd.DataFrame, members: int, margin: float) -> Observation:
-    """Mean corruption error of the balanced objective at 0 < lambda < 1, less that at lambda 0, and at 1.
+    """Test observation 3: a balanced joint loss gives the most robust ensembles.
 
-    The balanced setting is the mean over all strengths strictly between 0 and 1; lambda 0 is independent training, 1
-    the ensemble's loss alone. From five seeds on, the spread between seeds is that of the paired differences. With
-    fewer it is pooled over all joint settings of the study, whatever their objective, as the residual variance of
-    settings and seeds, and taken `UNLIKE` times, since settings need not spread alike. The variance over images of the
-    mean difference is added to it.
+    The statistics are the corrupted error of the balanced objective at 0 < lambda < 1 minus the error at lambda 0
+    (independent training), and minus the error at lambda 1 (only the ensemble's loss), from -1 to 1, paired by seed.
+    The balanced setting is the mean over all weights strictly between 0 and 1. With five or more seeds, the variance
+    between seeds is that of the paired differences. With fewer, it is the residual variance of settings and seeds,
+    pooled over all joint settings of any objective, times `UNLIKE`, because settings may differ in variance. The
+    variance over images of the mean difference is added.
 
     Args:
-        image_errors: a row per jointly trained ensemble and image: objective, strength, seed, image, and error, the
-            share of corrupted conditions that the ensemble gets wrong.
-        members: number of members trained with the objective `balanced`.
-        margin: difference of mean corruption error that counts as none.
+        image_errors: one row per jointly trained ensemble and image. Columns: objective; strength, the weight lambda;
+            seed; image; error, the share of corrupted conditions that the ensemble gets wrong, 0 to 1.
+        members: number of members trained with the objective balanced.
+        margin: largest negligible difference of corrupted error.
+
+    Returns:
+        The statistics, for `observation_table`; `lacking` names what the rule needs and the tables do not have, if any.
     """
     errors = image_errors.set_index(["objective", "strength", "seed", "image"]).error.unstack()
     of_balanced = errors[errors.index.get_level_values("objective") == "balanced"].droplevel("objective")

@@ -32,19 +32,26 @@ def attribution_diversity_is_less_negative(
     target: str = "prediction",
     families: Mapping[str, str] | None = None,
 ) -> Observation:
-    """Mean Cohen's q of attribution metrics against prediction metrics: Fisher's z of r, less that of the other r.
+    """Test observation 2: attribution diversity correlates less negatively with accuracy than prediction diversity.
 
-    Like is compared with like: attributions of the predicted class are label-free, as prediction metrics in
-    `LABEL_FREE` are; those of the true label are compared with prediction metrics that use the labels as well. q is
-    averaged over pairs of metrics and over ensemble sizes, in each group of images. Families are left out in turn where
-    there are enough of them, else designs. Beside the verdict stand the other prediction metrics, correlations given
-    the members' mean accuracy, and further test sets, on which it does not depend.
+    The statistic is the mean Cohen's q: Fisher's z of the correlation of an attribution metric minus that of a
+    prediction metric. Like is compared with like: attributions of the predicted class with the label-free prediction
+    metrics (`LABEL_FREE`), attributions of the true label with prediction metrics that use the labels as well. q is
+    averaged over pairs of metrics and over ensemble sizes, in each group of images. Families are left out in turn if
+    there are enough of them, else designs. The other prediction metrics, correlations given the members' mean accuracy,
+    and additional test sets are listed beside, without a verdict.
 
     Args:
-        ensembles: ensembles.parquet; only those of independent members under `rule` count.
-        pairs: the table of pairs.
+        ensembles: table ensembles.parquet, one row per ensemble; only ensembles of independent members under `rule`
+            count.
+        pairs: table with the columns kind and metric of each diversity metric.
+        rule: combination rule, such as mean_probability.
+        images: number of test images.
         target: class that attributions explain, label or prediction.
-        families: member -> its family.
+        families: member -> its family; without it, designs are left out.
+
+    Returns:
+        The statistics, for `observation_table`; `lacking` names what the rule needs and the tables do not have, if any.
     """
     pool = ensembles[(ensembles.origin == INDEPENDENT) & (ensembles.rule == rule)]
     sizes = [group for _, group in pool.groupby("size") if len(group) >= ENSEMBLES]

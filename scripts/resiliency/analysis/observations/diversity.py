@@ -51,17 +51,25 @@ def architecture_brings_diversity(
     units: Units = OF_DESIGNS,
     families: Mapping[str, str] | None = None,
 ) -> Observation:
-    """Cliff's delta of the mean rank over the metrics of each kind, averaged over the sizes that have both.
+    """Test observation 4: architecture diversity gives more diversity of predictions, attributions and activations.
 
-    Metrics are those in `MAIN`; of predictions, those in `LABEL_FREE`, for others contain accuracy. Families are left
-    out in turn where enough of them have a design of two members or more, else designs. Beside the verdict, which does
-    not depend on what test sets a study adds, stand those and single metrics.
+    The statistic of each kind is Cliff's delta, from -1 to 1, of the mean rank over the metrics of the kind, between
+    ensembles of several designs and ensembles of one. It is averaged over the sizes that have both. Metrics are those
+    in `MAIN`; for predictions, those in `LABEL_FREE`, because others contain accuracy. Families are left out in turn if
+    enough of them have a design of two or more members, else designs. Additional test sets and single metrics are
+    listed beside, without a verdict.
 
     Args:
-        ensembles: ensembles.parquet; only those of independent members under `rule` count.
-        pairs: the table of pairs.
-        units: what `designs` counts, and the names of members begin with.
-        families: member -> its family.
+        ensembles: table ensembles.parquet, one row per ensemble; only ensembles of independent members under `rule`
+            count.
+        pairs: table with the columns kind and metric of each diversity metric.
+        rule: combination rule, such as mean_probability.
+        images: number of test images.
+        units: unit that the column `designs` of ensembles counts, and with whose names the names of members begin.
+        families: member -> its family; without it, designs are left out.
+
+    Returns:
+        The statistics, for `observation_table`; `lacking` names what the rule needs and the tables do not have, if any.
     """
     scored = ensembles[(ensembles.origin == INDEPENDENT) & (ensembles.rule == rule)]
     pool = scored[(scored.designs == 1) | (scored.designs == scored["size"])]
