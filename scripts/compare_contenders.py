@@ -1,4 +1,4 @@
-"""Compare the best ensemble, the best member and the baseline: errors under each corruption, and calibration."""
+"""Compare the recommended model with what it has to beat: errors under each corruption, and calibration."""
 
 from resiliency.analysis.bootstrap import Resampling
 from resiliency.analysis.contenders import contenders

@@ -32,6 +32,9 @@ def deployment_tables(members, ensembles) -> dict[str, pd.DataFrame]:
     kept = both["front_macs"] | both["front_parameters"] | (both["found"] == "single")
     table = both.assign(**scores, baseline=both.index == 0)[kept]
     table.insert(0, "number", np.arange(1, len(table) + 1))
+    behind = table["selection_error"] - table["selection_error"].min()
+    table = table.assign(fit=True, instead=table["number"], behind=behind, behind_low=behind - 0.01)
+    table["behind_high"] = behind + 0.01
     return {"deployment": table, "candidates": both.assign(judged_error=errors), **confidence_tables(table)}
 
 

@@ -21,7 +21,7 @@ def answers(tables, classes=("cat", "dog")) -> dict[str, str]:
     return dict(deployment_answers(*(tables[name] for name in NAMES), classes and list(classes), "tiny"))
 
 
-def test_the_questions_come_in_order_and_are_of_the_best_ensemble(tables):
+def test_the_questions_come_in_order_and_are_of_the_recommended_model(tables):
     by_question = answers(tables)
     best = contenders(tables["deployment"])[0]
     assert [question.split()[0] for question in by_question] == ["Which", "How", "When", "What", "What", "How"]
@@ -60,6 +60,6 @@ def test_without_anything_to_deploy_nothing_is_asked(tables):
     assert answers(tables) == {}
 
 
-def test_the_finding_of_the_chart_is_of_the_best_ensemble(tables):
+def test_the_finding_of_the_chart_is_of_the_recommended_model(tables):
     sentence = finding(tables["deployment"], tables["risk_coverage"])
-    assert sentence.startswith("The best ensemble misclassifies 2.0 % of corrupted images if it answers all, ")
+    assert sentence.startswith("The recommended model misclassifies 2.0 % of corrupted images if it answers all, ")

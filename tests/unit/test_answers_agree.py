@@ -43,6 +43,8 @@ STUDIES = {
     "single members": only(BASE, ROWS["size"] == 1),
     "no baseline": varied(baseline=False),
     "without parameters": varied(parameters=np.nan),
+    "a cheaper one is as good": varied(instead=ROWS.number.iloc[0]),
+    "not fit": varied(fit=ROWS["size"] == 1),
     "large": varied(macs=ROWS.macs * 1e6, parameters=ROWS.parameters * 1e4),
 }
 
@@ -79,6 +81,27 @@ def test_which_one_says_members_sizes_and_what_they_were_chosen_by(tables, best)
     assert ("there are no ensembles" in text) == (tables["deployment"]["size"] == 1).all()
     assert f"lowest {OBJECTIVES[best['objective']]} on {best['selection_images']} test images" in text
     assert f"from {best['images']} other images" in text
+
+
+def test_the_rule_says_how_far_the_most_accurate_one_is(tables, best):
+    text, table = answers(tables)[WHICH], tables["deployment"]
+    fit = table[table.fit]
+    accurate = fit.loc[fit.selection_error.idxmin()]
+    taken = accurate.number == best["number"]
+    assert ("is the cheapest candidate that is not significantly worse" in text) == (not taken)
+    cheaper = (fit.macs < best["macs"]) & (fit["size"] <= best["size"])
+    assert ("Every cheaper row" in text) == (taken and bool(cheaper.any()))
+    if not taken:
+        assert (
+            f": {percent(accurate.selection_error)} at {quantity(accurate.macs / best['macs'])} times the MACs" in text
+        )
+        assert f"against {percent(best['selection_error'])}. " in text
+        ends = re.search(r"difference is ([\d.]+) percentage points, at most ([\d.]+) \(95 %", text).groups()
+        assert [float(end) for end in ends] == pytest.approx(
+            [100 * best["behind"], 100 * best["behind_high"]], abs=0.05
+        )
+    single = best["size"] == 1 and accurate["size"] > 1
+    assert ("No ensemble is significantly better" in text) == single
 
 
 def test_the_errors_are_those_of_the_images_that_judge(tables, best):

@@ -29,7 +29,7 @@ def logits_of(members: int, images: int, seed: int, skill: float = 1.0) -> tuple
 
 @pytest.fixture
 def study() -> tuple[list[np.ndarray], np.ndarray]:
-    return logits_of(MEMBERS, IMAGES, 0)
+    return logits_of(MEMBERS, IMAGES, 0, skill=1.3)
 
 
 def scored(study, rule: str = "mean_probability", **objective) -> EnsembleErrors:

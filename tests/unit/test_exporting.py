@@ -198,7 +198,7 @@ def test_an_export_is_what_tables_and_predictions_say(members, images, tmp_path)
 def test_members_without_a_network_are_not_exported():
     deployment = DEPLOYMENT.assign(members=["a-s0", "b-s0", "a-s0+b-s0", "a-s0+b-s0+oracle"])
     networks = [MEMBER, replace(MEMBER, member="b-s0", view={"size": 64})]
-    assert exportable_row(deployment, "best", networks, of_files=False).number == 3
+    assert exportable_row(deployment, "best", networks, of_files=False).number == 2
     with pytest.raises(Fault, match=r"^ensemble a-s0\+b-s0\+oracle: oracle: known by predictions alone; only networks"):
         exportable_row(deployment, 4, networks, of_files=False)
     with pytest.raises(Fault, match="ensemble: b-s0: crops image files in its own way"):
@@ -218,6 +218,8 @@ DEPLOYMENT = pd.DataFrame(
         "macs": [1e6, 2e6, 3e6, np.nan],
         "selection_error": [0.3, 0.1, 0.2, np.nan],
         "mean_corruption_error": 0.3,
+        "fit": True,
+        "instead": [1, 2, 3, 4],
     }
 )
 
@@ -225,7 +227,10 @@ DEPLOYMENT = pd.DataFrame(
 @pytest.mark.parametrize(
     ("ensemble", "number"),
     [
-        ("best", 3),
+        ("best", 2),
+        ("most_accurate", 2),
+        ("best of at most 1 member", 2),
+        ("best of at most 2 members under 1.5 M MACs", 1),
         (2, 2),
         ("4", 4),
         ("best under 1500 kMACs", 1),
@@ -235,6 +240,13 @@ DEPLOYMENT = pd.DataFrame(
 )
 def test_the_ensemble_that_is_named(ensemble, number):
     assert chosen(DEPLOYMENT, checked(ensemble)).number == number
+
+
+def test_the_recommended_one_stands_for_the_best_within_limits():
+    table = DEPLOYMENT.assign(selection_error=[0.3, 0.2, 0.1, np.nan], instead=[1, 1, 2, 4])
+    named = {"best": 2, "most_accurate": 3, "best under 2 M MACs": 1, "best of at most 1 member": 1}
+    assert {name: chosen(table, checked(name)).number for name in named} == named
+    assert chosen(table.assign(fit=[True, True, False, True]), "most_accurate").number == 2
 
 
 @pytest.mark.parametrize(

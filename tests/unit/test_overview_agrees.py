@@ -75,13 +75,14 @@ def test_without_a_baseline_nothing_is_said_of_it():
     deployment = synthetic_tables()["deployment"].assign(baseline=False)
     table = contender_tables(deployment, MAIN[:3])["contenders"]
     assert led_by(table, "Baseline") == ""
-    assert [row["role"] for row in contenders(deployment)] == ["Best ensemble", "Best member"]
+    assert [row["role"] for row in contenders(deployment)] == ["Recommended model", "Best ensemble", "Best member"]
 
 
 def test_contenders_are_the_best_of_their_kind_on_the_images_of_the_choice(tables):
     deployment = tables["deployment"]
     kinds = {"Best ensemble": deployment["size"] > 1, "Best member": deployment["size"] == 1}
     kinds["Baseline"] = deployment["baseline"]
+    kinds["Recommended model"] = deployment["fit"]
     rows = {row["role"]: row for row in contenders(deployment)}
     assert set(rows) == {kind for kind, of_kind in kinds.items() if of_kind.any()}
     for role, row in rows.items():

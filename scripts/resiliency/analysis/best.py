@@ -1,13 +1,28 @@
-"""The best row of deployment.csv, as the report, the comparison of contenders and the export have it."""
+"""The rows of deployment.csv that the report, the comparison of contenders and the export take."""
 
 import pandas as pd
 
 
-def eligible(deployment: pd.DataFrame) -> pd.DataFrame:
-    """The rows that may be best: errors are known both on the images of the choice and on those that judge."""
+def known(deployment: pd.DataFrame) -> pd.DataFrame:
+    """The rows whose errors are known both on the images of the choice and on those that judge."""
     return deployment.dropna(subset=["selection_error", "mean_corruption_error"])
+
+
+def eligible(deployment: pd.DataFrame) -> pd.DataFrame:
+    """The rows that may be best: known ones whose members are all fit, or all known ones of a table without `fit`."""
+    rows = known(deployment)
+    return rows[rows["fit"].astype(bool)] if "fit" in rows else rows
 
 
 def best_row(rows: pd.DataFrame) -> pd.Series:
     """The eligible row with the least selection_error; errors that judge are not known when one chooses."""
     return rows.loc[rows["selection_error"].idxmin()]
+
+
+def recommended_row(rows: pd.DataFrame, deployment: pd.DataFrame) -> pd.Series:
+    """The cheapest row that is not significantly worse than the best of these eligible `rows` of `deployment`."""
+    best = best_row(rows)
+    if "instead" not in rows:
+        return best
+    found = eligible(deployment).loc[lambda table: table["number"] == best["instead"]]
+    return found.iloc[0] if len(found) else best

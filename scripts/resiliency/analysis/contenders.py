@@ -1,6 +1,6 @@
-"""The best ensemble, the best member and the baseline: their errors under each corruption, and their calibration.
+"""The recommended model and what it has to beat: their errors under each corruption, and their calibration.
 
-All three are judged on the half of the test images on which nothing was chosen (see `resiliency.analysis.deployment`).
+All are judged on the half of the test images on which nothing was chosen (see `resiliency.analysis.deployment`).
 """
 
 from collections.abc import Sequence
@@ -9,13 +9,13 @@ import numpy as np
 import pandas as pd
 
 from resiliency.analysis.assessment import Judged
-from resiliency.analysis.best import best_row, eligible
+from resiliency.analysis.best import best_row, eligible, known, recommended_row
 from resiliency.analysis.bootstrap import interval
 from resiliency.ensembles.outputs import Ensemble
 from resiliency.metrics.classification import CALIBRATION, ECE_BINS, bin_of
 from resiliency.names import CLEAN, CORRUPTED
 
-ROLES = ("best ensemble", "best member", "baseline")
+ROLES = ("recommended model", "best ensemble", "best member", "baseline")
 WHO = ["role", "members", "size"]
 UNDER_CORRUPTION = [*WHO, "corruption", "images", "error", "low", "high"]
 UNDER_CORRUPTION += ["difference", "difference_low", "difference_high"]
@@ -23,10 +23,14 @@ CALIBRATION_OF_ROLES = [*WHO, *CALIBRATION]
 
 
 def contenders(deployment: pd.DataFrame) -> dict[str, pd.Series]:
-    """Role -> row of deployment.csv, the `best_row` of those that may have it; without the roles that nobody has."""
-    scored = eligible(deployment)
-    groups = scored[scored["size"] > 1], scored[scored["size"] == 1], scored[scored["baseline"].astype(bool)]
-    return {role: best_row(rows) for role, rows in zip(ROLES, groups, strict=True) if len(rows)}
+    """Role -> row of deployment.csv: the `recommended_row`, then the `best_row` of those that may have the role.
+
+    Roles that nobody has are left out, as is the first of a table from before there was a recommendation.
+    """
+    fit, everything = eligible(deployment), known(deployment)
+    groups = fit[fit["size"] > 1], fit[fit["size"] == 1], everything[everything["baseline"].astype(bool)]
+    best = {role: best_row(rows) for role, rows in zip(ROLES[1:], groups, strict=True) if len(rows)}
+    return {ROLES[0]: recommended_row(fit, deployment)} | best if "instead" in fit and len(fit) else best
 
 
 def errors_under(ensemble: Ensemble, judged: Judged) -> np.ndarray:

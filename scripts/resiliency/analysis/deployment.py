@@ -2,7 +2,7 @@
 
 The best of thousands of ensembles looks better than it is on the images that it was chosen on. Corrupted images are
 test images (published sets have no others), so these are split: one half is for selection, and the other,
-which the choice has not seen, judges it.
+which the choice has not seen, judges it. `resiliency.analysis.recommendation` has the rule of the choice.
 """
 
 from collections.abc import Iterator
@@ -10,7 +10,15 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from resiliency.analysis.bootstrap import interval, resampled_counts
+from resiliency.analysis.bootstrap import Resampling, interval, resampled_counts
+from resiliency.analysis.recommendation import (
+    Difference,
+    cheapest,
+    differences,
+    drawn_errors,
+    fit_members,
+    shortlist,
+)
 from resiliency.data.split import stratified
 from resiliency.ensembles.selection import EnsembleErrors, front, greedy
 from resiliency.metrics.accuracy import accuracies, accuracy_columns
@@ -20,7 +28,7 @@ WORST = ["worst_corruption", "worst_severity", "worst_error", "worst_error_low",
 WORST += ["worst_class_error", "worst_class_error_low", "worst_class_error_high"]
 WORST += ["quantile", "quantile_error", "quantile_error_low", "quantile_error_high"]
 COLUMNS = ["number", "found", "members", "origin", "size", "rule", "macs", "parameters", "front_macs"]
-COLUMNS += ["front_parameters"]
+COLUMNS += ["front_parameters", "fit", "instead", "behind", "behind_low", "behind_high"]
 COLUMNS += ["baseline", "selection_error", "mean_corruption_error", "low", "high", "confidence", "optimism"]
 COLUMNS += ["clean_accuracy", "selection_images", "images", "objective", *WORST]
 
@@ -37,6 +45,7 @@ def candidate_table(
     """All that may be deployed: single members, the ensembles that were scored, and larger ones of greedy selection.
 
     Members that are trained jointly are made for each other, so neither single nor greedy ones are among them.
+    Members that are not fit (`fit_members`) are in no greedy ensemble, and no ensemble of theirs is on a front.
 
     Args:
         members: members.csv, in the order of the predictions.
@@ -47,13 +56,15 @@ def candidate_table(
 
     Returns:
         Columns found (single, scored or greedy), members, origin, size, macs, parameters, selection_error (the
-        objective on the first half), judged_error (mean corruption error on the other), front_macs and front_parameters
-        (whether no other has a smaller selection_error for no more MACs, or parameters).
+        objective on the first half), judged_error (mean corruption error on the other), fit (whether all members are),
+        front_macs and front_parameters (whether no other fit one has a smaller selection_error for no more MACs, or
+        parameters).
     """
+    fit = fit_members(scored.accuracy(np.arange(len(members))[:, None], CLEAN, chosen), scored.labels(CLEAN)[chosen])
     alone = np.flatnonzero(members.origin != JOINT)
     most = ensembles["size"].max() if len(ensembles) else 1
     everything = np.arange(len(scored.labels(CLEAN)))
-    larger = [e for e in greedy(scored, alone, largest, chosen) if len(e) > most]
+    larger = [e for e in greedy(scored, alone[fit[alone]], largest, chosen) if len(e) > most]
     parts = [
         members.iloc[alone].rename(columns={"member": "members"}).assign(found="single", size=1),
         ensembles.assign(found="scored"),
@@ -61,15 +72,17 @@ def candidate_table(
     ]
     columns = ["found", "members", "origin", "size", "macs", "parameters", "mean_corruption_error"]
     table = pd.concat([part.reindex(columns=columns) for part in parts if len(part)], ignore_index=True)
-    table["selection_error"], mean = 0.0, np.zeros(len(table))
+    table["selection_error"], table["fit"], mean = 0.0, False, np.zeros(len(table))
     for rows, of_size in _by_size(table, members):
+        table.loc[rows, "fit"] = fit[of_size].all(axis=1)
         errors = scored.condition_errors(of_size, chosen)
         table.loc[rows, "selection_error"], mean[rows] = scored.chosen_by(errors), errors.mean(axis=1)
     # The errors on all images are known, so that those on the other half need no predictions.
     judged = table.pop("mean_corruption_error") * len(everything) - mean * len(chosen)
     table["judged_error"] = (judged / (len(everything) - len(chosen))).clip(0, 1)  # not -1e-17
+    errors = table.selection_error.where(table.fit, np.inf).to_numpy()
     for cost in ("macs", "parameters"):
-        table[f"front_{cost}"] = front(table.selection_error.to_numpy(), table[cost].to_numpy())
+        table[f"front_{cost}"] = front(errors, table[cost].to_numpy())
     return table
 
 
@@ -84,7 +97,9 @@ def deployment_table(
     confidence: float,
     seed: int,
 ) -> pd.DataFrame:
-    """The rows of deployment.csv: single members, both fronts, greedy ensembles and each origin's best one, by MACs.
+    """The rows of deployment.csv, by MACs.
+
+    They are single members, both fronts, greedy ensembles, and the best one of each origin and of each size.
 
     Args:
         candidates: from `candidate_table`.
@@ -96,16 +111,23 @@ def deployment_table(
     Returns:
         `COLUMNS`: number (1 up, which `snakemake export` takes); mean_corruption_error with its interval and
         clean_accuracy are on the `judged` images, selection_error, what they were chosen by (`objective`), on the
-        others; optimism is the first error less the second, and less that difference of all candidates, for one half of
-        the images may be harder; NaN where another objective than the mean chose. `worst_cases` tells of the worst
-        condition, the worst class and the quantile. Then
+        others; behind is how much larger that is than the least of all fit rows, with the ends of one-sided
+        simultaneous intervals; instead is the number of the row to deploy in place of this one, the `cheapest` that is
+        not significantly worse (of a row that is not fit, its own); optimism is the first error less the second, and
+        less that difference of all candidates, for one half of the images may be harder; NaN where another objective
+        than the mean chose. `worst_cases` tells of the worst condition, the worst class and the quantile. Then
         <test set>_accuracy with its interval _low and _high (Wilson's), on all images of each further test set, none of
         which was chosen on.
     """
     picked = candidates.front_macs | candidates.front_parameters | (candidates.found != "scored")
-    eligible = candidates.dropna(subset=["selection_error"])
-    picked |= candidates.index.isin(eligible.groupby("origin").selection_error.idxmin())
-    table = candidates[picked].sort_values(["macs", "selection_error"], kind="stable", ignore_index=True)
+    known = candidates.dropna(subset=["selection_error"])
+    picked |= candidates.index.isin(known.groupby("origin").selection_error.idxmin())
+    picked |= candidates.index.isin(known[known.fit].groupby("size").selection_error.idxmin())
+    resampling = Resampling(resamples, confidence, seed)
+    compared = candidates.assign(**_compared(candidates, members, scored, chosen, picked, resampling))
+    table = compared[picked].sort_values(["macs", "selection_error"], kind="stable")
+    numbers = pd.Series(np.arange(1, len(table) + 1), table.index)
+    table = table.assign(number=numbers, instead=numbers[table.instead].to_numpy()).reset_index(drop=True)
     harder = (candidates.judged_error - candidates.selection_error).mean()
     counts = resampled_counts(len(judged), resamples, seed, "images")
     for rows, of_size in _by_size(table, members):
@@ -122,7 +144,6 @@ def deployment_table(
     optimism = table.mean_corruption_error - table.selection_error - harder
     table["optimism"] = optimism if scored.objective == "mean" else np.nan
     table = table.assign(
-        number=np.arange(1, len(table) + 1),
         rule=scored.rule,
         objective=scored.objective,
         baseline=table.members == baseline,
@@ -131,6 +152,30 @@ def deployment_table(
         images=len(judged),
     )
     return table[COLUMNS + [column for test_set in scored.further for column in accuracy_columns(test_set)]]
+
+
+def _compared(
+    candidates: pd.DataFrame,
+    members: pd.DataFrame,
+    scored: EnsembleErrors,
+    chosen: np.ndarray,
+    picked: np.ndarray,
+    resampling: Resampling,
+) -> dict[str, pd.Series]:
+    """behind with its ends, and instead as the index of a candidate, of those that are `picked` (bool)."""
+    places = shortlist(candidates, picked)
+    some, names = candidates.iloc[places], {member: place for place, member in enumerate(members.member)}
+    ensembles = [np.array([names[name] for name in joined.split("+")]) for joined in some.members]
+    errors, drawn = some.selection_error.to_numpy(), drawn_errors(scored, ensembles, chosen, resampling)
+    of_best = differences(errors, drawn, some.selection_error.where(some.fit).argmin(), resampling.confidence)
+    columns = dict(zip(("behind", "behind_low", "behind_high"), of_best, strict=True))
+    rows = np.flatnonzero(picked[places])
+    table, instead = some.iloc[rows], pd.Series(candidates.index, candidates.index)
+    for place, row in enumerate(rows):
+        if table.fit.iloc[place]:
+            of = Difference(*(values[rows] for values in differences(errors, drawn, row, resampling.confidence)))
+            instead[table.index[place]] = table.index[cheapest(table, of, place)]
+    return {name: pd.Series(values, some.index) for name, values in columns.items()} | {"instead": instead}
 
 
 def worst_cases(

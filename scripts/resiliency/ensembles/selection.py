@@ -87,6 +87,21 @@ class EnsembleErrors:
             total += np.concatenate(list(self._wrong(ensembles, images, condition)), axis=1)
         return total / len(self.corrupted)
 
+    def wrong_in_groups(self, ensembles: np.ndarray, images: np.ndarray, groups: np.ndarray) -> np.ndarray:
+        """How many images of each of G groups each ensemble gets wrong in each corrupted condition; float32 E x C x G.
+
+        Args:
+            groups: int n in 0..G-1, the group of each of the `images`.
+        """
+        in_group = np.eye(groups.max() + 1, dtype=np.float32)[groups]
+        counts = np.zeros((len(ensembles), len(self.corrupted), in_group.shape[1]), np.float32)
+        for place, condition in enumerate(self.corrupted):
+            start = 0
+            for wrong in self._wrong(ensembles, images, condition):
+                counts[:, place] += wrong.astype(np.float32) @ in_group[start : start + wrong.shape[1]]
+                start += wrong.shape[1]
+        return counts
+
     def accuracy(self, ensembles: np.ndarray, test_set: str, images: np.ndarray) -> np.ndarray:
         """Accuracy float64 E on these images of a test set without corruption."""
         wrong = self._wrong(ensembles, images, self.conditions[test_set][0])

@@ -5,15 +5,18 @@ from collections.abc import Iterable
 
 import pandas as pd
 
-from resiliency.analysis.best import best_row, eligible
+from resiliency.analysis.best import best_row, eligible, recommended_row
 from resiliency.designs.members import Member
 from resiliency.faults import Fault
 
 PACKAGES = ("onnx", "onnxscript", "onnxruntime")  # that exporting needs
-BEST = "best"
-UNDER = re.compile(r"best under (\d+(?:\.\d+)?) ?([kMG]?) ?MACs")
+BEST, MOST_ACCURATE = "best", "most_accurate"
+UNDER = re.compile(r"best(?: of at most ([1-9]\d*) members?)?(?: under (\d+(?:\.\d+)?) ?([kMG]?) ?MACs)?")
 FACTORS = {"": 1, "k": 1e3, "M": 1e6, "G": 1e9}
-ALLOWED = "must be best, best under N MACs (such as best under 5 M MACs), or a number of tables/deployment.csv"
+ALLOWED = (
+    "must be best, best under N MACs (such as best under 5 M MACs), best of at most N members (under N MACs), "
+    "most_accurate, or a number of tables/deployment.csv"
+)
 
 
 def checked(ensemble: str | int) -> str | int:
@@ -23,7 +26,7 @@ def checked(ensemble: str | int) -> str | int:
         ValueError: it may not.
     """
     text = str(ensemble)
-    if text != BEST and not UNDER.fullmatch(text) and not re.fullmatch(r"[1-9]\d*", text):
+    if text != MOST_ACCURATE and not UNDER.fullmatch(text) and not re.fullmatch(r"[1-9]\d*", text):
         raise ValueError(ALLOWED)
     return ensemble
 
@@ -31,8 +34,9 @@ def checked(ensemble: str | int) -> str | int:
 def chosen(deployment: pd.DataFrame, ensemble: str | int) -> pd.Series:
     """The row that `ensemble` names.
 
-    The best has the least error on the images on which ensembles are chosen: of those of several members, or, under a
-    number of multiply-accumulate operations for one image, of all, single members included.
+    The best is the recommended one: the cheapest that is not significantly worse than the most accurate, which has the
+    least error on the images on which ensembles are chosen. Within limits of members and of multiply-accumulate
+    operations for one image, the most accurate is that within the limits.
 
     Args:
         deployment: deployment.csv.
@@ -48,18 +52,20 @@ def chosen(deployment: pd.DataFrame, ensemble: str | int) -> pd.Series:
             raise Fault(f"ensemble: tables/deployment.csv has numbers 1 to {len(deployment)}, not {text}")
         return rows.iloc[0]
     rows = eligible(deployment)
-    if text == BEST:
-        rows = rows[rows["size"] > 1] if (rows["size"] > 1).any() else rows
-    else:
-        value, unit = UNDER.fullmatch(text).groups()
-        most = float(value) * FACTORS[unit]
-        cheapest = rows.macs.min()
+    if text == MOST_ACCURATE:
+        return best_row(rows)
+    members, value, unit = UNDER.fullmatch(text).groups()
+    rows = rows[rows["size"] <= int(members)] if members else rows
+    if value:
+        most, cheapest = float(value) * FACTORS[unit], rows.macs.min()
         rows = rows[rows.macs <= most]
         if rows.empty:
             raise Fault(
                 f"ensemble: none in tables/deployment.csv is under {most:,.0f} MACs; the least is {cheapest:,.0f}"
             )
-    return best_row(rows)
+    if rows.empty:
+        raise Fault(f"ensemble: none in tables/deployment.csv has at most {members} members")
+    return recommended_row(rows, deployment)
 
 
 def exportable_row(

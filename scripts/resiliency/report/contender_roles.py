@@ -1,4 +1,4 @@
-"""The best ensemble, the best member and the baseline, as charts name and mark them."""
+"""The recommended model and what it has to beat, as charts name and mark them."""
 
 import altair as alt
 import pandas as pd
@@ -6,7 +6,8 @@ import pandas as pd
 from resiliency.analysis.contenders import ROLES
 from resiliency.report.style import by_legend
 
-SHAPES = ["circle", "triangle-up", "diamond"]
+HUES = (0, 3, 5, 7)  # of the colours, in the order of the roles
+SHAPES = ["circle", "square", "triangle-up", "diamond"]
 
 
 def named(table: pd.DataFrame) -> pd.Series:
@@ -21,7 +22,7 @@ def roles(rows: pd.DataFrame, colours: list[str]) -> tuple[alt.Color, alt.Shape,
     places = [ROLES.index(role) for role in names.index]
     legend = alt.Legend(title=None, orient="top", direction="horizontal", labelLimit=320)
     hue = alt.Color("who:N", legend=legend).scale(
-        domain=names.tolist(), range=[colours[(0, 5, 7)[place] % len(colours)] for place in places]
+        domain=names.tolist(), range=[colours[HUES[place] % len(colours)] for place in places]
     )
     shape = alt.Shape("who:N", legend=legend).scale(domain=names.tolist(), range=[SHAPES[place] for place in places])
     return hue, shape, *by_legend("who")

@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from resiliency.analysis.best import best_row, eligible
 from resiliency.designs.members import WeightsKind
 from resiliency.names import CORRUPTED
 from resiliency.report.overview import contenders
@@ -30,7 +31,7 @@ def deployment_answers(
     classes: list[str] | None,
     study: str,
 ) -> list[tuple[str, str]]:
-    """Questions and answers about the best ensemble: which, how good, when to abstain, what is worst, cost, delivery.
+    """Questions and answers about the recommended model: which, how good, when to abstain, worst case, cost, delivery.
 
     Args:
         deployment, selective, temperatures, members: tables of these names.
@@ -44,7 +45,7 @@ def deployment_answers(
     of_scores = selective[selective["members"] == best["members"]]
     fitted = temperatures[temperatures["members"] == best["members"]].set_index("images")
     return [
-        ("Which ensemble?", _which(best, bool((deployment["size"] > 1).any()))),
+        ("Which ensemble?", _which(best, deployment)),
         ("How good is it, and how sure is that?", f"{_good(best)} {_calibrated(fitted)}"),
         ("When should it abstain?", _abstains(of_scores)),
         ("What is its worst condition?", _worst(best, classes)),
@@ -53,16 +54,32 @@ def deployment_answers(
     ]
 
 
-def _which(row: dict, several: bool) -> str:
-    """Which one, of candidates of which some have several members."""
+def _which(row: dict, deployment: pd.DataFrame) -> str:
+    """Which row of `deployment`, and by which rule."""
     members = row["members"].replace("+", " + ")
-    alone = "" if several else ": there are no ensembles"
+    alone = "" if (deployment["size"] > 1).any() else ": there are no ensembles"
     together = f": {row['size']} members, combined by {label(row['rule'])}" if row["size"] > 1 else ""
-    chosen, others = plural(row["selection_images"], "test image"), plural(row["images"], "other image")
+    judged = f"The figures below are from {plural(row['images'], 'other image')}, which the choice did not use."
+    return f"{members}{together or f', a single member{alone}'}. {_rule(row, eligible(deployment))} {judged}"
+
+
+def _rule(row: dict, rows: pd.DataFrame) -> str:
+    """Why this one, of the eligible rows."""
+    best, chosen = best_row(rows), plural(row["selection_images"], "test image")
+    lowest = f"lowest {OBJECTIVES[row['objective']]} on {chosen}"
+    if row["number"] == best["number"]:
+        cheaper = rows[(rows["macs"] < row["macs"]) & (rows["size"] <= row["size"])]
+        worse = (
+            " Every cheaper row of deployment.csv with no more members is significantly worse." if len(cheaper) else ""
+        )
+        return f"It has the {lowest}.{worse}" if "instead" in rows else f"It was chosen for the {lowest}."
+    more = "No ensemble is significantly better than it. " if row["size"] == 1 and best["size"] > 1 else ""
+    ratio = f" at {quantity(best['macs'] / row['macs'])} times the MACs" if row["macs"] > 0 and best["macs"] > 0 else ""
     return (
-        f"{members}{together or f', a single member{alone}'}. It was chosen for the lowest "
-        f"{OBJECTIVES[row['objective']]} on {chosen}; the figures below are from {others}, which the choice "
-        "did not use."
+        "It is the cheapest candidate that is not significantly worse than the most accurate one, which has the "
+        f"{lowest}: {percent(best['selection_error'])}{ratio}, against {percent(row['selection_error'])}. {more}"
+        f"The difference is {points(row['behind'])} percentage points, at most {points(row['behind_high'])} "
+        f"({percent(row['confidence'], 0)} confidence, allowing for the number of candidates)."
     )
 
 
@@ -177,10 +194,9 @@ def _delivered(row: dict, deployment: pd.DataFrame, members: pd.DataFrame, study
         "where they are made"
     )
     networks = deployment[[not set(joined.split("+")) & set(unknown) for joined in deployment["members"]]]
-    networks = networks.dropna(subset=["selection_error"])
-    if networks.empty:
+    if eligible(networks).empty:
         return f"{answer}."
-    other = networks.loc[networks["selection_error"].idxmin()]
+    other = best_row(eligible(networks))
     return (
         f"{answer}; or export the best row of networks, {other['members'].replace('+', ' + ')}, which misclassifies "
         f"{percent(other['mean_corruption_error'])} of corrupted images: {_exported(other['number'])}."

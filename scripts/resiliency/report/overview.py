@@ -1,4 +1,4 @@
-"""What the first screen of the report says: the verdicts, and the best ensemble against what it has to beat."""
+"""What the first screen of the report says: the verdicts, and the recommended model against what it has to beat."""
 
 import re
 
@@ -180,7 +180,7 @@ def interval_picture(parts: list[dict]) -> Markup:
 
 
 def contenders(deployment: pd.DataFrame) -> list[dict]:
-    """The best ensemble and the best member, as chosen, and the baseline if it is a member, as judged.
+    """The recommended model, the best ensemble and the best member, as chosen, and the baseline, as judged.
 
     Args:
         deployment: deployment.csv, which chooses on one half of the test images and judges on the other.

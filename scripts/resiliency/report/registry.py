@@ -7,7 +7,7 @@ from resiliency.report.sections import APPENDIX, SECTIONS
 # In the order in which the charts of a section stand on the page.
 CHARTS = {
     "deployment": Chart(("deployment", "candidates"), "deploy", "Deployment", "Error and cost"),
-    "under_corruptions": Chart(("contenders",), "deploy", "Deployment", "Best ensemble under each corruption"),
+    "under_corruptions": Chart(("contenders",), "deploy", "Deployment", "Recommended model under each corruption"),
     "risk_coverage": Chart(("deployment", "risk_coverage"), "deploy", "Deployment", "Risk and coverage"),
     "ensemble_size": Chart(
         ("ensemble_sizes", "candidates"), "size", "Ensembles", "Number of members", optional=("candidates",)
@@ -27,7 +27,7 @@ CHARTS = {
     "gallery": Chart(("gallery",), "corruptions", "Images", "Corruptions"),
     "error_heatmap": Chart(("members", "corruption_errors"), "errors", "Members", "Error under each corruption"),
     "contender_calibration": Chart(
-        ("contender_calibration",), "calibration", "Deployment", "Calibration of the best ensemble"
+        ("contender_calibration",), "calibration", "Deployment", "Calibration of the recommended model"
     ),
     "calibration": Chart(("members", "calibration"), "calibration", "Members", "Calibration"),
     "correlation_heatmap": Chart(("correlations",), "metrics", "Diversity", "Correlation with accuracy, all metrics"),

@@ -117,7 +117,7 @@ DEPLOYMENT = Table(
     "Ensembles to deploy",
     "Deployment",
     "Which ensemble to deploy: chosen on half of the test images, judged on the other half.",
-    "ensemble on a front of error against MACs or parameters, single member, greedy ensemble, and best of each origin",
+    "single member, greedy ensemble, ensemble on a front of error against MACs or parameters, best of origin or size",
     [
         Column("number", "number by which `snakemake export` takes the row", FROM_1),
         Column(
@@ -133,6 +133,14 @@ DEPLOYMENT = Table(
         Column("parameters", "parameters of all members", COUNT),
         Column("front_macs", "whether no candidate has a smaller `selection_error` for no more MACs", FLAG),
         Column("front_parameters", "the same for parameters", FLAG),
+        Column("fit", "whether no member is near chance or far below the others; only such rows are recommended", FLAG),
+        Column(
+            "instead",
+            "number of the row to deploy in place of this one: the cheapest that is not significantly worse",
+            FROM_1,
+        ),
+        Column("behind", "`selection_error` minus the smallest of fit rows", DIFFERENCE),
+        *ends("behind", "one-sided, simultaneous for all candidates; by bootstrap over images", DIFFERENCE),
         Column("baseline", "whether this is the baseline of the study", FLAG),
         Column("selection_error", f"the error by which it was chosen (`objective`), {CHOSEN}", FRACTION),
         Column("mean_corruption_error", f"mean corruption error {JUDGED}", FRACTION),
@@ -253,16 +261,16 @@ TEMPERATURES = Table(
 )
 
 CONTENDER = [
-    Column("role", "who is judged", one_of("best ensemble", "best member", "baseline")),
+    Column("role", "who is judged", one_of("recommended model", "best ensemble", "best member", "baseline")),
     JOINED,
     SIZE,
 ]
 
 CONTENDERS = Table(
     "tables/contenders.csv",
-    "Best ensemble under each corruption",
+    "Recommended model under each corruption",
     "Deployment",
-    "Errors of the best ensemble, the best member and the baseline under each corruption, and their differences.",
+    "Errors of the recommended model and of what it has to beat under each corruption, and their differences.",
     "role and corruption, and one under all of them",
     [
         *CONTENDER,
@@ -270,7 +278,7 @@ CONTENDERS = Table(
         Column("images", "number of images used for judging", COUNT),
         Column("error", f"top-1 error, mean over severities, {JUDGED} of the test images", FRACTION),
         *ends("", "bootstrap over images"),
-        Column("difference", "error of the best ensemble minus this error, on the same images", DIFFERENCE),
+        Column("difference", "error of the recommended model minus this error, on the same images", DIFFERENCE),
         *ends(
             "difference",
             "bootstrap over images, corrected for the number of corruptions; over all corruptions not corrected",
@@ -283,9 +291,9 @@ CONTENDERS = Table(
 
 CONTENDER_CALIBRATION = Table(
     "tables/contender_calibration.csv",
-    "Calibration of the best ensemble",
+    "Calibration of the recommended model",
     "Deployment",
-    "Confidence against accuracy of the best ensemble, the best member and the baseline.",
+    "Confidence against accuracy of the recommended model, the best ensemble, the best member and the baseline.",
     "role, set of images and bin of confidence that holds predictions",
     [
         *CONTENDER,

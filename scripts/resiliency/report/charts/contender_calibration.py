@@ -1,4 +1,4 @@
-"""The chart of how well calibrated the best ensemble, the best member and the baseline are."""
+"""The chart of how well calibrated the recommended model and what it has to beat are."""
 
 import altair as alt
 import pandas as pd
@@ -8,16 +8,16 @@ from resiliency.report.contender_roles import named, roles
 from resiliency.report.style import MUTED, SHARE, finish, notice, panel_title
 from resiliency.report.words import percent
 
-CAPTION = "Of the ensemble to deploy, the best member and the baseline: points below the diagonal are overconfident."
-TITLE = "Are the probabilities of the best ensemble right?"
+CAPTION = "Of the recommended model and of what it has to beat: points below the diagonal are overconfident."
+TITLE = "Are the probabilities of the recommended model right?"
 SIDE = 290
 FEWEST = 10  # predictions in a bin that is drawn
 
 
 def draw(bins: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
-    """Reliability diagrams of the best ensemble, the best member and the baseline: a panel for each set of images."""
+    """Reliability diagrams of all roles: a panel for each set of images."""
     if bins.empty:
-        return notice(TITLE, "neither the best ensemble nor the best member has probabilities")
+        return notice(TITLE, "no model to deploy has probabilities")
     rows = bins.assign(who=named(bins))
     hue, shape, chosen, opacity = roles(rows, colours)
     names = [name for name in (CLEAN, CORRUPTED) if (rows["images"] == name).any()]

@@ -133,7 +133,7 @@ def _cells(candidates: pd.DataFrame, cost: str) -> pd.DataFrame:
 
 
 def finding(table: pd.DataFrame, candidates: pd.DataFrame) -> str:
-    """Error and cost of the best ensemble, the best member and the baseline on images that the choice has not seen."""
+    """Error and cost of the recommended model and of what it has to beat on images that the choice has not seen."""
     clauses, rows = [], contenders(table)
     for place, row in enumerate(rows):
         if row["members"] in (earlier["members"] for earlier in rows[:place]):

@@ -19,7 +19,7 @@ COLUMNS = 3
 
 
 def draw(deployment: pd.DataFrame, curves: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
-    """Risk over coverage, a panel for each set of images: the best ensemble by each score of confidence, and others."""
+    """Risk over coverage, a panel for each set of images: the recommended model by each score, and others."""
     title = "Error when doubtful images are left unanswered"
     lines = _lines(deployment, curves)
     if lines.empty:
@@ -35,7 +35,7 @@ def draw(deployment: pd.DataFrame, curves: pd.DataFrame, colours: list[str]) -> 
 
 
 def finding(deployment: pd.DataFrame, curves: pd.DataFrame) -> str:
-    """The error of the best ensemble on corrupted images at full coverage and at 90 and 80 %."""
+    """The error of the recommended model on corrupted images at full coverage and at 90 and 80 %."""
     lines = _lines(deployment, curves)
     rows = lines[lines["images"] == "corrupted"] if len(lines) else lines
     if rows.empty:
@@ -51,7 +51,7 @@ def finding(deployment: pd.DataFrame, curves: pd.DataFrame) -> str:
 
 
 def _lines(deployment: pd.DataFrame, curves: pd.DataFrame) -> pd.DataFrame:
-    """Columns images, coverage, risk and who: the best ensemble under each score, other contenders under the first."""
+    """Columns images, coverage, risk and who: the first contender under each score, the others under the first."""
     parts = []
     for row in contenders(deployment):
         of = curves[(curves["members"] == row["members"]) & (curves["coverage"] >= LEAST)].dropna(subset=["risk"])

@@ -1,4 +1,4 @@
-"""The chart of the best ensemble beside the best member and the baseline under each corruption."""
+"""The chart of the recommended model beside what it has to beat under each corruption."""
 
 import altair as alt
 import pandas as pd
@@ -13,7 +13,7 @@ CAPTION = (
     "Chosen on one half of the test images, judged on the other. A difference is called significant where its "
     "interval, widened for the number of corruptions, excludes 0."
 )
-TITLE = "Best ensemble, best member and baseline under each corruption"
+TITLE = "Recommended model, best ensemble, best member and baseline"
 BAND = 30
 
 
@@ -36,7 +36,7 @@ def draw(table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
         alt.Tooltip(end, title=f"interval, {side} end", format=".1%")
         for end, side in (("low", "lower"), ("high", "upper"))
     ]
-    tooltip.append(alt.Tooltip("difference", title="best ensemble minus this one", format="+.1%"))
+    tooltip.append(alt.Tooltip("difference", title="recommended model minus this one", format="+.1%"))
     points = base.mark_point(filled=True, size=65).encode(x=x, shape=shape, tooltip=tooltip)
     subtitle = [
         f"{plural(int(table['images'].iloc[0]), 'test image')} on which nothing was chosen; bars: "
@@ -47,7 +47,7 @@ def draw(table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
 
 
 def finding(table: pd.DataFrame) -> str:
-    """Under how many corruptions the best ensemble makes fewer errors than the others, and significantly so."""
+    """Under how many corruptions the first role makes fewer errors than the others, and significantly so."""
     compared = table[table["corruption"] != CORRUPTED].dropna(subset=["difference"])
     clauses, seen = [], set(table["members"].iloc[:1])
     for role, rows in compared.groupby("role", sort=False):

@@ -1,0 +1,118 @@
+"""Which candidate to deploy: the cheapest that is not significantly worse than the best.
+
+The best of many candidates is compared with each of the others on the images of the choice, in pairs. The largest
+standardised deviation of these differences over all candidates, in resamples of the images, gives one critical value
+for all comparisons (max-t; Romano and Wolf, Econometrica 2005). A candidate that is not significantly worse than
+the best by it is in the set that multiple comparisons with the best retain (Hsu, Annals of Statistics 1984): the
+truly best one is in that set with the stated confidence, whichever of them looked best.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from resiliency.analysis.bootstrap import Resampling, resampled_counts
+from resiliency.ensembles.selection import EnsembleErrors
+from resiliency.reliability import near_chance
+from resiliency.streams import stream
+
+FAR_BELOW = 0.75
+SHORTLIST = 1000
+GROUPS = 500
+CHUNK = 50  # ensembles
+
+
+class Difference(NamedTuple):
+    """Error of each of K candidates less that of one of them, float64 K each, with the ends of one-sided intervals.
+
+    Attributes:
+        low: above 0 where the candidate is significantly worse.
+        high: the candidate is at most this much worse.
+    """
+
+    value: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+
+
+def fit_members(accuracies: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Members that ensembles to deploy may have, bool M: neither near chance nor far below the others.
+
+    A member is far below the others if its clean accuracy, above that of the most frequent class, is less than
+    `FAR_BELOW` of the median member's. If no member is left, all are fit.
+
+    Args:
+        accuracies: float M, on clean images of the choice.
+        labels: int N, of these images.
+    """
+    above = accuracies - np.bincount(labels).max() / len(labels)
+    fit = (above >= FAR_BELOW * np.median(above)) & ~np.array([near_chance(a, labels) for a in accuracies])
+    return fit if fit.any() else np.ones(len(fit), bool)
+
+
+def drawn_errors(
+    scored: EnsembleErrors, ensembles: list[np.ndarray], images: np.ndarray, resampling: Resampling
+) -> np.ndarray:
+    """The objective of K ensembles (int size each) in each resample of the `images`; float64 K x R.
+
+    More than `GROUPS` images are drawn in random groups of as many, whose means vary as much as those of images.
+    """
+    groups = np.arange(len(images)) % GROUPS
+    groups = stream(resampling.seed, "groups of images").permutation(groups) if len(images) > GROUPS else groups
+    counts = resampled_counts(groups.max() + 1, resampling.resamples, resampling.seed, "comparison with the best")
+    drawn_images = (counts @ np.bincount(groups)).astype(np.float32)
+    drawn, sizes = np.empty((len(ensembles), len(counts))), np.array([len(ensemble) for ensemble in ensembles])
+    for size in np.unique(sizes):
+        rows = np.flatnonzero(sizes == size)
+        for start in range(0, len(rows), CHUNK):
+            some = rows[start : start + CHUNK]
+            wrong = scored.wrong_in_groups(np.stack([ensembles[row] for row in some]), images, groups)
+            if scored.objective == "mean":
+                wrong = wrong.mean(axis=1, keepdims=True)  # the mean of the resamples, for less work
+            errors = np.swapaxes(wrong @ counts.T.astype(np.float32) / drawn_images, 1, 2)
+            drawn[some] = scored.chosen_by(errors)
+    return drawn
+
+
+def differences(errors: np.ndarray, drawn: np.ndarray, reference: int, confidence: float) -> Difference:
+    """Differences of K candidates from the one at `reference`, simultaneous for all of them.
+
+    Args:
+        errors: float K.
+        drawn: float K x R, the same in each resample.
+        confidence: that no difference lies above its `high`; likewise for `low`.
+    """
+    value = errors - errors[reference]
+    deviations = drawn - drawn[reference] - value[:, None]
+    spread = deviations.std(axis=1)
+    known = spread > 0
+    reach = 0.0
+    if known.any():
+        # As much as others look better than the reference by chance, the truly best may look worse than the reference.
+        reach = np.quantile((-deviations[known] / spread[known, None]).max(axis=0), confidence)
+    return Difference(value, value - reach * spread, value + reach * spread)
+
+
+def cheapest(table: pd.DataFrame, of: Difference, reference: int) -> int:
+    """The position in `table` of the cheapest row that is fit and not significantly worse than that at `reference`.
+
+    It has no more members and MACs than the reference. Cost is MACs, or members where MACs of a fit row are
+    unknown; of equals, fewer members count, then the smaller error.
+
+    Args:
+        table: rows with fit, size, macs and selection_error.
+        of: their differences from the reference.
+    """
+    costs = table.macs if table.macs[table.fit].notna().all() else table["size"]
+    more = (table.macs > table.macs.iloc[reference]) | (table["size"] > table["size"].iloc[reference])
+    allowed = np.flatnonzero(table.fit & ~more & ~(of.low > 0))
+    order = np.lexsort([table.selection_error.iloc[allowed], table["size"].iloc[allowed], costs.iloc[allowed]])
+    return int(allowed[order[0]])
+
+
+def shortlist(candidates: pd.DataFrame, picked: np.ndarray) -> np.ndarray:
+    """Positions of the candidates that are compared: those `picked` (bool) and the `SHORTLIST` with the least error."""
+    fit = np.flatnonzero(candidates.fit)
+    best = fit[np.argsort(candidates.selection_error.to_numpy()[fit], kind="stable")[:SHORTLIST]]
+    return np.union1d(np.flatnonzero(picked), best)

@@ -1,0 +1,143 @@
+"""The rule by which a model is recommended, against plain computations and where the truth is known."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import binom
+from simulated_choices import CASES, CONFIDENCE, choices
+from test_deployment import logits_of, scored, tables
+
+from resiliency.analysis.best import eligible, recommended_row
+from resiliency.analysis.bootstrap import Resampling
+from resiliency.analysis.deployment import candidate_table, deployment_table, halves
+from resiliency.analysis.recommendation import (
+    Difference,
+    cheapest,
+    differences,
+    drawn_errors,
+    fit_members,
+    shortlist,
+)
+
+LABELS = np.arange(1000) % 10
+RESAMPLING = Resampling(2000, 0.95, 0)
+ROWS = pd.DataFrame(
+    {
+        "fit": [True, True, True, True, False],
+        "size": [1, 1, 2, 4, 1],
+        "macs": [2.0, 3.0, 5.0, 9.0, 1.0],
+        "selection_error": [0.3, 0.2, 0.12, 0.1, 0.1],
+    }
+)
+
+
+def test_members_near_chance_or_far_below_the_others_are_not_fit():
+    accuracies = np.array([0.985, 0.97, 0.58, 0.85, 0.12, 0.99])
+    assert fit_members(accuracies, LABELS).tolist() == [True, True, False, True, False, True]
+    assert fit_members(np.array([0.1, 0.11]), LABELS).all()
+
+
+def of_low(*low: float) -> Difference:
+    return Difference(np.zeros(5), np.array(low), np.ones(5))
+
+
+def test_the_cheapest_is_taken_of_those_that_are_not_significantly_worse():
+    assert cheapest(ROWS, of_low(0.1, 0.05, 0.01, 0, -1), 3) == 3
+    assert cheapest(ROWS, of_low(0.1, 0.05, -0.01, 0, -1), 3) == 2
+    assert cheapest(ROWS, of_low(0.1, 0, -0.01, 0, -1), 3) == 1
+    assert cheapest(ROWS, of_low(-1, -1, -1, 0, -1), 3) == 0
+
+
+def test_it_has_no_more_members_and_macs_than_the_reference():
+    everything = of_low(-1, -1, -1, -1, -1)
+    assert cheapest(ROWS.assign(macs=[9.0, 8.0, 7.0, 6.0, 1.0]), everything, 1) == 1
+    assert cheapest(ROWS.assign(size=[3, 1, 2, 4, 1]), everything, 1) == 1
+
+
+def test_where_macs_are_unknown_fewer_members_are_cheaper():
+    table = ROWS.assign(macs=np.nan)
+    assert cheapest(table, of_low(0.1, -1, -1, 0, -1), 3) == 1
+    assert cheapest(table, of_low(-1, -1, -1, 0, -1), 3) == 1, "of equals, the one with fewer errors"
+
+
+@pytest.mark.parametrize("objective", ["mean", "worst_condition"])
+def test_resampled_errors_vary_as_those_of_the_images(objective, monkeypatch):
+    """Images in groups, against resamples of the images themselves."""
+    study = logits_of(3, 600, 0)
+    of, images = scored(study, objective=objective), np.arange(600)
+    ensembles = [np.array([0]), np.array([1, 2])]
+    grouped = drawn_errors(of, ensembles, images, RESAMPLING)
+    monkeypatch.setattr("resiliency.analysis.recommendation.GROUPS", 600)
+    alone = drawn_errors(of, ensembles, images, RESAMPLING)
+    np.testing.assert_allclose(grouped.mean(axis=1), alone.mean(axis=1), atol=0.003)
+    np.testing.assert_allclose(grouped.std(axis=1), alone.std(axis=1), rtol=0.15)
+    if objective == "mean":
+        expected = [of.errors(ensemble[None], images)[0] for ensemble in ensembles]
+        np.testing.assert_allclose(alone.mean(axis=1), expected, atol=0.002)
+
+
+def test_the_critical_value_grows_with_the_number_of_candidates():
+    random = np.random.default_rng(0)
+    drawn = 0.2 + 0.01 * random.standard_normal((50, 4000))
+    errors = np.full(50, 0.2)
+    few, many = (differences(errors[:n], drawn[:n], 0, 0.95) for n in (2, 50))
+    spread = (drawn[1] - drawn[0]).std()
+    assert few.high[1] == pytest.approx(1.645 * spread, rel=0.05)
+    assert 2.2 * spread < many.high[1] < 3.3 * spread
+    assert (many.low == -many.high).all()
+    assert many.high[0] == 0
+
+
+def test_candidates_with_the_same_answers_are_the_same():
+    of = differences(np.array([0.2, 0.2]), np.tile(np.linspace(0.1, 0.3, 50), (2, 1)), 0, 0.95)
+    assert (np.array(of) == 0).all()
+
+
+def test_the_shortlist_has_the_best_and_what_is_shown(monkeypatch):
+    monkeypatch.setattr("resiliency.analysis.recommendation.SHORTLIST", 2)
+    assert shortlist(ROWS, np.array([True, False, False, False, False])).tolist() == [0, 2, 3]
+
+
+def test_a_member_far_below_the_others_is_never_recommended():
+    """One member answers by chance on clean images, and well on corrupted ones."""
+    logits, labels = logits_of(6, 400, 0, skill=2.0)
+    logits[0][0] = 0
+    logits[0][1:, np.arange(400), labels] += 9
+    members, ensembles = tables((logits, labels))
+    chosen, judged = halves(labels, 0)
+    of = scored((logits, labels))
+    candidates = candidate_table(members, ensembles, of, 4, chosen)
+    table = deployment_table(candidates, members, of, chosen, judged, "b-s0", 200, 0.95, 0)
+    with_it = table.members.str.contains("a-s0")
+    assert (table.fit != with_it).all()
+    assert table[with_it].selection_error.min() < table[~with_it].selection_error.min()
+    assert not table.front_macs[with_it].any()
+    assert not table[with_it & (table.found == "greedy")].size
+    pick = recommended_row(eligible(table), table)
+    assert "a-s0" not in pick.members
+
+
+def test_a_single_member_is_recommended_where_no_ensemble_is_better():
+    """All ensembles answer as the first member does."""
+    logits, labels = logits_of(1, 400, 0, skill=2.0)
+    logits = [np.array(logits[0]) for _ in range(5)]
+    members, ensembles = tables((logits, labels))
+    chosen, judged = halves(labels, 0)
+    of = scored((logits, labels))
+    candidates = candidate_table(members, ensembles, of, 4, chosen)
+    table = deployment_table(candidates, members, of, chosen, judged, "b-s0", 200, 0.95, 0)
+    pick = recommended_row(eligible(table), table)
+    assert (pick.members, pick["size"]) == ("a-s0", 1)
+    assert (pick.behind, pick.behind_high) == (0, 0)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.situation)
+def test_the_truly_best_is_kept_and_the_most_that_is_said_holds(case):
+    """A small version of deployment_rates.py; at rates of 0.05 a bound is passed once in ten thousand times."""
+    row = choices(case, 300, 40, 200)
+    most = binom.ppf(1 - 1e-4, 40, 1 - CONFIDENCE)
+    assert row["lost"] <= most
+    assert row["beyond"] <= most
+    assert row["covered"] >= binom.ppf(1e-4, 40, 0.9)
+    assert row["cheaper"] < 1
+    assert row["recommended"] < 0.03
