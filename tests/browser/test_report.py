@@ -92,7 +92,12 @@ def test_first_screen_has_the_verdicts_and_the_best(page, report):
     page.evaluate("scrollTo(0, 0)")
     assert {number: verdict for number, verdict, _ in cards} == observations.to_dict()
     assert lowest(page, ".card, .contender") <= DESKTOP["height"]
-    assert page.locator(".contender .role").all_inner_texts() == ["Best ensemble", "Best member", "Baseline"]
+    assert page.locator(".contender .role").all_inner_texts() == [
+        "Recommended model",
+        "Best ensemble",
+        "Best member",
+        "Baseline",
+    ]
 
 
 def lowest(page, selector: str) -> float:
