@@ -56,8 +56,8 @@ class Study(Settings):
     deployment: Deployment = Field(Deployment(), description="selection of the ensembles to deploy")
     ensemble: Annotated[str | int, AfterValidator(checked)] = Field(
         BEST,
-        description="ensemble that `snakemake export` exports: best (the recommended one), best under N MACs, best of at "
-        "most N members, most_accurate, or the number of a row of deployment.csv",
+        description="ensemble that `snakemake export` exports: best (the recommended one), best under N MACs, best "
+        "of at most N members, most_accurate, or the number of a row of deployment.csv",
     )
     statistics: Statistics = Field(Statistics(), description="intervals and margins")
     charts: Charts = Field(Charts(), description="look of the charts")
