@@ -40,14 +40,15 @@ errors are due to chance.
 Written by `python tests/benchmarks/parity.py --write` with NumPy {numpy}, OpenCV {cv2} and scikit-image {skimage}. The
 images, statistics and limits are those of `tests/unit/test_engine_parity.py`. Sizes are width x height, in pixels.
 
-## Corruptions that draw nothing
+## Corruptions without random numbers
 
-Largest difference in grey levels (of 255), and the largest share of values that differ at all, over severities 1 to 5.
-Both engines truncate, and where one's arithmetic ends a hair below a whole number, the other's may end above it.
+The table gives the largest difference in grey levels (of 255) and the largest share of values that differ, over
+severities 1 to 5.
+Both engines truncate: if the result of one is just below an integer, the result of the other may be just above it.
 
 {deterministic}
 
-## Corruptions that draw random numbers
+## Corruptions with random numbers
 
 One image is corrupted many times by both: {ours} times by the engine, {theirs} times by the
 reference, size by size. Six features are taken of each change (corrupted minus clean): its mean, its standard deviation
@@ -60,11 +61,11 @@ among these {comparisons} comparisons; the tests refuse {limit}.
 
 The features themselves at {size} and severity {severity}: mean and deviation in grey levels, engine / reference ± the
 standard error of their difference; power as the engine's over the reference's, where 1 is equal, ± its standard error.
-The bands are in cycles a pixel.
+The bands are in cycles per pixel.
 
 {features}
 
-## Faults of the reference that are not copied
+## Bugs of the reference that are not copied
 
 * spatter at severity 1 turns an image black if no drop falls on it, which happens to about 15 of 1,000 images of 32x32;
   here such an image does not change. Images without a drop are left out of the comparison.
@@ -75,7 +76,7 @@ The bands are in cycles a pixel.
 
 ## Severities of CIFAR-10-C
 
-The figures used for small images, from the published generator of CIFAR-10-C (Hendrycks and Dietterich, ICLR 2019;
+The parameters for small images come from the published generator of CIFAR-10-C (Hendrycks and Dietterich, ICLR 2019;
 `ImageNet-C/create_c/make_cifar_c.py` in github.com/hendrycks/robustness). Their meaning is documented with
 those of ImageNet-C beside each function in `scripts/resiliency/corruptions/`, from which this table is generated.
 

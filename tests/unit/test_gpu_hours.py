@@ -1,6 +1,7 @@
 """The model behind docs/results/gpu_hours.md, by hand; the page shows what the model computes."""
 
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -104,6 +105,17 @@ def test_recipes_are_compared_with_that_of_the_study():
     assert cells(gpu_hours.OF_STUDY)[1:] == cells("in all, H100")[1:3]
     hours = [[float(cell) for cell in cells(f"{name} |")[1:]] for name in gpu_hours.RECIPES]
     assert hours == sorted(hours, reverse=True)
+
+
+def test_the_page_on_clusters_has_these_costs():
+    text = (REPOSITORY / "docs/cluster.md").read_text(encoding="utf-8")
+    h100, a100 = cells("in all, H100"), cells("in all, A100")
+    assert f"| `studies/cifar10.yaml` | {h100[2]} | {a100[2]} |" in text
+    assert f"| `studies/imagenet.yaml` | {h100[5]} | {a100[5]} |" in text
+    costs = (REPOSITORY / "docs/results/imagenet_costs.md").read_text(encoding="utf-8")
+    *_, two_cores, card = re.search(r"^\| in all \|.*$", costs, re.MULTILINE)[0].strip("| ").split(" | ")
+    assert f"5,000 images per condition | {card.split()[0]} |" in text
+    assert f"; {float(two_cores.split()[0]):.0f} h on two CPU cores |" in text
 
 
 def test_a_design_is_compared_in_points():

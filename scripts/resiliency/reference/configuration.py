@@ -16,15 +16,16 @@ TUNING = COMPONENT + "FineTuning"
 
 INTRODUCTION = """# Configuration
 
-All keys of a study, written by `python -m resiliency.reference` from the models that check it
-(`scripts/resiliency/study/model.py` and the `settings.py` files that it composes). Unknown keys are refused. A study is
-merged into [config.yaml](../config.yaml), so that the defaults below are the values of that file where it has the key.
-Entries of `designs` and some mappings are [replaced whole](studies.md).
+This page lists all keys of a study. `python -m resiliency.reference` writes it from the models that check a study
+(`scripts/resiliency/study/model.py` and the `settings.py` files that it combines). Unknown keys are refused. A study is
+merged into [config.yaml](../config.yaml); if that file has a key, its value there is the default in these tables.
+Entries of `designs` and some mappings are replaced whole: see
+[How files are merged](studies.md#how-files-are-merged).
 
-Editors that read the line `# yaml-language-server: $schema=study.schema.json` at the top of a study, such as Visual
-Studio Code with the YAML extension, complete keys and mark faults by
-[studies/study.schema.json](../studies/study.schema.json). Some rules hold across keys, such as that a baseline must be
-a member; they are checked when Snakemake starts.
+Editors such as Visual Studio Code with the YAML extension complete keys and mark errors if the first line of a study is
+`# yaml-language-server: $schema=study.schema.json`; the schema is
+[studies/study.schema.json](../studies/study.schema.json). Rules that involve several keys, e.g. that a baseline must be
+a member, are checked when Snakemake starts.
 """
 
 

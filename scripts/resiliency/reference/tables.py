@@ -10,20 +10,20 @@ from resiliency.tables import TABLES
 
 INTRODUCTION = """# Tables
 
-Every table in `results/<study>/`, column by column. This page is written by `python -m resiliency.reference`; a test
+This page lists every table in `results/<study>/`, column by column. `python -m resiliency.reference` writes it; a test
 compares it with the tables of real studies.
 
-Tables are tidy: each row is one observation. CSV files hold floats with eight significant digits. An empty cell (NaN)
-means that the value is not defined or not known. Accuracies, errors and rates are fractions from 0 to 1, not per cent.
+Tables are tidy: each row is one record. CSV files have floats with eight significant digits. An empty cell (NaN) means
+that the value is undefined or unknown. Accuracies, errors and rates are fractions from 0 to 1, not per cent.
 MACs are multiply–accumulate operations for one image.
 
 Some names of columns contain a placeholder:
 
 | Placeholder | Stands for |
 |---|---|
-| `<images>` | `clean`, `corrupted` (the mean over all corruptions and severities) or the name of a further test set |
-| `<test set>` | `clean` or the name of a further test set |
-| `<further>` | the name of a further test set |
+| `<images>` | `clean`, `corrupted` (the mean over corruptions and severities) or the name of an additional test set |
+| `<test set>` | `clean` or the name of an additional test set |
+| `<further>` | the name of an additional test set |
 | `<corruption>` | the name of a corruption, such as `fog` |
 | `<pair metric>` | a diversity metric of pairs of members; the value of an ensemble is the mean over its pairs |
 | `<ensemble metric>` | a diversity metric of whole ensembles |
@@ -45,8 +45,8 @@ def tables_page() -> str:
 
 def _metrics() -> Iterator[str]:
     yield "\n## Diversity metrics\n\n"
-    yield "Every diversity is signed so that it grows with diversity. *Sign reversed* marks the negative of a measure\n"
-    yield "that decreases with diversity; columns that end in `_raw` hold the value as the literature defines it.\n\n"
+    yield "In every column, larger means more diverse. *Sign reversed* marks the negative of a metric that decreases\n"
+    yield "with diversity; columns that end in `_raw` have the value as the literature defines it.\n\n"
     yield table_row("Name", "Kind", "Of", "Metric") + "|---|---|---|---|\n"
     for name in (*METRICS, *ENSEMBLE_METRICS):
         of = "pairs" if name in METRICS else "ensembles"
