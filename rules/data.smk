@@ -7,7 +7,8 @@ ENGINE = {
     "engine": STUDY.corruptions.engine,
     "table": STUDY.corruptions.table_at(STUDY.data.side),
 }
-LISTED = {"listed": content(INPUTS.files, STUDY.data.images)} if STUDY.data.images else {}
+FROM_FILES = [path for path in (STUDY.data.images, STUDY.data.table_of_groups) if path]
+LISTED = {"listed": content(INPUTS.files, *FROM_FILES)} if FROM_FILES else {}
 
 
 def content_of_data_set(wildcards):
@@ -18,7 +19,7 @@ def content_of_data_set(wildcards):
 
 rule dataset:
     input:
-        ancient(STUDY.data.images or []),
+        ancient(FROM_FILES),
     output:
         expand(f"{RESULTS}/data/{{split}}/items.csv", split=STUDY.splits),
         TRAIN.values() if "train" in STUDY.splits else [],

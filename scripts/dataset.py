@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from resiliency.data.card import write_data_set
+from resiliency.data.groups import grouped
 from resiliency.data.sources import read_source
 from resiliency.data.split import splits
 from resiliency.stage import stage
@@ -10,6 +11,7 @@ from resiliency.stage import stage
 with stage(snakemake.log[0]):
     params, settings = snakemake.params, snakemake.params.dataset
     source = read_source(settings["name"], settings["folder"], settings["side"], settings["margin"], params.splits)
+    source = grouped(source, settings["groups"], params.splits)
     fractions = settings["validation_fraction"], settings["test_fraction"]
     listed = settings["images"]
     chosen = splits(source, *fractions, settings["images_per_class"], params.seed, params.splits, listed)

@@ -126,6 +126,7 @@ def photos(here):
         ({}, ["probe.images: 13 is more than the 12 test images", "designs.resnet18: batch_size 17 is more than"]),
         ({"images_per_class": {"test": 3}, "validation_fraction": 0.01}, ["probe.images: 13 is more than the 6 test"]),
         ({"images": "list.txt"}, ["probe.images: 13 is more than the 2 test images in photos", "designs.resnet18: "]),
+        ({"groups": "<number>.*"}, ["probe.images: 13 is more than the 12 test images"]),
         ({"folder": "photos/train", "test_fraction": 0.8}, ["than the 14 test images", "more than the 2 training"]),
     ],
 )  # fmt: skip

@@ -1,5 +1,6 @@
 """A study of pictures in folders, too large to be stored as one array, through Snakemake."""
 
+import csv
 import json
 import os
 import shutil
@@ -17,7 +18,13 @@ from resiliency.data.images import read_images, read_items
 
 STUDY = {
     "study": "photos",
-    "dataset": {"name": "image_folder", "folder": "photos", "image_size": 72, "validation_fraction": 0.2},
+    "dataset": {
+        "name": "image_folder",
+        "folder": "photos",
+        "image_size": 72,
+        "validation_fraction": 0.2,
+        "groups": "groups.csv",
+    },
     "corruptions": {"names": ["gaussian_noise", "contrast"], "severities": [1, 4]},
     "training": {"epochs": 1, "batch_size": 16, "flip": True},
     "designs": {"small": {"architecture": "resnet18", "arguments": {"channels": [8, 8, 8, 16]}}},
@@ -32,18 +39,23 @@ STUDY = {
 
 
 def make_photos(folder: Path) -> None:
-    """Smooth pictures of several sizes and formats, in train and val."""
-    random = np.random.default_rng(0)
+    """Smooth pictures of several sizes and formats, in train and val; beside them the groups of three in a row."""
+    random, groups = np.random.default_rng(0), [("image", "group")]
     for split, count in (("train", 30), ("val", 10)):
         for name in ("cats, and 'dogs'", "birds"):
             (folder / split / name).mkdir(parents=True)
             for index in range(count):
-                width, height = random.integers(70, 130, 2).tolist()
-                coarse = Image.fromarray(random.integers(0, 256, (6, 6, 3), dtype=np.uint8))
                 suffix = ("jpg", "png", "webp")[index % 3]
+                width, height = random.integers(70, 130, 2).tolist()
+                if split == "train":
+                    groups.append((f"{name}/{index}.{suffix}", f"{name} {index // 3}"))
+                coarse = Image.fromarray(random.integers(0, 256, (6, 6, 3), dtype=np.uint8))
                 coarse.resize((width, height), Image.Resampling.BICUBIC).save(
                     folder / split / name / f"{index}.{suffix}"
                 )
+
+    with (folder.parent / "groups.csv").open("w", newline="") as file:
+        csv.writer(file, delimiter=";").writerows(groups)
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +84,8 @@ def test_pictures_stay_in_their_files(photos):
 
 def test_one_core_gives_the_bytes_that_two_gave(photos, workflow_in, tmp_path):
     """The training and the predictions of one member; on two cores, a process of its own decoded the pictures."""
-    (tmp_path / "photos").symlink_to(photos.directory / "photos")
+    for source in ("photos", "groups.csv"):
+        (tmp_path / source).symlink_to(photos.directory / source)
     (tmp_path / "results/photos").mkdir(parents=True)
     for made in ("data", "corrupted", "conditions.csv"):
         (tmp_path / "results/photos" / made).symlink_to(photos.results / made)
@@ -113,6 +126,17 @@ def test_a_source_image_that_changed_makes_the_data_set_stale(photos):
     assert "dataset" in photos.planned()
     path.write_bytes(before)
     os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
+def test_splits_take_whole_groups_and_follow_their_table(photos):
+    groups = {}
+    for split in ("train", "validation"):
+        items = zip(*read_items(photos.results / f"data/{split}/items.csv"), strict=True)
+        groups[split] = [f"{name} {int(index) // 3}" for name, index in items]
+    assert not set(groups["train"]) & set(groups["validation"])
+    assert {name: (len(of), len(set(of))) for name, of in groups.items()} == {"train": (48, 16), "validation": (12, 4)}
+    with older(photos.directory / "groups.csv", b"birds 0", b"birds 9"):
+        assert {"dataset", "train", "report"} <= set(photos.planned())
 
 
 def test_a_published_set_of_the_same_pictures_gives_the_same_predictions(photos, workflow_in):

@@ -50,6 +50,7 @@ def write_data_set(
     The card, `card.json`, holds the `name`, numbers of `duplicates`, the source, the classes, the shape of an image,
     mean and standard deviation of each channel of the training images (of values in 0..1) where there are any, and of
     each split the counts and a checksum: of pixels and labels, or of the names, sizes in bytes and labels of the files.
+    Where images have groups, the number of groups is among the counts.
 
     Args:
         name: of the data set.
@@ -124,8 +125,10 @@ def _write_split(
     else:
         checksum, *decoded = _store(folder / "images.npy", part, indices, side)
     counts = np.bincount(labels, minlength=len(classes)).tolist()
-    print(f"{folder.name}: {len(labels):,} images of {np.count_nonzero(counts)} classes")
-    return Written({"images": len(labels), "images_per_class": counts, "sha256": checksum}, *decoded)
+    groups = {} if part.groups is None else {"groups": len(np.unique(part.groups[indices]))}
+    within = f" in {groups['groups']:,} groups" if groups else ""
+    print(f"{folder.name}: {len(labels):,} images of {np.count_nonzero(counts)} classes{within}")
+    return Written({"images": len(labels), "images_per_class": counts, "sha256": checksum} | groups, *decoded)
 
 
 def _store(path: Path, part: Part, indices: np.ndarray, side: int) -> tuple[str, np.ndarray, list[Hashable]]:

@@ -1,5 +1,6 @@
 """A list of the test images that a study uses, such as the 5,000 by which robustness leaderboards compare models."""
 
+from collections.abc import Callable
 from difflib import get_close_matches
 from pathlib import Path, PurePosixPath
 
@@ -23,20 +24,42 @@ def listed_images(path: str | Path, source: Source) -> np.ndarray:
     if ALL in source.parts:
         raise Fault(f"dataset.images: {path} names test images; the data set needs them in a folder test/ or val/")
     files = [PurePosixPath(Path(file).as_posix()).parts for file in source.parts["test"].images.files]
-    by_name: dict[str, list[int]] = {}
-    for index, parts in enumerate(files):
-        by_name.setdefault(parts[-1], []).append(index)
+    found = matching(files)
     chosen: dict[int, int] = {}
     for number, line in _lines(path):
-        parts = PurePosixPath(line).parts
-        matches = [index for index in by_name.get(parts[-1], []) if files[index][-len(parts) :] == parts]
+        matches = found(line)
         if len(matches) != 1:
-            raise Fault(f"{path}, line {number}: {printable(line)}: {_reason(parts, matches, files, list(by_name))}")
+            raise Fault(f"{path}, line {number}: {mismatch(line, matches, files, 'test image')}")
         if matches[0] in chosen:
             first = chosen[matches[0]]
             raise Fault(f"{path}, line {number}: {printable(line)}: named in line {first} already; remove one")
         chosen[matches[0]] = number
     return np.array(sorted(chosen), np.int64)
+
+
+def matching(files: list[tuple[str, ...]]) -> Callable[[str], list[int]]:
+    """A function: the end of a path -> positions of those of `files`, given by their components, that end so."""
+    by_name: dict[str, list[int]] = {}
+    for index, parts in enumerate(files):
+        by_name.setdefault(parts[-1], []).append(index)
+
+    def found(end: str) -> list[int]:
+        parts = PurePosixPath(end).parts
+        candidates = by_name.get(parts[-1], []) if parts else []
+        return [index for index in candidates if files[index][-len(parts) :] == parts]
+
+    return found
+
+
+def mismatch(end: str, matches: list[int], files: list[tuple[str, ...]], kind: str) -> str:
+    """What is wrong with the end of a path that has none or several `matches` among `files`, each a `kind`."""
+    if matches:
+        first, second = ("/".join(files[index][-2:]) for index in matches[:2])
+        reason = f"there are {len(matches)} such {kind}s, as {first} and {second}; write the class folder too"
+    else:
+        near = get_close_matches(PurePosixPath(end).name, {parts[-1] for parts in files}, n=1)
+        reason = f"there is no such {kind}" + (f"; did you mean {near[0]}?" if near else "")
+    return f"{printable(end)}: {reason}"
 
 
 def _lines(path: str | Path) -> list[tuple[int, str]]:
@@ -49,11 +72,3 @@ def _lines(path: str | Path) -> list[tuple[int, str]]:
     if not lines:
         raise Fault(f"{path}: names no image; a file name a line is needed")
     return lines
-
-
-def _reason(parts: tuple[str, ...], matches: list[int], files: list[tuple[str, ...]], names: list[str]) -> str:
-    if matches:
-        first, second = ("/".join(files[index][-2:]) for index in matches[:2])
-        return f"there are {len(matches)} such test images, as {first} and {second}; write the class folder too"
-    near = get_close_matches(parts[-1], names, n=1)
-    return "there is no such test image" + (f"; did you mean {near[0]}?" if near else "")

@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal, NamedTuple, get_args
 
 from pydantic import Field, WithJsonSchema, field_validator, model_validator
 
+from resiliency.data.groups import COLUMNS, is_pattern, is_table
 from resiliency.settings import AUTO, Settings, auto_or
 
 LARGEST_STORED = 64
@@ -74,6 +75,12 @@ class Dataset(Settings):
     test_fraction: float = Field(
         0.3, gt=0, lt=1, description="share of the images used for the test, if the dataset has no test images"
     )
+    groups: str | None = Field(
+        None,
+        min_length=1,
+        description="groups of images that are never in two splits: a pattern on file names such as `<track>_*`, or a "
+        "CSV file with the columns image and group; null: the tracks of gtsrb, else none",
+    )
     images_per_class: Annotated[dict[Split, int], WithJsonSchema({"anyOf": [COUNT, COUNTS]})] = Field(
         {},
         description="largest number of images per class in each split: one number, or a mapping of splits to numbers",
@@ -96,6 +103,13 @@ class Dataset(Settings):
             raise ValueError("must be 1 or more")
         return value
 
+    @field_validator("groups")
+    @classmethod
+    def _pattern_or_table(cls, value: str | None) -> str | None:
+        if value and not (is_table(value) or is_pattern(value)):
+            raise ValueError("must be a pattern such as <track>_*, or the name of a file that ends in .csv")
+        return value
+
     @model_validator(mode="after")
     def _folder_where_needed(self) -> "Dataset":
         if self.name in IN_FOLDERS and not self.folder:
@@ -104,7 +118,20 @@ class Dataset(Settings):
             raise ValueError(f"images: names files of {' and '.join(IN_FOLDERS)} alone; use images_per_class")
         if self.folder and self.name not in IN_FOLDERS:
             raise ValueError(f"folder: {self.name} reads none; only {' and '.join(IN_FOLDERS)} do")
+        if self.groups and not (self.table_of_groups or self.made_of_files):
+            columns = " and ".join(COLUMNS)
+            raise ValueError(f"groups: {self.name} has no file names; name a CSV file with the columns {columns}")
         return self
+
+    @property
+    def table_of_groups(self) -> str | None:
+        """The file that `groups` names."""
+        return self.groups if self.groups and is_table(self.groups) else None
+
+    @property
+    def made_of_files(self) -> bool:
+        """Whether each image is a file."""
+        return self.name not in PUBLISHED or PUBLISHED[self.name].made_of_files
 
     @property
     def side(self) -> int:
@@ -116,8 +143,7 @@ class Dataset(Settings):
     @property
     def on_the_fly(self) -> bool:
         """Whether images stay in their files and are decoded when needed, instead of being stored as one array."""
-        made_of_files = self.name not in PUBLISHED or PUBLISHED[self.name].made_of_files
-        return made_of_files and self.side > LARGEST_STORED
+        return self.made_of_files and self.side > LARGEST_STORED
 
     @property
     def one_size(self) -> bool:

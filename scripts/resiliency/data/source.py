@@ -27,11 +27,13 @@ class Part(NamedTuple):
         images: N of them.
         labels: int64 N, indices of classes.
         names: N names; no two images of a class share one. Published arrays are named by their position.
+        groups: int64 N, numbers of groups, of which a split takes all images or none; None if each image may be taken.
     """
 
     images: Images
     labels: np.ndarray
     names: list[str]
+    groups: np.ndarray | None = None
 
 
 class Source(NamedTuple):

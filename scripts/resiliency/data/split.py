@@ -1,6 +1,7 @@
 """Stratified splits and subsets, drawn from named streams."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 
@@ -30,20 +31,18 @@ def splits(
         listed: a file that names the test images; see `listed_images`. Some classes may then have none.
 
     Raises:
-        Fault: a class is left without an image in some split; or as `listed_images`.
+        Fault: a class is left without an image in some split, or has too few groups; or as `listed_images`.
     """
-    parts = source.parts
-    if ALL in parts:
-        labels = parts[ALL].labels
-        counts = [round(fraction * len(labels)) for fraction in (validation_fraction, test_fraction)]
-        chosen = {name: (parts[ALL], indices) for name, indices in split(labels, *counts, seed).items()}
-    else:
-        chosen = {name: (part, np.arange(len(part.labels))) for name, part in parts.items()}
-        if "validation" in needed and "validation" not in parts:
-            labels = parts["train"].labels
-            held_out = stratified(labels, round(validation_fraction * len(labels)), seed, "validation split")
-            chosen["validation"] = (parts["train"], held_out)
-            chosen["train"] = (parts["train"], np.setdiff1d(np.arange(len(labels)), held_out))
+    parts, name = source.parts, divided(source, needed)
+    chosen = {of: (part, np.arange(len(part.labels))) for of, part in parts.items()}
+    if name:
+        part = parts[name]
+        if part.groups is not None:
+            _check_groups(part, source.classes, SPLITS if name == ALL else SPLITS[:2])
+        validation = round(validation_fraction * len(part.labels))
+        test = round(test_fraction * len(part.labels)) if name == ALL else None
+        drawn = split(part.labels, validation, test, seed, part.groups)
+        chosen |= {of: (part, indices) for of, indices in drawn.items()}
     if listed:
         indices = listed_images(listed, source)
         chosen["test"] = parts["test"], indices
@@ -64,20 +63,39 @@ def splits(
     return chosen
 
 
-def split(labels: np.ndarray, validation: int, test: int, seed: int) -> dict[str, np.ndarray]:
+def divided(source: Source, needed: Sequence[str]) -> str | None:
+    """The part of `source` that the study splits; None if it has all `needed` splits."""
+    if ALL in source.parts:
+        return ALL
+    return "train" if "validation" in needed and "validation" not in source.parts else None
+
+
+def split(
+    labels: np.ndarray, validation: int, test: int | None, seed: int, groups: np.ndarray | None = None
+) -> dict[str, np.ndarray]:
     """Sorted indices of the `validation` and `test` images, and of the others, which train.
 
     Args:
         labels: int N.
-        validation, test: number of images; classes get shares as equal to those of all images as whole numbers allow.
+        validation, test: number of images; classes get shares as equal to those of all images as whole numbers allow,
+            or as whole groups allow. No test images are split off where `test` is None.
+        groups: int N, numbers of groups of which a split takes all images or none.
 
     Returns:
         split -> int64 indices, disjoint, together 0..N-1.
     """
-    held_out = {"test": stratified(labels, test, seed, "test split")}
-    rest = np.setdiff1d(np.arange(len(labels)), held_out["test"])
-    held_out["validation"] = rest[stratified(labels[rest], validation, seed, "validation split")]
-    return {"train": np.setdiff1d(rest, held_out["validation"]), **held_out}
+    rest, held_out = np.arange(len(labels)), {}
+    counts = {"test": test, "validation": validation}
+    for left, (name, count) in zip((2, 1), counts.items(), strict=True):
+        if count is None:
+            continue
+        if groups is None:
+            chosen = stratified(labels[rest], count, seed, f"{name} split")
+        else:
+            chosen = whole_groups(labels[rest], groups[rest], count, left, seed, f"{name} split")
+        held_out[name] = rest[chosen]
+        rest = np.setdiff1d(rest, held_out[name])
+    return {"train": rest, **held_out}
 
 
 def stratified(labels: np.ndarray, count: int, seed: int, *names: str) -> np.ndarray:
@@ -94,6 +112,44 @@ def stratified(labels: np.ndarray, count: int, seed: int, *names: str) -> np.nda
         random.choice(np.flatnonzero(labels == c), n, replace=False) for c, n in zip(classes, counts, strict=True)
     ]
     return np.sort(np.concatenate(chosen))
+
+
+def whole_groups(labels: np.ndarray, groups: np.ndarray, count: int, left: int, seed: int, *names: str) -> np.ndarray:
+    """Sorted indices of about `count` images, all those of some groups, drawn so that classes keep their shares.
+
+    Groups are tried in random order. One is taken if this brings its classes nearer to their shares; a class that then
+    has no image gets the smallest of its groups.
+
+    Args:
+        labels, groups: int N; a group may have images of several classes.
+        left: groups of each class that are not taken.
+    """
+    classes, of_class = np.unique(labels, return_inverse=True)
+    numbers, of_group = np.unique(groups, return_inverse=True)
+    pairs, sizes = np.unique(np.stack([of_group, of_class]), axis=1, return_counts=True)
+    starts = np.searchsorted(pairs[0], np.arange(len(numbers) + 1))
+    contents = [(pairs[1, start:stop], sizes[start:stop]) for start, stop in pairwise(starts)]
+    wanted, having = count * np.bincount(of_class) / len(labels), np.zeros(len(classes))
+    free = np.bincount(pairs[1], minlength=len(classes)) - left
+    taken = np.zeros(len(numbers), bool)
+    order = stream(seed, *names).permutation(len(numbers))
+
+    def take(group: int) -> None:
+        among, images = contents[group]
+        having[among] += images
+        free[among] -= 1
+        taken[group] = True
+
+    for group in order:
+        among, images = contents[group]
+        missing = wanted[among] - having[among]
+        if np.abs(missing - images).sum() < np.abs(missing).sum() and (free[among] > 0).all():
+            take(group)
+    for empty in range(len(classes)):
+        own = [of for of in order if empty in contents[of][0]] if not having[empty] else []
+        if possible := [of for of in own if (free[contents[of][0]] > 0).all()]:
+            take(min(possible, key=lambda group: contents[group][1].sum()))
+    return np.flatnonzero(taken[of_group])
 
 
 def probe(labels: np.ndarray, count: int, seed: int) -> np.ndarray:
@@ -113,6 +169,17 @@ def calibration(labels: np.ndarray, seed: int) -> np.ndarray:
     As many as Guo et al. (ICML 2017) took of CIFAR; one number is fitted.
     """
     return stratified(labels, min(len(labels), MOST_CALIBRATION), seed, "calibration")
+
+
+def _check_groups(part: Part, classes: list[str], drawn: Sequence[str]) -> None:
+    pairs = np.unique(np.stack([part.labels, part.groups]), axis=1)
+    counts = np.bincount(pairs[0], minlength=len(classes))
+    if (counts < len(drawn)).any():
+        few = int(np.argmin(counts))
+        raise Fault(
+            f"dataset.groups: class {classes[few]!r} has {counts[few]} groups, expected at least {len(drawn)}, one "
+            f"each for {', '.join(drawn[:-1])} and {drawn[-1]}; add images of other groups, or name finer groups"
+        )
 
 
 def _first_of_each_class(labels: np.ndarray, most: int, seed: int, name: str) -> np.ndarray:

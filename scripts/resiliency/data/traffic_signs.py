@@ -83,7 +83,8 @@ def traffic_signs(side: int, folder: Path) -> Source:
     Archives that are not there are downloaded.
 
     Returns:
-        Parts "train", its images named `<track>_<frame>`, and "test", its images named by their numbers.
+        Parts "train", its images named `<track>_<frame>` and grouped by track of a class, and "test", its images named
+        by their numbers.
 
     Raises:
         Fault: they cannot be downloaded or written, or do not hold such a data set.
@@ -105,7 +106,9 @@ def _training(archive: Path, side: int) -> Part:
         )
     labels = _checked([int(label) for label, *_ in found])
     names = [f"{track}_{frame}" for _, track, frame, _ in found]
-    return Part(Packed(archive, [member for *_, member in found], side), labels, names)
+    tracks = {key: number for number, key in enumerate(dict.fromkeys(of[:2] for of in found))}
+    groups = np.array([tracks[of[:2]] for of in found], np.int64)
+    return Part(Packed(archive, [member for *_, member in found], side), labels, names, groups)
 
 
 def _labels(archive: Path) -> dict[str, int]:

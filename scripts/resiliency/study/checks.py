@@ -1,6 +1,6 @@
 """What in a study does not go together: checks across keys, each a generator of lines that begin with a key's path."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from math import inf
 from pathlib import Path
@@ -10,6 +10,7 @@ from resiliency.conditions import counted
 from resiliency.corruption_names import ADDED
 from resiliency.corruptions.settings import HELD_OUT, MAIN, SEVERITIES
 from resiliency.data.folder import folder_classes
+from resiliency.data.groups import read_groups
 from resiliency.data.settings import PUBLISHED, Dataset
 from resiliency.designs.architectures import architectures
 from resiliency.designs.settings import ALEXNET, VIEW
@@ -136,32 +137,37 @@ def _braces(path: str) -> str:
     return "braces cannot be in this path; rename it" if set("{}") & set(path) else ""
 
 
+def _file(key: str, path: str, read: Callable[[str], object] | None = None) -> Iterator[str]:
+    """What is wrong with the file that `key` names: `read` raises it, or it is not there or badly named."""
+    if not Path(path).is_file():
+        yield f"{key}: there is no file {path}"
+    elif fault := _braces(path):
+        yield f"{key}: {path}: {fault}"
+    elif read:
+        try:
+            read(path)
+        except Fault as fault:
+            yield f"{key}: {fault}"
+
+
 def _files(study: Study) -> Iterator[str]:
     """Files that members are loaded from, or further test sets read from, and that are not there or badly named."""
     if study.corruptions.folder and (fault := _braces(study.corruptions.folder)):
         yield f"corruptions.folder: {study.corruptions.folder}: {fault}"
-    if study.data.images and not Path(study.data.images).is_file():
-        yield f"dataset.images: there is no file {study.data.images}"
-    elif study.data.images and (fault := _braces(study.data.images)):
-        yield f"dataset.images: {study.data.images}: {fault}"
+    for key, path, read in (("images", study.data.images, None), ("groups", study.data.table_of_groups, read_groups)):
+        yield from _file(f"dataset.{key}", path, read) if path else ()
     for name, test_set in study.test_sets.items():
         if test_set.folder and not Path(test_set.folder).is_dir():
             yield f"test_sets.{name}.folder: there is no folder {test_set.folder}"
         elif test_set.folder and (fault := _braces(test_set.folder)):
             yield f"test_sets.{name}.folder: {test_set.folder}: {fault}"
         for key, path in test_set.inputs().items():
-            if not Path(path).is_file():
-                yield f"test_sets.{name}.{key}: there is no file {path}"
-            elif fault := _braces(path):
-                yield f"test_sets.{name}.{key}: {path}: {fault}"
+            yield from _file(f"test_sets.{name}.{key}", path)
     for name in _given(study):
         design = study.designs[name]
         for index in range(design.member_count(1)):
             for key, path in design.inputs(index).items():
-                if not Path(path).is_file():
-                    yield f"designs.{name}.{key}: there is no file {path}"
-                elif fault := _braces(path):
-                    yield f"designs.{name}.{key}: {path}: {fault}"
+                yield from _file(f"designs.{name}.{key}", path)
 
 
 def _corruptions(study: Study) -> Iterator[str]:

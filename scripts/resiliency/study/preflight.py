@@ -74,7 +74,9 @@ def _count(dataset: Dataset, needed: dict[str, int], splits: Sequence[str]) -> d
     folder, held_out, test = Path(dataset.folder), dataset.validation_fraction, dataset.test_fraction
     smallest = max(min(test, 1 - held_out - test), 1e-3)
     counts = count_images(folder, ceil(max(needed.values()) / smallest) + 1, splits)
-    if ALL in counts:
+    if dataset.groups:  # a share of the images may be larger where whole groups make it
+        sizes = {"test": counts.get("test", counts.get(ALL)), "train": counts.get("train", counts.get(ALL, 0))}
+    elif ALL in counts:
         sizes = {"test": counts[ALL] * test, "train": counts[ALL] * (1 - held_out - test)}
     else:
         train = counts.get("train", 0) * (1 if "validation" in counts else 1 - held_out)
