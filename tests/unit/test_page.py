@@ -101,6 +101,16 @@ def test_failed_training_is_said_on_the_first_screen(card, page):
     assert 'class="cautions"' not in page
 
 
+def test_near_duplicates_across_splits_are_said_on_the_first_screen(card):
+    images = card["splits"]["test"]["images"]
+    alike = card | {"near_duplicates": {"test": images // 10}}
+    warned = report(synthetic_tables(), alike, ({}, {}))
+    assert warned.index(f"{images // 10} of {images} test images look almost like") < warned.index('class="overview"')
+    assert "Which members?" not in warned
+    fewer = card | {"near_duplicates": {"test": 2}}
+    assert 'class="cautions"' not in report(synthetic_tables(), fewer, ({}, {}))
+
+
 def test_charts_with_nothing_to_draw_are_left_out_of_the_report(card):
     tables = synthetic_tables(objectives={}, searched=0)
     specs = {name: draw(name, tables, settings.OKABE_ITO) for name in CHARTS}

@@ -8,8 +8,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from resiliency.data.duplicates import check_duplicates, check_test_set, contents_of, digest_array, digests
+from resiliency.data.duplicates import Look, check_duplicates, check_test_set, contents_of, digest_array, digests
 from resiliency.data.images import chunks, write_items, write_list
+from resiliency.data.near_duplicates import Thumbnails, tell
 from resiliency.data.pictures import FileImages
 from resiliency.data.source import Part, Source
 from resiliency.data.split import stratified
@@ -50,7 +51,8 @@ def write_data_set(
     The card, `card.json`, holds the `name`, numbers of `duplicates`, the source, the classes, the shape of an image,
     mean and standard deviation of each channel of the training images (of values in 0..1) where there are any, and of
     each split the counts and a checksum: of pixels and labels, or of the names, sizes in bytes and labels of the files.
-    Where images have groups, the number of groups is among the counts.
+    Where images have groups, the number of groups is among the counts. The card of `OWN` holds numbers of
+    `near_duplicates` too, if its images were decoded.
 
     Args:
         name: of the data set.
@@ -64,19 +66,22 @@ def write_data_set(
         if len(indices) < FEWEST:
             raise Fault(f"dataset: {len(indices)} images for {split}, at least {FEWEST} needed; change their shares")
     compared = partial(check_duplicates, chosen, classes=source.classes, refused=name == OWN and not allow_duplicates)
+    seen = Thumbnails()
+    look = seen.add if name == OWN else None
     if on_the_fly:
-        contents = contents_of(chosen, side, decoded=name == OWN)
+        contents = contents_of(chosen, side, name == OWN, look)
         duplicates = compared(contents)
     written = {
-        split: _write_split(folder / split, part, indices, source.classes, side, on_the_fly)
+        split: _write_split(folder / split, part, indices, source.classes, side, on_the_fly, look)
         for split, (part, indices) in chosen.items()
     }
     if not on_the_fly:
         contents = {split: one.contents for split, one in written.items()}
         duplicates = compared(contents)
     write_array(folder / "digests.npy", digest_array([contents[split] for split in chosen if split != "test"]))
-    card = {"name": name, "duplicates": duplicates, "source": source.description, "classes": source.classes}
-    card |= {"image_shape": [side, side, 3]}
+    card = {"name": name, "duplicates": duplicates}
+    card |= {"near_duplicates": tell(chosen, seen.pairs(chosen))} if seen.pieces else {}
+    card |= {"source": source.description, "classes": source.classes, "image_shape": [side, side, 3]}
     if "train" in chosen:
         histogram = written["train"].histogram
         card |= _mean_and_std(_histogram(*chosen["train"], side) if histogram is None else histogram)
@@ -113,9 +118,15 @@ def write_test_set(
 
 
 def _write_split(
-    folder: Path, part: Part, indices: np.ndarray, classes: list[str], side: int, on_the_fly: bool
+    folder: Path,
+    part: Part,
+    indices: np.ndarray,
+    classes: list[str],
+    side: int,
+    on_the_fly: bool,
+    look: Look | None = None,
 ) -> Written:
-    """Write the images at `indices`."""
+    """Write the images at `indices`; `look` is called with the name of `folder` and further images that are stored."""
     labels = part.labels[indices]
     write_array(folder / "labels.npy", labels)
     names = [part.names[index] for index in indices]
@@ -123,7 +134,7 @@ def _write_split(
     if on_the_fly:
         checksum, decoded = _list_files(folder / "images.json", part, indices), ()
     else:
-        checksum, *decoded = _store(folder / "images.npy", part, indices, side)
+        checksum, *decoded = _store(folder / "images.npy", part, indices, side, look)
     counts = np.bincount(labels, minlength=len(classes)).tolist()
     groups = {} if part.groups is None else {"groups": len(np.unique(part.groups[indices]))}
     within = f" in {groups['groups']:,} groups" if groups else ""
@@ -131,7 +142,9 @@ def _write_split(
     return Written({"images": len(labels), "images_per_class": counts, "sha256": checksum} | groups, *decoded)
 
 
-def _store(path: Path, part: Part, indices: np.ndarray, side: int) -> tuple[str, np.ndarray, list[Hashable]]:
+def _store(
+    path: Path, part: Part, indices: np.ndarray, side: int, look: Look | None
+) -> tuple[str, np.ndarray, list[Hashable]]:
     """Store the images at `indices` as one array; its checksum, with the labels, histogram 3x256 and digests."""
     digest, histogram, contents = hashlib.sha256(), np.zeros((3, 256), np.int64), []
     pieces = chunks(indices, side)
@@ -143,6 +156,8 @@ def _store(path: Path, part: Part, indices: np.ndarray, side: int) -> tuple[str,
             digest.update(images.tobytes())
             histogram += _counts(images)
             contents += digests(images)
+            if look:
+                look(path.parent.name, images)
             progress.step(f"{path.parent.name}: storing images")
     digest.update(part.labels[indices].tobytes())
     return digest.hexdigest(), histogram, contents

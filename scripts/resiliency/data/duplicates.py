@@ -3,7 +3,7 @@
 import hashlib
 import zlib
 from collections import Counter, defaultdict
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +21,7 @@ MOST_DECODED = 100_000  # images that are decoded for nothing but this: 3 ms eac
 REMEDY = "set dataset.allow_duplicates: true"
 
 Chosen = dict[str, tuple[Part, np.ndarray]]
+Look = Callable[[str, np.ndarray], None]
 
 
 def check_duplicates(
@@ -44,7 +45,7 @@ def check_duplicates(
     between, within = [], []
     for split, (part, indices) in chosen.items():
         for index, content in zip(indices, contents[split], strict=True):
-            place = split, _place(part, index), int(part.labels[index])
+            place = split, place_of(part, index), int(part.labels[index])
             first = owner.setdefault(content, place)
             if first is not place:
                 (within if first[0] == split else between).append((place, first))
@@ -75,14 +76,14 @@ def check_test_set(
         Fault: there is such an image or class, and that is refused.
     """
     known = {row.tobytes() for row in learned}
-    places = [_place(part, index) for index, content in enumerate(contents) if content in known]
+    places = [place_of(part, index) for index, content in enumerate(contents) if content in known]
     some = ", ".join(places[:EXAMPLES]) + (", ..." if len(places) > EXAMPLES else "")
     messages = [f"{len(places):,} images are training or validation images, as {some}; remove them"] if places else []
     messages += _copied_classes(name, contents, part.labels, classes)
     _tell(f"test_sets.{name}", messages, refused)
 
 
-def contents_of(chosen: Chosen, side: int, decoded: bool) -> dict[str, list[Hashable]]:
+def contents_of(chosen: Chosen, side: int, decoded: bool, look: Look | None = None) -> dict[str, list[Hashable]]:
     """Split -> for each image what only the same image has too.
 
     That is a digest of its pixels, or of files that are not decoded, of their bytes.
@@ -91,6 +92,7 @@ def contents_of(chosen: Chosen, side: int, decoded: bool) -> dict[str, list[Hash
         chosen: split -> part and indices in it.
         side: of the images, in pixels.
         decoded: whether files are decoded, of which there must not be more than `MOST_DECODED`.
+        look: called with each split and further images of it that are decoded.
     """
     count = sum(len(indices) for _, indices in chosen.values())
     in_files = all(isinstance(part.images, FileImages) for part, _ in chosen.values())
@@ -103,7 +105,10 @@ def contents_of(chosen: Chosen, side: int, decoded: bool) -> dict[str, list[Hash
     contents: dict[str, list[Hashable]] = {split: [] for split in chosen}
     for split, (part, _) in chosen.items():
         for piece in pieces[split]:
-            contents[split] += digests(part.images[piece])
+            images = part.images[piece]
+            contents[split] += digests(images)
+            if look:
+                look(split, images)
             progress.step(f"{split}: comparing images")
     return contents
 
@@ -141,7 +146,8 @@ def _length_and_end(file: str) -> tuple[int, int]:
         return length, zlib.crc32(opened.read())
 
 
-def _place(part: Part, index: int) -> str:
+def place_of(part: Part, index: int) -> str:
+    """The path of an image, or its name where it is in no file of its own."""
     return printable(part.images.files[index]) if isinstance(part.images, FileImages) else f"image {part.names[index]}"
 
 

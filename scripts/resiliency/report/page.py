@@ -14,6 +14,7 @@ from resiliency.metrics.resiliency import LARGEST_RELATIVE_ERROR
 from resiliency.names import CLEAN, CORRUPTED
 from resiliency.report import words
 from resiliency.report.bundle import bundle
+from resiliency.report.data_cautions import data_cautions
 from resiliency.report.deployment_answers import deployment_answers
 from resiliency.report.overview import basis, cautions, contenders, leaders, led_by, observed, skipped_reasons
 from resiliency.report.registry import CHARTS
@@ -83,6 +84,7 @@ def render(
         basis=basis(card, tables),
         level=words.percent(tables["members"]["confidence"].max(), 0),
         cautions=cautions(tables["members"]),
+        data_cautions=data_cautions(card),
         observations=observed(tables["observations"]),
         contenders=contending,
         led_by={

@@ -1,0 +1,106 @@
+"""Images that look almost like one in another split, as frames of one film do; found by their thumbnails."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image
+
+from resiliency.data.duplicates import Chosen, place_of
+
+SIDE = 8
+# Correlation of two thumbnails. Traffic signs (gtsrb) split at random: 6.0% of the images held out have such an image
+# of their class in an earlier split; split by tracks: 0.03%; CIFAR-10: 0.02%; digits: none of 539.
+ALIKE = 0.995
+FLATTEST = 1  # standard deviation of a thumbnail, in grey levels, below which it shows nothing to compare
+SHARE, FEWEST = 0.01, 3  # of the images of a split, that are worth a caution
+BLOCK = 500
+EXAMPLES = 3
+
+
+class Pair(NamedTuple):
+    """Indices of an image in its part, and in the part of an earlier split of one that looks almost the same."""
+
+    split: str
+    index: int
+    earlier_split: str
+    earlier: int
+
+
+class Thumbnails:
+    """Thumbnails of the images of each split, in the order of the splits and of the images."""
+
+    def __init__(self) -> None:
+        self.pieces: dict[str, list[np.ndarray]] = {}
+
+    def add(self, split: str, images: np.ndarray) -> None:
+        """The thumbnails of further images, uint8 N x side x side x 3, of `split`."""
+        self.pieces.setdefault(split, []).append(thumbnails(images))
+
+    def pairs(self, chosen: Chosen) -> list[Pair]:
+        """For each image that is almost one of its class in an earlier split, that image and the most similar one.
+
+        Args:
+            chosen: split -> part and indices in it, as from `splits`; the images that were added.
+        """
+        patterns = np.concatenate([_patterns(np.concatenate(self.pieces[split])) for split in chosen])
+        labels = np.concatenate([part.labels[indices] for part, indices in chosen.values()])
+        places = [(split, int(index)) for split, (_, indices) in chosen.items() for index in indices]
+        split_of = np.repeat(np.arange(len(chosen)), [len(indices) for _, indices in chosen.values()])
+        found = []
+        for label in np.unique(labels):
+            for split in range(1, len(chosen)):
+                own = np.flatnonzero((labels == label) & (split_of == split))
+                earlier = np.flatnonzero((labels == label) & (split_of < split))
+                found += _alike(patterns, own, earlier)
+        return [Pair(*places[one], *places[other]) for one, other in sorted(found)]
+
+
+def thumbnails(images: np.ndarray) -> np.ndarray:
+    """uint8 N x `SIDE`²: grey values of `images`, uint8 N x side x side x 3, averaged over a grid of cells."""
+    grey = [Image.fromarray(image).convert("L").resize((SIDE, SIDE), Image.Resampling.BOX) for image in images]
+    return np.stack([np.asarray(image).ravel() for image in grey])
+
+
+def tell(chosen: Chosen, pairs: list[Pair]) -> dict[str, int]:
+    """Split -> how many of its images look almost like one in an earlier split; printed where it is worth telling.
+
+    Args:
+        chosen, pairs: of `Thumbnails.pairs`.
+    """
+    counts = {split: sum(pair.split == split for pair in pairs) for split in list(chosen)[1:]}
+    for split, count in counts.items():
+        if worth_telling(count, len(chosen[split][1])):
+            some = [_example(chosen, pair) for pair in pairs if pair.split == split][:EXAMPLES]
+            print(
+                f"warning: dataset: {count:,} of {len(chosen[split][1]):,} {split} images look almost like one of "
+                f"their class in another split, as {', '.join(some)}; keep such images together, see dataset.groups"
+            )
+    return counts
+
+
+def _example(chosen: Chosen, pair: Pair) -> str:
+    own, earlier = place_of(chosen[pair.split][0], pair.index), place_of(chosen[pair.earlier_split][0], pair.earlier)
+    return f"{own} = {earlier} ({pair.earlier_split})"
+
+
+def worth_telling(alike: int, images: int) -> bool:
+    """Whether so many of the `images` of a split are more than chance and a few mistakes."""
+    return alike >= max(FEWEST, SHARE * images)
+
+
+def _patterns(small: np.ndarray) -> np.ndarray:
+    """float32, of mean 0 and length 1, so that products are correlations; 0 where a thumbnail is flat."""
+    centred = small - small.mean(axis=1, dtype=np.float32, keepdims=True)
+    length = np.sqrt((centred**2).sum(axis=1, keepdims=True))
+    return np.where(length < FLATTEST * SIDE, 0, centred / np.maximum(length, 1e-6))
+
+
+def _alike(patterns: np.ndarray, own: np.ndarray, others: np.ndarray) -> Iterator[tuple[int, int]]:
+    """Each of `own` that is almost one of `others`, with the most similar of them; all are rows of `patterns`."""
+    for start in range(0, len(own) if len(others) else 0, BLOCK):
+        block = own[start : start + BLOCK]
+        correlations = patterns[block] @ patterns[others].T
+        nearest = correlations.argmax(axis=1)
+        near = correlations.max(axis=1) >= ALIKE
+        yield from zip(block[near].tolist(), others[nearest[near]].tolist(), strict=True)

@@ -1,0 +1,99 @@
+"""Frames of one film that a random split parts are told; images that only share a class are not."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from resiliency.data.card import write_data_set
+from resiliency.data.digits import digits
+from resiliency.data.folder import image_folder
+from resiliency.data.groups import grouped
+from resiliency.data.near_duplicates import Thumbnails, thumbnails
+from resiliency.data.source import SPLITS, Part
+from resiliency.data.split import splits
+from resiliency.report.data_cautions import data_cautions
+from resiliency.storage.files import read_json
+
+FILMS, FRAMES = 10, 6
+
+
+def film(number: int) -> list[Image.Image]:
+    """Frames of a scene of its own, each shifted, lit and taken with noise of its own."""
+    random = np.random.default_rng(number)
+    scene = Image.fromarray(random.integers(0, 256, (5, 5, 3), np.uint8)).resize((80, 80), Image.Resampling.BICUBIC)
+    frames = []
+    for _ in range(FRAMES):
+        left, top = random.integers(0, 2, 2)
+        frame = np.asarray(scene.crop((left, top, left + 72, top + 72)), float) * random.uniform(0.5, 0.9)
+        frames.append(Image.fromarray((frame + random.normal(0, 2, frame.shape)).clip(0, 255).astype(np.uint8)))
+    return frames
+
+
+@pytest.fixture(scope="module")
+def films(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("films")
+    for name, first in (("cat", 0), ("dog", FILMS)):
+        (folder / name).mkdir()
+        for number in range(FILMS):
+            for index, frame in enumerate(film(first + number)):
+                frame.save(folder / name / f"{number:02}_{index}.png")
+    return folder
+
+
+def card_of(out, films, groups: str | None, side: int, name: str = "image_folder") -> dict:
+    source = grouped(image_folder(films, side, 1), groups, SPLITS)
+    write_data_set(out, name, source, splits(source, 0.2, 0.3, {}, 0), side, on_the_fly=side > 64)
+    return read_json(out / "card.json")
+
+
+@pytest.mark.parametrize("side", [32, 72])
+def test_frames_in_two_splits_are_told(tmp_path, films, capsys, side):
+    card = card_of(tmp_path, films, None, side)
+    assert list(card["near_duplicates"]) == ["validation", "test"]
+    assert card["near_duplicates"]["test"] >= 24
+    (line,) = (line for line in capsys.readouterr().out.splitlines() if " test images look almost like" in line)
+    assert line.startswith(
+        f"warning: dataset: {card['near_duplicates']['test']} of 36 test images look almost like one"
+    )
+    assert f"as {films}/cat/" in line
+    assert "dataset.groups" in line
+    (caution,) = data_cautions(card)
+    assert f"{card['near_duplicates']['test']} of 36 test images look almost like" in caution
+
+
+@pytest.mark.parametrize("side", [32, 72])
+def test_films_that_are_kept_whole_need_no_caution(tmp_path, films, capsys, side):
+    card = card_of(tmp_path, films, "<film>_*", side)
+    assert card["near_duplicates"] == {"validation": 0, "test": 0}
+    assert {name: of["groups"] for name, of in card["splits"].items()} == {"train": 10, "validation": 4, "test": 6}
+    assert "look almost like" not in capsys.readouterr().out
+    assert data_cautions(card) == []
+
+
+def test_published_data_sets_are_not_looked_at(tmp_path, films):
+    assert "near_duplicates" not in card_of(tmp_path, films, None, 32, name="cifar10")
+    assert data_cautions(None) == []
+
+
+def test_digits_of_one_class_are_not_near_duplicates():
+    source = digits(32)
+    chosen, seen = splits(source, 0.1, 0.3, {}, 0), Thumbnails()
+    for split, (part, indices) in chosen.items():
+        seen.add(split, part.images[indices])
+    assert len(seen.pairs(chosen)) <= 3
+
+
+def test_flat_images_and_other_classes_are_not_compared():
+    ramp = np.repeat(np.linspace(0, 255, 32).astype(np.uint8)[None, :, None], 32, axis=0).repeat(3, axis=2)
+    flat = np.full((32, 32, 3), 90, np.uint8)
+    part = Part(np.stack([ramp, flat, ramp, flat, ramp]), np.array([0, 0, 0, 0, 1]), list("abcde"))
+    chosen, seen = {"train": (part, np.array([0, 1])), "test": (part, np.array([2, 3, 4]))}, Thumbnails()
+    for split, (_, indices) in chosen.items():
+        seen.add(split, part.images[indices])
+    assert [tuple(pair) for pair in seen.pairs(chosen)] == [("test", 2, "train", 0)]
+
+
+def test_a_thumbnail_averages_cells():
+    images = np.zeros((1, 32, 32, 3), np.uint8)
+    images[0, :4, :2] = 200
+    assert thumbnails(images)[0, :3].tolist() == [100, 0, 0]
