@@ -113,8 +113,8 @@ def train_and_write(
     """
     print(f"layers compute in {trainer.precision}")
     recipe = trainer.recipe
-    decisive |= {"recipe": recipe.model_dump() | {"precision": trainer.precision}}
-    with Checkpoint(Path(next(iter(members)), "checkpoint.pt"), decisive) as checkpoint:
+    settings = decisive | {"recipe": recipe.model_dump() | {"precision": trainer.precision}}
+    with Checkpoint(Path(next(iter(members)), "checkpoint.pt"), settings) as checkpoint:
         history = trainer.train(training, validation, checkpoint)
     right = accuracies(trainer.networks, validation, trainer.preprocessing)
     for (folder, member), network, accuracy in zip(members.items(), networks, right, strict=True):
