@@ -6,14 +6,20 @@ import numpy as np
 import pytest
 import torch
 from networks import DESIGNS, SINGLE, train
-from pretended import NAME
+from pretended import NAME, cuda_device
+from safetensors.torch import load_file
 
+from resiliency.designs.members import Member
+from resiliency.designs.networks import build, write_member
+from resiliency.devices import choice
 from resiliency.devices.gpus import SLOTS
 from resiliency.faults import Fault
 from resiliency.joint_objectives import JOINT_OBJECTIVES
 from resiliency.storage.files import read_json
 from resiliency.training import checkpoints, engine
 from resiliency.training.joint import joint_loss
+from resiliency.training.tuning import fine_tune
+from resiliency.training.tuning_settings import FineTuning
 
 RECIPES = {
     "plain": {},
@@ -42,6 +48,25 @@ def test_every_objective_trains(tmp_path, data, family, objective):
     strength = min(JOINT_OBJECTIVES[objective].highest, 0.5)
     folders = train(tmp_path, data, family, joint_loss(objective, strength), count=2)
     assert all((folder / "weights.safetensors").exists() for folder in folders)
+
+
+@pytest.mark.parametrize("train", ["all", "head", 1])
+@pytest.mark.parametrize("optimizer", ["adamw", "muon"])
+def test_fine_tuning_gives_the_weights_of_the_cpu(tmp_path, data, monkeypatch, train, optimizer):
+    design = DESIGNS["resnet"].model_copy(update={"weights": str(tmp_path / "given.safetensors"), "training": {"a": 1}})
+    write_member(tmp_path / "given", build(design.described(32), 5, seed=1), Member("given"))
+    (tmp_path / "given/weights.safetensors").rename(design.files[0])
+    settings = FineTuning(train=train, optimizer=optimizer, epochs=1, batch_size=8, shift=2, flip=True)
+    settings = settings.model_dump() | {"precision": "float32"}
+    arguments = design.described(32), settings, data | design.inputs(0), (0, "train", "a", 0), 0, ""
+    with cuda_device():
+        fine_tune(str(tmp_path / "there"), *arguments)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(choice, "visible_gpus", list)
+    fine_tune(str(tmp_path / "here"), *arguments)
+    there, here = (load_file(tmp_path / place / "weights.safetensors") for place in ("there", "here"))
+    for name, tensor in here.items():
+        torch.testing.assert_close(there[name], tensor, atol=1e-3, rtol=1e-2)
 
 
 def test_images_kept_on_the_device_are_chosen_there(tmp_path, data, pretended, monkeypatch):
