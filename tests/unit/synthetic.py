@@ -242,7 +242,7 @@ def observation_table() -> pd.DataFrame:
         | {"part_verdict": verdict, "would_decide": np.nan, "opposite_bound": high}
         | {"resampled": "members", "members": 16, "ensembles": 0 if n == 1 else 6868, "images": 540, "sampled": n == 2}
         | {"margin": 0.2, "designs": 8, "image_share": np.nan, "unit": "seeds", "units": 2}
-        | dict.fromkeys(("leans", "reading", "metrics"), np.nan)
+        | dict.fromkeys(("leans", "reading", "metrics", "influential", "without_it"), np.nan)
         for n, verdict in enumerate(verdicts, 1)
         for part, estimate, low, high in parts
     ]

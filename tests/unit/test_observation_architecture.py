@@ -129,7 +129,7 @@ def test_observation_1_has_every_subset_of_predictors_and_the_share_within_famil
     assert table.groupby("statistic", sort=False).size().tolist() == [2, 7, 3]
     _, r_squared, contributions = (of.set_index("part").estimate for _, of in table.groupby("statistic", sort=False))
     assert contributions.sum() == pytest.approx(r_squared.iloc[-1])
-    assert r_squared["architecture family"] > r_squared["log10 parameters"]
+    assert r_squared["R²: architecture family"] > r_squared["R²: log10 parameters"]
 
 
 def test_observation_1_names_the_family_that_moves_the_estimate_most():

@@ -30,8 +30,12 @@ def test_every_name_means_one_thing():
 
 
 def part(verdict: str, low: float, high: float, name: str = "part") -> dict:
-    ends = {"estimate": (low + high) / 2, "low": low, "high": high}
-    return {"part": name, "part_verdict": verdict} | ends | dict.fromkeys(("leans", "reading", "metrics"), np.nan)
+    ends = {"estimate": (low + high) / 2, "low": low, "high": high, "confidence": 0.9}
+    return (
+        {"part": name, "part_verdict": verdict}
+        | ends
+        | dict.fromkeys(("leans", "reading", "metrics", "influential"), np.nan)
+    )
 
 
 def test_intervals_are_drawn_around_zero():

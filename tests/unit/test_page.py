@@ -79,7 +79,7 @@ def test_report_shows_the_verdicts(page):
 def test_the_first_screen_names_the_level_of_its_intervals(page):
     summary, verdicts = page.split('class="summary"')[1].split("</p>")[0], page.split('class="verdicts"')[1]
     assert summary.count("Square brackets hold 95 % ") == 1
-    assert "line: its 90 % <button" in verdicts.split("</p>")[0]
+    assert "line: between its one-sided 95 % bounds" in verdicts.split("</p>")[0]
 
 
 def test_the_report_says_what_images_of_loaded_weights_are_normalised_by(card, page):

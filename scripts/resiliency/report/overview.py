@@ -31,14 +31,14 @@ ICONS = {"supported": "✓", "supported in part": "◐", "contradicted": "✗", 
 ICONS |= {"not tested": "–", "": ""}
 REVERSED = {"supported": "against", "supported in part": "against", "contradicted": "for"}
 NO_DIFFERENCE = "Within ±{} of 0, where a difference counts as none"
-TEXTS = ("part", "part_verdict", "lacking", "would_decide", "leans", "reading", "metrics")
+TEXTS = ("part", "part_verdict", "lacking", "would_decide", "leans", "reading", "metrics", "influential")
 WIDE, LINE, MARGIN = 300, 9, 8
 
 
 def observed(table: pd.DataFrame) -> list[dict]:
     """The observations: each with its verdict, its parts, and as key the first part that has the verdict itself.
 
-    `beside` are the rows without a verdict.
+    `beside` are the rows without a verdict, `described` those of them that have no interval either.
     """
     observations = []
     for number, rows in table.groupby("observation"):
@@ -57,8 +57,10 @@ def observed(table: pd.DataFrame) -> list[dict]:
                 "key": next((part for part in parts if part["part_verdict"] == verdict), parts[0]),
                 "parts": parts,
                 "beside": beside,
+                "described": [part for part in beside if pd.isna(part["low"]) and pd.notna(part["estimate"])],
                 "reason": " ".join(filter(None, (_reason(parts), _reversed(verdict, parts, beside)))),
                 "picture": interval_picture(parts),
+                "level": words.percent((1 + parts[0]["confidence"]) / 2, 0),
             }
         )
     return observations

@@ -122,9 +122,9 @@ def chart(studies: dict[str, dict[str, pd.DataFrame]]) -> alt.TopLevelMixin:
         return style.notice(TITLE, "No study has what the rule of an observation needs.")
     names = list(dict.fromkeys(rows["study"]))
     panels = [_panel(rows[rows["observation"] == number], names) for number in sorted(rows["observation"].unique())]
-    confidence = words.percent(rows["confidence"].iloc[0], 0)
+    level = words.percent((1 + rows["confidence"].iloc[0]) / 2, 0)
     subtitle = [
-        f"Estimates with {confidence} intervals. Filled: on the paper's side of 0 by the interval of that part.",
+        f"Estimates between one-sided {level} bounds. Filled: on the paper's side of 0 by the bound of that part.",
         "The shaded margin is what counts as no difference.",
     ]
     return style.finish(alt.vconcat(*panels, spacing=26), TITLE, subtitle)

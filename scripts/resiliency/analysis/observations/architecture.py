@@ -94,12 +94,15 @@ def _described(values: np.ndarray, families: Families, shares: dict[str, float])
     """What stands beside the verdict, without intervals."""
     r_squared = explained(values, families, OTHERS)
     groups = {
-        "share of the variance that lies within families": shares,
-        "R² of mean corruption error, families alike": {" and ".join(of): r2 for of, r2 in r_squared.items() if of},
-        "Shapley (LMG) contribution to this R²": shapley(r_squared),
+        "share within families": ("share of the variance that lies within families", shares),
+        "R²": (
+            "R² of mean corruption error, families alike",
+            {", ".join(of): r2 for of, r2 in r_squared.items() if of},
+        ),
+        "LMG": ("Shapley (LMG) contribution to this R²", shapley(r_squared)),
     }
     return [
-        Part(name, float(value), statistic=statistic, units=len(families.sizes))
-        for statistic, rows in groups.items()
+        Part(f"{short}: {name}", float(value), statistic=statistic, units=len(families.sizes))
+        for short, (statistic, rows) in groups.items()
         for name, value in rows.items()
     ]
