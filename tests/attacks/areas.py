@@ -140,33 +140,33 @@ AREAS = (
     Area(
         "factories",
         _factories,
-        "functions that return no network, one that no stage can use, or that end Python",
+        "functions that do not return a network, return one that no stage can use, or end Python",
         "refused before the first job, in one line",
     ),
     Area(
         "networks",
         networks,
-        "networks of several kinds whose answers are spoilt: probabilities, noise, statistics of the batch, other "
+        "networks of several kinds whose outputs are spoilt: probabilities, noise, statistics of the batch, other "
         "orders, shapes and types, changes of images or weights",
         "refused in one line; logits in another scale or type are accepted",
     ),
     Area(
         "weights",
         lambda: WEIGHTS,
-        "files that are no weights, or those of another network; pickled code",
+        "files that are not weights, or weights of another network; pickled code",
         "refused in one line; nothing is unpickled but tensors",
     ),
     Area(
         "folders",
         _folders,
-        "folders of images in other layouts, with empty classes, files that are no images, test images that train",
+        "image folders in other layouts, with empty classes, files that are not images, training images in a test",
         "refused in one line before anything is written; names may be long or odd",
     ),
     Area(
         "servers",
         servers,
         "servers of archives that send other bytes, fewer, more or none, no HTTP, redirects to themselves or to files",
-        "given up in one line; what has another checksum is never used, and nothing is downloaded for ever",
+        "given up in one line; what has another checksum is never used, and no download runs for ever",
     ),
     Area(
         "damaged results",

@@ -41,7 +41,8 @@ BEGIN_WAITS, END_WAITS = "<!-- waits: tests/benchmarks/gpu_steps.py -->\n", "<!-
 DESIGNS = ("resnet18", "densenet_m", "mobilenetv3_050", "regnetx_002", "convnext_atto", "vit_s")
 CLASSES = 10
 PREPROCESSING = Preprocessing([0.5] * 3, [0.25] * 3)
-COLUMNS = "design | batch | kernels a step | waits a step | GB moved a step | kernels a batch predicted | waits a batch"
+COLUMNS = "design | batch | kernels per step | waits per step | GB moved per step"
+COLUMNS += " | kernels per predicted batch | waits per batch"
 
 
 def read_study() -> Study:
