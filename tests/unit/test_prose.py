@@ -7,7 +7,7 @@ import pytest
 
 REPOSITORY = Path(__file__).parents[2]
 DOCS = REPOSITORY / "docs"
-OTHERS_WORDS = {"configuration", "tables", "references"}  # written by programs; names of works are their authors'
+OTHERS_WORDS = {"tables", "references"}  # of the catalogue of tables; names of works are their authors'
 PAGES = {path.stem: path for path in sorted(DOCS.glob("*.md")) if path.stem not in OTHERS_WORDS}
 PAGES |= {name: REPOSITORY / f"{name}.md" for name in ("README", "CONTRIBUTING")}
 PAGES |= {name: DOCS / f"results/{name}.md" for name in ("gpu_hours", "gpu_steps", "imagenet_costs")}
@@ -52,13 +52,18 @@ def sentences(text: str) -> list[str]:
     ]
 
 
+def avoided(text: str) -> list[str]:
+    return [f"{match[0]!r}: write {use}" for words, use in AVOIDED.items() for match in re.finditer(words, text)]
+
+
 @pytest.mark.parametrize("name", PAGES)
 def test_words_and_numbers(name):
-    text = " \n".join(units(PAGES[name].read_text(encoding="utf-8")))
-    found = [
-        f"{match[0]!r}: write {instead}" for avoided, instead in AVOIDED.items() for match in re.finditer(avoided, text)
-    ]
-    assert found == []
+    assert avoided(" \n".join(units(PAGES[name].read_text(encoding="utf-8")))) == []
+
+
+@pytest.mark.parametrize("path", [REPOSITORY / "config.yaml", *(REPOSITORY / "studies").glob("*.yaml")], ids=str)
+def test_words_and_numbers_of_comments(path):
+    assert avoided(" \n".join(re.findall(r"# ?(.*)", path.read_text(encoding="utf-8")))) == []
 
 
 @pytest.mark.parametrize("name", PAGES)

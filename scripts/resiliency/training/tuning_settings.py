@@ -22,7 +22,7 @@ class FineTuning(Recipe):
     train: Annotated[Literal["all", "head"] | int, BeforeValidator(_trained), WithJsonSchema(TRAINED_SCHEMA)] = Field(
         ALL,
         description="layers that are trained: all; the head, on features that are computed once, of images without "
-        "augmentation; or the last so many feature stages with what follows them",
+        "augmentation; or the last so many feature stages and all that is after them",
     )
     body_rate: float = Field(
         0.1, gt=0, le=1, description="learning rate of the layers before the head, as a share of `learning_rate`"
