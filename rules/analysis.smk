@@ -198,6 +198,7 @@ rule assess_ensembles:
     output:
         selective=in_report(TABLES["selective_prediction"]),
         temperatures=in_report(TABLES["temperatures"]),
+        thresholds=in_report(TABLES["thresholds"]),
         curves=f"{RESULTS}/ensembles/risk_coverage.parquet",
     log:
         log_of("assess_ensembles"),

@@ -115,4 +115,5 @@ def exportable(wildcards):
     if not MEMBERS:
         sys.exit("export: members are known by predictions alone; only networks are exported")
     names = {"deployment": "deployment", "temperatures": "temperatures", "selective": "selective_prediction"}
+    names["thresholds"] = "thresholds"
     return {name: TABLES[table] for name, table in names.items()}

@@ -59,6 +59,7 @@ rule report:
         ensembles=made("ensembles"),
         deployment=made("deployment"),
         selective_prediction=made("selective_prediction"),
+        thresholds=made("thresholds"),
         temperatures=made("temperatures"),
         contenders=made("contenders"),
         best_ensembles=made("best_ensembles"),

@@ -1,4 +1,4 @@
-"""Fit temperatures on validation images, and judge how confidence tells wrong answers from right ones."""
+"""Fit temperatures on validation images, judge confidence, and choose thresholds for abstaining."""
 
 from resiliency.analysis.bootstrap import Resampling
 from resiliency.analysis.deployed import assessment, named_in

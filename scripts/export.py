@@ -13,7 +13,10 @@ from resiliency.storage.tables import read_table
 
 with stage(snakemake.log[0]):
     inputs, outputs, params = snakemake.input, snakemake.output, snakemake.params
-    tables = {name: read_table(inputs.get(name)) for name in ("deployment", "members", "temperatures", "selective")}
+    tables = {
+        name: read_table(inputs.get(name))
+        for name in ("deployment", "members", "temperatures", "selective", "thresholds")
+    }
     choice = read_choice(tables, read_json(inputs.choice)["number"])
     print(f"number {choice.row.number} of deployment.csv: {choice.row.members}, combined by {choice.row['rule']}")
     folders = {Path(path).parent.name: Path(path).parent for path in inputs.weights}

@@ -231,6 +231,7 @@ class Reported:
         self._keep(
             selective_prediction=assessed.selective,
             temperatures=assessed.temperatures,
+            thresholds=assessed.thresholds,
             risk_coverage=assessed.curves,
             contenders=compared.under_corruptions,
             contender_calibration=compared.calibration,

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from resiliency.analysis.contenders import contenders, under_corruptions
+from resiliency.analysis.thresholds import COVERAGES, ERRORS
 from resiliency.ensembles.selection import front
 from resiliency.names import (
     CLEAN,
@@ -40,7 +41,7 @@ def deployment_tables(members, ensembles) -> dict[str, pd.DataFrame]:
 
 def confidence_tables(deployment) -> dict[str, pd.DataFrame]:
     """Of each row of deployment.csv by two scores, of which entropy serves better; and temperatures of all."""
-    curves, scores, temperatures = [], [], []
+    curves, scores, temperatures, thresholds = [], [], [], []
     for row in deployment.itertuples():
         for images in (CLEAN, CORRUPTED):
             for score, worse in (("max_probability", 0.02), ("entropy", 0.01)):
@@ -60,12 +61,30 @@ def confidence_tables(deployment) -> dict[str, pd.DataFrame]:
                 "ece_change_low": -0.1,
                 "ece_change_high": -0.06,
             }
+            thresholds += [key | {"images": images, "rule": RULE} | threshold for threshold in threshold_rows(row.size)]
             temperatures.append(key | {"note": np.nan} | changes)
     return {
         "selective_prediction": pd.DataFrame(scores, columns=None if scores else ["members", "images", "score"]),
         "temperatures": pd.DataFrame(temperatures, columns=None if temperatures else ["members", "images", "note"]),
+        "thresholds": pd.DataFrame(thresholds, columns=None if thresholds else ["members", "basis", "images"]),
         "risk_coverage": pd.DataFrame(curves, columns=None if curves else ["members", "images", "score", "coverage"]),
     }
+
+
+def threshold_rows(size: int) -> list[dict]:
+    """Of each kind of images, goal and target; there are too few images for the smallest error."""
+    rows = []
+    for basis in (CLEAN, CORRUPTED):
+        for goal, targets in (("coverage", COVERAGES), ("error", ERRORS)):
+            for target in targets:
+                known = target >= 0.002
+                values = {"threshold": 0.8 + 0.1 * target, "coverage": 0.91, "error": 0.013, "wrong": 0.012}
+                values |= {f"{of}_low": values[of] - 0.01 for of in ("coverage", "error", "wrong")}
+                values |= {f"{of}_high": values[of] + 0.01 for of in ("coverage", "error", "wrong")}
+                values = values if known else dict.fromkeys(values, np.nan)
+                key = {"size": size, "basis": basis, "goal": goal, "target": target, "selection_images": 270}
+                rows.append(key | values)
+    return rows
 
 
 def contender_tables(deployment, corruptions) -> dict[str, pd.DataFrame]:

@@ -221,3 +221,24 @@ def test_what_cannot_be_exported_is_told_with_what_can():
 )
 def test_quantities_have_few_digits_and_a_prefix(value, written):
     assert quantity(value) == written
+
+
+@pytest.mark.parametrize("known", [(), ("coverage",), ("coverage", "error")])
+def test_thresholds_are_those_of_the_table_with_what_they_give(known):
+    table = BASE["thresholds"]
+    table = table.assign(threshold=table.threshold.where(table.goal.isin(known)))
+    best = contenders(BASE["deployment"])[0]
+    tables = [BASE[name] for name in NAMES]
+    text = dict(deployment_answers(*tables, ["cat", "dog"], "tiny", table))[ABSTAIN]
+    rows = table[(table.members == best["members"]) & (table.basis == "corrupted") & (table.images == "corrupted")]
+    rows = rows.dropna(subset=["threshold"])
+    covering = rows[(rows.goal == "coverage") & (rows.target == 0.9)]
+    limiting = rows[rows.goal == "error"].nsmallest(1, "target")
+    given = "of other images it then answers {}, {} of them wrongly."
+    for of, words in ((covering, "if the maximum probability is below"), (limiting, "wrongly, abstain below")):
+        for row in of.to_dict("records"):
+            said = given.format(with_ends(row, "coverage"), with_ends(row, "error"))
+            assert f"{words} {row['threshold']:.4f}: {said}" in text
+    assert ("thresholds.csv" in text) == bool(known)
+    assert ("To answer 90 %" in text) == ("coverage" in known)
+    assert ("To answer at most 0.5 % wrongly" in text) == ("error" in known)

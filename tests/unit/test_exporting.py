@@ -22,7 +22,7 @@ from resiliency.ensembles.outputs import Ensemble
 from resiliency.export import programs
 from resiliency.export.checking import agreement, check_refusal, timed
 from resiliency.export.choice import checked, chosen, exportable_row, refuse_own_crops
-from resiliency.export.exporting import Made, export, read_choice
+from resiliency.export.exporting import Made, export, read_choice, threshold_constants
 from resiliency.export.module import Deployable
 from resiliency.export.programs import RUNTIMES, eager_runner, write_programs
 from resiliency.faults import Fault
@@ -141,6 +141,8 @@ def tables_of(names: list[str], rule: str) -> dict[str, pd.DataFrame]:
         "selective": tables["selective_prediction"],
     }
     of_row = {name: table.iloc[:2].assign(members="+".join(names)) for name, table in of_row.items()}
+    first = tables["thresholds"].members.iloc[0]
+    of_row["thresholds"] = tables["thresholds"][tables["thresholds"].members == first].assign(members="+".join(names))
     return tables | of_row | {"deployment": pd.concat([tables["deployment"].iloc[:1], row]), "members": described}
 
 
@@ -174,6 +176,7 @@ def test_an_export_is_what_tables_and_predictions_say(members, images, tmp_path)
         "classes": ["zero", "one", "two"],
         "side": SIDE,
         "margin": 1,
+        "thresholds": threshold_constants(choice.thresholds),
     }
     assert "a-s0 + a-s1" in written.card
     assert "temperature 1.500" in written.card
@@ -190,9 +193,29 @@ def test_an_export_is_what_tables_and_predictions_say(members, images, tmp_path)
     for runtime in ("onnxruntime", "torch"):
         answer = module.load(runtime)
         np.testing.assert_allclose(answer(images)[0], expected, atol=1e-5)
+        assert not answer(images)[2].any()
+        threshold = float(np.median(expected.max(axis=1)))
+        sure, abstained = (module.load(runtime, threshold)(images)[place] for place in (0, 2))
+        np.testing.assert_array_equal(abstained, sure.max(axis=1) < threshold)
+        assert 0 < abstained.sum() < IMAGES
         for wrong, got in ((images / 255, "float64 40 x 8 x 8 x 3"), (images[0], "uint8 8 x 8 x 3")):
             with pytest.raises(TypeError, match=rf"^images: expected uint8 B x 8 x 8 x 3, got {got}; use read\(\)$"):
                 answer(wrong)
+
+
+def test_the_thresholds_of_an_export_are_constants_of_its_module(tmp_path):
+    rows = synthetic_tables()["thresholds"]
+    rows = rows[rows.members == rows.members.iloc[0]]
+    about = {"classes": ["a", "b"], "side": SIDE, "margin": 1, "thresholds": threshold_constants(rows)}
+    write_json(tmp_path / "ensemble.json", about)
+    script = shutil.copy(Path(programs.__file__).parent / "folder/model.py", tmp_path)
+    module = module_from_spec(spec := spec_from_file_location("model", script))
+    spec.loader.exec_module(module)
+    for row in rows.itertuples():
+        value = module.THRESHOLDS[row.basis][row.goal][row.target]
+        assert value is None if np.isnan(row.threshold) else value == row.threshold
+    with pytest.raises(ValueError, match=r"^threshold: expected a number, got None: the study had too few images"):
+        module.load(threshold=module.THRESHOLDS["corrupted"]["error"][0.001])
 
 
 def test_members_without_a_network_are_not_exported():

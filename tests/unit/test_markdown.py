@@ -110,6 +110,7 @@ def card(_: Path, name: str) -> str:
         temperature=Temperature(1.5, 180, name),
         calibration=[calibration],
         selective=selective,
+        thresholds=tables["thresholds"].head(2).to_dict("records"),
         times=[{"model": name, "runtime": "torch", "threads": 1, "median": 1.0, "low": 0.9, "high": 1.1}],
         checks={"ensemble.onnx": Agreement(40, 40, 1e-6)},
         machine=name,

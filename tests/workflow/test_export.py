@@ -112,7 +112,7 @@ def blocks(page: str) -> list[str]:
     return re.findall(r"```python\n(.*?)```", (REPOSITORY / page).read_text(encoding="utf-8"), re.DOTALL)
 
 
-PROGRAMS = [("README.md", 0), *(("docs/deploying.md", number) for number in range(3))]
+PROGRAMS = [("README.md", 0), *(("docs/deploying.md", number) for number in range(4))]
 
 
 @pytest.mark.parametrize(("page", "number"), PROGRAMS)

@@ -103,7 +103,7 @@ def selective_rows(ensemble: Ensemble, temperature: float, judged: Judged) -> tu
     """
     rows, curves = [], []
     for name in judged.conditions:
-        confidences, errors = _gathered(ensemble, temperature, judged, name)
+        confidences, errors = gathered(ensemble, temperature, judged, name)
         scores = {}
         for score, confidence in confidences.items():
             exact = ranking(confidence.ravel(), errors.ravel())
@@ -133,7 +133,7 @@ def _excess(of_score: dict, reference: dict | None, compared: int, score: str, j
     return dict(zip(names, (value[0], *judged.interval(value[0], whole[0], drawn, corrected)), strict=True))
 
 
-def _gathered(ensemble: Ensemble, temperature: float, judged: Judged, name: str) -> tuple[dict, np.ndarray]:
+def gathered(ensemble: Ensemble, temperature: float, judged: Judged, name: str) -> tuple[dict, np.ndarray]:
     """Score -> confidences, float64 C x N, and errors, float32 C x N."""
     shape = len(judged.conditions[name]), len(judged.images[name])
     errors, confidences = np.empty(shape, np.float32), {}

@@ -16,6 +16,7 @@ from resiliency.analysis.contenders import (
     under_corruptions,
 )
 from resiliency.analysis.deployment import halves
+from resiliency.analysis.thresholds import THRESHOLDS, threshold_rows
 from resiliency.designs.members import LOADED
 from resiliency.ensembles.combination import member_weights
 from resiliency.ensembles.outputs import Ensemble
@@ -25,10 +26,11 @@ from resiliency.progress import Progress
 
 
 class Assessment(NamedTuple):
-    """selective_prediction.csv, temperatures.csv and risk_coverage.parquet."""
+    """selective_prediction.csv, temperatures.csv, thresholds.csv and risk_coverage.parquet."""
 
     selective: pd.DataFrame
     temperatures: pd.DataFrame
+    thresholds: pd.DataFrame
     curves: pd.DataFrame
 
 
@@ -47,11 +49,15 @@ def ensemble_of(names: list[str], rule: str, predictions: dict[str, Predictions]
     return Ensemble([predictions[name] for name in names], member_weights(members.loc[names]), rule)
 
 
+def both_halves(predictions: dict[str, Predictions], resampling: Resampling) -> tuple[Judged, Judged]:
+    """The half of the test images on which ensembles were chosen, and the other."""
+    member = next(iter(predictions.values()))
+    return tuple(Judged(member.conditions, half, *resampling) for half in halves(member.labels(0), resampling.seed))
+
+
 def judged_half(predictions: dict[str, Predictions], resampling: Resampling) -> Judged:
     """The half of the test images on which no ensemble was chosen."""
-    member = next(iter(predictions.values()))
-    _, rest = halves(member.labels(0), resampling.seed)
-    return Judged(member.conditions, rest, *resampling)
+    return both_halves(predictions, resampling)[1]
 
 
 def assessment(
@@ -70,9 +76,9 @@ def assessment(
         validation: member -> its predictions of validation images, of those that have any.
     """
     members = members.set_index("member")
-    judged = judged_half(predictions, resampling)
+    chosen, judged = both_halves(predictions, resampling)
     progress = Progress(len(deployment), pause=5)
-    selective, temperatures, curves = [], [], []
+    selective, temperatures, thresholds, curves = [], [], [], []
     for row in deployment.itertuples():
         names = row.members.split("+")
         ensemble = ensemble_of(names, row.rule, predictions, members)
@@ -83,10 +89,12 @@ def assessment(
         selective += [key | scores for scores in of_scores]
         curves += [key | point for point in of_curves]
         temperatures += [key | changes for changes in temperature_rows(ensemble, temperature, judged)]
+        thresholds += [key | row for row in threshold_rows(ensemble, temperature.value, chosen, judged)]
         progress.step("ensembles")
     return Assessment(
         pd.DataFrame(selective).assign(confidence=resampling.confidence),
         pd.DataFrame(temperatures).assign(confidence=resampling.confidence),
+        pd.DataFrame(thresholds, columns=None if thresholds else THRESHOLDS).assign(confidence=resampling.confidence),
         pd.DataFrame(curves),
     )
 

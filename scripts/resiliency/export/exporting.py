@@ -23,12 +23,13 @@ from resiliency.provenance import processor
 
 
 class Choice(NamedTuple):
-    """What the tables of a study say of one ensemble: its row of deployment.csv, and its rows of three other tables."""
+    """What the tables of a study say of one ensemble: its row of deployment.csv, and its rows of four other tables."""
 
     row: pd.Series
     members: pd.DataFrame
     temperatures: pd.DataFrame
     selective: pd.DataFrame
+    thresholds: pd.DataFrame
 
     @property
     def names(self) -> list[str]:
@@ -37,13 +38,17 @@ class Choice(NamedTuple):
 
 
 def read_choice(tables: dict[str, pd.DataFrame], ensemble: str | int) -> Choice:
-    """What `tables` (deployment, members, temperatures and selective) say of the ensemble that `ensemble` names.
+    """What `tables` say of the ensemble that `ensemble` names.
+
+    Args:
+        tables: deployment, members, temperatures, selective and thresholds.
+        ensemble: as in `resiliency.export.choice.ALLOWED`.
 
     Raises:
         Fault: there is no such ensemble.
     """
-    row = chosen(tables["deployment"], ensemble)
-    of_ensemble = {name: tables[name][tables[name].members == row.members] for name in ("temperatures", "selective")}
+    row, of = chosen(tables["deployment"], ensemble), ("temperatures", "selective", "thresholds")
+    of_ensemble = {name: tables[name][tables[name].members == row.members] for name in of}
     return Choice(row, tables["members"].set_index("member", drop=False).loc[row.members.split("+")], **of_ensemble)
 
 
@@ -116,6 +121,7 @@ def export(
         print(f"{name}: {check.compared} of {check.images} images answered as scored")
     about = {"members": choice.names, "rule": row["rule"], "temperature": temperature.value}
     about |= {"classes": card["classes"], "side": pixels.shape[1], "margin": margin}
+    about["thresholds"] = threshold_constants(choice.thresholds)
     text = model_card(
         row,
         choice.members,
@@ -125,9 +131,28 @@ def export(
         temperature=temperature,
         calibration=choice.temperatures.to_dict("records"),
         selective=choice.selective.to_dict("records"),
+        thresholds=_for_card(choice.thresholds),
         times=timed(ensemble, paths, pixels[:1], sorted({1, threads})),
         checks=checks,
         machine=f"{processor()}, {platform.system()}",
         python=platform.python_version(),
     )
     return Exported(about, text)
+
+
+def threshold_constants(thresholds: pd.DataFrame) -> dict[str, dict[str, dict[str, float | None]]]:
+    """Basis -> goal -> target as text -> threshold, None where the study has too few images for one.
+
+    Args:
+        thresholds: rows of thresholds.csv of one ensemble.
+    """
+    constants: dict[str, dict[str, dict[str, float | None]]] = {}
+    for row in thresholds.drop_duplicates(["basis", "goal", "target"]).itertuples():
+        value = None if pd.isna(row.threshold) else float(row.threshold)
+        constants.setdefault(row.basis, {}).setdefault(row.goal, {})[f"{row.target:g}"] = value
+    return constants
+
+
+def _for_card(thresholds: pd.DataFrame) -> list[dict]:
+    """Each threshold as it was tried on images like those that it was chosen on."""
+    return thresholds[thresholds.images == thresholds.basis].to_dict("records")

@@ -15,6 +15,7 @@ NAMES = {
     "mutual_information": "mutual information",
     "vote_agreement": "agreement of votes",
 }
+COVERAGE = 0.9
 DOUBTS = ("entropy", "mutual_information")  # scores that are high where answers are doubtful
 OBJECTIVES = {
     "mean": "mean corruption error",
@@ -30,6 +31,7 @@ def deployment_answers(
     members: pd.DataFrame,
     classes: list[str] | None,
     study: str,
+    thresholds: pd.DataFrame | None = None,
 ) -> list[tuple[str, str]]:
     """Questions and answers about the recommended model: which, how good, when to abstain, worst case, cost, delivery.
 
@@ -37,6 +39,7 @@ def deployment_answers(
         deployment, selective, temperatures, members: tables of these names.
         classes: names of the classes; None where they are not known.
         study: its name.
+        thresholds: the table of this name, where the study has one.
     """
     rows = contenders(deployment)
     if not rows:
@@ -47,7 +50,7 @@ def deployment_answers(
     return [
         ("Which ensemble?", _which(best, deployment)),
         ("How good is it, and how sure is that?", f"{_good(best)} {_calibrated(fitted)}"),
-        ("When should it abstain?", _abstains(of_scores)),
+        ("When should it abstain?", f"{_abstains(of_scores)} {_threshold(best, thresholds)}".strip()),
         ("What is its worst condition?", _worst(best, classes)),
         ("What does it cost?", _costs(rows)),
         ("How do I get it?", _delivered(best, deployment, members, study)),
@@ -132,6 +135,30 @@ def _abstains(rows: pd.DataFrame) -> str:
         "incorrect ones. "
         f"{_compared(row, score, len(better) > 0, len(corrupted))}"
     ).strip()
+
+
+def _threshold(best: dict, thresholds: pd.DataFrame | None) -> str:
+    """The threshold for a coverage of 90 % of corrupted images, and that for the smallest error that has one."""
+    if thresholds is None:
+        return ""
+    rows = thresholds[(thresholds["members"] == best["members"]) & (thresholds["basis"] == CORRUPTED)]
+    rows = rows[rows["images"] == CORRUPTED].dropna(subset=["threshold"])
+    covering = rows[(rows["goal"] == "coverage") & (rows["target"] == COVERAGE)]
+    limiting = rows[rows["goal"] == "error"].sort_values("target").head(1)
+    sentences = [
+        f"To answer {percent(row['target'], 0)} of corrupted images, abstain if the maximum probability is below "
+        f"{number(row['threshold'], 4)}: {_given(row)}."
+        for row in covering.to_dict("records")
+    ]
+    sentences += [
+        f"To answer at most {percent(row['target'])} wrongly, abstain below {number(row['threshold'], 4)}: {_given(row)}."
+        for row in limiting.to_dict("records")
+    ]
+    return " ".join([*sentences, "More are in thresholds.csv."]) if sentences else ""
+
+
+def _given(row: dict) -> str:
+    return f"of other images it then answers {_figure(row, 'coverage')}, {_figure(row, 'error')} of them wrongly"
 
 
 def _compared(row: pd.Series, score: str, better: bool, scores: int) -> str:

@@ -126,7 +126,8 @@ def _answers(tables: dict[str, pd.DataFrame], card: dict | None, study: str) -> 
     names = ("deployment", "selective_prediction", "temperatures", "members")
     if not all(name in tables for name in names):
         return []
-    return deployment_answers(*(tables[name] for name in names), card["classes"] if card else None, study)
+    classes = card["classes"] if card else None
+    return deployment_answers(*(tables[name] for name in names), classes, study, tables.get("thresholds"))
 
 
 def _losses(members: pd.DataFrame) -> list[dict[str, str]]:

@@ -260,6 +260,49 @@ TEMPERATURES = Table(
     needs=frozenset({"corruptions", "ensembles"}),
 )
 
+THRESHOLDS = Table(
+    "tables/thresholds.csv",
+    "Thresholds for abstaining",
+    "Deployment",
+    "Thresholds of the maximum probability for target coverages and errors, and what they give on other images.",
+    "ensemble, kind of images that the threshold is chosen on, target and set of images that it is tried on",
+    [
+        *ASSESSED,
+        Column(
+            "basis",
+            "test images that the threshold is chosen on, from the half used for choosing",
+            one_of("clean", "corrupted"),
+        ),
+        Column(
+            "goal",
+            "whether the target is a least coverage or a largest share of wrong answers",
+            one_of("coverage", "error"),
+        ),
+        Column("target", "coverage, or wrong answers as a share of all images", FRACTION),
+        Column(
+            "threshold",
+            "maximum probability, at the temperature, below which to abstain; empty if there are too few images",
+            FRACTION,
+        ),
+        Column("selection_images", "number of images that the threshold is chosen on", COUNT),
+        IMAGES,
+        *(
+            column
+            for name, words in (
+                ("coverage", "share of answers that are given"),
+                ("error", "share of wrong answers among those given"),
+                ("wrong", "share of images that are answered wrongly"),
+            )
+            for column in (
+                Column(name, f"{words}, {JUDGED}", FRACTION),
+                *ends(name, "Wilson; of corrupted images by bootstrap over images"),
+            )
+        ),
+        CONFIDENCE,
+    ],
+    needs=frozenset({"corruptions", "ensembles"}),
+)
+
 CONTENDER = [
     Column("role", "who is judged", one_of("recommended model", "best ensemble", "best member", "baseline")),
     JOINED,

@@ -2,9 +2,13 @@
 
     python model.py photo.png ...
 
-From Python: `answer = load()`, then `probabilities, disagreement = answer(read("photo.png"))`. Images are uint8
-B x H x W x 3, of the size that `read` makes them. Probabilities are float32 B x classes, in the order of `CLASSES`; the
-disagreement of the members, their mutual information in nats, is float32 B, and 0 where they agree.
+From Python: `answer = load()`, then `probabilities, disagreement, abstained = answer(read("photo.png"))`. Images are
+uint8 B x H x W x 3, of the size that `read` makes them. Probabilities are float32 B x classes, in the order of
+`CLASSES`; the disagreement of the members, their mutual information in nats, is float32 B, and 0 where they agree;
+abstained is bool B: whether the largest probability is below the threshold that `load` was given, for example
+`load(threshold=THRESHOLDS["corrupted"]["coverage"][0.9])`. `THRESHOLDS` has those of card.md: for clean and corrupted
+images, for a least coverage, and for a largest share of images that are answered wrongly ("error"); None where the
+study had too few images for a guarantee.
 """
 
 import argparse
@@ -18,10 +22,19 @@ from PIL import Image, ImageOps
 FOLDER = Path(__file__).resolve().parent
 ABOUT = json.loads((FOLDER / "ensemble.json").read_text(encoding="utf-8"))
 CLASSES = ABOUT["classes"]
+THRESHOLDS = {
+    images: {goal: {float(target): value for target, value in of.items()} for goal, of in goals.items()}
+    for images, goals in ABOUT["thresholds"].items()
+}
 
 
-def load(runtime=None):
-    """A function that answers images; `runtime` is onnxruntime or torch, by default the first that is installed."""
+def load(runtime=None, threshold=0.0):
+    """A function that answers images, and abstains where the largest probability is below `threshold`.
+
+    `runtime` is onnxruntime or torch, by default the first that is installed.
+    """
+    if threshold is None:
+        raise ValueError("threshold: expected a number, got None: the study had too few images for this target")
     run = _program(runtime)
     side = ABOUT["side"]
 
@@ -29,7 +42,8 @@ def load(runtime=None):
         if images.dtype != np.uint8 or images.shape[1:] != (side, side, 3):
             got = f"{images.dtype} {' x '.join(map(str, images.shape))}"
             raise TypeError(f"images: expected uint8 B x {side} x {side} x 3, got {got}; use read()")
-        return run(images)
+        probabilities, disagreement = run(images)
+        return probabilities, disagreement, probabilities.max(axis=1) < threshold
 
     return answer
 
@@ -70,8 +84,11 @@ def read(path):
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0], allow_abbrev=False)
     parser.add_argument("images", nargs="+", help="image files")
-    paths, answer = parser.parse_args().images, load()
-    for path in paths:
-        probabilities, disagreement = (values[0] for values in answer(read(path)))
+    parser.add_argument("--threshold", type=float, default=0.0, help="abstain below this probability")
+    arguments = parser.parse_args()
+    answer = load(threshold=arguments.threshold)
+    for path in arguments.images:
+        probabilities, disagreement, abstained = (values[0] for values in answer(read(path)))
         best = probabilities.argmax()
-        print(f"{path}: {CLASSES[best]}, probability {probabilities[best]:.4f}, disagreement {disagreement:.4f}")
+        said = f"{CLASSES[best]}, probability {probabilities[best]:.4f}, disagreement {disagreement:.4f}"
+        print(f"{path}: {said}{', abstains' if abstained else ''}")
