@@ -151,7 +151,8 @@ def _threshold(best: dict, thresholds: pd.DataFrame | None) -> str:
         for row in covering.to_dict("records")
     ]
     sentences += [
-        f"To answer at most {percent(row['target'])} wrongly, abstain below {number(row['threshold'], 4)}: {_given(row)}."
+        f"To answer at most {percent(row['target'])} wrongly, abstain below {number(row['threshold'], 4)}: "
+        f"{_given(row)}."
         for row in limiting.to_dict("records")
     ]
     return " ".join([*sentences, "More are in thresholds.csv."]) if sentences else ""
