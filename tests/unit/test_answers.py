@@ -26,33 +26,36 @@ def test_the_questions_come_in_order_and_are_of_the_recommended_model(tables):
     best = contenders(tables["deployment"])[0]
     assert [question.split()[0] for question in by_question] == ["Which", "How", "When", "What", "What", "How"]
     assert best["members"].replace("+", " + ") in by_question["Which ensemble?"]
-    assert percent(best["mean_corruption_error"]) in by_question["How good is it, and how sure is that?"]
-    good = by_question["How good is it, and how sure is that?"]
-    assert "from 10.0 % to 2.0 % (change −8.0 percentage points [−10.0, −6.0])" in good
+    assert percent(best["mean_corruption_error"]) in by_question["How accurate is it, and how certain is that?"]
+    good = by_question["How accurate is it, and how certain is that?"]
+    assert "from 10.0% to 2.0% (change −8.0 percentage points [−10.0, −6.0])" in good
     assert by_question["What is its worst condition?"].startswith("Fog at severity 5")
     assert "is dog" in by_question["What is its worst condition?"]
-    assert f"--config ensemble={best['number']}," in by_question["How do I get it?"]
+    assert f"--config ensemble={best['number']}`" in by_question["How do I get it?"]
 
 
 def test_a_score_is_named_that_is_shown_to_be_better_else_the_usual_one(tables):
     question = "When should it abstain?"
-    assert answers(tables)[question].startswith("Where entropy is high.")
+    assert answers(tables)[question].startswith("When entropy is high.")
     assert "AURC lower by 0.0100 [0.0050, 0.0200]" in answers(tables)[question]
     tables["selective_prediction"]["aurc_excess_high"] = 0.001
-    assert answers(tables)[question].startswith("Where the maximum probability is low.")
-    assert "of 90 %, 9.0 %" in answers(tables)[question]
+    assert answers(tables)[question].startswith("When the maximum probability is low.")
+    assert "9.0%" in answers(tables)[question]
     tables["selective_prediction"] = tables["selective_prediction"].iloc[:0]
-    assert answers(tables)[question].startswith("Not known")
+    assert answers(tables)[question].startswith("Unknown")
 
 
 def test_what_is_not_known_is_said(tables):
     tables["temperatures"] = tables["temperatures"].assign(validation_images=0, note="no predictions of them")
     tables["deployment"] = tables["deployment"].assign(macs=np.nan, optimism=np.nan)
     by_question = answers(tables, None)
-    assert "No temperature was fitted: no predictions of them." in by_question["How good is it, and how sure is that?"]
+    assert (
+        "No temperature was fitted: no predictions of them."
+        in by_question["How accurate is it, and how certain is that?"]
+    )
     assert "is number 1" in by_question["What is its worst condition?"]
-    assert by_question["What does it cost?"].startswith("Not known")
-    assert "points" not in by_question["How good is it, and how sure is that?"]
+    assert by_question["What does it cost?"].startswith("Unknown")
+    assert "points" not in by_question["How accurate is it, and how certain is that?"]
 
 
 def test_without_anything_to_deploy_nothing_is_asked(tables):
@@ -62,4 +65,4 @@ def test_without_anything_to_deploy_nothing_is_asked(tables):
 
 def test_the_finding_of_the_chart_is_of_the_recommended_model(tables):
     sentence = finding(tables["deployment"], tables["risk_coverage"])
-    assert sentence.startswith("The recommended model misclassifies 2.0 % of corrupted images if it answers all, ")
+    assert sentence.startswith("On corrupted images, the error of the recommended model is 2.0% overall, ")

@@ -14,7 +14,7 @@ from resiliency.report.words import MINUS, interval, label, percent, quantity
 NAMES = ("deployment", "selective_prediction", "temperatures", "members")
 WHICH, GOOD, ABSTAIN = (
     "Which ensemble?",
-    "How good is it, and how sure is that?",
+    "How accurate is it, and how certain is that?",
     "When should it abstain?",
 )
 WORST, COST, DELIVERY = "What is its worst condition?", "What does it cost?", "How do I get it?"
@@ -80,7 +80,7 @@ def test_which_one_says_members_sizes_and_what_they_were_chosen_by(tables, best)
     assert ("a single member" in text) == (best["size"] == 1)
     assert ("there are no ensembles" in text) == (tables["deployment"]["size"] == 1).all()
     assert f"lowest {OBJECTIVES[best['objective']]} on {best['selection_images']} test images" in text
-    assert f"from {best['images']} other images" in text
+    assert f"evaluated on {best['images']} other images" in text
 
 
 def test_the_rule_says_how_far_the_most_accurate_one_is(tables, best):
@@ -96,7 +96,7 @@ def test_the_rule_says_how_far_the_most_accurate_one_is(tables, best):
             f": {percent(accurate.selection_error)} at {quantity(accurate.macs / best['macs'])} times the MACs" in text
         )
         assert f"against {percent(best['selection_error'])}. " in text
-        ends = re.search(r"difference is ([\d.]+) percentage points, at most ([\d.]+) \(95 %", text).groups()
+        ends = re.search(r"difference is ([\d.]+) percentage points, at most ([\d.]+) \(95%", text).groups()
         assert [float(end) for end in ends] == pytest.approx(
             [100 * best["behind"], 100 * best["behind_high"]], abs=0.05
         )
@@ -106,16 +106,16 @@ def test_the_rule_says_how_far_the_most_accurate_one_is(tables, best):
 
 def test_the_errors_are_those_of_the_images_that_judge(tables, best):
     text = answers(tables)[GOOD]
-    assert f"misclassifies {with_ends(best, 'mean_corruption_error')} of corrupted images" in text
-    assert f"and {percent(1 - best['clean_accuracy'])} of clean ones" in text
+    assert f"Its error is {with_ends(best, 'mean_corruption_error')} on corrupted images" in text
+    assert f"and {percent(1 - best['clean_accuracy'])} on clean ones" in text
 
 
 def test_the_error_on_the_images_of_the_choice_goes_the_way_of_the_table(tables, best):
     text = answers(tables)[GOOD]
     if np.isnan(best["optimism"]):
-        assert "images used for the choice" not in text
+        assert "images used for selection" not in text
         return
-    before, looked = re.search(r"On the images used for the choice, (.*?)\. (The choice .*?)\. ?A temp", text).groups()
+    before, looked = re.search(r"On the images used for selection, (.*?)\. (Selection .*?)\. ?Its temp", text).groups()
     assert f"its error was {percent(best['selection_error'])}:" in before
     difference = 100 * (best["selection_error"] - best["mean_corruption_error"])
     if abs(difference) < 0.05:
@@ -131,7 +131,7 @@ def test_calibration_is_that_of_corrupted_images(tables, best):
     table = tables["temperatures"]
     row = table[(table.members == best["members"]) & (table.images == "corrupted")].iloc[0]
     text = answers(tables)[GOOD]
-    assert f"temperature of {row.temperature:.2f}, fitted on {row.validation_images} validation images" in text
+    assert f"temperature is {row.temperature:.2f}, fitted on {row.validation_images} validation images" in text
     assert f"from {percent(row.ece_before)} to {percent(row.ece_after)}" in text
     change = float(re.search(r"change (\S+) percentage", text)[1].replace(MINUS, "-"))
     assert np.sign(change) == np.sign(row.ece_after - row.ece_before)
@@ -145,10 +145,10 @@ def test_abstaining_names_the_score_that_is_better_by_its_interval(best, tables,
     text = answers(tables | {"selective_prediction": table})[ABSTAIN]
     score = "entropy" if excess < 0 else "max_probability"
     row = table[(table.members == best["members"]) & (table.images == "corrupted") & (table.score == score)].iloc[0]
-    assert text.startswith("Where entropy is high" if excess < 0 else "Where the maximum probability is low")
-    assert f"misclassifies {with_ends(row, 'error_at_95')} of them; of 90 %, {with_ends(row, 'error_at_90')}" in text
-    assert f"of 80 %, {with_ends(row, 'error_at_80')}." in text
-    assert f"keeps {with_ends(row, 'fpr_at_95')} of the incorrect ones" in text
+    assert text.startswith("When entropy is high" if excess < 0 else "When the maximum probability is low")
+    at_95, at_90, at_80 = (with_ends(row, f"error_at_{coverage}") for coverage in (95, 90, 80))
+    assert f"At 95%, 90% and 80% coverage its error on corrupted images is {at_95}, {at_90} and {at_80}." in text
+    assert f"at 95% true positives is {with_ends(row, 'fpr_at_95')}." in text
     assert ("AURC lower by 0.0100 [0.0060, 0.0140]" in text) == (excess < 0)
     assert ("No other score" in text) == (excess > 0)
 
@@ -164,7 +164,7 @@ def test_no_score_is_called_best_that_was_not_compared(tables):
 def test_the_worst_condition_is_that_of_the_table(tables, best):
     text = answers(tables)[WORST].lower()
     assert text.startswith(f"{label(best['worst_corruption'])} at severity {best['worst_severity']}")
-    assert f"misclassifies {with_ends(best, 'worst_error')} of the images" in text
+    assert f"with an error of {with_ends(best, 'worst_error')}. its worst class" in text
     assert f"is dog, with an error of {with_ends(best, 'worst_class_error')}" in text
     assert f"in {percent(best['quantile'], 0)} of the conditions its error is at most" in text
     assert f"at most {with_ends(best, 'quantile_error')}" in text
@@ -189,7 +189,10 @@ def test_costs_are_written_with_a_prefix_and_compared_with_the_others(tables, be
 
 
 def test_the_number_of_the_export_is_that_of_the_row(tables, best):
-    assert f"snakemake export --cores all --config ensemble={best['number']}, with" in answers(tables)[DELIVERY]
+    assert (
+        f"snakemake export --cores all --configfile <study> --config ensemble={best['number']}`"
+        in answers(tables)[DELIVERY]
+    )
 
 
 def test_what_cannot_be_exported_is_told_with_what_can():
@@ -198,11 +201,11 @@ def test_what_cannot_be_exported_is_told_with_what_can():
     first, *_ = best["members"].split("+")
     tables["members"].loc[tables["members"].member == first, "weights_kind"] = "none"
     text = answers(tables)[DELIVERY]
-    assert f"cannot write it: {first} is known by predictions" in text
+    assert f"cannot be exported: only predictions of {first} are available" in text
     networks = tables["deployment"][[first not in joined.split("+") for joined in tables["deployment"].members]]
     other = networks.loc[networks.selection_error.idxmin()]
-    assert f"misclassifies {percent(other.mean_corruption_error)} of corrupted images" in text
-    assert f"ensemble={other.number}." in text
+    assert f"an error of {percent(other.mean_corruption_error)} on corrupted images" in text
+    assert f"ensemble={other.number}`." in text
     tables["members"]["weights_kind"] = "none"
     assert "snakemake export --cores" not in answers(tables)[DELIVERY]
 

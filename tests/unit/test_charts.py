@@ -193,7 +193,7 @@ def test_pages_of_charts_run_no_script_in_names(tmp_path):
 
 
 def test_words():
-    assert percent(0.1234) == "12.3 %"
+    assert percent(0.1234) == "12.3%"
     assert percent(np.nan) == number(None) == "–"
     assert number(-0.0001, 2) == "0.00"
     assert number(1234567, 0) == "1,234,567"

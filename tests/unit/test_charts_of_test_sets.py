@@ -57,7 +57,7 @@ def test_calibration_shows_each_set_of_images(further):
     chart = json.dumps(calibration.draw(further["members"], further["calibration"], COLOURS).to_dict())
     assert '"domain": ["clean", "corrupted", "photos"]' in chart
     finding = calibration.finding(further["members"], further["calibration"])
-    assert "on images of photos, mean confidence is 95.0 % and accuracy 10.0 %" in finding
+    assert "On images of photos, mean confidence is 95.0% and accuracy 10.0%" in finding
 
 
 def test_correlations_on_further_test_sets_are_in_the_heatmap(tables, further):

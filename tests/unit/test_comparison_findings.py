@@ -31,8 +31,10 @@ def test_the_best_are_those_chosen_and_are_shown_as_judged():
         ("Baseline", "a", 1),
     ]
     finding = deployment.finding(table, table)
-    assert "the best ensemble of 2 misclassifies 20.0 % [5.0 %, 50.0 %] at 2 M MACs; the best member (b) " in finding
-    assert "(b) misclassifies 25.0 %" in finding
+    assert (
+        "the best ensemble (2 members) has an error of 20.0% [5.0, 50.0] at 2 M MACs. The best member (b) " in finding
+    )
+    assert "(b) has an error of 25.0%" in finding
 
 
 @pytest.mark.parametrize(
@@ -64,9 +66,9 @@ def test_the_best_ensemble_is_compared_under_each_corruption():
     rows = [("best ensemble", "a+b", UNKNOWN_ENDS), ("best member", "a", ends["best member"])]
     finding = under_corruptions.finding(under([*rows, ("baseline", "c", ends["baseline"])]))
     assert finding == (
-        "The best ensemble (a + b): against the best member (a), it makes fewer errors under 2 of 3 corruptions, "
-        "significantly fewer under 1 and significantly more under 1; against the baseline (c), it makes fewer errors "
-        "under 3 of 3 corruptions, significantly fewer under none."
+        "The best ensemble (a + b) makes fewer errors under 2 of 3 corruptions, significantly fewer under 1 and "
+        "significantly more under 1, compared with the best member (a). It makes fewer errors under 3 of 3 "
+        "corruptions, significantly fewer under none, compared with the baseline (c)."
     )
 
 
@@ -82,13 +84,13 @@ def compared(difference: float, low: float, high: float, members: str = "a") -> 
 @pytest.mark.parametrize(
     ("ends", "expected"),
     [
-        ((-0.024, -0.037, -0.011), "fewer [1.1, 3.7]"),
-        ((-0.024, -0.05, 0.002), "fewer [−0.2, 5.0], not significant"),
-        ((0.024, 0.011, 0.037), "more [1.1, 3.7]"),
+        ((-0.024, -0.037, -0.011), "lower [1.1, 3.7]"),
+        ((-0.024, -0.05, 0.002), "lower [−0.2, 5.0], not significant"),
+        ((0.024, 0.011, 0.037), "higher [1.1, 3.7]"),
     ],
 )
 def test_the_first_screen_tells_the_paired_difference(ends, expected):
-    assert compared(*ends) == f"The best ensemble misclassifies 2.4 percentage points {expected}."
+    assert compared(*ends) == f"The best ensemble's error is 2.4 percentage points {expected}."
 
 
 @pytest.mark.parametrize(
@@ -101,12 +103,12 @@ def test_the_first_screen_counts_the_corruptions_under_which_the_baseline_is_no_
     table.loc[table["role"] == "baseline", "difference"] = differences
     overall = {"corruption": "corrupted", "difference": -0.07, "difference_low": -0.1, "difference_high": -0.04}
     text = led_by(pd.concat([table, table.iloc[-1:].assign(**overall)]), "Baseline")
-    assert text.startswith("The best ensemble misclassifies 7.0 percentage points fewer [4.0, 10.0].")
+    assert text.startswith("The best ensemble's error is 7.0 percentage points lower [4.0, 10.0].")
     assert f"The baseline is as good or better under {expected} corruptions." in text
 
 
 def test_a_difference_that_rounds_to_nothing_has_no_direction():
-    assert compared(-0.0001, -0.01, 0.01).startswith("The best ensemble misclassifies as many images [")
+    assert compared(-0.0001, -0.01, 0.01).startswith("The best ensemble's error is about the same [")
 
 
 def test_a_single_member_that_is_best_is_not_called_an_ensemble():
@@ -114,7 +116,7 @@ def test_a_single_member_that_is_best_is_not_called_an_ensemble():
     table = under([("best member", "a", UNKNOWN_ENDS), ("baseline", "b", ends)], "best member")
     overall = {"corruption": "corrupted", "difference": -0.15, "difference_low": -0.2, "difference_high": -0.1}
     text = led_by(pd.concat([table, table.iloc[-1:].assign(**overall)]), "Baseline")
-    assert text.startswith("The best member misclassifies 15.0 percentage points fewer [10.0, 20.0].")
+    assert text.startswith("The best member's error is 15.0 percentage points lower [10.0, 20.0].")
 
 
 def test_the_best_ensemble_is_not_compared_with_itself_nor_where_nothing_is_known():
@@ -128,8 +130,8 @@ def test_the_best_member_may_be_the_baseline():
     ends = [(-0.2, -0.1)] * 3
     rows = [("best ensemble", "a+b", UNKNOWN_ENDS), ("best member", "a", ends), ("baseline", "a", ends)]
     finding = under_corruptions.finding(under(rows))
-    assert finding.count("against") == 1
-    assert "against the best member, which is the baseline (a), it makes fewer errors under 3 of 3" in finding
+    assert finding.count("compared") == 1
+    assert finding.endswith("compared with the best member, which is the baseline (a).")
 
 
 def test_a_contender_without_rivals_is_not_compared():
@@ -165,7 +167,7 @@ def sizes_of(errors: dict[int, float], changes: dict[int, tuple[float, float]]) 
 )
 def test_what_one_more_member_changes_is_told(errors, changes, expected):
     finding = ensemble_size.finding(sizes_of(errors, changes), pd.DataFrame())
-    assert finding.startswith("On corrupted images, single members have a mean error of 30.0 % [29.0 %, 31.0 %], ")
+    assert finding.startswith("On corrupted images, the mean error falls from 30.0% [29.0, 31.0] for single members ")
     assert expected.format(POINTS="percentage points") in finding
 
 

@@ -43,7 +43,7 @@ def test_only_what_is_significant_at_every_size_is_said_of_correlations():
     assert "On corrupted images, accuracy correlates positively with diversity in Double fault (mean r 0.75)" in finding
     assert "negatively with diversity in Jensen–Shannon divergence (mean r −0.45)" in finding
     assert "Disagreement" not in finding
-    assert "of 3 metrics of predictions, 1 positively and 1 negatively" in correlation_heatmap.finding(CORRELATIONS)
+    assert "predictions 2 of 3 (1 positively, 1 negatively)" in correlation_heatmap.finding(CORRELATIONS)
 
 
 def test_intervals_of_one_correlation_alone_make_none_significant():
@@ -51,7 +51,7 @@ def test_intervals_of_one_correlation_alone_make_none_significant():
     finding = correlations.finding(rows)
     assert "positively with diversity in Double fault" in finding
     assert "Jensen" not in finding
-    assert "of 3 metrics of predictions, 1 positively and 0 negatively" in correlation_heatmap.finding(rows)
+    assert "predictions 1 of 3 (1 positively, 0 negatively)" in correlation_heatmap.finding(rows)
 
 
 @pytest.mark.parametrize(
@@ -73,8 +73,8 @@ def test_correlations_given_the_accuracy_of_members_are_told_beside_the_others()
     given = CORRELATIONS.assign(measure="partial", correlation=-CORRELATIONS["correlation"])
     finding = correlations.finding(pd.concat([CORRELATIONS, given]))
     assert (
-        "; given the members’ mean accuracy, it correlates positively with diversity in Jensen–Shannon divergence "
-        "(mean partial r 0.45) and negatively with diversity in Double fault (mean partial r −0.75)."
+        ". Given the members’ mean accuracy, it correlates positively with diversity in Jensen–Shannon divergence "
+        "(mean partial r 0.45). It correlates negatively with diversity in Double fault (mean partial r −0.75)."
     ) in finding
 
 

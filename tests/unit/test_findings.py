@@ -42,19 +42,19 @@ ERRORS = errors_of({"fog": {"a": 0.8, "b": 0.4}, "snow": {"a": 0.1, "b": 0.2}, "
 
 def test_errors_are_told_at_both_ends():
     finding = error_by_severity.finding(members_of({"a": 0.5, "b": 0.3}), ERRORS)
-    assert finding.startswith("On clean images, the error of designs ranges from 0.0 % (a) to 0.0 % (b);")
-    assert finding.endswith("at severity 2, the error of designs ranges from 30.0 % (b) to 50.0 % (a).")
+    assert finding.startswith("On clean images, the error of designs ranges from 0.0% (a) to 0.0% (b).")
+    assert finding.endswith("At severity 2, the error of designs ranges from 30.0% (b) to 50.0% (a).")
 
 
 def test_the_hardest_corruption_and_the_best_design_are_named():
     text = error_heatmap.finding(members_of({"a": 0.5, "b": 0.3}), ERRORS)
-    assert text.startswith("Fog is the hardest corruption (mean error 37.5 %), snow the easiest (mean error 9.4 %); ")
-    assert "b has the lowest error under 2 of 3 corruptions" in text
+    assert text.startswith("Fog is the hardest corruption (mean error 37.5%), snow the easiest (mean error 9.4%). ")
+    assert "most often belongs to b (2 of 3 corruptions)" in text
 
 
 def test_resiliency_is_ranked_against_size():
     finding = size_accuracy_resiliency.finding(members_of({"a": 0.1, "b": 0.2, "c": 0.3}))
-    assert finding.startswith("Mean corruption error ranges from 10.0 % (a-s0) to 30.0 % (c-s1)")
+    assert finding.startswith("Corrupted error ranges from 10.0% (a-s0) to 30.0% (c-s1).")
     assert "0.96 with size" in finding  # Spearman of 1.5 1.5 3.5 3.5 5.5 5.5 against 1 to 6
 
 
@@ -70,15 +70,15 @@ def test_confidence_is_told_beside_accuracy():
     tables = synthetic_tables()
     finding = calibration.finding(tables["members"], tables["calibration"])
     assert finding == (
-        "On clean images, mean confidence is 96.7 % and accuracy 93.3 %; "
-        "on corrupted images, mean confidence is 90.0 % and accuracy 40.0 %."
+        "On clean images, mean confidence is 96.7% and accuracy 93.3%. "
+        "On corrupted images, mean confidence is 90.0% and accuracy 40.0%."
     )
 
 
 def test_coincident_failures_are_told_against_chance():
     finding = coincident_failures.finding(synthetic_tables()["coincident_failures"])
-    assert "12.0 % if they are of one design, 3.0 times as often as by chance" in finding
-    assert "6.0 % if they are of two designs, 1.5 times" in finding
+    assert "of the same design fail together on 12.0% of corrupted images, 3.0 times as often as if" in finding
+    assert "of different designs fail together on 6.0% of corrupted images, 1.5 times" in finding
 
 
 @pytest.mark.parametrize(
@@ -95,22 +95,23 @@ def test_quarters_of_ensembles_are_compared():
     ensembles["double_fault_corrupted"] = -ensembles.corrupted_accuracy
     ensembles = ensembles.assign(origin="independent", rule="mean_probability", size=2, weight=1.0)
     finding = diversity_accuracy.finding(ensembles, pd.DataFrame())
-    assert "leads the least diverse one by 30.0 points for Disagreement" in finding
-    assert "trails the least diverse one by 30.0 points for Double fault" in finding
+    assert "is 30.0 points more accurate than the least diverse one for Disagreement" in finding
+    assert "is 30.0 points less accurate than the least diverse one for Double fault" in finding
 
 
 def test_the_best_strength_is_named():
     rows = [("balanced", 0, 0.6), ("balanced", 0.5, 0.7), ("balanced", 1, 0.5), ("ncl", 1, 0.65)]
     joint = pd.DataFrame(rows, columns=["objective", "strength", "corrupted_accuracy"])
     finding = strength.finding(joint.assign(origin="joint", rule="mean_probability"))
-    assert "balanced is best of 2 at λ = 0.5, with 70.0 %, ncl has one strength, λ = 1, with 65.0 %" in finding
-    assert "independent training reaches 60.0 %" in finding
+    assert "At the best of 2 weights (λ = 0.5), the balanced loss reaches 70.0% on corrupted images." in finding
+    assert "At its only weight (λ = 1), the ncl loss reaches 65.0%" in finding
+    assert "Independent training reaches 60.0%" in finding
 
 
 @pytest.mark.parametrize(("value", "written"), [(2e6, "2000000"), (1e-5, "0.00001")])
 def test_strengths_have_no_exponent(value, written):
     joint = pd.DataFrame({"objective": ["ncl"], "strength": value, "corrupted_accuracy": 0.6})
-    assert f"λ = {written}, with" in strength.finding(joint.assign(origin="joint", rule="mean_probability"))
+    assert f"(λ = {written})" in strength.finding(joint.assign(origin="joint", rule="mean_probability"))
 
 
 def origin_rows(**several) -> pd.DataFrame:
@@ -125,7 +126,8 @@ UNKNOWN = {"advantage": np.nan, "advantage_low": np.nan, "advantage_high": np.na
 
 def test_origins_are_told_best_first_where_most_can_be_compared():
     finding = origins.finding(origin_rows(**UNKNOWN))
-    assert finding.endswith("of all ensembles of 3 members: several architectures 80.0 %, one architecture 60.0 %.")
+    expected = "mean corrupted accuracies from 60.0% (one architecture) to 80.0% (several architectures)."
+    assert finding == f"Ensembles of 3 members have {expected}"
 
 
 @pytest.mark.parametrize(
@@ -135,24 +137,29 @@ def test_origins_are_told_best_first_where_most_can_be_compared():
             0.2,
             0.05,
             0.35,
-            "change accuracy by 20.0 percentage points on corrupted images [5.0, 35.0]: they are more accurate. Mean",
+            "raises corrupted accuracy by 20.0 percentage points [5.0, 35.0]. Ensembles",
         ),
         (
             -0.2,
             -0.35,
             -0.05,
-            "by −20.0 percentage points on corrupted images [−35.0, −5.0]: they are less accurate. Mean",
+            "lowers corrupted accuracy by 20.0 percentage points [5.0, 35.0]. Ensembles",
         ),
-        (0.2, -0.05, 0.45, "images [−5.0, 45.0]: not significant, the interval includes 0. Mean"),
-        (0.2, np.nan, np.nan, "on corrupted images; too few designs for an interval. Mean"),
+        (
+            0.2,
+            -0.05,
+            0.45,
+            "changes corrupted accuracy by 20.0 percentage points [−5.0, 45.0], which is not significant. Ensembles",
+        ),
+        (0.2, np.nan, np.nan, "by 20.0 percentage points (no interval: too few designs). Ensembles"),
     ],
 )
 def test_what_several_architectures_bring_is_told_with_its_interval(points, low, high, expected):
     ends = {"low": 0.7, "high": 0.9, "advantage": points, "advantage_low": low, "advantage_high": high}
     finding = origins.finding(origin_rows(**ends))
-    assert finding.startswith("Of the same designs, ensembles of several architectures instead of one")
+    assert finding.startswith("With the same designs, mixing architectures ")
     assert expected in finding
-    assert finding.endswith("several architectures 80.0 % [70.0 %, 90.0 %], one architecture 60.0 %.")
+    assert finding.endswith("from 60.0% (one architecture) to 80.0% [70.0, 90.0] (several architectures).")
 
 
 def test_every_chart_finds_something_in_a_usual_study():
@@ -175,19 +182,19 @@ def shifted(residuals: list[float], r_squared: float, references: list[bool]) ->
 def test_nobody_above_the_line_is_not_called_above_it():
     finding = effective_robustness.finding(shifted([-0.1, -0.2, 0], 0.8, [True] * 3))
     assert finding == (
-        "Against the line through all members of the study: no member lies above it on corrupted images (R² 0.80)."
+        "The line is fitted to all members of the study. On corrupted images (R² 0.80), no member lies above the line."
     )
 
 
 def test_robustness_is_effective_only_against_reference_members():
     finding = effective_robustness.finding(shifted([0.3, 0.1, 0.2], 0.8, [True, False, False]))
     assert finding.startswith(
-        "Effective robustness is accuracy above the line of the reference members: c lies furthest"
+        "The line is fitted to the reference members. On corrupted images (R² 0.80), c lies furthest"
     )
-    assert "on corrupted images (R² 0.80), by 20.0 percentage points" in finding
+    assert "above the line, by 20.0 percentage points" in finding
     finding = effective_robustness.finding(shifted([0.3, 0.1, 0.2], 0.8, [True] * 3))
     assert "ffective" not in finding
-    assert finding.startswith("Against the line through all members of the study: a lies furthest")
+    assert "all members of the study. On corrupted images (R² 0.80), a lies furthest" in finding
 
 
 @pytest.mark.parametrize("r_squared", [0.49, np.nan])
@@ -201,7 +208,7 @@ def test_unknown_cost_is_not_told():
     table = pd.DataFrame(rows, columns=columns).assign(low=0.05, high=0.5, macs=np.nan)
     finding = deployment.finding(table, table)
     assert "MACs" not in finding
-    assert "the best ensemble of 2 misclassifies 20.0 % [5.0 %, 50.0 %];" in finding
+    assert "the best ensemble (2 members) has an error of 20.0% [5.0, 50.0]." in finding
 
 
 @pytest.mark.parametrize(("macs", "written"), [(7.6e9, "7.6 G MACs"), (2e6, "2 M MACs"), (12, "12 MACs")])

@@ -49,14 +49,17 @@ def test_intervals_are_drawn_around_zero():
 @pytest.mark.parametrize(
     ("verdicts", "reason"),
     [
-        (["supported", "supported"], "Both parts lie on the paper's side of 0."),
-        (["contradicted", "supported"], "On the other side of 0: part 0. On the paper's side of 0: part 1."),
-        (["contradicted", "undecided"], "On the other side of 0: part 0. Undecided: part 1."),
-        (["equivalent"], "Its one part lies within ±0.20 of 0, where a difference counts as none."),
+        (["supported", "supported"], "Both estimates are significant and in the direction the paper claims."),
+        (
+            ["contradicted", "supported"],
+            "Significant in the opposite direction: part 0. Significant in the direction the paper claims: part 1.",
+        ),
+        (["contradicted", "undecided"], "Significant in the opposite direction: part 0. Undecided: part 1."),
+        (["equivalent"], "The difference is negligible: the interval lies within ±0.20."),
         (
             ["undecided", "undecided", "supported"],
-            "Not significant: 2 of 3 intervals exclude 0, but not once corrected for the number of parts. "
-            "To decide it: 20 designs.",
+            "Not significant: 2 of 3 estimates are significant only before correction for multiple comparisons. "
+            "Needed for a verdict: 20 designs.",
         ),
     ],
 )
@@ -77,7 +80,8 @@ def test_a_supported_statement_of_a_small_difference_says_so():
     rows = [part("supported", 0.1, 0.2) | {"part": "small"}, part("supported", 0.1, 0.4) | {"part": "large"}]
     columns = {"observation": 1, "statement": "S.", "verdict": "supported", "lacking": np.nan, "would_decide": np.nan}
     assert observed(pd.DataFrame(rows).assign(**columns, margin=0.25))[0]["reason"] == (
-        "Both parts lie on the paper's side of 0. Within ±0.25 of 0, where a difference counts as none: small."
+        "Both estimates are significant and in the direction the paper claims. The difference is negligible (within "
+        "±0.25) for small."
     )
 
 
@@ -101,17 +105,17 @@ def verdict_and_readings(verdict: str, parts: list[str], leans: dict[str, str]) 
 def test_a_verdict_names_its_metrics_and_what_says_the_reverse():
     leans = {"against double_fault": "against", "against q_statistic": "for", "given accuracy": "against"}
     assert verdict_and_readings("supported", ["supported"], leans).endswith(
-        "This is of label-free diversity; the reverse holds against Double fault, sign reversed; given accuracy."
+        "This holds for label-free diversity. The reverse holds against Double fault (negated), and given accuracy."
     )
-    assert "the reverse holds against Q statistic" in verdict_and_readings("contradicted", ["contradicted"], leans)
-    assert verdict_and_readings("supported", ["supported"], {}).endswith("This is of label-free diversity.")
+    assert "The reverse holds against Q statistic" in verdict_and_readings("contradicted", ["contradicted"], leans)
+    assert verdict_and_readings("supported", ["supported"], {}).endswith("This holds for label-free diversity.")
     assert "reverse" not in verdict_and_readings("undecided", ["undecided"], leans)
 
 
 def test_what_is_supported_in_part_says_which_part_holds():
     reason = verdict_and_readings("supported in part", ["supported", "equivalent"], {})
     assert reason.startswith(
-        "On the paper's side of 0: part 0. Within ±0.20 of 0, where a difference counts as none: part 1."
+        "Significant in the direction the paper claims: part 0. Negligible difference (within ±0.20): part 1."
     )
 
 
@@ -119,9 +123,9 @@ def test_what_was_tested_is_told():
     tables = synthetic_tables(corruptions=MAIN[:6])
     card = {"name": "tiny", "splits": {"test": {"images": 540}}}
     assert basis(card, tables).startswith(
-        "6 independently trained members, 30 jointly trained members, 3 sub-networks of a search"
+        "Based on 39 members of 3 designs in 2 families (6 trained independently, 30 jointly, 3 found by search)"
     )
-    assert basis(card, tables).endswith("tested on 540 images of tiny, clean and under 6 corruptions.")
+    assert basis(card, tables).endswith("Evaluated on 540 test images of tiny, clean and under 6 corruptions.")
 
 
 def test_parts_of_observations_have_the_names_of_metrics():
@@ -135,7 +139,7 @@ def test_parts_of_observations_have_the_names_of_metrics():
         "margin": 0.2,
     }
     names = [row["part"] for row in observed(pd.DataFrame(rows).assign(**columns))[0]["parts"]]
-    assert names == ["Predictions: Q statistic, sign reversed, clean images", "0 < lambda < 1"]
+    assert names == ["Predictions: Q statistic (negated), clean images", "0 < lambda < 1"]
 
 
 @pytest.mark.parametrize(
@@ -145,18 +149,18 @@ def test_parts_of_observations_have_the_names_of_metrics():
         (
             [(-1.0, 1.0), (-2.0, -1.0)],
             ["undecided"] * 2,
-            "Not significant: 1 of 2 intervals includes 0; 1 of 2 intervals excludes 0, but",
+            "Not significant: 1 of 2 intervals includes 0. 1 of 2 estimates is significant only",
         ),
         (
             [(-0.1, 0.1), (-1.0, 1.0)],
             ["equivalent", "undecided"],
-            "2 of 2 intervals include 0, 1 of them within the margin where a difference counts as none.",
+            "2 of 2 intervals include 0, 1 of them with a negligible difference.",
         ),
-        ([(np.nan, np.nan), (-1.0, 1.0)], ["undecided"] * 2, "1 of 2 intervals cannot be computed; 1 of 2 intervals"),
+        ([(np.nan, np.nan), (-1.0, 1.0)], ["undecided"] * 2, "1 of 2 intervals cannot be computed. 1 of 2 intervals"),
         (
             [(0.1, 1.0), (-0.1, 0.1)],
             ["supported", "equivalent"],
-            "The parts differ, but not once corrected for their number: 1 on the paper's side of 0, 1",
+            "Mixed before correction for multiple comparisons: 1 of 2 comparisons supports the observation; in 1 the",
         ),
     ],
 )
@@ -168,4 +172,4 @@ def test_an_open_verdict_says_why(ends, verdicts, reason):
 
 def test_what_was_tested_names_only_what_there_is():
     text = basis(None, synthetic_tables(designs={}, searched=0, corruptions=MAIN[:2]))
-    assert text.startswith("30 jointly trained members, of 1 design in 1 family")
+    assert text.startswith("Based on 30 members of 1 design in 1 family (30 trained jointly)")

@@ -68,18 +68,18 @@ def test_report_shows_the_verdicts(page):
         assert card_text.startswith(verdict)
         assert f"Statement {number_of}." in card_text.split("</li>")[0]
     assert page.count("Not tested: needs more seeds.") == 2
-    assert "against Q statistic, sign reversed" in page
-    assert "Relative mCE has no meaning here" in page
+    assert "against Q statistic (negated)" in page
+    assert "Relative mCE is not defined here" in page
     assert "under fog, jpeg compression" in page.lower()
     assert ">no meaning<" in page
     assert "[0.120, 0.450]" in page
-    assert "On the other side of 0: first part and second part." in page
+    assert "Significant in the opposite direction: first part and second part." in page
 
 
 def test_the_first_screen_names_the_level_of_its_intervals(page):
     summary, verdicts = page.split('class="summary"')[1].split("</p>")[0], page.split('class="verdicts"')[1]
-    assert summary.count("Square brackets hold 95 % ") == 1
-    assert "line: between its one-sided 95 % bounds" in verdicts.split("</p>")[0]
+    assert summary.count("Brackets give 95% confidence ") == 1
+    assert "lines one-sided 95% bounds" in verdicts.split("</p>")[0]
 
 
 def test_the_report_says_what_images_of_loaded_weights_are_normalised_by(card, page):
@@ -96,7 +96,7 @@ def test_failed_training_is_said_on_the_first_screen(card, page):
     tables["members"].loc[[0, 1], "warnings"] = ["near chance, few optimisation steps", "near chance"]
     warned = report(tables, card, usual_charts())
     assert warned.index('class="cautions"') < warned.index('class="overview"')
-    assert "hardly better than chance on clean images (resnet18-s0, resnet18-s1)" in warned
+    assert "close to chance level on clean images (resnet18-s0, resnet18-s1)" in warned
     assert "<td>near chance, few optimisation steps</td>" in warned
     assert 'class="cautions"' not in page
 

@@ -63,12 +63,12 @@ def test_copies_are_said_in_the_table_and_in_a_sentence(capsys):
     assert members["warnings"].tolist() == ["", "same answers as a-s0"]
     assert "warning: b-s0: same answers as a-s0" in capsys.readouterr().out
     (line,) = cautions(members)
-    assert line.startswith("1 of 2 members answer every image as another member does (b-s0;")
+    assert line.startswith("1 of 2 members predict the same class as another member for every image (b-s0).")
 
 
 def test_warnings_are_said_in_sentences():
     members = pd.DataFrame({"member": [f"a-s{i}" for i in range(9)], "warnings": ["near chance"] * 7 + [np.nan, ""]})
     (line,) = cautions(members)
-    assert line.startswith("7 of 9 members are hardly better than chance on clean images (a-s0, a-s1, a-s2, a-s3, a-s4")
-    assert " and 2 more): their training failed" in line
+    assert line.startswith("7 of 9 members are close to chance level on clean images (a-s0, a-s1, a-s2, a-s3, a-s4")
+    assert " and 2 more). Their training may have failed" in line
     assert cautions(members.assign(warnings=np.nan)) == []

@@ -158,7 +158,7 @@ def test_the_card_tells_what_the_tables_tell(workflow, exported):
     folder, row = exported
     card = (folder / "card.md").read_text()
     assert row.members.replace("+", " + ") in card
-    assert f"{100 * (1 - row.mean_corruption_error):.1f} %" in card
+    assert f"{100 * (1 - row.mean_corruption_error):.1f}%" in card
     temperatures = pd.read_csv(workflow.results / "tables/temperatures.csv")
     value = temperatures[temperatures.members == row.members].temperature.iloc[0]
     assert f"temperature {value:.3f}" in card
@@ -167,7 +167,8 @@ def test_the_card_tells_what_the_tables_tell(workflow, exported):
         assert f"| {name} |" in card
     assert "ensemble.onnx` answers" in card
     assert (
-        f"{row.worst_corruption} at severity {row.worst_severity:.0f}, wrong on\n{100 * row.worst_error:.1f} %" in card
+        f"{row.worst_corruption} at severity {row.worst_severity:.0f}, with an error of\n{100 * row.worst_error:.1f}%"
+        in card
     )
 
 

@@ -156,10 +156,10 @@ def _leans(part: Part, sign: int, confidence: float) -> str:
 def _would_decide(observation: Observation, need: Need) -> str:
     """What would decide an observation, in words."""
     if need.units:
-        power = f"at {POWER * 100:.0f} % power if the estimates are right"
+        power = f"at {POWER * 100:.0f}% power if the estimates are right"
         return f"{need.units:,} {observation.unit} ({need.verdict}), {power}"
     images = any(part.image_share > 0 for part in observation.parts)
-    return f"no number of {observation.unit} up to {MOST:,}{'; more test images might' if images else ''}"
+    return f"{'more test images' if images else 'other data'}; up to {MOST:,} {observation.unit} cannot settle it"
 
 
 def observation_table(observations: list[Observation], confidence: float) -> pd.DataFrame:

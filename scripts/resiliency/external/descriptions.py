@@ -10,6 +10,8 @@ from resiliency.names import INDEPENDENT
 
 SEED = re.compile(r"-s(\d+)$")
 
+IMPORTED = {"decisions": "predicted labels", "scores": "accuracies"}  # kind of file -> what it holds of a member
+
 
 def descriptions(table: pd.DataFrame, kinds: dict[str, str], image_size: int | None) -> list[Member]:
     """What is known of each member.
@@ -38,7 +40,7 @@ def descriptions(table: pd.DataFrame, kinds: dict[str, str], image_size: int | N
                 recipe=row["recipe"],
                 architecture=row["architecture"] or None,
                 weights_kind=WeightsKind.NONE,
-                weights_source=f"elsewhere; known by its {kinds[member]}",
+                weights_source=f"imported as {IMPORTED.get(kinds[member], kinds[member])}",
                 device="elsewhere",
                 **{key: counted[key] if pd.isna(row[key]) else row[key] for key in ("parameters", "macs")},
             )

@@ -5,25 +5,25 @@ import pandas as pd
 # How a member is known -> what is left out of it, and why.
 LEFT_OUT = {
     "decisions": {
-        "probabilities": "known by its decisions: no calibration, no diversity of probabilities, no rule but "
-        "plurality_vote",
-        "attributions and activations": "known by its decisions: they need a network",
+        "probabilities": "only predicted labels are available: no calibration, no diversity of probabilities, no "
+        "rule except plurality_vote",
+        "attributions and activations": "only predicted labels are available; these need the network",
     },
-    "logits": {"attributions and activations": "known by its logits: they need a network"},
-    "probabilities": {"attributions and activations": "known by its probabilities: they need a network"},
+    "logits": {"attributions and activations": "only logits are available; these need the network"},
+    "probabilities": {"attributions and activations": "only probabilities are available; these need the network"},
     "scores": {
-        "ensembles": "known by its scores: an ensemble and its diversity need the decisions on each image",
-        "probabilities": "known by its scores: no calibration",
-        "attributions and activations": "known by its scores: they need a network",
+        "ensembles": "only accuracies are available; an ensemble needs predictions per image",
+        "probabilities": "only accuracies are available: no calibration",
+        "attributions and activations": "only accuracies are available; these need the network",
     },
 }
 # Table that the study does without -> why.
 LACKING = {
     "ensembles": "the study has no members with predictions, or too few for an ensemble",
-    "attribution_distances": "no member is known by its network, which attributions need",
+    "attribution_distances": "no member has a network, which attributions need",
     "histories": "no member is trained here",
-    "calibration": "no member is known by its probabilities",
-    "deployment": "no corruptions, by whose errors ensembles to deploy are chosen; or no ensembles",
+    "calibration": "no member has probabilities",
+    "deployment": "no corruptions, on which ensembles to deploy are selected, or no ensembles",
     "effective_robustness": "no shifted images",
 }
 
@@ -43,7 +43,7 @@ def skipped_rows(
     rows += [(member, item, why) for member, kind in kinds.items() for item, why in LEFT_OUT[kind].items()]
     for row in members.itertuples():
         if row.member in kinds and pd.isna(row.parameters):
-            rows.append((row.member, "observation 1", "no parameters: neither a table nor an architecture tells them"))
+            rows.append((row.member, "observation 1", "no parameters: neither a table nor an architecture gives them"))
         if row.origin == "independent" and row.clean_accuracy < least_clean_accuracy:
             why = f"clean accuracy {row.clean_accuracy:.1%}, less than the {least_clean_accuracy:.1%} of the study"
             rows.append((row.member, "ensembles", why))

@@ -18,7 +18,7 @@ NAMES = {
 COVERAGE = 0.9
 DOUBTS = ("entropy", "mutual_information")  # scores that are high where answers are doubtful
 OBJECTIVES = {
-    "mean": "mean corruption error",
+    "mean": "corrupted error",
     "worst_condition": "error in the worst condition",
     "quantile": "quantile of the errors over conditions",
 }
@@ -49,7 +49,7 @@ def deployment_answers(
     fitted = temperatures[temperatures["members"] == best["members"]].set_index("images")
     return [
         ("Which ensemble?", _which(best, deployment)),
-        ("How good is it, and how sure is that?", f"{_good(best)} {_calibrated(fitted)}"),
+        ("How accurate is it, and how certain is that?", f"{_good(best)} {_calibrated(fitted)}"),
         ("When should it abstain?", f"{_abstains(of_scores)} {_threshold(best, thresholds)}".strip()),
         ("What is its worst condition?", _worst(best, classes)),
         ("What does it cost?", _costs(rows)),
@@ -62,7 +62,7 @@ def _which(row: dict, deployment: pd.DataFrame) -> str:
     members = row["members"].replace("+", " + ")
     alone = "" if (deployment["size"] > 1).any() else ": there are no ensembles"
     together = f": {row['size']} members, combined by {label(row['rule'])}" if row["size"] > 1 else ""
-    judged = f"The figures below are from {plural(row['images'], 'other image')}, which the choice did not use."
+    judged = f"It was evaluated on {plural(row['images'], 'other image')}."
     return f"{members}{together or f', a single member{alone}'}. {_rule(row, eligible(deployment))} {judged}"
 
 
@@ -75,12 +75,12 @@ def _rule(row: dict, rows: pd.DataFrame) -> str:
         worse = (
             " Every cheaper row of deployment.csv with no more members is significantly worse." if len(cheaper) else ""
         )
-        return f"It has the {lowest}.{worse}" if "instead" in rows else f"It was chosen for the {lowest}."
+        return f"It has the {lowest}.{worse}" if "instead" in rows else f"It was selected for the {lowest}."
     more = "No ensemble is significantly better than it. " if row["size"] == 1 and best["size"] > 1 else ""
     ratio = f" at {quantity(best['macs'] / row['macs'])} times the MACs" if row["macs"] > 0 and best["macs"] > 0 else ""
     return (
-        "It is the cheapest candidate that is not significantly worse than the most accurate one, which has the "
-        f"{lowest}: {percent(best['selection_error'])}{ratio}, against {percent(row['selection_error'])}. {more}"
+        "It is the cheapest candidate that is not significantly worse than the most accurate one. That one has "
+        f"the {lowest}: {percent(best['selection_error'])}{ratio}, against {percent(row['selection_error'])}. {more}"
         f"The difference is {points(row['behind'])} percentage points, at most {points(row['behind_high'])} "
         f"({percent(row['confidence'], 0)} confidence, allowing for the number of candidates)."
     )
@@ -88,16 +88,16 @@ def _rule(row: dict, rows: pd.DataFrame) -> str:
 
 def _good(row: dict) -> str:
     answer = (
-        f"It misclassifies {_figure(row, 'mean_corruption_error')} of corrupted images "
-        f"({percent(row['confidence'], 0)} interval) and {percent(1 - row['clean_accuracy'])} of clean ones."
+        f"Its error is {_figure(row, 'mean_corruption_error')} on corrupted images "
+        f"({percent(row['confidence'], 0)} interval) and {percent(1 - row['clean_accuracy'])} on clean ones."
     )
     if pd.isna(row["optimism"]):
         return answer
     before = change(row["selection_error"] - row["mean_corruption_error"], "higher", "lower", "about the same")
     looked = change(row["optimism"], "better than it is", "worse than it is", "neither better nor worse")
     return (
-        f"{answer} On the images used for the choice, its error was {percent(row['selection_error'])}: {before}. "
-        f"The choice made it look {looked}, given how the errors of all candidates differ between the images."
+        f"{answer} On the images used for selection, its error was {percent(row['selection_error'])}: {before}. "
+        f"Selection made it look {looked}, given how the errors of all candidates differ between the two halves."
     )
 
 
@@ -110,8 +110,8 @@ def _calibrated(rows: pd.DataFrame) -> str:
     change = f" (change {points(row['ece_change'])} percentage points {ends})" if ends else ""
     note = f" Note: {row['note']}." if isinstance(row["note"], str) and row["note"] else ""
     return (
-        f"A temperature of {number(row['temperature'], 2)}, fitted on "
-        f"{plural(int(row['validation_images']), 'validation image')}, changes its expected calibration "
+        f"Its temperature is {number(row['temperature'], 2)}, fitted on "
+        f"{plural(int(row['validation_images']), 'validation image')}. It changes the expected calibration "
         f"error on corrupted images from {percent(row['ece_before'])} to {percent(row['ece_after'])}{change}.{note}"
     )
 
@@ -119,7 +119,7 @@ def _calibrated(rows: pd.DataFrame) -> str:
 def _abstains(rows: pd.DataFrame) -> str:
     corrupted = rows[rows["images"] == CORRUPTED].set_index("score")
     if corrupted.empty:
-        return "Not known: its answers do not differ in any confidence score."
+        return "Unknown: all its predictions have the same confidence."
     better = corrupted[corrupted["aurc_excess_high"] < 0]
     if len(better):
         score = better["aurc"].idxmin()
@@ -128,11 +128,10 @@ def _abstains(rows: pd.DataFrame) -> str:
     row = corrupted.loc[score]
     at_95, at_90, at_80 = (_figure(row, f"error_at_{level}") for level in (95, 90, 80))
     return (
-        f"Where {NAMES[score]} is {'high' if score in DOUBTS else 'low'}. If it answers only the 95 % of corrupted "
-        f"images with the highest confidence, it misclassifies {at_95} of them; of 90 %, {at_90}; of 80 %, {at_80}. An "
-        f"incorrect answer has lower confidence than a correct one with probability {_figure(row, 'auroc', number)} "
-        f"(AUROC); a threshold that keeps 95 % of the correct answers keeps {_figure(row, 'fpr_at_95')} of the "
-        "incorrect ones. "
+        f"When {NAMES[score]} is {'high' if score in DOUBTS else 'low'}. At 95%, 90% and 80% coverage its error on "
+        f"corrupted images is {at_95}, {at_90} and {at_80}. Confidence separates wrong from right predictions with "
+        f"AUROC {_figure(row, 'auroc', number)}. The false-positive rate at 95% true positives is "
+        f"{_figure(row, 'fpr_at_95')}. "
         f"{_compared(row, score, len(better) > 0, len(corrupted))}"
     ).strip()
 
@@ -166,11 +165,10 @@ def _compared(row: pd.Series, score: str, better: bool, scores: int) -> str:
     """How the score compares with the others."""
     if better:
         by = f"{number(-row['aurc_excess'], 4)} {interval(-row['aurc_excess_high'], -row['aurc_excess_low'], _four)}"
-        return (
-            f"{NAMES[score].capitalize()} ranks its answers better than {NAMES[REFERENCE]} does (AURC lower by {by})."
-        )
+        better_by = f"better than {NAMES[REFERENCE]} does (AURC lower by {by})"
+        return f"{NAMES[score].capitalize()} ranks its predictions {better_by}."
     compared = scores > 1 and score == REFERENCE
-    return f"No other score ranks its answers significantly better than {NAMES[score]}." if compared else ""
+    return f"No other score ranks its predictions significantly better than {NAMES[score]}." if compared else ""
 
 
 def _four(value: float) -> str:
@@ -186,24 +184,25 @@ def _worst(row: dict, classes: list[str] | None) -> str:
     position = int(row["worst_class"])
     name = classes[position] if classes else f"number {position}"
     return (
-        f"{label(row['worst_corruption']).capitalize()} at severity {int(row['worst_severity'])}: it "
-        f"misclassifies {_figure(row, 'worst_error')} of the images. Its worst class under corruption is {name}, with "
+        f"{label(row['worst_corruption']).capitalize()} at severity {int(row['worst_severity'])}, with "
+        f"an error of {_figure(row, 'worst_error')}. Its worst class under corruption is {name}, with "
         f"an error of {_figure(row, 'worst_class_error')}. In {percent(row['quantile'], 0)} of the conditions its "
         f"error is at most {_figure(row, 'quantile_error')}. Condition and class were identified on the images used "
-        "for the choice."
+        "for selection."
     )
 
 
 def _costs(rows: list[dict]) -> str:
     best, others = rows[0], rows[1:]
     if best["macs"] != best["macs"]:
-        return "Not known: the MACs of its members are unknown."
+        return "Unknown: the MACs of its members are not known."
     cost = f"{quantity(best['macs'])} MACs per image"
     if best["parameters"] == best["parameters"]:
         cost += f" and {quantity(best['parameters'])} parameters"
     peers = [row for row in others if row["macs"] > 0 and row["members"] != best["members"]]
     ratios = [f"{quantity(best['macs'] / row['macs'])} times the MACs of the {row['role'].lower()}" for row in peers]
-    return f"{cost}{'; ' if ratios else ''}{', '.join(ratios)}. The export measures its time on your machine."
+    compared = f". These are {', '.join(ratios)}" if ratios else ""
+    return f"{cost}{compared}. The export measures its time on your machine."
 
 
 def _delivered(row: dict, deployment: pd.DataFrame, members: pd.DataFrame, study: str) -> str:
@@ -212,24 +211,22 @@ def _delivered(row: dict, deployment: pd.DataFrame, members: pd.DataFrame, study
     known = [name for name in row["members"].split("+") if name in set(unknown)]
     if not known:
         return (
-            f"{_exported(row['number'])}, with the file of the study after --configfile, writes it to "
-            f"results/{study}/export: programs for torch and onnxruntime that take images as bytes, and a model card. "
-            "Any other row of deployment.csv is exported by its number."
+            f"Run `{_exported(row['number'])}`. It writes torch and ONNX models that take uint8 images, and a model "
+            f"card, to results/{study}/export. To export another row of deployment.csv, give its number."
         )
     answer = (
-        f"snakemake export cannot write it: {', '.join(known)} {'is' if len(known) == 1 else 'are'} known by "
-        "predictions, and only networks are exported. Give the study their networks, or combine the predictions "
-        "where they are made"
+        f"It cannot be exported: only predictions of {', '.join(known)} are available, not the "
+        f"network{'' if len(known) == 1 else 's'}. Load the networks in the study, or combine the predictions yourself"
     )
     networks = deployment[[not set(joined.split("+")) & set(unknown) for joined in deployment["members"]]]
     if eligible(networks).empty:
         return f"{answer}."
     other = best_row(eligible(networks))
     return (
-        f"{answer}; or export the best row of networks, {other['members'].replace('+', ' + ')}, which misclassifies "
-        f"{percent(other['mean_corruption_error'])} of corrupted images: {_exported(other['number'])}."
+        f"{answer}. The best ensemble of networks is {other['members'].replace('+', ' + ')}, with an error of "
+        f"{percent(other['mean_corruption_error'])} on corrupted images. Run `{_exported(other['number'])}`."
     )
 
 
 def _exported(number_of: int) -> str:
-    return f"snakemake export --cores all --config ensemble={int(number_of)}"
+    return f"snakemake export --cores all --configfile <study> --config ensemble={int(number_of)}"

@@ -18,19 +18,21 @@ BASELINE = ROLES[-1]
 LEADING = 3
 NAMED = 5
 WARNINGS = {
-    NEAR_CHANCE: "{count} are hardly better than chance on clean images ({names}): their training failed, or their "
-    "weights are of another task. What is said of them, and of ensembles with them, means little.",
+    NEAR_CHANCE: "{count} are close to chance level on clean images ({names}). Their training may have failed, or "
+    "their weights may belong to another task. Disregard them and every ensemble that contains them.",
     FEW_STEPS: f"{{count}} were trained for fewer than {FEWEST_STEPS} optimisation steps ({{names}}).",
-    SAME_ANSWERS: "{count} answer every image as another member does ({names}; column `warnings` of members.csv names "
-    "it): they have the same weights or predictions, and ensembles count them twice. Remove one of the two.",
-    STILL_LEARNING: "{count} were still learning when joint training ended ({names}): over its last fifth, the mean "
+    SAME_ANSWERS: "{count} predict the same class as another member for every image ({names}). They have the same "
+    "weights or predictions, so ensembles count them twice. Remove one of each pair; column `warnings` of members.csv "
+    "names the other.",
+    STILL_LEARNING: "{count} were still learning when joint training ended ({names}). Over its last fifth, the mean "
     "validation accuracy of their setting rose by a percentage point or more. Observation 3 needs longer training.",
-    FEW_IMAGES: f"There are fewer than {FEWEST_IMAGES} test images: differences of some points are chance.",
+    FEW_IMAGES: f"With fewer than {FEWEST_IMAGES} test images, differences of several percentage points can be due to "
+    "chance.",
 }
 ICONS = {"supported": "✓", "supported in part": "◐", "contradicted": "✗", "equivalent": "≈", "undecided": "?"}
 ICONS |= {"not tested": "–", "": ""}
 REVERSED = {"supported": "against", "supported in part": "against", "contradicted": "for"}
-NO_DIFFERENCE = "Within ±{} of 0, where a difference counts as none"
+LISTED = 2  # parts that a sentence names one by one
 TEXTS = ("part", "part_verdict", "lacking", "would_decide", "leans", "reading", "metrics", "influential")
 WIDE, LINE, MARGIN = 300, 9, 8
 
@@ -82,34 +84,39 @@ def _reason(parts: list[dict]) -> str:
         return _by_place(parts, margin)
     if first["verdict"] == "supported":
         small = [part["part"] for part in parts if -part["margin"] < part["low"] and part["high"] < part["margin"]]
-        within = f" {NO_DIFFERENCE.format(margin)}: {' and '.join(small)}." if small else ""
-        return f"{_every(parts)} on the paper's side of 0.{within}"
+        within = f" The difference is negligible (within ±{margin}) for {_listed(small, parts)}." if small else ""
+        return f"{_every(parts)} significant and in the direction the paper claims.{within}"
     if first["verdict"] == "equivalent":
-        return f"{_every(parts)} {NO_DIFFERENCE.format(margin).lower()}."
-    return f"{_undecided(parts)} To decide it: {first['would_decide']}."
+        if len(parts) == 1:
+            return f"The difference is negligible: the interval lies within ±{margin}."
+        return f"All differences are negligible: every interval lies within ±{margin}."
+    return f"{_undecided(parts)} Needed for a verdict: {first['would_decide']}."
 
 
 def _by_place(parts: list[dict], margin: str) -> str:
     """Which parts hold, and which do not."""
     places = {
-        "contradicted": "On the other side of 0",
-        "supported": "On the paper's side of 0",
-        "equivalent": NO_DIFFERENCE.format(margin),
+        "contradicted": "Significant in the opposite direction",
+        "supported": "Significant in the direction the paper claims",
+        "equivalent": f"Negligible difference (within ±{margin})",
         "undecided": "Undecided",
     }
     named = {verdict: [part["part"] for part in parts if part["part_verdict"] == verdict] for verdict in places}
-    return " ".join(f"{place}: {' and '.join(named[verdict])}." for verdict, place in places.items() if named[verdict])
+    return " ".join(f"{place}: {_listed(of, parts)}." for verdict, place in places.items() if (of := named[verdict]))
+
+
+def _listed(names: list[str], parts: list[dict]) -> str:
+    """The names of some parts, or how many of all they are."""
+    return " and ".join(names) if len(names) <= LISTED else f"{len(names)} of {words.plural(len(parts), 'estimate')}"
 
 
 def _reversed(verdict: str, parts: list[dict], beside: list[dict]) -> str:
     """The kind of metrics that a verdict rests on, and the other readings that say the reverse."""
     other = [_named(row["reading"]) for row in beside if row["leans"] and row["leans"] == REVERSED.get(verdict)]
     kind = parts[0]["metrics"]
-    rests = f"This is of {kind} diversity" if kind and verdict != "not tested" else ""
-    if not other:
-        return f"{rests}." if rests else ""
-    readings = "; ".join(dict.fromkeys(other))
-    return f"{rests or 'This is so'}; the reverse holds {readings}."
+    rests = f"This holds for {kind} diversity." if kind and verdict != "not tested" else ""
+    reverse = f"The reverse holds {', and '.join(dict.fromkeys(other))}." if other else ""
+    return f"{rests} {reverse}".strip()
 
 
 def _undecided(parts: list[dict]) -> str:
@@ -125,17 +132,20 @@ def _undecided(parts: list[dict]) -> str:
     if around:
         within = _around_zero([part for part in parts if part["part_verdict"] == "equivalent"])
         count = around + within
-        of_them = f", {within} of them within the margin where a difference counts as none" if within else ""
+        of_them = f", {within} of them with a negligible difference" if within else ""
         clauses.append(f"{count} of {of} {'includes' if count == 1 else 'include'} 0{of_them}")
     if other:
-        excludes = "excludes" if other == 1 else "exclude"
-        clauses.append(f"{other} of {of} {excludes} 0, but not once corrected for the number of parts")
+        is_or_are = "is" if other == 1 else "are"
+        estimates = f"{other} of {words.plural(len(parts), 'estimate')} {is_or_are}"
+        clauses.append(f"{estimates} significant only before correction for multiple comparisons")
     if clauses:
-        return f"Not significant: {'; '.join(clauses)}."
-    kinds = {"supported": "on the paper's side of 0", "equivalent": "around 0 within the margin"}
-    kinds = {place: _count(parts, verdict) for verdict, place in kinds.items()}
-    differ = ", ".join(f"{count} {place}" for place, count in kinds.items() if count)
-    return f"The parts differ, but not once corrected for their number: {differ}."
+        return f"Not significant: {'. '.join(clauses)}."
+    supporting, negligible = _count(parts, "supported"), _count(parts, "equivalent")
+    support = f"{supporting} of {words.plural(len(parts), 'comparison')} {'supports' if supporting == 1 else 'support'}"
+    return (
+        f"Mixed before correction for multiple comparisons: {support} the observation; in {negligible} the difference "
+        "is negligible."
+    )
 
 
 def _around_zero(parts: list[dict]) -> int:
@@ -147,7 +157,7 @@ def _count(parts: list[dict], verdict: str) -> int:
 
 
 def _every(parts: list[dict]) -> str:
-    return {1: "Its one part lies", 2: "Both parts lie"}.get(len(parts), f"All {len(parts)} parts lie")
+    return {1: "The estimate is", 2: "Both estimates are"}.get(len(parts), f"All {len(parts)} estimates are")
 
 
 def interval_picture(parts: list[dict]) -> Markup:
@@ -198,7 +208,7 @@ def contenders(deployment: pd.DataFrame) -> list[dict]:
 
 
 def led_by(compared: pd.DataFrame, role: str) -> str:
-    """How many points fewer errors the first contender makes than another; of the baseline, under how many corruptions.
+    """How much lower the first contender's error is than another's; of the baseline, under how many corruptions.
 
     Args:
         compared: contenders.csv, which compares them on the same images.
@@ -211,8 +221,8 @@ def led_by(compared: pd.DataFrame, role: str) -> str:
     more, low, high = row["difference"], row["difference_low"], row["difference_high"]
     ends = (low, high) if more > 0 else (-high, -low)
     unclear = ", not significant" if low <= 0 <= high else ""
-    amount = words.change(more, "more", "fewer", "as many images")
-    text = f"The {compared['role'].iloc[0]} misclassifies {amount} {words.interval(*ends, words.points)}{unclear}."
+    amount = words.change(more, "higher", "lower", "about the same")
+    text = f"The {compared['role'].iloc[0]}'s error is {amount} {words.interval(*ends, words.points)}{unclear}."
     if row["role"] != BASELINE or single.empty:
         return text
     no_worse = int((single["difference"].round(12) >= 0).sum())
@@ -234,12 +244,12 @@ def leaders(tables: dict[str, pd.DataFrame], further: list[str]) -> list[dict]:
             f"Best of {n:,} ensembles of {size}" if size > 1 else f"Best of {n:,} members"
             for n, size in zip(chosen["of"], chosen["size"], strict=True)
         ]
-        column, measure = "clean_accuracy", "of clean images classified correctly"
+        column, measure = "clean_accuracy", "accuracy on clean images"
     else:
         members = tables["members"].rename(columns={"member": "members"}).dropna(subset=["mean_corruption_error"])
         chosen = members.sort_values("mean_corruption_error", kind="stable").head(LEADING)
-        roles = [f"Most resilient of {len(members):,} members", *(f"Number {n}" for n in range(2, LEADING + 1))]
-        column, measure = "mean_corruption_error", "of corrupted images misclassified"
+        roles = [f"Most robust of {len(members):,} members", *(f"Number {n}" for n in range(2, LEADING + 1))]
+        column, measure = "mean_corruption_error", "error on corrupted images"
     entries = []
     for role, row in zip(roles, chosen.to_dict("records"), strict=False):
         others = [f"{words.label(name)} {words.percent(row[f'{name}_accuracy'])}" for name in further]
@@ -278,20 +288,16 @@ def cautions(members: pd.DataFrame) -> list[str]:
 
 
 def basis(card: dict | None, tables: dict[str, pd.DataFrame]) -> str:
-    """What was tested, in a sentence."""
+    """What was evaluated, and on what, in two sentences."""
     members, errors = tables["members"], tables["corruption_errors"]
     counts = members["origin"].value_counts()
     searched = members["origin"] == "search"
     outside = members["weights_kind"] == WeightsKind.NONE
     independent = int(counts.get("independent", 0) - outside.sum())
-    kinds = [words.plural(independent, "independently trained member")] if independent else []
-    kinds += [
-        f"{words.plural(len(rows), 'member')} from {source}"
-        for source, rows in members[outside].groupby("weights_source", sort=False)
-    ]
-    kinds += [f"{words.plural(counts['joint'], 'jointly trained member')}"] if "joint" in counts else []
-    kinds += [f"{words.plural(int(searched.sum()), 'sub-network')} of a search"] if searched.any() else []
-    trained = ", ".join(kinds)
+    kinds = [f"{independent:,} trained independently"] if independent else []
+    kinds += [f"{len(rows):,} {source}" for source, rows in members[outside].groupby("weights_source", sort=False)]
+    kinds += [f"{counts['joint']:,} {'jointly' if independent else 'trained jointly'}"] if "joint" in counts else []
+    kinds += [f"{int(searched.sum()):,} found by search"] if searched.any() else []
     corruptions = errors.loc[errors["corruption"] != CLEAN, "corruption"].nunique()
     under = f", clean and under {words.plural(corruptions, 'corruption')}" if corruptions else ""
     further = errors[errors["test_set"] != CLEAN].drop_duplicates("test_set")
@@ -302,14 +308,15 @@ def basis(card: dict | None, tables: dict[str, pd.DataFrame]) -> str:
     families = f"{count:,} {'family' if count == 1 else 'families'}"
     formed = ""
     if "ensembles" in tables:
-        formed = f", and {words.plural(tables['ensembles']['ensemble'].nunique(), 'ensemble')} of them"
+        formed = f" and {words.plural(tables['ensembles']['ensemble'].nunique(), 'ensemble')}"
     images = int(errors["images"].iloc[0])
     return (
-        f"{trained}, of {designs} in {families}{formed}, tested on {_images(images)}"
+        f"Based on {words.plural(len(members), 'member')} of {designs} in {families} ({', '.join(kinds)}){formed}. "
+        f"Evaluated on {_images(images, 'test image')}"
         f"{card['name'] if card else 'the clean test set'}{under}{others}."
     )
 
 
-def _images(count: int) -> str:
-    """Such as "540 images of "; nothing where the number is not known."""
-    return f"{words.plural(int(count), 'image')} of " if count else ""
+def _images(count: int, thing: str = "image") -> str:
+    """Such as "540 images of "; nothing if the number is not known."""
+    return f"{words.plural(int(count), thing)} of " if count else ""

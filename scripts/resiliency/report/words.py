@@ -34,7 +34,7 @@ def label(name: str) -> str:
 
 def short_label(metric: str) -> str:
     """The label of a metric, without how it is turned into a diversity."""
-    return label(metric).removesuffix(", sign reversed").partition(", 1 −")[0]
+    return label(metric).partition(" (")[0]
 
 
 def plural(count: int, thing: str) -> str:
@@ -49,10 +49,10 @@ def scored(ensembles: int, possible: int) -> str:
 
 
 def percent(fraction: float | None, digits: int = 1) -> str:
-    """A fraction as a percentage, such as 12.3 %."""
+    """A fraction as a percentage, such as 12.3%."""
     if fraction is not None and math.isinf(fraction):
         return "∞" if fraction > 0 else f"{MINUS}∞"
-    return NOTHING if _missing(fraction) else f"{100 * fraction:.{digits}f} %".replace("-", MINUS)
+    return NOTHING if _missing(fraction) else f"{100 * fraction:.{digits}f}%".replace("-", MINUS)
 
 
 def number(value: float | None, digits: int = 3) -> str:
@@ -88,8 +88,11 @@ def estimate(value: float | None) -> str:
 
 
 def interval(low: float | None, high: float | None, form=number) -> str:
-    """An interval, each end written by `form`; empty when it is not known."""
-    return "" if _missing(low) or _missing(high) else f"[{form(low)}, {form(high)}]"
+    """An interval, such as [1.8, 3.7], its ends written by `form` without the unit; empty if it is not known.
+
+    The page says once of which level its intervals are.
+    """
+    return "" if _missing(low) or _missing(high) else f"[{form(low).removesuffix('%')}, {form(high).removesuffix('%')}]"
 
 
 def duration(seconds: float | None) -> str:

@@ -88,6 +88,6 @@ def finding(ensembles: pd.DataFrame) -> str:
     one, different = group_names(pool)
     larger = int((medians.loc[different] > medians.loc[one]).sum())
     return (
-        f"Ensembles of {pool['size'].iloc[0]} members of {different} have the larger median diversity in "
+        f"Among ensembles of {pool['size'].iloc[0]} members, those of {different} have the larger median diversity in "
         f"{larger} of {plural(len(columns), 'metric')}."
     )

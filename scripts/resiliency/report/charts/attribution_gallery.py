@@ -10,11 +10,13 @@ from resiliency.report.metric_labels import METHODS
 from resiliency.report.style import INK, PICTURE, finish, notice, panel_title
 from resiliency.report.words import label, number, plural
 
-CAPTION = "A row for each image, clean and corrupted; a column for each member. The same map would be at distance 0."
+CAPTION = (
+    "Each row shows one image, clean and corrupted; each column shows one member. Identical maps have a distance of 0."
+)
 FOR, AGAINST = np.array([0xA6, 0x3D, 0x00]), np.array([0x0B, 0x5F, 0xA5])
 MATRIX = 34
 UNSIGNED = ("saliency", "grad_cam")
-TITLE = "Where do members of different families look?"
+TITLE = "Which pixels do members of different families rely on?"
 
 
 def map_picture(attribution: np.ndarray) -> np.ndarray:
@@ -94,4 +96,4 @@ def finding(pictures: pd.DataFrame, distances: pd.DataFrame) -> str:
         return ""
     averages = " and ".join(f"{number(value, 2)} apart on {name} images" for name, value in means.items())
     method = METHODS[distances["method"].iloc[0]]
-    return f"{method} maps of members of different families lie {averages} (0: the same map; 1: unrelated)."
+    return f"{method} maps of members of different families lie {averages} (0: identical, 1: unrelated)."

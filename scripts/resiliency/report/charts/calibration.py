@@ -5,9 +5,9 @@ import pandas as pd
 
 from resiliency.names import CLEAN, CORRUPTED
 from resiliency.report.style import MUTED, SHARE, by_legend, finish, notice, panel_title, shapes, spread
-from resiliency.report.words import label, percent, sentence
+from resiliency.report.words import label, percent
 
-CAPTION = "Points below the diagonal are overconfident predictions."
+CAPTION = "Points below the diagonal show overconfidence."
 COLUMNS = 4
 SIDE = 165
 FEWEST = 10  # predictions in a bin that is drawn
@@ -87,8 +87,8 @@ def finding(members: pd.DataFrame, table: pd.DataFrame) -> str:
         sure, right = (
             rows[c] @ rows["predictions"] / rows["predictions"].sum() for c in ("mean_confidence", "accuracy")
         )
-        clauses.append(f"on {_called(name)}, mean confidence is {percent(sure)} and accuracy {percent(right)}")
-    return sentence("; ".join(clauses))
+        clauses.append(f"On {_called(name)}, mean confidence is {percent(sure)} and accuracy {percent(right)}")
+    return " ".join(f"{clause}." for clause in clauses)
 
 
 def _called(name: str) -> str:

@@ -6,8 +6,9 @@ import pandas as pd
 from resiliency.report.style import MUTED, SHARE, by_legend, finish, notice, panel_title, spread
 from resiliency.report.words import number, percent, plural
 
-CAPTION = "Design diversity pays where the points of two designs lie below those of one design."
+CAPTION = "Lower points for pairs of different designs mean that design diversity helps."
 PAIRS = ["one design", "two designs"]
+WORDS = dict(zip(PAIRS, ("the same design", "different designs"), strict=True))
 SIDE = 330
 
 
@@ -74,5 +75,8 @@ def finding(table: pd.DataFrame) -> str:
         means = rows.loc[rows["pair"] == pair, ["both_fail", "independent"]].mean()
         if means["independent"] > 0:
             times = number(means["both_fail"] / means["independent"], 1)
-            clauses.append(f"{percent(means['both_fail'])} if they are of {pair}, {times} times as often as by chance")
-    return f"Two members fail together on {images} images at a rate of {'; '.join(clauses)}." if clauses else ""
+            clauses.append(
+                f"Two members of {WORDS[pair]} fail together on {percent(means['both_fail'])} of {images} images, "
+                f"{times} times as often as if failures were independent."
+            )
+    return " ".join(clauses)

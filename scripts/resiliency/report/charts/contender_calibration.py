@@ -8,8 +8,8 @@ from resiliency.report.contender_roles import named, roles
 from resiliency.report.style import MUTED, SHARE, finish, notice, panel_title
 from resiliency.report.words import percent
 
-CAPTION = "Of the recommended model and of what it has to beat: points below the diagonal are overconfident."
-TITLE = "Are the probabilities of the recommended model right?"
+CAPTION = "Points below the diagonal show overconfidence."
+TITLE = "How well calibrated is the recommended model?"
 SIDE = 290
 FEWEST = 10  # predictions in a bin that is drawn
 
@@ -52,8 +52,8 @@ def finding(bins: pd.DataFrame) -> str:
     clauses = []
     for name, of_images in bins.groupby("images", sort=False):
         gaps = [f"{percent(_gap(rows))} for the {role}" for role, rows in of_images.groupby("role", sort=False)]
-        clauses.append(f"on {name} images {', '.join(gaps)}")
-    return f"Expected calibration error, before any temperature scaling: {'; '.join(clauses)}." if clauses else ""
+        clauses.append(f"On {name} images, the expected calibration error is {', '.join(gaps)}.")
+    return " ".join([*clauses, "No temperature is applied."]) if clauses else ""
 
 
 def _gap(rows: pd.DataFrame) -> float:

@@ -6,11 +6,11 @@ import pandas as pd
 from resiliency.corruption_names import CATEGORIES, HELD_OUT
 from resiliency.report.pearson import CONDITIONS, NO_CORRELATIONS, basis, pearson, significant, signs
 from resiliency.report.style import INK, finish, notice, panel_title, set_properties
-from resiliency.report.words import KINDS, METRICS, label, number, plural
+from resiliency.report.words import KINDS, METRICS, label, number
 
 CAPTION = (
-    "Bold correlations are significant: their p-values are corrected for all metrics of one size and set of images by "
-    "Holm's method. Metrics that use the labels, such as double fault, correlate with accuracy by construction."
+    "Bold correlations are significant: their p-values are corrected by Holm's method for all metrics of one size and "
+    "set of images. Metrics that use the labels, such as double fault, correlate with accuracy by construction."
 )
 CORRUPTIONS = {name for names in (*CATEGORIES.values(), HELD_OUT) for name in names}
 CELL = 42
@@ -89,9 +89,7 @@ def finding(table: pd.DataFrame) -> str:
     for kind, name in KINDS.items():
         of_kind = [sign for sign, _ in signs(rows[rows["kind"] == kind]).values()]
         if of_kind:
-            count = plural(len(of_kind), "metric")
-            counts.append(
-                f"of {count} of {name.lower()}, {of_kind.count(1)} positively and {of_kind.count(-1)} negatively"
-            )
-    subject = f"Significant correlations with accuracy on {images} images at every size"
+            signed = f"({of_kind.count(1)} positively, {of_kind.count(-1)} negatively)"
+            counts.append(f"{name.lower()} {len(of_kind) - of_kind.count(0)} of {len(of_kind)} {signed}")
+    subject = f"Metrics that correlate significantly with accuracy on {images} images at every size"
     return f"{subject}: {'; '.join(counts)}." if counts else ""

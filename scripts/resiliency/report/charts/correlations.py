@@ -10,11 +10,10 @@ from resiliency.report.words import KINDS, METRICS, label, number, percent, shor
 
 CAPTION = (
     "Left of the zero line, more diverse ensembles are less accurate. Less accurate members often form more diverse "
-    "ensembles; the partial correlation controls for the mean accuracy of the members: it is that of what a straight "
-    "line in this mean leaves of diversity and of accuracy. Metrics that use the labels, such as double fault, "
-    "correlate with accuracy by construction. Filled marks are significant: their p-values are corrected for all "
-    "metrics of one size and set of images by Holm's method. Bars are intervals of each correlation alone, without "
-    "this correction."
+    "ensembles. The partial correlation controls for the mean accuracy of the members: it correlates the residuals of "
+    "diversity and accuracy after regressing both on that mean. Metrics that use the labels, such as double fault, "
+    "correlate with accuracy by construction. Filled marks are significant: their p-values are corrected by Holm's "
+    "method for all metrics of one size and set of images. Error bars are uncorrected."
 )
 KINDS_OF_R = {"pearson": "correlation", "partial": "partial, given the members’ mean accuracy"}
 SHAPES = ["circle", "diamond"]
@@ -104,14 +103,14 @@ def finding(table: pd.DataFrame) -> str:
         if clauses:
             others = any(sign == 0 for sign, _ in signs(of_condition).values())
             statement = f"accuracy correlates {clauses}" + (
-                "; no other metric is significant at every size" if others else ""
+                ". No other metric is significant at every size" if others else ""
             )
         elif (of_condition["high"] - of_condition["low"] < 2).any():
             statement = "no correlation of diversity with accuracy is significant at every size"
         else:
             statement = "the study has too few members for intervals of correlations"
         controlled = _clauses(given[given["condition"] == condition], "partial r")
-        then = f"; given the members’ mean accuracy, it correlates {controlled}" if controlled else ""
+        then = f". Given the members’ mean accuracy, it correlates {controlled}" if controlled else ""
         sentences.append(f"On {condition} images, {statement}{then}.")
     return " ".join(sentences)
 
@@ -134,4 +133,4 @@ def _clauses(rows: pd.DataFrame, symbol: str) -> str:
         elif means:
             metrics = [f"{short_label(metric)} (mean {symbol} {number(r, 2)})" for metric, r in means.items()]
             clauses.append(f"{word} with diversity in {', '.join(metrics)}")
-    return " and ".join(clauses)
+    return ". It correlates ".join(clauses)

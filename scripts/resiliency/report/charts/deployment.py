@@ -10,15 +10,15 @@ from resiliency.report.style import INK, MUTED, SHARE, by_legend, finish, notice
 from resiliency.report.words import interval, label, percent, plural, quantity
 
 CAPTION = (
-    "Further down is more resilient, further left is cheaper. Points of the front whose bars overlap may be "
-    "equally resilient."
+    "Further down is more robust, further left is cheaper. Points of the Pareto front whose bars overlap may be "
+    "equally robust."
 )
 CELLS = 48, 32
 SIDES, PADDING = (385, 330), 6  # px
 NAME = 8, -6  # px, from the baseline to its name
 ON_A_PHONE = 1.6  # times narrower
 CLOUD = "#b5bcc4"
-FRONT, SINGLE, BASELINE, OTHER = "on the front", "single member", "baseline", "greedy, or on the other front"
+FRONT, SINGLE, BASELINE, OTHER = "on the front", "single member", "baseline", "other candidates"
 SHAPES = {FRONT: "circle", SINGLE: "triangle-up", BASELINE: "diamond", OTHER: "square"}
 COSTS = {"macs": "MACs", "parameters": "parameters"}
 
@@ -140,9 +140,9 @@ def finding(table: pd.DataFrame, candidates: pd.DataFrame) -> str:
             continue
         same = [later["role"].lower() for later in rows[place + 1 :] if later["members"] == row["members"]]
         also = f", also the {same[0]}," if same else ""
-        who = f"of {row['size']}" if row["size"] > 1 else f"({row['members']})"
+        who = f"({row['size']} members)" if row["size"] > 1 else f"({row['members']})"
         ends = interval(row["mean_corruption_error_low"], row["mean_corruption_error_high"], percent)
         cost = "" if np.isnan(row["macs"]) else f" at {quantity(row['macs'])} MACs"
         error = f"{percent(row['mean_corruption_error'])} {ends}".rstrip()
-        clauses.append(f"the {row['role'].lower()} {who}{also} misclassifies {error}{cost}")
-    return f"Of corrupted images that the choice did not use, {'; '.join(clauses)}." if clauses else ""
+        clauses.append(f"he {row['role'].lower()} {who}{also} has an error of {error}{cost}")
+    return f"On corrupted images not used for selection, t{'. T'.join(clauses)}." if clauses else ""

@@ -9,7 +9,9 @@ from resiliency.report.ensemble_pools import heading, how_many, judged_on, main_
 from resiliency.report.style import SHARE, WIDTH, finish, notice, panel_title, set_properties
 from resiliency.report.words import label, number, plural, short_label
 
-CAPTION = "Each panel shows all ensembles of one size; where the line rises, more diverse ensembles are more accurate."
+CAPTION = (
+    "Each panel shows all ensembles of one size. A rising line means that more diverse ensembles are more accurate."
+)
 BINS = {"diversity": 24, "accuracy": 12}
 PROFILE = 10
 FEWEST = 8  # ensembles of which quarters are compared
@@ -114,11 +116,11 @@ def finding(ensembles: pd.DataFrame, table: pd.DataFrame) -> str:
     last, *_, first = sorted(gaps, key=gaps.get)
     extremes = [f"{_lead(gaps[metric])} for {short_label(metric)}" for metric in (first, last)]
     return (
-        f"Among ensembles of {pool['size'].iloc[0]}, on {images} images the quarter that is most diverse "
-        f"{extremes[0]}, and {extremes[1]}{'; the other metrics lie between' if len(gaps) > 2 else ''}."
+        f"Among ensembles of {pool['size'].iloc[0]}, the most diverse quarter {extremes[0]}, and {extremes[1]}. "
+        f"Accuracies are on {images} images{'; the other metrics lie between' if len(gaps) > 2 else ''}."
     )
 
 
 def _lead(gap: float) -> str:
-    """Such as "leads the least diverse one by 4.2 points"."""
-    return f"{'leads' if gap >= 0 else 'trails'} the least diverse one by {number(100 * abs(gap), 1)} points"
+    """Such as "is 4.2 points more accurate than the least diverse one"."""
+    return f"is {number(100 * abs(gap), 1)} points {'more' if gap >= 0 else 'less'} accurate than the least diverse one"

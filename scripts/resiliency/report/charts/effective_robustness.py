@@ -10,10 +10,10 @@ from resiliency.report.style import INK, MUTED, SHARE, by_legend, finish, notice
 from resiliency.report.words import interval, label, number, percent, plural, points
 
 CAPTION = (
-    "Above the line, members withstand the shift better than their clean accuracy predicts; a member that is only "
-    "more accurate moves along it. This is effective robustness only if the line is fitted to reference members, which "
-    "statistics.reference names; else it is the residual from a line through the very members that are judged. "
-    "Where the line explains less than half of the variance, no member is named."
+    "Members above the line are more robust to the shift than their clean accuracy predicts. This is effective "
+    "robustness only if the line is fitted to reference members, which statistics.reference names. Otherwise it is the "
+    "residual from a line through the evaluated members themselves. We do not rank members if the line explains less "
+    "than half of the variance (R² < 0.5)."
 )
 TITLE = "Accuracy on shifted images against clean accuracy"
 COLUMNS = 2
@@ -139,13 +139,13 @@ def finding(table: pd.DataFrame) -> str:
         best = rows.loc[rows["effective_robustness"].idxmax()]
         where = f"{_called(name)} (R² {number(best['r_squared'], 2)})"
         if best["effective_robustness"] <= 0:
-            clauses.append(f"no member lies above it on {where}")
+            clauses.append(f"On {where}, no member lies above the line.")
             continue
         ends = f" {interval(best['low'], best['high'], percent)}" if pd.notna(best["low"]) else ""
         clauses.append(
-            f"{best['member']} lies furthest above it on {where}, by "
-            f"{points(best['effective_robustness'])} percentage points (accuracy {percent(best['accuracy'])}{ends})"
+            f"On {where}, {best['member']} lies furthest above the line, by "
+            f"{points(best['effective_robustness'])} percentage points (accuracy {percent(best['accuracy'])}{ends})."
         )
-    line = "Effective robustness is accuracy above the line of the reference members"
-    line = line if _has_reference(table) else "Against the line through all members of the study"
-    return f"{line}: {'; '.join(clauses)}." if clauses else ""
+    line = "The line is fitted to the reference members."
+    line = line if _has_reference(table) else "The line is fitted to all members of the study."
+    return " ".join([line, *clauses]) if clauses else ""

@@ -7,10 +7,10 @@ from resiliency.report.ensemble_pools import under_main_rule
 from resiliency.report.style import INK, SHARE, finish, notice, panel_title
 from resiliency.report.words import interval, label, percent, plural, points
 
-CAPTION = "Where the line flattens, further members cost as much as the first ones and bring little."
+CAPTION = "A flat line means that additional members bring little, although each costs as much as the first."
 TITLE = "Error against the number of members"
 MEASURES = {"mean_corruption_error": "corrupted", "clean_accuracy": "clean"}
-MEAN, BEST = "mean of all", "best, as chosen on other images"
+MEAN, BEST = "mean of all", "best, selected on other images"
 
 
 def draw(sizes: pd.DataFrame, candidates: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
@@ -46,11 +46,12 @@ def finding(sizes: pd.DataFrame, candidates: pd.DataFrame) -> str:
     first, last = rows.iloc[0], rows.iloc[-1]
     ends = [f"{percent(row['error'])} {interval(row['low'], row['high'], percent)}".rstrip() for row in (first, last)]
     who = "single members" if first["size"] == 1 else f"ensembles of {first['size']}"
+    verb = "falls" if last["error"] < first["error"] else "rises" if last["error"] > first["error"] else "goes"
     before = rows["size"].iloc[-2]
     step = f"from {before} to {last['size']} members" if before > 1 else f"from one member to {last['size']}"
     return (
-        f"On {images} images, {who} have a mean error of {ends[0]}, ensembles of {last['size']} one of {ends[1]}; "
-        f"the step {step} changes it by {_change(last)}."
+        f"On {images} images, the mean error {verb} from {ends[0]} for {who} to {ends[1]} for ensembles of "
+        f"{last['size']}. The step {step} changes it by {_change(last)}."
     )
 
 

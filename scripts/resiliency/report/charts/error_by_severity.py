@@ -16,9 +16,9 @@ from resiliency.report.member_errors import (
     of_designs,
 )
 from resiliency.report.style import DASHES, SHARE, by_click, by_legend, finish, notice
-from resiliency.report.words import plural, sentence
+from resiliency.report.words import plural
 
-CAPTION = "A line that stays low is a resilient design. Lines of one family share a colour."
+CAPTION = "A robust design has a line that stays low. Lines of one family share a colour."
 HEIGHT = 380
 MOST_CURVES = 24  # beyond these, a curve for each family
 
@@ -100,10 +100,10 @@ def finding(members: pd.DataFrame, errors: pd.DataFrame) -> str:
     clauses = []
     for severity in sorted({0, rows["severity"].max()}):
         means = rows[rows["severity"] == severity].groupby("design")["error"].mean().sort_values(kind="stable")
-        where = "on clean images" if severity == 0 else f"at severity {severity}"
+        where = "On clean images" if severity == 0 else f"At severity {severity}"
         if len(means):
-            clauses.append(f"{where}, {_designs(means)}")
-    return sentence("; ".join(clauses))
+            clauses.append(f"{where}, {_designs(means)}.")
+    return " ".join(clauses)
 
 
 def _designs(means: pd.Series) -> str:

@@ -90,5 +90,6 @@ def finding(members: pd.DataFrame, errors: pd.DataFrame) -> str:
     by_design = rows.groupby(["corruption", "design"])["error"].mean().unstack()
     if len(by_design.columns) > 1:
         best = by_design.idxmin(axis=1).value_counts()
-        text += f"; {best.index[0]} has the lowest error under {best.iloc[0]} of {plural(len(by_design), 'corruption')}"
+        corruptions = plural(len(by_design), "corruption")
+        text += f". The lowest error most often belongs to {best.index[0]} ({best.iloc[0]} of {corruptions})"
     return sentence(text)

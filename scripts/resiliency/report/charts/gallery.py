@@ -9,8 +9,8 @@ from resiliency.report.style import PICTURE, finish, notice
 from resiliency.report.words import label, plural
 
 CAPTION = (
-    "The clean image is at the top left. Where corruptions are generated, all that are available are shown, also those "
-    "that the study does not test."
+    "The clean image is at the top left. If the study generates corruptions, all available ones are shown, including "
+    "those that it does not test."
 )
 LABELS = 108
 BLOCKS = (("", "noise", "blur"), ("weather", "digital", "held out"))
@@ -66,4 +66,4 @@ def _panel(pictures: pd.DataFrame, name: str, corruptions: list[str], severities
 def finding(pictures: pd.DataFrame) -> str:
     """How many corruptions the image is shown under, which may be more than the study tests."""
     corruptions = pictures.loc[pictures["severity"] > 0, "corruption"].nunique()
-    return f"Pictures of the same test image: {plural(corruptions, 'corruption')} in all." if corruptions else ""
+    return f"The same test image under {plural(corruptions, 'corruption')}." if corruptions else ""

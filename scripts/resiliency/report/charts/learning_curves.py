@@ -11,8 +11,8 @@ from resiliency.report.style import SHARE, WIDTH, by_legend, finish, notice, pan
 from resiliency.report.words import number, percent, plural
 
 CAPTION = (
-    "Where the lines are flat at the end, longer training would change little; lines that stay low have not "
-    "learnt. Lines of one panel that end apart are seeds, or strengths of a joint loss, that learnt differently."
+    "Lines that are flat at the end mean that longer training would change little. Members whose lines stay low have "
+    "not learnt. Lines of one panel differ in the seed, or in the weight of the joint loss."
 )
 POINTS = 6000
 TRAINING = ["design", "family", "origin", "objective", "strength", "seed"]

@@ -11,14 +11,13 @@ from resiliency.report.style import INK, SHARE, by_legend, finish, notice, panel
 from resiliency.report.words import KINDS, interval, kind_of, label, percent, points, quantity
 
 CAPTION = (
-    "Origins are only compared where ensembles have as many members, or cost about as much. Means are over all "
-    "ensembles of an origin, and so of different members. What several architectures change, drawn below the means, is "
-    "computed over the designs that also form ensembles of their own, weighted so that each design counts alike on "
-    "both sides."
+    "Only ensembles of the same size, or of about the same cost, are compared. The means compare different members. "
+    "The difference below them does not: it uses only designs with at least two seeds and weights each equally in "
+    "single- and mixed-architecture ensembles."
 )
 CHANGE = "several − one"
 WIDTH, NAMES = 118, 150  # px, of a panel and of the names beside the first
-NOT_SIGNIFICANT = "not significant, the interval includes 0"
+NOT_SIGNIFICANT = ", which is not significant"
 
 
 def draw(table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
@@ -142,9 +141,9 @@ def finding(table: pd.DataFrame) -> str:
     means, advantages = [], ""
     for _, row in rows[rows["least"] == size].sort_values("mean", ascending=False).iterrows():
         ends = interval(row["low"], row["high"], percent)
-        means.append(f"{row['origin']} {percent(row['mean'])} {ends}".rstrip())
+        means.append(f"{percent(row['mean'])} {ends}".rstrip() + f" ({row['origin']})")
         advantages += _advantage(row, images)
-    return f"{advantages}Mean accuracy on {images} images of all ensembles of {size} members: {', '.join(means)}."
+    return f"{advantages}Ensembles of {size} members have mean {images} accuracies from {means[-1]} to {means[0]}."
 
 
 def _advantage(row: pd.Series, images: str) -> str:
@@ -153,10 +152,11 @@ def _advantage(row: pd.Series, images: str) -> str:
     if np.isnan(advantage):
         return ""
     kind = row["origin"].removeprefix("several ")
-    change = f"by {points(advantage)} percentage points on {images} images"
     same = "families" if kind == "families" else "designs"
-    statement = f"Of the same {same}, ensembles of several {kind} instead of one change accuracy {change}"
+    verb = "raises" if low > 0 else "lowers" if high < 0 else "changes"
+    size = points(abs(advantage) if verb == "lowers" else advantage)
+    statement = f"With the same {same}, mixing {kind} {verb} {images} accuracy by {size} percentage points"
     if np.isnan(low) or np.isnan(high):
-        return f"{statement}; too few designs for an interval. "
-    direction = "they are more accurate" if low > 0 else "they are less accurate" if high < 0 else NOT_SIGNIFICANT
-    return f"{statement} {interval(low, high, points)}: {direction}. "
+        return f"{statement} (no interval: too few designs). "
+    ends = interval(*((-high, -low) if verb == "lowers" else (low, high)), points)
+    return f"{statement} {ends}{NOT_SIGNIFICANT if verb == 'changes' else ''}. "

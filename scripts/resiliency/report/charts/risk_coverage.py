@@ -10,7 +10,7 @@ from resiliency.report.style import DASHES, SHARE, by_legend, finish, notice, pa
 from resiliency.report.words import label, percent
 
 CAPTION = (
-    "The further a line falls towards the left, the better its confidence score identifies incorrect answers. "
+    "The further a line falls towards the left, the better its confidence score identifies wrong predictions. "
     "Lines may cross: compare them at the coverage that you need."
 )
 REFERENCE = "max_probability"
@@ -20,7 +20,7 @@ COLUMNS = 3
 
 def draw(deployment: pd.DataFrame, curves: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
     """Risk over coverage, a panel for each set of images: the recommended model by each score, and others."""
-    title = "Error when doubtful images are left unanswered"
+    title = "Error against coverage"
     lines = _lines(deployment, curves)
     if lines.empty:
         return notice(title, "no ensemble or member whose answers differ in confidence")
@@ -45,8 +45,8 @@ def finding(deployment: pd.DataFrame, curves: pd.DataFrame) -> str:
         return ""
     who, _, score = rows["who"].iloc[0].partition(", ")
     return (
-        f"The {who} misclassifies {percent(risks[1.0])} of corrupted images if it answers all, {percent(risks[0.9])} "
-        f"of the 90 % with the highest confidence ({score}), and {percent(risks[0.8])} of the 80 %."
+        f"On corrupted images, the error of the {who} is {percent(risks[1.0])} overall, {percent(risks[0.9])} at 90% "
+        f"coverage and {percent(risks[0.8])} at 80% coverage (confidence: {score})."
     )
 
 

@@ -4,11 +4,11 @@ import altair as alt
 import pandas as pd
 
 from resiliency.report.style import INK, MUTED, SHARE, by_legend, finish, notice, panel_title, spread
-from resiliency.report.words import percent, plural, quantity, sentence
+from resiliency.report.words import percent, plural, quantity
 
 CAPTION = (
-    "Sub-networks share the weights of one super-network. Those on the front have no rival that makes fewer errors "
-    "on the validation images at a lower cost; on test images they can be compared with designs trained alone."
+    "Sub-networks share the weights of one super-network. No sub-network has fewer validation errors at a lower cost "
+    "than those on the front. On test images they can be compared with independently trained designs."
 )
 WAYS = ["sub-network of the search", "trained independently"]
 PALE = "#b5bcc4"
@@ -93,13 +93,13 @@ def _macs(rows: pd.DataFrame) -> alt.X:
 def finding(evaluations: pd.DataFrame, members: pd.DataFrame) -> str:
     """Cost and accuracy of the chosen sub-networks beside those of independent members."""
     clauses = []
-    for origin, name in (("search", "chosen sub-networks"), ("independent", "independently trained members")):
+    for origin, name in (("search", "Selected sub-networks"), ("independent", "Independently trained members")):
         rows = members[members["origin"] == origin].dropna(subset=["clean_accuracy", "mean_corruption_error"])
         if len(rows) and len(evaluations):
             right = percent(1 - rows["mean_corruption_error"].mean())
             cost = f"{quantity(rows['macs'].median())} MACs (median)"
             clauses.append(
                 f"{name} need {cost} and classify {percent(rows['clean_accuracy'].mean())} of clean and "
-                f"{right} of corrupted test images correctly"
+                f"{right} of corrupted test images correctly."
             )
-    return sentence("; ".join(clauses))
+    return " ".join(clauses)

@@ -8,7 +8,7 @@ from resiliency.report.member_errors import NO_MEMBERS, between, independent
 from resiliency.report.style import SHARE, by_legend, finish, notice, shapes, spread
 from resiliency.report.words import label, number, percent, plural
 
-CAPTION = "If size or clean accuracy decided resiliency, the points would fall along one line whatever their family."
+CAPTION = "If size or clean accuracy determined robustness, points of all families would fall along one line."
 RANKED = {"size": "parameters", "clean accuracy": "clean_accuracy"}
 
 
@@ -17,7 +17,7 @@ def draw(members: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
 
     Where no number of parameters is known, against clean accuracy only.
     """
-    title = "Resiliency against model size and against clean accuracy"
+    title = "Robustness against model size and against clean accuracy"
     points = independent(members).dropna(subset=["mean_corruption_error"])
     if points.empty:
         return notice(title, NO_MEMBERS)
@@ -40,7 +40,7 @@ def draw(members: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
         f"Bars: {confidence} intervals over test images",
     ]
     if sized.empty:
-        return finish(by_accuracy, "Resiliency against clean accuracy", subtitle)
+        return finish(by_accuracy, "Robustness against clean accuracy", subtitle)
     if len(sized) < len(points):
         subtitle[0] += f", {len(sized):,} with a known number of parameters"
     return finish(alt.hconcat(_against_size(sized, colours, chosen), by_accuracy, spacing=28), title, subtitle)
@@ -87,8 +87,8 @@ def finding(members: pd.DataFrame) -> str:
     errors = points.set_index("member")["mean_corruption_error"].sort_values(kind="stable")
     correlations = {name: _rank_correlation(points, column) for name, column in RANKED.items()}
     coefficients = " and ".join(f"{number(r, 2)} with {name}" for name, r in correlations.items() if r == r)
-    correlated = f"; its rank correlation over members is {coefficients}" if coefficients else ""
-    return f"Mean corruption error ranges from {between(errors)}{correlated}."
+    correlated = f" Its rank correlation over members is {coefficients}." if coefficients else ""
+    return f"Corrupted error ranges from {between(errors)}.{correlated}"
 
 
 def _rank_correlation(points: pd.DataFrame, column: str) -> float:

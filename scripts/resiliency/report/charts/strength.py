@@ -11,8 +11,8 @@ from resiliency.report.style import SHARE, by_legend, finish, notice, panel_titl
 from resiliency.report.words import OBJECTIVES, kind_of, label, percent, plural
 
 CAPTION = (
-    "Above a dashed line, the joint loss brings more than independent training. Observation 3 has it that the "
-    "resiliency of the objective balanced peaks between λ = 0 and λ = 1."
+    "Above a dashed line, joint training beats independent training. Observation 3 claims that the robustness of the "
+    "balanced loss peaks between λ = 0 and λ = 1."
 )
 SERIES = ["ensemble", "its members, mean"]
 WIDTH, HEIGHT, LABELS = 126, 92, 36
@@ -130,7 +130,7 @@ def _panel(
 
 
 def finding(ensembles: pd.DataFrame) -> str:
-    """For each objective, its most resilient strength against independent training."""
+    """For each objective, its most robust weight against independent training; means over seeds."""
     joint = jointly_trained(ensembles)
     if joint.empty:
         return ""
@@ -138,8 +138,11 @@ def finding(ensembles: pd.DataFrame) -> str:
     clauses = []
     for objective, rows in joint[joint["strength"] > 0].groupby("objective", sort=False):
         means = rows.groupby("strength")["corrupted_accuracy"].mean()
-        best = f"is best of {len(means)} at" if len(means) > 1 else "has one strength,"
+        best = f"At the best of {len(means)} weights" if len(means) > 1 else "At its only weight"
         strength = np.format_float_positional(means.idxmax(), trim="-")
-        clauses.append(f"{objective} {best} λ = {strength}, with {percent(means.max())}")
-    against = "" if np.isnan(independent) else f"; independent training reaches {percent(independent)}"
-    return f"Accuracy on corrupted images: {', '.join(clauses)}{against} (means over seeds)." if clauses else ""
+        clauses.append(
+            f"{best} (λ = {strength}), the {objective} loss reaches {percent(means.max())} on corrupted images."
+        )
+    if clauses and not np.isnan(independent):
+        clauses.append(f"Independent training reaches {percent(independent)}.")
+    return " ".join(clauses)

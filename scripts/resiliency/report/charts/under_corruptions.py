@@ -10,8 +10,8 @@ from resiliency.report.style import SHARE, finish, notice
 from resiliency.report.words import label, percent, plural
 
 CAPTION = (
-    "Chosen on one half of the test images, judged on the other. A difference is called significant where its "
-    "interval, widened for the number of corruptions, excludes 0."
+    "Selected on half of the test images, evaluated on the other half. A difference is significant if its interval, "
+    "widened for the number of corruptions, excludes 0."
 )
 TITLE = "Recommended model, best ensemble, best member and baseline"
 BAND = 30
@@ -50,17 +50,16 @@ def finding(table: pd.DataFrame) -> str:
     """Under how many corruptions the first role makes fewer errors than the others, and significantly so."""
     compared = table[table["corruption"] != CORRUPTED].dropna(subset=["difference"])
     clauses, seen = [], set(table["members"].iloc[:1])
+    who = f"The {table['role'].iloc[0]} ({table['members'].iloc[0].replace('+', ' + ')})" if len(table) else ""
     for role, rows in compared.groupby("role", sort=False):
         members = rows["members"].iloc[0]
         if members in seen:
             continue
         seen.add(members)
         also = role != "baseline" and (compared.loc[compared["role"] == "baseline", "members"] == members).any()
-        clauses.append(f"against the {role}{', which is the baseline' if also else ''} ({members}), it {_counts(rows)}")
-    if not clauses:
-        return ""
-    first = table.iloc[0]
-    return f"The {first['role']} ({first['members'].replace('+', ' + ')}): {'; '.join(clauses)}."
+        other = f"{role}{', which is the baseline' if also else ''} ({members})"
+        clauses.append(f"{'It' if clauses else who} {_counts(rows)}, compared with the {other}.")
+    return " ".join(clauses)
 
 
 def _counts(rows: pd.DataFrame) -> str:
