@@ -243,5 +243,5 @@ def test_thresholds_are_those_of_the_table_with_what_they_give(known):
             said = given.format(with_ends(row, "coverage"), with_ends(row, "error"))
             assert f"{words} {row['threshold']:.4f}: {said}" in text
     assert ("thresholds.csv" in text) == bool(known)
-    assert ("To answer 90 %" in text) == ("coverage" in known)
-    assert ("To answer at most 0.5 % wrongly" in text) == ("error" in known)
+    assert ("To answer 90%" in text) == ("coverage" in known)
+    assert ("To answer at most 0.5% wrongly" in text) == ("error" in known)
