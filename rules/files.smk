@@ -113,7 +113,7 @@ def exportable(wildcards):
     if lacking:
         sys.exit(f"export: {', '.join(lacking)}: not installed; pip install -e '.[export]'")
     if not MEMBERS:
-        sys.exit("export: members are known by predictions alone; only networks are exported")
+        sys.exit("export: cannot export: only predictions of the members are available, not their networks")
     names = {"deployment": "deployment", "temperatures": "temperatures", "selective": "selective_prediction"}
     names["thresholds"] = "thresholds"
     return {name: TABLES[table] for name, table in names.items()}

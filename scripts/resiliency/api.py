@@ -32,7 +32,7 @@ from resiliency.diversity.representations import (
 from resiliency.ensembles.combination import RULES
 from resiliency.ensembles.pool import ensembles_of
 from resiliency.ensembles.scoring import mean_over_pairs, score_condition
-from resiliency.faults import Fault
+from resiliency.faults import Fault, available, expected, short
 from resiliency.metrics.resiliency import mean_corruption_error
 from resiliency.names import CLEAN
 from resiliency.prediction.reading import Predictions, Truth
@@ -107,12 +107,14 @@ def score_ensembles(
     """
     predictions, ensembles = _checked(logits, labels, ensembles, least=1)
     if unknown := [rule for rule in rules if rule not in RULES]:
-        raise Fault(f"rules: {unknown[0]!r} is none of {', '.join(RULES)}")
+        raise Fault(f"rules: {available('rule', unknown[0], RULES)}")
     if weights is None and any(RULES[rule].weighted for rule in rules):
-        raise Fault("weights: missing; weighted_mean needs a positive number for each member")
+        raise Fault("weights: required for weighted_mean; give a positive number per member")
     shares = np.ones(len(predictions)) if weights is None else np.asarray(weights, float)
     if shares.shape != (len(predictions),) or not (np.isfinite(shares) & (shares > 0)).all():
-        raise Fault(f"weights: {len(predictions)} positive numbers needed, one for each member")
+        raise Fault(
+            f"weights: {expected(f'{len(predictions)} positive numbers, one per member', short(shares.tolist()))}"
+        )
     scores, _ = score_condition(predictions, 0, [ensembles], list(rules), shares)
     members = _named(ensembles)
     return pd.concat(
@@ -185,17 +187,19 @@ def _checked(
     logits, labels, ensembles = map(np.asarray, (logits, labels, ensembles))
     if logits.ndim != 3 or logits.dtype.kind != "f" or not logits.size or not np.isfinite(logits).all():
         raise Fault(
-            f"logits: {logits.dtype} of {logits.shape} given; finite floats, members x images x classes, needed"
+            f"logits: expected finite floats, members x images x classes, got {logits.dtype} of shape {logits.shape}"
         )
     members, images, classes = logits.shape
     if members < least or classes < 2:
-        raise Fault(f"logits: {members} members and {classes} classes given; at least {least} and 2 needed")
+        raise Fault(f"logits: expected at least {least} members and 2 classes, got {members} and {classes}")
     if labels.shape != (images,) or labels.dtype.kind not in "iu" or not _within(labels, classes):
-        raise Fault(f"labels: {images} whole numbers from 0 to {classes - 1} needed, one for each image")
+        raise Fault(
+            f"labels: expected {images} integers from 0 to {classes - 1}, one per image, got {short(labels.tolist())}"
+        )
     if ensembles.ndim != 2 or ensembles.dtype.kind not in "iu" or not _within(ensembles, members):
-        raise Fault(f"ensembles: rows of whole numbers from 0 to {members - 1} needed, the members of each")
+        raise Fault(f"ensembles: expected rows of integers from 0 to {members - 1}, got {short(ensembles.tolist())}")
     if ensembles.shape[1] < least or (np.diff(np.sort(ensembles), axis=1) == 0).any():
-        raise Fault(f"ensembles: rows of at least {least} different members needed")
+        raise Fault(f"ensembles: expected rows of at least {least} different members, got {short(ensembles.tolist())}")
     table, truth = conditions([], [], {CLEAN: images}, {CLEAN: classes}), Truth(labels.astype(np.int64))
     predictions = [Predictions(table, {CLEAN: of_member[None]}, {CLEAN: truth}) for of_member in logits]
     return predictions, ensembles.astype(np.int64)

@@ -61,7 +61,7 @@ def load(kind: str, name: str) -> object:
         try:
             extension = extensions(kind)[name].load()
         except SystemExit as error:
-            raise refused(kind, name, f"ends Python at import ({error!r}); delete the exit") from error
+            raise refused(kind, name, f"calls exit at import ({error!r}); delete the call") from error
         except Exception as error:
             raise refused(kind, name, f"cannot be loaded ({brief(error)})") from error
     if text := printed.getvalue().strip():

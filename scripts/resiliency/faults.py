@@ -1,8 +1,9 @@
-"""Bad input, told in one line, and the words for what is wrong in it."""
+"""Bad input, reported in one line, and the phrases that its messages share."""
 
+from collections.abc import Iterable
 from difflib import get_close_matches
 
-LONGEST_VALUE, LONGEST_ERROR = 60, 200
+LONGEST_VALUE, LONGEST_ERROR, MOST_NAMED = 60, 200, 10
 
 
 class Fault(Exception):
@@ -19,6 +20,23 @@ def short(value: object, quote: bool = True) -> str:
 def brief(error: BaseException) -> str:
     """The type and the words of an error of code that is not ours, in one line, cut where they are long."""
     return f"{type(error).__name__}: {' '.join(str(error).split())}"[:LONGEST_ERROR]
+
+
+def expected(what: str, got: object) -> str:
+    """What an input should have been, and what it is."""
+    return f"expected {what}, got {got}"
+
+
+def available(kind: str, name: object, names: Iterable[object]) -> str:
+    """That no `kind`, such as a column, has the name; the name that is nearest to it, or all that there are."""
+    names = [str(one) for one in names]
+    listed = ", ".join(names[:MOST_NAMED]) + (", ..." if len(names) > MOST_NAMED else "")
+    return f"{kind} {short(name)} not found{hint(name, names) or f'; available {kind}s: {listed}'}"
+
+
+def duplicate(kind: str, name: object, count: int) -> str:
+    """That a name, which should be there once, is there `count` times."""
+    return f"duplicate {kind} {short(name)} ({count} times); keep one"
 
 
 def hint(word: object, names: list[str]) -> str:

@@ -18,7 +18,7 @@ class JointObjective(NamedTuple):
 
 
 JOINT_OBJECTIVES = {
-    "independent": JointObjective("the members' loss alone", 0, 0),
+    "independent": JointObjective("the members' loss only", 0, 0),
     "balanced": JointObjective("from the members' loss (λ = 0) to the ensemble's (λ = 1)", 0, 1),
     "gncl": JointObjective("generalised negative correlation", 0, 1),
     "ncl": JointObjective("negative correlation of probabilities", 0, inf),

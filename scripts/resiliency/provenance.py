@@ -96,9 +96,7 @@ def _benchmark(path: Path) -> tuple[float, float]:
         row = pd.read_csv(path, sep="\t", na_values="-").loc[0, ["s", "max_rss"]]
         return float(row["s"]), float(row["max_rss"])
     except (OSError, ValueError, KeyError) as error:
-        raise Fault(
-            f"{path}: not a whole benchmark of Snakemake; delete it and run again, without its figures"
-        ) from error
+        raise Fault(f"{path}: truncated or corrupt benchmark of Snakemake; delete it and run again") from error
 
 
 def _rules(results: Path) -> pd.DataFrame:

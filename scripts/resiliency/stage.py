@@ -78,7 +78,7 @@ def _lock(file: int, log: str) -> None:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            print(f"{log}: another process does this job; waiting for its end", flush=True)
+            print(f"{log}: another process is running this job; waiting for it to finish", flush=True)
             fcntl.flock(file, fcntl.LOCK_EX)
 
 

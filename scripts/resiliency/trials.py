@@ -22,7 +22,7 @@ def run_apart(module: str, *arguments: str | Path, longest: float) -> str:
         ended = run(command, env=os.environ | variables, stdout=DEVNULL, stderr=DEVNULL, timeout=longest, check=False)
     except TimeoutExpired:
         return f"took longer than {longest} s"
-    return f"ended Python with status {ended.returncode}"
+    return f"called exit with status {ended.returncode}"
 
 
 def global_states() -> tuple:

@@ -135,13 +135,13 @@ class LogHandler(LogHandlerBase):
             return
         self.ended.set()
         if self.common_settings.dryrun and self.reasons:
-            self._write("\nWhy:")
+            self._write("\nReasons:")
             for why, rules in self.reasons.items():
-                self._write(f"  {why}: " + ", ".join(f"{rule} {count}" for rule, count in rules.items()))
+                self._write(f"  {why}: " + ", ".join(f"{count} × {rule}" for rule, count in rules.items()))
         self._tell_finished()
         if self.failed:
             count = f"{len(self.failed)} job" + "s" * (len(self.failed) > 1)
-            self._write(f"\n{count} failed; what was finished is kept, and the same command goes on from there.")
+            self._write(f"\n{count} failed. Finished results are kept; run the same command again to resume.")
         for record in self.failed.values():
             self._write(f"rule {record.rule_name}: {_error(next(iter(record.log), ''))}")
             if record.rule_msg:
@@ -182,7 +182,7 @@ def _last_line(log: str) -> str:
 
 def _error(log: str) -> str:
     """The line of a log that says what was wrong: its last one that begins with "error:", or its last one."""
-    lines = _lines(log) or ["it left no log, and may never have started"]
+    lines = _lines(log) or ["no log; the job may never have started"]
     return next((line for line in reversed(lines) if line.startswith("error:")), lines[-1])
 
 

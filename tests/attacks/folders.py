@@ -110,16 +110,14 @@ def _long_names(folder: Path) -> None:
 FOLDERS = [
     Attack("no folder", lambda folder: shutil.rmtree(folder), "cannot be listed (No such file or directory)"),
     Attack("an empty class", lambda folder: [f.unlink() for f in folder.glob("train/ant/*")], "no .jpg .jpeg .png"),
-    Attack(
-        "one class", lambda folder: [shutil.rmtree(folder / s / "bee") for s in ("train", "val")], "'ant' is the only"
-    ),
+    Attack("one class", lambda folder: [shutil.rmtree(folder / s / "bee") for s in ("train", "val")], "got only 'ant'"),
     Attack(
         "a class in one split",
         lambda folder: shutil.copytree(folder / "val/bee", folder / "val/cat"),
         "no class folder 'cat'",
     ),
-    Attack("no training images", lambda folder: shutil.rmtree(folder / "train"), "has val/ but no train/"),
-    Attack("two spellings", lambda folder: (folder / "Val").mkdir(), "which mean the same; keep one"),
+    Attack("no training images", lambda folder: shutil.rmtree(folder / "train"), "found val/ but no train/"),
+    Attack("two spellings", lambda folder: (folder / "Val").mkdir(), "mean the same; keep one"),
     Attack("an empty image", lambda folder: _replaced(folder / "val/ant/3.png", b""), "not a JPEG, PNG or WebP image"),
     Attack(
         "text as image", lambda folder: _replaced(folder / "val/ant/3.png", b"text"), "not a JPEG, PNG or WebP image"
@@ -129,7 +127,7 @@ FOLDERS = [
     Attack(
         "a broken link", lambda folder: (folder / "val/ant/x.png").symlink_to("nowhere"), "x.png: cannot be decoded"
     ),
-    Attack("a tiny image", lambda folder: Image.new("RGB", (8, 8)).save(folder / "val/ant/3.png"), "8x8 pixels"),
+    Attack("a tiny image", lambda folder: Image.new("RGB", (8, 8)).save(folder / "val/ant/3.png"), "pixels, got 8x8"),
     Attack("a class called test", _class_called_test, "if 'test' is a class beside 2 others, rename it"),
     Attack("test images that train", _copied, "5 images are in more than one split"),
     Attack(

@@ -16,7 +16,7 @@ from resiliency.data.download import Archive, fetch, locked
 
 CONTENT = bytes(range(256)) * 200
 LARGEST = 1_000_000
-MD5 = "md5 of what http://"
+MD5 = "expected md5 "
 GIVEN_UP = "cannot be downloaded from http://"
 
 

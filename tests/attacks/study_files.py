@@ -23,7 +23,7 @@ FILES = {
     "deep lists": ("a: " + "[" * 3000 + "]" * 3000, f", line 1: values nested deeper than {DEEPEST} levels"),
     "deep mappings": ("a: " + "{b: " * 30 + "1" + "}" * 30, f", line 1: values nested deeper than {DEEPEST} levels"),
     "an alias bomb": (_bomb(), ": holds 2.35e+09 values, its aliases written out; 100,000 are allowed"),
-    "a list": ("- a\n", ", line 1: holds no keys; a study is a mapping, such as `study: mine`"),
+    "a list": ("- a\n", ", line 1: expected a mapping of keys, e.g. `study: mine`, got none"),
     "a template": (
         "__use_yte__: true\n",
         ": __use_yte__: a study must be plain YAML; Snakemake has run the Python in this",

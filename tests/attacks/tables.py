@@ -186,7 +186,7 @@ WRONG = {
     "a value too few": lambda table, random: random.choice(table[1:]).pop() and None,
     "no header": lambda table, random: table[1:],
     "no rows": lambda table, random: table[:1],
-    "no column of a member": lambda table, random: [row[:3] for row in table],
+    "got no member": lambda table, random: [row[:3] for row in table],
     "no labels": lambda table, random: [[*row[:2], row[3]] for row in table],
     "a column twice": lambda table, random: [[*row, row[3]] for row in table],
     "no clean images": lambda table, random: [row for row in table if row[0] != "clean"],

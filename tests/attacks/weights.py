@@ -63,9 +63,9 @@ SPOILT = {
     "an infinite weight": (_saved(lambda w: w | {"fc.bias": torch.tensor([torch.inf, 0])}), "not finite"),
     "whole numbers": (_saved(lambda w: w | {"fc.bias": torch.tensor([1, 0])}), "of another type"),
     "complex numbers": (_saved(lambda w: w | {"fc.bias": torch.tensor([1j, 0])}), "of another type"),
-    "names that are numbers": (_saved(lambda w: {1: torch.zeros(2)}), "names that are no text"),
-    "a sparse tensor": (_saved(lambda w: w | {"fc.bias": torch.zeros(2).to_sparse()}), "sparse tensors"),
-    "a number": (_saved(lambda w: 3), "holds int"),
-    "no weights": (_saved(lambda w: {}), "holds nothing"),
+    "names that are numbers": (_saved(lambda w: {1: torch.zeros(2)}), "keys that are not strings"),
+    "a sparse tensor": (_saved(lambda w: w | {"fc.bias": torch.zeros(2).to_sparse()}), "tensors that are sparse"),
+    "a number": (_saved(lambda w: 3), "got int"),
+    "no weights": (_saved(lambda w: {}), "got nothing"),
 }
 WEIGHTS = [Case(name, lambda folder, s=spoil: load(folder, s), message) for name, (spoil, message) in SPOILT.items()]

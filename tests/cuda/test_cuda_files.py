@@ -56,5 +56,5 @@ def test_a_batch_that_memory_does_not_hold_is_handled_in_parts(tmp_path, data, c
 
     (folder,) = train(tmp_path, data, "resnet", loss)
     assert attempts == [8] + [4, 4] * 4
-    assert "out of memory: each batch is handled in 2 parts from here on" in capsys.readouterr().out
+    assert "out of memory: accumulating gradients over 2 sub-batches" in capsys.readouterr().out
     assert load_file(folder / "weights.safetensors")["bn1.num_batches_tracked"] == 8

@@ -100,7 +100,7 @@ def test_on_a_gpu_that_is_shared_no_batch_is_split(tmp_path, data, monkeypatch, 
     monkeypatch.setenv(SLOTS, "2")
     monkeypatch.setattr(torch.cuda, "set_per_process_memory_fraction", lambda share: None)
     request.getfixturevalue("cuda")
-    with pytest.raises(Fault, match=f"a batch of 8 needs more than 1/2 of the GPU; .* lower {SLOTS}"):
+    with pytest.raises(Fault, match=f"a batch of 8 does not fit in 1/2 of the GPU, .* lower {SLOTS}"):
         train(tmp_path, data, "resnet", hungry)
 
 
@@ -163,4 +163,4 @@ def test_a_checkpoint_of_the_cpu_goes_on_on_the_device_and_says_so(tmp_path, dat
     device = read_json(folder / "member.json")["device"]
     assert device.startswith("CPU, ")
     assert device.endswith(f", then {NAME}")
-    assert f"goes on on {NAME}" in capsys.readouterr().out
+    assert f"resuming on {NAME}" in capsys.readouterr().out

@@ -166,7 +166,7 @@ class Trainings:
     def fail_in_every_way(self) -> None:
         """Go on; let one training exceed its time, cancel one, lose the node of one, and restart the controller."""
         self.start()
-        self.hold("going on from step")
+        self.hold("resuming at step")
         running = [line.split() for line in self.cluster.squeue("%A %N", "--states", "running")]
         placed = {node: [job for job, on in running if on == node] for node in GPU_NODES}
         (self.slow, self.cancelled), (self.lost,) = placed[GPU_NODES[0]], placed[GPU_NODES[1]]
@@ -225,13 +225,13 @@ def test_a_job_of_a_failed_node_goes_back_to_the_queue(trainings):
 
 def test_every_training_goes_on_from_its_checkpoint(trainings):
     for member in MEMBERS:
-        assert "going on from step" in trainings.log(member)
+        assert "resuming at step" in trainings.log(member)
 
 
 def test_the_message_of_a_failure_names_the_logs(trainings):
     messages = re.findall(r"^failed: .*; log: (\S.*)$", trainings.outputs[-1], re.MULTILINE)
     ours, slurms = messages[0].split(", ")
-    assert "going on from step" in (trainings.study.directory / ours).read_text()
+    assert "resuming at step" in (trainings.study.directory / ours).read_text()
     assert ".snakemake/slurm_logs/rule_train/" in slurms
     assert Path(slurms).stat().st_size > 0
 

@@ -206,10 +206,10 @@ def test_a_study_is_refused_for_its_names():
     config = changed("designs", changed("study", "s")["designs"] | {long: {"architecture": "resnet18"}})
     assert "expected a name of at most 100 characters, got 101" in faults_of(config)[0]
     config = changed("test_sets", {"Night": {"folder": "."}, "night": {"folder": "."}})
-    assert faults_of(config) == ["test_sets: 'Night' and 'night' differ in case only, as no two names may; rename one"]
+    assert faults_of(config) == ["test_sets: 'Night' and 'night' differ only in case; rename one"]
     config = changed("designs", changed("study", "s")["designs"] | {"ViT": {"architecture": "resnet18"}})
     config["members"]["designs"] = [*config["members"]["designs"], "ViT"]
-    assert "members 'vit-s0' and 'ViT-s0' differ in case only" in faults_of(config)[0]
+    assert "members 'vit-s0' and 'ViT-s0' differ only in case" in faults_of(config)[0]
 
 
 def test_the_page_has_the_rules():
@@ -255,7 +255,7 @@ def test_members_of_two_files_differ_by_more_than_case(tmp_path):
         with open(file, "w") as opened:
             opened.write(DECISIONS.replace("one,two", members))
     (line,) = faults_of(elsewhere(files))
-    assert line == "external: members 'one' and 'One' differ in case only, as no two names may; rename one"
+    assert line == "external: members 'one' and 'One' differ only in case; rename one"
 
 
 def elsewhere(decisions: object) -> dict:

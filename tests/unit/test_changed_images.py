@@ -110,7 +110,7 @@ def test_duplicates_within_a_split_are_a_warning(tmp_path, capsys):
     chosen = whole(image_folder(folder, 72, 1))
     assert compared(chosen, 72, refused=True) == {"between_splits": 0, "within_splits": 1}
     warning = capsys.readouterr().out.splitlines()[-1]
-    assert warning.startswith("warning: 1 images are in their split twice, as ")
+    assert warning.startswith("warning: 1 images are in their split twice, e.g. ")
     assert "train/ant/x.png (train) = " in warning
 
 
@@ -120,7 +120,7 @@ def test_duplicates_between_splits_are_named_and_may_be_allowed(tmp_path, capsys
         shutil.copy(folder / f"train/ant/{index}.png", folder / f"val/bee/x{index}.png")
     chosen = whole(image_folder(folder, 72, 1))
     expected = (
-        f"dataset: 5 images are in more than one split, as {folder}/val/bee/x0.png (test) = "
+        f"dataset: 5 images are in more than one split, e.g. {folder}/val/bee/x0.png (test) = "
         f"{folder}/train/ant/0.png (train), "
     )
     with pytest.raises(Fault) as caught:
@@ -137,7 +137,7 @@ def test_duplicates_of_stored_images_are_found_by_their_pixels():
     images[4] = images[1]
     part = Part(images, np.array([0, 1] * 3), [str(index) for index in range(6)])
     chosen = {"train": (part, np.arange(3)), "test": (part, np.arange(3, 6))}
-    with pytest.raises(Fault, match=r"1 images are in more than one split, as image 4 \(test\) = image 1 \(train\);"):
+    with pytest.raises(Fault, match=r"1 images are in more than one split, e.g. image 4 \(test\) = image 1 \(train\);"):
         compared(chosen, 8, refused=True)
 
 
@@ -166,7 +166,7 @@ def test_test_images_that_are_training_images_in_another_coding_are_refused(tmp_
     source = image_folder(folder, 72, 1)
     chosen = splits(source, 0.2, 0.2, {}, 0)
     job = source, chosen, 72, on_the_fly
-    place = rf"^dataset: 1 images are in more than one split, as {folder}/val/bee/again{suffix} \(test\) = {folder}/"
+    place = rf"^dataset: 1 images are in more than one split, e.g. {folder}/val/bee/again{suffix} \(test\) = {folder}/"
     with pytest.raises(Fault, match=place + r".*; remove them from one, or set dataset\.allow_duplicates: true$"):
         write_data_set(tmp_path / "out", "image_folder", *job)
     write_data_set(tmp_path / "out", "image_folder", *job, allow_duplicates=True)
@@ -207,7 +207,7 @@ def test_a_class_that_is_a_copy_of_another_is_refused(tmp_path, capsys):
         compared(chosen, 72, refused=True)
     assert compared(chosen, 72, refused=False) == {"between_splits": 0, "within_splits": 4}
     told = capsys.readouterr().out
-    assert "warning: 4 images are in their split twice, 4 of them in two classes, as " in told
+    assert "warning: 4 images are in their split twice, 4 of them in two classes, e.g. " in told
     assert "warning: dataset: all 4 images of class 'ant'" in told
     recoded(folder, folder / "val/bee/own.webp", "train/bee/0.png")
     recoded(folder, folder / "val/ant/own.webp", "train/bee/1.png")
@@ -224,9 +224,7 @@ def test_test_sets_of_training_images_are_refused(tmp_path, on_the_fly, capsys):
     recoded(folder, further / "bee/again.webp", "train/ant/1.png")
     part = labelled_folder(further, source.classes, 72, 1)
     job = tmp_path / "field", "photos", part, source.classes, 72, on_the_fly, read_array(tmp_path / "data/digests.npy")
-    line = (
-        rf"^test_sets\.field: 1 images are training or validation images, as {further}/bee/again\.webp; remove them, or"
-    )
+    line = rf"^test_sets\.field: 1 images are training or validation images, e.g. {further}/bee/again\.webp; remove"
     with pytest.raises(Fault, match=line):
         write_test_set(*job, allow_duplicates=False)
     write_test_set(*job, allow_duplicates=True)

@@ -64,7 +64,7 @@ def test_a_checkpoint_of_other_settings_or_cut_short_is_not_used(tmp_path, capsy
     Checkpoint(tmp_path / "a.pt", {"epochs": 4}).save({"done": 3})
     assert Checkpoint(tmp_path / "a.pt", {"epochs": 4}).load()["done"] == 3
     assert Checkpoint(tmp_path / "a.pt", {"epochs": 5}).load() is None
-    assert "a.pt: of other settings; training starts anew" in capsys.readouterr().out
+    assert "a.pt: checkpoint has different settings; training from scratch" in capsys.readouterr().out
     content = (tmp_path / "a.pt").read_bytes()
     (tmp_path / "a.pt").write_bytes(content[: len(content) // 2])
     assert Checkpoint(tmp_path / "a.pt", {"epochs": 4}).load() is None
@@ -80,7 +80,7 @@ def test_going_on_on_another_device_is_said_and_kept(tmp_path, monkeypatch, caps
         checkpoint.save({})
     assert checkpoint.device == "A100, then H100"
     output = capsys.readouterr().out
-    assert output == f"{tmp_path}/a.pt: saved on A100, goes on on H100: the last digits are those of neither alone\n"
+    assert output == f"{tmp_path}/a.pt: saved on A100, resuming on H100; results will match neither device exactly\n"
 
 
 def test_checkpoints_are_saved_only_now_and_then(tmp_path):
@@ -135,7 +135,7 @@ def test_a_process_killed_in_the_middle_of_an_epoch_goes_on_to_the_same_files(tm
         process = start(tmp_path / "killed" / "r-s0")
     output = process.communicate(timeout=600)[0]
     assert process.returncode == 0
-    assert "going on from step" in output
+    assert "resuming at step" in output
     assert start(tmp_path / "whole" / "r-s0").wait(120) == 0
     one, other = (
         {p.name: p.read_bytes() for p in (tmp_path / run / "r-s0").glob("[!.]*")} for run in ("whole", "killed")
@@ -156,9 +156,9 @@ def test_a_process_asked_to_end_keeps_a_checkpoint_first(tmp_path):
     process.send_signal(signal.SIGTERM)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 1
-    assert errors == f"asked to end; the next run goes on from {tmp_path}/r-s0/checkpoint.pt\n"
+    assert errors == f"interrupted; run again to resume from {tmp_path}/r-s0/checkpoint.pt\n"
     again = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert re.search(r"^going on from step \d+, in epoch [2-6]$", again.stdout, re.MULTILINE)
+    assert re.search(r"^resuming at step \d+ \(epoch [2-6]\)$", again.stdout, re.MULTILINE)
     assert not (tmp_path / "r-s0" / "checkpoint.pt").exists()
 
 

@@ -111,7 +111,7 @@ def test_a_failure_is_last_with_its_rule_its_error_and_its_log(handler, capsys, 
         f"failed: train resnet18-s0; log: {log}",
         "Complete log(s): a.log",
         "",
-        "1 job failed; what was finished is kept, and the same command goes on from there.",
+        "1 job failed. Finished results are kept; run the same command again to resume.",
         "rule train: error: photos/a.jpg: cannot be decoded; replace it",
         f"  log: {log}",
     ]
@@ -122,7 +122,7 @@ def test_what_a_scheduler_says_of_a_failure_stands_with_all_logs(handler, capsys
     run.emit(failed(1, "train", tmp_path / "none.log", "sbatch:\n  invalid partition"))
     run.close()
     assert capsys.readouterr().out.splitlines()[-3:] == [
-        "rule train: it left no log, and may never have started",
+        "rule train: no log; the job may never have started",
         "  sbatch: invalid partition",
         f"  log: {tmp_path / 'none.log'}, slurm.log",
     ]
@@ -176,9 +176,9 @@ def test_a_dry_run_says_why_stages_run(handler, capsys):
         "Job stats:",
         "table",
         "",
-        "Why:",
-        "  missing output files: train 2",
-        "  params have changed since last execution: before: 200; now: 300: charts 1",
+        "Reasons:",
+        "  missing output files: 2 × train",
+        "  params have changed since last execution: before: 200; now: 300: 1 × charts",
     ]
 
 

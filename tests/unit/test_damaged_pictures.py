@@ -97,7 +97,7 @@ def test_a_decompression_bomb_is_named(tmp_path):
 @pytest.mark.parametrize("size", [(31, 400), (400, 31), (1, 1)])
 def test_small_images_are_named(tmp_path, size):
     path = saved(tmp_path / "small.png", Image.new("RGB", size))
-    expected = f"{path}: {size[0]}x{size[1]} pixels, where sides of 32 are the least; replace or remove it"
+    expected = f"{path}: expected at least 32x32 pixels, got {size[0]}x{size[1]}; replace or remove it"
     assert fault_of(decode, path) == expected
     assert header_fault(path) == expected
 

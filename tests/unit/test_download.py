@@ -135,7 +135,7 @@ def test_wrong_bytes_are_not_kept(server, tmp_path):
     server.content = b"x" + CONTENT[1:]
     digest = hashlib.md5(server.content).hexdigest()
     message = fault_of(fetched, server, tmp_path)
-    assert message.startswith(f"{tmp_path / 'a.bin'}: md5 of what {server.archive.url} sent is {digest}, not {MD5};")
+    assert message.startswith(f"{tmp_path / 'a.bin'}: expected md5 {MD5} from {server.archive.url}, got {digest};")
     assert [file.name for file in tmp_path.iterdir()] == [".lock"]
 
 
@@ -143,7 +143,7 @@ def test_a_damaged_file_is_replaced(server, tmp_path, capsys):
     path = tmp_path / "a.bin"
     path.write_bytes(CONTENT[:-1])
     assert fetched(server, tmp_path).read_bytes() == CONTENT
-    assert f"{path}: md5 is {hashlib.md5(CONTENT[:-1]).hexdigest()}, not {MD5}" in capsys.readouterr().out
+    assert f"{path}: expected md5 {MD5}, got {hashlib.md5(CONTENT[:-1]).hexdigest()}" in capsys.readouterr().out
 
 
 def test_a_missing_file_is_named_at_once(server, tmp_path):

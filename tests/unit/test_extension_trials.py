@@ -39,7 +39,10 @@ def test_corruptions_that_give_wrong_images_are_refused(function, fault):
 
 def test_a_job_does_not_cast_what_a_corruption_returns():
     images = np.full((2, 32, 32, 3), 200, np.uint8)
-    with registered(lambda images, streams: images / 255), pytest.raises(Fault, match="mine: returns float64"):
+    with (
+        registered(lambda images, streams: images / 255),
+        pytest.raises(Fault, match=r"mine: expected uint8 .* got float64"),
+    ):
         engine.corrupt(images, "mine", 1, table="cifar-10-c", seed=0)
 
 
@@ -98,8 +101,8 @@ def test_what_passed_once_is_not_tried_again(folder, monkeypatch):
 @pytest.mark.parametrize(
     ("code", "reason"),
     [
-        ("import os\nos._exit(0)", "ended Python with status 0 when it was tried"),
-        (WRITER.format("os._exit(3)"), "ended Python with status 3 when it was tried"),
+        ("import os\nos._exit(0)", "called exit with status 0 when it was tried"),
+        (WRITER.format("os._exit(3)"), "called exit with status 3 when it was tried"),
         (WRITER.format("correct"), "returns bool of shape (4, 12), expected numbers of shape (4, 4)"),
     ],
 )

@@ -116,7 +116,7 @@ def test_the_page_names_all_sections_sources_and_groups():
         ("metrics", "My metric", "own:x", "x = 1", WORD),
         ("corruptions", "corrupted", "own:x", "x = 1", ACCURACY),
         ("corruptions", "fog", "own:x", "x = 1", "there is a corruption of this name already; rename it"),
-        ("corruptions", "mine", "own:x", "import sys; sys.exit(0)", "ends Python at import (SystemExit(0)); delete"),
+        ("corruptions", "mine", "own:x", "import sys; sys.exit(0)", "calls exit at import (SystemExit(0)); delete"),
         ("corruptions", "mine", "own:x", "raise OSError('a\\n b')", "cannot be loaded (OSError: a b)"),
         ("metrics", "mine", "own:x", "x = 1; print('a\\nb')", r"prints 'a\nb' at import, "),
         ("corruptions", "mine", "own:x", "x = 1", "is not a function of this name, registered by `corruption`"),
@@ -239,5 +239,5 @@ def test_the_package_imagecorruptions_lacks_corruptions_of_others(monkeypatch):
     names = Corruptions(engine="imagecorruptions").pictured()["names"]
     assert set(Corruptions().pictured()["names"]) - set(names) == {"snow"}
     assert faults_of(changed("corruptions", {"names": ["fog", "snow"], "engine": "imagecorruptions"})) == [
-        "corruptions.names.1: 'snow' is an extension, which the engine imagecorruptions lacks"
+        "corruptions.names.1: the engine imagecorruptions has no extensions; remove 'snow'"
     ]

@@ -76,31 +76,33 @@ def test_classes_may_have_names(write):
     named = "test_set,image,label,one,two\nclean,0,cat,cat,0\nclean,1,dog,cat,1\n"
     decisions = read_decisions(write(named), ["cat", "dog"])
     assert (decisions.labels["clean"].tolist(), decisions.answers["two"]["clean"].tolist()) == ([0, 1], [0, 1])
-    with pytest.raises(Fault, match=r"column 'one', row 2: 'cta'; needed is a class of external.classes; did you mean"):
+    with pytest.raises(
+        Fault, match=r"column 'one', row 2: expected a class of external.classes, got 'cta'; did you mean"
+    ):
         read_decisions(write(named.replace("dog,cat", "dog,cta")), ["cat", "dog"])
 
 
 def test_only_the_test_sets_that_are_asked_for_are_read(write):
     assert list(read_decisions(write(DECISIONS), test_sets=["clean"]).labels) == ["clean"]
-    with pytest.raises(Fault, match=r"file.csv: test set 'snow' is missing; there are clean, fog.3$"):
+    with pytest.raises(Fault, match=r"file.csv: test set 'snow' not found; available test sets: clean, fog.3$"):
         read_decisions(write(DECISIONS), test_sets=["snow"])
 
 
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("label,", "truth,", r"column 'label' is missing; there are test_set, image, truth, one, other$"),
-        ("one,other", "one,one", r"column 'one' is there 2 times; keep one$"),
+        ("label,", "truth,", r"column 'label' not found; available columns: test_set, image, truth, one, other$"),
+        ("one,other", "one,one", r"duplicate column 'one' \(2 times\); keep one$"),
         ("one,other", "one,o/her", r"member 'o/her': expected a name of letters, digits, '_', '-' and '.', "),
-        ("clean,1,0,0,0", "clean,1,0,0,2", r"column 'other', row 2: 2; needed is a class: a whole number from 0 to 1$"),
-        ("clean,1,0,0,0", "clean,1,5,0,0", r"column 'label', row 2: 5; needed is a class: a whole number from 0 to 1$"),
-        ("fog.3,2,1,1,1", "fog.3,2,1,1,", r"column 'other', row 4: nothing; needed is a class"),
-        ("fog.3,2,1,1,1", "fog.3,2,1,-1,1", r"column 'one', row 4: -1; needed is a class"),
-        ("fog.3,2,1,1,1", "fog.3,2,1,cat,1", r"column 'one', row 4: 'cat'; needed is a class"),
-        ("fog.3,2,1,1,1", "fog.3,2,1,0.5,1", r"column 'one', row 4: 0.5; needed is a class"),
-        ("fog.3,1,0,1,0", "fog.3,1,0,1,0,1", r"line 4: expected 5 values, got 6; remove what is too many$"),
-        ("fog.3,2", "fog.3,1", r"column 'image', row 4: 1; needed is each image of test set 'fog.3' once$"),
-        ("clean,2", ",2", r"column 'test_set', row 1: nothing"),
+        ("clean,1,0,0,0", "clean,1,0,0,2", r"column 'other', row 2: expected a class \(integer from 0 to 1\), got 2$"),
+        ("clean,1,0,0,0", "clean,1,5,0,0", r"column 'label', row 2: expected a class \(integer from 0 to 1\), got 5$"),
+        ("fog.3,2,1,1,1", "fog.3,2,1,1,", r"column 'other', row 4: expected a class .*, got nothing"),
+        ("fog.3,2,1,1,1", "fog.3,2,1,-1,1", r"column 'one', row 4: expected a class .*, got -1"),
+        ("fog.3,2,1,1,1", "fog.3,2,1,cat,1", r"column 'one', row 4: expected a class .*, got 'cat'"),
+        ("fog.3,2,1,1,1", "fog.3,2,1,0.5,1", r"column 'one', row 4: expected a class .*, got 0.5"),
+        ("fog.3,1,0,1,0", "fog.3,1,0,1,0,1", r"line 4: expected 5 values, got 6; remove the rest$"),
+        ("fog.3,2", "fog.3,1", r"column 'image', row 4: expected each image of test set 'fog.3' once, got 1"),
+        ("clean,2", ",2", r"column 'test_set', row 1: expected the name of a test set, got nothing"),
     ],
 )
 def test_faults_of_decisions_name_column_and_row(write, old, new, message):
@@ -113,16 +115,16 @@ def test_faults_of_decisions_name_column_and_row(write, old, new, message):
     [
         (
             "test_set,image,label,one\nclean,0,True,True\nclean,1,False,True\n",
-            r"'label', row 1: True, and in 1 more rows; needed is a class",
+            r"'label', row 1: expected a class .*, got True \(and 1 more rows\)",
         ),
-        ("test_set,image,label,one\nclean,0,1,1,7\nclean,1,0,1,7\n", r"rows have more values than the 4 columns"),
+        ("test_set,image,label,one\nclean,0,1,1,7\nclean,1,0,1,7\n", r"expected 4 values per row"),
         (
             DECISIONS.replace("1,1,0", "1,1,999"),
-            r"'other', row 1: class 999, but no other class is above 1; correct it",
+            r"'other', row 1: expected a class near 1, the next largest, got 999; correct it",
         ),
         (
             DECISIONS.replace("1,1,0", f"1,1,{2**62}"),
-            r"'other', row 1: 46.*; needed is a class: a whole number from 0 to",
+            r"'other', row 1: expected a class \(integer from 0 to .*, got 46",
         ),
     ],
 )
@@ -144,14 +146,14 @@ def test_scores_are_no_fractions(write):
     assert read_scores(write(fraction), are="error").loc["one", "clean"] == pytest.approx(0.009)
     with pytest.raises(Fault, match=r"no error above 1; expected per cent"):
         read_scores(write(fraction.replace("other,80,60,40,", "other,0.8,0.6,0.4,")), are="error")
-    with pytest.raises(Fault, match=r"column 'clean', row 1: True, and in 1 more rows; needed is a number"):
+    with pytest.raises(Fault, match=r"column 'clean', row 1: expected a number .*, got True"):
         read_scores(write("member,clean\none,True\ntwo,True\n"))
 
 
 def test_a_table_needs_rows_members_and_a_known_format(write, tmp_path):
     for text, message in (
-        (DECISIONS.split("\n")[0], "holds no rows"),
-        ("test_set,image,label\nclean,0,0\n", "no column of"),
+        (DECISIONS.split("\n")[0], "at least one row"),
+        ("test_set,image,label\nclean,0,0\n", "got no member"),
     ):
         with pytest.raises(Fault, match=message):
             read_decisions(write(text))
@@ -164,7 +166,7 @@ def test_a_table_needs_rows_members_and_a_known_format(write, tmp_path):
 def test_a_cell_of_a_table_holds_one_value(tmp_path):
     table = pd.DataFrame({"test_set": "clean", "image": [[1], [2]], "label": [0, 1], "one": [0, 1]})
     table.to_parquet(tmp_path / "nested.parquet")
-    with pytest.raises(Fault, match=r"nested.parquet: column 'image' holds list<.*>; expected one value per row$"):
+    with pytest.raises(Fault, match=r"nested.parquet: column 'image': expected one value per row, got list<.*>$"):
         read_decisions(str(tmp_path / "nested.parquet"))
 
 
@@ -208,13 +210,13 @@ def test_scores_name_their_conditions():
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("member", "name", r"column 'member' is missing"),
-        ("clean", "tidy", r"column 'clean' is missing"),
-        ("other", "one", r"member 'one' is there 2 times"),
-        ("70", "170", r"column 'fog.2', row 1: 170; needed is a number from 0 to 100$"),
-        ("60", "", r"column 'fog.1', row 2: nothing; needed is a number from 0 to 100$"),
-        ("60", "NaN", r"column 'fog.1', row 2: 'NaN'; needed"),
-        ("40.5", "-1", r"column 'sketch', row 1: -1.0; needed"),
+        ("member", "name", r"column 'member' not found"),
+        ("clean", "tidy", r"column 'clean' not found"),
+        ("other", "one", r"duplicate member 'one'"),
+        ("70", "170", r"column 'fog.2', row 1: expected a number from 0 to 100, got 170$"),
+        ("60", "", r"column 'fog.1', row 2: expected a number from 0 to 100, got nothing$"),
+        ("60", "NaN", r"column 'fog.1', row 2: expected a number from 0 to 100, got 'NaN'"),
+        ("40.5", "-1", r"column 'sketch', row 1: expected a number from 0 to 100, got -1.0"),
     ],
 )
 def test_faults_of_scores_name_column_and_row(write, old, new, message):
@@ -233,14 +235,14 @@ def test_members_have_designs_and_families(write):
     ("old", "new", "message"),
     [
         ("mine", "=mine", r"member 'net-s0': family '=mine' must not begin with = \+ - or @"),
-        ("family", "kind", r"column 'kind' is unknown; there are member, design, family"),
-        ("1000", "-3", r"column 'parameters', row 1: -3.0; needed is a number of 1 or more$"),
+        ("family", "kind", r"column 'kind' not found; available columns: member, design, family"),
+        ("1000", "-3", r"column 'parameters', row 1: expected a number of 1 or more, got -3.0$"),
         (
             "resnet18",
             "resnet0",
-            r"column 'architecture', row 3: 'resnet0'; needed is the name of an architecture of timm",
+            r"column 'architecture', row 3: expected the name of an architecture of timm, got 'resnet0'",
         ),
-        ("net-s1", "net-s0", r"member 'net-s0' is there 2 times"),
+        ("net-s1", "net-s0", r"duplicate member 'net-s0'"),
     ],
 )
 def test_faults_of_the_table_about_members(write, old, new, message):
@@ -280,12 +282,18 @@ def test_probabilities_come_back_from_the_logits_that_they_are_kept_as(folder):
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ([[0.5, 0.5]], r"1 rows, but test set 'clean' has 2 labels$"),
-        ([[0.5], [0.5]], r"1 columns, but there is a label 1; needed is one a class$"),
-        ([[0.5, 0.5], [0.5, 0.9]], r"row 2: values from 0.5 up, with sum 1.4; needed are probabilities"),
-        ([[0.5, 0.5], [-0.5, 1.5]], r"row 2: values from -0.5 up, with sum 1; needed are probabilities"),
-        ([[0.5, 0.5], [0.5, float("nan")]], r"column 1, row 2: nan; needed is a finite number$"),
-        ([[1, 0], [0, 1]], r"an array of int64, \(2, 2\); needed are floats, images x classes$"),
+        ([[0.5, 0.5]], r"expected 2 rows, one per label of test set 'clean', got 1$"),
+        ([[0.5], [0.5]], r"expected a column per class, at least 2, got 1$"),
+        (
+            [[0.5, 0.5], [0.5, 0.9]],
+            r"row 2: expected probabilities, which sum to 1, got values from 0.5 up, with sum 1.4",
+        ),
+        (
+            [[0.5, 0.5], [-0.5, 1.5]],
+            r"row 2: expected probabilities, which sum to 1, got values from -0.5 up, with sum 1",
+        ),
+        ([[0.5, 0.5], [0.5, float("nan")]], r"column 1, row 2: expected a finite number, got nan$"),
+        ([[1, 0], [0, 1]], r"expected floats of shape images x classes, got int64 of shape \(2, 2\)$"),
     ],
 )
 def test_faults_of_arrays_name_file_and_row(folder, values, message):
@@ -304,13 +312,15 @@ def test_probabilities_are_no_logits(folder):
 def test_empty_arrays_are_refused(folder):
     np.save(folder / "labels/clean.npy", np.zeros(0, int))
     np.save(folder / "net/clean.npy", np.zeros((0, 2)))
-    with pytest.raises(Fault, match=r"labels/clean.npy: no labels; expected one for each image$"):
+    with pytest.raises(Fault, match=r"labels/clean.npy: expected a label per image, got none$"):
         read(folder)
 
 
 def test_labels_that_int64_does_not_hold_are_refused(folder):
     np.save(folder / "labels/clean.npy", np.array([1, 2**63], np.uint64))
-    with pytest.raises(Fault, match=r"labels/clean.npy: row 2: 9223372036854775808; needed is a class, from 0 up$"):
+    with pytest.raises(
+        Fault, match=r"labels/clean.npy: row 2: expected a class index \(integer ≥ 0\), got 9223372036854775808$"
+    ):
         read_labels(str(folder), "clean")
 
 
@@ -324,10 +334,10 @@ def test_a_damaged_head_is_named(folder):
 def test_faults_of_folders(folder, tmp_path):
     with pytest.raises(Fault, match=r"there is no such folder"):
         members_of(str(tmp_path / "absent"))
-    with pytest.raises(Fault, match=r"test set 'fog.1' has no labels/fog.1.npy; there are clean$"):
+    with pytest.raises(Fault, match=r"test set 'fog.1' not found; available test sets: clean$"):
         check_test_sets(str(folder), ["fog.1"])
     np.save(folder / "labels/clean.npy", np.array([1, 2]))
-    with pytest.raises(Fault, match=r"labels/clean.npy: row 2: 2; needed is a class, from 0 to 1$"):
+    with pytest.raises(Fault, match=r"labels/clean.npy: row 2: expected a class index \(integer from 0 to 1\), got 2$"):
         read_labels(str(folder), "clean", 2)
     np.save(folder / "labels/clean.npy", np.array([1, 0]))
     (folder / "net/clean.npy").write_bytes(b"broken")

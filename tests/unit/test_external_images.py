@@ -35,11 +35,15 @@ def test_images_are_ordered_by_name_where_both_sides_have_names(images, wanted, 
 @pytest.mark.parametrize(
     ("images", "wanted", "message"),
     [
-        (["y1", "x1", "x3"], NAMES, "a.csv: test set 'clean': image 'x3' is not one that other members are tested on"),
-        (["dog/x1", "cat/x2", "cat/y1"], NAMES, "image 'dog/x1' is not one"),
-        (["cat/0", "cat/1", "cat/2"], ["0", "1", "0"], "image 'cat/2' is not one"),
-        ([7, 8, 9], ["17", "4", "99"], "image '7' is not one"),
-        (["x1", "x2"], NAMES, "has 2 images; other members are tested on 3"),
+        (
+            ["y1", "x1", "x3"],
+            NAMES,
+            "a.csv: test set 'clean': expected images that other members are tested on, e.g. 'x1', got 'x3'",
+        ),
+        (["dog/x1", "cat/x2", "cat/y1"], NAMES, "got 'dog/x1'; name"),
+        (["cat/0", "cat/1", "cat/2"], ["0", "1", "0"], "got 'cat/2'; name"),
+        ([7, 8, 9], ["17", "4", "99"], "got '7'; name"),
+        (["x1", "x2"], NAMES, "expected 3 images, as for other members, got 2"),
     ],
 )
 def test_other_images_are_refused(images, wanted, message):
@@ -77,7 +81,7 @@ def test_one_network_given_twice_in_another_order_agrees_with_itself(two_files):
 
 
 def test_other_names_are_refused_before_anything_runs(two_files):
-    assert "second.csv: test set 'clean': image 'z1' is not one that" in fault_of(
+    assert "second.csv: test set 'clean': expected images that" in fault_of(
         shared, two_files([row.replace("y1", "z1") for row in ROWS])
     )
 
@@ -101,5 +105,5 @@ def test_arrays_beside_names_are_in_the_order_of_the_file(two_files, tmp_path):
     logits = [str(tmp_path / "out")]
     assert shared(files, logits=logits).kinds == {"first": "decisions", "net": "logits"}
     np.save(tmp_path / "out/labels/fog.1.npy", np.array([0, 1, 0]))
-    with pytest.raises(Fault, match=r"out: images or labels of 'fog.1' are not those of 'clean'"):
+    with pytest.raises(Fault, match=r"out: images or labels of 'fog.1' differ from those of 'clean'"):
         shared(files, logits=logits)

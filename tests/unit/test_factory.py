@@ -170,7 +170,7 @@ def test_features_are_what_the_last_linear_layer_reads(own_network):
 
 
 def test_a_network_without_a_linear_layer_has_no_features(here):
-    with pytest.raises(Fault, match=r"^Sequential: applies no nn\.Linear.*end in one$"):
+    with pytest.raises(Fault, match=r"^Sequential: must end in nn\.Linear.*add one$"):
         penultimate(made("convolution", 5), torch.rand(2, 3, 32, 32))
 
 
@@ -200,9 +200,9 @@ def test_weights_that_are_tied_are_written_and_read(here):
         ),
         ("own_networks:resnet", {}, r"own_networks:resnet: /.*own_networks\.py has no function 'resnet'"),
         ("own_networks:MODULE", {}, "has no function 'MODULE'"),
-        ("own_networks:resnet20", {"depth": 3}, r"resnet20: refuses the arguments \{'depth': 3\}: TypeError"),
-        ("own_networks:broken", {}, "broken: refuses the arguments .*: OSError"),
-        ("own_networks:seven", {}, r"seven: returns int, where a torch\.nn\.Module is needed"),
+        ("own_networks:resnet20", {"depth": 3}, r"resnet20: cannot be called with \{'depth': 3\}: TypeError"),
+        ("own_networks:broken", {}, "broken: cannot be called with .*: OSError"),
+        ("own_networks:seven", {}, r"seven: expected a torch\.nn\.Module, got int"),
     ],
 )
 def test_factories_that_make_no_network_are_faults(here, factory, arguments, words):
@@ -218,7 +218,7 @@ def test_a_module_that_fails_is_a_fault(here):
 
 
 @pytest.mark.parametrize(
-    ("after", "words"), [(False, "answers differently in two passes"), (True, "gives probabilities, where logits")]
+    ("after", "words"), [(False, "predictions differ between two passes"), (True, "expected logits, got probabilities")]
 )
 def test_answers_that_are_no_logits_are_a_fault_once_weights_show_it(here, after, words):
     network = made("dropping", after=after)
@@ -234,5 +234,5 @@ def test_answers_that_are_no_logits_are_a_fault_once_weights_show_it(here, after
 def test_outputs_that_are_not_the_classes_are_a_fault(own_network):
     _, design = own_network
     fewer = design.model_copy(update={"classes": ORDER[:5]})
-    with pytest.raises(Fault, match=r"own_networks:resnet20 with .*gives \(1, 7\) .* shape \(1, 5\) are needed"):
+    with pytest.raises(Fault, match=r"own_networks:resnet20 with .*expected logits of shape \(1, 5\) .* got \(1, 7\)"):
         load_member(fewer.described(32), CARD, fewer.inputs(0))

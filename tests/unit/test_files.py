@@ -138,7 +138,7 @@ def test_a_truncated_array_is_named(tmp_path, length, recorded):
         forget(path)
     message = fault_of(read_array, path)
     assert message.startswith(
-        f"{path}: " + ("damaged, not as it was written" if recorded else "not a whole .npy array")
+        f"{path}: " + ("damaged, not as it was written" if recorded else "truncated or corrupt .npy array")
     )
     assert message.endswith("delete it and run again")
 
@@ -157,7 +157,7 @@ def test_pickled_arrays_are_refused(tmp_path):
 def test_bad_json_is_named(tmp_path, content):
     path = tmp_path / "member.json"
     path.write_bytes(content)
-    assert fault_of(read_json, path).startswith(f"{path}: not a JSON file")
+    assert fault_of(read_json, path).startswith(f"{path}: truncated or corrupt JSON file")
 
 
 def test_json_comes_back(tmp_path):
@@ -221,7 +221,7 @@ def test_a_table_is_appended_to_and_read_in_blocks(tmp_path, monkeypatch):
     with pytest.raises(Fault, match=r"table\.parquet: damaged"):
         next(read_blocks(path))
     (tmp_path / "other.parquet").write_bytes(b"no table")
-    with pytest.raises(Fault, match=r"other\.parquet: not a whole table"):
+    with pytest.raises(Fault, match=r"other\.parquet: truncated or corrupt table"):
         next(read_blocks(tmp_path / "other.parquet"))
 
 

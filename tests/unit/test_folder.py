@@ -169,28 +169,28 @@ def test_names_that_are_not_utf8_are_named(tmp_path, put_pictures):
 
 def test_a_missing_folder_is_named(tmp_path):
     path = tmp_path / "no"
-    assert refusal(path) == f"{path}: cannot be listed (No such file or directory); a readable folder is needed"
+    assert refusal(path) == f"{path}: cannot be listed (No such file or directory); make it readable"
 
 
 def test_a_file_is_no_folder(grey_picture):
-    assert refusal(grey_picture) == f"{grey_picture}: cannot be listed (Not a directory); a readable folder is needed"
+    assert refusal(grey_picture) == f"{grey_picture}: cannot be listed (Not a directory); make it readable"
 
 
 def test_loose_images_are_named(tmp_path, put_pictures):
     put_pictures("train/1.jpg", "val/a/1.jpg", "val/b/1.jpg")
-    expected = f"{tmp_path}/train: no class folders; images must lie in a folder for each class"
+    expected = f"{tmp_path}/train: expected a folder per class, got none; sort the images into class folders"
     assert refusal(tmp_path) == expected
 
 
 def test_an_empty_folder_is_named(tmp_path):
-    assert refusal(tmp_path) == f"{tmp_path}: no class folders; images must lie in a folder for each class"
+    assert refusal(tmp_path) == f"{tmp_path}: expected a folder per class, got none; sort the images into class folders"
 
 
 def test_one_class_is_too_few(tmp_path, put_pictures):
     put_pictures("imagenette/train/a/1.jpg", "imagenette/val/a/1.jpg")
-    message = "is the only class folder; two or more are needed"
-    assert refusal(tmp_path) == f"{tmp_path}: 'imagenette' {message}"
-    assert refusal(tmp_path / "imagenette") == f"{tmp_path}/imagenette/train: 'a' {message}"
+    message = "expected two or more class folders, got only"
+    assert refusal(tmp_path) == f"{tmp_path}: {message} 'imagenette'"
+    assert refusal(tmp_path / "imagenette") == f"{tmp_path}/imagenette/train: {message} 'a'"
 
 
 def test_an_empty_class_is_named(tmp_path, put_pictures):
@@ -212,19 +212,19 @@ def test_splits_of_different_classes_are_named(tmp_path, put_pictures):
 
 def test_train_alone_is_not_enough(tmp_path, put_pictures):
     put_pictures("train/a/1.jpg", "train/b/1.jpg", "other/a/1.jpg")
-    assert refusal(tmp_path) == f"{tmp_path}: has train/ alone; add val/ or test/ with the same classes"
+    assert refusal(tmp_path) == f"{tmp_path}: found train/ but neither val/ nor test/; add one of them"
 
 
 @pytest.mark.parametrize("present", [["test"], ["valid"], ["test", "valid"]])
 def test_a_missing_train_folder_is_named(tmp_path, put_pictures, present):
     put_pictures(*(f"{split}/{name}/1.jpg" for split in present for name in "ab"))
-    expected = f"{tmp_path}: has {present[0]}/ but no train/; add train/ with the same classes"
+    expected = f"{tmp_path}: found {present[0]}/ but no train/; add train/ with the same classes"
     assert refusal(tmp_path) == expected
 
 
 def test_two_folders_for_one_split_are_named(tmp_path, put_pictures):
     put_pictures(*(f"{split}/{name}/1.jpg" for split in ("train", "val", "valid") for name in "ab"))
-    assert refusal(tmp_path) == f"{tmp_path}: has val/ and valid/, which mean the same; keep one"
+    assert refusal(tmp_path) == f"{tmp_path}: val/ and valid/ mean the same; keep one"
 
 
 def test_bad_headers_are_named_and_counted(tmp_path, put_pictures):
@@ -236,7 +236,7 @@ def test_bad_headers_are_named_and_counted(tmp_path, put_pictures):
     (tmp_path / "b" / "gone.jpg").symlink_to("nowhere")
     assert refusal(tmp_path) == expected + " (and 2 more)"
     (tmp_path / "a" / "2.jpg").unlink()
-    small = f"{tmp_path}/b/0.png: 40x31 pixels, where sides of 32 are the least; replace or remove it (and 1 more)"
+    small = f"{tmp_path}/b/0.png: expected at least 32x32 pixels, got 40x31; replace or remove it (and 1 more)"
     assert refusal(tmp_path) == small
 
 

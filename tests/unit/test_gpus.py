@@ -48,7 +48,7 @@ def test_the_gpu_of_a_killed_process_is_free_again(machine):
     processes = [process(machine) for _ in range(3)]
     held = [p.stdout.readline().strip() for p in processes]
     waiting = process(machine)
-    assert waiting.stdout.readline() == "other jobs use GPU 0, 1, 2; waiting for the end of one\n"
+    assert waiting.stdout.readline() == "GPU 0, 1, 2 is in use; waiting for a free slot\n"
     processes[1].kill()
     assert waiting.stdout.readline().strip() == held[1]
     for p in (*processes, waiting):
@@ -74,7 +74,7 @@ def test_a_process_waits_for_the_only_gpu_and_says_so(machine):
     first = process(machine, **{VISIBLE: "1"})
     assert first.stdout.readline() == "1\n"
     second = process(machine, **{VISIBLE: "1"})
-    assert second.stdout.readline() == "other jobs use GPU 1; waiting for the end of one\n"
+    assert second.stdout.readline() == "GPU 1 is in use; waiting for a free slot\n"
     first.kill()
     assert second.stdout.readline() == "1\n"
     for p in (first, second):
@@ -107,5 +107,5 @@ def test_a_machine_without_gpus_is_left_alone(tmp_path, monkeypatch):
 @pytest.mark.parametrize("value", ["0", "-1", "two", "1.5", ""])
 def test_slots_are_a_whole_number(monkeypatch, value):
     monkeypatch.setenv(SLOTS, value)
-    with pytest.raises(Fault, match=f"{SLOTS}: '{value}' is not a number of processes"):
+    with pytest.raises(Fault, match=f"{SLOTS}: expected the number of processes .*, got '{value}'"):
         gpu_slots()

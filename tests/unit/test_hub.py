@@ -153,8 +153,12 @@ def test_a_revision_that_is_not_there_is_a_fault(at_hub):
 @pytest.mark.parametrize(
     ("card", "settings", "words"),
     [
-        (CARD, {}, "classes: missing; test_resnet has 1,000 outputs, the data set 4 classes that are no synsets"),
-        (CARD, {"classes": CLASSES}, "classes: 4 names for the 1,000 outputs of test_resnet"),
+        (
+            CARD,
+            {},
+            "classes: required, because test_resnet has 1,000 outputs and the dataset 4 classes that are not synsets",
+        ),
+        (CARD, {"classes": CLASSES}, "classes: expected 1,000 names, one per output of test_resnet, got 4"),
         (CARD | {"classes": ["n00000001", *SYNSETS]}, {}, "classes: the network has no 'n00000001'"),
     ],
 )
@@ -165,8 +169,8 @@ def test_classes_that_pretrained_weights_do_not_know_are_faults(at_hub, card, se
 
 def test_a_network_whose_classes_are_not_imagenets_is_a_fault():
     design = Design(architecture="convnext_base.clip_laion2b", weights="pretrained")
-    mismatch = "has 640 outputs, the data set 4 classes that are synsets; its own are not ImageNet's; name those of the"
-    with pytest.raises(Fault, match=f"^classes: missing; {design.architecture} {mismatch}"):
+    mismatch = "has 640 outputs and the dataset 4 classes that are synsets, unlike its own; list those of the"
+    with pytest.raises(Fault, match=f"^classes: required, because {design.architecture} {mismatch}"):
         load_member(design.described(224), SYNSET_CARD, {})
 
 

@@ -40,12 +40,15 @@ def test_imagenet(ilsvrc):
 
 
 def test_imagenet_needs_its_synsets(ilsvrc, monkeypatch):
-    end = "where ImageNet has 1,000 and no others; a subset can be read as an image folder"
+    end = "for a subset, set dataset.name to image_folder"
     synset = ilsvrc / "val" / SYNSETS[123]
     synset.rename(synset.with_name("goldfish"))
-    assert refusal(ilsvrc, imagenet) == f"{ilsvrc}/val: 999 synset folders and 1 others, {end}"
+    assert (
+        refusal(ilsvrc, imagenet)
+        == f"{ilsvrc}/val: expected ImageNet's 1,000 synset folders, got 999 and 1 others; {end}"
+    )
     other = synset.with_name("goldfish").rename(synset.with_name("n00001234"))
-    unknown = f"{ilsvrc}/val: n00001234 is no synset of ImageNet's 1,000 (is it {SYNSETS[123]}?); rename it"
+    unknown = f"{ilsvrc}/val: n00001234 is not one of ImageNet's 1,000 synsets (is it {SYNSETS[123]}?); rename it"
     monkeypatch.setattr(module, "get_close_matches", lambda name, synsets, n: synsets)
     assert refusal(ilsvrc, imagenet) == unknown
     other.rename(synset)
@@ -54,14 +57,14 @@ def test_imagenet_needs_its_synsets(ilsvrc, monkeypatch):
 def test_a_subset_of_imagenet_is_an_image_folder(tmp_path, put_pictures):
     put_pictures(*(f"{split}/{synset}/1.JPEG" for split in ("train", "val") for synset in ("n01440764", "n02102040")))
     message = refusal(tmp_path, imagenet)
-    assert message.startswith(f"{tmp_path}/train: 2 synset folders and 0 others, where ImageNet has 1,000")
+    assert message.startswith(f"{tmp_path}/train: expected ImageNet's 1,000 synset folders, got 2 and 0 others")
     assert read(tmp_path).classes == ["n01440764", "n02102040"]
 
 
 def test_loose_validation_images_of_imagenet_are_named(tmp_path, ilsvrc, put_pictures):
     (tmp_path / "train").symlink_to(ilsvrc / "train")
     put_pictures("val/ILSVRC2012_val_00000001.JPEG")
-    expected = "validation images lie loose; sort them into synset folders, as valprep.sh does"
+    expected = "validation images must be in synset folders; run valprep.sh"
     assert refusal(tmp_path, imagenet) == f"{tmp_path}/val: {expected}"
 
 
@@ -73,7 +76,7 @@ def test_what_is_not_needed_is_not_read(tmp_path, ilsvrc, put_pictures):
     assert relative(image_folder(data, 32, 1, ["test"]), "test", data) == ["test/a/1.jpg", "test/b/1.jpg"]
     assert list(image_folder(data, 32, 1, ["validation", "test"]).parts) == ["validation", "test"]
     assert training_fault(data, ["validation", "test"]) == training_fault(ilsvrc, SPLITS) == ""
-    assert training_fault(data, SPLITS) == f"{data}: has test/ but no train/; add train/ with the same classes"
+    assert training_fault(data, SPLITS) == f"{data}: found test/ but no train/; add train/ with the same classes"
     put_pictures("other/val/a/1.jpg", "other/val/b/1.jpg")
     assert "but no train/" in training_fault(tmp_path / "other", ["validation", "test"])
     assert training_fault(tmp_path / "other", ["test"]) == ""
@@ -83,7 +86,7 @@ def test_what_is_not_needed_is_not_read(tmp_path, ilsvrc, put_pictures):
 
 
 def test_imagenet_needs_train_and_val(tmp_path, ilsvrc):
-    message = "cannot be listed (No such file or directory); a readable folder is needed"
+    message = "cannot be listed (No such file or directory); make it readable"
     assert refusal(tmp_path, imagenet) == f"{tmp_path}/train: {message}"
     (tmp_path / "train").symlink_to(ilsvrc / "train")
     assert refusal(tmp_path, imagenet) == f"{tmp_path}/val: {message}"

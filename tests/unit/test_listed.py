@@ -43,9 +43,12 @@ def test_a_line_is_the_end_of_a_path(listed, text, indices):
         ("2.png\n4.png\n5.png\n", "line 2: 4.png: there is no such test image; did you mean "),
         ("c/2.png\n", "line 1: c/2.png: there is no such test image"),
         ("ng\n", "line 1: ng: there is no such test image"),
-        ("1.png\n", "line 1: 1.png: there are 2 such test images, as a/1.png and b/1.png; write the class folder too"),
+        (
+            "1.png\n",
+            "line 1: 1.png: there are 2 such test images, e.g. a/1.png and b/1.png; write the class folder too",
+        ),
         ("2.png\n\na/2.png\n", "line 3: a/2.png: named in line 1 already; remove one"),
-        ("\n", "list.txt: names no image; a file name a line is needed"),
+        ("\n", "list.txt: expected one file name per line, got none"),
     ],
 )
 def test_a_line_that_names_no_image_of_its_own_is_a_fault(listed, text, words):
@@ -62,9 +65,7 @@ def test_a_study_may_need_the_test_images_alone(listed, tmp_path):
     assert {name: indices.tolist() for name, (_, indices) in chosen.items()} == {"test": [0, 1]}
     with pytest.raises(Fault, match="dataset: no image of class 'b' is left for test"):
         splits(Source("toy", ["a", "b"], {"test": PART._replace(labels=np.zeros(4, int))}), 0.2, 0.2, {}, 0, ["test"])
-    with pytest.raises(
-        Fault, match=r"^dataset.images: list.txt names test images; the data set needs them in a folder "
-    ):
+    with pytest.raises(Fault, match=r"^dataset.images: list.txt lists test images; put them in a folder "):
         splits(Source("toy", ["a", "b"], {ALL: PART}), 0.2, 0.2, {}, 0, ["test"], "list.txt")
 
 
@@ -97,5 +98,5 @@ def test_a_list_that_is_not_there_is_named(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(Fault, match=r"^dataset.images: there is no file list.txt$"):
         load(LOADED | {"dataset": LOADED["dataset"] | {"images": "list.txt"}})
-    with pytest.raises(Fault, match=r"^dataset.images: names files of image_folder and imagenet alone"):
+    with pytest.raises(Fault, match=r"^dataset.images: only image_folder and imagenet have files to list"):
         load(LOADED | {"dataset": {"name": "cifar10", "images": "list.txt"}})

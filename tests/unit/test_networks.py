@@ -75,7 +75,7 @@ def test_the_seed_decides_the_weights():
     ],
 )
 def test_bad_arguments_are_faults(architecture, arguments):
-    with pytest.raises(Fault, match=f"design {architecture} with .*timm refuses it: ") as caught:
+    with pytest.raises(Fault, match=f"design {architecture} with .*timm cannot build it: ") as caught:
         build({"architecture": architecture, "factory": None, "arguments": arguments, "stem": "original"}, 10, 0)
     assert "\n" not in str(caught.value)
 
@@ -161,7 +161,7 @@ def test_the_design_card():
             "resnet18",
             DESIGNS["resnet18"],
             7,
-            r"gives \(1, 10\) .* logits of shape \(1, 7\) are needed",
+            r"expected logits of shape \(1, 7\) .* got \(1, 10\)",
         ),
     ],
 )

@@ -29,8 +29,8 @@ def test_out_of_memory_halves_the_batch_and_keeps_the_gradient(capsys):
         results.append(weights([member]))
     torch.testing.assert_close(*results)
     output = capsys.readouterr().out
-    assert output.count("out of memory: each batch is handled in 2 parts") == 1
-    assert output.count("out of memory: each batch is handled in 4 parts") == 1
+    assert output.count("out of memory: accumulating gradients over 2 sub-batches") == 1
+    assert output.count("out of memory: accumulating gradients over 4 sub-batches") == 1
 
 
 class Keeping(torch.autograd.Function):

@@ -56,7 +56,7 @@ def test_shuffled_labels_are_refused_at_the_first_that_differs(folder):
     np.save(folder / "labels.npy", labels)
     message = fault_of(read, folder)
     assert message.startswith(str(folder / "labels.npy"))
-    assert "label order: 2 at position 0, severity 3, where the clean test set has 3" in message
+    assert "expected labels in the order of the clean test set, got 2 for 3 at position 0" in message
     assert fault_of(read, folder, (1,)) == message
 
 
@@ -70,26 +70,27 @@ def test_a_label_that_is_not_wanted_may_differ(folder):
 def test_a_part_of_the_published_set_is_refused(folder):
     np.save(folder / "fog.npy", np.zeros((5 * 3, *SIZE, 3), np.uint8))
     np.save(folder / "labels.npy", np.tile(LABELS[:3], 5))
-    assert "3 test images, none at position 6; the whole test set is needed" in fault_of(read, folder)
+    assert "expected an image at position 6, got 3 test images" in fault_of(read, folder)
 
 
 @pytest.mark.parametrize(
     ("name", "array", "message"),
     [
-        ("fog", np.zeros((35, 6, 4, 3), np.uint8), "uint8 of shape (35, 6, 4, 3) found, uint8 of shape (5 x test ima"),
-        ("fog", np.zeros((34, 4, 6, 3), np.uint8), "uint8 of shape (34, 4, 6, 3) found"),
-        ("fog", np.zeros((35, 4, 6), np.uint8), "uint8 of shape (35, 4, 6) found"),
-        ("fog", np.uint8(0), "uint8 of shape () found"),
-        ("fog", np.zeros((35, 4, 6, 3), np.float32), "float32 of shape (35, 4, 6, 3) found"),
-        ("fog", np.zeros(35, object), "not a whole .npy array"),
-        ("labels", LABELS, "int64 of shape (7,) found, a whole number for each of 35 images needed"),
-        ("labels", np.tile(LABELS, 5).astype(float), "float64 of shape (35,) found"),
+        ("fog", np.zeros((35, 6, 4, 3), np.uint8), "got uint8 of shape (35, 6, 4, 3)"),
+        ("fog", np.zeros((34, 4, 6, 3), np.uint8), "got uint8 of shape (34, 4, 6, 3)"),
+        ("fog", np.zeros((35, 4, 6), np.uint8), "got uint8 of shape (35, 4, 6)"),
+        ("fog", np.uint8(0), "got uint8 of shape ()"),
+        ("fog", np.zeros((35, 4, 6, 3), np.float32), "got float32 of shape (35, 4, 6, 3)"),
+        ("fog", np.zeros(35, object), "truncated or corrupt .npy array"),
+        ("labels", LABELS, "expected 35 integers, one per image, got int64 of shape (7,)"),
+        ("labels", np.tile(LABELS, 5).astype(float), "got float64 of shape (35,)"),
     ],
 )
 def test_other_shapes_and_types_are_refused(folder, name, array, message):
     np.save(folder / f"{name}.npy", array)
     fault = fault_of(read, folder)
-    assert fault.startswith(f"{folder / name}.npy: {message}")
+    assert fault.startswith(f"{folder / name}.npy: ")
+    assert message in fault
     assert "\n" not in fault
 
 
@@ -97,7 +98,7 @@ def test_other_shapes_and_types_are_refused(folder, name, array, message):
 @pytest.mark.parametrize("length", [0, 50, 200])
 def test_a_file_cut_short_is_refused(folder, name, length):
     os.truncate(folder / f"{name}.npy", length)
-    assert fault_of(read, folder).startswith(f"{folder / name}.npy: not a whole .npy array")
+    assert fault_of(read, folder).startswith(f"{folder / name}.npy: truncated or corrupt .npy array")
 
 
 @pytest.mark.parametrize("name", ["fog", "labels"])
@@ -113,10 +114,8 @@ def test_published_checksums_are_held_against_the_files(folder):
     sums = {name: hashlib.md5((folder / f"{name}.npy").read_bytes()).hexdigest() for name in ("fog", "labels")}
     assert (next(read(folder, checksums=sums)) == next(read(folder))).all()
     for name in sums:
-        assert f"{name}.npy: MD5 {sums[name]} is not the published 0a" in fault_of(
-            read, folder, (1,), sums | {name: "0a"}
-        )
-    assert "is not the published 7b397314b5670f825465fbcd1f6e9ccd" in fault_of(read, folder, (1,), CHECKSUMS["cifar10"])
+        assert f"{name}.npy: expected MD5 0a" in fault_of(read, folder, (1,), sums | {name: "0a"})
+    assert "expected MD5 7b397314b5670f825465fbcd1f6e9ccd" in fault_of(read, folder, (1,), CHECKSUMS["cifar10"])
 
 
 def test_checksums_are_there_for_every_file_of_both_sets():

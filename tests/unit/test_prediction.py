@@ -67,7 +67,7 @@ def test_what_a_killed_process_predicted_is_not_predicted_again(tmp_path, condit
     killed(tmp_path / "again", conditions, KEY)
     assert not any(Path(path).exists() for path in paths(tmp_path / "again"))
     write_logits(paths(tmp_path / "again"), again, conditions, 0, KEY)
-    assert "going on after 2 of 4 conditions" in capsys.readouterr().out
+    assert "resuming after 2 of 4 conditions" in capsys.readouterr().out
     assert [network.batches for network, _ in (*whole, *again)] == [12, 12, 6, 6]
     for one, other in zip(paths(tmp_path / "whole"), paths(tmp_path / "again"), strict=True):
         assert Path(one).read_bytes() == Path(other).read_bytes()
@@ -80,7 +80,7 @@ def test_what_was_predicted_of_something_else_is_predicted_again(tmp_path, condi
     kept.mkdir()
     again = members()
     write_logits(paths(tmp_path), again, conditions, 0, OTHER)
-    assert "going on" not in capsys.readouterr().out
+    assert "resuming" not in capsys.readouterr().out
     assert again[0][0].batches == 12
     assert not (tmp_path / f"a/.clean.{KEY[0]}").exists()
     assert kept.exists()

@@ -122,7 +122,7 @@ def photos(here):
 @pytest.mark.parametrize(
     ("dataset", "faults"),
     [
-        ({"folder": "photo"}, ["dataset.folder: there is no folder photo; it is looked up from "]),
+        ({"folder": "photo"}, ["dataset.folder: there is no folder photo (relative to "]),
         ({}, ["probe.images: 13 is more than the 12 test images", "designs.resnet18: batch_size 17 is more than"]),
         ({"images_per_class": {"test": 3}, "validation_fraction": 0.01}, ["probe.images: 13 is more than the 6 test"]),
         ({"images": "list.txt"}, ["probe.images: 13 is more than the 2 test images in photos", "designs.resnet18: "]),
@@ -156,7 +156,7 @@ def test_what_needs_training_images_is_named_where_there_are_none(photos, monkey
     loaded = {name: {"architecture": of, "weights": "pretrained"} for name, of in loaded.items()}
     config["designs"] = CONFIG["designs"] | loaded
     preflight(load(config))
-    missing = "photos: has val/ but no train/; add train/ with the same classes"
+    missing = "photos: found val/ but no train/; add train/ with the same classes"
     for changes, keys in (
         ({"joint": CONFIG["joint"], "search": CONFIG["search"]}, "joint, search: needs training images"),
         ({"members": {"designs": ["vit"], "baseline": "vit-s0"}}, "designs.vit: needs training images"),
@@ -186,8 +186,7 @@ def test_members_with_the_same_weights_are_named(here, monkeypatch):
     with pytest.raises(Fault) as caught:
         preflight(load(config))
     assert str(caught.value).splitlines() == [
-        "designs.other.weights: c.pt holds the weights of a.pt (designs.one), expected those of another member; "
-        "name another file, or remove it",
-        "designs.hub_again.weights: pretrained resnet18.a1_in1k holds the weights of pretrained resnet18.a1_in1k "
-        "(designs.hub), expected those of another member; name another file, or remove it",
+        "designs.other.weights: c.pt has the same weights as a.pt (designs.one); name another file, or remove it",
+        "designs.hub_again.weights: pretrained resnet18.a1_in1k has the same weights as pretrained resnet18.a1_in1k "
+        "(designs.hub); name another file, or remove it",
     ]

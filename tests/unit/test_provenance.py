@@ -72,7 +72,7 @@ def test_a_benchmark_that_is_none_is_named(tmp_path, content):
     job(tmp_path, "train", "a-s0", 10.0, 300.5, 2.0, 9.0)
     path = tmp_path / "benchmarks/train/a-s0.tsv"
     path.write_bytes(content)
-    with pytest.raises(Fault, match=f"^{path}: not a whole benchmark of Snakemake; delete it"):
+    with pytest.raises(Fault, match=f"^{path}: truncated or corrupt benchmark of Snakemake; delete it"):
         provenance({"seed": 3}, str(tmp_path), tmp_path, [])
 
 

@@ -289,7 +289,7 @@ def test_formats_are_read_as_their_publishers_describe_them(site, monkeypatch, t
 def test_labels_outside_the_classes_are_refused(site, monkeypatch, tmp_path):
     put_stl10(site, monkeypatch, first_label=0)
     message = fault_of(published.published, "stl10", 96, tmp_path)
-    assert message.startswith(f"{tmp_path / 'stl10'}: train: labels are 0 to 255, not within 0 to 9;")
+    assert message.startswith(f"{tmp_path / 'stl10'}: train: expected labels from 0 to 9, got 0 to 255;")
 
 
 def test_images_of_another_kind_are_refused(site, monkeypatch, tmp_path):
@@ -300,7 +300,7 @@ def test_images_of_another_kind_are_refused(site, monkeypatch, tmp_path):
         listed[part] = [site.url + part, part, site.put(part, packed.getvalue())]
     monkeypatch.setattr(datasets.SVHN, "split_list", listed)
     message = fault_of(published.published, "svhn", 32, tmp_path)
-    assert "train: images are float32 (4, 32, 32, 3), not uint8 (4, 32, 32, 3)" in message
+    assert "train: expected images uint8 (4, 32, 32, 3), got float32 (4, 32, 32, 3)" in message
 
 
 def test_traffic_signs_are_named_by_track_and_frame(site, monkeypatch, tmp_path):

@@ -180,7 +180,7 @@ def test_a_started_super_network_acts_as_the_member(tmp_path):
     network = Supernetwork(space_of("bottleneck").largest).eval()
     start_from(network, tmp_path / "weights.safetensors")
     torch.testing.assert_close(network(images()), member(images())[:, [4, 0, 2]], rtol=1e-4, atol=1e-4)
-    with pytest.raises(Fault, match=r"weights.safetensors: not the weights of the network of search.design"):
+    with pytest.raises(Fault, match=r"weights.safetensors: not the weights of search.design"):
         start_from(Supernetwork(space_of("basic").largest), tmp_path / "weights.safetensors")
 
 

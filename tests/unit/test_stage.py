@@ -100,7 +100,7 @@ def test_a_second_process_of_the_same_job_waits_for_the_first(tmp_path):
     while not order.exists() or not order.read_text():
         assert first.poll() is None
     second = subprocess.Popen([sys.executable, script, "second"], **pipes)
-    assert second.stdout.readline() == f"{log}: another process does this job; waiting for its end\n"
+    assert second.stdout.readline() == f"{log}: another process is running this job; waiting for it to finish\n"
     assert order.read_text() == "first\n"
     first.communicate(timeout=60)
     second.communicate(timeout=60)

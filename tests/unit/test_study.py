@@ -42,7 +42,7 @@ def test_sizes_of_precomputed_sets_are_theirs():
     config = changed("dataset", {"name": "cifar10", "image_size": 64})
     load(config)
     config["corruptions"] |= {"source": "precomputed", "folder": "CIFAR-10-C"}
-    assert faults_of(config) == ["dataset.image_size: 64 is not the 32 px of the precomputed set of cifar10"]
+    assert faults_of(config) == ["dataset.image_size: expected 32, as in the precomputed set of cifar10, got 64"]
     config["dataset"]["image_size"] = "auto"
     load(config)
 
@@ -138,7 +138,7 @@ def test_alexnet_is_a_baseline_on_imagenet_c_alone(change, needed):
     if not needed:
         assert load(config).members.baseline == "alexnet"
         return
-    words = f"alexnet has published errors on ImageNet-C only, which needs {', '.join(needed)}"
+    words = f"alexnet has published errors only on ImageNet-C, which needs {', '.join(needed)}"
     assert faults_of(config) == [f"members.baseline: {words}"]
 
 

@@ -68,9 +68,9 @@ def places_of(tmp_path, monkeypatch, text: str):
     [
         ("  images: 50", "  images: 0", "probe.images: 0: Input should be greater than or equal to 4 (line 10)"),
         ("  images: 50", "  imags: 5", "probe.imags: unknown key; did you mean images? (line 10)"),
-        ("[one, two]", "[one, tow]", "'tow' is not in the catalogue of designs; did you mean two? (line 8)"),
-        ("baseline: one-s0", "seeds: 2", "members.baseline: missing; it must be given (line 8)"),
-        ("stem: original", "stem: originl", "or 'adapted'; did you mean original? (line 7)"),
+        ("[one, two]", "[one, tow]", "'tow' is not among the designs; did you mean two? (line 8)"),
+        ("baseline: one-s0", "seeds: 2", "members.baseline: required; give it (line 8)"),
+        ("stem: original", "stem: originl", "got 'originl'; did you mean original? (line 7)"),
         ("resnet18", "resnet81", "timm has no 'resnet81'; did you mean resnet18? (line 4)"),
     ],
 )  # fmt: skip
@@ -89,5 +89,5 @@ def test_what_the_command_line_says_has_no_line(tmp_path, monkeypatch):
     changed["probe"]["images"] = 0
     with pytest.raises(Fault, match=r"^probe.images: 0: Input should be greater than or equal to 4$"):
         load(changed, places)
-    with pytest.raises(Fault, match=r"^members.designs.0: 'three' is not in the catalogue of designs$"):
+    with pytest.raises(Fault, match=r"^members.designs.0: 'three' is not among the designs$"):
         load(config | {"members": config["members"] | {"designs": ["three"]}}, places)

@@ -48,23 +48,23 @@ def test_numbers_that_are_names_of_classes_are_names(tmp_path):
 def test_numbers_are_no_positions_where_classes_have_numbers_for_names(tmp_path, folders):
     """Of classes 1 to 4, folder 1 is the class of this name, not the one at position 1."""
     message = fault_of(labelled_folder, folder_of(tmp_path, folders), ["1", "2", "3", "4"], 32, 1)
-    assert f"the data set has no class '{next(iter(folders))}'" in message
+    assert f"the dataset has no class '{next(iter(folders))}'" in message
 
 
 def test_empty_arrays_are_no_test_set(tmp_path):
     arrays = saved(tmp_path, np.zeros((0, 32, 32, 3), np.uint8), np.zeros(0, int))
-    assert "images.npy: no images; expected at least one" in fault_of(labelled_arrays, *arrays, CLASSES, 32)
+    assert "images.npy: expected at least one image, got none" in fault_of(labelled_arrays, *arrays, CLASSES, 32)
 
 
 @pytest.mark.parametrize(
     ("folders", "message"),
     [
-        ({"bee": 1, "dgo": 1}, "the data set has no class 'dgo'; did you mean 'dog'?"),
-        ({"val": 1}, "the data set has no class 'val'; folders must be named as its classes: ant, bee, cat, dog"),
-        ({"0": 1, "4": 1}, "the data set has no class '0'; folders must be named as its classes: ant, bee, cat, dog"),
-        ({"0": 1, "00": 1}, "the data set has no class '0'; folders must be named as its classes: ant, bee, cat, dog"),
+        ({"bee": 1, "dgo": 1}, "the dataset has no class 'dgo'; did you mean 'dog'?"),
+        ({"val": 1}, "the dataset has no class 'val'; folders must be named as its classes: ant, bee, cat, dog"),
+        ({"0": 1, "4": 1}, "the dataset has no class '0'; folders must be named as its classes: ant, bee, cat, dog"),
+        ({"0": 1, "00": 1}, "the dataset has no class '0'; folders must be named as its classes: ant, bee, cat, dog"),
         ({"bee": 0}, "no .jpg .jpeg .png .webp file in this class folder; add images or remove it"),
-        ({}, "no class folders; images must lie in a folder for each class"),
+        ({}, "expected a folder per class, got none; sort the images into class folders"),
     ],
 )
 def test_folders_that_are_no_test_set(tmp_path, folders, message):
@@ -101,11 +101,11 @@ def test_arrays_are_resized_to_the_images_of_the_study(tmp_path):
 @pytest.mark.parametrize(
     ("images", "labels", "message"),
     [
-        (IMAGES / 255, LABELS, "images.npy: float64 (5, 32, 32, 3), not square images uint8 N x side x side x 3"),
-        (IMAGES[:, 1:], LABELS, "images.npy: uint8 (5, 31, 32, 3), not square images uint8 N x side x side x 3"),
-        (IMAGES, LABELS[1:], "labels.npy: int32 (4,), not 5 whole numbers, one an image"),
-        (IMAGES, LABELS.astype(float), "labels.npy: float64 (5,), not 5 whole numbers, one an image"),
-        (IMAGES, LABELS + 1, "labels.npy: label 4 of image 0 is not within 0 to 3"),
+        (IMAGES / 255, LABELS, "images.npy: expected uint8 N x side x side x 3, got float64 (5, 32, 32, 3)"),
+        (IMAGES[:, 1:], LABELS, "images.npy: expected uint8 N x side x side x 3, got uint8 (5, 31, 32, 3)"),
+        (IMAGES, LABELS[1:], "labels.npy: expected 5 integers, one per image, got int32 (4,)"),
+        (IMAGES, LABELS.astype(float), "labels.npy: expected 5 integers, one per image, got float64 (5,)"),
+        (IMAGES, LABELS + 1, "labels.npy: image 0: expected a label from 0 to 3, got 4"),
     ],
 )
 def test_arrays_that_are_no_test_set(tmp_path, images, labels, message):
@@ -116,7 +116,7 @@ def test_arrays_that_are_no_test_set(tmp_path, images, labels, message):
 
 def test_a_file_that_is_no_array(tmp_path):
     (tmp_path / "images.npy").write_text("no array")
-    with pytest.raises(Fault, match=r"images\.npy: not a whole \.npy array"):
+    with pytest.raises(Fault, match=r"images\.npy: truncated or corrupt \.npy array"):
         labelled_arrays(tmp_path / "images.npy", tmp_path / "images.npy", CLASSES, 32)
 
 

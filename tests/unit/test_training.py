@@ -68,7 +68,7 @@ def test_members_whose_losses_are_summed_learn_as_if_alone(optimizer):
 
 
 def test_a_loss_that_is_not_finite_is_a_fault():
-    with pytest.raises(Fault, match="epoch 1: the training loss is nan; lower learning_rate"):
+    with pytest.raises(Fault, match="epoch 1: training loss is nan; lower learning_rate"):
         train(
             [network()],
             lambda networks, images, labels: networks[0](images).sum() * float("nan"),
@@ -212,7 +212,7 @@ def test_the_averaged_weights_are_the_moving_average_by_hand():
 
 
 def test_a_loss_that_runs_away_is_a_fault():
-    with pytest.raises(Fault, match="epoch 1: the training loss runs away, to -1e"):
+    with pytest.raises(Fault, match=r"epoch 1: training loss diverged \(-1e"):
         train([network()], lambda n, x, y: n[0](x).sum() * 0 - 1e4, RECIPE, separable(), separable())
 
 
@@ -248,7 +248,7 @@ def test_a_layer_without_second_derivative_is_a_fault():
         def forward(self, images):
             return self.last(F.hardsigmoid(images.flatten(1)))
 
-    with pytest.raises(Fault, match="a layer has no second derivative, which the objective needs"):
+    with pytest.raises(Fault, match="the objective needs second derivatives"):
         train([Hard(), Hard()], joint_loss("attribution", 0.5), RECIPE, pictures(24), pictures(12))
 
 

@@ -33,10 +33,10 @@ FILE = TIMM | {"weights": "a.pt"}
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({}, "architecture: missing; it must be given, or else a factory"),
-        ({**TIMM, "factory": "a:b"}, "factory: must not be given beside an architecture"),
+        ({}, "architecture: required; give it, or a factory"),
+        ({**TIMM, "factory": "a:b"}, "factory: cannot be combined with architecture"),
         ({"factory": "a.b"}, "should match pattern"),
-        ({**TIMM, "arguments": {"num_classes": 3}}, "arguments: must not hold num_classes"),
+        ({**TIMM, "arguments": {"num_classes": 3}}, "arguments: must not contain num_classes"),
         (
             {**TIMM, "weights": "pretraind"},
             "must be random, pretrained, or a file",
@@ -44,7 +44,10 @@ FILE = TIMM | {"weights": "a.pt"}
         ({**TIMM, "weights": []}, "must be random, pretrained, or a file"),
         ({**TIMM, "weights": ["a.pt", "random"]}, "must be random, pretrained, or a file"),
         ({**TIMM, "weights": ["a.pt", "a.pt"]}, "must name each file once"),
-        ({"factory": "a:b", "weights": "pretrained"}, "weights: pretrained ones are timm's"),
+        (
+            {"factory": "a:b", "weights": "pretrained"},
+            "weights: expected random or a file for a factory, got pretrained",
+        ),
         ({**TIMM, "family": "=1+1"}, "must not begin with = + - or @, which spreadsheets take for a formula"),
         ({**TIMM, "family": "a\nb"}, "must be 1 to 60 printable characters, without spaces at the ends"),
         ({**TIMM, "family": ""}, "must be 1 to 60 printable characters"),
@@ -53,20 +56,20 @@ FILE = TIMM | {"weights": "a.pt"}
             {**FILE, "revision": "abc"},
             "revision: only pretrained weights have one",
         ),
-        ({**TIMM, "classes": ["a", "b"]}, "classes: only for weights that are loaded"),
-        ({**TIMM, "mean": [0, 0, 0], "std": [1, 1, 1]}, "mean: only for weights that are loaded"),
-        ({**FILE, "mean": [0, 0, 0]}, "mean: must be given together with std"),
+        ({**TIMM, "classes": ["a", "b"]}, "classes: only loaded weights need it"),
+        ({**TIMM, "mean": [0, 0, 0], "std": [1, 1, 1]}, "mean: only loaded weights need it"),
+        ({**FILE, "mean": [0, 0, 0]}, "mean, std: only one is given; give both"),
         (
             {**FILE, "mean": [124, 0, 0], "std": [1] * 3},
             "less than or equal to 1",
         ),
         (
             {**FILE, "classes": []},
-            "must be a text file with a class name a line",
+            "must be a text file with one class name per line",
         ),
         (
             {"factory": "a:b", "weights": "a.pt"},
-            "mean: missing, with std; loaded weights need what their images were normalised with",
+            "mean, std: required for loaded weights; give the values used in training",
         ),
     ],
 )
@@ -132,9 +135,9 @@ def test_a_pickled_network_is_refused_without_running_it(tmp_path):
     [
         (b"", "refused"),
         (b"not a checkpoint", "refused"),
-        ({"epoch": 3, "lr": 0.1}, "holds epoch, lr, where a state dict of tensors is needed"),
-        ({}, "holds nothing, where"),
-        (torch.zeros(3), "holds Tensor, where"),
+        ({"epoch": 3, "lr": 0.1}, "expected a state dict of tensors, or one in .*, got epoch, lr"),
+        ({}, "got nothing"),
+        (torch.zeros(3), "got Tensor"),
     ],
 )
 @pytest.mark.parametrize("suffix", ["pt", "safetensors"])
@@ -234,9 +237,12 @@ def test_weights_of_another_precision_are_cast(tmp_path):
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        ({1: torch.zeros(2), 2: torch.zeros(2)}, "holds names that are no text, as 1, 2"),
-        ({"fc.weight": torch.zeros(4, 8).to_sparse()}, r"holds sparse tensors, or some without values \(fc\.weight\)"),
-        ({"fc.weight": torch.zeros(4, 8, device="meta")}, r"sparse tensors, or some without values \(fc\.weight\)"),
+        ({1: torch.zeros(2), 2: torch.zeros(2)}, "contains keys that are not strings, e.g. 1, 2"),
+        (
+            {"fc.weight": torch.zeros(4, 8).to_sparse()},
+            r"contains tensors that are sparse or have no values \(fc\.weight\)",
+        ),
+        ({"fc.weight": torch.zeros(4, 8, device="meta")}, r"tensors that are sparse or have no values \(fc\.weight\)"),
     ],
 )
 def test_tensors_that_are_no_weights_are_faults(tmp_path, content, words):
@@ -246,7 +252,7 @@ def test_tensors_that_are_no_weights_are_faults(tmp_path, content, words):
 
 
 def test_a_file_that_is_not_there_is_a_fault(tmp_path):
-    with pytest.raises(Fault, match=r"a\.pt: no such file of weights"):
+    with pytest.raises(Fault, match=r"a\.pt: there is no such file"):
         load(weights=str(tmp_path / "a.pt"))
 
 
@@ -260,7 +266,7 @@ def test_a_file_that_is_not_there_is_a_fault(tmp_path):
         ("\ufeffdog\nfox\r\nant\ncat\nbee\n\n", [2, 4, 3, 0]),
         ("ant\n\ncat\n", "line 2 is empty"),
         ("\n", "line 1 is empty"),
-        ("ant\nbees\ncat\n", r"no 'bee' \(is it 'bees'\?\), a class of the data set, nor 1 more"),
+        ("ant\nbees\ncat\n", r"no 'bee' \(is it 'bees'\?\), a class of the dataset, nor 1 more"),
         ("ant\nbee\ncat\ndog\ncat\n", "'cat' names 2 outputs"),
     ],
 )

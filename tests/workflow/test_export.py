@@ -202,7 +202,7 @@ def test_a_number_that_no_ensemble_has_is_told_in_one_line(workflow, exported):
     before = {path.name: path.read_bytes() for path in exported[0].glob("*.*") if path.is_file()}
     refused = workflow.snakemake("export", "--cores", "1", "--config", f"ensemble={last + 1}")
     assert refused.returncode != 0
-    line = f"rule choose_export: error: ensemble: tables/deployment.csv has numbers 1 to {last}, not {last + 1}"
+    line = f"rule choose_export: error: ensemble: expected a number from 1 to {last} (tables/deployment.csv)"
     assert line in refused.stdout.splitlines()
     assert "Traceback" not in refused.stdout
     assert {path.name: path.read_bytes() for path in exported[0].glob("*.*") if path.is_file()} == before
@@ -217,7 +217,7 @@ def test_members_without_networks_are_told_in_one_line(workflow_in, tmp_path):
     (tmp_path / "studies").symlink_to(REPOSITORY / "studies")
     refused = workflow_in(tmp_path, tmp_path / "studies/cifar10_published.yaml").snakemake("export", "--dry-run")
     assert refused.returncode != 0
-    line = "export: members are known by predictions alone; only networks are exported"
+    line = "export: cannot export: only predictions of the members are available, not their networks"
     assert refused.stdout.splitlines()[-1] == line
 
 

@@ -149,7 +149,7 @@ def test_a_file_that_is_added_is_read_alone(mixed, folder):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ("two", r"study: external: wrong.csv: column 'two', row 1: 'cat'; needed is a class"),
+        ("two", r"study: external: wrong.csv: column 'two', row 1: expected a class"),
         ("label", r"study: external: wrong.csv: column 'label' is missing"),
     ],
 )

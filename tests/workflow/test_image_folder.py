@@ -211,4 +211,4 @@ def test_a_folder_that_is_missing_is_named_in_one_line(photos, workflow_in):
     changed.write_text(yaml.safe_dump(STUDY | {"study": "missing", "dataset": settings}))
     run = workflow_in(photos.directory, changed).snakemake("--cores", "1", "results/missing/data/card.json")
     assert run.returncode != 0
-    assert "study: dataset.folder: there is no folder fotos; it is looked up from " in run.stdout
+    assert "study: dataset.folder: there is no folder fotos (relative to " in run.stdout

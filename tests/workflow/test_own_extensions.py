@@ -103,4 +103,4 @@ def test_without_the_package_the_study_is_refused(study, workflow_in):
     alone = workflow_in(study.directory, study.study)
     run = alone.snakemake("--dry-run", "--cores", "2")
     assert run.returncode != 0
-    assert "study: corruptions.names.1: 'vignetting' is not one of" in run.stdout
+    assert "study: corruptions.names.1: expected one of" in run.stdout

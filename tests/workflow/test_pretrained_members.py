@@ -134,7 +134,7 @@ def test_a_new_member_predicts_only_itself(lite):
     study, _ = lite
     log = (study.results / "logs/predict_together/0.log").read_text()
     assert "clean: 2 of 2 members are left to predict" in log
-    assert "going on after 5 of 5 conditions" in (study.results / "logs/predict_loaded/lite1-s0.log").read_text()
+    assert "resuming after 5 of 5 conditions" in (study.results / "logs/predict_loaded/lite1-s0.log").read_text()
     assert study.planned() == {}
     designs = STUDY["designs"] | {"another": STUDY["designs"]["lite0"] | {"mean": [0.5] * 3, "std": [0.2] * 3}}
     members = STUDY["members"] | {"designs": ["lite0", "another", "lite1", "lite2"]}

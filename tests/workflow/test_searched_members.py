@@ -89,6 +89,6 @@ def test_a_killed_job_ends_with_the_same_files(searched, workflow_in, tmp_path, 
     again = killed.snakemake("--cores", "2", SUPERNET, TABLE)
     assert again.returncode == 0, again.stdout
     log = (killed.results / "logs" / script / "all.log").read_text()
-    assert script == "search" or "going on from step" in log
+    assert script == "search" or "resuming at step" in log
     assert not list(killed.results.rglob("checkpoint.pt"))
     assert results_of(killed) == results_of(searched)

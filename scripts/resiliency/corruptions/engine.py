@@ -19,7 +19,7 @@ from resiliency.corruptions import blur, digital, noise, weather  # noqa: F401  
 from resiliency.corruptions.registry import CORRUPTIONS, TABLES
 from resiliency.corruptions.settings import HELD_OUT, MAIN, SEVERITIES
 from resiliency.extensions import loaded, refused
-from resiliency.faults import Fault
+from resiliency.faults import Fault, short
 from resiliency.streams import stream
 
 SMALLEST = 32
@@ -62,7 +62,7 @@ def corrupt(
     _check_choice("corruption", corruption, MAIN + HELD_OUT)
     _check_choice("table", table, TABLES)
     if not isinstance(severity, Integral) or severity not in SEVERITIES:
-        raise Fault(f"severity: {severity!r} is not a whole number from 1 to 5")
+        raise Fault(f"severity: expected an integer from 1 to 5, got {severity!r}")
     indices = _checked_indices(indices, len(images))
     registered = CORRUPTIONS[corruption]
     figures = registered.figures[table][severity - 1]
@@ -83,17 +83,17 @@ def _check_pictures(corruption: str, pictures: np.ndarray, shape: tuple[int, ...
     """Refuse what would be cast or broadcast to images without a word."""
     dtype, given = getattr(pictures, "dtype", type(pictures).__name__), np.shape(pictures)
     if dtype != np.uint8 or given != shape:
-        raise Fault(f"{corruption}: returns {dtype} of shape {given}, expected uint8 of shape {shape}")
+        raise Fault(f"{corruption}: expected uint8 of shape {shape}, got {dtype} of shape {given}")
 
 
 def _check_images(images: np.ndarray) -> None:
     if not isinstance(images, np.ndarray) or images.dtype != np.uint8:
-        raise Fault(f"images: {getattr(images, 'dtype', type(images).__name__)} given, a uint8 array needed")
+        raise Fault(f"images: expected a uint8 array, got {getattr(images, 'dtype', type(images).__name__)}")
     if images.ndim != 4 or images.shape[3] != 3:
-        raise Fault(f"images: shape {images.shape} given, (N, height, width, 3) needed")
+        raise Fault(f"images: expected shape (N, height, width, 3), got {images.shape}")
     if min(images.shape[1:3]) < SMALLEST:
         height, width = images.shape[1:3]
-        raise Fault(f"images: {height}x{width} pixels given, at least {SMALLEST}x{SMALLEST} needed")
+        raise Fault(f"images: expected at least {SMALLEST}x{SMALLEST} pixels, got {height}x{width}")
 
 
 def _check_choice(argument: str, name: str, choices: tuple[str, ...]) -> None:
@@ -108,5 +108,5 @@ def _checked_indices(indices: Sequence[int] | None, count: int) -> list[int]:
         return list(range(count))
     listed = np.asarray(indices)
     if listed.shape != (count,) or (count and (listed.dtype.kind not in "iu" or listed.min() < 0)):
-        raise Fault(f"indices: {count} whole numbers from 0 up needed, one for each image")
+        raise Fault(f"indices: expected {count} integers ≥ 0, one per image, got {short(listed.tolist())}")
     return listed.tolist()

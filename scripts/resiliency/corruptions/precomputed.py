@@ -11,7 +11,7 @@ import numpy as np
 
 from resiliency.corruptions.settings import SEVERITIES
 from resiliency.data.pictures import decode
-from resiliency.faults import Fault
+from resiliency.faults import Fault, expected
 from resiliency.storage.files import NO_ARRAY
 
 STACKED_FROM = "CIFAR-10-C is at zenodo.org/records/2535967, CIFAR-100-C at zenodo.org/records/3555552"
@@ -98,11 +98,11 @@ def stacked(
     images, listed = (_array(Path(folder) / f"{name}.npy") for name in (corruption, "labels"))
     shape = (images.size // math.prod((*size, 3)), *size, 3)
     if images.shape != shape or images.dtype != np.uint8 or shape[0] % len(SEVERITIES):
-        needed = f"uint8 of shape (5 x test images, {size[0]}, {size[1]}, 3) needed"
-        raise Fault(f"{images.filename}: {images.dtype} of shape {images.shape} found, {needed}")
+        needed = f"uint8 of shape (5 x test images, {size[0]}, {size[1]}, 3)"
+        raise Fault(f"{images.filename}: {expected(needed, f'{images.dtype} of shape {images.shape}')}")
     if listed.shape != shape[:1] or listed.dtype.kind not in "iu":
-        needed = f"a whole number for each of {shape[0]:,} images needed"
-        raise Fault(f"{listed.filename}: {listed.dtype} of shape {listed.shape} found, {needed}")
+        needed = f"{shape[0]:,} integers, one per image"
+        raise Fault(f"{listed.filename}: {expected(needed, f'{listed.dtype} of shape {listed.shape}')}")
     _check_labels(listed, positions, labels)
     for array in (images, listed):
         _check_md5(Path(array.filename), checksums)
@@ -115,19 +115,21 @@ def _array(path: Path) -> np.memmap:
     try:
         return np.lib.format.open_memmap(path, mode="r")
     except NO_ARRAY as error:
-        raise Fault(f"{path}: not a whole .npy array ({error}); fetch it again: {STACKED_FROM}") from error
+        raise Fault(f"{path}: truncated or corrupt .npy array ({error}); fetch it again: {STACKED_FROM}") from error
 
 
 def _check_labels(listed: np.memmap, positions: np.ndarray, labels: np.ndarray) -> None:
     by_severity = listed.reshape(len(SEVERITIES), -1)
     if len(positions) and positions.max() >= by_severity.shape[1]:
         images = f"{by_severity.shape[1]:,} test images"
-        raise Fault(f"{listed.filename}: {images}, none at position {positions.max()}; the whole test set is needed")
+        raise Fault(f"{listed.filename}: expected an image at position {positions.max()}, got {images}; fetch it again")
     wrong = np.argwhere(by_severity[:, positions] != labels)
     if len(wrong):
         severity, image = wrong[0]
-        mismatch = f"{by_severity[severity, positions[image]]} at position {positions[image]}, severity {severity + 1}"
-        raise Fault(f"{listed.filename}: label order: {mismatch}, where the clean test set has {labels[image]}")
+        mismatch = f"{by_severity[severity, positions[image]]} for {labels[image]} at position {positions[image]}"
+        raise Fault(
+            f"{listed.filename}: expected labels in the order of the clean test set, got {mismatch}; fetch it again"
+        )
 
 
 def _check_md5(path: Path, checksums: Mapping[str, str]) -> None:
@@ -136,7 +138,9 @@ def _check_md5(path: Path, checksums: Mapping[str, str]) -> None:
     with path.open("rb") as file:
         md5 = hashlib.file_digest(file, "md5").hexdigest()
     if md5 != checksums[path.stem]:
-        raise Fault(f"{path}: MD5 {md5} is not the published {checksums[path.stem]}; fetch it again: {STACKED_FROM}")
+        raise Fault(
+            f"{path}: expected MD5 {checksums[path.stem]}, as published, got {md5}; fetch it again: {STACKED_FROM}"
+        )
 
 
 def _chunks(images: np.memmap, severities: Iterable[int], positions: np.ndarray) -> Iterator[np.ndarray]:
@@ -196,7 +200,7 @@ def check_sizes(paths: Sequence[str], side: int) -> None:
 def _corruption_folder(folder: Path, corruption: str) -> Path:
     folders = [path for path in (folder / corruption, *sorted(folder.glob(f"*/{corruption}"))) if path.is_dir()]
     if len(folders) > 1:
-        raise Fault(f"{folder}: {corruption} is in {folders[0]} and in {folders[1]}; only one of them can be used")
+        raise Fault(f"{folder}: {corruption} is in {folders[0]} and in {folders[1]}; keep one")
     return folders[0] if folders else _existing(folder, corruption, deeper=folder.glob("*/*"))
 
 

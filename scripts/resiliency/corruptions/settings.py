@@ -41,7 +41,7 @@ class Corruptions(Settings):
     @model_validator(mode="after")
     def _folder_where_needed(self) -> "Corruptions":
         if (self.source == "precomputed") != bool(self.folder):
-            raise ValueError("folder: use it with source precomputed, which needs the folder that holds the set")
+            raise ValueError("folder: goes with source precomputed only; give both or neither")
         return self
 
     def table_at(self, image_size: int) -> str:

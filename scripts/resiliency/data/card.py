@@ -64,7 +64,9 @@ def write_data_set(
     """
     for split, (_, indices) in chosen.items():
         if len(indices) < FEWEST:
-            raise Fault(f"dataset: {len(indices)} images for {split}, at least {FEWEST} needed; change their shares")
+            raise Fault(
+                f"dataset: expected at least {FEWEST} images for {split}, got {len(indices)}; change the fractions"
+            )
     compared = partial(check_duplicates, chosen, classes=source.classes, refused=name == OWN and not allow_duplicates)
     seen = Thumbnails()
     look = seen.add if name == OWN else None

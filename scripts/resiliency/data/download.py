@@ -88,13 +88,13 @@ def fetch(archive: Archive, folder: Path) -> Path:
     if digest == archive.md5:
         return path
     if digest:
-        print(f"{path}: md5 is {digest}, not {archive.md5}; downloading it anew")
+        print(f"{path}: expected md5 {archive.md5}, got {digest}; downloading it again")
     if _md5(part) != archive.md5:
         _download(archive, path, part)
         digest = _md5(part)
         if digest != archive.md5:
             part.unlink()
-            message = f"{path}: md5 of what {archive.url} sent is {digest}, not {archive.md5}"
+            message = f"{path}: expected md5 {archive.md5} from {archive.url}, got {digest}"
             raise Fault(f"{message}; run again, or put the file there")
     os.replace(part, path)
     return path

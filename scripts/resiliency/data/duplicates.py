@@ -52,8 +52,8 @@ def check_duplicates(
     if within:
         labels = sum(place[2] != first[2] for place, first in within)
         labels = f", {labels:,} of them in two classes" if labels else ""
-        print(f"warning: {len(within):,} images are in their split twice{labels}, as {_first(within)}")
-    leaks = f"{len(between):,} images are in more than one split, as {_first(between)}; remove them from one"
+        print(f"warning: {len(within):,} images are in their split twice{labels}, e.g. {_first(within)}")
+    leaks = f"{len(between):,} images are in more than one split, e.g. {_first(between)}; remove them from one"
     messages = [leaks] if between else []
     for split, (part, indices) in chosen.items():
         messages += _copied_classes(split, contents[split], part.labels[indices], classes)
@@ -78,7 +78,7 @@ def check_test_set(
     known = {row.tobytes() for row in learned}
     places = [place_of(part, index) for index, content in enumerate(contents) if content in known]
     some = ", ".join(places[:EXAMPLES]) + (", ..." if len(places) > EXAMPLES else "")
-    messages = [f"{len(places):,} images are training or validation images, as {some}; remove them"] if places else []
+    messages = [f"{len(places):,} images are training or validation images, e.g. {some}; remove them"] if places else []
     messages += _copied_classes(name, contents, part.labels, classes)
     _tell(f"test_sets.{name}", messages, refused)
 

@@ -98,7 +98,7 @@ def training_fault(folder: Path, needed: Sequence[str]) -> str:
     name = splits["test"].name
     others = len(folders) - sum(path.name in folders for path in splits.values())
     hint = f"; if {name!r} is a class beside {others:,} others, rename it" if others else ""
-    return f"{printable(folder)}: has {name}/ but no train/; add train/ with the same classes{hint}"
+    return f"{printable(folder)}: found {name}/ but no train/; add train/ with the same classes{hint}"
 
 
 def count_images(folder: Path, enough: int, needed: Sequence[str] = SPLITS) -> dict[str, int]:
@@ -124,7 +124,7 @@ def class_folders(folder: Path) -> list[str]:
     """
     names = folders_in(folder)
     if not names:
-        raise Fault(f"{printable(folder)}: no class folders; images must lie in a folder for each class")
+        raise Fault(f"{printable(folder)}: expected a folder per class, got none; sort the images into class folders")
     return names
 
 
@@ -157,7 +157,7 @@ def _splits(folder: Path, needed: Sequence[str]) -> dict[str, Path]:
     if fault := training_fault(folder, needed):
         raise Fault(fault)
     if "test" not in splits:
-        raise Fault(f"{printable(folder)}: has {splits['train'].name}/ alone; add val/ or test/ with the same classes")
+        raise Fault(f"{printable(folder)}: found {splits['train'].name}/ but neither val/ nor test/; add one of them")
     held_out = "validation" in needed and "validation" not in splits
     return {part: path for part, path in splits.items() if part in needed or (part == "train" and held_out)}
 
@@ -168,7 +168,7 @@ def _present(folder: Path) -> dict[str, Path]:
     for part, spellings in SPELLINGS.items():
         matches = [name for name in folders if name.lower() in spellings]
         if len(matches) > 1:
-            raise Fault(f"{printable(folder)}: has {matches[0]}/ and {matches[1]}/, which mean the same; keep one")
+            raise Fault(f"{printable(folder)}: {matches[0]}/ and {matches[1]}/ mean the same; keep one")
         if matches:
             splits[part] = folder / matches[0]
     if "test" not in splits and "validation" in splits:
@@ -178,20 +178,20 @@ def _present(folder: Path) -> dict[str, Path]:
 
 def _check_synsets(folder: Path) -> None:
     if any(re.fullmatch(r"ILSVRC2012_val_\d+\.JPEG", entry.name) for entry in entries_in(folder)):
-        raise Fault(
-            f"{printable(folder)}: validation images lie loose; sort them into synset folders, as valprep.sh does"
-        )
+        raise Fault(f"{printable(folder)}: validation images must be in synset folders; run valprep.sh")
     classes = _classes(folder)
     synsets = sum(re.fullmatch(r"n\d{8}", name) is not None for name in classes)
     if (synsets, len(classes)) != (SYNSETS, SYNSETS):
         raise Fault(
-            f"{printable(folder)}: {synsets:,} synset folders and {len(classes) - synsets:,} others, where ImageNet "
-            f"has {SYNSETS:,} and no others; a subset can be read as an image folder"
+            f"{printable(folder)}: expected ImageNet's {SYNSETS:,} synset folders, got {synsets:,} and "
+            f"{len(classes) - synsets:,} others; for a subset, set dataset.name to image_folder"
         )
     published = _imagenet_synsets()
     if unknown := sorted(set(classes) - set(published)):
         near = get_close_matches(unknown[0], sorted(set(published) - set(classes)), n=1)
-        raise Fault(f"{printable(folder)}: {unknown[0]} is no synset of ImageNet's 1,000 (is it {near[0]}?); rename it")
+        raise Fault(
+            f"{printable(folder)}: {unknown[0]} is not one of ImageNet's 1,000 synsets (is it {near[0]}?); rename it"
+        )
 
 
 def _imagenet_synsets() -> list[str]:
@@ -230,7 +230,7 @@ def _classes(folder: Path) -> list[str]:
     """Sorted names of the class folders in `folder`, two or more."""
     names = class_folders(folder)
     if len(names) == 1:
-        raise Fault(f"{printable(folder)}: {names[0]!r} is the only class folder; two or more are needed")
+        raise Fault(f"{printable(folder)}: expected two or more class folders, got only {names[0]!r}")
     return names
 
 

@@ -22,7 +22,7 @@ def listed_images(path: str | Path, source: Source) -> np.ndarray:
             data set has no test part.
     """
     if ALL in source.parts:
-        raise Fault(f"dataset.images: {path} names test images; the data set needs them in a folder test/ or val/")
+        raise Fault(f"dataset.images: {path} lists test images; put them in a folder test/ or val/")
     files = [PurePosixPath(Path(file).as_posix()).parts for file in source.parts["test"].images.files]
     found = matching(files)
     chosen: dict[int, int] = {}
@@ -55,7 +55,7 @@ def mismatch(end: str, matches: list[int], files: list[tuple[str, ...]], kind: s
     """What is wrong with the end of a path that has none or several `matches` among `files`, each a `kind`."""
     if matches:
         first, second = ("/".join(files[index][-2:]) for index in matches[:2])
-        reason = f"there are {len(matches)} such {kind}s, as {first} and {second}; write the class folder too"
+        reason = f"there are {len(matches)} such {kind}s, e.g. {first} and {second}; write the class folder too"
     else:
         near = get_close_matches(PurePosixPath(end).name, {parts[-1] for parts in files}, n=1)
         reason = f"there is no such {kind}" + (f"; did you mean {near[0]}?" if near else "")
@@ -67,8 +67,8 @@ def _lines(path: str | Path) -> list[tuple[int, str]]:
     try:
         text = Path(path).read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise Fault(f"{path}: cannot be read ({error}); a text file with a file name a line is needed") from error
+        raise Fault(f"{path}: cannot be read ({error}); expected a text file with one file name per line") from error
     lines = [(number, line.strip()) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
     if not lines:
-        raise Fault(f"{path}: names no image; a file name a line is needed")
+        raise Fault(f"{path}: expected one file name per line, got none")
     return lines

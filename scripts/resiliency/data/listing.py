@@ -88,7 +88,7 @@ def entries_in(folder: str | Path) -> list[os.DirEntry]:
         for entry in entries:
             entry.name.encode()
     except OSError as error:
-        raise Fault(f"{printable(folder)}: cannot be listed ({error.strerror}); a readable folder is needed") from error
+        raise Fault(f"{printable(folder)}: cannot be listed ({error.strerror}); make it readable") from error
     except UnicodeEncodeError as error:
         raise Fault(f"{printable(folder)}: {error.object!r} in it is not named in UTF-8; rename it") from error
     return entries

@@ -184,7 +184,7 @@ def printable(path: str | Path) -> str:
 def _opened(path: str | Path, content: bytes | None = None) -> Image.Image:
     """The image in the file at `path`, of which only the header is read."""
     if content is None and os.path.exists(path) and not (os.path.isfile(path) or os.path.isdir(path)):
-        raise Fault(f"{printable(path)}: not a regular file, as pipes and sockets are not; replace or remove it")
+        raise Fault(f"{printable(path)}: not a regular file; replace or remove it")
     try:
         image = Image.open(path if content is None else io.BytesIO(content), formats=FORMATS)
     except UnidentifiedImageError:
@@ -194,7 +194,9 @@ def _opened(path: str | Path, content: bytes | None = None) -> Image.Image:
     if min(image.size) < SMALLEST:
         image.close()
         size = "{}x{}".format(*image.size)
-        raise Fault(f"{printable(path)}: {size} pixels, where sides of {SMALLEST} are the least; replace or remove it")
+        raise Fault(
+            f"{printable(path)}: expected at least {SMALLEST}x{SMALLEST} pixels, got {size}; replace or remove it"
+        )
     return image
 
 

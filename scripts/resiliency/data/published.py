@@ -174,10 +174,12 @@ def _content(folder: Path) -> Iterator[None]:
 def _check(place: str, images: np.ndarray, labels: np.ndarray, size: int, classes: int) -> None:
     expected = (len(labels), size, size, 3)
     if images.dtype != np.uint8 or images.shape != expected or not len(labels):
-        raise Fault(f"{place}: images are {images.dtype} {images.shape}, not uint8 {expected}; delete it and run again")
+        raise Fault(
+            f"{place}: expected images uint8 {expected}, got {images.dtype} {images.shape}; delete it and run again"
+        )
     if labels.min() < 0 or labels.max() >= classes:
         span = f"{labels.min()} to {labels.max()}"
-        raise Fault(f"{place}: labels are {span}, not within 0 to {classes - 1}; delete it and run again")
+        raise Fault(f"{place}: expected labels from 0 to {classes - 1}, got {span}; delete it and run again")
 
 
 def imagenette_folder(cache: Path) -> Path:

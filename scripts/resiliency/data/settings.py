@@ -113,11 +113,11 @@ class Dataset(Settings):
     @model_validator(mode="after")
     def _folder_where_needed(self) -> "Dataset":
         if self.name in IN_FOLDERS and not self.folder:
-            raise ValueError(f"folder: missing; {self.name} needs the folder that holds the images")
+            raise ValueError(f"folder: required; give the folder with the images of {self.name}")
         if self.images and self.name not in IN_FOLDERS:
-            raise ValueError(f"images: names files of {' and '.join(IN_FOLDERS)} alone; use images_per_class")
+            raise ValueError(f"images: only {' and '.join(IN_FOLDERS)} have files to list; use images_per_class")
         if self.folder and self.name not in IN_FOLDERS:
-            raise ValueError(f"folder: {self.name} reads none; only {' and '.join(IN_FOLDERS)} do")
+            raise ValueError(f"folder: {self.name} does not use it; remove it")
         if self.groups and not (self.table_of_groups or self.made_of_files):
             columns = " and ".join(COLUMNS)
             raise ValueError(f"groups: {self.name} has no file names; name a CSV file with the columns {columns}")

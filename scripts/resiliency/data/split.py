@@ -58,7 +58,7 @@ def splits(
         if missing := set(range(len(source.classes))) - set(part.labels[indices].tolist()):
             raise Fault(
                 f"dataset: no image of class {source.classes[min(missing)]!r} is left for {name}; "
-                "more images, or other shares of them for validation and test, are needed"
+                "add images, or change validation_fraction and test_fraction"
             )
     return chosen
 

@@ -46,17 +46,19 @@ def labelled_arrays(images: Path, labels: Path, classes: list[str], size: int) -
     """
     pixels, numbers = _array(images), _array(labels)
     if not pixels.size:
-        raise Fault(f"{printable(images)}: no images; expected at least one")
+        raise Fault(f"{printable(images)}: expected at least one image, got none")
     if pixels.dtype != np.uint8 or pixels.ndim != 4 or pixels.shape[1:] != (pixels.shape[1], pixels.shape[1], 3):
-        raise Fault(f"{printable(images)}: {pixels.dtype} {pixels.shape}, not square images uint8 N x side x side x 3")
+        raise Fault(f"{printable(images)}: expected uint8 N x side x side x 3, got {pixels.dtype} {pixels.shape}")
     if not np.issubdtype(numbers.dtype, np.integer) or numbers.shape != pixels.shape[:1]:
         raise Fault(
-            f"{printable(labels)}: {numbers.dtype} {numbers.shape}, not {len(pixels)} whole numbers, one an image"
+            f"{printable(labels)}: expected {len(pixels)} integers, one per image, got {numbers.dtype} {numbers.shape}"
         )
     wrong = np.flatnonzero((numbers < 0) | (numbers >= len(classes)))
     if len(wrong):
         label = numbers[wrong[0]]
-        raise Fault(f"{printable(labels)}: label {label} of image {wrong[0]} is not within 0 to {len(classes) - 1}")
+        raise Fault(
+            f"{printable(labels)}: image {wrong[0]}: expected a label from 0 to {len(classes) - 1}, got {label}"
+        )
     sized = pixels if pixels.shape[1] == size else Resized(pixels, size)
     return Part(sized, numbers.astype(np.int64), [str(position) for position in range(len(numbers))])
 
@@ -77,7 +79,7 @@ def _positions(folder: Path, names: Sequence[str], classes: list[str]) -> np.nda
         near = get_close_matches(unknown[0], classes, n=1)
         some = ", ".join(classes[:MOST_NAMED]) + (", ..." if len(classes) > MOST_NAMED else "")
         hint = f"did you mean {near[0]!r}?" if near else f"folders must be named as its classes: {some}"
-        raise Fault(f"{printable(folder)}: the data set has no class {unknown[0]!r}; {hint}")
+        raise Fault(f"{printable(folder)}: the dataset has no class {unknown[0]!r}; {hint}")
     return np.array([positions[name] for name in names])
 
 
@@ -85,4 +87,4 @@ def _array(path: Path) -> np.ndarray:
     try:
         return np.load(path, mmap_mode="r", allow_pickle=False)
     except NO_ARRAY as error:
-        raise Fault(f"{printable(path)}: not a whole .npy array ({error})") from error
+        raise Fault(f"{printable(path)}: truncated or corrupt .npy array ({error}); replace it") from error

@@ -7,7 +7,7 @@ from resiliency.designs.checkpoints import not_finite
 from resiliency.designs.members import WeightsKind
 from resiliency.designs.networks import named, parameters_and_macs
 from resiliency.devices.choice import device_name
-from resiliency.faults import Fault
+from resiliency.faults import Fault, expected
 
 
 def design_card(network: nn.Module, description: dict, card: dict, outputs: int) -> dict:
@@ -33,13 +33,13 @@ def design_card(network: nn.Module, description: dict, card: dict, outputs: int)
         raise Fault(f"{label}: fails on images of {shape[1]}x{shape[0]} px: {error!r:.300}") from error
     if not isinstance(logits, Tensor) or logits.shape != (1, outputs):
         result = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
-        raise Fault(f"{label}: gives {result} for one image, where logits of shape (1, {outputs}) are needed")
+        raise Fault(f"{label}: {expected(f'logits of shape (1, {outputs}) for one image', result)}")
     if names := not_finite(network.state_dict()):
-        raise Fault(f"{label}: {len(names):,} of its weights are not finite, as {names[0]}")
+        raise Fault(f"{label}: {len(names):,} weights are NaN or infinite, e.g. {names[0]}")
     if not torch.isfinite(logits).all():
-        raise Fault(f"{label}: gives logits that are not finite for a black image")
+        raise Fault(f"{label}: logits for a black image contain NaN or infinity")
     parameters, macs = parameters_and_macs(network, shape)
-    print(f"{named(description)}: {parameters:,} parameters, {macs:,} MACs an image, on {device_name()}")
+    print(f"{named(description)}: {parameters:,} parameters, {macs:,} MACs per image, on {device_name()}")
     return {
         "parameters": parameters,
         "macs": macs,

@@ -32,11 +32,13 @@ def read_checkpoint(path: str | Path, names: list[str]) -> dict[str, Tensor]:
             break
     if not isinstance(content, dict) or not content or not all(isinstance(t, Tensor) for t in content.values()):
         held = _first(list(map(str, content))) if isinstance(content, dict) else type(content).__name__
-        raise Fault(f"{path}: holds {held or 'nothing'}, where a state dict of tensors is needed, or one in {WRAPPERS}")
+        raise Fault(f"{path}: expected a state dict of tensors, or one in {WRAPPERS}, got {held or 'nothing'}")
     if not all(isinstance(name, str) for name in content):
-        raise Fault(f"{path}: holds names that are no text, as {_first(list(map(repr, content)))}; save a state_dict()")
+        raise Fault(
+            f"{path}: contains keys that are not strings, e.g. {_first(list(map(repr, content)))}; save a state_dict()"
+        )
     if odd := [name for name, tensor in content.items() if tensor.layout != torch.strided or tensor.is_meta]:
-        raise Fault(f"{path}: holds sparse tensors, or some without values ({_first(odd)}); save dense ones")
+        raise Fault(f"{path}: contains tensors that are sparse or have no values ({_first(odd)}); save dense ones")
     while common := [p for p in PREFIXES if _all_have(list(content), p) and not _all_have(names, p)]:
         content = {name.removeprefix(common[0]): tensor for name, tensor in content.items()}
     return content
@@ -77,7 +79,7 @@ def _read(path: Path) -> object:
             return load_file(path)
         return torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
-        raise Fault(f"{path}: no such file of weights") from error
+        raise Fault(f"{path}: there is no such file") from error
     except Exception as error:
         reason = "it holds more than tensors" if "Unsupported" in str(error) else type(error).__name__
         raise Fault(

@@ -24,15 +24,17 @@ def from_factory(factory: str, arguments: dict) -> nn.Module:
     except Fault:
         raise
     except SystemExit as error:
-        raise Fault(f"factory {factory}: ends Python ({error!r}); it must return the network") from error
+        raise Fault(f"factory {factory}: called exit ({error!r}) instead of returning a network") from error
     except Exception as error:
-        raise Fault(f"factory {factory}: refuses the arguments {arguments}: {error!r:.300}") from error
+        raise Fault(f"factory {factory}: cannot be called with {arguments}: {error!r:.300}") from error
     if not isinstance(network, nn.Module):
-        raise Fault(f"factory {factory}: returns {type(network).__name__}, where a torch.nn.Module is needed")
+        raise Fault(f"factory {factory}: expected a torch.nn.Module, got {type(network).__name__}")
     if not list(network.parameters()):
-        raise Fault(f"factory {factory}: its network has no parameters: there is nothing to train or to load")
+        raise Fault(f"factory {factory}: its network has no parameters to train or load")
     if any(map(is_lazy, [*network.parameters(), *network.buffers()])):
-        raise Fault(f"factory {factory}: its network has lazy modules, whose weights have no shape; give sizes")
+        raise Fault(
+            f"factory {factory}: its network has lazy modules, whose weights have no shape yet; give their sizes"
+        )
     return network
 
 

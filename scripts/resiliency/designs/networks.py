@@ -68,7 +68,7 @@ def build(description: dict, outputs: int, seed: int, pretrained: str | None = N
             **arguments,
         )
     except Exception as error:
-        raise Fault(f"design {architecture} with {arguments}: timm refuses it: {error!r:.300}") from error
+        raise Fault(f"design {architecture} with {arguments}: timm cannot build it: {error!r:.300}") from error
     if description["stem"] == "adapted":
         side = description["side"]
         if changes := adapt_stem(network, side):
@@ -122,7 +122,9 @@ def logits_and_features(network: nn.Module, images: Tensor) -> tuple[Tensor, Ten
         for hook in hooks:
             hook.remove()
     if not last:
-        raise Fault(f"{type(network).__name__}: applies no nn.Linear, whose input would be its features; end in one")
+        raise Fault(
+            f"{type(network).__name__}: must end in nn.Linear, because its input is used as the features; add one"
+        )
     return logits, last["features"].flatten(1)
 
 
@@ -149,7 +151,9 @@ def write_member(folder: str | Path, network: nn.Module, member: Member) -> None
         for name, tensor in own.state_dict().items()
     }
     if names := not_finite(weights):
-        raise Fault(f"{Path(folder).name}: {len(names):,} of {len(weights):,} weights are not finite, as {names[0]}")
+        raise Fault(
+            f"{Path(folder).name}: {len(names):,} of {len(weights):,} weights are NaN or infinite, e.g. {names[0]}"
+        )
     with replacing(Path(folder, "weights.safetensors")) as temporary:
         temporary.write_bytes(save(weights))
     member.write(Path(folder, "member.json"))

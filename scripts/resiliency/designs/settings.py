@@ -33,7 +33,7 @@ def _weights(value: object) -> object:
 def _class_names(value: object) -> object:
     names = value if isinstance(value, list) else [value]
     if not names or not all(isinstance(name, str) and name for name in names):
-        raise ValueError("must be a text file with a class name a line, or a list of names")
+        raise ValueError("must be a text file with one class name per line, or a list of names")
     return value
 
 
@@ -130,7 +130,7 @@ class Design(Settings):
         try:
             json.dumps(arguments, allow_nan=False)
         except (TypeError, ValueError) as error:
-            raise ValueError("must hold text, finite numbers, true, false, null, lists and mappings alone") from error
+            raise ValueError("must contain only text, finite numbers, true, false, null, lists and mappings") from error
         return arguments
 
     @field_validator("family")
@@ -143,28 +143,28 @@ class Design(Settings):
     @model_validator(mode="after")
     def _one_network(self) -> "Design":
         if not self.architecture and not self.factory:
-            raise ValueError("architecture: missing; it must be given, or else a factory")
+            raise ValueError("architecture: required; give it, or a factory")
         if self.architecture and self.factory:
-            raise ValueError("factory: must not be given beside an architecture; keep one")
+            raise ValueError("factory: cannot be combined with architecture; keep one")
         if self.architecture and (reserved := RESERVED & set(self.arguments)):
-            raise ValueError(
-                f"arguments: must not hold {', '.join(sorted(reserved))}: the study says what a member learns from"
-            )
+            raise ValueError(f"arguments: must not contain {', '.join(sorted(reserved))}; the study sets these")
         return self
 
     @model_validator(mode="after")
     def _weights_go_with_the_rest(self) -> "Design":
         if self.factory and self.weights == "pretrained":
-            raise ValueError("weights: pretrained ones are timm's; a factory needs random ones or a file")
+            raise ValueError(
+                "weights: expected random or a file for a factory, got pretrained, which only timm's architectures have"
+            )
         if self.revision and self.weights != "pretrained":
-            raise ValueError("revision: only pretrained weights have one")
+            raise ValueError("revision: only pretrained weights have one; remove it")
         if (self.mean is None) != (self.std is None):
-            raise ValueError("mean: must be given together with std")
+            raise ValueError("mean, std: only one is given; give both")
         for key in ("classes", "mean", "std", *VIEW):
             if getattr(self, key) is not None and not self.given:
-                raise ValueError(f"{key}: only for weights that are loaded; trained ones learn from the data set")
+                raise ValueError(f"{key}: only loaded weights need it; remove it, or load weights")
         if self.factory and self.given and self.mean is None:
-            raise ValueError("mean: missing, with std; loaded weights need what their images were normalised with")
+            raise ValueError("mean, std: required for loaded weights; give the values used in training")
         if self.fine_tuned and len(self.files) > 1:
             raise ValueError(
                 "weights: fine-tuning starts from one file; name one here, and the others in designs of theirs"

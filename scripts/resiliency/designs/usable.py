@@ -40,23 +40,23 @@ def network_fault(network: nn.Module, side: int, outputs: int | None) -> str:
     except (Exception, SystemExit) as error:
         return f"fails on images of {side}x{side} px: {brief(error)}"
     if not isinstance(logits, Tensor):
-        return f"gives {type(logits).__name__}, where a tensor of logits is needed"
+        return f"expected a tensor of logits, got {type(logits).__name__}"
     if not logits.is_floating_point() or logits.layout is not torch.strided:
         return f"gives a tensor of {logits.dtype}, {logits.layout}, where floats are needed"
     if logits.ndim != 2 or len(logits) != BATCH or (outputs or max(logits.shape[1], 2)) != logits.shape[1]:
         needed = f"({BATCH}, {outputs or 'classes'})"
-        return f"gives {tuple(logits.shape)} for {BATCH} images, where logits of shape {needed} are needed"
+        return f"expected logits of shape {needed} for {BATCH} images, got {tuple(logits.shape)}"
     if device.type == "meta":
         return ""
     if not torch.equal(changing, beyond):
-        return "changes the images that it is given, in place; let it work on a copy"
+        return "changes its input images in place; let it work on a copy"
     if not logits.isfinite().all():
-        return "gives logits that are not finite"
+        return "logits contain NaN or infinity"
     try:
         gradient = torch.autograd.grad(logits.float().sum(), given, allow_unused=True)[0]
     except RuntimeError as error:
-        return f"has no gradient with respect to images: {brief(error)}"
-    return answers_fault(network, images) if gradient is not None else "has logits that do not depend on the images"
+        return f"no gradient with respect to the images: {brief(error)}"
+    return answers_fault(network, images) if gradient is not None else "logits do not depend on the images"
 
 
 def answers_fault(network: nn.Module, images: Tensor) -> str:
@@ -75,17 +75,21 @@ def answers_fault(network: nn.Module, images: Tensor) -> str:
             turned = network(images.flip(0)).flip(0)
             alone = torch.cat([network(images[place : place + 1]) for place in range(len(images))])
     except (Exception, SystemExit) as error:
-        return f"fails on one image alone: {brief(error)}"
+        return f"fails on a single image: {brief(error)}"
     if moved := [name for name, tensor in _weights(network).items() if not torch.equal(tensor, before[name])]:
-        return f"changes {moved[0]} in evaluation mode; let eval() stop the update, as of running statistics"
+        return f"changes {moved[0]} in evaluation mode; let eval() stop the update, e.g. of running statistics"
     if not _same(logits, again, SAME):
-        return "answers differently in two passes over the same images; let eval() stop dropout and other randomness"
+        return (
+            "predictions differ between two passes over the same images; let eval() stop dropout and other randomness"
+        )
     if not _same(logits, alone, SAME_ALONE):
-        return "answers an image differently alone than in a batch; normalise by running statistics, not the batch's"
+        return (
+            "prediction of an image depends on the rest of its batch; normalise by running statistics, not the batch's"
+        )
     if not _same(logits, turned, SAME_ALONE):
         return "answers images differently in another order; treat each image by itself"
     if (logits >= 0).all() and (logits.sum(dim=1) - 1).abs().max() < PROBABILITIES:
-        return "gives probabilities, where logits are needed; remove its softmax, or return their logarithm"
+        return "expected logits, got probabilities; remove the softmax, or return their logarithm"
     return ""
 
 

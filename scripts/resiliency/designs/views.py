@@ -33,8 +33,8 @@ def own_view(network: nn.Module, loaded: dict, name: str) -> dict | None:
     mode, interpolation = config.get("crop_mode") or "center", config.get("interpolation") or "bicubic"
     if channels != 3 or height != width or mode not in ("center", "squash") or interpolation not in INTERPOLATIONS:
         raise Fault(
-            f"input_size: {name} sees images of {width}x{height}x{channels}, {mode} and {interpolation}, as timm says, "
-            "where square ones of three channels are needed; name input_size, crop and interpolation"
+            f"input_size: {name}: expected square images of three channels, got {width}x{height}x{channels} ({mode}, "
+            f"{interpolation}) from timm; set input_size, crop and interpolation"
         )
     timms = View(height, config.get("crop_pct") or 0.875, interpolation, mode == "squash")
     return timms._asdict() | given

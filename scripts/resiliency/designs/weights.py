@@ -73,7 +73,7 @@ def normalisation(network: nn.Module, loaded: dict, name: str) -> dict:
         return {key: loaded[key] for key in ("mean", "std")} | {"normalisation": "the study's mean and std"}
     config = getattr(network, "pretrained_cfg", None) or {}
     if not config.get("mean") or not config.get("std"):
-        raise Fault(f"mean: missing, with std; timm has none for {name}; name those of its training")
+        raise Fault(f"mean, std: required, because timm has no defaults for {name}; give the values used in training")
     return {key: list(config[key]) for key in ("mean", "std")} | {"normalisation": f"timm's mean and std for {name}"}
 
 
@@ -95,7 +95,9 @@ def _pretrained(description: dict, names: list[str] | None, classes: list[str]) 
     config = pretrained_config(architecture)
     names = names or _published_classes(architecture, config.num_classes, classes)
     if len(names) != config.num_classes:
-        raise Fault(f"classes: {len(names):,} names for the {config.num_classes:,} outputs of {architecture}")
+        raise Fault(
+            f"classes: expected {config.num_classes:,} names, one per output of {architecture}, got {len(names):,}"
+        )
     network, source = pretrained_network(description)
     return network, names, {"weights_kind": WeightsKind.PRETRAINED, "weights_source": source}
 
@@ -114,7 +116,7 @@ def pretrained_network(description: dict) -> tuple[nn.Module, str]:
         f"pretrained {config.hf_hub_id}@{commit}" if commit else f"pretrained {config.hf_hub_id}, {file_source(path)}"
     )
     if commit and revision != commit:
-        print(f"to have the same weights ever after, set revision: {commit}")
+        print(f"to pin these weights, set revision: {commit}")
     with TemporaryDirectory() as folder:
         weights = {name: tensor.clone().contiguous() for name, tensor in read_checkpoint(path, []).items()}
         save_file(weights, Path(folder, "weights.safetensors"))
@@ -143,10 +145,10 @@ def _published_classes(architecture: str, outputs: int, classes: list[str]) -> l
     if subset and synsets:
         return timm.data.ImageNetInfo(subset).label_names()
     if outputs != len(classes):
-        mismatch = "are synsets; its own are not ImageNet's" if synsets else "are no synsets"
+        mismatch = "are synsets, unlike its own" if synsets else "are not synsets"
         raise Fault(
-            f"classes: missing; {architecture} has {outputs:,} outputs, the data set {len(classes):,} classes that "
-            f"{mismatch}; name those of the outputs, or set weights to random"
+            f"classes: required, because {architecture} has {outputs:,} outputs and the dataset {len(classes):,} "
+            f"classes that {mismatch}; list those of the outputs, or set weights to random"
         )
     return classes
 
@@ -159,11 +161,11 @@ def _named_classes(loaded: dict, files: dict[str, str]) -> list[str] | None:
     try:
         names = [line.strip() for line in Path(path).read_text(encoding="utf-8-sig").splitlines()]
     except (OSError, UnicodeDecodeError) as error:
-        raise Fault(f"{path}: cannot be read ({error}); a text file with a class name a line is needed") from error
+        raise Fault(f"{path}: cannot be read ({error}); expected a text file with one class name per line") from error
     while names and not names[-1]:
         names.pop()
     if not all(names) or not names:
-        raise Fault(f"{path}: line {names.index('') + 1 if names else 1} is empty; a class name a line is needed")
+        raise Fault(f"{path}: line {names.index('') + 1 if names else 1} is empty; expected one class name per line")
     return names
 
 
@@ -176,9 +178,11 @@ def _outputs(names: list[str], classes: list[str]) -> list[int] | None:
         hint = f" (is it {near[0]!r}?)" if near else ""
         more = f", nor {len(missing) - 1:,} more" if len(missing) > 1 else ""
         raise Fault(
-            f"classes: the network has no {missing[0]!r}{hint}, a class of the data set{more}; "
-            "name its outputs as the data set does"
+            f"classes: the network has no {missing[0]!r}{hint}, a class of the dataset{more}; "
+            "name its outputs as the dataset does"
         )
     if twice := [name for name in classes if counts[name] > 1]:
-        raise Fault(f"classes: {twice[0]!r} names {counts[twice[0]]} outputs of the network; one for each is needed")
+        raise Fault(
+            f"classes: {twice[0]!r} names {counts[twice[0]]} outputs of the network; give each output its own name"
+        )
     return None if names == classes else [names.index(name) for name in classes]

@@ -45,8 +45,8 @@ def device() -> torch.device:
         return torch.device("cuda")
     if gpus := visible_gpus():
         raise Fault(
-            f"GPU {', '.join(gpus)}: given to this process, but CUDA does not show it to torch {torch.__version__}; "
-            f"install a driver and a torch that suit each other, or set {VISIBLE} to nothing to compute on the CPU"
+            f"GPU {', '.join(gpus)}: assigned to this process, but torch {torch.__version__} cannot use it; "
+            f"install a matching driver and torch, or set {VISIBLE}= to run on the CPU"
         )
     keep_freed_memory()
     return torch.device("cpu")

@@ -23,7 +23,7 @@ def gpu_slots() -> int:
     """
     value = os.environ.get(SLOTS, "1")
     if not value.isdecimal() or int(value) < 1:
-        raise Fault(f"{SLOTS}: {value!r} is not a number of processes that share a GPU; give a whole number from 1 up")
+        raise Fault(f"{SLOTS}: expected the number of processes per GPU (integer ≥ 1), got {value!r}")
     return int(value)
 
 
@@ -54,7 +54,7 @@ def claim_gpu(devices: Path = Path("/dev"), claims: Path | None = None) -> None:
                 os.environ[VISIBLE] = gpu
                 return
         if not waiting:
-            print(f"other jobs use GPU {', '.join(seen)}; waiting for the end of one", flush=True)
+            print(f"GPU {', '.join(seen)} is in use; waiting for a free slot", flush=True)
             waiting = True
         time.sleep(1)
 

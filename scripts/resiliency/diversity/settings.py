@@ -48,7 +48,7 @@ class Attribution(Settings):
     @classmethod
     def _with_cosine(cls, values: list[str]) -> list[str]:
         if "cosine" not in values:
-            raise ValueError("must have cosine among them, which charts and observations use")
+            raise ValueError("must include cosine, which charts and observations use")
         return values
 
     def metrics(self) -> list[str]:

@@ -52,7 +52,9 @@ def agreement(
     decided, answers = _decided(study, logs, chosen)
     wrong = decided & (probabilities.argmax(axis=1) != answers)
     if wrong.any():
-        raise Fault(f"{name}: answers {wrong.sum():,} of {decided.sum():,} test images otherwise than the study scored")
+        raise Fault(
+            f"{name}: the exported model disagrees with the study on {wrong.sum():,} of {decided.sum():,} test images"
+        )
     difference = np.nan if study.rule.mean is None else np.abs(probabilities - np.exp(scaled(logs, temperature))).max()
     return Agreement(int(decided.sum()), len(images), float(difference))
 
@@ -63,7 +65,7 @@ def check_refusal(run: Run, name: str, images: np.ndarray) -> None:
         run(images.astype(np.float32) / 255)
     except Exception:  # each runtime has types of its own
         return
-    raise Fault(f"{name}: answers float images, expected a refusal of all but uint8; export with another torch")
+    raise Fault(f"{name}: accepts float images instead of uint8 only; export with another version of torch")
 
 
 def _decided(study: Ensemble, logs: np.ndarray, chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -49,7 +49,7 @@ def chosen(deployment: pd.DataFrame, ensemble: str | int) -> pd.Series:
     if text.isdecimal():
         rows = deployment[deployment.number == int(text)]
         if rows.empty:
-            raise Fault(f"ensemble: tables/deployment.csv has numbers 1 to {len(deployment)}, not {text}")
+            raise Fault(f"ensemble: expected a number from 1 to {len(deployment)} (tables/deployment.csv), got {text}")
         return rows.iloc[0]
     rows = eligible(deployment)
     if text == MOST_ACCURATE:
@@ -61,7 +61,7 @@ def chosen(deployment: pd.DataFrame, ensemble: str | int) -> pd.Series:
         rows = rows[rows.macs <= most]
         if rows.empty:
             raise Fault(
-                f"ensemble: none in tables/deployment.csv is under {most:,.0f} MACs; the least is {cheapest:,.0f}"
+                f"ensemble: none in tables/deployment.csv is under {most:,.0f} MACs; allow at least {cheapest:,.0f}"
             )
     if rows.empty:
         raise Fault(f"ensemble: none in tables/deployment.csv has at most {members} members")
@@ -86,7 +86,8 @@ def exportable_row(
     names = row.members.split("+")
     if unknown := [name for name in names if name not in described]:
         raise Fault(
-            f"ensemble {row.members}: {', '.join(unknown)}: known by predictions alone; only networks are exported"
+            f"ensemble {row.members}: cannot be exported: only predictions of {', '.join(unknown)} are available, "
+            "not the network"
         )
     if of_files:
         refuse_own_crops([described[name] for name in names])
@@ -100,4 +101,4 @@ def refuse_own_crops(members: list[Member]) -> None:
         Fault: some crop files in a way of their own, before any array that a network could take.
     """
     if own := [member.member for member in members if member.view]:
-        raise Fault(f"ensemble: {', '.join(own)}: crops image files in its own way, which no program can")
+        raise Fault(f"ensemble: cannot be exported: {', '.join(own)} needs its own image cropping")

@@ -52,9 +52,7 @@ def load_ensemble(results: str | Path, ensemble: str | int = "best") -> Deployab
     """
     tables = Path(results, "tables")
     if not (tables / "deployment.csv").is_file():
-        raise Fault(
-            f"{tables / 'deployment.csv'}: there is no such file; results/<study> of a finished study is needed"
-        )
+        raise Fault(f"{tables / 'deployment.csv'}: there is no such file; give results/<study> of a finished study")
     row = chosen(read_table(tables / "deployment.csv"), ensemble)
     names = row.members.split("+")
     if unknown := [name for name in names if not Path(results, "members", name, "weights.safetensors").is_file()]:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from resiliency.external.names import check_members
-from resiliency.faults import Fault
+from resiliency.faults import Fault, available, expected
 from resiliency.storage.files import NO_ARRAY
 
 LABELS = "labels"
@@ -28,7 +28,7 @@ def members_of(folder: str) -> list[str]:
         raise Fault(f"{folder}: there is no such folder")
     names = sorted(path.name for path in root.iterdir() if path.is_dir() and path.name != LABELS)
     if not names:
-        raise Fault(f"{folder}: no folder of a member, which holds <test set>.npy, N x K")
+        raise Fault(f"{folder}: expected a folder per member with <test set>.npy (N x K), got none")
     check_members(folder, names)
     return names
 
@@ -38,7 +38,7 @@ def test_sets_of(folder: str) -> list[str]:
     root = Path(folder) / LABELS
     names = sorted({path.stem for path in root.glob("*.np[yz]")}) if root.is_dir() else []
     if not names:
-        raise Fault(f"{root}: no <test set>.npy with the labels of a test set")
+        raise Fault(f"{root}: expected <test set>.npy with the labels of each test set, got none")
     return names
 
 
@@ -51,15 +51,15 @@ def read_labels(folder: str, test_set: str, classes: int | None = None) -> np.nd
     path = array_file(Path(folder) / LABELS, test_set)
     labels = _array(path)
     if labels.ndim != 1 or not np.issubdtype(labels.dtype, np.integer):
-        raise Fault(f"{path}: an array of {labels.dtype}, {labels.shape}; needed are whole numbers, one an image")
+        raise Fault(f"{path}: {expected('integers, one per image', f'{labels.dtype} of shape {labels.shape}')}")
     if not len(labels):
-        raise Fault(f"{path}: no labels; expected one for each image")
+        raise Fault(f"{path}: expected a label per image, got none")
     most = classes or np.iinfo(np.int64).max
     wrong = (labels < 0) | (labels >= most)
     if wrong.any():
         row = int(wrong.argmax())
-        limit = f"from 0 to {classes - 1}" if classes else "from 0 up"
-        raise Fault(f"{path}: row {row + 1}: {labels[row]}; needed is a class, {limit}")
+        limit = f"integer from 0 to {classes - 1}" if classes else "integer ≥ 0"
+        raise Fault(f"{path}: row {row + 1}: {expected(f'a class index ({limit})', labels[row])}")
     return labels.astype(np.int64)
 
 
@@ -70,7 +70,7 @@ def array_file(folder: Path, name: str) -> Path:
     if not files:
         raise Fault(f"{paths[0]}: there is no such file")
     if len(files) > 1:
-        raise Fault(f"{files[1]}: {files[0].name} is there too; keep one")
+        raise Fault(f"{files[1]}: {files[0].name} exists too; keep one")
     return files[0]
 
 
@@ -110,11 +110,15 @@ def open_scores(folder: str, member: str, test_set: str, labels: np.ndarray, kin
     path = array_file(Path(folder) / member, test_set)
     values = _array(path)
     if values.ndim != 2 or not np.issubdtype(values.dtype, np.floating):
-        raise Fault(f"{path}: an array of {values.dtype}, {values.shape}; needed are floats, images x classes")
+        raise Fault(
+            f"{path}: {expected('floats of shape images x classes', f'{values.dtype} of shape {values.shape}')}"
+        )
     if len(values) != len(labels):
-        raise Fault(f"{path}: {len(values):,} rows, but test set {test_set!r} has {len(labels):,} labels")
+        raise Fault(
+            f"{path}: {expected(f'{len(labels):,} rows, one per label of test set {test_set!r}', f'{len(values):,}')}"
+        )
     if values.shape[1] <= labels.max():
-        raise Fault(f"{path}: {values.shape[1]} columns, but there is a label {labels.max()}; needed is one a class")
+        raise Fault(f"{path}: {expected(f'a column per class, at least {labels.max() + 1}', values.shape[1])}")
     if kind == "logits" and _are_probabilities(values[:HEAD]):
         raise Fault(
             f"{path}: rows sum to 1; expected logits, got probabilities; name {folder} in external.probabilities"
@@ -132,13 +136,17 @@ def _check(path: Path, values: np.ndarray, start: int, kind: str) -> None:
     if wrong.any():
         row = int(wrong.argmax())
         column = int((~np.isfinite(values[row])).argmax())
-        raise Fault(f"{path}: column {column}, row {start + row + 1}: {values[row, column]}; needed is a finite number")
+        raise Fault(
+            f"{path}: column {column}, row {start + row + 1}: {expected('a finite number', values[row, column])}"
+        )
     if kind == "probabilities":
         wrong = (values < 0).any(axis=1) | (np.abs(values.sum(axis=1) - 1) > TOLERANCE)
         if wrong.any():
             row = int(wrong.argmax())
             summary = f"from {values[row].min():.4g} up, with sum {values[row].sum():.4g}"
-            raise Fault(f"{path}: row {start + row + 1}: values {summary}; needed are probabilities, which sum to 1")
+            raise Fault(
+                f"{path}: row {start + row + 1}: {expected('probabilities, which sum to 1', f'values {summary}')}"
+            )
 
 
 def _array(path: Path) -> np.ndarray:
@@ -149,7 +157,7 @@ def _array(path: Path) -> np.ndarray:
     if isinstance(loaded, np.ndarray):
         return loaded
     if len(loaded.files) != 1:
-        raise Fault(f"{path}: {len(loaded.files)} arrays; needed is one")
+        raise Fault(f"{path}: {expected('one array', f'{len(loaded.files)} arrays')}")
     return loaded[loaded.files[0]]
 
 
@@ -158,4 +166,4 @@ def check_test_sets(folder: str, wanted: Sequence[str]) -> None:
     present = test_sets_of(folder)
     for name in wanted:
         if name not in present:
-            raise Fault(f"{folder}: test set {name!r} has no {LABELS}/{name}.npy; there are {', '.join(present[:10])}")
+            raise Fault(f"{folder}: {available('test set', name, present)}")

@@ -13,7 +13,7 @@ from resiliency.external.names import check_spelling, class_count, corrupted
 from resiliency.external.predictions import Reader
 from resiliency.external.scores import read_scores
 from resiliency.external.settings import External
-from resiliency.faults import Fault
+from resiliency.faults import Fault, available
 from resiliency.names import CLEAN
 
 NAMED = 6
@@ -107,15 +107,13 @@ def _check_distinct(sources: list[Source]) -> None:
     for source in sources:
         word = source.name.lower()
         if word in words:
-            raise Fault(f"{source.file}: {words[word]} has the same name; rename one")
+            raise Fault(f"{source.file}: same name as {words[word]}; rename one")
         if len(word) > LONGEST:
             raise Fault(f"{source.file}: expected a name of at most {LONGEST} characters, got {len(word)}; shorten it")
         words[word] = source.file
         for member in source.members:
             if member in first:
-                raise Fault(
-                    f"{source.file}: member {member!r} is in {first[member]} too; each member needs a name of its own"
-                )
+                raise Fault(f"{source.file}: member {member!r} is also in {first[member]}; rename one")
             first[member] = source.file
 
 
@@ -126,7 +124,7 @@ def _check_complete(contents: Contents) -> None:
         for name in [CLEAN, *contents.test_sets, *of_corruptions]:
             if name not in source.names:
                 there = ", ".join(list(source.names)[:8])
-                raise Fault(f"{source.file}: {name!r} is missing, on which other members are tested; there are {there}")
+                raise Fault(f"{source.file}: {name!r} not found, on which other members are tested; available: {there}")
 
 
 def _shared(sources: list[Source], corruptions: Sequence[str], severities: Sequence[int]) -> Contents:
@@ -142,7 +140,9 @@ def _shared(sources: list[Source], corruptions: Sequence[str], severities: Seque
     common = [s for s in severities if all(s in there[name] for name in used)] if used else list(severities)
     if not common:
         of = ", ".join(f"{name} {' '.join(map(str, there[name]))}" for name in used[:4])
-        raise Fault(f"all files have corruptions at severities {of}: none in common; set corruptions.names to fewer")
+        raise Fault(
+            f"expected a severity that all corruptions have in every file, got {of}; set corruptions.names to fewer"
+        )
     test_sets = [name for name in shared if name != CLEAN and not corrupted(name)]
     left_out = _by_number(sources) if sum(source.kind != "scores" for source in sources) > 1 else {}
     left_out |= _unused(sources, {CLEAN, *test_sets, *(f"{name}.{severity}" for name in used for severity in common)})
@@ -212,7 +212,7 @@ def _names(file: str, present: list[str], external: External) -> dict[str, str]:
     """Name of a condition -> its name in the file; names of test sets keep letters and digits, `_` is for the rest."""
     for name in (external.clean, *(external.test_sets or ())):
         if name not in present:
-            raise Fault(f"{file}: test set {name!r} is missing; there are {', '.join(present[:10])}")
+            raise Fault(f"{file}: {available('test set', name, present)}")
     names = {CLEAN: external.clean}
     for name in present:
         further = name != external.clean and not corrupted(name)

@@ -9,7 +9,7 @@ from pandas.api.types import is_numeric_dtype as is_numeric
 
 from resiliency.external.names import check_members
 from resiliency.external.tables import fault_at, read_foreign, whole_numbers
-from resiliency.faults import Fault, hint
+from resiliency.faults import Fault, available, expected, hint
 
 KEYS = ["test_set", "image", "label"]
 MOST_CLASSES = 1_000_000
@@ -48,11 +48,11 @@ def read_decisions(
     table = read_foreign(file, KEYS)
     members = [name for name in table if name not in KEYS]
     if not members:
-        raise Fault(f"{file}: no column of a member beside {', '.join(KEYS)}")
+        raise Fault(f"{file}: expected {', '.join(KEYS)} and a column per member, got no member")
     check_members(file, members)
-    for column in ("test_set", "image"):
+    for column, kind in (("test_set", "a test set"), ("image", "an image")):
         if table[column].isna().any():
-            raise fault_at(file, column, table[column].isna().to_numpy(), table[column], "the name of one")
+            raise fault_at(file, column, table[column].isna().to_numpy(), table[column], f"the name of {kind}")
     twice = table.duplicated(["test_set", "image"]).to_numpy()
     if twice.any():
         name = table["test_set"].iloc[twice.argmax()]
@@ -78,8 +78,10 @@ def _class_numbers(file: str, table: pd.DataFrame, column: str, classes: int | S
     positions = table[column].map({name: position for position, name in enumerate(classes)})
     wrong = positions.isna().to_numpy()
     if wrong.any():
-        near = hint(table[column].iloc[wrong.argmax()], list(classes)) or f": {', '.join(classes[:10])}"
-        raise fault_at(file, column, wrong, table[column], f"a class of external.classes{near}")
+        near = (
+            hint(table[column].iloc[wrong.argmax()], list(classes)) or f"; available classes: {', '.join(classes[:10])}"
+        )
+        raise fault_at(file, column, wrong, table[column], "a class of external.classes", near)
     return positions.to_numpy(np.int64)
 
 
@@ -90,8 +92,8 @@ def _check_largest(file: str, columns: dict[str, np.ndarray]) -> None:
         column = next(name for name, values in columns.items() if values.max() == named[-1])
         row = columns[column].argmax() + 1
         raise Fault(
-            f"{file}: column {column!r}, row {row}: class {named[-1]}, but no other class is above {named[-2]}; "
-            "correct it, or set external.classes"
+            f"{file}: column {column!r}, row {row}: "
+            f"{expected(f'a class near {named[-2]}, the next largest', named[-1])}; correct it, or set external.classes"
         )
 
 
@@ -102,7 +104,7 @@ def _rows(file: str, table: pd.DataFrame, test_sets: Sequence[str] | None) -> di
     present = list(dict.fromkeys(names))
     for name in test_sets or ():
         if name not in present:
-            raise Fault(f"{file}: test set {name!r} is missing; there are {', '.join(present[:10])}")
+            raise Fault(f"{file}: {available('test set', name, present)}")
     by_test_set = {}
     for name in test_sets or present:
         rows = np.flatnonzero(names == name)

@@ -25,7 +25,7 @@ def order_of(file: str, test_set: str, images: np.ndarray, wanted: Sequence[str]
     """
     if len(images) != len(wanted):
         raise Fault(
-            f"{file}: test set {test_set!r} has {len(images):,} images; other members are tested on {len(wanted):,}"
+            f"{file}: test set {test_set!r}: expected {len(wanted):,} images, as for other members, got {len(images):,}"
         )
     names = list(map(str, images))
     paths = [f"{of}/{name}" for of, name in zip(classes, wanted, strict=True)]
@@ -38,8 +38,8 @@ def order_of(file: str, test_set: str, images: np.ndarray, wanted: Sequence[str]
     there = set(map(_stem, [*wanted, *paths]))
     other = next((name for name in names if _stem(name) not in there), names[0])
     raise Fault(
-        f"{file}: test set {test_set!r}: image {other!r} is not one that other members are tested on, as "
-        f"{wanted[0]!r} is; name images alike, or number them from 0 in the same order"
+        f"{file}: test set {test_set!r}: expected images that other members are tested on, e.g. "
+        f"{wanted[0]!r}, got {other!r}; name images alike, or number them from 0 in the same order"
     )
 
 

@@ -8,7 +8,7 @@ from resiliency.allowed_names import family_fault
 from resiliency.designs.architectures import architectures
 from resiliency.external.names import check_members
 from resiliency.external.tables import fault_at, numbers, read_foreign
-from resiliency.faults import Fault, short
+from resiliency.faults import Fault, available, short
 from resiliency.names import design_of
 
 TEXTS = ("design", "family", "recipe", "architecture")
@@ -25,7 +25,7 @@ def read_members(file: str) -> pd.DataFrame:
     check_members(file, table["member"])
     for column in table:
         if column not in ("member", *TEXTS, *NUMBERS):
-            raise Fault(f"{file}: column {column!r} is unknown; there are member, {', '.join((*TEXTS, *NUMBERS))}")
+            raise Fault(f"{file}: {available('column', column, ('member', *TEXTS, *NUMBERS))}")
     columns = {name: table[name].fillna("").astype(str) if name in table else "" for name in TEXTS}
     for member, family in zip(table["member"], columns["family"] if "family" in table else [], strict=False):
         if family and (fault := family_fault(family)):

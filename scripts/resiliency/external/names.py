@@ -9,7 +9,7 @@ import pandas as pd
 
 from resiliency.allowed_names import form_fault
 from resiliency.corruptions.settings import HELD_OUT, MAIN, SEVERITIES
-from resiliency.faults import Fault, short
+from resiliency.faults import Fault, duplicate, short
 
 SPELLED = re.compile(r"(.*?)[ ._-]?(\d)")
 LIKE = 0.8  # of 1, how alike a name and that of a corruption are for one to be a misspelling of the other
@@ -22,7 +22,7 @@ def check_members(file: str, names: Iterable[object]) -> None:
         if fault := form_fault("member", name):
             raise Fault(f"{file}: member {short(name)}: {fault}")
         if count > 1:
-            raise Fault(f"{file}: member {name!r} is there {count} times; each member needs a name of its own")
+            raise Fault(f"{file}: {duplicate('member', name, count)}")
 
 
 def corrupted(condition: str) -> tuple[str, int] | None:

@@ -95,8 +95,9 @@ class Reader:
             if len(wrong):
                 image = order[wrong[0]]
                 raise Fault(
-                    f"{self.file}: test set {test_set!r}, image {images[image]}: label {labels[image]}, but it is "
-                    f"{truths[test_set][wrong[0]]} for other members; the order of images may differ"
+                    f"{self.file}: test set {test_set!r}, image {images[image]}: expected label "
+                    f"{truths[test_set][wrong[0]]}, as for other members, got {labels[image]}; "
+                    "put the images in the same order"
                 )
 
     def _common_labels(self, names: list[str]) -> np.ndarray:
@@ -104,21 +105,23 @@ class Reader:
         labels, images = self._labels(first), self._images(first)
         for name in others:
             if not np.array_equal(self._labels(name), labels) or not np.array_equal(self._images(name), images):
-                raise Fault(f"{self.file}: images or labels of {name!r} are not those of {first!r}, which it corrupts")
+                raise Fault(
+                    f"{self.file}: images or labels of {name!r} differ from those of {first!r}; use the same images"
+                )
         return labels
 
     def _of_condition(self, member: str, name: str, classes: int) -> np.ndarray:
         """Decisions int64 N, or logits float32 N x K, under one condition, among the classes of the study."""
         if self.decisions:
             values = self.decisions.answers[member][name]
-            wrong = f"an answer is class {values.max()}" if values.max() >= classes else ""
+            wrong = f"class {values.max()}" if values.max() >= classes else ""
         else:
             values = self._logits(member, name)
             wrong = f"{values.shape[1]:,} columns" if values.shape[1] != classes else ""
         if wrong:
             raise Fault(
-                f"{self.file}: member {member!r}, test set {name!r}: {wrong}; the classes of the study are 0 to "
-                f"{classes - 1} (external.classes sets their number where there is no data set)"
+                f"{self.file}: member {member!r}, test set {name!r}: expected classes 0 to {classes - 1} of "
+                f"the study, got {wrong}; without a dataset, set external.classes"
             )
         return values
 

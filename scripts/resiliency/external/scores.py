@@ -6,7 +6,7 @@ import pandas as pd
 
 from resiliency.external.names import check_members, corrupted
 from resiliency.external.tables import numbers, read_foreign
-from resiliency.faults import Fault
+from resiliency.faults import Fault, available
 from resiliency.names import CLEAN, CLEAN_ON
 
 MEMBER = "member"
@@ -32,7 +32,7 @@ def read_scores(
     check_members(file, table[MEMBER])
     for name in test_sets or ():
         if name not in table:
-            raise Fault(f"{file}: column {name!r} is missing; there are {', '.join(list(table)[:10])}")
+            raise Fault(f"{file}: {available('column', name, table)}")
     corruptions = [name for name in table if corrupted(name)]
     further = test_sets
     if further is None:

@@ -20,10 +20,10 @@ def _classes(value: object) -> object:
     value = int(value) if isinstance(value, str) and value.isdecimal() else value
     if isinstance(value, list) and len(value) >= 2 and all(isinstance(name, str) for name in value):
         if any(map(str.isdecimal, value)):
-            raise ValueError("must be names of classes; a number stands for its position")
+            raise ValueError("must be names, not numbers, which stand for positions")
         return distinct(value)
     if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 2):
-        raise ValueError("must be a whole number from 2 up, or a list of names")
+        raise ValueError("must be an integer ≥ 2, or a list of names")
     return value
 
 
@@ -77,5 +77,5 @@ class External(Settings):
     @model_validator(mode="after")
     def _something(self) -> "External":
         if not (self.decisions or self.logits or self.probabilities or self.scores):
-            raise ValueError("decisions: missing; decisions, logits, probabilities or scores must be given")
+            raise ValueError("decisions: required; give decisions, logits, probabilities or scores")
         return self

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from resiliency.faults import Fault
+from resiliency.faults import Fault, available, duplicate, expected
 from resiliency.storage.tables import IDENTIFIERS
 
 SEPARATORS = ",;\t"
@@ -28,20 +28,20 @@ def read_foreign(file: str, needed: Sequence[str]) -> pd.DataFrame:
     if not path.is_file():
         raise Fault(f"{file}: there is no such file")
     if path.suffix not in (".csv", ".parquet"):
-        raise Fault(f"{file}: a file ending in .csv or .parquet is needed")
+        raise Fault(f"{file}: {expected('a file ending in .csv or .parquet', repr(path.suffix))}")
     try:
         names = _names(path)
         missing = [name for name in needed if name not in names]
         if missing:
-            raise Fault(f"{file}: column {missing[0]!r} is missing; there are {', '.join(names[:10])}")
+            raise Fault(f"{file}: {available('column', missing[0], names)}")
         twice = [name for name in names if names.count(name) > 1]
         if twice:
-            raise Fault(f"{file}: column {twice[0]!r} is there {names.count(twice[0])} times; keep one")
+            raise Fault(f"{file}: {duplicate('column', twice[0], names.count(twice[0]))}")
         table = _read_parquet(path) if path.suffix == ".parquet" else _read_csv(path)
     except (OSError, ValueError) as error:
         raise _unreadable(file, error) from error
     if table.empty:
-        raise Fault(f"{file}: holds no rows")
+        raise Fault(f"{file}: expected at least one row, got none")
     return table
 
 
@@ -50,7 +50,7 @@ def _read_parquet(path: Path) -> pd.DataFrame:
 
     for column in parquet.read_schema(path):
         if types.is_nested(column.type):
-            raise Fault(f"{path}: column {column.name!r} holds {column.type}; expected one value per row")
+            raise Fault(f"{path}: column {column.name!r}: {expected('one value per row', column.type)}")
     return pd.read_parquet(path)
 
 
@@ -69,7 +69,7 @@ def _read_csv(path: Path) -> pd.DataFrame:
     )
     if not isinstance(table.index, pd.RangeIndex):  # pandas takes the first values for names of rows
         raise Fault(
-            f"{path}: rows have more values than the {len(table.columns)} columns named; name or remove the rest"
+            f"{path}: expected {len(table.columns)} values per row, one per column, got more; name or remove the rest"
         )
     return table
 
@@ -91,7 +91,7 @@ def _names(path: Path) -> list[str]:
 def _unreadable(file: str, error: Exception) -> Fault:
     if counts := TOO_MANY.search(str(error)):
         expected, line, got = counts.groups()
-        return Fault(f"{file}: line {line}: expected {expected} values, got {got}; remove what is too many")
+        return Fault(f"{file}: line {line}: expected {expected} values, got {got}; remove the rest")
     return Fault(f"{file}: cannot be read as a table ({' '.join(str(error).split())})")
 
 
@@ -113,7 +113,7 @@ def whole_numbers(file: str, table: pd.DataFrame, column: str, most: int, conten
     values = as_numbers(table[column])
     wrong = ~(values >= 0) | (values != np.floor(values)) | (values >= most)
     if wrong.any():
-        raise fault_at(file, column, wrong, table[column], f"{content}: a whole number from 0 to {most - 1}")
+        raise fault_at(file, column, wrong, table[column], f"{content} (integer from 0 to {most - 1})")
     return values.astype(np.int64)
 
 
@@ -129,10 +129,10 @@ def numbers(file: str, table: pd.DataFrame, column: str, low: float, high: float
     return values
 
 
-def fault_at(file: str, column: str, wrong: np.ndarray, values: pd.Series, needed: str) -> Fault:
-    """The fault of the first value that is `wrong`, which should have been what is `needed`."""
+def fault_at(file: str, column: str, wrong: np.ndarray, values: pd.Series, needed: str, hint: str = "") -> Fault:
+    """The fault of the first value that is `wrong`, which should have been what is `needed`; `hint` follows both."""
     row = int(np.argmax(wrong))
     value = values.iloc[row]
     text = "nothing" if pd.isna(value) else repr(value.item() if hasattr(value, "item") else value)
-    more = f", and in {wrong.sum() - 1:,} more rows" if wrong.sum() > 1 else ""
-    return Fault(f"{file}: column {column!r}, row {row + 1}: {text}{more}; needed is {needed}")
+    more = f" (and {wrong.sum() - 1:,} more rows)" if wrong.sum() > 1 else ""
+    return Fault(f"{file}: column {column!r}, row {row + 1}: {expected(needed, text)}{more}{hint}")

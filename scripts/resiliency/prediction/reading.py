@@ -154,7 +154,7 @@ def read_predictions(
     for path in paths:
         array, expected = StoredArray(path), (counts[path.stem], len(truths[path.stem].labels))
         if array.ndim not in (2, 3) or array.shape[:2] != expected:
-            raise Fault(f"{path}: an array of {array.shape}, not {expected} x classes; delete it and run again")
+            raise Fault(f"{path}: expected shape {expected} x classes, got {array.shape}; delete it and run again")
         arrays.setdefault(path.parent.name, {})[path.stem] = array
     return {member: Predictions(conditions, of_member, truths) for member, of_member in arrays.items()}
 
@@ -175,7 +175,9 @@ def read_validation(
     for path in (path for path in map(Path, logits) if path.stem in members):
         array = StoredArray(path)
         if array.ndim != 3 or array.shape[:2] != (1, len(labels)):
-            raise Fault(f"{path}: an array of {array.shape}, not (1, {len(labels)}) x classes; delete it and run again")
+            raise Fault(
+                f"{path}: expected shape (1, {len(labels)}) x classes, got {array.shape}; delete it and run again"
+            )
         table = condition_table([Condition(VALIDATION, CLEAN, 0, len(labels), array.shape[2])])
         predictions[path.stem] = Predictions(table, {VALIDATION: array}, {VALIDATION: Truth(np.asarray(labels))})
     return predictions

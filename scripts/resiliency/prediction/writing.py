@@ -81,7 +81,7 @@ def predict_parts(
     folders = [_kept(Path(path), key) for path, key in zip(paths, keys, strict=True)]
     left = [c for c in range(len(conditions)) if not all(_part(folder, c).exists() for folder in folders)]
     if len(left) < len(conditions):
-        print(f"going on after {len(conditions) - len(left)} of {len(conditions)} conditions")
+        print(f"resuming after {len(conditions) - len(left)} of {len(conditions)} conditions")
     progress = Progress(len(left), pause=5)
     for condition, values in zip(left, _predicted(members, conditions, left, workers, precision), strict=True):
         for folder, one in zip(folders, values, strict=True):
@@ -220,7 +220,7 @@ def stored(logits: np.ndarray, member: str) -> np.ndarray:
     """
     wrong = ~np.isfinite(logits).all(axis=1)
     if wrong.any():
-        raise Fault(f"{member}: gives logits that are not finite for {wrong.sum():,} of {len(logits):,} images")
+        raise Fault(f"{member}: logits contain NaN or infinity for {wrong.sum():,} of {len(logits):,} images")
     large = np.abs(logits).max(axis=1) > LARGEST_STORED
     if large.any():
         exact = logits[large].astype(np.float64)

@@ -24,24 +24,24 @@ def search_faults(search: Search, design: Design, side: int, classes: int, names
     """
     architecture, name = (design.architecture or "").partition(".")[0], search.design
     if architecture not in RESNETS:
-        yield f"search.design: {name!r} is not one of timm's plain ResNets; one of {', '.join(RESNETS)} is needed"
+        yield f"search.design: expected a design of {', '.join(RESNETS)}, got {name!r}"
         return
     if other := sorted(set(design.arguments) - set(ARGUMENTS)):
-        yield f"search.design: {name!r} has the argument {other[0]!r}; only {' and '.join(ARGUMENTS)} are known here"
+        yield f"search.design: expected only the arguments {' and '.join(ARGUMENTS)} of {name!r}, got {other[0]!r}"
         return
     if fault := _size_fault(design.arguments):
         yield f"designs.{name}.arguments.{fault}"
         return
     own = [member for member in names if design_of(member) == name]
     if search.start != RANDOM and search.start not in own:
-        yield f"search.start: {search.start!r} is not a member of {name}; random or one of {own} is needed"
+        yield f"search.start: expected random or a member of {name} (one of {own}), got {search.start!r}"
     if search.training.get("compile"):
-        yield "search.training.compile: must be false: sub-networks differ in shape"
+        yield "search.training.compile: must be false, because sub-networks differ in shape"
     description = design.described(side)
     largest = Space.of(description, {"depth": None, "width": [1], "kernel": [3]}, classes).largest
     depth, layers = search.elastic.depth or largest["layers"], largest["layers"]
     if len(depth) != len(layers) or any(least > most for least, most in zip(depth, layers, strict=True)):
-        requirement = f"must hold as many or fewer blocks for each stage of {name}: {layers}"
+        requirement = f"must have at most as many blocks per stage as {name}: {layers}"
         yield f"search.elastic.depth: {short(depth)}: {requirement}"
         return
     yield from _space_faults(search, Space.of(description, search.elastic.model_dump(), classes))
@@ -64,7 +64,7 @@ def budget_faults(search: Search, space: Space) -> Iterator[str]:
     if search.macs_budget is not None and search.macs_budget < least:
         quantity = "sum of the MACs" if search.objective == "ensemble" else "MACs of the largest"
         limit = f"{least:,}, the {quantity} of the {search.members} smallest sub-networks"
-        yield f"search.macs_budget: {search.macs_budget:,} is less than {limit}"
+        yield f"search.macs_budget: expected at least {limit}, got {search.macs_budget:,}"
 
 
 def _space_faults(search: Search, space: Space) -> Iterator[str]:
@@ -72,7 +72,7 @@ def _space_faults(search: Search, space: Space) -> Iterator[str]:
         channels = space.channels(stage)
         if len(set(channels)) < len(channels):
             problem = f"{short(search.elastic.width)}: stage {stage + 1} would have {channels} channels"
-            yield f"search.elastic.width: {problem}; shares that give different numbers are needed"
+            yield f"search.elastic.width: {problem}; choose shares that give different numbers"
             return
     if search.members > space.count:
         yield f"search.members: {search.members} is more than the {space.count} distinct sub-networks"

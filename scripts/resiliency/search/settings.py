@@ -26,15 +26,15 @@ class Elastic(Settings):
     @classmethod
     def _kernels_of_a_resnet(cls, sizes: list[int]) -> list[int]:
         if not {3, 1}.issuperset(sizes):
-            raise ValueError("must hold 3 and 1 alone: the 3x3 kernels of a ResNet can only shrink to 1x1")
+            raise ValueError("must contain only 3 and 1, because the 3x3 kernels of a ResNet can only shrink to 1x1")
         return sizes
 
     @model_validator(mode="after")
     def _largest_among_them(self) -> "Elastic":
         if 1 not in self.width:
-            raise ValueError("width: must hold 1, the whole width")
+            raise ValueError("width: must contain 1, the full width")
         if 3 not in self.kernel:
-            raise ValueError("kernel: must hold 3, the size of the kernels")
+            raise ValueError("kernel: must contain 3, the full size")
         return self
 
 

@@ -124,7 +124,7 @@ def start_from(network: Supernetwork, weights: str | Path) -> None:
     if outputs is not None:
         own |= {name: own[name][outputs] for name in ("fc.weight", "fc.bias")}
     if misfit := load_weights(network, own | {"seen": network.seen.cpu()}):
-        raise Fault(f"{weights}: not the weights of the network of search.design ({misfit}); a member of it is needed")
+        raise Fault(f"{weights}: not the weights of search.design ({misfit}); start from a member of that design")
     reorder(network)
 
 

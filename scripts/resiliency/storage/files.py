@@ -146,7 +146,7 @@ class StoredArray:
 
 
 def _not_whole(path: str | Path, error: Exception) -> Fault:
-    return Fault(f"{path}: not a whole .npy array ({error}); delete it and run again")
+    return Fault(f"{path}: truncated or corrupt .npy array ({error}); delete it and run again")
 
 
 def write_json(path: str | Path, content: object) -> None:
@@ -163,7 +163,7 @@ def read_json(path: str | Path) -> dict:
     try:
         return json.loads(verified(path).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise Fault(f"{path}: not a JSON file ({error}); delete it and run again") from error
+        raise Fault(f"{path}: truncated or corrupt JSON file ({error}); delete it and run again") from error
 
 
 def write_csv(path: str | Path, rows: list[dict]) -> None:

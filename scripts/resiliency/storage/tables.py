@@ -97,7 +97,7 @@ def read_blocks(path: str | Path, columns: list[str] | None = None) -> Iterator[
             for block in range(file.num_row_groups):
                 yield file.read_row_group(block, columns=columns).to_pandas()
     except (OSError, ValueError) as error:
-        raise Fault(f"{path}: not a whole table ({error}); delete it and run again") from error
+        raise Fault(f"{path}: truncated or corrupt table ({error}); delete it and run again") from error
 
 
 def read_distinct(path: str | Path, columns: list[str]) -> pd.DataFrame:
@@ -118,4 +118,4 @@ def read_table(path: str | Path) -> pd.DataFrame:
         names = dict.fromkeys(IDENTIFIERS, "str")
         return pd.read_csv(path, keep_default_na=False, na_values=[""], dtype=names)
     except (OSError, ValueError) as error:
-        raise Fault(f"{path}: not a whole table ({error}); delete it and run again") from error
+        raise Fault(f"{path}: truncated or corrupt table ({error}); delete it and run again") from error

@@ -53,9 +53,9 @@ def _references(study: Study) -> Iterator[str]:
     for path, design in designs:
         if design not in study.designs:
             near = hint(design, list(study.designs))
-            yield f"{path}: {short(design)} is not in the catalogue of designs{near}"
+            yield f"{path}: {short(design)} is not among the designs{near}"
         elif path.startswith("joint") and study.designs[design].given:
-            yield f"{path}: {design!r} has weights that are loaded; an ensemble is trained jointly from random ones"
+            yield f"{path}: {design!r} has loaded weights; joint training starts from random ones"
         elif path == "search.design" and study.designs[design].fine_tuned:
             yield f"{path}: {design!r} is fine-tuned; a super-network is not. Name a design with random weights"
     if len(set(study.members.designs)) < len(study.members.designs):
@@ -82,8 +82,8 @@ def _views(study: Study) -> Iterator[str]:
         for key in VIEW:
             if getattr(study.designs[name], key) is not None:
                 yield (
-                    f"designs.{name}.{key}: all members see images of {study.data.side} px as the data set has them; "
-                    "remove it, or set dataset.image_size to auto, which images in files need"
+                    f"designs.{name}.{key}: all members see the images at {study.data.side} px; "
+                    "remove it, or set dataset.image_size to auto"
                 )
 
 
@@ -98,13 +98,13 @@ def _external(study: Study) -> Iterator[str]:
         made = {"members.designs": study.members.designs, "joint": study.joint, "search": study.search}
         for key, value in (made | {"test_sets": study.test_sets}).items():
             if value:
-                yield f"{key}: must be {'[]' if key.endswith('designs') else 'null'}, for there is no dataset"
+                yield f"{key}: must be {'[]' if key.endswith('designs') else 'null'}, because there is no dataset"
         if not study.external:
-            yield "external: missing; a study without a dataset needs members from elsewhere"
+            yield "external: required, because there is no dataset; give members from elsewhere"
     elif not study.members.designs:
         yield "members.designs: must name a design, unless dataset is null"
     if study.external and "weighted_mean" in study.ensembles.rules:
-        yield "ensembles.rules: weighted_mean needs validation accuracies, which members from elsewhere lack"
+        yield "ensembles.rules: remove weighted_mean: members from elsewhere have no validation accuracy"
 
 
 def _files_from_elsewhere(study: Study) -> Iterator[str]:
@@ -122,19 +122,19 @@ def _members_from_elsewhere(study: Study) -> Iterator[str]:
     kinds = study.contents().kinds if study.external else {}
     predicted = {kind for kind in kinds.values() if kind != "scores"}
     if predicted == {"decisions"} and not study.members.designs and study.ensembles.main_rule != "plurality_vote":
-        yield "ensembles.rules: must begin with plurality_vote, for members are known by their decisions alone"
+        yield "ensembles.rules: the first rule must be plurality_vote, because some members have only predicted labels"
     made_here = [*study.independent_members(), *study.joint_members(), *study.searched_members()]
     for member in kinds:
         if member in made_here:
-            yield f"external: member {member!r} is made here too; each member needs a name of its own"
+            yield f"external: member {member!r} is also made here; rename it"
     for one, other in alike([*made_here, *kinds]):
         key = "external" if other in kinds else "members.designs"
-        yield f"{key}: members {one!r} and {other!r} differ in case only, as no two names may; rename one"
+        yield f"{key}: members {one!r} and {other!r} differ only in case; rename one"
 
 
 def _braces(path: str) -> str:
     """What is wrong with a path that Snakemake would take for a pattern; empty if nothing."""
-    return "braces cannot be in this path; rename it" if set("{}") & set(path) else ""
+    return "must not contain braces; rename it" if set("{}") & set(path) else ""
 
 
 def _file(key: str, path: str, read: Callable[[str], object] | None = None) -> Iterator[str]:
@@ -174,16 +174,16 @@ def _corruptions(study: Study) -> Iterator[str]:
     if study.corruptions.engine != "imagecorruptions":
         return
     if study.corruptions.table == "cifar-10-c":
-        yield "corruptions.table: 'cifar-10-c' is not in the engine imagecorruptions, which has imagenet-c alone"
+        yield "corruptions.table: the engine imagecorruptions has only imagenet-c, got 'cifar-10-c'"
     for index, name in enumerate(study.corruptions.names):
         if name in ADDED:
-            yield f"corruptions.names.{index}: {name!r} is an extension, which the engine imagecorruptions lacks"
+            yield f"corruptions.names.{index}: the engine imagecorruptions has no extensions; remove {name!r}"
 
 
 def _precomputed(study: Study) -> Iterator[str]:
     dataset = study.data
     if study.corruptions.source == "precomputed" and dataset.name.startswith("cifar") and dataset.side != 32:
-        yield f"dataset.image_size: {dataset.side} is not the 32 px of the precomputed set of {dataset.name}"
+        yield f"dataset.image_size: expected 32, as in the precomputed set of {dataset.name}, got {dataset.side}"
 
 
 def _baseline(study: Study) -> Iterator[str]:
@@ -215,7 +215,7 @@ def _alexnet(study: Study) -> Iterator[str]:
     elif study.external:
         needed[f"external.classes {imagenet.classes}"] = class_count(study.external.classes) in (None, imagenet.classes)
     if lacking := [what for what, there in needed.items() if not there]:
-        yield f"members.baseline: alexnet has published errors on ImageNet-C only, which needs {', '.join(lacking)}"
+        yield f"members.baseline: alexnet has published errors only on ImageNet-C, which needs {', '.join(lacking)}"
 
 
 def _reference(study: Study) -> Iterator[str]:
@@ -227,7 +227,7 @@ def _reference(study: Study) -> Iterator[str]:
     if reference in recipes:
         return
     if recipes:
-        near = hint(reference, recipes) or f"; there are {', '.join(map(short, recipes))}"
+        near = hint(reference, recipes) or f"; available recipes: {', '.join(map(short, recipes))}"
     else:
         near = ": only a table of external.members gives recipes; null stands for all members"
     yield f"statistics.reference: {short(reference)} is not the recipe of a member{near}"
@@ -250,7 +250,7 @@ def _test_sets(study: Study) -> Iterator[str]:
         if fault := form_fault("test set", name) or images_fault(name, (*MAIN, *HELD_OUT), metrics):
             yield f"{place}: {fault}"
     for one, other in alike(places.values()):
-        yield f"test_sets: {one!r} and {other!r} differ in case only, as no two names may; rename one"
+        yield f"test_sets: {one!r} and {other!r} differ only in case; rename one"
 
 
 def _splits(study: Study) -> Iterator[str]:

@@ -66,7 +66,7 @@ def _places(file: Path) -> dict[Keys, Place]:
     if root is None:
         return {}
     if not isinstance(root, yaml.MappingNode):
-        raise Fault(f"{name}, line 1: holds no keys; a study is a mapping, such as `study: mine`")
+        raise Fault(f"{name}, line 1: expected a mapping of keys, e.g. `study: mine`, got none")
     _check_size(name, root)
     if faults := list(_twice(name, root, set())):
         raise Fault("\n".join(faults))

@@ -27,13 +27,13 @@ def message(model: type[BaseModel], fault: dict[str, Any]) -> str:
     path = dotted(fault["loc"])
     if fault["type"] == "extra_forbidden":
         allowed = list(_kind(model, fault["loc"][:-1]).model_fields)
-        return f"{path}: unknown key{hint(fault['loc'][-1], allowed) or '; there are ' + ', '.join(allowed)}"
+        return f"{path}: unknown key{hint(fault['loc'][-1], allowed) or '; available keys: ' + ', '.join(allowed)}"
     if fault["type"] == "missing":
-        return f"{path}: missing; it must be given"
+        return f"{path}: required; give it"
     if fault["type"] == "literal_error":
         allowed = fault["ctx"]["expected"]
         near = hint(fault["input"], re.findall("'(.+?)'", allowed))
-        return f"{path}: {short(fault['input'])} is not one of {allowed}{near}"
+        return f"{path}: expected one of {allowed}, got {short(fault['input'])}{near}"
     words = PLAIN.get(fault["type"]) or fault["msg"].removeprefix("Value error, ")
     if fault["type"] == "value_error" and _is_settings(_kind(model, fault["loc"])):
         return f"{path}.{words}"  # of several keys at once; it begins with the one to change

@@ -51,13 +51,13 @@ def _data_faults(study: Study) -> Iterator[str]:
         return
     folder = Path(study.data.folder)
     if not folder.is_dir():
-        yield f"dataset.folder: there is no folder {folder}; it is looked up from {Path.cwd()}"
+        yield f"dataset.folder: there is no folder {folder} (relative to {Path.cwd()})"
         return
     with suppress(Fault):
         if fault := training_fault(folder, study.splits):
             keys = ", ".join(study.learning()) or "ensembles.rules: weighted_mean"
             images = "training" if study.learning() else "validation"
-            yield f"{keys}: needs {images} images, and {fault}"
+            yield f"{keys}: needs {images} images, but {fault}"
     batches = {f"{path}: batch_size": recipe.batch_size for path, recipe in valid_recipes(study)}
     needed = {"test": study.probe.images, "train": max(batches.values(), default=0)}
     with suppress(Fault):
@@ -117,8 +117,8 @@ def _copy_faults(study: Study) -> Iterator[str]:
             key, there = first.setdefault(loaded, (name, source))
             if (key, there) != (name, source):
                 yield (
-                    f"designs.{name}.weights: {source} holds the weights of {there} (designs.{key}), expected those of "
-                    "another member; name another file, or remove it"
+                    f"designs.{name}.weights: {source} has the same weights as {there} (designs.{key}); "
+                    "name another file, or remove it"
                 )
 
 

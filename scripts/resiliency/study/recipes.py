@@ -54,4 +54,4 @@ def batch_faults(study: Study) -> Iterator[str]:
         if recipe.batch_size > train:
             yield f"{path}: batch_size {recipe.batch_size} is more than the {train} training images"
         if path == "joint" and (recipe.mixup or recipe.label_smoothing):
-            yield "joint.training: mixup and label_smoothing must be 0, for the objectives are of whole labels"
+            yield "joint.training: mixup and label_smoothing must be 0, because the objectives need hard labels"

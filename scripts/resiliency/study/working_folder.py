@@ -22,8 +22,8 @@ def check_working_folder(results: str) -> None:
         other = Path(os.fsdecode(Path(results, NAME).read_bytes()))
         if not other.samefile(here) and Path(other, results).samefile(results):
             raise Fault(
-                f"{results}: made from {other}, where Snakemake recorded what they were made with; expected results of "
-                f"{here} alone, got those of two working folders. Run Snakemake in {other}, or use other results here"
+                f"{results}: expected results made in {here}, got those made in {other}, which has Snakemake's "
+                f"records of them; run Snakemake in {other}, or use another folder for results"
             )
 
 

@@ -48,9 +48,9 @@ class Captured:
         try:
             self.replay, self.loss = record(self.captured, self.batch)
         except RuntimeError as error:
-            print(f"steps are launched kernel by kernel, for they cannot be captured: {str(error).splitlines()[0]}")
+            print(f"CUDA graph capture failed, running without it: {str(error).splitlines()[0]}")
         else:
-            print("steps are replayed as a CUDA graph")
+            print("running training steps as a CUDA graph")
 
 
 def record(step: Step, batch: list[Tensor]) -> tuple[Callable[[], None], Tensor]:

@@ -62,10 +62,10 @@ class Checkpoint:
         try:
             state = torch.load(verified(self.path), map_location="cpu", weights_only=True)
         except Exception as error:
-            print(f"{self.path}: cannot be read ({type(error).__name__}); training starts anew")
+            print(f"{self.path}: cannot be read ({type(error).__name__}); training from scratch")
             return None
         if not isinstance(state, dict) or state.get("key") != self.key:
-            print(f"{self.path}: of other settings; training starts anew")
+            print(f"{self.path}: checkpoint has different settings; training from scratch")
             return None
         self._go_on(state["devices"])
         return state
@@ -76,7 +76,7 @@ class Checkpoint:
         if devices[-1] == here:
             self.devices = devices
             return
-        print(f"{self.path}: saved on {devices[-1]}, goes on on {here}: the last digits are those of neither alone")
+        print(f"{self.path}: saved on {devices[-1]}, resuming on {here}; results will match neither device exactly")
         self.devices = [*devices, here]
 
     def due(self) -> bool:
@@ -96,7 +96,7 @@ class Checkpoint:
             temporary.write_bytes(content.getbuffer())
         self.saved = time.monotonic()
         if self.ending:
-            raise SystemExit(f"asked to end; the next run goes on from {self.path}")
+            raise SystemExit(f"interrupted; run again to resume from {self.path}")
 
     def remove(self) -> None:
         self.path.unlink(missing_ok=True)

@@ -197,16 +197,18 @@ class Trainer:
                 return self._gradients(images, labels)
             except RuntimeError as error:
                 if "derivative for" in str(error):
-                    raise Fault(f"a layer has no second derivative, which the objective needs ({error})") from error
+                    raise Fault(
+                        f"the objective needs second derivatives, which a layer lacks ({error}); change one of them"
+                    ) from error
                 if not _out_of_memory(error) or len(images) < 4 * self.parts:
                     raise
                 if self.device.type == "cuda" and gpu_slots() > 1:
                     raise Fault(
-                        f"a batch of {len(images)} needs more than 1/{gpu_slots()} of the GPU; in parts, its results "
-                        f"would differ from those of a GPU of its own; lower {SLOTS}"
+                        f"a batch of {len(images)} does not fit in 1/{gpu_slots()} of the GPU, and splitting it "
+                        f"would change the results; lower {SLOTS}"
                     ) from error
             self.parts *= 2
-            print(f"out of memory: each batch is handled in {self.parts} parts from here on, their gradients summed up")
+            print(f"out of memory: accumulating gradients over {self.parts} sub-batches from now on")
             self.optimizer.zero_grad()
             self.buffers.restore()
             with suppress(RuntimeError):
@@ -228,11 +230,9 @@ class Trainer:
 
     def _row(self, epoch: int, steps: int, mean_loss: float, validation: Labelled) -> dict:
         if not np.isfinite(mean_loss):
-            raise Fault(
-                f"epoch {epoch + 1}: the training loss is {mean_loss}; lower learning_rate or set gradient_clip"
-            )
+            raise Fault(f"epoch {epoch + 1}: training loss is {mean_loss}; lower learning_rate or set gradient_clip")
         if mean_loss < LOWEST_LOSS:
-            raise Fault(f"epoch {epoch + 1}: the training loss runs away, to {mean_loss:.3g}; lower the strength")
+            raise Fault(f"epoch {epoch + 1}: training loss diverged ({mean_loss:.3g}); reduce lambda")
         networks = [average.network for average in self.averages] or self.networks
         return {
             "epoch": epoch + 1,
@@ -268,7 +268,7 @@ class Trainer:
             average.begin()
             average.network.load_state_dict(saved)
         self.parts = state["parts"]
-        print(f"going on from step {state['done']:,}, in epoch {len(state['history']) + 1}")
+        print(f"resuming at step {state['done']:,} (epoch {len(state['history']) + 1})")
         return state["history"], state["done"], state["total"].to(self.device)
 
 

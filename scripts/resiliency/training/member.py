@@ -120,7 +120,7 @@ def train_and_write(
     for (folder, member), network, accuracy in zip(members.items(), networks, right, strict=True):
         made = {"device": checkpoint.device, "precision": trainer.precision, "validation_accuracy": accuracy}
         if near_chance(accuracy, validation.labels):
-            warning = f"validation accuracy {accuracy:.3f} is hardly better than chance: training failed"
+            warning = f"validation accuracy {accuracy:.3f} is close to chance: training failed"
             print(f"warning: {member.member}: {warning}")
         write_csv(Path(folder, "history.csv"), history)
         write_member(folder, network, replace(member, **made))

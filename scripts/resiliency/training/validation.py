@@ -62,6 +62,8 @@ def accuracies(networks: list[nn.Module], data: Labelled, preprocessing: Preproc
             images = preprocessing.normalised(images)
             answers = torch.stack([network(images) for network in networks])
             if not torch.isfinite(answers).all():
-                raise Fault("validation logits are not finite; lower learning_rate, set gradient_clip, or mend weights")
+                raise Fault(
+                    "validation logits contain NaN or infinity; lower learning_rate, set gradient_clip or check weights"
+                )
             right += (answers.argmax(-1) == truth).sum(1).cpu()
     return (right / len(labels)).tolist()
