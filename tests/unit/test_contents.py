@@ -188,7 +188,7 @@ def test_what_is_left_out_of_networks_comes_first():
 
 def test_what_is_left_out_has_its_reason():
     rows = skipped_rows(MEMBERS, {"b": "scores"}, ["calibration"], 0.75)
-    assert ("", "calibration", "no member is known by its probabilities") in rows
+    assert ("", "calibration", "no member has probabilities") in rows
     assert [item for member, item, _ in rows if member == "b"] == [
         "ensembles",
         "probabilities",
