@@ -107,6 +107,29 @@ def test_the_first_screen_counts_the_corruptions_under_which_the_baseline_is_no_
     assert f"The baseline is as good or better under {expected} corruptions." in text
 
 
+@pytest.mark.parametrize(
+    ("differences", "expected"),
+    [
+        ([-0.2, -0.004, 0.0, -0.004], "A makes 5.0 of the 5.2 points."),
+        ([-0.14, -0.002, 0.002, -0.14], "A and d make 7.0 of the 7.0 points."),
+        ([0.0, 0.2, 0.0004, 0.0], "B makes 5.0 of the 5.0 points."),
+        ([-0.1, -0.1, 0.0, -0.1], ""),
+        ([-0.1, 0.1, 0.0, 0.0], ""),
+    ],
+)
+def test_the_first_screen_says_which_corruptions_a_difference_rests_on(differences, expected):
+    role, mean = {"role": "baseline", "members": "a", "size": 1}, np.mean(differences)
+    values = [*zip("abcd", differences, strict=True), ("corrupted", mean)]
+    rows = [{"role": "best ensemble", "members": "a+b", "size": 2, "corruption": "corrupted", "difference": np.nan}]
+    rows += [role | {"corruption": name, "difference": value} for name, value in values]
+    table = pd.DataFrame(rows)
+    table = table.assign(difference_low=table.difference - 0.001, difference_high=table.difference + 0.001)
+    text = led_by(table, "Baseline")
+    assert text.endswith(expected or "corruptions.")
+    unclear = table.assign(difference_low=-1.0, difference_high=1.0)
+    assert led_by(unclear, "Baseline").endswith("4 corruptions.")
+
+
 def test_a_difference_that_rounds_to_nothing_has_no_direction():
     assert compared(-0.0001, -0.01, 0.01).startswith("The best ensemble's error is about the same [")
 

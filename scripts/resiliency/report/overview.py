@@ -33,6 +33,7 @@ ICONS = {"supported": "✓", "supported in part": "◐", "contradicted": "✗", 
 ICONS |= {"not tested": "–", "": ""}
 REVERSED = {"supported": "against", "supported in part": "against", "contradicted": "for"}
 LISTED = 2  # parts that a sentence names one by one
+MOST = 0.9  # share of a difference
 TEXTS = ("part", "part_verdict", "lacking", "would_decide", "leans", "reading", "metrics", "influential")
 WIDE, LINE, MARGIN = 300, 9, 8
 
@@ -227,7 +228,29 @@ def led_by(compared: pd.DataFrame, role: str) -> str:
         return text
     no_worse = int((single["difference"].round(12) >= 0).sum())
     corruptions = words.plural(len(single), "corruption")
-    return f"{text} The baseline is as good or better under {no_worse or 'none'} of {corruptions}."
+    counted = f"{text} The baseline is as good or better under {no_worse or 'none'} of {corruptions}."
+    return counted if unclear else f"{counted} {_rests_on(single)}".rstrip()
+
+
+def _rests_on(single: pd.DataFrame) -> str:
+    """Which corruptions, half of them at most, make most of the mean difference; empty if it takes more.
+
+    Args:
+        single: rows of contenders.csv, one per corruption.
+    """
+    shares = single.set_index("corruption")["difference"] / len(single)
+    total = shares.sum()
+    ordered = shares.sort_values(ascending=total < 0, kind="stable")
+    most = (
+        next((n for n in range(1, len(ordered) // 2 + 1) if ordered.iloc[:n].sum() / total >= MOST), 0) if total else 0
+    )
+    if not most:
+        return ""
+    names = [words.label(name) for name in ordered.index[:most]]
+    listed = f"{', '.join(names[:-1])} and {names[-1]}" if most > 1 else names[0]
+    verb = "make" if most > 1 else "makes"
+    part, whole = words.points(abs(ordered.iloc[:most].sum())), words.points(abs(total))
+    return f"{listed[0].upper()}{listed[1:]} {verb} {part} of the {whole} points."
 
 
 def leaders(tables: dict[str, pd.DataFrame], further: list[str]) -> list[dict]:
