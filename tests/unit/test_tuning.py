@@ -217,7 +217,7 @@ FINE = {"architecture": "resnet18", "weights": "pretrained", "training": {"train
         ({"training": {"body_rate": 0}}, "training.body_rate: 0: Input should be greater than 0"),
         ({"training": {"body_rates": 0}}, "training.body_rates: unknown key; did you mean body_rate?"),
         ({"weights": "nowhere.pt"}, "weights: there is no file nowhere.pt"),
-        ({"input_size": 64}, "input_size: all members see images of 32 px as the data set has them"),
+        ({"input_size": 64}, "input_size: all members see the images at 32 px"),
     ],
 )
 def test_faults_of_studies_that_fine_tune(settings, fault):
