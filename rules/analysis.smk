@@ -61,8 +61,8 @@ rule leave_out_images:
         logits=predictions(COMBINED),
         features=predicted(INDEPENDENT)["features"],
     output:
-        ensembles=f"{RESULTS}/ensembles/without_images.parquet",
-        members=f"{RESULTS}/ensembles/members_without_images.parquet",
+        ensembles=f"{RESULTS}/ensembles/leave_images_out.parquet",
+        members=f"{RESULTS}/ensembles/members_leave_images_out.parquet",
     log:
         log_of("leave_out_images"),
     benchmark:

@@ -184,6 +184,6 @@ rule list_skipped:
         kinds=EXTERNAL.kinds if EXTERNAL else {},
         left_out=EXTERNAL.left_out if EXTERNAL else {},
         lacking=[name for name in TABLES if name not in MADE],
-        least_clean_accuracy=STUDY.ensembles.least_clean_accuracy,
+        min_clean_accuracy=STUDY.ensembles.min_clean_accuracy,
     script:
         "../scripts/list_skipped.py"

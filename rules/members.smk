@@ -1,7 +1,7 @@
 MEMBER = "{design}-s{seed}"
 # One job decodes the images for several loaded members and predicts them; then a job of each member completes what is
 # kept of it. These jobs depend on one file for all, whose time does not count: a new member makes no other stale.
-EACH = STUDY.prediction.members_a_job
+EACH = STUDY.prediction.members_per_job
 LOADED_JOBS = [LOADED_MEMBERS[start : start + EACH] for start in range(0, len(LOADED_MEMBERS), EACH)]
 PREDICTED_TOGETHER = f"{RESULTS}/predicted_together/all.json"
 TOGETHER_FIRST = ancient(PREDICTED_TOGETHER) if len(LOADED_JOBS) < len(LOADED_MEMBERS) else []

@@ -14,6 +14,6 @@ with stage(snakemake.log[0]):
         params.kinds,
         params.left_out,
         params.lacking,
-        params.least_clean_accuracy,
+        params.min_clean_accuracy,
     )
     write_table(snakemake.output[0], table)

@@ -51,7 +51,7 @@ def confidence_tables(deployment) -> dict[str, pd.DataFrame]:
                 values |= {f"error_at_{level}": level / 1000 for level in (80, 90, 95)}
                 ends = {f"{name}_{end}": value for name, value in values.items() for end in ("low", "high")}
                 excess = [-0.01, -0.02, -0.005] if score == "entropy" else [np.nan] * 3
-                names = ("aurc_excess", "aurc_excess_low", "aurc_excess_high")
+                names = ("aurc_difference", "aurc_difference_low", "aurc_difference_high")
                 scores.append(key | values | ends | dict(zip(names, excess, strict=True)))
             key = {"members": row.members, "images": images, "temperature": 1.5, "validation_images": 180}
             changes = {

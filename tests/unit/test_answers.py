@@ -38,7 +38,7 @@ def test_a_score_is_named_that_is_shown_to_be_better_else_the_usual_one(tables):
     question = "When should it abstain?"
     assert answers(tables)[question].startswith("When entropy is high.")
     assert "AURC lower by 0.0100 [0.0050, 0.0200]" in answers(tables)[question]
-    tables["selective_prediction"]["aurc_excess_high"] = 0.001
+    tables["selective_prediction"]["aurc_difference_high"] = 0.001
     assert answers(tables)[question].startswith("When the maximum probability is low.")
     assert "9.0%" in answers(tables)[question]
     tables["selective_prediction"] = tables["selective_prediction"].iloc[:0]

@@ -141,7 +141,9 @@ def test_calibration_is_that_of_corrupted_images(tables, best):
 def test_abstaining_names_the_score_that_is_better_by_its_interval(best, tables, excess):
     table = tables["selective_prediction"].copy()
     entropy = table.score == "entropy"
-    table.loc[entropy, ["aurc_excess", "aurc_excess_low", "aurc_excess_high"]] = excess + np.array([0, -0.004, 0.004])
+    table.loc[entropy, ["aurc_difference", "aurc_difference_low", "aurc_difference_high"]] = excess + np.array(
+        [0, -0.004, 0.004]
+    )
     text = answers(tables | {"selective_prediction": table})[ABSTAIN]
     score = "entropy" if excess < 0 else "max_probability"
     row = table[(table.members == best["members"]) & (table.images == "corrupted") & (table.score == score)].iloc[0]
@@ -156,7 +158,9 @@ def test_abstaining_names_the_score_that_is_better_by_its_interval(best, tables,
 def test_no_score_is_called_best_that_was_not_compared(tables):
     """The excess is over the maximum probability; where that says nothing, no comparison is known."""
     table = tables["selective_prediction"]
-    table = table[table.score == "entropy"].assign(aurc_excess=np.nan, aurc_excess_low=np.nan, aurc_excess_high=np.nan)
+    table = table[table.score == "entropy"].assign(
+        aurc_difference=np.nan, aurc_difference_low=np.nan, aurc_difference_high=np.nan
+    )
     table = pd.concat([table, table.assign(score="vote_agreement")])
     assert "better than" not in answers(tables | {"selective_prediction": table})[ABSTAIN]
 

@@ -125,10 +125,10 @@ def test_judgement_is_of_the_judged_images_under_all_corruptions(study):
     order = np.argsort(-mean.max(axis=-1).ravel(), kind="stable")
     assert row["error_at_80"] == pytest.approx(wrong.ravel()[order][:72].mean())
     assert row["aurc_low"] < row["aurc"] < row["aurc_high"]
-    assert np.isnan(row["aurc_excess"])
+    assert np.isnan(row["aurc_difference"])
     other = next(row for row in rows if row["images"] == "corrupted" and row["score"] == "entropy")
-    assert other["aurc_excess"] == pytest.approx(other["aurc"] - row["aurc"])
-    assert other["aurc_excess_low"] < other["aurc_excess"] < other["aurc_excess_high"]
+    assert other["aurc_difference"] == pytest.approx(other["aurc"] - row["aurc"])
+    assert other["aurc_difference_low"] < other["aurc_difference"] < other["aurc_difference_high"]
     last = [curve["risk"] for curve in curves if curve["images"] == "corrupted" and curve["coverage"] == 1]
     assert last == pytest.approx([wrong.mean()] * 4)
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from predicted import conditions_of
 
-from resiliency.analysis.coincident_failures import both_fail, failure_table
+from resiliency.analysis.coincident_failures import failure_table, joint_failure_rate
 
 CONDITIONS = conditions_of(["fog", "snow"], [1, 2], 40)
 DESIGNS = ["a", "a", "a", "b", "b", "c"]
@@ -38,7 +38,7 @@ def test_a_row_by_loops_over_pairs_of_members(failures, table, first, second, co
     pairs = list(combinations(members[first], 2) if same else product(members[first], members[second]))
     rows = [(failures[i, c], failures[j, c]) for c in chosen for i, j in pairs]
     row = table.loc[(corruption, first, second)]
-    assert row.both_fail == pytest.approx(np.mean([(x & y).mean() for x, y in rows]))
+    assert row.joint_failure_rate == pytest.approx(np.mean([(x & y).mean() for x, y in rows]))
     assert row.independent == pytest.approx(np.mean([x.mean() * y.mean() for x, y in rows]))
     assert row.covariance == pytest.approx(np.mean([np.cov(x, y)[0, 1] for x, y in rows]))
     assert row.failure_first == pytest.approx(failures[members[first]][:, chosen].mean())
@@ -50,7 +50,7 @@ def test_a_row_by_loops_over_pairs_of_members(failures, table, first, second, co
 def test_the_estimator_has_no_bias_of_few_members():
     """Of theta and theta^2 of 0.3: the mean over many draws of two members, where copies would give 0.3 x 0.65."""
     fails = (np.random.default_rng(0).random((2, 40_000)) < 0.3).astype(float)
-    assert both_fail(fails, None).mean() == pytest.approx(0.09, abs=0.006)
+    assert joint_failure_rate(fails, None).mean() == pytest.approx(0.09, abs=0.006)
     assert (fails.mean(axis=0) ** 2).mean() == pytest.approx(0.195, abs=0.006)
 
 
@@ -75,7 +75,7 @@ def test_no_failures_and_nothing_but_failures_have_no_covariance(value):
     table = failure_table(
         [np.full((4, 10), value)] * 5, list("aabb"), conditions_of(["fog", "snow"], [1, 2], 10), 50, 0.95, 0
     )
-    np.testing.assert_allclose(table.both_fail, value)
+    np.testing.assert_allclose(table.joint_failure_rate, value)
     np.testing.assert_allclose(table[["covariance", "low", "high"]], 0, atol=1e-12)
 
 

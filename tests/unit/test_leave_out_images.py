@@ -119,7 +119,7 @@ def test_where_no_independent_member_is_accurate_enough_the_rest_of_the_study_is
         seed=0, parameters=1, macs=1, validation_accuracy=1.0, clean_accuracy=0.9, mean_corruption_error=0.2
     )
     members = members.assign(mce_undefined_under="", recipe="")
-    formed = Ensembles(sizes=[2, 3], rules=[RULE], limit=100, least_clean_accuracy=0.95)
+    formed = Ensembles(sizes=[2, 3], rules=[RULE], limit=100, min_clean_accuracy=0.95)
     scored = EnsemblesOfStudy(members, predictions, lambda: [pairs], BASELINE, formed, 0.95, 0).tables()
     assert set(scored.ensembles["origin"]) == {"joint"}
     compared = drawn.names, lambda *_: pytest.fail("read")
@@ -133,7 +133,7 @@ def test_where_no_independent_member_is_accurate_enough_the_rest_of_the_study_is
     assert set(table["observation"]) == {1, 2, 3, 4}
     assert set(table.loc[table["observation"].isin([2, 4]), "verdict"].dropna()) == {"not tested"}
     alone = members[members["origin"] == "independent"]
-    with pytest.raises(Fault, match=r"^ensembles.least_clean_accuracy: too few members reach 0.95 .*; lower it$"):
+    with pytest.raises(Fault, match=r"^ensembles.min_clean_accuracy: too few members reach 0.95 .*; lower it$"):
         EnsemblesOfStudy(alone, predictions, lambda: [pairs], BASELINE, formed, 0.95, 0).tables()
 
 

@@ -41,7 +41,7 @@ def test_minutes_of_attributions_by_hand(tmp_path):
 def test_members_that_are_loaded_alone_are_a_network_each():
     files = [REPOSITORY / "config.yaml", REPOSITORY / "studies/imagenet_pretrained.yaml"]
     config = read_merged(files) | {"test_sets": {}}
-    config["prediction"]["members_a_job"] = 1
+    config["prediction"]["members_per_job"] = 1
     estimates = minutes(load(config))
     assert estimates["predict"] == 30 + 50_000 * 76 // 30_000
     assert estimates["attribute"] == 60 + round(1_000 * 156 * (224 / 64) ** 2 / 30_000)

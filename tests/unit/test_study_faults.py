@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from resiliency.faults import Fault
 from resiliency.study.loading import MOST_FAULTS, load
 from resiliency.study.model import Study
+from resiliency.study.renames import RENAMED
 
 FAULTS = [
     ("studdy", 1, "studdy: unknown key; did you mean study?"),
@@ -51,6 +52,8 @@ FAULTS = [
     ("test_sets", {"validation": {"folder": "."}}, "test_sets.validation: column validation_accuracy would have two "),
     ("test_sets", {"clean_on_r": {"folder": "."}}, "test_sets.clean_on_r: column clean_on_r_accuracy would have two "),
     ("test_sets", {"a b": {"folder": "."}}, "test_sets.a b: expected a name of letters, digits and '_', the first a"),
+    ("ensembles.least_clean_accuracy", 0.5, "ensembles.least_clean_accuracy: renamed to min_clean_accuracy; rename it"),
+    ("prediction.members_a_job", 2, "prediction.members_a_job: renamed to members_per_job; rename it"),
     ("training.optimizer", "adam", "training.optimizer: expected one of 'adamw', 'muon' or 'sgd', got 'adam'; did"),
     ("training.gradient_clip", 0, "training.gradient_clip: 0: Input should be greater than 0"),
     ("training.learning_rate", float("nan"), "training.learning_rate: nan: Input should be"),
@@ -281,3 +284,11 @@ def test_files_and_folders_that_snakemake_would_take_for_patterns_are_refused(tm
         f"test_sets.photos.folder: {tmp_path}/x{{y}}: must not contain braces; rename it",
         f"designs.lab.weights: {tmp_path}/a{{b}}.pt: must not contain braces; rename it",
     ]
+
+
+def test_a_key_that_was_renamed_has_a_new_name_that_exists():
+    for old, new in RENAMED.items():
+        section, _, key = old.rpartition(".")
+        fields = Study.model_fields[section].annotation.model_fields
+        assert new in fields
+        assert key not in fields

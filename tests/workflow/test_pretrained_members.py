@@ -38,7 +38,7 @@ STUDY = {
     "members": {"designs": [f"lite{n}" for n in LITE], "baseline": "lite0-s0"},
     "joint": None,
     "search": None,
-    "prediction": {"members_a_job": 2, "precision": "bfloat16"},
+    "prediction": {"members_per_job": 2, "precision": "bfloat16"},
     "probe": {"images": 6},
     "attribution": {"methods": ["saliency"]},
     "ensembles": {"sizes": [2, 3]},

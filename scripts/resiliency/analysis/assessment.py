@@ -97,9 +97,10 @@ def selective_rows(ensemble: Ensemble, temperature: float, judged: Judged) -> tu
     """Rows of selective_prediction.csv, and of the risk-coverage curves, of one ensemble.
 
     Returns:
-        For each set of images and score of confidence: `MEASURES` with the ends of their intervals, and aurc_excess,
-        the AURC less that under the maximum probability, on the same resamples, with an interval that allows for the
-        number of scores that are compared with it (Bonferroni); it is lower than 0 where the score serves better.
+        For each set of images and score of confidence: `MEASURES` with the ends of their intervals, and
+        aurc_difference, the AURC less that under the maximum probability, on the same resamples, with an interval
+        that allows for the number of scores that are compared with it (Bonferroni); it is below 0 if the score is
+        better.
     """
     rows, curves = [], []
     for name in judged.conditions:
@@ -125,7 +126,7 @@ def selective_rows(ensemble: Ensemble, temperature: float, judged: Judged) -> tu
 
 
 def _excess(of_score: dict, reference: dict | None, compared: int, score: str, judged: Judged) -> dict[str, float]:
-    names = ("aurc_excess", "aurc_excess_low", "aurc_excess_high")
+    names = ("aurc_difference", "aurc_difference_low", "aurc_difference_high")
     if reference is None or score == REFERENCE:
         return dict.fromkeys(names, np.nan)
     value, whole, drawn = (of_score[key]["aurc"] - reference[key]["aurc"] for key in ("", "whole", "drawn"))

@@ -29,7 +29,7 @@ from resiliency.names import CLEAN
 PAIRS_AT_ONCE = 64
 
 
-def both_fail(first: np.ndarray, second: np.ndarray | None) -> np.ndarray:
+def joint_failure_rate(first: np.ndarray, second: np.ndarray | None) -> np.ndarray:
     """Estimates of theta_A theta_B for each image, or for anything else that is a mean over images.
 
     Args:
@@ -64,9 +64,9 @@ def failure_table(
 
     Returns:
         Columns corruption (clean, each corruption, `corrupted`, the mean over all corrupted conditions, and each
-        further test set), first, second (designs, or the same twice), failure_first, failure_second (rates), both_fail,
-        independent (the product of rates), covariance (of theta, by N/(N - 1) the difference of the two) and its
-        interval low and high, confidence, members and images.
+        further test set), first, second (designs, or the same twice), failure_first, failure_second (rates),
+        joint_failure_rate, independent (the product of rates), covariance (of theta, by N/(N - 1) the difference of
+        the two) and its interval low and high, confidence, members and images.
     """
     weights = _weights(conditions, resamples, seed)
     members = {design: np.flatnonzero(np.array(designs) == design) for design in dict.fromkeys(designs)}
@@ -104,7 +104,7 @@ def _coincidences(
         some = [(members[a], None if a == b else members[b]) for a, b in pairs[start : start + PAIRS_AT_ONCE]]
 
         def of_all(of_members: np.ndarray, some: list = some) -> np.ndarray:
-            return np.array([both_fail(of_members[a], None if b is None else of_members[b]) for a, b in some])
+            return np.array([joint_failure_rate(of_members[a], None if b is None else of_members[b]) for a, b in some])
 
         together, independent = of_all(values) @ weights.T, of_all(rates)
         block = coincidences[start : start + len(some)]
@@ -129,7 +129,7 @@ def _rows(
                 "second": b,
                 "failure_first": rates[members[a]].mean(),
                 "failure_second": rates[members[b]].mean(),
-                "both_fail": together,
+                "joint_failure_rate": together,
                 "independent": independent,
                 "covariance": covariance,
                 "low": low,

@@ -16,7 +16,7 @@ def skipped_table(
     kinds: dict[str, str],
     left_out: dict[str, str],
     lacking: list[str],
-    least_clean_accuracy: float,
+    min_clean_accuracy: float,
 ) -> pd.DataFrame:
     """Columns member ("" for the study as a whole), skipped and reason; members known by their networks first.
 
@@ -27,11 +27,11 @@ def skipped_table(
         kinds: member from elsewhere -> how it is known.
         left_out: what files from elsewhere hold and the study does not use -> why.
         lacking: tables that the study does without.
-        least_clean_accuracy: that a member of an ensemble needs.
+        min_clean_accuracy: that a member of an ensemble needs.
     """
     rows = [(member, *item) for member, reasons in attributions.items() for item in reasons.items()]
     applies = zip(stages, applicable(list(stages.values())), strict=True)
     rows += [(member, "stages", NO_STAGES) for member, has_stages in applies if not has_stages]
     rows += [("", *item) for item in left_out.items()]
-    rows += skipped_rows(members, kinds, lacking, least_clean_accuracy)
+    rows += skipped_rows(members, kinds, lacking, min_clean_accuracy)
     return pd.DataFrame(rows, columns=["member", "skipped", "reason"])

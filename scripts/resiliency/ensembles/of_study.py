@@ -62,7 +62,7 @@ class EnsemblesOfStudy:
     ):
         self.predictions, self.pairs, self.baseline = predictions, pairs, baseline
         self.settings, self.confidence, self.seed, self.threads = settings, confidence, seed, threads
-        accurate = (members.origin != INDEPENDENT) | (members.clean_accuracy >= settings.least_clean_accuracy)
+        accurate = (members.origin != INDEPENDENT) | (members.clean_accuracy >= settings.min_clean_accuracy)
         combined = members[accurate & members.member.isin(predictions)]
         pools = {origin: combined[combined.origin == origin] for origin in POOLED}
         self.pools = {origin: chosen for origin, chosen in pools.items() if len(chosen) >= min(settings.sizes)}
@@ -78,10 +78,8 @@ class EnsemblesOfStudy:
             Fault: there are none, for too few members are accurate enough.
         """
         if not self.pools and not self.joint:
-            least = self.settings.least_clean_accuracy
-            raise Fault(
-                f"ensembles.least_clean_accuracy: too few members reach {least:g} to form an ensemble; lower it"
-            )
+            least = self.settings.min_clean_accuracy
+            raise Fault(f"ensembles.min_clean_accuracy: too few members reach {least:g} to form an ensemble; lower it")
         scored, by_corruption = self._of_pools()
         of_joint, image_errors = self._of_joint()
         table = pd.concat([*scored, *of_joint], ignore_index=True)

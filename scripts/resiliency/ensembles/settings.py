@@ -22,7 +22,7 @@ class Ensembles(Settings):
         description="largest number of scored ensembles of independent members, and of sub-networks; above it, a "
         "sample stratified by size and design",
     )
-    least_clean_accuracy: float = Field(
+    min_clean_accuracy: float = Field(
         0, ge=0, lt=1, description="lowest clean accuracy with which an independent member takes part in ensembles"
     )
 

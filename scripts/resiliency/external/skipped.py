@@ -29,7 +29,7 @@ LACKING = {
 
 
 def skipped_rows(
-    members: pd.DataFrame, kinds: dict[str, str], lacking: list[str], least_clean_accuracy: float
+    members: pd.DataFrame, kinds: dict[str, str], lacking: list[str], min_clean_accuracy: float
 ) -> list[tuple[str, str, str]]:
     """Rows of skipped.csv: member, "" for the study as a whole; what is left out; why.
 
@@ -37,14 +37,14 @@ def skipped_rows(
         members: members.csv.
         kinds: member from elsewhere -> how it is known.
         lacking: tables that the study does without.
-        least_clean_accuracy: that a member of an ensemble needs.
+        min_clean_accuracy: that a member of an ensemble needs.
     """
     rows = [("", table, LACKING[table]) for table in lacking if table in LACKING]
     rows += [(member, item, why) for member, kind in kinds.items() for item, why in LEFT_OUT[kind].items()]
     for row in members.itertuples():
         if row.member in kinds and pd.isna(row.parameters):
             rows.append((row.member, "observation 1", "no parameters: neither a table nor an architecture gives them"))
-        if row.origin == "independent" and row.clean_accuracy < least_clean_accuracy:
-            why = f"clean accuracy {row.clean_accuracy:.1%}, less than the {least_clean_accuracy:.1%} of the study"
+        if row.origin == "independent" and row.clean_accuracy < min_clean_accuracy:
+            why = f"clean accuracy {row.clean_accuracy:.1%}, less than the {min_clean_accuracy:.1%} of the study"
             rows.append((row.member, "ensembles", why))
     return rows

@@ -13,7 +13,7 @@ class Prediction(Settings):
         description="precision of the layers' arithmetic on a GPU; the log compares it with float32, which is used "
         "on a CPU",
     )
-    members_a_job: int = Field(
+    members_per_job: int = Field(
         1,
         ge=1,
         le=100,

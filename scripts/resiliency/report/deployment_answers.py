@@ -120,7 +120,7 @@ def _abstains(rows: pd.DataFrame) -> str:
     corrupted = rows[rows["images"] == CORRUPTED].set_index("score")
     if corrupted.empty:
         return "Unknown: all its predictions have the same confidence."
-    better = corrupted[corrupted["aurc_excess_high"] < 0]
+    better = corrupted[corrupted["aurc_difference_high"] < 0]
     if len(better):
         score = better["aurc"].idxmin()
     else:
@@ -164,7 +164,8 @@ def _given(row: dict) -> str:
 def _compared(row: pd.Series, score: str, better: bool, scores: int) -> str:
     """How the score compares with the others."""
     if better:
-        by = f"{number(-row['aurc_excess'], 4)} {interval(-row['aurc_excess_high'], -row['aurc_excess_low'], _four)}"
+        ends = interval(-row["aurc_difference_high"], -row["aurc_difference_low"], _four)
+        by = f"{number(-row['aurc_difference'], 4)} {ends}"
         better_by = f"better than {NAMES[REFERENCE]} does (AURC lower by {by})"
         return f"{NAMES[score].capitalize()} ranks its predictions {better_by}."
     compared = scores > 1 and score == REFERENCE

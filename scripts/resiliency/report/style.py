@@ -111,7 +111,7 @@ SPOKEN = {
     "upper": "upper quartile",
     "count": "ensembles",
     "share": "share of ensembles",
-    "both_fail": "both wrong",
+    "joint_failure_rate": "both wrong",
     "independent": "both wrong, if independent",
 }
 

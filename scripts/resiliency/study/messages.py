@@ -8,6 +8,7 @@ from typing import Any, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 
 from resiliency.faults import hint, short
+from resiliency.study.renames import renamed
 
 PLAIN = {
     "string_type": "must be text; put it in quotes",
@@ -26,6 +27,8 @@ def message(model: type[BaseModel], fault: dict[str, Any]) -> str:
     """The line of one fault, as pydantic describes it."""
     path = dotted(fault["loc"])
     if fault["type"] == "extra_forbidden":
+        if new := renamed(path):
+            return f"{path}: {new}"
         allowed = list(_kind(model, fault["loc"][:-1]).model_fields)
         return f"{path}: unknown key{hint(fault['loc'][-1], allowed) or '; available keys: ' + ', '.join(allowed)}"
     if fault["type"] == "missing":

@@ -48,9 +48,9 @@ def minutes(study: Study) -> dict[str, int]:
         "attribute": 60 + round(study.probe.images * networks * _explanation(study, methods) / PREDICTED),
         "attribution_gallery": 60 + round(study.probe.images * pictured * _explanation(study, methods[:1]) / PREDICTED),
     }
-    if study.prediction.members_a_job > 1:
+    if study.prediction.members_per_job > 1:
         predicted = test * conditions + UNCOUNTED * len(study.test_sets)
-        estimates["predict_together"] = 30 + predicted * study.prediction.members_a_job // PREDICTED
+        estimates["predict_together"] = 30 + predicted * study.prediction.members_per_job // PREDICTED
     if joint:
         estimates["train_jointly"] = 60 + train * study.joint_recipe().epochs * len(joint.designs) // TRAINED
     if search:

@@ -178,7 +178,7 @@ FAILURES = Table(
         Column("second", "another design, or the same", NAME),
         Column("failure_first", "error rate of the first design, mean over its members", FRACTION),
         Column("failure_second", "error rate of the second", FRACTION),
-        Column("both_fail", "rate at which two different members, one of each, both fail", FRACTION),
+        Column("joint_failure_rate", "rate at which two different members, one of each, both fail", FRACTION),
         Column("independent", "rate at which they would if failures were independent", FRACTION),
         Column(
             "covariance",

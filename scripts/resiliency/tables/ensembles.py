@@ -220,9 +220,11 @@ SELECTIVE = Table(
         Column("fpr_at_95", "share of the wrong answers accepted where 95 % of the right ones are", FRACTION),
         *ends("fpr_at_95", "bootstrap over images"),
         Column(
-            "aurc_excess", "AURC minus that of `max_probability`; negative where the score serves better", DIFFERENCE
+            "aurc_difference",
+            "AURC minus that of `max_probability`; negative where the score serves better",
+            DIFFERENCE,
         ),
-        *ends("aurc_excess", "bootstrap over images, corrected for the number of scores", DIFFERENCE),
+        *ends("aurc_difference", "bootstrap over images, corrected for the number of scores", DIFFERENCE),
         CONFIDENCE,
     ],
     needs=frozenset({"corruptions", "ensembles"}),

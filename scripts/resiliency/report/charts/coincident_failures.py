@@ -33,8 +33,8 @@ def draw(table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
 
 
 def of_pairs(table: pd.DataFrame) -> pd.DataFrame:
-    """The rows on clean and on all corrupted images, with `pair`, and the interval of `both_fail` as ends."""
-    rows = table[table["corruption"].isin(["clean", "corrupted"])].dropna(subset=["both_fail", "independent"])
+    """The rows on clean and on all corrupted images, with `pair`, and the interval of `joint_failure_rate` as ends."""
+    rows = table[table["corruption"].isin(["clean", "corrupted"])].dropna(subset=["joint_failure_rate", "independent"])
     pair = (rows["first"] == rows["second"]).map({True: PAIRS[0], False: PAIRS[1]})
     return rows.assign(
         pair=pair.astype(object),
@@ -44,10 +44,10 @@ def of_pairs(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _panel(rows: pd.DataFrame, title: str, first: bool, colours: list[str]) -> alt.LayerChart:
-    most = 1.05 * max(rows["both_fail"].max(), rows["most"].max(), 0.001) if len(rows) else 1
+    most = 1.05 * max(rows["joint_failure_rate"].max(), rows["most"].max(), 0.001) if len(rows) else 1
     axis = alt.Axis(format=SHARE, tickCount=5)
     x = alt.X("independent:Q", title="Both wrong, if independent", axis=axis).scale(domain=[0, most], nice=False)
-    y = alt.Y("both_fail:Q", title="Both wrong", axis=axis).scale(domain=[0, most], nice=False)
+    y = alt.Y("joint_failure_rate:Q", title="Both wrong", axis=axis).scale(domain=[0, most], nice=False)
     hue = alt.Color("pair:N", title="Members of", scale=spread(PAIRS, colours))
     shape = alt.Shape("pair:N", title="Members of").scale(domain=PAIRS, range=["diamond", "circle"])
     chosen, opacity = by_legend("pair")
@@ -55,7 +55,7 @@ def _panel(rows: pd.DataFrame, title: str, first: bool, colours: list[str]) -> a
     bars = base.mark_rule().encode(y=alt.Y("least:Q", title="Both wrong"), y2=alt.Y2("most"))
     tooltip = [
         *map(alt.Tooltip, ("first", "second")),
-        *(alt.Tooltip(c, format=".2%") for c in ("both_fail", "independent")),
+        *(alt.Tooltip(c, format=".2%") for c in ("joint_failure_rate", "independent")),
     ]
     tooltip += [alt.Tooltip(c, format="+.4f") for c in ("covariance", "low", "high")]
     points = base.mark_point(filled=True, size=70).encode(y=y, shape=shape, tooltip=tooltip)
@@ -72,11 +72,12 @@ def finding(table: pd.DataFrame) -> str:
     rows = rows[rows["corruption"] == images]
     clauses = []
     for pair in PAIRS:
-        means = rows.loc[rows["pair"] == pair, ["both_fail", "independent"]].mean()
+        means = rows.loc[rows["pair"] == pair, ["joint_failure_rate", "independent"]].mean()
         if means["independent"] > 0:
-            times = number(means["both_fail"] / means["independent"], 1)
+            rate = means["joint_failure_rate"]
+            times = number(rate / means["independent"], 1)
             clauses.append(
-                f"Two members of {WORDS[pair]} fail together on {percent(means['both_fail'])} of {images} images, "
-                f"{times} times as often as if failures were independent."
+                f"Two members of {WORDS[pair]} fail together on {percent(rate)} of {images} images, {times} times as "
+                "often as if failures were independent."
             )
     return " ".join(clauses)
