@@ -170,7 +170,7 @@ def corruption_error(alike: float, images: int, corrupted: int = 75) -> Case:
 
 
 EFFECTS = (Effects(1, 1.5, 1.5), Effects(1.5, 0.3, 0.3, 0.5))
-CONTESTED = ("8 families of 2", "16 families of 3", "14 families of 1 to 22")
+CONTESTED = ("8 families of 2", "8 families of 3")
 CASES = [
     *(correlation("pearson", s, m, k) for s in SITUATIONS for m, k in ((8, 2), (8, 3), (16, 3), (24, 2))),
     *(correlation(m, s, 16, 3) for m in ("spearman", "partial") for s in ("odd members are weak", "both")),
