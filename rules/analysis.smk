@@ -241,3 +241,81 @@ rule compare_contenders:
         seed=STUDY.seed,
     script:
         "../scripts/compare_contenders.py"
+
+
+rule chosen_ensembles:
+    input:
+        **JUDGED,
+        members=TABLES["members"],
+        ensembles=TABLES["ensembles"],
+        logits=predictions(COMBINED),
+    output:
+        in_report(TABLES["chosen_ensembles"]),
+    log:
+        log_of("chosen_ensembles"),
+    benchmark:
+        benchmark_of("chosen_ensembles")
+    conda:
+        "../envs/resiliency.yaml"
+    threads: 1
+    resources:
+        **needing(8000, MINUTES["choose_ensembles"]),
+    params:
+        confidence=STUDY.statistics.confidence,
+        rule=STUDY.ensembles.main_rule,
+        least_clean_accuracy=STUDY.ensembles.least_clean_accuracy,
+        largest=STUDY.deployment.largest,
+        code=code("chosen_ensembles"),
+        seed=STUDY.seed,
+    script:
+        "../scripts/chosen_ensembles.py"
+
+
+rule ceiling:
+    input:
+        **JUDGED,
+        members=TABLES["members"],
+        chosen=TABLES["chosen_ensembles"],
+        logits=predictions(COMBINED),
+    output:
+        in_report(TABLES["ceiling"]),
+    log:
+        log_of("ceiling"),
+    benchmark:
+        benchmark_of("ceiling")
+    conda:
+        "../envs/resiliency.yaml"
+    threads: 1
+    resources:
+        **needing(4000, MINUTES["score_members"]),
+    params:
+        confidence=STUDY.statistics.confidence,
+        rule=STUDY.ensembles.main_rule,
+        least_clean_accuracy=STUDY.ensembles.least_clean_accuracy,
+        code=code("ceiling"),
+        seed=STUDY.seed,
+    script:
+        "../scripts/ceiling.py"
+
+
+rule member_ranks:
+    input:
+        **JUDGED,
+        logits=LOGITS,
+    output:
+        in_report(TABLES["member_ranks"]),
+    log:
+        log_of("member_ranks"),
+    benchmark:
+        benchmark_of("member_ranks")
+    conda:
+        "../envs/resiliency.yaml"
+    threads: 1
+    resources:
+        **needing(4000, MINUTES["score_members"]),
+    params:
+        **STATISTICS,
+        code=code("member_ranks"),
+        seed=STUDY.seed,
+    script:
+        "../scripts/member_ranks.py"

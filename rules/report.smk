@@ -63,6 +63,8 @@ rule report:
         temperatures=made("temperatures"),
         contenders=made("contenders"),
         best_ensembles=made("best_ensembles"),
+        ceiling=made("ceiling"),
+        member_ranks=made("member_ranks"),
         skipped=TABLES["skipped"],
         observations=TABLES["observations"],
         provenance=rules.provenance.output[0],

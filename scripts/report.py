@@ -11,7 +11,7 @@ from resiliency.storage.tables import read_table
 with stage(snakemake.log[0]):
     inputs = snakemake.input
     names = ("members", "corruption_errors", "observations", "skipped", "ensembles", "deployment", "best_ensembles")
-    names += ("selective_prediction", "temperatures", "thresholds", "contenders")
+    names += ("selective_prediction", "temperatures", "thresholds", "contenders", "ceiling", "member_ranks")
     files = {name: getattr(inputs, name) for name in names}
     html = render(
         study=snakemake.params.study,

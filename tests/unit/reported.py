@@ -12,16 +12,21 @@ from default_study import CONFIG
 from member_files import write_members
 
 from resiliency.analysis.best_ensembles import best_table
+from resiliency.analysis.best_of_pool import with_best
 from resiliency.analysis.bootstrap import Resampling
+from resiliency.analysis.ceiling import ceiling_table, failures, sizes_of, unit_of
+from resiliency.analysis.chosen_ensembles import chosen_table
 from resiliency.analysis.coincident_failures import failure_table
 from resiliency.analysis.contenders import contenders
 from resiliency.analysis.correlations import correlation_table, difference_table
 from resiliency.analysis.deployed import assessment, comparison
 from resiliency.analysis.deployment import candidate_table, deployment_table, halves
 from resiliency.analysis.effective_robustness import member_table as effective_robustness_table
+from resiliency.analysis.member_ranks import rank_table
 from resiliency.analysis.member_tables import member_tables
 from resiliency.analysis.observations.of_study import OfEnsembles, observations
 from resiliency.analysis.origins import origins_or_families
+from resiliency.analysis.pool import pool_of
 from resiliency.analysis.sizes import size_table
 from resiliency.analysis.skipped import skipped_table
 from resiliency.analysis.verdicts import observation_table
@@ -217,6 +222,28 @@ class Reported:
                 self.statistics.confidence,
             ),
         )
+
+        self._bound()
+
+    def _bound(self) -> None:
+        members, scored = pool_of(self.tables["members"], self.predictions, self.study.ensembles.main_rule, 0)
+        chosen, judged = halves(self.labels, self.seed)
+        of_rule = self.tables["ensembles"][self.tables["ensembles"]["rule"] == scored.rule]
+        confidence = self.statistics.confidence
+        self._keep(chosen_ensembles=chosen_table(members, of_rule, scored, 3, chosen, judged, confidence))
+        sizes, units = sizes_of(len(members)), unit_of(list(members.design))
+        of_conditions = (
+            failures(
+                np.stack([m.decisions(c) for m in scored.predictions]), scored.predictions[0].labels(c), sizes, units
+            )
+            for c in range(len(self.conditions))
+        )
+        table, everyone = ceiling_table(self.conditions, of_conditions, sizes, len(members), confidence)
+        chosen = self.tables["chosen_ensembles"]
+        table = with_best(table, everyone, chosen, list(members.member), scored, judged, confidence)
+        self._keep(ceiling=table.assign(confidence=confidence))
+        wrong = (~np.stack([m.correct(c) for m in self.predictions.values()]) for c in range(len(self.conditions)))
+        self._keep(member_ranks=rank_table(list(self.predictions), self.conditions, wrong, self.resampling))
 
     def _deploy(self) -> None:
         members, ensembles = self.tables["members"], self.tables["ensembles"]

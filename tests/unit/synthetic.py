@@ -6,6 +6,7 @@ from math import comb
 
 import numpy as np
 import pandas as pd
+from synthetic_ceiling import ceiling_of
 from synthetic_deployment import RULE, contender_tables, deployment_tables
 
 from resiliency.analysis.effective_robustness import member_table as effective_robustness_table
@@ -66,6 +67,7 @@ def made(
         "evaluations": evaluation_table(searched),
         "calibration": calibration_table(members),
         "coincident_failures": coincidences(designs, seeds, corruptions),
+        "ceiling": ceiling_of(designs, seeds, corruptions),
         **attribution_tables(list(designs)),
         "observations": observation_table(),
         "gallery": gallery_table(picture(0), ((c, s, picture(s)) for c in corruptions for s in (1, 5)), 7, "a", "fine"),

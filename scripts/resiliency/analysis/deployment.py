@@ -73,7 +73,7 @@ def candidate_table(
     columns = ["found", "members", "origin", "size", "macs", "parameters", "mean_corruption_error"]
     table = pd.concat([part.reindex(columns=columns) for part in parts if len(part)], ignore_index=True)
     table["selection_error"], table["fit"], mean = 0.0, False, np.zeros(len(table))
-    for rows, of_size in _by_size(table, members):
+    for rows, of_size in by_size(table, members):
         table.loc[rows, "fit"] = fit[of_size].all(axis=1)
         errors = scored.condition_errors(of_size, chosen)
         table.loc[rows, "selection_error"], mean[rows] = scored.chosen_by(errors), errors.mean(axis=1)
@@ -130,7 +130,7 @@ def deployment_table(
     table = table.assign(number=numbers, instead=numbers[table.instead].to_numpy()).reset_index(drop=True)
     harder = (candidates.judged_error - candidates.selection_error).mean()
     counts = resampled_counts(len(judged), resamples, seed, "images")
-    for rows, of_size in _by_size(table, members):
+    for rows, of_size in by_size(table, members):
         errors = scored.image_errors(of_size, judged)
         drawn = errors @ counts.T / len(judged)
         table.loc[rows, "mean_corruption_error"] = errors.mean(axis=1)
@@ -244,7 +244,7 @@ def _described(members: pd.DataFrame, error: float) -> dict:
     }
 
 
-def _by_size(table: pd.DataFrame, members: pd.DataFrame) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def by_size(table: pd.DataFrame, members: pd.DataFrame) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Rows of `table` that have as many members, and the positions of these: int E and int E x size."""
     position = {member: index for index, member in enumerate(members.member)}
     sizes = table["size"].to_numpy()

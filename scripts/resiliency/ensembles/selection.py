@@ -31,6 +31,7 @@ class EnsembleErrors:
         weights: float M, positive; only a weighted rule uses them.
         rule: the combination rule.
         objective, quantile: what ensembles are chosen by, of `objective_error`.
+        images: the set of images that they are chosen by: `CORRUPTED`, or a test set.
     """
 
     def __init__(
@@ -40,13 +41,14 @@ class EnsembleErrors:
         rule: str,
         objective: str = "mean",
         quantile: float = 0.9,
+        images: str = CORRUPTED,
     ):
         self.objective, self.quantile = objective, quantile
         self.predictions, self.weights = predictions, weights
         self.rule = rule
         self.has_probabilities = all(member.has_probabilities for member in predictions)
         self.conditions = groups(predictions[0].conditions)
-        self.corrupted, self.further = self.conditions.get(CORRUPTED, []), further(predictions[0].conditions)
+        self.corrupted, self.further = self.conditions.get(images, []), further(predictions[0].conditions)
 
     def labels(self, test_set: str) -> np.ndarray:
         """int64 N, of a test set."""
@@ -77,8 +79,11 @@ class EnsembleErrors:
 
         Of decisions, whose ties are broken at random, the probability that it does.
         """
-        parts = (np.concatenate(list(self._wrong(ensemble[None], images, c)), axis=1)[0] for c in self.corrupted)
-        return np.stack(list(parts)).astype(np.float32)
+        return np.stack([self.wrong_in(ensemble, images, condition) for condition in self.corrupted])
+
+    def wrong_in(self, ensemble: np.ndarray, images: np.ndarray, condition: int) -> np.ndarray:
+        """The same in one condition, a row of the table of conditions; float32 n."""
+        return np.concatenate(list(self._wrong(ensemble[None], images, condition)), axis=1)[0].astype(np.float32)
 
     def image_errors(self, ensembles: np.ndarray, images: np.ndarray) -> np.ndarray:
         """Share of the corrupted conditions in which each ensemble gets each image wrong; float64 E x n."""

@@ -31,10 +31,22 @@ def accuracies(test_set: str, shares: np.ndarray, images: float, confidence: flo
     Args:
         shares: float64, of the images of the test set that are answered rightly; a tie may count in part.
         images: their number; NaN where it is not known, nor is the interval.
-        confidence: of the interval of a proportion (Wilson, Journal of the American Statistical Association 22, 1927).
+        confidence: of the interval.
+    """
+    return dict(zip(accuracy_columns(test_set), (shares, *wilson(shares, images, confidence)), strict=True))
+
+
+def wilson(shares: np.ndarray, images: float | np.ndarray, confidence: float) -> tuple[np.ndarray, np.ndarray]:
+    """Lower and upper ends of the interval of a proportion, float64 in 0..1, of the shape of `shares`.
+
+    Wilson, Journal of the American Statistical Association 22, 1927.
+
+    Args:
+        shares: float64 in 0..1.
+        images: the number of images that each is a share of; NaN if it is not known.
+        confidence: nominal coverage.
     """
     square = norm.ppf((1 + confidence) / 2) ** 2 / images
     middle = shares + square / 2
     half = np.sqrt(square * (shares * (1 - shares) + square / 4))
-    low, high = np.clip((middle - half) / (1 + square), 0, 1), np.clip((middle + half) / (1 + square), 0, 1)
-    return dict(zip(accuracy_columns(test_set), (shares, low, high), strict=True))
+    return np.clip((middle - half) / (1 + square), 0, 1), np.clip((middle + half) / (1 + square), 0, 1)

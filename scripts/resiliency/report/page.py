@@ -14,6 +14,7 @@ from resiliency.metrics.resiliency import LARGEST_RELATIVE_ERROR
 from resiliency.names import CLEAN, CORRUPTED
 from resiliency.report import words
 from resiliency.report.bundle import bundle
+from resiliency.report.ceiling import ceiling_sentence, ranks_sentence
 from resiliency.report.data_cautions import data_cautions
 from resiliency.report.deployment_answers import deployment_answers
 from resiliency.report.overview import basis, cautions, contenders, leaders, led_by, observed, skipped_reasons
@@ -56,7 +57,8 @@ def render(
         test_sets: the card of each further test set, by name.
         provenance: versions, device, commit and the cost of every rule.
         tables: `members`, `corruption_errors`, `observations` and `skipped`; `ensembles`, `deployment`,
-            `contenders`, `selective_prediction`, `temperatures` and `best_ensembles` where the study has them.
+            `contenders`, `selective_prediction`, `temperatures`, `best_ensembles`, `ceiling` and
+            `member_ranks` where the study has them.
         specs, svgs: name of a chart -> its Vega-Lite specification, and its picture where scripts do not run.
         made: names of the tables that the study has.
     """
@@ -83,6 +85,8 @@ def render(
         answer=next((text for name in ANSWERS if name in specs and (text := specs[name]["usermeta"]["finding"])), ""),
         basis=basis(card, tables),
         level=words.percent(tables["members"]["confidence"].max(), 0),
+        ceiling=ceiling_sentence(tables["ceiling"]) if "ceiling" in tables else "",
+        ranks=ranks_sentence(tables["member_ranks"]) if "member_ranks" in tables else "",
         cautions=cautions(tables["members"]),
         data_cautions=data_cautions(card),
         observations=observed(tables["observations"]),

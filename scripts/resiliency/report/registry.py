@@ -21,6 +21,7 @@ CHARTS = {
     "effective_robustness": Chart(("effective_robustness",), "shift", "Members", "Accuracy on shifted images"),
     "correlations": Chart(("correlations",), "diversity", "Diversity", "Correlation with accuracy"),
     "coincident_failures": Chart(("coincident_failures",), "architecture", "Diversity", "Coincident failures"),
+    "ceiling": Chart(("ceiling",), "architecture", "Ensembles", "Ceiling of any vote"),
     "origins": Chart(("origins",), "origins", "Ensembles", "Origin of the members"),
     "strength": Chart(("ensembles",), "joint", "Ensembles", "Joint training by strength", requires=("joint",)),
     "search_front": Chart(("evaluations", "members"), "search", "Members", "Front of the architecture search"),

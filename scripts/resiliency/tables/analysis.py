@@ -7,6 +7,7 @@ from resiliency.tables.record import (
     DIFFERENCE,
     FLAG,
     FRACTION,
+    FROM_1,
     MORE,
     NAME,
     OF_SEVERAL,
@@ -189,6 +190,72 @@ FAILURES = Table(
         CONFIDENCE,
         Column("members", "number of members of the two designs", COUNT),
         Column("images", "number of images", COUNT),
+    ],
+    needs=frozenset({"ensembles"}),
+)
+
+CEILING = Table(
+    "tables/ceiling.csv",
+    "Ceiling of any choice among members",
+    "Ensembles",
+    "How often members all fail on the same image, which bounds any vote, and what is reached of that.",
+    "condition, or `corrupted`, and number of members drawn",
+    [
+        Column(
+            "condition", "`clean`, a corruption, a further test set, or `corrupted` (mean over all corruptions)", NAME
+        ),
+        Column("severity", "severity; 0 without corruption, empty for the mean", whole("0 to 5", 0, 5)),
+        SIZE._replace(meaning="number k of members drawn of all"),
+        Column("members", "number of members in the pool: independent, as ensembles are formed of them", COUNT),
+        Column("images", "number of images", COUNT),
+        Column("all_wrong", "share of images that all k members get wrong, mean over all sets of k members", FRACTION),
+        *ends("all_wrong", "Wilson, with the variance over images"),
+        *ends("members", "of `all_wrong` for other members: jackknife over designs, with the same images"),
+        Column("independent", "mean over sets of k members of the product of their error rates", FRACTION),
+        Column("times_independent", "`all_wrong` divided by `independent`", MORE),
+        Column("same_wrong", "if k members are all wrong, how often they all give the same answer", FRACTION),
+        Column(
+            "best_member", "member with the best clean accuracy on one half of the clean images; k = all only", NAME
+        ),
+        Column("best_member_accuracy", "its accuracy on images not used for the choice", FRACTION),
+        Column("best_ensemble", "ensemble chosen likewise, of all in chosen_ensembles.csv", NAME),
+        Column("best_ensemble_accuracy", "its accuracy on images not used for the choice", FRACTION),
+        Column("ceiling", "1 − share of the same images that all members get wrong", FRACTION),
+        Column(
+            "reached",
+            "how far the ensemble comes from the member to the ceiling, as a share of the way",
+            ANY,
+        ),
+        *ends("reached", "over images, linearised, paired", ANY),
+        CONFIDENCE,
+    ],
+    needs=frozenset({"ensembles"}),
+    published=True,
+)
+
+RANKS = Table(
+    "tables/member_ranks.csv",
+    "Ranks of members",
+    "Members",
+    "Members by their error on each set of images, with intervals of ranks, and each compared with the next.",
+    "set of images and member",
+    [
+        Column(
+            "condition", "`clean`, `corrupted` (mean over all corruptions and severities) or a further test set", NAME
+        ),
+        Column("member", "name of the member", NAME),
+        Column("rank", "rank by error; 1 is the smallest", FROM_1),
+        *ends("rank", "simultaneous for all differences to other members; bootstrap over images, paired", FROM_1),
+        Column("error", "top-1 error", FRACTION),
+        Column("next_difference", "error of the next member minus this error", DIFFERENCE),
+        *ends("next", "of the difference; normal, paired over images", DIFFERENCE),
+        Column(
+            "images_needed",
+            "images that would tell the two apart with probability 0.8, if they differ as estimated",
+            COUNT,
+        ),
+        Column("images", "number of images", COUNT),
+        CONFIDENCE,
     ],
     needs=frozenset({"ensembles"}),
 )

@@ -1,0 +1,33 @@
+"""Measure how often all members of the pool fail together, and what the best ensemble reaches of what that leaves."""
+
+import numpy as np
+
+from resiliency.analysis.best_of_pool import with_best
+from resiliency.analysis.ceiling import ceiling_table, failures, sizes_of, unit_of
+from resiliency.analysis.deployment import halves
+from resiliency.analysis.pool import pool_of
+from resiliency.names import CLEAN
+from resiliency.prediction.reading import read_predictions
+from resiliency.stage import stage
+from resiliency.storage.tables import read_table, write_table
+
+with stage(snakemake.log[0]):
+    inputs, params = snakemake.input, snakemake.params
+    conditions = read_table(inputs.conditions)
+    predictions = read_predictions(conditions, inputs.labels, inputs.logits)
+    members, scored = pool_of(read_table(inputs.members), predictions, params.rule, params.least_clean_accuracy)
+    sizes, units = sizes_of(len(members)), unit_of(list(members.design))
+    of_conditions = (
+        failures(
+            np.stack([member.decisions(condition) for member in scored.predictions]),
+            scored.predictions[0].labels(condition),
+            sizes,
+            units,
+        )
+        for condition in range(len(conditions))
+    )
+    table, everyone = ceiling_table(conditions, of_conditions, sizes, len(members), params.confidence)
+    judged = halves(scored.labels(CLEAN), params.seed)[1]
+    names = list(members.member)
+    table = with_best(table, everyone, read_table(inputs.chosen), names, scored, judged, params.confidence)
+    write_table(snakemake.output[0], table.assign(confidence=params.confidence))

@@ -1,0 +1,193 @@
+"""The ceiling of a pool of members: no choice among them is right on an image that all of them get wrong.
+
+With w of M members wrong on an image, k members drawn without replacement are all wrong on it with probability
+C(w, k) / C(M, k), and the mean of this over images is beta_k. For k = M it is the share that every member gets wrong: a
+vote, a router or any other rule that returns the class of one of the members is right on at most 1 - beta_M. (A mean of
+probabilities may return a class that no member does, and so exceed it.) beta_k falls as k grows; no value is
+extrapolated beyond M.
+
+For k < M, beta_k is an unbiased U-statistic of members drawn from a population (Hoeffding, Annals of Mathematical
+Statistics 19, 1948); a jackknife over designs says how much other members would change it.
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from scipy.stats import norm
+
+from resiliency.analysis.jackknife import in_groups, interval_within
+from resiliency.conditions import groups
+from resiliency.metrics.accuracy import wilson
+from resiliency.names import CLEAN, CORRUPTED
+
+STEPS = (1, 2, 3, 5, 10, 20, 50, 100, 200, 500)
+COLUMNS = ["condition", "severity", "size", "members", "images", "all_wrong", "all_wrong_low", "all_wrong_high"]
+COLUMNS += ["members_low", "members_high", "independent", "times_independent", "same_wrong"]
+REACHED = ["best_member", "best_member_accuracy", "best_ensemble", "best_ensemble_accuracy", "ceiling"]
+REACHED += ["reached", "reached_low", "reached_high"]
+
+
+class Failures(NamedTuple):
+    """How often k members fail together in one condition, or in the mean of several, for each of K values of k.
+
+    Attributes:
+        shares: float64 K x N, probability that k members drawn of all are wrong on each image.
+        without: float64 K x U, the mean of this without each unit of members.
+        independent: float64 K, mean over k members of the product of their error rates.
+        alike: float64 K, expected number of images on which k members drawn are wrong alike.
+    """
+
+    shares: np.ndarray
+    without: np.ndarray
+    independent: np.ndarray
+    alike: np.ndarray
+
+
+def sizes_of(members: int) -> list[int]:
+    """The numbers of members that are drawn from `members`: `STEPS` below that, and all."""
+    return [size for size in STEPS if size < members] + [members]
+
+
+def all_of(drawn: int, members: int) -> np.ndarray:
+    """Probability that `drawn` of `members` all belong to a subset of w of them, float64, for w = 0, ..., `members`."""
+    w = np.arange(members + 1, dtype=np.float64)
+    chances = np.ones(members + 1)
+    for taken in range(drawn):
+        chances *= np.maximum(w - taken, 0) / (members - taken)
+    return chances
+
+
+def mean_product(rates: np.ndarray, drawn: list[int]) -> np.ndarray:
+    """Mean over all subsets of k members of the product of their `rates` (float M); float64, for each k of `drawn`."""
+    means = np.zeros(len(rates) + 1)
+    means[0] = 1
+    for count, rate in enumerate(rates, start=1):
+        k = np.arange(1, count + 1)
+        means[1 : count + 1] = (1 - k / count) * means[1 : count + 1] + k / count * rate * means[:count]
+    return means[drawn]
+
+
+def failures(decisions: np.ndarray, labels: np.ndarray, sizes: list[int], units: np.ndarray) -> Failures:
+    """How often members fail together in one condition.
+
+    Args:
+        decisions: int M x N.
+        labels: int N.
+        sizes: the values of k, from 1 to M.
+        units: int M, what each member is left out with.
+    """
+    wrong = decisions != labels
+    members, images = wrong.shape
+    counts = wrong.sum(axis=0)
+    shares = np.stack([all_of(k, members)[counts] for k in sizes])
+    without = []
+    for unit in range(units.max() + 1):
+        kept = units != unit
+        rest = int(kept.sum())
+        histogram = np.bincount(counts - wrong[~kept].sum(axis=0), minlength=rest + 1) / images
+        without.append([all_of(min(k, rest), rest) @ histogram if rest else np.nan for k in sizes])
+    alike = _alike(decisions, wrong)
+    together = np.array([(all_of(k, members)[alike]).sum() for k in sizes])
+    return Failures(shares, np.transpose(without), mean_product(wrong.mean(axis=1), sizes), together)
+
+
+def _alike(decisions: np.ndarray, wrong: np.ndarray) -> np.ndarray:
+    """How many members give it, for each wrong answer that is given to an image; int64."""
+    images = np.broadcast_to(np.arange(wrong.shape[1]), wrong.shape)[wrong]
+    answers = decisions[wrong].astype(np.int64)
+    return np.unique(images * (answers.max(initial=0) + 1) + answers, return_counts=True)[1]
+
+
+def ceiling_table(
+    conditions: pd.DataFrame, of_condition: Iterator[Failures], sizes: list[int], members: int, confidence: float
+) -> tuple[pd.DataFrame, list[np.ndarray]]:
+    """How often k members all fail in each condition, and in the mean over all corruptions.
+
+    Args:
+        conditions: the table of conditions.
+        of_condition: `failures` of each, in their order.
+        sizes: the values of k.
+        members: M.
+        confidence: of the intervals.
+
+    Returns:
+        The table, `COLUMNS`, and for each condition whether all members are wrong on each image, bool N. The table has
+        a row per condition and size, and after these `corrupted`, the mean over corruptions and severities.
+        Intervals of all_wrong: `all_wrong_low` and `_high` over images (Wilson's, with as many images as give a
+        proportion the same variance), `members_low` and `_high` over members, with the images as they are.
+    """
+    tables, everyone, total = [], [], None
+    corrupted = groups(conditions).get(CORRUPTED, [])
+    for row, of in zip(conditions.itertuples(), of_condition, strict=True):
+        name = row.corruption if row.test_set == CLEAN else row.test_set
+        tables.append(_rows(of, sizes, confidence).assign(condition=name, severity=row.severity, images=row.images))
+        everyone.append(of.shares[-1] == 1)
+        if row.condition in corrupted:
+            total = of if total is None else Failures(*(a + b for a, b in zip(total, of, strict=True)))
+    if total is not None:
+        mean = Failures(*(values / len(corrupted) for values in total))
+        images = conditions.images.iloc[corrupted[0]]
+        tables.append(_rows(mean, sizes, confidence).assign(condition=CORRUPTED, severity=np.nan, images=images))
+    return pd.concat(tables, ignore_index=True).assign(members=members)[COLUMNS], everyone
+
+
+def _rows(of: Failures, sizes: list[int], confidence: float) -> pd.DataFrame:
+    images = of.shares.shape[1]
+    shares = of.shares.mean(axis=1)
+    variance = of.shares.var(axis=1) / images
+    with np.errstate(divide="ignore", invalid="ignore"):
+        effective = np.where(variance > 0, shares * (1 - shares) / variance, images)
+        times, same = shares / of.independent, of.alike / of.shares.sum(axis=1)
+    low, high = wilson(shares, effective, confidence)
+    over_members = [
+        interval_within(np.append(share, without), confidence, 0, 1)
+        for share, without in zip(shares, of.without, strict=True)
+    ]
+    return pd.DataFrame(
+        {
+            "size": sizes,
+            "all_wrong": shares,
+            "all_wrong_low": low,
+            "all_wrong_high": high,
+            "members_low": [ends[0] for ends in over_members],
+            "members_high": [ends[1] for ends in over_members],
+            "independent": of.independent,
+            "times_independent": np.where(of.independent > 0, times, np.nan),
+            "same_wrong": np.where(shares > 0, same, np.nan),
+        }
+    )
+
+
+def unit_of(designs: list[str]) -> np.ndarray:
+    """The number of what each member is left out with, int64 M: its design, or a group of designs if there are many."""
+    units = in_groups(designs)
+    return np.unique([units[design] for design in designs], return_inverse=True)[1]
+
+
+def way_to_ceiling(
+    member: np.ndarray, ensemble: np.ndarray, everyone: np.ndarray, confidence: float
+) -> dict[str, float]:
+    """How far an ensemble comes from a member to the ceiling, as `REACHED` says without the names.
+
+    The interval is over images, paired, by the linearised ratio (Fieller's problem, with the ceiling far from the
+    member): (a - r b) / mean b has the standard error of r = mean a / mean b.
+
+    Args:
+        member, ensemble, everyone: float n, how often the member, the ensemble and all members are wrong on each image;
+            images of the choice of the first two are not among them.
+        confidence: of the interval.
+    """
+    gained, possible = member - ensemble, member - everyone
+    of = {
+        "best_member_accuracy": 1 - member.mean(),
+        "best_ensemble_accuracy": 1 - ensemble.mean(),
+        "ceiling": 1 - everyone.mean(),
+    }
+    if possible.mean() <= 0:
+        return of | dict.fromkeys(REACHED[-3:], np.nan)
+    reached = gained.mean() / possible.mean()
+    error = (gained - reached * possible).std() / possible.mean() / np.sqrt(len(member))
+    reach = norm.ppf((1 + confidence) / 2) * error
+    return of | dict(zip(REACHED[-3:], (reached, reached - reach, reached + reach), strict=True))

@@ -1,0 +1,118 @@
+"""Ranks of members on each set of images, with intervals. All members see the same images, so they are compared paired.
+
+The interval of a rank follows Mogstad, Romano, Shaikh and Wilhelm (Review of Economic Studies 91, 2024). A member's
+differences to all others get simultaneous intervals from a bootstrap over images; the members that are certainly better
+and certainly worse bound its rank. So it covers the true rank even if members are as good as each other, which
+percentiles of resampled ranks do not. The bootstrap has Gaussian multipliers: its draws are normal with the covariance
+of the images' errors.
+"""
+
+from collections.abc import Iterable
+
+import numpy as np
+import pandas as pd
+from scipy.stats import norm
+
+from resiliency.analysis.bootstrap import Resampling
+from resiliency.conditions import groups
+from resiliency.streams import stream
+
+POWER = 0.8
+COLUMNS = ["condition", "member", "rank", "rank_low", "rank_high", "error", "next_difference", "next_low", "next_high"]
+COLUMNS += ["images_needed", "images"]
+
+
+def rank_table(
+    members: list[str], conditions: pd.DataFrame, wrong: Iterable[np.ndarray], resampling: Resampling
+) -> pd.DataFrame:
+    """The rows of member_ranks.csv: the members by their error on each set of images.
+
+    Args:
+        members: names of M members.
+        conditions: the table of conditions.
+        wrong: bool M x N for each condition, in their order.
+        resampling: number of draws, confidence and seed.
+
+    Returns:
+        `COLUMNS` and confidence: condition (clean, `corrupted`, the mean over corruptions and severities, or a further
+        test set), member, rank (1 has the smallest error), its interval, error, the difference of the error of the next
+        member with its interval, the number of images of the kind with which this would exclude 0 with probability
+        0.8 if the difference is as estimated, and the number of images.
+    """
+    chosen = groups(conditions)
+    last, sums = {name: of.max() for name, of in chosen.items()}, {}
+    tables = {}
+    for place, of_condition in enumerate(wrong):
+        [name] = (name for name, of in chosen.items() if place in of)
+        sums[name] = sums.get(name, 0) + of_condition.astype(np.float64)
+        if place == last[name]:
+            errors = sums.pop(name) / len(chosen[name])
+            tables[name] = ranked(members, errors, resampling, name).assign(condition=name, images=errors.shape[1])
+    table = pd.concat([tables[name] for name in chosen], ignore_index=True)
+    return table[COLUMNS].assign(confidence=resampling.confidence)
+
+
+def ranked(members: list[str], errors: np.ndarray, resampling: Resampling, name: str) -> pd.DataFrame:
+    """The ranks on one set of images.
+
+    Args:
+        members: names of M members.
+        errors: float64 M x N, how often each is wrong on each image.
+        resampling: number of draws, confidence and seed.
+        name: of the set, for the stream of random numbers.
+    """
+    means, images = errors.mean(axis=1), errors.shape[1]
+    order = np.argsort(means, kind="stable")
+    means, covariance = means[order], np.cov(errors[order], ddof=1).reshape(len(order), -1) / images
+    spread = np.sqrt(np.maximum(np.add.outer(np.diag(covariance), np.diag(covariance)) - 2 * covariance, 0))
+    spread[spread < 1e-12] = 0
+    low, high = rank_intervals(means, spread, _draws(covariance, resampling, name), resampling.confidence)
+    difference, error = np.append(np.diff(means), np.nan), np.append(np.diag(spread, 1), np.nan)
+    reach = norm.ppf((1 + resampling.confidence) / 2)
+    needed = (reach + norm.ppf(POWER)) ** 2 * images * np.square(error)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        needed = np.where(difference > 0, np.ceil(needed / np.square(difference)), np.nan)
+    return pd.DataFrame(
+        {
+            "member": np.array(members)[order],
+            "rank": np.arange(1, len(order) + 1),
+            "rank_low": low,
+            "rank_high": high,
+            "error": means,
+            "next_difference": difference,
+            "next_low": difference - reach * error,
+            "next_high": difference + reach * error,
+            "images_needed": needed,
+        }
+    )
+
+
+def rank_intervals(
+    means: np.ndarray, spread: np.ndarray, draws: np.ndarray, confidence: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """The smallest and largest rank of each of M members, int64.
+
+    Args:
+        means: float M, errors.
+        spread: float M x M, standard errors of their differences.
+        draws: float R x M, of the errors' deviations from their expectations.
+        confidence: of each interval.
+    """
+    low, high = np.ones(len(means), np.int64), np.full(len(means), len(means))
+    for member in range(len(means)):
+        others = spread[member] > 0
+        if not others.any():
+            continue
+        deviations = np.abs(draws[:, others] - draws[:, [member]]) / spread[member, others]
+        reach = np.quantile(deviations.max(axis=1), confidence)
+        differences = (means[others] - means[member]) / spread[member, others]
+        low[member] += (differences < -reach).sum()
+        high[member] -= (differences > reach).sum()
+    return low, high
+
+
+def _draws(covariance: np.ndarray, resampling: Resampling, name: str) -> np.ndarray:
+    """Normal draws of this covariance, float64 R x M."""
+    values, vectors = np.linalg.eigh(covariance)
+    random = stream(resampling.seed, "ranks", name).standard_normal((resampling.resamples, len(values)))
+    return (random * np.sqrt(np.maximum(values, 0))) @ vectors.T

@@ -1,0 +1,66 @@
+"""The chart of how often members all fail together, by their number."""
+
+import altair as alt
+import pandas as pd
+
+from resiliency.names import CLEAN, CORRUPTED
+from resiliency.report.ceiling import ceiling_sentence
+from resiliency.report.style import by_legend, finish, notice, spread
+from resiliency.report.words import label, percent, plural
+
+TITLE = "How often are all members wrong?"
+CAPTION = (
+    "No vote among members is right on an image that all of them misclassify; a mean of probabilities can be. "
+    "The share falls as the pool grows, and is not extrapolated beyond its size."
+)
+LEAST = 1e-4
+
+
+def draw(ceiling: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
+    """Share of images that k members all get wrong, for k from 1 to all, and what independent failures would give."""
+    rows = drawn(ceiling)
+    if rows.empty:
+        return notice(TITLE, "fewer than two independent members")
+    names = list(dict.fromkeys(rows["images"]))
+    most = int(rows["size"].max())
+    x = alt.X("size:Q", title="Members drawn").scale(type="log", domain=[1, most], nice=False)
+    x = x.axis(values=sorted(rows["size"].unique().tolist()), format="d", grid=False, labelOverlap=True)
+    y = alt.Y("share:Q", title="All wrong").scale(type="log", domain=[LEAST, 1], clamp=True, nice=False)
+    y = y.axis(format="~%", values=[0.0001, 0.001, 0.01, 0.1, 1])
+    chosen, opacity = by_legend("images")
+    base = alt.Chart(rows).encode(
+        x=x, color=alt.Color("images:N", title="Images", scale=spread(names, colours)), opacity=opacity
+    )
+    tooltip = [alt.Tooltip("images"), alt.Tooltip("size", title="members drawn")]
+    tooltip += [alt.Tooltip("share", title="all wrong", format=".2%")]
+    tooltip += [alt.Tooltip("low", title="interval, lower end", format=".2%")]
+    tooltip += [alt.Tooltip("high", title="interval, upper end", format=".2%")]
+    tooltip += [alt.Tooltip("same_wrong", title="of these, same answer", format=".1%")]
+    bars = base.mark_rule(strokeWidth=2).encode(y=alt.Y("low:Q"), y2=alt.Y2("high"))
+    dots = base.mark_point(filled=True, size=60).encode(y=y, tooltip=tooltip).add_params(chosen)
+    chance = base.transform_filter(alt.datum.independent >= LEAST)
+    chance = chance.mark_line(strokeDash=[4, 3]).encode(y=alt.Y("independent:Q"))
+    subtitle = [
+        f"Mean over all sets of so many of the {plural(int(rows['members'].max()), 'member')}; bars: "
+        f"{percent(rows['confidence'].iloc[0], 0)} intervals over images",
+        f"Dashed: if failures were independent. Values below {percent(LEAST, 2)} are drawn at the lower end",
+    ]
+    chart = alt.layer(chance, base.mark_line().encode(y=y), bars, dots).properties(width=560, height=300)
+    return finish(chart, TITLE, subtitle)
+
+
+def drawn(ceiling: pd.DataFrame) -> pd.DataFrame:
+    """The rows of clean images, of the mean over corruptions and of further test sets, with `images` and `share`."""
+    if ceiling.empty:
+        return ceiling
+    rows = ceiling[(ceiling["severity"] == 0) | (ceiling["condition"] == CORRUPTED)]
+    rows = rows[rows["members"] > 1]
+    ends = {"share": "all_wrong", "low": "all_wrong_low", "high": "all_wrong_high"}
+    shares = {name: rows[column].clip(lower=LEAST) for name, column in ends.items()}
+    order = rows["condition"].map({CORRUPTED: 0, CLEAN: 1}).fillna(2)
+    return rows.assign(images=rows["condition"].map(label), order=order, **shares).sort_values("order", kind="stable")
+
+
+def finding(ceiling: pd.DataFrame) -> str:
+    """The share that all members get wrong, and what an ensemble reaches of the way to the ceiling."""
+    return "" if ceiling.empty else ceiling_sentence(ceiling)

@@ -1,0 +1,180 @@
+"""The ceiling of a pool: how often all members fail, and what the best ensemble reaches of what that leaves."""
+
+from itertools import combinations
+from math import comb
+
+import numpy as np
+import pandas as pd
+import pytest
+from synthetic_ceiling import decisions_of
+
+from resiliency.analysis.ceiling import (
+    all_of,
+    ceiling_table,
+    failures,
+    mean_product,
+    sizes_of,
+    unit_of,
+    way_to_ceiling,
+)
+from resiliency.conditions import conditions
+from resiliency.metrics.accuracy import wilson
+from resiliency.report.ceiling import ceiling_sentence, ranks_sentence
+
+
+@pytest.fixture
+def drawn():
+    return decisions_of(5, 0.4, np.random.default_rng(1))
+
+
+def of_all(decisions, labels):
+    members, images = decisions.shape
+    table, sizes = conditions([], [], {"clean": images}, {"clean": 5}), sizes_of(members)
+    of = failures(decisions, labels, sizes, np.arange(members))
+    return ceiling_table(table, iter([of]), sizes, members, 0.95)[0].set_index("size")
+
+
+def test_sizes_end_in_all_members():
+    assert sizes_of(2) == [1, 2]
+    assert sizes_of(64) == [1, 2, 3, 5, 10, 20, 50, 64]
+    assert all_of(2, 4) == pytest.approx([0, 0, 1 / 6, 3 / 6, 1])
+
+
+def test_shares_are_means_over_all_sets_of_members(drawn):
+    decisions, labels = drawn
+    wrong, table = decisions != labels, of_all(*drawn)
+    for size in (1, 2, 3, 5):
+        sets = [list(chosen) for chosen in combinations(range(5), size)]
+        together = np.mean([wrong[chosen].all(axis=0).mean() for chosen in sets])
+        product = np.mean([wrong[chosen].mean(axis=1).prod() for chosen in sets])
+        alike = np.mean([(wrong[s].all(axis=0) & (decisions[s] == decisions[s[0]]).all(axis=0)).mean() for s in sets])
+        row = table.loc[size]
+        assert row.all_wrong == pytest.approx(together)
+        assert row.independent == pytest.approx(product)
+        assert row.times_independent == pytest.approx(together / product)
+        assert row.same_wrong == pytest.approx(alike / together)
+    assert mean_product(np.array([0.5, 0.2, 0.4]), [0, 2]) == pytest.approx([1, (0.1 + 0.2 + 0.08) / 3])
+
+
+def test_the_interval_of_what_all_members_get_wrong_is_that_of_a_proportion(drawn):
+    row = of_all(*drawn).loc[5]
+    ends = wilson(row.all_wrong, row.images, 0.95)
+    assert (row.all_wrong_low, row.all_wrong_high) == pytest.approx(ends)
+
+
+def test_members_are_left_out_with_all_of_their_design(drawn):
+    decisions, labels = drawn
+    wrong = decisions != labels
+    of = failures(decisions, labels, [1, 2, 5], unit_of(["a", "a", "b", "b", "b"]))
+    first = wrong[2:]
+    pairs = np.mean([first[list(pair)].all(axis=0).mean() for pair in combinations(range(3), 2)])
+    assert of.without[:, 0] == pytest.approx([first.mean(), pairs, first.all(axis=0).mean()])
+
+
+def test_nothing_is_known_of_members_that_are_never_wrong():
+    labels = np.arange(5)
+    row = of_all(np.tile(labels, (3, 1)), labels).loc[3]
+    assert (row.all_wrong, row.all_wrong_low) == (0, 0)
+    assert 0 < row.all_wrong_high < 1
+    assert np.isnan([row.times_independent, row.same_wrong]).all()
+
+
+def test_the_mean_over_corruptions_follows_the_conditions(drawn):
+    table = conditions(["fog"], [1, 3], {"clean": 120, "photos": 120}, {"clean": 5, "photos": 5})
+    sizes, units = sizes_of(5), unit_of(list("abcde"))
+    drawn = [decisions_of(5, error, np.random.default_rng(2)) for error in (0.1, 0.3, 0.5, 0.2)]
+    made, everyone = ceiling_table(table, (failures(*of, sizes, units) for of in drawn), sizes, 5, 0.95)
+    whole = made[made["size"] == 5].reset_index()
+    assert list(whole.condition) == ["clean", "fog", "fog", "photos", "corrupted"]
+    assert whole.severity.tolist()[:4] == [0, 1, 3, 0]
+    assert whole.all_wrong[4] == pytest.approx(whole.all_wrong[1:3].mean())
+    assert [of.mean() for of in everyone] == pytest.approx(whole.all_wrong[:4].tolist())
+
+
+def test_the_way_from_the_best_member_to_the_ceiling():
+    member, ensemble, everyone = (np.repeat([1.0, 0.0], [wrong, 1000 - wrong]) for wrong in (300, 250, 100))
+    way = way_to_ceiling(member, ensemble, everyone, 0.95)
+    assert (way["best_member_accuracy"], way["best_ensemble_accuracy"], way["ceiling"]) == (0.7, 0.75, 0.9)
+    assert way["reached"] == pytest.approx(0.25)
+    assert way["reached_low"] < 0.25 < way["reached_high"]
+    assert np.isnan(way_to_ceiling(everyone, everyone, everyone, 0.95)["reached"])
+
+
+def test_intervals_cover_the_ceiling_of_other_images():
+    """Of members as they are, with other images of the same difficulty: near 95 of 100."""
+    random, covered = np.random.default_rng(0), []
+    ability = random.normal(0, 0.5, 8)[:, None]
+    hard = random.normal(-0.5, 2, 400_000)
+    truth = np.prod(1 / (1 + np.exp(ability - hard[:40_000])), axis=0).mean()
+    for start in range(0, 400_000, 1000):
+        chance = 1 / (1 + np.exp(ability - hard[start : start + 1000]))
+        share = (random.random(chance.shape) < chance).all(axis=0).mean()
+        low, high = wilson(share, 1000, 0.95)
+        covered.append(low <= truth <= high)
+    assert 0.92 <= np.mean(covered) <= 0.98
+
+
+def test_intervals_cover_the_ceiling_of_other_members_at_least_as_often_as_they_say():
+    random, covered = np.random.default_rng(1), []
+    hard = random.normal(-0.5, 2, 300)
+    draws = 1 / (1 + np.exp(random.normal(0, 0.5, (20_000, 1)) - hard))
+    truth = (draws.mean(axis=0) ** 5).mean()
+    sizes = [5]
+    labels = np.zeros(300, int)
+    table = conditions([], [], {"clean": 300}, {"clean": 2})
+    for _ in range(120):
+        chance = 1 / (1 + np.exp(random.normal(0, 0.5, (12, 1)) - hard))
+        of = failures((random.random(chance.shape) < chance).astype(int), labels, sizes, np.arange(12))
+        row = ceiling_table(table, iter([of]), sizes, 12, 0.95)[0].iloc[0]
+        covered.append(row.members_low <= truth <= row.members_high)
+    assert 0.91 <= np.mean(covered) <= 0.99
+
+
+def ceiling(**changed):
+    row = {"condition": "clean", "severity": 0, "size": 3, "members": 3, "all_wrong": 0.05, "all_wrong_low": 0.04}
+    row |= {"all_wrong_high": 0.06, "best_member_accuracy": 0.8, "best_ensemble_accuracy": 0.83, "ceiling": 0.95}
+    row |= {"reached": 0.2, "reached_low": 0.1, "reached_high": 0.3}
+    return pd.DataFrame([row | {"size": 1, "all_wrong": 0.5}, row | changed])
+
+
+@pytest.mark.parametrize(
+    ("changed", "says"),
+    [
+        ({}, "improves on the best member, from 80.0 % to 83.0 %: 20 % [10 %, 30 %]"),
+        ({"reached_low": -0.1}, "does not differ significantly from the best member: 20 % [−10 %, 30 %]"),
+        ({"reached": -0.2, "reached_low": -0.3, "reached_high": -0.1}, "is worse than the best member"),
+    ],
+)
+def test_the_sentence_states_the_ceiling_and_the_direction(changed, says):
+    sentence = ceiling_sentence(ceiling(**changed))
+    assert sentence.startswith("All 3 members misclassify the same 5.0 % [4.0 %, 6.0 %] of clean images")
+    assert "more than 95.0 %" in sentence
+    assert says in sentence
+
+
+def test_the_sentence_prefers_corrupted_images_and_needs_two_members():
+    both = pd.concat([ceiling(), ceiling(condition="corrupted", severity=np.nan, all_wrong=0.2, reached=np.nan)])
+    assert ceiling_sentence(both).count("of corrupted images") == 1
+    assert "best ensemble" not in ceiling_sentence(both)
+    assert ceiling_sentence(ceiling(size=1, members=1).iloc[1:]) == ""
+
+
+def test_binomials_are_exact():
+    assert all_of(50, 64)[60] == pytest.approx(comb(60, 50) / comb(64, 50))
+
+
+def ranks(difference, low):
+    rows = {"condition": "clean", "next_difference": [difference, 0.01, np.nan], "next_low": [low, 0.001, np.nan]}
+    return pd.DataFrame(rows | {"images_needed": [1234 if difference else np.nan, 10, np.nan]})
+
+
+@pytest.mark.parametrize(
+    ("difference", "low", "says"),
+    [
+        (0.01, 0.002, "2 of 2 pairs of neighbours differ significantly; the first two do"),
+        (0.01, -0.002, "1 of 2 pairs of neighbours differ significantly; 1,234 images would be needed"),
+        (0, -0.002, "the first two have the same error"),
+    ],
+)
+def test_the_sentence_on_ranks(difference, low, says):
+    assert says in ranks_sentence(ranks(difference, low))
