@@ -140,15 +140,15 @@ def ceiling(**changed):
 @pytest.mark.parametrize(
     ("changed", "says"),
     [
-        ({}, "improves on the best member, from 80.0 % to 83.0 %: 20 % [10 %, 30 %]"),
-        ({"reached_low": -0.1}, "does not differ significantly from the best member: 20 % [−10 %, 30 %]"),
+        ({}, "improves on the best member, from 80.0% to 83.0%: 20% [10, 30]"),
+        ({"reached_low": -0.1}, "does not differ significantly from the best member: 20% [−10, 30]"),
         ({"reached": -0.2, "reached_low": -0.3, "reached_high": -0.1}, "is worse than the best member"),
     ],
 )
 def test_the_sentence_states_the_ceiling_and_the_direction(changed, says):
     sentence = ceiling_sentence(ceiling(**changed))
-    assert sentence.startswith("All 3 members misclassify the same 5.0 % [4.0 %, 6.0 %] of clean images")
-    assert "more than 95.0 %" in sentence
+    assert sentence.startswith("All 3 members misclassify the same 5.0% [4.0, 6.0] of clean images")
+    assert "more than 95.0%" in sentence
     assert says in sentence
 
 
