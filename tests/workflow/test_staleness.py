@@ -16,17 +16,19 @@ PAGE = {"charts": 1, "provenance": 1, "report": 1}
 CORRELATED = {"correlate": 1, "observe": 1, **PAGE}
 CHOSEN = {"choose_ensembles": 1, "assess_ensembles": 1, "compare_contenders": 1}
 ENSEMBLES = {"score_ensembles": 1, "compare_origins": 1, "compare_sizes": 1, "best_ensembles": 1, **CHOSEN}
-ENSEMBLES |= {"leave_out_images": 1, "effective_robustness": 1, **CORRELATED}
+POOL = {"chosen_ensembles": 1, "ceiling": 1}
+ENSEMBLES |= {"leave_out_images": 1, "effective_robustness": 1, **POOL, **CORRELATED}
 DIVERSITY = {"pairwise_diversity": 1, **ENSEMBLES}
 SCORES = {"score_members": 1, "list_skipped": 1, **DIVERSITY}
-OF_INDEPENDENT = {"coincident_failures": 1, **SCORES}
+RANKED = {"member_ranks": 1, **SCORES}
+OF_INDEPENDENT = {"coincident_failures": 1, **RANKED}
 GALLERY = {"attribution_gallery": 1}
 INDEPENDENT = {"predict": 4, "attribute": 4, **GALLERY, **OF_INDEPENDENT}
 NEW_MEMBER = {"train": 1, "predict": 1, "attribute": 1, **OF_INDEPENDENT}
 TWO_MEMBERS = {**NEW_MEMBER, "train": 2, "predict": 2, "attribute": 2}
 ONE_DESIGN = {**TWO_MEMBERS, **GALLERY}  # whose first member is pictured
-JOINT = {"predict_jointly": 3, "attribute_jointly": 3, **SCORES}
-SEARCHED = {"search": 1, "predict_searched": 1, "attribute_searched": 1, **SCORES}
+JOINT = {"predict_jointly": 3, "attribute_jointly": 3, **RANKED}
+SEARCHED = {"search": 1, "predict_searched": 1, "attribute_searched": 1, **RANKED}
 SUPERNET = {"train_supernet": 1, **SEARCHED}
 TRAINED = {"train": 4, "train_jointly": 3, **SUPERNET, **JOINT, **INDEPENDENT}
 PREDICTED = {"predict": 4, "predict_jointly": 3, "predict_searched": 1, **OF_INDEPENDENT}
@@ -102,7 +104,7 @@ def test_nothing_after_other_words(planned_with, module):
         (f"{LIBRARY}/diversity/counts.py", {**DIVERSITY}),
         (f"{LIBRARY}/ensembles/combination.py", ENSEMBLES),
         (f"{LIBRARY}/analysis/correlations.py", CORRELATED),
-        (f"{LIBRARY}/analysis/deployment.py", {**CHOSEN, **PAGE}),
+        (f"{LIBRARY}/analysis/deployment.py", {**CHOSEN, **POOL, **PAGE}),
         (f"{LIBRARY}/analysis/sizes.py", {"compare_sizes": 1, **PAGE}),
         (f"{LIBRARY}/analysis/variance_shares.py", {"observe": 1, "provenance": 1, "report": 1}),
         (f"{LIBRARY}/report/charts/error_heatmap.py", PAGE),
@@ -122,7 +124,7 @@ def test_a_real_change_of_code(planned_with, file, expected):
     ("change", "expected"),
     [
         ("charts={colours: ['#112233']}", PAGE),
-        ("deployment={largest: 3}", {**CHOSEN, **PAGE}),
+        ("deployment={largest: 3}", {**CHOSEN, **POOL, **PAGE}),
         ("statistics={resamples: 300}", {**OF_INDEPENDENT, "pairwise_diversity": 0}),
         ("ensembles={sizes: [2]}", ENSEMBLES),
         ("ensembles={rules: [mean_logit]}", ENSEMBLES),

@@ -109,7 +109,7 @@ BEST = Table(
     published=True,
 )
 
-CHOSEN = Table(
+CHOSEN_BY_CLEAN_ERROR = Table(
     "tables/chosen_ensembles.csv",
     "Ensembles chosen by clean error",
     "Ensembles",
