@@ -263,7 +263,7 @@ rule chosen_ensembles:
     params:
         confidence=STUDY.statistics.confidence,
         rule=STUDY.ensembles.main_rule,
-        least_clean_accuracy=STUDY.ensembles.least_clean_accuracy,
+        min_clean_accuracy=STUDY.ensembles.min_clean_accuracy,
         largest=STUDY.deployment.largest,
         code=code("chosen_ensembles"),
         seed=STUDY.seed,
@@ -291,7 +291,7 @@ rule ceiling:
     params:
         confidence=STUDY.statistics.confidence,
         rule=STUDY.ensembles.main_rule,
-        least_clean_accuracy=STUDY.ensembles.least_clean_accuracy,
+        min_clean_accuracy=STUDY.ensembles.min_clean_accuracy,
         code=code("ceiling"),
         seed=STUDY.seed,
     script:

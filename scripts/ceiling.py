@@ -15,7 +15,7 @@ with stage(snakemake.log[0]):
     inputs, params = snakemake.input, snakemake.params
     conditions = read_table(inputs.conditions)
     predictions = read_predictions(conditions, inputs.labels, inputs.logits)
-    members, scored = pool_of(read_table(inputs.members), predictions, params.rule, params.least_clean_accuracy)
+    members, scored = pool_of(read_table(inputs.members), predictions, params.rule, params.min_clean_accuracy)
     sizes, units = sizes_of(len(members)), unit_of(list(members.design))
     of_conditions = (
         failures(

@@ -11,7 +11,7 @@ from resiliency.storage.tables import read_table, write_table
 with stage(snakemake.log[0]):
     inputs, params = snakemake.input, snakemake.params
     predictions = read_predictions(read_table(inputs.conditions), inputs.labels, inputs.logits)
-    pool = pool_of(read_table(inputs.members), predictions, params.rule, params.least_clean_accuracy)
+    pool = pool_of(read_table(inputs.members), predictions, params.rule, params.min_clean_accuracy)
     chosen, judged = halves(pool.scored.labels(CLEAN), params.seed)
     of_pool = pool.ensembles(read_table(inputs.ensembles))
     table = chosen_table(pool.members, of_pool, pool.scored, params.largest, chosen, judged, params.confidence)

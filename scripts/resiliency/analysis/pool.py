@@ -28,14 +28,14 @@ class MemberPool(NamedTuple):
 
 
 def pool_of(
-    members: pd.DataFrame, predictions: dict[str, Predictions], rule: str, least_clean_accuracy: float
+    members: pd.DataFrame, predictions: dict[str, Predictions], rule: str, min_clean_accuracy: float
 ) -> MemberPool:
     """The members of members.csv with predictions and at least this clean accuracy; all of them if none reaches it.
 
     Members with decisions only are combined by plurality vote, whatever the `rule`.
     """
     kept = (members.origin == INDEPENDENT) & members.member.isin(predictions)
-    accurate = kept & (members.clean_accuracy >= least_clean_accuracy)
+    accurate = kept & (members.clean_accuracy >= min_clean_accuracy)
     members = members[accurate if accurate.any() else kept].reset_index(drop=True)
     in_order = [predictions[member] for member in members.member]
     rule = rule if all(member.has_probabilities for member in in_order) else VOTE
