@@ -169,7 +169,7 @@ def test_the_best_ensembles_come_with_what_they_are_the_best_of():
     table = best_table(MEMBERS, ENSEMBLES, {"clean": 100}, 0.95)
     assert table.members.tolist() == ["a+c", "a+b", "b+c", "a", "b", "c"]
     assert table["rank"].tolist() == [1, 2, 3, 1, 2, 3]
-    assert (table.of == 3).all()
+    assert (table.ensembles == 3).all()
     assert (table.clean_accuracy_low < table.clean_accuracy).all()
     assert best_table(MEMBERS, ENSEMBLES, {"clean": 0}, 0.95).clean_accuracy_low.isna().all()
 

@@ -66,9 +66,9 @@ def study(members, images, rule: str) -> Ensemble:
 def test_the_module_answers_as_the_study(members, images, rule):
     ensemble, of_study = Deployable(members, list(WEIGHTS), rule, 0.5), study(members, images, rule)
     (part,) = of_study.outputs(0, np.arange(IMAGES))
-    probabilities, disagreement = eager_runner(ensemble, 1)(images)
+    probabilities, mutual_information = eager_runner(ensemble, 1)(images)
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-5)
-    np.testing.assert_allclose(disagreement, part.mutual_information, atol=2e-3)
+    np.testing.assert_allclose(mutual_information, part.mutual_information, atol=2e-3)
     if RULES[rule].mean:
         np.testing.assert_allclose(probabilities, np.exp(scaled(part.log_probabilities, 0.5)), atol=5e-3)
     result = agreement(eager_runner(ensemble, 1), "it", images, np.arange(IMAGES), of_study, 0.5)
@@ -81,9 +81,9 @@ def test_a_single_member_answers_with_its_own_probabilities(members, images, rul
     ensemble, of_study = Deployable(members[:1], [0.6], rule, 0.5), study(members[:1], images, rule)
     with torch.inference_mode():
         logits = members[0][0](normalised(torch.from_numpy(images), MEMBER.mean, MEMBER.std))
-    probabilities, disagreement = eager_runner(ensemble, 1)(images)
+    probabilities, mutual_information = eager_runner(ensemble, 1)(images)
     np.testing.assert_allclose(probabilities, (logits / 0.5).softmax(dim=-1).numpy(), atol=1e-5)
-    np.testing.assert_allclose(disagreement, 0, atol=1e-5)
+    np.testing.assert_allclose(mutual_information, 0, atol=1e-5)
     result = agreement(eager_runner(ensemble, 1), "it", images, np.arange(IMAGES), of_study, 0.5)
     assert result.difference < 5e-3
 

@@ -99,7 +99,8 @@ def test_it_answers_image_files_without_this_project(workflow, exported, pythons
     by_onnx, by_torch = (run(python, folder, *paths) for python in pythons.values())
     for index, lines in enumerate(zip(by_onnx, by_torch, strict=True)):
         answers = [
-            re.fullmatch(r".*: (.+), probability ([\d.]+), disagreement ([\d.]+)", line).groups() for line in lines
+            re.fullmatch(r".*: (.+), probability ([\d.]+), mutual information ([\d.]+)", line).groups()
+            for line in lines
         ]
         assert answers[0][0] == answers[1][0] == classes[mean[index].argmax()]
         assert [float(v) for v in answers[0][1:]] == pytest.approx([float(v) for v in answers[1][1:]], abs=2e-4)

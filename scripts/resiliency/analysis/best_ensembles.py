@@ -29,12 +29,12 @@ def best_table(
     columns = ["size", "members", "origin", "mean_corruption_error", *(accuracy_of(name) for name in images)]
     single = members[members["origin"] != JOINT].rename(columns={"member": "members"}).assign(size=1)
     table = pd.concat([single[columns], ensembles[ensembles["origin"] != JOINT][columns]], ignore_index=True)
-    table["of"] = table.groupby("size")["members"].transform("size")
+    table["ensembles"] = table.groupby("size")["members"].transform("size")
     table = table.sort_values(["size", accuracy_of(CLEAN)], ascending=[False, False], kind="stable")
     table["rank"] = table.groupby("size").cumcount() + 1
     table = table[table["rank"] <= MOST].reset_index(drop=True)
     for name, count in images.items():
         shares = table[accuracy_of(name)].to_numpy(float)
         table = table.assign(**accuracies(name, shares, count or float("nan"), confidence))
-    order = ["size", "rank", "members", "of", "origin", "mean_corruption_error"]
+    order = ["size", "rank", "members", "ensembles", "origin", "mean_corruption_error"]
     return table[order + [column for name in images for column in accuracy_columns(name)]]

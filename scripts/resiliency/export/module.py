@@ -1,4 +1,4 @@
-"""An ensemble as one network: from images as they are stored to class probabilities and the members' disagreement."""
+"""An ensemble as one network: from stored images to class probabilities and the mutual information of members."""
 
 import torch
 from torch import Tensor, nn

@@ -265,7 +265,7 @@ def leaders(tables: dict[str, pd.DataFrame], further: list[str]) -> list[dict]:
         chosen = best[best["rank"] == 1].sort_values("size", ascending=False)
         roles = [
             f"Best of {n:,} ensembles of {size}" if size > 1 else f"Best of {n:,} members"
-            for n, size in zip(chosen["of"], chosen["size"], strict=True)
+            for n, size in zip(chosen["ensembles"], chosen["size"], strict=True)
         ]
         column, measure = "clean_accuracy", "accuracy on clean images"
     else:

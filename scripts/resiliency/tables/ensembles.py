@@ -95,7 +95,7 @@ BEST = Table(
         SIZE,
         Column("rank", "rank by clean accuracy among those of its size", whole("1 to 10", 1, 10)),
         JOINED,
-        Column("of", "number of ensembles of this size", COUNT),
+        Column("ensembles", "number of ensembles of this size", COUNT),
         Column("origin", "where the members come from", one_of("independent", "search")),
         Column("mean_corruption_error", "top-1 error, mean over all corruptions and severities", FRACTION),
         Column(

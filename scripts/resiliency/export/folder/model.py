@@ -2,9 +2,9 @@
 
     python model.py photo.png ...
 
-From Python: `answer = load()`, then `probabilities, disagreement, abstained = answer(read("photo.png"))`. Images are
-uint8 B x H x W x 3, of the size that `read` makes them. Probabilities are float32 B x classes, in the order of
-`CLASSES`; the disagreement of the members, their mutual information in nats, is float32 B, and 0 where they agree;
+From Python: `answer = load()`, then `probabilities, mutual_information, abstained = answer(read("photo.png"))`. Images
+are uint8 B x H x W x 3, of the size that `read` makes them. Probabilities are float32 B x classes, in the order of
+`CLASSES`; the mutual information of the members in nats is float32 B, and 0 where they agree;
 abstained is bool B: whether the largest probability is below the threshold that `load` was given, for example
 `load(threshold=THRESHOLDS["corrupted"]["coverage"][0.9])`. `THRESHOLDS` has those of card.md: for clean and corrupted
 images, for a least coverage, and for a largest share of images that are answered wrongly ("error"); None where the
@@ -42,8 +42,8 @@ def load(runtime=None, threshold=0.0):
         if images.dtype != np.uint8 or images.shape[1:] != (side, side, 3):
             got = f"{images.dtype} {' x '.join(map(str, images.shape))}"
             raise TypeError(f"images: expected uint8 B x {side} x {side} x 3, got {got}; use read()")
-        probabilities, disagreement = run(images)
-        return probabilities, disagreement, probabilities.max(axis=1) < threshold
+        probabilities, mutual_information = run(images)
+        return probabilities, mutual_information, probabilities.max(axis=1) < threshold
 
     return answer
 
@@ -88,7 +88,7 @@ if __name__ == "__main__":
     arguments = parser.parse_args()
     answer = load(threshold=arguments.threshold)
     for path in arguments.images:
-        probabilities, disagreement, abstained = (values[0] for values in answer(read(path)))
+        probabilities, mutual_information, abstained = (values[0] for values in answer(read(path)))
         best = probabilities.argmax()
-        said = f"{CLASSES[best]}, probability {probabilities[best]:.4f}, disagreement {disagreement:.4f}"
+        said = f"{CLASSES[best]}, probability {probabilities[best]:.4f}, mutual information {mutual_information:.4f}"
         print(f"{path}: {said}{', abstains' if abstained else ''}")
