@@ -41,6 +41,7 @@ NAVIGATION = {
     "Measurements": [
         "results/coverage",
         "results/parity",
+        "results/digit_recipes",
         "results/gpu_hours",
         "results/imagenet_costs",
         "results/gpu_steps",

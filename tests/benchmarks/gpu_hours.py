@@ -98,7 +98,7 @@ def hours(pricing: Pricing, captured: bool, processes: int) -> dict[str, float]:
     def train(rule: str, designs: list[str], recipe: Recipe, passes: int = 1, jobs: int = 1) -> None:
         steps = recipe.epochs * (most["train"] // recipe.batch_size)
         cost = pricing.step(designs, recipe, passes) * steps
-        add(rule, cost, steps * recipe.batch_size * original, replayed=recipe.optimizer == "adamw", jobs=jobs)
+        add(rule, cost, steps * recipe.batch_size * original, replayed=recipe.optimizer != "sgd", jobs=jobs)
         seen = recipe.epochs * most["validation"]
         validated = sum((pricing.predicted(design) for design in designs), Cost()) * seen
         spent[rule] += jobs * validated.seconds(False, processes, seen * original) / 3600

@@ -10,7 +10,7 @@ DOCS = REPOSITORY / "docs"
 OTHERS_WORDS = {"tables", "references"}  # of the catalogue of tables; names of works are their authors'
 PAGES = {path.stem: path for path in sorted(DOCS.glob("*.md")) if path.stem not in OTHERS_WORDS}
 PAGES |= {name: REPOSITORY / f"{name}.md" for name in ("README", "CONTRIBUTING")}
-PAGES |= {name: DOCS / f"results/{name}.md" for name in ("gpu_hours", "gpu_steps", "imagenet_costs")}
+PAGES |= {name: DOCS / f"results/{name}.md" for name in ("digit_recipes", "gpu_hours", "gpu_steps", "imagenet_costs")}
 LONGEST = 40  # words of a sentence
 LONGEST_README = 130  # lines
 

@@ -19,7 +19,7 @@ COEFFICIENTS = (
 
 
 class Muon(torch.optim.AdamW):
-    """The steps of `timm.optim.Muon` in half its time on narrow networks.
+    """The steps of `timm.optim.Muon` in less time (`tests/benchmarks/muon.py`).
 
     Kernels of one shape are orthogonalised in one batched product, in float32 and by their Gram matrices.
 
