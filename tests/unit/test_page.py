@@ -126,4 +126,4 @@ def test_charts_with_nothing_to_draw_are_left_out_of_the_report(card):
 )
 def test_the_question_of_the_report_is_about_what_there_is(card, designs, subject):
     written = report(synthetic_tables(designs=designs), card, ({}, {}))
-    assert f"<h1>Do {subject} withstand corrupted images?</h1>" in written
+    assert f"<h1>How robust are {subject} to corrupted images?</h1>" in written
