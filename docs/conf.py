@@ -40,6 +40,7 @@ NAVIGATION = {
     ],
     "Measurements": [
         "results/coverage",
+        "results/deployment_rates",
         "results/parity",
         "results/digit_recipes",
         "results/gpu_hours",

@@ -1,5 +1,8 @@
 """The rule by which a model is recommended, against plain computations and where the truth is known."""
 
+import json
+
+import deployment_rates as rates
 import numpy as np
 import pandas as pd
 import pytest
@@ -141,3 +144,9 @@ def test_the_truly_best_is_kept_and_the_most_that_is_said_holds(case):
     assert row["covered"] >= binom.ppf(1e-4, 40, 0.9)
     assert row["cheaper"] < 1
     assert row["recommended"] < 0.03
+
+
+def test_the_page_of_simulations_is_made_of_the_kept_rows():
+    rows = json.loads(rates.ROWS.read_text())
+    assert rates.PAGE.read_text(encoding="utf-8") == rates.page(rows)
+    assert {row["situation"] for row in rows} == {case.situation for case in CASES}

@@ -1,0 +1,53 @@
+"""Simulates choices of a model whose truth is known: how much worse the recommended one is, and what is said wrongly.
+
+Run by hand: python tests/benchmarks/deployment_rates.py [--simulations 200] [--resamples 500] [--write]. Rows are kept
+in deployment_rows.json as they come; those that are there are not simulated again. --write makes
+docs/results/deployment_rates.md.
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+from simulated_choices import CASES, choices
+
+PAGE = Path(__file__).parents[2] / "docs/results/deployment_rates.md"
+ROWS = Path(__file__).parent / "deployment_rows.json"
+IMAGES = (100, 300, 1000)
+TEMPLATE = Path(__file__).parent / "deployment_rates.md.template"
+
+
+def page(rows: list[dict]) -> str:
+    """The whole page, as Markdown."""
+    return TEMPLATE.read_text(encoding="utf-8") + "".join(
+        map(_line, sorted(rows, key=lambda row: (row["situation"], row["images"])))
+    )
+
+
+def _line(row: dict) -> str:
+    regrets = [f"{100 * row[name]:.1f} [{100 * row[f'{name}_most']:.1f}]" for name in ("recommended", "most_accurate")]
+    shares = [f"{row[name] / row['simulations']:.1%}" for name in ("lost", "beyond", "covered")]
+    cells = [row["situation"], row["images"], *regrets, f"{row['cheaper']:.2f}", *shares, row["simulations"]]
+    return "| " + " | ".join(map(str, cells)) + " |\n"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--simulations", type=int, default=200)
+    parser.add_argument("--resamples", type=int, default=500)
+    parser.add_argument("--write", action="store_true")
+    arguments = parser.parse_args()
+    rows = json.loads(ROWS.read_text()) if ROWS.exists() else []
+    done = {(row["situation"], row["images"]) for row in rows}
+    for case in CASES:
+        for images in IMAGES:
+            if (case.situation, images) not in done:
+                rows.append(choices(case, images, arguments.simulations, arguments.resamples))
+                print(json.dumps(rows[-1]), flush=True)
+                ROWS.write_text("[\n" + ",\n".join(map(json.dumps, rows)) + "\n]\n")
+    if arguments.write:
+        PAGE.write_text(page(rows), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
