@@ -29,6 +29,7 @@ METRIC, CORRUPTION = "entropy", "fog"  # those that messages have for an example
 STANDING = {
     CLEAN: accuracy_of(CLEAN),
     CORRUPTED: accuracy_of(CORRUPTED),
+    "selection": accuracy_of("selection"),
     "validation": accuracy_of("validation"),
     "mean": "mean",
 }

@@ -154,6 +154,7 @@ def test_each_column_of_names_that_are_accepted_is_read_in_one_way(drawn):
         ("first_stage_photos", "linear_cka_first_stage_photos"),
         ("corrupted", "corrupted_accuracy"),
         ("Clean", "clean_accuracy"),
+        ("selection", "selection_accuracy"),
         ("validation", "validation_accuracy"),
         ("fog", "mean_member_fog_accuracy"),
     ],

@@ -148,7 +148,7 @@ def test_the_lines_of_the_page_on_python_load_it(workflow):
 
 
 def test_what_cannot_be_loaded_is_told_in_one_line(workflow, tmp_path):
-    with pytest.raises(Fault, match=r"deployment.csv: there is no such file; results/<study> of a finished"):
+    with pytest.raises(Fault, match=r"deployment.csv: there is no such file; give results/<study> of a finished"):
         load_ensemble(tmp_path)
     (tmp_path / "tables").symlink_to(workflow.results / "tables")
     with pytest.raises(Fault, match=r"ensemble .*: no weights in .*/members"):
@@ -203,7 +203,7 @@ def test_a_number_that_no_ensemble_has_is_told_in_one_line(workflow, exported):
     before = {path.name: path.read_bytes() for path in exported[0].glob("*.*") if path.is_file()}
     refused = workflow.snakemake("export", "--cores", "1", "--config", f"ensemble={last + 1}")
     assert refused.returncode != 0
-    line = f"rule choose_export: error: ensemble: expected a number from 1 to {last} (tables/deployment.csv)"
+    line = f"rule choose_export: error: ensemble: expected a number from 1 to {last} (tables/deployment.csv), got {last + 1}"
     assert line in refused.stdout.splitlines()
     assert "Traceback" not in refused.stdout
     assert {path.name: path.read_bytes() for path in exported[0].glob("*.*") if path.is_file()} == before

@@ -129,7 +129,7 @@ def test_files_that_take_the_place_of_others_are_read_though_they_are_older(mixe
     labels = folder / "outputs/labels/night.npy"
     with older(labels, np.load(labels)[:9].tobytes(), bytes(72)):
         output = mixed.snakemake("--dry-run", "--cores", "1").stdout
-    assert "test set 'night', image 0: label 0, but it is" in output  # labels of the other files
+    assert "test set 'night', image 0: expected label" in output  # labels of the other files
 
 
 def test_a_file_that_is_added_is_read_alone(mixed, folder):
@@ -151,7 +151,7 @@ def test_a_file_that_is_added_is_read_alone(mixed, folder):
     ("change", "message"),
     [
         ("two", r"study: external: wrong.csv: column 'two', row 1: expected a class"),
-        ("label", r"study: external: wrong.csv: column 'label' is missing"),
+        ("label", r"study: external: wrong.csv: column 'label' not found"),
     ],
 )
 def test_faults_are_told_before_anything_runs(mixed, folder, change, message):

@@ -187,10 +187,10 @@ def test_an_upgraded_library(workflow, tmp_path, monkeypatch):
 
 def test_a_dry_run_says_why(workflow):
     output = workflow.snakemake("--dry-run", "--cores", "2", "--config", "statistics={resamples: 300}").stdout
-    reasons = output.partition("\nWhy:\n")[2].splitlines()
+    reasons = output.partition("\nReasons:\n")[2].splitlines()
     assert any("params have changed" in reason and "200" in reason and "300" in reason for reason in reasons)
     of_rules = [of_rule for reason in reasons if reason for of_rule in reason.rpartition(": ")[2].split(", ")]
-    assert sum(int(of_rule.split()[1]) for of_rule in of_rules) == sum(workflow.planned_in(output).values()) + 1
+    assert sum(int(of_rule.split()[0]) for of_rule in of_rules) == sum(workflow.planned_in(output).values()) + 1
 
 
 def test_results_of_two_working_folders_are_refused_in_the_second(workflow, tmp_path):
@@ -199,4 +199,4 @@ def test_results_of_two_working_folders_are_refused_in_the_second(workflow, tmp_
     run = type(workflow)(tmp_path, workflow.study).snakemake("--dry-run", "--cores", "1")
     assert run.returncode == 1
     (line,) = [line for line in run.stdout.splitlines() if line.startswith("study: ")]
-    assert line.startswith(f"study: results/tiny: made from {workflow.directory}, ")
+    assert line.startswith(f"study: results/tiny: expected results made in {tmp_path}, got those made in {workflow.directory}, ")

@@ -29,7 +29,7 @@ IDENTIFIERS = {
         "setting",
         "recipe",
     ),
-    *("test_set", "corruption", "layers", "channels", "kernels"),
+    *("best_member", "influential", "test_set", "corruption", "layers", "channels", "kernels"),
 }
 
 
