@@ -51,15 +51,22 @@ def fault_of_corruption(function: Callable) -> str:
         return corruption_fault("mine", SIDE, TABLE)
 
 
+GIVEN = "expected uint8 of shape (3, 32, 32, 3)"
 # Functions -> what the trial says; "" of those that can be used.
 WRONG_CORRUPTIONS = [
     (lambda images, streams: 255 - images, ""),
-    (lambda images, streams: images / 255, "expected uint8 of shape (3, 32, 32, 3), got float64 of shape (3, "),
-    (lambda images, streams: images * np.nan, ", got float64"),
-    (lambda images, streams: images.astype(int) + 99, ", got int64"),
-    (lambda images, streams: images[:1], "expected uint8 of shape (3, 32, 32, 3), got uint8 of shape (1, "),
-    (lambda images, streams: images[:, ::2], ", got uint8 of shape (3, 16, 32, 3)"),
-    (lambda images, streams: images.tolist(), ", got list of shape (3, 32, 32, 3)"),
+    (lambda images, streams: images / 255, f"{GIVEN}, got float64 of shape (3, "),
+    (lambda images, streams: images * np.nan, f"{GIVEN}, got float64"),
+    (lambda images, streams: images.astype(int) + 99, f"{GIVEN}, got int64"),
+    (lambda images, streams: images[:1], f"{GIVEN}, got uint8 of shape (1, "),
+    (
+        lambda images, streams: images[:, ::2],
+        f"{GIVEN}, got uint8 of shape (3, 16, 32, 3)",
+    ),
+    (
+        lambda images, streams: images.tolist(),
+        f"{GIVEN}, got list of shape (3, 32, 32, 3)",
+    ),
     (lambda images, streams: (images / 255).astype(np.uint8) // 2, "severity 1: returns the same picture for diff"),
     (in_place, "severity 1: changes the images that it is given, in place"),
     (own_noise, "severity 1: returns other images when it is called again"),

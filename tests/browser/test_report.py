@@ -21,7 +21,7 @@ HOSTILE = "</script><b>\"&'<img src=x onerror=alert(1)>"
 FILTERING = (
     *("calibration", "coincident_failures", "correlations", "deployment", "effective_robustness"),
     *("learning_curves", "risk_coverage", "search_front", "size_accuracy_resiliency", "strength"),
-    *("contender_calibration", "under_corruptions"),
+    *("ceiling", "contender_calibration", "under_corruptions"),
 )
 NAMED = ("error_by_severity",)  # of which lines have their names beside them, and no legend
 OF_ONE_ENTRY = ("origins",)  # of which the legend has but one entry in a study as small as this

@@ -226,7 +226,7 @@ def test_every_metric_has_a_label_of_its_own():
 def test_calibration_is_of_all_members_of_a_design():
     tables, panels = synthetic_tables(), usual("calibration")["concat"]
     assert [panel["title"]["text"] for panel in panels] == list(DESIGNS)
-    assert {panel["title"]["subtitle"] for panel in panels} == {"gap 3.3 % clean, 50.0 % corrupted"}
+    assert {panel["title"]["subtitle"] for panel in panels} == {"gap 3.3% clean, 50.0% corrupted"}
     bins = pooled(tables["members"], tables["calibration"])
     assert bins["predictions"].tolist() == [10, 20, 40] * 3  # two members each
 

@@ -154,14 +154,19 @@ def test_ensembles_without_a_diversity_do_not_count():
 
 
 def test_differences_average_to_observation_2():
-    """Over sizes and the metrics that count there."""
+    """As Cohen's q, over sizes and the metrics that count there."""
     ensembles, fog, pairs = tables()
     table = difference_table(ensembles, fog, pairs, 0.95)
     assert len(table) == 2 * 2 * 2 * 3  # sizes, conditions, attribution and prediction metrics
     observation = attribution_diversity_is_less_negative(ensembles, pairs, "mean_probability", 100)
+    every = correlation_table(ensembles, fog, pairs, 0.95).query("measure == 'pearson'")
+    r = every.set_index(["size", "condition", "metric"])["correlation"]
     for part, condition in zip(observation.parts, ("clean", "corrupted"), strict=True):
         rows = table[(table.condition == condition) & table.prediction.isin(LABEL_FREE)]
-        assert rows.difference.mean() == pytest.approx(part.estimate)
+        compared = rows[["size", "attribution", "prediction"]].itertuples(index=False, name=None)
+        of_both = np.array([[r[size, condition, metric] for metric in metrics] for size, *metrics in compared])
+        np.testing.assert_allclose(rows["difference"], of_both[:, 0] - of_both[:, 1], atol=1e-6)
+        assert np.diff(np.arctanh(of_both[:, ::-1])).mean() == pytest.approx(part.estimate)
 
 
 def test_narrowness_is_told_by_size():

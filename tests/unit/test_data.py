@@ -194,7 +194,7 @@ def test_images_in_files_are_listed_and_stay_there(tmp_path):
 
 
 def test_too_few_images_for_a_split_are_a_fault(tmp_path):
-    with pytest.raises(Fault, match="dataset: 6 images for validation, at least 10 needed"):
+    with pytest.raises(Fault, match="dataset: expected at least 10 images for validation, got 6"):
         written(tmp_path, Source("made up", ["a", "b"], {ALL: toy([12, 12])}))
     assert list(tmp_path.iterdir()) == []
 

@@ -205,8 +205,8 @@ def test_the_only_member_is_compared_with_no_other():
     tables = degenerate("one member")
     sentences = {name: chart_module(name).finding(*(tables[t] for t in of.tables)) for name, of in CHARTS.items()}
     assert sentences["under_corruptions"] == ""
-    assert "the best member (vit-s0), also the baseline, misclassifies" in sentences["deployment"]
-    assert sentences["deployment"].count("misclassifies") == 1
+    assert "the recommended model (vit-s0), also the best member, has an error of" in sentences["deployment"]
+    assert sentences["deployment"].count("has an error") == 1
     names = ("deployment", "selective_prediction", "temperatures", "members")
     cost = dict(deployment_answers(*(tables[name] for name in names), None, "tiny"))["What does it cost?"]
     assert "times" not in cost

@@ -68,9 +68,9 @@ def test_no_number_of_units_may_be_enough():
     seeds = Part("", 0.1, 1, 9, units=3, planned=lambda n: (np.sqrt(0.5 / n + 0.8), 9), image_share=0.8)
     assert needed([seeds], 1, 0.05, 2, 0.95) == (None, "")
     (row,) = observation_rows(observation_of(seeds, margin=0.05), 0.95)
-    assert row["would_decide"] == f"no number of designs up to {MOST:,}; more test images might"
+    assert row["would_decide"] == f"more test images; up to {MOST:,} designs cannot settle it"
     edge = observation_of(Part("", 0.0, 5, 19, units=20), Part("", 9, 5, 19, units=20), margin=0.01)
-    assert observation_rows(edge, 0.95)[0]["would_decide"] == f"no number of designs up to {MOST:,}"
+    assert observation_rows(edge, 0.95)[0]["would_decide"] == f"other data; up to {MOST:,} designs cannot settle it"
 
 
 def test_what_is_not_known_needs_nothing():
@@ -79,7 +79,7 @@ def test_what_is_not_known_needs_nothing():
 
 def test_what_would_decide_is_said_in_words():
     (row,) = observation_rows(observation_of(*parts_of(0.9)), 0.95)
-    assert row["would_decide"] == f"{row['units_needed']} designs (supported), at 80 % power if the estimates are right"
+    assert row["would_decide"] == f"{row['units_needed']} designs (supported), at 80% power if the estimates are right"
 
 
 def test_without_a_plan_units_count_as_those_of_a_mean():

@@ -105,7 +105,7 @@ def test_a_test_set_with_some_classes_may_be_judged_among_all(tmp_path, logits):
 
 
 def test_predictions_of_other_images_are_refused(tmp_path, logits):
-    with pytest.raises(Fault, match=r"photos\.npy: an array of \(1, 3, 4\), not \(1, 4\) x classes"):
+    with pytest.raises(Fault, match=r"photos\.npy: expected shape \(1, 4\) x classes, got \(1, 3, 4\)"):
         read(tmp_path, logits | {"photos": logits["photos"][:, 1:]})
 
 

@@ -203,8 +203,8 @@ def test_a_number_that_no_ensemble_has_is_told_in_one_line(workflow, exported):
     before = {path.name: path.read_bytes() for path in exported[0].glob("*.*") if path.is_file()}
     refused = workflow.snakemake("export", "--cores", "1", "--config", f"ensemble={last + 1}")
     assert refused.returncode != 0
-    line = f"rule choose_export: error: ensemble: expected a number from 1 to {last} (tables/deployment.csv), got {last + 1}"
-    assert line in refused.stdout.splitlines()
+    line = f"ensemble: expected a number from 1 to {last} (tables/deployment.csv), got {last + 1}"
+    assert f"rule choose_export: error: {line}" in refused.stdout.splitlines()
     assert "Traceback" not in refused.stdout
     assert {path.name: path.read_bytes() for path in exported[0].glob("*.*") if path.is_file()} == before
 

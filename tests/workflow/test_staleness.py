@@ -199,4 +199,5 @@ def test_results_of_two_working_folders_are_refused_in_the_second(workflow, tmp_
     run = type(workflow)(tmp_path, workflow.study).snakemake("--dry-run", "--cores", "1")
     assert run.returncode == 1
     (line,) = [line for line in run.stdout.splitlines() if line.startswith("study: ")]
-    assert line.startswith(f"study: results/tiny: expected results made in {tmp_path}, got those made in {workflow.directory}, ")
+    made = f"expected results made in {tmp_path}, got those made in {workflow.directory}, "
+    assert line.startswith(f"study: results/tiny: {made}")
