@@ -37,7 +37,7 @@ def draw(ceiling: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
     tooltip += [alt.Tooltip("high", title="interval, upper end", format=".2%")]
     tooltip += [alt.Tooltip("same_wrong", title="of these, same answer", format=".1%")]
     bars = base.mark_rule(strokeWidth=2).encode(y=alt.Y("low:Q"), y2=alt.Y2("high"))
-    dots = base.mark_point(filled=True, size=60).encode(y=y, tooltip=tooltip).add_params(chosen)
+    dots = base.mark_point(filled=True, size=60).encode(y=y, tooltip=tooltip)
     chance = base.transform_filter(alt.datum.independent >= LEAST)
     chance = chance.mark_line(strokeDash=[4, 3]).encode(y=alt.Y("independent:Q"))
     subtitle = [
@@ -45,7 +45,8 @@ def draw(ceiling: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
         f"{percent(rows['confidence'].iloc[0], 0)} intervals over images",
         f"Dashed: if failures were independent. Values below {percent(LEAST, 2)} are drawn at the lower end",
     ]
-    chart = alt.layer(chance, base.mark_line().encode(y=y), bars, dots).properties(width=560, height=300)
+    lines = base.mark_line().encode(y=y).add_params(chosen)
+    chart = alt.layer(lines, chance, bars, dots).properties(width=560, height=300)
     return finish(chart, TITLE, subtitle)
 
 
