@@ -73,7 +73,7 @@ def clone(tmp_path_factory, forked_programs):
 def test_the_commands_lead_to_a_report(clone):
     planned, finished, members = clone.output
     assert re.search(r"^train +3$", planned, re.MULTILINE)
-    assert "Why:" in planned
+    assert "Reasons:" in planned
     assert len(planned.splitlines()) < 60
     assert len(finished.splitlines()) < 120
     assert finished.splitlines()[-1].endswith("results/photos/report.html")

@@ -166,7 +166,7 @@ def test_the_card_tells_what_the_tables_tell(workflow, exported):
     assert json.loads((folder / "ensemble.json").read_text())["temperature"] == value
     for name in row.members.split("+"):
         assert f"| {name} |" in card
-    assert "ensemble.onnx` answers" in card
+    assert "ensemble.onnx` matches the study on" in card
     assert (
         f"{row.worst_corruption} at severity {row.worst_severity:.0f}, with an error of\n{100 * row.worst_error:.1f}%"
         in card
