@@ -1,6 +1,3 @@
-from resiliency.corruptions.precomputed import CHECKSUMS
-from resiliency.data.folder import folders_read
-
 GALLERY = f"{RESULTS}/data/gallery.parquet"
 ENGINE = {
     "seed": STUDY.seed,
@@ -9,12 +6,6 @@ ENGINE = {
 }
 FROM_FILES = [path for path in (STUDY.data.images, STUDY.data.table_of_groups) if path]
 LISTED = {"listed": content(INPUTS.files, *FROM_FILES)} if FROM_FILES else {}
-
-
-def content_of_data_set(wildcards):
-    """What is in the folders of the data set that the study reads."""
-    folders = folders_read(STUDY.data.name, Path(STUDY.data.folder), STUDY.splits)
-    return content(INPUTS.images, STUDY.data.on_the_fly, *folders)(wildcards)
 
 
 rule dataset:
@@ -45,21 +36,6 @@ rule dataset:
         content=content_of_data_set if STUDY.data.folder else "",
     script:
         "../scripts/dataset.py"
-
-
-def content_of_test_set(test_set):
-    """The parameter for what a further test set is read from."""
-    if test_set.folder:
-        return content(INPUTS.images, test_set.on_the_fly(STUDY.data.side), test_set.folder)
-    return content(INPUTS.files, *test_set.inputs().values())
-
-
-def content_of_corruption(wildcards):
-    """What a published set holds of a corruption."""
-    folder, corruption = STUDY.corruptions.folder, wildcards.corruption
-    if STUDY.data.name in CHECKSUMS:
-        return content(INPUTS.files, f"{folder}/{corruption}.npy", f"{folder}/labels.npy")(wildcards)
-    return content(INPUTS.image_set, folder, corruption, STUDY.corruptions.severities)(wildcards)
 
 
 for name, test_set in STUDY.test_sets.items():

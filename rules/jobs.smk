@@ -2,6 +2,8 @@
 from math import inf
 
 from resiliency import names
+from resiliency.corruptions.precomputed import CHECKSUMS
+from resiliency.data.folder import folders_read
 from resiliency.fingerprint import factory_code, fingerprint
 from resiliency.devices.gpus import visible_gpus
 from resiliency.study.inputs import Inputs
@@ -44,12 +46,33 @@ def code(script, *files, designs=()):
     """
     factories = [STUDY.designs[design].factory for design in designs]
     own = fingerprint(SCRIPTS / f"{script}.py", *(SCRIPTS / "resiliency" / file for file in files))
-    return own + "".join(factory_code(factory, Path.cwd()) for factory in factories if factory)
+    return "".join([own, *(factory_code(factory, Path.cwd()) for factory in factories if factory)])
 
 
 def content(read, *arguments):
     """A parameter: what a function of `INPUTS` tells of files from outside, so that it is this that makes jobs stale."""
     return lambda wildcards: read(*arguments) if Path(RESULTS).exists() or not workflow.dryrun else ""
+
+
+def content_of_data_set(wildcards):
+    """What is in the folders of the data set that the study reads."""
+    folders = folders_read(STUDY.data.name, Path(STUDY.data.folder), STUDY.splits)
+    return content(INPUTS.images, STUDY.data.on_the_fly, *folders)(wildcards)
+
+
+def content_of_test_set(test_set):
+    """The parameter for what a further test set is read from."""
+    if test_set.folder:
+        return content(INPUTS.images, test_set.on_the_fly(STUDY.data.side), test_set.folder)
+    return content(INPUTS.files, *test_set.inputs().values())
+
+
+def content_of_corruption(wildcards):
+    """What a published set holds of a corruption."""
+    folder, corruption = STUDY.corruptions.folder, wildcards.corruption
+    if STUDY.data.name in CHECKSUMS:
+        return content(INPUTS.files, f"{folder}/{corruption}.npy", f"{folder}/labels.npy")(wildcards)
+    return content(INPUTS.image_set, folder, corruption, STUDY.corruptions.severities)(wildcards)
 
 
 def described(design, seed, **others):
