@@ -108,10 +108,7 @@ def read_array(path: str | Path) -> np.ndarray:
     Raises:
         Fault: the file is missing, damaged or not an array.
     """
-    try:
-        return np.load(verified(path), mmap_mode="r", allow_pickle=False)
-    except NO_ARRAY as error:
-        raise _not_whole(path, error) from error
+    return _mapped(verified(path))
 
 
 class StoredArray:
@@ -127,10 +124,7 @@ class StoredArray:
     def __init__(self, path: str | Path):
         self._blocks = Blocks(path)
         self._blocks.verify(0, 1)
-        try:
-            self._array = np.load(path, mmap_mode="r", allow_pickle=False)
-        except NO_ARRAY as error:
-            raise _not_whole(path, error) from error
+        self._array = _mapped(path)
         self.shape, self.ndim = self._array.shape, self._array.ndim
 
     def __getitem__(self, index: int) -> np.ndarray:
@@ -145,8 +139,11 @@ class StoredArray:
         return item
 
 
-def _not_whole(path: str | Path, error: Exception) -> Fault:
-    return Fault(f"{path}: truncated or corrupt .npy array ({error}); delete it and run again")
+def _mapped(path: str | Path) -> np.ndarray:
+    try:
+        return np.load(path, mmap_mode="r", allow_pickle=False)
+    except NO_ARRAY as error:
+        raise Fault(f"{path}: truncated or corrupt .npy array ({error}); delete it and run again") from error
 
 
 def write_json(path: str | Path, content: object) -> None:
