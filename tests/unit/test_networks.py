@@ -118,6 +118,22 @@ def test_macs_by_hand():
     assert macs == 6 * 5 * 4 * (3 * 3 * 3) + 4 * 7
 
 
+def test_macs_of_networks_that_call_modules_with_parameters():
+    """A class token that a module is called with once ended the count in an AttributeError; CaiT's is one."""
+    arguments = {"img_size": 32, "patch_size": 16, "embed_dim": 8, "depth": 1, "num_heads": 2}
+    network = build(described("cait_xxs24_224", arguments), 10, 0)
+    network.cls_token.requires_grad_(False)
+    assert parameters_and_macs(network, [32, 32, 3])[1] > 4 * 16 * 16 * 3 * 8
+    assert [name for name, weight in network.named_parameters() if not weight.requires_grad] == ["cls_token"]
+
+
+def test_kernels_of_rank_five_are_left_as_they_are():
+    """Lambda networks apply nn.Conv3d; channels last fits kernels of rank 4 only."""
+    network = build(described("lambda_resnet26t", {"img_size": 32}), 10, 0)
+    assert 5 in {weight.dim() for weight in network.parameters()}
+    assert network.stem.conv1.conv.weight.is_contiguous(memory_format=torch.channels_last)
+
+
 def test_macs_count_attention():
     """16 patches of 8x8 and one class token, width 24, two blocks whose hidden layers are four times as wide."""
     tokens, width = 17, 24

@@ -1,5 +1,8 @@
 """Networks: built by timm or by a factory, described, and read back from a member's files."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 
 import torch
@@ -56,7 +59,7 @@ def build(description: dict, outputs: int, seed: int, pretrained: str | None = N
     torch.manual_seed(seed)
     arguments = description["arguments"]
     if description["factory"]:
-        return from_factory(description["factory"], arguments).to(memory_format=torch.channels_last)
+        return channels_last(from_factory(description["factory"], arguments))
     architecture = description["architecture"]
     overlay = {"file": pretrained, "custom_load": False} if pretrained else None
     try:
@@ -74,7 +77,15 @@ def build(description: dict, outputs: int, seed: int, pretrained: str | None = N
         if changes := adapt_stem(network, side):
             left = map_side(network, side)
             print(f"stem of {architecture} for {side} px: {', '.join(changes)}; the last feature map is {left}x{left}")
-    return network.to(memory_format=torch.channels_last)
+    return channels_last(network)
+
+
+def channels_last(network: nn.Module) -> nn.Module:
+    """`network` with the channels of its kernels last in memory; kernels of nn.Conv3d, which have rank 5, stay."""
+    for tensor in chain(network.parameters(), network.buffers()):
+        if tensor.dim() == 4:
+            tensor.data = tensor.data.contiguous(memory_format=torch.channels_last)
+    return network
 
 
 def parameters_and_macs(network: nn.Module, image_shape: list[int]) -> tuple[int, int]:
@@ -86,9 +97,26 @@ def parameters_and_macs(network: nn.Module, image_shape: list[int]) -> tuple[int
     height, width, channels = image_shape
     image = torch.zeros(1, channels, height, width, device=next(network.parameters()).device)
     network.eval()
-    with torch.inference_mode(), sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
+    with (
+        _frozen(network),
+        torch.inference_mode(),
+        sdpa_kernel(SDPBackend.MATH),
+        FlopCounterMode(display=False) as counter,
+    ):
         network(image)
     return sum(p.numel() for p in network.parameters()), counter.get_total_flops() // 2
+
+
+@contextmanager
+def _frozen(network: nn.Module) -> Iterator[None]:
+    """Parameters ask for no gradients meanwhile: the FLOP counter fails on one that a module is called with."""
+    learning = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    network.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for parameter in learning:
+            parameter.requires_grad_(True)
 
 
 def penultimate(network: nn.Module, images: Tensor) -> Tensor:
