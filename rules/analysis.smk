@@ -264,7 +264,7 @@ rule chosen_ensembles:
         confidence=STUDY.statistics.confidence,
         rule=STUDY.ensembles.main_rule,
         min_clean_accuracy=STUDY.ensembles.min_clean_accuracy,
-        largest=STUDY.deployment.largest,
+        max_size=STUDY.deployment.max_size,
         code=code("chosen_ensembles"),
         seed=STUDY.seed,
     script:

@@ -43,7 +43,7 @@ for source in SOURCES:
             resources:
                 **needing(1000, 10),
             params:
-                **STUDY.external.model_dump(include={"clean", "scores_are", "images", "clean_on"}),
+                **STUDY.external.model_dump(include={"clean", "score_type", "images", "clean_on"}),
                 code=code("import_scores"),
                 content=content(INPUTS.files, source.file),
                 layout=EXTERNAL.layout(source),

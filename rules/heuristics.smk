@@ -29,7 +29,7 @@ if SETTINGS:
                     origin=names.JOINT,
                     index=index,
                     setting=wildcards.setting,
-                    **dict(zip(("objective", "strength"), SETTINGS[wildcards.setting])),
+                    **dict(zip(("objective", "loss_weight"), SETTINGS[wildcards.setting])),
                 )
                 for index, design in enumerate(STUDY.joint.designs)
             ],

@@ -21,7 +21,7 @@ if SEARCHED:
         resources:
             **needing(NETWORK_MEMORY, MINUTES["train_supernet"], most=DAY, gpu=1),
         params:
-            **STUDY.search.model_dump(include={"elastic", "strategy", "drawn"}),
+            **STUDY.search.model_dump(include={"elastic", "strategy", "random_subnetworks"}),
             code=code("train_supernet"),
             seed=STUDY.seed,
             design=STUDY.designs[STUDY.search.design].described(STUDY.data.side),

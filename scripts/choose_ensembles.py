@@ -20,7 +20,7 @@ with stage(snakemake.log[0]):
     scored = EnsembleErrors(in_order, member_weights(members), rule, *chosen_by)
     chosen, judged = halves(scored.labels(CLEAN), params.seed)
     of_rule = ensembles[ensembles["rule"] == rule]
-    candidates = candidate_table(members, of_rule, scored, params.largest, chosen)
+    candidates = candidate_table(members, of_rule, scored, params.max_size, chosen)
     print(f"{len(candidates):,} candidates, chosen on {len(chosen):,} images, judged on {len(judged):,}")
     drawn = params.resamples, params.confidence, params.seed
     table = deployment_table(candidates, members, scored, chosen, judged, params.baseline, *drawn)

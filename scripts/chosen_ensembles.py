@@ -14,5 +14,5 @@ with stage(snakemake.log[0]):
     pool = pool_of(read_table(inputs.members), predictions, params.rule, params.min_clean_accuracy)
     chosen, judged = halves(pool.scored.labels(CLEAN), params.seed)
     of_pool = pool.ensembles(read_table(inputs.ensembles))
-    table = chosen_table(pool.members, of_pool, pool.scored, params.largest, chosen, judged, params.confidence)
+    table = chosen_table(pool.members, of_pool, pool.scored, params.max_size, chosen, judged, params.confidence)
     write_table(snakemake.output[0], table)

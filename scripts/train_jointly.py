@@ -13,7 +13,7 @@ with stage(snakemake.log[0], snakemake.resources.gpu):
         folders=[str(Path(weights).parent) for weights in snakemake.output.weights],
         descriptions=params.members,
         recipe=params.recipe,
-        loss=joint_loss(first["objective"], first["strength"]),
+        loss=joint_loss(first["objective"], first["loss_weight"]),
         data=dict(snakemake.input.items()),
         stream=(params.seed, "train_jointly", first["seed"]),
         workers=snakemake.threads - 1,

@@ -26,7 +26,7 @@ with stage(snakemake.log[0], snakemake.resources.gpu):
         loss=supernet_loss(
             space,
             params.strategy,
-            params.drawn,
+            params.random_subnetworks,
             images=recipe["epochs"] * steps * recipe["batch_size"],
             smoothing=recipe["label_smoothing"],
             phases=phases,

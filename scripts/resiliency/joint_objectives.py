@@ -9,7 +9,7 @@ class JointObjective(NamedTuple):
 
     Attributes:
         label: what the loss adds to the members' own, as people read it.
-        lowest, highest: limits of its strength (lambda), both allowed.
+        lowest, highest: limits of its weight lambda, both allowed.
     """
 
     label: str

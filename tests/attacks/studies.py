@@ -147,7 +147,7 @@ def renamed_design(random: Random) -> Spoilt:
     return f"a design called {name!r:.20}", _dump(config), name not in ("1", "01")
 
 
-def strengths(random: Random) -> Spoilt:
+def loss_weights(random: Random) -> Spoilt:
     config = copy.deepcopy(CONFIG)
     objective = random.choice(["ncl", "adp", "attribution", "activation", "balanced", "gncl", "kl"])
     numbers = [0, 1, 1e6, 2.5e22, 1e-7, 0.3, 1e300, 5e-324, 123456789]
@@ -178,5 +178,5 @@ def spoilt_text(random: Random) -> Spoilt:
 
 SPOILERS = (
     *(other_value, other_value, other_value, mapping_for_a_value, unknown_key, removed_key, swapped, several),
-    *(renamed_design, strengths, key_twice, spoilt_text),
+    *(renamed_design, loss_weights, key_twice, spoilt_text),
 )

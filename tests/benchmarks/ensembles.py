@@ -69,7 +69,7 @@ def synthetic(members: int, count: int, images: int, classes: int) -> tuple[list
 def member_table(members: int) -> pd.DataFrame:
     designs = [f"d{index // 3}" for index in range(members)]
     names = [f"{design}-s{index % 3}" for index, design in enumerate(designs)]
-    same = {"family": "f", "parameters": 1, "macs": 1, "clean_accuracy": 0.8, "mean_corruption_error": 0.2}
+    same = {"family": "f", "parameters": 1, "macs": 1, "clean_accuracy": 0.8, "corrupted_error": 0.2}
     return pd.DataFrame({"member": names, "design": designs, **same, "validation_accuracy": 0.8})
 
 

@@ -118,7 +118,7 @@ def hours(pricing: Pricing, captured: bool, processes: int) -> dict[str, float]:
         train("train_jointly", joint.designs, study.joint_recipe(), jobs=settings * joint.seeds)
         use(joint.designs * joint.seeds, jobs=settings)
     if search:
-        train("train_supernet", [search.design], study.search_recipe(), passes=2 + search.drawn)
+        train("train_supernet", [search.design], study.search_recipe(), passes=2 + search.random_subnetworks)
         calibrated = pricing.predicted(search.design, CALIBRATED) * search.calibration_images
         validated = pricing.predicted(search.design) * most["validation"]
         read = most["validation"] * original

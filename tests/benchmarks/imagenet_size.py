@@ -91,7 +91,7 @@ def make(folder: Path, study: Study, images: int) -> None:
     random = np.random.default_rng(0)
     members = pd.DataFrame({"member": names, "design": study.members.designs, "family": families})
     members = members.assign(origin="independent", parameters=random.uniform(1e6, 1e8, len(names)), macs=1e9)
-    for column in ("clean_accuracy", "mean_corruption_error", "validation_accuracy"):
+    for column in ("clean_accuracy", "corrupted_error", "validation_accuracy"):
         members[column] = random.uniform(0.4, 0.8, len(names))
     write_table(folder / "members.csv", members)
 

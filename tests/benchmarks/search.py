@@ -69,7 +69,9 @@ def sandwich(images: int) -> Loss:
     recipe = STUDY.search_recipe()
     seen = recipe.epochs * (images // recipe.batch_size) * recipe.batch_size
     phases = progressive_phases(SPACE.dimensions, started=False)
-    return supernet_loss(SPACE, SETTINGS["strategy"], SETTINGS["drawn"], seen, recipe.label_smoothing, phases)
+    return supernet_loss(
+        SPACE, SETTINGS["strategy"], SETTINGS["random_subnetworks"], seen, recipe.label_smoothing, phases
+    )
 
 
 def trained(network: torch.nn.Module, loss: Loss, training: Labelled, validation: Labelled, seed: int) -> float:

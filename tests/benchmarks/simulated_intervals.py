@@ -107,7 +107,14 @@ def advantage(of_designs: float, of_pairs: float, designs: int, seeds: int) -> C
     first, second = ensembles_of(len(members), 2).T
     several = design[first] != design[second]
     values = {"members": [f"{members[i]}+{members[j]}" for i, j in zip(first, second, strict=True)], "rule": "vote"}
-    values |= {"origin": "independent", "strength": np.nan, "size": 2, "designs": 1 + several, "macs": 1, "weight": 1.0}
+    values |= {
+        "origin": "independent",
+        "loss_weight": np.nan,
+        "size": 2,
+        "designs": 1 + several,
+        "macs": 1,
+        "weight": 1.0,
+    }
     table = pd.DataFrame(values | dict.fromkeys(SCORES, 0.8))
 
     def simulate(random: np.random.Generator, resamples: int) -> dict[str, Interval]:
@@ -166,7 +173,7 @@ def corruption_error(alike: float, images: int, corrupted: int = 75) -> Case:
         }
 
     description = f"{alike:g} of the variance shared by conditions"
-    return Case("Mean corruption error", description, f"{images} images", lambda: float(norm.sf(1)), simulate)
+    return Case("Corrupted error", description, f"{images} images", lambda: float(norm.sf(1)), simulate)
 
 
 EFFECTS = (Effects(1, 1.5, 1.5), Effects(1.5, 0.3, 0.3, 0.5))

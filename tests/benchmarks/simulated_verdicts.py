@@ -160,7 +160,7 @@ def of_balance(
     images, deviation = 40, 0.01
     settings = [("balanced", 0.0, better[0]), ("balanced", 0.5, 0.0), ("balanced", 1.0, better[1]), ("ncl", 1.0, 1.0)]
     index = [(o, s, k, i) for o, s, _ in settings for k in range(seeds) for i in range(images)]
-    rows = pd.DataFrame(index, columns=["objective", "strength", "seed", "image"])
+    rows = pd.DataFrame(index, columns=["objective", "loss_weight", "seed", "image"])
 
     def simulate(random: np.random.Generator) -> Observation:
         levels = deviation * np.array([level for *_, level in settings])[:, None]

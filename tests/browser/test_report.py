@@ -20,7 +20,7 @@ pytestmark = pytest.mark.browser
 HOSTILE = "</script><b>\"&'<img src=x onerror=alert(1)>"
 FILTERING = (
     *("calibration", "coincident_failures", "correlations", "deployment", "effective_robustness"),
-    *("learning_curves", "risk_coverage", "search_front", "size_accuracy_resiliency", "strength"),
+    *("learning_curves", "risk_coverage", "search_front", "size_accuracy_resiliency", "loss_weight"),
     *("ceiling", "contender_calibration", "under_corruptions"),
 )
 NAMED = ("error_by_severity",)  # of which lines have their names beside them, and no legend
@@ -126,13 +126,13 @@ def test_what_comes_before_the_appendix_fits_on_twelve_screens(opened):
 
 def test_tables_sort_by_a_key_press(page, report):
     table = page.locator("section:has(#members) table")
-    head = table.locator("thead th", has_text="Mean corruption error")
+    head = table.locator("thead th", has_text="Corrupted error")
     rows = table.locator("tbody th")
     members = pd.read_csv(report.parent / "tables/members.csv")
     for direction in ("ascending", "descending"):
         head.locator(".sort").press("Enter")
         assert head.get_attribute("aria-sort") == direction
-        errors = members.set_index("member").mean_corruption_error[rows.all_inner_texts()]
+        errors = members.set_index("member").corrupted_error[rows.all_inner_texts()]
         assert len(errors) == len(members)
         assert errors.is_monotonic_increasing if direction == "ascending" else errors.is_monotonic_decreasing
 
@@ -151,8 +151,8 @@ def test_tables_are_searched_and_copied_with_all_digits(page, report):
     table = pd.read_csv(StringIO(page.evaluate("copied")))
     assert table["Member"].tolist() == ["convnext-s1"]
     for column in ("", "_low", "_high"):
-        copied = table["Mean corruption error" + column.replace("_", ", ")].item()
-        assert copied == pytest.approx(members["mean_corruption_error" + column]["convnext-s1"], abs=1e-12)
+        copied = table["Corrupted error" + column.replace("_", ", ")].item()
+        assert copied == pytest.approx(members["corrupted_error" + column]["convnext-s1"], abs=1e-12)
 
 
 def test_definitions_open_by_keyboard_and_pointer(page):

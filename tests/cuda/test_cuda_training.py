@@ -45,8 +45,8 @@ def test_every_family_trains(tmp_path, data, family, recipe):
 @pytest.mark.parametrize("objective", JOINT_OBJECTIVES)
 @pytest.mark.parametrize("family", ["resnet", "vit"])
 def test_every_objective_trains(tmp_path, data, family, objective):
-    strength = min(JOINT_OBJECTIVES[objective].highest, 0.5)
-    folders = train(tmp_path, data, family, joint_loss(objective, strength), count=2)
+    loss_weight = min(JOINT_OBJECTIVES[objective].highest, 0.5)
+    folders = train(tmp_path, data, family, joint_loss(objective, loss_weight), count=2)
     assert all((folder / "weights.safetensors").exists() for folder in folders)
 
 

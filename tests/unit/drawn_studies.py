@@ -63,7 +63,7 @@ class Drawn:
             macs=1,
             validation_accuracy=1.0,
             clean_accuracy=[of[0] for of in right],
-            mean_corruption_error=[1 - np.mean(of[1:]) for of in right],
+            corrupted_error=[1 - np.mean(of[1:]) for of in right],
         )
         pool = Pool(described, predictions, [pairs], BASELINE, 0.95)
         table = pool.score([ensembles_of(len(self.names), size) for size in self.sizes], [RULE])[0]

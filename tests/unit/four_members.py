@@ -68,7 +68,7 @@ def described(study) -> pd.DataFrame:
             "parameters": [10, 10, 20, 40],
             "macs": [1, 1, 2, 4],
             "clean_accuracy": 1 - errors[:, 0],
-            "mean_corruption_error": errors[:, 1:].mean(axis=1),
+            "corrupted_error": errors[:, 1:].mean(axis=1),
             "validation_accuracy": 1 - errors[:, 0],
         }
     )

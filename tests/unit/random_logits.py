@@ -23,8 +23,8 @@ def random_needed(name: str, members: int = 3, images: int = 5, seed: int = 0):
     return None
 
 
-def value_and_gradients(loss, logits, labels, strength, needed=None):
+def value_and_gradients(loss, logits, labels, loss_weight, needed=None):
     leaf, leaves = logits.clone().requires_grad_(), [one.clone().requires_grad_() for one in needed or []]
-    value = loss(leaf, labels, strength, leaves or None)
+    value = loss(leaf, labels, loss_weight, leaves or None)
     value.backward()
     return value.detach(), leaf.grad, [one.grad for one in leaves]

@@ -84,12 +84,12 @@ def member_table(designs, seeds, objectives, searched, rng) -> pd.DataFrame:
     design, family = next(iter(designs.items()), ("vit", "vit"))
     rows += [
         (f"{o}-l{x:g}-s{s}-m{m}", JOINT, o, design, f"{o}-l{x:g}", x, s, m, family)
-        for o, strengths in objectives.items()
-        for x, s, m in product(strengths, range(seeds), range(3))
+        for o, loss_weights in objectives.items()
+        for x, s, m in product(loss_weights, range(seeds), range(3))
     ]
     names = [f"search-{i:02}" for i in range(searched)]
     rows += [(name, SEARCH, "", name, "", np.nan, 0, i, family) for i, name in enumerate(names)]
-    columns = ["member", "origin", "objective", "design", "setting", "strength", "seed", "index", "family"]
+    columns = ["member", "origin", "objective", "design", "setting", "loss_weight", "seed", "index", "family"]
     table = pd.DataFrame(rows, columns=columns)
     error = table["design"].map({name: rng.uniform(0.2, 0.5) for name in table["design"].unique()}).astype(float)
     error += rng.normal(0, 0.015, len(table))
@@ -99,7 +99,7 @@ def member_table(designs, seeds, objectives, searched, rng) -> pd.DataFrame:
     table["parameters"] = table["design"].map({name: int(10 ** rng.uniform(4, 6)) for name in table["design"].unique()})
     table["macs"] = 30 * table["parameters"]
     accuracy = 0.985 - 0.1 * error + rng.normal(0, 0.005, len(table))
-    for name, values in {accuracy_of(CLEAN): accuracy, "mean_corruption_error": error, "mce": error / 0.35}.items():
+    for name, values in {accuracy_of(CLEAN): accuracy, "corrupted_error": error, "mce": error / 0.35}.items():
         table[name], table[f"{name}_low"], table[f"{name}_high"] = values, values - 0.01, values + 0.012
     table = table.assign(mce_undefined_under=np.nan, relative_mce_undefined_under="fog jpeg_compression")
     return table.assign(confidence=0.95, **{name: rng.uniform(0.01, 1, len(table)) for name in SCORES})
@@ -120,7 +120,7 @@ def error_table(members, corruptions, rng) -> pd.DataFrame:
     for row in members.itertuples():
         rows.append((row.member, CLEAN, 0, 540, 1 - row.clean_accuracy))
         for corruption, severity in ((c, s) for c in corruptions for s in range(1, 6)):
-            error = row.mean_corruption_error * hardness[corruption] * severity / 3
+            error = row.corrupted_error * hardness[corruption] * severity / 3
             rows.append((row.member, corruption, severity, 540, min(error, 0.9)))
     table = pd.DataFrame(rows, columns=["member", "corruption", "severity", "images", "error"])
     return table.assign(test_set=CLEAN)
@@ -138,9 +138,9 @@ def ensemble_table(members, sizes, corruptions, rng) -> pd.DataFrame:
     for number_of, index in enumerate(together):
         group = members.loc[index]
         first, designs = group.iloc[0], group["design"].nunique()
-        error = group["mean_corruption_error"].mean() * (1 - 0.06 * len(index) - 0.03 * designs)
+        error = group["corrupted_error"].mean() * (1 - 0.06 * len(index) - 0.03 * designs)
         row = {"ensemble": number_of, **first[["origin", "objective", "setting"]]}
-        row |= {"strength": first["strength"], "seed": first["seed"] if first["origin"] == JOINT else np.nan}
+        row |= {"loss_weight": first["loss_weight"], "seed": first["seed"] if first["origin"] == JOINT else np.nan}
         row |= {"size": len(index), "members": "+".join(group["member"]), "designs": designs}
         row["possible"] = (
             1 if first["origin"] == JOINT else comb((members["origin"] == first["origin"]).sum(), len(index))
@@ -152,7 +152,7 @@ def ensemble_table(members, sizes, corruptions, rng) -> pd.DataFrame:
             "macs": group["macs"].sum(),
         }
         row |= {mean_member_accuracy_of(CLEAN): group[accuracy_of(CLEAN)].mean()}
-        row |= {mean_member_accuracy_of(CORRUPTED): 1 - group["mean_corruption_error"].mean()}
+        row |= {mean_member_accuracy_of(CORRUPTED): 1 - group["corrupted_error"].mean()}
         for metric, matrix in pairs.items():
             diversity = np.mean([matrix[i, j] for i, j in combinations(index, 2)]) * (1 + 0.3 * designs) + 0.3 * error
             row[diversity_of(metric, CLEAN)] = diversity
@@ -161,10 +161,20 @@ def ensemble_table(members, sizes, corruptions, rng) -> pd.DataFrame:
         for rule in RULES:
             worse = error * (1 + 0.05 * RULES.index(rule))
             scores = {"rule": rule, accuracy_of(CLEAN): 0.99 - 0.05 * error, accuracy_of(CORRUPTED): 1 - worse}
-            scores |= {"mean_corruption_error": worse, "mce": worse / 0.35}
+            scores |= {"corrupted_error": worse, "mce": worse / 0.35}
             rows.append(row | scores | {f"error_{corruption}": worse for corruption in corruptions})
-    columns = ["origin", "objective", "rule", "size", "designs", "strength", accuracy_of(CORRUPTED), "ensemble", "macs"]
-    columns += [accuracy_of(CLEAN), "mean_corruption_error", "mce", "possible", "weight", "members", "parameters"]
+    columns = [
+        "origin",
+        "objective",
+        "rule",
+        "size",
+        "designs",
+        "loss_weight",
+        accuracy_of(CORRUPTED),
+        "ensemble",
+        "macs",
+    ]
+    columns += [accuracy_of(CLEAN), "corrupted_error", "mce", "possible", "weight", "members", "parameters"]
     columns += ["families"]
     return pd.DataFrame(rows) if rows else pd.DataFrame(columns=columns)
 
@@ -240,8 +250,11 @@ def observation_table() -> pd.DataFrame:
     rows = [
         {"observation": n, "statement": f"Statement {n}.", "verdict": verdict, "part": part, "statistic": "difference"}
         | {"estimate": estimate, "low": low, "high": high, "confidence": 0.9, "difference_of_means": np.nan}
-        | {"rule": "supported if every part lies above 0", "lacking": "needs more seeds" if n == 3 else np.nan}
-        | {"part_verdict": verdict, "would_decide": np.nan, "opposite_bound": high}
+        | {
+            "rule": "supported if every part lies above 0",
+            "missing_requirements": "needs more seeds" if n == 3 else np.nan,
+        }
+        | {"part_verdict": verdict, "sample_size_needed": np.nan, "opposite_bound": high}
         | {"resampled": "members", "members": 16, "ensembles": 0 if n == 1 else 6868, "images": 540, "sampled": n == 2}
         | {"margin": 0.2, "designs": 8, "image_share": np.nan, "unit": "seeds", "units": 2}
         | dict.fromkeys(("leans", "reading", "metrics", "influential", "without_it"), np.nan)

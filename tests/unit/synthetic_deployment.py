@@ -20,12 +20,12 @@ def deployment_tables(members, ensembles) -> dict[str, pd.DataFrame]:
     """Single members, of which the first is the baseline, and ensembles under the first rule, and some of them all."""
     alone = members[members["origin"] != JOINT].assign(size=1, found="single").rename(columns={"member": "members"})
     some = ensembles[ensembles["rule"] == RULE].assign(found="scored") if len(ensembles) else ensembles
-    columns = ["found", "members", "origin", "size", "macs", "parameters", "mean_corruption_error"]
+    columns = ["found", "members", "origin", "size", "macs", "parameters", "corrupted_error"]
     both = pd.concat([alone, some]).reindex(columns=columns).reset_index(drop=True)
-    errors = both.pop("mean_corruption_error")
+    errors = both.pop("corrupted_error")
     fronts = {f"front_{c}": front(errors.to_numpy(float), both[c].to_numpy(float)) for c in ("macs", "parameters")}
     both = both.assign(selection_error=errors - 0.01, **fronts)
-    scores = {"mean_corruption_error": errors, "low": errors - 0.02, "high": errors + 0.02, "confidence": 0.95}
+    scores = {"corrupted_error": errors, "low": errors - 0.02, "high": errors + 0.02, "confidence": 0.95}
     scores |= {"objective": "mean", "worst_corruption": "fog", "worst_severity": 5, "worst_class": 1, "quantile": 0.9}
     for name in ("worst_error", "worst_class_error", "quantile_error"):
         scores |= {name: errors + 0.05, f"{name}_low": errors, f"{name}_high": errors + 0.1}

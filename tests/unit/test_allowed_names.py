@@ -115,7 +115,7 @@ NEAR = sorted({f"photos{form.after}" for form in DOCUMENTED} | {f"{form.before}p
 @example(Names(NEAR, [], []))
 @example(Names(["consistency_fog", "Photos", "photos"], ["consistency_clean", "nll"], ["error"]))
 @example(Names(["stage_x", "x"], [], ["linear_cka_first", "linear"]))
-@example(Names(["error", "under", "accuracy"], ["night_low"], ["mean_corruption", "mce_undefined", "mean_member"]))
+@example(Names(["error", "under", "accuracy"], ["night_low"], ["corrupted", "mce_undefined", "mean_member"]))
 def test_each_column_of_names_that_are_accepted_is_read_in_one_way(drawn):
     names = accepted(drawn)
     metrics, taken = [*BUILT_IN, *names.metrics], [*CORRUPTIONS, *names.corruptions]
@@ -189,7 +189,7 @@ def test_a_family_is_text_that_can_be_shown():
 @pytest.mark.parametrize(
     ("kind", "name", "column"),
     [
-        ("metrics", "mean", "mean_corruption_error"),
+        ("metrics", "mean", "corrupted_error"),
         ("metrics", "mce_undefined", "mce_undefined_under"),
         ("metrics", "error", "error_fog"),
         ("corruptions", "clean", "clean_accuracy"),

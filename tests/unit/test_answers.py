@@ -26,7 +26,7 @@ def test_the_questions_come_in_order_and_are_of_the_recommended_model(tables):
     best = contenders(tables["deployment"])[0]
     assert [question.split()[0] for question in by_question] == ["Which", "How", "When", "What", "What", "How"]
     assert best["members"].replace("+", " + ") in by_question["Which ensemble?"]
-    assert percent(best["mean_corruption_error"]) in by_question["How accurate is it, and how certain is that?"]
+    assert percent(best["corrupted_error"]) in by_question["How accurate is it, and how certain is that?"]
     good = by_question["How accurate is it, and how certain is that?"]
     assert "from 10.0% to 2.0% (change −8.0 percentage points [−10.0, −6.0])" in good
     assert by_question["What is its worst condition?"].startswith("Fog at severity 5")

@@ -35,10 +35,10 @@ BASE = varied()
 ROWS = BASE["deployment"]
 STUDIES = {
     "as usual": BASE,
-    "looked better": varied(selection_error=ROWS.mean_corruption_error - 0.03, optimism=0.02),
-    "looked worse": varied(selection_error=ROWS.mean_corruption_error + 0.03, optimism=-0.02),
-    "looked worse, harder images": varied(selection_error=ROWS.mean_corruption_error + 0.03, optimism=0.02),
-    "looked the same": varied(selection_error=ROWS.mean_corruption_error + 1e-5, optimism=1e-5),
+    "looked better": varied(selection_error=ROWS.corrupted_error - 0.03, optimism=0.02),
+    "looked worse": varied(selection_error=ROWS.corrupted_error + 0.03, optimism=-0.02),
+    "looked worse, harder images": varied(selection_error=ROWS.corrupted_error + 0.03, optimism=0.02),
+    "looked the same": varied(selection_error=ROWS.corrupted_error + 1e-5, optimism=1e-5),
     "by the worst condition": varied(objective="worst_condition", optimism=np.nan),
     "single members": only(BASE, ROWS["size"] == 1),
     "no baseline": varied(baseline=False),
@@ -106,7 +106,7 @@ def test_the_rule_says_how_far_the_most_accurate_one_is(tables, best):
 
 def test_the_errors_are_those_of_the_images_that_judge(tables, best):
     text = answers(tables)[GOOD]
-    assert f"Its error is {with_ends(best, 'mean_corruption_error')} on corrupted images" in text
+    assert f"Its error is {with_ends(best, 'corrupted_error')} on corrupted images" in text
     assert f"and {percent(1 - best['clean_accuracy'])} on clean ones" in text
 
 
@@ -117,7 +117,7 @@ def test_the_error_on_the_images_of_the_choice_goes_the_way_of_the_table(tables,
         return
     before, looked = re.search(r"On the images used for selection, (.*?)\. (Selection .*?)\. ?Its temp", text).groups()
     assert f"its error was {percent(best['selection_error'])}:" in before
-    difference = 100 * (best["selection_error"] - best["mean_corruption_error"])
+    difference = 100 * (best["selection_error"] - best["corrupted_error"])
     if abs(difference) < 0.05:
         assert before.endswith("about the same")
         assert "neither better nor worse" in looked
@@ -208,7 +208,7 @@ def test_what_cannot_be_exported_is_told_with_what_can():
     assert f"cannot be exported: only predictions of {first} are available" in text
     networks = tables["deployment"][[first not in joined.split("+") for joined in tables["deployment"].members]]
     other = networks.loc[networks.selection_error.idxmin()]
-    assert f"an error of {percent(other.mean_corruption_error)} on corrupted images" in text
+    assert f"an error of {percent(other.corrupted_error)} on corrupted images" in text
     assert f"ensemble={other.number}`." in text
     tables["members"]["weights_kind"] = "none"
     assert "snakemake export --cores" not in answers(tables)[DELIVERY]

@@ -62,7 +62,7 @@ def test_charts_survive_empty_and_unknown_values(name):
     empty = {key: table.iloc[:0] for key, table in tables.items()}
     unknown = {key: table.copy() for key, table in tables.items()}
     for table in unknown.values():
-        floats = table.select_dtypes("float").columns.difference(["strength"])
+        floats = table.select_dtypes("float").columns.difference(["loss_weight"])
         table[floats] = np.nan
     for case in (empty, unknown):
         vl_convert.vegalite_to_svg(draw(name, case, settings.OKABE_ITO[:1]), vl_version=VEGA_LITE)
@@ -94,7 +94,7 @@ def test_long_learning_curves_are_thinned_between_their_ends():
     rng = np.random.default_rng(0)
     histories = histories_of(member_table(designs, 3, objectives, 0, rng), epochs=200, rng=rng)
     spec = draw("learning_curves", {"histories": histories}, settings.OKABE_ITO)
-    epochs = lines(spec).groupby(["design", "objective", "strength", "seed"], dropna=False)["epoch"]
+    epochs = lines(spec).groupby(["design", "objective", "loss_weight", "seed"], dropna=False)["epoch"]
     assert epochs.ngroups == 24 * 3 + 8 * 3 * 3
     assert set(epochs.min()) == {1}
     assert set(epochs.max()) == {200}
@@ -111,13 +111,13 @@ def test_learning_curves_leave_out_members_that_were_not_trained_here():
     assert set(lines(spec).design.dropna()) == {"resnet18", "resnet50"}
 
 
-def test_strength_says_that_nothing_was_trained_jointly():
-    spec = draw("strength", synthetic_tables(objectives={}), settings.OKABE_ITO)
+def test_weight_says_that_nothing_was_trained_jointly():
+    spec = draw("loss_weight", synthetic_tables(objectives={}), settings.OKABE_ITO)
     assert "no jointly trained members in this study" in json.dumps(spec)
 
 
 def panels_of(spec: dict) -> dict[str, list[dict]]:
-    """Objective -> its panels in the chart of strengths."""
+    """Objective -> its panels in the chart of loss_weights."""
     return {row["title"]["text"].partition(":")[0]: row["hconcat"] for row in spec["vconcat"]}
 
 
@@ -126,10 +126,10 @@ def drawn_in(spec: dict, panel: dict) -> list[pd.DataFrame]:
     return [pd.DataFrame(spec["datasets"][layer["data"]["name"]]) for layer in panel["layer"]]
 
 
-def test_strength_shows_every_objective_on_the_same_scales():
+def test_weight_shows_every_objective_on_the_same_scales():
     objectives = {name: (0.5, 2.0) if name == "adp" else (0.0, 0.25, 1.0) for name in OBJECTIVE_NAMES}
     tables = synthetic_tables(objectives=objectives | {"independent": (0.0,)})
-    spec = draw("strength", tables, settings.OKABE_ITO)
+    spec = draw("loss_weight", tables, settings.OKABE_ITO)
     rows = panels_of(spec)
     assert list(rows) == [name for name in objectives if name != "independent"]
     for column in zip(*rows.values(), strict=True):
@@ -140,15 +140,17 @@ def test_strength_shows_every_objective_on_the_same_scales():
     assert len(json.dumps(spec)) < 1_000_000
 
 
-def test_strength_draws_points_of_seeds_their_means_and_independent_training():
+def test_weight_draws_points_of_seeds_their_means_and_independent_training():
     tables = synthetic_tables(objectives=OBJECTIVES | {"independent": (0.0,)})
     joint = tables["ensembles"].query("origin == 'joint' and rule == 'mean_probability'")
-    spec = draw("strength", tables, settings.OKABE_ITO)
+    spec = draw("loss_weight", tables, settings.OKABE_ITO)
     independent, means, points = (t.query("of == 'ensemble'") for t in drawn_in(spec, panels_of(spec)["adp"][1]))
     adp = joint[joint.objective == "adp"]
     assert points.value.tolist() == pytest.approx(adp.corrupted_accuracy.tolist(), abs=1e-5)
-    assert means.value.tolist() == pytest.approx(adp.groupby("strength").corrupted_accuracy.mean().tolist(), abs=1e-5)
-    assert independent.value.item() == pytest.approx(joint[joint.strength == 0].corrupted_accuracy.mean(), abs=1e-5)
+    assert means.value.tolist() == pytest.approx(
+        adp.groupby("loss_weight").corrupted_accuracy.mean().tolist(), abs=1e-5
+    )
+    assert independent.value.item() == pytest.approx(joint[joint.loss_weight == 0].corrupted_accuracy.mean(), abs=1e-5)
 
 
 def test_every_objective_has_words():
@@ -264,7 +266,7 @@ def test_origins_are_drawn_with_their_intervals_and_the_difference():
     assert not any("quartile" in str(ends) for ends in drawn)
 
 
-@pytest.mark.parametrize("name", ["calibration", "coincident_failures", "correlations", "strength"])
+@pytest.mark.parametrize("name", ["calibration", "coincident_failures", "correlations", "loss_weight"])
 def test_legends_filter(name):
     spec = usual(name)
     assert [parameter["bind"] for parameter in spec["params"]] == ["legend"]

@@ -22,7 +22,7 @@ def test_the_best_are_those_chosen_and_are_shown_as_judged():
         ("a+b", 2, 0.1, 0.2, False),
         ("a+c", 2, 0.2, 0.1, False),
     ]
-    columns = ["members", "size", "selection_error", "mean_corruption_error", "baseline"]
+    columns = ["members", "size", "selection_error", "corrupted_error", "baseline"]
     table = pd.DataFrame(rows, columns=columns).assign(low=0.05, high=0.5, macs=2e6)
     best = contenders(table)
     assert [(row["role"], row["members"], row["share"]) for row in best] == [
@@ -162,13 +162,13 @@ def test_a_contender_without_rivals_is_not_compared():
 
 
 def sizes_of(errors: dict[int, float], changes: dict[int, tuple[float, float]]) -> pd.DataFrame:
-    """Size -> mean corruption error; size -> the interval of its change."""
+    """Size -> corrupted error; size -> the interval of its change."""
     rows = [
         {"size": size, "mean": error, "low": error - 0.01, "high": error + 0.01, "change": -0.02}
         | dict(zip(("change_low", "change_high"), changes.get(size, (np.nan, np.nan)), strict=True))
         for size, error in errors.items()
     ]
-    columns = {"rule": "mean_probability", "measure": "mean_corruption_error", "members": 6}
+    columns = {"rule": "mean_probability", "measure": "corrupted_error", "members": 6}
     return pd.DataFrame(rows).assign(lower_quartile=0, upper_quartile=1, **columns)
 
 

@@ -25,7 +25,7 @@ def study():
 
 
 def deployment(rows) -> pd.DataFrame:
-    columns = ["members", "size", "selection_error", "mean_corruption_error", "baseline"]
+    columns = ["members", "size", "selection_error", "corrupted_error", "baseline"]
     return pd.DataFrame(rows, columns=columns)
 
 

@@ -139,7 +139,7 @@ MEMBERS = pd.DataFrame(
         "origin": "independent",
         "family": ["x", "x", "y"],
         "clean_accuracy": [0.9, 0.8, 0.7],
-        "mean_corruption_error": np.nan,
+        "corrupted_error": np.nan,
         "parameters": [1.0, np.nan, 3.0],
     }
 )
@@ -151,7 +151,7 @@ ENSEMBLES = pd.DataFrame(
         "designs": 2,
         "families": [1, 2, 2],
         "clean_accuracy": [0.91, 0.95, 0.85],
-        "mean_corruption_error": np.nan,
+        "corrupted_error": np.nan,
     }
 )
 

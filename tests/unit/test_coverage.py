@@ -101,7 +101,7 @@ def test_studies_at_once_have_the_verdicts_of_the_pipeline():
     designs = pd.DataFrame({"design": names, "family": np.repeat(list("abcdefgh"), sizes), "origin": "independent"})
     for values, verdict, of_parts in zip(studies, reached, each, strict=True):
         columns = {"parameters": 10 ** values[:, 0], "clean_accuracy": values[:, 1]}
-        table = designs.assign(**columns, mean_corruption_error=values[:, 2])
+        table = designs.assign(**columns, corrupted_error=values[:, 2])
         assert verdict_of(architecture_matters_more(table, 1), 0.95) == (verdict, of_parts.tolist())
 
 

@@ -18,12 +18,12 @@ from resiliency.report.drawing import draw
 from resiliency.report.page import render
 from resiliency.report.registry import CHARTS
 
-FAILED = {"clean_accuracy": 0.1, "mean_corruption_error": 0.9, "corrupted_accuracy": 0.1}
+FAILED = {"clean_accuracy": 0.1, "corrupted_error": 0.9, "corrupted_accuracy": 0.1}
 DEGENERATE = {
     "one design": {"designs": {"vit": "vit"}},
     "two members": {"designs": {"vit": "vit", "resnet18": "resnet"}, "seeds": 1, "sizes": [2], "searched": 0},
     "no joint training": {"objectives": {}},
-    "one strength": {"objectives": {"balanced": (0.5,)}},
+    "one loss_weight": {"objectives": {"balanced": (0.5,)}},
     "independent training alone": {"objectives": {"balanced": (0.0,)}},
     "independent objective": {"objectives": {"independent": (0.0,)}, "seeds": 1},
     "one corruption": {"corruptions": ["fog"]},
@@ -72,10 +72,10 @@ FALSE = {
         "size_accuracy_resiliency": "with size",
     },
     "two members": {"diversity_accuracy": "quarter", "ensemble_size": "from 2", "coincident_failures": "same design"},
-    "no joint training": {"strength": "λ", "origins": "joint training"},
-    "one strength": {"strength": "the best"},
-    "independent training alone": {"strength": "weight"},
-    "independent objective": {"strength": "weight"},
+    "no joint training": {"loss_weight": "λ", "origins": "joint training"},
+    "one loss_weight": {"loss_weight": "the best"},
+    "independent training alone": {"loss_weight": "weight"},
+    "independent objective": {"loss_weight": "weight"},
     "one corruption": {"error_heatmap": "easiest"},
     "nothing independent": {
         "error_by_severity": "designs",

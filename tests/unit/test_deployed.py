@@ -28,7 +28,7 @@ DEPLOYMENT = pd.DataFrame(
         "size": [1, 2, 2],
         "rule": "mean_probability",
         "selection_error": [0.3, 0.1, 0.2],
-        "mean_corruption_error": [0.3, 0.1, 0.2],
+        "corrupted_error": [0.3, 0.1, 0.2],
         "baseline": [True, False, False],
     }
 )

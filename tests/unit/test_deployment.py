@@ -113,15 +113,15 @@ def tables(study, sizes=(2, 3)) -> tuple[pd.DataFrame, pd.DataFrame]:
     members = pd.DataFrame({"member": [f"{'abcdefgh'[m]}-s0" for m in range(count)]})
     members["origin"] = ["independent"] * (count - 2) + ["joint"] * 2
     members["macs"], members["parameters"] = 100 * 2 ** np.arange(count), 900 - 100 * np.arange(count)
-    members["mean_corruption_error"] = of.errors(np.arange(count)[:, None], everything)
+    members["corrupted_error"] = of.errors(np.arange(count)[:, None], everything)
     alone = [e for size in sizes for e in combinations(range(count - 2), size)]
     rows = []
     for chosen in [*alone, (count - 2, count - 1)]:
         of_them = members.iloc[list(chosen)]
         row = {"members": "+".join(of_them.member), "origin": of_them.origin.iloc[0], "size": len(chosen)}
         row |= {"macs": of_them.macs.sum(), "parameters": of_them.parameters.sum()}
-        rows.append(row | {"mean_corruption_error": of.errors(np.array([chosen]), everything)[0]})
-    columns = ["members", "origin", "size", "macs", "parameters", "mean_corruption_error"]
+        rows.append(row | {"corrupted_error": of.errors(np.array([chosen]), everything)[0]})
+    columns = ["members", "origin", "size", "macs", "parameters", "corrupted_error"]
     return members, pd.DataFrame(rows, columns=columns)
 
 
@@ -154,13 +154,13 @@ def test_judgement_does_not_see_the_images_of_the_choice(study):
     candidates, table = judge(study[0])
     assert list(table) == COLUMNS
     assert table[table.baseline].members.tolist() == ["a-s0"]
-    assert (table.low <= table.mean_corruption_error).all()
-    assert (table.mean_corruption_error <= table.high).all()
+    assert (table.low <= table.corrupted_error).all()
+    assert (table.corrupted_error <= table.high).all()
     assert (table.selection_images + table.images == IMAGES).all()
     expected = candidates.set_index("members").judged_error[table.members]
-    np.testing.assert_allclose(table.mean_corruption_error, expected)
+    np.testing.assert_allclose(table.corrupted_error, expected)
     harder = (candidates.judged_error - candidates.selection_error).mean()
-    np.testing.assert_allclose(table.optimism, table.mean_corruption_error - table.selection_error - harder)
+    np.testing.assert_allclose(table.optimism, table.corrupted_error - table.selection_error - harder)
     other = [np.array(member) for member in study[0]]
     for member in other:
         member[:, judged] = 0
@@ -168,7 +168,7 @@ def test_judgement_does_not_see_the_images_of_the_choice(study):
     columns = ["members", "selection_error", "front_macs", "front_parameters"]
     pd.testing.assert_frame_equal(again[columns], candidates[columns])
     assert (judged_again.members == table.members).all()
-    assert (judged_again.mean_corruption_error != table.mean_corruption_error).any()
+    assert (judged_again.corrupted_error != table.corrupted_error).any()
 
 
 @pytest.mark.parametrize("objective", ["worst_condition", "quantile"])
@@ -222,7 +222,7 @@ def test_the_chosen_look_better_than_they_are_and_judgement_tells():
         table = deployment_table(candidates, members, scored(study), chosen, judged, **DRAWN)
         best = table.loc[table.selection_error.idxmin()]
         same = candidates[candidates["size"] == best["size"]]
-        rows.append((best.optimism, best.mean_corruption_error - same.judged_error.mean()))
+        rows.append((best.optimism, best.corrupted_error - same.judged_error.mean()))
     optimism, luck = np.array(rows).mean(axis=0)
     assert optimism > 0.02
     assert abs(luck) < 0.02

@@ -59,8 +59,8 @@ def test_all_ensembles_once(members, size):
     assert (np.diff(ensembles, axis=1) > 0).all()
 
 
-def test_members_trained_together_are_those_of_one_objective_strength_and_seed():
-    """Two objectives share strengths and seeds; members from elsewhere belong to neither."""
+def test_members_trained_together_are_those_of_one_objective_weight_and_seed():
+    """Two objectives share loss_weights and seeds; members from elsewhere belong to neither."""
     ensembles = [("joint", o, f"{o}-l{x:g}", x, s) for o in ("kl", "balanced") for x in (0.0, 0.5) for s in range(2)]
     rows = [(*ensemble, f"{ensemble[2]}-s{ensemble[4]}-m{index}") for ensemble in ensembles for index in range(3)]
     rows += [

@@ -242,7 +242,7 @@ DEPLOYMENT = pd.DataFrame(
         "size": [1, 1, 2, 3],
         "macs": [1e6, 2e6, 3e6, np.nan],
         "selection_error": [0.3, 0.1, 0.2, np.nan],
-        "mean_corruption_error": 0.3,
+        "corrupted_error": 0.3,
         "fit": True,
         "instead": [1, 2, 3, 4],
     }

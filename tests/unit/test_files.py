@@ -161,7 +161,7 @@ def test_bad_json_is_named(tmp_path, content):
 
 
 def test_json_comes_back(tmp_path):
-    content = {"classes": ["a", "é"], "mean": [0.1, 0.2], "strength": None}
+    content = {"classes": ["a", "é"], "mean": [0.1, 0.2], "loss_weight": None}
     write_json(tmp_path / "a.json", content)
     assert read_json(tmp_path / "a.json") == content
     assert json.loads((tmp_path / "a.json").read_text()) == content

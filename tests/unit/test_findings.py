@@ -15,17 +15,17 @@ from resiliency.report.charts import (
     error_by_severity,
     error_heatmap,
     learning_curves,
+    loss_weight,
     origins,
     search_front,
     size_accuracy_resiliency,
-    strength,
 )
 from resiliency.report.registry import CHARTS
 
 
 def members_of(errors: dict[str, float]) -> pd.DataFrame:
     """Two members of each design, which are alike."""
-    rows = [{"member": f"{d}-s{s}", "design": d, "mean_corruption_error": e} for d, e in errors.items() for s in (0, 1)]
+    rows = [{"member": f"{d}-s{s}", "design": d, "corrupted_error": e} for d, e in errors.items() for s in (0, 1)]
     return pd.DataFrame(rows).assign(origin="independent", clean_accuracy=0.9, parameters=range(1, 2 * len(errors) + 1))
 
 
@@ -99,25 +99,27 @@ def test_quarters_of_ensembles_are_compared():
     assert "is 30.0 points less accurate than the least diverse one for Double fault" in finding
 
 
-def test_the_best_strength_is_named():
+def test_the_best_weight_is_named():
     rows = [("balanced", 0, 0.6), ("balanced", 0.5, 0.7), ("balanced", 1, 0.5), ("ncl", 1, 0.65)]
-    joint = pd.DataFrame(rows, columns=["objective", "strength", "corrupted_accuracy"])
-    finding = strength.finding(joint.assign(origin="joint", rule="mean_probability"))
+    joint = pd.DataFrame(rows, columns=["objective", "loss_weight", "corrupted_accuracy"])
+    finding = loss_weight.finding(joint.assign(origin="joint", rule="mean_probability"))
     assert "At the best of 2 weights (λ = 0.5), the balanced loss reaches 70.0% on corrupted images." in finding
     assert "At its only weight (λ = 1), the ncl loss reaches 65.0%" in finding
     assert "Independent training reaches 60.0%" in finding
 
 
 @pytest.mark.parametrize(("value", "written"), [(2e6, "2000000"), (1e-5, "0.00001")])
-def test_strengths_have_no_exponent(value, written):
-    joint = pd.DataFrame({"objective": ["ncl"], "strength": value, "corrupted_accuracy": 0.6})
-    assert f"(λ = {written})" in strength.finding(joint.assign(origin="joint", rule="mean_probability"))
+def test_weights_have_no_exponent(value, written):
+    joint = pd.DataFrame({"objective": ["ncl"], "loss_weight": value, "corrupted_accuracy": 0.6})
+    assert f"(λ = {written})" in loss_weight.finding(joint.assign(origin="joint", rule="mean_probability"))
 
 
 def origin_rows(**several) -> pd.DataFrame:
     rows = [(2, "joint training", 0.7), (3, "one architecture", 0.6), (3, "several architectures", 0.8)]
-    table = pd.DataFrame(rows, columns=["least", "origin", "mean"])
-    table = table.assign(equal="size", measure="corrupted_accuracy", rule="mean_probability", low=np.nan, high=np.nan)
+    table = pd.DataFrame(rows, columns=["bin_start", "origin", "mean"])
+    table = table.assign(
+        matched_on="size", measure="corrupted_accuracy", rule="mean_probability", low=np.nan, high=np.nan
+    )
     return table.assign(**{name: [np.nan, np.nan, value] for name, value in several.items()})
 
 
@@ -204,7 +206,7 @@ def test_a_line_that_predicts_little_ranks_nobody(r_squared):
 
 def test_unknown_cost_is_not_told():
     rows = [("a", 1, 0.3, 0.4, True), ("a+b", 2, 0.1, 0.2, False)]
-    columns = ["members", "size", "selection_error", "mean_corruption_error", "baseline"]
+    columns = ["members", "size", "selection_error", "corrupted_error", "baseline"]
     table = pd.DataFrame(rows, columns=columns).assign(low=0.05, high=0.5, macs=np.nan)
     finding = deployment.finding(table, table)
     assert "MACs" not in finding
@@ -213,8 +215,8 @@ def test_unknown_cost_is_not_told():
 
 @pytest.mark.parametrize(("macs", "written"), [(7.6e9, "7.6 G MACs"), (2e6, "2 M MACs"), (12, "12 MACs")])
 def test_costs_have_a_prefix(macs, written):
-    table = pd.DataFrame({"members": ["a"], "size": 1, "selection_error": 0.3, "mean_corruption_error": 0.4})
+    table = pd.DataFrame({"members": ["a"], "size": 1, "selection_error": 0.3, "corrupted_error": 0.4})
     table = table.assign(baseline=False, low=0.05, high=0.5, macs=macs)
     assert f" at {written}." in deployment.finding(table, table)
-    searched = pd.DataFrame({"origin": ["search"], "clean_accuracy": 0.9, "mean_corruption_error": 0.2, "macs": macs})
+    searched = pd.DataFrame({"origin": ["search"], "clean_accuracy": 0.9, "corrupted_error": 0.2, "macs": macs})
     assert f"need {written} (median)" in search_front.finding(searched, searched)

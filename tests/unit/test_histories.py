@@ -16,7 +16,7 @@ MEMBERS = pd.DataFrame(
         "origin": ["independent", "independent", "joint"],
         "objective": ["", "", "kl"],
         "setting": ["", "", "kl-l0"],
-        "strength": [np.nan, np.nan, 0.0],
+        "loss_weight": [np.nan, np.nan, 0.0],
         "seed": [0, None, 0],
     }
 )
@@ -29,7 +29,7 @@ def test_a_row_per_trained_member_and_epoch(tmp_path):
     table = history_table(MEMBERS, {"vit-s0": HISTORY, "kl-l0-s0-m0": HISTORY.assign(minutes=3)})
     write_table(tmp_path / "histories.csv", table)
     assert (tmp_path / "histories.csv").read_text().splitlines() == [
-        "member,design,family,origin,objective,setting,strength,seed,epoch,learning_rate,training_loss,validation_accuracy",
+        "member,design,family,origin,objective,setting,loss_weight,seed,epoch,learning_rate,training_loss,validation_accuracy",
         "vit-s0,vit,vit,independent,,,,0,1,0.1,2,0.5",
         "vit-s0,vit,vit,independent,,,,0,2,0.1,0.33333333,0.75",
         "kl-l0-s0-m0,vit,vit,joint,kl,kl-l0,0,0,1,0.1,2,0.5",

@@ -67,7 +67,7 @@ def test_the_variance_of_observation_1_over_images_is_that_of_studies_on_other_i
 
         def observed_on(images, right=right, withstood=withstood):
             means = {"clean_accuracy": right[:, images].mean(axis=1)}
-            means["mean_corruption_error"] = 1 - withstood[:, images].mean(axis=1)
+            means["corrupted_error"] = 1 - withstood[:, images].mean(axis=1)
             return architecture_matters_more(described.assign(**means), 600)
 
         group = random.permutation(600) % GROUPS

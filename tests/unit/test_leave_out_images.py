@@ -52,7 +52,7 @@ def test_replicates_equal_ensembles_scored_and_compared_on_the_other_images():
         right = [[member.correct(condition).mean() for condition in range(5)] for member in kept]
         assert of_members["member"].tolist() == drawn.names
         np.testing.assert_allclose(of_members["clean_accuracy"], [of[0] for of in right])
-        np.testing.assert_allclose(of_members["mean_corruption_error"], [1 - np.mean(of[1:]) for of in right])
+        np.testing.assert_allclose(of_members["corrupted_error"], [1 - np.mean(of[1:]) for of in right])
 
 
 def test_groups_share_classes_and_probe_images():
@@ -113,10 +113,10 @@ def test_where_no_independent_member_is_accurate_enough_the_rest_of_the_study_is
     _, pairs = drawn.table(np.arange(60))
     predictions = dict(zip(drawn.names, drawn.members(np.arange(60)), strict=True))
     together = {"origin": ["independent"] * 4 + ["joint"] * 2, "objective": [""] * 4 + ["balanced"] * 2}
-    together |= {"setting": [""] * 4 + ["balanced-l0.5"] * 2, "strength": [np.nan] * 4 + [0.5] * 2}
+    together |= {"setting": [""] * 4 + ["balanced-l0.5"] * 2, "loss_weight": [np.nan] * 4 + [0.5] * 2}
     designs = [name[:-3] for name in drawn.names]
     members = pd.DataFrame({"member": drawn.names, "design": designs, "family": designs, **together}).assign(
-        seed=0, parameters=1, macs=1, validation_accuracy=1.0, clean_accuracy=0.9, mean_corruption_error=0.2
+        seed=0, parameters=1, macs=1, validation_accuracy=1.0, clean_accuracy=0.9, corrupted_error=0.2
     )
     members = members.assign(mce_undefined_under="", recipe="")
     formed = Ensembles(sizes=[2, 3], rules=[RULE], limit=100, min_clean_accuracy=0.95)
@@ -138,13 +138,13 @@ def test_where_no_independent_member_is_accurate_enough_the_rest_of_the_study_is
 
 
 def test_members_known_by_scores_alone_have_none_without_images():
-    scores = pd.DataFrame({"member": ["a", "b"], "clean_accuracy": [0.5, 0.6], "mean_corruption_error": [0.3, 0.2]})
+    scores = pd.DataFrame({"member": ["a", "b"], "clean_accuracy": [0.5, 0.6], "corrupted_error": [0.3, 0.2]})
     members = pd.DataFrame({"member": ["b", "c"], "design": ["b", "c"], "family": "f", "parameters": 1})
     measured = _measured(members.assign(origin="independent"), scores)
     assert measured["clean_accuracy"].tolist() == pytest.approx([0.6, np.nan], nan_ok=True)
-    assert measured["mean_corruption_error"].tolist() == pytest.approx([0.2, np.nan], nan_ok=True)
+    assert measured["corrupted_error"].tolist() == pytest.approx([0.2, np.nan], nan_ok=True)
     nobody = architecture_matters_more(_measured(members.iloc[:0].assign(origin="independent"), scores), 0)
-    assert nobody.lacking.startswith("needs members whose parameters")
+    assert nobody.missing.startswith("needs members whose parameters")
 
 
 def test_a_sample_keeps_each_kind_and_what_it_stands_for():

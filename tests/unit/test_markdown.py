@@ -81,7 +81,9 @@ def page_of_comparison(folder: Path, name: str) -> str:
     """Names of studies are of the letters of a folder; those of parts and statistics are what users can name."""
     tables = kept_tables(kept(folder, name))
     rows = tables["observations"]
-    return comparison_page({"digits": tables | {"observations": rows.assign(part=name, statistic=name, lacking=name)}})
+    return comparison_page(
+        {"digits": tables | {"observations": rows.assign(part=name, statistic=name, missing_requirements=name)}}
+    )
 
 
 def card(_: Path, name: str) -> str:

@@ -17,8 +17,8 @@ from resiliency.faults import Fault
 from resiliency.joint_objectives import JOINT_OBJECTIVES
 from resiliency.training.objectives import ADP_RIDGE, OBJECTIVES, adp, adp_fault, balanced, ensemble, independent
 
-STRENGTHS = {name: 0.7 if JOINT_OBJECTIVES[name].highest else 0 for name in OBJECTIVES}
-PENALISED = [name for name, strength in STRENGTHS.items() if strength]
+LOSS_WEIGHTS = {name: 0.7 if JOINT_OBJECTIVES[name].highest else 0 for name in OBJECTIVES}
+PENALISED = [name for name, loss_weight in LOSS_WEIGHTS.items() if loss_weight]
 LOGITS_ALONE = [name for name in PENALISED if not OBJECTIVES[name].needs]
 
 
@@ -28,7 +28,7 @@ class TestRegistry:
         assert list(OBJECTIVES) == names
 
     @pytest.mark.parametrize("name", OBJECTIVES)
-    def test_strengths_start_at_0(self, name):
+    def test_weights_start_at_0(self, name):
         _, lowest, highest = JOINT_OBJECTIVES[name]
         assert lowest == 0 <= highest
 
@@ -37,7 +37,7 @@ class TestAll:
     @pytest.mark.parametrize("seed", range(3))
     @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
     @pytest.mark.parametrize("name", OBJECTIVES)
-    def test_strength_zero_is_independent_training_to_the_bit(self, name, dtype, seed):
+    def test_weight_zero_is_independent_training_to_the_bit(self, name, dtype, seed):
         logits, labels = random_case(seed=seed)
         logits = logits.to(dtype)
         value, gradient, _ = value_and_gradients(OBJECTIVES[name], logits, labels, 0.0, random_needed(name))
@@ -46,7 +46,7 @@ class TestAll:
         assert torch.equal(gradient, expected[1])
 
     @pytest.mark.parametrize("name", OBJECTIVES)
-    def test_strength_zero_needs_nothing_and_passes_no_nan_on(self, name):
+    def test_weight_zero_needs_nothing_and_passes_no_nan_on(self, name):
         logits, labels = random_case()
         assert OBJECTIVES[name](logits, labels, 0.0) == independent(logits, labels)
         broken = [torch.full_like(one, torch.nan) for one in random_needed(name) or []]
@@ -55,13 +55,13 @@ class TestAll:
         assert torch.isfinite(gradient).all()
 
     @pytest.mark.parametrize("name", PENALISED)
-    @pytest.mark.parametrize("strength", [0.0, 0.4, 1.0])
-    def test_gradients_are_those_of_finite_differences(self, name, strength):
+    @pytest.mark.parametrize("loss_weight", [0.0, 0.4, 1.0])
+    def test_gradients_are_those_of_finite_differences(self, name, loss_weight):
         logits, labels = random_case()
         needed = random_needed(name) or []
         leaves = [one.double().requires_grad_() for one in [logits, *needed]]
         assert torch.autograd.gradcheck(
-            lambda x, *rest: OBJECTIVES[name](x, labels, strength, list(rest) or None), leaves
+            lambda x, *rest: OBJECTIVES[name](x, labels, loss_weight, list(rest) or None), leaves
         )
 
     @pytest.mark.parametrize("name", PENALISED)
@@ -153,15 +153,15 @@ class TestLogitsAlone:
     @pytest.mark.parametrize("name", LOGITS_ALONE)
     @given(st.integers(1, 4), st.integers(1, 6), st.integers(5, 7), st.floats(0.01, 1), st.integers(0, 1000))
     @settings(deadline=None, max_examples=25)
-    def test_against_numpy_image_by_image(self, name, members, images, classes, strength, seed):
+    def test_against_numpy_image_by_image(self, name, members, images, classes, loss_weight, seed):
         logits, labels = random_case(members, images, classes, seed)
         logits = logits.double().clamp(-15, 15)
         expected = 0.0
         for i in range(images):
             z, y = logits[:, i].numpy(), int(labels[i])
             members_loss = -log_softmax(z, axis=1)[:, y].mean()
-            expected += (members_loss + strength * PENALTIES[name](softmax(z, axis=1), z, y)) / images
-        assert float(OBJECTIVES[name](logits, labels, strength)) == pytest.approx(expected, rel=1e-7, abs=1e-7)
+            expected += (members_loss + loss_weight * PENALTIES[name](softmax(z, axis=1), z, y)) / images
+        assert float(OBJECTIVES[name](logits, labels, loss_weight)) == pytest.approx(expected, rel=1e-7, abs=1e-7)
 
     def test_all_are_checked(self):
         assert sorted(PENALTIES) == sorted(LOGITS_ALONE)
@@ -194,7 +194,7 @@ class TestLogitsAlone:
         """Balanced, kl: the ensemble is never worse than its members (Jensen); ncl, gncl: spread is not negative."""
         logits, labels = random_case(seed=seed)
         for name in ("balanced", "gncl", "ncl", "kl"):
-            values = [float(OBJECTIVES[name](logits, labels, strength)) for strength in (0, 0.25, 0.5, 1)]
+            values = [float(OBJECTIVES[name](logits, labels, loss_weight)) for loss_weight in (0, 0.25, 0.5, 1)]
             assert all(a >= b - 1e-5 for a, b in pairwise(values))
 
 

@@ -30,7 +30,7 @@ def member_rows(
                     "family": f"f{design % families}",
                     "parameters": 10**parameters,
                     "clean_accuracy": 0.9 + 0.05 * clean,
-                    "mean_corruption_error": 0.5 + error + noise * rng.standard_normal(),
+                    "corrupted_error": 0.5 + error + noise * rng.standard_normal(),
                 }
             )
     return pd.DataFrame(rows)
@@ -59,20 +59,20 @@ def test_observation_1_does_not_take_designs_for_families():
     for seed in range(40):
         table = member_rows(seed, 0, 0, 0, noise=0.02, families=8)
         own = dict(zip(table.design.unique(), np.random.default_rng(seed).normal(0, 0.1, 24), strict=True))
-        table["mean_corruption_error"] += table.design.map(own)
+        table["corrupted_error"] += table.design.map(own)
         verdicts.append(verdict(architecture_matters_more(table, 100)))
     assert verdicts.count("supported") <= 4
 
 
 def test_observation_1_without_scores_says_what_it_lacks():
     observation = architecture_matters_more(member_rows(0, 0.2, 0.1, 0, noise=0.02, families=8).iloc[:0], 100)
-    assert observation.lacking == "needs members whose parameters and mean corruption error are known; there are none"
+    assert observation.missing == "needs members whose parameters and corrupted error are known; there are none"
     assert observation.parts == []
 
 
 def test_observation_1_leaves_jointly_trained_members_out():
     members = member_rows(0, 0.2, 0, 0, noise=0.02)
-    joint = members.assign(origin="joint", mean_corruption_error=np.linspace(0, 1, len(members)))
+    joint = members.assign(origin="joint", corrupted_error=np.linspace(0, 1, len(members)))
     alone, together = (architecture_matters_more(table, 100) for table in (members, pd.concat([members, joint])))
     assert together.members == alone.members
     np.testing.assert_array_equal(together.parts[0].estimate, alone.parts[0].estimate)
@@ -93,7 +93,7 @@ def test_observation_1_estimates_nothing_from_two_families_that_can_be_compared(
     (row,) = observation_rows(architecture_matters_more(members, 100), 0.95)
     assert np.isnan([row["estimate"], row["low"], row["high"]]).all()
     assert row["verdict"] == "not tested"
-    assert row["lacking"] == f"needs 8 families of two designs or more; there are {designs - 6}"
+    assert row["missing_requirements"] == f"needs 8 families of two designs or more; there are {designs - 6}"
 
 
 def test_observation_1_needs_eight_families_of_two_designs():
@@ -103,7 +103,7 @@ def test_observation_1_needs_eight_families_of_two_designs():
     alone = alone.assign(design=alone.design + "x", family=alone.family + "x")
     rows = observation_rows(architecture_matters_more(pd.concat([members, alone]), 100), 0.95)
     assert {row["verdict"] for row in rows} == {"not tested"}
-    assert rows[0]["lacking"] == "needs 8 families of two designs or more; there are 7"
+    assert rows[0]["missing_requirements"] == "needs 8 families of two designs or more; there are 7"
     assert np.isfinite([row["low"] for row in rows[:2]]).all()
 
 
@@ -117,7 +117,7 @@ def test_observation_1_is_not_tested_where_a_predictor_hardly_varies_within_fami
     narrow = members.assign(**{column: of_family * noise})
     rows = observation_rows(architecture_matters_more(narrow, 100), 0.95)
     assert {row["verdict"] for row in rows} == {"not tested"}
-    assert f"family and {name} cannot be told apart: 0.0 % of the variance of {name}" in rows[0]["lacking"]
+    assert f"family and {name} cannot be told apart: 0.0 % of the variance of {name}" in rows[0]["missing_requirements"]
     assert np.isfinite([row["low"] for row in rows[:2]]).all()
 
 
@@ -135,8 +135,8 @@ def test_observation_1_has_every_subset_of_predictors_and_the_share_within_famil
 def test_observation_1_names_the_family_that_moves_the_estimate_most():
     """One family's designs differ as much as all others together."""
     members = member_rows(0, 0.2, 0, 0, noise=0.02, families=12)
-    errors = members.mean_corruption_error.where(members.family != "f7", members.parameters)
-    apart = members.assign(mean_corruption_error=errors)
+    errors = members.corrupted_error.where(members.family != "f7", members.parameters)
+    apart = members.assign(corrupted_error=errors)
     part = architecture_matters_more(apart, 100).parts[0]
     assert part.influential == "f7"
     without = architecture_matters_more(apart[apart.family != "f7"], 100).parts[0]

@@ -15,7 +15,7 @@ MARGIN = 0.01
 
 
 def image_errors(
-    middle: float, first: float, last: float, seeds: int = 3, strengths=(0.0, 0.4, 0.6, 1.0)
+    middle: float, first: float, last: float, seeds: int = 3, loss_weights=(0.0, 0.4, 0.6, 1.0)
 ) -> pd.DataFrame:
     rng = np.random.default_rng(0)
     level = {0.0: first, 1.0: last}
@@ -23,16 +23,16 @@ def image_errors(
     rows = [
         (
             "balanced",
-            strength,
+            loss_weight,
             seed,
             image,
-            level.get(strength, middle) + hardness[image] + 0.02 * rng.standard_normal(),
+            level.get(loss_weight, middle) + hardness[image] + 0.02 * rng.standard_normal(),
         )
-        for strength in strengths
+        for loss_weight in loss_weights
         for seed in range(seeds)
         for image in range(50)
     ]
-    return pd.DataFrame(rows, columns=["objective", "strength", "seed", "image", "error"])
+    return pd.DataFrame(rows, columns=["objective", "loss_weight", "seed", "image", "error"])
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def test_observation_3_is_rarely_decided_by_two_seeds_that_differ():
     verdicts = []
     for trial in range(60):
         errors = image_errors(0.4, 0.4, 0.4, seeds=2)
-        training = errors.groupby(["strength", "seed"]).ngroup()
+        training = errors.groupby(["loss_weight", "seed"]).ngroup()
         errors["error"] += np.random.default_rng(trial).normal(0, 0.02, 8)[training]
         verdicts.append(verdict(balance_is_most_resilient(errors, 36, MARGIN)))
     assert verdicts.count("supported") <= 5
@@ -63,7 +63,7 @@ def test_observation_3_is_rarely_decided_by_two_seeds_that_differ():
 
 def test_observation_3_is_a_difference_of_means():
     errors = image_errors(0.3, 0.4, 0.5)
-    means = errors.groupby("strength").error.mean()
+    means = errors.groupby("loss_weight").error.mean()
     observation = balance_is_most_resilient(errors, 36, MARGIN)
     estimates = [part.estimate for part in observation.parts]
     middle = (means[0.4] + means[0.6]) / 2
@@ -78,7 +78,7 @@ def test_observation_3_is_paired():
 
 
 def test_observation_3_compares_the_balanced_objective_alone():
-    """Another objective, of the same strengths and seeds, is better at one end and worse at the other."""
+    """Another objective, of the same loss_weights and seeds, is better at one end and worse at the other."""
     balanced = image_errors(0.3, 0.4, 0.4)
     both = pd.concat([image_errors(0.6, 0.1, 0.9).assign(objective="kl"), balanced])
     alone, among = (balance_is_most_resilient(errors, 36, MARGIN) for errors in (balanced, both))
@@ -89,21 +89,21 @@ def test_observation_3_compares_the_balanced_objective_alone():
 def test_observation_3_needs_the_balanced_objective():
     observation = balance_is_most_resilient(image_errors(0.3, 0.4, 0.4).assign(objective="kl"), 0, MARGIN)
     assert verdict(observation) == "not tested"
-    assert "of objective balanced" in observation.lacking
+    assert "of objective balanced" in observation.missing
 
 
-@pytest.mark.parametrize("strengths", [(), (0.0, 1.0), (0.0, 0.5), (0.5, 1.0)])
-def test_observation_3_needs_both_ends_and_a_middle(strengths):
-    observation = balance_is_most_resilient(image_errors(0.3, 0.4, 0.4, strengths=strengths), 36, MARGIN)
+@pytest.mark.parametrize("loss_weights", [(), (0.0, 1.0), (0.0, 0.5), (0.5, 1.0)])
+def test_observation_3_needs_both_ends_and_a_middle(loss_weights):
+    observation = balance_is_most_resilient(image_errors(0.3, 0.4, 0.4, loss_weights=loss_weights), 36, MARGIN)
     assert verdict(observation) == "not tested"
-    assert "lambda 0, 1 and between" in observation.lacking
+    assert "lambda 0, 1 and between" in observation.missing
 
 
 def test_observation_3_matches_seeds_by_name():
     """The end lacks the first seed and has one more: by position, every seed would meet another's."""
     errors = image_errors(0.3, 0.4, 0.4, seeds=4)
     errors["error"] += errors.seed * 0.1
-    missing = (errors.strength == 0) & (errors.seed == 0) | (errors.strength == 0.4) & (errors.seed == 3)
+    missing = (errors.loss_weight == 0) & (errors.seed == 0) | (errors.loss_weight == 0.4) & (errors.seed == 3)
     observation = balance_is_most_resilient(errors[~missing], 36, MARGIN)
     assert [part.units for part in observation.parts] == [2, 2]
     assert [part.estimate for part in observation.parts] == pytest.approx([-0.1, -0.1], abs=0.01)
@@ -114,13 +114,13 @@ def test_few_seeds_borrow_the_spread_of_all_joint_settings():
     errors = pd.concat([image_errors(0.3, 0.4, 0.4, seeds=2), image_errors(0.3, 0.4, 0.4, 2, (1.0,))], keys=[0, 1])
     errors.loc[1, "objective"] = "kl"
     rng = np.random.default_rng(0)
-    errors["error"] += rng.normal(0, 0.02, 10)[errors.groupby(["objective", "strength", "seed"]).ngroup()]
+    errors["error"] += rng.normal(0, 0.02, 10)[errors.groupby(["objective", "loss_weight", "seed"]).ngroup()]
     observation = balance_is_most_resilient(errors, 36, MARGIN)
-    means = errors.pivot_table(values="error", index=["objective", "strength"], columns="seed")
+    means = errors.pivot_table(values="error", index=["objective", "loss_weight"], columns="seed")
     change = means[1] - means[0]
     variance = change.var(ddof=1) / 2
     part = observation.parts[0]
-    balanced = errors[errors.objective == "balanced"].pivot_table(values="error", index="image", columns="strength")
+    balanced = errors[errors.objective == "balanced"].pivot_table(values="error", index="image", columns="loss_weight")
     images = (balanced[[0.4, 0.6]].mean(axis=1) - balanced[0.0]).var(ddof=1) / 50
     of_seeds = 1.5 * variance * (1 + 1 / 2) / 2
     assert part.error == pytest.approx(np.sqrt(of_seeds + images))
@@ -131,12 +131,12 @@ def test_few_seeds_borrow_the_spread_of_all_joint_settings():
 
 def test_more_seeds_than_four_would_not_borrow():
     """What a study of other numbers of seeds would have: below five, the spread of all settings, and wider."""
-    errors = image_errors(0.3, 0.4, 0.4, seeds=3, strengths=(0.0, 0.5, 1.0))
+    errors = image_errors(0.3, 0.4, 0.4, seeds=3, loss_weights=(0.0, 0.5, 1.0))
     (part, *_) = balance_is_most_resilient(errors, 36, MARGIN).parts
-    means = errors.pivot_table(values="error", index="strength", columns="seed")
+    means = errors.pivot_table(values="error", index="loss_weight", columns="seed")
     residual = means - means.mean(axis=0) - np.array(means.mean(axis=1))[:, None] + means.to_numpy().mean()
     variance = 2 * (residual**2).to_numpy().sum() / 4
-    by_image = errors.pivot_table(values="error", index="image", columns="strength")
+    by_image = errors.pivot_table(values="error", index="image", columns="loss_weight")
     images = (by_image[0.5] - by_image[0.0]).var(ddof=1) / 50
     for seeds, factor, freedom in ((10, 1, 9), (4, 1.5, 3 * 2)):
         of_seeds = factor * variance / seeds
@@ -145,11 +145,11 @@ def test_more_seeds_than_four_would_not_borrow():
 
 
 def test_five_seeds_stand_for_themselves():
-    errors = image_errors(0.3, 0.4, 0.4, seeds=5, strengths=(0.0, 0.5, 1.0))
+    errors = image_errors(0.3, 0.4, 0.4, seeds=5, loss_weights=(0.0, 0.5, 1.0))
     rng = np.random.default_rng(0)
-    errors["error"] += rng.normal(0, 0.02, 15)[errors.groupby(["strength", "seed"]).ngroup()]
+    errors["error"] += rng.normal(0, 0.02, 15)[errors.groupby(["loss_weight", "seed"]).ngroup()]
     observation = balance_is_most_resilient(errors, 45, MARGIN)
-    means = errors.pivot_table(values="error", index="seed", columns="strength")
+    means = errors.pivot_table(values="error", index="seed", columns="loss_weight")
     low, high = ttest_rel(means[0.5], means[0.0]).confidence_interval(0.9)
     part = observation.parts[0]
     assert part.interval(0.9) == pytest.approx((low, high), abs=0.003)

@@ -109,7 +109,7 @@ def test_observation_2_leaves_out_sizes_of_one_ensemble():
 def test_observation_2_needs_several_ensembles():
     observation = observation_2(ensemble_rows(0, -1, 0, sizes=(12,)))
     assert verdict(observation) == "not tested"
-    assert observation.lacking == "needs at least 3 ensembles of a size, with attributions that could be compared"
+    assert observation.missing == "needs at least 3 ensembles of a size, with attributions that could be compared"
 
 
 @pytest.mark.parametrize("kind", ["prediction", "attribution"])
@@ -183,8 +183,8 @@ def test_a_size_that_hangs_on_one_design_is_left_out_of_observation_2():
     assert [(p.estimate, p.error) for p in observation.parts] == [(p.estimate, p.error) for p in fewer.parts]
     assert np.isfinite([part.error for part in observation.parts]).all()
     row = observation_rows(observation, 0.95)[0]
-    assert "needs 8 families or 12 designs; there are 5 designs" in row["lacking"]
-    assert "left out ensembles of 4: not defined without some design" in row["lacking"]
+    assert "needs 8 families or 12 designs; there are 5 designs" in row["missing_requirements"]
+    assert "left out ensembles of 4: not defined without some design" in row["missing_requirements"]
 
 
 @pytest.mark.parametrize("designs", [3, 4])
@@ -204,7 +204,7 @@ def test_what_some_pairs_lack_is_left_out_alone():
     pairs = pd.concat([PAIRS, pd.DataFrame({"kind": ["attribution"], "metric": ["grad_cam_cosine"]})])
     observation = attribution_diversity_is_less_negative(table, pairs, "mean_probability", 100)
     assert verdict(observation) == "supported"
-    assert "1 of 2 comparisons" in observation_rows(observation, 0.95)[0]["lacking"]
+    assert "1 of 2 comparisons" in observation_rows(observation, 0.95)[0]["missing_requirements"]
 
 
 def test_one_design_with_two_seeds_is_told_as_lacking():
@@ -212,8 +212,8 @@ def test_one_design_with_two_seeds_is_told_as_lacking():
     other = [m for m in table.members if any(f"d{d}-s1" in m for d in range(1, 5))]
     observation = observation_4(table[~table.members.isin(other)])
     assert verdict(observation) == "not tested"
-    assert "needs 6 designs of two seeds or more; there are 1" in observation.lacking
-    assert "without some design" in observation.lacking
+    assert "needs 6 designs of two seeds or more; there are 1" in observation.missing
+    assert "without some design" in observation.missing
 
 
 def test_observation_4_of_families_says_families_wherever_it_said_designs():
@@ -221,10 +221,12 @@ def test_observation_4_of_families_says_families_wherever_it_said_designs():
     other = [m for m in table.members if any(f"d{d}-s1" in m for d in range(1, 5))]
     arguments = (table[~table.members.isin(other)], PAIRS, "mean_probability", 100)
     observation = architecture_brings_diversity(*arguments, OF_FAMILIES)
-    assert "needs 6 families of two members or more; there are 1" in observation.lacking
-    assert "without some family" in observation.lacking
+    assert "needs 6 families of two members or more; there are 1" in observation.missing
+    assert "without some family" in observation.missing
     rows = observation_rows(observation, 0.95)
-    words = " ".join(str(rows[0][name]) for name in ("statistic", "lacking", "unit", "resampled", "would_decide"))
+    words = " ".join(
+        str(rows[0][name]) for name in ("statistic", "missing_requirements", "unit", "resampled", "sample_size_needed")
+    )
     assert "design" not in words.replace("no design has two seeds", "")
 
 
@@ -300,7 +302,7 @@ def test_observation_4_needs_designs_and_seeds(designs):
         table = table[table.designs > 1]  # one member of each design
     observation = observation_4(table)
     assert verdict(observation) == "not tested"
-    assert observation.lacking == "needs 6 designs of two seeds or more; there are 0"
+    assert observation.missing == "needs 6 designs of two seeds or more; there are 0"
 
 
 def families_of(designs: int, each: int = 2) -> dict[str, str]:

@@ -9,7 +9,7 @@ from scipy.stats import t as student
 
 from resiliency.analysis.origins import ORIGINS, origin_of, origin_table
 
-COLUMNS = ["members", "origin", "strength", "size", "designs", "macs", "clean_accuracy"]
+COLUMNS = ["members", "origin", "loss_weight", "size", "designs", "macs", "clean_accuracy"]
 ROWS = [
     ("a-s0+a-s1", "independent", np.nan, 2, 1, 100, 0.5),
     ("b-s0+b-s1", "independent", np.nan, 2, 1, 100, 0.7),
@@ -23,7 +23,7 @@ ROWS = [
 
 
 def ensembles() -> pd.DataFrame:
-    table = pd.DataFrame(ROWS, columns=COLUMNS).assign(rule="vote", corrupted_accuracy=0.5, mean_corruption_error=0.5)
+    table = pd.DataFrame(ROWS, columns=COLUMNS).assign(rule="vote", corrupted_accuracy=0.5, corrupted_error=0.5)
     table = table.assign(mean_member_clean_accuracy=0.4, mean_member_corrupted_accuracy=0.4)
     return table.assign(mce=np.nan, disagreement_clean=0.25, weight=1.0)
 
@@ -34,12 +34,12 @@ def test_origins_by_hand():
 
 
 def test_measures_of_a_test_set_are_its_own():
-    """A test set has the name in which the column of the mean corruption error ends."""
+    """A test set has the name in which the column of the corrupted error ends."""
     of_test_set = {"error_accuracy": 0.5, "mean_member_error_accuracy": 0.4, "disagreement_error": 0.25}
     table = origin_table(ensembles().assign(**of_test_set, error_gaussian_error=0.1), 0.95)
     assert "error_gaussian_error" not in set(table.measure)
     assert set(of_test_set) < set(table.measure)
-    assert not table.duplicated(["equal", "least", "most", "origin", "measure"]).any()
+    assert not table.duplicated(["matched_on", "bin_start", "bin_end", "origin", "measure"]).any()
 
 
 def test_means_at_equal_size_and_at_equal_cost():
@@ -50,8 +50,8 @@ def test_means_at_equal_size_and_at_equal_cost():
         "mean_member_clean_accuracy",
         "mean_member_corrupted_accuracy",
     }
-    assert set(table.measure) == accuracies | {"mean_corruption_error", "disagreement_clean"}
-    accuracy = table[table.measure == "clean_accuracy"].set_index(["equal", "least", "most", "origin"])
+    assert set(table.measure) == accuracies | {"corrupted_error", "disagreement_clean"}
+    accuracy = table[table.measure == "clean_accuracy"].set_index(["matched_on", "bin_start", "bin_end", "origin"])
     one, several, search, joint = ORIGINS
     assert accuracy["mean"].to_dict() == pytest.approx(
         {
@@ -87,9 +87,9 @@ def pairs_of_designs(accuracies: dict[str, float]) -> pd.DataFrame:
     designs = [(one.partition("-")[0], other.partition("-")[0]) for one, other in pairs]
     table = pd.DataFrame({"members": ["+".join(pair) for pair in pairs], "designs": [len(set(d)) for d in designs]})
     table["corrupted_accuracy"] = [(accuracies[one] + accuracies[other]) / 2 for one, other in designs]
-    same = {"rule": "vote", "origin": "independent", "strength": np.nan, "size": 2, "macs": 1}
+    same = {"rule": "vote", "origin": "independent", "loss_weight": np.nan, "size": 2, "macs": 1}
     return table.assign(
-        **same, clean_accuracy=1.0, mean_corruption_error=1 - table.corrupted_accuracy, mce=np.nan, weight=1.0
+        **same, clean_accuracy=1.0, corrupted_error=1 - table.corrupted_accuracy, mce=np.nan, weight=1.0
     )
 
 
@@ -97,7 +97,7 @@ def test_intervals_leave_out_one_design_at_a_time():
     """The mean of one architecture is that of independent values, whose jackknife is their standard error."""
     values = np.array([0.5, 0.6, 0.8, 0.9])
     table = origin_table(pairs_of_designs(dict(zip("abcd", values, strict=True))), 0.9)
-    rows = table[(table.equal == "size") & (table.measure == "corrupted_accuracy")].set_index("origin")
+    rows = table[(table.matched_on == "size") & (table.measure == "corrupted_accuracy")].set_index("origin")
     one, several = (rows.loc[origin] for origin in ORIGINS[:2])
     reach = student.ppf(0.95, 3) * values.std(ddof=1) / 2
     logits = np.log(7 / 3) + np.array([-reach, reach]) / (0.7 * 0.3)
@@ -127,7 +127,7 @@ def with_seeds(seeds: dict[str, int], accuracies: dict[str, float], gain: float)
     same = {
         "rule": "vote",
         "origin": "independent",
-        "strength": np.nan,
+        "loss_weight": np.nan,
         "size": 2,
         "macs": 1,
         "mce": np.nan,
@@ -139,7 +139,7 @@ def with_seeds(seeds: dict[str, int], accuracies: dict[str, float], gain: float)
             "designs": 1 + several,
             "clean_accuracy": skill,
             "corrupted_accuracy": skill + gain * several,
-            "mean_corruption_error": 1 - skill - gain * several,
+            "corrupted_error": 1 - skill - gain * several,
             "mean_member_clean_accuracy": skill,
             "mean_member_corrupted_accuracy": skill,
         }
@@ -151,7 +151,7 @@ def test_the_advantage_is_of_the_same_designs(seeds):
     """The designs with one seed are the best, as those with few seeds are; the advantage is that of mixing alone."""
     study = with_seeds(seeds, {"a": 0.7, "b": 0.6, "c": 0.4, "d": 0.9, "e": 0.9}, gain=0.02)
     table = origin_table(study, 0.95)
-    rows = table[(table.origin == ORIGINS[1]) & (table.equal == "size")].set_index("measure")
+    rows = table[(table.origin == ORIGINS[1]) & (table.matched_on == "size")].set_index("measure")
     names = ["advantage", "advantage_low", "advantage_high"]
     assert rows.loc["corrupted_accuracy", names].tolist() == pytest.approx([0.02] * 3, abs=1e-9)
     assert rows.loc["mean_member_corrupted_accuracy", names].tolist() == pytest.approx([0] * 3, abs=1e-9)
@@ -170,15 +170,15 @@ def test_intervals_keep_to_the_range_of_their_measures():
     study["jensen_shannon_clean"] = 1 - study["corrupted_accuracy"]
     study["double_fault_clean"] = study["corrupted_accuracy"] - 1
     table = origin_table(study.assign(mean_member_clean_accuracy=0.9), 0.95)
-    rows = table[(table.origin == ORIGINS[0]) & (table["equal"] == "size")].set_index("measure")
+    rows = table[(table.origin == ORIGINS[0]) & (table["matched_on"] == "size")].set_index("measure")
     for measure, low, high in (
-        ("corrupted_accuracy", 0, 1), ("mean_corruption_error", 0, 1), ("jensen_shannon_clean", 0, 1),
+        ("corrupted_accuracy", 0, 1), ("corrupted_error", 0, 1), ("jensen_shannon_clean", 0, 1),
         ("double_fault_clean", -1, 0),
     ):  # fmt: skip
         assert low < rows.low[measure] < rows["mean"][measure] < rows.high[measure] < high
 
 
 def test_what_a_single_unit_makes_up_has_no_interval():
-    table = origin_table(ensembles(), 0.95).set_index(["equal", "least", "origin", "measure"])
+    table = origin_table(ensembles(), 0.95).set_index(["matched_on", "bin_start", "origin", "measure"])
     assert table.loc[("size", 2, ORIGINS[2], "clean_accuracy"), ["low", "high"]].isna().all()
     assert table.loc[("size", 2, ORIGINS[3], "clean_accuracy"), ["low", "high"]].isna().all()

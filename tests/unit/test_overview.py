@@ -69,8 +69,8 @@ def test_reasons_of_verdicts(verdicts, reason):
         "observation": 1,
         "statement": "S.",
         "verdict": verdicts[0],
-        "lacking": np.nan,
-        "would_decide": "20 designs",
+        "missing_requirements": np.nan,
+        "sample_size_needed": "20 designs",
         "margin": 0.2,
     }
     assert observed(pd.DataFrame(rows).assign(**columns))[0]["reason"] == reason
@@ -78,7 +78,13 @@ def test_reasons_of_verdicts(verdicts, reason):
 
 def test_a_supported_statement_of_a_small_difference_says_so():
     rows = [part("supported", 0.1, 0.2) | {"part": "small"}, part("supported", 0.1, 0.4) | {"part": "large"}]
-    columns = {"observation": 1, "statement": "S.", "verdict": "supported", "lacking": np.nan, "would_decide": np.nan}
+    columns = {
+        "observation": 1,
+        "statement": "S.",
+        "verdict": "supported",
+        "missing_requirements": np.nan,
+        "sample_size_needed": np.nan,
+    }
     assert observed(pd.DataFrame(rows).assign(**columns, margin=0.25))[0]["reason"] == (
         "Both estimates are significant and in the direction the paper claims. The difference is negligible (within "
         "±0.25) for small."
@@ -86,8 +92,13 @@ def test_a_supported_statement_of_a_small_difference_says_so():
 
 
 def test_what_a_study_lacks_is_the_reason():
-    columns = {"observation": 1, "statement": "S.", "verdict": "not tested", "lacking": "needs 8 families; there are 2"}
-    rows = pd.DataFrame([part("not tested", 0.1, 0.2)]).assign(**columns, would_decide=np.nan, margin=0.2)
+    columns = {
+        "observation": 1,
+        "statement": "S.",
+        "verdict": "not tested",
+        "missing_requirements": "needs 8 families; there are 2",
+    }
+    rows = pd.DataFrame([part("not tested", 0.1, 0.2)]).assign(**columns, sample_size_needed=np.nan, margin=0.2)
     (observation,) = observed(rows)
     assert observation["reason"] == "Not tested: needs 8 families; there are 2."
     assert 'class="not-tested"' in observation["picture"]
@@ -97,7 +108,13 @@ def verdict_and_readings(verdict: str, parts: list[str], leans: dict[str, str]) 
     """The reason of a verdict of label-free diversity, beside which other readings lean one way or the other."""
     rows = [part(of_part, 0.1, 0.2, f"part {index}") for index, of_part in enumerate(parts)]
     rows += [part("", -1, 1, reading) | {"leans": side, "reading": reading} for reading, side in leans.items()] * 2
-    columns = {"observation": 2, "statement": "S.", "verdict": verdict, "lacking": np.nan, "would_decide": "9 families"}
+    columns = {
+        "observation": 2,
+        "statement": "S.",
+        "verdict": verdict,
+        "missing_requirements": np.nan,
+        "sample_size_needed": "9 families",
+    }
     table = pd.DataFrame(rows).assign(**columns, margin=0.2, metrics="label-free")
     return observed(table)[0]["reason"]
 
@@ -134,8 +151,8 @@ def test_parts_of_observations_have_the_names_of_metrics():
         "observation": 4,
         "statement": "S.",
         "verdict": "supported",
-        "lacking": np.nan,
-        "would_decide": "20 designs",
+        "missing_requirements": np.nan,
+        "sample_size_needed": "20 designs",
         "margin": 0.2,
     }
     names = [row["part"] for row in observed(pd.DataFrame(rows).assign(**columns))[0]["parts"]]
@@ -166,7 +183,13 @@ def test_parts_of_observations_have_the_names_of_metrics():
 )
 def test_an_open_verdict_says_why(ends, verdicts, reason):
     rows = [part(verdict, *of_part) for verdict, of_part in zip(verdicts, ends, strict=True)]
-    columns = {"observation": 1, "statement": "S.", "verdict": "undecided", "lacking": np.nan, "would_decide": np.nan}
+    columns = {
+        "observation": 1,
+        "statement": "S.",
+        "verdict": "undecided",
+        "missing_requirements": np.nan,
+        "sample_size_needed": np.nan,
+    }
     assert reason in observed(pd.DataFrame(rows).assign(**columns, margin=0.2))[0]["reason"]
 
 

@@ -87,18 +87,18 @@ def test_contenders_are_the_best_of_their_kind_on_the_images_of_the_choice(table
     assert set(rows) == {kind for kind, of_kind in kinds.items() if of_kind.any()}
     for role, row in rows.items():
         best = deployment[kinds[role]].sort_values("selection_error").iloc[0]
-        assert (row["members"], row["mean_corruption_error"]) == (best["members"], best["mean_corruption_error"])
-        largest = max(other["mean_corruption_error"] for other in rows.values())
-        assert row["share"] == row["mean_corruption_error"] / largest
+        assert (row["members"], row["corrupted_error"]) == (best["members"], best["corrupted_error"])
+        largest = max(other["corrupted_error"] for other in rows.values())
+        assert row["share"] == row["corrupted_error"] / largest
 
 
 def test_the_most_resilient_members_lead_in_order(tables):
-    members = tables["members"].sort_values("mean_corruption_error")
+    members = tables["members"].sort_values("corrupted_error")
     rows = leaders({"members": tables["members"]}, [])
     assert [row["members"] for row in rows] == members["member"].head(3).tolist()
     assert rows[0]["role"] == f"Most robust of {len(members)} members"
     for row, (_, member) in zip(rows, members.iterrows(), strict=False):
-        assert row["value"] == member["mean_corruption_error"]
+        assert row["value"] == member["corrupted_error"]
         assert row["others"] == [f"clean {percent(member['clean_accuracy'])}"]
 
 

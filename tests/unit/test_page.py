@@ -114,10 +114,17 @@ def test_near_duplicates_across_splits_are_said_on_the_first_screen(card):
 def test_charts_with_nothing_to_draw_are_left_out_of_the_report(card):
     tables = synthetic_tables(objectives={}, searched=0)
     specs = {name: draw(name, tables, settings.OKABE_ITO) for name in CHARTS}
-    assert [name for name, spec in specs.items() if "nothing" in spec["usermeta"]] == ["strength", "search_front"]
+    assert [name for name, spec in specs.items() if "nothing" in spec["usermeta"]] == ["loss_weight", "search_front"]
     written = report(tables, card, (specs, dict.fromkeys(specs, "<svg/>")))
     assert 'id="chart-origins"' in written
-    for words in ('id="chart-strength"', 'id="joint"', "#joint", 'id="chart-search_front"', 'id="search"', "#search"):
+    for words in (
+        'id="chart-loss_weight"',
+        'id="joint"',
+        "#joint",
+        'id="chart-search_front"',
+        'id="search"',
+        "#search",
+    ):
         assert words not in written
 
 

@@ -55,7 +55,7 @@ def test_parts_that_are_decided_but_differ_ask_for_no_more_units():
     rows = observation_rows(replace(observation_of(*parts, margin=0.01), sign=-1), 0.95)
     assert rows[0]["verdict"] == "supported in part"
     assert [row["part_verdict"] for row in rows] == ["supported", "equivalent"]
-    assert {(row["units_needed"], row["would_decide"]) for row in rows} == {(None, "")}
+    assert {(row["units_needed"], row["sample_size_needed"]) for row in rows} == {(None, "")}
 
 
 def test_never_fewer_units_than_there_are():
@@ -68,9 +68,11 @@ def test_no_number_of_units_may_be_enough():
     seeds = Part("", 0.1, 1, 9, units=3, planned=lambda n: (np.sqrt(0.5 / n + 0.8), 9), image_share=0.8)
     assert needed([seeds], 1, 0.05, 2, 0.95) == (None, "")
     (row,) = observation_rows(observation_of(seeds, margin=0.05), 0.95)
-    assert row["would_decide"] == f"more test images; up to {MOST:,} designs cannot settle it"
+    assert row["sample_size_needed"] == f"more test images; up to {MOST:,} designs cannot settle it"
     edge = observation_of(Part("", 0.0, 5, 19, units=20), Part("", 9, 5, 19, units=20), margin=0.01)
-    assert observation_rows(edge, 0.95)[0]["would_decide"] == f"other data; up to {MOST:,} designs cannot settle it"
+    assert (
+        observation_rows(edge, 0.95)[0]["sample_size_needed"] == f"other data; up to {MOST:,} designs cannot settle it"
+    )
 
 
 def test_what_is_not_known_needs_nothing():
@@ -79,7 +81,10 @@ def test_what_is_not_known_needs_nothing():
 
 def test_what_would_decide_is_said_in_words():
     (row,) = observation_rows(observation_of(*parts_of(0.9)), 0.95)
-    assert row["would_decide"] == f"{row['units_needed']} designs (supported), at 80% power if the estimates are right"
+    assert (
+        row["sample_size_needed"]
+        == f"{row['units_needed']} designs (supported), at 80% power if the estimates are right"
+    )
 
 
 def test_without_a_plan_units_count_as_those_of_a_mean():

@@ -103,14 +103,14 @@ def test_scores_of_a_member_by_loops(case):
     fog, snow, clean = error(own, 1, 2), error(own, 3, 4), error(own, 0)
     base_fog, base_snow, base_clean = error(baseline, 1, 2), error(baseline, 3, 4), error(baseline, 0)
     assert scores["clean_accuracy"] == pytest.approx(1 - clean)
-    assert scores["mean_corruption_error"] == pytest.approx((fog + snow) / 2)
+    assert scores["corrupted_error"] == pytest.approx((fog + snow) / 2)
     assert scores["mce"] == pytest.approx((fog / base_fog + snow / base_snow) / 2)
     if base_fog > base_clean and base_snow > base_clean:
         expected = ((fog - clean) / (base_fog - base_clean) + (snow - clean) / (base_snow - base_clean)) / 2
         assert scores["relative_mce"] == pytest.approx(expected)
     else:
         assert np.isnan(scores["relative_mce"])
-    for name in ("clean_accuracy", "mean_corruption_error", "mce"):
+    for name in ("clean_accuracy", "corrupted_error", "mce"):
         assert scores[f"{name}_low"] < scores[name] < scores[f"{name}_high"]
 
 
@@ -150,7 +150,7 @@ def test_intervals_cover_the_truth():
         wrong = rng.random((2, 300)) < 0.3
         logits = np.where(wrong[..., None], [0.0, 1.0], [1.0, 0.0]).astype(np.float16)
         scores = scorer_of(table, labels, None, 200, 0.9, seed).score(predictions_of(table, labels, logits)).scores
-        covered += scores["mean_corruption_error_low"] <= 0.3 <= scores["mean_corruption_error_high"]
+        covered += scores["corrupted_error_low"] <= 0.3 <= scores["corrupted_error_high"]
     assert 47 <= covered <= 60
 
 

@@ -71,7 +71,7 @@ def test_a_sample_of_ensembles_takes_less_time():
         ({"training": {"epochs": 400}}, "train"),
         ({"corruptions": {"severities": [5]}}, "predict"),
         ({"joint": {"training": {"epochs": 300}}}, "train_jointly"),
-        ({"search": {"drawn": 4}}, "train_supernet"),
+        ({"search": {"random_subnetworks": 4}}, "train_supernet"),
         ({"search": {"evaluations": 6000}}, "search"),
         ({"probe": {"images": 5000}}, "attribute"),
         ({"attribution": {"steps": 500}}, "attribute"),

@@ -14,22 +14,22 @@ ERRORS = {"a-s0": 0.1, "b-s0": 0.2, "c-s0": 0.6, "d-s0": 0.3}
 
 def study(**more) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Ensembles err half as much as their members on average; and a member that takes part in none."""
-    members = pd.DataFrame({"member": [*ERRORS, "weak-s0"], "mean_corruption_error": [*ERRORS.values(), 0.9]})
-    members["clean_accuracy"] = 1 - members.mean_corruption_error
+    members = pd.DataFrame({"member": [*ERRORS, "weak-s0"], "corrupted_error": [*ERRORS.values(), 0.9]})
+    members["clean_accuracy"] = 1 - members.corrupted_error
     rows = [
-        {"members": "+".join(names), "size": size, "mean_corruption_error": np.mean([ERRORS[n] for n in names]) / 2}
+        {"members": "+".join(names), "size": size, "corrupted_error": np.mean([ERRORS[n] for n in names]) / 2}
         for size in (2, 3)
         for names in combinations(ERRORS, size)
     ]
     ensembles = pd.DataFrame(rows).assign(origin="independent", rule="mean", weight=1.0)
-    ensembles = ensembles.assign(clean_accuracy=1 - ensembles.mean_corruption_error, mean_member_clean_accuracy=0.5)
+    ensembles = ensembles.assign(clean_accuracy=1 - ensembles.corrupted_error, mean_member_clean_accuracy=0.5)
     ensembles["corrupted_accuracy"] = ensembles.clean_accuracy
     ensembles["possible"] = ensembles["size"].map({2: 6, 3: 4})
     return ensembles.assign(**more), members
 
 
 def errors_of(table: pd.DataFrame) -> pd.DataFrame:
-    return table[table.measure == "mean_corruption_error"].set_index("size")
+    return table[table.measure == "corrupted_error"].set_index("size")
 
 
 def test_means_and_changes_by_hand():
@@ -50,8 +50,8 @@ def test_means_and_changes_by_hand():
 
 def test_ensembles_of_other_origins_and_rules_do_not_count():
     ensembles, members = study()
-    other = ensembles.assign(origin="search", mean_corruption_error=0.9)
-    vote = ensembles.assign(rule="a vote", mean_corruption_error=0.4)
+    other = ensembles.assign(origin="search", corrupted_error=0.9)
+    vote = ensembles.assign(rule="a vote", corrupted_error=0.4)
     table = size_table(pd.concat([ensembles, other, vote]), members, 0.9)
     pd.testing.assert_frame_equal(table[table.rule == "mean"], size_table(ensembles, members, 0.9))
     assert list(dict.fromkeys(table.rule)) == ["mean", "a vote"]

@@ -85,16 +85,16 @@ def test_joint_training_of_several_designs_follows_the_recipe_of_the_study():
     assert load(config).joint_recipe().epochs == 7
 
 
-def test_an_objective_without_strengths_is_left_out():
+def test_an_objective_without_weights_is_left_out():
     study = load(changed("joint.objectives", {"balanced": [0.5], "ncl": []}))
     assert list(study.joint_settings()) == ["balanced-l0.5"]
 
 
-@given(st.lists(st.floats(0, 1e300), unique_by=lambda strength: f"{strength:g}", min_size=1, max_size=9))
+@given(st.lists(st.floats(0, 1e300), unique_by=lambda loss_weight: f"{loss_weight:g}", min_size=1, max_size=9))
 @example([1e6, 1e-6, 2.5e22])
 @settings(max_examples=50, deadline=None)
-def test_names_of_jointly_trained_members_hold_no_separator_of_members(strengths):
-    study = load(changed("joint.objectives", {"ncl": strengths}))
+def test_names_of_jointly_trained_members_hold_no_separator_of_members(loss_weights):
+    study = load(changed("joint.objectives", {"ncl": loss_weights}))
     members = study.joint_members()
     assert len(set(members)) == len(members)
     assert not any("+" in member for member in members)

@@ -66,13 +66,13 @@ def test_ensembles_by_loops(study, members, pairs, pool, size):
             fog, snow = 1 - np.mean(accuracies[1:3]), 1 - np.mean(accuracies[3:])
             assert row.clean_accuracy == pytest.approx(accuracies[0])
             assert row.corrupted_accuracy == pytest.approx(np.mean(accuracies[1:]))
-            assert row.mean_corruption_error == pytest.approx((fog + snow) / 2)
+            assert row.corrupted_error == pytest.approx((fog + snow) / 2)
             assert (row.error_fog, row.error_snow) == pytest.approx((fog, snow))
             assert row.mce == pytest.approx((fog / 0.4 + snow / 0.8) / 2)
             assert (row["size"], row.designs, row.families) == (size, own.design.nunique(), own.family.nunique())
             assert (row.parameters, row.macs) == (own.parameters.sum(), own.macs.sum())
             assert row.mean_member_clean_accuracy == pytest.approx(own.clean_accuracy.mean())
-            assert row.mean_member_corrupted_accuracy == pytest.approx(1 - own.mean_corruption_error.mean())
+            assert row.mean_member_corrupted_accuracy == pytest.approx(1 - own.corrupted_error.mean())
             of_disagreement = inside[inside.metric == "disagreement"]
             corrupted = of_disagreement[of_disagreement.condition > 0].diversity.mean()
             assert row.disagreement_corrupted == pytest.approx(corrupted)
@@ -175,7 +175,7 @@ def test_image_errors_by_loops(study, pool, rule):
     image_errors = errors.image_errors(ensemble[None], np.arange(len(study["labels"])))[0]
     np.testing.assert_allclose(image_errors, 1 - np.mean(right, axis=0))
     row = pool.score([ensemble[None]], [rule])[0].iloc[0]
-    assert image_errors.mean() == pytest.approx(row.mean_corruption_error)
+    assert image_errors.mean() == pytest.approx(row.corrupted_error)
 
 
 def test_pairs_of_other_members_do_not_matter(study, members, pairs):

@@ -226,14 +226,14 @@ def pictures(count: int) -> Labelled:
 
 
 @pytest.mark.parametrize("name", JOINT_OBJECTIVES)
-def test_every_objective_trains_and_at_strength_0_is_independent_training_to_the_bit(name):
+def test_every_objective_trains_and_at_weight_0_is_independent_training_to_the_bit(name):
     recipe = RECIPE.model_copy(update={"epochs": 1, "batch_size": 12})
     ends = {}
-    for objective, strength in {("independent", 0), (name, 0), (name, min(JOINT_OBJECTIVES[name].highest, 0.5))}:
+    for objective, loss_weight in {("independent", 0), (name, 0), (name, min(JOINT_OBJECTIVES[name].highest, 0.5))}:
         members = [small(seed) for seed in range(2)]
-        (row,) = train(members, joint_loss(objective, strength), recipe, pictures(24), pictures(12))
+        (row,) = train(members, joint_loss(objective, loss_weight), recipe, pictures(24), pictures(12))
         assert np.isfinite(row["training_loss"])
-        ends[objective, strength] = weights(members)
+        ends[objective, loss_weight] = weights(members)
     assert torch.equal(ends[name, 0], ends["independent", 0])
     if name != "independent":
         assert not torch.equal(ends[name, 0.5], ends[name, 0])

@@ -155,17 +155,17 @@ def test_equivalence_is_two_one_sided_tests(estimates, expected):
 
 
 def test_what_is_lacking_decides_nothing_and_is_said():
-    (row,) = observation_rows(observed(1, 5, lacking="needs more designs", omitted="left out pairs"), 0.95)
+    (row,) = observation_rows(observed(1, 5, missing="needs more designs", omitted="left out pairs"), 0.95)
     assert row["verdict"] == row["part_verdict"] == "not tested"
-    assert row["lacking"] == "needs more designs; left out pairs"
-    assert (row["units_needed"], row["would_decide"]) == (None, "")
-    (row,) = observation_rows(observed(1, lacking="needs joint training"), 0.95)
+    assert row["missing_requirements"] == "needs more designs; left out pairs"
+    assert (row["units_needed"], row["sample_size_needed"]) == (None, "")
+    (row,) = observation_rows(observed(1, missing="needs joint training"), 0.95)
     assert np.isnan([row["estimate"], row["low"], row["high"]]).all()
 
 
 def test_what_was_left_out_does_not_keep_a_verdict_back():
     (row,) = observation_rows(observed(1, 5, omitted="left out pairs"), 0.95)
-    assert (row["verdict"], row["lacking"]) == ("supported", "left out pairs")
+    assert (row["verdict"], row["missing_requirements"]) == ("supported", "left out pairs")
 
 
 def test_rows_beside_have_no_verdict():

@@ -159,7 +159,7 @@ def test_the_card_tells_what_the_tables_tell(workflow, exported):
     folder, row = exported
     card = (folder / "card.md").read_text()
     assert row.members.replace("+", " + ") in card
-    assert f"{100 * (1 - row.mean_corruption_error):.1f}%" in card
+    assert f"{100 * (1 - row.corrupted_error):.1f}%" in card
     temperatures = pd.read_csv(workflow.results / "tables/temperatures.csv")
     value = temperatures[temperatures.members == row.members].temperature.iloc[0]
     assert f"temperature {value:.3f}" in card

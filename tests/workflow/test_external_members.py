@@ -60,7 +60,7 @@ def mixed(folder, workflow_in):
         "scores": "errors.csv",
         "members": "about.csv",
     }
-    study = ALONE | {"study": "mixed", "external": external | {"scores_are": "error"}}
+    study = ALONE | {"study": "mixed", "external": external | {"score_type": "error"}}
     (folder / "mixed.yaml").write_text(yaml.safe_dump(study), encoding="utf-8")
     finished = workflow_in(folder, folder / "mixed.yaml")
     run = finished.snakemake("--cores", "2")
@@ -76,10 +76,10 @@ def test_each_member_is_scored_as_far_as_it_is_known(mixed, folder):
     assert members.clean_accuracy["one"] == pytest.approx(right["clean"])
     assert members.night_accuracy["one"] == pytest.approx(right["night"])
     corrupted = right[[name for name in CONDITIONS if "." in name]]
-    assert members.mean_corruption_error["one"] == pytest.approx(1 - corrupted.mean())
+    assert members.corrupted_error["one"] == pytest.approx(1 - corrupted.mean())
     assert members.mce["one"] == pytest.approx(1)
     assert members.clean_nll.notna().to_dict() == {n: n in ("three", "four") for n in members.index}
-    assert members.loc["five", ["mean_corruption_error", "night_accuracy"]].tolist() == pytest.approx([0.125, 0.875])
+    assert members.loc["five", ["corrupted_error", "night_accuracy"]].tolist() == pytest.approx([0.125, 0.875])
 
 
 def test_ensembles_with_decisions_vote_and_others_have_their_rules_too(mixed, folder):

@@ -112,7 +112,7 @@ def test_loaded_members_are_not_trained_and_join_as_equals(loaded):
     members = pd.read_csv(study.results / "tables/members.csv")
     assert members["member"].tolist() == ["densenet_s-s0", "resnet20-s0", "resnet20-s1"]
     assert members["architecture"].tolist() == ["densenet121", *["my_networks:resnet20"] * 2]
-    assert members["mean_corruption_error"].notna().all()
+    assert members["corrupted_error"].notna().all()
     assert not (study.results / "members/resnet20-s0/history.csv").exists()
     ensembles = pd.read_parquet(study.results / "tables/ensembles.parquet")
     assert set(ensembles["members"]) == {

@@ -124,7 +124,7 @@ def test_a_real_change_of_code(planned_with, file, expected):
     ("change", "expected"),
     [
         ("charts={colours: ['#112233']}", PAGE),
-        ("deployment={largest: 3}", {**CHOSEN, **POOL, **PAGE}),
+        ("deployment={max_size: 3}", {**CHOSEN, **POOL, **PAGE}),
         ("statistics={resamples: 300}", {**OF_INDEPENDENT, "pairwise_diversity": 0}),
         ("ensembles={sizes: [2]}", ENSEMBLES),
         ("ensembles={rules: [mean_logit]}", ENSEMBLES),

@@ -62,7 +62,7 @@ def test_member_errors_agree_between_tables(workflow):
     members = pd.read_csv(workflow.results / "tables/members.csv").set_index("member")
     errors = pd.read_csv(workflow.results / "tables/corruption_errors.csv")
     means = errors[errors.severity > 0].groupby("member").error.mean()
-    assert means.to_dict() == pytest.approx(members.mean_corruption_error.to_dict(), abs=1e-6)
+    assert means.to_dict() == pytest.approx(members.corrupted_error.to_dict(), abs=1e-6)
 
 
 def test_deployed_ensembles_are_judged_on_the_other_half(workflow):
@@ -71,10 +71,10 @@ def test_deployed_ensembles_are_judged_on_the_other_half(workflow):
     members = pd.read_csv(workflow.results / "tables/members.csv")
     ensembles = pd.read_parquet(workflow.results / "tables/ensembles.parquet")
     ensembles = ensembles[ensembles.rule == "mean_probability"]
-    expected = dict(zip(ensembles.members, ensembles.mean_corruption_error, strict=True))
-    expected |= dict(zip(members.member, members.mean_corruption_error, strict=True))
+    expected = dict(zip(ensembles.members, ensembles.corrupted_error, strict=True))
+    expected |= dict(zip(members.member, members.corrupted_error, strict=True))
     rows = deployment[deployment.found != "greedy"]
-    halves = rows.selection_error * rows.selection_images + rows.mean_corruption_error * rows.images
+    halves = rows.selection_error * rows.selection_images + rows.corrupted_error * rows.images
     errors = halves / (rows.selection_images + rows.images)
     assert errors.tolist() == pytest.approx(rows.members.map(expected).tolist(), abs=1e-6)
     assert deployment[deployment.baseline].members.tolist() == ["densenet_s-s0"]
@@ -86,7 +86,7 @@ def test_contenders_are_those_of_the_deployment(workflow):
     deployment = pd.read_csv(workflow.results / "tables/deployment.csv").set_index("members")
     contenders = pd.read_csv(workflow.results / "tables/contenders.csv")
     means = contenders.groupby("members").error.mean()
-    assert means.to_dict() == pytest.approx(deployment.mean_corruption_error[means.index].to_dict(), abs=1e-6)
+    assert means.to_dict() == pytest.approx(deployment.corrupted_error[means.index].to_dict(), abs=1e-6)
     assert contenders.groupby("role").members.first()["baseline"] == "densenet_s-s0"
     bins = pd.read_csv(workflow.results / "tables/contender_calibration.csv")
     gaps = (bins.accuracy - bins.mean_confidence).abs() * bins.predictions
@@ -103,9 +103,9 @@ def test_sizes_start_with_single_members(workflow):
     members = pd.read_csv(workflow.results / "tables/members.csv")
     ensembles = pd.read_parquet(workflow.results / "tables/ensembles.parquet")
     pool = ensembles[(ensembles.origin == "independent") & (ensembles.rule == "mean_probability")]
-    means = sizes.loc[("mean_probability", "mean_corruption_error"), "mean"]
-    independent = members[members.origin == "independent"].mean_corruption_error
-    expected = {1: independent.mean(), **pool.groupby("size").mean_corruption_error.mean()}
+    means = sizes.loc[("mean_probability", "corrupted_error"), "mean"]
+    independent = members[members.origin == "independent"].corrupted_error
+    expected = {1: independent.mean(), **pool.groupby("size").corrupted_error.mean()}
     assert means.to_dict() == pytest.approx(expected, abs=1e-6)
 
 
@@ -176,7 +176,7 @@ def test_all_eight_objectives_train(workflow, tmp_path):
     others = {name: [min(0.5, JOINT_OBJECTIVES[name].highest)] for name in JOINT_OBJECTIVES if name != "balanced"}
     changes = "--config", f"joint={json.dumps({'objectives': others})}", "training={epochs: 1, warmup_epochs: 0.5}"
     assert copy.planned("tables", *changes[:2])["predict_jointly"] == len(others)
-    settings = [f"{name}-l{strength:g}-s0-m" for name, (strength,) in others.items()]
+    settings = [f"{name}-l{loss_weight:g}-s0-m" for name, (loss_weight,) in others.items()]
     members = [copy.results / "members" / f"{setting}{index}" for setting in settings for index in (0, 1)]
     targets = [str((folder / "weights.safetensors").relative_to(copy.directory)) for folder in members]
     run = copy.snakemake("--cores", "2", *targets, *changes)

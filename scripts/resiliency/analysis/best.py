@@ -5,7 +5,7 @@ import pandas as pd
 
 def known(deployment: pd.DataFrame) -> pd.DataFrame:
     """The rows whose errors are known both on the images of the choice and on those that judge."""
-    return deployment.dropna(subset=["selection_error", "mean_corruption_error"])
+    return deployment.dropna(subset=["selection_error", "corrupted_error"])
 
 
 def eligible(deployment: pd.DataFrame) -> pd.DataFrame:

@@ -24,9 +24,9 @@ def best_table(
 
     Returns:
         Columns size, rank (1 is best), members, of (ensembles of that size that it is the best of), origin,
-        mean_corruption_error, and <test set>_accuracy with _low and _high for each test set.
+        corrupted_error, and <test set>_accuracy with _low and _high for each test set.
     """
-    columns = ["size", "members", "origin", "mean_corruption_error", *(accuracy_of(name) for name in images)]
+    columns = ["size", "members", "origin", "corrupted_error", *(accuracy_of(name) for name in images)]
     single = members[members["origin"] != JOINT].rename(columns={"member": "members"}).assign(size=1)
     table = pd.concat([single[columns], ensembles[ensembles["origin"] != JOINT][columns]], ignore_index=True)
     table["ensembles"] = table.groupby("size")["members"].transform("size")
@@ -36,5 +36,5 @@ def best_table(
     for name, count in images.items():
         shares = table[accuracy_of(name)].to_numpy(float)
         table = table.assign(**accuracies(name, shares, count or float("nan"), confidence))
-    order = ["size", "rank", "members", "ensembles", "origin", "mean_corruption_error"]
+    order = ["size", "rank", "members", "ensembles", "origin", "corrupted_error"]
     return table[order + [column for name in images for column in accuracy_columns(name)]]

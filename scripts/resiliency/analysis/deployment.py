@@ -29,7 +29,7 @@ WORST += ["worst_class_error", "worst_class_error_low", "worst_class_error_high"
 WORST += ["quantile", "quantile_error", "quantile_error_low", "quantile_error_high"]
 COLUMNS = ["number", "found", "members", "origin", "size", "rule", "macs", "parameters", "front_macs"]
 COLUMNS += ["front_parameters", "fit", "instead", "behind", "behind_low", "behind_high"]
-COLUMNS += ["baseline", "selection_error", "mean_corruption_error", "low", "high", "confidence", "optimism"]
+COLUMNS += ["baseline", "selection_error", "corrupted_error", "low", "high", "confidence", "optimism"]
 COLUMNS += ["clean_accuracy", "selection_images", "images", "objective", *WORST]
 
 
@@ -56,7 +56,7 @@ def candidate_table(
 
     Returns:
         Columns found (single, scored or greedy), members, origin, size, macs, parameters, selection_error (the
-        objective on the first half), judged_error (mean corruption error on the other), fit (whether all members are),
+        objective on the first half), judged_error (corrupted error on the other), fit (whether all members are),
         front_macs and front_parameters (whether no other fit one has a smaller selection_error for no more MACs, or
         parameters).
     """
@@ -70,7 +70,7 @@ def candidate_table(
         ensembles.assign(found="scored"),
         pd.DataFrame([_described(members.iloc[e], scored.wrong(e, everything).mean(dtype=float)) for e in larger]),
     ]
-    columns = ["found", "members", "origin", "size", "macs", "parameters", "mean_corruption_error"]
+    columns = ["found", "members", "origin", "size", "macs", "parameters", "corrupted_error"]
     table = pd.concat([part.reindex(columns=columns) for part in parts if len(part)], ignore_index=True)
     table["selection_error"], table["fit"], mean = 0.0, False, np.zeros(len(table))
     for rows, of_size in by_size(table, members):
@@ -78,7 +78,7 @@ def candidate_table(
         errors = scored.condition_errors(of_size, chosen)
         table.loc[rows, "selection_error"], mean[rows] = scored.chosen_by(errors), errors.mean(axis=1)
     # The errors on all images are known, so that those on the other half need no predictions.
-    judged = table.pop("mean_corruption_error") * len(everything) - mean * len(chosen)
+    judged = table.pop("corrupted_error") * len(everything) - mean * len(chosen)
     table["judged_error"] = (judged / (len(everything) - len(chosen))).clip(0, 1)  # not -1e-17
     errors = table.selection_error.where(table.fit, np.inf).to_numpy()
     for cost in ("macs", "parameters"):
@@ -109,7 +109,7 @@ def deployment_table(
         resamples, confidence, seed: of the bootstrap over these images.
 
     Returns:
-        `COLUMNS`: number (1 up, which `snakemake export` takes); mean_corruption_error with its interval and
+        `COLUMNS`: number (1 up, which `snakemake export` takes); corrupted_error with its interval and
         clean_accuracy are on the `judged` images, selection_error, what they were chosen by (`objective`), on the
         others; behind is how much larger that is than the least of all fit rows, with the ends of one-sided
         simultaneous intervals; instead is the number of the row to deploy in place of this one, the `cheapest` that is
@@ -133,7 +133,7 @@ def deployment_table(
     for rows, of_size in by_size(table, members):
         errors = scored.image_errors(of_size, judged)
         drawn = errors @ counts.T / len(judged)
-        table.loc[rows, "mean_corruption_error"] = errors.mean(axis=1)
+        table.loc[rows, "corrupted_error"] = errors.mean(axis=1)
         table.loc[rows, ["low", "high"]] = [interval(of_ensemble, confidence) for of_ensemble in drawn]
         table.loc[rows, "clean_accuracy"] = scored.accuracy(of_size, CLEAN, judged)
         for row, ensemble in zip(rows, of_size, strict=True):
@@ -141,7 +141,7 @@ def deployment_table(
                 table.loc[row, column] = value
         for column, values in _further_accuracies(scored, of_size, confidence).items():
             table.loc[rows, column] = values
-    optimism = table.mean_corruption_error - table.selection_error - harder
+    optimism = table.corrupted_error - table.selection_error - harder
     table["optimism"] = optimism if scored.objective == "mean" else np.nan
     table = table.assign(
         rule=scored.rule,
@@ -189,7 +189,7 @@ def worst_cases(
     """`WORST` of one ensemble (int size): condition and class with its largest errors, and a quantile of errors.
 
     The largest of many errors is partly chance; so condition and class are chosen on one half of the images, and the
-    errors in them are those on the other. The class is the one with the largest mean corruption error.
+    errors in them are those on the other. The class is the one with the largest corrupted error.
 
     Args:
         counts: how often each resample has each judged image, R x n.
@@ -232,7 +232,7 @@ def _further_accuracies(scored: EnsembleErrors, ensembles: np.ndarray, confidenc
 
 
 def _described(members: pd.DataFrame, error: float) -> dict:
-    """The ensemble of these members, which greedy selection found, and its mean corruption error on all images."""
+    """The ensemble of these members, which greedy selection found, and its corrupted error on all images."""
     return {
         "found": "greedy",
         "members": "+".join(members.member),
@@ -240,7 +240,7 @@ def _described(members: pd.DataFrame, error: float) -> dict:
         "size": len(members),
         "macs": members.macs.sum(skipna=False),
         "parameters": members.parameters.sum(skipna=False),
-        "mean_corruption_error": error,
+        "corrupted_error": error,
     }
 
 

@@ -62,7 +62,7 @@ def shifted_sets(members: pd.DataFrame) -> list[str]:
     """Names of the images of members.csv that are shifted: corrupted ones, and further test sets."""
     names = [name.removesuffix("_accuracy") for name in members if name.endswith("_accuracy")]
     further = [name for name in names if name not in ("clean", "validation") and not name.startswith(CLEAN_ON)]
-    return ([CORRUPTED] if members["mean_corruption_error"].notna().any() else []) + further
+    return ([CORRUPTED] if members["corrupted_error"].notna().any() else []) + further
 
 
 def member_table(members: pd.DataFrame, reference: str | None) -> pd.DataFrame:
@@ -84,8 +84,8 @@ def member_table(members: pd.DataFrame, reference: str | None) -> pd.DataFrame:
         clean = chosen.get(f"{CLEAN_ON}{name}_accuracy", chosen["clean_accuracy"])
         ends = [chosen.get(f"{name}_accuracy_{end}") for end in ("low", "high")]
         if name == CORRUPTED:
-            ends = [1 - chosen[f"mean_corruption_error_{end}"].astype(float) for end in ("high", "low")]
-        accuracy = 1 - chosen["mean_corruption_error"] if name == CORRUPTED else chosen[accuracy_of(name)]
+            ends = [1 - chosen[f"corrupted_error_{end}"].astype(float) for end in ("high", "low")]
+        accuracy = 1 - chosen["corrupted_error"] if name == CORRUPTED else chosen[accuracy_of(name)]
         line = fitted(clean[is_reference].to_numpy(float), accuracy[is_reference].to_numpy(float))
         part = chosen[["member", "family", "recipe"]].assign(
             is_reference=is_reference,

@@ -36,7 +36,7 @@ def outside_scores(
 def error_scores(
     errors: pd.DataFrame, baseline: np.ndarray, baseline_clean: float, confidence: float
 ) -> dict[str, float]:
-    """Accuracy on each test set, mean corruption error and mCE of one member, as in members.csv.
+    """Accuracy on each test set, corrupted error and mCE of one member, as in members.csv.
 
     Accuracies have Wilson's interval where the number of images is known. Errors of corruptions are of the same images,
     so that nothing can be said of the interval of their mean without the decisions.
@@ -55,12 +55,12 @@ def error_scores(
     chosen = of_corruption[counted(list(of_corruption.index))].to_numpy()
     clean_error = clean.loc[clean.test_set == CLEAN, "error"].iloc[0]
     relative = relative_mean_corruption_error(chosen, clean_error, baseline, baseline_clean) if len(chosen) else np.nan
-    unknown = dict.fromkeys([f"{name}_{end}" for name in ("mean_corruption_error", "mce") for end in ("low", "high")])
+    unknown = dict.fromkeys([f"{name}_{end}" for name in ("corrupted_error", "mce") for end in ("low", "high")])
     return (
         scores
         | unknown
         | {
-            "mean_corruption_error": of_corruption.mean(),
+            "corrupted_error": of_corruption.mean(),
             "mce": mean_corruption_error(chosen, baseline) if len(chosen) else np.nan,
             "relative_mce": float(relative),
             "mce_undefined_under": "",

@@ -11,7 +11,7 @@ STILL_LEARNING = "still learning"
 FEWEST_EPOCHS = 5  # of which the last is a fifth
 SETTLED = 0.8  # share of the epochs after which little should change
 LITTLE = 0.01
-DESCRIBED = ["member", "design", "family", "origin", "objective", "setting", "strength", "seed"]
+DESCRIBED = ["member", "design", "family", "origin", "objective", "setting", "loss_weight", "seed"]
 LEARNED = ["epoch", "learning_rate", "training_loss", "validation_accuracy"]
 
 

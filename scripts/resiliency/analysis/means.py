@@ -9,7 +9,7 @@ from resiliency.analysis.jackknife import interval, interval_within
 from resiliency.analysis.left_out import LeftOut
 from resiliency.analysis.measures import weighted_quantiles
 
-SHARES = ("clean_accuracy", "corrupted_accuracy", "mean_corruption_error")
+SHARES = ("clean_accuracy", "corrupted_accuracy", "corrupted_error")
 # Values of diversities, which grow with diversity (docs/formulae.md); those of CKA and interrater kappa have no ends.
 RANGES = dict.fromkeys(("disagreement", "label_disagreement", "jensen_shannon", "probability_cosine"), (0, 1))
 RANGES |= dict.fromkeys(("entropy", "generalised_diversity", "coincident_failure_diversity"), (0, 1))

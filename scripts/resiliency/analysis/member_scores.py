@@ -28,9 +28,7 @@ from resiliency.prediction.reading import Predictions
 
 LOSSES = ("nll", "brier", "ece")
 # What is said of resiliency to corruptions where there are none.
-RESILIENCY = dict.fromkeys(
-    [f"{name}{end}" for name in ("mean_corruption_error", "mce") for end in ("", "_low", "_high")]
-)
+RESILIENCY = dict.fromkeys([f"{name}{end}" for name in ("corrupted_error", "mce") for end in ("", "_low", "_high")])
 RESILIENCY |= dict.fromkeys(("relative_mce", "mce_undefined_under", "relative_mce_undefined_under"))
 
 
@@ -121,7 +119,7 @@ class Scorer:
         counted = errors[:, self.counted]
         relative = relative_mean_corruption_error(counted[0], wrong[0].mean(), self.baseline[0], self.baseline_clean)
         return {
-            **self._with_interval("mean_corruption_error", errors.mean(axis=1)),
+            **self._with_interval("corrupted_error", errors.mean(axis=1)),
             **self._mce(counted),
             "relative_mce": float(relative),
             **self.undefined,

@@ -17,7 +17,7 @@ from resiliency.prediction.reading import Predictions
 from resiliency.reliability import member_warnings
 
 DESCRIBED = (
-    *("member", "origin", "objective", "design", "setting", "strength", "seed", "index", "family", "architecture"),
+    *("member", "origin", "objective", "design", "setting", "loss_weight", "seed", "index", "family", "architecture"),
     *("weights_kind", "weights_source", "parameters", "macs", "validation_accuracy", "recipe"),
 )
 ERRORS = ["member", "test_set", "corruption", "severity", "images", "error"]

@@ -12,7 +12,7 @@ from resiliency.names import INDEPENDENT, JOINT, SEARCH, accuracy_of, design_of,
 ORIGINS = ("one architecture", "several architectures", "sub-networks of a search", "joint training")
 FAMILIES = ("one family", "several families")  # in place of architectures where no design has a second seed
 SCORES = (*SHARES, "mce")
-CLASS = ["rule", "equal", "least", "most"]
+CLASS = ["rule", "matched_on", "bin_start", "bin_end"]
 COLUMNS = [*CLASS, "origin", "measure", "ensembles", "mean", "low", "high", "lower_quartile", "upper_quartile"]
 COLUMNS += ["advantage", "advantage_low", "advantage_high", "confidence"]
 
@@ -21,14 +21,14 @@ def origin_of(ensembles: pd.DataFrame) -> np.ndarray:
     """Which of `ORIGINS` each row of ensembles.parquet has; "" where none.
 
     Independent members are of one architecture (other seeds), or each of another; mixtures of both have no origin, nor
-    have members that are trained jointly at strength 0, which is independent training.
+    have members that are trained jointly at weight 0, which is independent training.
     """
     independent, joint = ensembles["origin"] == INDEPENDENT, ensembles["origin"] == JOINT
     conditions = [
         independent & (ensembles["designs"] == 1),
         independent & (ensembles["designs"] == ensembles["size"]),
         ensembles["origin"] == SEARCH,
-        joint & (ensembles["strength"] > 0),
+        joint & (ensembles["loss_weight"] > 0),
     ]
     return np.select(conditions, ORIGINS, "")
 
@@ -47,8 +47,8 @@ def origins_or_families(ensembles: pd.DataFrame, members: pd.DataFrame, confiden
 def origin_table(ensembles: pd.DataFrame, confidence: float) -> pd.DataFrame:
     """A row per combination rule, in the order of the ensembles, class of those that are alike, origin and measure.
 
-    Classes are, where `equal` is "size", the numbers of members; where it is "macs", octaves of the MACs of all members
-    together. Measures are `SCORES`, accuracy on further test sets, the mean accuracies of the members and the
+    Classes are, where `matched_on` is "size", the numbers of members; where it is "macs", octaves of the MACs of all
+    members together. Measures are `SCORES`, accuracy on further test sets, the mean accuracies of the members and the
     diversities; without mCE where the baseline's errors are near zero.
 
     Args:
@@ -57,8 +57,8 @@ def origin_table(ensembles: pd.DataFrame, confidence: float) -> pd.DataFrame:
             with all its seeds, a sub-network, or an ensemble that is trained jointly.
 
     Returns:
-        Columns rule, equal, least and most (size, or MACs: below `most`), origin, ensembles (their number), measure,
-        mean over the ensembles, its interval low and high (inside the range of the measure), lower_quartile,
+        Columns rule, matched_on, bin_start and bin_end (size, or MACs: below `bin_end`), origin, ensembles (their
+        number), measure, mean over the ensembles, its interval low and high (inside the range of the measure), lower_quartile,
         upper_quartile; of several architectures, or families, also advantage (see `_advantages`), advantage_low,
         advantage_high, NaN where no class has both of the same designs; confidence. Intervals are NaN where leaving out
         some unit leaves nothing.
@@ -71,10 +71,10 @@ def origin_table(ensembles: pd.DataFrame, confidence: float) -> pd.DataFrame:
     diversities = {diversity_of(metric, name) for metric in (*METRICS, *ENSEMBLE_METRICS) for name in images}
     measures += [column for column in ensembles if column in diversities]
     labelled = ensembles.assign(from_=origin_of(ensembles))
-    sizes = labelled.assign(equal="size", least=labelled["size"], most=labelled["size"])
+    sizes = labelled.assign(matched_on="size", bin_start=labelled["size"], bin_end=labelled["size"])
     costs = labelled[labelled["macs"] > 0]
     octave = np.floor(np.log2(costs["macs"].astype(float))).astype(int)
-    costs = costs.assign(equal="macs", least=2**octave, most=2 ** (octave + 1))
+    costs = costs.assign(matched_on="macs", bin_start=2**octave, bin_end=2 ** (octave + 1))
     rows = pd.concat([sizes, costs], ignore_index=True)
     rows = rows[rows["from_"] != ""]
     parts = []
@@ -92,7 +92,7 @@ def origin_table(ensembles: pd.DataFrame, confidence: float) -> pd.DataFrame:
     table = table.reindex(columns=COLUMNS).assign(confidence=confidence)
     rules = list(ensembles["rule"].unique())
     return table.sort_values(
-        ["rule", "equal", "least"],
+        ["rule", "matched_on", "bin_start"],
         key=lambda column: column.map(rules.index) if column.name == "rule" else column,
         ascending=[True, False, True],
         kind="stable",

@@ -14,7 +14,7 @@ def size_table(ensembles: pd.DataFrame, members: pd.DataFrame, confidence: float
     """A row per combination rule, in the order of the ensembles, measure and number of members.
 
     Ensembles are those of independent members; size 1 is these members alone. Measures are clean_accuracy,
-    corrupted_accuracy, mean_corruption_error and accuracy on further test sets, those that the study has.
+    corrupted_accuracy, corrupted_error and accuracy on further test sets, those that the study has.
 
     Args:
         ensembles: ensembles.parquet.
@@ -58,6 +58,6 @@ def _alone(members: pd.DataFrame, ensembles: pd.DataFrame) -> pd.DataFrame:
     taking_part = {name for names in ensembles["members"] for name in names.split("+")}
     alone = members[members["member"].isin(taking_part)].drop(columns="members", errors="ignore")
     alone = alone.rename(columns={"member": "members"}).assign(size=1, weight=1.0, possible=len(taking_part))
-    if "mean_corruption_error" in alone:
-        alone["corrupted_accuracy"] = 1 - alone["mean_corruption_error"]
+    if "corrupted_error" in alone:
+        alone["corrupted_accuracy"] = 1 - alone["corrupted_error"]
     return alone.reindex(columns=[column for column in ensembles if column in alone])

@@ -32,7 +32,7 @@ class Observation:
         resampled: what the intervals allow for, in words.
         parts: what the verdict rests on; none where the study cannot say anything.
         beside: statistics without a verdict.
-        lacking: why there can be no verdict; empty if there can.
+        missing: why there can be no verdict; empty if there can.
         omitted: what the statistics leave out and why; empty if nothing.
         designs, members, ensembles, images: behind the statistics.
         sampled: whether the ensembles are a sample of those that are possible.
@@ -49,7 +49,7 @@ class Observation:
     resampled: str
     parts: list[Part]
     beside: list[Part] = field(default_factory=list)
-    lacking: str = ""
+    missing: str = ""
     omitted: str = ""
     designs: int = 0
     members: int = 0
@@ -80,9 +80,9 @@ class Observation:
 
 
 def verdict_of(observation: Observation, confidence: float) -> tuple[str, list[str]]:
-    """The verdict, and that of each part; none is tested where something is lacking."""
+    """The verdict, and that of each part; none is tested where a requirement is not met."""
     parts = observation.parts
-    if observation.lacking or not parts:
+    if observation.missing or not parts:
         return NOT_TESTED, [NOT_TESTED] * len(parts)
     evidence = [part.p_values(observation.sign, observation.margin) for part in parts]
     (verdict,), (each,) = decide(PValues(*np.array(evidence).T[:, None]), 1 - confidence)
@@ -122,12 +122,12 @@ def observation_rows(observation: Observation, confidence: float) -> list[dict]:
                 "difference_of_means": part.difference,
                 "side": observation.side,
                 "rule": observation.rule,
-                "lacking": "; ".join(filter(None, (observation.lacking, observation.omitted))),
+                "missing_requirements": "; ".join(filter(None, (observation.missing, observation.omitted))),
                 "part_verdict": part_verdict,
                 "leans": _leans(part, sign, confidence) if part.reading else "",
                 "reading": part.reading,
                 "metrics": observation.metrics,
-                "would_decide": _would_decide(observation, need) if verdict == UNDECIDED else "",
+                "sample_size_needed": _sample_size_needed(observation, need) if verdict == UNDECIDED else "",
                 "unit": observation.unit,
                 "units": part.units,
                 "units_needed": need.units,
@@ -153,7 +153,7 @@ def _leans(part: Part, sign: int, confidence: float) -> str:
     return FOR if supports < alpha else AGAINST if opposes < alpha else ""
 
 
-def _would_decide(observation: Observation, need: Need) -> str:
+def _sample_size_needed(observation: Observation, need: Need) -> str:
     """What would decide an observation, in words."""
     if need.units:
         power = f"at {POWER * 100:.0f}% power if the estimates are right"

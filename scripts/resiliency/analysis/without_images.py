@@ -37,7 +37,7 @@ class WithoutImages(NamedTuple):
     Attributes:
         ensembles: a row per group and ensemble: `without` (the group), what is known of the ensemble, its accuracy, the
             mean accuracy of its members and its label-free diversities, on clean images and on corrupted ones.
-        members: a row per group and member: `without`, `member`, `clean_accuracy`, and `mean_corruption_error` where
+        members: a row per group and member: `without`, `member`, `clean_accuracy`, and `corrupted_error` where
             there are corruptions.
     """
 
@@ -172,7 +172,7 @@ def _of_members(names: list[str], conditions: pd.DataFrame, right: dict[str, np.
     if CORRUPTED in right:
         rows = groups(conditions)[CORRUPTED]
         errors = [1 - right[CORRUPTED][:, np.isin(rows, of)].mean(axis=1) for of in of_corruptions(conditions).values()]
-        scores["mean_corruption_error"] = np.mean(errors, axis=0)
+        scores["corrupted_error"] = np.mean(errors, axis=0)
     columns = {name: values.ravel() for name, values in scores.items()}
     return pd.DataFrame({"without": np.repeat(range(GROUPS), len(names)), "member": names * GROUPS, **columns})
 

@@ -31,7 +31,7 @@ class Member:
     Attributes:
         member: its name.
         origin: independent, joint or search; "" for a super-network, which is no member of an ensemble.
-        objective, strength, setting: of joint training, else "", None and "".
+        objective, loss_weight, setting: of joint training, else "", None and "".
         seed, index: what tells it from others of its design, and from those that were trained with it.
         recipe: how it was trained elsewhere, in a word.
         architecture, factory, arguments, stem, side: what its network is built from; see `designs.networks.build`.
@@ -47,7 +47,7 @@ class Member:
     objective: str = ""
     design: str = ""
     setting: str = ""
-    strength: float | None = None
+    loss_weight: float | None = None
     seed: int = 0
     index: int = 0
     family: str = ""

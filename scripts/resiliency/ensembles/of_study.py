@@ -16,7 +16,7 @@ from resiliency.names import INDEPENDENT, SEARCH
 from resiliency.prediction.reading import Predictions
 from resiliency.progress import Progress
 
-COMPARED = ["objective", "strength", "seed"]  # of jointly trained ensembles
+COMPARED = ["objective", "loss_weight", "seed"]  # of jointly trained ensembles
 POOLED = (INDEPENDENT, SEARCH)
 
 
@@ -26,7 +26,7 @@ class Tables(NamedTuple):
     Attributes:
         ensembles: ensembles.parquet, a row per ensemble and combination rule.
         by_corruption: by_corruption.parquet, a row per ensemble of independent members.
-        image_errors: a row per jointly trained ensemble and image: objective, strength, seed, image, and error, the
+        image_errors: a row per jointly trained ensemble and image: objective, loss_weight, seed, image, and error, the
             share of corrupted conditions that the ensemble gets wrong under the main rule.
     """
 

@@ -10,7 +10,7 @@ import pandas as pd
 from resiliency.names import JOINT
 from resiliency.streams import stream
 
-TOGETHER = ["origin", "objective", "setting", "strength", "seed"]  # what members trained jointly have in common
+TOGETHER = ["origin", "objective", "setting", "loss_weight", "seed"]  # what members trained jointly have in common
 DRAWN_VALUES = 2**22  # random numbers at once, one for each member of each ensemble drawn
 
 

@@ -15,7 +15,7 @@ def objective_error(errors: np.ndarray, objective: str, quantile: float) -> np.n
     """What ensembles are chosen by, float64 of the leading shape, of errors ... x C under C corrupted conditions.
 
     Args:
-        objective: mean (mean corruption error), worst_condition (the largest) or quantile.
+        objective: mean (corrupted error), worst_condition (the largest) or quantile.
         quantile: in 0..1; interpolated linearly.
     """
     if objective == "quantile":

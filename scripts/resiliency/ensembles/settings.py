@@ -46,4 +46,4 @@ class Deployment(Settings):
         le=1,
         description="quantile of the errors under corruptions and severities; 0.9 leaves out the worst tenth",
     )
-    largest: int = Field(8, ge=2, description="largest number of members of an ensemble in greedy selection")
+    max_size: int = Field(8, ge=2, description="largest number of members of an ensemble in greedy selection")

@@ -146,10 +146,10 @@ class Pool:
 
     def _resiliency(self, of_images: Nested, errors: dict[str, np.ndarray]) -> dict[str, np.ndarray | float]:
         if not errors:
-            return {"mean_corruption_error": np.nan, "mce": np.nan}
+            return {"corrupted_error": np.nan, "mce": np.nan}
         of_counted = np.stack([errors[name] for name in counted(list(errors))], axis=1)
         mce = mean_corruption_error(of_counted, self.baseline)
-        return {"mean_corruption_error": 1 - of_images[CORRUPTED]["accuracy"], "mce": mce}
+        return {"corrupted_error": 1 - of_images[CORRUPTED]["accuracy"], "mce": mce}
 
     def _described(self, ensembles: np.ndarray) -> pd.DataFrame:
         members = {name: self.members[name].to_numpy()[ensembles] for name in self.members}
@@ -166,7 +166,7 @@ class Pool:
             "mean_member_clean_accuracy": members["clean_accuracy"].mean(axis=1),
         }
         if CORRUPTED in self.images:
-            table[mean_member_accuracy_of(CORRUPTED)] = 1 - members["mean_corruption_error"].mean(axis=1)
+            table[mean_member_accuracy_of(CORRUPTED)] = 1 - members["corrupted_error"].mean(axis=1)
         for test_set in further(self.conditions):
             table[mean_member_accuracy_of(test_set)] = members[accuracy_of(test_set)].mean(axis=1)
         for name, matrix in self.diversities.items():

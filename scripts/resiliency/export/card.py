@@ -56,7 +56,7 @@ def _right(row: pd.Series) -> list[tuple]:
     """Images, accuracy and its interval: clean, corrupted and further test sets."""
     clean = accuracies(CLEAN, row.clean_accuracy, row.images, row.confidence)
     rows = [(CLEAN, *(float(value) for value in clean.values()))]
-    rows.append((CORRUPTED, 1 - row.mean_corruption_error, 1 - row.high, 1 - row.low))
+    rows.append((CORRUPTED, 1 - row.corrupted_error, 1 - row.high, 1 - row.low))
     names = [
         name.removesuffix("_accuracy") for name in row.index if name.endswith("_accuracy") and name != "clean_accuracy"
     ]

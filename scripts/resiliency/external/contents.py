@@ -198,7 +198,7 @@ def _source(kind: str, file: str, external: External) -> tuple[Source, Decisions
     if kind == "scores":
         of_classes = set(external.clean_on.values())
         columns = external.test_sets and [*external.test_sets, *of_classes]
-        table = read_scores(file, external.clean, external.scores_are, columns)
+        table = read_scores(file, external.clean, external.score_type, columns)
         present = [external.clean if name == CLEAN else name for name in table if name not in of_classes]
         return Source(kind, file, list(table.index), _names(file, present, external)), None
     source = Source(kind, file, members_of(file), _names(file, test_sets_of(file), external))

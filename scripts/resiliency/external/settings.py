@@ -52,7 +52,7 @@ class External(Settings):
         description="CSV files with accuracies (or errors) in per cent: a row for each member and a column for each "
         "condition: clean, corruptions such as fog.3, and additional test sets",
     )
-    scores_are: Literal["accuracy", "error"] = Field("accuracy", description="quantity in `scores`: accuracy or error")
+    score_type: Literal["accuracy", "error"] = Field("accuracy", description="quantity in `scores`: accuracy or error")
     members: Paths = Field(
         [],
         description="CSV files that describe the members: member, and any of design, family, parameters, macs, "

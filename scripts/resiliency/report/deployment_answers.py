@@ -88,12 +88,12 @@ def _rule(row: dict, rows: pd.DataFrame) -> str:
 
 def _good(row: dict) -> str:
     answer = (
-        f"Its error is {_figure(row, 'mean_corruption_error')} on corrupted images "
+        f"Its error is {_figure(row, 'corrupted_error')} on corrupted images "
         f"({percent(row['confidence'], 0)} interval) and {percent(1 - row['clean_accuracy'])} on clean ones."
     )
     if pd.isna(row["optimism"]):
         return answer
-    before = change(row["selection_error"] - row["mean_corruption_error"], "higher", "lower", "about the same")
+    before = change(row["selection_error"] - row["corrupted_error"], "higher", "lower", "about the same")
     looked = change(row["optimism"], "better than it is", "worse than it is", "neither better nor worse")
     return (
         f"{answer} On the images used for selection, its error was {percent(row['selection_error'])}: {before}. "
@@ -225,7 +225,7 @@ def _delivered(row: dict, deployment: pd.DataFrame, members: pd.DataFrame, study
     other = best_row(eligible(networks))
     return (
         f"{answer}. The best ensemble of networks is {other['members'].replace('+', ' + ')}, with an error of "
-        f"{percent(other['mean_corruption_error'])} on corrupted images. Run `{_exported(other['number'])}`."
+        f"{percent(other['corrupted_error'])} on corrupted images. Run `{_exported(other['number'])}`."
     )
 
 

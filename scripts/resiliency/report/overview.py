@@ -34,7 +34,16 @@ ICONS |= {"not tested": "–", "": ""}
 REVERSED = {"supported": "against", "supported in part": "against", "contradicted": "for"}
 LISTED = 2  # parts that a sentence names one by one
 MOST = 0.9  # share of a difference
-TEXTS = ("part", "part_verdict", "lacking", "would_decide", "leans", "reading", "metrics", "influential")
+TEXTS = (
+    "part",
+    "part_verdict",
+    "missing_requirements",
+    "sample_size_needed",
+    "leans",
+    "reading",
+    "metrics",
+    "influential",
+)
 WIDE, LINE, MARGIN = 300, 9, 8
 
 
@@ -80,7 +89,7 @@ def _reason(parts: list[dict]) -> str:
     """What the verdict means, and what would decide it where it is open."""
     first, margin = parts[0], words.number(parts[0]["margin"], 2)
     if first["verdict"] == "not tested":
-        return f"Not tested: {first['lacking']}."
+        return f"Not tested: {first['missing_requirements']}."
     if first["verdict"] in ("supported in part", "contradicted"):
         return _by_place(parts, margin)
     if first["verdict"] == "supported":
@@ -91,7 +100,7 @@ def _reason(parts: list[dict]) -> str:
         if len(parts) == 1:
             return f"The difference is negligible: the interval lies within ±{margin}."
         return f"All differences are negligible: every interval lies within ±{margin}."
-    return f"{_undecided(parts)} Needed for a verdict: {first['would_decide']}."
+    return f"{_undecided(parts)} Needed for a verdict: {first['sample_size_needed']}."
 
 
 def _by_place(parts: list[dict], margin: str) -> str:
@@ -201,10 +210,10 @@ def contenders(deployment: pd.DataFrame) -> list[dict]:
     Returns:
         The rows, each with its `role` and, as `share`, its error over the largest of theirs.
     """
-    deployment = deployment.rename(columns={end: f"mean_corruption_error_{end}" for end in ("low", "high")})
+    deployment = deployment.rename(columns={end: f"corrupted_error_{end}" for end in ("low", "high")})
     best = {role: row.to_dict() for role, row in chosen(deployment).items()}
-    most = max((row["mean_corruption_error"] for row in best.values()), default=0) or 1
-    shares = {role: row["mean_corruption_error"] / most for role, row in best.items()}
+    most = max((row["corrupted_error"] for row in best.values()), default=0) or 1
+    shares = {role: row["corrupted_error"] / most for role, row in best.items()}
     return [row | {"role": role.capitalize(), "share": shares[role]} for role, row in best.items()]
 
 
@@ -269,10 +278,10 @@ def leaders(tables: dict[str, pd.DataFrame], further: list[str]) -> list[dict]:
         ]
         column, measure = "clean_accuracy", "accuracy on clean images"
     else:
-        members = tables["members"].rename(columns={"member": "members"}).dropna(subset=["mean_corruption_error"])
-        chosen = members.sort_values("mean_corruption_error", kind="stable").head(LEADING)
+        members = tables["members"].rename(columns={"member": "members"}).dropna(subset=["corrupted_error"])
+        chosen = members.sort_values("corrupted_error", kind="stable").head(LEADING)
         roles = [f"Most robust of {len(members):,} members", *(f"Number {n}" for n in range(2, LEADING + 1))]
-        column, measure = "mean_corruption_error", "error on corrupted images"
+        column, measure = "corrupted_error", "error on corrupted images"
     entries = []
     for role, row in zip(roles, chosen.to_dict("records"), strict=False):
         others = [f"{words.label(name)} {words.percent(row[f'{name}_accuracy'])}" for name in further]

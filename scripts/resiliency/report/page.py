@@ -72,9 +72,7 @@ def render(
     environment.filters |= {form.__name__: form for form in FORMS}
     environment.globals |= {form.__name__: form for form in FORMS} | {"interval": words.interval}
     further = [name for name in tables["corruption_errors"]["test_set"].unique() if name != CLEAN]
-    members = (
-        tables["members"].sort_values("mean_corruption_error", kind="stable").fillna({"objective": "", "warnings": ""})
-    )
+    members = tables["members"].sort_values("corrupted_error", kind="stable").fillna({"objective": "", "warnings": ""})
     contending = contenders(tables["deployment"]) if "deployment" in tables else []
     return environment.get_template("report.html.j2").render(
         study=study,

@@ -23,7 +23,7 @@ CHARTS = {
     "coincident_failures": Chart(("coincident_failures",), "architecture", "Diversity", "Coincident failures"),
     "ceiling": Chart(("ceiling",), "architecture", "Ensembles", "Ceiling of any vote"),
     "origins": Chart(("origins",), "origins", "Ensembles", "Origin of the members"),
-    "strength": Chart(("ensembles",), "joint", "Ensembles", "Joint training by strength", requires=("joint",)),
+    "loss_weight": Chart(("ensembles",), "joint", "Ensembles", "Joint training by weight λ", requires=("joint",)),
     "search_front": Chart(("evaluations", "members"), "search", "Members", "Front of the architecture search"),
     "gallery": Chart(("gallery",), "corruptions", "Images", "Corruptions"),
     "error_heatmap": Chart(("members", "corruption_errors"), "errors", "Members", "Error under each corruption"),

@@ -104,7 +104,7 @@ SPOKEN = {
     "of": "accuracy of",
     "found": "found by",
     "size": "members in all",
-    "strength": "strength λ",
+    "loss_weight": "weight λ",
     "min": "smallest",
     "max": "largest",
     "lower": "lower quartile",

@@ -31,7 +31,14 @@ DOCS = Path("docs/results")
 REPOSITORY = Path(__file__).parents[3]
 NEEDED = ("members", "corruption_errors", "observations")
 CHARTS = (
-    *("size_accuracy_resiliency", "error_by_severity", "correlations", "architecture_diversity", "origins", "strength"),
+    *(
+        "size_accuracy_resiliency",
+        "error_by_severity",
+        "correlations",
+        "architecture_diversity",
+        "origins",
+        "loss_weight",
+    ),
     *("effective_robustness", "search_front", "deployment", "under_corruptions", "ensemble_size", "learning_curves"),
 )
 LONG = ("corruption_errors", "correlations")  # tables that are kept as Parquet, which is a tenth of their size
@@ -182,7 +189,7 @@ def _tables(kept: Path) -> list[Path]:
 def _designs(members: pd.DataFrame, study: dict) -> list[dict]:
     """Each design that independent members were trained of, with its epochs and the means over its members."""
     trained = members[(members["origin"] == INDEPENDENT) & members["weights_kind"].isin(LEARNED_HERE)]
-    means = dict.fromkeys(("clean_accuracy", "mean_corruption_error"), "mean")
+    means = dict.fromkeys(("clean_accuracy", "corrupted_error"), "mean")
     columns = {"family": "first", "parameters": "first", "macs": "first", "member": "count"} | means
     designs = trained.groupby("design", as_index=False, sort=False).agg(columns)
     epochs = [

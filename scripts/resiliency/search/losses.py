@@ -13,14 +13,14 @@ from resiliency.training.engine import Loss
 
 
 def supernet_loss(
-    space: Space, strategy: str, drawn: int, images: int, smoothing: float, phases: list[list[str]]
+    space: Space, strategy: str, random_subnetworks: int, images: int, smoothing: float, phases: list[list[str]]
 ) -> Loss:
     """The loss of one super-network, a sum over sub-networks: cross-entropy of the largest one with the labels, and of
     the others with its probabilities, which are not learned from them (in-place distillation).
 
-    "sandwich": the others are the smallest one and `drawn` random ones (Yu et al., BigNAS, 2020).
-    "progressive": they are `drawn` random ones of the dimensions of a phase; phases take equal shares of the training
-    (progressive shrinking; Cai et al., Once-for-All, 2020).
+    "sandwich": the others are the smallest one and `random_subnetworks` random ones (Yu et al., BigNAS, 2020).
+    "progressive": they are `random_subnetworks` random ones of the dimensions of a phase; phases take equal shares of
+    the training (progressive shrinking; Cai et al., Once-for-All, 2020).
 
     Sub-networks are drawn from the seed of the step, as which torch's generator is seeded: the same in all parts of a
     batch, and after an interruption.
@@ -39,7 +39,7 @@ def supernet_loss(
         else:
             yield space.sizes - 1
         if dimensions != []:
-            for _ in range(drawn):
+            for _ in range(random_subnetworks):
                 yield space.random(random, dimensions)
 
     def loss(networks: list[nn.Module], batch: Tensor, labels: Tensor) -> Tensor:
@@ -68,7 +68,7 @@ def progressive_phases(dimensions: list[str], started: bool) -> list[list[str]]:
     return phases if started and phases else [[], *phases]
 
 
-def training_macs(space: Space, strategy: str, drawn: int, phases: list[list[str]]) -> int:
+def training_macs(space: Space, strategy: str, random_subnetworks: int, phases: list[list[str]]) -> int:
     """Multiply-accumulate operations of the forward passes of one training image, in expectation over 256 draws."""
     random = np.random.default_rng(0)
 
@@ -77,5 +77,5 @@ def training_macs(space: Space, strategy: str, drawn: int, phases: list[list[str
 
     largest = space.macs(0 * space.sizes)
     if strategy == "sandwich":
-        return round(largest + space.macs(space.sizes - 1) + drawn * mean(None))
-    return round(largest + drawn * np.mean([mean(phase) if phase else 0 for phase in phases]))
+        return round(largest + space.macs(space.sizes - 1) + random_subnetworks * mean(None))
+    return round(largest + random_subnetworks * np.mean([mean(phase) if phase else 0 for phase in phases]))

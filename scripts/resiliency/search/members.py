@@ -47,6 +47,6 @@ def search_cost(space: Space, settings: dict, trained: dict, evaluated: np.ndarr
         images: that each of them saw.
     """
     phases = progressive_phases(space.dimensions, settings["start"] != "random")
-    a_step = training_macs(space, settings["strategy"], settings["drawn"], phases)
+    a_step = training_macs(space, settings["strategy"], settings["random_subnetworks"], phases)
     spent = 3 * a_step * trained["images"] + int(evaluated.sum()) * images
     return trained | {"macs": spent, "shared_by": settings["members"]}

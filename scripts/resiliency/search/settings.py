@@ -50,7 +50,7 @@ class Search(Settings):
         description="training of the super-network; sandwich: each step trains the largest, the smallest and random "
         "sub-networks; progressive: the largest and random ones, of more and more dimensions",
     )
-    drawn: int = Field(1, ge=1, description="number of random sub-networks per step")
+    random_subnetworks: int = Field(1, ge=1, description="number of random sub-networks per step")
     calibration_images: int = Field(
         512, ge=2, description="number of training images for the batch-norm statistics of a sub-network"
     )

@@ -163,15 +163,15 @@ class Study(Settings):
         return described(self.contents().kinds, [read_members(file) for file in self.external.members])
 
     def joint_settings(self) -> dict[str, tuple[str, float]]:
-        """Setting of joint training, such as `balanced-l0.5` -> (objective, strength).
+        """Setting of joint training, such as `balanced-l0.5` -> (objective, loss_weight).
 
         Names of ensembles join those of members by "+", which is therefore left out of 1e+06.
         """
         objectives = self.joint.objectives if self.joint else {}
         return {
-            f"{objective}-l{strength:g}".replace("+", ""): (objective, strength)
-            for objective, strengths in objectives.items()
-            for strength in strengths
+            f"{objective}-l{loss_weight:g}".replace("+", ""): (objective, loss_weight)
+            for objective, loss_weights in objectives.items()
+            for loss_weight in loss_weights
         }
 
     def joint_ensembles(self) -> list[list[str]]:

@@ -3,6 +3,9 @@
 RENAMED = {
     "ensembles.least_clean_accuracy": "min_clean_accuracy",
     "prediction.members_a_job": "members_per_job",
+    "search.drawn": "random_subnetworks",
+    "external.scores_are": "score_type",
+    "deployment.largest": "max_size",
 }
 
 

@@ -54,7 +54,9 @@ def minutes(study: Study) -> dict[str, int]:
     if joint:
         estimates["train_jointly"] = 60 + train * study.joint_recipe().epochs * len(joint.designs) // TRAINED
     if search:
-        estimates["train_supernet"] = 60 + train * study.search_recipe().epochs * (2 + search.drawn) // TRAINED
+        estimates["train_supernet"] = (
+            60 + train * study.search_recipe().epochs * (2 + search.random_subnetworks) // TRAINED
+        )
         estimates["search"] = 60 + search.evaluations * (search.calibration_images + validation) // PREDICTED
     return estimates | _minutes_of_ensembles(study, test * conditions + UNCOUNTED * len(study.test_sets))
 
@@ -74,7 +76,7 @@ def _minutes_of_ensembles(study: Study, predictions: int) -> dict[str, int]:
     members = sum(map(len, alone + joint))
     pairs = sum(comb(len(group), 2) for group in alone + joint)
     scored = sum(min(ensembles.limit, sum(comb(len(group), size) for size in ensembles.sizes)) for group in alone)
-    tried = scored + study.deployment.largest * sum(map(len, alone))
+    tried = scored + study.deployment.max_size * sum(map(len, alone))
     return {
         "score_members": 60 + members * probabilities // SCORED,
         "pairwise_diversity": 60 + pairs * probabilities // COMPARED,

@@ -132,7 +132,7 @@ OBSERVATIONS = Table(
         ),
         Column("side", "side of 0 on which statistics support the statement", one_of("above", "below")),
         Column("rule", "the rule of the verdict, in words", NAME),
-        Column("lacking", "what the study lacks for a verdict, or leaves out", NAME),
+        Column("missing_requirements", "what the study lacks for a verdict, or leaves out", NAME),
         Column(
             "part_verdict",
             "verdict on this part alone",
@@ -145,7 +145,7 @@ OBSERVATIONS = Table(
         ),
         Column("reading", "how this reading differs from the part that decides", NAME),
         Column("metrics", "kind of the diversity metrics that are compared", one_of("label-free", "label-based")),
-        Column("would_decide", "how many units would decide an observation that is undecided, in words", NAME),
+        Column("sample_size_needed", "how many units would decide an observation that is undecided, in words", NAME),
         Column("unit", "what is left out in turn, or is the sample", one_of("families", "designs", "seeds")),
         Column("units", "number of these units", COUNT),
         Column("units_needed", "units for 80 % power if the estimates are right", COUNT),
@@ -287,9 +287,9 @@ ORIGINS = Table(
     "rule, class of alike ensembles, origin and measure",
     [
         RULE,
-        Column("equal", "what the ensembles of a class have in common", one_of("size", "macs")),
-        Column("least", "size, or lower limit of the MACs of all members", COUNT),
-        Column("most", "size, or the limit that the MACs stay below (twice the lower one)", COUNT),
+        Column("matched_on", "what the ensembles of a class have in common", one_of("size", "macs")),
+        Column("bin_start", "size, or lower limit of the MACs of all members", COUNT),
+        Column("bin_end", "size, or the limit that the MACs stay below (twice the lower one)", COUNT),
         Column(
             "origin",
             "where the members come from",
@@ -322,7 +322,7 @@ SIZES = Table(
     "rule, measure and size; ensembles of independent members only",
     [
         RULE,
-        Column("measure", "a column of ensembles.parquet: an accuracy or mean_corruption_error", NAME),
+        Column("measure", "a column of ensembles.parquet: an accuracy or corrupted_error", NAME),
         SIZE,
         Column("ensembles", "number of ensembles scored", COUNT),
         Column("possible", "number of ensembles that can be formed at this size", COUNT),

@@ -74,7 +74,7 @@ ENSEMBLES = Table(
             "accuracy on the clean images of the classes of that test set",
             FRACTION,
         ),
-        Column("mean_corruption_error", "top-1 error, mean over all corruptions and severities", FRACTION),
+        Column("corrupted_error", "top-1 error, mean over all corruptions and severities", FRACTION),
         Column("mce", "mCE relative to the baseline of the study", number("0 or more; 1: the baseline", 0)),
         Column("<images>_nll", "negative log-likelihood, mean over images", NATS),
         Column("<images>_brier", "Brier score, summed over classes", number("0 to 2", 0, 2)),
@@ -97,7 +97,7 @@ BEST = Table(
         JOINED,
         Column("ensembles", "number of ensembles of this size", COUNT),
         Column("origin", "where the members come from", one_of("independent", "search")),
-        Column("mean_corruption_error", "top-1 error, mean over all corruptions and severities", FRACTION),
+        Column("corrupted_error", "top-1 error, mean over all corruptions and severities", FRACTION),
         Column(
             "<test set>_accuracy",
             "top-1 accuracy; on `clean` images, by which they were chosen, it is optimistic",
@@ -179,7 +179,7 @@ DEPLOYMENT = Table(
         *ends("behind", "one-sided, simultaneous for all candidates; by bootstrap over images", DIFFERENCE),
         Column("baseline", "whether this is the baseline of the study", FLAG),
         Column("selection_error", f"the error by which it was chosen (`objective`), {CHOSEN}", FRACTION),
-        Column("mean_corruption_error", f"mean corruption error {JUDGED}", FRACTION),
+        Column("corrupted_error", f"corrupted error {JUDGED}", FRACTION),
         *ends("", "bootstrap over images"),
         CONFIDENCE,
         Column(
@@ -201,10 +201,10 @@ DEPLOYMENT = Table(
         *ends("worst_error", "bootstrap over images"),
         Column(
             "worst_class",
-            f"position of the class with the largest mean corruption error {CHOSEN}",
+            f"position of the class with the largest corrupted error {CHOSEN}",
             FROM_0,
         ),
-        Column("worst_class_error", f"mean corruption error of that class {JUDGED}", FRACTION),
+        Column("worst_class_error", f"corrupted error of that class {JUDGED}", FRACTION),
         *ends("worst_class_error", "bootstrap over images"),
         Column("quantile", "which quantile of the errors follows (`deployment.quantile`)", FRACTION),
         Column(

@@ -29,7 +29,7 @@ MEMBERS = Table(
     "tables/members.csv",
     "Members",
     "Members",
-    "Accuracy on each test set, mean corruption error, mCE, calibration and cost of each member, with intervals.",
+    "Accuracy on each test set, corrupted error, mCE, calibration and cost of each member, with intervals.",
     "member",
     [
         Column("member", "name, such as `resnet50-s0`, `search-02` or `balanced-l0.5-s0-m1`", NAME),
@@ -65,8 +65,8 @@ MEMBERS = Table(
             FRACTION,
         ),
         *ends("clean_on_<further>_accuracy", "Wilson"),
-        Column("mean_corruption_error", "top-1 error, mean over all corruptions and severities", FRACTION),
-        *ends("mean_corruption_error", "bootstrap over images"),
+        Column("corrupted_error", "top-1 error, mean over all corruptions and severities", FRACTION),
+        *ends("corrupted_error", "bootstrap over images"),
         Column(
             "mce",
             "mCE: error relative to that of the baseline, mean over corruptions; held-out ones do not count",

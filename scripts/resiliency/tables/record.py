@@ -103,8 +103,8 @@ def ends(name: str, method: str, values: Values = FRACTION) -> list[Column]:
 
 JOINT = [
     Column("objective", "objective of joint training; empty for other origins", text("a key of `joint.objectives`")),
-    Column("setting", "objective with its strength, such as `balanced-l0.5`", NAME),
-    Column("strength", "strength λ of the objective", MORE),
+    Column("setting", "objective with its weight, such as `balanced-l0.5`", NAME),
+    Column("loss_weight", "weight λ of the objective", MORE),
     Column("seed", "number of the seed within the design or setting", FROM_0),
 ]
 BINS = [

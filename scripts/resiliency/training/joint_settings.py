@@ -21,12 +21,12 @@ class Joint(Settings):
 
     @field_validator("objectives")
     @classmethod
-    def _strengths(cls, objectives: dict[str, list[float]]) -> dict[str, list[float]]:
-        for name, strengths in objectives.items():
+    def _loss_weights(cls, objectives: dict[str, list[float]]) -> dict[str, list[float]]:
+        for name, loss_weights in objectives.items():
             _, lowest, highest = JOINT_OBJECTIVES[name]
-            names = {f"{strength:g}" for strength in strengths}
-            within = all(lowest <= strength <= highest for strength in strengths)
-            if len(names) < len(strengths) or not within:
+            names = {f"{loss_weight:g}" for loss_weight in loss_weights}
+            within = all(lowest <= loss_weight <= highest for loss_weight in loss_weights)
+            if len(names) < len(loss_weights) or not within:
                 limits = f"from {lowest} " + (f"to {highest}" if highest < inf else "up")
-                raise ValueError(f"{name} must list distinct strengths {limits}, of at most six digits")
+                raise ValueError(f"{name} must list distinct weights {limits}, of at most six digits")
         return objectives

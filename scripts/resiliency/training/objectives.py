@@ -1,8 +1,8 @@
 """Losses of jointly trained ensembles: the negative-correlation family, and two that penalise alike members.
 
-Each is a function of the stacked logits float MxBxK of M members, the labels int64 B and a strength (lambda); two also
+Each is a function of the stacked logits float MxBxK of M members, the labels int64 B and a weight lambda; two also
 need the members' input gradients or features. p_i are the members' probabilities, y is the label, CE the cross-entropy;
-all are means over the images of the batch. Call them through `OBJECTIVES`, which sees to precision and to strength 0.
+all are means over the images of the batch. Call them through `OBJECTIVES`, which sees to precision and to weight 0.
 """
 
 import math
@@ -17,7 +17,7 @@ from torch import Tensor
 from resiliency.faults import Fault
 from resiliency.training.similarity import mean_cka, mean_cosine, precise
 
-ADP_WEIGHTS = 2.0, 0.5  # alpha and beta at strength 1: what Pang et al. train with on MNIST and CIFAR-10
+ADP_WEIGHTS = 2.0, 0.5  # alpha and beta at weight 1: what Pang et al. train with on MNIST and CIFAR-10
 ADP_RIDGE = 1e-6  # as in the authors' code: identical members have a determinant of 0
 
 
@@ -31,56 +31,56 @@ def ensemble(logits: Tensor, labels: Tensor) -> Tensor:
     return F.nll_loss(_log_mean(logits), labels)
 
 
-def balanced(logits: Tensor, labels: Tensor, strength: float) -> Tensor:
-    """(1 - strength) x `independent` + strength x `ensemble`, strength in 0..1.
+def balanced(logits: Tensor, labels: Tensor, loss_weight: float) -> Tensor:
+    """(1 - loss_weight) x `independent` + loss_weight x `ensemble`, loss_weight in 0..1.
 
     Webb et al., "To Ensemble or Not Ensemble" (2020); Buschjaeger et al., "Generalized Negative Correlation Learning"
     (2020), where it is the upper bound.
     """
-    return (1 - strength) * independent(logits, labels) + strength * ensemble(logits, labels)
+    return (1 - loss_weight) * independent(logits, labels) + loss_weight * ensemble(logits, labels)
 
 
-def gncl(logits: Tensor, labels: Tensor, strength: float) -> Tensor:
-    """`independent` - strength/(2M) sum_i d_i' D d_i, strength >= 0.
+def gncl(logits: Tensor, labels: Tensor, loss_weight: float) -> Tensor:
+    """`independent` - loss_weight/(2M) sum_i d_i' D d_i, loss_weight >= 0.
 
     d_i are the logits of member i less their mean over members; D = diag(q) - q q', with q the softmax of the mean
     logits, is the Hessian of CE at the mean logits. d' D d is the variance of d under q, and computed as such: the
-    difference of two large squares would round badly. At strength 1 the loss is CE of the mean logits to second order.
-    d' D d grows with the square of d, CE with d: at any strength above 0 the loss has no lower bound.
+    difference of two large squares would round badly. At weight 1 the loss is CE of the mean logits to second order.
+    d' D d grows with the square of d, CE with d: at any weight above 0 the loss has no lower bound.
 
     Buschjaeger et al., "Generalized Negative Correlation Learning" (2020).
     """
     mean = logits.mean(dim=0)
     q, d = mean.softmax(dim=-1), logits - mean
     curvature = (q * (d - (q * d).sum(dim=-1, keepdim=True)).square()).sum(dim=-1)
-    return independent(logits, labels) - strength / 2 * curvature.mean()
+    return independent(logits, labels) - loss_weight / 2 * curvature.mean()
 
 
-def ncl(logits: Tensor, labels: Tensor, strength: float) -> Tensor:
-    """(1/M) sum_i [CE(p_i, y) - strength ||p_i - mean_j p_j||^2], strength >= 0.
+def ncl(logits: Tensor, labels: Tensor, loss_weight: float) -> Tensor:
+    """(1/M) sum_i [CE(p_i, y) - loss_weight ||p_i - mean_j p_j||^2], loss_weight >= 0.
 
     Liu & Yao, "Ensemble learning via negative correlation" (1999), on probabilities.
     """
     probabilities = logits.softmax(dim=-1)
     spread = (probabilities - probabilities.mean(dim=0)).square().sum(dim=-1)
-    return independent(logits, labels) - strength * spread.mean()
+    return independent(logits, labels) - loss_weight * spread.mean()
 
 
-def kl(logits: Tensor, labels: Tensor, strength: float) -> Tensor:
-    """(1/M) sum_i [CE(p_i, y) - strength KL(g || p_i)], g the normalised geometric mean of the p_i, strength in 0..1.
+def kl(logits: Tensor, labels: Tensor, loss_weight: float) -> Tensor:
+    """(1/M) sum_i [CE(p_i, y) - loss_weight KL(g || p_i)], loss_weight in 0..1; g is the normalised geometric mean.
 
     g is the softmax of the mean logits, and (1/M) sum_i KL(g || p_i) = (1/M) sum_i CE(p_i, y) - CE(g, y) (Wood et al.,
-    JMLR 2023). So it is computed as (1 - strength) x `independent` + strength x CE(g, y), which above strength 1 has no
-    lower bound. After Opitz et al., "Efficient Model Averaging for Deep Neural Networks" (2016).
+    JMLR 2023). So it is computed as (1 - loss_weight) x `independent` + loss_weight x CE(g, y), without a lower bound
+    above weight 1. After Opitz et al., "Efficient Model Averaging for Deep Neural Networks" (2016).
     """
-    return (1 - strength) * independent(logits, labels) + strength * F.cross_entropy(logits.mean(dim=0), labels)
+    return (1 - loss_weight) * independent(logits, labels) + loss_weight * F.cross_entropy(logits.mean(dim=0), labels)
 
 
-def adp(logits: Tensor, labels: Tensor, strength: float) -> Tensor:
-    """(1/M) [sum_i CE(p_i, y) - alpha H(mean_i p_i) - beta log det(R' R)], strength >= 0.
+def adp(logits: Tensor, labels: Tensor, loss_weight: float) -> Tensor:
+    """(1/M) [sum_i CE(p_i, y) - alpha H(mean_i p_i) - beta log det(R' R)], loss_weight >= 0.
 
-    H is the entropy; column i of R holds p_i without class y, scaled to length 1; (alpha, beta) is strength x
-    `ADP_WEIGHTS`. The authors' loss is M times this: 1/M keeps the minimiser, and makes strengths and learning rates
+    H is the entropy; column i of R holds p_i without class y, scaled to length 1; (alpha, beta) is loss_weight x
+    `ADP_WEIGHTS`. The authors' loss is M times this: 1/M keeps the minimiser, and makes weights and learning rates
     comparable with the other objectives. `ADP_RIDGE` is added to the diagonal of R' R, whose determinant is taken in
     float64, because float32 does not resolve the ridge. R is made from the logits of the classes but y, whose
     probabilities may underflow.
@@ -99,7 +99,7 @@ def adp(logits: Tensor, labels: Tensor, strength: float) -> Tensor:
     ridge = ADP_RIDGE * torch.eye(members, dtype=units.dtype, device=units.device)
     volume = torch.logdet(units @ units.mT + ridge).to(logits.dtype)
     alpha, beta = ADP_WEIGHTS
-    return independent(logits, labels) - strength / members * (alpha * entropy + beta * volume).mean()
+    return independent(logits, labels) - loss_weight / members * (alpha * entropy + beta * volume).mean()
 
 
 def adp_fault(member_count: int, classes: int) -> None:
@@ -112,8 +112,8 @@ def adp_fault(member_count: int, classes: int) -> None:
         raise Fault(f"objective adp: {member_count} members of {classes} classes; it takes at most classes - 1 members")
 
 
-def attribution(logits: Tensor, labels: Tensor, strength: float, gradients: list[Tensor]) -> Tensor:
-    """`independent` + strength x mean pairwise cosine of the input gradients dCE(p_i, y)/dx, strength >= 0.
+def attribution(logits: Tensor, labels: Tensor, loss_weight: float, gradients: list[Tensor]) -> Tensor:
+    """`independent` + loss_weight x mean pairwise cosine of the input gradients dCE(p_i, y)/dx, loss_weight >= 0.
 
     Kariyappa & Qureshi, "Improving Adversarial Robustness of Ensembles with Diversity Training" (2019). Theirs is the
     log-sum-exp of the cosines of the pairs; this is their mean.
@@ -121,11 +121,11 @@ def attribution(logits: Tensor, labels: Tensor, strength: float, gradients: list
     Args:
         gradients: M tensors float Bx..., as of `input_gradients`.
     """
-    return independent(logits, labels) + strength * mean_cosine(gradients)
+    return independent(logits, labels) + loss_weight * mean_cosine(gradients)
 
 
-def activation(logits: Tensor, labels: Tensor, strength: float, features: list[Tensor]) -> Tensor:
-    """`independent` + strength x mean pairwise linear CKA of the penultimate features, strength >= 0.
+def activation(logits: Tensor, labels: Tensor, loss_weight: float, features: list[Tensor]) -> Tensor:
+    """`independent` + loss_weight x mean pairwise linear CKA of the penultimate features, loss_weight >= 0.
 
     After Kornblith et al., "Similarity of Neural Network Representations Revisited" (ICML 2019). CKA is of the whole
     batch: unlike the other objectives, this is no mean of losses of images.
@@ -133,7 +133,7 @@ def activation(logits: Tensor, labels: Tensor, strength: float, features: list[T
     Args:
         features: M tensors float BxD_i, what the classifiers are applied to.
     """
-    return independent(logits, labels) + strength * mean_cka(features)
+    return independent(logits, labels) + loss_weight * mean_cka(features)
 
 
 @dataclass(frozen=True)
@@ -141,7 +141,7 @@ class Objective:
     """A loss, and what there is to know to call it.
 
     Attributes:
-        loss: (logits, labels, strength) -> scalar, of what it `needs` too where that is not "".
+        loss: (logits, labels, loss_weight) -> scalar, of what it `needs` too where that is not "".
         needs: what it is computed from besides the logits: nothing, `input_gradients` (of images to be given to all
             networks with `requires_grad`) or `features` (penultimate).
     """
@@ -149,24 +149,26 @@ class Objective:
     loss: Callable[..., Tensor]
     needs: Literal["", "input_gradients", "features"] = ""
 
-    def __call__(self, logits: Tensor, labels: Tensor, strength: float, needed: list[Tensor] | None = None) -> Tensor:
-        """The loss, in float32 at least; at strength 0 `independent` to the bit, with nothing else in its gradient.
+    def __call__(
+        self, logits: Tensor, labels: Tensor, loss_weight: float, needed: list[Tensor] | None = None
+    ) -> Tensor:
+        """The loss, in float32 at least; at weight 0 `independent` to the bit, with nothing else in its gradient.
 
         Args:
             logits: float MxBxK.
             labels: int64 B.
-            strength: within the limits of `JOINT_OBJECTIVES`.
-            needed: M tensors float Bx... of what the objective `needs`; at strength 0 nothing is.
+            loss_weight: within the limits of `JOINT_OBJECTIVES`.
+            needed: M tensors float Bx... of what the objective `needs`; at weight 0 nothing is.
         """
         with torch.autocast(logits.device.type, enabled=False):
-            if strength == 0:
+            if loss_weight == 0:
                 return independent(precise(logits), labels)
             arguments = [[precise(one) for one in needed]] if self.needs else []
-            return self.loss(precise(logits), labels, strength, *arguments)
+            return self.loss(precise(logits), labels, loss_weight, *arguments)
 
 
 OBJECTIVES: dict[str, Objective] = {
-    "independent": Objective(lambda logits, labels, strength: independent(logits, labels)),
+    "independent": Objective(lambda logits, labels, loss_weight: independent(logits, labels)),
     "balanced": Objective(balanced),
     "gncl": Objective(gncl),
     "ncl": Objective(ncl),

@@ -1,4 +1,4 @@
-"""Observation 1: whether family says more of mean corruption error than size and than clean accuracy."""
+"""Observation 1: whether family says more of corrupted error than size and than clean accuracy."""
 
 import numpy as np
 import pandas as pd
@@ -16,7 +16,7 @@ ESTIMABLE = 3  # of these, for an estimate at all
 # that a pool can hardly contradict, a curved line counts for family, and a true effect of accuracy looks like none.
 WITHIN = 0.15
 MARGIN = 0.15  # of a Cliff's delta, which is called negligible below .147 (Romano et al. 2006)
-MEASURED = ("clean_accuracy", "mean_corruption_error")
+MEASURED = ("clean_accuracy", "corrupted_error")
 OTHERS = ("log10 parameters", "clean accuracy")
 
 
@@ -34,7 +34,7 @@ def architecture_matters_more(members: pd.DataFrame, images: int) -> Observation
         images: number of test images.
 
     Returns:
-        The statistics, for `observation_table`; `lacking` names what the rule needs and the tables do not have, if any.
+        The statistics, for `observation_table`; `missing` names what the rule needs and the tables do not have, if any.
     """
     members = members[members.origin == INDEPENDENT]
     means = {"parameters": "first"} | dict.fromkeys(MEASURED, "mean")
@@ -52,7 +52,7 @@ def architecture_matters_more(members: pd.DataFrame, images: int) -> Observation
     return Observation(
         number=1,
         statement="Architecture matters more for resiliency than model size or model accuracy.",
-        statistic="closeness in mean corruption error: P(two designs of a family differ less) - P(two of different "
+        statistic="closeness in corrupted error: P(two designs of a family differ less) - P(two of different "
         "families do, the other predictor allowed for)",
         sign=1,
         margin=MARGIN,
@@ -61,17 +61,17 @@ def architecture_matters_more(members: pd.DataFrame, images: int) -> Observation
         resampled="families",
         parts=parts,
         beside=beside,
-        lacking=_lacking(designs, families, shares),
+        missing=_missing(designs, families, shares),
         designs=len(designs),
         members=len(members),
         images=images,
     )
 
 
-def _lacking(designs: pd.DataFrame, families: Families, shares: dict[str, float]) -> str:
+def _missing(designs: pd.DataFrame, families: Families, shares: dict[str, float]) -> str:
     """What the study lacks for a verdict."""
     if designs.empty:
-        return "needs members whose parameters and mean corruption error are known; there are none"
+        return "needs members whose parameters and corrupted error are known; there are none"
     reasons = []
     if families.large < FAMILIES:
         reasons.append(f"needs {FAMILIES} families of two designs or more; there are {families.large}")
@@ -85,7 +85,7 @@ def _lacking(designs: pd.DataFrame, families: Families, shares: dict[str, float]
 
 
 def _values(designs: pd.DataFrame) -> np.ndarray:
-    """float64 n x 3: log10 of the parameters, clean accuracy and mean corruption error of each design."""
+    """float64 n x 3: log10 of the parameters, clean accuracy and corrupted error of each design."""
     columns = [np.log10(designs.parameters.to_numpy(float)), *(designs[name].to_numpy(float) for name in MEASURED)]
     return np.column_stack(columns)
 
@@ -96,7 +96,7 @@ def _described(values: np.ndarray, families: Families, shares: dict[str, float])
     groups = {
         "share within families": ("share of the variance that lies within families", shares),
         "R²": (
-            "R² of mean corruption error, families alike",
+            "R² of corrupted error, families alike",
             {", ".join(of): r2 for of, r2 in r_squared.items() if of},
         ),
         "LMG": ("Shapley (LMG) contribution to this R²", shapley(r_squared)),

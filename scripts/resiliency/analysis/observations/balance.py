@@ -32,24 +32,24 @@ def balance_is_most_resilient(image_errors: pd.DataFrame, members: int, margin: 
     variance over images of the mean difference is added.
 
     Args:
-        image_errors: one row per jointly trained ensemble and image. Columns: objective; strength, the weight lambda;
+        image_errors: one row per jointly trained ensemble and image. Columns: objective; loss_weight, lambda;
             seed; image; error, the share of corrupted conditions that the ensemble gets wrong, 0 to 1.
         members: number of members trained with the objective balanced.
         margin: largest negligible difference of corrupted error.
 
     Returns:
-        The statistics, for `observation_table`; `lacking` names what the rule needs and the tables do not have, if any.
+        The statistics, for `observation_table`; `missing` names what the rule needs and the tables do not have, if any.
     """
-    errors = image_errors.set_index(["objective", "strength", "seed", "image"]).error.unstack()
+    errors = image_errors.set_index(["objective", "loss_weight", "seed", "image"]).error.unstack()
     of_balanced = errors[errors.index.get_level_values("objective") == "balanced"].droplevel("objective")
     balanced = {
-        strength: of_strength.droplevel("strength") for strength, of_strength in of_balanced.groupby("strength")
+        loss_weight: of_weight.droplevel("loss_weight") for loss_weight, of_weight in of_balanced.groupby("loss_weight")
     }
-    middles = sorted(strength for strength in balanced if 0 < strength < 1)
+    middles = sorted(loss_weight for loss_weight in balanced if 0 < loss_weight < 1)
     seeds = _common_seeds(balanced, [*middles, *ENDS]) if middles else []
-    parts, resampled, lacking = [], "seeds and images", ""
+    parts, resampled, missing = [], "seeds and images", ""
     if len(seeds) >= SEEDS:
-        between = np.mean([balanced[strength].loc[seeds].to_numpy() for strength in middles], axis=0)
+        between = np.mean([balanced[loss_weight].loc[seeds].to_numpy() for loss_weight in middles], axis=0)
         pooled = _pooled(errors) if len(seeds) < SEEDS_ALONE else None
         for end, name in ENDS.items():
             difference = between - balanced[end].loc[seeds].to_numpy()
@@ -58,19 +58,19 @@ def balance_is_most_resilient(image_errors: pd.DataFrame, members: int, margin: 
         if pooled:
             resampled += f"; variance of seeds pooled over {pooled[1]} joint settings, taken {UNLIKE:g} times"
     else:
-        lacking = f"needs {SEEDS} seeds of objective balanced at lambda 0, 1 and between"
+        missing = f"needs {SEEDS} seeds of objective balanced at lambda 0, 1 and between"
     return Observation(
         number=3,
         statement="A loss that balances individual and ensemble accuracy gives the most resilient jointly trained "
         "ensembles.",
-        statistic="difference of mean corruption error",
+        statistic="difference of corrupted error",
         sign=-1,
         margin=margin,
         unit="seeds",
         minimum=SEEDS,
         resampled=resampled,
         parts=parts,
-        lacking=lacking,
+        missing=missing,
         designs=0,
         members=members if parts else 0,
         ensembles=len(of_balanced) if parts else 0,
@@ -78,9 +78,9 @@ def balance_is_most_resilient(image_errors: pd.DataFrame, members: int, margin: 
     )
 
 
-def _common_seeds(balanced: dict[float, pd.DataFrame], strengths: list[float]) -> list:
-    """The seeds that there are at all strengths."""
-    return sorted(set.intersection(*(set(balanced[s].index) if s in balanced else set() for s in strengths)))
+def _common_seeds(balanced: dict[float, pd.DataFrame], loss_weights: list[float]) -> list:
+    """The seeds that there are at all weights."""
+    return sorted(set.intersection(*(set(balanced[s].index) if s in balanced else set() for s in loss_weights)))
 
 
 def _pooled(errors: pd.DataFrame) -> tuple[Spread, int]:
@@ -94,7 +94,7 @@ def _pooled(errors: pd.DataFrame) -> tuple[Spread, int]:
 
 
 def _part(name: str, difference: np.ndarray, middles: int, pooled: tuple[Spread, int] | None) -> Part:
-    """The comparison with one end, from differences float seeds x images with the mean of so many strengths."""
+    """The comparison with one end, from differences float seeds x images with the mean of so many weights."""
     seeds, images = difference.shape
     if pooled:
         (variance, freedom), settings = pooled

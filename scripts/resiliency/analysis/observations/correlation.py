@@ -51,7 +51,7 @@ def attribution_diversity_is_less_negative(
         families: member -> its family; without it, designs are left out.
 
     Returns:
-        The statistics, for `observation_table`; `lacking` names what the rule needs and the tables do not have, if any.
+        The statistics, for `observation_table`; `missing` names what the rule needs and the tables do not have, if any.
     """
     pool = ensembles[(ensembles.origin == INDEPENDENT) & (ensembles.rule == rule)]
     sizes = [group for _, group in pool.groupby("size") if len(group) >= ENSEMBLES]
@@ -85,7 +85,7 @@ def attribution_diversity_is_less_negative(
         resampled=unit,
         parts=parts,
         beside=beside,
-        lacking=_lacking(parts, len(names), unit),
+        missing=_missing(parts, len(names), unit),
         omitted="; ".join(dict.fromkeys(omitted)),
         metrics=kind,
         designs=len(set(map(design_of, members))),
@@ -132,7 +132,7 @@ def _beside(left_out: list[LeftOut], columns: dict, kind: str, group: str, names
     return parts
 
 
-def _lacking(parts: list[Part], units: int, unit: str) -> str:
+def _missing(parts: list[Part], units: int, unit: str) -> str:
     if not parts:
         return f"needs at least {ENSEMBLES} ensembles of a size, with attributions that could be compared"
     if unit == "designs" and units < DESIGNS:

@@ -69,7 +69,7 @@ def architecture_brings_diversity(
         families: member -> its family; without it, designs are left out.
 
     Returns:
-        The statistics, for `observation_table`; `lacking` names what the rule needs and the tables do not have, if any.
+        The statistics, for `observation_table`; `missing` names what the rule needs and the tables do not have, if any.
     """
     scored = ensembles[(ensembles.origin == INDEPENDENT) & (ensembles.rule == rule)]
     pool = scored[(scored.designs == 1) | (scored.designs == scored["size"])]
@@ -109,7 +109,7 @@ def architecture_brings_diversity(
         resampled=unit,
         parts=parts,
         beside=beside,
-        lacking=_lacking(parts, len(set(map(design_of, of_one))), units),
+        missing=_missing(parts, len(set(map(design_of, of_one))), units),
         omitted="; ".join(dict.fromkeys(omitted)),
         designs=len({design_of(member) for of_size in left_out for member in of_size.members}),
         members=len({member for of_size in left_out for member in of_size.members}),
@@ -130,7 +130,7 @@ def _named(column: str, columns: dict[str, tuple[str, str]]) -> str:
     return f"{kind}: {metric}, {column.removeprefix(metric + '_')} images"
 
 
-def _lacking(parts: list[Part], counting: int, units: Units) -> str:
+def _missing(parts: list[Part], counting: int, units: Units) -> str:
     """What the study lacks for a verdict; `counting` of its units have two members or more in ensembles."""
     reasons = []
     if counting < DESIGNS:

@@ -52,7 +52,7 @@ def observations(
         reference: the recipe of the members that observation 1 compares; None for all.
         target: the class that attributions explain: `label` or `prediction`.
     """
-    compared = members.dropna(subset=["parameters", "mean_corruption_error"])
+    compared = members.dropna(subset=["parameters", "corrupted_error"])
     compared = compared[compared["recipe"] == reference] if reference else compared
     matters_more = architecture_matters_more(compared, images)
     if tables is None:

@@ -24,9 +24,9 @@ COSTS = {"macs": "MACs", "parameters": "parameters"}
 
 
 def draw(table: pd.DataFrame, candidates: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
-    """Mean corruption error of all candidates over MACs and over parameters, with the fronts, on unseen images."""
+    """Corrupted error of all candidates over MACs and over parameters, with the fronts, on unseen images."""
     title = "Which ensemble should I deploy?"
-    table = table.dropna(subset=["mean_corruption_error"])
+    table = table.dropna(subset=["corrupted_error"])
     candidates = candidates.dropna(subset=["judged_error"])
     if table.empty or candidates.empty:
         return notice(title, "no members that were trained on their own, and no ensembles, in this study")
@@ -62,7 +62,7 @@ def _panel(
         format="~s", tickCount=5, labelOverlap=True
     )
     x = x.scale(type="log", domain=domain, nice=False)
-    y = alt.Y("mean_corruption_error:Q", title="Mean corruption error" if left else None)
+    y = alt.Y("corrupted_error:Q", title="Corrupted error" if left else None)
     y = y.axis(format=SHARE, labels=left, tickCount=10)
     y = y.scale(type="sqrt", domain=reach, padding=PADDING, nice=False, zero=False)
     hues = dict(zip(SHAPES, [colours[0], (colours * 2)[1], INK, MUTED], strict=True))
@@ -79,7 +79,7 @@ def _panel(
         alt.Tooltip("macs", format=","),
         alt.Tooltip("parameters", format=","),
     ]
-    errors = ("selection_error", "mean_corruption_error", "low", "high")
+    errors = ("selection_error", "corrupted_error", "low", "high")
     tooltip += [alt.Tooltip(column, format=".2%") for column in errors]
     chosen, opacity = by_legend("state")
     points = alt.Chart(rows).mark_point(filled=True, size=64)
@@ -104,7 +104,7 @@ def _counts(
     width, height = SIDES[0], SIDES[1] - 2 * PADDING
     span = high - low or 1
     across = width * (np.log10(rows[cost].astype(float)) - left) / (right - left)
-    down = PADDING + height * (high - np.sqrt(rows["mean_corruption_error"].astype(float))) / span
+    down = PADDING + height * (high - np.sqrt(rows["corrupted_error"].astype(float))) / span
     points = np.column_stack([across, down])
     names = rows["members"].where(rows["state"] == BASELINE, "").str.len().to_numpy() * LETTER
     at_points = np.column_stack([points, np.full((len(rows), 2), POINT)])
@@ -115,18 +115,18 @@ def _counts(
     places = free_places(points[on_front], letters, taken, ON_A_PHONE)
     back = {
         cost: 10 ** (left + places[:, 0] * (right - left) / width),
-        "mean_corruption_error": (high - (places[:, 1] - PADDING) * span / height).clip(0) ** 2,
+        "corrupted_error": (high - (places[:, 1] - PADDING) * span / height).clip(0) ** 2,
     }
     return pd.DataFrame(back | {"size": sizes.to_numpy()}).dropna()
 
 
 def _cells(candidates: pd.DataFrame, cost: str) -> pd.DataFrame:
     """Where candidates are: a point for each cell of a grid that holds some, at their mean, and their number."""
-    places = {cost: candidates[cost].astype(float), "mean_corruption_error": candidates["judged_error"].round(5)}
+    places = {cost: candidates[cost].astype(float), "corrupted_error": candidates["judged_error"].round(5)}
     across, up = CELLS
     bins = [
         pd.cut(np.log10(places[cost]), across, labels=False),
-        pd.cut(places["mean_corruption_error"], up, labels=False),
+        pd.cut(places["corrupted_error"], up, labels=False),
     ]
     groups = pd.DataFrame(places).groupby(bins)
     return groups.mean().round(5).assign(ensembles=groups.size()).reset_index(drop=True)
@@ -141,8 +141,8 @@ def finding(table: pd.DataFrame, candidates: pd.DataFrame) -> str:
         same = [later["role"].lower() for later in rows[place + 1 :] if later["members"] == row["members"]]
         also = f", also the {same[0]}," if same else ""
         who = f"({row['size']} members)" if row["size"] > 1 else f"({row['members']})"
-        ends = interval(row["mean_corruption_error_low"], row["mean_corruption_error_high"], percent)
+        ends = interval(row["corrupted_error_low"], row["corrupted_error_high"], percent)
         cost = "" if np.isnan(row["macs"]) else f" at {quantity(row['macs'])} MACs"
-        error = f"{percent(row['mean_corruption_error'])} {ends}".rstrip()
+        error = f"{percent(row['corrupted_error'])} {ends}".rstrip()
         clauses.append(f"he {row['role'].lower()} {who}{also} has an error of {error}{cost}")
     return f"On corrupted images not used for selection, t{'. T'.join(clauses)}." if clauses else ""

@@ -33,8 +33,8 @@ def draw(ensembles: pd.DataFrame, table: pd.DataFrame, colours: list[str]) -> al
         return notice(title, "no ensembles of independently trained members in this study")
     rule = pool["rule"].iloc[0]
     chosen = (table["measure"] == "pearson") & (table["condition"] == images) & (table["rule"] == rule)
-    strengths = table[chosen].set_index(["metric", "size"])["correlation"].to_dict()
-    rows = [_clouds(pool, metric, column, strengths, colours) for metric, column in columns.items()]
+    correlations = table[chosen].set_index(["metric", "size"])["correlation"].to_dict()
+    rows = [_clouds(pool, metric, column, correlations, colours) for metric, column in columns.items()]
     subtitle = [
         f"{how_many(pool)} of independently trained members, combined by {label(rule)}",
         "Shade: share of the ensembles of that size; line: mean accuracy at that diversity; r: Pearson correlation",
@@ -43,7 +43,7 @@ def draw(ensembles: pd.DataFrame, table: pd.DataFrame, colours: list[str]) -> al
 
 
 def _clouds(
-    pool: pd.DataFrame, metric: str, column: str, strengths: dict[tuple[str, int], float], colours: list[str]
+    pool: pd.DataFrame, metric: str, column: str, correlations: dict[tuple[str, int], float], colours: list[str]
 ) -> alt.HConcatChart:
     """The panels of one metric, side by side by size, on the same axes."""
     data = pool[["size", "accuracy", "weight"]].assign(diversity=pool[column]).dropna()
@@ -52,7 +52,7 @@ def _clouds(
     width = min((WIDTH - 130) / len(sizes) - SPACING, 400)
     panels = []
     for size in sizes:
-        r = strengths.get((metric, size), float("nan"))
+        r = correlations.get((metric, size), float("nan"))
         cloud = _cloud(data[data["size"] == size], edges, first=size == sizes[0], colour=colours[1 % len(colours)])
         title = panel_title(f"{plural(size, 'member')}, r = {number(r, 2)}", anchor="middle", fontWeight="normal")
         panels.append(set_properties(cloud, width=width, height=95, title=title))

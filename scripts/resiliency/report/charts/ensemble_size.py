@@ -9,7 +9,7 @@ from resiliency.report.words import interval, label, percent, plural, points
 
 CAPTION = "A flat line means that additional members bring little, although each costs as much as the first."
 TITLE = "Error against the number of members"
-MEASURES = {"mean_corruption_error": "corrupted", "clean_accuracy": "clean"}
+MEASURES = {"corrupted_error": "corrupted", "clean_accuracy": "clean"}
 MEAN, BEST = "mean of all", "best, selected on other images"
 
 

@@ -15,7 +15,7 @@ CAPTION = (
     "not learnt. Lines of one panel differ in the seed, or in the weight of the joint loss."
 )
 POINTS = 6000
-TRAINING = ["design", "family", "origin", "objective", "strength", "seed"]
+TRAINING = ["design", "family", "origin", "objective", "loss_weight", "seed"]
 FEW, MANY = 4, 6  # panels side by side
 GAP = 16
 LABELS = 32  # room for those of an axis
@@ -73,14 +73,16 @@ def _by_design(curves: pd.DataFrame, colours: list[str]) -> alt.ConcatChart | No
 
 
 def _by_objective(curves: pd.DataFrame, colours: list[str]) -> alt.ConcatChart | None:
-    """Joint training: a panel per objective, coloured by strength; their losses differ in kind, and so in scale."""
+    """Joint training: a panel per objective, coloured by weight; their losses differ in kind, and so in scale."""
     curves = curves[curves["origin"] == "joint"]
     if curves.empty:
         return None
-    strengths = sorted(curves["strength"].unique().tolist())
-    hue = alt.Color("strength:O", title="Strength λ").scale(domain=strengths, range=shades(colours[0], len(strengths)))
+    loss_weights = sorted(curves["loss_weight"].unique().tolist())
+    hue = alt.Color("loss_weight:O", title="Weight λ").scale(
+        domain=loss_weights, range=shades(colours[0], len(loss_weights))
+    )
     hue = hue.legend(orient="bottom", direction="horizontal", symbolType="stroke", symbolStrokeWidth=2)
-    chart = _grid(curves[["objective", "strength", *EACH]], hue, FEW, ["validation_accuracy"])
+    chart = _grid(curves[["objective", "loss_weight", *EACH]], hue, FEW, ["validation_accuracy"])
     return chart.properties(title=panel_title("Trained jointly; each objective has a loss of its own"))
 
 
@@ -98,7 +100,7 @@ def _grid(curves: pd.DataFrame, hue: alt.Color, columns: int, shared: list[str])
             for measure in MEASURES
         ]
         last = of_one.loc[of_one["epoch"] == of_one["epoch"].max(), "validation_accuracy"].mean()
-        if not panels and field == "strength":
+        if not panels and field == "loss_weight":
             measures[0] = measures[0].add_params(by_legend(field)[0])
         family = of_one[field].iloc[0] if field == "family" else name
         subtitle = [percent(last), family] if named else percent(last)
@@ -122,7 +124,7 @@ def _lines(curves: pd.DataFrame, measure: str, hue: alt.Color, ends: list[float]
     lines = lines.encode(
         x=x, y=y, color=hue, detail=alt.Detail("seed:N"), tooltip=[*map(alt.Tooltip, curves.columns[:3])]
     )
-    lines = lines.encode(opacity=by_legend("strength")[1]) if "strength" in curves else lines
+    lines = lines.encode(opacity=by_legend("loss_weight")[1]) if "loss_weight" in curves else lines
     return lines.properties(height=MEASURES[measure].height)
 
 

@@ -27,7 +27,11 @@ def draw(table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
     """
     title = "Where should the members of an ensemble come from?"
     rows = under_main_rule(table)
-    bands = [band for equal in ("size", "macs") if (band := _band(rows[rows["equal"] == equal], equal, colours))]
+    bands = [
+        band
+        for matched_on in ("size", "macs")
+        if (band := _band(rows[rows["matched_on"] == matched_on], matched_on, colours))
+    ]
     if not bands:
         return notice(title, "no size has ensembles of more than one origin")
     confidence = percent(rows["confidence"].iloc[0], 0)
@@ -40,26 +44,28 @@ def draw(table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
     return finish(alt.vconcat(*bands, spacing=18, resolve=alt.Resolve(scale=scales)), title, subtitle)
 
 
-def _band(rows: pd.DataFrame, equal: str, colours: list[str]) -> alt.HConcatChart | None:
+def _band(rows: pd.DataFrame, matched_on: str, colours: list[str]) -> alt.HConcatChart | None:
     """The panels at equal size or at equal MACs, of classes with several origins; None where there are none."""
-    several = rows.groupby("least")["origin"].nunique() > 1
-    rows = rows[rows["least"].isin(several.index[several])]
+    several = rows.groupby("bin_start")["origin"].nunique() > 1
+    rows = rows[rows["bin_start"].isin(several.index[several])]
     if rows.empty:
         return None
-    classes = sorted(rows["least"].unique().tolist())
-    names = {least: f"{least:,}" if equal == "size" else f"from {quantity(least)}" for least in classes}
-    rows = rows.assign(**{equal: rows["least"].map(names)})
-    hue = alt.Color(f"{equal}:N", title="Members" if equal == "size" else "MACs in all", sort=list(names.values()))
+    classes = sorted(rows["bin_start"].unique().tolist())
+    names = {least: f"{least:,}" if matched_on == "size" else f"from {quantity(least)}" for least in classes}
+    rows = rows.assign(**{matched_on: rows["bin_start"].map(names)})
+    hue = alt.Color(
+        f"{matched_on}:N", title="Members" if matched_on == "size" else "MACs in all", sort=list(names.values())
+    )
     hue = hue.scale(domain=list(names.values()), range=shades(colours[0], len(classes)))
     hue = hue.legend(orient="bottom", direction="horizontal")
     compared = bool(rows["advantage"].notna().any())
     panels = []
     for index, (measure, title) in enumerate(_measures(rows)):
         of_measure = rows[rows["measure"] == measure]
-        panel = _dots(of_measure, title, hue, equal, index)
-        changes = [_changes(of_measure.dropna(subset=["advantage"]), hue, equal, index)] if compared else []
+        panel = _dots(of_measure, title, hue, matched_on, index)
+        changes = [_changes(of_measure.dropna(subset=["advantage"]), hue, matched_on, index)] if compared else []
         panels.append(alt.vconcat(panel, *changes, spacing=4))
-    head = "At equal size" if equal == "size" else "At equal cost: MACs within a factor of two"
+    head = "At equal size" if matched_on == "size" else "At equal cost: MACs within a factor of two"
     return alt.hconcat(*panels, spacing=22, title=panel_title(head, frame="bounds"))
 
 
@@ -74,36 +80,36 @@ def _measures(rows: pd.DataFrame) -> list[tuple[str, str]]:
     return [(measure, title) for measure, title in titles.items() if measure in measured]
 
 
-def _dots(rows: pd.DataFrame, title: str, hue: alt.Color, equal: str, index: int) -> alt.LayerChart:
+def _dots(rows: pd.DataFrame, title: str, hue: alt.Color, matched_on: str, index: int) -> alt.LayerChart:
     """Means of one measure by origin, with their intervals, an offset a class."""
     y = alt.Y("origin:N", title=None, sort=[*ORIGINS, *FAMILIES], axis=_names(index))
     y = y.scale(domain=[name for name in (*ORIGINS, *FAMILIES) if name in set(rows["origin"])])
     x = alt.X("mean:Q", title=None).scale(zero=False, nice=False, padding=10)
     columns = ("mean", "low", "high", "lower_quartile", "upper_quartile")
-    tooltip = [*map(alt.Tooltip, ("origin", equal, "ensembles"))]
+    tooltip = [*map(alt.Tooltip, ("origin", matched_on, "ensembles"))]
     tooltip += [alt.Tooltip(column, format=".4f") for column in columns]
-    bars, dots = _marks(rows, x.axis(**_ticks(rows)), ("low", "high"), y, hue, equal, tooltip)
-    bars = bars if index else bars.add_params(by_legend(equal)[0])
+    bars, dots = _marks(rows, x.axis(**_ticks(rows)), ("low", "high"), y, hue, matched_on, tooltip)
+    bars = bars if index else bars.add_params(by_legend(matched_on)[0])
     lines = list(title.partition(", ")[::2]) if ", " in title else title.rsplit(" ", 1)
     return alt.layer(bars, dots, width=WIDTH, height=_step(), title=panel_title(lines))
 
 
-def _changes(rows: pd.DataFrame, hue: alt.Color, equal: str, index: int) -> alt.LayerChart:
+def _changes(rows: pd.DataFrame, hue: alt.Color, matched_on: str, index: int) -> alt.LayerChart:
     """What several architectures change in one measure, with intervals around zero, an offset a class."""
     y = alt.Y("change:N", title=None, axis=_names(index)).scale(domain=[CHANGE])
     rows = rows.assign(change=CHANGE)
     x = alt.X("advantage:Q", title=None).axis(**_ticks(rows)).scale(nice=False, padding=10)
     ends = ("advantage_low", "advantage_high")
-    tooltip = [alt.Tooltip(equal), *(alt.Tooltip(column, format="+.4f") for column in ("advantage", *ends))]
+    tooltip = [alt.Tooltip(matched_on), *(alt.Tooltip(column, format="+.4f") for column in ("advantage", *ends))]
     zero = alt.Chart(pd.DataFrame({"zero": [0]})).mark_rule(color=INK).encode(x=alt.X("zero:Q"))
-    return alt.layer(zero, *_marks(rows, x, ends, y, hue, equal, tooltip), width=WIDTH, height=_step())
+    return alt.layer(zero, *_marks(rows, x, ends, y, hue, matched_on, tooltip), width=WIDTH, height=_step())
 
 
 def _marks(
-    rows: pd.DataFrame, x: alt.X, ends: tuple[str, str], y: alt.Y, hue: alt.Color, equal: str, tooltip: list
+    rows: pd.DataFrame, x: alt.X, ends: tuple[str, str], y: alt.Y, hue: alt.Color, matched_on: str, tooltip: list
 ) -> tuple[alt.Chart, alt.Chart]:
     """Intervals, where they are known, and points."""
-    encoding = {"y": y, "yOffset": alt.YOffset("least:O"), "color": hue, "opacity": by_legend(equal)[1]}
+    encoding = {"y": y, "yOffset": alt.YOffset("bin_start:O"), "color": hue, "opacity": by_legend(matched_on)[1]}
     bars = alt.Chart(rows.dropna(subset=list(ends))).mark_rule(strokeWidth=2)
     bars = bars.encode(x=alt.X(f"{ends[0]}:Q"), x2=alt.X2(ends[1]), **encoding)
     dots = alt.Chart(rows).mark_point(filled=True, size=55).encode(x=x, tooltip=tooltip, **encoding)
@@ -132,14 +138,14 @@ def finding(table: pd.DataFrame) -> str:
     On corrupted images; on clean ones where the study has no others.
     """
     images = "corrupted" if (table["measure"] == "corrupted_accuracy").any() else "clean"
-    rows = under_main_rule(table[(table["equal"] == "size") & (table["measure"] == f"{images}_accuracy")])
+    rows = under_main_rule(table[(table["matched_on"] == "size") & (table["measure"] == f"{images}_accuracy")])
     rows = rows.dropna(subset=["mean"])
-    counts = rows.groupby("least")["origin"].nunique()
+    counts = rows.groupby("bin_start")["origin"].nunique()
     if counts.empty or counts.max() < 2:
         return ""
     size = counts.idxmax()
     means, advantages = [], ""
-    for _, row in rows[rows["least"] == size].sort_values("mean", ascending=False).iterrows():
+    for _, row in rows[rows["bin_start"] == size].sort_values("mean", ascending=False).iterrows():
         ends = interval(row["low"], row["high"], percent)
         means.append(f"{percent(row['mean'])} {ends}".rstrip() + f" ({row['origin']})")
         advantages += _advantage(row, images)

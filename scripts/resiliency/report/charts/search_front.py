@@ -22,7 +22,7 @@ def draw(evaluations: pd.DataFrame, members: pd.DataFrame, colours: list[str]) -
         return notice(title, "no search in this study")
     points = members[members["origin"].isin(["search", "independent"])].assign(
         way=lambda rows: rows["origin"].map({"search": WAYS[0], "independent": WAYS[1]}),
-        corrupted_accuracy=lambda rows: 1 - rows["mean_corruption_error"],
+        corrupted_accuracy=lambda rows: 1 - rows["corrupted_error"],
     )
     panels = [_evaluations(evaluations, colours)]
     for column, name in (("clean_accuracy", "clean"), ("corrupted_accuracy", "corrupted")):
@@ -94,9 +94,9 @@ def finding(evaluations: pd.DataFrame, members: pd.DataFrame) -> str:
     """Cost and accuracy of the chosen sub-networks beside those of independent members."""
     clauses = []
     for origin, name in (("search", "Selected sub-networks"), ("independent", "Independently trained members")):
-        rows = members[members["origin"] == origin].dropna(subset=["clean_accuracy", "mean_corruption_error"])
+        rows = members[members["origin"] == origin].dropna(subset=["clean_accuracy", "corrupted_error"])
         if len(rows) and len(evaluations):
-            right = percent(1 - rows["mean_corruption_error"].mean())
+            right = percent(1 - rows["corrupted_error"].mean())
             cost = f"{quantity(rows['macs'].median())} MACs (median)"
             clauses.append(
                 f"{name} need {cost} and classify {percent(rows['clean_accuracy'].mean())} of clean and "

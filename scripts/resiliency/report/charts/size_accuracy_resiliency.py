@@ -13,12 +13,12 @@ RANKED = {"size": "parameters", "clean accuracy": "clean_accuracy"}
 
 
 def draw(members: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
-    """Mean corruption error against number of parameters and against clean accuracy, by family, with intervals.
+    """Corrupted error against number of parameters and against clean accuracy, by family, with intervals.
 
     Where no number of parameters is known, against clean accuracy only.
     """
     title = "Robustness against model size and against clean accuracy"
-    points = independent(members).dropna(subset=["mean_corruption_error"])
+    points = independent(members).dropna(subset=["corrupted_error"])
     if points.empty:
         return notice(title, NO_MEMBERS)
     sized = points.dropna(subset=["parameters"])
@@ -30,7 +30,7 @@ def draw(members: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
     by_accuracy += bars.encode(
         x=alt.X("clean_accuracy_low:Q"),
         x2=alt.X2("clean_accuracy_high"),
-        y=alt.Y("mean_corruption_error:Q"),
+        y=alt.Y("corrupted_error:Q"),
         color=alt.Color("family:N"),
         opacity=opacity,
     )
@@ -47,7 +47,7 @@ def draw(members: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
 
 
 def _against_size(points: pd.DataFrame, colours: list[str], chosen: alt.Parameter) -> alt.LayerChart:
-    """Mean corruption error over the number of parameters, of members where that is known."""
+    """Corrupted error over the number of parameters, of members where that is known."""
     sizes = points["parameters"]
     x = alt.X("parameters:Q", title="Parameters (log scale)").axis(format="~s", values=_decades(sizes))
     x = x.scale(type="log", domain=[0.7 * sizes.min(), 1.4 * sizes.max()], nice=False)
@@ -61,18 +61,18 @@ def _decades(values: pd.Series) -> list[int]:
 
 
 def _against(points: pd.DataFrame, x: alt.X, colours: list[str], chosen: alt.Parameter | None = None) -> alt.LayerChart:
-    """Mean corruption error of each member, with its interval, over `x`."""
+    """Corrupted error of each member, with its interval, over `x`."""
     families = points["family"].unique().tolist()
-    error = alt.Y("mean_corruption_error:Q", title="Mean corruption error")
+    error = alt.Y("corrupted_error:Q", title="Corrupted error")
     error = error.scale(zero=False, padding=16, nice=False).axis(format=SHARE)
     hue = alt.Color("family:N", title="Family", scale=spread(families, colours))
     shape = alt.Shape("family:N", title="Family", scale=shapes(families, colours))
     tooltip = [*map(alt.Tooltip, ("member", "family")), alt.Tooltip("parameters", format=",")]
-    tooltip += [alt.Tooltip(c, title=label(c), format=".1%") for c in ("clean_accuracy", "mean_corruption_error")]
+    tooltip += [alt.Tooltip(c, title=label(c), format=".1%") for c in ("clean_accuracy", "corrupted_error")]
     opacity = by_legend("family")[1]
     dots = alt.Chart(points).mark_point(filled=True, size=80)
     dots = dots.encode(x=x, y=error, color=hue, shape=shape, tooltip=tooltip, opacity=opacity)
-    ends = ["mean_corruption_error_low", "mean_corruption_error_high"]
+    ends = ["corrupted_error_low", "corrupted_error_high"]
     bars = alt.Chart(points.dropna(subset=ends)).mark_rule()
     bars = bars.encode(x=x, y=alt.Y(f"{ends[0]}:Q"), y2=alt.Y2(ends[1]), color=alt.Color("family:N"), opacity=opacity)
     bars = bars.add_params(chosen) if chosen else bars
@@ -80,11 +80,11 @@ def _against(points: pd.DataFrame, x: alt.X, colours: list[str], chosen: alt.Par
 
 
 def finding(members: pd.DataFrame) -> str:
-    """The range of mean corruption errors, and how their ranks correlate with those of size and clean accuracy."""
-    points = members[members["origin"] == "independent"].dropna(subset=["mean_corruption_error"])
+    """The range of corrupted errors, and how their ranks correlate with those of size and clean accuracy."""
+    points = members[members["origin"] == "independent"].dropna(subset=["corrupted_error"])
     if len(points) < 3:
         return ""
-    errors = points.set_index("member")["mean_corruption_error"].sort_values(kind="stable")
+    errors = points.set_index("member")["corrupted_error"].sort_values(kind="stable")
     correlations = {name: _rank_correlation(points, column) for name, column in RANKED.items()}
     coefficients = " and ".join(f"{number(r, 2)} with {name}" for name, r in correlations.items() if r == r)
     correlated = f" Its rank correlation over members is {coefficients}." if coefficients else ""
@@ -92,6 +92,6 @@ def finding(members: pd.DataFrame) -> str:
 
 
 def _rank_correlation(points: pd.DataFrame, column: str) -> float:
-    """That of mean corruption error with a column, over the members that have it; NaN where either does not vary."""
-    ranks = points[["mean_corruption_error", column]].dropna().rank()
+    """That of corrupted error with a column, over the members that have it; NaN where either does not vary."""
+    ranks = points[["corrupted_error", column]].dropna().rank()
     return ranks.iloc[:, 0].corr(ranks.iloc[:, 1]) if (ranks.nunique() > 1).all() else float("nan")

@@ -39,8 +39,8 @@ ACCURACIES = [
 
 
 def draw(ensembles: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
-    """Accuracy, resiliency and a diversity of each kind over the strength of joint losses: a row per objective."""
-    title = "What the strength of a joint loss does"
+    """Accuracy, resiliency and a diversity of each kind over the weight of joint losses: a row per objective."""
+    title = "What the weight of a joint loss does"
     joint = jointly_trained(ensembles)
     if joint.empty:
         return notice(title, "no jointly trained members in this study")
@@ -51,8 +51,8 @@ def draw(ensembles: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
     dashed = "; dashed: mean of independent training, which is λ = 0"
     rows = [_row(columns, objective, drawn, colours) for objective in drawn]
     subtitle = [
-        "A point for each seed, a line through their means" + (dashed if (joint["strength"] == 0).any() else ""),
-        "Resiliency is 1 − mean corruption error. All panels of a column share their vertical scale",
+        "A point for each seed, a line through their means" + (dashed if (joint["loss_weight"] == 0).any() else ""),
+        "Resiliency is 1 − corrupted error. All panels of a column share their vertical scale",
         f"{plural(joint['ensemble'].nunique(), 'jointly trained ensemble')}, combined by {label(rule)}",
     ]
     return finish(alt.vconcat(*rows, spacing=10), title, subtitle)
@@ -81,7 +81,7 @@ def _images(column: str) -> str:
 
 def _values(joint: pd.DataFrame, quantity: Quantity) -> tuple[Quantity, pd.DataFrame]:
     """A quantity with its values: a row per ensemble and series."""
-    keys = joint[["objective", "strength", "seed"]]
+    keys = joint[["objective", "loss_weight", "seed"]]
     series = zip(SERIES, quantity.columns, strict=False)
     return quantity, pd.concat([keys.assign(of=of, value=joint[c].round(5)) for of, c in series]).dropna()
 
@@ -106,12 +106,12 @@ def _row(
 def _panel(
     values: pd.DataFrame, objective: str, form: str, last: bool, first: bool, colours: list[str]
 ) -> alt.LayerChart:
-    """One quantity over the strength of one objective, on the scale of all `values`, and independent training."""
+    """One quantity over the weight of one objective, on the scale of all `values`, and independent training."""
     own = values[values["objective"] == objective]
-    strengths = sorted(own["strength"].unique().tolist())
-    ticks = alt.Axis(values=strengths, labelExpr="'' + datum.value", labelOverlap=True, grid=False)
-    x = alt.X("strength:Q", title="Strength λ" if last else None, axis=ticks)
-    x = x.scale(domain=[0, max([1, *strengths])], padding=8, nice=False)
+    loss_weights = sorted(own["loss_weight"].unique().tolist())
+    ticks = alt.Axis(values=loss_weights, labelExpr="'' + datum.value", labelOverlap=True, grid=False)
+    x = alt.X("loss_weight:Q", title="Weight λ" if last else None, axis=ticks)
+    x = x.scale(domain=[0, max([1, *loss_weights])], padding=8, nice=False)
     y = alt.Y("value:Q", title=None).axis(format=form, tickCount=3)
     y = y.scale(domain=[values["value"].min(), values["value"].max()], padding=8, nice=False, zero=False)
     hue = alt.Color("of:N", title="Accuracy of", sort=SERIES).scale(domain=SERIES, range=(colours * 2)[:2])
@@ -120,10 +120,10 @@ def _panel(
     chosen, opacity = by_legend("of")
     base = alt.Chart(own).encode(x=x, y=y, color=hue, opacity=opacity)
     points = base.mark_point(filled=True, size=34).encode(
-        shape=shape, tooltip=[*map(alt.Tooltip, ("of", "strength", "seed")), alt.Tooltip("value", format=".4f")]
+        shape=shape, tooltip=[*map(alt.Tooltip, ("of", "loss_weight", "seed")), alt.Tooltip("value", format=".4f")]
     )
-    means = own.groupby(["of", "strength"], sort=False)["value"].mean().reset_index()
-    independent = values[values["strength"] == 0].groupby("of", sort=False)["value"].mean().reset_index()
+    means = own.groupby(["of", "loss_weight"], sort=False)["value"].mean().reset_index()
+    independent = values[values["loss_weight"] == 0].groupby("of", sort=False)["value"].mean().reset_index()
     rule = alt.Chart(independent).mark_rule(strokeDash=[4, 3]).encode(y=y, color=hue, opacity=opacity)
     rule = rule.add_params(chosen) if first else rule
     return alt.layer(rule, alt.Chart(means).mark_line().encode(x=x, y=y, color=hue, opacity=opacity), points)
@@ -134,14 +134,14 @@ def finding(ensembles: pd.DataFrame) -> str:
     joint = jointly_trained(ensembles)
     if joint.empty:
         return ""
-    independent = joint.loc[joint["strength"] == 0, "corrupted_accuracy"].mean()
+    independent = joint.loc[joint["loss_weight"] == 0, "corrupted_accuracy"].mean()
     clauses = []
-    for objective, rows in joint[joint["strength"] > 0].groupby("objective", sort=False):
-        means = rows.groupby("strength")["corrupted_accuracy"].mean()
+    for objective, rows in joint[joint["loss_weight"] > 0].groupby("objective", sort=False):
+        means = rows.groupby("loss_weight")["corrupted_accuracy"].mean()
         best = f"At the best of {len(means)} weights" if len(means) > 1 else "At its only weight"
-        strength = np.format_float_positional(means.idxmax(), trim="-")
+        loss_weight = np.format_float_positional(means.idxmax(), trim="-")
         clauses.append(
-            f"{best} (λ = {strength}), the {objective} loss reaches {percent(means.max())} on corrupted images."
+            f"{best} (λ = {loss_weight}), the {objective} loss reaches {percent(means.max())} on corrupted images."
         )
     if clauses and not np.isnan(independent):
         clauses.append(f"Independent training reaches {percent(independent)}.")
