@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
-from resiliency.analysis.bootstrap import Resampling, interval
 from resiliency.analysis.recommendation import cheapest, differences, drawn_errors
+from resiliency.statistics.bootstrap import Resampling, interval
 
 CONFIDENCE, CONDITIONS, LARGEST = 0.95, np.linspace(-0.4, 0.8, 5), 3
 

@@ -5,11 +5,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from resiliency.analysis.closeness import Families, replicates, share_within
-from resiliency.analysis.jackknife import FISHER
 from resiliency.analysis.observations.architecture import FAMILIES, MARGIN, WITHIN
 from resiliency.analysis.parts import p_values
 from resiliency.analysis.rule import NOT_TESTED, PValues, decide
+from resiliency.statistics.closeness import Families, replicates, share_within
+from resiliency.statistics.jackknife import FISHER
 
 CONFIDENCE = 0.95
 POOLS = {  # designs of each family
@@ -51,7 +51,7 @@ def standard(random: np.random.Generator, kind: str, shape: tuple[int, ...]) -> 
 def drawn(
     random: np.random.Generator, effects: Effects, between: float, kind: str, sizes: tuple[int, ...], studies: int
 ) -> np.ndarray:
-    """Studies as `resiliency.analysis.closeness` takes them, float studies x n x 3.
+    """Studies as `resiliency.statistics.closeness` takes them, float studies x n x 3.
 
     Args:
         between: share of the variance of size, and of accuracy, that lies between families.

@@ -9,15 +9,15 @@ from simulated_correlations import CONFIDENCE, SITUATIONS, Case, Interval, corre
 from simulated_families import POOLS, WORDS, Effects, drawn, truth
 
 from resiliency.analysis import bootstrap, jackknife
-from resiliency.analysis.bootstrap import resampled_counts
-from resiliency.analysis.closeness import Families, closeness, replicates
 from resiliency.analysis.coincident_failures import failure_table
-from resiliency.analysis.effect_size import weighted_cliffs_delta
 from resiliency.analysis.origins import ORIGINS, SCORES, origin_table
 from resiliency.analysis.parts import Part
 from resiliency.conditions import conditions
 from resiliency.ensembles.pool import ensembles_of
 from resiliency.names import CLEAN
+from resiliency.statistics.bootstrap import resampled_counts
+from resiliency.statistics.closeness import Families, closeness, replicates
+from resiliency.statistics.ranks import weighted_cliffs_delta
 from resiliency.streams import derived_seed, stream
 
 # Observation 1

@@ -13,7 +13,6 @@ from member_files import write_members
 
 from resiliency.analysis.best_ensembles import best_table
 from resiliency.analysis.best_of_pool import with_best
-from resiliency.analysis.bootstrap import Resampling
 from resiliency.analysis.ceiling import ceiling_table, failures, sizes_of, unit_of
 from resiliency.analysis.chosen_ensembles import chosen_table
 from resiliency.analysis.coincident_failures import failure_table
@@ -51,6 +50,7 @@ from resiliency.report.drawing import draw
 from resiliency.report.page import render
 from resiliency.report.registry import CHARTS
 from resiliency.report.settings import OKABE_ITO
+from resiliency.statistics.bootstrap import Resampling
 from resiliency.storage.tables import read_table, write_table
 from resiliency.study.loading import load
 from resiliency.study.model import Study

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resiliency.analysis.bootstrap import interval, resampled_counts
+from resiliency.statistics.bootstrap import interval, resampled_counts
 
 
 def test_counts_are_resamples():

@@ -5,8 +5,8 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from resiliency.analysis.closeness import Families, closeness, replicates, share_within
-from resiliency.analysis.variance_shares import FAMILY, explained, shapley
+from resiliency.statistics.closeness import Families, closeness, replicates, share_within
+from resiliency.statistics.variance_shares import FAMILY, explained, shapley
 
 SIZES = ((2,) * 8, (3, 3, 3), (6, 3, 2, 2, 1))
 
@@ -96,7 +96,7 @@ def test_many_studies_at_once_are_each_alone(monkeypatch):
     values, family = study(SIZES[2], studies=7)
     families = Families.of(family)
     whole = closeness(values, families)
-    monkeypatch.setattr("resiliency.analysis.closeness.AT_ONCE", 200)  # two studies
+    monkeypatch.setattr("resiliency.statistics.closeness.AT_ONCE", 200)  # two studies
     np.testing.assert_array_equal(closeness(values, families), whole)
     np.testing.assert_allclose(closeness(values[3:4], families), whole[3:4], atol=1e-15)
 

@@ -9,9 +9,9 @@ import pytest
 from scipy.stats import norm, pearsonr, spearmanr
 
 from resiliency.analysis.correlations import correlation_table, difference_table, diversity_columns, narrowness
-from resiliency.analysis.jackknife import FISHER, holm, interval, p_value
 from resiliency.analysis.observations import attribution_diversity_is_less_negative
 from resiliency.diversity.settings import LABEL_FREE
+from resiliency.statistics.jackknife import FISHER, holm, interval, p_value
 
 KINDS = {
     "disagreement": "prediction",

@@ -7,10 +7,10 @@ from predicted import conditions_of, predictions_of
 from test_deployment import logits_of
 
 from resiliency.analysis.assessment import NO_VALIDATION, temperature_of
-from resiliency.analysis.bootstrap import Resampling
 from resiliency.analysis.contenders import CALIBRATION_OF_ROLES, UNDER_CORRUPTION, contenders, errors_under
 from resiliency.analysis.deployed import assessment, comparison, ensemble_of, judged_half, named_in
 from resiliency.prediction.reading import read_validation
+from resiliency.statistics.bootstrap import Resampling
 
 IMAGES, NAMES = 60, ["a-s0", "b-s0", "c-s0"]
 SETTINGS = Resampling(50, 0.9, 0)

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import false_discovery_control, t, ttest_1samp
 
-from resiliency.analysis.jackknife import (
+from resiliency.statistics.jackknife import (
     ANGULAR,
     FISHER,
     LINEAR,

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from resiliency.analysis.bootstrap import Resampling
 from resiliency.analysis.member_ranks import rank_table, ranked
 from resiliency.conditions import conditions
+from resiliency.statistics.bootstrap import Resampling
 
 RESAMPLING = Resampling(500, 0.95, 0)
 

@@ -5,7 +5,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from resiliency.analysis.measures import partial, weighted_pearson
 from resiliency.corruptions.settings import MAIN
 from resiliency.diversity.predictions import label_disagreement
 from resiliency.ensembles.pool import ensembles_of
@@ -15,6 +14,7 @@ from resiliency.external.decisions import read_decisions
 from resiliency.external.members import described, read_members
 from resiliency.external.scores import read_scores
 from resiliency.metrics.resiliency import ALEXNET_ERRORS, mean_corruption_error
+from resiliency.statistics.correlation import partial, weighted_pearson
 
 PUBLISHED = Path(__file__).parents[2] / "studies/published"
 

@@ -11,7 +11,6 @@ from simulated_choices import CASES, CONFIDENCE, choices
 from test_deployment import logits_of, scored, tables
 
 from resiliency.analysis.best import eligible, recommended_row
-from resiliency.analysis.bootstrap import Resampling
 from resiliency.analysis.deployment import candidate_table, deployment_table, halves
 from resiliency.analysis.recommendation import (
     Difference,
@@ -21,6 +20,7 @@ from resiliency.analysis.recommendation import (
     fit_members,
     shortlist,
 )
+from resiliency.statistics.bootstrap import Resampling
 
 LABELS = np.arange(1000) % 10
 RESAMPLING = Resampling(2000, 0.95, 0)

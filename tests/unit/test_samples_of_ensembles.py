@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from resiliency.analysis.measures import weighted_pearson
 from resiliency.ensembles.pool import chosen_ensembles, ensembles_of, limits, stands_for
+from resiliency.statistics.correlation import weighted_pearson
 
 DESIGNS = [f"d{index // 3}" for index in range(12)]
 

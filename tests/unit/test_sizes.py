@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from resiliency.analysis.jackknife import interval, interval_within
 from resiliency.analysis.sizes import COLUMNS, size_table
+from resiliency.statistics.jackknife import interval, interval_within
 
 ERRORS = {"a-s0": 0.1, "b-s0": 0.2, "c-s0": 0.6, "d-s0": 0.3}
 

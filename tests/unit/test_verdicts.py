@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from resiliency.analysis.effect_size import weighted_cliffs_delta
-from resiliency.analysis.jackknife import ANGULAR, FISHER, LINEAR
 from resiliency.analysis.parts import Part, p_values
 from resiliency.analysis.rule import PValues, decide
 from resiliency.analysis.verdicts import Observation, observation_rows, observation_table, verdict_of
+from resiliency.statistics.jackknife import ANGULAR, FISHER, LINEAR
+from resiliency.statistics.ranks import weighted_cliffs_delta
 
 # Effect size
 

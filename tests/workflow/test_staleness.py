@@ -106,7 +106,7 @@ def test_nothing_after_other_words(planned_with, module):
         (f"{LIBRARY}/analysis/correlations.py", CORRELATED),
         (f"{LIBRARY}/analysis/deployment.py", {**CHOSEN, **POOL, **PAGE}),
         (f"{LIBRARY}/analysis/sizes.py", {"compare_sizes": 1, **PAGE}),
-        (f"{LIBRARY}/analysis/variance_shares.py", {"observe": 1, "provenance": 1, "report": 1}),
+        (f"{LIBRARY}/statistics/variance_shares.py", {"observe": 1, "provenance": 1, "report": 1}),
         (f"{LIBRARY}/report/charts/error_heatmap.py", PAGE),
         (f"{LIBRARY}/report/metric_labels.py", PAGE),
         (f"{LIBRARY}/report/page.py", {"report": 1}),

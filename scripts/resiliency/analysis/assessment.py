@@ -11,13 +11,13 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from resiliency.analysis.bootstrap import interval, resampled_counts
 from resiliency.conditions import groups
 from resiliency.ensembles.outputs import Ensemble, Outputs
 from resiliency.metrics.classification import ECE_BINS, bin_of
 from resiliency.metrics.selective import MEASURES, measures, ranking, resampled_rankings, risk_coverage
 from resiliency.metrics.temperature import fitted_temperature, scaled
 from resiliency.names import CLEAN, CORRUPTED
+from resiliency.statistics.bootstrap import interval, resampled_counts
 
 CURVE = np.round(np.arange(0.01, 1.005, 0.01), 2)
 REFERENCE = "max_probability"

@@ -17,10 +17,10 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
-from resiliency.analysis.jackknife import in_groups, interval_within
 from resiliency.conditions import groups
 from resiliency.metrics.accuracy import wilson
 from resiliency.names import CLEAN, CORRUPTED
+from resiliency.statistics.jackknife import in_groups, interval_within
 
 STEPS = (1, 2, 3, 5, 10, 20, 50, 100, 200, 500)
 COLUMNS = ["condition", "severity", "size", "members", "images", "all_wrong", "all_wrong_low", "all_wrong_high"]

@@ -22,9 +22,9 @@ from itertools import combinations_with_replacement
 import numpy as np
 import pandas as pd
 
-from resiliency.analysis.bootstrap import interval, resampled_counts
 from resiliency.conditions import groups, of_corruptions
 from resiliency.names import CLEAN
+from resiliency.statistics.bootstrap import interval, resampled_counts
 
 PAIRS_AT_ONCE = 64
 

@@ -10,10 +10,10 @@ import pandas as pd
 
 from resiliency.analysis.assessment import Judged
 from resiliency.analysis.best import best_row, eligible, known, recommended_row
-from resiliency.analysis.bootstrap import interval
 from resiliency.ensembles.outputs import Ensemble
 from resiliency.metrics.classification import CALIBRATION, ECE_BINS, bin_of
 from resiliency.names import CLEAN, CORRUPTED
+from resiliency.statistics.bootstrap import interval
 
 ROLES = ("recommended model", "best ensemble", "best member", "baseline")
 WHO = ["role", "members", "size"]

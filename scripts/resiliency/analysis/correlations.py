@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pandas as pd
 
-from resiliency.analysis.jackknife import FISHER, holm, in_groups, interval, p_value
 from resiliency.analysis.left_out import LeftOut
-from resiliency.analysis.measures import MEASURES, independent_interval
 from resiliency.diversity.metrics import ENSEMBLE_METRICS
 from resiliency.metrics.accuracy import images_of
 from resiliency.names import INDEPENDENT, design_of, diversity_of
+from resiliency.statistics.correlation import MEASURES, independent_interval
+from resiliency.statistics.jackknife import FISHER, holm, in_groups, interval, p_value
 
 TESTED = ["low", "high", "confidence", "p_value", "p_holm", "members"]
 GROUP = ["rule", "size", "condition", "measure"]

@@ -6,7 +6,6 @@ from typing import NamedTuple
 import pandas as pd
 
 from resiliency.analysis.assessment import Judged, selective_rows, temperature_of, temperature_rows
-from resiliency.analysis.bootstrap import Resampling
 from resiliency.analysis.contenders import (
     CALIBRATION_OF_ROLES,
     UNDER_CORRUPTION,
@@ -23,6 +22,7 @@ from resiliency.ensembles.outputs import Ensemble
 from resiliency.names import CORRUPTED
 from resiliency.prediction.reading import Predictions
 from resiliency.progress import Progress
+from resiliency.statistics.bootstrap import Resampling
 
 
 class Assessment(NamedTuple):

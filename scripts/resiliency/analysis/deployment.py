@@ -10,7 +10,6 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from resiliency.analysis.bootstrap import Resampling, interval, resampled_counts
 from resiliency.analysis.recommendation import (
     Difference,
     cheapest,
@@ -23,6 +22,7 @@ from resiliency.data.split import stratified
 from resiliency.ensembles.selection import EnsembleErrors, front, greedy
 from resiliency.metrics.accuracy import accuracies, accuracy_columns
 from resiliency.names import CLEAN, JOINT
+from resiliency.statistics.bootstrap import Resampling, interval, resampled_counts
 
 WORST = ["worst_corruption", "worst_severity", "worst_error", "worst_error_low", "worst_error_high", "worst_class"]
 WORST += ["worst_class_error", "worst_class_error_low", "worst_class_error_high"]

@@ -5,10 +5,10 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from resiliency.analysis.effect_size import weighted_cliffs_delta
-from resiliency.analysis.jackknife import LINEAR, Scale, kept_weights
-from resiliency.analysis.measures import MEASURES
 from resiliency.names import accuracy_of, mean_member_accuracy_of
+from resiliency.statistics.correlation import MEASURES
+from resiliency.statistics.jackknife import LINEAR, Scale, kept_weights
+from resiliency.statistics.ranks import weighted_cliffs_delta
 
 
 def is_sample(pool: pd.DataFrame) -> bool:

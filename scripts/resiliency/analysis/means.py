@@ -5,9 +5,9 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from resiliency.analysis.jackknife import interval, interval_within
 from resiliency.analysis.left_out import LeftOut
-from resiliency.analysis.measures import weighted_quantiles
+from resiliency.statistics.correlation import weighted_quantiles
+from resiliency.statistics.jackknife import interval, interval_within
 
 SHARES = ("clean_accuracy", "corrupted_accuracy", "corrupted_error")
 # Values of diversities, which grow with diversity (docs/formulae.md); those of CKA and interrater kappa have no ends.

@@ -5,7 +5,6 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from resiliency.analysis.bootstrap import interval, range_interval, resampled_counts
 from resiliency.conditions import counted, further, groups, of_corruptions
 from resiliency.metrics.accuracy import accuracies
 from resiliency.metrics.classification import (
@@ -25,6 +24,7 @@ from resiliency.metrics.resiliency import (
 )
 from resiliency.names import CLEAN, CLEAN_ON
 from resiliency.prediction.reading import Predictions
+from resiliency.statistics.bootstrap import interval, range_interval, resampled_counts
 
 LOSSES = ("nll", "brier", "ece")
 # What is said of resiliency to corruptions where there are none.

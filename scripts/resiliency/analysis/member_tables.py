@@ -5,7 +5,6 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from resiliency.analysis.bootstrap import Resampling
 from resiliency.analysis.copies import SAME_ANSWERS, copies
 from resiliency.analysis.error_scores import outside_scores
 from resiliency.analysis.histories import STILL_LEARNING, history_table, still_learning
@@ -15,6 +14,7 @@ from resiliency.designs.settings import ALEXNET
 from resiliency.metrics.classification import CALIBRATION
 from resiliency.prediction.reading import Predictions
 from resiliency.reliability import member_warnings
+from resiliency.statistics.bootstrap import Resampling
 
 DESCRIBED = (
     *("member", "origin", "objective", "design", "setting", "loss_weight", "seed", "index", "family", "architecture"),

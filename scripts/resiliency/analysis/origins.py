@@ -53,13 +53,13 @@ def origin_table(ensembles: pd.DataFrame, confidence: float) -> pd.DataFrame:
 
     Args:
         ensembles: ensembles.parquet.
-        confidence: of the intervals, which leave out one unit at a time (see `resiliency.analysis.jackknife`): a design
-            with all its seeds, a sub-network, or an ensemble that is trained jointly.
+        confidence: of the intervals, which leave out one unit at a time (see `resiliency.statistics.jackknife`): a
+            design with all its seeds, a sub-network, or an ensemble that is trained jointly.
 
     Returns:
         Columns rule, matched_on, bin_start and bin_end (size, or MACs: below `bin_end`), origin, ensembles (their
-        number), measure, mean over the ensembles, its interval low and high (inside the range of the measure), lower_quartile,
-        upper_quartile; of several architectures, or families, also advantage (see `_advantages`), advantage_low,
+        number), measure, mean over the ensembles, its interval low and high (inside the range of the measure),
+        lower_quartile, upper_quartile; of several architectures, or families, also advantage (see `_advantages`), advantage_low,
         advantage_high, NaN where no class has both of the same designs; confidence. Intervals are NaN where leaving out
         some unit leaves nothing.
     """

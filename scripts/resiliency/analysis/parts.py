@@ -9,7 +9,7 @@ from scipy.special import stdtr
 from scipy.stats import norm
 from scipy.stats import t as student
 
-from resiliency.analysis.jackknife import ANGULAR, LINEAR, Scale, studentised
+from resiliency.statistics.jackknife import ANGULAR, LINEAR, Scale, studentised
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,9 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from resiliency.analysis.bootstrap import Resampling, resampled_counts
 from resiliency.ensembles.selection import EnsembleErrors
 from resiliency.reliability import near_chance
+from resiliency.statistics.bootstrap import Resampling, resampled_counts
 from resiliency.streams import stream
 
 FAR_BELOW = 0.75

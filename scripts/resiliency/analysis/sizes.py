@@ -19,7 +19,7 @@ def size_table(ensembles: pd.DataFrame, members: pd.DataFrame, confidence: float
     Args:
         ensembles: ensembles.parquet.
         members: members.csv.
-        confidence: of the intervals, which leave out one member at a time (see `resiliency.analysis.jackknife`).
+        confidence: of the intervals, which leave out one member at a time (see `resiliency.statistics.jackknife`).
 
     Returns:
         Columns rule, measure, size, ensembles and possible (numbers of ensembles), mean over all possible ensembles

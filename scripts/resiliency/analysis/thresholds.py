@@ -3,11 +3,11 @@
 import numpy as np
 
 from resiliency.analysis.assessment import REFERENCE, Judged, gathered
-from resiliency.analysis.bootstrap import interval
 from resiliency.ensembles.outputs import Ensemble
 from resiliency.metrics.accuracy import accuracies
 from resiliency.metrics.thresholds import covering_threshold, limiting_threshold
 from resiliency.names import CLEAN, CORRUPTED
+from resiliency.statistics.bootstrap import interval
 
 COVERAGE, ERROR = "coverage", "error"
 THRESHOLDS = ["members", "size", "rule", "basis", "goal", "target", "threshold", "selection_images", "images"]

@@ -3,12 +3,12 @@
 import numpy as np
 import pandas as pd
 
-from resiliency.analysis.closeness import Families, replicates, share_within
-from resiliency.analysis.jackknife import FISHER
 from resiliency.analysis.parts import Part
-from resiliency.analysis.variance_shares import FAMILY, explained, shapley
 from resiliency.analysis.verdicts import Observation
 from resiliency.names import INDEPENDENT
+from resiliency.statistics.closeness import Families, replicates, share_within
+from resiliency.statistics.jackknife import FISHER
+from resiliency.statistics.variance_shares import FAMILY, explained, shapley
 
 FAMILIES = 8  # of two designs or more; with fewer, leaving out a family says too little of the others
 ESTIMABLE = 3  # of these, for an estimate at all
@@ -24,8 +24,8 @@ def architecture_matters_more(members: pd.DataFrame, images: int) -> Observation
     """Test observation 1: architecture matters more for robustness than size, or than clean accuracy.
 
     The statistics are the closeness of family against size and against clean accuracy, from -1 to 1
-    (`resiliency.analysis.closeness`). A design is the mean of its seeds. Families are left out in turn, with all their
-    designs, because the statement is about families. Families of one design have no distances within and do not count
+    (`resiliency.statistics.closeness`). A design is the mean of its seeds. Families are left out in turn, with all
+    their designs, because the statement is about families. Families of one design have no distances within and do not count
     for degrees of freedom. Shares of variance within families, R² of all subsets of predictors, and Shapley
     contributions are listed beside, without a verdict.
 

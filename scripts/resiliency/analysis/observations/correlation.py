@@ -8,13 +8,13 @@ import pandas as pd
 
 from resiliency.analysis.correlations import diversity_columns
 from resiliency.analysis.families import units_of
-from resiliency.analysis.jackknife import FISHER
 from resiliency.analysis.left_out import LeftOut, is_sample, mean_over_sizes
 from resiliency.analysis.parts import Part
 from resiliency.analysis.verdicts import Observation
 from resiliency.diversity.settings import LABEL_FREE, MAIN
 from resiliency.metrics.accuracy import images_of
 from resiliency.names import CLEAN, CORRUPTED, INDEPENDENT, design_of
+from resiliency.statistics.jackknife import FISHER
 
 FAMILIES = 8  # with fewer, designs are left out in turn
 DESIGNS = 12  # with fewer, a correlation over the ensembles says little: its error is of the size of what is sought

@@ -8,16 +8,15 @@ import numpy as np
 import pandas as pd
 
 from resiliency.analysis.correlations import diversity_columns
-from resiliency.analysis.effect_size import weighted_cliffs_delta
 from resiliency.analysis.families import units_of
-from resiliency.analysis.jackknife import ANGULAR
 from resiliency.analysis.left_out import LeftOut, is_sample, mean_over_sizes
 from resiliency.analysis.parts import Part
-from resiliency.analysis.spearman import weighted_ranks
 from resiliency.analysis.verdicts import Observation
 from resiliency.diversity.settings import LABEL_FREE, MAIN
 from resiliency.metrics.accuracy import images_of
 from resiliency.names import CLEAN, CORRUPTED, INDEPENDENT, design_of
+from resiliency.statistics.jackknife import ANGULAR
+from resiliency.statistics.ranks import weighted_cliffs_delta, weighted_ranks
 
 FAMILIES = 6  # with a design of two members or more; with fewer, designs are left out in turn
 DESIGNS = 6  # of two members or more; with fewer, leaving one out says too little of the others

@@ -4,10 +4,10 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from resiliency.analysis.measures import weighted_quantiles
 from resiliency.report.ensemble_pools import heading, how_many, judged_on, main_pool, measured
 from resiliency.report.style import SHARE, WIDTH, finish, notice, panel_title, set_properties
 from resiliency.report.words import label, number, plural, short_label
+from resiliency.statistics.correlation import weighted_quantiles
 
 CAPTION = (
     "Each panel shows all ensembles of one size. A rising line means that more diverse ensembles are more accurate."

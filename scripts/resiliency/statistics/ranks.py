@@ -1,11 +1,26 @@
-"""Ranks under weights, and Spearman's correlation, which is that of ranks."""
+"""Ranks under weights, and what follows from them: Spearman's correlation and Cliff's delta.
+
+Values are computed, so that equal ones may differ by rounding: neighbours within `ROUNDING` are ties.
+"""
 
 import numpy as np
 from numba import njit
 
-from resiliency.analysis.ties import ordinals
+ROUNDING = 1e-12  # of the largest value: beyond what a sum of any order loses, and below what one image changes
 
-ROUNDING = 1e-12
+
+def ordinals(values: np.ndarray) -> np.ndarray:
+    """The place of each value among the distinct ones, int64 E from 0; neighbours within `ROUNDING` are one value.
+
+    Args:
+        values: finite float E.
+    """
+    order = np.argsort(values, kind="stable")
+    ascending = np.asarray(values, np.float64)[order]
+    apart = np.diff(ascending, prepend=ascending[:1]) > ROUNDING * np.abs(ascending).max(initial=0)
+    of_value = np.empty(len(order), np.int64)
+    of_value[order] = np.cumsum(apart)
+    return of_value
 
 
 def weighted_ranks(weights: np.ndarray, values: np.ndarray) -> np.ndarray:
@@ -37,6 +52,29 @@ def weighted_spearman(weights: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.n
     """
     places_x, places_y = ordinals(x), ordinals(y)
     return np.array([_rho(row, places_x, places_y) for row in _rows(weights)])
+
+
+def weighted_cliffs_delta(
+    first: np.ndarray, second: np.ndarray, first_weights: np.ndarray, second_weights: np.ndarray
+) -> np.ndarray:
+    """P(first > second) - P(first < second) under each row of weights (Cliff, Psychological Bulletin 114, 1993).
+
+    Args:
+        first, second: float n and m.
+        first_weights, second_weights: float R x n and R x m, not negative.
+
+    Returns:
+        float64 R in -1..1; NaN where a row has no weight on one side.
+    """
+    first, second = np.split(ordinals(np.concatenate([first, second])), [len(first)])
+    order = np.argsort(second)
+    below = np.cumsum(np.pad(second_weights[:, order], ((0, 0), (1, 0))), axis=1)
+    total = below[:, -1]
+    smaller = below[:, np.searchsorted(second[order], first, side="left")]
+    larger = total[:, None] - below[:, np.searchsorted(second[order], first, side="right")]
+    pairs = first_weights.sum(axis=1) * total
+    difference = (first_weights * (smaller - larger)).sum(axis=1)
+    return np.divide(difference, pairs, out=np.full_like(pairs, np.nan), where=pairs > 0)
 
 
 def _rows(weights: np.ndarray) -> np.ndarray:

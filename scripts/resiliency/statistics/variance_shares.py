@@ -5,7 +5,7 @@ from math import factorial
 
 import numpy as np
 
-from resiliency.analysis.closeness import RESPONSE, Families, spread
+from resiliency.statistics.closeness import RESPONSE, Families, spread
 
 FAMILY = "architecture family"
 
@@ -13,7 +13,7 @@ FAMILY = "architecture family"
 def explained(values: np.ndarray, families: Families, names: tuple[str, str]) -> dict[tuple[str, ...], float]:
     """R² of every subset of family and two further predictors; of none, 0.
 
-    Variances are components, with families alike (`resiliency.analysis.closeness.spread`), so that R² is adjusted for
+    Variances are components, with families alike (`resiliency.statistics.closeness.spread`), so that R² is adjusted for
     the number of families; for that of slopes as residuals are there. It may be below 0.
 
     Args:

@@ -5,8 +5,8 @@ from collections.abc import Callable
 import numpy as np
 from scipy.special import ndtri
 
-from resiliency.analysis.jackknife import FISHER
-from resiliency.analysis.spearman import weighted_spearman
+from resiliency.statistics.jackknife import FISHER
+from resiliency.statistics.ranks import weighted_spearman
 
 ROUNDING = 1e-12
 
