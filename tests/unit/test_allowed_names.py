@@ -189,7 +189,7 @@ def test_a_family_is_text_that_can_be_shown():
 @pytest.mark.parametrize(
     ("kind", "name", "column"),
     [
-        ("metrics", "mean", "corrupted_error"),
+        ("metrics", "corrupted", "corrupted_error"),
         ("metrics", "mce_undefined", "mce_undefined_under"),
         ("metrics", "error", "error_fog"),
         ("corruptions", "clean", "clean_accuracy"),

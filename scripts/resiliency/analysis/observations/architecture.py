@@ -25,8 +25,8 @@ def architecture_matters_more(members: pd.DataFrame, images: int) -> Observation
 
     The statistics are the closeness of family against size and against clean accuracy, from -1 to 1
     (`resiliency.statistics.closeness`). A design is the mean of its seeds. Families are left out in turn, with all
-    their designs, because the statement is about families. Families of one design have no distances within and do not count
-    for degrees of freedom. Shares of variance within families, R² of all subsets of predictors, and Shapley
+    their designs, because the statement is about families. Families of one design have no distances within and do not
+    count for degrees of freedom. Shares of variance within families, R² of all subsets of predictors, and Shapley
     contributions are listed beside, without a verdict.
 
     Args:
