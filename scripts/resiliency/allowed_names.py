@@ -114,6 +114,8 @@ def _ambiguous(name: str, corruptions: Iterable[str], metrics: Iterable[str]) ->
     for metric, rest in _continued([*metrics, ERROR]):
         if f"{name}_".startswith(rest):
             yield diversity_of(metric, name), f"that does not begin with {rest}"
+        if f"{rest}{name}" in corruptions:
+            yield diversity_of(metric, f"{rest}{name}"), f"that does not end {rest}{name}"
 
 
 def _continued(metrics: list[str]) -> Iterator[tuple[str, str]]:

@@ -115,6 +115,7 @@ NEAR = sorted({f"photos{form.after}" for form in DOCUMENTED} | {f"{form.before}p
 @example(Names(NEAR, [], []))
 @example(Names(["consistency_fog", "Photos", "photos"], ["consistency_clean", "nll"], ["error"]))
 @example(Names(["stage_x", "x"], [], ["linear_cka_first", "linear"]))
+@example(Names(["noise"], [], ["accuracy", "accuracy_speckle"]))
 @example(Names(["error", "under", "accuracy"], ["night_low"], ["corrupted", "mce_undefined", "mean_member"]))
 def test_each_column_of_names_that_are_accepted_is_read_in_one_way(drawn):
     names = accepted(drawn)
