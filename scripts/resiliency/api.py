@@ -1,10 +1,12 @@
 """The Python API: what is meant for use without Snakemake.
 
-Functions for corruptions, scores and diversity take arrays. Functions for the paper's observations take tables in the
-format of a study. The names in this module are stable; other modules may change. docs/python.md has examples.
+Functions for corruptions, scores and diversity take arrays; `evaluate` takes a classifier of any framework. Functions
+for the paper's observations take tables in the format of a study. The names in this module are stable; other modules
+may change. docs/python.md has examples.
 """
 
 from collections.abc import Sequence
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,7 +21,6 @@ from resiliency.analysis.observations import (
 from resiliency.analysis.verdicts import observation_table
 from resiliency.conditions import conditions
 from resiliency.corruption_names import HELD_OUT, MAIN
-from resiliency.corruptions.engine import corrupt
 from resiliency.diversity.metrics import ENSEMBLE_METRICS
 from resiliency.diversity.pairs import pair_tables
 from resiliency.diversity.representations import (
@@ -32,20 +33,28 @@ from resiliency.diversity.representations import (
 from resiliency.ensembles.combination import RULES
 from resiliency.ensembles.pool import ensembles_of
 from resiliency.ensembles.scoring import mean_over_pairs, score_condition
+from resiliency.evaluation.corrupting import corrupt, get_corruption_names
+from resiliency.evaluation.evaluating import evaluate
+from resiliency.evaluation.report import Evaluation
 from resiliency.faults import Fault, available, expected, short
 from resiliency.metrics.resiliency import mean_corruption_error
 from resiliency.names import CLEAN
 from resiliency.prediction.reading import Predictions, Truth
 
 if TYPE_CHECKING:
+    from resiliency.evaluation.transforms import RandomCorruption
     from resiliency.export.loading import load_ensemble
 
 #: Names of the 15 corruptions of mCE, then of the four extra ones (Hendrycks and Dietterich 2019).
 CORRUPTIONS = MAIN + HELD_OUT
 
+_LATE = {"RandomCorruption": "resiliency.evaluation.transforms", "load_ensemble": "resiliency.export.loading"}
+
 __all__ = [
     "CORRUPTIONS",
+    "Evaluation",
     "Fault",
+    "RandomCorruption",
     "architecture_brings_diversity",
     "architecture_matters_more",
     "attribution_diversity_is_less_negative",
@@ -54,6 +63,8 @@ __all__ = [
     "cosine_similarity",
     "ensemble_diversity",
     "ensembles_of",
+    "evaluate",
+    "get_corruption_names",
     "linear_cka",
     "load_ensemble",
     "mean_corruption_error",
@@ -67,12 +78,10 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Import `load_ensemble` at its first use, because only it needs torch and timm, which take seconds to import."""
-    if name != "load_ensemble":
+    """Import what needs torch or timm at its first use, because importing these takes seconds."""
+    if name not in _LATE:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from resiliency.export.loading import load_ensemble
-
-    return load_ensemble
+    return getattr(import_module(_LATE[name]), name)
 
 
 def score_ensembles(

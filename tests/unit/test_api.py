@@ -5,10 +5,12 @@ import inspect
 import re
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
 import pytest
+import small_onnx
 
 from resiliency import api
 from resiliency.api import Fault, ensemble_diversity, ensembles_of, pair_diversity, score_ensembles
@@ -36,6 +38,30 @@ def labels() -> np.ndarray:
 def test_the_examples_of_the_functions():
     failed, tried = doctest.testmod(api)
     assert (failed, tried > 5) == (0, True)
+
+
+@pytest.mark.parametrize("name", ["corrupting", "evaluating", "transforms"])
+def test_the_examples_of_evaluation(name):
+    failed, tried = doctest.testmod(import_module(f"resiliency.evaluation.{name}"), extraglobs={"np": np})
+    assert (failed, tried > 0) == (0, True)
+
+
+def test_the_page_evaluates_a_keras_and_an_onnx_model(tmp_path, monkeypatch, capsys):
+    """The model of Keras is a stand-in; that of ONNX is run, if onnxruntime is installed."""
+    monkeypatch.chdir(tmp_path)
+    page = (REPOSITORY / "docs/python.md").read_text(encoding="utf-8")
+    section = page.split("## Evaluate a classifier")[1].split("\n## ")[0]
+    keras, onnx = re.findall(r"```python\n(.*?)```", section, re.DOTALL)
+    assert len(keras.split("\n\n")[1].splitlines()) + 1 == 3
+    images = np.random.default_rng(0).integers(0, 256, (3, 32, 32, 3), np.uint8)
+    given = {"images": images, "labels": np.arange(3), "errors_of_baseline": dict.fromkeys(api.CORRUPTIONS, 0.5)}
+    given["model"] = lambda images, training: images.mean(axis=(1, 2))
+    exec(keras, given)
+    assert "mCE" in capsys.readouterr().out
+    pytest.importorskip("onnxruntime")
+    small_onnx.write(tmp_path / "model.onnx")
+    exec(onnx, given)
+    assert "clean: error" in capsys.readouterr().out
 
 
 def test_the_examples_of_the_page():

@@ -1,0 +1,175 @@
+"""The corruption report of any classifier that is a function from images to logits or probabilities."""
+
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from numbers import Integral
+
+import numpy as np
+import pandas as pd
+
+from resiliency.conditions import counted
+from resiliency.corruption_names import HELD_OUT, MAIN
+from resiliency.corruptions import engine
+from resiliency.corruptions.settings import LARGEST_CIFAR, SEVERITIES
+from resiliency.designs.settings import ALEXNET
+from resiliency.evaluation.answers import Answers, probabilities_of
+from resiliency.evaluation.report import Evaluation
+from resiliency.faults import Fault, available, expected, short
+from resiliency.metrics.resiliency import ALEXNET_ERRORS
+from resiliency.names import CLEAN
+from resiliency.progress import Progress
+
+Condition = tuple[str, int]
+AUTO = "auto"
+
+
+def evaluate(
+    predict: Callable[[np.ndarray], object],
+    images: np.ndarray,
+    labels: np.ndarray,
+    *,
+    corruptions: Sequence[str] = MAIN,
+    severities: Sequence[int] = SEVERITIES,
+    baseline: "Mapping[str, float] | Evaluation | str | None" = None,
+    table: str = AUTO,
+    seed: int = 0,
+    batch_size: int = 64,
+    confidence: float = 0.95,
+    progress: bool = True,
+) -> Evaluation:
+    """Evaluate a classifier of any framework on clean images and under corruptions.
+
+    Each corrupted batch is made once, while the classifier predicts the one before. Images are corrupted alike at any
+    batch size, so that classifiers are compared on the same images.
+
+    Args:
+        predict: a function from images, uint8 B x H x W x 3, to logits or probabilities B x K, K 2 or more: a NumPy
+            array, or a tensor of torch, TensorFlow or JAX. Normalisation is its part. Rows of numbers from 0 up that
+            sum to 1 are probabilities, all others logits.
+        images: uint8 N x H x W x 3, H and W at least 32; an array, or any object that gives such arrays for slices.
+        labels: integers N, in 0..K-1.
+        corruptions: names of corruptions, some of CORRUPTIONS; the 15 of mCE by default.
+        severities: some of 1 to 5.
+        baseline: for mCE: the error of a baseline under each corruption, mean over the severities, by name; or another
+            evaluation; or "alexnet", whose published errors are for ImageNet-C.
+        table: the published severity parameters: "cifar-10-c", "imagenet-c" or "auto", the first for images of up to 64
+            pixels.
+        seed: seed of the random streams of the corruptions.
+        batch_size: number of images in a batch; the last one may have fewer.
+        confidence: nominal coverage of the intervals, in 0..1.
+        progress: whether to print how far the evaluation is.
+
+    Returns:
+        An Evaluation: printed, it is a report; its attributes are tables and numbers.
+
+    Raises:
+        Fault: an argument has another shape, type or range, or predictions are no logits or probabilities.
+
+    >>> images = np.random.default_rng(0).integers(0, 256, (20, 32, 32, 3), np.uint8)
+    >>> labels = images.mean(axis=(1, 2)).argmax(axis=1)
+    >>> brightest = lambda images: images.mean(axis=(1, 2))  # a classifier of three classes
+    >>> evaluation = evaluate(brightest, images, labels, corruptions=["glass_blur"], severities=[1, 5], progress=False)
+    >>> evaluation.errors[["corruption", "severity", "images", "error"]]
+       corruption  severity  images  error
+    0       clean         0      20   0.00
+    1  glass_blur         1      20   0.30
+    2  glass_blur         5      20   0.35
+    """
+    table, labels = _checked_table(images, table), _labels_of(labels, len(images))
+    conditions = [(CLEAN, 0), *checked_conditions(corruptions, severities)]
+    baseline = _baseline_errors(baseline, list(dict.fromkeys(name for name, _ in conditions[1:])))
+    if not isinstance(batch_size, Integral) or batch_size < 1:
+        raise Fault(f"batch_size: {expected('a whole number from 1', short(batch_size))}")
+    if not 0 < confidence < 1:
+        raise Fault(f"confidence: {expected('a number between 0 and 1', short(confidence))}")
+    answers = Answers(labels, conditions)
+    bar = Progress(len(conditions) * -(-len(labels) // batch_size), pause=5) if progress else None
+    for position, chosen, batch in _batches(images, len(labels), int(batch_size), conditions, table, seed):
+        answers.add(position, chosen, probabilities_of(predict(batch), labels[chosen], answers))
+        if bar:
+            bar.step("batches predicted")
+    return Evaluation.of(answers, confidence, baseline)
+
+
+def _batches(
+    images: np.ndarray, count: int, size: int, conditions: list[Condition], table: str, seed: int
+) -> Iterator[tuple[int, slice, np.ndarray]]:
+    """Position of the condition, images and batch, of each batch under each condition; the next one in the making."""
+
+    def made(start: int, condition: Condition) -> tuple[slice, np.ndarray]:
+        chosen = slice(start, min(start + size, count))
+        clean = np.asarray(images[chosen])
+        if condition[0] == CLEAN:
+            return chosen, clean.copy()  # for what predicts may write into it
+        indices = range(chosen.start, chosen.stop)
+        return chosen, engine.corrupt(clean, *condition, table=table, seed=seed, indices=indices)
+
+    jobs = ((start, position) for start in range(0, count, size) for position in range(len(conditions)))
+    with ThreadPoolExecutor(1) as pool:
+        waiting: deque = deque()
+        for start, position in jobs:
+            waiting.append((position, pool.submit(made, start, conditions[position])))
+            if len(waiting) > 2:
+                yield _next(waiting)
+        while waiting:
+            yield _next(waiting)
+
+
+def _next(waiting: deque) -> tuple[int, slice, np.ndarray]:
+    position, job = waiting.popleft()
+    return (position, *job.result())
+
+
+def _checked_table(images: np.ndarray, table: str) -> str:
+    """The table of severities; the engine checks it, and the images by their shape and type."""
+    if not len(images):
+        raise Fault("images: expected at least one image, got none")
+    first = np.asarray(images[:1])
+    if table == AUTO:
+        table = "cifar-10-c" if first.ndim == 4 and max(first.shape[1:3]) <= LARGEST_CIFAR else "imagenet-c"
+    engine.corrupt(first, MAIN[0], 1, table=table, seed=0)
+    return table
+
+
+def _labels_of(labels: np.ndarray, count: int) -> np.ndarray:
+    labels = np.asarray(labels)
+    if labels.shape != (count,) or labels.dtype.kind not in "iu" or (count and labels.min() < 0):
+        got = f"{labels.dtype} of shape {labels.shape}" if labels.dtype.kind in "iu" else short(labels.tolist())
+        raise Fault(f"labels: {expected(f'{count} integers from 0, one per image', got)}")
+    return labels.astype(np.int64)
+
+
+def checked_conditions(corruptions: Sequence[str], severities: Sequence[int]) -> list[Condition]:
+    """Each corruption at each severity, once.
+
+    Raises:
+        Fault: there is none of that name, or a severity is not among 1 to 5.
+    """
+    names = [corruptions] if isinstance(corruptions, str) else list(corruptions)
+    for name in names:
+        if name not in MAIN + HELD_OUT:
+            raise Fault(f"corruptions: {available('corruption', name, MAIN + HELD_OUT)}")
+    wanted = list(np.atleast_1d(severities).tolist())
+    if not wanted or any(severity not in SEVERITIES or isinstance(severity, float) for severity in wanted):
+        raise Fault(f"severities: {expected('integers from 1 to 5', short(wanted))}")
+    return [(name, severity) for name in dict.fromkeys(names) for severity in dict.fromkeys(wanted)]
+
+
+def _baseline_errors(baseline: object, corruptions: list[str]) -> dict[str, float] | None:
+    """The errors of the baseline by the corruption, of those that mCE counts."""
+    if baseline is None:
+        return None
+    if isinstance(baseline, str):
+        if baseline != ALEXNET:
+            raise Fault(f"baseline: {expected('alexnet, an evaluation, or errors by corruption', short(baseline))}")
+        baseline = ALEXNET_ERRORS
+    elif isinstance(baseline, Evaluation):
+        baseline = baseline.by_corruption.set_index("corruption").error.to_dict()
+    errors = dict(pd.Series(baseline, dtype=object))
+    for name in counted(corruptions):
+        error = errors.get(name)
+        if not isinstance(error, int | float | np.number) or not 0 <= error <= 1:
+            got = "none" if error is None else short(error)
+            raise Fault(f"baseline: {expected(f'an error from 0 to 1 under {name}', got)}")
+    return {name: float(errors[name]) for name in counted(corruptions)}

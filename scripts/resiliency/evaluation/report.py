@@ -1,0 +1,117 @@
+"""The result of an evaluation: tables and numbers, and a report of them in words."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy.stats import norm
+
+from resiliency.conditions import counted
+from resiliency.evaluation.answers import Answers
+from resiliency.metrics.accuracy import wilson
+from resiliency.metrics.classification import ECE_BINS, bin_of, calibration_error
+from resiliency.metrics.resiliency import mean_corruption_error
+from resiliency.names import CLEAN, CORRUPTED
+
+
+@dataclass(frozen=True, repr=False)
+class Evaluation:
+    """Errors and calibration of a classifier on clean images and under corruptions; printed, a report of them.
+
+    Errors, shares and ends of intervals are in 0..1; NLL is in nats, 0 or more; the Brier score is in 0..2; ECE, the
+    expected calibration error in 15 bins, is in 0..1.
+
+    Attributes:
+        errors: a row per condition, clean first: corruption, severity (0 if clean), images, error with error_low and
+            error_high (Wilson), nll, brier and ece.
+        by_corruption: a row per corruption: corruption, error (mean over severities), ce (the error divided by the
+            baseline's; NaN without a baseline, or if the baseline makes no error).
+        summary: rows clean and corrupted (all conditions): images, error with its ends (of corrupted images by the
+            normal distribution of the means of images), nll, brier and ece (over all answers).
+        mce: mean of ce over the corruptions of mCE; NaN without a baseline.
+        outputs: "logits" or "probabilities", which the classifier returned.
+        confidence: nominal coverage of the intervals.
+    """
+
+    errors: pd.DataFrame
+    by_corruption: pd.DataFrame
+    summary: pd.DataFrame
+    mce: float
+    outputs: str
+    confidence: float
+
+    @classmethod
+    def of(cls, answers: Answers, confidence: float, baseline: dict[str, float] | None) -> "Evaluation":
+        """The evaluation of `answers`.
+
+        Args:
+            confidence: of the intervals.
+            baseline: the baseline's error under each corruption that mCE counts.
+        """
+        corruptions, severities = zip(*answers.conditions, strict=True)
+        rows = [_measures(answers, slice(place, place + 1)) for place in range(len(corruptions))]
+        errors = pd.DataFrame({"corruption": corruptions, "severity": severities}).join(pd.DataFrame(rows))
+        errors = _with_ends(errors, wilson(errors.error.to_numpy(), len(answers.labels), confidence))
+        means = errors[1:].groupby("corruption", sort=False).error.mean()
+        known = pd.Series(baseline or {}, dtype=float).reindex(means.index)
+        by_corruption = pd.DataFrame({"error": means, "ce": means / known.where(known > 0)}).reset_index()
+        of_mce = counted(list(means.index))
+        mce = mean_corruption_error(means[of_mce].to_numpy(), known[of_mce].to_numpy()) if of_mce else np.nan
+        summary = _summary(answers, errors, confidence)
+        return cls(errors, by_corruption, summary, float(mce), str(answers.kind), confidence)
+
+    def __str__(self) -> str:
+        table = self.errors[1:].pivot(index="corruption", columns="severity", values="error")
+        table = table.loc[list(self.by_corruption.corruption)]
+        table["mean"] = self.by_corruption.error.to_numpy()
+        lines = [self._line(name) for name in self.summary.index]
+        if not np.isnan(self.mce):
+            lines.append(f"mCE {100 * self.mce:.1f}%")
+            table["CE"] = self.by_corruption.ce.to_numpy()
+        if len(table):
+            shown = table.map(lambda share: "" if np.isnan(share) else f"{100 * share:.1f}")
+            lines += ["", "Error in % by severity:", shown.rename_axis(None).rename_axis(None, axis=1).to_string()]
+        return "\n".join(lines)
+
+    __repr__ = __str__
+
+    def _line(self, name: str) -> str:
+        row = self.summary.loc[name]
+        ends = f"({self.confidence:.0%} CI {100 * row.error_low:.1f}–{100 * row.error_high:.1f})"
+        return (
+            f"{name}: error {100 * row.error:.1f}% {ends}, ECE {100 * row.ece:.1f}%, "
+            f"NLL {row.nll:.3f}, Brier {row.brier:.3f}"
+        )
+
+
+def _measures(answers: Answers, conditions: slice) -> dict[str, float]:
+    """Images, and means over all answers under some conditions."""
+    errors, confidence = answers.errors[conditions], answers.confidence[conditions].astype(np.float64).ravel()
+    bins = bin_of(confidence)
+    sums = (np.bincount(bins, weights, ECE_BINS) for weights in (None, 1 - errors.ravel(), confidence))
+    means = {name: getattr(answers, name)[conditions].mean(dtype=float) for name in ("nll", "brier")}
+    return {
+        "images": errors.shape[1],
+        "error": errors.mean(dtype=float),
+        **means,
+        "ece": calibration_error(np.stack(list(sums))),
+    }
+
+
+def _with_ends(table: pd.DataFrame, ends: tuple[np.ndarray, np.ndarray]) -> pd.DataFrame:
+    place = table.columns.get_loc("error") + 1
+    for offset, (name, values) in enumerate(zip(("error_low", "error_high"), ends, strict=True)):
+        table.insert(place + offset, name, values)
+    return table
+
+
+def _summary(answers: Answers, errors: pd.DataFrame, confidence: float) -> pd.DataFrame:
+    columns = [name for name in errors if name not in ("corruption", "severity")]
+    clean = errors.loc[[0], columns].set_axis([CLEAN])
+    if len(errors) == 1:
+        return clean
+    of_images = answers.errors[1:].mean(axis=0, dtype=float)
+    spread = of_images.std(ddof=1) / np.sqrt(len(of_images)) if len(of_images) > 1 else np.nan
+    reach, row = norm.ppf((1 + confidence) / 2) * spread, _measures(answers, slice(1, None))
+    row |= {"error_low": max(row["error"] - reach, 0), "error_high": min(row["error"] + reach, 1)}
+    return pd.concat([clean, pd.DataFrame([row], index=[CORRUPTED])[columns]])

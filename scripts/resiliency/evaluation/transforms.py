@@ -1,0 +1,82 @@
+"""Corruptions as a transform for the pipelines of torchvision (transforms.v2)."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torchvision import tv_tensors
+from torchvision.transforms import v2
+from torchvision.transforms.v2.functional import is_pure_tensor
+
+from resiliency.corruption_names import MAIN
+from resiliency.corruptions import engine
+from resiliency.corruptions.registry import TABLES
+from resiliency.corruptions.settings import SEVERITIES
+from resiliency.evaluation.corrupting import DRAWN, IMAGENET_C
+from resiliency.evaluation.evaluating import checked_conditions
+from resiliency.faults import Fault, available, expected, short
+
+
+class RandomCorruption(v2.Transform):
+    """Apply a random corruption at a random severity to each image; a transform of torchvision.transforms.v2.
+
+    It takes PIL images and uint8 tensors ... x 3 x H x W, sides of at least 32 pixels, and returns the same kind; it
+    comes before ToDtype and Normalize. Labels, boxes and masks pass through. All randomness is torch's, so that
+    `torch.manual_seed`, and in workers of a DataLoader its generator, repeat it.
+
+    Args:
+        corruptions: names of the corruptions that are drawn from, with equal probability; the 15 of mCE by default.
+        severities: the severities that are drawn from, some of 1 to 5.
+        p: probability that a sample is corrupted, 0 to 1.
+        table: the published severity parameters: "cifar-10-c" suits images of up to 64 pixels, "imagenet-c" larger
+            ones.
+
+    Raises:
+        Fault: an argument has another type or range, or an image is no uint8 image with three channels.
+
+    >>> transform = RandomCorruption(["fog", "snow"], severities=[1, 2], table="cifar-10-c")
+    >>> transform(torch.zeros(3, 32, 32, dtype=torch.uint8)).shape
+    torch.Size([3, 32, 32])
+    """
+
+    _transformed_types = (is_pure_tensor, tv_tensors.Image, Image.Image)
+
+    def __init__(
+        self,
+        corruptions: Sequence[str] = MAIN,
+        severities: Sequence[int] = SEVERITIES,
+        p: float = 1.0,
+        table: str = IMAGENET_C,
+    ):
+        super().__init__()
+        self.conditions = checked_conditions(corruptions, severities)
+        if table not in TABLES:
+            raise Fault(f"table: {available('table', table, TABLES)}")
+        if not 0 <= p <= 1:
+            raise Fault(f"p: {expected('a probability from 0 to 1', short(p))}")
+        self.p, self.table = p, table
+
+    def make_params(self, flat_inputs: list[Any]) -> dict[str, Any]:
+        """Draw the corruption, or None, and the seed of its random streams."""
+        if torch.rand(()).item() >= self.p:
+            return {"condition": None}
+        place = int(torch.randint(len(self.conditions), ()))
+        return {"condition": self.conditions[place], "seed": int(torch.randint(DRAWN, ()))}
+
+    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+        """The image corrupted as drawn."""
+        if params["condition"] is None:
+            return inpt
+        if isinstance(inpt, Image.Image):
+            return Image.fromarray(self._corrupted(np.asarray(inpt.convert("RGB"))[None], params)[0])
+        if inpt.ndim < 3 or inpt.dtype != torch.uint8:
+            got = f"{inpt.dtype} of shape {tuple(inpt.shape)}"
+            raise Fault(f"image: {expected('a uint8 tensor ... x 3 x H x W', got)}; put this transform before ToDtype")
+        batch = inpt.reshape(-1, *inpt.shape[-3:]).permute(0, 2, 3, 1).cpu().numpy()
+        corrupted = torch.from_numpy(self._corrupted(batch, params)).to(inpt.device).permute(0, 3, 1, 2)
+        return tv_tensors.wrap(corrupted.reshape(inpt.shape), like=inpt)
+
+    def _corrupted(self, batch: np.ndarray, params: dict[str, Any]) -> np.ndarray:
+        return engine.corrupt(batch, *params["condition"], table=self.table, seed=params["seed"])

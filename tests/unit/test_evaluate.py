@@ -1,0 +1,199 @@
+"""The corruption report of any callable: its numbers against a plain loop, its frameworks, its errors."""
+
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+import small_onnx
+import torch
+
+from resiliency.api import Evaluation, evaluate
+from resiliency.corruptions import engine
+from resiliency.faults import Fault
+from resiliency.metrics.classification import (
+    brier_score,
+    expected_calibration_error,
+    negative_log_likelihood,
+    softmax,
+)
+
+COUNT, CLASSES = 30, 3
+NAMES, SEVERITIES = ("glass_blur", "contrast", "speckle_noise"), (2, 5)
+
+
+def answered(images: np.ndarray) -> np.ndarray:
+    """Logits of a classifier that names the brightest channel, and is not sure of it."""
+    return (images.mean(axis=(1, 2)) / 8).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def images() -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (COUNT, 32, 32, CLASSES), np.uint8)
+
+
+@pytest.fixture(scope="module")
+def labels(images) -> np.ndarray:
+    labels = answered(images).argmax(axis=1)
+    labels[:3] = (labels[:3] + 1) % CLASSES
+    return labels
+
+
+def report(predict, images, labels, **changed) -> Evaluation:
+    arguments = {"corruptions": NAMES, "severities": SEVERITIES, "progress": False, "batch_size": 8} | changed
+    return evaluate(predict, images, labels, **arguments)
+
+
+@pytest.fixture(scope="module")
+def whole(images, labels) -> Evaluation:
+    return report(answered, images, labels)
+
+
+def test_the_tables_are_those_of_a_plain_loop(images, labels, whole):
+    conditions = [("clean", 0), *((name, severity) for name in NAMES for severity in SEVERITIES)]
+    assert list(zip(whole.errors.corruption, whole.errors.severity, strict=True)) == conditions
+    everything = []
+    for row, condition in zip(whole.errors.itertuples(), conditions, strict=True):
+        seen = engine.corrupt(images, *condition, table="cifar-10-c", seed=0) if condition[1] else images
+        probabilities = softmax(answered(seen))
+        everything.append(probabilities)
+        assert row.error == pytest.approx((probabilities.argmax(axis=1) != labels).mean())
+        assert row.nll == pytest.approx(negative_log_likelihood(probabilities, labels), rel=1e-5)
+        assert row.brier == pytest.approx(brier_score(probabilities, labels), rel=1e-5)
+        assert row.ece == pytest.approx(expected_calibration_error(probabilities, labels), rel=1e-5)
+        assert row.error_low < row.error < row.error_high or row.error in (0, 1)
+    pooled, repeated = np.concatenate(everything[1:]), np.tile(labels, len(everything) - 1)
+    corrupted = whole.summary.loc["corrupted"]
+    assert corrupted.ece == pytest.approx(expected_calibration_error(pooled, repeated), rel=1e-5)
+    assert corrupted.error == pytest.approx(whole.errors.error[1:].mean())
+    assert whole.summary.loc["clean", "error"] == pytest.approx(0.1)
+    assert corrupted.error_low < corrupted.error < corrupted.error_high
+
+
+@pytest.mark.parametrize("size", [1, 30, 100])
+def test_batches_change_nothing(images, labels, whole, size):
+    other = report(answered, images, labels, batch_size=size)
+    pd.testing.assert_frame_equal(other.errors, whole.errors, rtol=1e-5)
+
+
+def test_each_corrupted_batch_is_made_once_and_predicted_once(images, labels, monkeypatch):
+    made, seen, corrupt = [], [], engine.corrupt
+    monkeypatch.setattr(engine, "corrupt", lambda *of, **named: made.append(of[1:3]) or corrupt(*of, **named))
+    report(lambda batch: seen.append(len(batch)) or answered(batch), images, labels)
+    assert len(made) == 1 + 4 * len(NAMES) * len(SEVERITIES)  # the first is of one image, which checks the arguments
+    assert sum(seen) == COUNT * (1 + len(NAMES) * len(SEVERITIES))
+
+
+def test_mce_is_relative_to_errors_to_another_evaluation_or_to_alexnet(images, labels, whole):
+    errors = whole.by_corruption.set_index("corruption").error
+    assert np.isnan(whole.mce)
+    by_name = report(answered, images, labels, baseline={"glass_blur": 0.5, "contrast": 0.25})
+    expected = (errors["glass_blur"] / 0.5 + errors["contrast"] / 0.25) / 2  # the held-out one does not count
+    assert by_name.mce == pytest.approx(expected)
+    assert report(answered, images, labels, baseline=whole).mce == pytest.approx(1) or (errors[:2] == 0).any()
+    assert report(answered, images, labels, baseline="alexnet", corruptions="glass_blur").mce == pytest.approx(
+        errors["glass_blur"] / 0.826268
+    )
+
+
+def test_any_framework_and_probabilities_give_the_same_report(images, labels, whole):
+    class Tensor:
+        """As of frameworks whose tensors NumPy converts."""
+
+        def __init__(self, values: np.ndarray):
+            self.values = values
+
+        def __array__(self, dtype=None, copy=None):
+            return self.values
+
+    kinds = {
+        "torch": lambda batch: torch.from_numpy(answered(batch)).requires_grad_(),
+        "others": lambda batch: Tensor(answered(batch)),
+        "probabilities": lambda batch: softmax(answered(batch)),
+        "float16": lambda batch: softmax(answered(batch)).astype(np.float16),
+    }
+    for kind, predict in kinds.items():
+        of_kind = report(predict, images, labels)
+        assert of_kind.outputs == ("logits" if kind in ("torch", "others") else "probabilities")
+        np.testing.assert_allclose(of_kind.errors.nll, whole.errors.nll, rtol=2e-2 if kind == "float16" else 1e-5)
+
+
+def test_an_onnx_model_is_reported_on(images, labels, whole, tmp_path):
+    runtime = pytest.importorskip("onnxruntime")
+    session = runtime.InferenceSession(small_onnx.write(tmp_path / "model.onnx", scale=1 / 8))
+
+    def predict(batch: np.ndarray) -> np.ndarray:
+        return session.run(None, {"images": batch.transpose(0, 3, 1, 2).astype(np.float32)})[0]
+
+    of_file = report(predict, images, labels)
+    np.testing.assert_allclose(of_file.errors.error, whole.errors.error)
+
+
+def test_what_predicts_may_write_into_its_batch(images, labels):
+    before = images.copy()
+
+    def careless(batch: np.ndarray) -> np.ndarray:
+        logits = answered(batch)
+        batch[...] = 0
+        return logits
+
+    report(careless, images, labels)
+    np.testing.assert_array_equal(images, before)
+
+
+def test_printed_it_is_a_report(images, labels, capsys):
+    text = str(report(answered, images, labels, baseline=dict.fromkeys(NAMES, 0.5), progress=True))
+    assert re.search(r"^clean: error 10\.0% \(95% CI \d+\.\d–\d+\.\d\), ECE .*%, NLL .*, Brier ", text, re.MULTILINE)
+    assert re.search(r"^mCE \d+\.\d%$", text, re.MULTILINE)
+    assert re.search(r"^glass_blur( +\d+\.\d){4}$", text, re.MULTILINE)
+    assert "[28/28, 0 s left] batches predicted" in capsys.readouterr().out
+
+
+def test_without_corruptions_it_is_a_report_on_clean_images(images, labels):
+    of_clean = report(answered, images, labels, corruptions=[])
+    assert list(of_clean.summary.index) == ["clean"]
+    assert len(of_clean.errors) == 1
+    assert str(of_clean).startswith("clean: error 10.0%")
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"images": np.zeros((30, 32, 32, 3))}, "images: expected a uint8 array, got float64"),
+        ({"images": np.zeros((30, 3, 32, 32), np.uint8)}, r"images: expected shape \(N, height, width, 3\), got \(1"),
+        ({"images": np.zeros((0, 32, 32, 3), np.uint8)}, "images: expected at least one image, got none"),
+        ({"images": np.zeros((30, 28, 28, 3), np.uint8)}, "images: expected at least 32x32 pixels, got 28x28"),
+        ({"labels": np.zeros(3, int)}, r"labels: expected 30 integers from 0, one per image, got int64 of shape \(3,"),
+        ({"labels": np.eye(30, 3)}, r"labels: expected 30 integers from 0, one per image, got \["),
+        ({"labels": np.full(30, -1)}, "labels: expected 30 integers from 0"),
+        ({"labels": np.full(30, 3)}, "labels: expected at most 2, the last class, got 3"),
+        ({"corruptions": ["fogg"]}, "corruptions: corruption 'fogg' not found; did you mean fog"),
+        ({"severities": [0]}, r"severities: expected integers from 1 to 5, got \[0\]"),
+        ({"table": "imagenet"}, "table: 'imagenet' is unknown; did you mean 'imagenet-c'"),
+        ({"baseline": "resnet"}, "baseline: expected alexnet, an evaluation, or errors by corruption, got 'resnet'"),
+        ({"baseline": {"contrast": 0.5}}, "baseline: expected an error from 0 to 1 under glass_blur, got none"),
+        ({"baseline": {"glass_blur": 50, "contrast": 20}}, "baseline: .* under glass_blur, got 50"),
+        ({"batch_size": 0}, "batch_size: expected a whole number from 1, got 0"),
+        ({"confidence": 95}, "confidence: expected a number between 0 and 1, got 95"),
+        ({"predict": lambda batch: np.zeros((len(batch), 1))}, r"predict: expected numbers of shape \(8, classes\)"),
+        ({"predict": lambda batch: [answered(batch)]}, r"got float32 of shape \(1, 8, 3\); return the first output"),
+        ({"predict": lambda batch: np.full((len(batch), 3), np.nan)}, "predict: NaN or infinity for 8 of 8 images"),
+        ({"predict": lambda batch: {"logits": 1}}, "predict: expected numbers of shape .* got object"),
+        ({"predict": lambda batch: np.zeros((len(batch), len(batch)))}, "predict: expected 8 classes as before, got 6"),
+        (
+            {"predict": lambda batch: (softmax if len(batch) == 8 else np.asarray)(answered(batch))},
+            "predict: expected probabilities for all batches, got logits for one; return one kind",
+        ),
+    ],
+)
+def test_arguments_that_cannot_be_used_are_named(images, labels, changed, message):
+    with pytest.raises(Fault, match=message):
+        report(**{"predict": answered, "images": images, "labels": labels} | changed)
+
+
+def test_an_error_of_the_classifier_is_its_own(images, labels):
+    def broken(batch: np.ndarray) -> np.ndarray:
+        raise KeyError("mine")
+
+    with pytest.raises(KeyError, match="mine"):
+        report(broken, images, labels)
