@@ -1,4 +1,4 @@
-"""Choose the ensembles that are most resilient for their cost on half of the test images; judge them on the others."""
+"""Choose the ensembles that are most robust for their cost on half of the test images; judge them on the others."""
 
 from resiliency.analysis.deployment import candidate_table, deployment_table, halves
 from resiliency.ensembles.combination import member_weights

@@ -1,4 +1,4 @@
-"""Score every member: accuracy, calibration, resiliency and cost; and gather how each was trained."""
+"""Score every member: accuracy, calibration, corrupted error and cost; and gather how each was trained."""
 
 from pathlib import Path
 

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.browser
 HOSTILE = "</script><b>\"&'<img src=x onerror=alert(1)>"
 FILTERING = (
     *("calibration", "coincident_failures", "correlations", "deployment", "effective_robustness"),
-    *("learning_curves", "risk_coverage", "search_front", "size_accuracy_resiliency", "loss_weight"),
+    *("learning_curves", "risk_coverage", "search_front", "size_accuracy_robustness", "loss_weight"),
     *("ceiling", "contender_calibration", "under_corruptions"),
 )
 NAMED = ("error_by_severity",)  # of which lines have their names beside them, and no legend

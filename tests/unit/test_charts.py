@@ -185,7 +185,7 @@ def test_what_draws_charts_in_a_browser_is_made_once(monkeypatch):
 
 def test_pages_of_charts_run_no_script_in_names(tmp_path):
     tables = synthetic_tables(designs={"resnet18": "</script><script>alert(1)</script>", "vit": "vit"})
-    spec = draw("size_accuracy_resiliency", tables, settings.OKABE_ITO)
+    spec = draw("size_accuracy_robustness", tables, settings.OKABE_ITO)
     write_chart([tmp_path / "a.html"], spec, 1)
     page = (tmp_path / "a.html").read_text()
     assert "<script>alert(1)" not in page

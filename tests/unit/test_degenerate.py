@@ -69,7 +69,7 @@ FALSE = {
         "architecture_diversity": "different designs",
         "origins": "several architectures",
         "coincident_failures": "different designs",
-        "size_accuracy_resiliency": "with size",
+        "size_accuracy_robustness": "with size",
     },
     "two members": {"diversity_accuracy": "quarter", "ensemble_size": "from 2", "coincident_failures": "same design"},
     "no joint training": {"loss_weight": "λ", "origins": "joint training"},
@@ -92,13 +92,13 @@ FALSE = {
     },
     "one member": {
         "coincident_failures": "two",
-        "size_accuracy_resiliency": "ranges",
+        "size_accuracy_robustness": "ranges",
         "under_corruptions": "against",
     },
     "failed training": {
         "learning_curves": " rose by",
         "correlations": "correlates",
-        "size_accuracy_resiliency": "with",
+        "size_accuracy_robustness": "with",
     },
 }
 

@@ -18,7 +18,7 @@ from resiliency.report.charts import (
     loss_weight,
     origins,
     search_front,
-    size_accuracy_resiliency,
+    size_accuracy_robustness,
 )
 from resiliency.report.registry import CHARTS
 
@@ -53,7 +53,7 @@ def test_the_hardest_corruption_and_the_best_design_are_named():
 
 
 def test_resiliency_is_ranked_against_size():
-    finding = size_accuracy_resiliency.finding(members_of({"a": 0.1, "b": 0.2, "c": 0.3}))
+    finding = size_accuracy_robustness.finding(members_of({"a": 0.1, "b": 0.2, "c": 0.3}))
     assert finding.startswith("Corrupted error ranges from 10.0% (a-s0) to 30.0% (c-s1).")
     assert "0.96 with size" in finding  # Spearman of 1.5 1.5 3.5 3.5 5.5 5.5 against 1 to 6
 
@@ -61,9 +61,9 @@ def test_resiliency_is_ranked_against_size():
 def test_resiliency_is_ranked_against_the_sizes_that_are_known():
     """Error falls with size; of the most resilient design no size is known."""
     members = members_of({"a": 0.3, "b": 0.2, "c": 0.1}).assign(parameters=[1, 2, 3, 4, np.nan, np.nan])
-    finding = size_accuracy_resiliency.finding(members)
+    finding = size_accuracy_robustness.finding(members)
     assert "is −0.89 with size" in finding  # Spearman of 3.5 3.5 1.5 1.5 against 1 to 4
-    assert "size" not in size_accuracy_resiliency.finding(members.assign(parameters=np.nan))
+    assert "size" not in size_accuracy_robustness.finding(members.assign(parameters=np.nan))
 
 
 def test_confidence_is_told_beside_accuracy():

@@ -1,4 +1,4 @@
-"""The table of ensembles: accuracy, resiliency and diversity of each, under each combination rule."""
+"""The table of ensembles: accuracy, corrupted error and diversity of each, under each combination rule."""
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor

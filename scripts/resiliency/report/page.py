@@ -34,7 +34,7 @@ FORMS = (
     words.plural,
     explained,
 )
-ANSWERS = ("origins", "size_accuracy_resiliency", "effective_robustness")  # charts whose finding opens the page
+ANSWERS = ("origins", "size_accuracy_robustness", "effective_robustness")  # charts whose finding opens the page
 ORDER = (CLEAN, CORRUPTED)
 UNSEEN = re.compile(r' (?:role|aria-[a-z]+)="[^"]*"')
 

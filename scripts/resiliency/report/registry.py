@@ -15,8 +15,8 @@ CHARTS = {
     "error_by_severity": Chart(
         ("members", "corruption_errors"), "designs", "Members", "Error by severity", requires=("corruptions",)
     ),
-    "size_accuracy_resiliency": Chart(
-        ("members",), "designs", "Members", "Size, accuracy and resiliency", requires=("corruptions",)
+    "size_accuracy_robustness": Chart(
+        ("members",), "designs", "Members", "Size, accuracy and robustness", requires=("corruptions",)
     ),
     "effective_robustness": Chart(("effective_robustness",), "shift", "Members", "Accuracy on shifted images"),
     "correlations": Chart(("correlations",), "diversity", "Diversity", "Correlation with accuracy"),

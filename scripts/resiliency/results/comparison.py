@@ -124,7 +124,7 @@ def chart(studies: dict[str, dict[str, pd.DataFrame]]) -> alt.TopLevelMixin:
     panels = [_panel(rows[rows["observation"] == number], names) for number in sorted(rows["observation"].unique())]
     level = words.percent((1 + rows["confidence"].iloc[0]) / 2, 0)
     subtitle = [
-        f"Estimates between one-sided {level} bounds. Filled: on the paper's side of 0 by the bound of that part.",
+        f"Estimates between one-sided {level} bounds. Filled: significant, in the direction that the paper claims.",
         "The shaded margin is what counts as no difference.",
     ]
     return style.finish(alt.vconcat(*panels, spacing=26), TITLE, subtitle)

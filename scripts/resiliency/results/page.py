@@ -32,7 +32,7 @@ REPOSITORY = Path(__file__).parents[3]
 NEEDED = ("members", "corruption_errors", "observations")
 CHARTS = (
     *(
-        "size_accuracy_resiliency",
+        "size_accuracy_robustness",
         "error_by_severity",
         "correlations",
         "architecture_diversity",

@@ -32,7 +32,7 @@ ENSEMBLES = Table(
     "tables/ensembles.parquet",
     "All ensembles",
     "Ensembles",
-    "Accuracy, resiliency and diversity of each ensemble under each combination rule.",
+    "Accuracy, corrupted error and diversity of each ensemble under each combination rule.",
     "ensemble and combination rule",
     [
         Column("ensemble", "number of the ensemble, the same under all rules", FROM_0),

@@ -42,7 +42,7 @@ def draw(bins: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
         panels.append(chart.properties(width=SIDE, height=SIDE, title=panel_title(f"{name.capitalize()} images")))
     subtitle = [
         "On the diagonal, confidence equals accuracy; below it, answers are overconfident",
-        f"15 bins of confidence, those with {FEWEST} predictions or more; images on which nothing was chosen",
+        f"15 bins of confidence, those with {FEWEST} predictions or more; images of the evaluation half",
     ]
     return finish(alt.hconcat(*panels, spacing=28), TITLE, subtitle)
 

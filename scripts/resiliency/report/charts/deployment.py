@@ -93,7 +93,7 @@ def _panel(
         align="left", dx=NAME[0], dy=NAME[1], color=INK, fontSize=11
     )
     layers = [cloud, bars, line, points, counts, named.encode(x=x, y=y, text=alt.Text("members:N"))]
-    return alt.layer(*layers, width=SIDES[0], height=SIDES[1], title=panel_title(f"Resiliency against {COSTS[cost]}"))
+    return alt.layer(*layers, width=SIDES[0], height=SIDES[1], title=panel_title(f"Robustness against {COSTS[cost]}"))
 
 
 def _counts(

@@ -10,7 +10,7 @@ from resiliency.report.style import INK, finish, notice, panel_title
 from resiliency.report.words import label, percent, plural, sentence
 
 CAPTION = "Dark cells are large errors."
-MOST_ROWS = 60  # the most resilient members
+MOST_ROWS = 60  # the most robust members
 CELL = 34
 ROW = 19
 
@@ -18,7 +18,7 @@ ROW = 19
 def draw(members: pd.DataFrame, errors: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
     """Error of each member under each corruption, mean over severities, and on each further test set.
 
-    The most resilient members come first.
+    The most robust members come first.
     """
     title = "Top-1 error of each member under each corruption"
     rows = errors[errors["member"].isin(members["member"])].dropna(subset=["error"])
@@ -49,7 +49,7 @@ def draw(members: pd.DataFrame, errors: pd.DataFrame, colours: list[str]) -> alt
         for name, part in parts.items()
         if not part.empty
     ]
-    means_of = "Mean over severities, in %; most resilient member first, by the mean over corruptions"
+    means_of = "Mean over severities, in %; most robust member first, by the mean over corruptions"
     subtitle = [means_of if len(means) else "In %", images_of_data_set(rows)]
     if left_out:
         subtitle.append(f"The first {MOST_ROWS} of {left_out + MOST_ROWS:,} members; the others are in the table")

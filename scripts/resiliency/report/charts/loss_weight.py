@@ -30,7 +30,7 @@ class Quantity(NamedTuple):
 ACCURACIES = [
     Quantity("Accuracy", ["on clean images"], ["clean_accuracy", "mean_member_clean_accuracy"], SHARE),
     Quantity(
-        "Resiliency",
+        "Corrupted accuracy",
         ["accuracy on", "corrupted images"],
         ["corrupted_accuracy", "mean_member_corrupted_accuracy"],
         SHARE,
@@ -39,7 +39,7 @@ ACCURACIES = [
 
 
 def draw(ensembles: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
-    """Accuracy, resiliency and a diversity of each kind over the weight of joint losses: a row per objective."""
+    """Accuracy on clean and corrupted images and a diversity of each kind over lambda: a row per objective."""
     title = "What the weight of a joint loss does"
     joint = jointly_trained(ensembles)
     if joint.empty:
@@ -52,7 +52,7 @@ def draw(ensembles: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
     rows = [_row(columns, objective, drawn, colours) for objective in drawn]
     subtitle = [
         "A point for each seed, a line through their means" + (dashed if (joint["loss_weight"] == 0).any() else ""),
-        "Resiliency is 1 − corrupted error. All panels of a column share their vertical scale",
+        "All panels of a column share their vertical scale",
         f"{plural(joint['ensemble'].nunique(), 'jointly trained ensemble')}, combined by {label(rule)}",
     ]
     return finish(alt.vconcat(*rows, spacing=10), title, subtitle)

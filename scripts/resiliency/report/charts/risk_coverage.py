@@ -29,7 +29,7 @@ def draw(deployment: pd.DataFrame, curves: pd.DataFrame, colours: list[str]) -> 
     panels = [_panel(lines[lines["images"] == name], name, name == names[0], *encodings) for name in names]
     subtitle = [
         "Images are answered in order of confidence; at the right end all are answered",
-        "Images on which nothing was chosen; of corrupted ones all corruptions and severities together",
+        "Images of the evaluation half; corrupted: all corruptions and severities together",
     ]
     return finish(alt.concat(*panels, columns=COLUMNS, spacing=24), title, subtitle)
 

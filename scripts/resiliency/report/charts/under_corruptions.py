@@ -39,7 +39,7 @@ def draw(table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
     tooltip.append(alt.Tooltip("difference", title="recommended model minus this one", format="+.1%"))
     points = base.mark_point(filled=True, size=65).encode(x=x, shape=shape, tooltip=tooltip)
     subtitle = [
-        f"{plural(int(table['images'].iloc[0]), 'test image')} on which nothing was chosen; bars: "
+        f"{plural(int(table['images'].iloc[0]), 'test image')} of the evaluation half; bars: "
         f"{percent(table['confidence'].iloc[0], 0)} intervals over images"
     ]
     chart = (bars.add_params(chosen) + points).properties(width=640, height=alt.Step(BAND, **{"for": "position"}))
