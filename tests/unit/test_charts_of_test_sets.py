@@ -6,7 +6,14 @@ import pandas as pd
 import pytest
 from synthetic import synthetic_tables
 
-from resiliency.report.charts import calibration, correlation_heatmap, correlations, error_by_severity, error_heatmap
+from resiliency.report.charts import (
+    calibration,
+    coincident_failures,
+    correlation_heatmap,
+    correlations,
+    error_by_severity,
+    error_heatmap,
+)
 from resiliency.report.overview import basis
 
 COLOURS = ["#000000", "#ffffff"]
@@ -73,3 +80,25 @@ def test_correlations_on_further_test_sets_are_in_the_heatmap(tables, further):
 def test_the_report_says_how_many_images_there_were(further):
     card = {"name": "digits", "splits": {"test": {"images": 540}}}
     assert basis(card, further).endswith("clean and under 6 corruptions, and on 60 images of photos.")
+
+
+def test_the_heatmap_of_a_study_without_corruptions_names_its_test_sets(further):
+    errors = further["corruption_errors"]
+    chart = error_heatmap.draw(further["members"], errors[errors.corruption == "clean"], COLOURS).to_dict()
+    assert chart["title"]["text"] == "Top-1 error of each member on each test set"
+
+
+def failures_of(pairs: int) -> pd.DataFrame:
+    """Pairs of different designs on clean images."""
+    row = {"corruption": "clean", "second": "other", "joint_failure_rate": 0.2, "independent": 0.1, "low": 0.05}
+    row |= {"high": 0.15, "covariance": 0.1, "confidence": 0.95, "images": 50}
+    return pd.DataFrame([row | {"first": f"design{number}"} for number in range(pairs)])
+
+
+@pytest.mark.parametrize(("pairs", "bars"), [(3, True), (coincident_failures.MANY + 1, False)])
+def test_many_pairs_have_no_bars_and_kinds_of_pairs_that_are_missing_no_entry(pairs, bars):
+    chart = coincident_failures.draw(failures_of(pairs), COLOURS).to_dict()
+    text = json.dumps(chart)
+    assert ("Bars: 95% intervals" in text, '"type": "rule"' in text) == (bars, bars)
+    assert '"domain": ["two designs"]' in text
+    assert "seeds" not in " ".join(chart["title"]["subtitle"])

@@ -23,9 +23,11 @@ def draw(ceiling: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
         return notice(TITLE, "fewer than two independent members")
     names = list(dict.fromkeys(rows["images"]))
     most = int(rows["size"].max())
-    x = alt.X("size:Q", title="Members drawn").scale(type="log", domain=[1, most], nice=False)
+    x = alt.X("size:Q", title="Number of members drawn").scale(type="log", domain=[1, most], nice=False)
     x = x.axis(values=sorted(rows["size"].unique().tolist()), format="d", grid=False, labelOverlap=True)
-    y = alt.Y("share:Q", title="All wrong").scale(type="log", domain=[LEAST, 1], clamp=True, nice=False)
+    y = alt.Y("share:Q", title="Images that all members drawn get wrong").scale(
+        type="log", domain=[LEAST, 1], clamp=True, nice=False
+    )
     y = y.axis(format="~%", values=[0.0001, 0.001, 0.01, 0.1, 1])
     chosen, opacity = by_legend("images")
     base = alt.Chart(rows).encode(

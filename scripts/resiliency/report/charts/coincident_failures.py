@@ -3,13 +3,15 @@
 import altair as alt
 import pandas as pd
 
-from resiliency.report.style import MUTED, SHARE, by_legend, finish, notice, panel_title, spread
+from resiliency.report.style import MUTED, SHARE, by_legend, finish, notice, panel_title
 from resiliency.report.words import number, percent, plural
 
 CAPTION = "Lower points for pairs of different designs mean that design diversity helps."
-PAIRS = ["one design", "two designs"]
+PAIRS, SHAPES = ["one design", "two designs"], ["diamond", "circle"]
 WORDS = dict(zip(PAIRS, ("the same design", "different designs"), strict=True))
+KINDS = dict(zip(PAIRS, ("of one design, which differ in their seeds", "of two designs"), strict=True))
 SIDE = 330
+MANY = 300  # points in a panel, from which they are small and translucent, and have no bars
 
 
 def draw(table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
@@ -20,15 +22,16 @@ def draw(table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
         return notice(title, "no two members trained independently in this study")
     drawn = [name for name in ("corrupted", "clean") if (rows["corruption"] == name).any()]
     panels = [
-        _panel(rows[rows["corruption"] == name], f"{name.capitalize()} images", name == drawn[0], colours)
+        _panel(rows[rows["corruption"] == name], _kinds(rows), f"{name.capitalize()} images", name == drawn[0], colours)
         for name in drawn
     ]
     subtitle = [
         "On the dashed line failures are independent; above it, two members fail together more often",
-        "Each point: two members of one design, which differ in their seeds, or of two designs; mean over such pairs",
-        f"Bars: {percent(rows['confidence'].iloc[0], 0)} intervals over "
-        f"{plural(int(rows['images'].max()), 'test image')}",
+        f"Each point: two members {', or '.join(KINDS[pair] for pair in _kinds(rows))}; mean over such pairs",
     ]
+    if len(rows) <= MANY * len(drawn):
+        confidence, images = percent(rows["confidence"].iloc[0], 0), plural(int(rows["images"].max()), "test image")
+        subtitle.append(f"Bars: {confidence} intervals over {images}")
     return finish(alt.hconcat(*panels, spacing=28), title, subtitle)
 
 
@@ -43,13 +46,22 @@ def of_pairs(table: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _panel(rows: pd.DataFrame, title: str, first: bool, colours: list[str]) -> alt.LayerChart:
+def _kinds(rows: pd.DataFrame) -> list[str]:
+    """The kinds of pairs that there are."""
+    return [pair for pair in PAIRS if (rows["pair"] == pair).any()]
+
+
+def _panel(rows: pd.DataFrame, kinds: list[str], title: str, first: bool, colours: list[str]) -> alt.LayerChart:
+    many = len(rows) > MANY
     most = 1.05 * max(rows["joint_failure_rate"].max(), rows["most"].max(), 0.001) if len(rows) else 1
     axis = alt.Axis(format=SHARE, tickCount=5)
     x = alt.X("independent:Q", title="Both wrong, if independent", axis=axis).scale(domain=[0, most], nice=False)
     y = alt.Y("joint_failure_rate:Q", title="Both wrong", axis=axis).scale(domain=[0, most], nice=False)
-    hue = alt.Color("pair:N", title="Members of", scale=spread(PAIRS, colours))
-    shape = alt.Shape("pair:N", title="Members of").scale(domain=PAIRS, range=["diamond", "circle"])
+    of_kinds = {kind: (colours[place], SHAPES[place]) for place, kind in enumerate(PAIRS) if kind in kinds}
+    hue, shape = (
+        channel("pair:N", title="Members of").scale(domain=kinds, range=[of[place] for of in of_kinds.values()])
+        for place, channel in enumerate((alt.Color, alt.Shape))
+    )
     chosen, opacity = by_legend("pair")
     base = alt.Chart(rows).encode(x=x, color=hue, opacity=opacity)
     bars = base.mark_rule().encode(y=alt.Y("least:Q", title="Both wrong"), y2=alt.Y2("most"))
@@ -58,10 +70,13 @@ def _panel(rows: pd.DataFrame, title: str, first: bool, colours: list[str]) -> a
         *(alt.Tooltip(c, format=".2%") for c in ("joint_failure_rate", "independent")),
     ]
     tooltip += [alt.Tooltip(c, format="+.4f") for c in ("covariance", "low", "high")]
-    points = base.mark_point(filled=True, size=70).encode(y=y, shape=shape, tooltip=tooltip)
+    look = {"size": 18, "fillOpacity": 0.35} if many else {"size": 70}
+    points = base.mark_point(filled=True, **look).encode(y=y, shape=shape, tooltip=tooltip)
+    points = points.add_params(chosen) if first and many else points
     ends = alt.Chart(pd.DataFrame({"end": [0, most]})).mark_line(color=MUTED, strokeDash=[4, 3], strokeWidth=1)
     diagonal = ends.encode(x=alt.X("end:Q"), y=alt.Y("end:Q"))
-    chart = diagonal + (bars.add_params(chosen) if first else bars) + points
+    bars = bars.add_params(chosen) if first else bars
+    chart = diagonal + points if many else diagonal + bars + points
     return chart.properties(width=SIDE, height=SIDE, title=panel_title(title))
 
 

@@ -20,8 +20,9 @@ def draw(members: pd.DataFrame, errors: pd.DataFrame, colours: list[str]) -> alt
 
     The most robust members come first.
     """
-    title = "Top-1 error of each member under each corruption"
     rows = errors[errors["member"].isin(members["member"])].dropna(subset=["error"])
+    corrupted = rows.empty or (rows["corruption"] != CLEAN).any()
+    title = f"Top-1 error of each member {'under each corruption' if corrupted else 'on each test set'}"
     if rows.empty:
         return notice(title, "no errors in this study")
     further = [name for name in rows["test_set"].unique() if name != CLEAN]
@@ -50,7 +51,7 @@ def draw(members: pd.DataFrame, errors: pd.DataFrame, colours: list[str]) -> alt
         if not part.empty
     ]
     means_of = "Mean over severities, in %; most robust member first, by the mean over corruptions"
-    subtitle = [means_of if len(means) else "In %", images_of_data_set(rows)]
+    subtitle = [means_of if len(means) else "In %, most accurate member first", images_of_data_set(rows)]
     if left_out:
         subtitle.append(f"The first {MOST_ROWS} of {left_out + MOST_ROWS:,} members; the others are in the table")
     return finish(alt.hconcat(*panels, spacing=8, bounds="flush"), title, subtitle)
