@@ -250,7 +250,8 @@ rule chosen_ensembles:
         ensembles=TABLES["ensembles"],
         logits=predictions(COMBINED),
     output:
-        in_report(TABLES["chosen_ensembles"]),
+        chosen=in_report(TABLES["chosen_ensembles"]),
+        next_member=in_report(TABLES["next_member"]),
     log:
         log_of("chosen_ensembles"),
     benchmark:

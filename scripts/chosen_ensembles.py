@@ -1,7 +1,8 @@
-"""Choose ensembles by their clean error on one half of the test images; judge them on the other and on other sets."""
+"""Choose ensembles, and members to add, by clean error on half of the test images; judge them on other images."""
 
-from resiliency.analysis.chosen_ensembles import chosen_table
+from resiliency.analysis.chosen_ensembles import choice_of, chosen_table
 from resiliency.analysis.deployment import halves
+from resiliency.analysis.next_member import next_member_table
 from resiliency.analysis.pool import pool_of
 from resiliency.names import CLEAN
 from resiliency.prediction.reading import read_predictions
@@ -12,7 +13,8 @@ with stage(snakemake.log[0]):
     inputs, params = snakemake.input, snakemake.params
     predictions = read_predictions(read_table(inputs.conditions), inputs.labels, inputs.logits)
     pool = pool_of(read_table(inputs.members), predictions, params.rule, params.min_clean_accuracy)
-    chosen, judged = halves(pool.scored.labels(CLEAN), params.seed)
     of_pool = pool.ensembles(read_table(inputs.ensembles))
-    table = chosen_table(pool.members, of_pool, pool.scored, params.max_size, chosen, judged, params.confidence)
-    write_table(snakemake.output[0], table)
+    halves_of = halves(pool.scored.labels(CLEAN), params.seed)
+    choice = choice_of(pool.members, of_pool, pool.scored, params.max_size, *halves_of)
+    write_table(snakemake.output.chosen, chosen_table(choice, params.confidence))
+    write_table(snakemake.output.next_member, next_member_table(choice, of_pool, params.confidence))

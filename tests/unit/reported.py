@@ -14,7 +14,7 @@ from member_files import write_members
 from resiliency.analysis.best_ensembles import best_table
 from resiliency.analysis.best_of_pool import with_best
 from resiliency.analysis.ceiling import ceiling_table, failures, sizes_of, unit_of
-from resiliency.analysis.chosen_ensembles import chosen_table
+from resiliency.analysis.chosen_ensembles import choice_of, chosen_table
 from resiliency.analysis.coincident_failures import failure_table
 from resiliency.analysis.contenders import contenders
 from resiliency.analysis.correlations import correlation_table, difference_table
@@ -23,6 +23,7 @@ from resiliency.analysis.deployment import candidate_table, deployment_table, ha
 from resiliency.analysis.effective_robustness import member_table as effective_robustness_table
 from resiliency.analysis.member_ranks import rank_table
 from resiliency.analysis.member_tables import member_tables
+from resiliency.analysis.next_member import next_member_table
 from resiliency.analysis.observations.of_study import OfEnsembles, observations
 from resiliency.analysis.origins import origins_or_families
 from resiliency.analysis.pool import pool_of
@@ -230,7 +231,9 @@ class Reported:
         chosen, judged = halves(self.labels, self.seed)
         of_rule = self.tables["ensembles"][self.tables["ensembles"]["rule"] == scored.rule]
         confidence = self.statistics.confidence
-        self._keep(chosen_ensembles=chosen_table(members, of_rule, scored, 3, chosen, judged, confidence))
+        choice = choice_of(members, of_rule, scored, 3, chosen, judged)
+        self._keep(chosen_ensembles=chosen_table(choice, confidence))
+        self._keep(next_member=next_member_table(choice, of_rule, confidence))
         sizes, units = sizes_of(len(members)), unit_of(list(members.design))
         of_conditions = (
             failures(

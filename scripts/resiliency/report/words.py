@@ -71,9 +71,9 @@ def quantity(value: float | None) -> str:
     return f"{value / 1000**place:.3g} {PREFIXES[place]}".rstrip().replace("-", MINUS)
 
 
-def points(share: float) -> str:
+def points(share: float, digits: int = 1) -> str:
     """A difference of shares in percentage points, such as 1.2."""
-    return number(100 * share, 1)
+    return number(100 * share, digits)
 
 
 def change(difference: float, more: str, less: str, none: str) -> str:

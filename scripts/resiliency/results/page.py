@@ -13,12 +13,14 @@ from pathlib import Path
 import pandas as pd
 from jinja2 import Template
 
+from resiliency.analysis.next_member import EVERY, GREEDY
 from resiliency.analysis.verdicts import RULES
 from resiliency.designs.members import LEARNED_HERE
 from resiliency.faults import Fault
 from resiliency.names import CLEAN, CORRUPTED, INDEPENDENT
 from resiliency.program import one_line_faults, parser
-from resiliency.report.markdown import environment
+from resiliency.report import words
+from resiliency.report.markdown import Markdown, environment
 from resiliency.report.overview import cautions, contenders, leaders, observed
 from resiliency.report.pearson import main_correlations
 from resiliency.storage.files import read_json, replacing
@@ -110,6 +112,10 @@ def page(kept: Path) -> str:
         contenders=contenders(tables["deployment"]) if "deployment" in tables else [],
         leaders=leaders(tables, further),
         best=_best(tables.get("best_ensembles")),
+        chosen=tables["chosen_ensembles"].to_dict("records") if "chosen_ensembles" in tables else [],
+        additions=_additions(tables, GREEDY),
+        every=_additions(tables, EVERY),
+        points=_points,
         designs=_designs(tables["members"], provenance["study"]),
         correlations=main_correlations(tables["correlations"], [CLEAN, CORRUPTED, *further]).to_dict("records")
         if "correlations" in tables
@@ -196,6 +202,19 @@ def _designs(members: pd.DataFrame, study: dict) -> list[dict]:
 def _best(table: pd.DataFrame | None) -> list[dict]:
     """The most accurate ensemble of each size, and the most accurate member."""
     return [] if table is None else table[table["rank"] == 1].sort_values("size").to_dict("records")
+
+
+def _points(share: float) -> Markdown:
+    """A difference of shares in percentage points, to two decimals."""
+    return Markdown(words.points(share, 2))
+
+
+def _additions(tables: dict[str, pd.DataFrame], start: str) -> list[dict]:
+    """The rows of next_member.csv of this `start`."""
+    if "next_member" not in tables:
+        return []
+    table = tables["next_member"]
+    return table[table["start"] == start].to_dict("records")
 
 
 def main() -> None:

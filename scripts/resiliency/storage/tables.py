@@ -29,7 +29,18 @@ IDENTIFIERS = {
         "setting",
         "recipe",
     ),
-    *("best_member", "influential", "test_set", "corruption", "layers", "channels", "kernels"),
+    *(
+        "best_member",
+        "current",
+        "addition",
+        "most_accurate",
+        "influential",
+        "test_set",
+        "corruption",
+        "layers",
+        "channels",
+        "kernels",
+    ),
 }
 
 

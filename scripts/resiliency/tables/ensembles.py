@@ -145,6 +145,52 @@ CHOSEN_BY_CLEAN_ERROR = Table(
     published=True,
 )
 
+NEXT_MEMBER = Table(
+    "tables/next_member.csv",
+    "Which member to add",
+    "Ensembles",
+    "What one more member gains on images not used to choose it: by a fixed rule, the most accurate, a random one.",
+    "test set and current ensemble; the last rows are means over every ensemble of a size",
+    [
+        Column("condition", "`clean` (images not used for the choice) or a further test set (all its images)", NAME),
+        Column(
+            "start",
+            "current ensemble: `greedy`, one of chosen_ensembles.csv or the next smaller one; `every`: mean over all "
+            "ensembles of this size",
+            one_of("greedy", "every"),
+        ),
+        SIZE._replace(meaning="number of members of the current ensemble"),
+        Column("current", "names of its members, joined by `+`; empty for `every`", NAME),
+        Column("ensembles", "number of current ensembles", FROM_1),
+        Column("accuracy", "accuracy of the current ensemble", FRACTION),
+        Column(
+            "addition",
+            "member with which the ensemble has the least clean error on the images of the choice; empty for `every`",
+            NAME,
+        ),
+        Column("gain", "accuracy with this member minus `accuracy`", DIFFERENCE),
+        *ends("gain", "normal, paired over images", DIFFERENCE),
+        Column("most_accurate", "the most accurate other member on the images of the choice; empty for `every`", NAME),
+        Column("most_accurate_gain", "gain with that member", DIFFERENCE),
+        Column("difference", "`gain` minus `most_accurate_gain`", DIFFERENCE),
+        *ends("difference", "normal, paired over images", DIFFERENCE),
+        Column("random_gain", "mean gain over all other members", DIFFERENCE),
+        Column("best_gain", "gain of the member that is best on these images, in hindsight", DIFFERENCE),
+        Column("regret", "`best_gain` minus `gain`", FRACTION),
+        Column(
+            "exhaustive",
+            "ensemble with one more member that is the best of all scored on the images of the choice, whatever the "
+            "current one; empty if they were not scored",
+            NAME,
+        ),
+        Column("exhaustive_gain", "accuracy of that ensemble minus `accuracy`", DIFFERENCE),
+        Column("images", "number of images that judge", COUNT),
+        CONFIDENCE,
+    ],
+    needs=frozenset({"ensembles"}),
+    published=True,
+)
+
 CHOSEN = "on the half of the test images used for choosing"
 JUDGED = "on the other half"
 
