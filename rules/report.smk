@@ -65,6 +65,8 @@ rule report:
         best_ensembles=made("best_ensembles"),
         ceiling=made("ceiling"),
         member_ranks=made("member_ranks"),
+        added_members=made("added_members"),
+        partners=made("partners"),
         skipped=TABLES["skipped"],
         observations=TABLES["observations"],
         provenance=rules.provenance.output[0],

@@ -58,6 +58,7 @@ HAS = {
     "shifts": bool(CORRUPTIONS) or len(TEST_SETS) > 1,
     "search": bool(SEARCHED),
     "joint": bool(SETTINGS),
+    "added": bool(EXTERNAL and EXTERNAL.added),
 }
 HAS = {name for name, has in HAS.items() if has}
 MADE = tables.made(HAS)

@@ -12,6 +12,7 @@ with stage(snakemake.log[0]):
     inputs = snakemake.input
     names = ("members", "corruption_errors", "observations", "skipped", "ensembles", "deployment", "best_ensembles")
     names += ("selective_prediction", "temperatures", "thresholds", "contenders", "ceiling", "member_ranks")
+    names += ("added_members", "partners")
     files = {name: getattr(inputs, name) for name in names}
     html = render(
         study=snakemake.params.study,

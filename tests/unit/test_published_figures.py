@@ -34,6 +34,11 @@ def imagenet():
     return read_scores(str(PUBLISHED / "imagenet_top1.csv"))
 
 
+@pytest.fixture(scope="module")
+def timm():
+    return read_scores(str(PUBLISHED / "timm_top1.csv"), are="error")
+
+
 def accurate(cifar10):
     """The classifiers that answer more than 88 % of CIFAR-10 rightly."""
     labels = cifar10.labels["cifar10"]
@@ -87,9 +92,10 @@ def test_clean_accuracy_explains_more_of_corruption_error_than_family_does(image
     assert adjusted(rows[["clean"]].to_numpy()) == pytest.approx(0.80, abs=0.01)
 
 
-def test_every_member_has_a_row_of_what_is_known_of_it(cifar10, imagenet, imagenet_decisions):
+def test_every_member_has_a_row_of_what_is_known_of_it(cifar10, imagenet, imagenet_decisions, timm):
     files = {"cifar10_models": cifar10.answers, "imagenet_models": imagenet.index}
     files["imagenet_decisions_models"] = imagenet_decisions.answers
+    files["timm_models"] = timm.index
     for file, members in files.items():
         assert sorted(read_members(str(PUBLISHED / f"{file}.csv")).index) == sorted(members)
 
@@ -110,3 +116,20 @@ def test_imagenet_decisions_have_the_known_answers(imagenet_decisions):
         "senet154",
     ]
     assert accuracy.max() == pytest.approx(0.83653, abs=5e-6)  # of three classes tied, a third
+
+
+def test_timm_models_have_the_known_errors(timm):
+    assert timm.loc["resnet50.gluon_in1k", ["clean", "imagenetv2"]].tolist() == pytest.approx([0.2242, 0.3411])
+    assert timm.loc["beit3_base_patch16_224.in22k_ft_in1k", "imagenet_a"] == pytest.approx(0.504)
+    assert (len(timm), len({name.partition(".")[0] for name in timm.index})) == (1265, 900)
+
+
+def test_one_recipe_stands_for_each_architecture_that_was_trained_on_imagenet_1k_alone(timm):
+    about = read_members(str(PUBLISHED / "timm_models.csv"))
+    assert about.family.nunique() == 84
+    alone = about[about.recipe != "more_data"]
+    architecture = alone.index.str.partition(".").get_level_values(0)
+    first = timm.clean.reindex(alone.index).sort_index().groupby(architecture.to_series(alone.index)).idxmin()
+    assert sorted(first) == sorted(about.index[about.recipe == "best_in1k"])
+    words = ("in12k", "in21k", "in22k", "jft", "ig1b", "yfcc", "laion", "openai", "ssld", "goog_distilled")
+    assert not [name for name in alone.index if any(word in name for word in words)]

@@ -79,7 +79,7 @@ def _of_greedy(choice: Choice, size: int, confidence: float) -> Iterator[dict]:
             **_with_ends("difference", by_accuracy - by_rule, confidence),
             "random_gain": gains.mean(),
             "best_gain": gains.max(),
-            "regret": gains.max() - (of_current.mean() - by_rule.mean()),
+            "regret": gains.max() - gains[np.isin(rest, grown)][0],
             "images": len(images),
         }
         if exhaustive is not None:

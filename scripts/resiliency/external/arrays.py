@@ -126,6 +126,17 @@ def open_scores(folder: str, member: str, test_set: str, labels: np.ndarray, kin
     return path, values
 
 
+def kind_of(folder: str) -> str:
+    """What the arrays of a folder hold, `probabilities` if the first rows of its first array sum to 1, else `logits`.
+
+    Raises:
+        Fault: there is no such folder, or it holds no member or test set.
+    """
+    first = Path(folder) / members_of(folder)[0]
+    values = _array(array_file(first, test_sets_of(folder)[0]))
+    return "probabilities" if values.ndim == 2 and _are_probabilities(values[:HEAD]) else "logits"
+
+
 def _are_probabilities(values: np.ndarray) -> bool:
     sums = values.sum(axis=1, dtype=np.float64)
     return bool(len(values) and (values >= 0).all() and (np.abs(sums - 1) <= TOLERANCE).all())

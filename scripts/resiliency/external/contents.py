@@ -2,18 +2,19 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from resiliency.allowed_names import LONGEST
-from resiliency.external.arrays import members_of, open_scores, read_labels, test_sets_of
-from resiliency.external.decisions import Decisions, read_decisions
+from resiliency.external.arrays import kind_of, members_of, open_scores, read_labels, test_sets_of
+from resiliency.external.decisions import KEYS, Decisions, read_decisions
 from resiliency.external.images import numbered
 from resiliency.external.names import check_spelling, class_count, corrupted
 from resiliency.external.predictions import Reader
-from resiliency.external.scores import read_scores
+from resiliency.external.scores import MEMBER, read_scores
 from resiliency.external.settings import External
-from resiliency.faults import Fault, available
+from resiliency.external.tables import columns_of
+from resiliency.faults import Fault, available, expected
 from resiliency.names import CLEAN
 
 NAMED = 6
@@ -28,6 +29,7 @@ class Source:
         kind: a key of the settings.
         names: name of a condition -> its name in the file.
         named: whether images have names there, not numbers.
+        added: whether its members were added to those of the study.
     """
 
     kind: str
@@ -35,6 +37,7 @@ class Source:
     members: list[str]
     names: dict[str, str]
     named: bool = False
+    added: bool = False
 
     @property
     def name(self) -> str:
@@ -70,6 +73,11 @@ class Contents:
         """Members that are known by their predictions."""
         return [member for member, kind in self.kinds.items() if kind != "scores"]
 
+    @property
+    def added(self) -> list[str]:
+        """Members among these that were added to those of the study."""
+        return [name for source in self.sources if source.added and source.kind != "scores" for name in source.members]
+
     def layout(self, source: Source) -> dict[str, list[str]]:
         """Test set -> the names in the file of its conditions, in the order of conditions.csv."""
         of_clean = [CLEAN, *(f"{name}.{severity}" for name in self.corruptions for severity in self.severities)]
@@ -78,9 +86,13 @@ class Contents:
 
 
 def read_contents(
-    external: External, corruptions: Sequence[str], severities: Sequence[int], needed: Sequence[str] | None
+    external: External,
+    corruptions: Sequence[str],
+    severities: Sequence[int],
+    needed: Sequence[str] | None,
+    added: Sequence[str] = (),
 ) -> Contents:
-    """What the files of `external` hold.
+    """What the files of `external` hold, and those that are `added`.
 
     Args:
         corruptions, severities: of the study; what else there is is left alone.
@@ -90,7 +102,7 @@ def read_contents(
     Raises:
         Fault: a file is wrong, two members have one name, or files do not have what they must.
     """
-    read = list(_sources(external))
+    read = list(_sources(external, added))
     sources = [source for source, _ in read]
     _check_distinct(sources)
     if needed is None:
@@ -183,10 +195,31 @@ def _check_images(contents: Contents, decisions: list[Decisions | None], classes
             reader.check(labels, items)
 
 
-def _sources(external: External) -> Iterator[tuple[Source, Decisions | None]]:
+def _sources(external: External, added: Sequence[str]) -> Iterator[tuple[Source, Decisions | None]]:
     for kind in KINDS:
         for file in getattr(external, kind):
             yield _source(kind, file, external)
+    for file in added:
+        source, decisions = _source(_kind(file, external), file, external)
+        yield replace(source, added=True), decisions
+
+
+def _kind(file: str, external: External) -> str:
+    """The kind of a file or folder that is added, from what it holds.
+
+    Raises:
+        Fault: it is of no kind that can be compared with the members of the study.
+    """
+    if Path(file).is_dir():
+        return kind_of(file)
+    columns = columns_of(file)
+    if set(KEYS) <= set(columns):
+        return "decisions"
+    if external.scores and MEMBER in columns:
+        return "scores"
+    needed = f"the columns {', '.join(KEYS)} and one per model"
+    needed += f", or {MEMBER} and one per condition" if external.scores else ""
+    raise Fault(f"{file}: {expected(needed, ', '.join(columns[:NAMED]))}; name the columns in the first row")
 
 
 def _source(kind: str, file: str, external: External) -> tuple[Source, Decisions | None]:

@@ -1,5 +1,6 @@
 """Settings of members that are known by predictions or scores that were computed elsewhere."""
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator, model_validator
@@ -17,7 +18,8 @@ Paths = Annotated[list[str], BeforeValidator(_as_list), WithJsonSchema(ONE_OR_MO
 
 def _classes(value: object) -> object:
     """A validator of a number of classes, which may come as text, or of their names."""
-    value = int(value) if isinstance(value, str) and value.isdecimal() else value
+    if isinstance(value, str):
+        value = int(value) if value.isdecimal() else _names_in(value)
     if isinstance(value, list) and len(value) >= 2 and all(isinstance(name, str) for name in value):
         if any(map(str.isdecimal, value)):
             raise ValueError("must be names, not numbers, which stand for positions")
@@ -27,9 +29,18 @@ def _classes(value: object) -> object:
     return value
 
 
+def _names_in(file: str) -> list[str]:
+    """The lines of a text file, one name each."""
+    if not Path(file).is_file():
+        raise ValueError(f"must be an integer ≥ 2, a list of names, or a text file of them; there is no file {file}")
+    lines = Path(file).read_text(encoding="utf-8-sig").splitlines()
+    return [line.strip() for line in lines if line.strip()]
+
+
 COUNT_OR_NAMES = {
     "anyOf": [
         {"type": "integer", "minimum": 2},
+        {"type": "string"},
         {"type": "array", "items": {"type": "string"}, "minItems": 2},
         {"type": "null"},
     ]
@@ -62,8 +73,8 @@ class External(Settings):
     test_sets: list[str] | None = Field(None, description="additional test sets to use; default: all in the files")
     classes: Classes = Field(
         None,
-        description="number of classes, or their names in order, which decisions may then contain; default: the "
-        "number of columns of arrays, or the largest label or prediction plus 1",
+        description="number of classes, or their names in order, or a text file with a name per line, which decisions "
+        "may then contain; default: the number of columns of arrays, or the largest label or prediction plus 1",
     )
     images: dict[str, Annotated[int, Field(ge=1)]] = Field(
         {}, description="number of images behind the scores of each test set, for intervals"

@@ -24,13 +24,8 @@ def read_foreign(file: str, needed: Sequence[str]) -> pd.DataFrame:
         Fault: there is no such file, it is neither, a needed column is missing, two have one name, or a row has more
             values than there are columns.
     """
-    path = Path(file)
-    if not path.is_file():
-        raise Fault(f"{file}: there is no such file")
-    if path.suffix not in (".csv", ".parquet"):
-        raise Fault(f"{file}: {expected('a file ending in .csv or .parquet', repr(path.suffix))}")
+    path, names = Path(file), columns_of(file)
     try:
-        names = _names(path)
         missing = [name for name in needed if name not in names]
         if missing:
             raise Fault(f"{file}: {available('column', missing[0], names)}")
@@ -43,6 +38,23 @@ def read_foreign(file: str, needed: Sequence[str]) -> pd.DataFrame:
     if table.empty:
         raise Fault(f"{file}: expected at least one row, got none")
     return table
+
+
+def columns_of(file: str) -> list[str]:
+    """The names of the columns of a CSV or Parquet file, of which nothing else is read.
+
+    Raises:
+        Fault: there is no such file, or it is neither.
+    """
+    path = Path(file)
+    if not path.is_file():
+        raise Fault(f"{file}: there is no such file")
+    if path.suffix not in (".csv", ".parquet"):
+        raise Fault(f"{file}: {expected('a file ending in .csv or .parquet', repr(path.suffix))}")
+    try:
+        return _names(path)
+    except (OSError, ValueError) as error:
+        raise _unreadable(file, error) from error
 
 
 def _read_parquet(path: Path) -> pd.DataFrame:

@@ -13,6 +13,7 @@ from resiliency.designs.members import LOADED, WeightsKind
 from resiliency.metrics.resiliency import LARGEST_RELATIVE_ERROR
 from resiliency.names import CLEAN, CORRUPTED
 from resiliency.report import words
+from resiliency.report.added import added_sentences
 from resiliency.report.bundle import bundle
 from resiliency.report.ceiling import ceiling_sentence, ranks_sentence
 from resiliency.report.data_cautions import data_cautions
@@ -58,7 +59,7 @@ def render(
         provenance: versions, device, commit and the cost of every rule.
         tables: `members`, `corruption_errors`, `observations` and `skipped`; `ensembles`, `deployment`,
             `contenders`, `selective_prediction`, `temperatures`, `best_ensembles`, `ceiling` and
-            `member_ranks` where the study has them.
+            `member_ranks` where the study has them, `added_members` and `partners` where members were added.
         specs, svgs: name of a chart -> its Vega-Lite specification, and its picture where scripts do not run.
         made: names of the tables that the study has.
     """
@@ -85,6 +86,7 @@ def render(
         level=words.percent(tables["members"]["confidence"].max(), 0),
         ceiling=ceiling_sentence(tables["ceiling"]) if "ceiling" in tables else "",
         ranks=ranks_sentence(tables["member_ranks"]) if "member_ranks" in tables else "",
+        added=added_sentences(tables["added_members"], tables["partners"]) if "added_members" in tables else [],
         cautions=cautions(tables["members"]),
         data_cautions=data_cautions(card),
         observations=observed(tables["observations"]),

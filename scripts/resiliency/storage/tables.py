@@ -31,6 +31,7 @@ IDENTIFIERS = {
     ),
     *(
         "best_member",
+        "partners",
         "current",
         "addition",
         "most_accurate",

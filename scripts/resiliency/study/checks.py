@@ -103,6 +103,8 @@ def _external(study: Study) -> Iterator[str]:
             yield "external: required, because there is no dataset; give members from elsewhere"
     elif not study.members.designs:
         yield "members.designs: must name a design, unless dataset is null"
+    if study.add and not study.external:
+        yield "add: the study has no members from elsewhere to compare with; name the files in a section external"
     if study.external and "weighted_mean" in study.ensembles.rules:
         yield "ensembles.rules: remove weighted_mean: members from elsewhere have no validation accuracy"
 
@@ -114,7 +116,8 @@ def _files_from_elsewhere(study: Study) -> Iterator[str]:
             study.contents()
             study.described_elsewhere()
     except Fault as fault:
-        yield f"external: {fault}"
+        added = any(str(fault).startswith((f"{file}:", f"{file}/")) for file in study.add)
+        yield f"{'add' if added else 'external'}: {fault}"
 
 
 def _members_from_elsewhere(study: Study) -> Iterator[str]:

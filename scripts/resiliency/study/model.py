@@ -15,7 +15,7 @@ from resiliency.designs.settings import Design, Members
 from resiliency.diversity.settings import Attribution
 from resiliency.ensembles.settings import Deployment, Ensembles
 from resiliency.export.choice import BEST, checked
-from resiliency.external.settings import External
+from resiliency.external.settings import External, Paths
 from resiliency.names import design_of
 from resiliency.prediction.settings import Prediction
 from resiliency.report.settings import Charts
@@ -47,6 +47,11 @@ class Study(Settings):
     training: Recipe = Field(Recipe(), description="training recipe of all designs")
     members: Members = Field(description="independently trained or loaded members")
     external: External | None = Field(None, description="imported members: predictions or accuracies in files")
+    add: Paths = Field(
+        [],
+        description="your own models beside those of `external`: CSV or Parquet files of the same kind, or folders of "
+        "arrays; on the command line `--config add=mine.csv`",
+    )
     joint: Joint | None = Field(None, description="jointly trained members")
     search: Search | None = Field(None, description="members that are sub-networks of a super-network")
     prediction: Prediction = Field(Prediction(), description="how test images are predicted")
@@ -142,7 +147,7 @@ class Study(Settings):
         from resiliency.external.contents import read_contents  # it takes a second to import what it needs
 
         needed = list(self.test_sets) if self.dataset else None
-        return read_contents(self.external, self.corruptions.names, self.corruptions.severities, needed)
+        return read_contents(self.external, self.corruptions.names, self.corruptions.severities, needed, self.add)
 
     def contents(self) -> Any:
         """What the files from elsewhere hold (`resiliency.external.contents.Contents`); None where there are none.

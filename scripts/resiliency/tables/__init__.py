@@ -6,12 +6,12 @@ No stage that makes a table imports it, so that a reworded column makes nothing 
 from collections.abc import Collection
 from pathlib import PurePath
 
-from resiliency.tables import analysis, ensembles, members
+from resiliency.tables import added, analysis, ensembles, members
 from resiliency.tables.record import Table
 
 TABLES = {
     PurePath(table.path).stem: table
-    for module in (members, ensembles, analysis)
+    for module in (members, ensembles, analysis, added)
     for table in vars(module).values()
     if isinstance(table, Table)
 }
@@ -22,6 +22,6 @@ def made(has: Collection[str]) -> list[str]:
 
     Args:
         has: what the study has of `ensembles`, `networks`, `probabilities`, `corruptions`, `shifts` (corruptions or
-            further test sets) and `search`.
+            further test sets), `search` and `added` (members of the key `add`).
     """
     return [name for name, table in TABLES.items() if table.needs <= set(has)]

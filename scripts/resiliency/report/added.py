@@ -1,0 +1,50 @@
+"""What the report says of members that were added to a published study."""
+
+import pandas as pd
+
+from resiliency.names import CLEAN
+from resiliency.report.words import change, interval, label, number, percent, plural, points
+
+
+def added_sentences(added: pd.DataFrame, partners: pd.DataFrame) -> list[str]:
+    """For each added member its rank, the images on which it stands alone, and its best partners.
+
+    Args:
+        added: added_members.csv.
+        partners: partners.csv.
+    """
+    sentences = []
+    for member, rows in added.groupby("member", sort=False):
+        parts = [_ranked(member, rows), _alone(rows), _partners(partners[partners["member"] == member])]
+        sentences.append(" ".join(filter(None, parts)))
+    return sentences
+
+
+def _ranked(member: str, rows: pd.DataFrame) -> str:
+    """Its rank on clean and corrupted images, and on further test sets."""
+    places = []
+    for row in rows.itertuples():
+        ends = interval(row.rank_low, row.rank_high, lambda rank: number(rank, 0))
+        places.append(f"{row.rank} {ends} on {label(row.condition)} images (error {percent(row.error)})")
+    return f"{member} ranks, among {plural(int(rows['of'].iloc[0]), 'member')}, {', '.join(places)}."
+
+
+def _alone(rows: pd.DataFrame) -> str:
+    clean = rows[rows["condition"] == CLEAN].iloc[0]
+    return (
+        f"It is the only one right on {plural(int(clean['alone_right']), 'clean image')} and the only one wrong on "
+        f"{int(clean['alone_wrong']):,}."
+    )
+
+
+def _partners(rows: pd.DataFrame) -> str:
+    """The best ensemble of each size."""
+    best = rows[rows["rank"] == 1]
+    parts = []
+    for row in best.itertuples():
+        ends = interval(row.gain_low, row.gain_high, points)
+        differs = change(row.gain, "more", "less", "no difference")
+        with_whom = row.partners.replace("+", " and ")
+        parts.append(f"with {with_whom} {percent(row.clean_accuracy)}, {differs} than by itself {ends}")
+    images = "on clean images that were not used to choose the partners"
+    return f"Its best ensembles are, by accuracy {images}: {'; '.join(parts)}." if parts else ""

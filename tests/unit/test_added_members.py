@@ -1,0 +1,165 @@
+"""Members that are added to a study: reading them, their ranks and partners, and where they stand alone."""
+
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+import pytest
+from default_study import CONFIG
+from fault_messages import fault_of
+
+from resiliency.analysis.added_members import added_table, alone_table, partner_table
+from resiliency.analysis.bootstrap import Resampling
+from resiliency.analysis.member_ranks import rank_table
+from resiliency.analysis.pool import pool_of
+from resiliency.conditions import conditions
+from resiliency.ensembles.voting import VOTE, expected_accuracy
+from resiliency.external.arrays import kind_of
+from resiliency.external.contents import read_contents
+from resiliency.external.settings import External
+from resiliency.names import CLEAN
+from resiliency.prediction.reading import Predictions, Truth
+from resiliency.report.added import added_sentences
+from resiliency.study.loading import load
+
+NAMES = ["one", "two", "three", "mine"]
+LABELS = np.array([0, 1, 2, 0, 1, 2, 0, 1])
+#                            all right, mine alone right, mine alone wrong
+DECISIONS = np.array(
+    [
+        [0, 2, 2, 0, 1, 1, 2, 1],
+        [0, 0, 2, 1, 1, 2, 2, 1],
+        [0, 2, 2, 0, 0, 2, 0, 1],
+        [0, 1, 0, 0, 1, 2, 0, 1],
+    ]
+)
+
+
+@pytest.fixture
+def study():
+    table = conditions([], [], {CLEAN: 8}, {CLEAN: 3})
+    predictions = {
+        name: Predictions(table, {CLEAN: of[None]}, {CLEAN: Truth(LABELS)})
+        for name, of in zip(NAMES, DECISIONS, strict=True)
+    }
+    return table, predictions
+
+
+def test_images_on_which_a_member_stands_alone(study):
+    items = {CLEAN: ([["ant", "bee", "cat"][label] for label in LABELS], [f"{n}.png" for n in range(8)])}
+    table = alone_table(study[1], items, ["mine"]).set_index("alone")
+    right, wrong = table.loc["right"], table.loc["wrong"]
+    assert right[["image", "label", "prediction", "others_prediction"]].tolist() == ["1.png", "bee", "bee", "cat"]
+    assert right.others_share == pytest.approx(2 / 3)
+    assert wrong[["image", "label", "prediction", "others_prediction"]].tolist() == ["2.png", "cat", "ant", "cat"]
+    assert wrong.others_share == 1
+
+
+def test_ranks_of_added_members_are_those_among_all(study):
+    table, predictions = study
+    wrong = [~np.stack([of.correct(0) for of in predictions.values()])]
+    ranks = rank_table(NAMES, table, wrong, Resampling(200, 0.95, 0))
+    alone = alone_table(predictions, {CLEAN: (list(map(str, LABELS)), list(map(str, range(8))))}, ["mine"])
+    (row,) = added_table(ranks, alone, ["mine"]).itertuples()
+    assert (row.rank, row.of, row.alone_right, row.alone_wrong, row.error) == (1, 4, 1, 1, 1 / 8)
+    sentence = added_sentences(added_table(ranks, alone, ["mine"]), pd.DataFrame({"member": [], "rank": []}))[0]
+    assert sentence.startswith("mine ranks, among 4 members, 1 [")
+    assert "the only one right on 1 clean image and the only one wrong on 1" in sentence
+
+
+def test_partners_are_chosen_on_some_images_and_judged_on_others(study):
+    chosen, judged = np.arange(4), np.arange(4, 8)
+    members = pd.DataFrame(
+        {"member": NAMES, "origin": "independent", "clean_accuracy": 0.5, "validation_accuracy": 0.5}
+    )
+    rows = [
+        {"origin": "independent", "rule": VOTE, "size": size, "members": "+".join(NAMES[m] for m in of)}
+        for size in (2, 3)
+        for of in combinations(range(4), size)
+    ]
+    pool = pool_of(members, study[1], VOTE, 0)
+    table = partner_table(pool, pd.DataFrame(rows), ["mine"], chosen, judged, 0.95)
+    assert table["size"].tolist() == [2, 2, 2, 3, 3, 3]
+    assert table["of"].tolist() == [3] * 6
+
+    def accuracy(names, images):
+        ensemble = np.array([[NAMES.index(name) for name in names]])
+        return expected_accuracy(ensemble, DECISIONS[:, images], LABELS[images])[0]
+
+    for row in table.itertuples():
+        partners = row.partners.split("+")
+        assert row.selection_accuracy == pytest.approx(accuracy([*partners, "mine"], chosen))
+        assert row.clean_accuracy == pytest.approx(accuracy([*partners, "mine"], judged))
+        assert row.gain == pytest.approx(row.clean_accuracy - accuracy(["mine"], judged))
+        assert row.partners_accuracy == pytest.approx(accuracy(partners, judged))
+    assert (table.groupby("size").selection_accuracy.diff().dropna() <= 0).all()
+
+
+@pytest.fixture
+def files(tmp_path, monkeypatch):
+    """A published study of two members on three images, and files of one's own."""
+    monkeypatch.chdir(tmp_path)
+    published = "test_set,image,label,one,two\nclean,0,0,0,1\nclean,1,1,1,1\nclean,2,2,2,0\n"
+    (tmp_path / "published.csv").write_text(published, encoding="utf-8")
+    return tmp_path
+
+
+EXTERNAL = External(decisions="published.csv", classes=["ant", "bee", "cat"])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "test_set,image,label,mine\nclean,0,0,0\nclean,1,1,1\nclean,2,2,0\n",
+        "\ufefftest_set;image;label;mine\r\nclean;0;ant;ant\r\nclean;1;bee;bee\r\nclean;2;cat;ant\r\n",
+        "test_set\timage\tlabel\tmine\nclean\t2\tcat\tant\nclean\t0\tant\tant\nclean\t1\tbee\tbee\n",
+    ],
+)
+def test_files_of_numbers_or_names_by_any_separator_are_added(files, text):
+    (files / "mine.csv").write_text(text, encoding="utf-8")
+    contents = read_contents(EXTERNAL, ["fog"], [1], None, ["mine.csv"])
+    assert contents.kinds == dict.fromkeys(["one", "two", "mine"], "decisions")
+    assert contents.added == ["mine"]
+
+
+@pytest.mark.parametrize(("scale", "kind"), [(1, "probabilities"), (3, "logits")])
+def test_a_folder_of_arrays_is_added_by_what_it_holds(files, scale, kind):
+    (files / "mine/labels").mkdir(parents=True)
+    (files / "mine/net").mkdir()
+    np.save(files / "mine/labels/clean.npy", np.arange(3))
+    np.save(files / "mine/net/clean.npy", scale * np.eye(3, dtype=np.float32))
+    assert kind_of("mine") == kind
+    contents = read_contents(EXTERNAL, ["fog"], [1], None, ["mine"])
+    assert (contents.added, contents.kinds["net"]) == (["net"], kind)
+
+
+def faults(**changed):
+    config = {"dataset": None, "joint": None, "search": None, "members": {"designs": [], "baseline": "one"}}
+    config |= {"external": {"decisions": "published.csv"}, "ensembles": {"sizes": [2], "rules": [VOTE]}}
+    return fault_of(load, CONFIG | config | changed)
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        (None, "add: mine.csv: there is no such file"),
+        (
+            "image,mine\n0,0\n",
+            "add: mine.csv: expected the columns test_set, image, label and one per model, got image, m",
+        ),
+        ("test_set,image,label,one\nclean,0,0,0\n", "add: mine.csv: member 'one' is also in published.csv; rename one"),
+        ("test_set,image,label,mine\nclean,0,0,cat\n", "add: mine.csv: column 'mine', row 1: expected a class"),
+        (
+            "test_set,image,label,mine\nclean,0,1,0\nclean,1,1,0\nclean,2,2,0\n",
+            "add: mine.csv: test set 'clean', image 0",
+        ),
+    ],
+)
+def test_a_file_that_is_wrong_is_named_under_the_key(files, text, line):
+    if text:
+        (files / "mine.csv").write_text(text, encoding="utf-8")
+    assert faults(add="mine.csv").startswith(line)
+
+
+def test_a_study_of_networks_has_nothing_to_add_to(files):
+    assert "add: the study has no members from elsewhere" in fault_of(load, CONFIG | {"add": "mine.csv"})
