@@ -23,6 +23,7 @@ rule score_members:
         **STATISTICS,
         code=code("score_members"),
         seed=STUDY.seed,
+        shifts=STUDY.shifts(),
         baseline=STUDY.members.baseline,
     script:
         "../scripts/score_members.py"
@@ -78,6 +79,7 @@ rule leave_out_images:
         rule=STUDY.ensembles.main_rule,
         networks=INDEPENDENT,
         methods=METHODS,
+        shifts=STUDY.shifts(),
         probe_images=STUDY.probe.images,
     script:
         "../scripts/leave_out_images.py"
@@ -109,6 +111,7 @@ rule observe:
         margin=STUDY.statistics.error_margin,
         rule=STUDY.ensembles.main_rule,
         reference=STUDY.statistics.reference,
+        shifts=STUDY.shifts(),
         target=STUDY.attribution.target,
     script:
         "../scripts/observe.py"

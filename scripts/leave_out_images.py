@@ -18,6 +18,7 @@ with stage(snakemake.log[0]):
         params.methods,
         params.probe_images,
         params.seed,
+        params.shifts,
     )
     write_table(snakemake.output.ensembles, without.ensembles)
     write_table(snakemake.output.members, without.members)

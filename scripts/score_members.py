@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from resiliency.analysis.member_tables import member_tables
+from resiliency.analysis.shifts import with_shifted_error
 from resiliency.designs.members import Member
 from resiliency.prediction.reading import read_predictions
 from resiliency.stage import stage
@@ -21,5 +22,6 @@ with stage(snakemake.log[0]):
         params.baseline,
         Resampling(params.resamples, params.confidence, params.seed),
     )
+    tables = tables._replace(members=with_shifted_error(tables.members, params.shifts))
     for name, table in tables._asdict().items():
         write_table(snakemake.output.get(name), table)

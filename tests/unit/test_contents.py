@@ -9,7 +9,8 @@ import pytest
 from resiliency.analysis.best_ensembles import best_table
 from resiliency.analysis.families import by_family, lack_second_seeds
 from resiliency.analysis.skipped import NO_STAGES, skipped_table
-from resiliency.external.contents import internal, read_contents
+from resiliency.external.contents import read_contents
+from resiliency.external.names import internal
 from resiliency.external.predictions import Reader
 from resiliency.external.settings import External
 from resiliency.external.skipped import skipped_rows

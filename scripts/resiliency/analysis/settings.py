@@ -1,8 +1,8 @@
 """Settings of the statistics."""
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
-from resiliency.settings import Settings
+from resiliency.settings import Settings, distinct
 
 
 class Statistics(Settings):
@@ -12,6 +12,11 @@ class Statistics(Settings):
         description="recipe of the reference members, in a table that describes imported members: observation 1 and "
         "the line of effective robustness use only these; null for all members",
     )
+    robustness: list[str] = Field(
+        [],
+        description="additional test sets whose mean error observation 1 uses in place of corrupted error; it is then "
+        "about natural shifts, not about the paper's statement",
+    )
     confidence: float = Field(0.95, gt=0.5, lt=1, description="confidence level of the intervals")
     error_margin: float = Field(
         0.01,
@@ -19,3 +24,5 @@ class Statistics(Settings):
         lt=1,
         description="largest negligible difference of corrupted error between joint losses (equivalence margin)",
     )
+
+    _distinct = field_validator("robustness")(distinct)

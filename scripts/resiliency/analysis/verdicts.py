@@ -37,6 +37,7 @@ class Observation:
         designs, members, ensembles, images: behind the statistics.
         sampled: whether the ensembles are a sample of those that are possible.
         metrics: kind of the metrics that the parts compare, such as label-free; empty where there is one only.
+        shifts: further test sets that stand in place of the corruptions of the statement; usually none.
     """
 
     number: int
@@ -57,6 +58,7 @@ class Observation:
     images: int = 0
     sampled: bool = False
     metrics: str = ""
+    shifts: tuple[str, ...] = ()
 
     def corrected(self, confidence: float) -> float:
         """Confidence of the one-sided bound that contradicts."""
@@ -127,6 +129,7 @@ def observation_rows(observation: Observation, confidence: float) -> list[dict]:
                 "leans": _leans(part, sign, confidence) if part.reading else "",
                 "reading": part.reading,
                 "metrics": observation.metrics,
+                "shifts": "+".join(observation.shifts),
                 "sample_size_needed": _sample_size_needed(observation, need) if verdict == UNDECIDED else "",
                 "unit": observation.unit,
                 "units": part.units,

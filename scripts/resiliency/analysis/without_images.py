@@ -38,7 +38,7 @@ class WithoutImages(NamedTuple):
         ensembles: a row per group and ensemble: `without` (the group), what is known of the ensemble, its accuracy, the
             mean accuracy of its members and its label-free diversities, on clean images and on corrupted ones.
         members: a row per group and member: `without`, `member`, `clean_accuracy`, and `corrupted_error` where
-            there are corruptions.
+            there are corruptions, `shifted_error` where the study names test sets in their place.
     """
 
     ensembles: pd.DataFrame
@@ -86,6 +86,7 @@ def left_out(
     methods: list[str],
     probe_images: int,
     seed: int,
+    shifts: Sequence[str] = (),
 ) -> WithoutImages:
     """Independent members, and ensembles of them, without each group of images.
 
@@ -99,6 +100,7 @@ def left_out(
         methods: of attribution.
         probe_images: number of images on which representations are compared.
         seed: of the study.
+        shifts: further test sets whose mean error observation 1 is about.
     """
     chosen = some_ensembles(ensembles, rule, seed)
     print(f"{len(chosen):,} ensembles of independent members, each without {GROUPS} groups of images")
@@ -121,7 +123,10 @@ def left_out(
         representations["linear_cka_clean"] = of_features(of_each("features"), of_image[probed])
     weights = member_weights(members.set_index("member").loc[names])
     scored = EnsembleErrors([predictions[name] for name in names], weights, rule)
-    return without_each(chosen, names, scored, of_image, representations)
+    without = without_each(chosen, names, scored, of_image, representations)
+    if not shifts:
+        return without
+    return without._replace(members=without.members.assign(shifted_error=_shifted(scored.predictions, shifts, seed)))
 
 
 def without_each(
@@ -175,6 +180,17 @@ def _of_members(names: list[str], conditions: pd.DataFrame, right: dict[str, np.
         scores["corrupted_error"] = np.mean(errors, axis=0)
     columns = {name: values.ravel() for name, values in scores.items()}
     return pd.DataFrame({"without": np.repeat(range(GROUPS), len(names)), "member": names * GROUPS, **columns})
+
+
+def _shifted(predictions: list[Predictions], shifts: Sequence[str], seed: int) -> np.ndarray:
+    """Mean error over test sets without a group of the images of each, float64 GROUPS * M, members fastest."""
+    conditions, accuracies = groups(predictions[0].conditions), []
+    for name in shifts:
+        condition = conditions[name][0]
+        of_image = image_groups(predictions[0].labels(condition), np.empty(0, np.int64), seed)
+        correct = np.stack([member.correct(condition) for member in predictions])
+        accuracies.append(_means(lambda images, correct=correct: correct[:, images].mean(axis=1), of_image))
+    return 1 - np.mean(accuracies, axis=0).ravel()
 
 
 def of_maps(maps: Sequence[np.ndarray], of_probe: np.ndarray) -> np.ndarray:

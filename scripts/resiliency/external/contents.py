@@ -9,7 +9,7 @@ from resiliency.allowed_names import LONGEST
 from resiliency.external.arrays import kind_of, members_of, open_scores, read_labels, test_sets_of
 from resiliency.external.decisions import KEYS, Decisions, read_decisions
 from resiliency.external.images import numbered
-from resiliency.external.names import check_spelling, class_count, corrupted
+from resiliency.external.names import check_spelling, class_count, corrupted, internal
 from resiliency.external.predictions import Reader
 from resiliency.external.scores import MEMBER, read_scores
 from resiliency.external.settings import External
@@ -258,9 +258,3 @@ def _names(file: str, present: list[str], external: External) -> dict[str, str]:
             raise Fault(f"{file}: test sets {names[called]!r} and {name!r} would both be called {called}; rename one")
         names[called] = name
     return names
-
-
-def internal(test_set: str) -> str:
-    """The name of a further test set in tables: its letters and digits, with `_` for anything else."""
-    called = re.sub(r"\W", "_", test_set, flags=re.ASCII)
-    return called if called[:1].isalpha() else f"set_{called}"

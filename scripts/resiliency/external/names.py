@@ -46,3 +46,9 @@ def check_spelling(file: str, condition: str) -> None:
 def class_count(classes: int | Sequence[str] | None) -> int | None:
     """The number of classes that are given by their number or by their names; None if they are not."""
     return classes if classes is None or isinstance(classes, int) else len(classes)
+
+
+def internal(test_set: str) -> str:
+    """The name of a further test set in tables: its letters and digits, with `_` for anything else."""
+    called = re.sub(r"\W", "_", test_set, flags=re.ASCII)
+    return called if called[:1].isalpha() else f"set_{called}"

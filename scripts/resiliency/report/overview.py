@@ -43,6 +43,7 @@ TEXTS = (
     "reading",
     "metrics",
     "influential",
+    "shifts",
 )
 WIDE, LINE, MARGIN = 300, 9, 8
 
@@ -54,7 +55,8 @@ def observed(table: pd.DataFrame) -> list[dict]:
     """
     observations = []
     for number, rows in table.groupby("observation"):
-        text = {name: rows[name].astype(object).fillna("") for name in TEXTS}
+        known = rows.reindex(columns=rows.columns.union(TEXTS, sort=False))  # earlier tables have no shifts
+        text = {name: known[name].astype(object).fillna("") for name in TEXTS}
         text["part"] = text["part"].map(_named)
         everything = rows.assign(**text, icon=text["part_verdict"].map(ICONS)).to_dict("records")
         parts = [part for part in everything if part["part_verdict"]]
@@ -63,6 +65,7 @@ def observed(table: pd.DataFrame) -> list[dict]:
         observations.append(
             {
                 "number": number,
+                "name": f"{number}, on natural shifts" if parts[0]["shifts"] else str(number),
                 "statement": parts[0]["statement"],
                 "verdict": verdict,
                 "icon": ICONS[verdict],
@@ -70,7 +73,7 @@ def observed(table: pd.DataFrame) -> list[dict]:
                 "parts": parts,
                 "beside": beside,
                 "described": [part for part in beside if pd.isna(part["low"]) and pd.notna(part["estimate"])],
-                "reason": " ".join(filter(None, (_reason(parts), _reversed(verdict, parts, beside)))),
+                "reason": " ".join(filter(None, (_reason(parts), _reversed(verdict, parts, beside), _shifted(parts)))),
                 "picture": interval_picture(parts),
                 "level": words.percent((1 + parts[0]["confidence"]) / 2, 0),
             }
@@ -127,6 +130,12 @@ def _reversed(verdict: str, parts: list[dict], beside: list[dict]) -> str:
     rests = f"This holds for {kind} diversity." if kind and verdict != "not tested" else ""
     reverse = f"The reverse holds {', and '.join(dict.fromkeys(other))}." if other else ""
     return f"{rests} {reverse}".strip()
+
+
+def _shifted(parts: list[dict]) -> str:
+    """That the statistics are on other images than those of the paper's sentence, where they are."""
+    names = " + ".join(map(words.label, filter(None, parts[0]["shifts"].split("+"))))
+    return f"On natural shifts ({names}): no test of the paper's sentence, which is about corruptions." if names else ""
 
 
 def _undecided(parts: list[dict]) -> str:

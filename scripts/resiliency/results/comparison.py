@@ -58,10 +58,10 @@ def published(docs: Path) -> dict[str, dict[str, pd.DataFrame]]:
 
 def page(studies: dict[str, dict[str, pd.DataFrame]]) -> str:
     """The page, from the tables alone."""
-    by_number: dict[int, dict[str, dict]] = {}
+    by_name: dict[str, dict[str, dict]] = {}
     for study, tables in studies.items():
         for observation in observed(tables["observations"]):
-            by_number.setdefault(observation["number"], {})[study] = observation
+            by_name.setdefault(observation["name"], {})[study] = observation
     leading = {
         study: {row["role"]: row for row in contenders(tables["deployment"])}
         for study, tables in studies.items()
@@ -70,8 +70,8 @@ def page(studies: dict[str, dict[str, pd.DataFrame]]) -> str:
     return markdown("comparison.md.j2").render(
         studies=studies,
         rules=RULES,
-        observations=dict(sorted(by_number.items())),
-        summaries={number: _summary(of_studies) for number, of_studies in by_number.items()},
+        observations=dict(sorted(by_name.items())),
+        summaries={name: _summary(of_studies) for name, of_studies in by_name.items()},
         leading=leading,
         correlations=_correlations(studies),
     )
@@ -112,7 +112,7 @@ def _correlations(studies: dict[str, dict[str, pd.DataFrame]]) -> dict:
 def chart(studies: dict[str, dict[str, pd.DataFrame]]) -> alt.TopLevelMixin:
     """Estimates and intervals of the observations' parts in each study that can test it, a panel an observation."""
     rows = pd.DataFrame(
-        part | {"study": study, "row": f"{study}: {part['part']}"}
+        part | {"study": study, "row": f"{study}: {part['part']}", "name": observation["name"]}
         for study, tables in studies.items()
         for observation in observed(tables["observations"])
         if observation["verdict"] != NOT_TESTED
@@ -121,7 +121,7 @@ def chart(studies: dict[str, dict[str, pd.DataFrame]]) -> alt.TopLevelMixin:
     if rows.empty:
         return style.notice(TITLE, "No study has what the rule of an observation needs.")
     names = list(dict.fromkeys(rows["study"]))
-    panels = [_panel(rows[rows["observation"] == number], names) for number in sorted(rows["observation"].unique())]
+    panels = [_panel(rows[rows["name"] == name], names) for name in sorted(rows["name"].unique())]
     level = words.percent((1 + rows["confidence"].iloc[0]) / 2, 0)
     subtitle = [
         f"Estimates between one-sided {level} bounds. Filled: significant, in the direction that the paper claims.",
@@ -154,7 +154,7 @@ def _panel(rows: pd.DataFrame, names: list[str]) -> alt.LayerChart:
         stroke=colour,
         shape=alt.Shape("study:N", scale=style.shapes(names, OKABE_ITO), legend=None),
     )
-    title = style.panel_title(f"{first['observation']}. {first['statement']}", frame="bounds", limit=style.WIDTH)
+    title = style.panel_title(f"{first['name']}. {first['statement']}", frame="bounds", limit=style.WIDTH)
     return (margin + zero + lines + points).properties(width=460, height=alt.Step(22), title=title)
 
 

@@ -26,17 +26,31 @@ def found(observations: dict[str, pd.DataFrame]) -> str:
     verdicts: dict[int, dict[str, list[str]]] = {}
     for study, table in observations.items():
         for observation in observed(table):
+            if observation["key"]["shifts"]:
+                continue
             number, verdict = observation["number"], observation["verdict"]
             statements.setdefault(number, observation["statement"].rstrip("."))
             reached = verdicts.setdefault(number, {})
             if verdict != NOT_TESTED:
                 mark = EARLIER if observation["key"]["rules"] != RULES else ""
                 reached.setdefault(verdict, []).append(escaped(study) + mark)
+    shifted = _on_shifts(observations)
     lines = [
-        f"{number}. *{statement}*: {_counted(verdicts[number])}." for number, statement in sorted(statements.items())
+        f"{number}. *{statement}*: {_counted(verdicts[number])}.{shifted.get(number, '')}"
+        for number, statement in sorted(statements.items())
     ]
     earlier = any(EARLIER in line for line in lines)
     return "\n".join(lines + [f"\n{EARLIER} By [earlier rules](docs/paper.md#verdict-rules)."] * earlier)
+
+
+def _on_shifts(observations: dict[str, pd.DataFrame]) -> dict[int, str]:
+    """Number of an observation -> a sentence on its verdicts on natural shifts, which count for no statement."""
+    reached: dict[int, list[str]] = {}
+    for study, table in observations.items():
+        for observation in observed(table):
+            if observation["key"]["shifts"] and observation["verdict"] != NOT_TESTED:
+                reached.setdefault(observation["number"], []).append(f"{observation['verdict']} ({escaped(study)})")
+    return {number: f" On natural shifts in place of corruptions: {', '.join(of)}." for number, of in reached.items()}
 
 
 def _counted(reached: dict[str, list[str]]) -> str:

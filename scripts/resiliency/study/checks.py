@@ -236,6 +236,16 @@ def _reference(study: Study) -> Iterator[str]:
     yield f"statistics.reference: {short(reference)} is not the recipe of a member{near}"
 
 
+def _robustness(study: Study) -> Iterator[str]:
+    """Test sets in place of corruptions that the study does not have."""
+    there = list(study.test_sets) if study.dataset else study.contents().test_sets if study.external else []
+    for index, name in enumerate(study.shifts()):
+        if name not in there:
+            given = study.statistics.robustness[index]
+            near = hint(given, there) or f"; available test sets: {', '.join(there) or 'none'}"
+            yield f"statistics.robustness.{index}: {short(given)} is not an additional test set of the study{near}"
+
+
 def _ensembles(study: Study) -> Iterator[str]:
     members = study.independent_members() + (study.contents().predicted if study.external else [])
     if members and max(study.ensembles.sizes) > len(members):
@@ -303,6 +313,7 @@ CHECKS = (
     (_baseline, {"external", "members", "designs", "corruptions"}),
     (_alexnet, {"external", "members", "corruptions", "dataset"}),
     (_reference, {"external", "statistics", "dataset", "test_sets", "corruptions"}),
+    (_robustness, {"external", "statistics", "dataset", "test_sets", "corruptions"}),
     (_ensembles, {"external", "ensembles", "members", "designs"}),
     (_test_sets, OF_FILES),
     (_splits, {"dataset", "members", "designs", "joint", "search", "ensembles"}),

@@ -157,6 +157,12 @@ class Study(Settings):
         """
         return self._contents if self.external else None
 
+    def shifts(self) -> list[str]:
+        """Names in tables of the test sets in `statistics.robustness`."""
+        from resiliency.external.names import internal
+
+        return list(map(internal, self.statistics.robustness))
+
     def described_elsewhere(self) -> Any:
         """What tables say of the members from elsewhere; a table as `resiliency.external.members.described` has it.
 

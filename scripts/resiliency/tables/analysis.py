@@ -145,6 +145,12 @@ OBSERVATIONS = Table(
         ),
         Column("reading", "how this reading differs from the part that decides", NAME),
         Column("metrics", "kind of the diversity metrics that are compared", one_of("label-free", "label-based")),
+        Column(
+            "shifts",
+            "test sets, joined by `+`, on whose mean error the statistic is, in place of the paper's corruptions "
+            "(`statistics.robustness`)",
+            NAME,
+        ),
         Column("sample_size_needed", "how many units would decide an observation that is undecided, in words", NAME),
         Column("unit", "what is left out in turn, or is the sample", one_of("families", "designs", "seeds")),
         Column("units", "number of these units", COUNT),

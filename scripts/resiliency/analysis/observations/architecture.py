@@ -1,9 +1,12 @@
 """Observation 1: whether family says more of corrupted error than size and than clean accuracy."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
 from resiliency.analysis.parts import Part
+from resiliency.analysis.shifts import SHIFTED_ERROR
 from resiliency.analysis.verdicts import Observation
 from resiliency.names import INDEPENDENT
 from resiliency.statistics.closeness import Families, replicates, share_within
@@ -20,7 +23,7 @@ MEASURED = ("clean_accuracy", "corrupted_error")
 OTHERS = ("log10 parameters", "clean accuracy")
 
 
-def architecture_matters_more(members: pd.DataFrame, images: int) -> Observation:
+def architecture_matters_more(members: pd.DataFrame, images: int, shifts: Sequence[str] = ()) -> Observation:
     """Test observation 1: architecture matters more for robustness than size, or than clean accuracy.
 
     The statistics are the closeness of family against size and against clean accuracy, from -1 to 1
@@ -32,14 +35,16 @@ def architecture_matters_more(members: pd.DataFrame, images: int) -> Observation
     Args:
         members: table members.csv, one row per member; only independently trained members count.
         images: number of test images.
+        shifts: further test sets whose mean error, the column shifted_error, stands in place of corrupted error.
 
     Returns:
         The statistics, for `observation_table`; `missing` names what the rule needs and the tables do not have, if any.
     """
     members = members[members.origin == INDEPENDENT]
-    means = {"parameters": "first"} | dict.fromkeys(MEASURED, "mean")
+    response, error = response_of(shifts), "mean error on natural shifts" if shifts else "corrupted error"
+    means = {"parameters": "first"} | dict.fromkeys(("clean_accuracy", response), "mean")
     designs = members.groupby(["design", "family"], as_index=False, sort=False).agg(means)
-    families, values = Families.of(designs.family.to_numpy(str)), _values(designs)
+    families, values = Families.of(designs.family.to_numpy(str)), _values(designs, response)
     parts, beside, shares = [], [], {}
     if families.large >= ESTIMABLE and np.isfinite(values).all():
         shares = dict(zip(OTHERS, share_within(values[None], families)[0], strict=False))
@@ -48,12 +53,13 @@ def architecture_matters_more(members: pd.DataFrame, images: int) -> Observation
             Part.left_out(f"{FAMILY} - {name}", of_part, FISHER, names, freedom)
             for name, of_part in zip(OTHERS, replicates(values[None], families)[0].T, strict=True)
         ]
-        beside = _described(values, families, shares)
+        beside = _described(values, families, shares, error)
     return Observation(
         number=1,
-        statement="Architecture matters more for resiliency than model size or model accuracy.",
-        statistic="closeness in corrupted error: P(two designs of a family differ less) - P(two of different "
-        "families do, the other predictor allowed for)",
+        statement=f"Architecture matters more for {'robustness to natural shifts' if shifts else 'resiliency'} than "
+        "model size or model accuracy.",
+        statistic=f"closeness in {error}: P(two designs of a family differ less) - P(two of different families do, the "
+        "other predictor allowed for)",
         sign=1,
         margin=MARGIN,
         unit="families",
@@ -61,17 +67,23 @@ def architecture_matters_more(members: pd.DataFrame, images: int) -> Observation
         resampled="families",
         parts=parts,
         beside=beside,
-        missing=_missing(designs, families, shares),
+        missing=_missing(designs, families, shares, error),
         designs=len(designs),
         members=len(members),
         images=images,
+        shifts=tuple(shifts),
     )
 
 
-def _missing(designs: pd.DataFrame, families: Families, shares: dict[str, float]) -> str:
+def response_of(shifts: Sequence[str]) -> str:
+    """The column of members.csv that observation 1 is about, without or with test sets in place of corruptions."""
+    return SHIFTED_ERROR if shifts else MEASURED[1]
+
+
+def _missing(designs: pd.DataFrame, families: Families, shares: dict[str, float], error: str) -> str:
     """What the study lacks for a verdict."""
     if designs.empty:
-        return "needs members whose parameters and corrupted error are known; there are none"
+        return f"needs members whose parameters and {error} are known; there are none"
     reasons = []
     if families.large < FAMILIES:
         reasons.append(f"needs {FAMILIES} families of two designs or more; there are {families.large}")
@@ -84,19 +96,20 @@ def _missing(designs: pd.DataFrame, families: Families, shares: dict[str, float]
     return "; ".join(reasons)
 
 
-def _values(designs: pd.DataFrame) -> np.ndarray:
-    """float64 n x 3: log10 of the parameters, clean accuracy and corrupted error of each design."""
-    columns = [np.log10(designs.parameters.to_numpy(float)), *(designs[name].to_numpy(float) for name in MEASURED)]
+def _values(designs: pd.DataFrame, response: str) -> np.ndarray:
+    """float64 n x 3: log10 of the parameters, clean accuracy and the response of each design."""
+    measured = [designs[name].to_numpy(float) for name in ("clean_accuracy", response)]
+    columns = [np.log10(designs.parameters.to_numpy(float)), *measured]
     return np.column_stack(columns)
 
 
-def _described(values: np.ndarray, families: Families, shares: dict[str, float]) -> list[Part]:
+def _described(values: np.ndarray, families: Families, shares: dict[str, float], error: str) -> list[Part]:
     """What stands beside the verdict, without intervals."""
     r_squared = explained(values, families, OTHERS)
     groups = {
         "share within families": ("share of the variance that lies within families", shares),
         "R²": (
-            "R² of corrupted error, families alike",
+            f"R² of {error}, families alike",
             {", ".join(of): r2 for of, r2 in r_squared.items() if of},
         ),
         "LMG": ("Shapley (LMG) contribution to this R²", shapley(r_squared)),

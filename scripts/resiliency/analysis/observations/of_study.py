@@ -1,6 +1,6 @@
 """The observations of the paper of which a study says something."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -8,10 +8,11 @@ import pandas as pd
 
 from resiliency.analysis.families import by_family, lack_second_seeds
 from resiliency.analysis.image_variance import measured_in, with_images
-from resiliency.analysis.observations.architecture import MEASURED, architecture_matters_more
+from resiliency.analysis.observations.architecture import MEASURED, architecture_matters_more, response_of
 from resiliency.analysis.observations.balance import balance_is_most_resilient
 from resiliency.analysis.observations.correlation import attribution_diversity_is_less_negative
 from resiliency.analysis.observations.diversity import OF_FAMILIES, architecture_brings_diversity
+from resiliency.analysis.shifts import SHIFTED_ERROR
 from resiliency.analysis.verdicts import Observation
 from resiliency.analysis.without_images import WithoutImages
 
@@ -40,6 +41,7 @@ def observations(
     margin: float,
     reference: str | None,
     target: str,
+    shifts: Sequence[str] = (),
 ) -> list[Observation]:
     """Test each of them.
 
@@ -51,10 +53,11 @@ def observations(
         margin: difference of error that counts as none.
         reference: the recipe of the members that observation 1 compares; None for all.
         target: the class that attributions explain: `label` or `prediction`.
+        shifts: further test sets whose mean error observation 1 is about, in place of corrupted error.
     """
-    compared = members.dropna(subset=["parameters", "corrupted_error"])
+    compared = members.dropna(subset=["parameters", response_of(shifts)])
     compared = compared[compared["recipe"] == reference] if reference else compared
-    matters_more = architecture_matters_more(compared, images)
+    matters_more = architecture_matters_more(compared, images, shifts)
     if tables is None:
         return [with_images(matters_more, [])]
     balanced = int((members.objective == "balanced").sum())
@@ -67,7 +70,8 @@ def observations(
     of_members = [table for _, table in tables.without_images.members.groupby("without")]
     return [
         with_images(
-            matters_more, [architecture_matters_more(_measured(compared, table), images) for table in of_members]
+            matters_more,
+            [architecture_matters_more(_measured(compared, table), images, shifts) for table in of_members],
         ),
         _of_ensembles(less_negative, tables),
         balance_is_most_resilient(tables.image_errors, balanced, margin),
@@ -77,8 +81,9 @@ def observations(
 
 def _measured(members: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
     """Members with the `scores` of a group of images in place of their own; NaN where these are not known."""
-    scores = scores.set_index("member").reindex(index=members["member"], columns=MEASURED)
-    return members.assign(**{name: scores[name].to_numpy(float) for name in MEASURED})
+    columns = [*MEASURED, *({SHIFTED_ERROR} & set(scores))]
+    scores = scores.set_index("member").reindex(index=members["member"], columns=columns)
+    return members.assign(**{name: scores[name].to_numpy(float) for name in columns})
 
 
 def _of_ensembles(observe: Callable[[pd.DataFrame, pd.DataFrame], Observation], tables: OfEnsembles) -> Observation:

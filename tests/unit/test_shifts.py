@@ -1,0 +1,86 @@
+"""Test sets in place of corruptions: the error on them, and observation 1 about it, which is no test of the paper's."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from default_study import faults_of
+from observed import verdict
+from test_observation_architecture import member_rows
+
+from resiliency.analysis.observations import architecture_matters_more
+from resiliency.analysis.shifts import with_shifted_error
+from resiliency.analysis.verdicts import RULES, observation_table
+from resiliency.analysis.without_images import GROUPS, _shifted, image_groups
+from resiliency.conditions import conditions
+from resiliency.names import CLEAN
+from resiliency.prediction.reading import Predictions, Truth
+from resiliency.report.overview import observed
+from resiliency.results.found import found
+from resiliency.study.loading import load
+
+
+def test_the_error_on_shifts_is_the_mean_over_test_sets_and_unknown_if_one_is():
+    members = pd.DataFrame({"member": ["a", "b"], "night_accuracy": [0.6, 0.5], "snow_day_accuracy": [0.4, np.nan]})
+    errors = with_shifted_error(members, ["night", "snow_day"]).shifted_error
+    assert errors.tolist() == pytest.approx([0.5, np.nan], nan_ok=True)
+    assert "shifted_error" not in with_shifted_error(members, [])
+
+
+@pytest.fixture(scope="module")
+def table():
+    """Observation 1 of members whose error on shifts follows their family, and whose corrupted error does not."""
+    members = member_rows(0, 0.2, 0, 0, noise=0.02, families=12)
+    members["shifted_error"] = members.pop("corrupted_error")
+    return observation_table([architecture_matters_more(members, 100, ["night", "day"])], 0.95)
+
+
+def test_observation_1_on_shifts_is_about_their_error_and_says_so(table):
+    observation = observed(table)[0]
+    assert observation["verdict"] == "supported"
+    assert observation["name"] == "1, on natural shifts"
+    assert set(table.shifts) == {"night+day"}
+    assert "robustness to natural shifts" in observation["statement"]
+    assert observation["reason"].endswith("(night + day): no test of the paper's sentence, which is about corruptions.")
+
+
+def test_a_verdict_on_shifts_counts_for_no_statement_of_the_paper(table):
+    members = member_rows(0, 0, 0.2, 0, noise=0.02, families=16)
+    on_corruptions = architecture_matters_more(members, 100)
+    assert verdict(on_corruptions) == "contradicted"
+    both = {"shifted": table.assign(rules=RULES), "corrupted": observation_table([on_corruptions], 0.95)}
+    (line,) = found(both).splitlines()
+    assert line.endswith(
+        "contradicted in the 1 study that could test it (corrupted). "
+        "On natural shifts in place of corruptions: supported (shifted)."
+    )
+
+
+def test_errors_on_shifts_without_groups_of_images_are_those_of_the_images_that_are_left():
+    random = np.random.default_rng(0)
+    images = {CLEAN: 10, "night": 40, "day": 25}
+    labels = {name: random.integers(3, size=count) for name, count in images.items()}
+    decisions = {name: random.integers(3, size=(2, count)) for name, count in images.items()}
+    predictions = [
+        Predictions(
+            conditions([], [], images, dict.fromkeys(images, 3)),
+            {name: of[[member]] for name, of in decisions.items()},
+            {name: Truth(of) for name, of in labels.items()},
+        )
+        for member in range(2)
+    ]
+    errors = _shifted(predictions, ["night", "day"], seed=0).reshape(GROUPS, 2)
+    for group in range(GROUPS):
+        kept = {name: image_groups(labels[name], np.empty(0, int), 0) != group for name in ("night", "day")}
+        wrong = [(decisions[name] != labels[name])[:, of].mean(axis=1) for name, of in kept.items()]
+        assert errors[group] == pytest.approx(np.mean(wrong, axis=0))
+
+
+def test_only_additional_test_sets_of_the_study_stand_in_place_of_corruptions(tmp_path):
+    (tmp_path / "scores.csv").write_text("member,clean,night-time\na,90,80\nb,80,70\nc,70,60\n")
+    config = {"study": "mine", "dataset": None, "designs": {}, "members": {"designs": [], "baseline": "a"}}
+    config |= {"external": {"scores": str(tmp_path / "scores.csv")}, "statistics": {"robustness": ["night-time"]}}
+    assert load(config).shifts() == ["night_time"]
+    (line,) = faults_of(config | {"statistics": {"robustness": ["nigth-time"]}})
+    assert line == (
+        "statistics.robustness.0: 'nigth-time' is not an additional test set of the study; did you mean night_time?"
+    )
