@@ -323,37 +323,3 @@ rule member_ranks:
         seed=STUDY.seed,
     script:
         "../scripts/member_ranks.py"
-
-
-if "added" in HAS:
-
-    rule added_members:
-        input:
-            **JUDGED,
-            images=NAMED,
-            members=TABLES["members"],
-            ensembles=TABLES["ensembles"],
-            ranks=TABLES["member_ranks"],
-            logits=predictions(COMBINED),
-        output:
-            added=in_report(TABLES["added_members"]),
-            partners=in_report(TABLES["partners"]),
-            alone=in_report(TABLES["alone_images"]),
-        log:
-            log_of("added_members"),
-        benchmark:
-            benchmark_of("added_members")
-        conda:
-            "../envs/resiliency.yaml"
-        threads: 1
-        resources:
-            **needing(4000, MINUTES["score_members"]),
-        params:
-            added=EXTERNAL.added,
-            confidence=STUDY.statistics.confidence,
-            rule=STUDY.ensembles.main_rule,
-            min_clean_accuracy=STUDY.ensembles.min_clean_accuracy,
-            code=code("added_members"),
-            seed=STUDY.seed,
-        script:
-            "../scripts/added_members.py"

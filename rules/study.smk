@@ -55,6 +55,7 @@ HAS = {
     "networks": bool(MEMBERS),
     "probabilities": bool(MEMBERS) or any(source.kind in ("logits", "probabilities") for source in SOURCES),
     "corruptions": bool(CORRUPTIONS),
+    "robustness": bool(CORRUPTIONS or STUDY.statistics.robustness),
     "shifts": bool(CORRUPTIONS) or len(TEST_SETS) > 1,
     "search": bool(SEARCHED),
     "joint": bool(SETTINGS),

@@ -162,6 +162,7 @@ class Reported:
             "networks": self.kind == "network",
             "probabilities": self.kind in ("network", "logits", "probabilities"),
             "corruptions": bool(corruptions),
+            "robustness": bool(corruptions),
             "shifts": bool(corruptions) or bool(test_sets),
         }
         self.has = {name for name, present in has.items() if present}

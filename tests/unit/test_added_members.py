@@ -7,7 +7,6 @@ import pandas as pd
 import pytest
 from default_study import CONFIG
 from fault_messages import fault_of
-from resiliency.analysis.bootstrap import Resampling
 
 from resiliency.analysis.added_members import added_table, alone_table, partner_table
 from resiliency.analysis.member_ranks import rank_table
@@ -20,6 +19,7 @@ from resiliency.external.settings import External
 from resiliency.names import CLEAN
 from resiliency.prediction.reading import Predictions, Truth
 from resiliency.report.added import added_sentences
+from resiliency.statistics.bootstrap import Resampling
 from resiliency.study.loading import load
 
 NAMES = ["one", "two", "three", "mine"]

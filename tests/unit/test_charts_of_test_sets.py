@@ -15,6 +15,7 @@ from resiliency.report.charts import (
     error_heatmap,
 )
 from resiliency.report.overview import basis
+from resiliency.report.style import MANY
 
 COLOURS = ["#000000", "#ffffff"]
 
@@ -95,7 +96,7 @@ def failures_of(pairs: int) -> pd.DataFrame:
     return pd.DataFrame([row | {"first": f"design{number}"} for number in range(pairs)])
 
 
-@pytest.mark.parametrize(("pairs", "bars"), [(3, True), (coincident_failures.MANY + 1, False)])
+@pytest.mark.parametrize(("pairs", "bars"), [(3, True), (MANY + 1, False)])
 def test_many_pairs_have_no_bars_and_kinds_of_pairs_that_are_missing_no_entry(pairs, bars):
     chart = coincident_failures.draw(failures_of(pairs), COLOURS).to_dict()
     text = json.dumps(chart)

@@ -11,7 +11,8 @@ class Chart(NamedTuple):
         section: anchor of the section of the page that it belongs to.
         topic, title: as which `snakemake --report` lists it.
         optional: those of `tables` that a study may lack; they are then empty.
-        requires: what else a study must have: `corruptions`, or `joint` for joint training.
+        requires: what else a study must have: `corruptions`, `robustness` (these, or test sets in their place), or
+            `joint` for joint training.
     """
 
     tables: tuple[str, ...]

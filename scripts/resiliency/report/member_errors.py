@@ -1,7 +1,9 @@
 """Which members and errors charts of single members draw, and what findings say of them."""
 
+import numpy as np
 import pandas as pd
 
+from resiliency.analysis.shifts import SHIFTED_ERROR
 from resiliency.names import CLEAN
 from resiliency.report.words import percent, plural
 
@@ -22,6 +24,14 @@ def images_of_data_set(errors: pd.DataFrame) -> str:
 def independent(members: pd.DataFrame) -> pd.DataFrame:
     """The rows of members.csv of members that were trained independently."""
     return members[members["origin"] == "independent"]
+
+
+def measured_on(members: pd.DataFrame) -> tuple[pd.DataFrame, str]:
+    """`members` with, as corrupted_error, what the study measures robustness by; and what to call that."""
+    if SHIFTED_ERROR not in members or members["corrupted_error"].notna().any():
+        return members, "Corrupted error"
+    ends = dict.fromkeys(["corrupted_error_low", "corrupted_error_high"], np.nan)
+    return members.assign(corrupted_error=members[SHIFTED_ERROR], **ends), "Mean error on natural shifts"
 
 
 def of_designs(members: pd.DataFrame, errors: pd.DataFrame) -> pd.DataFrame:

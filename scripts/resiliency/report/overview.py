@@ -13,6 +13,7 @@ from resiliency.designs.members import WeightsKind
 from resiliency.names import CLEAN, CORRUPTED
 from resiliency.reliability import FEW_IMAGES, FEW_STEPS, FEWEST_IMAGES, FEWEST_STEPS, NEAR_CHANCE
 from resiliency.report import words
+from resiliency.report.member_errors import measured_on
 
 BASELINE = ROLES[-1]
 LEADING = 3
@@ -287,10 +288,11 @@ def leaders(tables: dict[str, pd.DataFrame], further: list[str]) -> list[dict]:
         ]
         column, measure = "clean_accuracy", "accuracy on clean images"
     else:
-        members = tables["members"].rename(columns={"member": "members"}).dropna(subset=["corrupted_error"])
+        members, called = measured_on(tables["members"])
+        members = members.rename(columns={"member": "members"}).dropna(subset=["corrupted_error"])
         chosen = members.sort_values("corrupted_error", kind="stable").head(LEADING)
         roles = [f"Most robust of {len(members):,} members", *(f"Number {n}" for n in range(2, LEADING + 1))]
-        column, measure = "corrupted_error", "error on corrupted images"
+        column, measure = "corrupted_error", called.lower()
     entries = []
     for role, row in zip(roles, chosen.to_dict("records"), strict=False):
         others = [f"{words.label(name)} {words.percent(row[f'{name}_accuracy'])}" for name in further]

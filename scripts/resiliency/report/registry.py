@@ -16,7 +16,7 @@ CHARTS = {
         ("members", "corruption_errors"), "designs", "Members", "Error by severity", requires=("corruptions",)
     ),
     "size_accuracy_robustness": Chart(
-        ("members",), "designs", "Members", "Size, accuracy and robustness", requires=("corruptions",)
+        ("members",), "designs", "Members", "Size, accuracy and robustness", requires=("robustness",)
     ),
     "effective_robustness": Chart(("effective_robustness",), "shift", "Members", "Accuracy on shifted images"),
     "correlations": Chart(("correlations",), "diversity", "Diversity", "Correlation with accuracy"),

@@ -58,6 +58,9 @@ CONFIG = {
 }
 
 
+MANY = 300  # points in a panel, beyond which they are small and have no bars
+
+
 def finish(chart: alt.TopLevelMixin, title: str, subtitle: list[str]) -> alt.TopLevelMixin:
     """`chart` in the look of the study, under its title and the lines of its subtitle."""
     return set_properties(chart, title=alt.TitleParams(text=title, subtitle=subtitle), config=CONFIG)
@@ -135,6 +138,11 @@ def notice(title: str, text: str) -> alt.TopLevelMixin:
     """A chart that says why there is nothing to draw; the report leaves it out, by its `usermeta`."""
     words = alt.Chart(alt.Data(values=[{"text": text}])).mark_text(fontSize=15, color=MUTED).encode(text="text:N")
     return finish(words.properties(width=WIDTH - 80, height=90, usermeta={"nothing": text}), title, [])
+
+
+def sized(count: int, size: int) -> dict[str, float]:
+    """The look of `count` filled points in a panel: of this size, or small and translucent if there are many."""
+    return {"size": size} if count <= MANY else {"size": 14, "fillOpacity": 0.5}
 
 
 def spread(names: list[str], colours: list[str]) -> alt.Scale:

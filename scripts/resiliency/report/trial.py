@@ -8,7 +8,7 @@ from resiliency.report.chart import Chart
 from resiliency.report.registry import CHARTS
 from resiliency.tables import TABLES
 
-REQUIREMENTS = {"corruptions", "joint"}
+REQUIREMENTS = {"corruptions", "robustness", "joint"}
 
 
 def chart_fault(module: ModuleType) -> str:

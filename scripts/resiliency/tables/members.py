@@ -68,6 +68,11 @@ MEMBERS = Table(
         Column("corrupted_error", "top-1 error, mean over all corruptions and severities", FRACTION),
         *ends("corrupted_error", "bootstrap over images"),
         Column(
+            "shifted_error",
+            "top-1 error, mean over the test sets of `statistics.robustness`; only in studies that name some",
+            FRACTION,
+        ),
+        Column(
             "mce",
             "mCE: error relative to that of the baseline, mean over corruptions; held-out ones do not count",
             number("0 or more; 1: the baseline", 0),

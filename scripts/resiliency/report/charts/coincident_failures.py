@@ -3,7 +3,7 @@
 import altair as alt
 import pandas as pd
 
-from resiliency.report.style import MUTED, SHARE, by_legend, finish, notice, panel_title
+from resiliency.report.style import MANY, MUTED, SHARE, by_legend, finish, notice, panel_title, sized
 from resiliency.report.words import number, percent, plural
 
 CAPTION = "Lower points for pairs of different designs mean that design diversity helps."
@@ -11,7 +11,6 @@ PAIRS, SHAPES = ["one design", "two designs"], ["diamond", "circle"]
 WORDS = dict(zip(PAIRS, ("the same design", "different designs"), strict=True))
 KINDS = dict(zip(PAIRS, ("of one design, which differ in their seeds", "of two designs"), strict=True))
 SIDE = 330
-MANY = 300  # points in a panel, from which they are small and translucent, and have no bars
 
 
 def draw(table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
@@ -70,8 +69,7 @@ def _panel(rows: pd.DataFrame, kinds: list[str], title: str, first: bool, colour
         *(alt.Tooltip(c, format=".2%") for c in ("joint_failure_rate", "independent")),
     ]
     tooltip += [alt.Tooltip(c, format="+.4f") for c in ("covariance", "low", "high")]
-    look = {"size": 18, "fillOpacity": 0.35} if many else {"size": 70}
-    points = base.mark_point(filled=True, **look).encode(y=y, shape=shape, tooltip=tooltip)
+    points = base.mark_point(filled=True, **sized(len(rows), 70)).encode(y=y, shape=shape, tooltip=tooltip)
     points = points.add_params(chosen) if first and many else points
     ends = alt.Chart(pd.DataFrame({"end": [0, most]})).mark_line(color=MUTED, strokeDash=[4, 3], strokeWidth=1)
     diagonal = ends.encode(x=alt.X("end:Q"), y=alt.Y("end:Q"))

@@ -6,7 +6,19 @@ import pandas as pd
 from scipy.special import expit, logit
 
 from resiliency.names import CORRUPTED
-from resiliency.report.style import INK, MUTED, SHARE, by_legend, finish, notice, panel_title, shapes, spread
+from resiliency.report.style import (
+    INK,
+    MANY,
+    MUTED,
+    SHARE,
+    by_legend,
+    finish,
+    notice,
+    panel_title,
+    shapes,
+    sized,
+    spread,
+)
 from resiliency.report.words import interval, label, number, percent, plural, points
 
 CAPTION = (
@@ -65,10 +77,10 @@ def _panel(
     tooltip += [alt.Tooltip(c, format=".1%") for c in ("clean_accuracy", "accuracy", "predicted_accuracy")]
     tooltip.append(alt.Tooltip("effective_robustness", format="+.1%"))
     base = alt.Chart(drawn).encode(x=x, color=hue, opacity=opacity)
-    marks = base.mark_point(filled=True, size=45).encode(y=y, shape=shape, tooltip=tooltip)
-    layers = [marks]
+    many = len(drawn) > MANY
+    layers = [base.mark_point(filled=True, **sized(len(drawn), 45)).encode(y=y, shape=shape, tooltip=tooltip)]
     intervals = drawn.dropna(subset=["low", "high"])
-    if len(intervals):
+    if len(intervals) and not many:
         bars = (
             alt.Chart(intervals)
             .mark_rule()

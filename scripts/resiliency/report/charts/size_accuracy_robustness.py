@@ -4,54 +4,67 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from resiliency.report.member_errors import NO_MEMBERS, between, independent
-from resiliency.report.style import SHARE, by_legend, finish, notice, shapes, spread
+from resiliency.report.member_errors import NO_MEMBERS, between, independent, measured_on
+from resiliency.report.style import MANY, SHARE, by_legend, finish, notice, shapes, sized, spread
 from resiliency.report.words import label, number, percent, plural
 
 CAPTION = "If size or clean accuracy determined robustness, points of all families would fall along one line."
 RANKED = {"size": "parameters", "clean accuracy": "clean_accuracy"}
+MOST_FAMILIES = 20  # in the legend; others are one entry
 
 
 def draw(members: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
     """Corrupted error against number of parameters and against clean accuracy, by family, with intervals.
 
-    Where no number of parameters is known, against clean accuracy only.
+    Where no number of parameters is known, against clean accuracy only. Where the study has no corruptions but names
+    test sets in their place, the mean error on these.
     """
     title = "Robustness against model size and against clean accuracy"
-    points = independent(members).dropna(subset=["corrupted_error"])
+    measured, error = measured_on(members)
+    points = independent(measured).dropna(subset=["corrupted_error"])
     if points.empty:
         return notice(title, NO_MEMBERS)
-    sized = points.dropna(subset=["parameters"])
+    points = points.assign(family=_largest_families(points["family"]))
+    with_size = points.dropna(subset=["parameters"])
     chosen, opacity = by_legend("family")
     accuracy = alt.X("clean_accuracy:Q", title="Clean accuracy").axis(format=SHARE, tickCount=5)
     accuracy = accuracy.scale(zero=False, padding=16, nice=False)
-    by_accuracy = _against(points, accuracy, colours, chosen if sized.empty else None)
-    bars = alt.Chart(points.dropna(subset=["clean_accuracy_low", "clean_accuracy_high"])).mark_rule()
-    by_accuracy += bars.encode(
-        x=alt.X("clean_accuracy_low:Q"),
-        x2=alt.X2("clean_accuracy_high"),
-        y=alt.Y("corrupted_error:Q"),
-        color=alt.Color("family:N"),
-        opacity=opacity,
-    )
-    confidence = percent(points["confidence"].iloc[0], 0)
-    subtitle = [
-        f"{plural(len(points), 'independently trained member')}; lower is more resilient",
-        f"Bars: {confidence} intervals over test images",
-    ]
-    if sized.empty:
+    by_accuracy = _against(points, accuracy, error, colours, chosen if with_size.empty else None)
+    if len(points) <= MANY:
+        bars = alt.Chart(points.dropna(subset=["clean_accuracy_low", "clean_accuracy_high"])).mark_rule()
+        by_accuracy += bars.encode(
+            x=alt.X("clean_accuracy_low:Q"),
+            x2=alt.X2("clean_accuracy_high"),
+            y=alt.Y("corrupted_error:Q"),
+            color=alt.Color("family:N"),
+            opacity=opacity,
+        )
+    subtitle = [f"{plural(len(points), 'independently trained member')}; lower is more resilient"]
+    if len(points) <= MANY:
+        subtitle.append(f"Bars: {percent(points['confidence'].iloc[0], 0)} intervals over test images")
+    if with_size.empty:
         return finish(by_accuracy, "Robustness against clean accuracy", subtitle)
-    if len(sized) < len(points):
-        subtitle[0] += f", {len(sized):,} with a known number of parameters"
-    return finish(alt.hconcat(_against_size(sized, colours, chosen), by_accuracy, spacing=28), title, subtitle)
+    if len(with_size) < len(points):
+        subtitle[0] += f", {len(with_size):,} with a known number of parameters"
+    return finish(
+        alt.hconcat(_against_size(with_size, error, colours, chosen), by_accuracy, spacing=28), title, subtitle
+    )
 
 
-def _against_size(points: pd.DataFrame, colours: list[str], chosen: alt.Parameter) -> alt.LayerChart:
+def _largest_families(families: pd.Series) -> pd.Series:
+    """`families` with one name for those that are not among the largest, if there are too many for a legend."""
+    counts = families.value_counts()
+    if len(counts) <= MOST_FAMILIES:
+        return families
+    return families.where(families.isin(counts.index[: MOST_FAMILIES - 1]), "other families")
+
+
+def _against_size(points: pd.DataFrame, error: str, colours: list[str], chosen: alt.Parameter) -> alt.LayerChart:
     """Corrupted error over the number of parameters, of members where that is known."""
     sizes = points["parameters"]
     x = alt.X("parameters:Q", title="Parameters (log scale)").axis(format="~s", values=_decades(sizes))
     x = x.scale(type="log", domain=[0.7 * sizes.min(), 1.4 * sizes.max()], nice=False)
-    return _against(points, x, colours, chosen)
+    return _against(points, x, error, colours, chosen)
 
 
 def _decades(values: pd.Series) -> list[int]:
@@ -60,17 +73,20 @@ def _decades(values: pd.Series) -> list[int]:
     return [step * 10**e for e in range(int(np.log10(values.min())), int(np.log10(values.max())) + 2) for step in steps]
 
 
-def _against(points: pd.DataFrame, x: alt.X, colours: list[str], chosen: alt.Parameter | None = None) -> alt.LayerChart:
-    """Corrupted error of each member, with its interval, over `x`."""
+def _against(
+    points: pd.DataFrame, x: alt.X, called: str, colours: list[str], chosen: alt.Parameter | None = None
+) -> alt.LayerChart:
+    """Corrupted error of each member, or what is `called` so, with its interval, over `x`."""
     families = points["family"].unique().tolist()
-    error = alt.Y("corrupted_error:Q", title="Corrupted error")
+    error = alt.Y("corrupted_error:Q", title=called)
     error = error.scale(zero=False, padding=16, nice=False).axis(format=SHARE)
     hue = alt.Color("family:N", title="Family", scale=spread(families, colours))
     shape = alt.Shape("family:N", title="Family", scale=shapes(families, colours))
     tooltip = [*map(alt.Tooltip, ("member", "family")), alt.Tooltip("parameters", format=",")]
-    tooltip += [alt.Tooltip(c, title=label(c), format=".1%") for c in ("clean_accuracy", "corrupted_error")]
+    columns = {"clean_accuracy": label("clean_accuracy"), "corrupted_error": called.lower()}
+    tooltip += [alt.Tooltip(column, title=title, format=".1%") for column, title in columns.items()]
     opacity = by_legend("family")[1]
-    dots = alt.Chart(points).mark_point(filled=True, size=80)
+    dots = alt.Chart(points).mark_point(filled=True, **sized(len(points), 80))
     dots = dots.encode(x=x, y=error, color=hue, shape=shape, tooltip=tooltip, opacity=opacity)
     ends = ["corrupted_error_low", "corrupted_error_high"]
     bars = alt.Chart(points.dropna(subset=ends)).mark_rule()
@@ -81,6 +97,7 @@ def _against(points: pd.DataFrame, x: alt.X, colours: list[str], chosen: alt.Par
 
 def finding(members: pd.DataFrame) -> str:
     """The range of corrupted errors, and how their ranks correlate with those of size and clean accuracy."""
+    members, called = measured_on(members)
     points = members[members["origin"] == "independent"].dropna(subset=["corrupted_error"])
     if len(points) < 3:
         return ""
@@ -88,7 +105,7 @@ def finding(members: pd.DataFrame) -> str:
     correlations = {name: _rank_correlation(points, column) for name, column in RANKED.items()}
     coefficients = " and ".join(f"{number(r, 2)} with {name}" for name, r in correlations.items() if r == r)
     correlated = f" Its rank correlation over members is {coefficients}." if coefficients else ""
-    return f"Corrupted error ranges from {between(errors)}.{correlated}"
+    return f"{called} ranges from {between(errors)}.{correlated}"
 
 
 def _rank_correlation(points: pd.DataFrame, column: str) -> float:
