@@ -35,7 +35,7 @@ NAVIGATION = {
     ],
     "Science": ["measures", "paper", "faults"],
     "Published results": [
-        *("results/comparison", "results/digits", "results/cifar10_cpu", "results/cifar10_published"),
+        *("results/found", "results/comparison", "results/digits", "results/cifar10_cpu", "results/cifar10_published"),
         *("results/imagenet_published", "results/runtimes"),
     ],
     "Measurements": [

@@ -1,4 +1,4 @@
-"""The README's sentences on what was found count the verdicts of the published studies."""
+"""The README and the page on what was found say what the tables of the published studies say."""
 
 from pathlib import Path
 
@@ -6,21 +6,22 @@ import pandas as pd
 
 from resiliency.analysis.verdicts import RULES
 from resiliency.results.comparison import published
-from resiliency.results.found import found
+from resiliency.results.found import found, page
 
 REPOSITORY = Path(__file__).parents[2]
+DOCS = REPOSITORY / "docs/results"
 
 
 def test_the_readme_says_what_the_studies_say():
     """Otherwise: python -m resiliency.results.found."""
-    studies = published(REPOSITORY / "docs/results")
+    studies = published(DOCS)
     sentences = found({study: tables["observations"] for study, tables in studies.items()})
     block = (REPOSITORY / "README.md").read_text(encoding="utf-8").partition("results.found -->\n")[2]
     assert block.partition("\n<!-- end -->")[0] == sentences
 
 
 def test_verdicts_are_counted_over_the_studies_that_could_test_an_observation():
-    digits = pd.read_csv(REPOSITORY / "docs/results/digits/observations.csv").assign(rules=RULES)
+    digits = pd.read_csv(DOCS / "digits/observations.csv").assign(rules=RULES)
     verdicts = digits["observation"].map({1: "supported", 2: "supported", 3: "undecided", 4: "contradicted"})
     able, unable = digits.assign(verdict=verdicts), digits.assign(verdict="not tested")
     other = able.assign(verdict=verdicts.where(able["observation"] != 1, "undecided"))
@@ -35,3 +36,37 @@ def test_verdicts_are_counted_over_the_studies_that_could_test_an_observation():
     earlier = found({"one": able.assign(rules="2020-01-01"), "three": other}).splitlines()
     assert earlier[0].endswith("*: supported in 1 of 2 studies that could test it (one†), undecided in 1 (three).")
     assert earlier[-1] == "† By [earlier rules](docs/paper.md#verdict-rules)."
+
+
+def test_the_page_is_what_the_tables_give():
+    """Otherwise: python -m resiliency.results.found --write."""
+    assert (DOCS / "found.md").read_text(encoding="utf-8") == page(published(DOCS))
+
+
+def digits(**changed: pd.DataFrame) -> str:
+    return page({"digits": published(DOCS)["digits"] | changed})
+
+
+def test_the_weakest_estimate_is_the_significant_one_whose_bound_is_nearest_to_0():
+    rows = published(DOCS)["digits"]["observations"]
+    parts = rows[(rows["observation"] == 4) & rows["part_verdict"].notna()].index
+    rows.loc[parts, ["verdict", "part_verdict"]] = "supported"
+    rows.loc[parts, ["estimate", "low", "high"]] = [[0.5, 0.4, 0.6], [0.7, 0.25, 0.9], [0.3, -0.1, 0.6]]
+    rows.loc[parts[2], "part_verdict"] = "undecided"
+    rows.loc[parts[1], ["influential", "without_it"]] = ["vit", 0.65]
+    said = digits(observations=rows).partition("## 4.")[2]
+    assert f"is 0.700 \\[0.250, 0.900\\] ({rows.loc[parts[1], 'part']}); without vit it is 0.650." in said
+
+
+def test_correlations_are_counted_by_direction_and_those_that_use_labels_are_not():
+    rows = published(DOCS)["digits"]["correlations"]
+    main = rows["measure"].isin(["pearson", "partial"])
+    rows.loc[main, ["correlation", "low", "high"]] = [0.5, 0.4, 0.6]
+    rows.loc[main & (rows["measure"] == "pearson"), ["correlation", "low", "high"]] = [-0.5, -0.6, -0.4]
+    said = digits(correlations=rows)
+    assert "| clean | raw | 0 | 5 | 0 |" in said
+    assert "| corrupted | partial | 5 | 0 | 0 |" in said
+    assert "poor guide on clean and corrupted images" in said
+    turned = rows.assign(correlation=-rows["correlation"], low=-rows["high"], high=-rows["low"])
+    assert "poor guide" not in digits(correlations=turned)
+    assert "diversity may decide" not in digits(correlations=turned)

@@ -73,7 +73,7 @@ def page(studies: dict[str, dict[str, pd.DataFrame]]) -> str:
         observations=dict(sorted(by_name.items())),
         summaries={name: _summary(of_studies) for name, of_studies in by_name.items()},
         leading=leading,
-        correlations=_correlations(studies),
+        correlations=correlations_with_accuracy(studies),
     )
 
 
@@ -88,7 +88,7 @@ def _summary(of_studies: dict[str, dict]) -> str:
     return f"{studies} what its rule needs: {'; '.join(shares)}."
 
 
-def _correlations(studies: dict[str, dict[str, pd.DataFrame]]) -> dict:
+def correlations_with_accuracy(studies: dict[str, dict[str, pd.DataFrame]]) -> dict:
     """Correlations with accuracy in ensembles of the largest size that all studies have.
 
     Returns:

@@ -1,19 +1,28 @@
-"""In one sentence for each observation of the paper, which published studies reach which verdict.
+"""What the published studies say of each observation: the sentences of the README, and the page *What we found*.
 
-`python -m resiliency.results.found` prints the sentences of the README.
+`python -m resiliency.results.found` prints the sentences of the README; with `--write` it writes the page
+`docs/results/found.md`.
 """
 
+from pathlib import Path
+
+import numpy as np
 import pandas as pd
 
 from resiliency.analysis.rule import NOT_TESTED, UNDECIDED
 from resiliency.analysis.verdicts import RULES
+from resiliency.diversity.settings import LABEL_FREE
+from resiliency.names import CLEAN, CORRUPTED
 from resiliency.program import parser
+from resiliency.report import words
 from resiliency.report.markdown import escaped
-from resiliency.report.overview import observed
-from resiliency.results.comparison import published
-from resiliency.results.page import with_docs
+from resiliency.report.overview import contenders, observed
+from resiliency.results.comparison import correlations_with_accuracy, published
+from resiliency.results.page import markdown, with_docs
 
 EARLIER = "†"  # beside a study whose verdict follows rules that have changed since
+SIGNIFICANT = ("supported", "contradicted")
+Studies = dict[str, dict[str, pd.DataFrame]]
 
 
 def found(observations: dict[str, pd.DataFrame]) -> str:
@@ -22,39 +31,71 @@ def found(observations: dict[str, pd.DataFrame]) -> str:
     Args:
         observations: study -> observations.csv; those that lack what a rule needs do not count for it.
     """
-    statements: dict[int, str] = {}
-    verdicts: dict[int, dict[str, list[str]]] = {}
-    for study, table in observations.items():
-        for observation in observed(table):
-            if observation["key"]["shifts"]:
-                continue
-            number, verdict = observation["number"], observation["verdict"]
-            statements.setdefault(number, observation["statement"].rstrip("."))
-            reached = verdicts.setdefault(number, {})
-            if verdict != NOT_TESTED:
-                mark = EARLIER if observation["key"]["rules"] != RULES else ""
-                reached.setdefault(verdict, []).append(escaped(study) + mark)
-    shifted = _on_shifts(observations)
+    of_studies, shifted = _by_observation(observations), _on_shifts(observations)
     lines = [
-        f"{number}. *{statement}*: {_counted(verdicts[number])}.{shifted.get(number, '')}"
-        for number, statement in sorted(statements.items())
+        f"{number}. *{_statement(own).rstrip('.')}*: {escaped(_counted(own))}.{shifted.get(number, '')}"
+        for number, own in sorted(of_studies.items())
     ]
     earlier = any(EARLIER in line for line in lines)
     return "\n".join(lines + [f"\n{EARLIER} By [earlier rules](docs/paper.md#verdict-rules)."] * earlier)
 
 
-def _on_shifts(observations: dict[str, pd.DataFrame]) -> dict[int, str]:
-    """Number of an observation -> a sentence on its verdicts on natural shifts, which count for no statement."""
-    reached: dict[int, list[str]] = {}
+def page(studies: Studies) -> str:
+    """The page *What we found* in Markdown, from the tables of the studies alone."""
+    observations = {study: tables["observations"] for study, tables in studies.items()}
+    of_studies, shifted = _by_observation(observations), _by_observation(observations, shifts=True)
+    correlations = correlations_with_accuracy(studies)
+    counts = _counts(correlations["rows"])
+    levels = {own["level"] for of_observation in of_studies.values() for own in of_observation.values()}
+    return markdown("found.md.j2").render(
+        studies=studies,
+        members=sum(len(tables["members"]) for tables in studies.values()),
+        level=" or ".join(sorted(levels)),
+        observations=[_described(number, own, shifted.get(number, {})) for number, own in sorted(of_studies.items())],
+        leading=_leading(studies),
+        counts=counts,
+        size=correlations["size"],
+        correlated=correlations["studies"],
+        advice=_advice(counts),
+    )
+
+
+def _by_observation(observations: dict[str, pd.DataFrame], *, shifts: bool = False) -> dict[int, dict[str, dict]]:
+    """Number of an observation -> study -> the observation in it, as `observed` describes it.
+
+    Args:
+        shifts: of observations on natural shifts, which count for no statement on corruptions; else of the others.
+    """
+    of_studies: dict[int, dict[str, dict]] = {}
     for study, table in observations.items():
         for observation in observed(table):
-            if observation["key"]["shifts"] and observation["verdict"] != NOT_TESTED:
-                reached.setdefault(observation["number"], []).append(f"{observation['verdict']} ({escaped(study)})")
-    return {number: f" On natural shifts in place of corruptions: {', '.join(of)}." for number, of in reached.items()}
+            if bool(observation["key"]["shifts"]) == shifts:
+                of_studies.setdefault(observation["number"], {})[study] = observation
+    return of_studies
 
 
-def _counted(reached: dict[str, list[str]]) -> str:
+def _on_shifts(observations: dict[str, pd.DataFrame]) -> dict[int, str]:
+    """Number of an observation -> a sentence on its verdicts on natural shifts."""
+    sentences = {}
+    for number, of_studies in _by_observation(observations, shifts=True).items():
+        tested = {study: own["verdict"] for study, own in of_studies.items() if own["verdict"] != NOT_TESTED}
+        reached = ", ".join(f"{verdict} ({escaped(study)})" for study, verdict in tested.items())
+        if reached:
+            sentences[number] = f" On natural shifts in place of corruptions: {reached}."
+    return sentences
+
+
+def _statement(of_studies: dict[str, dict]) -> str:
+    return next(iter(of_studies.values()))["statement"]
+
+
+def _counted(of_studies: dict[str, dict]) -> str:
     """Such as "supported in 1 of 3 studies that could test it (digits), undecided in 2 (a, b)"."""
+    reached: dict[str, list[str]] = {}
+    for study, observation in of_studies.items():
+        if observation["verdict"] != NOT_TESTED:
+            mark = EARLIER if observation["key"]["rules"] != RULES else ""
+            reached.setdefault(observation["verdict"], []).append(study + mark)
     if not reached:
         return "no study could test it"
     able = sum(map(len, reached.values()))
@@ -65,6 +106,110 @@ def _counted(reached: dict[str, list[str]]) -> str:
     return ", ".join(parts)
 
 
+def _described(number: int, of_studies: dict[str, dict], shifted: dict[str, dict]) -> dict:
+    """An observation as the page has it: the studies that could test it, also on shifts, and why others could not."""
+    counted = _counted(of_studies).replace(EARLIER, "")
+    unable = [
+        {"name": study, "missing": own["key"]["missing_requirements"]}
+        for study, own in of_studies.items()
+        if own["verdict"] == NOT_TESTED
+    ]
+    return {
+        "number": number,
+        "statement": _statement(of_studies),
+        "counted": counted[0].upper() + counted[1:],
+        "able": _tested(of_studies),
+        "shifted": _tested(shifted),
+        "unable": unable,
+    }
+
+
+def _tested(of_studies: dict[str, dict]) -> list[dict]:
+    return [
+        {"name": study, "verdict": own["verdict"], "reason": own["reason"], "weakest": _weakest(own["parts"])}
+        for study, own in of_studies.items()
+        if own["verdict"] != NOT_TESTED
+    ]
+
+
+def _weakest(parts: list[dict]) -> str:
+    """The significant estimate whose bound is nearest to 0, on which the verdict hangs first; "" if there is none."""
+    significant = [part for part in parts if part["part_verdict"] in SIGNIFICANT]
+    if not significant:
+        return ""
+    weakest = min(significant, key=lambda part: min(abs(part["low"]), abs(part["high"])))
+    interval = words.interval(weakest["low"], weakest["high"])
+    estimate = f"{words.estimate(weakest['estimate'])} {interval} ({weakest['part']})"
+    which = "The weakest of them" if len(significant) > 1 else "That estimate"
+    said = f"{which}, from {weakest['units']} {weakest['unit']}, is {estimate}"
+    if not weakest["influential"]:
+        return f"{said}."
+    return f"{said}; without {weakest['influential']} it is {words.estimate(weakest['without_it'])}."
+
+
+def _leading(studies: Studies) -> list[str]:
+    """For each study that recommends an ensemble, its error beside those of the best member and the baseline."""
+    sentences = []
+    for study, tables in studies.items():
+        rows = contenders(tables["deployment"]) if "deployment" in tables else []
+        errors = {
+            row["role"].lower(): f"{words.percent(row['corrupted_error'])} "
+            + words.interval(row["corrupted_error_low"], row["corrupted_error_high"], words.percent)
+            for row in rows
+        }
+        of_roles = ", ".join(f"the {role} {error}" for role, error in errors.items())
+        sentences += [f"{study}, error on corrupted images: {of_roles}."] if rows else []
+    return sentences
+
+
+def _counts(rows: list[dict]) -> list[dict]:
+    """How many correlations are significant in which direction, by images, raw and partial; none that use labels."""
+    counts = []
+    for condition in (CLEAN, CORRUPTED):
+        of = [own for row in rows if row["condition"] == condition for own in row["of"].values() if _label_free(own)]
+        for kind, (low, high) in {"raw": ("low", "high"), "partial": ("partial_low", "partial_high")}.items():
+            ends = np.array([(own[low], own[high]) for own in of]).reshape(-1, 2)
+            known = ends[np.isfinite(ends).all(axis=1)]
+            positive, negative = int((known[:, 0] > 0).sum()), int((known[:, 1] < 0).sum())
+            row = {"images": condition, "kind": kind, "positive": positive, "negative": negative}
+            counts += [row | {"open": len(known) - positive - negative}] if len(known) else []
+    return counts
+
+
+def _label_free(correlation: dict) -> bool:
+    return correlation["kind"] != "prediction" or correlation["metric"] in LABEL_FREE
+
+
+def _advice(counts: list[dict]) -> str:
+    """What the counts mean for the choice of an ensemble; "" where they do not say so on any images."""
+    of = {(row["images"], row["kind"]): row["positive"] - row["negative"] for row in counts}
+    images = list(dict.fromkeys(row["images"] for row in counts))
+    costs = [name for name in images if of[name, "raw"] < 0]
+    pays = [name for name in images if of[name, "partial"] > 0]
+    sentences = []
+    if costs:
+        sentences.append(
+            f"Diversity alone is a poor guide on {' and '.join(costs)} images: more diverse ensembles are more often "
+            "less accurate. Compare accuracies on held-out images first."
+        )
+    if pays:
+        sentences.append(
+            "Among ensembles of equally accurate members, the more diverse are more often more accurate on "
+            f"{' and '.join(pays)} images: diversity may decide between them."
+        )
+    return " ".join(sentences)
+
+
+def main() -> None:
+    arguments = with_docs(parser(__doc__))
+    arguments.add_argument("--write", action="store_true", help="write the page found.md instead of printing sentences")
+    given = arguments.parse_args()
+    studies = published(given.docs)
+    if given.write:
+        Path(given.docs, "found.md").write_text(page(studies), encoding="utf-8")
+    else:
+        print(found({study: tables["observations"] for study, tables in studies.items()}))
+
+
 if __name__ == "__main__":
-    given = with_docs(parser(__doc__)).parse_args()
-    print(found({study: tables["observations"] for study, tables in published(given.docs).items()}))
+    main()
