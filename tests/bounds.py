@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 
 import pandas as pd
+from expand import expanded
 
-from resiliency.tables.expand import expanded
 from resiliency.tables.record import Table, Values
 
 ROUNDING = 1e-9

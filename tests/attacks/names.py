@@ -10,13 +10,13 @@ import numpy as np
 from attacks.cases import Case, Wrong, allowed
 from attacks.studies import CONFIG, plan
 from attacks.texts import FORMLESS
+from expand import expanded
 
 from resiliency.corruptions.settings import HELD_OUT, MAIN
 from resiliency.diversity.metrics import ENSEMBLE_METRICS, METRICS
 from resiliency.study.loading import load
 from resiliency.study.model import Study
 from resiliency.tables import TABLES
-from resiliency.tables.expand import expanded
 
 IMAGES = 4
 # Parts of columns, around a name of images: each gives a name that could be read as another's column.

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from resiliency.external.arrays import check_test_sets, members_of, read_labels, read_logits
+from resiliency.external.arrays import members_of, read_labels, read_logits
 from resiliency.external.decisions import read_decisions
 from resiliency.external.members import described, read_members
 from resiliency.external.names import corrupted
@@ -272,7 +272,6 @@ def read(folder, kind="probabilities"):
 
 def test_probabilities_come_back_from_the_logits_that_they_are_kept_as(folder):
     assert members_of(str(folder)) == ["net"]
-    check_test_sets(str(folder), ["clean"])
     assert softmax(read(folder)) == pytest.approx(np.array([[0.25, 0.75], [1, 0]]), abs=1e-6)
     np.savez(folder / "net/clean.npz", np.array([[-1.5, 2], [0, 3]]))
     (folder / "net/clean.npy").unlink()
@@ -334,8 +333,6 @@ def test_a_damaged_head_is_named(folder):
 def test_faults_of_folders(folder, tmp_path):
     with pytest.raises(Fault, match=r"there is no such folder"):
         members_of(str(tmp_path / "absent"))
-    with pytest.raises(Fault, match=r"test set 'fog.1' not found; available test sets: clean$"):
-        check_test_sets(str(folder), ["fog.1"])
     np.save(folder / "labels/clean.npy", np.array([1, 2]))
     with pytest.raises(Fault, match=r"labels/clean.npy: row 2: expected a class index \(integer from 0 to 1\), got 2$"):
         read_labels(str(folder), "clean", 2)

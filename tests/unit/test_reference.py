@@ -8,13 +8,13 @@ import jsonschema
 import pytest
 import yaml
 from bounds import outside
+from expand import expanded
 
 from resiliency.reference.pages import pages
 from resiliency.report.registry import CHARTS
 from resiliency.storage.tables import read_table
 from resiliency.study.merging import read_merged
 from resiliency.tables import TABLES
-from resiliency.tables.expand import expanded
 
 REPOSITORY = Path(__file__).parents[2]
 STUDIES = sorted((REPOSITORY / "studies").glob("*.yaml"))

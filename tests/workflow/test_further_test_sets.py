@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from bounds import outside
+from expand import expanded
 from PIL import Image
 from replacing import older
 from test_staleness import OF_INDEPENDENT
@@ -15,7 +16,6 @@ from test_tables import conditions_of
 
 from resiliency.storage.tables import read_table
 from resiliency.tables import TABLES
-from resiliency.tables.expand import expanded
 
 ADDED = {
     "noisy": {"images": "noisy_images.npy", "labels": "noisy_labels.npy"},

@@ -3,10 +3,10 @@
 import pandas as pd
 import pytest
 from bounds import outside
+from expand import expanded
 
 from resiliency.storage.tables import read_table
 from resiliency.tables import TABLES
-from resiliency.tables.expand import expanded
 
 # Columns that a study of digits without further test sets, all of whose members can be compared, does not have.
 ELSEWHERE = ("<further>", "_pairs")

@@ -1,12 +1,11 @@
 """Members known by their logits or probabilities: a folder of arrays."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from resiliency.external.names import check_members
-from resiliency.faults import Fault, available, expected
+from resiliency.faults import Fault, expected
 from resiliency.storage.files import NO_ARRAY
 
 LABELS = "labels"
@@ -170,11 +169,3 @@ def _array(path: Path) -> np.ndarray:
     if len(loaded.files) != 1:
         raise Fault(f"{path}: {expected('one array', f'{len(loaded.files)} arrays')}")
     return loaded[loaded.files[0]]
-
-
-def check_test_sets(folder: str, wanted: Sequence[str]) -> None:
-    """Raise a Fault if a test set has no labels in `folder`."""
-    present = test_sets_of(folder)
-    for name in wanted:
-        if name not in present:
-            raise Fault(f"{folder}: {available('test set', name, present)}")
