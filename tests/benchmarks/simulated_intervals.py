@@ -5,16 +5,17 @@ from itertools import combinations, product
 import numpy as np
 import pandas as pd
 from scipy.stats import binomtest, norm, ttest_ind
+from simulated_ceiling import all_wrong
 from simulated_correlations import CONFIDENCE, SITUATIONS, Case, Interval, correlation
 from simulated_families import POOLS, WORDS, Effects, drawn, truth
 
-from resiliency.analysis import bootstrap, jackknife
 from resiliency.analysis.coincident_failures import failure_table
 from resiliency.analysis.origins import ORIGINS, SCORES, origin_table
 from resiliency.analysis.parts import Part
 from resiliency.conditions import conditions
 from resiliency.ensembles.pool import ensembles_of
 from resiliency.names import CLEAN
+from resiliency.statistics import bootstrap, jackknife
 from resiliency.statistics.bootstrap import resampled_counts
 from resiliency.statistics.closeness import Families, closeness, replicates
 from resiliency.statistics.ranks import weighted_cliffs_delta
@@ -192,6 +193,8 @@ CASES = [
     *(advantage(*spread, *study) for spread in ((0.05, 0.01), (0.01, 0.03)) for study in ((8, 2), (8, 4), (16, 2))),
     *(covariance(alike, images) for alike in (0.0, 0.5) for images in (200, 1000)),
     *(corruption_error(alike, images) for alike in (0.3, 0.8) for images in (100, 500)),
+    *(all_wrong("images", k, m, images) for k, m in ((3, 8), (8, 8), (3, 64), (64, 64)) for images in (500, 5000)),
+    *(all_wrong("members", k, m, 500) for k, m in ((1, 8), (3, 8), (8, 8), (3, 24), (24, 24))),
 ]
 
 

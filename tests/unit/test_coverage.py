@@ -31,6 +31,8 @@ CASES = [
     simulated.advantage(0.05, 0.01, 8, 2),
     simulated.covariance(0.5, 300),
     simulated.corruption_error(0.8, 300),
+    simulated.all_wrong("images", 3, 8, 500),
+    simulated.all_wrong("members", 3, 12, 300),
 ]
 
 
