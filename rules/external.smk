@@ -77,7 +77,7 @@ for source in SOURCES:
                 file=source.file,
                 members=source.members,
                 layout=EXTERNAL.layout(source),
-                classes=STUDY.external.classes,
+                classes=STUDY.external.known_classes,
             script:
                 "../scripts/import_predictions.py"
 
@@ -101,7 +101,8 @@ if not STUDY.dataset:
         resources:
             **needing(2000, 10),
         params:
-            **STUDY.external.model_dump(include={"classes", "images"}),
+            classes=STUDY.external.known_classes,
+            images=STUDY.external.images,
             code=code("external_conditions"),
             content=content(INPUTS.files, *external_files(SOURCES[0], labels_alone=True)),
             kind=SOURCES[0].kind,

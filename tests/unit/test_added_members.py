@@ -163,3 +163,15 @@ def test_a_file_that_is_wrong_is_named_under_the_key(files, text, line):
 
 def test_a_study_of_networks_has_nothing_to_add_to(files):
     assert "add: the study has no members from elsewhere" in fault_of(load, CONFIG | {"add": "mine.csv"})
+
+
+def test_names_of_classes_may_stand_in_a_text_file(files):
+    (files / "classes.txt").write_text("\ufeffant\nbee\n\ncat \n", encoding="utf-8")
+    settings = External(decisions="published.csv", classes="classes.txt")
+    assert settings.known_classes == ["ant", "bee", "cat"]
+    (files / "mine.csv").write_text("test_set,image,label,mine\nclean,0,ant,bee\nclean,1,bee,bee\nclean,2,cat,cat\n")
+    assert read_contents(settings, ["fog"], [1], None, ["mine.csv"]).added == ["mine"]
+    for content, message in (("ant\nant\n", "must name each one once"), ("1\n2\n", "must be names, not numbers")):
+        (files / "classes.txt").write_text(content)
+        assert message in faults(external={"decisions": "published.csv", "classes": "classes.txt"})
+    assert "there is no file none.txt" in faults(external={"decisions": "published.csv", "classes": "none.txt"})

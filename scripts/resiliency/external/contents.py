@@ -107,7 +107,7 @@ def read_contents(
     _check_distinct(sources)
     if needed is None:
         contents = _shared(sources, corruptions, severities)
-        _check_images(contents, [decisions for _, decisions in read], external.classes)
+        _check_images(contents, [decisions for _, decisions in read], external.known_classes)
     else:
         contents = Contents(sources, list(needed), list(corruptions), list(severities), _by_number(sources))
         _check_complete(contents)
@@ -224,7 +224,7 @@ def _kind(file: str, external: External) -> str:
 
 def _source(kind: str, file: str, external: External) -> tuple[Source, Decisions | None]:
     if kind == "decisions":
-        decisions = read_decisions(file, external.classes)
+        decisions = read_decisions(file, external.known_classes)
         names = _names(file, list(decisions.labels), external)
         named = not any(images.dtype.kind != "U" or numbered(images) for images in decisions.images.values())
         return Source(kind, file, list(decisions.answers), names, named), decisions
@@ -235,7 +235,7 @@ def _source(kind: str, file: str, external: External) -> tuple[Source, Decisions
         present = [external.clean if name == CLEAN else name for name in table if name not in of_classes]
         return Source(kind, file, list(table.index), _names(file, present, external)), None
     source = Source(kind, file, members_of(file), _names(file, test_sets_of(file), external))
-    labels = read_labels(file, external.clean, class_count(external.classes))
+    labels = read_labels(file, external.clean, class_count(external.known_classes))
     for member in source.members:
         open_scores(file, member, external.clean, labels, kind)
     return source, None

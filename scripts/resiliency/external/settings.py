@@ -17,9 +17,11 @@ Paths = Annotated[list[str], BeforeValidator(_as_list), WithJsonSchema(ONE_OR_MO
 
 
 def _classes(value: object) -> object:
-    """A validator of a number of classes, which may come as text, or of their names."""
-    if isinstance(value, str):
-        value = int(value) if value.isdecimal() else _names_in(value)
+    """A validator of a number of classes, which may come as text, or of their names, or of a file of these."""
+    if isinstance(value, str) and not value.isdecimal():
+        _classes(names_in(value))
+        return value
+    value = int(value) if isinstance(value, str) else value
     if isinstance(value, list) and len(value) >= 2 and all(isinstance(name, str) for name in value):
         if any(map(str.isdecimal, value)):
             raise ValueError("must be names, not numbers, which stand for positions")
@@ -29,7 +31,7 @@ def _classes(value: object) -> object:
     return value
 
 
-def _names_in(file: str) -> list[str]:
+def names_in(file: str) -> list[str]:
     """The lines of a text file, one name each."""
     if not Path(file).is_file():
         raise ValueError(f"must be an integer ≥ 2, a list of names, or a text file of them; there is no file {file}")
@@ -45,7 +47,7 @@ COUNT_OR_NAMES = {
         {"type": "null"},
     ]
 }
-Classes = Annotated[int | list[str] | None, BeforeValidator(_classes), WithJsonSchema(COUNT_OR_NAMES)]
+Classes = Annotated[int | str | list[str] | None, BeforeValidator(_classes), WithJsonSchema(COUNT_OR_NAMES)]
 
 
 class External(Settings):
@@ -84,6 +86,11 @@ class External(Settings):
     )
 
     _distinct = field_validator("decisions", "logits", "probabilities", "scores", "members")(distinct)
+
+    @property
+    def known_classes(self) -> int | list[str] | None:
+        """The number of classes, or their names in order, read from the file if one is named."""
+        return names_in(self.classes) if isinstance(self.classes, str) else self.classes
 
     @model_validator(mode="after")
     def _something(self) -> "External":
