@@ -18,7 +18,7 @@ def test_the_default_study_loads():
     study = load(CONFIG)
     assert study.study == "digits"
     assert tuple(study.corruptions.names) == MAIN
-    assert study.recipe("vit").epochs == 30
+    assert study.recipe("vit").epochs == 16
     assert study.recipe("vit").batch_size == study.training.batch_size == 64
     assert study.recipe("resnet18") == study.training.model_copy(update={"shift": 2, "flip": False})
     assert study.joint_recipe() == study.recipe("fasternet")

@@ -60,11 +60,11 @@ def test_a_page_of_an_earlier_version_of_a_study_names_what_changed(tmp_path):
     copy = shutil.copytree(DOCS / "digits", tmp_path / "digits")
     provenance = json.loads((copy / "provenance.json").read_text(encoding="utf-8"))
     before = page(copy)
-    provenance["study"]["training"]["epochs"] = 3
+    provenance["study"]["probe"]["images"] = 3
     (copy / "provenance.json").write_text(json.dumps(provenance), encoding="utf-8")
-    assert "`training.epochs`" not in before
+    assert "`probe.images`" not in before
     assert "**An earlier version of this study.**" in page(copy)
-    assert "`training.epochs`" in page(copy)
+    assert "`probe.images`" in page(copy)
 
 
 def test_an_unfinished_study_is_refused_and_its_page_stays(tmp_path):

@@ -154,14 +154,16 @@ def _changed(study: dict, written: dict | None) -> list[str]:
 def _outdated(study: dict, written: dict | None) -> list[str]:
     """Keys, besides images and what was left out, in which the study that ran is not what its file says now.
 
-    Settings that one of both does not know count as equal, and of the designs those alone that the study trained.
+    Settings that one of both does not know count as equal, and of the designs those alone that the study trained; the
+    recipe counts if there are such designs.
     """
     if not written:
         return ["study"]
     used = {*study["members"]["designs"], *(study["joint"] or {}).get("designs", [])}
     used |= {study["search"]["design"]} if study["search"] else set()
     asked = written | {"designs": {name: of for name, of in written["designs"].items() if name in used}}
-    return sorted(_differing({key: asked[key] for key in asked.keys() - {"dataset", "ensemble"}}, study))
+    unused = {"dataset", "ensemble"} if used else {"dataset", "ensemble", "training"}
+    return sorted(_differing({key: asked[key] for key in asked.keys() - unused}, study))
 
 
 def _differing(written: object, ran: object, key: str = "") -> Iterator[str]:
