@@ -41,6 +41,7 @@ NAVIGATION = {
     "Measurements": [
         "results/coverage",
         "results/deployment_rates",
+        "results/traffic_signs_design",
         "results/parity",
         "results/digit_recipes",
         "results/gpu_hours",

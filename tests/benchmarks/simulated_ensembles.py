@@ -27,17 +27,27 @@ ALIKE = (0.4, 0.45, 0.15)  # shares of the variance of a member that its family,
 
 
 class Pool(NamedTuple):
-    """Members: families of so many designs, each with one seed or the first of each family with two."""
+    """Members: families of so many designs, each with so many seeds.
+
+    Attributes:
+        second: whether the first design of each family has one seed more; or of how many families.
+    """
 
     families: tuple[int, ...]
     seeds: int
-    second: bool = False
+    second: bool | int = False
+
+    @property
+    def doubled(self) -> int:
+        """Number of families whose first design has one seed more."""
+        return len(self.families) if self.second is True else self.second
 
     @property
     def name(self) -> str:
         """In words."""
         sizes = f"{min(self.families)} to {max(self.families)}" if len(set(self.families)) > 1 else self.families[0]
         seeds = "one of them with two seeds" if self.second else f"{self.seeds} seed{'s' * (self.seeds > 1)} each"
+        seeds += f" in {self.doubled} families" * (0 < self.doubled < len(self.families))
         return f"{len(self.families)} families of {sizes} designs, {seeds}"
 
 
@@ -57,7 +67,7 @@ def pairs_of(pool: Pool) -> Pairs:
     members, design = [], 0
     for family, designs in enumerate(pool.families):
         for index in range(designs):
-            seeds = pool.seeds + (pool.second and index == 0)
+            seeds = pool.seeds + (index == 0 and family < pool.doubled)
             members += [(f"d{design:02}-s{seed}", design, family) for seed in range(seeds)]
             design += 1
     both = list(combinations(range(len(members)), 2))

@@ -1,0 +1,205 @@
+"""Writes docs/results/traffic_signs_design.md, what studies/traffic_signs.yaml is designed for and what it costs.
+
+Run by hand, in seconds: python tests/benchmarks/sign_design.py [--run results/traffic_signs]. The page is made of the
+study, of the constants of the rules, and of the rows that sign_pilots.py and sign_power.py keep. --run adds to them
+what the jobs of a run have taken so far.
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+import numpy as np
+import sign_pilots
+import sign_power
+from simulated_intervals import sure
+
+from resiliency.analysis.observations import architecture, balance, correlation, diversity
+from resiliency.corruption_names import MAIN
+from resiliency.data.settings import PUBLISHED
+from resiliency.stage import cpu_seconds
+
+PAGE = sign_pilots.ROOT / "docs/results/traffic_signs_design.md"
+TEMPLATE = Path(__file__).parent / "sign_design.md.template"
+POWER = 0.8
+RECIPE = {*sign_pilots.PILOTED, "warmup_epochs", "weight_decay", "gradient_clip"}
+STARTING = 6  # seconds of CPU time until a job computes
+EXPLAINED = 100 * 25  # images that attributions of a member pass forward and back
+MEASURED = "A run that is not finished took, so far:"
+PASSES = 3  # sub-networks in a step of the search
+
+
+def page() -> str:
+    """The whole page, as Markdown."""
+    of_study = sign_pilots.study()
+    rows = json.loads(sign_pilots.ROWS.read_text())
+    power = json.loads(sign_power.ROWS.read_text())
+    families = sign_pilots.families_of(of_study)
+    members = of_study.independent_members()
+    classes, per_class = PUBLISHED["gtsrb"].classes, of_study.data.images_per_class["test"]
+    names = of_study.corruptions.names
+    return TEMPLATE.read_text(encoding="utf-8").format(
+        designs=len(of_study.members.designs),
+        families=len(families),
+        doubled=len(members) - len(of_study.members.designs),
+        independent=len(members),
+        joint=len(of_study.joint_ensembles()),
+        joint_designs=" and ".join(of_study.joint.designs).replace("_", "\\_"),
+        strengths=", ".join(f"{strength:g}" for _, strength in of_study.joint_settings().values()),
+        seeds=of_study.joint.seeds,
+        searched=of_study.search.members,
+        recipe=named(of_study.training.model_dump(include=RECIPE)),
+        members=_members(of_study, families, {row["design"]: row for row in rows["times"]}),
+        per_class=per_class,
+        classes=classes,
+        test=f"{classes * per_class:,}",
+        corruptions=len(names),
+        severities=len(of_study.corruptions.severities),
+        main=len(MAIN),
+        extra=len(set(names) - set(MAIN)),
+        limit=f"{of_study.ensembles.limit:,}",
+        rules=_rules(of_study, len(families)),
+        within=architecture.WITHIN,
+        confidence=of_study.statistics.confidence,
+        simulations=power[0]["simulations"],
+        power="".join(map(_power_row, sorted(power, key=lambda row: row["observation"]))),
+        weak=_weak(power),
+        all_images=f"{PUBLISHED['gtsrb'].test:,}",
+        pilots="".join(map(_pilot_row, rows["pilots"])),
+        cost=_cost(of_study, {row["design"]: row for row in rows["times"]}),
+        measured=_measured(of_study, rows.get("run", [])),
+    )
+
+
+def named(changes: dict) -> str:
+    """Settings of a recipe, in words."""
+    return ", ".join(
+        value if isinstance(value, str) else f"{key.replace('_', ' ')} {value:g}" for key, value in changes.items()
+    )
+
+
+def _table(head: list[str], rows: list[list[str]], left: int = 1) -> str:
+    """A Markdown table whose first columns are text and whose others are numbers."""
+    rule = ["---"] * left + ["---:"] * (len(head) - left)
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in (head, rule, *rows))
+
+
+def _members(of_study, families: dict[str, list[str]], times: dict[str, dict]) -> str:
+    """A row per family: architectures, sizes and MACs from the narrowest design to the widest, and second seeds."""
+    rows = []
+    for family, designs in families.items():
+        architectures = sorted({of_study.designs[design].architecture for design in designs})
+        second = [design for design in designs if of_study.members.trained(design) > 1]
+        cells = [", ".join(designs), ", ".join(architectures), ", ".join(second)]
+        for column, unit, form in (("parameters", 1e3, ",.0f"), ("macs", 1e6, ".1f")):
+            cells.append(" / ".join(f"{times[design][column] / unit:{form}}" for design in designs))
+        rows.append([family, *(cell.replace("_", "\\_") for cell in cells)])
+    head = ["Family", "Designs", "Architecture of timm", "Second seed", "Parameters, thousands", "MACs, millions"]
+    return _table(head, [[row[0].replace("_", "\\_"), *row[1:]] for row in rows], 4)
+
+
+def _rules(of_study, families: int) -> str:
+    """A row per observation, from the constants of its rule."""
+    signs = ["above 0", "above 0", "below 0", "above 0"]
+    statistics = [
+        "closeness of family against size, and against clean accuracy",
+        "Cohen's q of attributions against predictions, on clean and on corrupted images",
+        "corrupted error of the balanced loss minus that of each other",
+        "Cliff's delta of ensembles of several designs against those of one, in three kinds of diversity",
+    ]
+    margins = [architecture.MARGIN, correlation.MARGIN, of_study.statistics.error_margin, diversity.MARGIN]
+    doubled = sum(of_study.members.trained(design) > 1 for design in of_study.members.designs)
+    units = [f"{families} families"] * 2 + [f"{of_study.joint.seeds} seeds", f"{doubled} families"]
+    fewest = [architecture.FAMILIES, correlation.FAMILIES, balance.SEEDS, diversity.FAMILIES]
+    rows = zip(statistics, signs, margins, units, fewest, strict=True)
+    return "".join(f"| {number} | {' | '.join(map(str, row))} |\n" for number, row in enumerate(rows, 1))
+
+
+def _power_row(row: dict) -> str:
+    reached, count = row["verdicts"][row["verdict"]], row["simulations"]
+    low, high = sure(reached, count)
+    cells = [row["observation"], row["effect"], row["kind"], row["verdict"], f"{reached / count:.0%}"]
+    return "| " + " | ".join(map(str, [*cells, f"{low:.0%}–{high:.0%}"])) + " |\n"
+
+
+def _weak(power: list[dict]) -> str:
+    """What has less power than is asked for."""
+    weak = [row for row in power if row["verdicts"][row["verdict"]] < POWER * row["simulations"]]
+    if not weak:
+        return f"Power is {POWER:.0%} or more in every row."
+    named = "; ".join(f"observation {row['observation']}, {row['effect']}, {row['kind']}" for row in weak)
+    return f"Power is below {POWER:.0%} in: {named}."
+
+
+def _pilot_row(row: dict) -> str:
+    curve = row["validation"]
+    gain = 100 * (curve[-1] - np.interp(0.8 * len(curve) - 1, range(len(curve)), curve))
+    cells = [row["design"].replace("_", "\\_"), named(row["recipe"]), f"{row['images']:,}"]
+    cells += [f"{100 * row[name]:.1f}" for name in ("clean", "all", "corrupted")]
+    return "| " + " | ".join([*cells, f"{gain:.1f}", f"{row['seconds']:.0f}"]) + " |\n"
+
+
+def _cost(of_study, times: dict[str, dict]) -> str:
+    """Core hours of each part of the study."""
+    images = round((1 - of_study.data.validation_fraction) * PUBLISHED["gtsrb"].train)
+    test = PUBLISHED["gtsrb"].classes * of_study.data.images_per_class["test"]
+    conditions = 1 + len(of_study.corruptions.names) * len(of_study.corruptions.severities)
+    members = [name.rpartition("-s")[0] for name in of_study.independent_members()]
+    joint = [design for _ in of_study.joint_ensembles() for design in of_study.joint.designs]
+
+    def seconds(designs: list[str], column: str, count: float) -> float:
+        return sum(1e-3 * times[design][column] * count for design in designs)
+
+    found = [of_study.search.design] * of_study.search.members
+    parts = {
+        "training of independent members": seconds(members, "training_ms", images * of_study.training.epochs),
+        "joint training": seconds(joint, "training_ms", images * of_study.joint_recipe().epochs),
+        "search": seconds([of_study.search.design] * PASSES, "training_ms", images * of_study.search_recipe().epochs),
+        "predictions": seconds([*members, *joint, *found], "prediction_ms", test * conditions),
+        "attributions": seconds([*members, *joint, *found], "training_ms", EXPLAINED),
+        "start of jobs": STARTING * (3 * len(members) + len(of_study.joint_ensembles())),
+    }
+    hours = {name: value / 3600 for name, value in parts.items()}
+    rows = [[name, f"{value:.1f}"] for name, value in hours.items()]
+    return _table(["Part", "Core hours"], [*rows, ["in all", f"{sum(hours.values()):.1f}"]])
+
+
+def measured(results: Path) -> list[dict]:
+    """A row per rule of which a run has finished a job: finished jobs, and their CPU seconds."""
+    rows = []
+    for folder in sorted(path for path in (results / "logs").iterdir() if path.is_dir()):
+        seconds = [spent[1] for spent in map(cpu_seconds, sorted(folder.glob("*.log"))) if spent]
+        if seconds:
+            rows.append({"rule": folder.name, "jobs": len(seconds), "seconds": round(sum(seconds), 1)})
+    return rows
+
+
+def _measured(of_study, run: list[dict]) -> str:
+    """What a run has taken that is not finished, and what all jobs of these rules would."""
+    if not run:
+        return ""
+    members, settings = len(of_study.independent_members()), len(of_study.joint_settings())
+    jobs = dict.fromkeys(("train", "predict", "attribute"), members)
+    jobs |= {"train_jointly": len(of_study.joint_ensembles()), "corrupt": len(of_study.corruptions.names)}
+    jobs |= dict.fromkeys(("predict_jointly", "attribute_jointly"), settings)
+    rows = []
+    for row in run:
+        mean = row["seconds"] / row["jobs"]
+        count = jobs.get(row["rule"], 1)
+        rows.append([f"`{row['rule']}`", f"{row['jobs']} of {count}", f"{mean:.0f}", f"{mean * count / 3600:.2f}"])
+    head = ["Rule", "Jobs done", "CPU s, mean per job", "Core hours of all, extrapolated"]
+    return f"{MEASURED}\n\n{_table(head, rows)}\n"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--run", type=Path, help="results/traffic_signs of a run, finished or not")
+    arguments = parser.parse_args()
+    if arguments.run:
+        rows = json.loads(sign_pilots.ROWS.read_text()) | {"run": measured(arguments.run)}
+        sign_pilots.ROWS.write_text(sign_pilots.as_text(rows))
+    PAGE.write_text(page(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,165 @@
+"""Trains designs of studies/traffic_signs.yaml by other recipes, and times all of them, before the study is fixed.
+
+Run by hand, with a folder train/<class>/<track>_<frame>.png, test/<class>/* of the German Traffic Sign Recognition
+Benchmark at 32 px, in a few minutes of CPU time per design:
+python tests/benchmarks/sign_pilots.py FOLDER [--designs shvit_s ...] [--recipe '{"epochs": 5}'] [--time]
+A recipe names what differs from the study's. A run is added to sign_pilot_rows.json, in place of an earlier one of the
+same recipe and design. --time times the designs instead, CPU milliseconds per image on one thread, of training and of
+prediction. docs/results/traffic_signs_design.md, which sign_design.py writes, shows what is kept.
+"""
+
+import argparse
+import contextlib
+import io
+import json
+from functools import partial
+from pathlib import Path
+from time import process_time
+
+import numpy as np
+import torch
+
+from resiliency.corruptions.engine import corrupt
+from resiliency.data.folder import image_folder
+from resiliency.data.groups import grouped
+from resiliency.data.source import SPLITS
+from resiliency.data.split import splits
+from resiliency.designs.networks import build, parameters_and_macs
+from resiliency.devices.allocation import keep_freed_memory
+from resiliency.study.loading import load
+from resiliency.study.merging import read_merged
+from resiliency.training.engine import Trainer, cross_entropy
+from resiliency.training.settings import Recipe
+from resiliency.training.validation import Labelled, Preprocessing, accuracies
+
+ROOT = Path(__file__).parents[2]
+ROWS = Path(__file__).parent / "sign_pilot_rows.json"
+CLASSES = 43
+TIMED = (384, 1024)  # images of a timed epoch, and predicted images
+WARM = 128
+PILOTED = ("optimizer", "learning_rate", "epochs", "batch_size", "shift", "label_smoothing")  # what pilots vary
+
+
+def study():
+    """The study, as Snakemake merges it."""
+    files = (ROOT / "config.yaml", ROOT / "studies/traffic_signs.yaml")
+    return load(read_merged(files))
+
+
+def families_of(of_study) -> dict[str, list[str]]:
+    """Family -> its designs that become members."""
+    families: dict[str, list[str]] = {}
+    for design in of_study.members.designs:
+        families.setdefault(of_study.family(design), []).append(design)
+    return families
+
+
+class Data:
+    """Images of the study: training and validation, its test images, all test images, and corrupted ones."""
+
+    def __init__(self, folder: Path, data, most: int | None):
+        """`most` training images of a class, or as many as there are."""
+        source = grouped(image_folder(folder, data.side, data.margin), "<track>_*", SPLITS)
+        whole = splits(source, data.validation_fraction, data.test_fraction, {}, 0)
+        capped = data.images_per_class | ({"train": most} if most else {})
+        own = splits(source, data.validation_fraction, data.test_fraction, capped, 0)
+        self.train, self.validation, test = (_labelled(*own[name]) for name in SPLITS)
+        mean, std = (getattr(self.train.images / 255, of)((0, 1, 2)).tolist() for of in ("mean", "std"))
+        self.preprocessing = Preprocessing(mean, std)
+        self.tests = {"clean": [test], "all": [_labelled(*whole["test"])], "corrupted": []}
+        self.original = test
+
+    def corrupt(self, names: list[str]) -> None:
+        """Add the test images under each corruption; each fifth of the images has a severity of its own."""
+        for name in names:
+            images = self.original.images.copy()
+            for severity in range(1, 6):
+                fifth = slice(severity - 1, None, 5)
+                images[fifth] = corrupt(images[fifth], name, severity, table="cifar-10-c", seed=0)
+            self.tests["corrupted"].append(Labelled(images, self.original.labels))
+
+
+def _labelled(part, indices: np.ndarray) -> Labelled:
+    return Labelled(np.asarray(part.images[indices]), part.labels[indices])
+
+
+def run(design: str, changes: dict, data: Data, of_study) -> dict:
+    """A row: what was trained and how, accuracies, the gain of the last fifth, and CPU seconds of training."""
+    network = build(of_study.described(design), CLASSES, 0)
+    recipe = Recipe(**of_study.recipe(design).model_dump() | {"flip": False} | changes)
+    started = process_time()
+    with contextlib.redirect_stdout(io.StringIO()):
+        loss = partial(cross_entropy, smoothing=recipe.label_smoothing)
+        trainer = Trainer([network], loss, recipe, data.preprocessing, CLASSES, 0)
+        history = trainer.train(data.train, data.validation)
+    seconds = process_time() - started
+    scores = {
+        name: round(float(np.mean([accuracies([network], test, data.preprocessing)[0] for test in tests])), 4)
+        for name, tests in data.tests.items()
+    }
+    curve = [round(row["validation_accuracy"], 4) for row in history]
+    used = {key: getattr(recipe, key) for key in PILOTED}
+    fitted = {"design": design, "recipe": used, "images": len(data.train.labels)}
+    return {**fitted, **scores, "validation": curve, "seconds": round(seconds, 1)}
+
+
+def timed(design: str, data: Data, of_study) -> dict:
+    """A row: size and CPU milliseconds per image of a design, in training and in prediction."""
+    network = build(of_study.described(design), CLASSES, 0)
+    parameters, macs = parameters_and_macs(network, [of_study.data.side] * 2 + [3])
+    recipe = of_study.recipe(design).model_copy(update={"flip": False, "epochs": 1})
+    fit, shown = (Labelled(data.train.images[:count], data.train.labels[:count]) for count in TIMED)
+    few = Labelled(data.train.images[:WARM], data.train.labels[:WARM])
+    trainer = Trainer([network], partial(cross_entropy, smoothing=0), recipe, data.preprocessing, CLASSES, 0)
+    with contextlib.redirect_stdout(io.StringIO()):
+        trainer.train(few, few)
+        started = process_time()
+        trainer.train(fit, few)
+        trained = process_time() - started
+    started = process_time()
+    accuracies([network], shown, data.preprocessing)
+    predicted = process_time() - started
+    row = {"design": design, "family": of_study.family(design), "parameters": parameters, "macs": macs}
+    return row | {
+        "training_ms": round(1e3 * trained / TIMED[0], 3),
+        "prediction_ms": round(1e3 * predicted / TIMED[1], 3),
+    }
+
+
+def kept(rows: list[dict], new: dict) -> list[dict]:
+    """`rows` with `new`, which takes the place of that of the same recipe, design and images."""
+    alike = ("design", "recipe", "images")
+    return [row for row in rows if any(row.get(key) != new.get(key) for key in alike)] + [new]
+
+
+def as_text(rows: dict[str, list[dict]]) -> str:
+    """Both kinds of rows as JSON, a row a line."""
+    parts = (f'"{kind}": [\n' + ",\n".join(map(json.dumps, of_kind)) + "\n]" for kind, of_kind in rows.items())
+    return "{" + ",\n".join(parts) + "}\n"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--designs", nargs="+")
+    parser.add_argument("--recipe", type=json.loads, default={})
+    parser.add_argument("--most", type=int, help="training images of a class, where not as many as the study has")
+    parser.add_argument("--time", action="store_true")
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    keep_freed_memory()
+    of_study = study()
+    data = Data(arguments.folder, of_study.data, arguments.most)
+    if not arguments.time:
+        data.corrupt(of_study.corruptions.names[:15])
+    for design in arguments.designs or [*of_study.members.designs, of_study.search.design]:
+        kind = "times" if arguments.time else "pilots"
+        row = timed(design, data, of_study) if arguments.time else run(design, arguments.recipe, data, of_study)
+        print(json.dumps(row), flush=True)
+        rows = {"pilots": [], "times": []} | (json.loads(ROWS.read_text()) if ROWS.exists() else {})
+        rows[kind] = kept(rows[kind], row)
+        ROWS.write_text(as_text(rows))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,87 @@
+"""Simulates how often the rules of the verdicts decide a study of as many families and seeds as the traffic signs.
+
+Run by hand: python tests/benchmarks/sign_power.py [--simulations 400]. Rows are kept in sign_power_rows.json; those
+that are there are not simulated again. sign_design.py writes the page that shows them.
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+import numpy as np
+import simulated_families as families
+from sign_pilots import families_of, study
+from simulated_ensembles import Pool, of_correlations, of_diversities
+from simulated_families import Effects
+from simulated_verdicts import Situation, of_balance, of_families, one_by_one, rates
+
+from resiliency.streams import derived_seed
+
+ROWS = Path(__file__).parent / "sign_power_rows.json"
+KINDS = {"normal": "normal", "t3": "t₃"}
+FAMILY, ACCURACY = Effects(1.6, 0.4, 0.4, 0.8), Effects(0.2, 0.3, 1, 0.2)  # what decides the corrupted error
+Q = 0.4  # Cohen's q of attributions against predictions
+GAP = 1.0  # of the diversities of ensembles of several designs and of one, in standard deviations
+STEP = 1.5  # of the joint losses, in standard deviations between seeds
+CLOSE = (0.3,) * 4  # standard deviation between seeds over the margin, where losses are equal
+
+
+def pool() -> Pool:
+    """The families of the study, and in how many of them a design has a second seed."""
+    of_study = study()
+    sizes = tuple(len(designs) for designs in families_of(of_study).values())
+    return Pool(sizes, 1, second=sum(of_study.members.trained(d) > 1 for d in of_study.members.designs))
+
+
+def situations() -> list[tuple[str, str, Situation]]:
+    """The effect in words, the verdict that is true of it, and the situation."""
+    own, seeds = pool(), study().joint.seeds
+    families.POOLS["signs"] = own.families
+    found = []
+    for kind in KINDS:
+        for effects, verdict in ((FAMILY, "supported"), (ACCURACY, "contradicted")):
+            true = families.truth(effects, 0.5, kind)
+            effect = "closeness {:.2f} against size and {:.2f} against accuracy".format(*true)
+            found.append((effect, verdict, of_families("", true, effects, 0.5, kind, "signs")))
+        for sign, verdict in ((1, "supported"), (-1, "contradicted")):
+            q = (sign * Q, sign * Q)
+            simulated = one_by_one(of_correlations(q, own, kind))
+            found.append((f"Cohen's q of {q[0]:g} on clean and on corrupted images", verdict, _of(2, simulated)))
+        for sign, verdict in ((1, "supported"), (-1, "contradicted")):
+            gaps = (sign * GAP,) * 3
+            simulated = one_by_one(of_diversities(gaps, own, kind))
+            effect = f"gap of {gaps[0]:g} standard deviations in each kind of diversity"
+            found.append((effect, verdict, _of(4, simulated)))
+    for better, verdict in ((STEP, "supported"), (-2 * STEP, "contradicted")):
+        effect = f"balanced loss better than both others by {better:g} standard deviations between seeds"
+        found.append((effect, verdict, of_balance((better, better), seeds)))
+    effect = f"no difference, and a standard deviation between seeds of {CLOSE[0]:g} margins"
+    found.append((effect, "equivalent", of_balance((0, 0), seeds, CLOSE)))
+    return [(effect.replace("-", "−"), verdict, situation) for effect, verdict, situation in found]
+
+
+def _of(observation: int, simulate) -> Situation:
+    return Situation(observation, "", "", (1.0,), 2.0, simulate)
+
+
+def kind_of(index: int) -> str:
+    """Families or seeds of a situation, in words."""
+    return list(KINDS.values())[index // 6] if index < 12 else "normal"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--simulations", type=int, default=400)
+    arguments = parser.parse_args()
+    rows = json.loads(ROWS.read_text()) if ROWS.exists() else []
+    for index, (effect, verdict, situation) in list(enumerate(situations()))[len(rows) :]:
+        random = np.random.default_rng(derived_seed(0, "signs", index))
+        row = rates(situation._replace(share=1.0), arguments.simulations, random)
+        row = {key: row[key] for key in ("observation", "verdicts", "simulations")}
+        rows.append({"effect": effect, "kind": kind_of(index), "verdict": verdict, **row})
+        print(json.dumps(rows[-1]), flush=True)
+        ROWS.write_text("[\n" + ",\n".join(map(json.dumps, rows)) + "\n]\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,48 @@
+"""The page of the traffic-sign study's design shows what its rows and its study file hold."""
+
+import json
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
+import sign_design
+import sign_pilots
+import sign_power
+
+STUDY = sign_pilots.study()
+
+
+def test_the_page_shows_the_rows():
+    assert sign_design.PAGE.read_text(encoding="utf-8") == sign_design.page()
+
+
+def test_families_have_three_widths_and_many_a_second_seed():
+    families = sign_pilots.families_of(STUDY)
+    assert len(families) >= 24
+    assert {len(designs) for designs in families.values()} <= {3, 4}
+    second = [{design for design in of if STUDY.members.trained(design) > 1} for of in families.values()]
+    assert sum(map(bool, second)) >= 12
+    assert max(map(len, second)) == 1
+
+
+def test_all_designs_share_one_recipe():
+    recipes = [STUDY.recipe(design) for design in STUDY.members.designs]
+    assert all(recipe == recipes[0] for recipe in recipes)
+
+
+def test_every_design_was_timed():
+    times = json.loads(sign_pilots.ROWS.read_text())["times"]
+    assert {row["design"] for row in times} >= {*STUDY.members.designs, STUDY.search.design}
+
+
+def test_the_simulated_pool_is_the_study():
+    pool, power = sign_power.pool(), json.loads(sign_power.ROWS.read_text())
+    assert sum(pool.families) + pool.doubled == len(STUDY.independent_members())
+    assert {row["observation"] for row in power} == {1, 2, 3, 4}
+    assert [row["verdict"] for row in power] == [verdict for _, verdict, _ in sign_power.situations()]
+
+
+def test_a_pilot_takes_the_place_of_an_earlier_one():
+    old, other = ({"design": name, "recipe": {}, "images": 9, "clean": 0.5} for name in "ab")
+    new = old | {"clean": 0.6}
+    assert sign_pilots.kept([old, other], new) == [other, new]
