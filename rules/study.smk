@@ -60,6 +60,7 @@ HAS = {
     "search": bool(SEARCHED),
     "joint": bool(SETTINGS),
     "added": bool(EXTERNAL and EXTERNAL.added),
+    "costs": bool(STUDY.costs),
 }
 HAS = {name for name, has in HAS.items() if has}
 MADE = tables.made(HAS)

@@ -46,6 +46,7 @@ FAULTS = [
     ("dataset.validation_fraction", 0.001, "dataset: validation_fraction and test_fraction must leave at least 10"),
     ("test_sets", {"photos": {}}, "test_sets.photos.folder: a test set needs either a folder, or images and labels"),
     ("test_sets", {"photos": {"images": "a.npy"}}, "test_sets.photos.folder: a test set needs either a folder, or"),
+    ("costs", "nowhere.csv", "costs: there is no file nowhere.csv"),
     ("test_sets", {"photos": {"folder": "nowhere"}}, "test_sets.photos.folder: there is no folder nowhere"),
     ("test_sets", {"c1": {"images": "a", "labels": __file__}}, "test_sets.c1.images: there is no file a"),
     ("corruptions", {"source": "precomputed", "folder": "x{y}"}, "corruptions.folder: x{y}: must not contain braces"),

@@ -35,7 +35,9 @@ STUDY = {
     "attribution": {"methods": ["saliency"]},
     "ensembles": {"sizes": [2]},
     "statistics": {"resamples": 100},
+    "costs": "costs.csv",
 }
+COSTS = [("true", "birds"), ("cats, and 'dogs'", "7")]
 
 
 def make_photos(folder: Path) -> None:
@@ -54,8 +56,9 @@ def make_photos(folder: Path) -> None:
                     folder / split / name / f"{index}.{suffix}"
                 )
 
-    with (folder.parent / "groups.csv").open("w", newline="") as file:
-        csv.writer(file, delimiter=";").writerows(groups)
+    for name, rows in (("groups", groups), ("costs", COSTS)):
+        with (folder.parent / f"{name}.csv").open("w", newline="") as file:
+            csv.writer(file, delimiter=";").writerows(rows)
 
 
 @pytest.fixture(scope="module")
@@ -82,9 +85,16 @@ def test_pictures_stay_in_their_files(photos):
     assert (photos.results / "report.html").stat().st_size
 
 
+def test_answers_cost_what_the_file_says(photos):
+    costs, confusions = (pd.read_csv(photos.results / f"tables/{name}.csv") for name in ("costs", "costly_confusions"))
+    assert set(costs.images) == {"clean", "corrupted"}
+    assert (costs.cost <= 7 * costs.error).all()
+    assert set(confusions.cost) <= {1, 7}
+
+
 def test_one_core_gives_the_bytes_that_two_gave(photos, workflow_in, tmp_path):
     """The training and the predictions of one member; on two cores, a process of its own decoded the pictures."""
-    for source in ("photos", "groups.csv"):
+    for source in ("photos", "groups.csv", "costs.csv"):
         (tmp_path / source).symlink_to(photos.directory / source)
     (tmp_path / "results/photos").mkdir(parents=True)
     for made in ("data", "corrupted", "conditions.csv"):

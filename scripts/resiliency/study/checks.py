@@ -9,6 +9,7 @@ from resiliency.allowed_names import alike, form_fault, images_fault
 from resiliency.conditions import counted
 from resiliency.corruption_names import ADDED
 from resiliency.corruptions.settings import HELD_OUT, MAIN, SEVERITIES
+from resiliency.data.costs import cost_matrix, read_costs
 from resiliency.data.folder import folder_classes
 from resiliency.data.groups import read_groups
 from resiliency.data.settings import PUBLISHED, Dataset
@@ -151,6 +152,23 @@ def _file(key: str, path: str, read: Callable[[str], object] | None = None) -> I
             read(path)
         except Fault as fault:
             yield f"{key}: {fault}"
+
+
+def _costs(study: Study) -> Iterator[str]:
+    """Costs of answers that are of no classes of the dataset, as far as these are known before it is read."""
+    if not study.costs:
+        return
+    if not study.dataset:
+        yield "costs: names of classes are those of a dataset, and the study has none; remove it"
+        return
+    folder = study.data.folder if study.data.name == "image_folder" else None
+    faults = list(_file("costs", study.costs, read_costs))
+    yield from faults
+    if folder and not faults:
+        try:
+            cost_matrix(read_costs(study.costs), folder_classes(Path(folder), study.splits))
+        except Fault as fault:
+            yield str(fault)
 
 
 def _files(study: Study) -> Iterator[str]:
@@ -311,6 +329,7 @@ CHECKS = (
     (joint_faults, {"joint", "designs", "training"}),
     (supernet_faults, {"search", "designs", "training"}),
     (_files, {"members", "test_sets", "dataset"}),
+    (_costs, {"costs", "dataset"}),
     (_corruptions, {"corruptions"}),
     (_precomputed, {"corruptions", "dataset"}),
     (_baseline, {"external", "members", "designs", "corruptions"}),

@@ -59,6 +59,12 @@ class Study(Settings):
     attribution: Attribution = Field(Attribution(), description="attribution methods")
     ensembles: Ensembles = Field(Ensembles(), description="ensembles of the members")
     deployment: Deployment = Field(Deployment(), description="selection of the ensembles to deploy")
+    costs: str | None = Field(
+        None,
+        min_length=1,
+        description="CSV file with the costs of answers: a row per true class, a column per answered class; wrong "
+        "answers that it does not list cost 1, right ones 0. null: no table of costs",
+    )
     ensemble: Annotated[str | int, AfterValidator(checked)] = Field(
         BEST,
         description="ensemble that `snakemake export` exports: best (the recommended one), best under N MACs, best "

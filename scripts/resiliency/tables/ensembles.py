@@ -14,6 +14,7 @@ from resiliency.tables.record import (
     JOINT,
     MACS,
     MEMBER_ORIGINS,
+    MORE,
     NAME,
     NATS,
     OF_SEVERAL,
@@ -392,6 +393,53 @@ CONTENDER = [
     JOINED,
     SIZE,
 ]
+
+COSTING = [
+    Column(
+        "role",
+        "who is judged",
+        one_of("recommended model", "best ensemble", "best member", "baseline", "member of the recommended model"),
+    ),
+    JOINED,
+    SIZE,
+    Column("images", "set of images", one_of("clean", "corrupted")),
+]
+
+COSTS = Table(
+    "tables/costs.csv",
+    "Costs of answers",
+    "Deployment",
+    "Mean cost per answer, by the table `costs` of the study, of the recommended model, its members and what it has "
+    "to beat.",
+    "role or member, and set of images",
+    [
+        *COSTING,
+        Column("answers", f"number of answers, {JUDGED} of the test images under all conditions of the set", COUNT),
+        Column("error", "top-1 error", FRACTION),
+        Column("cost", "cost per answer, mean", MORE),
+        *ends("cost", "bootstrap over images", MORE),
+        CONFIDENCE,
+    ],
+    needs=frozenset({"corruptions", "ensembles", "costs"}),
+)
+
+COSTLY_CONFUSIONS = Table(
+    "tables/costly_confusions.csv",
+    "Costliest confusions",
+    "Deployment",
+    "The ten confusions of each model that cost most in all, on clean and on corrupted images.",
+    "role or member, set of images and confusion",
+    [
+        *COSTING,
+        Column("label", "true class", NAME),
+        Column("answer", "answered class", NAME),
+        Column("count", f"number of these answers, {JUDGED} of the test images", COUNT),
+        Column("share", "share of the answers to images of the true class", FRACTION),
+        Column("cost", "cost of one of these answers", MORE),
+        Column("cost_share", "share of the cost of all answers", FRACTION),
+    ],
+    needs=frozenset({"corruptions", "ensembles", "costs"}),
+)
 
 CONTENDERS = Table(
     "tables/contenders.csv",
