@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from resiliency.faults import Fault
 from resiliency.results.page import page, publish
@@ -74,3 +75,24 @@ def test_an_unfinished_study_is_refused_and_its_page_stays(tmp_path):
     with pytest.raises(Fault, match=r"has no tables/members\.csv; run the study to its end first"):
         publish(tmp_path / "mine", tmp_path / "docs")
     assert (tmp_path / "docs" / "mine.md").read_text(encoding="utf-8") == "as before"
+
+
+def test_a_chart_with_many_marks_is_kept_as_png_and_a_long_table_as_parquet(tmp_path, monkeypatch):
+    results, docs = tmp_path / "results" / "mine", tmp_path / "docs"
+    shutil.copytree(DOCS / "imagenet_published", results / "tables", ignore=shutil.ignore_patterns("*.svg"))
+    (results / "tables/provenance.json").rename(results / "provenance.json")
+    errors = results / "tables/corruption_errors.parquet"
+    write_table(errors.with_suffix(".csv"), read_table(errors))
+    (results / "charts").mkdir()
+    specification = {"title": "t", "usermeta": {"finding": "f", "caption": "c"}}
+    (results / "charts/ceiling.vl.json").write_text(json.dumps(specification), encoding="utf-8")
+    (results / "charts/ceiling.svg").write_text("<svg/>", encoding="utf-8")
+    Image.new("RGB", (4, 4)).save(results / "charts/ceiling.png")
+    docs.mkdir()
+    assert "/ceiling.svg)" in publish(results, docs).read_text(encoding="utf-8")
+    monkeypatch.setattr("resiliency.results.page.LARGE_PICTURE", 3)
+    monkeypatch.setattr("resiliency.results.page.LONG_TABLE", 3)
+    assert "/ceiling.png)" in publish(results, docs).read_text(encoding="utf-8")
+    kept = {path.name for path in (docs / "mine").iterdir()}
+    assert {"ceiling.png", "members.parquet", "observations.parquet"} <= kept
+    assert "ceiling.svg" not in kept

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 from jinja2 import Template
+from PIL import Image
 
 from resiliency.analysis.next_member import EVERY, GREEDY
 from resiliency.analysis.verdicts import RULES
@@ -38,6 +39,8 @@ CHARTS = (
     *("ceiling", "learning_curves"),
 )
 LONG = ("corruption_errors", "correlations")  # tables that are kept as Parquet, which is a tenth of their size
+LONG_TABLE, LARGE_PICTURE = 200_000, 1_000_000  # bytes, above which others are too, and charts are kept as PNG
+COLOURS = 64  # of a PNG
 LARGEST = 1_000_000  # bytes of all tables that are kept
 
 
@@ -62,21 +65,37 @@ def publish(results: Path, docs: Path) -> Path:
     if missing:
         raise Fault(f"{results}: has no {missing[0]}; run the study to its end first")
     tables = [path for table in TABLES.values() if table.published and (path := results / table.path).is_file()]
-    if (size := sum(path.stat().st_size for path in tables if path.stem not in LONG)) > LARGEST:
-        raise Fault(f"{results}/tables: {size:,} bytes; a page keeps at most {LARGEST:,} bytes of tables")
-    charts = [name for name in CHARTS if (results / "charts" / f"{name}.svg").is_file()]
+    charts = [_picture(path) for name in CHARTS if (path := results / "charts" / f"{name}.svg").is_file()]
     with replacing(docs / results.name) as kept:
         kept.mkdir()
-        for path in (results / "provenance.json", *(results / "charts" / f"{name}.svg" for name in charts), *tables):
-            if path in tables and path.stem in LONG:
+        for path in tables:
+            if path.stem in LONG or path.stat().st_size > LONG_TABLE:
                 read_table(path).to_parquet(kept / f"{path.stem}.parquet", index=False)
             else:
                 shutil.copyfile(path, kept / path.name)
-        texts = {name: _texts(results / "charts" / f"{name}.vl.json") for name in charts}
+        if (size := sum(path.stat().st_size for path in kept.iterdir())) > LARGEST:
+            raise Fault(f"{results}/tables: {size:,} bytes; a page keeps at most {LARGEST:,} bytes of tables")
+        shutil.copyfile(results / "provenance.json", kept / "provenance.json")
+        for path in charts:
+            _keep_picture(path, kept / path.name)
+        texts = {path.stem: _texts(path.with_suffix(".vl.json")) | {"picture": path.name} for path in charts}
         (kept / "charts.json").write_text(json.dumps(texts, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     written = docs / f"{results.name}.md"
     written.write_text(page(docs / results.name), encoding="utf-8")
     return written
+
+
+def _picture(svg: Path) -> Path:
+    """The file of a chart that is kept: SVG, or PNG if that has too many marks."""
+    return svg.with_suffix(".png") if svg.stat().st_size > LARGE_PICTURE else svg
+
+
+def _keep_picture(path: Path, kept: Path) -> None:
+    """Copy an SVG; write a PNG with as few colours as a chart needs, which takes a tenth of the space."""
+    if path.suffix == ".svg":
+        shutil.copyfile(path, kept)
+    else:
+        Image.open(path).convert("RGB").quantize(COLOURS).save(kept, optimize=True)
 
 
 def _texts(specification: Path) -> dict:
