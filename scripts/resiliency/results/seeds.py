@@ -1,0 +1,204 @@
+"""How much the results of a study depend on its seed, as a page of Markdown.
+
+`python -m resiliency.results.seeds` runs the default study with five seeds, each with a results folder of its own, and
+writes `docs/results/seeds.md` and, in `docs/results/seeds/`, the tables that the page is made from. Snakemake makes
+only what is missing, so that the same command goes on after an interruption.
+"""
+
+import subprocess
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from resiliency.analysis.rule import CONTRADICTED, EQUIVALENT, IN_PART, NOT_TESTED, SUPPORTED, UNDECIDED
+from resiliency.faults import Fault
+from resiliency.names import INDEPENDENT
+from resiliency.program import one_line_faults, parser
+from resiliency.report import words
+from resiliency.report.overview import contenders, observed
+from resiliency.results.page import DOCS, REPOSITORY, markdown, with_docs
+from resiliency.storage.files import read_json
+from resiliency.storage.tables import read_table
+from resiliency.study.loading import load
+from resiliency.study.merging import read_merged
+from resiliency.tables import TABLES
+
+PAGE = "seeds"
+SEEDS, FEWEST = 5, 2  # number of seeds: by default, and for a spread
+VERDICTS = (SUPPORTED, IN_PART, EQUIVALENT, CONTRADICTED, UNDECIDED, NOT_TESTED)
+FIGURES = {
+    "clean_accuracy": "Accuracy on clean images, mean over independent members",
+    "corrupted_accuracy": "Accuracy on corrupted images, mean over independent members",
+    "best_ensemble_error": "Error of the best ensemble on corrupted images",
+    "best_member_error": "Error of the best member on corrupted images",
+    "baseline_error": "Error of the baseline on corrupted images",
+    "gain": "Error of the best member minus error of the best ensemble",
+}
+SPREAD = {"least": "min", "median": "median", "most": "max", "deviation": "std"}
+
+
+def runs_of(files: Sequence[Path], seeds: int) -> dict[int, str]:
+    """Seed -> name of its study: the study in `files` with its own seed, then with the seeds after it.
+
+    Raises:
+        Fault: the files hold no valid study.
+    """
+    study = load(read_merged([REPOSITORY / "config.yaml", *files]))
+    names = {study.seed: study.study}
+    return names | {seed: f"{study.study}_seed{seed}" for seed in range(study.seed + 1, study.seed + seeds)}
+
+
+def run(runs: dict[int, str], files: Sequence[Path], cores: str) -> None:
+    """Run each study that is not finished, in the working folder.
+
+    Raises:
+        Fault: a run fails.
+    """
+    command = [sys.executable, "-m", "snakemake", "--snakefile", str(REPOSITORY / "Snakefile"), "--cores", cores]
+    command += ["--configfile", *map(str, files)] if files else []
+    for seed, name in runs.items():
+        status = subprocess.run([*command, "--config", f"study={name}", f"seed={seed}"], check=False).returncode
+        if status:
+            raise Fault(f"results/{name}: the run with seed {seed} failed; mend its cause, named above, and run again")
+
+
+def publish(runs: dict[int, str], docs: Path) -> Path:
+    """Write `seeds.md` and the tables that it is made from into `docs`, from results in the working folder.
+
+    Raises:
+        Fault: a study has not been run to its end, or its settings are not those of the first.
+    """
+    folders = {seed: Path("results") / name for seed, name in runs.items()}
+    recorded = {seed: read_json(_existing(folder / "provenance.json")) for seed, folder in folders.items()}
+    first, *others = (provenance["study"] | {"study": "", "seed": 0} for provenance in recorded.values())
+    for folder, other in zip(list(folders.values())[1:], others, strict=True):
+        if differing := [key for key in first if first[key] != other.get(key)]:
+            raise Fault(f"{folder}: was run with another {differing[0]} than {folders[min(folders)]}; run both again")
+    figures = [{"study": runs[min(runs)]} | _figures(seed, folders[seed], recorded[seed]) for seed in runs]
+    tables = {"runs": pd.DataFrame(figures), "verdicts": pd.concat(_verdicts(*item) for item in folders.items())}
+    (docs / PAGE).mkdir(parents=True, exist_ok=True)
+    for name, table in tables.items():
+        table.to_csv(docs / PAGE / f"{name}.csv", index=False, float_format="%.8g")
+    written = docs / f"{PAGE}.md"
+    written.write_text(page(docs / PAGE), encoding="utf-8")
+    return written
+
+
+def _existing(path: Path) -> Path:
+    if not path.is_file():
+        raise Fault(f"{path}: missing; run the study to its end first")
+    return path
+
+
+def _figures(seed: int, results: Path, provenance: dict) -> dict:
+    """The row of runs.csv of one study."""
+    members, deployment = (read_table(_existing(results / TABLES[name].path)) for name in ("members", "deployment"))
+    independent = members[members["origin"] == INDEPENDENT]
+    errors = {row["role"]: row["corrupted_error"] for row in contenders(deployment)}
+    return {
+        "seed": seed,
+        "clean_accuracy": independent["clean_accuracy"].mean(),
+        "corrupted_accuracy": 1 - independent["corrupted_error"].mean(),
+        "best_ensemble_error": errors["Best ensemble"],
+        "best_member_error": errors["Best member"],
+        "baseline_error": errors["Baseline"],
+        "gain": errors["Best member"] - errors["Best ensemble"],
+        **{key: provenance[key] for key in ("cpu_seconds", "processor", "git_commit")},
+    }
+
+
+def _verdicts(seed: int, results: Path) -> pd.DataFrame:
+    """The rows of verdicts.csv of one study: a row per observation and part."""
+    observations = observed(read_table(_existing(results / TABLES["observations"].path)))
+    return pd.DataFrame(
+        {
+            "seed": seed,
+            "observation": observation["name"],
+            **{key: observation[key] for key in ("statement", "verdict")},
+            **{key: part[key] for key in ("part", "part_verdict", "estimate")},
+        }
+        for observation in observations
+        for part in observation["parts"]
+    )
+
+
+def page(kept: Path) -> str:
+    """The page, from the tables that `publish` kept and nothing else."""
+    runs, verdicts = (read_table(kept / f"{name}.csv") for name in ("runs", "verdicts"))
+    observations = verdicts.drop_duplicates(["seed", "observation"])
+    return markdown("seeds.md.j2").render(
+        study=runs["study"].iloc[0],
+        runs=runs.to_dict("records"),
+        verdicts=[verdict for verdict in VERDICTS if verdict in {*verdicts["verdict"], *verdicts["part_verdict"]}],
+        sentences=[*agreement(observations), of_the_gain(runs["gain"])],
+        observations=_counted(observations, ["observation", "statement"], "verdict"),
+        parts=_counted(verdicts, ["observation", "part"], "part_verdict"),
+        figures=[{"name": label} | _spread(runs[column]) for column, label in FIGURES.items()],
+    )
+
+
+def agreement(observations: pd.DataFrame) -> list[str]:
+    """How often the seeds agree on the verdict of each observation, a sentence for those that all agree on.
+
+    Args:
+        observations: a row per seed and observation, with its verdict.
+    """
+    reached = {number: rows["verdict"].value_counts() for number, rows in observations.groupby("observation")}
+    seeds = observations["seed"].nunique()
+    alike = [f"{number} ({counts.index[0]})" for number, counts in reached.items() if len(counts) == 1]
+    sentences = [f"All {seeds} seeds give the same verdict on {_numbered(alike)}."] if alike else []
+    for number, counts in reached.items():
+        if len(counts) > 1:
+            shares = [f"{verdict} with {counts[verdict]}" for verdict in VERDICTS if verdict in counts]
+            sentences.append(f"Observation {number} is {' and '.join(shares)} of {seeds} seeds.")
+    return sentences
+
+
+def _numbered(names: Sequence[str]) -> str:
+    listed = f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0]
+    return f"observation{'s' if len(names) > 1 else ''} {listed}"
+
+
+def of_the_gain(gains: pd.Series) -> str:
+    """With how many seeds the best ensemble makes fewer errors than the best member, and by how much."""
+    lower = int((gains > 0).sum())
+    low, high = words.points(gains.min()), words.points(gains.max())
+    return (
+        f"The best ensemble makes fewer errors on corrupted images than the best member with {lower} of {len(gains)} "
+        f"seeds (difference {low} to {high} percentage points)."
+    )
+
+
+def _counted(rows: pd.DataFrame, by: list[str], column: str) -> Iterable[dict]:
+    """For each group its keys, the spread of its estimates, and as `counts` how often it has each verdict."""
+    for keys, group in rows.groupby(by, sort=False):
+        counts = group[column].value_counts().to_dict()
+        yield dict(zip(by, keys, strict=True)) | {"counts": counts} | _spread(group["estimate"])
+
+
+def _spread(values: pd.Series) -> dict[str, float]:
+    return {name: values.agg(statistic) for name, statistic in SPREAD.items()}
+
+
+def main() -> None:
+    arguments = with_docs(parser(__doc__))
+    arguments.add_argument(
+        "--configfile", nargs="+", type=Path, default=[], help="files of the study (default: the default study)"
+    )
+    arguments.add_argument("--seeds", type=int, default=SEEDS, help="number of seeds (default: %(default)s)")
+    arguments.add_argument("--cores", default="all", help="number of cores that Snakemake uses (default: %(default)s)")
+    given = arguments.parse_args()
+    if given.seeds < FEWEST:
+        arguments.error(f"--seeds: expected {FEWEST} or more, got {given.seeds}")
+    if given.configfile and given.docs == DOCS:
+        arguments.error("--docs: name a folder for the page of your own study")
+    with one_line_faults():
+        runs = runs_of(given.configfile, given.seeds)
+        run(runs, given.configfile, given.cores)
+        print(publish(runs, given.docs))
+
+
+if __name__ == "__main__":
+    main()

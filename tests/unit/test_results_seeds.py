@@ -1,0 +1,126 @@
+"""The page on study seeds counts the verdicts of the runs; each run is made once, with a seed and a name of its own."""
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from resiliency.faults import Fault
+from resiliency.results.seeds import agreement, main, of_the_gain, publish, run, runs_of
+
+DOCS = Path(__file__).parents[2] / "docs" / "results"
+
+
+def verdicts(*of_seeds: str) -> pd.DataFrame:
+    """A row per seed and observation; a word such as "SU" has the verdicts of observations 1 and 2 with one seed."""
+    words = {"S": "supported", "U": "undecided", "P": "supported in part"}
+    return pd.DataFrame(
+        {"seed": seed, "observation": number, "verdict": words[letter]}
+        for seed, letters in enumerate(of_seeds)
+        for number, letter in enumerate(letters, 1)
+    )
+
+
+def finished(name: str, seed: int, **changes: object) -> Path:
+    """Results of a study in the working folder: those published of the default study, with another seed."""
+    results = Path("results") / name
+    (results / "tables").mkdir(parents=True)
+    for table in ("members", "deployment", "observations"):
+        shutil.copy(DOCS / f"digits/{table}.csv", results / "tables")
+    provenance = json.loads((DOCS / "digits/provenance.json").read_text(encoding="utf-8"))
+    provenance["study"] |= {"study": name, "seed": seed} | changes
+    (results / "provenance.json").write_text(json.dumps(provenance), encoding="utf-8")
+    return results
+
+
+def test_sentences_count_seeds_by_verdict():
+    assert agreement(verdicts("SSU", "SSU")) == [
+        "All 2 seeds give the same verdict on observations 1 (supported), 2 (supported) and 3 (undecided)."
+    ]
+    assert agreement(verdicts("SP", "SU", "SP")) == [
+        "All 3 seeds give the same verdict on observation 1 (supported).",
+        "Observation 2 is supported in part with 2 and undecided with 1 of 3 seeds.",
+    ]
+    assert agreement(verdicts("S", "U")) == ["Observation 1 is supported with 1 and undecided with 1 of 2 seeds."]
+
+
+def test_the_sentence_on_the_gain_counts_seeds_on_either_side():
+    text = of_the_gain(pd.Series([0.021, -0.004, 0.013]))
+    assert "with 2 of 3 seeds (difference −0.4 to 2.1 percentage points)" in text
+
+
+def test_the_tables_are_those_of_the_runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    finished("digits", 0)
+    other = finished("digits_seed1", 1)
+    table = pd.read_csv(other / "tables/observations.csv")
+    rows = (table["observation"] == 2) & table["part_verdict"].notna()
+    table.loc[rows, ["verdict", "part_verdict"]] = "undecided"
+    table.loc[rows, "estimate"] += 0.2
+    table.to_csv(other / "tables/observations.csv", index=False)
+    members = pd.read_csv(other / "tables/members.csv")
+    members.loc[members["origin"] == "independent", "clean_accuracy"] = 0.5
+    members.to_csv(other / "tables/members.csv", index=False)
+    assert publish({0: "digits", 1: "digits_seed1"}, Path("docs")) == Path("docs/seeds.md")
+    runs = pd.read_csv("docs/seeds/runs.csv")
+    assert runs["seed"].tolist() == [0, 1]
+    assert runs["clean_accuracy"].iloc[1] == 0.5
+    assert (runs["gain"] - (runs["best_member_error"] - runs["best_ensemble_error"])).abs().max() < 1e-6
+    text = Path("docs/seeds.md").read_text(encoding="utf-8")
+    assert "Observation 2 is supported with 1 and undecided with 1 of 2 seeds." in text
+    first = pd.read_csv("docs/seeds/verdicts.csv").query("observation == 2 and seed == 0").iloc[0]
+    row = next(line for line in text.splitlines() if line.startswith(f"| 2 | {first['part']} |"))
+    assert row.split(" | ")[-4:] == [f"{first['estimate'] + add:.3f}" for add in (0, 0.1, 0.2)] + ["0.141 |"]
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        ("unfinished", "results/digits_seed1/provenance.json: missing; run the study to its end first"),
+        ("other settings", "results/digits_seed1: was run with another probe than results/digits; run both again"),
+    ],
+)
+def test_runs_that_cannot_be_compared_are_refused(tmp_path, monkeypatch, change, fault):
+    monkeypatch.chdir(tmp_path)
+    finished("digits", 0)
+    if change == "other settings":
+        finished("digits_seed1", 1, probe={"images": 3})
+    with pytest.raises(Fault) as caught:
+        publish({0: "digits", 1: "digits_seed1"}, Path("docs"))
+    assert str(caught.value) == fault
+    assert not Path("docs").exists()
+
+
+def test_each_seed_is_a_study_of_its_own(tmp_path, monkeypatch):
+    own = tmp_path / "mine.yaml"
+    own.write_text("study: mine\nseed: 7\n")
+    assert runs_of([own], 3) == {7: "mine", 8: "mine_seed8", 9: "mine_seed9"}
+    commands = []
+
+    def done(command: list[str], check: bool) -> subprocess.CompletedProcess:
+        commands.append(command[command.index("--cores") :])
+        return subprocess.CompletedProcess(command, int("seed=8" in command))
+
+    monkeypatch.setattr(subprocess, "run", done)
+    with pytest.raises(Fault, match=r"^results/mine_seed8: the run with seed 8 failed; "):
+        run(runs_of([own], 3), [own], "2")
+    expected = ["--cores", "2", "--configfile", str(own), "--config"]
+    assert commands == [[*expected, "study=mine", "seed=7"], [*expected, "study=mine_seed8", "seed=8"]]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "fault"),
+    [
+        (["--seeds", "1"], "error: --seeds: expected 2 or more, got 1\n"),
+        (["--configfile", "mine.yaml"], "error: --docs: name a folder for the page of your own study\n"),
+    ],
+)
+def test_what_gives_no_page_is_refused_before_the_first_run(monkeypatch, capsys, arguments, fault):
+    monkeypatch.setattr("sys.argv", ["seeds", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    assert capsys.readouterr().err.endswith(fault)
