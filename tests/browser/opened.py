@@ -15,7 +15,8 @@ class Opened:
         self.page.goto(path.as_uri())
 
     def draw(self):
-        """Scroll through the page, so that all charts become live."""
+        """Open what is folded and scroll through the page, so that all charts become live."""
+        self.page.evaluate("document.querySelectorAll('main details').forEach((fold) => { fold.open = true; })")
         charts = self.page.locator(".chart")
         for index in range(charts.count()):
             charts.nth(index).scroll_into_view_if_needed()

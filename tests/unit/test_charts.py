@@ -10,13 +10,12 @@ import pandas as pd
 import pytest
 import vl_convert
 from drawn_charts import Links, fetched, rendered, usual
-from synthetic import DESIGNS, OBJECTIVES, histories_of, member_table, synthetic_tables
+from synthetic import OBJECTIVES, histories_of, member_table, synthetic_tables
 
 from resiliency.diversity.metrics import ENSEMBLE_METRICS
 from resiliency.diversity.metrics import METRICS as REGISTERED
 from resiliency.report import charts, settings
 from resiliency.report.bundle import bundle
-from resiliency.report.charts.calibration import pooled
 from resiliency.report.charts.coincident_failures import of_pairs
 from resiliency.report.drawing import VEGA_LITE, draw, write_chart
 from resiliency.report.metric_labels import METRICS as LABELS
@@ -46,7 +45,7 @@ def test_every_specification_is_valid(name, vega_lite):
 
 def test_charts_are_drawn_of_names_that_look_like_numbers(tmp_path):
     tables = synthetic_tables(designs={"1": "2012", "01": "1e5", "1e3": "2012"})
-    read = {"members", "histories", "corruption_errors", "calibration", "coincident_failures"}
+    read = {"members", "histories", "corruption_errors", "coincident_failures"}
     for name in read:
         write_table(tmp_path / f"{name}.csv", tables[name])
         tables[name] = read_table(tmp_path / f"{name}.csv")
@@ -169,7 +168,7 @@ def test_charts_are_written_in_every_format(tmp_path):
 
 
 def test_pages_of_charts_are_those_of_vl_convert(tmp_path):
-    spec = usual("calibration")
+    spec = usual("correlations")
     write_chart([tmp_path / "chart.html"], spec, 1)
     whole = vl_convert.vegalite_to_html(spec, vl_version=VEGA_LITE, bundle=True)
     assert (tmp_path / "chart.html").read_text() == whole
@@ -225,14 +224,6 @@ def test_every_metric_has_a_label_of_its_own():
     assert len(set(LABELS.values())) == len(LABELS)
 
 
-def test_calibration_is_of_all_members_of_a_design():
-    tables, panels = synthetic_tables(), usual("calibration")["concat"]
-    assert [panel["title"]["text"] for panel in panels] == list(DESIGNS)
-    assert {panel["title"]["subtitle"] for panel in panels} == {"gap 3.3% clean, 50.0% corrupted"}
-    bins = pooled(tables["members"], tables["calibration"])
-    assert bins["predictions"].tolist() == [10, 20, 40] * 3  # two members each
-
-
 def test_coincident_failures_have_intervals_around_independence():
     rows = of_pairs(synthetic_tables()["coincident_failures"])
     assert rows.groupby(["corruption", "pair"]).size().to_dict() == {
@@ -255,7 +246,7 @@ def test_heatmap_of_correlations_holds_every_metric_and_ignores_other_rows():
 
 def test_origins_are_drawn_with_their_intervals_and_the_difference():
     spec = draw("origins", synthetic_tables(), settings.OKABE_ITO)
-    of_accuracy = spec["vconcat"][0]["hconcat"][0]["vconcat"]
+    of_accuracy = spec["hconcat"][0]["vconcat"]
     drawn = [
         (layer["encoding"]["x"]["field"], layer["encoding"].get("x2", {}).get("field"))
         for panel in of_accuracy
@@ -266,7 +257,7 @@ def test_origins_are_drawn_with_their_intervals_and_the_difference():
     assert not any("quartile" in str(ends) for ends in drawn)
 
 
-@pytest.mark.parametrize("name", ["calibration", "coincident_failures", "correlations", "loss_weight"])
+@pytest.mark.parametrize("name", ["coincident_failures", "correlations", "loss_weight"])
 def test_legends_filter(name):
     spec = usual(name)
     assert [parameter["bind"] for parameter in spec["params"]] == ["legend"]

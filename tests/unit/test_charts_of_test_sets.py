@@ -7,7 +7,6 @@ import pytest
 from synthetic import synthetic_tables
 
 from resiliency.report.charts import (
-    calibration,
     coincident_failures,
     correlation_heatmap,
     correlations,
@@ -28,12 +27,10 @@ def tables() -> dict[str, pd.DataFrame]:
 @pytest.fixture(scope="module")
 def further(tables) -> dict[str, pd.DataFrame]:
     """The same with 60 photos, on which everybody is wrong on 90 % and sure of it."""
-    members, errors, bins = tables["members"], tables["corruption_errors"], tables["calibration"]
+    members, errors, table = tables["members"], tables["corruption_errors"], tables["correlations"]
     row = {"test_set": "photos", "corruption": "clean", "severity": 0, "images": 60, "error": 0.9}
-    clean, table = bins[bins.images == "clean"], tables["correlations"]
     return tables | {
         "corruption_errors": pd.concat([errors, pd.DataFrame([row | {"member": name} for name in members.member])]),
-        "calibration": pd.concat([bins, clean.assign(images="photos", predictions=30, accuracy=0.1)]),
         "correlations": pd.concat([table, table[table.condition == "clean"].assign(condition="photos")]),
     }
 
@@ -59,13 +56,6 @@ def test_the_heatmap_has_a_column_for_each_further_test_set(tables, further):
     assert {row["percent"] for row in photos} == {90}
     others = [json.dumps(row, sort_keys=True) for row in cells[1] if row["corruption"] != "photos"]
     assert sorted(others) == sorted(json.dumps(row, sort_keys=True) for row in cells[0])
-
-
-def test_calibration_shows_each_set_of_images(further):
-    chart = json.dumps(calibration.draw(further["members"], further["calibration"], COLOURS).to_dict())
-    assert '"domain": ["clean", "corrupted", "photos"]' in chart
-    finding = calibration.finding(further["members"], further["calibration"])
-    assert "On images of photos, mean confidence is 95.0% and accuracy 10.0%" in finding
 
 
 def test_correlations_on_further_test_sets_are_in_the_heatmap(tables, further):

@@ -6,7 +6,6 @@ import pytest
 from synthetic import MAIN, synthetic_tables
 
 from resiliency.report.charts import (
-    calibration,
     chart_module,
     coincident_failures,
     deployment,
@@ -64,15 +63,6 @@ def test_resiliency_is_ranked_against_the_sizes_that_are_known():
     finding = size_accuracy_robustness.finding(members)
     assert "is −0.89 with size" in finding  # Spearman of 3.5 3.5 1.5 1.5 against 1 to 4
     assert "size" not in size_accuracy_robustness.finding(members.assign(parameters=np.nan))
-
-
-def test_confidence_is_told_beside_accuracy():
-    tables = synthetic_tables()
-    finding = calibration.finding(tables["members"], tables["calibration"])
-    assert finding == (
-        "On clean images, mean confidence is 96.7% and accuracy 93.3%. "
-        "On corrupted images, mean confidence is 90.0% and accuracy 40.0%."
-    )
 
 
 def test_coincident_failures_are_told_against_chance():

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import quote
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment
 
-from resiliency.report import words
+from resiliency.report import templates, words
 
 NUMBERS = (words.percent, words.number, words.estimate, words.duration, words.quantity, words.interval, words.plural)
 MARKS = re.compile(r"([\\`*_\[\]<>&|~$])")  # also of dollarmath and of strikethrough
@@ -51,21 +51,13 @@ def link(path: str) -> Markdown:
 
 
 def environment(folder: Path) -> Environment:
-    """What renders templates of Markdown in `folder`, with the forms of `words` as filters.
+    """What renders templates of Markdown in `folder`, with the forms of `words`.
 
     Filters `markdown`, `code`, `code_line` and `link` are for what is not text.
     """
-    made = Environment(
-        loader=FileSystemLoader(folder),
-        undefined=StrictUndefined,
-        finalize=escaped,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    made.filters |= {form.__name__: _as_markdown(form) for form in NUMBERS}
-    made.filters |= {"label": words.label, "markdown": Markdown, "code": code, "code_line": code_line, "link": link}
-    made.globals |= {"interval": _as_markdown(words.interval), "percent": _as_markdown(words.percent)}
-    return made
+    forms = {form.__name__: _as_markdown(form) for form in NUMBERS}
+    forms |= {"label": words.label, "markdown": Markdown, "code": code, "code_line": code_line, "link": link}
+    return templates.environment(folder, forms, finalize=escaped)
 
 
 def _as_markdown(form: Callable[..., str]) -> Callable[..., Markdown]:

@@ -7,7 +7,6 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pandas as pd
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from resiliency.designs.members import LOADED, WeightsKind
 from resiliency.metrics.resiliency import LARGEST_RELATIVE_ERROR
@@ -15,26 +14,19 @@ from resiliency.names import CLEAN, CORRUPTED
 from resiliency.report import words
 from resiliency.report.added import added_sentences
 from resiliency.report.bundle import bundle
-from resiliency.report.ceiling import ceiling_sentence, ranks_sentence
+from resiliency.report.ceiling import ranks_sentence
 from resiliency.report.data_cautions import data_cautions
 from resiliency.report.deployment_answers import deployment_answers
 from resiliency.report.overview import basis, cautions, contenders, leaders, led_by, observed, skipped_reasons
 from resiliency.report.registry import CHARTS
 from resiliency.report.sections import APPENDIX, SECTIONS, Section
+from resiliency.report.templates import environment
 from resiliency.report.terms import TERMS, explained
 from resiliency.tables import TABLES
 
 FOLDER = Path(__file__).parent
-FORMS = (
-    words.percent,
-    words.number,
-    words.quantity,
-    words.estimate,
-    words.duration,
-    words.label,
-    words.plural,
-    explained,
-)
+FORMS = (words.percent, words.number, words.quantity, words.estimate, words.duration, words.label, words.plural)
+FORMS = {form.__name__: form for form in (*FORMS, words.interval, explained)}
 ANSWERS = ("origins", "size_accuracy_robustness", "effective_robustness")  # charts whose finding opens the page
 ORDER = (CLEAN, CORRUPTED)
 UNSEEN = re.compile(r' (?:role|aria-[a-z]+)="[^"]*"')
@@ -63,28 +55,19 @@ def render(
         specs, svgs: name of a chart -> its Vega-Lite specification, and its picture where scripts do not run.
         made: names of the tables that the study has.
     """
-    environment = Environment(
-        loader=FileSystemLoader(FOLDER),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {form.__name__: form for form in FORMS}
-    environment.globals |= {form.__name__: form for form in FORMS} | {"interval": words.interval}
     further = [name for name in tables["corruption_errors"]["test_set"].unique() if name != CLEAN]
     members = tables["members"].sort_values("corrupted_error", kind="stable").fillna({"objective": "", "warnings": ""})
     contending = contenders(tables["deployment"]) if "deployment" in tables else []
-    return environment.get_template("report.html.j2").render(
+    template = environment(FOLDER, FORMS, autoescape=True).get_template("report.html.j2")
+    return template.render(
         study=study,
         study_text=json.dumps(study, indent=2),
         card=card,
         provenance=provenance,
         subject=_subject(tables),
-        answer=next((text for name in ANSWERS if name in specs and (text := specs[name]["usermeta"]["finding"])), ""),
+        answer=next(filter(None, (_answer(specs.get(name)) for name in ANSWERS)), ""),
         basis=basis(card, tables),
         level=words.percent(tables["members"]["confidence"].max(), 0),
-        ceiling=ceiling_sentence(tables["ceiling"]) if "ceiling" in tables else "",
         ranks=ranks_sentence(tables["member_ranks"]) if "member_ranks" in tables else "",
         added=added_sentences(tables["added_members"], tables["partners"]) if "added_members" in tables else [],
         cautions=cautions(tables["members"]),
@@ -115,6 +98,11 @@ def render(
         script="\n".join((FOLDER / name).read_text(encoding="utf-8") for name in ("narrow.js", "report.js")),
         bundle=bundle(_vega_lite(specs)) if specs else "",
     )
+
+
+def _answer(spec: dict | None) -> str:
+    """What a chart shows, in one sentence; empty if the study has no such chart."""
+    return words.first_sentence(spec["usermeta"]["finding"])[0] if spec else ""
 
 
 def _subject(tables: dict[str, pd.DataFrame]) -> str:
@@ -154,28 +142,35 @@ def charts_of(section: Section) -> list[str]:
 
 def _sections(
     sections: tuple[Section, ...], tables: dict[str, pd.DataFrame], specs: dict[str, dict], svgs: dict[str, str]
-) -> list[tuple]:
-    """Those of the sections that the study has something for, and the figures of each."""
+) -> list[dict]:
+    """Those of the sections that the study has something for, each with its `answer` in a sentence and its figures."""
     content = []
     for section in sections:
         drawn = [name for name in charts_of(section) if name in specs and "nothing" not in specs[name]["usermeta"]]
         figures = [_figure(name, specs, svgs) for name in drawn]
         if figures or (section.anchor == "best" and "best_ensembles" in tables and "deployment" not in tables):
-            content.append((section, figures))
+            content.append(section._asdict() | {"figures": figures})
     return content
 
 
 def _figure(name: str, specs: dict[str, dict], svgs: dict[str, str]) -> dict:
-    """What the page shows of one chart. The picture is an image, so that ids of several do not clash."""
+    """What the page shows of one chart. The picture is an image, so that ids of several do not clash.
+
+    The live chart goes without its title, which the page has as text, in lines as wide as the screen.
+    """
     spec = specs[name]
     title = spec["title"]
+    answer, rest = words.first_sentence(spec["usermeta"]["finding"])
     return {
         "name": name,
         "title": title["text"],
+        "subtitle": title["subtitle"],
         "alt": ". ".join([title["text"], *title["subtitle"], spec["description"]]),
-        **{key: spec["usermeta"][key] for key in ("finding", "caption")},
+        "answer": answer,
+        "rest": rest,
+        "caption": spec["usermeta"]["caption"],
         "tables": [table.path for name, table in TABLES.items() if name in spec["usermeta"]["tables"]],
-        "spec": spec,
+        "spec": {key: part for key, part in spec.items() if key != "title"},
         "picture": _data_url(svgs[name]),
     }
 

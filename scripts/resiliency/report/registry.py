@@ -4,40 +4,39 @@ from resiliency.extensions import loaded, refused
 from resiliency.report.chart import Chart
 from resiliency.report.sections import APPENDIX, SECTIONS
 
-# In the order in which the charts of a section stand on the page.
+# In the order in which the charts of a section stand on the page; the first is shown, others are behind a click.
 CHARTS = {
     "deployment": Chart(("deployment", "candidates"), "deploy", "Deployment", "Error and cost"),
-    "under_corruptions": Chart(("contenders",), "deploy", "Deployment", "Recommended model under each corruption"),
     "risk_coverage": Chart(("deployment", "risk_coverage"), "deploy", "Deployment", "Risk and coverage"),
-    "ensemble_size": Chart(
-        ("ensemble_sizes", "candidates"), "size", "Ensembles", "Number of members", optional=("candidates",)
+    "contender_calibration": Chart(
+        ("contender_calibration",), "deploy", "Deployment", "Calibration of the recommended model"
     ),
+    "under_corruptions": Chart(("contenders",), "failures", "Deployment", "Recommended model under each corruption"),
     "error_by_severity": Chart(
         ("members", "corruption_errors"), "designs", "Members", "Error by severity", requires=("corruptions",)
     ),
     "size_accuracy_robustness": Chart(
         ("members",), "designs", "Members", "Size, accuracy and robustness", requires=("robustness",)
     ),
+    "error_heatmap": Chart(("members", "corruption_errors"), "designs", "Members", "Error under each corruption"),
     "effective_robustness": Chart(("effective_robustness",), "shift", "Members", "Accuracy on shifted images"),
-    "correlations": Chart(("correlations",), "diversity", "Diversity", "Correlation with accuracy"),
-    "coincident_failures": Chart(("coincident_failures",), "architecture", "Diversity", "Coincident failures"),
-    "ceiling": Chart(("ceiling",), "architecture", "Ensembles", "Ceiling of any vote"),
+    "ceiling": Chart(("ceiling",), "ceiling", "Ensembles", "Ceiling of any vote"),
+    "ensemble_size": Chart(
+        ("ensemble_sizes", "candidates"), "size", "Ensembles", "Number of members", optional=("candidates",)
+    ),
     "origins": Chart(("origins",), "origins", "Ensembles", "Origin of the members"),
+    "coincident_failures": Chart(("coincident_failures",), "architecture", "Diversity", "Coincident failures"),
+    "architecture_diversity": Chart(
+        ("ensembles",), "architecture", "Diversity", "Ensembles of one design and of several"
+    ),
+    "correlations": Chart(("correlations",), "diversity", "Diversity", "Correlation with accuracy"),
+    "correlation_heatmap": Chart(("correlations",), "diversity", "Diversity", "Correlation with accuracy, all metrics"),
+    "diversity_accuracy": Chart(
+        ("ensembles", "correlations"), "diversity", "Diversity", "Diversity and accuracy of each ensemble"
+    ),
     "loss_weight": Chart(("ensembles",), "joint", "Ensembles", "Joint training by weight λ", requires=("joint",)),
     "search_front": Chart(("evaluations", "members"), "search", "Members", "Front of the architecture search"),
     "gallery": Chart(("gallery",), "corruptions", "Images", "Corruptions"),
-    "error_heatmap": Chart(("members", "corruption_errors"), "errors", "Members", "Error under each corruption"),
-    "contender_calibration": Chart(
-        ("contender_calibration",), "calibration", "Deployment", "Calibration of the recommended model"
-    ),
-    "calibration": Chart(("members", "calibration"), "calibration", "Members", "Calibration"),
-    "correlation_heatmap": Chart(("correlations",), "metrics", "Diversity", "Correlation with accuracy, all metrics"),
-    "diversity_accuracy": Chart(
-        ("ensembles", "correlations"), "metrics", "Diversity", "Diversity and accuracy of each ensemble"
-    ),
-    "architecture_diversity": Chart(
-        ("ensembles",), "designs_diversity", "Diversity", "Ensembles of one design and of several"
-    ),
     "attribution_gallery": Chart(
         ("attribution_gallery", "attribution_distances"), "attributions", "Images", "Attribution maps"
     ),

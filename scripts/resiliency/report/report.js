@@ -1,5 +1,6 @@
 const PHONE = 600;  // px, of a chart's frame
 const FEW_ROWS = 8;  // of a table that needs no search
+const WIDEST = 1.2;  // times its own width, at which a chart's letters are still those of the text
 
 // Charts become live when they come near the screen. Until then, and in print, pictures stand in for them.
 const near = new IntersectionObserver((entries) => {
@@ -9,16 +10,39 @@ const near = new IntersectionObserver((entries) => {
     const data = document.querySelector(`script[data-chart="${target.id}"]`);
     const live = document.createElement("div");
     const spec = JSON.parse(data.textContent), phone = target.clientWidth < PHONE;
-    live.classList.toggle("fitted", phone);
     vegaEmbed(live, phone ? forPhone(spec, target.clientWidth) : spec, { renderer: "svg", actions: false }).then(() => {
       live.querySelectorAll(".role-mark:empty").forEach((layer) => layer.setAttribute("aria-hidden", "true"));
+      live.querySelectorAll("svg").forEach((svg) => { svg.style.maxWidth = `${WIDEST * svg.viewBox.baseVal.width}px`; });
       target.replaceChildren(live);
       target.dataset.drawn = "";
     });
   }
 }, { rootMargin: "800px" });
 document.querySelectorAll(".chart").forEach((chart) => near.observe(chart));
-document.querySelectorAll(".live").forEach((note) => { note.hidden = false; });
+
+// A link, or print, opens what its target is folded in. On a phone the menu is closed until it is wanted.
+function unfold(part) { for (let fold = part; (fold = fold?.closest("details")); fold = fold.parentElement) fold.open = true; }
+const target = () => document.getElementById(decodeURIComponent(location.hash.slice(1)));
+addEventListener("hashchange", () => { unfold(target()); target()?.scrollIntoView(); });
+unfold(target());
+addEventListener("beforeprint", () => document.querySelectorAll("details").forEach((fold) => { fold.open = true; }));
+const menu = document.querySelector("nav details"), narrow = matchMedia("(max-width: 64rem)");
+const fit = () => { menu.open = !narrow.matches; };
+narrow.addEventListener("change", fit);
+fit();
+menu.addEventListener("click", (event) => { if (event.target.closest("a")) fit(); });
+
+// The menu marks the section that is read.
+const links = new Map([...menu.querySelectorAll("a")].map((link) => [link.hash.slice(1), link]));
+function mark() {
+  const passed = [...links.keys()].filter((id) => {
+    const part = document.getElementById(id);
+    return part.checkVisibility() && part.getBoundingClientRect().top < innerHeight / 3;
+  });
+  links.forEach((link, id) => { if (id === passed.at(-1)) link.ariaCurrent = "true"; else link.removeAttribute("aria-current"); });
+}
+addEventListener("scroll", mark, { passive: true });
+mark();
 
 // Definitions open where the term is, on hover and focus as well as on a click or a tap; Escape closes them.
 function define(button) {
@@ -125,7 +149,7 @@ for (const table of document.querySelectorAll("table.sortable")) {
 
 // Within another page, as that of `snakemake --report`, there are no files beside this one that links could lead to.
 if (window !== window.top) {
-  document.querySelectorAll("figcaption .files, #files ~ p").forEach((links) => links.remove());
+  document.querySelectorAll(".files, #files ~ p").forEach((links) => links.remove());
   document.querySelectorAll("a[href]").forEach((link) => {
     if (!/^(#|[a-z]+:)/.test(link.getAttribute("href"))) link.replaceWith(link.textContent);
   });

@@ -8,8 +8,9 @@ from resiliency.settings import Settings
 
 OKABE_ITO = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#000000"]
 
-PAGE_FILES = ("report.html.j2", "macros.html.j2", "overview.html.j2", "details.html.j2")
-PAGE_FILES += ("report.css", "narrow.js", "report.js", "glossary.yaml")
+TEMPLATES = ("report", "navigation", "overview", "figures", "macros", "details")
+TEMPLATES += ("section-deploy", "section-best", "section-designs")
+PAGE_FILES = (*(f"{name}.html.j2" for name in TEMPLATES), "report.css", "narrow.js", "report.js", "glossary.yaml")
 CHART_SUFFIXES = (".html", ".svg", ".png", ".vl.json")
 
 

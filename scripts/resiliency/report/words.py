@@ -111,5 +111,11 @@ def sentence(text: str) -> str:
     return f"{text[0].upper()}{text[1:]}." if text else ""
 
 
+def first_sentence(text: str) -> tuple[str, str]:
+    """The first sentence of `text`, and the others."""
+    first, end, rest = text.partition(". ")
+    return (f"{first}.", rest) if end else (first, "")
+
+
 def _missing(value: float | None) -> bool:
     return value is None or (isinstance(value, float) and math.isnan(value))

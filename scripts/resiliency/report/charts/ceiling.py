@@ -48,7 +48,7 @@ def draw(ceiling: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
         f"Dashed: if failures were independent. Values below {percent(LEAST, 2)} are drawn at the lower end",
     ]
     lines = base.mark_line().encode(y=y).add_params(chosen)
-    chart = alt.layer(lines, chance, bars, dots).properties(width=560, height=300)
+    chart = alt.layer(lines, chance, bars, dots).properties(width=820, height=250)
     return finish(chart, TITLE, subtitle)
 
 

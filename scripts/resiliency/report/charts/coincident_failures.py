@@ -3,14 +3,14 @@
 import altair as alt
 import pandas as pd
 
-from resiliency.report.style import MANY, MUTED, SHARE, by_legend, finish, notice, panel_title, sized
+from resiliency.report.style import MANY, MUTED, SHARE, by_legend, finish, notice, sized
 from resiliency.report.words import number, percent, plural
 
 CAPTION = "Lower points for pairs of different designs mean that design diversity helps."
 PAIRS, SHAPES = ["one design", "two designs"], ["diamond", "circle"]
 WORDS = dict(zip(PAIRS, ("the same design", "different designs"), strict=True))
 KINDS = dict(zip(PAIRS, ("of one design, which differ in their seeds", "of two designs"), strict=True))
-SIDE = 330
+WIDTH, HEIGHT = 820, 250
 
 
 def draw(table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
@@ -19,19 +19,17 @@ def draw(table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
     rows = of_pairs(table)
     if rows.empty:
         return notice(title, "no two members trained independently in this study")
-    drawn = [name for name in ("corrupted", "clean") if (rows["corruption"] == name).any()]
-    panels = [
-        _panel(rows[rows["corruption"] == name], _kinds(rows), f"{name.capitalize()} images", name == drawn[0], colours)
-        for name in drawn
-    ]
+    images = next(name for name in ("corrupted", "clean") if (rows["corruption"] == name).any())
+    rows = rows[rows["corruption"] == images]
+    panel = _panel(rows, _kinds(rows), f"{images} images", colours)
     subtitle = [
         "On the dashed line failures are independent; above it, two members fail together more often",
         f"Each point: two members {', or '.join(KINDS[pair] for pair in _kinds(rows))}; mean over such pairs",
     ]
-    if len(rows) <= MANY * len(drawn):
+    if len(rows) <= MANY:
         confidence, images = percent(rows["confidence"].iloc[0], 0), plural(int(rows["images"].max()), "test image")
         subtitle.append(f"Bars: {confidence} intervals over {images}")
-    return finish(alt.hconcat(*panels, spacing=28), title, subtitle)
+    return finish(panel, title, subtitle)
 
 
 def of_pairs(table: pd.DataFrame) -> pd.DataFrame:
@@ -50,15 +48,19 @@ def _kinds(rows: pd.DataFrame) -> list[str]:
     return [pair for pair in PAIRS if (rows["pair"] == pair).any()]
 
 
-def _panel(rows: pd.DataFrame, kinds: list[str], title: str, first: bool, colours: list[str]) -> alt.LayerChart:
+def _panel(rows: pd.DataFrame, kinds: list[str], images: str, colours: list[str]) -> alt.LayerChart:
     many = len(rows) > MANY
     most = 1.05 * max(rows["joint_failure_rate"].max(), rows["most"].max(), 0.001) if len(rows) else 1
     axis = alt.Axis(format=SHARE, tickCount=5)
-    x = alt.X("independent:Q", title="Both wrong, if independent", axis=axis).scale(domain=[0, most], nice=False)
+    x = alt.X("independent:Q", title=f"Both wrong on {images}, if independent", axis=axis).scale(
+        domain=[0, most], nice=False
+    )
     y = alt.Y("joint_failure_rate:Q", title="Both wrong", axis=axis).scale(domain=[0, most], nice=False)
     of_kinds = {kind: (colours[place], SHAPES[place]) for place, kind in enumerate(PAIRS) if kind in kinds}
     hue, shape = (
-        channel("pair:N", title="Members of").scale(domain=kinds, range=[of[place] for of in of_kinds.values()])
+        channel("pair:N", title="Members of")
+        .scale(domain=kinds, range=[of[place] for of in of_kinds.values()])
+        .legend(orient="bottom")
         for place, channel in enumerate((alt.Color, alt.Shape))
     )
     chosen, opacity = by_legend("pair")
@@ -70,12 +72,11 @@ def _panel(rows: pd.DataFrame, kinds: list[str], title: str, first: bool, colour
     ]
     tooltip += [alt.Tooltip(c, format="+.4f") for c in ("covariance", "low", "high")]
     points = base.mark_point(filled=True, **sized(len(rows), 70)).encode(y=y, shape=shape, tooltip=tooltip)
-    points = points.add_params(chosen) if first and many else points
+    points = points.add_params(chosen) if many else points
     ends = alt.Chart(pd.DataFrame({"end": [0, most]})).mark_line(color=MUTED, strokeDash=[4, 3], strokeWidth=1)
     diagonal = ends.encode(x=alt.X("end:Q"), y=alt.Y("end:Q"))
-    bars = bars.add_params(chosen) if first else bars
-    chart = diagonal + points if many else diagonal + bars + points
-    return chart.properties(width=SIDE, height=SIDE, title=panel_title(title))
+    chart = diagonal + points if many else diagonal + bars.add_params(chosen) + points
+    return chart.properties(width=WIDTH, height=HEIGHT)
 
 
 def finding(table: pd.DataFrame) -> str:

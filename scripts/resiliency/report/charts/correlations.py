@@ -17,7 +17,7 @@ CAPTION = (
 )
 KINDS_OF_R = {"pearson": "correlation", "partial": "partial, given the members’ mean accuracy"}
 SHAPES = ["circle", "diamond"]
-ROW, MARK = 58, 12  # px, least height of a metric, and of one of its marks
+ROW, MARK = 36, 7  # px, least height of a metric, and of one of its marks
 LISTED = 3  # metrics that a finding names one by one
 
 
@@ -26,7 +26,7 @@ def draw(table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
 
     The table has the other metrics too; here they would only repeat what these say.
     """
-    title = "Does diversity correlate with ensemble accuracy?"
+    title = "Correlation of diversity with ensemble accuracy"
     rows = _main(pd.concat([pearson(table), partial(table)], ignore_index=True))
     if rows.empty:
         return notice(title, NO_CORRELATIONS)
@@ -60,7 +60,7 @@ def _correlation_band(rows: pd.DataFrame, kind: str, hue: alt.Color, first: bool
         height = max(ROW, MARK * (rows["place"].nunique() + 1))
         if first:
             set_properties(panel, title=panel_title(f"{condition.capitalize()} accuracy", anchor="middle"))
-        panels.append(set_properties(panel, width=300, height=alt.Step(height, **{"for": "position"})))
+        panels.append(set_properties(panel, width=340, height=alt.Step(height, **{"for": "position"})))
     return alt.hconcat(*panels, spacing=24, bounds="flush", title=panel_title(label(kind), frame="bounds"))
 
 

@@ -14,24 +14,34 @@ CAPTION = (
     "equally robust."
 )
 CELLS = 48, 32
-SIDES, PADDING = (385, 330), 6  # px
+SIDES, PADDING = (400, 270), 6  # px
 NAME = 8, -6  # px, from the baseline to its name
 ON_A_PHONE = 1.6  # times narrower
 CLOUD = "#b5bcc4"
-FRONT, SINGLE, BASELINE, OTHER = "on the front", "single member", "baseline", "other candidates"
-SHAPES = {FRONT: "circle", SINGLE: "triangle-up", BASELINE: "diamond", OTHER: "square"}
+STAR = "M0,-1L.3,-.4L1,-.3L.5,.15L.6,.8L0,.5L-.6,.8L-.5,.15L-1,-.3L-.3,-.4Z"
+PICK, FRONT, SINGLE, BASELINE = "recommended", "Pareto front", "single member", "baseline"
+OTHER = "other candidates"
+SHAPES = {PICK: STAR, FRONT: "circle", SINGLE: "triangle-up", BASELINE: "diamond", OTHER: "square"}
 COSTS = {"macs": "MACs", "parameters": "parameters"}
 
 
 def draw(table: pd.DataFrame, candidates: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
-    """Corrupted error of all candidates over MACs and over parameters, with the fronts, on unseen images."""
-    title = "Which ensemble should I deploy?"
+    """Corrupted error of all candidates over MACs and over parameters, with the fronts, on unseen images.
+
+    Candidates far worse than all that are named are left out, since they would take half of the axis.
+    """
+    title = "Error and cost of the candidates"
     table = table.dropna(subset=["corrupted_error"])
     candidates = candidates.dropna(subset=["judged_error"])
     if table.empty or candidates.empty:
         return notice(title, "no members that were trained on their own, and no ensembles, in this study")
     first = table.iloc[0]
-    ends = pd.concat([table["high"], table["low"], candidates["judged_error"]])
+    table = table.assign(recommended=table["number"] == contenders(table)[0]["number"])
+    named = table[_named(table)]
+    highest = 1.1 * float(named[["high", "corrupted_error"]].max(axis=None))
+    far = candidates["judged_error"] > highest
+    table, candidates = table[table["corrupted_error"] <= highest], candidates[~far]
+    ends = pd.concat([table["low"], candidates["judged_error"], named["high"]])
     reach = [float(ends.min()), float(ends.max())]
     priced = [cost for cost in COSTS if (candidates[cost] > 0).any()]
     if not priced:
@@ -43,10 +53,12 @@ def draw(table: pd.DataFrame, candidates: pd.DataFrame, colours: list[str]) -> a
     subtitle = [
         f"Pale points: all {plural(len(candidates), 'candidate')}; numbers, where there is room, count members; "
         f"bars are {percent(first['confidence'], 0)} intervals",
-        f"The front was chosen on {plural(int(first['selection_images']), 'test image')} under all corruptions and is "
-        f"shown as judged on {int(first['images']):,} others",
-        f"Ensembles combined by {label(first['rule'])}; costs on a logarithmic scale, errors on that of square roots",
+        f"The Pareto front was selected on {plural(int(first['selection_images']), 'test image')}; a point is shown "
+        f"if none beats it on the {int(first['images']):,} others",
+        f"Ensembles combined by {label(first['rule'])}; costs on a logarithmic scale, errors on a square-root scale",
     ]
+    if far.any():
+        subtitle.append(f"{plural(int(far.sum()), 'candidate')} with errors above {percent(highest)} not shown")
     return finish(alt.hconcat(*panels, spacing=24), title, subtitle)
 
 
@@ -54,18 +66,19 @@ def _panel(
     table: pd.DataFrame, candidates: pd.DataFrame, cost: str, left: bool, reach: list[float], colours: list[str]
 ) -> alt.LayerChart:
     """The candidates over one cost; a line along its front."""
-    on_front = table[f"front_{cost}"].astype(bool)
-    states = [table["baseline"].astype(bool), on_front, table["size"] == 1]
-    rows = table.assign(state=np.select(states, [BASELINE, FRONT, SINGLE], OTHER))
+    on_front = _unbeaten(table, cost)
+    states = [table["recommended"], table["baseline"].astype(bool), on_front, table["size"] == 1]
+    rows = table.assign(state=np.select(states, [PICK, BASELINE, FRONT, SINGLE], OTHER))
+    rows["name"] = rows["state"].map({PICK: PICK, BASELINE: BASELINE}).fillna("")
     domain = [0.85 * candidates[cost].min(), 1.2 * candidates[cost].max()]
     x = alt.X(f"{cost}:Q", title=f"{COSTS[cost][0].upper()}{COSTS[cost][1:]} of all members").axis(
         format="~s", tickCount=5, labelOverlap=True
     )
     x = x.scale(type="log", domain=domain, nice=False)
     y = alt.Y("corrupted_error:Q", title="Corrupted error" if left else None)
-    y = y.axis(format=SHARE, labels=left, tickCount=10)
+    y = y.axis(format=SHARE, labels=left, tickCount=7)
     y = y.scale(type="sqrt", domain=reach, padding=PADDING, nice=False, zero=False)
-    hues = dict(zip(SHAPES, [colours[0], (colours * 2)[1], INK, MUTED], strict=True))
+    hues = dict(zip(SHAPES, [(colours * 6)[5], colours[0], (colours * 2)[1], INK, MUTED], strict=True))
     hue = alt.Color("state:N", title=None).scale(domain=list(hues), range=list(hues.values()))
     shape = alt.Shape("state:N", title=None).scale(domain=list(SHAPES), range=list(SHAPES.values()))
     legend = alt.Legend(orient="bottom", direction="horizontal")
@@ -82,18 +95,30 @@ def _panel(
     errors = ("selection_error", "corrupted_error", "low", "high")
     tooltip += [alt.Tooltip(column, format=".2%") for column in errors]
     chosen, opacity = by_legend("state")
-    points = alt.Chart(rows).mark_point(filled=True, size=64)
+    points = alt.Chart(rows).mark_point(filled=True)
+    size = alt.when(alt.datum.state == PICK).then(alt.value(220)).otherwise(alt.value(64))
     points = points.encode(
-        x=x, y=y, color=hue.legend(legend), shape=shape.legend(legend), tooltip=tooltip, opacity=opacity
+        x=x, y=y, color=hue.legend(legend), shape=shape.legend(legend), tooltip=tooltip, opacity=opacity, size=size
     )
     points = points.add_params(chosen) if left else points
     counts = alt.Chart(_counts(rows, on_front, cost, domain, reach)).mark_text(color=INK, fontSize=11)
     counts = counts.encode(x=x, y=y, text=alt.Text("size:Q"))
-    named = alt.Chart(rows[rows["state"] == BASELINE]).mark_text(
-        align="left", dx=NAME[0], dy=NAME[1], color=INK, fontSize=11
-    )
-    layers = [cloud, bars, line, points, counts, named.encode(x=x, y=y, text=alt.Text("members:N"))]
-    return alt.layer(*layers, width=SIDES[0], height=SIDES[1], title=panel_title(f"Robustness against {COSTS[cost]}"))
+    named = alt.Chart(rows[rows["name"] != ""]).mark_text(align="left", dx=NAME[0], dy=NAME[1], color=INK, fontSize=11)
+    layers = [cloud, bars, line, points, counts, named.encode(x=x, y=y, text=alt.Text("name:N"))]
+    return alt.layer(*layers, width=SIDES[0], height=SIDES[1], title=panel_title(f"Error against {COSTS[cost]}"))
+
+
+def _named(table: pd.DataFrame) -> pd.Series:
+    """Which rows the chart names or has on a front: they set how far its axis reaches."""
+    fronts = [_unbeaten(table, cost) for cost in COSTS]
+    return table["recommended"] | table["baseline"].astype(bool) | fronts[0] | fronts[1]
+
+
+def _unbeaten(table: pd.DataFrame, cost: str) -> pd.Series:
+    """Which rows of the front, as chosen, are on it as judged too: none as cheap has a lower error."""
+    chosen = table[table[f"front_{cost}"].astype(bool)].sort_values([cost, "corrupted_error"], kind="stable")
+    best = chosen["corrupted_error"].cummin()
+    return table.index.isin(best.index[best.diff().fillna(-1) < 0]) & table[f"front_{cost}"].astype(bool)
 
 
 def _counts(
@@ -106,7 +131,7 @@ def _counts(
     across = width * (np.log10(rows[cost].astype(float)) - left) / (right - left)
     down = PADDING + height * (high - np.sqrt(rows["corrupted_error"].astype(float))) / span
     points = np.column_stack([across, down])
-    names = rows["members"].where(rows["state"] == BASELINE, "").str.len().to_numpy() * LETTER
+    names = rows["name"].str.len().to_numpy() * LETTER
     at_points = np.column_stack([points, np.full((len(rows), 2), POINT)])
     beside = np.column_stack([points + NAME + np.column_stack([names / 2, 0 * names]), names, np.full(len(rows), LINE)])
     sizes = rows.loc[on_front, "size"]

@@ -28,7 +28,7 @@ CAPTION = (
     "than half of the variance (R² < 0.5)."
 )
 TITLE = "Accuracy on shifted images against clean accuracy"
-COLUMNS = 2
+COLUMNS, WIDTHS = 3, (800, 375, 245)  # panels of a row, and px of a panel in rows of one, two and three
 STEPS = 40
 LEAST_R_SQUARED = 0.5  # below it, a line leaves more of the variance than it explains, and so predicts little
 LEAST = 1e-3  # accuracies of less, and of less than this from 1, are drawn here: their logits go to infinity
@@ -45,8 +45,9 @@ def draw(table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
     hue = alt.Color(f"{field}:N", title=field.capitalize()).scale(spread(names, colours))
     shape = alt.Shape(f"{field}:N", title=field.capitalize()).scale(shapes(names, colours))
     sets = list(dict.fromkeys(table["test_set"]))
+    width = WIDTHS[min(len(sets), COLUMNS) - 1]
     panels = [
-        _panel(table[table["test_set"] == name], name, (hue, shape), opacity, chosen if index == 0 else None)
+        _panel(table[table["test_set"] == name], name, (hue, shape), opacity, chosen if index == 0 else None, width)
         for index, name in enumerate(sets)
     ]
     rows = [alt.hconcat(*panels[start : start + COLUMNS], spacing=28) for start in range(0, len(panels), COLUMNS)]
@@ -64,6 +65,7 @@ def _panel(
     encodings: tuple[alt.Color, alt.Shape],
     opacity: alt.Opacity,
     chosen: alt.Parameter | None,
+    width: int,
 ) -> alt.LayerChart:
     hue, shape = encodings
     drawn = rows.assign(**{c: rows[c].clip(LEAST, 1 - LEAST) for c in ("clean_accuracy", "accuracy", "low", "high")})
@@ -101,7 +103,7 @@ def _panel(
     explained = f"; R² of the line {number(r_squared, 2)}" if np.isfinite(r_squared) else ""
     return (
         alt.layer(*layers)
-        .properties(width=350, height=260)
+        .properties(width=width, height=240)
         .properties(title=panel_title(f"{label(name)}: {plural(len(rows), 'member')}{explained}"))
     )
 
@@ -160,4 +162,4 @@ def finding(table: pd.DataFrame) -> str:
         )
     line = "The line is fitted to the reference members."
     line = line if _has_reference(table) else "The line is fitted to all members of the study."
-    return " ".join([line, *clauses]) if clauses else ""
+    return " ".join([*clauses, line]) if clauses else ""

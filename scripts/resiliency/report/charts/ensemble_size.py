@@ -26,7 +26,7 @@ def draw(sizes: pd.DataFrame, candidates: pd.DataFrame, colours: list[str]) -> a
     for images in dict.fromkeys(rows["images"]):
         of_images = rows[rows["images"] == images]
         best = best_of_sizes(candidates) if images == "corrupted" else pd.DataFrame()
-        panels.append(_panel(of_images, best, images, colours))
+        panels.append(_panel(of_images, best, images, colours, 400 if rows["images"].nunique() > 1 else 820))
     members = plural(int(rows["members"].max()), "member")
     subtitle = [
         f"Mean over ensembles formed of {members}, combined by {label(rows['rule'].iloc[0])}; bars: "
@@ -98,7 +98,7 @@ def best_of_sizes(candidates: pd.DataFrame) -> pd.DataFrame:
     return rows[["size", "members", "judged_error"]]
 
 
-def _panel(rows: pd.DataFrame, best: pd.DataFrame, images: str, colours: list[str]) -> alt.LayerChart:
+def _panel(rows: pd.DataFrame, best: pd.DataFrame, images: str, colours: list[str], width: int) -> alt.LayerChart:
     most = int(max(rows["size"].max(), best["size"].max() if len(best) else 0))
     axis = alt.Axis(values=list(range(1, most + 1)), format="d", labelOverlap=True, grid=False)
     x = alt.X("size:Q", title="Members", axis=axis).scale(domain=[1, most], padding=14, nice=False)
@@ -133,7 +133,7 @@ def _panel(rows: pd.DataFrame, best: pd.DataFrame, images: str, colours: list[st
         diamonds = other.mark_point(filled=True, shape="diamond", size=80, color=hue, opacity=1)
         layers += [other.mark_line(color=hue, strokeDash=[5, 3]), diamonds.encode(tooltip=fields)]
         layers.append(_beside(best.iloc[[-1]], x, "judged_error", BEST, above=False))
-    return alt.layer(*layers, width=400, height=280, title=panel_title(f"{images.capitalize()} images"))
+    return alt.layer(*layers, width=width, height=260, title=panel_title(f"{images.capitalize()} images"))
 
 
 def _beside(row: pd.DataFrame, x: alt.X, column: str, text: str, above: bool = True) -> alt.Chart:

@@ -19,7 +19,7 @@ from resiliency.report.style import DASHES, SHARE, by_click, by_legend, finish, 
 from resiliency.report.words import plural
 
 CAPTION = "A robust design has a line that stays low. Lines of one family share a colour."
-HEIGHT = 380
+HEIGHT = 290
 MOST_CURVES = 24  # beyond these, a curve for each family
 
 
@@ -58,7 +58,7 @@ def draw(members: pd.DataFrame, errors: pd.DataFrame, colours: list[str]) -> alt
     if labels is not None:
         words = draw_labels(labels, x, "error", "design", ["design", "family"], color=hues, opacity=opacity)
         chart = alt.layer(chart, *words)
-    return finish(chart.properties(width=680, height=HEIGHT), title, [_basis(rows)])
+    return finish(chart.properties(width=790, height=HEIGHT), title, [_basis(rows)])
 
 
 def _basis(rows: pd.DataFrame) -> str:

@@ -5,10 +5,9 @@ import numpy as np
 import pandas as pd
 
 from resiliency.analysis.origins import FAMILIES, ORIGINS
-from resiliency.diversity.settings import MAIN
 from resiliency.report.ensemble_pools import under_main_rule
 from resiliency.report.style import INK, SHARE, by_legend, finish, notice, panel_title, shades
-from resiliency.report.words import KINDS, interval, kind_of, label, percent, points, quantity
+from resiliency.report.words import interval, label, percent, points, quantity
 
 CAPTION = (
     "Only ensembles of the same size, or of about the same cost, are compared. The means compare different members. "
@@ -16,89 +15,83 @@ CAPTION = (
     "single- and mixed-architecture ensembles."
 )
 CHANGE = "several − one"
-WIDTH, NAMES = 118, 150  # px, of a panel and of the names beside the first
+WIDTH, NAMES = 320, 150  # px, of a panel and of the names beside the first
+MEASURES = {"corrupted_accuracy": "Corrupted accuracy", "clean_accuracy": "Clean accuracy"}  # the first that is known
 NOT_SIGNIFICANT = ", which is not significant"
 
 
 def draw(table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
-    """Accuracies and a diversity of each kind of ensembles by origin: a row at equal size, a row at equal MACs.
+    """Accuracy of ensembles by origin: a panel at equal size, a panel at equal MACs.
 
     With intervals; below each panel what several architectures, or families, change.
     """
-    title = "Where should the members of an ensemble come from?"
+    title = "Ensembles by the origin of their members"
     rows = under_main_rule(table)
-    bands = [
-        band
-        for matched_on in ("size", "macs")
-        if (band := _band(rows[rows["matched_on"] == matched_on], matched_on, colours))
-    ]
-    if not bands:
+    measure = next((name for name in MEASURES if (rows["measure"] == name).any()), "")
+    rows = rows[rows["measure"] == measure]
+    names = [name for name in (*ORIGINS, *FAMILIES) if name in set(rows["origin"])]
+    panels: list[alt.VConcatChart] = []
+    for matched_on in ("size", "macs"):
+        panel = _panel(rows[rows["matched_on"] == matched_on], matched_on, names, colours, first=not panels)
+        panels += [panel] if panel else []
+    if not panels:
         return notice(title, "no size has ensembles of more than one origin")
     confidence = percent(rows["confidence"].iloc[0], 0)
     subtitle = [
-        f"Means over ensembles, combined by {label(rows['rule'].iloc[0])}; bars: {confidence} intervals; "
-        "further right: more accurate, or more diverse",
+        f"Means over ensembles, combined by {label(rows['rule'].iloc[0])}; bars: {confidence} intervals",
         "Only sizes and costs of which there are ensembles of several origins; differences are over the same designs",
     ]
     scales = alt.ScaleResolveMap(color="independent", yOffset="independent")
-    return finish(alt.vconcat(*bands, spacing=18, resolve=alt.Resolve(scale=scales)), title, subtitle)
+    return finish(alt.hconcat(*panels, spacing=30, resolve=alt.Resolve(scale=scales)), title, subtitle)
 
 
-def _band(rows: pd.DataFrame, matched_on: str, colours: list[str]) -> alt.HConcatChart | None:
-    """The panels at equal size or at equal MACs, of classes with several origins; None where there are none."""
+def _panel(
+    rows: pd.DataFrame, matched_on: str, names: list[str], colours: list[str], first: bool
+) -> alt.VConcatChart | None:
+    """The means at equal size or at equal MACs, of classes with several origins; None where there are none."""
     several = rows.groupby("bin_start")["origin"].nunique() > 1
     rows = rows[rows["bin_start"].isin(several.index[several])]
     if rows.empty:
         return None
     classes = sorted(rows["bin_start"].unique().tolist())
-    names = {least: f"{least:,}" if matched_on == "size" else f"from {quantity(least)}" for least in classes}
-    rows = rows.assign(**{matched_on: rows["bin_start"].map(names)})
+    labels = {least: f"{least:,}" if matched_on == "size" else f"from {quantity(least)}" for least in classes}
+    rows = rows.assign(**{matched_on: rows["bin_start"].map(labels)})
     hue = alt.Color(
-        f"{matched_on}:N", title="Members" if matched_on == "size" else "MACs in all", sort=list(names.values())
+        f"{matched_on}:N", title="Members" if matched_on == "size" else "MACs in all", sort=list(labels.values())
     )
-    hue = hue.scale(domain=list(names.values()), range=shades(colours[0], len(classes)))
+    hue = hue.scale(domain=list(labels.values()), range=shades(colours[0], len(classes)))
     hue = hue.legend(orient="bottom", direction="horizontal")
-    compared = bool(rows["advantage"].notna().any())
-    panels = []
-    for index, (measure, title) in enumerate(_measures(rows)):
-        of_measure = rows[rows["measure"] == measure]
-        panel = _dots(of_measure, title, hue, matched_on, index)
-        changes = [_changes(of_measure.dropna(subset=["advantage"]), hue, matched_on, index)] if compared else []
-        panels.append(alt.vconcat(panel, *changes, spacing=4))
     head = "At equal size" if matched_on == "size" else "At equal cost: MACs within a factor of two"
-    return alt.hconcat(*panels, spacing=22, title=panel_title(head, frame="bounds"))
+    parts = [_dots(rows, MEASURES[rows["measure"].iloc[0]], hue, matched_on, names, first)]
+    if rows["advantage"].notna().any():
+        parts.append(_changes(rows.dropna(subset=["advantage"]), hue, matched_on, first))
+    return alt.vconcat(*parts, spacing=4, title=panel_title(head))
 
 
-def _measures(rows: pd.DataFrame) -> list[tuple[str, str]]:
-    """Measures and their names: both accuracies, and of each kind of diversity the last main metric measured."""
-    titles = {"clean_accuracy": "Clean accuracy", "corrupted_accuracy": "Corrupted accuracy"}
-    measured = set(rows["measure"])
-    for kind in KINDS:
-        columns = [(m, f"{m}_{images}") for images in ("clean", "corrupted") for m in MAIN if kind_of(m) == kind]
-        last = [(metric, column) for metric, column in columns if column in measured][-1:]
-        titles |= {column: label(metric) for metric, column in last}
-    return [(measure, title) for measure, title in titles.items() if measure in measured]
-
-
-def _dots(rows: pd.DataFrame, title: str, hue: alt.Color, matched_on: str, index: int) -> alt.LayerChart:
-    """Means of one measure by origin, with their intervals, an offset a class."""
-    y = alt.Y("origin:N", title=None, sort=[*ORIGINS, *FAMILIES], axis=_names(index))
-    y = y.scale(domain=[name for name in (*ORIGINS, *FAMILIES) if name in set(rows["origin"])])
-    x = alt.X("mean:Q", title=None).scale(zero=False, nice=False, padding=10)
+def _dots(
+    rows: pd.DataFrame, title: str, hue: alt.Color, matched_on: str, names: list[str], first: bool
+) -> alt.LayerChart:
+    """Mean accuracy by origin, with their intervals, an offset a class."""
+    y = alt.Y("origin:N", title=None, sort=names, axis=_names(first)).scale(domain=names)
+    x = alt.X("mean:Q", title=title).scale(zero=False, nice=False, padding=10)
     columns = ("mean", "low", "high", "lower_quartile", "upper_quartile")
     tooltip = [*map(alt.Tooltip, ("origin", matched_on, "ensembles"))]
     tooltip += [alt.Tooltip(column, format=".4f") for column in columns]
-    bars, dots = _marks(rows, x.axis(**_ticks(rows)), ("low", "high"), y, hue, matched_on, tooltip)
-    bars = bars if index else bars.add_params(by_legend(matched_on)[0])
-    lines = list(title.partition(", ")[::2]) if ", " in title else title.rsplit(" ", 1)
-    return alt.layer(bars, dots, width=WIDTH, height=_step(), title=panel_title(lines))
+    bars, dots = _marks(
+        rows, x.axis(format=SHARE, tickCount=5, labelOverlap=True), ("low", "high"), y, hue, matched_on, tooltip
+    )
+    return alt.layer(bars.add_params(by_legend(matched_on)[0]), dots, width=WIDTH, height=_step())
 
 
-def _changes(rows: pd.DataFrame, hue: alt.Color, matched_on: str, index: int) -> alt.LayerChart:
-    """What several architectures change in one measure, with intervals around zero, an offset a class."""
-    y = alt.Y("change:N", title=None, axis=_names(index)).scale(domain=[CHANGE])
+def _changes(rows: pd.DataFrame, hue: alt.Color, matched_on: str, first: bool) -> alt.LayerChart:
+    """What several architectures change, with intervals around zero, an offset a class."""
+    y = alt.Y("change:N", title=None, axis=_names(first)).scale(domain=[CHANGE])
     rows = rows.assign(change=CHANGE)
-    x = alt.X("advantage:Q", title=None).axis(**_ticks(rows)).scale(nice=False, padding=10)
+    x = (
+        alt.X("advantage:Q", title="Difference")
+        .axis(format=SHARE, tickCount=5, labelOverlap=True)
+        .scale(nice=False, padding=10)
+    )
     ends = ("advantage_low", "advantage_high")
     tooltip = [alt.Tooltip(matched_on), *(alt.Tooltip(column, format="+.4f") for column in ("advantage", *ends))]
     zero = alt.Chart(pd.DataFrame({"zero": [0]})).mark_rule(color=INK).encode(x=alt.X("zero:Q"))
@@ -118,18 +111,12 @@ def _marks(
 
 def _step() -> alt.Step:
     """The height of a row."""
-    return alt.Step(38, **{"for": "position"})
+    return alt.Step(34, **{"for": "position"})
 
 
-def _names(index: int) -> alt.Axis:
-    """The axis of names, which the first panel of a row has for all."""
-    return alt.Axis(labels=not index, ticks=False, minExtent=0 if index else NAMES)
-
-
-def _ticks(rows: pd.DataFrame) -> dict:
-    """Few ticks, of shares or of plain numbers."""
-    form = SHARE if rows["measure"].str.endswith("_accuracy").all() else "~g"
-    return {"format": form, "tickCount": 3, "labelOverlap": True, "labelSeparation": 6}
+def _names(first: bool) -> alt.Axis:
+    """The axis of names, which the first panel has for both."""
+    return alt.Axis(labels=first, ticks=False, minExtent=NAMES if first else 0)
 
 
 def finding(table: pd.DataFrame) -> str:

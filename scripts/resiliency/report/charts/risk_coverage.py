@@ -14,7 +14,7 @@ CAPTION = (
     "Lines may cross: compare them at the coverage that you need."
 )
 REFERENCE = "max_probability"
-LEAST = 0.1  # coverage below which too few images are left for a risk
+LEAST = 0.5  # coverage below which nobody would deploy
 COLUMNS = 3
 
 

@@ -7,14 +7,14 @@ from resiliency.analysis.contenders import ROLES
 from resiliency.names import CORRUPTED
 from resiliency.report.contender_roles import named, roles
 from resiliency.report.style import SHARE, finish, notice
-from resiliency.report.words import label, percent, plural
+from resiliency.report.words import interval, label, percent, plural
 
 CAPTION = (
     "Selected on half of the test images, evaluated on the other half. A difference is significant if its interval, "
     "widened for the number of corruptions, excludes 0."
 )
 TITLE = "Recommended model, best ensemble, best member and baseline"
-BAND = 30
+BAND = 26
 
 
 def draw(table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
@@ -42,12 +42,12 @@ def draw(table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
         f"{plural(int(table['images'].iloc[0]), 'test image')} of the evaluation half; bars: "
         f"{percent(table['confidence'].iloc[0], 0)} intervals over images"
     ]
-    chart = (bars.add_params(chosen) + points).properties(width=640, height=alt.Step(BAND, **{"for": "position"}))
+    chart = (bars.add_params(chosen) + points).properties(width=800, height=alt.Step(BAND, **{"for": "position"}))
     return finish(chart, TITLE, subtitle)
 
 
 def finding(table: pd.DataFrame) -> str:
-    """Under how many corruptions the first role makes fewer errors than the others, and significantly so."""
+    """Where the first role errs most, and under how many corruptions it makes fewer errors than the others."""
     compared = table[table["corruption"] != CORRUPTED].dropna(subset=["difference"])
     clauses, seen = [], set(table["members"].iloc[:1])
     who = f"The {table['role'].iloc[0]} ({table['members'].iloc[0].replace('+', ' + ')})" if len(table) else ""
@@ -59,7 +59,19 @@ def finding(table: pd.DataFrame) -> str:
         also = role != "baseline" and (compared.loc[compared["role"] == "baseline", "members"] == members).any()
         other = f"{role}{', which is the baseline' if also else ''} ({members})"
         clauses.append(f"{'It' if clauses else who} {_counts(rows)}, compared with the {other}.")
-    return " ".join(clauses)
+    return " ".join([_hardest(table), *clauses]).strip()
+
+
+def _hardest(table: pd.DataFrame) -> str:
+    """Such as "The recommended model's error is highest under fog: 12.0% [8.1, 16.2]"; empty if nothing is known."""
+    rows = table[table["corruption"] != CORRUPTED].dropna(subset=["error"])
+    rows = rows[rows["role"] == table["role"].iloc[0]] if len(rows) else rows
+    if rows.empty:
+        return ""
+    row = rows.loc[rows["error"].idxmax()]
+    ends = interval(row["low"], row["high"], percent)
+    error = f"{percent(row['error'])} {ends}".rstrip()
+    return f"The {row['role']}'s error is highest under {label(row['corruption'])}: {error}."
 
 
 def _counts(rows: pd.DataFrame) -> str:

@@ -1,0 +1,117 @@
+"""Why an observation has its verdict, in sentences."""
+
+import re
+
+import pandas as pd
+
+from resiliency.report import words
+
+REVERSED = {"supported": "against", "supported in part": "against", "contradicted": "for"}
+LISTED = 2  # parts that a sentence names one by one
+
+
+def named(part: str) -> str:
+    """The name of a part with the labels of metrics, such as q_statistic, in place of their names."""
+    named = re.sub(r"[a-z_]+", lambda word: words.label(word[0]) if word[0] in words.METRICS else word[0], part)
+    kind, colon, rest = named.partition(": ")
+    return f"{words.KINDS[kind]}: {rest}" if colon and kind in words.KINDS else named
+
+
+def reason_of(parts: list[dict], beside: list[dict]) -> str:
+    """What the verdict of an observation means, and what would decide it if it is open.
+
+    Args:
+        parts: the rows of observations.csv that have a verdict.
+        beside: those that have none.
+    """
+    return " ".join(filter(None, (_of_verdict(parts), _reversed(parts[0]["verdict"], parts, beside), _shifted(parts))))
+
+
+def _of_verdict(parts: list[dict]) -> str:
+    first, margin = parts[0], words.number(parts[0]["margin"], 2)
+    if first["verdict"] == "not tested":
+        return f"Not tested: {first['missing_requirements']}."
+    if first["verdict"] in ("supported in part", "contradicted"):
+        return _by_place(parts, margin)
+    if first["verdict"] == "supported":
+        small = [part["part"] for part in parts if -part["margin"] < part["low"] and part["high"] < part["margin"]]
+        within = f" The difference is negligible (within ±{margin}) for {_listed(small, parts)}." if small else ""
+        return f"{_every(parts)} significant and in the direction the paper claims.{within}"
+    if first["verdict"] == "equivalent":
+        if len(parts) == 1:
+            return f"The difference is negligible: the interval lies within ±{margin}."
+        return f"All differences are negligible: every interval lies within ±{margin}."
+    return f"{_undecided(parts)} Needed for a verdict: {first['sample_size_needed']}."
+
+
+def _by_place(parts: list[dict], margin: str) -> str:
+    """Which parts hold, and which do not."""
+    places = {
+        "contradicted": "Significant in the opposite direction",
+        "supported": "Significant in the direction the paper claims",
+        "equivalent": f"Negligible difference (within ±{margin})",
+        "undecided": "Undecided",
+    }
+    named = {verdict: [part["part"] for part in parts if part["part_verdict"] == verdict] for verdict in places}
+    return " ".join(f"{place}: {_listed(of, parts)}." for verdict, place in places.items() if (of := named[verdict]))
+
+
+def _listed(names: list[str], parts: list[dict]) -> str:
+    """The names of some parts, or how many of all they are."""
+    return " and ".join(names) if len(names) <= LISTED else f"{len(names)} of {words.plural(len(parts), 'estimate')}"
+
+
+def _reversed(verdict: str, parts: list[dict], beside: list[dict]) -> str:
+    """The kind of metrics that a verdict rests on, and the other readings that say the reverse."""
+    other = [named(row["reading"]) for row in beside if row["leans"] and row["leans"] == REVERSED.get(verdict)]
+    kind = parts[0]["metrics"]
+    rests = f"This holds for {kind} diversity." if kind and verdict != "not tested" else ""
+    reverse = f"The reverse holds {', and '.join(dict.fromkeys(other))}." if other else ""
+    return f"{rests} {reverse}".strip()
+
+
+def _shifted(parts: list[dict]) -> str:
+    """That the statistics are on other images than those of the paper's sentence, where they are."""
+    names = " + ".join(map(words.label, filter(None, parts[0]["shifts"].split("+"))))
+    return f"On natural shifts ({names}): no test of the paper's sentence, which is about corruptions." if names else ""
+
+
+def _undecided(parts: list[dict]) -> str:
+    """Why parts that are all known decide nothing."""
+    undecided = [part for part in parts if part["part_verdict"] == "undecided"]
+    around = _around_zero(undecided)
+    unknown = sum(pd.isna(part["low"]) or pd.isna(part["high"]) for part in undecided)
+    other = len(undecided) - around - unknown
+    if len(parts) == around == 1:
+        return "Not significant: the interval includes 0."
+    of = words.plural(len(parts), "interval")
+    clauses = [f"{unknown} of {of} cannot be computed"] if unknown else []
+    if around:
+        within = _around_zero([part for part in parts if part["part_verdict"] == "equivalent"])
+        count = around + within
+        of_them = f", {within} of them with a negligible difference" if within else ""
+        clauses.append(f"{count} of {of} {'includes' if count == 1 else 'include'} 0{of_them}")
+    if other:
+        is_or_are = "is" if other == 1 else "are"
+        estimates = f"{other} of {words.plural(len(parts), 'estimate')} {is_or_are}"
+        clauses.append(f"{estimates} significant only before correction for multiple comparisons")
+    if clauses:
+        return f"Not significant: {'. '.join(clauses)}."
+    supporting, negligible = _count(parts, "supported"), _count(parts, "equivalent")
+    support = f"{supporting} of {words.plural(len(parts), 'comparison')} {'supports' if supporting == 1 else 'support'}"
+    return (
+        f"Mixed before correction for multiple comparisons: {support} the observation; in {negligible} the difference "
+        "is negligible."
+    )
+
+
+def _around_zero(parts: list[dict]) -> int:
+    return sum(part["low"] <= 0 <= part["high"] for part in parts)
+
+
+def _count(parts: list[dict], verdict: str) -> int:
+    return sum(part["part_verdict"] == verdict for part in parts)
+
+
+def _every(parts: list[dict]) -> str:
+    return {1: "The estimate is", 2: "Both estimates are"}.get(len(parts), f"All {len(parts)} estimates are")

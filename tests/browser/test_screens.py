@@ -1,0 +1,126 @@
+"""What a reader sees of the report of the tiny study: how much, in what words, and by which way."""
+
+import re
+
+import pytest
+from opened import DESKTOP, PHONE, Opened
+
+pytestmark = pytest.mark.browser
+
+SCREEN = {"width": 1440, "height": 900}
+MOST_SCREENS, MOST_ON_A_PHONE, MOST_WORDS = 8, 25, 25
+ODD = re.compile(r"\b[nN]a[nN]\b|\bNone\b|\binf\b|\d[eE][+-]?\d")
+CUT = """(charts) => charts.flatMap((chart) => {
+  const { left, right } = chart.getBoundingClientRect();
+  return [...chart.querySelectorAll("svg text")].filter((text) => {
+    const box = text.getBoundingClientRect();
+    return box.width && (box.left < left - 1 || box.right > right + 1);
+  }).map((text) => `${chart.id}: ${text.textContent}`);
+})"""
+SHORTENED = """(charts) => charts.flatMap((chart) => [...chart.querySelectorAll("svg .role-axis-label text")]
+  .filter((text) => text.textContent.endsWith("…")).map((text) => `${chart.id}: ${text.textContent}`))"""
+
+
+@pytest.fixture(scope="module")
+def report(workflow):
+    return workflow.results / "report.html"
+
+
+def folded(browser, report, **context):
+    """The page as it opens, its visible charts drawn."""
+    page = Opened(browser, report, **context).page
+    for chart in page.locator(".chart:visible").all():
+        chart.scroll_into_view_if_needed()
+    page.wait_for_function(
+        "[...document.querySelectorAll('.chart')].every((c) => !c.checkVisibility() || 'drawn' in c.dataset)"
+    )
+    page.evaluate("scrollTo(0, 0)")
+    return page
+
+
+@pytest.fixture(scope="module")
+def page(browser, report):
+    return folded(browser, report, viewport=SCREEN)
+
+
+@pytest.fixture(scope="module")
+def phone(browser, report):
+    return folded(browser, report, viewport=PHONE, has_touch=True, is_mobile=True)
+
+
+def test_the_report_is_eight_screens_and_an_appendix_that_is_folded(page):
+    assert page.evaluate("document.getElementById('appendix').offsetTop") <= MOST_SCREENS * SCREEN["height"]
+    assert not page.locator("#members").is_visible()
+    assert page.evaluate("document.documentElement.scrollHeight") <= (MOST_SCREENS + 0.5) * SCREEN["height"]
+
+
+def test_each_section_has_one_chart_and_more_behind_a_click(page):
+    for section in page.locator("main > section:has(figure)").all():
+        assert section.locator(".chart:visible").count() == 1
+        assert section.locator(".answer:visible").count() <= 1
+    section = page.locator("section:has(#deploy)")
+    section.locator(".more summary").click()
+    assert section.locator(".chart:visible").count() > 1
+    section.locator(".more summary").click()
+
+
+def test_charts_fill_their_frames(page):
+    shares = page.locator(".chart:visible").evaluate_all(
+        "(charts) => charts.map((c) => [c.id, c.querySelector('svg').getBoundingClientRect().width / c.clientWidth])"
+    )
+    assert {name: share for name, share in shares if share < 0.9} == {}
+
+
+def test_the_first_screen_is_in_short_sentences(browser, report):
+    page = folded(browser, report, viewport=DESKTOP)
+    texts = page.locator("header p, header [role=note], .overview p").all_inner_texts()
+    sentences = [part for text in texts for part in re.split(r"(?<=[.?!;])\s", " ".join(text.split()))]
+    assert [sentence for sentence in sentences if len(sentence.split()) > MOST_WORDS] == []
+    assert page.locator(".overview").evaluate("(box) => box.getBoundingClientRect().bottom") <= DESKTOP["height"]
+
+
+def test_no_text_has_a_number_that_nobody_reads(page):
+    page.evaluate("document.querySelectorAll('details').forEach((fold) => { fold.open = true; })")
+    lines = page.locator("main").inner_text().partition("Provenance\n")[0].splitlines()
+    page.evaluate("document.querySelectorAll('main details').forEach((fold) => { fold.open = false; })")
+    assert [line for line in lines if ODD.search(line)] == []
+
+
+def test_the_navigation_stays_and_leads(page):
+    nav, section = page.locator("nav"), page.locator("#joint")
+    nav.get_by_role("link", name="Joint training").click()
+    page.wait_for_function("document.querySelector('nav [aria-current]')?.hash === '#joint'")
+    assert 0 <= section.bounding_box()["y"] < SCREEN["height"] / 3
+    assert nav.bounding_box()["y"] == 0
+    nav.get_by_role("link", name="All members").click()
+    page.locator("#members").wait_for(state="visible")
+    assert 0 <= page.locator("#members").bounding_box()["y"] < SCREEN["height"]
+    page.locator("#appendix").evaluate("(fold) => { fold.open = false; }")
+
+
+def test_every_link_leads_somewhere(page):
+    targets = page.evaluate("[...document.querySelectorAll('a[href^=\"#\"]')].map((a) => a.hash.slice(1))")
+    assert page.evaluate("(ids) => ids.filter((id) => !document.getElementById(id))", targets) == []
+    twice = page.evaluate(
+        "[...document.querySelectorAll('[id]')].map((e) => e.id).filter((id, n, all) => all.indexOf(id) < n)"
+    )
+    assert twice == []
+
+
+def test_on_a_phone_nothing_is_cut(phone):
+    assert phone.evaluate("document.documentElement.scrollHeight") <= MOST_ON_A_PHONE * PHONE["height"]
+    assert phone.evaluate("document.documentElement.scrollWidth") == PHONE["width"]
+    charts = phone.locator(".chart:visible")
+    assert charts.evaluate_all(CUT) == []
+    assert charts.evaluate_all(SHORTENED) == []
+
+
+def test_on_a_phone_the_navigation_is_a_menu(phone):
+    menu = phone.locator("nav")
+    link = menu.get_by_role("link", name="Ceiling")
+    assert not link.is_visible()
+    phone.evaluate("scrollTo(0, 2000)")
+    menu.locator("summary").tap()
+    link.tap()
+    assert not link.is_visible()
+    phone.wait_for_function("Math.abs(document.querySelector('#ceiling').getBoundingClientRect().top - 100) < 100")
