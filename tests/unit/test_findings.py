@@ -174,19 +174,19 @@ def shifted(residuals: list[float], r_squared: float, references: list[bool]) ->
 def test_nobody_above_the_line_is_not_called_above_it():
     finding = effective_robustness.finding(shifted([-0.1, -0.2, 0], 0.8, [True] * 3))
     assert finding == (
-        "The line is fitted to all members of the study. On corrupted images (R² 0.80), no member lies above the line."
+        "On corrupted images (R² 0.80), no member lies above the line. The line is fitted to all members of the study."
     )
 
 
 def test_robustness_is_effective_only_against_reference_members():
     finding = effective_robustness.finding(shifted([0.3, 0.1, 0.2], 0.8, [True, False, False]))
-    assert finding.startswith(
-        "The line is fitted to the reference members. On corrupted images (R² 0.80), c lies furthest"
-    )
+    assert finding.startswith("On corrupted images (R² 0.80), c lies furthest")
+    assert finding.endswith("The line is fitted to the reference members.")
     assert "above the line, by 20.0 percentage points" in finding
     finding = effective_robustness.finding(shifted([0.3, 0.1, 0.2], 0.8, [True] * 3))
     assert "ffective" not in finding
-    assert "all members of the study. On corrupted images (R² 0.80), a lies furthest" in finding
+    assert finding.startswith("On corrupted images (R² 0.80), a lies furthest")
+    assert finding.endswith("The line is fitted to all members of the study.")
 
 
 @pytest.mark.parametrize("r_squared", [0.49, np.nan])
