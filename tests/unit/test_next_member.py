@@ -20,32 +20,37 @@ approx = partial(pytest.approx, abs=1e-6)  # shares of ties are float32
 CHOSEN, JUDGED = np.arange(45), np.arange(45, 90)
 
 
-@pytest.fixture(scope="module")
-def study():
-    """Decisions of six members, their labels, ensembles of two and three, and the table of what one more gains."""
+def made(names):
+    """Decisions of members, their labels, ensembles of two and three, and the table of what one more gains."""
     random = np.random.default_rng(5)
     labels = {name: random.integers(CLASSES, size=count) for name, count in IMAGES.items()}
     decisions = {}
     for name, of_set in labels.items():
-        wrong = random.random((len(NAMES), IMAGES[name])) < random.beta(0.6, 0.8, IMAGES[name])
+        wrong = random.random((len(names), IMAGES[name])) < random.beta(0.6, 0.8, IMAGES[name])
         decisions[name] = np.where(wrong, random.integers(CLASSES, size=wrong.shape), of_set)
     table = conditions([], [], IMAGES, dict.fromkeys(IMAGES, CLASSES))
     predictions = [
         Predictions(
             table, {n: of[m : m + 1] for n, of in decisions.items()}, {n: Truth(of) for n, of in labels.items()}
         )
-        for m in range(len(NAMES))
+        for m in range(len(names))
     ]
     rows = [
-        {"size": size, "members": "+".join(NAMES[m] for m in chosen)}
+        {"size": size, "members": "+".join(names[m] for m in chosen)}
         | {f"{n}_accuracy": expected_accuracy(np.array([chosen]), decisions[n], labels[n])[0] for n in IMAGES}
         for size in (2, 3)
-        for chosen in combinations(range(len(NAMES)), size)
+        for chosen in combinations(range(len(names)), size)
     ]
     ensembles = pd.DataFrame(rows)
-    scored = EnsembleErrors(predictions, np.ones(len(NAMES)), VOTE, images=CLEAN)
-    choice = choice_of(pd.DataFrame({"member": NAMES}), ensembles, scored, 5, CHOSEN, JUDGED)
+    scored = EnsembleErrors(predictions, np.ones(len(names)), VOTE, images=CLEAN)
+    choice = choice_of(pd.DataFrame({"member": names}), ensembles, scored, 5, CHOSEN, JUDGED)
     return decisions, labels, next_member_table(choice, ensembles, 0.95)
+
+
+@pytest.fixture(scope="module")
+def study():
+    """What `made` gives of six members."""
+    return made(NAMES)
 
 
 def accuracy(study, names, images=None, test_set=CLEAN):
@@ -54,6 +59,11 @@ def accuracy(study, names, images=None, test_set=CLEAN):
     chosen, of = np.array([[NAMES.index(name) for name in sorted(names)]]), images
     of = np.arange(IMAGES[test_set]) if of is None else of
     return expected_accuracy(chosen, decisions[test_set][:, of], labels[test_set][of])[0]
+
+
+def test_an_ensemble_of_all_members_has_no_row():
+    table = made(NAMES[:3])[2]
+    assert table[table.start == "every"]["size"].drop_duplicates().tolist() == [1, 2]
 
 
 def test_rows_of_greedy_ensembles_hold_every_addition_against_the_rule(study):

@@ -103,7 +103,7 @@ def _with_ends(name: str, differences: np.ndarray, confidence: float) -> dict[st
 def _of_every(choice: Choice, ensembles: pd.DataFrame, size: int) -> Iterator[dict]:
     """The rows of the means over every ensemble of this size, if all those with one more member were scored."""
     members, pools = len(choice.members), choice.pools
-    if any(len(pools.get(of, ())) != comb(members, of) for of in (size, size + 1)):
+    if size == members or any(len(pools.get(of, ())) != comb(members, of) for of in (size, size + 1)):
         return
     grown = additions_of(pools[size], pools[size + 1], members)
     allowed = grown >= 0
