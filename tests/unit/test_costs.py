@@ -3,6 +3,8 @@
 import numpy as np
 import pandas as pd
 import pytest
+from default_study import CONFIG
+from PIL import Image
 from predicted import conditions_of, predictions_of
 from test_deployed import DEPLOYMENT, MEMBERS, NAMES, SETTINGS
 from test_deployment import logits_of
@@ -12,6 +14,8 @@ from resiliency.analysis.costs import MEMBER, cost_tables
 from resiliency.analysis.deployed import ensemble_of, judged_half
 from resiliency.data.costs import cost_matrix, read_costs
 from resiliency.faults import Fault
+from resiliency.study.checks import cross_checks
+from resiliency.study.model import Study
 
 CLASSES = ["stop", "yield", "speed limit 30"]
 FILE = "true,stop,yield,speed limit 30\nstop,0,5,\nyield,,,2.5\n"
@@ -59,6 +63,17 @@ def test_a_file_that_is_no_text_is_refused(tmp_path):
 def test_classes_that_the_dataset_lacks_are_refused():
     with pytest.raises(Fault, match=r"got .stopp.*stop"):
         cost_matrix({("stopp", "stop"): 1.0}, CLASSES)
+
+
+@pytest.mark.parametrize(("name", "faults"), [("stop", 0), ("halt", 1)])
+def test_classes_of_a_folder_are_looked_at_before_the_first_job(tmp_path, name, faults):
+    for place in ("train/stop", "train/yield", "test/stop", "test/yield"):
+        (tmp_path / place).mkdir(parents=True)
+        Image.new("RGB", (32, 32)).save(tmp_path / place / "a.png")
+    costs = str(written(tmp_path, f"true,{name}\nyield,3\n"))
+    dataset = {"name": "image_folder", "folder": str(tmp_path), "image_size": 32}
+    lines = cross_checks(Study(**CONFIG | {"dataset": dataset, "costs": costs}))
+    assert sum(line.startswith("costs: expected classes of the dataset, got 'halt'") for line in lines) == faults
 
 
 def test_costs_and_confusions_against_plain_sums():

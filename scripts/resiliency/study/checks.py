@@ -165,8 +165,9 @@ def _costs(study: Study) -> Iterator[str]:
     faults = list(_file("costs", study.costs, read_costs))
     yield from faults
     if folder and not faults:
+        classes = folder_classes(Path(folder), study.splits)
         try:
-            cost_matrix(read_costs(study.costs), folder_classes(Path(folder), study.splits))
+            cost_matrix(read_costs(study.costs), classes)
         except Fault as fault:
             yield str(fault)
 
