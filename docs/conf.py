@@ -36,13 +36,14 @@ NAVIGATION = {
     "Science": ["measures", "paper", "faults"],
     "Published results": [
         *("results/found", "results/comparison", "results/digits", "results/cifar10_cpu", "results/cifar10_published"),
-        *("results/imagenet_published", "results/runtimes"),
+        *("results/imagenet_published", "results/imagenet_decisions", "results/timm_published", "results/runtimes"),
     ],
     "Measurements": [
         "results/coverage",
         "results/deployment_rates",
         "results/traffic_signs_design",
         "results/parity",
+        "results/timm_published_choices",
         "results/digit_recipes",
         "results/gpu_hours",
         "results/imagenet_costs",

@@ -140,6 +140,7 @@ def page(kept: Path) -> str:
         if "correlations" in tables
         else [],
         charts=read_json(kept / "charts.json"),
+        choices=(kept.parent / f"{kept.name}_choices.md").is_file(),
         kept=[path.name for path in _tables(kept)],
     )
 
