@@ -1,12 +1,14 @@
 """The documentation as a site: sphinx-build -W docs build/site.
 
 The pages are plain Markdown, for GitHub too. What differs on the site is done here: the navigation, the redirects of
-pages that have moved, the signatures of the Python API, and that CONTRIBUTING.md and studies/published/README.md, which
-lie outside docs/, are pages.
+pages that have moved, the signatures of the Python API, the reports of the published studies, and that CONTRIBUTING.md
+and studies/published/README.md, which lie outside docs/, are pages.
 """
 
 from pathlib import Path
 from typing import Any
+
+from resiliency.results.site import write_reports
 
 project = "Resiliency"
 html_title = project
@@ -87,6 +89,10 @@ SIGNATURES = """
 .. autofunction:: resiliency.api.load_ensemble
 ```
 """
+LIVE = """```{{raw}} html
+<p><a href="{study}/report.html">Open the whole report</a>, with charts that respond to the pointer.</p>
+```
+"""
 OUTSIDE = {"contributing": "CONTRIBUTING.md", "published_figures": "studies/published/README.md"}
 
 
@@ -97,6 +103,10 @@ def _on_site(app: Any, page: str, source: list[str]) -> None:
     if page == "index":
         for caption, pages in NAVIGATION.items():
             source[0] += "\n".join(["\n```{toctree}", ":hidden:", f":caption: {caption}", "", *pages, "```", ""])
+    study = ROOT / "docs" / page
+    if (study / "provenance.json").is_file():
+        title, _, rest = source[0].partition("\n")
+        source[0] = f"{title}\n\n{LIVE.format(study=study.name)}\n{rest}"
     if page == "python":
         source[0] += SIGNATURES
     for name, file in OUTSIDE.items():
@@ -112,7 +122,14 @@ def redirect(app: Any, fault: Exception | None) -> None:
             Path(app.outdir, f"{old}.html").write_text(REDIRECT.format(url=url), encoding="utf-8")
 
 
+def reports(app: Any, fault: Exception | None) -> None:
+    """Write the report of each published study beside its page."""
+    if fault is None and app.builder.format == "html":
+        write_reports(ROOT / "docs" / "results", Path(app.outdir, "results"))
+
+
 def setup(app: Any) -> None:
     """Register the handlers, as Sphinx asks."""
     app.connect("source-read", _on_site)
     app.connect("build-finished", redirect)
+    app.connect("build-finished", reports)

@@ -41,6 +41,7 @@ def render(
     specs: dict[str, dict],
     svgs: dict[str, str],
     made: Collection[str] = TABLES,
+    beside: bool = True,
 ) -> str:
     """The page as HTML.
 
@@ -54,6 +55,7 @@ def render(
             `member_ranks` where the study has them, `added_members` and `partners` where members were added.
         specs, svgs: name of a chart -> its Vega-Lite specification, and its picture where scripts do not run.
         made: names of the tables that the study has.
+        beside: whether the charts lie beside the page as files of their own, to which it links.
     """
     further = [name for name in tables["corruption_errors"]["test_set"].unique() if name != CLEAN]
     members = tables["members"].sort_values("corrupted_error", kind="stable").fillna({"objective": "", "warnings": ""})
@@ -82,8 +84,8 @@ def render(
         leaders=leaders(tables, further),
         best=tables["best_ensembles"].to_dict("records") if "best_ensembles" in tables else [],
         skipped=skipped_reasons(tables["skipped"]) if "skipped" in tables else [],
-        sections=_sections(SECTIONS, tables, specs, svgs),
-        appendix=_sections(APPENDIX, tables, specs, svgs),
+        sections=_sections(SECTIONS, tables, specs, svgs, beside),
+        appendix=_sections(APPENDIX, tables, specs, svgs, beside),
         members=members.to_dict("records"),
         largest_relative_error=LARGEST_RELATIVE_ERROR,
         undefined={name: _undefined(members, name) for name in ("mce", "relative_mce")},
@@ -141,13 +143,17 @@ def charts_of(section: Section) -> list[str]:
 
 
 def _sections(
-    sections: tuple[Section, ...], tables: dict[str, pd.DataFrame], specs: dict[str, dict], svgs: dict[str, str]
+    sections: tuple[Section, ...],
+    tables: dict[str, pd.DataFrame],
+    specs: dict[str, dict],
+    svgs: dict[str, str],
+    beside: bool,
 ) -> list[dict]:
     """Those of the sections that the study has something for, each with its `answer` in a sentence and its figures."""
     content = []
     for section in sections:
         drawn = [name for name in charts_of(section) if name in specs and "nothing" not in specs[name]["usermeta"]]
-        figures = [_figure(name, specs, svgs) for name in drawn]
+        figures = [_figure(name, specs, svgs) | {"beside": beside} for name in drawn]
         if figures or (section.anchor == "best" and "best_ensembles" in tables and "deployment" not in tables):
             content.append(section._asdict() | {"figures": figures})
     return content

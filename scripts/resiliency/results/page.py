@@ -38,7 +38,12 @@ CHARTS = (
     *("loss_weight", "effective_robustness", "search_front", "deployment", "under_corruptions", "ensemble_size"),
     *("ceiling", "learning_curves"),
 )
-LONG = ("corruption_errors", "correlations")  # tables that are kept as Parquet, which is a tenth of their size
+LONG = (
+    "corruption_errors",
+    "correlations",
+    "thresholds",
+    "selective_prediction",
+)  # tables that are kept as Parquet, which is a tenth of their size
 LONG_TABLE, LARGE_PICTURE = 200_000, 1_000_000  # bytes, above which others are too, and charts are kept as PNG
 COLOURS = 64  # of a PNG
 LARGEST = 1_000_000  # bytes of all tables that are kept

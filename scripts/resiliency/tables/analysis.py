@@ -264,6 +264,7 @@ RANKS = Table(
         CONFIDENCE,
     ],
     needs=frozenset({"ensembles"}),
+    published=True,
 )
 
 DISTANCES = Table(
@@ -342,4 +343,5 @@ SIZES = Table(
         CONFIDENCE,
     ],
     needs=frozenset({"ensembles"}),
+    published=True,
 )

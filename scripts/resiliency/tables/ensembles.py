@@ -311,6 +311,7 @@ SELECTIVE = Table(
         CONFIDENCE,
     ],
     needs=frozenset({"corruptions", "ensembles"}),
+    published=True,
 )
 
 TEMPERATURES = Table(
@@ -343,6 +344,7 @@ TEMPERATURES = Table(
         CONFIDENCE,
     ],
     needs=frozenset({"corruptions", "ensembles"}),
+    published=True,
 )
 
 THRESHOLDS = Table(
@@ -386,6 +388,7 @@ THRESHOLDS = Table(
         CONFIDENCE,
     ],
     needs=frozenset({"corruptions", "ensembles"}),
+    published=True,
 )
 
 CONTENDER = [
@@ -462,6 +465,7 @@ CONTENDERS = Table(
         CONFIDENCE,
     ],
     needs=frozenset({"corruptions", "ensembles"}),
+    published=True,
 )
 
 CONTENDER_CALIBRATION = Table(
@@ -480,4 +484,5 @@ CONTENDER_CALIBRATION = Table(
         *BINS,
     ],
     needs=frozenset({"corruptions", "ensembles"}),
+    published=True,
 )

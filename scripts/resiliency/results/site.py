@@ -1,0 +1,73 @@
+"""The reports of the published studies for the documentation site, drawn again from the tables that `page` has kept.
+
+`python -m resiliency.results.site build/site/results` writes `<study>/report.html` and its tables for each study in
+`docs/results`. The site's build does so by itself. Pictures of test images are not kept, and so not shown.
+"""
+
+import shutil
+from pathlib import Path
+
+import pandas as pd
+
+from resiliency.names import CLEAN
+from resiliency.program import one_line_faults, parser
+from resiliency.report.drawing import draw, svg
+from resiliency.report.page import render
+from resiliency.report.registry import CHARTS
+from resiliency.report.settings import OKABE_ITO
+from resiliency.results.page import kept_tables, with_docs
+from resiliency.storage.files import read_json
+from resiliency.storage.tables import write_table
+from resiliency.tables import TABLES
+
+
+def write_reports(docs: Path, site: Path) -> list[Path]:
+    """Write the report of each study that `docs` keeps, and the tables that it links to, below `site`.
+
+    Returns:
+        The reports, `site/<study>/report.html`.
+    """
+    written = []
+    for file in sorted(docs.glob("*/provenance.json")):
+        folder = site / file.parent.name
+        tables = kept_tables(file.parent)
+        made = [name for name in tables if name in TABLES]
+        for name in made:
+            path = folder / TABLES[name].path
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_table(path, tables[name])
+        shutil.copyfile(file, folder / file.name)
+        written.append(folder / "report.html")
+        written[-1].write_text(report(tables, read_json(file), made), encoding="utf-8")
+    return written
+
+
+def report(tables: dict[str, pd.DataFrame], provenance: dict, made: list[str]) -> str:
+    """The report of a study as HTML, with the charts that `tables` suffice for.
+
+    Args:
+        tables: as kept, by name.
+        provenance: the study and what it ran on.
+        made: names of those of the tables that lie beside the report.
+    """
+    errors = tables["corruption_errors"]
+    has = {*tables, *({"corruptions", "robustness"} if (errors["corruption"] != CLEAN).any() else set())}
+    has |= {"joint"} if (tables["members"]["origin"] == "joint").any() else set()
+    has |= {"robustness"} if tables["members"].get("shift_error", pd.Series(dtype=float)).notna().any() else set()
+    drawn = [name for name, chart in CHARTS.items() if chart.needs <= has]
+    empty = {name: pd.DataFrame() for chart in CHARTS.values() for name in chart.optional}
+    specs = {name: draw(name, empty | tables, OKABE_ITO) for name in drawn}
+    svgs = {name: svg(spec) for name, spec in specs.items()}
+    return render(provenance["study"], None, {}, provenance, tables, specs, svgs, made, beside=False)
+
+
+def main() -> None:
+    arguments = parser(__doc__)
+    arguments.add_argument("site", type=Path, help="folder to write to")
+    given = with_docs(arguments).parse_args()
+    with one_line_faults():
+        print(*write_reports(given.docs, given.site), sep="\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,41 @@
+"""The reports of the published studies, as the documentation site has them, in a real browser."""
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from opened import DESKTOP, PHONE, Opened
+
+from resiliency.results.page import DOCS, REPOSITORY
+from resiliency.results.site import write_reports
+
+pytestmark = pytest.mark.browser
+
+STUDIES = sorted(path.parent.name for path in (REPOSITORY / DOCS).glob("*/provenance.json"))
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("site")
+    written = write_reports(REPOSITORY / DOCS, folder)
+    assert [path.parent.name for path in written] == STUDIES
+    return folder
+
+
+@pytest.mark.parametrize("study", STUDIES)
+def test_a_published_report_opens_without_a_fault(browser, site, study):
+    path = site / study / "report.html"
+    opened = Opened(browser, path, viewport=DESKTOP).draw()
+    assert opened.faults == []
+    assert [url for url in opened.requests if not url.startswith(("data:", "blob:"))] == [path.as_uri()]
+    assert opened.page.locator(".contender").count() > 0
+    assert opened.page.locator(".chart").count() > 2
+    assert Axe().run(opened.page).violations_count == 0
+    links = opened.page.evaluate("[...document.querySelectorAll('a[href]')].map((a) => a.getAttribute('href'))")
+    assert [link for link in links if link[0] != "#" and not (path.parent / link).is_file()] == []
+
+
+@pytest.mark.parametrize("study", STUDIES)
+def test_a_published_report_is_short(browser, site, study):
+    for size, most in ((DESKTOP, 9), (PHONE, 25)):
+        page = Opened(browser, site / study / "report.html", viewport=size).page
+        assert page.evaluate("document.documentElement.scrollHeight") <= most * size["height"]
+        assert page.evaluate("document.documentElement.scrollWidth") == size["width"]
