@@ -128,6 +128,13 @@ def test_files_of_numbers_or_names_by_any_separator_are_added(files, text):
     assert contents.added == ["mine"]
 
 
+@pytest.mark.parametrize("member", ["first", "current", "partners"])
+def test_a_model_may_be_called_as_a_column_of_a_table_of_results(files, member):
+    text = f"test_set,image,label,{member}\nclean,0,0,0\nclean,1,1,1\nclean,2,2,0\n"
+    (files / "mine.csv").write_text(text, encoding="utf-8")
+    assert read_contents(EXTERNAL, ["fog"], [1], None, ["mine.csv"]).added == [member]
+
+
 @pytest.mark.parametrize(("scale", "kind"), [(1, "probabilities"), (3, "logits")])
 def test_a_folder_of_arrays_is_added_by_what_it_holds(files, scale, kind):
     (files / "mine/labels").mkdir(parents=True)
