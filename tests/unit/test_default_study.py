@@ -39,7 +39,7 @@ def test_the_default_study_is_large_enough_for_verdicts():
 
 
 def test_the_default_study_shows_every_group_of_keys():
-    assert set(Study.model_fields) - set(CONFIG) <= {"add", "charts", "external"}
+    assert set(Study.model_fields) - set(CONFIG) <= {"add", "charts", "costs", "external"}
 
 
 def test_what_is_said_of_mce_of_the_default_study_holds():

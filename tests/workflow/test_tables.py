@@ -4,9 +4,9 @@ import pandas as pd
 import pytest
 from bounds import outside
 from expand import expanded
+from tiny_tables import TABLES
 
 from resiliency.storage.tables import read_table
-from resiliency.tables import TABLES
 
 # Columns that a study of digits without further test sets, all of whose members can be compared, does not have.
 ELSEWHERE = ("<further>", "_pairs")
