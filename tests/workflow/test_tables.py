@@ -9,7 +9,7 @@ from tiny_tables import TABLES
 from resiliency.storage.tables import read_table
 
 # Columns that a study of digits without further test sets, all of whose members can be compared, does not have.
-ELSEWHERE = ("<further>", "_pairs")
+ELSEWHERE = ("<further>", "_pairs", "shifted_error")
 
 
 def conditions_of(results):
