@@ -50,10 +50,13 @@ def report(tables: dict[str, pd.DataFrame], provenance: dict, made: list[str]) -
         provenance: the study and what it ran on.
         made: names of those of the tables that lie beside the report.
     """
-    errors = tables["corruption_errors"]
-    has = {*tables, *({"corruptions", "robustness"} if (errors["corruption"] != CLEAN).any() else set())}
-    has |= {"joint"} if (tables["members"]["origin"] == "joint").any() else set()
-    has |= {"robustness"} if tables["members"].get("shift_error", pd.Series(dtype=float)).notna().any() else set()
+    corrupted = bool((tables["corruption_errors"]["corruption"] != CLEAN).any())
+    known = {
+        "corruptions": corrupted,
+        "robustness": corrupted or bool(provenance["study"]["statistics"].get("robustness")),
+        "joint": bool((tables["members"]["origin"] == "joint").any()),
+    }
+    has = {*tables, *(name for name, is_known in known.items() if is_known)}
     drawn = [name for name, chart in CHARTS.items() if chart.needs <= has]
     empty = {name: pd.DataFrame() for chart in CHARTS.values() for name in chart.optional}
     specs = {name: draw(name, empty | tables, OKABE_ITO) for name in drawn}
