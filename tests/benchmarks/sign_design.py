@@ -7,6 +7,7 @@ what the jobs of a run have taken so far.
 
 import argparse
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,9 @@ from simulated_intervals import sure
 from resiliency.analysis.observations import architecture, balance, correlation, diversity
 from resiliency.corruption_names import MAIN
 from resiliency.data.settings import PUBLISHED
+from resiliency.names import design_of
 from resiliency.stage import cpu_seconds
+from resiliency.storage.files import read_json
 
 PAGE = sign_pilots.ROOT / "docs/results/traffic_signs_design.md"
 TEMPLATE = Path(__file__).parent / "sign_design.md.template"
@@ -25,7 +28,11 @@ POWER = 0.8
 RECIPE = {*sign_pilots.PILOTED, "warmup_epochs", "weight_decay", "gradient_clip"}
 STARTING = 6  # seconds of CPU time until a job computes
 EXPLAINED = 100 * 25  # images that attributions of a member pass forward and back
-MEASURED = "A run that is not finished took, so far:"
+RESUMED = re.compile(r"resuming at step ([\d,]+)")
+MEASURED = """
+A run has trained {trained} of {all} independent members so far. They took {ratio:.2f} times the estimate.
+
+"""
 PASSES = 3  # sub-networks in a step of the search
 
 
@@ -67,7 +74,7 @@ def page() -> str:
         all_images=f"{PUBLISHED['gtsrb'].test:,}",
         pilots="".join(map(_pilot_row, rows["pilots"])),
         cost=_cost(of_study, {row["design"]: row for row in rows["times"]}),
-        measured=_measured(of_study, rows.get("run", [])),
+        measured=_measured(of_study, rows.get("run", []), {row["design"]: row for row in rows["times"]}),
     )
 
 
@@ -139,9 +146,14 @@ def _pilot_row(row: dict) -> str:
     return "| " + " | ".join([*cells, f"{gain:.1f}", f"{row['seconds']:.0f}"]) + " |\n"
 
 
+def _images(of_study) -> int:
+    """Training images, about."""
+    return round((1 - of_study.data.validation_fraction) * PUBLISHED["gtsrb"].train)
+
+
 def _cost(of_study, times: dict[str, dict]) -> str:
     """Core hours of each part of the study."""
-    images = round((1 - of_study.data.validation_fraction) * PUBLISHED["gtsrb"].train)
+    images = _images(of_study)
     test = PUBLISHED["gtsrb"].classes * of_study.data.images_per_class["test"]
     conditions = 1 + len(of_study.corruptions.names) * len(of_study.corruptions.severities)
     members = [name.rpartition("-s")[0] for name in of_study.independent_members()]
@@ -165,30 +177,35 @@ def _cost(of_study, times: dict[str, dict]) -> str:
 
 
 def measured(results: Path) -> list[dict]:
-    """A row per rule of which a run has finished a job: finished jobs, and their CPU seconds."""
+    """A row per independent member that a run has trained, with its CPU seconds.
+
+    Those of a job that resumed are what its last process took, scaled to all steps.
+    """
     rows = []
-    for folder in sorted(path for path in (results / "logs").iterdir() if path.is_dir()):
-        seconds = [spent[1] for spent in map(cpu_seconds, sorted(folder.glob("*.log"))) if spent]
-        if seconds:
-            rows.append({"rule": folder.name, "jobs": len(seconds), "seconds": round(sum(seconds), 1)})
+    for log in sorted((results / "logs/train").glob("*.log")):
+        if spent := cpu_seconds(log):
+            startup, total = spent
+            steps = read_json(results / f"members/{log.stem}/member.json")["training_cost"]["steps"]
+            resumed = RESUMED.findall(log.read_text(encoding="utf-8"))
+            done = int(resumed[-1].replace(",", "")) if resumed else 0
+            rows.append({"member": log.stem, "seconds": round(startup + (total - startup) * steps / (steps - done), 1)})
     return rows
 
 
-def _measured(of_study, run: list[dict]) -> str:
-    """What a run has taken that is not finished, and what all jobs of these rules would."""
+def _measured(of_study, run: list[dict], times: dict[str, dict]) -> str:
+    """What members that a run has trained took, beside the estimates, and what all would take by that."""
     if not run:
         return ""
-    members, settings = len(of_study.independent_members()), len(of_study.joint_settings())
-    jobs = dict.fromkeys(("train", "predict", "attribute"), members)
-    jobs |= {"train_jointly": len(of_study.joint_ensembles()), "corrupt": len(of_study.corruptions.names)}
-    jobs |= dict.fromkeys(("predict_jointly", "attribute_jointly"), settings)
-    rows = []
-    for row in run:
-        mean = row["seconds"] / row["jobs"]
-        count = jobs.get(row["rule"], 1)
-        rows.append([f"`{row['rule']}`", f"{row['jobs']} of {count}", f"{mean:.0f}", f"{mean * count / 3600:.2f}"])
-    head = ["Rule", "Jobs done", "CPU s, mean per job", "Core hours of all, extrapolated"]
-    return f"{MEASURED}\n\n{_table(head, rows)}\n"
+    images = _images(of_study) * of_study.training.epochs
+    estimates = {
+        row["member"]: STARTING + 1e-3 * times[design_of(row["member"])]["training_ms"] * images for row in run
+    }
+    rows = [
+        [row["member"].replace("_", "\\_"), f"{row['seconds']:.0f}", f"{estimates[row['member']]:.0f}"] for row in run
+    ]
+    ratio = sum(row["seconds"] for row in run) / sum(estimates.values())
+    text = MEASURED.format(trained=len(run), all=len(of_study.independent_members()), ratio=ratio)
+    return f"{text}{_table(['Member', 'CPU s', 'Estimated'], rows)}\n"
 
 
 def main() -> None:

@@ -46,3 +46,19 @@ def test_a_pilot_takes_the_place_of_an_earlier_one():
     old, other = ({"design": name, "recipe": {}, "images": 9, "clean": 0.5} for name in "ab")
     new = old | {"clean": 0.6}
     assert sign_pilots.kept([old, other], new) == [other, new]
+
+
+def test_a_job_that_resumed_counts_with_all_its_steps(tmp_path):
+    for name, resumed in (("vit_m-s0", ""), ("vit_m-s1", "resuming at step 1,500 (epoch 3)\n")):
+        (tmp_path / f"members/{name}").mkdir(parents=True)
+        (tmp_path / f"members/{name}/member.json").write_text('{"training_cost": {"steps": 2000}}')
+        (tmp_path / "logs/train").mkdir(parents=True, exist_ok=True)
+        log = f"{resumed}CPU seconds: start-up and imports 5.00, total 105.00\n"
+        (tmp_path / f"logs/train/{name}.log").write_text(log)
+    (tmp_path / "logs/train/vit_s-s0.log").write_text("[1/4, 9 s left]\n")
+    expected = [{"member": "vit_m-s0", "seconds": 105}, {"member": "vit_m-s1", "seconds": 405}]
+    assert sign_design.measured(tmp_path) == expected
+    times = {"vit_m": {"training_ms": 1.0}}
+    text = sign_design._measured(STUDY, expected, times)
+    assert "trained 2 of" in text
+    assert text.endswith("|\n")
