@@ -1,0 +1,82 @@
+"""Studies of one's own side by side."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from fault_messages import fault_of
+from synthetic import synthetic_tables
+
+from resiliency.analysis.deployment import halves
+from resiliency.report.overview import contenders
+from resiliency.results.compare import compare
+from resiliency.storage.files import write_json
+from resiliency.storage.tables import write_table
+
+IMAGES, CONDITIONS, CLASSES = 200, 3, ["cat", "dog"]
+
+
+def finished(folder: Path, errors: float, classes: list[str] = CLASSES, digest: str = "a") -> Path:
+    """A study in `folder` whose recommended model gets about this share of images wrong."""
+    random = np.random.default_rng(round(100 * errors))
+    tables = synthetic_tables()
+    for name in ("members", "observations", "corruption_errors", "deployment"):
+        (folder / "tables").mkdir(parents=True, exist_ok=True)
+        write_table(folder / f"tables/{name}.csv", tables[name])
+    study = {"study": folder.name, "seed": 0, "corruptions": {"names": ["fog"]}, "statistics": {"confidence": 0.95}}
+    write_json(folder / "provenance.json", {"study": study})
+    (folder / "data/test").mkdir(parents=True)
+    write_json(folder / "data/card.json", {"classes": classes, "splits": {"test": {"sha256": digest}}})
+    labels = np.arange(IMAGES) % 2
+    np.save(folder / "data/test/labels.npy", labels)
+    answers = np.where(random.random((CONDITIONS, IMAGES)) < errors, 1 - labels, labels)
+    for name in contenders(tables["deployment"])[0]["members"].split("+"):
+        path = folder / f"predictions/{name}/clean.npy"
+        path.parent.mkdir(parents=True)
+        np.save(path, np.eye(2, dtype=np.float16)[answers])
+    judged = halves(labels, 0)[1]
+    (folder / "errors.json").write_text(json.dumps((answers != labels)[1:, judged].mean()))
+    return folder
+
+
+def test_differences_on_the_same_images_are_paired(tmp_path):
+    folders = [finished(tmp_path / "one", 0.1), finished(tmp_path / "two", 0.3)]
+    first, second = (json.loads((folder / "errors.json").read_text()) for folder in folders)
+    page = compare(folders)
+    low, high = pd.Series(page.partition("On corrupted images")[2].partition("]")[0].rpartition("[")[2].split(", "))
+    assert f"an error {100 * (first - second):.1f}".replace("-", "−") in page
+    assert float(low.replace("−", "-")) < 100 * (first - second) < float(high.replace("−", "-")) < 0
+    assert "not paired" not in page
+
+
+def test_other_images_are_not_paired(tmp_path):
+    page = compare([finished(tmp_path / "one", 0.1), finished(tmp_path / "two", 0.3, digest="b")])
+    assert "one and two have different test images" in page
+    assert "an error" not in page
+
+
+def test_it_lists_models_verdicts_and_shared_members(tmp_path):
+    page = compare([finished(tmp_path / "one", 0.1), finished(tmp_path / "two", 0.3)])
+    tables = synthetic_tables()
+    assert all(f'<th scope="row">{member}</th>' in page for member in tables["members"]["member"])
+    assert all(f"<td>{verdict}</td>" in page for verdict in tables["observations"]["verdict"].unique())
+    assert page.count("Recommended model") == 2
+    assert "nan" not in page
+
+
+def test_what_cannot_be_compared_is_refused(tmp_path):
+    one, other = finished(tmp_path / "one", 0.1), finished(tmp_path / "other", 0.1, ["cat", "cow"])
+    assert "not comparable" in fault_of(compare, [one, other])
+    assert "two or more folders" in fault_of(compare, [one])
+    assert "has no provenance.json" in fault_of(compare, [one, tmp_path])
+
+
+@pytest.mark.parametrize("name", ["<script>alert(1)</script>"])
+def test_names_stay_text(tmp_path, name):
+    folders = [finished(tmp_path / "one", 0.1), finished(tmp_path / "two", 0.1)]
+    provenance = json.loads((folders[0] / "provenance.json").read_text())
+    provenance["study"]["study"] = name
+    write_json(folders[0] / "provenance.json", provenance)
+    assert name not in compare(folders)
