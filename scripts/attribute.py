@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from resiliency.attributions import maps_or_reason
+from resiliency.attributions import NOT_DIFFERENTIABLE, maps_or_reason
 from resiliency.data.images import read_images
 from resiliency.data.split import probe
-from resiliency.designs.networks import read_member
+from resiliency.designs.networks import is_differentiable, read_member
 from resiliency.progress import Progress
 from resiliency.stage import stage
 from resiliency.storage.files import read_array, write_array, write_json
@@ -19,7 +19,7 @@ with stage(snakemake.log[0], snakemake.resources.gpu):
     outputs = iter(snakemake.output.maps)
     for weights, skipped in zip(snakemake.input.weights, snakemake.output.skipped, strict=True):
         network, member = read_member(Path(weights).parent)
-        reasons = {}
+        reasons = {} if is_differentiable(network) else {"features": NOT_DIFFERENTIABLE}
         for method in params.methods:
             maps, reason = maps_or_reason(method, network, member, images, labels, params.target, params.steps)
             if reason:

@@ -1,5 +1,6 @@
 """Export an ensemble of deployment.csv: programs for torch and onnxruntime, a script that runs them and a card."""
 
+from contextlib import ExitStack
 from pathlib import Path
 
 from resiliency.data.images import read_images
@@ -21,7 +22,9 @@ with stage(snakemake.log[0]):
     print(f"number {choice.row.number} of deployment.csv: {choice.row.members}, combined by {choice.row['rule']}")
     folders = {Path(path).parent.name: Path(path).parent for path in inputs.weights}
     source = commit(Path(params.model).parent)
-    with replacing(outputs.torch) as torch_path, replacing(outputs.onnx) as onnx_path:
+    paths = {"ensemble.pt2": outputs.torch, "ensemble.onnx": outputs.onnx}
+    with ExitStack() as stack:
+        programs = {name: stack.enter_context(replacing(path)) for name, path in paths.items() if path}
         exported = export(
             choice,
             read_networks(folders[name] for name in choice.names),
@@ -29,7 +32,7 @@ with stage(snakemake.log[0]):
             read_array(inputs.labels),
             read_predictions(read_table(inputs.conditions), inputs.all_labels, inputs.logits, choice.names),
             read_json(inputs.card),
-            {"ensemble.pt2": torch_path, "ensemble.onnx": onnx_path},
+            programs,
             Made(params.study, params.ensemble, params.corruptions, source, params.seed, params.command),
             params.margin,
             snakemake.threads,

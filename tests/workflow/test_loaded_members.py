@@ -1,9 +1,10 @@
-"""A study that loads some members: a network of the user's own, with its checkpoints, beside a trained design."""
+"""A study that loads members: a network of its own, by checkpoints and as an ONNX file, beside a trained design."""
 
 import json
 import os
 import re
 import sys
+from itertools import combinations
 
 import numpy as np
 import pandas as pd
@@ -71,8 +72,14 @@ STUDY = {
             "mean": [0.2, 0.3, 0.4],
             "std": [0.5, 0.5, 0.5],
         },
+        "onnx20": {
+            "weights": "nets/third.onnx",
+            "classes": "nets/classes.txt",
+            "mean": [0.2, 0.3, 0.4],
+            "std": [0.5, 0.5, 0.5],
+        },
     },
-    "members": {"designs": ["densenet_s", "resnet20"], "seeds": 1, "baseline": "densenet_s-s0"},
+    "members": {"designs": ["densenet_s", "resnet20", "onnx20"], "seeds": 1, "baseline": "densenet_s-s0"},
     "joint": None,
     "search": None,
     "probe": {"images": 20},
@@ -100,6 +107,10 @@ def loaded(workflow_in, tmp_path_factory):
         network = resnet20(width=4)
         wrapped = {f"module.{key}": value for key, value in network.state_dict().items()}
         torch.save({"epoch": 200, "state_dict": wrapped}, directory / f"nets/{name}.pt")
+    torch.manual_seed(2)
+    given, free = (torch.zeros(2, 3, 32, 32),), ({0: torch.export.Dim("images")},)
+    third = directory / "nets/third.onnx"
+    torch.onnx.export(resnet20(width=4).eval(), given, third, dynamo=True, dynamic_shapes=free, verbose=False)
     study = workflow_in(directory, directory / "study.yaml")
     assert study.planned()["train"] == 1
     run = study.snakemake("--cores", "2")
@@ -110,16 +121,31 @@ def loaded(workflow_in, tmp_path_factory):
 def test_loaded_members_are_not_trained_and_join_as_equals(loaded):
     study, _ = loaded
     members = pd.read_csv(study.results / "tables/members.csv")
-    assert members["member"].tolist() == ["densenet_s-s0", "resnet20-s0", "resnet20-s1"]
-    assert members["architecture"].tolist() == ["densenet121", *["my_networks:resnet20"] * 2]
+    assert members["member"].tolist() == ["densenet_s-s0", "resnet20-s0", "resnet20-s1", "onnx20-s0"]
+    networks = ["densenet121", *["my_networks:resnet20"] * 2, "resiliency.designs.onnx:network"]
+    assert members["architecture"].tolist() == networks
     assert members["corrupted_error"].notna().all()
     assert not (study.results / "members/resnet20-s0/history.csv").exists()
     ensembles = pd.read_parquet(study.results / "tables/ensembles.parquet")
-    assert set(ensembles["members"]) == {
-        "densenet_s-s0+resnet20-s0", "densenet_s-s0+resnet20-s1", "resnet20-s0+resnet20-s1",
-        "densenet_s-s0+resnet20-s0+resnet20-s1",
-    }  # fmt: skip
+    names = members["member"].tolist()
+    assert set(ensembles["members"]) == {"+".join(of) for size in (2, 3) for of in combinations(names, size)}
     assert (study.results / "report.html").stat().st_size
+
+
+def test_an_onnx_file_is_a_member_without_attributions_and_is_exported(loaded):
+    study, _ = loaded
+    members = pd.read_csv(study.results / "tables/members.csv", index_col="member")
+    assert members.macs["onnx20-s0"] == members.macs["resnet20-s0"]
+    skipped = pd.read_csv(study.results / "tables/skipped.csv").query("member == 'onnx20-s0'")
+    assert set(skipped["skipped"]) == {"saliency", "features", "stages"}
+    deployment = pd.read_csv(study.results / "tables/deployment.csv")
+    number = deployment[deployment["members"].str.contains("onnx20") & (deployment["size"] > 1)].number.iloc[0]
+    run = study.snakemake("--cores", "2", "export", "--config", f"ensemble={number}")
+    assert run.returncode == 0, run.stdout
+    assert not (study.results / "export/ensemble.pt2").exists()
+    log = (study.results / "logs/export/all.log").read_text()
+    images = len(np.load(study.results / "data/test/labels.npy"))
+    assert re.search(rf"ensemble\.onnx: \d+ of {images} images answered as scored", log)
 
 
 def test_a_training_that_failed_is_said_in_its_log_the_table_and_on_the_first_screen(loaded):

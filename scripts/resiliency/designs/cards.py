@@ -39,7 +39,8 @@ def design_card(network: nn.Module, description: dict, card: dict, outputs: int)
     if not torch.isfinite(logits).all():
         raise Fault(f"{label}: logits for a black image contain NaN or infinity")
     parameters, macs = parameters_and_macs(network, shape)
-    print(f"{named(description)}: {parameters:,} parameters, {macs:,} MACs per image, on {device_name()}")
+    operations = "an unknown number of" if macs is None else f"{macs:,}"
+    print(f"{named(description)}: {parameters:,} parameters, {operations} MACs per image, on {device_name()}")
     return {
         "parameters": parameters,
         "macs": macs,

@@ -1,6 +1,7 @@
 """Settings of designs and of the members made from them."""
 
 import json
+from pathlib import Path, PurePath
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator, model_validator
@@ -16,7 +17,8 @@ VIEW = ("input_size", "crop", "interpolation")
 MOST_SEEDS = 1000
 SEEDS = {"type": "integer", "minimum": 1, "maximum": MOST_SEEDS}
 SEEDS_SCHEMA = {"anyOf": [SEEDS, {"type": "object", "additionalProperties": SEEDS}]}
-SUFFIXES = (".safetensors", ".pt", ".pth", ".ckpt", ".bin", ".tar")
+ONNX, ONNX_FACTORY = ".onnx", "resiliency.designs.onnx:network"
+SUFFIXES = (".safetensors", ".pt", ".pth", ".ckpt", ".bin", ".tar", ONNX)
 
 
 def _weights(value: object) -> object:
@@ -27,6 +29,8 @@ def _weights(value: object) -> object:
         raise ValueError(f"must be random, pretrained, or a file or list of files ending in {', '.join(SUFFIXES)}")
     if len(set(files)) < len(files):
         raise ValueError("must name each file once")
+    if len({file.endswith(ONNX) for file in files}) > 1:
+        raise ValueError("must be all ONNX files or none; give the others in a design of their own")
     return value
 
 
@@ -67,8 +71,8 @@ class Design(Settings):
     arguments: dict[str, Any] = Field({}, description="keyword arguments of timm.create_model, or of the factory")
     family: str | None = Field(
         None,
-        description="family of the design, for observation 1; default: timm's module, e.g. resnet, or the factory's "
-        "function",
+        description="family of the design, for observation 1; default: timm's module, e.g. resnet, the factory's "
+        "function, or the name of the ONNX file",
     )
     stem: Literal["auto", "original", "adapted"] = Field(
         "auto",
@@ -78,7 +82,7 @@ class Design(Settings):
     weights: Annotated[str | list[str], BeforeValidator(_weights)] = Field(
         "random",
         description="initial weights; random: trained here; pretrained: from timm's hub; or a file, or a list of "
-        "files, one per member",
+        "files, one per member. An ONNX file is a network by itself, without architecture or factory",
     )
     revision: str | None = Field(
         None, min_length=1, description="commit or tag of pretrained weights in their repository; default: the newest"
@@ -142,8 +146,13 @@ class Design(Settings):
 
     @model_validator(mode="after")
     def _one_network(self) -> "Design":
+        if self.onnx:
+            for key in ("architecture", "factory", "arguments", "training"):
+                if getattr(self, key):
+                    raise ValueError(f"{key}: cannot be combined with an ONNX file, which is run as it is; remove it")
+            return self
         if not self.architecture and not self.factory:
-            raise ValueError("architecture: required; give it, or a factory")
+            raise ValueError("architecture: required; give it, a factory, or an ONNX file as weights")
         if self.architecture and self.factory:
             raise ValueError("factory: cannot be combined with architecture; keep one")
         if self.architecture and (reserved := RESERVED & set(self.arguments)):
@@ -163,8 +172,9 @@ class Design(Settings):
         for key in ("classes", "mean", "std", *VIEW):
             if getattr(self, key) is not None and not self.given:
                 raise ValueError(f"{key}: only loaded weights need it; remove it, or load weights")
-        if self.factory and self.given and self.mean is None:
-            raise ValueError("mean, std: required for loaded weights; give the values used in training")
+        if (self.factory or self.onnx) and self.given and self.mean is None:
+            hint = ", or 0 and 1/255 = 0.003921569 if the model takes pixels of 0 to 255" if self.onnx else ""
+            raise ValueError(f"mean, std: required for loaded weights; give the values used in training{hint}")
         if self.fine_tuned and len(self.files) > 1:
             raise ValueError(
                 "weights: fine-tuning starts from one file; name one here, and the others in designs of theirs"
@@ -196,8 +206,16 @@ class Design(Settings):
         return self.weights if isinstance(self.weights, list) else [self.weights]
 
     @property
+    def onnx(self) -> bool:
+        """Whether members are ONNX files."""
+        return any(file.endswith(ONNX) for file in self.files)
+
+    @property
     def group(self) -> str:
-        """The family: as the study says, else the module of timm that defines the architecture, or the function."""
+        """The family: as the study says, else timm's module with the architecture, the function, or the file."""
+        if self.onnx:
+            stem = PurePath(self.files[0]).stem
+            return self.family or ("onnx" if family_fault(stem) else stem)
         if self.factory:
             return self.family or self.factory.rpartition(":")[2]
         name = self.architecture.partition(".")[0]
@@ -210,6 +228,9 @@ class Design(Settings):
     def inputs(self, index: int) -> dict[str, str]:
         """Files that member `index` is loaded from: its weights and its classes."""
         files = {"weights": self.files[index]} if self.files else {}
+        data = f"{files['weights']}.data" if self.onnx else ""  # where torch puts the weights of an ONNX file
+        if data and Path(data).is_file():
+            files["data"] = data
         if isinstance(self.classes, str):
             files["classes"] = self.classes
         return files
@@ -226,6 +247,7 @@ class Design(Settings):
             margin: of the data set, where loaded members see images as they were trained to; else None.
         """
         description = self.model_dump(include={"architecture", "factory", "arguments"})
+        description |= {"factory": ONNX_FACTORY} if self.onnx else {}
         wanted = self.stem == "adapted" or (self.stem == "auto" and not self.given)
         adapted = self.architecture and wanted and side <= LARGEST_ADAPTED
         description |= {"stem": "adapted" if adapted else "original", "side": side}

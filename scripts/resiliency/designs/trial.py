@@ -20,7 +20,8 @@ def trial(designs: dict[str, dict]) -> dict[str, str]:
     Args:
         designs: name -> `description`, as `Design.described` tells; `outputs`, the number of logits that are needed, or
             None where it is not known; `fetched`, whether pretrained weights must be on this machine already, or None
-            where there are none; and, of a design that is fine-tuned, `train`, the layers that are trained.
+            where there are none; of a design that is fine-tuned, `train`, the layers that are trained; and of one of
+            ONNX files, `onnx`, these.
     """
     with TemporaryDirectory() as folder:
         requests, answers = Path(folder, "requests.json"), Path(folder, "answers")
@@ -45,7 +46,13 @@ def _answer(requests: Path, answers: Path) -> None:
             file.flush()
 
 
-def _fault(description: dict, outputs: int | None, fetched: bool | None, train: str | int | None = None) -> str:
+def _fault(
+    description: dict,
+    outputs: int | None,
+    fetched: bool | None,
+    train: str | int | None = None,
+    onnx: tuple[str, ...] = (),
+) -> str:
     import torch
 
     from resiliency.designs.heads import head_name, train_last
@@ -55,6 +62,8 @@ def _fault(description: dict, outputs: int | None, fetched: bool | None, train: 
     from resiliency.designs.weights import pretrained_config
     from resiliency.faults import Fault
 
+    if onnx:
+        return _onnx_fault(onnx, description["side"], outputs)
     label = f"{named(description)} with {description['arguments']}" if description["arguments"] else named(description)
     places = (
         ["cpu"] if description["factory"] or train else ["meta", "cpu"]
@@ -81,6 +90,18 @@ def _fault(description: dict, outputs: int | None, fetched: bool | None, train: 
         if not fault:
             break
     return f"{label:.200}: {fault}" if fault else ""
+
+
+def _onnx_fault(files: tuple[str, ...], side: int, outputs: int | None) -> str:
+    from resiliency.designs.onnx import read_onnx
+    from resiliency.faults import Fault
+
+    for file in files:
+        try:
+            read_onnx(file, side, outputs)
+        except Fault as reason:
+            return str(reason)
+    return ""
 
 
 if __name__ == "__main__":

@@ -15,6 +15,8 @@ from resiliency.designs.checkpoints import load_weights, read_checkpoint
 from resiliency.designs.hub import downloaded
 from resiliency.designs.members import WeightsKind
 from resiliency.designs.networks import build, named, selected
+from resiliency.designs.onnx import read_onnx
+from resiliency.designs.settings import ONNX_FACTORY
 from resiliency.designs.usable import answers_fault, trial_images
 from resiliency.designs.views import own_view
 from resiliency.devices.choice import device
@@ -42,6 +44,10 @@ def load_member(description: dict, card: dict, files: dict[str, str]) -> tuple[n
     names = _named_classes(loaded, files)
     if loaded["weights"] == "pretrained":
         network, names, learned = _pretrained(description, names, classes)
+    elif description["factory"] == ONNX_FACTORY:
+        names = names or classes
+        network, arguments, learned = _from_onnx(description, len(names), Path(files["weights"]))
+        description = description | {"arguments": arguments}
     else:
         names = names or classes
         network, learned = _from_file(description, len(names), Path(files["weights"]))
@@ -82,6 +88,14 @@ def _from_file(description: dict, outputs: int, path: Path) -> tuple[nn.Module, 
     if misfit := load_weights(network, read_checkpoint(path, list(network.state_dict()))):
         raise Fault(f"{path}: not the weights of {named(description)} with {outputs:,} outputs: {misfit}")
     return network, {"weights_kind": WeightsKind.FILE, "weights_source": file_source(path)}
+
+
+def _from_onnx(description: dict, outputs: int, path: Path) -> tuple[nn.Module, dict, dict]:
+    """The network in an ONNX file, the arguments that make it again, and what is known of its weights."""
+    network, arguments = read_onnx(path, description["side"], outputs)
+    source = f"{file_source(path)}, run by onnxruntime"
+    source += ", which gives probabilities" if arguments["probabilities"] else ""
+    return network, arguments, {"weights_kind": WeightsKind.FILE, "weights_source": source}
 
 
 def file_source(path: str | Path) -> str:

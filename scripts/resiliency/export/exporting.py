@@ -97,7 +97,7 @@ def export(
         labels: int N.
         predictions: member -> its predictions.
         card: the data set's, card.json.
-        paths: name of a program, as in `RUNTIMES` and in their order -> where it is written.
+        paths: name of a program, as in `RUNTIMES` -> where it is written; ensemble.pt2 may be left out.
         made: how the export was made.
         margin: share of the side of an image file that is cropped away.
         threads: of the machine, that the programs are timed with.
@@ -111,7 +111,7 @@ def export(
     some = stratified(labels, min(len(labels), MOST), made.seed, "export")
     pixels = np.asarray(images_at(images, some)[:])
     study = Ensemble([predictions[name] for name in choice.names], weights, row["rule"])
-    write_programs(ensemble, pixels.shape[1], *paths.values())
+    write_programs(ensemble, pixels.shape[1], paths.get("ensemble.pt2"), paths["ensemble.onnx"])
     checks = {}
     for name, path in paths.items():
         run = RUNTIMES[name].runner(path, 1)
@@ -132,6 +132,7 @@ def export(
         calibration=choice.temperatures.to_dict("records"),
         selective=choice.selective.to_dict("records"),
         thresholds=_for_card(choice.thresholds),
+        programs=list(paths),
         times=timed(ensemble, paths, pixels[:1], sorted({1, threads})),
         checks=checks,
         machine=f"{processor()}, {platform.system()}",

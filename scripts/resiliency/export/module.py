@@ -40,9 +40,13 @@ class Deployable(nn.Module):
             raise TypeError(f"images: expected uint8 B x H x W x 3, got {images.dtype}; pass pixels of 0 to 255")
         torch.ops.aten._assert_tensor_metadata(images, dtype=torch.uint8)  # stays in exported programs
         logits = [
-            network(normalised(_seen(images, member), member.mean, member.std)).float()
+            network(normalised(seen(images, member), member.mean, member.std)).float()
             for network, member in zip(self.networks, self.members, strict=True)
         ]
+        return self.combined(logits)
+
+    def combined(self, logits: list[Tensor]) -> tuple[Tensor, Tensor]:
+        """Probabilities and mutual information, as from `forward`, of the logits float32 BxK of each member."""
         logs = torch.stack(logits).log_softmax(dim=-1)
         probabilities = logs.exp()
         mean = (self.shares * probabilities).sum(dim=0)
@@ -67,7 +71,7 @@ def _entropy(probabilities: Tensor, logs: Tensor) -> Tensor:
     return -(probabilities * logs).sum(dim=-1)
 
 
-def _seen(images: Tensor, member: Member) -> Tensor:
+def seen(images: Tensor, member: Member) -> Tensor:
     """The images at the size that a member sees them in: whole numbers, as it saw them in the study."""
     view = member.view
     if not view or view["size"] == images.shape[1]:

@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import onnx
 import torch
 
+from resiliency.export.composing import composed, onnx_members
 from resiliency.export.module import Deployable
 from resiliency.faults import Fault
 
@@ -18,8 +20,10 @@ NAMES = ("probabilities", "mutual_information")
 Run = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 
 
-def write_programs(ensemble: Deployable, side: int, torch_path: Path, onnx_path: Path) -> None:
+def write_programs(ensemble: Deployable, side: int, torch_path: Path | None, onnx_path: Path) -> None:
     """Write `ensemble`, on the CPU, as a program of torch.export and as ONNX; the number of images is free.
+
+    An ensemble with members that are ONNX files is written as ONNX only.
 
     Raises:
         Fault: some member cannot be traced for any number of images, or there are more weights than a file may hold.
@@ -34,12 +38,18 @@ def write_programs(ensemble: Deployable, side: int, torch_path: Path, onnx_path:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
+            if onnx_members(ensemble):
+                onnx.save(composed(ensemble, side, NAMES), onnx_path)
+                return
             program = torch.export.export(ensemble, (images,), dynamic_shapes=shapes, strict=False)
-            torch.export.save(program, torch_path)
+            if torch_path:
+                torch.export.save(program, torch_path)
             converted = torch.onnx.export(
                 program, input_names=["images"], output_names=list(NAMES), dynamo=True, verbose=False
             )
             converted.save(onnx_path, external_data=False)
+        except Fault:
+            raise
         except Exception as error:
             names = ", ".join(member.member for member in ensemble.members)
             reason = " ".join(str(error).split())

@@ -17,7 +17,7 @@ from resiliency.data.loading import batches, in_order, several_batches
 from resiliency.data.pictures import View
 from resiliency.data.source import Images
 from resiliency.designs.members import Member
-from resiliency.designs.networks import normalised, penultimate
+from resiliency.designs.networks import is_differentiable, normalised, penultimate
 from resiliency.designs.views import view_of
 from resiliency.devices.choice import device_name, inference
 from resiliency.faults import Fault
@@ -231,8 +231,13 @@ def stored(logits: np.ndarray, member: str) -> np.ndarray:
 
 
 def features(member: Classifier, images: np.ndarray) -> np.ndarray:
-    """Penultimate features float32 NxD of `images` (uint8 NxHxWx3), resized where the member sees them in a view."""
+    """Penultimate features float32 NxD of `images` (uint8 NxHxWx3), resized where the member sees them in a view.
+
+    A network without features has one, NaN.
+    """
     network, description = member
+    if not is_differentiable(network):
+        return np.full((len(images), 1), np.nan, np.float32)
     (images,) = seen(images, EVERY, [view_of(description)])
     where = next(network.parameters()).device
     with inference():

@@ -16,6 +16,7 @@ from resiliency.data.duplicates import same_files
 from resiliency.data.folder import count_images, folder_classes, training_fault
 from resiliency.data.settings import PUBLISHED, Dataset
 from resiliency.data.source import ALL
+from resiliency.data.state import file_state
 from resiliency.designs.trial import trial
 from resiliency.faults import Fault
 from resiliency.fingerprint import factory_code, fingerprint
@@ -134,13 +135,15 @@ def _request(study: Study, name: str) -> dict:
     if design.weights == "pretrained":
         description["revision"] = design.revision
         request["fetched"] = HF_HUB_OFFLINE
+    request |= {"onnx": design.files} if design.onnx else {}
     return request | ({"train": study.recipe(name).train} if design.fine_tuned else {})
 
 
 def _key(study: Study, name: str, request: dict) -> str:
-    """A name for what was tried: the design, its factory, the library and the packages."""
+    """A name for what was tried: the design, its factory or files, the library and the packages."""
     factory, folder = study.designs[name].factory, Path.cwd()
     code = fingerprint(LIBRARY / "designs/trial.py", root=LIBRARY.parent)
     code += f" {factory_code(factory, folder)} {folder}" if factory else ""
+    code += "".join(map(str, map(file_state, request.get("onnx", ()))))
     content = json.dumps([request, code, *(version(package) for package in ("torch", "timm"))], default=str)
     return hashlib.sha256(content.encode()).hexdigest()

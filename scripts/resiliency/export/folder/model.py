@@ -49,7 +49,8 @@ def load(runtime=None, threshold=0.0):
 
 
 def _program(runtime):
-    if (runtime or ("onnxruntime" if find_spec("onnxruntime") else "torch")) == "onnxruntime":
+    alone = not (FOLDER / "ensemble.pt2").exists()  # as with members that are ONNX files
+    if (runtime or ("onnxruntime" if alone or find_spec("onnxruntime") else "torch")) == "onnxruntime":
         import onnxruntime
 
         session = onnxruntime.InferenceSession(str(FOLDER / "ensemble.onnx"), providers=["CPUExecutionProvider"])

@@ -1,0 +1,294 @@
+"""Designs that are ONNX files: what their networks answer, what is refused, how they are exported."""
+
+import importlib.util
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+import small_onnx
+import torch
+from onnx import TensorProto, helper
+from pydantic import ValidationError
+from torch import nn
+
+from resiliency.attributions import NOT_DIFFERENTIABLE, maps_or_reason
+from resiliency.designs import onnx as onnx_designs
+from resiliency.designs.members import Member
+from resiliency.designs.networks import (
+    Selected,
+    parameters_and_macs,
+    read_member,
+    write_member,
+)
+from resiliency.designs.onnx import OnnxNetwork, read_onnx
+from resiliency.designs.settings import Design
+from resiliency.designs.trial import trial
+from resiliency.designs.weights import load_member
+from resiliency.export.checking import check_refusal
+from resiliency.export.module import Deployable
+from resiliency.export.programs import eager_runner, onnx_runner, write_programs
+from resiliency.faults import Fault
+from resiliency.prediction.writing import features
+
+SIDE = 32
+MEAN, STD = [0.4, 0.5, 0.6], [0.2, 0.25, 0.3]
+CARD = {"image_shape": [SIDE, SIDE, 3], "classes": ["red", "green", "blue"], "mean": MEAN, "std": STD}
+
+
+def design(path: Path, **changed) -> Design:
+    return Design(**{"weights": str(path), "mean": MEAN, "std": STD} | changed)
+
+
+def loaded(path: Path, **changed) -> tuple[nn.Module, dict]:
+    of = design(path, **changed)
+    return load_member(of.described(SIDE), CARD, of.inputs(0))
+
+
+def images_of(count: int) -> torch.Tensor:
+    return torch.rand(count, 3, SIDE, SIDE, generator=torch.Generator().manual_seed(0))
+
+
+def small_network() -> nn.Module:
+    """Convolutions, a transposed one, matrix products and an attention: what MACs are counted of."""
+    torch.manual_seed(0)
+    return Small().eval()
+
+
+class Small(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.convolutions = nn.Sequential(
+            nn.Conv2d(3, 8, 3, stride=2), nn.ReLU(), nn.Conv2d(8, 8, 3, groups=4), nn.ConvTranspose2d(8, 4, 2, stride=2)
+        )
+        self.head = nn.Linear(4, 3)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        maps = self.convolutions(images).flatten(2)
+        attended = torch.softmax(maps @ maps.transpose(1, 2), dim=-1) @ maps
+        return self.head(attended.mean(dim=2))
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory) -> Path:
+    """A network of torch as torch writes it, its weights in a file beside it."""
+    path = tmp_path_factory.mktemp("exported") / "small.onnx"
+    shapes = ({0: torch.export.Dim("images")},)
+    program = torch.onnx.export(small_network(), (images_of(2),), dynamo=True, dynamic_shapes=shapes, verbose=False)
+    program.save(path, external_data=True)
+    return path
+
+
+def test_it_answers_as_the_network_of_torch_and_counts_as_much(exported):
+    assert Path(f"{exported}.data").exists()
+    of_file, _ = read_onnx(exported, SIDE, 3)
+    of_torch = small_network()
+    with torch.inference_mode():
+        torch.testing.assert_close(of_file(images_of(5)), of_torch(images_of(5)), atol=1e-5, rtol=1e-4)
+    assert parameters_and_macs(of_file, CARD["image_shape"]) == parameters_and_macs(of_torch, CARD["image_shape"])
+    assert design(exported).inputs(0) == {"weights": str(exported), "data": f"{exported}.data"}
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        {"softmax": True, "scale": 5.0},
+        {"shape": (4, 3, SIDE, SIDE)},
+        {"shape": ("batch", 3, SIDE, "width")},
+        {"kind": TensorProto.FLOAT16},
+        {"kind": TensorProto.UINT8},
+    ],
+)
+def test_any_batch_layout_and_type_is_answered(tmp_path, made):
+    of_file, arguments = read_onnx(small_onnx.write(tmp_path / "a.onnx", **made), SIDE, 3)
+    scale = 255 if made.get("kind") == TensorProto.UINT8 else 1
+    pixels = images_of(7) * scale
+    logits = of_file(pixels)
+    expected = pixels.mean(dim=(2, 3)) * made.get("scale", 1.0)
+    assert arguments["probabilities"] is made.get("softmax", False)
+    if arguments["probabilities"]:
+        torch.testing.assert_close(logits, expected.log_softmax(dim=1), atol=1e-5, rtol=1e-5)
+    else:
+        torch.testing.assert_close(logits, expected, atol=2e-3 * scale, rtol=1e-3)
+
+
+def test_channels_may_come_last(tmp_path):
+    nodes = [helper.make_node("ReduceMean", ["x"], ["y"], axes=[1, 2], keepdims=0)]
+    given = helper.make_tensor_value_info("x", TensorProto.FLOAT, ["b", SIDE, SIDE, 3])
+    said = helper.make_tensor_value_info("y", TensorProto.FLOAT, ["b", 3])
+    graph = helper.make_graph(nodes, "last", [given], [said])
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), tmp_path / "a.onnx")
+    of_file, _ = read_onnx(tmp_path / "a.onnx", SIDE, 3)
+    torch.testing.assert_close(of_file(images_of(2)), images_of(2).mean(dim=(2, 3)), atol=1e-6, rtol=1e-5)
+
+
+def test_a_member_is_written_and_read_back_with_its_classes_in_order(tmp_path):
+    path = small_onnx.write(tmp_path / "mine.onnx", classes=4)
+    network, described = loaded(path, classes=["blue", "other", "red", "green"])
+    assert isinstance(network, Selected)
+    write_member(tmp_path / "mine-s0", network, Member("mine-s0", **described))
+    again, member = read_member(tmp_path / "mine-s0")
+    expected = images_of(3).mean(dim=(2, 3))[:, [2, 0, 0]]  # outputs 2, 3 and 0; the last copies the first channel
+    torch.testing.assert_close(again(images_of(3)), expected, atol=1e-6, rtol=1e-5)
+    assert member.weights_source.startswith(f"file {path} (sha256 ")
+    assert "run by onnxruntime" in member.weights_source
+    assert (member.parameters, member.macs) == (1, 0)
+
+
+def test_features_and_attributions_are_left_out_and_said(tmp_path):
+    network, described = loaded(small_onnx.write(tmp_path / "mine.onnx"))
+    member, images = Member("mine-s0", **described), np.zeros((4, SIDE, SIDE, 3), np.uint8)
+    assert np.isnan(features((network, member), images)).all()
+    maps, reason = maps_or_reason("saliency", network, member, images, np.zeros(4, int), "label", 4)
+    assert np.isnan(maps).all()
+    assert reason == NOT_DIFFERENTIABLE
+
+
+def test_the_study_completes_a_design_of_a_file():
+    of_file = design("models/resnet18.onnx")
+    assert of_file.loaded
+    assert of_file.group == "resnet18"
+    assert design("\t.onnx").group == "onnx"
+    assert design("a.onnx", family="resnet").group == "resnet"
+    assert of_file.described(SIDE)["factory"] == "resiliency.designs.onnx:network"
+    assert Design(weights=["a.onnx", "b.onnx"], mean=MEAN, std=STD).member_count(1) == 2
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"architecture": "resnet18"}, "architecture: cannot be combined with an ONNX file"),
+        ({"factory": "a:b"}, "factory: cannot be combined with an ONNX file"),
+        ({"arguments": {"a": 1}}, "arguments: cannot be combined with an ONNX file"),
+        ({"training": {"epochs": 1}}, "training: cannot be combined with an ONNX file"),
+        (
+            {"mean": None, "std": None},
+            "mean, std: required for loaded weights; .* if the model takes pixels of 0 to 255",
+        ),
+        ({"weights": ["a.onnx", "b.pt"]}, "must be all ONNX files or none"),
+        ({"weights": "random"}, "architecture: required; give it, a factory, or an ONNX file"),
+    ],
+)
+def test_keys_that_an_onnx_file_does_not_have_are_refused(changed, message):
+    with pytest.raises(ValidationError, match=message):
+        design("a.onnx", **changed)
+
+
+def no_images(path: Path) -> Path:
+    nodes = [helper.make_node("Sum", ["a", "b"], ["y"])]
+    given = [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["b", 3, SIDE, SIDE]) for name in "ab"]
+    said = helper.make_tensor_value_info("y", TensorProto.FLOAT, ["b", 3, SIDE, SIDE])
+    graph = helper.make_graph(nodes, "two", given, [said])
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
+    return path
+
+
+def of_the_future(path: Path) -> Path:
+    model = onnx.load(small_onnx.write(path))
+    model.opset_import[0].version = 99
+    onnx.save(model, path)
+    return path
+
+
+def text(path: Path) -> Path:
+    path.write_text("not a model", encoding="utf-8")
+    return path
+
+
+def constant(path: Path) -> Path:
+    """A model whose answers are NaN."""
+    return small_onnx.write(path, scale=float("nan"))
+
+
+@pytest.mark.parametrize(
+    ("write", "outputs", "message"),
+    [
+        (text, 3, r"not an ONNX model \(.*\); export it again"),
+        (lambda path: path, 3, "there is no such file"),
+        (of_the_future, 3, r"onnxruntime .* cannot run it: .*; export it with another opset, or update onnxruntime"),
+        (no_images, 3, "expected one input, the images, got a, b"),
+        (lambda path: small_onnx.write(path, shape=("b", 1, SIDE, SIDE)), 1, "expected images x 3 x H x W or .* got"),
+        (lambda path: small_onnx.write(path, shape=("b", 3, 64, 64)), 3, "expected images of 32 px, got 64 px; export"),
+        (
+            lambda path: small_onnx.write(path, kind=TensorProto.INT32),
+            3,
+            r"expected tensor\(float\) or .* got tensor\(int",
+        ),
+        (
+            small_onnx.write,
+            10,
+            r"expected an output of shape \(2, 10\) for 2 images, got \(2, 3\); list the names of its",
+        ),
+        (
+            lambda path: small_onnx.write(path, classes=1),
+            None,
+            r"expected an output of shape \(2, classes\) .* \(2, 1\)",
+        ),
+        (constant, 3, "predictions differ|NaN"),
+    ],
+)
+def test_files_that_are_no_network_for_these_images_are_refused_in_a_line(tmp_path, write, outputs, message):
+    path = write(tmp_path / "model.onnx")
+    with pytest.raises(Fault, match=message) as refused:
+        read_onnx(path, SIDE, outputs)
+    assert str(path) in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_missing_packages_are_named(tmp_path, monkeypatch):
+    found = importlib.util.find_spec
+    monkeypatch.setattr(onnx_designs, "find_spec", lambda name: None if name == "onnxruntime" else found(name))
+    with pytest.raises(Fault, match=r"onnxruntime: not installed; run pip install -e '\.\[export\]'"):
+        read_onnx(small_onnx.write(tmp_path / "a.onnx"), SIDE, 3)
+
+
+def test_a_file_is_tried_before_the_first_job(tmp_path):
+    good, bad = small_onnx.write(tmp_path / "good.onnx"), text(tmp_path / "bad.onnx")
+    described = {key: value for key, value in design(good).described(SIDE).items() if key != "loaded"}
+    request = {"description": described, "outputs": 3, "fetched": None}
+    faults = trial({"good": request | {"onnx": [str(good)]}, "bad": request | {"onnx": [str(good), str(bad)]}})
+    assert list(faults) == ["bad"]
+    assert "bad.onnx: not an ONNX model" in faults["bad"]
+
+
+@pytest.mark.parametrize("rule", ["mean_probability", "plurality_vote"])
+def test_an_ensemble_with_files_is_exported_as_one_onnx_file(exported, tmp_path, rule):
+    files = [
+        loaded(exported),
+        loaded(small_onnx.write(tmp_path / "b.onnx", classes=4, softmax=True), classes=["blue", "a", "red", "green"]),
+        loaded(small_onnx.write(tmp_path / "c.onnx", kind=TensorProto.UINT8), mean=[0.0] * 3, std=[1 / 255] * 3),
+    ]
+    members = [(network, Member(f"m-s{place}", **described)) for place, (network, described) in enumerate(files)]
+    torch.manual_seed(1)
+    own = nn.Sequential(nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Linear(12, 3)).eval()
+    members.insert(1, (own, replace(members[0][1], member="torch-s0", outputs=None)))
+    ensemble = Deployable(members, [1.0] * len(members), rule, 0.7).eval()
+    path = tmp_path / "ensemble.onnx"
+    write_programs(ensemble, SIDE, None, path)
+    images = np.random.default_rng(0).integers(0, 256, (9, SIDE, SIDE, 3), np.uint8)
+    expected, run = eager_runner(ensemble, 1)(images), onnx_runner(path, 1)
+    for count in (1, 9):
+        for of_program, of_module in zip(run(images[:count]), expected, strict=True):
+            np.testing.assert_allclose(of_program, of_module[:count], atol=1e-5)
+    check_refusal(run, "it", images[:1])
+
+
+def test_a_file_for_one_batch_is_not_exported_in_an_ensemble(tmp_path):
+    network, described = loaded(small_onnx.write(tmp_path / "a.onnx", shape=(1, 3, SIDE, SIDE)))
+    ensemble = Deployable([(network, Member("a-s0", **described))], [1.0], "mean_probability", 1).eval()
+    with pytest.raises(Fault, match="a-s0: takes 1 images at a time only; export the ONNX file with a free batch"):
+        write_programs(ensemble, SIDE, None, tmp_path / "ensemble.onnx")
+
+
+def test_sessions_have_the_threads_of_torch(tmp_path):
+    network, _ = read_onnx(small_onnx.write(tmp_path / "a.onnx"), SIDE, 3)
+    assert isinstance(network, OnnxNetwork)
+    before = torch.get_num_threads()
+    try:
+        for count in (1, 2):
+            torch.set_num_threads(count)
+            network(images_of(1))
+            assert list(network._sessions) == [count]
+    finally:
+        torch.set_num_threads(before)
