@@ -53,14 +53,14 @@ def confidence_tables(deployment) -> dict[str, pd.DataFrame]:
                 excess = [-0.01, -0.02, -0.005] if score == "entropy" else [np.nan] * 3
                 names = ("aurc_difference", "aurc_difference_low", "aurc_difference_high")
                 scores.append(key | values | ends | dict(zip(names, excess, strict=True)))
-            key = {"members": row.members, "images": images, "temperature": 1.5, "validation_images": 180}
-            changes = {
-                "ece_before": 0.1,
-                "ece_after": 0.02,
-                "ece_change": -0.08,
-                "ece_change_low": -0.1,
-                "ece_change_high": -0.06,
-            }
+            key = {"members": row.members, "images": images, "temperature": 1.5, "fitted_images": 180}
+            key["fitted_on"], changes = "validation", {}
+            for place, measure in enumerate(("nll", "ece", "brier")):
+                after, less = 0.02 + 0.1 * place, np.nan if row.size == 1 else 0.01 * (place - 1)
+                changes |= {f"{measure}_before": after + 0.08, f"{measure}_after": after, f"{measure}_change": -0.08}
+                changes |= {f"{measure}_change_low": -0.1, f"{measure}_change_high": -0.06}
+                changes |= {f"{measure}_difference": less}
+                changes |= {f"{measure}_difference_{end}": less + by for end, by in (("low", -0.005), ("high", 0.005))}
             thresholds += [key | {"images": images, "rule": RULE} | threshold for threshold in threshold_rows(row.size)]
             temperatures.append(key | {"note": np.nan} | changes)
     return {

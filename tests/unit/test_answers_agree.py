@@ -9,7 +9,7 @@ from synthetic import synthetic_tables
 
 from resiliency.report.deployment_answers import OBJECTIVES, deployment_answers
 from resiliency.report.overview import contenders
-from resiliency.report.words import MINUS, interval, label, percent, quantity
+from resiliency.report.words import interval, label, percent, quantity
 
 NAMES = ("deployment", "selective_prediction", "temperatures", "members")
 WHICH, GOOD, ABSTAIN = (
@@ -115,7 +115,9 @@ def test_the_error_on_the_images_of_the_choice_goes_the_way_of_the_table(tables,
     if np.isnan(best["optimism"]):
         assert "images used for selection" not in text
         return
-    before, looked = re.search(r"On the images used for selection, (.*?)\. (Selection .*?)\. ?Its temp", text).groups()
+    before, looked = re.search(
+        r"On the images used for selection, (.*?)\. (Selection .*?)\. ?(?:Its temp|No temp)", text
+    ).groups()
     assert f"its error was {percent(best['selection_error'])}:" in before
     difference = 100 * (best["selection_error"] - best["corrupted_error"])
     if abs(difference) < 0.05:
@@ -127,14 +129,25 @@ def test_the_error_on_the_images_of_the_choice_goes_the_way_of_the_table(tables,
     assert points_of(looked) == (pytest.approx(100 * abs(best["optimism"]), abs=0.05), way)
 
 
-def test_calibration_is_that_of_corrupted_images(tables, best):
+def test_calibration_is_that_of_the_table_and_worse_by_its_interval(tables, best):
     table = tables["temperatures"]
-    row = table[(table.members == best["members"]) & (table.images == "corrupted")].iloc[0]
-    text = answers(tables)[GOOD]
-    assert f"temperature is {row.temperature:.2f}, fitted on {row.validation_images} validation images" in text
-    assert f"from {percent(row.ece_before)} to {percent(row.ece_after)}" in text
-    change = float(re.search(r"change (\S+) percentage", text)[1].replace(MINUS, "-"))
-    assert np.sign(change) == np.sign(row.ece_after - row.ece_before)
+    of = table[table.members == best["members"]].set_index("images")
+    text, row = answers(tables)[GOOD], of.loc["corrupted"]
+    assert f"temperature is {row.temperature:.2f}, fitted on {row.fitted_images} validation images." in text
+    assert f"calibration error (ECE) {percent(of.ece_after['clean'])} and {percent(row.ece_after)}" in text
+    for measure, words in (("nll", "negative log-likelihood"), ("brier", "Brier score")):
+        both = [f"{of.loc[name, f'{measure}_after']:.3f}" for name in ("clean", "corrupted")]
+        assert f"{words} {' and '.join(both)}" in text
+    worse = text.partition("Significantly worse than the best member's: ")[2].partition(". ")[0]
+    for measure, words in (("nll", "negative log"), ("ece", "calibration error"), ("brier", "Brier score")):
+        assert (words in worse) == bool((of[f"{measure}_difference_low"] > 0).any())
+    assert ("None of these is" in text) == (row.notna().ece_difference and not worse)
+
+
+def test_a_temperature_of_corrupted_images_is_said(tables, best):
+    words = {"fitted_on": "corrupted", "note": "fewer than 10 validation images are answered wrongly"}
+    text = answers(tables | {"temperatures": tables["temperatures"].assign(**words)})[GOOD]
+    assert f"180 corrupted images of the half used for selection; {words['note']}." in text
 
 
 @pytest.mark.parametrize("excess", [-0.01, 0.01])

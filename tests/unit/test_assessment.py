@@ -5,29 +5,12 @@ import pytest
 from predicted import conditions_of, predictions_of
 from test_deployment import logits_of
 
-from resiliency.analysis.assessment import (
-    LOADED,
-    NO_ERRORS,
-    NO_PROBABILITIES,
-    NO_VALIDATION,
-    VOTES,
-    Judged,
-    Temperature,
-    selective_rows,
-    temperature_of,
-    temperature_rows,
-)
+from resiliency.analysis.assessment import Judged, selective_rows
 from resiliency.ensembles.combination import RULES
 from resiliency.ensembles.outputs import SCORES, Ensemble
 from resiliency.ensembles.pool import ensembles_of
 from resiliency.ensembles.scoring import correct_answers, score_condition
-from resiliency.metrics.classification import (
-    brier_score,
-    expected_calibration_error,
-    negative_log_likelihood,
-    softmax,
-)
-from resiliency.metrics.temperature import scaled
+from resiliency.metrics.classification import brier_score, expected_calibration_error, negative_log_likelihood
 
 MEMBERS, IMAGES = 3, 60
 WEIGHTS = np.array([0.5, 0.7, 0.9])
@@ -131,39 +114,3 @@ def test_judgement_is_of_the_judged_images_under_all_corruptions(study):
     assert other["aurc_difference_low"] < other["aurc_difference"] < other["aurc_difference_high"]
     last = [curve["risk"] for curve in curves if curve["images"] == "corrupted" and curve["coverage"] == 1]
     assert last == pytest.approx([wrong.mean()] * 4)
-
-
-def test_loss_and_calibration_before_and_after(study):
-    table, members, labels = study
-    images = np.arange(10, 50)
-    judged = Judged(table, images, 100, 0.9, 0)
-    rows = temperature_rows(Ensemble(members, WEIGHTS, "mean_probability"), Temperature(0.4, 10, ""), judged)
-    mean = np.mean([[m.probabilities(c)[images] for c in (1, 2, 3)] for m in members], axis=0).reshape(-1, 3)
-    after, repeated = np.exp(scaled(np.log(mean), 0.4)), np.tile(labels[images], 3)
-    row = rows[1]
-    for name, probabilities in (("before", mean), ("after", after)):
-        assert row[f"nll_{name}"] == pytest.approx(negative_log_likelihood(probabilities, repeated), rel=1e-5)
-        assert row[f"ece_{name}"] == pytest.approx(expected_calibration_error(probabilities, repeated), rel=1e-4)
-    assert row["nll_change_low"] < row["nll_change"] < row["nll_change_high"]
-
-
-def test_a_temperature_says_why_it_is_missing(study):
-    table, members, labels = study
-    assert temperature_of(None, False) == (1, 0, NO_VALIDATION)
-    assert temperature_of(Ensemble(members, WEIGHTS, "plurality_vote"), False) == (1, 0, VOTES)
-    decided = [predictions_of(table, labels, np.zeros((4, IMAGES), int))]
-    assert temperature_of(Ensemble(decided, WEIGHTS[:1], "plurality_vote"), False) == (1, 0, NO_PROBABILITIES)
-    sure = [predictions_of(table, labels, np.tile(np.eye(3)[labels] * 5, (4, 1, 1)))]
-    assert temperature_of(Ensemble(sure, WEIGHTS[:1], "mean_probability"), False) == (1, 0, NO_ERRORS)
-    alone = {rule: temperature_of(Ensemble(members[:1], WEIGHTS[:1], rule), False) for rule in RULES}
-    assert alone["plurality_vote"].images == IMAGES
-    assert len(set(alone.values())) == 1
-    fitted = temperature_of(Ensemble(members, WEIGHTS, "mean_probability"), True)
-    assert fitted.images == IMAGES
-    assert fitted.note == LOADED
-    logs = np.log(softmax(np.stack([m.logits(0) for m in members]).astype(np.float32)).mean(axis=0))
-    losses = {t: -scaled(logs, t)[np.arange(IMAGES), labels].mean() for t in (fitted.value, 0.98 * fitted.value)}
-    assert min(losses, key=losses.get) == fitted.value
-    judged = Judged(table, np.arange(5), 10, 0.9, 0)
-    rows = temperature_rows(Ensemble(members, WEIGHTS, "mean_probability"), Temperature(1, 0, NO_ERRORS), judged)
-    assert all(np.isnan(row["temperature"]) and row["note"] == NO_ERRORS for row in rows)

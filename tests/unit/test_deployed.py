@@ -6,9 +6,9 @@ import pytest
 from predicted import conditions_of, predictions_of
 from test_deployment import logits_of
 
-from resiliency.analysis.assessment import NO_VALIDATION, temperature_of
 from resiliency.analysis.contenders import CALIBRATION_OF_ROLES, UNDER_CORRUPTION, contenders, errors_under
-from resiliency.analysis.deployed import assessment, comparison, ensemble_of, judged_half, named_in
+from resiliency.analysis.deployed import assessment, both_halves, comparison, ensemble_of, judged_half, named_in
+from resiliency.analysis.temperatures import NO_VALIDATION, temperature_of
 from resiliency.prediction.reading import read_validation
 from resiliency.statistics.bootstrap import Resampling
 
@@ -52,11 +52,19 @@ def validation(tmp_path):
 def test_each_ensemble_is_assessed_with_its_own_members(predictions, validation):
     tables = assessment(DEPLOYMENT, MEMBERS, predictions, validation, SETTINGS)
     of_ensemble = tables.temperatures.drop_duplicates("members").set_index("members")
-    members = MEMBERS.set_index("member")
+    members, (chosen, _) = MEMBERS.set_index("member"), both_halves(predictions, SETTINGS)
     for joined in ("a-s0", "a-s0+b-s0"):
-        of_validation = ensemble_of(joined.split("+"), "mean_probability", validation, members)
-        assert of_ensemble.temperature[joined] == temperature_of(of_validation, False).value
+        own, of_validation = (
+            ensemble_of(joined.split("+"), "mean_probability", of, members) for of in (predictions, validation)
+        )
+        assert of_ensemble.temperature[joined] == temperature_of(of_validation, False, own, chosen).value
+    assert of_ensemble.fitted_on.to_dict() == {
+        "a-s0": "validation",
+        "a-s0+b-s0": "validation",
+        "b-s0+c-s0": "corrupted",
+    }
     assert of_ensemble.note["b-s0+c-s0"] == NO_VALIDATION
+    assert of_ensemble.brier_difference.isna().to_dict() == {"a-s0": True, "a-s0+b-s0": False, "b-s0+c-s0": False}
     assert list(dict.fromkeys(tables.selective.members)) == list(DEPLOYMENT.members)
     assert list(dict.fromkeys(tables.curves.members)) == list(DEPLOYMENT.members)
     assert set(tables.selective.confidence) == set(tables.temperatures.confidence) == {0.9}

@@ -14,6 +14,12 @@ def eligible(deployment: pd.DataFrame) -> pd.DataFrame:
     return rows[rows["fit"].astype(bool)] if "fit" in rows else rows
 
 
+def best_member(deployment: pd.DataFrame) -> pd.Series | None:
+    """The best row of a single member; None if none is eligible."""
+    alone = eligible(deployment).loc[lambda rows: rows["size"] == 1]
+    return best_row(alone) if len(alone) else None
+
+
 def best_row(rows: pd.DataFrame) -> pd.Series:
     """The eligible row with the least selection_error; errors that judge are not known when one chooses."""
     return rows.loc[rows["selection_error"].idxmin()]

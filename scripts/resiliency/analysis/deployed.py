@@ -5,7 +5,8 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from resiliency.analysis.assessment import Judged, selective_rows, temperature_of, temperature_rows
+from resiliency.analysis.assessment import Judged, selective_rows
+from resiliency.analysis.best import best_member
 from resiliency.analysis.contenders import (
     CALIBRATION_OF_ROLES,
     UNDER_CORRUPTION,
@@ -15,6 +16,7 @@ from resiliency.analysis.contenders import (
     under_corruptions,
 )
 from resiliency.analysis.deployment import halves
+from resiliency.analysis.temperatures import TEMPERATURES, Temperature, calibration_of, temperature_of, temperature_rows
 from resiliency.analysis.thresholds import THRESHOLDS, threshold_rows
 from resiliency.designs.members import LOADED
 from resiliency.ensembles.combination import member_weights
@@ -77,23 +79,35 @@ def assessment(
     """
     members = members.set_index("member")
     chosen, judged = both_halves(predictions, resampling)
-    progress = Progress(len(deployment), pause=5)
+
+    def of_row(row: pd.Series) -> tuple[Ensemble, Temperature]:
+        names = row["members"].split("+")
+        ensemble = ensemble_of(names, row["rule"], predictions, members)
+        known = validation.keys() >= set(names)
+        validated = ensemble_of(names, row["rule"], validation, members) if known else None
+        loaded = bool(members.weights_kind[names].isin(LOADED).any())
+        return ensemble, temperature_of(validated, loaded, ensemble, chosen)
+
+    best, progress = best_member(deployment), Progress(len(deployment), pause=5)
+    reference = None
+    if best is not None:
+        ensemble, temperature = of_row(best)
+        reference = calibration_of(ensemble, temperature.value, judged)
     selective, temperatures, thresholds, curves = [], [], [], []
-    for row in deployment.itertuples():
-        names = row.members.split("+")
-        ensemble = ensemble_of(names, row.rule, predictions, members)
-        validated = ensemble_of(names, row.rule, validation, members) if validation.keys() >= set(names) else None
-        temperature = temperature_of(validated, bool(members.weights_kind[names].isin(LOADED).any()))
+    for _, row in deployment.iterrows():
+        ensemble, temperature = of_row(row)
         of_scores, of_curves = selective_rows(ensemble, temperature.value, judged)
-        key = {"members": row.members, "size": row.size, "rule": row.rule}
+        key = {"members": row["members"], "size": row["size"], "rule": row["rule"]}
         selective += [key | scores for scores in of_scores]
         curves += [key | point for point in of_curves]
-        temperatures += [key | changes for changes in temperature_rows(ensemble, temperature, judged)]
-        thresholds += [key | row for row in threshold_rows(ensemble, temperature.value, chosen, judged)]
+        compared = None if best is not None and row["members"] == best["members"] else reference
+        calibration = calibration_of(ensemble, temperature.value, judged)
+        temperatures += [key | changes for changes in temperature_rows(temperature, calibration, compared, judged)]
+        thresholds += [key | of for of in threshold_rows(ensemble, temperature.value, chosen, judged)]
         progress.step("ensembles")
     return Assessment(
         pd.DataFrame(selective).assign(confidence=resampling.confidence),
-        pd.DataFrame(temperatures).assign(confidence=resampling.confidence),
+        pd.DataFrame(temperatures).reindex(columns=TEMPERATURES).assign(confidence=resampling.confidence),
         pd.DataFrame(thresholds, columns=None if thresholds else THRESHOLDS).assign(confidence=resampling.confidence),
         pd.DataFrame(curves),
     )

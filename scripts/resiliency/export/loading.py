@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 from torch import nn
 
-from resiliency.analysis.assessment import Temperature
+from resiliency.analysis.temperatures import Temperature
 from resiliency.designs.members import Member
 from resiliency.designs.networks import read_member
 from resiliency.ensembles.combination import member_weights
@@ -21,9 +21,10 @@ Networks = list[tuple[nn.Module, Member]]
 def temperature_of(temperatures: pd.DataFrame, members: str) -> Temperature:
     """The temperature of the ensemble of `members`, joined by "+", in temperatures.csv."""
     first = temperatures[temperatures.members == members].iloc[0]
-    fitted = first.validation_images > 0
-    note = first.note if isinstance(first.note, str) else ""
-    return Temperature(float(first.temperature) if fitted else 1.0, int(first.validation_images), note)
+    images, note = int(first.fitted_images), first.note if isinstance(first.note, str) else ""
+    if not images:
+        return Temperature(1.0, 0, "", note)
+    return Temperature(float(first.temperature), images, first.fitted_on, note)
 
 
 def read_networks(folders: Iterable[str | Path]) -> Networks:

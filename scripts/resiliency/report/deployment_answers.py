@@ -4,7 +4,7 @@ import pandas as pd
 
 from resiliency.analysis.best import best_row, eligible
 from resiliency.designs.members import WeightsKind
-from resiliency.names import CORRUPTED
+from resiliency.names import CLEAN, CORRUPTED
 from resiliency.report.overview import contenders
 from resiliency.report.words import change, interval, label, number, percent, plural, points, quantity
 
@@ -16,6 +16,11 @@ NAMES = {
     "vote_agreement": "agreement of votes",
 }
 COVERAGE = 0.9
+CALIBRATIONS = {
+    "ece": ("calibration error (ECE)", percent),
+    "nll": ("negative log-likelihood", number),
+    "brier": ("Brier score", number),
+}
 DOUBTS = ("entropy", "mutual_information")  # scores that are high where answers are doubtful
 OBJECTIVES = {
     "mean": "corrupted error",
@@ -102,18 +107,44 @@ def _good(row: dict) -> str:
 
 
 def _calibrated(rows: pd.DataFrame) -> str:
-    if CORRUPTED not in rows.index or not rows.loc[CORRUPTED, "validation_images"]:
-        note = rows["note"].iloc[0] if len(rows) else "not known"
-        return f"No temperature was fitted: {note}."
-    row = rows.loc[CORRUPTED]
-    ends = interval(row["ece_change_low"], row["ece_change_high"], points)
-    change = f" (change {points(row['ece_change'])} percentage points {ends})" if ends else ""
-    note = f" Note: {row['note']}." if isinstance(row["note"], str) and row["note"] else ""
-    return (
-        f"Its temperature is {number(row['temperature'], 2)}, fitted on "
-        f"{plural(int(row['validation_images']), 'validation image')}. It changes the expected calibration "
-        f"error on corrupted images from {percent(row['ece_before'])} to {percent(row['ece_after'])}{change}.{note}"
-    )
+    """The temperature, what calibration it leaves, and where that is worse than the best member's."""
+    first = rows.iloc[0] if len(rows) else pd.Series({"note": "not known", "fitted_images": 0})
+    note = first["note"] if isinstance(first["note"], str) else ""
+    if first["fitted_images"]:
+        fitted = plural(int(first["fitted_images"]), f"{first['fitted_on']} image")
+        fitted += " of the half used for selection" if first["fitted_on"] == CORRUPTED else ""
+        said = f"Its temperature is {number(first['temperature'], 2)}, fitted on {fitted}{f'; {note}' if note else ''}."
+    else:
+        said = f"No temperature was fitted: {note}."
+    known = [name for name in (CLEAN, CORRUPTED) if name in rows.index and pd.notna(rows.loc[name].get("ece_after"))]
+    if not known:
+        return said
+    figures = [
+        f"{words} {' and '.join(form(rows.loc[name, f'{measure}_after']) for name in known)}"
+        for measure, (words, form) in CALIBRATIONS.items()
+    ]
+    return f"{said} On {' and '.join(known)} images: {', '.join(figures)}. {_against_member(rows, known)}".strip()
+
+
+def _against_member(rows: pd.DataFrame, known: list[str]) -> str:
+    """Where the calibration is significantly worse than the best member's; nothing for that member."""
+    if rows.loc[known, "ece_difference"].isna().all():
+        return ""
+    worse = [
+        f"{words} on {name} images, by {_less(rows.loc[name], measure)}"
+        for name in known
+        for measure, (words, _) in CALIBRATIONS.items()
+        if rows.loc[name, f"{measure}_difference_low"] > 0
+    ]
+    if not worse:
+        return "None of these is significantly worse than the best member's."
+    return f"Significantly worse than the best member's: {'; '.join(worse)}."
+
+
+def _less(row: pd.Series, measure: str) -> str:
+    form, unit = (points, " percentage points") if measure == "ece" else (number, "")
+    ends = interval(row[f"{measure}_difference_low"], row[f"{measure}_difference_high"], form)
+    return f"{form(row[f'{measure}_difference'])}{unit} {ends}".rstrip()
 
 
 def _abstains(rows: pd.DataFrame) -> str:

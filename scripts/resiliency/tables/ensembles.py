@@ -323,22 +323,35 @@ TEMPERATURES = Table(
     [
         *ASSESSED,
         Column(
-            "temperature", "temperature fitted on validation images; empty where none could be", number("above 0", 0)
+            "temperature", "temperature of the probabilities; empty where none could be fitted", number("above 0", 0)
         ),
-        Column("validation_images", "number of images that it was fitted on", COUNT),
-        Column("note", "why no temperature was fitted, or a caution", NAME),
+        Column(
+            "fitted_on",
+            "images that it was fitted on: `validation` ones; or, if fewer than 10 of these are answered wrongly, "
+            "`corrupted` ones of the half used for choosing",
+            one_of("validation", "corrupted"),
+        ),
+        Column("fitted_images", "number of images that it was fitted on", COUNT),
+        Column("note", "why no temperature was fitted, or not on validation images, or a caution", NAME),
         IMAGES,
         *(
             column
             for name, words, unit, change in (
                 ("nll", "negative log-likelihood", NATS, number("nats")),
                 ("ece", "expected calibration error, 15 bins", FRACTION, DIFFERENCE),
+                ("brier", "Brier score", number("0 to 2", 0, 2), number("−2 to 2", -2, 2)),
             )
             for column in (
                 Column(f"{name}_before", f"{words} before scaling", unit),
                 Column(f"{name}_after", "the same after it", unit),
                 Column(f"{name}_change", "after minus before", change),
                 *ends(f"{name}_change", "bootstrap over images", change),
+                Column(
+                    f"{name}_difference",
+                    "after minus that of the best single member after its scaling; empty in the rows of that member",
+                    change,
+                ),
+                *ends(f"{name}_difference", "bootstrap over images, corrected for the number of measures", change),
             )
         ),
         CONFIDENCE,
