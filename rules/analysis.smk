@@ -1,3 +1,8 @@
+FAILURE_PICTURES = f"{RESULTS}/ensembles/failures.parquet"
+KNOWN_CLASSES = STUDY.external.known_classes if STUDY.external else []
+CLASS_NAMES = KNOWN_CLASSES if isinstance(KNOWN_CLASSES, list) else []
+
+
 rule score_members:
     input:
         **JUDGED,
@@ -244,6 +249,38 @@ rule compare_contenders:
         seed=STUDY.seed,
     script:
         "../scripts/compare_contenders.py"
+
+
+rule failures:
+    input:
+        **JUDGED,
+        members=TABLES["members"],
+        deployment=TABLES["deployment"],
+        temperatures=TABLES["temperatures"],
+        logits=LOGITS,
+        card=LEARNED["card"] if STUDY.dataset else [],
+        named=ITEMS if STUDY.dataset else [],
+        images=TEST["images"] if STUDY.dataset else [],
+        corrupted=CORRUPTED if STUDY.dataset else [],
+    output:
+        confusions=in_report(TABLES["confusions"]),
+        failures=in_report(TABLES["failures"]),
+        pictures=FAILURE_PICTURES if STUDY.dataset else [],
+    log:
+        log_of("failures"),
+    benchmark:
+        benchmark_of("failures")
+    conda:
+        "../envs/resiliency.yaml"
+    threads: 1
+    resources:
+        **needing(8000, 60),
+    params:
+        code=code("failures"),
+        seed=STUDY.seed,
+        classes=CLASS_NAMES,
+    script:
+        "../scripts/failures.py"
 
 
 rule chosen_ensembles:

@@ -4,6 +4,7 @@ CHART_TABLES = {name: TABLES[name] for name in MADE}
 CHART_TABLES |= {"gallery": GALLERY} if STUDY.dataset else {}
 CHART_TABLES |= {"attribution_gallery": ATTRIBUTION_GALLERY} if MEMBERS else {}
 CHART_TABLES |= {"candidates": f"{RESULTS}/ensembles/candidates.parquet"} if "deployment" in MADE else {}
+CHART_TABLES |= {"failure_pictures": FAILURE_PICTURES} if STUDY.dataset and "failures" in MADE else {}
 CHART_TABLES |= {"risk_coverage": f"{RESULTS}/ensembles/risk_coverage.parquet"} if "deployment" in MADE else {}
 DRAWN = {name: chart for name, chart in CHARTS.items() if chart.needs <= CHART_TABLES.keys() | HAS}
 CHART_TABLES = {name: path for name, path in CHART_TABLES.items() if any(name in of.needs for of in DRAWN.values())}

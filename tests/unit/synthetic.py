@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from synthetic_ceiling import ceiling_of
 from synthetic_deployment import RULE, contender_tables, deployment_tables
+from synthetic_failures import failure_tables
 
 from resiliency.analysis.effective_robustness import member_table as effective_robustness_table
 from resiliency.analysis.histories import history_table
@@ -64,6 +65,7 @@ def made(
         "ensemble_sizes": size_table(ensembles, members, 0.95),
         **(chosen := deployment_tables(members, ensembles)),
         **contender_tables(chosen["deployment"], corruptions),
+        **failure_tables(chosen["deployment"], corruptions),
         "evaluations": evaluation_table(searched),
         "calibration": calibration_table(members),
         "coincident_failures": coincidences(designs, seeds, corruptions),

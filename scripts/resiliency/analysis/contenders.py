@@ -15,7 +15,8 @@ from resiliency.metrics.classification import CALIBRATION, ECE_BINS, bin_of
 from resiliency.names import CLEAN, CORRUPTED
 from resiliency.statistics.bootstrap import interval
 
-ROLES = ("recommended model", "best ensemble", "best member", "baseline")
+RECOMMENDED, BEST_MEMBER = "recommended model", "best member"
+ROLES = (RECOMMENDED, "best ensemble", BEST_MEMBER, "baseline")
 WHO = ["role", "members", "size"]
 UNDER_CORRUPTION = [*WHO, "corruption", "images", "error", "low", "high"]
 UNDER_CORRUPTION += ["difference", "difference_low", "difference_high"]

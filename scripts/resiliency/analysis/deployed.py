@@ -1,6 +1,6 @@
 """The ensembles of deployment.csv on the images that judge them: each assessed, and the best of them compared."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import pandas as pd
@@ -8,7 +8,9 @@ import pandas as pd
 from resiliency.analysis.assessment import Judged, selective_rows
 from resiliency.analysis.best import best_member
 from resiliency.analysis.contenders import (
+    BEST_MEMBER,
     CALIBRATION_OF_ROLES,
+    RECOMMENDED,
     UNDER_CORRUPTION,
     WHO,
     calibration_bins,
@@ -16,12 +18,13 @@ from resiliency.analysis.contenders import (
     under_corruptions,
 )
 from resiliency.analysis.deployment import halves
+from resiliency.analysis.failures import CONFUSIONS, FAILURES, answers_of, confusion_table, failure_table
 from resiliency.analysis.temperatures import TEMPERATURES, Temperature, calibration_of, temperature_of, temperature_rows
 from resiliency.analysis.thresholds import THRESHOLDS, threshold_rows
 from resiliency.designs.members import LOADED
 from resiliency.ensembles.combination import member_weights
 from resiliency.ensembles.outputs import Ensemble
-from resiliency.names import CORRUPTED
+from resiliency.names import CLEAN, CORRUPTED
 from resiliency.prediction.reading import Predictions
 from resiliency.progress import Progress
 from resiliency.statistics.bootstrap import Resampling
@@ -110,6 +113,48 @@ def assessment(
         pd.DataFrame(temperatures).reindex(columns=TEMPERATURES).assign(confidence=resampling.confidence),
         pd.DataFrame(thresholds, columns=None if thresholds else THRESHOLDS).assign(confidence=resampling.confidence),
         pd.DataFrame(curves),
+    )
+
+
+class Failures(NamedTuple):
+    """confusions.csv and failures.csv."""
+
+    confusions: pd.DataFrame
+    failures: pd.DataFrame
+
+
+def failures(
+    roles: dict[str, pd.Series],
+    members: pd.DataFrame,
+    temperatures: pd.DataFrame,
+    predictions: dict[str, Predictions],
+    names: Sequence[str],
+    classes: Sequence[str],
+    seed: int,
+) -> Failures:
+    """What the recommended model and the best member confuse, and failures of the former.
+
+    Args:
+        roles: as from `contenders`.
+        members, temperatures: tables of these names.
+        predictions: member -> its predictions, of those that `roles` names.
+        names: of the test images; none if they have no names.
+        classes: names of the classes; none if they have no names.
+        seed: of the study.
+    """
+    shown = {role: roles[role] for role in (RECOMMENDED, BEST_MEMBER) if role in roles}
+    if not shown:
+        return Failures(pd.DataFrame(columns=CONFUSIONS), pd.DataFrame(columns=FAILURES))
+    members, (_, judged) = members.set_index("member"), both_halves(predictions, Resampling(1, 0.5, seed))
+    fitted = temperatures.drop_duplicates("members").set_index("members").temperature.fillna(1)
+    answers, ensembles = {}, {}
+    for role, row in shown.items():
+        ensembles[role] = ensemble_of(row["members"].split("+"), row["rule"], predictions, members)
+        answers[role] = answers_of(ensembles[role], fitted[row["members"]], judged)
+    labels, first = next(iter(predictions.values())).labels(0)[judged.images[CLEAN]], next(iter(shown))
+    return Failures(
+        confusion_table(shown, answers, labels, classes),
+        failure_table(ensembles[first], answers[first], judged, names, classes),
     )
 
 

@@ -42,6 +42,7 @@ IDENTIFIERS = {
         "channels",
         "kernels",
     ),
+    *("class", "predicted", "name"),
 }
 
 

@@ -481,6 +481,57 @@ CONTENDERS = Table(
     published=True,
 )
 
+CONFUSIONS = Table(
+    "tables/confusions.csv",
+    "Confusions",
+    "Deployment",
+    "How often the recommended model and the best member take each class for which, on images not used for choosing.",
+    "role, set of images, class and predicted class that occur together",
+    [
+        Column("role", "who is judged", one_of("recommended model", "best member")),
+        JOINED,
+        SIZE,
+        Column("images", "`clean` or `corrupted` (all conditions together), the half used for judging", NAME),
+        Column("class", "class of the images", NAME),
+        Column("predicted", "class that is predicted", NAME),
+        Column("answers", "number of such answers: images times conditions", COUNT),
+        Column("share", "their share of the answers to images of the class", FRACTION),
+    ],
+    needs=frozenset({"corruptions", "ensembles"}),
+)
+
+FAILURES = Table(
+    "tables/failures.csv",
+    "Failures of the recommended model",
+    "Deployment",
+    "The most confident wrong answers of the recommended model, and the images that none of its members gets right.",
+    "failure: at most 24 of each kind",
+    [
+        Column(
+            "kind",
+            "the most confident wrong answer of a pair of `classes`, or under a `corruption`; or an image that "
+            "`no member` gets right",
+            one_of("classes", "corruption", "no member"),
+        ),
+        Column("image", "position of the image in the test set", FROM_0),
+        Column("name", "name of the image", NAME),
+        Column("corruption", "its corruption; `clean` without", NAME),
+        Column("severity", "its severity; 0 without", whole("0 to 5", 0, 5)),
+        Column("class", "class of the image", NAME),
+        Column("predicted", "class that the recommended model predicts", NAME),
+        Column("confidence", "its maximum probability at the temperature, or share of votes", FRACTION),
+        Column(
+            "conditions", "number of conditions under which no member gets the image right; only for `no member`", COUNT
+        ),
+        Column(
+            "said",
+            "what each member predicts with which probability, in the order of the members",
+            text("joined by `; `"),
+        ),
+    ],
+    needs=frozenset({"corruptions", "ensembles"}),
+)
+
 CONTENDER_CALIBRATION = Table(
     "tables/contender_calibration.csv",
     "Calibration of the recommended model",

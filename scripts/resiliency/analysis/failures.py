@@ -1,0 +1,170 @@
+"""What the recommended ensemble gets wrong: which classes it confuses, and its failures, to be looked at.
+
+All are of the half of the test images on which nothing was chosen (see `resiliency.analysis.deployment`).
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from resiliency.analysis.assessment import REFERENCE, Judged
+from resiliency.ensembles.outputs import Ensemble, answered
+from resiliency.metrics.classification import softmax
+from resiliency.names import CLEAN, CORRUPTED
+
+CONFUSIONS = ["role", "members", "size", "images", "class", "predicted", "answers", "share"]
+FAILURES = ["kind", "image", "name", "corruption", "severity", "class", "predicted", "confidence", "conditions", "said"]
+PAIR, CORRUPTION, NOBODY = "classes", "corruption", "no member"
+MOST = 24  # failures of each kind
+
+
+class Answers(NamedTuple):
+    """What an ensemble answers to N judged images under C conditions.
+
+    Attributes:
+        conditions: int C, rows of the table of conditions.
+        predicted: int32 C x N, positions of classes.
+        confidence: float32 C x N, the largest probability at the temperature, or the share of the votes.
+        errors: float32 C x N.
+        nobody: bool C x N, whether no member is right.
+    """
+
+    conditions: np.ndarray
+    predicted: np.ndarray
+    confidence: np.ndarray
+    errors: np.ndarray
+    nobody: np.ndarray
+
+
+def answers_of(ensemble: Ensemble, temperature: float, judged: Judged) -> dict[str, Answers]:
+    """`clean` and `corrupted`, if there are such images -> the answers to them."""
+    found = {}
+    for name in (name for name in (CLEAN, CORRUPTED) if name in judged.conditions):
+        conditions, images = np.asarray(judged.conditions[name]), judged.images[name]
+        shape = len(conditions), len(images)
+        of = Answers(
+            conditions, np.empty(shape, np.int32), *(np.ones(shape, np.float32) for _ in "ce"), np.ones(shape, bool)
+        )
+        place = {condition: index for index, condition in enumerate(conditions)}
+        for condition, some, part in judged.outputs(ensemble, name):
+            row, chosen = place[condition], images[some]
+            scores = part.confidences(temperature)
+            if scores:
+                of.confidence[row, some] = scores.get(REFERENCE, scores.get("vote_agreement"))
+            decided = np.stack([member.decisions(condition, chosen) for member in ensemble.members])
+            of.errors[row, some] = part.errors
+            of.predicted[row, some] = _predicted(ensemble, condition, chosen, decided)
+            of.nobody[row, some] = (decided != ensemble.members[0].labels(condition)[chosen]).all(axis=0)
+        found[name] = of
+    return found
+
+
+def _predicted(ensemble: Ensemble, condition: int, images: np.ndarray, decided: np.ndarray) -> np.ndarray:
+    """Positions of the answers; of votes with a tie, the first class of those with the most."""
+    if not ensemble.has_probabilities:
+        votes = (decided[:, None] == decided[None]).sum(axis=0)
+        votes = np.where(votes == votes.max(axis=0), decided, np.iinfo(decided.dtype).max)
+        return votes.min(axis=0)
+    logits = np.stack([member.logits(condition, images).astype(np.float32) for member in ensemble.members])
+    return answered(ensemble, softmax(logits))
+
+
+def confusion_table(
+    roles: dict[str, pd.Series], answers: dict[str, dict[str, Answers]], labels: np.ndarray, classes: Sequence[str]
+) -> pd.DataFrame:
+    """Confusion counts: how often each class is taken for which.
+
+    Args:
+        roles: role -> row of deployment.csv.
+        answers: role -> what `answers_of` returns.
+        labels: int N, positions of the classes of the judged images.
+        classes: names of the classes; positions beyond them are their own names.
+
+    Returns:
+        `CONFUSIONS`: a row per role, images (clean or corrupted), class and predicted class that occur together:
+        answers (their number) and share (of the answers to images of the class).
+    """
+    rows = []
+    for role, of_role in answers.items():
+        for images, of in of_role.items():
+            pairs = pd.DataFrame({"class": np.tile(labels, len(of.predicted)), "predicted": of.predicted.ravel()})
+            counts = pairs.value_counts().rename("answers").reset_index().sort_values(["class", "predicted"])
+            counts["share"] = counts.answers / counts.groupby("class").answers.transform("sum")
+            row = roles[role]
+            rows.append(counts.assign(role=role, members=row["members"], size=row["size"], images=images))
+    table = pd.concat(rows, ignore_index=True) if rows else pd.DataFrame(columns=CONFUSIONS)
+    for column in ("class", "predicted"):
+        table[column] = [name_of(classes, place) for place in table[column]]
+    return table[CONFUSIONS]
+
+
+def name_of(classes: Sequence[str], place: int) -> str:
+    """The name of the class at a position."""
+    return classes[place] if place < len(classes) else str(place)
+
+
+def failure_table(
+    ensemble: Ensemble, answers: dict[str, Answers], judged: Judged, names: Sequence[str], classes: Sequence[str]
+) -> pd.DataFrame:
+    """Failures of an ensemble, at most `MOST` of each kind.
+
+    Args:
+        answers: from `answers_of`.
+        names: of all test images; positions are their names if there are none.
+        classes: as of `confusion_table`.
+
+    Returns:
+        `FAILURES`, the kinds one after the other. `classes`: the most confident wrong answer of each class and
+        predicted class; `corruption`: that under each corruption and on clean images; both by confidence, the largest
+        first. `no member`: the images that no member gets right under the most conditions (`conditions`, their number),
+        each under the first of these, clean first. said: class and probability of each member's answer, in their order.
+    """
+    table = ensemble.members[0].conditions
+    everything = list(answers.values())
+    joined = Answers(*(np.concatenate([getattr(of, field) for of in everything]) for field in Answers._fields))
+    images, labels = judged.images[CLEAN], ensemble.members[0].labels(0)[judged.images[CLEAN]]
+    rows, places = np.nonzero(joined.errors == 1)
+    wrong = pd.DataFrame({"row": rows, "place": places, "confidence": joined.confidence[rows, places]})
+    wrong["class"], wrong["predicted"] = labels[places], joined.predicted[rows, places]
+    wrong["corruption"] = table.corruption.to_numpy()[joined.conditions[rows]]
+    wrong = wrong.sort_values(["confidence", "row", "place"], ascending=[False, True, True], kind="stable")
+    picked = [(PAIR, of) for of in wrong.drop_duplicates(["class", "predicted"]).head(MOST).itertuples()]
+    picked += [(CORRUPTION, of) for of in wrong.drop_duplicates("corruption").head(MOST).itertuples()]
+    picked += [(NOBODY, of) for of in _nobody(joined)]
+    found = []
+    for kind, of in picked:
+        condition, image = joined.conditions[of.row], images[of.place]
+        at = table.iloc[condition]
+        row = {"kind": kind, "image": image, "name": names[image] if len(names) else str(image)}
+        row |= {"corruption": at.corruption, "severity": at.severity, "class": name_of(classes, labels[of.place])}
+        row |= {"predicted": name_of(classes, joined.predicted[of.row, of.place])}
+        row |= {
+            "confidence": joined.confidence[of.row, of.place],
+            "said": "; ".join(_said(ensemble, condition, image, classes)),
+        }
+        found.append(row | {"conditions": joined.nobody[:, of.place].sum() if kind == NOBODY else np.nan})
+    return pd.DataFrame(found, columns=FAILURES)
+
+
+class _Place(NamedTuple):
+    row: int
+    place: int
+
+
+def _nobody(answers: Answers) -> Iterator[_Place]:
+    """The images that no member gets right under the most conditions, each under the first of these."""
+    counts = answers.nobody.sum(axis=0)
+    for place in np.argsort(-counts, kind="stable")[:MOST]:
+        if counts[place]:
+            yield _Place(int(answers.nobody[:, place].argmax()), int(place))
+
+
+def _said(ensemble: Ensemble, condition: int, image: int, classes: Sequence[str]) -> Iterator[str]:
+    for member in ensemble.members:
+        (decided,) = member.decisions(condition, np.array([image]))
+        said = name_of(classes, decided)
+        if member.has_probabilities:
+            said += f" {member.probabilities(condition, np.array([image])).max():.2f}"
+        yield said

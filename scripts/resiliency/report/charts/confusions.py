@@ -1,0 +1,100 @@
+"""The confusion matrix of the recommended model, on clean and on corrupted images."""
+
+import altair as alt
+import pandas as pd
+
+from resiliency.names import CLEAN, CORRUPTED
+from resiliency.report.style import INK, MUTED, finish, notice, panel_title
+from resiliency.report.words import label, percent
+
+CAPTION = (
+    "Shares are of the images of a class. Images are those of the evaluation half; corrupted images are counted under "
+    "all conditions together."
+)
+TITLE = "What the recommended model confuses"
+MOST_CLASSES, NUMBERED = 30, 15
+MOST_BARS = 15
+SIDE = 330  # px of a panel
+
+
+def draw(confusions: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
+    """A cell per class and predicted class, or, of many classes, a bar for each of the most frequent confusions."""
+    rows = confusions[confusions["role"] == confusions["role"].iloc[0]] if len(confusions) else confusions
+    if rows.empty:
+        return notice(TITLE, "nothing is recommended in this study")
+    rows = rows.assign(wrong=rows["class"] != rows["predicted"])
+    classes = list(dict.fromkeys([*rows["class"], *rows["predicted"]]))
+    few = len(classes) <= MOST_CLASSES
+    panels = [
+        (_heat(part, classes, rows) if few else _bars(part, colours)).properties(title=panel_title(label(name)))
+        for name in (CLEAN, CORRUPTED)
+        if len(part := rows[rows["images"] == name])
+    ]
+    subtitle = [
+        f"{rows['members'].iloc[0].replace('+', ' + ')}: "
+        + (
+            "share of the images of each class (row) by predicted class (column), in %"
+            if few
+            else f"the {MOST_BARS} most frequent confusions of {len(classes):,} classes"
+        )
+    ]
+    return finish(alt.hconcat(*panels, spacing=30), TITLE, subtitle)
+
+
+def _heat(rows: pd.DataFrame, classes: list[str], everything: pd.DataFrame) -> alt.LayerChart:
+    """Wrong answers are coloured, on one scale for all panels; right ones are not."""
+    size, most = SIDE / len(classes), 100 * everything.loc[everything["wrong"], "share"].max()
+    cells = rows.assign(percent=100 * rows["share"], colour=(100 * rows["share"]).where(rows["wrong"]))
+    axis = {"ticks": False, "domain": False, "labelOverlap": True}
+    base = alt.Chart(cells).encode(
+        x=alt.X("predicted:N", title="predicted class", sort=classes)
+        .axis(labelAngle=-45, **axis)
+        .scale(domain=classes),
+        y=alt.Y("class:N", title="class", sort=classes).axis(**axis).scale(domain=classes),
+    )
+    legend = alt.Legend(title="Confused (%)", gradientLength=160)
+    boxes = base.mark_rect(invalid=None).encode(
+        color=alt.when("isValid(datum.colour)")
+        .then(alt.Color("colour:Q", legend=legend).scale(scheme="oranges", domain=[0, most if most == most else 1]))
+        .otherwise(alt.value("white")),
+        tooltip=["class", "predicted", alt.Tooltip("share", format=".1%"), "answers"],
+    )
+    chart = boxes
+    if len(classes) <= NUMBERED:
+        shown = base.transform_filter("datum.percent >= 0.5").mark_text(fontSize=10, aria=False)
+        ink = alt.when(alt.datum["wrong"]).then(alt.value(INK)).otherwise(alt.value(MUTED))
+        chart = boxes + shown.encode(text=alt.Text("percent:Q", format=".0f"), color=ink)
+    return chart.properties(width=alt.Step(size), height=alt.Step(size))
+
+
+def _bars(rows: pd.DataFrame, colours: list[str]) -> alt.Chart:
+    wrong = rows[rows["wrong"]].sort_values("answers", ascending=False, kind="stable").head(MOST_BARS)
+    named = wrong.assign(pair=wrong["class"] + " → " + wrong["predicted"])
+    return (
+        alt.Chart(named)
+        .mark_bar(color=colours[0])
+        .encode(
+            x=alt.X("share:Q", title="Share of the images of the class").axis(format="%"),
+            y=alt.Y("pair:N", title=None, sort=None),
+            tooltip=["class", "predicted", alt.Tooltip("share", format=".1%"), "answers"],
+        )
+        .properties(width=SIDE, height=alt.Step(19))
+    )
+
+
+def finding(confusions: pd.DataFrame) -> str:
+    """The most frequent confusion on corrupted images, and how often the best member makes it."""
+    rows = confusions[confusions["images"] == CORRUPTED]
+    own = rows[rows["role"] == rows["role"].iloc[0]] if len(rows) else rows
+    wrong = own[own["class"] != own["predicted"]]
+    if wrong.empty:
+        return ""
+    top = wrong.loc[wrong["share"].idxmax()]
+    text = (
+        f"On corrupted images, the recommended model most often mistakes {top['class']} for {top['predicted']}: "
+        f"{percent(top['share'])} of the answers to images of {top['class']}"
+    )
+    others = rows[rows["role"] != top["role"]]
+    same = others[(others["class"] == top["class"]) & (others["predicted"] == top["predicted"])]
+    compared = f" (best member: {percent(same['share'].sum())})" if len(others) else ""
+    return f"{text}{compared}."

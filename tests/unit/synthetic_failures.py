@@ -1,0 +1,43 @@
+"""Synthetic tables of what the recommended model gets wrong."""
+
+import numpy as np
+import pandas as pd
+
+from resiliency.analysis.contenders import BEST_MEMBER, RECOMMENDED, contenders
+from resiliency.analysis.failures import CONFUSIONS, CORRUPTION, FAILURES, NOBODY, PAIR
+from resiliency.galleries import data_url
+from resiliency.names import CLEAN, CORRUPTED
+
+
+def failure_tables(deployment: pd.DataFrame, corruptions: list[str], classes: int = 4) -> dict[str, pd.DataFrame]:
+    """Confusions that grow with the distance of two classes, and grey pictures of failures."""
+    names, roles, rows = [f"class {place}" for place in range(classes)], contenders(deployment), []
+    for role in (role for role in (RECOMMENDED, BEST_MEMBER) if role in roles):
+        who = {"role": role, "members": roles[role]["members"], "size": roles[role]["size"]}
+        for images, most in ((CLEAN, 1), (CORRUPTED, 4)):
+            for place, name in enumerate(names):
+                counts = most * np.abs(np.arange(classes) - place)
+                counts[place] = 100
+                rows += [
+                    who | {"images": images, "class": name, "predicted": names[other], "answers": count, "share": share}
+                    for other, (count, share) in enumerate(zip(counts, counts / counts.sum(), strict=True))
+                    if count
+                ]
+    said = {"class": names[0], "predicted": names[-1], "said": "class 3 0.90; class 0 0.55"}
+    failures = []
+    for kind, count in ((PAIR, 10), (CORRUPTION, 3), (NOBODY, 2)) if rows else ():
+        for place in range(count):
+            condition = {"corruption": corruptions[0] if place else CLEAN, "severity": min(place, 5)}
+            of = (
+                {"kind": kind, "image": place, "name": f"{place}.png", "confidence": 0.9 - place / 100}
+                | condition
+                | said
+            )
+            picture = data_url(np.full((32, 32, 3), 9 * place, np.uint8))
+            failures.append(of | {"conditions": 3 if kind == NOBODY else np.nan, "picture": picture})
+    pictures = pd.DataFrame(failures, columns=[*FAILURES, "picture"])
+    return {
+        "confusions": pd.DataFrame(rows, columns=CONFUSIONS),
+        "failures": pictures[FAILURES],
+        "failure_pictures": pictures,
+    }
