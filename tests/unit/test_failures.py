@@ -53,7 +53,7 @@ def test_confusions_are_counts_of_images_that_chose_nothing(study, found):
     images = both_halves(predictions, SETTINGS)[1].images["clean"]
     assert list(found.confusions) == CONFUSIONS
     assert dict.fromkeys(found.confusions.role) == dict.fromkeys(["recommended model", "best member"])
-    counts = found.confusions.set_index(["role", "images", "class", "predicted"]).answers
+    counts = found.confusions.set_index(["role", "images", "class", "predicted"]).answers.sort_index()
     for name, conditions in (("clean", [0]), ("corrupted", range(1, len(table)))):
         answers = np.concatenate([mean_of(study, condition, images).argmax(axis=1) for condition in conditions])
         truth = np.tile(labels[images], len(conditions))

@@ -19,7 +19,8 @@ SIDE = 330  # px of a panel
 
 def draw(confusions: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
     """A cell per class and predicted class, or, of many classes, a bar for each of the most frequent confusions."""
-    rows = confusions[confusions["role"] == confusions["role"].iloc[0]] if len(confusions) else confusions
+    rows = confusions.dropna(subset=["share"])
+    rows = rows[rows["role"] == rows["role"].iloc[0]] if len(rows) else rows
     if rows.empty:
         return notice(TITLE, "nothing is recommended in this study")
     rows = rows.assign(wrong=rows["class"] != rows["predicted"])
@@ -44,26 +45,23 @@ def draw(confusions: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
 def _heat(rows: pd.DataFrame, classes: list[str], everything: pd.DataFrame) -> alt.LayerChart:
     """Wrong answers are coloured, on one scale for all panels; right ones are not."""
     size, most = SIDE / len(classes), 100 * everything.loc[everything["wrong"], "share"].max()
-    cells = rows.assign(percent=100 * rows["share"], colour=(100 * rows["share"]).where(rows["wrong"]))
+    cells = rows.assign(percent=100 * rows["share"])
     axis = {"ticks": False, "domain": False, "labelOverlap": True}
     base = alt.Chart(cells).encode(
-        x=alt.X("predicted:N", title="predicted class", sort=classes)
-        .axis(labelAngle=-45, **axis)
-        .scale(domain=classes),
-        y=alt.Y("class:N", title="class", sort=classes).axis(**axis).scale(domain=classes),
+        x=alt.X("predicted:N", title="predicted class", axis=alt.Axis(labelAngle=-45, **axis)).scale(domain=classes),
+        y=alt.Y("class:N", title="class", axis=alt.Axis(**axis)).scale(domain=classes),
     )
     legend = alt.Legend(title="Confused (%)", gradientLength=160)
-    boxes = base.mark_rect(invalid=None).encode(
-        color=alt.when("isValid(datum.colour)")
-        .then(alt.Color("colour:Q", legend=legend).scale(scheme="oranges", domain=[0, most if most == most else 1]))
-        .otherwise(alt.value("white")),
-        tooltip=["class", "predicted", alt.Tooltip("share", format=".1%"), "answers"],
-    )
-    chart = boxes
+    colour = alt.Color("percent:Q", legend=legend).scale(scheme="oranges", domain=[0, most if most > 0 else 1])
+    tooltip = ["class", "predicted", alt.Tooltip("share", format=".1%"), "answers"]
+    boxes = base.transform_filter("datum.wrong").mark_rect().encode(color=colour, tooltip=tooltip)
+    right = base.transform_filter("!datum.wrong").mark_rect(color="white").encode(tooltip=tooltip)
+    chart = right + boxes
     if len(classes) <= NUMBERED:
+        ink = alt.when("!datum.wrong").then(alt.value(MUTED))
+        ink = ink.when(alt.datum["percent"] > 0.62 * most).then(alt.value("white")).otherwise(alt.value(INK))
         shown = base.transform_filter("datum.percent >= 0.5").mark_text(fontSize=10, aria=False)
-        ink = alt.when(alt.datum["wrong"]).then(alt.value(INK)).otherwise(alt.value(MUTED))
-        chart = boxes + shown.encode(text=alt.Text("percent:Q", format=".0f"), color=ink)
+        chart += shown.encode(text=alt.Text("percent:Q", format=".0f"), color=ink)
     return chart.properties(width=alt.Step(size), height=alt.Step(size))
 
 
@@ -84,7 +82,7 @@ def _bars(rows: pd.DataFrame, colours: list[str]) -> alt.Chart:
 
 def finding(confusions: pd.DataFrame) -> str:
     """The most frequent confusion on corrupted images, and how often the best member makes it."""
-    rows = confusions[confusions["images"] == CORRUPTED]
+    rows = confusions[confusions["images"] == CORRUPTED].dropna(subset=["share"])
     own = rows[rows["role"] == rows["role"].iloc[0]] if len(rows) else rows
     wrong = own[own["class"] != own["predicted"]]
     if wrong.empty:

@@ -23,6 +23,7 @@ PANELS = {
 
 def draw(failures: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
     """A panel of pictures for each kind of failure, the most confident first, with class, answer and corruption."""
+    failures = failures.dropna(subset=["confidence"])
     if failures.empty:
         return notice(TITLE, "the recommended model makes no errors, or there is none, in this study")
     panels = [
@@ -38,11 +39,10 @@ def _panel(failures: pd.DataFrame) -> alt.LayerChart:
     place = pd.RangeIndex(len(failures))
     words = failures["corruption"].map(label) + failures["severity"].map(lambda level: f" {level}" if level else "")
     sure = (100 * failures["confidence"]).round().astype(int).astype(str) + "%"
-    tiles = failures[["image", "name", "class", "predicted", "confidence", "said", "picture"]].assign(
+    tiles = failures[["image", "name", "said", "picture"]].assign(
         column=place % COLUMNS,
         line=place // COLUMNS,
-        arrow=failures["class"] + " → " + failures["predicted"],
-        under=words + ", " + sure,
+        arrow=failures["class"] + " → " + failures["predicted"] + " " + sure,
         condition=words,
     )
     lossless = tiles["picture"].str.startswith("data:image/png").all()
@@ -50,14 +50,14 @@ def _panel(failures: pd.DataFrame) -> alt.LayerChart:
     base = alt.Chart(tiles).encode(
         x=alt.X("column:O", **hidden).scale(domain=list(range(min(COLUMNS, len(tiles))))), y=alt.Y("line:O", **hidden)
     )
-    tooltip = [alt.Tooltip("arrow", title="class → predicted"), alt.Tooltip("confidence", format=".1%"), "condition"]
+    tooltip = [alt.Tooltip("arrow", title="class → predicted, confidence"), "condition"]
     tooltip += [alt.Tooltip("said", title="each member"), "image", "name"]
     pictures = base.mark_image(width=PICTURE, height=PICTURE, smooth=not lossless, yOffset=-LINE).encode(
         url="picture:N", description="arrow:N", tooltip=tooltip
     )
     text = {"fontSize": BODY - 1, "limit": STEP - 4, "color": INK, "aria": False}
     arrows = base.mark_text(dy=PICTURE / 2 + 2 - LINE / 2, **text).encode(text="arrow:N")
-    under = base.mark_text(dy=PICTURE / 2 + 2 + LINE / 2, **text).encode(text="under:N")
+    under = base.mark_text(dy=PICTURE / 2 + 2 + LINE / 2, **text).encode(text="condition:N")
     size = {"width": alt.Step(STEP), "height": alt.Step(PICTURE + 3 * LINE)}
     return (pictures + arrows + under).properties(view=alt.ViewConfig(stroke=None), **size)
 
