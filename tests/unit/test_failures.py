@@ -17,7 +17,7 @@ from resiliency.failure_pictures import failure_pictures
 from resiliency.galleries import data_url
 from resiliency.metrics.temperature import scaled
 from resiliency.report.charts import confusions as confusion_chart
-from resiliency.report.charts import failures as failure_chart
+from resiliency.report.charts import failure_gallery as failure_chart
 from resiliency.report.drawing import draw
 from resiliency.report.settings import OKABE_ITO
 
@@ -143,7 +143,7 @@ def test_nothing_is_said_where_nothing_is_recommended():
     assert (len(nothing.confusions), len(nothing.failures)) == (0, 0)
     assert failure_pictures(nothing.failures, conditions_of([], [], 1), []).columns[-1] == "picture"
     tables = {"confusions": nothing.confusions, "failure_pictures": nothing.failures.assign(picture="")}
-    for name in ("confusions", "failures"):
+    for name in ("confusions", "failure_gallery"):
         assert "nothing" in draw(name, tables, OKABE_ITO)["usermeta"]
 
 

@@ -137,7 +137,7 @@ def _against_member(rows: pd.DataFrame, known: list[str]) -> str:
         if rows.loc[name, f"{measure}_difference_low"] > 0
     ]
     if not worse:
-        return "None of these is significantly worse than the best member's."
+        return "It is not significantly worse than the best member in any of these."
     return f"Significantly worse than the best member's: {'; '.join(worse)}."
 
 

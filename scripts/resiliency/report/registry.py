@@ -37,7 +37,7 @@ CHARTS = {
     "loss_weight": Chart(("ensembles",), "joint", "Ensembles", "Joint training by weight λ", requires=("joint",)),
     "search_front": Chart(("evaluations", "members"), "search", "Members", "Front of the architecture search"),
     "confusions": Chart(("confusions",), "failures", "Deployment", "Confusions of the recommended model"),
-    "failures": Chart(("failure_pictures",), "failures", "Deployment", "Failures of the recommended model"),
+    "failure_gallery": Chart(("failure_pictures",), "failures", "Deployment", "Failures of the recommended model"),
     "gallery": Chart(("gallery",), "corruptions", "Images", "Corruptions"),
     "attribution_gallery": Chart(
         ("attribution_gallery", "attribution_distances"), "attributions", "Images", "Attribution maps"
