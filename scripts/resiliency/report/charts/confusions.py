@@ -92,7 +92,7 @@ def finding(confusions: pd.DataFrame) -> str:
         f"On corrupted images, the recommended model most often mistakes {top['class']} for {top['predicted']}: "
         f"{percent(top['share'])} of the answers to images of {top['class']}"
     )
-    others = rows[rows["role"] != top["role"]]
+    others = rows[rows["members"] != top["members"]]
     same = others[(others["class"] == top["class"]) & (others["predicted"] == top["predicted"])]
     compared = f" (best member: {percent(same['share'].sum())})" if len(others) else ""
     return f"{text}{compared}."

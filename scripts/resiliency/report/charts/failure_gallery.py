@@ -42,7 +42,7 @@ def _panel(failures: pd.DataFrame) -> alt.LayerChart:
     tiles = failures[["image", "name", "said", "picture"]].assign(
         column=place % COLUMNS,
         line=place // COLUMNS,
-        arrow=failures["class"] + " → " + failures["predicted"] + " " + sure,
+        arrow=failures["class"] + " → " + failures["predicted"] + ", " + sure,
         condition=words,
     )
     lossless = tiles["picture"].str.startswith("data:image/png").all()
