@@ -33,7 +33,7 @@ FILE = TIMM | {"weights": "a.pt"}
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({}, "architecture: required; give it, or a factory"),
+        ({}, "architecture: required; give it, a factory, or an ONNX file"),
         ({**TIMM, "factory": "a:b"}, "factory: cannot be combined with architecture"),
         ({"factory": "a.b"}, "should match pattern"),
         ({**TIMM, "arguments": {"num_classes": 3}}, "arguments: must not contain num_classes"),
