@@ -64,7 +64,10 @@ onstart:
 
 
 onsuccess:
-    if any(job.rule.name == "report" for job in workflow.dag.jobs):
+    ran = {job.rule.name for job in workflow.dag.jobs}
+    if "report" in ran:
         logger.info(f"Report: {RESULTS}/report.html")
+    elif "export" in ran:
+        logger.info(f"Export: {RESULTS}/export")
     else:
         logger.info("No report: it is not among the targets of this run")

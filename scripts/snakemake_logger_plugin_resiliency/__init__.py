@@ -20,7 +20,8 @@ LEAST_PAUSE, MOST_PAUSE = 5, 60  # seconds between two lines of progress, which 
 SILENCE = 30  # seconds without a line before it is told what running jobs say
 NAMED = 6
 LONGEST = 160
-KEPT_BACK = ("Report: ", "No report: ")  # stands below everything else
+KEPT_BACK = ("Report: ", "Export: ", "No report: ")  # stands below everything else
+UNSAID = ("CPU seconds: ", "precision: ")  # lines of logs that say nothing about how far a job is
 ROUTINE = (
     *("Assuming unrestricted shared filesystem", "Building DAG of jobs", "Using shell", "Select jobs to execute"),
     *("host:", "Elapsed time", "Conda environments: ignored", "Rules claiming more threads", "Provided cores"),
@@ -177,7 +178,7 @@ def _lines(log: str) -> list[str]:
 
 
 def _last_line(log: str) -> str:
-    return next(reversed(_lines(log)), "")[:LONGEST]
+    return next((line for line in reversed(_lines(log)) if not line.startswith(UNSAID)), "")[:LONGEST]
 
 
 def _error(log: str) -> str:

@@ -3,6 +3,32 @@
 from collections import Counter, defaultdict
 from statistics import mean
 
+# Seconds of a job of each rule in the default study on one core: only their ratios count.
+TYPICAL = {
+    "all": 0,
+    "assess_ensembles": 20,
+    "attribute": 5,
+    "attribute_jointly": 9,
+    "attribute_searched": 8,
+    "attribution_gallery": 6,
+    "ceiling": 4,
+    "charts": 12,
+    "choose_ensembles": 22,
+    "correlate": 18,
+    "corrupt": 1,
+    "leave_out_images": 9,
+    "pairwise_diversity": 11,
+    "predict": 12,
+    "predict_jointly": 40,
+    "predict_searched": 22,
+    "score_ensembles": 22,
+    "search": 22,
+    "train": 13,
+    "train_jointly": 11,
+    "train_supernet": 17,
+}
+OTHER = 2  # seconds of a job of any other rule
+
 
 class Pace:
     """What is left of a run, judged by the jobs of each rule that have finished. All times are in seconds."""
@@ -26,14 +52,20 @@ class Pace:
     def remaining(self, now: float) -> float | None:
         """The time to the end of the run, if as many jobs go on at a time as by now; None before the first has ended.
 
-        A job takes as long as those of its rule did on average; where none has ended, as the other rules' do.
+        A job takes as long as those of its rule did on average. Where none has ended, it takes as long as in the
+        default study, times how much longer than there the jobs that have ended took.
         """
         means = {rule: mean(times) for rule, times in self.spent.items()}
         if not means or now <= self.start:
             return None
-        usual = mean(means.values())
+        there = sum(TYPICAL.get(rule, OTHER) * len(times) for rule, times in self.spent.items())
+        slower = sum(map(sum, self.spent.values())) / there
+        means |= {rule: slower * TYPICAL.get(rule, OTHER) for rule in {*self.left, *self._begun()} - means.keys()}
         past = [(rule, now - began) for rule, began in self.running.values()]
-        expected = sum(count * means.get(rule, usual) for rule, count in self.left.items())
-        expected -= sum(min(seconds, means.get(rule, usual)) for rule, seconds in past)
+        expected = sum(count * means[rule] for rule, count in self.left.items())
+        expected -= sum(min(seconds, means[rule]) for rule, seconds in past)
         spent = sum(map(sum, self.spent.values())) + sum(seconds for _, seconds in past)
         return max(expected, 0) * (now - self.start) / spent if spent else None
+
+    def _begun(self) -> set[str]:
+        return {rule for rule, _ in self.running.values()}

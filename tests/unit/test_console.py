@@ -9,7 +9,7 @@ import pytest
 from snakemake_interface_logger_plugins.common import LogEvent
 
 import snakemake_logger_plugin_resiliency as console
-from snakemake_logger_plugin_resiliency.pace import Pace
+from snakemake_logger_plugin_resiliency.pace import OTHER, TYPICAL, Pace
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ def test_the_time_left_is_that_of_the_jobs_that_are_left(handler, capsys, tmp_pa
     run.written -= 100
     run.emit(finished(1))
     run.emit(progress(1, 4))
-    assert capsys.readouterr().out.splitlines()[-1] == "[1/4 jobs, about 5 min 0 s left] train resnet18-s0"
+    assert capsys.readouterr().out.splitlines()[-1] == "[1/4 jobs, about 3 min 20 s left] train resnet18-s0"
 
 
 def test_jobs_take_as_long_as_those_of_their_rule():
@@ -78,11 +78,38 @@ def test_jobs_take_as_long_as_those_of_their_rule():
         pace.begin(job, "train", 0)
     for job in range(2):
         pace.end(job, 100, done=True)
-    assert pace.remaining(100) == pytest.approx((2 + 10 + 1) * 100 / 2)
+    slower = 100 / TYPICAL["train"]
+    others = 10 * slower * TYPICAL["predict"] + slower * OTHER
+    assert pace.remaining(100) == pytest.approx((2 * 100 + others) * 100 / 200)
     pace.begin(2, "predict", 100)
     pace.begin(3, "train", 100)
     pace.end(2, 110, done=True)
-    assert pace.remaining(110) == pytest.approx((2 * 100 - 10 + 9 * 10 + 55) / 2)
+    slower = 210 / (2 * TYPICAL["train"] + TYPICAL["predict"])
+    assert pace.remaining(110) == pytest.approx((2 * 100 - 10 + 9 * 10 + slower * OTHER) / 2)
+
+
+# Rule, jobs and seconds of a job, in the order of the jobs: a default study on two busy cores.
+RECORDED = [("dataset", 1, 1), ("conditions", 1, 1), ("train", 24, 37), ("corrupt", 15, 2), ("train_jointly", 15, 34)]
+RECORDED += [("train_supernet", 1, 64), ("predict", 24, 51), ("predict_jointly", 3, 176), ("search", 1, 75)]
+RECORDED += [("attribute", 24, 14), ("attribute_jointly", 3, 26), ("correlate", 1, 90), ("score_ensembles", 1, 101)]
+
+
+def test_the_time_left_of_a_default_study_is_right_after_a_tenth_of_its_jobs():
+    pace, free = Pace(0), [0.0, 0.0]
+    jobs = [(rule, seconds) for rule, count, seconds in RECORDED for _ in range(count)]
+    pace.left = Counter(rule for rule, _ in jobs)
+    spans = []
+    for rule, seconds in jobs:
+        core = free.index(min(free))
+        spans.append((rule, free[core], free[core] + seconds))
+        free[core] += seconds
+    now = sorted(end for _, _, end in spans)[len(jobs) // 10]
+    for number, (rule, start, end) in enumerate(spans):
+        if start <= now:
+            pace.begin(number, rule, start)
+        if end <= now:
+            pace.end(number, end, done=True)
+    assert pace.remaining(now) == pytest.approx(max(free) - now, rel=0.3)
 
 
 def test_a_job_that_failed_is_still_left_and_one_that_is_late_counts_for_nothing():
@@ -139,7 +166,12 @@ def test_a_job_that_succeeds_when_tried_again_has_not_failed(handler, capsys, tm
 
 
 @pytest.mark.parametrize(
-    "message", ["Report: results/digits/report.html", "No report: it is not among the targets of this run"]
+    "message",
+    [
+        "Report: results/digits/report.html",
+        "Export: results/digits/export",
+        "No report: it is not among the targets of this run",
+    ],
 )
 def test_the_report_or_that_there_is_none_is_the_last_line(handler, capsys, message):
     run = handler()
@@ -153,7 +185,8 @@ def test_the_report_or_that_there_is_none_is_the_last_line(handler, capsys, mess
 def test_a_silent_run_says_what_its_jobs_said_last(handler, capsys, tmp_path, monkeypatch):
     monkeypatch.setattr(console, "SILENCE", 0)
     log = tmp_path / "resnet18-s0.log"
-    log.write_text("start\n[3/25, 40 s left] training loss 0.2\n", encoding="utf-8")
+    said = "precision: float32\n[3/25, 40 s left] training loss 0.2\nCPU seconds: start-up and imports 2, total 5\n"
+    log.write_text(said, encoding="utf-8")
     run = handler()
     run.emit(started(1, "train", log))
     deadline, out = time.monotonic() + 60, ""
@@ -162,6 +195,7 @@ def test_a_silent_run_says_what_its_jobs_said_last(handler, capsys, tmp_path, mo
         out += capsys.readouterr().out
     run.close()
     assert "  train resnet18-s0: [3/25, 40 s left] training loss 0.2\n" in out
+    assert "seconds:" not in out
 
 
 def test_a_dry_run_says_why_stages_run(handler, capsys):

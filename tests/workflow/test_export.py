@@ -73,6 +73,7 @@ def exported(workflow):
     row = deployment[deployment.origin == "joint"].iloc[0]
     done = workflow.snakemake("export", "--cores", "2", "--config", f"ensemble={row.number}")
     assert done.returncode == 0, done.stdout
+    assert done.stdout.rstrip().endswith(f"Export: results/{workflow.results.name}/export")
     return workflow.results / "export", row
 
 
