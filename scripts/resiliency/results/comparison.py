@@ -137,7 +137,8 @@ def _panel(rows: pd.DataFrame, names: list[str]) -> alt.LayerChart:
     ].to_dict("records"))  # fmt: skip
     axis = alt.Axis(labelLimit=LABELS, minExtent=LABELS)
     y = alt.Y("row:N", sort=list(rows.sort_values("part", kind="stable")["row"]), title=None, axis=axis)
-    title = f"{first['statistic']} (the paper's side: {first['side']} 0)"
+    whose = "the statement's" if first["shifts"] else "the paper's"
+    title = f"{first['statistic']} ({whose} side: {first['side']} 0)"
     x = alt.X("estimate:Q", title=title, scale=alt.Scale(nice=True))
     colour = alt.Color("study:N", scale=style.spread(names, OKABE_ITO), legend=None)
     base = alt.Chart(data)
