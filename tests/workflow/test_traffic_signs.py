@@ -50,4 +50,4 @@ def test_the_observations_are_looked_at(tables):
     observations = pd.read_csv(tables / "observations.csv").groupby("observation").first()
     assert observations.index.tolist() == [1, 2, 3, 4]
     assert set(observations.verdict) == {"not tested"}
-    assert observations.lacking.str.startswith("needs").all()
+    assert observations.missing_requirements.str.startswith("needs").all()
