@@ -30,7 +30,8 @@ STARTING = 6  # seconds of CPU time until a job computes
 EXPLAINED = 100 * 25  # images that attributions of a member pass forward and back
 RESUMED = re.compile(r"resuming at step ([\d,]+)")
 MEASURED = """
-A run has trained {trained} of {all} independent members so far. They took {ratio:.2f} times the estimate.
+A run has trained {trained} of {all} independent members so far. They took {ratio:.2f} times the estimate;
+at that ratio, the sum is {hours:.1f} core hours.
 
 """
 PASSES = 3  # sub-networks in a step of the search
@@ -151,8 +152,8 @@ def _images(of_study) -> int:
     return round((1 - of_study.data.validation_fraction) * PUBLISHED["gtsrb"].train)
 
 
-def _cost(of_study, times: dict[str, dict]) -> str:
-    """Core hours of each part of the study."""
+def _hours(of_study, times: dict[str, dict]) -> dict[str, float]:
+    """Estimated core hours of each part of the study, and of all."""
     images = _images(of_study)
     test = PUBLISHED["gtsrb"].classes * of_study.data.images_per_class["test"]
     conditions = 1 + len(of_study.corruptions.names) * len(of_study.corruptions.severities)
@@ -171,9 +172,13 @@ def _cost(of_study, times: dict[str, dict]) -> str:
         "attributions": seconds([*members, *joint, *found], "training_ms", EXPLAINED),
         "start of jobs": STARTING * (3 * len(members) + len(of_study.joint_ensembles())),
     }
-    hours = {name: value / 3600 for name, value in parts.items()}
-    rows = [[name, f"{value:.1f}"] for name, value in hours.items()]
-    return _table(["Part", "Core hours"], [*rows, ["in all", f"{sum(hours.values()):.1f}"]])
+    return {name: value / 3600 for name, value in (parts | {"in all": sum(parts.values())}).items()}
+
+
+def _cost(of_study, times: dict[str, dict]) -> str:
+    """The table of `_hours`."""
+    rows = [[name, f"{hours:.1f}"] for name, hours in _hours(of_study, times).items()]
+    return _table(["Part", "Core hours"], rows)
 
 
 def measured(results: Path) -> list[dict]:
@@ -204,7 +209,8 @@ def _measured(of_study, run: list[dict], times: dict[str, dict]) -> str:
         [row["member"].replace("_", "\\_"), f"{row['seconds']:.0f}", f"{estimates[row['member']]:.0f}"] for row in run
     ]
     ratio = sum(row["seconds"] for row in run) / sum(estimates.values())
-    text = MEASURED.format(trained=len(run), all=len(of_study.independent_members()), ratio=ratio)
+    hours = ratio * _hours(of_study, times)["in all"]
+    text = MEASURED.format(trained=len(run), all=len(of_study.independent_members()), ratio=ratio, hours=hours)
     return f"{text}{_table(['Member', 'CPU s', 'Estimated'], rows)}\n"
 
 

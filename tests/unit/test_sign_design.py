@@ -58,7 +58,8 @@ def test_a_job_that_resumed_counts_with_all_its_steps(tmp_path):
     (tmp_path / "logs/train/vit_s-s0.log").write_text("[1/4, 9 s left]\n")
     expected = [{"member": "vit_m-s0", "seconds": 105}, {"member": "vit_m-s1", "seconds": 405}]
     assert sign_design.measured(tmp_path) == expected
-    times = {"vit_m": {"training_ms": 1.0}}
+    designs = {*STUDY.members.designs, *STUDY.joint.designs, STUDY.search.design}
+    times = {design: {"training_ms": 1.0, "prediction_ms": 0.2} for design in designs}
     text = sign_design._measured(STUDY, expected, times)
     assert "trained 2 of" in text
     assert text.endswith("|\n")
