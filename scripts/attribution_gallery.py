@@ -2,9 +2,7 @@
 
 from pathlib import Path
 
-import numpy as np
-
-from resiliency.attribution_pictures import attribution_table, distance_table
+from resiliency.attribution_pictures import attribution_table, distance_table, stacked
 from resiliency.attributions import maps_or_reason
 from resiliency.data.images import read_conditions, read_items
 from resiliency.data.split import probe, stratified
@@ -22,10 +20,11 @@ with stage(snakemake.log[0], snakemake.resources.gpu):
     chosen = probe(labels, params.probe_images, params.seed)
     clean, *corrupted = read_conditions(inputs.images, [inputs.corrupted])
     images = {CLEAN: clean[chosen], CORRUPTED: corrupted[params.position][chosen]}
-    maps = {CLEAN: np.stack([read_array(path) for path in inputs.maps])}
+    maps = {CLEAN: [read_array(path) for path in inputs.maps]}
     networks = (read_member(Path(weights).parent) for weights in inputs.weights)
     job = images[CORRUPTED], labels[chosen], params.target, params.steps
-    maps[CORRUPTED] = np.stack([maps_or_reason(params.method, *network, *job)[0] for network in networks])
+    maps[CORRUPTED] = [maps_or_reason(params.method, *network, *job)[0] for network in networks]
+    maps = {name: stacked(of_name, images[name]) for name, of_name in maps.items()}
     distances = distance_table(maps, params.members).assign(
         probes=len(chosen), method=params.method, **params.condition
     )

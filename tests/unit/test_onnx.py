@@ -13,6 +13,7 @@ from onnx import TensorProto, helper
 from pydantic import ValidationError
 from torch import nn
 
+from resiliency.attribution_pictures import attribution_table, distance_table, stacked
 from resiliency.attributions import NOT_DIFFERENTIABLE, maps_or_reason
 from resiliency.designs import onnx as onnx_designs
 from resiliency.designs.members import Member
@@ -31,6 +32,8 @@ from resiliency.export.module import Deployable
 from resiliency.export.programs import eager_runner, onnx_runner, write_programs
 from resiliency.faults import Fault
 from resiliency.prediction.writing import features
+from resiliency.report.drawing import draw
+from resiliency.report.settings import OKABE_ITO
 
 SIDE = 32
 MEAN, STD = [0.4, 0.5, 0.6], [0.2, 0.25, 0.3]
@@ -143,6 +146,15 @@ def test_features_and_attributions_are_left_out_and_said(tmp_path):
     maps, reason = maps_or_reason("saliency", network, member, images, np.zeros(4, int), "label", 4)
     assert np.isnan(maps).all()
     assert reason == NOT_DIFFERENTIABLE
+
+
+def test_a_study_of_onnx_files_only_has_an_empty_gallery_of_attributions():
+    images = dict.fromkeys(("clean", "corrupted"), np.zeros((2, SIDE, SIDE, 3), np.uint8))
+    maps = {name: stacked([], of) for name, of in images.items()}
+    distances = distance_table(maps, []).assign(probes=2, method="saliency", corruption="fog", severity=1)
+    pictures = attribution_table(images, maps, [], np.arange(2), ["a", "b"])
+    tables = {"attribution_gallery": pictures, "attribution_distances": distances}
+    assert "nothing" in draw("attribution_gallery", tables, OKABE_ITO)["usermeta"]
 
 
 def test_the_study_completes_a_design_of_a_file():
