@@ -19,7 +19,7 @@ from resiliency.report.style import DASHES, SHARE, by_click, by_legend, finish, 
 from resiliency.report.words import plural
 
 CAPTION = "A robust design has a line that stays low. Lines of one family share a colour."
-HEIGHT = 290
+HEIGHT = 270
 MOST_CURVES = 24  # beyond these, a curve for each family
 
 
