@@ -317,6 +317,7 @@ rule ceiling:
         **JUDGED,
         members=TABLES["members"],
         chosen=TABLES["chosen_ensembles"],
+        candidates=rules.choose_ensembles.output.candidates if "deployment" in MADE else [],
         logits=predictions(COMBINED),
     output:
         in_report(TABLES["ceiling"]),

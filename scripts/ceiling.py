@@ -6,7 +6,7 @@ from resiliency.analysis.best_of_pool import with_best
 from resiliency.analysis.ceiling import ceiling_table, failures, sizes_of, unit_of
 from resiliency.analysis.deployment import halves
 from resiliency.analysis.pool import pool_of
-from resiliency.names import CLEAN
+from resiliency.names import CLEAN, CORRUPTED
 from resiliency.prediction.reading import read_predictions
 from resiliency.stage import stage
 from resiliency.storage.tables import read_table, write_table
@@ -28,6 +28,9 @@ with stage(snakemake.log[0]):
     )
     table, everyone = ceiling_table(conditions, of_conditions, sizes, len(members), params.confidence)
     judged = halves(scored.labels(CLEAN), params.seed)[1]
-    names = list(members.member)
-    table = with_best(table, everyone, read_table(inputs.chosen), names, scored, judged, params.confidence)
+    choices = {CLEAN: read_table(inputs.chosen)}
+    if inputs.candidates:
+        candidates = read_table(inputs.candidates)
+        choices[CORRUPTED] = candidates.assign(selection_accuracy=1 - candidates.selection_error)
+    table = with_best(table, everyone, choices, list(members.member), scored, judged, params.confidence)
     write_table(snakemake.output[0], table.assign(confidence=params.confidence))

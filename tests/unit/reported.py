@@ -44,7 +44,7 @@ from resiliency.external.descriptions import descriptions
 from resiliency.external.predictions import Reader
 from resiliency.external.scores import error_rows, read_scores
 from resiliency.metrics.resiliency import baseline_errors
-from resiliency.names import CLEAN, design_of
+from resiliency.names import CLEAN, CORRUPTED, design_of
 from resiliency.prediction.reading import Predictions, Truth
 from resiliency.report.charts import chart_module
 from resiliency.report.drawing import draw
@@ -113,6 +113,8 @@ class Reported:
             self._score_ensembles()
         if "deployment" in self.made:
             self._deploy()
+        if "ensembles" in self.made:
+            self._bound()
         if "effective_robustness" in self.made:
             self._keep(effective_robustness=effective_robustness_table(self.tables["members"], None))
         self._observe()
@@ -225,8 +227,6 @@ class Reported:
             ),
         )
 
-        self._bound()
-
     def _bound(self) -> None:
         members, scored = pool_of(self.tables["members"], self.predictions, self.study.ensembles.main_rule, 0)
         chosen, judged = halves(self.labels, self.seed)
@@ -243,8 +243,11 @@ class Reported:
             for c in range(len(self.conditions))
         )
         table, everyone = ceiling_table(self.conditions, of_conditions, sizes, len(members), confidence)
-        chosen = self.tables["chosen_ensembles"]
-        table = with_best(table, everyone, chosen, list(members.member), scored, judged, confidence)
+        choices = {CLEAN: self.tables["chosen_ensembles"]}
+        if "candidates" in self.tables:
+            candidates = self.tables["candidates"]
+            choices[CORRUPTED] = candidates.assign(selection_accuracy=1 - candidates["selection_error"])
+        table = with_best(table, everyone, choices, list(members.member), scored, judged, confidence)
         self._keep(ceiling=table.assign(confidence=confidence))
         wrong = (~np.stack([m.correct(c) for m in self.predictions.values()]) for c in range(len(self.conditions)))
         self._keep(member_ranks=rank_table(list(self.predictions), self.conditions, wrong, self.resampling))

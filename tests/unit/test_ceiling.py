@@ -140,9 +140,9 @@ def ceiling(**changed):
 @pytest.mark.parametrize(
     ("changed", "says"),
     [
-        ({}, "improves on the best member, from 80.0% to 83.0%: 20% [10, 30]"),
-        ({"reached_low": -0.1}, "does not differ significantly from the best member: 20% [−10, 30]"),
-        ({"reached": -0.2, "reached_low": -0.3, "reached_high": -0.1}, "is worse than the best member"),
+        ({}, "improves on the best of them, from 80.0% to 83.0%: 20% [10, 30]"),
+        ({"reached_low": -0.1}, "does not differ significantly from the best of them: 20% [−10, 30]"),
+        ({"reached": -0.2, "reached_low": -0.3, "reached_high": -0.1}, "is worse than the best of them"),
     ],
 )
 def test_the_sentence_states_the_ceiling_and_the_direction(changed, says):

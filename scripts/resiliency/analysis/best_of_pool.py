@@ -1,5 +1,7 @@
 """What the best ensemble of a pool reaches of the way from its best member to the ceiling."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 
@@ -12,7 +14,7 @@ from resiliency.names import CLEAN, CORRUPTED
 def with_best(
     ceiling: pd.DataFrame,
     everyone: list[np.ndarray],
-    chosen: pd.DataFrame,
+    choices: Mapping[str, pd.DataFrame],
     names: list[str],
     scored: EnsembleErrors,
     judged: np.ndarray,
@@ -22,27 +24,43 @@ def with_best(
 
     Args:
         ceiling, everyone: as `ceiling_table` returns them.
-        chosen: chosen_ensembles.csv; the best ensemble has the largest accuracy on the images of the choice.
+        choices: kind of images, clean or corrupted -> what to choose from for them: `members`, joined by "+", `size`,
+            and the accuracy on the images of the choice, `selection_accuracy`. The best of each kind is the most
+            accurate there; only ensembles of the pool count.
         names: of the members of the pool.
         scored: their predictions.
         judged: int, the clean images that nothing was chosen by. Further test sets are judged on all images.
         confidence: of the intervals.
     """
-    position = {name: index for index, name in enumerate(names)}
-    best = {"best_member": chosen[chosen["size"] == 1].iloc[0]}
-    several = chosen[chosen["size"] > 1]
-    best |= {"best_ensemble": several.loc[several.selection_accuracy.idxmax()]} if len(several) else {}
-    if len(best) < 2:
+    best = {kind: of for kind, table in choices.items() if len(of := _best(table, set(names))) == 2}
+    if len(best) < len(choices):
         return ceiling.assign(**dict.fromkeys(REACHED, np.nan))
-    who = {role: row.members for role, row in best.items()}
-    ensembles = [np.array([position[name] for name in joined.split("+")]) for joined in who.values()]
     conditions = scored.predictions[0].conditions
-    wrong = [_wrong(scored, ensembles, of, condition, judged) for condition, of in enumerate(everyone)]
-    if corrupted := list(groups(conditions).get(CORRUPTED, [])):
+    corrupted = list(groups(conditions).get(CORRUPTED, []))
+    other = CORRUPTED if CORRUPTED in choices else CLEAN
+    kinds = [other if condition in corrupted else CLEAN for condition in range(len(everyone))]
+    position = {name: index for index, name in enumerate(names)}
+    ensembles = {
+        kind: [np.array([position[name] for name in joined.split("+")]) for joined in of.values()]
+        for kind, of in best.items()
+    }
+    wrong = [_wrong(scored, ensembles[kinds[c]], of, c, judged) for c, of in enumerate(everyone)]
+    if corrupted:
         wrong.append(np.mean([wrong[condition] for condition in corrupted], axis=0))
-    reached = pd.DataFrame([who | way_to_ceiling(*of, confidence) for of in wrong])
+        kinds.append(other)
+    ways = zip(kinds, (way_to_ceiling(*of, confidence) for of in wrong), strict=True)
+    reached = pd.DataFrame([best[kind] | way for kind, way in ways])
     rows = ceiling["size"] == ceiling["members"]
     return ceiling.join(reached.set_index(ceiling.index[rows])[REACHED])
+
+
+def _best(choice: pd.DataFrame, names: set[str]) -> dict[str, str]:
+    """The best member and the best ensemble of several, of those whose members all have one of the `names`."""
+    known = choice.dropna(subset=["selection_accuracy"])
+    of_pool = known[[names.issuperset(joined.split("+")) for joined in known["members"]]]
+    alone = of_pool["size"] == 1
+    roles = {"best_member": of_pool[alone], "best_ensemble": of_pool[~alone]}
+    return {role: of.loc[of["selection_accuracy"].idxmax(), "members"] for role, of in roles.items() if len(of)}
 
 
 def _wrong(

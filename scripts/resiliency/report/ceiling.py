@@ -32,10 +32,10 @@ def ceiling_sentence(ceiling: pd.DataFrame) -> str:
     accuracy = f"{percent(row['best_member_accuracy'])} to {percent(row['best_ensemble_accuracy'])}"
     way = f"{percent(row['reached'], 0)} {ends} of the way to this ceiling"
     if row["reached_low"] > 0:
-        return f"{first} The best ensemble improves on the best member, from {accuracy}: {way}."
+        return f"{first} The best ensemble of these members improves on the best of them, from {accuracy}: {way}."
     if row["reached_high"] < 0:
-        return f"{first} The best ensemble is worse than the best member, from {accuracy}: {way}."
-    return f"{first} The best ensemble does not differ significantly from the best member: {way}."
+        return f"{first} The best ensemble of these members is worse than the best of them, from {accuracy}: {way}."
+    return f"{first} The best ensemble of these members does not differ significantly from the best of them: {way}."
 
 
 def ranks_sentence(ranks: pd.DataFrame) -> str:

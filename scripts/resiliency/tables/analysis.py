@@ -221,10 +221,12 @@ CEILING = Table(
         Column("times_independent", "`all_wrong` divided by `independent`", MORE),
         Column("same_wrong", "if k members are all wrong, how often they all give the same answer", FRACTION),
         Column(
-            "best_member", "member with the best clean accuracy on one half of the clean images; k = all only", NAME
+            "best_member",
+            "most accurate member on one half of the images, clean or corrupted as the row; k = all only",
+            NAME,
         ),
         Column("best_member_accuracy", "its accuracy on images not used for the choice", FRACTION),
-        Column("best_ensemble", "ensemble chosen likewise, of all in chosen_ensembles.csv", NAME),
+        Column("best_ensemble", "ensemble of the pool that is chosen likewise, of all that were formed", NAME),
         Column("best_ensemble_accuracy", "its accuracy on images not used for the choice", FRACTION),
         Column("ceiling", "1 − share of the same images that all members get wrong", FRACTION),
         Column(
