@@ -91,13 +91,13 @@ def test_partners_are_chosen_on_some_images_and_judged_on_others(study):
         assert row.selection_accuracy == pytest.approx(accuracy([*partners, "mine"], chosen))
         assert row.clean_accuracy == pytest.approx(accuracy([*partners, "mine"], judged))
         assert row.gain == pytest.approx(row.clean_accuracy - accuracy(["mine"], judged))
-        assert row.partners_accuracy == pytest.approx(accuracy(partners, judged))
+        assert row.accuracy_without == pytest.approx(accuracy(partners, judged))
     assert (table.groupby("size").selection_accuracy.diff().dropna() <= 0).all()
     ranked = pd.DataFrame({"member": ["mine"], "condition": CLEAN, "rank": 1, "rank_low": 1, "rank_high": 2, "of": 4})
     ranked = ranked.assign(error=0.1, alone_right=1, alone_wrong=0)
     (sentence,) = added_sentences(ranked, table)
     first = table[table["size"] == 2].iloc[0]
-    words = f"with {first.partners} {first.clean_accuracy:.1%} ({first.partners_accuracy:.1%} without it)"
+    words = f"with {first.partners} {first.clean_accuracy:.1%} ({first.accuracy_without:.1%} without it)"
     assert words in sentence
 
 

@@ -14,7 +14,7 @@ from resiliency.prediction.reading import Predictions
 RANKED = ["member", "condition", "rank", "rank_low", "rank_high", "of", "error", "alone_right", "alone_wrong", "images"]
 ALONE = ["member", "condition", "image", "alone", "label", "prediction", "others_prediction", "others_share"]
 PARTNERS = ["member", "size", "rank", "of", "partners", "selection_accuracy"]
-GAINS = ["gain", "gain_low", "gain_high", "partners_accuracy", "selection_images", "images", "confidence"]
+GAINS = ["gain", "gain_low", "gain_high", "accuracy_without", "selection_images", "images", "confidence"]
 LISTED = 5  # ensembles of a size
 RIGHT, WRONG = "right", "wrong"
 
@@ -126,7 +126,7 @@ def partner_table(
                 row = {"member": member, "size": len(ensemble), "rank": rank, "of": len(of_size)}
                 row |= {"partners": "+".join(names[partners]), "selection_accuracy": 1 - errors[place]}
                 row |= _gain(alone - together, confidence)
-                row["partners_accuracy"] = scored.accuracy(partners[None], CLEAN, judged)[0]
+                row["accuracy_without"] = scored.accuracy(partners[None], CLEAN, judged)[0]
                 for name in test_sets:
                     images = judged if name == CLEAN else np.arange(len(scored.labels(name)))
                     share = scored.accuracy(ensemble[None], name, images)[0]

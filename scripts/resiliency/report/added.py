@@ -45,7 +45,7 @@ def _partners(rows: pd.DataFrame) -> str:
         ends = interval(row.gain_low, row.gain_high, points)
         differs = change(row.gain, "more", "less", "no difference")
         with_whom = row.partners.replace("+", " and ")
-        without = f"{percent(row.partners_accuracy)} without it"
+        without = f"{percent(row.accuracy_without)} without it"
         parts.append(f"with {with_whom} {percent(row.clean_accuracy)} ({without}), {differs} than by itself {ends}")
     images = "on clean images that were not used to choose the partners"
     return f"Its best ensembles are, by accuracy {images}: {'; '.join(parts)}." if parts else ""

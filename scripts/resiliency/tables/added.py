@@ -59,7 +59,7 @@ PARTNERS = Table(
         *ends("<test set>_accuracy", "Wilson"),
         Column("gain", "`clean_accuracy` minus that of the added member by itself on the same images", DIFFERENCE),
         *ends("gain", "normal, paired over images", DIFFERENCE),
-        Column("partners_accuracy", "accuracy of the other members without the added one on the same images", FRACTION),
+        Column("accuracy_without", "accuracy of the other members without the added one on the same images", FRACTION),
         Column("selection_images", "number of clean images of the choice", COUNT),
         Column("images", "number of clean images that judge", COUNT),
         CONFIDENCE,
