@@ -126,6 +126,10 @@ def test_a_verdict_names_its_metrics_and_what_says_the_reverse():
     )
     assert "The reverse holds against Q statistic" in verdict_and_readings("contradicted", ["contradicted"], leans)
     assert verdict_and_readings("supported", ["supported"], {}).endswith("This holds for label-free diversity.")
+    names = ("double_fault", "q_statistic", "error_consistency", "disagreement")
+    many = {f"against {name}": "for" if name == "disagreement" else "against" for name in names}
+    said = verdict_and_readings("supported", ["supported"], many | {"given accuracy": "against"})
+    assert said.endswith("The reverse holds against 3 of 4 other metrics, and given accuracy.")
     assert "reverse" not in verdict_and_readings("undecided", ["undecided"], leans)
 
 

@@ -7,6 +7,7 @@ import pandas as pd
 from resiliency.report import words
 
 REVERSED = {"supported": "against", "supported in part": "against", "contradicted": "for"}
+AGAINST = "against "  # how readings begin that compare with another metric
 LISTED = 2  # parts that a sentence names one by one
 
 
@@ -63,10 +64,16 @@ def _listed(names: list[str], parts: list[dict]) -> str:
 
 def _reversed(verdict: str, parts: list[dict], beside: list[dict]) -> str:
     """The kind of metrics that a verdict rests on, and the other readings that say the reverse."""
-    other = [named(row["reading"]) for row in beside if row["leans"] and row["leans"] == REVERSED.get(verdict)]
+    readings = dict.fromkeys(named(row["reading"]) for row in beside if row["reading"])
+    leaning = [row for row in beside if row["leans"] and row["leans"] == REVERSED.get(verdict)]
+    other = list(dict.fromkeys(named(row["reading"]) for row in leaning))
+    metrics = [reading for reading in other if reading.startswith(AGAINST)]
+    if len(metrics) > LISTED:
+        of = sum(reading.startswith(AGAINST) for reading in readings)
+        other = [f"{AGAINST}{len(metrics)} of {of} other metrics", *(one for one in other if one not in metrics)]
     kind = parts[0]["metrics"]
     rests = f"This holds for {kind} diversity." if kind and verdict != "not tested" else ""
-    reverse = f"The reverse holds {', and '.join(dict.fromkeys(other))}." if other else ""
+    reverse = f"The reverse holds {', and '.join(other)}." if other else ""
     return f"{rests} {reverse}".strip()
 
 
