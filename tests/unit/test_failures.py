@@ -165,3 +165,9 @@ def test_findings_are_those_of_the_tables():
     pictures = tables["failure_pictures"]
     assert "without corruption, no member gets 1 right" in failure_chart.finding(pictures)
     assert "each is answered rightly by some member" in failure_chart.finding(pictures[pictures.corruption != "clean"])
+
+
+def test_a_model_without_an_error_has_a_chart_and_no_finding(found):
+    right = found.confusions[found.confusions["class"] == found.confusions["predicted"]]
+    assert "nan" not in confusion_chart.draw(right, OKABE_ITO).to_json().lower()
+    assert confusion_chart.finding(right) == ""

@@ -44,7 +44,10 @@ def draw(confusions: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
 
 def _heat(rows: pd.DataFrame, classes: list[str], everything: pd.DataFrame) -> alt.LayerChart:
     """Wrong answers are coloured, on one scale for all panels; right ones are not."""
-    size, most = SIDE / len(classes), 100 * everything.loc[everything["wrong"], "share"].max()
+    size, most = (
+        SIDE / len(classes),
+        100 * everything.loc[everything["wrong"], "share"].max() if everything["wrong"].any() else 1,
+    )
     cells = rows.assign(percent=100 * rows["share"])
     axis = {"ticks": False, "domain": False, "labelOverlap": True}
     base = alt.Chart(cells).encode(
@@ -52,7 +55,7 @@ def _heat(rows: pd.DataFrame, classes: list[str], everything: pd.DataFrame) -> a
         y=alt.Y("class:N", title="class", axis=alt.Axis(**axis)).scale(domain=classes),
     )
     legend = alt.Legend(title="Confused (%)", gradientLength=160)
-    colour = alt.Color("percent:Q", legend=legend).scale(scheme="oranges", domain=[0, most if most > 0 else 1])
+    colour = alt.Color("percent:Q", legend=legend).scale(scheme="oranges", domain=[0, most])
     tooltip = ["class", "predicted", alt.Tooltip("share", format=".1%"), "answers"]
     boxes = base.transform_filter("datum.wrong").mark_rect().encode(color=colour, tooltip=tooltip)
     right = base.transform_filter("!datum.wrong").mark_rect(color="white").encode(tooltip=tooltip)
