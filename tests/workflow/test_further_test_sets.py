@@ -13,9 +13,9 @@ from PIL import Image
 from replacing import older
 from test_staleness import OF_INDEPENDENT
 from test_tables import conditions_of
+from tiny_tables import TABLES
 
 from resiliency.storage.tables import read_table
-from resiliency.tables import TABLES
 
 ADDED = {
     "noisy": {"images": "noisy_images.npy", "labels": "noisy_labels.npy"},

@@ -158,7 +158,7 @@ def test_a_training_that_failed_is_said_in_its_log_the_table_and_on_the_first_sc
     page = (study.results / "report.html").read_text(encoding="utf-8")
     banner = page.partition('class="cautions"')[2].partition("</div>")[0]
     assert re.search(r"close to chance level on clean images \([^)]*\bdensenet_s-s0\b", banner)
-    assert page.index('class="cautions"') < page.index('class="overview"')
+    assert page.index('class="cautions"') < page.index('class="contenders"')
 
 
 def test_predictions_are_the_networks_own_in_the_order_of_the_classes(loaded):
@@ -203,7 +203,7 @@ def test_weights_and_classes_that_take_the_place_of_others_are_loaded_though_the
         planned = study.planned()
         assert (planned["load"], planned["predict_loaded"], planned["attribute_loaded"]) == (1, 1, 1)
     with older(study.directory / "nets/classes.txt", b"9\n8", b"8\n9"):
-        assert study.planned()["load"] == 2
+        assert study.planned()["load"] == 3
     os.utime(study.directory / "nets/second.pt")
     assert study.planned() == {}
 
