@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -64,6 +65,14 @@ def pythons(tmp_path_factory) -> dict[str, str]:
     """What runs a program -> the Python of an environment with it, numpy, pillow and what these require."""
     folder = tmp_path_factory.mktemp("environments")
     return {name: environment(folder / name, packages) for name, packages in NEEDS.items()}
+
+
+@pytest.fixture(scope="module")
+def workflow(workflow, tmp_path_factory):
+    """A copy of the tiny study to export into, because other tests copy and compare the study meanwhile."""
+    copy = type(workflow)(tmp_path_factory.mktemp("exports") / "copy")
+    shutil.copytree(workflow.directory, copy.directory)
+    return copy
 
 
 @pytest.fixture(scope="module")
