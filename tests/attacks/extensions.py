@@ -132,7 +132,7 @@ WRONG_CHARTS = [
     (a_chart(draw=lambda members: None), "draw does not take 2 arguments, members, colours (too many"),
     (a_chart(finding=lambda members, more: ""), "finding does not take 1 arguments, members (missing a required"),
     (a_chart(caption=None), "CAPTION is of type NoneType, expected str"),
-    (a_chart(tables=("nothing",)), "table 'nothing' is not one of"),
+    (a_chart(tables=("nothing",)), "table 'nothing' not found; available tables: "),
     (a_chart(optional=("origins",)), "optional: 'origins' is not one of its tables"),
     (a_chart(requires=("corruption",)), "requires: 'corruption' is not one of corruptions, joint"),
 ]

@@ -4,6 +4,7 @@ from inspect import signature
 from types import ModuleType
 
 from resiliency.extensions import extensions
+from resiliency.faults import available
 from resiliency.report.chart import Chart
 from resiliency.report.registry import CHARTS
 from resiliency.tables import TABLES
@@ -19,7 +20,7 @@ def chart_fault(module: ModuleType) -> str:
     chart: Chart = module.CHART
     drawn = {table for name, of in CHARTS.items() if name not in extensions("charts") for table in of.tables}
     if unknown := {*chart.tables} - (drawn | TABLES.keys()):
-        return f"table {min(unknown)!r} is not one of {', '.join(sorted(drawn | TABLES.keys()))}"
+        return available("table", min(unknown), sorted(drawn | TABLES.keys()))
     if unknown := {*chart.optional} - {*chart.tables}:
         return f"optional: {min(unknown)!r} is not one of its tables"
     if unknown := {*chart.requires} - REQUIREMENTS:
