@@ -120,7 +120,7 @@ def test_the_page_names_all_sections_sources_and_groups():
         ("corruptions", "mine", "own:x", "raise OSError('a\\n b')", "cannot be loaded (OSError: a b)"),
         ("metrics", "mine", "own:x", "x = 1; print('a\\nb')", r"prints 'a\nb' at import, "),
         ("corruptions", "mine", "own:x", "x = 1", "is not a function of this name, registered by `corruption`"),
-        ("charts", "calibration", "own", "", "there is a chart of this name already; rename it"),
+        ("charts", "correlations", "own", "", "there is a chart of this name already; rename it"),
         ("charts", "mine", "own", "", "is not a module with CHART, draw, finding and CAPTION"),
         ("charts", "mine", "own", CHART.format("('members',), 'nowhere', '', ''"), "section 'nowhere' is not one of"),
     ],

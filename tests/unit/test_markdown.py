@@ -97,6 +97,7 @@ def card(_: Path, name: str) -> str:
     row["members"], row["worst_corruption"] = f"{name}+b-s0", name
     data = {"name": name, "source": name, "classes": [name, name], "splits": {"test": {"images": 40}}}
     calibration = {"images": "clean", "nll_before": 0.4, "nll_after": 0.3, "ece_before": 0.2, "ece_after": 0.1}
+    calibration |= {"brier_before": 0.3, "brier_after": 0.2}
     selective = tables["selective_prediction"].head(2).to_dict("records")
     return model_card(
         row,
@@ -109,10 +110,11 @@ def card(_: Path, name: str) -> str:
         command=f"snakemake export --configfile '{name}'",
         card=data,
         side=32,
-        temperature=Temperature(1.5, 180, name),
+        temperature=Temperature(1.5, 180, "validation", name),
         calibration=[calibration],
         selective=selective,
         thresholds=tables["thresholds"].head(2).to_dict("records"),
+        programs=["ensemble.onnx"],
         times=[{"model": name, "runtime": "torch", "threads": 1, "median": 1.0, "low": 0.9, "high": 1.1}],
         checks={"ensemble.onnx": Agreement(40, 40, 1e-6)},
         machine=name,
