@@ -185,13 +185,3 @@ def test_another_locale_changes_nothing(tmp_path):
         assert log.read_text(encoding="utf-8").startswith("λ ü\n")
         seen.append(run.stdout)
     assert seen[0] == seen[1]
-
-
-def test_the_readme_and_the_tutorial_have_the_same_study_of_photos():
-    studies = []
-    for page in ("README.md", "docs/photos.md"):
-        text = (REPOSITORY / page).read_text(encoding="utf-8")
-        blocks = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
-        studies += [yaml.safe_load(block) for block in blocks if "study: photos\n" in block]
-    assert len(studies) == 2
-    assert studies[0] == studies[1]
