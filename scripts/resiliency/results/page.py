@@ -46,7 +46,7 @@ LONG = (
 )  # tables that are kept as Parquet, which is a tenth of their size
 LONG_TABLE, LARGE_PICTURE = 200_000, 1_000_000  # bytes, above which others are too, and charts are kept as PNG
 COLOURS = 64  # of a PNG
-LARGEST = 1_000_000  # bytes of all tables that are kept
+LARGEST = 2_000_000  # bytes of all tables that are kept
 
 
 def publish(results: Path, docs: Path) -> Path:
@@ -60,7 +60,7 @@ def publish(results: Path, docs: Path) -> Path:
         The page.
 
     Raises:
-        Fault: if the study has not been run to its end, or its tables are larger than a megabyte.
+        Fault: if the study has not been run to its end, or its tables are larger than two megabytes.
     """
     missing = [
         name
