@@ -1,6 +1,7 @@
 """What a classifier answers to each image under each condition, kept as what the measures need."""
 
 import numpy as np
+from scipy.special import softmax
 
 from resiliency.faults import Fault, expected
 
@@ -64,13 +65,7 @@ def probabilities_of(predicted: object, labels: np.ndarray, answers: Answers) ->
         raise Fault(f"labels: {expected(f'at most {answers.classes - 1}, the last class', answers.labels.max())}")
     if kind != answers.kind:
         raise Fault(f"predict: {expected(f'{answers.kind} for all batches', f'{kind} for one')}; return one kind")
-    return values / sums[:, None] if kind == "probabilities" else _softmax(values)
-
-
-def _softmax(logits: np.ndarray) -> np.ndarray:
-    """Probabilities float64 B x K of logits."""
-    exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return exponentials / exponentials.sum(axis=1, keepdims=True)
+    return values / sums[:, None] if kind == "probabilities" else softmax(values, axis=1)
 
 
 def _array(predicted: object) -> np.ndarray:
