@@ -93,3 +93,27 @@ def test_many_pairs_have_no_bars_and_kinds_of_pairs_that_are_missing_no_entry(pa
     assert ("Bars: 95% intervals" in text, '"type": "rule"' in text) == (bars, bars)
     assert '"domain": ["two designs"]' in text
     assert "seeds" not in " ".join(chart["title"]["subtitle"])
+
+
+def test_many_members_are_drawn_by_design_and_by_weight_of_a_joint_objective():
+    of = synthetic_tables(searched=2)
+    members = of["members"]
+    for most, name in ((len(members), "member"), (len(members) - 1, "design")):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(error_heatmap, "MOST_MEMBERS", most)
+            chart = error_heatmap.draw(members, of["corruption_errors"], COLOURS).to_dict()
+        assert chart["title"]["text"].startswith(f"Top-1 error of each {name} under")
+    rows = chart["hconcat"][1]["layer"][0]["encoding"]["y"]["scale"]["domain"]
+    independent = members[members["origin"] == "independent"]
+    joint = members[members["origin"] == "joint"]
+    searched = members.loc[members["origin"] == "search", "member"].tolist()
+    weights = {f"{o} λ = {w:g}" for o, w in zip(joint["objective"], joint["loss_weight"], strict=True)}
+    assert sorted(rows) == sorted({*independent["design"], *weights, *searched})
+    data = next(values for values in chart["datasets"].values() if values[0]["member"] in rows)
+    errors = of["corruption_errors"]
+    own = independent.loc[independent["design"] == rows[0], "member"] if rows[0] in set(independent["design"]) else []
+    cells = {(cell["member"], cell["corruption"]): cell["error"] for cell in data}
+    for (row, corruption), error in cells.items():
+        if row == rows[0] and len(own) and corruption in set(errors["corruption"]):
+            of_design = errors[errors["member"].isin(own) & (errors["corruption"] == corruption)]
+            assert error == pytest.approx(of_design["error"].mean())

@@ -25,7 +25,9 @@ from resiliency.report.registry import CHARTS
 def members_of(errors: dict[str, float]) -> pd.DataFrame:
     """Two members of each design, which are alike."""
     rows = [{"member": f"{d}-s{s}", "design": d, "corrupted_error": e} for d, e in errors.items() for s in (0, 1)]
-    return pd.DataFrame(rows).assign(origin="independent", clean_accuracy=0.9, parameters=range(1, 2 * len(errors) + 1))
+    members = pd.DataFrame(rows).assign(origin="independent", clean_accuracy=0.9, parameters=range(1, len(rows) + 1))
+    error = members["corrupted_error"]
+    return members.assign(corrupted_error_low=error - 0.1, corrupted_error_high=error + 0.1)
 
 
 def errors_of(errors: dict[str, dict[str, float]]) -> pd.DataFrame:
@@ -41,7 +43,10 @@ ERRORS = errors_of({"fog": {"a": 0.8, "b": 0.4}, "snow": {"a": 0.1, "b": 0.2}, "
 
 def test_errors_are_told_at_both_ends():
     finding = error_by_severity.finding(members_of({"a": 0.5, "b": 0.3}), ERRORS)
-    assert finding.startswith("On clean images, the error of designs ranges from 0.0% (a) to 0.0% (b).")
+    assert finding.startswith(
+        "Corrupted error ranges from 30.0% [20.0, 40.0] (b-s0) to 50.0% [40.0, 60.0] (a-s1). On clean "
+    )
+    assert "On clean images, the error of designs ranges from 0.0% (a) to 0.0% (b)." in finding
     assert finding.endswith("At severity 2, the error of designs ranges from 30.0% (b) to 50.0% (a).")
 
 
@@ -53,7 +58,7 @@ def test_the_hardest_corruption_and_the_best_design_are_named():
 
 def test_resiliency_is_ranked_against_size():
     finding = size_accuracy_robustness.finding(members_of({"a": 0.1, "b": 0.2, "c": 0.3}))
-    assert finding.startswith("Corrupted error ranges from 10.0% (a-s0) to 30.0% (c-s1).")
+    assert finding.startswith("Corrupted error ranges from 10.0% [0.0, 20.0] (a-s0) to 30.0% [20.0, 40.0] (c-s1).")
     assert "0.96 with size" in finding  # Spearman of 1.5 1.5 3.5 3.5 5.5 5.5 against 1 to 6
 
 
@@ -67,8 +72,11 @@ def test_resiliency_is_ranked_against_the_sizes_that_are_known():
 
 def test_coincident_failures_are_told_against_chance():
     finding = coincident_failures.finding(synthetic_tables()["coincident_failures"])
-    assert "of the same design fail together on 12.0% of corrupted images, 3.0 times as often as if" in finding
-    assert "of different designs fail together on 6.0% of corrupted images, 1.5 times" in finding
+    same, different = finding.split(". ")
+    assert "of the same design fail together on 12.0% of corrupted images, 3.0 times as often as if" in same
+    assert "of different designs fail together on 6.0% of corrupted images, 1.5 times" in different
+    assert "significantly more often for" in same
+    assert "significantly more often for" in different
 
 
 @pytest.mark.parametrize(
@@ -92,16 +100,29 @@ def test_quarters_of_ensembles_are_compared():
 def test_the_best_weight_is_named():
     rows = [("balanced", 0, 0.6), ("balanced", 0.5, 0.7), ("balanced", 1, 0.5), ("ncl", 1, 0.65)]
     joint = pd.DataFrame(rows, columns=["objective", "loss_weight", "corrupted_accuracy"])
-    finding = loss_weight.finding(joint.assign(origin="joint", rule="mean_probability"))
-    assert "At the best of 2 weights (λ = 0.5), the balanced loss reaches 70.0% on corrupted images." in finding
+    joint = joint.assign(origin="joint", rule="mean_probability")
+    finding = loss_weight.finding(joint, pd.DataFrame({"confidence": [0.95]}))
+    assert "At the best of 2 weights (λ = 0.5), the balanced loss reaches 70.0% (one seed) on corrupted" in finding
     assert "At its only weight (λ = 1), the ncl loss reaches 65.0%" in finding
     assert "Independent training reaches 60.0%" in finding
+
+
+def test_means_over_seeds_have_the_interval_of_student():
+    accuracies = [0.6, 0.7, 0.8]
+    joint = pd.DataFrame({"objective": "balanced", "loss_weight": 1.0, "corrupted_accuracy": accuracies})
+    finding = loss_weight.finding(
+        joint.assign(origin="joint", rule="mean_probability"), pd.DataFrame({"confidence": [0.95]})
+    )
+    half = 4.302653 * 0.1 / 3**0.5  # the quantile for two degrees of freedom, from a table
+    assert f"reaches 70.0% [{70 - 100 * half:.1f}, {70 + 100 * half:.1f}] over 3 seeds" in finding
 
 
 @pytest.mark.parametrize(("value", "written"), [(2e6, "2000000"), (1e-5, "0.00001")])
 def test_weights_have_no_exponent(value, written):
     joint = pd.DataFrame({"objective": ["ncl"], "loss_weight": value, "corrupted_accuracy": 0.6})
-    assert f"(λ = {written})" in loss_weight.finding(joint.assign(origin="joint", rule="mean_probability"))
+    assert f"(λ = {written})" in loss_weight.finding(
+        joint.assign(origin="joint", rule="mean_probability"), pd.DataFrame({"confidence": [0.95]})
+    )
 
 
 def origin_rows(**several) -> pd.DataFrame:
@@ -191,7 +212,9 @@ def test_robustness_is_effective_only_against_reference_members():
 
 @pytest.mark.parametrize("r_squared", [0.49, np.nan])
 def test_a_line_that_predicts_little_ranks_nobody(r_squared):
-    assert effective_robustness.finding(shifted([0.3, 0.1, 0.2], r_squared, [True] * 3)) == ""
+    finding = effective_robustness.finding(shifted([0.3, 0.1, 0.2], r_squared, [True] * 3))
+    assert "above the line" not in finding
+    assert ("hardly predicts accuracy on corrupted images (R² 0.49)" in finding) == (r_squared == 0.49)
 
 
 def test_unknown_cost_is_not_told():

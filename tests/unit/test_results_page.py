@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from resiliency.faults import Fault
-from resiliency.results.page import page, publish
+from resiliency.results.page import kept_specs, page, publish
 from resiliency.storage.tables import read_table, write_table
 
 DOCS = Path(__file__).parents[2] / "docs" / "results"
@@ -85,7 +85,8 @@ def test_a_chart_with_many_marks_is_kept_as_png_and_a_long_table_as_parquet(tmp_
     write_table(errors.with_suffix(".csv"), read_table(errors))
     (results / "charts").mkdir()
     specification = {"title": "t", "usermeta": {"finding": "f", "caption": "c"}}
-    (results / "charts/ceiling.vl.json").write_text(json.dumps(specification), encoding="utf-8")
+    for name in ("ceiling", "gallery", "error_by_severity"):
+        (results / f"charts/{name}.vl.json").write_text(json.dumps(specification), encoding="utf-8")
     (results / "charts/ceiling.svg").write_text("<svg/>", encoding="utf-8")
     Image.new("RGB", (4, 4)).save(results / "charts/ceiling.png")
     docs.mkdir()
@@ -96,3 +97,4 @@ def test_a_chart_with_many_marks_is_kept_as_png_and_a_long_table_as_parquet(tmp_
     kept = {path.name for path in (docs / "mine").iterdir()}
     assert {"ceiling.png", "members.parquet", "observations.parquet"} <= kept
     assert "ceiling.svg" not in kept
+    assert set(kept_specs(docs / "mine")) == {"ceiling"}  # of no pictures, and of none that tables suffice for

@@ -5,7 +5,7 @@ import pandas as pd
 
 from resiliency.analysis.shifts import SHIFTED_ERROR
 from resiliency.names import CLEAN
-from resiliency.report.words import percent, plural
+from resiliency.report.words import interval, percent, plural
 
 NO_MEMBERS = "no independently trained members in this study"
 
@@ -44,3 +44,24 @@ def between(values: pd.Series) -> str:
     """Such as "8.0 % (convnext) to 31.2 % (vit)", of values in ascending order, or the only one."""
     ends = [f"{percent(values.iloc[i])} ({values.index[i]})" for i in (0, -1)]
     return " to ".join(ends) if len(values) > 1 else ends[0]
+
+
+def robustness_range(members: pd.DataFrame) -> str:
+    """The lowest and the highest error on corrupted images of independent members, with intervals.
+
+    Empty if fewer than two of them have one.
+
+    Args:
+        members: members.csv.
+    """
+    measured, called = measured_on(members)
+    rows = independent(measured).dropna(subset=["corrupted_error"]).sort_values("corrupted_error", kind="stable")
+    if len(rows) < 2:
+        return ""
+    return f"{called} ranges from {_of_member(rows.iloc[0])} to {_of_member(rows.iloc[-1])}."
+
+
+def _of_member(row: pd.Series) -> str:
+    """Such as "5.4% [4.4, 6.7] (vit-s0)"."""
+    ends = interval(row["corrupted_error_low"], row["corrupted_error_high"], percent)
+    return f"{percent(row['corrupted_error'])} {ends}".rstrip() + f" ({row['member']})"

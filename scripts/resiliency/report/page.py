@@ -58,7 +58,8 @@ def render(
         beside: whether the charts lie beside the page as files of their own, to which it links.
     """
     further = [name for name in tables["corruption_errors"]["test_set"].unique() if name != CLEAN]
-    members = tables["members"].sort_values("corrupted_error", kind="stable").fillna({"objective": "", "warnings": ""})
+    members = tables["members"].sort_values("corrupted_error", kind="stable")
+    members = members.astype(dict.fromkeys(("objective", "warnings"), object)).fillna({"objective": "", "warnings": ""})
     contending = contenders(tables["deployment"]) if "deployment" in tables else []
     template = environment(FOLDER, FORMS, autoescape=True).get_template("report.html.j2")
     return template.render(
@@ -84,8 +85,8 @@ def render(
         leaders=leaders(tables, further),
         best=tables["best_ensembles"].to_dict("records") if "best_ensembles" in tables else [],
         skipped=skipped_reasons(tables["skipped"]) if "skipped" in tables else [],
-        sections=_sections(SECTIONS, tables, specs, svgs, beside),
-        appendix=_sections(APPENDIX, tables, specs, svgs, beside),
+        sections=_sections(SECTIONS, tables, specs, svgs, made, beside),
+        appendix=_sections(APPENDIX, tables, specs, svgs, made, beside),
         members=members.to_dict("records"),
         largest_relative_error=LARGEST_RELATIVE_ERROR,
         undefined={name: _undefined(members, name) for name in ("mce", "relative_mce")},
@@ -147,19 +148,20 @@ def _sections(
     tables: dict[str, pd.DataFrame],
     specs: dict[str, dict],
     svgs: dict[str, str],
+    made: Collection[str],
     beside: bool,
 ) -> list[dict]:
     """Those of the sections that the study has something for, each with its `answer` in a sentence and its figures."""
     content = []
     for section in sections:
         drawn = [name for name in charts_of(section) if name in specs and "nothing" not in specs[name]["usermeta"]]
-        figures = [_figure(name, specs, svgs) | {"beside": beside} for name in drawn]
+        figures = [_figure(name, specs, svgs, made) | {"beside": beside} for name in drawn]
         if figures or (section.anchor == "best" and "best_ensembles" in tables and "deployment" not in tables):
             content.append(section._asdict() | {"figures": figures})
     return content
 
 
-def _figure(name: str, specs: dict[str, dict], svgs: dict[str, str]) -> dict:
+def _figure(name: str, specs: dict[str, dict], svgs: dict[str, str], made: Collection[str]) -> dict:
     """What the page shows of one chart. The picture is an image, so that ids of several do not clash.
 
     The live chart goes without its title, which the page has as text, in lines as wide as the screen.
@@ -175,7 +177,7 @@ def _figure(name: str, specs: dict[str, dict], svgs: dict[str, str]) -> dict:
         "answer": answer,
         "rest": rest,
         "caption": spec["usermeta"]["caption"],
-        "tables": [table.path for name, table in TABLES.items() if name in spec["usermeta"]["tables"]],
+        "tables": [TABLES[table].path for table in made if table in spec["usermeta"]["tables"]],
         "spec": {key: part for key, part in spec.items() if key != "title"},
         "picture": _data_url(svgs[name]),
     }

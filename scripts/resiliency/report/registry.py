@@ -34,7 +34,9 @@ CHARTS = {
     "diversity_accuracy": Chart(
         ("ensembles", "correlations"), "diversity", "Diversity", "Diversity and accuracy of each ensemble"
     ),
-    "loss_weight": Chart(("ensembles",), "joint", "Ensembles", "Joint training by weight λ", requires=("joint",)),
+    "loss_weight": Chart(
+        ("ensembles", "members"), "joint", "Ensembles", "Joint training by weight λ", requires=("joint",)
+    ),
     "search_front": Chart(("evaluations", "members"), "search", "Members", "Front of the architecture search"),
     "confusions": Chart(("confusions",), "failures", "Deployment", "Confusions of the recommended model"),
     "failure_gallery": Chart(("failure_pictures",), "failures", "Deployment", "Failures of the recommended model"),

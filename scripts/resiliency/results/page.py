@@ -4,10 +4,11 @@
 `docs/results/<study>/`, the files that the page is made from.
 """
 
+import gzip
 import json
 import shutil
 from argparse import ArgumentParser
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -24,6 +25,7 @@ from resiliency.report import words
 from resiliency.report.markdown import Markdown, environment
 from resiliency.report.overview import cautions, contenders, leaders, observed
 from resiliency.report.pearson import main_correlations
+from resiliency.report.registry import CHARTS
 from resiliency.storage.files import read_json, replacing
 from resiliency.storage.tables import read_table
 from resiliency.study.loading import load
@@ -33,7 +35,7 @@ from resiliency.tables import TABLES
 DOCS = Path("docs/results")
 REPOSITORY = Path(__file__).parents[3]
 NEEDED = ("members", "corruption_errors", "observations")
-CHARTS = (
+SHOWN = (
     *("size_accuracy_robustness", "error_by_severity", "correlations", "architecture_diversity", "origins"),
     *("loss_weight", "effective_robustness", "search_front", "deployment", "under_corruptions", "ensemble_size"),
     *("ceiling", "learning_curves"),
@@ -46,6 +48,8 @@ LONG = (
 )  # tables that are kept as Parquet, which is a tenth of their size
 LONG_TABLE, LARGE_PICTURE = 200_000, 1_000_000  # bytes, above which others are too, and charts are kept as PNG
 COLOURS = 64  # of a PNG
+SPECS = "specs.json.gz"  # of charts of the report that the kept tables do not suffice to draw
+PICTURES = {"gallery", "attribution_gallery", "failure_gallery"}
 LARGEST = 2_000_000  # bytes of all tables that are kept
 
 
@@ -70,7 +74,7 @@ def publish(results: Path, docs: Path) -> Path:
     if missing:
         raise Fault(f"{results}: has no {missing[0]}; run the study to its end first")
     tables = [path for table in TABLES.values() if table.published and (path := results / table.path).is_file()]
-    charts = [_picture(path) for name in CHARTS if (path := results / "charts" / f"{name}.svg").is_file()]
+    charts = [_picture(path) for name in SHOWN if (path := results / "charts" / f"{name}.svg").is_file()]
     with replacing(docs / results.name) as kept:
         kept.mkdir()
         for path in tables:
@@ -78,6 +82,8 @@ def publish(results: Path, docs: Path) -> Path:
                 read_table(path).to_parquet(kept / f"{path.stem}.parquet", index=False)
             else:
                 shutil.copyfile(path, kept / path.name)
+        specs = json.dumps(_long_charts(results / "charts", [path.stem for path in tables])).encode()
+        (kept / SPECS).write_bytes(gzip.compress(specs, mtime=0))
         if (size := sum(path.stat().st_size for path in kept.iterdir())) > LARGEST:
             raise Fault(f"{results}/tables: {size:,} bytes; a page keeps at most {LARGEST:,} bytes of tables")
         shutil.copyfile(results / "provenance.json", kept / "provenance.json")
@@ -108,6 +114,16 @@ def _texts(specification: Path) -> dict:
     chart = read_json(specification)
     title = chart["title"]["text"] if isinstance(chart["title"], dict) else chart["title"]
     return {"title": title, "finding": chart["usermeta"]["finding"], "caption": chart["usermeta"]["caption"]}
+
+
+def _long_charts(charts: Path, kept: Collection[str]) -> dict[str, dict]:
+    """The specifications of those charts in the folder `charts` that the `kept` tables do not suffice to draw.
+
+    Those of test images are left out: others may have rights to them.
+    """
+    short = {name for name, chart in CHARTS.items() if set(chart.tables) <= {*kept}}
+    files = {path.name.removesuffix(".vl.json"): path for path in sorted(charts.glob("*.vl.json"))}
+    return {name: read_json(path) for name, path in files.items() if name not in short | PICTURES}
 
 
 def page(kept: Path) -> str:
@@ -207,6 +223,12 @@ def markdown(template: str) -> Template:
 def kept_tables(kept: Path) -> dict[str, pd.DataFrame]:
     """The tables of a study that `publish` kept."""
     return {path.stem: read_table(path) for path in _tables(kept)}
+
+
+def kept_specs(kept: Path) -> dict[str, dict]:
+    """The specifications that `publish` kept, of charts that the kept tables do not suffice to draw, by name."""
+    file = kept / SPECS
+    return json.loads(gzip.decompress(file.read_bytes())) if file.is_file() else {}
 
 
 def _tables(kept: Path) -> list[Path]:

@@ -1,4 +1,4 @@
-"""The reports of the published studies for the documentation site, drawn again from the tables that `page` has kept.
+"""The reports of the published studies for the documentation site, drawn again from what `page` has kept.
 
 `python -m resiliency.results.site build/site/results` writes `<study>/report.html` and its tables for each study in
 `docs/results`. The site's build does so by itself. Pictures of test images are not kept, and so not shown.
@@ -15,7 +15,7 @@ from resiliency.report.drawing import draw, svg
 from resiliency.report.page import render
 from resiliency.report.registry import CHARTS
 from resiliency.report.settings import OKABE_ITO
-from resiliency.results.page import kept_tables, with_docs
+from resiliency.results.page import kept_specs, kept_tables, with_docs
 from resiliency.storage.files import read_json
 from resiliency.storage.tables import write_table
 from resiliency.tables import TABLES
@@ -38,15 +38,15 @@ def write_reports(docs: Path, site: Path) -> list[Path]:
             write_table(path, tables[name])
         shutil.copyfile(file, folder / file.name)
         written.append(folder / "report.html")
-        written[-1].write_text(report(tables, read_json(file), made), encoding="utf-8")
+        written[-1].write_text(report(tables, kept_specs(file.parent), read_json(file), made), encoding="utf-8")
     return written
 
 
-def report(tables: dict[str, pd.DataFrame], provenance: dict, made: list[str]) -> str:
-    """The report of a study as HTML, with the charts that `tables` suffice for.
+def report(tables: dict[str, pd.DataFrame], specs: dict[str, dict], provenance: dict, made: list[str]) -> str:
+    """The report of a study as HTML, with the charts that `tables` suffice for, and those of `specs`.
 
     Args:
-        tables: as kept, by name.
+        tables, specs: as kept, by name.
         provenance: the study and what it ran on.
         made: names of those of the tables that lie beside the report.
     """
@@ -59,7 +59,7 @@ def report(tables: dict[str, pd.DataFrame], provenance: dict, made: list[str]) -
     has = {*tables, *(name for name, is_known in known.items() if is_known)}
     drawn = [name for name, chart in CHARTS.items() if chart.needs <= has]
     empty = {name: pd.DataFrame() for chart in CHARTS.values() for name in chart.optional}
-    specs = {name: draw(name, empty | tables, OKABE_ITO) for name in drawn}
+    specs = specs | {name: draw(name, empty | tables, OKABE_ITO) for name in drawn}
     svgs = {name: svg(spec) for name, spec in specs.items()}
     return render(provenance["study"], None, {}, provenance, tables, specs, svgs, made, beside=False)
 

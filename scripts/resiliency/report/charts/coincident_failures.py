@@ -86,12 +86,20 @@ def finding(table: pd.DataFrame) -> str:
     rows = rows[rows["corruption"] == images]
     clauses = []
     for pair in PAIRS:
-        means = rows.loc[rows["pair"] == pair, ["joint_failure_rate", "independent"]].mean()
+        pairs = rows[rows["pair"] == pair]
+        means = pairs[["joint_failure_rate", "independent"]].mean()
         if means["independent"] > 0:
             rate = means["joint_failure_rate"]
             times = number(rate / means["independent"], 1)
             clauses.append(
                 f"Two members of {WORDS[pair]} fail together on {percent(rate)} of {images} images, {times} times as "
-                "often as if failures were independent."
+                f"often as if failures were independent; {_significant(pairs, pair)}."
             )
     return " ".join(clauses)
+
+
+def _significant(pairs: pd.DataFrame, kind: str) -> str:
+    """Such as "significantly more often for 7 of 8 designs"."""
+    more = int((pairs["low"] > 0).sum())
+    of = plural(len(pairs), "design") if kind == PAIRS[0] else f"{plural(len(pairs), 'pair')} of designs"
+    return f"significantly more often for {f'{more:,}' if more else 'none'} of {of}"

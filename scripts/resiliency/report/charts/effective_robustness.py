@@ -148,7 +148,9 @@ def _has_reference(table: pd.DataFrame) -> bool:
 def finding(table: pd.DataFrame) -> str:
     """How far members lie from the line on each set of images, and who lies furthest above it."""
     clauses, judged = [], table[~table["is_reference"]] if _has_reference(table) else table
-    judged = judged[judged["r_squared"] >= LEAST_R_SQUARED].dropna(subset=["effective_robustness"])
+    judged = judged.dropna(subset=["effective_robustness"])
+    weak = judged[judged["r_squared"] < LEAST_R_SQUARED].drop_duplicates("test_set")
+    judged = judged[judged["r_squared"] >= LEAST_R_SQUARED]
     for name, rows in judged.groupby("test_set", sort=False):
         best = rows.loc[rows["effective_robustness"].idxmax()]
         where = f"{_called(name)} (R² {number(best['r_squared'], 2)})"
@@ -160,6 +162,11 @@ def finding(table: pd.DataFrame) -> str:
             f"On {where}, {best['member']} lies furthest above the line, by "
             f"{points(best['effective_robustness'])} percentage points (accuracy {percent(best['accuracy'])}{ends})."
         )
+    clauses += [
+        f"Clean accuracy hardly predicts accuracy on {_called(row.test_set)} (R² {number(row.r_squared, 2)}): "
+        "compare members by their errors there, not by their distance from the line."
+        for row in weak.itertuples()
+    ]
     line = "The line is fitted to the reference members."
     line = line if _has_reference(table) else "The line is fitted to all members of the study."
     return " ".join([*clauses, line]) if clauses else ""

@@ -14,6 +14,7 @@ from resiliency.report.member_errors import (
     independent,
     of_data_set,
     of_designs,
+    robustness_range,
 )
 from resiliency.report.style import DASHES, SHARE, by_click, by_legend, finish, notice
 from resiliency.report.words import plural
@@ -93,11 +94,11 @@ def _curve_styles(
 
 
 def finding(members: pd.DataFrame, errors: pd.DataFrame) -> str:
-    """Errors of the best and the worst design at both ends."""
+    """The most and the least robust member, and errors of the best and the worst design at both ends."""
     rows = of_designs(members, errors)
     if rows.empty:
         return ""
-    clauses = []
+    clauses = [text for text in (robustness_range(members),) if text]
     for severity in sorted({0, rows["severity"].max()}):
         means = rows[rows["severity"] == severity].groupby("design")["error"].mean().sort_values(kind="stable")
         where = "On clean images" if severity == 0 else f"At severity {severity}"

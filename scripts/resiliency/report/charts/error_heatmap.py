@@ -10,19 +10,24 @@ from resiliency.report.style import INK, finish, notice, panel_title
 from resiliency.report.words import label, percent, plural, sentence
 
 CAPTION = "Dark cells are large errors."
-MOST_ROWS = 60  # the most robust members
+MOST_MEMBERS = 30  # with more, a row for each design, and for each weight of each joint objective
+MOST_ROWS = 60  # the most robust
 CELL = 34
 ROW = 19
 
 
 def draw(members: pd.DataFrame, errors: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
-    """Error of each member under each corruption, mean over severities, and on each further test set.
+    """Error of each member or design under each corruption, mean over severities, and on each further test set.
 
-    The most robust members come first.
+    The most robust come first.
     """
     rows = errors[errors["member"].isin(members["member"])].dropna(subset=["error"])
     corrupted = rows.empty or (rows["corruption"] != CLEAN).any()
-    title = f"Top-1 error of each member {'under each corruption' if corrupted else 'on each test set'}"
+    thing = "member"
+    if len(members) > MOST_MEMBERS:
+        thing, groups = "design", _groups(members)
+        rows = rows.assign(member=rows["member"].map(groups))
+    title = f"Top-1 error of each {thing} {'under each corruption' if corrupted else 'on each test set'}"
     if rows.empty:
         return notice(title, "no errors in this study")
     further = [name for name in rows["test_set"].unique() if name != CLEAN]
@@ -50,11 +55,22 @@ def draw(members: pd.DataFrame, errors: pd.DataFrame, colours: list[str]) -> alt
         for name, part in parts.items()
         if not part.empty
     ]
-    means_of = "Mean over severities, in %; most robust member first, by the mean over corruptions"
-    subtitle = [means_of if len(means) else "In %, most accurate member first", images_of_data_set(rows)]
+    means_of = f"Mean over severities{' and members' if thing == 'design' else ''}, in %"
+    if len(means):
+        subtitle = [f"{means_of}; most robust {thing} first, by the mean over corruptions", images_of_data_set(rows)]
+    else:
+        subtitle = [f"In %, most accurate {thing} first", images_of_data_set(rows)]
     if left_out:
-        subtitle.append(f"The first {MOST_ROWS} of {left_out + MOST_ROWS:,} members; the others are in the table")
+        subtitle.append(f"The first {MOST_ROWS} of {left_out + MOST_ROWS:,} {thing}s; the others are in the table")
     return finish(alt.hconcat(*panels, spacing=8, bounds="flush"), title, subtitle)
+
+
+def _groups(members: pd.DataFrame) -> pd.Series:
+    """Member -> what its row stands for: its design, or the objective and weight that it was trained jointly under."""
+    joint = members["origin"] == "joint"
+    weights = members["loss_weight"].map("{:g}".format)
+    names = members["design"].mask(joint, members["objective"] + " λ = " + weights)
+    return names.mask(members["origin"] == "search", members["member"]).set_axis(members["member"])
 
 
 def _heat(cells: pd.DataFrame, title: str, columns: list[str], order: list[str], most: float) -> alt.LayerChart:
@@ -68,7 +84,11 @@ def _heat(cells: pd.DataFrame, title: str, columns: list[str], order: list[str],
     legend = alt.Legend(title="Error (%)", gradientLength=160)
     boxes = base.mark_rect().encode(
         color=alt.Color("percent:Q", legend=legend).scale(scheme="blues", domain=[0, most]),
-        tooltip=[*map(alt.Tooltip, ("member", "name")), alt.Tooltip("error", title="top-1 error", format=".1%")],
+        tooltip=[
+            alt.Tooltip("member", title="of"),
+            alt.Tooltip("name"),
+            alt.Tooltip("error", title="top-1 error", format=".1%"),
+        ],
     )
     dark = alt.value("white")
     ink = alt.when(alt.datum["percent"] > 0.62 * most).then(dark).otherwise(alt.value(INK))

@@ -5,10 +5,11 @@ from typing import NamedTuple
 import altair as alt
 import numpy as np
 import pandas as pd
+from scipy.stats import t
 
 from resiliency.report.ensemble_pools import measured, under_main_rule
 from resiliency.report.style import SHARE, by_legend, finish, notice, panel_title, set_properties
-from resiliency.report.words import OBJECTIVES, kind_of, label, percent, plural
+from resiliency.report.words import OBJECTIVES, interval, kind_of, label, percent, plural
 
 CAPTION = (
     "Above a dashed line, joint training beats independent training. Observation 3 claims that the robustness of the "
@@ -38,7 +39,7 @@ ACCURACIES = [
 ]
 
 
-def draw(ensembles: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
+def draw(ensembles: pd.DataFrame, members: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
     """Accuracy on clean and corrupted images and a diversity of each kind over lambda: a row per objective."""
     title = "What the weight of a joint loss does"
     joint = jointly_trained(ensembles)
@@ -129,20 +130,29 @@ def _panel(
     return alt.layer(rule, alt.Chart(means).mark_line().encode(x=x, y=y, color=hue, opacity=opacity), points)
 
 
-def finding(ensembles: pd.DataFrame) -> str:
-    """For each objective, its most robust weight against independent training; means over seeds."""
+def finding(ensembles: pd.DataFrame, members: pd.DataFrame) -> str:
+    """For each objective, its most robust weight against independent training; means with intervals over seeds."""
     joint = jointly_trained(ensembles)
     if joint.empty:
         return ""
-    independent = joint.loc[joint["loss_weight"] == 0, "corrupted_accuracy"].mean()
+    independent = joint.loc[joint["loss_weight"] == 0, "corrupted_accuracy"]
+    confidence = members["confidence"].max()
     clauses = []
     for objective, rows in joint[joint["loss_weight"] > 0].groupby("objective", sort=False):
         means = rows.groupby("loss_weight")["corrupted_accuracy"].mean()
         best = f"At the best of {len(means)} weights" if len(means) > 1 else "At its only weight"
         loss_weight = np.format_float_positional(means.idxmax(), trim="-")
-        clauses.append(
-            f"{best} (λ = {loss_weight}), the {objective} loss reaches {percent(means.max())} on corrupted images."
-        )
-    if clauses and not np.isnan(independent):
-        clauses.append(f"Independent training reaches {percent(independent)}.")
+        reached = _mean(rows.loc[rows["loss_weight"] == means.idxmax(), "corrupted_accuracy"], confidence)
+        clauses.append(f"{best} (λ = {loss_weight}), the {objective} loss reaches {reached} on corrupted images.")
+    if clauses and len(independent):
+        clauses.append(f"Independent training reaches {_mean(independent, confidence)}.")
     return " ".join(clauses)
+
+
+def _mean(accuracies: pd.Series, confidence: float) -> str:
+    """The mean over seeds, with the interval of Student's t where there are several."""
+    mean, seeds = accuracies.mean(), len(accuracies)
+    if seeds < 2:
+        return f"{percent(mean)} (one seed)"
+    half = t.ppf((1 + confidence) / 2, seeds - 1) * accuracies.sem()
+    return f"{percent(mean)} {interval(max(mean - half, 0), min(mean + half, 1), percent)} over {seeds} seeds"

@@ -15,7 +15,9 @@ CAPTION = (
 )
 REFERENCE = "max_probability"
 LEAST = 0.5  # coverage below which nobody would deploy
+LOWEST = 1e-3  # errors of less are drawn here: 0 has no logarithm
 COLUMNS = 3
+TICKS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1]
 
 
 def draw(deployment: pd.DataFrame, curves: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
@@ -30,6 +32,7 @@ def draw(deployment: pd.DataFrame, curves: pd.DataFrame, colours: list[str]) -> 
     subtitle = [
         "Images are answered in order of confidence; at the right end all are answered",
         "Images of the evaluation half; corrupted: all corruptions and severities together",
+        f"Errors below {percent(LOWEST)} are drawn at the lower end",
     ]
     return finish(alt.concat(*panels, columns=COLUMNS, spacing=24), title, subtitle)
 
@@ -82,11 +85,12 @@ def _encodings(lines: pd.DataFrame, colours: list[str]) -> tuple[alt.Color, alt.
 
 def _panel(lines: pd.DataFrame, name: str, first: bool, hue: alt.Color, dash: alt.StrokeDash) -> alt.Chart:
     x = alt.X("coverage:Q", title="Images answered").scale(domain=[LEAST, 1]).axis(format=SHARE, tickCount=5)
-    y = alt.Y("risk:Q", title="Error of the answers" if first else None).axis(format=SHARE)
+    y = alt.Y("drawn:Q", title="Error of the answers (log scale)" if first else None)
+    y = y.axis(format=SHARE, values=TICKS).scale(type="log", domainMin=LOWEST, nice=False)
     chosen, opacity = by_legend("who")
     tooltip = [alt.Tooltip("who"), alt.Tooltip("coverage", format=".0%"), alt.Tooltip("risk", format=".2%")]
     chart = (
-        alt.Chart(lines)
+        alt.Chart(lines.assign(drawn=lines["risk"].clip(lower=LOWEST)))
         .mark_line(strokeWidth=2)
         .encode(x=x, y=y, color=hue, strokeDash=dash, opacity=opacity, tooltip=tooltip)
     )

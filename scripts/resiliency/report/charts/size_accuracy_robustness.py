@@ -4,7 +4,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from resiliency.report.member_errors import NO_MEMBERS, between, independent, measured_on
+from resiliency.report.member_errors import NO_MEMBERS, independent, measured_on, robustness_range
 from resiliency.report.style import MANY, SHARE, by_legend, finish, notice, shapes, sized, spread
 from resiliency.report.words import label, number, percent, plural
 
@@ -97,15 +97,13 @@ def _against(
 
 def finding(members: pd.DataFrame) -> str:
     """The range of corrupted errors, and how their ranks correlate with those of size and clean accuracy."""
-    members, called = measured_on(members)
-    points = members[members["origin"] == "independent"].dropna(subset=["corrupted_error"])
+    points = independent(measured_on(members)[0]).dropna(subset=["corrupted_error"])
     if len(points) < 3:
         return ""
-    errors = points.set_index("member")["corrupted_error"].sort_values(kind="stable")
     correlations = {name: _rank_correlation(points, column) for name, column in RANKED.items()}
     coefficients = " and ".join(f"{number(r, 2)} with {name}" for name, r in correlations.items() if r == r)
     correlated = f" Its rank correlation over members is {coefficients}." if coefficients else ""
-    return f"{called} ranges from {between(errors)}.{correlated}"
+    return f"{robustness_range(members)}{correlated}"
 
 
 def _rank_correlation(points: pd.DataFrame, column: str) -> float:

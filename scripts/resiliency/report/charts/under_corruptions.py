@@ -26,7 +26,7 @@ def draw(table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
     order = [label(name) for name in first.sort_values("error", ascending=False, kind="stable")["corruption"]]
     rows = table.assign(name=table["corruption"].map(label), who=named(table))
     hue, shape, chosen, opacity = roles(rows, colours)
-    y = alt.Y("name:N", title=None, sort=order).axis(ticks=False, grid=True, tickBand="extent")
+    y = alt.Y("name:N", title=None, sort=order).axis(ticks=False, grid=True, tickBand="extent", labelPadding=8)
     base = alt.Chart(rows).encode(y=y, yOffset=alt.YOffset("role:N", sort=list(ROLES)), color=hue, opacity=opacity)
     x = alt.X("error:Q", title="Top-1 error, mean over severities").axis(format=SHARE)
     bars = base.mark_rule(strokeWidth=2).encode(x=alt.X("low:Q"), x2=alt.X2("high"))
