@@ -3,29 +3,28 @@
 from collections import Counter, defaultdict
 from statistics import mean
 
-# Seconds of a job of each rule in the default study on one core: only their ratios count.
+# CPU seconds of a job of each rule in the default study (tests/benchmarks/pace.py): only their ratios count.
 TYPICAL = {
     "all": 0,
-    "assess_ensembles": 20,
-    "attribute": 5,
-    "attribute_jointly": 9,
-    "attribute_searched": 8,
-    "attribution_gallery": 6,
-    "ceiling": 4,
-    "charts": 12,
-    "choose_ensembles": 22,
-    "correlate": 18,
+    "assess_ensembles": 16,
+    "attribute": 4,
+    "attribute_jointly": 7,
+    "attribute_searched": 6,
+    "attribution_gallery": 4,
+    "charts": 17,
+    "choose_ensembles": 16,
+    "correlate": 13,
     "corrupt": 1,
-    "leave_out_images": 9,
+    "leave_out_images": 7,
     "pairwise_diversity": 11,
-    "predict": 12,
-    "predict_jointly": 40,
-    "predict_searched": 22,
-    "score_ensembles": 22,
-    "search": 22,
-    "train": 13,
-    "train_jointly": 11,
-    "train_supernet": 17,
+    "predict": 9,
+    "predict_jointly": 13,
+    "predict_searched": 15,
+    "score_ensembles": 24,
+    "search": 14,
+    "train": 10,
+    "train_jointly": 9,
+    "train_supernet": 13,
 }
 OTHER = 2  # seconds of a job of any other rule
 

@@ -88,10 +88,11 @@ def test_jobs_take_as_long_as_those_of_their_rule():
     assert pace.remaining(110) == pytest.approx((2 * 100 - 10 + 9 * 10 + slower * OTHER) / 2)
 
 
-# Rule, jobs and seconds of a job, in the order of the jobs: a default study on two busy cores.
-RECORDED = [("dataset", 1, 1), ("conditions", 1, 1), ("train", 24, 37), ("corrupt", 15, 2), ("train_jointly", 15, 34)]
-RECORDED += [("train_supernet", 1, 64), ("predict", 24, 51), ("predict_jointly", 3, 176), ("search", 1, 75)]
-RECORDED += [("attribute", 24, 14), ("attribute_jointly", 3, 26), ("correlate", 1, 90), ("score_ensembles", 1, 101)]
+# Rule, jobs and CPU seconds of a job, in the order of the jobs: a default study.
+RECORDED = [("dataset", 1, 2), ("conditions", 1, 1), ("train", 8, 12), ("corrupt", 15, 1), ("train_jointly", 15, 9)]
+RECORDED += [("train", 16, 9), ("train_supernet", 1, 13), ("predict", 24, 8), ("predict_jointly", 3, 13)]
+RECORDED += [("search", 1, 13), ("attribute", 24, 4), ("attribute_jointly", 3, 6), ("pairwise_diversity", 1, 11)]
+RECORDED += [("correlate", 1, 13), ("score_ensembles", 1, 24), ("assess_ensembles", 1, 16), ("charts", 1, 17)]
 
 
 def test_the_time_left_of_a_default_study_is_right_after_a_tenth_of_its_jobs():
