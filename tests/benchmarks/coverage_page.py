@@ -1,14 +1,13 @@
 """docs/results/coverage.md and the last line of interval_coverage.py, from the rows of the simulations."""
 
-from pathlib import Path
-
+from shared import beside, table_row
 from simulated_intervals import CONFIDENCE, sure
 
 MOST_FALSE = 0.06
 VERDICTS = {"supported": "Supported", "supported in part": "In part", "contradicted": "Contradicted"}
 VERDICTS |= {"equivalent": "Equivalent", "not tested": "Not tested"}
 POWER = {"support": "supported", "contradict": "contradicted"}
-TEMPLATE = Path(__file__).parent / "coverage.md.template"
+TEMPLATE = beside(__file__, "coverage.md.template")
 # Why rows of intervals fall short: a part of their text -> the reason.
 REASONS = {
     "90% of the variance | 16": "Seeds of one design are not independent members: where they share nearly all "
@@ -96,7 +95,7 @@ def _power_row(row: dict) -> str:
     verdict = POWER[row["asks"]]
     low, high = sure(row["verdicts"][verdict], row["simulations"])
     cells = [f"{_share(row, verdict):.0%}", f"{low:.0%} to {high:.0%}", row["simulations"]]
-    return "| " + " | ".join(map(str, [row["observation"], row["situation"], row["size"], *cells])) + " |\n"
+    return table_row([row["observation"], row["situation"], row["size"], *cells])
 
 
 def _verdict_row(row: dict) -> str:
@@ -104,7 +103,7 @@ def _verdict_row(row: dict) -> str:
     false = f"{rate:.1%} [{low:.1%}, {high:.1%}]"
     cells = [row["observation"], row["situation"], row["size"], *(f"{_share(row, v):.1%}" for v in VERDICTS)]
     cells += [f"**{false}**" if _beyond(row) else false, row["simulations"]]
-    return "| " + " | ".join(map(str, cells)) + " |\n"
+    return table_row(cells)
 
 
 def _interval_row(row: dict) -> str:
@@ -122,4 +121,4 @@ def _interval_row(row: dict) -> str:
             cell = f"{hits / row['simulations']:.1%} [{low:.1%}, {high:.1%}], width {row['adopted_width']:.3g}"
             cell = f"**{cell}**" if high < CONFIDENCE else cell
         cells.append(cell)
-    return "| " + " | ".join(cells) + " |\n"
+    return table_row(cells)

@@ -6,15 +6,14 @@ docs/results/deployment_rates.md.
 """
 
 import argparse
-import json
-from pathlib import Path
+from functools import partial
 
+from shared import RESULTS, beside, resumed, table_row
 from simulated_choices import CASES, choices
 
-PAGE = Path(__file__).parents[2] / "docs/results/deployment_rates.md"
-ROWS = Path(__file__).parent / "deployment_rows.json"
+PAGE = RESULTS / "deployment_rates.md"
+ROWS, TEMPLATE = (beside(__file__, name) for name in ("deployment_rows.json", "deployment_rates.md.template"))
 IMAGES = (100, 300, 1000)
-TEMPLATE = Path(__file__).parent / "deployment_rates.md.template"
 
 
 def page(rows: list[dict]) -> str:
@@ -28,7 +27,7 @@ def _line(row: dict) -> str:
     regrets = [f"{100 * row[name]:.1f} [{100 * row[f'{name}_most']:.1f}]" for name in ("recommended", "most_accurate")]
     shares = [f"{row[name] / row['simulations']:.1%}" for name in ("lost", "beyond", "covered")]
     cells = [row["situation"], row["images"], *regrets, f"{row['cheaper']:.2f}", *shares, row["simulations"]]
-    return "| " + " | ".join(map(str, cells)) + " |\n"
+    return table_row(cells)
 
 
 def main() -> None:
@@ -37,14 +36,12 @@ def main() -> None:
     parser.add_argument("--resamples", type=int, default=500)
     parser.add_argument("--write", action="store_true")
     arguments = parser.parse_args()
-    rows = json.loads(ROWS.read_text()) if ROWS.exists() else []
-    done = {(row["situation"], row["images"]) for row in rows}
-    for case in CASES:
-        for images in IMAGES:
-            if (case.situation, images) not in done:
-                rows.append(choices(case, images, arguments.simulations, arguments.resamples))
-                print(json.dumps(rows[-1]), flush=True)
-                ROWS.write_text("[\n" + ",\n".join(map(json.dumps, rows)) + "\n]\n")
+    jobs = {
+        (case.situation, images): partial(choices, case, images, arguments.simulations, arguments.resamples)
+        for case in CASES
+        for images in IMAGES
+    }
+    rows = resumed(ROWS, jobs, ("situation", "images"))
     if arguments.write:
         PAGE.write_text(page(rows), encoding="utf-8")
 

@@ -9,34 +9,24 @@ images, clean and under all 15 corruptions, where each fifth of the images has a
 """
 
 import argparse
-import contextlib
-import io
 import json
-from functools import partial
-from pathlib import Path
-from time import process_time
 
 import numpy as np
 import pandas as pd
 import torch
-import yaml
 from scipy.stats import t
+from shared import RESULTS, beside, replaced, study, write_rows
+from shared import table as markdown_table
+from shared_training import corrupted, digit_images, preprocessing_of, train
 
-from resiliency.corruptions.engine import corrupt
-from resiliency.data.digits import digits
-from resiliency.data.source import ALL
-from resiliency.data.split import split
 from resiliency.designs.networks import build
 from resiliency.devices.allocation import keep_freed_memory
-from resiliency.study.loading import load
-from resiliency.training.engine import Trainer, cross_entropy
 from resiliency.training.settings import Recipe
-from resiliency.training.validation import Labelled, Preprocessing, accuracies
+from resiliency.training.validation import accuracies
 
-ROOT = Path(__file__).parents[2]
-ROWS = Path(__file__).parent / "digit_recipe_rows.json"
-PAGE = ROOT / "docs/results/digit_recipes.md"
-STUDY = load(yaml.safe_load((ROOT / "config.yaml").read_text()))
+ROWS, PAGE = beside(__file__, "digit_recipe_rows.json"), RESULTS / "digit_recipes.md"
+ALIKE = ("recipe", "design", "seed")
+STUDY = study()
 TEXT = """# Optimizers on the digits
 
 `python tests/benchmarks/digit_recipes.py` trained {designs} designs of the default study with each recipe.
@@ -52,20 +42,9 @@ class Data:
     """Images of the study: training, validation and test images, and the test images under each corruption."""
 
     def __init__(self):
-        part = digits(32).parts[ALL]
-        chosen = split(part.labels, 180, 539, 0)
-        train, self.validation, test = (
-            Labelled(part.images[chosen[name]], part.labels[chosen[name]]) for name in ("train", "validation", "test")
-        )
-        self.train, self.tests = train, [test]
-        mean, std = (getattr(train.images / 255, statistic)((0, 1, 2)).tolist() for statistic in ("mean", "std"))
-        self.preprocessing = Preprocessing(mean, std)
-        for name in STUDY.corruptions.names:
-            images = test.images.copy()
-            for severity in range(1, 6):
-                own = slice(severity - 1, None, 5)
-                images[own] = corrupt(test.images[own], name, severity, table="cifar-10-c", seed=0)
-            self.tests.append(Labelled(images, test.labels))
+        self.train, self.validation, test = digit_images()
+        self.preprocessing = preprocessing_of(self.train)
+        self.tests = [test, *(corrupted(test, name) for name in STUDY.corruptions.names)]
 
 
 def recipe_of(design: str, changes: dict) -> Recipe:
@@ -80,20 +59,11 @@ def recipe_of(design: str, changes: dict) -> Recipe:
 def run(design: str, changes: dict, seed: int, data: Data) -> dict:
     """A row: what was run, accuracies clean and corrupted, and the CPU seconds of training."""
     network = build(STUDY.designs[design].described(32), 10, seed)
-    recipe, started = recipe_of(design, changes), process_time()
-    with contextlib.redirect_stdout(io.StringIO()):
-        trainer = Trainer([network], partial(cross_entropy, smoothing=0), recipe, data.preprocessing, 10, seed)
-        trainer.train(data.train, data.validation)
-    seconds = process_time() - started
-    clean, *corrupted = (accuracies([network], test, data.preprocessing)[0] for test in data.tests)
-    scores = {"clean": round(clean, 4), "corrupted": round(float(np.mean(corrupted)), 4), "seconds": round(seconds, 1)}
+    recipe = recipe_of(design, changes)
+    _, seconds = train(network, recipe, data.preprocessing, data.train, data.validation, seed=seed)
+    clean, *others = (accuracies([network], test, data.preprocessing)[0] for test in data.tests)
+    scores = {"clean": round(clean, 4), "corrupted": round(float(np.mean(others)), 4), "seconds": round(seconds, 1)}
     return {"recipe": changes, "design": design, "seed": seed} | scores
-
-
-def kept(rows: list[dict], new: dict) -> list[dict]:
-    """`rows` with `new`, which takes the place of that of the same recipe, design and seed."""
-    alike = ("recipe", "design", "seed")
-    return [row for row in rows if any(row[key] != new[key] for key in alike)] + [new]
 
 
 def table(rows: list[dict]) -> list[list[str]]:
@@ -122,10 +92,7 @@ def named(changes: dict) -> str:
 
 
 def page(rows: list[dict]) -> str:
-    header, *lines = table(rows)
-    text = [header, ["---", *["---:"] * (len(header) - 1)], *lines]
-    designs = len({row["design"] for row in rows})
-    return TEXT.format(designs=designs, table="\n".join(f"| {' | '.join(line)} |" for line in text))
+    return TEXT.format(designs=len({row["design"] for row in rows}), table=markdown_table(table(rows)))
 
 
 def main() -> None:
@@ -141,9 +108,9 @@ def main() -> None:
     for changes in arguments.recipes:
         for seed in arguments.seeds:
             for design in arguments.designs:
-                rows = kept(rows, run(design, changes, seed, data))
+                rows = replaced(rows, run(design, changes, seed, data), ALIKE)
                 print(rows[-1], flush=True)
-                ROWS.write_text("[\n" + ",\n".join(map(json.dumps, rows)) + "\n]\n")
+                write_rows(ROWS, rows)
     PAGE.write_text(page(rows))
 
 

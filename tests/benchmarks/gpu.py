@@ -20,7 +20,7 @@ from time import perf_counter
 
 import numpy as np
 import torch
-from gpu_hours import read
+from shared import study
 
 from resiliency.designs.networks import build
 from resiliency.devices.choice import device, device_name
@@ -39,15 +39,15 @@ def meet(barrier) -> None:
 
 def milliseconds(design: str, captured: bool) -> float:
     """A step of training `design`, without the steps before the capture."""
-    study = read("cifar10")
-    recipe = study.recipe(design).model_copy(update={"epochs": 2})
+    of_study = study("cifar10")
+    recipe = of_study.recipe(design).model_copy(update={"epochs": 2})
     count = STEPS * recipe.batch_size
     images = np.random.default_rng(0).integers(0, 256, (count, 32, 32, 3), dtype=np.uint8)
     training = Labelled(images, np.arange(count) % 10)
     few = Labelled(images[:256], training.labels[:256])
     capture.WARM_UP = 3 if captured else 2 * STEPS
     with redirect_stdout(io.StringIO()):
-        network = build(study.designs[design].described(32), 10, 0).to(device())
+        network = build(of_study.designs[design].described(32), 10, 0).to(device())
         trainer = Trainer(
             [network], partial(cross_entropy, smoothing=0), recipe, Preprocessing([0.5] * 3, [0.25] * 3), 10, 0, True
         )

@@ -10,24 +10,21 @@ from collections import defaultdict
 from contextlib import redirect_stdout
 from io import StringIO
 from itertools import chain
-from pathlib import Path
 
 import numpy as np
 from gpu_model import AROUND, BANDWIDTH, CARDS, COMPUTE, FLOOR, LAUNCH, Cost, gradient, inference, training
 from recipes import LONG, ROWS, SHORT, SHORT_SGD, TESTED, VIT_LONG, VIT_SHORT
+from shared import RESULTS, ROOT, beside, merged, study, table
 
 from resiliency.attributions import BATCH as EXPLAINED
 from resiliency.data.settings import PUBLISHED
 from resiliency.prediction.writing import BATCH as PREDICTED
 from resiliency.search.evaluation import BATCH as CALIBRATED
 from resiliency.study.loading import load
-from resiliency.study.merging import read_merged
 from resiliency.study.model import Study
 from resiliency.training.settings import Recipe
 
-ROOT = Path(__file__).parents[2]
-REPORT = ROOT / "docs" / "results" / "gpu_hours.md"
-TEMPLATE = Path(__file__).parent / "gpu_hours.md.template"
+REPORT, TEMPLATE = RESULTS / "gpu_hours.md", beside(__file__, "gpu_hours.md.template")
 STUDIES = ("cifar10", "imagenet")
 # How a study may run: captured, processes on one GPU.
 WAYS = {"usual": (False, 1), "captured": (True, 1), "captured, 3 on a GPU": (True, 3)}
@@ -127,10 +124,6 @@ def hours(pricing: Pricing, captured: bool, processes: int) -> dict[str, float]:
     return dict(spent)
 
 
-def read(name: str) -> Study:
-    return load(read_merged([ROOT / "config.yaml", ROOT / f"studies/{name}.yaml"]))
-
-
 def table_of_hours(pricings: list[Pricing]) -> list[list[str]]:
     """Header and rows: rule, then the hours of each study and way; totals last, on each card."""
     rows = [["GPU hours", *(f"`{pricing.study.study}`, {way}" for pricing in pricings for way in WAYS)]]
@@ -155,7 +148,7 @@ def table_of_savings() -> list[list[str]]:
 
 def with_recipes(usual: dict, convnext: dict, vit: dict) -> Study:
     """The CIFAR-10 study with other recipes; ViTs and ConvNeXts have their own."""
-    values = read_merged([ROOT / "config.yaml", ROOT / "studies/cifar10.yaml"])
+    values = merged("cifar10")
     values["training"] |= usual
     for name, design in values["designs"].items():
         own = {"convnext": convnext, "vit": vit}.get(name.partition("_")[0])
@@ -202,17 +195,12 @@ def figure(value: float) -> str:
     return f"{value:,.1f}" if value < 100 else f"{value:,.0f}"
 
 
-def markdown(rows: list[list[str]]) -> str:
-    lines = [rows[0], ["---", *["---:"] * (len(rows[0]) - 1)], *rows[1:]]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
 def report() -> str:
     rows = json.loads(ROWS.read_text())
-    peaks, pricings = CARDS["H100"].flops, [Pricing(read(name)) for name in STUDIES]
+    peaks, pricings = CARDS["H100"].flops, [Pricing(study(name)) for name in STUDIES]
     return TEMPLATE.read_text().format(
-        hours=markdown(table_of_hours(pricings)),
-        steps=markdown(table_of_steps(pricings[0], pricings[0].study.trained_designs())),
+        hours=table(table_of_hours(pricings)),
+        steps=table(table_of_steps(pricings[0], pricings[0].study.trained_designs())),
         compute=COMPUTE,
         bandwidth=BANDWIDTH,
         floor=FLOOR * 1e6,
@@ -222,8 +210,8 @@ def report() -> str:
         corrupted=CORRUPTED * 1e3,
         decoding=DECODING,
         start=START,
-        recipes=markdown(table_of_recipes(rows)),
-        savings=markdown(table_of_savings()),
+        recipes=table(table_of_recipes(rows)),
+        savings=table(table_of_savings()),
         images=rows[0]["images"],
         tested=TESTED,
         chance=chance(rows),

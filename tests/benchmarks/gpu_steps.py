@@ -16,11 +16,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-ROOT = Path(__file__).parents[2]
-sys.path.append(str(ROOT / "tests" / "cuda"))
+sys.path.append(str(Path(__file__).parents[1] / "cuda"))
 
 from counting import Counts
 from pretended import PretendedCuda
+from shared import RESULTS, study
 
 from resiliency.designs.members import Member
 from resiliency.designs.networks import build
@@ -28,14 +28,12 @@ from resiliency.designs.settings import Design
 from resiliency.devices.choice import device
 from resiliency.prediction.writing import BATCH, logits
 from resiliency.search.evaluation import recalibrate
-from resiliency.study.loading import load
-from resiliency.study.merging import read_merged
 from resiliency.study.model import Study
 from resiliency.training.engine import Trainer, cross_entropy
 from resiliency.training.optimizer import optimizer
 from resiliency.training.validation import Labelled, Preprocessing
 
-PAGE = ROOT / "docs" / "results" / "gpu_steps.md"
+PAGE = RESULTS / "gpu_steps.md"
 BEGIN, END = "<!-- tests/benchmarks/gpu_steps.py -->\n", "<!-- end -->\n"
 BEGIN_WAITS, END_WAITS = "<!-- waits: tests/benchmarks/gpu_steps.py -->\n", "<!-- end of waits -->\n"
 DESIGNS = ("resnet18", "densenet_m", "mobilenetv3_050", "regnetx_002", "convnext_atto", "vit_s")
@@ -43,10 +41,6 @@ CLASSES = 10
 PREPROCESSING = Preprocessing([0.5] * 3, [0.25] * 3)
 COLUMNS = "design | batch | kernels per step | waits per step | GB moved per step"
 COLUMNS += " | kernels per predicted batch | waits per batch"
-
-
-def read_study() -> Study:
-    return load(read_merged([ROOT / "config.yaml", ROOT / "studies" / "cifar10.yaml"]))
 
 
 def pictures(count: int, side: int) -> np.ndarray:
@@ -155,9 +149,9 @@ def rows(study: Study) -> list[str]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--write", action="store_true", help="write the table into docs/results/gpu_steps.md")
-    write, study = parser.parse_args().write, read_study()
-    table = [COLUMNS, " | ".join(["---"] + ["---:"] * COLUMNS.count("|")), *rows(study)]
-    waits = ["what | waits", "--- | ---:", *rows_of_waits(study)]
+    write, of_study = parser.parse_args().write, study("cifar10")
+    table = [COLUMNS, " | ".join(["---"] + ["---:"] * COLUMNS.count("|")), *rows(of_study)]
+    waits = ["what | waits", "--- | ---:", *rows_of_waits(of_study)]
     print(*waits, sep="\n")
     if write:
         put(BEGIN, table, END)

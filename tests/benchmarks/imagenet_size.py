@@ -1,7 +1,7 @@
 """Time and memory of studies/imagenet_pretrained.yaml, measured on a part of it with synthetic logits and extrapolated.
 
 Run by hand: python tests/benchmarks/imagenet_size.py [--images 5000] [--write]
-Logits of all members under two of the 76 conditions, the same ones, are on disk (see imagenet_logits.py). Pairs are
+Logits of all members under two of the 76 conditions, the same ones, are on disk (see `member_logits`). Pairs are
 compared, all ensembles scored, correlations and observations computed, on one thread and in CPU time, each stage in a
 process of its own that tells its peak memory. Predictions are timed with a ResNet-50, for a few batches on one thread,
 and extrapolated by floating-point operations; on a GPU they are computed by gpu_model.py. Prints the page, and writes
@@ -10,6 +10,7 @@ it to docs/results/imagenet_costs.md if asked to.
 
 import argparse
 import multiprocessing
+import os
 import resource
 import sys
 import tempfile
@@ -21,8 +22,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-from gpu_hours import CORRUPTED, DECODING, ORIGINAL, ROOT, Pricing, markdown
-from imagenet_logits import CLASSES, member_logits
+from gpu_hours import CORRUPTED, DECODING, ORIGINAL, Pricing
+from shared import RESULTS, merged, table
 
 from resiliency.analysis.correlations import correlation_table, difference_table
 from resiliency.analysis.families import by_family
@@ -36,13 +37,15 @@ from resiliency.ensembles.selection import EnsembleErrors
 from resiliency.ensembles.table import Pool
 from resiliency.names import CLEAN
 from resiliency.prediction.reading import read_predictions
+from resiliency.provenance import processor
 from resiliency.storage.files import write_array
 from resiliency.storage.tables import appending_table, read_blocks, read_table, write_table
+from resiliency.streams import stream
 from resiliency.study.loading import load
-from resiliency.study.merging import read_merged
 from resiliency.study.model import Study
 
-PAGE = ROOT / "docs" / "results" / "imagenet_costs.md"
+PAGE = RESULTS / "imagenet_costs.md"
+CLASSES = 1_000
 CORRUPTION, CONDITIONS, CORRUPTIONS = "fog", 76, 15
 TIMED = ("resnet50_a1", 16, 3)  # design, batch, batches
 TEXT = """# Costs of pretrained ImageNet models
@@ -73,20 +76,34 @@ are decoded once for several members; the table counts them once per member, whi
 
 
 def pretrained() -> Study:
-    config = read_merged([ROOT / "config.yaml", ROOT / "studies/imagenet_pretrained.yaml"])
-    return load(config | {"test_sets": {}})
+    return load(merged("imagenet_pretrained") | {"test_sets": {}})
+
+
+def member_logits(members: int, images: int, start: int) -> tuple[list[np.ndarray], np.ndarray]:
+    """Logits float16 images x 1000 of each member, and labels int64, much as published models answer corrupted images.
+
+    A logit is 1.5 times the sum of noise that the members share (an image looks like other classes too), noise of the
+    member's own, and, for the label, how easy the image is. `start` tells parts of the images apart.
+    """
+    random = stream(0, "logits", "corrupted", start)
+    labels = random.integers(0, CLASSES, images)
+    easy = 6.0 + 4.5 * random.standard_normal(images, dtype=np.float32)
+    common = 1.5 * random.standard_normal((images, CLASSES), dtype=np.float32)
+    common[np.arange(images), labels] += easy
+    own = (random.standard_normal((images, CLASSES), dtype=np.float32) for _ in range(members))
+    return [(1.5 * (common + noise)).astype(np.float16) for noise in own], labels
 
 
 def make(folder: Path, study: Study, images: int) -> None:
     """Logits, labels and the tables that stages read."""
     names = [f"{design}-s0" for design in study.members.designs]
-    table = conditions([CORRUPTION], [1], {CLEAN: images}, {CLEAN: CLASSES})
-    write_table(folder / "conditions.csv", table)
-    parts = [member_logits("corrupted", len(names), 500, start) for start in range(0, images, 500)]
+    of_conditions = conditions([CORRUPTION], [1], {CLEAN: images}, {CLEAN: CLASSES})
+    write_table(folder / "conditions.csv", of_conditions)
+    parts = [member_logits(len(names), 500, start) for start in range(0, images, 500)]
     write_array(folder / "labels.npy", np.concatenate([labels for _, labels in parts]))
     for index, name in enumerate(names):
         values = np.concatenate([logits[index] for logits, _ in parts])
-        write_array(folder / "logits" / name / "clean.npy", np.stack([values] * len(table)))
+        write_array(folder / "logits" / name / "clean.npy", np.stack([values] * len(of_conditions)))
     families = [study.family(design) for design in study.members.designs]
     random = np.random.default_rng(0)
     members = pd.DataFrame({"member": names, "design": study.members.designs, "family": families})
@@ -106,8 +123,8 @@ def read(folder: Path) -> tuple[pd.DataFrame, list]:
 def pairs(folder: Path) -> None:
     members, predictions = read(folder)
     with appending_table(folder / "pairs.parquet") as append:
-        for table in pair_tables(list(members.member), predictions, lambda source: [], []):
-            append(table)
+        for rows in pair_tables(list(members.member), predictions, lambda source: [], []):
+            append(rows)
 
 
 def score(folder: Path) -> None:
@@ -214,8 +231,8 @@ def page(images: int) -> str:
     rows.append(["in all", "", "", "", lasting(total), lasting(on_two), lasting(with_gpu)])
     members = len(study.members.designs)
     return TEXT.format(
-        table=markdown(rows),
-        machine=machine(),
+        table=table(rows),
+        machine=f"a machine of {os.cpu_count()} cores ({processor()}) that had other work",
         members=members,
         ensembles=sum(len(ensembles_of(members, size)) for size in study.ensembles.sizes),
         conditions=CONDITIONS,
@@ -229,12 +246,6 @@ def page(images: int) -> str:
         original=ORIGINAL * 1e3,
         corrupted=CORRUPTED * 1e3,
     )
-
-
-def machine() -> str:
-    lines = Path("/proc/cpuinfo").read_text().splitlines()
-    name = next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))
-    return f"a machine of {multiprocessing.cpu_count()} cores ({name}) that had other work"
 
 
 def main() -> None:

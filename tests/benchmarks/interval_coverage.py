@@ -12,34 +12,31 @@ situation.
 
 import argparse
 import json
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from coverage_page import page, summary
-from simulated_intervals import CASES, Case, coverage
-from simulated_verdicts import SITUATIONS, Situation, rates
+from shared import RESULTS, beside, resumed
+from simulated_intervals import CASES, coverage
+from simulated_verdicts import SITUATIONS, rates
 
 from resiliency.streams import derived_seed
 
-PAGE = Path(__file__).parents[2] / "docs/results/coverage.md"
-ROWS = Path(__file__).parent / "coverage_rows.json"
+PAGE, ROWS = RESULTS / "coverage.md", beside(__file__, "coverage_rows.json")
+KEYS = {"verdicts": ("observation", "situation", "size"), "intervals": ("statistic", "situation", "units")}
 
 
-def stream(*names: str | int) -> np.random.Generator:
-    return np.random.default_rng(derived_seed(0, "coverage", *names))
-
-
-def simulated(part: str, case: Case | Situation, simulations: int, resamples: int) -> dict:
-    """The row of a case; intervals need fewer simulations than rates of false verdicts."""
+def jobs(part: str, simulations: int, resamples: int) -> dict[tuple, partial]:
+    """What a row has under `KEYS` -> what makes it; intervals need fewer simulations than rates of false verdicts."""
     if part == "intervals":
-        return coverage(case, max(simulations // 3, 1), resamples)
-    return rates(case, simulations, stream(case.observation, case.name, case.size))
-
-
-def as_text(kept: dict[str, list[dict]]) -> str:
-    """Both parts as JSON, a row a line."""
-    parts = (f'"{part}": [\n' + ",\n".join(json.dumps(row) for row in rows) + "\n]" for part, rows in kept.items())
-    return "{" + ",\n".join(parts) + "}\n"
+        of_cases = {(case.statistic, case.situation, case.units): case for case in CASES}
+        return {key: partial(coverage, case, max(simulations // 3, 1), resamples) for key, case in of_cases.items()}
+    cases = {(case.observation, case.name, case.size): case for case in SITUATIONS}
+    return {
+        key: partial(rates, case, simulations, np.random.default_rng(derived_seed(0, "coverage", *key)))
+        for key, case in cases.items()
+    }
 
 
 def main() -> None:
@@ -50,17 +47,13 @@ def main() -> None:
     parser.add_argument("--rows", type=Path, default=ROWS)
     parser.add_argument("--write", action="store_true")
     arguments = parser.parse_args()
-    file, kept = arguments.rows, {"intervals": [], "verdicts": []}
-    kept |= json.loads(file.read_text()) if file.exists() else {}
-    for part, cases in {"verdicts": SITUATIONS, "intervals": CASES}.items():
-        for case in cases[len(kept[part]) :] if arguments.only in (None, part) else []:
-            row = simulated(part, case, arguments.simulations, arguments.resamples)
-            kept[part].append(row)
-            print(json.dumps(row), flush=True)
-            file.write_text(as_text(kept))
+    rows = {}
+    for part, keys in KEYS.items():
+        wanted = jobs(part, arguments.simulations, arguments.resamples) if arguments.only in (None, part) else {}
+        rows[part] = resumed(arguments.rows, wanted, keys, part)
     if arguments.write:
-        PAGE.write_text(page(kept["intervals"], kept["verdicts"]))
-    print(json.dumps(summary(kept["intervals"], kept["verdicts"])))
+        PAGE.write_text(page(rows["intervals"], rows["verdicts"]))
+    print(json.dumps(summary(rows["intervals"], rows["verdicts"])))
 
 
 if __name__ == "__main__":

@@ -7,20 +7,18 @@ the least CPU time of repeats that take turns, on one thread; then timm's over o
 
 import argparse
 from collections.abc import Callable
-from pathlib import Path
 from statistics import geometric_mean
 from time import process_time
 
 import torch
 import torch.nn.functional as F
-import yaml
+from shared import study
 from timm.optim import Muon as TimmMuon
 
 from resiliency.designs.networks import build
-from resiliency.study.loading import load
 from resiliency.training.optimizer import optimizer
 
-STUDY = load(yaml.safe_load(Path(__file__).parents[2].joinpath("config.yaml").read_text()))
+STUDY = study()
 
 
 def milliseconds(run: Callable[[], object]) -> float:

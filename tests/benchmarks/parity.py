@@ -17,6 +17,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "unit"))
 from drawn_pictures import DETERMINISTIC, RANDOM, pictures
+from shared import RESULTS, table
 from test_engine_parity import LIMIT, distances, our_features, reference_features
 
 from resiliency.corruptions import reference, weather
@@ -24,7 +25,7 @@ from resiliency.corruptions.engine import CORRUPTIONS, corrupt
 from resiliency.corruptions.settings import HELD_OUT, MAIN, SEVERITIES
 from resiliency.report.words import number
 
-REPORT = Path(__file__).parents[2] / "docs" / "results" / "parity.md"
+REPORT = RESULTS / "parity.md"
 SIZES = ((32, 32), (48, 64), (224, 224))
 DRAWS = {(32, 32): (300, 60), (48, 64): (120, 30), (224, 224): (60, 20)}  # the engine's, the reference's
 FEATURES = 6
@@ -88,12 +89,6 @@ def named(size: tuple[int, int]) -> str:
     return f"{size[1]}x{size[0]}"
 
 
-def table(head: list[str], rows: list[list[str]]) -> str:
-    """A Markdown table, its first column text and the others figures."""
-    rule = ["---", *["---:"] * (len(head) - 1)]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in (head, rule, *rows))
-
-
 def listed(counts: Iterable[int]) -> str:
     *others, last = map(str, counts)
     return f"{', '.join(others)} and {last}"
@@ -151,10 +146,10 @@ def report() -> str:
         cv2=cv2.__version__,
         skimage=version("scikit-image"),
         deterministic=table(
-            ["corruption", *sizes], [[name, *(difference(name, size) for size in SIZES)] for name in DETERMINISTIC]
+            [["corruption", *sizes], *([name, *(difference(name, size) for size in SIZES)] for name in DETERMINISTIC)]
         ),
         distances=table(
-            ["corruption", *sizes], [[name, *(f"{distance(name, size):.1f}" for size in SIZES)] for name in RANDOM]
+            [["corruption", *sizes], *([name, *(f"{distance(name, size):.1f}" for size in SIZES)] for name in RANDOM)]
         ),
         comparisons=comparisons,
         expected=expected_maximum(comparisons),
@@ -163,9 +158,9 @@ def report() -> str:
         theirs=listed(theirs for _, theirs in DRAWS.values()),
         size=sizes[0],
         severity=SEVERITY,
-        features=table(["corruption", "mean", "deviation", *bands], [feature_row(name) for name in RANDOM]),
+        features=table([["corruption", "mean", "deviation", *bands], *map(feature_row, RANDOM)]),
         severities=table(
-            ["corruption", *map(str, SEVERITIES)], [[name, *map(figures, cifar[name])] for name in MAIN + HELD_OUT]
+            [["corruption", *map(str, SEVERITIES)], *([name, *map(figures, cifar[name])] for name in MAIN + HELD_OUT)]
         ),
     )
 

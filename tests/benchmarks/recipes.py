@@ -9,25 +9,23 @@ severity 3 of CIFAR-10-C. docs/results/gpu_hours.md shows what is kept.
 """
 
 import argparse
-import contextlib
-import io
 import json
-from functools import partial
 from pathlib import Path
 from time import perf_counter
 
 import numpy as np
 import torch
+from shared import beside, replaced, write_rows
+from shared_training import preprocessing_of, train
 
 from resiliency.corruptions.engine import corrupt
 from resiliency.data.folder import image_folder
 from resiliency.data.split import split
 from resiliency.designs.networks import build
-from resiliency.training.engine import Trainer, cross_entropy
 from resiliency.training.settings import Recipe
 from resiliency.training.validation import Labelled, Preprocessing, accuracies
 
-ROWS = Path(__file__).parent / "recipe_rows.json"
+ROWS = beside(__file__, "recipe_rows.json")
 TRAINED_ON, TESTED = 45_000, 5_000
 CORRUPTIONS = ("gaussian_noise", "fog", "contrast", "pixelate")
 LONG = {"epochs": 100, "batch_size": 128, "learning_rate": 0.002, "warmup_epochs": 5}
@@ -76,17 +74,14 @@ def scores(
     recipe = Recipe(**values | changed)
     description = {"architecture": architecture, "factory": None, "arguments": arguments, "stem": stem, "side": 32}
     network = build(description, 10, seed)
-    few = Labelled(training.images[:2], training.labels[:2])
-    with contextlib.redirect_stdout(io.StringIO()):
-        Trainer([network], partial(cross_entropy, smoothing=0), recipe, preprocessing, 10, seed).train(training, few)
+    train(network, recipe, preprocessing, training, seed=seed)
     clean, *corrupted = (accuracies([network], test, preprocessing)[0] for test in tests)
     return [clean, float(np.mean(corrupted))]
 
 
-def kept(rows: list[dict], new: list[dict]) -> list[dict]:
-    """`rows` with `new`, which take the place of those of the same designs, in the order of `DESIGNS`."""
-    names = {row["design"] for row in new}
-    rows = [row for row in rows if row["design"] not in names] + new
+def kept(rows: list[dict], new: dict) -> list[dict]:
+    """`rows` with `new`, which takes the place of that of the same design and seed, in the order of `DESIGNS`."""
+    rows = replaced(rows, new, ("design", "seed"))
     return sorted(rows, key=lambda row: (list(DESIGNS).index(row["design"]), row["seed"]))
 
 
@@ -103,24 +98,22 @@ def main() -> None:
     training, test = read(arguments.folder, arguments.images)
     if len(test.labels) != TESTED:
         parser.error(f"{arguments.folder}/test holds {len(test.labels):,} images; {TESTED:,} are needed")
-    mean, std = (getattr(training.images / 255, f)((0, 1, 2)).tolist() for f in ("mean", "std"))
+    preprocessing = preprocessing_of(training)
     tests = [test] + [
         Labelled(corrupt(test.images, corruption, 3, table="cifar-10-c", seed=0), test.labels)
         for corruption in CORRUPTIONS
     ]
     print(f"{len(training.labels)} training and {len(test.labels)} test images")
     for name in arguments.designs:
-        rows = []
         for seed in arguments.seeds:
             row = {"design": name, "seed": seed, "images": len(training.labels)}
             for label, values in (("long", DESIGNS[name][3]), ("short", DESIGNS[name][4] | arguments.short)):
                 start = perf_counter()
-                row[label] = np.round(scores(name, values, seed, training, tests, Preprocessing(mean, std)), 4).tolist()
+                row[label] = np.round(scores(name, values, seed, training, tests, preprocessing), 4).tolist()
                 seconds = perf_counter() - start
                 print(f"{name:11} seed {seed} {label:6} clean, corrupted {row[label]}; {seconds:.0f} s", flush=True)
-            rows.append(row)
-        if arguments.write:
-            ROWS.write_text(json.dumps(kept(json.loads(ROWS.read_text()), rows), indent=1) + "\n")
+            if arguments.write:
+                write_rows(ROWS, kept(json.loads(ROWS.read_text()), row))
 
 
 if __name__ == "__main__":

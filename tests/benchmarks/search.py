@@ -17,21 +17,18 @@ import contextlib
 import io
 import json
 from concurrent.futures import ProcessPoolExecutor
-from functools import partial
 from itertools import repeat
 from multiprocessing import get_context
-from pathlib import Path
 from time import process_time
 
 import numpy as np
 import torch
-import yaml
 from pymoo.indicators.hv import HV
 from scipy import stats
+from shared import study
+from shared_training import digit_images, train
 
-from resiliency.data.digits import digits
-from resiliency.data.source import ALL
-from resiliency.data.split import split, stratified
+from resiliency.data.split import stratified
 from resiliency.designs.networks import build
 from resiliency.search.evaluation import Evaluator
 from resiliency.search.losses import progressive_phases, supernet_loss
@@ -39,15 +36,13 @@ from resiliency.search.members import SUPERNET, made_by
 from resiliency.search.searching import search
 from resiliency.search.space import Space
 from resiliency.streams import stream
-from resiliency.study.loading import load
-from resiliency.training.engine import Loss, Trainer, cross_entropy
-from resiliency.training.validation import Labelled, Preprocessing, accuracies
+from resiliency.training.engine import Loss
+from resiliency.training.validation import Preprocessing, accuracies
 
-STUDY = load(yaml.safe_load(Path(__file__).parents[2].joinpath("config.yaml").read_text()))
+STUDY = study()
 SETTINGS = STUDY.search.model_dump()
 DESCRIPTION = STUDY.designs[STUDY.search.design].described(32)
 SPACE = Space.of(DESCRIPTION, SETTINGS["elastic"], 10)
-DIGITS = digits(32).parts[ALL]
 PREPROCESSING = Preprocessing([0.3] * 3, [0.35] * 3)
 
 
@@ -74,14 +69,6 @@ def sandwich(images: int) -> Loss:
     )
 
 
-def trained(network: torch.nn.Module, loss: Loss, training: Labelled, validation: Labelled, seed: int) -> float:
-    """Train by the recipe of the search; CPU seconds."""
-    start = process_time()
-    with contextlib.redirect_stdout(io.StringIO()):
-        Trainer([network], loss, STUDY.search_recipe(), PREPROCESSING, 10, seed).train(training, validation)
-    return process_time() - start
-
-
 def hypervolume(objectives: np.ndarray, reference: np.ndarray) -> float:
     """Share of the box from zero to `reference` that a front of validation error and MACs (float Nx2) dominates."""
     return HV(ref_point=np.ones(2))(objectives / reference)
@@ -103,13 +90,12 @@ def at_random(evaluator: Evaluator, count: int, seed: int) -> np.ndarray:
 
 def compared(seed: int, searches: int) -> dict[str, float]:
     """One super-network: hypervolumes, accuracies, and CPU seconds in units of the training of the largest alone."""
-    chosen = split(DIGITS.labels, 180, 539, seed)
-    training, validation = (
-        Labelled(DIGITS.images[chosen[name]], DIGITS.labels[chosen[name]]) for name in ("train", "validation")
-    )
+    training, validation, _ = digit_images(seed)
     alone, network = build(DESCRIPTION, 10, seed), build(made_by(SUPERNET, SPACE.largest, 32), 10, seed)
-    unit = trained(alone, partial(cross_entropy, smoothing=0), training, validation, seed)
-    cost = trained(network, sandwich(len(training.labels)), training, validation, seed)
+    of_both = {"validation": validation, "seed": seed}
+    _, unit = train(alone, STUDY.search_recipe(), PREPROCESSING, training, **of_both)
+    loss = sandwich(len(training.labels))
+    _, cost = train(network, STUDY.search_recipe(), PREPROCESSING, training, loss=loss, **of_both)
     right = accuracies([network, alone], validation, PREPROCESSING)
     calibration = training.images[stratified(training.labels, SETTINGS["calibration_images"], seed, "calibration")]
     evaluator = Remembering(network, SPACE, calibration, validation, PREPROCESSING)

@@ -13,6 +13,8 @@ from pathlib import Path
 import numpy as np
 import sign_pilots
 import sign_power
+from shared import RESULTS, beside, table, table_row, write_rows
+from sign_pilots import STUDY
 from simulated_intervals import sure
 
 from resiliency.analysis.observations import architecture, balance, correlation, diversity
@@ -22,8 +24,7 @@ from resiliency.names import design_of
 from resiliency.stage import cpu_seconds
 from resiliency.storage.files import read_json
 
-PAGE = sign_pilots.ROOT / "docs/results/traffic_signs_design.md"
-TEMPLATE = Path(__file__).parent / "sign_design.md.template"
+PAGE, TEMPLATE = RESULTS / "traffic_signs_design.md", beside(__file__, "sign_design.md.template")
 POWER = 0.8
 RECIPE = {*sign_pilots.PILOTED, "warmup_epochs", "weight_decay", "gradient_clip"}
 STARTING = 6  # seconds of CPU time until a job computes
@@ -39,43 +40,42 @@ PASSES = 3  # sub-networks in a step of the search
 
 def page() -> str:
     """The whole page, as Markdown."""
-    of_study = sign_pilots.study()
     rows = json.loads(sign_pilots.ROWS.read_text())
     power = json.loads(sign_power.ROWS.read_text())
-    families = sign_pilots.families_of(of_study)
-    members = of_study.independent_members()
-    classes, per_class = PUBLISHED["gtsrb"].classes, of_study.data.images_per_class["test"]
-    names = of_study.corruptions.names
+    families = sign_pilots.families_of(STUDY)
+    members = STUDY.independent_members()
+    classes, per_class = PUBLISHED["gtsrb"].classes, STUDY.data.images_per_class["test"]
+    names = STUDY.corruptions.names
     return TEMPLATE.read_text(encoding="utf-8").format(
-        designs=len(of_study.members.designs),
+        designs=len(STUDY.members.designs),
         families=len(families),
-        doubled=len(members) - len(of_study.members.designs),
+        doubled=len(members) - len(STUDY.members.designs),
         independent=len(members),
-        joint=len(of_study.joint_ensembles()),
-        joint_designs=" and ".join(of_study.joint.designs).replace("_", "\\_"),
-        strengths=", ".join(f"{strength:g}" for _, strength in of_study.joint_settings().values()),
-        seeds=of_study.joint.seeds,
-        searched=of_study.search.members,
-        recipe=named(of_study.training.model_dump(include=RECIPE)),
-        members=_members(of_study, families, {row["design"]: row for row in rows["times"]}),
+        joint=len(STUDY.joint_ensembles()),
+        joint_designs=" and ".join(STUDY.joint.designs).replace("_", "\\_"),
+        strengths=", ".join(f"{strength:g}" for _, strength in STUDY.joint_settings().values()),
+        seeds=STUDY.joint.seeds,
+        searched=STUDY.search.members,
+        recipe=named(STUDY.training.model_dump(include=RECIPE)),
+        members=_members(families, {row["design"]: row for row in rows["times"]}),
         per_class=per_class,
         classes=classes,
         test=f"{classes * per_class:,}",
         corruptions=len(names),
-        severities=len(of_study.corruptions.severities),
+        severities=len(STUDY.corruptions.severities),
         main=len(MAIN),
         extra=len(set(names) - set(MAIN)),
-        limit=f"{of_study.ensembles.limit:,}",
-        rules=_rules(of_study, len(families)),
+        limit=f"{STUDY.ensembles.limit:,}",
+        rules=_rules(len(families)),
         within=architecture.WITHIN,
-        confidence=of_study.statistics.confidence,
+        confidence=STUDY.statistics.confidence,
         simulations=power[0]["simulations"],
         power="".join(map(_power_row, sorted(power, key=lambda row: row["observation"]))),
         weak=_weak(power),
         all_images=f"{PUBLISHED['gtsrb'].test:,}",
         pilots="".join(map(_pilot_row, rows["pilots"])),
-        cost=_cost(of_study, {row["design"]: row for row in rows["times"]}),
-        measured=_measured(of_study, rows.get("run", []), {row["design"]: row for row in rows["times"]}),
+        cost=_cost({row["design"]: row for row in rows["times"]}),
+        measured=_measured(rows.get("run", []), {row["design"]: row for row in rows["times"]}),
     )
 
 
@@ -86,27 +86,21 @@ def named(changes: dict) -> str:
     )
 
 
-def _table(head: list[str], rows: list[list[str]], left: int = 1) -> str:
-    """A Markdown table whose first columns are text and whose others are numbers."""
-    rule = ["---"] * left + ["---:"] * (len(head) - left)
-    return "\n".join("| " + " | ".join(cells) + " |" for cells in (head, rule, *rows))
-
-
-def _members(of_study, families: dict[str, list[str]], times: dict[str, dict]) -> str:
+def _members(families: dict[str, list[str]], times: dict[str, dict]) -> str:
     """A row per family: architectures, sizes and MACs from the narrowest design to the widest, and second seeds."""
     rows = []
     for family, designs in families.items():
-        architectures = sorted({of_study.designs[design].architecture for design in designs})
-        second = [design for design in designs if of_study.members.trained(design) > 1]
+        architectures = sorted({STUDY.designs[design].architecture for design in designs})
+        second = [design for design in designs if STUDY.members.trained(design) > 1]
         cells = [", ".join(designs), ", ".join(architectures), ", ".join(second)]
         for column, unit, form in (("parameters", 1e3, ",.0f"), ("macs", 1e6, ".1f")):
             cells.append(" / ".join(f"{times[design][column] / unit:{form}}" for design in designs))
         rows.append([family, *(cell.replace("_", "\\_") for cell in cells)])
     head = ["Family", "Designs", "Architecture of timm", "Second seed", "Parameters, thousands", "MACs, millions"]
-    return _table(head, [[row[0].replace("_", "\\_"), *row[1:]] for row in rows], 4)
+    return table([head, *([row[0].replace("_", "\\_"), *row[1:]] for row in rows)], 4)
 
 
-def _rules(of_study, families: int) -> str:
+def _rules(families: int) -> str:
     """A row per observation, from the constants of its rule."""
     signs = ["above 0", "above 0", "below 0", "above 0"]
     statistics = [
@@ -115,19 +109,19 @@ def _rules(of_study, families: int) -> str:
         "corrupted error of the balanced loss minus that of each other",
         "Cliff's delta of ensembles of several designs against those of one, in three kinds of diversity",
     ]
-    margins = [architecture.MARGIN, correlation.MARGIN, of_study.statistics.error_margin, diversity.MARGIN]
-    doubled = sum(of_study.members.trained(design) > 1 for design in of_study.members.designs)
-    units = [f"{families} families"] * 2 + [f"{of_study.joint.seeds} seeds", f"{doubled} families"]
+    margins = [architecture.MARGIN, correlation.MARGIN, STUDY.statistics.error_margin, diversity.MARGIN]
+    doubled = sum(STUDY.members.trained(design) > 1 for design in STUDY.members.designs)
+    units = [f"{families} families"] * 2 + [f"{STUDY.joint.seeds} seeds", f"{doubled} families"]
     fewest = [architecture.FAMILIES, correlation.FAMILIES, balance.SEEDS, diversity.FAMILIES]
     rows = zip(statistics, signs, margins, units, fewest, strict=True)
-    return "".join(f"| {number} | {' | '.join(map(str, row))} |\n" for number, row in enumerate(rows, 1))
+    return "".join(table_row([number, *row]) for number, row in enumerate(rows, 1))
 
 
 def _power_row(row: dict) -> str:
     reached, count = row["verdicts"][row["verdict"]], row["simulations"]
     low, high = sure(reached, count)
     cells = [row["observation"], row["effect"], row["kind"], row["verdict"], f"{reached / count:.0%}"]
-    return "| " + " | ".join(map(str, [*cells, f"{low:.0%}–{high:.0%}"])) + " |\n"
+    return table_row([*cells, f"{low:.0%}–{high:.0%}"])
 
 
 def _weak(power: list[dict]) -> str:
@@ -144,41 +138,41 @@ def _pilot_row(row: dict) -> str:
     gain = 100 * (curve[-1] - np.interp(0.8 * len(curve) - 1, range(len(curve)), curve))
     cells = [row["design"].replace("_", "\\_"), named(row["recipe"]), f"{row['images']:,}"]
     cells += [f"{100 * row[name]:.1f}" for name in ("clean", "all", "corrupted")]
-    return "| " + " | ".join([*cells, f"{gain:.1f}", f"{row['seconds']:.0f}"]) + " |\n"
+    return table_row([*cells, f"{gain:.1f}", f"{row['seconds']:.0f}"])
 
 
-def _images(of_study) -> int:
+def _images() -> int:
     """Training images, about."""
-    return round((1 - of_study.data.validation_fraction) * PUBLISHED["gtsrb"].train)
+    return round((1 - STUDY.data.validation_fraction) * PUBLISHED["gtsrb"].train)
 
 
-def _hours(of_study, times: dict[str, dict]) -> dict[str, float]:
+def _hours(times: dict[str, dict]) -> dict[str, float]:
     """Estimated core hours of each part of the study, and of all."""
-    images = _images(of_study)
-    test = PUBLISHED["gtsrb"].classes * of_study.data.images_per_class["test"]
-    conditions = 1 + len(of_study.corruptions.names) * len(of_study.corruptions.severities)
-    members = [name.rpartition("-s")[0] for name in of_study.independent_members()]
-    joint = [design for _ in of_study.joint_ensembles() for design in of_study.joint.designs]
+    images = _images()
+    test = PUBLISHED["gtsrb"].classes * STUDY.data.images_per_class["test"]
+    conditions = 1 + len(STUDY.corruptions.names) * len(STUDY.corruptions.severities)
+    members = [name.rpartition("-s")[0] for name in STUDY.independent_members()]
+    joint = [design for _ in STUDY.joint_ensembles() for design in STUDY.joint.designs]
 
     def seconds(designs: list[str], column: str, count: float) -> float:
         return sum(1e-3 * times[design][column] * count for design in designs)
 
-    found = [of_study.search.design] * of_study.search.members
+    found = [STUDY.search.design] * STUDY.search.members
     parts = {
-        "training of independent members": seconds(members, "training_ms", images * of_study.training.epochs),
-        "joint training": seconds(joint, "training_ms", images * of_study.joint_recipe().epochs),
-        "search": seconds([of_study.search.design] * PASSES, "training_ms", images * of_study.search_recipe().epochs),
+        "training of independent members": seconds(members, "training_ms", images * STUDY.training.epochs),
+        "joint training": seconds(joint, "training_ms", images * STUDY.joint_recipe().epochs),
+        "search": seconds([STUDY.search.design] * PASSES, "training_ms", images * STUDY.search_recipe().epochs),
         "predictions": seconds([*members, *joint, *found], "prediction_ms", test * conditions),
         "attributions": seconds([*members, *joint, *found], "training_ms", EXPLAINED),
-        "start of jobs": STARTING * (3 * len(members) + len(of_study.joint_ensembles())),
+        "start of jobs": STARTING * (3 * len(members) + len(STUDY.joint_ensembles())),
     }
     return {name: value / 3600 for name, value in (parts | {"in all": sum(parts.values())}).items()}
 
 
-def _cost(of_study, times: dict[str, dict]) -> str:
+def _cost(times: dict[str, dict]) -> str:
     """The table of `_hours`."""
-    rows = [[name, f"{hours:.1f}"] for name, hours in _hours(of_study, times).items()]
-    return _table(["Part", "Core hours"], rows)
+    rows = [[name, f"{hours:.1f}"] for name, hours in _hours(times).items()]
+    return table([["Part", "Core hours"], *rows])
 
 
 def measured(results: Path) -> list[dict]:
@@ -197,11 +191,11 @@ def measured(results: Path) -> list[dict]:
     return rows
 
 
-def _measured(of_study, run: list[dict], times: dict[str, dict]) -> str:
+def _measured(run: list[dict], times: dict[str, dict]) -> str:
     """What members that a run has trained took, beside the estimates, and what all would take by that."""
     if not run:
         return ""
-    images = _images(of_study) * of_study.training.epochs
+    images = _images() * STUDY.training.epochs
     estimates = {
         row["member"]: STARTING + 1e-3 * times[design_of(row["member"])]["training_ms"] * images for row in run
     }
@@ -209,9 +203,9 @@ def _measured(of_study, run: list[dict], times: dict[str, dict]) -> str:
         [row["member"].replace("_", "\\_"), f"{row['seconds']:.0f}", f"{estimates[row['member']]:.0f}"] for row in run
     ]
     ratio = sum(row["seconds"] for row in run) / sum(estimates.values())
-    hours = ratio * _hours(of_study, times)["in all"]
-    text = MEASURED.format(trained=len(run), all=len(of_study.independent_members()), ratio=ratio, hours=hours)
-    return f"{text}{_table(['Member', 'CPU s', 'Estimated'], rows)}\n"
+    hours = ratio * _hours(times)["in all"]
+    text = MEASURED.format(trained=len(run), all=len(STUDY.independent_members()), ratio=ratio, hours=hours)
+    return f"{text}{table([['Member', 'CPU s', 'Estimated'], *rows])}\n"
 
 
 def main() -> None:
@@ -220,7 +214,7 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.run:
         rows = json.loads(sign_pilots.ROWS.read_text()) | {"run": measured(arguments.run)}
-        sign_pilots.ROWS.write_text(sign_pilots.as_text(rows))
+        write_rows(sign_pilots.ROWS, rows)
     PAGE.write_text(page(), encoding="utf-8")
 
 

@@ -18,32 +18,26 @@ from time import process_time
 
 import numpy as np
 import torch
+from shared import beside, replaced, study, write_rows
+from shared_training import corrupted, preprocessing_of, train
 
-from resiliency.corruptions.engine import corrupt
 from resiliency.data.folder import image_folder
 from resiliency.data.groups import grouped
 from resiliency.data.source import SPLITS
 from resiliency.data.split import splits
 from resiliency.designs.networks import build, parameters_and_macs
 from resiliency.devices.allocation import keep_freed_memory
-from resiliency.study.loading import load
-from resiliency.study.merging import read_merged
 from resiliency.training.engine import Trainer, cross_entropy
 from resiliency.training.settings import Recipe
-from resiliency.training.validation import Labelled, Preprocessing, accuracies
+from resiliency.training.validation import Labelled, accuracies
 
-ROOT = Path(__file__).parents[2]
-ROWS = Path(__file__).parent / "sign_pilot_rows.json"
+ROWS = beside(__file__, "sign_pilot_rows.json")
+ALIKE = ("design", "recipe", "images")
+STUDY = study("traffic_signs")
 CLASSES = 43
 TIMED = (384, 1024)  # images of a timed epoch, and predicted images
 WARM = 128
 PILOTED = ("optimizer", "learning_rate", "epochs", "batch_size", "shift", "label_smoothing")  # what pilots vary
-
-
-def study():
-    """The study, as Snakemake merges it."""
-    files = (ROOT / "config.yaml", ROOT / "studies/traffic_signs.yaml")
-    return load(read_merged(files))
 
 
 def families_of(of_study) -> dict[str, list[str]]:
@@ -64,35 +58,24 @@ class Data:
         capped = data.images_per_class | ({"train": most} if most else {})
         own = splits(source, data.validation_fraction, data.test_fraction, capped, 0)
         self.train, self.validation, test = (_labelled(*own[name]) for name in SPLITS)
-        mean, std = (getattr(self.train.images / 255, of)((0, 1, 2)).tolist() for of in ("mean", "std"))
-        self.preprocessing = Preprocessing(mean, std)
+        self.preprocessing = preprocessing_of(self.train)
         self.tests = {"clean": [test], "all": [_labelled(*whole["test"])], "corrupted": []}
         self.original = test
 
     def corrupt(self, names: list[str]) -> None:
-        """Add the test images under each corruption; each fifth of the images has a severity of its own."""
-        for name in names:
-            images = self.original.images.copy()
-            for severity in range(1, 6):
-                fifth = slice(severity - 1, None, 5)
-                images[fifth] = corrupt(images[fifth], name, severity, table="cifar-10-c", seed=0)
-            self.tests["corrupted"].append(Labelled(images, self.original.labels))
+        """Add the test images under each corruption."""
+        self.tests["corrupted"] = [corrupted(self.original, name) for name in names]
 
 
 def _labelled(part, indices: np.ndarray) -> Labelled:
     return Labelled(np.asarray(part.images[indices]), part.labels[indices])
 
 
-def run(design: str, changes: dict, data: Data, of_study) -> dict:
+def run(design: str, changes: dict, data: Data) -> dict:
     """A row: what was trained and how, accuracies, the gain of the last fifth, and CPU seconds of training."""
-    network = build(of_study.described(design), CLASSES, 0)
-    recipe = Recipe(**of_study.recipe(design).model_dump() | {"flip": False} | changes)
-    started = process_time()
-    with contextlib.redirect_stdout(io.StringIO()):
-        loss = partial(cross_entropy, smoothing=recipe.label_smoothing)
-        trainer = Trainer([network], loss, recipe, data.preprocessing, CLASSES, 0)
-        history = trainer.train(data.train, data.validation)
-    seconds = process_time() - started
+    network = build(STUDY.described(design), CLASSES, 0)
+    recipe = Recipe(**STUDY.recipe(design).model_dump() | {"flip": False} | changes)
+    history, seconds = train(network, recipe, data.preprocessing, data.train, data.validation, CLASSES)
     scores = {
         name: round(float(np.mean([accuracies([network], test, data.preprocessing)[0] for test in tests])), 4)
         for name, tests in data.tests.items()
@@ -103,11 +86,11 @@ def run(design: str, changes: dict, data: Data, of_study) -> dict:
     return {**fitted, **scores, "validation": curve, "seconds": round(seconds, 1)}
 
 
-def timed(design: str, data: Data, of_study) -> dict:
+def timed(design: str, data: Data) -> dict:
     """A row: size and CPU milliseconds per image of a design, in training and in prediction."""
-    network = build(of_study.described(design), CLASSES, 0)
-    parameters, macs = parameters_and_macs(network, [of_study.data.side] * 2 + [3])
-    recipe = of_study.recipe(design).model_copy(update={"flip": False, "epochs": 1})
+    network = build(STUDY.described(design), CLASSES, 0)
+    parameters, macs = parameters_and_macs(network, [STUDY.data.side] * 2 + [3])
+    recipe = STUDY.recipe(design).model_copy(update={"flip": False, "epochs": 1})
     fit, shown = (Labelled(data.train.images[:count], data.train.labels[:count]) for count in TIMED)
     few = Labelled(data.train.images[:WARM], data.train.labels[:WARM])
     trainer = Trainer([network], partial(cross_entropy, smoothing=0), recipe, data.preprocessing, CLASSES, 0)
@@ -119,23 +102,11 @@ def timed(design: str, data: Data, of_study) -> dict:
     started = process_time()
     accuracies([network], shown, data.preprocessing)
     predicted = process_time() - started
-    row = {"design": design, "family": of_study.family(design), "parameters": parameters, "macs": macs}
+    row = {"design": design, "family": STUDY.family(design), "parameters": parameters, "macs": macs}
     return row | {
         "training_ms": round(1e3 * trained / TIMED[0], 3),
         "prediction_ms": round(1e3 * predicted / TIMED[1], 3),
     }
-
-
-def kept(rows: list[dict], new: dict) -> list[dict]:
-    """`rows` with `new`, which takes the place of that of the same recipe, design and images."""
-    alike = ("design", "recipe", "images")
-    return [row for row in rows if any(row.get(key) != new.get(key) for key in alike)] + [new]
-
-
-def as_text(rows: dict[str, list[dict]]) -> str:
-    """Both kinds of rows as JSON, a row a line."""
-    parts = (f'"{kind}": [\n' + ",\n".join(map(json.dumps, of_kind)) + "\n]" for kind, of_kind in rows.items())
-    return "{" + ",\n".join(parts) + "}\n"
 
 
 def main() -> None:
@@ -148,17 +119,16 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     keep_freed_memory()
-    of_study = study()
-    data = Data(arguments.folder, of_study.data, arguments.most)
+    data = Data(arguments.folder, STUDY.data, arguments.most)
     if not arguments.time:
-        data.corrupt(of_study.corruptions.names[:15])
-    for design in arguments.designs or [*of_study.members.designs, of_study.search.design]:
+        data.corrupt(STUDY.corruptions.names[:15])
+    for design in arguments.designs or [*STUDY.members.designs, STUDY.search.design]:
         kind = "times" if arguments.time else "pilots"
-        row = timed(design, data, of_study) if arguments.time else run(design, arguments.recipe, data, of_study)
+        row = timed(design, data) if arguments.time else run(design, arguments.recipe, data)
         print(json.dumps(row), flush=True)
         rows = {"pilots": [], "times": []} | (json.loads(ROWS.read_text()) if ROWS.exists() else {})
-        rows[kind] = kept(rows[kind], row)
-        ROWS.write_text(as_text(rows))
+        rows[kind] = replaced(rows[kind], row, ALIKE)
+        write_rows(ROWS, rows)
 
 
 if __name__ == "__main__":

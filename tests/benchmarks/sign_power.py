@@ -5,19 +5,19 @@ that are there are not simulated again. sign_design.py writes the page that show
 """
 
 import argparse
-import json
-from pathlib import Path
+from functools import partial
 
 import numpy as np
 import simulated_families as families
-from sign_pilots import families_of, study
+from shared import beside, resumed
+from sign_pilots import STUDY, families_of
 from simulated_ensembles import Pool, of_correlations, of_diversities
 from simulated_families import Effects
 from simulated_verdicts import Situation, of_balance, of_families, one_by_one, rates
 
 from resiliency.streams import derived_seed
 
-ROWS = Path(__file__).parent / "sign_power_rows.json"
+ROWS = beside(__file__, "sign_power_rows.json")
 KINDS = {"normal": "normal", "t3": "t₃"}
 FAMILY, ACCURACY = Effects(1.6, 0.4, 0.4, 0.8), Effects(0.2, 0.3, 1, 0.2)  # what decides the corrupted error
 Q = 0.4  # Cohen's q of attributions against predictions
@@ -28,14 +28,13 @@ CLOSE = (0.3,) * 4  # standard deviation between seeds over the margin, where lo
 
 def pool() -> Pool:
     """The families of the study, and in how many of them a design has a second seed."""
-    of_study = study()
-    sizes = tuple(len(designs) for designs in families_of(of_study).values())
-    return Pool(sizes, 1, second=sum(of_study.members.trained(d) > 1 for d in of_study.members.designs))
+    sizes = tuple(map(len, families_of(STUDY).values()))
+    return Pool(sizes, 1, second=sum(STUDY.members.trained(d) > 1 for d in STUDY.members.designs))
 
 
 def situations() -> list[tuple[str, str, Situation]]:
     """The effect in words, the verdict that is true of it, and the situation."""
-    own, seeds = pool(), study().joint.seeds
+    own, seeds = pool(), STUDY.joint.seeds
     families.POOLS["signs"] = own.families
     found = []
     for kind in KINDS:
@@ -69,18 +68,22 @@ def kind_of(index: int) -> str:
     return list(KINDS.values())[index // 6] if index < 12 else "normal"
 
 
+def row_of(index: int, effect: str, verdict: str, situation: Situation, simulations: int) -> dict:
+    random = np.random.default_rng(derived_seed(0, "signs", index))
+    row = rates(situation._replace(share=1.0), simulations, random)
+    kept = {key: row[key] for key in ("observation", "verdicts", "simulations")}
+    return {"effect": effect, "kind": kind_of(index), "verdict": verdict, **kept}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--simulations", type=int, default=400)
     arguments = parser.parse_args()
-    rows = json.loads(ROWS.read_text()) if ROWS.exists() else []
-    for index, (effect, verdict, situation) in list(enumerate(situations()))[len(rows) :]:
-        random = np.random.default_rng(derived_seed(0, "signs", index))
-        row = rates(situation._replace(share=1.0), arguments.simulations, random)
-        row = {key: row[key] for key in ("observation", "verdicts", "simulations")}
-        rows.append({"effect": effect, "kind": kind_of(index), "verdict": verdict, **row})
-        print(json.dumps(rows[-1]), flush=True)
-        ROWS.write_text("[\n" + ",\n".join(map(json.dumps, rows)) + "\n]\n")
+    jobs = {
+        (effect, kind_of(index), verdict): partial(row_of, index, effect, verdict, situation, arguments.simulations)
+        for index, (effect, verdict, situation) in enumerate(situations())
+    }
+    resumed(ROWS, jobs, ("effect", "kind", "verdict"))
 
 
 if __name__ == "__main__":

@@ -6,12 +6,12 @@ docs/results/timm_published_choices.md.
 """
 
 import argparse
-import json
 import re
-from pathlib import Path
+from functools import partial
 
 import pandas as pd
 from scipy.special import logit
+from shared import RESULTS, ROOT, beside, resumed, table_row
 
 from resiliency.analysis.observations import architecture_matters_more
 from resiliency.analysis.shifts import SHIFTED_ERROR, with_shifted_error
@@ -21,9 +21,8 @@ from resiliency.external.scores import read_scores
 from resiliency.names import INDEPENDENT, accuracy_of
 from resiliency.report import words
 
-REPOSITORY = Path(__file__).parents[2]
-PUBLISHED, PAGE = REPOSITORY / "studies/published", REPOSITORY / "docs/results/timm_published_choices.md"
-ROWS, TEMPLATE = (Path(__file__).with_name(name) for name in ("timm_choice_rows.json", "timm_choices.md.template"))
+PUBLISHED, PAGE = ROOT / "studies/published", RESULTS / "timm_published_choices.md"
+ROWS, TEMPLATE = (beside(__file__, name) for name in ("timm_choice_rows.json", "timm_choices.md.template"))
 SETS = ["imagenetv2", "imagenet_a", "imagenet_r", "imagenet_sketch"]
 LOGITS = ["logits of the errors on all four"]
 CONFIDENCE = 0.95
@@ -76,15 +75,15 @@ def choices(table: pd.DataFrame) -> dict[tuple[str, str], tuple[pd.DataFrame, li
     return made | {("scale", "logits of accuracy and of error, which straight lines fit better"): (best, LOGITS)}
 
 
-def row_of(members: pd.DataFrame, test_sets: list[str]) -> dict:
-    """Estimates, bounds and verdict of observation 1."""
+def row_of(choice: str, how: str, members: pd.DataFrame, test_sets: list[str]) -> dict:
+    """Estimates, bounds and verdict of observation 1 by a choice."""
     measured = with_shifted_error(members, SETS if test_sets is LOGITS else test_sets)
     if test_sets is LOGITS:
         measured = measured.assign(**{name: logit(measured[name]) for name in ("clean_accuracy", SHIFTED_ERROR)})
     observation = architecture_matters_more(measured, 0, test_sets)
     table = observation_table([observation], CONFIDENCE)
-    row = {"verdict": table["verdict"].iloc[0], "models": len(members), "designs": observation.designs}
-    row |= {"families": observation.parts[0].units}
+    row = {"choice": choice, "how": how, "verdict": table["verdict"].iloc[0], "models": len(members)}
+    row |= {"designs": observation.designs, "families": observation.parts[0].units}
     for name, part in zip(("size", "accuracy"), table.itertuples(), strict=False):
         row |= {name: part.estimate, f"{name}_low": part.low, f"{name}_high": part.high}
         row |= {f"{name}_influential": part.influential, f"{name}_without_it": part.without_it}
@@ -101,20 +100,15 @@ def _line(row: dict) -> str:
     cells = [row["choice"], row["how"], f"{row['designs']:,}", row["families"]]
     for name in ("size", "accuracy"):
         cells.append(f"{words.estimate(row[name])} {words.interval(row[f'{name}_low'], row[f'{name}_high'])}")
-    return "| " + " | ".join(map(str, [*cells, row["verdict"]])) + " |\n"
+    return table_row([*cells, row["verdict"]])
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--write", action="store_true")
     arguments = parser.parse_args()
-    rows = json.loads(ROWS.read_text()) if ROWS.exists() else []
-    done = {(row["choice"], row["how"]) for row in rows}
-    for (choice, how), chosen in choices(models()).items():
-        if (choice, how) not in done:
-            rows.append({"choice": choice, "how": how} | row_of(*chosen))
-            print(json.dumps(rows[-1]), flush=True)
-            ROWS.write_text("[\n" + ",\n".join(map(json.dumps, rows)) + "\n]\n")
+    jobs = {case: partial(row_of, *case, *chosen) for case, chosen in choices(models()).items()}
+    rows = resumed(ROWS, jobs, ("choice", "how"))
     if arguments.write:
         PAGE.write_text(page(rows), encoding="utf-8")
 

@@ -12,38 +12,32 @@ the start of a process to its first step.
 """
 
 import argparse
-import contextlib
-import io
 import json
 import subprocess
 import sys
 import time
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
-from pathlib import Path
 from statistics import geometric_mean, median
 from time import perf_counter
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-import yaml
+from shared import study
+from shared_training import digit_images, train
 from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms import v2
 
-from resiliency.data.digits import digits
-from resiliency.data.source import ALL
-from resiliency.data.split import split
 from resiliency.designs.networks import build
 from resiliency.devices.allocation import keep_freed_memory
 from resiliency.devices.choice import bfloat16_in_hardware
 from resiliency.provenance import processor
-from resiliency.study.loading import load
-from resiliency.training.engine import Trainer, cross_entropy
+from resiliency.training.engine import cross_entropy
 from resiliency.training.optimizer import learning_rate, optimizer
 from resiliency.training.validation import Labelled, Preprocessing, accuracies
 
-STUDY = load(yaml.safe_load(Path(__file__).parents[2].joinpath("config.yaml").read_text()))
+STUDY = study()
 TRANSFORMERS = ("vit", "vit_wide")
 SIDES = ("float32", "bfloat16", "loop")
 PREPROCESSING = Preprocessing([0.3] * 3, [0.35] * 3)
@@ -110,9 +104,7 @@ def ours(network, recipe, training: Labelled) -> float:
         starts.append(perf_counter())
         return cross_entropy(*batch, smoothing=0)
 
-    few = Labelled(training.images[:2], training.labels[:2])
-    with contextlib.redirect_stdout(io.StringIO()):
-        Trainer([network], loss, recipe, PREPROCESSING, 10, 0).train(training, few)
+    train(network, recipe, PREPROCESSING, training, loss=loss)
     epochs = np.diff(starts[::steps])
     return steps * recipe.batch_size / median(epochs[1:])
 
@@ -164,11 +156,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--designs", nargs="+", default=STUDY.members.designs)
     options = parser.parse_args()
-    part = digits(32).parts[ALL]
-    chosen = split(part.labels, 180, 539, 0)
-    training, validation = (
-        Labelled(part.images[chosen[name]], part.labels[chosen[name]]) for name in ("train", "validation")
-    )
+    training, validation, _ = digit_images()
     native = "in hardware" if bfloat16_in_hardware() else "emulated"
     print(f"{processor()}: bfloat16 {native}; images a second and accuracy")
     print(f"{'design':16} {'float32':>15} {'bfloat16':>15} {'loop':>15}  float32 to loop, bfloat16 to float32")

@@ -36,7 +36,7 @@ def test_a_study_trains_and_explains_on_the_device(tmp_path, workflow_in):
 
 
 def test_the_page_has_the_counts_of_today():
-    page, study = gpu_steps.PAGE.read_text(), gpu_steps.read_study()
+    page, study = gpu_steps.PAGE.read_text(), gpu_steps.study("cifar10")
     for design in ("resnet18", "vit_s"):
         kernels, waits, moved = gpu_steps.step(study, design)
         batch = study.recipe(design).batch_size

@@ -1,11 +1,9 @@
 """The page of recipes on the digits shows what its rows hold."""
 
 import json
-import sys
-from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
-from digit_recipes import PAGE, ROWS, STUDY, kept, page, recipe_of, table
+from digit_recipes import ALIKE, PAGE, ROWS, STUDY, page, recipe_of, table
+from shared import replaced
 
 LONG, SHORT = {"optimizer": "adamw", "epochs": 12}, {"optimizer": "muon", "epochs": 5, "others": {"vit": 9}}
 
@@ -26,7 +24,8 @@ def test_differences_are_paired_with_the_first_recipe():
 
 def test_a_run_takes_the_place_of_an_earlier_one():
     old, new = row(LONG, 0, 0.9), row(LONG, 0, 0.91)
-    assert kept([old, row(LONG, 1, 0.8), row(SHORT, 0, 0.7)], new) == [row(LONG, 1, 0.8), row(SHORT, 0, 0.7), new]
+    others = [row(LONG, 1, 0.8), row(SHORT, 0, 0.7)]
+    assert replaced([old, *others], new, ALIKE) == [*others, new]
 
 
 def test_a_family_may_have_epochs_of_its_own():

@@ -2,19 +2,15 @@
 
 import json
 import re
-import sys
-from pathlib import Path
 
+import gpu_hours
 import pytest
 import torch
+from gpu_model import BANDWIDTH, CARDS, COMPUTE, FLOOR, LAUNCH, Card, Cost, Kernels
+from recipes import ROWS, kept
+from shared import RESULTS, ROOT, study, table
 
-REPOSITORY = Path(__file__).parents[2]
-sys.path.insert(0, str(REPOSITORY / "tests/benchmarks"))
-import gpu_hours  # noqa: E402
-from gpu_model import BANDWIDTH, CARDS, COMPUTE, FLOOR, LAUNCH, Card, Cost, Kernels  # noqa: E402
-from recipes import ROWS, kept  # noqa: E402
-
-PAGE = (REPOSITORY / "docs/results/gpu_hours.md").read_text()
+PAGE = (RESULTS / "gpu_hours.md").read_text()
 CARD = Card({"float32": 1e12}, 1e9)
 
 
@@ -58,9 +54,7 @@ def test_only_images_that_are_decoded_are_fed():
 
         predicted = explained = step
 
-    stored, files = (
-        sum(gpu_hours.hours(Free(gpu_hours.read(name)), False, 1).values()) for name in ("cifar10", "imagenet")
-    )
+    stored, files = (sum(gpu_hours.hours(Free(study(name)), False, 1).values()) for name in ("cifar10", "imagenet"))
     jobs = 18 * (2 + 1 + 1) + 5 * (3 + 1 + 1) + 2 + 2  # of designs, of settings, of the search and its members
     assert stored == pytest.approx(jobs * gpu_hours.START / 3600)
     train = 100 * (1_281_167 * 0.98) * gpu_hours.ORIGINAL / gpu_hours.DECODING / 3600
@@ -69,7 +63,7 @@ def test_only_images_that_are_decoded_are_fed():
 
 @pytest.mark.parametrize("design", ["resnet18", "vit_s"])
 def test_the_page_shows_what_is_computed(design):
-    pricing = gpu_hours.Pricing(gpu_hours.read("cifar10"))
+    pricing = gpu_hours.Pricing(study("cifar10"))
     pricing.card = CARDS["H100"]
     _, computed = gpu_hours.table_of_steps(pricing, [design])
     steps = PAGE.partition("## A training step")[2].splitlines()
@@ -80,7 +74,7 @@ def test_the_page_shows_what_is_computed(design):
 
 
 def test_the_page_has_every_design():
-    designs = gpu_hours.read("cifar10").trained_designs()
+    designs = study("cifar10").trained_designs()
     assert [line.split(" | ")[0] for line in PAGE.splitlines() if line.count(" | ") == 3][2:] == [
         f"| {design}" for design in designs
     ]
@@ -88,7 +82,7 @@ def test_the_page_has_every_design():
 
 def test_the_page_has_the_accuracies_that_are_kept():
     rows = json.loads(ROWS.read_text())
-    assert gpu_hours.markdown(gpu_hours.table_of_recipes(rows)) in PAGE
+    assert table(gpu_hours.table_of_recipes(rows)) in PAGE
 
 
 def cells(start: str) -> list[str]:
@@ -98,7 +92,7 @@ def cells(start: str) -> list[str]:
 
 
 def test_recipes_are_compared_with_that_of_the_study():
-    one, other = gpu_hours.read("cifar10"), gpu_hours.with_recipes(*gpu_hours.RECIPES[gpu_hours.OF_STUDY])
+    one, other = study("cifar10"), gpu_hours.with_recipes(*gpu_hours.RECIPES[gpu_hours.OF_STUDY])
     for design in one.trained_designs():
         assert one.recipe(design) == other.recipe(design)
     assert one.joint_recipe() == other.joint_recipe()
@@ -108,11 +102,11 @@ def test_recipes_are_compared_with_that_of_the_study():
 
 
 def test_the_page_on_clusters_has_these_costs():
-    text = (REPOSITORY / "docs/cluster.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs/cluster.md").read_text(encoding="utf-8")
     h100, a100 = cells("in all, H100"), cells("in all, A100")
     assert f"| `studies/cifar10.yaml` | {h100[2]} | {a100[2]} |" in text
     assert f"| `studies/imagenet.yaml` | {h100[5]} | {a100[5]} |" in text
-    costs = (REPOSITORY / "docs/results/imagenet_costs.md").read_text(encoding="utf-8")
+    costs = (RESULTS / "imagenet_costs.md").read_text(encoding="utf-8")
     *_, two_cores, card = re.search(r"^\| in all \|.*$", costs, re.MULTILINE)[0].strip("| ").split(" | ")
     assert f"5,000 images per condition | {card.split()[0]} |" in text
     assert f"; {float(two_cores.split()[0]):.0f} h on two CPU cores |" in text
@@ -128,5 +122,6 @@ def test_a_design_is_compared_in_points():
 
 def test_a_new_measurement_takes_the_place_of_the_design():
     old = [{"design": "resnet18", "seed": 0, "images": 1}, {"design": "vit", "seed": 0, "images": 1}]
-    new = [{"design": "regnet", "seed": 0, "images": 2}, {"design": "vit", "seed": 0, "images": 2}]
-    assert [(row["design"], row["images"]) for row in kept(old, new)] == [("resnet18", 1), ("regnet", 2), ("vit", 2)]
+    new = [{"design": "vit", "seed": 0, "images": 2}, {"design": "regnet", "seed": 0, "images": 2}]
+    rows = kept(kept(old, new[0]), new[1])
+    assert [(row["design"], row["images"]) for row in rows] == [("resnet18", 1), ("regnet", 2), ("vit", 2)]

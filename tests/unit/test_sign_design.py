@@ -1,15 +1,12 @@
 """The page of the traffic-sign study's design shows what its rows and its study file hold."""
 
 import json
-import sys
-from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 import sign_design
 import sign_pilots
 import sign_power
-
-STUDY = sign_pilots.study()
+from shared import replaced
+from sign_pilots import STUDY
 
 
 def test_the_page_shows_the_rows():
@@ -45,7 +42,7 @@ def test_the_simulated_pool_is_the_study():
 def test_a_pilot_takes_the_place_of_an_earlier_one():
     old, other = ({"design": name, "recipe": {}, "images": 9, "clean": 0.5} for name in "ab")
     new = old | {"clean": 0.6}
-    assert sign_pilots.kept([old, other], new) == [other, new]
+    assert replaced([old, other], new, sign_pilots.ALIKE) == [other, new]
 
 
 def test_a_job_that_resumed_counts_with_all_its_steps(tmp_path):
@@ -60,6 +57,6 @@ def test_a_job_that_resumed_counts_with_all_its_steps(tmp_path):
     assert sign_design.measured(tmp_path) == expected
     designs = {*STUDY.members.designs, *STUDY.joint.designs, STUDY.search.design}
     times = {design: {"training_ms": 1.0, "prediction_ms": 0.2} for design in designs}
-    text = sign_design._measured(STUDY, expected, times)
+    text = sign_design._measured(expected, times)
     assert "trained 2 of" in text
     assert text.endswith("|\n")

@@ -1,0 +1,77 @@
+"""What benchmarks share: studies, rows that are kept as they come, and tables in Markdown."""
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from resiliency.study.loading import load
+from resiliency.study.merging import read_merged
+from resiliency.study.model import Study
+
+ROOT = Path(__file__).parents[2]
+RESULTS = ROOT / "docs/results"
+
+
+def merged(name: str = "") -> dict[str, Any]:
+    """The default study, changed by studies/`name`.yaml if there is a name, before it is checked."""
+    return read_merged([ROOT / "config.yaml", *([ROOT / f"studies/{name}.yaml"] if name else [])])
+
+
+def study(name: str = "") -> Study:
+    """The study of `merged`."""
+    return load(merged(name))
+
+
+def beside(file: str, name: str) -> Path:
+    """The file `name` in the folder of the module `file`."""
+    return Path(file).with_name(name)
+
+
+def write_rows(file: Path, rows: list[dict] | dict[str, list[dict]]) -> None:
+    """Write rows, or kinds of rows, as JSON, a row a line."""
+    if isinstance(rows, list):
+        text = _listed(rows)
+    else:
+        text = "{" + ",\n".join(f'"{kind}": {_listed(of_kind)}' for kind, of_kind in rows.items()) + "}"
+    file.write_text(f"{text}\n")
+
+
+def _listed(rows: list[dict]) -> str:
+    return "[\n" + ",\n".join(map(json.dumps, rows)) + "\n]"
+
+
+def resumed(
+    file: Path, jobs: Mapping[tuple, Callable[[], dict]], keys: tuple[str, ...], kind: str | None = None
+) -> list[dict]:
+    """The rows in `file`, after those of the `jobs` that it lacks were added to it, one by one.
+
+    Args:
+        jobs: what a row has under its `keys` -> what makes it.
+        kind: of the rows, in a file of several kinds.
+    """
+    content = json.loads(file.read_text()) if file.exists() else {} if kind else []
+    rows = content.setdefault(kind, []) if kind else content
+    done = {tuple(row[key] for key in keys) for row in rows}
+    for case, make in jobs.items():
+        if case not in done:
+            rows.append(make())
+            print(json.dumps(rows[-1]), flush=True)
+            write_rows(file, content)
+    return rows
+
+
+def replaced(rows: list[dict], new: dict, keys: tuple[str, ...]) -> list[dict]:
+    """`rows` with `new`, which takes the place of that with the same values under `keys`."""
+    return [row for row in rows if any(row.get(key) != new.get(key) for key in keys)] + [new]
+
+
+def table_row(cells: Iterable[object]) -> str:
+    """A row of a Markdown table, with its line end."""
+    return f"| {' | '.join(map(str, cells))} |\n"
+
+
+def table(rows: list[list[str]], left: int = 1) -> str:
+    """A Markdown table, whose first row is its head; the `left` columns are text, the others numbers."""
+    rule = ["---"] * left + ["---:"] * (len(rows[0]) - left)
+    return "".join(map(table_row, [rows[0], rule, *rows[1:]])).rstrip("\n")

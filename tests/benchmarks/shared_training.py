@@ -1,0 +1,62 @@
+"""What benchmarks share that train networks: the images of the default study, and training without a word."""
+
+import contextlib
+import io
+from functools import partial
+from time import process_time
+
+import torch
+
+from resiliency.corruptions.engine import corrupt
+from resiliency.data.digits import digits
+from resiliency.data.source import ALL, SPLITS
+from resiliency.data.split import split
+from resiliency.training.engine import Loss, Trainer, cross_entropy
+from resiliency.training.settings import Recipe
+from resiliency.training.validation import Labelled, Preprocessing
+
+
+def digit_images(seed: int = 0) -> tuple[Labelled, Labelled, Labelled]:
+    """Training, validation and test images of the default study, split with this seed."""
+    part = digits(32).parts[ALL]
+    chosen = split(part.labels, 180, 539, seed)
+    return tuple(Labelled(part.images[chosen[name]], part.labels[chosen[name]]) for name in SPLITS)
+
+
+def preprocessing_of(training: Labelled) -> Preprocessing:
+    """That by the mean and the deviation of the training images."""
+    return Preprocessing(*(getattr(training.images / 255, name)((0, 1, 2)).tolist() for name in ("mean", "std")))
+
+
+def corrupted(test: Labelled, corruption: str) -> Labelled:
+    """`test` under a corruption; each fifth of the images has a severity of its own."""
+    images = test.images.copy()
+    for severity in range(1, 6):
+        fifth = slice(severity - 1, None, 5)
+        images[fifth] = corrupt(test.images[fifth], corruption, severity, table="cifar-10-c", seed=0)
+    return Labelled(images, test.labels)
+
+
+def train(
+    network: torch.nn.Module,
+    recipe: Recipe,
+    preprocessing: Preprocessing,
+    training: Labelled,
+    validation: Labelled | None = None,
+    classes: int = 10,
+    seed: int = 0,
+    loss: Loss | None = None,
+) -> tuple[list[dict], float]:
+    """Train a network without a word; its history, and seconds of CPU time.
+
+    Args:
+        validation: images to validate with; unless given, two of the training images, which take no time.
+        loss: cross-entropy unless given.
+    """
+    loss = loss or partial(cross_entropy, smoothing=recipe.label_smoothing)
+    validation = validation or Labelled(training.images[:2], training.labels[:2])
+    start = process_time()
+    with contextlib.redirect_stdout(io.StringIO()):
+        trainer = Trainer([network], loss, recipe, preprocessing, classes, seed)
+        history = trainer.train(training, validation)
+    return history, process_time() - start
