@@ -4,7 +4,7 @@ ENGINE = {
     "engine": STUDY.corruptions.engine,
     "table": STUDY.corruptions.table_at(STUDY.data.side),
 }
-FROM_FILES = [path for path in (STUDY.data.images, STUDY.data.table_of_groups) if path]
+FROM_FILES = STUDY.data.files
 LISTED = {"listed": content(INPUTS.files, *FROM_FILES)} if FROM_FILES else {}
 
 
@@ -33,6 +33,7 @@ rule dataset:
         seed=STUDY.seed,
         dataset=STUDY.data.resolved(),
         splits=STUDY.splits,
+        classes=STUDY.data.classes,
         content=content_of_data_set if STUDY.data.folder else "",
     script:
         "../scripts/dataset.py"

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from resiliency.data.card import write_data_set
+from resiliency.data.class_names import renamed
 from resiliency.data.groups import grouped
 from resiliency.data.sources import read_source
 from resiliency.data.split import splits
@@ -15,5 +16,7 @@ with stage(snakemake.log[0]):
     fractions = settings["validation_fraction"], settings["test_fraction"]
     listed = settings["images"]
     chosen = splits(source, *fractions, settings["images_per_class"], params.seed, params.splits, listed)
+    if params.classes:
+        source = source._replace(classes=renamed(source.classes, params.classes))
     folder, written = Path(snakemake.output.card).parent, (settings["side"], settings["on_the_fly"])
     write_data_set(folder, settings["name"], source, chosen, *written, settings["allow_duplicates"])

@@ -179,7 +179,7 @@ def test_a_study_of_networks_has_nothing_to_add_to(files):
 
 
 def test_names_of_classes_may_stand_in_a_text_file(files):
-    (files / "classes.txt").write_text("\ufeffant\nbee\n\ncat \n", encoding="utf-8")
+    (files / "classes.txt").write_text("\ufeffant\nbee\ncat \n\n", encoding="utf-8")
     settings = External(decisions="published.csv", classes="classes.txt")
     assert settings.known_classes == ["ant", "bee", "cat"]
     (files / "mine.csv").write_text("test_set,image,label,mine\nclean,0,ant,bee\nclean,1,bee,bee\nclean,2,cat,cat\n")

@@ -24,6 +24,7 @@ STUDY = {
         "image_size": 72,
         "validation_fraction": 0.2,
         "groups": "groups.csv",
+        "classes": "names.txt",
     },
     "corruptions": {"names": ["gaussian_noise", "contrast"], "severities": [1, 4]},
     "training": {"epochs": 1, "batch_size": 16, "flip": True},
@@ -37,7 +38,8 @@ STUDY = {
     "statistics": {"resamples": 100},
     "costs": "costs.csv",
 }
-COSTS = [("true", "birds"), ("cats, and 'dogs'", "7")]
+NAMED = ["small birds", "cats, and 'dogs'"]
+COSTS = [("true", NAMED[0]), (NAMED[1], "7")]
 
 
 def make_photos(folder: Path) -> None:
@@ -56,6 +58,7 @@ def make_photos(folder: Path) -> None:
                     folder / split / name / f"{index}.{suffix}"
                 )
 
+    (folder.parent / "names.txt").write_text("\n".join(NAMED), encoding="utf-8")
     for name, rows in (("groups", groups), ("costs", COSTS)):
         with (folder.parent / f"{name}.csv").open("w", newline="") as file:
             csv.writer(file, delimiter=";").writerows(rows)
@@ -94,7 +97,7 @@ def test_answers_cost_what_the_file_says(photos):
 
 def test_one_core_gives_the_bytes_that_two_gave(photos, workflow_in, tmp_path):
     """The training and the predictions of one member; on two cores, a process of its own decoded the pictures."""
-    for source in ("photos", "groups.csv", "costs.csv"):
+    for source in ("photos", "groups.csv", "names.txt", "costs.csv"):
         (tmp_path / source).symlink_to(photos.directory / source)
     (tmp_path / "results/photos").mkdir(parents=True)
     for made in ("data", "corrupted", "conditions.csv"):

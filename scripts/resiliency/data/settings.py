@@ -61,6 +61,12 @@ class Dataset(Settings):
         min_length=1,
         description="for folder datasets: a text file that lists the test images to use, one file name per line",
     )
+    classes: str | None = Field(
+        None,
+        min_length=1,
+        description="for image_folder: a text file with names of the classes, one per line, in the order of their "
+        "folders; null: the names of the folders",
+    )
     image_size: auto_or(int, 32, 1024) = Field(
         AUTO,
         description="pixels per side; auto: 96 for stl10, 224 for folders, imagenette and imagenet, else 32. If it "
@@ -116,12 +122,19 @@ class Dataset(Settings):
             raise ValueError(f"folder: required; give the folder with the images of {self.name}")
         if self.images and self.name not in IN_FOLDERS:
             raise ValueError(f"images: only {' and '.join(IN_FOLDERS)} have files to list; use images_per_class")
+        if self.classes and self.name != "image_folder":
+            raise ValueError(f"classes: {self.name} has names of its own; remove it")
         if self.folder and self.name not in IN_FOLDERS:
             raise ValueError(f"folder: {self.name} does not use it; remove it")
         if self.groups and not (self.table_of_groups or self.made_of_files):
             columns = " and ".join(COLUMNS)
             raise ValueError(f"groups: {self.name} has no file names; name a CSV file with the columns {columns}")
         return self
+
+    @property
+    def files(self) -> list[str]:
+        """The files that the stage reads beside the images."""
+        return [path for path in (self.images, self.table_of_groups, self.classes) if path]
 
     @property
     def table_of_groups(self) -> str | None:
@@ -170,7 +183,7 @@ class Dataset(Settings):
     def resolved(self) -> dict[str, Any]:
         """The settings as the stage reads them, with what "auto" stands for."""
         decided = {"side": self.side, "margin": self.margin, "on_the_fly": self.on_the_fly}
-        return self.model_dump(exclude={"image_size", "crop"}) | decided
+        return self.model_dump(exclude={"image_size", "crop", "classes"}) | decided
 
     def most_images(self) -> dict[str, int]:
         """Split -> the most images that it can hold; empty for an image folder, which nobody has counted yet."""

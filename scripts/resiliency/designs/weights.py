@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 from safetensors.torch import save_file
 from torch import nn
 
+from resiliency.data.class_names import read_class_names
 from resiliency.designs.cards import design_card
 from resiliency.designs.checkpoints import load_weights, read_checkpoint
 from resiliency.designs.hub import downloaded
@@ -171,16 +172,7 @@ def _named_classes(loaded: dict, files: dict[str, str]) -> list[str] | None:
     """The network's classes as the study names them; None where it does not."""
     if "classes" not in files:
         return loaded["classes"]
-    path = files["classes"]
-    try:
-        names = [line.strip() for line in Path(path).read_text(encoding="utf-8-sig").splitlines()]
-    except (OSError, UnicodeDecodeError) as error:
-        raise Fault(f"{path}: cannot be read ({error}); expected a text file with one class name per line") from error
-    while names and not names[-1]:
-        names.pop()
-    if not all(names) or not names:
-        raise Fault(f"{path}: line {names.index('') + 1 if names else 1} is empty; expected one class name per line")
-    return names
+    return read_class_names(files["classes"])
 
 
 def _outputs(names: list[str], classes: list[str]) -> list[int] | None:

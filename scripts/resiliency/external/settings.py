@@ -5,6 +5,8 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator, model_validator
 
+from resiliency.data.class_names import read_class_names
+from resiliency.faults import Fault
 from resiliency.settings import Settings, distinct
 
 
@@ -19,7 +21,14 @@ Paths = Annotated[list[str], BeforeValidator(_as_list), WithJsonSchema(ONE_OR_MO
 def _classes(value: object) -> object:
     """A validator of a number of classes, which may come as text, or of their names, or of a file of these."""
     if isinstance(value, str) and not value.isdecimal():
-        _classes(names_in(value))
+        if not Path(value).is_file():
+            raise ValueError(
+                f"must be an integer ≥ 2, a list of names, or a text file of them; there is no file {value}"
+            )
+        try:
+            _classes(read_class_names(value))
+        except Fault as fault:
+            raise ValueError(str(fault)) from fault
         return value
     value = int(value) if isinstance(value, str) else value
     if isinstance(value, list) and len(value) >= 2 and all(isinstance(name, str) for name in value):
@@ -29,14 +38,6 @@ def _classes(value: object) -> object:
     if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 2):
         raise ValueError("must be an integer ≥ 2, or a list of names")
     return value
-
-
-def names_in(file: str) -> list[str]:
-    """The lines of a text file, one name each."""
-    if not Path(file).is_file():
-        raise ValueError(f"must be an integer ≥ 2, a list of names, or a text file of them; there is no file {file}")
-    lines = Path(file).read_text(encoding="utf-8-sig").splitlines()
-    return [line.strip() for line in lines if line.strip()]
 
 
 COUNT_OR_NAMES = {
@@ -90,7 +91,7 @@ class External(Settings):
     @property
     def known_classes(self) -> int | list[str] | None:
         """The number of classes, or their names in order, read from the file if one is named."""
-        return names_in(self.classes) if isinstance(self.classes, str) else self.classes
+        return read_class_names(self.classes) if isinstance(self.classes, str) else self.classes
 
     @model_validator(mode="after")
     def _something(self) -> "External":

@@ -9,6 +9,7 @@ from resiliency.allowed_names import alike, form_fault, images_fault
 from resiliency.conditions import counted
 from resiliency.corruption_names import ADDED
 from resiliency.corruptions.settings import HELD_OUT, MAIN, SEVERITIES
+from resiliency.data.class_names import read_class_names, renamed
 from resiliency.data.costs import cost_matrix, read_costs
 from resiliency.data.folder import folder_classes
 from resiliency.data.groups import read_groups
@@ -167,6 +168,7 @@ def _costs(study: Study) -> Iterator[str]:
     if folder and not faults:
         classes = folder_classes(Path(folder), study.splits)
         try:
+            classes = renamed(classes, study.data.classes) if study.data.classes else classes
             cost_matrix(read_costs(study.costs), classes)
         except Fault as fault:
             yield str(fault)
@@ -176,7 +178,12 @@ def _files(study: Study) -> Iterator[str]:
     """Files that members are loaded from, or further test sets read from, and that are not there or badly named."""
     if study.corruptions.folder and (fault := _braces(study.corruptions.folder)):
         yield f"corruptions.folder: {study.corruptions.folder}: {fault}"
-    for key, path, read in (("images", study.data.images, None), ("groups", study.data.table_of_groups, read_groups)):
+    of_dataset = {
+        "images": (study.data.images, None),
+        "groups": (study.data.table_of_groups, read_groups),
+        "classes": (study.data.classes, read_class_names),
+    }
+    for key, (path, read) in of_dataset.items():
         yield from _file(f"dataset.{key}", path, read) if path else ()
     for name, test_set in study.test_sets.items():
         if test_set.folder and not Path(test_set.folder).is_dir():
