@@ -264,6 +264,7 @@ rule failures:
         corrupted=CORRUPTED if STUDY.dataset else [],
     output:
         confusions=in_report(TABLES["confusions"]),
+        class_errors=in_report(TABLES["class_errors"]),
         failures=in_report(TABLES["failures"]),
         pictures=FAILURE_PICTURES if STUDY.dataset else [],
     log:
@@ -277,6 +278,7 @@ rule failures:
         **needing(8000, 60),
     params:
         code=code("failures"),
+        confidence=STUDY.statistics.confidence,
         seed=STUDY.seed,
         classes=CLASS_NAMES,
     script:

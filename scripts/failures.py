@@ -23,9 +23,11 @@ with stage(snakemake.log[0]):
         predictions,
         read_items(inputs.named)[1] if inputs.named else [],
         read_json(inputs.card)["classes"] if inputs.card else params.classes,
+        params.confidence,
         params.seed,
     )
     write_table(outputs.confusions, tables.confusions)
+    write_table(outputs.class_errors, tables.class_errors)
     write_table(outputs.failures, tables.failures)
     if outputs.pictures:
         images = read_conditions(inputs.images, inputs.corrupted)

@@ -51,10 +51,10 @@ def test_the_heatmap_has_a_column_for_each_further_test_set(tables, further):
         error_heatmap.draw(of["members"], of["corruption_errors"], COLOURS).to_dict() for of in (tables, further)
     )
     cells = [[row for data in chart["datasets"].values() for row in data] for chart in (before, after)]
-    photos = [row for row in cells[1] if row["corruption"] == "photos"]
-    assert {row["member"] for row in photos} == set(tables["members"].member)
+    photos = [row for row in cells[1] if row["column"] == "photos"]
+    assert {row["row"] for row in photos} == set(tables["members"].member)
     assert {row["percent"] for row in photos} == {90}
-    others = [json.dumps(row, sort_keys=True) for row in cells[1] if row["corruption"] != "photos"]
+    others = [json.dumps(row, sort_keys=True) for row in cells[1] if row["column"] != "photos"]
     assert sorted(others) == sorted(json.dumps(row, sort_keys=True) for row in cells[0])
 
 
@@ -109,10 +109,10 @@ def test_many_members_are_drawn_by_design_and_by_weight_of_a_joint_objective():
     searched = members.loc[members["origin"] == "search", "member"].tolist()
     weights = {f"{o} λ = {w:g}" for o, w in zip(joint["objective"], joint["loss_weight"], strict=True)}
     assert sorted(rows) == sorted({*independent["design"], *weights, *searched})
-    data = next(values for values in chart["datasets"].values() if values[0]["member"] in rows)
+    data = next(values for values in chart["datasets"].values() if values[0]["row"] in rows)
     errors = of["corruption_errors"]
     own = independent.loc[independent["design"] == rows[0], "member"] if rows[0] in set(independent["design"]) else []
-    cells = {(cell["member"], cell["corruption"]): cell["error"] for cell in data}
+    cells = {(cell["row"], cell["column"]): cell["error"] for cell in data}
     for (row, corruption), error in cells.items():
         if row == rows[0] and len(own) and corruption in set(errors["corruption"]):
             of_design = errors[errors["member"].isin(own) & (errors["corruption"] == corruption)]

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from drawn_charts import rendered
 from predicted import conditions_of, predictions_of
+from scipy.stats import binomtest
 from synthetic import synthetic_tables
 from synthetic_failures import failure_tables
 from test_deployed import DEPLOYMENT, IMAGES, MEMBERS, NAMES, SETTINGS
@@ -39,7 +40,7 @@ def study():
 @pytest.fixture(scope="module")
 def found(study):
     names = [f"{place:03}" for place in range(IMAGES)]
-    return failures(ROLES, MEMBERS, TEMPERATURES, study[1], names, CLASSES, SETTINGS.seed)
+    return failures(ROLES, MEMBERS, TEMPERATURES, study[1], names, CLASSES, 0.9, SETTINGS.seed)
 
 
 def mean_of(study, condition: int, images: np.ndarray, temperature: float = 2.0) -> np.ndarray:
@@ -66,6 +67,38 @@ def test_confusions_are_counts_of_images_that_chose_nothing(study, found):
     alone = np.array([predictions["a-s0"].decisions(0)[images]])[0]
     assert counts["best member", "clean"].sum() == len(images)
     assert counts["best member", "clean"].get(("cat", "cat")) == ((alone == 0) & (labels[images] == 0)).sum()
+
+
+def test_errors_of_classes_are_means_over_their_images_and_severities(study, found):
+    table, predictions, labels = study
+    images = both_halves(predictions, SETTINGS)[1].images["clean"]
+    wrong = np.array([mean_of(study, c, images).argmax(axis=1) != labels[images] for c in range(len(table))])
+    rows = found.class_errors.set_index(["role", "class", "corruption"])
+    for place, name in enumerate(CLASSES):
+        own = labels[images] == place
+        for corruption in ("clean", "fog", "snow", "corrupted"):
+            chosen = table.corruption != "clean" if corruption == "corrupted" else table.corruption == corruption
+            of_images = wrong[np.ix_(chosen, own)].mean(axis=0)
+            row = rows.loc["recommended model", name, corruption]
+            assert (row.error, row.images, row.confidence) == pytest.approx((of_images.mean(), own.sum(), 0.9))
+            assert row.low <= row.error <= row.high
+            if corruption == "clean":
+                interval = binomtest(int(of_images.sum()), int(own.sum())).proportion_ci(0.9, "wilson")
+                assert (row.low, row.high) == pytest.approx((interval.low, interval.high))
+    assert len(rows) == 2 * len(CLASSES) * 4
+
+
+def test_the_hardest_class_is_named_and_drawn_first():
+    table = synthetic_tables()["class_errors"]
+    spec = draw("class_errors", {"class_errors": table}, OKABE_ITO)
+    rows = spec["hconcat"][0]["layer"][0]["encoding"]["y"]["scale"]["domain"]
+    assert rows == [f"class {place}" for place in (3, 2, 1, 0)]
+    finding = spec["usermeta"]["finding"]
+    of = table[(table.role == "recommended model") & (table["class"] == "class 3")].set_index("corruption")
+    hardest = of.error.drop(["clean", "corrupted"]).idxmax()
+    assert f"corrupted images is class 3: {100 * of.error['corrupted']:.1f}% [" in finding
+    assert f"under {hardest.replace('_', ' ')}, on class 3: {100 * of.error[hardest]:.1f}% [" in finding
+    assert "nothing" in draw("class_errors", {"class_errors": table.iloc[:0]}, OKABE_ITO)["usermeta"]
 
 
 def test_failures_are_the_most_confident_of_each_pair_and_corruption(study, found):
@@ -139,8 +172,8 @@ def test_pictures_are_those_of_the_images_under_their_corruptions(study, found):
 
 
 def test_nothing_is_said_where_nothing_is_recommended():
-    nothing = failures({}, MEMBERS, TEMPERATURES, {}, [], [], 0)
-    assert (len(nothing.confusions), len(nothing.failures)) == (0, 0)
+    nothing = failures({}, MEMBERS, TEMPERATURES, {}, [], [], 0.95, 0)
+    assert [len(table) for table in nothing] == [0, 0, 0]
     assert failure_pictures(nothing.failures, conditions_of([], [], 1), []).columns[-1] == "picture"
     tables = {"confusions": nothing.confusions, "failure_pictures": nothing.failures.assign(picture="")}
     for name in ("confusions", "failure_gallery"):

@@ -18,7 +18,15 @@ from resiliency.analysis.contenders import (
     under_corruptions,
 )
 from resiliency.analysis.deployment import halves
-from resiliency.analysis.failures import CONFUSIONS, FAILURES, answers_of, confusion_table, failure_table
+from resiliency.analysis.failures import (
+    CLASS_ERRORS,
+    CONFUSIONS,
+    FAILURES,
+    answers_of,
+    class_error_table,
+    confusion_table,
+    failure_table,
+)
 from resiliency.analysis.temperatures import TEMPERATURES, Temperature, calibration_of, temperature_of, temperature_rows
 from resiliency.analysis.thresholds import THRESHOLDS, threshold_rows
 from resiliency.designs.members import LOADED
@@ -117,9 +125,10 @@ def assessment(
 
 
 class Failures(NamedTuple):
-    """confusions.csv and failures.csv."""
+    """confusions.csv, class_errors.csv and failures.csv."""
 
     confusions: pd.DataFrame
+    class_errors: pd.DataFrame
     failures: pd.DataFrame
 
 
@@ -130,6 +139,7 @@ def failures(
     predictions: dict[str, Predictions],
     names: Sequence[str],
     classes: Sequence[str],
+    confidence: float,
     seed: int,
 ) -> Failures:
     """What the recommended model and the best member confuse, and failures of the former.
@@ -140,20 +150,23 @@ def failures(
         predictions: member -> its predictions, of those that `roles` names.
         names: of the test images; none if they have no names.
         classes: names of the classes; none if they have no names.
+        confidence: of the intervals.
         seed: of the study.
     """
     shown = {role: roles[role] for role in (RECOMMENDED, BEST_MEMBER) if role in roles}
     if not shown:
-        return Failures(pd.DataFrame(columns=CONFUSIONS), pd.DataFrame(columns=FAILURES))
+        return Failures(*(pd.DataFrame(columns=columns) for columns in (CONFUSIONS, CLASS_ERRORS, FAILURES)))
     members, (_, judged) = members.set_index("member"), both_halves(predictions, Resampling(1, 0.5, seed))
     fitted = temperatures.drop_duplicates("members").set_index("members").temperature.fillna(1)
     answers, ensembles = {}, {}
     for role, row in shown.items():
         ensembles[role] = ensemble_of(row["members"].split("+"), row["rule"], predictions, members)
         answers[role] = answers_of(ensembles[role], fitted[row["members"]], judged)
-    labels, first = next(iter(predictions.values())).labels(0)[judged.images[CLEAN]], next(iter(shown))
+    one, first = next(iter(predictions.values())), next(iter(shown))
+    labels = one.labels(0)[judged.images[CLEAN]]
     return Failures(
         confusion_table(shown, answers, labels, classes),
+        class_error_table(shown, answers, one.conditions, labels, classes, confidence),
         failure_table(ensembles[first], answers[first], judged, names, classes),
     )
 

@@ -11,10 +11,12 @@ import pandas as pd
 
 from resiliency.analysis.assessment import REFERENCE, Judged
 from resiliency.ensembles.outputs import Ensemble, answered
+from resiliency.metrics.accuracy import wilson
 from resiliency.metrics.classification import softmax
 from resiliency.names import CLEAN, CORRUPTED
 
 CONFUSIONS = ["role", "members", "size", "images", "class", "predicted", "answers", "share"]
+CLASS_ERRORS = ["role", "members", "size", "class", "corruption", "images", "error", "low", "high", "confidence"]
 FAILURES = ["kind", "image", "name", "corruption", "severity", "class", "predicted", "confidence", "conditions", "said"]
 PAIR, CORRUPTION, NOBODY = "classes", "corruption", "no member"
 MOST = 24  # failures of each kind
@@ -98,6 +100,49 @@ def confusion_table(
     for column in ("class", "predicted"):
         table[column] = [name_of(classes, place) for place in table[column]]
     return table[CONFUSIONS]
+
+
+def class_error_table(
+    roles: dict[str, pd.Series],
+    answers: dict[str, dict[str, Answers]],
+    conditions: pd.DataFrame,
+    labels: np.ndarray,
+    classes: Sequence[str],
+    confidence: float,
+) -> pd.DataFrame:
+    """Error on the images of each class, clean, under each corruption and under all (mean over severities).
+
+    Args:
+        conditions: the table of conditions.
+        confidence: of the intervals.
+
+    Others are those of `confusion_table`.
+
+    Returns:
+        `CLASS_ERRORS`: a row per role, class and corruption. Intervals are Wilson's, over images, with as many as give
+        a proportion the same variance.
+    """
+    rows = []
+    for role, of_role in answers.items():
+        for images, of in of_role.items():
+            names = conditions.corruption.to_numpy()[of.conditions]
+            errors = {name: of.errors[names == name].mean(axis=0, dtype=np.float64) for name in dict.fromkeys(names)}
+            errors |= {CORRUPTED: np.mean(list(errors.values()), axis=0)} if images == CORRUPTED else {}
+            for place in np.unique(labels):
+                who = {"role": role, "members": roles[role]["members"], "size": roles[role]["size"]}
+                who["class"] = name_of(classes, place)
+                rows += [
+                    who | {"corruption": name} | _error(values[labels == place], confidence)
+                    for name, values in errors.items()
+                ]
+    return pd.DataFrame(rows, columns=CLASS_ERRORS)
+
+
+def _error(errors: np.ndarray, confidence: float) -> dict[str, float]:
+    """The mean of the errors of images, float64 N from 0 to 1, with its interval."""
+    images, mean, variance = len(errors), errors.mean(), errors.var() / len(errors)
+    low, high = wilson(mean, mean * (1 - mean) / variance if variance > 0 else images, confidence)
+    return {"images": images, "error": mean, "low": float(low), "high": float(high), "confidence": confidence}
 
 
 def name_of(classes: Sequence[str], place: int) -> str:

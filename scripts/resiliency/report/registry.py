@@ -39,6 +39,7 @@ CHARTS = {
     ),
     "search_front": Chart(("evaluations", "members"), "search", "Members", "Front of the architecture search"),
     "confusions": Chart(("confusions",), "failures", "Deployment", "Confusions of the recommended model"),
+    "class_errors": Chart(("class_errors",), "failures", "Deployment", "Error on each class under each corruption"),
     "failure_gallery": Chart(("failure_pictures",), "failures", "Deployment", "Failures of the recommended model"),
     "gallery": Chart(("gallery",), "corruptions", "Images", "Corruptions"),
     "attribution_gallery": Chart(

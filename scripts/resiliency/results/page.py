@@ -26,6 +26,7 @@ from resiliency.report.markdown import Markdown, environment
 from resiliency.report.overview import cautions, contenders, leaders, observed
 from resiliency.report.pearson import main_correlations
 from resiliency.report.registry import CHARTS
+from resiliency.results.classes import compared_costs, costliest, hardest_classes, most_confused
 from resiliency.storage.files import read_json, replacing
 from resiliency.storage.tables import read_table
 from resiliency.study.loading import load
@@ -156,6 +157,10 @@ def page(kept: Path) -> str:
         additions=_additions(tables, GREEDY),
         every=_additions(tables, EVERY),
         points=_points,
+        confusions=most_confused(tables.get("confusions")),
+        hardest=hardest_classes(tables.get("class_errors")),
+        costs=compared_costs(tables.get("costs")),
+        costly=costliest(tables.get("costly_confusions")),
         designs=_designs(tables["members"], provenance["study"]),
         correlations=main_correlations(tables["correlations"], [CLEAN, CORRUPTED, *further]).to_dict("records")
         if "correlations" in tables

@@ -437,6 +437,7 @@ COSTS = Table(
         CONFIDENCE,
     ],
     needs=frozenset({"corruptions", "ensembles", "costs"}),
+    published=True,
 )
 
 COSTLY_CONFUSIONS = Table(
@@ -455,6 +456,7 @@ COSTLY_CONFUSIONS = Table(
         Column("cost_share", "share of the cost of all answers", FRACTION),
     ],
     needs=frozenset({"corruptions", "ensembles", "costs"}),
+    published=True,
 )
 
 CONTENDERS = Table(
@@ -498,6 +500,28 @@ CONFUSIONS = Table(
         Column("share", "their share of the answers to images of the class", FRACTION),
     ],
     needs=frozenset({"corruptions", "ensembles"}),
+    published=True,
+)
+
+CLASS_ERRORS = Table(
+    "tables/class_errors.csv",
+    "Errors of each class",
+    "Deployment",
+    "Errors of the recommended model and the best member on each class, clean and under each corruption.",
+    "role, class and corruption",
+    [
+        Column("role", "who is judged", one_of("recommended model", "best member")),
+        JOINED,
+        SIZE,
+        Column("class", "class of the images", NAME),
+        Column("corruption", "`clean`, a corruption, or `corrupted`: the mean over all corruptions", NAME),
+        Column("images", "number of images of the class, of the half used for judging", COUNT),
+        Column("error", "top-1 error, mean over severities", FRACTION),
+        *ends("", "Wilson, with the variance over images"),
+        CONFIDENCE,
+    ],
+    needs=frozenset({"corruptions", "ensembles"}),
+    published=True,
 )
 
 FAILURES = Table(

@@ -35,26 +35,10 @@ def draw(members: pd.DataFrame, errors: pd.DataFrame, colours: list[str]) -> alt
     cells = named.groupby(["member", "corruption"], sort=False)["error"].mean().reset_index()
     means = cells[~cells["corruption"].isin([CLEAN, *further])].groupby("member", as_index=False)["error"].mean()
     cells = pd.concat([cells, means.assign(corruption="mean")])
-    cells["percent"] = 100 * cells["error"]
-    cells["name"] = cells["corruption"].map(label)
     first = means if len(means) else cells[cells["corruption"] == CLEAN]
     order = first.sort_values("error", kind="stable")["member"].tolist()
     left_out = len(order[MOST_ROWS:])
     order = order[:MOST_ROWS]
-    cells = cells[cells["member"].isin(order)]
-    groups = {"overall": (CLEAN, "mean")} | CATEGORIES | {"held out": HELD_OUT, "other images": further}
-    parts = {name: cells[cells["corruption"].isin(columns)] for name, columns in groups.items()}
-    panels = [
-        _heat(
-            part,
-            name if len(means) or name != "overall" else "",
-            [label(c) for c in groups[name]],
-            order,
-            cells["percent"].max(),
-        )
-        for name, part in parts.items()
-        if not part.empty
-    ]
     means_of = f"Mean over severities{' and members' if thing == 'design' else ''}, in %"
     if len(means):
         subtitle = [f"{means_of}; most robust {thing} first, by the mean over corruptions", images_of_data_set(rows)]
@@ -62,7 +46,35 @@ def draw(members: pd.DataFrame, errors: pd.DataFrame, colours: list[str]) -> alt
         subtitle = [f"In %, most accurate {thing} first", images_of_data_set(rows)]
     if left_out:
         subtitle.append(f"The first {MOST_ROWS} of {left_out + MOST_ROWS:,} {thing}s; the others are in the table")
-    return finish(alt.hconcat(*panels, spacing=8, bounds="flush"), title, subtitle)
+    panels = error_panels(cells.rename(columns={"member": "row", "corruption": "column"}), order, further)
+    return finish(panels, title, subtitle)
+
+
+def error_panels(cells: pd.DataFrame, order: list[str], further: list[str]) -> alt.HConcatChart:
+    """A panel of cells for clean images and the mean, for each category of corruptions, and for further test sets.
+
+    Args:
+        cells: row, column (clean, mean, a corruption or a further test set) and error.
+        order: the rows that are drawn, from top to bottom.
+        further: names of further test sets.
+    """
+    cells = cells[cells["row"].isin(order)]
+    cells = cells.assign(percent=100 * cells["error"], name=cells["column"].map(label))
+    groups = {"overall": (CLEAN, "mean")} | CATEGORIES | {"held out": HELD_OUT, "other images": further}
+    parts = {name: cells[cells["column"].isin(columns)] for name, columns in groups.items()}
+    corrupted = (cells["column"] == "mean").any()
+    panels = [
+        _heat(
+            part,
+            name if corrupted or name != "overall" else "",
+            [label(column) for column in groups[name]],
+            order,
+            cells["percent"].max(),
+        )
+        for name, part in parts.items()
+        if not part.empty
+    ]
+    return alt.hconcat(*panels, spacing=8, bounds="flush")
 
 
 def _groups(members: pd.DataFrame) -> pd.Series:
@@ -79,13 +91,13 @@ def _heat(cells: pd.DataFrame, title: str, columns: list[str], order: list[str],
     rows = alt.Axis(labels=first, ticks=False, domain=False)
     base = alt.Chart(cells).encode(
         x=alt.X("name:N", title=None, sort=columns).axis(labelAngle=-45, ticks=False, domain=False),
-        y=alt.Y("member:N", title=None, axis=rows).scale(domain=order),
+        y=alt.Y("row:N", title=None, axis=rows).scale(domain=order),
     )
     legend = alt.Legend(title="Error (%)", gradientLength=160)
     boxes = base.mark_rect().encode(
         color=alt.Color("percent:Q", legend=legend).scale(scheme="blues", domain=[0, most]),
         tooltip=[
-            alt.Tooltip("member", title="of"),
+            alt.Tooltip("row", title="of"),
             alt.Tooltip("name"),
             alt.Tooltip("error", title="top-1 error", format=".1%"),
         ],
