@@ -12,7 +12,7 @@ from resiliency.report.words import label, percent, plural, sentence
 CAPTION = "Dark cells are large errors."
 MOST_MEMBERS = 30  # with more, a row for each design, and for each weight of each joint objective
 MOST_ROWS = 60  # the most robust
-CELL = 34
+CELL, LETTER = 34, 8  # px, of a column and of a letter of a title
 ROW = 19
 
 
@@ -105,7 +105,8 @@ def _heat(cells: pd.DataFrame, title: str, columns: list[str], order: list[str],
     dark = alt.value("white")
     ink = alt.when(alt.datum["percent"] > 0.62 * most).then(dark).otherwise(alt.value(INK))
     numbers = base.mark_text(fontSize=11, aria=False).encode(text=alt.Text("percent:Q", format=".0f"), color=ink)
-    chart = (boxes + numbers).properties(width=alt.Step(CELL), height=alt.Step(ROW))
+    width = max(CELL * cells["name"].nunique(), LETTER * len(title))
+    chart = (boxes + numbers).properties(width=width, height=alt.Step(ROW))
     return chart.properties(title=panel_title(title, anchor="middle"), view=alt.ViewConfig(stroke=None))
 
 
