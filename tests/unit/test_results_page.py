@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from resiliency.faults import Fault
+from resiliency.results.designs import common_level
 from resiliency.results.page import kept_specs, page, publish
 from resiliency.storage.tables import read_table, write_table
 
@@ -66,6 +67,20 @@ def test_a_page_of_an_earlier_version_of_a_study_names_what_changed(tmp_path):
     assert "`probe.images`" not in before
     assert "**An earlier version of this study.**" in page(copy)
     assert "`probe.images`" in page(copy)
+
+
+@pytest.mark.parametrize(
+    ("accuracies", "said"),
+    [
+        ([0.99, 0.97, 0.2, 0.1], (0.97, 2)),
+        ([0.985, 0.985, 0.985], (0.98, 3)),
+        ([0.3, 0.2], None),
+        ([0.99], None),
+    ],
+)
+def test_the_level_that_half_of_the_designs_reach_is_told(accuracies, said):
+    level = common_level(accuracies)
+    assert level == (said and {"accuracy": said[0], "above": said[1]})
 
 
 def test_an_unfinished_study_is_refused_and_its_page_stays(tmp_path):

@@ -17,9 +17,8 @@ from PIL import Image
 
 from resiliency.analysis.next_member import EVERY, GREEDY
 from resiliency.analysis.verdicts import RULES
-from resiliency.designs.members import LEARNED_HERE
 from resiliency.faults import Fault
-from resiliency.names import CLEAN, CORRUPTED, INDEPENDENT
+from resiliency.names import CLEAN, CORRUPTED
 from resiliency.program import one_line_faults, parser
 from resiliency.report import words
 from resiliency.report.markdown import Markdown, environment
@@ -27,6 +26,7 @@ from resiliency.report.overview import cautions, contenders, leaders, observed
 from resiliency.report.pearson import main_correlations
 from resiliency.report.registry import CHARTS
 from resiliency.results.classes import compared_costs, costliest, hardest_classes, most_confused
+from resiliency.results.designs import common_level, trained_designs
 from resiliency.storage.files import read_json, replacing
 from resiliency.storage.tables import read_table
 from resiliency.study.loading import load
@@ -161,11 +161,13 @@ def page(kept: Path) -> str:
         hardest=hardest_classes(tables.get("class_errors")),
         costs=compared_costs(tables.get("costs")),
         costly=costliest(tables.get("costly_confusions")),
-        designs=_designs(tables["members"], provenance["study"]),
+        designs=(designs := trained_designs(tables["members"], provenance["study"])),
+        level=common_level([row["clean_accuracy"] for row in designs]),
         correlations=main_correlations(tables["correlations"], [CLEAN, CORRUPTED, *further]).to_dict("records")
         if "correlations" in tables
         else [],
         charts=read_json(kept / "charts.json"),
+        designed=(kept.parent / f"{kept.name}_design.md").is_file(),
         choices=(kept.parent / f"{kept.name}_choices.md").is_file(),
         kept=[path.name for path in _tables(kept)],
     )
@@ -238,19 +240,6 @@ def kept_specs(kept: Path) -> dict[str, dict]:
 
 def _tables(kept: Path) -> list[Path]:
     return sorted(path for path in kept.iterdir() if path.suffix in (".csv", ".parquet"))
-
-
-def _designs(members: pd.DataFrame, study: dict) -> list[dict]:
-    """Each design that independent members were trained of, with its epochs and the means over its members."""
-    trained = members[(members["origin"] == INDEPENDENT) & members["weights_kind"].isin(LEARNED_HERE)]
-    means = dict.fromkeys(("clean_accuracy", "corrupted_error"), "mean")
-    columns = {"family": "first", "parameters": "first", "macs": "first", "member": "count"} | means
-    designs = trained.groupby("design", as_index=False, sort=False).agg(columns)
-    epochs = [
-        study["designs"][design].get("training", {}).get("epochs", study["training"]["epochs"])
-        for design in designs["design"]
-    ]
-    return designs.assign(epochs=epochs).sort_values("clean_accuracy", ascending=False).to_dict("records")
 
 
 def _best(table: pd.DataFrame | None) -> list[dict]:
