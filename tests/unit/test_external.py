@@ -143,9 +143,9 @@ def test_scores_are_no_fractions(write):
     fraction = SCORES.replace("one,90,80,70,40.5", "one,0.9,0.8,0.7,0.405")
     with pytest.raises(Fault, match=r"member 'one': no accuracy above 1; expected per cent, got fractions"):
         read_scores(write(fraction))
-    assert read_scores(write(fraction), are="error").loc["one", "clean"] == pytest.approx(0.009)
+    assert read_scores(write(fraction), kind="error").loc["one", "clean"] == pytest.approx(0.009)
     with pytest.raises(Fault, match=r"no error above 1; expected per cent"):
-        read_scores(write(fraction.replace("other,80,60,40,", "other,0.8,0.6,0.4,")), are="error")
+        read_scores(write(fraction.replace("other,80,60,40,", "other,0.8,0.6,0.4,")), kind="error")
     with pytest.raises(Fault, match=r"column 'clean', row 1: expected a number .*, got True"):
         read_scores(write("member,clean\none,True\ntwo,True\n"))
 
@@ -180,7 +180,7 @@ def test_scores_are_errors_with_clean_first(write):
     assert list(scores) == ["clean", "fog.1", "fog.2", "sketch"]
     assert scores.loc["one"].tolist() == pytest.approx([0.1, 0.2, 0.3, 0.595])
     assert np.isnan(scores.loc["other", "sketch"])
-    errors = read_scores(write(SCORES), are="error", test_sets=[])
+    errors = read_scores(write(SCORES), kind="error", test_sets=[])
     assert errors.loc["other"].tolist() == pytest.approx([0.8, 0.6, 0.4])
 
 

@@ -8,12 +8,12 @@ import pytest
 from drawn_studies import RULE, Drawn
 from observed import verdict
 
-from resiliency.analysis.image_variance import measured_in, with_images
 from resiliency.analysis.observations import (
     architecture_brings_diversity,
     architecture_matters_more,
     attribution_diversity_is_less_negative,
 )
+from resiliency.analysis.observations.of_study import measured_in, with_images
 from resiliency.analysis.parts import Part
 from resiliency.analysis.verdicts import Observation
 from resiliency.analysis.without_images import (

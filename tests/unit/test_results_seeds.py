@@ -79,7 +79,7 @@ def test_the_tables_are_those_of_the_runs(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("change", "fault"),
     [
-        ("unfinished", "results/digits_seed1/provenance.json: missing; run the study to its end first"),
+        ("unfinished", "results/digits_seed1: has no tables/members.csv; run the study to its end first"),
         ("other settings", "results/digits_seed1: was run with another probe than results/digits; run both again"),
     ],
 )

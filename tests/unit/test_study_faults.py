@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from resiliency.faults import Fault
 from resiliency.study.loading import MOST_FAULTS, load
+from resiliency.study.messages import RENAMED
 from resiliency.study.model import Study
-from resiliency.study.renames import RENAMED
 
 FAULTS = [
     ("studdy", 1, "studdy: unknown key; did you mean study?"),

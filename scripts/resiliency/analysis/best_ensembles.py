@@ -23,8 +23,7 @@ def best_table(
         confidence: of Wilson's intervals, each of one ensemble alone.
 
     Returns:
-        Columns size, rank (1 is best), members, of (ensembles of that size that it is the best of), origin,
-        corrupted_error, and <test set>_accuracy with _low and _high for each test set.
+        Columns as docs/tables.md describes them.
     """
     columns = ["size", "members", "origin", "corrupted_error", *(accuracy_of(name) for name in images)]
     single = members[members["origin"] != JOINT].rename(columns={"member": "members"}).assign(size=1)

@@ -113,10 +113,8 @@ def ceiling_table(
         confidence: of the intervals.
 
     Returns:
-        The table, `COLUMNS`, and for each condition whether all members are wrong on each image, bool N. The table has
-        a row per condition and size, and after these `corrupted`, the mean over corruptions and severities.
-        Intervals of all_wrong: `all_wrong_low` and `_high` over images (Wilson's, with as many images as give a
-        proportion the same variance), `members_low` and `_high` over members, with the images as they are.
+        The table, `COLUMNS` as docs/tables.md describes them, and for each condition whether all members are wrong on
+        each image, bool N. Wilson's intervals over images have as many images as give a proportion the same variance.
     """
     tables, everyone, total = [], [], None
     corrupted = groups(conditions).get(CORRUPTED, [])

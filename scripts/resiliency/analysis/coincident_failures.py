@@ -63,10 +63,8 @@ def failure_table(
         seed: of the study.
 
     Returns:
-        Columns corruption (clean, each corruption, `corrupted`, the mean over all corrupted conditions, and each
-        further test set), first, second (designs, or the same twice), failure_first, failure_second (rates),
-        joint_failure_rate, independent (the product of rates), covariance (of theta, by N/(N - 1) the difference of
-        the two) and its interval low and high, confidence, members and images.
+        Columns as docs/tables.md describes them; the covariance is N / (N - 1) times the joint failure rate less the
+        product of rates.
     """
     weights = _weights(conditions, resamples, seed)
     members = {design: np.flatnonzero(np.array(designs) == design) for design in dict.fromkeys(designs)}

@@ -58,8 +58,7 @@ def correlation_table(
 
     Intervals and p-values leave out a member at a time, or of more than 200 members one of 100 groups. The interval of
     designs leaves out a design with all its seeds (of more than 200 designs, groups), because similar seeds are no
-    independent evidence; the naive interval treats ensembles as independent. p_holm is corrected for all metrics of
-    one rule, size, condition and measure.
+    independent evidence.
 
     Args:
         ensembles: ensembles.parquet; only those of independent members count.
@@ -68,9 +67,7 @@ def correlation_table(
         confidence: of the intervals.
 
     Returns:
-        Columns `CORRELATIONS`: condition is clean, corrupted, a further test set or a corruption; ensembles are those
-        that have the metric, possible all that could be formed of the members at that size; width_ratio is that of the
-        interval to the naive one.
+        `CORRELATIONS`, as docs/tables.md describes them.
     """
     corruptions = images_of(by_corruption)
     rows = []

@@ -85,8 +85,7 @@ def confusion_table(
         classes: names of the classes; positions beyond them are their own names.
 
     Returns:
-        `CONFUSIONS`: a row per role, images (clean or corrupted), class and predicted class that occur together:
-        answers (their number) and share (of the answers to images of the class).
+        `CONFUSIONS`, as docs/tables.md describes them.
     """
     rows = []
     for role, of_role in answers.items():
@@ -161,10 +160,8 @@ def failure_table(
         classes: as of `confusion_table`.
 
     Returns:
-        `FAILURES`, the kinds one after the other. `classes`: the most confident wrong answer of each class and
-        predicted class; `corruption`: that under each corruption and on clean images; both by confidence, the largest
-        first. `no member`: the images that no member gets right under the most conditions (`conditions`, their number),
-        each under the first of these, clean first. said: class and probability of each member's answer, in their order.
+        `FAILURES`, as docs/tables.md describes them, the kinds one after the other: wrong answers by confidence, the
+        largest first; images that no member gets right by the number of conditions, each under the first of these.
     """
     table = ensemble.members[0].conditions
     everything = list(answers.values())

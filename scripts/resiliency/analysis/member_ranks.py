@@ -34,10 +34,7 @@ def rank_table(
         resampling: number of draws, confidence and seed.
 
     Returns:
-        `COLUMNS` and confidence: condition (clean, `corrupted`, the mean over corruptions and severities, or a further
-        test set), member, rank (1 has the smallest error), its interval, error, the difference of the error of the next
-        member with its interval, the number of images of the kind with which this would exclude 0 with probability
-        0.8 if the difference is as estimated, and the number of images.
+        `COLUMNS` and confidence, as docs/tables.md describes them.
     """
     chosen = groups(conditions)
     last, sums = {name: of.max() for name, of in chosen.items()}, {}

@@ -38,9 +38,7 @@ class Scored(NamedTuple):
     Attributes:
         scores: all scores, under the names of the columns of members.csv.
         errors: top-1 error, a row per condition (test_set, corruption, severity, images, error).
-        calibration: confidence against accuracy, a row per bin of confidence that holds images: columns images (clean,
-            corrupted, which pools all corrupted conditions, or a further test set), bin_low, bin_high (of confidence),
-            predictions (their number), mean_confidence and accuracy (over them).
+        calibration: rows of calibration.csv, without the member.
     """
 
     scores: dict[str, float]
@@ -116,11 +114,11 @@ class Scorer:
 
     def _resiliency(self, wrong: list[np.ndarray]) -> dict[str, float]:
         errors = self._resampled(wrong)
-        counted = errors[:, self.counted]
-        relative = relative_mean_corruption_error(counted[0], wrong[0].mean(), self.baseline[0], self.baseline_clean)
+        of_mce = errors[:, self.counted]
+        relative = relative_mean_corruption_error(of_mce[0], wrong[0].mean(), self.baseline[0], self.baseline_clean)
         return {
             **self._with_interval("corrupted_error", errors.mean(axis=1)),
-            **self._mce(counted),
+            **self._mce(of_mce),
             "relative_mce": float(relative),
             **self.undefined,
         }

@@ -57,11 +57,8 @@ def origin_table(ensembles: pd.DataFrame, confidence: float) -> pd.DataFrame:
             design with all its seeds, a sub-network, or an ensemble that is trained jointly.
 
     Returns:
-        Columns rule, matched_on, bin_start and bin_end (size, or MACs: below `bin_end`), origin, ensembles (their
-        number), measure, mean over the ensembles, its interval low and high (inside the range of the measure),
-        lower_quartile, upper_quartile; of several architectures, or families, also advantage (see `_advantages`), with
-        advantage_low and advantage_high, NaN where no class has both of the same designs; confidence. Intervals are
-        NaN where leaving out some unit leaves nothing.
+        `COLUMNS`, as docs/tables.md describes them; advantages as from `_advantages`. Intervals are NaN where leaving
+        out some unit leaves nothing.
     """
     images = images_of(ensembles)
     accuracies = [of(name) for of in (accuracy_of, mean_member_accuracy_of) for name in images]

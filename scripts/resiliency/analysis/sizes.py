@@ -22,10 +22,7 @@ def size_table(ensembles: pd.DataFrame, members: pd.DataFrame, confidence: float
         confidence: of the intervals, which leave out one member at a time (see `resiliency.statistics.jackknife`).
 
     Returns:
-        Columns rule, measure, size, ensembles and possible (numbers of ensembles), mean over all possible ensembles
-        with its interval low and high (inside 0 to 1), lower_quartile and upper_quartile; change, the mean less
-        that of the next smaller size, change_low, change_high; members (that take part) and confidence. Intervals are
-        NaN where leaving out some member leaves nothing.
+        `COLUMNS`, as docs/tables.md describes them. Intervals are NaN where leaving out some member leaves nothing.
     """
     ensembles = ensembles[ensembles["origin"] == INDEPENDENT]
     measures = [*SHARES, *(accuracy_of(name) for name in images_of(ensembles))]

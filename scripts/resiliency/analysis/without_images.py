@@ -45,17 +45,17 @@ class WithoutImages(NamedTuple):
     members: pd.DataFrame
 
 
-def image_groups(labels: np.ndarray, probe: np.ndarray, seed: int) -> np.ndarray:
+def image_groups(labels: np.ndarray, probed: np.ndarray, seed: int) -> np.ndarray:
     """The group of each test image, int64 N in 0..GROUPS-1, drawn so that all groups are alike.
 
     Two groups differ by at most one in their numbers of images and of probe images, by at most two in those of a class.
 
     Args:
         labels: int N.
-        probe: int, indices of the probe images.
+        probed: int, indices of the probe images.
     """
     shuffled = stream(seed, "groups of images").permutation(len(labels))
-    others = ~np.isin(shuffled, probe)
+    others = ~np.isin(shuffled, probed)
     of_image = np.empty(len(labels), np.int64)
     of_image[shuffled[np.lexsort([labels[shuffled], others])]] = np.arange(len(labels)) % GROUPS
     return of_image
@@ -147,12 +147,13 @@ def without_each(
             activations without each group; see `of_maps` and `of_features`.
     """
     position = {name: index for index, name in enumerate(names)}
-    conditions = {images: of for images, of in groups(members.predictions[0].conditions).items() if images in BOTH}
-    compared = {images: _of_predictions(members.predictions, of, of_image) for images, of in conditions.items()}
+    everything = groups(members.predictions[0].conditions)
+    conditions = {images: everything[images] for images in BOTH if images in everything}
+    compared = {images: _of_predictions(members.predictions, chosen, of_image) for images, chosen in conditions.items()}
     tables = []
     for _, of_size in ensembles.groupby("size"):
         chosen = np.array([[position[name] for name in joined.split("+")] for joined in of_size["members"]])
-        errors = {images: members.errors_without(chosen, of, of_image) for images, of in conditions.items()}
+        errors = {images: members.errors_without(chosen, rows, of_image) for images, rows in conditions.items()}
         for group in range(GROUPS):
             columns = {}
             for images, (right, diversities) in compared.items():
@@ -163,7 +164,9 @@ def without_each(
             for column, matrices in representations.items():
                 columns[column] = mean_over_pairs(chosen, matrices[group])[0]
             tables.append(of_size.assign(without=group, **columns))
-    scores = _of_members(names, members.predictions[0].conditions, {images: of for images, (of, _) in compared.items()})
+    scores = _of_members(
+        names, members.predictions[0].conditions, {images: right for images, (right, _) in compared.items()}
+    )
     return WithoutImages(pd.concat(tables, ignore_index=True), scores)
 
 

@@ -78,10 +78,14 @@ class Contents:
         """Members among these that were added to those of the study."""
         return [name for source in self.sources if source.added and source.kind != "scores" for name in source.members]
 
+    @property
+    def corrupted(self) -> list[str]:
+        """Names of the corrupted conditions, such as `fog.3`."""
+        return [f"{name}.{severity}" for name in self.corruptions for severity in self.severities]
+
     def layout(self, source: Source) -> dict[str, list[str]]:
         """Test set -> the names in the file of its conditions, in the order of conditions.csv."""
-        of_clean = [CLEAN, *(f"{name}.{severity}" for name in self.corruptions for severity in self.severities)]
-        sets = {CLEAN: of_clean} | {name: [name] for name in self.test_sets}
+        sets = {CLEAN: [CLEAN, *self.corrupted]} | {name: [name] for name in self.test_sets}
         return {test_set: [source.names[name] for name in names] for test_set, names in sets.items()}
 
 
@@ -132,8 +136,7 @@ def _check_distinct(sources: list[Source]) -> None:
 def _check_complete(contents: Contents) -> None:
     """Raise a Fault if a file lacks a condition of the study."""
     for source in contents.sources:
-        of_corruptions = [f"{name}.{severity}" for name in contents.corruptions for severity in contents.severities]
-        for name in [CLEAN, *contents.test_sets, *of_corruptions]:
+        for name in [CLEAN, *contents.test_sets, *contents.corrupted]:
             if name not in source.names:
                 there = ", ".join(list(source.names)[:8])
                 raise Fault(f"{source.file}: {name!r} not found, on which other members are tested; available: {there}")
@@ -151,9 +154,9 @@ def _shared(sources: list[Source], corruptions: Sequence[str], severities: Seque
     used = [name for name in corruptions if there[name]]
     common = [s for s in severities if all(s in there[name] for name in used)] if used else list(severities)
     if not common:
-        of = ", ".join(f"{name} {' '.join(map(str, there[name]))}" for name in used[:4])
+        got = ", ".join(f"{name} {' '.join(map(str, there[name]))}" for name in used[:4])
         raise Fault(
-            f"expected a severity that all corruptions have in every file, got {of}; set corruptions.names to fewer"
+            f"expected a severity that all corruptions have in every file, got {got}; set corruptions.names to fewer"
         )
     test_sets = [name for name in shared if name != CLEAN and not corrupted(name)]
     left_out = _by_number(sources) if sum(source.kind != "scores" for source in sources) > 1 else {}

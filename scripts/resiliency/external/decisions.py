@@ -8,7 +8,7 @@ import pandas as pd
 from pandas.api.types import is_numeric_dtype as is_numeric
 
 from resiliency.external.names import check_members
-from resiliency.external.tables import fault_at, read_foreign, whole_numbers
+from resiliency.external.tables import read_foreign, refuse_wrong, whole_numbers
 from resiliency.faults import Fault, available, expected, hint
 
 KEYS = ["test_set", "image", "label"]
@@ -51,12 +51,10 @@ def read_decisions(
         raise Fault(f"{file}: expected {', '.join(KEYS)} and a column per member, got no member")
     check_members(file, members)
     for column, kind in (("test_set", "a test set"), ("image", "an image")):
-        if table[column].isna().any():
-            raise fault_at(file, column, table[column].isna().to_numpy(), table[column], f"the name of {kind}")
+        refuse_wrong(file, table[column], table[column].isna().to_numpy(), f"the name of {kind}")
     twice = table.duplicated(["test_set", "image"]).to_numpy()
-    if twice.any():
-        name = table["test_set"].iloc[twice.argmax()]
-        raise fault_at(file, "image", twice, table["image"], f"each image of test set {name!r} once")
+    name = table["test_set"].iloc[twice.argmax()]
+    refuse_wrong(file, table["image"], twice, f"each image of test set {name!r} once")
     columns = {name: _class_numbers(file, table, name, classes) for name in ("label", *members)}
     if classes is None:
         _check_largest(file, columns)
@@ -81,7 +79,7 @@ def _class_numbers(file: str, table: pd.DataFrame, column: str, classes: int | S
         near = (
             hint(table[column].iloc[wrong.argmax()], list(classes)) or f"; available classes: {', '.join(classes[:10])}"
         )
-        raise fault_at(file, column, wrong, table[column], "a class of external.classes", near)
+        refuse_wrong(file, table[column], wrong, "a class of external.classes", near)
     return positions.to_numpy(np.int64)
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 from resiliency.allowed_names import family_fault
 from resiliency.designs.architectures import architectures
 from resiliency.external.names import check_members
-from resiliency.external.tables import fault_at, numbers, read_foreign
+from resiliency.external.tables import numbers, read_foreign, refuse_wrong
 from resiliency.faults import Fault, available, short
 from resiliency.names import design_of
 
@@ -36,8 +36,7 @@ def read_members(file: str) -> pd.DataFrame:
     if catalogue and "architecture" in table:
         architecture = columns["architecture"].str.partition(".")[0]
         wrong = ((architecture != "") & ~architecture.isin(list(catalogue))).to_numpy()
-        if wrong.any():
-            raise fault_at(file, "architecture", wrong, table["architecture"], "the name of an architecture of timm")
+        refuse_wrong(file, table["architecture"], wrong, "the name of an architecture of timm")
     return pd.DataFrame(columns).set_axis(pd.Index(table["member"].astype(str), name="member"))
 
 

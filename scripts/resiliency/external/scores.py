@@ -14,7 +14,7 @@ PERCENT = 100
 
 
 def read_scores(
-    file: str, clean: str = CLEAN, are: str = "accuracy", test_sets: list[str] | None = None
+    file: str, clean: str = CLEAN, kind: str = "accuracy", test_sets: list[str] | None = None
 ) -> pd.DataFrame:
     """Top-1 errors in 0..1: a row for each member, under its name, a column for each condition, `clean` first.
 
@@ -22,7 +22,7 @@ def read_scores(
 
     Args:
         clean: the column that counts as clean.
-        are: `accuracy` or `error`, in per cent.
+        kind: `accuracy` or `error`, in per cent.
         test_sets: the further ones that are read; all unless given.
 
     Raises:
@@ -42,18 +42,18 @@ def read_scores(
     columns = (clean, *corruptions, *further)
     scores = pd.DataFrame({name: numbers(file, table, name, 0, PERCENT, may_lack=name in further) for name in columns})
     scores.index = pd.Index(table[MEMBER].astype(str), name=MEMBER)
-    _check_per_cent(file, scores, are)
-    errors = scores / PERCENT if are == "error" else 1 - scores / PERCENT
+    _check_per_cent(file, scores, kind)
+    errors = scores / PERCENT if kind == "error" else 1 - scores / PERCENT
     return errors.rename(columns={clean: CLEAN})
 
 
-def _check_per_cent(file: str, scores: pd.DataFrame, are: str) -> None:
+def _check_per_cent(file: str, scores: pd.DataFrame, kind: str) -> None:
     """Raise a Fault if accuracies of a member, or all errors of the file, are fractions: nobody errs so rarely."""
     most = scores.max(axis=1)
     fractions = most.index[most <= 1]
-    if len(fractions) == len(most) or (are == "accuracy" and len(fractions)):
+    if len(fractions) == len(most) or (kind == "accuracy" and len(fractions)):
         raise Fault(
-            f"{file}: member {fractions[0]!r}: no {are} above 1; expected per cent, got fractions; "
+            f"{file}: member {fractions[0]!r}: no {kind} above 1; expected per cent, got fractions; "
             f"multiply by {PERCENT}"
         )
 

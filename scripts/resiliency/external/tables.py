@@ -102,8 +102,8 @@ def _names(path: Path) -> list[str]:
 
 def _unreadable(file: str, error: Exception) -> Fault:
     if counts := TOO_MANY.search(str(error)):
-        expected, line, got = counts.groups()
-        return Fault(f"{file}: line {line}: expected {expected} values, got {got}; remove the rest")
+        fields, line, got = counts.groups()
+        return Fault(f"{file}: line {line}: expected {fields} values, got {got}; remove the rest")
     return Fault(f"{file}: cannot be read as a table ({' '.join(str(error).split())})")
 
 
@@ -124,8 +124,7 @@ def whole_numbers(file: str, table: pd.DataFrame, column: str, most: int, conten
     """
     values = as_numbers(table[column])
     wrong = ~(values >= 0) | (values != np.floor(values)) | (values >= most)
-    if wrong.any():
-        raise fault_at(file, column, wrong, table[column], f"{content} (integer from 0 to {most - 1})")
+    refuse_wrong(file, table[column], wrong, f"{content} (integer from 0 to {most - 1})")
     return values.astype(np.int64)
 
 
@@ -135,16 +134,17 @@ def numbers(file: str, table: pd.DataFrame, column: str, low: float, high: float
     wrong = ~((values >= low) & (values <= high))
     if may_lack:
         wrong &= table[column].notna().to_numpy()
-    if wrong.any():
-        limit = f"from {low:g} to {high:g}" if np.isfinite(high) else f"of {low:g} or more"
-        raise fault_at(file, column, wrong, table[column], f"a number {limit}")
+    limit = f"from {low:g} to {high:g}" if np.isfinite(high) else f"of {low:g} or more"
+    refuse_wrong(file, table[column], wrong, f"a number {limit}")
     return values
 
 
-def fault_at(file: str, column: str, wrong: np.ndarray, values: pd.Series, needed: str, hint: str = "") -> Fault:
-    """The fault of the first value that is `wrong`, which should have been what is `needed`; `hint` follows both."""
+def refuse_wrong(file: str, column: pd.Series, wrong: np.ndarray, needed: str, hint: str = "") -> None:
+    """Raise a Fault of the first value of a column that is `wrong`, and should be what is `needed`; `hint` follows."""
+    if not wrong.any():
+        return
     row = int(np.argmax(wrong))
-    value = values.iloc[row]
+    value = column.iloc[row]
     text = "nothing" if pd.isna(value) else repr(value.item() if hasattr(value, "item") else value)
     more = f" (and {wrong.sum() - 1:,} more rows)" if wrong.sum() > 1 else ""
-    return Fault(f"{file}: column {column!r}, row {row + 1}: {expected(needed, text)}{more}{hint}")
+    raise Fault(f"{file}: column {column.name!r}, row {row + 1}: {expected(needed, text)}{more}{hint}")

@@ -5,7 +5,7 @@ import pandas as pd
 
 from resiliency.analysis.shifts import SHIFTED_ERROR
 from resiliency.names import CLEAN
-from resiliency.report.words import interval, percent, plural
+from resiliency.report.words import percent, plural, with_interval
 
 NO_MEMBERS = "no independently trained members in this study"
 
@@ -63,5 +63,5 @@ def robustness_range(members: pd.DataFrame) -> str:
 
 def _of_member(row: pd.Series) -> str:
     """Such as "5.4% [4.4, 6.7] (vit-s0)"."""
-    ends = interval(row["corrupted_error_low"], row["corrupted_error_high"], percent)
-    return f"{percent(row['corrupted_error'])} {ends}".rstrip() + f" ({row['member']})"
+    columns = ["corrupted_error", "corrupted_error_low", "corrupted_error_high"]
+    return f"{with_interval(*row[columns])} ({row['member']})"

@@ -99,6 +99,12 @@ def _choice(field: str, **bound: str) -> tuple[alt.Parameter, alt.OpacityValue]:
     return chosen, alt.OpacityValue(**alt.when(chosen).then(alt.value(1)).otherwise(alt.value(FADED)))
 
 
+def tooltips(*fields: str | alt.Tooltip, **formats: str) -> list[alt.Tooltip]:
+    """What marks say when one points at them: `fields` as they are, then the fields that have these `formats`."""
+    plain = [field if isinstance(field, alt.Tooltip) else alt.Tooltip(field) for field in fields]
+    return plain + [alt.Tooltip(field, format=form) for field, form in formats.items()]
+
+
 SPOKEN = {
     "low": "interval, lower end",
     "high": "interval, upper end",

@@ -95,6 +95,11 @@ def interval(low: float | None, high: float | None, form=number) -> str:
     return "" if _missing(low) or _missing(high) else f"[{form(low).removesuffix('%')}, {form(high).removesuffix('%')}]"
 
 
+def with_interval(value: float, low: float, high: float, form=percent) -> str:
+    """A value and its interval, where that is known, such as 5.4% [4.4, 6.7]."""
+    return f"{form(value)} {interval(low, high, form)}".rstrip()
+
+
 def duration(seconds: float | None) -> str:
     """Seconds as h, min and s."""
     if _missing(seconds):

@@ -8,7 +8,7 @@ import gzip
 import json
 import shutil
 from argparse import ArgumentParser
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -67,13 +67,7 @@ def publish(results: Path, docs: Path) -> Path:
     Raises:
         Fault: if the study has not been run to its end, or its tables are larger than two megabytes.
     """
-    missing = [
-        name
-        for name in (*(TABLES[table].path for table in NEEDED), "provenance.json")
-        if not (results / name).is_file()
-    ]
-    if missing:
-        raise Fault(f"{results}: has no {missing[0]}; run the study to its end first")
+    check_finished(results, NEEDED)
     tables = [path for table in TABLES.values() if table.published and (path := results / table.path).is_file()]
     charts = [_picture(path) for name in SHOWN if (path := results / "charts" / f"{name}.svg").is_file()]
     with replacing(docs / results.name) as kept:
@@ -95,6 +89,13 @@ def publish(results: Path, docs: Path) -> Path:
     written = docs / f"{results.name}.md"
     written.write_text(page(docs / results.name), encoding="utf-8")
     return written
+
+
+def check_finished(results: Path, tables: Iterable[str]) -> None:
+    """Raise a Fault if a folder of results lacks one of these tables, or its provenance."""
+    for name in (*(TABLES[table].path for table in tables), "provenance.json"):
+        if not (results / name).is_file():
+            raise Fault(f"{results}: has no {name}; run the study to its end first")
 
 
 def _picture(svg: Path) -> Path:

@@ -18,7 +18,7 @@ from resiliency.names import INDEPENDENT
 from resiliency.program import one_line_faults, parser
 from resiliency.report import words
 from resiliency.report.overview import contenders, observed
-from resiliency.results.page import DOCS, REPOSITORY, markdown, with_docs
+from resiliency.results.page import DOCS, REPOSITORY, check_finished, markdown, with_docs
 from resiliency.storage.files import read_json
 from resiliency.storage.tables import read_table
 from resiliency.study.loading import load
@@ -71,7 +71,9 @@ def publish(runs: dict[int, str], docs: Path) -> Path:
         Fault: a study has not been run to its end, or its settings are not those of the first.
     """
     folders = {seed: Path("results") / name for seed, name in runs.items()}
-    recorded = {seed: read_json(_existing(folder / "provenance.json")) for seed, folder in folders.items()}
+    for folder in folders.values():
+        check_finished(folder, ("members", "deployment", "observations"))
+    recorded = {seed: read_json(folder / "provenance.json") for seed, folder in folders.items()}
     first, *others = (provenance["study"] | {"study": "", "seed": 0} for provenance in recorded.values())
     for folder, other in zip(list(folders.values())[1:], others, strict=True):
         if differing := [key for key in first if first[key] != other.get(key)]:
@@ -86,15 +88,9 @@ def publish(runs: dict[int, str], docs: Path) -> Path:
     return written
 
 
-def _existing(path: Path) -> Path:
-    if not path.is_file():
-        raise Fault(f"{path}: missing; run the study to its end first")
-    return path
-
-
 def _figures(seed: int, results: Path, provenance: dict) -> dict:
     """The row of runs.csv of one study."""
-    members, deployment = (read_table(_existing(results / TABLES[name].path)) for name in ("members", "deployment"))
+    members, deployment = (read_table(results / TABLES[name].path) for name in ("members", "deployment"))
     independent = members[members["origin"] == INDEPENDENT]
     errors = {row["role"]: row["corrupted_error"] for row in contenders(deployment)}
     return {
@@ -111,7 +107,7 @@ def _figures(seed: int, results: Path, provenance: dict) -> dict:
 
 def _verdicts(seed: int, results: Path) -> pd.DataFrame:
     """The rows of verdicts.csv of one study: a row per observation and part."""
-    observations = observed(read_table(_existing(results / TABLES["observations"].path)))
+    observations = observed(read_table(results / TABLES["observations"].path))
     return pd.DataFrame(
         {
             "seed": seed,

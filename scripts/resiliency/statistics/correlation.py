@@ -54,16 +54,6 @@ def weighted_quantiles(values: np.ndarray, weights: np.ndarray, shares: list[flo
     return np.interp(shares, position / max(position[-1], 1e-300), values[order])
 
 
-def pearson(weights: np.ndarray, x: np.ndarray, y: np.ndarray, given: np.ndarray) -> np.ndarray:
-    """Pearson's r; arguments as in `MEASURES`."""
-    return weighted_pearson(weights, x, y)
-
-
-def spearman(weights: np.ndarray, x: np.ndarray, y: np.ndarray, given: np.ndarray) -> np.ndarray:
-    """Spearman's rank correlation: Pearson's of the ranks."""
-    return weighted_spearman(weights, x, y)
-
-
 def partial(weights: np.ndarray, x: np.ndarray, y: np.ndarray, given: np.ndarray) -> np.ndarray:
     """Pearson's partial correlation of x and y given a third: of what a straight line in it leaves of either.
 
@@ -77,8 +67,8 @@ def partial(weights: np.ndarray, x: np.ndarray, y: np.ndarray, given: np.ndarray
 
 # Name -> (weights R x E, x, y and a given third E each) -> float64 R.
 MEASURES: dict[str, Callable[..., np.ndarray]] = {
-    "pearson": pearson,
-    "spearman": spearman,
+    "pearson": lambda weights, x, y, given: weighted_pearson(weights, x, y),
+    "spearman": lambda weights, x, y, given: weighted_spearman(weights, x, y),
     "partial": partial,
 }
 

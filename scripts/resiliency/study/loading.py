@@ -8,11 +8,11 @@ from pydantic import ValidationError
 from resiliency.faults import Fault
 from resiliency.study.checks import cross_checks
 from resiliency.study.files import Keys, Place, located
-from resiliency.study.mending import faulty, mended
 from resiliency.study.messages import messages
 from resiliency.study.model import Study
 
 MOST_FAULTS = 20
+STAND_IN = {"architecture": "resnet18"}  # for a faulty design
 
 
 def load(config: dict[str, Any], places: dict[Keys, Place] | None = None) -> Study:
@@ -32,9 +32,44 @@ def load(config: dict[str, Any], places: dict[Keys, Place] | None = None) -> Stu
     except ValidationError as error:
         lines = messages(Study, error)
         with suppress(ValidationError):
-            lines += cross_checks(Study(**mended(config, error)), faulty(error))
+            lines += cross_checks(Study(**_without_faults(config, error)), _faulty(error))
     if lines:
         located_lines = [located(line, config, places or {}) for line in lines[:MOST_FAULTS]]
         left = len(lines) - MOST_FAULTS
         raise Fault("\n".join(located_lines + ([f"and {left:,} more faults"] if left > 0 else [])))
     return study
+
+
+def _without_faults(config: dict[str, Any], error: ValidationError) -> dict[str, Any]:
+    """`config` without the keys that `error` is about, so that the others can be checked.
+
+    Unknown keys are left out, a faulty design is another one, and a faulty section is the default.
+    """
+    config = dict(config)
+    for fault in error.errors(include_url=False, include_input=False):
+        section, *path = fault["loc"]
+        inner = config.get(section)
+        if fault["type"] == "extra_forbidden":
+            config = _without(config, fault["loc"])
+        elif section in ("designs", "test_sets") and path and isinstance(inner, dict):
+            rest = {name: value for name, value in inner.items() if name != path[0]}
+            config[section] = rest | ({str(path[0]): STAND_IN} if section == "designs" else {})
+        else:
+            config.pop(section, None)
+    return {"study": "mended"} | config
+
+
+def _without(settings: Any, path: tuple[str | int, ...]) -> Any:
+    """A copy of `settings` that lacks the key at `path`; the same where they have none there."""
+    first, *rest = path
+    if not isinstance(settings, dict) or first not in settings:
+        return settings
+    if rest:
+        return settings | {first: _without(settings[first], tuple(rest))}
+    return {key: value for key, value in settings.items() if key != first}
+
+
+def _faulty(error: ValidationError) -> set[str]:
+    """The sections of which `_without_faults` leaves out more than unknown keys."""
+    faults = error.errors(include_url=False, include_input=False)
+    return {str(fault["loc"][0]) for fault in faults if fault["type"] != "extra_forbidden"}

@@ -8,12 +8,18 @@ from typing import Any, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 
 from resiliency.faults import hint, short
-from resiliency.study.renames import renamed
 
 PLAIN = {
     "string_type": "must be text; put it in quotes",
     "model_type": "must be a mapping of keys",
     "dict_type": "must be a mapping of keys",
+}
+RENAMED = {  # old key -> its present name
+    "ensembles.least_clean_accuracy": "min_clean_accuracy",
+    "prediction.members_a_job": "members_per_job",
+    "search.drawn": "random_subnetworks",
+    "external.scores_are": "score_type",
+    "deployment.largest": "max_size",
 }
 WRITTEN_NULL = ("null", "None")  # which Snakemake reads as text on its command line
 
@@ -27,8 +33,8 @@ def message(model: type[BaseModel], fault: dict[str, Any]) -> str:
     """The line of one fault, as pydantic describes it."""
     path = dotted(fault["loc"])
     if fault["type"] == "extra_forbidden":
-        if new := renamed(path):
-            return f"{path}: {new}"
+        if path in RENAMED:
+            return f"{path}: renamed to {RENAMED[path]}; rename it"
         allowed = list(_kind(model, fault["loc"][:-1]).model_fields)
         return f"{path}: unknown key{hint(fault['loc'][-1], allowed) or '; available keys: ' + ', '.join(allowed)}"
     if fault["type"] == "missing":

@@ -6,7 +6,7 @@ import pandas as pd
 
 from resiliency.analysis.families import lack_second_seeds
 from resiliency.report.ensemble_pools import heading, how_many, main_pool, measured
-from resiliency.report.style import INK, finish, notice, panel_title
+from resiliency.report.style import INK, finish, notice, panel_title, tooltips
 from resiliency.report.words import plural
 
 CAPTION = "Boxes further right mean more diverse ensembles."
@@ -64,10 +64,7 @@ def _boxes(pool: pd.DataFrame, metric: str, column: str, colours: list[str]) -> 
     x = alt.X("lower:Q", title=None).axis(tickCount=5, format="~g").scale(zero=False, nice=False, padding=10)
     base = alt.Chart(summary).encode(
         y=alt.Y("group:N", title=None, sort=names).axis(ticks=False),
-        tooltip=[
-            *map(alt.Tooltip, ("group", "count")),
-            *(alt.Tooltip(c, format=".4f") for c in ("min", "lower", "median", "upper", "max")),
-        ],
+        tooltip=tooltips("group", "count", **dict.fromkeys(("min", "lower", "median", "upper", "max"), ".4f")),
     )
     hue = alt.Color("group:N", legend=None).scale(domain=names, range=(colours * 2)[:2])
     line = base.mark_rule(color=INK).encode(x=alt.X("min:Q", title=None), x2=alt.X2("max"))

@@ -7,7 +7,7 @@ import pandas as pd
 from resiliency.attribution_pictures import IMAGE, IMAGES, map_of
 from resiliency.galleries import data_url
 from resiliency.report.metric_labels import METHODS
-from resiliency.report.style import INK, PICTURE, finish, notice, panel_title
+from resiliency.report.style import INK, PICTURE, finish, notice, panel_title, tooltips
 from resiliency.report.words import label, number, plural
 
 CAPTION = (
@@ -83,7 +83,7 @@ def _matrix(distances: pd.DataFrame, name: str, first: bool) -> alt.LayerChart:
     )
     hue = alt.Color("distance:Q", title="1 − cosine").scale(scheme="blues", domain=[0, 1], clamp=True)
     ink = alt.when(alt.datum["distance"] > 0.62).then(alt.value("white")).otherwise(alt.value(INK))
-    tooltip = [*map(alt.Tooltip, ("first", "second")), alt.Tooltip("distance", format=".3f")]
+    tooltip = tooltips("first", "second", distance=".3f")
     numbers = base.mark_text(fontSize=11, aria=False).encode(text=alt.Text("distance:Q", format=".2f"), color=ink)
     chart = base.mark_rect().encode(color=hue, tooltip=tooltip) + numbers
     return chart.properties(width=alt.Step(MATRIX), height=alt.Step(22), title=panel_title(f"{name} images"))

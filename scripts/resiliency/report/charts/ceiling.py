@@ -5,7 +5,7 @@ import pandas as pd
 
 from resiliency.names import CLEAN, CORRUPTED
 from resiliency.report.ceiling import ceiling_sentence
-from resiliency.report.style import by_legend, finish, notice, spread
+from resiliency.report.style import by_legend, finish, notice, spread, tooltips
 from resiliency.report.words import label, percent, plural
 
 TITLE = "How often are all members wrong?"
@@ -33,11 +33,9 @@ def draw(ceiling: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
     base = alt.Chart(rows).encode(
         x=x, color=alt.Color("images:N", title="Images", scale=spread(names, colours)), opacity=opacity
     )
-    tooltip = [alt.Tooltip("images"), alt.Tooltip("size", title="members drawn")]
-    tooltip += [alt.Tooltip("share", title="all wrong", format=".2%")]
-    tooltip += [alt.Tooltip("low", title="interval, lower end", format=".2%")]
-    tooltip += [alt.Tooltip("high", title="interval, upper end", format=".2%")]
-    tooltip += [alt.Tooltip("same_wrong", title="of these, same answer", format=".1%")]
+    shares = alt.Tooltip("share", title="all wrong", format=".2%"), *tooltips(low=".2%", high=".2%")
+    same = alt.Tooltip("same_wrong", title="of these, same answer", format=".1%")
+    tooltip = tooltips("images", alt.Tooltip("size", title="members drawn"), *shares, same)
     bars = base.mark_rule(strokeWidth=2).encode(y=alt.Y("low:Q"), y2=alt.Y2("high"))
     dots = base.mark_point(filled=True, size=60).encode(y=y, tooltip=tooltip)
     chance = base.transform_filter(alt.datum.independent >= LEAST)

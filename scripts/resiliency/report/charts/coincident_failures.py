@@ -3,7 +3,7 @@
 import altair as alt
 import pandas as pd
 
-from resiliency.report.style import MANY, MUTED, SHARE, by_legend, finish, notice, sized
+from resiliency.report.style import MANY, MUTED, SHARE, by_legend, finish, notice, sized, tooltips
 from resiliency.report.words import number, percent, plural
 
 CAPTION = "Lower points for pairs of different designs mean that design diversity helps."
@@ -66,11 +66,8 @@ def _panel(rows: pd.DataFrame, kinds: list[str], images: str, colours: list[str]
     chosen, opacity = by_legend("pair")
     base = alt.Chart(rows).encode(x=x, color=hue, opacity=opacity)
     bars = base.mark_rule().encode(y=alt.Y("least:Q", title="Both wrong"), y2=alt.Y2("most"))
-    tooltip = [
-        *map(alt.Tooltip, ("first", "second")),
-        *(alt.Tooltip(c, format=".2%") for c in ("joint_failure_rate", "independent")),
-    ]
-    tooltip += [alt.Tooltip(c, format="+.4f") for c in ("covariance", "low", "high")]
+    forms = {"joint_failure_rate": ".2%", "independent": ".2%", "covariance": "+.4f", "low": "+.4f", "high": "+.4f"}
+    tooltip = tooltips("first", "second", **forms)
     points = base.mark_point(filled=True, **sized(len(rows), 70)).encode(y=y, shape=shape, tooltip=tooltip)
     points = points.add_params(chosen) if many else points
     ends = alt.Chart(pd.DataFrame({"end": [0, most]})).mark_line(color=MUTED, strokeDash=[4, 3], strokeWidth=1)

@@ -4,7 +4,7 @@ import altair as alt
 import pandas as pd
 
 from resiliency.names import CLEAN, CORRUPTED
-from resiliency.report.style import INK, MUTED, finish, notice, panel_title
+from resiliency.report.style import INK, MUTED, finish, notice, panel_title, tooltips
 from resiliency.report.words import label, percent
 
 CAPTION = (
@@ -44,10 +44,8 @@ def draw(confusions: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
 
 def _heat(rows: pd.DataFrame, classes: list[str], everything: pd.DataFrame) -> alt.LayerChart:
     """Wrong answers are coloured, on one scale for all panels; right ones are not."""
-    size, most = (
-        SIDE / len(classes),
-        100 * everything.loc[everything["wrong"], "share"].max() if everything["wrong"].any() else 1,
-    )
+    size = SIDE / len(classes)
+    most = 100 * everything.loc[everything["wrong"], "share"].max() if everything["wrong"].any() else 1
     cells = rows.assign(percent=100 * rows["share"])
     axis = {"ticks": False, "domain": False, "labelOverlap": True}
     base = alt.Chart(cells).encode(
@@ -56,7 +54,7 @@ def _heat(rows: pd.DataFrame, classes: list[str], everything: pd.DataFrame) -> a
     )
     legend = alt.Legend(title="Confused (%)", gradientLength=160)
     colour = alt.Color("percent:Q", legend=legend).scale(scheme="oranges", domain=[0, most])
-    tooltip = ["class", "predicted", alt.Tooltip("share", format=".1%"), "answers"]
+    tooltip = tooltips("class", "predicted", "answers", share=".1%")
     boxes = base.transform_filter("datum.wrong").mark_rect().encode(color=colour, tooltip=tooltip)
     right = base.transform_filter("!datum.wrong").mark_rect(color="white").encode(tooltip=tooltip)
     chart = right + boxes
@@ -77,7 +75,7 @@ def _bars(rows: pd.DataFrame, colours: list[str]) -> alt.Chart:
         .encode(
             x=alt.X("share:Q", title="Share of the images of the class").axis(format="%"),
             y=alt.Y("pair:N", title=None, sort=None),
-            tooltip=["class", "predicted", alt.Tooltip("share", format=".1%"), "answers"],
+            tooltip=tooltips("class", "predicted", "answers", share=".1%"),
         )
         .properties(width=SIDE, height=alt.Step(19))
     )

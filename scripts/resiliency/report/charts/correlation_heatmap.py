@@ -5,7 +5,7 @@ import pandas as pd
 
 from resiliency.corruption_names import CATEGORIES, HELD_OUT
 from resiliency.report.pearson import CONDITIONS, NO_CORRELATIONS, basis, pearson, significant, signs
-from resiliency.report.style import INK, finish, notice, panel_title, set_properties
+from resiliency.report.style import INK, finish, notice, panel_title, set_properties, tooltips
 from resiliency.report.words import KINDS, METRICS, label, number
 
 CAPTION = (
@@ -68,9 +68,8 @@ def _heat(rows: pd.DataFrame, sizes: list[int], left: bool, last: bool) -> alt.L
     )
     legend = alt.Legend(title="Correlation", orient="right", gradientLength=140, format="~g")
     hue = alt.Color("correlation:Q", legend=legend).scale(scheme="blueorange", reverse=True, domain=[-1, 1])
-    tooltip = [alt.Tooltip("name", title="metric"), *map(alt.Tooltip, ("size", "condition", "ensembles"))]
-    tooltip += [alt.Tooltip(column, format="+.2f") for column in ("correlation", "low", "high")]
-    tooltip.append(alt.Tooltip("p_holm", format=".2g"))
+    forms = {"correlation": "+.2f", "low": "+.2f", "high": "+.2f", "p_holm": ".2g"}
+    tooltip = tooltips(alt.Tooltip("name", title="metric"), "size", "condition", "ensembles", **forms)
     layers = [base.mark_rect().encode(color=hue, tooltip=tooltip)]
     for weight, predicate in (("bold", "datum.significant"), ("normal", "!datum.significant")):
         dark = abs(alt.datum["correlation"]) > 0.75

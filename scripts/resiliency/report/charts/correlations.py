@@ -5,7 +5,7 @@ import pandas as pd
 
 from resiliency.diversity.settings import MAIN
 from resiliency.report.pearson import CONDITIONS, NO_CORRELATIONS, basis, partial, pearson, significant, signs
-from resiliency.report.style import INK, by_legend, finish, notice, panel_title, set_properties, shades
+from resiliency.report.style import INK, by_legend, finish, notice, panel_title, set_properties, shades, tooltips
 from resiliency.report.words import KINDS, METRICS, label, number, percent, short_label
 
 CAPTION = (
@@ -79,10 +79,9 @@ def _correlation_panel(rows: pd.DataFrame, hue: alt.Color, left: bool, last: boo
     x = alt.X("correlation:Q", title="Correlation" if last else None, axis=ticks).scale(domain=[-1, 1])
     zero = alt.Chart(pd.DataFrame({"zero": [0]})).mark_rule(color=INK).encode(x=alt.X("zero:Q", axis=ticks))
     bars = alt.Chart(rows.dropna(subset=["low", "high"])).mark_rule(strokeWidth=2.5)
-    tooltip = [alt.Tooltip("name", title="metric"), alt.Tooltip("of", title="measure")]
-    tooltip += map(alt.Tooltip, ("size", "ensembles"))
-    tooltip += [alt.Tooltip(column, format="+.2f") for column in ("correlation", "low", "high")]
-    tooltip.append(alt.Tooltip("p_holm", format=".2g"))
+    named = alt.Tooltip("name", title="metric"), alt.Tooltip("of", title="measure")
+    forms = {"correlation": "+.2f", "low": "+.2f", "high": "+.2f", "p_holm": ".2g"}
+    tooltip = tooltips(*named, "size", "ensembles", **forms)
     points = alt.Chart(rows).mark_point(size=50, strokeWidth=2, fillOpacity=1).encode(x=x, tooltip=tooltip, **position)
     shape = alt.Shape("of:N", legend=None).scale(domain=list(KINDS_OF_R.values()), range=SHAPES)
     points = points.encode(shape=shape)

@@ -6,8 +6,8 @@ import pandas as pd
 
 from resiliency.report.label_places import LETTER, LINE, POINT, free_places
 from resiliency.report.overview import contenders
-from resiliency.report.style import INK, MUTED, SHARE, by_legend, finish, notice, panel_title
-from resiliency.report.words import interval, label, percent, plural, quantity
+from resiliency.report.style import INK, MUTED, SHARE, by_legend, finish, notice, panel_title, tooltips
+from resiliency.report.words import label, percent, plural, quantity, with_interval
 
 CAPTION = (
     "Further down is more robust, further left is cheaper. Points of the Pareto front whose bars overlap may be "
@@ -87,13 +87,8 @@ def _panel(
     front = alt.Chart(rows[on_front])
     line = front.mark_line(color=colours[0], strokeWidth=1.5).encode(x=x, y=y)
     bars = front.mark_rule(color=colours[0], opacity=0.45).encode(x=x, y=alt.Y("low:Q"), y2=alt.Y2("high"))
-    tooltip = [
-        *map(alt.Tooltip, ("members", "found", "origin")),
-        alt.Tooltip("macs", format=","),
-        alt.Tooltip("parameters", format=","),
-    ]
-    errors = ("selection_error", "corrupted_error", "low", "high")
-    tooltip += [alt.Tooltip(column, format=".2%") for column in errors]
+    errors = dict.fromkeys(("selection_error", "corrupted_error", "low", "high"), ".2%")
+    tooltip = tooltips("members", "found", "origin", macs=",", parameters=",", **errors)
     chosen, opacity = by_legend("state")
     points = alt.Chart(rows).mark_point(filled=True)
     size = alt.when(alt.datum.state == PICK).then(alt.value(220)).otherwise(alt.value(64))
@@ -166,8 +161,7 @@ def finding(table: pd.DataFrame, candidates: pd.DataFrame) -> str:
         same = [later["role"].lower() for later in rows[place + 1 :] if later["members"] == row["members"]]
         also = f", also the {same[0]}," if same else ""
         who = f"({row['size']} members)" if row["size"] > 1 else f"({row['members']})"
-        ends = interval(row["corrupted_error_low"], row["corrupted_error_high"], percent)
         cost = "" if np.isnan(row["macs"]) else f" at {quantity(row['macs'])} MACs"
-        error = f"{percent(row['corrupted_error'])} {ends}".rstrip()
+        error = with_interval(row["corrupted_error"], row["corrupted_error_low"], row["corrupted_error_high"])
         clauses.append(f"he {row['role'].lower()} {who}{also} has an error of {error}{cost}")
     return f"On corrupted images not used for selection, t{'. T'.join(clauses)}." if clauses else ""

@@ -18,6 +18,7 @@ from resiliency.report.style import (
     shapes,
     sized,
     spread,
+    tooltips,
 )
 from resiliency.report.words import interval, label, number, percent, plural, points
 
@@ -75,20 +76,15 @@ def _panel(
     title = f"Accuracy on {label(name)} images" if name == "corrupted" else f"Accuracy on {label(name)}"
     y = alt.Y("y:Q", title=title).axis(**_axis(drawn["y"])).scale(domain=_reach(drawn["y"]), nice=False)
     names = ("member", "family", "recipe") if rows["recipe"].notna().any() else ("member", "family")
-    tooltip = [alt.Tooltip(name) for name in names]
-    tooltip += [alt.Tooltip(c, format=".1%") for c in ("clean_accuracy", "accuracy", "predicted_accuracy")]
-    tooltip.append(alt.Tooltip("effective_robustness", format="+.1%"))
+    forms = {"clean_accuracy": ".1%", "accuracy": ".1%", "predicted_accuracy": ".1%", "effective_robustness": "+.1%"}
+    tooltip = tooltips(*names, **forms)
     base = alt.Chart(drawn).encode(x=x, color=hue, opacity=opacity)
     many = len(drawn) > MANY
     layers = [base.mark_point(filled=True, **sized(len(drawn), 45)).encode(y=y, shape=shape, tooltip=tooltip)]
     intervals = drawn.dropna(subset=["low", "high"])
     if len(intervals) and not many:
-        bars = (
-            alt.Chart(intervals)
-            .mark_rule()
-            .encode(x=x, y=alt.Y("y_low:Q"), y2=alt.Y2("y_high"), color=hue, opacity=opacity)
-        )
-        layers.insert(0, bars)
+        ends = {"y": alt.Y("y_low:Q"), "y2": alt.Y2("y_high")}
+        layers.insert(0, alt.Chart(intervals).mark_rule().encode(x=x, color=hue, opacity=opacity, **ends))
     if chosen is not None:
         layers[0] = layers[0].add_params(chosen)
     ends = _reach(drawn["x"])
@@ -101,11 +97,8 @@ def _panel(
         layers.append(alt.Chart(line).mark_line(color=INK, strokeWidth=1.5).encode(x=x, y=y))
     r_squared = rows["r_squared"].iloc[0]
     explained = f"; R² of the line {number(r_squared, 2)}" if np.isfinite(r_squared) else ""
-    return (
-        alt.layer(*layers)
-        .properties(width=width, height=240)
-        .properties(title=panel_title(f"{label(name)}: {plural(len(rows), 'member')}{explained}"))
-    )
+    title = panel_title(f"{label(name)}: {plural(len(rows), 'member')}{explained}")
+    return alt.layer(*layers, width=width, height=240, title=title)
 
 
 def _within(line: pd.DataFrame, values: pd.Series) -> pd.DataFrame:

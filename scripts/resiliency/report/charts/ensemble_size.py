@@ -4,8 +4,8 @@ import altair as alt
 import pandas as pd
 
 from resiliency.report.ensemble_pools import under_main_rule
-from resiliency.report.style import INK, SHARE, finish, notice, panel_title
-from resiliency.report.words import interval, label, percent, plural, points
+from resiliency.report.style import INK, SHARE, finish, notice, panel_title, tooltips
+from resiliency.report.words import interval, label, percent, plural, points, with_interval
 
 CAPTION = "A flat line means that additional members bring little, although each costs as much as the first."
 TITLE = "Error against the number of members"
@@ -44,7 +44,7 @@ def finding(sizes: pd.DataFrame, candidates: pd.DataFrame) -> str:
     images = rows["images"].iloc[0]
     rows = rows[rows["images"] == images].sort_values("size")
     first, last = rows.iloc[0], rows.iloc[-1]
-    ends = [f"{percent(row['error'])} {interval(row['low'], row['high'], percent)}".rstrip() for row in (first, last)]
+    ends = [with_interval(*row[["error", "low", "high"]]) for row in (first, last)]
     who = "single members" if first["size"] == 1 else f"ensembles of {first['size']}"
     verb = "falls" if last["error"] < first["error"] else "rises" if last["error"] > first["error"] else "goes"
     before = rows["size"].iloc[-2]
@@ -80,11 +80,7 @@ def errors_of(sizes: pd.DataFrame) -> pd.DataFrame:
             rows["error"] = 1 - rows["error"]
             for low, high in (("low", "high"), ("lower_quartile", "upper_quartile")):
                 rows[low], rows[high] = 1 - rows[high], 1 - rows[low]
-            rows["change"], rows["change_low"], rows["change_high"] = (
-                -rows["change"],
-                -rows["change_high"],
-                -rows["change_low"],
-            )
+            rows[["change", "change_low", "change_high"]] = -rows[["change", "change_high", "change_low"]].to_numpy()
         parts.append(rows)
     return pd.concat(parts, ignore_index=True)
 
@@ -108,27 +104,16 @@ def _panel(rows: pd.DataFrame, best: pd.DataFrame, images: str, colours: list[st
         y=alt.Y("lower_quartile:Q"), y2=alt.Y2("upper_quartile")
     )
     bars = base.mark_rule(color=colours[0], strokeWidth=2).encode(y=alt.Y("low:Q"), y2=alt.Y2("high"))
-    tooltip = [
-        alt.Tooltip("size"),
-        alt.Tooltip("ensembles", format=","),
-        alt.Tooltip("error", title="mean error", format=".1%"),
-    ]
-    tooltip += [
-        alt.Tooltip(column, title=title, format=".1%")
-        for column, title in (
-            ("low", "interval, lower end"),
-            ("high", "interval, upper end"),
-            ("lower_quartile", "lower quartile"),
-            ("upper_quartile", "upper quartile"),
-        )
-    ]
+    mean = alt.Tooltip("error", title="mean error", format=".1%")
+    ends = dict.fromkeys(("low", "high", "lower_quartile", "upper_quartile"), ".1%")
+    tooltip = tooltips("size", alt.Tooltip("ensembles", format=","), mean, **ends)
     dots = base.mark_point(filled=True, size=70, color=colours[0], opacity=1).encode(y=y, tooltip=tooltip)
     layers = [band, bars, base.mark_line(color=colours[0]).encode(y=y), dots]
     last = rows.iloc[[-1]]
     layers.append(_beside(last.assign(top=last[["error", "high"]].max(axis=1)), x, "top", MEAN))
     if len(best):
         other = alt.Chart(best).encode(x=x, y=alt.Y("judged_error:Q"))
-        fields = [*map(alt.Tooltip, ("size", "members")), alt.Tooltip("judged_error", title="error", format=".1%")]
+        fields = tooltips("size", "members", alt.Tooltip("judged_error", title="error", format=".1%"))
         hue = (colours * 6)[5]
         diamonds = other.mark_point(filled=True, shape="diamond", size=80, color=hue, opacity=1)
         layers += [other.mark_line(color=hue, strokeDash=[5, 3]), diamonds.encode(tooltip=fields)]

@@ -16,7 +16,7 @@ from resiliency.report.member_errors import (
     of_designs,
     robustness_range,
 )
-from resiliency.report.style import DASHES, SHARE, by_click, by_legend, finish, notice
+from resiliency.report.style import DASHES, SHARE, by_click, by_legend, finish, notice, tooltips
 from resiliency.report.words import plural
 
 CAPTION = "A robust design has a line that stays low. Lines of one family share a colour."
@@ -49,10 +49,7 @@ def draw(members: pd.DataFrame, errors: pd.DataFrame, colours: list[str]) -> alt
         y=alt.Y("error:Q", title="Top-1 error").axis(format=SHARE).scale(domain=domain, nice=False),
         color=hues,
         opacity=opacity,
-        tooltip=[
-            *map(alt.Tooltip, ("design", "family", "severity")),
-            alt.Tooltip("error", title="top-1 error", format=".1%"),
-        ],
+        tooltip=tooltips("design", "family", "severity", alt.Tooltip("error", title="top-1 error", format=".1%")),
     )
     lines = base.mark_line().encode(strokeDash=dashes).add_params(chosen)
     chart = lines + base.mark_point(filled=True, size=45)

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from resiliency.analysis.histories import late_gain
-from resiliency.report.style import SHARE, WIDTH, by_legend, finish, notice, panel_title, shades, spread
+from resiliency.report.style import SHARE, WIDTH, by_legend, finish, notice, panel_title, shades, spread, tooltips
 from resiliency.report.words import number, percent, plural
 
 CAPTION = (
@@ -121,9 +121,7 @@ def _lines(curves: pd.DataFrame, measure: str, hue: alt.Color, ends: list[float]
     )
     y = y.scale(zero=False, nice=False, padding=8, **({"domain": ends} if ends else {}))
     lines = alt.Chart(curves).mark_line(strokeWidth=1.2)
-    lines = lines.encode(
-        x=x, y=y, color=hue, detail=alt.Detail("seed:N"), tooltip=[*map(alt.Tooltip, curves.columns[:3])]
-    )
+    lines = lines.encode(x=x, y=y, color=hue, detail=alt.Detail("seed:N"), tooltip=tooltips(*curves.columns[:3]))
     lines = lines.encode(opacity=by_legend("loss_weight")[1]) if "loss_weight" in curves else lines
     return lines.properties(height=MEASURES[measure].height)
 

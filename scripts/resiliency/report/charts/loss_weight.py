@@ -8,8 +8,8 @@ import pandas as pd
 from scipy.stats import t
 
 from resiliency.report.ensemble_pools import measured, under_main_rule
-from resiliency.report.style import SHARE, by_legend, finish, notice, panel_title, set_properties
-from resiliency.report.words import OBJECTIVES, interval, kind_of, label, percent, plural
+from resiliency.report.style import SHARE, by_legend, finish, notice, panel_title, set_properties, tooltips
+from resiliency.report.words import OBJECTIVES, kind_of, label, percent, plural, with_interval
 
 CAPTION = (
     "Above a dashed line, joint training beats independent training. Observation 3 claims that the robustness of the "
@@ -121,7 +121,7 @@ def _panel(
     chosen, opacity = by_legend("of")
     base = alt.Chart(own).encode(x=x, y=y, color=hue, opacity=opacity)
     points = base.mark_point(filled=True, size=34).encode(
-        shape=shape, tooltip=[*map(alt.Tooltip, ("of", "loss_weight", "seed")), alt.Tooltip("value", format=".4f")]
+        shape=shape, tooltip=tooltips("of", "loss_weight", "seed", value=".4f")
     )
     means = own.groupby(["of", "loss_weight"], sort=False)["value"].mean().reset_index()
     independent = values[values["loss_weight"] == 0].groupby("of", sort=False)["value"].mean().reset_index()
@@ -155,4 +155,4 @@ def _mean(accuracies: pd.Series, confidence: float) -> str:
     if seeds < 2:
         return f"{percent(mean)} (one seed)"
     half = t.ppf((1 + confidence) / 2, seeds - 1) * accuracies.sem()
-    return f"{percent(mean)} {interval(max(mean - half, 0), min(mean + half, 1), percent)} over {seeds} seeds"
+    return f"{with_interval(mean, max(mean - half, 0), min(mean + half, 1))} over {seeds} seeds"

@@ -6,8 +6,8 @@ import pandas as pd
 
 from resiliency.analysis.origins import FAMILIES, ORIGINS
 from resiliency.report.ensemble_pools import under_main_rule
-from resiliency.report.style import INK, SHARE, by_legend, finish, notice, panel_title, shades
-from resiliency.report.words import interval, label, percent, points, quantity
+from resiliency.report.style import INK, SHARE, by_legend, finish, notice, panel_title, shades, tooltips
+from resiliency.report.words import interval, label, percent, points, quantity, with_interval
 
 CAPTION = (
     "Only ensembles of the same size, or of about the same cost, are compared. The means compare different members. "
@@ -74,9 +74,8 @@ def _dots(
     """Mean accuracy by origin, with their intervals, an offset a class."""
     y = alt.Y("origin:N", title=None, sort=names, axis=_names(first)).scale(domain=names)
     x = alt.X("mean:Q", title=title).scale(zero=False, nice=False, padding=10)
-    columns = ("mean", "low", "high", "lower_quartile", "upper_quartile")
-    tooltip = [*map(alt.Tooltip, ("origin", matched_on, "ensembles"))]
-    tooltip += [alt.Tooltip(column, format=".4f") for column in columns]
+    forms = dict.fromkeys(("mean", "low", "high", "lower_quartile", "upper_quartile"), ".4f")
+    tooltip = tooltips("origin", matched_on, "ensembles", **forms)
     bars, dots = _marks(
         rows, x.axis(format=SHARE, tickCount=5, labelOverlap=True), ("low", "high"), y, hue, matched_on, tooltip
     )
@@ -87,13 +86,10 @@ def _changes(rows: pd.DataFrame, hue: alt.Color, matched_on: str, first: bool) -
     """What several architectures change, with intervals around zero, an offset a class."""
     y = alt.Y("change:N", title=None, axis=_names(first)).scale(domain=[CHANGE])
     rows = rows.assign(change=CHANGE)
-    x = (
-        alt.X("advantage:Q", title="Difference")
-        .axis(format=SHARE, tickCount=5, labelOverlap=True)
-        .scale(nice=False, padding=10)
-    )
+    x = alt.X("advantage:Q", title="Difference").axis(format=SHARE, tickCount=5, labelOverlap=True)
+    x = x.scale(nice=False, padding=10)
     ends = ("advantage_low", "advantage_high")
-    tooltip = [alt.Tooltip(matched_on), *(alt.Tooltip(column, format="+.4f") for column in ("advantage", *ends))]
+    tooltip = tooltips(matched_on, **dict.fromkeys(("advantage", *ends), "+.4f"))
     zero = alt.Chart(pd.DataFrame({"zero": [0]})).mark_rule(color=INK).encode(x=alt.X("zero:Q"))
     return alt.layer(zero, *_marks(rows, x, ends, y, hue, matched_on, tooltip), width=WIDTH, height=_step())
 
@@ -133,8 +129,7 @@ def finding(table: pd.DataFrame) -> str:
     size = counts.idxmax()
     means, advantages = [], ""
     for _, row in rows[rows["bin_start"] == size].sort_values("mean", ascending=False).iterrows():
-        ends = interval(row["low"], row["high"], percent)
-        means.append(f"{percent(row['mean'])} {ends}".rstrip() + f" ({row['origin']})")
+        means.append(f"{with_interval(row['mean'], row['low'], row['high'])} ({row['origin']})")
         advantages += _advantage(row, images)
     return f"{advantages}Ensembles of {size} members have mean {images} accuracies from {means[-1]} to {means[0]}."
 

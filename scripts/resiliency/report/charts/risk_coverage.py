@@ -6,7 +6,7 @@ import altair as alt
 import pandas as pd
 
 from resiliency.report.overview import contenders
-from resiliency.report.style import DASHES, SHARE, by_legend, finish, notice, panel_title
+from resiliency.report.style import DASHES, SHARE, by_legend, finish, notice, panel_title, tooltips
 from resiliency.report.words import label, percent
 
 CAPTION = (
@@ -88,7 +88,7 @@ def _panel(lines: pd.DataFrame, name: str, first: bool, hue: alt.Color, dash: al
     y = alt.Y("drawn:Q", title="Error of the answers (log scale)" if first else None)
     y = y.axis(format=SHARE, values=TICKS).scale(type="log", domainMin=LOWEST, nice=False)
     chosen, opacity = by_legend("who")
-    tooltip = [alt.Tooltip("who"), alt.Tooltip("coverage", format=".0%"), alt.Tooltip("risk", format=".2%")]
+    tooltip = tooltips("who", coverage=".0%", risk=".2%")
     chart = (
         alt.Chart(lines.assign(drawn=lines["risk"].clip(lower=LOWEST)))
         .mark_line(strokeWidth=2)

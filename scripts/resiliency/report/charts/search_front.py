@@ -3,7 +3,7 @@
 import altair as alt
 import pandas as pd
 
-from resiliency.report.style import INK, MUTED, SHARE, by_legend, finish, notice, panel_title, spread
+from resiliency.report.style import INK, MUTED, SHARE, by_legend, finish, notice, panel_title, spread, tooltips
 from resiliency.report.words import percent, plural, quantity
 
 CAPTION = (
@@ -47,14 +47,7 @@ def _evaluations(evaluations: pd.DataFrame, colours: list[str]) -> alt.LayerChar
     y = y.scale(zero=False, padding=12, nice=False)
     hue = alt.Color("state:N", title=None, sort=STATES).scale(domain=STATES, range=[PALE, *(colours * 2)[:2]])
     hue = hue.legend(orient="bottom", direction="horizontal", columns=2)
-    tooltip = [
-        "layers",
-        "channels",
-        "kernels",
-        alt.Tooltip("macs", format=","),
-        alt.Tooltip("validation_error", format=".1%"),
-        "state",
-    ]
+    tooltip = tooltips("state", "layers", "channels", "kernels", macs=",", validation_error=".1%")
     chosen, opacity = by_legend("state")
     points = alt.Chart(data).mark_point(filled=True, size=60).add_params(chosen)
     points = points.encode(x=x, y=y, color=hue, tooltip=tooltip, opacity=opacity)
@@ -75,11 +68,7 @@ def _members(members: pd.DataFrame, column: str, images: str, colours: list[str]
     chosen, opacity = by_legend("way")
     points = alt.Chart(members).mark_point(filled=True, size=70)
     points = points.add_params(chosen) if first else points
-    tooltip = [
-        *map(alt.Tooltip, ("member", "family")),
-        alt.Tooltip("macs", format=","),
-        alt.Tooltip(column, format=".1%"),
-    ]
+    tooltip = tooltips("member", "family", **{"macs": ",", column: ".1%"})
     points = points.encode(x=_macs(members), y=y, color=hue, shape=shape, tooltip=tooltip, opacity=opacity)
     return points.properties(width=230, height=220, title=panel_title(f"Test images, {images}"))
 

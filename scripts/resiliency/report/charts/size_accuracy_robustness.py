@@ -5,8 +5,8 @@ import numpy as np
 import pandas as pd
 
 from resiliency.report.member_errors import NO_MEMBERS, independent, measured_on, robustness_range
-from resiliency.report.style import MANY, SHARE, by_legend, finish, notice, shapes, sized, spread
-from resiliency.report.words import label, number, percent, plural
+from resiliency.report.style import MANY, SHARE, by_legend, finish, notice, shapes, sized, spread, tooltips
+from resiliency.report.words import number, percent, plural
 
 CAPTION = "If size or clean accuracy determined robustness, points of all families would fall along one line."
 RANKED = {"size": "parameters", "clean accuracy": "clean_accuracy"}
@@ -82,9 +82,8 @@ def _against(
     error = error.scale(zero=False, padding=16, nice=False).axis(format=SHARE)
     hue = alt.Color("family:N", title="Family", scale=spread(families, colours))
     shape = alt.Shape("family:N", title="Family", scale=shapes(families, colours))
-    tooltip = [*map(alt.Tooltip, ("member", "family")), alt.Tooltip("parameters", format=",")]
-    columns = {"clean_accuracy": label("clean_accuracy"), "corrupted_error": called.lower()}
-    tooltip += [alt.Tooltip(column, title=title, format=".1%") for column, title in columns.items()]
+    what = alt.Tooltip("corrupted_error", title=called.lower(), format=".1%")
+    tooltip = [*tooltips("member", "family", parameters=",", clean_accuracy=".1%"), what]
     opacity = by_legend("family")[1]
     dots = alt.Chart(points).mark_point(filled=True, **sized(len(points), 80))
     dots = dots.encode(x=x, y=error, color=hue, shape=shape, tooltip=tooltip, opacity=opacity)

@@ -6,8 +6,8 @@ import pandas as pd
 from resiliency.analysis.contenders import ROLES
 from resiliency.names import CORRUPTED
 from resiliency.report.contender_roles import named, roles
-from resiliency.report.style import SHARE, finish, notice
-from resiliency.report.words import interval, label, percent, plural
+from resiliency.report.style import SHARE, finish, notice, tooltips
+from resiliency.report.words import label, percent, plural, with_interval
 
 CAPTION = (
     "Selected on half of the test images, evaluated on the other half. A difference is significant if its interval, "
@@ -30,12 +30,7 @@ def draw(table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
     base = alt.Chart(rows).encode(y=y, yOffset=alt.YOffset("role:N", sort=list(ROLES)), color=hue, opacity=opacity)
     x = alt.X("error:Q", title="Top-1 error, mean over severities").axis(format=SHARE)
     bars = base.mark_rule(strokeWidth=2).encode(x=alt.X("low:Q"), x2=alt.X2("high"))
-    tooltip = [alt.Tooltip("who", title="who"), alt.Tooltip("name", title="corruption")]
-    tooltip += [alt.Tooltip("error", title="error", format=".1%")]
-    tooltip += [
-        alt.Tooltip(end, title=f"interval, {side} end", format=".1%")
-        for end, side in (("low", "lower"), ("high", "upper"))
-    ]
+    tooltip = tooltips("who", alt.Tooltip("name", title="corruption"), error=".1%", low=".1%", high=".1%")
     tooltip.append(alt.Tooltip("difference", title="recommended model minus this one", format="+.1%"))
     points = base.mark_point(filled=True, size=65).encode(x=x, shape=shape, tooltip=tooltip)
     subtitle = [
@@ -69,8 +64,7 @@ def _hardest(table: pd.DataFrame) -> str:
     if rows.empty:
         return ""
     row = rows.loc[rows["error"].idxmax()]
-    ends = interval(row["low"], row["high"], percent)
-    error = f"{percent(row['error'])} {ends}".rstrip()
+    error = with_interval(row["error"], row["low"], row["high"])
     return f"The {row['role']}'s error is highest under {label(row['corruption'])}: {error}."
 
 
