@@ -1,12 +1,12 @@
 """Describe the members from elsewhere, with the sizes of architectures that timm has."""
 
 from resiliency.external.descriptions import descriptions
-from resiliency.external.members import described, read_members
+from resiliency.external.members import described_members, read_members
 from resiliency.stage import stage
 
 with stage(snakemake.log[0]):
     params = snakemake.params
-    table = described(params.kinds, [read_members(file) for file in snakemake.input])
+    table = described_members(params.kinds, [read_members(file) for file in snakemake.input])
     members = descriptions(table, params.kinds, params.image_size)
     for path, member in zip(snakemake.output, members, strict=True):
         member.write(path)

@@ -1,6 +1,6 @@
 """Score and compare members and ensembles without a group of the test images in turn."""
 
-from resiliency.analysis.without_images import left_out
+from resiliency.analysis.without_images import scores_without_images
 from resiliency.diversity.of_study import reader
 from resiliency.prediction.reading import read_predictions
 from resiliency.stage import stage
@@ -8,7 +8,7 @@ from resiliency.storage.tables import read_table, write_table
 
 with stage(snakemake.log[0]):
     inputs, params = snakemake.input, snakemake.params
-    without = left_out(
+    without = scores_without_images(
         read_table(inputs.ensembles),
         read_table(inputs.members),
         read_predictions(read_table(inputs.conditions), inputs.labels, inputs.logits),

@@ -136,7 +136,7 @@ def sentences(found: Found) -> list[str]:
     return lines
 
 
-def written(name: str, folder: str, found: Found) -> str:
+def study_text(name: str, folder: str, found: Found) -> str:
     """The study as YAML: fine-tuning if there are few training images and they are large enough, else from scratch."""
     tuned = found.images["train"] < FEW and found.side >= 96
     side = 64 if found.side >= 64 else 32
@@ -190,7 +190,7 @@ def begin(folder: str, file: Path) -> None:
         raise Fault(f"{file}: {expected('a new file', 'one that exists')}; delete it or give another --study")
     found = look(image_folder(Path(folder), 64, 0.875))
     print(*sentences(found), sep="\n")
-    file.write_text(written(NAME.sub("_", file.stem), folder, found), encoding="utf-8")
+    file.write_text(study_text(NAME.sub("_", file.stem), folder, found), encoding="utf-8")
     study = load(read_merged([REPOSITORY / "config.yaml", file]))
     seconds, memory = estimate(study, found.images)
     members = plural(len(study.independent_members()), "member")

@@ -35,7 +35,7 @@ def contest(effects: Effects, between: float, kind: str, pool: str) -> Case:
         of_families = replicates(study, families)[0, :, 1]
         kept = [np.arange(len(names)) != design for design in range(len(names))]
         of_designs = [closeness(study[:, of], Families.of(names[of]))[0, 1] for of in kept]
-        part = Part.left_out("", of_families, jackknife.FISHER, freedom=families.large - 1)
+        part = Part.from_replicates("", of_families, jackknife.FISHER, freedom=families.large - 1)
         without_designs = jackknife.interval(np.array([of_families[0], *of_designs]), CONFIDENCE, jackknife.FISHER)
         return {"adopted": part.interval(CONFIDENCE), "designs": without_designs}
 
@@ -78,7 +78,7 @@ def delta(gap: float, of_designs: float, designs: int, seeds: int, sizes: tuple[
         counts = random.multinomial(len(design), np.full(len(design), 1 / len(design)), size=resamples // 4)
         drawn = of_weights(values, [counts[:, e].prod(axis=2, dtype=float) for e in groups])
         return {
-            "adopted": Part.left_out("", of_weights(values, kept), jackknife.ANGULAR).interval(CONFIDENCE),
+            "adopted": Part.from_replicates("", of_weights(values, kept), jackknife.ANGULAR).interval(CONFIDENCE),
             "bootstrap": bootstrap.interval(drawn, CONFIDENCE),
         }
 

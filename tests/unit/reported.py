@@ -30,7 +30,7 @@ from resiliency.analysis.pool import pool_of
 from resiliency.analysis.sizes import size_table
 from resiliency.analysis.skipped import skipped_table
 from resiliency.analysis.verdicts import observation_table
-from resiliency.analysis.without_images import left_out
+from resiliency.analysis.without_images import scores_without_images
 from resiliency.conditions import conditions, counted, of_corruptions
 from resiliency.designs.members import Member
 from resiliency.diversity.gram import gram
@@ -277,7 +277,7 @@ class Reported:
         members, tables = self.tables["members"], None
         if "ensembles" in self.made:
             networks = list(MEMBERS) if self.kind == "network" else []
-            without_images = left_out(
+            without_images = scores_without_images(
                 self.tables["ensembles"],
                 members,
                 self.predictions,

@@ -8,7 +8,7 @@ import pytest
 from fault_messages import fault_of
 from PIL import Image
 
-from resiliency.begin import Found, begin, look, sentences, written
+from resiliency.begin import Found, begin, look, sentences, study_text
 from resiliency.data.folder import image_folder
 from resiliency.study.loading import load
 from resiliency.study.merging import read_merged
@@ -52,14 +52,14 @@ def test_it_counts_classes_splits_sizes_and_copies(tmp_path):
 def test_frames_of_films_are_grouped(tmp_path, names, pattern):
     found = seen(photos(tmp_path, names, 32))
     assert found.films == pattern
-    assert (f"groups: {pattern}" in written("a", "data/a", found)) == bool(pattern)
+    assert (f"groups: {pattern}" in study_text("a", "data/a", found)) == bool(pattern)
 
 
 @pytest.mark.parametrize(("images", "side", "tuned"), [(600, 300, True), (600, 32, False), (60_000, 300, False)])
 def test_few_images_are_fine_tuned_on(tmp_path, images, side, tuned):
     found = Found({"train": images, "validation": 100, "test": 300}, {"a": images, "b": 500}, side, 0, "")
     file = tmp_path / "a.yaml"
-    file.write_text(written("a", "data/a", found))
+    file.write_text(study_text("a", "data/a", found))
     study = load(read_merged([CONFIG, file]))
     assert bool(study.fine_tuned_designs()) == tuned
     assert len(study.independent_members()) == 6

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from resiliency.statistics.closeness import Families, closeness, replicates, share_within
-from resiliency.statistics.variance_shares import FAMILY, explained, shapley
+from resiliency.statistics.variance_shares import FAMILY, explained_shares, shapley
 
 SIZES = ((2,) * 8, (3, 3, 3), (6, 3, 2, 2, 1))
 
@@ -145,7 +145,7 @@ def test_r_squared_of_subsets_is_that_of_the_draw():
     size, accuracy, noise = rng.standard_normal((3, 1500))
     error = rng.standard_normal(500)[family] + 0.5 * size + noise
     values = np.column_stack([size, accuracy, error])
-    shares = explained(values, Families.of(family), ("size", "accuracy"))
+    shares = explained_shares(values, Families.of(family), ("size", "accuracy"))
     total = 1 + 0.25 + 1
     expected = {(): 0, ("size",): 0.25, ("accuracy",): 0, (FAMILY,): 1, ("size", "accuracy"): 0.25}
     expected |= {(FAMILY, "size"): 1.25, (FAMILY, "accuracy"): 1, (FAMILY, "size", "accuracy"): 1.25}
@@ -158,7 +158,7 @@ def test_families_weigh_alike_in_r_squared():
     family = np.repeat(np.arange(61), sizes)
     means = rng.standard_normal(61)
     values = np.column_stack([rng.standard_normal((len(family), 2)), means[family]])
-    assert explained(values, Families.of(family), ("size", "accuracy"))[FAMILY,] == pytest.approx(1, abs=1e-9)
+    assert explained_shares(values, Families.of(family), ("size", "accuracy"))[FAMILY,] == pytest.approx(1, abs=1e-9)
 
 
 def test_shapley_is_the_mean_over_all_orders():
@@ -172,4 +172,4 @@ def test_shapley_is_the_mean_over_all_orders():
 def test_a_constant_response_has_nothing_to_explain():
     rng = np.random.default_rng(0)
     values = np.column_stack([rng.standard_normal((6, 2)), np.full(6, 0.3)])
-    assert set(explained(values, Families.of(list("aabbcc")), ("x", "y")).values()) == {0.0}
+    assert set(explained_shares(values, Families.of(list("aabbcc")), ("x", "y")).values()) == {0.0}

@@ -10,7 +10,7 @@ from resiliency.analysis.best_ensembles import best_table
 from resiliency.analysis.families import by_family, lack_second_seeds
 from resiliency.analysis.skipped import NO_STAGES, skipped_rows, skipped_table
 from resiliency.external.contents import read_contents
-from resiliency.external.names import internal
+from resiliency.external.names import name_in_tables
 from resiliency.external.predictions import Reader
 from resiliency.external.settings import External
 from resiliency.faults import Fault
@@ -62,7 +62,7 @@ def test_a_misspelt_corruption_does_not_become_a_test_set(files, name):
     with pytest.raises(Fault, match=rf"second.csv: '{name}' is not a corruption with a severity from 1 to 5; "):
         contents(files[1:])
     listed = External(decisions=files[1:], clean="original", test_sets=[name])
-    assert read_contents(listed, ["fog"], [1], None).test_sets == [internal(name)]
+    assert read_contents(listed, ["fog"], [1], None).test_sets == [name_in_tables(name)]
 
 
 def test_beside_images_every_file_needs_every_condition(files):
@@ -85,7 +85,7 @@ def test_names_are_unique_and_fit_for_columns(files, tmp_path):
     long.write_text(SECOND, encoding="utf-8")
     with pytest.raises(Fault, match=r"expected a name of at most 100 characters, got 101; shorten it$"):
         contents([*files[:1], str(long)])
-    assert [internal(name) for name in ("cifar10.1-v6", "1st")] == ["cifar10_1_v6", "set_1st"]
+    assert [name_in_tables(name) for name in ("cifar10.1-v6", "1st")] == ["cifar10_1_v6", "set_1st"]
 
 
 def test_decisions_are_kept_by_test_set(files):

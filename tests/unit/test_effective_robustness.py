@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from scipy.stats import linregress
 
-from resiliency.analysis.effective_robustness import effective_robustness, fitted
+from resiliency.analysis.effective_robustness import effective_robustness, fitted_line
 from resiliency.analysis.error_scores import error_scores, outside_scores
 
 
@@ -16,7 +16,7 @@ def logit(p):
 def test_members_on_the_line_have_no_effective_robustness():
     accuracy = np.array([0.6, 0.7, 0.9])
     shifted = 1 / (1 + np.exp(-(0.8 * logit(accuracy) - 0.5)))
-    line = fitted(accuracy, shifted)
+    line = fitted_line(accuracy, shifted)
     assert (line.slope, line.intercept, line.r_squared) == pytest.approx((0.8, -0.5, 1))
     assert effective_robustness(accuracy, shifted, line) == pytest.approx(np.zeros(3), abs=1e-12)
     assert effective_robustness(np.array([0.7]), shifted[1:2] + 0.05, line) == pytest.approx([0.05])
@@ -28,21 +28,21 @@ def test_the_line_is_that_of_least_squares_over_the_members_with_both_accuracies
     shifted[3], accuracy[4] = np.nan, np.nan
     kept = np.delete(np.arange(30), [3, 4])
     expected = linregress(logit(accuracy[kept]), logit(shifted[kept]))
-    line = fitted(accuracy, shifted)
+    line = fitted_line(accuracy, shifted)
     assert line.members == 28
     assert (line.slope, line.intercept) == pytest.approx((expected.slope, expected.intercept))
     assert line.r_squared == pytest.approx(expected.rvalue**2)
 
 
 def test_accuracies_of_0_and_1_have_a_place_on_the_line():
-    line = fitted(np.array([0.5, 1.0]), np.array([0.5, 1.0]))
+    line = fitted_line(np.array([0.5, 1.0]), np.array([0.5, 1.0]))
     assert line.slope == pytest.approx(1)
     assert line.predicted(np.array([1.0, 0.0])) == pytest.approx([0.9999, 0.0001])
 
 
 def test_one_member_or_equal_ones_make_no_line():
     for accuracy in ([0.9], [0.9, 0.9]):
-        line = fitted(np.array(accuracy), np.full(len(accuracy), 0.5))
+        line = fitted_line(np.array(accuracy), np.full(len(accuracy), 0.5))
         assert np.isnan(line.slope)
         assert np.isnan(effective_robustness(np.array([0.9]), np.array([0.5]), line)).all()
 

@@ -6,8 +6,8 @@ import pytest
 
 from resiliency.external.arrays import members_of, read_labels, read_logits
 from resiliency.external.decisions import read_decisions
-from resiliency.external.members import described, read_members
-from resiliency.external.names import corrupted
+from resiliency.external.members import described_members, read_members
+from resiliency.external.names import corruption_and_severity
 from resiliency.external.scores import error_rows, read_scores
 from resiliency.faults import Fault
 from resiliency.metrics.classification import softmax
@@ -192,8 +192,8 @@ def test_one_column_of_scores_counts_as_clean(write):
 
 
 def test_scores_name_their_conditions():
-    assert corrupted("fog.3") == ("fog", 3)
-    assert [corrupted(name) for name in ("fog", "fog.6", "cifar10.1", "clean")] == [None] * 4
+    assert corruption_and_severity("fog.3") == ("fog", 3)
+    assert [corruption_and_severity(name) for name in ("fog", "fog.6", "cifar10.1", "clean")] == [None] * 4
     scores = pd.DataFrame({"clean": [0.1], "fog.3": [0.4], "sketch": [0.6], "part": [0.2]}, index=["one"])
     layout = {"clean": ["original", "fog.3"], "sketched": ["sketch"]}
     table = error_rows(scores, layout, {"clean": 50}, {"sketch": "part"})
@@ -225,7 +225,7 @@ def test_faults_of_scores_name_column_and_row(write, old, new, message):
 
 
 def test_members_have_designs_and_families(write):
-    table = described(["net-s0", "net-s1", "seen", "unknown"], [read_members(write(MEMBERS))])
+    table = described_members(["net-s0", "net-s1", "seen", "unknown"], [read_members(write(MEMBERS))])
     assert table["design"].tolist() == ["net", "net", "seen", "unknown"]
     assert table["family"].tolist() == ["mine", "mine", "resnet", "unknown"]
     assert table["parameters"].tolist()[:2] == [1000, 1000]
@@ -252,9 +252,9 @@ def test_faults_of_the_table_about_members(write, old, new, message):
 
 def test_a_member_is_described_once_and_named_after_its_design(write):
     with pytest.raises(Fault, match="'net-s0' is in two tables"):
-        described(["seen"], [read_members(write(MEMBERS, name)) for name in ("a.csv", "b.csv")])
+        described_members(["seen"], [read_members(write(MEMBERS, name)) for name in ("a.csv", "b.csv")])
     with pytest.raises(Fault, match="'one': design 'net' needs the name net or net-s0"):
-        described(["one"], [read_members(write("member,design\none,net\n"))])
+        described_members(["one"], [read_members(write("member,design\none,net\n"))])
 
 
 @pytest.fixture

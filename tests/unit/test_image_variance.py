@@ -13,7 +13,7 @@ from resiliency.analysis.observations import (
     architecture_matters_more,
     attribution_diversity_is_less_negative,
 )
-from resiliency.analysis.observations.of_study import measured_in, with_images
+from resiliency.analysis.observations.of_study import metrics_in, with_images
 from resiliency.analysis.parts import Part
 from resiliency.analysis.verdicts import Observation
 from resiliency.analysis.without_images import (
@@ -23,7 +23,7 @@ from resiliency.analysis.without_images import (
 
 def observed(table: pd.DataFrame, pairs: pd.DataFrame) -> list[Observation]:
     rules = attribution_diversity_is_less_negative, architecture_brings_diversity
-    return [rule(table, measured_in(pairs, table), RULE, 0) for rule in rules]
+    return [rule(table, metrics_in(pairs, table), RULE, 0) for rule in rules]
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +79,7 @@ def test_the_variance_of_observation_1_over_images_is_that_of_studies_on_other_i
 
 
 def test_images_widen_intervals_by_their_variance():
-    part = Part.left_out("a", np.array([0.5, 0.4, 0.6, 0.5]))
+    part = Part.from_replicates("a", np.array([0.5, 0.4, 0.6, 0.5]))
     observation = Observation(2, "", "", 1, 0.1, "designs", 2, "designs", [part])
     others = [replace(observation, parts=[replace(part, estimate=estimate)]) for estimate in (0.4, 0.5, 0.6)]
     (both,) = with_images(observation, others).parts
@@ -93,7 +93,7 @@ def test_images_widen_intervals_by_their_variance():
 
 
 def test_images_that_change_nothing_add_nothing():
-    part = Part.left_out("a", np.array([0.5, 0.4, 0.6, 0.5]))
+    part = Part.from_replicates("a", np.array([0.5, 0.4, 0.6, 0.5]))
     observation = Observation(2, "", "", 1, 0.1, "designs", 2, "designs", [part])
     (same,) = with_images(observation, [observation] * GROUPS).parts
     assert (same.error, same.freedom, same.image_share) == (part.error, part.freedom, 0)
@@ -101,7 +101,7 @@ def test_images_that_change_nothing_add_nothing():
 
 
 def test_images_that_cannot_be_left_out_are_held_fixed():
-    part = Part.left_out("a", np.array([0.5, 0.4, 0.6, 0.5]))
+    part = Part.from_replicates("a", np.array([0.5, 0.4, 0.6, 0.5]))
     observation = Observation(2, "", "", 1, 0.1, "designs", 2, "designs", [part])
     unlike = replace(observation, parts=[replace(part, name="b")])
     for without in ([], [unlike] * GROUPS):

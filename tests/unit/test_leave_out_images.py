@@ -10,15 +10,15 @@ from sklearn.metrics import cohen_kappa_score
 from resiliency.analysis.observations import (
     architecture_matters_more,
 )
-from resiliency.analysis.observations.of_study import OfEnsembles, _measured, observations
+from resiliency.analysis.observations.of_study import OfEnsembles, _with_scores, observations
 from resiliency.analysis.verdicts import observation_table
 from resiliency.analysis.without_images import (
     GROUPS,
     MOST,
     image_groups,
-    left_out,
     of_features,
     of_maps,
+    scores_without_images,
     some_ensembles,
     without_each,
 )
@@ -123,7 +123,7 @@ def test_where_no_independent_member_is_accurate_enough_the_rest_of_the_study_is
     scored = EnsemblesOfStudy(members, predictions, lambda: [pairs], BASELINE, formed, 0.95, 0).tables()
     assert set(scored.ensembles["origin"]) == {"joint"}
     compared = drawn.names, lambda *_: pytest.fail("read")
-    without = left_out(scored.ensembles, members, predictions, *compared, RULE, ["saliency"], 30, 0)
+    without = scores_without_images(scored.ensembles, members, predictions, *compared, RULE, ["saliency"], 30, 0)
     assert without.ensembles.empty
     assert without.members.empty
     metrics = pairs[["kind", "metric"]].drop_duplicates()
@@ -140,10 +140,10 @@ def test_where_no_independent_member_is_accurate_enough_the_rest_of_the_study_is
 def test_members_known_by_scores_alone_have_none_without_images():
     scores = pd.DataFrame({"member": ["a", "b"], "clean_accuracy": [0.5, 0.6], "corrupted_error": [0.3, 0.2]})
     members = pd.DataFrame({"member": ["b", "c"], "design": ["b", "c"], "family": "f", "parameters": 1})
-    measured = _measured(members.assign(origin="independent"), scores)
+    measured = _with_scores(members.assign(origin="independent"), scores)
     assert measured["clean_accuracy"].tolist() == pytest.approx([0.6, np.nan], nan_ok=True)
     assert measured["corrupted_error"].tolist() == pytest.approx([0.2, np.nan], nan_ok=True)
-    nobody = architecture_matters_more(_measured(members.iloc[:0].assign(origin="independent"), scores), 0)
+    nobody = architecture_matters_more(_with_scores(members.iloc[:0].assign(origin="independent"), scores), 0)
     assert nobody.missing.startswith("needs members whose parameters")
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from resiliency.analysis.member_ranks import rank_table, ranked
+from resiliency.analysis.member_ranks import rank_rows, rank_table
 from resiliency.conditions import conditions
 from resiliency.statistics.bootstrap import Resampling
 
@@ -18,7 +18,7 @@ def errors_of(rates, images=2000, seed=0):
 
 
 def test_members_are_ranked_by_error_with_intervals():
-    table = ranked(["bad", "good", "fair"], errors_of([0.5, 0.1, 0.3]), RESAMPLING, "clean")
+    table = rank_rows(["bad", "good", "fair"], errors_of([0.5, 0.1, 0.3]), RESAMPLING, "clean")
     assert list(table.member) == ["good", "fair", "bad"]
     assert table[["rank", "rank_low", "rank_high"]].to_numpy().tolist() == [[1, 1, 1], [2, 2, 2], [3, 3, 3]]
     assert (table.next_low[:2] > 0).all()
@@ -26,14 +26,14 @@ def test_members_are_ranked_by_error_with_intervals():
 
 
 def test_members_that_cannot_be_told_apart_share_their_ranks():
-    table = ranked(["a", "b", "c"], errors_of([0.3, 0.3, 0.6]), RESAMPLING, "clean")
+    table = rank_rows(["a", "b", "c"], errors_of([0.3, 0.3, 0.6]), RESAMPLING, "clean")
     assert table[["rank_low", "rank_high"]].to_numpy().tolist() == [[1, 2], [1, 2], [3, 3]]
     assert table.next_low[0] < 0 < table.next_low[1]
 
 
 def test_copies_have_each_others_rank_and_no_number_of_images():
     errors = errors_of([0.3, 0.6])
-    table = ranked(["a", "copy", "worse"], errors[[0, 0, 1]], RESAMPLING, "clean")
+    table = rank_rows(["a", "copy", "worse"], errors[[0, 0, 1]], RESAMPLING, "clean")
     assert table.rank_high[0] >= 1
     assert table.next_difference[0] == 0
     assert np.isnan(table.images_needed[0])
@@ -42,7 +42,7 @@ def test_copies_have_each_others_rank_and_no_number_of_images():
 def test_the_images_needed_are_those_of_a_paired_comparison():
     errors = np.zeros((2, 100))
     errors[0, :10], errors[1, 5:25] = 1, 1
-    table = ranked(["a", "b"], errors, RESAMPLING, "clean")
+    table = rank_rows(["a", "b"], errors, RESAMPLING, "clean")
     difference = errors[1] - errors[0]
     expected = (1.959964 + 0.841621) ** 2 * difference.var(ddof=1) / difference.mean() ** 2
     assert table.images_needed[0] == np.ceil(expected)
@@ -53,7 +53,7 @@ def test_intervals_cover_true_ranks_of_members_as_good_as_each_other():
     rates, covered = [0.1, 0.3, 0.3, 0.3, 0.5], []
     true = [(1, 1), (2, 4), (2, 4), (2, 4), (5, 5)]
     for seed in range(100):
-        table = ranked(list("abcde"), errors_of(rates, 500, seed), RESAMPLING, "clean").set_index("member")
+        table = rank_rows(list("abcde"), errors_of(rates, 500, seed), RESAMPLING, "clean").set_index("member")
         for member, (low, high) in zip("abcde", true, strict=True):
             covered.append(table.rank_low[member] <= low and high <= table.rank_high[member])
     assert np.mean(covered) >= 0.94

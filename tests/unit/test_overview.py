@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 from synthetic import HOSTILE, MAIN, synthetic_tables
 
+from resiliency.report.glossary import TERMS, explained
 from resiliency.report.overview import basis, interval_picture, observed
-from resiliency.report.terms import TERMS, explained
 
 
 def test_terms_are_buttons_where_they_come_first():

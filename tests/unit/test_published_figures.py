@@ -11,7 +11,7 @@ from resiliency.ensembles.pool import ensembles_of
 from resiliency.ensembles.scoring import mean_over_pairs
 from resiliency.ensembles.voting import expected_accuracy
 from resiliency.external.decisions import read_decisions
-from resiliency.external.members import described, read_members
+from resiliency.external.members import described_members, read_members
 from resiliency.external.scores import read_scores
 from resiliency.metrics.resiliency import ALEXNET_ERRORS, mean_corruption_error
 from resiliency.statistics.correlation import partial, weighted_pearson
@@ -75,7 +75,7 @@ def test_mce_of_the_testbed(imagenet, member, mce):
 
 
 def test_clean_accuracy_explains_more_of_corruption_error_than_family_does(imagenet):
-    about = described(imagenet.index, [read_members(str(PUBLISHED / "imagenet_models.csv"))])
+    about = described_members(imagenet.index, [read_members(str(PUBLISHED / "imagenet_models.csv"))])
     chosen = (about.recipe == "standard") & (imagenet.clean < 0.45)
     chosen &= about[chosen].groupby("family").family.transform("size").reindex(about.index) >= 3
     rows = imagenet[chosen]

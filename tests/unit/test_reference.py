@@ -10,7 +10,7 @@ import yaml
 from bounds import outside
 from expand import expanded
 
-from resiliency.reference.pages import pages
+from resiliency.reference.__main__ import pages
 from resiliency.report.registry import CHARTS
 from resiliency.storage.tables import read_table
 from resiliency.study.merging import read_merged

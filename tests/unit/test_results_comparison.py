@@ -4,14 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from resiliency.results.comparison import chart, page, published
+from resiliency.results.comparison import chart, page, published_studies
 
 DOCS = Path(__file__).parents[2] / "docs" / "results"
 
 
 @pytest.fixture(scope="module")
 def studies():
-    return published(DOCS)
+    return published_studies(DOCS)
 
 
 def test_the_page_is_what_the_tables_give(studies):

@@ -5,8 +5,8 @@ from pathlib import Path
 import pandas as pd
 
 from resiliency.analysis.verdicts import RULES
-from resiliency.results.comparison import published
-from resiliency.results.found import found, page
+from resiliency.results.comparison import published_studies
+from resiliency.results.found import observation_sentences, page
 
 REPOSITORY = Path(__file__).parents[2]
 DOCS = REPOSITORY / "docs/results"
@@ -14,8 +14,8 @@ DOCS = REPOSITORY / "docs/results"
 
 def test_the_readme_says_what_the_studies_say():
     """Otherwise: python -m resiliency.results.found."""
-    studies = published(DOCS)
-    sentences = found({study: tables["observations"] for study, tables in studies.items()})
+    studies = published_studies(DOCS)
+    sentences = observation_sentences({study: tables["observations"] for study, tables in studies.items()})
     block = (REPOSITORY / "README.md").read_text(encoding="utf-8").partition("results.found -->\n")[2]
     assert block.partition("\n<!-- end -->")[0] == sentences
 
@@ -26,29 +26,29 @@ def test_verdicts_are_counted_over_the_studies_that_could_test_an_observation():
     able, unable = digits.assign(verdict=verdicts), digits.assign(verdict="not tested")
     other = able.assign(verdict=verdicts.where(able["observation"] != 1, "undecided"))
     only_first = other.assign(verdict=other["verdict"].where(other["observation"] == 1, "not tested"))
-    lines = found({"one": able, "two": unable, "three_": only_first}).splitlines()
+    lines = observation_sentences({"one": able, "two": unable, "three_": only_first}).splitlines()
     assert [line[:3] for line in lines] == ["1. ", "2. ", "3. ", "4. "]
     assert lines[0].endswith("*: supported in 1 of 2 studies that could test it (one), undecided in 1 (three\\_).")
     assert lines[1].endswith("*: supported in the 1 study that could test it (one).")
     assert lines[2].endswith("*: undecided in the 1 study that could test it (one).")
     assert lines[3].endswith("*: contradicted in the 1 study that could test it (one).")
-    assert found({"two": unable}).endswith(": no study could test it.")
-    earlier = found({"one": able.assign(rules="2020-01-01"), "three": other}).splitlines()
+    assert observation_sentences({"two": unable}).endswith(": no study could test it.")
+    earlier = observation_sentences({"one": able.assign(rules="2020-01-01"), "three": other}).splitlines()
     assert earlier[0].endswith("*: supported in 1 of 2 studies that could test it (one†), undecided in 1 (three).")
     assert earlier[-1] == "† By [earlier rules](docs/paper.md#verdict-rules)."
 
 
 def test_the_page_is_what_the_tables_give():
     """Otherwise: python -m resiliency.results.found --write."""
-    assert (DOCS / "found.md").read_text(encoding="utf-8") == page(published(DOCS))
+    assert (DOCS / "found.md").read_text(encoding="utf-8") == page(published_studies(DOCS))
 
 
 def digits(**changed: pd.DataFrame) -> str:
-    return page({"digits": published(DOCS)["digits"] | changed})
+    return page({"digits": published_studies(DOCS)["digits"] | changed})
 
 
 def test_the_weakest_estimate_is_the_significant_one_whose_bound_is_nearest_to_0():
-    rows = published(DOCS)["digits"]["observations"]
+    rows = published_studies(DOCS)["digits"]["observations"]
     parts = rows[(rows["observation"] == 4) & rows["part_verdict"].notna()].index
     rows.loc[parts, ["verdict", "part_verdict"]] = "supported"
     rows.loc[parts, ["estimate", "low", "high"]] = [[0.5, 0.4, 0.6], [0.7, 0.25, 0.9], [0.3, -0.1, 0.6]]
@@ -59,7 +59,7 @@ def test_the_weakest_estimate_is_the_significant_one_whose_bound_is_nearest_to_0
 
 
 def test_correlations_are_counted_by_direction_and_those_that_use_labels_are_not():
-    rows = published(DOCS)["digits"]["correlations"]
+    rows = published_studies(DOCS)["digits"]["correlations"]
     main = rows["measure"].isin(["pearson", "partial"])
     rows.loc[main, ["correlation", "low", "high"]] = [0.5, 0.4, 0.6]
     rows.loc[main & (rows["measure"] == "pearson"), ["correlation", "low", "high"]] = [-0.5, -0.6, -0.4]

@@ -10,12 +10,12 @@ from test_observation_architecture import member_rows
 from resiliency.analysis.observations import architecture_matters_more
 from resiliency.analysis.shifts import with_shifted_error
 from resiliency.analysis.verdicts import RULES, observation_table
-from resiliency.analysis.without_images import GROUPS, _shifted, image_groups
+from resiliency.analysis.without_images import GROUPS, _shifted_errors, image_groups
 from resiliency.conditions import conditions
 from resiliency.names import CLEAN
 from resiliency.prediction.reading import Predictions, Truth
 from resiliency.report.overview import observed
-from resiliency.results.found import found
+from resiliency.results.found import observation_sentences
 from resiliency.study.loading import load
 
 
@@ -48,7 +48,7 @@ def test_a_verdict_on_shifts_counts_for_no_statement_of_the_paper(table):
     on_corruptions = architecture_matters_more(members, 100)
     assert verdict(on_corruptions) == "contradicted"
     both = {"shifted": table.assign(rules=RULES), "corrupted": observation_table([on_corruptions], 0.95)}
-    (line,) = found(both).splitlines()
+    (line,) = observation_sentences(both).splitlines()
     assert line.endswith(
         "contradicted in the 1 study that could test it (corrupted). "
         "On natural shifts in place of corruptions: supported (shifted)."
@@ -68,7 +68,7 @@ def test_errors_on_shifts_without_groups_of_images_are_those_of_the_images_that_
         )
         for member in range(2)
     ]
-    errors = _shifted(predictions, ["night", "day"], seed=0).reshape(GROUPS, 2)
+    errors = _shifted_errors(predictions, ["night", "day"], seed=0).reshape(GROUPS, 2)
     for group in range(GROUPS):
         kept = {name: image_groups(labels[name], np.empty(0, int), 0) != group for name in ("night", "day")}
         wrong = [(decisions[name] != labels[name])[:, of].mean(axis=1) for name, of in kept.items()]

@@ -183,7 +183,7 @@ def test_bounds_of_a_part():
 
 def test_perfect_separation_is_not_taken_for_certain():
     """Eight designs, all ensembles of one kind above all of the other: (8 - z^2) / (8 + z^2)."""
-    part = Part.left_out("", np.ones(9), ANGULAR)
+    part = Part.from_replicates("", np.ones(9), ANGULAR)
     low, high = part.interval(0.9)
     assert (low, high) == pytest.approx(((8 - 1.6449**2) / (8 + 1.6449**2), 1), abs=1e-4)
 
@@ -214,5 +214,5 @@ def test_other_readings_say_on_which_side_they_lie():
 
 
 def test_the_unit_that_moves_the_estimate_most_is_named():
-    part = Part.left_out("", np.array([0.5, 0.4, 0.7, 0.5]), names=["a", "b", "c"])
+    part = Part.from_replicates("", np.array([0.5, 0.4, 0.7, 0.5]), names=["a", "b", "c"])
     assert (part.influential, part.without_it) == ("b", 0.7)

@@ -32,7 +32,7 @@ def with_best(
         judged: int, the clean images that nothing was chosen by. Further test sets are judged on all images.
         confidence: of the intervals.
     """
-    best = {kind: of for kind, table in choices.items() if len(of := _best(table, set(names))) == 2}
+    best = {kind: roles for kind, table in choices.items() if len(roles := _best(table, set(names))) == 2}
     if len(best) < len(choices):
         return ceiling.assign(**dict.fromkeys(REACHED, np.nan))
     conditions = scored.predictions[0].conditions
@@ -41,14 +41,14 @@ def with_best(
     kinds = [other if condition in corrupted else CLEAN for condition in range(len(everyone))]
     position = {name: index for index, name in enumerate(names)}
     ensembles = {
-        kind: [np.array([position[name] for name in joined.split("+")]) for joined in of.values()]
-        for kind, of in best.items()
+        kind: [np.array([position[name] for name in joined.split("+")]) for joined in roles.values()]
+        for kind, roles in best.items()
     }
-    wrong = [_wrong(scored, ensembles[kinds[c]], of, c, judged) for c, of in enumerate(everyone)]
+    wrong = [_wrong(scored, ensembles[kinds[c]], all_wrong, c, judged) for c, all_wrong in enumerate(everyone)]
     if corrupted:
         wrong.append(np.mean([wrong[condition] for condition in corrupted], axis=0))
         kinds.append(other)
-    ways = zip(kinds, (way_to_ceiling(*of, confidence) for of in wrong), strict=True)
+    ways = zip(kinds, (way_to_ceiling(*of_condition, confidence) for of_condition in wrong), strict=True)
     reached = pd.DataFrame([best[kind] | way for kind, way in ways])
     rows = ceiling["size"] == ceiling["members"]
     return ceiling.join(reached.set_index(ceiling.index[rows])[REACHED])
@@ -60,7 +60,7 @@ def _best(choice: pd.DataFrame, names: set[str]) -> dict[str, str]:
     of_pool = known[[names.issuperset(joined.split("+")) for joined in known["members"]]]
     alone = of_pool["size"] == 1
     roles = {"best_member": of_pool[alone], "best_ensemble": of_pool[~alone]}
-    return {role: of.loc[of["selection_accuracy"].idxmax(), "members"] for role, of in roles.items() if len(of)}
+    return {role: rows.loc[rows["selection_accuracy"].idxmax(), "members"] for role, rows in roles.items() if len(rows)}
 
 
 def _wrong(

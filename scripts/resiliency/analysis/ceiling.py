@@ -118,12 +118,13 @@ def ceiling_table(
     """
     tables, everyone, total = [], [], None
     corrupted = groups(conditions).get(CORRUPTED, [])
-    for row, of in zip(conditions.itertuples(), of_condition, strict=True):
+    for row, together in zip(conditions.itertuples(), of_condition, strict=True):
         name = row.corruption if row.test_set == CLEAN else row.test_set
-        tables.append(_rows(of, sizes, confidence).assign(condition=name, severity=row.severity, images=row.images))
-        everyone.append(of.shares[-1] == 1)
+        rows = _rows(together, sizes, confidence)
+        tables.append(rows.assign(condition=name, severity=row.severity, images=row.images))
+        everyone.append(together.shares[-1] == 1)
         if row.condition in corrupted:
-            total = of if total is None else Failures(*(a + b for a, b in zip(total, of, strict=True)))
+            total = together if total is None else Failures(*map(np.add, total, together))
     if total is not None:
         mean = Failures(*(values / len(corrupted) for values in total))
         images = conditions.images.iloc[corrupted[0]]
@@ -131,17 +132,17 @@ def ceiling_table(
     return pd.concat(tables, ignore_index=True).assign(members=members)[COLUMNS], everyone
 
 
-def _rows(of: Failures, sizes: list[int], confidence: float) -> pd.DataFrame:
-    images = of.shares.shape[1]
-    shares = of.shares.mean(axis=1)
-    variance = of.shares.var(axis=1) / images
+def _rows(together: Failures, sizes: list[int], confidence: float) -> pd.DataFrame:
+    images = together.shares.shape[1]
+    shares = together.shares.mean(axis=1)
+    variance = together.shares.var(axis=1) / images
     with np.errstate(divide="ignore", invalid="ignore"):
         effective = np.where(variance > 0, shares * (1 - shares) / variance, images)
-        times, same = shares / of.independent, of.alike / of.shares.sum(axis=1)
+        times, same = shares / together.independent, together.alike / together.shares.sum(axis=1)
     low, high = wilson(shares, effective, confidence)
     over_members = [
         interval_within(np.append(share, without), confidence, 0, 1)
-        for share, without in zip(shares, of.without, strict=True)
+        for share, without in zip(shares, together.without, strict=True)
     ]
     return pd.DataFrame(
         {
@@ -151,8 +152,8 @@ def _rows(of: Failures, sizes: list[int], confidence: float) -> pd.DataFrame:
             "all_wrong_high": high,
             "members_low": [ends[0] for ends in over_members],
             "members_high": [ends[1] for ends in over_members],
-            "independent": of.independent,
-            "times_independent": np.where(of.independent > 0, times, np.nan),
+            "independent": together.independent,
+            "times_independent": np.where(together.independent > 0, times, np.nan),
             "same_wrong": np.where(shares > 0, same, np.nan),
         }
     )
@@ -178,14 +179,14 @@ def way_to_ceiling(
         confidence: of the interval.
     """
     gained, possible = member - ensemble, member - everyone
-    of = {
+    accuracies = {
         "best_member_accuracy": 1 - member.mean(),
         "best_ensemble_accuracy": 1 - ensemble.mean(),
         "ceiling": 1 - everyone.mean(),
     }
     if possible.mean() <= 0:
-        return of | dict.fromkeys(REACHED[-3:], np.nan)
+        return accuracies | dict.fromkeys(REACHED[-3:], np.nan)
     reached = gained.mean() / possible.mean()
     error = (gained - reached * possible).std() / possible.mean() / np.sqrt(len(member))
     reach = norm.ppf((1 + confidence) / 2) * error
-    return of | dict(zip(REACHED[-3:], (reached, reached - reach, reached + reach), strict=True))
+    return accuracies | dict(zip(REACHED[-3:], (reached, reached - reach, reached + reach), strict=True))

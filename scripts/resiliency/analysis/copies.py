@@ -39,5 +39,5 @@ def _same(one: Predictions, other: Predictions) -> bool:
 
 
 def _answers(predictions: Predictions, condition: int, images: slice = slice(None)) -> np.ndarray:
-    of = predictions.logits if predictions.has_probabilities else predictions.decisions
-    return of(condition, images)
+    answers = predictions.logits if predictions.has_probabilities else predictions.decisions
+    return answers(condition, images)

@@ -78,7 +78,7 @@ def correlation_table(
         for condition in images_of(ensembles) + corruptions:
             columns = _all_columns(left_out.ensembles, pairs, condition)
             has = left_out.ensembles[list(columns)].notna()
-            counts, effective = has.sum(), has.apply(_effective, weights=left_out.weights[0])
+            counts, effective = has.sum(), has.apply(_effective_count, weights=left_out.weights[0])
             for measure in MEASURES:
                 values = left_out.correlations(list(columns), condition, measure, everything)
                 for (column, (kind, metric)), replicates in zip(columns.items(), values.T, strict=True):
@@ -93,10 +93,10 @@ def correlation_table(
                     row |= {"width_ratio": (high - low) / (naive_high - naive_low), "ensembles": counts[column]}
                     row |= {"possible": left_out.ensembles.possible.iloc[0], "members": len(left_out.members)}
                     rows.append(row)
-    return _tested(rows, CORRELATIONS, confidence)
+    return _with_p_holm(rows, CORRELATIONS, confidence)
 
 
-def _effective(chosen: pd.Series, weights: np.ndarray) -> float:
+def _effective_count(chosen: pd.Series, weights: np.ndarray) -> float:
     """How many ensembles of equal weight say as much as the chosen ones: (sum w)^2 / sum w^2 (Kish 1965)."""
     weights = weights[chosen]
     return weights.sum() ** 2 / (weights @ weights) if len(weights) else 0
@@ -129,7 +129,7 @@ def difference_table(
                     row |= {"attribution": attribution, "prediction": prediction, "difference": replicates[0]}
                     row |= {"low": low, "high": high, "p_value": p_value(replicates), "members": len(left_out.members)}
                     rows.append(row)
-    return _tested(rows, DIFFERENCES, confidence)
+    return _with_p_holm(rows, DIFFERENCES, confidence)
 
 
 def narrowness(table: pd.DataFrame) -> str:
@@ -143,7 +143,7 @@ def narrowness(table: pd.DataFrame) -> str:
     return f"Intervals that take ensembles for independent would be too narrow: {factors} (medians)" if factors else ""
 
 
-def _tested(rows: list[dict], columns: list[str], confidence: float) -> pd.DataFrame:
+def _with_p_holm(rows: list[dict], columns: list[str], confidence: float) -> pd.DataFrame:
     """The table of `rows` with p_holm: tests of one `GROUP` are a family."""
     table = pd.DataFrame(rows, columns=columns)
     table["confidence"] = confidence

@@ -32,7 +32,7 @@ class Line(NamedTuple):
         return expit(self.intercept + self.slope * _logit(accuracy))
 
 
-def fitted(accuracy: np.ndarray, shifted: np.ndarray) -> Line:
+def fitted_line(accuracy: np.ndarray, shifted: np.ndarray) -> Line:
     """The line of least squares over reference members, as Taori et al. fit it.
 
     Args:
@@ -86,7 +86,7 @@ def member_table(members: pd.DataFrame, reference: str | None) -> pd.DataFrame:
         if name == CORRUPTED:
             ends = [1 - chosen[f"corrupted_error_{end}"].astype(float) for end in ("high", "low")]
         accuracy = 1 - chosen["corrupted_error"] if name == CORRUPTED else chosen[accuracy_of(name)]
-        line = fitted(clean[is_reference].to_numpy(float), accuracy[is_reference].to_numpy(float))
+        line = fitted_line(clean[is_reference].to_numpy(float), accuracy[is_reference].to_numpy(float))
         part = chosen[["member", "family", "recipe"]].assign(
             is_reference=is_reference,
             test_set=name,

@@ -46,7 +46,7 @@ def answers_of(ensemble: Ensemble, temperature: float, judged: Judged) -> dict[s
     for name in (name for name in (CLEAN, CORRUPTED) if name in judged.conditions):
         conditions, images = np.asarray(judged.conditions[name]), judged.images[name]
         shape = len(conditions), len(images)
-        of = Answers(
+        answers = Answers(
             conditions, np.empty(shape, np.int32), *(np.ones(shape, np.float32) for _ in "ce"), np.ones(shape, bool)
         )
         place = {condition: index for index, condition in enumerate(conditions)}
@@ -54,16 +54,16 @@ def answers_of(ensemble: Ensemble, temperature: float, judged: Judged) -> dict[s
             row, chosen = place[condition], images[some]
             scores = part.confidences(temperature)
             if scores:
-                of.confidence[row, some] = scores.get(REFERENCE, scores.get("vote_agreement"))
+                answers.confidence[row, some] = scores.get(REFERENCE, scores.get("vote_agreement"))
             decided = np.stack([member.decisions(condition, chosen) for member in ensemble.members])
-            of.errors[row, some] = part.errors
-            of.predicted[row, some] = _predicted(ensemble, condition, chosen, decided)
-            of.nobody[row, some] = (decided != ensemble.members[0].labels(condition)[chosen]).all(axis=0)
-        found[name] = of
+            answers.errors[row, some] = part.errors
+            answers.predicted[row, some] = _predictions(ensemble, condition, chosen, decided)
+            answers.nobody[row, some] = (decided != ensemble.members[0].labels(condition)[chosen]).all(axis=0)
+        found[name] = answers
     return found
 
 
-def _predicted(ensemble: Ensemble, condition: int, images: np.ndarray, decided: np.ndarray) -> np.ndarray:
+def _predictions(ensemble: Ensemble, condition: int, images: np.ndarray, decided: np.ndarray) -> np.ndarray:
     """Positions of the answers; of votes with a tie, the first class of those with the most."""
     if not ensemble.has_probabilities:
         votes = (decided[:, None] == decided[None]).sum(axis=0)
@@ -89,8 +89,9 @@ def confusion_table(
     """
     rows = []
     for role, of_role in answers.items():
-        for images, of in of_role.items():
-            pairs = pd.DataFrame({"class": np.tile(labels, len(of.predicted)), "predicted": of.predicted.ravel()})
+        for images, of_images in of_role.items():
+            predicted = of_images.predicted
+            pairs = pd.DataFrame({"class": np.tile(labels, len(predicted)), "predicted": predicted.ravel()})
             counts = pairs.value_counts().rename("answers").reset_index().sort_values(["class", "predicted"])
             counts["share"] = counts.answers / counts.groupby("class").answers.transform("sum")
             row = roles[role]
@@ -165,28 +166,27 @@ def failure_table(
     """
     table = ensemble.members[0].conditions
     everything = list(answers.values())
-    joined = Answers(*(np.concatenate([getattr(of, field) for of in everything]) for field in Answers._fields))
+    joined = Answers(*(np.concatenate([getattr(part, field) for part in everything]) for field in Answers._fields))
     images, labels = judged.images[CLEAN], ensemble.members[0].labels(0)[judged.images[CLEAN]]
     rows, places = np.nonzero(joined.errors == 1)
     wrong = pd.DataFrame({"row": rows, "place": places, "confidence": joined.confidence[rows, places]})
     wrong["class"], wrong["predicted"] = labels[places], joined.predicted[rows, places]
     wrong["corruption"] = table.corruption.to_numpy()[joined.conditions[rows]]
     wrong = wrong.sort_values(["confidence", "row", "place"], ascending=[False, True, True], kind="stable")
-    picked = [(PAIR, of) for of in wrong.drop_duplicates(["class", "predicted"]).head(MOST).itertuples()]
-    picked += [(CORRUPTION, of) for of in wrong.drop_duplicates("corruption").head(MOST).itertuples()]
-    picked += [(NOBODY, of) for of in _nobody(joined)]
+    picked = [(PAIR, place) for place in wrong.drop_duplicates(["class", "predicted"]).head(MOST).itertuples()]
+    picked += [(CORRUPTION, place) for place in wrong.drop_duplicates("corruption").head(MOST).itertuples()]
+    picked += [(NOBODY, place) for place in _nobody(joined)]
     found = []
-    for kind, of in picked:
-        condition, image = joined.conditions[of.row], images[of.place]
-        at = table.iloc[condition]
+    for kind, place in picked:
+        condition, image = joined.conditions[place.row], images[place.place]
+        under = table.iloc[condition]
         row = {"kind": kind, "image": image, "name": names[image] if len(names) else str(image)}
-        row |= {"corruption": at.corruption, "severity": at.severity, "class": name_of(classes, labels[of.place])}
-        row |= {"predicted": name_of(classes, joined.predicted[of.row, of.place])}
-        row |= {
-            "confidence": joined.confidence[of.row, of.place],
-            "said": "; ".join(_said(ensemble, condition, image, classes)),
-        }
-        found.append(row | {"conditions": joined.nobody[:, of.place].sum() if kind == NOBODY else np.nan})
+        row |= {"corruption": under.corruption, "severity": under.severity}
+        row |= {"class": name_of(classes, labels[place.place])}
+        row |= {"predicted": name_of(classes, joined.predicted[place.row, place.place])}
+        row |= {"confidence": joined.confidence[place.row, place.place]}
+        row |= {"said": "; ".join(_said(ensemble, condition, image, classes))}
+        found.append(row | {"conditions": joined.nobody[:, place.place].sum() if kind == NOBODY else np.nan})
     return pd.DataFrame(found, columns=FAILURES)
 
 

@@ -44,12 +44,12 @@ def rank_table(
         sums[name] = sums.get(name, 0) + of_condition.astype(np.float64)
         if place == last[name]:
             errors = sums.pop(name) / len(chosen[name])
-            tables[name] = ranked(members, errors, resampling, name).assign(condition=name, images=errors.shape[1])
+            tables[name] = rank_rows(members, errors, resampling, name).assign(condition=name, images=errors.shape[1])
     table = pd.concat([tables[name] for name in chosen], ignore_index=True)
     return table[COLUMNS].assign(confidence=resampling.confidence)
 
 
-def ranked(members: list[str], errors: np.ndarray, resampling: Resampling, name: str) -> pd.DataFrame:
+def rank_rows(members: list[str], errors: np.ndarray, resampling: Resampling, name: str) -> pd.DataFrame:
     """The ranks on one set of images.
 
     Args:

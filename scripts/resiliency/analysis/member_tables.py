@@ -51,13 +51,13 @@ def member_tables(
         histories: member -> its history.csv.
         baseline: the name of a member, or `ALEXNET`.
     """
-    scored = _scored(conditions, predictions, baseline, resampling)
+    scored = _scores(conditions, predictions, baseline, resampling)
     of_members = [one.errors.assign(member=member) for member, one in scored.items()]
     errors = pd.concat([*of_members, *outside], ignore_index=True)[ERRORS]
     scores = {member: one.scores for member, one in scored.items()}
     scores |= outside_scores(errors, list(scores), baseline, resampling.confidence)
     members, twice = list(members), copies(predictions)
-    further = {name: [f"{SAME_ANSWERS} {of}"] for name, of in twice.items()}
+    further = {name: [f"{SAME_ANSWERS} {original}"] for name, original in twice.items()}
     for name in still_learning(members, histories):
         further.setdefault(name, []).append(STILL_LEARNING)
     rows = [
@@ -74,7 +74,7 @@ def member_tables(
     )
 
 
-def _scored(
+def _scores(
     conditions: pd.DataFrame, predictions: dict[str, Predictions], baseline: str, resampling: Resampling
 ) -> dict[str, Scored]:
     if not predictions:

@@ -61,22 +61,22 @@ def origin_table(ensembles: pd.DataFrame, confidence: float) -> pd.DataFrame:
         out some unit leaves nothing.
     """
     images = images_of(ensembles)
-    accuracies = [of(name) for of in (accuracy_of, mean_member_accuracy_of) for name in images]
+    accuracies = [column(name) for column in (accuracy_of, mean_member_accuracy_of) for name in images]
     measures = [name for name in dict.fromkeys([*SCORES, *accuracies]) if name in ensembles]
     if "mce_undefined_under" in ensembles and (ensembles["mce_undefined_under"] != "").any():
         measures.remove("mce")
     diversities = {diversity_of(metric, name) for metric in (*METRICS, *ENSEMBLE_METRICS) for name in images}
     measures += [column for column in ensembles if column in diversities]
-    labelled = ensembles.assign(from_=origin_of(ensembles))
+    labelled = ensembles.assign(source=origin_of(ensembles))
     sizes = labelled.assign(matched_on="size", bin_start=labelled["size"], bin_end=labelled["size"])
     costs = labelled[labelled["macs"] > 0]
     octave = np.floor(np.log2(costs["macs"].astype(float))).astype(int)
     costs = costs.assign(matched_on="macs", bin_start=2**octave, bin_end=2 ** (octave + 1))
     rows = pd.concat([sizes, costs], ignore_index=True)
-    rows = rows[rows["from_"] != ""]
+    rows = rows[rows["source"] != ""]
     parts = []
     for key, alike in rows.groupby(CLASS):
-        of_origin = {name: chosen for name in ORIGINS if len(chosen := alike[alike["from_"] == name])}
+        of_origin = {name: chosen for name in ORIGINS if len(chosen := alike[alike["source"] == name])}
         for name, chosen in of_origin.items():
             # The name before the last dash: the design of an independent member, the ensemble of one trained jointly.
             unit = str if (chosen["origin"] == SEARCH).all() else design_of

@@ -48,7 +48,7 @@ class Part:
     without_it: float = np.nan
 
     @classmethod
-    def left_out(
+    def from_replicates(
         cls,
         name: str,
         replicates: np.ndarray,

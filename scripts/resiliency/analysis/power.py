@@ -25,7 +25,7 @@ class Need(NamedTuple):
     verdict: str
 
 
-def needed(parts: list[Part], sign: int, margin: float, minimum: int, confidence: float) -> Need:
+def units_to_decide(parts: list[Part], sign: int, margin: float, minimum: int, confidence: float) -> Need:
     """What would decide an observation with these parts: more units than it has, and at least `minimum`.
 
     Parts are simulated as independent of each other. Nothing is known where a part has no standard error.
@@ -34,7 +34,7 @@ def needed(parts: list[Part], sign: int, margin: float, minimum: int, confidence
         return Need(None, "")
 
     def simulated(units: int) -> np.ndarray:
-        return decide(_drawn(parts, sign, margin, units), 1 - confidence)[0]
+        return decide(_simulated_p_values(parts, sign, margin, units), 1 - confidence)[0]
 
     def enough(units: int) -> bool:
         return np.isin(simulated(units), DECIDED).mean() >= POWER
@@ -50,7 +50,7 @@ def needed(parts: list[Part], sign: int, margin: float, minimum: int, confidence
     return Need(high, max(DECIDED, key=lambda verdict: (verdicts == verdict).sum()))
 
 
-def _drawn(parts: list[Part], sign: int, margin: float, units: int) -> PValues:
+def _simulated_p_values(parts: list[Part], sign: int, margin: float, units: int) -> PValues:
     """p-values of studies of so many units whose truth is the estimates: normal, with errors estimated on their own."""
     columns = []
     for index, part in enumerate(parts):

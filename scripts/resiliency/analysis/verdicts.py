@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from resiliency.analysis.parts import Part
-from resiliency.analysis.power import MOST, POWER, Need, needed
+from resiliency.analysis.power import MOST, POWER, Need, units_to_decide
 from resiliency.analysis.rule import NOT_TESTED, UNDECIDED, PValues, against, decide
 
 RULES = "2026-11-27"  # day on which the present rules were fixed; docs/paper.md has their history
@@ -102,7 +102,7 @@ def observation_rows(observation: Observation, confidence: float) -> list[dict]:
     parts = [*parts, *((part, "") for part in observation.beside)] or [(Part(""), NOT_TESTED)]
     sign, need = observation.sign, Need(None, "")
     if verdict == UNDECIDED:
-        need = needed(observation.parts, sign, observation.margin, observation.minimum, confidence)
+        need = units_to_decide(observation.parts, sign, observation.margin, observation.minimum, confidence)
     corrected = observation.corrected(confidence)
     rows = []
     for part, part_verdict in parts:

@@ -76,7 +76,7 @@ def some_ensembles(ensembles: pd.DataFrame, rule: str, seed: int) -> pd.DataFram
     return pd.concat(chosen).sort_index()[DESCRIBED] if chosen else pool[DESCRIBED]
 
 
-def left_out(
+def scores_without_images(
     ensembles: pd.DataFrame,
     members: pd.DataFrame,
     predictions: dict[str, Predictions],
@@ -126,7 +126,8 @@ def left_out(
     without = without_each(chosen, names, scored, of_image, representations)
     if not shifts:
         return without
-    return without._replace(members=without.members.assign(shifted_error=_shifted(scored.predictions, shifts, seed)))
+    errors = _shifted_errors(scored.predictions, shifts, seed)
+    return without._replace(members=without.members.assign(shifted_error=errors))
 
 
 def without_each(
@@ -149,7 +150,9 @@ def without_each(
     position = {name: index for index, name in enumerate(names)}
     everything = groups(members.predictions[0].conditions)
     conditions = {images: everything[images] for images in BOTH if images in everything}
-    compared = {images: _of_predictions(members.predictions, chosen, of_image) for images, chosen in conditions.items()}
+    compared = {
+        images: _prediction_diversities(members.predictions, rows, of_image) for images, rows in conditions.items()
+    }
     tables = []
     for _, of_size in ensembles.groupby("size"):
         chosen = np.array([[position[name] for name in joined.split("+")] for joined in of_size["members"]])
@@ -164,13 +167,13 @@ def without_each(
             for column, matrices in representations.items():
                 columns[column] = mean_over_pairs(chosen, matrices[group])[0]
             tables.append(of_size.assign(without=group, **columns))
-    scores = _of_members(
+    scores = _member_scores(
         names, members.predictions[0].conditions, {images: right for images, (right, _) in compared.items()}
     )
     return WithoutImages(pd.concat(tables, ignore_index=True), scores)
 
 
-def _of_members(names: list[str], conditions: pd.DataFrame, right: dict[str, np.ndarray]) -> pd.DataFrame:
+def _member_scores(names: list[str], conditions: pd.DataFrame, right: dict[str, np.ndarray]) -> pd.DataFrame:
     """The table `members` of `WithoutImages`.
 
     Args:
@@ -185,7 +188,7 @@ def _of_members(names: list[str], conditions: pd.DataFrame, right: dict[str, np.
     return pd.DataFrame({"without": np.repeat(range(GROUPS), len(names)), "member": names * GROUPS, **columns})
 
 
-def _shifted(predictions: list[Predictions], shifts: Sequence[str], seed: int) -> np.ndarray:
+def _shifted_errors(predictions: list[Predictions], shifts: Sequence[str], seed: int) -> np.ndarray:
     """Mean error over test sets without a group of the images of each, float64 GROUPS * M, members fastest."""
     conditions, accuracies = groups(predictions[0].conditions), []
     for name in shifts:
@@ -239,7 +242,7 @@ def _where_applicable(arrays: Sequence[np.ndarray], compare: Callable[[list[np.n
     return diversities
 
 
-def _of_predictions(
+def _prediction_diversities(
     predictions: list[Predictions], conditions: np.ndarray, of_image: np.ndarray
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """Accuracy of members, GROUPS x C x M, and the mean of each label-free metric over C conditions, GROUPS x M x M."""

@@ -50,15 +50,15 @@ def read_labels(folder: str, test_set: str, classes: int | None = None) -> np.nd
     path = array_file(Path(folder) / LABELS, test_set)
     labels = _array(path)
     if labels.ndim != 1 or not np.issubdtype(labels.dtype, np.integer):
-        raise Fault(f"{path}: {expected('integers, one per image', f'{labels.dtype} of shape {labels.shape}')}")
+        raise _fault(path, "integers, one per image", f"{labels.dtype} of shape {labels.shape}")
     if not len(labels):
-        raise Fault(f"{path}: expected a label per image, got none")
+        raise _fault(path, "a label per image", "none")
     most = classes or np.iinfo(np.int64).max
     wrong = (labels < 0) | (labels >= most)
     if wrong.any():
         row = int(wrong.argmax())
         limit = f"integer from 0 to {classes - 1}" if classes else "integer ≥ 0"
-        raise Fault(f"{path}: row {row + 1}: {expected(f'a class index ({limit})', labels[row])}")
+        raise _fault(f"{path}: row {row + 1}", f"a class index ({limit})", labels[row])
     return labels.astype(np.int64)
 
 
@@ -109,15 +109,11 @@ def open_scores(folder: str, member: str, test_set: str, labels: np.ndarray, kin
     path = array_file(Path(folder) / member, test_set)
     values = _array(path)
     if values.ndim != 2 or not np.issubdtype(values.dtype, np.floating):
-        raise Fault(
-            f"{path}: {expected('floats of shape images x classes', f'{values.dtype} of shape {values.shape}')}"
-        )
+        raise _fault(path, "floats of shape images x classes", f"{values.dtype} of shape {values.shape}")
     if len(values) != len(labels):
-        raise Fault(
-            f"{path}: {expected(f'{len(labels):,} rows, one per label of test set {test_set!r}', f'{len(values):,}')}"
-        )
+        raise _fault(path, f"{len(labels):,} rows, one per label of test set {test_set!r}", f"{len(values):,}")
     if values.shape[1] <= labels.max():
-        raise Fault(f"{path}: {expected(f'a column per class, at least {labels.max() + 1}', values.shape[1])}")
+        raise _fault(path, f"a column per class, at least {labels.max() + 1}", values.shape[1])
     if kind == "logits" and _are_probabilities(values[:HEAD]):
         raise Fault(
             f"{path}: rows sum to 1; expected logits, got probabilities; name {folder} in external.probabilities"
@@ -146,17 +142,13 @@ def _check(path: Path, values: np.ndarray, start: int, kind: str) -> None:
     if wrong.any():
         row = int(wrong.argmax())
         column = int((~np.isfinite(values[row])).argmax())
-        raise Fault(
-            f"{path}: column {column}, row {start + row + 1}: {expected('a finite number', values[row, column])}"
-        )
+        raise _fault(f"{path}: column {column}, row {start + row + 1}", "a finite number", values[row, column])
     if kind == "probabilities":
         wrong = (values < 0).any(axis=1) | (np.abs(values.sum(axis=1) - 1) > TOLERANCE)
         if wrong.any():
             row = int(wrong.argmax())
             summary = f"from {values[row].min():.4g} up, with sum {values[row].sum():.4g}"
-            raise Fault(
-                f"{path}: row {start + row + 1}: {expected('probabilities, which sum to 1', f'values {summary}')}"
-            )
+            raise _fault(f"{path}: row {start + row + 1}", "probabilities, which sum to 1", f"values {summary}")
 
 
 def _array(path: Path) -> np.ndarray:
@@ -167,5 +159,9 @@ def _array(path: Path) -> np.ndarray:
     if isinstance(loaded, np.ndarray):
         return loaded
     if len(loaded.files) != 1:
-        raise Fault(f"{path}: {expected('one array', f'{len(loaded.files)} arrays')}")
+        raise _fault(path, "one array", f"{len(loaded.files)} arrays")
     return loaded[loaded.files[0]]
+
+
+def _fault(place: Path | str, needed: str, got: object) -> Fault:
+    return Fault(f"{place}: {expected(needed, got)}")

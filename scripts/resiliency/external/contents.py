@@ -8,8 +8,8 @@ from pathlib import Path
 from resiliency.allowed_names import LONGEST
 from resiliency.external.arrays import kind_of, members_of, open_scores, read_labels, test_sets_of
 from resiliency.external.decisions import KEYS, Decisions, read_decisions
-from resiliency.external.images import numbered
-from resiliency.external.names import check_spelling, class_count, corrupted, internal
+from resiliency.external.images import are_numbers
+from resiliency.external.names import check_spelling, class_count, corruption_and_severity, name_in_tables
 from resiliency.external.predictions import Reader
 from resiliency.external.scores import MEMBER, read_scores
 from resiliency.external.settings import External
@@ -79,13 +79,13 @@ class Contents:
         return [name for source in self.sources if source.added and source.kind != "scores" for name in source.members]
 
     @property
-    def corrupted(self) -> list[str]:
+    def corrupted_conditions(self) -> list[str]:
         """Names of the corrupted conditions, such as `fog.3`."""
         return [f"{name}.{severity}" for name in self.corruptions for severity in self.severities]
 
     def layout(self, source: Source) -> dict[str, list[str]]:
         """Test set -> the names in the file of its conditions, in the order of conditions.csv."""
-        sets = {CLEAN: [CLEAN, *self.corrupted]} | {name: [name] for name in self.test_sets}
+        sets = {CLEAN: [CLEAN, *self.corrupted_conditions]} | {name: [name] for name in self.test_sets}
         return {test_set: [source.names[name] for name in names] for test_set, names in sets.items()}
 
 
@@ -110,10 +110,10 @@ def read_contents(
     sources = [source for source, _ in read]
     _check_distinct(sources)
     if needed is None:
-        contents = _shared(sources, corruptions, severities)
+        contents = _shared_conditions(sources, corruptions, severities)
         _check_images(contents, [decisions for _, decisions in read], external.known_classes)
     else:
-        contents = Contents(sources, list(needed), list(corruptions), list(severities), _by_number(sources))
+        contents = Contents(sources, list(needed), list(corruptions), list(severities), _numbered_images(sources))
         _check_complete(contents)
     return contents
 
@@ -136,13 +136,13 @@ def _check_distinct(sources: list[Source]) -> None:
 def _check_complete(contents: Contents) -> None:
     """Raise a Fault if a file lacks a condition of the study."""
     for source in contents.sources:
-        for name in [CLEAN, *contents.test_sets, *contents.corrupted]:
+        for name in [CLEAN, *contents.test_sets, *contents.corrupted_conditions]:
             if name not in source.names:
                 there = ", ".join(list(source.names)[:8])
                 raise Fault(f"{source.file}: {name!r} not found, on which other members are tested; available: {there}")
 
 
-def _shared(sources: list[Source], corruptions: Sequence[str], severities: Sequence[int]) -> Contents:
+def _shared_conditions(sources: list[Source], corruptions: Sequence[str], severities: Sequence[int]) -> Contents:
     """The conditions that all files have, and every corruption at each of the same severities.
 
     Raises:
@@ -158,9 +158,10 @@ def _shared(sources: list[Source], corruptions: Sequence[str], severities: Seque
         raise Fault(
             f"expected a severity that all corruptions have in every file, got {got}; set corruptions.names to fewer"
         )
-    test_sets = [name for name in shared if name != CLEAN and not corrupted(name)]
-    left_out = _by_number(sources) if sum(source.kind != "scores" for source in sources) > 1 else {}
-    left_out |= _unused(sources, {CLEAN, *test_sets, *(f"{name}.{severity}" for name in used for severity in common)})
+    test_sets = [name for name in shared if name != CLEAN and not corruption_and_severity(name)]
+    left_out = _numbered_images(sources) if sum(source.kind != "scores" for source in sources) > 1 else {}
+    conditions = {CLEAN, *test_sets, *(f"{name}.{severity}" for name in used for severity in common)}
+    left_out |= _unused_conditions(sources, conditions)
     if used and (used != list(corruptions) or common != list(severities)):
         at = f"{'severity' if len(common) == 1 else 'severities'} {', '.join(map(str, common))}"
         means = f"corrupted errors are means over what all files share: {', '.join(used)} at {at}"
@@ -168,7 +169,7 @@ def _shared(sources: list[Source], corruptions: Sequence[str], severities: Seque
     return Contents(sources, test_sets, used, common, left_out)
 
 
-def _unused(sources: list[Source], used: set[str]) -> dict[str, str]:
+def _unused_conditions(sources: list[Source], used: set[str]) -> dict[str, str]:
     """What is to be said of conditions that some file has and that are not used."""
     unused = [name for name in dict.fromkeys(name for source in sources for name in source.names) if name not in used]
     more = f" and {len(unused) - NAMED:,} more" if len(unused) > NAMED else ""
@@ -176,7 +177,7 @@ def _unused(sources: list[Source], used: set[str]) -> dict[str, str]:
     return {", ".join(unused[:NAMED]) + more: why} if unused else {}
 
 
-def _by_number(sources: list[Source]) -> dict[str, str]:
+def _numbered_images(sources: list[Source]) -> dict[str, str]:
     """What is to be said of files that number the images, so that these cannot be told apart by name."""
     files = ", ".join(source.file for source in sources if source.kind != "scores" and not source.named)
     why = f"numbered, so taken in the order of their numbers: {files}"
@@ -229,7 +230,7 @@ def _source(kind: str, file: str, external: External) -> tuple[Source, Decisions
     if kind == "decisions":
         decisions = read_decisions(file, external.known_classes)
         names = _names(file, list(decisions.labels), external)
-        named = not any(images.dtype.kind != "U" or numbered(images) for images in decisions.images.values())
+        named = not any(images.dtype.kind != "U" or are_numbers(images) for images in decisions.images.values())
         return Source(kind, file, list(decisions.answers), names, named), decisions
     if kind == "scores":
         of_classes = set(external.clean_on.values())
@@ -251,12 +252,12 @@ def _names(file: str, present: list[str], external: External) -> dict[str, str]:
             raise Fault(f"{file}: {available('test set', name, present)}")
     names = {CLEAN: external.clean}
     for name in present:
-        further = name != external.clean and not corrupted(name)
+        further = name != external.clean and not corruption_and_severity(name)
         if name == external.clean or (further and external.test_sets and name not in external.test_sets):
             continue
         if further and not external.test_sets:
             check_spelling(file, name)
-        called = internal(name) if further else name
+        called = name_in_tables(name) if further else name
         if called in names:
             raise Fault(f"{file}: test sets {names[called]!r} and {name!r} would both be called {called}; rename one")
         names[called] = name

@@ -19,7 +19,7 @@ def descriptions(table: pd.DataFrame, kinds: dict[str, str], image_size: int | N
     Parameters and MACs that the table lacks are those of timm's architecture with its own number of classes.
 
     Args:
-        table: from `resiliency.external.members.described`.
+        table: from `resiliency.external.members.described_members`.
         kinds: member -> how it is known.
         image_size: side in pixels of the images for which MACs are counted; None for each architecture's own.
     """

@@ -28,12 +28,12 @@ def order_of(file: str, test_set: str, images: np.ndarray, wanted: Sequence[str]
             f"{file}: test set {test_set!r}: expected {len(wanted):,} images, as for other members, got {len(images):,}"
         )
     names = list(map(str, images))
-    paths = [f"{of}/{name}" for of, name in zip(classes, wanted, strict=True)]
+    paths = [f"{folder}/{name}" for folder, name in zip(classes, wanted, strict=True)]
     for shorten in (str, _stem, _class_and_stem):
         for reference in (wanted, paths):
             if (order := _order(names, reference, shorten)) is not None:
                 return order
-    if numbered(names) != numbered(wanted) or _counts(names) or _counts(wanted):
+    if are_numbers(names) != are_numbers(wanted) or _counts(names) or _counts(wanted):
         return np.arange(len(names))
     there = set(map(_stem, [*wanted, *paths]))
     other = next((name for name in names if _stem(name) not in there), names[0])
@@ -43,14 +43,14 @@ def order_of(file: str, test_set: str, images: np.ndarray, wanted: Sequence[str]
     )
 
 
-def numbered(names: Sequence[str]) -> bool:
+def are_numbers(names: Sequence[str]) -> bool:
     """Whether images have numbers for names, each another one."""
     return all(map(str.isdecimal, names)) and len(set(names)) == len(names)
 
 
 def _counts(names: Sequence[str]) -> bool:
     """Whether names count the images, from 0 or 1."""
-    numbers = sorted(map(int, names)) if numbered(names) else []
+    numbers = sorted(map(int, names)) if are_numbers(names) else []
     return numbers in (list(range(len(names))), list(range(1, len(names) + 1)))
 
 

@@ -40,7 +40,7 @@ def read_members(file: str) -> pd.DataFrame:
     return pd.DataFrame(columns).set_axis(pd.Index(table["member"].astype(str), name="member"))
 
 
-def described(members: Iterable[str], tables: Iterable[pd.DataFrame]) -> pd.DataFrame:
+def described_members(members: Iterable[str], tables: Iterable[pd.DataFrame]) -> pd.DataFrame:
     """What is known of each of `members`: as `read_members`, with a design and a family for each.
 
     The design is what is left of the name without a last `-s0`, `-s1`, ..., by which members of one design differ. The

@@ -25,7 +25,7 @@ def check_members(file: str, names: Iterable[object]) -> None:
             raise Fault(f"{file}: {duplicate('member', name, count)}")
 
 
-def corrupted(condition: str) -> tuple[str, int] | None:
+def corruption_and_severity(condition: str) -> tuple[str, int] | None:
     """Corruption and severity of a condition such as `fog.3`; None for a test set that is not a corruption."""
     name, _, severity = condition.rpartition(".")
     if name in (*MAIN, *HELD_OUT) and severity in map(str, SEVERITIES):
@@ -48,7 +48,7 @@ def class_count(classes: int | Sequence[str] | None) -> int | None:
     return classes if classes is None or isinstance(classes, int) else len(classes)
 
 
-def internal(test_set: str) -> str:
+def name_in_tables(test_set: str) -> str:
     """The name of a further test set in tables: its letters and digits, with `_` for anything else."""
     called = re.sub(r"\W", "_", test_set, flags=re.ASCII)
     return called if called[:1].isalpha() else f"set_{called}"

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from resiliency.external.names import check_members, corrupted
+from resiliency.external.names import check_members, corruption_and_severity
 from resiliency.external.tables import numbers, read_foreign
 from resiliency.faults import Fault, available
 from resiliency.names import CLEAN, CLEAN_ON
@@ -33,7 +33,7 @@ def read_scores(
     for name in test_sets or ():
         if name not in table:
             raise Fault(f"{file}: {available('column', name, table)}")
-    corruptions = [name for name in table if corrupted(name)]
+    corruptions = [name for name in table if corruption_and_severity(name)]
     further = test_sets
     if further is None:
         further = [name for name in table if name not in (MEMBER, clean, *corruptions)]
@@ -74,7 +74,7 @@ def error_rows(
     rows = []
     for test_set, columns in layout.items():
         for column in columns:
-            corruption, severity = corrupted(column) or (CLEAN, 0)
+            corruption, severity = corruption_and_severity(column) or (CLEAN, 0)
             rows.append((column if column in scores else CLEAN, test_set, corruption, severity))
     of_columns = {columns[0]: test_set for test_set, columns in layout.items()}
     rows += [(other, f"{CLEAN_ON}{of_columns[name]}", CLEAN, 0) for name, other in clean_on.items()]

@@ -10,7 +10,7 @@ HUES = (0, 3, 5, 7)  # of the colours, in the order of the roles
 SHAPES = ["circle", "square", "triangle-up", "diamond"]
 
 
-def named(table: pd.DataFrame) -> pd.Series:
+def role_names(table: pd.DataFrame) -> pd.Series:
     """Such as "best member (vit-s0)", or "best ensemble (4 members)"."""
     description = table["members"].mask(table["size"] > 1, table["size"].astype(str) + " members")
     return table["role"] + " (" + description.astype(str) + ")"

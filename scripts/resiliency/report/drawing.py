@@ -15,7 +15,7 @@ from resiliency.faults import brief
 from resiliency.report.bundle import bundle
 from resiliency.report.charts import chart_module
 from resiliency.report.registry import CHARTS
-from resiliency.report.style import set_properties, spoken
+from resiliency.report.style import set_properties, with_spoken_titles
 from resiliency.storage.files import replacing
 
 SOURCE = "<script src=[^>]*></script>"
@@ -39,7 +39,7 @@ def draw(name: str, tables: Mapping[str, pd.DataFrame], colours: list[str]) -> d
     metadata |= chart.usermeta if isinstance(chart.usermeta, dict) else {}
     description = f"{metadata['finding']} {metadata['caption']}".strip()
     # Altair validates each part as it is made; to validate the whole again takes a sixth of the time to draw.
-    return spoken(set_properties(chart, description=description, usermeta=metadata).to_dict(validate=False))
+    return with_spoken_titles(set_properties(chart, description=description, usermeta=metadata).to_dict(validate=False))
 
 
 def _drawn(name: str, tables: list[pd.DataFrame], colours: list[str]) -> tuple[alt.TopLevelMixin, str]:

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from resiliency.diversity.settings import MAIN
-from resiliency.report.words import KINDS, kind_of, label, scored
+from resiliency.report.words import KINDS, ensemble_count, kind_of, label
 
 
 def under_main_rule(table: pd.DataFrame) -> pd.DataFrame:
@@ -21,7 +21,7 @@ def judged_on(ensembles: pd.DataFrame) -> str:
     return "corrupted" if "corrupted_accuracy" in ensembles else "clean"
 
 
-def measured(pool: pd.DataFrame) -> dict[str, str]:
+def measured_columns(pool: pd.DataFrame) -> dict[str, str]:
     """Main metric -> its column: on corrupted images where it was measured on them, else on clean ones."""
     candidates = [(metric, f"{metric}_{images}") for metric in MAIN for images in ("clean", "corrupted")]
     return {metric: column for metric, column in candidates if column in pool and pool[column].notna().any()}
@@ -29,7 +29,7 @@ def measured(pool: pd.DataFrame) -> dict[str, str]:
 
 def how_many(pool: pd.DataFrame) -> str:
     """How many ensembles of `pool`, under one rule, there are, and of how many they are a sample."""
-    return scored(len(pool), int(pool.groupby("size")["possible"].first().sum()))
+    return ensemble_count(len(pool), int(pool.groupby("size")["possible"].first().sum()))
 
 
 def heading(metric: str, column: str) -> str:

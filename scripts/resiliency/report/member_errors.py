@@ -40,7 +40,7 @@ def of_designs(members: pd.DataFrame, errors: pd.DataFrame) -> pd.DataFrame:
     return of_data_set(errors).dropna(subset=["error"]).merge(designs, on="member")
 
 
-def between(values: pd.Series) -> str:
+def extremes(values: pd.Series) -> str:
     """Such as "8.0 % (convnext) to 31.2 % (vit)", of values in ascending order, or the only one."""
     ends = [f"{percent(values.iloc[i])} ({values.index[i]})" for i in (0, -1)]
     return " to ".join(ends) if len(values) > 1 else ends[0]

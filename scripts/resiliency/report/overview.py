@@ -12,7 +12,7 @@ from resiliency.reliability import FEW_IMAGES, FEW_STEPS, FEWEST_IMAGES, FEWEST_
 from resiliency.report import words
 from resiliency.report.interval_picture import interval_picture
 from resiliency.report.member_errors import measured_on
-from resiliency.report.verdict_reasons import named, reason_of
+from resiliency.report.verdict_reasons import part_label, reason_of
 
 BASELINE = ROLES[-1]
 LEADING = 3
@@ -54,7 +54,7 @@ def observed(table: pd.DataFrame) -> list[dict]:
     for number, rows in table.groupby("observation"):
         known = rows.reindex(columns=rows.columns.union(TEXTS, sort=False))  # earlier tables have no shifts
         text = {name: known[name].astype(object).fillna("") for name in TEXTS}
-        text["part"] = text["part"].map(named)
+        text["part"] = text["part"].map(part_label)
         everything = rows.assign(**text, icon=text["part_verdict"].map(ICONS)).to_dict("records")
         parts = [part for part in everything if part["part_verdict"]]
         beside = [part for part in everything if not part["part_verdict"]]

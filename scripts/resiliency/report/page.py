@@ -17,11 +17,11 @@ from resiliency.report.bundle import bundle
 from resiliency.report.ceiling import ranks_sentence
 from resiliency.report.data_cautions import data_cautions
 from resiliency.report.deployment_answers import deployment_answers
+from resiliency.report.glossary import TERMS, explained
 from resiliency.report.overview import basis, cautions, contenders, leaders, led_by, observed, skipped_reasons
 from resiliency.report.registry import CHARTS
 from resiliency.report.sections import APPENDIX, SECTIONS, Section
 from resiliency.report.templates import environment
-from resiliency.report.terms import TERMS, explained
 from resiliency.tables import TABLES
 
 FOLDER = Path(__file__).parent

@@ -17,15 +17,15 @@ NO_CORRELATIONS = "no correlations: too few ensembles in this study"
 
 def pearson(table: pd.DataFrame, conditions: Sequence[str] = CONDITIONS) -> pd.DataFrame:
     """Pearson's correlations that are known, under the main rule, on these images."""
-    return _known(table, "pearson", conditions)
+    return _known_correlations(table, "pearson", conditions)
 
 
 def partial(table: pd.DataFrame, conditions: Sequence[str] = CONDITIONS) -> pd.DataFrame:
     """The partial correlations that are known, given the mean accuracy of the members, under the main rule."""
-    return _known(table, "partial", conditions)
+    return _known_correlations(table, "partial", conditions)
 
 
-def _known(table: pd.DataFrame, measure: str, conditions: Sequence[str]) -> pd.DataFrame:
+def _known_correlations(table: pd.DataFrame, measure: str, conditions: Sequence[str]) -> pd.DataFrame:
     rows = table[(table["measure"] == measure) & table["condition"].isin(conditions)].dropna(subset=["correlation"])
     return under_main_rule(rows)
 
@@ -50,7 +50,7 @@ def main_correlations(table: pd.DataFrame, conditions: Sequence[str], size: int 
 
 def basis(rows: pd.DataFrame) -> str:
     """What the correlations are of."""
-    counts = f"{_most(rows, 'ensembles')}{_sampled(rows)} at a size, of {_most(rows, 'members')}"
+    counts = f"{_largest_count(rows, 'ensembles')}{_sample_size(rows)} at a size, of {_largest_count(rows, 'members')}"
     return f"{counts}, combined by {label(rows['rule'].iloc[0])}"
 
 
@@ -64,13 +64,13 @@ def signs(rows: pd.DataFrame) -> dict[str, tuple[int, float]]:
     return found
 
 
-def _sampled(rows: pd.DataFrame) -> str:
+def _sample_size(rows: pd.DataFrame) -> str:
     """How large the samples are drawn from; nothing where all ensembles are there."""
     most = rows.groupby("size")[["ensembles", "possible"]].max()
     return f" (samples of up to {most['possible'].max():,})" if (most["ensembles"] < most["possible"]).any() else ""
 
 
-def _most(rows: pd.DataFrame, column: str) -> str:
+def _largest_count(rows: pd.DataFrame, column: str) -> str:
     """The count in `column` of what it names, or that it is at most so."""
     most = plural(int(rows[column].max()), column.removesuffix("s"))
     return most if rows[column].nunique() == 1 else f"Up to {most}"

@@ -125,13 +125,13 @@ SPOKEN = {
 }
 
 
-def spoken(spec: dict | list) -> dict | list:
+def with_spoken_titles(spec: dict | list) -> dict | list:
     """`spec`, a specification or a part of one, whose tooltips call each field by a name that people read."""
     if isinstance(spec, list):
-        return [spoken(part) for part in spec]
+        return [with_spoken_titles(part) for part in spec]
     if not isinstance(spec, dict):
         return spec
-    named = {key: spoken(part) if key not in ("datasets", "data") else part for key, part in spec.items()}
+    named = {key: with_spoken_titles(part) if key not in ("datasets", "data") else part for key, part in spec.items()}
     tooltip = named.get("tooltip")
     entries = tooltip if isinstance(tooltip, list) else [tooltip]
     for entry in entries:
@@ -146,7 +146,7 @@ def notice(title: str, text: str) -> alt.TopLevelMixin:
     return finish(words.properties(width=WIDTH - 80, height=90, usermeta={"nothing": text}), title, [])
 
 
-def sized(count: int, size: int) -> dict[str, float]:
+def point_style(count: int, size: int) -> dict[str, float]:
     """The look of `count` filled points in a panel: of this size, or small and translucent if there are many."""
     return {"size": size} if count <= MANY else {"size": 14, "fillOpacity": 0.5}
 

@@ -11,7 +11,7 @@ AGAINST = "against "  # how readings begin that compare with another metric
 LISTED = 2  # parts that a sentence names one by one
 
 
-def named(part: str) -> str:
+def part_label(part: str) -> str:
     """The name of a part with the labels of metrics, such as q_statistic, in place of their names."""
     named = re.sub(r"[a-z_]+", lambda word: words.label(word[0]) if word[0] in words.METRICS else word[0], part)
     kind, colon, rest = named.partition(": ")
@@ -64,9 +64,9 @@ def _listed(names: list[str], parts: list[dict]) -> str:
 
 def _reversed(verdict: str, parts: list[dict], beside: list[dict]) -> str:
     """The kind of metrics that a verdict rests on, and the other readings that say the reverse."""
-    readings = dict.fromkeys(named(row["reading"]) for row in beside if row["reading"])
+    readings = dict.fromkeys(part_label(row["reading"]) for row in beside if row["reading"])
     leaning = [row for row in beside if row["leans"] and row["leans"] == REVERSED.get(verdict)]
-    other = list(dict.fromkeys(named(row["reading"]) for row in leaning))
+    other = list(dict.fromkeys(part_label(row["reading"]) for row in leaning))
     metrics = [reading for reading in other if reading.startswith(AGAINST)]
     if len(metrics) > LISTED:
         of = sum(reading.startswith(AGAINST) for reading in readings)

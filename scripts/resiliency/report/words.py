@@ -42,7 +42,7 @@ def plural(count: int, thing: str) -> str:
     return f"{count:,} {thing}{'' if count == 1 else 's'}"
 
 
-def scored(ensembles: int, possible: int) -> str:
+def ensemble_count(ensembles: int, possible: int) -> str:
     """Such as "6,868 ensembles", or that they are a sample of all that are possible."""
     count = plural(ensembles, "ensemble")
     return count if ensembles == possible else f"{count}, a sample of {possible:,}"

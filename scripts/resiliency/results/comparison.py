@@ -21,7 +21,7 @@ from resiliency.report.drawing import svg
 from resiliency.report.overview import contenders, observed
 from resiliency.report.pearson import main_correlations
 from resiliency.report.settings import OKABE_ITO
-from resiliency.results.page import DOCS, kept_tables, markdown, publish, with_docs
+from resiliency.results.page import DOCS, kept_tables, publish, template_of, with_docs
 from resiliency.storage.files import read_json
 
 PAGE, TITLE = "comparison", "The four observations in the published studies"
@@ -36,7 +36,7 @@ def compare(docs: Path) -> Path:
     Raises:
         Fault: there are none.
     """
-    studies = published(docs)
+    studies = published_studies(docs)
     if not studies:
         raise Fault(f"{docs}: holds no studies; expected folders with provenance.json. Name results/<study> to add one")
     (docs / f"{PAGE}.svg").write_text(svg(chart(studies).to_dict()), encoding="utf-8")
@@ -45,7 +45,7 @@ def compare(docs: Path) -> Path:
     return written
 
 
-def published(docs: Path) -> dict[str, dict[str, pd.DataFrame]]:
+def published_studies(docs: Path) -> dict[str, dict[str, pd.DataFrame]]:
     """Study -> its tables that `docs` keeps: natural images first, then those that test more observations."""
     studies = []
     for file in sorted(docs.glob("*/provenance.json")):
@@ -67,7 +67,7 @@ def page(studies: dict[str, dict[str, pd.DataFrame]]) -> str:
         for study, tables in studies.items()
         if "deployment" in tables
     }
-    return markdown("comparison.md.j2").render(
+    return template_of("comparison.md.j2").render(
         studies=studies,
         rules=RULES,
         observations=dict(sorted(by_name.items())),

@@ -17,15 +17,15 @@ from resiliency.program import parser
 from resiliency.report import words
 from resiliency.report.markdown import escaped
 from resiliency.report.overview import contenders, observed
-from resiliency.results.comparison import correlations_with_accuracy, published
-from resiliency.results.page import markdown, with_docs
+from resiliency.results.comparison import correlations_with_accuracy, published_studies
+from resiliency.results.page import template_of, with_docs
 
 EARLIER = "†"  # beside a study whose verdict follows rules that have changed since
 SIGNIFICANT = ("supported", "contradicted")
 Studies = dict[str, dict[str, pd.DataFrame]]
 
 
-def found(observations: dict[str, pd.DataFrame]) -> str:
+def observation_sentences(observations: dict[str, pd.DataFrame]) -> str:
     """A numbered list in Markdown, a line for each observation, and what its mark means if there is one.
 
     Args:
@@ -33,7 +33,7 @@ def found(observations: dict[str, pd.DataFrame]) -> str:
     """
     of_studies, shifted = _by_observation(observations), _on_shifts(observations)
     lines = [
-        f"{number}. *{_statement(own).rstrip('.')}*: {escaped(_counted(own))}.{shifted.get(number, '')}"
+        f"{number}. *{_statement(own).rstrip('.')}*: {escaped(_verdict_counts(own))}.{shifted.get(number, '')}"
         for number, own in sorted(of_studies.items())
     ]
     earlier = any(EARLIER in line for line in lines)
@@ -47,11 +47,13 @@ def page(studies: Studies) -> str:
     correlations = correlations_with_accuracy(studies)
     counts = _counts(correlations["rows"])
     levels = {own["level"] for of_observation in of_studies.values() for own in of_observation.values()}
-    return markdown("found.md.j2").render(
+    return template_of("found.md.j2").render(
         studies=studies,
         members=sum(len(tables["members"]) for tables in studies.values()),
         level=" or ".join(sorted(levels)),
-        observations=[_described(number, own, shifted.get(number, {})) for number, own in sorted(of_studies.items())],
+        observations=[
+            _observation_entry(number, own, shifted.get(number, {})) for number, own in sorted(of_studies.items())
+        ],
         leading=_leading(studies),
         counts=counts,
         size=correlations["size"],
@@ -89,7 +91,7 @@ def _statement(of_studies: dict[str, dict]) -> str:
     return next(iter(of_studies.values()))["statement"]
 
 
-def _counted(of_studies: dict[str, dict]) -> str:
+def _verdict_counts(of_studies: dict[str, dict]) -> str:
     """Such as "supported in 1 of 3 studies that could test it (digits), undecided in 2 (a, b)"."""
     reached: dict[str, list[str]] = {}
     for study, observation in of_studies.items():
@@ -106,9 +108,9 @@ def _counted(of_studies: dict[str, dict]) -> str:
     return ", ".join(parts)
 
 
-def _described(number: int, of_studies: dict[str, dict], shifted: dict[str, dict]) -> dict:
+def _observation_entry(number: int, of_studies: dict[str, dict], shifted: dict[str, dict]) -> dict:
     """An observation as the page has it: the studies that could test it, also on shifts, and why others could not."""
-    counted = _counted(of_studies).replace(EARLIER, "")
+    counted = _verdict_counts(of_studies).replace(EARLIER, "")
     unable = [
         {"name": study, "missing": own["key"]["missing_requirements"]}
         for study, own in of_studies.items()
@@ -118,13 +120,13 @@ def _described(number: int, of_studies: dict[str, dict], shifted: dict[str, dict
         "number": number,
         "statement": _statement(of_studies),
         "counted": counted[0].upper() + counted[1:],
-        "able": _tested(of_studies),
-        "shifted": _tested(shifted),
+        "able": _tested_studies(of_studies),
+        "shifted": _tested_studies(shifted),
         "unable": unable,
     }
 
 
-def _tested(of_studies: dict[str, dict]) -> list[dict]:
+def _tested_studies(of_studies: dict[str, dict]) -> list[dict]:
     return [
         {"name": study, "verdict": own["verdict"], "reason": own["reason"], "weakest": _weakest(own["parts"])}
         for study, own in of_studies.items()
@@ -204,11 +206,11 @@ def main() -> None:
     arguments = with_docs(parser(__doc__))
     arguments.add_argument("--write", action="store_true", help="write the page found.md instead of printing sentences")
     given = arguments.parse_args()
-    studies = published(given.docs)
+    studies = published_studies(given.docs)
     if given.write:
         Path(given.docs, "found.md").write_text(page(studies), encoding="utf-8")
     else:
-        print(found({study: tables["observations"] for study, tables in studies.items()}))
+        print(observation_sentences({study: tables["observations"] for study, tables in studies.items()}))
 
 
 if __name__ == "__main__":

@@ -136,13 +136,13 @@ def page(kept: Path) -> str:
     """
     tables = kept_tables(kept)
     provenance = read_json(kept / "provenance.json")
-    written = _written(provenance["study"]["study"])
+    written = _current_study(provenance["study"]["study"])
     errors = tables["corruption_errors"]
     further = [name for name in errors["test_set"].unique() if name != CLEAN]
-    return markdown("page.md.j2").render(
+    return template_of("page.md.j2").render(
         study=provenance["study"]["study"],
-        changed=_changed(provenance["study"], written),
-        outdated=_outdated(provenance["study"], written),
+        changed=_changed_settings(provenance["study"], written),
+        outdated=_outdated_keys(provenance["study"], written),
         provenance=provenance,
         members=tables["members"],
         images=int(errors.loc[(errors["test_set"] == CLEAN) & (errors["corruption"] == CLEAN), "images"].max()),
@@ -174,7 +174,7 @@ def page(kept: Path) -> str:
     )
 
 
-def _written(name: str) -> dict | None:
+def _current_study(name: str) -> dict | None:
     """The study of that name as `config.yaml` and its file have it now, resolved; None where it is not valid."""
     files = [REPOSITORY / "config.yaml", REPOSITORY / "studies" / f"{name}.yaml"]
     try:
@@ -183,12 +183,12 @@ def _written(name: str) -> dict | None:
         return None
 
 
-def _changed(study: dict, written: dict | None) -> list[str]:
+def _changed_settings(study: dict, written: dict | None) -> list[str]:
     """How the study that ran differed from its file in its images, joint training or search: Snakemake's `--config`.
 
     Args:
         study: as resolved, from `provenance.json`. Its folder of images is left unnamed.
-        written: as `_written` gives it.
+        written: as `_current_study` gives it.
     """
     if not written:
         return []
@@ -200,7 +200,7 @@ def _changed(study: dict, written: dict | None) -> list[str]:
     return [f'"dataset={{{images}}}"', *left_out] if images else left_out
 
 
-def _outdated(study: dict, written: dict | None) -> list[str]:
+def _outdated_keys(study: dict, written: dict | None) -> list[str]:
     """Keys, besides images and what was left out, in which the study that ran is not what its file says now.
 
     Settings that one of both does not know count as equal, and of the designs those alone that the study trained; the
@@ -223,7 +223,7 @@ def _differing(written: object, ran: object, key: str = "") -> Iterator[str]:
         yield key
 
 
-def markdown(template: str) -> Template:
+def template_of(template: str) -> Template:
     """A template of Markdown in this folder."""
     return environment(Path(__file__).parent).get_template(template)
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from resiliency.program import parser
-from resiliency.results.page import markdown, with_docs
+from resiliency.results.page import template_of, with_docs
 from resiliency.storage.files import read_json
 
 PAGE = "runtimes"
@@ -49,7 +49,7 @@ def runtimes(docs: Path) -> list[dict]:
 
 def page(rows: list[dict]) -> str:
     """The page of these rows."""
-    return markdown("runtimes.md.j2").render(rows=rows)
+    return template_of("runtimes.md.j2").render(rows=rows)
 
 
 if __name__ == "__main__":

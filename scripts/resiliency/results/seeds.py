@@ -18,7 +18,7 @@ from resiliency.names import INDEPENDENT
 from resiliency.program import one_line_faults, parser
 from resiliency.report import words
 from resiliency.report.overview import contenders, observed
-from resiliency.results.page import DOCS, REPOSITORY, check_finished, markdown, with_docs
+from resiliency.results.page import DOCS, REPOSITORY, check_finished, template_of, with_docs
 from resiliency.storage.files import read_json
 from resiliency.storage.tables import read_table
 from resiliency.study.loading import load
@@ -124,13 +124,13 @@ def page(kept: Path) -> str:
     """The page, from the tables that `publish` kept and nothing else."""
     runs, verdicts = (read_table(kept / f"{name}.csv") for name in ("runs", "verdicts"))
     observations = verdicts.drop_duplicates(["seed", "observation"])
-    return markdown("seeds.md.j2").render(
+    return template_of("seeds.md.j2").render(
         study=runs["study"].iloc[0],
         runs=runs.to_dict("records"),
         verdicts=[verdict for verdict in VERDICTS if verdict in {*verdicts["verdict"], *verdicts["part_verdict"]}],
         sentences=[*agreement(observations), of_the_gain(runs["gain"])],
-        observations=_counted(observations, ["observation", "statement"], "verdict"),
-        parts=_counted(verdicts, ["observation", "part"], "part_verdict"),
+        observations=_verdict_counts(observations, ["observation", "statement"], "verdict"),
+        parts=_verdict_counts(verdicts, ["observation", "part"], "part_verdict"),
         figures=[{"name": label} | _spread(runs[column]) for column, label in FIGURES.items()],
     )
 
@@ -144,7 +144,7 @@ def agreement(observations: pd.DataFrame) -> list[str]:
     reached = {number: rows["verdict"].value_counts() for number, rows in observations.groupby("observation")}
     seeds = observations["seed"].nunique()
     alike = [f"{number} ({counts.index[0]})" for number, counts in reached.items() if len(counts) == 1]
-    sentences = [f"All {seeds} seeds give the same verdict on {_numbered(alike)}."] if alike else []
+    sentences = [f"All {seeds} seeds give the same verdict on {_listed_observations(alike)}."] if alike else []
     for number, counts in reached.items():
         if len(counts) > 1:
             shares = [f"{verdict} with {counts[verdict]}" for verdict in VERDICTS if verdict in counts]
@@ -152,7 +152,7 @@ def agreement(observations: pd.DataFrame) -> list[str]:
     return sentences
 
 
-def _numbered(names: Sequence[str]) -> str:
+def _listed_observations(names: Sequence[str]) -> str:
     listed = f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0]
     return f"observation{'s' if len(names) > 1 else ''} {listed}"
 
@@ -167,7 +167,7 @@ def of_the_gain(gains: pd.Series) -> str:
     )
 
 
-def _counted(rows: pd.DataFrame, by: list[str], column: str) -> Iterable[dict]:
+def _verdict_counts(rows: pd.DataFrame, by: list[str], column: str) -> Iterable[dict]:
     """For each group its keys, the spread of its estimates, and as `counts` how often it has each verdict."""
     for keys, group in rows.groupby(by, sort=False):
         counts = group[column].value_counts().to_dict()

@@ -10,7 +10,7 @@ from resiliency.statistics.closeness import RESPONSE, Families, spread
 FAMILY = "architecture family"
 
 
-def explained(values: np.ndarray, families: Families, names: tuple[str, str]) -> dict[tuple[str, ...], float]:
+def explained_shares(values: np.ndarray, families: Families, names: tuple[str, str]) -> dict[tuple[str, ...], float]:
     """R² of every subset of family and two further predictors; of none, 0.
 
     Variances are components, with families alike (`resiliency.statistics.closeness.spread`), so that R² is adjusted for

@@ -22,20 +22,20 @@ def command(target: str, files: Iterable[Path], given: Mapping[str, Any], reposi
     words = ["snakemake", target, "--cores", "all"]
     if folder != repository:
         words += ["--snakefile", f"{CHECKOUT}/Snakefile"]
-    if names := [_named(file, repository, folder) for file in files]:
+    if names := [_file_argument(file, repository, folder) for file in files]:
         words += ["--configfile", *names]
     if given:
-        words += ["--config", *(f"{key}={_written(value)}" for key, value in given.items())]
+        words += ["--config", *(f"{key}={_config_value(value)}" for key, value in given.items())]
     return " ".join(map(_quoted, words))
 
 
-def _named(file: Path, repository: Path, folder: Path) -> str:
+def _file_argument(file: Path, repository: Path, folder: Path) -> str:
     if file.is_relative_to(folder):
         return str(file.relative_to(folder))
     return f"{CHECKOUT}/{file.relative_to(repository)}" if file.is_relative_to(repository) else str(file)
 
 
-def _written(value: object) -> str:
+def _config_value(value: object) -> str:
     """A value as --config takes it: nothing for None, mappings and lists as JSON."""
     return "" if value is None else json.dumps(value) if isinstance(value, dict | list) else str(value)
 

@@ -75,7 +75,7 @@ def _places(file: Path) -> dict[Keys, Place]:
     return {path: Place(name, line, value) for path, line, value in _walk(root, ())}
 
 
-def located(line: str, config: dict[str, Any], places: dict[Keys, Place]) -> str:
+def with_place(line: str, config: dict[str, Any], places: dict[Keys, Place]) -> str:
     """`line`, which begins with the path of a key of `config`, with file and line of that key or one that holds it.
 
     As it is, where the key is not from a file, such as one from the command line.

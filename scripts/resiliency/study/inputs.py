@@ -86,7 +86,7 @@ class Inputs:
         kept = self._read(name)
         if kept.get("of") != of:
             kept = {"of": of, "content": content()}
-            if all(map(_settled, states.values())):
+            if all(map(_is_settled, states.values())):
                 self._write(name, kept)
         return kept["content"]
 
@@ -103,7 +103,7 @@ class Inputs:
         unknown = [file for file in there if file not in known]
         found = dict(zip(unknown, _hash_all([(place(file), there[file].size) for file in unknown]), strict=True))
         found = {file: value for file, value in found.items() if value}
-        if new := {file: [*there[file], value] for file, value in found.items() if _settled(there[file])}:
+        if new := {file: [*there[file], value] for file, value in found.items() if _is_settled(there[file])}:
             self._write(name, kept | new)
         return known | found
 
@@ -133,7 +133,7 @@ def _state(path: str) -> State | None:
     return State(status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
 
 
-def _settled(state: State) -> bool:
+def _is_settled(state: State) -> bool:
     """Whether the file will have another state if it changes once more."""
     return time.time_ns() - state.changed > GRAIN
 

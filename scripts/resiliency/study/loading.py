@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from resiliency.faults import Fault
 from resiliency.study.checks import cross_checks
-from resiliency.study.files import Keys, Place, located
+from resiliency.study.files import Keys, Place, with_place
 from resiliency.study.messages import messages
 from resiliency.study.model import Study
 
@@ -34,7 +34,7 @@ def load(config: dict[str, Any], places: dict[Keys, Place] | None = None) -> Stu
         with suppress(ValidationError):
             lines += cross_checks(Study(**_without_faults(config, error)), _faulty(error))
     if lines:
-        located_lines = [located(line, config, places or {}) for line in lines[:MOST_FAULTS]]
+        located_lines = [with_place(line, config, places or {}) for line in lines[:MOST_FAULTS]]
         left = len(lines) - MOST_FAULTS
         raise Fault("\n".join(located_lines + ([f"and {left:,} more faults"] if left > 0 else [])))
     return study

@@ -31,7 +31,7 @@ def messages(model: type[BaseModel], error: ValidationError) -> list[str]:
 
 def message(model: type[BaseModel], fault: dict[str, Any]) -> str:
     """The line of one fault, as pydantic describes it."""
-    path = dotted(fault["loc"])
+    path = dotted_path(fault["loc"])
     if fault["type"] == "extra_forbidden":
         if path in RENAMED:
             return f"{path}: renamed to {RENAMED[path]}; rename it"
@@ -51,7 +51,7 @@ def message(model: type[BaseModel], fault: dict[str, Any]) -> str:
     return f"{path}: {short(fault['input'])}: {words}"
 
 
-def dotted(path: Iterable[str | int]) -> str:
+def dotted_path(path: Iterable[str | int]) -> str:
     """`path` as text, such as designs.vit.training."""
     return ".".join(short(part, quote=False) for part in path if part != "[key]")
 

@@ -167,19 +167,19 @@ class Study(Settings):
 
     def shifts(self) -> list[str]:
         """Names in tables of the test sets in `statistics.robustness`."""
-        from resiliency.external.names import internal
+        from resiliency.external.names import name_in_tables
 
-        return list(map(internal, self.statistics.robustness))
+        return list(map(name_in_tables, self.statistics.robustness))
 
     def described_elsewhere(self) -> Any:
-        """What tables say of the members from elsewhere; a table as `resiliency.external.members.described` has it.
+        """What tables say of the members from elsewhere, as `resiliency.external.members.described_members` has it.
 
         Raises:
             Fault: something is wrong with one.
         """
-        from resiliency.external.members import described, read_members
+        from resiliency.external.members import described_members, read_members
 
-        return described(self.contents().kinds, [read_members(file) for file in self.external.members])
+        return described_members(self.contents().kinds, [read_members(file) for file in self.external.members])
 
     def joint_settings(self) -> dict[str, tuple[str, float]]:
         """Setting of joint training, such as `balanced-l0.5` -> (objective, loss_weight).

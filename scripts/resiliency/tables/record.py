@@ -70,7 +70,7 @@ def whole(words: str, low: float = 0, high: float = inf) -> Values:
 
 def one_of(*among: str, words: str = "") -> Values:
     """One of these texts; `words` name them where that needs more than their list."""
-    *first, last = (f"`{text}`" for text in among)
+    *first, last = (f"`{value}`" for value in among)
     listed = f"{', '.join(first)} or {last}" if first else last
     return Values(words or listed, str, among=among)
 

@@ -11,7 +11,7 @@ from resiliency.analysis.verdicts import Observation
 from resiliency.names import INDEPENDENT
 from resiliency.statistics.closeness import Families, replicates, share_within
 from resiliency.statistics.jackknife import FISHER
-from resiliency.statistics.variance_shares import FAMILY, explained, shapley
+from resiliency.statistics.variance_shares import FAMILY, explained_shares, shapley
 
 FAMILIES = 8  # of two designs or more; with fewer, leaving out a family says too little of the others
 ESTIMABLE = 3  # of these, for an estimate at all
@@ -50,10 +50,10 @@ def architecture_matters_more(members: pd.DataFrame, images: int, shifts: Sequen
         shares = dict(zip(OTHERS, share_within(values[None], families)[0], strict=False))
         names, freedom = sorted(set(designs.family)), families.large - 1
         parts = [
-            Part.left_out(f"{FAMILY} - {name}", of_part, FISHER, names, freedom)
+            Part.from_replicates(f"{FAMILY} - {name}", of_part, FISHER, names, freedom)
             for name, of_part in zip(OTHERS, replicates(values[None], families)[0].T, strict=True)
         ]
-        beside = _described(values, families, shares, error)
+        beside = _parts_beside(values, families, shares, error)
     return Observation(
         number=1,
         statement=f"Architecture matters more for {'robustness to natural shifts' if shifts else 'resiliency'} than "
@@ -103,15 +103,13 @@ def _values(designs: pd.DataFrame, response: str) -> np.ndarray:
     return np.column_stack(columns)
 
 
-def _described(values: np.ndarray, families: Families, shares: dict[str, float], error: str) -> list[Part]:
+def _parts_beside(values: np.ndarray, families: Families, shares: dict[str, float], error: str) -> list[Part]:
     """What stands beside the verdict, without intervals."""
-    r_squared = explained(values, families, OTHERS)
+    r_squared = explained_shares(values, families, OTHERS)
+    of_subsets = {", ".join(subset): share for subset, share in r_squared.items() if subset}
     groups = {
         "share within families": ("share of the variance that lies within families", shares),
-        "R²": (
-            f"R² of {error}, families alike",
-            {", ".join(of): r2 for of, r2 in r_squared.items() if of},
-        ),
+        "R²": (f"R² of {error}, families alike", of_subsets),
         "LMG": ("Shapley (LMG) contribution to this R²", shapley(r_squared)),
     }
     return [

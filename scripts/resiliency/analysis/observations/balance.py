@@ -50,7 +50,7 @@ def balance_is_most_resilient(image_errors: pd.DataFrame, members: int, margin: 
     parts, resampled, missing = [], "seeds and images", ""
     if len(seeds) >= SEEDS:
         between = np.mean([balanced[loss_weight].loc[seeds].to_numpy() for loss_weight in middles], axis=0)
-        pooled = _pooled(errors) if len(seeds) < SEEDS_ALONE else None
+        pooled = _pooled_spread(errors) if len(seeds) < SEEDS_ALONE else None
         for end, name in ENDS.items():
             difference = between - balanced[end].loc[seeds].to_numpy()
             comparison = f"0 < lambda < 1 against lambda = {end:g} ({name})"
@@ -83,7 +83,7 @@ def _common_seeds(balanced: dict[float, pd.DataFrame], loss_weights: list[float]
     return sorted(set.intersection(*(set(balanced[s].index) if s in balanced else set() for s in loss_weights)))
 
 
-def _pooled(errors: pd.DataFrame) -> tuple[Spread, int]:
+def _pooled_spread(errors: pd.DataFrame) -> tuple[Spread, int]:
     """The spread of seeds over all settings, and how many settings those are: those with the seeds that most have."""
     means = errors.mean(axis=1).unstack("seed")
     means = means[means.notna().sum(axis=1) == means.notna().sum(axis=1).max()].dropna(axis=1).to_numpy()

@@ -71,7 +71,7 @@ def attribution_diversity_is_less_negative(
             omitted += left
         else:
             beside.append(part)
-        beside += _beside(left_out, columns, kind, group, names)
+        beside += _parts_beside(left_out, columns, kind, group, names)
     return Observation(
         number=2,
         statement="Attribution-based diversity is less negatively correlated with ensemble accuracy than "
@@ -110,10 +110,10 @@ def _columns(pairs: pd.DataFrame, group: str) -> dict[str, dict[str, str]]:
 def _part(left_out: list[LeftOut], columns: dict, kind: str, group: str, names: list[str]) -> tuple[Part, list[str]]:
     """The statistic on a group of images, and what it leaves out."""
     replicates, left = mean_over_sizes(left_out, partial(_differences, columns, columns[kind].values(), group))
-    return Part.left_out(f"{group} images", replicates, names=names), left
+    return Part.from_replicates(f"{group} images", replicates, names=names), left
 
 
-def _beside(left_out: list[LeftOut], columns: dict, kind: str, group: str, names: list[str]) -> list[Part]:
+def _parts_beside(left_out: list[LeftOut], columns: dict, kind: str, group: str, names: list[str]) -> list[Part]:
     """What stands beside the statistic on a group of images."""
     parts, counts = [], group in (CLEAN, CORRUPTED)
     others = columns[BASED if kind == FREE else FREE]
@@ -122,13 +122,15 @@ def _beside(left_out: list[LeftOut], columns: dict, kind: str, group: str, names
         statistic = partial(_differences, columns, predictions, group, measure=measure)
         replicates = mean_over_sizes(left_out, statistic)[0]
         name = f"{group} images, {reading}"
-        parts.append(Part.left_out(name, replicates, names=names, reading=reading if counts else ""))
+        parts.append(Part.from_replicates(name, replicates, names=names, reading=reading if counts else ""))
     quantity = f"r(diversity, accuracy) {GIVEN}"
-    for name, of_metrics in ((name, of) for name, of in columns.items() if of):
+    for name, of_metrics in columns.items():
+        if not of_metrics:
+            continue
         replicates = mean_over_sizes(left_out, partial(_partial_correlations, of_metrics.values(), group))[0]
         diversity = name if name == "attribution" else f"{name} prediction"
         full = f"{group} images, partial r of {diversity} diversity"
-        parts.append(Part.left_out(full, replicates, FISHER, statistic=quantity))
+        parts.append(Part.from_replicates(full, replicates, FISHER, statistic=quantity))
     return parts
 
 

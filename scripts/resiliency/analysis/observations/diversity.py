@@ -83,19 +83,23 @@ def architecture_brings_diversity(
     further = [group for group in by_images if group not in (CLEAN, CORRUPTED)]
     parts, beside, omitted = [], [], []
     for kind, name in KINDS.items() if sizes else ():
-        added = {group: _counted(by_images[group], kind) for group in further if kind == "prediction"}
-        counting = [c for c in _counted(columns, kind) if not any(c in of_group for of_group in added.values())]
+        added = {group: _counting_columns(by_images[group], kind) for group in further if kind == "prediction"}
+        beyond = {column for of_group in added.values() for column in of_group}
+        counting = [column for column in _counting_columns(columns, kind) if column not in beyond]
         if not counting:
             continue
         replicates, left = mean_over_sizes(left_out, partial(_delta, counting))
-        parts.append(Part.left_out(name, replicates, ANGULAR, names))
+        parts.append(Part.from_replicates(name, replicates, ANGULAR, names))
         omitted += left
         for group, of_group in added.items():
             replicates = mean_over_sizes(left_out, partial(_delta, of_group))[0]
-            beside.append(Part.left_out(f"{name}, {group} images", replicates, ANGULAR))
-        for column in (c for c, (of, metric) in columns.items() if of == kind and metric in {*MAIN, *LABEL_FREE}):
+            beside.append(Part.from_replicates(f"{name}, {group} images", replicates, ANGULAR))
+        for column, (its_kind, metric) in columns.items():
+            if its_kind != kind or metric not in {*MAIN, *LABEL_FREE}:
+                continue
             replicates = mean_over_sizes(left_out, partial(_delta_of_one, column))[0]
-            beside.append(Part.left_out(_named(column, columns), replicates, ANGULAR, difference=_gap(sizes, column)))
+            label, difference = _column_label(column, columns), _gap(sizes, column)
+            beside.append(Part.from_replicates(label, replicates, ANGULAR, difference=difference))
     return Observation(
         number=4,
         statement="Architecture diversity gives more diversity in all three kinds: predictions, attributions, "
@@ -118,13 +122,13 @@ def architecture_brings_diversity(
     )
 
 
-def _counted(columns: dict[str, tuple[str, str]], kind: str) -> list[str]:
+def _counting_columns(columns: dict[str, tuple[str, str]], kind: str) -> list[str]:
     """Those of `columns` that count for a kind of diversity."""
     metrics = LABEL_FREE if kind == "prediction" else MAIN
-    return [column for column, (of, metric) in columns.items() if of == kind and metric in metrics]
+    return [column for column, (its_kind, metric) in columns.items() if its_kind == kind and metric in metrics]
 
 
-def _named(column: str, columns: dict[str, tuple[str, str]]) -> str:
+def _column_label(column: str, columns: dict[str, tuple[str, str]]) -> str:
     kind, metric = columns[column]
     return f"{kind}: {metric}, {column.removeprefix(metric + '_')} images"
 

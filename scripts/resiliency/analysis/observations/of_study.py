@@ -73,7 +73,7 @@ def observations(
     return [
         with_images(
             matters_more,
-            [architecture_matters_more(_measured(compared, table), images, shifts) for table in of_members],
+            [architecture_matters_more(_with_scores(compared, table), images, shifts) for table in of_members],
         ),
         _of_ensembles(less_negative, tables),
         balance_is_most_resilient(tables.image_errors, balanced, margin),
@@ -81,7 +81,7 @@ def observations(
     ]
 
 
-def _measured(members: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
+def _with_scores(members: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
     """Members with the `scores` of a group of images in place of their own; NaN where these are not known."""
     columns = [*MEASURED, *({SHIFTED_ERROR} & set(scores))]
     scores = scores.set_index("member").reindex(index=members["member"], columns=columns)
@@ -91,7 +91,7 @@ def _measured(members: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
 def _of_ensembles(observe: Callable[[pd.DataFrame, pd.DataFrame], Observation], tables: OfEnsembles) -> Observation:
     """An observation of ensembles by metrics, with the variance over images."""
     without = [table for _, table in tables.without_images.ensembles.groupby("without")]
-    replicates = [observe(table, measured_in(tables.metrics, table)) for table in without]
+    replicates = [observe(table, metrics_in(tables.metrics, table)) for table in without]
     return with_images(observe(tables.ensembles, tables.metrics), replicates)
 
 
@@ -102,7 +102,7 @@ def _families_bring_diversity(
     return architecture_brings_diversity(by_family(ensembles, members), metrics, rule, images, OF_FAMILIES)
 
 
-def measured_in(metrics: pd.DataFrame, ensembles: pd.DataFrame) -> pd.DataFrame:
+def metrics_in(metrics: pd.DataFrame, ensembles: pd.DataFrame) -> pd.DataFrame:
     """The rows of `metrics` (kind, metric) that a table of ensembles has, on whatever images."""
     names = {column.rpartition("_")[0] for column in ensembles}
     return metrics[metrics["metric"].isin(names)]
@@ -123,7 +123,7 @@ def with_images(observation: Observation, without: Sequence[Observation]) -> Obs
         values = np.array([part.scale.to(of_group.get(part.name, np.nan)) for of_group in estimates])
         return part.with_images(float((len(values) - 1) * values.var()), len(values) - 1) if len(values) else part
 
-    parts, beside = ([*map(varied, of)] for of in (observation.parts, observation.beside))
+    parts, beside = ([*map(varied, some)] for some in (observation.parts, observation.beside))
     known = bool(parts) and all(np.isfinite(part.image_share) for part in parts)
     resampled = f"{observation.resampled}{' and images' if known else '; images are held fixed'}"
     return replace(observation, parts=parts, beside=beside, resampled=resampled)

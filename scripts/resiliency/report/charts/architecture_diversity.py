@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 
 from resiliency.analysis.families import lack_second_seeds
-from resiliency.report.ensemble_pools import heading, how_many, main_pool, measured
+from resiliency.report.ensemble_pools import heading, how_many, main_pool, measured_columns
 from resiliency.report.style import INK, finish, notice, panel_title, tooltips
 from resiliency.report.words import plural
 
@@ -17,13 +17,13 @@ FAMILIES = ["one family", "different families"]
 def draw(ensembles: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
     """Distribution of each diversity among ensembles of one design and of different designs, at the same size."""
     title = "Are ensembles of different designs more diverse?"
-    pool = compared(ensembles)
+    pool = compared_ensembles(ensembles)
     if pool.empty:
         return notice(title, "no size has both ensembles of one design and ensembles of different designs")
     size = pool["size"].iloc[0]
     scored = main_pool(ensembles)
     scored = scored[scored["size"] == size]
-    panels = [_boxes(pool, metric, column, colours) for metric, column in measured(pool).items()]
+    panels = [_boxes(pool, metric, column, colours) for metric, column in measured_columns(pool).items()]
     if not panels:
         return notice(title, "no diversity was measured in this study")
     names = group_names(scored)
@@ -37,7 +37,7 @@ def draw(ensembles: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
     return finish(alt.concat(*panels, columns=2, spacing=18), title, subtitle)
 
 
-def compared(ensembles: pd.DataFrame) -> pd.DataFrame:
+def compared_ensembles(ensembles: pd.DataFrame) -> pd.DataFrame:
     """Ensembles of the smallest size of which there are some of one design and some of different ones, as `group`.
 
     Families take the place of designs where no design has a second seed.
@@ -77,8 +77,8 @@ def _boxes(pool: pd.DataFrame, metric: str, column: str, colours: list[str]) -> 
 
 def finding(ensembles: pd.DataFrame) -> str:
     """In how many metrics ensembles of different designs have the larger median."""
-    pool = compared(ensembles)
-    columns = measured(pool)
+    pool = compared_ensembles(ensembles)
+    columns = measured_columns(pool)
     if pool.empty or not columns:
         return ""
     medians = pool.groupby("group")[list(columns.values())].median()

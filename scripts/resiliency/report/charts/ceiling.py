@@ -18,7 +18,7 @@ LEAST = 1e-4
 
 def draw(ceiling: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
     """Share of images that k members all get wrong, for k from 1 to all, and what independent failures would give."""
-    rows = drawn(ceiling)
+    rows = drawn_rows(ceiling)
     if rows.empty:
         return notice(TITLE, "fewer than two independent members")
     names = list(dict.fromkeys(rows["images"]))
@@ -50,7 +50,7 @@ def draw(ceiling: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
     return finish(chart, TITLE, subtitle)
 
 
-def drawn(ceiling: pd.DataFrame) -> pd.DataFrame:
+def drawn_rows(ceiling: pd.DataFrame) -> pd.DataFrame:
     """The rows of clean images, of the mean over corruptions and of further test sets, with `images` and `share`."""
     if ceiling.empty:
         return ceiling

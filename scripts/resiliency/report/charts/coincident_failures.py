@@ -3,7 +3,7 @@
 import altair as alt
 import pandas as pd
 
-from resiliency.report.style import MANY, MUTED, SHARE, by_legend, finish, notice, sized, tooltips
+from resiliency.report.style import MANY, MUTED, SHARE, by_legend, finish, notice, point_style, tooltips
 from resiliency.report.words import number, percent, plural
 
 CAPTION = "Lower points for pairs of different designs mean that design diversity helps."
@@ -68,7 +68,7 @@ def _panel(rows: pd.DataFrame, kinds: list[str], images: str, colours: list[str]
     bars = base.mark_rule().encode(y=alt.Y("least:Q", title="Both wrong"), y2=alt.Y2("most"))
     forms = {"joint_failure_rate": ".2%", "independent": ".2%", "covariance": "+.4f", "low": "+.4f", "high": "+.4f"}
     tooltip = tooltips("first", "second", **forms)
-    points = base.mark_point(filled=True, **sized(len(rows), 70)).encode(y=y, shape=shape, tooltip=tooltip)
+    points = base.mark_point(filled=True, **point_style(len(rows), 70)).encode(y=y, shape=shape, tooltip=tooltip)
     points = points.add_params(chosen) if many else points
     ends = alt.Chart(pd.DataFrame({"end": [0, most]})).mark_line(color=MUTED, strokeDash=[4, 3], strokeWidth=1)
     diagonal = ends.encode(x=alt.X("end:Q"), y=alt.Y("end:Q"))

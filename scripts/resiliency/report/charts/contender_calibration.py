@@ -4,7 +4,7 @@ import altair as alt
 import pandas as pd
 
 from resiliency.names import CLEAN, CORRUPTED
-from resiliency.report.contender_roles import named, roles
+from resiliency.report.contender_roles import role_names, roles
 from resiliency.report.style import MUTED, SHARE, finish, notice, panel_title
 from resiliency.report.words import percent
 
@@ -18,7 +18,7 @@ def draw(bins: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
     """Reliability diagrams of all roles: a panel for each set of images."""
     if bins.empty:
         return notice(TITLE, "no model to deploy has probabilities")
-    rows = bins.assign(who=named(bins))
+    rows = bins.assign(who=role_names(bins))
     hue, shape, chosen, opacity = roles(rows, colours)
     names = [name for name in (CLEAN, CORRUPTED) if (rows["images"] == name).any()]
     panels = []

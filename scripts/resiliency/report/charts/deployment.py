@@ -37,7 +37,7 @@ def draw(table: pd.DataFrame, candidates: pd.DataFrame, colours: list[str]) -> a
         return notice(title, "no members that were trained on their own, and no ensembles, in this study")
     first = table.iloc[0]
     table = table.assign(recommended=table["number"] == contenders(table)[0]["number"])
-    named = table[_named(table)]
+    named = table[_is_named(table)]
     highest = 1.1 * float(named[["high", "corrupted_error"]].max(axis=None))
     far = candidates["judged_error"] > highest
     table, candidates = table[table["corrupted_error"] <= highest], candidates[~far]
@@ -66,7 +66,7 @@ def _panel(
     table: pd.DataFrame, candidates: pd.DataFrame, cost: str, left: bool, reach: list[float], colours: list[str]
 ) -> alt.LayerChart:
     """The candidates over one cost; a line along its front."""
-    on_front = _unbeaten(table, cost)
+    on_front = _is_unbeaten(table, cost)
     states = [table["recommended"], table["baseline"].astype(bool), on_front, table["size"] == 1]
     rows = table.assign(state=np.select(states, [PICK, BASELINE, FRONT, SINGLE], OTHER))
     rows["name"] = rows["state"].map({PICK: PICK, BASELINE: BASELINE}).fillna("")
@@ -103,13 +103,13 @@ def _panel(
     return alt.layer(*layers, width=SIDES[0], height=SIDES[1], title=panel_title(f"Error against {COSTS[cost]}"))
 
 
-def _named(table: pd.DataFrame) -> pd.Series:
+def _is_named(table: pd.DataFrame) -> pd.Series:
     """Which rows the chart names or has on a front: they set how far its axis reaches."""
-    fronts = [_unbeaten(table, cost) for cost in COSTS]
+    fronts = [_is_unbeaten(table, cost) for cost in COSTS]
     return table["recommended"] | table["baseline"].astype(bool) | fronts[0] | fronts[1]
 
 
-def _unbeaten(table: pd.DataFrame, cost: str) -> pd.Series:
+def _is_unbeaten(table: pd.DataFrame, cost: str) -> pd.Series:
     """Which rows of the front, as chosen, are on it as judged too: none as cheap has a lower error."""
     chosen = table[table[f"front_{cost}"].astype(bool)].sort_values([cost, "corrupted_error"], kind="stable")
     best = chosen["corrupted_error"].cummin()

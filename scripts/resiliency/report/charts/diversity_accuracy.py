@@ -4,7 +4,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from resiliency.report.ensemble_pools import heading, how_many, judged_on, main_pool, measured
+from resiliency.report.ensemble_pools import heading, how_many, judged_on, main_pool, measured_columns
 from resiliency.report.style import SHARE, WIDTH, finish, notice, panel_title, set_properties
 from resiliency.report.words import label, number, plural, short_label
 from resiliency.statistics.correlation import weighted_quantiles
@@ -28,7 +28,7 @@ def draw(ensembles: pd.DataFrame, table: pd.DataFrame, colours: list[str]) -> al
     title = f"Diversity of ensembles against their accuracy on {images} images"
     pool = main_pool(ensembles)
     pool = pool.assign(accuracy=pool[f"{images}_accuracy"])
-    columns = measured(pool)
+    columns = measured_columns(pool)
     if not columns or pool["accuracy"].isna().all():
         return notice(title, "no ensembles of independently trained members in this study")
     rule = pool["rule"].iloc[0]
@@ -104,7 +104,7 @@ def finding(ensembles: pd.DataFrame, table: pd.DataFrame) -> str:
     if len(pool) < FEWEST:
         return ""
     gaps = {}
-    for metric, column in measured(pool).items():
+    for metric, column in measured_columns(pool).items():
         rows = pool.dropna(subset=[column])
         weights = rows["weight"].to_numpy(float)
         low, high = weighted_quantiles(rows[column].to_numpy(float), weights, [0.25, 0.75])

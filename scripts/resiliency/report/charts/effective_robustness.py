@@ -15,8 +15,8 @@ from resiliency.report.style import (
     finish,
     notice,
     panel_title,
+    point_style,
     shapes,
-    sized,
     spread,
     tooltips,
 )
@@ -80,7 +80,7 @@ def _panel(
     tooltip = tooltips(*names, **forms)
     base = alt.Chart(drawn).encode(x=x, color=hue, opacity=opacity)
     many = len(drawn) > MANY
-    layers = [base.mark_point(filled=True, **sized(len(drawn), 45)).encode(y=y, shape=shape, tooltip=tooltip)]
+    layers = [base.mark_point(filled=True, **point_style(len(drawn), 45)).encode(y=y, shape=shape, tooltip=tooltip)]
     intervals = drawn.dropna(subset=["low", "high"])
     if len(intervals) and not many:
         ends = {"y": alt.Y("y_low:Q"), "y2": alt.Y2("y_high")}
@@ -129,7 +129,7 @@ def _axis(values: pd.Series) -> dict:
     }
 
 
-def _called(name: str) -> str:
+def _images_label(name: str) -> str:
     return "corrupted images" if name == CORRUPTED else label(name)
 
 
@@ -146,7 +146,7 @@ def finding(table: pd.DataFrame) -> str:
     judged = judged[judged["r_squared"] >= LEAST_R_SQUARED]
     for name, rows in judged.groupby("test_set", sort=False):
         best = rows.loc[rows["effective_robustness"].idxmax()]
-        where = f"{_called(name)} (R² {number(best['r_squared'], 2)})"
+        where = f"{_images_label(name)} (R² {number(best['r_squared'], 2)})"
         if best["effective_robustness"] <= 0:
             clauses.append(f"On {where}, no member lies above the line.")
             continue
@@ -156,7 +156,7 @@ def finding(table: pd.DataFrame) -> str:
             f"{points(best['effective_robustness'])} percentage points (accuracy {percent(best['accuracy'])}{ends})."
         )
     clauses += [
-        f"Clean accuracy hardly predicts accuracy on {_called(row.test_set)} (R² {number(row.r_squared, 2)}): "
+        f"Clean accuracy hardly predicts accuracy on {_images_label(row.test_set)} (R² {number(row.r_squared, 2)}): "
         "compare members by their errors there, not by their distance from the line."
         for row in weak.itertuples()
     ]

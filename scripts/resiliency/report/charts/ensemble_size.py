@@ -110,18 +110,18 @@ def _panel(rows: pd.DataFrame, best: pd.DataFrame, images: str, colours: list[st
     dots = base.mark_point(filled=True, size=70, color=colours[0], opacity=1).encode(y=y, tooltip=tooltip)
     layers = [band, bars, base.mark_line(color=colours[0]).encode(y=y), dots]
     last = rows.iloc[[-1]]
-    layers.append(_beside(last.assign(top=last[["error", "high"]].max(axis=1)), x, "top", MEAN))
+    layers.append(_line_label(last.assign(top=last[["error", "high"]].max(axis=1)), x, "top", MEAN))
     if len(best):
         other = alt.Chart(best).encode(x=x, y=alt.Y("judged_error:Q"))
         fields = tooltips("size", "members", alt.Tooltip("judged_error", title="error", format=".1%"))
         hue = (colours * 6)[5]
         diamonds = other.mark_point(filled=True, shape="diamond", size=80, color=hue, opacity=1)
         layers += [other.mark_line(color=hue, strokeDash=[5, 3]), diamonds.encode(tooltip=fields)]
-        layers.append(_beside(best.iloc[[-1]], x, "judged_error", BEST, above=False))
+        layers.append(_line_label(best.iloc[[-1]], x, "judged_error", BEST, above=False))
     return alt.layer(*layers, width=width, height=230, title=panel_title(f"{images.capitalize()} images"))
 
 
-def _beside(row: pd.DataFrame, x: alt.X, column: str, text: str, above: bool = True) -> alt.Chart:
+def _line_label(row: pd.DataFrame, x: alt.X, column: str, text: str, above: bool = True) -> alt.Chart:
     """The name of a line, above or below the value of `column` at its last point."""
     words = alt.Chart(row.assign(text=text)).mark_text(
         align="right", dy=-10 if above else 16, dx=8, color=INK, fontSize=11, fontWeight="bold"

@@ -9,7 +9,7 @@ from resiliency.names import CLEAN
 from resiliency.report.line_labels import draw_labels, line_labels
 from resiliency.report.member_errors import (
     NO_MEMBERS,
-    between,
+    extremes,
     images_of_data_set,
     independent,
     of_data_set,
@@ -106,4 +106,4 @@ def finding(members: pd.DataFrame, errors: pd.DataFrame) -> str:
 
 def _designs(means: pd.Series) -> str:
     """Such as "the error of designs ranges from 8.0 % (convnext) to 31.2 % (vit)", or the error of the only design."""
-    return f"the error of {'designs ranges from' if len(means) > 1 else 'the only design is'} {between(means)}"
+    return f"the error of {'designs ranges from' if len(means) > 1 else 'the only design is'} {extremes(means)}"

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import t
 
-from resiliency.report.ensemble_pools import measured, under_main_rule
+from resiliency.report.ensemble_pools import measured_columns, under_main_rule
 from resiliency.report.style import SHARE, by_legend, finish, notice, panel_title, set_properties, tooltips
 from resiliency.report.words import OBJECTIVES, kind_of, label, percent, plural, with_interval
 
@@ -67,7 +67,7 @@ def jointly_trained(ensembles: pd.DataFrame) -> pd.DataFrame:
 def _quantities(joint: pd.DataFrame) -> list[Quantity]:
     """The accuracies, and the diversity of the first metric of each kind."""
     first = {}
-    for metric, column in measured(joint).items():
+    for metric, column in measured_columns(joint).items():
         first.setdefault(kind_of(metric), (metric, column))
     diversities = [
         Quantity(f"{kind} diversity".capitalize(), [*label(metric).split(", "), _images(column)], [column], "~g")

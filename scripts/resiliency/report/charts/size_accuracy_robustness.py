@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 
 from resiliency.report.member_errors import NO_MEMBERS, independent, measured_on, robustness_range
-from resiliency.report.style import MANY, SHARE, by_legend, finish, notice, shapes, sized, spread, tooltips
+from resiliency.report.style import MANY, SHARE, by_legend, finish, notice, point_style, shapes, spread, tooltips
 from resiliency.report.words import number, percent, plural
 
 CAPTION = "If size or clean accuracy determined robustness, points of all families would fall along one line."
@@ -85,7 +85,7 @@ def _against(
     what = alt.Tooltip("corrupted_error", title=called.lower(), format=".1%")
     tooltip = [*tooltips("member", "family", parameters=",", clean_accuracy=".1%"), what]
     opacity = by_legend("family")[1]
-    dots = alt.Chart(points).mark_point(filled=True, **sized(len(points), 80))
+    dots = alt.Chart(points).mark_point(filled=True, **point_style(len(points), 80))
     dots = dots.encode(x=x, y=error, color=hue, shape=shape, tooltip=tooltip, opacity=opacity)
     ends = ["corrupted_error_low", "corrupted_error_high"]
     bars = alt.Chart(points.dropna(subset=ends)).mark_rule()

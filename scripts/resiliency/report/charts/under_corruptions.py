@@ -5,7 +5,7 @@ import pandas as pd
 
 from resiliency.analysis.contenders import ROLES
 from resiliency.names import CORRUPTED
-from resiliency.report.contender_roles import named, roles
+from resiliency.report.contender_roles import role_names, roles
 from resiliency.report.style import SHARE, finish, notice, tooltips
 from resiliency.report.words import label, percent, plural, with_interval
 
@@ -24,7 +24,7 @@ def draw(table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
         return notice(TITLE, "no members that were trained on their own, and no ensembles, in this study")
     first = table[table["role"] == table["role"].iloc[0]]
     order = [label(name) for name in first.sort_values("error", ascending=False, kind="stable")["corruption"]]
-    rows = table.assign(name=table["corruption"].map(label), who=named(table))
+    rows = table.assign(name=table["corruption"].map(label), who=role_names(table))
     hue, shape, chosen, opacity = roles(rows, colours)
     y = alt.Y("name:N", title=None, sort=order).axis(ticks=False, grid=True, tickBand="extent", labelPadding=8)
     base = alt.Chart(rows).encode(y=y, yOffset=alt.YOffset("role:N", sort=list(ROLES)), color=hue, opacity=opacity)
