@@ -21,8 +21,7 @@ from resiliency.report.drawing import svg
 from resiliency.report.overview import contenders, observed
 from resiliency.report.pearson import main_correlations
 from resiliency.report.settings import OKABE_ITO
-from resiliency.results.page import DOCS, kept_tables, publish, template_of, with_docs
-from resiliency.storage.files import read_json
+from resiliency.results.page import DOCS, kept_studies, kept_tables, publish, template_of, with_docs
 
 PAGE, TITLE = "comparison", "The four observations in the published studies"
 LABELS = 400  # pixels
@@ -48,8 +47,8 @@ def compare(docs: Path) -> Path:
 def published_studies(docs: Path) -> dict[str, dict[str, pd.DataFrame]]:
     """Study -> its tables that `docs` keeps: natural images first, then those that test more observations."""
     studies = []
-    for file in sorted(docs.glob("*/provenance.json")):
-        study, tables = read_json(file)["study"], kept_tables(file.parent)
+    for folder, provenance in kept_studies(docs):
+        study, tables = provenance["study"], kept_tables(folder)
         drawn = (study["dataset"] or {}).get("name") in DRAWN
         tested = sum(row["verdict"] != NOT_TESTED for row in observed(tables["observations"]))
         studies.append((drawn, -tested, len(tables["members"]), study["study"], tables))

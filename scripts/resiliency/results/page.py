@@ -228,6 +228,12 @@ def template_of(template: str) -> Template:
     return environment(Path(__file__).parent).get_template(template)
 
 
+def kept_studies(docs: Path) -> Iterator[tuple[Path, dict]]:
+    """The folder of each study that `publish` kept in `docs`, in the order of their names, and its provenance."""
+    for file in sorted(docs.glob("*/provenance.json")):
+        yield file.parent, read_json(file)
+
+
 def kept_tables(kept: Path) -> dict[str, pd.DataFrame]:
     """The tables of a study that `publish` kept."""
     return {path.stem: read_table(path) for path in _tables(kept)}

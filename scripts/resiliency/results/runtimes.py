@@ -8,8 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from resiliency.program import parser
-from resiliency.results.page import template_of, with_docs
-from resiliency.storage.files import read_json
+from resiliency.results.page import kept_studies, template_of, with_docs
 
 PAGE = "runtimes"
 LONGEST = 3  # stages that are named of each study
@@ -31,8 +30,7 @@ def runtimes(docs: Path) -> list[dict]:
         stages, the `LONGEST` longest rules.
     """
     rows = []
-    for path in docs.glob("*/provenance.json"):
-        provenance = read_json(path)
+    for _, provenance in kept_studies(docs):
         started, ended = (datetime.fromisoformat(provenance[name]) for name in ("started", "ended"))
         rules = sorted(provenance["rules"], key=lambda rule: -rule["cpu_seconds"])
         rows.append(

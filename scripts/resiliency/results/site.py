@@ -15,8 +15,7 @@ from resiliency.report.drawing import draw, svg
 from resiliency.report.page import render
 from resiliency.report.registry import CHARTS
 from resiliency.report.settings import OKABE_ITO
-from resiliency.results.page import kept_specs, kept_tables, with_docs
-from resiliency.storage.files import read_json
+from resiliency.results.page import kept_specs, kept_studies, kept_tables, with_docs
 from resiliency.storage.tables import write_table
 from resiliency.tables import TABLES
 
@@ -28,17 +27,16 @@ def write_reports(docs: Path, site: Path) -> list[Path]:
         The reports, `site/<study>/report.html`.
     """
     written = []
-    for file in sorted(docs.glob("*/provenance.json")):
-        folder = site / file.parent.name
-        tables = kept_tables(file.parent)
+    for kept, provenance in kept_studies(docs):
+        folder, tables = site / kept.name, kept_tables(kept)
         made = [name for name in tables if name in TABLES]
         for name in made:
             path = folder / TABLES[name].path
             path.parent.mkdir(parents=True, exist_ok=True)
             write_table(path, tables[name])
-        shutil.copyfile(file, folder / file.name)
+        shutil.copyfile(kept / "provenance.json", folder / "provenance.json")
         written.append(folder / "report.html")
-        written[-1].write_text(report(tables, kept_specs(file.parent), read_json(file), made), encoding="utf-8")
+        written[-1].write_text(report(tables, kept_specs(kept), provenance, made), encoding="utf-8")
     return written
 
 
