@@ -1,14 +1,13 @@
 """Small studies of every kind of members, from files or drawn networks to the text of the report, in one process."""
 
 from collections import defaultdict
-from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
-import altair as alt
 import numpy as np
 import pandas as pd
 from default_study import CONFIG
+from drawn_charts import described
 from member_files import write_members
 
 from resiliency.analysis.best_ensembles import best_table
@@ -46,7 +45,6 @@ from resiliency.external.scores import error_rows, read_scores
 from resiliency.metrics.resiliency import baseline_errors
 from resiliency.names import CLEAN, CORRUPTED, design_of
 from resiliency.prediction.reading import Predictions, Truth
-from resiliency.report.charts import chart_module
 from resiliency.report.drawing import draw
 from resiliency.report.page import render
 from resiliency.report.registry import CHARTS
@@ -307,18 +305,6 @@ class Reported:
         provenance |= {"wall_seconds": 1.0, "rules": [], "bfloat16": []}
         study = self.study.model_dump(mode="json", exclude={"ensemble"})
         return render(study, None, {}, provenance, self.tables, specs, dict.fromkeys(specs, "<svg/>"))
-
-
-def described(name: str, tables: Mapping[str, pd.DataFrame]) -> dict:
-    """What a specification says of the chart `name`, without the chart, which takes most of the time."""
-    module, names = chart_module(name), CHARTS[name].tables
-    said = {"finding": module.finding(*(tables[table] for table in names)), "caption": module.CAPTION}
-    return {
-        "title": {"text": name, "subtitle": []},
-        "description": "",
-        "usermeta": said | {"tables": names},
-        "$schema": alt.SCHEMA_URL,
-    }
 
 
 @cache

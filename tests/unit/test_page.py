@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from drawn_charts import Links, fetched, rendered, usual_charts
 from markupsafe import escape
-from synthetic import DESIGNS, HOSTILE, synthetic_tables
+from synthetic import DESIGNS, FEW_METRICS, HOSTILE, synthetic_tables
 
 from resiliency.report import settings
 from resiliency.report.drawing import draw
@@ -114,7 +114,7 @@ def test_near_duplicates_across_splits_are_said_on_the_first_screen(card):
 
 
 def test_charts_with_nothing_to_draw_are_left_out_of_the_report(card):
-    tables = synthetic_tables(objectives={}, searched=0)
+    tables = synthetic_tables(objectives={}, searched=0, metrics=FEW_METRICS)
     specs = {name: draw(name, tables, settings.OKABE_ITO) for name in CHARTS}
     assert [name for name, spec in specs.items() if "nothing" in spec["usermeta"]] == ["loss_weight", "search_front"]
     written = report(tables, card, (specs, dict.fromkeys(specs, "<svg/>")))

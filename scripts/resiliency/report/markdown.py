@@ -5,6 +5,7 @@ Names come from users, and a page is read by programs that run what HTML they fi
 
 import re
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from urllib.parse import quote
 
@@ -50,6 +51,7 @@ def link(path: str) -> Markdown:
     return Markdown(quote(path))
 
 
+@cache
 def environment(folder: Path) -> Environment:
     """What renders templates of Markdown in `folder`, with the forms of `words`.
 

@@ -3,10 +3,12 @@
 import json
 import re
 from collections.abc import Collection
+from functools import cache
 from pathlib import Path
 from urllib.parse import quote
 
 import pandas as pd
+from jinja2 import Template
 
 from resiliency.designs.members import LOADED, WeightsKind
 from resiliency.metrics.resiliency import LARGEST_RELATIVE_ERROR
@@ -61,8 +63,7 @@ def render(
     members = tables["members"].sort_values("corrupted_error", kind="stable")
     members = members.astype(dict.fromkeys(("objective", "warnings"), object)).fillna({"objective": "", "warnings": ""})
     contending = contenders(tables["deployment"]) if "deployment" in tables else []
-    template = environment(FOLDER, FORMS, autoescape=True).get_template("report.html.j2")
-    return template.render(
+    return _template().render(
         study=study,
         study_text=json.dumps(study, indent=2),
         card=card,
@@ -101,6 +102,12 @@ def render(
         script="\n".join((FOLDER / name).read_text(encoding="utf-8") for name in ("narrow.js", "report.js")),
         bundle=bundle(_vega_lite(specs)) if specs else "",
     )
+
+
+@cache
+def _template() -> Template:
+    """The template of the page, compiled once per process."""
+    return environment(FOLDER, FORMS, autoescape=True).get_template("report.html.j2")
 
 
 def _answer(spec: dict | None) -> str:
