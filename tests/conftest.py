@@ -82,7 +82,12 @@ def fork_snakemake(
     else:
         environment = in_forks(environment)
         address = environment[forking.OF_SNAKEMAKE]
-    request = {"arguments": ["-m", "snakemake", *arguments], "cwd": str(cwd), "environment": environment}
+    return run_fork(address, ["-m", "snakemake", *arguments], cwd, environment)
+
+
+def run_fork(address: str, arguments: list[str], cwd: Path, environment: dict[str, str]) -> subprocess.CompletedProcess:
+    """Run what Python runs with these arguments as a fork; what it prints of any kind is in `stdout`."""
+    request = {"arguments": arguments, "cwd": str(cwd), "environment": environment}
     with tempfile.TemporaryFile("w+") as output:
         status = forking.request_status(address, request, output.fileno(), output.fileno())
         output.seek(0)
@@ -135,13 +140,18 @@ class Workflow:
         )
 
     def start(self, *arguments: str) -> subprocess.Popen:
-        """Start Snakemake in a session of its own; its output goes to snakemake.log in the directory."""
-        log = self.directory / "snakemake.log"
+        """Start Snakemake in a session of its own; its output goes to snakemake.log in the directory.
+
+        Forks of Snakemake and of scripts are killed with the programs that stand in for them.
+        """
+        log, python, environment = self.directory / "snakemake.log", sys.executable, self.environment
+        if self.forked:
+            python, environment = forking.__file__, in_forks(environment or dict(os.environ))
         with log.open("w") as output:
             return subprocess.Popen(
-                [sys.executable, "-m", "snakemake", *self._arguments(arguments)],
+                [python, "-m", "snakemake", *self._arguments(arguments)],
                 cwd=self.repository,
-                env=self.environment,
+                env=environment,
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
@@ -201,6 +211,37 @@ def workflow(tmp_path_factory: pytest.TempPathFactory) -> Workflow:
 def snakemake() -> Callable[[list[str], Path], subprocess.CompletedProcess]:
     """Runs Snakemake with arguments in a directory; what it prints of any kind is in `stdout`."""
     return fork_snakemake
+
+
+@pytest.fixture(scope="session")
+def python() -> Callable[..., subprocess.CompletedProcess]:
+    """Runs a program, given as text, with arguments in a directory; what it prints of any kind is in `stdout`."""
+
+    def run(program: str, cwd: Path, *arguments: object) -> subprocess.CompletedProcess:
+        environment = dict(os.environ)
+        address = forks(forking.SCRIPTS, read_once(environment))
+        return run_fork(address, ["-c", program, *map(str, arguments)], cwd, environment)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def start_script() -> Callable[..., subprocess.Popen]:
+    """Starts a script with arguments as a fork, which is killed with the process that is returned."""
+
+    def start(script: Path, *arguments: object, **options: object) -> subprocess.Popen:
+        environment = dict(os.environ)
+        environment[forking.OF_SCRIPTS] = forks(forking.SCRIPTS, read_once(environment))
+        return subprocess.Popen([forking.__file__, script, *map(str, arguments)], env=environment, **options)
+
+    return start
+
+
+@pytest.fixture
+def forked_trials(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Trials of what users wrote are forks, not processes that have to import torch."""
+    monkeypatch.setenv(forking.OF_SCRIPTS, forks(forking.SCRIPTS, read_once(dict(os.environ))))
+    monkeypatch.setattr("resiliency.trials.sys.executable", forking.__file__)
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,8 @@
 
 The library is not imported beforehand, so that each program reads the code of its own repository, as in a process of
 its own. Run as a program itself, this file stands in for Python: `forking.py script.py` has the script run in a fork,
-and `forking.py -m snakemake`, by which Snakemake starts others in jobs of a cluster, another Snakemake.
+`forking.py -m` a module of the library, or another Snakemake, which Snakemake starts in jobs of a cluster. A fork is
+killed with the program that asked for it.
 """
 
 import gc
@@ -49,9 +50,16 @@ def serve(address: str, owner: int, imported: list[str]) -> None:
     if os.fork():
         return
     owner_end, running = os.pidfd_open(owner), {}
-    while owner_end not in (ready := select.select([listener, owner_end, *running], [], [])[0]):
+    while True:
+        connections = [connection for _, connection in running.values()]
+        ready = select.select([listener, owner_end, *running, *connections], [], [])[0]
+        if owner_end in ready:
+            return
         for end in running.keys() & ready:
             answer(end, *running.pop(end))
+        for child, connection in running.values():
+            if connection in ready:  # at its end, for who asked was killed
+                os.kill(child, signal.SIGKILL)
         if listener in ready:
             connection, _ = listener.accept()
             message, streams, *_ = socket.recv_fds(connection, 1 << 20, 2)
@@ -93,6 +101,9 @@ def become(streams: list[int], arguments: list[str], cwd: str, environment: dict
         sys.executable = __file__ if OF_SCRIPTS in environment else sys.executable
         sys.argv, sys.path[0] = arguments[1:], cwd
         runpy.run_module(arguments[1], run_name="__main__", alter_sys=True)
+    elif arguments[0] == "-c":
+        sys.argv, sys.path[0] = ["-c", *arguments[2:]], cwd
+        exec(compile(arguments[1], "<string>", "exec"), {"__name__": "__main__"})
     else:
         sys.argv, sys.path[0] = arguments, os.path.dirname(arguments[0])
         runpy.run_path(arguments[0], run_name="__main__")
@@ -101,8 +112,9 @@ def become(streams: list[int], arguments: list[str], cwd: str, environment: dict
 if __name__ == "__main__":
     if sys.argv[1] == "--serve":
         serve(sys.argv[2], int(sys.argv[3]), sys.argv[4:])
-    elif sys.argv[1].startswith("-") and sys.argv[1:3] != ["-m", "snakemake"]:
-        os.execv(os.environ[PYTHON], [os.environ[PYTHON], *sys.argv[1:]])
     else:
+        module = sys.argv[2] if sys.argv[1] == "-m" else ""
+        if sys.argv[1].startswith("-") and module.partition(".")[0] not in ("snakemake", "resiliency"):
+            os.execv(os.environ[PYTHON], [os.environ[PYTHON], *sys.argv[1:]])
         program = {"arguments": sys.argv[1:], "cwd": os.getcwd(), "environment": dict(os.environ)}
-        sys.exit(request_status(os.environ[OF_SNAKEMAKE if sys.argv[1] == "-m" else OF_SCRIPTS], program))
+        sys.exit(request_status(os.environ[OF_SNAKEMAKE if module == "snakemake" else OF_SCRIPTS], program))

@@ -95,7 +95,8 @@ def test_the_report_opens_without_a_fault(clone, browser):
     assert Axe().run(opened.page).violations_count == 0
 
 
-def test_a_chart_becomes_a_figure(clone, browser):
+def test_a_chart_becomes_a_figure(clone, python):
     script = blocks("files.md", "python")[0].replace("results/digits/", "results/photos/")
-    clone.run(sys.executable, "-c", script)
+    done = python(script, clone.folder)
+    assert done.returncode == 0, done.stdout
     assert (clone.folder / "correlations.pdf").read_bytes().startswith(b"%PDF")

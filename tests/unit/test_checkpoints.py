@@ -1,6 +1,5 @@
 """Checkpoints: a training that is interrupted goes on to the same weights."""
 
-import os
 import re
 import signal
 import subprocess
@@ -115,13 +114,13 @@ train_members(
 """
 
 
-def test_a_process_killed_in_the_middle_of_an_epoch_goes_on_to_the_same_files(tmp_path):
-    data = stored(tmp_path, 200)
-    arguments = [f"{name}={path}" for name, path in data.items()]
+def test_a_process_killed_in_the_middle_of_an_epoch_goes_on_to_the_same_files(tmp_path, start_script):
+    data, script = stored(tmp_path, 120), tmp_path / "train_alone.py"
+    script.write_text(TRAIN_ALONE)
 
     def start(folder):
-        command = [sys.executable, "-c", TRAIN_ALONE, str(folder), *arguments]
-        return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"})
+        arguments = [f"{name}={path}" for name, path in data.items()]
+        return start_script(script, folder, *arguments, stdout=subprocess.PIPE, text=True)
 
     process = start(tmp_path / "killed" / "r-s0")
     checkpoint = tmp_path / "killed" / "r-s0" / "checkpoint.pt"
@@ -144,7 +143,7 @@ def test_a_process_killed_in_the_middle_of_an_epoch_goes_on_to_the_same_files(tm
     assert one == other
 
 
-def test_a_process_asked_to_end_keeps_a_checkpoint_first(tmp_path):
+def test_a_process_asked_to_end_keeps_a_checkpoint_first(tmp_path, python):
     """SLURM sends SIGTERM to a job at the end of its time, and when it is preempted."""
     data = stored(tmp_path, 200)
     arguments = [str(tmp_path / "r-s0"), *(f"{name}={path}" for name, path in data.items())]
@@ -157,12 +156,13 @@ def test_a_process_asked_to_end_keeps_a_checkpoint_first(tmp_path):
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 1
     assert errors == f"interrupted; run again to resume from {tmp_path}/r-s0/checkpoint.pt\n"
-    again = subprocess.run(command, capture_output=True, text=True, check=True)
+    again = python(code, tmp_path, *arguments)
+    assert again.returncode == 0, again.stdout
     assert re.search(r"^resuming at step \d+ \(epoch [2-6]\)$", again.stdout, re.MULTILINE)
     assert not (tmp_path / "r-s0" / "checkpoint.pt").exists()
 
 
-def test_a_full_disk_is_one_line(tmp_path):
+def test_a_full_disk_is_one_line(tmp_path, python):
     """In a process of its own, for the limit on the size of files holds for all that it writes."""
     script = (
         "import resource, sys, torch\n"
@@ -172,6 +172,6 @@ def test_a_full_disk_is_one_line(tmp_path):
         "except Fault as fault:\n    print(fault)\n"
     )
     path = tmp_path / "checkpoint.pt"
-    done = subprocess.run([sys.executable, "-c", script, path], capture_output=True, text=True, check=True)
+    done = python(script, tmp_path, path)
     assert done.stdout == f"{path}: cannot be written (File too large); make room for it and run again\n"
     assert not list(tmp_path.glob("*.pt"))

@@ -76,7 +76,7 @@ def test_charts_that_cannot_be_drawn_are_refused(module, fault):
 
 
 @pytest.fixture
-def folder(tmp_path, monkeypatch):
+def folder(tmp_path, monkeypatch, forked_trials):
     """A folder of packages that this process and others find, and another cache."""
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))

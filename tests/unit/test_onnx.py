@@ -255,6 +255,7 @@ def test_missing_packages_are_named(tmp_path, monkeypatch):
         read_onnx(small_onnx.write(tmp_path / "a.onnx"), SIDE, 3)
 
 
+@pytest.mark.usefixtures("forked_trials")
 def test_a_file_is_tried_before_the_first_job(tmp_path):
     good, bad = small_onnx.write(tmp_path / "good.onnx"), text(tmp_path / "bad.onnx")
     described = {key: value for key, value in design(good).described(SIDE).items() if key != "loaded"}

@@ -31,6 +31,7 @@ def trial_request(settings: dict, side: int = 32, outputs: int | None = 10) -> d
     return {"description": Design(**settings).described(side), "outputs": outputs, "fetched": None}
 
 
+@pytest.mark.usefixtures("forked_trials")
 def test_networks_that_no_stage_can_use_are_named_before_the_first_job(here):
     faults = trial({name: trial_request({"factory": f"factories_to_try:{name}"}) for name in FAULTS})
     assert {name: fault for name, fault in FAULTS.items() if fault}.keys() == faults.keys()
@@ -40,12 +41,16 @@ def test_networks_that_no_stage_can_use_are_named_before_the_first_job(here):
         assert "\n" not in fault
 
 
+@pytest.mark.usefixtures("forked_trials")
 def test_logarithms_of_probabilities_are_logits(here):
     assert trial({"mine": trial_request({"factory": "factories_to_try:log_softmax"})}) == {}
 
 
+@pytest.mark.usefixtures("forked_trials")
 def test_architectures_that_do_not_take_the_images_are_named(here):
-    study = load(CONFIG | {"dataset": {"name": "imagenette"}, "study": "photos"})
+    members = {"designs": ["resnet18", "vit", "vit_wide"], "baseline": "resnet18-s0"}
+    small = {"joint": None, "search": None, "members": members, "ensembles": {"sizes": [2]}}
+    study = load(CONFIG | small | {"dataset": {"name": "imagenette"}, "study": "photos"})
     with pytest.raises(Fault) as caught:
         preflight(study)
     lines = str(caught.value).splitlines()
@@ -55,6 +60,7 @@ def test_architectures_that_do_not_take_the_images_are_named(here):
         assert line.endswith("Input height (224) doesn't match model (32).")
 
 
+@pytest.mark.usefixtures("forked_trials")
 def test_what_passed_once_is_not_tried_again(here, monkeypatch):
     small = copy.deepcopy(CONFIG) | {"joint": None, "search": None, "ensembles": {"sizes": [2]}}
     small["members"] = {"designs": ["mine"], "baseline": "mine-s0"}

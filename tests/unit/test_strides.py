@@ -51,8 +51,8 @@ for width in range(1, 9):
 """
 
 
-@pytest.mark.parametrize("code", [OF_NETWORKS, OF_SUPERNETWORKS], ids=["networks", "super-networks"])
-def test_gradients_are_right_without_avx512(code):
+def test_gradients_of_networks_and_super_networks_are_right_without_avx512():
+    code = OF_NETWORKS + OF_SUPERNETWORKS
     run = subprocess.run(
         [sys.executable, "-c", code], env=os.environ | WITHOUT_AVX512, capture_output=True, text=True, check=False
     )

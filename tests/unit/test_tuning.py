@@ -197,6 +197,7 @@ def test_other_heads():
         ),
     ],
 )
+@pytest.mark.usefixtures("forked_trials")
 def test_what_cannot_be_fine_tuned_is_refused_before_anything_is_computed(settings, train, fault):
     request = {"description": Design(**settings).described(224), "outputs": 10, "fetched": None, "train": train}
     assert trial({"tuned": request})["tuned"].startswith(fault)

@@ -127,14 +127,14 @@ PROGRAMS = [("README.md", 0), *(("docs/deploying.md", number) for number in rang
 
 
 @pytest.mark.parametrize(("page", "number"), PROGRAMS)
-def test_the_lines_of_the_pages_run(workflow, exported, tmp_path, page, number):
+def test_the_lines_of_the_pages_run(workflow, exported, python, tmp_path, page, number):
     code = blocks(page)[number]
     for folder in ("export", "data", "tables"):
         code = code.replace(f"results/digits/{folder}", str(workflow.results / folder))
     Image.new("RGB", (50, 40), "white").save(tmp_path / "photo.png")
     (tmp_path / "docs").symlink_to(REPOSITORY / "docs")
-    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    done = python(code, tmp_path)
+    assert done.returncode == 0, done.stdout
     assert done.stdout
 
 

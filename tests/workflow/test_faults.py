@@ -9,6 +9,7 @@ import time
 from contextlib import suppress
 from random import Random
 
+import forking
 import psutil
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -42,35 +43,37 @@ MADE = {
 STAGES = (*MADE, "train", "train_jointly", "train_supernet", "search")
 
 
-def jobs_of(run) -> list[psutil.Process]:
-    """The processes of a run's scripts."""
-    with suppress(psutil.NoSuchProcess):
-        return [p for p in psutil.Process(run.pid).children(recursive=True) if ".snakemake/scripts" in str(p.cmdline())]
-    return []
+def processes(words: str) -> list[psutil.Process]:
+    """The processes whose command has these words."""
+    return [process for process in psutil.process_iter(["cmdline"]) if words in " ".join(process.info["cmdline"] or [])]
 
 
-def listening(run) -> list:
-    """The internet sockets on which a run or one of its jobs waits for others to connect."""
+def jobs_of(study) -> list[psutil.Process]:
+    """The processes of the scripts that run for a study; forks are killed with them."""
+    return processes(f"{study.directory}/.snakemake/scripts")
+
+
+def listening() -> list:
+    """The internet sockets on which a run or one of its jobs, which are forks, waits for others to connect."""
     sockets = []
-    with suppress(psutil.NoSuchProcess):
-        for process in [psutil.Process(run.pid), *psutil.Process(run.pid).children(recursive=True)]:
-            with suppress(psutil.NoSuchProcess):
-                sockets += [c for c in process.net_connections("inet") if c.status == psutil.CONN_LISTEN]
+    for process in processes(f"{forking.__file__} --serve"):
+        with suppress(psutil.NoSuchProcess):
+            sockets += [c for c in process.net_connections("inet") if c.status == psutil.CONN_LISTEN]
     return sockets
 
 
-def kill(run, target: str, random: Random) -> None:
+def kill(study, run, target: str, random: Random) -> None:
     """SIGKILL a job of a run, Snakemake alone, or all at once, as a power cut does."""
-    if target == "everything":
-        os.killpg(run.pid, signal.SIGKILL)
-    elif target == "snakemake":
+    jobs = jobs_of(study)
+    while target == "a job" and run.poll() is None and not jobs:
+        time.sleep(0.05)
+        jobs = jobs_of(study)
+    killed = {"everything": jobs, "snakemake": [], "a job": random.sample(jobs, min(1, len(jobs)))}[target]
+    for process in killed:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+    if target != "a job":
         run.kill()
-    else:
-        while run.poll() is None and not (jobs := jobs_of(run)):
-            time.sleep(0.1)
-        if run.poll() is None:
-            with suppress(psutil.NoSuchProcess):
-                random.choice(jobs).kill()
     run.wait()
 
 
@@ -82,14 +85,13 @@ def contents(study) -> dict[str, bytes]:
     return {str(path.relative_to(study.results)): path.read_bytes() for path in paths}
 
 
-def wait_for(run, stage: str, seconds: float) -> None:
+def wait_for(study, run, stage: str, seconds: float) -> None:
     """Wait until a run is `seconds` into a job of `stage`, or ends."""
     while run.poll() is None:
-        with suppress(psutil.NoSuchProcess):
-            if any(f".{stage}.py" in str(job.cmdline()) for job in jobs_of(run)):
-                with suppress(subprocess.TimeoutExpired):
-                    run.wait(timeout=seconds)
-                return
+        if any(f".{stage}.py" in " ".join(job.info["cmdline"]) for job in jobs_of(study)):
+            with suppress(subprocess.TimeoutExpired):
+                run.wait(timeout=seconds)
+            return
         time.sleep(0.05)
 
 
@@ -105,10 +107,10 @@ def test_jobs_killed_at_any_stage_end_with_the_same_files(workflow, tmp_path):
         path.unlink(missing_ok=True)
         target = "--cores", "1", str(path.relative_to(killed.directory))
         run = killed.start(*target)
-        wait_for(run, stage, random.uniform(0, 3))
-        assert listening(run) == []
+        wait_for(killed, run, stage, random.uniform(0, 1))
+        assert listening() == []
         if run.poll() is None:
-            kill(run, victim, random)
+            kill(killed, run, victim, random)
             left.pop()
             print(f"killed in {stage}: {victim}; {len(left)} kills left", flush=True)
             killed.snakemake("--unlock")
@@ -165,7 +167,9 @@ def test_what_a_failed_rerun_lost_is_made_again(workflow, tmp_path):
 def test_a_second_run_beside_the_first_is_refused(workflow, tmp_path):
     busy = type(workflow)(tmp_path / "busy")
     busy.directory.mkdir()
-    first = busy.start("--cores", "1", "results/tiny/corrupted/contrast.npy")
+    first = type(workflow)(busy.directory, environment=dict(os.environ)).start(
+        "--cores", "1", "results/tiny/corrupted/contrast.npy"
+    )
     while not list(busy.directory.glob(".snakemake/locks/*")):
         assert first.poll() is None
         time.sleep(0.05)

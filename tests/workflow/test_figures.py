@@ -1,8 +1,6 @@
 """The scripts of docs/files.md, as a reader would run them."""
 
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,15 +11,16 @@ SCRIPTS = re.findall(r"```python\n(.*?)```", (REPOSITORY / "docs/files.md").read
 
 
 @pytest.fixture
-def run_in(workflow, tmp_path):
+def run_in(workflow, python, tmp_path):
     """Runs a script in a folder with the results of the tiny study in place of those of the default one."""
     (tmp_path / "results").mkdir()
     (tmp_path / "results/digits").symlink_to(workflow.results)
     (tmp_path / "docs").symlink_to(REPOSITORY / "docs")
 
     def run(script: str) -> str:
-        command = [sys.executable, "-c", script]
-        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True).stdout
+        done = python(script, tmp_path)
+        assert done.returncode == 0, done.stdout
+        return done.stdout
 
     return run
 

@@ -3,12 +3,14 @@
 import json
 import shutil
 import time
+from pathlib import Path
 
 import pandas as pd
 import psutil
 import pytest
 import yaml
 
+REPOSITORY = Path(__file__).parents[2]
 SEARCH = {
     "design": "small",
     "start": "small-s0",
@@ -34,7 +36,6 @@ STUDY = {
 }
 TABLE = "results/searched/search/evaluations.csv"
 SUPERNET = "results/searched/search/supernet/weights.safetensors"
-# Jobs save where they stand at every opportunity.
 SAVING = """
 import sys
 sys.path.insert(0, {scripts!r})
@@ -71,19 +72,27 @@ def test_a_started_search_for_an_ensemble_keeps_its_budget(searched):
     assert supernet["start"].startswith("small-s0 (sha256 ")
 
 
+@pytest.fixture(scope="module")
+def saving(tmp_path_factory):
+    """A path for Python on which jobs save where they stand at every opportunity."""
+    path = tmp_path_factory.mktemp("saving")
+    (path / "sitecustomize.py").write_text(SAVING.format(scripts=str(REPOSITORY / "scripts")))
+    return path
+
+
 @pytest.mark.parametrize(("script", "folder"), [("train_supernet", "search/supernet"), ("search", "search")])
-def test_a_killed_job_ends_with_the_same_files(searched, workflow_in, tmp_path, monkeypatch, script, folder):
+def test_a_killed_job_ends_with_the_same_files(searched, workflow_in, saving, tmp_path, monkeypatch, script, folder):
     killed = workflow_in(tmp_path / "killed", searched.study)
     shutil.copytree(searched.directory, killed.directory)
-    (tmp_path / "sitecustomize.py").write_text(SAVING.format(scripts=str(killed.repository / "scripts")))
     with monkeypatch.context() as patched:
-        patched.setenv("PYTHONPATH", str(tmp_path))
+        patched.setenv("PYTHONPATH", str(saving))
         run = killed.start("--cores", "1", SUPERNET, TABLE, "--forcerun", script)
     while not (killed.results / folder / "checkpoint.pt").exists():
         assert run.poll() is None
         time.sleep(0.01)
-    for process in psutil.Process(run.pid).children(recursive=True):
-        if f".{script}.py" in "".join(process.cmdline()[1:2]):
+    for process in psutil.process_iter(["cmdline"]):
+        command = " ".join(process.info["cmdline"] or [])
+        if f"{killed.directory}/.snakemake/scripts" in command and command.endswith(f".{script}.py"):
             process.kill()
     assert run.wait(60) != 0
     again = killed.snakemake("--cores", "2", SUPERNET, TABLE)
