@@ -66,7 +66,7 @@ ADDED = {
 def test_a_new_table_touches_five_files(workflow, tmp_path):
     code = edited_code(tmp_path / "code", {name: (lambda text, more=more: text + more) for name, more in ADDED.items()})
     environment = os.environ | {"PYTHONPATH": str(code / "scripts")}
-    copy = type(workflow)(tmp_path / "copy", workflow.study, code, environment)
+    copy = type(workflow)(tmp_path / "copy", workflow.study, code, environment, forked=True)
     shutil.copytree(workflow.directory, copy.directory)
     assert copy.planned() == {"worst_corruptions": 1, "provenance": 1, "report": 1}
     run = copy.snakemake("--cores", "2", str(copy.results.relative_to(copy.directory) / "tables/worst_corruptions.csv"))

@@ -21,7 +21,8 @@ STUDY = {
     "probe": {"images": 20},
     "attribution": {"methods": ["saliency"], "steps": 4},
     "ensembles": {"sizes": [2]},
-    "statistics": {"resamples": 200},
+    "statistics": {"resamples": 100},
+    "charts": {"pixels_per_point": 1},
 }
 
 

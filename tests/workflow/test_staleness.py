@@ -83,9 +83,9 @@ def test_nothing_from_another_path_or_a_fresh_clone(planned_with):
     assert planned_with({}) == {}
 
 
-@pytest.mark.parametrize("module", ["train.py", "resiliency/storage/files.py", "resiliency/training/engine.py"])
-def test_nothing_after_other_words(planned_with, module):
-    assert planned_with({f"scripts/{module}": other_words}) == {}
+def test_nothing_after_other_words(planned_with):
+    modules = ("train.py", "resiliency/storage/files.py", "resiliency/training/engine.py")
+    assert planned_with({f"scripts/{module}": other_words for module in modules}) == {}
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,6 @@ def test_nothing_after_other_words(planned_with, module):
     [
         (f"{LIBRARY}/data/digits.py", {**EVERYTHING}),
         (f"{LIBRARY}/corruptions/engine.py", CORRUPTED),
-        (f"{LIBRARY}/corruptions/noise.py", CORRUPTED),
         (f"{LIBRARY}/training/engine.py", TRAINED),
         (f"{LIBRARY}/training/objectives.py", {"train_jointly": 3, **JOINT}),
         (f"{LIBRARY}/joint_objectives.py", PAGE),
@@ -108,8 +107,6 @@ def test_nothing_after_other_words(planned_with, module):
         (f"{LIBRARY}/analysis/sizes.py", {"compare_sizes": 1, **PAGE}),
         (f"{LIBRARY}/statistics/variance_shares.py", {"observe": 1, "provenance": 1, "report": 1}),
         (f"{LIBRARY}/report/charts/error_heatmap.py", PAGE),
-        (f"{LIBRARY}/report/metric_labels.py", PAGE),
-        (f"{LIBRARY}/report/page.py", {"report": 1}),
         (f"{LIBRARY}/tables/analysis.py", {"report": 1}),  # no stage knows the catalogue,
         (f"{LIBRARY}/report/report.css", {"report": 1}),
         ("scripts/train.py", {"train": 4, **INDEPENDENT}),
@@ -127,7 +124,6 @@ def test_a_real_change_of_code(planned_with, file, expected):
         ("deployment={max_size: 3}", {**CHOSEN, **POOL, **PAGE}),
         ("statistics={resamples: 300}", {**OF_INDEPENDENT, "pairwise_diversity": 0}),
         ("ensembles={sizes: [2]}", ENSEMBLES),
-        ("ensembles={rules: [mean_logit]}", ENSEMBLES),
         ("members={seeds: 3}", TWO_MEMBERS),
         ("members={seeds: {densenet_s: 2, convnext: 3}}", NEW_MEMBER),
         ("members={designs: [densenet_s, convnext, starnet]}", ONE_DESIGN),
@@ -141,7 +137,6 @@ def test_a_real_change_of_code(planned_with, file, expected):
         ("corruptions={names: [gaussian_noise, contrast, fog]}", {**PREDICTED, "corrupt": 1, "conditions": 1}),
         ("corruptions={severities: [1, 4, 5]}", {**PREDICTED, **GALLERY, "corrupt": 2, "conditions": 1}),
         ("attribution={methods: [saliency, integrated_gradients, grad_cam, occlusion]}", ATTRIBUTED),
-        ("attribution={steps: 5}", ATTRIBUTED),
         ("attribution={similarities: [cosine, ssim]}", DIVERSITY),
         ("search={macs_budget: 6000000}", SEARCHED),
         ("search={training: {epochs: 3}}", SUPERNET),
