@@ -14,18 +14,13 @@ from resiliency.report.charts import chart_module
 from resiliency.report.drawing import draw, svg
 from resiliency.report.registry import CHARTS
 from resiliency.report.settings import OKABE_ITO
+from resiliency.report.words import METRICS
 
 
 @cache
 def usual(name: str) -> dict:
-    """The specification of the chart `name` of the synthetic study."""
-    return draw(name, synthetic_tables(), OKABE_ITO)
-
-
-@cache
-def usual_charts() -> tuple[dict[str, dict], dict[str, str]]:
-    """Specifications and pictures of all charts of the synthetic study."""
-    return {name: usual(name) for name in CHARTS}, {name: rendered(usual(name)) for name in CHARTS}
+    """The specification of the chart `name` of the synthetic study, with all metrics."""
+    return draw(name, synthetic_tables(metrics=tuple(METRICS)), OKABE_ITO)
 
 
 def rendered(spec: dict) -> str:

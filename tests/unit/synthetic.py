@@ -27,7 +27,7 @@ from resiliency.names import (
     diversity_of,
     mean_member_accuracy_of,
 )
-from resiliency.report.words import METRICS, kind_of
+from resiliency.report.words import kind_of
 
 HOSTILE = "</script><img src=x onerror=alert(1)>"
 RULES = [RULE, "plurality_vote"]
@@ -50,18 +50,18 @@ def synthetic_tables(**options: object) -> dict[str, pd.DataFrame]:
 
 
 def made(
-    designs=DESIGNS, seeds=2, objectives=OBJECTIVES, sizes=(2, 3), corruptions=MAIN[:6], searched=3, metrics=METRICS
+    designs=DESIGNS, seeds=2, objectives=OBJECTIVES, sizes=(2, 3), corruptions=MAIN[:6], searched=3, metrics=FEW_METRICS
 ) -> dict[str, pd.DataFrame]:
     """The tables; `designs` maps each design to its family, `metrics` names diversity metrics."""
     rng = np.random.default_rng(0)
     members = member_table(designs, seeds, objectives, searched, rng)
-    ensembles = ensemble_table(members, sizes, corruptions, metrics, rng)
+    ensembles = ensemble_table(members, sizes, corruptions, metrics)
     return {
         "members": members,
         "histories": histories_of(members, rng=rng),
         "corruption_errors": error_table(members, corruptions, rng),
         "ensembles": ensembles,
-        "correlations": correlation_table(ensembles, metrics, rng),
+        "correlations": correlation_table(ensembles, metrics),
         "effective_robustness": effective_robustness_table(members, None),
         "origins": origin_table(ensembles, 0.95),
         "ensemble_sizes": size_table(ensembles, members, 0.95),
@@ -130,7 +130,8 @@ def error_table(members, corruptions, rng) -> pd.DataFrame:
     return table.assign(test_set=CLEAN)
 
 
-def ensemble_table(members, sizes, corruptions, metrics, rng) -> pd.DataFrame:
+def ensemble_table(members, sizes, corruptions, metrics) -> pd.DataFrame:
+    rng = np.random.default_rng(1)
     pool = members[members["origin"] == INDEPENDENT]
     together = [list(c) for size in sizes for c in combinations(pool.index, size)]
     searched = members[members["origin"] == SEARCH]
@@ -194,7 +195,8 @@ def evaluation_table(searched: int) -> pd.DataFrame:
     return pd.DataFrame({"evaluation": position, **choices, **results, "member": names})
 
 
-def correlation_table(ensembles, metrics, rng) -> pd.DataFrame:
+def correlation_table(ensembles, metrics) -> pd.DataFrame:
+    rng = np.random.default_rng(2)
     pool = ensembles[ensembles["origin"] == INDEPENDENT]
     rows = []
     for (rule, size), group in pool.groupby(["rule", "size"], sort=False):

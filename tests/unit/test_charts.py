@@ -40,7 +40,9 @@ def vega_lite() -> jsonschema.Draft7Validator:
 
 @pytest.mark.parametrize("name", CHARTS)
 def test_every_specification_is_valid(name, vega_lite):
-    vega_lite.validate(usual(name))
+    spec = usual(name)
+    rows = {data: values[:3] for data, values in spec.get("datasets", {}).items()}  # of many alike
+    vega_lite.validate(spec | ({"datasets": rows} if rows else {}))
 
 
 def test_charts_are_drawn_of_names_that_look_like_numbers(tmp_path):
@@ -233,8 +235,7 @@ def test_coincident_failures_have_intervals_around_independence():
 
 
 def test_heatmap_of_correlations_holds_every_metric_and_ignores_other_rows():
-    tables = synthetic_tables()
-    table = tables["correlations"]
+    table = synthetic_tables(metrics=tuple(METRICS))["correlations"]
     others = [table.assign(measure="partial"), table.assign(condition="fog")]
     spec = usual("correlation_heatmap")
     assert draw("correlation_heatmap", {"correlations": pd.concat([table, *others])}, settings.OKABE_ITO) == spec

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from drawn_charts import described, rendered
-from synthetic import FEW_METRICS, synthetic_tables
+from synthetic import synthetic_tables
 
 from resiliency.corruptions.settings import MAIN
 from resiliency.report import settings
@@ -35,7 +35,7 @@ DEGENERATE = {
 
 
 def degenerate(name: str) -> dict[str, pd.DataFrame]:
-    tables = synthetic_tables(**({"corruptions": MAIN[:3], "metrics": FEW_METRICS} | DEGENERATE[name]))
+    tables = synthetic_tables(**({"corruptions": MAIN[:3]} | DEGENERATE[name]))
     if name != "failed training":
         return tables
     for key, table in tables.items():

@@ -13,6 +13,7 @@ from resiliency.report.label_places import LETTER, LINE, PLACES, POINT, free_pla
 from resiliency.report.line_labels import APART, FARTHEST, line_labels, places
 from resiliency.report.registry import CHARTS
 from resiliency.report.style import shades, shapes, spread
+from resiliency.report.words import METRICS
 
 # Machado, Oliveira and Fernandes (2009), deuteranopia and protanopia at severity 1.0, on linear sRGB.
 DICHROMATS = {
@@ -123,7 +124,7 @@ def test_numbers_stand_beside_their_points_on_the_front():
 
 
 def test_headings_of_the_heat_map_fit_their_panels():
-    spec = draw("correlation_heatmap", synthetic_tables(sizes=(2,)), settings.OKABE_ITO)
+    spec = draw("correlation_heatmap", synthetic_tables(sizes=(2,), metrics=tuple(METRICS)), settings.OKABE_ITO)
     band = spec["vconcat"][0]
     (width,) = {panel["width"]["step"] for panel in band["hconcat"]}
     for panel in band["hconcat"]:

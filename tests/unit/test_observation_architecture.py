@@ -47,21 +47,15 @@ def test_observation_1_finds_what_matters(effects, expected):
     assert verdict(observation) == expected
 
 
-def test_observation_1_is_rarely_supported_by_chance():
-    tables = [member_rows(seed, 0, 0, 0, noise=0.1, families=8) for seed in range(40)]
-    verdicts = [verdict(architecture_matters_more(table, 100)) for table in tables]
-    assert verdicts.count("supported") <= 4
-
-
 def test_observation_1_does_not_take_designs_for_families():
     """Designs differ, and their seeds alike, but for reasons that have nothing to do with their families."""
     verdicts = []
-    for seed in range(40):
+    for seed in range(20):
         table = member_rows(seed, 0, 0, 0, noise=0.02, families=8)
         own = dict(zip(table.design.unique(), np.random.default_rng(seed).normal(0, 0.1, 24), strict=True))
         table["corrupted_error"] += table.design.map(own)
         verdicts.append(verdict(architecture_matters_more(table, 100)))
-    assert verdicts.count("supported") <= 4
+    assert verdicts.count("supported") <= 2
 
 
 def test_observation_1_without_scores_says_what_it_lacks():

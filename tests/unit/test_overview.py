@@ -30,12 +30,15 @@ def test_every_name_means_one_thing():
 
 
 def part(verdict: str, low: float, high: float, name: str = "part") -> dict:
-    ends = {"estimate": (low + high) / 2, "low": low, "high": high, "confidence": 0.9}
-    return (
-        {"part": name, "part_verdict": verdict}
-        | ends
-        | dict.fromkeys(("leans", "reading", "metrics", "influential"), np.nan)
-    )
+    row = {"part": name, "part_verdict": verdict, "estimate": (low + high) / 2, "low": low, "high": high}
+    return row | {"confidence": 0.9} | dict.fromkeys(("leans", "reading", "metrics", "influential"), np.nan)
+
+
+def said(parts: list[dict], verdict: str, missing: object = np.nan, needed: object = np.nan, **others: object) -> dict:
+    """What the first screen says of an observation with these parts."""
+    table = pd.DataFrame(parts).assign(observation=2, statement="S.", verdict=verdict, margin=0.2)
+    (observation,) = observed(table.assign(missing_requirements=missing, sample_size_needed=needed, **others))
+    return observation
 
 
 def test_intervals_are_drawn_around_zero():
@@ -65,41 +68,16 @@ def test_intervals_are_drawn_around_zero():
 )
 def test_reasons_of_verdicts(verdicts, reason):
     rows = [part(verdict, 0.1, 0.2, f"part {index}") for index, verdict in enumerate(verdicts)]
-    columns = {
-        "observation": 1,
-        "statement": "S.",
-        "verdict": verdicts[0],
-        "missing_requirements": np.nan,
-        "sample_size_needed": "20 designs",
-        "margin": 0.2,
-    }
-    assert observed(pd.DataFrame(rows).assign(**columns))[0]["reason"] == reason
+    assert said(rows, verdicts[0], needed="20 designs")["reason"] == reason
 
 
 def test_a_supported_statement_of_a_small_difference_says_so():
-    rows = [part("supported", 0.1, 0.2) | {"part": "small"}, part("supported", 0.1, 0.4) | {"part": "large"}]
-    columns = {
-        "observation": 1,
-        "statement": "S.",
-        "verdict": "supported",
-        "missing_requirements": np.nan,
-        "sample_size_needed": np.nan,
-    }
-    assert observed(pd.DataFrame(rows).assign(**columns, margin=0.25))[0]["reason"] == (
-        "Both estimates are significant and in the direction the paper claims. The difference is negligible (within "
-        "±0.25) for small."
-    )
+    rows = [part("supported", 0.1, 0.2, "small"), part("supported", 0.1, 0.4, "large")]
+    assert said(rows, "supported", margin=0.25)["reason"].endswith("negligible (within ±0.25) for small.")
 
 
 def test_what_a_study_lacks_is_the_reason():
-    columns = {
-        "observation": 1,
-        "statement": "S.",
-        "verdict": "not tested",
-        "missing_requirements": "needs 8 families; there are 2",
-    }
-    rows = pd.DataFrame([part("not tested", 0.1, 0.2)]).assign(**columns, sample_size_needed=np.nan, margin=0.2)
-    (observation,) = observed(rows)
+    observation = said([part("not tested", 0.1, 0.2)], "not tested", "needs 8 families; there are 2")
     assert observation["reason"] == "Not tested: needs 8 families; there are 2."
     assert 'class="not-tested"' in observation["picture"]
 
@@ -108,15 +86,7 @@ def verdict_and_readings(verdict: str, parts: list[str], leans: dict[str, str]) 
     """The reason of a verdict of label-free diversity, beside which other readings lean one way or the other."""
     rows = [part(of_part, 0.1, 0.2, f"part {index}") for index, of_part in enumerate(parts)]
     rows += [part("", -1, 1, reading) | {"leans": side, "reading": reading} for reading, side in leans.items()] * 2
-    columns = {
-        "observation": 2,
-        "statement": "S.",
-        "verdict": verdict,
-        "missing_requirements": np.nan,
-        "sample_size_needed": "9 families",
-    }
-    table = pd.DataFrame(rows).assign(**columns, margin=0.2, metrics="label-free")
-    return observed(table)[0]["reason"]
+    return said(rows, verdict, needed="9 families", metrics="label-free")["reason"]
 
 
 def test_a_verdict_names_its_metrics_and_what_says_the_reverse():
@@ -151,15 +121,7 @@ def test_what_was_tested_is_told():
 
 def test_parts_of_observations_have_the_names_of_metrics():
     rows = [part("supported", 0.1, 0.2, name) for name in ("prediction: q_statistic, clean images", "0 < lambda < 1")]
-    columns = {
-        "observation": 4,
-        "statement": "S.",
-        "verdict": "supported",
-        "missing_requirements": np.nan,
-        "sample_size_needed": "20 designs",
-        "margin": 0.2,
-    }
-    names = [row["part"] for row in observed(pd.DataFrame(rows).assign(**columns))[0]["parts"]]
+    names = [row["part"] for row in said(rows, "supported")["parts"]]
     assert names == ["Predictions: Q statistic (negated), clean images", "0 < lambda < 1"]
 
 
@@ -187,14 +149,7 @@ def test_parts_of_observations_have_the_names_of_metrics():
 )
 def test_an_open_verdict_says_why(ends, verdicts, reason):
     rows = [part(verdict, *of_part) for verdict, of_part in zip(verdicts, ends, strict=True)]
-    columns = {
-        "observation": 1,
-        "statement": "S.",
-        "verdict": "undecided",
-        "missing_requirements": np.nan,
-        "sample_size_needed": np.nan,
-    }
-    assert reason in observed(pd.DataFrame(rows).assign(**columns, margin=0.2))[0]["reason"]
+    assert reason in said(rows, "undecided")["reason"]
 
 
 def test_what_was_tested_names_only_what_there_is():

@@ -3,9 +3,9 @@
 import numpy as np
 import pandas as pd
 import pytest
-from drawn_charts import Links, fetched, rendered, usual_charts
+from drawn_charts import Links, described, fetched, rendered
 from markupsafe import escape
-from synthetic import DESIGNS, FEW_METRICS, HOSTILE, synthetic_tables
+from synthetic import DESIGNS, HOSTILE, synthetic_tables
 
 from resiliency.report import settings
 from resiliency.report.drawing import draw
@@ -46,7 +46,13 @@ def page(card) -> str:
         tables[name] = tables[name].replace({"member": {"vit-s0": HOSTILE}})
     specs = {name: draw(name, tables, settings.OKABE_ITO) for name in CHARTS if renamed & set(CHARTS[name].tables)}
     svgs = {name: rendered(spec) for name, spec in specs.items()}
-    return report(tables, card, (usual_charts()[0] | specs, usual_charts()[1] | svgs))
+    others, pictures = undrawn(tables)
+    return report(tables, card, (others | specs, pictures | svgs))
+
+
+def undrawn(tables: dict[str, pd.DataFrame]) -> tuple[dict[str, dict], dict[str, str]]:
+    """What specifications of all charts say, and pictures of nothing."""
+    return {name: described(name, tables) for name in CHARTS}, dict.fromkeys(CHARTS, "<svg/>")
 
 
 def test_report_fetches_nothing(page):
@@ -88,7 +94,7 @@ def test_the_report_says_what_images_of_loaded_weights_are_normalised_by(card, p
     tables = synthetic_tables()
     source = "file a.pt (sha256 0), images normalised by timm's mean and std for resnet18"
     tables["members"].loc[0, ["weights_kind", "weights_source"]] = "file", source
-    loaded = report(tables, card, usual_charts())
+    loaded = report(tables, card, undrawn(tables))
     assert f"<dt>Weights of resnet18-s0</dt><dd>{escape(source)}</dd>" in loaded
     assert "Weights of" not in page
 
@@ -96,7 +102,7 @@ def test_the_report_says_what_images_of_loaded_weights_are_normalised_by(card, p
 def test_failed_training_is_said_on_the_first_screen(card, page):
     tables = synthetic_tables()
     tables["members"].loc[[0, 1], "warnings"] = ["near chance, few optimisation steps", "near chance"]
-    warned = report(tables, card, usual_charts())
+    warned = report(tables, card, undrawn(tables))
     assert warned.index('class="cautions"') < warned.index('class="overview"')
     assert "close to chance level on clean images (resnet18-s0, resnet18-s1)" in warned
     assert "<td>near chance, few optimisation steps</td>" in warned
@@ -114,7 +120,7 @@ def test_near_duplicates_across_splits_are_said_on_the_first_screen(card):
 
 
 def test_charts_with_nothing_to_draw_are_left_out_of_the_report(card):
-    tables = synthetic_tables(objectives={}, searched=0, metrics=FEW_METRICS)
+    tables = synthetic_tables(objectives={}, searched=0)
     specs = {name: draw(name, tables, settings.OKABE_ITO) for name in CHARTS}
     assert [name for name, spec in specs.items() if "nothing" in spec["usermeta"]] == ["loss_weight", "search_front"]
     written = report(tables, card, (specs, dict.fromkeys(specs, "<svg/>")))

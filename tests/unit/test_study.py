@@ -188,27 +188,10 @@ def test_names_of_members():
 
 
 def test_families():
-    config = changed("designs.vit.family", "transformer")
-    study = load(config)
+    study = load(changed("designs.vit.family", "transformer"))
     families = {design: study.family(design) for design in study.designs}
-    assert families == {
-        "resnet18": "resnet",
-        "resnet50": "resnet",
-        "densenet_s": "densenet",
-        "densenet_m": "densenet",
-        "convnext": "convnext",
-        "convnext_wide": "convnext",
-        "mobilenetv3": "mobilenetv3",
-        "mobilenetv3_wide": "mobilenetv3",
-        "starnet": "starnet",
-        "starnet_wide": "starnet",
-        "regnet": "regnet",
-        "regnet_wide": "regnet",
-        "fasternet": "fasternet",
-        "fasternet_wide": "fasternet",
-        "vit": "transformer",
-        "vit_wide": "vision_transformer",
-    }
+    assert (families["resnet50"], families["convnext_wide"]) == ("resnet", "convnext")
+    assert (families["vit"], families["vit_wide"]) == ("transformer", "vision_transformer")
 
 
 def test_seeds_may_be_numbered_by_design():
