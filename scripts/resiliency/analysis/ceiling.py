@@ -18,7 +18,7 @@ import pandas as pd
 from scipy.stats import norm
 
 from resiliency.conditions import groups
-from resiliency.metrics.accuracy import wilson
+from resiliency.metrics.accuracy import wilson_of_means
 from resiliency.names import CLEAN, CORRUPTED
 from resiliency.statistics.jackknife import in_groups, interval_within
 
@@ -114,7 +114,7 @@ def ceiling_table(
 
     Returns:
         The table, `COLUMNS` as docs/tables.md describes them, and for each condition whether all members are wrong on
-        each image, bool N. Wilson's intervals over images have as many images as give a proportion the same variance.
+        each image, bool N.
     """
     tables, everyone, total = [], [], None
     corrupted = groups(conditions).get(CORRUPTED, [])
@@ -135,11 +135,9 @@ def ceiling_table(
 def _rows(together: Failures, sizes: list[int], confidence: float) -> pd.DataFrame:
     images = together.shares.shape[1]
     shares = together.shares.mean(axis=1)
-    variance = together.shares.var(axis=1) / images
     with np.errstate(divide="ignore", invalid="ignore"):
-        effective = np.where(variance > 0, shares * (1 - shares) / variance, images)
         times, same = shares / together.independent, together.alike / together.shares.sum(axis=1)
-    low, high = wilson(shares, effective, confidence)
+    low, high = wilson_of_means(shares, together.shares.var(axis=1) / images, images, confidence)
     over_members = [
         interval_within(np.append(share, without), confidence, 0, 1)
         for share, without in zip(shares, together.without, strict=True)

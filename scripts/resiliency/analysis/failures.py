@@ -11,7 +11,7 @@ import pandas as pd
 
 from resiliency.analysis.assessment import REFERENCE, Judged
 from resiliency.ensembles.outputs import Ensemble, answered
-from resiliency.metrics.accuracy import wilson
+from resiliency.metrics.accuracy import wilson_of_means
 from resiliency.metrics.classification import softmax
 from resiliency.names import CLEAN, CORRUPTED
 
@@ -119,14 +119,13 @@ def class_error_table(
     Others are those of `confusion_table`.
 
     Returns:
-        `CLASS_ERRORS`: a row per role, class and corruption. Intervals are Wilson's, over images, with as many as give
-        a proportion the same variance.
+        `CLASS_ERRORS`, as docs/tables.md describes them; intervals are those of `wilson_of_means`, over images.
     """
     rows = []
     for role, of_role in answers.items():
-        for images, of in of_role.items():
-            names = conditions.corruption.to_numpy()[of.conditions]
-            errors = {name: of.errors[names == name].mean(axis=0, dtype=np.float64) for name in dict.fromkeys(names)}
+        for images, given in of_role.items():
+            names = conditions.corruption.to_numpy()[given.conditions]
+            errors = {name: given.errors[names == name].mean(axis=0, dtype=np.float64) for name in dict.fromkeys(names)}
             errors |= {CORRUPTED: np.mean(list(errors.values()), axis=0)} if images == CORRUPTED else {}
             for place in np.unique(labels):
                 who = {"role": role, "members": roles[role]["members"], "size": roles[role]["size"]}
@@ -140,8 +139,8 @@ def class_error_table(
 
 def _error(errors: np.ndarray, confidence: float) -> dict[str, float]:
     """The mean of the errors of images, float64 N from 0 to 1, with its interval."""
-    images, mean, variance = len(errors), errors.mean(), errors.var() / len(errors)
-    low, high = wilson(mean, mean * (1 - mean) / variance if variance > 0 else images, confidence)
+    images, mean = len(errors), errors.mean()
+    low, high = wilson_of_means(mean, errors.var() / images, images, confidence)
     return {"images": images, "error": mean, "low": float(low), "high": float(high), "confidence": confidence}
 
 

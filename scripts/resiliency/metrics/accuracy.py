@@ -50,3 +50,17 @@ def wilson(shares: np.ndarray, images: float | np.ndarray, confidence: float) ->
     middle = shares + square / 2
     half = np.sqrt(square * (shares * (1 - shares) + square / 4))
     return np.clip((middle - half) / (1 + square), 0, 1), np.clip((middle + half) / (1 + square), 0, 1)
+
+
+def wilson_of_means(
+    means: np.ndarray, variances: np.ndarray, images: int, confidence: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """As `wilson`, of means over images that are no proportions: of as many images as would give one the same variance.
+
+    Args:
+        means: float64 in 0..1.
+        variances: of these means, of the same shape; where they are 0, all images count.
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        effective = np.where(variances > 0, means * (1 - means) / variances, images)
+    return wilson(means, effective, confidence)

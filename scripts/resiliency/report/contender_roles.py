@@ -10,6 +10,11 @@ HUES = (0, 3, 5, 7)  # of the colours, in the order of the roles
 SHAPES = ["circle", "square", "triangle-up", "diamond"]
 
 
+def of_first_role(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows of the role that a table names first: of the recommended model, where there is one."""
+    return table[table["role"] == table["role"].iloc[0]] if len(table) else table
+
+
 def role_names(table: pd.DataFrame) -> pd.Series:
     """Such as "best member (vit-s0)", or "best ensemble (4 members)"."""
     description = table["members"].mask(table["size"] > 1, table["size"].astype(str) + " members")

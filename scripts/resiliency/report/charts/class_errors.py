@@ -5,8 +5,9 @@ import pandas as pd
 
 from resiliency.names import CLEAN, CORRUPTED
 from resiliency.report.charts.error_heatmap import error_panels
+from resiliency.report.contender_roles import of_first_role
 from resiliency.report.style import finish, notice
-from resiliency.report.words import interval, label, percent, plural
+from resiliency.report.words import label, plural, with_interval
 
 CAPTION = "Dark cells are large errors. Few images stand behind a cell: the table has the intervals."
 TITLE = "Error of the recommended model on each class under each corruption"
@@ -15,7 +16,7 @@ MOST_ROWS = 30  # classes
 
 def draw(table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
     """Error on each class, clean and under each corruption, mean over severities; the hardest classes come first."""
-    rows = _recommended(table)
+    rows = of_first_role(table.dropna(subset=["error"]))
     if rows.empty:
         return notice(TITLE, "nothing is recommended in this study")
     order = _hardest(rows)["class"].tolist()
@@ -31,11 +32,6 @@ def draw(table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
     return finish(error_panels(cells, order[:MOST_ROWS], []), TITLE, subtitle)
 
 
-def _recommended(table: pd.DataFrame) -> pd.DataFrame:
-    rows = table.dropna(subset=["error"])
-    return rows[rows["role"] == rows["role"].iloc[0]] if len(rows) else rows
-
-
 def _hardest(rows: pd.DataFrame) -> pd.DataFrame:
     """The rows under all corruptions, or on clean images where there are none; the largest error first."""
     name = CORRUPTED if (rows["corruption"] == CORRUPTED).any() else CLEAN
@@ -44,18 +40,17 @@ def _hardest(rows: pd.DataFrame) -> pd.DataFrame:
 
 def finding(table: pd.DataFrame) -> str:
     """The hardest class, and the class and corruption with the largest error."""
-    rows = _recommended(table)
+    rows = of_first_role(table.dropna(subset=["error"]))
     if rows.empty:
         return ""
     hardest = _hardest(rows).iloc[0]
-    text = f"The class with the highest error on {label(hardest['corruption'])} images is {_error(hardest, 'class')}."
+    text = f"The class with the highest error on {label(hardest['corruption'])} images is {_error(hardest)}."
     single = rows[~rows["corruption"].isin([CLEAN, CORRUPTED])]
     if single.empty:
         return text
     worst = single.loc[single["error"].idxmax()]
-    return f"{text} The highest error is under {label(worst['corruption'])}, on {_error(worst, 'class')}."
+    return f"{text} The highest error is under {label(worst['corruption'])}, on {_error(worst)}."
 
 
-def _error(row: pd.Series, column: str) -> str:
-    ends = interval(row["low"], row["high"], percent)
-    return f"{row[column]}: {percent(row['error'])} {ends}".rstrip()
+def _error(row: pd.Series) -> str:
+    return f"{row['class']}: {with_interval(row['error'], row['low'], row['high'])}"

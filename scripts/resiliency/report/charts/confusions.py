@@ -4,6 +4,7 @@ import altair as alt
 import pandas as pd
 
 from resiliency.names import CLEAN, CORRUPTED
+from resiliency.report.contender_roles import of_first_role
 from resiliency.report.style import INK, MUTED, finish, notice, panel_title, tooltips
 from resiliency.report.words import label, percent
 
@@ -19,8 +20,7 @@ SIDE = 330  # px of a panel
 
 def draw(confusions: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
     """A cell per class and predicted class, or, of many classes, a bar for each of the most frequent confusions."""
-    rows = confusions.dropna(subset=["share"])
-    rows = rows[rows["role"] == rows["role"].iloc[0]] if len(rows) else rows
+    rows = of_first_role(confusions.dropna(subset=["share"]))
     if rows.empty:
         return notice(TITLE, "nothing is recommended in this study")
     rows = rows.assign(wrong=rows["class"] != rows["predicted"])
@@ -84,7 +84,7 @@ def _bars(rows: pd.DataFrame, colours: list[str]) -> alt.Chart:
 def finding(confusions: pd.DataFrame) -> str:
     """The most frequent confusion on corrupted images, and how often the best member makes it."""
     rows = confusions[confusions["images"] == CORRUPTED].dropna(subset=["share"])
-    own = rows[rows["role"] == rows["role"].iloc[0]] if len(rows) else rows
+    own = of_first_role(rows)
     wrong = own[own["class"] != own["predicted"]]
     if wrong.empty:
         return ""

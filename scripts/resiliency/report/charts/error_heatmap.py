@@ -6,7 +6,7 @@ import pandas as pd
 from resiliency.corruption_names import CATEGORIES, HELD_OUT
 from resiliency.names import CLEAN
 from resiliency.report.member_errors import images_of_data_set, of_designs
-from resiliency.report.style import INK, finish, notice, panel_title
+from resiliency.report.style import INK, finish, notice, panel_title, tooltips
 from resiliency.report.words import label, percent, plural, sentence
 
 CAPTION = "Dark cells are large errors."
@@ -96,11 +96,9 @@ def _heat(cells: pd.DataFrame, title: str, columns: list[str], order: list[str],
     legend = alt.Legend(title="Error (%)", gradientLength=160)
     boxes = base.mark_rect().encode(
         color=alt.Color("percent:Q", legend=legend).scale(scheme="blues", domain=[0, most]),
-        tooltip=[
-            alt.Tooltip("row", title="of"),
-            alt.Tooltip("name"),
-            alt.Tooltip("error", title="top-1 error", format=".1%"),
-        ],
+        tooltip=tooltips(
+            alt.Tooltip("row", title="of"), "name", alt.Tooltip("error", title="top-1 error", format=".1%")
+        ),
     )
     dark = alt.value("white")
     ink = alt.when(alt.datum["percent"] > 0.62 * most).then(dark).otherwise(alt.value(INK))

@@ -5,7 +5,7 @@ import pandas as pd
 
 from resiliency.analysis.contenders import ROLES
 from resiliency.names import CORRUPTED
-from resiliency.report.contender_roles import role_names, roles
+from resiliency.report.contender_roles import of_first_role, role_names, roles
 from resiliency.report.style import SHARE, finish, notice, tooltips
 from resiliency.report.words import label, percent, plural, with_interval
 
@@ -22,7 +22,7 @@ def draw(table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
     table = table[table["corruption"] != CORRUPTED]
     if table.empty:
         return notice(TITLE, "no members that were trained on their own, and no ensembles, in this study")
-    first = table[table["role"] == table["role"].iloc[0]]
+    first = of_first_role(table)
     order = [label(name) for name in first.sort_values("error", ascending=False, kind="stable")["corruption"]]
     rows = table.assign(name=table["corruption"].map(label), who=role_names(table))
     hue, shape, chosen, opacity = roles(rows, colours)
@@ -59,8 +59,8 @@ def finding(table: pd.DataFrame) -> str:
 
 def _hardest(table: pd.DataFrame) -> str:
     """Such as "The recommended model's error is highest under fog: 12.0% [8.1, 16.2]"; empty if nothing is known."""
-    rows = table[table["corruption"] != CORRUPTED].dropna(subset=["error"])
-    rows = rows[rows["role"] == table["role"].iloc[0]] if len(rows) else rows
+    rows = of_first_role(table)
+    rows = rows[rows["corruption"] != CORRUPTED].dropna(subset=["error"])
     if rows.empty:
         return ""
     row = rows.loc[rows["error"].idxmax()]
