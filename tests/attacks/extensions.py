@@ -59,23 +59,14 @@ WRONG_CORRUPTIONS = [
     (lambda images, streams: images * np.nan, f"{GIVEN}, got float64"),
     (lambda images, streams: images.astype(int) + 99, f"{GIVEN}, got int64"),
     (lambda images, streams: images[:1], f"{GIVEN}, got uint8 of shape (1, "),
-    (
-        lambda images, streams: images[:, ::2],
-        f"{GIVEN}, got uint8 of shape (3, 16, 32, 3)",
-    ),
-    (
-        lambda images, streams: images.tolist(),
-        f"{GIVEN}, got list of shape (3, 32, 32, 3)",
-    ),
+    (lambda images, streams: images[:, ::2], f"{GIVEN}, got uint8 of shape (3, 16, 32, 3)"),
+    (lambda images, streams: images.tolist(), f"{GIVEN}, got list of shape (3, 32, 32, 3)"),
     (lambda images, streams: (images / 255).astype(np.uint8) // 2, "severity 1: returns the same picture for diff"),
     (in_place, "severity 1: changes the images that it is given, in place"),
     (own_noise, "severity 1: returns other images when it is called again"),
     (global_noise, "severity 1: draws from the global random state"),
     (python_noise, "severity 1: draws from the global random state"),
-    (
-        lambda images, streams: images // np.uint8(1 + len(images)),
-        "severity 1: returns other images when they",
-    ),
+    (lambda images, streams: images // np.uint8(1 + len(images)), "severity 1: returns other images when they"),
     (lambda images, streams: images.reshape(7, -1), "severity 1: fails on images of 32x32 px: ValueError: cannot"),
     (exits, "severity 1: fails on images of 32x32 px: SystemExit: 0"),
 ]
@@ -105,10 +96,7 @@ WRONG_METRICS = [
     (pairwise(filled), "changes the arrays that it is given, in place"),
     (pairwise(lambda x: [one.fill(0) for one in x] and same(x), "features", "activation"), "changes the arrays"),
     (pairwise(lambda x: same(x) + np.random.rand()), "draws from the global random state"),
-    (
-        pairwise(lambda x: same(x) + np.random.default_rng().random()),
-        "returns other values when it is called",
-    ),
+    (pairwise(lambda x: same(x) + np.random.default_rng().random()), "returns other values when it is called"),
     (pairwise(lambda x: same(x) + np.inf), "returns infinity, expected finite numbers"),
     (pairwise(lambda x: same(x) + np.nan), "returns only NaN, expected finite numbers"),
     (pairwise(lambda x: np.add.outer(np.arange(len(x)), same(x)[0])), "returns a matrix that is not symmetric"),

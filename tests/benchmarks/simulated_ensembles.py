@@ -10,10 +10,7 @@ import numpy as np
 import pandas as pd
 from simulated_families import standard
 
-from resiliency.analysis.observations import (
-    architecture_brings_diversity,
-    attribution_diversity_is_less_negative,
-)
+from resiliency.analysis.observations import architecture_brings_diversity, attribution_diversity_is_less_negative
 from resiliency.analysis.verdicts import Observation
 
 RULE = "mean_probability"

@@ -28,10 +28,7 @@ OTHER_DEVICE = "Expected all tensors to be on the same device"
             lambda here, there: torch.randperm(3, generator=torch.Generator(), device="cuda"),
             "Expected a 'cuda' device type for generator",
         ),
-        (
-            lambda here, there: there.normal_(generator=torch.Generator()),
-            "Expected a 'cuda' device type for generator",
-        ),
+        (lambda here, there: there.normal_(generator=torch.Generator()), "Expected a 'cuda' device type for generator"),
     ],
 )
 @pytest.mark.usefixtures("cuda")

@@ -8,15 +8,7 @@ import pandas as pd
 import pytest
 from synthetic_ceiling import decisions_of
 
-from resiliency.analysis.ceiling import (
-    all_of,
-    ceiling_table,
-    failures,
-    mean_product,
-    sizes_of,
-    unit_of,
-    way_to_ceiling,
-)
+from resiliency.analysis.ceiling import all_of, ceiling_table, failures, mean_product, sizes_of, unit_of, way_to_ceiling
 from resiliency.conditions import conditions
 from resiliency.metrics.accuracy import wilson
 from resiliency.report.ceiling import ceiling_sentence, ranks_sentence

@@ -6,11 +6,7 @@ import pytest
 from synthetic import MAIN, synthetic_tables
 
 from resiliency.report import settings
-from resiliency.report.charts import (
-    deployment,
-    ensemble_size,
-    under_corruptions,
-)
+from resiliency.report.charts import deployment, ensemble_size, under_corruptions
 from resiliency.report.drawing import draw
 from resiliency.report.overview import contenders, led_by
 
@@ -183,11 +179,7 @@ def sizes_of(errors: dict[int, float], changes: dict[int, tuple[float, float]]) 
             {3: (-0.03, -0.01)},
             "from 2 to 3 members changes it by −2.0 {POINTS} [−3.0, −1.0].",
         ),
-        (
-            {1: 0.3, 2: 0.2},
-            {2: (-0.03, 0.01)},
-            "from one member to 2 changes it by −2.0 {POINTS} [−3.0, 1.0], not",
-        ),
+        ({1: 0.3, 2: 0.2}, {2: (-0.03, 0.01)}, "from one member to 2 changes it by −2.0 {POINTS} [−3.0, 1.0], not"),
         ({1: 0.3, 2: 0.2}, {}, "−2.0 {POINTS} (no interval: too few members)."),
     ],
 )

@@ -4,10 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from resiliency.report.charts import (
-    correlation_heatmap,
-    correlations,
-)
+from resiliency.report.charts import correlation_heatmap, correlations
 
 
 def correlations_of(intervals: dict[str, list[tuple[float, float]]], condition="corrupted") -> pd.DataFrame:

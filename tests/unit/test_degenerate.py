@@ -92,11 +92,7 @@ FALSE = {
         "origins": "Ensembles",
         "under_corruptions": "ensemble",
     },
-    "one member": {
-        "coincident_failures": "two",
-        "size_accuracy_robustness": "ranges",
-        "under_corruptions": "against",
-    },
+    "one member": {"coincident_failures": "two", "size_accuracy_robustness": "ranges", "under_corruptions": "against"},
     "failed training": {
         "learning_curves": " rose by",
         "correlations": "correlates",

@@ -23,10 +23,7 @@ from resiliency.diversity.predictions import (
     probability_cosine,
     q_statistic,
 )
-from resiliency.diversity.representations import (
-    gram_cka,
-    linear_cka,
-)
+from resiliency.diversity.representations import gram_cka, linear_cka
 from resiliency.diversity.settings import MAIN, STAGES
 
 METHODS = [name.removesuffix("_cosine") for name, metric in METRICS.items() if name == f"{metric.source}_cosine"]

@@ -14,12 +14,7 @@ from resiliency.ensembles import scoring
 from resiliency.ensembles.combination import RULES
 from resiliency.ensembles.pool import TOGETHER, ensembles_of, trained_together
 from resiliency.ensembles.scoring import mean_over_pairs, score_condition
-from resiliency.metrics.classification import (
-    brier_score,
-    expected_calibration_error,
-    negative_log_likelihood,
-    softmax,
-)
+from resiliency.metrics.classification import brier_score, expected_calibration_error, negative_log_likelihood, softmax
 
 WEIGHTS = np.array([0.2, 0.9, 0.5, 0.7, 0.4, 0.6, 0.8])
 

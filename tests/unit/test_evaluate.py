@@ -11,12 +11,7 @@ import torch
 from resiliency.api import Evaluation, evaluate
 from resiliency.corruptions import engine
 from resiliency.faults import Fault
-from resiliency.metrics.classification import (
-    brier_score,
-    expected_calibration_error,
-    negative_log_likelihood,
-    softmax,
-)
+from resiliency.metrics.classification import brier_score, expected_calibration_error, negative_log_likelihood, softmax
 
 COUNT, CLASSES = 30, 3
 NAMES, SEVERITIES = ("glass_blur", "contrast", "speckle_noise"), (2, 5)

@@ -28,10 +28,7 @@ x = Metric("prediction", "correct", lambda correct: {}, unchanged)
 """
 
 
-@pytest.mark.parametrize(
-    ("function", "fault"),
-    WRONG_CORRUPTIONS,
-)
+@pytest.mark.parametrize(("function", "fault"), WRONG_CORRUPTIONS)
 def test_corruptions_that_give_wrong_images_are_refused(function, fault):
     found = fault_of_corruption(function)
     assert found.startswith(fault) if fault else found == ""
@@ -52,10 +49,7 @@ def test_built_in_corruptions_pass(table):
     assert {name: corruption_fault(name, 32, table) for name in names} == dict.fromkeys(names, "")
 
 
-@pytest.mark.parametrize(
-    ("metric", "fault"),
-    WRONG_METRICS,
-)
+@pytest.mark.parametrize(("metric", "fault"), WRONG_METRICS)
 def test_metrics_that_give_wrong_values_are_refused(metric, fault):
     found = metric_fault(metric)
     assert found.startswith(fault) if fault else found == ""
@@ -66,10 +60,7 @@ def test_built_in_metrics_pass():
     assert {name: metric_fault(metric) for name, metric in metrics.items()} == dict.fromkeys(metrics, "")
 
 
-@pytest.mark.parametrize(
-    ("module", "fault"),
-    WRONG_CHARTS,
-)
+@pytest.mark.parametrize(("module", "fault"), WRONG_CHARTS)
 def test_charts_that_cannot_be_drawn_are_refused(module, fault):
     found = chart_fault(module)
     assert found.startswith(fault) if fault else found == ""

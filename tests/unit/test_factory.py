@@ -193,11 +193,7 @@ def test_weights_that_are_tied_are_written_and_read(here):
 @pytest.mark.parametrize(
     ("factory", "arguments", "words"),
     [
-        (
-            "no_such_module:net",
-            {},
-            r"no_such_module:net: cannot import no_such_module, from /.* either: Module",
-        ),
+        ("no_such_module:net", {}, r"no_such_module:net: cannot import no_such_module, from /.* either: Module"),
         ("own_networks:resnet", {}, r"own_networks:resnet: /.*own_networks\.py has no function 'resnet'"),
         ("own_networks:MODULE", {}, "has no function 'MODULE'"),
         ("own_networks:resnet20", {"depth": 3}, r"resnet20: cannot be called with \{'depth': 3\}: TypeError"),

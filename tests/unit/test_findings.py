@@ -146,18 +146,8 @@ def test_origins_are_told_best_first_where_most_can_be_compared():
 @pytest.mark.parametrize(
     ("points", "low", "high", "expected"),
     [
-        (
-            0.2,
-            0.05,
-            0.35,
-            "raises corrupted accuracy by 20.0 percentage points [5.0, 35.0]. Ensembles",
-        ),
-        (
-            -0.2,
-            -0.35,
-            -0.05,
-            "lowers corrupted accuracy by 20.0 percentage points [5.0, 35.0]. Ensembles",
-        ),
+        (0.2, 0.05, 0.35, "raises corrupted accuracy by 20.0 percentage points [5.0, 35.0]. Ensembles"),
+        (-0.2, -0.35, -0.05, "lowers corrupted accuracy by 20.0 percentage points [5.0, 35.0]. Ensembles"),
         (
             0.2,
             -0.05,

@@ -16,9 +16,7 @@ from resiliency.analysis.observations import (
 from resiliency.analysis.observations.of_study import metrics_in, with_images
 from resiliency.analysis.parts import Part
 from resiliency.analysis.verdicts import Observation
-from resiliency.analysis.without_images import (
-    GROUPS,
-)
+from resiliency.analysis.without_images import GROUPS
 
 
 def observed(table: pd.DataFrame, pairs: pd.DataFrame) -> list[Observation]:

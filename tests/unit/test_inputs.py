@@ -192,8 +192,7 @@ def test_results_of_two_working_folders_are_refused_in_the_second(tmp_path, monk
     monkeypatch.chdir(second)
     if shared:
         with pytest.raises(
-            Fault,
-            match=rf"^results/tiny: .* got those made in {first}, .* run Snakemake in {first}, or ",
+            Fault, match=rf"^results/tiny: .* got those made in {first}, .* run Snakemake in {first}, or "
         ):
             check_working_folder("results/tiny")
         shutil.rmtree(second)

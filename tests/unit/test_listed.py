@@ -27,11 +27,7 @@ def listed(tmp_path):
 
 @pytest.mark.parametrize(
     ("text", "indices"),
-    [
-        ("2.png\n", [1]),
-        ("3.png\r\na/1.png\n\n", [0, 3]),
-        ("val/b/1.png\ndata/val/b/deep/3.png\n./a/2.png", [1, 2, 3]),
-    ],
+    [("2.png\n", [1]), ("3.png\r\na/1.png\n\n", [0, 3]), ("val/b/1.png\ndata/val/b/deep/3.png\n./a/2.png", [1, 2, 3])],
 )
 def test_a_line_is_the_end_of_a_path(listed, text, indices):
     assert listed(text) == indices

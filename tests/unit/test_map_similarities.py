@@ -10,12 +10,7 @@ from scipy.stats import spearmanr
 from skimage.metrics import structural_similarity as reference_ssim
 from sklearn.metrics.pairwise import cosine_similarity as pairwise_cosine
 
-from resiliency.diversity.representations import (
-    cosine_similarity,
-    spearman_correlation,
-    structural_similarity,
-    top_iou,
-)
+from resiliency.diversity.representations import cosine_similarity, spearman_correlation, structural_similarity, top_iou
 
 
 @given(st.integers(0, 1000))

@@ -173,12 +173,7 @@ def test_the_design_card():
     ("architecture", "arguments", "outputs", "words"),
     [
         ("vit_tiny_patch16_224", {"depth": 1}, 10, "fails on images of 32x32 px: .*Input height"),
-        (
-            "resnet18",
-            DESIGNS["resnet18"],
-            7,
-            r"expected logits of shape \(1, 7\) .* got \(1, 10\)",
-        ),
+        ("resnet18", DESIGNS["resnet18"], 7, r"expected logits of shape \(1, 7\) .* got \(1, 10\)"),
     ],
 )
 def test_networks_that_do_not_suit_the_data_set_are_faults(architecture, arguments, outputs, words):

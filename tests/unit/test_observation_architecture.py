@@ -5,9 +5,7 @@ import pandas as pd
 import pytest
 from observed import verdict
 
-from resiliency.analysis.observations import (
-    architecture_matters_more,
-)
+from resiliency.analysis.observations import architecture_matters_more
 from resiliency.analysis.verdicts import observation_rows
 
 
@@ -37,8 +35,7 @@ def member_rows(
 
 
 @pytest.mark.parametrize(
-    ("effects", "expected"),
-    [((0.2, 0, 0), "supported"), ((0, 0.2, 0), "contradicted"), ((0, 0, 0.2), "contradicted")],
+    ("effects", "expected"), [((0.2, 0, 0), "supported"), ((0, 0.2, 0), "contradicted"), ((0, 0, 0.2), "contradicted")]
 )
 def test_observation_1_finds_what_matters(effects, expected):
     observation = architecture_matters_more(member_rows(0, *effects, noise=0.02, families=16), 100)

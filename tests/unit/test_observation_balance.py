@@ -6,9 +6,7 @@ import pytest
 from observed import verdict
 from scipy.stats import ttest_rel
 
-from resiliency.analysis.observations import (
-    balance_is_most_resilient,
-)
+from resiliency.analysis.observations import balance_is_most_resilient
 from resiliency.analysis.verdicts import observation_rows
 
 MARGIN = 0.01

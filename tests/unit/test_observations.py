@@ -10,10 +10,7 @@ import pytest
 from observed import verdict
 from scipy.stats import pearsonr
 
-from resiliency.analysis.observations import (
-    architecture_brings_diversity,
-    attribution_diversity_is_less_negative,
-)
+from resiliency.analysis.observations import architecture_brings_diversity, attribution_diversity_is_less_negative
 from resiliency.analysis.observations.diversity import OF_FAMILIES
 from resiliency.analysis.verdicts import Observation, observation_rows
 
@@ -68,12 +65,7 @@ def twelve(prediction: float, attribution: float, sizes=(2, 3)) -> pd.DataFrame:
 
 @pytest.mark.parametrize(
     ("prediction", "attribution", "expected"),
-    [
-        (-1, 0, "supported"),
-        (-1, 1, "supported"),
-        (0, -1, "contradicted"),
-        (0, 0, "equivalent"),
-    ],
+    [(-1, 0, "supported"), (-1, 1, "supported"), (0, -1, "contradicted"), (0, 0, "equivalent")],
 )
 def test_observation_2_finds_what_was_planted(prediction, attribution, expected):
     assert verdict(observation_2(twelve(prediction, attribution))) == expected

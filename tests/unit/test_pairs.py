@@ -5,16 +5,7 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 import pytest
-from four_members import (
-    ACTIVATIONS,
-    CLASSES,
-    CONDITIONS,
-    IMAGES,
-    MEASURED,
-    NAMES,
-    pairs_of,
-    wrong,
-)
+from four_members import ACTIVATIONS, CLASSES, CONDITIONS, IMAGES, MEASURED, NAMES, pairs_of, wrong
 
 from resiliency.diversity.metrics import METRICS
 from resiliency.diversity.pairs import pair_tables

@@ -71,12 +71,7 @@ def test_a_page_of_an_earlier_version_of_a_study_names_what_changed(tmp_path):
 
 @pytest.mark.parametrize(
     ("accuracies", "said"),
-    [
-        ([0.99, 0.97, 0.2, 0.1], (0.97, 2)),
-        ([0.985, 0.985, 0.985], (0.98, 3)),
-        ([0.3, 0.2], None),
-        ([0.99], None),
-    ],
+    [([0.99, 0.97, 0.2, 0.1], (0.97, 2)), ([0.985, 0.985, 0.985], (0.98, 3)), ([0.3, 0.2], None), ([0.99], None)],
 )
 def test_the_level_that_half_of_the_designs_reach_is_told(accuracies, said):
     level = common_level(accuracies)

@@ -117,10 +117,7 @@ def test_networks_of_images_that_are_not_square_are_faults(tmp_path, monkeypatch
     odd = network.pretrained_cfg | {"input_size": (3, 224, 160)}
     monkeypatch.setattr("resiliency.designs.weights.build", lambda *_, **__: network)
     monkeypatch.setattr(network, "pretrained_cfg", odd)
-    with pytest.raises(
-        Fault,
-        match=r"^input_size: resnet18.tv_in1k: expected square images .*, got 160x224x3",
-    ):
+    with pytest.raises(Fault, match=r"^input_size: resnet18.tv_in1k: expected square images .*, got 160x224x3"):
         member(tmp_path, **BILINEAR_224)
 
 

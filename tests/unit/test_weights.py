@@ -37,10 +37,7 @@ FILE = TIMM | {"weights": "a.pt"}
         ({**TIMM, "factory": "a:b"}, "factory: cannot be combined with architecture"),
         ({"factory": "a.b"}, "should match pattern"),
         ({**TIMM, "arguments": {"num_classes": 3}}, "arguments: must not contain num_classes"),
-        (
-            {**TIMM, "weights": "pretraind"},
-            "must be random, pretrained, or a file",
-        ),
+        ({**TIMM, "weights": "pretraind"}, "must be random, pretrained, or a file"),
         ({**TIMM, "weights": []}, "must be random, pretrained, or a file"),
         ({**TIMM, "weights": ["a.pt", "random"]}, "must be random, pretrained, or a file"),
         ({**TIMM, "weights": ["a.pt", "a.pt"]}, "must name each file once"),
@@ -52,21 +49,12 @@ FILE = TIMM | {"weights": "a.pt"}
         ({**TIMM, "family": "a\nb"}, "must be 1 to 60 printable characters, without spaces at the ends"),
         ({**TIMM, "family": ""}, "must be 1 to 60 printable characters"),
         ({**TIMM, "revision": "abc"}, "revision: only pretrained weights have one"),
-        (
-            {**FILE, "revision": "abc"},
-            "revision: only pretrained weights have one",
-        ),
+        ({**FILE, "revision": "abc"}, "revision: only pretrained weights have one"),
         ({**TIMM, "classes": ["a", "b"]}, "classes: only loaded weights need it"),
         ({**TIMM, "mean": [0, 0, 0], "std": [1, 1, 1]}, "mean: only loaded weights need it"),
         ({**FILE, "mean": [0, 0, 0]}, "mean, std: only one is given; give both"),
-        (
-            {**FILE, "mean": [124, 0, 0], "std": [1] * 3},
-            "less than or equal to 1",
-        ),
-        (
-            {**FILE, "classes": []},
-            "must be a text file with one class name per line",
-        ),
+        ({**FILE, "mean": [124, 0, 0], "std": [1] * 3}, "less than or equal to 1"),
+        ({**FILE, "classes": []}, "must be a text file with one class name per line"),
         (
             {"factory": "a:b", "weights": "a.pt"},
             "mean, std: required for loaded weights; give the values used in training",
@@ -201,21 +189,12 @@ def test_weights_that_were_trained_with_an_adapted_stem_say_so():
     [
         (lambda w: w.pop("fc.bias"), r"of 128 weights, 1 missing \(fc\.bias\)"),
         (lambda w: w.update(a=w["fc.bias"] + 1), r"1 unknown \(a\)"),
-        (
-            lambda w: [w.pop(n) for n in list(w) if n.startswith("layer4")],
-            r"missing \(layer4\.0.*, \.\.\.\)",
-        ),
+        (lambda w: [w.pop(n) for n in list(w) if n.startswith("layer4")], r"missing \(layer4\.0.*, \.\.\.\)"),
         (lambda w: w.update({"fc.weight": torch.zeros(9, 8)}), r"1 of another shape \(fc\.weight 9x8, not 4x8\)"),
         (lambda w: w["fc.weight"][1, 1].fill_(torch.nan), r"1 not finite \(fc\.weight\)"),
         (lambda w: w["bn1.running_var"][0].fill_(torch.inf), r"1 not finite \(bn1\.running_var\)"),
-        (
-            lambda w: w.update({"fc.bias": w["fc.bias"].long()}),
-            r"1 of another type \(fc\.bias int64, not float32\)",
-        ),
-        (
-            lambda w: w.update({"fc.bias": w["fc.bias"] * 1j}),
-            r"1 of another type \(fc\.bias complex64, not float32\)",
-        ),
+        (lambda w: w.update({"fc.bias": w["fc.bias"].long()}), r"1 of another type \(fc\.bias int64, not float32\)"),
+        (lambda w: w.update({"fc.bias": w["fc.bias"] * 1j}), r"1 of another type \(fc\.bias complex64, not float32\)"),
     ],
 )
 def test_weights_of_another_network_are_faults(tmp_path, change, words):

@@ -189,20 +189,13 @@ def test_the_command_of_the_card_plans_nothing_else(workflow, exported):
     words = shlex.split(text.replace("$CHECKOUT", str(REPOSITORY)))
     assert "--configfile" in words
     done = subprocess.run(
-        [sys.executable, "-m", *words, "--dry-run"],
-        cwd=workflow.directory,
-        capture_output=True,
-        text=True,
-        check=True,
+        [sys.executable, "-m", *words, "--dry-run"], cwd=workflow.directory, capture_output=True, text=True, check=True
     )
     assert "Nothing to be done" in done.stdout + done.stderr
 
 
 def test_another_ensemble_exports_that_one_alone(workflow, exported):
-    assert workflow.planned("export", "--config", "ensemble=best under 2 M MACs") == {
-        "choose_export": 1,
-        "export": 1,
-    }
+    assert workflow.planned("export", "--config", "ensemble=best under 2 M MACs") == {"choose_export": 1, "export": 1}
     refused = workflow.snakemake("export", "--dry-run", "--config", "ensemble=worst")
     assert refused.returncode != 0
     assert "study: ensemble: " in refused.stdout

@@ -17,10 +17,7 @@ from tiny_tables import TABLES
 
 from resiliency.storage.tables import read_table
 
-ADDED = {
-    "noisy": {"images": "noisy_images.npy", "labels": "noisy_labels.npy"},
-    "negatives": {"folder": "negatives"},
-}
+ADDED = {"noisy": {"images": "noisy_images.npy", "labels": "noisy_labels.npy"}, "negatives": {"folder": "negatives"}}
 SOME = (3, 5, 8)
 
 
