@@ -1,6 +1,7 @@
 FAILURE_PICTURES = f"{RESULTS}/ensembles/failures.parquet"
 KNOWN_CLASSES = STUDY.external.known_classes if STUDY.external else []
 CLASS_NAMES = KNOWN_CLASSES if isinstance(KNOWN_CLASSES, list) else []
+BY_COST = STUDY.deployment.objective == "cost"
 
 
 rule score_members:
@@ -172,6 +173,9 @@ rule choose_ensembles:
         members=TABLES["members"],
         ensembles=TABLES["ensembles"],
         logits=LOGITS,
+        latencies=made("latencies"),
+        costs=ancient(STUDY.costs) if BY_COST else [],
+        card=f"{RESULTS}/data/card.json" if BY_COST else [],
     output:
         deployment=in_report(TABLES["deployment"]),
         candidates=f"{RESULTS}/ensembles/candidates.parquet",
@@ -186,7 +190,8 @@ rule choose_ensembles:
         **needing(8000, MINUTES["choose_ensembles"]),
     params:
         **STATISTICS,
-        **STUDY.deployment.model_dump(),
+        deployment=STUDY.deployment.model_dump(),
+        content=content(INPUTS.files, STUDY.costs) if BY_COST else "",
         code=code("choose_ensembles"),
         seed=STUDY.seed,
         rule=STUDY.ensembles.main_rule,

@@ -1,4 +1,4 @@
-# What answers cost, by a table of the user.
+# What answers cost, by a table of the user, and how long networks take for one image.
 if "costs" in MADE:
 
     rule cost_answers:
@@ -28,3 +28,27 @@ if "costs" in MADE:
             seed=STUDY.seed,
         script:
             "../scripts/cost_answers.py"
+
+
+if "latencies" in MADE:
+
+    rule measure_latency:
+        input:
+            images=TEST["images"],
+            weights=MEMBER_FILES["weights"],
+            descriptions=member_files("member.json", MEMBERS),
+        output:
+            in_report(TABLES["latencies"]),
+        log:
+            log_of("measure_latency"),
+        benchmark:
+            benchmark_of("measure_latency")
+        conda:
+            "../envs/resiliency.yaml"
+        threads: 1
+        resources:
+            **needing(8000, 60),
+        params:
+            code=code("measure_latency"),
+        script:
+            "../scripts/measure_latency.py"

@@ -62,6 +62,7 @@ HAS = {
     "joint": bool(SETTINGS),
     "added": bool(EXTERNAL and EXTERNAL.added),
     "costs": bool(STUDY.costs),
+    "latency": STUDY.deployment.cheapest_by == "latency",
 }
 HAS = {name for name, has in HAS.items() if has}
 MADE = tables.made(HAS)

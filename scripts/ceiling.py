@@ -4,7 +4,7 @@ import numpy as np
 
 from resiliency.analysis.best_of_pool import with_best
 from resiliency.analysis.ceiling import ceiling_table, failures, sizes_of, unit_of
-from resiliency.analysis.deployment import halves
+from resiliency.analysis.choices import halves
 from resiliency.analysis.pool import pool_of
 from resiliency.names import CLEAN, CORRUPTED
 from resiliency.prediction.reading import read_predictions

@@ -1,7 +1,7 @@
 """Choose ensembles, and members to add, by clean error on half of the test images; judge them on other images."""
 
-from resiliency.analysis.chosen_ensembles import choice_of, chosen_table
-from resiliency.analysis.deployment import halves
+from resiliency.analysis.choices import choice_of, halves
+from resiliency.analysis.chosen_ensembles import chosen_table
 from resiliency.analysis.next_member import next_member_table
 from resiliency.analysis.pool import pool_of
 from resiliency.names import CLEAN
@@ -14,7 +14,7 @@ with stage(snakemake.log[0]):
     predictions = read_predictions(read_table(inputs.conditions), inputs.labels, inputs.logits)
     pool = pool_of(read_table(inputs.members), predictions, params.rule, params.min_clean_accuracy)
     of_pool = pool.ensembles(read_table(inputs.ensembles))
-    halves_of = halves(pool.scored.labels(CLEAN), params.seed)
-    choice = choice_of(pool.members, of_pool, pool.scored, params.max_size, *halves_of)
+    chosen, _ = halves(pool.scored.labels(CLEAN), params.seed)
+    choice = choice_of(pool.members, of_pool, pool.scored, params.max_size, chosen)
     write_table(snakemake.output.chosen, chosen_table(choice, params.confidence))
     write_table(snakemake.output.next_member, next_member_table(choice, of_pool, params.confidence))

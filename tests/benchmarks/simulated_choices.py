@@ -50,7 +50,7 @@ class Drawn:
             + case.own * random.standard_normal((len(case.skills), len(CONDITIONS), images))
         )
 
-    def wrong_in_groups(self, ensembles: np.ndarray, images: np.ndarray, groups: np.ndarray) -> np.ndarray:
+    def losses_in_groups(self, ensembles: np.ndarray, images: np.ndarray, groups: np.ndarray) -> np.ndarray:
         places = np.argsort(groups, kind="stable")
         starts = np.searchsorted(groups[places], np.arange(groups.max() + 1))
         wrong = self.margins[ensembles][..., images].mean(axis=1) < 0

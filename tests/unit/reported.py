@@ -13,12 +13,13 @@ from member_files import write_members
 from resiliency.analysis.best_ensembles import best_table
 from resiliency.analysis.best_of_pool import with_best
 from resiliency.analysis.ceiling import ceiling_table, failures, sizes_of, unit_of
-from resiliency.analysis.chosen_ensembles import choice_of, chosen_table
+from resiliency.analysis.choices import choice_of, halves
+from resiliency.analysis.chosen_ensembles import chosen_table
 from resiliency.analysis.coincident_failures import failure_table
 from resiliency.analysis.contenders import contenders
 from resiliency.analysis.correlations import correlation_table, difference_table
 from resiliency.analysis.deployed import assessment, comparison
-from resiliency.analysis.deployment import candidate_table, deployment_table, halves
+from resiliency.analysis.deployment import candidate_table, deployment_table
 from resiliency.analysis.effective_robustness import member_table as effective_robustness_table
 from resiliency.analysis.member_ranks import rank_table
 from resiliency.analysis.member_tables import member_tables
@@ -230,7 +231,7 @@ class Reported:
         chosen, judged = halves(self.labels, self.seed)
         of_rule = self.tables["ensembles"][self.tables["ensembles"]["rule"] == scored.rule]
         confidence = self.statistics.confidence
-        choice = choice_of(members, of_rule, scored, 3, chosen, judged)
+        choice = choice_of(members, of_rule, scored, 3, chosen)
         self._keep(chosen_ensembles=chosen_table(choice, confidence))
         self._keep(next_member=next_member_table(choice, of_rule, confidence))
         sizes, units = sizes_of(len(members)), unit_of(list(members.design))

@@ -59,6 +59,7 @@ def confidence_tables(deployment) -> dict[str, pd.DataFrame]:
                 after, less = 0.02 + 0.1 * place, np.nan if row.size == 1 else 0.01 * (place - 1)
                 changes |= {f"{measure}_before": after + 0.08, f"{measure}_after": after, f"{measure}_change": -0.08}
                 changes |= {f"{measure}_change_low": -0.1, f"{measure}_change_high": -0.06}
+                changes |= {f"{measure}_after_low": after - 0.01, f"{measure}_after_high": after + 0.01}
                 changes |= {f"{measure}_difference": less}
                 changes |= {f"{measure}_difference_{end}": less + by for end, by in (("low", -0.005), ("high", 0.005))}
             thresholds += [key | {"images": images, "rule": RULE} | threshold for threshold in threshold_rows(row.size)]

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from predicted import conditions_of, predictions_of
 
-from resiliency.analysis.deployment import COLUMNS, candidate_table, deployment_table, halves, worst_cases
+from resiliency.analysis.choices import halves
+from resiliency.analysis.deployment import COLUMNS, candidate_table, deployment_table, worst_cases
 from resiliency.ensembles.combination import RULES
 from resiliency.ensembles.pool import ensembles_of
 from resiliency.ensembles.selection import EnsembleErrors, front, greedy

@@ -21,10 +21,11 @@ from resiliency.ensembles.combination import RULES
 from resiliency.ensembles.outputs import Ensemble
 from resiliency.export import programs
 from resiliency.export.checking import agreement, check_refusal, timed
-from resiliency.export.choice import checked, chosen, exportable_row, refuse_own_crops
+from resiliency.export.choice import checked, chosen, exportable_row, limits_latency, refuse_own_crops
 from resiliency.export.exporting import Made, export, read_choice, threshold_constants
 from resiliency.export.module import Deployable
-from resiliency.export.programs import RUNTIMES, eager_runner, write_programs
+from resiliency.export.programs import RUNTIMES, write_programs
+from resiliency.export.timing import LATENCIES, LEAST, MOST, WARMING, eager_runner, latencies, milliseconds, quartiles
 from resiliency.faults import Fault
 from resiliency.metrics.temperature import scaled
 from resiliency.storage.files import write_json
@@ -220,6 +221,32 @@ def test_the_thresholds_of_an_export_are_constants_of_its_module(tmp_path):
         module.load(threshold=module.THRESHOLDS["corrupted"]["error"][0.001])
 
 
+def test_latencies_are_of_single_members_in_rounds(members, images):
+    models, order = [Deployable([member], [1.0], "mean_probability", 1).eval() for member in members], []
+    for model in models:
+        model.register_forward_hook(lambda module, *_: order.append(module.members[0].member))
+    table = latencies(models, images[:1], "a machine")
+    assert list(table) == LATENCIES
+    assert table.member.tolist() == ["a-s0", "a-s1"]
+    assert set(table.runtime) == {"torch"}
+    assert ((table.low_ms <= table.median_ms) & (table.median_ms <= table.high_ms)).all()
+    rounds = table["rounds"].iloc[0]
+    assert order[2 * WARMING :] == ["a-s0", "a-s1"] * rounds
+    assert LEAST <= rounds <= MOST
+
+
+def test_a_round_times_each_run_once(monkeypatch):
+    now = [0.0]
+
+    def run(milliseconds: float):
+        return lambda image: now.__setitem__(0, now[0] + milliseconds / 1000)
+
+    monkeypatch.setattr("resiliency.export.timing.time.perf_counter", lambda: now[0])
+    assert milliseconds([run(2), run(5)], None) == pytest.approx(np.tile([2, 5], (MOST, 1)))
+    assert len(milliseconds([run(1e6), run(5)], None)) == LEAST
+    assert quartiles(np.array([[1, 5], [2, 6], [3, 9.0]])).tolist() == [[2, 6], [1.5, 5.5], [2.5, 7.5]]
+
+
 def test_members_without_a_network_are_not_exported():
     deployment = DEPLOYMENT.assign(members=["a-s0", "b-s0", "a-s0+b-s0", "a-s0+b-s0+oracle"])
     networks = [MEMBER, replace(MEMBER, member="b-s0", view={"size": 64})]
@@ -272,6 +299,19 @@ def test_the_recommended_one_stands_for_the_best_within_limits():
     named = {"best": 2, "most_accurate": 3, "best under 2 M MACs": 1, "best of at most 1 member": 1}
     assert {name: chosen(table, checked(name)).number for name in named} == named
     assert chosen(table.assign(fit=[True, True, False, True]), "most_accurate").number == 2
+
+
+def test_limits_in_milliseconds_take_a_measured_latency():
+    table = DEPLOYMENT.assign(latency_ms=[4.0, 2.5, 6.5, np.nan])
+    named = {"best under 4 ms": 2, "best of at most 2 members under 1.5 M MACs under 4.0ms": 1}
+    assert {name: chosen(table, checked(name)).number for name in named} == named
+    assert [limits_latency(name) for name in (*named, "best under 5 M MACs", 3)] == [True, True, False, False]
+    with pytest.raises(Fault, match=r"^ensemble: none in tables/deployment.csv is under 2 ms; allow at least 2.5$"):
+        chosen(table, "best under 2 ms")
+    with pytest.raises(Fault, match=r"has no latency; set deployment\.cheapest_by to latency"):
+        chosen(DEPLOYMENT, "best under 4 ms")
+    with pytest.raises(Fault, match=r"the MACs of all rows of tables/deployment\.csv are unknown; limit the members"):
+        chosen(DEPLOYMENT.assign(macs=np.nan), "best under 4 MACs")
 
 
 @pytest.mark.parametrize(

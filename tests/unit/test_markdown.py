@@ -98,6 +98,8 @@ def card(_: Path, name: str) -> str:
     data = {"name": name, "source": name, "classes": [name, name], "splits": {"test": {"images": 40}}}
     calibration = {"images": "clean", "nll_before": 0.4, "nll_after": 0.3, "ece_before": 0.2, "ece_after": 0.1}
     calibration |= {"brier_before": 0.3, "brier_after": 0.2}
+    calibration |= {f"{of}_after_{end}": 0.25 for of in ("nll", "ece", "brier") for end in ("low", "high")}
+    row["cost"], row["cost_low"], row["cost_high"] = 0.4, 0.3, 0.5
     selective = tables["selective_prediction"].head(2).to_dict("records")
     return model_card(
         row,

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from resiliency.analysis.chosen_ensembles import choice_of
+from resiliency.analysis.choices import choice_of
 from resiliency.analysis.next_member import additions_of, next_member_table
 from resiliency.conditions import conditions
 from resiliency.ensembles.selection import EnsembleErrors
@@ -43,7 +43,7 @@ def made(names):
     ]
     ensembles = pd.DataFrame(rows)
     scored = EnsembleErrors(predictions, np.ones(len(names)), VOTE, images=CLEAN)
-    choice = choice_of(pd.DataFrame({"member": names}), ensembles, scored, 5, CHOSEN, JUDGED)
+    choice = choice_of(pd.DataFrame({"member": names}), ensembles, scored, 5, CHOSEN)
     return decisions, labels, next_member_table(choice, ensembles, 0.95)
 
 

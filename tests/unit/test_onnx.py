@@ -29,7 +29,8 @@ from resiliency.designs.trial import trial
 from resiliency.designs.weights import load_member
 from resiliency.export.checking import check_refusal
 from resiliency.export.module import Deployable
-from resiliency.export.programs import eager_runner, onnx_runner, write_programs
+from resiliency.export.programs import onnx_runner, write_programs
+from resiliency.export.timing import eager_runner
 from resiliency.faults import Fault
 from resiliency.prediction.writing import features
 from resiliency.report.drawing import draw

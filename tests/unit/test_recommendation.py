@@ -11,7 +11,8 @@ from simulated_choices import CASES, CONFIDENCE, choices
 from test_deployment import logits_of, scored, tables
 
 from resiliency.analysis.best import eligible, recommended_row
-from resiliency.analysis.deployment import candidate_table, deployment_table, halves
+from resiliency.analysis.choices import halves
+from resiliency.analysis.deployment import candidate_table, deployment_table
 from resiliency.analysis.recommendation import (
     Difference,
     cheapest,

@@ -9,7 +9,7 @@ import pytest
 from fault_messages import fault_of
 from synthetic import synthetic_tables
 
-from resiliency.analysis.deployment import halves
+from resiliency.analysis.choices import halves
 from resiliency.report.overview import contenders
 from resiliency.results.compare import compare
 from resiliency.storage.files import write_json

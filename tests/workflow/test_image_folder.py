@@ -37,6 +37,7 @@ STUDY = {
     "ensembles": {"sizes": [2]},
     "statistics": {"resamples": 100},
     "costs": "costs.csv",
+    "deployment": {"objective": "cost"},
 }
 MADE = ("tables", "results/photos/data/gallery.parquet")
 NAMED = ["small birds", "cats, and 'dogs'"]
@@ -93,6 +94,20 @@ def test_answers_cost_what_the_file_says(photos):
     assert set(costs.images) == {"clean", "corrupted"}
     assert (costs.cost <= 7 * costs.error).all()
     assert set(confusions.cost) <= {1, 7}
+
+
+def test_the_model_is_chosen_by_its_costs(photos):
+    deployment, costs = (pd.read_csv(photos.results / f"tables/{name}.csv") for name in ("deployment", "costs"))
+    assert set(deployment.objective) == {"cost"}
+    best = costs[(costs.role == "best member") & (costs.images == "corrupted")].set_index("members").cost
+    of_table = deployment.set_index("members").cost
+    assert of_table[best.index].to_dict() == pytest.approx(best.to_dict(), abs=1e-6)
+    assert best.index[0] == deployment[deployment["size"] == 1].sort_values("selection_error").members.iloc[0]
+    assert "costs " in (photos.results / "report.html").read_text(encoding="utf-8")
+    with older(photos.directory / "costs.csv", b"7", b"8"):
+        planned = photos.planned()
+    assert {"choose_ensembles", "cost_answers", "report"} <= set(planned)
+    assert "score_ensembles" not in planned
 
 
 def test_one_core_gives_the_bytes_that_two_gave(photos, workflow_in, tmp_path):

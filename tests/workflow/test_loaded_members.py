@@ -86,6 +86,7 @@ STUDY = {
     "attribution": {"methods": ["saliency"]},
     "ensembles": {"sizes": [2, 3]},
     "statistics": {"resamples": 100},
+    "deployment": {"cheapest_by": "latency", "limits": {"members": 2}},
 }
 
 
@@ -145,6 +146,20 @@ def test_an_onnx_file_is_a_member_without_attributions_and_is_exported(loaded):
     log = (study.results / "logs/export/all.log").read_text()
     images = len(np.load(study.results / "data/test/labels.npy"))
     assert re.search(rf"ensemble\.onnx: \d+ of {images} images answered as scored", log)
+
+
+def test_the_latency_of_networks_is_measured_and_chooses(loaded):
+    study, _ = loaded
+    latencies, deployment = (pd.read_csv(study.results / f"tables/{name}.csv") for name in ("latencies", "deployment"))
+    assert latencies.set_index("member").runtime.to_dict() == {
+        "densenet_s-s0": "torch", "resnet20-s0": "torch", "resnet20-s1": "torch", "onnx20-s0": "onnxruntime"
+    }  # fmt: skip
+    of_members = latencies.set_index("member").median_ms
+    sums = [of_members[joined.split("+")].sum() for joined in deployment["members"]]
+    assert deployment.latency_ms.to_list() == pytest.approx(sums, rel=1e-4)
+    assert set(deployment.limit_members) == {2}
+    assert deployment.fit.any()
+    assert not (deployment.fit & (deployment["size"] > 2)).any()
 
 
 def test_a_training_that_failed_is_said_in_its_log_and_the_table(loaded):

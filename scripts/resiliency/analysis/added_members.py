@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
-from resiliency.analysis.deployment import by_size
+from resiliency.analysis.choices import by_size
 from resiliency.analysis.pool import MemberPool
 from resiliency.conditions import groups
 from resiliency.metrics.accuracy import accuracies, accuracy_columns

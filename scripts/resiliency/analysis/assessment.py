@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
+from resiliency.analysis.shares import share_interval
 from resiliency.conditions import groups
 from resiliency.ensembles.outputs import Ensemble, Outputs
 from resiliency.metrics.selective import MEASURES, measures, ranking, resampled_rankings, risk_coverage
@@ -18,6 +19,7 @@ from resiliency.statistics.bootstrap import interval, resampled_counts
 
 CURVE = np.round(np.arange(0.01, 1.005, 0.01), 2)
 REFERENCE = "max_probability"
+ERRORS_AT = {f"error_at_{coverage}": coverage / 100 for coverage in (80, 90, 95)}
 
 
 class Judged:
@@ -79,6 +81,8 @@ def selective_rows(ensemble: Ensemble, temperature: float, judged: Judged) -> tu
                 value, whole = of_score[""][measure][0], of_score["whole"][measure][0]
                 row[measure] = value
                 ends = judged.interval(value, whole, of_score["drawn"][measure])
+                if value == 0 and measure in ERRORS_AT:
+                    ends = share_interval(value, ends, ERRORS_AT[measure] * errors.shape[1], judged.confidence)
                 row[f"{measure}_low"], row[f"{measure}_high"] = np.clip(ends, 0, 1)
             rows.append(row | _excess(of_score, scores.get(REFERENCE), len(scores) - 1, score, judged))
     return rows, curves

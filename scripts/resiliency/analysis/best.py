@@ -2,6 +2,8 @@
 
 import pandas as pd
 
+LATENCY = "latency_ms"  # column of a deployment.csv by whose latency the cheapest model is recommended
+
 
 def known(deployment: pd.DataFrame) -> pd.DataFrame:
     """The rows whose errors are known both on the images of the choice and on those that judge."""

@@ -10,6 +10,7 @@ import pandas as pd
 
 from resiliency.analysis.assessment import Judged
 from resiliency.analysis.best import best_row, eligible, known, recommended_row
+from resiliency.analysis.shares import share_interval
 from resiliency.ensembles.outputs import Ensemble
 from resiliency.metrics.classification import CALIBRATION, ECE_BINS, bin_of
 from resiliency.names import CLEAN, CORRUPTED
@@ -67,7 +68,7 @@ def under_corruptions(
     first = next(iter(of_images), None)
     for role, values in of_images.items():
         for name, of_name, best in zip(levels, values, of_images[first], strict=True):
-            ends = interval(counts @ of_name / len(of_name), confidence)
+            ends = share_interval(of_name.mean(), counts @ of_name / len(of_name), len(of_name), confidence)
             row = {"role": role, "corruption": name, "images": len(of_name), "error": of_name.mean()}
             row |= dict(zip(("low", "high"), ends, strict=True))
             if role != first:

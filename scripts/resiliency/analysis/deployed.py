@@ -7,6 +7,7 @@ import pandas as pd
 
 from resiliency.analysis.assessment import Judged, selective_rows
 from resiliency.analysis.best import best_member
+from resiliency.analysis.choices import halves
 from resiliency.analysis.contenders import (
     BEST_MEMBER,
     CALIBRATION_OF_ROLES,
@@ -17,7 +18,6 @@ from resiliency.analysis.contenders import (
     errors_under,
     under_corruptions,
 )
-from resiliency.analysis.deployment import halves
 from resiliency.analysis.failures import (
     CLASS_ERRORS,
     CONFUSIONS,

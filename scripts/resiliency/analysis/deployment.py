@@ -1,15 +1,14 @@
 """Which ensemble to deploy: chosen on one half of the test images, judged on the other.
 
-The best of thousands of ensembles looks better than it is on the images that it was chosen on. Corrupted images are
-test images (published sets have no others), so these are split: one half is for selection, and the other,
-which the choice has not seen, judges it. `resiliency.analysis.recommendation` has the rule of the choice.
+`resiliency.analysis.choices` has the halves and the candidates, `resiliency.analysis.recommendation` the rule of the
+choice.
 """
-
-from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
 
+from resiliency.analysis.best import LATENCY
+from resiliency.analysis.choices import by_size, choice_of, measured
 from resiliency.analysis.recommendation import (
     Difference,
     cheapest,
@@ -17,9 +16,11 @@ from resiliency.analysis.recommendation import (
     drawn_errors,
     fit_members,
     shortlist,
+    within_limits,
 )
-from resiliency.data.split import stratified
-from resiliency.ensembles.selection import EnsembleErrors, front, greedy
+from resiliency.analysis.shares import share_interval
+from resiliency.ensembles.selection import EnsembleErrors, front
+from resiliency.ensembles.settings import Limits
 from resiliency.metrics.accuracy import accuracies, accuracy_columns
 from resiliency.names import CLEAN, JOINT
 from resiliency.statistics.bootstrap import Resampling, interval, resampled_counts
@@ -31,16 +32,17 @@ COLUMNS = ["number", "found", "members", "origin", "size", "rule", "macs", "para
 COLUMNS += ["front_parameters", "fit", "instead", "behind", "behind_low", "behind_high"]
 COLUMNS += ["baseline", "selection_error", "corrupted_error", "low", "high", "confidence", "optimism"]
 COLUMNS += ["clean_accuracy", "selection_images", "images", "objective", *WORST]
-
-
-def halves(labels: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Sorted indices of the test images on which ensembles are chosen, and of the others, on which they are judged."""
-    chosen = stratified(labels, len(labels) // 2, seed, "deployment")
-    return chosen, np.setdiff1d(np.arange(len(labels)), chosen)
+TIMED, COST = [LATENCY, f"front_{LATENCY}"], ["cost", "cost_low", "cost_high"]
+UNLIMITED = Limits()
 
 
 def candidate_table(
-    members: pd.DataFrame, ensembles: pd.DataFrame, scored: EnsembleErrors, largest: int, chosen: np.ndarray
+    members: pd.DataFrame,
+    ensembles: pd.DataFrame,
+    scored: EnsembleErrors,
+    largest: int,
+    chosen: np.ndarray,
+    limits: Limits = UNLIMITED,
 ) -> pd.DataFrame:
     """All that may be deployed: single members, the ensembles that were scored, and larger ones of greedy selection.
 
@@ -48,23 +50,26 @@ def candidate_table(
     Members that are not fit (`fit_members`) are in no greedy ensemble, and no ensemble of theirs is on a front.
 
     Args:
-        members: members.csv, in the order of the predictions.
+        members: members.csv, in the order of the predictions; with latency_ms where it was measured.
         ensembles: rows of ensembles.parquet under one combination rule.
         scored: the members and their predictions, under the same rule.
         largest: most members of a greedy ensemble.
         chosen: images on which ensembles are chosen; the others judge.
+        limits: what a candidate may cost.
 
     Returns:
         Columns found (single, scored or greedy), members, origin, size, macs, parameters, selection_error (the
-        objective on the first half), judged_error (corrupted error on the other), fit (whether all members are),
-        front_macs and front_parameters (whether no other fit one has a smaller selection_error for no more MACs, or
-        parameters).
+        objective on the first half), judged_error (corrupted error on the other), fit (whether all members are, within
+        the limits), latency_ms (sum over members, where measured), front_macs and front_parameters (whether no other
+        fit one has a smaller selection_error for no more MACs, or parameters), likewise front_latency_ms.
+
+    Raises:
+        Fault: no candidate is within the limits.
     """
     fit = fit_members(scored.accuracy(np.arange(len(members))[:, None], CLEAN, chosen), scored.labels(CLEAN)[chosen])
     alone = np.flatnonzero(members.origin != JOINT)
-    most = ensembles["size"].max() if len(ensembles) else 1
-    everything = np.arange(len(scored.labels(CLEAN)))
-    larger = [e for e in greedy(scored, alone[fit[alone]], largest, chosen) if len(e) > most]
+    choice = choice_of(members, ensembles, scored, largest, chosen, alone, alone[fit[alone]])
+    everything, larger = np.arange(len(scored.labels(CLEAN))), choice.larger
     parts = [
         members.iloc[alone].rename(columns={"member": "members"}).assign(found="single", size=1),
         ensembles.assign(found="scored"),
@@ -72,16 +77,17 @@ def candidate_table(
     ]
     columns = ["found", "members", "origin", "size", "macs", "parameters", "corrupted_error"]
     table = pd.concat([part.reindex(columns=columns) for part in parts if len(part)], ignore_index=True)
-    table["selection_error"], table["fit"], mean = 0.0, False, np.zeros(len(table))
-    for rows, of_size in by_size(table, members):
-        table.loc[rows, "fit"] = fit[of_size].all(axis=1)
-        errors = scored.condition_errors(of_size, chosen)
-        table.loc[rows, "selection_error"], mean[rows] = scored.chosen_by(errors), errors.mean(axis=1)
-    # The errors on all images are known, so that those on the other half need no predictions.
-    judged = table.pop("corrupted_error") * len(everything) - mean * len(chosen)
-    table["judged_error"] = (judged / (len(everything) - len(chosen))).clip(0, 1)  # not -1e-17
+    table["selection_error"], table["fit"], on_chosen = 0.0, False, np.zeros(len(table))
+    for pool in [*choice.pools.values(), *(measured(ensemble[None], scored, chosen) for ensemble in larger)]:
+        rows = np.flatnonzero(table["size"] == pool.ensembles.shape[1])
+        table.loc[rows, "fit"] = fit[pool.ensembles].all(axis=1)
+        table.loc[rows, "selection_error"], on_chosen[rows] = pool.objective, pool.errors
+        if LATENCY in members:
+            table.loc[rows, LATENCY] = members[LATENCY].to_numpy(float)[pool.ensembles].sum(axis=1)
+    table["judged_error"] = choice.judged_errors(table.pop("corrupted_error"), on_chosen)
+    table["fit"] &= within_limits(table, limits)
     errors = table.selection_error.where(table.fit, np.inf).to_numpy()
-    for cost in ("macs", "parameters"):
+    for cost in (column for column in ("macs", "parameters", LATENCY) if column in table):
         table[f"front_{cost}"] = front(errors, table[cost].to_numpy())
     return table
 
@@ -96,8 +102,9 @@ def deployment_table(
     resamples: int,
     confidence: float,
     seed: int,
+    by: str = "macs",
 ) -> pd.DataFrame:
-    """The rows of deployment.csv, by MACs.
+    """The rows of deployment.csv, by their cost.
 
     They are single members, both fronts, greedy ensembles, and the best one of each origin and of each size.
 
@@ -107,6 +114,7 @@ def deployment_table(
         judged: images on which nothing was chosen.
         baseline: the name of a member, or none.
         resamples, confidence, seed: of the bootstrap over these images.
+        by: column of the cost, macs or latency_ms.
 
     Returns:
         `COLUMNS`: number (1 up, which `snakemake export` takes); corrupted_error with its interval and
@@ -116,16 +124,18 @@ def deployment_table(
         not significantly worse (of a row that is not fit, its own); optimism is the first error less the second, and
         less that difference of all candidates, for one half of the images may be harder; NaN where another objective
         than the mean chose. `worst_cases` tells of the worst condition, the worst class and the quantile. Then
+        `TIMED` where latency was measured, and `COST` where costs chose: the mean cost of the judged answers. Then
         <test set>_accuracy with its interval _low and _high (Wilson's), on all images of each further test set, none of
         which was chosen on.
     """
-    picked = candidates.front_macs | candidates.front_parameters | (candidates.found != "scored")
+    fronts = [column for column in candidates if column.startswith("front_")]
+    picked = candidates[fronts].any(axis=1) | (candidates.found != "scored")
     known = candidates.dropna(subset=["selection_error"])
     picked |= candidates.index.isin(known.groupby("origin").selection_error.idxmin())
     picked |= candidates.index.isin(known[known.fit].groupby("size").selection_error.idxmin())
     resampling = Resampling(resamples, confidence, seed)
-    compared = candidates.assign(**_compared(candidates, members, scored, chosen, picked, resampling))
-    table = compared[picked].sort_values(["macs", "selection_error"], kind="stable")
+    compared = candidates.assign(**_compared(candidates, members, scored, chosen, picked, resampling, by))
+    table = compared[picked].sort_values([by, "selection_error"], kind="stable")
     numbers = pd.Series(np.arange(1, len(table) + 1), table.index)
     table = table.assign(number=numbers, instead=numbers[table.instead].to_numpy()).reset_index(drop=True)
     harder = (candidates.judged_error - candidates.selection_error).mean()
@@ -133,8 +143,13 @@ def deployment_table(
     for rows, of_size in by_size(table, members):
         errors = scored.image_errors(of_size, judged)
         drawn = errors @ counts.T / len(judged)
-        table.loc[rows, "corrupted_error"] = errors.mean(axis=1)
-        table.loc[rows, ["low", "high"]] = [interval(of_ensemble, confidence) for of_ensemble in drawn]
+        table.loc[rows, "corrupted_error"] = means = errors.mean(axis=1)
+        ends = [share_interval(*of, len(judged), confidence) for of in zip(means, drawn, strict=True)]
+        table.loc[rows, ["low", "high"]] = ends
+        if scored.costs is not None:
+            costs = scored.image_costs(of_size, judged)
+            table.loc[rows, COST[0]] = costs.mean(axis=1)
+            table.loc[rows, COST[1:]] = [interval(of, confidence) for of in costs @ counts.T / len(judged)]
         table.loc[rows, "clean_accuracy"] = scored.accuracy(of_size, CLEAN, judged)
         for row, ensemble in zip(rows, of_size, strict=True):
             for column, value in worst_cases(scored, ensemble, chosen, judged, counts, confidence).items():
@@ -151,7 +166,8 @@ def deployment_table(
         selection_images=len(scored.labels(CLEAN)) - len(judged),
         images=len(judged),
     )
-    return table[COLUMNS + [column for test_set in scored.further for column in accuracy_columns(test_set)]]
+    columns = COLUMNS + [column for column in (*TIMED, *COST) if column in table]
+    return table[columns + [column for test_set in scored.further for column in accuracy_columns(test_set)]]
 
 
 def _compared(
@@ -161,6 +177,7 @@ def _compared(
     chosen: np.ndarray,
     picked: np.ndarray,
     resampling: Resampling,
+    by: str,
 ) -> dict[str, pd.Series]:
     """behind with its ends, and instead as the index of a candidate, of those that are `picked` (bool)."""
     places = shortlist(candidates, picked)
@@ -174,7 +191,7 @@ def _compared(
     for place, row in enumerate(rows):
         if table.fit.iloc[place]:
             of = Difference(*(values[rows] for values in differences(errors, drawn, row, resampling.confidence)))
-            instead[table.index[place]] = table.index[cheapest(table, of, place)]
+            instead[table.index[place]] = table.index[cheapest(table, of, place, by)]
     return {name: pd.Series(values, some.index) for name, values in columns.items()} | {"instead": instead}
 
 
@@ -211,14 +228,16 @@ def worst_cases(
     errors = after.mean(axis=1, dtype=np.float64)
     of_quantile = [np.quantile(values, scored.quantile, axis=-1) for values in (errors, drawn)]
     columns = {"worst_corruption": condition.corruption, "worst_severity": condition.severity}
-    columns |= _with_interval("worst_error", errors[worst], drawn[:, worst], confidence)
-    columns |= {"worst_class": of_classes.argmax()}
-    columns |= _with_interval("worst_class_error", after[:, of_class].mean(dtype=np.float64), drawn_class, confidence)
-    return columns | {"quantile": scored.quantile, **_with_interval("quantile_error", *of_quantile, confidence)}
+    columns |= _with_interval("worst_error", errors[worst], drawn[:, worst], len(judged), confidence)
+    in_class = after[:, of_class].mean(dtype=np.float64), drawn_class, of_class.sum()
+    columns |= {"worst_class": of_classes.argmax()} | _with_interval("worst_class_error", *in_class, confidence)
+    columns["quantile"] = scored.quantile
+    return columns | _with_interval("quantile_error", *of_quantile, len(judged), confidence)
 
 
-def _with_interval(name: str, value: float, drawn: np.ndarray, confidence: float) -> dict[str, float]:
-    return dict(zip((name, f"{name}_low", f"{name}_high"), (float(value), *interval(drawn, confidence)), strict=True))
+def _with_interval(name: str, value: float, drawn: np.ndarray, images: int, confidence: float) -> dict[str, float]:
+    ends = share_interval(value, drawn, images, confidence)
+    return dict(zip((name, f"{name}_low", f"{name}_high"), (float(value), *ends), strict=True))
 
 
 def _further_accuracies(scored: EnsembleErrors, ensembles: np.ndarray, confidence: float) -> dict[str, np.ndarray]:
@@ -242,13 +261,3 @@ def _described(members: pd.DataFrame, error: float) -> dict:
         "parameters": members.parameters.sum(skipna=False),
         "corrupted_error": error,
     }
-
-
-def by_size(table: pd.DataFrame, members: pd.DataFrame) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Rows of `table` that have as many members, and the positions of these: int E and int E x size."""
-    position = {member: index for index, member in enumerate(members.member)}
-    sizes = table["size"].to_numpy()
-    for size in np.unique(sizes):
-        rows = np.flatnonzero(sizes == size)
-        names = table.members.iloc[rows].str.split("+")
-        yield rows, np.array([[position[member] for member in of_ensemble] for of_ensemble in names])

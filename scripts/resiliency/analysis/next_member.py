@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
-from resiliency.analysis.chosen_ensembles import Choice
-from resiliency.names import CLEAN
+from resiliency.analysis.choices import Choice
+from resiliency.names import CLEAN, accuracy_of
 
 GREEDY, EVERY = "greedy", "every"
 COLUMNS = [
@@ -54,7 +54,7 @@ def _of_greedy(choice: Choice, size: int, confidence: float) -> Iterator[dict]:
     """The rows of the greedy ensemble of this size."""
     current, grown = choice.grown[size - 1], choice.grown[size]
     rest = np.setdiff1d(np.arange(len(choice.members)), current)
-    accurate = rest[choice.errors[1][rest].argmin()]
+    accurate = rest[choice.pools[1].objective[rest].argmin()]
     additions = np.sort(np.column_stack([np.tile(current, (len(rest), 1)), rest]), axis=1)
     exhaustive = choice.best(size + 1) if size + 1 in choice.pools else None
     names = choice.members.member.to_numpy(str)
@@ -103,15 +103,15 @@ def _with_ends(name: str, differences: np.ndarray, confidence: float) -> dict[st
 def _of_every(choice: Choice, ensembles: pd.DataFrame, size: int) -> Iterator[dict]:
     """The rows of the means over every ensemble of this size, if all those with one more member were scored."""
     members, pools = len(choice.members), choice.pools
-    if size == members or any(len(pools.get(of, ())) != comb(members, of) for of in (size, size + 1)):
+    if size == members or any(_count(choice, of) != comb(members, of) for of in (size, size + 1)):
         return
-    grown = additions_of(pools[size], pools[size + 1], members)
+    grown = additions_of(pools[size].ensembles, pools[size + 1].ensembles, members)
     allowed = grown >= 0
-    chosen = np.where(allowed, choice.errors[size + 1][grown], np.inf).argmin(axis=1)
-    accurate = np.where(allowed, choice.errors[1], np.inf).argmin(axis=1)
+    chosen = np.where(allowed, pools[size + 1].objective[grown], np.inf).argmin(axis=1)
+    accurate = np.where(allowed, pools[1].objective, np.inf).argmin(axis=1)
     every = np.arange(len(grown))
     for condition in (CLEAN, *choice.scored.further):
-        of_current, of_grown = (choice.judged_errors(ensembles, of, condition) for of in (size, size + 1))
+        of_current, of_grown = (_judged_errors(choice, ensembles, of, condition) for of in (size, size + 1))
         gains = np.where(allowed, of_current[:, None] - of_grown[grown], np.nan)
         gain, by_accuracy, best = gains[every, chosen], gains[every, accurate], np.nanmax(gains, axis=1)
         yield {
@@ -128,6 +128,19 @@ def _of_every(choice: Choice, ensembles: pd.DataFrame, size: int) -> Iterator[di
             "regret": (best - gain).mean(),
             "images": len(choice.images(condition)),
         }
+
+
+def _count(choice: Choice, size: int) -> int:
+    return len(choice.pools[size].ensembles) if size in choice.pools else 0
+
+
+def _judged_errors(choice: Choice, ensembles: pd.DataFrame, size: int, test_set: str) -> np.ndarray:
+    """Errors of all ensembles of a size on images that nothing was chosen by, float64 E."""
+    pool = choice.pools[size]
+    if size == 1:
+        return 1 - choice.scored.accuracy(pool.ensembles, test_set, choice.images(test_set))
+    errors = 1 - ensembles.loc[ensembles["size"] == size, accuracy_of(test_set)].to_numpy(float)
+    return choice.judged_errors(errors, pool.errors) if test_set == CLEAN else errors
 
 
 def additions_of(current: np.ndarray, grown: np.ndarray, members: int) -> np.ndarray:

@@ -12,7 +12,10 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from resiliency.analysis.best import LATENCY
 from resiliency.ensembles.selection import EnsembleErrors
+from resiliency.ensembles.settings import Limits
+from resiliency.faults import Fault
 from resiliency.reliability import near_chance
 from resiliency.statistics.bootstrap import Resampling, resampled_counts
 from resiliency.streams import stream
@@ -67,11 +70,11 @@ def drawn_errors(
         rows = np.flatnonzero(sizes == size)
         for start in range(0, len(rows), CHUNK):
             some = rows[start : start + CHUNK]
-            wrong = scored.wrong_in_groups(np.stack([ensembles[row] for row in some]), images, groups)
-            if scored.objective == "mean":
-                wrong = wrong.mean(axis=1, keepdims=True)  # the mean of the resamples, for less work
-            errors = np.swapaxes(wrong @ counts.T.astype(np.float32) / drawn_images, 1, 2)
-            drawn[some] = scored.chosen_by(errors)
+            losses = scored.losses_in_groups(np.stack([ensembles[row] for row in some]), images, groups)
+            if scored.objective in ("mean", "cost"):
+                losses = losses.mean(axis=1, keepdims=True)  # the mean of the resamples, for less work
+            of_conditions = np.swapaxes(losses @ counts.T.astype(np.float32) / drawn_images, 1, 2)
+            drawn[some] = scored.chosen_by(of_conditions)
     return drawn
 
 
@@ -94,21 +97,51 @@ def differences(errors: np.ndarray, drawn: np.ndarray, reference: int, confidenc
     return Difference(value, value - reach * spread, value + reach * spread)
 
 
-def cheapest(table: pd.DataFrame, of: Difference, reference: int) -> int:
+def cheapest(table: pd.DataFrame, of: Difference, reference: int, by: str = "macs") -> int:
     """The position in `table` of the cheapest row that is fit and not significantly worse than that at `reference`.
 
-    It has no more members and MACs than the reference. Cost is MACs, or members where MACs of a fit row are
-    unknown; of equals, fewer members count, then the smaller error.
+    It has no more members, MACs and latency than the reference. If the cost of a fit row is unknown, members count
+    as cost; of equals, fewer members count, then the smaller error.
 
     Args:
-        table: rows with fit, size, macs and selection_error.
+        table: rows with fit, size, macs and selection_error, perhaps with latency_ms.
         of: their differences from the reference.
+        by: column of the cost.
     """
-    costs = table.macs if table.macs[table.fit].notna().all() else table["size"]
-    more = (table.macs > table.macs.iloc[reference]) | (table["size"] > table["size"].iloc[reference])
+    costs = table[by] if table[by][table.fit].notna().all() else table["size"]
+    limited = table[[column for column in ("size", "macs", LATENCY) if column in table]]
+    more = (limited > limited.iloc[reference]).any(axis=1)
     allowed = np.flatnonzero(table.fit & ~more & ~(of.low > 0))
     order = np.lexsort([table.selection_error.iloc[allowed], table["size"].iloc[allowed], costs.iloc[allowed]])
     return int(allowed[order[0]])
+
+
+def within_limits(candidates: pd.DataFrame, limits: Limits) -> np.ndarray:
+    """Whether each candidate costs at most what is allowed, bool K; not if its cost is unknown.
+
+    Args:
+        candidates: with size and macs, and with latency_ms if milliseconds are limited.
+
+    Raises:
+        Fault: none does.
+    """
+    within = np.ones(len(candidates), bool)
+    for key, column in (("members", "size"), ("macs", "macs"), ("milliseconds", LATENCY)):
+        most = getattr(limits, key)
+        if most is not None:
+            within &= (candidates[column] <= most).to_numpy()
+            if len(within) and not within.any():
+                least = candidates[column].min()
+                raise Fault(
+                    f"deployment.limits.{key}: expected a limit that some model keeps, got {most:,.10g}; "
+                    f"allow at least {'' if pd.isna(least) else f'{least:,.10g}'}"
+                )
+    return within
+
+
+def limit_columns(limits: Limits) -> dict[str, float]:
+    """Columns of deployment.csv that repeat the limits which the study sets."""
+    return {f"limit_{key}": most for key, most in limits if most is not None}
 
 
 def shortlist(candidates: pd.DataFrame, picked: np.ndarray) -> np.ndarray:

@@ -30,7 +30,7 @@ TEMPERATURES += [
     for measure in MEASURES
     for column in (
         "before",
-        "after",
+        *(f"after{end}" for end in ("", "_low", "_high")),
         *(f"{of}{end}" for of in ("change", "difference") for end in ("", "_low", "_high")),
     )
 ]
@@ -122,9 +122,9 @@ def temperature_rows(
 ) -> list[dict]:
     """Rows of temperatures.csv of one ensemble, one for each set of images.
 
-    NLL, ECE (15 bins) and Brier score before and after scaling, with the interval of their change; and the values after
-    it less those of the best member (`reference`) after its own scaling, with an interval that allows for the number of
-    measures (Bonferroni), both on the same resamples. Where there are no probabilities, figures are empty.
+    NLL, ECE (15 bins) and Brier score before scaling, and after it with their intervals; the change with its interval;
+    and the values after it less those of the best member (`reference`) after its own scaling, with an interval that
+    allows for the number of measures (Bonferroni), on the same resamples. Without probabilities, figures are empty.
     """
     columns = temperature._asdict() | {"temperature": temperature.value if temperature.images else np.nan}
     columns = {name: columns[name] for name in ("temperature", "fitted_on", "note")} | {
@@ -136,6 +136,8 @@ def temperature_rows(
         for measure in MEASURES if name in calibration else ():
             before, after = (getattr(of, measure) for of in calibration[name])
             row |= {f"{measure}_before": before(everything)[0], f"{measure}_after": after(everything)[0]}
+            ends = interval(after(judged.counts[name]), judged.confidence)
+            row |= dict(zip((f"{measure}_after_low", f"{measure}_after_high"), ends, strict=True))
             row |= _less(f"{measure}_change", after, before, judged, name, judged.confidence)
             if reference and name in reference:
                 best = getattr(reference[name].after, measure)

@@ -3,11 +3,11 @@
 import numpy as np
 
 from resiliency.analysis.assessment import REFERENCE, Judged, gathered
+from resiliency.analysis.shares import share_interval
 from resiliency.ensembles.outputs import Ensemble
 from resiliency.metrics.accuracy import accuracies
 from resiliency.metrics.thresholds import covering_threshold, limiting_threshold
 from resiliency.names import CLEAN, CORRUPTED
-from resiliency.statistics.bootstrap import interval
 
 COVERAGE, ERROR = "coverage", "error"
 THRESHOLDS = ["members", "size", "rule", "basis", "goal", "target", "threshold", "selection_images", "images"]
@@ -47,7 +47,7 @@ def _maxima(ensemble: Ensemble, temperature: float, judged: Judged, name: str) -
 def _tried(threshold: float, confidence: np.ndarray, errors: np.ndarray, judged: Judged, name: str) -> dict[str, float]:
     """Coverage, error of the answers given and share of wrong answers, with intervals; NaN without a threshold.
 
-    The intervals are Wilson's of one condition, and of several those of the bootstrap over images.
+    The intervals are Wilson's of one condition, and of several those of the bootstrap over images (`share_interval`).
     """
     if np.isnan(threshold):
         return {f"{of}{end}": np.nan for of in ("coverage", "error", "wrong") for end in ("", "_low", "_high")}
@@ -66,8 +66,7 @@ def _tried(threshold: float, confidence: np.ndarray, errors: np.ndarray, judged:
             ends = list(accuracies(name, value, total or np.nan, judged.confidence).values())[1:]
         else:
             drawn = counts @ np.column_stack([part, whole])
-            ends = interval(
-                np.divide(*drawn.T, out=np.full(len(drawn), np.nan), where=drawn[:, 1] > 0), judged.confidence
-            )
+            shares = np.divide(*drawn.T, out=np.full(len(drawn), np.nan), where=drawn[:, 1] > 0)
+            ends = share_interval(value, shares, np.count_nonzero(whole), judged.confidence)
         row |= {of: value, f"{of}_low": float(ends[0]), f"{of}_high": float(ends[1])}
     return row

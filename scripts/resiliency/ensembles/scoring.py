@@ -127,6 +127,22 @@ def correct_answers(
     return right
 
 
+def given_answers(
+    rule: str, ensembles: np.ndarray, probabilities: np.ndarray, labels: np.ndarray, weights: np.ndarray
+) -> np.ndarray:
+    """The class that each ensemble answers for each image, int64 E x N; arguments as of `correct_answers`."""
+    places, images = np.nonzero(~correct_answers(rule, ensembles, probabilities, labels, weights))
+    answers, by_image = np.tile(labels, (len(ensembles), 1)), probabilities.swapaxes(0, 1)
+    values = _values(RULES[rule], by_image, ensembles.shape[1], _member_weights(rule, weights))
+    several = max(1, CHUNK_VALUES // (ensembles.shape[1] * values.shape[2]))
+    for start in range(0, len(places), several):
+        ensemble, image = places[start : start + several], images[start : start + several]
+        sums = values[image[:, None], ensembles[ensemble]].sum(axis=1)
+        sums[np.arange(len(image)), labels[image]] = -np.inf  # these answers are wrong, however sums are rounded
+        answers[ensemble, image] = sums.argmax(axis=1)
+    return answers
+
+
 def score_condition(
     predictions: list[Predictions], condition: int, groups: list[np.ndarray], rules: list[str], weights: np.ndarray
 ) -> tuple[dict[str, dict[str, np.ndarray]], list[dict[str, np.ndarray]]]:

@@ -5,22 +5,23 @@ from collections.abc import Iterator
 import numpy as np
 
 from resiliency.conditions import further, groups
-from resiliency.ensembles.scoring import CHUNK_VALUES, correct_answers
+from resiliency.ensembles.scoring import CHUNK_VALUES, correct_answers, given_answers
 from resiliency.ensembles.voting import expected_accuracy, right_chances
 from resiliency.names import CORRUPTED
 from resiliency.prediction.reading import Predictions
 
 
-def objective_error(errors: np.ndarray, objective: str, quantile: float) -> np.ndarray:
-    """What ensembles are chosen by, float64 of the leading shape, of errors ... x C under C corrupted conditions.
+def objective_of(losses: np.ndarray, objective: str, quantile: float) -> np.ndarray:
+    """What ensembles are chosen by, float64 of the leading shape, of losses ... x C under C corrupted conditions.
 
     Args:
-        objective: mean (corrupted error), worst_condition (the largest) or quantile.
+        losses: errors, or mean costs if the objective is cost.
+        objective: mean (corrupted error), worst_condition (the largest error), quantile or cost (mean).
         quantile: in 0..1; interpolated linearly.
     """
     if objective == "quantile":
-        return np.quantile(errors, quantile, axis=-1)
-    return errors.max(axis=-1) if objective == "worst_condition" else errors.mean(axis=-1)
+        return np.quantile(losses, quantile, axis=-1)
+    return losses.max(axis=-1) if objective == "worst_condition" else losses.mean(axis=-1)
 
 
 class EnsembleErrors:
@@ -30,8 +31,9 @@ class EnsembleErrors:
         predictions: of each of M members.
         weights: float M, positive; only a weighted rule uses them.
         rule: the combination rule.
-        objective, quantile: what ensembles are chosen by, of `objective_error`.
+        objective, quantile: what ensembles are chosen by, of `objective_of`.
         images: the set of images that they are chosen by: `CORRUPTED`, or a test set.
+        costs: float64 K x K of answers, true class first, if the objective is cost; members have probabilities then.
     """
 
     def __init__(
@@ -42,7 +44,9 @@ class EnsembleErrors:
         objective: str = "mean",
         quantile: float = 0.9,
         images: str = CORRUPTED,
+        costs: np.ndarray | None = None,
     ):
+        self.costs = costs
         self.objective, self.quantile = objective, quantile
         self.predictions, self.weights = predictions, weights
         self.rule = rule
@@ -56,11 +60,13 @@ class EnsembleErrors:
 
     def errors(self, ensembles: np.ndarray, images: np.ndarray) -> np.ndarray:
         """The objective, float64 E, of ensembles (int E x size) on these images (int n)."""
-        return self.chosen_by(self.condition_errors(ensembles, images))
+        return self.chosen_by(
+            (self.condition_errors if self.costs is None else self.condition_costs)(ensembles, images)
+        )
 
-    def chosen_by(self, errors: np.ndarray) -> np.ndarray:
-        """The objective of errors ... x C under the corrupted conditions."""
-        return objective_error(errors, self.objective, self.quantile)
+    def chosen_by(self, losses: np.ndarray) -> np.ndarray:
+        """The objective of losses ... x C under the corrupted conditions."""
+        return objective_of(losses, self.objective, self.quantile)
 
     def condition_errors(self, ensembles: np.ndarray, images: np.ndarray) -> np.ndarray:
         """Error float64 E x C of ensembles (int E x size) on these images (int n) under each corrupted condition."""
@@ -73,6 +79,13 @@ class EnsembleErrors:
             return sum(part.sum(axis=1, dtype=np.float64) for part in parts) / len(images)
 
         return np.stack([error(condition) for condition in self.corrupted], axis=1)
+
+    def condition_costs(self, ensembles: np.ndarray, images: np.ndarray) -> np.ndarray:
+        """Mean cost of the answers, float64 E x C, as `condition_errors`."""
+        means = [
+            sum(part.sum(axis=1) for part in self._costs(ensembles, images, condition)) for condition in self.corrupted
+        ]
+        return np.stack(means, axis=1) / len(images)
 
     def wrong(self, ensemble: np.ndarray, images: np.ndarray) -> np.ndarray:
         """Whether an ensemble (int size) misclassifies each of these images in each corrupted condition; float32 C x n.
@@ -92,19 +105,30 @@ class EnsembleErrors:
             total += np.concatenate(list(self._wrong(ensembles, images, condition)), axis=1)
         return total / len(self.corrupted)
 
-    def wrong_in_groups(self, ensembles: np.ndarray, images: np.ndarray, groups: np.ndarray) -> np.ndarray:
-        """How many images of each of G groups each ensemble gets wrong in each corrupted condition; float32 E x C x G.
+    def image_costs(self, ensembles: np.ndarray, images: np.ndarray) -> np.ndarray:
+        """Mean cost of the answers to each image over the corrupted conditions; float64 E x n."""
+        parts = (np.concatenate(list(self._costs(ensembles, images, c)), axis=1) for c in self.corrupted)
+        return sum(parts) / len(self.corrupted)
+
+    def losses_in_groups(self, ensembles: np.ndarray, images: np.ndarray, groups: np.ndarray) -> np.ndarray:
+        """Sums over each of G groups of images, under each corrupted condition, of the losses of each ensemble.
+
+        The loss of an answer is 1 if it is wrong, or its cost if the objective is cost.
 
         Args:
             groups: int n in 0..G-1, the group of each of the `images`.
+
+        Returns:
+            float32 E x C x G.
         """
         in_group = np.eye(groups.max() + 1, dtype=np.float32)[groups]
         counts = np.zeros((len(ensembles), len(self.corrupted), in_group.shape[1]), np.float32)
+        losses = self._wrong if self.costs is None else self._costs
         for place, condition in enumerate(self.corrupted):
             start = 0
-            for wrong in self._wrong(ensembles, images, condition):
-                counts[:, place] += wrong.astype(np.float32) @ in_group[start : start + wrong.shape[1]]
-                start += wrong.shape[1]
+            for part in losses(ensembles, images, condition):
+                counts[:, place] += part.astype(np.float32) @ in_group[start : start + part.shape[1]]
+                start += part.shape[1]
         return counts
 
     def accuracy(self, ensembles: np.ndarray, test_set: str, images: np.ndarray) -> np.ndarray:
@@ -136,18 +160,29 @@ class EnsembleErrors:
 
         Bool, or of decisions, whose ties are broken at random, the probability that it does.
         """
+        for some, within, members, labels, weights in self._chunks(ensembles, images, condition):
+            if not self.has_probabilities:
+                decisions = np.stack([member.decisions(condition, some) for member in members])
+                yield 1 - right_chances(within, decisions, labels)
+                continue
+            probabilities = np.stack([member.probabilities(condition, some) for member in members])
+            yield ~correct_answers(self.rule, within, probabilities, labels, weights)
+
+    def _costs(self, ensembles: np.ndarray, images: np.ndarray, condition: int) -> Iterator[np.ndarray]:
+        """What the answers of each ensemble cost, float64 E x some, chunk after chunk of images."""
+        for some, within, members, labels, weights in self._chunks(ensembles, images, condition):
+            probabilities = np.stack([member.probabilities(condition, some) for member in members])
+            yield self.costs[labels, given_answers(self.rule, within, probabilities, labels, weights)]
+
+    def _chunks(self, ensembles: np.ndarray, images: np.ndarray, condition: int) -> Iterator[tuple]:
+        """Images of each chunk, the ensembles as positions among the members used, these members, labels, weights."""
         labels = self.predictions[0].labels(condition)
         used, renumbered = np.unique(ensembles, return_inverse=True)
-        ensembles, members = renumbered.reshape(ensembles.shape), [self.predictions[member] for member in used]
+        within, members = renumbered.reshape(ensembles.shape), [self.predictions[member] for member in used]
         chunk = max(1, CHUNK_VALUES // self.predictions[0].classes(condition))
         for start in range(0, len(images), chunk):
             some = images[start : start + chunk]
-            if not self.has_probabilities:
-                decisions = np.stack([member.decisions(condition, some) for member in members])
-                yield 1 - right_chances(ensembles, decisions, labels[some])
-                continue
-            probabilities = np.stack([member.probabilities(condition, some) for member in members])
-            yield ~correct_answers(self.rule, ensembles, probabilities, labels[some], self.weights[used])
+            yield some, within, members, labels[some], self.weights[used]
 
 
 def greedy(members: EnsembleErrors, pool: np.ndarray, largest: int, images: np.ndarray) -> list[np.ndarray]:

@@ -34,11 +34,22 @@ class Ensembles(Settings):
         return self.rules[0]
 
 
+class Limits(Settings):
+    members: int | None = Field(None, ge=1, description="largest number of members of a recommended model")
+    macs: float | None = Field(None, gt=0, description="largest number of MACs of a recommended model, for one image")
+    milliseconds: float | None = Field(
+        None,
+        gt=0,
+        description="largest latency of a recommended model in ms, for one image on one thread of this machine's CPU; "
+        "needs `cheapest_by: latency`",
+    )
+
+
 class Deployment(Settings):
-    objective: Literal["mean", "worst_condition", "quantile"] = Field(
+    objective: Literal["mean", "worst_condition", "quantile", "cost"] = Field(
         "mean",
         description="error by which ensembles are selected: mean over corruptions and severities, worst condition, "
-        "or quantile",
+        "or quantile; or cost, the mean cost of the answers by the table `costs`, over corruptions and severities",
     )
     quantile: float = Field(
         0.9,
@@ -47,3 +58,9 @@ class Deployment(Settings):
         description="quantile of the errors under corruptions and severities; 0.9 leaves out the worst tenth",
     )
     max_size: int = Field(8, ge=2, description="largest number of members of an ensemble in greedy selection")
+    cheapest_by: Literal["macs", "latency"] = Field(
+        "macs",
+        description="what makes a model cheap: MACs, or latency, which is then measured for each network on this "
+        "machine's CPU",
+    )
+    limits: Limits = Field(Limits(), description="what a recommended model may cost at most; null: no limit")

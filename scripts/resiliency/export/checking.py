@@ -1,6 +1,5 @@
 """Whether a program answers as the ensemble that the study scored, and how long it takes."""
 
-import time
 from pathlib import Path
 from typing import NamedTuple
 
@@ -8,7 +7,8 @@ import numpy as np
 
 from resiliency.ensembles.outputs import Ensemble
 from resiliency.export.module import Deployable
-from resiliency.export.programs import EAGER, RUNTIMES, Run, eager_runner
+from resiliency.export.programs import RUNTIMES
+from resiliency.export.timing import EAGER, Run, alone, eager_runner, milliseconds, quartiles
 from resiliency.faults import Fault
 from resiliency.metrics.temperature import scaled
 
@@ -16,7 +16,6 @@ BATCH = 64
 MOST = 2_000
 # By how much logits may differ that were computed in another order, on another device.
 SLACK = 1e-3
-REPEATS, LONGEST = 30, 3.0
 
 
 class Agreement(NamedTuple):
@@ -90,17 +89,14 @@ def timed(ensemble: Deployable, paths: dict[str, Path], image: np.ndarray, threa
     Returns:
         model, runtime, threads, and median, low and high (quartiles).
     """
-    shares, rows = [1.0] * len(ensemble.networks), []
-    alone = [
-        Deployable([(network, member)], shares[:1], "mean_probability", 1).eval()
-        for network, member in zip(ensemble.networks, ensemble.members, strict=True)
-    ]
+    members, rows = alone(ensemble), []
     for count in threads:
-        runs = [(module.members[0].member, EAGER, eager_runner(module, count)) for module in alone]
+        runs = [(module.members[0].member, EAGER, eager_runner(module, count)) for module in members]
         runs += [("ensemble", RUNTIMES[name].label, RUNTIMES[name].runner(path, count)) for name, path in paths.items()]
-        for model, runtime, run in runs:
-            times = dict(zip(("median", "low", "high"), milliseconds(run, image), strict=True))
-            rows.append({"model": model, "runtime": runtime, "threads": count} | times)
+        times = quartiles(milliseconds([run for *_, run in runs], image))
+        for (model, runtime, _), of_run in zip(runs, times.T, strict=True):
+            times_of = dict(zip(("median", "low", "high"), map(float, of_run), strict=True))
+            rows.append({"model": model, "runtime": runtime, "threads": count} | times_of)
     return rows
 
 
@@ -108,16 +104,3 @@ def _margin(values: np.ndarray) -> np.ndarray:
     """The largest value of each image less the second; n of n x K."""
     ordered = np.sort(values, axis=1)
     return ordered[:, -1] - ordered[:, -2]
-
-
-def milliseconds(run: Run, image: np.ndarray) -> tuple[float, float, float]:
-    """Time for one image (uint8 1 x H x W x 3) in ms: median and quartiles of repeated runs, after three to warm up."""
-    for _ in range(3):
-        run(image)
-    times, end = [], time.perf_counter() + LONGEST
-    while len(times) < REPEATS and (len(times) < 5 or time.perf_counter() < end):
-        start = time.perf_counter()
-        run(image)
-        times.append(1000 * (time.perf_counter() - start))
-    low, middle, high = np.quantile(times, [0.25, 0.5, 0.75])
-    return float(middle), float(low), float(high)

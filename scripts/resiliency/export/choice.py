@@ -5,17 +5,20 @@ from collections.abc import Iterable
 
 import pandas as pd
 
-from resiliency.analysis.best import best_row, eligible, recommended_row
+from resiliency.analysis.best import LATENCY, best_row, eligible, recommended_row
 from resiliency.designs.members import Member
 from resiliency.faults import Fault
 
 PACKAGES = ("onnx", "onnxscript", "onnxruntime")  # that exporting needs
 BEST, MOST_ACCURATE = "best", "most_accurate"
-UNDER = re.compile(r"best(?: of at most ([1-9]\d*) members?)?(?: under (\d+(?:\.\d+)?) ?([kMG]?) ?MACs)?")
+NUMBER = r"(\d+(?:\.\d+)?)"
+UNDER = re.compile(
+    rf"best(?: of at most ([1-9]\d*) members?)?(?: under {NUMBER} ?([kMG]?) ?MACs)?(?: under {NUMBER} ?ms)?"
+)
 FACTORS = {"": 1, "k": 1e3, "M": 1e6, "G": 1e9}
 ALLOWED = (
-    "must be best, best under N MACs (such as best under 5 M MACs), best of at most N members (under N MACs), "
-    "most_accurate, or a number of tables/deployment.csv"
+    "must be best, best under N MACs (such as best under 5 M MACs), best under N ms, best of at most N members (under "
+    "N MACs or ms), most_accurate, or a number of tables/deployment.csv"
 )
 
 
@@ -31,12 +34,18 @@ def checked(ensemble: str | int) -> str | int:
     return ensemble
 
 
+def limits_latency(ensemble: str | int) -> bool:
+    """Whether `ensemble` names a limit in milliseconds, for which deployment.csv needs a latency."""
+    under = UNDER.fullmatch(str(ensemble))
+    return bool(under and under[4])
+
+
 def chosen(deployment: pd.DataFrame, ensemble: str | int) -> pd.Series:
     """The row that `ensemble` names.
 
     The best is the recommended one: the cheapest that is not significantly worse than the most accurate, which has the
-    least error on the images on which ensembles are chosen. Within limits of members and of multiply-accumulate
-    operations for one image, the most accurate is that within the limits.
+    least error on the images on which ensembles are chosen. Within limits of members, and of multiply-accumulate
+    operations or milliseconds for one image, the most accurate is that within the limits.
 
     Args:
         deployment: deployment.csv.
@@ -54,18 +63,27 @@ def chosen(deployment: pd.DataFrame, ensemble: str | int) -> pd.Series:
     rows = eligible(deployment)
     if text == MOST_ACCURATE:
         return best_row(rows)
-    members, value, unit = UNDER.fullmatch(text).groups()
+    members, macs, unit, milliseconds = UNDER.fullmatch(text).groups()
     rows = rows[rows["size"] <= int(members)] if members else rows
-    if value:
-        most, cheapest = float(value) * FACTORS[unit], rows.macs.min()
-        rows = rows[rows.macs <= most]
-        if rows.empty:
-            raise Fault(
-                f"ensemble: none in tables/deployment.csv is under {most:,.0f} MACs; allow at least {cheapest:,.0f}"
-            )
+    rows = _under(rows, "macs", float(macs) * FACTORS[unit], "MACs") if macs else rows
+    if milliseconds:
+        if LATENCY not in rows:
+            raise Fault("ensemble: tables/deployment.csv has no latency; set deployment.cheapest_by to latency")
+        rows = _under(rows, LATENCY, float(milliseconds), "ms")
     if rows.empty:
         raise Fault(f"ensemble: none in tables/deployment.csv has at most {members} members")
     return recommended_row(rows, deployment)
+
+
+def _under(rows: pd.DataFrame, column: str, most: float, unit: str) -> pd.DataFrame:
+    """The rows that cost at most so much."""
+    within, least = rows[rows[column] <= most], rows[column].min()
+    if len(rows) and pd.isna(least):
+        raise Fault(f"ensemble: the {unit} of all rows of tables/deployment.csv are unknown; limit the members instead")
+    if len(rows) and within.empty:
+        most, least = (f"{value:,.4g}" if column == LATENCY else f"{value:,.0f}" for value in (most, least))
+        raise Fault(f"ensemble: none in tables/deployment.csv is under {most} {unit}; allow at least {least}")
+    return within
 
 
 def exportable_row(

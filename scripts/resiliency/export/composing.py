@@ -5,18 +5,12 @@ import torch
 from onnx import compose, version_converter
 from torch import Tensor, nn
 
-from resiliency.designs.networks import Selected, normalised
+from resiliency.designs.networks import normalised
 from resiliency.designs.onnx import OnnxNetwork
-from resiliency.export.module import Deployable, seen
+from resiliency.export.module import Deployable, onnx_members, seen
 from resiliency.faults import Fault, brief
 
 OPSET = 18  # the least that torch writes
-
-
-def onnx_members(ensemble: Deployable) -> dict[int, OnnxNetwork]:
-    """Position -> network of the members that are ONNX files."""
-    inner = [network.network if isinstance(network, Selected) else network for network in ensemble.networks]
-    return {place: network for place, network in enumerate(inner) if isinstance(network, OnnxNetwork)}
 
 
 def composed(ensemble: Deployable, side: int, names: tuple[str, str]) -> onnx.ModelProto:

@@ -5,7 +5,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from resiliency.designs.members import Member
-from resiliency.designs.networks import normalised
+from resiliency.designs.networks import Selected, normalised
+from resiliency.designs.onnx import OnnxNetwork
 from resiliency.ensembles.combination import LEAST, rule_of
 
 
@@ -80,3 +81,9 @@ def seen(images: Tensor, member: Member) -> Tensor:
     pixels = images.permute(0, 3, 1, 2).float()
     resized = functional.interpolate(pixels, size, mode=view["interpolation"], antialias=True, align_corners=False)
     return resized.round().clamp(0, 255).permute(0, 2, 3, 1)
+
+
+def onnx_members(ensemble: Deployable) -> dict[int, OnnxNetwork]:
+    """Position -> network of the members that are ONNX files."""
+    inner = [network.network if isinstance(network, Selected) else network for network in ensemble.networks]
+    return {place: network for place, network in enumerate(inner) if isinstance(network, OnnxNetwork)}

@@ -10,14 +10,13 @@ import numpy as np
 import onnx
 import torch
 
-from resiliency.export.composing import composed, onnx_members
-from resiliency.export.module import Deployable
+from resiliency.export.composing import composed
+from resiliency.export.module import Deployable, onnx_members
+from resiliency.export.timing import Run, eager_runner
 from resiliency.faults import Fault
 
 LARGEST = 2 * 10**9  # bytes of weights in one file of ONNX
 NAMES = ("probabilities", "mutual_information")
-# Images uint8 n x H x W x 3 -> probabilities float32 n x K and mutual information float32 n.
-Run = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 
 
 def write_programs(ensemble: Deployable, side: int, torch_path: Path | None, onnx_path: Path) -> None:
@@ -61,18 +60,6 @@ def torch_runner(path: Path, threads: int) -> Run:
     return eager_runner(torch.export.load(path).module(), threads)
 
 
-def eager_runner(module: torch.nn.Module, threads: int) -> Run:
-    """Runs a module as it is, in so many threads of this process."""
-
-    def run(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        torch.set_num_threads(threads)
-        with torch.inference_mode():
-            outputs = module(torch.from_numpy(np.ascontiguousarray(images)))
-        return tuple(values.numpy() for values in outputs)
-
-    return run
-
-
 def onnx_runner(path: Path, threads: int) -> Run:
     """Runs a program of ONNX by onnxruntime."""
     import onnxruntime
@@ -95,7 +82,6 @@ class Runtime(NamedTuple):
     runner: Callable[[Path, int], Run]
 
 
-EAGER = "torch"
 RUNTIMES = {
     "ensemble.pt2": Runtime("torch, exported", torch_runner),
     "ensemble.onnx": Runtime("onnxruntime", onnx_runner),

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from resiliency.analysis.deployment import halves
+from resiliency.analysis.choices import halves
 from resiliency.ensembles.combination import RULES, rule_of
 from resiliency.faults import Fault, expected
 from resiliency.metrics.classification import softmax

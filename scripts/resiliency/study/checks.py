@@ -21,6 +21,7 @@ from resiliency.external.names import class_count
 from resiliency.faults import Fault, hint, short
 from resiliency.report.metric_labels import METRICS
 from resiliency.search.faults import search_faults
+from resiliency.study.deployment import latency_faults, objective_faults
 from resiliency.study.model import Study
 from resiliency.study.recipes import batch_faults, joint_faults, recipe_faults, supernet_faults
 from resiliency.training.settings import Recipe
@@ -338,6 +339,8 @@ CHECKS = (
     (supernet_faults, {"search", "designs", "training"}),
     (_files, {"members", "test_sets", "dataset"}),
     (_costs, {"costs", "dataset"}),
+    (objective_faults, {"costs", "deployment", *OF_FILES}),
+    (latency_faults, {"deployment", "ensemble", "members", "joint", "search"}),
     (_corruptions, {"corruptions"}),
     (_precomputed, {"corruptions", "dataset"}),
     (_baseline, {"external", "members", "designs", "corruptions"}),

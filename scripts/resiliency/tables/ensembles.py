@@ -195,6 +195,28 @@ NEXT_MEMBER = Table(
 CHOSEN = "on the half of the test images used for choosing"
 JUDGED = "on the other half"
 
+BEHIND = number("−1 to 1; cost: any number")
+LATENCY_ONLY = "; only if `deployment.cheapest_by` is `latency`"
+
+LATENCIES = Table(
+    "tables/latencies.csv",
+    "Latency of members",
+    "Deployment",
+    "How long each network takes for one image on the CPU; measured in rounds that time every network once.",
+    "member that is a network",
+    [
+        Column("member", "name of the member", NAME),
+        Column("runtime", "what runs the network; `onnxruntime` runs ONNX files", one_of("torch", "onnxruntime")),
+        Column("threads", "number of threads", FROM_1),
+        Column("rounds", "number of rounds", FROM_1),
+        Column("median_ms", "milliseconds for one image, median over rounds", MORE),
+        Column("low_ms", "lower quartile", MORE),
+        Column("high_ms", "upper quartile", MORE),
+        Column("machine", "processor and operating system", NAME),
+    ],
+    needs=frozenset({"corruptions", "ensembles", "networks", "latency"}),
+)
+
 DEPLOYMENT = Table(
     "tables/deployment.csv",
     "Ensembles to deploy",
@@ -216,16 +238,25 @@ DEPLOYMENT = Table(
         Column("parameters", "parameters of all members", COUNT),
         Column("front_macs", "whether no candidate has a smaller `selection_error` for no more MACs", FLAG),
         Column("front_parameters", "the same for parameters", FLAG),
-        Column("fit", "whether no member is near chance or far below the others; only such rows are recommended", FLAG),
+        Column(
+            "fit",
+            "whether no member is near chance or far below the others, and the row is within `deployment.limits`; only "
+            "such rows are recommended",
+            FLAG,
+        ),
         Column(
             "instead",
             "number of the row to deploy in place of this one: the cheapest that is not significantly worse",
             FROM_1,
         ),
-        Column("behind", "`selection_error` minus the smallest of fit rows", DIFFERENCE),
-        *ends("behind", "one-sided, simultaneous for all candidates; by bootstrap over images", DIFFERENCE),
+        Column("behind", "`selection_error` minus the smallest of fit rows", BEHIND),
+        *ends("behind", "one-sided, simultaneous for all candidates; by bootstrap over images", BEHIND),
         Column("baseline", "whether this is the baseline of the study", FLAG),
-        Column("selection_error", f"the error by which it was chosen (`objective`), {CHOSEN}", FRACTION),
+        Column(
+            "selection_error",
+            f"the error, or if `objective` is `cost` the mean cost of an answer, by which it was chosen, {CHOSEN}",
+            number("0 to 1; cost: 0 or more", 0),
+        ),
         Column("corrupted_error", f"corrupted error {JUDGED}", FRACTION),
         *ends("", "bootstrap over images"),
         CONFIDENCE,
@@ -239,8 +270,8 @@ DEPLOYMENT = Table(
         Column("images", "number of images used for judging", COUNT),
         Column(
             "objective",
-            "the error that ensembles were chosen by",
-            one_of("mean", "worst_condition", "quantile"),
+            "the error that ensembles were chosen by, or their cost",
+            one_of("mean", "worst_condition", "quantile", "cost"),
         ),
         Column("worst_corruption", f"corruption under which the error is largest {CHOSEN}", NAME),
         Column("worst_severity", "its severity", whole("1 to 5", 1, 5)),
@@ -258,6 +289,14 @@ DEPLOYMENT = Table(
             "quantile_error", f"that quantile of the errors under all corruptions and severities {JUDGED}", FRACTION
         ),
         *ends("quantile_error", "bootstrap over images"),
+        Column("latency_ms", f"sum of `median_ms` of the members in latencies.csv{LATENCY_ONLY}", MORE),
+        Column("front_latency_ms", f"as `front_macs`, for this latency{LATENCY_ONLY}", FLAG),
+        *(
+            Column(f"limit_{key}", f"`deployment.limits.{key}`; only if it is set", values)
+            for key, values in (("members", FROM_1), ("macs", MORE), ("milliseconds", MORE))
+        ),
+        Column("cost", f"mean cost of an answer to a corrupted image {JUDGED}; only if `objective` is `cost`", MORE),
+        *ends("cost", "bootstrap over images", MORE),
         Column(
             "<further>_accuracy",
             "accuracy on all images of a further test set, none of which was used for choosing",
@@ -344,6 +383,7 @@ TEMPERATURES = Table(
             for column in (
                 Column(f"{name}_before", f"{words} before scaling", unit),
                 Column(f"{name}_after", "the same after it", unit),
+                *ends(f"{name}_after", "bootstrap over images", unit),
                 Column(f"{name}_change", "after minus before", change),
                 *ends(f"{name}_change", "bootstrap over images", change),
                 Column(

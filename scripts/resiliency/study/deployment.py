@@ -1,0 +1,28 @@
+"""What in the selection of the model to deploy does not go with the rest of a study."""
+
+from collections.abc import Iterator
+
+from resiliency.export.choice import limits_latency
+from resiliency.study.model import Study
+
+
+def objective_faults(study: Study) -> Iterator[str]:
+    """Selection by costs that are not given, or of members whose answers are not known."""
+    if study.deployment.objective != "cost":
+        return
+    if not study.costs:
+        yield "deployment.objective: cost needs a table of costs, got costs: null; name a file in costs, or set mean"
+    if study.external and "decisions" in study.contents().kinds.values():
+        yield "deployment.objective: cost needs probabilities, got members with only predicted labels; set mean"
+
+
+def latency_faults(study: Study) -> Iterator[str]:
+    """Latency that is limited and not measured, or measured of no network."""
+    by_latency, limits = study.deployment.cheapest_by == "latency", study.deployment.limits
+    remedy = "set deployment.cheapest_by to latency"
+    if by_latency and not (study.members.designs or study.joint or study.search):
+        yield "deployment.cheapest_by: latency is measured of networks, got only imported members; set macs"
+    limited = {"deployment.limits.milliseconds": limits.milliseconds, "ensemble": limits_latency(study.ensemble)}
+    for key, is_limited in limited.items():
+        if is_limited and not by_latency:
+            yield f"{key}: a limit in ms needs measured latency, got cheapest_by: macs; {remedy}"

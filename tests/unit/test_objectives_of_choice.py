@@ -1,0 +1,178 @@
+"""Choosing by costs, by latency and within limits, against plain computations."""
+
+import numpy as np
+import pytest
+from default_study import CONFIG
+from test_deployment import CLASSES, DRAWN, IMAGES, logits_of, scored, tables
+
+from resiliency.analysis.best import LATENCY, eligible, recommended_row
+from resiliency.analysis.choices import halves
+from resiliency.analysis.deployment import TIMED, candidate_table, deployment_table
+from resiliency.analysis.recommendation import drawn_errors, limit_columns
+from resiliency.analysis.shares import share_interval
+from resiliency.ensembles.combination import RULES
+from resiliency.ensembles.scoring import given_answers
+from resiliency.ensembles.settings import Limits
+from resiliency.faults import Fault
+from resiliency.metrics.accuracy import wilson
+from resiliency.metrics.classification import softmax
+from resiliency.statistics.bootstrap import Resampling, interval, resampled_counts
+from resiliency.study.checks import cross_checks
+from resiliency.study.deployment import latency_faults
+from resiliency.study.model import Study
+
+COSTS = np.array([[0, 9, 1], [1, 0.5, 1], [0, 2, 0]], float)
+
+
+@pytest.fixture
+def study():
+    return logits_of(5, IMAGES, 0, skill=1.3)
+
+
+def costs_by_loops(study, ensemble, images) -> np.ndarray:
+    """Under mean probability: float conditions x images."""
+    logits, labels = study
+    answers = np.mean([softmax(logits[member]) for member in ensemble], axis=0).argmax(axis=-1)
+    return COSTS[labels, answers][:, images]
+
+
+@pytest.mark.parametrize("rule", list(RULES))
+def test_the_answers_of_ensembles_are_the_largest_sums(study, rule, monkeypatch):
+    monkeypatch.setattr("resiliency.ensembles.scoring.CHUNK_VALUES", 7 * 3 * CLASSES)
+    logits, labels = study
+    probabilities, weights = softmax(np.stack(logits)[:, 1]), np.linspace(0.5, 1, 5)
+    ensembles = np.array([[0, 1, 2], [1, 3, 4]])
+    answers = given_answers(rule, ensembles, probabilities, labels, weights)
+    for ensemble, of_ensemble in zip(ensembles, answers, strict=True):
+        values = RULES[rule].values(probabilities[ensemble], 3)
+        values = values * weights[ensemble].astype(np.float32)[:, None, None] if RULES[rule].weighted else values
+        assert of_ensemble.tolist() == values.sum(axis=0).argmax(axis=-1).tolist()
+
+
+def test_costs_choose_and_judge_as_loops_do(study):
+    members, ensembles = tables(study)
+    chosen, judged = halves(study[1], 0)
+    of = scored(study, objective="cost", costs=COSTS)
+    candidates = candidate_table(members, ensembles, of, 4, chosen)
+    table = deployment_table(candidates, members, of, chosen, judged, **DRAWN)
+    position = {member: index for index, member in enumerate(members.member)}
+    counts = resampled_counts(len(judged), DRAWN["resamples"], 0, "images")
+    plain = candidate_table(members, ensembles, scored(study), 4, chosen).set_index("members")
+    for row in candidates.itertuples():
+        ensemble = [position[member] for member in row.members.split("+")]
+        assert row.selection_error == pytest.approx(costs_by_loops(study, ensemble, chosen)[1:].mean())
+        if row.members in plain.index:
+            assert row.judged_error == pytest.approx(plain.judged_error[row.members])
+    for row in table.itertuples():
+        ensemble = [position[member] for member in row.members.split("+")]
+        of_images = costs_by_loops(study, ensemble, judged)[1:].mean(axis=0)
+        assert row.cost == pytest.approx(of_images.mean())
+        assert (row.cost_low, row.cost_high) == pytest.approx(interval(counts @ of_images / len(judged), 0.9))
+    assert set(table.objective) == {"cost"}
+    assert table.optimism.isna().all()
+
+
+def test_costs_are_compared_in_pairs_of_the_same_images(study):
+    of, images = scored(study, objective="cost", costs=COSTS), np.arange(IMAGES)
+    ensembles, resampling = [np.array([0]), np.array([1, 2])], Resampling(300, 0.95, 0)
+    drawn = drawn_errors(of, ensembles, images, resampling)
+    counts = resampled_counts(IMAGES, 300, 0, "comparison with the best")
+    for values, ensemble in zip(drawn, ensembles, strict=True):
+        of_images = costs_by_loops(study, ensemble, images)[1:].mean(axis=0)
+        np.testing.assert_allclose(values, counts @ of_images / IMAGES, rtol=1e-5)
+
+
+def test_the_costs_of_another_table_choose_another_model():
+    """Two members that err alike often, one of them only where it is cheap."""
+    logits, labels = logits_of(5, 400, 1, skill=1.0)
+    logits = [np.array(of) for of in logits]
+    for member, answer in ((0, 1), (1, 2)):  # of class 0, half is taken for another class
+        logits[member][...] = np.eye(CLASSES)[labels] * 9
+        logits[member][:, np.flatnonzero(labels == 0)[::2]] = np.eye(CLASSES)[answer] * 9
+    members, ensembles = tables((logits, labels))
+    chosen, judged = halves(labels, 0)
+    for costly, expected in ((1, "b-s0"), (2, "a-s0")):
+        costs = 1 - np.eye(CLASSES)
+        costs[0, costly] = 50
+        of = scored((logits, labels), objective="cost", costs=costs)
+        table = deployment_table(
+            candidate_table(members, ensembles[:0], of, 1, chosen), members, of, chosen, judged, **DRAWN
+        )
+        assert recommended_row(eligible(table), table).members == expected
+
+
+def test_latency_takes_the_place_of_macs(study):
+    """The member with the most MACs is the fastest."""
+    members, ensembles = tables(study)
+    members[LATENCY] = [5.0, 4.0, 3.0, 2.0, 1.0]
+    chosen, judged = halves(study[1], 0)
+    of = scored(study)
+    candidates = candidate_table(members, ensembles, of, 4, chosen)
+    latency = dict(zip(members.member, members[LATENCY], strict=True))
+    for row in candidates.to_dict("records"):
+        assert row[LATENCY] == sum(latency[name] for name in row["members"].split("+"))
+    table = deployment_table(candidates, members, of, chosen, judged, **DRAWN, by=LATENCY)
+    assert set(TIMED) <= set(table)
+    assert table[LATENCY].is_monotonic_increasing
+    assert candidates[candidates[f"front_{LATENCY}"]].members.isin(table.members).all()
+    for row in eligible(table).to_dict("records"):
+        pick = table[table.number == row["instead"]].iloc[0]
+        assert pick[LATENCY] <= row[LATENCY]
+        assert pick["size"] <= row["size"]
+
+
+@pytest.mark.parametrize(
+    ("limits", "column", "most"),
+    [({"members": 1}, "size", 1), ({"macs": 500}, "macs", 500), ({"milliseconds": 6}, LATENCY, 6)],
+)
+def test_models_beyond_the_limits_are_not_recommended(study, limits, column, most):
+    members, ensembles = tables(study)
+    members[LATENCY] = [5.0, 4.0, 3.0, 2.0, 1.0]
+    chosen, judged = halves(study[1], 0)
+    of, limits = scored(study), Limits(**limits)
+    unlimited = candidate_table(members, ensembles, of, 4, chosen)
+    candidates = candidate_table(members, ensembles, of, 4, chosen, limits)
+    assert (candidates.fit == (unlimited.fit & (candidates[column] <= most))).all()
+    table = deployment_table(candidates, members, of, chosen, judged, **DRAWN, by=LATENCY)
+    assert recommended_row(eligible(table), table)[column] <= most
+    assert list(limit_columns(limits).values()) == [most]
+
+
+def test_limits_that_no_model_keeps_are_refused_in_one_line(study):
+    members, ensembles = tables(study)
+    chosen, _ = halves(study[1], 0)
+    message = "deployment.limits.macs: expected a limit that some model keeps, got 50; allow at least 100"
+    with pytest.raises(Fault, match=message):
+        candidate_table(members, ensembles, scored(study), 4, chosen, Limits(macs=50))
+
+
+@pytest.mark.parametrize(
+    ("changed", "line"),
+    [
+        ({"deployment": {"objective": "cost"}}, "deployment.objective: cost needs a table of costs, got costs: null"),
+        (
+            {"deployment": {"limits": {"milliseconds": 2}}},
+            "deployment.limits.milliseconds: a limit in ms needs measured",
+        ),
+        ({"ensemble": "best under 2 ms"}, "ensemble: a limit in ms needs measured latency, got cheapest_by: macs"),
+        ({"deployment": {"cheapest_by": "latency"}, "ensemble": "best of at most 2 members under 2.5 ms"}, ""),
+        ({"deployment": {"limits": {"members": 2, "macs": 1e6}}}, ""),
+    ],
+)
+def test_what_a_choice_lacks_is_said_before_the_first_job(changed, line):
+    lines = cross_checks(Study(**CONFIG | changed))
+    assert [found.startswith(line) for found in lines] == [True] * bool(line)
+
+
+def test_latency_of_imported_members_is_refused():
+    study = Study(**CONFIG | {"deployment": {"cheapest_by": "latency"}, "joint": None, "search": None})
+    study.members.designs.clear()
+    message = "deployment.cheapest_by: latency is measured of networks, got only imported members; set macs"
+    assert list(latency_faults(study)) == [message]
+
+
+def test_a_share_of_nothing_or_all_has_an_interval():
+    drawn = np.zeros(100)
+    assert share_interval(0.0, drawn, 40, 0.95) == pytest.approx((0, 0.0876), abs=1e-4)
+    assert share_interval(1.0, drawn + 1, 40, 0.95) == pytest.approx(tuple(map(float, wilson(1.0, 40, 0.95))))
+    assert share_interval(0.5, np.linspace(0, 1, 101), 40, 0.9) == pytest.approx((0.05, 0.95))
