@@ -7,9 +7,11 @@ import pandas as pd
 import pytest
 from synthetic import synthetic_tables
 
-from resiliency.report.deployment_answers import OBJECTIVES, deployment_answers
+from resiliency.metrics.accuracy import wilson
+from resiliency.report.deployment_answers import deployment_answers
+from resiliency.report.deployment_choice import OBJECTIVES
 from resiliency.report.overview import contenders
-from resiliency.report.words import interval, label, percent, quantity
+from resiliency.report.words import interval, label, number, percent, points, quantity
 
 NAMES = ("deployment", "selective_prediction", "temperatures", "members")
 WHICH, GOOD, ABSTAIN = (
@@ -33,13 +35,15 @@ def only(tables: dict[str, pd.DataFrame], kept: pd.Series) -> dict[str, pd.DataF
 
 BASE = varied()
 ROWS = BASE["deployment"]
+COSTS = {"cost": 0.4, "cost_low": 0.3, "cost_high": 0.6}
 STUDIES = {
     "as usual": BASE,
-    "looked better": varied(selection_error=ROWS.corrupted_error - 0.03, optimism=0.02),
-    "looked worse": varied(selection_error=ROWS.corrupted_error + 0.03, optimism=-0.02),
-    "looked worse, harder images": varied(selection_error=ROWS.corrupted_error + 0.03, optimism=0.02),
-    "looked the same": varied(selection_error=ROWS.corrupted_error + 1e-5, optimism=1e-5),
     "by the worst condition": varied(objective="worst_condition", optimism=np.nan),
+    "by costs": varied(objective="cost", selection_error=3 * ROWS.selection_error, behind=3 * ROWS.behind, **COSTS),
+    "by costs, a cheaper one is as good": varied(objective="cost", instead=ROWS.number.iloc[0], **COSTS),
+    "by latency": varied(latency_ms=ROWS.macs / 7e3),
+    "by latency, a cheaper one is as good": varied(latency_ms=ROWS.macs / 7e3, instead=ROWS.number.iloc[0]),
+    "within limits": varied(limit_members=3, limit_macs=5e6, instead=ROWS.number.iloc[0]),
     "single members": only(BASE, ROWS["size"] == 1),
     "no baseline": varied(baseline=False),
     "without parameters": varied(parameters=np.nan),
@@ -63,14 +67,8 @@ def best(tables) -> dict:
     return contenders(tables["deployment"])[0]
 
 
-def with_ends(row: dict, name: str) -> str:
-    return f"{percent(row[name])} {interval(row[f'{name}_low'], row[f'{name}_high'], percent)}"
-
-
-def points_of(text: str, unit: str = " percentage points ") -> tuple[float, str]:
-    """The number before `unit`, and the word behind it."""
-    found = re.search(rf"([\d.]+){unit}(\w+)", text)
-    return float(found[1]), found[2]
+def with_ends(row: dict, name: str, form=percent) -> str:
+    return f"{form(row[name])} {interval(row[f'{name}_low'], row[f'{name}_high'], form)}"
 
 
 def test_which_one_says_members_sizes_and_what_they_were_chosen_by(tables, best):
@@ -88,45 +86,52 @@ def test_the_rule_says_how_far_the_most_accurate_one_is(tables, best):
     fit = table[table.fit]
     accurate = fit.loc[fit.selection_error.idxmin()]
     taken = accurate.number == best["number"]
-    assert ("is the cheapest candidate that is not significantly worse" in text) == (not taken)
+    by_cost = best["objective"] == "cost"
+    assert ("is the cheapest model of deployment.csv" in text) == (not taken)
     cheaper = (fit.macs < best["macs"]) & (fit["size"] <= best["size"])
     assert ("Every cheaper row" in text) == (taken and bool(cheaper.any()))
+    assert ("within the limits of the study (at most 3 members, 5 M MACs)" in text) == ("limit_macs" in best)
     if not taken:
+        form = number if by_cost else percent
+        unit = "latency" if "latency_ms" in best else "MACs"
         assert (
-            f": {percent(accurate.selection_error)} at {quantity(accurate.macs / best['macs'])} times the MACs" in text
+            f": {form(accurate.selection_error)} at {quantity(accurate.macs / best['macs'])} times the {unit}" in text
         )
-        assert f"against {percent(best['selection_error'])}. " in text
-        ends = re.search(r"difference is ([\d.]+) percentage points, at most ([\d.]+) \(95%", text).groups()
-        assert [float(end) for end in ends] == pytest.approx(
-            [100 * best["behind"], 100 * best["behind_high"]], abs=0.05
+        assert f"worse than the {'best' if by_cost else 'most accurate'} one" in text
+        ends = re.search(r"difference is ([\d.]+)( percentage points)?, at most ([\d.]+) \(95%", text).groups()
+        assert bool(ends[1]) == (not by_cost)
+        factor = 1 if by_cost else 100
+        assert [float(end) for end in ends[::2]] == pytest.approx(
+            [factor * best["behind"], factor * best["behind_high"]], abs=0.05
         )
     single = best["size"] == 1 and accurate["size"] > 1
-    assert ("No ensemble is significantly better" in text) == single
+    assert ("No ensemble is significantly better than it there" in text) == single
+
+
+@pytest.mark.parametrize(("low", "high"), [(0.01, 0.03), (-0.01, 0.05), (-0.05, -0.01)])
+def test_the_best_one_is_compared_on_the_images_that_judge(low, high):
+    table = STUDIES["a cheaper one is as good"]["deployment"]
+    accurate = table.loc[table.selection_error.idxmin()]
+    row = {"role": "best ensemble", "members": accurate.members, "corruption": "corrupted"}
+    row |= {"difference": (low + high) / 2, "difference_low": low, "difference_high": high}
+    compared = pd.DataFrame([row, row | {"corruption": "fog", "difference": 0.9}])
+    text = dict(deployment_answers(table, *(BASE[name] for name in NAMES[1:]), ["cat", "dog"], "tiny", None, compared))[
+        WHICH
+    ]
+    way, ends = ("higher", (low, high)) if low + high > 0 else ("lower", (-high, -low))
+    said = f"its corrupted error is {100 * abs(low + high) / 2:.1f} percentage points {way} {interval(*ends, points)}"
+    assert f"{said} compared with the most accurate one" in text
+    assert ("one, not significant." in text) == (low <= 0 <= high)
+    ratio = quantity(accurate.macs / table.macs.iloc[0])
+    assert (f"for {ratio} times the MACs, set `ensemble=most_accurate`" in text) == (low > 0)
 
 
 def test_the_errors_are_those_of_the_images_that_judge(tables, best):
     text = answers(tables)[GOOD]
-    assert f"Its error is {with_ends(best, 'corrupted_error')} on corrupted images" in text
-    assert f"and {percent(1 - best['clean_accuracy'])} on clean ones" in text
-
-
-def test_the_error_on_the_images_of_the_choice_goes_the_way_of_the_table(tables, best):
-    text = answers(tables)[GOOD]
-    if np.isnan(best["optimism"]):
-        assert "images used for selection" not in text
-        return
-    before, looked = re.search(
-        r"On the images used for selection, (.*?)\. (Selection .*?)\. ?(?:Its temp|No temp)", text
-    ).groups()
-    assert f"its error was {percent(best['selection_error'])}:" in before
-    difference = 100 * (best["selection_error"] - best["corrupted_error"])
-    if abs(difference) < 0.05:
-        assert before.endswith("about the same")
-        assert "neither better nor worse" in looked
-        return
-    assert points_of(before) == (pytest.approx(abs(difference), abs=0.05), "higher" if difference > 0 else "lower")
-    way = "better" if best["optimism"] > 0 else "worse"
-    assert points_of(looked) == (pytest.approx(100 * abs(best["optimism"]), abs=0.05), way)
+    low, high = wilson(1 - best["clean_accuracy"], best["images"], 0.95)
+    clean = f"{percent(1 - best['clean_accuracy'])} {interval(low, high, percent)}"
+    assert f"Its error is {with_ends(best, 'corrupted_error')} on corrupted images and {clean} on clean ones" in text
+    assert ("to a corrupted image costs 0.400 [0.300, 0.600] on average" in text) == ("cost" in best)
 
 
 def test_calibration_is_that_of_the_table_and_worse_by_its_interval(tables, best):
@@ -134,9 +139,9 @@ def test_calibration_is_that_of_the_table_and_worse_by_its_interval(tables, best
     of = table[table.members == best["members"]].set_index("images")
     text, row = answers(tables)[GOOD], of.loc["corrupted"]
     assert f"temperature is {row.temperature:.2f}, fitted on {row.fitted_images} validation images." in text
-    assert f"calibration error (ECE) {percent(of.ece_after['clean'])} and {percent(row.ece_after)}" in text
-    for measure, words in (("nll", "negative log-likelihood"), ("brier", "Brier score")):
-        both = [f"{of.loc[name, f'{measure}_after']:.3f}" for name in ("clean", "corrupted")]
+    measures = {"ece": ("calibration error (ECE)", percent), "nll": ("negative log-likelihood", number)}
+    for measure, (words, form) in (measures | {"brier": ("Brier score", number)}).items():
+        both = [with_ends(of.loc[name], f"{measure}_after", form) for name in ("clean", "corrupted")]
         assert f"{words} {' and '.join(both)}" in text
     worse = text.partition("Significantly worse than the best member's: ")[2].partition(". ")[0]
     for measure, words in (("nll", "negative log"), ("ece", "calibration error"), ("brier", "Brier score")):
@@ -158,13 +163,13 @@ def test_abstaining_names_the_score_that_is_better_by_its_interval(best, tables,
         [0, -0.004, 0.004]
     )
     text = answers(tables | {"selective_prediction": table})[ABSTAIN]
-    score = "entropy" if excess < 0 else "max_probability"
-    row = table[(table.members == best["members"]) & (table.images == "corrupted") & (table.score == score)].iloc[0]
-    assert text.startswith("When entropy is high" if excess < 0 else "When the maximum probability is low")
+    row = table[(table.members == best["members"]) & (table.images == "corrupted") & (table.score == "max_probability")]
+    row = row.iloc[0]
+    assert text.startswith("When the maximum probability is low")
     at_95, at_90, at_80 = (with_ends(row, f"error_at_{coverage}") for coverage in (95, 90, 80))
     assert f"At 95%, 90% and 80% coverage its error on corrupted images is {at_95}, {at_90} and {at_80}." in text
-    assert f"at 95% true positives is {with_ends(row, 'fpr_at_95')}." in text
-    assert ("AURC lower by 0.0100 [0.0060, 0.0140]" in text) == (excess < 0)
+    assert f"95% of the right predictions accepts {with_ends(row, 'fpr_at_95')} of the wrong ones." in text
+    assert ("Entropy ranks its predictions better (AURC lower by 0.0100 [0.0060, 0.0140])" in text) == (excess < 0)
     assert ("No other score" in text) == (excess > 0)
 
 
@@ -172,10 +177,9 @@ def test_no_score_is_called_best_that_was_not_compared(tables):
     """The excess is over the maximum probability; where that says nothing, no comparison is known."""
     table = tables["selective_prediction"]
     table = table[table.score == "entropy"].assign(
-        aurc_difference=np.nan, aurc_difference_low=np.nan, aurc_difference_high=np.nan
+        score="vote_agreement", aurc_difference=np.nan, aurc_difference_low=np.nan, aurc_difference_high=np.nan
     )
-    table = pd.concat([table, table.assign(score="vote_agreement")])
-    assert "better than" not in answers(tables | {"selective_prediction": table})[ABSTAIN]
+    assert "ranks" not in answers(tables | {"selective_prediction": table})[ABSTAIN]
 
 
 def test_the_worst_condition_is_that_of_the_table(tables, best):
@@ -190,9 +194,11 @@ def test_the_worst_condition_is_that_of_the_table(tables, best):
 def test_costs_are_written_with_a_prefix_and_compared_with_the_others(tables, best):
     text = answers(tables)[COST]
     factors = {"": 1, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
-    number, prefix = re.search(r"^([\d.]+) ([kMGT]?) ?MACs per image", text).groups()
-    assert len(number.replace(".", "")) <= 4
-    assert float(number) * factors[prefix] == pytest.approx(best["macs"], rel=0.005)
+    digits, prefix = re.search(r"^([\d.]+) ([kMGT]?) ?MACs per image", text).groups()
+    assert len(digits.replace(".", "")) <= 4
+    assert float(digits) * factors[prefix] == pytest.approx(best["macs"], rel=0.005)
+    if "latency_ms" in best:
+        assert f" and {quantity(best['latency_ms'])} ms per image on one thread" in text
     known = not np.isnan(best["parameters"])
     assert ("parameters" in text) == known
     assert not known or f"{quantity(best['parameters'])} parameters" in text
@@ -201,7 +207,9 @@ def test_costs_are_written_with_a_prefix_and_compared_with_the_others(tables, be
         for row in contenders(tables["deployment"])[1:]
         if row["members"] != best["members"]
     }
-    found = {role: float(ratio) for ratio, role in re.findall(r"([\d.]+) times the MACs of the ([a-z ]+)", text)}
+    found = {
+        role: float(ratio) for ratio, role in re.findall(r"([\d.]+) times the (?:MACs|latency) of the ([a-z ]+)", text)
+    }
     assert found == pytest.approx(others, rel=0.005)
 
 
@@ -221,7 +229,8 @@ def test_what_cannot_be_exported_is_told_with_what_can():
     assert f"cannot be exported: only predictions of {first} are available" in text
     networks = tables["deployment"][[first not in joined.split("+") for joined in tables["deployment"].members]]
     other = networks.loc[networks.selection_error.idxmin()]
-    assert f"an error of {percent(other.corrupted_error)} on corrupted images" in text
+    error = f"{percent(other.corrupted_error)} {interval(other.low, other.high, percent)}"
+    assert f"an error of {error} on corrupted images" in text
     assert f"ensemble={other.number}`." in text
     tables["members"]["weights_kind"] = "none"
     assert "snakemake export --cores" not in answers(tables)[DELIVERY]
@@ -254,10 +263,14 @@ def test_thresholds_are_those_of_the_table_with_what_they_give(known):
     rows = rows.dropna(subset=["threshold"])
     covering = rows[(rows.goal == "coverage") & (rows.target == 0.9)]
     limiting = rows[rows.goal == "error"].nsmallest(1, "target")
-    given = "of other images it then answers {}, {} of them wrongly."
-    for of, words in ((covering, "if the maximum probability is below"), (limiting, "wrongly, abstain below")):
+    given = {
+        "if the maximum probability is below": (covering, "answers {coverage}, {error} of them wrongly."),
+        "wrongly, abstain below": (limiting, "answers {wrong} wrongly, and {coverage} in all."),
+    }
+    for words, (of, then) in given.items():
         for row in of.to_dict("records"):
-            said = given.format(with_ends(row, "coverage"), with_ends(row, "error"))
+            shares = {name: with_ends(row, name) for name in ("coverage", "error", "wrong")}
+            said = f"of other images it then {then.format(**shares)}"
             assert f"{words} {row['threshold']:.4f}: {said}" in text
     assert ("thresholds.csv" in text) == bool(known)
     assert ("To answer 90%" in text) == ("coverage" in known)

@@ -2,11 +2,10 @@
 
 import pandas as pd
 
-from resiliency.analysis.best import best_row, eligible
-from resiliency.designs.members import WeightsKind
 from resiliency.names import CLEAN, CORRUPTED
-from resiliency.report.overview import contenders
-from resiliency.report.words import change, interval, label, number, percent, plural, points, quantity
+from resiliency.report.deployment_choice import COST, costs, delivered, which
+from resiliency.report.overview import clean_accuracy, contenders
+from resiliency.report.words import interval, label, number, percent, plural, points
 
 REFERENCE = "max_probability"
 NAMES = {
@@ -16,16 +15,11 @@ NAMES = {
     "vote_agreement": "agreement of votes",
 }
 COVERAGE = 0.9
+ENDS = {"": "", "_low": "_high", "_high": "_low"}  # of an error -> of the accuracy
 CALIBRATIONS = {
     "ece": ("calibration error (ECE)", percent),
     "nll": ("negative log-likelihood", number),
     "brier": ("Brier score", number),
-}
-DOUBTS = ("entropy", "mutual_information")  # scores that are high where answers are doubtful
-OBJECTIVES = {
-    "mean": "corrupted error",
-    "worst_condition": "error in the worst condition",
-    "quantile": "quantile of the errors over conditions",
 }
 
 
@@ -37,6 +31,7 @@ def deployment_answers(
     classes: list[str] | None,
     study: str,
     thresholds: pd.DataFrame | None = None,
+    compared: pd.DataFrame | None = None,
 ) -> list[tuple[str, str]]:
     """Questions and answers about the recommended model: which, how good, when to abstain, worst case, cost, delivery.
 
@@ -44,7 +39,7 @@ def deployment_answers(
         deployment, selective, temperatures, members: tables of these names.
         classes: names of the classes; None where they are not known.
         study: its name.
-        thresholds: the table of this name, where the study has one.
+        thresholds, compared: thresholds.csv and contenders.csv, where the study has them.
     """
     rows = contenders(deployment)
     if not rows:
@@ -53,57 +48,24 @@ def deployment_answers(
     of_scores = selective[selective["members"] == best["members"]]
     fitted = temperatures[temperatures["members"] == best["members"]].set_index("images")
     return [
-        ("Which ensemble?", _which(best, deployment)),
+        ("Which ensemble?", which(best, deployment, compared)),
         ("How accurate is it, and how certain is that?", f"{_good(best)} {_calibrated(fitted)}"),
         ("When should it abstain?", f"{_abstains(of_scores)} {_threshold(best, thresholds)}".strip()),
         ("What is its worst condition?", _worst(best, classes)),
-        ("What does it cost?", _costs(rows)),
-        ("How do I get it?", _delivered(best, deployment, members, study)),
+        ("What does it cost?", costs(rows, members)),
+        ("How do I get it?", delivered(best, deployment, members, study)),
     ]
 
 
-def _which(row: dict, deployment: pd.DataFrame) -> str:
-    """Which row of `deployment`, and by which rule."""
-    members = row["members"].replace("+", " + ")
-    alone = "" if (deployment["size"] > 1).any() else ": there are no ensembles"
-    together = f": {row['size']} members, combined by {label(row['rule'])}" if row["size"] > 1 else ""
-    judged = f"It was evaluated on {plural(row['images'], 'other image')}."
-    return f"{members}{together or f', a single member{alone}'}. {_rule(row, eligible(deployment))} {judged}"
-
-
-def _rule(row: dict, rows: pd.DataFrame) -> str:
-    """Why this one, of the eligible rows."""
-    best, chosen = best_row(rows), plural(row["selection_images"], "test image")
-    lowest = f"lowest {OBJECTIVES[row['objective']]} on {chosen}"
-    if row["number"] == best["number"]:
-        cheaper = rows[(rows["macs"] < row["macs"]) & (rows["size"] <= row["size"])]
-        worse = (
-            " Every cheaper row of deployment.csv with no more members is significantly worse." if len(cheaper) else ""
-        )
-        return f"It has the {lowest}.{worse}" if "instead" in rows else f"It was selected for the {lowest}."
-    more = "No ensemble is significantly better than it. " if row["size"] == 1 and best["size"] > 1 else ""
-    ratio = f" at {quantity(best['macs'] / row['macs'])} times the MACs" if row["macs"] > 0 and best["macs"] > 0 else ""
-    return (
-        "It is the cheapest candidate that is not significantly worse than the most accurate one. That one has "
-        f"the {lowest}: {percent(best['selection_error'])}{ratio}, against {percent(row['selection_error'])}. {more}"
-        f"The difference is {points(row['behind'])} percentage points, at most {points(row['behind_high'])} "
-        f"({percent(row['confidence'], 0)} confidence, allowing for the number of candidates)."
-    )
-
-
 def _good(row: dict) -> str:
+    right = clean_accuracy(row)
+    clean = {f"clean_error{end}": 1 - right[f"clean_accuracy{of}"] for end, of in ENDS.items()}
     answer = (
-        f"Its error is {_figure(row, 'corrupted_error')} on corrupted images "
-        f"({percent(row['confidence'], 0)} interval) and {percent(1 - row['clean_accuracy'])} on clean ones."
+        f"Its error is {_figure(row, 'corrupted_error')} on corrupted images and {_figure(clean, 'clean_error')} on "
+        f"clean ones ({percent(row['confidence'], 0)} intervals)."
     )
-    if pd.isna(row["optimism"]):
-        return answer
-    before = change(row["selection_error"] - row["corrupted_error"], "higher", "lower", "about the same")
-    looked = change(row["optimism"], "better than it is", "worse than it is", "neither better nor worse")
-    return (
-        f"{answer} On the images used for selection, its error was {percent(row['selection_error'])}: {before}. "
-        f"Selection made it look {looked}, given how the errors of all candidates differ between the two halves."
-    )
+    paid = f" An answer to a corrupted image costs {_figure(row, COST, number)} on average." if COST in row else ""
+    return answer + paid
 
 
 def _calibrated(rows: pd.DataFrame) -> str:
@@ -120,7 +82,7 @@ def _calibrated(rows: pd.DataFrame) -> str:
     if not known:
         return said
     figures = [
-        f"{words} {' and '.join(form(rows.loc[name, f'{measure}_after']) for name in known)}"
+        f"{words} {' and '.join(_figure(rows.loc[name], f'{measure}_after', form) for name in known)}"
         for measure, (words, form) in CALIBRATIONS.items()
     ]
     return f"{said} On {' and '.join(known)} images: {', '.join(figures)}. {_against_member(rows, known)}".strip()
@@ -151,19 +113,14 @@ def _abstains(rows: pd.DataFrame) -> str:
     corrupted = rows[rows["images"] == CORRUPTED].set_index("score")
     if corrupted.empty:
         return "Unknown: all its predictions have the same confidence."
-    better = corrupted[corrupted["aurc_difference_high"] < 0]
-    if len(better):
-        score = better["aurc"].idxmin()
-    else:
-        score = REFERENCE if REFERENCE in corrupted.index else corrupted.index[0]
+    score = REFERENCE if REFERENCE in corrupted.index else corrupted.index[0]
     row = corrupted.loc[score]
     at_95, at_90, at_80 = (_figure(row, f"error_at_{level}") for level in (95, 90, 80))
     return (
-        f"When {NAMES[score]} is {'high' if score in DOUBTS else 'low'}. At 95%, 90% and 80% coverage its error on "
+        f"When {NAMES[score]} is low. At 95%, 90% and 80% coverage its error on "
         f"corrupted images is {at_95}, {at_90} and {at_80}. Confidence separates wrong from right predictions with "
-        f"AUROC {_figure(row, 'auroc', number)}. The false-positive rate at 95% true positives is "
-        f"{_figure(row, 'fpr_at_95')}. "
-        f"{_compared(row, score, len(better) > 0, len(corrupted))}"
+        f"AUROC {_figure(row, 'auroc', number)}. A threshold that accepts 95% of the right predictions accepts "
+        f"{_figure(row, 'fpr_at_95')} of the wrong ones. {_compared(corrupted, score)}"
     ).strip()
 
 
@@ -177,30 +134,29 @@ def _threshold(best: dict, thresholds: pd.DataFrame | None) -> str:
     limiting = rows[rows["goal"] == "error"].sort_values("target").head(1)
     sentences = [
         f"To answer {percent(row['target'], 0)} of corrupted images, abstain if the maximum probability is below "
-        f"{number(row['threshold'], 4)}: {_given(row)}."
+        f"{number(row['threshold'], 4)}: of other images it then answers {_figure(row, 'coverage')}, "
+        f"{_figure(row, 'error')} of them wrongly."
         for row in covering.to_dict("records")
     ]
     sentences += [
-        f"To answer at most {percent(row['target'])} wrongly, abstain below {number(row['threshold'], 4)}: "
-        f"{_given(row)}."
+        f"To answer at most {percent(row['target'])} wrongly, abstain below {number(row['threshold'], 4)}: of other "
+        f"images it then answers {_figure(row, 'wrong')} wrongly, and {_figure(row, 'coverage')} in all."
         for row in limiting.to_dict("records")
     ]
     return " ".join([*sentences, "More are in thresholds.csv."]) if sentences else ""
 
 
-def _given(row: dict) -> str:
-    return f"of other images it then answers {_figure(row, 'coverage')}, {_figure(row, 'error')} of them wrongly"
-
-
-def _compared(row: pd.Series, score: str, better: bool, scores: int) -> str:
-    """How the score compares with the others."""
-    if better:
-        ends = interval(-row["aurc_difference_high"], -row["aurc_difference_low"], _four)
-        by = f"{number(-row['aurc_difference'], 4)} {ends}"
-        better_by = f"better than {NAMES[REFERENCE]} does (AURC lower by {by})"
-        return f"{NAMES[score].capitalize()} ranks its predictions {better_by}."
-    compared = scores > 1 and score == REFERENCE
-    return f"No other score ranks its predictions significantly better than {NAMES[score]}." if compared else ""
+def _compared(corrupted: pd.DataFrame, score: str) -> str:
+    """Whether another score ranks predictions significantly better than the maximum probability."""
+    if score != REFERENCE or len(corrupted) == 1:
+        return ""
+    better = corrupted[corrupted["aurc_difference_high"] < 0]
+    if better.empty:
+        return f"No other score ranks its predictions significantly better than {NAMES[REFERENCE]}."
+    row = better.loc[better["aurc"].idxmin()]
+    ends = interval(-row["aurc_difference_high"], -row["aurc_difference_low"], _four)
+    by = f"AURC lower by {number(-row['aurc_difference'], 4)} {ends}"
+    return f"{NAMES[row.name].capitalize()} ranks its predictions better ({by}), but has no thresholds here."
 
 
 def _four(value: float) -> str:
@@ -208,8 +164,8 @@ def _four(value: float) -> str:
 
 
 def _figure(row: pd.Series | dict, name: str, form=percent) -> str:
-    """A figure with its interval."""
-    return f"{form(row[name])} {interval(row[f'{name}_low'], row[f'{name}_high'], form)}".rstrip()
+    """A figure with its interval, which some tables of earlier versions lack."""
+    return f"{form(row[name])} {interval(row.get(f'{name}_low'), row.get(f'{name}_high'), form)}".rstrip()
 
 
 def _worst(row: dict, classes: list[str] | None) -> str:
@@ -222,43 +178,3 @@ def _worst(row: dict, classes: list[str] | None) -> str:
         f"error is at most {_figure(row, 'quantile_error')}. Condition and class were identified on the images used "
         "for selection."
     )
-
-
-def _costs(rows: list[dict]) -> str:
-    best, others = rows[0], rows[1:]
-    if best["macs"] != best["macs"]:
-        return "Unknown: the MACs of its members are not known."
-    cost = f"{quantity(best['macs'])} MACs per image"
-    if best["parameters"] == best["parameters"]:
-        cost += f" and {quantity(best['parameters'])} parameters"
-    peers = [row for row in others if row["macs"] > 0 and row["members"] != best["members"]]
-    ratios = [f"{quantity(best['macs'] / row['macs'])} times the MACs of the {row['role'].lower()}" for row in peers]
-    compared = f". These are {', '.join(ratios)}" if ratios else ""
-    return f"{cost}{compared}. The export measures its time on your machine."
-
-
-def _delivered(row: dict, deployment: pd.DataFrame, members: pd.DataFrame, study: str) -> str:
-    """How to export it, or why that cannot be done and what can."""
-    unknown = members.loc[members["weights_kind"] == WeightsKind.NONE, "member"]
-    known = [name for name in row["members"].split("+") if name in set(unknown)]
-    if not known:
-        return (
-            f"Run `{_exported(row['number'])}`. It writes torch and ONNX models that take uint8 images, and a model "
-            f"card, to results/{study}/export. To export another row of deployment.csv, give its number."
-        )
-    answer = (
-        f"It cannot be exported: only predictions of {', '.join(known)} are available, not the "
-        f"network{'' if len(known) == 1 else 's'}. Load the networks in the study, or combine the predictions yourself"
-    )
-    networks = deployment[[not set(joined.split("+")) & set(unknown) for joined in deployment["members"]]]
-    if eligible(networks).empty:
-        return f"{answer}."
-    other = best_row(eligible(networks))
-    return (
-        f"{answer}. The best ensemble of networks is {other['members'].replace('+', ' + ')}, with an error of "
-        f"{percent(other['corrupted_error'])} on corrupted images. Run `{_exported(other['number'])}`."
-    )
-
-
-def _exported(number_of: int) -> str:
-    return f"snakemake export --cores all --configfile <study> --config ensemble={int(number_of)}"

@@ -7,6 +7,7 @@ from resiliency.analysis.contenders import contenders as chosen
 from resiliency.analysis.copies import SAME_ANSWERS
 from resiliency.analysis.histories import STILL_LEARNING
 from resiliency.designs.members import WeightsKind
+from resiliency.metrics.accuracy import accuracies
 from resiliency.names import CLEAN, CORRUPTED
 from resiliency.reliability import FEW_IMAGES, FEW_STEPS, FEWEST_IMAGES, FEWEST_STEPS, NEAR_CHANCE
 from resiliency.report import words
@@ -92,6 +93,11 @@ def contenders(deployment: pd.DataFrame) -> list[dict]:
     most = max((row["corrupted_error"] for row in best.values()), default=0) or 1
     shares = {role: row["corrupted_error"] / most for role, row in best.items()}
     return [row | {"role": role.capitalize(), "share": shares[role]} for role, row in best.items()]
+
+
+def clean_accuracy(row: dict) -> dict[str, float]:
+    """The clean accuracy of a row of deployment.csv with the ends of its interval (Wilson's), under their names."""
+    return accuracies(CLEAN, row["clean_accuracy"], row["images"], row["confidence"])
 
 
 def led_by(compared: pd.DataFrame, role: str) -> str:

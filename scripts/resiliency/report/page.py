@@ -20,7 +20,16 @@ from resiliency.report.ceiling import ranks_sentence
 from resiliency.report.data_cautions import data_cautions
 from resiliency.report.deployment_answers import deployment_answers
 from resiliency.report.glossary import TERMS, explained
-from resiliency.report.overview import basis, cautions, contenders, leaders, led_by, observed, skipped_reasons
+from resiliency.report.overview import (
+    basis,
+    cautions,
+    clean_accuracy,
+    contenders,
+    leaders,
+    led_by,
+    observed,
+    skipped_reasons,
+)
 from resiliency.report.registry import CHARTS
 from resiliency.report.sections import APPENDIX, SECTIONS, Section
 from resiliency.report.templates import environment
@@ -77,7 +86,7 @@ def render(
         cautions=cautions(tables["members"]),
         data_cautions=data_cautions(card),
         observations=observed(tables["observations"]),
-        contenders=contending,
+        contenders=[row | clean_accuracy(row) for row in contending],
         led_by={
             row["role"]: led_by(tables["contenders"], row["role"]) if "contenders" in tables else ""
             for row in contending
@@ -129,7 +138,9 @@ def _answers(tables: dict[str, pd.DataFrame], card: dict | None, study: str) -> 
     if not all(name in tables for name in names):
         return []
     classes = card["classes"] if card else None
-    return deployment_answers(*(tables[name] for name in names), classes, study, tables.get("thresholds"))
+    return deployment_answers(
+        *(tables[name] for name in names), classes, study, tables.get("thresholds"), tables.get("contenders")
+    )
 
 
 def _losses(members: pd.DataFrame) -> list[dict[str, str]]:

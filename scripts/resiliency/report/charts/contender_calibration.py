@@ -52,8 +52,10 @@ def finding(bins: pd.DataFrame) -> str:
     clauses = []
     for name, of_images in bins.groupby("images", sort=False):
         gaps = [f"{percent(_gap(rows))} for the {role}" for role, rows in of_images.groupby("role", sort=False)]
-        clauses.append(f"On {name} images, the expected calibration error is {', '.join(gaps)}.")
-    return " ".join([*clauses, "No temperature is applied."]) if clauses else ""
+        clauses.append(
+            f"On {name} images, the expected calibration error before temperature scaling is {', '.join(gaps)}."
+        )
+    return " ".join(clauses)
 
 
 def _gap(rows: pd.DataFrame) -> float:
