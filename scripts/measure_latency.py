@@ -1,23 +1,23 @@
-"""Measure how long each network takes for one image on one thread of this machine's CPU."""
+"""Measure how long the exported program of each network takes for one image on one thread of this machine's CPU."""
 
 import platform
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 
 from resiliency.data.images import images_at, read_images
-from resiliency.export.loading import read_networks
-from resiliency.export.module import Deployable
-from resiliency.export.timing import latencies
+from resiliency.designs.members import Member
+from resiliency.export.latency import latencies, measured_members
 from resiliency.provenance import processor
 from resiliency.stage import stage
 from resiliency.storage.tables import write_table
 
-with stage(snakemake.log[0]):
+with stage(snakemake.log[0]), TemporaryDirectory() as files:
     inputs = snakemake.input
     image = np.asarray(images_at(read_images(inputs.images), np.array([0]))[:])
-    networks = read_networks(Path(path).parent for path in inputs.weights)
-    models = [Deployable([network], [1.0], "mean_probability", 1).eval() for network in networks]
-    table = latencies(models, image, f"{processor()}, {platform.system()}")
-    print(f"{len(table):,} networks, {table.rounds.max()} rounds")
+    folders = {Path(path).parent.name: Path(path).parent for path in inputs.weights}
+    measured = measured_members(map(Member.read, inputs.descriptions))
+    table = latencies(measured, folders, image, f"{processor()}, {platform.system()}", Path(files))
+    print(f"{table.measured.nunique():,} programs, {table['rounds'].max()} rounds")
     write_table(snakemake.output[0], table)

@@ -23,9 +23,10 @@ from resiliency.export import programs
 from resiliency.export.checking import agreement, check_refusal, timed
 from resiliency.export.choice import checked, chosen, exportable_row, limits_latency, refuse_own_crops
 from resiliency.export.exporting import Made, export, read_choice, threshold_constants
+from resiliency.export.latency import LATENCIES, latencies, measured_members
 from resiliency.export.module import Deployable
 from resiliency.export.programs import RUNTIMES, write_programs
-from resiliency.export.timing import LATENCIES, LEAST, MOST, WARMING, eager_runner, latencies, milliseconds, quartiles
+from resiliency.export.timing import LEAST, MOST, eager_runner, milliseconds, quartiles
 from resiliency.faults import Fault
 from resiliency.metrics.temperature import scaled
 from resiliency.storage.files import write_json
@@ -221,18 +222,22 @@ def test_the_thresholds_of_an_export_are_constants_of_its_module(tmp_path):
         module.load(threshold=module.THRESHOLDS["corrupted"]["error"][0.001])
 
 
-def test_latencies_are_of_single_members_in_rounds(members, images):
-    models, order = [Deployable([member], [1.0], "mean_probability", 1).eval() for member in members], []
-    for model in models:
-        model.register_forward_hook(lambda module, *_: order.append(module.members[0].member))
-    table = latencies(models, images[:1], "a machine")
+def test_latencies_are_of_the_first_member_of_each_design(members, tmp_path):
+    others = [replace(MEMBER, member=name, origin=origin) for name, origin in (("s-0", "search"), ("s-1", "search"))]
+    measured = measured_members([*(member for _, member in members), replace(MEMBER, member="c", design="c"), *others])
+    assert measured == {"a-s0": "a-s0", "a-s1": "a-s0", "c": "c", "s-0": "s-0", "s-1": "s-1"}
+
+
+def test_the_programs_of_members_are_timed(members, images, tmp_path, monkeypatch):
+    monkeypatch.setattr("resiliency.export.latency.read_networks", lambda folders: [members[int(folders[0].name)]])
+    folders = {"a-s0": tmp_path / "0", "a-s1": tmp_path / "1"}
+    table = latencies({"a-s0": "a-s0", "a-s1": "a-s0"}, folders, images[:1], "a machine", tmp_path)
     assert list(table) == LATENCIES
     assert table.member.tolist() == ["a-s0", "a-s1"]
-    assert set(table.runtime) == {"torch"}
+    assert table.median_ms.nunique() == 1
     assert ((table.low_ms <= table.median_ms) & (table.median_ms <= table.high_ms)).all()
-    rounds = table["rounds"].iloc[0]
-    assert order[2 * WARMING :] == ["a-s0", "a-s1"] * rounds
-    assert LEAST <= rounds <= MOST
+    assert table["rounds"].between(LEAST, MOST).all()
+    assert [path.name for path in tmp_path.iterdir()] == ["a-s0.onnx"]
 
 
 def test_a_round_times_each_run_once(monkeypatch):

@@ -151,9 +151,7 @@ def test_an_onnx_file_is_a_member_without_attributions_and_is_exported(loaded):
 def test_the_latency_of_networks_is_measured_and_chooses(loaded):
     study, _ = loaded
     latencies, deployment = (pd.read_csv(study.results / f"tables/{name}.csv") for name in ("latencies", "deployment"))
-    assert latencies.set_index("member").runtime.to_dict() == {
-        "densenet_s-s0": "torch", "resnet20-s0": "torch", "resnet20-s1": "torch", "onnx20-s0": "onnxruntime"
-    }  # fmt: skip
+    assert latencies.measured.tolist() == ["densenet_s-s0", "resnet20-s0", "resnet20-s0", "onnx20-s0"]
     of_members = latencies.set_index("member").median_ms
     sums = [of_members[joined.split("+")].sum() for joined in deployment["members"]]
     assert deployment.latency_ms.to_list() == pytest.approx(sums, rel=1e-4)

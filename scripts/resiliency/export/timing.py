@@ -4,16 +4,14 @@ import time
 from collections.abc import Callable, Sequence
 
 import numpy as np
-import pandas as pd
 import torch
 
-from resiliency.export.module import Deployable, onnx_members
+from resiliency.export.module import Deployable
 
 # Images uint8 n x H x W x 3 -> probabilities float32 n x K and mutual information float32 n.
 Run = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
-EAGER, ONNX = "torch", "onnxruntime"
+EAGER = "torch"
 WARMING, LEAST, MOST, LONGEST = 3, 5, 30, 3.0
-LATENCIES = ["member", "runtime", "threads", "rounds", "median_ms", "low_ms", "high_ms", "machine"]
 
 
 def eager_runner(module: torch.nn.Module, threads: int) -> Run:
@@ -58,19 +56,3 @@ def alone(ensemble: Deployable) -> list[Deployable]:
         Deployable([(network, member)], [1.0], "mean_probability", 1).eval()
         for network, member in zip(ensemble.networks, ensemble.members, strict=True)
     ]
-
-
-def latencies(models: Sequence[Deployable], image: np.ndarray, machine: str) -> pd.DataFrame:
-    """The rows of latencies.csv: milliseconds that single networks take for one image on one thread, interleaved.
-
-    Args:
-        models: of one member each, on the CPU.
-        image: uint8 1 x H x W x 3.
-        machine: on which they run, in words.
-    """
-    times = milliseconds([eager_runner(model, 1) for model in models], image)
-    rows = [
-        [model.members[0].member, ONNX if onnx_members(model) else EAGER, 1, len(times), *of_model, machine]
-        for model, of_model in zip(models, quartiles(times).T, strict=True)
-    ]
-    return pd.DataFrame(rows, columns=LATENCIES)

@@ -1,8 +1,9 @@
 """What in the selection of the model to deploy does not go with the rest of a study."""
 
 from collections.abc import Iterator
+from importlib.util import find_spec
 
-from resiliency.export.choice import limits_latency
+from resiliency.export.choice import PACKAGES, limits_latency
 from resiliency.study.model import Study
 
 
@@ -22,6 +23,8 @@ def latency_faults(study: Study) -> Iterator[str]:
     remedy = "set deployment.cheapest_by to latency"
     if by_latency and not (study.members.designs or study.joint or study.search):
         yield "deployment.cheapest_by: latency is measured of networks, got only imported members; set macs"
+    if by_latency and (lacking := [name for name in PACKAGES if not find_spec(name)]):
+        yield f"deployment.cheapest_by: {', '.join(lacking)}: not installed; pip install -e '.[export]', or set macs"
     limited = {"deployment.limits.milliseconds": limits.milliseconds, "ensemble": limits_latency(study.ensemble)}
     for key, is_limited in limited.items():
         if is_limited and not by_latency:
