@@ -5,7 +5,7 @@ import pandas as pd
 from resiliency.names import CLEAN, CORRUPTED
 from resiliency.report.deployment_choice import COST, costs, delivered, which
 from resiliency.report.overview import clean_accuracy, contenders
-from resiliency.report.words import interval, label, number, percent, plural, points
+from resiliency.report.words import interval, label, number, percent, plural, points, with_interval
 
 REFERENCE = "max_probability"
 NAMES = {
@@ -165,7 +165,7 @@ def _four(value: float) -> str:
 
 def _figure(row: pd.Series | dict, name: str, form=percent) -> str:
     """A figure with its interval, which some tables of earlier versions lack."""
-    return f"{form(row[name])} {interval(row.get(f'{name}_low'), row.get(f'{name}_high'), form)}".rstrip()
+    return with_interval(row[name], row.get(f"{name}_low"), row.get(f"{name}_high"), form)
 
 
 def _worst(row: dict, classes: list[str] | None) -> str:

@@ -5,7 +5,7 @@ import pandas as pd
 from resiliency.analysis.best import LATENCY, best_row, eligible
 from resiliency.designs.members import WeightsKind
 from resiliency.names import CORRUPTED
-from resiliency.report.words import change, interval, label, number, percent, plural, points, quantity
+from resiliency.report.words import change, interval, label, number, percent, plural, points, quantity, with_interval
 
 COST = "cost"
 OBJECTIVES = {
@@ -151,7 +151,7 @@ def delivered(row: dict, deployment: pd.DataFrame, members: pd.DataFrame, study:
     if eligible(networks).empty:
         return f"{answer}."
     other = best_row(eligible(networks))
-    error = f"{percent(other['corrupted_error'])} {interval(other['low'], other['high'], percent)}".rstrip()
+    error = with_interval(other["corrupted_error"], other["low"], other["high"])
     return (
         f"{answer}. The best ensemble of networks is {other['members'].replace('+', ' + ')}, with an error of "
         f"{error} on corrupted images. Run `{_exported(other['number'])}`."
