@@ -8,7 +8,7 @@ import pandas as pd
 from scipy.stats import norm
 
 from resiliency.analysis.recommendation import cheapest, differences, drawn_errors
-from resiliency.statistics.bootstrap import Resampling, interval
+from resiliency.statistics.bootstrap import Resampling, percentile_interval
 
 CONFIDENCE, CONDITIONS, LARGEST = 0.95, np.linspace(-0.4, 0.8, 5), 3
 
@@ -96,7 +96,7 @@ def choices(case: Case, images: int, simulations: int, resamples: int) -> dict:
         ratios.append(costs[pick] / costs[best])
         judged = Drawn(case, images, random).image_errors(ensembles[pick])
         picked = judged @ random.multinomial(images, np.full(images, 1 / images), resamples).T / images
-        low, high = interval(picked, CONFIDENCE)
+        low, high = percentile_interval(picked, CONFIDENCE)
         counts += [of.low[true.argmin()] > 0, regrets[-1][0] > of.high[pick], low <= true[pick] <= high]
     recommended, accurate = np.transpose(regrets)
     row = {"situation": case.situation, "images": images, "simulations": simulations}

@@ -92,10 +92,10 @@ def correlation(
     def simulate(random: np.random.Generator, resamples: int) -> dict[str, Interval]:
         study = ensemble_study(random, situation, members, size, alike)
         replicates = of_measure(measure, kept, study)
-        intervals = {"adopted": jackknife.interval(replicates, CONFIDENCE, scale)}
+        intervals = {"adopted": jackknife.jackknife_interval(replicates, CONFIDENCE, scale)}
         counts = random.multinomial(members, np.full(members, 1 / members), size=resamples)
         weights = counts[:, ensembles].prod(axis=2, dtype=float)
-        intervals["bootstrap"] = bootstrap.interval(of_measure(measure, weights, study), CONFIDENCE)
+        intervals["bootstrap"] = bootstrap.percentile_interval(of_measure(measure, weights, study), CONFIDENCE)
         if measure != "difference":
             intervals["naive"] = independent_interval(measure, replicates[0], len(ensembles), CONFIDENCE)
         return intervals

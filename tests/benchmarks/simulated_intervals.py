@@ -36,7 +36,8 @@ def contest(effects: Effects, between: float, kind: str, pool: str) -> Case:
         kept = [np.arange(len(names)) != design for design in range(len(names))]
         of_designs = [closeness(study[:, of], Families.of(names[of]))[0, 1] for of in kept]
         part = Part.from_replicates("", of_families, jackknife.FISHER, freedom=families.large - 1)
-        without_designs = jackknife.interval(np.array([of_families[0], *of_designs]), CONFIDENCE, jackknife.FISHER)
+        of_designs = np.array([of_families[0], *of_designs])
+        without_designs = jackknife.jackknife_interval(of_designs, CONFIDENCE, jackknife.FISHER)
         return {"adopted": part.interval(CONFIDENCE), "designs": without_designs}
 
     situation = (
@@ -79,7 +80,7 @@ def delta(gap: float, of_designs: float, designs: int, seeds: int, sizes: tuple[
         drawn = of_weights(values, [counts[:, e].prod(axis=2, dtype=float) for e in groups])
         return {
             "adopted": Part.from_replicates("", of_weights(values, kept), jackknife.ANGULAR).interval(CONFIDENCE),
-            "bootstrap": bootstrap.interval(drawn, CONFIDENCE),
+            "bootstrap": bootstrap.percentile_interval(drawn, CONFIDENCE),
         }
 
     def truth() -> float:
@@ -169,7 +170,7 @@ def corruption_error(alike: float, images: int, corrupted: int = 75) -> Case:
         counts = resampled_counts(images, resamples, int(random.integers(2**31)), "images")
         alone = binomtest(int(failures.sum()), failures.size).proportion_ci(CONFIDENCE, method="wilson")
         return {
-            "adopted": bootstrap.interval(counts @ failures.mean(axis=1) / images, CONFIDENCE),
+            "adopted": bootstrap.percentile_interval(counts @ failures.mean(axis=1) / images, CONFIDENCE),
             "naive": (alone.low, alone.high),
         }
 

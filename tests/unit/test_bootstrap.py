@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resiliency.statistics.bootstrap import interval, resampled_counts
+from resiliency.statistics.bootstrap import percentile_interval, resampled_counts
 
 
 def test_counts_are_resamples():
@@ -19,19 +19,19 @@ def test_counts_are_resamples():
 
 
 def test_interval_by_hand():
-    assert interval(np.arange(101.0), 0.9) == pytest.approx((5, 95))
+    assert percentile_interval(np.arange(101.0), 0.9) == pytest.approx((5, 95))
     values = np.arange(101.0)
     values[::2] = np.nan  # 50 values of 101 are left
-    assert np.isnan(interval(values, 0.9)).all()
+    assert np.isnan(percentile_interval(values, 0.9)).all()
     values[0] = 0  # 51 are
-    assert np.isfinite(interval(values, 0.9)).all()
-    assert np.isnan(interval(np.full(10, np.nan), 0.9)).all()
+    assert np.isfinite(percentile_interval(values, 0.9)).all()
+    assert np.isnan(percentile_interval(np.full(10, np.nan), 0.9)).all()
 
 
 @given(st.lists(st.floats(-100, 100), min_size=5, max_size=50), st.floats(0.5, 0.9), st.floats(0, 0.09))
 def test_more_confidence_is_wider(values, confidence, more):
-    low, high = interval(np.array(values), confidence)
-    wider_low, wider_high = interval(np.array(values), confidence + more)
+    low, high = percentile_interval(np.array(values), confidence)
+    wider_low, wider_high = percentile_interval(np.array(values), confidence + more)
     assert wider_low <= low + 1e-9
     assert wider_high >= high - 1e-9
     assert min(values) <= wider_low <= wider_high <= max(values)

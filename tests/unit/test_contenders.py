@@ -9,7 +9,7 @@ from test_deployment import logits_of
 from resiliency.analysis.assessment import Judged
 from resiliency.analysis.contenders import calibration_bins, contenders, errors_under, under_corruptions
 from resiliency.ensembles.outputs import Ensemble
-from resiliency.export.choice import chosen
+from resiliency.export.choice import chosen_row
 from resiliency.metrics.classification import expected_calibration_error
 
 IMAGES, JUDGED = 60, np.arange(0, 60, 2)
@@ -41,7 +41,7 @@ def test_the_best_are_those_that_the_choice_prefers():
 def test_the_export_takes_the_best_ensemble_of_the_report():
     """Of the ensemble with the least error of selection nothing is known on the images that judge."""
     table = deployment([*ROWS, ("b+c", 2, 0.05, np.nan, False)])
-    assert chosen(table, "best").members == contenders(table)["best ensemble"].members == "a+b"
+    assert chosen_row(table, "best").members == contenders(table)["best ensemble"].members == "a+b"
 
 
 @pytest.mark.parametrize(("rows", "roles"), [(ROWS[1:2], ["best member"]), (ROWS[3:], ["best ensemble"]), ([], [])])

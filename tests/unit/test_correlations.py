@@ -11,7 +11,7 @@ from scipy.stats import norm, pearsonr, spearmanr
 from resiliency.analysis.correlations import correlation_table, difference_table, diversity_columns, narrowness
 from resiliency.analysis.observations import attribution_diversity_is_less_negative
 from resiliency.diversity.settings import LABEL_FREE
-from resiliency.statistics.jackknife import FISHER, holm, interval, p_value
+from resiliency.statistics.jackknife import FISHER, holm, jackknife_interval, p_value
 
 KINDS = {
     "disagreement": "prediction",
@@ -90,9 +90,9 @@ def test_correlations_against_scipy_and_loops():
         names = group.members.str.split("+")
         without = [correlation(group[[m not in ensemble for ensemble in names]]) for m in MEMBERS]
         replicates = np.array([correlation(group), *without])
-        assert (row.low, row.high) == pytest.approx(interval(replicates, 0.9, FISHER))
+        assert (row.low, row.high) == pytest.approx(jackknife_interval(replicates, 0.9, FISHER))
         without = [correlation(group[~group.members.str.contains(f"d{design}-")]) for design in range(4)]
-        ends = interval(np.array([correlation(group), *without]), 0.9, FISHER)
+        ends = jackknife_interval(np.array([correlation(group), *without]), 0.9, FISHER)
         assert (row.design_low, row.design_high) == pytest.approx(ends)
         assert row.p_value == pytest.approx(p_value(replicates, FISHER))
         assert row.width_ratio == pytest.approx((row.high - row.low) / (row.naive_high - row.naive_low))

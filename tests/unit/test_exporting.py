@@ -21,7 +21,7 @@ from resiliency.ensembles.combination import RULES
 from resiliency.ensembles.outputs import Ensemble
 from resiliency.export import programs
 from resiliency.export.checking import agreement, check_refusal, timed
-from resiliency.export.choice import checked, chosen, exportable_row, limits_latency, refuse_own_crops
+from resiliency.export.choice import checked_ensemble, chosen_row, exportable_row, limits_latency, refuse_own_crops
 from resiliency.export.exporting import Made, export, read_choice, threshold_constants
 from resiliency.export.latency import LATENCIES, latencies, measured_members
 from resiliency.export.module import Deployable
@@ -296,27 +296,27 @@ DEPLOYMENT = pd.DataFrame(
     ],
 )
 def test_the_ensemble_that_is_named(ensemble, number):
-    assert chosen(DEPLOYMENT, checked(ensemble)).number == number
+    assert chosen_row(DEPLOYMENT, checked_ensemble(ensemble)).number == number
 
 
 def test_the_recommended_one_stands_for_the_best_within_limits():
     table = DEPLOYMENT.assign(selection_error=[0.3, 0.2, 0.1, np.nan], instead=[1, 1, 2, 4])
     named = {"best": 2, "most_accurate": 3, "best under 2 M MACs": 1, "best of at most 1 member": 1}
-    assert {name: chosen(table, checked(name)).number for name in named} == named
-    assert chosen(table.assign(fit=[True, True, False, True]), "most_accurate").number == 2
+    assert {name: chosen_row(table, checked_ensemble(name)).number for name in named} == named
+    assert chosen_row(table.assign(fit=[True, True, False, True]), "most_accurate").number == 2
 
 
 def test_limits_in_milliseconds_take_a_measured_latency():
     table = DEPLOYMENT.assign(latency_ms=[4.0, 2.5, 6.5, np.nan])
     named = {"best under 4 ms": 2, "best of at most 2 members under 1.5 M MACs under 4.0ms": 1}
-    assert {name: chosen(table, checked(name)).number for name in named} == named
+    assert {name: chosen_row(table, checked_ensemble(name)).number for name in named} == named
     assert [limits_latency(name) for name in (*named, "best under 5 M MACs", 3)] == [True, True, False, False]
     with pytest.raises(Fault, match=r"^ensemble: none in tables/deployment.csv is under 2 ms; allow at least 2.5$"):
-        chosen(table, "best under 2 ms")
+        chosen_row(table, "best under 2 ms")
     with pytest.raises(Fault, match=r"has no latency; set deployment\.cheapest_by to latency"):
-        chosen(DEPLOYMENT, "best under 4 ms")
+        chosen_row(DEPLOYMENT, "best under 4 ms")
     with pytest.raises(Fault, match=r"the MACs of all rows of tables/deployment\.csv are unknown; limit the members"):
-        chosen(DEPLOYMENT.assign(macs=np.nan), "best under 4 MACs")
+        chosen_row(DEPLOYMENT.assign(macs=np.nan), "best under 4 MACs")
 
 
 @pytest.mark.parametrize(
@@ -328,10 +328,10 @@ def test_limits_in_milliseconds_take_a_measured_latency():
 )
 def test_an_ensemble_that_is_not_there(ensemble, message):
     with pytest.raises(Fault, match=message):
-        chosen(DEPLOYMENT, checked(ensemble))
+        chosen_row(DEPLOYMENT, checked_ensemble(ensemble))
 
 
 @pytest.mark.parametrize("ensemble", ["worst", 0, -1, "best under MACs", "best under 5 T MACs", 1.5])
 def test_what_names_no_ensemble(ensemble):
     with pytest.raises(ValueError, match="best under N MACs"):
-        checked(ensemble)
+        checked_ensemble(ensemble)

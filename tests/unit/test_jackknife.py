@@ -13,8 +13,8 @@ from resiliency.statistics.jackknife import (
     LINEAR,
     holm,
     in_groups,
-    interval,
     interval_within,
+    jackknife_interval,
     kept_weights,
     p_value,
 )
@@ -33,7 +33,7 @@ def replicates(values: list[float]) -> np.ndarray:
 def test_of_a_mean_it_is_the_t_test(values):
     result = ttest_1samp(values, 0)
     expected = result.confidence_interval(0.9)
-    assert interval(replicates(values), 0.9) == pytest.approx((expected.low, expected.high))
+    assert jackknife_interval(replicates(values), 0.9) == pytest.approx((expected.low, expected.high))
     assert p_value(replicates(values)) == pytest.approx(result.pvalue)
 
 
@@ -43,7 +43,7 @@ def test_p_value_is_where_the_interval_meets_zero(values, scale):
     estimates = replicates(values)
     p = p_value(estimates, scale)
     if 1e-6 < p < 0.999:
-        low, high = interval(estimates, 1 - p, scale)
+        low, high = jackknife_interval(estimates, 1 - p, scale)
         assert min(abs(low), abs(high)) == pytest.approx(0, abs=1e-6)
 
 
@@ -51,7 +51,7 @@ def test_p_value_is_where_the_interval_meets_zero(values, scale):
 @settings(deadline=None)
 def test_intervals_stay_within_their_range_and_hold_the_estimate(values, scale):
     estimates = replicates(values)
-    low, high = interval(estimates, 0.99, scale)
+    low, high = jackknife_interval(estimates, 0.99, scale)
     assert -1 <= low <= estimates[0] + 1e-9
     assert estimates[0] - 1e-9 <= high <= 1
 
@@ -61,19 +61,19 @@ def test_fisher_scale_by_hand():
     z = np.arctanh(estimates)
     error = np.sqrt(2 / 3 * ((z[1:] - z[1:].mean()) ** 2).sum())
     reach = t.ppf(0.975, 2) * error
-    assert interval(estimates, 0.95, FISHER) == pytest.approx(tuple(np.tanh([z[0] - reach, z[0] + reach])))
+    assert jackknife_interval(estimates, 0.95, FISHER) == pytest.approx(tuple(np.tanh([z[0] - reach, z[0] + reach])))
 
 
 def test_what_is_not_defined_without_a_unit_has_no_interval():
-    assert np.isnan(interval(np.array([0.5, np.nan, 0.4, 0.6]), 0.95)).all()
+    assert np.isnan(jackknife_interval(np.array([0.5, np.nan, 0.4, 0.6]), 0.95)).all()
     assert np.isnan(p_value(np.array([0.5, np.nan, 0.4, 0.6])))
     for few in ([0.5], [0.5, 0.5]):
-        assert np.isnan(interval(np.array(few), 0.95)).all()
+        assert np.isnan(jackknife_interval(np.array(few), 0.95)).all()
         assert np.isnan(p_value(np.array(few)))
 
 
 def test_what_does_not_vary_is_certain():
-    assert interval(np.ones(5), 0.95, ANGULAR) == pytest.approx((1, 1))
+    assert jackknife_interval(np.ones(5), 0.95, ANGULAR) == pytest.approx((1, 1))
     assert p_value(np.ones(5), ANGULAR) == 0
     assert p_value(np.zeros(5)) == 1
 
@@ -128,18 +128,18 @@ def test_an_interval_stays_within_a_range_and_is_the_linear_one_far_from_its_end
     ends = interval_within(wide, 0.95, low, high)
     assert low < ends[0] < value < ends[1] < high
     narrow = value + np.array([0, -0.05, 0.05, 0.06, -0.06]) / 1e4
-    assert interval_within(narrow, 0.95, low, high) == pytest.approx(interval(narrow, 0.95), abs=1e-6)
+    assert interval_within(narrow, 0.95, low, high) == pytest.approx(jackknife_interval(narrow, 0.95), abs=1e-6)
 
 
 def test_an_interval_within_is_that_of_the_logit():
     """The derivative of the logit at .9 is 1 / .09."""
     replicates = np.array([0.9, 0.85, 0.95, 0.9])
-    low, high = interval(replicates, 0.95)
+    low, high = jackknife_interval(replicates, 0.95)
     ends = 1 / (1 + np.exp(-(np.log(9) + (np.array([low, high]) - 0.9) / 0.09)))
     assert interval_within(replicates, 0.95, 0, 1) == pytest.approx(tuple(ends))
 
 
 def test_a_statistic_at_the_end_of_its_range_has_the_linear_interval_cut_off():
     replicates = np.array([1.0, 0.9, 1.0, 1.0])
-    assert interval_within(replicates, 0.95, 0, 1) == (interval(replicates, 0.95)[0], 1)
+    assert interval_within(replicates, 0.95, 0, 1) == (jackknife_interval(replicates, 0.95)[0], 1)
     assert np.isnan(interval_within(np.array([0.5, np.nan, 0.4]), 0.95, 0, 1)).all()

@@ -11,7 +11,7 @@ from resiliency.data.groups import grouped
 from resiliency.data.near_duplicates import Thumbnails, thumbnails
 from resiliency.data.source import SPLITS, Part
 from resiliency.data.split import splits
-from resiliency.report.data_cautions import data_cautions
+from resiliency.report.overview import data_cautions
 from resiliency.storage.files import read_json
 
 FILMS, FRAMES = 10, 6

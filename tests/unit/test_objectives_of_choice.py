@@ -16,7 +16,7 @@ from resiliency.ensembles.settings import Limits
 from resiliency.faults import Fault
 from resiliency.metrics.accuracy import wilson
 from resiliency.metrics.classification import softmax
-from resiliency.statistics.bootstrap import Resampling, interval, resampled_counts
+from resiliency.statistics.bootstrap import Resampling, percentile_interval, resampled_counts
 from resiliency.study.checks import cross_checks
 from resiliency.study.deployment import latency_faults
 from resiliency.study.model import Study
@@ -67,7 +67,8 @@ def test_costs_choose_and_judge_as_loops_do(study):
         ensemble = [position[member] for member in row.members.split("+")]
         of_images = costs_by_loops(study, ensemble, judged)[1:].mean(axis=0)
         assert row.cost == pytest.approx(of_images.mean())
-        assert (row.cost_low, row.cost_high) == pytest.approx(interval(counts @ of_images / len(judged), 0.9))
+        ends = percentile_interval(counts @ of_images / len(judged), 0.9)
+        assert (row.cost_low, row.cost_high) == pytest.approx(ends)
     assert set(table.objective) == {"cost"}
     assert table.optimism.isna().all()
 
@@ -111,7 +112,7 @@ def test_latency_takes_the_place_of_macs(study):
     latency = dict(zip(members.member, members[LATENCY], strict=True))
     for row in candidates.to_dict("records"):
         assert row[LATENCY] == sum(latency[name] for name in row["members"].split("+"))
-    table = deployment_table(candidates, members, of, chosen, judged, **DRAWN, by=LATENCY)
+    table = deployment_table(candidates, members, of, chosen, judged, **DRAWN, cost=LATENCY)
     assert set(TIMED) <= set(table)
     assert table[LATENCY].is_monotonic_increasing
     assert candidates[candidates[f"front_{LATENCY}"]].members.isin(table.members).all()
@@ -133,7 +134,7 @@ def test_models_beyond_the_limits_are_not_recommended(study, limits, column, mos
     unlimited = candidate_table(members, ensembles, of, 4, chosen)
     candidates = candidate_table(members, ensembles, of, 4, chosen, limits)
     assert (candidates.fit == (unlimited.fit & (candidates[column] <= most))).all()
-    table = deployment_table(candidates, members, of, chosen, judged, **DRAWN, by=LATENCY)
+    table = deployment_table(candidates, members, of, chosen, judged, **DRAWN, cost=LATENCY)
     assert recommended_row(eligible(table), table)[column] <= most
     assert list(limit_columns(limits).values()) == [most]
 

@@ -70,7 +70,7 @@ def test_what_cannot_be_compared_is_refused(tmp_path):
     one, other = finished(tmp_path / "one", 0.1), finished(tmp_path / "other", 0.1, ["cat", "cow"])
     assert "not comparable" in fault_of(compare, [one, other])
     assert "two or more folders" in fault_of(compare, [one])
-    assert "has no provenance.json" in fault_of(compare, [one, tmp_path])
+    assert "has no tables/members.csv" in fault_of(compare, [one, tmp_path])
 
 
 @pytest.mark.parametrize("name", ["<script>alert(1)</script>"])

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from resiliency.analysis.sizes import COLUMNS, size_table
-from resiliency.statistics.jackknife import interval, interval_within
+from resiliency.statistics.jackknife import interval_within, jackknife_interval
 
 ERRORS = {"a-s0": 0.1, "b-s0": 0.2, "c-s0": 0.6, "d-s0": 0.3}
 
@@ -44,7 +44,7 @@ def test_means_and_changes_by_hand():
     without = [np.mean([e for name, e in ERRORS.items() if name != left_out]) for left_out in ERRORS]
     ends = interval_within(np.array([0.3, *without]), 0.9, 0, 1)
     assert rows.loc[1, ["low", "high"]].tolist() == pytest.approx(list(ends))
-    changes = interval(np.array([-0.15, *(-w / 2 for w in without)]), 0.9)
+    changes = jackknife_interval(np.array([-0.15, *(-w / 2 for w in without)]), 0.9)
     assert rows.loc[2, ["change_low", "change_high"]].tolist() == pytest.approx(list(changes))
 
 

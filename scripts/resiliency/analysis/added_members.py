@@ -2,10 +2,10 @@
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm
 
 from resiliency.analysis.choices import by_size
 from resiliency.analysis.pool import MemberPool
+from resiliency.analysis.shares import mean_difference
 from resiliency.conditions import groups
 from resiliency.metrics.accuracy import accuracies, accuracy_columns
 from resiliency.names import CLEAN, CORRUPTED
@@ -125,7 +125,7 @@ def partner_table(
                 together = scored.wrong_in(ensemble, judged, clean).astype(float)
                 row = {"member": member, "size": len(ensemble), "rank": rank, "of": len(of_size)}
                 row |= {"partners": "+".join(names[partners]), "selection_accuracy": 1 - errors[place]}
-                row |= _gain(alone - together, confidence)
+                row |= mean_difference("gain", alone - together, confidence)
                 row["accuracy_without"] = scored.accuracy(partners[None], CLEAN, judged)[0]
                 for name in test_sets:
                     images = judged if name == CLEAN else np.arange(len(scored.labels(name)))
@@ -135,10 +135,3 @@ def partner_table(
     columns = [*PARTNERS, *(column for name in test_sets for column in accuracy_columns(name)), *GAINS]
     table = pd.DataFrame(rows).assign(selection_images=len(chosen), images=len(judged), confidence=confidence)
     return table.reindex(columns=columns)
-
-
-def _gain(differences: np.ndarray, confidence: float) -> dict[str, float]:
-    """`GAINS` by which an ensemble is more accurate than the member alone, normal, paired over images."""
-    reach = norm.ppf((1 + confidence) / 2) * differences.std(ddof=1) / np.sqrt(len(differences))
-    mean = differences.mean()
-    return {"gain": mean, "gain_low": mean - reach, "gain_high": mean + reach}

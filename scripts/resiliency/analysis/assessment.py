@@ -15,7 +15,7 @@ from resiliency.conditions import groups
 from resiliency.ensembles.outputs import Ensemble, Outputs
 from resiliency.metrics.selective import MEASURES, measures, ranking, resampled_rankings, risk_coverage
 from resiliency.names import CLEAN, CORRUPTED
-from resiliency.statistics.bootstrap import interval, resampled_counts
+from resiliency.statistics.bootstrap import percentile_interval, resampled_counts
 
 CURVE = np.round(np.arange(0.01, 1.005, 0.01), 2)
 REFERENCE = "max_probability"
@@ -50,7 +50,7 @@ class Judged:
 
     def interval(self, value: float, whole: float, drawn: np.ndarray, confidence: float | None = None) -> tuple:
         """The interval of `value`, from what resamples differ by from `whole`, the same statistic of all images."""
-        low, high = interval(drawn - whole, confidence or self.confidence)
+        low, high = percentile_interval(drawn - whole, confidence or self.confidence)
         return value + low, value + high
 
 
@@ -65,7 +65,7 @@ def selective_rows(ensemble: Ensemble, temperature: float, judged: Judged) -> tu
     """
     rows, curves = [], []
     for name in judged.conditions:
-        confidences, errors = gathered(ensemble, temperature, judged, name)
+        confidences, errors = scores_and_errors(ensemble, temperature, judged, name)
         scores = {}
         for score, confidence in confidences.items():
             exact = ranking(confidence.ravel(), errors.ravel())
@@ -97,7 +97,7 @@ def _excess(of_score: dict, reference: dict | None, compared: int, score: str, j
     return dict(zip(names, (value[0], *judged.interval(value[0], whole[0], drawn, corrected)), strict=True))
 
 
-def gathered(ensemble: Ensemble, temperature: float, judged: Judged, name: str) -> tuple[dict, np.ndarray]:
+def scores_and_errors(ensemble: Ensemble, temperature: float, judged: Judged, name: str) -> tuple[dict, np.ndarray]:
     """Score -> confidences, float64 C x N, and errors, float32 C x N."""
     shape = len(judged.conditions[name]), len(judged.images[name])
     errors, confidences = np.empty(shape, np.float32), {}

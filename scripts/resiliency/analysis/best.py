@@ -5,14 +5,14 @@ import pandas as pd
 LATENCY = "latency_ms"  # column of a deployment.csv by whose latency the cheapest model is recommended
 
 
-def known(deployment: pd.DataFrame) -> pd.DataFrame:
+def known_rows(deployment: pd.DataFrame) -> pd.DataFrame:
     """The rows whose errors are known both on the images of the choice and on those that judge."""
     return deployment.dropna(subset=["selection_error", "corrupted_error"])
 
 
 def eligible(deployment: pd.DataFrame) -> pd.DataFrame:
     """The rows that may be best: known ones whose members are all fit, or all known ones of a table without `fit`."""
-    rows = known(deployment)
+    rows = known_rows(deployment)
     return rows[rows["fit"].astype(bool)] if "fit" in rows else rows
 
 

@@ -98,13 +98,13 @@ def choice_of(
     alone = np.arange(len(members)) if alone is None else alone
     groups = {1: alone[:, None]} if len(alone) else {}
     groups |= {of.shape[1]: np.sort(of, axis=1) for _, of in by_size(ensembles, members)}
-    pools = {size: measured(of, scored, chosen) for size, of in groups.items()}
+    pools = {size: scored_pool(of, scored, chosen) for size, of in groups.items()}
     judged = np.setdiff1d(np.arange(len(scored.labels(CLEAN))), chosen)
     grown = greedy(scored, alone if growing is None else growing, largest, chosen)
     return Choice(members, scored, chosen, judged, pools, grown)
 
 
-def measured(ensembles: np.ndarray, scored: EnsembleErrors, chosen: np.ndarray) -> Pool:
+def scored_pool(ensembles: np.ndarray, scored: EnsembleErrors, chosen: np.ndarray) -> Pool:
     """The `Pool` of ensembles (int E x size) on these images."""
     errors = scored.condition_errors(ensembles, chosen)
     losses = errors if scored.costs is None else scored.condition_costs(ensembles, chosen)

@@ -42,7 +42,7 @@ def chosen_table(choice: Choice, confidence: float) -> pd.DataFrame:
     return table[COLUMNS + [column for name in images for column in accuracy_columns(name)] + COUNTED]
 
 
-def _row(size: int, of: int, ensemble: np.ndarray, choice: Choice) -> dict:
+def _row(size: int, candidates: int, ensemble: np.ndarray, choice: Choice) -> dict:
     scored = choice.scored
     found = "single" if size == 1 else "scored" if size in choice.pools else "greedy"
     accuracy = {
@@ -52,7 +52,7 @@ def _row(size: int, of: int, ensemble: np.ndarray, choice: Choice) -> dict:
     return {
         "size": size,
         "members": "+".join(choice.members.member.iloc[ensemble]),
-        "of": of,
+        "of": candidates,
         "found": found,
         "selection_accuracy": 1 - scored.errors(ensemble[None], choice.chosen)[0],
         **accuracy,

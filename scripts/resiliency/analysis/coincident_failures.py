@@ -24,7 +24,7 @@ import pandas as pd
 
 from resiliency.conditions import groups, of_corruptions
 from resiliency.names import CLEAN
-from resiliency.statistics.bootstrap import interval, resampled_counts
+from resiliency.statistics.bootstrap import percentile_interval, resampled_counts
 
 PAIRS_AT_ONCE = 64
 
@@ -120,7 +120,7 @@ def _rows(
 ) -> pd.DataFrame:
     rows = []
     for (a, b), (together, independent, covariance, *resampled) in zip(pairs, coincidences, strict=True):
-        low, high = interval(np.array(resampled), confidence)
+        low, high = percentile_interval(np.array(resampled), confidence)
         rows.append(
             {
                 "first": a,

@@ -9,12 +9,12 @@ import numpy as np
 import pandas as pd
 
 from resiliency.analysis.assessment import Judged
-from resiliency.analysis.best import best_row, eligible, known, recommended_row
+from resiliency.analysis.best import best_row, eligible, known_rows, recommended_row
 from resiliency.analysis.shares import share_interval
 from resiliency.ensembles.outputs import Ensemble
 from resiliency.metrics.classification import CALIBRATION, ECE_BINS, bin_of
 from resiliency.names import CLEAN, CORRUPTED
-from resiliency.statistics.bootstrap import interval
+from resiliency.statistics.bootstrap import percentile_interval
 
 RECOMMENDED, BEST_MEMBER = "recommended model", "best member"
 ROLES = (RECOMMENDED, "best ensemble", BEST_MEMBER, "baseline")
@@ -29,7 +29,7 @@ def contenders(deployment: pd.DataFrame) -> dict[str, pd.Series]:
 
     Roles that nobody has are left out, as is the first of a table from before there was a recommendation.
     """
-    fit, everything = eligible(deployment), known(deployment)
+    fit, everything = eligible(deployment), known_rows(deployment)
     groups = fit[fit["size"] > 1], fit[fit["size"] == 1], everything[everything["baseline"].astype(bool)]
     best = {role: best_row(rows) for role, rows in zip(ROLES[1:], groups, strict=True) if len(rows)}
     return {ROLES[0]: recommended_row(fit, deployment)} | best if "instead" in fit and len(fit) else best
@@ -74,7 +74,7 @@ def under_corruptions(
             if role != first:
                 drawn = counts @ (best - of_name) / len(of_name)
                 row["difference"] = (best - of_name).mean()
-                row["difference_low"], row["difference_high"] = interval(drawn, levels[name])
+                row["difference_low"], row["difference_high"] = percentile_interval(drawn, levels[name])
             rows.append(row)
     return pd.DataFrame(rows)
 

@@ -10,7 +10,7 @@ from resiliency.diversity.metrics import ENSEMBLE_METRICS
 from resiliency.metrics.accuracy import images_of
 from resiliency.names import INDEPENDENT, design_of, diversity_of
 from resiliency.statistics.correlation import MEASURES, independent_interval
-from resiliency.statistics.jackknife import FISHER, holm, in_groups, interval, p_value
+from resiliency.statistics.jackknife import FISHER, holm, in_groups, jackknife_interval, p_value
 
 TESTED = ["low", "high", "confidence", "p_value", "p_holm", "members"]
 GROUP = ["rule", "size", "condition", "measure"]
@@ -83,8 +83,8 @@ def correlation_table(
                 values = left_out.correlations(list(columns), condition, measure, everything)
                 for (column, (kind, metric)), replicates in zip(columns.items(), values.T, strict=True):
                     r, of_members, rest = replicates[0], replicates[:members], replicates[members:]
-                    low, high = interval(of_members, confidence, FISHER)
-                    design_low, design_high = interval(np.append(r, rest), confidence, FISHER)
+                    low, high = jackknife_interval(of_members, confidence, FISHER)
+                    design_low, design_high = jackknife_interval(np.append(r, rest), confidence, FISHER)
                     naive_low, naive_high = independent_interval(measure, r, effective[column], confidence)
                     row = key | {"condition": condition, "measure": measure, "kind": kind, "metric": metric}
                     row |= {"correlation": r, "low": low, "high": high, "p_value": p_value(of_members, FISHER)}
@@ -124,7 +124,7 @@ def difference_table(
             for i, attribution in enumerate(attributions):
                 for j, prediction in enumerate(predictions):
                     replicates = values[:, i, j]
-                    low, high = interval(replicates, confidence)
+                    low, high = jackknife_interval(replicates, confidence)
                     row = key | {"condition": condition, "measure": "pearson"}
                     row |= {"attribution": attribution, "prediction": prediction, "difference": replicates[0]}
                     row |= {"low": low, "high": high, "p_value": p_value(replicates), "members": len(left_out.members)}

@@ -11,10 +11,11 @@ import pandas as pd
 from resiliency.analysis.assessment import Judged
 from resiliency.analysis.contenders import WHO
 from resiliency.analysis.deployed import ensemble_of, judged_half
+from resiliency.analysis.shares import with_ends
 from resiliency.ensembles.outputs import Ensemble
 from resiliency.names import CLEAN, CORRUPTED
 from resiliency.prediction.reading import Predictions
-from resiliency.statistics.bootstrap import Resampling, interval
+from resiliency.statistics.bootstrap import Resampling, percentile_interval
 
 LISTED = 10  # confusions of a model that are listed
 MEMBER = "member of the recommended model"
@@ -60,10 +61,10 @@ def cost_tables(
             who = {"role": role, "members": joined, "size": len(names), "images": images}
             counts, of_images = _answers(ensemble, judged, images, matrix)
             drawn = judged.counts[images] @ of_images / len(of_images)
-            low, high = interval(drawn, resampling.confidence)
             total = counts.sum()
             wrong = {"answers": total, "error": 1 - np.trace(counts) / total}
-            costs.append(who | wrong | {"cost": (counts * matrix).sum() / total, "cost_low": low, "cost_high": high})
+            cost = with_ends("cost", (counts * matrix).sum() / total, percentile_interval(drawn, resampling.confidence))
+            costs.append(who | wrong | cost)
             confusions += [who | row for row in _costliest(counts, matrix, classes)]
     table = pd.DataFrame(costs, columns=COSTS).assign(confidence=resampling.confidence)
     return CostTables(table, pd.DataFrame(confusions, columns=CONFUSIONS))

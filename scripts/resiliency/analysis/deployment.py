@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from resiliency.analysis.best import LATENCY
-from resiliency.analysis.choices import by_size, choice_of, measured
+from resiliency.analysis.choices import by_size, choice_of, scored_pool
 from resiliency.analysis.recommendation import (
     Difference,
     cheapest,
@@ -18,12 +18,12 @@ from resiliency.analysis.recommendation import (
     shortlist,
     within_limits,
 )
-from resiliency.analysis.shares import share_interval
+from resiliency.analysis.shares import share_interval, with_ends
 from resiliency.ensembles.selection import EnsembleErrors, front
 from resiliency.ensembles.settings import Limits
 from resiliency.metrics.accuracy import accuracies, accuracy_columns
 from resiliency.names import CLEAN, JOINT
-from resiliency.statistics.bootstrap import Resampling, interval, resampled_counts
+from resiliency.statistics.bootstrap import Resampling, percentile_interval, resampled_counts
 
 WORST = ["worst_corruption", "worst_severity", "worst_error", "worst_error_low", "worst_error_high", "worst_class"]
 WORST += ["worst_class_error", "worst_class_error_low", "worst_class_error_high"]
@@ -78,7 +78,7 @@ def candidate_table(
     columns = ["found", "members", "origin", "size", "macs", "parameters", "corrupted_error"]
     table = pd.concat([part.reindex(columns=columns) for part in parts if len(part)], ignore_index=True)
     table["selection_error"], table["fit"], on_chosen = 0.0, False, np.zeros(len(table))
-    for pool in [*choice.pools.values(), *(measured(ensemble[None], scored, chosen) for ensemble in larger)]:
+    for pool in [*choice.pools.values(), *(scored_pool(ensemble[None], scored, chosen) for ensemble in larger)]:
         rows = np.flatnonzero(table["size"] == pool.ensembles.shape[1])
         table.loc[rows, "fit"] = fit[pool.ensembles].all(axis=1)
         table.loc[rows, "selection_error"], on_chosen[rows] = pool.objective, pool.errors
@@ -102,7 +102,7 @@ def deployment_table(
     resamples: int,
     confidence: float,
     seed: int,
-    by: str = "macs",
+    cost: str = "macs",
 ) -> pd.DataFrame:
     """The rows of deployment.csv, by their cost.
 
@@ -114,19 +114,11 @@ def deployment_table(
         judged: images on which nothing was chosen.
         baseline: the name of a member, or none.
         resamples, confidence, seed: of the bootstrap over these images.
-        by: column of the cost, macs or latency_ms.
+        cost: its column, macs or latency_ms.
 
     Returns:
-        `COLUMNS`: number (1 up, which `snakemake export` takes); corrupted_error with its interval and
-        clean_accuracy are on the `judged` images, selection_error, what they were chosen by (`objective`), on the
-        others; behind is how much larger that is than the least of all fit rows, with the ends of one-sided
-        simultaneous intervals; instead is the number of the row to deploy in place of this one, the `cheapest` that is
-        not significantly worse (of a row that is not fit, its own); optimism is the first error less the second, and
-        less that difference of all candidates, for one half of the images may be harder; NaN where another objective
-        than the mean chose. `worst_cases` tells of the worst condition, the worst class and the quantile. Then
-        `TIMED` where latency was measured, and `COST` where costs chose: the mean cost of the judged answers. Then
-        <test set>_accuracy with its interval _low and _high (Wilson's), on all images of each further test set, none of
-        which was chosen on.
+        `COLUMNS`, then `TIMED` where latency was measured, `COST` where costs chose, and the accuracy on further test
+        sets; docs/tables.md describes them. A row that is not fit has itself as `instead`.
     """
     fronts = [column for column in candidates if column.startswith("front_")]
     picked = candidates[fronts].any(axis=1) | (candidates.found != "scored")
@@ -134,8 +126,8 @@ def deployment_table(
     picked |= candidates.index.isin(known.groupby("origin").selection_error.idxmin())
     picked |= candidates.index.isin(known[known.fit].groupby("size").selection_error.idxmin())
     resampling = Resampling(resamples, confidence, seed)
-    compared = candidates.assign(**_compared(candidates, members, scored, chosen, picked, resampling, by))
-    table = compared[picked].sort_values([by, "selection_error"], kind="stable")
+    compared = candidates.assign(**_compared(candidates, members, scored, chosen, picked, resampling, cost))
+    table = compared[picked].sort_values([cost, "selection_error"], kind="stable")
     numbers = pd.Series(np.arange(1, len(table) + 1), table.index)
     table = table.assign(number=numbers, instead=numbers[table.instead].to_numpy()).reset_index(drop=True)
     harder = (candidates.judged_error - candidates.selection_error).mean()
@@ -149,7 +141,7 @@ def deployment_table(
         if scored.costs is not None:
             costs = scored.image_costs(of_size, judged)
             table.loc[rows, COST[0]] = costs.mean(axis=1)
-            table.loc[rows, COST[1:]] = [interval(of, confidence) for of in costs @ counts.T / len(judged)]
+            table.loc[rows, COST[1:]] = [percentile_interval(of, confidence) for of in costs @ counts.T / len(judged)]
         table.loc[rows, "clean_accuracy"] = scored.accuracy(of_size, CLEAN, judged)
         for row, ensemble in zip(rows, of_size, strict=True):
             for column, value in worst_cases(scored, ensemble, chosen, judged, counts, confidence).items():
@@ -177,7 +169,7 @@ def _compared(
     chosen: np.ndarray,
     picked: np.ndarray,
     resampling: Resampling,
-    by: str,
+    cost: str,
 ) -> dict[str, pd.Series]:
     """behind with its ends, and instead as the index of a candidate, of those that are `picked` (bool)."""
     places = shortlist(candidates, picked)
@@ -190,8 +182,8 @@ def _compared(
     table, instead = some.iloc[rows], pd.Series(candidates.index, candidates.index)
     for place, row in enumerate(rows):
         if table.fit.iloc[place]:
-            of = Difference(*(values[rows] for values in differences(errors, drawn, row, resampling.confidence)))
-            instead[table.index[place]] = table.index[cheapest(table, of, place, by)]
+            of_rows = Difference(*(values[rows] for values in differences(errors, drawn, row, resampling.confidence)))
+            instead[table.index[place]] = table.index[cheapest(table, of_rows, place, cost)]
     return {name: pd.Series(values, some.index) for name, values in columns.items()} | {"instead": instead}
 
 
@@ -236,8 +228,7 @@ def worst_cases(
 
 
 def _with_interval(name: str, value: float, drawn: np.ndarray, images: int, confidence: float) -> dict[str, float]:
-    ends = share_interval(value, drawn, images, confidence)
-    return dict(zip((name, f"{name}_low", f"{name}_high"), (float(value), *ends), strict=True))
+    return with_ends(name, float(value), share_interval(value, drawn, images, confidence))
 
 
 def _further_accuracies(scored: EnsembleErrors, ensembles: np.ndarray, confidence: float) -> dict[str, np.ndarray]:

@@ -7,7 +7,7 @@ import pandas as pd
 
 from resiliency.analysis.left_out import LeftOut
 from resiliency.statistics.correlation import weighted_quantiles
-from resiliency.statistics.jackknife import interval, interval_within
+from resiliency.statistics.jackknife import interval_within, jackknife_interval
 
 SHARES = ("clean_accuracy", "corrupted_accuracy", "corrupted_error")
 # Values of diversities, which grow with diversity (docs/formulae.md); those of CKA and interrater kappa have no ends.
@@ -83,7 +83,7 @@ def difference(
     """
     means = weighted_means(weights[0], first[measures].to_numpy(float))
     means = means - weighted_means(weights[1], second[measures].to_numpy(float))
-    return np.array([[replicates[0], *interval(replicates, confidence)] for replicates in means.T])
+    return np.array([[replicates[0], *jackknife_interval(replicates, confidence)] for replicates in means.T])
 
 
 def weighted_means(weights: np.ndarray, values: np.ndarray) -> np.ndarray:

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from resiliency.analysis.shares import with_ends
 from resiliency.conditions import counted, further, groups, of_corruptions
 from resiliency.metrics.accuracy import accuracies
 from resiliency.metrics.classification import (
@@ -24,7 +25,7 @@ from resiliency.metrics.resiliency import (
 )
 from resiliency.names import CLEAN, CLEAN_ON
 from resiliency.prediction.reading import Predictions
-from resiliency.statistics.bootstrap import interval, range_interval, resampled_counts
+from resiliency.statistics.bootstrap import percentile_interval, range_interval, resampled_counts
 
 LOSSES = ("nll", "brier", "ece")
 # What is said of resiliency to corruptions where there are none.
@@ -127,8 +128,7 @@ class Scorer:
         """mCE and its interval, which is infinite at an end where the baseline makes no error in too many resamples."""
         value = mean_corruption_error(errors[0], self.baseline[0])
         ends = (values[1:] for values in range_of_mean_corruption_error(errors, self.baseline))
-        low, high = range_interval(*ends, self.confidence)
-        return {"mce": float(value), "mce_low": low, "mce_high": high}
+        return with_ends("mce", float(value), range_interval(*ends, self.confidence))
 
     def _uncertain(self, denominators: np.ndarray) -> str:
         """The corruptions under which a denominator is too uncertain for a ratio, joined by spaces.
@@ -156,8 +156,7 @@ class Scorer:
         return self.weights @ by_image.T
 
     def _with_interval(self, name: str, values: np.ndarray) -> dict[str, float]:
-        low, high = interval(values[1:], self.confidence)
-        return {name: float(values[0]), f"{name}_low": low, f"{name}_high": high}
+        return with_ends(name, float(values[0]), percentile_interval(values[1:], self.confidence))
 
     def _means_of_losses(self, losses: np.ndarray) -> dict[str, float]:
         """`LOSSES` of each group of images, means over its conditions, from float C x 3."""

@@ -10,24 +10,14 @@ from math import comb
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm
 
 from resiliency.analysis.choices import Choice
+from resiliency.analysis.shares import mean_difference
 from resiliency.names import CLEAN, accuracy_of
 
 GREEDY, EVERY = "greedy", "every"
-COLUMNS = [
-    "condition",
-    "start",
-    "size",
-    "current",
-    "ensembles",
-    "accuracy",
-    "addition",
-    "gain",
-    "gain_low",
-    "gain_high",
-]
+COLUMNS = ["condition", "start", "size", "current", "ensembles", "accuracy", "addition"]
+COLUMNS += ["gain", "gain_low", "gain_high"]
 COLUMNS += ["most_accurate", "most_accurate_gain", "difference", "difference_low", "difference_high", "random_gain"]
 COLUMNS += ["best_gain", "regret", "exhaustive", "exhaustive_gain", "images"]
 
@@ -73,10 +63,10 @@ def _of_greedy(choice: Choice, size: int, confidence: float) -> Iterator[dict]:
             "ensembles": 1,
             "accuracy": 1 - of_current.mean(),
             "addition": names[np.setdiff1d(grown, current)[0]],
-            **_with_ends("gain", of_current - by_rule, confidence),
+            **mean_difference("gain", of_current - by_rule, confidence),
             "most_accurate": names[accurate],
             "most_accurate_gain": of_current.mean() - by_accuracy.mean(),
-            **_with_ends("difference", by_accuracy - by_rule, confidence),
+            **mean_difference("difference", by_accuracy - by_rule, confidence),
             "random_gain": gains.mean(),
             "best_gain": gains.max(),
             "regret": gains.max() - gains[np.isin(rest, grown)][0],
@@ -91,13 +81,6 @@ def _of_greedy(choice: Choice, size: int, confidence: float) -> Iterator[dict]:
 def _wrong(choice: Choice, ensemble: np.ndarray, condition: str, images: np.ndarray) -> np.ndarray:
     """How often an ensemble (int size) is wrong on each of these images of a test set; float64 n."""
     return choice.scored.wrong_in(ensemble, images, choice.scored.conditions[condition][0]).astype(float)
-
-
-def _with_ends(name: str, differences: np.ndarray, confidence: float) -> dict[str, float]:
-    """The mean of `differences` over images, with the ends of its normal interval."""
-    mean = differences.mean()
-    reach = norm.ppf((1 + confidence) / 2) * differences.std(ddof=1) / np.sqrt(len(differences))
-    return {name: mean, f"{name}_low": mean - reach, f"{name}_high": mean + reach}
 
 
 def _of_every(choice: Choice, ensembles: pd.DataFrame, size: int) -> Iterator[dict]:

@@ -97,7 +97,7 @@ def differences(errors: np.ndarray, drawn: np.ndarray, reference: int, confidenc
     return Difference(value, value - reach * spread, value + reach * spread)
 
 
-def cheapest(table: pd.DataFrame, of: Difference, reference: int, by: str = "macs") -> int:
+def cheapest(table: pd.DataFrame, difference: Difference, reference: int, cost: str = "macs") -> int:
     """The position in `table` of the cheapest row that is fit and not significantly worse than that at `reference`.
 
     It has no more members, MACs and latency than the reference. If the cost of a fit row is unknown, members count
@@ -105,13 +105,13 @@ def cheapest(table: pd.DataFrame, of: Difference, reference: int, by: str = "mac
 
     Args:
         table: rows with fit, size, macs and selection_error, perhaps with latency_ms.
-        of: their differences from the reference.
-        by: column of the cost.
+        difference: theirs from the reference.
+        cost: its column.
     """
-    costs = table[by] if table[by][table.fit].notna().all() else table["size"]
+    costs = table[cost] if table[cost][table.fit].notna().all() else table["size"]
     limited = table[[column for column in ("size", "macs", LATENCY) if column in table]]
     more = (limited > limited.iloc[reference]).any(axis=1)
-    allowed = np.flatnonzero(table.fit & ~more & ~(of.low > 0))
+    allowed = np.flatnonzero(table.fit & ~more & ~(difference.low > 0))
     order = np.lexsort([table.selection_error.iloc[allowed], table["size"].iloc[allowed], costs.iloc[allowed]])
     return int(allowed[order[0]])
 

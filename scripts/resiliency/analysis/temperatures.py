@@ -13,7 +13,7 @@ from resiliency.ensembles.outputs import Ensemble, Outputs
 from resiliency.metrics.classification import ECE_BINS, bin_of
 from resiliency.metrics.temperature import fitted_temperature, scaled
 from resiliency.names import CORRUPTED
-from resiliency.statistics.bootstrap import interval
+from resiliency.statistics.bootstrap import percentile_interval
 
 VALIDATION = "validation"
 # A temperature rests on wrong answers: without any the best one is 0, and with a few it is mostly chance.
@@ -136,7 +136,7 @@ def temperature_rows(
         for measure in MEASURES if name in calibration else ():
             before, after = (getattr(of, measure) for of in calibration[name])
             row |= {f"{measure}_before": before(everything)[0], f"{measure}_after": after(everything)[0]}
-            ends = interval(after(judged.counts[name]), judged.confidence)
+            ends = percentile_interval(after(judged.counts[name]), judged.confidence)
             row |= dict(zip((f"{measure}_after_low", f"{measure}_after_high"), ends, strict=True))
             row |= _less(f"{measure}_change", after, before, judged, name, judged.confidence)
             if reference and name in reference:
@@ -149,7 +149,7 @@ def temperature_rows(
 def _less(column: str, one: object, other: object, judged: Judged, name: str, confidence: float) -> dict[str, float]:
     """One measure less another, with the ends of its interval."""
     everything, counts = np.ones((1, len(judged.images[name]))), judged.counts[name]
-    low, high = interval(one(counts) - other(counts), confidence)
+    low, high = percentile_interval(one(counts) - other(counts), confidence)
     return {column: (one(everything) - other(everything))[0], f"{column}_low": low, f"{column}_high": high}
 
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from resiliency.analysis.assessment import REFERENCE, Judged, gathered
-from resiliency.analysis.shares import share_interval
+from resiliency.analysis.assessment import REFERENCE, Judged, scores_and_errors
+from resiliency.analysis.shares import share_interval, with_ends
 from resiliency.ensembles.outputs import Ensemble
 from resiliency.metrics.accuracy import accuracies
 from resiliency.metrics.thresholds import covering_threshold, limiting_threshold
@@ -40,7 +40,7 @@ def threshold_rows(ensemble: Ensemble, temperature: float, chosen: Judged, judge
 
 def _maxima(ensemble: Ensemble, temperature: float, judged: Judged, name: str) -> tuple | None:
     """The maximum probability and the errors of all answers, C x N each; None without probabilities."""
-    confidences, errors = gathered(ensemble, temperature, judged, name)
+    confidences, errors = scores_and_errors(ensemble, temperature, judged, name)
     return (confidences[REFERENCE], errors) if REFERENCE in confidences else None
 
 
@@ -68,5 +68,5 @@ def _tried(threshold: float, confidence: np.ndarray, errors: np.ndarray, judged:
             drawn = counts @ np.column_stack([part, whole])
             shares = np.divide(*drawn.T, out=np.full(len(drawn), np.nan), where=drawn[:, 1] > 0)
             ends = share_interval(value, shares, np.count_nonzero(whole), judged.confidence)
-        row |= {of: value, f"{of}_low": float(ends[0]), f"{of}_high": float(ends[1])}
+        row |= with_ends(of, value, tuple(map(float, ends)))
     return row

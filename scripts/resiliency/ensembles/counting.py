@@ -35,6 +35,23 @@ def right_counts(ensembles: np.ndarray, words: np.ndarray, images: int) -> np.nd
     return counts
 
 
+def metric_inputs(
+    groups: list[np.ndarray], correct: np.ndarray, log_sums: list[np.ndarray]
+) -> list[dict[str, np.ndarray]]:
+    """What metrics of whole ensembles take (see `resiliency.diversity.counts`), of ensembles of one size each.
+
+    Args:
+        groups: int E_i x size_i each.
+        correct: bool M x N.
+        log_sums: float64 E_i each, sums over images.
+    """
+    words, failures, images = packed(correct), 1 - correct.mean(axis=1), correct.shape[1]
+    return [
+        {"shares": right_counts(group, words, images) / images, "failures": failures[group], "log_sums": sums / images}
+        for group, sums in zip(groups, log_sums, strict=True)
+    ]
+
+
 def _counts(ensembles: np.ndarray, words: np.ndarray) -> np.ndarray:
     size = ensembles.shape[1]
     planes = bit_counts((words[member] for member in ensembles.T), size, (len(ensembles), words.shape[1]))

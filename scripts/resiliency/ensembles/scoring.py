@@ -11,7 +11,7 @@ import numpy as np
 from resiliency.ensembles.blocks import Block, blocks
 from resiliency.ensembles.candidates import CANDIDATES, FEWEST, adapted, panel
 from resiliency.ensembles.combination import LEAST, RULES, Rule, logarithms
-from resiliency.ensembles.counting import packed, right_counts
+from resiliency.ensembles.counting import metric_inputs
 from resiliency.ensembles.kernels import LANES, add_gaps, answers, product_sums
 from resiliency.metrics.classification import ECE_BINS
 from resiliency.prediction.reading import Predictions
@@ -182,12 +182,7 @@ def score_condition(
                 for tally in tallies.values():
                     tally.add(places, block, roots, normalisers)
     scores = {rule: tally.scores(images) for rule, tally in tallies.items()}
-    words, failures = packed(correct), 1 - correct.mean(axis=1)
-    inputs = [
-        {"shares": right_counts(group, words, images) / images, "failures": failures[group], "log_sums": sums / images}
-        for group, sums in zip(groups, np.split(log_sums, firsts[1:-1]), strict=True)
-    ]
-    return scores, inputs
+    return scores, metric_inputs(groups, correct, np.split(log_sums, firsts[1:-1]))
 
 
 def mean_over_pairs(ensembles: np.ndarray, pairs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -1,6 +1,6 @@
 """Selection of ensembles by their errors under corruptions on some of the images."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
@@ -125,10 +125,8 @@ class EnsembleErrors:
         counts = np.zeros((len(ensembles), len(self.corrupted), in_group.shape[1]), np.float32)
         losses = self._wrong if self.costs is None else self._costs
         for place, condition in enumerate(self.corrupted):
-            start = 0
-            for part in losses(ensembles, images, condition):
-                counts[:, place] += part.astype(np.float32) @ in_group[start : start + part.shape[1]]
-                start += part.shape[1]
+            for sums in _sums_in_groups(losses(ensembles, images, condition), in_group):
+                counts[:, place] += sums
         return counts
 
     def accuracy(self, ensembles: np.ndarray, test_set: str, images: np.ndarray) -> np.ndarray:
@@ -149,10 +147,8 @@ class EnsembleErrors:
         in_group, everything = np.eye(len(counts), dtype=np.float32)[of_image], np.arange(len(of_image))
         total = np.zeros((len(ensembles), len(counts)))
         for condition in conditions:
-            start = 0
-            for wrong in self._wrong(ensembles, everything, condition):
-                total += wrong.astype(np.float32) @ in_group[start : start + wrong.shape[1]]
-                start += wrong.shape[1]
+            for sums in _sums_in_groups(self._wrong(ensembles, everything, condition), in_group):
+                total += sums
         return (total.sum(axis=1, keepdims=True) - total) / (len(conditions) * (counts.sum() - counts))
 
     def _wrong(self, ensembles: np.ndarray, images: np.ndarray, condition: int) -> Iterator[np.ndarray]:
@@ -183,6 +179,14 @@ class EnsembleErrors:
         for start in range(0, len(images), chunk):
             some = images[start : start + chunk]
             yield some, within, members, labels[some], self.weights[used]
+
+
+def _sums_in_groups(parts: Iterable[np.ndarray], in_group: np.ndarray) -> Iterator[np.ndarray]:
+    """Sums over each of G groups of images, float32 E x G, of values E x some, chunk after chunk of images."""
+    start = 0
+    for values in parts:
+        yield values.astype(np.float32) @ in_group[start : start + values.shape[1]]
+        start += values.shape[1]
 
 
 def greedy(members: EnsembleErrors, pool: np.ndarray, largest: int, images: np.ndarray) -> list[np.ndarray]:

@@ -9,7 +9,7 @@ from itertools import combinations
 
 import numpy as np
 
-from resiliency.ensembles.counting import BLOCK_WORDS, bit_counts, exactly, packed, right_counts
+from resiliency.ensembles.counting import BLOCK_WORDS, bit_counts, exactly, metric_inputs, packed
 from resiliency.prediction.reading import Predictions
 
 VOTE = "plurality_vote"
@@ -26,17 +26,9 @@ def score_decisions(
     labels = predictions[0].labels(condition)
     decisions = np.stack([member.decisions(condition) for member in predictions])
     correct = decisions == labels
-    words, failures = packed(correct), 1 - correct.mean(axis=1)
     accuracy = np.concatenate([expected_accuracy(group, decisions, labels) for group in groups])
     nothing = np.full(len(accuracy), np.nan)
-    inputs = [
-        {
-            "shares": right_counts(group, words, len(labels)) / len(labels),
-            "failures": failures[group],
-            "log_sums": np.full(len(group), np.nan),
-        }
-        for group in groups
-    ]
+    inputs = metric_inputs(groups, correct, [np.full(len(group), np.nan) for group in groups])
     return {VOTE: {"accuracy": accuracy, "nll": nothing, "brier": nothing, "ece": nothing}}, inputs
 
 

@@ -22,7 +22,7 @@ ALLOWED = (
 )
 
 
-def checked(ensemble: str | int) -> str | int:
+def checked_ensemble(ensemble: str | int) -> str | int:
     """A validator: `ensemble` if it may name an ensemble.
 
     Raises:
@@ -40,7 +40,7 @@ def limits_latency(ensemble: str | int) -> bool:
     return bool(under and under[4])
 
 
-def chosen(deployment: pd.DataFrame, ensemble: str | int) -> pd.Series:
+def chosen_row(deployment: pd.DataFrame, ensemble: str | int) -> pd.Series:
     """The row that `ensemble` names.
 
     The best is the recommended one: the cheapest that is not significantly worse than the most accurate, which has the
@@ -100,7 +100,7 @@ def exportable_row(
     Raises:
         Fault: there is no such row, a member has no network, or crops image files in a way of its own.
     """
-    row, described = chosen(deployment, ensemble), {member.member: member for member in networks}
+    row, described = chosen_row(deployment, ensemble), {member.member: member for member in networks}
     names = row.members.split("+")
     if unknown := [name for name in names if name not in described]:
         raise Fault(

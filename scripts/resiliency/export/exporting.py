@@ -14,7 +14,7 @@ from resiliency.ensembles.combination import member_weights
 from resiliency.ensembles.outputs import Ensemble
 from resiliency.export.card import model_card
 from resiliency.export.checking import MOST, agreement, check_refusal, timed
-from resiliency.export.choice import chosen
+from resiliency.export.choice import chosen_row
 from resiliency.export.loading import Networks, temperature_of
 from resiliency.export.module import Deployable
 from resiliency.export.programs import RUNTIMES, write_programs
@@ -47,7 +47,7 @@ def read_choice(tables: dict[str, pd.DataFrame], ensemble: str | int) -> Choice:
     Raises:
         Fault: there is no such ensemble.
     """
-    row, of = chosen(tables["deployment"], ensemble), ("temperatures", "selective", "thresholds")
+    row, of = chosen_row(tables["deployment"], ensemble), ("temperatures", "selective", "thresholds")
     of_ensemble = {name: tables[name][tables[name].members == row.members] for name in of}
     return Choice(row, tables["members"].set_index("member", drop=False).loc[row.members.split("+")], **of_ensemble)
 

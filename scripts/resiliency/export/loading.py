@@ -10,7 +10,7 @@ from resiliency.analysis.temperatures import Temperature
 from resiliency.designs.members import Member
 from resiliency.designs.networks import read_member
 from resiliency.ensembles.combination import member_weights
-from resiliency.export.choice import chosen, refuse_own_crops
+from resiliency.export.choice import chosen_row, refuse_own_crops
 from resiliency.export.module import Deployable
 from resiliency.faults import Fault
 from resiliency.storage.tables import read_table
@@ -55,7 +55,7 @@ def load_ensemble(results: str | Path, ensemble: str | int = "best") -> Deployab
     tables = Path(results, "tables")
     if not (tables / "deployment.csv").is_file():
         raise Fault(f"{tables / 'deployment.csv'}: there is no such file; give results/<study> of a finished study")
-    row = chosen(read_table(tables / "deployment.csv"), ensemble)
+    row = chosen_row(read_table(tables / "deployment.csv"), ensemble)
     names = row.members.split("+")
     if unknown := [name for name in names if not Path(results, "members", name, "weights.safetensors").is_file()]:
         raise Fault(f"ensemble {row.members}: {', '.join(unknown)}: no weights in {Path(results, 'members')}")

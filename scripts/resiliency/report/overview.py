@@ -6,6 +6,7 @@ from resiliency.analysis.contenders import ROLES
 from resiliency.analysis.contenders import contenders as chosen
 from resiliency.analysis.copies import SAME_ANSWERS
 from resiliency.analysis.histories import STILL_LEARNING
+from resiliency.data.near_duplicates import worth_telling
 from resiliency.designs.members import WeightsKind
 from resiliency.metrics.accuracy import accuracies
 from resiliency.names import CLEAN, CORRUPTED
@@ -138,8 +139,7 @@ def _rests_on(single: pd.DataFrame) -> str:
     )
     if not most:
         return ""
-    names = [words.label(name) for name in ordered.index[:most]]
-    listed = f"{', '.join(names[:-1])} and {names[-1]}" if most > 1 else names[0]
+    listed = words.listed([words.label(name) for name in ordered.index[:most]])
     verb = "make" if most > 1 else "makes"
     part, whole = words.points(abs(ordered.iloc[:most].sum())), words.points(abs(total))
     return f"{listed[0].upper()}{listed[1:]} {verb} {part} of the {whole} points."
@@ -186,8 +186,8 @@ def skipped_reasons(skipped: pd.DataFrame) -> list[dict]:
     entries = []
     for (item, reason), rows in skipped.groupby(["skipped", "reason"], sort=False):
         members = rows["member"].dropna().tolist()
-        names = ", ".join(members[:NAMED]) + (f" and {len(members) - NAMED:,} more" if len(members) > NAMED else "")
-        entries.append({"item": words.label(item), "reason": reason, "count": len(members), "members": names})
+        entry = {"item": words.label(item), "reason": reason, "count": len(members)}
+        entries.append(entry | {"members": words.first_of(members, NAMED)})
     return entries
 
 
@@ -196,11 +196,32 @@ def cautions(members: pd.DataFrame) -> list[str]:
     notes = []
     for warning, words_of in WARNINGS.items():
         has = members["warnings"].astype(object).fillna("").str.contains(warning, regex=False)
-        of = members.loc[has, "member"].tolist()
-        if of:
-            names = ", ".join(of[:NAMED]) + (f" and {len(of) - NAMED:,} more" if len(of) > NAMED else "")
-            notes.append(words_of.format(count=f"{len(of):,} of {words.plural(len(members), 'member')}", names=names))
+        names = members.loc[has, "member"].tolist()
+        if names:
+            count = f"{len(names):,} of {words.plural(len(members), 'member')}"
+            notes.append(words_of.format(count=count, names=words.first_of(names, NAMED)))
     return notes
+
+
+def data_cautions(card: dict | None) -> list[str]:
+    """A sentence if splits hold almost the same images.
+
+    Args:
+        card: of the data set; None where there is none.
+    """
+    images = {split: of["images"] for split, of in card["splits"].items()} if card else {}
+    alike = (card or {}).get("near_duplicates", {})
+    told = [
+        f"{count:,} of {words.plural(images[split], f'{split} image')}"
+        for split, count in alike.items()
+        if worth_telling(count, images[split])
+    ]
+    if not told:
+        return []
+    return [
+        f"{words.listed(told)} look almost like an image of their class in another split, as frames of one film do: "
+        "accuracies may be too high. Keep such images together (`dataset.groups`)."
+    ]
 
 
 def basis(card: dict | None, tables: dict[str, pd.DataFrame]) -> str:

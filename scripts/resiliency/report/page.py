@@ -17,7 +17,6 @@ from resiliency.report import words
 from resiliency.report.added import added_sentences
 from resiliency.report.bundle import bundle
 from resiliency.report.ceiling import ranks_sentence
-from resiliency.report.data_cautions import data_cautions
 from resiliency.report.deployment_answers import deployment_answers
 from resiliency.report.glossary import TERMS, explained
 from resiliency.report.overview import (
@@ -25,6 +24,7 @@ from resiliency.report.overview import (
     cautions,
     clean_accuracy,
     contenders,
+    data_cautions,
     leaders,
     led_by,
     observed,

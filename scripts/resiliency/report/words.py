@@ -1,6 +1,7 @@
 """Names and numbers as people read them."""
 
 import math
+from collections.abc import Sequence
 
 from resiliency.diversity import metrics
 from resiliency.joint_objectives import JOINT_OBJECTIVES
@@ -114,6 +115,16 @@ def duration(seconds: float | None) -> str:
 def sentence(text: str) -> str:
     """`text` as a sentence; empty where it is."""
     return f"{text[0].upper()}{text[1:]}." if text else ""
+
+
+def listed(names: Sequence[str]) -> str:
+    """Such as "fog, snow and frost"."""
+    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
+
+
+def first_of(names: Sequence[str], most: int) -> str:
+    """The first names, joined by commas, and how many more there are."""
+    return ", ".join(names[:most]) + (f" and {len(names) - most:,} more" if len(names) > most else "")
 
 
 def first_sentence(text: str) -> tuple[str, str]:

@@ -21,7 +21,8 @@ from resiliency.report.overview import contenders, leaders, observed
 from resiliency.report.page import FOLDER, FORMS
 from resiliency.report.templates import environment
 from resiliency.report.words import points
-from resiliency.statistics.bootstrap import interval, resampled_counts
+from resiliency.results.page import check_finished
+from resiliency.statistics.bootstrap import percentile_interval, resampled_counts
 from resiliency.storage.files import read_array, read_json
 from resiliency.storage.tables import read_table
 from resiliency.tables import TABLES
@@ -79,9 +80,7 @@ def compare(folders: list[Path]) -> str:
 
 def _read(folder: Path) -> Finished:
     paths = {name: folder / TABLES[name].path for name in READ}
-    for path in (folder / "provenance.json", *(paths[name] for name in NEEDED)):
-        if not path.is_file():
-            raise Fault(f"{folder}: has no {path.relative_to(folder)}; run the study to its end first")
+    check_finished(folder, NEEDED)
     study, card = read_json(folder / "provenance.json")["study"], folder / "data/card.json"
     tables = {name: read_table(path) for name, path in paths.items() if path.is_file()}
     return Finished(study["study"], folder, study, tables, read_json(card) if card.is_file() else None)
@@ -156,7 +155,7 @@ def _differences(a: Finished, b: Finished) -> list[dict]:
             continue
         each = wrong[0][conditions].mean(axis=0) - wrong[1][conditions].mean(axis=0)
         counts = resampled_counts(len(each), RESAMPLES, a.study["seed"], "compare")
-        low, high = interval(counts @ each / len(each), confidence)
+        low, high = percentile_interval(counts @ each / len(each), confidence)
         row = {"first": a.name, "second": b.name, "images": images, "count": len(each), "confidence": confidence}
         rows.append(row | {"difference": each.mean(), "low": low, "high": high})
     return rows

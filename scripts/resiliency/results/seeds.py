@@ -153,8 +153,7 @@ def agreement(observations: pd.DataFrame) -> list[str]:
 
 
 def _listed_observations(names: Sequence[str]) -> str:
-    listed = f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0]
-    return f"observation{'s' if len(names) > 1 else ''} {listed}"
+    return f"observation{'s' if len(names) > 1 else ''} {words.listed(names)}"
 
 
 def of_the_gain(gains: pd.Series) -> str:

@@ -20,7 +20,7 @@ def resampled_counts(units: int, resamples: int, seed: int, *names: str | int) -
     return stream(seed, "bootstrap", *names).multinomial(units, np.full(units, 1 / units), size=resamples)
 
 
-def interval(values: np.ndarray, confidence: float) -> tuple[float, float]:
+def percentile_interval(values: np.ndarray, confidence: float) -> tuple[float, float]:
     """The percentile interval of bootstrap `values`; resamples without a value (NaN) do not count.
 
     NaN at both ends where fewer than half of the resamples have a value.

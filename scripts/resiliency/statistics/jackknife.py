@@ -78,7 +78,7 @@ def kept_weights(units: list[list[str]]) -> np.ndarray:
     return weights
 
 
-def interval(replicates: np.ndarray, confidence: float, scale: Scale = LINEAR) -> tuple[float, float]:
+def jackknife_interval(replicates: np.ndarray, confidence: float, scale: Scale = LINEAR) -> tuple[float, float]:
     """The interval of a statistic: Student's t times the jackknife's standard error on `scale`.
 
     NaN at both ends where the statistic is not defined without some unit, or there is one unit only.
@@ -120,8 +120,8 @@ def p_value(replicates: np.ndarray, scale: Scale = LINEAR) -> float:
     """Two-sided p-value of the hypothesis that the statistic is 0: 2 P(T > |t|).
 
     t is the statistic over its standard error, both on `scale`, and T has Student's distribution with U - 1 degrees of
-    freedom for U units. `interval` excludes 0 at all confidences below 1 - p. With a standard error of 0, p is 1 for a
-    statistic of 0, else 0.
+    freedom for U units. `jackknife_interval` excludes 0 at all confidences below 1 - p. With a standard error of 0, p
+    is 1 for a statistic of 0, else 0.
 
     Args:
         replicates: float 1 + U: the statistic of all units, then without each of them.

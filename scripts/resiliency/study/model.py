@@ -14,7 +14,7 @@ from resiliency.data.source import SPLITS
 from resiliency.designs.settings import Design, Members
 from resiliency.diversity.settings import Attribution
 from resiliency.ensembles.settings import Deployment, Ensembles
-from resiliency.export.choice import BEST, checked
+from resiliency.export.choice import BEST, checked_ensemble
 from resiliency.external.settings import External, Paths
 from resiliency.names import design_of
 from resiliency.prediction.settings import Prediction
@@ -65,7 +65,7 @@ class Study(Settings):
         description="CSV file with the costs of answers: a row per true class, a column per answered class; wrong "
         "answers that it does not list cost 1, right ones 0. null: no table of costs",
     )
-    ensemble: Annotated[str | int, AfterValidator(checked)] = Field(
+    ensemble: Annotated[str | int, AfterValidator(checked_ensemble)] = Field(
         BEST,
         description="ensemble that `snakemake export` exports: best (the recommended one), best under N MACs, best "
         "under N ms, best of at most N members, most_accurate, or the number of a row of deployment.csv",

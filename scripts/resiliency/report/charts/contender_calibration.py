@@ -5,7 +5,7 @@ import pandas as pd
 
 from resiliency.names import CLEAN, CORRUPTED
 from resiliency.report.contender_roles import role_names, roles
-from resiliency.report.style import MUTED, SHARE, finish, notice, panel_title
+from resiliency.report.style import MUTED, SHARE, finish, notice, panel_title, tooltips
 from resiliency.report.words import percent
 
 CAPTION = "Points below the diagonal show overconfidence."
@@ -27,11 +27,7 @@ def draw(bins: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
         axis = alt.Axis(format=SHARE, values=[0, 0.25, 0.5, 0.75, 1])
         x = alt.X("mean_confidence:Q", title="Confidence", axis=axis).scale(domain=[0, 1])
         y = alt.Y("accuracy:Q", title="Accuracy", axis=axis).scale(domain=[0, 1])
-        tooltip = [alt.Tooltip("who", title="who"), alt.Tooltip("predictions", title="predictions", format=",")]
-        tooltip += [
-            alt.Tooltip(column, title=column.replace("_", " "), format=".1%")
-            for column in ("mean_confidence", "accuracy")
-        ]
+        tooltip = tooltips("who", predictions=",", mean_confidence=".1%", accuracy=".1%")
         drawn = of_images[of_images["predictions"] >= FEWEST]
         base = alt.Chart(drawn).encode(x=x, y=y, color=hue, opacity=opacity)
         line, points = base.mark_line(strokeWidth=1.5), base.mark_point(filled=True, size=60)
