@@ -25,11 +25,7 @@ from resiliency.tables.record import (
 GROUP = [
     RULE,
     OF_SEVERAL,
-    Column(
-        "condition",
-        "images of the accuracy: `clean`, `corrupted`, a further test set or one corruption",
-        NAME,
-    ),
+    Column("condition", "images of the accuracy: `clean`, `corrupted`, a further test set or one corruption", NAME),
     Column(
         "measure",
         "measure of correlation; `partial` is Pearson's, given the mean accuracy of the members",
@@ -42,11 +38,7 @@ P_VALUES = [
     Column(
         "p_holm", "p-value after Holm's correction for all rows of the same rule, size, condition and measure", FRACTION
     ),
-    Column(
-        "members",
-        "number of members (or, beyond 200, groups of members) left out in turn for the interval",
-        COUNT,
-    ),
+    Column("members", "number of members (or, beyond 200, groups of members) left out in turn for the interval", COUNT),
 ]
 
 CORRELATIONS = Table(
@@ -101,30 +93,18 @@ OBSERVATIONS = Table(
     [
         Column("observation", "number of the observation", whole("1 to 4", 1, 4)),
         Column("statement", "the statement of the paper", NAME),
-        Column(
-            "verdict",
-            "verdict on the observation",
-            VERDICTS,
-        ),
+        Column("verdict", "verdict on the observation", VERDICTS),
         Column("part", "what is compared", NAME),
         Column("statistic", "what is measured", NAME),
         Column("estimate", "the statistic", number("in units of `statistic`")),
         *ends("", "its ends are the one-sided bounds", number("in units of `statistic`")),
-        Column(
-            "confidence",
-            "nominal coverage of the interval: 0.9 where one-sided bounds are at 0.95",
-            FRACTION,
-        ),
+        Column("confidence", "nominal coverage of the interval: 0.9 where one-sided bounds are at 0.95", FRACTION),
         Column(
             "opposite_bound",
             "bound, corrected for the number of parts, that contradicts the statement if it is beyond 0",
             number("in units of `statistic`"),
         ),
-        Column(
-            "margin",
-            "distance from 0 within which a difference counts as none",
-            number("in units of `statistic`"),
-        ),
+        Column("margin", "distance from 0 within which a difference counts as none", number("in units of `statistic`")),
         Column(
             "difference_of_means",
             "for an effect size, the difference of means behind it",
@@ -229,11 +209,7 @@ CEILING = Table(
         Column("best_ensemble", "ensemble of the pool that is chosen likewise, of all that were formed", NAME),
         Column("best_ensemble_accuracy", "its accuracy on images not used for the choice", FRACTION),
         Column("ceiling", "1 − share of the same images that all members get wrong", FRACTION),
-        Column(
-            "reached",
-            "how far the ensemble comes from the member to the ceiling, as a share of the way",
-            ANY,
-        ),
+        Column("reached", "how far the ensemble comes from the member to the ceiling, as a share of the way", ANY),
         *ends("reached", "over images, linearised, paired", ANY),
         CONFIDENCE,
     ],

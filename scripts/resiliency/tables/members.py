@@ -59,11 +59,7 @@ MEMBERS = Table(
         Column("recipe", "training recipe, as a table of members from elsewhere says", NAME),
         Column("<test set>_accuracy", "top-1 accuracy on all images of the test set", FRACTION),
         *ends("<test set>_accuracy", "Wilson"),
-        Column(
-            "clean_on_<further>_accuracy",
-            "accuracy on the clean images of the classes of that test set",
-            FRACTION,
-        ),
+        Column("clean_on_<further>_accuracy", "accuracy on the clean images of the classes of that test set", FRACTION),
         *ends("clean_on_<further>_accuracy", "Wilson"),
         Column("corrupted_error", "top-1 error, mean over all corruptions and severities", FRACTION),
         *ends("corrupted_error", "bootstrap over images"),
@@ -95,11 +91,7 @@ MEMBERS = Table(
         ),
         CONFIDENCE,
         Column("<images>_nll", "negative log-likelihood of the labels, mean over images", NATS),
-        Column(
-            "<images>_brier",
-            "Brier score, summed over classes, mean over images",
-            number("0 to 2", 0, 2),
-        ),
+        Column("<images>_brier", "Brier score, summed over classes, mean over images", number("0 to 2", 0, 2)),
         Column("<images>_ece", "expected calibration error, 15 bins of equal width", FRACTION),
         Column(
             "warnings",
@@ -149,11 +141,7 @@ HISTORIES = Table(
             "training loss, mean over the steps of the epoch",
             number("nats; joint objectives may be negative"),
         ),
-        Column(
-            "validation_accuracy",
-            "validation accuracy; of jointly trained members, their mean",
-            FRACTION,
-        ),
+        Column("validation_accuracy", "validation accuracy; of jointly trained members, their mean", FRACTION),
     ],
     needs=frozenset({"networks"}),
 )
@@ -166,11 +154,7 @@ CALIBRATION = Table(
     "member, set of images and bin of confidence that holds predictions",
     [
         Column("member", "name of the member", NAME),
-        Column(
-            "images",
-            "`clean`, `corrupted` (all corrupted conditions pooled) or a further test set",
-            NAME,
-        ),
+        Column("images", "`clean`, `corrupted` (all corrupted conditions pooled) or a further test set", NAME),
         *BINS,
     ],
     needs=frozenset({"probabilities"}),
