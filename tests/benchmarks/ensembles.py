@@ -1,0 +1,222 @@
+"""Times the scoring of ensembles against loops over them, in the same run, and checks the memory that it takes.
+
+Run by hand: python tests/benchmarks/ensembles.py [--members 24] [--severities 5] [--threads 2] [--paper-size]
+All ensembles of 2 to 5 members are scored under all conditions on 1,000 images of 10 classes with synthetic logits,
+by both default rules, with all metrics of pairs and of ensembles. Every baseline gets a few hundred ensembles under one
+condition, drawn at random over sizes; its time for an ensemble and condition is compared with ours.
+(a) the loop: for each ensemble NumPy over its members' arrays at once: both rules, calibration, all metrics of whole
+ensembles, and all metrics of pairs, pair by pair. Softmax and classes are computed once beforehand.
+(b) the pairwise loop: for each ensemble and each pair of its members, the metrics of pairs alone, each from the two
+vectors of answers, as public tools write it; against our matrices of pairs and means over them.
+The results of the loop are compared with ours. The last line is JSON: `ratio_loop`, `ratio_pairwise` and
+`peak_memory_gib`.
+--paper-size: 20 members x 76 conditions x 50,000 images x 1,000 classes, with the synthetic logits of
+imagenet_logits.py: of clean images, of corrupted ones, and of members that share nothing, the hardest case. Pairs are
+compared on all images of one condition, whose logits are on disk (20 x 50,000 x 1,000 float16, 2 GB); all ensembles are
+scored on a slice of the images; the rest is extrapolated. In turn with them, some ensembles are scored in float32 by
+NumPy, one at a time over all classes, with softmax, logarithms and votes of the members computed beforehand. On one
+thread, in CPU seconds. The last line is JSON: `hours_paper_size` (one clean and 75 corrupted conditions); the lowest,
+median and highest `ratio_one_at_a_time` to that, pairs of members aside; `hours_independent` (76 conditions of
+members that share nothing); `largest_difference` to a computation in float64 and `peak_memory_gib`.
+"""
+
+import argparse
+import json
+import resource
+import tempfile
+import time
+from contextlib import ExitStack
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from ensembles_by_loops import largest_difference, loop, one_at_a_time, pairwise_loop
+from imagenet_logits import CLASSES, DRAWS, member_logits
+
+from resiliency.conditions import conditions
+from resiliency.corruptions.settings import MAIN
+from resiliency.diversity.metrics import ENSEMBLE_METRICS, METRICS
+from resiliency.diversity.pairs import pair_tables
+from resiliency.ensembles.pool import ensembles_of
+from resiliency.ensembles.scoring import score_condition
+from resiliency.ensembles.table import Pool
+from resiliency.metrics.classification import (
+    softmax,
+)
+from resiliency.names import CLEAN
+from resiliency.prediction.reading import Predictions, Truth
+from resiliency.storage.files import appending, read_array
+from resiliency.streams import stream
+
+SIZES = (2, 3, 4, 5)
+RULES = ["mean_probability", "plurality_vote"]
+
+
+def synthetic(members: int, count: int, images: int, classes: int) -> tuple[list[np.ndarray], np.ndarray]:
+    """Logits float16 C x N x K of each member, right on about 80 % of the images, and labels."""
+    random = stream(0, "benchmark")
+    labels = random.integers(0, classes, images)
+    shared = random.standard_normal((count, images, classes), dtype=np.float32)
+    logits = []
+    for _ in range(members):
+        values = shared + random.standard_normal((count, images, classes), dtype=np.float32)
+        values[:, np.arange(images), labels] += 4
+        logits.append(values.astype(np.float16))
+    return logits, labels
+
+
+def member_table(members: int) -> pd.DataFrame:
+    designs = [f"d{index // 3}" for index in range(members)]
+    names = [f"{design}-s{index % 3}" for index, design in enumerate(designs)]
+    same = {"family": "f", "parameters": 1, "macs": 1, "clean_accuracy": 0.8, "corrupted_error": 0.2}
+    return pd.DataFrame({"member": names, "design": designs, **same, "validation_accuracy": 0.8})
+
+
+def agree(table: pd.DataFrame, sample: list[np.ndarray], names: np.ndarray, expected_scores: list[dict]) -> None:
+    """Fail unless the loop and the table say the same of the clean images."""
+    rows = table.set_index(["rule", "members"])
+    of_scores = {"accuracy": "clean_accuracy", "nll": "clean_nll", "brier": "clean_brier", "ece": "clean_ece"}
+    for chosen, expected in zip(sample, expected_scores, strict=True):
+        row = rows.loc[("mean_probability", "+".join(names[chosen]))]
+        vote = rows.loc[("plurality_vote", "+".join(names[chosen]))]
+        np.testing.assert_allclose(vote.clean_accuracy, expected.pop("vote_accuracy"), atol=1e-9)
+        for name, value in expected.items():
+            if name in of_scores:
+                value, ours = value, row[of_scores[name]]
+            elif name in ENSEMBLE_METRICS:
+                ours = row[f"{name}_clean_raw"]
+            else:
+                value, ours = METRICS[name].diversity(value), row[f"{name}_clean"]
+            np.testing.assert_allclose(ours, value, atol=2e-3 if name == "ece" else 1e-5, err_msg=name)
+
+
+def compare(members: int, severities: int, threads: int, sample_size: int) -> None:
+    """Print the times of all sides and the last line."""
+    images, classes = 1000, 10
+    table = conditions(list(MAIN), list(range(1, severities + 1)), {CLEAN: images}, {CLEAN: classes})
+    logits, labels = synthetic(members, len(table), images, classes)
+    member_rows = member_table(members)
+    names = member_rows.member.to_numpy()
+    groups = [ensembles_of(members, size) for size in SIZES]
+    total = sum(map(len, groups)) * len(table)
+    start = time.perf_counter()
+    predictions = [Predictions(table, {CLEAN: member}, {CLEAN: Truth(labels)}) for member in logits]
+    pairs = list(pair_tables(list(names), predictions, lambda source: [], []))
+    matrices = time.perf_counter() - start
+    pool = Pool(member_rows, predictions, pairs, np.full(len(MAIN), 0.5), 0.95, threads)
+    start = time.perf_counter()
+    scored, _ = pool.score(groups, RULES)
+    ours = time.perf_counter() - start
+    start = time.perf_counter()
+    for group in groups:
+        pool._described(group)
+    means = time.perf_counter() - start
+    random = stream(0, "sample")
+    every = np.concatenate([np.pad(g, ((0, 0), (0, max(SIZES) - g.shape[1])), constant_values=-1) for g in groups])
+    sample = [row[row >= 0] for row in every[random.choice(len(every), sample_size, replace=False)]]
+    p = softmax(np.stack([member[0] for member in logits]))
+    answers = np.stack([member[0].argmax(axis=1) for member in logits])
+    correct = answers == labels
+    start = time.perf_counter()
+    expected_scores = [loop(chosen, p, answers, correct, labels) for chosen in sample]
+    of_loop = (time.perf_counter() - start) / sample_size
+    start = time.perf_counter()
+    for chosen in sample:
+        pairwise_loop(chosen, p, answers, correct)
+    of_pairs = (time.perf_counter() - start) / sample_size
+    agree(scored, sample, names, expected_scores)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    per_pair, per_all = (matrices + means) / total, (matrices + ours) / total
+    print(f"{sum(map(len, groups)):,} ensembles of {members} members, {len(table)} conditions, {threads} threads")
+    print(
+        f"matrices of pairs {matrices:.1f} s, scores of ensembles {ours:.1f} s, of which means of pairs {means:.1f} s"
+    )
+    print(f"microseconds for an ensemble and condition: ours {1e6 * per_all:.1f}, loop {1e6 * of_loop:.0f}")
+    print(f"metrics of pairs alone: ours {1e6 * per_pair:.2f}, pairwise loop {1e6 * of_pairs:.0f}")
+    ratios = {"ratio_loop": round(of_loop / per_all, 1), "ratio_pairwise": round(of_pairs / per_pair, 1)}
+    print(json.dumps(ratios | {"peak_memory_gib": round(peak, 2)}))
+
+
+def clean_predictions(arrays: list[np.ndarray], labels: np.ndarray) -> list[Predictions]:
+    """Predictions of clean images from logits 1 x N x K of each member."""
+    table = conditions([], [], {CLEAN: len(labels)}, {CLEAN: arrays[0].shape[-1]})
+    return [Predictions(table, {CLEAN: array}, {CLEAN: Truth(labels)}) for array in arrays]
+
+
+def paper_size(members: int = 20, count: int = 76, images: int = 50_000) -> None:
+    """Score all ensembles on a slice of the images; print the time that all would take, and the peak memory."""
+    groups, some = [ensembles_of(members, size) for size in SIZES], images // 25
+    total = sum(map(len, groups))
+    of_pairs = _pairs_of_all_images(members, images, groups)
+    hours, differences, ratios = {}, [], []
+    print(f"one condition of {count}: pairs {of_pairs:.1f} s; {total:,} ensembles on 1/25 of the images, three times:")
+    for kind in DRAWS:
+        logits, labels = member_logits(kind, members, some)
+        right = np.mean([values.argmax(axis=1) == labels for values in logits])
+        sure = np.mean([softmax(values).max(axis=1).mean() for values in logits])
+        alike = np.mean([np.mean(a.argmax(axis=1) == b.argmax(axis=1)) for a, b in pairwise(logits)])
+        predictions = clean_predictions([values[None] for values in logits], labels)
+        times = []
+        for _ in range(3):
+            start = time.process_time()
+            scored = score_condition(predictions, 0, groups, RULES, np.ones(members))
+            times.append(time.process_time() - start)
+            if kind == "corrupted":
+                ratios.append(total * one_at_a_time(np.stack(logits), labels, groups, 3) / times[-1])
+        differences.append(largest_difference(scored, logits, labels, groups))
+        hours[kind] = [(seconds * images / some + of_pairs) / 3600 for seconds in times]
+        print(
+            f"{kind}: accuracy {right:.1%}, mean largest probability {sure:.2f}, two answer alike {alike:.1%};", end=" "
+        )
+        print(
+            f"{1e9 * min(times) / total / some:.0f} to {1e9 * max(times) / total / some:.0f} ns each and image,",
+            end=" ",
+        )
+        print(f"largest difference {differences[-1]:.1e}")
+    of_all = np.sort(hours["clean"]) + (count - 1) * np.sort(hours["corrupted"])
+    print(
+        f"one clean and {count - 1} corrupted conditions on one thread: {of_all[0]:.2f} to {of_all[-1]:.2f} h;", end=" "
+    )
+    print(f"{count} of independent members: {count * min(hours['independent']):.2f} h")
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    figures = {"hours_paper_size": round(float(of_all[1]), 2), "largest_difference": max(differences)}
+    figures["ratio_one_at_a_time"] = [round(float(ratio), 1) for ratio in sorted(ratios)]
+    figures["hours_independent"] = round(float(np.median(hours["independent"])) * count, 2)
+    print(json.dumps(figures | {"peak_memory_gib": round(peak, 2)}))
+
+
+def _pairs_of_all_images(members: int, images: int, groups: list[np.ndarray]) -> float:
+    """Seconds that all pairs take on all images, from disk; some ensembles are scored, for the memory of all images."""
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
+        paths, labels = [Path(folder, f"{member}.npy") for member in range(members)], []
+        files = [stack.enter_context(appending(path, (1, images, CLASSES), np.float16)) for path in paths]
+        for start in range(0, images, 1000):
+            logits, of_part = member_logits("corrupted", members, 1000, start)
+            labels.append(of_part)
+            for append, values in zip(files, logits, strict=True):
+                append(values)
+        stack.close()
+        predictions = clean_predictions([read_array(path) for path in paths], np.concatenate(labels))
+        score_condition(predictions, 0, [group[:2] for group in groups], RULES, np.ones(members))
+        start = time.process_time()
+        list(pair_tables([str(m) for m in range(members)], predictions, lambda source: [], []))
+        return time.process_time() - start
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--members", type=int, default=24)
+    parser.add_argument("--severities", type=int, default=5)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--sample", type=int, default=300)
+    parser.add_argument("--paper-size", action="store_true")
+    arguments = parser.parse_args()
+    if arguments.paper_size:
+        paper_size()
+    else:
+        compare(arguments.members, arguments.severities, arguments.threads, arguments.sample)
+
+
+if __name__ == "__main__":
+    main()
