@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import chdir
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,9 @@ def merged(name: str = "") -> dict[str, Any]:
 
 
 def study(name: str = "") -> Study:
-    """The study of `merged`."""
-    return load(merged(name))
+    """The study of `merged`, whose files lie in the repository, wherever the program runs."""
+    with chdir(ROOT):
+        return load(merged(name))
 
 
 def beside(file: str, name: str) -> Path:

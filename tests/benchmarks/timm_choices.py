@@ -30,7 +30,7 @@ CONFIDENCE = 0.95
 
 def models() -> pd.DataFrame:
     """The models that were trained on ImageNet-1k only, as rows of members.csv; `best` marks those of the study."""
-    errors = read_scores(str(PUBLISHED / "timm_top1.csv"), are="error")
+    errors = read_scores(str(PUBLISHED / "timm_top1.csv"), kind="error")
     about = read_members(str(PUBLISHED / "timm_models.csv")).loc[errors.index]
     table = about.assign(**{accuracy_of(name): 1 - errors[name] for name in ("clean", *SETS)}, origin=INDEPENDENT)
     table = table[table["recipe"] != "more_data"].rename_axis("member").reset_index()

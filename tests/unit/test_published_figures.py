@@ -36,7 +36,7 @@ def imagenet():
 
 @pytest.fixture(scope="module")
 def timm():
-    return read_scores(str(PUBLISHED / "timm_top1.csv"), are="error")
+    return read_scores(str(PUBLISHED / "timm_top1.csv"), kind="error")
 
 
 def accurate(cifar10):
