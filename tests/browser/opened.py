@@ -1,6 +1,7 @@
 """A page in a browser, for the tests of this folder."""
 
 DESKTOP, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
+SCREEN = {"width": 1440, "height": 900}  # of which a report has eight
 
 
 class Opened:

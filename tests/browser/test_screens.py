@@ -3,11 +3,10 @@
 import re
 
 import pytest
-from opened import DESKTOP, PHONE, Opened
+from opened import DESKTOP, PHONE, SCREEN, Opened
 
 pytestmark = pytest.mark.browser
 
-SCREEN = {"width": 1440, "height": 900}
 MOST_SCREENS, MOST_ON_A_PHONE, MOST_WORDS = 8, 25, 25
 ODD = re.compile(r"\b[nN]a[nN]\b|\bNone\b|\binf\b|\d[eE][+-]?\d")
 CUT = """(charts) => charts.flatMap((chart) => {

@@ -10,7 +10,7 @@ CAPTION = "Lower points for pairs of different designs mean that design diversit
 PAIRS, SHAPES = ["one design", "two designs"], ["diamond", "circle"]
 WORDS = dict(zip(PAIRS, ("the same design", "different designs"), strict=True))
 KINDS = dict(zip(PAIRS, ("of one design, which differ in their seeds", "of two designs"), strict=True))
-WIDTH, HEIGHT = 820, 230
+WIDTH, HEIGHT = 820, 195
 
 
 def draw(table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:

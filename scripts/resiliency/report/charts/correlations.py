@@ -17,7 +17,7 @@ CAPTION = (
 )
 KINDS_OF_R = {"pearson": "correlation", "partial": "partial, given the members’ mean accuracy"}
 SHAPES = ["circle", "diamond"]
-ROW, MARK = 32, 5  # px, least height of a metric, and of one of its marks
+ROW, MARK = 32, 4  # px, least height of a metric, and of one of its marks
 LISTED = 3  # metrics that a finding names one by one
 
 

@@ -14,7 +14,7 @@ CAPTION = (
     "equally robust."
 )
 CELLS = 48, 32
-SIDES, PADDING = (400, 270), 6  # px
+SIDES, PADDING = (400, 240), 6  # px
 NAME = 8, -6  # px, from the baseline to its name
 ON_A_PHONE = 1.6  # times narrower
 CLOUD = "#b5bcc4"

@@ -98,7 +98,7 @@ def _panel(
     r_squared = rows["r_squared"].iloc[0]
     explained = f"; R² of the line {number(r_squared, 2)}" if np.isfinite(r_squared) else ""
     title = panel_title(f"{label(name)}: {plural(len(rows), 'member')}{explained}")
-    return alt.layer(*layers, width=width, height=240, title=title)
+    return alt.layer(*layers, width=width, height=195, title=title)
 
 
 def _within(line: pd.DataFrame, values: pd.Series) -> pd.DataFrame:

@@ -20,7 +20,7 @@ from resiliency.report.style import DASHES, SHARE, by_click, by_legend, finish, 
 from resiliency.report.words import plural
 
 CAPTION = "A robust design has a line that stays low. Lines of one family share a colour."
-HEIGHT = 270
+HEIGHT = 240
 MOST_CURVES = 24  # beyond these, a curve for each family
 
 
@@ -83,7 +83,11 @@ def _curve_styles(
     for colour in colours:
         dashes |= dict(zip((name for name in hues if hues[name] == colour), cycle(DASHES), strict=False))
     title = "Family" if set(order) <= set(families) else "Design (family)"
-    drawn = alt.Legend(title=title, symbolType="stroke", symbolSize=500, symbolStrokeWidth=2) if legend else None
+    drawn = (
+        alt.Legend(title=title, symbolType="stroke", symbolSize=500, symbolStrokeWidth=2, rowPadding=0)
+        if legend
+        else None
+    )
     return (
         alt.Color("name:N", legend=drawn).scale(domain=order, range=[hues[name] for name in order]),
         alt.StrokeDash("name:N", legend=drawn).scale(domain=order, range=[dashes[name] for name in order]),

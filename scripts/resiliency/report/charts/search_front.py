@@ -55,7 +55,7 @@ def _evaluations(evaluations: pd.DataFrame, colours: list[str]) -> alt.LayerChar
     line = alt.Chart(front).mark_line(interpolate="step-after", color=MUTED, strokeWidth=1).encode(x=x, y=y)
     names = alt.Chart(data[data["state"] == STATES[2]]).mark_text(align="left", dx=7, dy=-7, color=INK, fontSize=11)
     chart = line + points + names.encode(x=x, y=y, text=alt.Text("member:N"))
-    return chart.properties(width=270, height=220, title=panel_title("Validation images"))
+    return chart.properties(width=270, height=200, title=panel_title("Validation images"))
 
 
 def _members(members: pd.DataFrame, column: str, images: str, colours: list[str]) -> alt.Chart:
@@ -70,7 +70,7 @@ def _members(members: pd.DataFrame, column: str, images: str, colours: list[str]
     points = points.add_params(chosen) if first else points
     tooltip = tooltips("member", "family", **{"macs": ",", column: ".1%"})
     points = points.encode(x=_macs(members), y=y, color=hue, shape=shape, tooltip=tooltip, opacity=opacity)
-    return points.properties(width=230, height=220, title=panel_title(f"Test images, {images}"))
+    return points.properties(width=230, height=200, title=panel_title(f"Test images, {images}"))
 
 
 def _macs(rows: pd.DataFrame) -> alt.X:

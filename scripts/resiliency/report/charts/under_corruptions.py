@@ -14,7 +14,7 @@ CAPTION = (
     "widened for the number of corruptions, excludes 0."
 )
 TITLE = "Recommended model, best ensemble, best member and baseline"
-BAND = 22
+BAND = 20
 
 
 def draw(table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
