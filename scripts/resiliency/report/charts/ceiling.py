@@ -46,7 +46,7 @@ def draw(ceiling: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
         f"Dashed: if failures were independent. Values below {percent(LEAST, 2)} are drawn at the lower end",
     ]
     lines = base.mark_line().encode(y=y).add_params(chosen)
-    chart = alt.layer(lines, chance, bars, dots).properties(width=820, height=200)
+    chart = alt.layer(lines, chance, bars, dots).properties(width=820, height=185)
     return finish(chart, TITLE, subtitle)
 
 

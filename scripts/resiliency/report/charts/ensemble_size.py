@@ -118,7 +118,7 @@ def _panel(rows: pd.DataFrame, best: pd.DataFrame, images: str, colours: list[st
         diamonds = other.mark_point(filled=True, shape="diamond", size=80, color=hue, opacity=1)
         layers += [other.mark_line(color=hue, strokeDash=[5, 3]), diamonds.encode(tooltip=fields)]
         layers.append(_line_label(best.iloc[[-1]], x, "judged_error", BEST, above=False))
-    return alt.layer(*layers, width=width, height=195, title=panel_title(f"{images.capitalize()} images"))
+    return alt.layer(*layers, width=width, height=190, title=panel_title(f"{images.capitalize()} images"))
 
 
 def _line_label(row: pd.DataFrame, x: alt.X, column: str, text: str, above: bool = True) -> alt.Chart:

@@ -107,7 +107,7 @@ def _marks(
 
 def _step() -> alt.Step:
     """The height of a row."""
-    return alt.Step(27, **{"for": "position"})
+    return alt.Step(30, **{"for": "position"})
 
 
 def _names(first: bool) -> alt.Axis:
