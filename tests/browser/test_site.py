@@ -35,7 +35,8 @@ def test_a_published_report_is_short_and_opens_without_a_fault(browser, site, st
     opened = Opened(browser, path, viewport=DESKTOP)
     for size, most in ((PHONE, 25), (SCREEN, 8.5)):
         opened.page.set_viewport_size(size)
-        assert opened.page.evaluate("document.documentElement.scrollHeight") <= most * size["height"]
+        height = "(most) => document.documentElement.scrollHeight <= most"  # once the charts have the new width
+        opened.page.wait_for_function(height, arg=most * size["height"], timeout=10_000)
         assert opened.page.evaluate("document.documentElement.scrollWidth") == size["width"]
     opened.draw()
     assert opened.faults == []
