@@ -15,6 +15,9 @@ from resiliency.results.site import write_reports
 
 pytestmark = pytest.mark.browser
 
+# Whether a page is as wide as the screen and not too high, once its charts have the new width.
+FITS = """([width, most]) => document.documentElement.scrollWidth === width
+  && document.documentElement.scrollHeight <= most"""
 DOCS_KEPT = REPOSITORY / DOCS
 STUDIES = sorted(path.parent.name for path in (REPOSITORY / DOCS).glob("*/provenance.json"))
 
@@ -35,9 +38,7 @@ def test_a_published_report_is_short_and_opens_without_a_fault(browser, site, st
     opened = Opened(browser, path, viewport=DESKTOP)
     for size, most in ((PHONE, 25), (SCREEN, 8.5)):
         opened.page.set_viewport_size(size)
-        height = "(most) => document.documentElement.scrollHeight <= most"  # once the charts have the new width
-        opened.page.wait_for_function(height, arg=most * size["height"], timeout=10_000)
-        assert opened.page.evaluate("document.documentElement.scrollWidth") == size["width"]
+        opened.page.wait_for_function(FITS, arg=[size["width"], most * size["height"]], timeout=30_000)
     opened.draw()
     assert opened.faults == []
     assert [url for url in opened.requests if not url.startswith(("data:", "blob:"))] == [path.as_uri()]
