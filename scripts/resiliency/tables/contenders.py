@@ -99,6 +99,8 @@ CONTENDERS = Table(
     published=True,
 )
 
+SHOWN = [Column("role", "who is judged", one_of("recommended model", "best member")), JOINED, SIZE]
+
 CONFUSIONS = Table(
     "tables/confusions.csv",
     "Confusions",
@@ -106,9 +108,7 @@ CONFUSIONS = Table(
     "How often the recommended model and the best member take each class for which, on images not used for choosing.",
     "role, set of images, class and predicted class that occur together",
     [
-        Column("role", "who is judged", one_of("recommended model", "best member")),
-        JOINED,
-        SIZE,
+        *SHOWN,
         Column("images", "`clean` or `corrupted` (all conditions together), the half used for judging", NAME),
         Column("class", "class of the images", NAME),
         Column("predicted", "class that is predicted", NAME),
@@ -126,9 +126,7 @@ CLASS_ERRORS = Table(
     "Errors of the recommended model and the best member on each class, clean and under each corruption.",
     "role, class and corruption",
     [
-        Column("role", "who is judged", one_of("recommended model", "best member")),
-        JOINED,
-        SIZE,
+        *SHOWN,
         Column("class", "class of the images", NAME),
         Column("corruption", "`clean`, a corruption, or `corrupted`: the mean over all corruptions", NAME),
         Column("images", "number of images of the class, of the half used for judging", COUNT),

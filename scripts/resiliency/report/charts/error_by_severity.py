@@ -99,13 +99,13 @@ def finding(members: pd.DataFrame, errors: pd.DataFrame) -> str:
     rows = of_designs(members, errors)
     if rows.empty:
         return ""
-    clauses = [text for text in (robustness_range(members),) if text]
+    clauses = [robustness_range(members)]
     for severity in sorted({0, rows["severity"].max()}):
         means = rows[rows["severity"] == severity].groupby("design")["error"].mean().sort_values(kind="stable")
         where = "On clean images" if severity == 0 else f"At severity {severity}"
         if len(means):
             clauses.append(f"{where}, {_designs(means)}.")
-    return " ".join(clauses)
+    return " ".join(filter(None, clauses))
 
 
 def _designs(means: pd.Series) -> str:
