@@ -14,7 +14,7 @@ from pathlib import Path
 from snakemake_interface_logger_plugins.base import LogHandlerBase
 from snakemake_interface_logger_plugins.common import LogEvent
 
-from snakemake_logger_plugin_resiliency.pace import Pace
+from snakemake_logger_plugin_resiliency.pace import Pace, usual_times
 
 LEAST_PAUSE, MOST_PAUSE = 5, 60  # seconds between two lines of progress, which grow with the time that has passed
 SILENCE = 30  # seconds without a line before it is told what running jobs say
@@ -49,6 +49,7 @@ class LogHandler(LogHandlerBase):
         self.done = self.total = 0
         self.pace = Pace(self.start)
         self.informed = False
+        self.timed = False  # whether it is known how long the jobs of earlier runs took
         self.last: list[str] = []
         self.ended = threading.Event()
         if not self.common_settings.dryrun:
@@ -85,6 +86,8 @@ class LogHandler(LogHandlerBase):
         self.running[record.jobid] = (_name(record.rule_name, record.log), next(iter(record.log), ""))
         self.reasons[_why(record.reason)][record.rule_name] += 1
         self.pace.begin(record.jobid, record.rule_name, time.monotonic())
+        if not self.timed and record.benchmark:
+            self.timed, self.pace.usual = True, usual_times(Path(record.benchmark).parents[1])
 
     def _job_finished(self, record: LogRecord) -> None:
         self.failed.pop(record.job_id, None)

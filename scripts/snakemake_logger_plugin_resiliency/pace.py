@@ -1,6 +1,7 @@
 """How long the jobs of a run take."""
 
 from collections import Counter, defaultdict
+from pathlib import Path
 from statistics import mean
 
 # CPU seconds of a job of each rule in the default study (tests/benchmarks/pace.py): only their ratios count.
@@ -29,11 +30,37 @@ TYPICAL = {
 OTHER = 2  # seconds of a job of any other rule
 
 
+def usual_times(benchmarks: Path) -> dict[str, float]:
+    """Rule -> CPU seconds of a job: as in earlier runs of this study, else as in the default study, in proportion.
+
+    Args:
+        benchmarks: the folder of Snakemake's benchmark files, `<rule>/<job>.tsv`; it may be missing.
+    """
+    earlier = defaultdict(list)
+    for file in benchmarks.glob("*/*.tsv"):
+        if (seconds := _cpu_time(file)) is not None:
+            earlier[file.parent.name].append(seconds)
+    there = sum(TYPICAL.get(rule, OTHER) * len(times) for rule, times in earlier.items())
+    slower = sum(map(sum, earlier.values())) / there if there else 1
+    default = {rule: slower * seconds for rule, seconds in TYPICAL.items()}
+    return default | {rule: mean(times) for rule, times in earlier.items()}
+
+
+def _cpu_time(file: Path) -> float | None:
+    """The CPU seconds that a benchmark file tells; None where it tells none, as where a job was too short."""
+    try:
+        names, values = (line.split("\t") for line in file.read_text(encoding="utf-8").splitlines()[:2])
+        return float(dict(zip(names, values, strict=True))["cpu_time"])
+    except (OSError, ValueError, KeyError):
+        return None
+
+
 class Pace:
     """What is left of a run, judged by the jobs of each rule that have finished. All times are in seconds."""
 
     def __init__(self, start: float):
         self.start = start
+        self.usual: dict[str, float] = TYPICAL
         self.left: Counter[str] = Counter()  # rule -> jobs that have not finished
         self.running: dict[int, tuple[str, float]] = {}  # job -> its rule, and when it began
         self.spent: defaultdict[str, list[float]] = defaultdict(list)  # rule -> what its jobs took
@@ -51,15 +78,15 @@ class Pace:
     def remaining(self, now: float) -> float | None:
         """The time to the end of the run, if as many jobs go on at a time as by now; None before the first has ended.
 
-        A job takes as long as those of its rule did on average. Where none has ended, it takes as long as in the
-        default study, times how much longer than there the jobs that have ended took.
+        A job takes as long as those of its rule did on average. Where none has ended, it takes as long as is usual,
+        times how much longer than that the jobs that have ended took.
         """
         means = {rule: mean(times) for rule, times in self.spent.items()}
         if not means or now <= self.start:
             return None
-        there = sum(TYPICAL.get(rule, OTHER) * len(times) for rule, times in self.spent.items())
-        slower = sum(map(sum, self.spent.values())) / there
-        means |= {rule: slower * TYPICAL.get(rule, OTHER) for rule in {*self.left, *self._begun()} - means.keys()}
+        usual = sum(self.usual.get(rule, OTHER) * len(times) for rule, times in self.spent.items())
+        slower = sum(map(sum, self.spent.values())) / usual
+        means |= {rule: slower * self.usual.get(rule, OTHER) for rule in {*self.left, *self._begun()} - means.keys()}
         past = [(rule, now - began) for rule, began in self.running.values()]
         expected = sum(count * means[rule] for rule, count in self.left.items())
         expected -= sum(min(seconds, means[rule]) for rule, seconds in past)

@@ -26,9 +26,10 @@ def record(message="", level=logging.INFO, event=None, **extra):
     return made
 
 
-def started(jobid, rule, log, reason="Missing output files: results/a.npy"):
+def started(jobid, rule, log, reason="Missing output files: results/a.npy", benchmark=None):
     logs = [str(log)] if log else []
-    return record(event=LogEvent.JOB_INFO, jobid=jobid, rule_name=rule, log=logs, reason=reason)
+    named = {"jobid": jobid, "rule_name": rule, "log": logs, "reason": reason, "benchmark": benchmark}
+    return record(event=LogEvent.JOB_INFO, **named)
 
 
 def finished(jobid):
@@ -86,6 +87,23 @@ def test_jobs_take_as_long_as_those_of_their_rule():
     pace.end(2, 110, done=True)
     slower = 210 / (2 * TYPICAL["train"] + TYPICAL["predict"])
     assert pace.remaining(110) == pytest.approx((2 * 100 - 10 + 9 * 10 + slower * OTHER) / 2)
+
+
+def test_a_run_that_goes_on_judges_by_what_jobs_took_before(handler, tmp_path):
+    measured = {"train/a": "200.0", "train/b": "100.0", "predict/a": "NA", "predict/b": "30.0", "conditions/all": "6"}
+    for name, seconds in measured.items():
+        file = tmp_path / "benchmarks" / f"{name}.tsv"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(f"s\tcpu_time\n1000\t{seconds}\n", encoding="utf-8")
+    (tmp_path / "benchmarks" / "train" / "empty.tsv").touch()
+    run = handler()
+    run.emit(record("Job stats", event=LogEvent.RUN_INFO, stats={"conditions": 1, "train": 3, "attribute": 5}))
+    run.pace.start = 0
+    run.emit(started(1, "conditions", None, benchmark=str(tmp_path / "benchmarks" / "conditions" / "all.tsv")))
+    run.pace.running[1] = "conditions", 0
+    run.pace.end(1, 12, done=True)
+    earlier = (200 + 100 + 30 + 6) / (2 * TYPICAL["train"] + TYPICAL["predict"] + OTHER)
+    assert run.pace.remaining(12) == pytest.approx(12 / 6 * (3 * 150 + 5 * earlier * TYPICAL["attribute"]))
 
 
 # Rule, jobs and CPU seconds of a job, in the order of the jobs: a default study.
