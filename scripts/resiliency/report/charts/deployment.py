@@ -4,7 +4,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from resiliency.report.label_places import LETTER, LINE, POINT, free_places
+from resiliency.report.label_places import POINT, free_places
 from resiliency.report.overview import contenders
 from resiliency.report.style import INK, MUTED, SHARE, by_legend, finish, notice, panel_title, tooltips
 from resiliency.report.words import label, percent, plural, quantity, with_interval
@@ -15,7 +15,6 @@ CAPTION = (
 )
 CELLS = 48, 32
 SIDES, PADDING = (400, 240), 6  # px
-NAME = 8, -6  # px, from the baseline to its name
 ON_A_PHONE = 1.6  # times narrower
 CLOUD = "#b5bcc4"
 STAR = "M0,-1L.3,-.4L1,-.3L.5,.15L.6,.8L0,.5L-.6,.8L-.5,.15L-1,-.3L-.3,-.4Z"
@@ -69,7 +68,6 @@ def _panel(
     on_front = _is_unbeaten(table, cost)
     states = [table["recommended"], table["baseline"].astype(bool), on_front, table["size"] == 1]
     rows = table.assign(state=np.select(states, [PICK, BASELINE, FRONT, SINGLE], OTHER))
-    rows["name"] = rows["state"].map({PICK: PICK, BASELINE: BASELINE}).fillna("")
     domain = [0.85 * candidates[cost].min(), 1.2 * candidates[cost].max()]
     x = alt.X(f"{cost}:Q", title=f"{COSTS[cost][0].upper()}{COSTS[cost][1:]} of all members").axis(
         format="~s", tickCount=5, labelOverlap=True
@@ -90,7 +88,7 @@ def _panel(
     errors = dict.fromkeys(("selection_error", "corrupted_error", "low", "high"), ".2%")
     tooltip = tooltips("members", "found", "origin", macs=",", parameters=",", **errors)
     chosen, opacity = by_legend("state")
-    points = alt.Chart(rows).mark_point(filled=True)
+    points = alt.Chart(rows.sort_values("recommended", kind="stable")).mark_point(filled=True)
     size = alt.when(alt.datum.state == PICK).then(alt.value(220)).otherwise(alt.value(64))
     points = points.encode(
         x=x, y=y, color=hue.legend(legend), shape=shape.legend(legend), tooltip=tooltip, opacity=opacity, size=size
@@ -98,9 +96,8 @@ def _panel(
     points = points.add_params(chosen) if left else points
     counts = alt.Chart(_counts(rows, on_front, cost, domain, reach)).mark_text(color=INK, fontSize=11)
     counts = counts.encode(x=x, y=y, text=alt.Text("size:Q"))
-    named = alt.Chart(rows[rows["name"] != ""]).mark_text(align="left", dx=NAME[0], dy=NAME[1], color=INK, fontSize=11)
-    layers = [cloud, bars, line, points, counts, named.encode(x=x, y=y, text=alt.Text("name:N"))]
-    return alt.layer(*layers, width=SIDES[0], height=SIDES[1], title=panel_title(f"Error against {COSTS[cost]}"))
+    title = panel_title(f"Error against {COSTS[cost]}")
+    return alt.layer(cloud, bars, line, points, counts, width=SIDES[0], height=SIDES[1], title=title)
 
 
 def _is_named(table: pd.DataFrame) -> pd.Series:
@@ -126,12 +123,9 @@ def _counts(
     across = width * (np.log10(rows[cost].astype(float)) - left) / (right - left)
     down = PADDING + height * (high - np.sqrt(rows["corrupted_error"].astype(float))) / span
     points = np.column_stack([across, down])
-    names = rows["name"].str.len().to_numpy() * LETTER
-    at_points = np.column_stack([points, np.full((len(rows), 2), POINT)])
-    beside = np.column_stack([points + NAME + np.column_stack([names / 2, 0 * names]), names, np.full(len(rows), LINE)])
     sizes = rows.loc[on_front, "size"]
     letters = sizes.astype(str).str.len().to_numpy()
-    taken = np.vstack([at_points, beside[names > 0]])
+    taken = np.column_stack([points, np.full((len(rows), 2), POINT)])
     places = free_places(points[on_front], letters, taken, ON_A_PHONE)
     back = {
         cost: 10 ** (left + places[:, 0] * (right - left) / width),
