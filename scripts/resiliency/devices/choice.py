@@ -72,14 +72,23 @@ def inference(precision: str = "float32") -> Iterator[None]:
     """No gradients, and attention by any of its forms, for their forward passes are all deterministic.
 
     Args:
-        precision: of products on a GPU: float32, that of IEEE 754; tf32, its numbers with 10 bits behind the point; or
-            bfloat16, with 7, in the layers that autocasting says. On the CPU it is float32.
+        precision: of products, one that the device offers: float32, that of IEEE 754; tf32, its numbers with 10 bits
+            behind the point; or bfloat16, with 7, in the layers that autocasting says.
     """
     fast = [SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH]
-    on_gpu = torch.cuda.is_available()
-    low = torch.autocast("cuda", torch.bfloat16, enabled=on_gpu and precision == "bfloat16")
-    with torch.inference_mode(), sdpa_kernel(fast), low, _tf32(on_gpu and precision == "tf32"):
+    kind = "cuda" if torch.cuda.is_available() else "cpu"
+    low = torch.autocast(kind, torch.bfloat16, enabled=precision == "bfloat16")
+    with torch.inference_mode(), sdpa_kernel(fast), low, _tf32(kind == "cuda" and precision == "tf32"):
         yield
+
+
+def offered_precision(wanted: str) -> str:
+    """The precision of `inference` that is `wanted` where the device computes in it, else float32.
+
+    A GPU computes in all; a CPU never in tf32, and in bfloat16 if it is `bfloat16_in_hardware`.
+    """
+    offered = torch.cuda.is_available() or (wanted == "bfloat16" and bfloat16_in_hardware())
+    return wanted if offered else "float32"
 
 
 @contextmanager

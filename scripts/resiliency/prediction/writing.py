@@ -19,7 +19,7 @@ from resiliency.data.source import Images
 from resiliency.designs.members import Member
 from resiliency.designs.networks import is_differentiable, normalised, penultimate
 from resiliency.designs.views import view_of
-from resiliency.devices.choice import device_name, inference
+from resiliency.devices.choice import device_name, inference, offered_precision
 from resiliency.faults import Fault
 from resiliency.progress import Progress
 from resiliency.storage.files import appending, read_array, write_array
@@ -51,7 +51,7 @@ def write_logits(
         conditions: N images each.
         workers: processes that decode image files, for all conditions.
         keys: of all that decides the logits of each member, as from `prediction_key`.
-        precision: of `inference`.
+        precision: of `inference`; float32 where the device does not offer it.
     """
     predict_parts(paths, members, conditions, workers, keys, precision)
     shape = len(conditions), len(conditions[0]), len(members[0][1].classes)
@@ -83,7 +83,8 @@ def predict_parts(
     if len(left) < len(conditions):
         print(f"resuming after {len(conditions) - len(left)} of {len(conditions)} conditions")
     progress = Progress(len(left), pause=5)
-    for condition, values in zip(left, _predicted(members, conditions, left, workers, precision), strict=True):
+    predicted = _predicted(members, conditions, left, workers, offered_precision(precision))
+    for condition, values in zip(left, predicted, strict=True):
         for folder, one in zip(folders, values, strict=True):
             write_array(_part(folder, condition), one)
         progress.step("conditions predicted")
@@ -103,7 +104,7 @@ def prediction_key(code: str, images: Iterable[str | Path], member: str | Path, 
     """
     files = [*images, Path(member, "weights.safetensors"), Path(member, "member.json")]
     states = [(str(path), (state := Path(path).stat()).st_size, state.st_mtime_ns) for path in files]
-    content = json.dumps([code, states, precision, device_name(), torch.__version__])
+    content = json.dumps([code, states, offered_precision(precision), device_name(), torch.__version__])
     return hashlib.sha256(content.encode()).hexdigest()[:KEY_LENGTH]
 
 
@@ -172,10 +173,11 @@ def accuracy(member: Classifier, images: Images, labels: np.ndarray, workers: in
 
 def compare_precision(members: list[Classifier], images: Images, labels: np.ndarray, precision: str) -> None:
     """Print what `precision` changes against float32 in the logits of some images, `BATCH` at most, spread over all."""
-    where = next(members[0][0].parameters()).device
-    if where.type == "cpu" or precision == "float32":
+    precision = offered_precision(precision)
+    if precision == "float32":
         print("precision: float32")
         return
+    where = next(members[0][0].parameters()).device
     chosen = np.linspace(0, len(images) - 1, min(BATCH, len(images))).astype(int)
     read = partial(_read, [images], views_of(members))
     (batch,) = several_batches(images, [(0, chosen)], where, 0, read)
