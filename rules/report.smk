@@ -68,6 +68,7 @@ rule report:
         member_ranks=made("member_ranks"),
         added_members=made("added_members"),
         partners=made("partners"),
+        effective_robustness=made("effective_robustness"),
         skipped=TABLES["skipped"],
         observations=TABLES["observations"],
         provenance=rules.provenance.output[0],
@@ -88,5 +89,6 @@ rule report:
         code=code("report", *(f"report/{name}" for name in PAGE_FILES)),
         study=STUDY.model_dump(mode="json", exclude={"ensemble"}),
         made=MADE,
+        added=EXTERNAL.added_scores if EXTERNAL else [],
     script:
         "../scripts/report.py"

@@ -12,7 +12,7 @@ with stage(snakemake.log[0]):
     inputs = snakemake.input
     names = ("members", "corruption_errors", "observations", "skipped", "ensembles", "deployment", "best_ensembles")
     names += ("selective_prediction", "temperatures", "thresholds", "contenders", "ceiling", "member_ranks")
-    names += ("added_members", "partners")
+    names += ("added_members", "partners", "effective_robustness")
     files = {name: getattr(inputs, name) for name in names}
     html = render(
         study=snakemake.params.study,
@@ -23,6 +23,7 @@ with stage(snakemake.log[0]):
         specs={Path(path).name.removesuffix(".vl.json"): read_json(path) for path in inputs.specs},
         svgs={Path(path).stem: verified(path).read_text(encoding="utf-8") for path in inputs.svgs},
         made=snakemake.params.made,
+        added=snakemake.params.added,
     )
     with replacing(snakemake.output[0]) as temporary:
         temporary.write_text(html, encoding="utf-8")

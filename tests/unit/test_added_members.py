@@ -18,7 +18,7 @@ from resiliency.external.contents import read_contents
 from resiliency.external.settings import External
 from resiliency.names import CLEAN
 from resiliency.prediction.reading import Predictions, Truth
-from resiliency.report.added import added_sentences
+from resiliency.report.added import added_sentences, scored_sentences
 from resiliency.statistics.bootstrap import Resampling
 from resiliency.study.loading import load
 
@@ -188,3 +188,16 @@ def test_names_of_classes_may_stand_in_a_text_file(files):
         (files / "classes.txt").write_text(content)
         assert message in faults(external={"decisions": "published.csv", "classes": "classes.txt"})
     assert "there is no file none.txt" in faults(external={"decisions": "published.csv", "classes": "none.txt"})
+
+
+def test_a_member_known_by_accuracies_alone_ranks_on_each_test_set_and_against_what_clean_accuracy_predicts():
+    ends = {"clean_accuracy_low": 0.7, "clean_accuracy_high": 0.9}
+    members = pd.DataFrame({"member": NAMES, "clean_accuracy": [0.9, 0.8, 0.7, 0.8], **ends})
+    shifted = {"member": NAMES[1:], "accuracy": [0.6, 0.5, 0.65], "low": 0.5, "high": 0.75, "predicted_accuracy": 0.625}
+    robustness = pd.DataFrame({"test_set": "photos", **shifted, "effective_robustness": [-0.025, -0.125, 0.025]})
+    (sentence,) = scored_sentences(members, robustness, ["mine"])
+    assert "mine ranks 2 of 4 on clean images (error 20.0% [10.0, 30.0]) and 1 of 3 on photos images" in sentence
+    assert "(error 35.0% [25.0, 50.0])" in sentence
+    assert sentence.endswith("is 2.5 [−12.5, 12.5] on photos images.")
+    (clean,) = scored_sentences(members, None, ["one"])
+    assert clean == "one ranks 1 of 4 on clean images (error 10.0% [10.0, 30.0])."

@@ -75,8 +75,13 @@ class Contents:
 
     @property
     def added(self) -> list[str]:
-        """Members among these that were added to those of the study."""
+        """Members that are known by their predictions and were added to those of the study."""
         return [name for source in self.sources if source.added and source.kind != "scores" for name in source.members]
+
+    @property
+    def added_scores(self) -> list[str]:
+        """Members that are known by their accuracies alone and were added to those of the study."""
+        return [name for source in self.sources if source.added and source.kind == "scores" for name in source.members]
 
     @property
     def corrupted_conditions(self) -> list[str]:

@@ -1,9 +1,13 @@
 """What the report says of members that were added to a published study."""
 
+from collections.abc import Collection
+
 import pandas as pd
 
 from resiliency.names import CLEAN
-from resiliency.report.words import change, interval, label, number, percent, plural, points
+from resiliency.report.words import change, interval, label, listed, number, percent, plural, points, with_interval
+
+EFFECTIVE = "Its effective robustness in percentage points (accuracy minus what clean accuracy predicts) is"
 
 
 def added_sentences(added: pd.DataFrame, partners: pd.DataFrame) -> list[str]:
@@ -49,3 +53,33 @@ def _partners(rows: pd.DataFrame) -> str:
         parts.append(f"with {with_whom} {percent(row.clean_accuracy)} ({without}), {differs} than by itself {ends}")
     images = "on clean images that were not used to choose the partners"
     return f"Its best ensembles are, by accuracy {images}: {'; '.join(parts)}." if parts else ""
+
+
+def scored_sentences(members: pd.DataFrame, robustness: pd.DataFrame | None, added: Collection[str]) -> list[str]:
+    """For each added member that is known by its accuracies alone its ranks, and its effective robustness.
+
+    Args:
+        members: members.csv.
+        robustness: effective_robustness.csv, if there is one.
+        added: the added members.
+    """
+    clean = members.set_index("member")
+    columns = {"clean_accuracy": "accuracy", "clean_accuracy_low": "low", "clean_accuracy_high": "high"}
+    sets = {CLEAN: clean[list(columns)].rename(columns=columns)}
+    if robustness is not None:
+        sets |= dict(iter(robustness.set_index("member").groupby("test_set", sort=False)))
+    return [_scored(member, {name: rows for name, rows in sets.items() if member in rows.index}) for member in added]
+
+
+def _scored(member: str, sets: dict[str, pd.DataFrame]) -> str:
+    places, beyond = [], []
+    for name, rows in sets.items():
+        row, known = rows.loc[member], rows["accuracy"].dropna()
+        rank = int((known > row["accuracy"]).sum()) + 1
+        error = with_interval(1 - row["accuracy"], 1 - row["high"], 1 - row["low"])
+        places.append(f"{rank:,} of {len(known):,} on {label(name)} images (error {error})")
+        if name != CLEAN:
+            low, high = (row[end] - row["predicted_accuracy"] for end in ("low", "high"))
+            beyond.append(f"{with_interval(row['effective_robustness'], low, high, points)} on {label(name)} images")
+    ranked = f"{member} ranks {listed(places)}."
+    return f"{ranked} {EFFECTIVE} {listed(beyond)}." if beyond else ranked

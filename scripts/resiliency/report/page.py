@@ -14,7 +14,7 @@ from resiliency.designs.members import LOADED, WeightsKind
 from resiliency.metrics.resiliency import LARGEST_RELATIVE_ERROR
 from resiliency.names import CLEAN, CORRUPTED
 from resiliency.report import words
-from resiliency.report.added import added_sentences
+from resiliency.report.added import added_sentences, scored_sentences
 from resiliency.report.bundle import bundle
 from resiliency.report.ceiling import ranks_sentence
 from resiliency.report.deployment_answers import deployment_answers
@@ -53,6 +53,7 @@ def render(
     svgs: dict[str, str],
     made: Collection[str] = TABLES,
     beside: bool = True,
+    added: Collection[str] = (),
 ) -> str:
     """The page as HTML.
 
@@ -63,10 +64,12 @@ def render(
         provenance: versions, device, commit and the cost of every rule.
         tables: `members`, `corruption_errors`, `observations` and `skipped`; `ensembles`, `deployment`,
             `contenders`, `selective_prediction`, `temperatures`, `best_ensembles`, `ceiling` and
-            `member_ranks` where the study has them, `added_members` and `partners` where members were added.
+            `member_ranks` where the study has them, `added_members` and `partners` where members with predictions
+            were added, `effective_robustness` where members known by accuracies alone were.
         specs, svgs: name of a chart -> its Vega-Lite specification, and its picture where scripts do not run.
         made: names of the tables that the study has.
         beside: whether the charts lie beside the page as files of their own, to which it links.
+        added: members known by their accuracies alone that were added to those of the study.
     """
     further = [name for name in tables["corruption_errors"]["test_set"].unique() if name != CLEAN]
     members = tables["members"].sort_values("corrupted_error", kind="stable")
@@ -82,7 +85,10 @@ def render(
         basis=basis(card, tables),
         level=words.percent(tables["members"]["confidence"].max(), 0),
         ranks=ranks_sentence(tables["member_ranks"]) if "member_ranks" in tables else "",
-        added=added_sentences(tables["added_members"], tables["partners"]) if "added_members" in tables else [],
+        added=[
+            *(added_sentences(tables["added_members"], tables["partners"]) if "added_members" in tables else []),
+            *(scored_sentences(tables["members"], tables.get("effective_robustness"), added) if added else []),
+        ],
         cautions=cautions(tables["members"]),
         data_cautions=data_cautions(card),
         observations=observed(tables["observations"]),
