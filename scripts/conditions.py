@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from resiliency.conditions import conditions
+from resiliency.prediction.conditions import all_conditions
 from resiliency.stage import stage
 from resiliency.storage.files import read_array, read_json
 from resiliency.storage.tables import write_table
@@ -13,4 +13,4 @@ with stage(snakemake.log[0]):
     everything = len(read_json(inputs.card)["classes"])
     classes = {name: len(np.unique(values)) if name in params.masked else everything for name, values in labels.items()}
     images = {name: len(values) for name, values in labels.items()}
-    write_table(snakemake.output[0], conditions(params.corruptions, params.severities, images, classes))
+    write_table(snakemake.output[0], all_conditions(params.corruptions, params.severities, images, classes))

@@ -1,9 +1,9 @@
 """Write the conditions that members from elsewhere are tested under, and the labels and images of each test set."""
 
-from resiliency.conditions import conditions
 from resiliency.data.images import write_items
 from resiliency.external.names import class_count
 from resiliency.external.predictions import Reader
+from resiliency.prediction.conditions import all_conditions
 from resiliency.stage import stage
 from resiliency.storage.files import write_array
 from resiliency.storage.tables import write_table
@@ -20,5 +20,5 @@ with stage(snakemake.log[0]):
         for labels_file, images_file, of_set, names in files:
             write_array(labels_file, of_set)
             write_items(images_file, list(map(str, of_set)), names)
-    table = conditions(params.corruptions, params.severities, images, dict.fromkeys(images, max(classes, 2)))
+    table = all_conditions(params.corruptions, params.severities, images, dict.fromkeys(images, max(classes, 2)))
     write_table(outputs.conditions, table.assign(classes=classes))

@@ -1,9 +1,9 @@
 """Score ensembles of independent members and of sub-networks of the search, all or a sample, and joint ones."""
 
-from resiliency.conditions import counted, of_corruptions
 from resiliency.ensembles.of_study import EnsemblesOfStudy
 from resiliency.ensembles.settings import Ensembles
-from resiliency.metrics.resiliency import baseline_errors
+from resiliency.metrics.resiliency import baseline_errors, counted
+from resiliency.prediction.conditions import of_corruptions
 from resiliency.prediction.reading import read_predictions
 from resiliency.stage import stage
 from resiliency.storage.tables import read_blocks, read_table, write_table

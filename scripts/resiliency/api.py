@@ -19,7 +19,6 @@ from resiliency.analysis.observations import (
     balance_is_most_resilient,
 )
 from resiliency.analysis.verdicts import observation_table
-from resiliency.conditions import conditions
 from resiliency.corruption_names import HELD_OUT, MAIN
 from resiliency.diversity.metrics import ENSEMBLE_METRICS
 from resiliency.diversity.pairs import pair_tables
@@ -39,6 +38,7 @@ from resiliency.evaluation.report import Evaluation
 from resiliency.faults import Fault, available, expected, short
 from resiliency.metrics.resiliency import mean_corruption_error
 from resiliency.names import CLEAN
+from resiliency.prediction.conditions import all_conditions
 from resiliency.prediction.reading import Predictions, Truth
 
 if TYPE_CHECKING:
@@ -209,7 +209,7 @@ def _checked(
         raise Fault(f"ensembles: expected rows of integers from 0 to {members - 1}, got {short(ensembles.tolist())}")
     if ensembles.shape[1] < least or (np.diff(np.sort(ensembles), axis=1) == 0).any():
         raise Fault(f"ensembles: expected rows of at least {least} different members, got {short(ensembles.tolist())}")
-    table, truth = conditions([], [], {CLEAN: images}, {CLEAN: classes}), Truth(labels.astype(np.int64))
+    table, truth = all_conditions([], [], {CLEAN: images}, {CLEAN: classes}), Truth(labels.astype(np.int64))
     predictions = [Predictions(table, {CLEAN: of_member[None]}, {CLEAN: truth}) for of_member in logits]
     return predictions, ensembles.astype(np.int64)
 

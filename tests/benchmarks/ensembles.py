@@ -34,7 +34,6 @@ import pandas as pd
 from ensembles_by_loops import largest_difference, loop, one_at_a_time, pairwise_loop
 from imagenet_logits import CLASSES, DRAWS, member_logits
 
-from resiliency.conditions import conditions
 from resiliency.corruptions.settings import MAIN
 from resiliency.diversity.metrics import ENSEMBLE_METRICS, METRICS
 from resiliency.diversity.pairs import pair_tables
@@ -45,6 +44,7 @@ from resiliency.metrics.classification import (
     softmax,
 )
 from resiliency.names import CLEAN
+from resiliency.prediction.conditions import all_conditions
 from resiliency.prediction.reading import Predictions, Truth
 from resiliency.storage.files import appending, read_array
 from resiliency.streams import stream
@@ -94,7 +94,7 @@ def agree(table: pd.DataFrame, sample: list[np.ndarray], names: np.ndarray, expe
 def compare(members: int, severities: int, threads: int, sample_size: int) -> None:
     """Print the times of all sides and the last line."""
     images, classes = 1000, 10
-    table = conditions(list(MAIN), list(range(1, severities + 1)), {CLEAN: images}, {CLEAN: classes})
+    table = all_conditions(list(MAIN), list(range(1, severities + 1)), {CLEAN: images}, {CLEAN: classes})
     logits, labels = synthetic(members, len(table), images, classes)
     member_rows = member_table(members)
     names = member_rows.member.to_numpy()
@@ -140,7 +140,7 @@ def compare(members: int, severities: int, threads: int, sample_size: int) -> No
 
 def clean_predictions(arrays: list[np.ndarray], labels: np.ndarray) -> list[Predictions]:
     """Predictions of clean images from logits 1 x N x K of each member."""
-    table = conditions([], [], {CLEAN: len(labels)}, {CLEAN: arrays[0].shape[-1]})
+    table = all_conditions([], [], {CLEAN: len(labels)}, {CLEAN: arrays[0].shape[-1]})
     return [Predictions(table, {CLEAN: array}, {CLEAN: Truth(labels)}) for array in arrays]
 
 

@@ -29,13 +29,13 @@ from resiliency.analysis.correlations import correlation_table, difference_table
 from resiliency.analysis.families import by_family
 from resiliency.analysis.observations import architecture_brings_diversity, architecture_matters_more
 from resiliency.analysis.without_images import image_groups, some_ensembles, without_each
-from resiliency.conditions import conditions
 from resiliency.designs.networks import build
 from resiliency.diversity.pairs import pair_tables
 from resiliency.ensembles.pool import ensembles_of
 from resiliency.ensembles.selection import EnsembleErrors
 from resiliency.ensembles.table import Pool
 from resiliency.names import CLEAN
+from resiliency.prediction.conditions import all_conditions
 from resiliency.prediction.reading import read_predictions
 from resiliency.provenance import processor
 from resiliency.storage.files import write_array
@@ -97,7 +97,7 @@ def member_logits(members: int, images: int, start: int) -> tuple[list[np.ndarra
 def make(folder: Path, study: Study, images: int) -> None:
     """Logits, labels and the tables that stages read."""
     names = [f"{design}-s0" for design in study.members.designs]
-    of_conditions = conditions([CORRUPTION], [1], {CLEAN: images}, {CLEAN: CLASSES})
+    of_conditions = all_conditions([CORRUPTION], [1], {CLEAN: images}, {CLEAN: CLASSES})
     write_table(folder / "conditions.csv", of_conditions)
     parts = [member_logits(len(names), 500, start) for start in range(0, images, 500)]
     write_array(folder / "labels.npy", np.concatenate([labels for _, labels in parts]))

@@ -21,8 +21,8 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import pandas as pd
 
-from resiliency.conditions import conditions
 from resiliency.names import CLEAN
+from resiliency.prediction.conditions import all_conditions
 from resiliency.prediction.reading import Predictions, read_predictions
 from resiliency.storage.checksums import verified
 from resiliency.storage.files import appending, write_array
@@ -33,7 +33,7 @@ STAGES = ("all", "clean")
 
 def make(folder: Path, members: int, count: int, images: int) -> tuple[pd.DataFrame, list[Path]]:
     """The table of `count` conditions, and the logits of each member, of one content."""
-    table = conditions(
+    table = all_conditions(
         [f"corruption_{n}" for n in range((count - 1) // 5)], [1, 2, 3, 4, 5], {CLEAN: images}, {CLEAN: CLASSES}
     )
     random = np.random.default_rng(0)

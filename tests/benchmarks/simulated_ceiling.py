@@ -6,8 +6,8 @@ import numpy as np
 from simulated_correlations import CONFIDENCE, Case, Interval
 
 from resiliency.analysis.ceiling import ceiling_table, failures
-from resiliency.conditions import conditions
 from resiliency.names import CLEAN
+from resiliency.prediction.conditions import all_conditions
 from resiliency.streams import stream
 
 SPREAD = 0.5  # of abilities of members, on the logit scale, beside a spread of 2 of the difficulty of images
@@ -19,7 +19,7 @@ def all_wrong(other: str, drawn: int, members: int, images: int) -> Case:
     random = stream(0, "coverage", "ceiling", other, drawn, members, images)
     hardness = random.normal(-0.5, 2, images if other == "members" else MANY["images"])
     ability = random.normal(0, SPREAD, members if other == "images" else MANY["members"])
-    table_of_conditions = conditions([], [], {CLEAN: images}, {CLEAN: 2})
+    table_of_conditions = all_conditions([], [], {CLEAN: images}, {CLEAN: 2})
     labels, units = np.zeros(images, int), np.arange(members)
 
     def truth() -> float:

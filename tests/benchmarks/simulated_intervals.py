@@ -12,9 +12,9 @@ from simulated_families import POOLS, WORDS, Effects, drawn, truth
 from resiliency.analysis.coincident_failures import failure_table
 from resiliency.analysis.origins import ORIGINS, SCORES, origin_table
 from resiliency.analysis.parts import Part
-from resiliency.conditions import conditions
 from resiliency.ensembles.pool import ensembles_of
 from resiliency.names import CLEAN
+from resiliency.prediction.conditions import all_conditions
 from resiliency.statistics import bootstrap, jackknife
 from resiliency.statistics.bootstrap import resampled_counts
 from resiliency.statistics.closeness import Families, closeness, replicates
@@ -143,7 +143,7 @@ def covariance(alike: float, images: int) -> Case:
         hardness, own = random.standard_normal(number), random.standard_normal((4, number))
         return np.sqrt(alike) * hardness + np.sqrt(1 - alike) * own > 1
 
-    table_of_conditions = conditions(["fog"], [1], {CLEAN: images}, {CLEAN: 2})
+    table_of_conditions = all_conditions(["fog"], [1], {CLEAN: images}, {CLEAN: 2})
 
     def simulate(random: np.random.Generator, resamples: int) -> dict[str, Interval]:
         wrong, seed = failures(random, images), int(random.integers(2**31))

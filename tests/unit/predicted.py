@@ -2,14 +2,14 @@
 
 import numpy as np
 
-from resiliency.conditions import conditions
 from resiliency.names import CLEAN
+from resiliency.prediction.conditions import all_conditions
 from resiliency.prediction.reading import Predictions, Truth
 
 
 def conditions_of(corruptions, severities, images: int, classes: int = 3):
     """The table of conditions of a study with no test set but its own."""
-    return conditions(corruptions, severities, {CLEAN: images}, {CLEAN: classes})
+    return all_conditions(corruptions, severities, {CLEAN: images}, {CLEAN: classes})
 
 
 def predictions_of(table, labels: np.ndarray, logits: np.ndarray) -> Predictions:

@@ -31,7 +31,6 @@ from resiliency.analysis.sizes import size_table
 from resiliency.analysis.skipped import skipped_table
 from resiliency.analysis.verdicts import observation_table
 from resiliency.analysis.without_images import scores_without_images
-from resiliency.conditions import conditions, counted, of_corruptions
 from resiliency.designs.members import Member
 from resiliency.diversity.gram import gram
 from resiliency.diversity.of_study import pairs_of_groups
@@ -43,8 +42,9 @@ from resiliency.ensembles.voting import VOTE
 from resiliency.external.descriptions import descriptions
 from resiliency.external.predictions import Reader
 from resiliency.external.scores import error_rows, read_scores
-from resiliency.metrics.resiliency import baseline_errors
+from resiliency.metrics.resiliency import baseline_errors, counted
 from resiliency.names import CLEAN, CORRUPTED, design_of
+from resiliency.prediction.conditions import all_conditions, of_corruptions
 from resiliency.prediction.reading import Predictions, Truth
 from resiliency.report.drawing import draw
 from resiliency.report.page import render
@@ -155,7 +155,7 @@ class Reported:
                 arrays = {member: dict(reader.read(member, classes)) for member in source.members}
         assert test_sets == self.further
         self.kinds = kinds
-        self.conditions = conditions(corruptions, severities, images, dict.fromkeys(images, max(classes, 2)))
+        self.conditions = all_conditions(corruptions, severities, images, dict.fromkeys(images, max(classes, 2)))
         truths = dict.fromkeys(images, Truth(self.labels))
         self.predictions = {m: Predictions(self.conditions, of, truths) for m, of in arrays.items()}
         has = {

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from resiliency.analysis.ceiling import COLUMNS, REACHED, ceiling_table, failures, sizes_of, unit_of
-from resiliency.conditions import conditions
+from resiliency.prediction.conditions import all_conditions
 
 IMAGES, CLASSES = 120, 5
 
@@ -22,7 +22,7 @@ def ceiling_of(designs, seeds, corruptions) -> pd.DataFrame:
     random, members = np.random.default_rng(3), len(designs) * seeds
     if not members:
         return pd.DataFrame(columns=[*COLUMNS, *REACHED, "confidence"])
-    table = conditions(list(corruptions), [1, 5], {"clean": IMAGES}, {"clean": CLASSES})
+    table = all_conditions(list(corruptions), [1, 5], {"clean": IMAGES}, {"clean": CLASSES})
     sizes, units = sizes_of(members), unit_of([design for design in designs for _ in range(seeds)])
     errors = 0.05 + 0.05 * table.severity
     of = (failures(*decisions_of(members, error, random), sizes, units) for error in errors)

@@ -11,12 +11,12 @@ from fault_messages import fault_of
 from resiliency.analysis.added_members import added_table, alone_table, partner_table
 from resiliency.analysis.member_ranks import rank_table
 from resiliency.analysis.pool import pool_of
-from resiliency.conditions import conditions
 from resiliency.ensembles.voting import VOTE, expected_accuracy
 from resiliency.external.arrays import kind_of
 from resiliency.external.contents import read_contents
 from resiliency.external.settings import External
 from resiliency.names import CLEAN
+from resiliency.prediction.conditions import all_conditions
 from resiliency.prediction.reading import Predictions, Truth
 from resiliency.report.added import added_sentences, scored_sentences
 from resiliency.statistics.bootstrap import Resampling
@@ -37,7 +37,7 @@ DECISIONS = np.array(
 
 @pytest.fixture
 def study():
-    table = conditions([], [], {CLEAN: 8}, {CLEAN: 3})
+    table = all_conditions([], [], {CLEAN: 8}, {CLEAN: 3})
     predictions = {
         name: Predictions(table, {CLEAN: of[None]}, {CLEAN: Truth(LABELS)})
         for name, of in zip(NAMES, DECISIONS, strict=True)

@@ -9,8 +9,8 @@ import pytest
 from synthetic_ceiling import decisions_of
 
 from resiliency.analysis.ceiling import all_of, ceiling_table, failures, mean_product, sizes_of, unit_of, way_to_ceiling
-from resiliency.conditions import conditions
 from resiliency.metrics.accuracy import wilson
+from resiliency.prediction.conditions import all_conditions
 from resiliency.report.ceiling import ceiling_sentence, ranks_sentence
 
 
@@ -21,7 +21,7 @@ def drawn():
 
 def of_all(decisions, labels):
     members, images = decisions.shape
-    table, sizes = conditions([], [], {"clean": images}, {"clean": 5}), sizes_of(members)
+    table, sizes = all_conditions([], [], {"clean": images}, {"clean": 5}), sizes_of(members)
     of = failures(decisions, labels, sizes, np.arange(members))
     return ceiling_table(table, iter([of]), sizes, members, 0.95)[0].set_index("size")
 
@@ -72,7 +72,7 @@ def test_nothing_is_known_of_members_that_are_never_wrong():
 
 
 def test_the_mean_over_corruptions_follows_the_conditions(drawn):
-    table = conditions(["fog"], [1, 3], {"clean": 120, "photos": 120}, {"clean": 5, "photos": 5})
+    table = all_conditions(["fog"], [1, 3], {"clean": 120, "photos": 120}, {"clean": 5, "photos": 5})
     sizes, units = sizes_of(5), unit_of(list("abcde"))
     drawn = [decisions_of(5, error, np.random.default_rng(2)) for error in (0.1, 0.3, 0.5, 0.2)]
     made, everyone = ceiling_table(table, (failures(*of, sizes, units) for of in drawn), sizes, 5, 0.95)
@@ -113,7 +113,7 @@ def test_intervals_cover_the_ceiling_of_other_members_at_least_as_often_as_they_
     truth = (draws.mean(axis=0) ** 5).mean()
     sizes = [5]
     labels = np.zeros(300, int)
-    table = conditions([], [], {"clean": 300}, {"clean": 2})
+    table = all_conditions([], [], {"clean": 300}, {"clean": 2})
     for _ in range(120):
         chance = 1 / (1 + np.exp(random.normal(0, 0.5, (12, 1)) - hard))
         of = failures((random.random(chance.shape) < chance).astype(int), labels, sizes, np.arange(12))

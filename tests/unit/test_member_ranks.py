@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from resiliency.analysis.member_ranks import rank_rows, rank_table
-from resiliency.conditions import conditions
+from resiliency.prediction.conditions import all_conditions
 from resiliency.statistics.bootstrap import Resampling
 
 RESAMPLING = Resampling(500, 0.95, 0)
@@ -60,7 +60,7 @@ def test_intervals_cover_true_ranks_of_members_as_good_as_each_other():
 
 
 def test_each_set_of_images_is_ranked_on_its_own():
-    table = conditions(["fog"], [1, 2], {"clean": 200, "photos": 200}, {"clean": 5, "photos": 5})
+    table = all_conditions(["fog"], [1, 2], {"clean": 200, "photos": 200}, {"clean": 5, "photos": 5})
     wrong = [errors_of(rates, 200, seed) > 0 for seed, rates in enumerate([(0.1, 0.4)] * 3 + [(0.4, 0.1)])]
     made = rank_table(["a", "b"], table, wrong, RESAMPLING)
     assert list(made.condition) == ["clean", "clean", "corrupted", "corrupted", "photos", "photos"]

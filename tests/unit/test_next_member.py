@@ -9,10 +9,10 @@ import pytest
 
 from resiliency.analysis.choices import choice_of
 from resiliency.analysis.next_member import additions_of, next_member_table
-from resiliency.conditions import conditions
 from resiliency.ensembles.selection import EnsembleErrors
 from resiliency.ensembles.voting import VOTE, expected_accuracy
 from resiliency.names import CLEAN
+from resiliency.prediction.conditions import all_conditions
 from resiliency.prediction.reading import Predictions, Truth
 
 NAMES, CLASSES, IMAGES = list("abcdef"), 4, {CLEAN: 90, "photos": 50}
@@ -28,7 +28,7 @@ def made(names):
     for name, of_set in labels.items():
         wrong = random.random((len(names), IMAGES[name])) < random.beta(0.6, 0.8, IMAGES[name])
         decisions[name] = np.where(wrong, random.integers(CLASSES, size=wrong.shape), of_set)
-    table = conditions([], [], IMAGES, dict.fromkeys(IMAGES, CLASSES))
+    table = all_conditions([], [], IMAGES, dict.fromkeys(IMAGES, CLASSES))
     predictions = [
         Predictions(
             table, {n: of[m : m + 1] for n, of in decisions.items()}, {n: Truth(of) for n, of in labels.items()}

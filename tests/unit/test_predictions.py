@@ -6,15 +6,17 @@ import pytest
 from scipy.special import softmax
 from sklearn.metrics import cohen_kappa_score
 
-from resiliency.conditions import conditions, further, groups, of_corruptions
 from resiliency.diversity.pairs import pair_tables
 from resiliency.ensembles.outputs import Ensemble
 from resiliency.ensembles.voting import score_decisions
 from resiliency.faults import Fault
+from resiliency.prediction.conditions import all_conditions, further, groups, of_corruptions
 from resiliency.prediction.reading import Predictions, Truth, read_predictions, read_validation
 from resiliency.storage.files import write_array
 
-TABLE = conditions(["fog", "snow"], [1, 3], {"clean": 6, "photos": 4, "few": 5}, {"clean": 4, "photos": 4, "few": 2})
+TABLE = all_conditions(
+    ["fog", "snow"], [1, 3], {"clean": 6, "photos": 4, "few": 5}, {"clean": 4, "photos": 4, "few": 2}
+)
 LABELS = {"clean": [0, 1, 2, 3, 0, 1], "photos": [3, 3, 0, 1], "few": [1, 3, 3, 1, 1]}
 
 
@@ -36,13 +38,13 @@ def test_groups_of_conditions():
     assert positions == {"clean": [0], "corrupted": [1, 2, 3, 4], "photos": [5], "few": [6]}
     assert {name: rows.tolist() for name, rows in of_corruptions(TABLE).items()} == {"fog": [1, 2], "snow": [3, 4]}
     assert further(TABLE) == ["photos", "few"]
-    alone = conditions([], [], {"clean": 6}, {"clean": 4})
+    alone = all_conditions([], [], {"clean": 6}, {"clean": 4})
     assert list(groups(alone)) == ["clean"]
 
 
 def test_a_test_set_of_one_class_is_judged_among_all_or_not_at_all():
     with pytest.raises(Fault, match=r"test_sets\.cats: all images are of one class; set `classes: all`"):
-        conditions([], [], {"clean": 6, "cats": 4}, {"clean": 4, "cats": 1})
+        all_conditions([], [], {"clean": 6, "cats": 4}, {"clean": 4, "cats": 1})
 
 
 @pytest.fixture

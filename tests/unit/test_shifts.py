@@ -11,8 +11,8 @@ from resiliency.analysis.observations import architecture_matters_more
 from resiliency.analysis.shifts import with_shifted_error
 from resiliency.analysis.verdicts import RULES, observation_table
 from resiliency.analysis.without_images import GROUPS, _shifted_errors, image_groups
-from resiliency.conditions import conditions
 from resiliency.names import CLEAN
+from resiliency.prediction.conditions import all_conditions
 from resiliency.prediction.reading import Predictions, Truth
 from resiliency.report.overview import observed
 from resiliency.results.found import observation_sentences
@@ -62,7 +62,7 @@ def test_errors_on_shifts_without_groups_of_images_are_those_of_the_images_that_
     decisions = {name: random.integers(3, size=(2, count)) for name, count in images.items()}
     predictions = [
         Predictions(
-            conditions([], [], images, dict.fromkeys(images, 3)),
+            all_conditions([], [], images, dict.fromkeys(images, 3)),
             {name: of[[member]] for name, of in decisions.items()},
             {name: Truth(of) for name, of in labels.items()},
         )

@@ -20,12 +20,12 @@ from four_members import (
     wrong,
 )
 
-from resiliency.conditions import conditions
 from resiliency.diversity.metrics import ENSEMBLE_METRICS, METRICS
 from resiliency.diversity.pairs import pair_tables
 from resiliency.ensembles.pool import ensembles_of
 from resiliency.ensembles.selection import EnsembleErrors
 from resiliency.ensembles.table import Pool
+from resiliency.prediction.conditions import all_conditions
 from resiliency.prediction.reading import Predictions, Truth
 
 
@@ -129,7 +129,7 @@ def test_a_further_test_set_is_scored_beside_the_others_and_changes_nothing_of_t
     """Fewer images, of two of the classes, among which members choose; by loops."""
     rng, labels = np.random.default_rng(1), np.array([0, 2, 2, 0, 2, 2, 0, 2])
     sizes = {"clean": IMAGES, "field": len(labels)}
-    table = conditions(["fog", "snow"], [1, 2], sizes, {"clean": CLASSES, "field": 2})
+    table = all_conditions(["fog", "snow"], [1, 2], sizes, {"clean": CLASSES, "field": 2})
     field = rng.standard_normal((4, 1, len(labels), CLASSES)).astype(np.float16)
     truths = {"clean": Truth(study["labels"]), "field": Truth((labels == 2).astype(int), np.array([0, 2]))}
     predictions = [

@@ -11,10 +11,10 @@ import numpy as np
 import pandas as pd
 
 from resiliency.analysis.shares import share_interval
-from resiliency.conditions import groups
 from resiliency.ensembles.outputs import Ensemble, Outputs
 from resiliency.metrics.selective import MEASURES, measures, ranking, resampled_rankings, risk_coverage
 from resiliency.names import CLEAN, CORRUPTED
+from resiliency.prediction.conditions import groups
 from resiliency.statistics.bootstrap import percentile_interval, resampled_counts
 
 CURVE = np.round(np.arange(0.01, 1.005, 0.01), 2)

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 
 from resiliency.analysis.ceiling import REACHED, way_to_ceiling
-from resiliency.conditions import groups
 from resiliency.ensembles.selection import EnsembleErrors
 from resiliency.names import CLEAN, CORRUPTED
+from resiliency.prediction.conditions import groups
 
 
 def with_best(

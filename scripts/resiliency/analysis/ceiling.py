@@ -17,9 +17,9 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
-from resiliency.conditions import groups
 from resiliency.metrics.accuracy import wilson_of_means
 from resiliency.names import CLEAN, CORRUPTED
+from resiliency.prediction.conditions import groups
 from resiliency.statistics.jackknife import in_groups, interval_within
 
 STEPS = (1, 2, 3, 5, 10, 20, 50, 100, 200, 500)

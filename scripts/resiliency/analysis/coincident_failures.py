@@ -22,8 +22,8 @@ from itertools import combinations_with_replacement
 import numpy as np
 import pandas as pd
 
-from resiliency.conditions import groups, of_corruptions
 from resiliency.names import CLEAN
+from resiliency.prediction.conditions import groups, of_corruptions
 from resiliency.statistics.bootstrap import percentile_interval, resampled_counts
 
 PAIRS_AT_ONCE = 64

@@ -5,10 +5,14 @@ from collections.abc import Collection
 import numpy as np
 import pandas as pd
 
-from resiliency.conditions import counted
 from resiliency.designs.settings import ALEXNET
 from resiliency.metrics.accuracy import accuracies
-from resiliency.metrics.resiliency import baseline_errors, mean_corruption_error, relative_mean_corruption_error
+from resiliency.metrics.resiliency import (
+    baseline_errors,
+    counted,
+    mean_corruption_error,
+    relative_mean_corruption_error,
+)
 from resiliency.names import CLEAN
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
-from resiliency.conditions import groups
+from resiliency.prediction.conditions import groups
 from resiliency.statistics.bootstrap import Resampling
 from resiliency.streams import stream
 

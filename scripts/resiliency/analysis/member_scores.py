@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 
 from resiliency.analysis.shares import with_ends
-from resiliency.conditions import counted, further, groups, of_corruptions
 from resiliency.metrics.accuracy import accuracies
 from resiliency.metrics.classification import (
     CALIBRATION,
@@ -19,11 +18,13 @@ from resiliency.metrics.classification import (
 from resiliency.metrics.resiliency import (
     ALEXNET_ERRORS,
     LARGEST_RELATIVE_ERROR,
+    counted,
     mean_corruption_error,
     range_of_mean_corruption_error,
     relative_mean_corruption_error,
 )
 from resiliency.names import CLEAN, CLEAN_ON
+from resiliency.prediction.conditions import further, groups, of_corruptions
 from resiliency.prediction.reading import Predictions
 from resiliency.statistics.bootstrap import percentile_interval, range_interval, resampled_counts
 

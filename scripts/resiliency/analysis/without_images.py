@@ -10,7 +10,6 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from resiliency.conditions import groups, of_corruptions
 from resiliency.data.split import probe
 from resiliency.diversity.gram import gram
 from resiliency.diversity.metrics import METRICS
@@ -21,6 +20,7 @@ from resiliency.ensembles.combination import member_weights
 from resiliency.ensembles.scoring import mean_over_pairs
 from resiliency.ensembles.selection import EnsembleErrors
 from resiliency.names import CLEAN, CORRUPTED, INDEPENDENT, accuracy_of, diversity_of, mean_member_accuracy_of
+from resiliency.prediction.conditions import groups, of_corruptions
 from resiliency.prediction.reading import Predictions
 from resiliency.streams import derived_seed, stream
 

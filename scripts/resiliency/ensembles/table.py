@@ -7,15 +7,15 @@ from math import comb
 import numpy as np
 import pandas as pd
 
-from resiliency.conditions import counted, further, group_of
 from resiliency.diversity.metrics import ENSEMBLE_METRICS
 from resiliency.ensembles.combination import member_weights
 from resiliency.ensembles.pool import stands_for
 from resiliency.ensembles.scoring import mean_over_pairs, score_condition
 from resiliency.ensembles.voting import score_decisions
 from resiliency.metrics.accuracy import accuracies
-from resiliency.metrics.resiliency import mean_corruption_error
+from resiliency.metrics.resiliency import counted, mean_corruption_error
 from resiliency.names import CLEAN_ON, CORRUPTED, accuracy_of, mean_member_accuracy_of
+from resiliency.prediction.conditions import further, group_of
 from resiliency.prediction.reading import Predictions
 
 SCORES = ("nll", "brier", "ece")

@@ -8,7 +8,6 @@ from numbers import Integral
 import numpy as np
 import pandas as pd
 
-from resiliency.conditions import counted
 from resiliency.corruption_names import HELD_OUT, MAIN
 from resiliency.corruptions import engine
 from resiliency.corruptions.settings import LARGEST_CIFAR, SEVERITIES
@@ -16,7 +15,7 @@ from resiliency.designs.settings import ALEXNET
 from resiliency.evaluation.answers import Answers, probabilities_of
 from resiliency.evaluation.report import Evaluation
 from resiliency.faults import Fault, available, expected, short
-from resiliency.metrics.resiliency import ALEXNET_ERRORS
+from resiliency.metrics.resiliency import ALEXNET_ERRORS, counted
 from resiliency.names import CLEAN
 from resiliency.progress import Progress
 

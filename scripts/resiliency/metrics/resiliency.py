@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from resiliency.corruption_names import HELD_OUT
 from resiliency.designs.settings import ALEXNET
 
 # Relative standard error above which the US National Center for Health Statistics calls an estimate unreliable (Klein
@@ -26,6 +27,11 @@ ALEXNET_ERRORS = {
     "pixelate": 0.717840,
     "jpeg_compression": 0.606500,
 }
+
+
+def counted(corruptions: list[str]) -> list[str]:
+    """The corruptions that mCE is a mean over: not the held-out ones, unless there are no others."""
+    return [name for name in corruptions if name not in HELD_OUT] or corruptions
 
 
 def corruption_errors(errors: np.ndarray, baseline: np.ndarray) -> np.ndarray:

@@ -6,7 +6,6 @@ from math import inf
 from pathlib import Path
 
 from resiliency.allowed_names import alike, form_fault, images_fault
-from resiliency.conditions import counted
 from resiliency.corruption_names import ADDED
 from resiliency.corruptions.settings import HELD_OUT, MAIN, SEVERITIES
 from resiliency.data.class_names import read_class_names, renamed
@@ -19,6 +18,7 @@ from resiliency.designs.settings import ALEXNET, VIEW
 from resiliency.extensions import extensions
 from resiliency.external.names import class_count
 from resiliency.faults import Fault, hint, short
+from resiliency.metrics.resiliency import counted
 from resiliency.report.metric_labels import METRICS
 from resiliency.search.faults import search_faults
 from resiliency.study.deployment import latency_faults, objective_faults

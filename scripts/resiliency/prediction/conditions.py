@@ -10,7 +10,6 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from resiliency.corruption_names import HELD_OUT
 from resiliency.faults import Fault
 from resiliency.names import CLEAN, CORRUPTED
 
@@ -39,7 +38,7 @@ def condition_table(conditions: Iterable[Condition]) -> pd.DataFrame:
     return table
 
 
-def conditions(
+def all_conditions(
     corruptions: list[str], severities: list[int], images: dict[str, int], classes: dict[str, int]
 ) -> pd.DataFrame:
     """The one order of conditions: clean images, these under each corruption at each severity, further test sets.
@@ -80,11 +79,6 @@ def groups(conditions: pd.DataFrame) -> dict[str, np.ndarray]:
 def further(conditions: pd.DataFrame) -> list[str]:
     """Names of the test sets other than the data set's own."""
     return [str(name) for name in conditions.test_set.unique() if name != CLEAN]
-
-
-def counted(corruptions: list[str]) -> list[str]:
-    """The corruptions that mCE is a mean over: not the held-out ones, unless there are no others."""
-    return [name for name in corruptions if name not in HELD_OUT] or corruptions
 
 
 def of_corruptions(conditions: pd.DataFrame) -> dict[str, np.ndarray]:
