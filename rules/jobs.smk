@@ -4,7 +4,7 @@ from math import inf
 from resiliency import names
 from resiliency.corruptions.precomputed import CHECKSUMS
 from resiliency.data.folder import folders_read
-from resiliency.fingerprint import factory_code, fingerprint
+from resiliency.study.fingerprint import factory_code, fingerprint
 from resiliency.devices.gpus import visible_gpus
 from resiliency.study.inputs import Inputs
 from resiliency.study.resources import DAY, minutes, network_memory

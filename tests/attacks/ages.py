@@ -11,9 +11,8 @@ from unittest import mock
 
 from attacks.cases import Case, Wrong
 
-from resiliency import fingerprint
-from resiliency.fingerprint import factory_code
-from resiliency.study import inputs
+from resiliency.study import fingerprint, inputs
+from resiliency.study.fingerprint import factory_code
 from resiliency.study.inputs import Inputs
 
 HOUR = 3600 * 10**9  # nanoseconds

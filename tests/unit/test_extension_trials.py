@@ -9,7 +9,7 @@ import pytest
 from attacks.extensions import WRONG_CHARTS, WRONG_CORRUPTIONS, WRONG_METRICS, a_chart, fault_of_corruption, registered
 from fault_messages import fault_of
 
-from resiliency import extensions, fingerprint
+from resiliency import extensions
 from resiliency.corruptions import engine
 from resiliency.corruptions.registry import TABLES
 from resiliency.corruptions.trial import corruption_fault
@@ -17,7 +17,7 @@ from resiliency.diversity.metrics import ENSEMBLE_METRICS, METRICS
 from resiliency.diversity.trial import metric_fault
 from resiliency.faults import Fault
 from resiliency.report.trial import chart_fault
-from resiliency.study import extension_trial
+from resiliency.study import extension_trial, fingerprint
 from resiliency.study.extension_trial import _key, check_extensions
 from resiliency.study.preflight import preflight
 
@@ -136,7 +136,7 @@ def test_a_chart_that_fails_is_named(monkeypatch):
 def test_extensions_are_tried_again_when_what_tries_them_changed(monkeypatch, module):
     """Whatever modules the trials import, none of these being listed by hand."""
     before, syntax = _key(32, "cifar-10-c"), fingerprint._syntax
-    path = Path(fingerprint.__file__).parent / module
+    path = Path(fingerprint.__file__).parents[1] / module
     edited = {path: (b"EDITED", syntax(path)[1])}
     monkeypatch.setattr(fingerprint, "_syntax", lambda file: edited.get(file) or syntax(file))
     assert _key(32, "cifar-10-c") != before

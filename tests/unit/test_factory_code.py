@@ -2,7 +2,7 @@
 
 import pytest
 
-from resiliency.fingerprint import _installed, factory_code
+from resiliency.study.fingerprint import _installed, factory_code
 
 NETWORKS = {
     "nets.py": "from own import parts\ndef small():\n    return parts.make()\n",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from resiliency.fingerprint import _closure, _imported, _syntax, fingerprint
+from resiliency.study.fingerprint import _closure, _imported, _syntax, fingerprint
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 LIBRARY = SCRIPTS / "resiliency"

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from resiliency.fingerprint import PACKAGE, _closure
 from resiliency.report.glossary import FILE, TERMS, explained, glossary
 from resiliency.report.settings import PAGE_FILES
+from resiliency.study.fingerprint import PACKAGE, _closure
 
 REPOSITORY = Path(__file__).parents[2]
 ALL = {key: term for terms in glossary().values() for key, term in terms.items()}

@@ -8,10 +8,10 @@ import yaml
 from attacks.factories import FACTORIES, FAULTS
 from PIL import Image
 
-from resiliency import fingerprint as fingerprint_module
 from resiliency.designs.settings import Design
 from resiliency.designs.trial import trial
 from resiliency.faults import Fault
+from resiliency.study import fingerprint as fingerprint_module
 from resiliency.study import preflight as preflight_module
 from resiliency.study.loading import load
 from resiliency.study.preflight import _key, _request, preflight

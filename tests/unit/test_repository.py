@@ -157,7 +157,7 @@ def test_texts_are_read_and_written_as_utf_8():
 
 LOCALE = """
 from pathlib import Path
-from resiliency.fingerprint import fingerprint
+from resiliency.study.fingerprint import fingerprint
 from resiliency.report.page import FOLDER
 from resiliency.stage import stage
 print(fingerprint(Path("scripts/charts.py")), flush=True)

@@ -17,9 +17,9 @@ from resiliency.allowed_names import extension_fault
 from resiliency.data.download import cache_folder
 from resiliency.extensions import KINDS, LOADING, code, extensions, load, offered, refused
 from resiliency.faults import Fault
-from resiliency.fingerprint import fingerprint
 from resiliency.program import parser
 from resiliency.report.metric_labels import METRICS
+from resiliency.study.fingerprint import fingerprint
 from resiliency.trials import run_apart
 
 REGISTRIES = {

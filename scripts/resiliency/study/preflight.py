@@ -19,8 +19,8 @@ from resiliency.data.source import ALL
 from resiliency.data.state import file_state
 from resiliency.designs.trial import trial
 from resiliency.faults import Fault
-from resiliency.fingerprint import factory_code, fingerprint
 from resiliency.study.extension_trial import check_extensions
+from resiliency.study.fingerprint import factory_code, fingerprint
 from resiliency.study.model import Study
 from resiliency.study.recipes import valid_recipes
 
