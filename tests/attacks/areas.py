@@ -22,9 +22,9 @@ from attacks.test_sets import test_sets
 from attacks.weights import WEIGHTS
 
 from resiliency.designs.settings import Design
-from resiliency.designs.trial import trial
 from resiliency.faults import Fault
 from resiliency.study.files import read_places
+from resiliency.study.trials.networks import trial
 
 SAMPLE = 150
 

@@ -9,9 +9,9 @@ import numpy as np
 
 from resiliency.corruptions import engine
 from resiliency.corruptions.registry import CORRUPTIONS, TABLES, Corruption
-from resiliency.corruptions.trial import corruption_fault
 from resiliency.diversity.metric import EnsembleMetric, Metric, unchanged
 from resiliency.report.chart import Chart
+from resiliency.study.trials.corruptions import corruption_fault
 
 SIDE, TABLE = 32, "cifar-10-c"
 

@@ -17,11 +17,11 @@ from attacks.texts import FORMLESS
 from resiliency import extensions
 from resiliency.corruption_names import BUILT_IN
 from resiliency.diversity.metrics import ENSEMBLE_METRICS, METRICS
-from resiliency.diversity.trial import metric_fault
 from resiliency.faults import Fault
 from resiliency.report.registry import CHARTS
-from resiliency.report.trial import chart_fault
-from resiliency.study.extension_trial import REGISTRIES, check_names
+from resiliency.study.trials.added import REGISTRIES, check_names
+from resiliency.study.trials.charts import chart_fault
+from resiliency.study.trials.metrics import metric_fault
 
 TAKEN = {"corruptions": BUILT_IN, "metrics": [*METRICS, *ENSEMBLE_METRICS], "charts": CHARTS}
 # Names that would give columns two meanings, or are those of images.

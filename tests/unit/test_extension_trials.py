@@ -12,14 +12,15 @@ from fault_messages import fault_of
 from resiliency import extensions
 from resiliency.corruptions import engine
 from resiliency.corruptions.registry import TABLES
-from resiliency.corruptions.trial import corruption_fault
 from resiliency.diversity.metrics import ENSEMBLE_METRICS, METRICS
-from resiliency.diversity.trial import metric_fault
 from resiliency.faults import Fault
-from resiliency.report.trial import chart_fault
-from resiliency.study import extension_trial, fingerprint
-from resiliency.study.extension_trial import _key, check_extensions
+from resiliency.study import fingerprint
 from resiliency.study.preflight import preflight
+from resiliency.study.trials import added
+from resiliency.study.trials.added import _key, check_extensions
+from resiliency.study.trials.charts import chart_fault
+from resiliency.study.trials.corruptions import corruption_fault
+from resiliency.study.trials.metrics import metric_fault
 
 WRITER = """
 import os
@@ -81,7 +82,7 @@ def folder(tmp_path, monkeypatch, forked_trials):
 def test_what_passed_once_is_not_tried_again(folder, monkeypatch):
     own_package.install(folder)
     check_extensions(32, "cifar-10-c")
-    monkeypatch.setattr(extension_trial, "run_apart", lambda *arguments, longest: "was tried")
+    monkeypatch.setattr(added, "run_apart", lambda *arguments, longest: "was tried")
     check_extensions(32, "cifar-10-c")
     path = folder / "lens_study/hellinger.py"
     path.write_text(path.read_text() + "\n")
@@ -131,7 +132,7 @@ def test_a_chart_that_fails_is_named(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "module", ["corruptions/registry.py", "diversity/metric.py", "report/registry.py", "trials.py"]
+    "module", ["corruptions/registry.py", "diversity/metric.py", "report/registry.py", "study/trials/apart.py"]
 )
 def test_extensions_are_tried_again_when_what_tries_them_changed(monkeypatch, module):
     """Whatever modules the trials import, none of these being listed by hand."""

@@ -25,7 +25,6 @@ from resiliency.designs.networks import (
 )
 from resiliency.designs.onnx import OnnxNetwork, read_onnx
 from resiliency.designs.settings import Design
-from resiliency.designs.trial import trial
 from resiliency.designs.weights import load_member
 from resiliency.export.checking import check_refusal
 from resiliency.export.module import Deployable
@@ -35,6 +34,7 @@ from resiliency.faults import Fault
 from resiliency.prediction.writing import features
 from resiliency.report.drawing import draw
 from resiliency.report.settings import OKABE_ITO
+from resiliency.study.trials.networks import trial
 
 SIDE = 32
 MEAN, STD = [0.4, 0.5, 0.6], [0.2, 0.25, 0.3]

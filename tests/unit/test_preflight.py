@@ -9,12 +9,12 @@ from attacks.factories import FACTORIES, FAULTS
 from PIL import Image
 
 from resiliency.designs.settings import Design
-from resiliency.designs.trial import trial
 from resiliency.faults import Fault
 from resiliency.study import fingerprint as fingerprint_module
 from resiliency.study import preflight as preflight_module
 from resiliency.study.loading import load
 from resiliency.study.preflight import _key, _request, preflight
+from resiliency.study.trials.networks import trial
 
 CONFIG = yaml.safe_load(Path(__file__).parents[2].joinpath("config.yaml").read_text())
 
@@ -88,7 +88,7 @@ def test_designs_are_tried_again_when_what_tries_them_changed(here, monkeypatch,
 
 
 def test_a_design_that_takes_too_long_is_named_by_what_it_is(here, monkeypatch):
-    monkeypatch.setattr("resiliency.designs.trial.LONGEST", 0)
+    monkeypatch.setattr("resiliency.study.trials.networks.LONGEST", 0)
     settings = {"a": {"architecture": "resnet18"}, "b": {"factory": "factories_to_try:good"}}
     for name, made_by in (("a", "resnet18"), ("b", "factories_to_try:good")):
         assert trial({name: trial_request(settings[name])}) == {

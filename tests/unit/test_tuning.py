@@ -20,10 +20,10 @@ from resiliency.designs.members import WeightsKind
 from resiliency.designs.networks import build, read_member
 from resiliency.designs.settings import Design
 from resiliency.designs.starts import started
-from resiliency.designs.trial import trial
 from resiliency.prediction.writing import accuracy
 from resiliency.storage.files import read_array, read_json
 from resiliency.study.loading import load
+from resiliency.study.trials.networks import trial
 from resiliency.training.optimizer import optimizer, restore, set_learning_rate
 from resiliency.training.tuning import fine_tune
 from resiliency.training.tuning_settings import FineTuning

@@ -17,12 +17,12 @@ from resiliency.data.folder import count_images, folder_classes, training_fault
 from resiliency.data.settings import PUBLISHED, Dataset
 from resiliency.data.source import ALL
 from resiliency.data.state import file_state
-from resiliency.designs.trial import trial
 from resiliency.faults import Fault
-from resiliency.study.extension_trial import check_extensions
 from resiliency.study.fingerprint import factory_code, fingerprint
 from resiliency.study.model import Study
 from resiliency.study.recipes import valid_recipes
+from resiliency.study.trials.added import check_extensions
+from resiliency.study.trials.networks import trial
 
 LIBRARY = Path(__file__).parents[1]
 
@@ -142,7 +142,7 @@ def _request(study: Study, name: str) -> dict:
 def _key(study: Study, name: str, request: dict) -> str:
     """A name for what was tried: the design, its factory or files, the library and the packages."""
     factory, folder = study.designs[name].factory, Path.cwd()
-    code = fingerprint(LIBRARY / "designs/trial.py", root=LIBRARY.parent)
+    code = fingerprint(LIBRARY / "study/trials/networks.py", root=LIBRARY.parent)
     code += f" {factory_code(factory, folder)} {folder}" if factory else ""
     code += "".join(map(str, map(file_state, request.get("onnx", ()))))
     content = json.dumps([request, code, *(version(package) for package in ("torch", "timm"))], default=str)

@@ -5,7 +5,7 @@ import numpy as np
 from resiliency.corruptions.engine import corrupt
 from resiliency.corruptions.settings import SEVERITIES
 from resiliency.faults import Fault, brief
-from resiliency.trials import global_states
+from resiliency.study.trials.apart import global_states
 
 IMAGES = 3
 

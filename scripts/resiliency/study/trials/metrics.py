@@ -7,7 +7,7 @@ import numpy as np
 from resiliency.diversity.gram import gram
 from resiliency.diversity.metric import EnsembleMetric, Metric
 from resiliency.faults import brief
-from resiliency.trials import global_states
+from resiliency.study.trials.apart import global_states
 
 MEMBERS, IMAGES, CLASSES, SIDE, ENSEMBLES = 4, 12, 5, 8, 6
 

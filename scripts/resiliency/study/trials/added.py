@@ -20,7 +20,7 @@ from resiliency.faults import Fault
 from resiliency.program import parser
 from resiliency.report.metric_labels import METRICS
 from resiliency.study.fingerprint import fingerprint
-from resiliency.trials import run_apart
+from resiliency.study.trials.apart import run_apart
 
 REGISTRIES = {
     "corruptions": "resiliency.corruptions.engine",
@@ -28,7 +28,6 @@ REGISTRIES = {
     "charts": "resiliency.report.registry",
 }
 LONGEST = 600
-TRIALS = ("corruptions/trial.py", "diversity/trial.py", "report/trial.py")
 
 
 def check_extensions(side: int, table: str) -> None:
@@ -70,9 +69,9 @@ def check_names(kind: str) -> None:
 
 def _key(side: int, table: str) -> str:
     """A name for what is tried: the extensions, on which images, and by which code."""
-    library = Path(__file__).parents[1]
+    here = Path(__file__)
     versions = [sys.version, *map(version, ("numpy", "altair"))]
-    tried_by = fingerprint(Path(__file__), *(library / file for file in TRIALS), root=library.parent)
+    tried_by = fingerprint(here, *(here.with_name(f"{kind}.py") for kind in KINDS), root=here.parents[3])
     parts = [json.dumps([side, table, versions, tried_by]).encode(), *map(code, KINDS)]
     return hashlib.sha256(b"\0".join(parts)).hexdigest()
 
@@ -81,7 +80,7 @@ def _trial(side: int, table: str) -> None:
     """Try all extensions in a process of its own, which notes in a file what it does, and at last that it is done."""
     with TemporaryDirectory() as folder:
         notes = Path(folder, "notes")
-        ended = run_apart("resiliency.study.extension_trial", notes, str(side), table, longest=LONGEST)
+        ended = run_apart("resiliency.study.trials.added", notes, str(side), table, longest=LONGEST)
         *_, last = notes.read_text(encoding="utf-8").splitlines() if notes.exists() else [""]
     note = json.loads(last or "{}")
     if "fault" in note:
@@ -115,10 +114,10 @@ def _run(notes: Path, side: int, table: str) -> None:
 def _fault(kind: str, name: str, side: int, table: str) -> str:
     """What keeps an extension that was loaded from being used; empty if nothing does."""
     if kind == "corruptions":
-        return import_module("resiliency.corruptions.trial").corruption_fault(name, side, table)
+        return import_module("resiliency.study.trials.corruptions").corruption_fault(name, side, table)
     if kind == "metrics":
-        return import_module("resiliency.diversity.trial").metric_fault(load(kind, name))
-    return import_module("resiliency.report.trial").chart_fault(load(kind, name))
+        return import_module("resiliency.study.trials.metrics").metric_fault(load(kind, name))
+    return import_module("resiliency.study.trials.charts").chart_fault(load(kind, name))
 
 
 if __name__ == "__main__":

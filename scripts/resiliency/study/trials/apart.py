@@ -15,7 +15,7 @@ def run_apart(module: str, *arguments: str | Path, longest: float) -> str:
     Args:
         longest: seconds that it may take.
     """
-    paths = [str(Path(__file__).parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])]
+    paths = [str(Path(__file__).parents[3]), *filter(None, [os.environ.get("PYTHONPATH")])]
     variables = {"PYTHONPATH": os.pathsep.join(paths), "CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-m", module, *arguments]
     try:

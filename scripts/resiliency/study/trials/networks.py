@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from resiliency.program import parser
-from resiliency.trials import run_apart
+from resiliency.study.trials.apart import run_apart
 
 LONGEST = 600
 
@@ -26,7 +26,7 @@ def trial(designs: dict[str, dict]) -> dict[str, str]:
     with TemporaryDirectory() as folder:
         requests, answers = Path(folder, "requests.json"), Path(folder, "answers")
         requests.write_text(json.dumps(designs), encoding="utf-8")
-        ended = run_apart("resiliency.designs.trial", requests, answers, longest=LONGEST)
+        ended = run_apart("resiliency.study.trials.networks", requests, answers, longest=LONGEST)
         lines = answers.read_text(encoding="utf-8").splitlines() if answers.exists() else []
     faults = dict(map(json.loads, lines))
     unanswered = [name for name in designs if name not in faults]
