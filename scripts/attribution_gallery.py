@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from resiliency.attribution_pictures import attribution_table, distance_table, stacked
+from resiliency.analysis.attribution_pictures import attribution_table, distance_table, stacked
 from resiliency.attributions import maps_or_reason
 from resiliency.data.images import read_conditions, read_items
 from resiliency.data.split import probe, stratified

@@ -2,8 +2,8 @@
 
 from resiliency.analysis.contenders import contenders
 from resiliency.analysis.deployed import failures, named_in
+from resiliency.analysis.pictures import failure_pictures
 from resiliency.data.images import read_conditions, read_items
-from resiliency.failure_pictures import failure_pictures
 from resiliency.prediction.reading import read_predictions
 from resiliency.stage import stage
 from resiliency.storage.files import read_json

@@ -2,9 +2,9 @@
 
 from itertools import product
 
+from resiliency.analysis.pictures import gallery_table
 from resiliency.corruptions.engines import chosen_engine
 from resiliency.data.images import read_conditions, read_images, read_items
-from resiliency.galleries import gallery_table
 from resiliency.stage import stage
 from resiliency.storage.tables import write_table
 

@@ -5,7 +5,7 @@ import pandas as pd
 
 from resiliency.analysis.contenders import BEST_MEMBER, RECOMMENDED, contenders
 from resiliency.analysis.failures import CLASS_ERRORS, CONFUSIONS, CORRUPTION, FAILURES, NOBODY, PAIR
-from resiliency.galleries import data_url
+from resiliency.analysis.pictures import data_url
 from resiliency.names import CLEAN, CORRUPTED
 
 

@@ -14,8 +14,7 @@ from test_deployment import logits_of
 from resiliency.analysis.contenders import contenders
 from resiliency.analysis.deployed import both_halves, ensemble_of, failures
 from resiliency.analysis.failures import CONFUSIONS, FAILURES, MOST, answers_of
-from resiliency.failure_pictures import failure_pictures
-from resiliency.galleries import data_url
+from resiliency.analysis.pictures import data_url, failure_pictures
 from resiliency.metrics.temperature import scaled
 from resiliency.report.charts import confusions as confusion_chart
 from resiliency.report.charts import failure_gallery as failure_chart

@@ -13,7 +13,7 @@ from onnx import TensorProto, helper
 from pydantic import ValidationError
 from torch import nn
 
-from resiliency.attribution_pictures import attribution_table, distance_table, stacked
+from resiliency.analysis.attribution_pictures import attribution_table, distance_table, stacked
 from resiliency.attributions import NOT_DIFFERENTIABLE, maps_or_reason
 from resiliency.designs import onnx as onnx_designs
 from resiliency.designs.members import Member

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from resiliency.analysis.pictures import data_url
 from resiliency.diversity.representations import applicable, cosine_similarity
-from resiliency.galleries import data_url
 from resiliency.names import CLEAN, CORRUPTED
 
 IMAGES = (CLEAN, CORRUPTED)

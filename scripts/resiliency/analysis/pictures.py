@@ -1,4 +1,4 @@
-"""Pictures of one test image under each corruption, and how pictures are stored in tables.
+"""Pictures of test images in tables: of one image under each corruption, and of an ensemble's failures.
 
 What they look like in a chart is up to `resiliency.report`, on which no stage that runs networks depends.
 """
@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from resiliency.data.source import Images
 from resiliency.names import CLEAN
 
 # Pixels a side. They keep 95 pictures below 1 MB in the report, which holds each of them twice.
@@ -38,6 +39,23 @@ def gallery_table(
     return pd.DataFrame(pictures, columns=["corruption", "severity", "picture"]).assign(
         index=index, label=label, table=table
     )
+
+
+def failure_pictures(failures: pd.DataFrame, conditions: pd.DataFrame, images: list[Images]) -> pd.DataFrame:
+    """The table of failures with the picture of each, a data URL.
+
+    Args:
+        failures: failures.csv.
+        conditions: the table of conditions.
+        images: the data set's test images under its conditions, uint8 N x H x W x 3 each.
+    """
+    own = conditions[conditions.test_set == CLEAN].reset_index(drop=True)
+    place = {(row.corruption, row.severity): index for index, row in own.iterrows()}
+    pictures = [
+        data_url(np.asarray(images[place[row.corruption, row.severity]][row.image : row.image + 1])[0])
+        for row in failures.itertuples()
+    ]
+    return failures.assign(picture=pictures)
 
 
 def data_url(image: np.ndarray) -> str:
