@@ -1,6 +1,5 @@
 """Measure how long the exported program of each network takes for one image on one thread of this machine's CPU."""
 
-import platform
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -9,7 +8,6 @@ import numpy as np
 from resiliency.data.images import images_at, read_images
 from resiliency.designs.members import Member
 from resiliency.export.latency import latencies, measured_members
-from resiliency.provenance import processor
 from resiliency.stage import stage
 from resiliency.storage.tables import write_table
 
@@ -18,6 +16,6 @@ with stage(snakemake.log[0]), TemporaryDirectory() as files:
     image = np.asarray(images_at(read_images(inputs.images), np.array([0]))[:])
     folders = {Path(path).parent.name: Path(path).parent for path in inputs.weights}
     measured = measured_members(map(Member.read, inputs.descriptions))
-    table = latencies(measured, folders, image, f"{processor()}, {platform.system()}", Path(files))
+    table = latencies(measured, folders, image, Path(files))
     print(f"{table.measured.nunique():,} programs, {table['rounds'].max()} rounds")
     write_table(snakemake.output[0], table)

@@ -70,6 +70,11 @@ def processor() -> str:
     return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())
 
 
+def machine() -> str:
+    """The processor and the operating system on which times are measured."""
+    return f"{processor()}, {platform.system()}"
+
+
 def _span(results: Path) -> dict[str, str | None]:
     """When the first of the jobs started whose results stand, and when the last of them ended, in UTC."""
     ends = {path: path.stat().st_mtime for path in results.glob("benchmarks/*/*.tsv")}

@@ -231,7 +231,7 @@ def test_latencies_are_of_the_first_member_of_each_design(members, tmp_path):
 def test_the_programs_of_members_are_timed(members, images, tmp_path, monkeypatch):
     monkeypatch.setattr("resiliency.export.latency.read_networks", lambda folders: [members[int(folders[0].name)]])
     folders = {"a-s0": tmp_path / "0", "a-s1": tmp_path / "1"}
-    table = latencies({"a-s0": "a-s0", "a-s1": "a-s0"}, folders, images[:1], "a machine", tmp_path)
+    table = latencies({"a-s0": "a-s0", "a-s1": "a-s0"}, folders, images[:1], tmp_path)
     assert list(table) == LATENCIES
     assert table.member.tolist() == ["a-s0", "a-s1"]
     assert table.median_ms.nunique() == 1

@@ -19,7 +19,7 @@ from resiliency.export.loading import Networks, temperature_of
 from resiliency.export.module import Deployable
 from resiliency.export.programs import RUNTIMES, write_programs
 from resiliency.prediction.reading import Predictions
-from resiliency.provenance import processor
+from resiliency.provenance import machine
 
 
 class Choice(NamedTuple):
@@ -135,7 +135,7 @@ def export(
         programs=list(paths),
         times=timed(ensemble, paths, pixels[:1], sorted({1, threads})),
         checks=checks,
-        machine=f"{processor()}, {platform.system()}",
+        machine=machine(),
         python=platform.python_version(),
     )
     return Exported(about, text)

@@ -12,6 +12,7 @@ from resiliency.export.module import Deployable
 from resiliency.export.programs import onnx_runner, write_programs
 from resiliency.export.timing import milliseconds, quartiles
 from resiliency.names import SEARCH
+from resiliency.provenance import machine
 
 LATENCIES = ["member", "measured", "threads", "rounds", "median_ms", "low_ms", "high_ms", "machine"]
 
@@ -29,16 +30,13 @@ def measured_members(members: Iterable[Member]) -> dict[str, str]:
     return measured
 
 
-def latencies(
-    measured: dict[str, str], folders: dict[str, Path], image: np.ndarray, machine: str, files: Path
-) -> pd.DataFrame:
+def latencies(measured: dict[str, str], folders: dict[str, Path], image: np.ndarray, files: Path) -> pd.DataFrame:
     """The rows of latencies.csv: milliseconds that onnxruntime takes for one image on one thread, interleaved.
 
     Args:
         measured: as from `measured_members`.
         folders: member -> its folder.
         image: uint8 1 x H x W x 3.
-        machine: on which they run, in words.
         files: folder for the programs.
 
     Raises:
@@ -51,5 +49,5 @@ def latencies(
         runs.append(onnx_runner(files / f"{name}.onnx", 1))
     times = milliseconds(runs, image)
     of_names = dict(zip(names, quartiles(times).T, strict=True))
-    rows = [[member, name, 1, len(times), *of_names[name], machine] for member, name in measured.items()]
+    rows = [[member, name, 1, len(times), *of_names[name], machine()] for member, name in measured.items()]
     return pd.DataFrame(rows, columns=LATENCIES)
