@@ -14,10 +14,10 @@ from resiliency.designs.networks import build, write_member
 from resiliency.devices import choice
 from resiliency.devices.gpus import SLOTS
 from resiliency.faults import Fault
-from resiliency.joint_objectives import JOINT_OBJECTIVES
 from resiliency.storage.files import read_json
 from resiliency.training import checkpoints, engine
 from resiliency.training.joint import joint_loss
+from resiliency.training.joint_objectives import JOINT_OBJECTIVES
 from resiliency.training.tuning import fine_tune
 from resiliency.training.tuning_settings import FineTuning
 

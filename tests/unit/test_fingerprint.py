@@ -212,11 +212,15 @@ def test_what_charts_look_like_concerns_charts_and_report_alone(script):
 @pytest.mark.parametrize(
     ("script", "needed", "free_of"),
     [
-        ("train", "training/engine", "training/objectives joint_objectives corruptions/ analysis/ ensembles/ report/"),
+        (
+            "train",
+            "training/engine",
+            "training/objectives training/joint_objectives corruptions/ analysis/ ensembles/ report/",
+        ),
         (
             "train_jointly",
             "training/objectives",
-            "joint_objectives corruptions/ analysis/ ensembles/ diversity/ report/",
+            "training/joint_objectives corruptions/ analysis/ ensembles/ diversity/ report/",
         ),
         (
             "corrupt",

@@ -14,7 +14,7 @@ from scipy.special import log_softmax, softmax
 from torch.func import hessian
 
 from resiliency.faults import Fault
-from resiliency.joint_objectives import JOINT_OBJECTIVES
+from resiliency.training.joint_objectives import JOINT_OBJECTIVES
 from resiliency.training.objectives import ADP_RIDGE, OBJECTIVES, adp, adp_fault, balanced, ensemble, independent
 
 LOSS_WEIGHTS = {name: 0.7 if JOINT_OBJECTIVES[name].highest else 0 for name in OBJECTIVES}

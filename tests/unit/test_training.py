@@ -28,9 +28,9 @@ from resiliency.data.loading import batches, in_order
 from resiliency.data.pictures import FileImages
 from resiliency.designs.networks import build
 from resiliency.faults import Fault
-from resiliency.joint_objectives import JOINT_OBJECTIVES
 from resiliency.training.engine import cross_entropy
 from resiliency.training.joint import joint_loss
+from resiliency.training.joint_objectives import JOINT_OBJECTIVES
 from resiliency.training.member import train_members
 from resiliency.training.optimizer import learning_rate, optimizer
 from resiliency.training.settings import Recipe

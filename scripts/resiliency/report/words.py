@@ -4,8 +4,8 @@ import math
 from collections.abc import Sequence
 
 from resiliency.diversity import metrics
-from resiliency.joint_objectives import JOINT_OBJECTIVES
 from resiliency.report import metric_labels
+from resiliency.training.joint_objectives import JOINT_OBJECTIVES
 
 MINUS = "−"
 PREFIXES = ("", "k", "M", "G", "T")

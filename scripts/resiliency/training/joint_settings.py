@@ -5,8 +5,8 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
-from resiliency.joint_objectives import JOINT_OBJECTIVES
 from resiliency.settings import Settings
+from resiliency.training.joint_objectives import JOINT_OBJECTIVES
 
 
 class Joint(Settings):

@@ -1,4 +1,4 @@
-"""What there is to know of each joint objective without torch; the losses are in `training/objectives.py`."""
+"""What there is to know of each joint objective without torch; the losses are in `objectives`."""
 
 from math import inf
 from typing import NamedTuple
