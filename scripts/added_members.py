@@ -1,10 +1,8 @@
 """Say where members that were added to the study rank, with whom to combine them, and where they stand alone."""
 
 from resiliency.analysis.added_members import added_table, alone_table, partner_table
-from resiliency.analysis.choices import halves
 from resiliency.analysis.pool import pool_of
 from resiliency.data.images import read_items
-from resiliency.names import CLEAN
 from resiliency.prediction.reading import read_predictions
 from resiliency.stage import stage
 from resiliency.storage.tables import read_table, write_table
@@ -15,9 +13,10 @@ with stage(snakemake.log[0]):
     predictions = read_predictions(conditions, inputs.labels, inputs.logits)
     items = dict(zip(conditions["test_set"].unique(), map(read_items, inputs.images), strict=True))
     pool = pool_of(read_table(inputs.members), predictions, params.rule, params.min_clean_accuracy)
-    halves_of = halves(pool.scored.labels(CLEAN), params.seed)
     of_pool = pool.ensembles(read_table(inputs.ensembles))
     alone = alone_table(predictions, items, params.added)
     write_table(outputs.alone, alone)
     write_table(outputs.added, added_table(read_table(inputs.ranks), alone, params.added))
-    write_table(outputs.partners, partner_table(pool, of_pool, params.added, *halves_of, params.confidence))
+    write_table(
+        outputs.partners, partner_table(pool, of_pool, params.added, *pool.halves(params.seed), params.confidence)
+    )

@@ -2,11 +2,9 @@
 
 import numpy as np
 
-from resiliency.analysis.best_of_pool import with_best
+from resiliency.analysis.best_of_pool import choices_of, with_best
 from resiliency.analysis.ceiling import ceiling_table, failures, sizes_of, unit_of
-from resiliency.analysis.choices import halves
 from resiliency.analysis.pool import pool_of
-from resiliency.names import CLEAN, CORRUPTED
 from resiliency.prediction.reading import read_predictions
 from resiliency.stage import stage
 from resiliency.storage.tables import read_table, write_table
@@ -15,7 +13,7 @@ with stage(snakemake.log[0]):
     inputs, params = snakemake.input, snakemake.params
     conditions = read_table(inputs.conditions)
     predictions = read_predictions(conditions, inputs.labels, inputs.logits)
-    members, scored = pool_of(read_table(inputs.members), predictions, params.rule, params.min_clean_accuracy)
+    members, scored = pool = pool_of(read_table(inputs.members), predictions, params.rule, params.min_clean_accuracy)
     sizes, units = sizes_of(len(members)), unit_of(list(members.design))
     of_conditions = (
         failures(
@@ -27,10 +25,7 @@ with stage(snakemake.log[0]):
         for condition in range(len(conditions))
     )
     table, everyone = ceiling_table(conditions, of_conditions, sizes, len(members), params.confidence)
-    judged = halves(scored.labels(CLEAN), params.seed)[1]
-    choices = {CLEAN: read_table(inputs.chosen)}
-    if inputs.candidates:
-        candidates = read_table(inputs.candidates)
-        choices[CORRUPTED] = candidates.assign(selection_accuracy=1 - candidates.selection_error)
+    judged = pool.halves(params.seed)[1]
+    choices = choices_of(read_table(inputs.chosen), read_table(inputs.candidates) if inputs.candidates else None)
     table = with_best(table, everyone, choices, list(members.member), scored, judged, params.confidence)
     write_table(snakemake.output[0], table.assign(confidence=params.confidence))

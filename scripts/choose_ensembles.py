@@ -1,15 +1,11 @@
 """Choose the ensembles that are most robust for their cost on half of the test images; judge them on the others."""
 
 from resiliency.analysis.best import LATENCY
-from resiliency.analysis.choices import halves
 from resiliency.analysis.deployment import candidate_table, deployment_table
+from resiliency.analysis.pool import deployable_pool
 from resiliency.analysis.recommendation import limit_columns
 from resiliency.data.costs import cost_matrix, read_costs
-from resiliency.ensembles.combination import member_weights
-from resiliency.ensembles.selection import EnsembleErrors
 from resiliency.ensembles.settings import Deployment
-from resiliency.ensembles.voting import VOTE
-from resiliency.names import CLEAN
 from resiliency.prediction.reading import read_predictions
 from resiliency.stage import stage
 from resiliency.storage.files import read_json
@@ -20,17 +16,13 @@ with stage(snakemake.log[0]):
     settings, by = Deployment(**params.deployment), "macs"
     members, ensembles = read_table(inputs.members), read_table(inputs.ensembles)
     predictions = read_predictions(read_table(inputs.conditions), inputs.labels, inputs.logits)
-    members = members[members.member.isin(predictions)].reset_index(drop=True)
     if inputs.latencies:
         by, latencies = LATENCY, read_table(inputs.latencies).set_index("member")
         members[LATENCY] = members.member.map(latencies.median_ms)
     costs = cost_matrix(read_costs(inputs.costs), read_json(inputs.card)["classes"]) if inputs.costs else None
-    in_order = [predictions[member] for member in members.member]
-    rule = params.rule if all(member.has_probabilities for member in in_order) else VOTE
-    chosen_by = settings.objective, settings.quantile
-    scored = EnsembleErrors(in_order, member_weights(members), rule, *chosen_by, costs=costs)
-    chosen, judged = halves(scored.labels(CLEAN), params.seed)
-    of_rule = ensembles[ensembles["rule"] == rule]
+    members, scored = pool = deployable_pool(members, predictions, params.rule, settings, costs)
+    chosen, judged = pool.halves(params.seed)
+    of_rule = ensembles[ensembles["rule"] == scored.rule]
     candidates = candidate_table(members, of_rule, scored, settings.max_size, chosen, settings.limits)
     print(f"{len(candidates):,} candidates, chosen on {len(chosen):,} images, judged on {len(judged):,}")
     drawn = params.resamples, params.confidence, params.seed

@@ -1,10 +1,9 @@
 """Choose ensembles, and members to add, by clean error on half of the test images; judge them on other images."""
 
-from resiliency.analysis.choices import choice_of, halves
+from resiliency.analysis.choices import choice_of
 from resiliency.analysis.chosen_ensembles import chosen_table
 from resiliency.analysis.next_member import next_member_table
 from resiliency.analysis.pool import pool_of
-from resiliency.names import CLEAN
 from resiliency.prediction.reading import read_predictions
 from resiliency.stage import stage
 from resiliency.storage.tables import read_table, write_table
@@ -14,7 +13,7 @@ with stage(snakemake.log[0]):
     predictions = read_predictions(read_table(inputs.conditions), inputs.labels, inputs.logits)
     pool = pool_of(read_table(inputs.members), predictions, params.rule, params.min_clean_accuracy)
     of_pool = pool.ensembles(read_table(inputs.ensembles))
-    chosen, _ = halves(pool.scored.labels(CLEAN), params.seed)
+    chosen, _ = pool.halves(params.seed)
     choice = choice_of(pool.members, of_pool, pool.scored, params.max_size, chosen)
     write_table(snakemake.output.chosen, chosen_table(choice, params.confidence))
     write_table(snakemake.output.next_member, next_member_table(choice, of_pool, params.confidence))

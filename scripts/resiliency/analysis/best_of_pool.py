@@ -11,6 +11,19 @@ from resiliency.names import CLEAN, CORRUPTED
 from resiliency.prediction.conditions import groups
 
 
+def choices_of(chosen: pd.DataFrame, candidates: pd.DataFrame | None) -> dict[str, pd.DataFrame]:
+    """Kind of images -> what to choose from for them, as for `with_best`.
+
+    Args:
+        chosen: chosen_ensembles.csv.
+        candidates: the candidates of the deployment; None without corrupted images.
+    """
+    choices = {CLEAN: chosen}
+    if candidates is not None:
+        choices[CORRUPTED] = candidates.assign(selection_accuracy=1 - candidates.selection_error)
+    return choices
+
+
 def with_best(
     ceiling: pd.DataFrame,
     everyone: list[np.ndarray],
