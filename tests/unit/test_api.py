@@ -42,7 +42,7 @@ def test_the_examples_of_the_functions():
 
 @pytest.mark.parametrize("name", ["corrupting", "evaluating", "transforms"])
 def test_the_examples_of_evaluation(name):
-    failed, tried = doctest.testmod(import_module(f"resiliency.evaluation.{name}"), extraglobs={"np": np})
+    failed, tried = doctest.testmod(import_module(f"resiliency.api.{name}"), extraglobs={"np": np})
     assert (failed, tried > 0) == (0, True)
 
 

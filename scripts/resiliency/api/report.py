@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
-from resiliency.evaluation.answers import Answers
+from resiliency.api.answers import Answers
 from resiliency.metrics.accuracy import wilson
 from resiliency.metrics.classification import ECE_BINS, bin_of, calibration_error
 from resiliency.metrics.resiliency import counted, mean_corruption_error

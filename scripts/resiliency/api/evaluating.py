@@ -8,12 +8,12 @@ from numbers import Integral
 import numpy as np
 import pandas as pd
 
+from resiliency.api.answers import Answers, probabilities_of
+from resiliency.api.report import Evaluation
 from resiliency.corruption_names import HELD_OUT, MAIN
 from resiliency.corruptions import engine
 from resiliency.corruptions.settings import LARGEST_CIFAR, SEVERITIES
 from resiliency.designs.settings import ALEXNET
-from resiliency.evaluation.answers import Answers, probabilities_of
-from resiliency.evaluation.report import Evaluation
 from resiliency.faults import Fault, available, expected, short
 from resiliency.metrics.resiliency import ALEXNET_ERRORS, counted
 from resiliency.names import CLEAN

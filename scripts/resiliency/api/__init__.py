@@ -19,6 +19,9 @@ from resiliency.analysis.observations import (
     balance_is_most_resilient,
 )
 from resiliency.analysis.verdicts import observation_table
+from resiliency.api.corrupting import corrupt, get_corruption_names
+from resiliency.api.evaluating import evaluate
+from resiliency.api.report import Evaluation
 from resiliency.corruption_names import HELD_OUT, MAIN
 from resiliency.diversity.metrics import ENSEMBLE_METRICS
 from resiliency.diversity.pairs import pair_tables
@@ -32,9 +35,6 @@ from resiliency.diversity.representations import (
 from resiliency.ensembles.combination import RULES
 from resiliency.ensembles.pool import ensembles_of
 from resiliency.ensembles.scoring import mean_over_pairs, score_condition
-from resiliency.evaluation.corrupting import corrupt, get_corruption_names
-from resiliency.evaluation.evaluating import evaluate
-from resiliency.evaluation.report import Evaluation
 from resiliency.faults import Fault, available, expected, short
 from resiliency.metrics.resiliency import mean_corruption_error
 from resiliency.names import CLEAN
@@ -42,13 +42,13 @@ from resiliency.prediction.conditions import all_conditions
 from resiliency.prediction.reading import Predictions, Truth
 
 if TYPE_CHECKING:
-    from resiliency.evaluation.transforms import RandomCorruption
+    from resiliency.api.transforms import RandomCorruption
     from resiliency.export.loading import load_ensemble
 
 #: Names of the 15 corruptions of mCE, then of the four extra ones (Hendrycks and Dietterich 2019).
 CORRUPTIONS = MAIN + HELD_OUT
 
-_LATE = {"RandomCorruption": "resiliency.evaluation.transforms", "load_ensemble": "resiliency.export.loading"}
+_LATE = {"RandomCorruption": "resiliency.api.transforms", "load_ensemble": "resiliency.export.loading"}
 
 __all__ = [
     "CORRUPTIONS",

@@ -10,12 +10,12 @@ from torchvision import tv_tensors
 from torchvision.transforms import v2
 from torchvision.transforms.v2.functional import is_pure_tensor
 
+from resiliency.api.corrupting import DRAWN, IMAGENET_C
+from resiliency.api.evaluating import checked_conditions
 from resiliency.corruption_names import MAIN
 from resiliency.corruptions import engine
 from resiliency.corruptions.registry import TABLES
 from resiliency.corruptions.settings import SEVERITIES
-from resiliency.evaluation.corrupting import DRAWN, IMAGENET_C
-from resiliency.evaluation.evaluating import checked_conditions
 from resiliency.faults import Fault, available, expected, short
 
 
