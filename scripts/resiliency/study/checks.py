@@ -1,17 +1,13 @@
 """What in a study does not go together: checks across keys, each a generator of lines that begin with a key's path."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from math import inf
 from pathlib import Path
 
 from resiliency.allowed_names import alike, form_fault, images_fault
-from resiliency.corruption_names import ADDED
-from resiliency.corruptions.settings import HELD_OUT, MAIN, SEVERITIES
-from resiliency.data.class_names import read_class_names, renamed
-from resiliency.data.costs import cost_matrix, read_costs
+from resiliency.corruptions.settings import ADDED, HELD_OUT, MAIN, SEVERITIES
 from resiliency.data.folder import folder_classes
-from resiliency.data.groups import read_groups
 from resiliency.data.settings import PUBLISHED, Dataset
 from resiliency.designs.architectures import architectures
 from resiliency.designs.settings import ALEXNET, VIEW
@@ -23,6 +19,7 @@ from resiliency.report.metric_labels import METRICS
 from resiliency.search.faults import search_faults
 from resiliency.study.deployment import latency_faults, objective_faults
 from resiliency.study.model import Study
+from resiliency.study.named_files import cost_faults, file_faults
 from resiliency.study.recipes import batch_faults, joint_faults, recipe_faults, supernet_faults
 from resiliency.training.settings import Recipe
 from resiliency.training.tuning_settings import FineTuning
@@ -81,18 +78,13 @@ def _catalogue(study: Study) -> Iterator[str]:
 
 def _views(study: Study) -> Iterator[str]:
     """Views of members with given weights where all see images as the data set has them."""
-    for name in _given(study) if study.data.one_size else []:
+    for name in study.given_designs() if study.data.one_size else []:
         for key in VIEW:
             if getattr(study.designs[name], key) is not None:
                 yield (
                     f"designs.{name}.{key}: all members see the images at {study.data.side} px; "
                     "remove it, or set dataset.image_size to auto"
                 )
-
-
-def _given(study: Study) -> list[str]:
-    """Designs of the independent members whose weights are loaded, to be fine-tuned or not."""
-    return [*study.loaded_designs(), *study.fine_tuned_designs()]
 
 
 def _external(study: Study) -> Iterator[str]:
@@ -136,68 +128,6 @@ def _members_from_elsewhere(study: Study) -> Iterator[str]:
     for one, other in alike([*made_here, *kinds]):
         key = "external" if other in kinds else "members.designs"
         yield f"{key}: members {one!r} and {other!r} differ only in case; rename one"
-
-
-def _braces(path: str) -> str:
-    """What is wrong with a path that Snakemake would take for a pattern; empty if nothing."""
-    return "must not contain braces; rename it" if set("{}") & set(path) else ""
-
-
-def _file(key: str, path: str, read: Callable[[str], object] | None = None) -> Iterator[str]:
-    """What is wrong with the file that `key` names: `read` raises it, or it is not there or badly named."""
-    if not Path(path).is_file():
-        yield f"{key}: there is no file {path}"
-    elif fault := _braces(path):
-        yield f"{key}: {path}: {fault}"
-    elif read:
-        try:
-            read(path)
-        except Fault as fault:
-            yield f"{key}: {fault}"
-
-
-def _costs(study: Study) -> Iterator[str]:
-    """Costs of answers that are of no classes of the dataset, as far as these are known before it is read."""
-    if not study.costs:
-        return
-    if not study.dataset:
-        yield "costs: names of classes are those of a dataset, and the study has none; remove it"
-        return
-    folder = study.data.folder if study.data.name == "image_folder" else None
-    faults = list(_file("costs", study.costs, read_costs))
-    yield from faults
-    if folder and not faults:
-        classes = folder_classes(Path(folder), study.splits)
-        try:
-            classes = renamed(classes, study.data.classes) if study.data.classes else classes
-            cost_matrix(read_costs(study.costs), classes)
-        except Fault as fault:
-            yield str(fault)
-
-
-def _files(study: Study) -> Iterator[str]:
-    """Files that members are loaded from, or further test sets read from, and that are not there or badly named."""
-    if study.corruptions.folder and (fault := _braces(study.corruptions.folder)):
-        yield f"corruptions.folder: {study.corruptions.folder}: {fault}"
-    of_dataset = {
-        "images": (study.data.images, None),
-        "groups": (study.data.table_of_groups, read_groups),
-        "classes": (study.data.classes, read_class_names),
-    }
-    for key, (path, read) in of_dataset.items():
-        yield from _file(f"dataset.{key}", path, read) if path else ()
-    for name, test_set in study.test_sets.items():
-        if test_set.folder and not Path(test_set.folder).is_dir():
-            yield f"test_sets.{name}.folder: there is no folder {test_set.folder}"
-        elif test_set.folder and (fault := _braces(test_set.folder)):
-            yield f"test_sets.{name}.folder: {test_set.folder}: {fault}"
-        for key, path in test_set.inputs().items():
-            yield from _file(f"test_sets.{name}.{key}", path)
-    for name in _given(study):
-        design = study.designs[name]
-        for index in range(design.member_count(1)):
-            for key, path in design.inputs(index).items():
-                yield from _file(f"designs.{name}.{key}", path)
 
 
 def _corruptions(study: Study) -> Iterator[str]:
@@ -337,8 +267,8 @@ CHECKS = (
     (_views, {"members", "designs", "dataset"}),
     (joint_faults, {"joint", "designs", "training"}),
     (supernet_faults, {"search", "designs", "training"}),
-    (_files, {"members", "test_sets", "dataset"}),
-    (_costs, {"costs", "dataset"}),
+    (file_faults, {"members", "test_sets", "dataset"}),
+    (cost_faults, {"costs", "dataset"}),
     (objective_faults, {"costs", "deployment", *OF_FILES}),
     (latency_faults, {"deployment", "ensemble", "members", "joint", "search"}),
     (_corruptions, {"corruptions"}),

@@ -114,6 +114,10 @@ class Study(Settings):
         """Those of `trained_designs` that start from given weights."""
         return [name for name in self.trained_designs() if self.designs[name].fine_tuned]
 
+    def given_designs(self) -> list[str]:
+        """Designs of the independent members whose weights are loaded, to be fine-tuned or not."""
+        return [*self.loaded_designs(), *self.fine_tuned_designs()]
+
     def loaded_designs(self) -> list[str]:
         """Designs of the independent members whose weights are loaded."""
         return [name for name in self.members.designs if self.designs[name].loaded]
