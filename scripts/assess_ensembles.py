@@ -1,10 +1,10 @@
 """Fit temperatures on validation images, judge confidence, and choose thresholds for abstaining."""
 
 from resiliency.analysis.deployed import assessment, named_in
+from resiliency.analysis.resampling import Resampling
 from resiliency.data.split import calibration
 from resiliency.prediction.reading import read_predictions, read_validation
 from resiliency.stage import stage
-from resiliency.statistics.bootstrap import Resampling
 from resiliency.storage.files import read_array
 from resiliency.storage.tables import read_table, write_table
 

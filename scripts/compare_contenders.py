@@ -2,9 +2,9 @@
 
 from resiliency.analysis.contenders import contenders
 from resiliency.analysis.deployed import comparison, named_in
+from resiliency.analysis.resampling import Resampling
 from resiliency.prediction.reading import read_predictions
 from resiliency.stage import stage
-from resiliency.statistics.bootstrap import Resampling
 from resiliency.storage.tables import read_table, write_table
 
 with stage(snakemake.log[0]):

@@ -3,10 +3,10 @@
 from resiliency.analysis.contenders import contenders
 from resiliency.analysis.costs import cost_tables
 from resiliency.analysis.deployed import named_in
+from resiliency.analysis.resampling import Resampling
 from resiliency.data.costs import cost_matrix, read_costs
 from resiliency.prediction.reading import read_predictions
 from resiliency.stage import stage
-from resiliency.statistics.bootstrap import Resampling
 from resiliency.storage.files import read_json
 from resiliency.storage.tables import read_table, write_table
 

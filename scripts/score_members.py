@@ -3,11 +3,11 @@
 from pathlib import Path
 
 from resiliency.analysis.member_tables import member_tables
+from resiliency.analysis.resampling import Resampling
 from resiliency.analysis.shifts import with_shifted_error
 from resiliency.designs.members import Member
 from resiliency.prediction.reading import read_predictions
 from resiliency.stage import stage
-from resiliency.statistics.bootstrap import Resampling
 from resiliency.storage.tables import read_table, write_table
 
 with stage(snakemake.log[0]):

@@ -27,6 +27,7 @@ from resiliency.analysis.next_member import next_member_table
 from resiliency.analysis.observations.of_study import OfEnsembles, observations
 from resiliency.analysis.origins import origins_or_families
 from resiliency.analysis.pool import pool_of
+from resiliency.analysis.resampling import Resampling
 from resiliency.analysis.sizes import size_table
 from resiliency.analysis.skipped import skipped_table
 from resiliency.analysis.verdicts import observation_table
@@ -50,7 +51,6 @@ from resiliency.report.drawing import draw
 from resiliency.report.page import render
 from resiliency.report.registry import CHARTS
 from resiliency.report.settings import OKABE_ITO
-from resiliency.statistics.bootstrap import Resampling
 from resiliency.storage.tables import read_table, write_table
 from resiliency.study.loading import load
 from resiliency.study.model import Study

@@ -11,6 +11,7 @@ from fault_messages import fault_of
 from resiliency.analysis.added_members import added_table, alone_table, partner_table
 from resiliency.analysis.member_ranks import rank_table
 from resiliency.analysis.pool import pool_of
+from resiliency.analysis.resampling import Resampling
 from resiliency.ensembles.voting import VOTE, expected_accuracy
 from resiliency.external.arrays import kind_of
 from resiliency.external.contents import read_contents
@@ -19,7 +20,6 @@ from resiliency.names import CLEAN
 from resiliency.prediction.conditions import all_conditions
 from resiliency.prediction.reading import Predictions, Truth
 from resiliency.report.added import added_sentences, scored_sentences
-from resiliency.statistics.bootstrap import Resampling
 from resiliency.study.loading import load
 
 NAMES = ["one", "two", "three", "mine"]

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resiliency.statistics.bootstrap import percentile_interval, resampled_counts
+from resiliency.analysis.resampling import resampled_counts
+from resiliency.statistics.bootstrap import percentile_interval
 
 
 def test_counts_are_resamples():

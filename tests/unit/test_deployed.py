@@ -8,9 +8,9 @@ from test_deployment import logits_of
 
 from resiliency.analysis.contenders import CALIBRATION_OF_ROLES, UNDER_CORRUPTION, contenders, errors_under
 from resiliency.analysis.deployed import assessment, both_halves, comparison, ensemble_of, judged_half, named_in
+from resiliency.analysis.resampling import Resampling
 from resiliency.analysis.temperatures import NO_VALIDATION, temperature_of
 from resiliency.prediction.reading import read_validation
-from resiliency.statistics.bootstrap import Resampling
 
 IMAGES, NAMES = 60, ["a-s0", "b-s0", "c-s0"]
 SETTINGS = Resampling(50, 0.9, 0)

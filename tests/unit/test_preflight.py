@@ -74,13 +74,16 @@ def test_what_passed_once_is_not_tried_again(here, monkeypatch):
         preflight(load(small))
 
 
-@pytest.mark.parametrize("module", ["trial", "usable", "networks", "weights", "cards", "checkpoints", "views"])
+DESIGNS = [f"designs/{module}" for module in ("usable", "networks", "weights", "cards", "checkpoints", "views")]
+
+
+@pytest.mark.parametrize("module", ["study/trials/networks", *DESIGNS])
 def test_designs_are_tried_again_when_what_tries_them_changed(here, monkeypatch, module):
     """Whatever module the trial imports, none being listed by hand."""
     study = load(copy.deepcopy(CONFIG))
     request = _request(study, "vit")
     before = _key(study, "vit", request)
-    path = Path(preflight_module.LIBRARY, f"designs/{module}.py")
+    path = Path(preflight_module.LIBRARY, f"{module}.py")
     syntax = fingerprint_module._syntax
     edited = {path: (b"EDITED", syntax(path)[1])}
     monkeypatch.setattr(fingerprint_module, "_syntax", lambda file: edited.get(file) or syntax(file))

@@ -21,7 +21,7 @@ from resiliency.analysis.recommendation import (
     fit_members,
     shortlist,
 )
-from resiliency.statistics.bootstrap import Resampling
+from resiliency.analysis.resampling import Resampling
 
 LABELS = np.arange(1000) % 10
 RESAMPLING = Resampling(2000, 0.95, 0)

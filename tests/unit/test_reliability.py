@@ -7,10 +7,10 @@ from predicted import conditions_of, predictions_of
 
 from resiliency.analysis.copies import copies
 from resiliency.analysis.member_tables import member_tables
+from resiliency.analysis.resampling import Resampling
 from resiliency.designs.members import Member
 from resiliency.reliability import member_warnings, near_chance
 from resiliency.report.overview import cautions
-from resiliency.statistics.bootstrap import Resampling
 
 THREE = np.repeat([0, 1, 2], 100)
 

@@ -27,6 +27,7 @@ from resiliency.analysis.failures import (
     confusion_table,
     failure_table,
 )
+from resiliency.analysis.resampling import Resampling
 from resiliency.analysis.temperatures import TEMPERATURES, Temperature, calibration_of, temperature_of, temperature_rows
 from resiliency.analysis.thresholds import THRESHOLDS, threshold_rows
 from resiliency.designs.members import LOADED
@@ -35,7 +36,6 @@ from resiliency.ensembles.outputs import Ensemble
 from resiliency.names import CLEAN, CORRUPTED
 from resiliency.prediction.reading import Predictions
 from resiliency.progress import Progress
-from resiliency.statistics.bootstrap import Resampling
 
 
 class Assessment(NamedTuple):

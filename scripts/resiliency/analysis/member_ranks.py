@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
+from resiliency.analysis.resampling import Resampling
 from resiliency.prediction.conditions import groups
-from resiliency.statistics.bootstrap import Resampling
 from resiliency.streams import stream
 
 POWER = 0.8

@@ -9,12 +9,12 @@ from resiliency.analysis.copies import SAME_ANSWERS, copies
 from resiliency.analysis.error_scores import outside_scores
 from resiliency.analysis.histories import STILL_LEARNING, history_table, still_learning
 from resiliency.analysis.member_scores import Scored, Scorer
+from resiliency.analysis.resampling import Resampling
 from resiliency.designs.members import Member
 from resiliency.designs.settings import ALEXNET
 from resiliency.metrics.classification import CALIBRATION
 from resiliency.prediction.reading import Predictions
 from resiliency.reliability import member_warnings
-from resiliency.statistics.bootstrap import Resampling
 
 DESCRIBED = (
     *("member", "origin", "objective", "design", "setting", "loss_weight", "seed", "index", "family", "architecture"),

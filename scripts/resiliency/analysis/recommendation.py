@@ -13,11 +13,11 @@ import numpy as np
 import pandas as pd
 
 from resiliency.analysis.best import LATENCY
+from resiliency.analysis.resampling import Resampling, resampled_counts
 from resiliency.ensembles.selection import EnsembleErrors
 from resiliency.ensembles.settings import Limits
 from resiliency.faults import Fault
 from resiliency.reliability import near_chance
-from resiliency.statistics.bootstrap import Resampling, resampled_counts
 from resiliency.streams import stream
 
 FAR_BELOW = 0.75
