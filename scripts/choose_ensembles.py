@@ -20,7 +20,9 @@ with stage(snakemake.log[0]):
         by, latencies = LATENCY, read_table(inputs.latencies).set_index("member")
         members[LATENCY] = members.member.map(latencies.median_ms)
     costs = cost_matrix(read_costs(inputs.costs), read_json(inputs.card)["classes"]) if inputs.costs else None
-    members, scored = pool = deployable_pool(members, predictions, params.rule, settings, costs)
+    members, scored = pool = deployable_pool(
+        members, predictions, params.rule, settings.objective, settings.quantile, costs
+    )
     chosen, judged = pool.halves(params.seed)
     of_rule = ensembles[ensembles["rule"] == scored.rule]
     candidates = candidate_table(members, of_rule, scored, settings.max_size, chosen, settings.limits)

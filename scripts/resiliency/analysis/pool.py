@@ -8,7 +8,6 @@ import pandas as pd
 from resiliency.analysis.choices import halves
 from resiliency.ensembles.combination import member_weights
 from resiliency.ensembles.selection import EnsembleErrors
-from resiliency.ensembles.settings import Deployment
 from resiliency.ensembles.voting import VOTE
 from resiliency.names import CLEAN, INDEPENDENT
 from resiliency.prediction.reading import Predictions
@@ -55,24 +54,23 @@ def deployable_pool(
     members: pd.DataFrame,
     predictions: dict[str, Predictions],
     rule: str,
-    settings: Deployment,
+    objective: str,
+    quantile: float,
     costs: np.ndarray | None = None,
 ) -> MemberPool:
-    """All members with predictions, whose ensembles are chosen by the objective of `settings`.
+    """All members with predictions, for ensembles that may be deployed.
 
     Args:
         members: members.csv.
         rule: as for `pool_of`.
-        costs: as for `EnsembleErrors`.
+        objective, quantile, costs: what ensembles are chosen by, as for `EnsembleErrors`.
     """
     members = members[members.member.isin(predictions)].reset_index(drop=True)
-    chosen_by = settings.objective, settings.quantile
-    return MemberPool(members, _scored(members, predictions, rule, *chosen_by, costs=costs))
+    choice = {"objective": objective, "quantile": quantile, "costs": costs}
+    return MemberPool(members, _scored(members, predictions, rule, **choice))
 
 
-def _scored(
-    members: pd.DataFrame, predictions: dict[str, Predictions], rule: str, *chosen_by: object, **choice: object
-) -> EnsembleErrors:
+def _scored(members: pd.DataFrame, predictions: dict[str, Predictions], rule: str, **choice: object) -> EnsembleErrors:
     in_order = [predictions[member] for member in members.member]
     rule = rule if all(member.has_probabilities for member in in_order) else VOTE
-    return EnsembleErrors(in_order, member_weights(members), rule, *chosen_by, **choice)
+    return EnsembleErrors(in_order, member_weights(members), rule, **choice)
