@@ -5,9 +5,9 @@ from collections.abc import Collection
 import numpy as np
 import pandas as pd
 
-from resiliency.designs.settings import ALEXNET
 from resiliency.metrics.accuracy import accuracies
 from resiliency.metrics.resiliency import (
+    PUBLISHED_ERRORS,
     baseline_errors,
     counted,
     mean_corruption_error,
@@ -24,12 +24,12 @@ def outside_scores(
     Args:
         errors: as for `error_scores`, with a column member.
         scored: members of whom more than errors are known.
-        baseline: the name of a member, or `alexnet` for its published errors, which know no clean one.
+        baseline: the name of a member, or of `PUBLISHED_ERRORS`, which know no clean one.
     """
     corruptions = counted([name for name in errors["corruption"].unique() if name != CLEAN])
     of_baseline = baseline_errors(errors, baseline, corruptions)
     clean = errors[(errors.member == baseline) & (errors.test_set == CLEAN) & (errors.corruption == CLEAN)]
-    clean_error = clean["error"].iloc[0] if len(clean) and baseline != ALEXNET else np.nan
+    clean_error = clean["error"].iloc[0] if len(clean) and baseline not in PUBLISHED_ERRORS else np.nan
     others = errors[~errors.member.isin(scored)]
     return {
         member: error_scores(rows, of_baseline, clean_error, confidence)

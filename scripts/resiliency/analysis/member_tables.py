@@ -11,8 +11,8 @@ from resiliency.analysis.histories import STILL_LEARNING, history_table, still_l
 from resiliency.analysis.member_scores import Scored, Scorer
 from resiliency.analysis.resampling import Resampling
 from resiliency.designs.members import Member
-from resiliency.designs.settings import ALEXNET
 from resiliency.metrics.classification import CALIBRATION
+from resiliency.metrics.resiliency import PUBLISHED_ERRORS
 from resiliency.prediction.reading import Predictions
 from resiliency.reliability import member_warnings
 
@@ -49,7 +49,7 @@ def member_tables(
         predictions: member -> its predictions; the others are known by `outside`.
         outside: errors from elsewhere, tables as `Scored.errors` with a column member.
         histories: member -> its history.csv.
-        baseline: the name of a member, or `ALEXNET`.
+        baseline: the name of a member, or of `PUBLISHED_ERRORS`.
     """
     scored = _scores(conditions, predictions, baseline, resampling)
     of_members = [one.errors.assign(member=member) for member, one in scored.items()]
@@ -79,7 +79,7 @@ def _scores(
 ) -> dict[str, Scored]:
     if not predictions:
         return {}
-    scorer = Scorer(conditions, None if baseline == ALEXNET else predictions[baseline], *resampling)
+    scorer = Scorer(conditions, None if baseline in PUBLISHED_ERRORS else predictions[baseline], *resampling)
     return {member: scorer.score(of_member) for member, of_member in predictions.items()}
 
 

@@ -13,9 +13,8 @@ from resiliency.api.report import Evaluation
 from resiliency.corruption_names import HELD_OUT, MAIN
 from resiliency.corruptions import engine
 from resiliency.corruptions.settings import LARGEST_CIFAR, SEVERITIES
-from resiliency.designs.settings import ALEXNET
 from resiliency.faults import Fault, available, expected, short
-from resiliency.metrics.resiliency import ALEXNET_ERRORS, counted
+from resiliency.metrics.resiliency import PUBLISHED_ERRORS, counted
 from resiliency.names import CLEAN
 from resiliency.progress import Progress
 
@@ -160,9 +159,9 @@ def _baseline_errors(baseline: object, corruptions: list[str]) -> dict[str, floa
     if baseline is None:
         return None
     if isinstance(baseline, str):
-        if baseline != ALEXNET:
+        if baseline not in PUBLISHED_ERRORS:
             raise Fault(f"baseline: {expected('alexnet, an evaluation, or errors by corruption', short(baseline))}")
-        baseline = ALEXNET_ERRORS
+        baseline = PUBLISHED_ERRORS[baseline]
     elif isinstance(baseline, Evaluation):
         baseline = baseline.by_corruption.set_index("corruption").error.to_dict()
     errors = dict(pd.Series(baseline, dtype=object))

@@ -4,7 +4,6 @@ import numpy as np
 import pandas as pd
 
 from resiliency.corruption_names import HELD_OUT
-from resiliency.designs.settings import ALEXNET
 
 # Relative standard error above which the US National Center for Health Statistics calls an estimate unreliable (Klein
 # et al., Statistical Notes 24, 2002); a ratio to a denominator that is known less well says little.
@@ -27,6 +26,7 @@ ALEXNET_ERRORS = {
     "pixelate": 0.717840,
     "jpeg_compression": 0.606500,
 }
+PUBLISHED_ERRORS = {"alexnet": ALEXNET_ERRORS}  # baselines that are no members
 
 
 def counted(corruptions: list[str]) -> list[str]:
@@ -85,10 +85,10 @@ def baseline_errors(errors: pd.DataFrame, baseline: str, corruptions: list[str])
 
     Args:
         errors: corruption_errors.csv.
-        baseline: the name of a member, or `alexnet`.
+        baseline: the name of a member, or of `PUBLISHED_ERRORS`.
         corruptions: in this order.
     """
-    if baseline == ALEXNET:
-        return np.array([ALEXNET_ERRORS[corruption] for corruption in corruptions])
+    if baseline in PUBLISHED_ERRORS:
+        return np.array([PUBLISHED_ERRORS[baseline][corruption] for corruption in corruptions])
     means = errors[errors.member == baseline].groupby("corruption").error.mean()
     return means[corruptions].to_numpy()
