@@ -1,10 +1,10 @@
 """Choose the ensembles that are most robust for their cost on half of the test images; judge them on the others."""
 
 from resiliency.analysis.best import LATENCY
+from resiliency.analysis.cost_matrix import cost_matrix, read_costs
 from resiliency.analysis.deployment import candidate_table, deployment_table
 from resiliency.analysis.pool import deployable_pool
 from resiliency.analysis.recommendation import limit_columns
-from resiliency.data.costs import cost_matrix, read_costs
 from resiliency.ensembles.settings import Deployment
 from resiliency.prediction.reading import read_predictions
 from resiliency.stage import stage

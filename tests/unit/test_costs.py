@@ -10,9 +10,9 @@ from test_deployed import DEPLOYMENT, MEMBERS, NAMES, SETTINGS
 from test_deployment import logits_of
 
 from resiliency.analysis.contenders import contenders
+from resiliency.analysis.cost_matrix import cost_matrix, read_costs
 from resiliency.analysis.costs import MEMBER, cost_tables
 from resiliency.analysis.deployed import ensemble_of, judged_half
-from resiliency.data.costs import cost_matrix, read_costs
 from resiliency.faults import Fault
 from resiliency.study.checks import cross_checks
 from resiliency.study.model import Study

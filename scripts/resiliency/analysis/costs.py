@@ -47,7 +47,7 @@ def cost_tables(
         roles: as from `contenders`.
         members: members.csv.
         predictions: member -> its predictions, of those that `roles` names.
-        matrix: as from `resiliency.data.costs.cost_matrix`.
+        matrix: as from `resiliency.analysis.cost_matrix.cost_matrix`.
     """
     members, judged = members.set_index("member"), judged_half(predictions, resampling)
     models = [(role, row["members"], row["rule"]) for role, row in roles.items()]
