@@ -4,7 +4,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from resiliency.data.images import read_images
-from resiliency.export.exporting import Made, export, read_choice
+from resiliency.export.exporting import Provenance, export, read_choice
 from resiliency.export.loading import read_networks
 from resiliency.prediction.reading import read_predictions
 from resiliency.provenance import commit
@@ -33,7 +33,7 @@ with stage(snakemake.log[0]):
             read_predictions(read_table(inputs.conditions), inputs.all_labels, inputs.logits, choice.names),
             read_json(inputs.card),
             programs,
-            Made(params.study, params.ensemble, params.corruptions, source, params.seed, params.command),
+            Provenance(params.study, params.ensemble, params.corruptions, source, params.seed, params.command),
             params.margin,
             snakemake.threads,
         )

@@ -22,7 +22,7 @@ from resiliency.ensembles.outputs import Ensemble
 from resiliency.export import programs
 from resiliency.export.checking import agreement, check_refusal, timed
 from resiliency.export.choice import checked_ensemble, chosen_row, exportable_row, limits_latency, refuse_own_crops
-from resiliency.export.exporting import Made, export, read_choice, threshold_constants
+from resiliency.export.exporting import Provenance, export, read_choice, threshold_constants
 from resiliency.export.latency import LATENCIES, latencies, measured_members
 from resiliency.export.module import Deployable
 from resiliency.export.programs import RUNTIMES, write_programs
@@ -169,7 +169,7 @@ def test_an_export_is_what_tables_and_predictions_say(members, images, tmp_path)
         dict(zip(names, of_study.members, strict=True)),
         card,
         paths,
-        Made("tiny", 2, 2, None, 0, "snakemake export"),
+        Provenance("tiny", 2, 2, None, 0, "snakemake export"),
         1,
         1,
     )

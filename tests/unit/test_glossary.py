@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from resiliency.report.glossary import FILE, TERMS, explained, glossary
+from resiliency.report.glossary import FILE, TERMS, glossary, with_terms
 from resiliency.report.settings import PAGE_FILES
 from resiliency.study.fingerprint import PACKAGE, _closure
 
@@ -34,11 +34,11 @@ def test_every_page_is_there():
     ],
 )
 def test_words_with_two_meanings_are_told_apart(text, key):
-    assert re.findall(r'popovertarget="term-([^"]+)"', explained(text))[0] == key
+    assert re.findall(r'popovertarget="term-([^"]+)"', with_terms(text))[0] == key
 
 
 def test_a_word_alone_is_not_taken_for_its_statistical_meaning():
-    assert "<button" not in explained("independent")
+    assert "<button" not in with_terms("independent")
     assert set(TERMS) < set(ALL)
 
 

@@ -5,23 +5,23 @@ import pandas as pd
 import pytest
 from synthetic import HOSTILE, MAIN, synthetic_tables
 
-from resiliency.report.glossary import TERMS, explained
-from resiliency.report.overview import basis, interval_picture, observed
+from resiliency.report.glossary import TERMS, with_terms
+from resiliency.report.overview import basis, by_observation, interval_picture
 
 
 def test_terms_are_buttons_where_they_come_first():
-    html = explained("mCE of members: mCE, and the Members' ECE of 5 %")
+    html = with_terms("mCE of members: mCE, and the Members' ECE of 5 %")
     assert html.count("<button") == 3
     assert html.startswith('<button type="button" class="term" popovertarget="term-mce">mCE</button> of ')
     assert html.endswith("of 5\N{NO-BREAK SPACE}%")
 
 
 def test_names_within_words_are_no_terms():
-    assert explained("remember the designer's rmse of pre-mCE") == "remember the designer&#39;s rmse of pre-mCE"
+    assert with_terms("remember the designer's rmse of pre-mCE") == "remember the designer&#39;s rmse of pre-mCE"
 
 
 def test_what_is_explained_is_escaped():
-    assert "<img" not in explained(f"{HOSTILE} ensembles")
+    assert "<img" not in with_terms(f"{HOSTILE} ensembles")
 
 
 def test_every_name_means_one_thing():
@@ -37,7 +37,7 @@ def part(verdict: str, low: float, high: float, name: str = "part") -> dict:
 def said(parts: list[dict], verdict: str, missing: object = np.nan, needed: object = np.nan, **others: object) -> dict:
     """What the first screen says of an observation with these parts."""
     table = pd.DataFrame(parts).assign(observation=2, statement="S.", verdict=verdict, margin=0.2)
-    (observation,) = observed(table.assign(missing_requirements=missing, sample_size_needed=needed, **others))
+    (observation,) = by_observation(table.assign(missing_requirements=missing, sample_size_needed=needed, **others))
     return observation
 
 

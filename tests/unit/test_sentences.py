@@ -9,7 +9,7 @@ from test_degenerate import DEGENERATE, degenerate
 
 from resiliency.report.charts import chart_module
 from resiliency.report.deployment_answers import deployment_answers
-from resiliency.report.overview import WARNINGS, basis, cautions, led_by, observed
+from resiliency.report.overview import WARNINGS, basis, by_observation, cautions, led_by
 from resiliency.report.page import ANSWERS
 from resiliency.report.registry import CHARTS
 
@@ -41,7 +41,7 @@ def test_the_first_screen_has_no_long_sentence(study):
     tables = tables_of(study)
     members = tables["members"].assign(warnings="; ".join(WARNINGS))
     texts = [basis(None, tables), *cautions(members), *findings(tables, list(ANSWERS))]
-    texts += [observation["reason"] for observation in observed(tables["observations"])]
+    texts += [observation["reason"] for observation in by_observation(tables["observations"])]
     texts += [led_by(tables["contenders"], role) for role in ("Best member", "Baseline")]
     assert longer(texts, FIRST_SCREEN) == []
 

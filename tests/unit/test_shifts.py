@@ -14,7 +14,7 @@ from resiliency.analysis.without_images import GROUPS, _shifted_errors, image_gr
 from resiliency.names import CLEAN
 from resiliency.prediction.conditions import all_conditions
 from resiliency.prediction.reading import Predictions, Truth
-from resiliency.report.overview import observed
+from resiliency.report.overview import by_observation
 from resiliency.results.found import observation_sentences
 from resiliency.study.loading import load
 
@@ -35,7 +35,7 @@ def table():
 
 
 def test_observation_1_on_shifts_is_about_their_error_and_says_so(table):
-    observation = observed(table)[0]
+    observation = by_observation(table)[0]
     assert observation["verdict"] == "supported"
     assert observation["name"] == "1, on natural shifts"
     assert set(table.shifts) == {"night+day"}

@@ -95,7 +95,7 @@ def _batches(
 ) -> Iterator[tuple[int, slice, np.ndarray]]:
     """Position of the condition, images and batch, of each batch under each condition; the next one in the making."""
 
-    def made(start: int, condition: Condition) -> tuple[slice, np.ndarray]:
+    def batch(start: int, condition: Condition) -> tuple[slice, np.ndarray]:
         chosen = slice(start, min(start + size, count))
         clean = np.asarray(images[chosen])
         if condition[0] == CLEAN:
@@ -107,7 +107,7 @@ def _batches(
     with ThreadPoolExecutor(1) as pool:
         waiting: deque = deque()
         for start, position in jobs:
-            waiting.append((position, pool.submit(made, start, conditions[position])))
+            waiting.append((position, pool.submit(batch, start, conditions[position])))
             if len(waiting) > 2:
                 yield _next(waiting)
         while waiting:

@@ -23,9 +23,9 @@ def model_card(row: pd.Series, members: pd.DataFrame, **context: object) -> str:
         members: rows of members.csv of its members.
         context: what else the template `card.md.j2` names.
     """
-    made = environment(Path(__file__).parent)
-    made.globals["share"] = _share
-    return made.get_template("card.md.j2").render(
+    templates = environment(Path(__file__).parent)
+    templates.globals["share"] = _share
+    return templates.get_template("card.md.j2").render(
         row=row.to_dict(),
         members=[of | weights_of(of) for of in members.to_dict("records")],
         right=_right(row),

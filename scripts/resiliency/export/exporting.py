@@ -52,7 +52,7 @@ def read_choice(tables: dict[str, pd.DataFrame], ensemble: str | int) -> Choice:
     return Choice(row, tables["members"].set_index("member", drop=False).loc[row.members.split("+")], **of_ensemble)
 
 
-class Made(NamedTuple):
+class Provenance(NamedTuple):
     """How an export was made, as its card says.
 
     Attributes:
@@ -85,7 +85,7 @@ def export(
     predictions: dict[str, Predictions],
     card: dict[str, object],
     paths: dict[str, Path],
-    made: Made,
+    provenance: Provenance,
     margin: float,
     threads: int,
 ) -> Exported:
@@ -98,7 +98,7 @@ def export(
         predictions: member -> its predictions.
         card: the data set's, card.json.
         paths: name of a program, as in `RUNTIMES` -> where it is written; ensemble.pt2 may be left out.
-        made: how the export was made.
+        provenance: how the export was made.
         margin: share of the side of an image file that is cropped away.
         threads: of the machine, that the programs are timed with.
 
@@ -108,7 +108,7 @@ def export(
     row, weights = choice.row, member_weights(choice.members)
     temperature = temperature_of(choice.temperatures, row.members)
     ensemble = Deployable(networks, list(weights), row["rule"], temperature.value).eval()
-    some = stratified(labels, min(len(labels), MOST), made.seed, "export")
+    some = stratified(labels, min(len(labels), MOST), provenance.seed, "export")
     pixels = np.asarray(images_at(images, some)[:])
     study = Ensemble([predictions[name] for name in choice.names], weights, row["rule"])
     write_programs(ensemble, pixels.shape[1], paths.get("ensemble.pt2"), paths["ensemble.onnx"])
@@ -125,7 +125,7 @@ def export(
     text = model_card(
         row,
         choice.members,
-        **made._asdict(),
+        **provenance._asdict(),
         card=card,
         side=pixels.shape[1],
         temperature=temperature,

@@ -44,7 +44,7 @@ _WORDS = re.compile(
 )
 
 
-def explained(text: str) -> Markup:
+def with_terms(text: str) -> Markup:
     """`text`, escaped; each term, where it comes first, is a button that opens its definition."""
     text, parts, end, seen = text.replace(" %", "\N{NO-BREAK SPACE}%"), [], 0, set()
     for match in _WORDS.finditer(text):

@@ -47,7 +47,7 @@ TEXTS = (
 )
 
 
-def observed(table: pd.DataFrame) -> list[dict]:
+def by_observation(table: pd.DataFrame) -> list[dict]:
     """The observations: each with its verdict, its parts, and as key the first part that has the verdict itself.
 
     `beside` are the rows without a verdict, `described` those of them that have no interval either.

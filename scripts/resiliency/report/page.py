@@ -18,16 +18,16 @@ from resiliency.report.added import added_sentences, scored_sentences
 from resiliency.report.bundle import bundle
 from resiliency.report.ceiling import ranks_sentence
 from resiliency.report.deployment_answers import deployment_answers
-from resiliency.report.glossary import TERMS, explained
+from resiliency.report.glossary import TERMS, with_terms
 from resiliency.report.overview import (
     basis,
+    by_observation,
     cautions,
     clean_accuracy,
     contenders,
     data_cautions,
     leaders,
     led_by,
-    observed,
     skipped_reasons,
 )
 from resiliency.report.registry import CHARTS
@@ -37,7 +37,7 @@ from resiliency.tables import TABLES
 
 FOLDER = Path(__file__).parent
 FORMS = (words.percent, words.number, words.quantity, words.estimate, words.duration, words.label, words.plural)
-FORMS = {form.__name__: form for form in (*FORMS, words.interval, explained)}
+FORMS = {form.__name__: form for form in (*FORMS, words.interval, with_terms)}
 ANSWERS = ("origins", "size_accuracy_robustness", "effective_robustness")  # charts whose finding opens the page
 ORDER = (CLEAN, CORRUPTED)
 UNSEEN = re.compile(r' (?:role|aria-[a-z]+)="[^"]*"')
@@ -91,7 +91,7 @@ def render(
         ],
         cautions=cautions(tables["members"]),
         data_cautions=data_cautions(card),
-        observations=observed(tables["observations"]),
+        observations=by_observation(tables["observations"]),
         contenders=[row | clean_accuracy(row) for row in contending],
         led_by={
             row["role"]: led_by(tables["contenders"], row["role"]) if "contenders" in tables else ""

@@ -13,9 +13,9 @@ def environment(folder: Path, forms: dict[str, Callable], **escaping: object) ->
         forms: name -> what writes a value; filters and functions of the templates.
         escaping: how what a template prints becomes text of its format: `autoescape` or `finalize`.
     """
-    made = Environment(
+    templates = Environment(
         loader=FileSystemLoader(folder), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, **escaping
     )
-    made.filters |= forms
-    made.globals |= forms
-    return made
+    templates.filters |= forms
+    templates.globals |= forms
+    return templates

@@ -18,7 +18,7 @@ from resiliency.faults import Fault, expected
 from resiliency.metrics.classification import softmax
 from resiliency.names import CLEAN, CORRUPTED
 from resiliency.program import one_line_faults, parser
-from resiliency.report.overview import contenders, leaders, observed
+from resiliency.report.overview import by_observation, contenders, leaders
 from resiliency.report.page import FOLDER, FORMS
 from resiliency.report.templates import environment
 from resiliency.report.words import points
@@ -115,7 +115,7 @@ def _verdicts(studies: list[Finished]) -> list[dict]:
     """Observation -> its statement and the verdict in each study."""
     rows: dict[int, dict] = {}
     for study in studies:
-        for row in observed(study.tables["observations"]):
+        for row in by_observation(study.tables["observations"]):
             entry = rows.setdefault(row["number"], {"number": row["number"], "statement": row["statement"], "of": {}})
             entry["of"][study.name] = row["verdict"]
     return [rows[number] for number in sorted(rows)]

@@ -18,7 +18,7 @@ from resiliency.names import CLEAN, CORRUPTED
 from resiliency.program import one_line_faults, parser
 from resiliency.report import style, words
 from resiliency.report.drawing import svg
-from resiliency.report.overview import contenders, observed
+from resiliency.report.overview import by_observation, contenders
 from resiliency.report.pearson import main_correlations
 from resiliency.report.settings import OKABE_ITO
 from resiliency.results.page import DOCS, kept_studies, kept_tables, publish, template_of, with_docs
@@ -50,7 +50,7 @@ def published_studies(docs: Path) -> dict[str, dict[str, pd.DataFrame]]:
     for folder, provenance in kept_studies(docs):
         study, tables = provenance["study"], kept_tables(folder)
         drawn = (study["dataset"] or {}).get("name") in DRAWN
-        tested = sum(row["verdict"] != NOT_TESTED for row in observed(tables["observations"]))
+        tested = sum(row["verdict"] != NOT_TESTED for row in by_observation(tables["observations"]))
         studies.append((drawn, -tested, len(tables["members"]), study["study"], tables))
     return {name: tables for *_, name, tables in sorted(studies, key=lambda study: study[:4])}
 
@@ -59,7 +59,7 @@ def page(studies: dict[str, dict[str, pd.DataFrame]]) -> str:
     """The page, from the tables alone."""
     by_name: dict[str, dict[str, dict]] = {}
     for study, tables in studies.items():
-        for observation in observed(tables["observations"]):
+        for observation in by_observation(tables["observations"]):
             by_name.setdefault(observation["name"], {})[study] = observation
     leading = {
         study: {row["role"]: row for row in contenders(tables["deployment"])}
@@ -113,7 +113,7 @@ def chart(studies: dict[str, dict[str, pd.DataFrame]]) -> alt.TopLevelMixin:
     rows = pd.DataFrame(
         part | {"study": study, "row": f"{study}: {part['part']}", "name": observation["name"]}
         for study, tables in studies.items()
-        for observation in observed(tables["observations"])
+        for observation in by_observation(tables["observations"])
         if observation["verdict"] != NOT_TESTED
         for part in observation["parts"]
     )

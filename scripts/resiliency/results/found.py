@@ -16,7 +16,7 @@ from resiliency.names import CLEAN, CORRUPTED
 from resiliency.program import parser
 from resiliency.report import words
 from resiliency.report.markdown import escaped
-from resiliency.report.overview import contenders, observed
+from resiliency.report.overview import by_observation, contenders
 from resiliency.results.comparison import correlations_with_accuracy, published_studies
 from resiliency.results.page import template_of, with_docs
 
@@ -70,7 +70,7 @@ def _by_observation(observations: dict[str, pd.DataFrame], *, shifts: bool = Fal
     """
     of_studies: dict[int, dict[str, dict]] = {}
     for study, table in observations.items():
-        for observation in observed(table):
+        for observation in by_observation(table):
             if bool(observation["key"]["shifts"]) == shifts:
                 of_studies.setdefault(observation["number"], {})[study] = observation
     return of_studies

@@ -22,7 +22,7 @@ from resiliency.names import CLEAN, CORRUPTED
 from resiliency.program import one_line_faults, parser
 from resiliency.report import words
 from resiliency.report.markdown import Markdown, environment
-from resiliency.report.overview import cautions, contenders, leaders, observed
+from resiliency.report.overview import by_observation, cautions, contenders, leaders
 from resiliency.report.pearson import main_correlations
 from resiliency.report.registry import CHARTS
 from resiliency.results.classes import compared_costs, costliest, hardest_classes, most_confused
@@ -149,7 +149,7 @@ def page(kept: Path) -> str:
         corruptions=errors.loc[errors["corruption"] != CLEAN, "corruption"].nunique(),
         further=further,
         cautions=cautions(tables["members"]),
-        observations=(observations := observed(tables["observations"])),
+        observations=(observations := by_observation(tables["observations"])),
         earlier=[row["number"] for row in observations if row["key"]["rules"] != RULES],
         contenders=contenders(tables["deployment"]) if "deployment" in tables else [],
         leaders=leaders(tables, further),

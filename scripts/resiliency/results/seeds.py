@@ -17,7 +17,7 @@ from resiliency.faults import Fault
 from resiliency.names import INDEPENDENT
 from resiliency.program import one_line_faults, parser
 from resiliency.report import words
-from resiliency.report.overview import contenders, observed
+from resiliency.report.overview import by_observation, contenders
 from resiliency.results.page import DOCS, REPOSITORY, check_finished, template_of, with_docs
 from resiliency.storage.files import read_json
 from resiliency.storage.tables import read_table
@@ -107,7 +107,7 @@ def _figures(seed: int, results: Path, provenance: dict) -> dict:
 
 def _verdicts(seed: int, results: Path) -> pd.DataFrame:
     """The rows of verdicts.csv of one study: a row per observation and part."""
-    observations = observed(read_table(results / TABLES["observations"].path))
+    observations = by_observation(read_table(results / TABLES["observations"].path))
     return pd.DataFrame(
         {
             "seed": seed,

@@ -90,8 +90,8 @@ def _views(study: Study) -> Iterator[str]:
 def _external(study: Study) -> Iterator[str]:
     """Sections that do not go together with members from elsewhere, or with none."""
     if study.dataset is None:
-        made = {"members.designs": study.members.designs, "joint": study.joint, "search": study.search}
-        for key, value in (made | {"test_sets": study.test_sets}).items():
+        of_dataset = {"members.designs": study.members.designs, "joint": study.joint, "search": study.search}
+        for key, value in (of_dataset | {"test_sets": study.test_sets}).items():
             if value:
                 yield f"{key}: must be {'[]' if key.endswith('designs') else 'null'}, because there is no dataset"
         if not study.external:

@@ -96,8 +96,8 @@ def _panel(
         line = _within(pd.DataFrame({"x": grid, "y": intercept + slope * grid}), drawn["y"])
         layers.append(alt.Chart(line).mark_line(color=INK, strokeWidth=1.5).encode(x=x, y=y))
     r_squared = rows["r_squared"].iloc[0]
-    explained = f"; R² of the line {number(r_squared, 2)}" if np.isfinite(r_squared) else ""
-    title = panel_title(f"{label(name)}: {plural(len(rows), 'member')}{explained}")
+    fit = f"; R² of the line {number(r_squared, 2)}" if np.isfinite(r_squared) else ""
+    title = panel_title(f"{label(name)}: {plural(len(rows), 'member')}{fit}")
     return alt.layer(*layers, width=width, height=195, title=title)
 
 
