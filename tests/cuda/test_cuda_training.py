@@ -17,7 +17,7 @@ from resiliency.faults import Fault
 from resiliency.storage.files import read_json
 from resiliency.training import checkpoints, engine
 from resiliency.training.joint import joint_loss
-from resiliency.training.joint_objectives import JOINT_OBJECTIVES
+from resiliency.training.joint_settings import JOINT_OBJECTIVES
 from resiliency.training.tuning import fine_tune
 from resiliency.training.tuning_settings import FineTuning
 

@@ -215,12 +215,12 @@ def test_what_charts_look_like_concerns_charts_and_report_alone(script):
         (
             "train",
             "training/engine",
-            "training/objectives training/joint_objectives corruptions/ analysis/ ensembles/ report/",
+            "training/objectives training/joint_settings corruptions/ analysis/ ensembles/ report/",
         ),
         (
             "train_jointly",
             "training/objectives",
-            "training/joint_objectives corruptions/ analysis/ ensembles/ diversity/ report/",
+            "training/joint_settings corruptions/ analysis/ ensembles/ diversity/ report/",
         ),
         (
             "corrupt",

@@ -14,7 +14,7 @@ from scipy.special import log_softmax, softmax
 from torch.func import hessian
 
 from resiliency.faults import Fault
-from resiliency.training.joint_objectives import JOINT_OBJECTIVES
+from resiliency.training.joint_settings import JOINT_OBJECTIVES
 from resiliency.training.objectives import ADP_RIDGE, OBJECTIVES, adp, adp_fault, balanced, ensemble, independent
 
 LOSS_WEIGHTS = {name: 0.7 if JOINT_OBJECTIVES[name].highest else 0 for name in OBJECTIVES}
@@ -29,7 +29,7 @@ class TestRegistry:
 
     @pytest.mark.parametrize("name", OBJECTIVES)
     def test_weights_start_at_0(self, name):
-        _, lowest, highest = JOINT_OBJECTIVES[name]
+        lowest, highest = JOINT_OBJECTIVES[name]
         assert lowest == 0 <= highest
 
 

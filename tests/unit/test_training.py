@@ -30,7 +30,7 @@ from resiliency.designs.networks import build
 from resiliency.faults import Fault
 from resiliency.training.engine import cross_entropy
 from resiliency.training.joint import joint_loss
-from resiliency.training.joint_objectives import JOINT_OBJECTIVES
+from resiliency.training.joint_settings import JOINT_OBJECTIVES
 from resiliency.training.member import train_members
 from resiliency.training.optimizer import learning_rate, optimizer
 from resiliency.training.settings import Recipe

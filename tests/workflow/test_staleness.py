@@ -95,7 +95,6 @@ def test_nothing_after_other_words(planned_with):
         (f"{LIBRARY}/corruptions/engine.py", CORRUPTED),
         (f"{LIBRARY}/training/engine.py", TRAINED),
         (f"{LIBRARY}/training/objectives.py", {"train_jointly": 3, **JOINT}),
-        (f"{LIBRARY}/training/joint_objectives.py", PAGE),
         (f"{LIBRARY}/search/losses.py", SUPERNET),
         (f"{LIBRARY}/search/nsga.py", SEARCHED),
         (f"{LIBRARY}/attributions.py", ATTRIBUTED),

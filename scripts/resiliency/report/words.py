@@ -5,7 +5,6 @@ from collections.abc import Sequence
 
 from resiliency.diversity import metrics
 from resiliency.report import metric_labels
-from resiliency.training.joint_objectives import JOINT_OBJECTIVES
 
 MINUS = "−"
 PREFIXES = ("", "k", "M", "G", "T")
@@ -18,7 +17,16 @@ METRICS = {
     for name, metric in (metrics.METRICS | metrics.ENSEMBLE_METRICS).items()
     if metric.kind == kind
 }
-OBJECTIVES = {name: objective.label for name, objective in JOINT_OBJECTIVES.items()}
+OBJECTIVES = {  # joint objective -> what its loss adds to the members' own
+    "independent": "the members' loss only",
+    "balanced": "from the members' loss (λ = 0) to the ensemble's (λ = 1)",
+    "gncl": "generalised negative correlation",
+    "ncl": "negative correlation of probabilities",
+    "kl": "Kullback–Leibler divergence from the ensemble",
+    "adp": "entropy of the ensemble and volume of its wrong probabilities",
+    "attribution": "unlike input gradients",
+    "activation": "unlike features",
+}
 
 
 def kind_of(metric: str) -> str:

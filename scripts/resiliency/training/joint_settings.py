@@ -1,12 +1,30 @@
 """Settings of joint training, apart from the recipe, so that a new objective trains no other member anew."""
 
 from math import inf
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from pydantic import Field, field_validator
 
 from resiliency.settings import Settings
-from resiliency.training.joint_objectives import JOINT_OBJECTIVES
+
+
+class Limits(NamedTuple):
+    """Limits of the weight lambda of a joint objective, both allowed."""
+
+    lowest: float
+    highest: float
+
+
+JOINT_OBJECTIVES = {  # their losses are in `objectives.py`, which needs torch
+    "independent": Limits(0, 0),
+    "balanced": Limits(0, 1),
+    "gncl": Limits(0, 1),
+    "ncl": Limits(0, inf),
+    "kl": Limits(0, 1),
+    "adp": Limits(0, inf),
+    "attribution": Limits(0, inf),
+    "activation": Limits(0, inf),
+}
 
 
 class Joint(Settings):
@@ -23,7 +41,7 @@ class Joint(Settings):
     @classmethod
     def _loss_weights(cls, objectives: dict[str, list[float]]) -> dict[str, list[float]]:
         for name, loss_weights in objectives.items():
-            _, lowest, highest = JOINT_OBJECTIVES[name]
+            lowest, highest = JOINT_OBJECTIVES[name]
             names = {f"{loss_weight:g}" for loss_weight in loss_weights}
             within = all(lowest <= loss_weight <= highest for loss_weight in loss_weights)
             if len(names) < len(loss_weights) or not within:
