@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from resiliency.analysis.bootstrap import Resampling
 from resiliency.analysis.member_ranks import rank_table
-from resiliency.analysis.resampling import Resampling
 from resiliency.prediction.reading import read_predictions
 from resiliency.stage import stage
 from resiliency.storage.tables import read_table, write_table

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from resiliency.analysis.bootstrap import Resampling
 from resiliency.analysis.member_tables import member_tables
-from resiliency.analysis.resampling import Resampling
 from resiliency.analysis.shifts import with_shifted_error
 from resiliency.designs.members import Member
 from resiliency.prediction.reading import read_predictions

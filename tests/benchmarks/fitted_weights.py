@@ -17,8 +17,8 @@ from scipy.stats import norm
 
 from resiliency.analysis.assessment import Judged
 from resiliency.analysis.best import eligible, recommended_row
+from resiliency.analysis.bootstrap import Resampling
 from resiliency.analysis.deployed import both_halves, ensemble_of, named_in
-from resiliency.analysis.resampling import Resampling
 from resiliency.analysis.temperatures import LEAST_ERRORS
 from resiliency.data.split import calibration
 from resiliency.ensembles.outputs import Ensemble

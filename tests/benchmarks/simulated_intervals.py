@@ -9,14 +9,15 @@ from simulated_ceiling import all_wrong
 from simulated_correlations import CONFIDENCE, SITUATIONS, Case, Interval, correlation
 from simulated_families import POOLS, WORDS, Effects, drawn, truth
 
+from resiliency.analysis import bootstrap
+from resiliency.analysis.bootstrap import resampled_counts
 from resiliency.analysis.coincident_failures import failure_table
 from resiliency.analysis.origins import ORIGINS, SCORES, origin_table
 from resiliency.analysis.parts import Part
-from resiliency.analysis.resampling import resampled_counts
 from resiliency.ensembles.pool import ensembles_of
 from resiliency.names import CLEAN
 from resiliency.prediction.conditions import all_conditions
-from resiliency.statistics import bootstrap, jackknife
+from resiliency.statistics import jackknife
 from resiliency.statistics.closeness import Families, closeness, replicates
 from resiliency.statistics.ranks import weighted_cliffs_delta
 from resiliency.streams import derived_seed, stream

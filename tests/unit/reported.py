@@ -12,6 +12,7 @@ from member_files import write_members
 
 from resiliency.analysis.best_ensembles import best_table
 from resiliency.analysis.best_of_pool import with_best
+from resiliency.analysis.bootstrap import Resampling
 from resiliency.analysis.ceiling import ceiling_table, failures, sizes_of, unit_of
 from resiliency.analysis.choices import choice_of, halves
 from resiliency.analysis.chosen_ensembles import chosen_table
@@ -27,7 +28,6 @@ from resiliency.analysis.next_member import next_member_table
 from resiliency.analysis.observations.of_study import OfEnsembles, observations
 from resiliency.analysis.origins import origins_or_families
 from resiliency.analysis.pool import pool_of
-from resiliency.analysis.resampling import Resampling
 from resiliency.analysis.sizes import size_table
 from resiliency.analysis.skipped import skipped_table
 from resiliency.analysis.verdicts import observation_table

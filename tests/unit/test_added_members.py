@@ -9,9 +9,9 @@ from default_study import CONFIG
 from fault_messages import fault_of
 
 from resiliency.analysis.added_members import added_table, alone_table, partner_table
+from resiliency.analysis.bootstrap import Resampling
 from resiliency.analysis.member_ranks import rank_table
 from resiliency.analysis.pool import pool_of
-from resiliency.analysis.resampling import Resampling
 from resiliency.ensembles.voting import VOTE, expected_accuracy
 from resiliency.external.arrays import kind_of
 from resiliency.external.contents import read_contents

@@ -5,8 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resiliency.analysis.resampling import resampled_counts
-from resiliency.statistics.bootstrap import percentile_interval
+from resiliency.analysis.bootstrap import percentile_interval, resampled_counts
 
 
 def test_counts_are_resamples():

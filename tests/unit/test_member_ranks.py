@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from resiliency.analysis.bootstrap import Resampling
 from resiliency.analysis.member_ranks import rank_rows, rank_table
-from resiliency.analysis.resampling import Resampling
 from resiliency.prediction.conditions import all_conditions
 
 RESAMPLING = Resampling(500, 0.95, 0)

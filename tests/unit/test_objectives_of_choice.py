@@ -6,10 +6,10 @@ from default_study import CONFIG
 from test_deployment import CLASSES, DRAWN, IMAGES, logits_of, scored, tables
 
 from resiliency.analysis.best import LATENCY, eligible, recommended_row
+from resiliency.analysis.bootstrap import Resampling, percentile_interval, resampled_counts
 from resiliency.analysis.choices import halves
 from resiliency.analysis.deployment import TIMED, candidate_table, deployment_table
 from resiliency.analysis.recommendation import drawn_errors, limit_columns
-from resiliency.analysis.resampling import Resampling, resampled_counts
 from resiliency.analysis.shares import share_interval
 from resiliency.ensembles.combination import RULES
 from resiliency.ensembles.scoring import given_answers
@@ -17,7 +17,6 @@ from resiliency.ensembles.settings import Limits
 from resiliency.faults import Fault
 from resiliency.metrics.accuracy import wilson
 from resiliency.metrics.classification import softmax
-from resiliency.statistics.bootstrap import percentile_interval
 from resiliency.study.checks import cross_checks
 from resiliency.study.deployment import latency_faults
 from resiliency.study.model import Study

@@ -11,6 +11,7 @@ from simulated_choices import CASES, CONFIDENCE, choices
 from test_deployment import logits_of, scored, tables
 
 from resiliency.analysis.best import eligible, recommended_row
+from resiliency.analysis.bootstrap import Resampling
 from resiliency.analysis.choices import halves
 from resiliency.analysis.deployment import candidate_table, deployment_table
 from resiliency.analysis.recommendation import (
@@ -21,7 +22,6 @@ from resiliency.analysis.recommendation import (
     fit_members,
     shortlist,
 )
-from resiliency.analysis.resampling import Resampling
 
 LABELS = np.arange(1000) % 10
 RESAMPLING = Resampling(2000, 0.95, 0)

@@ -10,13 +10,12 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from resiliency.analysis.resampling import resampled_counts
+from resiliency.analysis.bootstrap import percentile_interval, resampled_counts
 from resiliency.analysis.shares import share_interval
 from resiliency.ensembles.outputs import Ensemble, Outputs
 from resiliency.metrics.selective import MEASURES, measures, ranking, resampled_rankings, risk_coverage
 from resiliency.names import CLEAN, CORRUPTED
 from resiliency.prediction.conditions import groups
-from resiliency.statistics.bootstrap import percentile_interval
 
 CURVE = np.round(np.arange(0.01, 1.005, 0.01), 2)
 REFERENCE = "max_probability"

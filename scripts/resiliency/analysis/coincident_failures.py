@@ -22,10 +22,9 @@ from itertools import combinations_with_replacement
 import numpy as np
 import pandas as pd
 
-from resiliency.analysis.resampling import resampled_counts
+from resiliency.analysis.bootstrap import percentile_interval, resampled_counts
 from resiliency.names import CLEAN
 from resiliency.prediction.conditions import groups, of_corruptions
-from resiliency.statistics.bootstrap import percentile_interval
 
 PAIRS_AT_ONCE = 64
 

@@ -9,14 +9,13 @@ import numpy as np
 import pandas as pd
 
 from resiliency.analysis.assessment import Judged
+from resiliency.analysis.bootstrap import Resampling, percentile_interval
 from resiliency.analysis.contenders import WHO
 from resiliency.analysis.deployed import ensemble_of, judged_half
-from resiliency.analysis.resampling import Resampling
 from resiliency.analysis.shares import with_ends
 from resiliency.ensembles.outputs import Ensemble
 from resiliency.names import CLEAN, CORRUPTED
 from resiliency.prediction.reading import Predictions
-from resiliency.statistics.bootstrap import percentile_interval
 
 LISTED = 10  # confusions of a model that are listed
 MEMBER = "member of the recommended model"

@@ -7,6 +7,7 @@ import pandas as pd
 
 from resiliency.analysis.assessment import Judged, selective_rows
 from resiliency.analysis.best import best_member
+from resiliency.analysis.bootstrap import Resampling
 from resiliency.analysis.choices import halves
 from resiliency.analysis.contenders import (
     BEST_MEMBER,
@@ -27,7 +28,6 @@ from resiliency.analysis.failures import (
     confusion_table,
     failure_table,
 )
-from resiliency.analysis.resampling import Resampling
 from resiliency.analysis.temperatures import TEMPERATURES, Temperature, calibration_of, temperature_of, temperature_rows
 from resiliency.analysis.thresholds import THRESHOLDS, threshold_rows
 from resiliency.designs.members import LOADED

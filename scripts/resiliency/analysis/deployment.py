@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from resiliency.analysis.best import LATENCY
+from resiliency.analysis.bootstrap import Resampling, percentile_interval, resampled_counts
 from resiliency.analysis.choices import by_size, choice_of, scored_pool
 from resiliency.analysis.recommendation import (
     Difference,
@@ -18,13 +19,11 @@ from resiliency.analysis.recommendation import (
     shortlist,
     within_limits,
 )
-from resiliency.analysis.resampling import Resampling, resampled_counts
 from resiliency.analysis.shares import share_interval, with_ends
 from resiliency.ensembles.selection import EnsembleErrors, front
 from resiliency.ensembles.settings import Limits
 from resiliency.metrics.accuracy import accuracies, accuracy_columns
 from resiliency.names import CLEAN, JOINT
-from resiliency.statistics.bootstrap import percentile_interval
 
 WORST = ["worst_corruption", "worst_severity", "worst_error", "worst_error_low", "worst_error_high", "worst_class"]
 WORST += ["worst_class_error", "worst_class_error_low", "worst_class_error_high"]

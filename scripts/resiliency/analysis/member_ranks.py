@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
-from resiliency.analysis.resampling import Resampling
+from resiliency.analysis.bootstrap import Resampling
 from resiliency.prediction.conditions import groups
 from resiliency.streams import stream
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from resiliency.analysis.resampling import resampled_counts
+from resiliency.analysis.bootstrap import percentile_interval, range_interval, resampled_counts
 from resiliency.analysis.shares import with_ends
 from resiliency.metrics.accuracy import accuracies
 from resiliency.metrics.classification import (
@@ -27,7 +27,6 @@ from resiliency.metrics.resiliency import (
 from resiliency.names import CLEAN, CLEAN_ON
 from resiliency.prediction.conditions import further, groups, of_corruptions
 from resiliency.prediction.reading import Predictions
-from resiliency.statistics.bootstrap import percentile_interval, range_interval
 
 LOSSES = ("nll", "brier", "ece")
 # What is said of resiliency to corruptions where there are none.

@@ -5,11 +5,11 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from resiliency.analysis.bootstrap import Resampling
 from resiliency.analysis.copies import SAME_ANSWERS, copies
 from resiliency.analysis.error_scores import outside_scores
 from resiliency.analysis.histories import STILL_LEARNING, history_table, still_learning
 from resiliency.analysis.member_scores import Scored, Scorer
-from resiliency.analysis.resampling import Resampling
 from resiliency.designs.members import Member
 from resiliency.metrics.classification import CALIBRATION
 from resiliency.metrics.resiliency import PUBLISHED_ERRORS

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from resiliency.analysis.best import LATENCY
-from resiliency.analysis.resampling import Resampling, resampled_counts
+from resiliency.analysis.bootstrap import Resampling, resampled_counts
 from resiliency.ensembles.selection import EnsembleErrors
 from resiliency.ensembles.settings import Limits
 from resiliency.faults import Fault

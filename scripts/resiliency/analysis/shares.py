@@ -3,8 +3,8 @@
 import numpy as np
 from scipy.stats import norm
 
+from resiliency.analysis.bootstrap import percentile_interval
 from resiliency.metrics.accuracy import wilson
-from resiliency.statistics.bootstrap import percentile_interval
 
 
 def share_interval(share: float, drawn: np.ndarray, images: float, confidence: float) -> tuple[float, float]:

@@ -9,11 +9,11 @@ from typing import NamedTuple
 import numpy as np
 
 from resiliency.analysis.assessment import Judged
+from resiliency.analysis.bootstrap import percentile_interval
 from resiliency.ensembles.outputs import Ensemble, Outputs
 from resiliency.metrics.classification import ECE_BINS, bin_of
 from resiliency.metrics.temperature import fitted_temperature, scaled
 from resiliency.names import CORRUPTED
-from resiliency.statistics.bootstrap import percentile_interval
 
 VALIDATION = "validation"
 # A temperature rests on wrong answers: without any the best one is 0, and with a few it is mostly chance.

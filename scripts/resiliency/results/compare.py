@@ -11,8 +11,8 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from resiliency.analysis.bootstrap import percentile_interval, resampled_counts
 from resiliency.analysis.choices import halves
-from resiliency.analysis.resampling import resampled_counts
 from resiliency.ensembles.combination import RULES, rule_of
 from resiliency.faults import Fault, expected
 from resiliency.metrics.classification import softmax
@@ -23,7 +23,6 @@ from resiliency.report.page import FOLDER, FORMS
 from resiliency.report.templates import environment
 from resiliency.report.words import points
 from resiliency.results.page import check_finished
-from resiliency.statistics.bootstrap import percentile_interval
 from resiliency.storage.files import read_array, read_json
 from resiliency.storage.tables import read_table
 from resiliency.tables import TABLES
