@@ -17,6 +17,7 @@ from resiliency.storage.files import read_array, read_json, write_array, write_j
 from resiliency.storage.tables import read_table, write_table
 
 BITS = 40
+DAMAGED = ": damaged, not as it was written; delete it and run again"
 TABLE = pd.DataFrame({"member": ["a-s0", "b-s1"] * 50, "error": np.arange(100) / 7})
 
 
@@ -36,17 +37,19 @@ FORMATS: dict[str, tuple[Callable[[Path], object], Callable[[Path], object]]] = 
 }
 
 
-def damaged() -> Iterator[Case]:
-    """Each format: as it was written, with a bit flipped in many places, cut, emptied, removed, and a folder."""
-    for name in FORMATS:
+def damaged(*names: str) -> Iterator[Case]:
+    """Each of these formats, or of all: as it was written, with a bit flipped in many places, cut, emptied."""
+    for name in names or FORMATS:
         yield Case(f"{name} as written", lambda folder, n=name: _read(folder, n, lambda content: content), None)
         for index in range(BITS):
-            yield Case(f"{name}: bit {index}", lambda folder, n=name, i=index: _read(folder, n, lambda c: _flip(c, i)))
+            yield Case(
+                f"{name}: bit {index}", lambda folder, n=name, i=index: _read(folder, n, lambda c: _flip(c, i)), DAMAGED
+            )
         for share in (0, 0.1, 0.5):
             kept = lambda content, share=share: content[: int(share * len(content))]  # noqa: E731
-            yield Case(f"{name}: {share:.0%} left", lambda folder, n=name, k=kept: _read(folder, n, k))
-        yield Case(f"{name}: the last byte lost", lambda folder, n=name: _read(folder, n, lambda content: content[:-1]))
-        yield Case(f"{name}: a byte too many", lambda folder, n=name: _read(folder, n, lambda content: content + b"\0"))
+            yield Case(f"{name}: {share:.0%} left", lambda folder, n=name, k=kept: _read(folder, n, k), DAMAGED)
+        for what, change in (("the last byte lost", lambda c: c[:-1]), ("a byte too many", lambda c: c + b"\0")):
+            yield Case(f"{name}: {what}", lambda folder, n=name, c=change: _read(folder, n, c), DAMAGED)
 
 
 def _flip(content: bytes, index: int) -> bytes:

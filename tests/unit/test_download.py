@@ -177,13 +177,6 @@ def test_without_network_the_way_out_is_named(server, tmp_path):
     assert message.endswith(f"put the file at {tmp_path / 'a.bin'}")
 
 
-def test_a_silent_server_is_given_up(server, tmp_path, monkeypatch):
-    monkeypatch.setattr(download, "TIMEOUT", 0.05)
-    server.drops = [0] * 100
-    server.release.clear()
-    assert "timed out" in fault_of(fetched, server, tmp_path)
-
-
 def test_a_full_disk_keeps_the_part(server, tmp_path):
     folder, log = tmp_path / "cache", tmp_path / "log"
     start(server, folder, log, limit=1_000_000).wait(20)

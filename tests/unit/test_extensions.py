@@ -22,7 +22,6 @@ from resiliency.corruptions.settings import Corruptions
 from resiliency.diversity import of_study
 from resiliency.diversity.metric import EnsembleMetric, Metric, complement
 from resiliency.diversity.metrics import METRICS
-from resiliency.faults import Fault
 from resiliency.study.fingerprint import fingerprint
 from resiliency.study.trials.added import REGISTRIES, check_names
 
@@ -152,12 +151,6 @@ def test_two_packages_with_the_same_name_are_refused(folder):
         own_package.offer(folder, {"resiliency.metrics": {"mine": f"{package}:x"}}, package)
     message = fault_of(check_names, "metrics")
     assert message.endswith("of the package two: one:x has this name too; remove one of the packages")
-
-
-def test_an_error_in_a_package_is_told(folder):
-    offered(folder, "metrics", "mine", "own:x", "1 / 0")
-    with pytest.raises(Fault, match=r"\(ZeroDivisionError: division by zero\)$"):
-        extensions.load("metrics", "mine")
 
 
 def test_a_job_without_the_extensions_of_the_workflow_fails(folder):
