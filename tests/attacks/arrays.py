@@ -61,16 +61,19 @@ def _changed_folder(folder: Path, kind: str, change: Callable[[Path], object]) -
 
 
 def _damaged(folder: Path, kind: str, condition: str, owner: str, seed: int) -> None:
-    """A bit of the head flipped, or the end lost: what is left may be another number, but no traceback."""
     write_arrays(folder / "own", kind)
-    path, random = folder / "own" / owner / f"{condition}.npy", Random(f"{condition} {owner} {seed}")
-    content = bytearray(path.read_bytes())
+    damage(folder / "own" / owner / f"{condition}.npy", seed)
+    read({kind: "own"})
+
+
+def damage(path: Path, seed: int) -> None:
+    """Flip a bit of the head, or cut the end: what is left may be another number, but no traceback."""
+    content, random = bytearray(path.read_bytes()), Random(f"{path.parent.name} {path.name} {seed}")
     if seed % 4:
         content[random.randrange(128)] ^= 1 << random.randrange(8)
     else:
         del content[random.randrange(len(content)) :]
     path.write_bytes(content)
-    read({kind: "own"})
 
 
 def _with(value: float) -> Change:

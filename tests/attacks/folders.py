@@ -75,16 +75,16 @@ def _copied(folder: Path) -> None:
         shutil.copy(folder / f"train/bee/{index}.png", folder / f"val/bee/again{index}.png")
 
 
-def _recoded(folder: Path, target: str, name: str) -> None:
+def recoded(folder: Path, target: str | Path, name: str) -> None:
     """Save the pixels of `name` as `target`, in another coding."""
     with Image.open(folder / name) as image:
-        image.save(folder / target, lossless=True)
+        (image if Path(target).suffix == ".webp" else image.convert("RGBA")).save(folder / target, lossless=True)
 
 
 def _copied_class(folder: Path) -> None:
     for path in sorted((folder / "val/ant").iterdir()):
         (folder / "val/bee" / path.name).unlink()
-        _recoded(folder, f"val/bee/{path.stem}.webp", f"val/ant/{path.name}")
+        recoded(folder, f"val/bee/{path.stem}.webp", f"val/ant/{path.name}")
 
 
 def _linked(folder: Path) -> None:
@@ -132,7 +132,7 @@ FOLDERS = [
     Attack("test images that train", _copied, "5 images are in more than one split"),
     Attack(
         "test images that train, in another coding",
-        lambda folder: _recoded(folder, "val/bee/again.webp", "train/bee/1.png"),
+        lambda folder: recoded(folder, "val/bee/again.webp", "train/bee/1.png"),
         "1 images are in more than one split",
     ),
     Attack("a class that is a copy of another", _copied_class, "of class 'ant' (test) are images of other classes too"),

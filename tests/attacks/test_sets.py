@@ -3,10 +3,9 @@
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from random import Random
 
 import numpy as np
-from attacks.arrays import WRONG_LABELS
+from attacks.arrays import WRONG_LABELS, damage
 from attacks.cases import Case, Wrong, allowed
 from PIL import Image
 
@@ -60,16 +59,9 @@ def _arrays(folder: Path, images: Change = lambda values: values, labels: Change
 
 
 def _damaged(folder: Path, of: str, seed: int) -> None:
-    """A bit of the head flipped, or the end lost."""
     for name, values in _written(folder).items():
         np.save(folder / f"{name}.npy", values)
-    path, random = folder / f"{of}.npy", Random(f"{of} {seed}")
-    content = bytearray(path.read_bytes())
-    if seed % 4:
-        content[random.randrange(128)] ^= 1 << random.randrange(8)
-    else:
-        del content[random.randrange(len(content)) :]
-    path.write_bytes(content)
+    damage(folder / f"{of}.npy", seed)
     labelled_arrays(folder / "images.npy", folder / "labels.npy", list(CLASSES), SIDE)
 
 

@@ -5,7 +5,7 @@ import shutil
 
 import numpy as np
 import pytest
-from attacks.folders import FOLDERS, good_folder, read
+from attacks.folders import FOLDERS, good_folder, read, recoded
 from PIL import Image
 
 from resiliency.corruptions.writing import write_pictures
@@ -149,20 +149,11 @@ def test_files_of_one_length_and_end_are_told_apart(tmp_path):
     assert compared(chosen, 72, refused=True)["between_splits"] == 0
 
 
-def recoded(folder, target, name: str) -> None:
-    """The picture `folder`/`name`, in another coding of the same pixels, as `target`."""
-    with Image.open(folder / name) as image:
-        if target.suffix == ".webp":
-            image.save(target, lossless=True)
-        else:
-            image.convert("RGBA").save(target, compress_level=1)
-
-
 @pytest.mark.parametrize("on_the_fly", [True, False])
 @pytest.mark.parametrize("suffix", [".webp", ".png"])
 def test_test_images_that_are_training_images_in_another_coding_are_refused(tmp_path, on_the_fly, suffix):
     folder = good_folder(tmp_path / "photos", side=72)
-    recoded(folder, folder / f"val/bee/again{suffix}", "train/ant/1.png")
+    recoded(folder, f"val/bee/again{suffix}", "train/ant/1.png")
     source = image_folder(folder, 72, 1)
     chosen = splits(source, 0.2, 0.2, {}, 0)
     job = source, chosen, 72, on_the_fly
@@ -184,7 +175,7 @@ def test_images_are_decoded_once_to_be_stored_and_compared(tmp_path, monkeypatch
 
 def test_published_files_and_very_many_are_compared_without_decoding(tmp_path, monkeypatch, capsys):
     folder = good_folder(tmp_path / "photos")
-    recoded(folder, folder / "val/bee/again.webp", "train/ant/1.png")
+    recoded(folder, "val/bee/again.webp", "train/ant/1.png")
     shutil.copy(folder / "train/ant/2.png", folder / "val/bee/copy.png")
     chosen = whole(image_folder(folder, 72, 1))
     monkeypatch.setattr(pictures, "decode", None)
@@ -198,7 +189,7 @@ def test_a_class_that_is_a_copy_of_another_is_refused(tmp_path, capsys):
     folder = good_folder(tmp_path / "photos", images=4)
     for index in range(4):
         (folder / f"val/bee/{index}.png").unlink()
-        recoded(folder, folder / f"val/bee/{index}.webp", f"val/ant/{index}.png")
+        recoded(folder, f"val/bee/{index}.webp", f"val/ant/{index}.png")
     chosen = whole(image_folder(folder, 72, 1))
     line = (
         r"^dataset: all 4 images of class 'ant' \(test\) are images of other classes too, as of 'bee'; remove .* or set"
@@ -209,8 +200,8 @@ def test_a_class_that_is_a_copy_of_another_is_refused(tmp_path, capsys):
     told = capsys.readouterr().out
     assert "warning: 4 images are in their split twice, 4 of them in two classes, e.g. " in told
     assert "warning: dataset: all 4 images of class 'ant'" in told
-    recoded(folder, folder / "val/bee/own.webp", "train/bee/0.png")
-    recoded(folder, folder / "val/ant/own.webp", "train/bee/1.png")
+    recoded(folder, "val/bee/own.webp", "train/bee/0.png")
+    recoded(folder, "val/ant/own.webp", "train/bee/1.png")
     assert compared(whole(image_folder(folder, 72, 1)), 72, refused=False)["within_splits"] == 4
     assert "all 4 images" not in capsys.readouterr().out
 
