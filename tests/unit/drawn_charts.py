@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from html.parser import HTMLParser
 
@@ -11,10 +11,16 @@ import pandas as pd
 from synthetic import synthetic_tables
 
 from resiliency.report.charts import chart_module
+from resiliency.report.deployment_answers import deployment_answers
 from resiliency.report.drawing import draw, svg
 from resiliency.report.registry import CHARTS
 from resiliency.report.settings import OKABE_ITO
 from resiliency.report.words import METRICS
+
+# Of a study without a record of its jobs.
+PROVENANCE = {"seed": 0, "packages": {"torch": "2.9.0", "resiliency": None}, "python": "3.12", "device": "CPU, x86_64"}
+PROVENANCE |= {"platform": "Linux", "git_commit": None, "startup_share": 0.1, "cpu_seconds": 140.0}
+PROVENANCE |= {"wall_seconds": 75.0, "rules": [], "bfloat16": []}
 
 
 @cache
@@ -34,14 +40,28 @@ def rendered(spec: dict) -> str:
 
 def described(name: str, tables: Mapping[str, pd.DataFrame]) -> dict:
     """What a specification says of the chart `name`, without the chart, which takes most of the time."""
-    module, names = chart_module(name), CHARTS[name].tables
-    said = {"finding": module.finding(*(tables[table] for table in names)), "caption": module.CAPTION}
+    said = {"finding": findings(tables, [name])[name], "caption": chart_module(name).CAPTION}
     return {
         "title": {"text": name, "subtitle": []},
         "description": "",
-        "usermeta": said | {"tables": names},
+        "usermeta": said | {"tables": CHARTS[name].tables},
         "$schema": alt.SCHEMA_URL,
     }
+
+
+def findings(tables: Mapping[str, pd.DataFrame], names: Iterable[str] = CHARTS) -> dict[str, str]:
+    """What charts, if not named all of them, say below their titles."""
+    return {name: chart_module(name).finding(*(tables[table] for table in CHARTS[name].tables)) for name in names}
+
+
+def answers(
+    tables: Mapping[str, pd.DataFrame],
+    classes: tuple[str, ...] | None = ("cat", "dog"),
+    **further: pd.DataFrame,
+) -> dict[str, str]:
+    """Question -> answer about the ensemble to deploy; `further` are tables that may be lacking."""
+    names = ("deployment", "selective_prediction", "temperatures", "members")
+    return dict(deployment_answers(*(tables[name] for name in names), classes, "tiny", **further))
 
 
 class Links(HTMLParser):

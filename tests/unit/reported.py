@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from default_study import CONFIG
-from drawn_charts import described
+from drawn_charts import PROVENANCE, described
 from member_files import write_members
 
 from resiliency.analysis.best_ensembles import best_table
@@ -301,11 +301,8 @@ class Reported:
         charts = [name for name, chart in CHARTS.items() if chart.needs <= self.tables.keys() | self.has]
         tables = defaultdict(pd.DataFrame, self.tables)
         specs = {name: draw(name, tables, OKABE_ITO) if drawn else described(name, tables) for name in charts}
-        provenance = {"seed": 0, "packages": {"torch": "2.9.0", "resiliency": None}, "python": "3.12", "device": "CPU"}
-        provenance |= {"platform": "Linux", "git_commit": None, "startup_share": 0.1, "cpu_seconds": 1.0}
-        provenance |= {"wall_seconds": 1.0, "rules": [], "bfloat16": []}
         study = self.study.model_dump(mode="json", exclude={"ensemble"})
-        return render(study, None, {}, provenance, self.tables, specs, dict.fromkeys(specs, "<svg/>"))
+        return render(study, None, {}, PROVENANCE, self.tables, specs, dict.fromkeys(specs, "<svg/>"))
 
 
 @cache

@@ -5,15 +5,15 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
+from drawn_charts import answers
 from synthetic import synthetic_tables
 
 from resiliency.metrics.accuracy import wilson
-from resiliency.report.deployment_answers import deployment_answers
+from resiliency.report.charts.risk_coverage import finding
 from resiliency.report.deployment_choice import OBJECTIVES
 from resiliency.report.overview import contenders
 from resiliency.report.words import interval, label, number, percent, points, quantity
 
-NAMES = ("deployment", "selective_prediction", "temperatures", "members")
 WHICH, GOOD, ABSTAIN = (
     "Which ensemble?",
     "How accurate is it, and how certain is that?",
@@ -53,10 +53,6 @@ STUDIES = {
 }
 
 
-def answers(tables: dict[str, pd.DataFrame]) -> dict[str, str]:
-    return dict(deployment_answers(*(tables[name] for name in NAMES), ["cat", "dog"], "tiny"))
-
-
 @pytest.fixture(params=STUDIES)
 def tables(request) -> dict[str, pd.DataFrame]:
     return STUDIES[request.param]
@@ -65,6 +61,28 @@ def tables(request) -> dict[str, pd.DataFrame]:
 @pytest.fixture
 def best(tables) -> dict:
     return contenders(tables["deployment"])[0]
+
+
+def test_the_questions_come_in_order_and_only_where_there_is_a_model():
+    assert list(answers(BASE)) == [WHICH, GOOD, ABSTAIN, WORST, COST, DELIVERY]
+    assert answers(BASE | {"deployment": ROWS.iloc[:0]}) == {}
+
+
+def test_what_is_not_known_is_said():
+    unknown = varied(macs=np.nan, optimism=np.nan)
+    unknown["temperatures"] = unknown["temperatures"].assign(fitted_images=0, note="no predictions of them")
+    unknown["selective_prediction"] = unknown["selective_prediction"].iloc[:0]
+    text = answers(unknown, None)
+    assert "No temperature was fitted: no predictions of them." in text[GOOD]
+    assert text[ABSTAIN].startswith("Unknown")
+    assert "is number 1" in text[WORST]
+    assert text[COST].startswith("Unknown")
+    assert "`deployment.cheapest_by: latency`" in text[COST]
+
+
+def test_the_finding_on_risk_and_coverage_is_of_the_recommended_model():
+    sentence = finding(ROWS, BASE["risk_coverage"])
+    assert sentence.startswith("On corrupted images, the error of the recommended model is 2.0% overall, ")
 
 
 def with_ends(row: dict, name: str, form=percent) -> str:
@@ -110,14 +128,13 @@ def test_the_rule_says_how_far_the_most_accurate_one_is(tables, best):
 
 @pytest.mark.parametrize(("low", "high"), [(0.01, 0.03), (-0.01, 0.05), (-0.05, -0.01)])
 def test_the_best_one_is_compared_on_the_images_that_judge(low, high):
-    table = STUDIES["a cheaper one is as good"]["deployment"]
+    tables = STUDIES["a cheaper one is as good"]
+    table = tables["deployment"]
     accurate = table.loc[table.selection_error.idxmin()]
     row = {"role": "best ensemble", "members": accurate.members, "corruption": "corrupted"}
     row |= {"difference": (low + high) / 2, "difference_low": low, "difference_high": high}
     compared = pd.DataFrame([row, row | {"corruption": "fog", "difference": 0.9}])
-    text = dict(deployment_answers(table, *(BASE[name] for name in NAMES[1:]), ["cat", "dog"], "tiny", None, compared))[
-        WHICH
-    ]
+    text = answers(tables, compared=compared)[WHICH]
     way, ends = ("higher", (low, high)) if low + high > 0 else ("lower", (-high, -low))
     said = f"its corrupted error is {100 * abs(low + high) / 2:.1f} percentage points {way} {interval(*ends, points)}"
     assert f"{said} compared with the most accurate one" in text
@@ -221,7 +238,7 @@ def test_the_number_of_the_export_is_that_of_the_row(tables, best):
 
 
 def test_what_cannot_be_exported_is_told_with_what_can():
-    tables = {name: BASE[name].copy() for name in NAMES}
+    tables = BASE | {"members": BASE["members"].copy()}
     best = contenders(tables["deployment"])[0]
     first, *_ = best["members"].split("+")
     tables["members"].loc[tables["members"].member == first, "weights_kind"] = "none"
@@ -257,8 +274,7 @@ def test_thresholds_are_those_of_the_table_with_what_they_give(known):
     table = BASE["thresholds"]
     table = table.assign(threshold=table.threshold.where(table.goal.isin(known)))
     best = contenders(BASE["deployment"])[0]
-    tables = [BASE[name] for name in NAMES]
-    text = dict(deployment_answers(*tables, ["cat", "dog"], "tiny", table))[ABSTAIN]
+    text = answers(BASE, thresholds=table)[ABSTAIN]
     rows = table[(table.members == best["members"]) & (table.basis == "corrupted") & (table.images == "corrupted")]
     rows = rows.dropna(subset=["threshold"])
     covering = rows[(rows.goal == "coverage") & (rows.target == 0.9)]

@@ -7,13 +7,11 @@ from html.parser import HTMLParser
 import numpy as np
 import pandas as pd
 import pytest
-from drawn_charts import described, rendered
+from drawn_charts import PROVENANCE, answers, described, findings, rendered
 from synthetic import synthetic_tables
 
 from resiliency.corruptions.settings import MAIN
 from resiliency.report import settings
-from resiliency.report.charts import chart_module
-from resiliency.report.deployment_answers import deployment_answers
 from resiliency.report.drawing import draw
 from resiliency.report.page import render
 from resiliency.report.registry import CHARTS
@@ -34,6 +32,7 @@ DEGENERATE = {
 }
 
 
+@cache
 def degenerate(name: str) -> dict[str, pd.DataFrame]:
     tables = synthetic_tables(**({"corruptions": MAIN[:3]} | DEGENERATE[name]))
     if name != "failed training":
@@ -46,16 +45,9 @@ def degenerate(name: str) -> dict[str, pd.DataFrame]:
     return tables
 
 
-@pytest.fixture(scope="module", params=DEGENERATE)
-def findings(request) -> tuple[str, dict[str, str]]:
-    tables = degenerate(request.param)
-    return request.param, {
-        name: chart_module(name).finding(*(tables[table] for table in of.tables)) for name, of in CHARTS.items()
-    }
-
-
-def test_sentences_of_degenerate_studies_are_whole(findings):
-    for line in filter(None, findings[1].values()):
+@pytest.mark.parametrize("study", DEGENERATE)
+def test_sentences_of_degenerate_studies_are_whole(study):
+    for line in filter(None, findings(degenerate(study)).values()):
         assert line[0].isupper()
         assert line.endswith(".")
         assert not {"nan", "–", "None", "inf"} & set(line.replace("%", "").replace(",", "").split())
@@ -101,9 +93,10 @@ FALSE = {
 }
 
 
-def test_sentences_of_degenerate_studies_claim_nothing_that_is_not_there(findings):
-    name, sentences = findings
-    assert [(chart, words) for chart, words in FALSE[name].items() if words in sentences[chart]] == []
+@pytest.mark.parametrize("study", DEGENERATE)
+def test_sentences_of_degenerate_studies_claim_nothing_that_is_not_there(study):
+    sentences = findings(degenerate(study))
+    assert [(chart, words) for chart, words in FALSE[study].items() if words in sentences[chart]] == []
 
 
 COUNTED = "answers candidates conditions corruptions designs ensembles epochs families images intervals members metrics"
@@ -176,11 +169,8 @@ def test_every_chart_of_a_degenerate_study_renders(study):
 def text(request) -> Text:
     """What the report of a degenerate study says."""
     tables, specs = degenerate(request.param), drawn(request.param)
-    provenance = {"seed": 0, "packages": {"torch": "2.9.0", "resiliency": None}, "python": "3.12", "device": "CPU"}
-    provenance |= {"platform": "Linux", "git_commit": None, "startup_share": 0.1, "cpu_seconds": 1.0}
-    provenance |= {"wall_seconds": 1.0, "rules": [], "bfloat16": []}
     study = {"study": "degenerate", "members": {"baseline": "vit-s0", "seeds": 1}}
-    return Text(render(study, None, {}, provenance, tables, specs, dict.fromkeys(specs, "<svg/>")))
+    return Text(render(study, None, {}, PROVENANCE, tables, specs, dict.fromkeys(specs, "<svg/>")))
 
 
 def test_the_report_of_a_degenerate_study_has_no_odd_text(text):
@@ -193,23 +183,11 @@ def test_nothing_on_the_page_of_a_degenerate_study_is_empty(text):
     assert [(tag, kind) for tag, kind, content in text.blocks if not content] == []
 
 
-@pytest.mark.parametrize("name", DEGENERATE)
-def test_answers_about_degenerate_studies_are_sentences(name):
-    tables = degenerate(name)
-    names = ("deployment", "selective_prediction", "temperatures", "members")
-    for question, answer in deployment_answers(*(tables[table] for table in names), None, "tiny"):
-        assert question.endswith("?")
-        assert answer.endswith(".")
-        assert not [kind for kind, pattern in ODD.items() if re.search(pattern, answer)]
-
-
 def test_the_only_member_is_compared_with_no_other():
     tables = degenerate("one member")
-    sentences = {name: chart_module(name).finding(*(tables[t] for t in of.tables)) for name, of in CHARTS.items()}
+    sentences = findings(tables)
     assert sentences["under_corruptions"].startswith("The recommended model's error is highest under")
     assert "compared with" not in sentences["under_corruptions"]
     assert "the recommended model (vit-s0), also the best member, has an error of" in sentences["deployment"]
     assert sentences["deployment"].count("has an error") == 1
-    names = ("deployment", "selective_prediction", "temperatures", "members")
-    cost = dict(deployment_answers(*(tables[name] for name in names), None, "tiny"))["What does it cost?"]
-    assert "times" not in cost
+    assert "times" not in answers(tables)["What does it cost?"]

@@ -3,10 +3,10 @@
 import numpy as np
 import pandas as pd
 import pytest
+from drawn_charts import findings
 from synthetic import MAIN, synthetic_tables
 
 from resiliency.report.charts import (
-    chart_module,
     coincident_failures,
     deployment,
     diversity_accuracy,
@@ -19,7 +19,6 @@ from resiliency.report.charts import (
     search_front,
     size_accuracy_robustness,
 )
-from resiliency.report.registry import CHARTS
 
 
 def members_of(errors: dict[str, float]) -> pd.DataFrame:
@@ -166,9 +165,7 @@ def test_what_several_architectures_bring_is_told_with_its_interval(points, low,
 
 
 def test_every_chart_finds_something_in_a_usual_study():
-    tables = synthetic_tables(corruptions=MAIN[:2])
-    silent = [n for n, of in CHARTS.items() if not chart_module(n).finding(*(tables[table] for table in of.tables))]
-    assert silent == []
+    assert [name for name, said in findings(synthetic_tables(corruptions=MAIN[:2])).items() if not said] == []
 
 
 def test_training_of_few_epochs_has_no_last_fifth():
@@ -214,6 +211,7 @@ def test_unknown_cost_is_not_told():
     finding = deployment.finding(table, table)
     assert "MACs" not in finding
     assert "the best ensemble (2 members) has an error of 20.0% [5.0, 50.0]." in finding
+    assert "The best member (a), also the baseline, has an error of 40.0%" in finding
 
 
 @pytest.mark.parametrize(("macs", "written"), [(7.6e9, "7.6 G MACs"), (2e6, "2 M MACs"), (12, "12 MACs")])

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from synthetic import HOSTILE, MAIN, synthetic_tables
 
-from resiliency.report.glossary import TERMS, with_terms
+from resiliency.report.glossary import with_terms
 from resiliency.report.overview import basis, by_observation, interval_picture
 
 
@@ -22,11 +22,6 @@ def test_names_within_words_are_no_terms():
 
 def test_what_is_explained_is_escaped():
     assert "<img" not in with_terms(f"{HOSTILE} ensembles")
-
-
-def test_every_name_means_one_thing():
-    names = [name.lower() for term in TERMS.values() for name in term.names]
-    assert len(set(names)) == len(names)
 
 
 def part(verdict: str, low: float, high: float, name: str = "part") -> dict:
@@ -150,8 +145,3 @@ def test_parts_of_observations_have_the_names_of_metrics():
 def test_an_open_verdict_says_why(ends, verdicts, reason):
     rows = [part(verdict, *of_part) for verdict, of_part in zip(verdicts, ends, strict=True)]
     assert reason in said(rows, "undecided")["reason"]
-
-
-def test_what_was_tested_names_only_what_there_is():
-    text = basis(None, synthetic_tables(designs={}, searched=0, corruptions=MAIN[:2]))
-    assert text.startswith("Based on 30 members of 1 design in 1 family (30 trained jointly)")

@@ -8,7 +8,7 @@ import pytest
 from synthetic import MAIN, synthetic_tables
 from synthetic_deployment import contender_tables
 
-from resiliency.report.overview import basis, cautions, contenders, leaders, led_by
+from resiliency.report.overview import basis, contenders, leaders, led_by
 from resiliency.report.words import percent
 
 STUDIES = {
@@ -122,11 +122,3 @@ def test_members_known_by_predictions_are_not_called_trained():
     tables["members"].loc[[0, 1], ["weights_kind", "weights_source"]] = "none", words
     text = basis(None, tables)
     assert f"{len(tables['members']) - 2} trained independently, 2 {words})" in text
-
-
-def test_cautions_count_the_members_with_the_warning():
-    members = synthetic_tables()["members"]
-    members.loc[:6, "warnings"] = "near chance"
-    (text,) = cautions(members)
-    assert text.startswith(f"7 of {len(members)} members are close to chance level")
-    assert "and 2 more" in text

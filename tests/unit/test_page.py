@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from drawn_charts import Links, described, fetched, rendered
+from drawn_charts import PROVENANCE, Links, described, fetched, rendered
 from markupsafe import escape
 from synthetic import DESIGNS, HOSTILE, synthetic_tables
 
@@ -16,19 +16,7 @@ from resiliency.report.registry import CHARTS
 def report(tables: dict[str, pd.DataFrame], card: dict, charts: tuple[dict[str, dict], dict[str, str]]) -> str:
     study = {"study": "tiny", "members": {"baseline": "resnet50-s0", "seeds": 2}}
     rule = {"rule": "train", "jobs": 6, "wall_seconds": 75.0, "cpu_seconds": 140.0, "startup_cpu_seconds": 12.0}
-    provenance = {
-        "seed": 0,
-        "packages": {"torch": "2.9.0", "resiliency": None},
-        "python": "3.12",
-        "device": "CPU, x86_64",
-        "bfloat16": ["resnet18"],
-        "platform": "Linux",
-        "git_commit": None,
-        "startup_share": 0.12,
-        "cpu_seconds": 140.0,
-        "wall_seconds": 75.0,
-        "rules": [rule | {"max_rss_mib": np.nan}],
-    }
+    provenance = PROVENANCE | {"bfloat16": ["resnet18"], "rules": [rule | {"max_rss_mib": np.nan}]}
     return render(study, card, {}, provenance, tables, *charts)
 
 
