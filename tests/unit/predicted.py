@@ -1,5 +1,7 @@
 """Predictions of members on one test set, for tests."""
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from resiliency.names import CLEAN
@@ -10,6 +12,22 @@ from resiliency.prediction.reading import Predictions, Truth
 def conditions_of(corruptions, severities, images: int, classes: int = 3):
     """The table of conditions of a study with no test set but its own."""
     return all_conditions(corruptions, severities, {CLEAN: images}, {CLEAN: classes})
+
+
+def logits_of(members: int, images: int, seed: int, skill: float = 1.0) -> tuple[list[np.ndarray], np.ndarray]:
+    """Logits of three classes under four conditions, 4 x N x 3 of each member, and labels."""
+    rng = np.random.default_rng(seed)
+    labels = rng.permutation(np.arange(images) % 3)
+    values = rng.standard_normal((members, 4, images, 3))
+    values[..., np.arange(images), labels] += skill
+    return list(values.astype(np.float16)), labels
+
+
+def drawn(members: int, images: int, corruptions: Iterable[str] = ("fog",), severities=(1, 2, 3), skill: float = 1.0):
+    """The table of conditions, predictions of each member, and labels."""
+    logits, labels = logits_of(members, images, 0, skill)
+    table = conditions_of(list(corruptions), list(severities), images)
+    return table, [predictions_of(table, labels, of) for of in logits], labels
 
 
 def predictions_of(table, labels: np.ndarray, logits: np.ndarray) -> Predictions:

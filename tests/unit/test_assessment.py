@@ -2,8 +2,7 @@
 
 import numpy as np
 import pytest
-from predicted import conditions_of, predictions_of
-from test_deployment import logits_of
+from predicted import conditions_of, drawn, predictions_of
 
 from resiliency.analysis.assessment import Judged, selective_rows
 from resiliency.ensembles.combination import RULES
@@ -18,9 +17,7 @@ WEIGHTS = np.array([0.5, 0.7, 0.9])
 
 @pytest.fixture
 def study():
-    logits, labels = logits_of(MEMBERS, IMAGES, 0)
-    table = conditions_of(["fog"], [1, 2, 3], IMAGES)
-    return table, [predictions_of(table, labels, of_member) for of_member in logits], labels
+    return drawn(MEMBERS, IMAGES)
 
 
 def whole(ensemble: Ensemble, condition: int):

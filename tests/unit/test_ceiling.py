@@ -26,10 +26,11 @@ def of_all(decisions, labels):
     return ceiling_table(table, iter([of]), sizes, members, 0.95)[0].set_index("size")
 
 
-def test_sizes_end_in_all_members():
+def test_sizes_end_in_all_members_and_binomials_are_exact():
     assert sizes_of(2) == [1, 2]
     assert sizes_of(64) == [1, 2, 3, 5, 10, 20, 50, 64]
     assert all_of(2, 4) == pytest.approx([0, 0, 1 / 6, 3 / 6, 1])
+    assert all_of(50, 64)[60] == pytest.approx(comb(60, 50) / comb(64, 50))
 
 
 def test_shares_are_means_over_all_sets_of_members(drawn):
@@ -92,36 +93,6 @@ def test_the_way_from_the_best_member_to_the_ceiling():
     assert np.isnan(way_to_ceiling(everyone, everyone, everyone, 0.95)["reached"])
 
 
-def test_intervals_cover_the_ceiling_of_other_images():
-    """Of members as they are, with other images of the same difficulty: near 95 of 100."""
-    random, covered = np.random.default_rng(0), []
-    ability = random.normal(0, 0.5, 8)[:, None]
-    hard = random.normal(-0.5, 2, 400_000)
-    truth = np.prod(1 / (1 + np.exp(ability - hard[:40_000])), axis=0).mean()
-    for start in range(0, 400_000, 1000):
-        chance = 1 / (1 + np.exp(ability - hard[start : start + 1000]))
-        share = (random.random(chance.shape) < chance).all(axis=0).mean()
-        low, high = wilson(share, 1000, 0.95)
-        covered.append(low <= truth <= high)
-    assert 0.92 <= np.mean(covered) <= 0.98
-
-
-def test_intervals_cover_the_ceiling_of_other_members_at_least_as_often_as_they_say():
-    random, covered = np.random.default_rng(1), []
-    hard = random.normal(-0.5, 2, 300)
-    draws = 1 / (1 + np.exp(random.normal(0, 0.5, (20_000, 1)) - hard))
-    truth = (draws.mean(axis=0) ** 5).mean()
-    sizes = [5]
-    labels = np.zeros(300, int)
-    table = all_conditions([], [], {"clean": 300}, {"clean": 2})
-    for _ in range(120):
-        chance = 1 / (1 + np.exp(random.normal(0, 0.5, (12, 1)) - hard))
-        of = failures((random.random(chance.shape) < chance).astype(int), labels, sizes, np.arange(12))
-        row = ceiling_table(table, iter([of]), sizes, 12, 0.95)[0].iloc[0]
-        covered.append(row.members_low <= truth <= row.members_high)
-    assert 0.91 <= np.mean(covered) <= 0.99
-
-
 def ceiling(**changed):
     row = {"condition": "clean", "severity": 0, "size": 3, "members": 3, "all_wrong": 0.05, "all_wrong_low": 0.04}
     row |= {"all_wrong_high": 0.06, "best_member_accuracy": 0.8, "best_ensemble_accuracy": 0.83, "ceiling": 0.95}
@@ -149,10 +120,6 @@ def test_the_sentence_prefers_corrupted_images_and_needs_two_members():
     assert ceiling_sentence(both).count("of corrupted images") == 1
     assert "best ensemble" not in ceiling_sentence(both)
     assert ceiling_sentence(ceiling(size=1, members=1).iloc[1:]) == ""
-
-
-def test_binomials_are_exact():
-    assert all_of(50, 64)[60] == pytest.approx(comb(60, 50) / comb(64, 50))
 
 
 def ranks(difference, low):

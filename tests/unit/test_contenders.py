@@ -3,8 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from predicted import conditions_of, predictions_of
-from test_deployment import logits_of
+from predicted import drawn, predictions_of
 
 from resiliency.analysis.assessment import Judged
 from resiliency.analysis.contenders import calibration_bins, contenders, errors_under, under_corruptions
@@ -19,9 +18,7 @@ ROWS = [("a", 1, 0.3, 0.4, True), ("b", 1, 0.2, 0.5, False), ("a+b", 2, 0.1, 0.2
 
 @pytest.fixture
 def study():
-    logits, labels = logits_of(3, IMAGES, 0)
-    table = conditions_of(["fog", "snow", "frost"], [1], IMAGES)
-    return table, [predictions_of(table, labels, of_member) for of_member in logits], labels
+    return drawn(3, IMAGES, ["fog", "snow", "frost"], [1])
 
 
 def deployment(rows) -> pd.DataFrame:

@@ -5,9 +5,8 @@ import pandas as pd
 import pytest
 from default_study import CONFIG
 from PIL import Image
-from predicted import conditions_of, predictions_of
+from predicted import drawn
 from test_deployed import DEPLOYMENT, MEMBERS, NAMES, SETTINGS
-from test_deployment import logits_of
 
 from resiliency.analysis.contenders import contenders
 from resiliency.analysis.cost_matrix import cost_matrix, read_costs
@@ -77,10 +76,8 @@ def test_classes_of_a_folder_are_looked_at_before_the_first_job(tmp_path, name, 
 
 
 def test_costs_and_confusions_against_plain_sums():
-    logits, labels = logits_of(len(NAMES), 60, 0)
-    conditions = conditions_of(["fog"], [1, 2, 3], 60)
-    predictions = {name: predictions_of(conditions, labels, of) for name, of in zip(NAMES, logits, strict=True)}
-    classes = logits[0].shape[-1]
+    _, of_members, labels = drawn(len(NAMES), 60)
+    predictions, classes = dict(zip(NAMES, of_members, strict=True)), labels.max() + 1
     matrix = np.random.default_rng(0).integers(1, 9, (classes, classes)) * (1.0 - np.eye(classes))
     roles = {"recommended model": DEPLOYMENT.iloc[1]} | contenders(DEPLOYMENT)
     tables = cost_tables(roles, MEMBERS, predictions, matrix, [f"c{k}" for k in range(classes)], SETTINGS)

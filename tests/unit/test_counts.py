@@ -18,7 +18,6 @@ from resiliency.diversity.counts import (
     kohavi_wolpert,
 )
 from resiliency.diversity.metrics import ENSEMBLE_METRICS
-from resiliency.diversity.predictions import disagreement
 from resiliency.ensembles.counting import packed, right_counts
 from resiliency.ensembles.pool import ensembles_of
 
@@ -62,27 +61,6 @@ def test_metrics_by_loops(correct):
     assert generalised_diversity(shares)[0] == pytest.approx(1 - two / one if one else 0)
     some = [size - len(f) for f in failing if f]
     assert coincident_failure_diversity(shares)[0] == pytest.approx(np.mean(some) / (size - 1) if some else 0)
-
-
-@given(correctness)
-@settings(deadline=None)
-def test_kohavi_wolpert_is_a_multiple_of_disagreement(correct):
-    size = len(correct)
-    pairs = disagreement(correct)[np.triu_indices(size, k=1)].mean()
-    assert kohavi_wolpert(shares_of(correct))[0] == pytest.approx((size - 1) / (2 * size) * pairs)
-
-
-@given(correctness)
-@settings(deadline=None)
-def test_bounds(correct):
-    size, shares = len(correct), shares_of(correct)
-    bounds = {
-        "entropy": (0, 1), "kohavi_wolpert": (0, 0.25), "interrater_kappa": (-1 / (size - 1), 1),
-        "generalised_diversity": (0, 1), "coincident_failure_diversity": (0, 1), "difficulty": (0, 0.25),
-    }  # fmt: skip
-    assert bounds.keys() == OF_SHARES.keys()
-    for name, (low, high) in bounds.items():
-        assert low - 1e-9 <= OF_SHARES[name].raw(shares)[0] <= high + 1e-9
 
 
 @pytest.mark.parametrize("name", OF_SHARES)

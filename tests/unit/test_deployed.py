@@ -3,8 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from predicted import conditions_of, predictions_of
-from test_deployment import logits_of
+from predicted import drawn, logits_of
 
 from resiliency.analysis.bootstrap import Resampling
 from resiliency.analysis.contenders import CALIBRATION_OF_ROLES, UNDER_CORRUPTION, contenders, errors_under
@@ -36,9 +35,7 @@ DEPLOYMENT = pd.DataFrame(
 
 @pytest.fixture
 def predictions():
-    logits, labels = logits_of(len(NAMES), IMAGES, 0)
-    table = conditions_of(["fog"], [1, 2, 3], IMAGES)
-    return {name: predictions_of(table, labels, of) for name, of in zip(NAMES, logits, strict=True)}
+    return dict(zip(NAMES, drawn(len(NAMES), IMAGES)[1], strict=True))
 
 
 @pytest.fixture

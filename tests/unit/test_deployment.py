@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from predicted import conditions_of, predictions_of
+from predicted import conditions_of, logits_of, predictions_of
 
 from resiliency.analysis.choices import halves
 from resiliency.analysis.deployment import COLUMNS, candidate_table, deployment_table, worst_cases
@@ -16,16 +16,8 @@ from resiliency.ensembles.pool import ensembles_of
 from resiliency.ensembles.selection import EnsembleErrors, front, greedy
 from resiliency.metrics.classification import softmax
 
-MEMBERS, CONDITIONS, IMAGES, CLASSES = 5, 4, 40, 3
+MEMBERS, IMAGES, CLASSES = 5, 40, 3
 DRAWN = {"baseline": "a-s0", "resamples": 200, "confidence": 0.9, "seed": 0}
-
-
-def logits_of(members: int, images: int, seed: int, skill: float = 1.0) -> tuple[list[np.ndarray], np.ndarray]:
-    rng = np.random.default_rng(seed)
-    labels = rng.permutation(np.arange(images) % CLASSES)
-    values = rng.standard_normal((members, CONDITIONS, images, CLASSES))
-    values[..., np.arange(images), labels] += skill
-    return list(values.astype(np.float16)), labels
 
 
 @pytest.fixture
@@ -38,7 +30,7 @@ def scored(study, rule: str = "mean_probability", **objective) -> EnsembleErrors
 
 
 def members_of(logits, labels, *arguments, **objective) -> EnsembleErrors:
-    table = conditions_of(["fog"], list(range(1, CONDITIONS)), len(labels))
+    table = conditions_of(["fog"], [1, 2, 3], len(labels))
     return EnsembleErrors([predictions_of(table, labels, of_member) for of_member in logits], *arguments, **objective)
 
 

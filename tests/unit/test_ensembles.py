@@ -95,45 +95,11 @@ def test_rules_differ_by_hand():
     assert all(answers[rule] == [False, True, False] for rule in RULES if rule != "plurality_vote")
 
 
-def test_weights_decide():
-    probabilities = np.array([[[0.9, 0.1]], [[0.2, 0.8]]], np.float32)
-    for weights, right in (((1, 1), [True, False]), ((1, 4), [False, True])):
-        arguments = (np.array([[0, 1]]), probabilities)
-        correct = [
-            scoring.correct_answers("weighted_mean", *arguments, np.array([k]), np.array(weights, float))[0, 0]
-            for k in range(2)
-        ]
-        assert correct == right
-
-
 def test_a_tie_goes_to_the_first_class():
     probabilities = np.array([[[0.2, 0.4, 0.4]], [[0.2, 0.4, 0.4]]], np.float32)
     for rule in RULES:
         right = [bool(correct_answers(rule, np.array([[0, 1]]), probabilities, np.array([k]))[0, 0]) for k in range(3)]
         assert right == [False, True, False]
-
-
-def test_the_geometric_mean_punishes_a_veto():
-    probabilities = np.array([[[0.9, 0.1]], [[0.01, 0.99]], [[0.9, 0.1]]], np.float32)
-    everyone = np.array([[0, 1, 2]])
-    # arithmetic: 0.603 against 0.397; geometric: 0.9 x 0.01 x 0.9 = 0.0081 against 0.1 x 0.99 x 0.1 = 0.0099
-    assert correct_answers("mean_probability", everyone, probabilities, np.array([0]))[0, 0]
-    assert correct_answers("mean_logit", everyone, probabilities, np.array([1]))[0, 0]
-
-
-def test_ties_of_votes_go_to_the_mean_probability():
-    """One vote for class 0 at 0.6, one for class 1 at 0.9; class 1 has the larger mean. Three are never outvoted."""
-    probabilities = np.array([[[0.6, 0.3, 0.1]], [[0.05, 0.9, 0.05]]], np.float32)
-    assert correct_answers("plurality_vote", np.array([[0, 1]]), probabilities, np.array([1]))[0, 0]
-    outvoted = np.array([[[0.51, 0.49]]] * 3 + [[[0.0, 1.0]]] * 2, np.float32)
-    assert correct_answers("plurality_vote", np.arange(5)[None], outvoted, np.array([0]))[0, 0]
-
-
-def test_a_broken_tie_never_beats_a_vote():
-    """Class 2 is second everywhere and has the largest mean, but no vote."""
-    probabilities = np.array([[[0.51, 0.0, 0.49]], [[0.0, 0.51, 0.49]]], np.float32)
-    assert not correct_answers("plurality_vote", np.array([[0, 1]]), probabilities, np.array([2]))[0, 0]
-    assert correct_answers("mean_probability", np.array([[0, 1]]), probabilities, np.array([2]))[0, 0]
 
 
 @pytest.mark.parametrize("rule", RULES)

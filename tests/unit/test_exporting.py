@@ -21,7 +21,7 @@ from resiliency.ensembles.combination import RULES
 from resiliency.ensembles.outputs import Ensemble
 from resiliency.export import programs
 from resiliency.export.checking import agreement, check_refusal, timed
-from resiliency.export.choice import checked_ensemble, chosen_row, exportable_row, limits_latency, refuse_own_crops
+from resiliency.export.choice import checked_ensemble, chosen_row, exportable_row, limits_latency
 from resiliency.export.exporting import Provenance, export, read_choice, threshold_constants
 from resiliency.export.latency import LATENCIES, latencies, measured_members
 from resiliency.export.module import Deployable
@@ -256,16 +256,11 @@ def test_members_without_a_network_are_not_exported():
     deployment = DEPLOYMENT.assign(members=["a-s0", "b-s0", "a-s0+b-s0", "a-s0+b-s0+oracle"])
     networks = [MEMBER, replace(MEMBER, member="b-s0", view={"size": 64})]
     assert exportable_row(deployment, "best", networks, of_files=False).number == 2
+    assert exportable_row(deployment, 1, networks, of_files=True).number == 1
     with pytest.raises(Fault, match=r"^ensemble a-s0\+b-s0\+oracle: cannot be exported: only predictions of oracle"):
         exportable_row(deployment, 4, networks, of_files=False)
     with pytest.raises(Fault, match="ensemble: cannot be exported: b-s0 needs its own image cropping"):
         exportable_row(deployment, 3, networks, of_files=True)
-
-
-def test_members_that_crop_files_in_their_own_way_are_refused():
-    refuse_own_crops([MEMBER, replace(MEMBER, member="b-s0")])
-    with pytest.raises(Fault, match="ensemble: cannot be exported: a-s0 needs its own image cropping"):
-        refuse_own_crops([replace(MEMBER, view={"size": 64})])
 
 
 DEPLOYMENT = pd.DataFrame(

@@ -4,12 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from drawn_charts import rendered
-from predicted import conditions_of, predictions_of
+from predicted import conditions_of, logits_of, predictions_of
 from scipy.stats import binomtest
 from synthetic import synthetic_tables
 from synthetic_failures import failure_tables
 from test_deployed import DEPLOYMENT, IMAGES, MEMBERS, NAMES, SETTINGS
-from test_deployment import logits_of
 
 from resiliency.analysis.contenders import contenders
 from resiliency.analysis.deployed import both_halves, ensemble_of, failures

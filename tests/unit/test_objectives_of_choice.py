@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 from default_study import CONFIG
-from test_deployment import CLASSES, DRAWN, IMAGES, logits_of, scored, tables
+from predicted import logits_of
+from test_deployment import CLASSES, DRAWN, IMAGES, scored, tables
 
 from resiliency.analysis.best import LATENCY, eligible, recommended_row
 from resiliency.analysis.bootstrap import Resampling, percentile_interval, resampled_counts

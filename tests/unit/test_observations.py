@@ -199,20 +199,22 @@ def test_what_some_pairs_lack_is_left_out_alone():
     assert "1 of 2 comparisons" in observation_rows(observation, 0.95)[0]["missing_requirements"]
 
 
-def test_one_design_with_two_seeds_is_told_as_lacking():
+@pytest.fixture
+def one_repeated() -> pd.DataFrame:
+    """Of five designs, one has two seeds."""
     table = ensemble_rows(0, 0, 0, 1, designs=5)
-    other = [m for m in table.members if any(f"d{d}-s1" in m for d in range(1, 5))]
-    observation = observation_4(table[~table.members.isin(other)])
+    return table[[not any(f"d{d}-s1" in members for d in range(1, 5)) for members in table.members]]
+
+
+def test_one_design_with_two_seeds_is_told_as_lacking(one_repeated):
+    observation = observation_4(one_repeated)
     assert verdict(observation) == "not tested"
     assert "needs 6 designs of two seeds or more; there are 1" in observation.missing
     assert "without some design" in observation.missing
 
 
-def test_observation_4_of_families_says_families_wherever_it_said_designs():
-    table = ensemble_rows(0, 0, 0, 1, designs=5)
-    other = [m for m in table.members if any(f"d{d}-s1" in m for d in range(1, 5))]
-    arguments = (table[~table.members.isin(other)], PAIRS, "mean_probability", 100)
-    observation = architecture_brings_diversity(*arguments, OF_FAMILIES)
+def test_observation_4_of_families_says_families_wherever_it_said_designs(one_repeated):
+    observation = architecture_brings_diversity(one_repeated, PAIRS, "mean_probability", 100, OF_FAMILIES)
     assert "needs 6 families of two members or more; there are 1" in observation.missing
     assert "without some family" in observation.missing
     rows = observation_rows(observation, 0.95)

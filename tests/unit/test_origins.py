@@ -80,17 +80,19 @@ def test_a_study_without_ensembles_has_an_empty_table():
     assert origin_table(ensembles().iloc[:0], 0.95).empty
 
 
-def pairs_of_designs(accuracies: dict[str, float]) -> pd.DataFrame:
-    """All pairs of two seeds of each design; the accuracy of a pair is the mean of its designs'."""
-    members = [f"{design}-s{seed}" for design in accuracies for seed in range(2)]
-    pairs = list(combinations(members, 2))
-    designs = [(one.partition("-")[0], other.partition("-")[0]) for one, other in pairs]
-    table = pd.DataFrame({"members": ["+".join(pair) for pair in pairs], "designs": [len(set(d)) for d in designs]})
-    table["corrupted_accuracy"] = [(accuracies[one] + accuracies[other]) / 2 for one, other in designs]
-    same = {"rule": "vote", "origin": "independent", "loss_weight": np.nan, "size": 2, "macs": 1}
-    return table.assign(
-        **same, clean_accuracy=1.0, corrupted_error=1 - table.corrupted_accuracy, mce=np.nan, weight=1.0
-    )
+def pairs_of_designs(
+    accuracies: dict[str, float], gain: float = 0, seeds: dict[str, int] | None = None
+) -> pd.DataFrame:
+    """All pairs of the seeds of each design, else two: as accurate as their designs, plus the gain if these differ."""
+    members = [f"{name}-s{seed}" for name in accuracies for seed in range((seeds or {}).get(name, 2))]
+    pairs = pd.DataFrame(combinations(members, 2), columns=["first", "second"])
+    designs = pairs.map(lambda name: name.partition("-")[0])
+    skill = designs.map(accuracies.get).mean(axis=1)
+    several = designs["first"] != designs["second"]
+    scores = dict.fromkeys(("clean_accuracy", "mean_member_clean_accuracy", "mean_member_corrupted_accuracy"), skill)
+    scores |= {"corrupted_accuracy": skill + gain * several, "corrupted_error": 1 - skill - gain * several}
+    table = pd.DataFrame({"members": pairs["first"] + "+" + pairs["second"], "designs": 1 + several} | scores)
+    return table.assign(rule="vote", origin="independent", loss_weight=np.nan, size=2, macs=1, mce=np.nan, weight=1.0)
 
 
 def test_intervals_leave_out_one_design_at_a_time():
@@ -109,47 +111,16 @@ def test_intervals_leave_out_one_design_at_a_time():
 
 def test_the_advantage_of_several_architectures_is_paired():
     """Designs differ much, but each pair of two is 0.02 better than its designs: the advantage is certain."""
-    study = pairs_of_designs({"a": 0.5, "b": 0.6, "c": 0.8, "d": 0.9})
-    study["corrupted_accuracy"] += 0.02 * (study.designs - 1)
-    table = origin_table(study, 0.95)
+    table = origin_table(pairs_of_designs({"a": 0.5, "b": 0.6, "c": 0.8, "d": 0.9}, gain=0.02), 0.95)
     row = table[(table.measure == "corrupted_accuracy") & (table.origin == ORIGINS[1])].iloc[0]
     assert [row.advantage, row.advantage_low, row.advantage_high] == pytest.approx([0.02] * 3, abs=1e-9)
     assert row.high - row.low > 0.2
 
 
-def with_seeds(seeds: dict[str, int], accuracies: dict[str, float], gain: float) -> pd.DataFrame:
-    """All pairs of the seeds of each design: as accurate as these are on average, plus `gain` where they differ."""
-    members = [f"{design}-s{seed}" for design, count in seeds.items() for seed in range(count)]
-    pairs = pd.DataFrame(combinations(members, 2), columns=["first", "second"])
-    designs = pairs.map(lambda name: name.partition("-")[0])
-    skill = designs.map(accuracies.get).mean(axis=1)
-    several = designs["first"] != designs["second"]
-    same = {
-        "rule": "vote",
-        "origin": "independent",
-        "loss_weight": np.nan,
-        "size": 2,
-        "macs": 1,
-        "mce": np.nan,
-        "weight": 1,
-    }
-    return pd.DataFrame(
-        {
-            "members": pairs["first"] + "+" + pairs["second"],
-            "designs": 1 + several,
-            "clean_accuracy": skill,
-            "corrupted_accuracy": skill + gain * several,
-            "corrupted_error": 1 - skill - gain * several,
-            "mean_member_clean_accuracy": skill,
-            "mean_member_corrupted_accuracy": skill,
-        }
-    ).assign(**same)
-
-
 @pytest.mark.parametrize("seeds", [{"a": 2, "b": 2, "c": 2, "d": 1, "e": 1}, {"a": 2, "b": 3, "c": 5, "d": 1, "e": 1}])
 def test_the_advantage_is_of_the_same_designs(seeds):
     """The designs with one seed are the best, as those with few seeds are; the advantage is that of mixing alone."""
-    study = with_seeds(seeds, {"a": 0.7, "b": 0.6, "c": 0.4, "d": 0.9, "e": 0.9}, gain=0.02)
+    study = pairs_of_designs({"a": 0.7, "b": 0.6, "c": 0.4, "d": 0.9, "e": 0.9}, 0.02, seeds)
     table = origin_table(study, 0.95)
     rows = table[(table.origin == ORIGINS[1]) & (table.matched_on == "size")].set_index("measure")
     names = ["advantage", "advantage_low", "advantage_high"]
@@ -158,7 +129,7 @@ def test_the_advantage_is_of_the_same_designs(seeds):
 
 
 def test_no_advantage_is_known_where_no_designs_occur_on_both_sides():
-    study = with_seeds({"a": 2, "b": 1, "c": 1}, {"a": 0.5, "b": 0.9, "c": 0.9}, gain=0.02)
+    study = pairs_of_designs({"a": 0.5, "b": 0.9, "c": 0.9}, 0.02, {"a": 2, "b": 1, "c": 1})
     table = origin_table(study, 0.95)
     rows = table[table.origin == ORIGINS[1]]
     assert len(rows)

@@ -6,9 +6,10 @@ import deployment_rates as rates
 import numpy as np
 import pandas as pd
 import pytest
+from predicted import logits_of
 from scipy.stats import binom
 from simulated_choices import CASES, CONFIDENCE, choices
-from test_deployment import logits_of, scored, tables
+from test_deployment import scored, tables
 
 from resiliency.analysis.best import eligible, recommended_row
 from resiliency.analysis.bootstrap import Resampling
@@ -102,16 +103,20 @@ def test_the_shortlist_has_the_best_and_what_is_shown(monkeypatch):
     assert shortlist(ROWS, np.array([True, False, False, False, False])).tolist() == [0, 2, 3]
 
 
+def deployment_of(logits: list[np.ndarray], labels: np.ndarray) -> pd.DataFrame:
+    members, ensembles = tables((logits, labels))
+    chosen, judged = halves(labels, 0)
+    of = scored((logits, labels))
+    candidates = candidate_table(members, ensembles, of, 4, chosen)
+    return deployment_table(candidates, members, of, chosen, judged, "b-s0", 200, 0.95, 0)
+
+
 def test_a_member_far_below_the_others_is_never_recommended():
     """One member answers by chance on clean images, and well on corrupted ones."""
     logits, labels = logits_of(6, 400, 0, skill=2.0)
     logits[0][0] = 0
     logits[0][1:, np.arange(400), labels] += 9
-    members, ensembles = tables((logits, labels))
-    chosen, judged = halves(labels, 0)
-    of = scored((logits, labels))
-    candidates = candidate_table(members, ensembles, of, 4, chosen)
-    table = deployment_table(candidates, members, of, chosen, judged, "b-s0", 200, 0.95, 0)
+    table = deployment_of(logits, labels)
     with_it = table.members.str.contains("a-s0")
     assert (table.fit != with_it).all()
     assert table[with_it].selection_error.min() < table[~with_it].selection_error.min()
@@ -123,13 +128,8 @@ def test_a_member_far_below_the_others_is_never_recommended():
 
 def test_a_single_member_is_recommended_where_no_ensemble_is_better():
     """All ensembles answer as the first member does."""
-    logits, labels = logits_of(1, 400, 0, skill=2.0)
-    logits = [np.array(logits[0]) for _ in range(5)]
-    members, ensembles = tables((logits, labels))
-    chosen, judged = halves(labels, 0)
-    of = scored((logits, labels))
-    candidates = candidate_table(members, ensembles, of, 4, chosen)
-    table = deployment_table(candidates, members, of, chosen, judged, "b-s0", 200, 0.95, 0)
+    (logits,), labels = logits_of(1, 400, 0, skill=2.0)
+    table = deployment_of([logits.copy() for _ in range(5)], labels)
     pick = recommended_row(eligible(table), table)
     assert (pick.members, pick["size"]) == ("a-s0", 1)
     assert (pick.behind, pick.behind_high) == (0, 0)

@@ -2,8 +2,7 @@
 
 import numpy as np
 import pytest
-from predicted import conditions_of, predictions_of
-from test_deployment import logits_of
+from predicted import conditions_of, drawn, predictions_of
 
 from resiliency.analysis import temperatures
 from resiliency.analysis.assessment import Judged
@@ -31,9 +30,7 @@ RULE = "mean_probability"
 
 @pytest.fixture
 def study():
-    logits, labels = logits_of(MEMBERS, IMAGES, 0)
-    table = conditions_of(["fog"], [1, 2, 3], IMAGES)
-    return table, [predictions_of(table, labels, of_member) for of_member in logits], labels
+    return drawn(MEMBERS, IMAGES)
 
 
 @pytest.fixture

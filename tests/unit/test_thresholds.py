@@ -1,15 +1,12 @@
 """Thresholds for abstaining hold on images never used, and what is said of them is counted."""
 
 import numpy as np
-import pandas as pd
 import pytest
-from predicted import conditions_of, predictions_of
-from test_deployment import logits_of
+from predicted import conditions_of, logits_of, predictions_of
 
 from resiliency.analysis.assessment import Judged
 from resiliency.analysis.thresholds import COVERAGES, ERRORS, threshold_rows
 from resiliency.ensembles.outputs import Ensemble
-from resiliency.export.exporting import threshold_constants
 from resiliency.metrics.classification import softmax
 from resiliency.metrics.thresholds import covering_threshold, limiting_threshold
 
@@ -108,15 +105,3 @@ def test_votes_have_no_thresholds():
     decided = Ensemble([predictions_of(table, labels, np.zeros((4, 20), int))], np.ones(1), "plurality_vote")
     half = Judged(table, np.arange(10), 20, 0.95, 0)
     assert threshold_rows(decided, 1.0, half, half) == []
-
-
-def test_constants_of_an_export_are_those_of_the_table(tried):
-    constants = threshold_constants(pd.DataFrame(tried[0]))
-    rows = {(row["basis"], row["goal"], row["target"]): row["threshold"] for row in tried[0]}
-    assert {images: set(goals) for images, goals in constants.items()} == {
-        "clean": {"coverage", "error"},
-        "corrupted": {"coverage", "error"},
-    }
-    for (images, goal, target), threshold in rows.items():
-        value = constants[images][goal][f"{target:g}"]
-        assert value is None if np.isnan(threshold) else value == threshold

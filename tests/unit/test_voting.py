@@ -52,8 +52,3 @@ def test_votes_of_many_members_are_counted(members):
     decisions[-1] = 1, 0
     everyone = np.arange(members)[None]
     np.testing.assert_array_equal(right_chances(everyone, decisions, np.array([0, 1])), [[1, 0]])
-
-
-def test_members_that_always_agree_are_as_accurate_as_one():
-    decisions = np.tile(np.arange(10), (3, 1))
-    assert expected_accuracy(np.array([[0, 1, 2]]), decisions, np.array([0, 1, 2, 3, 9, 9, 9, 9, 9, 9])) == 0.5
