@@ -2,7 +2,6 @@
 
 from itertools import product
 
-import numpy as np
 import pytest
 import torch
 from networks import DESIGNS, SINGLE, train
@@ -15,7 +14,7 @@ from resiliency.devices import choice
 from resiliency.devices.gpus import SLOTS
 from resiliency.faults import Fault
 from resiliency.storage.files import read_json
-from resiliency.training import checkpoints, engine
+from resiliency.training import checkpoints
 from resiliency.training.joint import joint_loss
 from resiliency.training.joint_settings import JOINT_OBJECTIVES
 from resiliency.training.tuning import fine_tune
@@ -68,18 +67,6 @@ def test_fine_tuning_gives_the_weights_of_the_cpu(tmp_path, data, monkeypatch, t
     there, here = (load_file(tmp_path / place / "weights.safetensors") for place in ("there", "here"))
     for name, tensor in here.items():
         torch.testing.assert_close(there[name], tensor, atol=1e-3, rtol=1e-2)
-
-
-def test_images_kept_on_the_device_are_chosen_there(tmp_path, data, pretended, monkeypatch):
-    """The fault that the pretended device was made for: NumPy was to choose from a tensor of the device."""
-
-    def faulty(images, indices, device, workers, read=None):
-        for chosen in indices:
-            yield torch.from_numpy(np.ascontiguousarray(images[chosen])).to(device)
-
-    monkeypatch.setattr(engine, "batches", faulty)
-    with pytest.raises(TypeError, match="can't convert cuda:0 device type tensor to numpy"):
-        train(tmp_path, data, "resnet")
 
 
 def test_images_are_copied_to_the_device_but_once(tmp_path, data, pretended):

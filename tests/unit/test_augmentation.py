@@ -14,11 +14,6 @@ from resiliency.training.augmentation import flipped, mixed, random_crop, reader
 from resiliency.training.settings import Recipe
 
 
-def test_no_shift_is_the_identity():
-    images = torch.rand(4, 8, 8, 3)
-    assert torch.equal(shifted(images, 0, torch.Generator().manual_seed(0)), images)
-
-
 @given(st.integers(0, 4), st.integers(0, 2**32))
 @settings(max_examples=30, deadline=None)
 def test_shifts_stay_within_bounds_and_repeat_edges(largest, seed):
@@ -36,19 +31,13 @@ def test_shifts_stay_within_bounds_and_repeat_edges(largest, seed):
         assert torch.equal(image[0], image[2])
 
 
-def test_all_shifts_occur():
-    rows = torch.arange(9.0).view(1, 9, 1, 1).expand(300, 9, 9, 3)
-    middle = shifted(rows, 2, torch.Generator().manual_seed(0))[:, 4, 4, 0] - 4
-    values, counts = middle.unique(return_counts=True)
-    assert values.tolist() == [-2, -1, 0, 1, 2]
-    assert counts.min() > 30
-
-
-def test_the_two_axes_shift_on_their_own():
+def test_all_shifts_occur_and_the_two_axes_shift_on_their_own():
     rows, columns = torch.meshgrid(torch.arange(9.0), torch.arange(9.0), indexing="ij")
-    images = torch.stack([rows, columns, rows], dim=2).expand(200, 9, 9, 3)
-    pairs = shifted(images, 1, torch.Generator().manual_seed(0))[:, 4, 4, :2] - 4
-    assert len({tuple(pair) for pair in pairs.tolist()}) == 9
+    images = torch.stack([rows, columns, rows], dim=2).expand(500, 9, 9, 3)
+    pairs = shifted(images, 2, torch.Generator().manual_seed(0))[:, 4, 4, :2] - 4
+    values, counts = pairs.unique(dim=0, return_counts=True)
+    assert values.tolist() == [[y, x] for y in range(-2, 3) for x in range(-2, 3)]
+    assert counts.min() > 5
 
 
 def test_flips_mirror_about_half_of_the_images():

@@ -101,6 +101,7 @@ def here(tmp_path, monkeypatch) -> Path:
     monkeypatch.setattr(sys, "path", [*sys.path])
     monkeypatch.delitem(sys.modules, "own_networks", raising=False)
     Path("own_networks.py").write_text(MODULE)
+    Path("own_failing.py").write_text("1 / 0\n")
     return tmp_path
 
 
@@ -194,6 +195,7 @@ def test_weights_that_are_tied_are_written_and_read(here):
     ("factory", "arguments", "words"),
     [
         ("no_such_module:net", {}, r"no_such_module:net: cannot import no_such_module, from /.* either: Module"),
+        ("own_failing:net", {}, "own_failing:net: cannot import own_failing.*ZeroDivisionError"),
         ("own_networks:resnet", {}, r"own_networks:resnet: /.*own_networks\.py has no function 'resnet'"),
         ("own_networks:MODULE", {}, "has no function 'MODULE'"),
         ("own_networks:resnet20", {"depth": 3}, r"resnet20: cannot be called with \{'depth': 3\}: TypeError"),
@@ -205,12 +207,6 @@ def test_factories_that_make_no_network_are_faults(here, factory, arguments, wor
     with pytest.raises(Fault, match=words) as caught:
         build(Design(factory=factory, arguments=arguments).described(32), 10, 0)
     assert "\n" not in str(caught.value)
-
-
-def test_a_module_that_fails_is_a_fault(here):
-    Path("own_failing.py").write_text("1 / 0\n")
-    with pytest.raises(Fault, match=r"cannot import own_failing.*ZeroDivisionError"):
-        build(Design(factory="own_failing:net").described(32), 10, 0)
 
 
 @pytest.mark.parametrize(

@@ -99,10 +99,6 @@ def test_a_full_disk_leaves_nothing_of_the_syntax(tmp_path, monkeypatch):
     assert fingerprint(script) == before
 
 
-def test_it_is_the_same_wherever_the_code_lies(fingerprint_with):
-    assert fingerprint_with() == fingerprint_with()
-
-
 @pytest.mark.parametrize(
     ("name", "text"),
     [

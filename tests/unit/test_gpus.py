@@ -70,17 +70,6 @@ def test_slots_of_a_gpu_are_taken_when_all_gpus_have_a_process(machine):
         p.communicate(timeout=20)
 
 
-def test_a_process_waits_for_the_only_gpu_and_says_so(machine):
-    first = process(machine, **{VISIBLE: "1"})
-    assert first.stdout.readline() == "1\n"
-    second = process(machine, **{VISIBLE: "1"})
-    assert second.stdout.readline() == "GPU 1 is in use; waiting for a free slot\n"
-    first.kill()
-    assert second.stdout.readline() == "1\n"
-    for p in (first, second):
-        p.communicate(timeout=20)
-
-
 @pytest.mark.parametrize("visible", ["", "-1"])
 def test_where_no_gpu_is_seen_none_is_claimed(machine, monkeypatch, visible):
     monkeypatch.setenv(VISIBLE, visible)

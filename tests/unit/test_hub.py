@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import timm
 import torch
+from attacks.weights import Marking
 from safetensors.torch import save
 from small_members import CARD, CLASSES
 from timm.data import ImageNetInfo
@@ -103,24 +104,15 @@ def test_pretrained_weights_serve_a_subset_of_imagenet(at_hub, published, capsys
         torch.testing.assert_close(values, published(images)[:, chosen])
 
 
-class Touch:
-    """Makes a file where it is unpickled."""
-
-    def __init__(self, path: Path):
-        self.path = path
-
-    def __reduce__(self):
-        return Path.touch, (self.path,)
-
-
 def test_files_of_the_hub_are_never_unpickled(at_hub, published, tmp_path, monkeypatch):
     path, mark = tmp_path / COMMIT / "pytorch_model.bin", tmp_path / "ran"
     path.parent.mkdir()
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("resiliency.designs.weights.downloaded", lambda *_: (str(path), COMMIT))
     torch.save(published.state_dict(), path)
     network, _ = pretrained(stem="original")
     assert torch.equal(network.network.state_dict()["fc.weight"].cpu(), published.state_dict()["fc.weight"])
-    torch.save({"state_dict": published.state_dict(), "optimizer": Touch(mark)}, path)
+    torch.save({"state_dict": published.state_dict(), "optimizer": Marking()}, path)
     with pytest.raises(Fault, match=r"pytorch_model\.bin: refused \(it holds more than tensors\)"):
         pretrained(stem="original")
     assert not mark.exists()

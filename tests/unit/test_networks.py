@@ -219,20 +219,11 @@ def test_members_come_back_to_the_bit(tmp_path):
     assert all(torch.equal(tensor.cpu(), written[name]) for name, tensor in read.state_dict().items())
 
 
-def test_the_same_weights_give_the_same_bytes(tmp_path):
-    for folder in ("a", "b"):
-        write_member(tmp_path / folder, small(seed=3), MEMBER)
-    one, other = (tmp_path.joinpath(folder, "weights.safetensors").read_bytes() for folder in ("a", "b"))
-    assert one == other
-
-
 @pytest.mark.parametrize("kept", [0, 4, 100, -1])
-def test_truncated_weights_are_faults(tmp_path, kept):
+def test_truncated_weights_without_a_checksum_are_faults(tmp_path, kept):
     write_member(tmp_path, small(), MEMBER)
     path = tmp_path / "weights.safetensors"
     path.write_bytes(path.read_bytes()[:kept])
-    with pytest.raises(Fault, match=r"weights\.safetensors: damaged, not as it was written"):
-        read_member(tmp_path)
     forget(path)
     with pytest.raises(Fault, match=r"weights\.safetensors: not the weights of resnet18"):
         read_member(tmp_path)

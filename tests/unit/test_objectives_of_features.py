@@ -74,6 +74,9 @@ class TestAttribution:
             for x, y in zip(one, other, strict=True)
         ]
         assert float(mean_cosine(gradients)) == pytest.approx(np.mean(cosines), abs=1e-6)
+        logits, labels = random_case(members=4)
+        penalised = OBJECTIVES["attribution"](logits, labels, 0.7, gradients)
+        assert float(penalised - independent(logits, labels)) == pytest.approx(0.7 * np.mean(cosines), abs=1e-6)
 
     def test_ends_of_the_range(self):
         one = random_needed("attribution")[0]
@@ -106,20 +109,6 @@ class TestAttribution:
         assert all(torch.isfinite(one).all() for one in weights)
         assert gradients[0][labels == 0].norm() < 1e-6 < gradients[0][labels == 1].norm()
 
-    def test_the_penalty_turns_gradients_away_from_each_other(self):
-        networks, (images, labels) = [Small(4, seed) for seed in range(2)], small_case(16)
-        images.requires_grad_()
-        optimizer = torch.optim.SGD([p for network in networks for p in network.parameters()], lr=0.1)
-        cosines = []
-        for _ in range(30):
-            logits = [network(images) for network in networks]
-            gradients = input_gradients(logits, labels, images)
-            optimizer.zero_grad()
-            OBJECTIVES["attribution"](torch.stack(logits), labels, 3.0, gradients).backward()
-            optimizer.step()
-            cosines.append(mean_cosine(gradients).item())
-        assert cosines[-1] < cosines[0] - 0.2
-
 
 class TestActivation:
     @staticmethod
@@ -138,10 +127,6 @@ class TestActivation:
         one = torch.randn(20, 5, generator=torch.Generator().manual_seed(0))
         rotation = torch.linalg.qr(torch.randn(5, 5, generator=torch.Generator().manual_seed(1)))[0]
         assert float(mean_cka([one, 1000 * one @ rotation + 3])) == pytest.approx(1, abs=1e-4)
-
-    def test_unrelated_features_of_many_images_are_unlike(self):
-        random = torch.Generator().manual_seed(0)
-        assert float(mean_cka([torch.randn(2000, 5, generator=random) for _ in range(2)])) < 0.02
 
     @pytest.mark.parametrize("constant", [0.0, 0.3, 1e4 / 3])
     def test_features_without_variance_align_with_nothing(self, constant):

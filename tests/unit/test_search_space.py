@@ -17,6 +17,7 @@ def test_the_smallest_sub_networks_are_found_in_order():
     assert [space.macs(genes) for genes in smallest] == costs[:25]
     assert len({genes.tobytes() for genes in smallest}) == 25
     assert len(space.smallest(10**6)) == space.count == len(costs)
+    assert len({str(space.shape(genes)) for genes in everything(space)}) == space.count
 
 
 @given(st.integers(0, 2**32), st.sampled_from([None, [], ["depth"], ["width", "kernel"]]))

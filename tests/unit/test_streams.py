@@ -2,7 +2,6 @@
 
 import hashlib
 
-import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -41,9 +40,3 @@ def test_streams_of_different_names_differ(one, other):
 @given(st.integers(0, 2**70), names)
 def test_derived_seeds_suit_torch(seed, chosen):
     assert 0 <= derived_seed(seed, *chosen) < 2**63
-
-
-def test_streams_look_independent():
-    draws = np.stack([stream(0, "corrupt", "fog", 3, index).standard_normal(500) for index in range(20)])
-    correlations = np.corrcoef(draws)[np.triu_indices(20, 1)]
-    assert np.abs(correlations).max() < 0.25
