@@ -51,14 +51,6 @@ def test_the_stream_of_an_image_is_its_seed_severity_and_index(corruption):
     assert (first != corrupt(twins[:1], corruption, 4, seed=1)[0]).any()
 
 
-@pytest.mark.parametrize("severity", [1, 5])
-def test_severities_grow(images, severity):
-    deviations = {
-        s: np.abs(corrupt(images, "gaussian_noise", s, seed=0).astype(float) - images).mean() for s in (severity, 3)
-    }
-    assert (deviations[severity] > deviations[3]) == (severity > 3)
-
-
 def test_a_process_of_its_own_gives_the_same():
     program = (
         "import sys, numpy as np\n"
@@ -96,30 +88,3 @@ def test_modules_are_not_patched():
     assert getattr(sys.modules.get("pkg_resources"), "resource_filename", None) is None
     assert skimage.filters.gaussian.__module__.startswith("skimage")
     assert skimage.util.random_noise.__module__.startswith("skimage")
-
-
-def test_noise_has_its_published_strength():
-    """Severities 1 and 3 have a standard deviation of 0.08 and 0.18 of the full range."""
-    grey = np.full((4, 64, 64, 3), 128, np.uint8)
-    for severity, sigma in ((1, 0.08), (3, 0.18)):
-        residual = corrupt(grey, "gaussian_noise", severity, seed=0).astype(float) / 255 - 128 / 255
-        assert residual.mean() == pytest.approx(0, abs=0.005)
-        assert residual.std() == pytest.approx(sigma, rel=0.03)
-    residual = corrupt(grey, "speckle_noise", 1, seed=0) / 255 - 128 / 255
-    assert residual.std() == pytest.approx(0.15 * 128 / 255, rel=0.03)
-
-
-def test_impulse_noise_flips_its_published_share():
-    grey = np.full((4, 64, 64, 3), 128, np.uint8)
-    noisy = corrupt(grey, "impulse_noise", 2, seed=0)
-    assert (noisy != 128).mean() == pytest.approx(0.06, abs=0.005)
-    assert set(np.unique(noisy)) <= {0, 127, 128, 255}
-    assert (noisy == 255).mean() == pytest.approx(0.03, abs=0.004)
-
-
-def test_contrast_shrinks_towards_the_mean():
-    image = np.zeros((1, 32, 32, 3), np.uint8)
-    image[:, :16] = 200
-    pale = corrupt(image, "contrast", 1, seed=0)[0].astype(float)
-    assert np.ptp(pale) == pytest.approx(0.4 * 200, abs=1)
-    assert pale.mean() == pytest.approx(100, abs=1)

@@ -308,38 +308,29 @@ def test_probabilities_are_no_logits(folder):
     assert softmax(read(folder, "logits")) == pytest.approx(np.array([[0.25, 0.75], [0.5, 0.5]]), abs=1e-6)
 
 
-def test_empty_arrays_are_refused(folder):
-    np.save(folder / "labels/clean.npy", np.zeros(0, int))
-    np.save(folder / "net/clean.npy", np.zeros((0, 2)))
-    with pytest.raises(Fault, match=r"labels/clean.npy: expected a label per image, got none$"):
-        read(folder)
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        (np.zeros(0, int), r"expected a label per image, got none$"),
+        (np.array([1, 2]), r"row 2: expected a class index \(integer from 0 to 1\), got 2$"),
+        (np.array([1, 2**63], np.uint64), r"row 2: expected a class index \(integer ≥ 0\), got 9223372036854775808$"),
+    ],
+    ids=["none", "beyond the classes", "beyond int64"],
+)
+def test_labels_that_are_no_classes_are_named(folder, labels, message):
+    np.save(folder / "labels/clean.npy", labels)
+    with pytest.raises(Fault, match=r"labels/clean.npy: " + message):
+        read_labels(str(folder), "clean", None if labels.dtype == np.uint64 else 2)
 
 
-def test_labels_that_int64_does_not_hold_are_refused(folder):
-    np.save(folder / "labels/clean.npy", np.array([1, 2**63], np.uint64))
-    with pytest.raises(
-        Fault, match=r"labels/clean.npy: row 2: expected a class index \(integer ≥ 0\), got 9223372036854775808$"
-    ):
-        read_labels(str(folder), "clean")
-
-
-def test_a_damaged_head_is_named(folder):
-    path = folder / "labels/clean.npy"
-    path.write_bytes(path.read_bytes().replace(b", }", b", {"))
-    with pytest.raises(Fault, match=r"labels/clean.npy: cannot be read as an array \("):
-        read_labels(str(folder), "clean")
-
-
-def test_faults_of_folders(folder, tmp_path):
+def test_missing_and_damaged_files_are_named(folder):
     with pytest.raises(Fault, match=r"there is no such folder"):
-        members_of(str(tmp_path / "absent"))
-    np.save(folder / "labels/clean.npy", np.array([1, 2]))
-    with pytest.raises(Fault, match=r"labels/clean.npy: row 2: expected a class index \(integer from 0 to 1\), got 2$"):
-        read_labels(str(folder), "clean", 2)
-    np.save(folder / "labels/clean.npy", np.array([1, 0]))
-    (folder / "net/clean.npy").write_bytes(b"broken")
-    with pytest.raises(Fault, match=r"net/clean.npy: cannot be read as an array"):
-        read(folder)
-    (folder / "net/clean.npy").unlink()
+        members_of(str(folder / "absent"))
+    path = folder / "net/clean.npy"
+    for content in (b"broken", path.read_bytes().replace(b", }", b", {")):
+        path.write_bytes(content)
+        with pytest.raises(Fault, match=r"net/clean.npy: cannot be read as an array \("):
+            read(folder)
+    path.unlink()
     with pytest.raises(Fault, match=r"net/clean.npy: there is no such file$"):
         read(folder)

@@ -55,16 +55,12 @@ def test_three_splits(tmp_path, put_pictures, val):
     ("train", "other"), [("train", "val"), ("train", "test"), ("Train", "Test"), ("Training", "Testing")]
 )
 def test_two_splits_train_and_test(tmp_path, put_pictures, train, other):
-    put_pictures(*(f"{split}/{name}/1.jpg" for split in (train, other) for name in ("a", "b")))
+    """Further folders beside them are not read."""
+    put_pictures(*(f"{split}/{name}/1.jpg" for split in (train, other, "extra") for name in ("a", "b")))
     source = read(tmp_path)
     assert source.description == f"images in {tmp_path}: train from {train}/, test from {other}/"
     assert list(source.parts) == ["train", "test"]
     assert relative(source, "test", tmp_path) == [f"{other}/a/1.jpg", f"{other}/b/1.jpg"]
-
-
-def test_other_folders_beside_splits_are_not_read(tmp_path, put_pictures):
-    put_pictures(*(f"{split}/{name}/1.jpg" for split in ("train", "test", "extra") for name in ("a", "b")))
-    assert list(read(tmp_path).parts) == ["train", "test"]
 
 
 def test_order_is_that_of_torchvision(tmp_path, put_pictures):
@@ -103,12 +99,6 @@ def test_hidden_and_other_files_are_left_out_and_counted(tmp_path, put_pictures,
     assert source.parts[ALL].names == ["1", "2", "3", "4", "1"]
     left_out = "7 left out: hidden, in no class folder, or none of .jpg .jpeg .png .webp"
     assert capsys.readouterr().out.splitlines()[0] == f"{tmp_path}: {left_out}"
-
-
-def test_nothing_left_out_is_not_told(tmp_path, put_pictures, capsys):
-    put_pictures("a/1.jpg", "b/1.jpg")
-    read(tmp_path)
-    assert capsys.readouterr().out == "[1/1, 0 s left] headers of 2 of 2 images checked\n"
 
 
 def test_progress_is_told_sparsely(tmp_path, put_pictures, capsys, monkeypatch):
@@ -167,36 +157,35 @@ def test_names_that_are_not_utf8_are_named(tmp_path, put_pictures):
     assert refusal(tmp_path) == expected
 
 
-def test_a_missing_folder_is_named(tmp_path):
-    path = tmp_path / "no"
-    assert refusal(path) == f"{path}: cannot be listed (No such file or directory); make it readable"
+SORT = "expected a folder per class, got none; sort the images into class folders"
+ONE = "expected two or more class folders, got only"
+TRAIN = "but no train/; add train/ with the same classes"
 
 
-def test_a_file_is_no_folder(grey_picture):
-    assert refusal(grey_picture) == f"{grey_picture}: cannot be listed (Not a directory); make it readable"
+@pytest.mark.parametrize(
+    ("pictures", "message"),
+    [
+        ([], f": {SORT}"),
+        (["train/1.jpg", "val/a/1.jpg", "val/b/1.jpg"], f"/train: {SORT}"),
+        (["photos/train/a/1.jpg"], f": {ONE} 'photos'"),
+        (["train/a/1.jpg", "val/a/1.jpg"], f"/train: {ONE} 'a'"),
+        (["a/1.jpg", "b/1.gif"], "/b: no .jpg .jpeg .png .webp file in this class folder; add images or remove it"),
+        (["train/a/1.jpg", "other/a/1.jpg"], ": found train/ but neither val/ nor test/; add one of them"),
+        (["test/a/1.jpg", "test/b/1.jpg"], f": found test/ {TRAIN}"),
+        (["valid/a/1.jpg", "valid/b/1.jpg"], f": found valid/ {TRAIN}"),
+        (["train/a/1.jpg", "val/a/1.jpg", "valid/a/1.jpg"], ": val/ and valid/ mean the same; keep one"),
+    ],
+    ids=["nothing", "no classes", "one folder", "one class", "an empty class", "train alone", "test alone",
+         "valid alone", "two spellings"],
+)  # fmt: skip
+def test_folders_in_other_layouts_are_named(tmp_path, put_pictures, pictures, message):
+    put_pictures(*pictures)
+    assert refusal(tmp_path) == f"{tmp_path}{message}"
 
 
-def test_loose_images_are_named(tmp_path, put_pictures):
-    put_pictures("train/1.jpg", "val/a/1.jpg", "val/b/1.jpg")
-    expected = f"{tmp_path}/train: expected a folder per class, got none; sort the images into class folders"
-    assert refusal(tmp_path) == expected
-
-
-def test_an_empty_folder_is_named(tmp_path):
-    assert refusal(tmp_path) == f"{tmp_path}: expected a folder per class, got none; sort the images into class folders"
-
-
-def test_one_class_is_too_few(tmp_path, put_pictures):
-    put_pictures("imagenette/train/a/1.jpg", "imagenette/val/a/1.jpg")
-    message = "expected two or more class folders, got only"
-    assert refusal(tmp_path) == f"{tmp_path}: {message} 'imagenette'"
-    assert refusal(tmp_path / "imagenette") == f"{tmp_path}/imagenette/train: {message} 'a'"
-
-
-def test_an_empty_class_is_named(tmp_path, put_pictures):
-    put_pictures("a/1.jpg", "b/1.gif")
-    expected = f"{tmp_path}/b: no .jpg .jpeg .png .webp file in this class folder; add images or remove it"
-    assert refusal(tmp_path) == expected
+def test_what_is_no_folder_is_named(tmp_path, grey_picture):
+    for path, reason in ((tmp_path / "no", "No such file or directory"), (grey_picture, "Not a directory")):
+        assert refusal(path) == f"{path}: cannot be listed ({reason}); make it readable"
 
 
 def test_splits_of_different_classes_are_named(tmp_path, put_pictures):
@@ -208,23 +197,6 @@ def test_splits_of_different_classes_are_named(tmp_path, put_pictures):
     assert refusal(tmp_path) == f"{tmp_path}/test: no class folder 'dog', which train/ has; {end}"
     put_pictures("test/dog/1.jpg", "val/dog/1.jpg", "val/dogs/1.jpg")
     assert refusal(tmp_path) == f"{tmp_path}/val: no class folder 'cat', which train/ has; {end}"
-
-
-def test_train_alone_is_not_enough(tmp_path, put_pictures):
-    put_pictures("train/a/1.jpg", "train/b/1.jpg", "other/a/1.jpg")
-    assert refusal(tmp_path) == f"{tmp_path}: found train/ but neither val/ nor test/; add one of them"
-
-
-@pytest.mark.parametrize("present", [["test"], ["valid"], ["test", "valid"]])
-def test_a_missing_train_folder_is_named(tmp_path, put_pictures, present):
-    put_pictures(*(f"{split}/{name}/1.jpg" for split in present for name in "ab"))
-    expected = f"{tmp_path}: found {present[0]}/ but no train/; add train/ with the same classes"
-    assert refusal(tmp_path) == expected
-
-
-def test_two_folders_for_one_split_are_named(tmp_path, put_pictures):
-    put_pictures(*(f"{split}/{name}/1.jpg" for split in ("train", "val", "valid") for name in "ab"))
-    assert refusal(tmp_path) == f"{tmp_path}: val/ and valid/ mean the same; keep one"
 
 
 def test_bad_headers_are_named_and_counted(tmp_path, put_pictures):
