@@ -2,8 +2,7 @@
 
 import json
 
-from digit_recipes import ALIKE, PAGE, ROWS, STUDY, page, recipe_of, table
-from shared import replaced
+from digit_recipes import PAGE, ROWS, STUDY, page, recipe_of, table
 
 LONG, SHORT = {"optimizer": "adamw", "epochs": 12}, {"optimizer": "muon", "epochs": 5, "others": {"vit": 9}}
 
@@ -20,12 +19,6 @@ def test_differences_are_paired_with_the_first_recipe():
     _, long, short = table([row(LONG, 0, 0.9), row(LONG, 1, 0.8, 4.0), row(SHORT, 0, 0.92), row(SHORT, 1, 0.84)])
     assert long[1:] == ["2", "85.0", "", "42.5", "", "3.0"]
     assert short[1:] == ["2", "88.0", "+3.0 ± 12.7", "44.0", "+1.5 ± 6.4", "2.0"]
-
-
-def test_a_run_takes_the_place_of_an_earlier_one():
-    old, new = row(LONG, 0, 0.9), row(LONG, 0, 0.91)
-    others = [row(LONG, 1, 0.8), row(SHORT, 0, 0.7)]
-    assert replaced([old, *others], new, ALIKE) == [*others, new]
 
 
 def test_a_family_may_have_epochs_of_its_own():

@@ -60,14 +60,6 @@ def test_every_package_that_is_imported_is_declared(folder, extras):
     assert sorted(undeclared) == []
 
 
-def test_every_benchmark_finds_what_it_imports(python, tmp_path):
-    """They are run by hand, long after what they import has moved."""
-    folder = REPOSITORY / "tests/benchmarks"
-    code = f"import runpy, sys; sys.path.insert(0, {str(folder)!r}); [*map(runpy.run_path, sys.argv[1:])]"
-    done = python(code, tmp_path, *folder.glob("*.py"))
-    assert done.returncode == 0, done.stdout
-
-
 def test_one_version_is_told_and_no_result_depends_on_it():
     """Code that named it would have another fingerprint with every release, and make all results stale."""
     citation = yaml.safe_load((REPOSITORY / "CITATION.cff").read_text(encoding="utf-8"))

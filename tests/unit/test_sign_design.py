@@ -5,7 +5,6 @@ import json
 import sign_design
 import sign_pilots
 import sign_power
-from shared import replaced
 from sign_pilots import STUDY
 
 
@@ -37,12 +36,6 @@ def test_the_simulated_pool_is_the_study():
     assert sum(pool.families) + pool.doubled == len(STUDY.independent_members())
     assert {row["observation"] for row in power} == {1, 2, 3, 4}
     assert [row["verdict"] for row in power] == [verdict for _, verdict, _ in sign_power.situations()]
-
-
-def test_a_pilot_takes_the_place_of_an_earlier_one():
-    old, other = ({"design": name, "recipe": {}, "images": 9, "clean": 0.5} for name in "ab")
-    new = old | {"clean": 0.6}
-    assert replaced([old, other], new, sign_pilots.ALIKE) == [other, new]
 
 
 def test_a_job_that_resumed_counts_with_all_its_steps(tmp_path):

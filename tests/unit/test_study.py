@@ -10,7 +10,6 @@ from resiliency.corruptions.settings import Corruptions
 from resiliency.data.settings import Dataset
 from resiliency.designs.architectures import architectures
 from resiliency.study.loading import load
-from resiliency.study.model import Study
 
 
 def test_the_smallest_study_loads():
@@ -108,13 +107,6 @@ def test_augmentation_suits_the_data_set():
     assert Dataset(name="imagenette").largest_shift == 0
 
 
-def test_design_names_suit_file_names():
-    config = changed("designs", CONFIG["designs"] | {"a/b": {"architecture": "resnet18"}})
-    assert faults_of(config) == [
-        "designs.a/b: expected a name of letters, digits, '_' and '.', the first not '.'; rename it"
-    ]
-
-
 IMAGENET = {"dataset": {"name": "imagenet", "folder": "imagenet"}}
 
 
@@ -206,29 +198,6 @@ def test_architectures_are_those_of_timm():
 
     assert sorted(architectures()) == sorted(timm.list_models())
     assert architectures()["resnet18"] == timm.models.model_entrypoint("resnet18").__module__.rsplit(".", 1)[1]
-
-
-def models(model: type[BaseModel]) -> set[type[BaseModel]]:
-    """A settings model and all models inside it."""
-    classes, pending = set(), [model]
-    while pending:
-        kind = pending.pop()
-        if isinstance(kind, type) and issubclass(kind, BaseModel):
-            if kind not in classes:
-                classes.add(kind)
-                pending += [field.annotation for field in kind.model_fields.values()]
-        else:
-            pending += getattr(kind, "__args__", ())
-    return classes
-
-
-def test_every_key_is_described():
-    classes = models(Study)
-    assert {"Design", "Recipe", "Joint", "Charts", "Statistics"} <= {model.__name__ for model in classes}
-    silent = [
-        f"{m.__name__}.{name}" for m in classes for name, field in m.model_fields.items() if not field.description
-    ]
-    assert silent == []
 
 
 def choices(model: type[BaseModel], key: str) -> set[str]:

@@ -129,9 +129,6 @@ def test_a_recipe_of_reference_is_that_of_a_member(tmp_path):
     ):
         lines = faults_of(config | {"statistics": {"reference": recipe}})
         assert lines == [f"statistics.reference: {recipe!r} is not the recipe of a member{near}"]
-    del external["members"]
-    (line,) = faults_of(config)
-    assert line.startswith("statistics.reference: 'standard' is not the recipe of a member: only a table of external")
 
 
 @pytest.mark.parametrize(
@@ -158,11 +155,6 @@ def test_a_faulty_test_set_is_told_before_files_from_elsewhere():
 def test_a_faulty_data_set_hides_no_fault_of_the_baseline():
     config = changed("members.baseline", "resnet50-s2") | {"dataset": {"name": "cifar-10"}}
     assert [line.partition(":")[0] for line in faults_of(config)] == ["dataset.name", "members.baseline"]
-
-
-def test_a_literal_fault_suggests_the_nearest_name():
-    (line,) = faults_of(changed("corruptions.names", ["gausian_noise"]))
-    assert line.endswith("; did you mean gaussian_noise?")
 
 
 def test_several_faults_are_several_lines_up_to_a_limit():
@@ -226,11 +218,6 @@ def test_values_are_told_briefly_and_with_their_key(path, value, message):
 def test_names_of_designs_that_are_numbers_are_to_be_quoted():
     config = changed("designs", CONFIG["designs"] | {1: {"architecture": "resnet18"}})
     assert "designs.1: 1: must be text; put it in quotes" in faults_of(config)
-
-
-def test_long_values_are_cut():
-    (line,) = faults_of(changed("seed", "x" * 1000))
-    assert len(line) < 200
 
 
 def test_keys_that_are_not_words():
