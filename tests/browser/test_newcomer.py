@@ -94,10 +94,3 @@ def test_the_report_opens_without_a_fault(clone, browser):
     assert [url for url in opened.requests if not url.startswith(("data:", "blob:"))] == [path.as_uri()]
     assert "photos" in opened.page.title()
     assert Axe().run(opened.page).violations_count == 0
-
-
-def test_a_chart_becomes_a_figure(clone, python):
-    script = blocks("files.md", "python")[0].replace("results/digits/", "results/photos/")
-    done = python(script, clone.folder)
-    assert done.returncode == 0, done.stdout
-    assert (clone.folder / "correlations.pdf").read_bytes().startswith(b"%PDF")

@@ -1,7 +1,6 @@
 """Members that are known by what others computed: studies of them alone, of several kinds, and beside networks."""
 
 import os
-import re
 import shutil
 from contextlib import ExitStack
 from pathlib import Path
@@ -168,30 +167,6 @@ def test_a_model_of_ones_own_is_ranked_and_combined_with_those_of_a_study(mixed,
         rows = alone[alone.condition == condition]
         assert set(rows.alone) == {"wrong"}
         assert rows.image.tolist() == decisions.image[wrong & (decisions.test_set == condition)].tolist()
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ("two", r"study: external: wrong.csv: column 'two', row 1: expected a class"),
-        ("label", r"study: external: wrong.csv: column 'label' not found"),
-    ],
-)
-def test_faults_are_told_before_anything_runs(mixed, folder, change, message):
-    table = pd.read_csv(folder / "decisions.csv")
-    wrong = table.assign(two=["cat", *table.two[1:]]) if change == "two" else table.drop(columns="label")
-    wrong.to_csv(folder / "wrong.csv", index=False)
-    study = yaml.safe_load(mixed.study.read_text(encoding="utf-8")) | {
-        "study": "wrong",
-        "external": {"decisions": "wrong.csv"},
-    }
-    (folder / "wrong.yaml").write_text(yaml.safe_dump(study), encoding="utf-8")
-    mixed.study, usual = folder / "wrong.yaml", mixed.study
-    run = mixed.snakemake("--cores", "1")
-    mixed.study = usual
-    assert run.returncode != 0
-    assert re.search(message, run.stdout), run.stdout
-    assert not (folder / "results/wrong").exists()
 
 
 def test_decisions_stand_beside_networks(workflow, workflow_in, tmp_path):

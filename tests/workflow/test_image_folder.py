@@ -230,12 +230,3 @@ def test_a_full_disk_stops_in_one_line_and_loses_nothing(photos, workflow_in):
     assert not list(study.results.glob("corrupted/.*"))
     assert not list(study.results.glob("corrupted/*"))
     assert study.snakemake("--cores", "1", target).returncode == 0
-
-
-def test_a_folder_that_is_missing_is_named_in_one_line(photos, workflow_in):
-    changed = photos.directory / "missing.yaml"
-    settings = STUDY["dataset"] | {"folder": "fotos"}
-    changed.write_text(yaml.safe_dump(STUDY | {"study": "missing", "dataset": settings}))
-    run = workflow_in(photos.directory, changed).snakemake("--cores", "1", "results/missing/data/card.json")
-    assert run.returncode != 0
-    assert "study: dataset.folder: there is no folder fotos (relative to " in run.stdout

@@ -236,16 +236,3 @@ def test_a_network_of_ones_own_is_fine_tuned_and_again_if_its_weights_change(loa
     weight = network.fc.bias.detach().numpy().tobytes()
     with older(study.directory / "nets/second.pt", weight, bytes(len(weight))):
         assert study.planned(target) == {"fine_tune": 1, "predict": 1}
-
-
-def test_a_missing_checkpoint_and_one_of_another_network_are_named_in_one_line(loaded):
-    study, _ = loaded
-    missing = "designs={resnet20: {weights: [nets/third.pt, nets/second.pt]}}"
-    run = study.snakemake("--cores", "1", "--config", missing)
-    assert [line for line in run.stdout.splitlines() if line.startswith("study: ")] == [
-        "study: designs.resnet20.weights: there is no file nets/third.pt"
-    ]
-    torch.save({"fc.weight": torch.zeros(10, 3)}, study.directory / "nets/third.pt")
-    run = study.snakemake("--cores", "1", "results/loaded/members/resnet20-s0/member.json", "--config", missing)
-    assert run.returncode != 0
-    assert "error: nets/third.pt: not the weights of my_networks:resnet20 with 10 outputs: " in run.stdout
