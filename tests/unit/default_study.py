@@ -3,10 +3,9 @@
 import copy
 from pathlib import Path
 
-import pytest
 import yaml
+from fault_messages import lines_of
 
-from resiliency.faults import Fault
 from resiliency.study.loading import load
 
 CONFIG = yaml.safe_load(Path(__file__).parents[2].joinpath("config.yaml").read_text())
@@ -28,6 +27,4 @@ def changed(path: str, value: object) -> dict:
 
 
 def faults_of(config: dict) -> list[str]:
-    with pytest.raises(Fault) as caught:
-        load(config)
-    return str(caught.value).splitlines()
+    return lines_of(load, config)

@@ -1,11 +1,13 @@
 """Networks that are not timm's: made by the user's function, trained elsewhere, members like all others."""
 
+import re
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from fault_messages import fault_of
 
 from resiliency.attributions import attribution_maps
 from resiliency.designs.members import Member
@@ -51,10 +53,6 @@ class ResNet(nn.Module):
 
 def resnet20(width=16, classes=10):
     return ResNet(width, classes)
-
-
-def seven():
-    return 7
 
 
 def convolution():
@@ -200,13 +198,10 @@ def test_weights_that_are_tied_are_written_and_read(here):
         ("own_networks:MODULE", {}, "has no function 'MODULE'"),
         ("own_networks:resnet20", {"depth": 3}, r"resnet20: cannot be called with \{'depth': 3\}: TypeError"),
         ("own_networks:broken", {}, "broken: cannot be called with .*: OSError"),
-        ("own_networks:seven", {}, r"seven: expected a torch\.nn\.Module, got int"),
     ],
 )
 def test_factories_that_make_no_network_are_faults(here, factory, arguments, words):
-    with pytest.raises(Fault, match=words) as caught:
-        build(Design(factory=factory, arguments=arguments).described(32), 10, 0)
-    assert "\n" not in str(caught.value)
+    assert re.search(words, fault_of(build, Design(factory=factory, arguments=arguments).described(32), 10, 0))
 
 
 @pytest.mark.parametrize(

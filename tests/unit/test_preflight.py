@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 from attacks.factories import FACTORIES, FAULTS
+from fault_messages import lines_of
 from PIL import Image
 
 from resiliency.designs.settings import Design
@@ -51,10 +52,7 @@ def test_architectures_that_do_not_take_the_images_are_named(here):
     members = {"designs": ["resnet18", "vit", "vit_wide"], "baseline": "resnet18-s0"}
     small = {"joint": None, "search": None, "members": members, "ensembles": {"sizes": [2]}}
     study = load(CONFIG | small | {"dataset": {"name": "imagenette"}, "study": "photos"})
-    with pytest.raises(Fault) as caught:
-        preflight(study)
-    lines = str(caught.value).splitlines()
-    for line, design in zip(lines, ("vit", "vit_wide"), strict=True):
+    for line, design in zip(lines_of(preflight, study), ("vit", "vit_wide"), strict=True):
         assert line.startswith(f"designs.{design}: vit_tiny_patch16_224 with {{'img_size': 32,")
         assert "fails on images of 224x224 px" in line
         assert line.endswith("Input height (224) doesn't match model (32).")
@@ -147,11 +145,7 @@ def test_folders_are_counted(photos, monkeypatch, dataset, faults):
     config["ensembles"] = {"sizes": [2]}
     config["probe"] = {"images": 15 if "test_fraction" in dataset else 13}
     config["dataset"] = {"name": "image_folder", "folder": "photos", "image_size": 32} | dataset
-    with pytest.raises(Fault) as caught:
-        preflight(load(config))
-    lines = str(caught.value).splitlines()
-    assert len(lines) == len(faults)
-    for line, words in zip(lines, faults, strict=True):
+    for line, words in zip(lines_of(preflight, load(config)), faults, strict=True):
         assert words in line
 
 
@@ -171,9 +165,7 @@ def test_what_needs_training_images_is_named_where_there_are_none(photos, monkey
         ({"members": {"designs": ["vit"], "baseline": "vit-s0"}}, "designs.vit: needs training images"),
         ({"ensembles": {"sizes": [2], "rules": ["weighted_mean"]}}, "ensembles.rules: weighted_mean: needs validation"),
     ):
-        with pytest.raises(Fault) as caught:
-            preflight(load(config | changes))
-        (line,) = [line for line in str(caught.value).splitlines() if missing in line]
+        (line,) = [line for line in lines_of(preflight, load(config | changes)) if missing in line]
         assert line.startswith(keys)
 
 
@@ -192,9 +184,7 @@ def test_members_with_the_same_weights_are_named(here, monkeypatch):
     config = CONFIG | {"designs": designs, "joint": None, "search": None, "ensembles": {"sizes": [2]}}
     config["members"] = {"designs": [*designs], "baseline": "one-s0"}
     config["dataset"] = {"name": "imagenette"}
-    with pytest.raises(Fault) as caught:
-        preflight(load(config))
-    assert str(caught.value).splitlines() == [
+    assert lines_of(preflight, load(config)) == [
         "designs.other.weights: c.pt has the same weights as a.pt (designs.one); name another file, or remove it",
         "designs.hub_again.weights: pretrained resnet18.a1_in1k has the same weights as pretrained resnet18.a1_in1k "
         "(designs.hub); name another file, or remove it",

@@ -4,6 +4,7 @@ from itertools import combinations, product
 
 import numpy as np
 import pytest
+from fault_messages import fault_of
 from pymoo.core.problem import Problem
 
 from resiliency.designs.settings import Design
@@ -235,10 +236,7 @@ FAULTS = [
 
 @pytest.mark.parametrize(("change", "message"), FAULTS, ids=[message for _, message in FAULTS])
 def test_each_fault_is_one_line(change, message):
-    with pytest.raises(Fault) as caught:
-        load(STUDY | {"search": {"design": "small"} | change})
-    (line,) = str(caught.value).splitlines()
-    assert message in line
+    assert message in fault_of(load, STUDY | {"search": {"design": "small"} | change})
 
 
 @pytest.mark.parametrize("argument", ["channels", "layers"])
@@ -248,9 +246,7 @@ def test_each_fault_is_one_line(change, message):
 )
 def test_sizes_of_the_largest_network_are_lists_of_numbers(argument, values):
     designs = STUDY["designs"] | {"small": {"architecture": "resnet18", "arguments": {argument: values}}}
-    with pytest.raises(Fault) as caught:
-        load(STUDY | {"designs": designs, "search": {"design": "small"}})
-    (line,) = str(caught.value).splitlines()
+    line = fault_of(load, STUDY | {"designs": designs, "search": {"design": "small"}})
     assert line.startswith(f"designs.small.arguments.{argument}: ")
     assert "must be a list of 4 whole numbers from 1 to " in line
 

@@ -5,6 +5,7 @@ import copy
 import pytest
 import yaml
 from attacks.study_files import FILES
+from fault_messages import fault_of, lines_of
 
 from resiliency.faults import Fault
 from resiliency.study.files import read_places
@@ -24,28 +25,18 @@ probe:
 """
 
 
-def fault_of(path, text: str | bytes) -> str:
-    path.write_bytes(text if isinstance(text, bytes) else text.encode())
-    with pytest.raises(Fault) as caught:
-        read_places([path])
-    return str(caught.value)
-
-
 @pytest.mark.parametrize(("text", "message"), FILES.values(), ids=FILES)
 def test_files_that_are_refused(tmp_path, text, message):
     path = tmp_path / "odd.yaml"
-    fault = fault_of(path, text)
-    assert fault.startswith(f"{path}{message}")
-    assert "\n" not in fault
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    assert fault_of(read_places, [path]).startswith(f"{path}{message}")
 
 
 def test_every_fault_of_every_file_is_a_line(tmp_path):
     first, second = tmp_path / "a.yaml", tmp_path / "b.yaml"
     first.write_text("a: 1\na: 2\nb: 1\nb: 2\n")
     second.write_text("c: [")
-    with pytest.raises(Fault) as caught:
-        read_places([first, second])
-    assert [line.rpartition("/")[2].partition(":")[0] for line in str(caught.value).splitlines()] == [
+    assert [line.rpartition("/")[2].partition(":")[0] for line in lines_of(read_places, [first, second])] == [
         "a.yaml, line 2", "a.yaml, line 4", "b.yaml, line 1",
     ]  # fmt: skip
 
@@ -77,9 +68,7 @@ def places_of(tmp_path, monkeypatch, text: str):
 def test_faults_name_file_and_line(tmp_path, monkeypatch, old, new, message):
     places = places_of(tmp_path, monkeypatch, VALID.replace(old, new))
     config = yaml.safe_load((tmp_path / "mine.yaml").read_text())
-    with pytest.raises(Fault) as caught:
-        load(config, places)
-    assert any(line.endswith(message.replace("(line", "(mine.yaml, line")) for line in str(caught.value).splitlines())
+    assert any(line.endswith(message.replace("(line", "(mine.yaml, line")) for line in lines_of(load, config, places))
 
 
 def test_what_the_command_line_says_has_no_line(tmp_path, monkeypatch):

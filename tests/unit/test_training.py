@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from fault_messages import fault_of
 from PIL import Image
 from small_training import (
     PREPROCESSING,
@@ -136,9 +137,8 @@ def test_a_broken_file_is_named_in_one_line_by_workers_too(tmp_path):
     (tmp_path / "2.png").write_bytes(b"no image")
     files = FileImages([str(tmp_path / f"{index}.png") for index in range(4)], 32, 1)
     for workers in (0, 1):
-        with pytest.raises(Fault) as caught:
-            list(batches(files, in_order(4, 2), torch.device("cpu"), workers))
-        assert str(caught.value) == f"{tmp_path}/2.png: not a JPEG, PNG or WebP image; replace or remove it"
+        message = fault_of(lambda w=workers: list(batches(files, in_order(4, 2), torch.device("cpu"), w)))
+        assert message == f"{tmp_path}/2.png: not a JPEG, PNG or WebP image; replace or remove it"
 
 
 @pytest.mark.parametrize("name", ["adamw", "muon", "sgd"])
