@@ -68,7 +68,7 @@ def pages() -> dict[str, Path]:
 
 
 PAGES = pages()
-LINKED = {**PAGES, "README": REPOSITORY / "README.md"}
+LINKED = PAGES | {name: REPOSITORY / f"{name}.md" for name in ("README", "CHANGELOG")}
 
 
 def without_code(text: str) -> str:

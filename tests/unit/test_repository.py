@@ -89,13 +89,6 @@ def test_the_catalogue_of_workflows_finds_what_it_asks_for():
     assert (REPOSITORY / "Snakefile").is_file()
 
 
-@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"])
-def test_links_to_files_lead_somewhere(page):
-    """Those of docs/ are checked where Sphinx builds the site."""
-    links = re.findall(r"\]\((?!https?://)([^)#]+)", (REPOSITORY / page).read_text(encoding="utf-8"))
-    assert [link for link in links if not (REPOSITORY / link).exists()] == []
-
-
 def test_the_files_that_an_extension_touches_are_there():
     files = re.findall(r"`([\w/]+\.py)`", (REPOSITORY / "CONTRIBUTING.md").read_text(encoding="utf-8"))
     library = REPOSITORY / "scripts/resiliency"

@@ -60,12 +60,6 @@ def test_an_old_log_is_replaced(tmp_path):
     assert log == "error: short\n"
 
 
-def test_cpu_seconds_reads_the_last_line(tmp_path):
-    log = tmp_path / "job.log"
-    log.write_text("[1/2, 3 s left] fog\nCPU seconds: start-up and imports 1.25, total 12.50\n")
-    assert cpu_seconds(log) == (1.25, 12.5)
-
-
 @pytest.mark.parametrize("text", ["", "CPU seconds: start-up and imports 1.25, tot", "error: CPU seconds\n"])
 def test_an_unfinished_log_has_no_cpu_seconds(tmp_path, text):
     log = tmp_path / "job.log"

@@ -52,8 +52,6 @@ FAULTS = [
     ("corruptions", {"source": "precomputed", "folder": "x{y}"}, "corruptions.folder: x{y}: must not contain braces"),
     ("test_sets", {"photos": {"folder": ".", "classes": "some"}}, "expected one of 'present' or 'all', got 'some'"),
     ("test_sets", {"fog": {"folder": "."}}, "test_sets.fog: column mean_member_fog_accuracy would have two meanings"),
-    ("test_sets", {"validation": {"folder": "."}}, "test_sets.validation: column validation_accuracy would have two "),
-    ("test_sets", {"clean_on_r": {"folder": "."}}, "test_sets.clean_on_r: column clean_on_r_accuracy would have two "),
     ("test_sets", {"a b": {"folder": "."}}, "test_sets.a b: expected a name of letters, digits and '_', the first a"),
     ("ensembles.least_clean_accuracy", 0.5, "ensembles.least_clean_accuracy: renamed to min_clean_accuracy; rename it"),
     ("prediction.members_a_job", 2, "prediction.members_a_job: renamed to members_per_job; rename it"),
@@ -157,12 +155,8 @@ def test_a_faulty_data_set_hides_no_fault_of_the_baseline():
     assert [line.partition(":")[0] for line in faults_of(config)] == ["dataset.name", "members.baseline"]
 
 
-def test_several_faults_are_several_lines_up_to_a_limit():
-    config = changed("seed", -1)
-    config["training"]["epochs"] = 0
-    assert [line.split(":")[0] for line in faults_of(config)] == ["seed", "training.epochs"]
-    many = changed("corruptions.names", ["nope"] * 50)
-    assert len(faults_of(many)) == MOST_FAULTS + 1
+def test_very_many_faults_are_told_up_to_a_limit():
+    assert len(faults_of(changed("corruptions.names", ["nope"] * 50))) == MOST_FAULTS + 1
 
 
 def test_one_fault_hides_no_other():
