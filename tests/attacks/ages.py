@@ -26,9 +26,10 @@ MODULES = {
 }
 
 
-def ages() -> Iterator[Case]:
-    """Each kind of input, replaced in each way by each other content; and changes that do not count."""
-    for kind, (name, _) in KINDS.items():
+def ages(*kinds: str) -> Iterator[Case]:
+    """Each of these kinds of input, or of all, replaced in each way by each other content; and what does not count."""
+    for kind in kinds or KINDS:
+        name, _ = KINDS[kind]
         for way, replace in WAYS.items():
             if kind == "published set" and way in UNSEEN:
                 continue

@@ -9,7 +9,8 @@ from attacks.cases import Case, outcome
 
 from resiliency.faults import Fault
 
-WHOLE = ("factories", "study files", "folders", "weights", "damaged results")  # which unit tests of the part try
+# Areas that unit tests of the part try as a whole.
+WHOLE = ("factories", "study files", "folders", "weights", "ages", "damaged results")
 FAST = [area for area in AREAS if area.name not in WHOLE]
 MOST = 60  # cases of an area
 
