@@ -39,14 +39,6 @@ def test_another_number_in_a_table_changes_the_page(kept, table, column, tmp_pat
     assert page(copy) != page(kept)
 
 
-@pytest.mark.parametrize("kept", STUDIES, ids=lambda folder: folder.name)
-def test_the_links_and_pictures_of_a_page_exist(kept):
-    words = kept.with_suffix(".md").read_text(encoding="utf-8").replace("(", " ").replace(")", " ").split()
-    linked = [word for word in words if word.startswith(f"{kept.name}/")]
-    assert linked
-    assert [name for name in linked if name.endswith((".svg", ".csv")) and not (DOCS / name).is_file()] == []
-
-
 def test_a_page_says_how_a_study_that_was_run_differs_from_its_file(tmp_path):
     copy = shutil.copytree(DOCS / "digits", tmp_path / "digits")
     provenance = json.loads((copy / "provenance.json").read_text(encoding="utf-8"))
