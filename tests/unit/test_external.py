@@ -79,10 +79,8 @@ def test_classes_may_have_names(write):
     named = "test_set,image,label,one,two\nclean,0,cat,cat,0\nclean,1,dog,cat,1\n"
     decisions = read_decisions(write(named), ["cat", "dog"])
     assert (decisions.labels["clean"].tolist(), decisions.answers["two"]["clean"].tolist()) == ([0, 1], [0, 1])
-    with pytest.raises(
-        Fault, match=r"column 'one', row 2: expected a class of external.classes, got 'cta'; did you mean"
-    ):
-        read_decisions(write(named.replace("dog,cat", "dog,cta")), ["cat", "dog"])
+    message = fault_of(read_decisions, write(named.replace("dog,cat", "dog,cta")), ["cat", "dog"])
+    assert "column 'one', row 2: expected a class of external.classes, got 'cta'; did you mean" in message
 
 
 def test_only_the_test_sets_that_are_asked_for_are_read(write):
@@ -172,8 +170,7 @@ def test_a_cell_of_a_table_holds_one_value(tmp_path):
 
 
 def test_a_member_without_a_name_is_refused(write):
-    with pytest.raises(Fault, match=r"file.csv: member '': expected a name of "):
-        read_scores(write(SCORES.replace("other,", ",")))
+    assert "file.csv: member '': expected a name of " in fault_of(read_scores, write(SCORES.replace("other,", ",")))
 
 
 def test_scores_are_errors_with_clean_first(write):
@@ -303,8 +300,7 @@ def test_faults_of_arrays_name_file_and_row(folder, values, message):
 
 
 def test_probabilities_are_no_logits(folder):
-    with pytest.raises(Fault, match=r"net/clean.npy: rows sum to 1; expected logits, got probabilities; name "):
-        read(folder, "logits")
+    assert "net/clean.npy: rows sum to 1; expected logits, got probabilities; name " in fault_of(read, folder, "logits")
     np.save(folder / "net/clean.npy", np.log([[0.25, 0.75], [0.5, 0.5]]))
     assert softmax(read(folder, "logits")) == pytest.approx(np.array([[0.25, 0.75], [0.5, 0.5]]), abs=1e-6)
 
@@ -325,13 +321,10 @@ def test_labels_that_are_no_classes_are_named(folder, labels, message):
 
 
 def test_missing_and_damaged_files_are_named(folder):
-    with pytest.raises(Fault, match=r"there is no such folder"):
-        members_of(str(folder / "absent"))
+    assert "there is no such folder" in fault_of(members_of, str(folder / "absent"))
     path = folder / "net/clean.npy"
     for content in (b"broken", path.read_bytes().replace(b", }", b", {")):
         path.write_bytes(content)
-        with pytest.raises(Fault, match=r"net/clean.npy: cannot be read as an array \("):
-            read(folder)
+        assert "net/clean.npy: cannot be read as an array (" in fault_of(read, folder)
     path.unlink()
-    with pytest.raises(Fault, match=r"net/clean.npy: there is no such file$"):
-        read(folder)
+    assert fault_of(read, folder).endswith("net/clean.npy: there is no such file")
