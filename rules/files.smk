@@ -2,7 +2,7 @@
 from importlib.util import find_spec
 
 from resiliency.export.choice import PACKAGES
-from resiliency.extensions import extensions
+from resiliency.base.extensions import extensions
 from resiliency.external.arrays import array_files
 from resiliency.report.registry import CHARTS
 

@@ -1,7 +1,7 @@
 # What jobs of several rules have in common: resources, logs and parameters.
 from math import inf
 
-from resiliency import names
+from resiliency.base import names
 from resiliency.corruptions.precomputed import CHECKSUMS
 from resiliency.data.folder import folders_read
 from resiliency.study.fingerprint import factory_code, fingerprint

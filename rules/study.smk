@@ -7,8 +7,8 @@ SCRIPTS = Path(str(workflow.current_basedir)).parent / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 
 from resiliency import tables
-from resiliency.faults import Fault
-from resiliency.names import CLEAN, design_of
+from resiliency.base.faults import Fault
+from resiliency.base.names import CLEAN, design_of
 from resiliency.study.preflight import preflight
 from resiliency.study.loading import load
 from resiliency.study.files import read_places

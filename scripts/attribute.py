@@ -3,10 +3,10 @@
 from pathlib import Path
 
 from resiliency.attributions import NOT_DIFFERENTIABLE, maps_or_reason
+from resiliency.base.progress import Progress
 from resiliency.data.images import read_images
 from resiliency.data.split import probe
 from resiliency.designs.networks import is_differentiable, read_member
-from resiliency.progress import Progress
 from resiliency.stage import stage
 from resiliency.storage.files import read_array, write_array, write_json
 

@@ -4,10 +4,10 @@ from pathlib import Path
 
 from resiliency.analysis.attribution_pictures import attribution_table, distance_table, stacked
 from resiliency.attributions import maps_or_reason
+from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.data.images import read_conditions, read_items
 from resiliency.data.split import probe, stratified
 from resiliency.designs.networks import read_member
-from resiliency.names import CLEAN, CORRUPTED
 from resiliency.stage import stage
 from resiliency.storage.files import read_array
 from resiliency.storage.tables import write_table

@@ -1,8 +1,8 @@
 """Read the predictions of members from elsewhere."""
 
+from resiliency.base.progress import Progress
 from resiliency.data.images import read_items
 from resiliency.external.predictions import Reader
-from resiliency.progress import Progress
 from resiliency.stage import stage
 from resiliency.storage.files import read_array, write_array
 from resiliency.storage.tables import read_table

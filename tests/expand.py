@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterable, Iterator
 
+from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.diversity.metrics import ENSEMBLE_METRICS, METRICS
-from resiliency.names import CLEAN, CORRUPTED
 from resiliency.tables.record import Column, Table
 
 

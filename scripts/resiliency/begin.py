@@ -13,11 +13,11 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
+from resiliency.base.faults import Fault, expected
+from resiliency.base.program import one_line_faults, parser
 from resiliency.data.duplicates import same_files
 from resiliency.data.folder import image_folder
 from resiliency.data.source import ALL, SPLITS, Source
-from resiliency.faults import Fault, expected
-from resiliency.program import one_line_faults, parser
 from resiliency.report.words import duration, plural
 from resiliency.study.loading import load
 from resiliency.study.merging import read_merged

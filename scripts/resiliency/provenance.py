@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from resiliency.base.extensions import packages
+from resiliency.base.faults import Fault
 from resiliency.designs.members import Member
-from resiliency.extensions import packages
-from resiliency.faults import Fault
 from resiliency.stage import cpu_seconds
 
 PACKAGES = (

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from threadpoolctl import threadpool_limits
 
+from resiliency.base.faults import Fault
 from resiliency.devices.gpus import claim_gpu
-from resiliency.faults import Fault
 
 # The rounding of a sum depends on its order, and so on the number of threads. One thread gives the same bytes on any
 # number of cores.

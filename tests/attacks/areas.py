@@ -21,8 +21,8 @@ from attacks.tables import tables
 from attacks.test_sets import test_sets
 from attacks.weights import WEIGHTS
 
+from resiliency.base.faults import Fault
 from resiliency.designs.settings import Design
-from resiliency.faults import Fault
 from resiliency.study.files import read_places
 from resiliency.study.trials.networks import trial
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from resiliency.faults import Fault
+from resiliency.base.faults import Fault
 
 LONGEST = 600
 

@@ -9,8 +9,8 @@ from attacks.cases import Case, allowed
 from torch import Tensor, nn
 from torch.nn import functional
 
+from resiliency.base.faults import Fault
 from resiliency.designs.usable import network_fault
-from resiliency.faults import Fault
 
 SIDE, CLASSES = 32, 10
 

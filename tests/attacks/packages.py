@@ -14,10 +14,10 @@ from attacks.cases import Case
 from attacks.extensions import WRONG_CHARTS, WRONG_CORRUPTIONS, WRONG_METRICS, fault_of_corruption
 from attacks.texts import FORMLESS
 
-from resiliency import extensions
-from resiliency.corruption_names import BUILT_IN
+from resiliency.base import extensions
+from resiliency.base.corruption_names import BUILT_IN
+from resiliency.base.faults import Fault
 from resiliency.diversity.metrics import ENSEMBLE_METRICS, METRICS
-from resiliency.faults import Fault
 from resiliency.report.registry import CHARTS
 from resiliency.study.trials.added import REGISTRIES, check_names
 from resiliency.study.trials.charts import chart_fault

@@ -15,9 +15,9 @@ import numpy as np
 import pandas as pd
 
 from resiliency.analysis.correlations import correlation_table, difference_table
+from resiliency.base.streams import stream
 from resiliency.diversity.metrics import ENSEMBLE_METRICS, METRICS
 from resiliency.ensembles.pool import chosen_ensembles, stands_for
-from resiliency.streams import stream
 
 SIZE = 5
 

@@ -34,6 +34,8 @@ import pandas as pd
 from ensembles_by_loops import largest_difference, loop, one_at_a_time, pairwise_loop
 from imagenet_logits import CLASSES, DRAWS, member_logits
 
+from resiliency.base.names import CLEAN
+from resiliency.base.streams import stream
 from resiliency.corruptions.settings import MAIN
 from resiliency.diversity.metrics import ENSEMBLE_METRICS, METRICS
 from resiliency.diversity.pairs import pair_tables
@@ -43,11 +45,9 @@ from resiliency.ensembles.table import Pool
 from resiliency.metrics.classification import (
     softmax,
 )
-from resiliency.names import CLEAN
 from resiliency.prediction.conditions import all_conditions
 from resiliency.prediction.reading import Predictions, Truth
 from resiliency.storage.files import appending, read_array
-from resiliency.streams import stream
 
 SIZES = (2, 3, 4, 5)
 RULES = ["mean_probability", "plurality_vote"]

@@ -20,10 +20,10 @@ from resiliency.analysis.best import eligible, recommended_row
 from resiliency.analysis.bootstrap import Resampling
 from resiliency.analysis.deployed import both_halves, ensemble_of, named_in
 from resiliency.analysis.temperatures import LEAST_ERRORS
+from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.data.split import calibration
 from resiliency.ensembles.outputs import Ensemble
 from resiliency.metrics.temperature import scaled
-from resiliency.names import CLEAN, CORRUPTED
 from resiliency.prediction.reading import Predictions, read_predictions, read_validation
 from resiliency.storage.files import read_array, read_json
 from resiliency.storage.tables import read_table

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from resiliency.streams import stream
+from resiliency.base.streams import stream
 
 CLASSES = 1000
 

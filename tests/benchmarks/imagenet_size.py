@@ -29,18 +29,18 @@ from resiliency.analysis.correlations import correlation_table, difference_table
 from resiliency.analysis.families import by_family
 from resiliency.analysis.observations import architecture_brings_diversity, architecture_matters_more
 from resiliency.analysis.without_images import image_groups, some_ensembles, without_each
+from resiliency.base.names import CLEAN
+from resiliency.base.streams import stream
 from resiliency.designs.networks import build
 from resiliency.diversity.pairs import pair_tables
 from resiliency.ensembles.pool import ensembles_of
 from resiliency.ensembles.selection import EnsembleErrors
 from resiliency.ensembles.table import Pool
-from resiliency.names import CLEAN
 from resiliency.prediction.conditions import all_conditions
 from resiliency.prediction.reading import read_predictions
 from resiliency.provenance import processor
 from resiliency.storage.files import write_array
 from resiliency.storage.tables import appending_table, read_blocks, read_table, write_table
-from resiliency.streams import stream
 from resiliency.study.loading import load
 from resiliency.study.model import Study
 

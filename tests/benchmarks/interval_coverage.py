@@ -21,7 +21,7 @@ from shared import RESULTS, beside, resumed
 from simulated_intervals import CASES, coverage
 from simulated_verdicts import SITUATIONS, rates
 
-from resiliency.streams import derived_seed
+from resiliency.base.streams import derived_seed
 
 PAGE, ROWS = RESULTS / "coverage.md", beside(__file__, "coverage_rows.json")
 KEYS = {"verdicts": ("observation", "situation", "size"), "intervals": ("statistic", "situation", "units")}

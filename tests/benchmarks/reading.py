@@ -21,7 +21,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import pandas as pd
 
-from resiliency.names import CLEAN
+from resiliency.base.names import CLEAN
 from resiliency.prediction.conditions import all_conditions
 from resiliency.prediction.reading import Predictions, read_predictions
 from resiliency.storage.checksums import verified

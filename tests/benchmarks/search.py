@@ -28,6 +28,7 @@ from scipy import stats
 from shared import study
 from shared_training import digit_images, train
 
+from resiliency.base.streams import stream
 from resiliency.data.split import stratified
 from resiliency.designs.networks import build
 from resiliency.search.evaluation import Evaluator
@@ -35,7 +36,6 @@ from resiliency.search.losses import progressive_phases, supernet_loss
 from resiliency.search.members import SUPERNET, made_by
 from resiliency.search.searching import search
 from resiliency.search.space import Space
-from resiliency.streams import stream
 from resiliency.training.engine import Loss
 from resiliency.training.validation import Preprocessing, accuracies
 

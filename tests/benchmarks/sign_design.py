@@ -18,9 +18,9 @@ from sign_pilots import STUDY
 from simulated_intervals import sure
 
 from resiliency.analysis.observations import architecture, balance, correlation, diversity
-from resiliency.corruption_names import MAIN
+from resiliency.base.corruption_names import MAIN
+from resiliency.base.names import design_of
 from resiliency.data.settings import PUBLISHED
-from resiliency.names import design_of
 from resiliency.stage import cpu_seconds
 from resiliency.storage.files import read_json
 

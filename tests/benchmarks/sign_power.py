@@ -15,7 +15,7 @@ from simulated_ensembles import Pool, of_correlations, of_diversities
 from simulated_families import Effects
 from simulated_verdicts import Situation, of_balance, of_families, one_by_one, rates
 
-from resiliency.streams import derived_seed
+from resiliency.base.streams import derived_seed
 
 ROWS = beside(__file__, "sign_power_rows.json")
 KINDS = {"normal": "normal", "t3": "t₃"}

@@ -6,9 +6,9 @@ import numpy as np
 from simulated_correlations import CONFIDENCE, Case, Interval
 
 from resiliency.analysis.ceiling import ceiling_table, failures
-from resiliency.names import CLEAN
+from resiliency.base.names import CLEAN
+from resiliency.base.streams import stream
 from resiliency.prediction.conditions import all_conditions
-from resiliency.streams import stream
 
 SPREAD = 0.5  # of abilities of members, on the logit scale, beside a spread of 2 of the difficulty of images
 MANY = {"images": 400_000, "members": 40_000}

@@ -8,10 +8,10 @@ from typing import NamedTuple
 import numpy as np
 
 from resiliency.analysis import bootstrap
+from resiliency.base.streams import stream
 from resiliency.ensembles.pool import ensembles_of
 from resiliency.statistics import jackknife
 from resiliency.statistics.correlation import MEASURES, independent_interval, weighted_pearson
-from resiliency.streams import stream
 
 CONFIDENCE = 0.95
 

@@ -14,13 +14,13 @@ from resiliency.analysis.bootstrap import resampled_counts
 from resiliency.analysis.coincident_failures import failure_table
 from resiliency.analysis.origins import ORIGINS, SCORES, origin_table
 from resiliency.analysis.parts import Part
+from resiliency.base.names import CLEAN
+from resiliency.base.streams import derived_seed, stream
 from resiliency.ensembles.pool import ensembles_of
-from resiliency.names import CLEAN
 from resiliency.prediction.conditions import all_conditions
 from resiliency.statistics import jackknife
 from resiliency.statistics.closeness import Families, closeness, replicates
 from resiliency.statistics.ranks import weighted_cliffs_delta
-from resiliency.streams import derived_seed, stream
 
 # Observation 1
 

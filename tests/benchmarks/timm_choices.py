@@ -16,9 +16,9 @@ from shared import RESULTS, ROOT, beside, resumed, table_row
 from resiliency.analysis.observations import architecture_matters_more
 from resiliency.analysis.shifts import SHIFTED_ERROR, with_shifted_error
 from resiliency.analysis.verdicts import observation_table
+from resiliency.base.names import INDEPENDENT, accuracy_of
 from resiliency.external.members import read_members
 from resiliency.external.scores import read_scores
-from resiliency.names import INDEPENDENT, accuracy_of
 from resiliency.report import words
 
 PUBLISHED, PAGE = ROOT / "studies/published", RESULTS / "timm_published_choices.md"

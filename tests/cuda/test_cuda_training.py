@@ -8,11 +8,11 @@ from networks import DESIGNS, SINGLE, train
 from pretended import NAME, cuda_device
 from safetensors.torch import load_file
 
+from resiliency.base.faults import Fault
 from resiliency.designs.members import Member
 from resiliency.designs.networks import build, write_member
 from resiliency.devices import choice
 from resiliency.devices.gpus import SLOTS
-from resiliency.faults import Fault
 from resiliency.storage.files import read_json
 from resiliency.training import checkpoints
 from resiliency.training.joint import joint_loss

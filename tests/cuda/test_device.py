@@ -8,10 +8,10 @@ import torch
 from pretended import preserved_settings
 from torch import nn
 
+from resiliency.base.faults import Fault
 from resiliency.devices import choice as module
 from resiliency.devices.choice import device, device_name, inference
 from resiliency.devices.gpus import SLOTS, VISIBLE
-from resiliency.faults import Fault
 
 
 @pytest.fixture

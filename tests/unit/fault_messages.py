@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from resiliency.faults import Fault
+from resiliency.base.faults import Fault
 
 
 def lines_of(function: Callable, *arguments: object, **named: object) -> list[str]:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from resiliency.names import CLEAN
+from resiliency.base.names import CLEAN
 from resiliency.prediction.conditions import all_conditions
 from resiliency.prediction.reading import Predictions, Truth
 

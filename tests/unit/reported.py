@@ -32,6 +32,7 @@ from resiliency.analysis.sizes import size_table
 from resiliency.analysis.skipped import skipped_table
 from resiliency.analysis.verdicts import observation_table
 from resiliency.analysis.without_images import scores_without_images
+from resiliency.base.names import CLEAN, CORRUPTED, design_of
 from resiliency.designs.members import Member
 from resiliency.diversity.gram import gram
 from resiliency.diversity.of_study import pairs_of_groups
@@ -44,7 +45,6 @@ from resiliency.external.descriptions import descriptions
 from resiliency.external.predictions import Reader
 from resiliency.external.scores import error_rows, read_scores
 from resiliency.metrics.resiliency import baseline_errors, counted
-from resiliency.names import CLEAN, CORRUPTED, design_of
 from resiliency.prediction.conditions import all_conditions, of_corruptions
 from resiliency.prediction.reading import Predictions, Truth
 from resiliency.report.drawing import draw

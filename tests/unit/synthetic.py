@@ -16,8 +16,7 @@ from resiliency.analysis.histories import history_table
 from resiliency.analysis.origins import origin_table
 from resiliency.analysis.pictures import gallery_table
 from resiliency.analysis.sizes import size_table
-from resiliency.corruptions.settings import MAIN
-from resiliency.names import (
+from resiliency.base.names import (
     CLEAN,
     CORRUPTED,
     INDEPENDENT,
@@ -27,6 +26,7 @@ from resiliency.names import (
     diversity_of,
     mean_member_accuracy_of,
 )
+from resiliency.corruptions.settings import MAIN
 from resiliency.report.words import kind_of
 
 HOSTILE = "</script><img src=x onerror=alert(1)>"

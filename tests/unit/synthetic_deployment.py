@@ -5,13 +5,13 @@ import pandas as pd
 
 from resiliency.analysis.contenders import contenders, under_corruptions
 from resiliency.analysis.thresholds import COVERAGES, ERRORS
-from resiliency.ensembles.selection import front
-from resiliency.names import (
+from resiliency.base.names import (
     CLEAN,
     CORRUPTED,
     JOINT,
     accuracy_of,
 )
+from resiliency.ensembles.selection import front
 
 RULE = "mean_probability"
 

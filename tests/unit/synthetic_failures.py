@@ -6,7 +6,7 @@ import pandas as pd
 from resiliency.analysis.contenders import BEST_MEMBER, RECOMMENDED, contenders
 from resiliency.analysis.failures import CLASS_ERRORS, CONFUSIONS, CORRUPTION, FAILURES, NOBODY, PAIR
 from resiliency.analysis.pictures import data_url
-from resiliency.names import CLEAN, CORRUPTED
+from resiliency.base.names import CLEAN, CORRUPTED
 
 
 def failure_tables(deployment: pd.DataFrame, corruptions: list[str], classes: int = 4) -> dict[str, pd.DataFrame]:

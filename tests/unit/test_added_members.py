@@ -12,11 +12,11 @@ from resiliency.analysis.added_members import added_table, alone_table, partner_
 from resiliency.analysis.bootstrap import Resampling
 from resiliency.analysis.member_ranks import rank_table
 from resiliency.analysis.pool import pool_of
+from resiliency.base.names import CLEAN
 from resiliency.ensembles.voting import VOTE, expected_accuracy
 from resiliency.external.arrays import kind_of
 from resiliency.external.contents import read_contents
 from resiliency.external.settings import External
-from resiliency.names import CLEAN
 from resiliency.prediction.conditions import all_conditions
 from resiliency.prediction.reading import Predictions, Truth
 from resiliency.report.added import added_sentences, scored_sentences

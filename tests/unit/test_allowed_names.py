@@ -11,7 +11,7 @@ from default_study import changed, faults_of
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from resiliency.allowed_names import (
+from resiliency.base.allowed_names import (
     AFTER,
     BEFORE,
     ERROR,
@@ -26,9 +26,9 @@ from resiliency.allowed_names import (
     form_fault,
     images_fault,
 )
-from resiliency.corruption_names import HELD_OUT, MAIN
+from resiliency.base.corruption_names import HELD_OUT, MAIN
+from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.diversity.metrics import ENSEMBLE_METRICS, METRICS
-from resiliency.names import CLEAN, CORRUPTED
 from resiliency.tables import TABLES
 
 CORRUPTIONS = (*MAIN, *HELD_OUT)

@@ -7,7 +7,7 @@ import pytest
 from attacks.areas import AREAS
 from attacks.cases import Case, outcome
 
-from resiliency.faults import Fault
+from resiliency.base.faults import Fault
 
 # Areas that unit tests of the part try as a whole.
 WHOLE = ("factories", "study files", "folders", "weights", "ages", "damaged results")

@@ -9,6 +9,7 @@ from attacks.folders import FOLDERS, good_folder, read, recoded
 from fault_messages import fault_of
 from PIL import Image
 
+from resiliency.base.faults import Fault
 from resiliency.corruptions.writing import write_pictures
 from resiliency.data import duplicates, pictures
 from resiliency.data.card import write_data_set, write_test_set
@@ -19,7 +20,6 @@ from resiliency.data.settings import Dataset
 from resiliency.data.source import Part, Source
 from resiliency.data.split import splits
 from resiliency.data.test_sets import labelled_folder
-from resiliency.faults import Fault
 from resiliency.storage.files import read_array, read_json
 from resiliency.training.augmentation import reader
 from resiliency.training.settings import Recipe

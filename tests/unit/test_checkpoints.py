@@ -166,7 +166,7 @@ def test_a_full_disk_is_one_line(tmp_path, python):
     """In a process of its own, for the limit on the size of files holds for all that it writes."""
     script = (
         "import resource, sys, torch\n"
-        "from resiliency.faults import Fault\nfrom resiliency.training.checkpoints import Checkpoint\n"
+        "from resiliency.base.faults import Fault\nfrom resiliency.training.checkpoints import Checkpoint\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (5000, resource.RLIM_INFINITY))\n"
         "try:\n    Checkpoint(sys.argv[1], {}).save({'weights': torch.zeros(10_000)})\n"
         "except Fault as fault:\n    print(fault)\n"

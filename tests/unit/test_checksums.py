@@ -10,7 +10,7 @@ from attacks.cases import outcome
 from attacks.results import FORMATS, damaged
 from fault_messages import fault_of
 
-from resiliency.faults import Fault
+from resiliency.base.faults import Fault
 from resiliency.storage import checksums
 from resiliency.storage.checksums import FOLDER, Blocks, Running, forget, record, verified
 from resiliency.storage.files import (

@@ -15,7 +15,7 @@ from resiliency.analysis.contenders import contenders
 from resiliency.analysis.cost_matrix import cost_matrix, read_costs
 from resiliency.analysis.costs import MEMBER, cost_tables
 from resiliency.analysis.deployed import ensemble_of, judged_half
-from resiliency.faults import Fault
+from resiliency.base.faults import Fault
 from resiliency.study.checks import cross_checks
 from resiliency.study.model import Study
 

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from picture_files import NOISE, pixels, saved
 from PIL import Image
 
+from resiliency.base.faults import Fault
 from resiliency.data.pictures import FileImages, decode, header_fault, printable
-from resiliency.faults import Fault
 
 
 def encoded(suffix: str) -> bytes:

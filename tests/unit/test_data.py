@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from sklearn.datasets import load_digits
 
+from resiliency.base.faults import Fault
 from resiliency.data import images as images_module
 from resiliency.data.card import write_data_set
 from resiliency.data.digits import digits
@@ -18,7 +19,6 @@ from resiliency.data.images import read_conditions, read_images, read_items, wri
 from resiliency.data.pictures import FileImages
 from resiliency.data.source import ALL, Part, Source
 from resiliency.data.split import SPLITS, probe, split, splits, stratified
-from resiliency.faults import Fault
 from resiliency.storage.files import read_array, read_json, write_array
 
 DIGITS = 1797

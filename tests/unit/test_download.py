@@ -14,15 +14,15 @@ import pytest
 from failing_server import CONTENT, MD5, Server
 from fault_messages import fault_of
 
+from resiliency.base.faults import Fault
 from resiliency.data import download
 from resiliency.data.download import cache_folder, fetch, locked
-from resiliency.faults import Fault
 
 LOCKED_FETCH = """
 import resource, sys
 from pathlib import Path
 from resiliency.data.download import Archive, fetch, locked
-from resiliency.faults import Fault
+from resiliency.base.faults import Fault
 url, md5, folder, limit = sys.argv[1:]
 if int(limit):
     resource.setrlimit(resource.RLIMIT_FSIZE, (int(limit), int(limit)))

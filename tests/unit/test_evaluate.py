@@ -9,8 +9,8 @@ import small_onnx
 import torch
 
 from resiliency.api import Evaluation, evaluate
+from resiliency.base.faults import Fault
 from resiliency.corruptions import engine
-from resiliency.faults import Fault
 from resiliency.metrics.classification import brier_score, expected_calibration_error, negative_log_likelihood, softmax
 
 COUNT, CLASSES = 30, 3

@@ -15,6 +15,7 @@ from predicted import conditions_of, predictions_of
 from synthetic import synthetic_tables
 from torch import nn
 
+from resiliency.base.faults import Fault
 from resiliency.designs.members import Member
 from resiliency.designs.networks import normalised
 from resiliency.ensembles.combination import RULES
@@ -27,7 +28,6 @@ from resiliency.export.latency import LATENCIES, latencies, measured_members
 from resiliency.export.module import Deployable
 from resiliency.export.programs import RUNTIMES, write_programs
 from resiliency.export.timing import LEAST, MOST, eager_runner, milliseconds, quartiles
-from resiliency.faults import Fault
 from resiliency.metrics.temperature import scaled
 from resiliency.storage.files import write_json
 

@@ -9,11 +9,11 @@ import pytest
 from attacks.extensions import WRONG_CHARTS, WRONG_CORRUPTIONS, WRONG_METRICS, a_chart, fault_of_corruption, registered
 from fault_messages import fault_of
 
-from resiliency import extensions
+from resiliency.base import extensions
+from resiliency.base.faults import Fault
 from resiliency.corruptions import engine
 from resiliency.corruptions.registry import TABLES
 from resiliency.diversity.metrics import ENSEMBLE_METRICS, METRICS
-from resiliency.faults import Fault
 from resiliency.study import fingerprint
 from resiliency.study.preflight import preflight
 from resiliency.study.trials import added

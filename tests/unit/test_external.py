@@ -7,12 +7,12 @@ import pandas as pd
 import pytest
 from fault_messages import fault_of
 
+from resiliency.base.faults import Fault
 from resiliency.external.arrays import members_of, read_labels, read_logits
 from resiliency.external.decisions import read_decisions
 from resiliency.external.members import described_members, read_members
 from resiliency.external.names import corruption_and_severity
 from resiliency.external.scores import error_rows, read_scores
-from resiliency.faults import Fault
 from resiliency.metrics.classification import softmax
 
 DECISIONS = """test_set,image,label,one,other

@@ -40,7 +40,7 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 from resiliency.data.published import imagenette_folder
-from resiliency.faults import Fault
+from resiliency.base.faults import Fault
 imagenette = SimpleNamespace(_ARCHIVES={datasets.Imagenette._ARCHIVES})
 sys.modules["torchvision.datasets"] = SimpleNamespace(Imagenette=imagenette)
 {code}

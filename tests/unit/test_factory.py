@@ -10,11 +10,11 @@ import torch
 from fault_messages import fault_of
 
 from resiliency.attributions import attribution_maps
+from resiliency.base.faults import Fault
 from resiliency.designs.members import Member
 from resiliency.designs.networks import build, normalised, penultimate, read_member, write_member
 from resiliency.designs.settings import Design
 from resiliency.designs.weights import load_member
-from resiliency.faults import Fault
 from resiliency.prediction.writing import features, logits
 
 MODULE = '''

@@ -1,6 +1,6 @@
 """The phrases that messages share."""
 
-from resiliency.faults import available
+from resiliency.base.faults import available
 
 
 def test_a_name_that_is_not_there_is_followed_by_the_nearest_or_by_those_that_are():

@@ -128,8 +128,8 @@ def test_modules_loaded_by_name_count_with_what_they_import(fingerprint_with):
 
 
 def test_words_about_progress_do_not_count(fingerprint_with):
-    script = {"script.py": "from resiliency.progress import Progress\n"}
-    variants = [script | {"resiliency/progress.py": f"print('{words}')\n"} for words in ("so far", "left")]
+    script = {"script.py": "from resiliency.base.progress import Progress\n"}
+    variants = [script | {"resiliency/base/progress.py": f"print('{words}')\n"} for words in ("so far", "left")]
     assert fingerprint_with(files=variants[0]) == fingerprint_with(files=variants[1])
 
 
@@ -255,13 +255,13 @@ def test_scripts_depend_on_what_they_use(script, needed, free_of):
 @pytest.mark.parametrize(
     ("text", "kinds"),
     [
-        ("from resiliency.extensions import loaded\nloaded('charts')", ["charts"]),
-        ("from resiliency.extensions import loaded as offered\nfor a in offered('charts'): pass", ["charts"]),
-        ("import resiliency.extensions\nresiliency.extensions.loaded('metrics')", ["metrics"]),
-        ("from resiliency import extensions as other\nother.loaded('metrics')", ["metrics"]),
+        ("from resiliency.base.extensions import loaded\nloaded('charts')", ["charts"]),
+        ("from resiliency.base.extensions import loaded as offered\nfor a in offered('charts'): pass", ["charts"]),
+        ("import resiliency.base.extensions\nresiliency.base.extensions.loaded('metrics')", ["metrics"]),
+        ("from resiliency.base import extensions as other\nother.loaded('metrics')", ["metrics"]),
         ("from resiliency.weights import loaded\nloaded('charts')", []),
         ("def loaded(kind): pass\nloaded('charts')", []),
-        ("from resiliency.extensions import extensions\nextensions('charts')", []),
+        ("from resiliency.base.extensions import extensions\nextensions('charts')", []),
     ],
 )
 def test_only_calls_of_the_function_that_loads_extensions_count_as_loading(text, kinds):

@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
+from resiliency.base.faults import Fault
 from resiliency.devices.gpus import SLOTS, VISIBLE, claim_gpu, gpu_slots
-from resiliency.faults import Fault
 
 CLAIM = """
 import os, sys

@@ -18,10 +18,10 @@ from safetensors.torch import save
 from small_members import CARD, CLASSES
 from timm.data import ImageNetInfo
 
+from resiliency.base.faults import Fault
 from resiliency.designs.networks import normalised, read_member
 from resiliency.designs.settings import Design
 from resiliency.designs.weights import load_member
-from resiliency.faults import Fault
 from resiliency.storage.files import write_array, write_json
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"

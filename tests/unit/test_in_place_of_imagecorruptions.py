@@ -11,8 +11,8 @@ from torchvision import tv_tensors
 from torchvision.transforms import v2
 
 from resiliency.api import CORRUPTIONS, RandomCorruption, corrupt, get_corruption_names
+from resiliency.base.faults import Fault
 from resiliency.corruptions import engine, reference
-from resiliency.faults import Fault
 
 PACKAGE = reference._package  # imagecorruptions, mended
 IMAGE = np.random.default_rng(0).integers(0, 256, (40, 36, 3), np.uint8)

@@ -9,7 +9,7 @@ import pytest
 from attacks.ages import KINDS, ages
 from attacks.cases import outcome
 
-from resiliency.faults import Fault
+from resiliency.base.faults import Fault
 from resiliency.study import inputs as module
 from resiliency.study.inputs import Inputs
 from resiliency.study.working_folder import check_working_folder, sign

@@ -20,13 +20,13 @@ from resiliency.analysis.without_images import (
     some_ensembles,
     without_each,
 )
+from resiliency.base.faults import Fault
 from resiliency.diversity.metrics import METRICS
 from resiliency.diversity.settings import LABEL_FREE
 from resiliency.ensembles.of_study import EnsemblesOfStudy
 from resiliency.ensembles.selection import EnsembleErrors
 from resiliency.ensembles.settings import Ensembles
 from resiliency.external.predictions import Reader
-from resiliency.faults import Fault
 from resiliency.prediction.reading import Predictions, Truth
 
 

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from fault_messages import fault_of
 
+from resiliency.base.faults import Fault
 from resiliency.data.listed import listed_images
 from resiliency.data.pictures import FileImages
 from resiliency.data.source import ALL, Part, Source
 from resiliency.data.split import splits
-from resiliency.faults import Fault
 from resiliency.study.loading import load
 
 FILES = ["data/val/a/1.png", "data/val/a/2.png", "data/val/b/1.png", "data/val/b/deep/3.png"]

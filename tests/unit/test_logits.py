@@ -6,10 +6,10 @@ import torch
 from scipy.special import softmax
 from torch import nn
 
+from resiliency.base.faults import Fault
 from resiliency.designs.cards import design_card
 from resiliency.designs.members import Member
 from resiliency.designs.networks import write_member
-from resiliency.faults import Fault
 from resiliency.prediction.writing import logits, stored
 from resiliency.training.validation import Labelled, Preprocessing, accuracies
 

@@ -10,6 +10,7 @@ from fault_messages import fault_of
 from safetensors.torch import load_file
 from torch import nn
 
+from resiliency.base.faults import Fault
 from resiliency.designs.cards import design_card, training_cost
 from resiliency.designs.members import Member
 from resiliency.designs.networks import (
@@ -23,7 +24,6 @@ from resiliency.designs.networks import (
 )
 from resiliency.designs.settings import Design
 from resiliency.devices.choice import device_name
-from resiliency.faults import Fault
 from resiliency.prediction.writing import BATCH, features, logits
 from resiliency.storage.checksums import forget
 

@@ -9,9 +9,9 @@ import pytest
 
 from resiliency.analysis.choices import choice_of
 from resiliency.analysis.next_member import additions_of, next_member_table
+from resiliency.base.names import CLEAN
 from resiliency.ensembles.selection import EnsembleErrors
 from resiliency.ensembles.voting import VOTE, expected_accuracy
-from resiliency.names import CLEAN
 from resiliency.prediction.conditions import all_conditions
 from resiliency.prediction.reading import Predictions, Truth
 

@@ -12,7 +12,7 @@ from random_logits import random_case, random_needed, value_and_gradients
 from scipy.special import log_softmax, softmax
 from torch.func import hessian
 
-from resiliency.faults import Fault
+from resiliency.base.faults import Fault
 from resiliency.training.joint_settings import JOINT_OBJECTIVES
 from resiliency.training.objectives import ADP_RIDGE, OBJECTIVES, adp, adp_fault, balanced, ensemble, independent
 

@@ -12,10 +12,10 @@ from resiliency.analysis.choices import halves
 from resiliency.analysis.deployment import TIMED, candidate_table, deployment_table
 from resiliency.analysis.recommendation import drawn_errors, limit_columns
 from resiliency.analysis.shares import share_interval
+from resiliency.base.faults import Fault
 from resiliency.ensembles.combination import RULES
 from resiliency.ensembles.scoring import given_answers
 from resiliency.ensembles.settings import Limits
-from resiliency.faults import Fault
 from resiliency.metrics.accuracy import wilson
 from resiliency.metrics.classification import softmax
 from resiliency.study.checks import cross_checks

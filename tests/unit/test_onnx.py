@@ -17,6 +17,7 @@ from torch import nn
 
 from resiliency.analysis.attribution_pictures import attribution_table, distance_table, stacked
 from resiliency.attributions import NOT_DIFFERENTIABLE, maps_or_reason
+from resiliency.base.faults import Fault
 from resiliency.designs import onnx as onnx_designs
 from resiliency.designs.members import Member
 from resiliency.designs.networks import (
@@ -32,7 +33,6 @@ from resiliency.export.checking import check_refusal
 from resiliency.export.module import Deployable
 from resiliency.export.programs import onnx_runner, write_programs
 from resiliency.export.timing import eager_runner
-from resiliency.faults import Fault
 from resiliency.prediction.writing import features
 from resiliency.report.drawing import draw
 from resiliency.report.settings import OKABE_ITO

@@ -7,10 +7,10 @@ from fault_messages import fault_of
 from scipy.special import softmax
 from sklearn.metrics import cohen_kappa_score
 
+from resiliency.base.faults import Fault
 from resiliency.diversity.pairs import pair_tables
 from resiliency.ensembles.outputs import Ensemble
 from resiliency.ensembles.voting import score_decisions
-from resiliency.faults import Fault
 from resiliency.prediction.conditions import all_conditions, further, groups, of_corruptions
 from resiliency.prediction.reading import Predictions, Truth, read_predictions, read_validation
 from resiliency.storage.files import write_array

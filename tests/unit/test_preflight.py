@@ -9,8 +9,8 @@ from attacks.factories import FACTORIES, FAULTS
 from fault_messages import lines_of
 from PIL import Image
 
+from resiliency.base.faults import Fault
 from resiliency.designs.settings import Design
-from resiliency.faults import Fault
 from resiliency.study import fingerprint as fingerprint_module
 from resiliency.study import preflight as preflight_module
 from resiliency.study.loading import load

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from resiliency.faults import Fault
+from resiliency.base.faults import Fault
 from resiliency.results.designs import common_level
 from resiliency.results.page import kept_specs, page, publish
 from resiliency.storage.tables import read_table, write_table

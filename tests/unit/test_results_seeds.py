@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from resiliency.faults import Fault
+from resiliency.base.faults import Fault
 from resiliency.results.seeds import agreement, main, of_the_gain, publish, run, runs_of
 
 DOCS = Path(__file__).parents[2] / "docs" / "results"

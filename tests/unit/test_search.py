@@ -6,10 +6,10 @@ import torch
 import torch.nn.functional as F
 from small_spaces import KINDS, SIDE, described, space_of
 
+from resiliency.base.faults import Fault
 from resiliency.designs.members import Member
 from resiliency.designs.networks import build, parameters_and_macs, penultimate, read_member, write_member
 from resiliency.designs.settings import Design
-from resiliency.faults import Fault
 from resiliency.search.evaluation import Evaluator, recalibrate
 from resiliency.search.losses import progressive_phases, supernet_loss
 from resiliency.search.members import MEMBER, SUPERNET, made_by

@@ -7,9 +7,9 @@ import pytest
 from fault_messages import fault_of
 from pymoo.core.problem import Problem
 
+from resiliency.base.faults import Fault
 from resiliency.designs.settings import Design
 from resiliency.diversity.predictions import jensen_shannon
-from resiliency.faults import Fault
 from resiliency.search.choice import along_the_front, best_ensemble, candidates
 from resiliency.search.nsga import Step, evolve, fronts
 from resiliency.search.searching import chosen, first_population, search, search_table

@@ -11,7 +11,7 @@ from resiliency.analysis.observations import architecture_matters_more
 from resiliency.analysis.shifts import with_shifted_error
 from resiliency.analysis.verdicts import RULES, observation_table
 from resiliency.analysis.without_images import GROUPS, _shifted_errors, image_groups
-from resiliency.names import CLEAN
+from resiliency.base.names import CLEAN
 from resiliency.prediction.conditions import all_conditions
 from resiliency.prediction.reading import Predictions, Truth
 from resiliency.report.overview import by_observation

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from resiliency.progress import Progress
+from resiliency.base.progress import Progress
 from resiliency.stage import cpu_seconds
 
 
@@ -14,8 +14,8 @@ def run(tmp_path, body: str, imports: str = "") -> tuple[subprocess.CompletedPro
     """Run a script whose stage has `body`; what came of it, and its log."""
     script, log = tmp_path / "script.py", tmp_path / "logs" / "rule" / "job.log"
     script.write_text(
-        f"{imports}\nfrom resiliency.faults import Fault\n"
-        "from resiliency.progress import Progress\nfrom resiliency.stage import stage\n"
+        f"{imports}\nfrom resiliency.base.faults import Fault\n"
+        "from resiliency.base.progress import Progress\nfrom resiliency.stage import stage\n"
         f"with stage({str(log)!r}):\n    {body}\n"
     )
     done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=False)

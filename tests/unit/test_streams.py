@@ -5,7 +5,7 @@ import hashlib
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resiliency.streams import derived_seed, entropy, stream
+from resiliency.base.streams import derived_seed, entropy, stream
 
 names = st.lists(st.text(max_size=8) | st.integers(-(2**40), 2**40), max_size=4)
 

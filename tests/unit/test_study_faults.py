@@ -7,7 +7,7 @@ from default_study import CONFIG, REMOVE, changed, faults_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from resiliency.faults import Fault
+from resiliency.base.faults import Fault
 from resiliency.study.loading import MOST_FAULTS, load
 from resiliency.study.messages import RENAMED
 from resiliency.study.model import Study

@@ -7,7 +7,7 @@ import yaml
 from attacks.study_files import FILES
 from fault_messages import fault_of, lines_of
 
-from resiliency.faults import Fault
+from resiliency.base.faults import Fault
 from resiliency.study.files import read_places
 from resiliency.study.loading import load
 

@@ -9,7 +9,7 @@ import pytest
 import yaml
 from snakemake.utils import update_config
 
-from resiliency.settings import Settings
+from resiliency.base.settings import Settings
 from resiliency.study.files import read_places
 from resiliency.study.loading import load
 from resiliency.study.merging import NAME, REPLACED, read_merged, without_inherited

@@ -7,10 +7,10 @@ import pytest
 from fault_messages import fault_of
 from PIL import Image
 
+from resiliency.base.faults import Fault
 from resiliency.data.card import write_test_set
 from resiliency.data.images import read_images, read_items
 from resiliency.data.test_sets import labelled_arrays, labelled_folder
-from resiliency.faults import Fault
 
 CLASSES = ["ant", "bee", "cat", "dog"]
 

@@ -25,10 +25,10 @@ from small_training import (
 )
 from torch import nn
 
+from resiliency.base.faults import Fault
 from resiliency.data.loading import batches, in_order
 from resiliency.data.pictures import FileImages
 from resiliency.designs.networks import build
-from resiliency.faults import Fault
 from resiliency.training.engine import cross_entropy
 from resiliency.training.joint import joint_loss
 from resiliency.training.joint_settings import JOINT_OBJECTIVES

@@ -13,6 +13,7 @@ from safetensors.torch import save_file
 
 from resiliency.activations import stage_grams
 from resiliency.attributions import attribution_maps
+from resiliency.base.faults import Fault
 from resiliency.data import pictures
 from resiliency.data.images import read_images, seen, write_list
 from resiliency.data.pictures import FileImages, View, fitted
@@ -22,7 +23,6 @@ from resiliency.designs.networks import normalised
 from resiliency.designs.settings import Design
 from resiliency.designs.views import view_of
 from resiliency.designs.weights import load_member
-from resiliency.faults import Fault
 from resiliency.prediction.writing import features, logits, write_logits
 from resiliency.study.loading import load
 

@@ -15,12 +15,12 @@ from pydantic import ValidationError
 from safetensors.torch import save_file
 from small_members import CARD, SMALL, TIMMS, load
 
+from resiliency.base.faults import Fault
 from resiliency.designs.checkpoints import load_weights, read_checkpoint
 from resiliency.designs.members import Member
 from resiliency.designs.networks import build, normalised, write_member
 from resiliency.designs.settings import Design
 from resiliency.designs.weights import load_member
-from resiliency.faults import Fault
 
 
 def small(outputs: int = 4) -> torch.nn.Module:

@@ -6,8 +6,8 @@ import pandas as pd
 from resiliency.analysis.choices import by_size
 from resiliency.analysis.pool import MemberPool
 from resiliency.analysis.shares import mean_difference
+from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.metrics.accuracy import accuracies, accuracy_columns
-from resiliency.names import CLEAN, CORRUPTED
 from resiliency.prediction.conditions import groups
 from resiliency.prediction.reading import Predictions
 

@@ -12,9 +12,9 @@ import pandas as pd
 
 from resiliency.analysis.bootstrap import percentile_interval, resampled_counts
 from resiliency.analysis.shares import share_interval
+from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.ensembles.outputs import Ensemble, Outputs
 from resiliency.metrics.selective import MEASURES, measures, ranking, resampled_rankings, risk_coverage
-from resiliency.names import CLEAN, CORRUPTED
 from resiliency.prediction.conditions import groups
 
 CURVE = np.round(np.arange(0.01, 1.005, 0.01), 2)

@@ -9,8 +9,8 @@ import pandas as pd
 from PIL import Image
 
 from resiliency.analysis.pictures import data_url
+from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.diversity.representations import applicable, cosine_similarity
-from resiliency.names import CLEAN, CORRUPTED
 
 IMAGES = (CLEAN, CORRUPTED)
 IMAGE = "image"

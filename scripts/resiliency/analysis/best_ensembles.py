@@ -2,8 +2,8 @@
 
 import pandas as pd
 
+from resiliency.base.names import CLEAN, JOINT, accuracy_of
 from resiliency.metrics.accuracy import accuracies, accuracy_columns
-from resiliency.names import CLEAN, JOINT, accuracy_of
 
 MOST = 10
 

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from resiliency.analysis.ceiling import REACHED, way_to_ceiling
+from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.ensembles.selection import EnsembleErrors
-from resiliency.names import CLEAN, CORRUPTED
 from resiliency.prediction.conditions import groups
 
 

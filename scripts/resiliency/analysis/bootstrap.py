@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from resiliency.streams import stream
+from resiliency.base.streams import stream
 
 
 class Resampling(NamedTuple):

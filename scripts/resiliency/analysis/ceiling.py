@@ -17,8 +17,8 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
+from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.metrics.accuracy import wilson_of_means
-from resiliency.names import CLEAN, CORRUPTED
 from resiliency.prediction.conditions import groups
 from resiliency.statistics.jackknife import in_groups, interval_within
 

@@ -12,9 +12,9 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from resiliency.base.names import CLEAN
 from resiliency.data.split import stratified
 from resiliency.ensembles.selection import EnsembleErrors, greedy
-from resiliency.names import CLEAN
 
 
 def halves(labels: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:

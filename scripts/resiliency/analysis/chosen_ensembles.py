@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 
 from resiliency.analysis.choices import Choice
+from resiliency.base.names import CLEAN, accuracy_of
 from resiliency.metrics.accuracy import accuracies, accuracy_columns
-from resiliency.names import CLEAN, accuracy_of
 
 COLUMNS = ["size", "members", "of", "found", "selection_accuracy", "optimism"]
 COUNTED = ["selection_images", "images", "confidence"]

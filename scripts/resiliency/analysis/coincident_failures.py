@@ -23,7 +23,7 @@ import numpy as np
 import pandas as pd
 
 from resiliency.analysis.bootstrap import percentile_interval, resampled_counts
-from resiliency.names import CLEAN
+from resiliency.base.names import CLEAN
 from resiliency.prediction.conditions import groups, of_corruptions
 
 PAIRS_AT_ONCE = 64

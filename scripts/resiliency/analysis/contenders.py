@@ -12,9 +12,9 @@ from resiliency.analysis.assessment import Judged
 from resiliency.analysis.best import best_row, eligible, known_rows, recommended_row
 from resiliency.analysis.bootstrap import percentile_interval
 from resiliency.analysis.shares import share_interval
+from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.ensembles.outputs import Ensemble
 from resiliency.metrics.classification import CALIBRATION, ECE_BINS, bin_of
-from resiliency.names import CLEAN, CORRUPTED
 
 RECOMMENDED, BEST_MEMBER = "recommended model", "best member"
 ROLES = (RECOMMENDED, "best ensemble", BEST_MEMBER, "baseline")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from resiliency.faults import Fault, hint
+from resiliency.base.faults import Fault, hint
 
 SEPARATORS = ",;\t"
 UNLISTED = 1.0  # cost of a wrong answer that the table does not list

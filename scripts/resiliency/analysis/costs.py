@@ -13,8 +13,8 @@ from resiliency.analysis.bootstrap import Resampling, percentile_interval
 from resiliency.analysis.contenders import WHO
 from resiliency.analysis.deployed import ensemble_of, judged_half
 from resiliency.analysis.shares import with_ends
+from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.ensembles.outputs import Ensemble
-from resiliency.names import CLEAN, CORRUPTED
 from resiliency.prediction.reading import Predictions
 
 LISTED = 10  # confusions of a model that are listed

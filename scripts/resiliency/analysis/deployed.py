@@ -30,12 +30,12 @@ from resiliency.analysis.failures import (
 )
 from resiliency.analysis.temperatures import TEMPERATURES, Temperature, calibration_of, temperature_of, temperature_rows
 from resiliency.analysis.thresholds import THRESHOLDS, threshold_rows
+from resiliency.base.names import CLEAN, CORRUPTED
+from resiliency.base.progress import Progress
 from resiliency.designs.members import LOADED
 from resiliency.ensembles.combination import member_weights
 from resiliency.ensembles.outputs import Ensemble
-from resiliency.names import CLEAN, CORRUPTED
 from resiliency.prediction.reading import Predictions
-from resiliency.progress import Progress
 
 
 class Assessment(NamedTuple):

@@ -20,10 +20,10 @@ from resiliency.analysis.recommendation import (
     within_limits,
 )
 from resiliency.analysis.shares import share_interval, with_ends
+from resiliency.base.names import CLEAN, JOINT
 from resiliency.ensembles.selection import EnsembleErrors, front
 from resiliency.ensembles.settings import Limits
 from resiliency.metrics.accuracy import accuracies, accuracy_columns
-from resiliency.names import CLEAN, JOINT
 
 WORST = ["worst_corruption", "worst_severity", "worst_error", "worst_error_low", "worst_error_high", "worst_class"]
 WORST += ["worst_class_error", "worst_class_error_low", "worst_class_error_high"]

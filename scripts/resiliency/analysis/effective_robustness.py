@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit, logit
 
-from resiliency.names import CLEAN_ON, CORRUPTED, JOINT, accuracy_of
+from resiliency.base.names import CLEAN_ON, CORRUPTED, JOINT, accuracy_of
 
 COLUMNS = ["member", "family", "recipe", "is_reference", "test_set", "clean_accuracy", "accuracy", "low", "high"]
 COLUMNS += ["predicted_accuracy", "effective_robustness", "slope", "intercept", "r_squared", "reference_members"]

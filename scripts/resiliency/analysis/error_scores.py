@@ -5,6 +5,7 @@ from collections.abc import Collection
 import numpy as np
 import pandas as pd
 
+from resiliency.base.names import CLEAN
 from resiliency.metrics.accuracy import accuracies
 from resiliency.metrics.resiliency import (
     PUBLISHED_ERRORS,
@@ -13,7 +14,6 @@ from resiliency.metrics.resiliency import (
     mean_corruption_error,
     relative_mean_corruption_error,
 )
-from resiliency.names import CLEAN
 
 
 def outside_scores(

@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 
 from resiliency.analysis.assessment import REFERENCE, Judged
+from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.ensembles.outputs import Ensemble, answered
 from resiliency.metrics.accuracy import wilson_of_means
 from resiliency.metrics.classification import softmax
-from resiliency.names import CLEAN, CORRUPTED
 
 CONFUSIONS = ["role", "members", "size", "images", "class", "predicted", "answers", "share"]
 CLASS_ERRORS = ["role", "members", "size", "class", "corruption", "images", "error", "low", "high", "confidence"]

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 import pandas as pd
 
-from resiliency.names import INDEPENDENT, design_of
+from resiliency.base.names import INDEPENDENT, design_of
 
 
 def units_of(

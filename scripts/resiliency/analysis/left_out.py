@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from resiliency.names import accuracy_of, mean_member_accuracy_of
+from resiliency.base.names import accuracy_of, mean_member_accuracy_of
 from resiliency.statistics.correlation import MEASURES
 from resiliency.statistics.jackknife import LINEAR, Scale, kept_weights
 from resiliency.statistics.ranks import weighted_cliffs_delta

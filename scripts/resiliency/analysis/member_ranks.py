@@ -14,8 +14,8 @@ import pandas as pd
 from scipy.stats import norm
 
 from resiliency.analysis.bootstrap import Resampling
+from resiliency.base.streams import stream
 from resiliency.prediction.conditions import groups
-from resiliency.streams import stream
 
 POWER = 0.8
 COLUMNS = ["condition", "member", "rank", "rank_low", "rank_high", "error", "next_difference", "next_low", "next_high"]

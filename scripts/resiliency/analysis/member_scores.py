@@ -7,6 +7,7 @@ import pandas as pd
 
 from resiliency.analysis.bootstrap import percentile_interval, range_interval, resampled_counts
 from resiliency.analysis.shares import with_ends
+from resiliency.base.names import CLEAN, CLEAN_ON
 from resiliency.metrics.accuracy import accuracies
 from resiliency.metrics.classification import (
     CALIBRATION,
@@ -24,7 +25,6 @@ from resiliency.metrics.resiliency import (
     range_of_mean_corruption_error,
     relative_mean_corruption_error,
 )
-from resiliency.names import CLEAN, CLEAN_ON
 from resiliency.prediction.conditions import further, groups, of_corruptions
 from resiliency.prediction.reading import Predictions
 

@@ -13,7 +13,7 @@ import pandas as pd
 
 from resiliency.analysis.choices import Choice
 from resiliency.analysis.shares import mean_difference
-from resiliency.names import CLEAN, accuracy_of
+from resiliency.base.names import CLEAN, accuracy_of
 
 GREEDY, EVERY = "greedy", "every"
 COLUMNS = ["condition", "start", "size", "current", "ensembles", "accuracy", "addition"]

@@ -5,9 +5,17 @@ import pandas as pd
 
 from resiliency.analysis.families import by_family, lack_second_seeds
 from resiliency.analysis.means import SHARES, difference, summary, weights_of_both
+from resiliency.base.names import (
+    INDEPENDENT,
+    JOINT,
+    SEARCH,
+    accuracy_of,
+    design_of,
+    diversity_of,
+    mean_member_accuracy_of,
+)
 from resiliency.diversity.metrics import ENSEMBLE_METRICS, METRICS
 from resiliency.metrics.accuracy import images_of
-from resiliency.names import INDEPENDENT, JOINT, SEARCH, accuracy_of, design_of, diversity_of, mean_member_accuracy_of
 
 ORIGINS = ("one architecture", "several architectures", "sub-networks of a search", "joint training")
 FAMILIES = ("one family", "several families")  # in place of architectures where no design has a second seed

@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from resiliency.base.names import CLEAN
 from resiliency.data.source import Images
-from resiliency.names import CLEAN
 
 # Pixels a side. They keep 95 pictures below 1 MB in the report, which holds each of them twice.
 LARGEST_LOSSLESS, LARGEST = 40, 96

@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 
 from resiliency.analysis.choices import halves
+from resiliency.base.names import CLEAN, INDEPENDENT
 from resiliency.ensembles.combination import member_weights
 from resiliency.ensembles.selection import EnsembleErrors
 from resiliency.ensembles.voting import VOTE
-from resiliency.names import CLEAN, INDEPENDENT
 from resiliency.prediction.reading import Predictions
 
 

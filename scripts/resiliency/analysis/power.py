@@ -6,7 +6,7 @@ import numpy as np
 
 from resiliency.analysis.parts import Part, p_values
 from resiliency.analysis.rule import DECIDED, PValues, decide
-from resiliency.streams import stream
+from resiliency.base.streams import stream
 
 POWER = 0.8
 MOST = 1_000

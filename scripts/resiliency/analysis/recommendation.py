@@ -14,11 +14,11 @@ import pandas as pd
 
 from resiliency.analysis.best import LATENCY
 from resiliency.analysis.bootstrap import Resampling, resampled_counts
+from resiliency.base.faults import Fault
+from resiliency.base.streams import stream
 from resiliency.ensembles.selection import EnsembleErrors
 from resiliency.ensembles.settings import Limits
-from resiliency.faults import Fault
 from resiliency.reliability import near_chance
-from resiliency.streams import stream
 
 FAR_BELOW = 0.75
 SHORTLIST = 1000

@@ -2,7 +2,7 @@
 
 from pydantic import Field, field_validator
 
-from resiliency.settings import Settings, distinct
+from resiliency.base.settings import Settings, distinct
 
 
 class Statistics(Settings):

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from resiliency.names import accuracy_of
+from resiliency.base.names import accuracy_of
 
 SHIFTED_ERROR = "shifted_error"
 

@@ -3,8 +3,8 @@
 import pandas as pd
 
 from resiliency.analysis.means import SHARES, difference, summary, weights_of_both
+from resiliency.base.names import INDEPENDENT, accuracy_of
 from resiliency.metrics.accuracy import images_of
-from resiliency.names import INDEPENDENT, accuracy_of
 
 COLUMNS = ["rule", "measure", "size", "ensembles", "possible", "mean", "low", "high", "lower_quartile"]
 COLUMNS += ["upper_quartile", "change", "change_low", "change_high", "members", "confidence"]

@@ -10,10 +10,10 @@ import numpy as np
 
 from resiliency.analysis.assessment import Judged
 from resiliency.analysis.bootstrap import percentile_interval
+from resiliency.base.names import CORRUPTED
 from resiliency.ensembles.outputs import Ensemble, Outputs
 from resiliency.metrics.classification import ECE_BINS, bin_of
 from resiliency.metrics.temperature import fitted_temperature, scaled
-from resiliency.names import CORRUPTED
 
 VALIDATION = "validation"
 # A temperature rests on wrong answers: without any the best one is 0, and with a few it is mostly chance.

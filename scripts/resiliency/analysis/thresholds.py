@@ -4,10 +4,10 @@ import numpy as np
 
 from resiliency.analysis.assessment import REFERENCE, Judged, scores_and_errors
 from resiliency.analysis.shares import share_interval, with_ends
+from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.ensembles.outputs import Ensemble
 from resiliency.metrics.accuracy import accuracies
 from resiliency.metrics.thresholds import covering_threshold, limiting_threshold
-from resiliency.names import CLEAN, CORRUPTED
 
 COVERAGE, ERROR = "coverage", "error"
 THRESHOLDS = ["members", "size", "rule", "basis", "goal", "target", "threshold", "selection_images", "images"]

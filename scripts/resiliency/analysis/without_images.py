@@ -10,6 +10,8 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from resiliency.base.names import CLEAN, CORRUPTED, INDEPENDENT, accuracy_of, diversity_of, mean_member_accuracy_of
+from resiliency.base.streams import derived_seed, stream
 from resiliency.data.split import probe
 from resiliency.diversity.gram import gram
 from resiliency.diversity.metrics import METRICS
@@ -19,10 +21,8 @@ from resiliency.diversity.representations import applicable, gram_cka
 from resiliency.ensembles.combination import member_weights
 from resiliency.ensembles.scoring import mean_over_pairs
 from resiliency.ensembles.selection import EnsembleErrors
-from resiliency.names import CLEAN, CORRUPTED, INDEPENDENT, accuracy_of, diversity_of, mean_member_accuracy_of
 from resiliency.prediction.conditions import groups, of_corruptions
 from resiliency.prediction.reading import Predictions
-from resiliency.streams import derived_seed, stream
 
 GROUPS = 10
 MOST = 1_000  # ensembles of a size and kind: other images move all of them alike, so that some tell by how much

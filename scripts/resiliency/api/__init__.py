@@ -22,7 +22,9 @@ from resiliency.analysis.verdicts import observation_table
 from resiliency.api.corrupting import corrupt, get_corruption_names
 from resiliency.api.evaluating import evaluate
 from resiliency.api.report import Evaluation
-from resiliency.corruption_names import HELD_OUT, MAIN
+from resiliency.base.corruption_names import HELD_OUT, MAIN
+from resiliency.base.faults import Fault, available, expected, short
+from resiliency.base.names import CLEAN
 from resiliency.diversity.metrics import ENSEMBLE_METRICS
 from resiliency.diversity.pairs import pair_tables
 from resiliency.diversity.representations import (
@@ -35,9 +37,7 @@ from resiliency.diversity.representations import (
 from resiliency.ensembles.combination import RULES
 from resiliency.ensembles.pool import ensembles_of
 from resiliency.ensembles.scoring import mean_over_pairs, score_condition
-from resiliency.faults import Fault, available, expected, short
 from resiliency.metrics.resiliency import mean_corruption_error
-from resiliency.names import CLEAN
 from resiliency.prediction.conditions import all_conditions
 from resiliency.prediction.reading import Predictions, Truth
 

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.special import softmax
 
-from resiliency.faults import Fault, expected
+from resiliency.base.faults import Fault, expected
 
 # How far probabilities may sum from 1, as those in 16 bits do.
 SLACK = 5e-3

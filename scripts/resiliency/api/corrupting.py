@@ -5,9 +5,9 @@ from numbers import Integral
 
 import numpy as np
 
-from resiliency.corruption_names import BUILT_IN, CATEGORIES, HELD_OUT, MAIN
+from resiliency.base.corruption_names import BUILT_IN, CATEGORIES, HELD_OUT, MAIN
+from resiliency.base.faults import Fault, available, expected, short
 from resiliency.corruptions import engine
-from resiliency.faults import Fault, available, expected, short
 
 IMAGENET_C = "imagenet-c"
 DRAWN = 2**31 - 1

@@ -10,13 +10,13 @@ import pandas as pd
 
 from resiliency.api.answers import Answers, probabilities_of
 from resiliency.api.report import Evaluation
-from resiliency.corruption_names import HELD_OUT, MAIN
+from resiliency.base.corruption_names import HELD_OUT, MAIN
+from resiliency.base.faults import Fault, available, expected, short
+from resiliency.base.names import CLEAN
+from resiliency.base.progress import Progress
 from resiliency.corruptions import engine
 from resiliency.corruptions.settings import LARGEST_CIFAR, SEVERITIES
-from resiliency.faults import Fault, available, expected, short
 from resiliency.metrics.resiliency import PUBLISHED_ERRORS, counted
-from resiliency.names import CLEAN
-from resiliency.progress import Progress
 
 Condition = tuple[str, int]
 AUTO = "auto"

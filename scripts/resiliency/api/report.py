@@ -7,10 +7,10 @@ import pandas as pd
 from scipy.stats import norm
 
 from resiliency.api.answers import Answers
+from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.metrics.accuracy import wilson
 from resiliency.metrics.classification import ECE_BINS, bin_of, calibration_error
 from resiliency.metrics.resiliency import counted, mean_corruption_error
-from resiliency.names import CLEAN, CORRUPTED
 
 
 @dataclass(frozen=True, repr=False)

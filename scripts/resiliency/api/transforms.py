@@ -12,11 +12,11 @@ from torchvision.transforms.v2.functional import is_pure_tensor
 
 from resiliency.api.corrupting import DRAWN, IMAGENET_C
 from resiliency.api.evaluating import checked_conditions
-from resiliency.corruption_names import MAIN
+from resiliency.base.corruption_names import MAIN
+from resiliency.base.faults import Fault, available, expected, short
 from resiliency.corruptions import engine
 from resiliency.corruptions.registry import TABLES
 from resiliency.corruptions.settings import SEVERITIES
-from resiliency.faults import Fault, available, expected, short
 
 
 class RandomCorruption(v2.Transform):

@@ -14,13 +14,13 @@ from numbers import Integral
 
 import numpy as np
 
-from resiliency.corruption_names import BUILT_IN
+from resiliency.base.corruption_names import BUILT_IN
+from resiliency.base.extensions import loaded, refused
+from resiliency.base.faults import Fault, short
+from resiliency.base.streams import stream
 from resiliency.corruptions import blur, digital, noise, weather  # noqa: F401  they register their functions
 from resiliency.corruptions.registry import CORRUPTIONS, TABLES
 from resiliency.corruptions.settings import HELD_OUT, MAIN, SEVERITIES
-from resiliency.extensions import loaded, refused
-from resiliency.faults import Fault, short
-from resiliency.streams import stream
 
 SMALLEST = 32
 # Pixels handled at a time: enough to spread NumPy's overhead over small images, few enough to stay in the cache.

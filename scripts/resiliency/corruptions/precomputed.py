@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
+from resiliency.base.faults import Fault, expected
 from resiliency.corruptions.settings import SEVERITIES
 from resiliency.data.pictures import decode
-from resiliency.faults import Fault, expected
 from resiliency.storage.files import NO_ARRAY
 
 STACKED_FROM = "CIFAR-10-C is at zenodo.org/records/2535967, CIFAR-100-C at zenodo.org/records/3555552"

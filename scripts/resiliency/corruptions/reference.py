@@ -18,7 +18,7 @@ import skimage.color
 import skimage.filters
 import skimage.util
 
-from resiliency.streams import entropy
+from resiliency.base.streams import entropy
 
 
 def _resource_filename(_: str, name: str) -> str:

@@ -4,8 +4,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from resiliency.corruption_names import ADDED, HELD_OUT, MAIN
-from resiliency.settings import Settings, distinct
+from resiliency.base.corruption_names import ADDED, HELD_OUT, MAIN
+from resiliency.base.settings import Settings, distinct
 
 SEVERITIES = (1, 2, 3, 4, 5)
 LARGEST_CIFAR = 64

@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from resiliency.base.progress import Progress
 from resiliency.corruptions.engines import Corrupt
 from resiliency.data.images import chunks, write_list
 from resiliency.data.pictures import checksum
 from resiliency.data.source import Images
-from resiliency.progress import Progress
 from resiliency.storage.files import appending, replacing
 
 # As ImageNet-C was saved (Hendrycks and Dietterich, 2019).

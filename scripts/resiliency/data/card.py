@@ -8,14 +8,14 @@ from typing import NamedTuple
 
 import numpy as np
 
+from resiliency.base.faults import Fault
+from resiliency.base.progress import Progress
 from resiliency.data.duplicates import Look, check_duplicates, check_test_set, contents_of, digest_array, digests
 from resiliency.data.images import chunks, write_items, write_list
 from resiliency.data.near_duplicates import Thumbnails, tell
 from resiliency.data.pictures import FileImages
 from resiliency.data.source import Part, Source
 from resiliency.data.split import stratified
-from resiliency.faults import Fault
-from resiliency.progress import Progress
 from resiliency.storage.files import appending, write_array, write_json
 
 # Training images that mean and standard deviation are taken from where all would have to be decoded for it.

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from resiliency.faults import Fault, expected
+from resiliency.base.faults import Fault, expected
 
 
 def read_class_names(path: str | Path) -> list[str]:

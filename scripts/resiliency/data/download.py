@@ -14,7 +14,7 @@ from http.client import HTTPException
 from pathlib import Path
 from typing import NamedTuple
 
-from resiliency.faults import Fault
+from resiliency.base.faults import Fault
 from resiliency.storage.files import REFUSALS
 
 BLOCK = 2**18

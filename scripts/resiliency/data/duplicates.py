@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
+from resiliency.base.faults import Fault
+from resiliency.base.progress import Progress
 from resiliency.data.images import chunks
 from resiliency.data.pictures import FileImages, printable
 from resiliency.data.source import Part
-from resiliency.faults import Fault
-from resiliency.progress import Progress
 
 EXAMPLES = 3
 TAIL = 4096

@@ -8,11 +8,11 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
+from resiliency.base.faults import Fault
 from resiliency.data.listed import matching, mismatch
 from resiliency.data.pictures import FileImages, printable
 from resiliency.data.source import Part, Source
 from resiliency.data.split import divided
-from resiliency.faults import Fault
 
 COLUMNS = ("image", "group")
 SEPARATORS = ",;\t"

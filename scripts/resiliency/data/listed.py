@@ -6,9 +6,9 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
+from resiliency.base.faults import Fault
 from resiliency.data.pictures import printable
 from resiliency.data.source import ALL, Source
-from resiliency.faults import Fault
 
 
 def listed_images(path: str | Path, source: Source) -> np.ndarray:

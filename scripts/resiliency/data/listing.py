@@ -5,8 +5,8 @@ import os
 from collections import Counter
 from pathlib import Path
 
+from resiliency.base.faults import Fault
 from resiliency.data.pictures import printable
-from resiliency.faults import Fault
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 LONGEST = 230  # bytes of a name, which file systems allow 255 of, suffixes included

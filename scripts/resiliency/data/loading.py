@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from resiliency.base.faults import Fault
 from resiliency.data.pictures import FileImages
 from resiliency.data.source import Images
-from resiliency.faults import Fault
 
 Read = Callable[[Any], np.ndarray]
 

@@ -12,8 +12,8 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from resiliency.base.faults import Fault
 from resiliency.data.state import file_state
-from resiliency.faults import Fault
 
 FORMATS = ("JPEG", "PNG", "WEBP")
 SMALLEST = 32

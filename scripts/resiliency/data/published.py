@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from PIL import Image
 
+from resiliency.base.faults import Fault
 from resiliency.data.download import Archive, fetch, locked
 from resiliency.data.source import Part, Source
 from resiliency.data.traffic_signs import traffic_signs
-from resiliency.faults import Fault
 from resiliency.storage.files import REFUSALS, replacing
 
 if TYPE_CHECKING:

@@ -4,8 +4,8 @@ from typing import Annotated, Any, Literal, NamedTuple, get_args
 
 from pydantic import Field, WithJsonSchema, field_validator, model_validator
 
+from resiliency.base.settings import AUTO, Settings, auto_or
 from resiliency.data.groups import COLUMNS, is_pattern, is_table
-from resiliency.settings import AUTO, Settings, auto_or
 
 LARGEST_STORED = 64
 

@@ -5,10 +5,10 @@ from itertools import pairwise
 
 import numpy as np
 
+from resiliency.base.faults import Fault
+from resiliency.base.streams import stream
 from resiliency.data.listed import listed_images
 from resiliency.data.source import ALL, SPLITS, Part, Source
-from resiliency.faults import Fault
-from resiliency.streams import stream
 
 MOST_CALIBRATION = 5_000
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
+from resiliency.base.faults import Fault
 from resiliency.data.folder import class_folders, folder_part
 from resiliency.data.pictures import printable
 from resiliency.data.published import Resized
 from resiliency.data.source import Part
-from resiliency.faults import Fault
 from resiliency.storage.files import NO_ARRAY
 
 MOST_NAMED = 5

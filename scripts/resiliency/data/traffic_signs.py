@@ -11,9 +11,9 @@ from zipfile import ZipFile
 import numpy as np
 from PIL import Image
 
+from resiliency.base.faults import Fault
 from resiliency.data.download import Archive, fetch, locked
 from resiliency.data.source import Part, Source
-from resiliency.faults import Fault
 
 DESCRIPTION = "German Traffic Sign Recognition Benchmark (Stallkamp, Schlipsing, Salmen and Igel 2012)"
 CLASSES = (

@@ -3,11 +3,11 @@
 import torch
 from torch import Tensor, nn
 
+from resiliency.base.faults import Fault, expected
 from resiliency.designs.checkpoints import not_finite
 from resiliency.designs.members import WeightsKind
 from resiliency.designs.networks import named, parameters_and_macs
 from resiliency.devices.choice import device_name
-from resiliency.faults import Fault, expected
 
 
 def design_card(network: nn.Module, description: dict, card: dict, outputs: int) -> dict:

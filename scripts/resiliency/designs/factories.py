@@ -8,7 +8,7 @@ from importlib import import_module
 from torch import nn
 from torch.nn.parameter import is_lazy
 
-from resiliency.faults import Fault
+from resiliency.base.faults import Fault
 
 
 def from_factory(factory: str, arguments: dict) -> nn.Module:

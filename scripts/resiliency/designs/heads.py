@@ -6,8 +6,8 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
+from resiliency.base.faults import Fault
 from resiliency.designs.stages import feature_stages
-from resiliency.faults import Fault
 
 
 def head_name(network: nn.Module, images: Tensor) -> str:

@@ -5,8 +5,8 @@ from pathlib import Path
 from huggingface_hub import hf_hub_download
 from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
 
+from resiliency.base.faults import Fault
 from resiliency.data.download import cache_folder
-from resiliency.faults import Fault
 
 NAMES = ("model.safetensors", "pytorch_model.bin")
 

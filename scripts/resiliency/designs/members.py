@@ -5,7 +5,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Self
 
-from resiliency.faults import Fault
+from resiliency.base.faults import Fault
 from resiliency.storage.files import read_json, write_json
 
 

@@ -11,13 +11,13 @@ from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
+from resiliency.base.faults import Fault
 from resiliency.designs.checkpoints import load_weights, not_finite
 from resiliency.designs.factories import from_factory
 from resiliency.designs.members import Member
 from resiliency.designs.stems import adapt_stem, map_side
 from resiliency.devices.choice import device
 from resiliency.devices.eager import timm
-from resiliency.faults import Fault
 from resiliency.storage.checksums import verified
 from resiliency.storage.files import replacing
 

@@ -12,8 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from resiliency.base.faults import Fault, brief, expected
 from resiliency.designs.usable import answers_fault, trial_images
-from resiliency.faults import Fault, brief, expected
 
 PACKAGES = ("onnx", "onnxruntime")
 TYPES = {"tensor(float)": torch.float32, "tensor(float16)": torch.float16, "tensor(uint8)": torch.uint8}

@@ -6,9 +6,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator, model_validator
 
-from resiliency.allowed_names import family_fault
+from resiliency.base.allowed_names import family_fault
+from resiliency.base.settings import Settings
 from resiliency.designs.architectures import architectures
-from resiliency.settings import Settings
 
 ALEXNET = "alexnet"
 RESERVED = {"pretrained", "num_classes", "checkpoint_path", "pretrained_cfg", "pretrained_cfg_overlay", "features_only"}

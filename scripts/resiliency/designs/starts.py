@@ -5,6 +5,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from resiliency.base.faults import Fault
 from resiliency.designs.cards import design_card
 from resiliency.designs.checkpoints import load_weights, read_checkpoint
 from resiliency.designs.heads import head_name
@@ -14,7 +15,6 @@ from resiliency.designs.usable import trial_images
 from resiliency.designs.views import own_view
 from resiliency.designs.weights import file_source, normalisation, preprocessing_words, pretrained_network
 from resiliency.devices.choice import device
-from resiliency.faults import Fault
 
 HEAD_STD = (
     0.01  # of the weights of a new head. Those of timm's EfficientNets are so large that they drown what it learns

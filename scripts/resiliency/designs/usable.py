@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from resiliency.faults import brief
+from resiliency.base.faults import brief
 
 BATCH = 2
 DARKER = 0.1  # the last image of a batch against the others: statistics of the batch then differ from the first image's

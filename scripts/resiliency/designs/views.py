@@ -2,9 +2,9 @@
 
 from torch import nn
 
+from resiliency.base.faults import Fault
 from resiliency.data.pictures import INTERPOLATIONS, View
 from resiliency.designs.members import Member
-from resiliency.faults import Fault
 
 
 def view_of(member: Member) -> View | None:

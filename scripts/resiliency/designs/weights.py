@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 from safetensors.torch import save_file
 from torch import nn
 
+from resiliency.base.faults import Fault
 from resiliency.data.class_names import read_class_names
 from resiliency.designs.cards import design_card
 from resiliency.designs.checkpoints import load_weights, read_checkpoint
@@ -22,7 +23,6 @@ from resiliency.designs.usable import answers_fault, trial_images
 from resiliency.designs.views import own_view
 from resiliency.devices.choice import device
 from resiliency.devices.eager import timm
-from resiliency.faults import Fault
 
 SYNSET = re.compile(r"n\d{8}")
 

@@ -8,7 +8,7 @@ import time
 from itertools import takewhile
 from pathlib import Path
 
-from resiliency.faults import Fault
+from resiliency.base.faults import Fault
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
 SLOTS = "RESILIENCY_GPU_SLOTS"

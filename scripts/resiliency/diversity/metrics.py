@@ -3,10 +3,10 @@
 A new metric is a function and a line here; `report/metric_labels.py` has what charts call it.
 """
 
+from resiliency.base.extensions import loaded, refused
 from resiliency.diversity import counts, predictions, representations
 from resiliency.diversity.metric import EnsembleMetric, Metric, complement, negative, unchanged
 from resiliency.diversity.settings import METHODS, STAGES
-from resiliency.extensions import loaded, refused
 
 METRICS = {
     "disagreement": Metric("prediction", "correct", predictions.disagreement, unchanged),

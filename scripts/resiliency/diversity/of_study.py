@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 import pandas as pd
 
+from resiliency.base.extensions import extensions
+from resiliency.base.progress import Progress
 from resiliency.diversity.metrics import METRICS
 from resiliency.diversity.pairs import pair_tables
 from resiliency.diversity.settings import STAGES
-from resiliency.extensions import extensions
 from resiliency.prediction.reading import Predictions
-from resiliency.progress import Progress
 from resiliency.storage.files import read_array
 
 

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
-from resiliency.settings import Settings, distinct
+from resiliency.base.settings import Settings, distinct
 
 METHODS = ("saliency", "input_x_gradient", "integrated_gradients", "grad_cam", "occlusion")
 SIMILARITIES = ("cosine", "spearman", "iou", "ssim")

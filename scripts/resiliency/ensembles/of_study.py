@@ -6,15 +6,15 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from resiliency.base.faults import Fault
+from resiliency.base.names import INDEPENDENT, SEARCH
+from resiliency.base.progress import Progress
 from resiliency.ensembles.pool import TOGETHER, chosen_ensembles, limits, trained_together
 from resiliency.ensembles.selection import EnsembleErrors
 from resiliency.ensembles.settings import Ensembles
 from resiliency.ensembles.table import Pool
 from resiliency.ensembles.voting import VOTE
-from resiliency.faults import Fault
-from resiliency.names import INDEPENDENT, SEARCH
 from resiliency.prediction.reading import Predictions
-from resiliency.progress import Progress
 
 COMPARED = ["objective", "loss_weight", "seed"]  # of jointly trained ensembles
 POOLED = (INDEPENDENT, SEARCH)

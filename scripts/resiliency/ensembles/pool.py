@@ -7,8 +7,8 @@ from math import comb
 import numpy as np
 import pandas as pd
 
-from resiliency.names import JOINT
-from resiliency.streams import stream
+from resiliency.base.names import JOINT
+from resiliency.base.streams import stream
 
 TOGETHER = ["origin", "objective", "setting", "loss_weight", "seed"]  # what members trained jointly have in common
 DRAWN_VALUES = 2**22  # random numbers at once, one for each member of each ensemble drawn

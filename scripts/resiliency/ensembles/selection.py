@@ -4,9 +4,9 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
+from resiliency.base.names import CORRUPTED
 from resiliency.ensembles.scoring import CHUNK_VALUES, correct_answers, given_answers
 from resiliency.ensembles.voting import expected_accuracy, right_chances
-from resiliency.names import CORRUPTED
 from resiliency.prediction.conditions import further, groups
 from resiliency.prediction.reading import Predictions
 

@@ -7,6 +7,7 @@ from math import comb
 import numpy as np
 import pandas as pd
 
+from resiliency.base.names import CLEAN_ON, CORRUPTED, accuracy_of, mean_member_accuracy_of
 from resiliency.diversity.metrics import ENSEMBLE_METRICS
 from resiliency.ensembles.combination import member_weights
 from resiliency.ensembles.pool import stands_for
@@ -14,7 +15,6 @@ from resiliency.ensembles.scoring import mean_over_pairs, score_condition
 from resiliency.ensembles.voting import score_decisions
 from resiliency.metrics.accuracy import accuracies
 from resiliency.metrics.resiliency import counted, mean_corruption_error
-from resiliency.names import CLEAN_ON, CORRUPTED, accuracy_of, mean_member_accuracy_of
 from resiliency.prediction.conditions import further, group_of
 from resiliency.prediction.reading import Predictions
 

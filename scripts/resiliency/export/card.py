@@ -6,9 +6,9 @@ from pathlib import Path
 import pandas as pd
 import timm
 
+from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.designs.members import WeightsKind
 from resiliency.metrics.accuracy import accuracies, accuracy_columns
-from resiliency.names import CLEAN, CORRUPTED
 from resiliency.report import words
 from resiliency.report.markdown import Markdown, environment
 

@@ -5,11 +5,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from resiliency.base.faults import Fault
 from resiliency.ensembles.outputs import Ensemble
 from resiliency.export.module import Deployable
 from resiliency.export.programs import RUNTIMES
 from resiliency.export.timing import EAGER, Run, alone, eager_runner, milliseconds, quartiles
-from resiliency.faults import Fault
 from resiliency.metrics.temperature import scaled
 
 BATCH = 64

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 import pandas as pd
 
 from resiliency.analysis.best import LATENCY, best_row, eligible, recommended_row
+from resiliency.base.faults import Fault
 from resiliency.designs.members import Member
-from resiliency.faults import Fault
 
 PACKAGES = ("onnx", "onnxscript", "onnxruntime")  # that exporting needs
 BEST, MOST_ACCURATE = "best", "most_accurate"

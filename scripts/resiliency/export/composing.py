@@ -5,10 +5,10 @@ import torch
 from onnx import compose, version_converter
 from torch import Tensor, nn
 
+from resiliency.base.faults import Fault, brief
 from resiliency.designs.networks import normalised
 from resiliency.designs.onnx import OnnxNetwork
 from resiliency.export.module import Deployable, onnx_members, seen
-from resiliency.faults import Fault, brief
 
 OPSET = 18  # the least that torch writes
 

@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from resiliency.base.names import SEARCH
 from resiliency.designs.members import Member
 from resiliency.export.loading import read_networks
 from resiliency.export.module import Deployable
 from resiliency.export.programs import onnx_runner, write_programs
 from resiliency.export.timing import milliseconds, quartiles
-from resiliency.names import SEARCH
 from resiliency.provenance import machine
 
 LATENCIES = ["member", "measured", "threads", "rounds", "median_ms", "low_ms", "high_ms", "machine"]

@@ -7,12 +7,12 @@ import pandas as pd
 from torch import nn
 
 from resiliency.analysis.temperatures import Temperature
+from resiliency.base.faults import Fault
 from resiliency.designs.members import Member
 from resiliency.designs.networks import read_member
 from resiliency.ensembles.combination import member_weights
 from resiliency.export.choice import chosen_row, refuse_own_crops
 from resiliency.export.module import Deployable
-from resiliency.faults import Fault
 from resiliency.storage.tables import read_table
 
 Networks = list[tuple[nn.Module, Member]]

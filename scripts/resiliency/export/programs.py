@@ -10,10 +10,10 @@ import numpy as np
 import onnx
 import torch
 
+from resiliency.base.faults import Fault
 from resiliency.export.composing import composed
 from resiliency.export.module import Deployable, onnx_members
 from resiliency.export.timing import Run, eager_runner
-from resiliency.faults import Fault
 
 LARGEST = 2 * 10**9  # bytes of weights in one file of ONNX
 NAMES = ("probabilities", "mutual_information")

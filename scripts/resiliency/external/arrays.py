@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
+from resiliency.base.faults import Fault, expected
 from resiliency.external.names import check_members
-from resiliency.faults import Fault, expected
 from resiliency.storage.files import NO_ARRAY
 
 LABELS = "labels"

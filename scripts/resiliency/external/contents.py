@@ -5,7 +5,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from resiliency.allowed_names import LONGEST
+from resiliency.base.allowed_names import LONGEST
+from resiliency.base.faults import Fault, available, expected
+from resiliency.base.names import CLEAN
 from resiliency.external.arrays import kind_of, members_of, open_scores, read_labels, test_sets_of
 from resiliency.external.decisions import KEYS, Decisions, read_decisions
 from resiliency.external.images import are_numbers
@@ -14,8 +16,6 @@ from resiliency.external.predictions import Reader
 from resiliency.external.scores import MEMBER, read_scores
 from resiliency.external.settings import External
 from resiliency.external.tables import columns_of
-from resiliency.faults import Fault, available, expected
-from resiliency.names import CLEAN
 
 NAMED = 6
 KINDS = ("decisions", "logits", "probabilities", "scores")

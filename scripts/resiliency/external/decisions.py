@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 from pandas.api.types import is_numeric_dtype as is_numeric
 
+from resiliency.base.faults import Fault, available, expected, hint
 from resiliency.external.names import check_members
 from resiliency.external.tables import read_foreign, refuse_wrong, whole_numbers
-from resiliency.faults import Fault, available, expected, hint
 
 KEYS = ["test_set", "image", "label"]
 MOST_CLASSES = 1_000_000

@@ -4,9 +4,9 @@ import re
 
 import pandas as pd
 
+from resiliency.base.names import INDEPENDENT
 from resiliency.designs.members import Member, WeightsKind
 from resiliency.designs.sizes import parameters_and_macs_of
-from resiliency.names import INDEPENDENT
 
 SEED = re.compile(r"-s(\d+)$")
 

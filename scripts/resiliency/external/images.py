@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from resiliency.faults import Fault
+from resiliency.base.faults import Fault
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 

@@ -4,12 +4,12 @@ from collections.abc import Iterable
 
 import pandas as pd
 
-from resiliency.allowed_names import family_fault
+from resiliency.base.allowed_names import family_fault
+from resiliency.base.faults import Fault, available, short
+from resiliency.base.names import design_of
 from resiliency.designs.architectures import architectures
 from resiliency.external.names import check_members
 from resiliency.external.tables import numbers, read_foreign, refuse_wrong
-from resiliency.faults import Fault, available, short
-from resiliency.names import design_of
 
 TEXTS = ("design", "family", "recipe", "architecture")
 NUMBERS = ("parameters", "macs")

@@ -7,9 +7,9 @@ from difflib import get_close_matches
 
 import pandas as pd
 
-from resiliency.allowed_names import form_fault
+from resiliency.base.allowed_names import form_fault
+from resiliency.base.faults import Fault, duplicate, short
 from resiliency.corruptions.settings import HELD_OUT, MAIN, SEVERITIES
-from resiliency.faults import Fault, duplicate, short
 
 SPELLED = re.compile(r"(.*?)[ ._-]?(\d)")
 LIKE = 0.8  # of 1, how alike a name and that of a corruption are for one to be a misspelling of the other

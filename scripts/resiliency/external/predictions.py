@@ -4,11 +4,11 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
+from resiliency.base.faults import Fault
 from resiliency.external.arrays import read_labels, read_logits
 from resiliency.external.decisions import Decisions, read_decisions
 from resiliency.external.images import order_of
 from resiliency.external.names import class_count
-from resiliency.faults import Fault
 
 
 class Reader:

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from resiliency.base.faults import Fault, available
+from resiliency.base.names import CLEAN, CLEAN_ON
 from resiliency.external.names import check_members, corruption_and_severity
 from resiliency.external.tables import numbers, read_foreign
-from resiliency.faults import Fault, available
-from resiliency.names import CLEAN, CLEAN_ON
 
 MEMBER = "member"
 PERCENT = 100

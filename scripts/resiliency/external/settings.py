@@ -5,9 +5,9 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator, model_validator
 
+from resiliency.base.faults import Fault
+from resiliency.base.settings import Settings, distinct
 from resiliency.data.class_names import read_class_names
-from resiliency.faults import Fault
-from resiliency.settings import Settings, distinct
 
 
 def _as_list(value: object) -> object:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from resiliency.faults import Fault, available, duplicate, expected
+from resiliency.base.faults import Fault, available, duplicate, expected
 
 SEPARATORS = ",;\t"
 NAMES = ("member", "design", "family", "recipe", "architecture", "test_set")  # columns that stay text, as 01 does

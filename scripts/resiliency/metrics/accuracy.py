@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
-from resiliency.names import accuracy_of, mean_member_accuracy_of
+from resiliency.base.names import accuracy_of, mean_member_accuracy_of
 
 MEAN_ACCURACY = re.compile(mean_member_accuracy_of("(.*)"))
 

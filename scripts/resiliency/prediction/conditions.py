@@ -10,8 +10,8 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from resiliency.faults import Fault
-from resiliency.names import CLEAN, CORRUPTED
+from resiliency.base.faults import Fault
+from resiliency.base.names import CLEAN, CORRUPTED
 
 
 class Condition(NamedTuple):

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from resiliency.faults import Fault
+from resiliency.base.faults import Fault
+from resiliency.base.names import CLEAN
 from resiliency.metrics.classification import softmax
-from resiliency.names import CLEAN
 from resiliency.prediction.conditions import Condition, condition_table
 from resiliency.storage.files import StoredArray, read_array
 

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from resiliency.settings import Settings
+from resiliency.base.settings import Settings
 
 
 class Prediction(Settings):

@@ -12,6 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from resiliency.base.faults import Fault
+from resiliency.base.progress import Progress
 from resiliency.data.images import seen
 from resiliency.data.loading import batches, in_order, several_batches
 from resiliency.data.pictures import View
@@ -20,8 +22,6 @@ from resiliency.designs.members import Member
 from resiliency.designs.networks import is_differentiable, normalised, penultimate
 from resiliency.designs.views import view_of
 from resiliency.devices.choice import device_name, inference, offered_precision
-from resiliency.faults import Fault
-from resiliency.progress import Progress
 from resiliency.storage.files import appending, read_array, write_array
 
 BATCH = 256

@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 import pandas as pd
 
-from resiliency.names import CLEAN
+from resiliency.base.names import CLEAN
 from resiliency.report.words import change, interval, label, listed, number, percent, plural, points, with_interval
 
 EFFECTIVE = "Its effective robustness in percentage points (accuracy minus what clean accuracy predicts) is"

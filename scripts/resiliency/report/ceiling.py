@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from resiliency.names import CLEAN, CORRUPTED
+from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.report.words import interval, label, number, percent, plural
 
 

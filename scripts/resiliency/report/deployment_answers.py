@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from resiliency.names import CLEAN, CORRUPTED
+from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.report.deployment_choice import COST, costs, delivered, which
 from resiliency.report.overview import clean_accuracy, contenders
 from resiliency.report.words import interval, label, number, percent, plural, points, with_interval

@@ -3,8 +3,8 @@
 import pandas as pd
 
 from resiliency.analysis.best import LATENCY, best_row, eligible
+from resiliency.base.names import CORRUPTED
 from resiliency.designs.members import WeightsKind
-from resiliency.names import CORRUPTED
 from resiliency.report.words import change, interval, label, number, percent, plural, points, quantity, with_interval
 
 COST = "cost"

@@ -10,8 +10,8 @@ import altair as alt
 import pandas as pd
 import vl_convert
 
-from resiliency.extensions import extensions, refused
-from resiliency.faults import brief
+from resiliency.base.extensions import extensions, refused
+from resiliency.base.faults import brief
 from resiliency.report.bundle import bundle
 from resiliency.report.charts import chart_module
 from resiliency.report.registry import CHARTS

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from resiliency.analysis.shifts import SHIFTED_ERROR
-from resiliency.names import CLEAN
+from resiliency.base.names import CLEAN
 from resiliency.report.words import percent, plural, with_interval
 
 NO_MEMBERS = "no independently trained members in this study"

@@ -6,10 +6,10 @@ from resiliency.analysis.contenders import ROLES
 from resiliency.analysis.contenders import contenders as chosen
 from resiliency.analysis.copies import SAME_ANSWERS
 from resiliency.analysis.histories import STILL_LEARNING
+from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.data.near_duplicates import worth_telling
 from resiliency.designs.members import WeightsKind
 from resiliency.metrics.accuracy import accuracies
-from resiliency.names import CLEAN, CORRUPTED
 from resiliency.reliability import FEW_IMAGES, FEW_STEPS, FEWEST_IMAGES, FEWEST_STEPS, NEAR_CHANCE
 from resiliency.report import words
 from resiliency.report.interval_picture import interval_picture

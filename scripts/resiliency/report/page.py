@@ -10,9 +10,9 @@ from urllib.parse import quote
 import pandas as pd
 from jinja2 import Template
 
+from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.designs.members import LOADED, WeightsKind
 from resiliency.metrics.resiliency import LARGEST_RELATIVE_ERROR
-from resiliency.names import CLEAN, CORRUPTED
 from resiliency.report import words
 from resiliency.report.added import added_sentences, scored_sentences
 from resiliency.report.bundle import bundle

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.diversity.settings import MAIN
-from resiliency.names import CLEAN, CORRUPTED
 from resiliency.report.ensemble_pools import under_main_rule
 from resiliency.report.words import METRICS, label, plural
 

@@ -1,6 +1,6 @@
 """The registry of the charts: what each needs and where it stands, known without what draws it."""
 
-from resiliency.extensions import loaded, refused
+from resiliency.base.extensions import loaded, refused
 from resiliency.report.chart import Chart
 from resiliency.report.sections import APPENDIX, SECTIONS
 

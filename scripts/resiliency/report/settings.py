@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from resiliency.settings import Settings
+from resiliency.base.settings import Settings
 
 OKABE_ITO = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#000000"]
 

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from resiliency.analysis.contenders import RECOMMENDED, ROLES
-from resiliency.names import CLEAN, CORRUPTED
+from resiliency.base.names import CLEAN, CORRUPTED
 
 LISTED = 10
 

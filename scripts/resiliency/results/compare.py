@@ -13,11 +13,11 @@ import pandas as pd
 
 from resiliency.analysis.bootstrap import percentile_interval, resampled_counts
 from resiliency.analysis.choices import halves
+from resiliency.base.faults import Fault, expected
+from resiliency.base.names import CLEAN, CORRUPTED
+from resiliency.base.program import one_line_faults, parser
 from resiliency.ensembles.combination import RULES, rule_of
-from resiliency.faults import Fault, expected
 from resiliency.metrics.classification import softmax
-from resiliency.names import CLEAN, CORRUPTED
-from resiliency.program import one_line_faults, parser
 from resiliency.report.overview import by_observation, contenders, leaders
 from resiliency.report.page import FOLDER, FORMS
 from resiliency.report.templates import environment

@@ -12,10 +12,10 @@ import pandas as pd
 
 from resiliency.analysis.rule import DECIDED, NOT_TESTED, UNDECIDED
 from resiliency.analysis.verdicts import RULES
+from resiliency.base.faults import Fault
+from resiliency.base.names import CLEAN, CORRUPTED
+from resiliency.base.program import one_line_faults, parser
 from resiliency.diversity.settings import MAIN
-from resiliency.faults import Fault
-from resiliency.names import CLEAN, CORRUPTED
-from resiliency.program import one_line_faults, parser
 from resiliency.report import style, words
 from resiliency.report.drawing import svg
 from resiliency.report.overview import by_observation, contenders

@@ -2,8 +2,8 @@
 
 import pandas as pd
 
+from resiliency.base.names import INDEPENDENT
 from resiliency.designs.members import LEARNED_HERE
-from resiliency.names import INDEPENDENT
 
 LEVELS = (0.99, 0.98, 0.97, 0.95, 0.9, 0.8, 0.7, 0.6, 0.5)  # of clean accuracy
 

@@ -11,9 +11,9 @@ import pandas as pd
 
 from resiliency.analysis.rule import NOT_TESTED, UNDECIDED
 from resiliency.analysis.verdicts import RULES
+from resiliency.base.names import CLEAN, CORRUPTED
+from resiliency.base.program import parser
 from resiliency.diversity.settings import LABEL_FREE
-from resiliency.names import CLEAN, CORRUPTED
-from resiliency.program import parser
 from resiliency.report import words
 from resiliency.report.markdown import escaped
 from resiliency.report.overview import by_observation, contenders

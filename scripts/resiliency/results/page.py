@@ -17,9 +17,9 @@ from PIL import Image
 
 from resiliency.analysis.next_member import EVERY, GREEDY
 from resiliency.analysis.verdicts import RULES
-from resiliency.faults import Fault
-from resiliency.names import CLEAN, CORRUPTED
-from resiliency.program import one_line_faults, parser
+from resiliency.base.faults import Fault
+from resiliency.base.names import CLEAN, CORRUPTED
+from resiliency.base.program import one_line_faults, parser
 from resiliency.report import words
 from resiliency.report.markdown import Markdown, environment
 from resiliency.report.overview import by_observation, cautions, contenders, leaders

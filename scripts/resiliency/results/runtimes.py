@@ -7,7 +7,7 @@
 from datetime import datetime
 from pathlib import Path
 
-from resiliency.program import parser
+from resiliency.base.program import parser
 from resiliency.results.page import kept_studies, template_of, with_docs
 
 PAGE = "runtimes"

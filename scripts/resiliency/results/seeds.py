@@ -13,9 +13,9 @@ from pathlib import Path
 import pandas as pd
 
 from resiliency.analysis.rule import CONTRADICTED, EQUIVALENT, IN_PART, NOT_TESTED, SUPPORTED, UNDECIDED
-from resiliency.faults import Fault
-from resiliency.names import INDEPENDENT
-from resiliency.program import one_line_faults, parser
+from resiliency.base.faults import Fault
+from resiliency.base.names import INDEPENDENT
+from resiliency.base.program import one_line_faults, parser
 from resiliency.report import words
 from resiliency.report.overview import by_observation, contenders
 from resiliency.results.page import DOCS, REPOSITORY, check_finished, template_of, with_docs

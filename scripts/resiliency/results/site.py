@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from resiliency.names import CLEAN
-from resiliency.program import one_line_faults, parser
+from resiliency.base.names import CLEAN
+from resiliency.base.program import one_line_faults, parser
 from resiliency.report.drawing import draw, svg
 from resiliency.report.page import render
 from resiliency.report.registry import CHARTS

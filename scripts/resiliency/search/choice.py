@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import numpy as np
 
+from resiliency.base.streams import derived_seed, stream
 from resiliency.diversity.predictions import jensen_shannon
 from resiliency.search.nsga import evolve, fronts
-from resiliency.streams import derived_seed, stream
 
 CANDIDATES = 100
 ENSEMBLES = 2000

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from typing import Any
 
+from resiliency.base.faults import short
+from resiliency.base.names import design_of
 from resiliency.designs.settings import Design
-from resiliency.faults import short
-from resiliency.names import design_of
 from resiliency.search.settings import RANDOM, Search
 from resiliency.search.space import ARGUMENTS, RESNETS, Space
 

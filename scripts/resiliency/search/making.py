@@ -4,12 +4,12 @@ from pathlib import Path
 
 import numpy as np
 
+from resiliency.base.faults import Fault
 from resiliency.data.images import read_images
 from resiliency.data.split import stratified
 from resiliency.designs.cards import design_card
 from resiliency.designs.members import Member, WeightsKind
 from resiliency.designs.networks import read_member, write_member
-from resiliency.faults import Fault
 from resiliency.search.evaluation import Evaluator
 from resiliency.search.faults import budget_faults
 from resiliency.search.members import MEMBER, digest, made_by, search_cost

@@ -5,12 +5,12 @@ from math import inf
 
 import numpy as np
 
-from resiliency.progress import Progress
+from resiliency.base.progress import Progress
+from resiliency.base.streams import derived_seed, stream
 from resiliency.search.choice import along_the_front, best_ensemble, candidates
 from resiliency.search.evaluation import Evaluator
 from resiliency.search.nsga import evolve, fronts
 from resiliency.search.space import Space
-from resiliency.streams import derived_seed, stream
 from resiliency.training.checkpoints import Checkpoint
 
 

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from resiliency.settings import Settings, distinct
+from resiliency.base.settings import Settings, distinct
 
 RANDOM = "random"
 

@@ -12,10 +12,10 @@ import torch.nn.functional as F
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from resiliency.base.faults import Fault
 from resiliency.designs.checkpoints import load_weights
 from resiliency.designs.members import Member
 from resiliency.designs.strides import affected, subsampled
-from resiliency.faults import Fault
 from resiliency.search.network import Layers, Residual
 from resiliency.search.space import EXPANSION, Shape
 from resiliency.storage.checksums import verified

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import expit, stdtr, stdtrit
 
-from resiliency.streams import stream
+from resiliency.base.streams import stream
 
 MOST_UNITS, GROUPS = 200, 100
 

@@ -11,7 +11,7 @@ import zlib
 from pathlib import Path
 from typing import NamedTuple
 
-from resiliency.faults import Fault
+from resiliency.base.faults import Fault
 
 FOLDER = ".checksums"
 BLOCK_BYTES = 2**22

@@ -15,7 +15,7 @@ from tokenize import TokenError
 
 import numpy as np
 
-from resiliency.faults import Fault
+from resiliency.base.faults import Fault
 from resiliency.storage.checksums import Blocks, Checksum, Running, record, verified
 
 NO_ARRAY = (OSError, ValueError, EOFError, SyntaxError, TokenError)  # what NumPy raises where no whole array is

@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from resiliency.faults import Fault
+from resiliency.base.faults import Fault
 from resiliency.storage.checksums import verified
 from resiliency.storage.files import replacing
 

@@ -5,15 +5,15 @@ from contextlib import suppress
 from math import inf
 from pathlib import Path
 
-from resiliency.allowed_names import alike, form_fault, images_fault
+from resiliency.base.allowed_names import alike, form_fault, images_fault
+from resiliency.base.extensions import extensions
+from resiliency.base.faults import Fault, hint, short
 from resiliency.corruptions.settings import ADDED, HELD_OUT, MAIN, SEVERITIES
 from resiliency.data.folder import folder_classes
 from resiliency.data.settings import PUBLISHED, Dataset
 from resiliency.designs.architectures import architectures
 from resiliency.designs.settings import ALEXNET, VIEW
-from resiliency.extensions import extensions
 from resiliency.external.names import class_count
-from resiliency.faults import Fault, hint, short
 from resiliency.metrics.resiliency import counted
 from resiliency.report.metric_labels import METRICS
 from resiliency.search.faults import search_faults

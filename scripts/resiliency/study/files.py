@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from resiliency.faults import Fault
-from resiliency.program import one_line_faults, parser
+from resiliency.base.faults import Fault
+from resiliency.base.program import one_line_faults, parser
 
 DEEPEST = 20
 MOST_VALUES = 100_000

@@ -18,15 +18,15 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
-from resiliency import extensions
+from resiliency.base import extensions
 from resiliency.storage.kept import kept
 
 PACKAGE = "resiliency"
 FIELD = "Field"  # of pydantic; the description of a key is documentation, as a docstring is
 DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
-LOADS = f"{PACKAGE}.extensions.loaded"  # the function whose callers load extensions
+LOADS = f"{PACKAGE}.base.extensions.loaded"  # the function whose callers load extensions
 EXTENDED = "loaded:"  # before a kind of extensions, in a list of modules that are imported
-SILENT = "resiliency/progress.py"  # only prints: other words of it are no reason to make results again
+SILENT = "resiliency/base/progress.py"  # only prints: other words of it are no reason to make results again
 INSTALLED = {"site-packages", "dist-packages"}
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from resiliency.faults import Fault
+from resiliency.base.faults import Fault
 from resiliency.study.checks import cross_checks
 from resiliency.study.files import Keys, Place, with_place
 from resiliency.study.messages import messages

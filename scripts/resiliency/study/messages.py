@@ -7,7 +7,7 @@ from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
-from resiliency.faults import hint, short
+from resiliency.base.faults import hint, short
 
 PLAIN = {
     "string_type": "must be text; put it in quotes",

@@ -6,8 +6,10 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field
 
-from resiliency.allowed_names import FILE_NAME, LONGEST
 from resiliency.analysis.settings import Statistics
+from resiliency.base.allowed_names import FILE_NAME, LONGEST
+from resiliency.base.names import design_of
+from resiliency.base.settings import AUTO, Settings
 from resiliency.corruptions.settings import Corruptions
 from resiliency.data.settings import Dataset, Probe, TestSet
 from resiliency.data.source import SPLITS
@@ -16,11 +18,9 @@ from resiliency.diversity.settings import Attribution
 from resiliency.ensembles.settings import Deployment, Ensembles
 from resiliency.export.choice import BEST, checked_ensemble
 from resiliency.external.settings import External, Paths
-from resiliency.names import design_of
 from resiliency.prediction.settings import Prediction
 from resiliency.report.settings import Charts
 from resiliency.search.settings import Search
-from resiliency.settings import AUTO, Settings
 from resiliency.training.joint_settings import Joint
 from resiliency.training.settings import Recipe
 from resiliency.training.tuning_settings import FineTuning

@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from resiliency.analysis.cost_matrix import cost_matrix, read_costs
+from resiliency.base.faults import Fault
 from resiliency.data.class_names import read_class_names, renamed
 from resiliency.data.folder import folder_classes
 from resiliency.data.groups import read_groups
-from resiliency.faults import Fault
 from resiliency.study.model import Study
 
 

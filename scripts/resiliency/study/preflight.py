@@ -11,13 +11,13 @@ from pathlib import Path
 
 from huggingface_hub.constants import HF_HUB_OFFLINE
 
+from resiliency.base.faults import Fault
 from resiliency.data.download import cache_folder
 from resiliency.data.duplicates import same_files
 from resiliency.data.folder import count_images, folder_classes, training_fault
 from resiliency.data.settings import PUBLISHED, Dataset
 from resiliency.data.source import ALL
 from resiliency.data.state import file_state
-from resiliency.faults import Fault
 from resiliency.study.fingerprint import factory_code, fingerprint
 from resiliency.study.model import Study
 from resiliency.study.recipes import valid_recipes

@@ -4,7 +4,7 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-from resiliency.faults import Fault
+from resiliency.base.faults import Fault
 
 NAME = ".working_folder"
 

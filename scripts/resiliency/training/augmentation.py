@@ -9,10 +9,10 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
+from resiliency.base.streams import derived_seed, stream
 from resiliency.data.loading import Read
 from resiliency.data.pictures import INTERPOLATIONS, FileImages, View
 from resiliency.data.source import Images
-from resiliency.streams import derived_seed, stream
 from resiliency.training.settings import Recipe
 
 ASPECTS = (3 / 4, 4 / 3)

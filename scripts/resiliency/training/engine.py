@@ -9,14 +9,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from resiliency.base.faults import Fault
+from resiliency.base.progress import Progress
+from resiliency.base.streams import derived_seed
 from resiliency.data.loading import batches
 from resiliency.data.source import Images
 from resiliency.designs.strides import with_right_gradients
 from resiliency.devices.eager import without_compiler
 from resiliency.devices.gpus import SLOTS, gpu_slots
-from resiliency.faults import Fault
-from resiliency.progress import Progress
-from resiliency.streams import derived_seed
 from resiliency.training.augmentation import flipped, mixed, reader, shifted
 from resiliency.training.averages import Average
 from resiliency.training.capture import Captured

@@ -5,7 +5,7 @@ from typing import Any, Literal, NamedTuple
 
 from pydantic import Field, field_validator
 
-from resiliency.settings import Settings
+from resiliency.base.settings import Settings
 
 
 class Limits(NamedTuple):

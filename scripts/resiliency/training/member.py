@@ -7,6 +7,7 @@ from typing import Any
 
 from torch import nn
 
+from resiliency.base.streams import derived_seed
 from resiliency.data.images import read_images
 from resiliency.designs.cards import design_card, training_cost
 from resiliency.designs.members import Member
@@ -14,7 +15,6 @@ from resiliency.designs.networks import build, write_member
 from resiliency.devices.choice import device
 from resiliency.reliability import near_chance
 from resiliency.storage.files import read_array, read_json, write_csv
-from resiliency.streams import derived_seed
 from resiliency.training.checkpoints import Checkpoint
 from resiliency.training.engine import Loss, Trainer
 from resiliency.training.settings import Recipe

@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from resiliency.faults import Fault
+from resiliency.base.faults import Fault
 from resiliency.training.similarity import mean_cka, mean_cosine, precise
 
 ADP_WEIGHTS = 2.0, 0.5  # alpha and beta at weight 1: what Pang et al. train with on MNIST and CIFAR-10

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from resiliency.settings import AUTO, Settings, auto_or
+from resiliency.base.settings import AUTO, Settings, auto_or
 
 
 class Recipe(Settings):

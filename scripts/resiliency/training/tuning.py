@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor, nn
 
+from resiliency.base.streams import derived_seed
 from resiliency.data.loading import batches, in_order
 from resiliency.designs.heads import features_of, train_last
 from resiliency.designs.members import Member
@@ -15,7 +16,6 @@ from resiliency.designs.starts import started
 from resiliency.designs.views import view_of
 from resiliency.devices.choice import device, inference
 from resiliency.storage.files import read_json
-from resiliency.streams import derived_seed
 from resiliency.training.engine import Trainer, cross_entropy
 from resiliency.training.member import cost_of, labelled, train_and_write
 from resiliency.training.tuning_settings import ALL, HEAD, FineTuning

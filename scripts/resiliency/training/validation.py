@@ -7,13 +7,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from resiliency.base.faults import Fault
 from resiliency.data.images import seen
 from resiliency.data.loading import batches, in_order
 from resiliency.data.pictures import View
 from resiliency.data.source import Images
 from resiliency.designs.networks import normalised
 from resiliency.devices.choice import inference
-from resiliency.faults import Fault
 
 
 class Labelled(NamedTuple):

@@ -8,7 +8,7 @@ import pandas as pd
 from resiliency.analysis.parts import Part
 from resiliency.analysis.shifts import SHIFTED_ERROR
 from resiliency.analysis.verdicts import Observation
-from resiliency.names import INDEPENDENT
+from resiliency.base.names import INDEPENDENT
 from resiliency.statistics.closeness import Families, replicates, share_within
 from resiliency.statistics.jackknife import FISHER
 from resiliency.statistics.variance_shares import FAMILY, explained_shares, shapley

@@ -11,9 +11,9 @@ from resiliency.analysis.families import units_of
 from resiliency.analysis.left_out import LeftOut, is_sample, mean_over_sizes
 from resiliency.analysis.parts import Part
 from resiliency.analysis.verdicts import Observation
+from resiliency.base.names import CLEAN, CORRUPTED, INDEPENDENT, design_of
 from resiliency.diversity.settings import LABEL_FREE, MAIN
 from resiliency.metrics.accuracy import images_of
-from resiliency.names import CLEAN, CORRUPTED, INDEPENDENT, design_of
 from resiliency.statistics.jackknife import FISHER
 
 FAMILIES = 8  # with fewer, designs are left out in turn

@@ -13,7 +13,7 @@ find that of a string, which takes longer than all else of a chart. Charts are p
 from importlib import import_module
 from types import ModuleType
 
-from resiliency.extensions import extensions
+from resiliency.base.extensions import extensions
 
 
 def chart_module(name: str) -> ModuleType:

@@ -3,7 +3,7 @@
 import altair as alt
 import pandas as pd
 
-from resiliency.names import CLEAN, CORRUPTED
+from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.report.ceiling import ceiling_sentence
 from resiliency.report.style import by_legend, finish, notice, spread, tooltips
 from resiliency.report.words import label, percent, plural

@@ -3,7 +3,7 @@
 import altair as alt
 import pandas as pd
 
-from resiliency.names import CLEAN, CORRUPTED
+from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.report.charts.error_heatmap import error_panels
 from resiliency.report.contender_roles import of_first_role
 from resiliency.report.style import finish, notice

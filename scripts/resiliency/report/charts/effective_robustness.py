@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit, logit
 
-from resiliency.names import CORRUPTED
+from resiliency.base.names import CORRUPTED
 from resiliency.report.style import (
     INK,
     MANY,

@@ -5,7 +5,7 @@ from itertools import cycle
 import altair as alt
 import pandas as pd
 
-from resiliency.names import CLEAN
+from resiliency.base.names import CLEAN
 from resiliency.report.line_labels import draw_labels, line_labels
 from resiliency.report.member_errors import (
     NO_MEMBERS,

@@ -4,7 +4,7 @@ import altair as alt
 import pandas as pd
 
 from resiliency.analysis.failures import CORRUPTION, NOBODY, PAIR
-from resiliency.names import CLEAN
+from resiliency.base.names import CLEAN
 from resiliency.report.style import BODY, INK, PICTURE, finish, notice, panel_title
 from resiliency.report.words import label, plural
 

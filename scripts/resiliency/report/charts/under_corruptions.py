@@ -4,7 +4,7 @@ import altair as alt
 import pandas as pd
 
 from resiliency.analysis.contenders import ROLES
-from resiliency.names import CORRUPTED
+from resiliency.base.names import CORRUPTED
 from resiliency.report.contender_roles import of_first_role, role_names, roles
 from resiliency.report.style import SHARE, finish, notice, tooltips
 from resiliency.report.words import label, percent, plural, with_interval

@@ -13,11 +13,11 @@ from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from resiliency.allowed_names import extension_fault
+from resiliency.base.allowed_names import extension_fault
+from resiliency.base.extensions import KINDS, LOADING, code, extensions, load, offered, refused
+from resiliency.base.faults import Fault
+from resiliency.base.program import parser
 from resiliency.data.download import cache_folder
-from resiliency.extensions import KINDS, LOADING, code, extensions, load, offered, refused
-from resiliency.faults import Fault
-from resiliency.program import parser
 from resiliency.report.metric_labels import METRICS
 from resiliency.study.fingerprint import fingerprint
 from resiliency.study.trials.apart import run_apart

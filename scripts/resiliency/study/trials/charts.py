@@ -3,8 +3,8 @@
 from inspect import signature
 from types import ModuleType
 
-from resiliency.extensions import extensions
-from resiliency.faults import available
+from resiliency.base.extensions import extensions
+from resiliency.base.faults import available
 from resiliency.report.chart import Chart
 from resiliency.report.registry import CHARTS
 from resiliency.tables import TABLES

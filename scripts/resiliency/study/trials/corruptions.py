@@ -2,9 +2,9 @@
 
 import numpy as np
 
+from resiliency.base.faults import Fault, brief
 from resiliency.corruptions.engine import corrupt
 from resiliency.corruptions.settings import SEVERITIES
-from resiliency.faults import Fault, brief
 from resiliency.study.trials.apart import global_states
 
 IMAGES = 3

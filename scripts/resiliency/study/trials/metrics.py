@@ -4,9 +4,9 @@ from copy import deepcopy
 
 import numpy as np
 
+from resiliency.base.faults import brief
 from resiliency.diversity.gram import gram
 from resiliency.diversity.metric import EnsembleMetric, Metric
-from resiliency.faults import brief
 from resiliency.study.trials.apart import global_states
 
 MEMBERS, IMAGES, CLASSES, SIDE, ENSEMBLES = 4, 12, 5, 8, 6

@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from resiliency.program import parser
+from resiliency.base.program import parser
 from resiliency.study.trials.apart import run_apart
 
 LONGEST = 600
@@ -55,12 +55,12 @@ def _fault(
 ) -> str:
     import torch
 
+    from resiliency.base.faults import Fault
     from resiliency.designs.heads import head_name, train_last
     from resiliency.designs.hub import downloaded
     from resiliency.designs.networks import build, named
     from resiliency.designs.usable import network_fault, trial_images
     from resiliency.designs.weights import pretrained_config
-    from resiliency.faults import Fault
 
     if onnx:
         return _onnx_fault(onnx, description["side"], outputs)
@@ -93,8 +93,8 @@ def _fault(
 
 
 def _onnx_fault(files: tuple[str, ...], side: int, outputs: int | None) -> str:
+    from resiliency.base.faults import Fault
     from resiliency.designs.onnx import read_onnx
-    from resiliency.faults import Fault
 
     for file in files:
         try:

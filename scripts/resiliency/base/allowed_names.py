@@ -7,7 +7,7 @@ keep each column readable in one way, whatever other names a study has (docs/nam
 import re
 from collections.abc import Iterable, Iterator
 
-from resiliency.names import CLEAN, CLEAN_ON, CORRUPTED, accuracy_of, diversity_of, mean_member_accuracy_of
+from resiliency.base.names import CLEAN, CLEAN_ON, CORRUPTED, accuracy_of, diversity_of, mean_member_accuracy_of
 
 LONGEST = 100  # characters, one byte each; file systems allow 255, with what is added to a name
 LONGEST_FAMILY = 60

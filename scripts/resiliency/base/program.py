@@ -5,7 +5,7 @@ from argparse import ArgumentParser
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from resiliency.faults import Fault
+from resiliency.base.faults import Fault
 
 
 def parser(documentation: str) -> ArgumentParser:

@@ -1,6 +1,6 @@
 """Names of the corruptions, in the order of their publication (Hendrycks and Dietterich, ICLR 2019), and others."""
 
-from resiliency.extensions import extensions
+from resiliency.base.extensions import extensions
 
 CATEGORIES = {
     "noise": ("gaussian_noise", "shot_noise", "impulse_noise"),

@@ -13,10 +13,10 @@ from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
 from pathlib import Path
 
-from resiliency.faults import Fault, brief, short
+from resiliency.base.faults import Fault, brief, short
 
 KINDS = ("corruptions", "metrics", "charts")
-LOADING = "resiliency.extensions.load"
+LOADING = "resiliency.base.extensions.load"
 
 
 @cache
