@@ -86,18 +86,18 @@ def test_what_was_predicted_of_something_else_is_predicted_again(tmp_path, condi
     assert kept.exists()
 
 
-def test_the_key_changes_with_code_files_member_and_precision(tmp_path):
+def test_the_key_changes_with_code_files_and_member(tmp_path):
     for name in ("images", "a/weights.safetensors", "a/member.json"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("one")
     job = [tmp_path / "images"], tmp_path / "a"
     keys = [prediction_key("code", *job, "float32"), prediction_key("code", *job, "float32")]
     assert keys[0] == keys[1]
-    keys = [keys[0], prediction_key("other code", *job, "float32"), prediction_key("code", *job, "tf32")]
+    keys = [keys[0], prediction_key("other code", *job, "float32")]
     for name in ("images", "a/weights.safetensors", "a/member.json"):
         (tmp_path / name).write_text("other")
         keys.append(prediction_key("code", *job, "float32"))
-    assert len(set(keys)) == 6
+    assert len(set(keys)) == 5
 
 
 def test_what_several_members_predicted_together_is_gone_on_from_by_each(tmp_path, conditions):

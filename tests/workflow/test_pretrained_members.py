@@ -37,7 +37,7 @@ STUDY = {
     "members": {"designs": [f"lite{n}" for n in LITE], "baseline": "lite0-s0"},
     "joint": None,
     "search": None,
-    "prediction": {"members_per_job": 2, "precision": "bfloat16"},
+    "prediction": {"members_per_job": 2, "precision": "tf32"},
     "probe": {"images": 5},
     "attribution": {"methods": ["saliency"]},
     "ensembles": {"sizes": [2, 3]},
