@@ -116,6 +116,7 @@ NEAR = sorted({f"photos{form.after}" for form in DOCUMENTED} | {f"{form.before}p
 @example(Names(["consistency_fog", "Photos", "photos"], ["consistency_clean", "nll"], ["error"]))
 @example(Names(["stage_x", "x"], [], ["linear_cka_first", "linear"]))
 @example(Names(["noise"], [], ["accuracy", "accuracy_speckle"]))
+@example(Names(["weight"], [], ["loss"]))
 @example(Names(["error", "under", "accuracy"], ["night_low"], ["corrupted", "mce_undefined", "mean_member"]))
 def test_each_column_of_names_that_are_accepted_is_read_in_one_way(drawn):
     names = accepted(drawn)
@@ -192,6 +193,7 @@ def test_a_family_is_text_that_can_be_shown():
     [
         ("metrics", "corrupted", "corrupted_error"),
         ("metrics", "mce_undefined", "mce_undefined_under"),
+        ("metrics", "loss", "loss_weight"),
         ("metrics", "error", "error_fog"),
         ("corruptions", "clean", "clean_accuracy"),
         ("corruptions", "nll", "entropy_nll"),

@@ -118,7 +118,7 @@ def test_a_chart_that_fails_is_named(monkeypatch):
         return members["nothing"]
 
     entry = SimpleNamespace(value="own", dist=None, load=lambda: a_chart(draw))
-    for module in ("report.drawing", "report.charts", "extensions"):
+    for module in ("report.drawing", "report.charts", "base.extensions"):
         monkeypatch.setattr(f"resiliency.{module}.extensions", lambda kind: {"mine": entry})
     monkeypatch.setitem(drawing.CHARTS, "mine", a_chart().CHART)
     tables = {"members": drawing.pd.DataFrame({"member": ["a"]})}

@@ -34,7 +34,7 @@ STANDING = {
     "mean": "mean",
 }
 # Columns of ensembles.parquet that no name is part of, so far as the name of a metric could be.
-FIXED = ("corrupted_error", "mce_undefined_under")
+FIXED = ("corrupted_error", "loss_weight", "mce_undefined_under")
 
 
 def form_fault(kind: str, name: str) -> str:
