@@ -1,7 +1,7 @@
 """Names are refused by whatever road they come; columns of those that are accepted can be read in one way."""
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -133,12 +133,16 @@ def test_each_column_of_names_that_are_accepted_is_read_in_one_way(drawn):
         all_forms = forms(columns, names.metrics)
         made = [form.before + n + form.after for form in all_forms for n in given_names(form.kind, names)]
         assert [column for column, count in Counter(map(str.lower, made)).items() if count > 1] == []
+        beginning = defaultdict(list)
+        for form in all_forms:
+            beginning[form.before].append(form)
         for column in made:
             readings = [
                 (form, name)
-                for form in all_forms
-                if column.startswith(form.before) and column[len(form.before) :].endswith(form.after)
-                if possible(form.kind, name := column[len(form.before) : len(column) - len(form.after)])
+                for end in range(len(column) + 1)
+                for form in beginning.get(column[:end], ())
+                if column[end:].endswith(form.after)
+                if possible(form.kind, name := column[end : len(column) - len(form.after)])
             ]
             assert len(readings) == 1, (column, readings)
 
