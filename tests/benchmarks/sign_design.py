@@ -31,9 +31,8 @@ STARTING = 6  # seconds of CPU time until a job computes
 EXPLAINED = 100 * 25  # images that attributions of a member pass forward and back
 RESUMED = re.compile(r"resuming at step ([\d,]+)")
 MEASURED = """
-A run has trained {trained} of {all} independent members so far. They took {ratio:.2f} times the estimate;
-at that ratio, the sum is {hours:.1f} core hours.
-
+A run has trained {trained} of {all} independent members so far. They took {ratio:.2f} times the estimate
+({low:.2f} to {high:.2f} times, by member); at that ratio, the sum is {hours:.1f} core hours.
 """
 PASSES = 3  # sub-networks in a step of the search
 
@@ -199,13 +198,12 @@ def _measured(run: list[dict], times: dict[str, dict]) -> str:
     estimates = {
         row["member"]: STARTING + 1e-3 * times[design_of(row["member"])]["training_ms"] * images for row in run
     }
-    rows = [
-        [row["member"].replace("_", "\\_"), f"{row['seconds']:.0f}", f"{estimates[row['member']]:.0f}"] for row in run
-    ]
+    ratios = [row["seconds"] / estimates[row["member"]] for row in run]
     ratio = sum(row["seconds"] for row in run) / sum(estimates.values())
     hours = ratio * _hours(times)["in all"]
-    text = MEASURED.format(trained=len(run), all=len(STUDY.independent_members()), ratio=ratio, hours=hours)
-    return f"{text}{table([['Member', 'CPU s', 'Estimated'], *rows])}\n"
+    everyone = len(STUDY.independent_members())
+    low, high = min(ratios), max(ratios)
+    return MEASURED.format(trained=len(run), all=everyone, ratio=ratio, low=low, high=high, hours=hours)
 
 
 def main() -> None:
