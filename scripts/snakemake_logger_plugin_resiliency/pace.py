@@ -38,7 +38,7 @@ def usual_times(benchmarks: Path) -> dict[str, float]:
     """
     earlier = defaultdict(list)
     for file in benchmarks.glob("*/*.tsv"):
-        if (seconds := _cpu_time(file)) is not None:
+        if seconds := _cpu_time(file):
             earlier[file.parent.name].append(seconds)
     there = sum(TYPICAL.get(rule, OTHER) * len(times) for rule, times in earlier.items())
     slower = sum(map(sum, earlier.values())) / there if there else 1
@@ -46,13 +46,13 @@ def usual_times(benchmarks: Path) -> dict[str, float]:
     return default | {rule: mean(times) for rule, times in earlier.items()}
 
 
-def _cpu_time(file: Path) -> float | None:
-    """The CPU seconds that a benchmark file tells; None where it tells none, as where a job was too short."""
+def _cpu_time(file: Path) -> float:
+    """The CPU seconds that a benchmark file tells; 0 where it tells none, as where a job was too short."""
     try:
         names, values = (line.split("\t") for line in file.read_text(encoding="utf-8").splitlines()[:2])
         return float(dict(zip(names, values, strict=True))["cpu_time"])
     except (OSError, ValueError, KeyError):
-        return None
+        return 0
 
 
 class Pace:
