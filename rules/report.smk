@@ -68,7 +68,7 @@ rule report:
         member_ranks=made("member_ranks"),
         added_members=made("added_members"),
         partners=made("partners"),
-        effective_robustness=made("effective_robustness"),
+        effective_robustness=made("effective_robustness") if ADDED_SCORES else [],
         skipped=TABLES["skipped"],
         observations=TABLES["observations"],
         provenance=rules.provenance.output[0],
@@ -89,6 +89,6 @@ rule report:
         code=code("report", *(f"report/{name}" for name in PAGE_FILES)),
         study=STUDY.model_dump(mode="json", exclude={"ensemble"}),
         made=MADE,
-        added=EXTERNAL.added_scores if EXTERNAL else [],
+        added=ADDED_SCORES,
     script:
         "../scripts/report.py"

@@ -38,6 +38,7 @@ MEMBERS = INDEPENDENT + STUDY.joint_members() + SEARCHED
 EXTERNAL = STUDY.contents()
 SOURCES = EXTERNAL.sources if EXTERNAL else []
 ELSEWHERE, PREDICTED = (list(EXTERNAL.kinds), EXTERNAL.predicted) if EXTERNAL else ([], [])
+ADDED_SCORES = EXTERNAL.added_scores if EXTERNAL else []
 if EXTERNAL and workflow.is_main_process:
     for what, why in EXTERNAL.left_out.items():
         print(f"study: external: left out: {what} ({why})", file=sys.stderr)

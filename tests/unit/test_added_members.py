@@ -199,5 +199,11 @@ def test_a_member_known_by_accuracies_alone_ranks_on_each_test_set_and_against_w
     assert "mine ranks 2 of 4 on clean images (error 20.0% [10.0, 30.0]) and 1 of 3 on photos images" in sentence
     assert "(error 35.0% [25.0, 50.0])" in sentence
     assert sentence.endswith("is 2.5 [−12.5, 12.5] on photos images.")
+    unfitted = robustness.assign(accuracy=[0.6, np.nan, 0.65], effective_robustness=np.nan)
+    (sentence,) = scored_sentences(members, unfitted, ["mine"])
+    assert sentence.endswith("1 of 2 on photos images (error 35.0% [25.0, 50.0]).")
+    (sentence,) = scored_sentences(members, unfitted, ["three"])
+    assert sentence == "three ranks 4 of 4 on clean images (error 30.0% [10.0, 30.0])."
+    assert scored_sentences(members.assign(clean_accuracy=np.nan), None, ["one"]) == []
     (clean,) = scored_sentences(members, None, ["one"])
     assert clean == "one ranks 1 of 4 on clean images (error 10.0% [10.0, 30.0])."

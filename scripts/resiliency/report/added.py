@@ -68,17 +68,19 @@ def scored_sentences(members: pd.DataFrame, robustness: pd.DataFrame | None, add
     sets = {CLEAN: clean[list(columns)].rename(columns=columns)}
     if robustness is not None:
         sets |= dict(iter(robustness.set_index("member").groupby("test_set", sort=False)))
-    return [_scored(member, {name: rows for name, rows in sets.items() if member in rows.index}) for member in added]
+    known = {name: rows.dropna(subset=["accuracy"]) for name, rows in sets.items()}
+    of_members = [(member, {name: rows for name, rows in known.items() if member in rows.index}) for member in added]
+    return [_scored(member, of_member) for member, of_member in of_members if of_member]
 
 
 def _scored(member: str, sets: dict[str, pd.DataFrame]) -> str:
     places, beyond = [], []
     for name, rows in sets.items():
-        row, known = rows.loc[member], rows["accuracy"].dropna()
-        rank = int((known > row["accuracy"]).sum()) + 1
+        row = rows.loc[member]
+        rank = int((rows["accuracy"] > row["accuracy"]).sum()) + 1
         error = with_interval(1 - row["accuracy"], 1 - row["high"], 1 - row["low"])
-        places.append(f"{rank:,} of {len(known):,} on {label(name)} images (error {error})")
-        if name != CLEAN:
+        places.append(f"{rank:,} of {len(rows):,} on {label(name)} images (error {error})")
+        if name != CLEAN and pd.notna(row["effective_robustness"]):
             low, high = (row[end] - row["predicted_accuracy"] for end in ("low", "high"))
             beyond.append(f"{with_interval(row['effective_robustness'], low, high, points)} on {label(name)} images")
     ranked = f"{member} ranks {listed(places)}."
