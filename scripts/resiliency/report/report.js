@@ -3,19 +3,29 @@ const FEW_ROWS = 8;  // of a table that needs no search
 const WIDEST = 1.2;  // times its own width, at which a chart's letters are still those of the text
 
 // Charts become live when they come near the screen. Until then, and in print, pictures stand in for them.
+function draw(chart, layout) {
+  chart.dataset.layout = layout;
+  const spec = JSON.parse(document.querySelector(`script[data-chart="${chart.id}"]`).textContent);
+  const live = document.createElement("div"), fitted = layout === "phone" ? forPhone(spec, chart.clientWidth) : spec;
+  vegaEmbed(live, fitted, { renderer: "svg", actions: false }).then(() => {
+    if (chart.dataset.layout !== layout) return;  // another width came meanwhile
+    live.querySelectorAll(".role-mark:empty").forEach((layer) => layer.setAttribute("aria-hidden", "true"));
+    live.querySelectorAll("svg").forEach((svg) => { svg.style.maxWidth = `${WIDEST * svg.viewBox.baseVal.width}px`; });
+    chart.replaceChildren(live);
+    chart.dataset.drawn = "";
+  });
+}
+const widths = new ResizeObserver((entries) => {
+  for (const { target } of entries) {
+    const layout = target.clientWidth < PHONE ? "phone" : "wide";
+    if (target.clientWidth && target.dataset.layout !== layout) draw(target, layout);
+  }
+});
 const near = new IntersectionObserver((entries) => {
   for (const { isIntersecting, target } of entries) {
     if (!isIntersecting) continue;
     near.unobserve(target);
-    const data = document.querySelector(`script[data-chart="${target.id}"]`);
-    const live = document.createElement("div");
-    const spec = JSON.parse(data.textContent), phone = target.clientWidth < PHONE;
-    vegaEmbed(live, phone ? forPhone(spec, target.clientWidth) : spec, { renderer: "svg", actions: false }).then(() => {
-      live.querySelectorAll(".role-mark:empty").forEach((layer) => layer.setAttribute("aria-hidden", "true"));
-      live.querySelectorAll("svg").forEach((svg) => { svg.style.maxWidth = `${WIDEST * svg.viewBox.baseVal.width}px`; });
-      target.replaceChildren(live);
-      target.dataset.drawn = "";
-    });
+    widths.observe(target);
   }
 }, { rootMargin: "800px" });
 document.querySelectorAll(".chart").forEach((chart) => near.observe(chart));
