@@ -12,10 +12,10 @@ import pandas as pd
 
 from resiliency.analysis.bootstrap import percentile_interval, resampled_counts
 from resiliency.analysis.shares import share_interval
-from resiliency.base.names import CLEAN, CORRUPTED
+from resiliency.base.names import CLEAN, CORRUPTED, HELD_OUT_IMAGES
 from resiliency.ensembles.outputs import Ensemble, Outputs
 from resiliency.metrics.selective import MEASURES, measures, ranking, resampled_rankings, risk_coverage
-from resiliency.prediction.conditions import groups
+from resiliency.prediction.conditions import groups, held_out
 
 CURVE = np.round(np.arange(0.01, 1.005, 0.01), 2)
 REFERENCE = "max_probability"
@@ -32,11 +32,11 @@ class Judged:
     """
 
     def __init__(self, conditions: pd.DataFrame, judged: np.ndarray, resamples: int, confidence: float, seed: int):
-        self.conditions, self.confidence = groups(conditions), confidence
+        self.conditions, self.confidence = groups(conditions) | held_out(conditions), confidence
         self.images, self.counts = {}, {}
         own = resampled_counts(len(judged), resamples, seed, "images")
         for name, rows in self.conditions.items():
-            is_own = name in (CLEAN, CORRUPTED)
+            is_own = name in (CLEAN, CORRUPTED, HELD_OUT_IMAGES)
             self.images[name] = judged if is_own else np.arange(conditions.images.iloc[rows[0]])
             self.counts[name] = own if is_own else resampled_counts(len(self.images[name]), resamples, seed, name)
 

@@ -51,7 +51,7 @@ def with_best(
     conditions = scored.predictions[0].conditions
     corrupted = list(groups(conditions).get(CORRUPTED, []))
     other = CORRUPTED if CORRUPTED in choices else CLEAN
-    kinds = [other if condition in corrupted else CLEAN for condition in range(len(everyone))]
+    kinds = [CLEAN if corruption == CLEAN else other for corruption in conditions.corruption]
     position = {name: index for index, name in enumerate(names)}
     ensembles = {
         kind: [np.array([position[name] for name in joined.split("+")]) for joined in roles.values()]

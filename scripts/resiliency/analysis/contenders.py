@@ -12,7 +12,8 @@ from resiliency.analysis.assessment import Judged
 from resiliency.analysis.best import best_row, eligible, known_rows, recommended_row
 from resiliency.analysis.bootstrap import percentile_interval
 from resiliency.analysis.shares import share_interval
-from resiliency.base.names import CLEAN, CORRUPTED
+from resiliency.base.corruption_names import averaged
+from resiliency.base.names import CLEAN, CORRUPTED, HELD_OUT_IMAGES
 from resiliency.ensembles.outputs import Ensemble
 from resiliency.metrics.classification import CALIBRATION, ECE_BINS, bin_of
 
@@ -36,12 +37,19 @@ def contenders(deployment: pd.DataFrame) -> dict[str, pd.Series]:
 
 
 def errors_under(ensemble: Ensemble, judged: Judged) -> np.ndarray:
-    """Error of an ensemble on each judged image under each corrupted condition; float32 C x N."""
-    position = {condition: index for index, condition in enumerate(judged.conditions[CORRUPTED])}
+    """Error of an ensemble on each judged image under each of `corrupted_conditions`; float32 C x N."""
+    position = {condition: index for index, condition in enumerate(corrupted_conditions(judged))}
     errors = np.empty((len(position), len(judged.images[CORRUPTED])), np.float32)
-    for condition, images, part in judged.outputs(ensemble, CORRUPTED):
-        errors[position[condition], images] = part.errors
+    for name in (CORRUPTED, HELD_OUT_IMAGES):
+        for condition, images, part in judged.outputs(ensemble, name) if name in judged.conditions else ():
+            errors[position[condition], images] = part.errors
     return errors
+
+
+def corrupted_conditions(judged: Judged) -> np.ndarray:
+    """All conditions with corruptions, held out or not; int64, ascending."""
+    rows = [judged.conditions[name] for name in (CORRUPTED, HELD_OUT_IMAGES) if name in judged.conditions]
+    return np.sort(np.concatenate(rows))
 
 
 def under_corruptions(
@@ -56,15 +64,22 @@ def under_corruptions(
         confidence: of the intervals.
 
     Returns:
-        A row per role and corruption, the last of each role under all of them, "corrupted": role, corruption, images
-        (N), error with its interval low and high (bootstrap over images); difference, the error of the first role less
-        that of this one on the same images, NaN in the rows of the first role, with an interval that allows for the
-        number of corruptions (Bonferroni); that under all corruptions is one comparison and needs none.
+        A row per role and corruption, and the last of each role of means: "corrupted", and "held_out" if there are
+        corruptions that nothing was chosen by. Columns: role, corruption, images (N), error with its interval low and
+        high (bootstrap over images); difference, the error of the first role less that of this one on the same images,
+        NaN in the rows of the first role, with an interval that allows for the number of corruptions (Bonferroni); that
+        of a mean is one comparison and needs none.
     """
     names, rows = list(dict.fromkeys(corruptions)), []
-    levels = dict.fromkeys(names, 1 - (1 - confidence) / max(len(names), 1)) | {CORRUPTED: confidence}
+    means = {CORRUPTED: [name in averaged(names) for name in names]}
+    if not all(means[CORRUPTED]):
+        means[HELD_OUT_IMAGES] = np.logical_not(means[CORRUPTED])
+    levels = dict.fromkeys(names, 1 - (1 - confidence) / max(len(names), 1)) | dict.fromkeys(means, confidence)
     of_images = {role: _by_corruption(values, corruptions, names) for role, values in errors.items()}
-    of_images = {role: np.vstack([values, values.mean(axis=0)]) for role, values in of_images.items()}
+    of_images = {
+        role: np.vstack([values, *(values[chosen].mean(axis=0) for chosen in means.values())])
+        for role, values in of_images.items()
+    }
     first = next(iter(of_images), None)
     for role, values in of_images.items():
         for name, of_name, best in zip(levels, values, of_images[first], strict=True):

@@ -16,6 +16,7 @@ from resiliency.analysis.contenders import (
     UNDER_CORRUPTION,
     WHO,
     calibration_bins,
+    corrupted_conditions,
     errors_under,
     under_corruptions,
 )
@@ -198,7 +199,7 @@ def comparison(
         errors[role] = errors_under(ensemble, judged)
         bins.append(calibration_bins(ensemble, judged).assign(role=role, members=row["members"], size=row["size"]))
     conditions = next(iter(predictions.values())).conditions
-    corruptions = conditions.corruption.iloc[judged.conditions[CORRUPTED]]
+    corruptions = conditions.corruption.iloc[corrupted_conditions(judged)]
     table = under_corruptions(errors, corruptions, judged.counts[CORRUPTED], resampling.confidence)
     table = table.merge(
         pd.DataFrame([row[WHO[1:]].to_dict() | {"role": role} for role, row in roles.items()]), on="role"

@@ -5,6 +5,7 @@ from collections.abc import Collection
 import numpy as np
 import pandas as pd
 
+from resiliency.base.corruption_names import averaged
 from resiliency.base.names import CLEAN
 from resiliency.metrics.accuracy import accuracies
 from resiliency.metrics.resiliency import (
@@ -64,7 +65,7 @@ def error_scores(
         scores
         | unknown
         | {
-            "corrupted_error": of_corruption.mean(),
+            "corrupted_error": of_corruption[averaged(of_corruption.index)].mean(),
             "mce": mean_corruption_error(chosen, baseline) if len(chosen) else np.nan,
             "relative_mce": float(relative),
             "mce_undefined_under": "",

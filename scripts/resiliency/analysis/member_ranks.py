@@ -40,7 +40,9 @@ def rank_table(
     last, sums = {name: of.max() for name, of in chosen.items()}, {}
     tables = {}
     for place, of_condition in enumerate(wrong):
-        [name] = (name for name, of in chosen.items() if place in of)
+        name = next((name for name, of in chosen.items() if place in of), None)
+        if name is None:
+            continue
         sums[name] = sums.get(name, 0) + of_condition.astype(np.float64)
         if place == last[name]:
             errors = sums.pop(name) / len(chosen[name])

@@ -7,6 +7,7 @@ import pandas as pd
 
 from resiliency.analysis.bootstrap import percentile_interval, range_interval, resampled_counts
 from resiliency.analysis.shares import with_ends
+from resiliency.base.corruption_names import averaged
 from resiliency.base.names import CLEAN, CLEAN_ON
 from resiliency.metrics.accuracy import accuracies
 from resiliency.metrics.classification import (
@@ -73,6 +74,7 @@ class Scorer:
         names = list(self.corruptions)
         self.undefined = dict.fromkeys(("mce_undefined_under", "relative_mce_undefined_under"), "")
         self.counted = [names.index(name) for name in counted(names)]
+        self.averaged = [names.index(name) for name in averaged(names)]
         if not names:
             self.baseline, self.baseline_clean = np.empty((1, 0)), np.nan
         elif baseline is None:
@@ -119,7 +121,7 @@ class Scorer:
         of_mce = errors[:, self.counted]
         relative = relative_mean_corruption_error(of_mce[0], wrong[0].mean(), self.baseline[0], self.baseline_clean)
         return {
-            **self._with_interval("corrupted_error", errors.mean(axis=1)),
+            **self._with_interval("corrupted_error", errors.take(self.averaged, axis=1).mean(axis=1)),
             **self._mce(of_mce),
             "relative_mce": float(relative),
             **self.undefined,

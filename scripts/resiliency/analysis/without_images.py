@@ -182,7 +182,8 @@ def _member_scores(names: list[str], conditions: pd.DataFrame, right: dict[str, 
     scores = {accuracy_of(CLEAN): right[CLEAN].mean(axis=1)}
     if CORRUPTED in right:
         rows = groups(conditions)[CORRUPTED]
-        errors = [1 - right[CORRUPTED][:, np.isin(rows, of)].mean(axis=1) for of in of_corruptions(conditions).values()]
+        places = [np.isin(rows, of) for of in of_corruptions(conditions).values()]
+        errors = [1 - right[CORRUPTED][:, place].mean(axis=1) for place in places if place.any()]
         scores["corrupted_error"] = np.mean(errors, axis=0)
     columns = {name: values.ravel() for name, values in scores.items()}
     return pd.DataFrame({"without": np.repeat(range(GROUPS), len(names)), "member": names * GROUPS, **columns})

@@ -7,6 +7,7 @@ import pandas as pd
 from scipy.stats import norm
 
 from resiliency.api.answers import Answers
+from resiliency.base.corruption_names import averaged
 from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.metrics.accuracy import wilson
 from resiliency.metrics.classification import ECE_BINS, bin_of, calibration_error
@@ -83,7 +84,7 @@ class Evaluation:
         )
 
 
-def _measures(answers: Answers, conditions: slice) -> dict[str, float]:
+def _measures(answers: Answers, conditions: slice | np.ndarray) -> dict[str, float]:
     """Images, and means over all answers under some conditions."""
     errors, confidence = answers.errors[conditions], answers.confidence[conditions].astype(np.float64).ravel()
     bins = bin_of(confidence)
@@ -109,8 +110,9 @@ def _summary(answers: Answers, errors: pd.DataFrame, confidence: float) -> pd.Da
     clean = errors.loc[[0], columns].set_axis([CLEAN])
     if len(errors) == 1:
         return clean
-    of_images = answers.errors[1:].mean(axis=0, dtype=float)
+    rows = np.flatnonzero(errors.corruption.isin(averaged(errors.corruption[1:].unique())))
+    of_images = answers.errors[rows].mean(axis=0, dtype=float)
     spread = of_images.std(ddof=1) / np.sqrt(len(of_images)) if len(of_images) > 1 else np.nan
-    reach, row = norm.ppf((1 + confidence) / 2) * spread, _measures(answers, slice(1, None))
+    reach, row = norm.ppf((1 + confidence) / 2) * spread, _measures(answers, rows)
     row |= {"error_low": max(row["error"] - reach, 0), "error_high": min(row["error"] + reach, 1)}
     return pd.concat([clean, pd.DataFrame([row], index=[CORRUPTED])[columns]])

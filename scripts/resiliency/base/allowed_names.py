@@ -7,7 +7,15 @@ keep each column readable in one way, whatever other names a study has (docs/nam
 import re
 from collections.abc import Iterable, Iterator
 
-from resiliency.base.names import CLEAN, CLEAN_ON, CORRUPTED, accuracy_of, diversity_of, mean_member_accuracy_of
+from resiliency.base.names import (
+    CLEAN,
+    CLEAN_ON,
+    CORRUPTED,
+    HELD_OUT_IMAGES,
+    accuracy_of,
+    diversity_of,
+    mean_member_accuracy_of,
+)
 
 LONGEST = 100  # characters, one byte each; file systems allow 255, with what is added to a name
 LONGEST_FAMILY = 60
@@ -29,6 +37,7 @@ METRIC, CORRUPTION = "entropy", "fog"  # those that messages have for an example
 STANDING = {
     CLEAN: accuracy_of(CLEAN),
     CORRUPTED: accuracy_of(CORRUPTED),
+    HELD_OUT_IMAGES: "held_out",
     "selection": accuracy_of("selection"),
     "validation": accuracy_of("validation"),
     "mean": "mean",

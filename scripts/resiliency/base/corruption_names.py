@@ -1,5 +1,7 @@
 """Names of the corruptions, in the order of their publication (Hendrycks and Dietterich, ICLR 2019), and others."""
 
+from collections.abc import Iterable
+
 from resiliency.base.extensions import extensions
 
 CATEGORIES = {
@@ -11,4 +13,11 @@ CATEGORIES = {
 MAIN = tuple(name for names in CATEGORIES.values() for name in names)
 BUILT_IN = (*MAIN, "speckle_noise", "gaussian_blur", "spatter", "saturate")
 ADDED = tuple(name for name in extensions("corruptions") if name not in BUILT_IN)  # the engine refuses the others
-HELD_OUT = (*BUILT_IN[len(MAIN) :], *ADDED)
+EXTRA = BUILT_IN[len(MAIN) :]  # published as a check on choices that are made by the others
+HELD_OUT = (*EXTRA, *ADDED)  # from mCE
+
+
+def averaged(corruptions: Iterable[str]) -> list[str]:
+    """The corruptions that the corrupted error is a mean over: not the extra ones, unless there are no others."""
+    names = list(corruptions)
+    return [name for name in names if name not in EXTRA] or names

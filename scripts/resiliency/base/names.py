@@ -2,9 +2,11 @@
 
 import re
 
-# Test sets, and the images of the first of them under all corruptions; further test sets have names of the study's.
+# Test sets, and the images of the first of them under corruptions: those that the corrupted error is a mean over, and
+# the extra ones beside them. Further test sets have names of the study's.
 CLEAN = "clean"
 CORRUPTED = "corrupted"
+HELD_OUT_IMAGES = "held_out"
 CLEAN_ON = "clean_on_"  # before the name of a further test set: the clean images of the classes that it has
 
 # Origins of members, and of the ensembles that are formed of them.

@@ -7,7 +7,7 @@ from math import comb
 import numpy as np
 import pandas as pd
 
-from resiliency.base.names import CLEAN_ON, CORRUPTED, accuracy_of, mean_member_accuracy_of
+from resiliency.base.names import CLEAN, CLEAN_ON, CORRUPTED, HELD_OUT_IMAGES, accuracy_of, mean_member_accuracy_of
 from resiliency.diversity.metrics import ENSEMBLE_METRICS
 from resiliency.ensembles.combination import member_weights
 from resiliency.ensembles.pool import stands_for
@@ -48,10 +48,9 @@ class Pool:
         self.conditions, self.baseline = predictions[0].conditions, baseline
         self.confidence, self.threads = confidence, threads
         self.images = group_of(self.conditions)
-        corruptions = np.where(self.images == CORRUPTED, self.conditions.corruption, None)
-        self.diversities, self.by_corruption = _diversity_matrices(
-            pairs, list(members.member), [self.images, corruptions]
-        )
+        reported = np.where(self.images == HELD_OUT_IMAGES, None, self.images)
+        corruptions = np.where(self.conditions.corruption == CLEAN, None, self.conditions.corruption)
+        self.diversities, self.by_corruption = _diversity_matrices(pairs, list(members.member), [reported, corruptions])
         self.weights = member_weights(members)
         self.has_probabilities = all(member.has_probabilities for member in predictions)
 
@@ -80,11 +79,12 @@ class Pool:
             for condition, (scores, inputs) in enumerate(executor.map(score, range(len(names)))):
                 of_condition, images = {"diversities": _ensemble_diversities(inputs), **scores}, self.images[condition]
                 of_images[images] = _added(of_images.get(images), of_condition)
-                if images == CORRUPTED:
+                if names[condition] != CLEAN:
                     here = {rule: {"error": 1 - scores[rule]["accuracy"]} for rule in rules}
                     here["members"] = _of_members(inputs) | _without_raw(of_condition["diversities"])
                     by_corruption[names[condition]] = _added(by_corruption.get(names[condition]), here)
                 callback(f"{images} images, {names[condition]}: scored")
+        of_images.pop(HELD_OUT_IMAGES, None)
         of_images = {name: _divided(sums, (self.images == name).sum()) for name, sums in of_images.items()}
         errors = {name: _divided(sums, (names == name).sum()) for name, sums in by_corruption.items()}
         described = pd.concat(map(self._described, groups), ignore_index=True)

@@ -10,8 +10,9 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from resiliency.base.corruption_names import averaged
 from resiliency.base.faults import Fault
-from resiliency.base.names import CLEAN, CORRUPTED
+from resiliency.base.names import CLEAN, CORRUPTED, HELD_OUT_IMAGES
 
 
 class Condition(NamedTuple):
@@ -62,18 +63,26 @@ def all_conditions(
 
 
 def group_of(conditions: pd.DataFrame) -> np.ndarray:
-    """The name of the images over which tables report, for each row of `conditions`; see `groups`."""
-    is_corrupted = conditions.corruption != CLEAN
-    return conditions.test_set.where(~is_corrupted, CORRUPTED).to_numpy(str)
+    """The name of the images over which tables report, for each row of `conditions`; see `groups` and `held_out`."""
+    corrupted = conditions.corruption[conditions.corruption != CLEAN]
+    names = np.where(corrupted.isin(averaged(corrupted.unique())), CORRUPTED, HELD_OUT_IMAGES)
+    return conditions.test_set.mask(conditions.corruption != CLEAN, pd.Series(names, corrupted.index)).to_numpy(str)
 
 
 def groups(conditions: pd.DataFrame) -> dict[str, np.ndarray]:
     """Name -> int64 rows of `conditions` over which tables report a mean.
 
-    The names are clean, corrupted (the clean images under all corruptions) and those of the further test sets.
+    The names are clean, corrupted (the clean images under corruptions, without those that are held out) and those of
+    the further test sets.
     """
     of = group_of(conditions)
-    return {str(name): np.flatnonzero(of == name) for name in dict.fromkeys(of)}
+    return {str(name): np.flatnonzero(of == name) for name in dict.fromkeys(of) if name != HELD_OUT_IMAGES}
+
+
+def held_out(conditions: pd.DataFrame) -> dict[str, np.ndarray]:
+    """`HELD_OUT_IMAGES` -> int64 rows of `conditions` with corruptions that nothing is chosen by; empty without any."""
+    rows = np.flatnonzero(group_of(conditions) == HELD_OUT_IMAGES)
+    return {HELD_OUT_IMAGES: rows} if len(rows) else {}
 
 
 def further(conditions: pd.DataFrame) -> list[str]:

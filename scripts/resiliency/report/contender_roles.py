@@ -4,6 +4,8 @@ import altair as alt
 import pandas as pd
 
 from resiliency.analysis.contenders import ROLES
+from resiliency.base.corruption_names import averaged
+from resiliency.base.names import CORRUPTED, HELD_OUT_IMAGES
 from resiliency.report.style import by_legend
 
 HUES = (0, 3, 5, 7)  # of the colours, in the order of the roles
@@ -13,6 +15,12 @@ SHAPES = ["circle", "square", "triangle-up", "diamond"]
 def of_first_role(table: pd.DataFrame) -> pd.DataFrame:
     """The rows of the role that a table names first: of the recommended model, where there is one."""
     return table[table["role"] == table["role"].iloc[0]] if len(table) else table
+
+
+def under_single(table: pd.DataFrame, with_held_out: bool = False) -> pd.DataFrame:
+    """The rows of contenders.csv that are of one corruption, without those held out unless they are asked for."""
+    single = table[~table["corruption"].isin([CORRUPTED, HELD_OUT_IMAGES])]
+    return single if with_held_out else single[single["corruption"].isin(averaged(single["corruption"].unique()))]
 
 
 def role_names(table: pd.DataFrame) -> pd.Series:

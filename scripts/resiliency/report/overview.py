@@ -12,6 +12,7 @@ from resiliency.designs.members import WeightsKind
 from resiliency.metrics.accuracy import accuracies
 from resiliency.reliability import FEW_IMAGES, FEW_STEPS, FEWEST_IMAGES, FEWEST_STEPS, NEAR_CHANCE
 from resiliency.report import words
+from resiliency.report.contender_roles import under_single
 from resiliency.report.interval_picture import interval_picture
 from resiliency.report.member_errors import measured_on
 from resiliency.report.verdict_reasons import part_label, reason_of
@@ -109,7 +110,7 @@ def led_by(compared: pd.DataFrame, role: str) -> str:
         role: of the other, as `contenders` names it; "" of the first itself, or where nothing is known.
     """
     of_role = compared[compared["role"] == role.lower()].dropna(subset=["difference"])
-    overall, single = (of_role[(of_role["corruption"] == CORRUPTED) == whole] for whole in (True, False))
+    overall, single = of_role[of_role["corruption"] == CORRUPTED], under_single(of_role)
     if overall.empty or (row := overall.iloc[0])["members"] == compared["members"].iloc[0]:
         return ""
     more, low, high = row["difference"], row["difference_low"], row["difference_high"]

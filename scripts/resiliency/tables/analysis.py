@@ -187,9 +187,7 @@ CEILING = Table(
     "How often members all fail on the same image, which bounds any vote, and what is reached of that.",
     "condition, or `corrupted`, and number of members drawn",
     [
-        Column(
-            "condition", "`clean`, a corruption, a further test set, or `corrupted` (mean over all corruptions)", NAME
-        ),
+        Column("condition", "`clean`, a corruption, a further test set, or `corrupted` (mean over corruptions)", NAME),
         Column("severity", "severity; 0 without corruption, empty for the mean", whole("0 to 5", 0, 5)),
         SIZE._replace(meaning="number k of members drawn of all"),
         Column("members", "number of members in the pool: independent, as ensembles are formed of them", COUNT),
@@ -224,9 +222,7 @@ RANKS = Table(
     "Members by their error on each set of images, with intervals of ranks, and each compared with the next.",
     "set of images and member",
     [
-        Column(
-            "condition", "`clean`, `corrupted` (mean over all corruptions and severities) or a further test set", NAME
-        ),
+        Column("condition", "`clean`, `corrupted` (mean over corruptions and severities) or a further test set", NAME),
         Column("member", "name of the member", NAME),
         Column("rank", "rank by error; 1 is the smallest", FROM_1),
         *ends("rank", "simultaneous for all differences to other members; bootstrap over images, paired", FROM_1),

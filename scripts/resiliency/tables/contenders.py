@@ -80,17 +80,21 @@ CONTENDERS = Table(
     "Recommended model under each corruption",
     "Deployment",
     "Errors of the recommended model and of what it has to beat under each corruption, and their differences.",
-    "role and corruption, and one under all of them",
+    "role and corruption, and one of each mean",
     [
         *CONTENDER,
-        Column("corruption", "the corruption; `corrupted` for the mean over all", NAME),
+        Column(
+            "corruption",
+            "the corruption; `corrupted` for the mean, `held_out` for that over those by which nothing was selected",
+            NAME,
+        ),
         Column("images", "number of images used for judging", COUNT),
         Column("error", f"top-1 error, mean over severities, {JUDGED} of the test images", FRACTION),
         *ends("", "bootstrap over images"),
         Column("difference", "error of the recommended model minus this error, on the same images", DIFFERENCE),
         *ends(
             "difference",
-            "bootstrap over images, corrected for the number of corruptions; over all corruptions not corrected",
+            "bootstrap over images, corrected for the number of corruptions; those of means are not corrected",
             DIFFERENCE,
         ),
         CONFIDENCE,
@@ -128,7 +132,7 @@ CLASS_ERRORS = Table(
     [
         *SHOWN,
         Column("class", "class of the images", NAME),
-        Column("corruption", "`clean`, a corruption, or `corrupted`: the mean over all corruptions", NAME),
+        Column("corruption", "`clean`, a corruption, or `corrupted`: their mean", NAME),
         Column("images", "number of images of the class, of the half used for judging", COUNT),
         Column("error", "top-1 error, mean over severities", FRACTION),
         *ends("", "Wilson, with the variance over images"),

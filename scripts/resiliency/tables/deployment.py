@@ -112,7 +112,9 @@ DEPLOYMENT = Table(
         *ends("worst_class_error", "bootstrap over images"),
         Column("quantile", "which quantile of the errors follows (`deployment.quantile`)", FRACTION),
         Column(
-            "quantile_error", f"that quantile of the errors under all corruptions and severities {JUDGED}", FRACTION
+            "quantile_error",
+            f"that quantile of the errors under the corruptions and severities of the corrupted error {JUDGED}",
+            FRACTION,
         ),
         *ends("quantile_error", "bootstrap over images"),
         Column("latency_ms", f"sum of `median_ms` of the members in latencies.csv{LATENCY_ONLY}", MORE),

@@ -68,7 +68,9 @@ ENSEMBLES = Table(
         Column("<images>_accuracy", "top-1 accuracy of the ensemble", FRACTION),
         *ends("<test set>_accuracy", "Wilson"),
         Column("clean_on_<further>_accuracy", "accuracy on the clean images of the classes of that test set", FRACTION),
-        Column("corrupted_error", "top-1 error, mean over all corruptions and severities", FRACTION),
+        Column(
+            "corrupted_error", "top-1 error, mean over corruptions and severities; held-out ones do not count", FRACTION
+        ),
         Column("mce", "mCE relative to the baseline of the study", number("0 or more; 1: the baseline", 0)),
         Column("<images>_nll", "negative log-likelihood, mean over images", NATS),
         Column("<images>_brier", "Brier score, summed over classes", number("0 to 2", 0, 2)),
@@ -91,7 +93,9 @@ BEST = Table(
         JOINED,
         Column("ensembles", "number of ensembles of this size", COUNT),
         Column("origin", "where the members come from", one_of("independent", "search")),
-        Column("corrupted_error", "top-1 error, mean over all corruptions and severities", FRACTION),
+        Column(
+            "corrupted_error", "top-1 error, mean over corruptions and severities; held-out ones do not count", FRACTION
+        ),
         Column(
             "<test set>_accuracy",
             "top-1 accuracy; on `clean` images, by which they were chosen, it is optimistic",

@@ -61,7 +61,9 @@ MEMBERS = Table(
         *ends("<test set>_accuracy", "Wilson"),
         Column("clean_on_<further>_accuracy", "accuracy on the clean images of the classes of that test set", FRACTION),
         *ends("clean_on_<further>_accuracy", "Wilson"),
-        Column("corrupted_error", "top-1 error, mean over all corruptions and severities", FRACTION),
+        Column(
+            "corrupted_error", "top-1 error, mean over corruptions and severities; held-out ones do not count", FRACTION
+        ),
         *ends("corrupted_error", "bootstrap over images"),
         Column(
             "shifted_error",

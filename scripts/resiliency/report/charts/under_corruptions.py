@@ -4,10 +4,10 @@ import altair as alt
 import pandas as pd
 
 from resiliency.analysis.contenders import ROLES
-from resiliency.base.names import CORRUPTED
-from resiliency.report.contender_roles import of_first_role, role_names, roles
+from resiliency.base.names import HELD_OUT_IMAGES
+from resiliency.report.contender_roles import of_first_role, role_names, roles, under_single
 from resiliency.report.style import SHARE, finish, notice, tooltips
-from resiliency.report.words import label, percent, plural, with_interval
+from resiliency.report.words import change, interval, label, percent, plural, points, with_interval
 
 CAPTION = (
     "Selected on half of the test images, evaluated on the other half. A difference is significant if its interval, "
@@ -19,7 +19,7 @@ BAND = 20
 
 def draw(table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
     """Error of each role under each corruption, with intervals; the corruption that is hardest for the first on top."""
-    table = table[table["corruption"] != CORRUPTED]
+    table = under_single(table, with_held_out=True)
     if table.empty:
         return notice(TITLE, "no members that were trained on their own, and no ensembles, in this study")
     first = of_first_role(table)
@@ -43,7 +43,7 @@ def draw(table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
 
 def finding(table: pd.DataFrame) -> str:
     """Where the first role errs most, and under how many corruptions it makes fewer errors than the others."""
-    compared = table[table["corruption"] != CORRUPTED].dropna(subset=["difference"])
+    compared = under_single(table).dropna(subset=["difference"])
     clauses, seen = [], set(table["members"].iloc[:1])
     who = f"The {table['role'].iloc[0]} ({table['members'].iloc[0].replace('+', ' + ')})" if len(table) else ""
     for role, rows in compared.groupby("role", sort=False):
@@ -54,18 +54,37 @@ def finding(table: pd.DataFrame) -> str:
         also = role != "baseline" and (compared.loc[compared["role"] == "baseline", "members"] == members).any()
         other = f"{role}{', which is the baseline' if also else ''} ({members})"
         clauses.append(f"{'It' if clauses else who} {_counts(rows)}, compared with the {other}.")
-    return " ".join([_hardest(table), *clauses]).strip()
+    return " ".join([_hardest(table), *clauses, *_held_out(table)]).strip()
 
 
 def _hardest(table: pd.DataFrame) -> str:
     """Such as "The recommended model's error is highest under fog: 12.0% [8.1, 16.2]"; empty if nothing is known."""
     rows = of_first_role(table)
-    rows = rows[rows["corruption"] != CORRUPTED].dropna(subset=["error"])
+    rows = under_single(rows).dropna(subset=["error"])
     if rows.empty:
         return ""
     row = rows.loc[rows["error"].idxmax()]
     error = with_interval(row["error"], row["low"], row["high"])
     return f"The {row['role']}'s error is highest under {label(row['corruption'])}: {error}."
+
+
+def _held_out(table: pd.DataFrame) -> list[str]:
+    """The error of each role under the corruptions by which nothing was selected; empty without such."""
+    rows = table[table["corruption"] == HELD_OUT_IMAGES].dropna(subset=["error"])
+    if rows.empty:
+        return []
+    names = set(under_single(table, with_held_out=True)["corruption"]) - set(under_single(table)["corruption"])
+    sentences, first = [], rows.iloc[0]
+    error = with_interval(first["error"], first["low"], first["high"])
+    count = plural(len(names), "corruption")
+    sentences.append(f"Under {count} that took no part in the selection, the {first['role']}'s error is {error}.")
+    for row in rows[rows["members"] != first["members"]].dropna(subset=["difference"]).itertuples():
+        more, low, high = row.difference, row.difference_low, row.difference_high
+        ends = interval(*((low, high) if more > 0 else (-high, -low)), points)
+        unclear = ", not significant" if low <= 0 <= high else ""
+        amount = change(more, "higher", "lower", "about the same")
+        sentences.append(f"It is {amount} {ends} compared with the {row.role}{unclear}.")
+    return sentences
 
 
 def _counts(rows: pd.DataFrame) -> str:

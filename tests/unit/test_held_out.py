@@ -1,0 +1,112 @@
+"""Corruptions by which nothing is selected: which they are, and that no mean but their own has them."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from predicted import drawn
+from synthetic import synthetic_tables
+from synthetic_deployment import contender_tables
+
+from resiliency.analysis.assessment import Judged
+from resiliency.analysis.bootstrap import Resampling
+from resiliency.analysis.contenders import errors_under
+from resiliency.analysis.error_scores import error_scores
+from resiliency.analysis.member_ranks import rank_table
+from resiliency.analysis.member_scores import Scorer
+from resiliency.ensembles.outputs import Ensemble
+from resiliency.ensembles.selection import EnsembleErrors
+from resiliency.ensembles.table import Pool
+from resiliency.prediction.conditions import groups, held_out
+from resiliency.report.charts.under_corruptions import finding
+from resiliency.report.overview import led_by
+
+IMAGES, CORRUPTIONS = 60, ["fog", "spatter", "snow"]
+EVERYTHING = np.arange(IMAGES)
+
+
+@pytest.fixture(scope="module")
+def study():
+    return drawn(3, IMAGES, CORRUPTIONS, [1])
+
+
+@pytest.fixture(scope="module")
+def wrong(study):
+    """Error of each member under clean images, fog, spatter and snow, 3 x 4."""
+    _, members, _ = study
+    return np.array([[1 - member.correct(condition).mean() for condition in range(4)] for member in members])
+
+
+@pytest.mark.parametrize(
+    ("corruptions", "corrupted", "left_out"),
+    [
+        (["fog", "snow"], [1, 2], []),
+        (["fog", "spatter", "snow"], [1, 3], [2]),
+        (["spatter", "saturate"], [1, 2], []),
+    ],
+)
+def test_the_extra_corruptions_are_held_out_where_there_are_others(corruptions, corrupted, left_out):
+    table = drawn(1, IMAGES, corruptions, [1])[0]
+    assert {name: rows.tolist() for name, rows in groups(table).items()} == {"clean": [0], "corrupted": corrupted}
+    assert [rows.tolist() for rows in held_out(table).values()] == ([left_out] if left_out else [])
+
+
+def test_the_errors_of_members_are_means_over_the_others(study, wrong):
+    table, members, _ = study
+    scored = Scorer(table, members[0], 20, 0.95, 0).score(members[1])
+    assert scored.scores["corrupted_error"] == pytest.approx((wrong[1, 1] + wrong[1, 3]) / 2)
+    assert scored.errors["error"].tolist() == pytest.approx(wrong[1])
+    alone = error_scores(scored.errors, wrong[0, [1, 3]], wrong[0, 0], 0.95)
+    assert alone["corrupted_error"] == pytest.approx(scored.scores["corrupted_error"])
+    assert alone["mce"] == pytest.approx(scored.scores["mce"])
+
+
+def test_the_errors_of_ensembles_are_means_over_the_others(study, wrong):
+    _, members, labels = study
+    described = pd.DataFrame({"member": list("abc"), "design": list("abc"), "family": "x", "parameters": 1, "macs": 1})
+    described = described.assign(clean_accuracy=1 - wrong[:, 0], corrupted_error=0.5, validation_accuracy=0.5)
+    no_pairs = pd.DataFrame(columns=["first", "second", "metric", "condition", "diversity"])
+    ensembles = np.array([[0, 1], [1, 2]])
+    scored, by_corruption = Pool(described, members, [no_pairs], wrong[0, [1, 3]], 0.95).score(
+        [ensembles], ["mean_probability"]
+    )
+    for row, chosen in zip(scored.itertuples(), ensembles, strict=True):
+        means = [np.mean([members[m].probabilities(c) for m in chosen], axis=0) for c in range(4)]
+        errors = [(mean.argmax(axis=1) != labels).mean() for mean in means]
+        assert row.corrupted_error == pytest.approx((errors[1] + errors[3]) / 2)
+        assert row.corrupted_accuracy == pytest.approx(1 - row.corrupted_error)
+        assert row.error_spatter == pytest.approx(errors[2])
+    assert not [column for column in scored if "held_out" in column]
+    assert "mean_member_spatter_accuracy" in by_corruption
+    chosen = EnsembleErrors(members, np.ones(3), "mean_probability").errors(ensembles, EVERYTHING)
+    assert chosen.tolist() == pytest.approx(scored["corrupted_error"].tolist())
+
+
+def test_members_are_ranked_without_them(study, wrong):
+    table, members, _ = study
+    of_conditions = [np.stack([~member.correct(condition) for member in members]) for condition in range(4)]
+    ranks = rank_table(list("abc"), table, of_conditions, Resampling(20, 0.95, 0))
+    errors = ranks[ranks["condition"] == "corrupted"].set_index("member")["error"]
+    assert [errors[name] for name in "abc"] == pytest.approx(wrong[:, [1, 3]].mean(axis=1).tolist())
+
+
+def test_they_are_judged_all_the_same(study, wrong):
+    table, members, _ = study
+    errors = errors_under(Ensemble(members[1:2], np.ones(1), "mean_probability"), Judged(table, EVERYTHING, 10, 0.9, 0))
+    assert errors.mean(axis=1).tolist() == pytest.approx(wrong[1, 1:].tolist())
+
+
+def test_the_report_says_how_the_selection_does_on_them():
+    tables = synthetic_tables()
+    table = contender_tables(tables["deployment"], CORRUPTIONS)["contenders"]
+    rows = table.set_index(["role", "corruption"])["error"]
+    first = table["role"].iloc[0]
+    assert rows[first, "corrupted"] == pytest.approx((rows[first, "fog"] + rows[first, "snow"]) / 2)
+    assert rows[first, "held_out"] == pytest.approx(rows[first, "spatter"])
+    text = finding(table)
+    assert f"Under 1 corruption that took no part in the selection, the {first}'s error is " in text
+    assert f"{100 * rows[first, 'spatter']:.1f}%" in text
+    less = 100 * (rows["baseline", "spatter"] - rows[first, "spatter"])
+    assert f"It is {less:.1f} percentage points lower" in text
+    assert "of 2 corruptions" in text
+    assert "of 2 corruptions" in led_by(table, "Baseline")
+    assert "took no part" not in finding(contender_tables(tables["deployment"], ["fog", "snow"])["contenders"])
