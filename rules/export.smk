@@ -1,3 +1,4 @@
+from resiliency.base.corruption_names import averaged
 from resiliency.study.command import command
 
 
@@ -53,7 +54,7 @@ rule export:
         study=STUDY.study,
         ensemble=STUDY.ensemble,
         margin=STUDY.data.margin,
-        corruptions=len(STUDY.corruptions.names),
+        corruptions=len(averaged(STUDY.corruptions.names)),
         model=lambda wildcards: str(SCRIPTS / "resiliency/export/folder/model.py"),
         command=command(
             "export",

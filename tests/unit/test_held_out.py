@@ -18,6 +18,7 @@ from resiliency.ensembles.selection import EnsembleErrors
 from resiliency.ensembles.table import Pool
 from resiliency.prediction.conditions import groups, held_out
 from resiliency.report.charts.under_corruptions import finding
+from resiliency.report.member_errors import without_held_out
 from resiliency.report.overview import led_by
 
 IMAGES, CORRUPTIONS = 60, ["fog", "spatter", "snow"]
@@ -110,3 +111,9 @@ def test_the_report_says_how_the_selection_does_on_them():
     assert "of 2 corruptions" in text
     assert "of 2 corruptions" in led_by(table, "Baseline")
     assert "took no part" not in finding(contender_tables(tables["deployment"], ["fog", "snow"])["contenders"])
+
+
+def test_charts_of_means_leave_them_out():
+    table = pd.DataFrame({"corruption": ["clean", "fog", "spatter", "snow"], "error": [0.1, 0.2, 0.9, 0.4]})
+    assert without_held_out(table)["corruption"].tolist() == ["clean", "fog", "snow"]
+    assert without_held_out(table.iloc[[0, 2]])["corruption"].tolist() == ["clean", "spatter"]

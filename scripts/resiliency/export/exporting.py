@@ -56,7 +56,7 @@ class Provenance(NamedTuple):
     """How an export was made, as its card says.
 
     Attributes:
-        study, seed, corruptions: name, seed and number of corruptions of the study.
+        study, seed, corruptions: name and seed of the study, and number of the corruptions of its corrupted error.
         ensemble: as it was named.
         command: that makes it again.
         commit: of this project; None where it is not known.

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from resiliency.analysis.shifts import SHIFTED_ERROR
+from resiliency.base.corruption_names import averaged
 from resiliency.base.names import CLEAN
 from resiliency.report.words import percent, plural, with_interval
 
@@ -13,6 +14,12 @@ NO_MEMBERS = "no independently trained members in this study"
 def of_data_set(errors: pd.DataFrame) -> pd.DataFrame:
     """The rows of corruption_errors.csv on the data set's own test images."""
     return errors[errors["test_set"] == CLEAN]
+
+
+def without_held_out(errors: pd.DataFrame) -> pd.DataFrame:
+    """The rows of clean images and of those corruptions that the corrupted error is a mean over."""
+    corruptions = [name for name in errors["corruption"].unique() if name != CLEAN]
+    return errors[errors["corruption"].isin([CLEAN, *averaged(corruptions)])]
 
 
 def images_of_data_set(errors: pd.DataFrame) -> str:

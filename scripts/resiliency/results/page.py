@@ -26,6 +26,7 @@ from resiliency.report.overview import by_observation, cautions, contenders, lea
 from resiliency.report.pearson import main_correlations
 from resiliency.report.registry import CHARTS
 from resiliency.results.classes import compared_costs, costliest, hardest_classes, most_confused
+from resiliency.results.contenders import abstentions, held_out_corruptions, held_out_errors
 from resiliency.results.designs import common_level, trained_designs
 from resiliency.storage.files import read_json, replacing
 from resiliency.storage.tables import read_table
@@ -49,6 +50,7 @@ LONG = (
 )  # tables that are kept as Parquet, which is a tenth of their size
 LONG_TABLE, LARGE_PICTURE = 200_000, 1_000_000  # bytes, above which others are too, and charts are kept as PNG
 COLOURS = 64  # of a PNG
+CARD = "export_card.md"  # of the exported ensemble
 SPECS = "specs.json.gz"  # of charts of the report that the kept tables do not suffice to draw
 PICTURES = {"gallery", "attribution_gallery", "failure_gallery"}
 LARGEST = 2_000_000  # bytes of all tables that are kept
@@ -58,7 +60,7 @@ def publish(results: Path, docs: Path) -> Path:
     """Keep what the page of a finished study is made from, and write the page.
 
     Args:
-        results: `results/<study>`, with its report.
+        results: `results/<study>`, with its report; of an exported ensemble, the card is kept too.
         docs: folder of the page, `<study>.md`, and of the files that it is made from, `<study>/`.
 
     Returns:
@@ -82,6 +84,8 @@ def publish(results: Path, docs: Path) -> Path:
         if (size := sum(path.stat().st_size for path in kept.iterdir())) > LARGEST:
             raise Fault(f"{results}/tables: {size:,} bytes; a page keeps at most {LARGEST:,} bytes of tables")
         shutil.copyfile(results / "provenance.json", kept / "provenance.json")
+        if (card := results / "export" / "card.md").is_file():
+            shutil.copyfile(card, kept / CARD)
         for path in charts:
             _keep_picture(path, kept / path.name)
         texts = {path.stem: _texts(path.with_suffix(".vl.json")) | {"picture": path.name} for path in charts}
@@ -151,7 +155,10 @@ def page(kept: Path) -> str:
         cautions=cautions(tables["members"]),
         observations=(observations := by_observation(tables["observations"])),
         earlier=[row["number"] for row in observations if row["key"]["rules"] != RULES],
-        contenders=contenders(tables["deployment"]) if "deployment" in tables else [],
+        contenders=(best := contenders(tables["deployment"]) if "deployment" in tables else []),
+        held_out=held_out_errors(tables.get("contenders")),
+        held_out_corruptions=held_out_corruptions(tables.get("contenders")),
+        abstentions=abstentions(tables.get("selective_prediction"), best),
         leaders=leaders(tables, further),
         best=_best(tables.get("best_ensembles")),
         chosen=tables["chosen_ensembles"].to_dict("records") if "chosen_ensembles" in tables else [],
@@ -168,6 +175,7 @@ def page(kept: Path) -> str:
         if "correlations" in tables
         else [],
         charts=read_json(kept / "charts.json"),
+        exported=(kept / CARD).is_file(),
         designed=(kept.parent / f"{kept.name}_design.md").is_file(),
         choices=(kept.parent / f"{kept.name}_choices.md").is_file(),
         kept=[path.name for path in _tables(kept)],

@@ -15,6 +15,7 @@ from resiliency.report.member_errors import (
     of_data_set,
     of_designs,
     robustness_range,
+    without_held_out,
 )
 from resiliency.report.style import DASHES, SHARE, by_click, by_legend, finish, notice, tooltips
 from resiliency.report.words import plural
@@ -27,7 +28,9 @@ MOST_CURVES = 24  # beyond these, a curve for each family
 def draw(members: pd.DataFrame, errors: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
     """Top-1 error, mean over corruptions and seeds, against severity: a line per design, coloured by family."""
     title = "Top-1 error of each design as corruptions grow more severe"
-    rows = of_data_set(errors).merge(independent(members)[["member", "design", "family", "seed"]], on="member")
+    rows = without_held_out(of_data_set(errors)).merge(
+        independent(members)[["member", "design", "family", "seed"]], on="member"
+    )
     if rows.empty:
         return notice(title, NO_MEMBERS)
     if rows["design"].nunique() > MOST_CURVES:
@@ -96,7 +99,7 @@ def _curve_styles(
 
 def finding(members: pd.DataFrame, errors: pd.DataFrame) -> str:
     """The most and the least robust member, and errors of the best and the worst design at both ends."""
-    rows = of_designs(members, errors)
+    rows = without_held_out(of_designs(members, errors))
     if rows.empty:
         return ""
     clauses = [robustness_range(members)]

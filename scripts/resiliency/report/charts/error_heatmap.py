@@ -5,7 +5,7 @@ import pandas as pd
 
 from resiliency.base.corruption_names import CATEGORIES, HELD_OUT
 from resiliency.base.names import CLEAN
-from resiliency.report.member_errors import images_of_data_set, of_designs
+from resiliency.report.member_errors import images_of_data_set, of_designs, without_held_out
 from resiliency.report.style import INK, finish, notice, panel_title, tooltips
 from resiliency.report.words import label, percent, plural, sentence
 
@@ -33,7 +33,8 @@ def draw(members: pd.DataFrame, errors: pd.DataFrame, colours: list[str]) -> alt
     further = [name for name in rows["test_set"].unique() if name != CLEAN]
     named = rows.assign(corruption=rows["corruption"].mask(rows["test_set"].isin(further), rows["test_set"]))
     cells = named.groupby(["member", "corruption"], sort=False)["error"].mean().reset_index()
-    means = cells[~cells["corruption"].isin([CLEAN, *further])].groupby("member", as_index=False)["error"].mean()
+    under_corruptions = cells[~cells["corruption"].isin([CLEAN, *further])]
+    means = without_held_out(under_corruptions).groupby("member", as_index=False)["error"].mean()
     cells = pd.concat([cells, means.assign(corruption="mean")])
     first = means if len(means) else cells[cells["corruption"] == CLEAN]
     order = first.sort_values("error", kind="stable")["member"].tolist()
