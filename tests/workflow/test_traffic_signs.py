@@ -62,3 +62,10 @@ def test_the_observations_are_looked_at(tables):
     assert observations.index.tolist() == [1, 2, 3, 4]
     assert set(observations.verdict) == {"not tested"}
     assert observations.missing_requirements.str.startswith("needs").all()
+
+
+def test_spatter_is_held_out_of_the_corrupted_error(tables):
+    errors = pd.read_csv(tables / "corruption_errors.csv").query("corruption not in ('clean', 'spatter')")
+    members = pd.read_csv(tables / "members.csv", index_col="member")
+    means = errors.groupby("member")["error"].mean()
+    np.testing.assert_allclose(members["corrupted_error"], means[members.index], atol=1e-6)

@@ -137,7 +137,7 @@ DEPLOYMENT = Table(
 )
 
 ASSESSED = [JOINED, SIZE, RULE]
-IMAGES = Column("images", "`clean`, `corrupted` (all conditions together) or a further test set", NAME)
+IMAGES = Column("images", "`clean`, `corrupted` and `held_out` (all conditions together) or a further test set", NAME)
 
 SELECTIVE = Table(
     "tables/selective_prediction.csv",
