@@ -1,13 +1,12 @@
 """Attacks on the pipeline: bad studies, names, files, extensions, networks and damaged results, and what came of each.
 
 Run by hand: python tests/benchmarks/attack.py [--studies 1500] [--write]
-
-The last line is JSON: `cases`; of each area how many were refused and accepted; `tracebacks`, cases that did not end in
-lines that say what is wrong; and `silent`, those that were accepted though they must not be. Both must be 0.
+So many studies are spoilt at random. The last line is JSON: `cases`; of each area how many were refused and accepted;
+`tracebacks`, cases that did not end in lines that say what is wrong; and `silent`, those that were accepted though they
+must not be. Both must be 0.
 `--write` puts the table into docs/faults.md.
 """
 
-import argparse
 import contextlib
 import io
 import json
@@ -24,9 +23,11 @@ sys.path[:0] = [str(REPOSITORY / "tests"), str(REPOSITORY / "scripts")]
 from attacks.areas import AREAS, Area  # noqa: E402
 from attacks.cases import Case, Outcome, outcome  # noqa: E402
 from attacks.studies import spoilt  # noqa: E402
+from shared import options, put  # noqa: E402
 
 PAGE = REPOSITORY / "docs/faults.md"
 START, END = "<!-- attacks: written by tests/benchmarks/attack.py -->", "<!-- end of attacks -->"
+HEAD = ("| Tried | Cases | Promised | Happened |", "|---|---|---|---|")
 
 
 def tried(cases: Iterable[Case]) -> list[tuple[Case, Outcome]]:
@@ -47,22 +48,11 @@ def row(area: Area, counts: Counter) -> str:
     return f"| {area.tried} | {sum(counts.values()):,} | {area.promised} | {', '.join(happened)} |"
 
 
-def write(rows: list[str]) -> None:
-    """Put the table into docs/faults.md."""
-    head = ["| Tried | Cases | Promised | Happened |", "|---|---|---|---|"]
-    before, _, rest = PAGE.read_text(encoding="utf-8").partition(START)
-    after = rest.partition(END)[2]
-    PAGE.write_text(before + "\n".join([START, "", *head, *rows, "", END]) + after, encoding="utf-8")
-
-
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--studies", type=int, default=1500, help="studies spoilt at random")
-    parser.add_argument("--write", action="store_true", help="put the table into docs/faults.md")
-    options = parser.parse_args()
+    given = options(__doc__, "write", studies=1500).parse_args()
     summary, rows = {}, []
     for area in AREAS:
-        outcomes = tried(spoilt(options.studies) if area.name == "studies" else area.cases())
+        outcomes = tried(spoilt(given.studies) if area.name == "studies" else area.cases())
         counts = Counter(result.kind for _, result in outcomes)
         for case, result in outcomes:
             if result.kind in ("silent", "traceback"):
@@ -70,8 +60,8 @@ def main() -> None:
         rows.append(row(area, counts))
         print(rows[-1], flush=True)
         summary[area.name] = dict(counts)
-    if options.write:
-        write(rows)
+    if given.write:
+        put(PAGE, START, "\n".join(["", "", *HEAD, *rows, "", ""]), END)
     kinds = {"tracebacks": "traceback", "silent": "silent"}
     total = {name: sum(counts.get(kind, 0) for counts in summary.values()) for name, kind in kinds.items()}
     cases = sum(sum(counts.values()) for counts in summary.values())

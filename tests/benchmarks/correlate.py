@@ -5,14 +5,12 @@ Ensembles of five, of designs with two seeds each, under one rule, with 17 metri
 JSON: `seconds` (CPU time), of which `differences`, and `peak_memory_gib`.
 """
 
-import argparse
 import json
-import resource
-import time
 from math import comb
 
 import numpy as np
 import pandas as pd
+from shared import options, peak_memory, timed
 
 from resiliency.analysis.correlations import correlation_table, difference_table
 from resiliency.base.streams import stream
@@ -48,21 +46,13 @@ def tables(members: int, count: int, corruptions: int) -> tuple[pd.DataFrame, pd
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--members", type=int, default=1000)
-    parser.add_argument("--ensembles", type=int, default=100_000)
-    parser.add_argument("--corruptions", type=int, default=1)
-    arguments = parser.parse_args()
+    arguments = options(__doc__, members=1000, ensembles=100_000, corruptions=1).parse_args()
     made = tables(arguments.members, arguments.ensembles, arguments.corruptions)
-    start = time.process_time()
-    correlations = correlation_table(*made, 0.95)
-    between = time.process_time()
-    difference_table(*made, 0.95)
-    end = time.process_time()
+    correlations, seconds = timed(lambda: correlation_table(*made, 0.95))
+    _, differences = timed(lambda: difference_table(*made, 0.95))
     print(f"{len(correlations)} correlations of {arguments.ensembles:,} ensembles of {arguments.members:,} members")
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    figures = {"seconds": round(end - start, 1), "differences": round(end - between, 1)}
-    print(json.dumps(figures | {"peak_memory_gib": round(peak, 2)}))
+    figures = {"seconds": round(seconds + differences, 1), "differences": round(differences, 1)}
+    print(json.dumps(figures | {"peak_memory_gib": round(peak_memory(), 2)}))
 
 
 if __name__ == "__main__":

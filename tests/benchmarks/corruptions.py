@@ -7,7 +7,6 @@ Tables and pictures that are kept between calls are loaded before the clock star
 shown but not counted. The last line is JSON.
 """
 
-import argparse
 import json
 import os
 from statistics import median
@@ -15,6 +14,7 @@ from time import perf_counter
 
 import cv2
 import numpy as np
+from shared import options, timed
 
 from resiliency.corruptions import engine, reference
 from resiliency.corruptions.settings import HELD_OUT, MAIN, SEVERITIES
@@ -44,9 +44,8 @@ def theirs(images: np.ndarray, corruption: str, severity: int) -> None:
 
 def milliseconds(corrupt: object, images: np.ndarray, corruption: str, severity: int) -> float:
     """Milliseconds an image."""
-    start = perf_counter()
-    corrupt(images, corruption, severity)
-    return (perf_counter() - start) / len(images) * 1000
+    _, seconds = timed(lambda: corrupt(images, corruption, severity), perf_counter)
+    return seconds / len(images) * 1000
 
 
 def compare(corruption: str, side: int, repeats: int) -> tuple[float, float]:
@@ -65,9 +64,7 @@ def compare(corruption: str, side: int, repeats: int) -> tuple[float, float]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--repeats", type=int, default=5)
-    repeats = parser.parse_args().repeats
+    repeats = options(__doc__, repeats=5).parse_args().repeats
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     cv2.setNumThreads(1)
     result = {}

@@ -8,16 +8,15 @@ decoding processes do it. The last line is JSON.
     python tests/benchmarks/decoding.py [--images 128] [--repeats 5]
 """
 
-import argparse
 import json
-import time
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
 import torch
 from PIL import Image
+from shared import options, timed
 
 from resiliency.data.pictures import FileImages, View
 from resiliency.designs.members import Member
@@ -52,20 +51,11 @@ def members() -> list[Classifier]:
     return [(build(description, 1000, seed).eval(), member) for seed in range(MEMBERS)]
 
 
-def seconds(work: Callable[[], None]) -> float:
-    start = time.process_time()
-    work()
-    return time.process_time() - start
-
-
 def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--images", type=int, default=128)
-    parser.add_argument("--repeats", type=int, default=5)
-    options = parser.parse_args()
+    given = options(__doc__, images=128, repeats=5).parse_args()
     torch.set_num_threads(1)
     with TemporaryDirectory() as folder:
-        images, networks = pictures(Path(folder), options.images), members()
+        images, networks = pictures(Path(folder), given.images), members()
 
         def predict(groups: list[list[Member]]) -> None:
             for group in groups:
@@ -80,13 +70,12 @@ def main() -> None:
         jobs = {"prediction": (predict, networks), "reading": (read, views)}
         ratios = {name: [] for name in jobs}
         predict([networks])
-        for _ in range(options.repeats):
+        for _ in range(given.repeats):
             for name, (work, each) in jobs.items():
-                together = seconds(lambda work=work, each=each: work([each]))
-                apart = seconds(lambda work=work, each=each: work([[one] for one in each]))
+                together, apart = (timed(partial(work, groups))[1] for groups in ([each], [[one] for one in each]))
                 ratios[name].append(apart / together)
                 print(f"{name}: one pass {together:.2f} s, {MEMBERS} passes {apart:.2f} s of CPU")
-    summary = {"images": options.images, "members": MEMBERS, "architecture": ARCHITECTURE, "repeats": options.repeats}
+    summary = {"images": given.images, "members": MEMBERS, "architecture": ARCHITECTURE, "repeats": given.repeats}
     for name, values in ratios.items():
         low, middle, high = (round(float(np.quantile(values, q)), 3) for q in (0, 0.5, 1))
         print(f"{name}: {MEMBERS} passes take {middle} times one pass ({low} to {high})")

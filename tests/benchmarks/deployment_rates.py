@@ -5,10 +5,9 @@ in deployment_rows.json as they come; those that are there are not simulated aga
 docs/results/deployment_rates.md.
 """
 
-import argparse
 from functools import partial
 
-from shared import RESULTS, beside, resumed, table_row
+from shared import RESULTS, beside, options, resumed, table_row
 from simulated_choices import CASES, choices
 
 PAGE = RESULTS / "deployment_rates.md"
@@ -31,11 +30,7 @@ def _line(row: dict) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--simulations", type=int, default=200)
-    parser.add_argument("--resamples", type=int, default=500)
-    parser.add_argument("--write", action="store_true")
-    arguments = parser.parse_args()
+    arguments = options(__doc__, "write", simulations=200, resamples=500).parse_args()
     jobs = {
         (case.situation, images): partial(choices, case, images, arguments.simulations, arguments.resamples)
         for case in CASES

@@ -20,19 +20,19 @@ median and highest `ratio_one_at_a_time` to that, pairs of members aside; `hours
 members that share nothing); `largest_difference` to a computation in float64 and `peak_memory_gib`.
 """
 
-import argparse
 import json
-import resource
 import tempfile
-import time
 from contextlib import ExitStack
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
+from time import perf_counter
 
 import numpy as np
 import pandas as pd
 from ensembles_by_loops import largest_difference, loop, one_at_a_time, pairwise_loop
 from imagenet_logits import CLASSES, DRAWS, member_logits
+from shared import options, peak_memory, timed
 
 from resiliency.base.names import CLEAN
 from resiliency.base.streams import stream
@@ -42,9 +42,7 @@ from resiliency.diversity.pairs import pair_tables
 from resiliency.ensembles.pool import ensembles_of
 from resiliency.ensembles.scoring import score_condition
 from resiliency.ensembles.table import Pool
-from resiliency.metrics.classification import (
-    softmax,
-)
+from resiliency.metrics.classification import softmax
 from resiliency.prediction.conditions import all_conditions
 from resiliency.prediction.reading import Predictions, Truth
 from resiliency.storage.files import appending, read_array
@@ -83,7 +81,7 @@ def agree(table: pd.DataFrame, sample: list[np.ndarray], names: np.ndarray, expe
         np.testing.assert_allclose(vote.clean_accuracy, expected.pop("vote_accuracy"), atol=1e-9)
         for name, value in expected.items():
             if name in of_scores:
-                value, ours = value, row[of_scores[name]]
+                ours = row[of_scores[name]]
             elif name in ENSEMBLE_METRICS:
                 ours = row[f"{name}_clean_raw"]
             else:
@@ -100,33 +98,21 @@ def compare(members: int, severities: int, threads: int, sample_size: int) -> No
     names = member_rows.member.to_numpy()
     groups = [ensembles_of(members, size) for size in SIZES]
     total = sum(map(len, groups)) * len(table)
-    start = time.perf_counter()
     predictions = [Predictions(table, {CLEAN: member}, {CLEAN: Truth(labels)}) for member in logits]
-    pairs = list(pair_tables(list(names), predictions, lambda source: [], []))
-    matrices = time.perf_counter() - start
+    pairs, matrices = timed(lambda: list(pair_tables(list(names), predictions, lambda source: [], [])), perf_counter)
     pool = Pool(member_rows, predictions, pairs, np.full(len(MAIN), 0.5), 0.95, threads)
-    start = time.perf_counter()
-    scored, _ = pool.score(groups, RULES)
-    ours = time.perf_counter() - start
-    start = time.perf_counter()
-    for group in groups:
-        pool._described(group)
-    means = time.perf_counter() - start
+    (scored, _), ours = timed(lambda: pool.score(groups, RULES), perf_counter)
+    _, means = timed(lambda: list(map(pool._described, groups)), perf_counter)
     random = stream(0, "sample")
     every = np.concatenate([np.pad(g, ((0, 0), (0, max(SIZES) - g.shape[1])), constant_values=-1) for g in groups])
     sample = [row[row >= 0] for row in every[random.choice(len(every), sample_size, replace=False)]]
     p = softmax(np.stack([member[0] for member in logits]))
     answers = np.stack([member[0].argmax(axis=1) for member in logits])
     correct = answers == labels
-    start = time.perf_counter()
-    expected_scores = [loop(chosen, p, answers, correct, labels) for chosen in sample]
-    of_loop = (time.perf_counter() - start) / sample_size
-    start = time.perf_counter()
-    for chosen in sample:
-        pairwise_loop(chosen, p, answers, correct)
-    of_pairs = (time.perf_counter() - start) / sample_size
+    expected_scores, of_loops = timed(lambda: [loop(e, p, answers, correct, labels) for e in sample], perf_counter)
+    _, of_pair_loops = timed(lambda: [pairwise_loop(e, p, answers, correct) for e in sample], perf_counter)
+    of_loop, of_pairs = of_loops / sample_size, of_pair_loops / sample_size
     agree(scored, sample, names, expected_scores)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     per_pair, per_all = (matrices + means) / total, (matrices + ours) / total
     print(f"{sum(map(len, groups)):,} ensembles of {members} members, {len(table)} conditions, {threads} threads")
     print(
@@ -135,7 +121,7 @@ def compare(members: int, severities: int, threads: int, sample_size: int) -> No
     print(f"microseconds for an ensemble and condition: ours {1e6 * per_all:.1f}, loop {1e6 * of_loop:.0f}")
     print(f"metrics of pairs alone: ours {1e6 * per_pair:.2f}, pairwise loop {1e6 * of_pairs:.0f}")
     ratios = {"ratio_loop": round(of_loop / per_all, 1), "ratio_pairwise": round(of_pairs / per_pair, 1)}
-    print(json.dumps(ratios | {"peak_memory_gib": round(peak, 2)}))
+    print(json.dumps(ratios | {"peak_memory_gib": round(peak_memory(), 2)}))
 
 
 def clean_predictions(arrays: list[np.ndarray], labels: np.ndarray) -> list[Predictions]:
@@ -159,31 +145,26 @@ def paper_size(members: int = 20, count: int = 76, images: int = 50_000) -> None
         predictions = clean_predictions([values[None] for values in logits], labels)
         times = []
         for _ in range(3):
-            start = time.process_time()
-            scored = score_condition(predictions, 0, groups, RULES, np.ones(members))
-            times.append(time.process_time() - start)
+            scored, seconds = timed(partial(score_condition, predictions, 0, groups, RULES, np.ones(members)))
+            times.append(seconds)
             if kind == "corrupted":
                 ratios.append(total * one_at_a_time(np.stack(logits), labels, groups, 3) / times[-1])
         differences.append(largest_difference(scored, logits, labels, groups))
         hours[kind] = [(seconds * images / some + of_pairs) / 3600 for seconds in times]
+        least, most = (1e9 * seconds / total / some for seconds in (min(times), max(times)))
         print(
-            f"{kind}: accuracy {right:.1%}, mean largest probability {sure:.2f}, two answer alike {alike:.1%};", end=" "
+            f"{kind}: accuracy {right:.1%}, mean largest probability {sure:.2f}, two answer alike {alike:.1%};"
+            f" {least:.0f} to {most:.0f} ns each and image, largest difference {differences[-1]:.1e}"
         )
-        print(
-            f"{1e9 * min(times) / total / some:.0f} to {1e9 * max(times) / total / some:.0f} ns each and image,",
-            end=" ",
-        )
-        print(f"largest difference {differences[-1]:.1e}")
     of_all = np.sort(hours["clean"]) + (count - 1) * np.sort(hours["corrupted"])
     print(
-        f"one clean and {count - 1} corrupted conditions on one thread: {of_all[0]:.2f} to {of_all[-1]:.2f} h;", end=" "
+        f"one clean and {count - 1} corrupted conditions on one thread: {of_all[0]:.2f} to {of_all[-1]:.2f} h;"
+        f" {count} of independent members: {count * min(hours['independent']):.2f} h"
     )
-    print(f"{count} of independent members: {count * min(hours['independent']):.2f} h")
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     figures = {"hours_paper_size": round(float(of_all[1]), 2), "largest_difference": max(differences)}
     figures["ratio_one_at_a_time"] = [round(float(ratio), 1) for ratio in sorted(ratios)]
     figures["hours_independent"] = round(float(np.median(hours["independent"])) * count, 2)
-    print(json.dumps(figures | {"peak_memory_gib": round(peak, 2)}))
+    print(json.dumps(figures | {"peak_memory_gib": round(peak_memory(), 2)}))
 
 
 def _pairs_of_all_images(members: int, images: int, groups: list[np.ndarray]) -> float:
@@ -199,19 +180,12 @@ def _pairs_of_all_images(members: int, images: int, groups: list[np.ndarray]) ->
         stack.close()
         predictions = clean_predictions([read_array(path) for path in paths], np.concatenate(labels))
         score_condition(predictions, 0, [group[:2] for group in groups], RULES, np.ones(members))
-        start = time.process_time()
-        list(pair_tables([str(m) for m in range(members)], predictions, lambda source: [], []))
-        return time.process_time() - start
+        names = list(map(str, range(members)))
+        return timed(lambda: list(pair_tables(names, predictions, lambda source: [], [])))[1]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--members", type=int, default=24)
-    parser.add_argument("--severities", type=int, default=5)
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--sample", type=int, default=300)
-    parser.add_argument("--paper-size", action="store_true")
-    arguments = parser.parse_args()
+    arguments = options(__doc__, "paper-size", members=24, severities=5, threads=2, sample=300).parse_args()
     if arguments.paper_size:
         paper_size()
     else:

@@ -6,12 +6,7 @@ from itertools import combinations
 import numpy as np
 
 from resiliency.diversity.metrics import METRICS
-from resiliency.metrics.classification import (
-    brier_score,
-    expected_calibration_error,
-    negative_log_likelihood,
-    softmax,
-)
+from resiliency.metrics.classification import brier_score, expected_calibration_error, negative_log_likelihood, softmax
 
 BINS = 15
 

@@ -4,7 +4,6 @@ Run by hand: python tests/benchmarks/fitted_weights.py [results/digits ...] [--w
 fitted_weight_rows.json takes the place of an earlier one. --write makes docs/results/fitted_weights.md.
 """
 
-import argparse
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +13,7 @@ import numpy as np
 import pandas as pd
 from scipy.optimize import minimize
 from scipy.stats import norm
+from shared import RESULTS, beside, options, table_row, write_rows
 
 from resiliency.analysis.assessment import Judged
 from resiliency.analysis.best import eligible, recommended_row
@@ -28,8 +28,8 @@ from resiliency.prediction.reading import Predictions, read_predictions, read_va
 from resiliency.storage.files import read_array, read_json
 from resiliency.storage.tables import read_table
 
-PAGE = Path(__file__).parents[2] / "docs/results/fitted_weights.md"
-TEMPLATE, ROWS = Path(__file__).with_suffix(".md.template"), Path(__file__).parent / "fitted_weight_rows.json"
+PAGE = RESULTS / "fitted_weights.md"
+ROWS, TEMPLATE = (beside(__file__, name) for name in ("fitted_weight_rows.json", "fitted_weights.md.template"))
 FOLDS, CONFIDENCE = 5, 0.95
 REACH = norm.ppf((1 + CONFIDENCE) / 2)
 
@@ -158,21 +158,20 @@ def _line(row: dict) -> str:
         nll, low, high = row["recommended_corrupted_nll"]
         error = [f"{100 * value:.2f}" for value in row["recommended_corrupted_error"]]
         pick = [f"{nll:.4f} [{low:.4f}, {high:.4f}]", "{} [{}, {}]".format(*error)]
-    cells = [row["study"], row["ensembles"], row["adopted"], *counts, *(cell.replace("-", "−") for cell in pick)]
-    return "| " + " | ".join(map(str, cells)) + " |\n"
+    pick = [cell.replace("-", "−") for cell in pick]
+    return table_row([row["study"], row["ensembles"], row["adopted"], *counts, *pick])
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = options(__doc__, "write")
     parser.add_argument("results", nargs="*", type=Path)
-    parser.add_argument("--write", action="store_true")
     arguments = parser.parse_args()
     rows = {row["study"]: row for row in (json.loads(ROWS.read_text()) if ROWS.exists() else [])}
     for results in arguments.results:
         row = summary(results)
         rows[row["study"]] = row
         print(json.dumps(row), flush=True)
-    ROWS.write_text("[\n" + ",\n".join(map(json.dumps, rows.values())) + "\n]\n")
+    write_rows(ROWS, list(rows.values()))
     if arguments.write:
         PAGE.write_text(page(list(rows.values())), encoding="utf-8")
 

@@ -8,7 +8,6 @@ one line says so. The last line is JSON: design -> how many times as many steps 
 processes.
 """
 
-import argparse
 import io
 import json
 import sys
@@ -20,7 +19,7 @@ from time import perf_counter
 
 import numpy as np
 import torch
-from shared import study
+from shared import options, study
 
 from resiliency.designs.networks import build
 from resiliency.devices.choice import device, device_name
@@ -78,9 +77,8 @@ def summary(times: list[float]) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = options(__doc__, processes=3)
     parser.add_argument("--designs", nargs="+", default=["resnet18", "densenet_m", "mobilenetv3_050", "vit_s"])
-    parser.add_argument("--processes", type=int, default=3)
     arguments = parser.parse_args()
     if not torch.cuda.is_available():
         sys.exit("there is no GPU here: nothing is measured; docs/results/gpu_hours.md has computed figures")

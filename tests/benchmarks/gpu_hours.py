@@ -4,7 +4,6 @@ Run by hand: python tests/benchmarks/gpu_hours.py [--write]
 Prints the report, and writes it to docs/results/gpu_hours.md if asked to; two minutes on one core.
 """
 
-import argparse
 import json
 from collections import defaultdict
 from contextlib import redirect_stdout
@@ -14,7 +13,7 @@ from itertools import chain
 import numpy as np
 from gpu_model import AROUND, BANDWIDTH, CARDS, COMPUTE, FLOOR, LAUNCH, Cost, gradient, inference, training
 from recipes import LONG, ROWS, SHORT, SHORT_SGD, TESTED, VIT_LONG, VIT_SHORT
-from shared import RESULTS, ROOT, beside, merged, study, table
+from shared import RESULTS, beside, merged, options, study, table
 
 from resiliency.attributions import BATCH as EXPLAINED
 from resiliency.data.settings import PUBLISHED
@@ -220,9 +219,7 @@ def report() -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--write", action="store_true", help=f"write {REPORT.relative_to(ROOT)}")
-    write, text = parser.parse_args().write, report()
+    write, text = options(__doc__, "write").parse_args().write, report()
     print(text)
     if write:
         REPORT.write_text(text)

@@ -6,7 +6,6 @@ otherwise than here; writes both tables into docs/results/gpu_steps.md if asked 
 needed, nothing is timed.
 """
 
-import argparse
 import sys
 from contextlib import redirect_stdout
 from functools import partial
@@ -20,7 +19,7 @@ sys.path.append(str(Path(__file__).parents[1] / "cuda"))
 
 from counting import Counts
 from pretended import PretendedCuda
-from shared import RESULTS, study
+from shared import RESULTS, options, put, study
 
 from resiliency.designs.members import Member
 from resiliency.designs.networks import build
@@ -147,22 +146,13 @@ def rows(study: Study) -> list[str]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--write", action="store_true", help="write the table into docs/results/gpu_steps.md")
-    write, of_study = parser.parse_args().write, study("cifar10")
+    write, of_study = options(__doc__, "write").parse_args().write, study("cifar10")
     table = [COLUMNS, " | ".join(["---"] + ["---:"] * COLUMNS.count("|")), *rows(of_study)]
     waits = ["what | waits", "--- | ---:", *rows_of_waits(of_study)]
     print(*waits, sep="\n")
     if write:
-        put(BEGIN, table, END)
-        put(BEGIN_WAITS, waits, END_WAITS)
-
-
-def put(begin: str, table: list[str], end: str) -> None:
-    """Write a table into the page, between its marks."""
-    before, _, rest = PAGE.read_text().partition(begin)
-    _, _, after = rest.partition(end)
-    PAGE.write_text(before + begin + "".join(f"| {line} |\n" for line in table) + end + after)
+        for begin, lines, end in ((BEGIN, table, END), (BEGIN_WAITS, waits, END_WAITS)):
+            put(PAGE, begin, "".join(f"| {line} |\n" for line in lines), end)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ first start read per second.
     python tests/benchmarks/inputs.py [--images 50000] [--kilobytes 8] [--megabytes 32] [--repeats 5]
 """
 
-import argparse
 import json
 import os
 import time
@@ -17,6 +16,8 @@ from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
+
+from shared import options
 
 from resiliency.study.inputs import GRAIN, Inputs
 
@@ -47,14 +48,9 @@ def spent(work: Callable[[], object]) -> tuple[float, float]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--images", type=int, default=50_000)
-    parser.add_argument("--kilobytes", type=int, default=8)
-    parser.add_argument("--megabytes", type=int, default=32)
-    parser.add_argument("--repeats", type=int, default=5)
-    options = parser.parse_args()
+    given = options(__doc__, images=50_000, kilobytes=8, megabytes=32, repeats=5).parse_args()
     with TemporaryDirectory() as folder:
-        make(Path(folder), options.images, options.kilobytes, options.megabytes)
+        make(Path(folder), given.images, given.kilobytes, given.megabytes)
         time.sleep(GRAIN / 1e9 + 0.5)
         inputs = Inputs(Path(folder, "kept"))
         arrays = [f"{folder}/{member}.npy" for member in range(MEMBERS)]
@@ -66,7 +62,7 @@ def main() -> None:
             ],
         }
         first = {kind: spent(work) for kind, work in kinds.items()}
-        later = {kind: [spent(work) for _ in range(options.repeats)] for kind, work in kinds.items()}
+        later = {kind: [spent(work) for _ in range(given.repeats)] for kind, work in kinds.items()}
     figures = {
         kind: {
             "first_cpu_s": round(first[kind][0], 3),
@@ -79,7 +75,7 @@ def main() -> None:
     for kind, values in figures.items():
         print(kind, values)
     total = {key: round(sum(values[key] for values in figures.values()), 3) for key in figures["images"]}
-    read = MEMBERS * options.megabytes / 1e3 / first["arrays"][1]
+    read = MEMBERS * given.megabytes / 1e3 / first["arrays"][1]
     print(json.dumps({**figures, "all": total, "gigabytes_per_second": round(read, 2)}))
 
 

@@ -1,6 +1,6 @@
 """Simulates studies whose truth is known: how often intervals hold it, and how often verdicts are false, or reached.
 
-Run by hand: python tests/benchmarks/interval_coverage.py [--simulations 600] [--resamples 200] [--only intervals]
+Run by hand: python tests/benchmarks/interval_coverage.py [--simulations 400] [--resamples 200] [--only intervals]
 [--rows FILE] [--write]. Each row simulates studies anew, all of their members, designs, families or seeds included,
 and calls the functions of the pipeline. --only runs one of the two parts. Rows are kept in a file as they come; those
 that are there are not simulated again, so that another FILE than coverage_rows.json, which has all, simulates anew.
@@ -10,14 +10,13 @@ interval of that), `worst_coverage` (of the intervals), `power` and `power_contr
 situation.
 """
 
-import argparse
 import json
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 from coverage_page import page, summary
-from shared import RESULTS, beside, resumed
+from shared import RESULTS, beside, options, resumed
 from simulated_intervals import CASES, coverage
 from simulated_verdicts import SITUATIONS, rates
 
@@ -40,12 +39,9 @@ def jobs(part: str, simulations: int, resamples: int) -> dict[tuple, partial]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--simulations", type=int, default=400)
-    parser.add_argument("--resamples", type=int, default=200)
+    parser = options(__doc__, "write", simulations=400, resamples=200)
     parser.add_argument("--only", choices=("intervals", "verdicts"))
     parser.add_argument("--rows", type=Path, default=ROWS)
-    parser.add_argument("--write", action="store_true")
     arguments = parser.parse_args()
     rows = {}
     for part, keys in KEYS.items():

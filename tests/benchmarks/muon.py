@@ -5,14 +5,11 @@ Columns: milliseconds of a forward and backward pass of a batch, of a step of Ad
 the least CPU time of repeats that take turns, on one thread; then timm's over ours.
 """
 
-import argparse
-from collections.abc import Callable
 from statistics import geometric_mean
-from time import process_time
 
 import torch
 import torch.nn.functional as F
-from shared import study
+from shared import options, study, timed
 from timm.optim import Muon as TimmMuon
 
 from resiliency.designs.networks import build
@@ -21,13 +18,7 @@ from resiliency.training.optimizer import optimizer
 STUDY = study()
 
 
-def milliseconds(run: Callable[[], object]) -> float:
-    start = process_time()
-    run()
-    return 1000 * (process_time() - start)
-
-
-def timed(name: str, repeats: int) -> dict[str, float]:
+def milliseconds(name: str, repeats: int) -> dict[str, float]:
     """Side -> milliseconds, for a design."""
     network = build(STUDY.designs[name].described(32), 10, 0)
     recipe = STUDY.recipe(name)
@@ -40,19 +31,18 @@ def timed(name: str, repeats: int) -> dict[str, float]:
         "timm": TimmMuon(network.parameters(), lr=recipe.learning_rate).step,
         "ours": ours["muon"].step,
     }
-    rows = [{side: milliseconds(run) for side, run in sides.items()} for _ in range(repeats + 1)]
+    rows = [{side: 1000 * timed(run)[1] for side, run in sides.items()} for _ in range(repeats + 1)]
     return {side: min(row[side] for row in rows[1:]) for side in sides}
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--repeats", type=int, default=20)
+    parser = options(__doc__, repeats=20)
     parser.add_argument("--designs", nargs="+", default=list(STUDY.designs))
-    options = parser.parse_args()
+    given = parser.parse_args()
     torch.set_num_threads(1)
     ratios = []
-    for name in options.designs:
-        row = timed(name, options.repeats)
+    for name in given.designs:
+        row = milliseconds(name, given.repeats)
         ratios.append(row["timm"] / row["ours"])
         print(f"{name:18}", *(f"{side} {value:6.1f}" for side, value in row.items()), f"{ratios[-1]:6.2f}", flush=True)
     print(f"geometric mean {geometric_mean(ratios):.2f}")

@@ -9,13 +9,13 @@ line is JSON: the ratios after a tenth of the jobs.
 
 import json
 import re
-from argparse import ArgumentParser
 from collections import Counter, defaultdict
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
+from shared import options
 
 from snakemake_logger_plugin_resiliency.pace import Pace
 
@@ -96,10 +96,9 @@ def _ratio(jobs: list[Job], now: float, end: float) -> float:
 
 
 def main() -> None:
-    arguments = ArgumentParser(description=__doc__)
-    arguments.add_argument("logs", nargs="+", type=Path)
-    arguments.add_argument("--rules", action="store_true")
-    given = arguments.parse_args()
+    parser = options(__doc__, "rules")
+    parser.add_argument("logs", nargs="+", type=Path)
+    given = parser.parse_args()
     first = {}
     for log in given.logs:
         jobs, cores = jobs_of(log)

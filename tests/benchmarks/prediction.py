@@ -6,14 +6,12 @@ seconds of one thread; each ratio, float32 over bfloat16, is the median over rep
 The last line is JSON: `ratio_32` and `ratio_224` are the geometric means over networks.
 """
 
-import argparse
 import json
-import time
 from statistics import geometric_mean, median
 
 import timm
 import torch
-from shared import study
+from shared import options, study, timed
 from torch import Tensor, nn
 
 from resiliency.designs.networks import build, channels_last
@@ -32,10 +30,8 @@ LARGE = (
 
 
 def seconds(network: nn.Module, images: Tensor, precision: str) -> float:
-    start = time.process_time()
     with inference(precision):
-        network(images)
-    return time.process_time() - start
+        return timed(lambda: network(images))[1]
 
 
 def ratios(networks: dict[str, nn.Module], side: int, images: int, repeats: int) -> float:
@@ -52,9 +48,7 @@ def ratios(networks: dict[str, nn.Module], side: int, images: int, repeats: int)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--repeats", type=int, default=5)
-    repeats = parser.parse_args().repeats
+    repeats = options(__doc__, repeats=5).parse_args().repeats
     torch.set_num_threads(1)
     if device().type != "cpu" or offered_precision("bfloat16") != "bfloat16":
         raise SystemExit("this machine has a GPU, or its CPU does not multiply in bfloat16")

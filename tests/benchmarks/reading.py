@@ -9,9 +9,7 @@ over bytes needed, by the stage that needs all; the same for the files verified 
     python tests/benchmarks/reading.py [--members 30] [--conditions 76] [--images 5000] [--repeats 3] [--folder DIR]
 """
 
-import argparse
 import json
-import multiprocessing
 import os
 import shutil
 import time
@@ -20,6 +18,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 import pandas as pd
+from shared import in_own_process, options
 
 from resiliency.base.names import CLEAN
 from resiliency.prediction.conditions import all_conditions
@@ -65,31 +64,24 @@ def work(stage: str, member: Predictions) -> None:
         member.correct(condition)
 
 
-def run(stage: str, whole: bool, table: pd.DataFrame, labels: Path, files: list[Path], answer) -> None:
+def run(stage: str, whole: bool, table: pd.DataFrame, labels: Path, files: list[Path]) -> tuple[int, float, float]:
+    """Bytes read, seconds and CPU seconds of a stage."""
     start, before = time.perf_counter(), bytes_read()
     if whole:
         [verified(path) for path in files]
     for member in read_predictions(table, [labels], files).values():
         work(stage, member)
-    answer.put((bytes_read() - before, time.perf_counter() - start, time.process_time()))
+    return bytes_read() - before, time.perf_counter() - start, time.process_time()
 
 
 def measured(*arguments: object) -> tuple[int, float, float]:
-    """Bytes read, seconds and CPU seconds of `run` in a process of its own, with nothing of the files in memory."""
+    """What `run` returns in a process of its own, with nothing of the files in memory."""
     drop(arguments[-1])
-    context = multiprocessing.get_context("fork")
-    answer = context.Queue()
-    process = context.Process(target=run, args=(*arguments, answer))
-    process.start()
-    result = answer.get()
-    process.join()
-    return result
+    return in_own_process("fork", run, *arguments)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for name, default in {"members": 30, "conditions": 76, "images": 5000, "repeats": 3}.items():
-        parser.add_argument(f"--{name}", type=int, default=default)
+    parser = options(__doc__, members=30, conditions=76, images=5000, repeats=3)
     parser.add_argument("--folder", help="where the files are made: a disk, not memory")
     arguments = parser.parse_args()
     results = {}
@@ -99,10 +91,7 @@ def main() -> None:
         for stage in STAGES:
             needed = len(files) * size // (1 if stage == "all" else len(table))
             runs = [
-                (
-                    measured(stage, False, table, Path(folder, "labels.npy"), files),
-                    measured(stage, True, table, Path(folder, "labels.npy"), files),
-                )
+                [measured(stage, whole, table, Path(folder, "labels.npy"), files) for whole in (False, True)]
                 for _ in range(arguments.repeats)
             ]
             for side, name in enumerate(("as read", "whole")):
@@ -114,18 +103,15 @@ def main() -> None:
                 )
                 results[stage, name] = np.median(ratio) / needed
             results[stage] = float(np.median([whole[1] / read[1] for read, whole in runs]))
-    print(
-        json.dumps(
-            {
-                "bytes_read_ratio": round(results["all", "as read"], 4),
-                "bytes_read_ratio_whole": round(results["all", "whole"], 4),
-                "bytes_read_ratio_clean": round(results["clean", "as read"], 4),
-                "bytes_read_ratio_clean_whole": round(results["clean", "whole"], 4),
-                "seconds_ratio": round(results["all"], 3),
-                "seconds_ratio_clean": round(results["clean"], 3),
-            }
-        )
-    )
+    figures = {
+        "bytes_read_ratio": round(results["all", "as read"], 4),
+        "bytes_read_ratio_whole": round(results["all", "whole"], 4),
+        "bytes_read_ratio_clean": round(results["clean", "as read"], 4),
+        "bytes_read_ratio_clean_whole": round(results["clean", "whole"], 4),
+        "seconds_ratio": round(results["all"], 3),
+        "seconds_ratio_clean": round(results["clean"], 3),
+    }
+    print(json.dumps(figures))
 
 
 if __name__ == "__main__":

@@ -8,14 +8,13 @@ narrow ones of six families. Accuracy is that on the test images, clean and as t
 severity 3 of CIFAR-10-C. docs/results/gpu_hours.md shows what is kept.
 """
 
-import argparse
 import json
 from pathlib import Path
 from time import perf_counter
 
 import numpy as np
 import torch
-from shared import beside, replaced, write_rows
+from shared import beside, options, replaced, write_rows
 from shared_training import preprocessing_of, train
 
 from resiliency.corruptions.engine import corrupt
@@ -86,9 +85,8 @@ def kept(rows: list[dict], new: dict) -> list[dict]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = options(__doc__, images=10_000)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--images", type=int, default=10_000)
     parser.add_argument("--designs", nargs="+", choices=DESIGNS, default=list(DESIGNS))
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--short", type=json.loads, default={}, help="what differs from the short recipe, as JSON")

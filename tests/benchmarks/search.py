@@ -1,7 +1,8 @@
 """Compares the search with random search at equal evaluations, and a super-network with its largest network alone.
 
 Run by hand: python tests/benchmarks/search.py [--seeds 6] [--searches 2] [--processes 2]
-The super-network of the default study is trained on the digits, once a seed, which decides all that is random: split,
+So many super-networks of the default study, so many searches of each, in processes of one thread each.
+A super-network is trained on the digits, once a seed, which decides all that is random: split,
 initial weights, order of the images, searches. NSGA-II and random search then each evaluate as many distinct
 sub-networks as the study says, several times a super-network. Their fronts of validation error and MACs are compared by
 hypervolume: the area that a front dominates within the error of the smallest sub-network and the MACs of the largest.
@@ -12,7 +13,6 @@ Intervals are Student's, at 95 %, over super-networks. The last line is JSON: `h
 `cost_ratio` the CPU time of super-network and one search over that of the network trained alone.
 """
 
-import argparse
 import contextlib
 import io
 import json
@@ -25,7 +25,7 @@ import numpy as np
 import torch
 from pymoo.indicators.hv import HV
 from scipy import stats
-from shared import study
+from shared import options, study
 from shared_training import digit_images, train
 
 from resiliency.base.streams import stream
@@ -113,11 +113,7 @@ def compared(seed: int, searches: int) -> dict[str, float]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seeds", type=int, default=6, help="super-networks")
-    parser.add_argument("--searches", type=int, default=2, help="searches of each super-network")
-    parser.add_argument("--processes", type=int, default=2, help="of one thread each")
-    arguments = parser.parse_args()
+    arguments = options(__doc__, seeds=6, searches=2, processes=2).parse_args()
     rows: list[dict[str, float]] = []
     start = {"mp_context": get_context("spawn"), "initializer": torch.set_num_threads, "initargs": (1,)}
     with ProcessPoolExecutor(arguments.processes, **start) as pool:

@@ -1,10 +1,15 @@
-"""What benchmarks share: studies, rows that are kept as they come, and tables in Markdown."""
+"""What benchmarks share: their options and clocks, studies, rows that are kept as they come, and pages in Markdown."""
 
 import json
+import resource
+import time
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import chdir
+from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from resiliency.study.loading import load
 from resiliency.study.merging import read_merged
@@ -12,6 +17,35 @@ from resiliency.study.model import Study
 
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "docs/results"
+Result = TypeVar("Result")
+
+
+def options(description: str | None, *flags: str, **numbers: int) -> ArgumentParser:
+    """A parser of flags, and of numbers with these defaults; it shows the description as it is written."""
+    parser = ArgumentParser(description=description, formatter_class=RawDescriptionHelpFormatter)
+    for name in flags:
+        parser.add_argument(f"--{name}", action="store_true")
+    for name, default in numbers.items():
+        parser.add_argument(f"--{name}", type=int, default=default)
+    return parser
+
+
+def timed(work: Callable[[], Result], clock: Callable[[], float] = time.process_time) -> tuple[Result, float]:
+    """What `work` returns, and the seconds that it takes by a clock: CPU time unless given."""
+    start = clock()
+    result = work()
+    return result, clock() - start
+
+
+def in_own_process(method: str, work: Callable[..., Result], *arguments: object) -> Result:
+    """What `work` returns in a process of its own, which multiprocessing starts by `method`."""
+    with ProcessPoolExecutor(1, get_context(method)) as process:
+        return process.submit(work, *arguments).result()
+
+
+def peak_memory() -> float:
+    """GiB of memory that this process has held at most."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
 
 
 def merged(name: str = "") -> dict[str, Any]:
@@ -66,6 +100,12 @@ def resumed(
 def replaced(rows: list[dict], new: dict, keys: tuple[str, ...]) -> list[dict]:
     """`rows` with `new`, which takes the place of that with the same values under `keys`."""
     return [row for row in rows if any(row.get(key) != new.get(key) for key in keys)] + [new]
+
+
+def put(page: Path, begin: str, text: str, end: str) -> None:
+    """Write `text` into a page, between two marks."""
+    before, _, rest = page.read_text(encoding="utf-8").partition(begin)
+    page.write_text(before + begin + text + end + rest.partition(end)[2], encoding="utf-8")
 
 
 def table_row(cells: Iterable[object]) -> str:

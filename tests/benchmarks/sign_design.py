@@ -5,7 +5,6 @@ study, of the constants of the rules, and of the rows that sign_pilots.py and si
 what the jobs of a run have taken so far.
 """
 
-import argparse
 import json
 import re
 from pathlib import Path
@@ -13,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import sign_pilots
 import sign_power
-from shared import RESULTS, beside, table, table_row, write_rows
+from shared import RESULTS, beside, options, table, table_row, write_rows
 from sign_pilots import STUDY
 from simulated_intervals import sure
 
@@ -207,7 +206,7 @@ def _measured(run: list[dict], times: dict[str, dict]) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = options(__doc__)
     parser.add_argument("--run", type=Path, help="results/traffic_signs of a run, finished or not")
     arguments = parser.parse_args()
     if arguments.run:

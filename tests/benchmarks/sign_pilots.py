@@ -8,7 +8,6 @@ same recipe and design. --time times the designs instead, CPU milliseconds per i
 prediction. docs/results/traffic_signs_design.md, which sign_design.py writes, shows what is kept.
 """
 
-import argparse
 import contextlib
 import io
 import json
@@ -18,7 +17,7 @@ from time import process_time
 
 import numpy as np
 import torch
-from shared import beside, replaced, study, write_rows
+from shared import beside, options, replaced, study, write_rows
 from shared_training import corrupted, preprocessing_of, train
 
 from resiliency.data.folder import image_folder
@@ -110,12 +109,11 @@ def timed(design: str, data: Data) -> dict:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = options(__doc__, "time")
     parser.add_argument("folder", type=Path)
     parser.add_argument("--designs", nargs="+")
     parser.add_argument("--recipe", type=json.loads, default={})
     parser.add_argument("--most", type=int, help="training images of a class, where not as many as the study has")
-    parser.add_argument("--time", action="store_true")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     keep_freed_memory()

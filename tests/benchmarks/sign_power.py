@@ -4,12 +4,11 @@ Run by hand: python tests/benchmarks/sign_power.py [--simulations 400]. Rows are
 that are there are not simulated again. sign_design.py writes the page that shows them.
 """
 
-import argparse
 from functools import partial
 
 import numpy as np
 import simulated_families as families
-from shared import beside, resumed
+from shared import beside, options, resumed
 from sign_pilots import STUDY, families_of
 from simulated_ensembles import Pool, of_correlations, of_diversities
 from simulated_families import Effects
@@ -76,11 +75,9 @@ def row_of(index: int, effect: str, verdict: str, situation: Situation, simulati
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--simulations", type=int, default=400)
-    arguments = parser.parse_args()
+    simulations = options(__doc__, simulations=400).parse_args().simulations
     jobs = {
-        (effect, kind_of(index), verdict): partial(row_of, index, effect, verdict, situation, arguments.simulations)
+        (effect, kind_of(index), verdict): partial(row_of, index, effect, verdict, situation, simulations)
         for index, (effect, verdict, situation) in enumerate(situations())
     }
     resumed(ROWS, jobs, ("effect", "kind", "verdict"))

@@ -5,13 +5,12 @@ timm_choice_rows.json as they come; those that are there are not computed again.
 docs/results/timm_published_choices.md.
 """
 
-import argparse
 import re
 from functools import partial
 
 import pandas as pd
 from scipy.special import logit
-from shared import RESULTS, ROOT, beside, resumed, table_row
+from shared import RESULTS, ROOT, beside, options, resumed, table_row
 
 from resiliency.analysis.observations import architecture_matters_more
 from resiliency.analysis.shifts import SHIFTED_ERROR, with_shifted_error
@@ -104,12 +103,10 @@ def _line(row: dict) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--write", action="store_true")
-    arguments = parser.parse_args()
+    write = options(__doc__, "write").parse_args().write
     jobs = {case: partial(row_of, *case, *chosen) for case, chosen in choices(models()).items()}
     rows = resumed(ROWS, jobs, ("choice", "how"))
-    if arguments.write:
+    if write:
         PAGE.write_text(page(rows), encoding="utf-8")
 
 

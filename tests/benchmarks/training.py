@@ -11,20 +11,18 @@ bfloat16 to float32 are geometric means over the convolutional designs of the me
 the start of a process to its first step.
 """
 
-import argparse
 import json
 import subprocess
 import sys
 import time
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
+from argparse import Namespace
 from statistics import geometric_mean, median
 from time import perf_counter
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from shared import study
+from shared import in_own_process, options, study
 from shared_training import digit_images, train
 from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms import v2
@@ -109,30 +107,26 @@ def ours(network, recipe, training: Labelled) -> float:
     return steps * recipe.batch_size / median(epochs[1:])
 
 
-def rate_and_accuracy(side: str, name: str, options: argparse.Namespace, training: Labelled, validation: Labelled):
+def rate_and_accuracy(side: str, name: str, given: Namespace, training: Labelled, validation: Labelled):
     """Images a second and validation accuracy of a design; `side` is float32 or bfloat16, both ours, or loop."""
-    torch.set_num_threads(options.threads)
-    recipe = STUDY.recipe(name).model_copy(update={"epochs": options.epochs})
+    torch.set_num_threads(given.threads)
+    recipe = STUDY.recipe(name).model_copy(update={"epochs": given.epochs})
     network = build(STUDY.designs[name].described(32), 10, 0)
     if side == "loop":
         network = network.to(memory_format=torch.contiguous_format)
-        rate = usual(network, recipe, training, options.threads)
+        rate = usual(network, recipe, training, given.threads)
     else:
         rate = ours(network, recipe.model_copy(update={"precision": side}), training)
     return rate, accuracies([network], validation, PREPROCESSING)[0]
 
 
-def compare(name: str, options: argparse.Namespace, training: Labelled, validation: Labelled) -> dict[str, list[float]]:
+def compare(name: str, given: Namespace, training: Labelled, validation: Labelled) -> dict[str, list[float]]:
     """Print a row about a design; lowest, median and highest ratio to the loop, and of bfloat16 to float32."""
-    rows = []
-    for _ in range(options.repeats):
-        with ProcessPoolExecutor(1, get_context("spawn"), max_tasks_per_child=1) as processes:
-            rows.append(
-                {
-                    side: processes.submit(rate_and_accuracy, side, name, options, training, validation).result()
-                    for side in SIDES
-                }
-            )
+    data = training, validation
+    rows = [
+        {side: in_own_process("spawn", rate_and_accuracy, side, name, given, *data) for side in SIDES}
+        for _ in range(given.repeats)
+    ]
     rates = {side: np.array([row[side][0] for row in rows]) for side in SIDES}
     ratios = {"loop": rates["float32"] / rates["loop"], "bfloat16": rates["bfloat16"] / rates["float32"]}
     text = [f"{name:16}", *(f"{np.median(rates[side]):8.0f} {rows[0][side][1]:6.3f}" for side in SIDES)]
@@ -150,17 +144,14 @@ def fixed_cost(name: str) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--epochs", type=int, default=6)
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--repeats", type=int, default=3)
+    parser = options(__doc__, epochs=6, threads=1, repeats=3)
     parser.add_argument("--designs", nargs="+", default=STUDY.members.designs)
-    options = parser.parse_args()
+    given = parser.parse_args()
     training, validation, _ = digit_images()
     native = "in hardware" if bfloat16_in_hardware() else "emulated"
     print(f"{processor()}: bfloat16 {native}; images a second and accuracy")
     print(f"{'design':16} {'float32':>15} {'bfloat16':>15} {'loop':>15}  float32 to loop, bfloat16 to float32")
-    spreads = {name: compare(name, options, training, validation) for name in options.designs}
+    spreads = {name: compare(name, given, training, validation) for name in given.designs}
     convolutional = [spread for name, spread in spreads.items() if name not in TRANSFORMERS]
     costs = [fixed_cost("resnet18") for _ in range(3)]
     figures = {

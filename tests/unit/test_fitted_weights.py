@@ -1,14 +1,10 @@
 """The measured effect of fitted weights: the fit, against a case that is known, and the page, against its rows."""
 
 import json
-import sys
-from pathlib import Path
 
+import fitted_weights as of
 import numpy as np
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
-import fitted_weights as of
 
 
 def drawn(skills: list[float], images: int = 400) -> of.Answers:
