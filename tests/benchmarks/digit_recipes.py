@@ -8,14 +8,13 @@ docs/results/digit_recipes.md is written from all rows; without recipes it is on
 images, clean and under all 15 corruptions, where each fifth of the images has a severity of its own.
 """
 
-import argparse
 import json
 
 import numpy as np
 import pandas as pd
 import torch
 from scipy.stats import t
-from shared import RESULTS, beside, replaced, study, write_rows
+from shared import RESULTS, beside, options, replaced, study, write_rows
 from shared import table as markdown_table
 from shared_training import corrupted, digit_images, preprocessing_of, train
 
@@ -24,18 +23,10 @@ from resiliency.devices.allocation import keep_freed_memory
 from resiliency.training.settings import Recipe
 from resiliency.training.validation import accuracies
 
-ROWS, PAGE = beside(__file__, "digit_recipe_rows.json"), RESULTS / "digit_recipes.md"
+PAGE = RESULTS / "digit_recipes.md"
+ROWS, TEMPLATE = (beside(__file__, name) for name in ("digit_recipe_rows.json", "digit_recipes.md.template"))
 ALIKE = ("recipe", "design", "seed")
 STUDY = study()
-TEXT = """# Optimizers on the digits
-
-`python tests/benchmarks/digit_recipes.py` trained {designs} designs of the default study with each recipe.
-Brackets give the epochs of families with more of their own. Accuracies are means over members, in per cent, on clean
-test images and under all 15 corruptions at five severities. Points are paired differences from the first recipe, with
-95% intervals over members. CPU time is the mean per member on one core.
-
-{table}
-"""
 
 
 class Data:
@@ -92,11 +83,13 @@ def named(changes: dict) -> str:
 
 
 def page(rows: list[dict]) -> str:
-    return TEXT.format(designs=len({row["design"] for row in rows}), table=markdown_table(table(rows)))
+    return TEMPLATE.read_text(encoding="utf-8").format(
+        designs=len({row["design"] for row in rows}), table=markdown_table(table(rows))
+    )
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = options(__doc__)
     parser.add_argument("recipes", nargs="*", type=json.loads)
     parser.add_argument("--designs", nargs="+", default=list(STUDY.designs))
     parser.add_argument("--seeds", nargs="+", type=int, default=[0])

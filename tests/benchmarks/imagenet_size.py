@@ -8,13 +8,9 @@ and extrapolated by floating-point operations; on a GPU they are computed by gpu
 it to docs/results/imagenet_costs.md if asked to.
 """
 
-import argparse
-import multiprocessing
 import os
-import resource
-import sys
 import tempfile
-import time
+from collections.abc import Callable
 from contextlib import redirect_stdout
 from io import StringIO
 from pathlib import Path
@@ -23,14 +19,14 @@ import numpy as np
 import pandas as pd
 import torch
 from gpu_hours import CORRUPTED, DECODING, ORIGINAL, Pricing
-from shared import RESULTS, merged, table
+from imagenet_logits import CLASSES, member_logits
+from shared import RESULTS, beside, in_own_process, merged, options, peak_memory, table, timed
 
 from resiliency.analysis.correlations import correlation_table, difference_table
 from resiliency.analysis.families import by_family
 from resiliency.analysis.observations import architecture_brings_diversity, architecture_matters_more
 from resiliency.analysis.without_images import image_groups, some_ensembles, without_each
 from resiliency.base.names import CLEAN
-from resiliency.base.streams import stream
 from resiliency.designs.networks import build
 from resiliency.diversity.pairs import pair_tables
 from resiliency.ensembles.pool import ensembles_of
@@ -44,54 +40,13 @@ from resiliency.storage.tables import appending_table, read_blocks, read_table, 
 from resiliency.study.loading import load
 from resiliency.study.model import Study
 
-PAGE = RESULTS / "imagenet_costs.md"
-CLASSES = 1_000
+PAGE, TEMPLATE = RESULTS / "imagenet_costs.md", beside(__file__, "imagenet_size.md.template")
 CORRUPTION, CONDITIONS, CORRUPTIONS = "fog", 76, 15
 TIMED = ("resnet50_a1", 16, 3)  # design, batch, batches
-TEXT = """# Costs of pretrained ImageNet models
-
-Written by `python tests/benchmarks/imagenet_size.py --write`, on {machine}.
-
-The study is `studies/imagenet_pretrained.yaml` without its additional test sets: {members} members, {ensembles:,}
-ensembles of two and three, and {conditions} conditions of {images:,} images (the subset of robustness leaderboards) of
-{classes:,} classes. Logits take {gigabytes:.0f} GB on disk.
-
-{table}
-
-*Measured* is the CPU time of one thread with synthetic logits on disk, under {measured} of the {conditions} conditions.
-Peak memory includes the libraries and the parts of mapped files that were read. Times are *extrapolated* by the factor
-in the table: the share of conditions or, for correlations, of clean images, corrupted images and {corruptions}
-corruptions. On two cores, conditions are scored, and members predicted, two at a time; the other stages use one core.
-`observe` computes observations 1 and 4, because there are no attributions and no joint training.
-
-With all 50,000 images, predictions, pairs, scores and ensembles without images take ten times as long. They need no
-more memory except for mapped files, which the system releases when it needs room. The other stages take as long as
-here.
-
-Predictions on a CPU are extrapolated from {rate:.1f} images per second and thread of a ResNet-50 by floating-point
-operations, with {original:g} ms of a core per decoded original and {corrupted:g} ms per corrupted image. Predictions on
-a GPU are computed by the [model of GPU hours](gpu_hours.md#the-model), with {decoding} processes that decode. Images
-are decoded once for several members; the table counts them once per member, which is an upper limit.
-"""
 
 
 def pretrained() -> Study:
     return load(merged("imagenet_pretrained") | {"test_sets": {}})
-
-
-def member_logits(members: int, images: int, start: int) -> tuple[list[np.ndarray], np.ndarray]:
-    """Logits float16 images x 1000 of each member, and labels int64, much as published models answer corrupted images.
-
-    A logit is 1.5 times the sum of noise that the members share (an image looks like other classes too), noise of the
-    member's own, and, for the label, how easy the image is. `start` tells parts of the images apart.
-    """
-    random = stream(0, "logits", "corrupted", start)
-    labels = random.integers(0, CLASSES, images)
-    easy = 6.0 + 4.5 * random.standard_normal(images, dtype=np.float32)
-    common = 1.5 * random.standard_normal((images, CLASSES), dtype=np.float32)
-    common[np.arange(images), labels] += easy
-    own = (random.standard_normal((images, CLASSES), dtype=np.float32) for _ in range(members))
-    return [(1.5 * (common + noise)).astype(np.float16) for noise in own], labels
 
 
 def make(folder: Path, study: Study, images: int) -> None:
@@ -99,7 +54,7 @@ def make(folder: Path, study: Study, images: int) -> None:
     names = [f"{design}-s0" for design in study.members.designs]
     of_conditions = all_conditions([CORRUPTION], [1], {CLEAN: images}, {CLEAN: CLASSES})
     write_table(folder / "conditions.csv", of_conditions)
-    parts = [member_logits(len(names), 500, start) for start in range(0, images, 500)]
+    parts = [member_logits("corrupted", len(names), 500, start) for start in range(0, images, 500)]
     write_array(folder / "labels.npy", np.concatenate([labels for _, labels in parts]))
     for index, name in enumerate(names):
         values = np.concatenate([logits[index] for logits, _ in parts])
@@ -159,23 +114,11 @@ def observe(folder: Path) -> None:
     architecture_brings_diversity(by_family(ensembles, members), metrics, "mean_probability", 5000)
 
 
-def _measured(stage, folder: Path, answer) -> None:
+def measured(stage: Callable[[Path], None], folder: Path) -> tuple[float, float]:
+    """CPU seconds of a stage on one thread, and GiB of memory at most of this process."""
     torch.set_num_threads(1)
-    start = time.process_time()
-    stage(folder)
-    answer.put((time.process_time() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20))
-
-
-def measured(stage, folder: Path) -> tuple[float, float]:
-    """CPU seconds and GiB at most of a stage, in a process of its own."""
-    context = multiprocessing.get_context("spawn")
-    answer = context.Queue()
-    process = context.Process(target=_measured, args=(stage, folder, answer))
-    process.start()
-    process.join()
-    if process.exitcode:
-        sys.exit(f"{stage.__name__}: failed")
-    return answer.get()
+    _, seconds = timed(lambda: stage(folder))
+    return seconds, peak_memory()
 
 
 def predicting(study: Study) -> tuple[float, float, float]:
@@ -185,12 +128,9 @@ def predicting(study: Study) -> tuple[float, float, float]:
     pricing, designs = Pricing(study), study.members.designs
     with redirect_stdout(StringIO()):
         network = build(study.designs[design].described(224), CLASSES, 0).eval()
-    images, times = torch.zeros(batch, 3, 224, 224), []
+    images = torch.zeros(batch, 3, 224, 224)
     with torch.no_grad():
-        for _ in range(1 + batches):
-            start = time.process_time()
-            network(images)
-            times.append(time.process_time() - start)
+        times = [timed(lambda: network(images))[1] for _ in range(1 + batches)]
     rate = batch / min(times[1:])
     seconds = sum(map(pricing.operations, designs)) / pricing.operations(design) / rate
     on_gpu = [pricing.predicted(name).seconds(feeding=CORRUPTED / DECODING) for name in designs]
@@ -220,7 +160,7 @@ def page(images: int) -> str:
     with tempfile.TemporaryDirectory() as folder:
         make(Path(folder), study, images)
         for stage, factor in factors.items():
-            seconds, gigabytes = measured(stage, Path(folder))
+            seconds, gigabytes = in_own_process("spawn", measured, stage, Path(folder))
             spent = seconds * factor
             two = spent / 2 if stage is score else spent
             total, on_two, with_gpu = total + spent, on_two + two, with_gpu + two
@@ -230,7 +170,7 @@ def page(images: int) -> str:
             rows[-1] += [lasting(spent), lasting(two), ""]
     rows.append(["in all", "", "", "", lasting(total), lasting(on_two), lasting(with_gpu)])
     members = len(study.members.designs)
-    return TEXT.format(
+    return TEMPLATE.read_text(encoding="utf-8").format(
         table=table(rows),
         machine=f"a machine of {os.cpu_count()} cores ({processor()}) that had other work",
         members=members,
@@ -249,10 +189,7 @@ def page(images: int) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--images", type=int, default=5000)
-    parser.add_argument("--write", action="store_true")
-    arguments = parser.parse_args()
+    arguments = options(__doc__, "write", images=5000).parse_args()
     text = page(arguments.images)
     print(text)
     if arguments.write:

@@ -5,7 +5,6 @@ Prints the report, and writes it to docs/results/parity.md if asked to; about th
 statistics and their limit are those of tests/unit/test_engine_parity.py.
 """
 
-import argparse
 import os
 import sys
 from collections.abc import Iterable
@@ -17,7 +16,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "unit"))
 from drawn_pictures import DETERMINISTIC, RANDOM, pictures
-from shared import RESULTS, table
+from shared import RESULTS, beside, options, table
 from test_engine_parity import LIMIT, distances, our_features, reference_features
 
 from resiliency.corruptions import reference, weather
@@ -25,64 +24,11 @@ from resiliency.corruptions.engine import CORRUPTIONS, corrupt
 from resiliency.corruptions.settings import HELD_OUT, MAIN, SEVERITIES
 from resiliency.report.words import number
 
-REPORT = RESULTS / "parity.md"
+REPORT, TEMPLATE = RESULTS / "parity.md", beside(__file__, "parity.md.template")
 SIZES = ((32, 32), (48, 64), (224, 224))
 DRAWS = {(32, 32): (300, 60), (48, 64): (120, 30), (224, 224): (60, 20)}  # the engine's, the reference's
 FEATURES = 6
 SEVERITY = 3
-
-TEXT = """# Parity with imagecorruptions {package}
-
-The corruption engine of this repository is compared with the package imagecorruptions (the reference) at the severities
-of ImageNet-C, the only ones that the reference has. Corruptions that draw no random numbers are compared value by
-value; a difference of one grey level is rounding. The others are compared in distribution; distances of a few standard
-errors are due to chance.
-
-Written by `python tests/benchmarks/parity.py --write` with NumPy {numpy}, OpenCV {cv2} and scikit-image {skimage}. The
-images, statistics and limits are those of `tests/unit/test_engine_parity.py`. Sizes are width x height, in pixels.
-
-## Corruptions without random numbers
-
-The table gives the largest difference in grey levels (of 255) and the largest share of values that differ, over
-severities 1 to 5.
-Both engines truncate: if the result of one is just below an integer, the result of the other may be just above it.
-
-{deterministic}
-
-## Corruptions with random numbers
-
-One image is corrupted many times by both: {ours} times by the engine, {theirs} times by the
-reference, size by size. Six features are taken of each change (corrupted minus clean): its mean, its standard deviation
-and the power in four bands of its spectrum, from coarse to fine. Each figure is the largest distance between the two
-engines' means of a feature, over the six features and five severities, in standard errors of that distance, less what
-rounding may cost (0.05 grey levels, or 2 % of the power). Two equal engines would reach about {expected:.1f} somewhere
-among these {comparisons} comparisons; the tests refuse {limit}.
-
-{distances}
-
-The features themselves at {size} and severity {severity}: mean and deviation in grey levels, engine / reference ± the
-standard error of their difference; power as the engine's over the reference's, where 1 is equal, ± its standard error.
-The bands are in cycles per pixel.
-
-{features}
-
-## Bugs of the reference that are not copied
-
-* spatter at severity 1 turns an image black if no drop falls on it, which happens to about 15 of 1,000 images of 32x32;
-  here such an image does not change. Images without a drop are left out of the comparison.
-* impulse_noise ignores the seed with current scikit-image; here every image has a stream of its own. For the
-  comparison the reference is given a seed.
-* frost never picks the last of its six pictures; here all six are picked. For the comparison the engine is restricted
-  to the first five.
-
-## Severities of CIFAR-10-C
-
-The parameters for small images come from the published generator of CIFAR-10-C (Hendrycks and Dietterich, ICLR 2019;
-`ImageNet-C/create_c/make_cifar_c.py` in github.com/hendrycks/robustness). Their meaning is documented with
-those of ImageNet-C beside each function in `scripts/resiliency/corruptions/`, from which this table is generated.
-
-{severities}
-"""
 
 
 def named(size: tuple[int, int]) -> str:
@@ -140,7 +86,7 @@ def report() -> str:
     comparisons = len(RANDOM) * len(SIZES) * len(SEVERITIES) * FEATURES
     bands = [f"power, {band}" for band in ("0–0.1", "0.1–0.2", "0.2–0.35", "0.35–0.5")]
     cifar = {name: corruption.figures["cifar-10-c"] for name, corruption in CORRUPTIONS.items()}
-    return TEXT.format(
+    return TEMPLATE.read_text(encoding="utf-8").format(
         package=version("imagecorruptions"),
         numpy=np.__version__,
         cv2=cv2.__version__,
@@ -166,9 +112,7 @@ def report() -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--write", action="store_true", help=f"write {REPORT.name} in docs too")
-    write = parser.parse_args().write
+    write = options(__doc__, "write").parse_args().write
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     cv2.setNumThreads(1)
     text = report()
