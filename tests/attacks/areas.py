@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from attacks.ages import ages
 from attacks.arrays import arrays
-from attacks.cases import Case
+from attacks.cases import Case, cases
 from attacks.factories import FACTORIES, FAULTS
 from attacks.folders import FOLDERS, good_folder, read
 from attacks.names import names
@@ -64,24 +64,10 @@ def _factory(_: Path, name: str) -> None:
         raise Fault(fault)
 
 
-def _study_files() -> list[Case]:
-    return [
-        Case(name, lambda folder, t=text: _study_file(folder, t), message) for name, (text, message) in FILES.items()
-    ]
-
-
-def _factories() -> list[Case]:
-    return [Case(name, lambda folder, n=name: _factory(folder, n), message or None) for name, message in FAULTS.items()]
-
-
 def _folder(folder: Path, make: Callable[[Path], object]) -> None:
     photos = good_folder(folder / "photos")
     make(photos)
     read(photos, folder / "out")
-
-
-def _folders() -> list[Case]:
-    return [Case(a.name, lambda folder, a=a: _folder(folder, a.make), a.message or None) for a in FOLDERS]
 
 
 AREAS = (
@@ -94,15 +80,15 @@ AREAS = (
     ),
     Area(
         "study files",
-        _study_files,
+        lambda: cases(FILES, _study_file),
         "files that are not YAML in UTF-8, keys given twice, aliases that hold themselves or blow up, deep nesting",
         "refused in one line with file and line; what Snakemake cannot read either it stops at first, in its own words",
     ),
     Area(
         "names",
         names,
-        "names of test sets, members, designs and studies that could be read as another column, or are no part of a "
-        "path, by each road",
+        "names of test sets, members, designs and studies that could be read as another column, or that cannot be part "
+        "of a path, in each place",
         "refused in one line, or no two columns and no two files have one name",
     ),
     Area(
@@ -139,7 +125,7 @@ AREAS = (
     ),
     Area(
         "factories",
-        _factories,
+        lambda: cases({name: (name, words) for name, words in FAULTS.items()}, _factory),
         "functions that do not return a network, return one that no stage can use, or end Python",
         "refused before the first job, in one line",
     ),
@@ -158,7 +144,7 @@ AREAS = (
     ),
     Area(
         "folders",
-        _folders,
+        lambda: cases(FOLDERS, _folder),
         "image folders in other layouts, with empty classes, files that are not images, training images in a test",
         "refused in one line before anything is written; names may be long or odd",
     ),

@@ -46,11 +46,7 @@ def _read(folder: Path, written: str, kind: str) -> None:
 def _changed(folder: Path, kind: str, condition: str, owner: str, change: Change) -> None:
     write_arrays(folder / "own", kind)
     path = folder / "own" / owner / f"{condition}.npy"
-    values = change(np.load(path))
-    if isinstance(values, bytes):
-        path.write_bytes(values)
-    else:
-        np.save(path, values)
+    put(path, change(np.load(path)))
     judge(read({kind: "own"}))
 
 
@@ -64,6 +60,14 @@ def _damaged(folder: Path, kind: str, condition: str, owner: str, seed: int) -> 
     write_arrays(folder / "own", kind)
     damage(folder / "own" / owner / f"{condition}.npy", seed)
     read({kind: "own"})
+
+
+def put(path: Path, values: object) -> None:
+    """Write an array, or the bytes that are in its place."""
+    if isinstance(values, bytes):
+        path.write_bytes(values)
+    else:
+        np.save(path, values)
 
 
 def damage(path: Path, seed: int) -> None:

@@ -1,6 +1,6 @@
 """What an attack is, and what comes of it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -26,6 +26,11 @@ class Case(NamedTuple):
     name: str
     act: Callable[[Path], object]
     message: str | None = ""
+
+
+def cases(spoilt: Mapping[str, tuple[object, str | None]], act: Callable[[Path, object], object]) -> list[Case]:
+    """A case for each name: what is spoilt, with which `act` is called in the folder, and the message of the case."""
+    return [Case(name, lambda folder, one=one: act(folder, one), message) for name, (one, message) in spoilt.items()]
 
 
 def allowed(act: Callable[[Path], object]) -> Callable[[Path], None]:

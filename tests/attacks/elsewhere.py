@@ -1,11 +1,10 @@
 """Reading files of members from elsewhere as the pipeline does, and what must come of it."""
 
-import copy
 from pathlib import Path
 
 import numpy as np
 from attacks.cases import Wrong
-from attacks.studies import CONFIG
+from attacks.studies import elsewhere
 
 from resiliency.external.predictions import Reader
 from resiliency.external.scores import error_rows, read_scores
@@ -20,13 +19,6 @@ PROBABILITIES = {
 }
 ANSWERS = {name: values.argmax(axis=1) for name, values in PROBABILITIES.items()}
 SCORES = {"one": [91.5, 70.0, 55.25], "two": [88.0, 61.5, 47.0]}
-STUDY = {
-    "dataset": None,
-    "joint": None,
-    "search": None,
-    "corruptions": {"names": ["fog"], "severities": [1]},
-    "members": {"designs": [], "baseline": "one"},
-}
 
 Read = dict[str, dict[str, np.ndarray]]
 
@@ -37,8 +29,7 @@ def read(external: dict) -> Read:
     Raises:
         Fault: a file is refused, before the first job or by the job that reads it.
     """
-    rules = ["mean_probability"] if external.keys() & {"logits", "probabilities"} else ["plurality_vote"]
-    study = load(copy.deepcopy(CONFIG) | STUDY | {"external": external, "ensembles": {"sizes": [2], "rules": rules}})
+    study = load(elsewhere(external))
     contents = study.contents()
     predicted = [source for source in contents.sources if source.kind != "scores"]
     found = {}

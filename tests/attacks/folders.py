@@ -5,7 +5,6 @@ import shutil
 import socket
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -16,20 +15,6 @@ from resiliency.data.source import Source
 from resiliency.data.split import splits
 
 CLASSES = ("ant", "bee")
-
-
-class Attack(NamedTuple):
-    """A way to spoil a folder.
-
-    Attributes:
-        name: what is wrong.
-        make: spoils the folder, from `good_folder`.
-        message: part of the fault; empty where the folder can still be read.
-    """
-
-    name: str
-    make: Callable[[Path], object]
-    message: str
 
 
 def good_folder(folder: Path, images: int = 30, side: int = 40, seed: int = 0) -> Path:
@@ -50,14 +35,6 @@ def read(folder: Path, target: Path, side: int = 72) -> tuple[Source, dict]:
     chosen = splits(source, 0.2, 0.2, {}, 0)
     write_data_set(target, "image_folder", source, chosen, side, on_the_fly=True)
     return source, chosen
-
-
-def _replaced(path: Path, content: bytes) -> None:
-    path.write_bytes(content)
-
-
-def _pipe(folder: Path) -> None:
-    os.mkfifo(folder / "train/ant/pipe.jpg")
 
 
 def _socket(folder: Path) -> None:
@@ -107,40 +84,34 @@ def _long_names(folder: Path) -> None:
     shutil.move(folder / "train/ant/2.png", folder / "train/ant" / f"{'ü' * 123}2.png")
 
 
-FOLDERS = [
-    Attack("no folder", lambda folder: shutil.rmtree(folder), "cannot be listed (No such file or directory)"),
-    Attack("an empty class", lambda folder: [f.unlink() for f in folder.glob("train/ant/*")], "no .jpg .jpeg .png"),
-    Attack("one class", lambda folder: [shutil.rmtree(folder / s / "bee") for s in ("train", "val")], "got only 'ant'"),
-    Attack(
-        "a class in one split",
+# What is wrong: what spoils a `good_folder`, and part of the line that refuses it; None where it can still be read.
+FOLDERS: dict[str, tuple[Callable[[Path], object], str | None]] = {
+    "no folder": (lambda folder: shutil.rmtree(folder), "cannot be listed (No such file or directory)"),
+    "an empty class": (lambda folder: [f.unlink() for f in folder.glob("train/ant/*")], "no .jpg .jpeg .png"),
+    "one class": (lambda folder: [shutil.rmtree(folder / s / "bee") for s in ("train", "val")], "got only 'ant'"),
+    "a class in one split": (
         lambda folder: shutil.copytree(folder / "val/bee", folder / "val/cat"),
         "no class folder 'cat'",
     ),
-    Attack("no training images", lambda folder: shutil.rmtree(folder / "train"), "found val/ but no train/"),
-    Attack("two spellings", lambda folder: (folder / "Val").mkdir(), "mean the same; keep one"),
-    Attack("an empty image", lambda folder: _replaced(folder / "val/ant/3.png", b""), "not a JPEG, PNG or WebP image"),
-    Attack(
-        "text as image", lambda folder: _replaced(folder / "val/ant/3.png", b"text"), "not a JPEG, PNG or WebP image"
-    ),
-    Attack("a pipe", _pipe, "pipe.jpg: not a regular file"),
-    Attack("a socket", _socket, "socket.jpg: not a regular file"),
-    Attack(
-        "a broken link", lambda folder: (folder / "val/ant/x.png").symlink_to("nowhere"), "x.png: cannot be decoded"
-    ),
-    Attack("a tiny image", lambda folder: Image.new("RGB", (8, 8)).save(folder / "val/ant/3.png"), "pixels, got 8x8"),
-    Attack("a class called test", _class_called_test, "if 'test' is a class beside 2 others, rename it"),
-    Attack("test images that train", _copied, "5 images are in more than one split"),
-    Attack(
-        "test images that train, in another coding",
+    "no training images": (lambda folder: shutil.rmtree(folder / "train"), "found val/ but no train/"),
+    "two spellings": (lambda folder: (folder / "Val").mkdir(), "mean the same; keep one"),
+    "an empty image": (lambda folder: (folder / "val/ant/3.png").write_bytes(b""), "not a JPEG, PNG or WebP image"),
+    "text as image": (lambda folder: (folder / "val/ant/3.png").write_bytes(b"text"), "not a JPEG, PNG or WebP image"),
+    "a pipe": (lambda folder: os.mkfifo(folder / "train/ant/pipe.jpg"), "pipe.jpg: not a regular file"),
+    "a socket": (_socket, "socket.jpg: not a regular file"),
+    "a broken link": (lambda folder: (folder / "val/ant/x.png").symlink_to("nowhere"), "x.png: cannot be decoded"),
+    "a tiny image": (lambda folder: Image.new("RGB", (8, 8)).save(folder / "val/ant/3.png"), "pixels, got 8x8"),
+    "a class called test": (_class_called_test, "if 'test' is a class beside 2 others, rename it"),
+    "test images that train": (_copied, "5 images are in more than one split"),
+    "test images that train, in another coding": (
         lambda folder: recoded(folder, "val/bee/again.webp", "train/bee/1.png"),
         "1 images are in more than one split",
     ),
-    Attack("a class that is a copy of another", _copied_class, "of class 'ant' (test) are images of other classes too"),
-    Attack("test images linked to those that train", _linked, "images are in more than one split"),
-    Attack("names longer than file systems allow", _long_names, ""),
-    Attack(
-        "a class with braces",
+    "a class that is a copy of another": (_copied_class, "of class 'ant' (test) are images of other classes too"),
+    "test images linked to those that train": (_linked, "images are in more than one split"),
+    "names longer than file systems allow": (_long_names, None),
+    "a class with braces": (
         lambda folder: [(folder / s / "bee").rename(folder / s / "{x}") for s in ("train", "val")],
-        "",
+        None,
     ),
-]
+}

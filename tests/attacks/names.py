@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 from attacks.cases import Case, Wrong, allowed
-from attacks.studies import CONFIG, plan
+from attacks.studies import CONFIG, elsewhere, plan
 from attacks.texts import FORMLESS
 from expand import expanded
 
@@ -28,8 +28,6 @@ AROUND = (
 BASES = ("photos", "Photos", "clean", "corrupted", "validation", "mean", "fog")
 TAKEN = {"clean", "corrupted", "validation", "mean", *MAIN, *HELD_OUT}
 ALONE = ("raw", "pairs", "oracle", "nll", "accuracy", "mce", "size", "rule", "members", *METRICS, *ENSEMBLE_METRICS)
-WITHOUT_IMAGES = {"dataset": None, "joint": None, "search": None, "ensembles": {"sizes": [2]}}
-WITHOUT_IMAGES |= {"corruptions": {"names": ["fog"], "severities": [1]}}
 
 
 def names() -> Iterator[Case]:
@@ -83,14 +81,6 @@ def by_study(_: Path, names: list[str]) -> None:
     _accepted({"test_sets": {name: {"folder": "."} for name in names}})
 
 
-def _from_elsewhere(kind: str, path: str, **config: object) -> None:
-    members = {"designs": [], "baseline": "one"}
-    _accepted(WITHOUT_IMAGES | {"members": members, "external": {kind: path} | config} | _RULE[kind])
-
-
-_RULE = {"decisions": {"ensembles": {"sizes": [2], "rules": ["plurality_vote"]}}, "scores": {}, "logits": {}}
-
-
 def _csv(rows: list[list[object]]) -> str:
     return "\n".join(",".join('"' + str(cell).replace('"', '""') + '"' for cell in row) for row in rows) + "\n"
 
@@ -100,14 +90,14 @@ def by_decisions(_: Path, names: list[str], members: tuple[str, ...] = ("one", "
     for name in dict.fromkeys(["clean", "fog.1", *names]):
         rows += [[name, image, image % 2, *[image % 2] * len(members)] for image in range(IMAGES)]
     Path("own.csv").write_text(_csv(rows), encoding="utf-8")
-    _from_elsewhere("decisions", "own.csv")
+    _accepted(elsewhere({"decisions": "own.csv"}))
 
 
 def by_scores(_: Path, names: list[str], members: tuple[str, ...] = ("one", "two")) -> None:
     columns = list(dict.fromkeys(["clean", "fog.1", *names]))
     rows = [["member", *columns], *([member, *[80 + i for i in range(len(columns))]] for member in members)]
     Path("own.csv").write_text(_csv(rows), encoding="utf-8")
-    _from_elsewhere("scores", "own.csv")
+    _accepted(elsewhere({"scores": "own.csv"}))
 
 
 def by_arrays(folder: Path, names: list[str], members: tuple[str, ...] = ("one", "two")) -> None:
@@ -120,7 +110,7 @@ def by_arrays(folder: Path, names: list[str], members: tuple[str, ...] = ("one",
                 np.save(path, values)
             except (OSError, ValueError):
                 return  # there cannot be such a file
-    _from_elsewhere("logits", "own")
+    _accepted(elsewhere({"logits": "own"}))
 
 
 def as_design(_: Path, name: str) -> None:

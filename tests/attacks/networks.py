@@ -46,7 +46,7 @@ def networks() -> Iterator[Case]:
         for name, function in SAME.items():
             yield Case(f"{base}: {name}", allowed(partial(_try, base=base, function=function)), None)
         for name, function in WRONG.items():
-            yield Case(f"{base}: {name}", partial(_try, base=base, function=function), "")
+            yield Case(f"{base}: {name}", partial(_try, base=base, function=function), WORDS.get(name, ""))
 
 
 def _try(_: Path, base: str, function: Callable[[Spoilt, Tensor], object]) -> None:
@@ -137,4 +137,15 @@ WRONG: dict[str, Callable[[Spoilt, Tensor], object]] = {
     "an error": _after(lambda logits: 1 / 0),
     "an error of two lines": _after(lambda logits: (_ for _ in ()).throw(RuntimeError("a\nb"))),
     "an exit": _after(lambda logits: (_ for _ in ()).throw(SystemExit(0))),
+}
+# Of some of these, the words that refuse them.
+WORDS = {
+    "probabilities": "expected logits, got probabilities; remove the softmax, or return their logarithm",
+    "dropout that is always on": "predictions differ between two passes over the same images",
+    "images centred in place": "changes its input images in place; let it work on a copy",
+    "an image too few": "expected logits of shape (2, 10) for 2 images, got (1, 10)",
+    "flat": "expected logits of shape (2, 10) for 2 images, got (20,)",
+    "a tuple": "expected a tensor of logits, got tuple",
+    "detached": "no gradient with respect to the images: RuntimeError: ",
+    "NaN": "logits contain NaN or infinity",
 }

@@ -9,7 +9,7 @@ from itertools import repeat
 from pathlib import Path
 from unittest import mock
 
-from attacks.cases import Case
+from attacks.cases import Case, cases
 
 from resiliency.data import download
 from resiliency.data.download import Archive, fetch, locked
@@ -105,7 +105,4 @@ def _fetch(folder: Path, parts) -> None:
 
 
 def servers() -> list[Case]:
-    return [
-        Case(name, lambda folder, parts=parts: _fetch(folder, parts), message)
-        for name, (parts, message) in SERVERS.items()
-    ]
+    return cases(SERVERS, _fetch)

@@ -30,6 +30,14 @@ ODD_VALUES = [
 ]
 
 
+def elsewhere(external: dict) -> dict:
+    """The default study of members that these files tell of, for pairs of them under one corruption."""
+    rules = ["mean_probability"] if external.keys() & {"logits", "probabilities"} else ["plurality_vote"]
+    config = {"dataset": None, "joint": None, "search": None, "external": external}
+    config |= {"members": {"designs": [], "baseline": "one"}, "ensembles": {"sizes": [2], "rules": rules}}
+    return copy.deepcopy(CONFIG) | config | {"corruptions": {"names": ["fog"], "severities": [1]}}
+
+
 def plan(study: Study) -> None:
     """Ask of `study` what the rules ask of it."""
     for members in (study.independent_members(), study.joint_members(), study.searched_members()):

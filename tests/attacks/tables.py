@@ -8,7 +8,7 @@ from random import Random
 import numpy as np
 import pandas as pd
 from attacks.cases import Case, allowed
-from attacks.elsewhere import CONDITIONS, IMAGES, judge, read, rows, scores, text
+from attacks.elsewhere import CONDITIONS, IMAGES, Read, judge, read, rows, scores, text
 
 Table = list[list[str]]
 # Cells that are no class and no percentage.
@@ -74,20 +74,20 @@ def _cell(_: Path, column: int, cell: str) -> None:
 
 def _scores(_: Path, spoil: Callable[[Table], Table | None]) -> None:
     table = scores()
-    Path("own.csv").write_text(text(spoil(table) or table), encoding="utf-8")
-    judge(read({"scores": "own.csv"}))
+    judge(_of_scores(spoil(table) or table))
 
 
-def _score(folder: Path, column: int, cell: str) -> None:
-    def spoil(table: Table) -> None:
-        table[1][column] = cell.format(table[1][column])
-
-    if cell:
-        return _scores(folder, spoil)
+def _score(_: Path, column: int, cell: str) -> None:
     table = scores()
-    table[1][column] = ""
+    table[1][column] = cell.format(table[1][column])
+    found = _of_scores(table)
+    if cell:
+        judge(found)
+
+
+def _of_scores(table: Table) -> Read:
     Path("own.csv").write_text(text(table), encoding="utf-8")
-    read({"scores": "own.csv"})
+    return read({"scores": "own.csv"})
 
 
 def _file(kind: str) -> str:

@@ -5,7 +5,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from attacks.arrays import WRONG_LABELS, damage
+from attacks.arrays import WRONG_LABELS, damage, put
 from attacks.cases import Case, Wrong, allowed
 from PIL import Image
 
@@ -49,11 +49,8 @@ def _judge(images: object, labels: np.ndarray) -> None:
 def _arrays(folder: Path, images: Change = lambda values: values, labels: Change = lambda values: values) -> None:
     paths = {}
     for (name, values), change in zip(_written(folder).items(), (images, labels), strict=True):
-        paths[name], changed = folder / f"{name}.npy", change(values)
-        if isinstance(changed, bytes):
-            paths[name].write_bytes(changed)
-        else:
-            np.save(paths[name], changed)
+        paths[name] = folder / f"{name}.npy"
+        put(paths[name], change(values))
     part = labelled_arrays(paths["images"], paths["labels"], list(CLASSES), SIDE)
     _judge(part.images, part.labels)
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from attacks.cases import Case
+from attacks.cases import cases
 
 from resiliency.designs.settings import Design
 from resiliency.designs.weights import load_member
@@ -84,4 +84,4 @@ SPOILT = {
     "a number": (_saved(lambda w: 3), "got int"),
     "no weights": (_saved(lambda w: {}), "got nothing"),
 }
-WEIGHTS = [Case(name, lambda folder, s=spoil: load(folder, s), message) for name, (spoil, message) in SPOILT.items()]
+WEIGHTS = cases(SPOILT, load)

@@ -5,6 +5,7 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 import pytest
+from attacks.studies import elsewhere
 from default_study import CONFIG
 from fault_messages import fault_of
 
@@ -147,9 +148,7 @@ def test_a_folder_of_arrays_is_added_by_what_it_holds(files, scale, kind):
 
 
 def faults(**changed):
-    config = {"dataset": None, "joint": None, "search": None, "members": {"designs": [], "baseline": "one"}}
-    config |= {"external": {"decisions": "published.csv"}, "ensembles": {"sizes": [2], "rules": [VOTE]}}
-    return fault_of(load, CONFIG | config | changed)
+    return fault_of(load, elsewhere({"decisions": "published.csv"}) | changed)
 
 
 @pytest.mark.parametrize(

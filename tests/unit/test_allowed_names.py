@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from attacks.studies import elsewhere
 from default_study import changed, faults_of
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -252,7 +253,7 @@ ROWS = "{name},0,1,1,1\n{name},1,0,1,0\n"
 def test_test_sets_of_files_have_the_same_rules(tmp_path, name, fault):
     file = tmp_path / "decisions.csv"
     file.write_text(DECISIONS + ROWS.format(name=name))
-    (line,) = faults_of(elsewhere(str(file)))
+    (line,) = faults_of(elsewhere({"decisions": str(file)}))
     assert line.startswith(f"external: {file}: test set ")
     assert fault in line
 
@@ -262,15 +263,5 @@ def test_members_of_two_files_differ_by_more_than_case(tmp_path):
     for file, members in zip(files, ("one,two", "One,three"), strict=True):
         with open(file, "w") as opened:
             opened.write(DECISIONS.replace("one,two", members))
-    (line,) = faults_of(elsewhere(files))
+    (line,) = faults_of(elsewhere({"decisions": files}))
     assert line == "external: members 'one' and 'One' differ only in case; rename one"
-
-
-def elsewhere(decisions: object) -> dict:
-    """A study of members that are known by these decisions alone."""
-    config = changed("study", "elsewhere")
-    config |= {"dataset": None, "joint": None, "search": None, "external": {"decisions": decisions}}
-    config["members"] = {"designs": [], "baseline": "one"}
-    config["ensembles"] = config["ensembles"] | {"sizes": [2], "rules": ["plurality_vote"]}
-    config["corruptions"] = {"names": ["fog"], "severities": [1]}
-    return config

@@ -25,12 +25,12 @@ from resiliency.training.augmentation import reader
 from resiliency.training.settings import Recipe
 
 
-@pytest.mark.parametrize("attack", FOLDERS, ids=lambda attack: attack.name)
-def test_folders_that_cannot_be_a_data_set(tmp_path, attack):
+@pytest.mark.parametrize(("spoil", "message"), FOLDERS.values(), ids=FOLDERS)
+def test_folders_that_cannot_be_a_data_set(tmp_path, spoil, message):
     folder = good_folder(tmp_path / "photos", images=32)
-    attack.make(folder)
-    if attack.message:
-        assert attack.message in fault_of(read, folder, tmp_path / "out")
+    spoil(folder)
+    if message:
+        assert message in fault_of(read, folder, tmp_path / "out")
         assert not (tmp_path / "out").exists()
     else:
         _, chosen = read(folder, tmp_path / "out")

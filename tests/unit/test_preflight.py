@@ -43,11 +43,6 @@ def test_networks_that_no_stage_can_use_are_named_before_the_first_job(here):
 
 
 @pytest.mark.usefixtures("forked_trials")
-def test_logarithms_of_probabilities_are_logits(here):
-    assert trial({"mine": trial_request({"factory": "factories_to_try:log_softmax"})}) == {}
-
-
-@pytest.mark.usefixtures("forked_trials")
 def test_architectures_that_do_not_take_the_images_are_named(here):
     members = {"designs": ["resnet18", "vit", "vit_wide"], "baseline": "resnet18-s0"}
     small = {"joint": None, "search": None, "members": members, "ensembles": {"sizes": [2]}}
