@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -98,6 +98,7 @@ class Workflow:
     """A study, run in a directory of its own by the code in `repository`.
 
     Args:
+        study: file of the study, or what such a file holds, which is written into the directory.
         environment: variables that Snakemake sees; by default those of this process.
         forked: whether Snakemake and the scripts of its jobs are forks of processes that have imported what they
             import, which saves most of the time of a small study, or processes as a user has them; always where no
@@ -107,17 +108,19 @@ class Workflow:
     def __init__(
         self,
         directory: Path,
-        study: Path = REPOSITORY / "studies/tiny.yaml",
+        study: Path | Mapping = REPOSITORY / "studies/tiny.yaml",
         repository: Path = REPOSITORY,
         environment: dict[str, str] | None = None,
         forked: bool = False,
     ):
         self.directory = directory
-        self.study = study
+        self.study = study if isinstance(study, Path) else directory / f"{study['study']}.yaml"
+        if not isinstance(study, Path):
+            self.study.write_text(yaml.safe_dump(study), encoding="utf-8")
         self.repository = repository
         self.environment = environment
         self.forked = forked or environment is None
-        self.results = directory / "results" / yaml.safe_load(study.read_text())["study"]
+        self.results = directory / "results" / yaml.safe_load(self.study.read_text(encoding="utf-8"))["study"]
 
     def snakemake(self, *arguments: str, largest_file: int | None = None) -> subprocess.CompletedProcess:
         """Run Snakemake as a user would; the output of both streams is in `stdout`.
@@ -138,6 +141,17 @@ class Workflow:
             check=False,
             preexec_fn=(lambda: resource.setrlimit(resource.RLIMIT_FSIZE, limit)) if largest_file else None,
         )
+
+    def finish(self, *arguments: str) -> str:
+        """Run Snakemake as `snakemake` does, which must succeed; what it printed."""
+        run = self.snakemake(*arguments)
+        assert run.returncode == 0, run.stdout
+        return run.stdout
+
+    def copied(self, directory: Path) -> "Workflow":
+        """The same study, with what it has made, in a directory that is not there yet."""
+        shutil.copytree(self.directory, directory)
+        return Workflow(directory, self.study, self.repository, self.environment, self.forked)
 
     def start(self, *arguments: str) -> subprocess.Popen:
         """Start Snakemake in a session of its own; its output goes to snakemake.log in the directory.
@@ -162,9 +176,7 @@ class Workflow:
 
     def planned(self, *arguments: str) -> dict[str, int]:
         """Rule -> number of jobs that a run would execute, from a dry run; the targets themselves left out."""
-        run = self.snakemake("--dry-run", "--cores", "2", *arguments)
-        assert run.returncode == 0, run.stdout
-        return self.planned_in(run.stdout)
+        return self.planned_in(self.finish("--dry-run", "--cores", "2", *arguments))
 
     @staticmethod
     def planned_in(output: str) -> dict[str, int]:
@@ -189,7 +201,7 @@ def lacking() -> Callable[[str, str], None]:
 
 @pytest.fixture(scope="session")
 def workflow_in() -> Callable[..., Workflow]:
-    """Makes a workflow of a directory and the file of a study."""
+    """Makes a workflow of a directory and a study."""
     return Workflow
 
 
@@ -202,8 +214,7 @@ def workflow(tmp_path_factory: pytest.TempPathFactory) -> Workflow:
     finished.directory.mkdir(exist_ok=True)
     with locked(finished.directory / "lock"):
         if not (finished.results / "report.html").exists():
-            run = finished.snakemake("--cores", "2")
-            assert run.returncode == 0, run.stdout
+            finished.finish("--cores", "2")
     return finished
 
 
@@ -259,6 +270,5 @@ def packed_report(workflow: Workflow) -> Path:
     path = workflow.directory / "report.zip"
     with locked(workflow.directory / "lock"):
         if not path.exists():
-            run = workflow.snakemake("--report", str(path))
-            assert run.returncode == 0, run.stdout
+            workflow.finish("--report", str(path))
     return path

@@ -41,9 +41,7 @@ def finished(cluster, workflow, workflow_in, tmp_path_factory):
     for path in REMOVED:
         (study.results / path).unlink()
     for options in readme_commands()[0]:
-        run = study.snakemake(*options, *POLLING)
-        assert run.returncode == 0, run.stdout
-        study.output = run.stdout
+        study.output = study.finish(*options, *POLLING)
     return study
 
 
@@ -104,9 +102,8 @@ def training(workflow_in, tmp_path_factory):
     def study(name: str, environment: dict[str, str] | None = None):
         directory = tmp_path_factory.mktemp(name)
         tiny = yaml.safe_load((REPOSITORY / "studies/tiny.yaml").read_text())
-        path = directory / "trainings.yaml"
-        path.write_text(yaml.safe_dump(tiny | {"study": "trainings", "training": {"epochs": EPOCHS}}))
-        return workflow_in(directory, path, environment=environment)
+        settings = tiny | {"study": "trainings", "training": {"epochs": EPOCHS}}
+        return workflow_in(directory, settings, environment=environment)
 
     return study
 
@@ -170,7 +167,7 @@ class Trainings:
         run = re.search(r"SLURM run ID: (\S+)", self.outputs[0])[1]
         self.cluster.run("scancel", "--name", run)
         unlock, _ = readme_commands()[1]
-        assert self.study.snakemake(*unlock).returncode == 0
+        self.study.finish(*unlock)
 
     def fail_in_every_way(self) -> None:
         """Go on; let one training exceed its time, cancel one, lose the node of one, and restart the controller."""
@@ -208,7 +205,7 @@ def ends(run: Trainings, job: str) -> list[dict[str, str]]:
 
 def test_interrupted_trainings_end_with_the_same_bytes(trainings, training):
     local = training("local")
-    assert local.snakemake("--cores", "2", *TARGETS).returncode == 0
+    local.finish("--cores", "2", *TARGETS)
     for member in MEMBERS:
         for name in FILES:
             one, other = (study.results / "members" / member / name for study in (local, trainings.study))

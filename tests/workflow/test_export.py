@@ -4,7 +4,6 @@ import json
 import os
 import re
 import shlex
-import shutil
 import subprocess
 import sys
 import tomllib
@@ -70,8 +69,7 @@ def pythons(tmp_path_factory) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def workflow(workflow, tmp_path_factory):
     """A copy of the tiny study to export into, because other tests copy and compare the study meanwhile."""
-    copy = type(workflow)(tmp_path_factory.mktemp("exports") / "copy")
-    shutil.copytree(workflow.directory, copy.directory)
+    copy = workflow.copied(tmp_path_factory.mktemp("exports") / "copy")
     return copy
 
 
@@ -80,9 +78,8 @@ def exported(workflow):
     """The jointly trained ensemble of the tiny study, exported."""
     deployment = pd.read_csv(workflow.results / "tables/deployment.csv")
     row = deployment[deployment.origin == "joint"].iloc[0]
-    done = workflow.snakemake("export", "--cores", "2", "--config", f"ensemble={row.number}")
-    assert done.returncode == 0, done.stdout
-    assert done.stdout.rstrip().endswith(f"Export: results/{workflow.results.name}/export")
+    printed = workflow.finish("export", "--cores", "2", "--config", f"ensemble={row.number}")
+    assert printed.rstrip().endswith(f"Export: results/{workflow.results.name}/export")
     return workflow.results / "export", row
 
 

@@ -60,10 +60,8 @@ def mixed(folder, workflow_in):
         "members": "about.csv",
     }
     study = ALONE | {"study": "mixed", "external": external | {"score_type": "error"}}
-    (folder / "mixed.yaml").write_text(yaml.safe_dump(study), encoding="utf-8")
-    finished = workflow_in(folder, folder / "mixed.yaml")
-    run = finished.snakemake("--cores", "2")
-    assert run.returncode == 0, run.stdout
+    finished = workflow_in(folder, study)
+    finished.finish("--cores", "2")
     return finished
 
 
@@ -154,8 +152,7 @@ def test_a_model_of_ones_own_is_ranked_and_combined_with_those_of_a_study(mixed,
     mine["mine"] = decisions.label.where(~wrong, (decisions.label + 1) % CLASSES)
     mine.to_csv(folder / "mine.csv", index=False, sep=";", encoding="utf-8-sig")
     tables = [f"results/mine/tables/{name}.csv" for name in ("added_members", "partners", "alone_images")]
-    run = mixed.snakemake("--cores", "2", *tables, "--config", "add=mine.csv", "study=mine")
-    assert run.returncode == 0, run.stdout
+    mixed.finish("--cores", "2", *tables, "--config", "add=mine.csv", "study=mine")
     added, partners, alone = (pd.read_csv(folder / table) for table in tables)
     assert added.condition.tolist() == ["clean", "corrupted", "night"]
     assert (set(added.member), set(added["of"])) == ({"mine"}, {5})
@@ -177,10 +174,8 @@ def test_decisions_stand_beside_networks(workflow, workflow_in, tmp_path):
     rows = [pd.DataFrame({"test_set": name, "image": range(len(labels)), "label": labels}) for name in names]
     pd.concat(rows).assign(oracle=lambda table: table.label).to_csv(tmp_path / "oracle.csv", index=False)
     study = yaml.safe_load(workflow.study.read_text(encoding="utf-8")) | {"external": {"decisions": "oracle.csv"}}
-    (tmp_path / "beside.yaml").write_text(yaml.safe_dump(study), encoding="utf-8")
-    beside = workflow_in(tmp_path, tmp_path / "beside.yaml")
-    run = beside.snakemake("--cores", "2", f"results/{study['study']}/tables/ensembles.parquet")
-    assert run.returncode == 0, run.stdout
+    beside = workflow_in(tmp_path, study)
+    beside.finish("--cores", "2", f"results/{study['study']}/tables/ensembles.parquet")
     members = pd.read_csv(beside.results / "tables/members.csv", index_col="member")
     assert members.clean_accuracy["oracle"] == 1
     ensembles = pd.read_parquet(beside.results / "tables/ensembles.parquet").query("origin == 'independent'")
@@ -197,8 +192,7 @@ def published(workflow_in, tmp_path):
 
     def run(name: str) -> Path:
         study = workflow_in(tmp_path, repository / f"studies/{name}.yaml")
-        done = study.snakemake("tables", "--cores", "2")
-        assert done.returncode == 0, done.stdout
+        study.finish("tables", "--cores", "2")
         return study.results / "tables"
 
     return run

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import time
@@ -98,8 +97,7 @@ def wait_for(study, run, stage: str, seconds: float) -> None:
 def test_jobs_killed_at_any_stage_end_with_the_same_files(workflow, tmp_path):
     """RESILIENCY_KILLS says how often; each kill is of a job that makes again what was deleted of a finished study."""
     random = Random(0)
-    killed = type(workflow)(tmp_path / "killed")
-    shutil.copytree(workflow.directory, killed.directory)
+    killed = workflow.copied(tmp_path / "killed")
     left = [*STAGES] * (KILLS // len(STAGES)) + random.sample(STAGES, KILLS % len(STAGES))
     while left:
         stage, victim = left[-1], random.choice(["a job", "snakemake", "everything"])
@@ -129,8 +127,7 @@ def test_jobs_killed_at_any_stage_end_with_the_same_files(workflow, tmp_path):
     ],
 )
 def test_damage_is_named_and_made_good_on_request(workflow, tmp_path, file, damage, target):
-    copy = type(workflow)(tmp_path / "copy")
-    shutil.copytree(workflow.directory, copy.directory)
+    copy = workflow.copied(tmp_path / "copy")
     path = copy.results / file
     whole = path.read_bytes()
     middle = len(whole) // 2
@@ -143,16 +140,14 @@ def test_damage_is_named_and_made_good_on_request(workflow, tmp_path, file, dama
     assert f"error: results/tiny/{file}: damaged, not as it was written; delete it and run again" in run.stdout
     assert "Traceback" not in run.stdout
     path.unlink()
-    run = copy.snakemake("--cores", "2", output)
-    assert run.returncode == 0, run.stdout
+    copy.finish("--cores", "2", output)
     assert path.read_bytes() == whole
     assert (copy.directory / output).read_bytes() == (workflow.directory / output).read_bytes()
 
 
 def test_what_a_failed_rerun_lost_is_made_again(workflow, tmp_path):
     """Snakemake removes the older results of a job that fails; tables that were made from them must not hide it."""
-    copy = type(workflow)(tmp_path / "copy")
-    shutil.copytree(workflow.directory, copy.directory)
+    copy = workflow.copied(tmp_path / "copy")
     diverging = "designs={convnext: {training: {learning_rate: 1000000000000000000000}}}"
     run = copy.snakemake("--cores", "1", "--config", diverging)
     assert run.returncode != 0

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 
 import numpy as np
 import pandas as pd
@@ -24,8 +23,7 @@ SOME = (3, 5, 8)
 @pytest.fixture(scope="module")
 def added(workflow, tmp_path_factory):
     """A copy of the tiny study with two test sets: arrays of noisy digits, and a folder of negatives of some digits."""
-    copy = type(workflow)(tmp_path_factory.mktemp("further") / "copy")
-    shutil.copytree(workflow.directory, copy.directory)
+    copy = workflow.copied(tmp_path_factory.mktemp("further") / "copy")
     images, labels = (np.load(copy.results / f"data/test/{name}.npy") for name in ("images", "labels"))
     noise = np.random.default_rng(0).normal(0, 60, images[:50].shape)
     np.save(copy.directory / "noisy_images.npy", np.clip(images[:50] + noise, 0, 255).astype(np.uint8))
@@ -37,8 +35,7 @@ def added(workflow, tmp_path_factory):
     copy.study = copy.directory / "study.yaml"
     copy.study.write_text(workflow.study.read_text() + f"\ntest_sets: {json.dumps(ADDED)}\n")
     planned = copy.planned()
-    run = copy.snakemake("--cores", "2")
-    assert run.returncode == 0, run.stdout
+    copy.finish("--cores", "2")
     return copy, planned
 
 

@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-import yaml
 from PIL import Image
 from replacing import older
 
@@ -71,10 +70,8 @@ def photos(workflow_in, tmp_path_factory):
     """The study of the photos, finished."""
     directory = tmp_path_factory.mktemp("photos")
     make_photos(directory / "photos")
-    (directory / "photos.yaml").write_text(yaml.safe_dump(STUDY))
-    study = workflow_in(directory, directory / "photos.yaml")
-    run = study.snakemake(*MADE, "--cores", "2", "--set-threads", "train=2", "predict=2")
-    assert run.returncode == 0, run.stdout
+    study = workflow_in(directory, STUDY)
+    study.finish(*MADE, "--cores", "2", "--set-threads", "train=2", "predict=2")
     return study
 
 
@@ -119,8 +116,7 @@ def test_one_core_gives_the_bytes_that_two_gave(photos, workflow_in, tmp_path):
     again = workflow_in(tmp_path, photos.study)
     files = [f"members/small-s{seed}/weights.safetensors" for seed in (0, 1)] + ["predictions/small-s1/clean.npy"]
     rules = "--allowed-rules", "train", "predict"
-    run = again.snakemake("--cores", "1", *(f"results/photos/{file}" for file in files), *rules)
-    assert run.returncode == 0, run.stdout
+    again.finish("--cores", "1", *(f"results/photos/{file}" for file in files), *rules)
     for file in files:
         assert (again.results / file).read_bytes() == (photos.results / file).read_bytes(), file
 
@@ -168,16 +164,12 @@ def test_splits_take_whole_groups_and_follow_their_table(photos):
 
 def test_a_published_set_of_the_same_pictures_gives_the_same_predictions(photos, workflow_in):
     settings = STUDY["corruptions"] | {"source": "precomputed", "folder": "results/photos/corrupted"}
-    path = photos.directory / "published.yaml"
-    path.write_text(yaml.safe_dump(STUDY | {"study": "published", "corruptions": settings}))
-    study = workflow_in(photos.directory, path)
-    run = study.snakemake("--cores", "2", "results/published/predictions/small-s1/clean.npy")
-    assert run.returncode == 0, run.stdout
+    study = workflow_in(photos.directory, STUDY | {"study": "published", "corruptions": settings})
+    study.finish("--cores", "2", "results/published/predictions/small-s1/clean.npy")
     one, other = (results / "predictions/small-s1/clean.npy" for results in (photos.results, study.results))
     assert one.read_bytes() == other.read_bytes()
     target = "results/published/data/gallery.parquet"
-    run = study.snakemake("--cores", "2", target)
-    assert run.returncode == 0, run.stdout
+    study.finish("--cores", "2", target)
     picture = next((photos.results / "corrupted/contrast/4").rglob("*.JPEG"))
     end = picture.read_bytes()[-20:]
     with older(picture, end, end[::-1]):
@@ -193,9 +185,7 @@ def test_a_picture_cut_short_is_named_in_one_line_and_fixed_by_replacing_it(phot
     path = photos.directory / "photos/val/birds/3.jpg"
     whole = path.read_bytes()
     path.write_bytes(whole[:700])
-    changed = photos.directory / "changed.yaml"
-    changed.write_text(yaml.safe_dump(STUDY | {"study": "changed"}))
-    study = workflow_in(photos.directory, changed)
+    study = workflow_in(photos.directory, STUDY | {"study": "changed"})
     target = "results/changed/corrupted/contrast.json"
     run = study.snakemake("--cores", "2", target)
     assert run.returncode != 0
@@ -203,21 +193,19 @@ def test_a_picture_cut_short_is_named_in_one_line_and_fixed_by_replacing_it(phot
     assert "Traceback" not in (study.results / "logs/dataset/all.log").read_text()
     assert not list(study.results.glob("corrupted/*"))
     path.write_bytes(whole)
-    assert study.snakemake("--cores", "2", target).returncode == 0
+    study.finish("--cores", "2", target)
 
 
 def test_a_full_disk_stops_in_one_line_and_loses_nothing(photos, workflow_in):
-    changed = photos.directory / "full.yaml"
     listed = photos.directory / "listed.txt"
     names = [
         path.relative_to(photos.directory / "photos/val") for path in sorted(photos.directory.glob("photos/val/*/*"))
     ]
     listed.write_text("\n".join(map(str, names)))
     dataset = STUDY["dataset"] | {"image_size": 64, "images": "listed.txt"}
-    changed.write_text(yaml.safe_dump(STUDY | {"study": "full", "dataset": dataset}))
-    study = workflow_in(photos.directory, changed)
+    study = workflow_in(photos.directory, STUDY | {"study": "full", "dataset": dataset})
     card = "results/full/data/card.json"
-    assert study.snakemake("--cores", "2", card).returncode == 0
+    study.finish("--cores", "2", card)
     with older(listed, b"9.", b"8."):
         assert study.planned(card) == {"dataset": 1}
     os.utime(listed)
@@ -229,4 +217,4 @@ def test_a_full_disk_stops_in_one_line_and_loses_nothing(photos, workflow_in):
     assert message in run.stdout
     assert not list(study.results.glob("corrupted/.*"))
     assert not list(study.results.glob("corrupted/*"))
-    assert study.snakemake("--cores", "1", target).returncode == 0
+    study.finish("--cores", "1", target)

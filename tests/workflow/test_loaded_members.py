@@ -97,7 +97,6 @@ def loaded(workflow_in, tmp_path_factory):
     (directory / "nets").mkdir()
     (directory / "my_networks.py").write_text(NETWORKS)
     (directory / "nets/classes.txt").write_text("\n".join(ORDER))
-    (directory / "study.yaml").write_text(yaml.safe_dump(STUDY))
     sys.path.insert(0, str(directory))
     try:
         from my_networks import resnet20
@@ -112,10 +111,9 @@ def loaded(workflow_in, tmp_path_factory):
     given, free = (torch.zeros(2, 3, 32, 32),), ({0: torch.export.Dim("images")},)
     third = directory / "nets/third.onnx"
     torch.onnx.export(resnet20(width=4).eval(), given, third, dynamo=True, dynamic_shapes=free, verbose=False)
-    study = workflow_in(directory, directory / "study.yaml")
+    study = workflow_in(directory, STUDY)
     assert study.planned()["train"] == 1
-    run = study.snakemake("tables", "--cores", "2")
-    assert run.returncode == 0, run.stdout
+    study.finish("tables", "--cores", "2")
     return study, network.eval()
 
 
@@ -140,8 +138,7 @@ def test_an_onnx_file_is_a_member_without_attributions_and_is_exported(loaded):
     assert set(skipped["skipped"]) == {"saliency", "features", "stages"}
     deployment = pd.read_csv(study.results / "tables/deployment.csv")
     number = deployment[deployment["members"].str.contains("onnx20") & (deployment["size"] > 1)].number.iloc[0]
-    run = study.snakemake("--cores", "2", "export", "--config", f"ensemble={number}")
-    assert run.returncode == 0, run.stdout
+    study.finish("--cores", "2", "export", "--config", f"ensemble={number}")
     assert not (study.results / "export/ensemble.pt2").exists()
     log = (study.results / "logs/export/all.log").read_text()
     images = len(np.load(study.results / "data/test/labels.npy"))
@@ -224,8 +221,7 @@ def test_a_network_of_ones_own_is_fine_tuned_and_again_if_its_weights_change(loa
     path = study.directory / "tuned.yaml"
     path.write_text(yaml.safe_dump(STUDY | {"designs": designs, "members": members}))
     study, target = workflow_in(study.directory, path), "results/loaded/predictions/tuned-s0/clean.npy"
-    run = study.snakemake("--cores", "2", target)
-    assert run.returncode == 0, run.stdout
+    study.finish("--cores", "2", target)
     weights = load_file(study.results / "members/tuned-s0/weights.safetensors")
     given = network.state_dict()
     assert {name for name in given if not torch.equal(given[name], weights[name])} == {"fc.weight", "fc.bias"}

@@ -1,7 +1,6 @@
 """A new table touches four files and docs/tables.md; the workflow makes it, and the report offers it."""
 
 import os
-import shutil
 
 import pandas as pd
 from test_staleness import LIBRARY, edited_code
@@ -65,11 +64,9 @@ ADDED = {
 
 def test_a_new_table_touches_five_files(workflow, tmp_path):
     code = edited_code(tmp_path / "code", {name: (lambda text, more=more: text + more) for name, more in ADDED.items()})
-    environment = os.environ | {"PYTHONPATH": str(code / "scripts")}
-    copy = type(workflow)(tmp_path / "copy", workflow.study, code, environment, forked=True)
-    shutil.copytree(workflow.directory, copy.directory)
+    copy = workflow.copied(tmp_path / "copy")
+    copy.repository, copy.environment = code, os.environ | {"PYTHONPATH": str(code / "scripts")}
     assert copy.planned() == {"worst_corruptions": 1, "provenance": 1, "report": 1}
-    run = copy.snakemake("--cores", "2", str(copy.results.relative_to(copy.directory) / "tables/worst_corruptions.csv"))
-    assert run.returncode == 0, run.stdout
+    copy.finish("--cores", "2", str(copy.results.relative_to(copy.directory) / "tables/worst_corruptions.csv"))
     table = pd.read_csv(copy.results / "tables/worst_corruptions.csv")
     assert set(table["member"]) == set(pd.read_csv(copy.results / "tables/members.csv")["member"])

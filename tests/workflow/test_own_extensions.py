@@ -6,7 +6,6 @@ import numpy as np
 import own_package
 import pandas as pd
 import pytest
-import yaml
 
 from resiliency.storage.files import read_json
 
@@ -37,12 +36,10 @@ def packages(tmp_path_factory):
 def study(workflow_in, packages, tmp_path_factory):
     """The study, finished in an environment that has the package."""
     directory = tmp_path_factory.mktemp("lens")
-    (directory / "study.yaml").write_text(yaml.safe_dump(STUDY))
     path = os.pathsep.join([str(packages), os.environ.get("PYTHONPATH", "")])
     environment = os.environ | {"PYTHONPATH": path}
-    study = workflow_in(directory, directory / "study.yaml", environment=environment, forked=True)
-    run = study.snakemake("--cores", "2")
-    assert run.returncode == 0, run.stdout
+    study = workflow_in(directory, STUDY, environment=environment, forked=True)
+    study.finish("--cores", "2")
     return study
 
 

@@ -1,14 +1,12 @@
 """A search that starts from a member, shrinks progressively and looks for the best ensemble, through Snakemake."""
 
 import json
-import shutil
 import time
 from pathlib import Path
 
 import pandas as pd
 import psutil
 import pytest
-import yaml
 
 REPOSITORY = Path(__file__).parents[2]
 SEARCH = {
@@ -48,10 +46,8 @@ checkpoints.PAUSE = 0
 def searched(workflow_in, tmp_path_factory):
     """The study, up to the members that the search finds."""
     directory = tmp_path_factory.mktemp("searched")
-    (directory / "study.yaml").write_text(yaml.safe_dump(STUDY))
-    study = workflow_in(directory, directory / "study.yaml")
-    run = study.snakemake("--cores", "2", TABLE)
-    assert run.returncode == 0, run.stdout
+    study = workflow_in(directory, STUDY)
+    study.finish("--cores", "2", TABLE)
     return study
 
 
@@ -81,9 +77,8 @@ def saving(tmp_path_factory):
 
 
 @pytest.mark.parametrize(("script", "folder"), [("train_supernet", "search/supernet"), ("search", "search")])
-def test_a_killed_job_ends_with_the_same_files(searched, workflow_in, saving, tmp_path, monkeypatch, script, folder):
-    killed = workflow_in(tmp_path / "killed", searched.study)
-    shutil.copytree(searched.directory, killed.directory)
+def test_a_killed_job_ends_with_the_same_files(searched, saving, tmp_path, monkeypatch, script, folder):
+    killed = searched.copied(tmp_path / "killed")
     with monkeypatch.context() as patched:
         patched.setenv("PYTHONPATH", str(saving))
         run = killed.start("--cores", "1", SUPERNET, TABLE, "--forcerun", script)
@@ -95,8 +90,7 @@ def test_a_killed_job_ends_with_the_same_files(searched, workflow_in, saving, tm
         if f"{killed.directory}/.snakemake/scripts" in command and command.endswith(f".{script}.py"):
             process.kill()
     assert run.wait(60) != 0
-    again = killed.snakemake("--cores", "2", SUPERNET, TABLE)
-    assert again.returncode == 0, again.stdout
+    killed.finish("--cores", "2", SUPERNET, TABLE)
     log = (killed.results / "logs" / script / "all.log").read_text()
     assert script == "search" or "resuming at step" in log
     assert not list(killed.results.rglob("checkpoint.pt"))

@@ -148,8 +148,7 @@ def test_a_change_of_the_study(workflow, change, expected):
 
 
 def test_files_that_were_only_touched(workflow, tmp_path):
-    copy = type(workflow)(tmp_path / "copy")
-    shutil.copytree(workflow.directory, copy.directory)
+    copy = workflow.copied(tmp_path / "copy")
     for path in [*copy.results.glob("data/*/*"), *copy.results.glob("members/*/*")]:
         os.utime(path)
     assert copy.planned() == {}
@@ -164,8 +163,7 @@ def test_files_that_were_only_touched(workflow, tmp_path):
     ],
 )
 def test_what_was_deleted(workflow, tmp_path, file, expected):
-    copy = type(workflow)(tmp_path / "copy")
-    shutil.copytree(workflow.directory, copy.directory)
+    copy = workflow.copied(tmp_path / "copy")
     (copy.results / file).unlink()
     assert copy.planned() == expected
 
