@@ -7,6 +7,7 @@ import torch
 from networks import DESIGNS, SINGLE, train
 from pretended import NAME, cuda_device
 from safetensors.torch import load_file
+from trainings import Killed, killed_at
 
 from resiliency.base.faults import Fault
 from resiliency.designs.members import Member
@@ -92,24 +93,6 @@ def test_on_a_gpu_that_is_shared_no_batch_is_split(tmp_path, data, monkeypatch, 
         train(tmp_path, data, "resnet", hungry)
 
 
-class Killed(Exception):
-    pass
-
-
-def interrupted(step: int):
-    """A loss that fails at a step, as if the process were killed."""
-    calls = 0
-
-    def loss(networks, images, labels):
-        nonlocal calls
-        calls += 1
-        if calls == step:
-            raise Killed
-        return SINGLE(networks, images, labels)
-
-    return loss
-
-
 @pytest.mark.usefixtures("cuda")
 @pytest.mark.parametrize(("family", "recipe"), [("resnet", "plain"), ("resnet", "muon"), ("vit", "all")])
 def test_an_interrupted_training_ends_with_the_same_weights(tmp_path, data, monkeypatch, family, recipe):
@@ -117,7 +100,7 @@ def test_an_interrupted_training_ends_with_the_same_weights(tmp_path, data, monk
     monkeypatch.setattr(checkpoints, "PAUSE", 0)
     (whole,) = train(tmp_path / "whole", data, family, **RECIPES[recipe])
     with pytest.raises(Killed):
-        train(tmp_path / "again", data, family, interrupted(3), **RECIPES[recipe])
+        train(tmp_path / "again", data, family, killed_at(3, SINGLE), **RECIPES[recipe])
     (again,) = train(tmp_path / "again", data, family, **RECIPES[recipe])
     assert (again / "weights.safetensors").read_bytes() == (whole / "weights.safetensors").read_bytes()
 
@@ -134,7 +117,7 @@ def test_a_resumed_training_waits_no_more_often(tmp_path, data, pretended, monke
     train(tmp_path / "whole", data, "resnet")
     of_whole = read()
     with pytest.raises(Killed):
-        train(tmp_path / "again", data, "resnet", interrupted(3))
+        train(tmp_path / "again", data, "resnet", killed_at(3, SINGLE))
     pretended.counts.clear()
     train(tmp_path / "again", data, "resnet")
     assert read() <= of_whole
@@ -144,7 +127,7 @@ def test_a_checkpoint_of_the_cpu_goes_on_on_the_device_and_says_so(tmp_path, dat
     monkeypatch.setattr(checkpoints, "PAUSE", 0)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(Killed):
-        train(tmp_path, data, "resnet", interrupted(3))
+        train(tmp_path, data, "resnet", killed_at(3, SINGLE))
     monkeypatch.undo()
     request.getfixturevalue("pretended")
     (folder,) = train(tmp_path, data, "resnet")

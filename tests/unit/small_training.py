@@ -8,7 +8,6 @@ import torch.nn.functional as F
 from torch import nn
 
 from resiliency.designs.settings import Design
-from resiliency.storage.files import write_array, write_json
 from resiliency.training.engine import Trainer, cross_entropy
 from resiliency.training.settings import Recipe
 from resiliency.training.validation import Labelled, Preprocessing
@@ -59,19 +58,3 @@ def trained(recipe: Recipe = RECIPE, seed: int = 0, networks: int = 1):
 
 def weights(members) -> torch.Tensor:
     return torch.cat([tensor.flatten().float() for member in members for tensor in member.state_dict().values()])
-
-
-def stored(folder, count: int) -> dict[str, str]:
-    """A data set of two classes of noise in `folder`; what `train_members` reads of it."""
-    rng = np.random.default_rng(0)
-    for split, size in (("train", count), ("validation", 10)):
-        write_array(folder / "data" / split / "images.npy", rng.integers(0, 256, (size, 32, 32, 3), dtype=np.uint8))
-        write_array(folder / "data" / split / "labels.npy", np.arange(size) % 2)
-    card = {"classes": ["a", "b"], "image_shape": [32, 32, 3], "mean": [0.5] * 3, "std": [0.3] * 3, "splits": {}}
-    write_json(folder / "data" / "card.json", card)
-    data = {
-        f"{prefix}{array}": str(folder / "data" / split / f"{array}.npy")
-        for prefix, split in (("", "train"), ("validation_", "validation"))
-        for array in ("images", "labels")
-    }
-    return data | {"card": str(folder / "data" / "card.json")}

@@ -8,29 +8,12 @@ import time
 
 import pytest
 import torch
-from test_training import RECIPE, network, separable, single, stored, train, weights
+from small_training import RECIPE, network, separable, single, train, weights
 from torch import nn
+from trainings import Killed, killed_at, stored
 
 from resiliency.training import checkpoints
 from resiliency.training.checkpoints import Checkpoint
-
-
-class Killed(Exception):
-    pass
-
-
-def killed_at(step: int, loss=single):
-    """A loss that fails at a step, as if the process were killed."""
-    calls = 0
-
-    def fragile(networks, images, labels):
-        nonlocal calls
-        calls += 1
-        if calls == step:
-            raise Killed
-        return loss(networks, images, labels)
-
-    return fragile
 
 
 @pytest.mark.parametrize(
@@ -45,7 +28,7 @@ def test_an_interrupted_training_ends_with_the_same_weights(tmp_path, monkeypatc
     checkpoint = Checkpoint(tmp_path / "checkpoint.pt", {"of": "this"})
     member = nn.Sequential(network(), nn.Dropout(0.3))
     with pytest.raises(Killed):
-        train([member], killed_at(step), recipe, separable(), separable(32), None, 0, checkpoint)
+        train([member], killed_at(step, single), recipe, separable(), separable(32), None, 0, checkpoint)
     again, calls = nn.Sequential(network(seed=5), nn.Dropout(0.3)), []
 
     def counted(networks, images, labels):

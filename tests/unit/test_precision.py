@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import timm
 import torch
-from small_training import SMALL, stored, summed
+from small_training import SMALL, summed
 from torch import nn
+from trainings import stored
 
 from resiliency.designs.members import Member
 from resiliency.designs.networks import build

@@ -10,20 +10,9 @@ import torch
 import torch.nn.functional as F
 from fault_messages import fault_of
 from PIL import Image
-from small_training import (
-    PREPROCESSING,
-    RECIPE,
-    SMALL,
-    network,
-    separable,
-    single,
-    stored,
-    summed,
-    train,
-    trained,
-    weights,
-)
+from small_training import PREPROCESSING, RECIPE, SMALL, network, separable, single, summed, train, trained, weights
 from torch import nn
+from trainings import stored
 
 from resiliency.base.faults import Fault
 from resiliency.data.loading import batches, in_order

@@ -11,8 +11,8 @@ from fault_messages import fault_of
 from PIL import Image
 from safetensors.torch import load_file, save_file
 from small_members import CARD
-from small_training import stored
 from torch import nn
+from trainings import stored
 
 from resiliency.data.images import write_list
 from resiliency.designs.heads import head_name, train_last

@@ -1,0 +1,39 @@
+"""What tests of training share: a data set of noise in files, and a training that is killed."""
+
+from pathlib import Path
+
+import numpy as np
+
+from resiliency.storage.files import write_array, write_json
+from resiliency.training.engine import Loss
+
+
+def stored(folder: Path, count: int, classes: int = 2) -> dict[str, str]:
+    """A data set in `folder` of `count` training and 10 validation images; what `train_members` reads of it."""
+    random, data = np.random.default_rng(0), {"card": str(folder / "data/card.json")}
+    for split, prefix, size in (("train", "", count), ("validation", "validation_", 10)):
+        images = random.integers(0, 256, (size, 32, 32, 3), dtype=np.uint8)
+        for name, array in (("images", images), ("labels", np.arange(size) % classes)):
+            data[prefix + name] = str(folder / "data" / split / f"{name}.npy")
+            write_array(data[prefix + name], array)
+    card = {"classes": list("abcdefgh"[:classes]), "image_shape": [32, 32, 3], "mean": [0.5] * 3, "std": [0.3] * 3}
+    write_json(data["card"], card | {"splits": {}})
+    return data
+
+
+class Killed(Exception):
+    """In place of a signal."""
+
+
+def killed_at(step: int, loss: Loss) -> Loss:
+    """`loss`, which fails at a step as if the process were killed."""
+    calls = 0
+
+    def fragile(networks, images, labels):
+        nonlocal calls
+        calls += 1
+        if calls == step:
+            raise Killed
+        return loss(networks, images, labels)
+
+    return fragile
