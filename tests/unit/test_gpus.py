@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from contextlib import ExitStack
 
 import pytest
 
@@ -29,45 +30,43 @@ def machine(tmp_path, monkeypatch):
     return tmp_path
 
 
-def process(machine, **environment) -> subprocess.Popen:
-    """A process that claims a GPU, prints which, and holds it until its input ends."""
+@pytest.fixture
+def process(machine):
+    """Starts a process that claims a GPU, prints which, and holds it to the end of the test."""
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    return subprocess.Popen(
-        [sys.executable, "-c", CLAIM, str(machine)], env=os.environ | environment, text=True, **pipes
-    )
+    with ExitStack() as running:
+
+        def start(**environment) -> subprocess.Popen:
+            command = [sys.executable, "-c", CLAIM, str(machine)]
+            started = subprocess.Popen(command, env=os.environ | environment, text=True, **pipes)
+            running.callback(started.communicate, timeout=20)
+            return started
+
+        yield start
 
 
-def test_each_process_sees_a_gpu_of_its_own(machine):
-    processes = [process(machine) for _ in range(3)]
+def test_each_process_sees_a_gpu_of_its_own(process):
+    processes = [process() for _ in range(3)]
     assert sorted(p.stdout.readline().strip() for p in processes) == ["0", "1", "2"]
-    for p in processes:
-        p.communicate(timeout=20)
 
 
-def test_the_gpu_of_a_killed_process_is_free_again(machine):
-    processes = [process(machine) for _ in range(3)]
+def test_the_gpu_of_a_killed_process_is_free_again(process):
+    processes = [process() for _ in range(3)]
     held = [p.stdout.readline().strip() for p in processes]
-    waiting = process(machine)
+    waiting = process()
     assert waiting.stdout.readline() == "GPU 0, 1, 2 is in use; waiting for a free slot\n"
     processes[1].kill()
     assert waiting.stdout.readline().strip() == held[1]
-    for p in (*processes, waiting):
-        p.communicate(timeout=20)
 
 
-def test_only_gpus_that_the_user_allows_are_claimed(machine):
-    processes = [process(machine, **{VISIBLE: "2, GPU-8a56"}) for _ in range(2)]
+def test_only_gpus_that_the_user_allows_are_claimed(process):
+    processes = [process(**{VISIBLE: "2, GPU-8a56"}) for _ in range(2)]
     assert sorted(p.stdout.readline().strip() for p in processes) == ["2", "GPU-8a56"]
-    for p in processes:
-        p.communicate(timeout=20)
 
 
-def test_slots_of_a_gpu_are_taken_when_all_gpus_have_a_process(machine):
-    processes = [process(machine, **{VISIBLE: "0,1", SLOTS: "2"}) for _ in range(4)]
-    held = [p.stdout.readline().strip() for p in processes]
-    assert sorted(held) == ["0", "0", "1", "1"]
-    for p in processes:
-        p.communicate(timeout=20)
+def test_slots_of_a_gpu_are_taken_when_all_gpus_have_a_process(process):
+    processes = [process(**{VISIBLE: "0,1", SLOTS: "2"}) for _ in range(4)]
+    assert sorted(p.stdout.readline().strip() for p in processes) == ["0", "0", "1", "1"]
 
 
 @pytest.mark.parametrize("visible", ["", "-1"])
