@@ -5,12 +5,7 @@ import pandas as pd
 
 from resiliency.analysis.contenders import contenders, under_corruptions
 from resiliency.analysis.thresholds import COVERAGES, ERRORS
-from resiliency.base.names import (
-    CLEAN,
-    CORRUPTED,
-    JOINT,
-    accuracy_of,
-)
+from resiliency.base.names import CLEAN, CORRUPTED, JOINT, accuracy_of
 from resiliency.ensembles.selection import front
 
 RULE = "mean_probability"

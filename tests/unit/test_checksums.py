@@ -13,15 +13,7 @@ from fault_messages import fault_of
 from resiliency.base.faults import Fault
 from resiliency.storage import checksums
 from resiliency.storage.checksums import FOLDER, Blocks, Running, forget, record, verified
-from resiliency.storage.files import (
-    StoredArray,
-    appending,
-    read_array,
-    read_json,
-    replacing,
-    write_array,
-    write_json,
-)
+from resiliency.storage.files import StoredArray, appending, read_array, read_json, replacing, write_array, write_json
 
 
 @pytest.mark.parametrize("name", FORMATS)

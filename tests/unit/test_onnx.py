@@ -20,12 +20,7 @@ from resiliency.attributions import NOT_DIFFERENTIABLE, maps_or_reason
 from resiliency.base.faults import Fault
 from resiliency.designs import onnx as onnx_designs
 from resiliency.designs.members import Member
-from resiliency.designs.networks import (
-    Selected,
-    parameters_and_macs,
-    read_member,
-    write_member,
-)
+from resiliency.designs.networks import Selected, parameters_and_macs, read_member, write_member
 from resiliency.designs.onnx import OnnxNetwork, read_onnx
 from resiliency.designs.settings import Design
 from resiliency.designs.weights import load_member

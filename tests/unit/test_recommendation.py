@@ -15,14 +15,7 @@ from resiliency.analysis.best import eligible, recommended_row
 from resiliency.analysis.bootstrap import Resampling
 from resiliency.analysis.choices import halves
 from resiliency.analysis.deployment import candidate_table, deployment_table
-from resiliency.analysis.recommendation import (
-    Difference,
-    cheapest,
-    differences,
-    drawn_errors,
-    fit_members,
-    shortlist,
-)
+from resiliency.analysis.recommendation import Difference, cheapest, differences, drawn_errors, fit_members, shortlist
 
 LABELS = np.arange(1000) % 10
 RESAMPLING = Resampling(2000, 0.95, 0)
