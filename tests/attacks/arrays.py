@@ -7,7 +7,7 @@ from random import Random
 
 import numpy as np
 from attacks.cases import Case, allowed
-from attacks.elsewhere import CLASSES, CONDITIONS, IMAGES, PROBABILITIES, judge, read, write_arrays
+from attacks.elsewhere import CLASSES, CONDITIONS, IMAGES, judge, read, write_arrays
 
 KINDS = ("logits", "probabilities")
 FLIPS = 20
@@ -160,37 +160,26 @@ WRONG_LABELS: dict[str, Change] = {
 }
 
 
-def _two_arrays(folder: Path) -> None:
-    (folder / "two/clean.npy").unlink()
-    np.savez(folder / "two/clean.npz", a=PROBABILITIES["clean"], b=PROBABILITIES["clean"])
+def _instead(make: Callable[[Path, np.ndarray], object]) -> Callable[[Path], None]:
+    """Make something else in the place of an array, given the path and the values of that."""
 
+    def change(folder: Path) -> None:
+        path = folder / "two/clean.npy"
+        values = np.load(path)
+        path.unlink()
+        make(path, values)
 
-def _zipped(folder: Path) -> None:
-    values = np.load(folder / "two/clean.npy")
-    (folder / "two/clean.npy").unlink()
-    np.savez(folder / "two/clean.npz", values=values)
-
-
-def _both(folder: Path) -> None:
-    np.savez(folder / "two/clean.npz", values=np.load(folder / "two/clean.npy"))
-
-
-def _linked(folder: Path) -> None:
-    (folder / "two/clean.npy").unlink()
-    (folder / "two/clean.npy").symlink_to("clean.npy")
-
-
-def _folder_for_file(folder: Path) -> None:
-    (folder / "two/clean.npy").unlink()
-    (folder / "two/clean.npy").mkdir()
+    return change
 
 
 OTHER_FOLDERS: dict[str, Callable[[Path], object]] = {
-    "two arrays in one file": _two_arrays,
-    "an archive of one array": _zipped,
-    "a file and an archive": _both,
-    "a link to itself": _linked,
-    "a folder for a file": _folder_for_file,
+    "two arrays in one file": _instead(lambda path, values: np.savez(path.with_suffix(".npz"), a=values, b=values)),
+    "an archive of one array": _instead(lambda path, values: np.savez(path.with_suffix(".npz"), values=values)),
+    "a file and an archive": lambda folder: np.savez(
+        folder / "two/clean.npz", values=np.load(folder / "two/clean.npy")
+    ),
+    "a link to itself": _instead(lambda path, values: path.symlink_to(path.name)),
+    "a folder for a file": _instead(lambda path, values: path.mkdir()),
     "a member without files": lambda folder: (folder / "three").mkdir(),
     "a file beside the members": lambda folder: (folder / "readme.txt").write_text("hello"),
     "a hidden folder": lambda folder: (folder / ".cache").mkdir(),
