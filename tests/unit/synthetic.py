@@ -147,15 +147,9 @@ def ensemble_table(members, sizes, corruptions, metrics) -> pd.DataFrame:
         row = {"ensemble": number_of, **first[["origin", "objective", "setting"]]}
         row |= {"loss_weight": first["loss_weight"], "seed": first["seed"] if first["origin"] == JOINT else np.nan}
         row |= {"size": len(index), "members": "+".join(group["member"]), "designs": designs}
-        row["possible"] = (
-            1 if first["origin"] == JOINT else comb((members["origin"] == first["origin"]).sum(), len(index))
-        )
-        row["weight"] = 1.0
-        row |= {
-            "families": group["family"].nunique(),
-            "parameters": group["parameters"].sum(),
-            "macs": group["macs"].sum(),
-        }
+        count = (members["origin"] == first["origin"]).sum()
+        row |= {"possible": 1 if first["origin"] == JOINT else comb(count, len(index)), "weight": 1.0}
+        row |= {"families": group["family"].nunique()} | {name: group[name].sum() for name in ("parameters", "macs")}
         row |= {mean_member_accuracy_of(CLEAN): group[accuracy_of(CLEAN)].mean()}
         row |= {mean_member_accuracy_of(CORRUPTED): 1 - group["corrupted_error"].mean()}
         for metric, matrix in pairs.items():
@@ -168,19 +162,9 @@ def ensemble_table(members, sizes, corruptions, metrics) -> pd.DataFrame:
             scores = {"rule": rule, accuracy_of(CLEAN): 0.99 - 0.05 * error, accuracy_of(CORRUPTED): 1 - worse}
             scores |= {"corrupted_error": worse, "mce": worse / 0.35}
             rows.append(row | scores | {f"error_{corruption}": worse for corruption in corruptions})
-    columns = [
-        "origin",
-        "objective",
-        "rule",
-        "size",
-        "designs",
-        "loss_weight",
-        accuracy_of(CORRUPTED),
-        "ensemble",
-        "macs",
-    ]
-    columns += [accuracy_of(CLEAN), "corrupted_error", "mce", "possible", "weight", "members", "parameters"]
-    columns += ["families"]
+    columns = ["origin", "objective", "rule", "size", "designs", "families", "loss_weight", "ensemble", "macs"]
+    columns += ["parameters", accuracy_of(CLEAN), accuracy_of(CORRUPTED), "corrupted_error", "mce"]
+    columns += ["possible", "weight", "members"]
     return pd.DataFrame(rows) if rows else pd.DataFrame(columns=columns)
 
 
