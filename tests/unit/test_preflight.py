@@ -4,8 +4,8 @@ import copy
 from pathlib import Path
 
 import pytest
-import yaml
 from attacks.factories import FACTORIES, FAULTS
+from default_study import CONFIG
 from fault_messages import lines_of
 from PIL import Image
 
@@ -16,8 +16,6 @@ from resiliency.study import preflight as preflight_module
 from resiliency.study.loading import load
 from resiliency.study.preflight import _key, _request, preflight
 from resiliency.study.trials.networks import trial
-
-CONFIG = yaml.safe_load(Path(__file__).parents[2].joinpath("config.yaml").read_text())
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """Nothing finished is lost: killed jobs and runs, damaged results, a second run beside the first, odd studies."""
 
-import json
 import os
 import signal
 import subprocess
@@ -205,9 +204,7 @@ choices = {
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 def test_a_study_has_a_graph_or_is_refused_line_by_line(workflow, tmp_path, study):
-    path = tmp_path / "odd.yaml"
-    path.write_text(json.dumps({"study": "odd"} | study))
-    run = type(workflow)(tmp_path, path).snakemake("--dry-run", "--cores", "1")
+    run = type(workflow)(tmp_path, {"study": "odd"} | study).snakemake("--dry-run", "--cores", "1")
     assert "Traceback" not in run.stdout
     if run.returncode:
         faults = [line for line in run.stdout.splitlines() if line.startswith("study: ")]
