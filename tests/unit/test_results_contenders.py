@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from resiliency.results.contenders import abstentions, held_out_corruptions, held_out_errors
+from resiliency.report.contender_roles import held_out_corruptions
+from resiliency.results.contenders import abstentions, held_out_errors
 from resiliency.results.page import page
 from resiliency.storage.tables import read_table, write_table
 

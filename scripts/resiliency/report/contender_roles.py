@@ -23,6 +23,12 @@ def under_single(table: pd.DataFrame, with_held_out: bool = False) -> pd.DataFra
     return single if with_held_out else single[single["corruption"].isin(averaged(single["corruption"].unique()))]
 
 
+def held_out_corruptions(table: pd.DataFrame) -> list[str]:
+    """The corruptions of contenders.csv by which nothing was selected."""
+    counted = set(under_single(table)["corruption"])
+    return [name for name in under_single(table, with_held_out=True)["corruption"].unique() if name not in counted]
+
+
 def role_names(table: pd.DataFrame) -> pd.Series:
     """Such as "best member (vit-s0)", or "best ensemble (4 members)"."""
     description = table["members"].mask(table["size"] > 1, table["size"].astype(str) + " members")

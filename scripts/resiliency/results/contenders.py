@@ -5,7 +5,6 @@ import pandas as pd
 from resiliency.analysis.assessment import REFERENCE
 from resiliency.analysis.contenders import ROLES
 from resiliency.base.names import HELD_OUT_IMAGES
-from resiliency.report.contender_roles import under_single
 
 
 def held_out_errors(table: pd.DataFrame | None) -> dict[str, dict]:
@@ -14,14 +13,6 @@ def held_out_errors(table: pd.DataFrame | None) -> dict[str, dict]:
         return {}
     rows = table[table["corruption"] == HELD_OUT_IMAGES]
     return {row["role"].capitalize(): row for row in rows.to_dict("records")}
-
-
-def held_out_corruptions(table: pd.DataFrame | None) -> list[str]:
-    """The corruptions by which nothing was selected."""
-    if table is None:
-        return []
-    counted = set(under_single(table)["corruption"])
-    return [name for name in under_single(table, with_held_out=True)["corruption"].unique() if name not in counted]
 
 
 def abstentions(selective: pd.DataFrame | None, contenders: list[dict]) -> list[dict]:

@@ -21,12 +21,13 @@ from resiliency.base.faults import Fault
 from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.base.program import one_line_faults, parser
 from resiliency.report import words
+from resiliency.report.contender_roles import held_out_corruptions
 from resiliency.report.markdown import Markdown, environment
 from resiliency.report.overview import by_observation, cautions, contenders, leaders
 from resiliency.report.pearson import main_correlations
 from resiliency.report.registry import CHARTS
 from resiliency.results.classes import compared_costs, costliest, hardest_classes, most_confused
-from resiliency.results.contenders import abstentions, held_out_corruptions, held_out_errors
+from resiliency.results.contenders import abstentions, held_out_errors
 from resiliency.results.designs import common_level, trained_designs
 from resiliency.storage.files import read_json, replacing
 from resiliency.storage.tables import read_table
@@ -157,7 +158,7 @@ def page(kept: Path) -> str:
         earlier=[row["number"] for row in observations if row["key"]["rules"] != RULES],
         contenders=(best := contenders(tables["deployment"]) if "deployment" in tables else []),
         held_out=held_out_errors(tables.get("contenders")),
-        held_out_corruptions=held_out_corruptions(tables.get("contenders")),
+        held_out_corruptions=held_out_corruptions(tables["contenders"]) if "contenders" in tables else [],
         abstentions=abstentions(tables.get("selective_prediction"), best),
         leaders=leaders(tables, further),
         best=_best(tables.get("best_ensembles")),

@@ -5,7 +5,7 @@ import pandas as pd
 
 from resiliency.analysis.contenders import ROLES
 from resiliency.base.names import HELD_OUT_IMAGES
-from resiliency.report.contender_roles import of_first_role, role_names, roles, under_single
+from resiliency.report.contender_roles import held_out_corruptions, of_first_role, role_names, roles, under_single
 from resiliency.report.style import SHARE, finish, notice, tooltips
 from resiliency.report.words import change, interval, label, percent, plural, points, with_interval
 
@@ -23,8 +23,10 @@ def draw(table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
     if table.empty:
         return notice(TITLE, "no members that were trained on their own, and no ensembles, in this study")
     first = of_first_role(table)
-    order = [label(name) for name in first.sort_values("error", ascending=False, kind="stable")["corruption"]]
-    rows = table.assign(name=table["corruption"].map(label), who=role_names(table))
+    held_out = held_out_corruptions(table)
+    names = {name: label(name) + " (held out)" * (name in held_out) for name in table["corruption"].unique()}
+    order = [names[name] for name in first.sort_values("error", ascending=False, kind="stable")["corruption"]]
+    rows = table.assign(name=table["corruption"].map(names), who=role_names(table))
     hue, shape, chosen, opacity = roles(rows, colours)
     y = alt.Y("name:N", title=None, sort=order).axis(ticks=False, grid=True, tickBand="extent", labelPadding=8)
     base = alt.Chart(rows).encode(y=y, yOffset=alt.YOffset("role:N", sort=list(ROLES)), color=hue, opacity=opacity)
@@ -73,11 +75,9 @@ def _held_out(table: pd.DataFrame) -> list[str]:
     rows = table[table["corruption"] == HELD_OUT_IMAGES].dropna(subset=["error"])
     if rows.empty:
         return []
-    names = set(under_single(table, with_held_out=True)["corruption"]) - set(under_single(table)["corruption"])
-    sentences, first = [], rows.iloc[0]
+    first, count = rows.iloc[0], plural(len(held_out_corruptions(table)), "corruption")
     error = with_interval(first["error"], first["low"], first["high"])
-    count = plural(len(names), "corruption")
-    sentences.append(f"Under {count} that took no part in the selection, the {first['role']}'s error is {error}.")
+    sentences = [f"Under {count} that took no part in the selection, the {first['role']}'s error is {error}."]
     for row in rows[rows["members"] != first["members"]].dropna(subset=["difference"]).itertuples():
         more, low, high = row.difference, row.difference_low, row.difference_high
         ends = interval(*((low, high) if more > 0 else (-high, -low)), points)
