@@ -27,7 +27,7 @@ TAKEN = {"corruptions": BUILT_IN, "metrics": [*METRICS, *ENSEMBLE_METRICS], "cha
 # Names that would give columns two meanings, or are those of images.
 AMBIGUOUS = {
     "corruptions": ("clean", "corrupted", "validation", "mean", "fog_raw", "mine_pairs", "clean_on_mine", "oracle"),
-    "metrics": ("error", "mean", "mce_undefined"),
+    "metrics": ("error", "loss", "mce_undefined"),
     "charts": (),
 }
 # Modules that cannot be loaded, and what is said of them.
