@@ -2,7 +2,7 @@
 
 from resiliency.analysis.bootstrap import Resampling
 from resiliency.analysis.deployed import assessment, named_in
-from resiliency.data.split import calibration
+from resiliency.data.split import calibration_indices
 from resiliency.prediction.reading import read_predictions, read_validation
 from resiliency.stage import stage
 from resiliency.storage.files import read_array
@@ -14,7 +14,7 @@ with stage(snakemake.log[0]):
     needed = named_in(deployment["members"])
     if inputs.validation:
         labels = read_array(inputs.validation_labels)
-        validation = read_validation(inputs.validation, labels[calibration(labels, params.seed)], needed)
+        validation = read_validation(inputs.validation, labels[calibration_indices(labels, params.seed)], needed)
     tables = assessment(
         deployment,
         read_table(inputs.members),

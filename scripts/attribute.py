@@ -5,7 +5,7 @@ from pathlib import Path
 from resiliency.attributions import NOT_DIFFERENTIABLE, maps_or_reason
 from resiliency.base.progress import Progress
 from resiliency.data.images import read_images
-from resiliency.data.split import probe
+from resiliency.data.split import probe_indices
 from resiliency.designs.networks import is_differentiable, read_member
 from resiliency.stage import stage
 from resiliency.storage.files import read_array, write_array, write_json
@@ -13,7 +13,7 @@ from resiliency.storage.files import read_array, write_array, write_json
 with stage(snakemake.log[0], snakemake.resources.gpu):
     params = snakemake.params
     labels = read_array(snakemake.input.labels)
-    chosen = probe(labels, params.probe_images, params.seed)
+    chosen = probe_indices(labels, params.probe_images, params.seed)
     images, labels = read_images(snakemake.input.images)[chosen], labels[chosen]
     progress = Progress(len(snakemake.input.weights))
     outputs = iter(snakemake.output.maps)

@@ -6,7 +6,7 @@ from resiliency.analysis.attribution_pictures import attribution_table, distance
 from resiliency.attributions import maps_or_reason
 from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.data.images import read_conditions, read_items
-from resiliency.data.split import probe, stratified
+from resiliency.data.split import probe_indices, stratified_sample
 from resiliency.designs.networks import read_member
 from resiliency.stage import stage
 from resiliency.storage.files import read_array
@@ -17,7 +17,7 @@ GALLERY_SIZE = 4
 with stage(snakemake.log[0], snakemake.resources.gpu):
     inputs, params = snakemake.input, snakemake.params
     labels = read_array(inputs.labels)
-    chosen = probe(labels, params.probe_images, params.seed)
+    chosen = probe_indices(labels, params.probe_images, params.seed)
     clean, *corrupted = read_conditions(inputs.images, [inputs.corrupted])
     images = {CLEAN: clean[chosen], CORRUPTED: corrupted[params.position][chosen]}
     maps = {CLEAN: [read_array(path) for path in inputs.maps]}
@@ -30,7 +30,7 @@ with stage(snakemake.log[0], snakemake.resources.gpu):
     )
     write_table(snakemake.output.distances, distances)
     classes, _ = read_items(inputs.classes)
-    some = stratified(labels[chosen], min(GALLERY_SIZE, len(chosen)), params.seed, "attribution gallery")
+    some = stratified_sample(labels[chosen], min(GALLERY_SIZE, len(chosen)), params.seed, "attribution gallery")
     table = attribution_table(
         {name: pictures[some] for name, pictures in images.items()},
         {name: of_name[:, some] for name, of_name in maps.items()},

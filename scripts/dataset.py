@@ -3,20 +3,20 @@
 from pathlib import Path
 
 from resiliency.data.card import write_data_set
-from resiliency.data.class_names import renamed
-from resiliency.data.groups import grouped
+from resiliency.data.class_names import names_for_classes
+from resiliency.data.groups import with_groups
 from resiliency.data.sources import read_source
-from resiliency.data.split import splits
+from resiliency.data.split import draw_splits
 from resiliency.stage import stage
 
 with stage(snakemake.log[0]):
     params, settings = snakemake.params, snakemake.params.dataset
     source = read_source(settings["name"], settings["folder"], settings["side"], settings["margin"], params.splits)
-    source = grouped(source, settings["groups"], params.splits)
+    source = with_groups(source, settings["groups"], params.splits)
     fractions = settings["validation_fraction"], settings["test_fraction"]
     listed = settings["images"]
-    chosen = splits(source, *fractions, settings["images_per_class"], params.seed, params.splits, listed)
+    chosen = draw_splits(source, *fractions, settings["images_per_class"], params.seed, params.splits, listed)
     if params.classes:
-        source = source._replace(classes=renamed(source.classes, params.classes))
+        source = source._replace(classes=names_for_classes(source.classes, params.classes))
     folder, written = Path(snakemake.output.card).parent, (settings["side"], settings["on_the_fly"])
     write_data_set(folder, settings["name"], source, chosen, *written, settings["allow_duplicates"])

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from resiliency.corruptions.precomputed import CHECKSUMS, check_sizes, files, stacked
+from resiliency.corruptions.precomputed import CHECKSUMS, check_sizes, image_paths, stacked_images
 from resiliency.data.images import chunks, read_items, write_list
 from resiliency.data.pictures import FileImages
 from resiliency.stage import stage
@@ -15,9 +15,9 @@ with stage(snakemake.log[0]):
     if params.dataset in CHECKSUMS:
         labels = read_array(snakemake.input.labels)
         positions = np.array([int(name) for name in names])
-        pieces = stacked(*source, positions, labels, (params.side, params.side), CHECKSUMS[params.dataset])
+        pieces = stacked_images(*source, positions, labels, (params.side, params.side), CHECKSUMS[params.dataset])
     else:
-        paths = files(*source, classes, names)
+        paths = image_paths(*source, classes, names)
         check_sizes(paths, params.side)
         images = FileImages(paths, params.side, 1)
         pieces = (images[indices] for indices in chunks(np.arange(len(images)), params.side))

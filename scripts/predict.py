@@ -4,7 +4,7 @@ from pathlib import Path
 
 from resiliency.activations import stage_grams
 from resiliency.data.images import images_at, read_conditions, read_images
-from resiliency.data.split import calibration, probe
+from resiliency.data.split import calibration_indices, probe_indices
 from resiliency.designs.networks import read_member
 from resiliency.prediction.writing import compare_precision, features, prediction_key, write_logits
 from resiliency.stage import stage
@@ -13,7 +13,7 @@ from resiliency.storage.files import read_array, write_array
 with stage(snakemake.log[0], snakemake.resources.gpu):
     inputs, params = snakemake.input, snakemake.params
     conditions, labels = read_conditions(inputs.images, inputs.corrupted), read_array(inputs.labels)
-    chosen = probe(labels, params.probe_images, params.seed)
+    chosen = probe_indices(labels, params.probe_images, params.seed)
     folders = [Path(weights).parent for weights in inputs.weights]
     members = [read_member(folder) for folder in folders]
     clean = conditions[0][chosen]
@@ -23,7 +23,7 @@ with stage(snakemake.log[0], snakemake.resources.gpu):
     compare_precision(members, conditions[0], labels, params.precision)
     jobs = [(snakemake.output.logits, conditions, [inputs.images, *inputs.corrupted])]
     if snakemake.output.validation:
-        held_out = calibration(read_array(inputs.validation_labels), params.seed)
+        held_out = calibration_indices(read_array(inputs.validation_labels), params.seed)
         validation = images_at(read_images(inputs.validation_images), held_out)
         files = [inputs.validation_images, inputs.validation_labels]
         jobs += [(snakemake.output.validation, [validation], files)]

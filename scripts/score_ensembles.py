@@ -3,7 +3,7 @@
 from resiliency.ensembles.of_study import EnsemblesOfStudy
 from resiliency.ensembles.settings import Ensembles
 from resiliency.metrics.resiliency import baseline_errors, counted
-from resiliency.prediction.conditions import of_corruptions
+from resiliency.prediction.conditions import corruption_conditions
 from resiliency.prediction.reading import read_predictions
 from resiliency.stage import stage
 from resiliency.storage.tables import read_blocks, read_table, write_table
@@ -11,7 +11,9 @@ from resiliency.storage.tables import read_blocks, read_table, write_table
 with stage(snakemake.log[0]):
     inputs, outputs, params = snakemake.input, snakemake.output, snakemake.params
     conditions = read_table(inputs.conditions)
-    baseline = baseline_errors(read_table(inputs.errors), params.baseline, counted(list(of_corruptions(conditions))))
+    baseline = baseline_errors(
+        read_table(inputs.errors), params.baseline, counted(list(corruption_conditions(conditions)))
+    )
     tables = EnsemblesOfStudy(
         read_table(inputs.members),
         read_predictions(conditions, inputs.labels, inputs.logits),

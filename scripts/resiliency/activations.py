@@ -3,7 +3,7 @@
 import numpy as np
 from torch import nn
 
-from resiliency.data.images import seen
+from resiliency.data.images import images_in_views
 from resiliency.data.loading import batches, in_order
 from resiliency.designs.networks import normalised
 from resiliency.designs.stages import feature_stages, watched
@@ -29,7 +29,7 @@ def stage_grams(member: Classifier, images: np.ndarray) -> np.ndarray:
         float32 3 x N x N, each scaled to a largest absolute value of 1; NaN for a network whose stages are not known.
     """
     stages = feature_stages(member[0])
-    (images,) = seen(images, slice(None), [view_of(member[1])])
+    (images,) = images_in_views(images, slice(None), [view_of(member[1])])
     names = list(stages)
     if not names:
         return np.full((PARTS, len(images), len(images)), np.nan, np.float32)

@@ -15,7 +15,7 @@ from captum.attr import (
 from torch import Tensor, nn
 from torch.nn.functional import interpolate as resize
 
-from resiliency.data.images import seen
+from resiliency.data.images import images_in_views
 from resiliency.designs.members import Member
 from resiliency.designs.networks import is_differentiable, normalised
 from resiliency.designs.stages import spatial_layer
@@ -106,7 +106,7 @@ def attribution_maps(
     normalisation = member.mean, member.std
     maps = []
     for start in range(0, len(images), BATCH):
-        (pixels,) = seen(images[start : start + BATCH], slice(None), [view_of(member)])
+        (pixels,) = images_in_views(images[start : start + BATCH], slice(None), [view_of(member)])
         batch = normalised(torch.tensor(pixels, device=device), *normalisation).requires_grad_()
         black = normalised(torch.zeros(1, *pixels.shape[1:], dtype=torch.uint8, device=device), *normalisation)
         if target == "label":

@@ -15,7 +15,7 @@ from PIL import Image
 
 from resiliency.base.faults import Fault, expected
 from resiliency.base.program import one_line_faults, parser
-from resiliency.data.duplicates import same_files
+from resiliency.data.duplicates import file_contents
 from resiliency.data.folder import image_folder
 from resiliency.data.source import ALL, SPLITS, Source
 from resiliency.report.words import duration, plural
@@ -89,7 +89,7 @@ def look(source: Source) -> Found:
     files = {name: part.images.files for name, part in parts.items()}
     listed = [file for of_part in files.values() for file in of_part]
     labels = np.concatenate([part.labels for part in parts.values()])
-    contents = [content for of_part in same_files(files).values() for content in of_part]
+    contents = [content for of_part in file_contents(files).values() for content in of_part]
     return Found(
         images={split: counts[split] for split in SPLITS},
         classes=dict(zip(source.classes, np.bincount(labels, minlength=len(source.classes)).tolist(), strict=True)),

@@ -12,7 +12,7 @@ from PIL import Image
 from resiliency.data.card import write_data_set
 from resiliency.data.folder import image_folder
 from resiliency.data.source import Source
-from resiliency.data.split import splits
+from resiliency.data.split import draw_splits
 
 CLASSES = ("ant", "bee")
 
@@ -32,7 +32,7 @@ def good_folder(folder: Path, images: int = 30, side: int = 40, seed: int = 0) -
 def read(folder: Path, target: Path, side: int = 72) -> tuple[Source, dict]:
     """What the stage that reads a data set does."""
     source = image_folder(folder, side, 1)
-    chosen = splits(source, 0.2, 0.2, {}, 0)
+    chosen = draw_splits(source, 0.2, 0.2, {}, 0)
     write_data_set(target, "image_folder", source, chosen, side, on_the_fly=True)
     return source, chosen
 

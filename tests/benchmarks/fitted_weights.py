@@ -21,7 +21,7 @@ from resiliency.analysis.bootstrap import Resampling
 from resiliency.analysis.deployed import both_halves, ensemble_of, named_in
 from resiliency.analysis.temperatures import LEAST_ERRORS
 from resiliency.base.names import CLEAN, CORRUPTED
-from resiliency.data.split import calibration
+from resiliency.data.split import calibration_indices
 from resiliency.ensembles.outputs import Ensemble
 from resiliency.metrics.temperature import scaled
 from resiliency.prediction.reading import Predictions, read_predictions, read_validation
@@ -117,7 +117,7 @@ def changes(results: Path) -> Iterator[dict]:
     )
     labels = read_array(results / "data/validation/labels.npy")
     files = [results / f"validation/{member}.npy" for member in named]
-    validation = read_validation(files, labels[calibration(labels, seed)], named)
+    validation = read_validation(files, labels[calibration_indices(labels, seed)], named)
     chosen, judged = both_halves(predictions, Resampling(1, CONFIDENCE, seed))
     for _, row in deployment[(deployment["size"] > 1) & deployment.fit].iterrows():
         names = row.members.split("+")

@@ -25,7 +25,7 @@ from resiliency.designs.networks import build
 from resiliency.devices.choice import device, device_name
 from resiliency.training import capture
 from resiliency.training.engine import Trainer, cross_entropy
-from resiliency.training.validation import Labelled, Preprocessing
+from resiliency.training.validation import LabelledImages, Preprocessing
 
 STEPS, REPEATS = 100, 5
 together = nullcontext  # is called between the epochs
@@ -42,8 +42,8 @@ def milliseconds(design: str, captured: bool) -> float:
     recipe = of_study.recipe(design).model_copy(update={"epochs": 2})
     count = STEPS * recipe.batch_size
     images = np.random.default_rng(0).integers(0, 256, (count, 32, 32, 3), dtype=np.uint8)
-    training = Labelled(images, np.arange(count) % 10)
-    few = Labelled(images[:256], training.labels[:256])
+    training = LabelledImages(images, np.arange(count) % 10)
+    few = LabelledImages(images[:256], training.labels[:256])
     capture.WARM_UP = 3 if captured else 2 * STEPS
     with redirect_stdout(io.StringIO()):
         network = build(of_study.designs[design].described(32), 10, 0).to(device())

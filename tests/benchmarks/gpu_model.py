@@ -17,7 +17,7 @@ from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import flop_registry
 
 from resiliency.designs.networks import build, normalised
-from resiliency.training.optimizer import optimizer
+from resiliency.training.optimizer import make_optimizer
 from resiliency.training.settings import Recipe
 
 COMPUTE, BANDWIDTH = 0.4, 0.8  # shares of the peaks that convolutions and element-wise kernels usually reach
@@ -122,7 +122,7 @@ def training(description: dict, classes: int, side: int, recipe: Recipe) -> tupl
     weights = network(description, classes, "float32")
     for weight in weights.parameters():
         weight.grad = torch.empty_like(weight)
-    stepping = optimizer([weights], recipe)
+    stepping = make_optimizer([weights], recipe)
     stepping.step()  # makes its state
     with Kernels() as step:
         stepping.step()

@@ -29,8 +29,8 @@ from resiliency.prediction.writing import BATCH, logits
 from resiliency.search.evaluation import recalibrate
 from resiliency.study.model import Study
 from resiliency.training.engine import Trainer, cross_entropy
-from resiliency.training.optimizer import optimizer
-from resiliency.training.validation import Labelled, Preprocessing
+from resiliency.training.optimizer import make_optimizer
+from resiliency.training.validation import LabelledImages, Preprocessing
 
 PAGE = RESULTS / "gpu_steps.md"
 BEGIN, END = "<!-- tests/benchmarks/gpu_steps.py -->\n", "<!-- end -->\n"
@@ -53,8 +53,8 @@ def trained(study: Study, design: str, batch: int, steps: int) -> Counts:
     with PretendedCuda() as gpu, redirect_stdout(StringIO()):
         network = build(study.designs[design].described(side), CLASSES, 0).to(device())
         trainer = Trainer([network], partial(cross_entropy, smoothing=0), recipe, PREPROCESSING, CLASSES, 0)
-        labelled = Labelled(pictures(images, side), np.arange(images) % CLASSES)
-        trainer.train(labelled, Labelled(labelled.images[:1], labelled.labels[:1]))
+        labelled = LabelledImages(pictures(images, side), np.arange(images) % CLASSES)
+        trainer.train(labelled, LabelledImages(labelled.images[:1], labelled.labels[:1]))
         return gpu.counts
 
 
@@ -88,7 +88,7 @@ def waits_of_optimizer(study: Study, capturable: bool) -> tuple[int, int]:
     """Tensors of the study's resnet18, and waits of a step of AdamW whose counts of steps lie on the device."""
     with PretendedCuda() as gpu, redirect_stdout(StringIO()):
         network = build(study.designs["resnet18"].described(32), CLASSES, 0).to(device())
-        usual = optimizer([network], study.recipe("resnet18"))
+        usual = make_optimizer([network], study.recipe("resnet18"))
         stepping = usual if capturable else torch.optim.AdamW(network.parameters(), foreach=True)
         for _ in range(2):
             network(torch.zeros(2, 3, 32, 32, device=device())).sum().backward()

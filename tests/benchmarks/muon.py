@@ -13,7 +13,7 @@ from shared import options, study, timed
 from timm.optim import Muon as TimmMuon
 
 from resiliency.designs.networks import build
-from resiliency.training.optimizer import optimizer
+from resiliency.training.optimizer import make_optimizer
 
 STUDY = study()
 
@@ -24,7 +24,7 @@ def milliseconds(name: str, repeats: int) -> dict[str, float]:
     recipe = STUDY.recipe(name)
     images, labels = torch.rand(recipe.batch_size, 3, 32, 32), torch.arange(recipe.batch_size) % 10
     images = images.to(memory_format=torch.channels_last)
-    ours = {key: optimizer([network], recipe.model_copy(update={"optimizer": key})) for key in ("adamw", "muon")}
+    ours = {key: make_optimizer([network], recipe.model_copy(update={"optimizer": key})) for key in ("adamw", "muon")}
     sides = {
         "network": lambda: F.cross_entropy(network(images), labels).backward(),
         "adamw": ours["adamw"].step,

@@ -19,10 +19,10 @@ from shared_training import preprocessing_of, train
 
 from resiliency.corruptions.engine import corrupt
 from resiliency.data.folder import image_folder
-from resiliency.data.split import split
+from resiliency.data.split import split_indices
 from resiliency.designs.networks import build
 from resiliency.training.settings import Recipe
-from resiliency.training.validation import Labelled, Preprocessing, accuracies
+from resiliency.training.validation import LabelledImages, Preprocessing, accuracies
 
 ROWS = beside(__file__, "recipe_rows.json")
 TRAINED_ON, TESTED = 45_000, 5_000
@@ -49,20 +49,25 @@ DESIGNS = {
 }
 
 
-def read(folder: Path, count: int) -> tuple[Labelled, Labelled]:
+def read(folder: Path, count: int) -> tuple[LabelledImages, LabelledImages]:
     """`count` training images, as many of each class, and all test images."""
     source = image_folder(folder, 32, 1)
     train, test = (source.parts[name] for name in ("train", "test"))
     left = len(train.labels) - count
-    chosen = split(train.labels, left, 0, 0)["train"] if left else np.arange(count)
+    chosen = split_indices(train.labels, left, 0, 0)["train"] if left else np.arange(count)
     images = [
         part.images[np.arange(len(part.labels))[indices]] for part, indices in ((train, chosen), (test, slice(None)))
     ]
-    return Labelled(images[0], train.labels[chosen]), Labelled(images[1], test.labels)
+    return LabelledImages(images[0], train.labels[chosen]), LabelledImages(images[1], test.labels)
 
 
 def scores(
-    name: str, values: dict, seed: int, training: Labelled, tests: list[Labelled], preprocessing: Preprocessing
+    name: str,
+    values: dict,
+    seed: int,
+    training: LabelledImages,
+    tests: list[LabelledImages],
+    preprocessing: Preprocessing,
 ) -> list[float]:
     """Clean accuracy, and the mean of that under corruptions, of a design trained by a recipe."""
     architecture, arguments, stem, _, _ = DESIGNS[name]
@@ -98,7 +103,7 @@ def main() -> None:
         parser.error(f"{arguments.folder}/test holds {len(test.labels):,} images; {TESTED:,} are needed")
     preprocessing = preprocessing_of(training)
     tests = [test] + [
-        Labelled(corrupt(test.images, corruption, 3, table="cifar-10-c", seed=0), test.labels)
+        LabelledImages(corrupt(test.images, corruption, 3, table="cifar-10-c", seed=0), test.labels)
         for corruption in CORRUPTIONS
     ]
     print(f"{len(training.labels)} training and {len(test.labels)} test images")

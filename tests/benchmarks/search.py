@@ -29,11 +29,11 @@ from shared import options, study
 from shared_training import digit_images, train
 
 from resiliency.base.streams import stream
-from resiliency.data.split import stratified
+from resiliency.data.split import stratified_sample
 from resiliency.designs.networks import build
 from resiliency.search.evaluation import Evaluator
 from resiliency.search.losses import progressive_phases, supernet_loss
-from resiliency.search.members import SUPERNET, made_by
+from resiliency.search.members import SUPERNET, network_description
 from resiliency.search.searching import search
 from resiliency.search.space import Space
 from resiliency.training.engine import Loss
@@ -91,13 +91,15 @@ def at_random(evaluator: Evaluator, count: int, seed: int) -> np.ndarray:
 def compared(seed: int, searches: int) -> dict[str, float]:
     """One super-network: hypervolumes, accuracies, and CPU seconds in units of the training of the largest alone."""
     training, validation, _ = digit_images(seed)
-    alone, network = build(DESCRIPTION, 10, seed), build(made_by(SUPERNET, SPACE.largest, 32), 10, seed)
+    alone, network = build(DESCRIPTION, 10, seed), build(network_description(SUPERNET, SPACE.largest, 32), 10, seed)
     of_both = {"validation": validation, "seed": seed}
     _, unit = train(alone, STUDY.search_recipe(), PREPROCESSING, training, **of_both)
     loss = sandwich(len(training.labels))
     _, cost = train(network, STUDY.search_recipe(), PREPROCESSING, training, loss=loss, **of_both)
     right = accuracies([network, alone], validation, PREPROCESSING)
-    calibration = training.images[stratified(training.labels, SETTINGS["calibration_images"], seed, "calibration")]
+    calibration = training.images[
+        stratified_sample(training.labels, SETTINGS["calibration_images"], seed, "calibration")
+    ]
     evaluator = Remembering(network, SPACE, calibration, validation, PREPROCESSING)
     start, fronts = process_time(), []
     for number in range(searches):

@@ -10,39 +10,39 @@ import torch
 from resiliency.corruptions.engine import corrupt
 from resiliency.data.digits import digits
 from resiliency.data.source import ALL, SPLITS
-from resiliency.data.split import split
+from resiliency.data.split import split_indices
 from resiliency.training.engine import Loss, Trainer, cross_entropy
 from resiliency.training.settings import Recipe
-from resiliency.training.validation import Labelled, Preprocessing
+from resiliency.training.validation import LabelledImages, Preprocessing
 
 
-def digit_images(seed: int = 0) -> tuple[Labelled, Labelled, Labelled]:
+def digit_images(seed: int = 0) -> tuple[LabelledImages, LabelledImages, LabelledImages]:
     """Training, validation and test images of the default study, split with this seed."""
     part = digits(32).parts[ALL]
-    chosen = split(part.labels, 180, 539, seed)
-    return tuple(Labelled(part.images[chosen[name]], part.labels[chosen[name]]) for name in SPLITS)
+    chosen = split_indices(part.labels, 180, 539, seed)
+    return tuple(LabelledImages(part.images[chosen[name]], part.labels[chosen[name]]) for name in SPLITS)
 
 
-def preprocessing_of(training: Labelled) -> Preprocessing:
+def preprocessing_of(training: LabelledImages) -> Preprocessing:
     """That by the mean and the deviation of the training images."""
     return Preprocessing(*(getattr(training.images / 255, name)((0, 1, 2)).tolist() for name in ("mean", "std")))
 
 
-def corrupted(test: Labelled, corruption: str) -> Labelled:
+def corrupted(test: LabelledImages, corruption: str) -> LabelledImages:
     """`test` under a corruption; each fifth of the images has a severity of its own."""
     images = test.images.copy()
     for severity in range(1, 6):
         fifth = slice(severity - 1, None, 5)
         images[fifth] = corrupt(test.images[fifth], corruption, severity, table="cifar-10-c", seed=0)
-    return Labelled(images, test.labels)
+    return LabelledImages(images, test.labels)
 
 
 def train(
     network: torch.nn.Module,
     recipe: Recipe,
     preprocessing: Preprocessing,
-    training: Labelled,
-    validation: Labelled | None = None,
+    training: LabelledImages,
+    validation: LabelledImages | None = None,
     classes: int = 10,
     seed: int = 0,
     loss: Loss | None = None,
@@ -54,7 +54,7 @@ def train(
         loss: cross-entropy unless given.
     """
     loss = loss or partial(cross_entropy, smoothing=recipe.label_smoothing)
-    validation = validation or Labelled(training.images[:2], training.labels[:2])
+    validation = validation or LabelledImages(training.images[:2], training.labels[:2])
     start = process_time()
     with contextlib.redirect_stdout(io.StringIO()):
         trainer = Trainer([network], loss, recipe, preprocessing, classes, seed)

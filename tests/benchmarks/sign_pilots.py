@@ -21,14 +21,14 @@ from shared import beside, options, replaced, study, write_rows
 from shared_training import corrupted, preprocessing_of, train
 
 from resiliency.data.folder import image_folder
-from resiliency.data.groups import grouped
+from resiliency.data.groups import with_groups
 from resiliency.data.source import SPLITS
-from resiliency.data.split import splits
+from resiliency.data.split import draw_splits
 from resiliency.designs.networks import build, parameters_and_macs
 from resiliency.devices.allocation import keep_freed_memory
 from resiliency.training.engine import Trainer, cross_entropy
 from resiliency.training.settings import Recipe
-from resiliency.training.validation import Labelled, accuracies
+from resiliency.training.validation import LabelledImages, accuracies
 
 ROWS = beside(__file__, "sign_pilot_rows.json")
 ALIKE = ("design", "recipe", "images")
@@ -52,10 +52,10 @@ class Data:
 
     def __init__(self, folder: Path, data, most: int | None):
         """`most` training images of a class, or as many as there are."""
-        source = grouped(image_folder(folder, data.side, data.margin), "<track>_*", SPLITS)
-        whole = splits(source, data.validation_fraction, data.test_fraction, {}, 0)
+        source = with_groups(image_folder(folder, data.side, data.margin), "<track>_*", SPLITS)
+        whole = draw_splits(source, data.validation_fraction, data.test_fraction, {}, 0)
         capped = data.images_per_class | ({"train": most} if most else {})
-        own = splits(source, data.validation_fraction, data.test_fraction, capped, 0)
+        own = draw_splits(source, data.validation_fraction, data.test_fraction, capped, 0)
         self.train, self.validation, test = (_labelled(*own[name]) for name in SPLITS)
         self.preprocessing = preprocessing_of(self.train)
         self.tests = {"clean": [test], "all": [_labelled(*whole["test"])], "corrupted": []}
@@ -66,8 +66,8 @@ class Data:
         self.tests["corrupted"] = [corrupted(self.original, name) for name in names]
 
 
-def _labelled(part, indices: np.ndarray) -> Labelled:
-    return Labelled(np.asarray(part.images[indices]), part.labels[indices])
+def _labelled(part, indices: np.ndarray) -> LabelledImages:
+    return LabelledImages(np.asarray(part.images[indices]), part.labels[indices])
 
 
 def run(design: str, changes: dict, data: Data) -> dict:
@@ -90,8 +90,8 @@ def timed(design: str, data: Data) -> dict:
     network = build(STUDY.described(design), CLASSES, 0)
     parameters, macs = parameters_and_macs(network, [STUDY.data.side] * 2 + [3])
     recipe = STUDY.recipe(design).model_copy(update={"flip": False, "epochs": 1})
-    fit, shown = (Labelled(data.train.images[:count], data.train.labels[:count]) for count in TIMED)
-    few = Labelled(data.train.images[:WARM], data.train.labels[:WARM])
+    fit, shown = (LabelledImages(data.train.images[:count], data.train.labels[:count]) for count in TIMED)
+    few = LabelledImages(data.train.images[:WARM], data.train.labels[:WARM])
     trainer = Trainer([network], partial(cross_entropy, smoothing=0), recipe, data.preprocessing, CLASSES, 0)
     with contextlib.redirect_stdout(io.StringIO()):
         trainer.train(few, few)

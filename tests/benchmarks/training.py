@@ -32,8 +32,8 @@ from resiliency.devices.allocation import keep_freed_memory
 from resiliency.devices.choice import bfloat16_in_hardware
 from resiliency.provenance import processor
 from resiliency.training.engine import cross_entropy
-from resiliency.training.optimizer import learning_rate, optimizer
-from resiliency.training.validation import Labelled, Preprocessing, accuracies
+from resiliency.training.optimizer import learning_rate, make_optimizer
+from resiliency.training.validation import LabelledImages, Preprocessing, accuracies
 
 STUDY = study()
 TRANSFORMERS = ("vit", "vit_wide")
@@ -44,10 +44,10 @@ import time
 import numpy as np
 from resiliency.designs.networks import build
 from resiliency.training.engine import Trainer, cross_entropy
-from resiliency.training.validation import Labelled, Preprocessing
+from resiliency.training.validation import LabelledImages, Preprocessing
 from resiliency.training.settings import Recipe
 network = build({description}, 10, 0)
-data = Labelled(np.zeros((64, 32, 32, 3), np.uint8), np.arange(64) % 10)
+data = LabelledImages(np.zeros((64, 32, 32, 3), np.uint8), np.arange(64) % 10)
 def loss(*batch):
     print(time.time())
     return cross_entropy(*batch, smoothing=0)
@@ -59,7 +59,7 @@ Trainer([network], loss, recipe, preprocessing, 10, 0).train(data, data)
 class Digits(Dataset):
     """Single images, transformed as they are read."""
 
-    def __init__(self, data: Labelled, shift: int):
+    def __init__(self, data: LabelledImages, shift: int):
         crop = [v2.RandomCrop(32, padding=shift, padding_mode="edge")] if shift else []
         last = [v2.ToDtype(torch.float32, scale=True), v2.Normalize(PREPROCESSING.mean, PREPROCESSING.std)]
         self.data, self.transform = data, v2.Compose([v2.ToImage(), *crop, *last])
@@ -71,13 +71,13 @@ class Digits(Dataset):
         return self.transform(self.data.images[index]), int(self.data.labels[index])
 
 
-def usual(network, recipe, training: Labelled, workers: int) -> float:
+def usual(network, recipe, training: LabelledImages, workers: int) -> float:
     """Train `network` by the loop of a user; images a second, median of the epochs after the first."""
     loader = DataLoader(
         Digits(training, recipe.shift), recipe.batch_size, shuffle=True, drop_last=True, num_workers=workers,
         persistent_workers=workers > 0,
     )  # fmt: skip
-    chosen, times, step = optimizer([network], recipe), [], 0
+    chosen, times, step = make_optimizer([network], recipe), [], 0
     for _ in range(recipe.epochs):
         start = perf_counter()
         network.train()
@@ -92,7 +92,7 @@ def usual(network, recipe, training: Labelled, workers: int) -> float:
     return len(loader) * recipe.batch_size / median(times[1:])
 
 
-def ours(network, recipe, training: Labelled) -> float:
+def ours(network, recipe, training: LabelledImages) -> float:
     """Train `network` as the pipeline does; images a second, median of the epochs after the first."""
     keep_freed_memory()
     steps = len(training.labels) // recipe.batch_size
@@ -107,7 +107,7 @@ def ours(network, recipe, training: Labelled) -> float:
     return steps * recipe.batch_size / median(epochs[1:])
 
 
-def rate_and_accuracy(side: str, name: str, given: Namespace, training: Labelled, validation: Labelled):
+def rate_and_accuracy(side: str, name: str, given: Namespace, training: LabelledImages, validation: LabelledImages):
     """Images a second and validation accuracy of a design; `side` is float32 or bfloat16, both ours, or loop."""
     torch.set_num_threads(given.threads)
     recipe = STUDY.recipe(name).model_copy(update={"epochs": given.epochs})
@@ -120,7 +120,9 @@ def rate_and_accuracy(side: str, name: str, given: Namespace, training: Labelled
     return rate, accuracies([network], validation, PREPROCESSING)[0]
 
 
-def compare(name: str, given: Namespace, training: Labelled, validation: Labelled) -> dict[str, list[float]]:
+def compare(
+    name: str, given: Namespace, training: LabelledImages, validation: LabelledImages
+) -> dict[str, list[float]]:
     """Print a row about a design; lowest, median and highest ratio to the loop, and of bfloat16 to float32."""
     data = training, validation
     rows = [

@@ -15,7 +15,7 @@ from resiliency.devices.choice import device
 from resiliency.storage.files import read_array, read_json
 from resiliency.training.engine import Trainer
 from resiliency.training.settings import Recipe
-from resiliency.training.validation import Labelled, Preprocessing
+from resiliency.training.validation import LabelledImages, Preprocessing
 
 pytestmark = pytest.mark.usefixtures("cuda")
 
@@ -28,7 +28,7 @@ def test_images_in_files_train(tmp_path, data, workers):
     files = [str(tmp_path / f"{index}.png") for index in range(len(images))]
     for image, file in zip(images, files, strict=True):
         Image.fromarray(image).save(file)
-    labelled = Labelled(FileImages(files, 32, 1), read_array(data["labels"]))
+    labelled = LabelledImages(FileImages(files, 32, 1), read_array(data["labels"]))
     network = build(DESIGNS["resnet"].described(32), 3, seed=0).to(device())
     recipe = Recipe(epochs=1, batch_size=8, shift=0, flip=False)
     trainer = Trainer([network], SINGLE, recipe, Preprocessing([0.5] * 3, [0.3] * 3, workers), 3, seed=0)

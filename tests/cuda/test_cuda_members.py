@@ -20,7 +20,7 @@ from resiliency.search.members import supernet_description
 from resiliency.search.space import Space
 from resiliency.training.member import train_members
 from resiliency.training.settings import Recipe
-from resiliency.training.validation import Labelled, Preprocessing, accuracies
+from resiliency.training.validation import LabelledImages, Preprocessing, accuracies
 
 CARD = {"mean": [0.5] * 3, "std": [0.3] * 3}
 PREPROCESSING = Preprocessing(**CARD)
@@ -63,7 +63,7 @@ def test_predictions_features_and_grams_are_those_of_the_cpu(on_both, family):
     ):
         here, there = on_both(family, function)
         np.testing.assert_allclose(there, here, rtol=1e-2, atol=1e-2)
-    data = Labelled(IMAGES, LABELS)
+    data = LabelledImages(IMAGES, LABELS)
     assert on_both(family, lambda member: accuracies([member[0]], data, PREPROCESSING))[1].shape == (1,)
 
 
@@ -121,7 +121,7 @@ def searched(request, data, tmp_path_factory):
 
 
 def evaluator(space: Space, folder) -> Evaluator:
-    return Evaluator(read_member(folder)[0], space, IMAGES, Labelled(IMAGES, LABELS), PREPROCESSING)
+    return Evaluator(read_member(folder)[0], space, IMAGES, LabelledImages(IMAGES, LABELS), PREPROCESSING)
 
 
 @pytest.mark.usefixtures("cuda")

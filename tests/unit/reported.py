@@ -45,7 +45,7 @@ from resiliency.external.descriptions import descriptions
 from resiliency.external.predictions import Reader
 from resiliency.external.scores import error_rows, read_scores
 from resiliency.metrics.resiliency import baseline_errors, counted
-from resiliency.prediction.conditions import all_conditions, of_corruptions
+from resiliency.prediction.conditions import all_conditions, corruption_conditions
 from resiliency.prediction.reading import Predictions, Truth
 from resiliency.report.drawing import draw
 from resiliency.report.page import render
@@ -203,7 +203,7 @@ class Reported:
         self.pairs = pd.concat(pairs_of_groups(groups, self.predictions, networks, self._representation, metrics))
         members, settings = self.tables["members"], (self.study.ensembles, self.statistics.confidence, self.seed)
         baseline = baseline_errors(
-            self.tables["corruption_errors"], MEMBERS[0], counted(list(of_corruptions(self.conditions)))
+            self.tables["corruption_errors"], MEMBERS[0], counted(list(corruption_conditions(self.conditions)))
         )
         of_study = EnsemblesOfStudy(members, self.predictions, lambda: [self.pairs], baseline, *settings).tables()
         self.image_errors, ensembles = of_study.image_errors, of_study.ensembles

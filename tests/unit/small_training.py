@@ -10,7 +10,7 @@ from torch import nn
 from resiliency.designs.settings import Design
 from resiliency.training.engine import Trainer, cross_entropy
 from resiliency.training.settings import Recipe
-from resiliency.training.validation import Labelled, Preprocessing
+from resiliency.training.validation import LabelledImages, Preprocessing
 
 single = partial(cross_entropy, smoothing=0)
 
@@ -28,14 +28,14 @@ def network(seed: int = 0) -> nn.Module:
     )
 
 
-def separable(count: int = 64) -> Labelled:
+def separable(count: int = 64) -> LabelledImages:
     """8x8 images of noise, those of class 1 brighter in the upper half and darker in the lower."""
     random = np.random.default_rng(0)
     labels = np.arange(count) % 2
     images = random.normal(128, 20, (count, 8, 8, 3))
     images[labels == 1, :4] += 60
     images[labels == 1, 4:] -= 60
-    return Labelled(images.clip(0, 255).astype(np.uint8), labels)
+    return LabelledImages(images.clip(0, 255).astype(np.uint8), labels)
 
 
 PREPROCESSING = Preprocessing([0.5] * 3, [0.25] * 3)

@@ -11,7 +11,7 @@ from torch import nn
 from resiliency.activations import stage_grams
 from resiliency.attributions import BATCH, METHODS, Inapplicable, attribution_maps
 from resiliency.designs.members import Member
-from resiliency.designs.networks import Selected, normalised
+from resiliency.designs.networks import SelectedOutputs, normalised
 from resiliency.designs.stages import feature_stages, spatial_layer, watched
 from resiliency.diversity.gram import gram
 from resiliency.search.network import Residual
@@ -195,7 +195,7 @@ def test_every_method_applies_to_every_family(name, method):
     maps = attribution_maps(method, network, MEMBER, images, np.array([0, 1]), "label", 2)
     assert maps.shape == (2, 32, 32)
     assert np.isfinite(maps).all()
-    again = attribution_maps(method, Selected(network, [2, 1, 0]), MEMBER, images, np.array([2, 1]), "label", 2)
+    again = attribution_maps(method, SelectedOutputs(network, [2, 1, 0]), MEMBER, images, np.array([2, 1]), "label", 2)
     np.testing.assert_allclose(maps, again, atol=2e-3)
     assert not any(module._forward_hooks for module in network.modules())
 

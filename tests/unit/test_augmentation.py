@@ -10,7 +10,7 @@ from PIL import Image
 from test_training import RECIPE, separable
 
 from resiliency.data.pictures import FileImages
-from resiliency.training.augmentation import flipped, mixed, random_crop, reader, shifted
+from resiliency.training.augmentation import flipped, mixup, random_crop, shifted, training_reader
 from resiliency.training.settings import Recipe
 
 
@@ -87,16 +87,16 @@ def test_files_are_cropped_alike_whatever_the_batch_and_anew_in_each_epoch(tmp_p
         Image.fromarray(random.integers(0, 256, (50, 60, 3), dtype=np.uint8)).save(tmp_path / f"{index}.png")
     files = FileImages([str(tmp_path / f"{index}.png") for index in range(6)], 32, 1)
     recipe = Recipe(smallest_crop=0.3)
-    together = reader(files, recipe, 0, epoch=1)(np.arange(6))
-    apart = reader(files, recipe, 0, epoch=1)(np.array([4, 2]))
+    together = training_reader(files, recipe, 0, epoch=1)(np.arange(6))
+    apart = training_reader(files, recipe, 0, epoch=1)(np.array([4, 2]))
     np.testing.assert_array_equal(together[[4, 2]], apart)
-    assert (reader(files, recipe, 0, epoch=2)(np.arange(6)) != together).any(axis=(1, 2, 3)).all()
+    assert (training_reader(files, recipe, 0, epoch=2)(np.arange(6)) != together).any(axis=(1, 2, 3)).all()
 
 
 def test_mixed_images_and_labels_keep_their_shares():
     images, labels = torch.arange(6.0).view(6, 1, 1, 1).expand(6, 3, 2, 2), torch.tensor([0, 1, 2, 0, 1, 2])
     for seed in range(20):
-        blend, shares = mixed(images, labels, 3, 0.5, seed)
+        blend, shares = mixup(images, labels, 3, 0.5, seed)
         assert shares.shape == (6, 3)
         torch.testing.assert_close(shares.sum(1), torch.ones(6))
         for i in range(6):
@@ -115,13 +115,13 @@ def test_mixed_images_and_labels_keep_their_shares():
 @pytest.mark.parametrize("policy", ["trivial", "augmix"])
 def test_augmented_images_change_alike_in_any_batch_and_anew_in_each_epoch(policy):
     images, recipe = separable(8).images.repeat(4, axis=1).repeat(4, axis=2), Recipe(augment=policy)
-    together = reader(images, recipe, 0, epoch=0)(np.arange(8))
+    together = training_reader(images, recipe, 0, epoch=0)(np.arange(8))
     assert together.shape == images.shape
     assert together.dtype == np.uint8
-    np.testing.assert_array_equal(together[[5, 3]], reader(images, recipe, 0, epoch=0)(np.array([5, 3])))
-    again = reader(images, recipe, 0, epoch=1)(np.arange(8))
+    np.testing.assert_array_equal(together[[5, 3]], training_reader(images, recipe, 0, epoch=0)(np.array([5, 3])))
+    again = training_reader(images, recipe, 0, epoch=1)(np.arange(8))
     assert (again != together).any(axis=(1, 2, 3)).sum() > 4
 
 
 def test_stored_images_without_a_policy_are_read_as_they_are():
-    assert reader(separable(4).images, RECIPE, 0, epoch=0) is None
+    assert training_reader(separable(4).images, RECIPE, 0, epoch=0) is None

@@ -6,9 +6,9 @@ import torch.nn.functional as F
 from test_training import PREPROCESSING, RECIPE, network, separable, single, weights
 
 from resiliency.training import capture, engine, member
-from resiliency.training.capture import Captured
+from resiliency.training.capture import CapturedStep
 from resiliency.training.engine import Trainer
-from resiliency.training.optimizer import optimizer, restore, set_learning_rate
+from resiliency.training.optimizer import make_optimizer, restore_optimizer, set_learning_rate
 from resiliency.training.settings import Recipe
 
 GPU = torch.device("cuda")
@@ -47,7 +47,7 @@ def test_replayed_steps_give_the_same_weights(monkeypatch, replays, changes):
     recipe = RECIPE.model_copy(update=changes)
     usual = train(recipe, same_steps=True)
     assert replays == []  # on the CPU
-    monkeypatch.setattr(engine, "Captured", lambda usual, captured, device: Captured(usual, captured, GPU))
+    monkeypatch.setattr(engine, "CapturedStep", lambda usual, captured, device: CapturedStep(usual, captured, GPU))
     assert torch.equal(train(recipe, same_steps=True), usual)
     assert replays == [24 - capture.WARM_UP]
 
@@ -58,7 +58,7 @@ def test_a_loss_that_needs_gradients_of_the_images_is_replayed(monkeypatch, repl
         return value + torch.autograd.grad(value, images, create_graph=True)[0].square().sum()
 
     usual = train(RECIPE, loss)
-    monkeypatch.setattr(engine, "Captured", lambda usual, captured, device: Captured(usual, captured, GPU))
+    monkeypatch.setattr(engine, "CapturedStep", lambda usual, captured, device: CapturedStep(usual, captured, GPU))
     assert torch.equal(train(RECIPE, loss, same_steps=True), usual)
     assert replays == [24 - capture.WARM_UP]
 
@@ -75,7 +75,7 @@ def test_a_loss_that_needs_gradients_of_the_images_is_replayed(monkeypatch, repl
 )
 def test_only_steps_that_are_alike_are_captured(changes, same_steps, captured):
     trainer = Trainer([network()], single, RECIPE.model_copy(update=changes), PREPROCESSING, 2, 0, same_steps)
-    assert isinstance(trainer.learn, Captured) == captured
+    assert isinstance(trainer.learn, CapturedStep) == captured
 
 
 @pytest.mark.parametrize("factory", [None, "networks:network"])
@@ -101,11 +101,11 @@ def test_networks_of_a_factory_are_not_captured(monkeypatch, tmp_path, factory):
 @pytest.mark.parametrize("name", ["adamw", "muon"])
 def test_a_checkpoint_of_another_device_keeps_rate_and_step_where_they_belong(name):
     """On a GPU the rate is a tensor: a number would stay in the graph as it was when it was captured."""
-    stepping = optimizer([network()], RECIPE.model_copy(update={"optimizer": name}))
+    stepping = make_optimizer([network()], RECIPE.model_copy(update={"optimizer": name}))
     there = stepping.state_dict()
     for group in there["param_groups"]:
         group |= {"lr": torch.tensor(0.5), "capturable": True}
-    restore(stepping, there)
+    restore_optimizer(stepping, there)
     assert {(group["lr"], group["capturable"]) for group in stepping.param_groups} == {(RECIPE.learning_rate, False)}
     for group in stepping.param_groups:
         group["lr"] = torch.tensor(0.5)

@@ -13,15 +13,15 @@ from resiliency.base.faults import Fault
 from resiliency.corruptions.writing import write_pictures
 from resiliency.data import duplicates, pictures
 from resiliency.data.card import write_data_set, write_test_set
-from resiliency.data.duplicates import check_duplicates, contents_of
+from resiliency.data.duplicates import check_duplicates, image_contents
 from resiliency.data.folder import image_folder
 from resiliency.data.images import read_conditions, read_images
 from resiliency.data.settings import Dataset
 from resiliency.data.source import Part, Source
-from resiliency.data.split import splits
+from resiliency.data.split import draw_splits
 from resiliency.data.test_sets import labelled_folder
 from resiliency.storage.files import read_array, read_json
-from resiliency.training.augmentation import reader
+from resiliency.training.augmentation import training_reader
 from resiliency.training.settings import Recipe
 
 
@@ -48,7 +48,7 @@ def test_an_image_that_was_changed_after_it_was_listed_is_named(tmp_path):
     assert images[:].shape == (60, 72, 72, 3)
     changed = images.files[3]
     shutil.copy(images.files[4], changed)
-    for use in (images.__getitem__, reader(images, Recipe(smallest_crop=0.5), 0, 0)):
+    for use in (images.__getitem__, training_reader(images, Recipe(smallest_crop=0.5), 0, 0)):
         with pytest.raises(Fault, match=f"^{changed}: changed since the study listed it; run again"):
             use(np.array([2, 3]))
     os.unlink(changed)
@@ -99,7 +99,7 @@ def whole(source: Source) -> dict:
 
 
 def compared(chosen: dict, side: int, refused: bool, decoded: bool = True) -> dict[str, int]:
-    return check_duplicates(chosen, contents_of(chosen, side, decoded), ["ant", "bee"], refused)
+    return check_duplicates(chosen, image_contents(chosen, side, decoded), ["ant", "bee"], refused)
 
 
 def test_duplicates_within_a_split_are_a_warning(tmp_path, capsys):
@@ -152,7 +152,7 @@ def test_test_images_that_are_training_images_in_another_coding_are_refused(tmp_
     folder = good_folder(tmp_path / "photos", side=72)
     recoded(folder, f"val/bee/again{suffix}", "train/ant/1.png")
     source = image_folder(folder, 72, 1)
-    chosen = splits(source, 0.2, 0.2, {}, 0)
+    chosen = draw_splits(source, 0.2, 0.2, {}, 0)
     job = source, chosen, 72, on_the_fly
     place = rf"^dataset: 1 images are in more than one split, e.g. {folder}/val/bee/again{suffix} \(test\) = {folder}/"
     with pytest.raises(Fault, match=place + r".*; remove them from one, or set dataset\.allow_duplicates: true$"):
@@ -166,7 +166,7 @@ def test_images_are_decoded_once_to_be_stored_and_compared(tmp_path, monkeypatch
     folder = good_folder(tmp_path / "photos")
     source, decoded = image_folder(folder, 32, 1), []
     monkeypatch.setattr(pictures, "decode", lambda path, decode=pictures.decode: decoded.append(path) or decode(path))
-    write_data_set(tmp_path / "out", "image_folder", source, splits(source, 0.2, 0.2, {}, 0), 32, False)
+    write_data_set(tmp_path / "out", "image_folder", source, draw_splits(source, 0.2, 0.2, {}, 0), 32, False)
     assert len(decoded) == len(set(decoded)) == 120
 
 
@@ -207,7 +207,7 @@ def test_a_class_that_is_a_copy_of_another_is_refused(tmp_path, capsys):
 def test_test_sets_of_training_images_are_refused(tmp_path, on_the_fly, capsys):
     folder = good_folder(tmp_path / "photos")
     source = image_folder(folder, 72, 1)
-    write_data_set(tmp_path / "data", "image_folder", source, splits(source, 0.2, 0.2, {}, 0), 72, on_the_fly)
+    write_data_set(tmp_path / "data", "image_folder", source, draw_splits(source, 0.2, 0.2, {}, 0), 72, on_the_fly)
     further = good_folder(tmp_path / "further", seed=1) / "val"
     recoded(folder, further / "bee/again.webp", "train/ant/1.png")
     part = labelled_folder(further, source.classes, 72, 1)

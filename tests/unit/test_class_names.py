@@ -6,7 +6,7 @@ from fault_messages import fault_of
 from PIL import Image
 from pydantic import ValidationError
 
-from resiliency.data.class_names import read_class_names, renamed
+from resiliency.data.class_names import names_for_classes, read_class_names
 from resiliency.data.settings import Dataset
 from resiliency.study.checks import cross_checks
 from resiliency.study.model import Study
@@ -15,7 +15,7 @@ from resiliency.study.model import Study
 def test_names_are_lines_in_the_order_of_the_folders(tmp_path):
     path = tmp_path / "names.txt"
     path.write_text("\ufeffstop \nspeed limit 30\n\n", encoding="utf-8")
-    assert renamed(["00014", "00015"], path) == ["stop", "speed limit 30"]
+    assert names_for_classes(["00014", "00015"], path) == ["stop", "speed limit 30"]
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,7 @@ def test_names_are_lines_in_the_order_of_the_folders(tmp_path):
 def test_names_that_are_refused(tmp_path, content, fault):
     path = tmp_path / "names.txt"
     path.write_bytes(content)
-    assert fault in fault_of(renamed, ["00014", "00015"], path)
+    assert fault in fault_of(names_for_classes, ["00014", "00015"], path)
     assert fault_of(read_class_names, tmp_path / "none.txt").startswith(f"{tmp_path}/none.txt: cannot be read")
 
 

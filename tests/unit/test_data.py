@@ -18,7 +18,7 @@ from resiliency.data.digits import digits
 from resiliency.data.images import read_conditions, read_images, read_items, write_items, write_list
 from resiliency.data.pictures import FileImages
 from resiliency.data.source import ALL, Part, Source
-from resiliency.data.split import SPLITS, probe, split, splits, stratified
+from resiliency.data.split import SPLITS, draw_splits, probe_indices, split_indices, stratified_sample
 from resiliency.storage.files import read_array, read_json, write_array
 
 DIGITS = 1797
@@ -52,7 +52,7 @@ def test_digits_keep_their_pictures_and_labels(loaded):
 
 def test_splits_are_disjoint_and_complete(loaded):
     labels = loaded[1]
-    indices = split(labels, validation=180, test=539, seed=0)
+    indices = split_indices(labels, validation=180, test=539, seed=0)
     assert set(indices) == set(SPLITS)
     assert {name: len(chosen) for name, chosen in indices.items()} == {"train": 1078, "validation": 180, "test": 539}
     np.testing.assert_array_equal(np.sort(np.concatenate(list(indices.values()))), np.arange(DIGITS))
@@ -62,27 +62,27 @@ def test_splits_are_disjoint_and_complete(loaded):
 def test_splits_are_stratified(loaded):
     labels = loaded[1]
     sizes = np.bincount(labels)
-    for chosen in split(labels, 180, 539, seed=3).values():
+    for chosen in split_indices(labels, 180, 539, seed=3).values():
         shares = sizes * len(chosen) / DIGITS
         assert np.abs(np.bincount(labels[chosen]) - shares).max() < 1.5
 
 
 def test_splits_follow_the_seed(loaded):
     labels = loaded[1]
-    one, again, other = (split(labels, 180, 539, seed=seed)["test"] for seed in (0, 0, 1))
+    one, again, other = (split_indices(labels, 180, 539, seed=seed)["test"] for seed in (0, 0, 1))
     np.testing.assert_array_equal(one, again)
     assert not np.array_equal(one, other)
 
 
 def test_the_test_split_does_not_depend_on_validation(loaded):
     labels = loaded[1]
-    one, other = (split(labels, validation, 539, seed=0)["test"] for validation in (50, 180))
+    one, other = (split_indices(labels, validation, 539, seed=0)["test"] for validation in (50, 180))
     np.testing.assert_array_equal(one, other)
 
 
 def test_the_missing_images_go_to_the_largest_remainders():
     labels = np.repeat([0, 1, 2], [5, 3, 2])
-    chosen = stratified(labels, 5, 0, "probe")  # shares 2.5, 1.5 and 1.0
+    chosen = stratified_sample(labels, 5, 0, "probe")  # shares 2.5, 1.5 and 1.0
     assert np.bincount(labels[chosen]).tolist() == [3, 1, 1]
 
 
@@ -91,7 +91,7 @@ def test_the_missing_images_go_to_the_largest_remainders():
 def test_stratified_takes_so_many_within_one_of_each_share(values, data):
     labels = np.array(values)
     count = data.draw(st.integers(0, len(labels)))
-    chosen = stratified(labels, count, 0, "probe")
+    chosen = stratified_sample(labels, count, 0, "probe")
     assert len(set(chosen.tolist())) == len(chosen) == count
     shares = count * np.bincount(labels, minlength=5) / len(labels)
     assert np.abs(np.bincount(labels[chosen], minlength=5) - shares).max() < 1
@@ -99,7 +99,7 @@ def test_stratified_takes_so_many_within_one_of_each_share(values, data):
 
 def test_every_image_can_be_chosen():
     labels = np.zeros(6, int)
-    drawn = {int(index) for seed in range(40) for index in stratified(labels, 2, seed, "probe")}
+    drawn = {int(index) for seed in range(40) for index in stratified_sample(labels, 2, seed, "probe")}
     assert drawn == set(range(6))
 
 
@@ -111,7 +111,7 @@ def toy(counts: list[int], side: int = 32) -> Part:
 
 def test_parts_that_are_published_stay_apart():
     source = Source("toy", ["a", "b"], {"train": toy([40, 20]), "test": toy([10, 12])})
-    chosen = splits(source, 0.1, 0.5, {}, seed=0)
+    chosen = draw_splits(source, 0.1, 0.5, {}, seed=0)
     assert list(chosen) == ["train", "validation", "test"]
     assert chosen["test"][0] is source.parts["test"]
     np.testing.assert_array_equal(chosen["test"][1], np.arange(22))
@@ -122,13 +122,13 @@ def test_parts_that_are_published_stay_apart():
 
 def test_validation_images_of_the_data_set_are_used():
     source = Source("toy", ["a", "b"], {"train": toy([4, 2]), "validation": toy([1, 3]), "test": toy([5, 5])})
-    chosen = splits(source, 0.5, 0.5, {}, seed=0)
+    chosen = draw_splits(source, 0.5, 0.5, {}, seed=0)
     assert {name: len(indices) for name, (_, indices) in chosen.items()} == {"train": 6, "validation": 4, "test": 10}
 
 
 def test_a_subset_keeps_what_it_had_when_it_grows():
     source = Source("toy", ["a", "b", "c"], {ALL: toy([60, 30, 50])})
-    small, large = (splits(source, 0.2, 0.2, {"train": most, "test": 7}, seed=0) for most in (5, 25))
+    small, large = (draw_splits(source, 0.2, 0.2, {"train": most, "test": 7}, seed=0) for most in (5, 25))
     part, indices = large["train"]
     assert np.bincount(part.labels[indices]).tolist() == [25, 18, 25]
     assert set(small["train"][1]) < set(indices)
@@ -139,16 +139,16 @@ def test_a_subset_keeps_what_it_had_when_it_grows():
 
 def test_a_class_that_no_image_is_left_of_is_a_fault():
     source = Source("toy", ["a", "b"], {ALL: toy([50, 1])})
-    assert "dataset: no image of class 'b' is left for " in fault_of(splits, source, 0.2, 0.2, {}, seed=0)
+    assert "dataset: no image of class 'b' is left for " in fault_of(draw_splits, source, 0.2, 0.2, {}, seed=0)
 
 
 def test_more_probe_images_than_there_are_is_a_fault():
-    assert len(probe(np.arange(6) % 2, 6, 0)) == 6
-    assert "probe.images: 7 is more than the 6 test images" in fault_of(probe, np.arange(6) % 2, 7, 0)
+    assert len(probe_indices(np.arange(6) % 2, 6, 0)) == 6
+    assert "probe.images: 7 is more than the 6 test images" in fault_of(probe_indices, np.arange(6) % 2, 7, 0)
 
 
 def written(folder, source, on_the_fly=False, **fractions):
-    chosen = splits(source, 0.25, 0.25, {}, seed=0)
+    chosen = draw_splits(source, 0.25, 0.25, {}, seed=0)
     write_data_set(folder, "toy", source, chosen, 32, on_the_fly)
     return chosen, read_json(folder / "card.json")
 

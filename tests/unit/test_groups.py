@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from resiliency.data.card import write_data_set
-from resiliency.data.groups import grouped, read_groups
+from resiliency.data.groups import read_groups, with_groups
 from resiliency.data.pictures import FileImages
 from resiliency.data.settings import Dataset
 from resiliency.data.source import ALL, SPLITS, Part, Source
-from resiliency.data.split import split, splits
+from resiliency.data.split import draw_splits, split_indices
 from resiliency.storage.files import read_json
 
 CLASSES = ["cat", "dog"]
@@ -30,7 +30,7 @@ def source(files: list[str] = FILES, **others: Part) -> Source:
 
 
 def groups_of(of: Source, groups: str) -> list[int]:
-    (part,) = (part for part in grouped(of, groups, SPLITS).parts.values() if part.groups is not None)
+    (part,) = (part for part in with_groups(of, groups, SPLITS).parts.values() if part.groups is not None)
     return part.groups.tolist()
 
 
@@ -49,7 +49,7 @@ def test_a_pattern_with_slashes_takes_folders():
 
 
 def test_an_image_that_does_not_match_is_named():
-    message = fault_of(grouped, source([*FILES, "data/dog/other.jpg", "data/dog/more.jpg"]), "<film>_*", SPLITS)
+    message = fault_of(with_groups, source([*FILES, "data/dog/other.jpg", "data/dog/more.jpg"]), "<film>_*", SPLITS)
     assert message.startswith("dataset.groups: other.jpg (and 1 more) does not match '<film>_*'; change the pattern")
 
 
@@ -118,7 +118,7 @@ def test_a_table_of_bytes_is_told(tmp_path):
 )
 def test_a_row_of_no_image_or_an_image_without_row_is_named(tmp_path, rows, words):
     path = table(tmp_path, "\n".join(["image,group", *rows]))
-    assert fault_of(grouped, source(), path, SPLITS).startswith(path + words)
+    assert fault_of(with_groups, source(), path, SPLITS).startswith(path + words)
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,7 @@ def test_groups_that_cannot_be_are_told_before_anything_runs(settings, words):
 def test_data_sets_that_have_splits_need_no_groups(capsys):
     other = Part(np.zeros((1, 32, 32, 3), np.uint8), np.array([0]), ["1"])
     of = source(validation=other, test=other)
-    assert grouped(of, "<film>_*", SPLITS) is of
+    assert with_groups(of, "<film>_*", SPLITS) is of
     assert "dataset.groups: not used" in capsys.readouterr().out
     assert Dataset(name="image_folder", folder="x", groups="<film>_*").table_of_groups is None
 
@@ -157,7 +157,7 @@ def test_splits_take_whole_groups_and_every_class_has_some(data):
     groups = np.repeat(np.arange(sum(map(len, sizes))), [size for of in sizes for size in of])
     shuffled = np.random.default_rng(0).permutation(len(labels))
     labels, groups = labels[shuffled], groups[shuffled]
-    drawn = split(labels, round(0.1 * len(labels)), round(0.3 * len(labels)), 0, groups)
+    drawn = split_indices(labels, round(0.1 * len(labels)), round(0.3 * len(labels)), 0, groups)
     np.testing.assert_array_equal(np.sort(np.concatenate(list(drawn.values()))), np.arange(len(labels)))
     for one in SPLITS:
         assert set(labels[drawn[one]].tolist()) == set(range(len(sizes)))
@@ -171,21 +171,21 @@ def test_splits_take_whole_groups_and_every_class_has_some(data):
 def test_shares_are_as_near_as_tracks_of_thirty_allow():
     tracks = np.array([7, 20, 75])
     labels, groups = np.repeat([0, 1, 2], 30 * tracks), np.repeat(np.arange(tracks.sum()), 30)
-    drawn = split(labels, round(0.1 * len(labels)), None, 3, groups)
+    drawn = split_indices(labels, round(0.1 * len(labels)), None, 3, groups)
     assert set(drawn) == {"train", "validation"}
     assert np.bincount(labels[drawn["validation"]]).tolist() == [30, 60, 210]
 
 
 def test_groups_of_several_classes_stay_whole():
     labels, groups = np.tile([0, 1], 50), np.repeat(np.arange(20), 5)
-    drawn = split(labels, 10, 30, 0, groups)
+    drawn = split_indices(labels, 10, 30, 0, groups)
     assert all(len(drawn[name]) == count for name, count in {"test": 30, "validation": 10, "train": 60}.items())
     assert sum(len(set(groups[indices].tolist())) for indices in drawn.values()) == 20
 
 
 def test_split_of_groups_follows_the_seed():
     labels, groups = np.repeat([0, 1], 60), np.repeat(np.arange(40), 3)
-    one, again, other = (split(labels, 12, 36, seed, groups)["test"].tolist() for seed in (0, 0, 1))
+    one, again, other = (split_indices(labels, 12, 36, seed, groups)["test"].tolist() for seed in (0, 0, 1))
     assert one == again != other
 
 
@@ -194,13 +194,13 @@ def test_splits_without_groups_are_those_of_earlier_versions():
     part = Part(labels, labels, list(map(str, range(500))))
     expected = [["1b2d789f", "bc4df2ec", "539bff35"], ["cb46db30", "776182c1", "0c3fc3e2"]]
     for parts, digests in zip(({ALL: part}, {"train": part, "test": part}), expected, strict=True):
-        chosen = splits(Source("toy", list("abcde"), parts), 0.1, 0.3, {}, 7)
+        chosen = draw_splits(Source("toy", list("abcde"), parts), 0.1, 0.3, {}, 7)
         assert [hashlib.sha256(indices.tobytes()).hexdigest()[:8] for _, indices in chosen.values()] == digests
 
 
 def test_a_class_of_too_few_groups_is_named():
-    of = grouped(source(FILES[2:]), "<film>_*", SPLITS)
-    message = fault_of(splits, of, 0.1, 0.3, {}, 0)
+    of = with_groups(source(FILES[2:]), "<film>_*", SPLITS)
+    message = fault_of(draw_splits, of, 0.1, 0.3, {}, 0)
     assert message.startswith(
         "dataset.groups: class 'cat' has 2 groups, expected at least 3, one each for train, validation and test; add"
     )
@@ -211,7 +211,7 @@ def test_the_card_counts_groups(tmp_path):
     images = np.random.default_rng(0).integers(0, 256, (120, 32, 32, 3), np.uint8)
     part = Part(images, labels, list(map(str, range(120))), groups)
     of = Source("toy", CLASSES, {ALL: part})
-    write_data_set(tmp_path, "toy", of, splits(of, 0.1, 0.3, {}, 0), 32, on_the_fly=False)
+    write_data_set(tmp_path, "toy", of, draw_splits(of, 0.1, 0.3, {}, 0), 32, on_the_fly=False)
     card = read_json(tmp_path / "card.json")
     assert {name: described["groups"] for name, described in card["splits"].items()} == {
         "train": 24,

@@ -16,7 +16,7 @@ from resiliency.analysis.member_scores import Scorer
 from resiliency.ensembles.outputs import Ensemble
 from resiliency.ensembles.selection import EnsembleErrors
 from resiliency.ensembles.table import Pool
-from resiliency.prediction.conditions import groups, held_out
+from resiliency.prediction.conditions import condition_groups, held_out
 from resiliency.report.charts.under_corruptions import finding
 from resiliency.report.member_errors import without_held_out
 from resiliency.report.overview import led_by
@@ -47,7 +47,10 @@ def wrong(study):
 )
 def test_the_extra_corruptions_are_held_out_where_there_are_others(corruptions, corrupted, left_out):
     table = drawn(1, IMAGES, corruptions, [1])[0]
-    assert {name: rows.tolist() for name, rows in groups(table).items()} == {"clean": [0], "corrupted": corrupted}
+    assert {name: rows.tolist() for name, rows in condition_groups(table).items()} == {
+        "clean": [0],
+        "corrupted": corrupted,
+    }
     assert [rows.tolist() for rows in held_out(table).values()] == ([left_out] if left_out else [])
 
 

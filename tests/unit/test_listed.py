@@ -8,7 +8,7 @@ from resiliency.base.faults import Fault
 from resiliency.data.listed import listed_images
 from resiliency.data.pictures import FileImages
 from resiliency.data.source import ALL, Part, Source
-from resiliency.data.split import splits
+from resiliency.data.split import draw_splits
 from resiliency.study.loading import load
 
 FILES = ["data/val/a/1.png", "data/val/a/2.png", "data/val/b/1.png", "data/val/b/deep/3.png"]
@@ -55,12 +55,14 @@ def test_a_line_that_names_no_image_of_its_own_is_a_fault(listed, text, words):
 def test_a_study_may_need_the_test_images_alone(listed, tmp_path):
     listed("a/1.png\n2.png\n")
     source = Source("toy", ["a", "b"], {"test": PART})
-    chosen = splits(source, 0.2, 0.2, {"train": 3}, 0, ["test"], str(tmp_path / "list.txt"))
+    chosen = draw_splits(source, 0.2, 0.2, {"train": 3}, 0, ["test"], str(tmp_path / "list.txt"))
     assert {name: indices.tolist() for name, (_, indices) in chosen.items()} == {"test": [0, 1]}
     with pytest.raises(Fault, match="dataset: no image of class 'b' is left for test"):
-        splits(Source("toy", ["a", "b"], {"test": PART._replace(labels=np.zeros(4, int))}), 0.2, 0.2, {}, 0, ["test"])
+        draw_splits(
+            Source("toy", ["a", "b"], {"test": PART._replace(labels=np.zeros(4, int))}), 0.2, 0.2, {}, 0, ["test"]
+        )
     with pytest.raises(Fault, match=r"^dataset.images: list.txt lists test images; put them in a folder "):
-        splits(Source("toy", ["a", "b"], {ALL: PART}), 0.2, 0.2, {}, 0, ["test"], "list.txt")
+        draw_splits(Source("toy", ["a", "b"], {ALL: PART}), 0.2, 0.2, {}, 0, ["test"], "list.txt")
 
 
 LOADED = {

@@ -10,8 +10,8 @@ from resiliency.base.faults import Fault
 from resiliency.designs.cards import design_card
 from resiliency.designs.members import Member
 from resiliency.designs.networks import write_member
-from resiliency.prediction.writing import logits, stored
-from resiliency.training.validation import Labelled, Preprocessing, accuracies
+from resiliency.prediction.writing import logits, storable
+from resiliency.training.validation import LabelledImages, Preprocessing, accuracies
 
 DESCRIPTION = {"architecture": None, "factory": "lab:network", "arguments": {}}
 CARD = {"image_shape": [8, 8, 3], "classes": ["a", "b"], "mean": [0.5] * 3, "std": [0.2] * 3}
@@ -40,7 +40,7 @@ class Constant(nn.Module):
 )
 def test_large_logits_keep_their_order_and_probabilities(values):
     given = np.array([values, [1.0, 2.0, 3.0]], np.float32)
-    kept = stored(given, "a")
+    kept = storable(given, "a")
     assert kept.dtype == np.float16
     assert np.isfinite(kept).all()
     assert kept.argmax(axis=1).tolist() == given.argmax(axis=1).tolist()
@@ -59,7 +59,7 @@ def test_a_network_that_answers_nan_is_refused_when_it_is_made():
     silent = Constant([0.0, 1.0], factor=np.nan)
     with pytest.raises(Fault, match=r"^lab:network with \{\}: logits for a black image contain NaN or infinity"):
         design_card(silent, DESCRIPTION, CARD, 2)
-    images = Labelled(np.zeros((3, 8, 8, 3), np.uint8), np.zeros(3, np.int64))
+    images = LabelledImages(np.zeros((3, 8, 8, 3), np.uint8), np.zeros(3, np.int64))
     with pytest.raises(Fault, match=r"^validation logits contain NaN or infinity"):
         accuracies([Constant([0.0, 1.0]), silent], images, Preprocessing(CARD["mean"], CARD["std"]))
 

@@ -10,7 +10,7 @@ from timm.optim import muon as of_timm
 from torch import nn
 
 from resiliency.training.muon import kernels, orthogonalised
-from resiliency.training.optimizer import optimizer
+from resiliency.training.optimizer import make_optimizer
 
 MUON = RECIPE.model_copy(update={"optimizer": "muon", "weight_decay": 0.1})
 
@@ -30,7 +30,7 @@ def test_steps_are_those_of_timm(monkeypatch):
         of_timm, "zeropower_via_newtonschulz", partial(of_timm.zeropower_via_newtonschulz, dtype=torch.float32)
     )
     ours, theirs = network(), network()
-    chosen = optimizer([ours], MUON)
+    chosen = make_optimizer([ours], MUON)
     matrices = [p for p in theirs.parameters() if p.ndim > 1]
     groups = [
         {"params": matrices[:-1], "weight_decay": 0.1},

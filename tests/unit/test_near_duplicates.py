@@ -7,10 +7,10 @@ from PIL import Image
 from resiliency.data.card import write_data_set
 from resiliency.data.digits import digits
 from resiliency.data.folder import image_folder
-from resiliency.data.groups import grouped
+from resiliency.data.groups import with_groups
 from resiliency.data.near_duplicates import Thumbnails, thumbnails
 from resiliency.data.source import SPLITS, Part
-from resiliency.data.split import splits
+from resiliency.data.split import draw_splits
 from resiliency.report.overview import data_cautions
 from resiliency.storage.files import read_json
 
@@ -41,8 +41,8 @@ def films(tmp_path_factory):
 
 
 def card_of(out, films, groups: str | None, side: int, name: str = "image_folder") -> dict:
-    source = grouped(image_folder(films, side, 1), groups, SPLITS)
-    write_data_set(out, name, source, splits(source, 0.2, 0.3, {}, 0), side, on_the_fly=side > 64)
+    source = with_groups(image_folder(films, side, 1), groups, SPLITS)
+    write_data_set(out, name, source, draw_splits(source, 0.2, 0.3, {}, 0), side, on_the_fly=side > 64)
     return read_json(out / "card.json")
 
 
@@ -77,7 +77,7 @@ def test_published_data_sets_are_not_looked_at(tmp_path, films):
 
 def test_digits_of_one_class_are_not_near_duplicates():
     source = digits(32)
-    chosen, seen = splits(source, 0.1, 0.3, {}, 0), Thumbnails()
+    chosen, seen = draw_splits(source, 0.1, 0.3, {}, 0), Thumbnails()
     for split, (part, indices) in chosen.items():
         seen.add(split, part.images[indices])
     assert len(seen.pairs(chosen)) <= 3

@@ -14,11 +14,11 @@ from resiliency.base.faults import Fault
 from resiliency.designs.cards import design_card, training_cost
 from resiliency.designs.members import Member
 from resiliency.designs.networks import (
-    Selected,
+    SelectedOutputs,
     build,
     normalised,
     parameters_and_macs,
-    penultimate,
+    penultimate_features,
     read_member,
     write_member,
 )
@@ -102,7 +102,7 @@ def test_the_classifier_is_applied_to_the_penultimate_features(architecture):
     network = small(architecture).eval()
     images = torch.rand(3, 3, 32, 32)
     with torch.inference_mode():
-        feature = penultimate(network, images)
+        feature = penultimate_features(network, images)
         expected = network(images)
         assert feature.ndim == 2
         classifier = network.get_classifier()
@@ -187,12 +187,14 @@ def test_selected_outputs_are_those_of_the_data_set(tmp_path):
     network = small(seed=3).eval()
     chosen = [7, 0, 4]
     written = replace(MEMBER, classes=["seven", "zero", "four"], outputs=chosen)
-    write_member(tmp_path, Selected(network, chosen), written)
+    write_member(tmp_path, SelectedOutputs(network, chosen), written)
     read, member = read_member(tmp_path)
     images = torch.rand(4, 3, 32, 32, device=next(read.parameters()).device)
     with torch.inference_mode():
         torch.testing.assert_close(read(images).cpu(), network(images.cpu())[:, chosen])
-        torch.testing.assert_close(penultimate(read, images).cpu(), penultimate(network, images.cpu()))
+        torch.testing.assert_close(
+            penultimate_features(read, images).cpu(), penultimate_features(network, images.cpu())
+        )
     assert member == written
     assert read.network.state_dict().keys() == load_file(tmp_path / "weights.safetensors").keys()
 

@@ -20,7 +20,7 @@ from resiliency.attributions import NOT_DIFFERENTIABLE, maps_or_reason
 from resiliency.base.faults import Fault
 from resiliency.designs import onnx as onnx_designs
 from resiliency.designs.members import Member
-from resiliency.designs.networks import Selected, parameters_and_macs, read_member, write_member
+from resiliency.designs.networks import SelectedOutputs, parameters_and_macs, read_member, write_member
 from resiliency.designs.onnx import OnnxNetwork, read_onnx
 from resiliency.designs.settings import Design
 from resiliency.designs.weights import load_member
@@ -127,7 +127,7 @@ def test_channels_may_come_last(tmp_path):
 def test_a_member_is_written_and_read_back_with_its_classes_in_order(tmp_path):
     path = small_onnx.write(tmp_path / "mine.onnx", classes=4)
     network, described = loaded(path, classes=["blue", "other", "red", "green"])
-    assert isinstance(network, Selected)
+    assert isinstance(network, SelectedOutputs)
     write_member(tmp_path / "mine-s0", network, Member("mine-s0", **described))
     again, member = read_member(tmp_path / "mine-s0")
     expected = images_of(3).mean(dim=(2, 3))[:, [2, 0, 0]]  # outputs 2, 3 and 0; the last copies the first channel

@@ -9,7 +9,7 @@ from fault_messages import fault_of
 from PIL import Image
 
 from resiliency.corruptions import precomputed
-from resiliency.corruptions.precomputed import CHECKSUMS, check_sizes, files, stacked
+from resiliency.corruptions.precomputed import CHECKSUMS, check_sizes, image_paths, stacked_images
 from resiliency.corruptions.settings import HELD_OUT, MAIN
 
 NUMBER = 7
@@ -32,7 +32,7 @@ def folder(tmp_path):
 
 
 def read(folder, severities=(1, 2, 3, 4, 5), checksums=UNPUBLISHED):
-    return stacked(folder, "fog", severities, POSITIONS, LABELS[POSITIONS], SIZE, checksums)
+    return stacked_images(folder, "fog", severities, POSITIONS, LABELS[POSITIONS], SIZE, checksums)
 
 
 def test_stacked_images_come_severity_by_severity_in_the_order_of_the_positions(folder, monkeypatch):
@@ -148,7 +148,7 @@ def test_files_are_found_by_class_and_name_severity_by_severity(tmp_path):
     make_set(tmp_path)
     images = ["tench/b.JPEG", "crane/b.JPEG", "tench/a.v2.JPEG", "crane/0.JPEG"]
     expected = [f"{tmp_path}/fog/{severity}/{image}" for severity in (3, 1) for image in images]
-    assert files(tmp_path, "fog", (3, 1), CLASSES, NAMES) == expected
+    assert image_paths(tmp_path, "fog", (3, 1), CLASSES, NAMES) == expected
 
 
 @pytest.mark.parametrize("inside", ["", "weather"])
@@ -156,7 +156,7 @@ def test_corruptions_side_by_side_are_told_apart(tmp_path, inside):
     make_set(tmp_path / inside, ("fog", "frost"))
     make_set(tmp_path / "extra", ("spatter",))
     for corruption in ("fog", "frost"):
-        paths = files(tmp_path, corruption, (1,), CLASSES, NAMES)
+        paths = image_paths(tmp_path, corruption, (1,), CLASSES, NAMES)
         assert all(path.startswith(str(tmp_path / inside / corruption / "1")) for path in paths)
         assert [path.split("/")[-2] for path in paths] == CLASSES
 
@@ -164,29 +164,29 @@ def test_corruptions_side_by_side_are_told_apart(tmp_path, inside):
 def test_a_corruption_that_is_there_twice_is_refused(tmp_path):
     make_set(tmp_path / "imagenet-c")
     make_set(tmp_path / "imagenet-c-64")
-    message = fault_of(files, tmp_path, "fog", (1,), CLASSES, NAMES)
+    message = fault_of(image_paths, tmp_path, "fog", (1,), CLASSES, NAMES)
     assert f"fog is in {tmp_path}/imagenet-c/fog and in {tmp_path}/imagenet-c-64/fog" in message
 
 
 @pytest.mark.parametrize("suffix", [".JPG", ".jpeg", ".png", ".PNG"])
 def test_other_suffixes_stand_in_for_jpeg(tmp_path, suffix):
     touch(tmp_path / "fog" / "1" / "tench" / f"b{suffix}")
-    assert files(tmp_path, "fog", (1,), ["tench"], ["b.JPEG"])[0].endswith(f"/b{suffix}")
+    assert image_paths(tmp_path, "fog", (1,), ["tench"], ["b.JPEG"])[0].endswith(f"/b{suffix}")
     touch(tmp_path / "fog" / "1" / "tench" / "b.JPEG")
-    assert files(tmp_path, "fog", (1,), ["tench"], ["b.JPEG"])[0].endswith("/b.JPEG")
+    assert image_paths(tmp_path, "fog", (1,), ["tench"], ["b.JPEG"])[0].endswith("/b.JPEG")
 
 
 def test_missing_images_are_counted_and_the_first_is_named(tmp_path):
     make_set(tmp_path)
     (tmp_path / "fog/1/crane/b.JPEG").unlink()
     (tmp_path / "fog/3/crane/0.JPEG").unlink()
-    message = fault_of(files, tmp_path, "fog", (1, 3), CLASSES, NAMES)
+    message = fault_of(image_paths, tmp_path, "fog", (1, 3), CLASSES, NAMES)
     assert message.startswith(f"{tmp_path}/fog/1/crane/b.JPEG: there is no such image; 2 of 8 images are missing")
 
 
 def test_images_of_a_missing_class_are_missing(tmp_path):
     make_set(tmp_path)
-    message = fault_of(files, tmp_path, "fog", (1, 3), [*CLASSES, "newt"], [*NAMES, "b"])
+    message = fault_of(image_paths, tmp_path, "fog", (1, 3), [*CLASSES, "newt"], [*NAMES, "b"])
     assert message.startswith(f"{tmp_path}/fog/1/newt/b.JPEG: there is no such image; 2 of 10 images are missing")
 
 
@@ -194,19 +194,19 @@ def test_missing_folders_are_named_with_what_is_there(tmp_path):
     make_set(tmp_path, ("motion_blurr",))
     make_set(tmp_path / "weather", ("brightnes",))
     assert "motion_blur: there is no such folder; did you mean 'motion_blurr'?" in fault_of(
-        files, tmp_path, "motion_blur", (1,), CLASSES, NAMES
+        image_paths, tmp_path, "motion_blur", (1,), CLASSES, NAMES
     )
-    assert "did you mean 'brightnes'?" in fault_of(files, tmp_path, "brightness", (1,), CLASSES, NAMES)
-    message = fault_of(files, tmp_path, "motion_blurr", (1, 2), CLASSES, NAMES)
+    assert "did you mean 'brightnes'?" in fault_of(image_paths, tmp_path, "brightness", (1,), CLASSES, NAMES)
+    message = fault_of(image_paths, tmp_path, "motion_blurr", (1, 2), CLASSES, NAMES)
     assert f"{tmp_path}/motion_blurr/2: there is no such folder; {tmp_path}/motion_blurr holds 1, 3" in message
-    assert "holds nothing" in fault_of(files, tmp_path / "nowhere", "fog", (1,), CLASSES, NAMES)
+    assert "holds nothing" in fault_of(image_paths, tmp_path / "nowhere", "fog", (1,), CLASSES, NAMES)
 
 
 def test_each_class_folder_is_listed_once_for_a_severity(tmp_path, monkeypatch):
     make_set(tmp_path)
     listed, listdir = [], os.listdir
     monkeypatch.setattr(os, "listdir", lambda folder: listed.append(folder) or listdir(folder))
-    files(tmp_path, "fog", (1, 3), CLASSES * 20, NAMES * 20)
+    image_paths(tmp_path, "fog", (1, 3), CLASSES * 20, NAMES * 20)
     assert sorted(listed) == sorted(f"{tmp_path}/fog/{severity}/{name}" for severity in (1, 3) for name in set(CLASSES))
 
 

@@ -11,7 +11,12 @@ from resiliency.base.faults import Fault
 from resiliency.diversity.pairs import pair_tables
 from resiliency.ensembles.outputs import Ensemble
 from resiliency.ensembles.voting import score_decisions
-from resiliency.prediction.conditions import all_conditions, further, groups, of_corruptions
+from resiliency.prediction.conditions import (
+    additional_test_sets,
+    all_conditions,
+    condition_groups,
+    corruption_conditions,
+)
 from resiliency.prediction.reading import Predictions, Truth, read_predictions, read_validation
 from resiliency.storage.files import write_array
 
@@ -35,12 +40,15 @@ def test_conditions_start_clean_and_end_with_further_test_sets():
 
 
 def test_groups_of_conditions():
-    positions = {name: rows.tolist() for name, rows in groups(TABLE).items()}
+    positions = {name: rows.tolist() for name, rows in condition_groups(TABLE).items()}
     assert positions == {"clean": [0], "corrupted": [1, 2, 3, 4], "photos": [5], "few": [6]}
-    assert {name: rows.tolist() for name, rows in of_corruptions(TABLE).items()} == {"fog": [1, 2], "snow": [3, 4]}
-    assert further(TABLE) == ["photos", "few"]
+    assert {name: rows.tolist() for name, rows in corruption_conditions(TABLE).items()} == {
+        "fog": [1, 2],
+        "snow": [3, 4],
+    }
+    assert additional_test_sets(TABLE) == ["photos", "few"]
     alone = all_conditions([], [], {"clean": 6}, {"clean": 4})
-    assert list(groups(alone)) == ["clean"]
+    assert list(condition_groups(alone)) == ["clean"]
 
 
 def test_a_test_set_of_one_class_is_judged_among_all_or_not_at_all():

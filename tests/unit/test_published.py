@@ -194,14 +194,14 @@ def assert_as_written(source: Source, written: Written) -> None:
 @each
 def test_images_labels_and_classes_come_back_and_a_second_study_asks_nobody(name, site, monkeypatch, tmp_path):
     written, size, classes = put(name, site, monkeypatch)
-    source = published.published(name, size, tmp_path)
+    source = published.published_source(name, size, tmp_path)
     assert source.classes == classes
     assert_as_written(source, written)
     files = {file.name: md5(file.read_bytes()) for file in site.folder.iterdir()}
     assert [name for name, sum in files.items() if f"{site.url}{name} (md5 {sum})" not in source.description] == []
     assert sorted(path.strip("/") for path in site.requests) == sorted(files)
     stamps = {path: path.stat().st_mtime_ns for path in tmp_path.glob(f"{name}/**/*") if path.name != ".lock"}
-    assert_as_written(published.published(name, size, tmp_path), written)
+    assert_as_written(published.published_source(name, size, tmp_path), written)
     assert len(site.requests) == len(files)
     assert stamps == {path: path.stat().st_mtime_ns for path in stamps}
 
@@ -209,11 +209,11 @@ def test_images_labels_and_classes_come_back_and_a_second_study_asks_nobody(name
 @pytest.mark.parametrize("name", ["cifar10", "cifar100", "fashion_mnist", "stl10"])
 def test_what_is_extracted_needs_no_archive(name, site, monkeypatch, tmp_path):
     written, size, _ = put(name, site, monkeypatch)
-    published.published(name, size, tmp_path)
+    published.published_source(name, size, tmp_path)
     for archive in site.folder.iterdir():
         (tmp_path / name / archive.name).unlink()
     site.requests.clear()
-    assert_as_written(published.published(name, size, tmp_path), written)
+    assert_as_written(published.published_source(name, size, tmp_path), written)
     assert site.requests == []
 
 
@@ -221,7 +221,7 @@ def test_what_is_extracted_needs_no_archive(name, site, monkeypatch, tmp_path):
 def test_two_studies_at_once_download_once(name, site, monkeypatch, tmp_path):
     written, size, _ = put(name, site, monkeypatch)
     with ThreadPoolExecutor(2) as pool:
-        for source in pool.map(lambda _: published.published(name, size, tmp_path), range(2)):
+        for source in pool.map(lambda _: published.published_source(name, size, tmp_path), range(2)):
             assert_as_written(source, written)
     assert sorted(path.strip("/") for path in site.requests) == sorted(file.name for file in site.folder.iterdir())
 
@@ -230,24 +230,24 @@ def test_two_studies_at_once_download_once(name, site, monkeypatch, tmp_path):
 def test_archives_put_by_hand_are_read_without_network(name, site, monkeypatch, tmp_path):
     written, size, _ = put(name, site, monkeypatch)
     shutil.copytree(site.folder, tmp_path / name)
-    assert_as_written(published.published(name, size, tmp_path), written)
+    assert_as_written(published.published_source(name, size, tmp_path), written)
     assert site.requests == []
 
 
 @each
 def test_an_interrupted_extraction_is_done_again(name, site, monkeypatch, tmp_path):
     written, size, _ = put(name, site, monkeypatch)
-    published.published(name, size, tmp_path)
+    published.published_source(name, size, tmp_path)
     for path in tmp_path.glob(f"{name}/**/*"):
         if path.is_file() and path.name not in (".lock", "class_names.txt"):
             path.write_bytes(path.read_bytes()[:-5])
-    assert_as_written(published.published(name, size, tmp_path), written)
+    assert_as_written(published.published_source(name, size, tmp_path), written)
 
 
 @each
 def test_other_sizes_are_resized_where_indexed(name, site, monkeypatch, tmp_path):
     written, _, _ = put(name, site, monkeypatch)
-    images = published.published(name, 48, tmp_path).parts["test"].images
+    images = published.published_source(name, 48, tmp_path).parts["test"].images
     assert isinstance(images, Resized | Packed)
     assert len(images) == len(written["test"][0])
     chosen = np.array([3, 1])
@@ -271,17 +271,17 @@ def test_formats_are_read_as_their_publishers_describe_them(site, monkeypatch, t
     """CIFAR: the first 32 bytes are the red values of the first row. STL-10: channels by columns."""
     put("cifar10", site, monkeypatch)
     put("stl10", site, monkeypatch)
-    image = published.published("cifar10", 32, tmp_path).parts["train"].images[:1][0]
+    image = published.published_source("cifar10", 32, tmp_path).parts["train"].images[:1][0]
     row = pickle.loads((tmp_path / "cifar10/cifar-10-batches-py/data_batch_1").read_bytes())["data"][0]
     assert (row[1], row[32], row[1024]) == (image[0, 1, 0], image[1, 0, 0], image[0, 0, 1])
-    image = published.published("stl10", 96, tmp_path).parts["train"].images[:1][0]
+    image = published.published_source("stl10", 96, tmp_path).parts["train"].images[:1][0]
     stored = (tmp_path / "stl10/stl10_binary/train_X.bin").read_bytes()
     assert (stored[1], stored[96], stored[96 * 96]) == (image[1, 0, 0], image[0, 1, 0], image[0, 0, 1])
 
 
 def test_labels_outside_the_classes_are_refused(site, monkeypatch, tmp_path):
     put_stl10(site, monkeypatch, first_label=0)
-    message = fault_of(published.published, "stl10", 96, tmp_path)
+    message = fault_of(published.published_source, "stl10", 96, tmp_path)
     assert message.startswith(f"{tmp_path / 'stl10'}: train: expected labels from 0 to 9, got 0 to 255;")
 
 
@@ -292,13 +292,13 @@ def test_images_of_another_kind_are_refused(site, monkeypatch, tmp_path):
         scipy.io.savemat(packed, {"X": np.zeros((32, 32, 3, 4), np.float32), "y": np.ones((4, 1))})
         listed[part] = [site.url + part, part, site.put(part, packed.getvalue())]
     monkeypatch.setattr(datasets.SVHN, "split_list", listed)
-    message = fault_of(published.published, "svhn", 32, tmp_path)
+    message = fault_of(published.published_source, "svhn", 32, tmp_path)
     assert "train: expected images uint8 (4, 32, 32, 3), got float32 (4, 32, 32, 3)" in message
 
 
 def test_traffic_signs_are_named_by_track_and_frame(site, monkeypatch, tmp_path):
     labels = put_gtsrb(site, monkeypatch)["train"][1]
-    source = published.published("gtsrb", 32, tmp_path)
+    source = published.published_source("gtsrb", 32, tmp_path)
     first = [name for name, label in zip(source.parts["train"].names, labels, strict=True) if label == labels[0]]
     assert first[:2] == ["00000_00000", "00000_00001"][: len(first)]
     assert source.parts["test"].names[:2] == ["00000", "00001"]
@@ -321,7 +321,7 @@ def test_traffic_signs_come_from_where_torchvision_has_them():
 
 def test_traffic_signs_of_other_classes_are_refused(site, monkeypatch, tmp_path):
     put_gtsrb(site, monkeypatch, last=43)
-    message = fault_of(published.published, "gtsrb", 32, tmp_path)
+    message = fault_of(published.published_source, "gtsrb", 32, tmp_path)
     assert message.startswith(f"{tmp_path / 'gtsrb/GTSRB_Final_Training_Images.zip'}: does not hold what was published")
     assert "within 0 to 42" in message
     assert message.endswith("delete it and run again")
@@ -332,7 +332,7 @@ def test_a_traffic_sign_that_is_no_image_is_named(site, monkeypatch, tmp_path):
     name = "GTSRB_Final_Training_Images.zip"
     archive = put_zip(site, name, {"GTSRB/Final_Training/Images/00000/00000_00000.ppm": b"nothing"})
     monkeypatch.setitem(traffic_signs.ARCHIVES, name, archive)
-    images = published.published("gtsrb", 32, tmp_path).parts["train"].images
+    images = published.published_source("gtsrb", 32, tmp_path).parts["train"].images
     message = fault_of(images.__getitem__, slice(0, 1))
     assert message.startswith(f"{tmp_path / 'gtsrb' / name}: does not hold what was published (UnidentifiedImageError")
 
@@ -342,7 +342,7 @@ def test_an_archive_of_other_files_is_named(name, site, monkeypatch, tmp_path):
     put(name, site, monkeypatch)
     reader = datasets.CIFAR10 if name == "cifar10" else datasets.STL10
     monkeypatch.setattr(reader, "tgz_md5", site.put_tar(reader.filename, {"elsewhere/readme": b"nothing"}))
-    message = fault_of(published.published, name, 32, tmp_path)
+    message = fault_of(published.published_source, name, 32, tmp_path)
     assert message.startswith(f"{tmp_path / name}: does not hold what was published (")
     assert message.endswith("delete it and run again")
 
@@ -351,7 +351,7 @@ def test_without_network_one_line_tells(site, monkeypatch, tmp_path):
     put("cifar10", site, monkeypatch)
     site.server.shutdown()
     site.server.server_close()
-    message = fault_of(published.published, "cifar10", 32, tmp_path)
+    message = fault_of(published.published_source, "cifar10", 32, tmp_path)
     assert message.startswith(f"cifar-10-python.tar.gz: cannot be downloaded from {site.url}cifar-10-python.tar.gz (")
     assert message.endswith(f"put the file at {tmp_path / 'cifar10' / 'cifar-10-python.tar.gz'}")
 

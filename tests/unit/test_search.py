@@ -8,18 +8,18 @@ from small_spaces import KINDS, SIDE, described, space_of
 
 from resiliency.base.faults import Fault
 from resiliency.designs.members import Member
-from resiliency.designs.networks import build, parameters_and_macs, penultimate, read_member, write_member
+from resiliency.designs.networks import build, parameters_and_macs, penultimate_features, read_member, write_member
 from resiliency.designs.settings import Design
 from resiliency.search.evaluation import Evaluator, recalibrate
 from resiliency.search.losses import progressive_phases, supernet_loss
-from resiliency.search.members import MEMBER, SUPERNET, made_by
+from resiliency.search.members import MEMBER, SUPERNET, network_description
 from resiliency.search.network import Residual
 from resiliency.search.space import RESNETS, Space, largest_shape, macs
 from resiliency.search.supernet import Supernetwork, extract, reorder, start_from
 from resiliency.training.checkpoints import Checkpoint
 from resiliency.training.engine import Trainer
 from resiliency.training.settings import Recipe
-from resiliency.training.validation import Labelled, Preprocessing
+from resiliency.training.validation import LabelledImages, Preprocessing
 
 PREPROCESSING = Preprocessing([0.5] * 3, [0.25] * 3)
 RECIPE = Recipe(epochs=2, batch_size=16, learning_rate=0.01, warmup_epochs=0, shift=1, flip=False)
@@ -41,11 +41,11 @@ def images(count: int = 6, seed: int = 1) -> torch.Tensor:
     return torch.randn(count, 3, SIDE, SIDE, generator=torch.Generator().manual_seed(seed))
 
 
-def pictures(count: int) -> Labelled:
+def pictures(count: int) -> LabelledImages:
     """Noise whose brightness tells the class."""
     labels = np.arange(count) % 3
     noise = np.random.default_rng(0).normal(0, 30, (count, SIDE, SIDE, 3))
-    return Labelled((noise + 60 + 60 * labels[:, None, None, None]).clip(0, 255).astype(np.uint8), labels)
+    return LabelledImages((noise + 60 + 60 * labels[:, None, None, None]).clip(0, 255).astype(np.uint8), labels)
 
 
 def some(space: Space, count: int = 12) -> list[np.ndarray]:
@@ -62,7 +62,7 @@ def test_the_largest_sub_network_is_the_network_of_the_design(kind, side, stem):
     ours.load_state_dict(theirs.state_dict())
     batch = torch.randn(2, 3, side, side)
     torch.testing.assert_close(ours(batch), theirs(batch))
-    torch.testing.assert_close(penultimate(ours, batch), penultimate(theirs, batch))
+    torch.testing.assert_close(penultimate_features(ours, batch), penultimate_features(theirs, batch))
     assert parameters_and_macs(theirs, [side, side, 3])[1] == macs(shape, side)
 
 
@@ -81,7 +81,7 @@ def test_new_weights_are_distributed_as_those_of_timm(kind):
     description = described(kind)
     theirs, ours = (
         build(description, 3, 0).state_dict(),
-        build(made_by(MEMBER, largest_shape(description, 3), SIDE), 3, 0),
+        build(network_description(MEMBER, largest_shape(description, 3), SIDE), 3, 0),
     )
     for name, tensor in ours.state_dict().items():
         if tensor.numel() > 500:
@@ -247,7 +247,7 @@ def test_an_interrupted_training_ends_with_the_same_weights(strategy, optimizer,
     phases = progressive_phases(space.dimensions, started=False)
 
     def trained(stop: int | None, checkpoint: Checkpoint | None) -> Supernetwork:
-        network, steps = build(made_by(SUPERNET, space.largest, SIDE), 3, 0), [0]
+        network, steps = build(network_description(SUPERNET, space.largest, SIDE), 3, 0), [0]
         loss = supernet_loss(space, strategy, 1, 96, 0, phases)
 
         def stopping(*batch):
@@ -271,7 +271,7 @@ def test_an_interrupted_training_ends_with_the_same_weights(strategy, optimizer,
 @pytest.mark.parametrize("optimizer", ["adamw", "muon"])
 def test_a_trained_super_network_has_sub_networks_that_learned(optimizer):
     space, data = space_of(kernel=(3,)), pictures(96)
-    network = build(made_by(SUPERNET, space.largest, SIDE), 3, 0)
+    network = build(network_description(SUPERNET, space.largest, SIDE), 3, 0)
     loss = supernet_loss(space, "sandwich", 1, 0, 0, [])
     recipe = RECIPE.model_copy(update={"epochs": 8, "optimizer": optimizer})
     history = Trainer([network], loss, recipe, PREPROCESSING, 3, 0).train(data, data)
@@ -286,9 +286,9 @@ def test_a_trained_super_network_has_sub_networks_that_learned(optimizer):
 def test_a_sub_network_comes_back_as_a_member(tmp_path):
     space = space_of()
     small = extract(supernetwork(space), space.shape(space.sizes - 1)).eval()
-    description = made_by(MEMBER, space.shape(space.sizes - 1), SIDE)
+    description = network_description(MEMBER, space.shape(space.sizes - 1), SIDE)
     write_member(tmp_path, small, Member("search-00", network_outputs=3, **description))
     again, _ = read_member(tmp_path)
     assert torch.equal(again(images()), small(images()))
-    features = penultimate(again, images())
+    features = penultimate_features(again, images())
     torch.testing.assert_close(F.linear(features, again.fc.weight, again.fc.bias), again(images()))

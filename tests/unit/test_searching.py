@@ -12,12 +12,12 @@ from resiliency.designs.settings import Design
 from resiliency.diversity.predictions import jensen_shannon
 from resiliency.search.choice import along_the_front, best_ensemble, candidates
 from resiliency.search.nsga import Step, evolve, fronts
-from resiliency.search.searching import chosen, first_population, search, search_table
+from resiliency.search.searching import first_population, search, search_table, select_members
 from resiliency.search.settings import Search
 from resiliency.search.space import Space
 from resiliency.study.loading import load
 from resiliency.training.checkpoints import Checkpoint
-from resiliency.training.validation import Labelled
+from resiliency.training.validation import LabelledImages
 
 DESCRIPTION = Design(architecture="resnet18", arguments={"channels": [8, 8, 8, 8]}, stem="original").described(32)
 SPACE = Space.of(DESCRIPTION, {"depth": [1] * 4, "width": [1, 0.75, 0.5], "kernel": [3]}, 3)
@@ -33,7 +33,7 @@ class Pretended:
 
     def __init__(self, space: Space = SPACE, stop: int | None = None):
         self.space, self.stop, self.evaluated = space, stop, []
-        self.validation = Labelled(None, np.arange(200) % 3)
+        self.validation = LabelledImages(None, np.arange(200) % 3)
 
     def probabilities(self, genes: np.ndarray) -> np.ndarray:
         if len(self.evaluated) == self.stop:
@@ -178,11 +178,13 @@ def test_the_best_ensemble_is_that_of_an_exhaustive_search(share):
     budget = share * 3 * 12
     divergence = jensen_shannon(probabilities.astype(np.float32))
 
-    def value(chosen: tuple[int, ...]) -> tuple[float, float]:
-        error = np.mean(probabilities[list(chosen)].mean(axis=0).argmax(axis=1) != labels)
-        return error, -np.mean([divergence[pair] for pair in combinations(chosen, 2)])
+    def value(select_members: tuple[int, ...]) -> tuple[float, float]:
+        error = np.mean(probabilities[list(select_members)].mean(axis=0).argmax(axis=1) != labels)
+        return error, -np.mean([divergence[pair] for pair in combinations(select_members, 2)])
 
-    allowed = [chosen for chosen in combinations(range(12), 3) if macs[list(chosen)].sum() <= budget]
+    allowed = [
+        select_members for select_members in combinations(range(12), 3) if macs[list(select_members)].sum() <= budget
+    ]
     ensemble = best_ensemble(probabilities, labels, macs, 3, budget, 0)
     assert tuple(ensemble) == min(allowed, key=value)
 
@@ -193,7 +195,7 @@ def test_a_budget_is_kept(objective):
     budget = costs[3] if objective == "members" else sum(costs[:3]) + 10
     settings = SETTINGS | {"objective": objective, "macs_budget": budget}
     evaluations = search(Pretended(), settings, 0)
-    spent = evaluations.objectives[chosen(evaluations, settings, 0), 1]
+    spent = evaluations.objectives[select_members(evaluations, settings, 0), 1]
     assert len(spent) == 3
     assert spent.tolist() == sorted(spent)
     assert (spent.max() if objective == "members" else spent.sum()) <= budget

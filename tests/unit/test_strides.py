@@ -14,7 +14,7 @@ from resiliency.data.images import Images
 from resiliency.designs.strides import BLOCK, with_right_gradients
 from resiliency.training.engine import Trainer, cross_entropy
 from resiliency.training.settings import Recipe
-from resiliency.training.validation import Labelled, Preprocessing
+from resiliency.training.validation import LabelledImages, Preprocessing
 
 WITHOUT_AVX512 = {"ONEDNN_MAX_CPU_ISA": "AVX2", "OMP_NUM_THREADS": "1"}
 # The gradient of the weights of sum(conv(x) * direction) is the sum over images and pixels of direction x.
@@ -92,7 +92,7 @@ def test_other_convolutions_are_left_alone(conv):
 
 def test_training_sees_to_it():
     images: Images = np.random.default_rng(0).integers(0, 256, (16, 8, 8, 3), dtype=np.uint8)
-    data, one = Labelled(images, np.arange(16) % 9), network(4)
+    data, one = LabelledImages(images, np.arange(16) % 9), network(4)
     recipe = Recipe(epochs=1, batch_size=8, shift=0, flip=False)
     preprocessing = Preprocessing([0.5] * 3, [0.5] * 3)
     Trainer([one], lambda *batch: cross_entropy(*batch, smoothing=0), recipe, preprocessing, 9, 0).train(data, data)

@@ -22,9 +22,9 @@ from resiliency.training.engine import cross_entropy
 from resiliency.training.joint import joint_loss
 from resiliency.training.joint_settings import JOINT_OBJECTIVES
 from resiliency.training.member import train_members
-from resiliency.training.optimizer import learning_rate, optimizer
+from resiliency.training.optimizer import learning_rate, make_optimizer
 from resiliency.training.settings import Recipe
-from resiliency.training.validation import Labelled, accuracies
+from resiliency.training.validation import LabelledImages, accuracies
 
 
 @pytest.mark.parametrize("optimizer", ["adamw", "muon", "sgd"])
@@ -93,7 +93,7 @@ def test_every_epoch_sees_the_images_in_another_order():
         seen.append(labels)
         return single(networks, images, labels)
 
-    data = Labelled(separable(32).images, np.arange(32))
+    data = LabelledImages(separable(32).images, np.arange(32))
     wide = nn.Sequential(nn.Flatten(), nn.Linear(192, 32))
     train([wide], loss, RECIPE, data, data, PREPROCESSING, 0)
     epochs = torch.stack(seen).view(RECIPE.epochs, 32).tolist()
@@ -108,7 +108,7 @@ def test_files_train_alike_whatever_the_workers(tmp_path):
         files = [str(tmp_path / f"{name}{index}.png") for index in range(count)]
         for image, file in zip(images, files, strict=True):
             Image.fromarray(image).resize((32, 32), Image.Resampling.NEAREST).save(file)
-        sets.append(Labelled(FileImages(files, 32, 1), labels))
+        sets.append(LabelledImages(FileImages(files, 32, 1), labels))
     recipe = RECIPE.model_copy(update={"epochs": 8, "smallest_crop": 0.8})
     results = []
     for workers in (0, 2):
@@ -133,7 +133,7 @@ def test_a_broken_file_is_named_in_one_line_by_workers_too(tmp_path):
 @pytest.mark.parametrize("name", ["adamw", "muon", "sgd"])
 def test_norms_and_biases_do_not_decay(name):
     member = network()
-    chosen = optimizer([member], Recipe(weight_decay=0.3, optimizer=name))
+    chosen = make_optimizer([member], Recipe(weight_decay=0.3, optimizer=name))
     decay = {id(p): group["weight_decay"] for group in chosen.param_groups for p in group["params"]}
     assert {name: decay[id(p)] for name, p in member.named_parameters()} == {
         "0.weight": 0.3, "0.bias": 0, "1.weight": 0, "1.bias": 0, "4.weight": 0.3, "4.bias": 0,
@@ -204,9 +204,9 @@ def small(seed: int) -> nn.Module:
     return build(SMALL, 3, seed)
 
 
-def pictures(count: int) -> Labelled:
+def pictures(count: int) -> LabelledImages:
     random = np.random.default_rng(0)
-    return Labelled(random.integers(0, 256, (count, 32, 32, 3), dtype=np.uint8), np.arange(count) % 3)
+    return LabelledImages(random.integers(0, 256, (count, 32, 32, 3), dtype=np.uint8), np.arange(count) % 3)
 
 
 @pytest.mark.parametrize("name", JOINT_OBJECTIVES)

@@ -19,12 +19,12 @@ from resiliency.designs.heads import head_name, train_last
 from resiliency.designs.members import WeightsKind
 from resiliency.designs.networks import build, read_member
 from resiliency.designs.settings import Design
-from resiliency.designs.starts import started
+from resiliency.designs.starts import build_for_tuning
 from resiliency.prediction.writing import accuracy
 from resiliency.storage.files import read_array, read_json
 from resiliency.study.loading import load
 from resiliency.study.trials.networks import trial
-from resiliency.training.optimizer import optimizer, restore, set_learning_rate
+from resiliency.training.optimizer import make_optimizer, restore_optimizer, set_learning_rate
 from resiliency.training.tuning import fine_tune
 from resiliency.training.tuning_settings import FineTuning
 
@@ -64,7 +64,7 @@ def differing(weights: dict, file: Path) -> set[str]:
 
 
 def test_a_network_starts_from_all_given_weights_but_the_head(file):
-    networks = [started(design(file).described(32), CARD, {"weights": str(file)}, seed) for seed in (0, 1)]
+    networks = [build_for_tuning(design(file).described(32), CARD, {"weights": str(file)}, seed) for seed in (0, 1)]
     (one, head, described), (other, other_head, _) = networks
     assert differing(one.state_dict(), file) == differing(other.state_dict(), file) == {"fc.weight", "fc.bias"}
     assert head.weight.shape == (4, 8)
@@ -82,7 +82,7 @@ def test_weights_of_another_network_are_refused_with_what_differs(file):
     weights["layer1.0.conv1.weight"] = torch.zeros(5, 4, 3, 3)
     del weights["bn1.bias"], weights["fc.weight"]
     save_file(weights, file)
-    message = fault_of(started, design(file).described(32), CARD, {"weights": str(file)}, 0)
+    message = fault_of(build_for_tuning, design(file).described(32), CARD, {"weights": str(file)}, 0)
     assert f"{file} (sha256" in message
     assert "not the weights of resnet18 but for its head fc: of 128 weights, 1 missing (bn1.bias)" in message
     assert "1 of another shape (layer1.0.conv1.weight 5x4x3x3, not 4x64x3x3)" in message
@@ -157,11 +157,11 @@ def watch(forward, sizes: set[int]):
 def test_the_share_of_the_rate_outlives_a_checkpoint():
     network = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2))
     recipe, body = FineTuning(body_rate=0.25), list(network[0].parameters())
-    first = optimizer([network], recipe, body)
+    first = make_optimizer([network], recipe, body)
     network(torch.zeros(1, 2)).sum().backward()
     first.step()
-    second = optimizer([network], recipe, body)
-    restore(second, first.state_dict())
+    second = make_optimizer([network], recipe, body)
+    restore_optimizer(second, first.state_dict())
     set_learning_rate(second, 0.4)
     assert [group["lr"] for group in second.param_groups] == [0.4, 0.1, 0.4, 0.1]
     assert all(parameter in second.state for parameter in network.parameters())

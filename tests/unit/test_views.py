@@ -15,7 +15,7 @@ from resiliency.activations import stage_grams
 from resiliency.attributions import attribution_maps
 from resiliency.base.faults import Fault
 from resiliency.data import pictures
-from resiliency.data.images import read_images, seen, write_list
+from resiliency.data.images import images_in_views, read_images, write_list
 from resiliency.data.pictures import FileImages, View, fitted
 from resiliency.data.settings import Dataset
 from resiliency.designs.members import Member
@@ -69,7 +69,7 @@ def test_logits_are_those_of_timms_transform_and_the_network(tmp_path, files, se
     batch = torch.stack([transform(Image.open(file).convert("RGB")) for file in files])
     device = next(network.parameters()).device
     images = FileImages(files, 224, 0.875)
-    (pixels,) = seen(images, slice(None), [view_of(card)])
+    (pixels,) = images_in_views(images, slice(None), [view_of(card)])
     with torch.inference_mode():
         expected = network(batch.to(device))
         values = network(normalised(torch.from_numpy(pixels).to(device), card.mean, card.std))
@@ -128,11 +128,11 @@ def test_corrupted_images_are_resized_whole(tmp_path, files):
     write_list(tmp_path / "a.json", side, 224, 1, cropped=True)
     whole = np.asarray(Image.open(side[0]).resize((96, 96), Image.Resampling.BICUBIC))
     corrupted = read_images(tmp_path / "a.json")
-    kept, resized = seen(corrupted, slice(None), [None, view])
+    kept, resized = images_in_views(corrupted, slice(None), [None, view])
     np.testing.assert_array_equal(kept[0], np.asarray(Image.open(side[0])))
     np.testing.assert_array_equal(resized[0], whole)
     np.testing.assert_array_equal(corrupted.part(0, 1).seen(slice(None), [view])[0], resized)
-    np.testing.assert_array_equal(seen(kept, slice(None), [view])[0], resized)
+    np.testing.assert_array_equal(images_in_views(kept, slice(None), [view])[0], resized)
     assert np.abs(FileImages(side, 224, 0.875).seen(slice(None), [view])[0].astype(int) - resized).mean() > 1
 
 

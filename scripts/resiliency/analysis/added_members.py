@@ -8,7 +8,7 @@ from resiliency.analysis.pool import MemberPool
 from resiliency.analysis.shares import mean_difference
 from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.metrics.accuracy import accuracies, accuracy_columns
-from resiliency.prediction.conditions import groups
+from resiliency.prediction.conditions import condition_groups
 from resiliency.prediction.reading import Predictions
 
 RANKED = ["member", "condition", "rank", "rank_low", "rank_high", "of", "error", "alone_right", "alone_wrong", "images"]
@@ -34,7 +34,7 @@ def alone_table(
     """
     names, table = list(predictions), next(iter(predictions.values())).conditions
     parts = []
-    for test_set, conditions in groups(table).items():
+    for test_set, conditions in condition_groups(table).items():
         if test_set == CORRUPTED:
             continue
         decisions = np.stack([of.decisions(conditions[0]) for of in predictions.values()])

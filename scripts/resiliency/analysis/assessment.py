@@ -15,7 +15,7 @@ from resiliency.analysis.shares import share_interval
 from resiliency.base.names import CLEAN, CORRUPTED, HELD_OUT_IMAGES
 from resiliency.ensembles.outputs import Ensemble, Outputs
 from resiliency.metrics.selective import MEASURES, measures, ranking, resampled_rankings, risk_coverage
-from resiliency.prediction.conditions import groups, held_out
+from resiliency.prediction.conditions import condition_groups, held_out
 
 CURVE = np.round(np.arange(0.01, 1.005, 0.01), 2)
 REFERENCE = "max_probability"
@@ -32,7 +32,7 @@ class Judged:
     """
 
     def __init__(self, conditions: pd.DataFrame, judged: np.ndarray, resamples: int, confidence: float, seed: int):
-        self.conditions, self.confidence = groups(conditions) | held_out(conditions), confidence
+        self.conditions, self.confidence = condition_groups(conditions) | held_out(conditions), confidence
         self.images, self.counts = {}, {}
         own = resampled_counts(len(judged), resamples, seed, "images")
         for name, rows in self.conditions.items():

@@ -8,7 +8,7 @@ import pandas as pd
 from resiliency.analysis.ceiling import REACHED, way_to_ceiling
 from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.ensembles.selection import EnsembleErrors
-from resiliency.prediction.conditions import groups
+from resiliency.prediction.conditions import condition_groups
 
 
 def choices_of(chosen: pd.DataFrame, candidates: pd.DataFrame | None) -> dict[str, pd.DataFrame]:
@@ -49,7 +49,7 @@ def with_best(
     if len(best) < len(choices):
         return ceiling.assign(**dict.fromkeys(REACHED, np.nan))
     conditions = scored.predictions[0].conditions
-    corrupted = list(groups(conditions).get(CORRUPTED, []))
+    corrupted = list(condition_groups(conditions).get(CORRUPTED, []))
     other = CORRUPTED if CORRUPTED in choices else CLEAN
     kinds = [CLEAN if corruption == CLEAN else other for corruption in conditions.corruption]
     position = {name: index for index, name in enumerate(names)}

@@ -19,7 +19,7 @@ from scipy.stats import norm
 
 from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.metrics.accuracy import wilson_of_means
-from resiliency.prediction.conditions import groups
+from resiliency.prediction.conditions import condition_groups
 from resiliency.statistics.jackknife import in_groups, interval_within
 
 STEPS = (1, 2, 3, 5, 10, 20, 50, 100, 200, 500)
@@ -117,7 +117,7 @@ def ceiling_table(
         each image, bool N.
     """
     tables, everyone, total = [], [], None
-    corrupted = groups(conditions).get(CORRUPTED, [])
+    corrupted = condition_groups(conditions).get(CORRUPTED, [])
     for row, together in zip(conditions.itertuples(), of_condition, strict=True):
         name = row.corruption if row.test_set == CLEAN else row.test_set
         rows = _rows(together, sizes, confidence)

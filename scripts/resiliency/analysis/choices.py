@@ -13,13 +13,13 @@ import numpy as np
 import pandas as pd
 
 from resiliency.base.names import CLEAN
-from resiliency.data.split import stratified
+from resiliency.data.split import stratified_sample
 from resiliency.ensembles.selection import EnsembleErrors, greedy
 
 
 def halves(labels: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Sorted indices of the test images on which ensembles are chosen, and of the others, on which they are judged."""
-    chosen = stratified(labels, len(labels) // 2, seed, "deployment")
+    chosen = stratified_sample(labels, len(labels) // 2, seed, "deployment")
     return chosen, np.setdiff1d(np.arange(len(labels)), chosen)
 
 

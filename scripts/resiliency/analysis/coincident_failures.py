@@ -24,7 +24,7 @@ import pandas as pd
 
 from resiliency.analysis.bootstrap import percentile_interval, resampled_counts
 from resiliency.base.names import CLEAN
-from resiliency.prediction.conditions import groups, of_corruptions
+from resiliency.prediction.conditions import condition_groups, corruption_conditions
 
 PAIRS_AT_ONCE = 64
 
@@ -69,7 +69,7 @@ def failure_table(
     weights = _weights(conditions, resamples, seed)
     members = {design: np.flatnonzero(np.array(designs) == design) for design in dict.fromkeys(designs)}
     pairs = [p for p in combinations_with_replacement(members, 2) if p[0] != p[1] or len(members[p[0]]) > 1]
-    names = {CLEAN: np.arange(1), **of_corruptions(conditions), **groups(conditions)}
+    names = {CLEAN: np.arange(1), **corruption_conditions(conditions), **condition_groups(conditions)}
     last = {name: chosen.max() for name, chosen in names.items()}
     means = np.stack([of_condition.mean(axis=1) for of_condition in failures], axis=1)
     sums: dict[str, np.ndarray] = {}

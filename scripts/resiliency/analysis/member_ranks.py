@@ -15,7 +15,7 @@ from scipy.stats import norm
 
 from resiliency.analysis.bootstrap import Resampling
 from resiliency.base.streams import stream
-from resiliency.prediction.conditions import groups
+from resiliency.prediction.conditions import condition_groups
 
 POWER = 0.8
 COLUMNS = ["condition", "member", "rank", "rank_low", "rank_high", "error", "next_difference", "next_low", "next_high"]
@@ -36,7 +36,7 @@ def rank_table(
     Returns:
         `COLUMNS` and confidence, as docs/tables.md describes them.
     """
-    chosen = groups(conditions)
+    chosen = condition_groups(conditions)
     last, sums = {name: of.max() for name, of in chosen.items()}, {}
     tables = {}
     for place, of_condition in enumerate(wrong):

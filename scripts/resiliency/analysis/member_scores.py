@@ -26,7 +26,7 @@ from resiliency.metrics.resiliency import (
     range_of_mean_corruption_error,
     relative_mean_corruption_error,
 )
-from resiliency.prediction.conditions import further, groups, of_corruptions
+from resiliency.prediction.conditions import additional_test_sets, condition_groups, corruption_conditions
 from resiliency.prediction.reading import Predictions
 
 LOSSES = ("nll", "brier", "ece")
@@ -68,7 +68,7 @@ class Scorer:
         seed: int,
     ):
         self.conditions, self.confidence = conditions, confidence
-        self.groups, self.corruptions = groups(conditions), of_corruptions(conditions)
+        self.groups, self.corruptions = condition_groups(conditions), corruption_conditions(conditions)
         images = conditions.images.iloc[0]
         self.weights = np.vstack([np.ones(images), resampled_counts(images, resamples, seed, "images")]) / images
         names = list(self.corruptions)
@@ -109,7 +109,7 @@ class Scorer:
         """Accuracy and resiliency; `wrong` is bool N of each condition."""
         scores = self._accuracy(CLEAN, ~wrong[0]) | (self._resiliency(wrong) if self.corruptions else RESILIENCY)
         scores["confidence"] = self.confidence
-        for name in further(self.conditions):
+        for name in additional_test_sets(self.conditions):
             condition = self.groups[name][0]
             scores |= self._accuracy(name, ~wrong[condition])
             if predictions.is_of_some_classes(condition):

@@ -12,7 +12,7 @@ import pandas as pd
 
 from resiliency.base.names import CLEAN, CORRUPTED, INDEPENDENT, accuracy_of, diversity_of, mean_member_accuracy_of
 from resiliency.base.streams import derived_seed, stream
-from resiliency.data.split import probe
+from resiliency.data.split import probe_indices
 from resiliency.diversity.gram import gram
 from resiliency.diversity.metrics import METRICS
 from resiliency.diversity.pairs import of_probabilities
@@ -21,7 +21,7 @@ from resiliency.diversity.representations import applicable, gram_cka
 from resiliency.ensembles.combination import member_weights
 from resiliency.ensembles.scoring import mean_over_pairs
 from resiliency.ensembles.selection import EnsembleErrors
-from resiliency.prediction.conditions import groups, of_corruptions
+from resiliency.prediction.conditions import condition_groups, corruption_conditions
 from resiliency.prediction.reading import Predictions
 
 GROUPS = 10
@@ -110,7 +110,7 @@ def scores_without_images(
     names = [name for name in predictions if name in independent]
     with_networks = {name for name in networks if name in names}
     labels = next(iter(predictions.values())).labels(0)
-    probed = probe(labels, probe_images, seed) if with_networks else np.empty(0, np.int64)
+    probed = probe_indices(labels, probe_images, seed) if with_networks else np.empty(0, np.int64)
     of_image = image_groups(labels, probed, seed)
 
     def of_each(source: str) -> list[np.ndarray]:
@@ -148,7 +148,7 @@ def without_each(
             activations without each group; see `of_maps` and `of_features`.
     """
     position = {name: index for index, name in enumerate(names)}
-    everything = groups(members.predictions[0].conditions)
+    everything = condition_groups(members.predictions[0].conditions)
     conditions = {images: everything[images] for images in BOTH if images in everything}
     compared = {
         images: _prediction_diversities(members.predictions, rows, of_image) for images, rows in conditions.items()
@@ -181,8 +181,8 @@ def _member_scores(names: list[str], conditions: pd.DataFrame, right: dict[str, 
     """
     scores = {accuracy_of(CLEAN): right[CLEAN].mean(axis=1)}
     if CORRUPTED in right:
-        rows = groups(conditions)[CORRUPTED]
-        places = [np.isin(rows, of) for of in of_corruptions(conditions).values()]
+        rows = condition_groups(conditions)[CORRUPTED]
+        places = [np.isin(rows, of) for of in corruption_conditions(conditions).values()]
         errors = [1 - right[CORRUPTED][:, place].mean(axis=1) for place in places if place.any()]
         scores["corrupted_error"] = np.mean(errors, axis=0)
     columns = {name: values.ravel() for name, values in scores.items()}
@@ -191,7 +191,7 @@ def _member_scores(names: list[str], conditions: pd.DataFrame, right: dict[str, 
 
 def _shifted_errors(predictions: list[Predictions], shifts: Sequence[str], seed: int) -> np.ndarray:
     """Mean error over test sets without a group of the images of each, float64 GROUPS * M, members fastest."""
-    conditions, accuracies = groups(predictions[0].conditions), []
+    conditions, accuracies = condition_groups(predictions[0].conditions), []
     for name in shifts:
         condition = conditions[name][0]
         of_image = image_groups(predictions[0].labels(condition), np.empty(0, np.int64), seed)

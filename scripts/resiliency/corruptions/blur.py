@@ -9,7 +9,7 @@ from itertools import pairwise
 import cv2
 import numpy as np
 
-from resiliency.corruptions.filters import Streams, blurred, each, grey_levels, motion_blurred, zoom_map
+from resiliency.corruptions.filters import Streams, blurred, grey_levels, map_images, motion_blurred, zoom_map
 from resiliency.corruptions.registry import corruption
 
 
@@ -19,7 +19,7 @@ from resiliency.corruptions.registry import corruption
 )
 def gaussian_blur(images: np.ndarray, streams: Streams, sigma: float) -> np.ndarray:
     """A Gaussian of `sigma` pixels."""
-    return grey_levels(each(images, lambda image: blurred(image, sigma)))
+    return grey_levels(map_images(images, lambda image: blurred(image, sigma)))
 
 
 @corruption(
@@ -29,7 +29,7 @@ def gaussian_blur(images: np.ndarray, streams: Streams, sigma: float) -> np.ndar
 def defocus_blur(images: np.ndarray, streams: Streams, radius: float, alias: float) -> np.ndarray:
     """A disk of `radius` pixels, its edge softened by a Gaussian of `alias` pixels; the image mirrored outwards."""
     kernel = _disk(radius, alias)
-    return grey_levels(each(images, lambda image: cv2.filter2D(image, -1, kernel)))
+    return grey_levels(map_images(images, lambda image: cv2.filter2D(image, -1, kernel)))
 
 
 @lru_cache(maxsize=16)
@@ -51,7 +51,7 @@ def _disk(radius: float, alias: float) -> np.ndarray:
 def motion_blur(images: np.ndarray, streams: Streams, radius: int, sigma: float) -> np.ndarray:
     """Half a Gaussian of `sigma` pixels over 2 `radius` + 1 steps, along a line within 45 degrees of the horizontal."""
     angles = [stream.uniform(-45, 45) for stream in streams]
-    return grey_levels(each(images, lambda image, angle: motion_blurred(image, radius, sigma, angle), angles))
+    return grey_levels(map_images(images, lambda image, angle: motion_blurred(image, radius, sigma, angle), angles))
 
 
 @corruption(
@@ -70,7 +70,7 @@ def zoom_blur(images: np.ndarray, streams: Streams, stop: float, step: float, ce
             total += cv2.remap(image, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         return total / (len(maps) + 1)
 
-    return grey_levels(each(images, zooms))
+    return grey_levels(map_images(images, zooms))
 
 
 @corruption(
@@ -84,9 +84,9 @@ def glass_blur(images: np.ndarray, streams: Streams, sigma: float, shift: int, i
     `shift` - 1. Two quirks of the published code are kept on purpose, because published errors were measured with them:
     it means to swap the two pixels, but assigns NumPy views to each other, which copies; and it never draws `shift`.
     """
-    before = grey_levels(each(images, lambda image: blurred(image, sigma)))
+    before = grey_levels(map_images(images, lambda image: blurred(image, sigma)))
     after = _scattered(before, streams, shift, iterations)
-    return grey_levels(each(after, lambda image: blurred(image, sigma)))
+    return grey_levels(map_images(after, lambda image: blurred(image, sigma)))
 
 
 def _scattered(images: np.ndarray, streams: Streams, shift: int, iterations: int) -> np.ndarray:

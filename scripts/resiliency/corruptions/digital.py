@@ -7,7 +7,15 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from resiliency.corruptions.filters import Streams, each, gaussian_kernel, grey_levels, largest, smallest, uniforms
+from resiliency.corruptions.filters import (
+    Streams,
+    channel_maximum,
+    channel_minimum,
+    gaussian_kernel,
+    grey_levels,
+    map_images,
+    uniforms,
+)
 from resiliency.corruptions.registry import corruption
 
 
@@ -33,8 +41,8 @@ def saturate(images: np.ndarray, streams: Streams, factor: float, shift: float) 
     Hue and value stay, so that the distance of each channel from the value v = max(r, g, b) is multiplied by the ratio
     of the new saturation to the old one, (v - min(r, g, b)) / v. Grey has the hue of red, as in scikit-image.
     """
-    value = largest(images).astype(np.float32)
-    range_ = value - smallest(images)
+    value = channel_maximum(images).astype(np.float32)
+    range_ = value - channel_minimum(images)
     grey = range_ == 0
     old = range_ / np.maximum(value, 1)
     new = np.clip(old * np.float32(factor) + np.float32(shift), 0, 1)
@@ -83,7 +91,7 @@ def elastic_transform(
         dy, dx = (cv2.sepFilter2D(part, -1, across, down, borderType=cv2.BORDER_REFLECT) for part in move)
         return cv2.remap(image, x + dx, y + dy, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
 
-    return grey_levels(each(images, moved, streams, moves))
+    return grey_levels(map_images(images, moved, streams, moves))
 
 
 def _sheared(image: np.ndarray, stream: np.random.Generator, corners: float) -> np.ndarray:

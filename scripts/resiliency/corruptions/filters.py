@@ -13,16 +13,16 @@ import numpy as np
 Streams = Sequence[np.random.Generator]
 
 # Added before truncation, so that an error in float32's last digits does not cost a whole grey level.
-HAIR = 2**-10
+ROUNDING_MARGIN = 2**-10
 
 
 def grey_levels(values: np.ndarray) -> np.ndarray:
     """`values` (float32, overwritten) clipped to 0..255 and truncated to uint8, as the published generators do."""
-    values += HAIR
+    values += ROUNDING_MARGIN
     return np.clip(values, 0, 255, out=values).astype(np.uint8)
 
 
-def each(images: np.ndarray, change: Callable[..., np.ndarray], *others: Sequence) -> np.ndarray:
+def map_images(images: np.ndarray, change: Callable[..., np.ndarray], *others: Sequence) -> np.ndarray:
     """float32 NxHxWx3: `change` of every image as float32 HxWx3, called with its entries of `others` beside it."""
     floats = images.astype(np.float32)
     for index, arguments in enumerate(zip(*others, strict=True) if others else [()] * len(images)):
@@ -30,12 +30,12 @@ def each(images: np.ndarray, change: Callable[..., np.ndarray], *others: Sequenc
     return floats
 
 
-def largest(images: np.ndarray) -> np.ndarray:
+def channel_maximum(images: np.ndarray) -> np.ndarray:
     """NxHxW: the largest of each pixel's three channels; many times faster than a maximum over so short an axis."""
     return np.maximum(np.maximum(images[..., 0], images[..., 1]), images[..., 2])
 
 
-def smallest(images: np.ndarray) -> np.ndarray:
+def channel_minimum(images: np.ndarray) -> np.ndarray:
     """NxHxW: the smallest of each pixel's three channels."""
     return np.minimum(np.minimum(images[..., 0], images[..., 1]), images[..., 2])
 

@@ -69,7 +69,7 @@ CHECKSUMS = {
 }
 
 
-def stacked(
+def stacked_images(
     folder: str | Path,
     corruption: str,
     severities: Iterable[int],
@@ -150,7 +150,7 @@ def _chunks(images: np.memmap, severities: Iterable[int], positions: np.ndarray)
             yield np.asarray(images[(severity - 1) * number + positions[start : start + _CHUNK]])
 
 
-def files(
+def image_paths(
     folder: str | Path, corruption: str, severities: Iterable[int], classes: Sequence[str], names: Sequence[str]
 ) -> list[str]:
     """Paths of the images of a set in the layout of ImageNet-C, `<folder>/<corruption>/<severity>/<class>/<name>.JPEG`.
@@ -171,7 +171,7 @@ def files(
     stems = [_stem(name) for name in names]
     paths, missing = [], []
     for severity in severities:
-        inside = _existing(top, str(severity))
+        inside = _subfolder(top, str(severity))
         listings = {name: _listing(f"{inside}/{name}") for name in set(classes)}
         for name, stem in zip(classes, stems, strict=True):
             file = listings[name].get(stem)
@@ -201,10 +201,10 @@ def _corruption_folder(folder: Path, corruption: str) -> Path:
     folders = [path for path in (folder / corruption, *sorted(folder.glob(f"*/{corruption}"))) if path.is_dir()]
     if len(folders) > 1:
         raise Fault(f"{folder}: {corruption} is in {folders[0]} and in {folders[1]}; keep one")
-    return folders[0] if folders else _existing(folder, corruption, deeper=folder.glob("*/*"))
+    return folders[0] if folders else _subfolder(folder, corruption, deeper=folder.glob("*/*"))
 
 
-def _existing(folder: Path, name: str, deeper: Iterable[Path] = ()) -> Path:
+def _subfolder(folder: Path, name: str, deeper: Iterable[Path] = ()) -> Path:
     """The folder `name` in `folder`, or a Fault that hints at what is there, or `deeper`."""
     if (folder / name).is_dir():
         return folder / name

@@ -14,8 +14,8 @@ import numpy as np
 from resiliency.corruptions.filters import (
     Streams,
     blurred,
+    channel_maximum,
     grey_levels,
-    largest,
     motion_blurred,
     normals,
     uniforms,
@@ -38,7 +38,7 @@ def brightness(images: np.ndarray, streams: Streams, shift: float) -> np.ndarray
     Hue and saturation stay, so that a colour is multiplied by the ratio of the new value, max(r, g, b), to the old one.
     Black becomes grey.
     """
-    value = largest(images)
+    value = channel_maximum(images)
     old = np.arange(256)
     new = np.minimum(old + 255 * shift, 255)
     factor = (new / np.maximum(old, 1)).astype(np.float32)

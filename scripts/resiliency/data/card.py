@@ -10,12 +10,12 @@ import numpy as np
 
 from resiliency.base.faults import Fault
 from resiliency.base.progress import Progress
-from resiliency.data.duplicates import Look, check_duplicates, check_test_set, contents_of, digest_array, digests
+from resiliency.data.duplicates import Visit, check_duplicates, check_test_set, digest_array, digests, image_contents
 from resiliency.data.images import chunks, write_items, write_list
-from resiliency.data.near_duplicates import Thumbnails, tell
+from resiliency.data.near_duplicates import Thumbnails, count_near_duplicates
 from resiliency.data.pictures import FileImages
 from resiliency.data.source import Part, Source
-from resiliency.data.split import stratified
+from resiliency.data.split import stratified_sample
 from resiliency.storage.files import appending, write_array, write_json
 
 # Training images that mean and standard deviation are taken from where all would have to be decoded for it.
@@ -24,7 +24,7 @@ FEWEST = 10
 OWN = "image_folder"  # the data set of a user's own images, in which what would flatter members is refused
 
 
-class Written(NamedTuple):
+class WrittenSplit(NamedTuple):
     """A split: what the card says of it, and, if its images were decoded, their histogram 3x256 and digests."""
 
     described: dict
@@ -56,7 +56,7 @@ def write_data_set(
 
     Args:
         name: of the data set.
-        chosen: split -> part and indices in it, as from `splits`.
+        chosen: split -> part and indices in it, as from `draw_splits`.
         allow_duplicates: whether splits of the data set `OWN` may share images; those of others may.
 
     Raises:
@@ -71,7 +71,7 @@ def write_data_set(
     seen = Thumbnails()
     look = seen.add if name == OWN else None
     if on_the_fly:
-        contents = contents_of(chosen, side, name == OWN, look)
+        contents = image_contents(chosen, side, name == OWN, look)
         duplicates = compared(contents)
     written = {
         split: _write_split(folder / split, part, indices, source.classes, side, on_the_fly, look)
@@ -82,7 +82,7 @@ def write_data_set(
         duplicates = compared(contents)
     write_array(folder / "digests.npy", digest_array([contents[split] for split in chosen if split != "test"]))
     card = {"name": name, "duplicates": duplicates}
-    card |= {"near_duplicates": tell(chosen, seen.pairs(chosen))} if seen.pieces else {}
+    card |= {"near_duplicates": count_near_duplicates(chosen, seen.pairs(chosen))} if seen.pieces else {}
     card |= {"source": source.description, "classes": source.classes, "image_shape": [side, side, 3]}
     if "train" in chosen:
         histogram = written["train"].histogram
@@ -114,7 +114,7 @@ def write_test_set(
     """
     indices = np.arange(len(part.labels))
     written = _write_split(folder, part, indices, classes, side, on_the_fly)
-    contents = written.contents or contents_of({folder.name: (part, indices)}, side, decoded=True)[folder.name]
+    contents = written.contents or image_contents({folder.name: (part, indices)}, side, decoded=True)[folder.name]
     check_test_set(folder.name, part, contents, classes, learned, refused=not allow_duplicates)
     write_json(folder / "card.json", {"source": description} | written.described)
 
@@ -126,26 +126,26 @@ def _write_split(
     classes: list[str],
     side: int,
     on_the_fly: bool,
-    look: Look | None = None,
-) -> Written:
+    look: Visit | None = None,
+) -> WrittenSplit:
     """Write the images at `indices`; `look` is called with the name of `folder` and further images that are stored."""
     labels = part.labels[indices]
     write_array(folder / "labels.npy", labels)
     names = [part.names[index] for index in indices]
     write_items(folder / "items.csv", [classes[label] for label in labels], names)
     if on_the_fly:
-        checksum, decoded = _list_files(folder / "images.json", part, indices), ()
+        checksum, decoded = _write_file_list(folder / "images.json", part, indices), ()
     else:
-        checksum, *decoded = _store(folder / "images.npy", part, indices, side, look)
+        checksum, *decoded = _store_images(folder / "images.npy", part, indices, side, look)
     counts = np.bincount(labels, minlength=len(classes)).tolist()
     groups = {} if part.groups is None else {"groups": len(np.unique(part.groups[indices]))}
     within = f" in {groups['groups']:,} groups" if groups else ""
     print(f"{folder.name}: {len(labels):,} images of {np.count_nonzero(counts)} classes{within}")
-    return Written({"images": len(labels), "images_per_class": counts, "sha256": checksum} | groups, *decoded)
+    return WrittenSplit({"images": len(labels), "images_per_class": counts, "sha256": checksum} | groups, *decoded)
 
 
-def _store(
-    path: Path, part: Part, indices: np.ndarray, side: int, look: Look | None
+def _store_images(
+    path: Path, part: Part, indices: np.ndarray, side: int, look: Visit | None
 ) -> tuple[str, np.ndarray, list[Hashable]]:
     """Store the images at `indices` as one array; its checksum, with the labels, histogram 3x256 and digests."""
     digest, histogram, contents = hashlib.sha256(), np.zeros((3, 256), np.int64), []
@@ -156,7 +156,7 @@ def _store(
             images = part.images[piece]
             append(images)
             digest.update(images.tobytes())
-            histogram += _counts(images)
+            histogram += _channel_counts(images)
             contents += digests(images)
             if look:
                 look(path.parent.name, images)
@@ -165,7 +165,7 @@ def _store(
     return digest.hexdigest(), histogram, contents
 
 
-def _list_files(path: Path, part: Part, indices: np.ndarray) -> str:
+def _write_file_list(path: Path, part: Part, indices: np.ndarray) -> str:
     """List the files at `indices`; the checksum of their names, sizes and labels."""
     images = part.images
     assert isinstance(images, FileImages)
@@ -180,11 +180,11 @@ def _list_files(path: Path, part: Part, indices: np.ndarray) -> str:
 def _histogram(part: Part, indices: np.ndarray, side: int) -> np.ndarray:
     """Histogram 3x256 of at most MEASURED of the images at `indices`, of all classes alike."""
     count = min(MEASURED, len(indices))
-    measured = indices[stratified(part.labels[indices], count, 0, "measured")]
-    return sum(_counts(part.images[piece]) for piece in chunks(measured, side))
+    measured = indices[stratified_sample(part.labels[indices], count, 0, "measured")]
+    return sum(_channel_counts(part.images[piece]) for piece in chunks(measured, side))
 
 
-def _counts(images: np.ndarray) -> np.ndarray:
+def _channel_counts(images: np.ndarray) -> np.ndarray:
     """How often each value occurs in each channel of `images` (uint8 NxHxWx3): int64 3x256."""
     return np.stack([np.bincount(images[..., channel].ravel(), minlength=256) for channel in range(3)])
 

@@ -22,7 +22,7 @@ def read_class_names(path: str | Path) -> list[str]:
     return names
 
 
-def renamed(classes: list[str], path: str | Path) -> list[str]:
+def names_for_classes(classes: list[str], path: str | Path) -> list[str]:
     """The names that the file at `path` gives to `classes`, in their order.
 
     Raises:

@@ -20,18 +20,18 @@ DIGEST = 16  # bytes
 MOST_DECODED = 100_000  # images that are decoded for nothing but this: 3 ms each, of 500x375 px
 REMEDY = "set dataset.allow_duplicates: true"
 
-Chosen = dict[str, tuple[Part, np.ndarray]]
-Look = Callable[[str, np.ndarray], None]
+Splits = dict[str, tuple[Part, np.ndarray]]
+Visit = Callable[[str, np.ndarray], None]
 
 
 def check_duplicates(
-    chosen: Chosen, contents: dict[str, list[Hashable]], classes: list[str], refused: bool
+    chosen: Splits, contents: dict[str, list[Hashable]], classes: list[str], refused: bool
 ) -> dict[str, int]:
     """Print how many images are in more than one split, and how many are twice in one, and name the first few.
 
     Args:
-        chosen: split -> part and indices in it, as from `splits`.
-        contents: split -> for each image what only the same image has too; see `contents_of`.
+        chosen: split -> part and indices in it, as from `draw_splits`.
+        contents: split -> for each image what only the same image has too; see `image_contents`.
         classes: names of the classes.
         refused: whether an image in more than one split is a fault, and a class of nothing but images of others.
 
@@ -45,19 +45,19 @@ def check_duplicates(
     between, within = [], []
     for split, (part, indices) in chosen.items():
         for index, content in zip(indices, contents[split], strict=True):
-            place = split, place_of(part, index), int(part.labels[index])
+            place = split, image_label(part, index), int(part.labels[index])
             first = owner.setdefault(content, place)
             if first is not place:
                 (within if first[0] == split else between).append((place, first))
     if within:
         labels = sum(place[2] != first[2] for place, first in within)
         labels = f", {labels:,} of them in two classes" if labels else ""
-        print(f"warning: {len(within):,} images are in their split twice{labels}, e.g. {_first(within)}")
-    leaks = f"{len(between):,} images are in more than one split, e.g. {_first(between)}; remove them from one"
+        print(f"warning: {len(within):,} images are in their split twice{labels}, e.g. {_examples(within)}")
+    leaks = f"{len(between):,} images are in more than one split, e.g. {_examples(between)}; remove them from one"
     messages = [leaks] if between else []
     for split, (part, indices) in chosen.items():
         messages += _copied_classes(split, contents[split], part.labels[indices], classes)
-    _tell("dataset", messages, refused)
+    _refuse_or_warn("dataset", messages, refused)
     return {"between_splits": len(between), "within_splits": len(within)}
 
 
@@ -67,7 +67,7 @@ def check_test_set(
     """Print how many images of the further test set `name` are training or validation images, and the first few.
 
     Args:
-        contents: as from `contents_of`.
+        contents: as from `image_contents`.
         classes: names of the classes of the data set.
         learned: uint8 N x `DIGEST`, digests of the training and validation images.
         refused: whether such an image is a fault, and a class of nothing but images of others.
@@ -76,14 +76,14 @@ def check_test_set(
         Fault: there is such an image or class, and that is refused.
     """
     known = {row.tobytes() for row in learned}
-    places = [place_of(part, index) for index, content in enumerate(contents) if content in known]
+    places = [image_label(part, index) for index, content in enumerate(contents) if content in known]
     some = ", ".join(places[:EXAMPLES]) + (", ..." if len(places) > EXAMPLES else "")
     messages = [f"{len(places):,} images are training or validation images, e.g. {some}; remove them"] if places else []
     messages += _copied_classes(name, contents, part.labels, classes)
-    _tell(f"test_sets.{name}", messages, refused)
+    _refuse_or_warn(f"test_sets.{name}", messages, refused)
 
 
-def contents_of(chosen: Chosen, side: int, decoded: bool, look: Look | None = None) -> dict[str, list[Hashable]]:
+def image_contents(chosen: Splits, side: int, decoded: bool, look: Visit | None = None) -> dict[str, list[Hashable]]:
     """Split -> for each image what only the same image has too.
 
     That is a digest of its pixels, or of files that are not decoded, of their bytes.
@@ -99,7 +99,9 @@ def contents_of(chosen: Chosen, side: int, decoded: bool, look: Look | None = No
     if in_files and decoded and count > MOST_DECODED:
         print(f"{count:,} images, more than {MOST_DECODED:,}: compared byte for byte, not pixel for pixel")
     if in_files and not (decoded and count <= MOST_DECODED):
-        return same_files({split: [part.images.files[i] for i in indices] for split, (part, indices) in chosen.items()})
+        return file_contents(
+            {split: [part.images.files[i] for i in indices] for split, (part, indices) in chosen.items()}
+        )
     pieces = {split: chunks(indices, side) for split, (_, indices) in chosen.items()}
     progress = Progress(sum(map(len, pieces.values())), pause=5)
     contents: dict[str, list[Hashable]] = {split: [] for split in chosen}
@@ -124,7 +126,7 @@ def digest_array(contents: list[list[Hashable]]) -> np.ndarray:
     return np.frombuffer(b"".join(rows), np.uint8).reshape(-1, DIGEST)
 
 
-def same_files(files: dict[str, list[str]]) -> dict[str, list[Hashable]]:
+def file_contents(files: dict[str, list[str]]) -> dict[str, list[Hashable]]:
     """Group -> for each of its files what only files of the same bytes have too."""
     ends = {group: [_length_and_end(file) for file in listed] for group, listed in files.items()}
     counts = Counter(end for of_group in ends.values() for end in of_group)
@@ -146,12 +148,12 @@ def _length_and_end(file: str) -> tuple[int, int]:
         return length, zlib.crc32(opened.read())
 
 
-def place_of(part: Part, index: int) -> str:
+def image_label(part: Part, index: int) -> str:
     """The path of an image, or its name where it is in no file of its own."""
     return printable(part.images.files[index]) if isinstance(part.images, FileImages) else f"image {part.names[index]}"
 
 
-def _tell(key: str, messages: list[str], refused: bool) -> None:
+def _refuse_or_warn(key: str, messages: list[str], refused: bool) -> None:
     """Refuse the first of `messages`, or print all, without what would have to be done."""
     for message in messages:
         if refused:
@@ -159,7 +161,7 @@ def _tell(key: str, messages: list[str], refused: bool) -> None:
         print(f"warning: {key}: {message.rpartition(';')[0]}")
 
 
-def _first(pairs: list[tuple[tuple[str, str, int], tuple[str, str, int]]]) -> str:
+def _examples(pairs: list[tuple[tuple[str, str, int], tuple[str, str, int]]]) -> str:
     some = [f"{name} ({split}) = {other} ({of})" for (split, name, _), (of, other, _) in pairs[:EXAMPLES]]
     return ", ".join(some) + (", ..." if len(pairs) > EXAMPLES else "")
 

@@ -91,8 +91,12 @@ def training_fault(folder: Path, needed: Sequence[str]) -> str:
     Raises:
         Fault: another layout.
     """
-    splits = _present(folder)
-    if "train" in splits or not splits or not _learn([split for split in needed if split not in splits]):
+    splits = _split_folders(folder)
+    if (
+        "train" in splits
+        or not splits
+        or not _needs_training_images([split for split in needed if split not in splits])
+    ):
         return ""
     folders = folders_in(folder)
     name = splits["test"].name
@@ -141,17 +145,17 @@ def folder_part(folder: Path, classes: list[str], size: int, margin: float) -> P
 
 
 def _imagenet_splits(folder: Path, needed: Sequence[str]) -> dict[str, Path]:
-    return ({"train": folder / "train"} if _learn(needed) else {}) | {"test": folder / "val"}
+    return ({"train": folder / "train"} if _needs_training_images(needed) else {}) | {"test": folder / "val"}
 
 
-def _learn(needed: Sequence[str]) -> bool:
+def _needs_training_images(needed: Sequence[str]) -> bool:
     """Whether training images are needed: for training, or to hold out validation images."""
     return "train" in needed or "validation" in needed
 
 
 def _splits(folder: Path, needed: Sequence[str]) -> dict[str, Path]:
     """Part -> its folder, of those that are `needed`; ALL -> `folder` where it has no folder of `SPELLINGS`."""
-    splits = _present(folder)
+    splits = _split_folders(folder)
     if not splits:
         return {ALL: folder}
     if fault := training_fault(folder, needed):
@@ -162,7 +166,7 @@ def _splits(folder: Path, needed: Sequence[str]) -> dict[str, Path]:
     return {part: path for part, path in splits.items() if part in needed or (part == "train" and held_out)}
 
 
-def _present(folder: Path) -> dict[str, Path]:
+def _split_folders(folder: Path) -> dict[str, Path]:
     """Part -> its folder, of those in `folder` with a name of `SPELLINGS`."""
     splits, folders = {}, folders_in(folder)
     for part, spellings in SPELLINGS.items():

@@ -9,16 +9,16 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from resiliency.base.faults import Fault
-from resiliency.data.listed import matching, mismatch
+from resiliency.data.listed import finder_of_paths, mismatch
 from resiliency.data.pictures import FileImages, printable
 from resiliency.data.source import Part, Source
-from resiliency.data.split import divided
+from resiliency.data.split import part_to_split
 
 COLUMNS = ("image", "group")
 SEPARATORS = ",;\t"
 
 
-def grouped(source: Source, groups: str | None, needed: Sequence[str]) -> Source:
+def with_groups(source: Source, groups: str | None, needed: Sequence[str]) -> Source:
     """`source` with the groups of the part that the study splits.
 
     Args:
@@ -28,7 +28,7 @@ def grouped(source: Source, groups: str | None, needed: Sequence[str]) -> Source
     Raises:
         Fault: an image does not match the pattern or has no row in the table; or as `read_groups`.
     """
-    name = divided(source, needed)
+    name = part_to_split(source, needed)
     if groups is None:
         return source
     if name is None:
@@ -77,7 +77,7 @@ def _of_table(path: str, source: Source, name: str) -> list[Hashable]:
     """The group of each image of a part, as the table at `path` has it."""
     files = _paths(source.parts[name], source.classes)
     others = [file for other, part in source.parts.items() if other != name for file in _paths(part, source.classes)]
-    found, elsewhere = matching(files), matching(others)
+    found, elsewhere = finder_of_paths(files), finder_of_paths(others)
     chosen: dict[int, tuple[int, str]] = {}
     for line, image, group in read_groups(path):
         matches = found(image)

@@ -69,7 +69,7 @@ def read_conditions(clean: str, corrupted: list[str]) -> list[Images]:
     return conditions
 
 
-def seen(images: Images, chosen: slice | np.ndarray, views: list[View | None]) -> list[np.ndarray]:
+def images_in_views(images: Images, chosen: slice | np.ndarray, views: list[View | None]) -> list[np.ndarray]:
     """The images at `chosen` in each of `views`, each read or decoded once: uint8 B x size x size x 3.
 
     Args:

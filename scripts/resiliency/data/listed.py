@@ -24,7 +24,7 @@ def listed_images(path: str | Path, source: Source) -> np.ndarray:
     if ALL in source.parts:
         raise Fault(f"dataset.images: {path} lists test images; put them in a folder test/ or val/")
     files = [PurePosixPath(Path(file).as_posix()).parts for file in source.parts["test"].images.files]
-    found = matching(files)
+    found = finder_of_paths(files)
     chosen: dict[int, int] = {}
     for number, line in _lines(path):
         matches = found(line)
@@ -37,7 +37,7 @@ def listed_images(path: str | Path, source: Source) -> np.ndarray:
     return np.array(sorted(chosen), np.int64)
 
 
-def matching(files: list[tuple[str, ...]]) -> Callable[[str], list[int]]:
+def finder_of_paths(files: list[tuple[str, ...]]) -> Callable[[str], list[int]]:
     """A function: the end of a path -> positions of those of `files`, given by their components, that end so."""
     by_name: dict[str, list[int]] = {}
     for index, parts in enumerate(files):

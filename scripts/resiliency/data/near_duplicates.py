@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-from resiliency.data.duplicates import Chosen, place_of
+from resiliency.data.duplicates import Splits, image_label
 
 SIDE = 8
 # Correlation of two thumbnails. Traffic signs (gtsrb) split at random: 6.0% of the images held out have such an image
@@ -37,11 +37,11 @@ class Thumbnails:
         """The thumbnails of further images, uint8 N x side x side x 3, of `split`."""
         self.pieces.setdefault(split, []).append(thumbnails(images))
 
-    def pairs(self, chosen: Chosen) -> list[Pair]:
+    def pairs(self, chosen: Splits) -> list[Pair]:
         """For each image that is almost one of its class in an earlier split, that image and the most similar one.
 
         Args:
-            chosen: split -> part and indices in it, as from `splits`; the images that were added.
+            chosen: split -> part and indices in it, as from `draw_splits`; the images that were added.
         """
         patterns = np.concatenate([_patterns(np.concatenate(self.pieces[split])) for split in chosen])
         labels = np.concatenate([part.labels[indices] for part, indices in chosen.values()])
@@ -52,7 +52,7 @@ class Thumbnails:
             for split in range(1, len(chosen)):
                 own = np.flatnonzero((labels == label) & (split_of == split))
                 earlier = np.flatnonzero((labels == label) & (split_of < split))
-                found += _alike(patterns, own, earlier)
+                found += _nearest_pairs(patterns, own, earlier)
         return [Pair(*places[one], *places[other]) for one, other in sorted(found)]
 
 
@@ -62,7 +62,7 @@ def thumbnails(images: np.ndarray) -> np.ndarray:
     return np.stack([np.asarray(image).ravel() for image in grey])
 
 
-def tell(chosen: Chosen, pairs: list[Pair]) -> dict[str, int]:
+def count_near_duplicates(chosen: Splits, pairs: list[Pair]) -> dict[str, int]:
     """Split -> how many of its images look almost like one in an earlier split; printed where it is worth telling.
 
     Args:
@@ -70,7 +70,7 @@ def tell(chosen: Chosen, pairs: list[Pair]) -> dict[str, int]:
     """
     counts = {split: sum(pair.split == split for pair in pairs) for split in list(chosen)[1:]}
     for split, count in counts.items():
-        if worth_telling(count, len(chosen[split][1])):
+        if worth_a_warning(count, len(chosen[split][1])):
             some = [_example(chosen, pair) for pair in pairs if pair.split == split][:EXAMPLES]
             print(
                 f"warning: dataset: {count:,} of {len(chosen[split][1]):,} {split} images look almost like one of "
@@ -79,12 +79,15 @@ def tell(chosen: Chosen, pairs: list[Pair]) -> dict[str, int]:
     return counts
 
 
-def _example(chosen: Chosen, pair: Pair) -> str:
-    own, earlier = place_of(chosen[pair.split][0], pair.index), place_of(chosen[pair.earlier_split][0], pair.earlier)
+def _example(chosen: Splits, pair: Pair) -> str:
+    own, earlier = (
+        image_label(chosen[pair.split][0], pair.index),
+        image_label(chosen[pair.earlier_split][0], pair.earlier),
+    )
     return f"{own} = {earlier} ({pair.earlier_split})"
 
 
-def worth_telling(alike: int, images: int) -> bool:
+def worth_a_warning(alike: int, images: int) -> bool:
     """Whether so many of the `images` of a split are more than chance and a few mistakes."""
     return alike >= max(FEWEST, SHARE * images)
 
@@ -96,7 +99,7 @@ def _patterns(small: np.ndarray) -> np.ndarray:
     return np.where(length < FLATTEST * SIDE, 0, centred / np.maximum(length, 1e-6))
 
 
-def _alike(patterns: np.ndarray, own: np.ndarray, others: np.ndarray) -> Iterator[tuple[int, int]]:
+def _nearest_pairs(patterns: np.ndarray, own: np.ndarray, others: np.ndarray) -> Iterator[tuple[int, int]]:
     """Each of `own` that is almost one of `others`, with the most similar of them; all are rows of `patterns`."""
     for start in range(0, len(own) if len(others) else 0, BLOCK):
         block = own[start : start + BLOCK]

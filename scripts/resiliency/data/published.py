@@ -89,7 +89,7 @@ _KINDS = {
 }
 
 
-def published(name: str, image_size: int, cache: Path) -> Source:
+def published_source(name: str, image_size: int, cache: Path) -> Source:
     """The data set `name` in the folder `cache`/`name`, where it is downloaded to unless it is there.
 
     Args:

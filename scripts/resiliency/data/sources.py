@@ -6,7 +6,7 @@ from pathlib import Path
 from resiliency.data.digits import digits
 from resiliency.data.download import cache_folder
 from resiliency.data.folder import image_folder, imagenet
-from resiliency.data.published import imagenette_folder, published
+from resiliency.data.published import imagenette_folder, published_source
 from resiliency.data.source import Source
 
 
@@ -29,4 +29,4 @@ def read_source(name: str, folder: str | None, side: int, margin: float, needed:
         return imagenet(Path(folder), side, margin, needed)
     if name == "imagenette":
         return image_folder(imagenette_folder(cache_folder()), side, margin)
-    return published(name, side, cache_folder())
+    return published_source(name, side, cache_folder())

@@ -13,7 +13,7 @@ from resiliency.data.source import ALL, SPLITS, Part, Source
 MOST_CALIBRATION = 5_000
 
 
-def splits(
+def draw_splits(
     source: Source,
     validation_fraction: float,
     test_fraction: float,
@@ -33,7 +33,7 @@ def splits(
     Raises:
         Fault: a class is left without an image in some split, or has too few groups; or as `listed_images`.
     """
-    parts, name = source.parts, divided(source, needed)
+    parts, name = source.parts, part_to_split(source, needed)
     chosen = {of: (part, np.arange(len(part.labels))) for of, part in parts.items()}
     if name:
         part = parts[name]
@@ -41,7 +41,7 @@ def splits(
             _check_groups(part, source.classes, SPLITS if name == ALL else SPLITS[:2])
         validation = round(validation_fraction * len(part.labels))
         test = round(test_fraction * len(part.labels)) if name == ALL else None
-        drawn = split(part.labels, validation, test, seed, part.groups)
+        drawn = split_indices(part.labels, validation, test, seed, part.groups)
         chosen |= {of: (part, indices) for of, indices in drawn.items()}
     if listed:
         indices = listed_images(listed, source)
@@ -63,14 +63,14 @@ def splits(
     return chosen
 
 
-def divided(source: Source, needed: Sequence[str]) -> str | None:
+def part_to_split(source: Source, needed: Sequence[str]) -> str | None:
     """The part of `source` that the study splits; None if it has all `needed` splits."""
     if ALL in source.parts:
         return ALL
     return "train" if "validation" in needed and "validation" not in source.parts else None
 
 
-def split(
+def split_indices(
     labels: np.ndarray, validation: int, test: int | None, seed: int, groups: np.ndarray | None = None
 ) -> dict[str, np.ndarray]:
     """Sorted indices of the `validation` and `test` images, and of the others, which train.
@@ -90,15 +90,15 @@ def split(
         if count is None:
             continue
         if groups is None:
-            chosen = stratified(labels[rest], count, seed, f"{name} split")
+            chosen = stratified_sample(labels[rest], count, seed, f"{name} split")
         else:
-            chosen = whole_groups(labels[rest], groups[rest], count, left, seed, f"{name} split")
+            chosen = sample_of_groups(labels[rest], groups[rest], count, left, seed, f"{name} split")
         held_out[name] = rest[chosen]
         rest = np.setdiff1d(rest, held_out[name])
     return {"train": rest, **held_out}
 
 
-def stratified(labels: np.ndarray, count: int, seed: int, *names: str) -> np.ndarray:
+def stratified_sample(labels: np.ndarray, count: int, seed: int, *names: str) -> np.ndarray:
     """Sorted indices of `count` images, drawn without replacement so that classes keep their shares.
 
     Each class gets the whole part of its share; the images that are then missing go to the largest remainders.
@@ -114,7 +114,9 @@ def stratified(labels: np.ndarray, count: int, seed: int, *names: str) -> np.nda
     return np.sort(np.concatenate(chosen))
 
 
-def whole_groups(labels: np.ndarray, groups: np.ndarray, count: int, left: int, seed: int, *names: str) -> np.ndarray:
+def sample_of_groups(
+    labels: np.ndarray, groups: np.ndarray, count: int, left: int, seed: int, *names: str
+) -> np.ndarray:
     """Sorted indices of about `count` images, all those of some groups, drawn so that classes keep their shares.
 
     Groups are tried in random order. One is taken if this brings its classes nearer to their shares; a class that then
@@ -152,7 +154,7 @@ def whole_groups(labels: np.ndarray, groups: np.ndarray, count: int, left: int, 
     return np.flatnonzero(taken[of_group])
 
 
-def probe(labels: np.ndarray, count: int, seed: int) -> np.ndarray:
+def probe_indices(labels: np.ndarray, count: int, seed: int) -> np.ndarray:
     """Sorted indices of the `count` test images on which attributions and activations are compared.
 
     Raises:
@@ -160,15 +162,15 @@ def probe(labels: np.ndarray, count: int, seed: int) -> np.ndarray:
     """
     if count > len(labels):
         raise Fault(f"probe.images: {count} is more than the {len(labels)} test images")
-    return stratified(labels, count, seed, "probe")
+    return stratified_sample(labels, count, seed, "probe")
 
 
-def calibration(labels: np.ndarray, seed: int) -> np.ndarray:
+def calibration_indices(labels: np.ndarray, seed: int) -> np.ndarray:
     """Sorted indices of the validation images that temperatures are fitted on: all, or `MOST_CALIBRATION`.
 
     As many as Guo et al. (ICML 2017) took of CIFAR; one number is fitted.
     """
-    return stratified(labels, min(len(labels), MOST_CALIBRATION), seed, "calibration")
+    return stratified_sample(labels, min(len(labels), MOST_CALIBRATION), seed, "calibration")
 
 
 def _check_groups(part: Part, classes: list[str], drawn: Sequence[str]) -> None:

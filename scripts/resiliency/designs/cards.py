@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from resiliency.base.faults import Fault, expected
 from resiliency.designs.checkpoints import not_finite
 from resiliency.designs.members import WeightsKind
-from resiliency.designs.networks import named, parameters_and_macs
+from resiliency.designs.networks import network_name, parameters_and_macs
 from resiliency.devices.choice import device_name
 
 
@@ -24,7 +24,7 @@ def design_card(network: nn.Module, description: dict, card: dict, outputs: int)
             logit is NaN or infinite.
     """
     shape = card["image_shape"]
-    label = f"{named(description)} with {description['arguments']}"
+    label = f"{network_name(description)} with {description['arguments']}"
     image = torch.zeros(1, shape[2], *shape[:2], device=next(network.parameters()).device)
     try:
         with torch.inference_mode():
@@ -40,7 +40,7 @@ def design_card(network: nn.Module, description: dict, card: dict, outputs: int)
         raise Fault(f"{label}: logits for a black image contain NaN or infinity")
     parameters, macs = parameters_and_macs(network, shape)
     operations = "an unknown number of" if macs is None else f"{macs:,}"
-    print(f"{named(description)}: {parameters:,} parameters, {operations} MACs per image, on {device_name()}")
+    print(f"{network_name(description)}: {parameters:,} parameters, {operations} MACs per image, on {device_name()}")
     return {
         "parameters": parameters,
         "macs": macs,

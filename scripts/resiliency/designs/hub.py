@@ -11,16 +11,16 @@ from resiliency.data.download import cache_folder
 NAMES = ("model.safetensors", "pytorch_model.bin")
 
 
-def downloaded(repository: str, revision: str | None) -> tuple[str, str | None]:
+def download_weights(repository: str, revision: str | None) -> tuple[str, str | None]:
     """The file with the weights in `repository` at `revision` (a commit or tag; None: the newest), and its commit.
 
-    A file that somebody put into `placed` comes first; of it no commit is known. Others are kept in the cache in
+    A file that somebody put into `manual_folder` comes first; of it no commit is known. Others are kept in the cache in
     HF_HOME, where they are found without a network too.
 
     Raises:
         Fault: there is no such repository, revision or file, or there is no network and none is in the cache.
     """
-    by_hand = [path for path in (placed(repository) / name for name in NAMES) if path.is_file()]
+    by_hand = [path for path in (manual_folder(repository) / name for name in NAMES) if path.is_file()]
     if by_hand:
         return str(by_hand[0]), None
     reasons: list[Exception] = []
@@ -37,17 +37,17 @@ def downloaded(repository: str, revision: str | None) -> tuple[str, str | None]:
             return path, Path(path).parent.name
     source = repository + (f"@{revision}" if revision else "")
     raise Fault(
-        f"weights: {source}: not downloaded ({_reason(reasons[0])}); without a network, put its {NAMES[0]} "
-        f"into {placed(repository)}, or set HF_HOME to a cache that holds it"
+        f"weights: {source}: not downloaded ({_root_cause(reasons[0])}); without a network, put its {NAMES[0]} "
+        f"into {manual_folder(repository)}, or set HF_HOME to a cache that holds it"
     ) from reasons[0]
 
 
-def placed(repository: str) -> Path:
+def manual_folder(repository: str) -> Path:
     """The folder for a file with the weights in `repository` that is fetched by hand."""
     return cache_folder() / "hub" / repository.rpartition("/")[2]
 
 
-def _reason(error: BaseException) -> str:
+def _root_cause(error: BaseException) -> str:
     """The first line of what `error` was caused by in the first place."""
     while error.__cause__ is not None:
         error = error.__cause__

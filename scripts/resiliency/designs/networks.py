@@ -22,7 +22,7 @@ from resiliency.storage.checksums import verified
 from resiliency.storage.files import replacing
 
 
-class Selected(nn.Module):
+class SelectedOutputs(nn.Module):
     """A network that knows other classes: `network`'s outputs at the indices `outputs`, in the data set's order.
 
     Whatever reads logits (predictions, attributions, accuracies) uses it like any network. Weights are written under
@@ -39,9 +39,9 @@ class Selected(nn.Module):
         return self.network(images).index_select(1, self.outputs)
 
 
-def selected(network: nn.Module, outputs: list[int] | None) -> nn.Module:
+def select_outputs(network: nn.Module, outputs: list[int] | None) -> nn.Module:
     """`network` with its outputs at `outputs`, or as it is if these are None."""
-    return network if outputs is None else Selected(network, outputs)
+    return network if outputs is None else SelectedOutputs(network, outputs)
 
 
 def build(description: dict, outputs: int, seed: int, pretrained: str | None = None) -> nn.Module:
@@ -101,7 +101,7 @@ def parameters_and_macs(network: nn.Module, image_shape: list[int]) -> tuple[int
     image = torch.zeros(1, channels, height, width, device=next(network.parameters()).device)
     network.eval()
     with (
-        _frozen(network),
+        _without_gradients(network),
         torch.inference_mode(),
         sdpa_kernel(SDPBackend.MATH),
         FlopCounterMode(display=False) as counter,
@@ -111,7 +111,7 @@ def parameters_and_macs(network: nn.Module, image_shape: list[int]) -> tuple[int
 
 
 @contextmanager
-def _frozen(network: nn.Module) -> Iterator[None]:
+def _without_gradients(network: nn.Module) -> Iterator[None]:
     """Parameters ask for no gradients meanwhile: the FLOP counter fails on one that a module is called with."""
     learning = [parameter for parameter in network.parameters() if parameter.requires_grad]
     network.requires_grad_(False)
@@ -124,10 +124,10 @@ def _frozen(network: nn.Module) -> Iterator[None]:
 
 def is_differentiable(network: nn.Module) -> bool:
     """Whether a network of `read_member` has gradients and features; one that another runtime runs has none."""
-    return getattr(network.network if isinstance(network, Selected) else network, "differentiable", True)
+    return getattr(network.network if isinstance(network, SelectedOutputs) else network, "differentiable", True)
 
 
-def penultimate(network: nn.Module, images: Tensor) -> Tensor:
+def penultimate_features(network: nn.Module, images: Tensor) -> Tensor:
     """Features BxD that the classifier is applied to, as from `logits_and_features`."""
     return logits_and_features(network, images)[1]
 
@@ -141,7 +141,7 @@ def logits_and_features(network: nn.Module, images: Tensor) -> tuple[Tensor, Ten
     Raises:
         Fault: a network that is not timm's applies no `nn.Linear`.
     """
-    if isinstance(network, Selected):
+    if isinstance(network, SelectedOutputs):
         network = network.network
     if hasattr(network, "forward_head"):
         features = network.forward_features(images)
@@ -170,7 +170,7 @@ def normalised(images: Tensor, mean: list[float], std: list[float]) -> Tensor:
     return ((images / 255 - mean) / std).permute(0, 3, 1, 2)
 
 
-def named(description: dict) -> str:
+def network_name(description: dict) -> str:
     """What the network of a member is called: its architecture or its factory."""
     return description["architecture"] or description["factory"]
 
@@ -181,7 +181,7 @@ def write_member(folder: str | Path, network: nn.Module, member: Member) -> None
     Raises:
         Fault: a weight is NaN or infinite.
     """
-    own = network.network if isinstance(network, Selected) else network
+    own = network.network if isinstance(network, SelectedOutputs) else network
     weights = {
         name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
         for name, tensor in own.state_dict().items()
@@ -211,5 +211,5 @@ def read_member(folder: str | Path) -> tuple[nn.Module, Member]:
     except Exception as error:
         misfit = str(error)
     if misfit:
-        raise Fault(f"{path}: not the weights of {named(vars(member))} ({misfit}); delete it and run again")
-    return selected(network, member.outputs).eval().to(device()), member
+        raise Fault(f"{path}: not the weights of {network_name(vars(member))} ({misfit}); delete it and run again")
+    return select_outputs(network, member.outputs).eval().to(device()), member

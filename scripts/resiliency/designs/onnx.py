@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from resiliency.base.faults import Fault, brief, expected
-from resiliency.designs.usable import answers_fault, trial_images
+from resiliency.designs.usable import logits_fault, trial_images
 
 PACKAGES = ("onnx", "onnxruntime")
 TYPES = {"tensor(float)": torch.float32, "tensor(float16)": torch.float16, "tensor(uint8)": torch.uint8}
@@ -56,7 +56,7 @@ class OnnxNetwork(nn.Module):
         """The first output of the model, BxK on the CPU, of its own type."""
         values, given, session = prepared.detach().cpu().numpy(), self.input, self._session()
         step = given.batch or max(len(values), 1)
-        parts = [_answer(session, given, values[start : start + step]) for start in range(0, len(values), step)]
+        parts = [_run(session, given, values[start : start + step]) for start in range(0, len(values), step)]
         return torch.from_numpy(np.concatenate(parts))
 
     def logits_of(self, answers: Tensor) -> Tensor:
@@ -118,13 +118,13 @@ def read_onnx(path: str | Path, side: int, outputs: int | None) -> tuple[OnnxNet
 
     Raises:
         Fault: a package is missing, or the file cannot be run on these images, gives another number of outputs, or
-            answers that are no member's (see `answers_fault`).
+            answers that are no member's (see `logits_fault`).
     """
     if lacking := [name for name in PACKAGES if not find_spec(name)]:
         raise Fault(f"{path}: {', '.join(lacking)}: not installed; run pip install -e '.[export]'")
     content = _content(Path(path))
     session = _session(content, str(path), torch.get_num_threads())
-    _check(session, path, side)
+    _check_input(session, path, side)
     made = OnnxNetwork(len(content))
     made.model = torch.frombuffer(bytearray(content), dtype=torch.uint8)
     images = trial_images(side, torch.device("cpu"))
@@ -137,7 +137,7 @@ def read_onnx(path: str | Path, side: int, outputs: int | None) -> tuple[OnnxNet
         hint = "; list the names of its outputs in classes" if outputs and answers.ndim == 2 else ""
         raise Fault(f"{path}: {expected(needed, tuple(answers.shape))}{hint}")
     made.probabilities = bool((answers >= 0).all() and (answers.sum(dim=1) - 1).abs().max() < 1e-3)
-    if fault := answers_fault(made, images):
+    if fault := logits_fault(made, images):
         raise Fault(f"{path}: {fault}")
     return made, {"size": len(content), "probabilities": made.probabilities}
 
@@ -160,7 +160,7 @@ def _content(path: Path) -> bytes:
     return model.SerializeToString()
 
 
-def _answer(session: Any, given: Input, values: np.ndarray) -> np.ndarray:
+def _run(session: Any, given: Input, values: np.ndarray) -> np.ndarray:
     """The first output for up to `batch` images, filled up by copies if the model takes this number only."""
     lacking = given.batch - len(values) if given.batch else 0
     filled = np.concatenate([values, np.repeat(values[-1:], lacking, axis=0)]) if lacking else values
@@ -183,7 +183,7 @@ def _session(content: bytes, name: str, threads: int) -> Any:
         ) from error
 
 
-def _check(session: Any, path: str | Path, side: int) -> None:
+def _check_input(session: Any, path: str | Path, side: int) -> None:
     """Raise a Fault unless the model has one input, which takes images of `side` pixels squared."""
     inputs = session.get_inputs()
     if len(inputs) != 1:
@@ -193,12 +193,12 @@ def _check(session: Any, path: str | Path, side: int) -> None:
     shape = list(one.shape)
     if one.type not in TYPES:
         raise Fault(f"{path}: input {one.name}: {expected(' or '.join(TYPES), one.type)}; export it with another type")
-    if len(shape) != 4 or not ({_fixed(shape[1]), _fixed(shape[3])} & {3, None}):
+    if len(shape) != 4 or not ({_fixed_length(shape[1]), _fixed_length(shape[3])} & {3, None}):
         raise Fault(
             f"{path}: input {one.name}: {expected('images x 3 x H x W or images x H x W x 3', shape)}; export it"
         )
     sides = shape[1:3] if _input_of(session).channels_last else shape[2:4]
-    if other := [length for length in map(_fixed, sides) if length not in (side, None)]:
+    if other := [length for length in map(_fixed_length, sides) if length not in (side, None)]:
         raise Fault(
             f"{path}: input {one.name}: {expected(f'images of {side} px', f'{other[0]} px')}; "
             "export it with free sides, or set dataset.image_size"
@@ -207,11 +207,11 @@ def _check(session: Any, path: str | Path, side: int) -> None:
 
 def _input_of(session: Any) -> Input:
     (one,) = session.get_inputs()
-    batch, second, _, last = map(_fixed, one.shape)
+    batch, second, _, last = map(_fixed_length, one.shape)
     return Input(one.name, TYPES[one.type], last == 3 and second != 3, batch)
 
 
-def _fixed(length: object) -> int | None:
+def _fixed_length(length: object) -> int | None:
     """A length of a shape; None if it is free."""
     return length if isinstance(length, int) and length > 0 else None
 

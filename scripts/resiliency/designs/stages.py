@@ -8,14 +8,14 @@ from math import prod
 import torch
 from torch import Tensor, nn
 
-from resiliency.designs.networks import Selected
+from resiliency.designs.networks import SelectedOutputs
 
 LEAST = 4  # of a map's rows and columns; a smaller one says next to nothing about where
 
 
 def feature_stages(network: nn.Module) -> dict[str, nn.Module]:
     """Name -> module of each feature stage that a network lists, in the order they are applied; else none."""
-    own = network.network if isinstance(network, Selected) else network
+    own = network.network if isinstance(network, SelectedOutputs) else network
     modules = dict(own.named_modules())
     listed = dict.fromkeys(stage["module"] for stage in getattr(own, "feature_info", []))
     return {name: modules[name] for name in listed if name in modules}
@@ -64,7 +64,7 @@ class Layout:
 
 def layout(network: nn.Module, features: object) -> Layout | None:
     """How the output of a stage of `network` is laid out; None where that is not known."""
-    own = network.network if isinstance(network, Selected) else network
+    own = network.network if isinstance(network, SelectedOutputs) else network
     if not isinstance(features, Tensor) or features.ndim not in (3, 4):
         return None
     if features.ndim == 4:

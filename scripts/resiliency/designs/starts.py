@@ -10,9 +10,9 @@ from resiliency.designs.cards import design_card
 from resiliency.designs.checkpoints import load_weights, read_checkpoint
 from resiliency.designs.heads import head_name
 from resiliency.designs.members import WeightsKind
-from resiliency.designs.networks import build, named
+from resiliency.designs.networks import build, network_name
 from resiliency.designs.usable import trial_images
-from resiliency.designs.views import own_view
+from resiliency.designs.views import view_in_training
 from resiliency.designs.weights import file_source, normalisation, preprocessing_words, pretrained_network
 from resiliency.devices.choice import device
 
@@ -21,7 +21,9 @@ HEAD_STD = (
 )
 
 
-def started(description: dict, card: dict, files: dict[str, str], seed: int) -> tuple[nn.Module, nn.Module, dict]:
+def build_for_tuning(
+    description: dict, card: dict, files: dict[str, str], seed: int
+) -> tuple[nn.Module, nn.Module, dict]:
     """The network of a member, on the device, with given weights but in its head; the head; the member's description.
 
     The network sees images as its weights did in their training.
@@ -36,12 +38,12 @@ def started(description: dict, card: dict, files: dict[str, str], seed: int) -> 
         Fault: the network or its weights cannot be had, the weights are those of another network, or the network has no
             single layer that gives the logits.
     """
-    loaded, name, outputs = description["loaded"], named(description), len(card["classes"])
+    loaded, name, outputs = description["loaded"], network_name(description), len(card["classes"])
     network = build(description, outputs, seed)
-    view = own_view(network, loaded, name)
+    view = view_in_training(network, loaded, name)
     shape = [view["size"], view["size"], 3] if view else card["image_shape"]
     head = head_name(network, trial_images(shape[0], torch.device("cpu")))
-    _begin(network.get_submodule(head))
+    _initialise_head(network.get_submodule(head))
     source = _load_body(network, head, description, files)
     described = design_card(network.to(device()), description, card | {"image_shape": shape}, outputs)
     described |= {"view": view, "side": shape[0]} | normalisation(network, loaded, name)
@@ -53,7 +55,7 @@ def started(description: dict, card: dict, files: dict[str, str], seed: int) -> 
     return network, network.get_submodule(head), own | described
 
 
-def _begin(head: nn.Module) -> None:
+def _initialise_head(head: nn.Module) -> None:
     """Draw small weights for a new head, and set its bias to zero."""
     for layer in head.modules():
         if isinstance(layer, nn.Linear | nn.Conv2d):
@@ -75,5 +77,5 @@ def _load_body(network: nn.Module, head: str, description: dict, files: dict[str
     body = {key: value for key, value in weights.items() if not key.startswith(of_head)}
     new = {key: value for key, value in own.items() if key.startswith(of_head)}
     if misfit := load_weights(network, body | new):
-        raise Fault(f"{source}: not the weights of {named(description)} but for its head {head}: {misfit}")
+        raise Fault(f"{source}: not the weights of {network_name(description)} but for its head {head}: {misfit}")
     return source

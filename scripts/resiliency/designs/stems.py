@@ -38,10 +38,10 @@ def adapt_stem(network: nn.Module, side: int) -> list[str]:
     """
     changes = []
     reached = map_side(network, side)
-    for place, (name, module) in enumerate(_shrinking(network, side) if reached else []):
+    for place, (name, module) in enumerate(_shrinking_layers(network, side) if reached else []):
         if place and not _is_pooling(module):
             break
-        for change, other in _relaxed(name, module):
+        for change, other in _replacements(name, module):
             if reached >= LEAST:
                 break
             before = network.get_submodule(name)
@@ -62,7 +62,7 @@ def map_side(network: nn.Module, side: int) -> int:
     """
     try:
         with _evaluating(network):
-            features = network.forward_features(_image(network, side))
+            features = network.forward_features(_blank_image(network, side))
             network.forward_head(features)
     except Exception:
         return 0
@@ -70,7 +70,7 @@ def map_side(network: nn.Module, side: int) -> int:
     return features.shape[2] if is_map else 0
 
 
-def _shrinking(network: nn.Module, side: int) -> list[tuple[str, nn.Module]]:
+def _shrinking_layers(network: nn.Module, side: int) -> list[tuple[str, nn.Module]]:
     """Names and modules of the first two layers that make the image smaller, in the order that they are applied."""
     shrinking: dict[str, nn.Module] = {}
 
@@ -86,14 +86,14 @@ def _shrinking(network: nn.Module, side: int) -> list[tuple[str, nn.Module]]:
     hooks = [module.register_forward_hook(watch(name)) for name, module in layers]
     try:
         with _evaluating(network):
-            network.forward_features(_image(network, side))
+            network.forward_features(_blank_image(network, side))
     finally:
         for hook in hooks:
             hook.remove()
     return list(shrinking.items())
 
 
-def _relaxed(name: str, module: nn.Module) -> Iterator[tuple[str, nn.Module]]:
+def _replacements(name: str, module: nn.Module) -> Iterator[tuple[str, nn.Module]]:
     """What may take the place of `module`, step by step, each with words for it."""
     if _is_pooling(module):
         yield f"no {name}", nn.Identity()
@@ -124,5 +124,5 @@ def _evaluating(network: nn.Module) -> Iterator[None]:
         network.train(training)
 
 
-def _image(network: nn.Module, side: int) -> Tensor:
+def _blank_image(network: nn.Module, side: int) -> Tensor:
     return torch.zeros(1, 3, side, side, device=next(network.parameters()).device)

@@ -17,7 +17,7 @@ def subsampled(x: Tensor, stride: tuple[int, ...]) -> Tensor:
     return x[..., :: stride[0], :: stride[1]]
 
 
-def affected(channels: int, kernel: tuple[int, ...], stride: tuple[int, ...]) -> bool:
+def has_wrong_gradients(channels: int, kernel: tuple[int, ...], stride: tuple[int, ...]) -> bool:
     """Whether gradients of the weights of such a convolution may be wrong on a CPU."""
     return channels < BLOCK and tuple(kernel) == (1, 1) and tuple(stride) != (1, 1)
 
@@ -27,7 +27,7 @@ def with_right_gradients(network: nn.Module) -> nn.Module:
     for module in network.modules():
         if isinstance(module, nn.Conv2d) and not any(module.padding):
             channels, stride = module.in_channels // module.groups, module.stride
-            if affected(channels, module.kernel_size, stride):
+            if has_wrong_gradients(channels, module.kernel_size, stride):
                 module.stride = (1, 1)
                 module.register_forward_pre_hook(_Subsampling(stride))
     return network

@@ -22,7 +22,7 @@ def network_fault(network: nn.Module, side: int, outputs: int | None) -> str:
     """What keeps `network` from being used for images of `side` pixels squared; nothing if nothing does.
 
     It must map a batch of images, which it leaves as they are, to as many rows of logits,
-    and have a gradient with respect to them; and pass `answers_fault`. On the device "meta" only shapes are checked.
+    and have a gradient with respect to them; and pass `logits_fault`. On the device "meta" only shapes are checked.
 
     Args:
         outputs: the number of logits that are needed, or None for two or more.
@@ -56,10 +56,10 @@ def network_fault(network: nn.Module, side: int, outputs: int | None) -> str:
         gradient = torch.autograd.grad(logits.float().sum(), given, allow_unused=True)[0]
     except RuntimeError as error:
         return f"no gradient with respect to the images: {brief(error)}"
-    return answers_fault(network, images) if gradient is not None else "logits do not depend on the images"
+    return logits_fault(network, images) if gradient is not None else "logits do not depend on the images"
 
 
-def answers_fault(network: nn.Module, images: Tensor) -> str:
+def logits_fault(network: nn.Module, images: Tensor) -> str:
     """What keeps the answers of `network`, in evaluation mode, from being a member's logits; nothing if nothing does.
 
     They must be the same in each pass, for an image alone and in another order, without a change of weights or buffers,

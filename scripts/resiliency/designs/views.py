@@ -12,7 +12,7 @@ def view_of(member: Member) -> View | None:
     return View(**member.view) if member.view else None
 
 
-def own_view(network: nn.Module, loaded: dict, name: str) -> dict | None:
+def view_in_training(network: nn.Module, loaded: dict, name: str) -> dict | None:
     """The view of a member that is loaded: the study's keys, and for what these leave open, timm's for its weights.
 
     Args:

@@ -14,13 +14,13 @@ from resiliency.base.faults import Fault
 from resiliency.data.class_names import read_class_names
 from resiliency.designs.cards import design_card
 from resiliency.designs.checkpoints import load_weights, read_checkpoint
-from resiliency.designs.hub import downloaded
+from resiliency.designs.hub import download_weights
 from resiliency.designs.members import WeightsKind
-from resiliency.designs.networks import build, named, selected
+from resiliency.designs.networks import build, network_name, select_outputs
 from resiliency.designs.onnx import read_onnx
 from resiliency.designs.settings import ONNX_FACTORY
-from resiliency.designs.usable import answers_fault, trial_images
-from resiliency.designs.views import own_view
+from resiliency.designs.usable import logits_fault, trial_images
+from resiliency.designs.views import view_in_training
 from resiliency.devices.choice import device
 from resiliency.devices.eager import timm
 
@@ -39,10 +39,10 @@ def load_member(description: dict, card: dict, files: dict[str, str]) -> tuple[n
 
     Raises:
         Fault: the network cannot be built, its weights cannot be had or are those of another one, its answers are no
-            logits (see `answers_fault`), or a class of the data set is not among the network's.
+            logits (see `logits_fault`), or a class of the data set is not among the network's.
     """
     loaded, classes = description["loaded"], card["classes"]
-    names = _named_classes(loaded, files)
+    names = _output_names(loaded, files)
     if loaded["weights"] == "pretrained":
         network, names, learned = _pretrained(description, names, classes)
     elif description["factory"] == ONNX_FACTORY:
@@ -52,18 +52,18 @@ def load_member(description: dict, card: dict, files: dict[str, str]) -> tuple[n
     else:
         names = names or classes
         network, learned = _from_file(description, len(names), Path(files["weights"]))
-    view = own_view(network, loaded, named(description))
+    view = view_in_training(network, loaded, network_name(description))
     shape = [view["size"], view["size"], 3] if view else card["image_shape"]
     described = design_card(network.to(device()), description, card | {"image_shape": shape}, len(names))
-    if fault := answers_fault(network, trial_images(shape[0], device())):
-        raise Fault(f"{named(description)} with {learned['weights_source']}: {fault}")
-    described |= {"outputs": (outputs := _outputs(names, classes)), "view": view, "side": shape[0]}
-    described |= normalisation(network, loaded, named(description)) | learned
+    if fault := logits_fault(network, trial_images(shape[0], device())):
+        raise Fault(f"{network_name(description)} with {learned['weights_source']}: {fault}")
+    described |= {"outputs": (outputs := _output_indices(names, classes)), "view": view, "side": shape[0]}
+    described |= normalisation(network, loaded, network_name(description)) | learned
     described["weights_source"] += preprocessing_words(described)
     own = {key: value for key, value in description.items() if key != "loaded"}
     print(f"mean {described['mean']}, std {described['std']}")
     print(f"{described['weights_source']}; {len(names):,} outputs for {len(classes):,} classes")
-    return selected(network, outputs).eval().to(device()), own | described
+    return select_outputs(network, outputs).eval().to(device()), own | described
 
 
 def preprocessing_words(described: dict) -> str:
@@ -87,7 +87,7 @@ def normalisation(network: nn.Module, loaded: dict, name: str) -> dict:
 def _from_file(description: dict, outputs: int, path: Path) -> tuple[nn.Module, dict]:
     network = build(description, outputs, seed=0)
     if misfit := load_weights(network, read_checkpoint(path, list(network.state_dict()))):
-        raise Fault(f"{path}: not the weights of {named(description)} with {outputs:,} outputs: {misfit}")
+        raise Fault(f"{path}: not the weights of {network_name(description)} with {outputs:,} outputs: {misfit}")
     return network, {"weights_kind": WeightsKind.FILE, "weights_source": file_source(path)}
 
 
@@ -126,7 +126,7 @@ def pretrained_network(description: dict) -> tuple[nn.Module, str]:
         Fault: timm knows of none, or it cannot be had.
     """
     config, revision = pretrained_config(description["architecture"]), description["loaded"]["revision"]
-    path, commit = downloaded(config.hf_hub_id, revision)
+    path, commit = download_weights(config.hf_hub_id, revision)
     source = (
         f"pretrained {config.hf_hub_id}@{commit}" if commit else f"pretrained {config.hf_hub_id}, {file_source(path)}"
     )
@@ -168,14 +168,14 @@ def _published_classes(architecture: str, outputs: int, classes: list[str]) -> l
     return classes
 
 
-def _named_classes(loaded: dict, files: dict[str, str]) -> list[str] | None:
+def _output_names(loaded: dict, files: dict[str, str]) -> list[str] | None:
     """The network's classes as the study names them; None where it does not."""
     if "classes" not in files:
         return loaded["classes"]
     return read_class_names(files["classes"])
 
 
-def _outputs(names: list[str], classes: list[str]) -> list[int] | None:
+def _output_indices(names: list[str], classes: list[str]) -> list[int] | None:
     """Index in `names`, the network's classes, of each of `classes`, the data set's; None if they are the same."""
     counts = Counter(names)
     missing = [name for name in classes if not counts[name]]

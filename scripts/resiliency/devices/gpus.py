@@ -50,7 +50,7 @@ def claim_gpu(devices: Path = Path("/dev"), claims: Path | None = None) -> None:
     waiting = False
     while True:
         for slot, gpu in places:
-            if _locked(claims / f"{gpu.replace('/', '_')}.{slot}"):
+            if _try_lock(claims / f"{gpu.replace('/', '_')}.{slot}"):
                 os.environ[VISIBLE] = gpu
                 return
         if not waiting:
@@ -59,7 +59,7 @@ def claim_gpu(devices: Path = Path("/dev"), claims: Path | None = None) -> None:
         time.sleep(1)
 
 
-def _locked(path: Path) -> bool:
+def _try_lock(path: Path) -> bool:
     """Whether the file at `path` could be locked; it then stays open, and locked, until the process ends."""
     file = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
     try:

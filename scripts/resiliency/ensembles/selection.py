@@ -7,7 +7,7 @@ import numpy as np
 from resiliency.base.names import CORRUPTED
 from resiliency.ensembles.scoring import CHUNK_VALUES, correct_answers, given_answers
 from resiliency.ensembles.voting import expected_accuracy, right_chances
-from resiliency.prediction.conditions import further, groups
+from resiliency.prediction.conditions import additional_test_sets, condition_groups
 from resiliency.prediction.reading import Predictions
 
 
@@ -51,8 +51,8 @@ class EnsembleErrors:
         self.predictions, self.weights = predictions, weights
         self.rule = rule
         self.has_probabilities = all(member.has_probabilities for member in predictions)
-        self.conditions = groups(predictions[0].conditions)
-        self.corrupted, self.further = self.conditions.get(images, []), further(predictions[0].conditions)
+        self.conditions = condition_groups(predictions[0].conditions)
+        self.corrupted, self.further = self.conditions.get(images, []), additional_test_sets(predictions[0].conditions)
 
     def labels(self, test_set: str) -> np.ndarray:
         """int64 N, of a test set."""

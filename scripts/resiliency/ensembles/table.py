@@ -15,7 +15,7 @@ from resiliency.ensembles.scoring import mean_over_pairs, score_condition
 from resiliency.ensembles.voting import score_decisions
 from resiliency.metrics.accuracy import accuracies
 from resiliency.metrics.resiliency import counted, mean_corruption_error
-from resiliency.prediction.conditions import further, group_of
+from resiliency.prediction.conditions import additional_test_sets, group_names
 from resiliency.prediction.reading import Predictions
 
 SCORES = ("nll", "brier", "ece")
@@ -47,7 +47,7 @@ class Pool:
         self.members, self.predictions = members, predictions
         self.conditions, self.baseline = predictions[0].conditions, baseline
         self.confidence, self.threads = confidence, threads
-        self.images = group_of(self.conditions)
+        self.images = group_names(self.conditions)
         reported = np.where(self.images == HELD_OUT_IMAGES, None, self.images)
         corruptions = np.where(self.conditions.corruption == CLEAN, None, self.conditions.corruption)
         self.diversities, self.by_corruption = _diversity_matrices(pairs, list(members.member), [reported, corruptions])
@@ -115,7 +115,7 @@ class Pool:
     def _clean_on(self, groups: list[np.ndarray], rules: list[str]) -> dict[str, Nested]:
         """Test set -> rule -> scores on the clean images of its classes, for the test sets that have only some."""
         scores = {}
-        for name in further(self.conditions):
+        for name in additional_test_sets(self.conditions):
             condition = int(np.flatnonzero(self.images == name)[0])
             if self.predictions[0].is_of_some_classes(condition):
                 predictions = [member.clean_on(condition) for member in self.predictions]
@@ -167,7 +167,7 @@ class Pool:
         }
         if CORRUPTED in self.images:
             table[mean_member_accuracy_of(CORRUPTED)] = 1 - members["corrupted_error"].mean(axis=1)
-        for test_set in further(self.conditions):
+        for test_set in additional_test_sets(self.conditions):
             table[mean_member_accuracy_of(test_set)] = members[accuracy_of(test_set)].mean(axis=1)
         for name, matrix in self.diversities.items():
             table[name], count = mean_over_pairs(ensembles, matrix)

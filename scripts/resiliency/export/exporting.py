@@ -9,7 +9,7 @@ import pandas as pd
 
 from resiliency.data.images import images_at
 from resiliency.data.source import Images
-from resiliency.data.split import stratified
+from resiliency.data.split import stratified_sample
 from resiliency.ensembles.combination import member_weights
 from resiliency.ensembles.outputs import Ensemble
 from resiliency.export.card import model_card
@@ -108,7 +108,7 @@ def export(
     row, weights = choice.row, member_weights(choice.members)
     temperature = temperature_of(choice.temperatures, row.members)
     ensemble = Deployable(networks, list(weights), row["rule"], temperature.value).eval()
-    some = stratified(labels, min(len(labels), MOST), provenance.seed, "export")
+    some = stratified_sample(labels, min(len(labels), MOST), provenance.seed, "export")
     pixels = np.asarray(images_at(images, some)[:])
     study = Ensemble([predictions[name] for name in choice.names], weights, row["rule"])
     write_programs(ensemble, pixels.shape[1], paths.get("ensemble.pt2"), paths["ensemble.onnx"])

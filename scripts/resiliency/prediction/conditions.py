@@ -62,35 +62,35 @@ def all_conditions(
     return condition_table(Condition(*row, images[row[0]], classes[row[0]]) for row in rows)
 
 
-def group_of(conditions: pd.DataFrame) -> np.ndarray:
-    """The name of the images over which tables report, for each row of `conditions`; see `groups` and `held_out`."""
+def group_names(conditions: pd.DataFrame) -> np.ndarray:
+    """The name of the images over which tables report, for each row; see `condition_groups` and `held_out`."""
     corrupted = conditions.corruption[conditions.corruption != CLEAN]
     names = np.where(corrupted.isin(averaged(corrupted.unique())), CORRUPTED, HELD_OUT_IMAGES)
     return conditions.test_set.mask(conditions.corruption != CLEAN, pd.Series(names, corrupted.index)).to_numpy(str)
 
 
-def groups(conditions: pd.DataFrame) -> dict[str, np.ndarray]:
+def condition_groups(conditions: pd.DataFrame) -> dict[str, np.ndarray]:
     """Name -> int64 rows of `conditions` over which tables report a mean.
 
     The names are clean, corrupted (the clean images under corruptions, without those that are held out) and those of
     the further test sets.
     """
-    of = group_of(conditions)
+    of = group_names(conditions)
     return {str(name): np.flatnonzero(of == name) for name in dict.fromkeys(of) if name != HELD_OUT_IMAGES}
 
 
 def held_out(conditions: pd.DataFrame) -> dict[str, np.ndarray]:
     """`HELD_OUT_IMAGES` -> int64 rows of `conditions` with corruptions that nothing is chosen by; empty without any."""
-    rows = np.flatnonzero(group_of(conditions) == HELD_OUT_IMAGES)
+    rows = np.flatnonzero(group_names(conditions) == HELD_OUT_IMAGES)
     return {HELD_OUT_IMAGES: rows} if len(rows) else {}
 
 
-def further(conditions: pd.DataFrame) -> list[str]:
+def additional_test_sets(conditions: pd.DataFrame) -> list[str]:
     """Names of the test sets other than the data set's own."""
     return [str(name) for name in conditions.test_set.unique() if name != CLEAN]
 
 
-def of_corruptions(conditions: pd.DataFrame) -> dict[str, np.ndarray]:
+def corruption_conditions(conditions: pd.DataFrame) -> dict[str, np.ndarray]:
     """Corruption -> int64 rows of `conditions`, in order of severity; without clean images."""
     names = conditions.corruption.to_numpy(str)
     return {str(name): np.flatnonzero(names == name) for name in dict.fromkeys(names) if name != CLEAN}

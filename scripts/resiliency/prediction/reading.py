@@ -119,11 +119,12 @@ class Predictions:
 def _read_truths(conditions: pd.DataFrame, labels: Sequence[str | Path]) -> dict[str, Truth]:
     sets = conditions.drop_duplicates("test_set")
     return {
-        row.test_set: _truth(read_array(path), row.classes) for row, path in zip(sets.itertuples(), labels, strict=True)
+        row.test_set: _truth_of(read_array(path), row.classes)
+        for row, path in zip(sets.itertuples(), labels, strict=True)
     }
 
 
-def _truth(labels: np.ndarray, classes: int) -> Truth:
+def _truth_of(labels: np.ndarray, classes: int) -> Truth:
     present, positions = np.unique(labels, return_inverse=True)
     return Truth(positions, present) if classes == len(present) else Truth(np.asarray(labels))
 

@@ -14,12 +14,12 @@ from torch import Tensor, nn
 
 from resiliency.base.faults import Fault
 from resiliency.base.progress import Progress
-from resiliency.data.images import seen
+from resiliency.data.images import images_in_views
 from resiliency.data.loading import batches, in_order, several_batches
 from resiliency.data.pictures import View
 from resiliency.data.source import Images
 from resiliency.designs.members import Member
-from resiliency.designs.networks import is_differentiable, normalised, penultimate
+from resiliency.designs.networks import is_differentiable, normalised, penultimate_features
 from resiliency.designs.views import view_of
 from resiliency.devices.choice import device_name, inference, offered_precision
 from resiliency.storage.files import appending, read_array, write_array
@@ -56,21 +56,21 @@ def write_logits(
     predict_parts(paths, members, conditions, workers, keys, precision)
     shape = len(conditions), len(conditions[0]), len(members[0][1].classes)
     for path, key in zip(map(Path, paths), keys, strict=True):
-        folder = _kept(path, key)
+        folder = _parts_folder(path, key)
         with appending(path, shape, np.float16) as append:
             for condition in range(len(conditions)):
-                append(read_array(_part(folder, condition)))
-        _key_of(path).write_text(key, encoding="ascii")
+                append(read_array(_part_path(folder, condition)))
+        _key_path(path).write_text(key, encoding="ascii")
         shutil.rmtree(folder)
 
 
 def is_written(path: str | Path, key: str) -> bool:
     """Whether `write_logits` has written `path` by `key`."""
     path = Path(path)
-    return path.exists() and _key_of(path).exists() and _key_of(path).read_text(encoding="ascii") == key
+    return path.exists() and _key_path(path).exists() and _key_path(path).read_text(encoding="ascii") == key
 
 
-def _key_of(path: Path) -> Path:
+def _key_path(path: Path) -> Path:
     return path.with_name(f".{path.stem}.key")
 
 
@@ -78,15 +78,15 @@ def predict_parts(
     paths: list[str], members: list[Classifier], conditions: list[Images], workers: int, keys: list[str], precision: str
 ) -> None:
     """Predict the conditions that are not kept yet, each image decoded once for all members; see `write_logits`."""
-    folders = [_kept(Path(path), key) for path, key in zip(paths, keys, strict=True)]
-    left = [c for c in range(len(conditions)) if not all(_part(folder, c).exists() for folder in folders)]
+    folders = [_parts_folder(Path(path), key) for path, key in zip(paths, keys, strict=True)]
+    left = [c for c in range(len(conditions)) if not all(_part_path(folder, c).exists() for folder in folders)]
     if len(left) < len(conditions):
         print(f"resuming after {len(conditions) - len(left)} of {len(conditions)} conditions")
     progress = Progress(len(left), pause=5)
-    predicted = _predicted(members, conditions, left, workers, offered_precision(precision))
+    predicted = _condition_logits(members, conditions, left, workers, offered_precision(precision))
     for condition, values in zip(left, predicted, strict=True):
         for folder, one in zip(folders, values, strict=True):
-            write_array(_part(folder, condition), one)
+            write_array(_part_path(folder, condition), one)
         progress.step("conditions predicted")
 
 
@@ -108,7 +108,7 @@ def prediction_key(code: str, images: Iterable[str | Path], member: str | Path, 
     return hashlib.sha256(content.encode()).hexdigest()[:KEY_LENGTH]
 
 
-def _kept(path: Path, key: str) -> Path:
+def _parts_folder(path: Path, key: str) -> Path:
     """The folder of the conditions predicted so far of what will be at `path`; those of other keys are removed."""
     names = re.compile(rf"\.{re.escape(path.stem)}\.[0-9a-f]{{{KEY_LENGTH}}}")
     for other in path.parent.glob(".*"):
@@ -117,27 +117,27 @@ def _kept(path: Path, key: str) -> Path:
     return path.with_name(f".{path.stem}.{key}")
 
 
-def _part(folder: Path, condition: int) -> Path:
+def _part_path(folder: Path, condition: int) -> Path:
     return folder / f"{condition}.npy"
 
 
-def _predicted(
+def _condition_logits(
     members: list[Classifier], conditions: list[Images], left: list[int], workers: int, precision: str
 ) -> Iterator[list[np.ndarray]]:
     """Logits under the conditions at `left`, one after the other: for each member float16 NxK."""
     where = next(members[0][0].parameters()).device
     order = in_order(len(conditions[0]), BATCH)
     indices = [(condition, chosen) for condition in left for chosen in order]
-    read = partial(_read, conditions, views_of(members))
+    read = partial(_read_views, conditions, views_of(members))
     loaded = several_batches(conditions[0], indices, where, workers, read)
     for _ in left:
-        answers = [_answers(members, next(loaded), precision) for _ in order]
+        answers = [_batch_logits(members, next(loaded), precision) for _ in order]
         yield [np.concatenate(parts) for parts in zip(*answers, strict=True)]
 
 
-def _read(conditions: list[Images], views: list[View | None], place: tuple[int, np.ndarray]) -> list[np.ndarray]:
+def _read_views(conditions: list[Images], views: list[View | None], place: tuple[int, np.ndarray]) -> list[np.ndarray]:
     condition, chosen = place
-    return seen(conditions[condition], chosen, views)
+    return images_in_views(conditions[condition], chosen, views)
 
 
 def views_of(members: list[Classifier]) -> list[View | None]:
@@ -146,7 +146,7 @@ def views_of(members: list[Classifier]) -> list[View | None]:
 
 
 def logits(members: list[Classifier], images: Images, workers: int = 0) -> Iterator[list[np.ndarray]]:
-    """Logits of `images`, batch after batch: for each member float16 BxK, as from `stored`.
+    """Logits of `images`, batch after batch: for each member float16 BxK, as from `storable`.
 
     Images are read once for all members, each of which sees them in its own view.
 
@@ -159,10 +159,10 @@ def logits(members: list[Classifier], images: Images, workers: int = 0) -> Itera
         Fault: a logit is NaN or infinite.
     """
     where = next(members[0][0].parameters()).device
-    read = partial(_read, [images], views_of(members))
+    read = partial(_read_views, [images], views_of(members))
     indices = [(0, chosen) for chosen in in_order(len(images), BATCH)]
     for batch in several_batches(images, indices, where, workers, read):
-        yield _answers(members, batch)
+        yield _batch_logits(members, batch)
 
 
 def accuracy(member: Classifier, images: Images, labels: np.ndarray, workers: int) -> float:
@@ -179,9 +179,9 @@ def compare_precision(members: list[Classifier], images: Images, labels: np.ndar
         return
     where = next(members[0][0].parameters()).device
     chosen = np.linspace(0, len(images) - 1, min(BATCH, len(images))).astype(int)
-    read = partial(_read, [images], views_of(members))
+    read = partial(_read_views, [images], views_of(members))
     (batch,) = several_batches(images, [(0, chosen)], where, 0, read)
-    exact, reduced = _answers(members, batch), _answers(members, batch, precision)
+    exact, reduced = _batch_logits(members, batch), _batch_logits(members, batch, precision)
     print(f"{precision} against float32 on {len(chosen)} clean images, spread over all:")
     for (_, member), reference, values in zip(members, exact, reduced, strict=True):
         decisions, others = reference.argmax(1), values.argmax(1)
@@ -193,7 +193,7 @@ def compare_precision(members: list[Classifier], images: Images, labels: np.ndar
         )
 
 
-def _answers(members: list[Classifier], view_images: list[Tensor], precision: str = "float32") -> list[np.ndarray]:
+def _batch_logits(members: list[Classifier], view_images: list[Tensor], precision: str = "float32") -> list[np.ndarray]:
     """float16 BxK of each member; `view_images` are the images in each of `views_of`.
 
     Members that see images alike share the normalised ones: for a small network they cost a third as much as itself.
@@ -208,10 +208,10 @@ def _answers(members: list[Classifier], view_images: list[Tensor], precision: st
                 shared[preprocessing] = normalised(batch[preprocessing[0]], member.mean, member.std)
             outputs.append(network(shared[preprocessing]))
     named = zip(members, outputs, strict=True)
-    return [stored(values.float().cpu().numpy(), member.member) for (_, member), values in named]
+    return [storable(values.float().cpu().numpy(), member.member) for (_, member), values in named]
 
 
-def stored(logits: np.ndarray, member: str) -> np.ndarray:
+def storable(logits: np.ndarray, member: str) -> np.ndarray:
     """`logits` float32 BxK as float16: of an image with a logit beyond `LARGEST_STORED`, less the largest of them.
 
     Neither order nor probabilities depend on what is subtracted, nor do means of logits in what they answer. Distances
@@ -240,11 +240,11 @@ def features(member: Classifier, images: np.ndarray) -> np.ndarray:
     network, description = member
     if not is_differentiable(network):
         return np.full((len(images), 1), np.nan, np.float32)
-    (images,) = seen(images, EVERY, [view_of(description)])
+    (images,) = images_in_views(images, EVERY, [view_of(description)])
     where = next(network.parameters()).device
     with inference():
         parts = [
-            penultimate(network, normalised(batch, description.mean, description.std)).float().cpu()
+            penultimate_features(network, normalised(batch, description.mean, description.std)).float().cpu()
             for batch in batches(images, in_order(len(images), BATCH), where, workers=0)
         ]
     return torch.cat(parts).numpy()

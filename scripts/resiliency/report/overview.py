@@ -7,7 +7,7 @@ from resiliency.analysis.contenders import contenders as chosen
 from resiliency.analysis.copies import SAME_ANSWERS
 from resiliency.analysis.histories import STILL_LEARNING
 from resiliency.base.names import CLEAN, CORRUPTED
-from resiliency.data.near_duplicates import worth_telling
+from resiliency.data.near_duplicates import worth_a_warning
 from resiliency.designs.members import WeightsKind
 from resiliency.metrics.accuracy import accuracies
 from resiliency.reliability import FEW_IMAGES, FEW_STEPS, FEWEST_IMAGES, FEWEST_STEPS, NEAR_CHANCE
@@ -215,7 +215,7 @@ def data_cautions(card: dict | None) -> list[str]:
     told = [
         f"{count:,} of {words.plural(images[split], f'{split} image')}"
         for split, count in alike.items()
-        if worth_telling(count, images[split])
+        if worth_a_warning(count, images[split])
     ]
     if not told:
         return []

@@ -58,7 +58,7 @@ def best_ensemble(
         seed: of the study.
     """
     scored: dict[tuple[int, ...], tuple[float, float, float]] = {}
-    score = _scorer(probabilities.astype(np.float32), labels, macs, budget, scored)
+    score = _ensemble_score(probabilities.astype(np.float32), labels, macs, budget, scored)
     random = stream(seed, "search", "ensembles")
     first = [np.arange(count)]
     first += [random.choice(len(macs), count, replace=False) for _ in range(POPULATION - 1)]
@@ -68,7 +68,9 @@ def best_ensemble(
     return list(min(scored, key=lambda ensemble: (*scored[ensemble], ensemble)))
 
 
-def _scorer(probabilities: np.ndarray, labels: np.ndarray, macs: np.ndarray, budget: float, scored: dict) -> Callable:
+def _ensemble_score(
+    probabilities: np.ndarray, labels: np.ndarray, macs: np.ndarray, budget: float, scored: dict
+) -> Callable:
     """What scores an ensemble by error, diversity (negated) and MACs, and keeps the scores of those that are allowed.
 
     Sub-networks that are named twice, and MACs beyond the budget as a share of it, are what exceeds.

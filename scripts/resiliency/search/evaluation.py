@@ -14,7 +14,7 @@ from resiliency.prediction.writing import logits
 from resiliency.search.network import Residual
 from resiliency.search.space import Space
 from resiliency.search.supernet import Supernetwork, extract
-from resiliency.training.validation import Labelled, Preprocessing
+from resiliency.training.validation import LabelledImages, Preprocessing
 
 BATCH = 128
 
@@ -32,7 +32,7 @@ class Evaluator:
         network: Supernetwork,
         space: Space,
         calibration: np.ndarray,
-        validation: Labelled,
+        validation: LabelledImages,
         preprocessing: Preprocessing,
     ):
         self.supernetwork, self.space, self.calibration = network, space, calibration

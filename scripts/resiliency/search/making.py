@@ -6,19 +6,19 @@ import numpy as np
 
 from resiliency.base.faults import Fault
 from resiliency.data.images import read_images
-from resiliency.data.split import stratified
+from resiliency.data.split import stratified_sample
 from resiliency.designs.cards import design_card
 from resiliency.designs.members import Member, WeightsKind
 from resiliency.designs.networks import read_member, write_member
 from resiliency.search.evaluation import Evaluator
 from resiliency.search.faults import budget_faults
-from resiliency.search.members import MEMBER, digest, made_by, search_cost
-from resiliency.search.searching import Evaluations, chosen, search, search_table
+from resiliency.search.members import MEMBER, digest, network_description, search_cost
+from resiliency.search.searching import Evaluations, search, search_table, select_members
 from resiliency.search.settings import Search
 from resiliency.search.space import Space
 from resiliency.storage.files import read_array, read_json, write_csv
 from resiliency.training.checkpoints import Checkpoint
-from resiliency.training.validation import Labelled, Preprocessing
+from resiliency.training.validation import LabelledImages, Preprocessing
 
 
 def search_members(
@@ -55,7 +55,7 @@ def search_members(
     for fault in budget_faults(Search(**settings), space):
         raise Fault(fault)
     network, supernet = read_member(Path(data["weights"]).parent)
-    calibration, validation = _images(data, settings["calibration_images"], seed)
+    calibration, validation = _read_images(data, settings["calibration_images"], seed)
     evaluator = Evaluator(network, space, calibration, validation, Preprocessing(supernet.mean, supernet.std, workers))
     decisive = {"code": code, "search": settings, "seed": seed, "data": card["splits"]}
     decisive["supernet"] = digest(data["weights"])
@@ -68,22 +68,22 @@ def search_members(
         "training_cost": search_cost(space, settings, supernet.training_cost, evaluated, seen),
         "device": checkpoint.device,
     }
-    positions = dict(zip(chosen(evaluations, settings, seed), folders, strict=True))
+    positions = dict(zip(select_members(evaluations, settings, seed), folders, strict=True))
     for position, folder in positions.items():
-        _write(folder, evaluator, evaluations, position, descriptions[folder.name], card, common)
+        _write_member(folder, evaluator, evaluations, position, descriptions[folder.name], card, common)
     write_csv(table, search_table(evaluations, {position: folder.name for position, folder in positions.items()}))
     checkpoint.remove()
 
 
-def _images(data: dict[str, str], count: int, seed: int) -> tuple[np.ndarray, Labelled]:
+def _read_images(data: dict[str, str], count: int, seed: int) -> tuple[np.ndarray, LabelledImages]:
     """Images that batch norm is calibrated on, `count` at most, and all that sub-networks are evaluated on."""
     labels = read_array(data["labels"])
-    some = stratified(labels, min(count, len(labels)), seed, "search", "calibration")
-    validation = Labelled(read_images(data["validation_images"]), read_array(data["validation_labels"]))
+    some = stratified_sample(labels, min(count, len(labels)), seed, "search", "calibration")
+    validation = LabelledImages(read_images(data["validation_images"]), read_array(data["validation_labels"]))
     return read_images(data["images"])[some], validation
 
 
-def _write(
+def _write_member(
     folder: Path,
     evaluator: Evaluator,
     evaluations: Evaluations,
@@ -95,7 +95,7 @@ def _write(
     """Write the sub-network at a position among `evaluations` as a member; `common` is the same of all."""
     genes, space = evaluations.genes[position], evaluator.space
     network = evaluator.network(genes)
-    description = made_by(MEMBER, space.shape(genes), space.side) | description
+    description = network_description(MEMBER, space.shape(genes), space.side) | description
     fields = design_card(network, description, card, len(card["classes"])) | common
     accuracy = float(1 - evaluations.objectives[position, 0])
     write_member(folder, network, Member(member=folder.name, validation_accuracy=accuracy, **description | fields))

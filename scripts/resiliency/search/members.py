@@ -13,7 +13,7 @@ SUPERNET = "resiliency.search.supernet:supernetwork"
 MEMBER = "resiliency.search.network:residual"
 
 
-def made_by(factory: str, shape: Shape, side: int) -> dict:
+def network_description(factory: str, shape: Shape, side: int) -> dict:
     """What `networks.build` needs to know of a network of a shape, for images of `side` pixels squared."""
     return {"architecture": None, "factory": factory, "arguments": shape, "stem": "original", "side": side}
 
@@ -24,7 +24,7 @@ def supernet_description(space: Space, start: str | None) -> dict:
     Args:
         start: file with the weights that training starts from, a member's; None if they are random.
     """
-    description = made_by(SUPERNET, space.largest, space.side)
+    description = network_description(SUPERNET, space.largest, space.side)
     if start:
         member = Member.read(Path(start).with_name("member.json"))
         description |= {"start": f"{member.member} (sha256 {digest(start)})", "mean": member.mean, "std": member.std}

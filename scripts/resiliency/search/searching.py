@@ -98,7 +98,7 @@ def first_population(space: Space, settings: dict, seed: int) -> np.ndarray:
     return np.array(list(population))
 
 
-def chosen(evaluations: Evaluations, settings: dict, seed: int) -> list[int]:
+def select_members(evaluations: Evaluations, settings: dict, seed: int) -> list[int]:
     """Positions of the sub-networks that become members, by ascending MACs."""
     objectives, count = evaluations.objectives, settings["members"]
     if settings["objective"] == "members":

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from resiliency.base.faults import Fault
 from resiliency.designs.checkpoints import load_weights
 from resiliency.designs.members import Member
-from resiliency.designs.strides import affected, subsampled
+from resiliency.designs.strides import has_wrong_gradients, subsampled
 from resiliency.search.network import Layers, Residual
 from resiliency.search.space import EXPANSION, Shape
 from resiliency.storage.checksums import verified
@@ -32,7 +32,7 @@ class _Conv(nn.Conv2d):
         margin = (self.kernel_size[0] - self.kernel) // 2
         middle = slice(margin, margin + self.kernel)
         weight, stride = self.weight[: self.width, : x.shape[1], middle, middle], self.stride
-        if affected(x.shape[1], weight.shape[2:], stride):
+        if has_wrong_gradients(x.shape[1], weight.shape[2:], stride):
             x, stride = subsampled(x, stride), (1, 1)
         return F.conv2d(x, weight, None, stride, self.padding[0] - margin)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from resiliency.analysis.cost_matrix import cost_matrix, read_costs
 from resiliency.base.faults import Fault
-from resiliency.data.class_names import read_class_names, renamed
+from resiliency.data.class_names import names_for_classes, read_class_names
 from resiliency.data.folder import folder_classes
 from resiliency.data.groups import read_groups
 from resiliency.study.model import Study
@@ -49,7 +49,7 @@ def cost_faults(study: Study) -> Iterator[str]:
     if folder and not faults:
         classes = folder_classes(Path(folder), study.splits)
         try:
-            classes = renamed(classes, study.data.classes) if study.data.classes else classes
+            classes = names_for_classes(classes, study.data.classes) if study.data.classes else classes
             cost_matrix(read_costs(study.costs), classes)
         except Fault as fault:
             yield str(fault)

@@ -13,7 +13,7 @@ from huggingface_hub.constants import HF_HUB_OFFLINE
 
 from resiliency.base.faults import Fault
 from resiliency.data.download import cache_folder
-from resiliency.data.duplicates import same_files
+from resiliency.data.duplicates import file_contents
 from resiliency.data.folder import count_images, folder_classes, training_fault
 from resiliency.data.settings import PUBLISHED, Dataset
 from resiliency.data.source import ALL
@@ -108,7 +108,7 @@ def _network_faults(study: Study) -> Iterator[str]:
 
 def _copy_faults(study: Study) -> Iterator[str]:
     """Designs that load the same weights in the same way as another design, or twice."""
-    files = same_files({name: study.designs[name].files for name in study.loaded_designs()})
+    files = file_contents({name: study.designs[name].files for name in study.loaded_designs()})
     first: dict[str, tuple[str, str]] = {}
     for name, contents in files.items():
         design = study.designs[name]

@@ -19,7 +19,7 @@ ASPECTS = (3 / 4, 4 / 3)
 ATTEMPTS = 10
 
 
-def reader(images: Images, recipe: Recipe, seed: int, epoch: int, view: View | None = None) -> Read | None:
+def training_reader(images: Images, recipe: Recipe, seed: int, epoch: int, view: View | None = None) -> Read | None:
     """What reads the training images at some indices, where they change one by one; None where they do not.
 
     Files are cropped at random; all images go through TrivialAugment (Müller and Hutter 2021) or AugMix (Hendrycks et
@@ -53,7 +53,7 @@ def flipped(images: Tensor, random: torch.Generator) -> Tensor:
     return torch.where(mirrored, images.flip(2), images)
 
 
-def mixed(images: Tensor, labels: Tensor, classes: int, alpha: float, seed: int) -> tuple[Tensor, Tensor]:
+def mixup(images: Tensor, labels: Tensor, classes: int, alpha: float, seed: int) -> tuple[Tensor, Tensor]:
     """Mixup (Zhang et al. 2018): each image mixed with another one of the batch, by one share from Beta(alpha, alpha).
 
     Args:

@@ -11,7 +11,7 @@ Step = Callable[..., Tensor]
 WARM_UP = 3
 
 
-class Captured:
+class CapturedStep:
     """A step that is run as usual a few times, then captured as a CUDA graph, and replayed from then on.
 
     The graph holds the kernels of the usual step in their order, and replays draw from torch's generator where it

@@ -17,14 +17,14 @@ from resiliency.data.source import Images
 from resiliency.designs.strides import with_right_gradients
 from resiliency.devices.eager import without_compiler
 from resiliency.devices.gpus import SLOTS, gpu_slots
-from resiliency.training.augmentation import flipped, mixed, reader, shifted
+from resiliency.training.augmentation import flipped, mixup, shifted, training_reader
 from resiliency.training.averages import Average
-from resiliency.training.capture import Captured
+from resiliency.training.capture import CapturedStep
 from resiliency.training.checkpoints import Checkpoint
-from resiliency.training.optimizer import learning_rate, optimizer, restore, set_learning_rate
+from resiliency.training.optimizer import learning_rate, make_optimizer, restore_optimizer, set_learning_rate
 from resiliency.training.precision import layer_precision
 from resiliency.training.settings import Recipe
-from resiliency.training.validation import Labelled, Preprocessing, accuracies
+from resiliency.training.validation import LabelledImages, Preprocessing, accuracies
 
 Loss = Callable[[list[nn.Module], Tensor, Tensor], Tensor]
 
@@ -65,7 +65,7 @@ class Trainer:
         seed: of the order and the random changes of the training images, and of dropout.
         same_steps: whether loss and networks do the same in every step, but for values and torch's random numbers;
             then steps on a GPU are captured.
-        body: see `optimizer`.
+        body: see `make_optimizer`.
 
     Layers whose parameters are all frozen (`requires_grad` is False) stay in evaluation mode.
     """
@@ -85,20 +85,22 @@ class Trainer:
         self.recipe, self.preprocessing = recipe, preprocessing
         self.classes, self.seed = classes, seed
         self.device = next(networks[0].parameters()).device
-        self.optimizer = optimizer(networks, recipe, body)
+        self.optimizer = make_optimizer(networks, recipe, body)
         self.frozen = [module for network in networks for module in network.modules() if _is_frozen(module)]
         self.averages = [Average(network, recipe.ema) for network in networks] if recipe.ema else []
         self.precision = layer_precision(recipe.precision, networks, self.device)
         self.parts = 1
         self.buffers = Buffers(networks)
         capturable = same_steps and recipe.optimizer != "sgd" and not recipe.compile
-        self.learn = Captured(self._learn, self._learn_alike, self.device) if capturable else self._learn
+        self.learn = CapturedStep(self._learn, self._learn_alike, self.device) if capturable else self._learn
         if recipe.compile:
             for network in networks:
                 network.compile()
 
     @without_compiler()
-    def train(self, training: Labelled, validation: Labelled, checkpoint: Checkpoint | None = None) -> list[dict]:
+    def train(
+        self, training: LabelledImages, validation: LabelledImages, checkpoint: Checkpoint | None = None
+    ) -> list[dict]:
         """Train for the epochs of the recipe; the networks end with their averaged weights where it averages.
 
         Returns:
@@ -146,7 +148,7 @@ class Trainer:
         size = self.recipe.batch_size
         random = torch.Generator().manual_seed(derived_seed(self.seed, "order", epoch))
         order = torch.randperm(count, generator=random)[: count // size * size].view(-1, size)
-        read = reader(images, self.recipe, self.seed, epoch, self.preprocessing.view)
+        read = training_reader(images, self.recipe, self.seed, epoch, self.preprocessing.view)
         loaded = batches(images, list(order[first:].numpy()), self.device, self.preprocessing.workers, read)
         for step, (chosen, batch) in enumerate(zip(order[first:], loaded, strict=True), start=first):
             yield step, batch, chosen
@@ -161,7 +163,7 @@ class Trainer:
             images = flipped(images, random)
         images = self.preprocessing.normalised(images)
         if self.recipe.mixup:
-            images, labels = mixed(images, labels, self.classes, self.recipe.mixup, seed)
+            images, labels = mixup(images, labels, self.classes, self.recipe.mixup, seed)
         set_learning_rate(self.optimizer, learning_rate(self.recipe, step, steps))
         for network in self.networks:
             network.train()
@@ -228,7 +230,7 @@ class Trainer:
             value += loss.detach()
         return value
 
-    def _row(self, epoch: int, steps: int, mean_loss: float, validation: Labelled) -> dict:
+    def _row(self, epoch: int, steps: int, mean_loss: float, validation: LabelledImages) -> dict:
         if not np.isfinite(mean_loss):
             raise Fault(f"epoch {epoch + 1}: training loss is {mean_loss}; lower learning_rate or set gradient_clip")
         if mean_loss < LOWEST_LOSS:
@@ -261,7 +263,7 @@ class Trainer:
         state = checkpoint.load() if checkpoint else None
         if state is None:
             return [], 0, torch.zeros((), device=self.device)
-        restore(self.optimizer, state["optimizer"])
+        restore_optimizer(self.optimizer, state["optimizer"])
         for network, saved in zip(self.networks, state["networks"], strict=True):
             network.load_state_dict(saved)
         for average, saved in zip(self.averages, state["averages"], strict=True):

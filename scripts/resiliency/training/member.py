@@ -18,7 +18,7 @@ from resiliency.storage.files import read_array, read_json, write_csv
 from resiliency.training.checkpoints import Checkpoint
 from resiliency.training.engine import Loss, Trainer
 from resiliency.training.settings import Recipe
-from resiliency.training.validation import Labelled, Preprocessing, accuracies
+from resiliency.training.validation import LabelledImages, Preprocessing, accuracies
 
 
 def train_members(
@@ -67,7 +67,7 @@ def train_members(
         design_card(network, description, card, len(card["classes"]))
         for network, description in zip(networks, descriptions, strict=True)
     ]
-    training, validation = labelled(data)
+    training, validation = read_labelled_images(data)
     preprocessing = Preprocessing(card["mean"], card["std"], workers)
     settings = Recipe(**recipe)
     same_steps = same_steps and not any(description["factory"] for description in descriptions)
@@ -76,21 +76,21 @@ def train_members(
     )
     decisive = {"code": code, "stream": stream, "members": descriptions, "data": card["splits"]}
     members = [
-        replace(member, **card | {"training_cost": cost_of(card["macs"], settings, training)})
+        replace(member, **card | {"training_cost": cost_of_training(card["macs"], settings, training)})
         for member, card in zip(members, cards, strict=True)
     ]
     train_and_write(trainer, training, validation, dict(zip(folders, members, strict=True)), networks, decisive)
 
 
-def labelled(data: dict[str, str]) -> tuple[Labelled, Labelled]:
+def read_labelled_images(data: dict[str, str]) -> tuple[LabelledImages, LabelledImages]:
     """The training and the validation images of `data`; see `train_members`."""
     return tuple(
-        Labelled(read_images(data[f"{prefix}images"]), read_array(data[f"{prefix}labels"]))
+        LabelledImages(read_images(data[f"{prefix}images"]), read_array(data[f"{prefix}labels"]))
         for prefix in ("", "validation_")
     )
 
 
-def cost_of(macs: int, recipe: Recipe, training: Labelled) -> dict:
+def cost_of_training(macs: int, recipe: Recipe, training: LabelledImages) -> dict:
     """`training_cost` of a network of `macs` MACs, and its steps."""
     steps = recipe.epochs * (len(training.labels) // recipe.batch_size)
     return training_cost(macs, steps * recipe.batch_size, recipe.epochs) | {"steps": steps}
@@ -98,8 +98,8 @@ def cost_of(macs: int, recipe: Recipe, training: Labelled) -> dict:
 
 def train_and_write(
     trainer: Trainer,
-    training: Labelled,
-    validation: Labelled,
+    training: LabelledImages,
+    validation: LabelledImages,
     members: dict[str, Member],
     networks: list[nn.Module],
     decisive: dict[str, Any],

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from resiliency.base.faults import Fault
-from resiliency.training.similarity import mean_cka, mean_cosine, precise
+from resiliency.training.similarity import at_least_float32, mean_cka, mean_cosine
 
 ADP_WEIGHTS = 2.0, 0.5  # alpha and beta at weight 1: what Pang et al. train with on MNIST and CIFAR-10
 ADP_RIDGE = 1e-6  # as in the authors' code: identical members have a determinant of 0
@@ -162,9 +162,9 @@ class Objective:
         """
         with torch.autocast(logits.device.type, enabled=False):
             if loss_weight == 0:
-                return independent(precise(logits), labels)
-            arguments = [[precise(one) for one in needed]] if self.needs else []
-            return self.loss(precise(logits), labels, loss_weight, *arguments)
+                return independent(at_least_float32(logits), labels)
+            arguments = [[at_least_float32(one) for one in needed]] if self.needs else []
+            return self.loss(at_least_float32(logits), labels, loss_weight, *arguments)
 
 
 OBJECTIVES: dict[str, Objective] = {

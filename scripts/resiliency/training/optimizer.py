@@ -12,7 +12,9 @@ from resiliency.training.settings import Recipe
 
 
 @without_compiler()
-def optimizer(networks: list[nn.Module], recipe: Recipe, body: Collection[nn.Parameter] = ()) -> torch.optim.Optimizer:
+def make_optimizer(
+    networks: list[nn.Module], recipe: Recipe, body: Collection[nn.Parameter] = ()
+) -> torch.optim.Optimizer:
     """The optimizer over all parameters; norms and biases, which have one dimension, do not decay.
 
     Args:
@@ -27,9 +29,9 @@ def optimizer(networks: list[nn.Module], recipe: Recipe, body: Collection[nn.Par
     on_gpu = parameters[0].is_cuda and recipe.optimizer != "sgd"
     rate = torch.tensor(recipe.learning_rate, device=parameters[0].device) if on_gpu else recipe.learning_rate
     if recipe.optimizer == "muon":
-        groups = _with_kernels(groups, networks)
+        groups = _with_kernel_group(groups, networks)
     if body:
-        groups = [part for group in groups for part in _by_rate(group, set(body), rate, recipe.body_rate)]
+        groups = [part for group in groups for part in _split_by_rate(group, set(body), rate, recipe.body_rate)]
     if recipe.optimizer == "sgd":
         return torch.optim.SGD(groups, lr=rate, momentum=0.9, nesterov=True, foreach=True)
     if recipe.optimizer == "adamw":
@@ -37,7 +39,7 @@ def optimizer(networks: list[nn.Module], recipe: Recipe, body: Collection[nn.Par
     return Muon(groups, lr=rate, capturable=on_gpu)
 
 
-def _with_kernels(groups: list[dict], networks: list[nn.Module]) -> list[dict]:
+def _with_kernel_group(groups: list[dict], networks: list[nn.Module]) -> list[dict]:
     """`groups` for Muon: kernels form one of their own, which decays as other matrices do."""
     chosen = [kernel for network in networks for kernel in kernels(network)]
     known = set(map(id, chosen))
@@ -48,7 +50,7 @@ def _with_kernels(groups: list[dict], networks: list[nn.Module]) -> list[dict]:
     ]
 
 
-def _by_rate(group: dict, body: set[nn.Parameter], rate: float | torch.Tensor, share: float) -> list[dict]:
+def _split_by_rate(group: dict, body: set[nn.Parameter], rate: float | torch.Tensor, share: float) -> list[dict]:
     """`group`, in two where some of its parameters are of the body; a `share` of the rate is kept with these."""
     head, slow = ([p for p in group["params"] if (p in body) == of_body] for of_body in (False, True))
     return [group | {"params": head}, group | {"params": slow, "lr": rate * share, "share": share}]
@@ -64,7 +66,7 @@ def set_learning_rate(stepping: torch.optim.Optimizer, rate: float) -> None:
             group["lr"] = own
 
 
-def restore(stepping: torch.optim.Optimizer, state: dict) -> None:
+def restore_optimizer(stepping: torch.optim.Optimizer, state: dict) -> None:
     """Load `state`, perhaps of another device; rate, and where it is kept, are those of this one."""
     for own, saved in zip(stepping.param_groups, state["param_groups"], strict=True):
         saved |= {key: own[key] for key in ("lr", "capturable") if key in own}

@@ -19,10 +19,10 @@ def layer_precision(wanted: str, networks: Iterable[nn.Module], where: torch.dev
         return wanted
     if where.type == "cuda":
         return "bfloat16"
-    return "bfloat16" if bfloat16_in_hardware() and all(map(_faster, networks)) else "float32"
+    return "bfloat16" if bfloat16_in_hardware() and all(map(_is_faster_in_bfloat16, networks)) else "float32"
 
 
-def _faster(network: nn.Module) -> bool:
+def _is_faster_in_bfloat16(network: nn.Module) -> bool:
     """Whether its work is in convolutions, none of them depthwise: for these and for attention, casts take longer."""
     layers = list(network.modules())
     convolutions = [layer for layer in layers if isinstance(layer, nn.Conv2d)]

@@ -22,7 +22,7 @@ def input_gradients(logits: list[Tensor], labels: Tensor, images: Tensor) -> lis
     Returns:
         M tensors float BxCxHxW.
     """
-    losses = [F.cross_entropy(precise(one), labels, reduction="sum") for one in logits]
+    losses = [F.cross_entropy(at_least_float32(one), labels, reduction="sum") for one in logits]
     return [torch.autograd.grad(loss, images, create_graph=True)[0] for loss in losses]
 
 
@@ -38,7 +38,7 @@ def mean_cosine(vectors: list[Tensor]) -> Tensor:
     Returns:
         Scalar in -1/(M-1)..1.
     """
-    units = torch.stack([_units(vector.flatten(1)) for vector in vectors])
+    units = torch.stack([_unit_vectors(vector.flatten(1)) for vector in vectors])
     pairs = units.sum(dim=0).square().sum(dim=-1) - units.square().sum(dim=(0, -1))
     return pairs.mean() / (len(vectors) * (len(vectors) - 1))
 
@@ -59,7 +59,7 @@ def mean_cka(features: list[Tensor]) -> Tensor:
     return mean_cosine([_gram(feature).flatten()[None] for feature in features])
 
 
-def precise(values: Tensor) -> Tensor:
+def at_least_float32(values: Tensor) -> Tensor:
     """`values` in float32, or float64 if they are."""
     return values.to(torch.promote_types(values.dtype, torch.float32))
 
@@ -68,11 +68,11 @@ def _gram(features: Tensor) -> Tensor:
     """BxB inner products of centred features BxD, of trace 1, or of zeros where all rows of `features` are the same."""
     centred = features - features[:1]  # exactly zero for constant features, which less their rounded mean are not
     centred = centred - centred.mean(dim=0)
-    units = _units(centred.flatten()).view_as(centred)
+    units = _unit_vectors(centred.flatten()).view_as(centred)
     return units @ units.T
 
 
-def _units(vectors: Tensor) -> Tensor:
+def _unit_vectors(vectors: Tensor) -> Tensor:
     """`vectors` along the last axis scaled to length 1; zeros, with zero gradient, where they point nowhere."""
     squares = vectors.square().sum(dim=-1, keepdim=True)
     somewhere = squares > SHORTEST**2

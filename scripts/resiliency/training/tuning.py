@@ -12,14 +12,14 @@ from resiliency.base.streams import derived_seed
 from resiliency.data.loading import batches, in_order
 from resiliency.designs.heads import features_of, train_last
 from resiliency.designs.members import Member
-from resiliency.designs.starts import started
+from resiliency.designs.starts import build_for_tuning
 from resiliency.designs.views import view_of
 from resiliency.devices.choice import device, inference
 from resiliency.storage.files import read_json
 from resiliency.training.engine import Trainer, cross_entropy
-from resiliency.training.member import cost_of, labelled, train_and_write
+from resiliency.training.member import cost_of_training, read_labelled_images, train_and_write
 from resiliency.training.tuning_settings import ALL, HEAD, FineTuning
-from resiliency.training.validation import Labelled, Preprocessing
+from resiliency.training.validation import LabelledImages, Preprocessing
 
 BATCH = 64
 
@@ -50,17 +50,17 @@ def fine_tune(
         code: fingerprint of the code that trains.
 
     Raises:
-        Fault: see `starts.started`, `heads.train_last` and `Trainer.train`.
+        Fault: see `starts.build_for_tuning`, `heads.train_last` and `Trainer.train`.
     """
     card, settings = read_json(data["card"]), FineTuning(**recipe)
-    network, head, described = started(description, card, data, derived_seed(*stream, "weights", 0))
+    network, head, described = build_for_tuning(description, card, data, derived_seed(*stream, "weights", 0))
     member = Member(member=Path(folder).name, **described)
-    training, validation = labelled(data)
-    cost = cost_of(member.macs, settings, training)
+    training, validation = read_labelled_images(data)
+    cost = cost_of_training(member.macs, settings, training)
     preprocessing = Preprocessing(member.mean, member.std, workers, view_of(member))
     if settings.train == HEAD:
         cost["macs"] = member.macs * len(training.labels)  # the head's own are next to none
-        shape, training, validation = _features(network, head, [training, validation], preprocessing)
+        shape, training, validation = _head_inputs(network, head, [training, validation], preprocessing)
         trained, preprocessing = OnFeatures(head, shape), Preprocessing(None, None)
         settings = settings.model_copy(update={"shift": 0, "flip": False, "augment": "none"})
         body = []
@@ -78,8 +78,8 @@ def fine_tune(
     train_and_write(trainer, training, validation, {folder: member}, [network], decisive)
 
 
-def _features(
-    network: nn.Module, head: nn.Module, sets: list[Labelled], preprocessing: Preprocessing
+def _head_inputs(
+    network: nn.Module, head: nn.Module, sets: list[LabelledImages], preprocessing: Preprocessing
 ) -> tuple[tuple[int, ...], *tuple[Any, ...]]:
     """The shape of the input of `head` for one image; and each of `sets` with it, float32 Nx1x1xD, as its images."""
     network.eval()
@@ -93,5 +93,5 @@ def _features(
                 features = features_of(network, head, preprocessing.normalised(batch))
                 shape = tuple(features.shape[1:])
                 parts.append(features.float().reshape(len(features), 1, 1, prod(shape)).cpu().numpy())
-        featured.append(Labelled(np.concatenate(parts), labels))
+        featured.append(LabelledImages(np.concatenate(parts), labels))
     return shape, *featured

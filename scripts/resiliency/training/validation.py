@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from resiliency.base.faults import Fault
-from resiliency.data.images import seen
+from resiliency.data.images import images_in_views
 from resiliency.data.loading import batches, in_order
 from resiliency.data.pictures import View
 from resiliency.data.source import Images
@@ -16,7 +16,7 @@ from resiliency.designs.networks import normalised
 from resiliency.devices.choice import inference
 
 
-class Labelled(NamedTuple):
+class LabelledImages(NamedTuple):
     """N images with their labels, int64 N."""
 
     images: Images
@@ -40,10 +40,10 @@ class Preprocessing(NamedTuple):
 
     def in_view(self, images: Images, chosen: np.ndarray) -> np.ndarray:
         """The images at `chosen`, uint8 BxHxWx3."""
-        return seen(images, chosen, [self.view])[0]
+        return images_in_views(images, chosen, [self.view])[0]
 
 
-def accuracies(networks: list[nn.Module], data: Labelled, preprocessing: Preprocessing) -> list[float]:
+def accuracies(networks: list[nn.Module], data: LabelledImages, preprocessing: Preprocessing) -> list[float]:
     """Share of the images that each of `networks` labels right; leaves them in evaluation mode.
 
     Raises:

@@ -57,14 +57,18 @@ def _fault(
 
     from resiliency.base.faults import Fault
     from resiliency.designs.heads import head_name, train_last
-    from resiliency.designs.hub import downloaded
-    from resiliency.designs.networks import build, named
+    from resiliency.designs.hub import download_weights
+    from resiliency.designs.networks import build, network_name
     from resiliency.designs.usable import network_fault, trial_images
     from resiliency.designs.weights import pretrained_config
 
     if onnx:
         return _onnx_fault(onnx, description["side"], outputs)
-    label = f"{named(description)} with {description['arguments']}" if description["arguments"] else named(description)
+    label = (
+        f"{network_name(description)} with {description['arguments']}"
+        if description["arguments"]
+        else network_name(description)
+    )
     places = (
         ["cpu"] if description["factory"] or train else ["meta", "cpu"]
     )  # what the device meta does not know is tried again
@@ -72,7 +76,7 @@ def _fault(
     try:
         config = pretrained_config(description["architecture"]) if fetched is not None else None
         if fetched:
-            downloaded(config.hf_hub_id, description["revision"])
+            download_weights(config.hf_hub_id, description["revision"])
     except Fault as reason:
         return str(reason)
     for place in places:
