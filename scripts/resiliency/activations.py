@@ -6,7 +6,7 @@ from torch import nn
 from resiliency.data.images import images_in_views
 from resiliency.data.loading import batches, in_order
 from resiliency.designs.networks import normalised
-from resiliency.designs.stages import feature_stages, watched
+from resiliency.designs.stages import feature_stages, watched_stages
 from resiliency.designs.views import view_of
 from resiliency.devices.choice import inference
 from resiliency.diversity.gram import gram
@@ -47,7 +47,7 @@ def _features(member: Classifier, stage: nn.Module, images: np.ndarray) -> np.nd
     order = in_order(len(images), BATCH)
     features = np.empty((0, 0), np.float32)
     for chosen, batch in zip(order, batches(images, order, device, workers=0), strict=True):
-        with inference(), watched({"stage": stage}) as outputs:
+        with inference(), watched_stages({"stage": stage}) as outputs:
             network(normalised(batch, description.mean, description.std))
         part = outputs["stage"].flatten(1).float().cpu().numpy()
         if not features.size:

@@ -12,7 +12,7 @@ from resiliency.activations import stage_grams
 from resiliency.attributions import BATCH, METHODS, Inapplicable, attribution_maps
 from resiliency.designs.members import Member
 from resiliency.designs.networks import SelectedOutputs, normalised
-from resiliency.designs.stages import feature_stages, spatial_layer, watched
+from resiliency.designs.stages import feature_stages, spatial_layer, watched_stages
 from resiliency.diversity.gram import gram
 from resiliency.search.network import Residual
 from resiliency.search.space import largest_shape
@@ -164,7 +164,7 @@ def test_grad_cam_by_its_definition(stride, last):
     images, labels = np.random.default_rng(0).integers(0, 256, (3, 8, 8, 3), dtype=np.uint8), np.array([0, 1, 2])
     maps = attribution_maps("grad_cam", network, MEMBER, images, labels, "label", STEPS)
     batch = normalised(torch.from_numpy(images), MEMBER.mean, MEMBER.std)
-    with watched(feature_stages(network)) as outputs:
+    with watched_stages(feature_stages(network)) as outputs:
         logits = network(batch)
     slopes = torch.autograd.grad(logits.gather(1, torch.from_numpy(labels)[:, None]).sum(), outputs[last])[0]
     weighted = (slopes.mean(dim=(2, 3), keepdim=True) * outputs[last]).sum(dim=1, keepdim=True).relu()
@@ -225,7 +225,7 @@ def test_gram_matrices_of_the_first_the_middle_and_the_last_stage():
     network = family("convolutional")
     images = np.random.default_rng(0).integers(0, 256, (70, 32, 32, 3), dtype=np.uint8)
     grams = stage_grams((network, MEMBER), images)
-    with torch.inference_mode(), watched(feature_stages(network)) as outputs:
+    with torch.inference_mode(), watched_stages(feature_stages(network)) as outputs:
         network(normalised(torch.from_numpy(images), MEMBER.mean, MEMBER.std))
     for inner, stage in zip(grams, ("act1", "layer2", "layer4"), strict=True):
         expected = gram(outputs[stage].flatten(1).numpy())
@@ -235,7 +235,7 @@ def test_gram_matrices_of_the_first_the_middle_and_the_last_stage():
 def test_features_of_a_stage_are_in_memory_once(monkeypatch):
     monkeypatch.setattr("resiliency.diversity.gram.VALUES", 2**14)
     network, images = family("convolutional"), np.zeros((200, 32, 32, 3), np.uint8)
-    with torch.inference_mode(), watched(feature_stages(network)) as outputs:
+    with torch.inference_mode(), watched_stages(feature_stages(network)) as outputs:
         network(normalised(torch.from_numpy(images[:1]), MEMBER.mean, MEMBER.std))
     tracemalloc.start()
     stage_grams((network, MEMBER), images)

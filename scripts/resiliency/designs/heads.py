@@ -1,12 +1,10 @@
 """The head of a network: the layer that gives the logits; and what is trained of a network besides."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import torch
 from torch import Tensor, nn
 
 from resiliency.base.faults import Fault
+from resiliency.designs.hooks import hooked
 from resiliency.designs.stages import feature_stages
 
 
@@ -23,7 +21,8 @@ def head_name(network: nn.Module, images: Tensor) -> str:
     names = {module: name for name, module in network.named_modules()}
     layers = network.get_classifier() if hasattr(network, "get_classifier") else None
     candidates = [layers] if isinstance(layers, nn.Module) else [m for m in names if isinstance(m, nn.Linear)]
-    with torch.no_grad(), watched_calls(candidates) as calls:
+    calls: list[tuple] = []
+    with torch.no_grad(), hooked(candidates, lambda *call: calls.append(call)):
         logits = network(images)
     last, _, output = calls[-1] if calls else (None, None, None)
     if not isinstance(output, Tensor) or not torch.equal(output.flatten(1), logits):
@@ -33,24 +32,10 @@ def head_name(network: nn.Module, images: Tensor) -> str:
 
 def features_of(network: nn.Module, head: nn.Module, images: Tensor) -> Tensor:
     """What `head` is applied to when `network` is to `images`: float Bx..., of an `nn.Linear` BxD."""
-    with watched_calls([head]) as calls:
+    features: list[Tensor] = []
+    with hooked([head], lambda _, inputs, logits: features.append(inputs[0])):
         network(images)
-    return calls[-1][1]
-
-
-@contextmanager
-def watched_calls(layers: list[nn.Module]) -> Iterator[list[tuple[nn.Module, Tensor, Tensor]]]:
-    """Yield a list that gets layer, input and output of each call of one of `layers`."""
-    calls: list[tuple[nn.Module, Tensor, Tensor]] = []
-    hooks = [
-        layer.register_forward_hook(lambda module, inputs, output: calls.append((module, inputs[0], output)))
-        for layer in layers
-    ]
-    try:
-        yield calls
-    finally:
-        for hook in hooks:
-            hook.remove()
+    return features[-1]
 
 
 def train_last(network: nn.Module, stages: int) -> None:

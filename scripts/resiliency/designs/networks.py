@@ -14,6 +14,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from resiliency.base.faults import Fault
 from resiliency.designs.checkpoints import load_weights, not_finite
 from resiliency.designs.factories import from_factory
+from resiliency.designs.hooks import hooked
 from resiliency.designs.members import Member
 from resiliency.designs.stems import adapt_stem, map_side
 from resiliency.devices.choice import device
@@ -42,6 +43,11 @@ class SelectedOutputs(nn.Module):
 def select_outputs(network: nn.Module, outputs: list[int] | None) -> nn.Module:
     """`network` with its outputs at `outputs`, or as it is if these are None."""
     return network if outputs is None else SelectedOutputs(network, outputs)
+
+
+def unwrapped(network: nn.Module) -> nn.Module:
+    """The network with all its outputs, of which `select_outputs` took some."""
+    return network.network if isinstance(network, SelectedOutputs) else network
 
 
 def build(description: dict, outputs: int, seed: int, pretrained: str | None = None) -> nn.Module:
@@ -124,7 +130,7 @@ def _without_gradients(network: nn.Module) -> Iterator[None]:
 
 def is_differentiable(network: nn.Module) -> bool:
     """Whether a network of `read_member` has gradients and features; one that another runtime runs has none."""
-    return getattr(network.network if isinstance(network, SelectedOutputs) else network, "differentiable", True)
+    return getattr(unwrapped(network), "differentiable", True)
 
 
 def penultimate_features(network: nn.Module, images: Tensor) -> Tensor:
@@ -141,22 +147,14 @@ def logits_and_features(network: nn.Module, images: Tensor) -> tuple[Tensor, Ten
     Raises:
         Fault: a network that is not timm's applies no `nn.Linear`.
     """
-    if isinstance(network, SelectedOutputs):
-        network = network.network
+    network = unwrapped(network)
     if hasattr(network, "forward_head"):
         features = network.forward_features(images)
         return network.forward_head(features), network.forward_head(features, pre_logits=True)
     last: dict[str, Tensor] = {}
-    hooks = [
-        module.register_forward_pre_hook(lambda _, inputs: last.update(features=inputs[0]))
-        for module in network.modules()
-        if isinstance(module, nn.Linear)
-    ]
-    try:
+    linears = [module for module in network.modules() if isinstance(module, nn.Linear)]
+    with hooked(linears, lambda _, inputs, output: last.update(features=inputs[0])):
         logits = network(images)
-    finally:
-        for hook in hooks:
-            hook.remove()
     if not last:
         raise Fault(
             f"{type(network).__name__}: must end in nn.Linear, because its input is used as the features; add one"
@@ -181,10 +179,9 @@ def write_member(folder: str | Path, network: nn.Module, member: Member) -> None
     Raises:
         Fault: a weight is NaN or infinite.
     """
-    own = network.network if isinstance(network, SelectedOutputs) else network
     weights = {
         name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
-        for name, tensor in own.state_dict().items()
+        for name, tensor in unwrapped(network).state_dict().items()
     }
     if names := not_finite(weights):
         raise Fault(

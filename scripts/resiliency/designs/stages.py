@@ -8,32 +8,27 @@ from math import prod
 import torch
 from torch import Tensor, nn
 
-from resiliency.designs.networks import SelectedOutputs
+from resiliency.designs.hooks import hooked
+from resiliency.designs.networks import unwrapped
 
 LEAST = 4  # of a map's rows and columns; a smaller one says next to nothing about where
 
 
 def feature_stages(network: nn.Module) -> dict[str, nn.Module]:
     """Name -> module of each feature stage that a network lists, in the order they are applied; else none."""
-    own = network.network if isinstance(network, SelectedOutputs) else network
-    modules = dict(own.named_modules())
-    listed = dict.fromkeys(stage["module"] for stage in getattr(own, "feature_info", []))
+    network = unwrapped(network)
+    modules = dict(network.named_modules())
+    listed = dict.fromkeys(stage["module"] for stage in getattr(network, "feature_info", []))
     return {name: modules[name] for name in listed if name in modules}
 
 
 @contextmanager
-def watched(stages: dict[str, nn.Module]) -> Iterator[dict[str, Tensor]]:
+def watched_stages(stages: dict[str, nn.Module]) -> Iterator[dict[str, Tensor]]:
     """Yield a dictionary that holds the output of each stage, by name, once the network was applied."""
     outputs: dict[str, Tensor] = {}
-    hooks = [
-        stage.register_forward_hook(lambda _, inputs, output, name=name: outputs.update({name: output}))
-        for name, stage in stages.items()
-    ]
-    try:
+    names = {stage: name for name, stage in stages.items()}
+    with hooked(names, lambda stage, inputs, output: outputs.update({names[stage]: output})):
         yield outputs
-    finally:
-        for hook in hooks:
-            hook.remove()
 
 
 @dataclass(frozen=True)
@@ -64,16 +59,16 @@ class Layout:
 
 def layout(network: nn.Module, features: object) -> Layout | None:
     """How the output of a stage of `network` is laid out; None where that is not known."""
-    own = network.network if isinstance(network, SelectedOutputs) else network
+    network = unwrapped(network)
     if not isinstance(features, Tensor) or features.ndim not in (3, 4):
         return None
     if features.ndim == 4:
-        form = "NHWC" if getattr(own, "output_fmt", "NCHW") == "NHWC" else "NCHW"
+        form = "NHWC" if getattr(network, "output_fmt", "NCHW") == "NHWC" else "NCHW"
         return Layout(form, tuple(features.shape[1:3] if form == "NHWC" else features.shape[2:]))
-    grids = [tuple(module.grid_size) for module in own.modules() if getattr(module, "grid_size", None)]
+    grids = [tuple(module.grid_size) for module in network.modules() if getattr(module, "grid_size", None)]
     for grid in grids:
         prefix = features.shape[1] - prod(grid)
-        if prefix in (0, getattr(own, "num_prefix_tokens", 0)):
+        if prefix in (0, getattr(network, "num_prefix_tokens", 0)):
             return Layout("NLC", grid, prefix)
     return None
 
@@ -89,7 +84,7 @@ def spatial_layer(network: nn.Module, image: Tensor) -> Iterator[nn.Module | Non
         image: float32 1x3xHxW, of the size of those to come.
     """
     stages = feature_stages(network)
-    with watched(stages) as outputs:
+    with watched_stages(stages) as outputs:
         logits = network(image.detach().requires_grad_())
     layouts = {name: layout(network, features) for name, features in reversed(outputs.items())}
     fitting = {
@@ -100,13 +95,10 @@ def spatial_layer(network: nn.Module, image: Tensor) -> Iterator[nn.Module | Non
         yield None
         return
     maps, stage_layout = nn.Identity(), fitting[name]
-    hook = stages[name].register_forward_hook(
-        lambda _, inputs, output: stage_layout.from_map(maps(stage_layout.to_map(output)), output)
-    )
-    try:
+    with hooked(
+        [stages[name]], lambda _, inputs, output: stage_layout.from_map(maps(stage_layout.to_map(output)), output)
+    ):
         yield maps
-    finally:
-        hook.remove()
 
 
 def _reaches(stage_layout: Layout, features: Tensor, logits: Tensor) -> bool:

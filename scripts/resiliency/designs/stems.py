@@ -26,6 +26,8 @@ from math import ceil
 import torch
 from torch import Tensor, nn
 
+from resiliency.designs.hooks import hooked
+
 LEAST = 4
 PLACES = 2
 
@@ -72,24 +74,16 @@ def map_side(network: nn.Module, side: int) -> int:
 
 def _shrinking_layers(network: nn.Module, side: int) -> list[tuple[str, nn.Module]]:
     """Names and modules of the first two layers that make the image smaller, in the order that they are applied."""
+    names = {module: name for name, module in network.named_modules() if not list(module.children())}
     shrinking: dict[str, nn.Module] = {}
 
-    def watch(name: str):
-        def hook(module: nn.Module, inputs: tuple, output: object) -> None:
-            sizes = [x.shape[2:] for x in (*inputs[:1], output) if isinstance(x, Tensor) and x.ndim == 4]
-            if len(sizes) == 2 and sizes[1][0] < sizes[0][0] and len(shrinking) < PLACES:
-                shrinking[name] = module
+    def note(module: nn.Module, inputs: tuple, output: object) -> None:
+        sizes = [x.shape[2:] for x in (*inputs[:1], output) if isinstance(x, Tensor) and x.ndim == 4]
+        if len(sizes) == 2 and sizes[1][0] < sizes[0][0] and len(shrinking) < PLACES:
+            shrinking[names[module]] = module
 
-        return hook
-
-    layers = [(name, module) for name, module in network.named_modules() if not list(module.children())]
-    hooks = [module.register_forward_hook(watch(name)) for name, module in layers]
-    try:
-        with _evaluating(network):
-            network.forward_features(_blank_image(network, side))
-    finally:
-        for hook in hooks:
-            hook.remove()
+    with _evaluating(network), hooked(names, note):
+        network.forward_features(_blank_image(network, side))
     return list(shrinking.items())
 
 

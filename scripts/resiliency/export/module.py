@@ -5,7 +5,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from resiliency.designs.members import Member
-from resiliency.designs.networks import SelectedOutputs, normalised
+from resiliency.designs.networks import normalised, unwrapped
 from resiliency.designs.onnx import OnnxNetwork
 from resiliency.ensembles.combination import LEAST, rule_of
 
@@ -85,5 +85,5 @@ def seen(images: Tensor, member: Member) -> Tensor:
 
 def onnx_members(ensemble: Deployable) -> dict[int, OnnxNetwork]:
     """Position -> network of the members that are ONNX files."""
-    inner = [network.network if isinstance(network, SelectedOutputs) else network for network in ensemble.networks]
+    inner = [unwrapped(network) for network in ensemble.networks]
     return {place: network for place, network in enumerate(inner) if isinstance(network, OnnxNetwork)}
