@@ -64,7 +64,7 @@ def main() -> None:
 
         def read(groups: list[list[View]]) -> None:
             for group in groups:
-                images.seen(slice(None), list(dict.fromkeys(group)))
+                images.in_views(slice(None), list(dict.fromkeys(group)))
 
         views = [View(SIZES[member % len(SIZES)], 1, "bicubic") for member in range(MEMBERS)]
         jobs = {"prediction": (predict, networks), "reading": (read, views)}

@@ -1,6 +1,6 @@
 """Bad input, reported in one line, and the phrases that its messages share."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
 LONGEST_VALUE, LONGEST_ERROR, MOST_NAMED = 60, 200, 10
@@ -30,8 +30,12 @@ def expected(what: str, got: object) -> str:
 def available(kind: str, name: object, names: Iterable[object]) -> str:
     """That no `kind`, such as a column, has the name; the name that is nearest to it, or all that there are."""
     names = [str(one) for one in names]
-    listed = ", ".join(names[:MOST_NAMED]) + (", ..." if len(names) > MOST_NAMED else "")
-    return f"{kind} {short(name)} not found{hint(name, names) or f'; available {kind}s: {listed}'}"
+    return f"{kind} {short(name)} not found{hint(name, names) or f'; available {kind}s: {excerpt(names)}'}"
+
+
+def excerpt(names: Sequence[str], most: int = MOST_NAMED) -> str:
+    """The first of `names`, as a list in words, with dots if there are more than `most`."""
+    return ", ".join(names[:most]) + (", ..." if len(names) > most else "")
 
 
 def duplicate(kind: str, name: object, count: int) -> str:

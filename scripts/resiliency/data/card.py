@@ -1,4 +1,4 @@
-"""Writing a data set: its splits, and the card that tells what it is made of and normalised with."""
+"""Writing a data set: its splits, and the card with their counts and checksums, the classes, mean and std."""
 
 import hashlib
 from collections.abc import Hashable
@@ -25,9 +25,9 @@ OWN = "image_folder"  # the data set of a user's own images, in which what would
 
 
 class WrittenSplit(NamedTuple):
-    """A split: what the card says of it, and, if its images were decoded, their histogram 3x256 and digests."""
+    """A split: its entry in the card, and, if its images were decoded, their histogram 3x256 and digests."""
 
-    described: dict
+    entry: dict
     histogram: np.ndarray | None = None
     contents: list[Hashable] | None = None
 
@@ -67,27 +67,29 @@ def write_data_set(
             raise Fault(
                 f"dataset: expected at least {FEWEST} images for {split}, got {len(indices)}; change the fractions"
             )
-    compared = partial(check_duplicates, chosen, classes=source.classes, refused=name == OWN and not allow_duplicates)
-    seen = Thumbnails()
-    look = seen.add if name == OWN else None
+    count_duplicates = partial(
+        check_duplicates, chosen, classes=source.classes, refused=name == OWN and not allow_duplicates
+    )
+    thumbnails = Thumbnails()
+    visit = thumbnails.add if name == OWN else None
     if on_the_fly:
-        contents = image_contents(chosen, side, name == OWN, look)
-        duplicates = compared(contents)
+        contents = image_contents(chosen, side, name == OWN, visit)
+        duplicates = count_duplicates(contents)
     written = {
-        split: _write_split(folder / split, part, indices, source.classes, side, on_the_fly, look)
+        split: _write_split(folder / split, part, indices, source.classes, side, on_the_fly, visit)
         for split, (part, indices) in chosen.items()
     }
     if not on_the_fly:
         contents = {split: one.contents for split, one in written.items()}
-        duplicates = compared(contents)
+        duplicates = count_duplicates(contents)
     write_array(folder / "digests.npy", digest_array([contents[split] for split in chosen if split != "test"]))
     card = {"name": name, "duplicates": duplicates}
-    card |= {"near_duplicates": count_near_duplicates(chosen, seen.pairs(chosen))} if seen.pieces else {}
+    card |= {"near_duplicates": count_near_duplicates(chosen, thumbnails.pairs(chosen))} if thumbnails.pieces else {}
     card |= {"source": source.description, "classes": source.classes, "image_shape": [side, side, 3]}
     if "train" in chosen:
         histogram = written["train"].histogram
         card |= _mean_and_std(_histogram(*chosen["train"], side) if histogram is None else histogram)
-    write_json(folder / "card.json", card | {"splits": {split: one.described for split, one in written.items()}})
+    write_json(folder / "card.json", card | {"splits": {split: one.entry for split, one in written.items()}})
 
 
 def write_test_set(
@@ -97,7 +99,7 @@ def write_test_set(
     classes: list[str],
     side: int,
     on_the_fly: bool,
-    learned: np.ndarray,
+    training_digests: np.ndarray,
     allow_duplicates: bool,
 ) -> None:
     """Write all of `part`, a further test set, to `folder`: as a split of a data set, with a card of its own.
@@ -106,7 +108,7 @@ def write_test_set(
     checksum as in the card of a data set.
 
     Args:
-        learned: uint8 N x 16, the `digests.npy` of the data set.
+        training_digests: uint8 N x 16, the `digests.npy` of the data set.
         allow_duplicates: whether images of it may be among these, or under two classes.
 
     Raises:
@@ -115,8 +117,8 @@ def write_test_set(
     indices = np.arange(len(part.labels))
     written = _write_split(folder, part, indices, classes, side, on_the_fly)
     contents = written.contents or image_contents({folder.name: (part, indices)}, side, decoded=True)[folder.name]
-    check_test_set(folder.name, part, contents, classes, learned, refused=not allow_duplicates)
-    write_json(folder / "card.json", {"source": description} | written.described)
+    check_test_set(folder.name, part, contents, classes, training_digests, refused=not allow_duplicates)
+    write_json(folder / "card.json", {"source": description} | written.entry)
 
 
 def _write_split(
@@ -126,9 +128,9 @@ def _write_split(
     classes: list[str],
     side: int,
     on_the_fly: bool,
-    look: Visit | None = None,
+    visit: Visit | None = None,
 ) -> WrittenSplit:
-    """Write the images at `indices`; `look` is called with the name of `folder` and further images that are stored."""
+    """Write the images at `indices`; `visit` is called with the name of `folder` and further images that are stored."""
     labels = part.labels[indices]
     write_array(folder / "labels.npy", labels)
     names = [part.names[index] for index in indices]
@@ -136,7 +138,7 @@ def _write_split(
     if on_the_fly:
         checksum, decoded = _write_file_list(folder / "images.json", part, indices), ()
     else:
-        checksum, *decoded = _store_images(folder / "images.npy", part, indices, side, look)
+        checksum, *decoded = _store_images(folder / "images.npy", part, indices, side, visit)
     counts = np.bincount(labels, minlength=len(classes)).tolist()
     groups = {} if part.groups is None else {"groups": len(np.unique(part.groups[indices]))}
     within = f" in {groups['groups']:,} groups" if groups else ""
@@ -145,7 +147,7 @@ def _write_split(
 
 
 def _store_images(
-    path: Path, part: Part, indices: np.ndarray, side: int, look: Visit | None
+    path: Path, part: Part, indices: np.ndarray, side: int, visit: Visit | None
 ) -> tuple[str, np.ndarray, list[Hashable]]:
     """Store the images at `indices` as one array; its checksum, with the labels, histogram 3x256 and digests."""
     digest, histogram, contents = hashlib.sha256(), np.zeros((3, 256), np.int64), []
@@ -158,8 +160,8 @@ def _store_images(
             digest.update(images.tobytes())
             histogram += _channel_counts(images)
             contents += digests(images)
-            if look:
-                look(path.parent.name, images)
+            if visit:
+                visit(path.parent.name, images)
             progress.step(f"{path.parent.name}: storing images")
     digest.update(part.labels[indices].tobytes())
     return digest.hexdigest(), histogram, contents

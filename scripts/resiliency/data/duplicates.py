@@ -4,11 +4,12 @@ import hashlib
 import zlib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
 
-from resiliency.base.faults import Fault
+from resiliency.base.faults import Fault, excerpt
 from resiliency.base.progress import Progress
 from resiliency.data.images import chunks
 from resiliency.data.pictures import FileImages, printable
@@ -46,11 +47,11 @@ def check_duplicates(
     for split, (part, indices) in chosen.items():
         for index, content in zip(indices, contents[split], strict=True):
             place = split, image_label(part, index), int(part.labels[index])
-            first = owner.setdefault(content, place)
-            if first is not place:
-                (within if first[0] == split else between).append((place, first))
+            earlier = owner.setdefault(content, place)
+            if earlier is not place:
+                (within if earlier[0] == split else between).append((place, earlier))
     if within:
-        labels = sum(place[2] != first[2] for place, first in within)
+        labels = sum(place[2] != earlier[2] for place, earlier in within)
         labels = f", {labels:,} of them in two classes" if labels else ""
         print(f"warning: {len(within):,} images are in their split twice{labels}, e.g. {_examples(within)}")
     leaks = f"{len(between):,} images are in more than one split, e.g. {_examples(between)}; remove them from one"
@@ -62,28 +63,30 @@ def check_duplicates(
 
 
 def check_test_set(
-    name: str, part: Part, contents: list[Hashable], classes: list[str], learned: np.ndarray, refused: bool
+    name: str, part: Part, contents: list[Hashable], classes: list[str], training_digests: np.ndarray, refused: bool
 ) -> None:
     """Print how many images of the further test set `name` are training or validation images, and the first few.
 
     Args:
         contents: as from `image_contents`.
         classes: names of the classes of the data set.
-        learned: uint8 N x `DIGEST`, digests of the training and validation images.
+        training_digests: uint8 N x `DIGEST`, digests of the training and validation images.
         refused: whether such an image is a fault, and a class of nothing but images of others.
 
     Raises:
         Fault: there is such an image or class, and that is refused.
     """
-    known = {row.tobytes() for row in learned}
-    places = [image_label(part, index) for index, content in enumerate(contents) if content in known]
-    some = ", ".join(places[:EXAMPLES]) + (", ..." if len(places) > EXAMPLES else "")
-    messages = [f"{len(places):,} images are training or validation images, e.g. {some}; remove them"] if places else []
+    known = {row.tobytes() for row in training_digests}
+    leaks = [image_label(part, index) for index, content in enumerate(contents) if content in known]
+    messages = [
+        f"{len(leaks):,} images are training or validation images, e.g. {excerpt(leaks, EXAMPLES)}; remove them"
+    ]
+    messages = messages if leaks else []
     messages += _copied_classes(name, contents, part.labels, classes)
     _refuse_or_warn(f"test_sets.{name}", messages, refused)
 
 
-def image_contents(chosen: Splits, side: int, decoded: bool, look: Visit | None = None) -> dict[str, list[Hashable]]:
+def image_contents(chosen: Splits, side: int, decoded: bool, visit: Visit | None = None) -> dict[str, list[Hashable]]:
     """Split -> for each image what only the same image has too.
 
     That is a digest of its pixels, or of files that are not decoded, of their bytes.
@@ -92,7 +95,7 @@ def image_contents(chosen: Splits, side: int, decoded: bool, look: Visit | None 
         chosen: split -> part and indices in it.
         side: of the images, in pixels.
         decoded: whether files are decoded, of which there must not be more than `MOST_DECODED`.
-        look: called with each split and further images of it that are decoded.
+        visit: called with each split and further images of it that are decoded.
     """
     count = sum(len(indices) for _, indices in chosen.values())
     in_files = all(isinstance(part.images, FileImages) for part, _ in chosen.values())
@@ -109,8 +112,8 @@ def image_contents(chosen: Splits, side: int, decoded: bool, look: Visit | None 
         for piece in pieces[split]:
             images = part.images[piece]
             contents[split] += digests(images)
-            if look:
-                look(split, images)
+            if visit:
+                visit(split, images)
             progress.step(f"{split}: comparing images")
     return contents
 
@@ -129,7 +132,7 @@ def digest_array(contents: list[list[Hashable]]) -> np.ndarray:
 def file_contents(files: dict[str, list[str]]) -> dict[str, list[Hashable]]:
     """Group -> for each of its files what only files of the same bytes have too."""
     ends = {group: [_length_and_end(file) for file in listed] for group, listed in files.items()}
-    counts = Counter(end for of_group in ends.values() for end in of_group)
+    counts = Counter(chain.from_iterable(ends.values()))
     return {
         group: [
             hashlib.blake2b(Path(file).read_bytes()).hexdigest() if counts[end] > 1 else end
@@ -162,20 +165,21 @@ def _refuse_or_warn(key: str, messages: list[str], refused: bool) -> None:
 
 
 def _examples(pairs: list[tuple[tuple[str, str, int], tuple[str, str, int]]]) -> str:
-    some = [f"{name} ({split}) = {other} ({of})" for (split, name, _), (of, other, _) in pairs[:EXAMPLES]]
-    return ", ".join(some) + (", ..." if len(pairs) > EXAMPLES else "")
+    return excerpt(
+        [f"{image} ({split}) = {other} ({earlier})" for (split, image, _), (earlier, other, _) in pairs], EXAMPLES
+    )
 
 
 def _copied_classes(split: str, contents: list[Hashable], labels: np.ndarray, classes: list[str]) -> list[str]:
     """A line if there is a class all of whose images in a split are images of other classes too, else none."""
-    having = defaultdict(set)
+    labels_of = defaultdict(set)
     for content, label in zip(contents, labels.tolist(), strict=True):
-        having[content].add(label)
-    shared = np.array([len(having[content]) > 1 for content in contents])
+        labels_of[content].add(label)
+    shared = np.array([len(labels_of[content]) > 1 for content in contents])
     for label in np.unique(labels) if shared.any() else ():
         own = labels == label
         if shared[own].all():
-            other = min(having[contents[own.argmax()]] - {label})
+            other = min(labels_of[contents[own.argmax()]] - {label})
             return [
                 f"all {own.sum():,} images of class {classes[label]!r} ({split}) are images of other classes too, as "
                 f"of {classes[other]!r}; remove them from one"

@@ -34,7 +34,7 @@ def with_groups(source: Source, groups: str | None, needed: Sequence[str]) -> So
     if name is None:
         print("dataset.groups: not used, for the data set has splits of its own")
         return source
-    keys = _of_table(groups, source, name) if is_table(groups) else _of_pattern(groups, source, name)
+    keys = (_groups_in_table if is_table(groups) else _groups_by_pattern)(groups, source, name)
     part = source.parts[name]._replace(groups=_numbered(keys))
     print(f"dataset.groups: {len(part.labels):,} images in {part.groups.max() + 1:,} groups")
     return source._replace(parts=source.parts | {name: part})
@@ -53,14 +53,16 @@ def is_pattern(groups: str) -> bool:
 PLACE = r"<[^<>/*]+>"
 
 
-def _of_pattern(pattern: str, source: Source, name: str) -> list[Hashable]:
+def _groups_by_pattern(pattern: str, source: Source, name: str) -> list[Hashable]:
     """The group of each image of a part: its class, and what the places of `pattern` stand for in its file name.
 
     Places match as many characters as they can. A pattern with slashes is matched with as many folders too.
     """
     pieces = re.split(f"({PLACE}|\\*)", pattern)
     forms = {"*": "[^/]*"}
-    regex = re.compile("".join("([^/]+)" if re.fullmatch(PLACE, of) else forms.get(of, re.escape(of)) for of in pieces))
+    regex = re.compile(
+        "".join("([^/]+)" if re.fullmatch(PLACE, piece) else forms.get(piece, re.escape(piece)) for piece in pieces)
+    )
     part, depth = source.parts[name], pattern.count("/") + 1
     ends = ["/".join(parts[-depth:]) for parts in _paths(part, source.classes)]
     matches = [regex.fullmatch(end) for end in ends]
@@ -73,27 +75,27 @@ def _of_pattern(pattern: str, source: Source, name: str) -> list[Hashable]:
     return [(label, *match.groups()) for label, match in zip(part.labels.tolist(), matches, strict=True)]
 
 
-def _of_table(path: str, source: Source, name: str) -> list[Hashable]:
+def _groups_in_table(path: str, source: Source, name: str) -> list[Hashable]:
     """The group of each image of a part, as the table at `path` has it."""
     files = _paths(source.parts[name], source.classes)
     others = [file for other, part in source.parts.items() if other != name for file in _paths(part, source.classes)]
-    found, elsewhere = finder_of_paths(files), finder_of_paths(others)
-    chosen: dict[int, tuple[int, str]] = {}
+    find, find_elsewhere = finder_of_paths(files), finder_of_paths(others)
+    rows: dict[int, tuple[int, str]] = {}
     for line, image, group in read_groups(path):
-        matches = found(image)
-        if not matches and elsewhere(image):
+        matches = find(image)
+        if not matches and find_elsewhere(image):
             continue
         if len(matches) != 1:
             raise Fault(f"{path}, line {line}: {mismatch(image, matches, files, 'image')}")
-        if matches[0] in chosen:
-            first = chosen[matches[0]][0]
-            raise Fault(f"{path}, line {line}: {printable(image)}: named in line {first} already; remove one")
-        chosen[matches[0]] = line, group
-    if lacking := [index for index in range(len(files)) if index not in chosen]:
+        if matches[0] in rows:
+            earlier = rows[matches[0]][0]
+            raise Fault(f"{path}, line {line}: {printable(image)}: named in line {earlier} already; remove one")
+        rows[matches[0]] = line, group
+    if lacking := [index for index in range(len(files)) if index not in rows]:
         image = printable("/".join(files[lacking[0]][-2:]))
         more = f" and {len(lacking) - 1:,} more images" if len(lacking) > 1 else ""
         raise Fault(f"{path}: has no row for {image}{more}; add one for each image")
-    return [chosen[index][1] for index in range(len(files))]
+    return [rows[index][1] for index in range(len(files))]
 
 
 def read_groups(path: str | Path) -> list[tuple[int, str, str]]:

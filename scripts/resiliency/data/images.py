@@ -64,24 +64,24 @@ def read_conditions(clean: str, corrupted: list[str]) -> list[Images]:
         stack = read_images(path)
         if isinstance(stack, FileImages):
             count = len(images)
-            stack = [stack.part(start, start + count) for start in range(0, len(stack), count)]
+            stack = [stack.at(range(start, start + count)) for start in range(0, len(stack), count)]
         conditions += list(stack)
     return conditions
 
 
-def images_in_views(images: Images, chosen: slice | np.ndarray, views: list[View | None]) -> list[np.ndarray]:
-    """The images at `chosen` in each of `views`, each read or decoded once: uint8 B x size x size x 3.
+def images_in_views(images: Images, indices: slice | np.ndarray, views: list[View | None]) -> list[np.ndarray]:
+    """The images at `indices` in each of `views`, each read or decoded once: uint8 B x size x size x 3.
 
     Args:
         images: of an array nothing is cut off, for it holds what was resized and cropped already.
-        views: None is the view that the study has, which `images[chosen]` gives.
+        views: None is the view that the study has, which `images[indices]` gives.
 
     Raises:
         Fault: see `pictures.decode`.
     """
     if isinstance(images, FileImages):
-        return images.seen(chosen, views)
-    common = np.asarray(images[chosen])
+        return images.in_views(indices, views)
+    common = np.asarray(images[indices])
     return [common if view is None or view.size == common.shape[1] else _resized(common, view) for view in views]
 
 
@@ -96,7 +96,7 @@ def write_items(path: str | Path, classes: list[str], names: list[str]) -> None:
     What spreadsheets would calculate, and what begins with "'", gets a "'" before it, which they do not show.
     """
     quoted = [[f"'{text}" if text.startswith(FORMULA) else text for text in texts] for texts in (classes, names)]
-    write_csv(path, [{"class": of, "name": name} for of, name in zip(*quoted, strict=True)])
+    write_csv(path, [{"class": label, "name": name} for label, name in zip(*quoted, strict=True)])
 
 
 def read_items(path: str | Path) -> tuple[list[str], list[str]]:

@@ -24,17 +24,17 @@ def listed_images(path: str | Path, source: Source) -> np.ndarray:
     if ALL in source.parts:
         raise Fault(f"dataset.images: {path} lists test images; put them in a folder test/ or val/")
     files = [PurePosixPath(Path(file).as_posix()).parts for file in source.parts["test"].images.files]
-    found = finder_of_paths(files)
-    chosen: dict[int, int] = {}
+    find = finder_of_paths(files)
+    lines: dict[int, int] = {}
     for number, line in _lines(path):
-        matches = found(line)
+        matches = find(line)
         if len(matches) != 1:
             raise Fault(f"{path}, line {number}: {mismatch(line, matches, files, 'test image')}")
-        if matches[0] in chosen:
-            first = chosen[matches[0]]
-            raise Fault(f"{path}, line {number}: {printable(line)}: named in line {first} already; remove one")
-        chosen[matches[0]] = number
-    return np.array(sorted(chosen), np.int64)
+        if matches[0] in lines:
+            earlier = lines[matches[0]]
+            raise Fault(f"{path}, line {number}: {printable(line)}: named in line {earlier} already; remove one")
+        lines[matches[0]] = number
+    return np.array(sorted(lines), np.int64)
 
 
 def finder_of_paths(files: list[tuple[str, ...]]) -> Callable[[str], list[int]]:
@@ -43,12 +43,12 @@ def finder_of_paths(files: list[tuple[str, ...]]) -> Callable[[str], list[int]]:
     for index, parts in enumerate(files):
         by_name.setdefault(parts[-1], []).append(index)
 
-    def found(end: str) -> list[int]:
+    def find(end: str) -> list[int]:
         parts = PurePosixPath(end).parts
         candidates = by_name.get(parts[-1], []) if parts else []
         return [index for index in candidates if files[index][-len(parts) :] == parts]
 
-    return found
+    return find
 
 
 def mismatch(end: str, matches: list[int], files: list[tuple[str, ...]], kind: str) -> str:

@@ -46,12 +46,12 @@ class Thumbnails:
         patterns = np.concatenate([_patterns(np.concatenate(self.pieces[split])) for split in chosen])
         labels = np.concatenate([part.labels[indices] for part, indices in chosen.values()])
         places = [(split, int(index)) for split, (_, indices) in chosen.items() for index in indices]
-        split_of = np.repeat(np.arange(len(chosen)), [len(indices) for _, indices in chosen.values()])
+        split_numbers = np.repeat(np.arange(len(chosen)), [len(indices) for _, indices in chosen.values()])
         found = []
         for label in np.unique(labels):
             for split in range(1, len(chosen)):
-                own = np.flatnonzero((labels == label) & (split_of == split))
-                earlier = np.flatnonzero((labels == label) & (split_of < split))
+                own = np.flatnonzero((labels == label) & (split_numbers == split))
+                earlier = np.flatnonzero((labels == label) & (split_numbers < split))
                 found += _nearest_pairs(patterns, own, earlier)
         return [Pair(*places[one], *places[other]) for one, other in sorted(found)]
 

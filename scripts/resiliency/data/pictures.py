@@ -57,9 +57,9 @@ class FileImages:
         Raises:
             Fault: see `decode`.
         """
-        return self.seen(chosen, [None])[0]
+        return self.in_views(chosen, [None])[0]
 
-    def seen(self, chosen: slice | np.ndarray, views: list[View | None]) -> list[np.ndarray]:
+    def in_views(self, chosen: slice | np.ndarray, views: list[View | None]) -> list[np.ndarray]:
         """The images at `chosen`, each decoded once, in each of `views`: uint8 B x `size` x `size` x 3.
 
         Args:
@@ -102,10 +102,6 @@ class FileImages:
                 f"{printable(file)}: damaged, not as it was written; delete {Path(file).parents[2]} and run again"
             )
         return decode(file, content)
-
-    def part(self, start: int, stop: int) -> "FileImages":
-        """The images from `start` to before `stop`."""
-        return self.at(range(start, stop))
 
     def at(self, indices: Iterable[int]) -> "FileImages":
         """The images at `indices`, in their order."""

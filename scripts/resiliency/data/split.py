@@ -34,7 +34,7 @@ def draw_splits(
         Fault: a class is left without an image in some split, or has too few groups; or as `listed_images`.
     """
     parts, name = source.parts, part_to_split(source, needed)
-    chosen = {of: (part, np.arange(len(part.labels))) for of, part in parts.items()}
+    chosen = {split: (part, np.arange(len(part.labels))) for split, part in parts.items()}
     if name:
         part = parts[name]
         if part.groups is not None:
@@ -42,22 +42,20 @@ def draw_splits(
         validation = round(validation_fraction * len(part.labels))
         test = round(test_fraction * len(part.labels)) if name == ALL else None
         drawn = split_indices(part.labels, validation, test, seed, part.groups)
-        chosen |= {of: (part, indices) for of, indices in drawn.items()}
+        chosen |= {split: (part, indices) for split, indices in drawn.items()}
     if listed:
         indices = listed_images(listed, source)
         chosen["test"] = parts["test"], indices
-    chosen = {name: chosen[name] for name in SPLITS if name in needed}
-    for name, most in images_per_class.items():
-        if name not in needed:
-            continue
-        part, indices = chosen[name]
-        chosen[name] = part, indices[_first_of_each_class(part.labels[indices], most, seed, name)]
-    for name, (part, indices) in chosen.items():
-        if listed and name == "test":
+    chosen = {split: chosen[split] for split in SPLITS if split in needed}
+    for split in chosen.keys() & images_per_class.keys():
+        part, indices = chosen[split]
+        chosen[split] = part, indices[_subset_of_classes(part.labels[indices], images_per_class[split], seed, split)]
+    for split, (part, indices) in chosen.items():
+        if listed and split == "test":
             continue
         if missing := set(range(len(source.classes))) - set(part.labels[indices].tolist()):
             raise Fault(
-                f"dataset: no image of class {source.classes[min(missing)]!r} is left for {name}; "
+                f"dataset: no image of class {source.classes[min(missing)]!r} is left for {split}; "
                 "add images, or change validation_fraction and test_fraction"
             )
     return chosen
@@ -126,32 +124,32 @@ def sample_of_groups(
         labels, groups: int N; a group may have images of several classes.
         left: groups of each class that are not taken.
     """
-    classes, of_class = np.unique(labels, return_inverse=True)
-    numbers, of_group = np.unique(groups, return_inverse=True)
-    pairs, sizes = np.unique(np.stack([of_group, of_class]), axis=1, return_counts=True)
+    classes, class_positions = np.unique(labels, return_inverse=True)
+    numbers, group_positions = np.unique(groups, return_inverse=True)
+    pairs, sizes = np.unique(np.stack([group_positions, class_positions]), axis=1, return_counts=True)
     starts = np.searchsorted(pairs[0], np.arange(len(numbers) + 1))
     contents = [(pairs[1, start:stop], sizes[start:stop]) for start, stop in pairwise(starts)]
-    wanted, having = count * np.bincount(of_class) / len(labels), np.zeros(len(classes))
+    wanted, held = count * np.bincount(class_positions) / len(labels), np.zeros(len(classes))
     free = np.bincount(pairs[1], minlength=len(classes)) - left
     taken = np.zeros(len(numbers), bool)
     order = stream(seed, *names).permutation(len(numbers))
 
     def take(group: int) -> None:
-        among, images = contents[group]
-        having[among] += images
-        free[among] -= 1
+        positions, images = contents[group]
+        held[positions] += images
+        free[positions] -= 1
         taken[group] = True
 
     for group in order:
-        among, images = contents[group]
-        missing = wanted[among] - having[among]
-        if np.abs(missing - images).sum() < np.abs(missing).sum() and (free[among] > 0).all():
+        positions, images = contents[group]
+        missing = wanted[positions] - held[positions]
+        if np.abs(missing - images).sum() < np.abs(missing).sum() and (free[positions] > 0).all():
             take(group)
     for empty in range(len(classes)):
-        own = [of for of in order if empty in contents[of][0]] if not having[empty] else []
-        if possible := [of for of in own if (free[contents[of][0]] > 0).all()]:
+        own = [group for group in order if empty in contents[group][0]] if not held[empty] else []
+        if possible := [group for group in own if (free[contents[group][0]] > 0).all()]:
             take(min(possible, key=lambda group: contents[group][1].sum()))
-    return np.flatnonzero(taken[of_group])
+    return np.flatnonzero(taken[group_positions])
 
 
 def probe_indices(labels: np.ndarray, count: int, seed: int) -> np.ndarray:
@@ -184,7 +182,7 @@ def _check_groups(part: Part, classes: list[str], drawn: Sequence[str]) -> None:
         )
 
 
-def _first_of_each_class(labels: np.ndarray, most: int, seed: int, name: str) -> np.ndarray:
+def _subset_of_classes(labels: np.ndarray, most: int, seed: int, name: str) -> np.ndarray:
     order = stream(seed, "images per class", name).permutation(len(labels))
     shuffled = labels[order]
     return np.sort(np.concatenate([order[shuffled == c][:most] for c in np.unique(labels)]))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from resiliency.base.faults import Fault
+from resiliency.base.faults import Fault, excerpt
 from resiliency.data.folder import class_folders, folder_part
 from resiliency.data.pictures import printable
 from resiliency.data.published import Resized
@@ -77,8 +77,8 @@ def _positions(folder: Path, names: Sequence[str], classes: list[str]) -> np.nda
         return np.array([int(name) for name in names])
     if unknown:
         near = get_close_matches(unknown[0], classes, n=1)
-        some = ", ".join(classes[:MOST_NAMED]) + (", ..." if len(classes) > MOST_NAMED else "")
-        hint = f"did you mean {near[0]!r}?" if near else f"folders must be named as its classes: {some}"
+        spellings = f"folders must be named as its classes: {excerpt(classes, MOST_NAMED)}"
+        hint = f"did you mean {near[0]!r}?" if near else spellings
         raise Fault(f"{printable(folder)}: the dataset has no class {unknown[0]!r}; {hint}")
     return np.array([positions[name] for name in names])
 

@@ -6,7 +6,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from resiliency.base.faults import Fault
+from resiliency.base.faults import Fault, excerpt
 
 WRAPPERS = ("state_dict", "model_state_dict", "model", "net")
 PREFIXES = ("module.", "_orig_mod.", "model.")
@@ -31,14 +31,15 @@ def read_checkpoint(path: str | Path, names: list[str]) -> dict[str, Tensor]:
             content = content[wrapper]
             break
     if not isinstance(content, dict) or not content or not all(isinstance(t, Tensor) for t in content.values()):
-        held = _first(list(map(str, content))) if isinstance(content, dict) else type(content).__name__
+        held = excerpt(list(map(str, content)), EXAMPLES) if isinstance(content, dict) else type(content).__name__
         raise Fault(f"{path}: expected a state dict of tensors, or one in {WRAPPERS}, got {held or 'nothing'}")
     if not all(isinstance(name, str) for name in content):
-        raise Fault(
-            f"{path}: contains keys that are not strings, e.g. {_first(list(map(repr, content)))}; save a state_dict()"
-        )
+        keys = excerpt(list(map(repr, content)), EXAMPLES)
+        raise Fault(f"{path}: contains keys that are not strings, e.g. {keys}; save a state_dict()")
     if odd := [name for name, tensor in content.items() if tensor.layout != torch.strided or tensor.is_meta]:
-        raise Fault(f"{path}: contains tensors that are sparse or have no values ({_first(odd)}); save dense ones")
+        raise Fault(
+            f"{path}: contains tensors that are sparse or have no values ({excerpt(odd, EXAMPLES)}); save dense ones"
+        )
     while common := [p for p in PREFIXES if _all_have(list(content), p) and not _all_have(names, p)]:
         content = {name.removeprefix(common[0]): tensor for name, tensor in content.items()}
     return content
@@ -64,7 +65,7 @@ def load_weights(network: nn.Module, weights: dict[str, Tensor]) -> str:
         "not finite": not_finite(weights),
         "of another shape": [f"{name} {_size(weights[name])}, not {_size(own[name])}" for name in other],
     }
-    differences = [f"{len(names):,} {group} ({_first(names)})" for group, names in groups.items() if names]
+    differences = [f"{len(names):,} {group} ({excerpt(names, EXAMPLES)})" for group, names in groups.items() if names]
     return f"of {len(own):,} weights, {', '.join(differences)}" if differences else ""
 
 
@@ -102,7 +103,3 @@ def _type(tensor: Tensor) -> str:
 
 def _size(tensor: Tensor) -> str:
     return "x".join(map(str, tensor.shape)) or "a number"
-
-
-def _first(names: list[str]) -> str:
-    return ", ".join(names[:EXAMPLES]) + (", ..." if len(names) > EXAMPLES else "")

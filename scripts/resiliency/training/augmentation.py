@@ -20,7 +20,7 @@ ATTEMPTS = 10
 
 
 def training_reader(images: Images, recipe: Recipe, seed: int, epoch: int, view: View | None = None) -> Read | None:
-    """What reads the training images at some indices, where they change one by one; None where they do not.
+    """A function that reads the training images at some indices, if they change one by one; else None.
 
     Files are cropped at random; all images go through TrivialAugment (Müller and Hutter 2021) or AugMix (Hendrycks et
     al. 2020) if the recipe says so. An image changes alike in any batch, and anew in each epoch.
@@ -43,8 +43,8 @@ def shifted(images: Tensor, largest: int, random: torch.Generator) -> Tensor:
     dy, dx = torch.randint(-largest, largest + 1, (2, count, 1), generator=random).to(images.device)
     rows = (torch.arange(height, device=images.device) + dy).clamp(0, height - 1)
     columns = (torch.arange(width, device=images.device) + dx).clamp(0, width - 1)
-    which = torch.arange(count, device=images.device)[:, None, None]
-    return images[which, rows[:, :, None], columns[:, None, :]]
+    positions = torch.arange(count, device=images.device)[:, None, None]
+    return images[positions, rows[:, :, None], columns[:, None, :]]
 
 
 def flipped(images: Tensor, random: torch.Generator) -> Tensor:
@@ -93,20 +93,19 @@ def random_crop(
     return np.asarray(image.resize((size, size), INTERPOLATIONS[interpolation], box=box))
 
 
-def _read(images: Images, recipe: Recipe, seed: int, epoch: int, view: View | None, chosen: np.ndarray) -> np.ndarray:
-    read = []
-    for index in map(int, chosen):
+def _read(images: Images, recipe: Recipe, seed: int, epoch: int, view: View | None, indices: np.ndarray) -> np.ndarray:
+    augmented = []
+    for index in map(int, indices):
         if isinstance(images, FileImages):
             random = stream(seed, "crop", epoch, index)
-            shown = view or View(images.size, images.margin)
-            image = images.decoded(index)
-            image = random_crop(image, shown.size, recipe.smallest_crop, random, shown.interpolation)
+            size, _, interpolation, _ = view or View(images.size, images.margin)
+            image = random_crop(images.decoded(index), size, recipe.smallest_crop, random, interpolation)
         else:
             image = images[index]
         if recipe.augment != "none":
             image = _augmented(image, recipe.augment, derived_seed(seed, "augment", epoch, index))
-        read.append(image)
-    return np.stack(read)
+        augmented.append(image)
+    return np.stack(augmented)
 
 
 def _augmented(image: np.ndarray, policy: str, seed: int) -> np.ndarray:

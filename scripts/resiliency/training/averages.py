@@ -18,23 +18,22 @@ class Average:
 
     def __init__(self, network: nn.Module, decay: float):
         self.network, self.share, self.begun = deepcopy(network), 1 - decay, False
-        pairs = zip(self._tensors(self.network), self._tensors(network), strict=True)
         self.averaged, self.latest = [], []
-        for average, now in pairs:
-            (self.averaged if now.is_floating_point() else self.latest).append((average, now))
+        for average, tensor in zip(self._tensors(self.network), self._tensors(network), strict=True):
+            (self.averaged if tensor.is_floating_point() else self.latest).append((average, tensor))
 
     @staticmethod
     def _tensors(network: nn.Module) -> list[torch.Tensor]:
         return [tensor.detach() for tensor in (*network.parameters(), *network.buffers())]
 
-    def begin(self) -> None:
-        """Go on from what `network` has, which was loaded."""
+    def resume(self) -> None:
+        """Average on from the weights that `network` has, which are loaded."""
         self.begun = True
 
     def update(self) -> None:
         """Take the weights of a further step in."""
         if self.begun and self.averaged:
             torch._foreach_lerp_(*map(list, zip(*self.averaged, strict=True)), self.share)
-        for average, now in self.latest if self.begun else self.latest + self.averaged:
-            average.copy_(now)
+        for average, tensor in self.latest if self.begun else self.latest + self.averaged:
+            average.copy_(tensor)
         self.begun = True

@@ -1,4 +1,4 @@
-"""A training step on a GPU as one CUDA graph, which is launched at once where its kernels took turns to be launched."""
+"""A training step on a GPU as one CUDA graph: one launch in place of one for each of its kernels."""
 
 from collections.abc import Callable
 
@@ -18,35 +18,35 @@ class CapturedStep:
     stands. Where the step cannot be captured the log says so in one line, and it is run as usual.
 
     Args:
-        usual: (tensors of the batch) -> loss.
-        captured: the same without what a graph cannot hold: decisions that go with values or with memory. It must do
+        eager: (tensors of the batch) -> loss.
+        capturable: the same without what a graph cannot hold: decisions that go with values or with memory. It must do
             the same in every step.
         device: a graph needs a GPU; elsewhere the step is run as usual without a word.
     """
 
-    def __init__(self, usual: Step, captured: Step, device: torch.device):
-        self.usual, self.captured = usual, captured
-        self.left = WARM_UP if device.type == "cuda" else None  # steps until the capture; None: never
+    def __init__(self, eager: Step, capturable: Step, device: torch.device):
+        self.eager, self.capturable = eager, capturable
+        self.warm_up_left = WARM_UP if device.type == "cuda" else None  # steps until the capture; None: never
         self.replay: Callable[[], None] | None = None
 
     def __call__(self, *batch: Tensor) -> Tensor:
         """The loss of a step; valid until the next."""
-        if self.replay is None and self.left == 0:
+        if self.replay is None and self.warm_up_left == 0:
             self._capture(batch)
         if self.replay is None:
-            if self.left:
-                self.left -= 1
-            return self.usual(*batch)
+            if self.warm_up_left:
+                self.warm_up_left -= 1
+            return self.eager(*batch)
         with torch.no_grad():
             torch._foreach_copy_(self.batch, list(batch))
         self.replay()
         return self.loss
 
     def _capture(self, batch: tuple[Tensor, ...]) -> None:
-        self.left = None
-        self.batch = [given.clone() for given in batch]
+        self.warm_up_left = None
+        self.batch = [tensor.clone() for tensor in batch]
         try:
-            self.replay, self.loss = record(self.captured, self.batch)
+            self.replay, self.loss = record(self.capturable, self.batch)
         except RuntimeError as error:
             print(f"CUDA graph capture failed, running without it: {str(error).splitlines()[0]}")
         else:

@@ -1,4 +1,4 @@
-"""Where training stands, kept in a file from which the next run goes on."""
+"""The state of training, in a file from which the next run resumes."""
 
 import hashlib
 import io
@@ -24,7 +24,7 @@ class Checkpoint:
     after the next `save`, which is due at once.
 
     Args:
-        settings: all that decides the weights; a checkpoint of other settings is not gone on from.
+        settings: all that decides the weights; a checkpoint of other settings is not resumed from.
 
     Attributes:
         devices: names of the devices that the work was done on so far, in order; the last one is that of this process.
@@ -35,7 +35,7 @@ class Checkpoint:
         self.key = hashlib.sha256(json.dumps([settings, torch.__version__], sort_keys=True).encode()).hexdigest()
         self.devices = [device_name()]
         self.saved = time.monotonic()
-        self.ending = False
+        self.end_requested = False
 
     @property
     def device(self) -> str:
@@ -43,14 +43,14 @@ class Checkpoint:
         return ", then ".join(self.devices)
 
     def __enter__(self) -> "Checkpoint":
-        self.previous = signal.signal(signal.SIGTERM, self._end)
+        self.previous = signal.signal(signal.SIGTERM, self._request_end)
         return self
 
     def __exit__(self, *_) -> None:
         signal.signal(signal.SIGTERM, self.previous)
 
-    def _end(self, *_) -> None:
-        self.ending = True
+    def _request_end(self, *_) -> None:
+        self.end_requested = True
 
     def load(self) -> dict[str, Any] | None:
         """What was saved last under these settings, on the CPU; None if nothing was, or it cannot be read.
@@ -67,11 +67,11 @@ class Checkpoint:
         if not isinstance(state, dict) or state.get("key") != self.key:
             print(f"{self.path}: checkpoint has different settings; training from scratch")
             return None
-        self._go_on(state["devices"])
+        self._add_devices(state["devices"])
         return state
 
-    def _go_on(self, devices: list[str]) -> None:
-        """Note that what was done on `devices` goes on here."""
+    def _add_devices(self, devices: list[str]) -> None:
+        """Note that what was begun on `devices` is resumed on this one."""
         (here,) = self.devices
         if devices[-1] == here:
             self.devices = devices
@@ -81,7 +81,7 @@ class Checkpoint:
 
     def due(self) -> bool:
         """Whether so much time has passed since the last save that another is worth it, or the process is to end."""
-        return self.ending or time.monotonic() - self.saved >= PAUSE
+        return self.end_requested or time.monotonic() - self.saved >= PAUSE
 
     def save(self, state: dict[str, Any]) -> None:
         """Keep `state` in place of what was kept before.
@@ -95,7 +95,7 @@ class Checkpoint:
         with replacing(self.path) as temporary:
             temporary.write_bytes(content.getbuffer())
         self.saved = time.monotonic()
-        if self.ending:
+        if self.end_requested:
             raise SystemExit(f"interrupted; run again to resume from {self.path}")
 
     def remove(self) -> None:

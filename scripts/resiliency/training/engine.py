@@ -92,7 +92,7 @@ class Trainer:
         self.parts = 1
         self.buffers = Buffers(networks)
         capturable = same_steps and recipe.optimizer != "sgd" and not recipe.compile
-        self.learn = CapturedStep(self._learn, self._learn_alike, self.device) if capturable else self._learn
+        self.learn = CapturedStep(self._learn, self._learn_captured, self.device) if capturable else self._learn
         if recipe.compile:
             for network in networks:
                 network.compile()
@@ -114,26 +114,26 @@ class Trainer:
         if not steps:
             raise Fault(f"training.batch_size: {recipe.batch_size} is more than the {count} training images")
         labels = torch.from_numpy(np.array(training.labels)).to(self.device)
-        training = training._replace(images=self._near(training.images))
-        history, done, total = self._resumed(checkpoint)
+        training = training._replace(images=self._resident(training.images))
+        history, done, total = self._resume(checkpoint)
         progress = Progress(recipe.epochs - done // steps)
         for epoch in range(done // steps, recipe.epochs):
-            for step, images, chosen in self._batches(training.images, count, epoch, done % steps):
-                total += self._step(images, labels[chosen.to(self.device)], epoch * steps + step, steps)
+            for step, images, indices in self._batches(training.images, count, epoch, done % steps):
+                total += self._step(images, labels[indices.to(self.device)], epoch * steps + step, steps)
                 done += 1
                 if done % steps:
-                    self._keep(checkpoint, history, done, total)
-            history.append(self._row(epoch, steps, total.item() / steps, validation))
+                    self._save(checkpoint, history, done, total)
+            history.append(self._history_row(epoch, steps, total.item() / steps, validation))
             progress.step(
                 "training loss {training_loss:.4f}, validation accuracy {validation_accuracy:.4f}".format(**history[-1])
             )
             total = torch.zeros((), device=self.device)
-            self._keep(checkpoint, history, done, total)
+            self._save(checkpoint, history, done, total)
         for network, average in zip(self.networks, self.averages, strict=False):
             network.load_state_dict(average.network.state_dict())
         return history
 
-    def _near(self, images: Images) -> Images | Tensor:
+    def _resident(self, images: Images) -> Images | Tensor:
         """A stored data set on the device, where that is a GPU that it leaves most of free."""
         if self.device.type != "cuda" or not isinstance(images, np.ndarray) or self.recipe.augment != "none":
             return images
@@ -150,8 +150,8 @@ class Trainer:
         order = torch.randperm(count, generator=random)[: count // size * size].view(-1, size)
         read = training_reader(images, self.recipe, self.seed, epoch, self.preprocessing.view)
         loaded = batches(images, list(order[first:].numpy()), self.device, self.preprocessing.workers, read)
-        for step, (chosen, batch) in enumerate(zip(order[first:], loaded, strict=True), start=first):
-            yield step, batch, chosen
+        for step, (indices, batch) in enumerate(zip(order[first:], loaded, strict=True), start=first):
+            yield step, batch, indices
 
     def _step(self, images: Tensor, labels: Tensor, step: int, steps: int) -> Tensor:
         """One step of the optimizer; the loss before it."""
@@ -173,36 +173,39 @@ class Trainer:
 
     def _learn(self, images: Tensor, labels: Tensor) -> Tensor:
         """Learn from a batch, in parts where memory does not hold all of it; its loss."""
-        return self._updated(self._backward(images, labels))
+        loss = self._backward_within_memory(images, labels)
+        self._update()
+        return loss
 
-    def _learn_alike(self, images: Tensor, labels: Tensor) -> Tensor:
+    def _learn_captured(self, images: Tensor, labels: Tensor) -> Tensor:
         """`_learn`, in as many parts as by now."""
         self.optimizer.zero_grad()
-        return self._updated(self._gradients(images, labels))
+        loss = self._backward(images, labels)
+        self._update()
+        return loss
 
-    def _updated(self, value: Tensor) -> Tensor:
-        """Weights and averages take their step; the loss before it, which is given."""
+    def _update(self) -> None:
+        """Weights take their step, and so do their averages."""
         if self.recipe.gradient_clip:
             parameters = chain.from_iterable(network.parameters() for network in self.networks)
             nn.utils.clip_grad_norm_(parameters, self.recipe.gradient_clip)
         self.optimizer.step()
         for average in self.averages:
             average.update()
-        return value
 
-    def _backward(self, images: Tensor, labels: Tensor) -> Tensor:
+    def _backward_within_memory(self, images: Tensor, labels: Tensor) -> Tensor:
         """Gradients of the batch, in parts where memory does not hold all of it; its loss."""
         self.buffers.keep()
         while True:
             self.optimizer.zero_grad()
             try:
-                return self._gradients(images, labels)
+                return self._backward(images, labels)
             except RuntimeError as error:
                 if "derivative for" in str(error):
                     raise Fault(
                         f"the objective needs second derivatives, which a layer lacks ({error}); change one of them"
                     ) from error
-                if not _out_of_memory(error) or len(images) < 4 * self.parts:
+                if not _is_out_of_memory(error) or len(images) < 4 * self.parts:
                     raise
                 if self.device.type == "cuda" and gpu_slots() > 1:
                     raise Fault(
@@ -216,21 +219,21 @@ class Trainer:
             with suppress(RuntimeError):
                 torch.cuda.empty_cache()
 
-    def _gradients(self, images: Tensor, labels: Tensor) -> Tensor:
+    def _backward(self, images: Tensor, labels: Tensor) -> Tensor:
         """Gradients of the batch, in as many parts as it takes; its loss.
 
-        Apart from `_backward`, so that of a batch that fails nothing is in memory when it is tried again.
+        Apart from `_backward_within_memory`, so that nothing of a batch that fails is in memory when it is tried again.
         """
-        value = torch.zeros((), device=self.device)
+        total = torch.zeros((), device=self.device)
         pieces = images.tensor_split(self.parts), labels.tensor_split(self.parts)
         for part, truth in zip(*pieces, strict=True):
             with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bfloat16"):
                 loss = self.loss(self.networks, part, truth) * (len(part) / len(images))
             loss.backward()
-            value += loss.detach()
-        return value
+            total += loss.detach()
+        return total
 
-    def _row(self, epoch: int, steps: int, mean_loss: float, validation: LabelledImages) -> dict:
+    def _history_row(self, epoch: int, steps: int, mean_loss: float, validation: LabelledImages) -> dict:
         if not np.isfinite(mean_loss):
             raise Fault(f"epoch {epoch + 1}: training loss is {mean_loss}; lower learning_rate or set gradient_clip")
         if mean_loss < LOWEST_LOSS:
@@ -243,7 +246,7 @@ class Trainer:
             "validation_accuracy": float(np.mean(accuracies(networks, validation, self.preprocessing))),
         }
 
-    def _keep(self, checkpoint: Checkpoint | None, history: list[dict], done: int, total: Tensor) -> None:
+    def _save(self, checkpoint: Checkpoint | None, history: list[dict], done: int, total: Tensor) -> None:
         """Save where training stands, if it is time to: epochs done, steps done, and loss summed up since."""
         if checkpoint and checkpoint.due():
             checkpoint.save(
@@ -258,7 +261,7 @@ class Trainer:
                 }
             )
 
-    def _resumed(self, checkpoint: Checkpoint | None) -> tuple[list[dict], int, Tensor]:
+    def _resume(self, checkpoint: Checkpoint | None) -> tuple[list[dict], int, Tensor]:
         """History, steps done and loss summed up in the unfinished epoch: of the checkpoint, or of a new beginning."""
         state = checkpoint.load() if checkpoint else None
         if state is None:
@@ -267,7 +270,7 @@ class Trainer:
         for network, saved in zip(self.networks, state["networks"], strict=True):
             network.load_state_dict(saved)
         for average, saved in zip(self.averages, state["averages"], strict=True):
-            average.begin()
+            average.resume()
             average.network.load_state_dict(saved)
         self.parts = state["parts"]
         print(f"resuming at step {state['done']:,} (epoch {len(state['history']) + 1})")
@@ -284,5 +287,5 @@ def _is_frozen(module: nn.Module) -> bool:
     return bool(parameters) and not any(parameter.requires_grad for parameter in parameters)
 
 
-def _out_of_memory(error: RuntimeError) -> bool:
+def _is_out_of_memory(error: RuntimeError) -> bool:
     return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)

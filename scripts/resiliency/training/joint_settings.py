@@ -1,4 +1,4 @@
-"""Settings of joint training, apart from the recipe, so that a new objective trains no other member anew."""
+"""Settings of joint training, apart from the recipe, so that a new objective trains no other member again."""
 
 from math import inf
 from typing import Any, Literal, NamedTuple

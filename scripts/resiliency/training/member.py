@@ -35,7 +35,7 @@ def train_members(
 ) -> None:
     """Train members together on the same batches and write each to its folder.
 
-    A checkpoint in the first folder is gone on from, and removed when all are written.
+    Training resumes from a checkpoint in the first folder, which is removed when all are written.
 
     Args:
         folders: one per member, named as the member; gets weights.safetensors, member.json and history.csv.
@@ -52,14 +52,9 @@ def train_members(
     """
     card = read_json(data["card"])
     card |= {key: descriptions[0][key] for key in ("mean", "std") if key in descriptions[0]}
-    where = device()
     networks = [
-        build(description, len(card["classes"]), derived_seed(*stream, "weights", index)).to(where)
+        build(description, len(card["classes"]), derived_seed(*stream, "weights", index)).to(device())
         for index, description in enumerate(descriptions)
-    ]
-    members = [
-        Member(member=Path(folder).name, **description)
-        for folder, description in zip(folders, descriptions, strict=True)
     ]
     for network in networks if prepare else ():
         prepare(network)
@@ -74,12 +69,15 @@ def train_members(
     trainer = Trainer(
         networks, loss, settings, preprocessing, len(card["classes"]), derived_seed(*stream, "images"), same_steps
     )
-    decisive = {"code": code, "stream": stream, "members": descriptions, "data": card["splits"]}
-    members = [
-        replace(member, **card | {"training_cost": cost_of_training(card["macs"], settings, training)})
-        for member, card in zip(members, cards, strict=True)
-    ]
-    train_and_write(trainer, training, validation, dict(zip(folders, members, strict=True)), networks, decisive)
+    dependencies = {"code": code, "stream": stream, "members": descriptions, "data": card["splits"]}
+    members = {
+        folder: Member(
+            Path(folder).name,
+            **description | card | {"training_cost": cost_of_training(card["macs"], settings, training)},
+        )
+        for folder, description, card in zip(folders, descriptions, cards, strict=True)
+    }
+    train_and_write(trainer, training, validation, members, networks, dependencies)
 
 
 def read_labelled_images(data: dict[str, str]) -> tuple[LabelledImages, LabelledImages]:
@@ -102,26 +100,26 @@ def train_and_write(
     validation: LabelledImages,
     members: dict[str, Member],
     networks: list[nn.Module],
-    decisive: dict[str, Any],
+    dependencies: dict[str, Any],
 ) -> None:
     """Train, from a checkpoint in the first folder if there is one, and write each member with its network.
 
     Args:
         members: folder -> member, with its design card.
         networks: of the members; those of `trainer`, or what these are parts of.
-        decisive: what the weights depend on besides the recipe, as JSON can hold it.
+        dependencies: what the weights depend on besides the recipe, as JSON can hold it.
     """
     print(f"layers compute in {trainer.precision}")
     recipe = trainer.recipe
-    settings = decisive | {"recipe": recipe.model_dump() | {"precision": trainer.precision}}
+    settings = dependencies | {"recipe": recipe.model_dump() | {"precision": trainer.precision}}
     with Checkpoint(Path(next(iter(members)), "checkpoint.pt"), settings) as checkpoint:
         history = trainer.train(training, validation, checkpoint)
-    right = accuracies(trainer.networks, validation, trainer.preprocessing)
-    for (folder, member), network, accuracy in zip(members.items(), networks, right, strict=True):
-        made = {"device": checkpoint.device, "precision": trainer.precision, "validation_accuracy": accuracy}
+    validation_accuracies = accuracies(trainer.networks, validation, trainer.preprocessing)
+    for (folder, member), network, accuracy in zip(members.items(), networks, validation_accuracies, strict=True):
+        results = {"device": checkpoint.device, "precision": trainer.precision, "validation_accuracy": accuracy}
         if near_chance(accuracy, validation.labels):
             warning = f"validation accuracy {accuracy:.3f} is close to chance: training failed"
             print(f"warning: {member.member}: {warning}")
         write_csv(Path(folder, "history.csv"), history)
-        write_member(folder, network, replace(member, **made))
+        write_member(folder, network, replace(member, **results))
     checkpoint.remove()

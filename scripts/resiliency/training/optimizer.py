@@ -56,9 +56,9 @@ def _split_by_rate(group: dict, body: set[nn.Parameter], rate: float | torch.Ten
     return [group | {"params": head}, group | {"params": slow, "lr": rate * share, "share": share}]
 
 
-def set_learning_rate(stepping: torch.optim.Optimizer, rate: float) -> None:
+def set_learning_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
     """Set `rate`, or the share of it that a group of parameters has."""
-    for group in stepping.param_groups:
+    for group in optimizer.param_groups:
         own = rate * group.get("share", 1)
         if isinstance(group["lr"], torch.Tensor):
             group["lr"].fill_(own)
@@ -66,11 +66,11 @@ def set_learning_rate(stepping: torch.optim.Optimizer, rate: float) -> None:
             group["lr"] = own
 
 
-def restore_optimizer(stepping: torch.optim.Optimizer, state: dict) -> None:
+def restore_optimizer(optimizer: torch.optim.Optimizer, state: dict) -> None:
     """Load `state`, perhaps of another device; rate, and where it is kept, are those of this one."""
-    for own, saved in zip(stepping.param_groups, state["param_groups"], strict=True):
+    for own, saved in zip(optimizer.param_groups, state["param_groups"], strict=True):
         saved |= {key: own[key] for key in ("lr", "capturable") if key in own}
-    stepping.load_state_dict(state)
+    optimizer.load_state_dict(state)
 
 
 def learning_rate(recipe: Recipe, step: int, steps: int) -> float:

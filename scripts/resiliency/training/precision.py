@@ -8,7 +8,7 @@ from torch import nn
 from resiliency.devices.choice import bfloat16_in_hardware
 
 
-def layer_precision(wanted: str, networks: Iterable[nn.Module], where: torch.device) -> str:
+def layer_precision(wanted: str, networks: Iterable[nn.Module], device: torch.device) -> str:
     """float32 or bfloat16: what the recipe wants, and for "auto" what suits the device.
 
     On a GPU that is bfloat16. On a CPU it is bfloat16 if the processor multiplies in it and all `networks` are of those
@@ -17,7 +17,7 @@ def layer_precision(wanted: str, networks: Iterable[nn.Module], where: torch.dev
     """
     if wanted != "auto":
         return wanted
-    if where.type == "cuda":
+    if device.type == "cuda":
         return "bfloat16"
     return "bfloat16" if bfloat16_in_hardware() and all(map(_is_faster_in_bfloat16, networks)) else "float32"
 

@@ -56,10 +56,10 @@ def fine_tune(
     network, head, described = build_for_tuning(description, card, data, derived_seed(*stream, "weights", 0))
     member = Member(member=Path(folder).name, **described)
     training, validation = read_labelled_images(data)
-    cost = cost_of_training(member.macs, settings, training)
+    member.training_cost = cost_of_training(member.macs, settings, training)
     preprocessing = Preprocessing(member.mean, member.std, workers, view_of(member))
     if settings.train == HEAD:
-        cost["macs"] = member.macs * len(training.labels)  # the head's own are next to none
+        member.training_cost["macs"] = member.macs * len(training.labels)  # the head's own are next to none
         shape, training, validation = _head_inputs(network, head, [training, validation], preprocessing)
         trained, preprocessing = OnFeatures(head, shape), Preprocessing(None, None)
         settings = settings.model_copy(update={"shift": 0, "flip": False, "augment": "none"})
@@ -67,15 +67,14 @@ def fine_tune(
     else:
         if settings.train != ALL:
             train_last(network, settings.train)
-        of_head = set(head.parameters())
-        trained, body = network, [parameter for parameter in network.parameters() if parameter not in of_head]
+        head_parameters = set(head.parameters())
+        trained, body = network, [parameter for parameter in network.parameters() if parameter not in head_parameters]
     loss, seed = partial(cross_entropy, smoothing=settings.label_smoothing), derived_seed(*stream, "images")
     same_steps = not description["factory"]
     trainer = Trainer([trained], loss, settings, preprocessing, len(card["classes"]), seed, same_steps, body)
-    decisive = {"code": code, "stream": stream, "data": card["splits"]}
-    decisive |= {"members": [description], "start": member.weights_source}
-    member.training_cost = cost
-    train_and_write(trainer, training, validation, {folder: member}, [network], decisive)
+    dependencies = {"code": code, "stream": stream, "data": card["splits"]}
+    dependencies |= {"members": [description], "start": member.weights_source}
+    train_and_write(trainer, training, validation, {folder: member}, [network], dependencies)
 
 
 def _head_inputs(

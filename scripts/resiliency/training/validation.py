@@ -38,9 +38,9 @@ class Preprocessing(NamedTuple):
         """Images uint8 BxHxWx3 -> float32 Bx3xHxW."""
         return images if self.mean is None else normalised(images, self.mean, self.std)
 
-    def in_view(self, images: Images, chosen: np.ndarray) -> np.ndarray:
-        """The images at `chosen`, uint8 BxHxWx3."""
-        return images_in_views(images, chosen, [self.view])[0]
+    def in_view(self, images: Images, indices: np.ndarray) -> np.ndarray:
+        """The images at `indices`, uint8 BxHxWx3."""
+        return images_in_views(images, indices, [self.view])[0]
 
 
 def accuracies(networks: list[nn.Module], data: LabelledImages, preprocessing: Preprocessing) -> list[float]:
@@ -52,18 +52,18 @@ def accuracies(networks: list[nn.Module], data: LabelledImages, preprocessing: P
     device = next(networks[0].parameters()).device
     labels = torch.from_numpy(np.array(data.labels)).to(device)
     order = in_order(len(labels), 256)
-    right = torch.zeros(len(networks), dtype=torch.int64)
+    correct = torch.zeros(len(networks), dtype=torch.int64)
     for network in networks:
         network.eval()
     with inference():
-        shown = partial(preprocessing.in_view, data.images)
-        read = batches(data.images, order, device, preprocessing.workers, shown)
-        for images, truth in zip(read, labels.split(256), strict=True):
+        read = partial(preprocessing.in_view, data.images)
+        loaded = batches(data.images, order, device, preprocessing.workers, read)
+        for images, truth in zip(loaded, labels.split(256), strict=True):
             images = preprocessing.normalised(images)
-            answers = torch.stack([network(images) for network in networks])
-            if not torch.isfinite(answers).all():
+            logits = torch.stack([network(images) for network in networks])
+            if not torch.isfinite(logits).all():
                 raise Fault(
                     "validation logits contain NaN or infinity; lower learning_rate, set gradient_clip or check weights"
                 )
-            right += (answers.argmax(-1) == truth).sum(1).cpu()
-    return (right / len(labels)).tolist()
+            correct += (logits.argmax(-1) == truth).sum(1).cpu()
+    return (correct / len(labels)).tolist()
