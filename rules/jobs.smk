@@ -78,7 +78,7 @@ def content_of_corruption(wildcards):
 def described(design, seed, **others):
     """What is known of a member of `design` before it is made; fields of `resiliency.designs.members.Member`."""
     description = {"origin": names.INDEPENDENT, "design": design, "family": STUDY.family(design), "seed": int(seed)}
-    return STUDY.described(design) | description | others
+    return STUDY.description(design) | description | others
 
 
 PREDICTING = {"precision": STUDY.prediction.precision, "logits": code("predict_together")}

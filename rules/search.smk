@@ -24,7 +24,7 @@ if SEARCHED:
             **STUDY.search.model_dump(include={"elastic", "strategy", "random_subnetworks"}),
             code=code("train_supernet"),
             seed=STUDY.seed,
-            design=STUDY.designs[STUDY.search.design].described(STUDY.data.side),
+            design=STUDY.designs[STUDY.search.design].description(STUDY.data.side),
             recipe=STUDY.search_recipe().model_dump(),
         script:
             "../scripts/train_supernet.py"
@@ -50,7 +50,7 @@ if SEARCHED:
         params:
             code=code("search"),
             seed=STUDY.seed,
-            design=STUDY.designs[STUDY.search.design].described(STUDY.data.side),
+            design=STUDY.designs[STUDY.search.design].description(STUDY.data.side),
             search=STUDY.search.model_dump(exclude={"training"}),
             members={
                 name: {

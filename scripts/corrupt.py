@@ -1,13 +1,13 @@
 """Corrupt the test images, at all severities of one corruption."""
 
-from resiliency.corruptions.engines import chosen_engine
+from resiliency.corruptions.engines import corruption_engine
 from resiliency.corruptions.writing import write_pictures, write_stack
 from resiliency.data.images import read_images, read_items
 from resiliency.stage import stage
 
 with stage(snakemake.log[0]):
     params, corruption = snakemake.params, snakemake.wildcards.corruption
-    corrupt = chosen_engine(params.engine, params.table, params.seed)
+    corrupt = corruption_engine(params.engine, params.table, params.seed)
     images = read_images(snakemake.input.images)
     job = images, params.side, corruption, params.severities, corrupt
     if params.on_the_fly:

@@ -3,7 +3,7 @@
 from itertools import product
 
 from resiliency.analysis.pictures import gallery_table
-from resiliency.corruptions.engines import chosen_engine
+from resiliency.corruptions.engines import corruption_engine
 from resiliency.data.images import read_conditions, read_images, read_items
 from resiliency.stage import stage
 from resiliency.storage.tables import write_table
@@ -15,8 +15,8 @@ with stage(snakemake.log[0]):
     if inputs.corrupted:
         pictures = [images[:1] for images in read_conditions(inputs.images, inputs.corrupted)[1:]]
     else:
-        corrupt = chosen_engine(params.engine, params.table, params.seed)
-        pictures = [corrupt(clean, corruption, severity, [0]) for corruption, severity in pairs]
+        corrupt = corruption_engine(params.engine, params.table, params.seed)
+        pictures = [corrupt(clean, corruption, severity, indices=[0]) for corruption, severity in pairs]
     corrupted = [(*pair, picture[0]) for pair, picture in zip(pairs, pictures, strict=True)]
     classes, _ = read_items(inputs.classes)
     table = gallery_table(clean[0], corrupted, index=0, label=classes[0], table=params.table_label)

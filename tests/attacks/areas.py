@@ -53,7 +53,7 @@ def _study_file(folder: Path, content: str | bytes) -> None:
 def _faults_of_factories() -> dict[str, str]:
     """What is wrong with each factory, all tried at once."""
     Path("factories_to_try.py").write_text(FACTORIES)
-    described = {name: Design(factory=f"factories_to_try:{name}").described(32) for name in FAULTS}
+    described = {name: Design(factory=f"factories_to_try:{name}").description(32) for name in FAULTS}
     return trial(
         {name: {"description": description, "outputs": 10, "fetched": None} for name, description in described.items()}
     )

@@ -23,7 +23,7 @@ TABLE = pd.DataFrame({"member": ["a-s0", "b-s1"] * 50, "error": np.arange(100) /
 
 def _write_network(path: Path) -> None:
     design = Design(architecture="resnet18", stem="original", arguments={"channels": [2, 2, 2, 2]})
-    description = design.described(32)
+    description = design.description(32)
     write_member(path.parent, build(description, 2, 0), Member("a", network_outputs=2, **description))
 
 

@@ -48,7 +48,7 @@ def plan(study: Study) -> None:
     for design in study.trained_designs():
         for method in (study.recipe, study.family):
             method(design)
-        study.designs[design].described(study.dataset.side)
+        study.designs[design].description(study.dataset.side)
     minutes(study)
 
 

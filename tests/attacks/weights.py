@@ -25,11 +25,11 @@ def load(folder: Path, spoil: Callable[[dict, Path], object]) -> None:
     from resiliency.designs.networks import build
 
     path = folder / "weights.pt"
-    weights = dict(build(Design(**SMALL).described(32), 2, seed=0).state_dict())
+    weights = dict(build(Design(**SMALL).description(32), 2, seed=0).state_dict())
     spoil(weights, path)
     design = Design(**SMALL, weights=str(path))
     try:
-        load_member(design.described(32), CARD, design.inputs(0))
+        load_member(design.description(32), CARD, design.inputs(0))
     finally:
         assert not Path("ran").exists(), "the file was unpickled"
 

@@ -46,7 +46,7 @@ def pictures(folder: Path, count: int) -> FileImages:
 
 
 def members() -> list[Classifier]:
-    description = Design(architecture=ARCHITECTURE).described(SIDE)
+    description = Design(architecture=ARCHITECTURE).description(SIDE)
     member = Member("a", mean=[0.5] * 3, std=[0.2] * 3)
     return [(build(description, 1000, seed).eval(), member) for seed in range(MEMBERS)]
 

@@ -49,7 +49,7 @@ def recipe_of(design: str, changes: dict) -> Recipe:
 
 def run(design: str, changes: dict, seed: int, data: Data) -> dict:
     """A row: what was run, accuracies clean and corrupted, and the CPU seconds of training."""
-    network = build(STUDY.designs[design].described(32), 10, seed)
+    network = build(STUDY.designs[design].description(32), 10, seed)
     recipe = recipe_of(design, changes)
     _, seconds = train(network, recipe, data.preprocessing, data.train, data.validation, seed=seed)
     clean, *others = (accuracies([network], test, data.preprocessing)[0] for test in data.tests)

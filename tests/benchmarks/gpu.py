@@ -46,7 +46,7 @@ def milliseconds(design: str, captured: bool) -> float:
     few = LabelledImages(images[:256], training.labels[:256])
     capture.WARM_UP = 3 if captured else 2 * STEPS
     with redirect_stdout(io.StringIO()):
-        network = build(of_study.designs[design].described(32), 10, 0).to(device())
+        network = build(of_study.designs[design].description(32), 10, 0).to(device())
         trainer = Trainer(
             [network], partial(cross_entropy, smoothing=0), recipe, Preprocessing([0.5] * 3, [0.25] * 3), 10, 0, True
         )

@@ -55,7 +55,7 @@ class Pricing:
         key = function, design, str(argument)
         if key not in self.counted:
             with redirect_stdout(StringIO()):
-                description = self.study.designs[design].described(self.side)
+                description = self.study.designs[design].description(self.side)
                 self.counted[key] = function(description, self.classes, self.side, argument)
         return self.counted[key]
 

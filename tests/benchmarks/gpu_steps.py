@@ -51,7 +51,7 @@ def trained(study: Study, design: str, batch: int, steps: int) -> Counts:
     recipe = study.recipe(design).model_copy(update={"epochs": 1, "batch_size": batch})
     side, images = study.dataset.side, batch * steps
     with PretendedCuda() as gpu, redirect_stdout(StringIO()):
-        network = build(study.designs[design].described(side), CLASSES, 0).to(device())
+        network = build(study.designs[design].description(side), CLASSES, 0).to(device())
         trainer = Trainer([network], partial(cross_entropy, smoothing=0), recipe, PREPROCESSING, CLASSES, 0)
         labelled = LabelledImages(pictures(images, side), np.arange(images) % CLASSES)
         trainer.train(labelled, LabelledImages(labelled.images[:1], labelled.labels[:1]))
@@ -61,7 +61,7 @@ def trained(study: Study, design: str, batch: int, steps: int) -> Counts:
 def predicted(study: Study, design: str, batches: int) -> Counts:
     side = study.dataset.side
     with PretendedCuda() as gpu, redirect_stdout(StringIO()):
-        network = build(study.designs[design].described(side), CLASSES, 0).eval().to(device())
+        network = build(study.designs[design].description(side), CLASSES, 0).eval().to(device())
         member = network, Member("a", mean=PREPROCESSING.mean, std=PREPROCESSING.std)
         gpu.counts.clear()
         list(logits([member], pictures(BATCH * batches, side)))
@@ -87,7 +87,7 @@ def step(study: Study, design: str) -> tuple[int, int, float]:
 def waits_of_optimizer(study: Study, capturable: bool) -> tuple[int, int]:
     """Tensors of the study's resnet18, and waits of a step of AdamW whose counts of steps lie on the device."""
     with PretendedCuda() as gpu, redirect_stdout(StringIO()):
-        network = build(study.designs["resnet18"].described(32), CLASSES, 0).to(device())
+        network = build(study.designs["resnet18"].description(32), CLASSES, 0).to(device())
         usual = make_optimizer([network], study.recipe("resnet18"))
         stepping = usual if capturable else torch.optim.AdamW(network.parameters(), foreach=True)
         for _ in range(2):
@@ -102,7 +102,7 @@ def waits_of_optimizer(study: Study, capturable: bool) -> tuple[int, int]:
 def waits_of_statistics(cumulative: bool) -> tuple[int, int]:
     """Norms of a ResNet-50, and waits of a batch that their statistics are estimated on."""
     with PretendedCuda() as gpu, redirect_stdout(StringIO()):
-        network = build(Design(architecture="resnet50", arguments={"channels": [4] * 4}).described(32), CLASSES, 0)
+        network = build(Design(architecture="resnet50", arguments={"channels": [4] * 4}).description(32), CLASSES, 0)
         network.to(device())
         norms = [module for module in network.modules() if isinstance(module, torch.nn.BatchNorm2d)]
         waits = []

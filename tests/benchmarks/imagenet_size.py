@@ -127,7 +127,7 @@ def predicting(study: Study) -> tuple[float, float, float]:
     torch.set_num_threads(1)
     pricing, designs = Pricing(study), study.members.designs
     with redirect_stdout(StringIO()):
-        network = build(study.designs[design].described(224), CLASSES, 0).eval()
+        network = build(study.designs[design].description(224), CLASSES, 0).eval()
     images = torch.zeros(batch, 3, 224, 224)
     with torch.no_grad():
         times = [timed(lambda: network(images))[1] for _ in range(1 + batches)]

@@ -20,7 +20,7 @@ STUDY = study()
 
 def milliseconds(name: str, repeats: int) -> dict[str, float]:
     """Side -> milliseconds, for a design."""
-    network = build(STUDY.designs[name].described(32), 10, 0)
+    network = build(STUDY.designs[name].description(32), 10, 0)
     recipe = STUDY.recipe(name)
     images, labels = torch.rand(recipe.batch_size, 3, 32, 32), torch.arange(recipe.batch_size) % 10
     images = images.to(memory_format=torch.channels_last)

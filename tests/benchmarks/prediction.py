@@ -52,7 +52,7 @@ def main() -> None:
     torch.set_num_threads(1)
     if device().type != "cpu" or offered_precision("bfloat16") != "bfloat16":
         raise SystemExit("this machine has a GPU, or its CPU does not multiply in bfloat16")
-    small = {name: build(design.described(SIDE), 10, 0) for name, design in study().designs.items()}
+    small = {name: build(design.description(SIDE), 10, 0) for name, design in study().designs.items()}
     large = {name: channels_last(timm.create_model(name)) for name in LARGE}
     found = {
         "ratio_32": ratios(small, SIDE, IMAGES, repeats),

@@ -41,7 +41,7 @@ from resiliency.training.validation import Preprocessing, accuracies
 
 STUDY = study()
 SETTINGS = STUDY.search.model_dump()
-DESCRIPTION = STUDY.designs[STUDY.search.design].described(32)
+DESCRIPTION = STUDY.designs[STUDY.search.design].description(32)
 SPACE = Space.of(DESCRIPTION, SETTINGS["elastic"], 10)
 PREPROCESSING = Preprocessing([0.3] * 3, [0.35] * 3)
 

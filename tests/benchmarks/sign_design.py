@@ -89,7 +89,7 @@ def _members(families: dict[str, list[str]], times: dict[str, dict]) -> str:
     rows = []
     for family, designs in families.items():
         architectures = sorted({STUDY.designs[design].architecture for design in designs})
-        second = [design for design in designs if STUDY.members.trained(design) > 1]
+        second = [design for design in designs if STUDY.members.seed_count(design) > 1]
         cells = [", ".join(designs), ", ".join(architectures), ", ".join(second)]
         for column, unit, form in (("parameters", 1e3, ",.0f"), ("macs", 1e6, ".1f")):
             cells.append(" / ".join(f"{times[design][column] / unit:{form}}" for design in designs))
@@ -108,7 +108,7 @@ def _rules(families: int) -> str:
         "Cliff's delta of ensembles of several designs against those of one, in three kinds of diversity",
     ]
     margins = [architecture.MARGIN, correlation.MARGIN, STUDY.statistics.error_margin, diversity.MARGIN]
-    doubled = sum(STUDY.members.trained(design) > 1 for design in STUDY.members.designs)
+    doubled = sum(STUDY.members.seed_count(design) > 1 for design in STUDY.members.designs)
     units = [f"{families} families"] * 2 + [f"{STUDY.joint.seeds} seeds", f"{doubled} families"]
     fewest = [architecture.FAMILIES, correlation.FAMILIES, balance.SEEDS, diversity.FAMILIES]
     rows = zip(statistics, signs, margins, units, fewest, strict=True)

@@ -72,7 +72,7 @@ def _labelled(part, indices: np.ndarray) -> LabelledImages:
 
 def run(design: str, changes: dict, data: Data) -> dict:
     """A row: what was trained and how, accuracies, the gain of the last fifth, and CPU seconds of training."""
-    network = build(STUDY.described(design), CLASSES, 0)
+    network = build(STUDY.description(design), CLASSES, 0)
     recipe = Recipe(**STUDY.recipe(design).model_dump() | {"flip": False} | changes)
     history, seconds = train(network, recipe, data.preprocessing, data.train, data.validation, CLASSES)
     scores = {
@@ -87,7 +87,7 @@ def run(design: str, changes: dict, data: Data) -> dict:
 
 def timed(design: str, data: Data) -> dict:
     """A row: size and CPU milliseconds per image of a design, in training and in prediction."""
-    network = build(STUDY.described(design), CLASSES, 0)
+    network = build(STUDY.description(design), CLASSES, 0)
     parameters, macs = parameters_and_macs(network, [STUDY.data.side] * 2 + [3])
     recipe = STUDY.recipe(design).model_copy(update={"flip": False, "epochs": 1})
     fit, shown = (LabelledImages(data.train.images[:count], data.train.labels[:count]) for count in TIMED)

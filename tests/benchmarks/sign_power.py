@@ -28,7 +28,7 @@ CLOSE = (0.3,) * 4  # standard deviation between seeds over the margin, where lo
 def pool() -> Pool:
     """The families of the study, and in how many of them a design has a second seed."""
     sizes = tuple(map(len, families_of(STUDY).values()))
-    return Pool(sizes, 1, second=sum(STUDY.members.trained(d) > 1 for d in STUDY.members.designs))
+    return Pool(sizes, 1, second=sum(STUDY.members.seed_count(d) > 1 for d in STUDY.members.designs))
 
 
 def situations() -> list[tuple[str, str, Situation]]:

@@ -111,7 +111,7 @@ def rate_and_accuracy(side: str, name: str, given: Namespace, training: Labelled
     """Images a second and validation accuracy of a design; `side` is float32 or bfloat16, both ours, or loop."""
     torch.set_num_threads(given.threads)
     recipe = STUDY.recipe(name).model_copy(update={"epochs": given.epochs})
-    network = build(STUDY.designs[name].described(32), 10, 0)
+    network = build(STUDY.designs[name].description(32), 10, 0)
     if side == "loop":
         network = network.to(memory_format=torch.contiguous_format)
         rate = usual(network, recipe, training, given.threads)
@@ -140,7 +140,7 @@ def compare(
 def fixed_cost(name: str) -> float:
     """Seconds from the start of a process to the first step of training a design."""
     start = time.time()
-    code = FIRST_STEP.format(description=STUDY.designs[name].described(32))
+    code = FIRST_STEP.format(description=STUDY.designs[name].description(32))
     output = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     return float(output.split()[0]) - start
 

@@ -29,7 +29,7 @@ def train(
 ) -> list[Path]:
     """Train `count` members of a family for four steps, or what `recipe` says; their folders."""
     folders = [folder / f"{family}-m{index}" for index in range(count)]
-    described = DESIGNS[family].described(32) | {"design": family, "seed": 0}
+    described = DESIGNS[family].description(32) | {"design": family, "seed": 0}
     settings = Recipe(**{"epochs": 1, "batch_size": 8, "shift": 2, "flip": True} | recipe)
     train_members(
         list(map(str, folders)),

@@ -29,7 +29,7 @@ def test_images_in_files_train(tmp_path, data, workers):
     for image, file in zip(images, files, strict=True):
         Image.fromarray(image).save(file)
     labelled = LabelledImages(FileImages(files, 32, 1), read_array(data["labels"]))
-    network = build(DESIGNS["resnet"].described(32), 3, seed=0).to(device())
+    network = build(DESIGNS["resnet"].description(32), 3, seed=0).to(device())
     recipe = Recipe(epochs=1, batch_size=8, shift=0, flip=False)
     trainer = Trainer([network], SINGLE, recipe, Preprocessing([0.5] * 3, [0.3] * 3, workers), 3, seed=0)
     (row,) = trainer.train(labelled, labelled)
@@ -38,8 +38,8 @@ def test_images_in_files_train(tmp_path, data, workers):
 
 def test_weights_in_a_file_come_to_the_device(tmp_path, data):
     design = Design(architecture="resnet18", arguments={"channels": [4, 4, 4, 8]}, weights=str(tmp_path / "a.pt"))
-    torch.save(build(design.described(32), 3, seed=0).state_dict(), tmp_path / "a.pt")
-    network, member = load_member(design.described(32), read_json(data["card"]), design.inputs(0))
+    torch.save(build(design.description(32), 3, seed=0).state_dict(), tmp_path / "a.pt")
+    network, member = load_member(design.description(32), read_json(data["card"]), design.inputs(0))
     assert all(tensor.is_cuda for tensor in network.state_dict().values())
     assert member["device"] == torch.cuda.get_device_name()
 

@@ -36,7 +36,7 @@ def on_both(tmp_path_factory):
     """
     folder = tmp_path_factory.mktemp("members")
     for family, design in DESIGNS.items():
-        described = design.described(32)
+        described = design.description(32)
         member = Member("a-s0", network_outputs=3, outputs=[1, 0, 2], classes=["a", "b", "c"], **CARD, **described)
         write_member(folder / family, build(described, 3, seed=0), member)
 
@@ -105,7 +105,7 @@ def searched(request, data, tmp_path_factory):
     folder = tmp_path_factory.mktemp(request.param) / "supernet"
     elastic = {"depth": [1, 1, 1, 1], "width": [1, 0.5], "kernel": [3, 1]}
     with cuda_device():
-        space = Space.of(DESIGNS["resnet"].described(32), elastic, 3)
+        space = Space.of(DESIGNS["resnet"].description(32), elastic, 3)
         phases = progressive_phases(space.dimensions, False)
         train_members(
             [str(folder)],

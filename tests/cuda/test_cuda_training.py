@@ -55,11 +55,11 @@ def test_every_objective_trains(tmp_path, data, family, objective):
 @pytest.mark.parametrize("optimizer", ["adamw", "muon"])
 def test_fine_tuning_gives_the_weights_of_the_cpu(tmp_path, data, monkeypatch, train, optimizer):
     design = DESIGNS["resnet"].model_copy(update={"weights": str(tmp_path / "given.safetensors"), "training": {"a": 1}})
-    write_member(tmp_path / "given", build(design.described(32), 5, seed=1), Member("given"))
+    write_member(tmp_path / "given", build(design.description(32), 5, seed=1), Member("given"))
     (tmp_path / "given/weights.safetensors").rename(design.files[0])
     settings = FineTuning(train=train, optimizer=optimizer, epochs=1, batch_size=8, shift=2, flip=True)
     settings = settings.model_dump() | {"precision": "float32"}
-    arguments = design.described(32), settings, data | design.inputs(0), (0, "train", "a", 0), 0, ""
+    arguments = design.description(32), settings, data | design.inputs(0), (0, "train", "a", 0), 0, ""
     with cuda_device():
         fine_tune(str(tmp_path / "there"), *arguments)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)

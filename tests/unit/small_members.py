@@ -11,4 +11,4 @@ CARD = {"image_shape": [32, 32, 3], "classes": CLASSES, "mean": [0.5] * 3, "std"
 
 def load(**settings):
     design = Design(**{**SMALL, **settings})
-    return load_member(design.described(32), CARD, design.inputs(0))
+    return load_member(design.description(32), CARD, design.inputs(0))

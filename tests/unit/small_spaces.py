@@ -19,7 +19,7 @@ KINDS = {
 
 def described(kind: str, side: int = SIDE, stem: str = "original") -> dict:
     architecture, arguments = KINDS[kind]
-    return Design(architecture=architecture, arguments=arguments, stem=stem).described(side)
+    return Design(architecture=architecture, arguments=arguments, stem=stem).description(side)
 
 
 def space_of(kind: str = "basic", width=(1, 0.5), kernel=(3, 1), depth=None) -> Space:

@@ -40,7 +40,7 @@ def separable(count: int = 64) -> LabelledImages:
 
 PREPROCESSING = Preprocessing([0.5] * 3, [0.25] * 3)
 
-SMALL = Design(architecture="resnet18", arguments={"channels": [4, 4, 4, 8]}, stem="original").described(32)
+SMALL = Design(architecture="resnet18", arguments={"channels": [4, 4, 4, 8]}, stem="original").description(32)
 
 RECIPE = Recipe(epochs=4, batch_size=16, learning_rate=0.01, warmup_epochs=1, shift=1, flip=False)
 

@@ -86,7 +86,7 @@ checkpoints.PAUSE = 0
 folder, data = sys.argv[1], dict(pair.split("=", 1) for pair in sys.argv[2:])
 train_members(
     [folder],
-    [Design(architecture="resnet18", arguments={"channels": [4, 4, 4, 8]}).described(32) | {"design": "r", "seed": 0}],
+    [Design(architecture="resnet18", arguments={"channels": [4, 4, 4, 8]}).description(32) | dict(design="r", seed=0)],
     Recipe(epochs=6, batch_size=8, shift=2, flip=True).model_dump(),
     partial(cross_entropy, smoothing=0),
     data,

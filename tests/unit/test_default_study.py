@@ -31,7 +31,7 @@ def test_the_default_study_is_large_enough_for_verdicts():
     families = Counter(map(study.family, designs))
     assert sum(count >= 2 for count in families.values()) >= architecture.FAMILIES
     assert len(families) >= correlation.FAMILIES
-    repeated = {study.family(design) for design in designs if study.members.trained(design) >= 2}
+    repeated = {study.family(design) for design in designs if study.members.seed_count(design) >= 2}
     assert len(repeated) >= diversity.FAMILIES
     assert study.attribution.target == "prediction"
     assert study.joint.seeds >= balance.SEEDS_ALONE

@@ -104,7 +104,7 @@ def here(tmp_path, monkeypatch) -> Path:
 
 
 def made(function: str, outputs: int = 10, **arguments) -> torch.nn.Module:
-    return build(Design(factory=f"own_networks:{function}", arguments=arguments).described(32), outputs, seed=0)
+    return build(Design(factory=f"own_networks:{function}", arguments=arguments).description(32), outputs, seed=0)
 
 
 def pictures(count: int) -> np.ndarray:
@@ -131,7 +131,7 @@ def own_network(here):
 
 def test_a_brought_network_becomes_a_member(own_network, here):
     original, design = own_network
-    loaded, described = load_member(design.described(32), CARD, design.inputs(0))
+    loaded, described = load_member(design.description(32), CARD, design.inputs(0))
     write_member(here / "own-s0", loaded, Member("own-s0", **described))
     member = read_member(here / "own-s0")
     chosen = [ORDER.index(name) for name in CLASSES]
@@ -149,7 +149,7 @@ def test_a_brought_network_becomes_a_member(own_network, here):
 
 def test_attributions_explain_the_classes_of_the_data_set(own_network):
     original, design = own_network
-    network, described = load_member(design.described(32), CARD, design.inputs(0))
+    network, described = load_member(design.description(32), CARD, design.inputs(0))
     images, labels = pictures(5), np.arange(5)
     theirs = np.array([ORDER.index(name) for name in CLASSES])
     member = Member("own-s0", **described)
@@ -174,14 +174,14 @@ def test_a_network_without_a_linear_layer_has_no_features(here):
 
 
 def test_a_factory_starts_from_its_seed(here):
-    description = Design(factory="own_networks:resnet20").described(32)
+    description = Design(factory="own_networks:resnet20").description(32)
     one, again, other = (build(description, 10, seed).conv1.weight for seed in (1, 1, 2))
     assert torch.equal(one, again)
     assert not torch.equal(one, other)
 
 
 def test_weights_that_are_tied_are_written_and_read(here):
-    description = Design(factory="own_networks:tied").described(32)
+    description = Design(factory="own_networks:tied").description(32)
     network = build(description, 8, 0)
     write_member(here / "a", network, Member("a", network_outputs=8, **description))
     read, _ = read_member(here / "a")
@@ -201,7 +201,7 @@ def test_weights_that_are_tied_are_written_and_read(here):
     ],
 )
 def test_factories_that_make_no_network_are_faults(here, factory, arguments, words):
-    assert re.search(words, fault_of(build, Design(factory=factory, arguments=arguments).described(32), 10, 0))
+    assert re.search(words, fault_of(build, Design(factory=factory, arguments=arguments).description(32), 10, 0))
 
 
 @pytest.mark.parametrize(
@@ -215,11 +215,11 @@ def test_answers_that_are_no_logits_are_a_fault_once_weights_show_it(here, after
         factory="own_networks:dropping", arguments={"after": after}, weights="net.pt", mean=[0.5] * 3, std=[0.2] * 3
     )
     with pytest.raises(Fault, match=rf"^own_networks:dropping with .*file net\.pt .*: {words}"):
-        load_member(design.described(32), CARD, design.inputs(0))
+        load_member(design.description(32), CARD, design.inputs(0))
 
 
 def test_outputs_that_are_not_the_classes_are_a_fault(own_network):
     _, design = own_network
     fewer = design.model_copy(update={"classes": ORDER[:5]})
     with pytest.raises(Fault, match=r"own_networks:resnet20 with .*expected logits of shape \(1, 5\) .* got \(1, 7\)"):
-        load_member(fewer.described(32), CARD, fewer.inputs(0))
+        load_member(fewer.description(32), CARD, fewer.inputs(0))

@@ -87,7 +87,7 @@ def at_hub(hub, tmp_path, monkeypatch):
 
 def pretrained(card=SYNSET_CARD, **settings):
     design = Design(architecture="test_resnet", weights="pretrained", **settings)
-    return load_member(design.described(32), card, design.inputs(0))
+    return load_member(design.description(32), card, design.inputs(0))
 
 
 def test_pretrained_weights_serve_a_subset_of_imagenet(at_hub, published, capsys):
@@ -161,7 +161,7 @@ def test_a_network_whose_classes_are_not_imagenets_is_a_fault():
     design = Design(architecture="convnext_base.clip_laion2b", weights="pretrained")
     mismatch = "has 640 outputs and the dataset 4 classes that are synsets, unlike its own; list those of the"
     with pytest.raises(Fault, match=f"^classes: required, because {design.architecture} {mismatch}"):
-        load_member(design.described(224), SYNSET_CARD, {})
+        load_member(design.description(224), SYNSET_CARD, {})
 
 
 @pytest.mark.parametrize(
@@ -174,7 +174,7 @@ def test_a_network_whose_classes_are_not_imagenets_is_a_fault():
 def test_architectures_without_pretrained_weights_are_faults(architecture, words):
     design = Design(architecture=architecture, weights="pretrained")
     with pytest.raises(Fault, match=words):
-        load_member(design.described(224), SYNSET_CARD, {})
+        load_member(design.description(224), SYNSET_CARD, {})
 
 
 RUN = """
@@ -188,7 +188,7 @@ class Named(dict):
 snakemake = SimpleNamespace(
     input=Named(card="card.json", validation_images="images.npy", validation_labels="labels.npy"),
     output=Named(weights="net-s0/weights.safetensors", description="net-s0/member.json"),
-    params=Named(member=Design(architecture="test_resnet", weights="pretrained").described(32) | {"seed": 0}),
+    params=Named(member=Design(architecture="test_resnet", weights="pretrained").description(32) | {"seed": 0}),
     threads=1,
     resources=SimpleNamespace(gpu=1),
     log=["log"],

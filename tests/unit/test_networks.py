@@ -52,7 +52,7 @@ def small(architecture: str = "resnet18", seed: int = 0) -> nn.Module:
 
 
 def described(architecture: str, arguments: dict, **more) -> dict:
-    return Design(architecture=architecture, arguments=arguments, **more).described(224)
+    return Design(architecture=architecture, arguments=arguments, **more).description(224)
 
 
 def pictures(count: int) -> np.ndarray:
@@ -85,7 +85,7 @@ def test_stems_are_adapted_to_small_images_unless_told_otherwise():
     macs = {}
     for side, stem in ((32, "auto"), (64, "auto"), (65, "auto"), (32, "original")):
         design = Design(architecture="resnet18", arguments=DESIGNS["resnet18"], stem=stem)
-        macs[side, stem] = parameters_and_macs(build(design.described(side), 10, 0), [32, 32, 3])
+        macs[side, stem] = parameters_and_macs(build(design.description(side), 10, 0), [32, 32, 3])
     assert len({parameters for parameters, _ in macs.values()}) == 1
     assert macs[32, "auto"][1] > macs[64, "auto"][1] > macs[65, "auto"][1]
     assert macs[65, "auto"] == macs[32, "original"]
@@ -93,7 +93,7 @@ def test_stems_are_adapted_to_small_images_unless_told_otherwise():
 
 def test_adapting_the_stem_leaves_the_weights_to_the_seed():
     design = Design(architecture="resnet18", arguments=DESIGNS["resnet18"])
-    one, other = (build(design.described(side), 10, 3).state_dict() for side in (32, 224))
+    one, other = (build(design.description(side), 10, 3).state_dict() for side in (32, 224))
     assert all(torch.equal(one[name], other[name]) for name in one)
 
 

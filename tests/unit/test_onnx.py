@@ -44,7 +44,7 @@ def design(path: Path, **changed) -> Design:
 
 def loaded(path: Path, **changed) -> tuple[nn.Module, dict]:
     of = design(path, **changed)
-    return load_member(of.described(SIDE), CARD, of.inputs(0))
+    return load_member(of.description(SIDE), CARD, of.inputs(0))
 
 
 def images_of(count: int) -> torch.Tensor:
@@ -158,10 +158,10 @@ def test_a_study_of_onnx_files_only_has_an_empty_gallery_of_attributions():
 def test_the_study_completes_a_design_of_a_file():
     of_file = design("models/resnet18.onnx")
     assert of_file.loaded
-    assert of_file.group == "resnet18"
-    assert design("\t.onnx").group == "onnx"
-    assert design("a.onnx", family="resnet").group == "resnet"
-    assert of_file.described(SIDE)["factory"] == "resiliency.designs.onnx:network"
+    assert of_file.family_name == "resnet18"
+    assert design("\t.onnx").family_name == "onnx"
+    assert design("a.onnx", family="resnet").family_name == "resnet"
+    assert of_file.description(SIDE)["factory"] == "resiliency.designs.onnx:network"
     assert Design(weights=["a.onnx", "b.onnx"], mean=MEAN, std=STD).member_count(1) == 2
 
 
@@ -255,7 +255,7 @@ def test_missing_packages_are_named(tmp_path, monkeypatch):
 @pytest.mark.usefixtures("forked_trials")
 def test_a_file_is_tried_before_the_first_job(tmp_path):
     good, bad = small_onnx.write(tmp_path / "good.onnx"), text(tmp_path / "bad.onnx")
-    described = {key: value for key, value in design(good).described(SIDE).items() if key != "loaded"}
+    described = {key: value for key, value in design(good).description(SIDE).items() if key != "loaded"}
     request = {"description": described, "outputs": 3, "fetched": None}
     faults = trial({"good": request | {"onnx": [str(good)]}, "bad": request | {"onnx": [str(good), str(bad)]}})
     assert list(faults) == ["bad"]

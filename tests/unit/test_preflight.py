@@ -27,7 +27,7 @@ def here(tmp_path, monkeypatch):
 
 
 def trial_request(settings: dict, side: int = 32, outputs: int | None = 10) -> dict:
-    return {"description": Design(**settings).described(side), "outputs": outputs, "fetched": None}
+    return {"description": Design(**settings).description(side), "outputs": outputs, "fetched": None}
 
 
 @pytest.mark.usefixtures("forked_trials")
@@ -95,7 +95,7 @@ def test_weights_that_are_not_there_are_named_while_offline(here, monkeypatch):
     monkeypatch.setenv("HF_HOME", str(here / "empty"))
     names = {"a": "test_resnet.r160_in1k", "b": "test_vit.r160_in1k", "c": "vit_small_patch14_dinov2"}
     designs = {
-        name: {"description": Design(architecture=architecture).described(160) | {"revision": None}, "outputs": None}
+        name: {"description": Design(architecture=architecture).description(160) | {"revision": None}, "outputs": None}
         | {"fetched": True}
         for name, architecture in names.items()
     }

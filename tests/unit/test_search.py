@@ -68,7 +68,7 @@ def test_the_largest_sub_network_is_the_network_of_the_design(kind, side, stem):
 
 def test_blocks_of_the_known_networks_are_those_of_timm():
     for architecture, (block, layers) in RESNETS.items():
-        description = Design(architecture=architecture, arguments={"channels": [2] * 4}).described(224)
+        description = Design(architecture=architecture, arguments={"channels": [2] * 4}).description(224)
         names = set(build(description, 3, 0).state_dict())
         assert [
             len({name.split(".")[1] for name in names if name.startswith(f"layer{i}.")}) for i in (1, 2, 3, 4)

@@ -19,7 +19,7 @@ from resiliency.study.loading import load
 from resiliency.training.checkpoints import Checkpoint
 from resiliency.training.validation import LabelledImages
 
-DESCRIPTION = Design(architecture="resnet18", arguments={"channels": [8, 8, 8, 8]}, stem="original").described(32)
+DESCRIPTION = Design(architecture="resnet18", arguments={"channels": [8, 8, 8, 8]}, stem="original").description(32)
 SPACE = Space.of(DESCRIPTION, {"depth": [1] * 4, "width": [1, 0.75, 0.5], "kernel": [3]}, 3)
 SETTINGS = Search(design="resnet18", population=8, evaluations=40).model_dump()
 
@@ -257,7 +257,7 @@ def test_a_budget_is_checked_for_as_many_classes_as_there_are_folders(tmp_path):
     for name in "abcde":
         (tmp_path / name).mkdir()
     dataset = {"name": "image_folder", "folder": str(tmp_path), "image_size": 32}
-    space = Space.of(Design(**STUDY["designs"]["small"]).described(32), {**TINY, "kernel": [3]}, 5)
+    space = Space.of(Design(**STUDY["designs"]["small"]).description(32), {**TINY, "kernel": [3]}, 5)
     least = space.macs(space.smallest(3)[-1])
 
     def loaded(budget: int):

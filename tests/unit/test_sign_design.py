@@ -16,7 +16,7 @@ def test_families_have_three_widths_and_many_a_second_seed():
     families = sign_pilots.families_of(STUDY)
     assert len(families) >= 24
     assert {len(designs) for designs in families.values()} <= {3, 4}
-    second = [{design for design in of if STUDY.members.trained(design) > 1} for of in families.values()]
+    second = [{design for design in of if STUDY.members.seed_count(design) > 1} for of in families.values()]
     assert sum(map(bool, second)) >= 12
     assert max(map(len, second)) == 1
 

@@ -55,7 +55,7 @@ def test_a_design_is_what_its_study_says(files):
     text += "  vit: {architecture: vit_tiny_patch16_224, arguments: {img_size: 32, patch_size: 4}}\n"
     study = load(read_merged([DEFAULT, *files(text)]))
     default = load(read_merged([DEFAULT]))
-    assert study.described("resnet18") == study.described("resnet18") | {"arguments": {}, "stem": "adapted"}
+    assert study.description("resnet18") == study.description("resnet18") | {"arguments": {}, "stem": "adapted"}
     assert study.designs["vit"].arguments == {"img_size": 32, "patch_size": 4}
     assert study.recipe("vit") == default.recipe("resnet18")  # that of all designs
     assert study.designs["vit_wide"] == default.designs["vit_wide"]
@@ -66,7 +66,7 @@ def test_seeds_by_name_are_one_of_the_others_as_the_page_on_studies_says(files):
     example = re.search(r"```yaml\n(.*?)```", text, re.DOTALL)[1]
     (by_name,) = re.findall(r"seeds: 3 .* or by name, ({.*?}), and one of the others", example)
     study = load(read_merged([DEFAULT, *files(example.replace("seeds: 3", f"seeds: {by_name} #"))]))
-    assert {design: study.members.trained(design) for design in study.members.designs} == {
+    assert {design: study.members.seed_count(design) for design in study.members.designs} == {
         "resnet18": 3, "resnet26": 2, "resnet50": 1, "convnext": 1, "starnet": 1,
     }  # fmt: skip
     assert len(study.independent_members()) == 8

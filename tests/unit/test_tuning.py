@@ -35,7 +35,7 @@ RECIPE = {"epochs": 2, "batch_size": 8, "warmup_epochs": 0, "learning_rate": 0.0
 @pytest.fixture
 def file(tmp_path):
     """Weights of a small network of seven classes, with statistics of batch norm of their own."""
-    network = build(Design(**SMALL, stem="original").described(32), 7, seed=5)
+    network = build(Design(**SMALL, stem="original").description(32), 7, seed=5)
     for _ in range(20):
         network.train()(torch.randn(8, 3, 32, 32))
     path = tmp_path / "given.safetensors"
@@ -50,7 +50,7 @@ def design(file: Path, **settings) -> Design:
 def tuned(tmp_path: Path, file: Path, seed: int = 0, margin: float | None = None, data: dict | None = None, **recipe):
     """Weights, by name, of a member that was fine-tuned, and its description; those of `file` are given."""
     folder = tmp_path / f"small-s{seed}-{'-'.join(map(str, recipe.values()))}"
-    description = design(file).described(32, margin) | {"origin": "independent", "design": "small", "seed": seed}
+    description = design(file).description(32, margin) | {"origin": "independent", "design": "small", "seed": seed}
     data = (data or stored(tmp_path, 32)) | {"weights": str(file)}
     fine_tune(str(folder), description, RECIPE | recipe, data, (0, "train", "small", seed), 0, "")
     return load_file(folder / "weights.safetensors"), read_json(folder / "member.json")
@@ -64,7 +64,7 @@ def differing(weights: dict, file: Path) -> set[str]:
 
 
 def test_a_network_starts_from_all_given_weights_but_the_head(file):
-    networks = [build_for_tuning(design(file).described(32), CARD, {"weights": str(file)}, seed) for seed in (0, 1)]
+    networks = [build_for_tuning(design(file).description(32), CARD, {"weights": str(file)}, seed) for seed in (0, 1)]
     (one, head, described), (other, other_head, _) = networks
     assert differing(one.state_dict(), file) == differing(other.state_dict(), file) == {"fc.weight", "fc.bias"}
     assert head.weight.shape == (4, 8)
@@ -82,7 +82,7 @@ def test_weights_of_another_network_are_refused_with_what_differs(file):
     weights["layer1.0.conv1.weight"] = torch.zeros(5, 4, 3, 3)
     del weights["bn1.bias"], weights["fc.weight"]
     save_file(weights, file)
-    message = fault_of(build_for_tuning, design(file).described(32), CARD, {"weights": str(file)}, 0)
+    message = fault_of(build_for_tuning, design(file).description(32), CARD, {"weights": str(file)}, 0)
     assert f"{file} (sha256" in message
     assert "not the weights of resnet18 but for its head fc: of 128 weights, 1 missing (bn1.bias)" in message
     assert "1 of another shape (layer1.0.conv1.weight 5x4x3x3, not 4x64x3x3)" in message
@@ -199,7 +199,7 @@ def test_other_heads():
 )
 @pytest.mark.usefixtures("forked_trials")
 def test_what_cannot_be_fine_tuned_is_refused_before_anything_is_computed(settings, train, fault):
-    request = {"description": Design(**settings).described(224), "outputs": 10, "fetched": None, "train": train}
+    request = {"description": Design(**settings).description(224), "outputs": 10, "fetched": None, "train": train}
     assert trial({"tuned": request})["tuned"].startswith(fault)
 
 
@@ -243,5 +243,5 @@ def test_a_fine_tuned_design_has_a_member_of_each_seed_and_the_studys_recipe():
     assert [name for name in study.independent_members() if "tuned" in name] == ["tuned-s0", "tuned-s1", "tuned-s2"]
     recipe = study.recipe("tuned")
     assert (recipe.train, recipe.epochs, recipe.batch_size) == ("head", 3, study.training.batch_size)
-    assert study.described("tuned")["stem"] == "original"
+    assert study.description("tuned")["stem"] == "original"
     assert not hasattr(study.recipe("vit"), "train")

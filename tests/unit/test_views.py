@@ -53,7 +53,7 @@ def member(folder: Path, margin: float | None = 0.875, **settings):
     path = folder / f"{architecture}.safetensors"
     save_file({name: weights.contiguous() for name, weights in network.state_dict().items()}, path)
     design = Design(weights=str(path), **settings)
-    network, described = load_member(design.described(224, margin), CARD, design.inputs(0))
+    network, described = load_member(design.description(224, margin), CARD, design.inputs(0))
     return network, Member("a", **described)
 
 
@@ -107,8 +107,8 @@ def test_one_size_for_all_is_the_data_sets(tmp_path):
 
 def test_a_factory_sees_images_as_the_study_says_else_as_the_data_set_has_them():
     factory = {"factory": "a:b", "weights": "a.pt", "mean": [0.5] * 3, "std": [0.5] * 3}
-    assert Design(**factory).described(224, 0.9)["loaded"]["view"] is None
-    view = Design(**factory, input_size=192).described(224, 0.9)["loaded"]["view"]
+    assert Design(**factory).description(224, 0.9)["loaded"]["view"] is None
+    view = Design(**factory, input_size=192).description(224, 0.9)["loaded"]["view"]
     assert view == {"size": 192, "margin": 0.9, "interpolation": "bilinear"}
 
 

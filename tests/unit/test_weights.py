@@ -24,7 +24,7 @@ from resiliency.designs.weights import load_member
 
 
 def small(outputs: int = 4) -> torch.nn.Module:
-    return build(Design(**SMALL).described(32), outputs, seed=5)
+    return build(Design(**SMALL).description(32), outputs, seed=5)
 
 
 # Settings
@@ -74,17 +74,17 @@ def test_members_files_and_families(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("nets.py").touch()
     trained = Design(architecture="resnet50.tv_in1k")
-    assert (trained.loaded, trained.member_count(3), trained.inputs(2), trained.group) == (False, 3, {}, "resnet")
-    assert "loaded" not in trained.described(32)
+    assert (trained.loaded, trained.member_count(3), trained.inputs(2), trained.family_name) == (False, 3, {}, "resnet")
+    assert "loaded" not in trained.description(32)
     pretrained = Design(architecture="resnet50", weights="pretrained", family="mine")
-    assert (pretrained.loaded, pretrained.member_count(3), pretrained.inputs(0), pretrained.group) == (
+    assert (pretrained.loaded, pretrained.member_count(3), pretrained.inputs(0), pretrained.family_name) == (
         True,
         1,
         {},
         "mine",
     )
     own = Design(factory="nets:small", weights=["a.pt", "b.pt"], classes="names.txt", mean=[0] * 3, std=[1] * 3)
-    assert (own.member_count(3), own.group) == (2, "small")
+    assert (own.member_count(3), own.family_name) == (2, "small")
     assert own.inputs(1) == {"weights": "b.pt", "classes": "names.txt"}
 
 
@@ -151,7 +151,7 @@ def test_loaded_weights_run_in_the_network_and_on_the_values_that_they_learned(t
     elsewhere = timm.create_model("resnet18", num_classes=4, **SMALL["arguments"]).eval()
     torch.save(elsewhere.state_dict(), tmp_path / "a.pt")
     design = Design(architecture="resnet18", arguments=SMALL["arguments"], weights=str(tmp_path / "a.pt"), **given)
-    network, member = load_member(design.described(64), CARD | {"image_shape": [64, 64, 3]}, design.inputs(0))
+    network, member = load_member(design.description(64), CARD | {"image_shape": [64, 64, 3]}, design.inputs(0))
     used = given or TIMMS
     assert {key: member[key] for key in used} == used
     assert f"mean {used['mean']}, std {used['std']}" in capsys.readouterr().out
@@ -164,10 +164,10 @@ def test_loaded_weights_run_in_the_network_and_on_the_values_that_they_learned(t
 
 def test_weights_that_were_trained_with_an_adapted_stem_say_so():
     loaded = {"architecture": "resnet18", "weights": "a.pt"}
-    stems = {stem: Design(**loaded, stem=stem).described(32)["stem"] for stem in ("auto", "original", "adapted")}
+    stems = {stem: Design(**loaded, stem=stem).description(32)["stem"] for stem in ("auto", "original", "adapted")}
     assert stems == {"auto": "original", "original": "original", "adapted": "adapted"}
-    assert Design(architecture="resnet18").described(32)["stem"] == "adapted"
-    assert Design(**loaded, stem="adapted").described(65)["stem"] == "original"
+    assert Design(architecture="resnet18").description(32)["stem"] == "adapted"
+    assert Design(**loaded, stem="adapted").description(65)["stem"] == "original"
 
 
 def test_weights_of_another_precision_are_cast(tmp_path):

@@ -170,6 +170,6 @@ def test_the_imagenet_study_is_of_eleven_families_of_three():
     assert list(config["designs"]) == config["members"]["designs"]
     designs = [Design(**settings) for settings in config["designs"].values()]
     assert {design.architecture for design in designs} <= set(timm.list_pretrained("*in1k"))
-    families = pd.Series([design.group for design in designs]).value_counts()
+    families = pd.Series([design.family_name for design in designs]).value_counts()
     assert (len(families), families.min()) == (11, 3)
     assert all(timm.get_pretrained_cfg(design.architecture).num_classes == 1000 for design in designs)

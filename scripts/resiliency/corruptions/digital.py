@@ -42,9 +42,9 @@ def saturate(images: np.ndarray, streams: Streams, factor: float, shift: float) 
     of the new saturation to the old one, (v - min(r, g, b)) / v. Grey has the hue of red, as in scikit-image.
     """
     value = channel_maximum(images).astype(np.float32)
-    range_ = value - channel_minimum(images)
-    grey = range_ == 0
-    old = range_ / np.maximum(value, 1)
+    chroma = value - channel_minimum(images)
+    grey = chroma == 0
+    old = chroma / np.maximum(value, 1)
     new = np.clip(old * np.float32(factor) + np.float32(shift), 0, 1)
     old[grey] = 1
     ratio = new / old

@@ -1,14 +1,15 @@
 """The engine that a study asks for, as one function."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
-Corrupt = Callable[[np.ndarray, str, int, Sequence[int]], np.ndarray]
+Corrupt = Callable[..., np.ndarray]
 
 
-def chosen_engine(name: str, table: str, seed: int) -> Corrupt:
-    """(images uint8 NxHxWx3, corruption, severity, indices of the images) -> uint8 NxHxWx3.
+def corruption_engine(name: str, table: str, seed: int) -> Corrupt:
+    """(images uint8 NxHxWx3, corruption, severity, `indices` of the images) -> uint8 NxHxWx3.
 
     Args:
         name: "resiliency", or "imagecorruptions", which has one table alone.
@@ -18,11 +19,7 @@ def chosen_engine(name: str, table: str, seed: int) -> Corrupt:
     if name == "imagecorruptions":
         from resiliency.corruptions import reference
 
-        return lambda images, corruption, severity, indices: reference.corrupt(
-            images, corruption, severity, seed=seed, indices=indices
-        )
+        return partial(reference.corrupt, seed=seed)
     from resiliency.corruptions import engine
 
-    return lambda images, corruption, severity, indices: engine.corrupt(
-        images, corruption, severity, table=table, seed=seed, indices=indices
-    )
+    return partial(engine.corrupt, table=table, seed=seed)

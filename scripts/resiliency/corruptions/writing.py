@@ -24,7 +24,7 @@ def write_stack(path: str, images: Images, side: int, corruption: str, severitie
     with appending(path, (len(severities), count, side, side, 3), np.uint8) as append:
         for severity in severities:
             for indices in chunks(np.arange(count), side):
-                append(corrupt(images[indices], corruption, severity, indices))
+                append(corrupt(images[indices], corruption, severity, indices=indices))
             progress.step(f"severity {severity}: {count:,} images")
 
 
@@ -55,7 +55,7 @@ def write_pictures(
         for indices in pieces:
             clean = images[indices]
             for severity in severities:
-                pictures = corrupt(clean, corruption, severity, indices)
+                pictures = corrupt(clean, corruption, severity, indices=indices)
                 for index, picture in zip(indices, pictures, strict=True):
                     file, content = f"{severity}/{places[index]}", io.BytesIO()
                     Image.fromarray(picture).save(content, "JPEG", quality=QUALITY, optimize=True)

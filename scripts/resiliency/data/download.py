@@ -65,6 +65,24 @@ def locked(folder: Path) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def published_content(place: Path) -> Iterator[None]:
+    """Say in one line what goes wrong inside `place`, a file or folder; readers of many formats raise almost anything.
+
+    Raises:
+        Fault: anything goes wrong.
+    """
+    try:
+        yield
+    except Fault:
+        raise
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno in REFUSALS:
+            raise Fault(f"{place}: cannot be written ({error.strerror}); make room for it and run again") from error
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        raise Fault(f"{place}: does not hold what was published ({reason}); delete it and run again") from error
+
+
 def _lock(file: int, folder: Path) -> None:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -4,8 +4,7 @@ import gzip
 import os
 import shutil
 import tarfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -13,10 +12,10 @@ import numpy as np
 from PIL import Image
 
 from resiliency.base.faults import Fault
-from resiliency.data.download import Archive, fetch, locked
+from resiliency.data.download import Archive, fetch, locked, published_content
 from resiliency.data.source import Part, Source
 from resiliency.data.traffic_signs import traffic_signs
-from resiliency.storage.files import REFUSALS, replacing
+from resiliency.storage.files import replacing
 
 if TYPE_CHECKING:
     from torchvision.datasets import VisionDataset
@@ -112,7 +111,7 @@ def published_source(name: str, image_size: int, cache: Path) -> Source:
     archives = _archives(reader)
     parts, classes = {}, []
     for part, read in _read(kind, reader, archives, folder).items():
-        with _content(folder):
+        with published_content(folder):
             images, labels, classes = kind.arrays(read)
         _check(f"{folder}: {part}", images, labels, kind.size, len(classes))
         sized = images if image_size == kind.size else Resized(images, image_size)
@@ -143,7 +142,7 @@ def _read(
         print(f"{folder}: does not hold the whole data set yet")
     with locked(folder):
         files = [fetch(archive, folder) for archive in archives]
-        with _content(folder):
+        with published_content(folder):
             for file in files:
                 if file.suffixes == [".gz"]:
                     _gunzip(file, folder / reader.__name__ / "raw" / file.stem)
@@ -155,20 +154,6 @@ def _gunzip(file: Path, path: Path) -> None:
     """Decompress `file` to `path`, whole or not at all: torchvision would take a part for the whole."""
     with replacing(path) as temporary, gzip.open(file) as packed, temporary.open("wb") as unpacked:
         shutil.copyfileobj(packed, unpacked)
-
-
-@contextmanager
-def _content(folder: Path) -> Iterator[None]:
-    """Tell in one line what goes wrong inside files of `folder`; readers of many formats raise almost anything."""
-    try:
-        yield
-    except Fault:
-        raise
-    except Exception as error:
-        if isinstance(error, OSError) and error.errno in REFUSALS:
-            raise Fault(f"{folder}: cannot be written ({error.strerror}); make room for it and run again") from error
-        reason = " ".join(f"{type(error).__name__}: {error}".split())
-        raise Fault(f"{folder}: does not hold what was published ({reason}); delete it and run again") from error
 
 
 def _check(place: str, images: np.ndarray, labels: np.ndarray, size: int, classes: int) -> None:
@@ -199,7 +184,7 @@ def imagenette_folder(cache: Path) -> Path:
             if not path.exists():
                 file = fetch(Archive(url, name, md5), folder)
                 print(f"{file}: extracting")
-                with _content(folder):
+                with published_content(folder):
                     _untar(file, path)
     return path
 

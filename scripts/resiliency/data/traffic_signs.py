@@ -3,37 +3,26 @@
 import csv
 import io
 import re
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 from zipfile import ZipFile
 
 import numpy as np
 from PIL import Image
 
-from resiliency.base.faults import Fault
-from resiliency.data.download import Archive, fetch, locked
+from resiliency.data.download import Archive, fetch, locked, published_content
 from resiliency.data.source import Part, Source
 
 DESCRIPTION = "German Traffic Sign Recognition Benchmark (Stallkamp, Schlipsing, Salmen and Igel 2012)"
-CLASSES = (
-    *("speed limit 20", "speed limit 30", "speed limit 50", "speed limit 60", "speed limit 70", "speed limit 80"),
-    *("end of speed limit 80", "speed limit 100", "speed limit 120", "no passing", "no passing for trucks"),
-    *("right of way at next crossing", "priority road", "yield", "stop", "no vehicles", "no trucks", "no entry"),
-    *("general danger", "curve left", "curve right", "double curve", "bumpy road", "slippery road"),
-    *(
-        "road narrows on the right",
-        "road work",
-        "traffic signals",
-        "pedestrians",
-        "children",
-        "bicycles",
-        "ice or snow",
-    ),
-    *("wild animals", "end of all limits", "turn right", "turn left", "straight on", "straight on or right"),
-    *("straight on or left", "keep right", "keep left", "roundabout", "end of no passing"),
-    "end of no passing for trucks",
+_NAMES = (
+    "speed limit 20, speed limit 30, speed limit 50, speed limit 60, speed limit 70, speed limit 80, "
+    "end of speed limit 80, speed limit 100, speed limit 120, no passing, no passing for trucks, "
+    "right of way at next crossing, priority road, yield, stop, no vehicles, no trucks, no entry, "
+    "general danger, curve left, curve right, double curve, bumpy road, slippery road, "
+    "road narrows on the right, road work, traffic signals, pedestrians, children, bicycles, ice or snow, "
+    "wild animals, end of all limits, turn right, turn left, straight on, straight on or right, "
+    "straight on or left, keep right, keep left, roundabout, end of no passing, end of no passing for trucks"
 )
+CLASSES = tuple(_NAMES.split(", "))
 _URL = "https://sid.erda.dk/public/archives/daaeac0d7ce1152aea9b61d9f1e19370/"
 # As torchvision's GTSRB, but with the 39,209 training images of the final benchmark, not the 26,640 of its first stage.
 ARCHIVES = {
@@ -68,8 +57,9 @@ class Packed:
     def __getitem__(self, chosen: slice | np.ndarray) -> np.ndarray:
         members = np.array(self.members, object)[chosen]
         images = np.empty((len(members), self.side, self.side, 3), np.uint8)
-        for position, member in enumerate(members):
-            images[position] = _content(self.archive, self._decoded, member)
+        with published_content(self.archive):
+            for position, member in enumerate(members):
+                images[position] = self._decoded(member)
         return images
 
     def _decoded(self, member: str) -> np.ndarray:
@@ -91,10 +81,12 @@ def traffic_signs(side: int, folder: Path) -> Source:
     """
     with locked(folder):
         training, test, truth = (fetch(archive, folder) for archive in ARCHIVES.values())
-    parts = {
-        "train": _content(training, _training, training, side),
-        "test": _content(test, _test, test, side, _content(truth, _labels, truth)),
-    }
+    with published_content(training):
+        parts = {"train": _training(training, side)}
+    with published_content(truth):
+        labels = _labels(truth)
+    with published_content(test):
+        parts["test"] = _test(test, side, labels)
     origins = "; ".join(f"{archive.url} (md5 {archive.md5})" for archive in ARCHIVES.values())
     return Source(f"{DESCRIPTION}, from {origins}", list(CLASSES), parts)
 
@@ -106,8 +98,8 @@ def _training(archive: Path, side: int) -> Part:
         )
     labels = _checked([int(label) for label, *_ in found])
     names = [f"{track}_{frame}" for _, track, frame, _ in found]
-    tracks = {key: number for number, key in enumerate(dict.fromkeys(of[:2] for of in found))}
-    groups = np.array([tracks[of[:2]] for of in found], np.int64)
+    tracks = {key: number for number, key in enumerate(dict.fromkeys(match[:2] for match in found))}
+    groups = np.array([tracks[match[:2]] for match in found], np.int64)
     return Part(Packed(archive, [member for *_, member in found], side), labels, names, groups)
 
 
@@ -131,12 +123,3 @@ def _checked(labels: list[int]) -> np.ndarray:
     if not labels or not 0 <= min(labels) <= max(labels) < len(CLASSES):
         raise ValueError(f"labels of {len(labels)} images, expected some within 0 to {len(CLASSES) - 1}")
     return np.array(labels, np.int64)
-
-
-def _content(archive: Path, read: Callable[..., Any], *arguments: Any) -> Any:
-    """What `read` returns, or in one line what goes wrong inside `archive`."""
-    try:
-        return read(*arguments)
-    except Exception as error:  # zip files, CSV files and images raise almost anything
-        reason = " ".join(f"{type(error).__name__}: {error}".split())
-        raise Fault(f"{archive}: does not hold what was published ({reason}); delete it and run again") from error

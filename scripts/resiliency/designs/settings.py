@@ -170,9 +170,9 @@ class Design(Settings):
         if (self.mean is None) != (self.std is None):
             raise ValueError("mean, std: only one is given; give both")
         for key in ("classes", "mean", "std", *VIEW):
-            if getattr(self, key) is not None and not self.given:
+            if getattr(self, key) is not None and not self.has_given_weights:
                 raise ValueError(f"{key}: only loaded weights need it; remove it, or load weights")
-        if (self.factory or self.onnx) and self.given and self.mean is None:
+        if (self.factory or self.onnx) and self.has_given_weights and self.mean is None:
             hint = ", or 0 and 1/255 = 0.003921569 if the model takes pixels of 0 to 255" if self.onnx else ""
             raise ValueError(f"mean, std: required for loaded weights; give the values used in training{hint}")
         if self.fine_tuned and len(self.files) > 1:
@@ -184,19 +184,19 @@ class Design(Settings):
         return self
 
     @property
-    def given(self) -> bool:
+    def has_given_weights(self) -> bool:
         """Whether somebody else trained the weights, which members have or start from."""
         return self.weights != "random"
 
     @property
     def fine_tuned(self) -> bool:
         """Whether members start from given weights and are trained here."""
-        return self.given and bool(self.training)
+        return self.has_given_weights and bool(self.training)
 
     @property
     def loaded(self) -> bool:
         """Whether members are loaded, instead of trained here."""
-        return self.given and not self.training
+        return self.has_given_weights and not self.training
 
     @property
     def files(self) -> list[str]:
@@ -211,7 +211,7 @@ class Design(Settings):
         return any(file.endswith(ONNX) for file in self.files)
 
     @property
-    def group(self) -> str:
+    def family_name(self) -> str:
         """The family: as the study says, else timm's module with the architecture, the function, or the file."""
         if self.onnx:
             stem = PurePath(self.files[0]).stem
@@ -235,7 +235,7 @@ class Design(Settings):
             files["classes"] = self.classes
         return files
 
-    def described(self, side: int, margin: float | None = None) -> dict[str, Any]:
+    def description(self, side: int, margin: float | None = None) -> dict[str, Any]:
         """What making a member needs to know, for images of `side` pixels squared, but for `inputs`.
 
         `stem` is "adapted" or "original". Where weights are given, `loaded` holds `weights` ("pretrained" or "file"),
@@ -248,10 +248,10 @@ class Design(Settings):
         """
         description = self.model_dump(include={"architecture", "factory", "arguments"})
         description |= {"factory": ONNX_FACTORY} if self.onnx else {}
-        wanted = self.stem == "adapted" or (self.stem == "auto" and not self.given)
-        adapted = self.architecture and wanted and side <= LARGEST_ADAPTED
+        adaptable = self.stem == "adapted" or (self.stem == "auto" and not self.has_given_weights)
+        adapted = self.architecture and adaptable and side <= LARGEST_ADAPTED
         description |= {"stem": "adapted" if adapted else "original", "side": side}
-        if self.given:
+        if self.has_given_weights:
             view = self._view(side, margin) if margin else None
             description["side"] = view["size"] if view else side
             description["loaded"] = self.model_dump(include={"revision", "mean", "std"}) | {
@@ -262,13 +262,13 @@ class Design(Settings):
         return description
 
     def _view(self, side: int, margin: float) -> dict[str, Any] | None:
-        given = {"size": self.input_size, "margin": self.crop, "interpolation": self.interpolation}
+        view = {"size": self.input_size, "margin": self.crop, "interpolation": self.interpolation}
         if self.architecture:
-            return given
-        if not any(given.values()):
+            return view
+        if not any(view.values()):
             return None
-        decided = {"size": side, "margin": margin, "interpolation": "bilinear"}
-        return {key: value or decided[key] for key, value in given.items()}
+        defaults = {"size": side, "margin": margin, "interpolation": "bilinear"}
+        return {key: value or defaults[key] for key, value in view.items()}
 
 
 class Members(Settings):
@@ -288,6 +288,6 @@ class Members(Settings):
         """The numbers of those designs that are named with one; empty where all have the same."""
         return self.seeds if isinstance(self.seeds, dict) else {}
 
-    def trained(self, design: str) -> int:
+    def seed_count(self, design: str) -> int:
         """Number of members of `design`, if it is trained."""
         return self.seeds_by_design.get(design, 1 if isinstance(self.seeds, dict) else self.seeds)

@@ -29,7 +29,7 @@ def build_for_tuning(
     The network sees images as its weights did in their training.
 
     Args:
-        description: what is known of the member, with what `Design.described` tells.
+        description: what is known of the member, with what `Design.description` gives.
         card: of the data set.
         files: paths: `weights`, unless they are pretrained.
         seed: of the weights of the head.

@@ -33,7 +33,7 @@ def load_member(description: dict, card: dict, files: dict[str, str]) -> tuple[n
     Its logits are of the data set's classes, in their order.
 
     Args:
-        description: what is known of the member, with what `Design.described` tells.
+        description: what is known of the member, with what `Design.description` gives.
         card: of the data set.
         files: paths: `weights`, unless they are pretrained, and `classes` where a file names these.
 

@@ -37,7 +37,7 @@ def search_faults(search: Search, design: Design, side: int, classes: int, names
         yield f"search.start: expected random or a member of {name} (one of {own}), got {search.start!r}"
     if search.training.get("compile"):
         yield "search.training.compile: must be false, because sub-networks differ in shape"
-    description = design.described(side)
+    description = design.description(side)
     largest = Space.of(description, {"depth": None, "width": [1], "kernel": [3]}, classes).largest
     depth, layers = search.elastic.depth or largest["layers"], largest["layers"]
     if len(depth) != len(layers) or any(least > most for least, most in zip(depth, layers, strict=True)):

@@ -39,7 +39,7 @@ def search_members(
     Args:
         folders: one per member, named as the member; gets weights.safetensors and member.json.
         table: gets the evaluations.
-        design: of the super-network, as from `Design.described`.
+        design: of the super-network, as from `Design.description`.
         descriptions: member -> what is known of it before the search.
         settings: the values of a `Search`.
         data: paths: weights (of the super-network), card, images, labels, validation_images and validation_labels.

@@ -31,7 +31,7 @@ Shape = dict[str, Any]
 
 
 def largest_shape(description: dict, classes: int) -> Shape:
-    """The shape of the network of a design, as `Design.described` tells it, with so many outputs."""
+    """The shape of the network of a design, as from `Design.description`, with so many outputs."""
     block, layers = RESNETS[description["architecture"].partition(".")[0]]
     channels = list(description["arguments"].get("channels", [64, 128, 256, 512]))
     layers = list(description["arguments"].get("layers", layers))
@@ -89,7 +89,7 @@ class Space:
 
     @classmethod
     def of(cls, description: dict, elastic: dict, classes: int) -> "Space":
-        """The space of a design, as `Design.described` tells it, with the values of `Elastic`."""
+        """The space of a design, as from `Design.description`, with the values of `Elastic`."""
         largest = largest_shape(description, classes)
         depth = elastic["depth"] or largest["layers"]
         width, kernel = (tuple(sorted(elastic[name], reverse=True)) for name in ("width", "kernel"))

@@ -54,7 +54,7 @@ def _references(study: Study) -> Iterator[str]:
         if design not in study.designs:
             near = hint(design, list(study.designs))
             yield f"{path}: {short(design)} is not among the designs{near}"
-        elif path.startswith("joint") and study.designs[design].given:
+        elif path.startswith("joint") and study.designs[design].has_given_weights:
             yield f"{path}: {design!r} has loaded weights; joint training starts from random ones"
         elif path == "search.design" and study.designs[design].fine_tuned:
             yield f"{path}: {design!r} is fine-tuned; a super-network is not. Name a design with random weights"

@@ -100,11 +100,11 @@ class Study(Settings):
 
     def family(self, design: str) -> str:
         """The family of `design`: as the study says, else timm's module of its architecture, or its factory."""
-        return self.designs[design].group
+        return self.designs[design].family_name
 
-    def described(self, design: str) -> dict[str, Any]:
-        """What making a member of `design` needs to know; see `Design.described`."""
-        return self.designs[design].described(self.data.side, None if self.data.one_size else self.data.margin)
+    def description(self, design: str) -> dict[str, Any]:
+        """What making a member of `design` needs to know; see `Design.description`."""
+        return self.designs[design].description(self.data.side, None if self.data.one_size else self.data.margin)
 
     def trained_designs(self) -> list[str]:
         """Designs of the independent members that are trained here."""
@@ -140,7 +140,7 @@ class Study(Settings):
         return [
             f"{design}-s{seed}"
             for design in self.members.designs
-            for seed in range(self.designs[design].member_count(self.members.trained(design)))
+            for seed in range(self.designs[design].member_count(self.members.seed_count(design)))
         ]
 
     def pictured_members(self) -> list[str]:

@@ -114,7 +114,7 @@ def _copy_faults(study: Study) -> Iterator[str]:
         design = study.designs[name]
         for index, content in enumerate(contents or [None]):
             source = design.files[index] if design.files else f"pretrained {design.architecture}"
-            loaded = json.dumps([study.described(name), design.classes, content])
+            loaded = json.dumps([study.description(name), design.classes, content])
             key, there = first.setdefault(loaded, (name, source))
             if (key, there) != (name, source):
                 yield (
@@ -129,7 +129,7 @@ def _request(study: Study, name: str) -> dict:
     if outputs == 0:
         outputs = PUBLISHED[study.data.name].classes if study.data.name in PUBLISHED else None
         outputs = None if design.weights == "pretrained" else outputs
-    described = study.described(name)
+    described = study.description(name)
     description = {key: value for key, value in described.items() if key != "loaded"}
     request = {"description": description, "outputs": outputs, "fetched": None}
     if design.weights == "pretrained":

@@ -41,7 +41,7 @@ def fine_tune(
     """Train a network that starts from given weights, and write it to `folder` as `train_members` does.
 
     Args:
-        description: what is known of the member, with what `Design.described` tells.
+        description: what is known of the member, with what `Design.description` gives.
         recipe: the values of a `FineTuning`.
         data: paths: as for `train_members`, and `weights` unless they are pretrained.
         stream: seed and name of the random stream that the weights of the head and the order of images are derived
