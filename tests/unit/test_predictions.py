@@ -101,7 +101,7 @@ def test_members_choose_among_the_classes_of_a_test_set_that_has_only_some(predi
 def test_clean_images_of_the_classes_of_a_test_set(predictions, logits):
     """Those of classes 1 and 3, which a member then chooses among."""
     member = predictions["vit-s0"]
-    assert [member.is_of_some_classes(condition) for condition in (0, 5, 6)] == [False, False, True]
+    assert [member.has_fewer_classes(condition) for condition in (0, 5, 6)] == [False, False, True]
     clean = member.clean_on(6)
     assert clean.labels(0).tolist() == [0, 1, 0]
     own = logits["clean"][0].astype(np.float16)[[1, 3, 5]]

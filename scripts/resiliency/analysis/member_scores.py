@@ -112,7 +112,7 @@ class Scorer:
         for name in additional_test_sets(self.conditions):
             condition = self.groups[name][0]
             scores |= self._accuracy(name, ~wrong[condition])
-            if predictions.is_of_some_classes(condition):
+            if predictions.has_fewer_classes(condition):
                 scores |= self._accuracy(f"{CLEAN_ON}{name}", predictions.clean_on(condition).correct(0))
         return scores
 

@@ -44,24 +44,24 @@ class OnnxNetwork(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits float32 BxK, on the device of the images."""
-        return self.logits_of(self.answers(self.prepared(images)).to(images.device))
+        return self.to_logits(self.run(self.prepare(images)).to(images.device))
 
-    def prepared(self, images: Tensor) -> Tensor:
+    def prepare(self, images: Tensor) -> Tensor:
         """Normalised images in the layout and type that the model takes."""
-        given = self.input
-        values = images.permute(0, 2, 3, 1) if given.channels_last else images
-        return (values.round() if given.type == torch.uint8 else values).to(given.type).contiguous()
+        model_input = self.input
+        values = images.permute(0, 2, 3, 1) if model_input.channels_last else images
+        return (values.round() if model_input.type == torch.uint8 else values).to(model_input.type).contiguous()
 
-    def answers(self, prepared: Tensor) -> Tensor:
+    def run(self, prepared: Tensor) -> Tensor:
         """The first output of the model, BxK on the CPU, of its own type."""
-        values, given, session = prepared.detach().cpu().numpy(), self.input, self._session()
-        step = given.batch or max(len(values), 1)
-        parts = [_run(session, given, values[start : start + step]) for start in range(0, len(values), step)]
+        values, batch = prepared.detach().cpu().numpy(), self.input.batch
+        step = batch or max(len(values), 1)
+        parts = [self._run_batch(values[start : start + step], batch) for start in range(0, len(values), step)]
         return torch.from_numpy(np.concatenate(parts))
 
-    def logits_of(self, answers: Tensor) -> Tensor:
-        """Logits float32 BxK of what the model says."""
-        return answers.float().clamp_min(LEAST).log() if self.probabilities else answers.float()
+    def to_logits(self, output: Tensor) -> Tensor:
+        """Logits float32 BxK from the first output of the model."""
+        return output.float().clamp_min(LEAST).log() if self.probabilities else output.float()
 
     @property
     def input(self) -> "Input":
@@ -79,6 +79,12 @@ class OnnxNetwork(nn.Module):
         Convolutions and matrix products count.
         """
         return _parameters_and_macs(self.content, image_shape)
+
+    def _run_batch(self, values: np.ndarray, batch: int | None) -> np.ndarray:
+        """The first output for up to `batch` images, filled up by copies if the model takes this number only."""
+        lacking = batch - len(values) if batch else 0
+        filled = np.concatenate([values, np.repeat(values[-1:], lacking, axis=0)]) if lacking else values
+        return np.asarray(self._session().run(None, {self.input.name: filled})[0])[: len(values)]
 
     def _session(self) -> Any:
         """The model, ready to run in as many threads as torch."""
@@ -125,21 +131,21 @@ def read_onnx(path: str | Path, side: int, outputs: int | None) -> tuple[OnnxNet
     content = _content(Path(path))
     session = _session(content, str(path), torch.get_num_threads())
     _check_input(session, path, side)
-    made = OnnxNetwork(len(content))
-    made.model = torch.frombuffer(bytearray(content), dtype=torch.uint8)
+    onnx_network = OnnxNetwork(len(content))
+    onnx_network.model = torch.frombuffer(bytearray(content), dtype=torch.uint8)
     images = trial_images(side, torch.device("cpu"))
     try:
-        answers = made(images)
+        logits = onnx_network(images)
     except Exception as error:
         raise Fault(f"{path}: fails on images of {side}x{side} px: {brief(error)}") from error
-    if answers.ndim != 2 or len(answers) != len(images) or answers.shape[1] != (outputs or max(answers.shape[-1], 2)):
+    if logits.ndim != 2 or len(logits) != len(images) or logits.shape[1] != (outputs or max(logits.shape[-1], 2)):
         needed = f"an output of shape ({len(images)}, {outputs or 'classes'}) for {len(images)} images"
-        hint = "; list the names of its outputs in classes" if outputs and answers.ndim == 2 else ""
-        raise Fault(f"{path}: {expected(needed, tuple(answers.shape))}{hint}")
-    made.probabilities = bool((answers >= 0).all() and (answers.sum(dim=1) - 1).abs().max() < 1e-3)
-    if fault := logits_fault(made, images):
+        hint = "; list the names of its outputs in classes" if outputs and logits.ndim == 2 else ""
+        raise Fault(f"{path}: {expected(needed, tuple(logits.shape))}{hint}")
+    onnx_network.probabilities = bool((logits >= 0).all() and (logits.sum(dim=1) - 1).abs().max() < 1e-3)
+    if fault := logits_fault(onnx_network, images):
         raise Fault(f"{path}: {fault}")
-    return made, {"size": len(content), "probabilities": made.probabilities}
+    return onnx_network, {"size": len(content), "probabilities": onnx_network.probabilities}
 
 
 def _content(path: Path) -> bytes:
@@ -158,13 +164,6 @@ def _content(path: Path) -> bytes:
             f"{path}: {expected('at most 2 GB', f'{size / 1e9:.1f} GB')}; load its weights in a network of torch"
         )
     return model.SerializeToString()
-
-
-def _run(session: Any, given: Input, values: np.ndarray) -> np.ndarray:
-    """The first output for up to `batch` images, filled up by copies if the model takes this number only."""
-    lacking = given.batch - len(values) if given.batch else 0
-    filled = np.concatenate([values, np.repeat(values[-1:], lacking, axis=0)]) if lacking else values
-    return np.asarray(session.run(None, {given.name: filled})[0])[: len(values)]
 
 
 def _session(content: bytes, name: str, threads: int) -> Any:
@@ -224,11 +223,12 @@ def _parameters_and_macs(content: bytes, image_shape: list[int]) -> tuple[int, i
     floats = {TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.BFLOAT16, TensorProto.DOUBLE}
     constants = {tensor.name: list(tensor.dims) for tensor in model.graph.initializer}
     parameters = sum(math.prod(one.dims) for one in model.graph.initializer if one.data_type in floats)
-    (given,) = [one for one in model.graph.input if one.name not in constants]
-    last = given.type.tensor_type.shape.dim[3].dim_value == 3 and given.type.tensor_type.shape.dim[1].dim_value != 3
+    (images,) = [one for one in model.graph.input if one.name not in constants]
+    dimensions = images.type.tensor_type.shape.dim
+    channels_last = dimensions[3].dim_value == 3 and dimensions[1].dim_value != 3
     height, width, channels = image_shape
-    lengths = (1, height, width, channels) if last else (1, channels, height, width)
-    for dimension, length in zip(given.type.tensor_type.shape.dim, lengths, strict=True):
+    lengths = (1, height, width, channels) if channels_last else (1, channels, height, width)
+    for dimension, length in zip(dimensions, lengths, strict=True):
         dimension.dim_value = length
     for output in model.graph.output:
         output.type.tensor_type.ClearField("shape")

@@ -51,8 +51,8 @@ def build_for_tuning(
     described["weights_source"] = f"fine-tuned here from {source}{preprocessing_words(described)}"
     print(f"mean {described['mean']}, std {described['std']}")
     print(f"{described['weights_source']}; a new head {head} of {outputs:,} outputs")
-    own = {key: value for key, value in description.items() if key != "loaded"}
-    return network, network.get_submodule(head), own | described
+    known = {key: value for key, value in description.items() if key != "loaded"}
+    return network, network.get_submodule(head), known | described
 
 
 def _initialise_head(head: nn.Module) -> None:
@@ -73,9 +73,8 @@ def _load_body(network: nn.Module, head: str, description: dict, files: dict[str
     else:
         pretrained, source = pretrained_network(description)
         weights = pretrained.state_dict()
-    of_head = f"{head}."
-    body = {key: value for key, value in weights.items() if not key.startswith(of_head)}
-    new = {key: value for key, value in own.items() if key.startswith(of_head)}
+    body = {key: value for key, value in weights.items() if not key.startswith(f"{head}.")}
+    new = {key: value for key, value in own.items() if key.startswith(f"{head}.")}
     if misfit := load_weights(network, body | new):
         raise Fault(f"{source}: not the weights of {network_name(description)} but for its head {head}: {misfit}")
     return source

@@ -29,11 +29,11 @@ def with_right_gradients(network: nn.Module) -> nn.Module:
             channels, stride = module.in_channels // module.groups, module.stride
             if has_wrong_gradients(channels, module.kernel_size, stride):
                 module.stride = (1, 1)
-                module.register_forward_pre_hook(_Subsampling(stride))
+                module.register_forward_pre_hook(_SubsamplingHook(stride))
     return network
 
 
-class _Subsampling:
+class _SubsamplingHook:
     """A hook that takes the pixels; a class, so that networks can be copied."""
 
     def __init__(self, stride: tuple[int, ...]):

@@ -29,11 +29,11 @@ def network_fault(network: nn.Module, side: int, outputs: int | None) -> str:
     """
     device = next(network.parameters()).device
     images = trial_images(side, device)
-    given = images.clone().requires_grad_(device.type != "meta")
+    inputs = images.clone().requires_grad_(device.type != "meta")
     network.eval()
     try:
-        logits = network(given * 1)
-        beyond = given.detach() * 4 - 2  # as normalised images are, which a network may clamp
+        logits = network(inputs * 1)
+        beyond = inputs.detach() * 4 - 2  # as normalised images are, which a network may clamp
         changing = beyond.clone()
         with torch.no_grad():
             network(changing)
@@ -53,14 +53,14 @@ def network_fault(network: nn.Module, side: int, outputs: int | None) -> str:
     if not logits.isfinite().all():
         return "logits contain NaN or infinity"
     try:
-        gradient = torch.autograd.grad(logits.float().sum(), given, allow_unused=True)[0]
+        gradient = torch.autograd.grad(logits.float().sum(), inputs, allow_unused=True)[0]
     except RuntimeError as error:
         return f"no gradient with respect to the images: {brief(error)}"
     return logits_fault(network, images) if gradient is not None else "logits do not depend on the images"
 
 
 def logits_fault(network: nn.Module, images: Tensor) -> str:
-    """What keeps the answers of `network`, in evaluation mode, from being a member's logits; nothing if nothing does.
+    """What keeps the outputs of `network`, in evaluation mode, from being a member's logits; nothing if nothing does.
 
     They must be the same in each pass, for an image alone and in another order, without a change of weights or buffers,
     and must not be probabilities already, of which a softmax would be taken again.

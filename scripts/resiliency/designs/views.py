@@ -25,10 +25,10 @@ def view_in_training(network: nn.Module, loaded: dict, name: str) -> dict | None
     """
     if loaded["view"] is None:
         return None
-    given = {key: value for key, value in loaded["view"].items() if value is not None}
+    keys = {key: value for key, value in loaded["view"].items() if value is not None}
     config = getattr(network, "pretrained_cfg", None) or {}
-    if len(given) == len(loaded["view"]) or not config:
-        return View(**given)._asdict()
+    if len(keys) == len(loaded["view"]) or not config:
+        return View(**keys)._asdict()
     channels, height, width = config["input_size"]
     mode, interpolation = config.get("crop_mode") or "center", config.get("interpolation") or "bicubic"
     if channels != 3 or height != width or mode not in ("center", "squash") or interpolation not in INTERPOLATIONS:
@@ -37,4 +37,4 @@ def view_in_training(network: nn.Module, loaded: dict, name: str) -> dict | None
             f"{interpolation}) from timm; set input_size, crop and interpolation"
         )
     timms = View(height, config.get("crop_pct") or 0.875, interpolation, mode == "squash")
-    return timms._asdict() | given
+    return timms._asdict() | keys

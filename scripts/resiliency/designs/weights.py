@@ -44,26 +44,26 @@ def load_member(description: dict, card: dict, files: dict[str, str]) -> tuple[n
     loaded, classes = description["loaded"], card["classes"]
     names = _output_names(loaded, files)
     if loaded["weights"] == "pretrained":
-        network, names, learned = _pretrained(description, names, classes)
+        network, names, weights_fields = _pretrained(description, names, classes)
     elif description["factory"] == ONNX_FACTORY:
         names = names or classes
-        network, arguments, learned = _from_onnx(description, len(names), Path(files["weights"]))
+        network, arguments, weights_fields = _from_onnx(description, len(names), Path(files["weights"]))
         description = description | {"arguments": arguments}
     else:
         names = names or classes
-        network, learned = _from_file(description, len(names), Path(files["weights"]))
+        network, weights_fields = _from_file(description, len(names), Path(files["weights"]))
     view = view_in_training(network, loaded, network_name(description))
     shape = [view["size"], view["size"], 3] if view else card["image_shape"]
     described = design_card(network.to(device()), description, card | {"image_shape": shape}, len(names))
     if fault := logits_fault(network, trial_images(shape[0], device())):
-        raise Fault(f"{network_name(description)} with {learned['weights_source']}: {fault}")
+        raise Fault(f"{network_name(description)} with {weights_fields['weights_source']}: {fault}")
     described |= {"outputs": (outputs := _output_indices(names, classes)), "view": view, "side": shape[0]}
-    described |= normalisation(network, loaded, network_name(description)) | learned
+    described |= normalisation(network, loaded, network_name(description)) | weights_fields
     described["weights_source"] += preprocessing_words(described)
-    own = {key: value for key, value in description.items() if key != "loaded"}
+    known = {key: value for key, value in description.items() if key != "loaded"}
     print(f"mean {described['mean']}, std {described['std']}")
     print(f"{described['weights_source']}; {len(names):,} outputs for {len(classes):,} classes")
-    return select_outputs(network, outputs).eval().to(device()), own | described
+    return select_outputs(network, outputs).eval().to(device()), known | described
 
 
 def preprocessing_words(described: dict) -> str:

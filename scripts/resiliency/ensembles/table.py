@@ -117,7 +117,7 @@ class Pool:
         scores = {}
         for name in additional_test_sets(self.conditions):
             condition = int(np.flatnonzero(self.images == name)[0])
-            if self.predictions[0].is_of_some_classes(condition):
+            if self.predictions[0].has_fewer_classes(condition):
                 predictions = [member.clean_on(condition) for member in self.predictions]
                 scores[name] = self._scored(predictions, 0, groups, rules)[0]
         return scores

@@ -30,7 +30,7 @@ def composed(ensemble: Deployable, side: int, names: tuple[str, str]) -> onnx.Mo
     before, after = _Before(ensemble, files), _After(ensemble, files)
     with torch.inference_mode():
         given = before(images)
-        logits = [files[place].answers(values) if place in files else values for place, values in enumerate(given)]
+        logits = [files[place].run(values) if place in files else values for place, values in enumerate(given)]
     inner = [f"given_{place}" for place in range(len(given))], [f"logits_{place}" for place in range(len(given))]
     whole = _converted(_exported(before, (images,), ["images"], inner[0], opset), opset, "ensemble")
     for place, model in parts.items():
@@ -60,7 +60,7 @@ class _Before(nn.Module):
         (ensemble,), networks, values = self.ensemble, iter(self.networks), []
         for place, member in enumerate(ensemble.members):
             pixels = normalised(seen(images, member), member.mean, member.std)
-            values.append(self.files[place].prepared(pixels) if place in self.files else next(networks)(pixels).float())
+            values.append(self.files[place].prepare(pixels) if place in self.files else next(networks)(pixels).float())
         return tuple(values)
 
 
@@ -76,7 +76,7 @@ class _After(nn.Module):
         (ensemble,), logits = self.ensemble, []
         for place, value in enumerate(values):
             if place in self.files:
-                value, outputs = self.files[place].logits_of(value), ensemble.members[place].outputs
+                value, outputs = self.files[place].to_logits(value), ensemble.members[place].outputs
                 value = value if outputs is None else value.index_select(1, torch.tensor(outputs))
             logits.append(value)
         return ensemble.combined(logits)

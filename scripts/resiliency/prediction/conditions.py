@@ -75,8 +75,8 @@ def condition_groups(conditions: pd.DataFrame) -> dict[str, np.ndarray]:
     The names are clean, corrupted (the clean images under corruptions, without those that are held out) and those of
     the further test sets.
     """
-    of = group_names(conditions)
-    return {str(name): np.flatnonzero(of == name) for name in dict.fromkeys(of) if name != HELD_OUT_IMAGES}
+    names = group_names(conditions)
+    return {str(name): np.flatnonzero(names == name) for name in dict.fromkeys(names) if name != HELD_OUT_IMAGES}
 
 
 def held_out(conditions: pd.DataFrame) -> dict[str, np.ndarray]:

@@ -1,4 +1,4 @@
-"""What members predict, read a condition at a time, and the labels that they are judged by."""
+"""Predictions of members, read a condition at a time, and the true labels."""
 
 from collections.abc import Container, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from resiliency.metrics.classification import softmax
 from resiliency.prediction.conditions import Condition, condition_table
 from resiliency.storage.files import StoredArray, read_array
 
-EVERY = slice(None)
+ALL_IMAGES = slice(None)
 VALIDATION = "validation"
 
 
@@ -58,7 +58,7 @@ class Predictions:
         """C, the number of conditions."""
         return len(self._logits)
 
-    def is_of_some_classes(self, condition: int) -> bool:
+    def has_fewer_classes(self, condition: int) -> bool:
         """Whether the member chooses among fewer classes than on clean images, condition 0."""
         return self.classes(condition) < self.classes(0)
 
@@ -76,35 +76,33 @@ class Predictions:
 
     def classes(self, condition: int) -> int:
         """k, the number of classes that the member chooses among."""
-        chosen = self._truths[condition].classes
-        if chosen is not None:
-            return len(chosen)
-        return (
-            self._logits[condition][0].shape[-1] if self.has_probabilities else self.conditions.classes.iloc[condition]
-        )
+        classes = self._truths[condition].classes
+        if classes is not None:
+            return len(classes)
+        if self.has_probabilities:
+            return self._logits[condition][0].shape[-1]
+        return self.conditions.classes.iloc[condition]
 
     def _stored(self, condition: int, images: slice | np.ndarray) -> np.ndarray:
         array, index = self._logits[condition]
         return array[index][images]
 
-    def logits(self, condition: int, images: slice | np.ndarray = EVERY) -> np.ndarray:
+    def logits(self, condition: int, images: slice | np.ndarray = ALL_IMAGES) -> np.ndarray:
         """float16 n x k of some of the images, all unless said otherwise."""
         values, classes = self._stored(condition, images), self._truths[condition].classes
         return values if classes is None or len(classes) == values.shape[-1] else values[:, classes]
 
-    def probabilities(self, condition: int, images: slice | np.ndarray = EVERY) -> np.ndarray:
+    def probabilities(self, condition: int, images: slice | np.ndarray = ALL_IMAGES) -> np.ndarray:
         """float32 n x k; rows sum to 1."""
         return softmax(self.logits(condition, images))
 
-    def decisions(self, condition: int, images: slice | np.ndarray = EVERY) -> np.ndarray:
+    def decisions(self, condition: int, images: slice | np.ndarray = ALL_IMAGES) -> np.ndarray:
         """int64 n, the first of the classes with the largest logit, its position among the k classes.
 
         A decision for class c of the data set, where that is left out, is k + c: no label, but a vote of its own.
         """
-        if self.has_probabilities:
-            return (
-                self.logits(condition, images).astype(np.float32).argmax(axis=-1)
-            )  # float16 takes eight times as long
+        if self.has_probabilities:  # float16 takes eight times as long
+            return self.logits(condition, images).astype(np.float32).argmax(axis=-1)
         decided, classes = self._stored(condition, images).astype(np.int64), self._truths[condition].classes
         if classes is None:
             return decided
@@ -157,7 +155,7 @@ def read_predictions(
         if array.ndim not in (2, 3) or array.shape[:2] != expected:
             raise Fault(f"{path}: expected shape {expected} x classes, got {array.shape}; delete it and run again")
         arrays.setdefault(path.parent.name, {})[path.stem] = array
-    return {member: Predictions(conditions, of_member, truths) for member, of_member in arrays.items()}
+    return {member: Predictions(conditions, test_sets, truths) for member, test_sets in arrays.items()}
 
 
 def read_validation(

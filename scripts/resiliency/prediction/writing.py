@@ -1,4 +1,4 @@
-"""What members say of images, and what they represent them by."""
+"""Logits and features that members give for images."""
 
 import hashlib
 import json
@@ -26,7 +26,7 @@ from resiliency.storage.files import appending, read_array, write_array
 
 BATCH = 256
 KEY_LENGTH = 16
-EVERY = slice(None)
+ALL_IMAGES = slice(None)
 # Up to here float16 holds logits to 1/64; where one is beyond it, those of the image are stored less the largest.
 LARGEST_STORED = 64
 
@@ -43,8 +43,8 @@ def write_logits(
 ) -> None:
     """Write the logits of each member under all conditions of one test set: float16 CxNxK.
 
-    Each condition is kept as soon as it is predicted. A process that was killed is gone on from by the next one of the
-    same `keys`, and the files have the same bytes as without.
+    Each condition is kept as soon as it is predicted. The next process with the same `keys` resumes after one that was
+    killed, and the files have the same bytes as without an interruption.
 
     Args:
         paths: of the `.npy` files, one a member.
@@ -79,14 +79,14 @@ def predict_parts(
 ) -> None:
     """Predict the conditions that are not kept yet, each image decoded once for all members; see `write_logits`."""
     folders = [_parts_folder(Path(path), key) for path, key in zip(paths, keys, strict=True)]
-    left = [c for c in range(len(conditions)) if not all(_part_path(folder, c).exists() for folder in folders)]
-    if len(left) < len(conditions):
-        print(f"resuming after {len(conditions) - len(left)} of {len(conditions)} conditions")
-    progress = Progress(len(left), pause=5)
-    predicted = _condition_logits(members, conditions, left, workers, offered_precision(precision))
-    for condition, values in zip(left, predicted, strict=True):
-        for folder, one in zip(folders, values, strict=True):
-            write_array(_part_path(folder, condition), one)
+    pending = [c for c in range(len(conditions)) if not all(_part_path(folder, c).exists() for folder in folders)]
+    if len(pending) < len(conditions):
+        print(f"resuming after {len(conditions) - len(pending)} of {len(conditions)} conditions")
+    progress = Progress(len(pending), pause=5)
+    predicted = _condition_logits(members, conditions, pending, workers, offered_precision(precision))
+    for condition, values in zip(pending, predicted, strict=True):
+        for folder, member_values in zip(folders, values, strict=True):
+            write_array(_part_path(folder, condition), member_values)
         progress.step("conditions predicted")
 
 
@@ -122,22 +122,28 @@ def _part_path(folder: Path, condition: int) -> Path:
 
 
 def _condition_logits(
-    members: list[Classifier], conditions: list[Images], left: list[int], workers: int, precision: str
+    members: list[Classifier], conditions: list[Images], pending: list[int], workers: int, precision: str
 ) -> Iterator[list[np.ndarray]]:
-    """Logits under the conditions at `left`, one after the other: for each member float16 NxK."""
-    where = next(members[0][0].parameters()).device
+    """Logits under the conditions at `pending`, one after the other: for each member float16 NxK."""
     order = in_order(len(conditions[0]), BATCH)
-    indices = [(condition, chosen) for condition in left for chosen in order]
-    read = partial(_read_views, conditions, views_of(members))
-    loaded = several_batches(conditions[0], indices, where, workers, read)
-    for _ in left:
-        answers = [_batch_logits(members, next(loaded), precision) for _ in order]
-        yield [np.concatenate(parts) for parts in zip(*answers, strict=True)]
+    places = [(condition, indices) for condition in pending for indices in order]
+    loaded = _load_batches(members, conditions, places, workers)
+    for _ in pending:
+        batches_of_logits = [_batch_logits(members, next(loaded), precision) for _ in order]
+        yield [np.concatenate(parts) for parts in zip(*batches_of_logits, strict=True)]
+
+
+def _load_batches(
+    members: list[Classifier], conditions: list[Images], places: list[tuple[int, np.ndarray]], workers: int
+) -> Iterator[list[Tensor]]:
+    """Images at each of `places`, a condition and indices in it, in each of `views_of` the members."""
+    device = next(members[0][0].parameters()).device
+    return several_batches(conditions[0], places, device, workers, partial(_read_views, conditions, views_of(members)))
 
 
 def _read_views(conditions: list[Images], views: list[View | None], place: tuple[int, np.ndarray]) -> list[np.ndarray]:
-    condition, chosen = place
-    return images_in_views(conditions[condition], chosen, views)
+    condition, indices = place
+    return images_in_views(conditions[condition], indices, views)
 
 
 def views_of(members: list[Classifier]) -> list[View | None]:
@@ -158,17 +164,15 @@ def logits(members: list[Classifier], images: Images, workers: int = 0) -> Itera
     Raises:
         Fault: a logit is NaN or infinite.
     """
-    where = next(members[0][0].parameters()).device
-    read = partial(_read_views, [images], views_of(members))
-    indices = [(0, chosen) for chosen in in_order(len(images), BATCH)]
-    for batch in several_batches(images, indices, where, workers, read):
+    places = [(0, indices) for indices in in_order(len(images), BATCH)]
+    for batch in _load_batches(members, [images], places, workers):
         yield _batch_logits(members, batch)
 
 
 def accuracy(member: Classifier, images: Images, labels: np.ndarray, workers: int) -> float:
     """Share of `images` that a member labels as in `labels`, int64 N."""
-    answers = [of_member.argmax(1) for (of_member,) in logits([member], images, workers)]
-    return float((np.concatenate(answers) == labels).mean())
+    decisions = [values.argmax(1) for (values,) in logits([member], images, workers)]
+    return float((np.concatenate(decisions) == labels).mean())
 
 
 def compare_precision(members: list[Classifier], images: Images, labels: np.ndarray, precision: str) -> None:
@@ -177,15 +181,13 @@ def compare_precision(members: list[Classifier], images: Images, labels: np.ndar
     if precision == "float32":
         print("precision: float32")
         return
-    where = next(members[0][0].parameters()).device
     chosen = np.linspace(0, len(images) - 1, min(BATCH, len(images))).astype(int)
-    read = partial(_read_views, [images], views_of(members))
-    (batch,) = several_batches(images, [(0, chosen)], where, 0, read)
+    (batch,) = _load_batches(members, [images], [(0, chosen)], workers=0)
     exact, reduced = _batch_logits(members, batch), _batch_logits(members, batch, precision)
     print(f"{precision} against float32 on {len(chosen)} clean images, spread over all:")
     for (_, member), reference, values in zip(members, exact, reduced, strict=True):
         decisions, others = reference.argmax(1), values.argmax(1)
-        accuracies = [(answers == labels[chosen]).mean() for answers in (others, decisions)]
+        accuracies = [(labelled == labels[chosen]).mean() for labelled in (others, decisions)]
         distance = np.abs(values.astype(np.float32) - reference).max()
         print(
             f"{member.member}: accuracy {accuracies[0]:.4f}, in float32 {accuracies[1]:.4f}; "
@@ -240,11 +242,11 @@ def features(member: Classifier, images: np.ndarray) -> np.ndarray:
     network, description = member
     if not is_differentiable(network):
         return np.full((len(images), 1), np.nan, np.float32)
-    (images,) = images_in_views(images, EVERY, [view_of(description)])
-    where = next(network.parameters()).device
+    (images,) = images_in_views(images, ALL_IMAGES, [view_of(description)])
+    device = next(network.parameters()).device
     with inference():
         parts = [
             penultimate_features(network, normalised(batch, description.mean, description.std)).float().cpu()
-            for batch in batches(images, in_order(len(images), BATCH), where, workers=0)
+            for batch in batches(images, in_order(len(images), BATCH), device, workers=0)
         ]
     return torch.cat(parts).numpy()

@@ -18,7 +18,7 @@ def trial(designs: dict[str, dict]) -> dict[str, str]:
     """What is wrong with each design that cannot be used: name -> a line.
 
     Args:
-        designs: name -> `description`, as from `Design.description`; `outputs`, the number of logits that are needed, or
+        designs: name -> `description`, as from `Design.description`; `outputs`, the number of logits that are needed,
             None where it is not known; `fetched`, whether pretrained weights must be on this machine already, or None
             where there are none; of a design that is fine-tuned, `train`, the layers that are trained; and of one of
             ONNX files, `onnx`, these.
