@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from resiliency.search.making import search_members
+from resiliency.search.settings import Search
 from resiliency.stage import stage
 
 with stage(snakemake.log[0], snakemake.resources.gpu):
@@ -12,7 +13,7 @@ with stage(snakemake.log[0], snakemake.resources.gpu):
         table=Path(output.table),
         design=params.design,
         descriptions=params.members,
-        settings=params.search,
+        settings=Search(**params.search),
         data=dict(snakemake.input.items()),
         seed=params.seed,
         workers=snakemake.threads - 1,

@@ -33,16 +33,16 @@ from resiliency.data.split import stratified_sample
 from resiliency.designs.networks import build
 from resiliency.search.evaluation import Evaluator
 from resiliency.search.losses import progressive_phases, supernet_loss
-from resiliency.search.members import SUPERNET, network_description
+from resiliency.search.members import SUPERNET_FACTORY, network_description
 from resiliency.search.searching import search
 from resiliency.search.space import Space
 from resiliency.training.engine import Loss
 from resiliency.training.validation import Preprocessing, accuracies
 
 STUDY = study()
-SETTINGS = STUDY.search.model_dump()
+SETTINGS = STUDY.search
 DESCRIPTION = STUDY.designs[STUDY.search.design].description(32)
-SPACE = Space.of(DESCRIPTION, SETTINGS["elastic"], 10)
+SPACE = Space.of(DESCRIPTION, SETTINGS.elastic.model_dump(), 10)
 PREPROCESSING = Preprocessing([0.3] * 3, [0.35] * 3)
 
 
@@ -64,9 +64,7 @@ def sandwich(images: int) -> Loss:
     recipe = STUDY.search_recipe()
     seen = recipe.epochs * (images // recipe.batch_size) * recipe.batch_size
     phases = progressive_phases(SPACE.dimensions, started=False)
-    return supernet_loss(
-        SPACE, SETTINGS["strategy"], SETTINGS["random_subnetworks"], seen, recipe.label_smoothing, phases
-    )
+    return supernet_loss(SPACE, SETTINGS.strategy, SETTINGS.random_subnetworks, seen, recipe.label_smoothing, phases)
 
 
 def hypervolume(objectives: np.ndarray, reference: np.ndarray) -> float:
@@ -91,15 +89,16 @@ def at_random(evaluator: Evaluator, count: int, seed: int) -> np.ndarray:
 def compared(seed: int, searches: int) -> dict[str, float]:
     """One super-network: hypervolumes, accuracies, and CPU seconds in units of the training of the largest alone."""
     training, validation, _ = digit_images(seed)
-    alone, network = build(DESCRIPTION, 10, seed), build(network_description(SUPERNET, SPACE.largest, 32), 10, seed)
+    alone, network = (
+        build(DESCRIPTION, 10, seed),
+        build(network_description(SUPERNET_FACTORY, SPACE.largest, 32), 10, seed),
+    )
     of_both = {"validation": validation, "seed": seed}
     _, unit = train(alone, STUDY.search_recipe(), PREPROCESSING, training, **of_both)
     loss = sandwich(len(training.labels))
     _, cost = train(network, STUDY.search_recipe(), PREPROCESSING, training, loss=loss, **of_both)
     right = accuracies([network, alone], validation, PREPROCESSING)
-    calibration = training.images[
-        stratified_sample(training.labels, SETTINGS["calibration_images"], seed, "calibration")
-    ]
+    calibration = training.images[stratified_sample(training.labels, SETTINGS.calibration_images, seed, "calibration")]
     evaluator = Remembering(network, SPACE, calibration, validation, PREPROCESSING)
     start, fronts = process_time(), []
     for number in range(searches):
@@ -124,7 +123,7 @@ def main() -> None:
                 print("seed", *row)
             print(f"{len(rows):4}", *(f"{value:{len(name)}.4f}" for name, value in row.items()), flush=True)
             rows.append(row)
-    summary = {"sub_networks": SPACE.count, "evaluations": SETTINGS["evaluations"], "seeds": len(rows)}
+    summary = {"sub_networks": SPACE.count, "evaluations": SETTINGS.evaluations, "seeds": len(rows)}
     for name in ("hypervolume_ratio", "accuracy_difference", "cost_ratio"):
         values = np.array([row[name] for row in rows])
         half = stats.t.ppf(0.975, len(values) - 1) * stats.sem(values)

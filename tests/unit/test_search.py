@@ -12,7 +12,7 @@ from resiliency.designs.networks import build, parameters_and_macs, penultimate_
 from resiliency.designs.settings import Design
 from resiliency.search.evaluation import Evaluator, recalibrate
 from resiliency.search.losses import progressive_phases, supernet_loss
-from resiliency.search.members import MEMBER, SUPERNET, network_description
+from resiliency.search.members import MEMBER_FACTORY, SUPERNET_FACTORY, network_description
 from resiliency.search.network import Residual
 from resiliency.search.space import RESNETS, Space, largest_shape, macs
 from resiliency.search.supernet import Supernetwork, extract, reorder, start_from
@@ -81,7 +81,7 @@ def test_new_weights_are_distributed_as_those_of_timm(kind):
     description = described(kind)
     theirs, ours = (
         build(description, 3, 0).state_dict(),
-        build(network_description(MEMBER, largest_shape(description, 3), SIDE), 3, 0),
+        build(network_description(MEMBER_FACTORY, largest_shape(description, 3), SIDE), 3, 0),
     )
     for name, tensor in ours.state_dict().items():
         if tensor.numel() > 500:
@@ -247,7 +247,7 @@ def test_an_interrupted_training_ends_with_the_same_weights(strategy, optimizer,
     phases = progressive_phases(space.dimensions, started=False)
 
     def trained(stop: int | None, checkpoint: Checkpoint | None) -> Supernetwork:
-        network, steps = build(network_description(SUPERNET, space.largest, SIDE), 3, 0), [0]
+        network, steps = build(network_description(SUPERNET_FACTORY, space.largest, SIDE), 3, 0), [0]
         loss = supernet_loss(space, strategy, 1, 96, 0, phases)
 
         def stopping(*batch):
@@ -271,7 +271,7 @@ def test_an_interrupted_training_ends_with_the_same_weights(strategy, optimizer,
 @pytest.mark.parametrize("optimizer", ["adamw", "muon"])
 def test_a_trained_super_network_has_sub_networks_that_learned(optimizer):
     space, data = space_of(kernel=(3,)), pictures(96)
-    network = build(network_description(SUPERNET, space.largest, SIDE), 3, 0)
+    network = build(network_description(SUPERNET_FACTORY, space.largest, SIDE), 3, 0)
     loss = supernet_loss(space, "sandwich", 1, 0, 0, [])
     recipe = RECIPE.model_copy(update={"epochs": 8, "optimizer": optimizer})
     history = Trainer([network], loss, recipe, PREPROCESSING, 3, 0).train(data, data)
@@ -286,7 +286,7 @@ def test_a_trained_super_network_has_sub_networks_that_learned(optimizer):
 def test_a_sub_network_comes_back_as_a_member(tmp_path):
     space = space_of()
     small = extract(supernetwork(space), space.shape(space.sizes - 1)).eval()
-    description = network_description(MEMBER, space.shape(space.sizes - 1), SIDE)
+    description = network_description(MEMBER_FACTORY, space.shape(space.sizes - 1), SIDE)
     write_member(tmp_path, small, Member("search-00", network_outputs=3, **description))
     again, _ = read_member(tmp_path)
     assert torch.equal(again(images()), small(images()))

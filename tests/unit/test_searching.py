@@ -21,7 +21,11 @@ from resiliency.training.validation import LabelledImages
 
 DESCRIPTION = Design(architecture="resnet18", arguments={"channels": [8, 8, 8, 8]}, stem="original").description(32)
 SPACE = Space.of(DESCRIPTION, {"depth": [1] * 4, "width": [1, 0.75, 0.5], "kernel": [3]}, 3)
-SETTINGS = Search(design="resnet18", population=8, evaluations=40).model_dump()
+SETTINGS = Search(design="resnet18", population=8, evaluations=40)
+
+
+def changed(**changes) -> Search:
+    return SETTINGS.model_copy(update=changes)
 
 
 class Pretended:
@@ -110,7 +114,7 @@ def test_the_seed_decides_the_search():
 def test_a_small_space_is_evaluated_whole():
     space = Space.of(DESCRIPTION, {"depth": [1, 2, 2, 1], "width": [1, 0.5], "kernel": [3]}, 3)
     evaluator = Pretended(space)
-    evaluations = search(evaluator, SETTINGS | {"evaluations": 1000}, 0)
+    evaluations = search(evaluator, changed(evaluations=1000), 0)
     assert len(set(evaluator.evaluated)) == len(evaluator.evaluated) == space.count == 64
     table = search_table(evaluations, {3: "search-00"})
     assert [row["member"] for row in table if row["member"]] == ["search-00"]
@@ -118,7 +122,7 @@ def test_a_small_space_is_evaluated_whole():
 
 
 def test_the_first_population_holds_the_extremes_and_keeps_a_budget():
-    first = first_population(SPACE, SETTINGS | {"macs_budget": 10**9, "members": 4}, 0)
+    first = first_population(SPACE, changed(macs_budget=10**9, members=4), 0)
     assert len(first) == len(np.unique(first, axis=0)) == 8
     cheapest = [genes.tolist() for genes in SPACE.smallest(4)]
     assert [genes.tolist() for genes in first[:4]] == cheapest
@@ -129,14 +133,14 @@ def test_the_first_population_spreads_between_the_largest_and_the_smallest():
     """By how much sub-networks lack, of the 12 steps that the smallest one does; uniform draws seldom lack little."""
     least = []
     for seed in range(5):
-        first = first_population(SPACE, SETTINGS | {"population": 40}, seed)
+        first = first_population(SPACE, changed(population=40), seed)
         least.append(np.histogram(first.sum(axis=1), 4, (0, 12))[0].min())
     assert min(least) >= 4
 
 
 def test_the_first_population_may_be_nearly_all_there_is():
     space = Space.of(DESCRIPTION, {"depth": [1, 2, 2, 1], "width": [1, 0.5], "kernel": [3]}, 3)
-    first = first_population(space, SETTINGS | {"population": space.count - 1}, 0)
+    first = first_population(space, changed(population=space.count - 1), 0)
     assert len(np.unique(first, axis=0)) == space.count - 1
 
 
@@ -193,7 +197,7 @@ def test_the_best_ensemble_is_that_of_an_exhaustive_search(share):
 def test_a_budget_is_kept(objective):
     costs = sorted(SPACE.macs(np.array(genes)) for genes in product(*map(range, SPACE.sizes)))
     budget = costs[3] if objective == "members" else sum(costs[:3]) + 10
-    settings = SETTINGS | {"objective": objective, "macs_budget": budget}
+    settings = changed(objective=objective, macs_budget=budget)
     evaluations = search(Pretended(), settings, 0)
     spent = evaluations.objectives[select_members(evaluations, settings, 0), 1]
     assert len(spent) == 3

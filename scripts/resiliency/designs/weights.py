@@ -1,6 +1,5 @@
 """Members that are loaded: weights that somebody else trained, mapped to the classes of the data set."""
 
-import hashlib
 import re
 from collections import Counter
 from difflib import get_close_matches
@@ -23,6 +22,7 @@ from resiliency.designs.usable import logits_fault, trial_images
 from resiliency.designs.views import view_in_training
 from resiliency.devices.choice import device
 from resiliency.devices.eager import timm
+from resiliency.storage.files import sha256
 
 SYNSET = re.compile(r"n\d{8}")
 
@@ -100,8 +100,7 @@ def _from_onnx(description: dict, outputs: int, path: Path) -> tuple[nn.Module, 
 
 
 def file_source(path: str | Path) -> str:
-    with Path(path).open("rb") as file:
-        return f"file {path} (sha256 {hashlib.file_digest(file, 'sha256').hexdigest()})"
+    return f"file {path} (sha256 {sha256(path)})"
 
 
 def _pretrained(description: dict, names: list[str] | None, classes: list[str]) -> tuple[nn.Module, list[str], dict]:

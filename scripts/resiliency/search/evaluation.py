@@ -1,4 +1,4 @@
-"""What a sub-network is worth: batch-norm statistics of its own, then its answers on the validation images."""
+"""Evaluation of a sub-network: batch-norm statistics of its own, then its predictions on the validation images."""
 
 from collections.abc import Iterable
 
@@ -49,8 +49,8 @@ class Evaluator:
     def probabilities(self, genes: np.ndarray) -> np.ndarray:
         """Probabilities float32 NxK that a sub-network gives the validation images."""
         member = self.network(genes), Member("a sub-network", mean=self.preprocessing.mean, std=self.preprocessing.std)
-        answers = logits([member], self.validation.images, self.preprocessing.workers)
-        return softmax(np.concatenate([batch[0] for batch in answers]))
+        batches_of_logits = logits([member], self.validation.images, self.preprocessing.workers)
+        return softmax(np.concatenate([batch[0] for batch in batches_of_logits]))
 
 
 def recalibrate(network: nn.Module, images: Iterable[Tensor]) -> None:
@@ -63,7 +63,7 @@ def recalibrate(network: nn.Module, images: Iterable[Tensor]) -> None:
         images: batches float Bx3xHxW, normalised.
     """
     norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
-    usual = [norm.momentum for norm in norms]
+    momenta = [norm.momentum for norm in norms]
     for norm in norms:
         norm.reset_running_stats()
     network.train()
@@ -72,6 +72,6 @@ def recalibrate(network: nn.Module, images: Iterable[Tensor]) -> None:
             for norm in norms:
                 norm.momentum = 1 / number  # a cumulative mean; of momentum None each norm would wait for the device
             network(batch)
-    for norm, momentum in zip(norms, usual, strict=True):
+    for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum
     network.eval()

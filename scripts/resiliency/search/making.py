@@ -12,11 +12,11 @@ from resiliency.designs.members import Member, WeightsKind
 from resiliency.designs.networks import read_member, write_member
 from resiliency.search.evaluation import Evaluator
 from resiliency.search.faults import budget_faults
-from resiliency.search.members import MEMBER, digest, network_description, search_cost
+from resiliency.search.members import MEMBER_FACTORY, network_description, search_cost
 from resiliency.search.searching import Evaluations, search, search_table, select_members
 from resiliency.search.settings import Search
 from resiliency.search.space import Space
-from resiliency.storage.files import read_array, read_json, write_csv
+from resiliency.storage.files import read_array, read_json, sha256, write_csv
 from resiliency.training.checkpoints import Checkpoint
 from resiliency.training.validation import LabelledImages, Preprocessing
 
@@ -26,7 +26,7 @@ def search_members(
     table: Path,
     design: dict,
     descriptions: dict[str, dict],
-    settings: dict,
+    settings: Search,
     data: dict[str, str],
     seed: int,
     workers: int,
@@ -34,14 +34,13 @@ def search_members(
 ) -> None:
     """Search the super-network for sub-networks, and write the chosen ones and the table of evaluations.
 
-    A checkpoint beside the table is gone on from, and removed when all are written.
+    The search resumes from a checkpoint beside the table, which is removed when all are written.
 
     Args:
         folders: one per member, named as the member; gets weights.safetensors and member.json.
         table: gets the evaluations.
         design: of the super-network, as from `Design.description`.
         descriptions: member -> what is known of it before the search.
-        settings: the values of a `Search`.
         data: paths: weights (of the super-network), card, images, labels, validation_images and validation_labels.
         seed: of the study.
         workers: processes that decode image files.
@@ -51,15 +50,15 @@ def search_members(
         Fault: the space is too small for the search.
     """
     card = read_json(data["card"])
-    space = Space.of(design, settings["elastic"], len(card["classes"]))
-    for fault in budget_faults(Search(**settings), space):
+    space = Space.of(design, settings.elastic.model_dump(), len(card["classes"]))
+    for fault in budget_faults(settings, space):
         raise Fault(fault)
     network, supernet = read_member(Path(data["weights"]).parent)
-    calibration, validation = _read_images(data, settings["calibration_images"], seed)
+    calibration, validation = _read_images(data, settings.calibration_images, seed)
     evaluator = Evaluator(network, space, calibration, validation, Preprocessing(supernet.mean, supernet.std, workers))
-    decisive = {"code": code, "search": settings, "seed": seed, "data": card["splits"]}
-    decisive["supernet"] = digest(data["weights"])
-    with Checkpoint(table.with_name("checkpoint.pt"), decisive) as checkpoint:
+    dependencies = {"code": code, "search": settings.model_dump(exclude={"training"}), "seed": seed}
+    dependencies |= {"data": card["splits"], "supernet": sha256(data["weights"])}
+    with Checkpoint(table.with_name("checkpoint.pt"), dependencies) as checkpoint:
         evaluations = search(evaluator, settings, seed, checkpoint)
     evaluated, seen = evaluations.objectives[:, 1], len(calibration) + len(validation.labels)
     common = {key: getattr(supernet, key) for key in ("mean", "std", "normalisation", "precision")} | {
@@ -95,7 +94,7 @@ def _write_member(
     """Write the sub-network at a position among `evaluations` as a member; `common` is the same of all."""
     genes, space = evaluations.genes[position], evaluator.space
     network = evaluator.network(genes)
-    description = network_description(MEMBER, space.shape(genes), space.side) | description
+    description = network_description(MEMBER_FACTORY, space.shape(genes), space.side) | description
     fields = design_card(network, description, card, len(card["classes"])) | common
     accuracy = float(1 - evaluations.objectives[position, 0])
     write_member(folder, network, Member(member=folder.name, validation_accuracy=accuracy, **description | fields))

@@ -10,6 +10,7 @@ from resiliency.base.streams import derived_seed, stream
 from resiliency.search.choice import along_the_front, best_ensemble, candidates
 from resiliency.search.evaluation import Evaluator
 from resiliency.search.nsga import evolve, fronts
+from resiliency.search.settings import Search
 from resiliency.search.space import Space
 from resiliency.training.checkpoints import Checkpoint
 
@@ -34,16 +35,16 @@ class Evaluations:
         """Validation error of a sub-network."""
         key = tuple(genes.tolist())
         if key not in self.errors:
-            self.errors[key] = self.previous[key] if key in self.previous else self._evaluated(genes)
+            self.errors[key] = self.previous[key] if key in self.previous else self._evaluate(genes)
             self.progress.step(f"validation error {self.errors[key]:.4f}, {self.evaluator.space.macs(genes):,} MACs")
             if self.checkpoint and self.checkpoint.due():
                 kept = self.previous | self.errors
                 self.checkpoint.save({"evaluations": [[list(g), e] for g, e in kept.items()]})
         return self.errors[key]
 
-    def _evaluated(self, genes: np.ndarray) -> float:
-        answers = self.evaluator.probabilities(genes).argmax(axis=1)
-        return float(np.mean(answers != self.evaluator.validation.labels))
+    def _evaluate(self, genes: np.ndarray) -> float:
+        decisions = self.evaluator.probabilities(genes).argmax(axis=1)
+        return float(np.mean(decisions != self.evaluator.validation.labels))
 
     @property
     def genes(self) -> np.ndarray:
@@ -56,14 +57,13 @@ class Evaluations:
         return np.array([[e, self.evaluator.space.macs(np.array(g))] for g, e in self.errors.items()])
 
 
-def search(evaluator: Evaluator, settings: dict, seed: int, checkpoint: Checkpoint | None = None) -> Evaluations:
+def search(evaluator: Evaluator, settings: Search, seed: int, checkpoint: Checkpoint | None = None) -> Evaluations:
     """Evaluate sub-networks, chosen by NSGA-II for low validation error and few MACs; all where there are few enough.
 
     Args:
-        settings: values of `Search`.
         seed: of the study.
     """
-    space, total = evaluator.space, min(settings["evaluations"], evaluator.space.count)
+    space, total = evaluator.space, min(settings.evaluations, evaluator.space.count)
     evaluations = Evaluations(evaluator, checkpoint, total)
     if space.count == total:
         for genes in space.smallest(total):
@@ -83,14 +83,14 @@ def search(evaluator: Evaluator, settings: dict, seed: int, checkpoint: Checkpoi
     return evaluations
 
 
-def first_population(space: Space, settings: dict, seed: int) -> np.ndarray:
+def first_population(space: Space, settings: Search, seed: int) -> np.ndarray:
     """Distinct sub-networks that the search begins with, int64 PxG: the largest one, the smallest ones, as many as are
     chosen so that a budget can be kept, and random ones between, from those that lack little to those that lack much.
 
     Genes that are drawn uniformly seldom are all small or all large.
     """
-    random, count = stream(seed, "search", "population"), min(settings["population"], space.count)
-    smallest = space.smallest(settings["members"] if settings["macs_budget"] else 1)
+    random, count = stream(seed, "search", "population"), min(settings.population, space.count)
+    smallest = space.smallest(settings.members if settings.macs_budget else 1)
     population = {tuple(genes.tolist()): None for genes in [*smallest, 0 * space.sizes]}
     shares = cycle(np.linspace(0, 1, count + 2)[1:-1])
     while len(population) < count:
@@ -98,22 +98,22 @@ def first_population(space: Space, settings: dict, seed: int) -> np.ndarray:
     return np.array(list(population))
 
 
-def select_members(evaluations: Evaluations, settings: dict, seed: int) -> list[int]:
+def select_members(evaluations: Evaluations, settings: Search, seed: int) -> list[int]:
     """Positions of the sub-networks that become members, by ascending MACs."""
-    objectives, count = evaluations.objectives, settings["members"]
-    if settings["objective"] == "members":
+    objectives, count = evaluations.objectives, settings.members
+    if settings.objective == "members":
         allowed = np.flatnonzero(objectives[:, 1] <= member_budget(settings))
         return allowed[along_the_front(objectives[allowed], count)].tolist()
-    among = candidates(objectives, count)
-    answers = [evaluations.evaluator.probabilities(evaluations.genes[position]) for position in among]
-    labels, budget = np.asarray(evaluations.evaluator.validation.labels), settings["macs_budget"] or inf
-    best = best_ensemble(np.stack(answers), labels, objectives[among, 1], count, budget, seed)
-    return sorted((among[position] for position in best), key=lambda position: objectives[position, 1])
+    positions = candidates(objectives, count)
+    probabilities = [evaluations.evaluator.probabilities(evaluations.genes[position]) for position in positions]
+    labels, budget = np.asarray(evaluations.evaluator.validation.labels), settings.macs_budget or inf
+    best = best_ensemble(np.stack(probabilities), labels, objectives[positions, 1], count, budget, seed)
+    return sorted((positions[index] for index in best), key=lambda position: objectives[position, 1])
 
 
-def member_budget(settings: dict) -> float:
+def member_budget(settings: Search) -> float:
     """Most MACs of one sub-network."""
-    return (settings["macs_budget"] if settings["objective"] == "members" else None) or inf
+    return (settings.macs_budget if settings.objective == "members" else None) or inf
 
 
 def search_table(evaluations: Evaluations, members: dict[int, str]) -> list[dict]:

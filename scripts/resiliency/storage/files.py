@@ -2,6 +2,7 @@
 
 import csv
 import errno
+import hashlib
 import json
 import math
 import os
@@ -161,6 +162,12 @@ def read_json(path: str | Path) -> dict:
         return json.loads(verified(path).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise Fault(f"{path}: truncated or corrupt JSON file ({error}); delete it and run again") from error
+
+
+def sha256(path: str | Path) -> str:
+    """The SHA-256 of a file, hexadecimal."""
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def write_csv(path: str | Path, rows: list[dict]) -> None:

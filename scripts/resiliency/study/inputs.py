@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from resiliency.data.listing import SUFFIXES
+from resiliency.storage.files import sha256
 
 THREADS = 16  # more than there are cores: on a network file system they wait
 PAUSE = 5  # seconds between two lines about progress
@@ -182,8 +183,7 @@ def _hash(path: str) -> str:
     if not os.path.isfile(path):  # a pipe would be waited for
         return ""
     try:
-        with open(path, "rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return sha256(path)
     except OSError:
         return ""
 
