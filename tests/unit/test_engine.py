@@ -96,13 +96,10 @@ def test_bad_input_is_told_in_one_line(change, message):
     assert message in fault_of(corrupt, **(GOOD | change), seed=0)
 
 
-def test_settings_stay_cheap_and_the_door_is_open():
+def test_settings_stay_cheap():
     program = (
         "import sys\n"
         "import resiliency.corruptions.settings, resiliency.corruptions.registry\n"
         "assert not {'cv2', 'scipy', 'PIL'} & set(sys.modules)\n"
-        "from resiliency.corruptions import corrupt\n"
-        "import resiliency.corruptions.engine as engine\n"
-        "assert corrupt is engine.corrupt\n"
     )
     subprocess.run([sys.executable, "-c", program], check=True)

@@ -12,7 +12,7 @@ from fault_messages import fault_of
 from resiliency.attributions import attribution_maps
 from resiliency.base.faults import Fault
 from resiliency.designs.members import Member
-from resiliency.designs.networks import build, normalised, penultimate_features, read_member, write_member
+from resiliency.designs.networks import build, logits_and_features, normalised, read_member, write_member
 from resiliency.designs.settings import Design
 from resiliency.designs.weights import load_member
 from resiliency.prediction.writing import features, logits
@@ -163,14 +163,14 @@ def test_features_are_what_the_last_linear_layer_reads(own_network):
     network, _ = own_network
     images = torch.rand(3, 3, 32, 32)
     with torch.inference_mode():
-        inputs = penultimate_features(network, images)
+        inputs = logits_and_features(network, images)[1]
         torch.testing.assert_close(network.linear(inputs), network(images))
     assert not network.linear._forward_pre_hooks
 
 
 def test_a_network_without_a_linear_layer_has_no_features(here):
     with pytest.raises(Fault, match=r"^Sequential: must end in nn\.Linear.*add one$"):
-        penultimate_features(made("convolution", 5), torch.rand(2, 3, 32, 32))
+        logits_and_features(made("convolution", 5), torch.rand(2, 3, 32, 32))[1]
 
 
 def test_a_factory_starts_from_its_seed(here):

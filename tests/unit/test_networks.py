@@ -16,9 +16,9 @@ from resiliency.designs.members import Member
 from resiliency.designs.networks import (
     SelectedOutputs,
     build,
+    logits_and_features,
     normalised,
     parameters_and_macs,
-    penultimate_features,
     read_member,
     write_member,
 )
@@ -102,7 +102,7 @@ def test_the_classifier_is_applied_to_the_penultimate_features(architecture):
     network = small(architecture).eval()
     images = torch.rand(3, 3, 32, 32)
     with torch.inference_mode():
-        feature = penultimate_features(network, images)
+        feature = logits_and_features(network, images)[1]
         expected = network(images)
         assert feature.ndim == 2
         classifier = network.get_classifier()
@@ -193,7 +193,7 @@ def test_selected_outputs_are_those_of_the_data_set(tmp_path):
     with torch.inference_mode():
         torch.testing.assert_close(read(images).cpu(), network(images.cpu())[:, chosen])
         torch.testing.assert_close(
-            penultimate_features(read, images).cpu(), penultimate_features(network, images.cpu())
+            logits_and_features(read, images)[1].cpu(), logits_and_features(network, images.cpu())[1]
         )
     assert member == written
     assert read.network.state_dict().keys() == load_file(tmp_path / "weights.safetensors").keys()

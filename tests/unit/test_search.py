@@ -8,7 +8,7 @@ from small_spaces import KINDS, SIDE, described, space_of
 
 from resiliency.base.faults import Fault
 from resiliency.designs.members import Member
-from resiliency.designs.networks import build, parameters_and_macs, penultimate_features, read_member, write_member
+from resiliency.designs.networks import build, logits_and_features, parameters_and_macs, read_member, write_member
 from resiliency.designs.settings import Design
 from resiliency.search.evaluation import Evaluator, recalibrate
 from resiliency.search.losses import progressive_phases, supernet_loss
@@ -62,7 +62,7 @@ def test_the_largest_sub_network_is_the_network_of_the_design(kind, side, stem):
     ours.load_state_dict(theirs.state_dict())
     batch = torch.randn(2, 3, side, side)
     torch.testing.assert_close(ours(batch), theirs(batch))
-    torch.testing.assert_close(penultimate_features(ours, batch), penultimate_features(theirs, batch))
+    torch.testing.assert_close(logits_and_features(ours, batch)[1], logits_and_features(theirs, batch)[1])
     assert parameters_and_macs(theirs, [side, side, 3])[1] == macs(shape, side)
 
 
@@ -290,5 +290,5 @@ def test_a_sub_network_comes_back_as_a_member(tmp_path):
     write_member(tmp_path, small, Member("search-00", network_outputs=3, **description))
     again, _ = read_member(tmp_path)
     assert torch.equal(again(images()), small(images()))
-    features = penultimate_features(again, images())
+    features = logits_and_features(again, images())[1]
     torch.testing.assert_close(F.linear(features, again.fc.weight, again.fc.bias), again(images()))

@@ -95,11 +95,6 @@ def motion_blurred(image: np.ndarray, radius: int, sigma: float, angle: float) -
     return smeared
 
 
-def zoomed_size(side: int, factor: float) -> int:
-    """The length, at least `side`, of the middle part of `side` pixels after it is enlarged by `factor`."""
-    return round(ceil(side / factor) * factor)
-
-
 @lru_cache(maxsize=64)
 def zoom_map(height: int, width: int, factor: float, centred: bool) -> tuple[np.ndarray, np.ndarray]:
     """Where each pixel of the zoomed image comes from: x and y, float32 of the image's size, in pixels.
@@ -113,7 +108,8 @@ def zoom_map(height: int, width: int, factor: float, centred: bool) -> tuple[np.
 
 
 def _zoom_line(side: int, factor: float, centred: bool) -> np.ndarray:
-    part, size = ceil(side / factor), zoomed_size(side, factor)
+    part = ceil(side / factor)
+    size = round(part * factor)  # of the part once it is enlarged, at least `side`
     first = (size - side) // 2 if centred else 0
     line = (side - part) // 2 + np.arange(first, first + side) * ((part - 1) / (size - 1))
     return line.astype(np.float32)

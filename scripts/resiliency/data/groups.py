@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from resiliency.base.faults import Fault
-from resiliency.data.listed import finder_of_paths, mismatch
+from resiliency.data.listed import named_files
 from resiliency.data.pictures import FileImages, printable
 from resiliency.data.source import Part, Source
 from resiliency.data.split import part_to_split
@@ -79,23 +79,14 @@ def _groups_in_table(path: str, source: Source, name: str) -> list[Hashable]:
     """The group of each image of a part, as the table at `path` has it."""
     files = _paths(source.parts[name], source.classes)
     others = [file for other, part in source.parts.items() if other != name for file in _paths(part, source.classes)]
-    find, find_elsewhere = finder_of_paths(files), finder_of_paths(others)
-    rows: dict[int, tuple[int, str]] = {}
-    for line, image, group in read_groups(path):
-        matches = find(image)
-        if not matches and find_elsewhere(image):
-            continue
-        if len(matches) != 1:
-            raise Fault(f"{path}, line {line}: {mismatch(image, matches, files, 'image')}")
-        if matches[0] in rows:
-            earlier = rows[matches[0]][0]
-            raise Fault(f"{path}, line {line}: {printable(image)}: named in line {earlier} already; remove one")
-        rows[matches[0]] = line, group
-    if lacking := [index for index in range(len(files)) if index not in rows]:
+    rows = read_groups(path)
+    lines = named_files(path, [(line, image) for line, image, _ in rows], files, "image", others)
+    if lacking := [index for index in range(len(files)) if index not in lines]:
         image = printable("/".join(files[lacking[0]][-2:]))
         more = f" and {len(lacking) - 1:,} more images" if len(lacking) > 1 else ""
         raise Fault(f"{path}: has no row for {image}{more}; add one for each image")
-    return [rows[index][1] for index in range(len(files))]
+    groups = {line: group for line, _, group in rows}
+    return [groups[lines[index]] for index in range(len(files))]
 
 
 def read_groups(path: str | Path) -> list[tuple[int, str, str]]:

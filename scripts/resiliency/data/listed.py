@@ -1,6 +1,6 @@
 """A list of the test images that a study uses, such as the 5,000 by which robustness leaderboards compare models."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from difflib import get_close_matches
 from pathlib import Path, PurePosixPath
 
@@ -24,20 +24,42 @@ def listed_images(path: str | Path, source: Source) -> np.ndarray:
     if ALL in source.parts:
         raise Fault(f"dataset.images: {path} lists test images; put them in a folder test/ or val/")
     files = [PurePosixPath(Path(file).as_posix()).parts for file in source.parts["test"].images.files]
-    find = finder_of_paths(files)
-    lines: dict[int, int] = {}
-    for number, line in _lines(path):
-        matches = find(line)
+    return np.array(sorted(named_files(path, _lines(path), files, "test image")), np.int64)
+
+
+def named_files(
+    path: str | Path,
+    lines: Iterable[tuple[int, str]],
+    files: list[tuple[str, ...]],
+    kind: str,
+    others: Sequence[tuple[str, ...]] = (),
+) -> dict[int, int]:
+    """Position among `files` -> number of the line in the file at `path` that names it.
+
+    Args:
+        lines: number and text of each line, the end of the path of a file, as long as tells it from others.
+        files: the components of each path.
+        kind: what each file is.
+        others: further files, whose lines are passed over.
+
+    Raises:
+        Fault: a line names no file or several, or one that an earlier line names.
+    """
+    find, find_other = _finder(files), _finder(others)
+    numbers: dict[int, int] = {}
+    for number, end in lines:
+        matches = find(end)
+        if not matches and find_other(end):
+            continue
         if len(matches) != 1:
-            raise Fault(f"{path}, line {number}: {mismatch(line, matches, files, 'test image')}")
-        if matches[0] in lines:
-            earlier = lines[matches[0]]
-            raise Fault(f"{path}, line {number}: {printable(line)}: named in line {earlier} already; remove one")
-        lines[matches[0]] = number
-    return np.array(sorted(lines), np.int64)
+            raise Fault(f"{path}, line {number}: {_mismatch(end, matches, files, kind)}")
+        earlier = numbers.setdefault(matches[0], number)
+        if earlier != number:
+            raise Fault(f"{path}, line {number}: {printable(end)}: named in line {earlier} already; remove one")
+    return numbers
 
 
-def finder_of_paths(files: list[tuple[str, ...]]) -> Callable[[str], list[int]]:
+def _finder(files: Sequence[tuple[str, ...]]) -> Callable[[str], list[int]]:
     """A function: the end of a path -> positions of those of `files`, given by their components, that end so."""
     by_name: dict[str, list[int]] = {}
     for index, parts in enumerate(files):
@@ -51,7 +73,7 @@ def finder_of_paths(files: list[tuple[str, ...]]) -> Callable[[str], list[int]]:
     return find
 
 
-def mismatch(end: str, matches: list[int], files: list[tuple[str, ...]], kind: str) -> str:
+def _mismatch(end: str, matches: list[int], files: list[tuple[str, ...]], kind: str) -> str:
     """What is wrong with the end of a path that has none or several `matches` among `files`, each a `kind`."""
     if matches:
         first, second = ("/".join(files[index][-2:]) for index in matches[:2])

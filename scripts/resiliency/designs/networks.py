@@ -133,11 +133,6 @@ def is_differentiable(network: nn.Module) -> bool:
     return getattr(unwrapped(network), "differentiable", True)
 
 
-def penultimate_features(network: nn.Module, images: Tensor) -> Tensor:
-    """Features BxD that the classifier is applied to, as from `logits_and_features`."""
-    return logits_and_features(network, images)[1]
-
-
 def logits_and_features(network: nn.Module, images: Tensor) -> tuple[Tensor, Tensor]:
     """Logits BxK, of the network's own outputs, and features BxD that its classifier is applied to.
 

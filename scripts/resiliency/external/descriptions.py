@@ -3,10 +3,12 @@
 import re
 
 import pandas as pd
+import torch
 
 from resiliency.base.names import INDEPENDENT
 from resiliency.designs.members import Member, WeightsKind
-from resiliency.designs.sizes import parameters_and_macs_of
+from resiliency.designs.networks import parameters_and_macs
+from resiliency.devices.eager import timm
 
 SEED = re.compile(r"-s(\d+)$")
 
@@ -25,7 +27,7 @@ def descriptions(table: pd.DataFrame, kinds: dict[str, str], image_size: int | N
     """
     missing = table["parameters"].isna() | table["macs"].isna()
     names = sorted(set(table.loc[missing, "architecture"]) - {""})
-    sizes = {name: parameters_and_macs_of(name, image_size) for name in names}
+    sizes = {name: _size(name, image_size) for name in names}
     members = []
     for member, row in table.iterrows():
         counted = dict(zip(("parameters", "macs"), sizes.get(row["architecture"], (None, None)), strict=True))
@@ -46,3 +48,11 @@ def descriptions(table: pd.DataFrame, kinds: dict[str, str], image_size: int | N
             )
         )
     return members
+
+
+def _size(architecture: str, image_size: int | None) -> tuple[int, int]:
+    """Parameters of timm's network and its MACs for one image, counted without memory for its weights."""
+    with torch.device("meta"):
+        network = timm.create_model(architecture)
+        side = image_size or network.pretrained_cfg["input_size"][-1]
+        return parameters_and_macs(network, [side, side, 3])

@@ -19,7 +19,7 @@ from resiliency.data.loading import batches, in_order, several_batches
 from resiliency.data.pictures import View
 from resiliency.data.source import Images
 from resiliency.designs.members import Member
-from resiliency.designs.networks import is_differentiable, normalised, penultimate_features
+from resiliency.designs.networks import is_differentiable, logits_and_features, normalised
 from resiliency.designs.views import view_of
 from resiliency.devices.choice import device_name, inference, offered_precision
 from resiliency.storage.files import appending, read_array, write_array
@@ -246,7 +246,7 @@ def features(member: Classifier, images: np.ndarray) -> np.ndarray:
     device = next(network.parameters()).device
     with inference():
         parts = [
-            penultimate_features(network, normalised(batch, description.mean, description.std)).float().cpu()
+            logits_and_features(network, normalised(batch, description.mean, description.std))[1].float().cpu()
             for batch in batches(images, in_order(len(images), BATCH), device, workers=0)
         ]
     return torch.cat(parts).numpy()
