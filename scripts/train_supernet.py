@@ -15,7 +15,7 @@ with stage(snakemake.log[0], snakemake.resources.gpu):
     params, inputs = snakemake.params, dict(snakemake.input.items())
     start, recipe = inputs.get("start"), params.recipe
     card = read_json(inputs["card"])
-    space = Space.of(params.design, params.elastic, len(card["classes"]))
+    space = Space.of_design(params.design, params.elastic, len(card["classes"]))
     print(f"{space.count:,} sub-networks, elastic in {', '.join(space.dimensions) or 'nothing'}")
     steps = card["splits"]["train"]["images"] // recipe["batch_size"]
     phases = progressive_phases(space.dimensions, bool(start))

@@ -42,7 +42,7 @@ from resiliency.training.validation import Preprocessing, accuracies
 STUDY = study()
 SETTINGS = STUDY.search
 DESCRIPTION = STUDY.designs[STUDY.search.design].description(32)
-SPACE = Space.of(DESCRIPTION, SETTINGS.elastic.model_dump(), 10)
+SPACE = Space.of_design(DESCRIPTION, SETTINGS.elastic.model_dump(), 10)
 PREPROCESSING = Preprocessing([0.3] * 3, [0.35] * 3)
 
 

@@ -105,7 +105,7 @@ def searched(request, data, tmp_path_factory):
     folder = tmp_path_factory.mktemp(request.param) / "supernet"
     elastic = {"depth": [1, 1, 1, 1], "width": [1, 0.5], "kernel": [3, 1]}
     with cuda_device():
-        space = Space.of(DESIGNS["resnet"].description(32), elastic, 3)
+        space = Space.of_design(DESIGNS["resnet"].description(32), elastic, 3)
         phases = progressive_phases(space.dimensions, False)
         train_members(
             [str(folder)],

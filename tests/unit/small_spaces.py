@@ -25,7 +25,7 @@ def described(kind: str, side: int = SIDE, stem: str = "original") -> dict:
 def space_of(kind: str = "basic", width=(1, 0.5), kernel=(3, 1), depth=None) -> Space:
     layers = KINDS[kind][1]["layers"]
     elastic = {"depth": depth or [1] * len(layers), "width": list(width), "kernel": list(kernel)}
-    return Space.of(described(kind), elastic, 3)
+    return Space.of_design(described(kind), elastic, 3)
 
 
 def everything(space: Space) -> list[np.ndarray]:

@@ -48,4 +48,7 @@ def test_what_training_costs():
 
 def test_steps_of_a_width_with_few_channels():
     assert space_of(width=(1, 0.75, 0.4)).channels(0) == [8, 6, 3]
-    assert Space.of(described("basic"), {"depth": None, "width": [0.01, 1], "kernel": [3]}, 3).channels(0) == [8, 1]
+    assert Space.of_design(described("basic"), {"depth": None, "width": [0.01, 1], "kernel": [3]}, 3).channels(0) == [
+        8,
+        1,
+    ]

@@ -20,7 +20,7 @@ from resiliency.training.checkpoints import Checkpoint
 from resiliency.training.validation import LabelledImages
 
 DESCRIPTION = Design(architecture="resnet18", arguments={"channels": [8, 8, 8, 8]}, stem="original").description(32)
-SPACE = Space.of(DESCRIPTION, {"depth": [1] * 4, "width": [1, 0.75, 0.5], "kernel": [3]}, 3)
+SPACE = Space.of_design(DESCRIPTION, {"depth": [1] * 4, "width": [1, 0.75, 0.5], "kernel": [3]}, 3)
 SETTINGS = Search(design="resnet18", population=8, evaluations=40)
 
 
@@ -112,7 +112,7 @@ def test_the_seed_decides_the_search():
 
 
 def test_a_small_space_is_evaluated_whole():
-    space = Space.of(DESCRIPTION, {"depth": [1, 2, 2, 1], "width": [1, 0.5], "kernel": [3]}, 3)
+    space = Space.of_design(DESCRIPTION, {"depth": [1, 2, 2, 1], "width": [1, 0.5], "kernel": [3]}, 3)
     evaluator = Pretended(space)
     evaluations = search(evaluator, changed(evaluations=1000), 0)
     assert len(set(evaluator.evaluated)) == len(evaluator.evaluated) == space.count == 64
@@ -139,7 +139,7 @@ def test_the_first_population_spreads_between_the_largest_and_the_smallest():
 
 
 def test_the_first_population_may_be_nearly_all_there_is():
-    space = Space.of(DESCRIPTION, {"depth": [1, 2, 2, 1], "width": [1, 0.5], "kernel": [3]}, 3)
+    space = Space.of_design(DESCRIPTION, {"depth": [1, 2, 2, 1], "width": [1, 0.5], "kernel": [3]}, 3)
     first = first_population(space, changed(population=space.count - 1), 0)
     assert len(np.unique(first, axis=0)) == space.count - 1
 
@@ -261,7 +261,7 @@ def test_a_budget_is_checked_for_as_many_classes_as_there_are_folders(tmp_path):
     for name in "abcde":
         (tmp_path / name).mkdir()
     dataset = {"name": "image_folder", "folder": str(tmp_path), "image_size": 32}
-    space = Space.of(Design(**STUDY["designs"]["small"]).description(32), {**TINY, "kernel": [3]}, 5)
+    space = Space.of_design(Design(**STUDY["designs"]["small"]).description(32), {**TINY, "kernel": [3]}, 5)
     least = space.macs(space.smallest(3)[-1])
 
     def loaded(budget: int):

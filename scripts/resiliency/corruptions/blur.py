@@ -99,11 +99,11 @@ def _scattered(images: np.ndarray, streams: Streams, shift: int, iterations: int
     packed = np.zeros((height * width, count, 4), np.uint8)
     packed[..., :3] = images.reshape(count, -1, 3).swapaxes(0, 1)
     pixels = packed.view(np.uint32).reshape(-1)
-    here = order[:, None] * count + np.arange(count)
+    targets = order[:, None] * count + np.arange(count)
     for _ in range(iterations):
-        there = here + _offsets(streams, width, shift, len(order)) * count
+        sources = targets + _offsets(streams, width, shift, len(order)) * count
         for start, end in pairwise(ends):
-            pixels[here[start:end]] = pixels[there[start:end]]
+            pixels[targets[start:end]] = pixels[sources[start:end]]
     return np.ascontiguousarray(packed[..., :3].swapaxes(0, 1)).reshape(images.shape)
 
 

@@ -81,9 +81,9 @@ def corrupt(
 
 def _check_pictures(corruption: str, pictures: np.ndarray, shape: tuple[int, ...]) -> None:
     """Refuse what would be cast or broadcast to images without a word."""
-    dtype, given = getattr(pictures, "dtype", type(pictures).__name__), np.shape(pictures)
-    if dtype != np.uint8 or given != shape:
-        raise Fault(f"{corruption}: expected uint8 of shape {shape}, got {dtype} of shape {given}")
+    dtype, got_shape = getattr(pictures, "dtype", type(pictures).__name__), np.shape(pictures)
+    if dtype != np.uint8 or got_shape != shape:
+        raise Fault(f"{corruption}: expected uint8 of shape {shape}, got {dtype} of shape {got_shape}")
 
 
 def _check_images(images: np.ndarray) -> None:
@@ -106,7 +106,7 @@ def _check_choice(argument: str, name: str, choices: tuple[str, ...]) -> None:
 def _checked_indices(indices: Sequence[int] | None, count: int) -> list[int]:
     if indices is None:
         return list(range(count))
-    listed = np.asarray(indices)
-    if listed.shape != (count,) or (count and (listed.dtype.kind not in "iu" or listed.min() < 0)):
-        raise Fault(f"indices: expected {count} integers ≥ 0, one per image, got {short(listed.tolist())}")
-    return listed.tolist()
+    numbers = np.asarray(indices)
+    if numbers.shape != (count,) or (count and (numbers.dtype.kind not in "iu" or numbers.min() < 0)):
+        raise Fault(f"indices: expected {count} integers ≥ 0, one per image, got {short(numbers.tolist())}")
+    return numbers.tolist()

@@ -95,16 +95,16 @@ def stacked_images(
     Raises:
         Fault: a file is missing, cut short, of another shape, type or checksum, or the labels are in another order.
     """
-    images, listed = (_array(Path(folder) / f"{name}.npy") for name in (corruption, "labels"))
+    images, all_labels = (_array(Path(folder) / f"{name}.npy") for name in (corruption, "labels"))
     shape = (images.size // math.prod((*size, 3)), *size, 3)
     if images.shape != shape or images.dtype != np.uint8 or shape[0] % len(SEVERITIES):
         needed = f"uint8 of shape (5 x test images, {size[0]}, {size[1]}, 3)"
         raise Fault(f"{images.filename}: {expected(needed, f'{images.dtype} of shape {images.shape}')}")
-    if listed.shape != shape[:1] or listed.dtype.kind not in "iu":
+    if all_labels.shape != shape[:1] or all_labels.dtype.kind not in "iu":
         needed = f"{shape[0]:,} integers, one per image"
-        raise Fault(f"{listed.filename}: {expected(needed, f'{listed.dtype} of shape {listed.shape}')}")
-    _check_labels(listed, positions, labels)
-    for array in (images, listed):
+        raise Fault(f"{all_labels.filename}: {expected(needed, f'{all_labels.dtype} of shape {all_labels.shape}')}")
+    _check_labels(all_labels, positions, labels)
+    for array in (images, all_labels):
         _check_md5(Path(array.filename), checksums)
     return _chunks(images, severities, positions)
 
@@ -118,17 +118,19 @@ def _array(path: Path) -> np.memmap:
         raise Fault(f"{path}: truncated or corrupt .npy array ({error}); fetch it again: {STACKED_FROM}") from error
 
 
-def _check_labels(listed: np.memmap, positions: np.ndarray, labels: np.ndarray) -> None:
-    by_severity = listed.reshape(len(SEVERITIES), -1)
+def _check_labels(all_labels: np.memmap, positions: np.ndarray, labels: np.ndarray) -> None:
+    by_severity = all_labels.reshape(len(SEVERITIES), -1)
     if len(positions) and positions.max() >= by_severity.shape[1]:
         images = f"{by_severity.shape[1]:,} test images"
-        raise Fault(f"{listed.filename}: expected an image at position {positions.max()}, got {images}; fetch it again")
+        raise Fault(
+            f"{all_labels.filename}: expected an image at position {positions.max()}, got {images}; fetch it again"
+        )
     wrong = np.argwhere(by_severity[:, positions] != labels)
     if len(wrong):
         severity, image = wrong[0]
         mismatch = f"{by_severity[severity, positions[image]]} for {labels[image]} at position {positions[image]}"
         raise Fault(
-            f"{listed.filename}: expected labels in the order of the clean test set, got {mismatch}; fetch it again"
+            f"{all_labels.filename}: expected labels in the order of the clean test set, got {mismatch}; fetch it again"
         )
 
 
@@ -171,11 +173,11 @@ def image_paths(
     stems = [_stem(name) for name in names]
     paths, missing = [], []
     for severity in severities:
-        inside = _subfolder(top, str(severity))
-        listings = {name: _listing(f"{inside}/{name}") for name in set(classes)}
+        severity_folder = _subfolder(top, str(severity))
+        listings = {name: _listing(f"{severity_folder}/{name}") for name in set(classes)}
         for name, stem in zip(classes, stems, strict=True):
             file = listings[name].get(stem)
-            (paths if file else missing).append(f"{inside}/{name}/{file or stem + '.JPEG'}")
+            (paths if file else missing).append(f"{severity_folder}/{name}/{file or stem + '.JPEG'}")
     if missing:
         total = f"{len(missing):,} of {len(missing) + len(paths):,} images are missing"
         raise Fault(f"{missing[0]}: there is no such image; {total}; {FILES_FROM}")
@@ -208,9 +210,9 @@ def _subfolder(folder: Path, name: str, deeper: Iterable[Path] = ()) -> Path:
     """The folder `name` in `folder`, or a Fault that hints at what is there, or `deeper`."""
     if (folder / name).is_dir():
         return folder / name
-    there = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
-    close = get_close_matches(name, [*there, *(path.name for path in deeper)], n=1)
-    hint = f"did you mean {close[0]!r}?" if close else f"{folder} holds {', '.join(there[:6]) or 'nothing'}"
+    entries = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+    close = get_close_matches(name, [*entries, *(path.name for path in deeper)], n=1)
+    hint = f"did you mean {close[0]!r}?" if close else f"{folder} holds {', '.join(entries[:6]) or 'nothing'}"
     raise Fault(f"{folder / name}: there is no such folder; {hint}; {FILES_FROM}")
 
 
@@ -221,6 +223,6 @@ def _stem(name: str) -> str:
 
 def _listing(folder: str) -> dict[str, str]:
     """Stem -> file name of the images in `folder`, .JPEG before others; empty if there is no such folder."""
-    there = os.listdir(folder) if os.path.isdir(folder) else []
-    images = [name for name in there if name.lower().endswith(SUFFIXES)]
+    entries = os.listdir(folder) if os.path.isdir(folder) else []
+    images = [name for name in entries if name.lower().endswith(SUFFIXES)]
     return {_stem(name): name for name in sorted(images, key=lambda name: (name.endswith(".JPEG"), name))}

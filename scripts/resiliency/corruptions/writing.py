@@ -63,5 +63,5 @@ def write_pictures(
                     checksums[file] = checksum(content.getbuffer())
             progress.step(f"{indices[-1] + 1:,} images at {len(severities)} severities")
     files = [f"{severity}/{place}" for severity in severities for place in places]
-    listed = [f"{folder}/{file}" for file in files]
-    write_list(path, listed, side, 1, [checksums[file] for file in files], cropped=True)
+    paths = [f"{folder}/{file}" for file in files]
+    write_list(path, paths, side, 1, [checksums[file] for file in files], cropped=True)

@@ -141,8 +141,8 @@ def _write_split(
         checksum, *decoded = _store_images(folder / "images.npy", part, indices, side, visit)
     counts = np.bincount(labels, minlength=len(classes)).tolist()
     groups = {} if part.groups is None else {"groups": len(np.unique(part.groups[indices]))}
-    within = f" in {groups['groups']:,} groups" if groups else ""
-    print(f"{folder.name}: {len(labels):,} images of {np.count_nonzero(counts)} classes{within}")
+    grouping = f" in {groups['groups']:,} groups" if groups else ""
+    print(f"{folder.name}: {len(labels):,} images of {np.count_nonzero(counts)} classes{grouping}")
     return WrittenSplit({"images": len(labels), "images_per_class": counts, "sha256": checksum} | groups, *decoded)
 
 

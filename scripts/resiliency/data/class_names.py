@@ -32,8 +32,8 @@ def names_for_classes(classes: list[str], path: str | Path) -> list[str]:
     names = read_class_names(path)
     if len(names) != len(classes):
         raise Fault(f"{path}: {expected(f'{len(classes)} names, one per class folder', len(names))}")
-    if twice := next((name for name in names if names.count(name) > 1), None):
-        raise Fault(f"{path}: {twice!r} names {names.count(twice)} classes; give each a name of its own")
+    if repeated := next((name for name in names if names.count(name) > 1), None):
+        raise Fault(f"{path}: {repeated!r} names {names.count(repeated)} classes; give each a name of its own")
     if bad := next((name for name in names if "/" in name or name in (".", "..")), None):
         raise Fault(f"{path}: {bad!r} cannot name a folder, as images under corruptions need it to; rename it")
     return names

@@ -161,14 +161,14 @@ def _append(archive: Archive, part: Path, have: int) -> None:
     """Download into `part` what follows its first `have` bytes, or all of it if the server cannot start there."""
     headers = {"User-Agent": "resiliency"} | ({"Range": f"bytes={have}-"} if have else {})
     request = urllib.request.Request(archive.url, headers=headers)
-    with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:
-        have = have if answer.status == 206 else 0
-        length = answer.headers["Content-Length"] or ""
+    with urllib.request.urlopen(request, timeout=TIMEOUT) as response:
+        have = have if response.status == 206 else 0
+        length = response.headers["Content-Length"] or ""
         total = have + int(length) if length.isascii() and length.isdecimal() else math.inf
         print(f"{archive.name}: downloading from {archive.url}" + (f", {have:,} bytes are here" if have else ""))
         start, started_at, due = time.monotonic(), have, have + total / 20
         with part.open("ab" if have else "wb") as file:
-            while block := answer.read(BLOCK):
+            while block := response.read(BLOCK):
                 file.write(block)
                 have += len(block)
                 if have > LARGEST:

@@ -76,8 +76,8 @@ def check_test_set(
     Raises:
         Fault: there is such an image or class, and that is refused.
     """
-    known = {row.tobytes() for row in training_digests}
-    leaks = [image_label(part, index) for index, content in enumerate(contents) if content in known]
+    training_contents = {row.tobytes() for row in training_digests}
+    leaks = [image_label(part, index) for index, content in enumerate(contents) if content in training_contents]
     messages = [
         f"{len(leaks):,} images are training or validation images, e.g. {excerpt(leaks, EXAMPLES)}; remove them"
     ]
@@ -125,20 +125,20 @@ def digests(images: np.ndarray) -> list[bytes]:
 
 def digest_array(contents: list[list[Hashable]]) -> np.ndarray:
     """uint8 N x `DIGEST` of the digests in `contents`; N is 0 where files were compared."""
-    rows = [content for listed in contents for content in listed if isinstance(content, bytes)]
+    rows = [content for split_contents in contents for content in split_contents if isinstance(content, bytes)]
     return np.frombuffer(b"".join(rows), np.uint8).reshape(-1, DIGEST)
 
 
 def file_contents(files: dict[str, list[str]]) -> dict[str, list[Hashable]]:
     """Group -> for each of its files what only files of the same bytes have too."""
-    ends = {group: [_length_and_end(file) for file in listed] for group, listed in files.items()}
+    ends = {group: [_length_and_end(file) for file in paths] for group, paths in files.items()}
     counts = Counter(chain.from_iterable(ends.values()))
     return {
         group: [
             hashlib.blake2b(Path(file).read_bytes()).hexdigest() if counts[end] > 1 else end
-            for file, end in zip(listed, ends[group], strict=True)
+            for file, end in zip(paths, ends[group], strict=True)
         ]
-        for group, listed in files.items()
+        for group, paths in files.items()
     }
 
 

@@ -192,9 +192,9 @@ def _check_synsets(folder: Path) -> None:
         )
     published = _imagenet_synsets()
     if unknown := sorted(set(classes) - set(published)):
-        near = get_close_matches(unknown[0], sorted(set(published) - set(classes)), n=1)
+        nearest = get_close_matches(unknown[0], sorted(set(published) - set(classes)), n=1)
         raise Fault(
-            f"{printable(folder)}: {unknown[0]} is not one of ImageNet's 1,000 synsets (is it {near[0]}?); rename it"
+            f"{printable(folder)}: {unknown[0]} is not one of ImageNet's 1,000 synsets (is it {nearest[0]}?); rename it"
         )
 
 
@@ -221,8 +221,8 @@ def _shared_classes(splits: dict[str, Path]) -> list[str]:
         for other, theirs in classes.items():
             missing = sorted(set(theirs) - set(names))
             if missing:
-                near = get_close_matches(missing[0], sorted(set(names) - everywhere), n=1)
-                hint = f" (is it {near[0]!r}?)" if near else ""
+                nearest = get_close_matches(missing[0], sorted(set(names) - everywhere), n=1)
+                hint = f" (is it {nearest[0]!r}?)" if nearest else ""
                 raise Fault(
                     f"{printable(path)}: no class folder {missing[0]!r}, which {other.name}/ has{hint}; "
                     "all splits must have the same classes"

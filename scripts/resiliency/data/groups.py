@@ -106,8 +106,8 @@ def read_groups(path: str | Path) -> list[tuple[int, str, str]]:
         names = list(reader.fieldnames or [])
         for column in COLUMNS:
             if names.count(column) != 1:
-                there = ", ".join(names[:10]) or "none"
-                raise Fault(f"{path}: expected one column {column!r}, got {names.count(column)}; there are {there}")
+                columns = ", ".join(names[:10]) or "none"
+                raise Fault(f"{path}: expected one column {column!r}, got {names.count(column)}; there are {columns}")
         for row in reader:
             image, group = (str(row[column] or "").strip() for column in COLUMNS)
             if not (image and group):

@@ -24,8 +24,8 @@ def read_images(path: str | Path) -> Images:
     """
     if Path(path).suffix == ".npy":
         return read_array(path)
-    listed = read_json(path)
-    return FileImages(**listed)
+    content = read_json(path)
+    return FileImages(**content)
 
 
 def write_list(
@@ -41,9 +41,9 @@ def write_list(
     Args:
         checksums: of files that the study wrote; of others size and modification time are recorded.
     """
-    listed = {"size": size, "margin": margin, "cropped": cropped, "files": files}
+    content = {"size": size, "margin": margin, "cropped": cropped, "files": files}
     recorded = {"checksums": checksums} if checksums else {"states": [file_state(file) for file in files]}
-    write_json(path, listed | recorded)
+    write_json(path, content | recorded)
 
 
 def images_at(images: Images, indices: np.ndarray) -> Images:
@@ -86,8 +86,8 @@ def images_in_views(images: Images, indices: slice | np.ndarray, views: list[Vie
 
 
 def _resized(images: np.ndarray, view: View) -> np.ndarray:
-    whole = view._replace(margin=1)
-    return np.stack([fitted(Image.fromarray(image), *whole) for image in images])
+    uncropped = view._replace(margin=1)
+    return np.stack([fitted(Image.fromarray(image), *uncropped) for image in images])
 
 
 def write_items(path: str | Path, classes: list[str], names: list[str]) -> None:

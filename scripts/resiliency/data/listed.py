@@ -79,8 +79,8 @@ def _mismatch(end: str, matches: list[int], files: list[tuple[str, ...]], kind: 
         first, second = ("/".join(files[index][-2:]) for index in matches[:2])
         reason = f"there are {len(matches)} such {kind}s, e.g. {first} and {second}; write the class folder too"
     else:
-        near = get_close_matches(PurePosixPath(end).name, {parts[-1] for parts in files}, n=1)
-        reason = f"there is no such {kind}" + (f"; did you mean {near[0]}?" if near else "")
+        nearest = get_close_matches(PurePosixPath(end).name, {parts[-1] for parts in files}, n=1)
+        reason = f"there is no such {kind}" + (f"; did you mean {nearest[0]}?" if nearest else "")
     return f"{printable(end)}: {reason}"
 
 

@@ -19,12 +19,12 @@ def images_in(folder: str) -> tuple[list[str], int]:
         Fault: there are none, or a folder cannot be listed.
     """
     images, left_out = [], 0
-    pending, seen = [folder], _lineage(os.path.dirname(folder)) | _lineage(os.path.dirname(os.path.realpath(folder)))
+    pending, visited = [folder], _lineage(os.path.dirname(folder)) | _lineage(os.path.dirname(os.path.realpath(folder)))
     while pending:
         path = pending.pop()
         real = os.path.realpath(path)
-        entries = [] if real in seen else entries_in(path)
-        seen.add(real)
+        entries = [] if real in visited else entries_in(path)
+        visited.add(real)
         for entry in entries:
             if entry.name.startswith("."):
                 left_out += 1

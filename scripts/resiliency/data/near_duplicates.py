@@ -47,13 +47,13 @@ class Thumbnails:
         labels = np.concatenate([part.labels[indices] for part, indices in chosen.values()])
         places = [(split, int(index)) for split, (_, indices) in chosen.items() for index in indices]
         split_numbers = np.repeat(np.arange(len(chosen)), [len(indices) for _, indices in chosen.values()])
-        found = []
+        pairs = []
         for label in np.unique(labels):
             for split in range(1, len(chosen)):
                 own = np.flatnonzero((labels == label) & (split_numbers == split))
                 earlier = np.flatnonzero((labels == label) & (split_numbers < split))
-                found += _nearest_pairs(patterns, own, earlier)
-        return [Pair(*places[one], *places[other]) for one, other in sorted(found)]
+                pairs += _nearest_pairs(patterns, own, earlier)
+        return [Pair(*places[one], *places[other]) for one, other in sorted(pairs)]
 
 
 def thumbnails(images: np.ndarray) -> np.ndarray:
@@ -71,10 +71,10 @@ def count_near_duplicates(chosen: Splits, pairs: list[Pair]) -> dict[str, int]:
     counts = {split: sum(pair.split == split for pair in pairs) for split in list(chosen)[1:]}
     for split, count in counts.items():
         if worth_a_warning(count, len(chosen[split][1])):
-            some = [_example(chosen, pair) for pair in pairs if pair.split == split][:EXAMPLES]
+            examples = [_example(chosen, pair) for pair in pairs if pair.split == split][:EXAMPLES]
             print(
                 f"warning: dataset: {count:,} of {len(chosen[split][1]):,} {split} images look almost like one of "
-                f"their class in another split, as {', '.join(some)}; keep such images together, see dataset.groups"
+                f"their class in another split, as {', '.join(examples)}; keep such images together, see dataset.groups"
             )
     return counts
 
@@ -105,5 +105,5 @@ def _nearest_pairs(patterns: np.ndarray, own: np.ndarray, others: np.ndarray) ->
         block = own[start : start + BLOCK]
         correlations = patterns[block] @ patterns[others].T
         nearest = correlations.argmax(axis=1)
-        near = correlations.max(axis=1) >= ALIKE
-        yield from zip(block[near].tolist(), others[nearest[near]].tolist(), strict=True)
+        is_near = correlations.max(axis=1) >= ALIKE
+        yield from zip(block[is_near].tolist(), others[nearest[is_near]].tolist(), strict=True)

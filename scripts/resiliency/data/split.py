@@ -20,7 +20,7 @@ def draw_splits(
     images_per_class: dict[str, int],
     seed: int,
     needed: Sequence[str] = SPLITS,
-    listed: str | None = None,
+    image_list: str | None = None,
 ) -> dict[str, tuple[Part, np.ndarray]]:
     """What the study takes of `source`: for each split the part it comes from and sorted int64 indices in that part.
 
@@ -28,7 +28,7 @@ def draw_splits(
         validation_fraction, test_fraction: shares of the images held out where `source` does not name them.
         images_per_class: split -> most images of a class in it; a subset grows with this number, and keeps what it had.
         needed: the splits that are returned.
-        listed: a file that names the test images; see `listed_images`. Some classes may then have none.
+        image_list: a file that names the test images; see `listed_images`. Some classes may then have none.
 
     Raises:
         Fault: a class is left without an image in some split, or has too few groups; or as `listed_images`.
@@ -43,15 +43,15 @@ def draw_splits(
         test = round(test_fraction * len(part.labels)) if name == ALL else None
         drawn = split_indices(part.labels, validation, test, seed, part.groups)
         chosen |= {split: (part, indices) for split, indices in drawn.items()}
-    if listed:
-        indices = listed_images(listed, source)
+    if image_list:
+        indices = listed_images(image_list, source)
         chosen["test"] = parts["test"], indices
     chosen = {split: chosen[split] for split in SPLITS if split in needed}
     for split in chosen.keys() & images_per_class.keys():
         part, indices = chosen[split]
         chosen[split] = part, indices[_subset_of_classes(part.labels[indices], images_per_class[split], seed, split)]
     for split, (part, indices) in chosen.items():
-        if listed and split == "test":
+        if image_list and split == "test":
             continue
         if missing := set(range(len(source.classes))) - set(part.labels[indices].tolist()):
             raise Fault(
@@ -84,13 +84,13 @@ def split_indices(
     """
     rest, held_out = np.arange(len(labels)), {}
     counts = {"test": test, "validation": validation}
-    for left, (name, count) in zip((2, 1), counts.items(), strict=True):
+    for spare, (name, count) in zip((2, 1), counts.items(), strict=True):
         if count is None:
             continue
         if groups is None:
             chosen = stratified_sample(labels[rest], count, seed, f"{name} split")
         else:
-            chosen = sample_of_groups(labels[rest], groups[rest], count, left, seed, f"{name} split")
+            chosen = sample_of_groups(labels[rest], groups[rest], count, spare, seed, f"{name} split")
         held_out[name] = rest[chosen]
         rest = np.setdiff1d(rest, held_out[name])
     return {"train": rest, **held_out}
@@ -113,7 +113,7 @@ def stratified_sample(labels: np.ndarray, count: int, seed: int, *names: str) ->
 
 
 def sample_of_groups(
-    labels: np.ndarray, groups: np.ndarray, count: int, left: int, seed: int, *names: str
+    labels: np.ndarray, groups: np.ndarray, count: int, spare: int, seed: int, *names: str
 ) -> np.ndarray:
     """Sorted indices of about `count` images, all those of some groups, drawn so that classes keep their shares.
 
@@ -122,34 +122,34 @@ def sample_of_groups(
 
     Args:
         labels, groups: int N; a group may have images of several classes.
-        left: groups of each class that are not taken.
+        spare: groups of each class that are not taken.
     """
     classes, class_positions = np.unique(labels, return_inverse=True)
     numbers, group_positions = np.unique(groups, return_inverse=True)
     pairs, sizes = np.unique(np.stack([group_positions, class_positions]), axis=1, return_counts=True)
     starts = np.searchsorted(pairs[0], np.arange(len(numbers) + 1))
     contents = [(pairs[1, start:stop], sizes[start:stop]) for start, stop in pairwise(starts)]
-    wanted, held = count * np.bincount(class_positions) / len(labels), np.zeros(len(classes))
-    free = np.bincount(pairs[1], minlength=len(classes)) - left
-    taken = np.zeros(len(numbers), bool)
+    targets, counts = count * np.bincount(class_positions) / len(labels), np.zeros(len(classes))
+    free = np.bincount(pairs[1], minlength=len(classes)) - spare
+    is_taken = np.zeros(len(numbers), bool)
     order = stream(seed, *names).permutation(len(numbers))
 
     def take(group: int) -> None:
         positions, images = contents[group]
-        held[positions] += images
+        counts[positions] += images
         free[positions] -= 1
-        taken[group] = True
+        is_taken[group] = True
 
     for group in order:
         positions, images = contents[group]
-        missing = wanted[positions] - held[positions]
+        missing = targets[positions] - counts[positions]
         if np.abs(missing - images).sum() < np.abs(missing).sum() and (free[positions] > 0).all():
             take(group)
     for empty in range(len(classes)):
-        own = [group for group in order if empty in contents[group][0]] if not held[empty] else []
+        own = [group for group in order if empty in contents[group][0]] if not counts[empty] else []
         if possible := [group for group in own if (free[contents[group][0]] > 0).all()]:
             take(min(possible, key=lambda group: contents[group][1].sum()))
-    return np.flatnonzero(taken[group_positions])
+    return np.flatnonzero(is_taken[group_positions])
 
 
 def probe_indices(labels: np.ndarray, count: int, seed: int) -> np.ndarray:

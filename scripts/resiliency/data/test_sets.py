@@ -76,9 +76,9 @@ def _positions(folder: Path, names: Sequence[str], classes: list[str]) -> np.nda
     ):
         return np.array([int(name) for name in names])
     if unknown:
-        near = get_close_matches(unknown[0], classes, n=1)
+        nearest = get_close_matches(unknown[0], classes, n=1)
         spellings = f"folders must be named as its classes: {excerpt(classes, MOST_NAMED)}"
-        hint = f"did you mean {near[0]!r}?" if near else spellings
+        hint = f"did you mean {nearest[0]!r}?" if nearest else spellings
         raise Fault(f"{printable(folder)}: the dataset has no class {unknown[0]!r}; {hint}")
     return np.array([positions[name] for name in names])
 

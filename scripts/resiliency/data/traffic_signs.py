@@ -93,14 +93,14 @@ def traffic_signs(side: int, folder: Path) -> Source:
 
 def _training(archive: Path, side: int) -> Part:
     with ZipFile(archive) as opened:
-        found = sorted(
+        frames = sorted(
             (*match.groups(), match[0]) for name in opened.namelist() if (match := _TRAINING.fullmatch(name))
         )
-    labels = _checked([int(label) for label, *_ in found])
-    names = [f"{track}_{frame}" for _, track, frame, _ in found]
-    tracks = {key: number for number, key in enumerate(dict.fromkeys(match[:2] for match in found))}
-    groups = np.array([tracks[match[:2]] for match in found], np.int64)
-    return Part(Packed(archive, [member for *_, member in found], side), labels, names, groups)
+    labels = _checked([int(label) for label, *_ in frames])
+    names = [f"{track}_{frame}" for _, track, frame, _ in frames]
+    tracks = {key: number for number, key in enumerate(dict.fromkeys(frame[:2] for frame in frames))}
+    groups = np.array([tracks[frame[:2]] for frame in frames], np.int64)
+    return Part(Packed(archive, [member for *_, member in frames], side), labels, names, groups)
 
 
 def _labels(archive: Path) -> dict[str, int]:

@@ -31,8 +31,8 @@ def read_checkpoint(path: str | Path, names: list[str]) -> dict[str, Tensor]:
             content = content[wrapper]
             break
     if not isinstance(content, dict) or not content or not all(isinstance(t, Tensor) for t in content.values()):
-        held = excerpt(list(map(str, content)), EXAMPLES) if isinstance(content, dict) else type(content).__name__
-        raise Fault(f"{path}: expected a state dict of tensors, or one in {WRAPPERS}, got {held or 'nothing'}")
+        got = excerpt(list(map(str, content)), EXAMPLES) if isinstance(content, dict) else type(content).__name__
+        raise Fault(f"{path}: expected a state dict of tensors, or one in {WRAPPERS}, got {got or 'nothing'}")
     if not all(isinstance(name, str) for name in content):
         keys = excerpt(list(map(repr, content)), EXAMPLES)
         raise Fault(f"{path}: contains keys that are not strings, e.g. {keys}; save a state_dict()")
@@ -53,10 +53,10 @@ def load_weights(network: nn.Module, weights: dict[str, Tensor]) -> str:
     """
     own = network.state_dict()
     other = [name for name in own if name in weights and weights[name].shape != own[name].shape]
-    left = network.load_state_dict({name: weights[name] for name in weights if name not in other}, strict=False)
+    keys = network.load_state_dict({name: weights[name] for name in weights if name not in other}, strict=False)
     groups = {
-        "missing": [name for name in left.missing_keys if name not in other],
-        "unknown": left.unexpected_keys,
+        "missing": [name for name in keys.missing_keys if name not in other],
+        "unknown": keys.unexpected_keys,
         "of another type": [
             f"{name} {_type(weights[name])}, not {_type(own[name])}"
             for name in own

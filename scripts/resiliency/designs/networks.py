@@ -81,8 +81,8 @@ def build(description: dict, outputs: int, seed: int, pretrained: str | None = N
     if description["stem"] == "adapted":
         side = description["side"]
         if changes := adapt_stem(network, side):
-            left = map_side(network, side)
-            print(f"stem of {architecture} for {side} px: {', '.join(changes)}; the last feature map is {left}x{left}")
+            end = map_side(network, side)
+            print(f"stem of {architecture} for {side} px: {', '.join(changes)}; the last feature map is {end}x{end}")
     return channels_last(network)
 
 

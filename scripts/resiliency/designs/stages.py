@@ -18,8 +18,8 @@ def feature_stages(network: nn.Module) -> dict[str, nn.Module]:
     """Name -> module of each feature stage that a network lists, in the order they are applied; else none."""
     network = unwrapped(network)
     modules = dict(network.named_modules())
-    listed = dict.fromkeys(stage["module"] for stage in getattr(network, "feature_info", []))
-    return {name: modules[name] for name in listed if name in modules}
+    names = dict.fromkeys(stage["module"] for stage in getattr(network, "feature_info", []))
+    return {name: modules[name] for name in names if name in modules}
 
 
 @contextmanager

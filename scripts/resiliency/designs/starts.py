@@ -51,8 +51,8 @@ def build_for_tuning(
     described["weights_source"] = f"fine-tuned here from {source}{preprocessing_words(described)}"
     print(f"mean {described['mean']}, std {described['std']}")
     print(f"{described['weights_source']}; a new head {head} of {outputs:,} outputs")
-    known = {key: value for key, value in description.items() if key != "loaded"}
-    return network, network.get_submodule(head), known | described
+    fields = {key: value for key, value in description.items() if key != "loaded"}
+    return network, network.get_submodule(head), fields | described
 
 
 def _initialise_head(head: nn.Module) -> None:
@@ -74,7 +74,7 @@ def _load_body(network: nn.Module, head: str, description: dict, files: dict[str
         pretrained, source = pretrained_network(description)
         weights = pretrained.state_dict()
     body = {key: value for key, value in weights.items() if not key.startswith(f"{head}.")}
-    new = {key: value for key, value in own.items() if key.startswith(f"{head}.")}
-    if misfit := load_weights(network, body | new):
+    new_head = {key: value for key, value in own.items() if key.startswith(f"{head}.")}
+    if misfit := load_weights(network, body | new_head):
         raise Fault(f"{source}: not the weights of {network_name(description)} but for its head {head}: {misfit}")
     return source

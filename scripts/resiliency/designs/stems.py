@@ -39,21 +39,21 @@ def adapt_stem(network: nn.Module, side: int) -> list[str]:
         What was changed, such as ["conv1 with stride 1", "no maxpool"].
     """
     changes = []
-    reached = map_side(network, side)
-    for place, (name, module) in enumerate(_shrinking_layers(network, side) if reached else []):
+    map_height = map_side(network, side)
+    for place, (name, module) in enumerate(_shrinking_layers(network, side) if map_height else []):
         if place and not _is_pooling(module):
             break
         for change, other in _replacements(name, module):
-            if reached >= LEAST:
+            if map_height >= LEAST:
                 break
             before = network.get_submodule(name)
             network.set_submodule(name, other)
             height = map_side(network, side)
-            if height <= reached:
+            if height <= map_height:
                 network.set_submodule(name, before)
                 break
             changes.append(change)
-            reached = height
+            map_height = height
     return changes
 
 

@@ -33,10 +33,10 @@ def network_fault(network: nn.Module, side: int, outputs: int | None) -> str:
     network.eval()
     try:
         logits = network(inputs * 1)
-        beyond = inputs.detach() * 4 - 2  # as normalised images are, which a network may clamp
-        changing = beyond.clone()
+        wide_images = inputs.detach() * 4 - 2  # as normalised images are, which a network may clamp
+        passed_images = wide_images.clone()
         with torch.no_grad():
-            network(changing)
+            network(passed_images)
     except (Exception, SystemExit) as error:
         return f"fails on images of {side}x{side} px: {brief(error)}"
     if not isinstance(logits, Tensor):
@@ -48,7 +48,7 @@ def network_fault(network: nn.Module, side: int, outputs: int | None) -> str:
         return f"expected logits of shape {needed} for {BATCH} images, got {tuple(logits.shape)}"
     if device.type == "meta":
         return ""
-    if not torch.equal(changing, beyond):
+    if not torch.equal(passed_images, wide_images):
         return "changes its input images in place; let it work on a copy"
     if not logits.isfinite().all():
         return "logits contain NaN or infinity"
@@ -71,22 +71,22 @@ def logits_fault(network: nn.Module, images: Tensor) -> str:
     before = {name: tensor.clone() for name, tensor in _weights(network).items()}
     try:
         with torch.inference_mode():
-            logits, again = network(images), network(images)
-            turned = network(images.flip(0)).flip(0)
-            alone = torch.cat([network(images[place : place + 1]) for place in range(len(images))])
+            logits, second = network(images), network(images)
+            reversed_order = network(images.flip(0)).flip(0)
+            one_by_one = torch.cat([network(images[place : place + 1]) for place in range(len(images))])
     except (Exception, SystemExit) as error:
         return f"fails on a single image: {brief(error)}"
-    if moved := [name for name, tensor in _weights(network).items() if not torch.equal(tensor, before[name])]:
-        return f"changes {moved[0]} in evaluation mode; let eval() stop the update, e.g. of running statistics"
-    if not _same(logits, again, SAME):
+    if changed := [name for name, tensor in _weights(network).items() if not torch.equal(tensor, before[name])]:
+        return f"changes {changed[0]} in evaluation mode; let eval() stop the update, e.g. of running statistics"
+    if not _same(logits, second, SAME):
         return (
             "predictions differ between two passes over the same images; let eval() stop dropout and other randomness"
         )
-    if not _same(logits, alone, SAME_ALONE):
+    if not _same(logits, one_by_one, SAME_ALONE):
         return (
             "prediction of an image depends on the rest of its batch; normalise by running statistics, not the batch's"
         )
-    if not _same(logits, turned, SAME_ALONE):
+    if not _same(logits, reversed_order, SAME_ALONE):
         return "answers images differently in another order; treat each image by itself"
     if (logits >= 0).all() and (logits.sum(dim=1) - 1).abs().max() < PROBABILITIES:
         return "expected logits, got probabilities; remove the softmax, or return their logarithm"

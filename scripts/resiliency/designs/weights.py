@@ -60,10 +60,10 @@ def load_member(description: dict, card: dict, files: dict[str, str]) -> tuple[n
     described |= {"outputs": (outputs := _output_indices(names, classes)), "view": view, "side": shape[0]}
     described |= normalisation(network, loaded, network_name(description)) | weights_fields
     described["weights_source"] += preprocessing_words(described)
-    known = {key: value for key, value in description.items() if key != "loaded"}
+    fields = {key: value for key, value in description.items() if key != "loaded"}
     print(f"mean {described['mean']}, std {described['std']}")
     print(f"{described['weights_source']}; {len(names):,} outputs for {len(classes):,} classes")
-    return select_outputs(network, outputs).eval().to(device()), known | described
+    return select_outputs(network, outputs).eval().to(device()), fields | described
 
 
 def preprocessing_words(described: dict) -> str:
@@ -179,15 +179,15 @@ def _output_indices(names: list[str], classes: list[str]) -> list[int] | None:
     counts = Counter(names)
     missing = [name for name in classes if not counts[name]]
     if missing:
-        near = get_close_matches(missing[0], names, n=1)
-        hint = f" (is it {near[0]!r}?)" if near else ""
+        nearest = get_close_matches(missing[0], names, n=1)
+        hint = f" (is it {nearest[0]!r}?)" if nearest else ""
         more = f", nor {len(missing) - 1:,} more" if len(missing) > 1 else ""
         raise Fault(
             f"classes: the network has no {missing[0]!r}{hint}, a class of the dataset{more}; "
             "name its outputs as the dataset does"
         )
-    if twice := [name for name in classes if counts[name] > 1]:
+    if repeated := next((name for name in classes if counts[name] > 1), None):
         raise Fault(
-            f"classes: {twice[0]!r} names {counts[twice[0]]} outputs of the network; give each output its own name"
+            f"classes: {repeated!r} names {counts[repeated]} outputs of the network; give each output its own name"
         )
     return None if names == classes else [names.index(name) for name in classes]

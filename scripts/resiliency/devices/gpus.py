@@ -41,12 +41,12 @@ def claim_gpu(devices: Path = Path("/dev"), claims: Path | None = None) -> None:
     Raises:
         Fault: as `gpu_slots`.
     """
-    seen = visible_gpus(devices)
-    if not seen or (len(seen) == 1 and "SLURM_JOB_ID" in os.environ):
+    visible = visible_gpus(devices)
+    if not visible or (len(visible) == 1 and "SLURM_JOB_ID" in os.environ):
         return
     claims = claims or Path(tempfile.gettempdir(), f"resiliency-gpus-{os.getuid()}")
     claims.mkdir(mode=0o700, exist_ok=True)
-    places = [(slot, gpu) for slot in range(gpu_slots()) for gpu in seen]
+    places = [(slot, gpu) for slot in range(gpu_slots()) for gpu in visible]
     waiting = False
     while True:
         for slot, gpu in places:
@@ -54,7 +54,7 @@ def claim_gpu(devices: Path = Path("/dev"), claims: Path | None = None) -> None:
                 os.environ[VISIBLE] = gpu
                 return
         if not waiting:
-            print(f"GPU {', '.join(seen)} is in use; waiting for a free slot", flush=True)
+            print(f"GPU {', '.join(visible)} is in use; waiting for a free slot", flush=True)
             waiting = True
         time.sleep(1)
 

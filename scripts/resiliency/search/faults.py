@@ -38,13 +38,13 @@ def search_faults(search: Search, design: Design, side: int, classes: int, names
     if search.training.get("compile"):
         yield "search.training.compile: must be false, because sub-networks differ in shape"
     description = design.description(side)
-    largest = Space.of(description, {"depth": None, "width": [1], "kernel": [3]}, classes).largest
+    largest = Space.of_design(description, {"depth": None, "width": [1], "kernel": [3]}, classes).largest
     depth, layers = search.elastic.depth or largest["layers"], largest["layers"]
     if len(depth) != len(layers) or any(least > most for least, most in zip(depth, layers, strict=True)):
         requirement = f"must have at most as many blocks per stage as {name}: {layers}"
         yield f"search.elastic.depth: {short(depth)}: {requirement}"
         return
-    yield from _space_faults(search, Space.of(description, search.elastic.model_dump(), classes))
+    yield from _space_faults(search, Space.of_design(description, search.elastic.model_dump(), classes))
 
 
 def _size_fault(arguments: dict[str, Any]) -> str:

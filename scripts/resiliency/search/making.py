@@ -50,7 +50,7 @@ def search_members(
         Fault: the space is too small for the search.
     """
     card = read_json(data["card"])
-    space = Space.of(design, settings.elastic.model_dump(), len(card["classes"]))
+    space = Space.of_design(design, settings.elastic.model_dump(), len(card["classes"]))
     for fault in budget_faults(settings, space):
         raise Fault(fault)
     network, supernet = read_member(Path(data["weights"]).parent)
@@ -60,11 +60,11 @@ def search_members(
     dependencies |= {"data": card["splits"], "supernet": sha256(data["weights"])}
     with Checkpoint(table.with_name("checkpoint.pt"), dependencies) as checkpoint:
         evaluations = search(evaluator, settings, seed, checkpoint)
-    evaluated, seen = evaluations.objectives[:, 1], len(calibration) + len(validation.labels)
+    evaluated, images_seen = evaluations.objectives[:, 1], len(calibration) + len(validation.labels)
     common = {key: getattr(supernet, key) for key in ("mean", "std", "normalisation", "precision")} | {
         "weights_kind": WeightsKind.SUPERNET,
         "weights_source": "a super-network trained here",
-        "training_cost": search_cost(space, settings, supernet.training_cost, evaluated, seen),
+        "training_cost": search_cost(space, settings, supernet.training_cost, evaluated, images_seen),
         "device": checkpoint.device,
     }
     positions = dict(zip(select_members(evaluations, settings, seed), folders, strict=True))
@@ -77,9 +77,9 @@ def search_members(
 def _read_images(data: dict[str, str], count: int, seed: int) -> tuple[np.ndarray, LabelledImages]:
     """Images that batch norm is calibrated on, `count` at most, and all that sub-networks are evaluated on."""
     labels = read_array(data["labels"])
-    some = stratified_sample(labels, min(count, len(labels)), seed, "search", "calibration")
+    calibration = stratified_sample(labels, min(count, len(labels)), seed, "search", "calibration")
     validation = LabelledImages(read_images(data["validation_images"]), read_array(data["validation_labels"]))
-    return read_images(data["images"])[some], validation
+    return read_images(data["images"])[calibration], validation
 
 
 def _write_member(

@@ -88,7 +88,7 @@ class Space:
     kernel: tuple[int, ...]
 
     @classmethod
-    def of(cls, description: dict, elastic: dict, classes: int) -> "Space":
+    def of_design(cls, description: dict, elastic: dict, classes: int) -> "Space":
         """The space of a design, as from `Design.description`, with the values of `Elastic`."""
         largest = largest_shape(description, classes)
         depth = elastic["depth"] or largest["layers"]
@@ -145,14 +145,14 @@ class Space:
         MACs fall as any gene grows, so that the next one is always a neighbour of one that was found before.
         """
         first, order = self.sizes - 1, count()
-        heap, seen, results = [(self.macs(first), next(order), first)], {first.tobytes()}, []
+        heap, queued, results = [(self.macs(first), next(order), first)], {first.tobytes()}, []
         while heap and len(results) < number:
             results.append(heapq.heappop(heap)[2])
             for gene in np.flatnonzero(results[-1]):
                 other = results[-1].copy()
                 other[gene] -= 1
-                if other.tobytes() not in seen:
-                    seen.add(other.tobytes())
+                if other.tobytes() not in queued:
+                    queued.add(other.tobytes())
                     heapq.heappush(heap, (self.macs(other), next(order), other))
         return results
 

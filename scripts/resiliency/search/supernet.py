@@ -164,8 +164,8 @@ def _sort(writers: list[tuple[nn.Conv2d, nn.BatchNorm2d]], readers: list[nn.Modu
 
 def _part(tensor: Tensor, shape: torch.Size) -> Tensor:
     """The first channels and the middle of the kernels of a weight, as many as `shape` says."""
-    used = []
-    for axis, (size, kept) in enumerate(zip(tensor.shape, shape, strict=True)):
-        start = 0 if axis < 2 else (size - kept) // 2
-        used.append(slice(start, start + kept))
-    return tensor[tuple(used)]
+    slices = []
+    for axis, (size, used_size) in enumerate(zip(tensor.shape, shape, strict=True)):
+        start = 0 if axis < 2 else (size - used_size) // 2
+        slices.append(slice(start, start + used_size))
+    return tensor[tuple(slices)]

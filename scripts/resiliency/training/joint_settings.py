@@ -43,8 +43,8 @@ class Joint(Settings):
         for name, loss_weights in objectives.items():
             lowest, highest = JOINT_OBJECTIVES[name]
             names = {f"{loss_weight:g}" for loss_weight in loss_weights}
-            within = all(lowest <= loss_weight <= highest for loss_weight in loss_weights)
-            if len(names) < len(loss_weights) or not within:
+            are_allowed = all(lowest <= loss_weight <= highest for loss_weight in loss_weights)
+            if len(names) < len(loss_weights) or not are_allowed:
                 limits = f"from {lowest} " + (f"to {highest}" if highest < inf else "up")
                 raise ValueError(f"{name} must list distinct weights {limits}, of at most six digits")
         return objectives

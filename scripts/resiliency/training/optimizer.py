@@ -41,11 +41,11 @@ def make_optimizer(
 
 def _with_kernel_group(groups: list[dict], networks: list[nn.Module]) -> list[dict]:
     """`groups` for Muon: kernels form one of their own, which decays as other matrices do."""
-    chosen = [kernel for network in networks for kernel in kernels(network)]
-    known = set(map(id, chosen))
-    others = [group | {"params": [p for p in group["params"] if id(p) not in known]} for group in groups]
+    own = [kernel for network in networks for kernel in kernels(network)]
+    kernel_ids = set(map(id, own))
+    others = [group | {"params": [p for p in group["params"] if id(p) not in kernel_ids]} for group in groups]
     return [
-        {"params": chosen, "weight_decay": groups[0]["weight_decay"], "orthogonal": True},
+        {"params": own, "weight_decay": groups[0]["weight_decay"], "orthogonal": True},
         *(group | {"orthogonal": False} for group in others),
     ]
 

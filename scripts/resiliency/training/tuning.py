@@ -82,7 +82,7 @@ def _head_inputs(
 ) -> tuple[tuple[int, ...], *tuple[Any, ...]]:
     """The shape of the input of `head` for one image; and each of `sets` with it, float32 Nx1x1xD, as its images."""
     network.eval()
-    shape, featured = (), []
+    shape, head_inputs = (), []
     for images, labels in sets:
         order = in_order(len(labels), BATCH)
         read = batches(images, order, device(), preprocessing.workers, partial(preprocessing.in_view, images))
@@ -92,5 +92,5 @@ def _head_inputs(
                 features = features_of(network, head, preprocessing.normalised(batch))
                 shape = tuple(features.shape[1:])
                 parts.append(features.float().reshape(len(features), 1, 1, prod(shape)).cpu().numpy())
-        featured.append(LabelledImages(np.concatenate(parts), labels))
-    return shape, *featured
+        head_inputs.append(LabelledImages(np.concatenate(parts), labels))
+    return shape, *head_inputs
