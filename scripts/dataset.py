@@ -5,7 +5,7 @@ from pathlib import Path
 from resiliency.data.card import write_data_set
 from resiliency.data.class_names import names_for_classes
 from resiliency.data.groups import with_groups
-from resiliency.data.sources import read_source
+from resiliency.data.reading import read_source
 from resiliency.data.split import draw_splits
 from resiliency.stage import stage
 

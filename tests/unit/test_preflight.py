@@ -65,7 +65,7 @@ def test_what_passed_once_is_not_tried_again(here, monkeypatch):
         preflight(load(small))
 
 
-DESIGNS = [f"designs/{module}" for module in ("usable", "networks", "weights", "cards", "checkpoints", "views")]
+DESIGNS = [f"designs/{module}" for module in ("network_faults", "networks", "weights", "cards", "checkpoints", "views")]
 
 
 @pytest.mark.parametrize("module", ["study/trials/networks", *DESIGNS])

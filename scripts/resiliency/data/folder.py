@@ -13,7 +13,7 @@ import numpy as np
 
 from resiliency.base.faults import Fault
 from resiliency.base.progress import Progress
-from resiliency.data.listing import SUFFIXES, entries_in, folders_in, images_in, names_of
+from resiliency.data.folder_entries import SUFFIXES, entries_in, folders_in, images_in, names_of
 from resiliency.data.pictures import FileImages, header_fault, printable
 from resiliency.data.source import ALL, SPLITS, Part, Source
 

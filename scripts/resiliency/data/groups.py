@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from resiliency.base.faults import Fault
-from resiliency.data.listed import named_files
+from resiliency.data.image_lists import named_files
 from resiliency.data.pictures import FileImages, printable
 from resiliency.data.source import Part, Source
 from resiliency.data.split import part_to_split

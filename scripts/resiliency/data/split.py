@@ -7,7 +7,7 @@ import numpy as np
 
 from resiliency.base.faults import Fault
 from resiliency.base.streams import stream
-from resiliency.data.listed import listed_images
+from resiliency.data.image_lists import listed_images
 from resiliency.data.source import ALL, SPLITS, Part, Source
 
 MOST_CALIBRATION = 5_000

@@ -10,8 +10,8 @@ from resiliency.designs.cards import design_card
 from resiliency.designs.checkpoints import load_weights, read_checkpoint
 from resiliency.designs.heads import head_name
 from resiliency.designs.members import WeightsKind
+from resiliency.designs.network_faults import trial_images
 from resiliency.designs.networks import build, network_name
-from resiliency.designs.usable import trial_images
 from resiliency.designs.views import view_in_training
 from resiliency.designs.weights import file_source, normalisation, preprocessing_words, pretrained_network
 from resiliency.devices.choice import device

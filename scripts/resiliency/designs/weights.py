@@ -15,10 +15,10 @@ from resiliency.designs.cards import design_card
 from resiliency.designs.checkpoints import load_weights, read_checkpoint
 from resiliency.designs.hub import download_weights
 from resiliency.designs.members import WeightsKind
+from resiliency.designs.network_faults import logits_fault, trial_images
 from resiliency.designs.networks import build, network_name, select_outputs
 from resiliency.designs.onnx import read_onnx
 from resiliency.designs.settings import ONNX_FACTORY
-from resiliency.designs.usable import logits_fault, trial_images
 from resiliency.designs.views import view_in_training
 from resiliency.devices.choice import device
 from resiliency.devices.eager import timm

@@ -58,8 +58,8 @@ def _fault(
     from resiliency.base.faults import Fault
     from resiliency.designs.heads import head_name, train_last
     from resiliency.designs.hub import download_weights
+    from resiliency.designs.network_faults import network_fault, trial_images
     from resiliency.designs.networks import build, network_name
-    from resiliency.designs.usable import network_fault, trial_images
     from resiliency.designs.weights import pretrained_config
 
     if onnx:

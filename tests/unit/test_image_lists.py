@@ -5,7 +5,7 @@ import pytest
 from fault_messages import fault_of
 
 from resiliency.base.faults import Fault
-from resiliency.data.listed import listed_images
+from resiliency.data.image_lists import listed_images
 from resiliency.data.pictures import FileImages
 from resiliency.data.source import ALL, Part, Source
 from resiliency.data.split import draw_splits
