@@ -50,7 +50,7 @@ def milliseconds(design: str, captured: bool) -> float:
         trainer = Trainer(
             [network], partial(cross_entropy, smoothing=0), recipe, Preprocessing([0.5] * 3, [0.25] * 3), 10, 0, True
         )
-        times, row = [], trainer._row
+        times, row = [], trainer._history_row
 
         def timed(epoch, *given):
             times.append(perf_counter())  # each epoch ends with reading its loss from the device
@@ -60,7 +60,7 @@ def milliseconds(design: str, captured: bool) -> float:
             times.append(perf_counter())
             return made
 
-        trainer._row = timed
+        trainer._history_row = timed
         trainer.train(training, few)
     return (times[2] - times[1]) / STEPS * 1e3
 

@@ -12,7 +12,7 @@ def test_compiler_is_not_loaded_until_something_is_compiled():
     run("""
 import sys
 from resiliency.devices.eager import without_compiler
-from resiliency.training.optimizer import optimizer
+from resiliency.training.optimizer import make_optimizer
 from resiliency.training.settings import Recipe
 import resiliency.prediction.writing, resiliency.attributions, resiliency.training.member
 import torch
@@ -20,11 +20,11 @@ network = torch.nn.Sequential(torch.nn.Linear(2, 1), torch.nn.ReLU())
 with without_compiler():
     for name in ("adamw", "muon", "sgd"):
         network(torch.ones(1, 2)).sum().backward()
-        optimizer([network], Recipe(epochs=1, optimizer=name)).step()
+        make_optimizer([network], Recipe(epochs=1, optimizer=name)).step()
 assert "torchvision.ops.roi_align" in sys.modules
 assert not [name for name in sys.modules if name.startswith("torch._dynamo")]
 with without_compiler():
-    stepping = optimizer([network], Recipe(epochs=1, optimizer="sgd"))
+    stepping = make_optimizer([network], Recipe(epochs=1, optimizer="sgd"))
     graphs = []
     compiled = torch.compile(network, backend=lambda graph, inputs: graphs.append(graph) or graph)
     assert torch.equal(compiled(torch.ones(1, 2)), network(torch.ones(1, 2)))

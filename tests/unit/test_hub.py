@@ -109,7 +109,7 @@ def test_files_of_the_hub_are_never_unpickled(at_hub, published, tmp_path, monke
     path, mark = tmp_path / COMMIT / "pytorch_model.bin", tmp_path / "ran"
     path.parent.mkdir()
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("resiliency.designs.weights.downloaded", lambda *_: (str(path), COMMIT))
+    monkeypatch.setattr("resiliency.designs.weights.download_weights", lambda *_: (str(path), COMMIT))
     torch.save(published.state_dict(), path)
     network, _ = pretrained(stem="original")
     assert torch.equal(network.network.state_dict()["fc.weight"].cpu(), published.state_dict()["fc.weight"])
