@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 from torch import nn
 
 from resiliency.base.faults import Fault
-from resiliency.designs.cards import design_card, training_cost
+from resiliency.designs.cards import design_card
 from resiliency.designs.members import Member
 from resiliency.designs.networks import (
     SelectedOutputs,
@@ -26,6 +26,9 @@ from resiliency.designs.settings import Design
 from resiliency.devices.choice import device_name
 from resiliency.prediction.writing import BATCH, features, logits
 from resiliency.storage.checksums import forget
+from resiliency.training.member import cost_of_training
+from resiliency.training.settings import Recipe
+from resiliency.training.validation import LabelledImages
 
 DESIGNS = {
     "resnet18": {"channels": [4, 8, 8, 16]},
@@ -167,7 +170,9 @@ def test_the_design_card():
         "view": None,
         "device": device_name(),
     }
-    assert training_cost(macs, images=960, epochs=10) == {"epochs": 10, "images": 960, "macs": 2880 * macs}
+    training = LabelledImages(np.zeros((100, 0)), np.zeros(100))
+    cost = {"epochs": 10, "images": 960, "macs": 2880 * macs, "steps": 30}
+    assert cost_of_training(macs, Recipe(epochs=10, batch_size=32), training) == cost
 
 
 @pytest.mark.parametrize(

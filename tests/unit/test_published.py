@@ -22,9 +22,9 @@ from torchvision import datasets
 
 from resiliency.data import published, traffic_signs
 from resiliency.data.download import Archive
-from resiliency.data.published import Resized
+from resiliency.data.pictures import ResizedImages, resized_array
 from resiliency.data.source import Source
-from resiliency.data.traffic_signs import CLASSES, Packed
+from resiliency.data.traffic_signs import CLASSES
 
 Written = dict[str, tuple[np.ndarray, np.ndarray]]
 
@@ -187,7 +187,7 @@ def assert_as_written(source: Source, written: Written) -> None:
         np.testing.assert_array_equal(read.labels, labels)
         of_one_class = list(zip(labels.tolist(), read.names, strict=True))
         assert len(set(of_one_class)) == len(labels)
-        if not isinstance(read.images, Packed):
+        if not isinstance(read.images, ResizedImages):
             assert read.names == [str(position) for position in range(len(labels))]
 
 
@@ -248,7 +248,7 @@ def test_an_interrupted_extraction_is_done_again(name, site, monkeypatch, tmp_pa
 def test_other_sizes_are_resized_where_indexed(name, site, monkeypatch, tmp_path):
     written, _, _ = put(name, site, monkeypatch)
     images = published.published_source(name, 48, tmp_path).parts["test"].images
-    assert isinstance(images, Resized | Packed)
+    assert isinstance(images, ResizedImages)
     assert len(images) == len(written["test"][0])
     chosen = np.array([3, 1])
     expected = [
@@ -262,9 +262,9 @@ def test_other_sizes_are_resized_where_indexed(name, site, monkeypatch, tmp_path
 def test_shrinking_averages_and_keeps_what_is_uniform():
     fine = np.zeros((1, 64, 64, 3), np.uint8)
     fine[:, ::2] = 200
-    assert np.ptp(Resized(fine, 16)[:].astype(int)) <= 20
+    assert np.ptp(resized_array(fine, 16)[:].astype(int)) <= 20
     colours = np.broadcast_to(np.array([10, 120, 250], np.uint8), (2, 64, 64, 3))
-    np.testing.assert_array_equal(Resized(colours, 33)[1:], np.broadcast_to(colours[0, 0, 0], (1, 33, 33, 3)))
+    np.testing.assert_array_equal(resized_array(colours, 33)[1:], np.broadcast_to(colours[0, 0, 0], (1, 33, 33, 3)))
 
 
 def test_formats_are_read_as_their_publishers_describe_them(site, monkeypatch, tmp_path):

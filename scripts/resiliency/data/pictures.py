@@ -3,7 +3,7 @@
 import io
 import os
 import zlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -109,6 +109,31 @@ class FileImages:
         lists = (values and [values[index] for index in chosen] for values in (self.files, self.states, self.checksums))
         files, states, checksums = lists
         return FileImages(files, self.size, self.margin, states, checksums, self.cropped)
+
+
+class ResizedImages:
+    """`count` images, read by `read` and resized to `side` pixels squared where they are indexed.
+
+    Bilinear, with antialiasing where it shrinks; the ratio of the sides is not kept.
+    """
+
+    def __init__(self, count: int, read: Callable[[int], Image.Image], side: int):
+        self.count, self.read, self.side = count, read, side
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __getitem__(self, chosen: slice | np.ndarray) -> np.ndarray:
+        positions = np.arange(self.count)[chosen]
+        images = np.empty((len(positions), self.side, self.side, 3), np.uint8)
+        for image, position in zip(images, positions.tolist(), strict=True):
+            image[...] = self.read(position).resize((self.side, self.side), Image.Resampling.BILINEAR)
+        return images
+
+
+def resized_array(images: np.ndarray, side: int) -> ResizedImages:
+    """`images`, uint8 NxHxWx3, resized where they are indexed."""
+    return ResizedImages(len(images), lambda position: Image.fromarray(images[position]), side)
 
 
 def checksum(content: bytes) -> str:

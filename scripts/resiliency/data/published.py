@@ -9,37 +9,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from PIL import Image
 
 from resiliency.base.faults import Fault
 from resiliency.data.download import Archive, fetch, locked, published_content
+from resiliency.data.pictures import resized_array
 from resiliency.data.source import Part, Source
 from resiliency.data.traffic_signs import traffic_signs
 from resiliency.storage.files import replacing
 
 if TYPE_CHECKING:
     from torchvision.datasets import VisionDataset
-
-
-class Resized:
-    """A view of `images`, uint8 NxHxWx3, that resizes to `side` pixels squared where it is indexed.
-
-    Bilinear, with antialiasing where it shrinks.
-    """
-
-    def __init__(self, images: np.ndarray, side: int):
-        self.images = images
-        self.side = side
-
-    def __len__(self) -> int:
-        return len(self.images)
-
-    def __getitem__(self, chosen: slice | np.ndarray) -> np.ndarray:
-        images = self.images[chosen]
-        resized = np.empty((len(images), self.side, self.side, 3), np.uint8)
-        for position, image in enumerate(images):
-            resized[position] = Image.fromarray(image).resize((self.side, self.side), Image.Resampling.BILINEAR)
-        return resized
 
 
 class _Kind(NamedTuple):
@@ -114,7 +93,7 @@ def published_source(name: str, image_size: int, cache: Path) -> Source:
         with published_content(folder):
             images, labels, classes = kind.arrays(read)
         _check(f"{folder}: {part}", images, labels, kind.size, len(classes))
-        sized = images if image_size == kind.size else Resized(images, image_size)
+        sized = images if image_size == kind.size else resized_array(images, image_size)
         parts[part] = Part(sized, labels.astype(np.int64), [str(position) for position in range(len(labels))])
     origins = "; ".join(f"{archive.url} (md5 {archive.md5})" for archive in archives)
     return Source(f"{kind.description}, from {origins}", list(classes), parts)

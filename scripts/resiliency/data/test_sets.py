@@ -8,8 +8,7 @@ import numpy as np
 
 from resiliency.base.faults import Fault, excerpt
 from resiliency.data.folder import class_folders, folder_part
-from resiliency.data.pictures import printable
-from resiliency.data.published import Resized
+from resiliency.data.pictures import printable, resized_array
 from resiliency.data.source import Part
 from resiliency.storage.files import NO_ARRAY
 
@@ -59,7 +58,7 @@ def labelled_arrays(images: Path, labels: Path, classes: list[str], size: int) -
         raise Fault(
             f"{printable(labels)}: image {wrong[0]}: expected a label from 0 to {len(classes) - 1}, got {label}"
         )
-    sized = pixels if pixels.shape[1] == size else Resized(pixels, size)
+    sized = pixels if pixels.shape[1] == size else resized_array(pixels, size)
     return Part(sized, numbers.astype(np.int64), [str(position) for position in range(len(numbers))])
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 
 from resiliency.data.download import Archive, fetch, locked, published_content
+from resiliency.data.pictures import ResizedImages
 from resiliency.data.source import Part, Source
 
 DESCRIPTION = "German Traffic Sign Recognition Benchmark (Stallkamp, Schlipsing, Salmen and Igel 2012)"
@@ -34,37 +35,6 @@ ARCHIVES = {
     }.items()
 }
 _TRAINING = re.compile(r"(?:.*/)?(\d{5})/(\d{5})_(\d{5})\.ppm")  # class, track and frame
-
-
-class Packed:
-    """Images in a zip archive, decoded and resized to `side` pixels squared where they are indexed.
-
-    Bilinear, with antialiasing where it shrinks; the ratio of the sides is not kept.
-
-    Raises:
-        Fault: on indexing, an image cannot be read or decoded.
-    """
-
-    def __init__(self, archive: Path, members: list[str], side: int):
-        self.archive = archive
-        self.members = members
-        self.side = side
-        self._opened = ZipFile(archive)
-
-    def __len__(self) -> int:
-        return len(self.members)
-
-    def __getitem__(self, chosen: slice | np.ndarray) -> np.ndarray:
-        members = np.array(self.members, object)[chosen]
-        images = np.empty((len(members), self.side, self.side, 3), np.uint8)
-        with published_content(self.archive):
-            for position, member in enumerate(members):
-                images[position] = self._decoded(member)
-        return images
-
-    def _decoded(self, member: str) -> np.ndarray:
-        with Image.open(io.BytesIO(self._opened.read(member)), formats=("PPM",)) as image:
-            return np.asarray(image.convert("RGB").resize((self.side, self.side), Image.Resampling.BILINEAR))
 
 
 def traffic_signs(side: int, folder: Path) -> Source:
@@ -100,7 +70,7 @@ def _training(archive: Path, side: int) -> Part:
     names = [f"{track}_{frame}" for _, track, frame, _ in frames]
     tracks = {key: number for number, key in enumerate(dict.fromkeys(frame[:2] for frame in frames))}
     groups = np.array([tracks[frame[:2]] for frame in frames], np.int64)
-    return Part(Packed(archive, [member for *_, member in frames], side), labels, names, groups)
+    return Part(_images(archive, [member for *_, member in frames], side), labels, names, groups)
 
 
 def _labels(archive: Path) -> dict[str, int]:
@@ -115,8 +85,19 @@ def _test(archive: Path, side: int, labels: dict[str, int]) -> Part:
     with ZipFile(archive) as opened:
         members = {Path(name).name: name for name in opened.namelist() if name.endswith(".ppm")}
     files = sorted(labels)
-    images = Packed(archive, [members[file] for file in files], side)
+    images = _images(archive, [members[file] for file in files], side)
     return Part(images, _checked([labels[file] for file in files]), [Path(file).stem for file in files])
+
+
+def _images(archive: Path, names: list[str], side: int) -> ResizedImages:
+    """The images of these names in a zip archive; indexing raises a Fault if one cannot be read or decoded."""
+    opened = ZipFile(archive)
+
+    def read(position: int) -> Image.Image:
+        with published_content(archive), io.BytesIO(opened.read(names[position])) as file:
+            return Image.open(file, formats=("PPM",)).convert("RGB")
+
+    return ResizedImages(len(names), read, side)
 
 
 def _checked(labels: list[int]) -> np.ndarray:

@@ -57,10 +57,3 @@ def design_card(network: nn.Module, description: dict, card: dict, outputs: int)
         "training_cost": None,
         "device": device_name(),
     }
-
-
-def training_cost(macs: int, images: int, epochs: int) -> dict:
-    """What training takes: epochs, the images seen in all of them, and MACs, three times those of so many forward
-    passes, for a backward pass takes twice as many.
-    """
-    return {"epochs": epochs, "images": images, "macs": 3 * macs * images}

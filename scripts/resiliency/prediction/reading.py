@@ -114,14 +114,6 @@ class Predictions:
         return self.decisions(condition) == self.labels(condition)
 
 
-def _read_truths(conditions: pd.DataFrame, labels: Sequence[str | Path]) -> dict[str, Truth]:
-    sets = conditions.drop_duplicates("test_set")
-    return {
-        row.test_set: _truth_of(read_array(path), row.classes)
-        for row, path in zip(sets.itertuples(), labels, strict=True)
-    }
-
-
 def _truth_of(labels: np.ndarray, classes: int) -> Truth:
     present, positions = np.unique(labels, return_inverse=True)
     return Truth(positions, present) if classes == len(present) else Truth(np.asarray(labels))
@@ -148,7 +140,8 @@ def read_predictions(
     paths = [path for path in map(Path, logits) if members is None or path.parent.name in members]
     if not paths:
         return {}
-    truths, counts = _read_truths(conditions, labels), conditions.test_set.value_counts().to_dict()
+    rows, counts = conditions.drop_duplicates("test_set").itertuples(), conditions.test_set.value_counts().to_dict()
+    truths = {row.test_set: _truth_of(read_array(path), row.classes) for row, path in zip(rows, labels, strict=True)}
     arrays: dict[str, dict[str, StoredArray]] = {}
     for path in paths:
         array, expected = StoredArray(path), (counts[path.stem], len(truths[path.stem].labels))

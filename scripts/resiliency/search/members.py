@@ -33,7 +33,7 @@ def supernet_description(space: Space, start: str | None) -> dict:
 
 
 def search_cost(space: Space, settings: Search, trained: dict, evaluated: np.ndarray, images: int) -> dict:
-    """What the members of a search took all together, as `designs.cards.training_cost` tells it of one.
+    """What the members of a search took all together, as `training.member.cost_of_training` gives it for one.
 
     Args:
         trained: `training_cost` of the super-network, of which epochs and images count.
