@@ -12,9 +12,9 @@ from resiliency.storage.files import read_array, read_json
 
 with stage(snakemake.log[0], snakemake.resources.gpu):
     inputs = snakemake.input
-    network, described = load_member(snakemake.params.member, read_json(inputs.card), dict(inputs.items()))
+    network, details = load_member(snakemake.params.member, read_json(inputs.card), dict(inputs.items()))
     folder = Path(snakemake.output.weights).parent
-    member = Member(member=folder.name, **described)
+    member = Member(member=folder.name, **details)
     if "validation_images" in dict(inputs.items()):
         images, labels = read_images(inputs.validation_images), read_array(inputs.validation_labels)
         member.validation_accuracy = accuracy((network, member), images, labels, snakemake.threads - 1)

@@ -182,8 +182,8 @@ def _write_file_list(path: Path, part: Part, indices: np.ndarray) -> str:
 def _histogram(part: Part, indices: np.ndarray, side: int) -> np.ndarray:
     """Histogram 3x256 of at most MEASURED of the images at `indices`, of all classes alike."""
     count = min(MEASURED, len(indices))
-    measured = indices[stratified_sample(part.labels[indices], count, 0, "measured")]
-    return sum(_channel_counts(part.images[piece]) for piece in chunks(measured, side))
+    sample = indices[stratified_sample(part.labels[indices], count, 0, "measured")]
+    return sum(_channel_counts(part.images[piece]) for piece in chunks(sample, side))
 
 
 def _channel_counts(images: np.ndarray) -> np.ndarray:

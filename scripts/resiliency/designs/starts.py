@@ -45,14 +45,14 @@ def build_for_tuning(
     head = head_name(network, trial_images(shape[0], torch.device("cpu")))
     _initialise_head(network.get_submodule(head))
     source = _load_body(network, head, description, files)
-    described = design_card(network.to(device()), description, card | {"image_shape": shape}, outputs)
-    described |= {"view": view, "side": shape[0]} | normalisation(network, loaded, name)
-    described |= {"weights_kind": WeightsKind.FINE_TUNED}
-    described["weights_source"] = f"fine-tuned here from {source}{preprocessing_words(described)}"
-    print(f"mean {described['mean']}, std {described['std']}")
-    print(f"{described['weights_source']}; a new head {head} of {outputs:,} outputs")
+    details = design_card(network.to(device()), description, card | {"image_shape": shape}, outputs)
+    details |= {"view": view, "side": shape[0]} | normalisation(network, loaded, name)
+    details |= {"weights_kind": WeightsKind.FINE_TUNED}
+    details["weights_source"] = f"fine-tuned here from {source}{preprocessing_words(details)}"
+    print(f"mean {details['mean']}, std {details['std']}")
+    print(f"{details['weights_source']}; a new head {head} of {outputs:,} outputs")
     fields = {key: value for key, value in description.items() if key != "loaded"}
-    return network, network.get_submodule(head), fields | described
+    return network, network.get_submodule(head), fields | details
 
 
 def _initialise_head(head: nn.Module) -> None:

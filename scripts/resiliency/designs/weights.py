@@ -54,21 +54,21 @@ def load_member(description: dict, card: dict, files: dict[str, str]) -> tuple[n
         network, weights_fields = _from_file(description, len(names), Path(files["weights"]))
     view = view_in_training(network, loaded, network_name(description))
     shape = [view["size"], view["size"], 3] if view else card["image_shape"]
-    described = design_card(network.to(device()), description, card | {"image_shape": shape}, len(names))
+    details = design_card(network.to(device()), description, card | {"image_shape": shape}, len(names))
     if fault := logits_fault(network, trial_images(shape[0], device())):
         raise Fault(f"{network_name(description)} with {weights_fields['weights_source']}: {fault}")
-    described |= {"outputs": (outputs := _output_indices(names, classes)), "view": view, "side": shape[0]}
-    described |= normalisation(network, loaded, network_name(description)) | weights_fields
-    described["weights_source"] += preprocessing_words(described)
+    details |= {"outputs": (outputs := _output_indices(names, classes)), "view": view, "side": shape[0]}
+    details |= normalisation(network, loaded, network_name(description)) | weights_fields
+    details["weights_source"] += preprocessing_words(details)
     fields = {key: value for key, value in description.items() if key != "loaded"}
-    print(f"mean {described['mean']}, std {described['std']}")
-    print(f"{described['weights_source']}; {len(names):,} outputs for {len(classes):,} classes")
-    return select_outputs(network, outputs).eval().to(device()), fields | described
+    print(f"mean {details['mean']}, std {details['std']}")
+    print(f"{details['weights_source']}; {len(names):,} outputs for {len(classes):,} classes")
+    return select_outputs(network, outputs).eval().to(device()), fields | details
 
 
-def preprocessing_words(described: dict) -> str:
+def preprocessing_words(details: dict) -> str:
     """How a member sees images, as an end to a sentence about its weights."""
-    words, view = f", images normalised by {described['normalisation']}", described["view"]
+    words, view = f", images normalised by {details['normalisation']}", details["view"]
     if view:
         words += f", seen at {view['size']} px ({view['interpolation']}, crop {view['margin']:g})"
     return words

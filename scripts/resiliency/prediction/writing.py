@@ -181,17 +181,17 @@ def compare_precision(members: list[Classifier], images: Images, labels: np.ndar
     if precision == "float32":
         print("precision: float32")
         return
-    chosen = np.linspace(0, len(images) - 1, min(BATCH, len(images))).astype(int)
-    (batch,) = _load_batches(members, [images], [(0, chosen)], workers=0)
+    sample = np.linspace(0, len(images) - 1, min(BATCH, len(images))).astype(int)
+    (batch,) = _load_batches(members, [images], [(0, sample)], workers=0)
     exact, reduced = _batch_logits(members, batch), _batch_logits(members, batch, precision)
-    print(f"{precision} against float32 on {len(chosen)} clean images, spread over all:")
+    print(f"{precision} against float32 on {len(sample)} clean images, spread over all:")
     for (_, member), reference, values in zip(members, exact, reduced, strict=True):
-        decisions, others = reference.argmax(1), values.argmax(1)
-        accuracies = [(labelled == labels[chosen]).mean() for labelled in (others, decisions)]
+        decisions, reduced_decisions = reference.argmax(1), values.argmax(1)
+        accuracies = [(labelled == labels[sample]).mean() for labelled in (reduced_decisions, decisions)]
         distance = np.abs(values.astype(np.float32) - reference).max()
         print(
             f"{member.member}: accuracy {accuracies[0]:.4f}, in float32 {accuracies[1]:.4f}; "
-            f"{(decisions != others).sum()} decisions differ, logits by {distance:.2g} at most"
+            f"{(decisions != reduced_decisions).sum()} decisions differ, logits by {distance:.2g} at most"
         )
 
 

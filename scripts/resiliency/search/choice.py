@@ -21,14 +21,14 @@ def along_the_front(objectives: np.ndarray, count: int) -> list[int]:
     Args:
         objectives: float NxO, N >= `count`, MACs in the last column.
     """
-    chosen: list[int] = []
+    positions: list[int] = []
     for front in fronts(objectives):
         ordered = front[np.argsort(objectives[front, -1], kind="stable")]
-        places = np.linspace(0, len(ordered) - 1, min(count - len(chosen), len(ordered)))
-        chosen += ordered[np.round(places).astype(int)].tolist()
-        if len(chosen) == count:
+        spread = np.linspace(0, len(ordered) - 1, min(count - len(positions), len(ordered)))
+        positions += ordered[np.round(spread).astype(int)].tolist()
+        if len(positions) == count:
             break
-    return sorted(chosen, key=lambda position: objectives[position, -1])
+    return sorted(positions, key=lambda position: objectives[position, -1])
 
 
 def candidates(objectives: np.ndarray, count: int) -> list[int]:
@@ -60,11 +60,11 @@ def best_ensemble(
     scored: dict[tuple[int, ...], tuple[float, float, float]] = {}
     score = _ensemble_score(probabilities.astype(np.float32), labels, macs, budget, scored)
     random = stream(seed, "search", "ensembles")
-    first = [np.arange(count)]
-    first += [random.choice(len(macs), count, replace=False) for _ in range(POPULATION - 1)]
-    first = np.unique(first, axis=0)
+    population = [np.arange(count)]
+    population += [random.choice(len(macs), count, replace=False) for _ in range(POPULATION - 1)]
+    population = np.unique(population, axis=0)
     sizes = np.full(count, len(macs))
-    evolve(score, 3, sizes, first, ENSEMBLES, derived_seed(seed, "search", "ensembles") % 2**32)
+    evolve(score, 3, sizes, population, ENSEMBLES, derived_seed(seed, "search", "ensembles") % 2**32)
     return list(min(scored, key=lambda ensemble: (*scored[ensemble], ensemble)))
 
 

@@ -7,7 +7,7 @@ from resiliency.base.faults import short
 from resiliency.base.names import design_of
 from resiliency.designs.settings import Design
 from resiliency.search.settings import RANDOM, Search
-from resiliency.search.space import ARGUMENTS, RESNETS, Space
+from resiliency.search.space import ARGUMENTS, RESNETS, Space, largest_shape
 
 STAGES = 4
 MOST = {"channels": 10_000, "layers": 200}
@@ -38,8 +38,8 @@ def search_faults(search: Search, design: Design, side: int, classes: int, names
     if search.training.get("compile"):
         yield "search.training.compile: must be false, because sub-networks differ in shape"
     description = design.description(side)
-    largest = Space.of_design(description, {"depth": None, "width": [1], "kernel": [3]}, classes).largest
-    depth, layers = search.elastic.depth or largest["layers"], largest["layers"]
+    layers = largest_shape(description, classes)["layers"]
+    depth = search.elastic.depth or layers
     if len(depth) != len(layers) or any(least > most for least, most in zip(depth, layers, strict=True)):
         requirement = f"must have at most as many blocks per stage as {name}: {layers}"
         yield f"search.elastic.depth: {short(depth)}: {requirement}"

@@ -38,8 +38,8 @@ class Evaluations:
             self.errors[key] = self.previous[key] if key in self.previous else self._evaluate(genes)
             self.progress.step(f"validation error {self.errors[key]:.4f}, {self.evaluator.space.macs(genes):,} MACs")
             if self.checkpoint and self.checkpoint.due():
-                kept = self.previous | self.errors
-                self.checkpoint.save({"evaluations": [[list(g), e] for g, e in kept.items()]})
+                evaluations = self.previous | self.errors
+                self.checkpoint.save({"evaluations": [[list(g), e] for g, e in evaluations.items()]})
         return self.errors[key]
 
     def _evaluate(self, genes: np.ndarray) -> float:

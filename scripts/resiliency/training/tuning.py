@@ -53,8 +53,8 @@ def fine_tune(
         Fault: see `starts.build_for_tuning`, `heads.train_last` and `Trainer.train`.
     """
     card, settings = read_json(data["card"]), FineTuning(**recipe)
-    network, head, described = build_for_tuning(description, card, data, derived_seed(*stream, "weights", 0))
-    member = Member(member=Path(folder).name, **described)
+    network, head, details = build_for_tuning(description, card, data, derived_seed(*stream, "weights", 0))
+    member = Member(member=Path(folder).name, **details)
     training, validation = read_labelled_images(data)
     member.training_cost = cost_of_training(member.macs, settings, training)
     preprocessing = Preprocessing(member.mean, member.std, workers, view_of(member))
