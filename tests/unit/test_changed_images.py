@@ -60,7 +60,7 @@ def corrupted(tmp_path, count: int = 4):
     """Pictures of a corruption, and the list of them."""
     clean = np.random.default_rng(0).integers(0, 256, (count, 72, 72, 3), dtype=np.uint8)
     items = ["ant", "bee"] * (count // 2), [str(index) for index in range(count)]
-    job = clean, 72, "contrast", [1, 4], lambda images, *_: images
+    job = clean, 72, "contrast", [1, 4], lambda images, *_, indices: images
     write_pictures(str(tmp_path / "contrast.json"), str(tmp_path / "contrast"), items, *job)
     np.save(tmp_path / "clean.npy", clean)
     return read_images(tmp_path / "contrast.json")
