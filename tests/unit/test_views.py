@@ -131,9 +131,9 @@ def test_corrupted_images_are_resized_whole(tmp_path, files):
     kept, resized = images_in_views(corrupted, slice(None), [None, view])
     np.testing.assert_array_equal(kept[0], np.asarray(Image.open(side[0])))
     np.testing.assert_array_equal(resized[0], whole)
-    np.testing.assert_array_equal(corrupted.part(0, 1).seen(slice(None), [view])[0], resized)
+    np.testing.assert_array_equal(corrupted.at([0]).in_views(slice(None), [view])[0], resized)
     np.testing.assert_array_equal(images_in_views(kept, slice(None), [view])[0], resized)
-    assert np.abs(FileImages(side, 224, 0.875).seen(slice(None), [view])[0].astype(int) - resized).mean() > 1
+    assert np.abs(FileImages(side, 224, 0.875).in_views(slice(None), [view])[0].astype(int) - resized).mean() > 1
 
 
 def test_members_of_several_views_are_predicted_in_one_pass(tmp_path, files, monkeypatch):
