@@ -56,8 +56,9 @@ def test_intervals_are_drawn_around_zero():
         (["equivalent"], "The difference is negligible: the interval lies within ±0.20."),
         (
             ["undecided", "undecided", "supported"],
-            "Not significant: 2 of 3 estimates are significant only before correction for multiple comparisons. "
-            "Needed for a verdict: 20 designs.",
+            "Significant in the direction the paper claims: part 2, 0.150 [0.100, 0.200]. In the opposite direction, "
+            "but significant only before correction for multiple comparisons: part 0, 0.150 [0.100, 0.200] and "
+            "part 1, 0.150 [0.100, 0.200]. Needed for a verdict: 20 designs.",
         ),
     ],
 )
@@ -127,7 +128,7 @@ def test_parts_of_observations_have_the_names_of_metrics():
         (
             [(-1.0, 1.0), (-2.0, -1.0)],
             ["undecided"] * 2,
-            "Not significant: 1 of 2 intervals includes 0. 1 of 2 estimates is significant only",
+            "Not significant: 1 of 2 intervals includes 0. In the opposite direction, but significant only",
         ),
         (
             [(-0.1, 0.1), (-1.0, 1.0)],

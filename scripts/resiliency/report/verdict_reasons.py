@@ -84,11 +84,11 @@ def _shifted(parts: list[dict]) -> str:
 
 
 def _undecided(parts: list[dict]) -> str:
-    """Why parts that are all known decide nothing."""
+    """What the parts of an undecided observation show, one by one."""
     undecided = [part for part in parts if part["part_verdict"] == "undecided"]
     around = _around_zero(undecided)
     unknown = sum(pd.isna(part["low"]) or pd.isna(part["high"]) for part in undecided)
-    other = len(undecided) - around - unknown
+    opposing = [part for part in undecided if part["low"] > 0 or part["high"] < 0]
     if len(parts) == around == 1:
         return "Not significant: the interval includes 0."
     of = words.plural(len(parts), "interval")
@@ -98,18 +98,28 @@ def _undecided(parts: list[dict]) -> str:
         count = around + within
         of_them = f", {within} of them with a negligible difference" if within else ""
         clauses.append(f"{count} of {of} {'includes' if count == 1 else 'include'} 0{of_them}")
-    if other:
-        is_or_are = "is" if other == 1 else "are"
-        estimates = f"{other} of {words.plural(len(parts), 'estimate')} {is_or_are}"
-        clauses.append(f"{estimates} significant only before correction for multiple comparisons")
-    if clauses:
-        return f"Not significant: {'. '.join(clauses)}."
-    supporting, negligible = _count(parts, "supported"), _count(parts, "equivalent")
-    support = f"{supporting} of {words.plural(len(parts), 'comparison')} {'supports' if supporting == 1 else 'support'}"
+    sentences = [f"Not significant: {'. '.join(clauses)}."] if clauses else []
+    if opposing:
+        before = "In the opposite direction, but significant only before correction for multiple comparisons"
+        sentences.append(f"{before}: {_estimates(opposing, parts)}.")
+    supporting = [part for part in parts if part["part_verdict"] == "supported"]
+    if sentences:
+        holds = f"Significant in the direction the paper claims: {_estimates(supporting, parts)}."
+        return " ".join([holds, *sentences] if supporting else sentences)
+    negligible, count = _count(parts, "equivalent"), len(supporting)
+    support = f"{count} of {words.plural(len(parts), 'comparison')} {'supports' if count == 1 else 'support'}"
     return (
         f"Mixed before correction for multiple comparisons: {support} the observation; in {negligible} the difference "
         "is negligible."
     )
+
+
+def _estimates(some: list[dict], parts: list[dict]) -> str:
+    """The names of some parts with their estimates, or how many of all they are."""
+    if len(some) > LISTED:
+        return _listed([part["part"] for part in some], parts)
+    ends = (words.interval(part["low"], part["high"]) for part in some)
+    return " and ".join(f"{p['part']}, {words.estimate(p['estimate'])} {e}" for p, e in zip(some, ends, strict=True))
 
 
 def _around_zero(parts: list[dict]) -> int:
