@@ -20,7 +20,7 @@ autodoc_member_order = "groupwise"
 autodoc_typehints_format = "short"
 myst_heading_anchors = 4
 myst_enable_extensions = ["dollarmath"]
-exclude_patterns = ["conf.py", "results/*/*.md"]
+exclude_patterns = ["conf.py"]
 html_theme = "furo"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
@@ -37,8 +37,9 @@ NAVIGATION = {
     ],
     "Science": ["measures", "paper", "faults"],
     "Published results": [
-        *("results/found", "results/comparison", "results/digits", "results/cifar10_cpu", "results/cifar10_published"),
-        *("results/imagenet_published", "results/imagenet_decisions", "results/timm_published", "results/runtimes"),
+        *("results/found", "results/comparison", "results/traffic_signs", "results/digits", "results/cifar10_cpu"),
+        *("results/cifar10_published", "results/imagenet_published", "results/imagenet_decisions"),
+        *("results/timm_published", "results/runtimes"),
     ],
     "Measurements": [
         "results/coverage",

@@ -8,6 +8,8 @@ from types import SimpleNamespace
 
 import pytest
 
+from resiliency.results.page import CARD
+
 REPOSITORY = Path(__file__).parents[2]
 DOCS = REPOSITORY / "docs"
 SITE = runpy.run_path(str(DOCS / "conf.py"))
@@ -62,8 +64,9 @@ ADDRESSES = [
 
 
 def pages() -> dict[str, Path]:
-    """Name of a page on the site -> the file that it is made from."""
-    own = {path.relative_to(DOCS).with_suffix("").as_posix(): path for path in DOCS.rglob("*.md")}
+    """Name of a page on the site -> the file that it is made from; cards of exported models are no pages."""
+    files = (path for path in DOCS.rglob("*.md") if path.name != CARD)
+    own = {path.relative_to(DOCS).with_suffix("").as_posix(): path for path in files}
     return own | {name: REPOSITORY / file for name, file in SITE["OUTSIDE"].items()}
 
 

@@ -59,6 +59,9 @@ def test_frames_in_two_splits_are_told(tmp_path, films, capsys, side):
     assert "dataset.groups" in line
     (caution,) = data_cautions(card)
     assert f"{card['near_duplicates']['test']} of 36 test images look almost like" in caution
+    assert "dataset.groups" in caution
+    card["splits"]["test"]["groups"] = 6
+    assert "dataset.groups" not in data_cautions(card)[0]
 
 
 @pytest.mark.parametrize("side", [32, 72])

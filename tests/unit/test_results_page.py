@@ -48,6 +48,10 @@ def test_a_page_says_how_a_study_that_was_run_differs_from_its_file(tmp_path):
     images = '"dataset={name: image_folder, folder: <folder>, image_size: 32}"'
     command = f"snakemake --cores all --config {images} search=\n"
     assert command in page(copy)
+    assert "training.flip" not in page(copy)
+    provenance["study"]["training"]["flip"] = True
+    (copy / "provenance.json").write_text(json.dumps(provenance), encoding="utf-8")
+    assert command.replace(" search=", ' "training={flip: true}" search=') in page(copy)
 
 
 def test_a_page_of_an_earlier_version_of_a_study_names_what_changed(tmp_path):

@@ -219,9 +219,12 @@ def data_cautions(card: dict | None) -> list[str]:
     ]
     if not told:
         return []
+    grouped = any("groups" in of for of in card["splits"].values())
+    what = f"{words.listed(told)} look almost like an image of their class in another split"
+    if grouped:
+        return [f"{what}, although no group of images is in two splits: accuracies may be too high."]
     return [
-        f"{words.listed(told)} look almost like an image of their class in another split, as frames of one film do: "
-        "accuracies may be too high. Keep such images together (`dataset.groups`)."
+        f"{what}, as frames of one film do: accuracies may be too high. Keep such images together, see dataset.groups."
     ]
 
 

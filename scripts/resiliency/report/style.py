@@ -1,6 +1,7 @@
 """The one look of all charts."""
 
 from itertools import cycle, islice
+from math import ceil
 
 import altair as alt
 
@@ -12,6 +13,7 @@ SHARE = "~%"
 WIDTH = 880
 PICTURE = 64  # px, side of an image in a gallery
 FADED = 0.08
+LEGEND_COLUMN, LEGEND_ROWS = 130, 13  # px, and names, of a column of a legend beside a chart
 DASHES = ([1, 0], [7, 3], [2, 2], [9, 3, 2, 3], [14, 3], [5, 2, 2, 2, 2, 2])
 SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down", "triangle-right")
 
@@ -149,6 +151,11 @@ def notice(title: str, text: str) -> alt.TopLevelMixin:
 def point_style(count: int, size: int) -> dict[str, float]:
     """The look of `count` filled points in a panel: of this size, or small and translucent if there are many."""
     return {"size": size} if count <= MANY else {"size": 14, "fillOpacity": 0.5}
+
+
+def legend_columns(names: list[str]) -> int:
+    """How many columns keep a legend of these names about as high as a chart."""
+    return max(1, ceil(len(names) / LEGEND_ROWS))
 
 
 def spread(names: list[str], colours: list[str]) -> alt.Scale:

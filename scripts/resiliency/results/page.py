@@ -49,12 +49,13 @@ LONG = (
     "thresholds",
     "selective_prediction",
 )  # tables that are kept as Parquet, which is a tenth of their size
-LONG_TABLE, LARGE_PICTURE = 200_000, 1_000_000  # bytes, above which others are too, and charts are kept as PNG
+LONG_TABLE, LARGE_PICTURE = 100_000, 1_000_000  # bytes, above which others are too, and charts are kept as PNG
 COLOURS = 64  # of a PNG
 CARD = "export_card.md"  # of the exported ensemble
+ORPHAN = "---\norphan: true\n---\n"  # how Sphinx knows pages that are in no navigation
 SPECS = "specs.json.gz"  # of charts of the report that the kept tables do not suffice to draw
 PICTURES = {"gallery", "attribution_gallery", "failure_gallery"}
-LARGEST = 2_000_000  # bytes of all tables that are kept
+LARGEST = 2_500_000  # bytes of all tables that are kept
 
 
 def publish(results: Path, docs: Path) -> Path:
@@ -68,7 +69,7 @@ def publish(results: Path, docs: Path) -> Path:
         The page.
 
     Raises:
-        Fault: if the study has not been run to its end, or its tables are larger than two megabytes.
+        Fault: if the study has not been run to its end, or its tables are larger than `LARGEST`.
     """
     check_finished(results, NEEDED)
     tables = [path for table in TABLES.values() if table.published and (path := results / table.path).is_file()]
@@ -86,7 +87,7 @@ def publish(results: Path, docs: Path) -> Path:
             raise Fault(f"{results}/tables: {size:,} bytes; a page keeps at most {LARGEST:,} bytes of tables")
         shutil.copyfile(results / "provenance.json", kept / "provenance.json")
         if (card := results / "export" / "card.md").is_file():
-            shutil.copyfile(card, kept / CARD)
+            (kept / CARD).write_text(f"{ORPHAN}{card.read_text(encoding='utf-8')}", encoding="utf-8")
         for path in charts:
             _keep_picture(path, kept / path.name)
         texts = {path.stem: _texts(path.with_suffix(".vl.json")) | {"picture": path.name} for path in charts}
@@ -195,6 +196,8 @@ def _current_study(name: str) -> dict | None:
 def _changed_settings(study: dict, written: dict | None) -> list[str]:
     """How the study that ran differed from its file in its images, joint training or search: Snakemake's `--config`.
 
+    Mirroring, whose default depends on the images, belongs to them.
+
     Args:
         study: as resolved, from `provenance.json`. Its folder of images is left unnamed.
         written: as `_current_study` gives it.
@@ -206,7 +209,11 @@ def _changed_settings(study: dict, written: dict | None) -> list[str]:
     of_images |= {"folder": "<folder>"} if "folder" in of_images else {}
     left_out = [f"{key}=" for key in ("joint", "search") if written.get(key) and study[key] is None]
     images = ", ".join(f"{key}: {value}" for key, value in of_images.items())
-    return [f'"dataset={{{images}}}"', *left_out] if images else left_out
+    if not images:
+        return left_out
+    flip = study["training"]["flip"]
+    mirrored = [f'"training={{flip: {str(flip).lower()}}}"'] if flip != written["training"]["flip"] else []
+    return [f'"dataset={{{images}}}"', *mirrored, *left_out]
 
 
 def _outdated_keys(study: dict, written: dict | None) -> list[str]:
@@ -221,7 +228,8 @@ def _outdated_keys(study: dict, written: dict | None) -> list[str]:
     used |= {study["search"]["design"]} if study["search"] else set()
     asked = written | {"designs": {name: of for name, of in written["designs"].items() if name in used}}
     unused = {"dataset", "ensemble"} if used else {"dataset", "ensemble", "training"}
-    return sorted(_differing({key: asked[key] for key in asked.keys() - unused}, study))
+    differing = {*_differing({key: asked[key] for key in asked.keys() - unused}, study)}
+    return sorted(differing - ({"training.flip"} if study["dataset"] != asked["dataset"] else set()))
 
 
 def _differing(written: object, ran: object, key: str = "") -> Iterator[str]:

@@ -8,11 +8,13 @@ from scipy.special import expit, logit
 from resiliency.base.names import CORRUPTED
 from resiliency.report.style import (
     INK,
+    LEGEND_COLUMN,
     MANY,
     MUTED,
     SHARE,
     by_legend,
     finish,
+    legend_columns,
     notice,
     panel_title,
     point_style,
@@ -43,10 +45,12 @@ def draw(table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
     field = "recipe" if by_recipe else "family"
     names = list(dict.fromkeys(table[field].dropna()))
     chosen, opacity = by_legend(field)
-    hue = alt.Color(f"{field}:N", title=field.capitalize()).scale(spread(names, colours))
-    shape = alt.Shape(f"{field}:N", title=field.capitalize()).scale(shapes(names, colours))
+    legend = alt.Legend(title=field.capitalize(), columns=legend_columns(names))
+    hue = alt.Color(f"{field}:N", legend=legend).scale(spread(names, colours))
+    shape = alt.Shape(f"{field}:N", legend=legend).scale(shapes(names, colours))
     sets = list(dict.fromkeys(table["test_set"]))
-    width = WIDTHS[min(len(sets), COLUMNS) - 1]
+    in_a_row = min(len(sets), COLUMNS)
+    width = WIDTHS[in_a_row - 1] - LEGEND_COLUMN * (legend_columns(names) - 1) // in_a_row
     panels = [
         _panel(table[table["test_set"] == name], name, (hue, shape), opacity, chosen if index == 0 else None, width)
         for index, name in enumerate(sets)

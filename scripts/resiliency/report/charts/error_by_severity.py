@@ -17,11 +17,21 @@ from resiliency.report.member_errors import (
     robustness_range,
     without_held_out,
 )
-from resiliency.report.style import DASHES, SHARE, by_click, by_legend, finish, notice, tooltips
+from resiliency.report.style import (
+    DASHES,
+    LEGEND_COLUMN,
+    SHARE,
+    by_click,
+    by_legend,
+    finish,
+    legend_columns,
+    notice,
+    tooltips,
+)
 from resiliency.report.words import plural
 
 CAPTION = "A robust design has a line that stays low. Lines of one family share a colour."
-HEIGHT = 240
+WIDTH, HEIGHT = 790, 240
 MOST_CURVES = 24  # beyond these, a curve for each family
 
 
@@ -59,7 +69,8 @@ def draw(members: pd.DataFrame, errors: pd.DataFrame, colours: list[str]) -> alt
     if labels is not None:
         words = draw_labels(labels, x, "error", "design", ["design", "family"], color=hues, opacity=opacity)
         chart = alt.layer(chart, *words)
-    return finish(chart.properties(width=790, height=HEIGHT), title, [_basis(rows)])
+    width = WIDTH - LEGEND_COLUMN * (legend_columns(order) - 1)
+    return finish(chart.properties(width=width, height=HEIGHT), title, [_basis(rows)])
 
 
 def _basis(rows: pd.DataFrame) -> str:
@@ -87,7 +98,14 @@ def _curve_styles(
         dashes |= dict(zip((name for name in hues if hues[name] == colour), cycle(DASHES), strict=False))
     title = "Family" if set(order) <= set(families) else "Design (family)"
     drawn = (
-        alt.Legend(title=title, symbolType="stroke", symbolSize=500, symbolStrokeWidth=2, rowPadding=0)
+        alt.Legend(
+            title=title,
+            symbolType="stroke",
+            symbolSize=500,
+            symbolStrokeWidth=2,
+            rowPadding=0,
+            columns=legend_columns(order),
+        )
         if legend
         else None
     )
