@@ -31,9 +31,9 @@ STARTING = 6  # seconds of CPU time until a job computes
 EXPLAINED = 100 * 25  # images that attributions of a member pass forward and back
 RESUMED = re.compile(r"resuming at step ([\d,]+)")
 PART = "A run has trained {trained} of {all} independent members so far."
-WHOLE = """The published run trained all {all} independent members at commit 199d998, in several sittings, and was
-analysed later, at the commit on [its page](traffic_signs.md). One of them, trained again then, had the same weights to
-the byte."""
+WHOLE = """The published run trained and tested all {all} independent members at commit 199d998, in several sittings.
+They were analysed at commit 4c21c00; the commit on [its page](traffic_signs.md) drew the charts. One of the members,
+trained again when they were analysed, had the same weights to the byte."""
 MEASURED = """
 {extent} They took {ratio:.2f} times the estimate ({low:.2f} to {high:.2f} times, by member); at that
 ratio, the sum is {hours:.1f} core hours.

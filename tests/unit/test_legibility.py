@@ -176,3 +176,4 @@ def test_the_legend_of_many_lines_is_in_the_order_of_their_ends(many):
     hue = encodings(draw("error_by_severity", tables, settings.OKABE_ITO))[0]["color"]
     assert hue["scale"]["domain"] == [f"{name} ({family})" for name, family in reversed(DESIGNS.items())]
     assert hue["legend"]["title"] == "Design (family)"
+    assert hue["legend"]["columns"] == 2  # 20 lines beside a chart that is as high as 13
