@@ -6,7 +6,7 @@ import pandas as pd
 
 from resiliency.analysis.verdicts import RULES
 from resiliency.results.comparison import published_studies
-from resiliency.results.found import observation_sentences, page
+from resiliency.results.found import observation_sentences, page, still_learning
 
 REPOSITORY = Path(__file__).parents[2]
 DOCS = REPOSITORY / "docs/results"
@@ -70,3 +70,14 @@ def test_correlations_are_counted_by_direction_and_those_that_use_labels_are_not
     turned = rows.assign(correlation=-rows["correlation"], low=-rows["high"], high=-rows["low"])
     assert "poor guide" not in digits(correlations=turned)
     assert "diversity may decide" not in digits(correlations=turned)
+
+
+def test_a_verdict_on_members_that_were_still_learning_says_so():
+    rows = [("joint", 0, "few steps"), ("joint", 0.5, None), ("joint", 1, "few steps, still learning")]
+    rows.append(("independent", None, "still learning"))
+    members = pd.DataFrame(rows, columns=["origin", "loss_weight", "warnings"])
+    assert still_learning(members).startswith("Members at lambda = 1 were still learning")
+    assert still_learning(members.iloc[[0, 1, 3]]) == ""
+    text = page({"digits": published_studies(DOCS)["digits"] | {"members": members}})
+    assert text.count("were still learning") == 1
+    assert "were still learning" in text.partition("## 3.")[2].partition("## 4.")[0]

@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from resiliency.analysis.histories import STILL_LEARNING
 from resiliency.analysis.rule import NOT_TESTED, UNDECIDED
 from resiliency.analysis.verdicts import RULES
-from resiliency.base.names import CLEAN, CORRUPTED
+from resiliency.base.names import CLEAN, CORRUPTED, JOINT
 from resiliency.base.program import parser
 from resiliency.diversity.settings import LABEL_FREE
 from resiliency.report import words
@@ -21,6 +22,7 @@ from resiliency.results.comparison import correlations_with_accuracy, published_
 from resiliency.results.page import template_of, with_docs
 
 EARLIER = "†"  # beside a study whose verdict follows rules that have changed since
+JOINTLY = 3  # the observation of jointly trained members
 SIGNIFICANT = ("supported", "contradicted")
 Studies = dict[str, dict[str, pd.DataFrame]]
 
@@ -52,7 +54,8 @@ def page(studies: Studies) -> str:
         members=sum(len(tables["members"]) for tables in studies.values()),
         level=" or ".join(sorted(levels)),
         observations=[
-            _observation_entry(number, own, shifted.get(number, {})) for number, own in sorted(of_studies.items())
+            _observation_entry(number, own, shifted.get(number, {}), studies)
+            for number, own in sorted(of_studies.items())
         ],
         leading=_leading(studies),
         counts=counts,
@@ -108,7 +111,7 @@ def _verdict_counts(of_studies: dict[str, dict]) -> str:
     return ", ".join(parts)
 
 
-def _observation_entry(number: int, of_studies: dict[str, dict], shifted: dict[str, dict]) -> dict:
+def _observation_entry(number: int, of_studies: dict[str, dict], shifted: dict[str, dict], studies: Studies) -> dict:
     """An observation as the page has it: the studies that could test it, also on shifts, and why others could not."""
     counted = _verdict_counts(of_studies).replace(EARLIER, "")
     unable = [
@@ -120,7 +123,10 @@ def _observation_entry(number: int, of_studies: dict[str, dict], shifted: dict[s
         "number": number,
         "statement": _statement(of_studies),
         "counted": counted[0].upper() + counted[1:],
-        "able": _tested_studies(of_studies),
+        "able": [
+            row | {"caution": still_learning(studies[row["name"]]["members"]) if number == JOINTLY else ""}
+            for row in _tested_studies(of_studies)
+        ],
         "shifted": _tested_studies(shifted),
         "unable": unable,
     }
@@ -132,6 +138,16 @@ def _tested_studies(of_studies: dict[str, dict]) -> list[dict]:
         for study, own in of_studies.items()
         if own["verdict"] != NOT_TESTED
     ]
+
+
+def still_learning(members: pd.DataFrame) -> str:
+    """At which weights of the loss jointly trained members needed longer training; "" if at none."""
+    joint = members[members["origin"] == JOINT]
+    late = joint[joint["warnings"].astype(object).fillna("").str.contains(STILL_LEARNING, regex=False)]
+    weights = [f"{weight:g}" for weight in sorted(late["loss_weight"].dropna().unique())]
+    if not weights:
+        return ""
+    return f"Members at lambda = {words.listed(weights)} were still learning: longer training may change this verdict."
 
 
 def _weakest(parts: list[dict]) -> str:
