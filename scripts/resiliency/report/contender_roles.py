@@ -7,6 +7,7 @@ from resiliency.analysis.contenders import ROLES
 from resiliency.base.corruption_names import averaged
 from resiliency.base.names import CORRUPTED, HELD_OUT_IMAGES
 from resiliency.report.style import by_legend
+from resiliency.report.words import change, interval, points
 
 HUES = (0, 3, 5, 7)  # of the colours, in the order of the roles
 SHAPES = ["circle", "square", "triangle-up", "diamond"]
@@ -21,6 +22,18 @@ def under_single(table: pd.DataFrame, with_held_out: bool = False) -> pd.DataFra
     """The rows of contenders.csv that are of one corruption, without those held out unless they are asked for."""
     single = table[~table["corruption"].isin([CORRUPTED, HELD_OUT_IMAGES])]
     return single if with_held_out else single[single["corruption"].isin(averaged(single["corruption"].unique()))]
+
+
+def difference_words(row: pd.Series | dict) -> tuple[str, str, str]:
+    """How much higher or lower the first role's error is than that of a row of contenders.csv.
+
+    Returns:
+        The amount in words, its interval, and ", not significant" or "".
+    """
+    more, low, high = row["difference"], row["difference_low"], row["difference_high"]
+    ends = (low, high) if more > 0 else (-high, -low)
+    unclear = ", not significant" if low <= 0 <= high else ""
+    return change(more, "higher", "lower", "about the same"), interval(*ends, points), unclear
 
 
 def held_out_corruptions(table: pd.DataFrame) -> list[str]:

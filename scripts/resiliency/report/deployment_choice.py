@@ -5,7 +5,8 @@ import pandas as pd
 from resiliency.analysis.best import LATENCY, best_row, eligible
 from resiliency.base.names import CORRUPTED
 from resiliency.designs.members import WeightsKind
-from resiliency.report.words import change, interval, label, number, percent, plural, points, quantity, with_interval
+from resiliency.report.contender_roles import difference_words
+from resiliency.report.words import label, number, percent, plural, points, quantity, with_interval
 
 COST = "cost"
 OBJECTIVES = {
@@ -83,13 +84,10 @@ def _there(row: dict, rows: pd.DataFrame, compared: pd.DataFrame | None) -> str:
     of = of.dropna(subset=["difference"])
     if of.empty:
         return "."
-    more, low, high = (of.iloc[0][name] for name in ("difference", "difference_low", "difference_high"))
-    amount = change(more, "higher", "lower", "about the same")
-    ends = interval(*((low, high) if more > 0 else (-high, -low)), points)
-    unclear = ", not significant" if low <= 0 <= high else ""
+    amount, ends, unclear = difference_words(of.iloc[0])
     said = f". On these, its corrupted error is {amount} {ends} compared with the {_top(row)} one{unclear}."
-    worth = _times(best, row)
-    return f"{said} To get that one, for {worth}, set `ensemble=most_accurate`." if low > 0 and worth else said
+    worth = _times(best, row) if of.iloc[0]["difference_low"] > 0 else ""
+    return f"{said} To get that one, for {worth}, set `ensemble=most_accurate`." if worth else said
 
 
 def _cost(row: dict | pd.Series) -> str:

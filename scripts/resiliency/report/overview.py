@@ -12,7 +12,7 @@ from resiliency.designs.members import WeightsKind
 from resiliency.metrics.accuracy import accuracies
 from resiliency.reliability import FEW_IMAGES, FEW_STEPS, FEWEST_IMAGES, FEWEST_STEPS, NEAR_CHANCE
 from resiliency.report import words
-from resiliency.report.contender_roles import under_single
+from resiliency.report.contender_roles import difference_words, under_single
 from resiliency.report.interval_picture import interval_picture
 from resiliency.report.member_errors import measured_on
 from resiliency.report.verdict_reasons import part_label, reason_of
@@ -113,11 +113,8 @@ def led_by(compared: pd.DataFrame, role: str) -> str:
     overall, single = of_role[of_role["corruption"] == CORRUPTED], under_single(of_role)
     if overall.empty or (row := overall.iloc[0])["members"] == compared["members"].iloc[0]:
         return ""
-    more, low, high = row["difference"], row["difference_low"], row["difference_high"]
-    ends = (low, high) if more > 0 else (-high, -low)
-    unclear = ", not significant" if low <= 0 <= high else ""
-    amount = words.change(more, "higher", "lower", "about the same")
-    text = f"The {compared['role'].iloc[0]}'s error is {amount} {words.interval(*ends, words.points)}{unclear}."
+    amount, ends, unclear = difference_words(row)
+    text = f"The {compared['role'].iloc[0]}'s error is {amount} {ends}{unclear}."
     if row["role"] != BASELINE or single.empty:
         return text
     no_worse = int((single["difference"].round(12) >= 0).sum())

@@ -5,9 +5,16 @@ import pandas as pd
 
 from resiliency.analysis.contenders import ROLES
 from resiliency.base.names import HELD_OUT_IMAGES
-from resiliency.report.contender_roles import held_out_corruptions, of_first_role, role_names, roles, under_single
+from resiliency.report.contender_roles import (
+    difference_words,
+    held_out_corruptions,
+    of_first_role,
+    role_names,
+    roles,
+    under_single,
+)
 from resiliency.report.style import SHARE, finish, notice, tooltips
-from resiliency.report.words import change, interval, label, percent, plural, points, with_interval
+from resiliency.report.words import label, percent, plural, with_interval
 
 CAPTION = (
     "Selected on half of the test images, evaluated on the other half. A difference is significant if its interval, "
@@ -78,12 +85,9 @@ def _held_out(table: pd.DataFrame) -> list[str]:
     first, count = rows.iloc[0], plural(len(held_out_corruptions(table)), "corruption")
     error = with_interval(first["error"], first["low"], first["high"])
     sentences = [f"Under {count} that took no part in the selection, the {first['role']}'s error is {error}."]
-    for row in rows[rows["members"] != first["members"]].dropna(subset=["difference"]).itertuples():
-        more, low, high = row.difference, row.difference_low, row.difference_high
-        ends = interval(*((low, high) if more > 0 else (-high, -low)), points)
-        unclear = ", not significant" if low <= 0 <= high else ""
-        amount = change(more, "higher", "lower", "about the same")
-        sentences.append(f"It is {amount} {ends} compared with the {row.role}{unclear}.")
+    for row in rows[rows["members"] != first["members"]].dropna(subset=["difference"]).to_dict("records"):
+        amount, ends, unclear = difference_words(row)
+        sentences.append(f"It is {amount} {ends} compared with the {row['role']}{unclear}.")
     return sentences
 
 
