@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from resiliency.base.faults import Fault
-from resiliency.results.designs import common_level
+from resiliency.results.excerpts import common_level
 from resiliency.results.page import kept_specs, page, publish
 from resiliency.storage.tables import read_table, write_table
 

@@ -11,8 +11,8 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from resiliency.analysis.bootstrap import percentile_interval, resampled_counts
 from resiliency.analysis.choices import halves
+from resiliency.analysis.intervals import percentile_interval, resampled_counts
 from resiliency.base.faults import Fault, expected
 from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.base.program import one_line_faults, parser

@@ -8,7 +8,7 @@ import gzip
 import json
 import shutil
 from argparse import ArgumentParser
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -18,17 +18,14 @@ from PIL import Image
 from resiliency.analysis.next_member import EVERY, GREEDY
 from resiliency.analysis.verdicts import RULES
 from resiliency.base.faults import Fault
-from resiliency.base.names import CLEAN, CORRUPTED
+from resiliency.base.names import CLEAN
 from resiliency.base.program import one_line_faults, parser
 from resiliency.report import words
 from resiliency.report.contender_roles import held_out_corruptions
 from resiliency.report.markdown import Markdown, environment
 from resiliency.report.overview import by_observation, cautions, contenders, leaders
-from resiliency.report.pearson import main_correlations
 from resiliency.report.registry import CHARTS
-from resiliency.results.classes import compared_costs, costliest, hardest_classes, most_confused
-from resiliency.results.contenders import abstentions, held_out_errors
-from resiliency.results.designs import common_level, trained_designs
+from resiliency.results import excerpts
 from resiliency.storage.files import read_json, replacing
 from resiliency.storage.tables import read_table
 from resiliency.study.loading import load
@@ -141,6 +138,10 @@ def page(kept: Path) -> str:
         kept: folder of the tables (`members.csv`, ...), charts, `charts.json` and `provenance.json` of a study.
     """
     tables = kept_tables(kept)
+
+    def excerpt(table: str, of: Callable, *more: object) -> object:
+        return of(tables[table], *more) if table in tables else []
+
     provenance = read_json(kept / "provenance.json")
     written = _current_study(provenance["study"]["study"])
     errors = tables["corruption_errors"]
@@ -157,25 +158,23 @@ def page(kept: Path) -> str:
         cautions=cautions(tables["members"]),
         observations=(observations := by_observation(tables["observations"])),
         earlier=[row["number"] for row in observations if row["key"]["rules"] != RULES],
-        contenders=(contending := contenders(tables["deployment"]) if "deployment" in tables else []),
-        held_out=held_out_errors(tables.get("contenders")),
-        held_out_corruptions=held_out_corruptions(tables["contenders"]) if "contenders" in tables else [],
-        abstentions=abstentions(tables.get("selective_prediction"), contending),
+        contenders=(contending := excerpt("deployment", contenders)),
+        held_out=excerpt("contenders", excerpts.held_out_errors),
+        held_out_corruptions=excerpt("contenders", held_out_corruptions),
+        abstentions=excerpt("selective_prediction", excerpts.abstentions, contending),
         leaders=leaders(tables, further),
-        best=_best(tables.get("best_ensembles")),
-        chosen=tables["chosen_ensembles"].to_dict("records") if "chosen_ensembles" in tables else [],
-        additions=_additions(tables, GREEDY),
-        every=_additions(tables, EVERY),
+        best=excerpt("best_ensembles", excerpts.best_of_sizes),
+        chosen=excerpt("chosen_ensembles", pd.DataFrame.to_dict, "records"),
+        additions=excerpt("next_member", excerpts.additions, GREEDY),
+        every=excerpt("next_member", excerpts.additions, EVERY),
         points=_points,
-        confusions=most_confused(tables.get("confusions")),
-        hardest=hardest_classes(tables.get("class_errors")),
-        costs=compared_costs(tables.get("costs")),
-        costly=costliest(tables.get("costly_confusions")),
-        designs=(designs := trained_designs(tables["members"], provenance["study"])),
-        level=common_level([row["clean_accuracy"] for row in designs]),
-        correlations=main_correlations(tables["correlations"], [CLEAN, CORRUPTED, *further]).to_dict("records")
-        if "correlations" in tables
-        else [],
+        confusions=excerpt("confusions", excerpts.most_confused),
+        hardest=excerpt("class_errors", excerpts.hardest_classes),
+        costs=excerpt("costs", excerpts.compared_costs),
+        costly=excerpt("costly_confusions", excerpts.costliest),
+        designs=(designs := excerpts.trained_designs(tables["members"], provenance["study"])),
+        level=excerpts.common_level([row["clean_accuracy"] for row in designs]),
+        correlations=excerpt("correlations", excerpts.correlations, further),
         charts=read_json(kept / "charts.json"),
         exported=(kept / CARD).is_file(),
         designed=(kept.parent / f"{kept.name}_design.md").is_file(),
@@ -266,22 +265,9 @@ def _tables(kept: Path) -> list[Path]:
     return sorted(path for path in kept.iterdir() if path.suffix in (".csv", ".parquet"))
 
 
-def _best(table: pd.DataFrame | None) -> list[dict]:
-    """The most accurate ensemble of each size, and the most accurate member."""
-    return [] if table is None else table[table["rank"] == 1].sort_values("size").to_dict("records")
-
-
 def _points(share: float) -> Markdown:
     """A difference of shares in percentage points, to two decimals."""
     return Markdown(words.points(share, 2))
-
-
-def _additions(tables: dict[str, pd.DataFrame], start: str) -> list[dict]:
-    """The rows of next_member.csv of this `start`."""
-    if "next_member" not in tables:
-        return []
-    table = tables["next_member"]
-    return table[table["start"] == start].to_dict("records")
 
 
 def main() -> None:
