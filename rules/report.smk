@@ -1,4 +1,4 @@
-from resiliency.report.settings import CHART_SUFFIXES, PAGE_FILES
+from resiliency.report.settings import CHART_SUFFIXES, PAGE_FILES, PAGE_TABLES
 
 CHART_TABLES = {name: TABLES[name] for name in MADE}
 CHART_TABLES |= {"gallery": GALLERY} if STUDY.dataset else {}
@@ -55,22 +55,7 @@ rule provenance:
 
 rule report:
     input:
-        members=TABLES["members"],
-        corruption_errors=TABLES["corruption_errors"],
-        ensembles=made("ensembles"),
-        deployment=made("deployment"),
-        selective_prediction=made("selective_prediction"),
-        thresholds=made("thresholds"),
-        temperatures=made("temperatures"),
-        contenders=made("contenders"),
-        best_ensembles=made("best_ensembles"),
-        ceiling=made("ceiling"),
-        member_ranks=made("member_ranks"),
-        added_members=made("added_members"),
-        partners=made("partners"),
-        effective_robustness=made("effective_robustness") if ADDED_SCORES else [],
-        skipped=TABLES["skipped"],
-        observations=TABLES["observations"],
+        tables=[TABLES[name] for name in PAGE_TABLES if name in MADE],
         provenance=rules.provenance.output[0],
         card=f"{RESULTS}/data/card.json" if STUDY.dataset else [],
         test_sets=[files["card"] for files in FURTHER.values()],

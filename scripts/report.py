@@ -10,16 +10,12 @@ from resiliency.storage.tables import read_table
 
 with stage(snakemake.log[0]):
     inputs = snakemake.input
-    names = ("members", "corruption_errors", "observations", "skipped", "ensembles", "deployment", "best_ensembles")
-    names += ("selective_prediction", "temperatures", "thresholds", "contenders", "ceiling", "member_ranks")
-    names += ("added_members", "partners", "effective_robustness")
-    files = {name: getattr(inputs, name) for name in names}
     html = render(
         study=snakemake.params.study,
         card=read_json(inputs.card) if inputs.card else None,
         test_sets={Path(path).parent.name: read_json(path) for path in inputs.test_sets},
         provenance=read_json(inputs.provenance),
-        tables={name: read_table(file) for name, file in files.items() if file},
+        tables={Path(path).stem: read_table(path) for path in inputs.tables},
         specs={Path(path).name.removesuffix(".vl.json"): read_json(path) for path in inputs.specs},
         svgs={Path(path).stem: verified(path).read_text(encoding="utf-8") for path in inputs.svgs},
         made=snakemake.params.made,
