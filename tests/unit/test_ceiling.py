@@ -11,7 +11,8 @@ from synthetic_ceiling import decisions_of
 from resiliency.analysis.ceiling import all_of, ceiling_table, failures, mean_product, sizes_of, unit_of, way_to_ceiling
 from resiliency.metrics.accuracy import wilson
 from resiliency.prediction.conditions import all_conditions
-from resiliency.report.ceiling import ceiling_sentence, ranks_sentence
+from resiliency.report.charts.ceiling import finding
+from resiliency.report.page import ranks_sentence
 
 
 @pytest.fixture
@@ -109,7 +110,7 @@ def ceiling(**changed):
     ],
 )
 def test_the_sentence_states_the_ceiling_and_the_direction(changed, says):
-    sentence = ceiling_sentence(ceiling(**changed))
+    sentence = finding(ceiling(**changed))
     assert sentence.startswith("All 3 members misclassify the same 5.0% [4.0, 6.0] of clean images")
     assert "more than 95.0%" in sentence
     assert says in sentence
@@ -117,9 +118,9 @@ def test_the_sentence_states_the_ceiling_and_the_direction(changed, says):
 
 def test_the_sentence_prefers_corrupted_images_and_needs_two_members():
     both = pd.concat([ceiling(), ceiling(condition="corrupted", severity=np.nan, all_wrong=0.2, reached=np.nan)])
-    assert ceiling_sentence(both).count("of corrupted images") == 1
-    assert "best ensemble" not in ceiling_sentence(both)
-    assert ceiling_sentence(ceiling(size=1, members=1).iloc[1:]) == ""
+    assert finding(both).count("of corrupted images") == 1
+    assert "best ensemble" not in finding(both)
+    assert finding(ceiling(size=1, members=1).iloc[1:]) == ""
 
 
 def ranks(difference, low):

@@ -8,9 +8,9 @@ import pytest
 from synthetic import synthetic_tables
 
 from resiliency.report import settings
+from resiliency.report.charts.deployment import LETTER, LINE, PLACES, POINT, free_places
+from resiliency.report.charts.error_by_severity import APART, FARTHEST, line_labels, places
 from resiliency.report.drawing import draw
-from resiliency.report.label_places import LETTER, LINE, PLACES, POINT, free_places
-from resiliency.report.line_labels import APART, FARTHEST, line_labels, places
 from resiliency.report.registry import CHARTS
 from resiliency.report.style import shades, shapes, spread
 from resiliency.report.words import METRICS
@@ -151,11 +151,11 @@ def test_lines_that_end_too_near_have_a_legend_instead():
     count = 2 * FARTHEST // APART + 2
     assert places(np.full(count, 150.0), 300) is None
     assert places(np.linspace(0, 10, 9), 100) is None
-    assert line_labels(pd.DataFrame({"error": np.full(count, 0.5)}), "error", (0, 1), 300) is None
+    assert line_labels(pd.DataFrame({"error": np.full(count, 0.5)}), (0, 1), 300) is None
 
 
 def test_labels_have_their_places_on_the_axis():
-    labels = line_labels(pd.DataFrame({"error": [0.5, 0.25]}), "error", (0, 1), 400)
+    labels = line_labels(pd.DataFrame({"error": [0.5, 0.25]}), (0, 1), 400)
     assert labels["place"].tolist() == [0.5, 0.25]
 
 

@@ -154,13 +154,9 @@ def _compared(corrupted: pd.DataFrame, score: str) -> str:
     if better.empty:
         return f"No other score ranks its predictions significantly better than {NAMES[REFERENCE]}."
     row = better.loc[better["aurc"].idxmin()]
-    ends = interval(-row["aurc_difference_high"], -row["aurc_difference_low"], _four)
+    ends = interval(-row["aurc_difference_high"], -row["aurc_difference_low"], lambda value: number(value, 4))
     by = f"AURC lower by {number(-row['aurc_difference'], 4)} {ends}"
     return f"{NAMES[row.name].capitalize()} ranks its predictions better ({by}), but has no thresholds here."
-
-
-def _four(value: float) -> str:
-    return number(value, 4)
 
 
 def _figure(row: pd.Series | dict, name: str, form=percent) -> str:

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from resiliency.diversity.settings import MAIN
-from resiliency.report.words import KINDS, ensemble_count, kind_of, label
+from resiliency.report.words import KINDS, kind_of, label, plural
 
 
 def under_main_rule(table: pd.DataFrame) -> pd.DataFrame:
@@ -28,8 +28,9 @@ def measured_columns(pool: pd.DataFrame) -> dict[str, str]:
 
 
 def how_many(pool: pd.DataFrame) -> str:
-    """How many ensembles of `pool`, under one rule, there are, and of how many they are a sample."""
-    return ensemble_count(len(pool), int(pool.groupby("size")["possible"].first().sum()))
+    """How many ensembles of `pool`, under one rule, there are, such as "6,868 ensembles"; or of how many a sample."""
+    count, possible = plural(len(pool), "ensemble"), int(pool.groupby("size")["possible"].first().sum())
+    return count if len(pool) == possible else f"{count}, a sample of {possible:,}"
 
 
 def heading(metric: str, column: str) -> str:

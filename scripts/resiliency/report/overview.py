@@ -1,6 +1,7 @@
 """What the first screen of the report says: the verdicts, and the recommended model against what it has to beat."""
 
 import pandas as pd
+from markupsafe import Markup
 
 from resiliency.analysis.contenders import ROLES
 from resiliency.analysis.contenders import contenders as chosen
@@ -13,13 +14,13 @@ from resiliency.metrics.accuracy import accuracies
 from resiliency.reliability import FEW_IMAGES, FEW_STEPS, FEWEST_IMAGES, FEWEST_STEPS, NEAR_CHANCE
 from resiliency.report import words
 from resiliency.report.contender_roles import difference_words, under_single
-from resiliency.report.interval_picture import interval_picture
 from resiliency.report.member_errors import measured_on
 from resiliency.report.verdict_reasons import part_label, reason_of
 
 BASELINE = ROLES[-1]
 LEADING = 3
 NAMED = 5
+WIDE, LINE, MARGIN = 300, 9, 8  # of the picture of intervals
 WARNINGS = {
     NEAR_CHANCE: "{count} are close to chance level on clean images ({names}). Their training may have failed, or "
     "their weights may belong to another task. Disregard them and every ensemble that contains them.",
@@ -81,6 +82,37 @@ def by_observation(table: pd.DataFrame) -> list[dict]:
     return observations
 
 
+def interval_picture(parts: list[dict]) -> Markup:
+    """The estimates and intervals of an observation's parts around zero, drawn; nothing if none is known."""
+    drawn = [part for part in parts if not pd.isna(part["low"]) and not pd.isna(part["high"])]
+    reach = max((abs(part[end]) for part in drawn for end in ("low", "high", "estimate")), default=0)
+    if not reach:
+        return Markup("")
+
+    def x(value: float) -> float:
+        return round(WIDE / 2 + value / reach * (WIDE / 2 - MARGIN), 1)
+
+    height = LINE * len(drawn) + 18
+    label = f"Estimates and intervals of {words.plural(len(drawn), 'part')} around zero"
+    marks = [
+        Markup('<line class="zero" x1="{0}" x2="{0}" y1="0" y2="{1}"/>').format(WIDE / 2, height - 14),
+        Markup('<text x="{}" y="{}" text-anchor="middle">0</text>').format(WIDE / 2, height - 2),
+    ]
+    for row, part in enumerate(drawn):
+        y = LINE * row + 6
+        says = f"{part['part']}: {words.estimate(part['estimate'])} {words.interval(part['low'], part['high'])}"
+        marks.append(
+            Markup(
+                '<g class="{}"><title>{}</title><line x1="{}" x2="{}" y1="{y}" y2="{y}"/>'
+                '<circle cx="{}" cy="{y}" r="3.5"/></g>'
+            ).format(
+                part["part_verdict"].replace(" ", "-"), says, x(part["low"]), x(part["high"]), x(part["estimate"]), y=y
+            )
+        )
+    head = Markup('<svg class="intervals" viewBox="0 0 {} {}" role="img" aria-label="{}">').format(WIDE, height, label)
+    return head + Markup("").join(marks) + Markup("</svg>")
+
+
 def contenders(deployment: pd.DataFrame) -> list[dict]:
     """The recommended model, the best ensemble and the best member, as chosen, and the baseline, as judged.
 
@@ -93,8 +125,7 @@ def contenders(deployment: pd.DataFrame) -> list[dict]:
     deployment = deployment.rename(columns={end: f"corrupted_error_{end}" for end in ("low", "high")})
     best = {role: row.to_dict() for role, row in chosen(deployment).items()}
     most = max((row["corrupted_error"] for row in best.values()), default=0) or 1
-    shares = {role: row["corrupted_error"] / most for role, row in best.items()}
-    return [row | {"role": role.capitalize(), "share": shares[role]} for role, row in best.items()]
+    return [row | {"role": role.capitalize(), "share": row["corrupted_error"] / most} for role, row in best.items()]
 
 
 def clean_accuracy(row: dict) -> dict[str, float]:

@@ -16,7 +16,6 @@ from resiliency.metrics.resiliency import LARGEST_RELATIVE_ERROR
 from resiliency.report import words
 from resiliency.report.added import added_sentences, scored_sentences
 from resiliency.report.bundle import bundle
-from resiliency.report.ceiling import ranks_sentence
 from resiliency.report.deployment_answers import deployment_answers
 from resiliency.report.glossary import TERMS, with_terms
 from resiliency.report.overview import (
@@ -30,8 +29,7 @@ from resiliency.report.overview import (
     led_by,
     skipped_reasons,
 )
-from resiliency.report.registry import CHARTS
-from resiliency.report.sections import APPENDIX, SECTIONS, Section
+from resiliency.report.registry import APPENDIX, CHARTS, SECTIONS, Section
 from resiliency.report.templates import environment
 from resiliency.tables import TABLES
 
@@ -62,10 +60,8 @@ def render(
         card: the card of the data set; None where there is none.
         test_sets: the card of each further test set, by name.
         provenance: versions, device, commit and the cost of every rule.
-        tables: `members`, `corruption_errors`, `observations` and `skipped`; `ensembles`, `deployment`,
-            `contenders`, `selective_prediction`, `temperatures`, `best_ensembles`, `ceiling` and
-            `member_ranks` where the study has them, `added_members` and `partners` where members with predictions
-            were added, `effective_robustness` where members known by accuracies alone were.
+        tables: those of `report.settings.PAGE_TABLES` that the study has; `added_members` and `partners` if members
+            with predictions were added, `effective_robustness` counts only if members known by accuracies alone were.
         specs, svgs: name of a chart -> its Vega-Lite specification, and its picture where scripts do not run.
         made: names of the tables that the study has.
         beside: whether the charts lie beside the page as files of their own, to which it links.
@@ -147,6 +143,27 @@ def _answers(tables: dict[str, pd.DataFrame], card: dict | None, study: str) -> 
     return deployment_answers(
         *(tables[name] for name in names), classes, study, tables.get("thresholds"), tables.get("contenders")
     )
+
+
+def ranks_sentence(ranks: pd.DataFrame) -> str:
+    """How many neighbours in rank differ, and how many images would tell the first two apart.
+
+    On corrupted images if there are any, else on clean ones; empty if there is but one member.
+    """
+    images = CORRUPTED if (ranks["condition"] == CORRUPTED).any() else CLEAN
+    rows = ranks[ranks["condition"] == images]
+    neighbours = rows["next_difference"].notna()
+    if not neighbours.any():
+        return ""
+    differ = int((rows.loc[neighbours, "next_low"] > 0).sum())
+    pairs = f"{differ} of {words.plural(int(neighbours.sum()), 'pair')} of neighbours"
+    text = f"Among members ranked by error on {images} images, {pairs} differ significantly"
+    first = rows.iloc[0]
+    if first["next_low"] > 0:
+        return f"{text}; the first two do."
+    if pd.isna(first["images_needed"]):
+        return f"{text}; the first two have the same error."
+    return f"{text}; {words.number(first['images_needed'], 0)} images would be needed to tell the first two apart."
 
 
 def _losses(members: pd.DataFrame) -> list[dict[str, str]]:

@@ -15,17 +15,12 @@ SAME = ["rule", "size", "condition", "metric"]
 NO_CORRELATIONS = "no correlations: too few ensembles in this study"
 
 
-def pearson(table: pd.DataFrame, conditions: Sequence[str] = CONDITIONS) -> pd.DataFrame:
-    """Pearson's correlations that are known, under the main rule, on these images."""
-    return _known_correlations(table, "pearson", conditions)
+def known(table: pd.DataFrame, measure: str = "pearson", conditions: Sequence[str] = CONDITIONS) -> pd.DataFrame:
+    """Correlations that are known, under the main rule, on these images.
 
-
-def partial(table: pd.DataFrame, conditions: Sequence[str] = CONDITIONS) -> pd.DataFrame:
-    """The partial correlations that are known, given the mean accuracy of the members, under the main rule."""
-    return _known_correlations(table, "partial", conditions)
-
-
-def _known_correlations(table: pd.DataFrame, measure: str, conditions: Sequence[str]) -> pd.DataFrame:
+    Args:
+        measure: pearson; or partial, given the mean accuracy of the members.
+    """
     rows = table[(table["measure"] == measure) & table["condition"].isin(conditions)].dropna(subset=["correlation"])
     return under_main_rule(rows)
 
@@ -40,10 +35,10 @@ def main_correlations(table: pd.DataFrame, conditions: Sequence[str], size: int 
 
     Columns `partial`, `partial_low` and `partial_high` stand beside those of Pearson's r.
     """
-    rows = pearson(table, conditions)
+    rows = known(table, conditions=conditions)
     rows = rows[rows["metric"].isin(MAIN)]
     rows = rows[rows["size"] == (rows["size"].max() if size is None else size)]
-    given = partial(table, conditions)[[*SAME, "correlation", "low", "high"]]
+    given = known(table, "partial", conditions)[[*SAME, "correlation", "low", "high"]]
     columns = {"correlation": "partial", "low": "partial_low", "high": "partial_high"}
     return rows.merge(given.rename(columns=columns), on=SAME, how="left")
 

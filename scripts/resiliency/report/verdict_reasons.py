@@ -37,7 +37,8 @@ def _of_verdict(parts: list[dict]) -> str:
     if first["verdict"] == "supported":
         small = [part["part"] for part in parts if -part["margin"] < part["low"] and part["high"] < part["margin"]]
         within = f" The difference is negligible (within ±{margin}) for {_listed(small, parts)}." if small else ""
-        return f"{_every(parts)} significant and in the direction the paper claims.{within}"
+        every = {1: "The estimate is", 2: "Both estimates are"}.get(len(parts), f"All {len(parts)} estimates are")
+        return f"{every} significant and in the direction the paper claims.{within}"
     if first["verdict"] == "equivalent":
         if len(parts) == 1:
             return f"The difference is negligible: the interval lies within ±{margin}."
@@ -106,7 +107,7 @@ def _undecided(parts: list[dict]) -> str:
     if sentences:
         holds = f"Significant in the direction the paper claims: {_estimates(supporting, parts)}."
         return " ".join([holds, *sentences] if supporting else sentences)
-    negligible, count = _count(parts, "equivalent"), len(supporting)
+    negligible, count = sum(part["part_verdict"] == "equivalent" for part in parts), len(supporting)
     support = f"{count} of {words.plural(len(parts), 'comparison')} {'supports' if count == 1 else 'support'}"
     return (
         f"Mixed before correction for multiple comparisons: {support} the observation; in {negligible} the difference "
@@ -124,11 +125,3 @@ def _estimates(some: list[dict], parts: list[dict]) -> str:
 
 def _around_zero(parts: list[dict]) -> int:
     return sum(part["low"] <= 0 <= part["high"] for part in parts)
-
-
-def _count(parts: list[dict], verdict: str) -> int:
-    return sum(part["part_verdict"] == verdict for part in parts)
-
-
-def _every(parts: list[dict]) -> str:
-    return {1: "The estimate is", 2: "Both estimates are"}.get(len(parts), f"All {len(parts)} estimates are")

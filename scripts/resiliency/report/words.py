@@ -51,12 +51,6 @@ def plural(count: int, thing: str) -> str:
     return f"{count:,} {thing}{'' if count == 1 else 's'}"
 
 
-def ensemble_count(ensembles: int, possible: int) -> str:
-    """Such as "6,868 ensembles", or that they are a sample of all that are possible."""
-    count = plural(ensembles, "ensemble")
-    return count if ensembles == possible else f"{count}, a sample of {possible:,}"
-
-
 def percent(fraction: float | None, digits: int = 1) -> str:
     """A fraction as a percentage, such as 12.3%."""
     if fraction is not None and math.isinf(fraction):
@@ -118,11 +112,6 @@ def duration(seconds: float | None) -> str:
         return f"{rest:.1f} s"
     hours, minutes = divmod(int(minutes), 60)
     return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {rest:02.0f} s"
-
-
-def sentence(text: str) -> str:
-    """`text` as a sentence; empty where it is."""
-    return f"{text[0].upper()}{text[1:]}." if text else ""
 
 
 def listed(names: Sequence[str]) -> str:

@@ -4,9 +4,8 @@ import altair as alt
 import pandas as pd
 
 from resiliency.base.names import CLEAN, CORRUPTED
-from resiliency.report.ceiling import ceiling_sentence
 from resiliency.report.style import by_legend, finish, notice, spread, tooltips
-from resiliency.report.words import label, percent, plural
+from resiliency.report.words import interval, label, percent, plural
 
 TITLE = "How often are all members wrong?"
 CAPTION = (
@@ -63,5 +62,34 @@ def drawn_rows(ceiling: pd.DataFrame) -> pd.DataFrame:
 
 
 def finding(ceiling: pd.DataFrame) -> str:
-    """The share that all members get wrong, and what an ensemble reaches of the way to the ceiling."""
-    return "" if ceiling.empty else ceiling_sentence(ceiling)
+    """The share of images that all members misclassify, and how much of the way to the ceiling an ensemble comes.
+
+    On corrupted images if there are any, else on clean ones; empty if there is but one member.
+
+    Args:
+        ceiling: ceiling.csv.
+    """
+    if ceiling.empty:
+        return ""
+    rows = ceiling[(ceiling["size"] == ceiling["members"]) & (ceiling["members"] > 1)]
+    images = CORRUPTED if (rows["condition"] == CORRUPTED).any() else CLEAN
+    rows = rows[rows["condition"] == images]
+    if rows.empty:
+        return ""
+    row = rows.iloc[0]
+    ends = interval(row["all_wrong_low"], row["all_wrong_high"], percent)
+    who = "Both members" if row["members"] == 2 else f"All {row['members']:,} members"
+    first = (
+        f"{who} misclassify the same {percent(row['all_wrong'])} {ends} of {label(images)} images: "
+        f"no vote among them can be right on more than {percent(1 - row['all_wrong'])}."
+    )
+    if pd.isna(row["reached"]):
+        return first
+    ends = interval(row["reached_low"], row["reached_high"], lambda share: percent(share, 0))
+    accuracy = f"{percent(row['best_member_accuracy'])} to {percent(row['best_ensemble_accuracy'])}"
+    way = f"{percent(row['reached'], 0)} {ends} of the way to this ceiling"
+    if row["reached_low"] > 0:
+        return f"{first} The best ensemble of these members improves on the best of them, from {accuracy}: {way}."
+    if row["reached_high"] < 0:
+        return f"{first} The best ensemble of these members is worse than the best of them, from {accuracy}: {way}."
+    return f"{first} The best ensemble of these members does not differ significantly from the best of them: {way}."

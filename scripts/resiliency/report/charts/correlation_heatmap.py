@@ -4,7 +4,7 @@ import altair as alt
 import pandas as pd
 
 from resiliency.base.corruption_names import CATEGORIES, HELD_OUT
-from resiliency.report.pearson import CONDITIONS, NO_CORRELATIONS, basis, pearson, significant, signs
+from resiliency.report.pearson import CONDITIONS, NO_CORRELATIONS, basis, known, significant, signs
 from resiliency.report.style import INK, finish, notice, panel_title, set_properties, tooltips
 from resiliency.report.words import KINDS, METRICS, label, number
 
@@ -23,7 +23,7 @@ def draw(table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
     """Pearson correlation of every metric with accuracy on each set of images, at every size, sorted by kind."""
     title = "Every diversity metric against accuracy"
     conditions = [name for name in table["condition"].unique() if name not in CORRUPTIONS]
-    rows = pearson(table, conditions)
+    rows = known(table, conditions=conditions)
     if rows.empty:
         return notice(title, NO_CORRELATIONS)
     rows = rows.assign(name=rows["metric"].map(label), significant=significant(rows))
@@ -81,7 +81,7 @@ def _heat(rows: pd.DataFrame, sizes: list[int], left: bool, last: bool) -> alt.L
 
 def finding(table: pd.DataFrame) -> str:
     """How many metrics of each kind correlate with accuracy on corrupted images at every size, by sign."""
-    rows = pearson(table)
+    rows = known(table)
     images = "corrupted" if (rows["condition"] == "corrupted").any() else "clean"
     rows = rows[rows["condition"] == images]
     counts = []

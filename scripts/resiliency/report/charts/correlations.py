@@ -4,7 +4,7 @@ import altair as alt
 import pandas as pd
 
 from resiliency.diversity.settings import MAIN
-from resiliency.report.pearson import CONDITIONS, NO_CORRELATIONS, basis, partial, pearson, significant, signs
+from resiliency.report.pearson import CONDITIONS, NO_CORRELATIONS, basis, known, significant, signs
 from resiliency.report.style import INK, by_legend, finish, notice, panel_title, set_properties, shades, tooltips
 from resiliency.report.words import KINDS, METRICS, label, number, percent, short_label
 
@@ -27,7 +27,7 @@ def draw(table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
     The table has the other metrics too; here they would only repeat what these say.
     """
     title = "Correlation of diversity with ensemble accuracy"
-    rows = _main(pd.concat([pearson(table), partial(table)], ignore_index=True))
+    rows = _main(pd.concat([known(table), known(table, "partial")], ignore_index=True))
     if rows.empty:
         return notice(title, NO_CORRELATIONS)
     rows = rows.assign(
@@ -93,7 +93,7 @@ def _correlation_panel(rows: pd.DataFrame, hue: alt.Color, left: bool, last: boo
 def finding(table: pd.DataFrame) -> str:
     """Which main metrics correlate with accuracy at every size, plainly and given the members' mean accuracy."""
     sentences = []
-    plain, given = _main(pearson(table)), _main(partial(table))
+    plain, given = _main(known(table)), _main(known(table, "partial"))
     for condition in CONDITIONS:
         of_condition = plain[plain["condition"] == condition]
         if of_condition.empty:

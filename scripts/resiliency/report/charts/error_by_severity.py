@@ -3,10 +3,11 @@
 from itertools import cycle
 
 import altair as alt
+import numpy as np
 import pandas as pd
+from scipy.optimize import isotonic_regression
 
 from resiliency.base.names import CLEAN
-from resiliency.report.line_labels import draw_labels, line_labels
 from resiliency.report.member_errors import (
     NO_MEMBERS,
     extremes,
@@ -19,6 +20,7 @@ from resiliency.report.member_errors import (
 )
 from resiliency.report.style import (
     DASHES,
+    INK,
     LEGEND_COLUMN,
     SHARE,
     by_click,
@@ -33,6 +35,12 @@ from resiliency.report.words import plural
 CAPTION = "A robust design has a line that stays low. Lines of one family share a colour."
 WIDTH, HEIGHT = 790, 240
 MOST_CURVES = 24  # beyond these, a curve for each family
+# Names beside the ends of lines, in place of a legend.
+FONT = 11
+APART = 13  # px between two labels
+FARTHEST = 26  # px between a label and the end of its line
+OFFSET = 16  # px between a line and its label
+LETTER = 6.2  # px, mean width of a letter of FONT
 
 
 def draw(members: pd.DataFrame, errors: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
@@ -53,7 +61,7 @@ def draw(members: pd.DataFrame, errors: pd.DataFrame, colours: list[str]) -> alt
     domain = 0.0, 1.04 * float(curves["error"].max()) or 1.0
     x = alt.X("severity:Q", title="Severity", axis=ticks).scale(nice=False, padding=12)
     ends = curves[curves["severity"] == severities[-1]]
-    labels = line_labels(ends, "error", domain, HEIGHT)
+    labels = line_labels(ends, domain, HEIGHT)
     order = ends.sort_values("error", ascending=False, kind="stable")["name"].tolist()
     hues, dashes = _curve_styles(curves, order, colours, legend=labels is None)
     chosen, opacity = by_legend("name") if labels is None else by_click("name")
@@ -67,8 +75,7 @@ def draw(members: pd.DataFrame, errors: pd.DataFrame, colours: list[str]) -> alt
     lines = base.mark_line().encode(strokeDash=dashes).add_params(chosen)
     chart = lines + base.mark_point(filled=True, size=45)
     if labels is not None:
-        words = draw_labels(labels, x, "error", "design", ["design", "family"], color=hues, opacity=opacity)
-        chart = alt.layer(chart, *words)
+        chart = alt.layer(chart, *_draw_labels(labels, x, color=hues, opacity=opacity))
     width = WIDTH - LEGEND_COLUMN * (legend_columns(order) - 1)
     return finish(chart.properties(width=width, height=HEIGHT), title, [_basis(rows)])
 
@@ -113,6 +120,56 @@ def _curve_styles(
         alt.Color("name:N", legend=drawn).scale(domain=order, range=[hues[name] for name in order]),
         alt.StrokeDash("name:N", legend=drawn).scale(domain=order, range=[dashes[name] for name in order]),
     )
+
+
+def places(ends: np.ndarray, height: float) -> np.ndarray | None:
+    """Where labels of lines stand that end at `ends`: as near as they can without overlap.
+
+    Args:
+        ends: (lines,) px from the top, in any order.
+        height: of the chart, px.
+
+    Returns:
+        (lines,) px from the top, at least APART px from each other; None where a label would be farther than FARTHEST
+        px from its line. The sum of squared distances is the least (isotonic regression).
+    """
+    order = np.argsort(ends, kind="stable")
+    steps = APART * np.arange(len(ends))
+    room = height - steps[-1] if len(ends) else 0
+    if room < 0:
+        return None
+    placed = np.empty(len(ends))
+    placed[order] = np.clip(isotonic_regression(ends[order] - steps).x, 0, room) + steps
+    return placed if np.abs(placed - ends).max(initial=0) <= FARTHEST else None
+
+
+def line_labels(ends: pd.DataFrame, domain: tuple[float, float], height: int) -> pd.DataFrame | None:
+    """`ends`, a row for each line, with the `place` of its label on the axis of errors; None where labels do not fit.
+
+    Args:
+        domain: least and largest value of that axis, which is linear.
+        height: of the chart, px.
+    """
+    low, high = domain
+    placed = places(height * (high - ends["error"].to_numpy(float)) / (high - low), height)
+    return None if placed is None else ends.assign(place=high - placed * (high - low) / height)
+
+
+def _draw_labels(labels: pd.DataFrame, x: alt.X, **encoding) -> tuple[alt.Chart, alt.Chart]:
+    """A thin line from the end of each line to its label, and the label, which Vega-Lite lets one click by its tooltip.
+
+    Args:
+        labels: as `line_labels` returns it.
+        encoding: colour and opacity.
+    """
+    base = alt.Chart(labels).encode(x=x, **encoding)
+    leaders = base.mark_rule(strokeWidth=1, xOffset=4, x2Offset=OFFSET - 2, aria=False).encode(
+        x2=alt.X2("severity"), y=alt.Y("error:Q"), y2=alt.Y2("place")
+    )
+    most = round(LETTER * labels["design"].str.len().max()) + OFFSET
+    words = base.mark_text(align="left", dx=OFFSET, fontSize=FONT, limit=most, cursor="pointer", aria=False)
+    text, tooltip = alt.Text("design:N"), tooltips("design", "family")
+    return leaders, words.encode(y=alt.Y("place:Q"), text=text, color=alt.ColorValue(INK), tooltip=tooltip)
 
 
 def finding(members: pd.DataFrame, errors: pd.DataFrame) -> str:

@@ -7,7 +7,7 @@ from resiliency.base.corruption_names import CATEGORIES, HELD_OUT
 from resiliency.base.names import CLEAN
 from resiliency.report.member_errors import images_of_data_set, of_designs, without_held_out
 from resiliency.report.style import INK, finish, notice, panel_title, tooltips
-from resiliency.report.words import label, percent, plural, sentence
+from resiliency.report.words import label, percent, plural
 
 CAPTION = "Dark cells are large errors."
 MOST_MEMBERS = 30  # with more, a row for each design, and for each weight of each joint objective
@@ -125,4 +125,4 @@ def finding(members: pd.DataFrame, errors: pd.DataFrame) -> str:
         best = by_design.idxmin(axis=1).value_counts()
         corruptions = plural(len(by_design), "corruption")
         text += f". The lowest error most often belongs to {best.index[0]} ({best.iloc[0]} of {corruptions})"
-    return sentence(text)
+    return f"{text[0].upper()}{text[1:]}."
