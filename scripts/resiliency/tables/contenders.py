@@ -20,22 +20,17 @@ from resiliency.tables.record import (
     whole,
 )
 
-CONTENDER = [
-    Column("role", "who is judged", one_of("recommended model", "best ensemble", "best member", "baseline")),
-    JOINED,
-    SIZE,
-]
+ROLES = ("recommended model", "best ensemble", "best member", "baseline")
 
-COSTING = [
-    Column(
-        "role",
-        "who is judged",
-        one_of("recommended model", "best ensemble", "best member", "baseline", "member of the recommended model"),
-    ),
-    JOINED,
-    SIZE,
-    Column("images", "set of images", one_of("clean", "corrupted")),
-]
+
+def _who(*roles: str) -> list[Column]:
+    """The columns that say which of these is judged."""
+    return [Column("role", "who is judged", one_of(*roles)), JOINED, SIZE]
+
+
+CONTENDER, SHOWN = _who(*ROLES), _who("recommended model", "best member")
+COSTING = _who(*ROLES, "member of the recommended model")
+COSTING += [Column("images", "set of images", one_of("clean", "corrupted"))]
 
 COSTS = Table(
     "tables/costs.csv",
@@ -102,8 +97,6 @@ CONTENDERS = Table(
     needs=frozenset({"corruptions", "ensembles"}),
     published=True,
 )
-
-SHOWN = [Column("role", "who is judged", one_of("recommended model", "best member")), JOINED, SIZE]
 
 CONFUSIONS = Table(
     "tables/confusions.csv",
