@@ -5,8 +5,8 @@ import pytest
 
 from resiliency.ensembles import kernels
 from resiliency.ensembles.blocks import Block, blocks
-from resiliency.ensembles.candidates import adapted, panel
 from resiliency.ensembles.pool import ensembles_of
+from resiliency.ensembles.scoring import adapted, panel
 
 MEMBERS, IMAGES, CLASSES = 7, 40, 150
 

@@ -172,34 +172,29 @@ def failure_table(
     wrong["class"], wrong["predicted"] = labels[places], joined.predicted[rows, places]
     wrong["corruption"] = table.corruption.to_numpy()[joined.conditions[rows]]
     wrong = wrong.sort_values(["confidence", "row", "place"], ascending=[False, True, True], kind="stable")
-    picked = [(PAIR, place) for place in wrong.drop_duplicates(["class", "predicted"]).head(MOST).itertuples()]
-    picked += [(CORRUPTION, place) for place in wrong.drop_duplicates("corruption").head(MOST).itertuples()]
-    picked += [(NOBODY, place) for place in _nobody(joined)]
+    kinds = {PAIR: wrong.drop_duplicates(["class", "predicted"]), CORRUPTION: wrong.drop_duplicates("corruption")}
+    picked = [(kind, *of) for kind, rows in kinds.items() for of in rows[["row", "place"]].head(MOST).to_numpy()]
+    picked += [(NOBODY, *of) for of in _nobody(joined)]
     found = []
-    for kind, place in picked:
-        condition, image = joined.conditions[place.row], images[place.place]
+    for kind, index, place in picked:
+        condition, image = joined.conditions[index], images[place]
         under = table.iloc[condition]
         row = {"kind": kind, "image": image, "name": names[image] if len(names) else str(image)}
         row |= {"corruption": under.corruption, "severity": under.severity}
-        row |= {"class": name_of(classes, labels[place.place])}
-        row |= {"predicted": name_of(classes, joined.predicted[place.row, place.place])}
-        row |= {"confidence": joined.confidence[place.row, place.place]}
+        row |= {"class": name_of(classes, labels[place])}
+        row |= {"predicted": name_of(classes, joined.predicted[index, place])}
+        row |= {"confidence": joined.confidence[index, place]}
         row |= {"said": "; ".join(_said(ensemble, condition, image, classes))}
-        found.append(row | {"conditions": joined.nobody[:, place.place].sum() if kind == NOBODY else np.nan})
+        found.append(row | {"conditions": joined.nobody[:, place].sum() if kind == NOBODY else np.nan})
     return pd.DataFrame(found, columns=FAILURES)
 
 
-class _Place(NamedTuple):
-    row: int
-    place: int
-
-
-def _nobody(answers: Answers) -> Iterator[_Place]:
-    """The images that no member gets right under the most conditions, each under the first of these."""
+def _nobody(answers: Answers) -> Iterator[tuple[int, int]]:
+    """Row and place of the images that no member gets right under the most conditions, under the first of these."""
     counts = answers.nobody.sum(axis=0)
     for place in np.argsort(-counts, kind="stable")[:MOST]:
         if counts[place]:
-            yield _Place(int(answers.nobody[:, place].argmax()), int(place))
+            yield int(answers.nobody[:, place].argmax()), int(place)
 
 
 def _said(ensemble: Ensemble, condition: int, image: int, classes: Sequence[str]) -> Iterator[str]:

@@ -5,7 +5,7 @@ tables of a study. `table.Pool` scores those of the same M members, of sizes tha
 and each rule of `combination` it asks `scoring` for E scores, and means over conditions become columns. `scoring` takes
 n images at a time, as probabilities n x M x K: a `scoring.Tally` sums, for E ensembles under one rule, right answers,
 losses (float64 E) and gaps between confidence and accuracy (E x bins). Ensembles come to it as `blocks.Block`, B of
-them as int B x L, in an order in which sums over their first members can be used again. `candidates` picks the few
+them as int B x L, in an order in which sums over their first members can be used again. `scoring.panel` picks the few
 classes that can be the answer to an image, and the compiled loops of `kernels` sum these, or all K where they do not
 decide; right answers and confidences are B x n. `counting` counts on bits how many members are right on each image,
 which diversity of whole ensembles takes. Members known by their decisions alone, int M x N, go to `voting` instead.

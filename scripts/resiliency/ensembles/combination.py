@@ -14,10 +14,6 @@ import pandas as pd
 LEAST = np.float32(1e-12)
 
 
-def _unchanged(probabilities: np.ndarray, largest: int = 0) -> np.ndarray:
-    return probabilities
-
-
 def logarithms(probabilities: np.ndarray, largest: int = 0) -> np.ndarray:
     """ln p; a probability below 1e-12 counts as 1e-12."""
     return np.log(np.maximum(probabilities, LEAST))
@@ -48,8 +44,8 @@ class Rule:
 
 
 RULES = {
-    "mean_probability": Rule(_unchanged, "arithmetic"),
-    "weighted_mean": Rule(_unchanged, "arithmetic", weighted=True),
+    "mean_probability": Rule(lambda probabilities, largest: probabilities, "arithmetic"),
+    "weighted_mean": Rule(lambda probabilities, largest: probabilities, "arithmetic", weighted=True),
     "mean_logit": Rule(logarithms, "geometric"),
     "plurality_vote": Rule(votes, None),
 }

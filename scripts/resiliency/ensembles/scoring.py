@@ -9,7 +9,6 @@ from itertools import combinations
 import numpy as np
 
 from resiliency.ensembles.blocks import Block, blocks
-from resiliency.ensembles.candidates import CANDIDATES, FEWEST, adapted, panel
 from resiliency.ensembles.combination import LEAST, RULES, Rule, logarithms
 from resiliency.ensembles.counting import metric_inputs
 from resiliency.ensembles.kernels import LANES, add_gaps, answers, product_sums
@@ -18,6 +17,8 @@ from resiliency.prediction.reading import Predictions
 
 CHUNK_VALUES = 2**22  # probabilities of all members
 BLOCK_ANSWERS = 2**19  # of a block of ensembles to a chunk of images
+CANDIDATES, FEWEST = 32, 8  # classes of an image that can be the answer of an ensemble
+SUMMING = 3  # of one class for an answer of all classes, against one candidate for all answers
 
 
 class Tally:
@@ -236,3 +237,42 @@ def _values(rule: Rule, probabilities: np.ndarray, largest: int, weights: np.nda
 def _member_weights(rule: str, weights: np.ndarray) -> np.ndarray:
     """How much each member counts under a rule."""
     return weights if RULES[rule].weighted else np.ones(len(weights))
+
+
+def panel(values: np.ndarray, labels: np.ndarray, count: int) -> np.ndarray:
+    """What the members say of the label and of the classes that some member says most of, and at most of others.
+
+    Args:
+        values: float32 n x M x K, K classes of n images.
+        labels: int n.
+        count: C, fewer than K.
+
+    Returns:
+        float32 M x (C + 2) x n: the values of the label, of the C other classes with the largest
+        value of any member, and the largest value of the member for a class that is not among these; -inf for none.
+    """
+    images, _, classes = values.shape
+    most = values.max(axis=1)
+    most[np.arange(images), labels] = -np.inf
+    likely = np.argpartition(most, classes - count - 1, axis=1)[:, classes - count :]
+    chosen = np.column_stack([labels, likely])[:, None]
+    others = values.copy()
+    np.put_along_axis(others, chosen, -np.inf, axis=2)
+    rows = [np.take_along_axis(values, chosen, axis=2), others.max(axis=2, keepdims=True)]
+    return np.ascontiguousarray(np.concatenate(rows, axis=2).transpose(1, 2, 0))
+
+
+def adapted(count: int, summed: float, least: int) -> tuple[int, int]:
+    """How many candidates to take next: more where all classes were summed so often that it cost more than they.
+
+    Args:
+        count: how many there were.
+        summed: classes that were summed besides, for an answer on average.
+        least: fewer are not tried, for these were too few before.
+
+    Returns:
+        The next `count` and `least`.
+    """
+    if SUMMING * summed > count:
+        return 2 * count, 2 * count
+    return max(least, count // 2) if 8 * SUMMING * summed < count else count, least

@@ -31,25 +31,13 @@ class Scale:
     back: Callable[[np.ndarray], np.ndarray]
 
 
-def _same(values: np.ndarray) -> np.ndarray:
-    return values
-
-
-def _fisher(correlations: np.ndarray) -> np.ndarray:
-    return np.arctanh(np.clip(correlations, -1 + 1e-12, 1 - 1e-12))
-
-
-def _angles(deltas: np.ndarray) -> np.ndarray:
-    return np.arcsin(np.clip(deltas, -1, 1))
-
-
-def _from_angles(angles: np.ndarray) -> np.ndarray:
-    return np.sin(np.clip(angles, -np.pi / 2, np.pi / 2))
-
-
-LINEAR = Scale(_same, _same)
-FISHER = Scale(_fisher, np.tanh)  # of correlations (Fisher 1921)
-ANGULAR = Scale(_angles, _from_angles)  # of Cliff's delta, which may be 1: the arcsine of its share of pairs
+LINEAR = Scale(lambda values: values, lambda values: values)
+# Of correlations (Fisher 1921).
+FISHER = Scale(lambda correlations: np.arctanh(np.clip(correlations, -1 + 1e-12, 1 - 1e-12)), np.tanh)
+# Of Cliff's delta, which may be 1: the arcsine of its share of pairs.
+ANGULAR = Scale(
+    lambda deltas: np.arcsin(np.clip(deltas, -1, 1)), lambda angles: np.sin(np.clip(angles, -np.pi / 2, np.pi / 2))
+)
 
 
 def in_groups(units: Iterable[str]) -> dict[str, str]:

@@ -37,7 +37,8 @@ def weighted_ranks(weights: np.ndarray, values: np.ndarray) -> np.ndarray:
         float64 R x E.
     """
     of_value = ordinals(values)
-    return np.array([_centred_ranks(_weight_of(row, of_value))[of_value] for row in _rows(weights)])
+    rows = np.ascontiguousarray(weights, np.float64)
+    return np.array([_centred_ranks(_weight_of(row, of_value))[of_value] for row in rows])
 
 
 def weighted_spearman(weights: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -51,7 +52,7 @@ def weighted_spearman(weights: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.n
         float64 R; NaN where all weight is on one value of x or of y.
     """
     places_x, places_y = ordinals(x), ordinals(y)
-    return np.array([_rho(row, places_x, places_y) for row in _rows(weights)])
+    return np.array([_rho(row, places_x, places_y) for row in np.ascontiguousarray(weights, np.float64)])
 
 
 def weighted_cliffs_delta(
@@ -75,11 +76,6 @@ def weighted_cliffs_delta(
     pairs = first_weights.sum(axis=1) * total
     difference = (first_weights * (smaller - larger)).sum(axis=1)
     return np.divide(difference, pairs, out=np.full_like(pairs, np.nan), where=pairs > 0)
-
-
-def _rows(weights: np.ndarray) -> np.ndarray:
-    """`weights` as the compiled functions take them, a row at a time."""
-    return np.ascontiguousarray(weights, np.float64)
 
 
 @njit(cache=True, nogil=True)
