@@ -26,9 +26,8 @@ rule score_members:
     resources:
         **needing(4000, MINUTES["score_members"]),
     params:
-        **STATISTICS,
+        **RESAMPLING,
         code=code("score_members"),
-        seed=STUDY.seed,
         shifts=STUDY.shifts(),
         baseline=STUDY.members.baseline,
     script:
@@ -189,11 +188,10 @@ rule choose_ensembles:
     resources:
         **needing(8000, MINUTES["choose_ensembles"]),
     params:
-        **STATISTICS,
+        **RESAMPLING,
         deployment=STUDY.deployment.model_dump(),
         content=content(INPUTS.files, STUDY.costs) if BY_COST else "",
         code=code("choose_ensembles"),
-        seed=STUDY.seed,
         rule=STUDY.ensembles.main_rule,
         baseline=STUDY.members.baseline,
     script:
@@ -223,9 +221,8 @@ rule assess_ensembles:
     resources:
         **needing(8000, MINUTES["choose_ensembles"]),
     params:
-        **STATISTICS,
+        **RESAMPLING,
         code=code("assess_ensembles"),
-        seed=STUDY.seed,
     script:
         "../scripts/assess_ensembles.py"
 
@@ -249,9 +246,8 @@ rule compare_contenders:
     resources:
         **needing(8000, 60),
     params:
-        **STATISTICS,
+        **RESAMPLING,
         code=code("compare_contenders"),
-        seed=STUDY.seed,
     script:
         "../scripts/compare_contenders.py"
 
@@ -363,8 +359,7 @@ rule member_ranks:
     resources:
         **needing(4000, MINUTES["score_members"]),
     params:
-        **STATISTICS,
+        **RESAMPLING,
         code=code("member_ranks"),
-        seed=STUDY.seed,
     script:
         "../scripts/member_ranks.py"

@@ -22,10 +22,9 @@ if "costs" in MADE:
         resources:
             **needing(8000, 60),
         params:
-            **STATISTICS,
+            **RESAMPLING,
             code=code("cost_answers"),
             content=content(INPUTS.files, STUDY.costs),
-            seed=STUDY.seed,
         script:
             "../scripts/cost_answers.py"
 

@@ -76,9 +76,8 @@ rule coincident_failures:
     resources:
         **needing(4000, 60),
     params:
-        **STATISTICS,
+        **RESAMPLING,
         code=code("coincident_failures"),
-        seed=STUDY.seed,
         designs=list(map(design_of, COMBINED)),
     script:
         "../scripts/coincident_failures.py"

@@ -49,7 +49,7 @@ TEST_SETS = [CLEAN, *(STUDY.test_sets if STUDY.dataset else EXTERNAL.test_sets)]
 CORRUPTIONS = STUDY.corruptions.names if STUDY.dataset else EXTERNAL.corruptions
 VALIDATED = "validation" in STUDY.splits
 METHODS = STUDY.attribution.methods
-STATISTICS = STUDY.statistics.model_dump(include={"resamples", "confidence"})
+RESAMPLING = STUDY.statistics.model_dump(include={"resamples", "confidence"}) | {"seed": STUDY.seed}
 
 # What tables and charts need, and the tables that the study makes.
 HAS = {

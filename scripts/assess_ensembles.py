@@ -1,7 +1,7 @@
 """Fit temperatures on validation images, judge confidence, and choose thresholds for abstaining."""
 
-from resiliency.analysis.bootstrap import Resampling
 from resiliency.analysis.deployed import assessment, named_in
+from resiliency.analysis.intervals import Resampling
 from resiliency.data.split import calibration_indices
 from resiliency.prediction.reading import read_predictions, read_validation
 from resiliency.stage import stage

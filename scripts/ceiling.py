@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from resiliency.analysis.best_of_pool import choices_of, with_best
-from resiliency.analysis.ceiling import ceiling_table, failures, sizes_of, unit_of
+from resiliency.analysis.ceiling import ceiling_table, choices_of, failures, sizes_of, unit_of, with_best
 from resiliency.analysis.pool import pool_of
 from resiliency.prediction.reading import read_predictions
 from resiliency.stage import stage

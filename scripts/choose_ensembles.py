@@ -3,6 +3,7 @@
 from resiliency.analysis.best import LATENCY
 from resiliency.analysis.cost_matrix import cost_matrix, read_costs
 from resiliency.analysis.deployment import candidate_table, deployment_table
+from resiliency.analysis.intervals import Resampling
 from resiliency.analysis.pool import deployable_pool
 from resiliency.analysis.recommendation import limit_columns
 from resiliency.ensembles.settings import Deployment
@@ -27,7 +28,7 @@ with stage(snakemake.log[0]):
     of_rule = ensembles[ensembles["rule"] == scored.rule]
     candidates = candidate_table(members, of_rule, scored, settings.max_size, chosen, settings.limits)
     print(f"{len(candidates):,} candidates, chosen on {len(chosen):,} images, judged on {len(judged):,}")
-    drawn = params.resamples, params.confidence, params.seed
-    table = deployment_table(candidates, members, scored, chosen, judged, params.baseline, *drawn, by)
+    resampling = Resampling(params.resamples, params.confidence, params.seed)
+    table = deployment_table(candidates, members, scored, chosen, judged, params.baseline, resampling, by)
     write_table(snakemake.output.deployment, table.assign(**limit_columns(settings.limits)))
     write_table(snakemake.output.candidates, candidates)

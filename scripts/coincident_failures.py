@@ -3,6 +3,7 @@
 import numpy as np
 
 from resiliency.analysis.coincident_failures import failure_table
+from resiliency.analysis.intervals import Resampling
 from resiliency.prediction.reading import read_predictions
 from resiliency.stage import stage
 from resiliency.storage.tables import read_table, write_table
@@ -14,5 +15,5 @@ with stage(snakemake.log[0]):
     failures = [
         ~np.stack([member.correct(condition) for member in predictions]) for condition in range(len(conditions))
     ]
-    table = failure_table(failures, params.designs, conditions, params.resamples, params.confidence, params.seed)
-    write_table(snakemake.output[0], table)
+    resampling = Resampling(params.resamples, params.confidence, params.seed)
+    write_table(snakemake.output[0], failure_table(failures, params.designs, conditions, resampling))

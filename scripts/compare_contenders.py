@@ -1,8 +1,8 @@
 """Compare the recommended model with what it has to beat: errors under each corruption, and calibration."""
 
-from resiliency.analysis.bootstrap import Resampling
 from resiliency.analysis.contenders import contenders
 from resiliency.analysis.deployed import comparison, named_in
+from resiliency.analysis.intervals import Resampling
 from resiliency.prediction.reading import read_predictions
 from resiliency.stage import stage
 from resiliency.storage.tables import read_table, write_table

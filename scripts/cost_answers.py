@@ -1,10 +1,10 @@
 """What the answers of the recommended model and of its members cost, and which confusions cost most."""
 
-from resiliency.analysis.bootstrap import Resampling
 from resiliency.analysis.contenders import contenders
 from resiliency.analysis.cost_matrix import cost_matrix, read_costs
 from resiliency.analysis.costs import cost_tables
 from resiliency.analysis.deployed import named_in
+from resiliency.analysis.intervals import Resampling
 from resiliency.prediction.reading import read_predictions
 from resiliency.stage import stage
 from resiliency.storage.files import read_json

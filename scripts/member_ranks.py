@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from resiliency.analysis.bootstrap import Resampling
+from resiliency.analysis.intervals import Resampling
 from resiliency.analysis.member_ranks import rank_table
 from resiliency.prediction.reading import read_predictions
 from resiliency.stage import stage

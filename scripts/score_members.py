@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from resiliency.analysis.bootstrap import Resampling
+from resiliency.analysis.intervals import Resampling
 from resiliency.analysis.member_tables import member_tables
 from resiliency.analysis.shifts import with_shifted_error
 from resiliency.designs.members import Member

@@ -17,8 +17,8 @@ from shared import RESULTS, beside, options, table_row, write_rows
 
 from resiliency.analysis.assessment import Judged
 from resiliency.analysis.best import eligible, recommended_row
-from resiliency.analysis.bootstrap import Resampling
 from resiliency.analysis.deployed import both_halves, ensemble_of, named_in
+from resiliency.analysis.intervals import Resampling
 from resiliency.analysis.temperatures import LEAST_ERRORS
 from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.data.split import calibration_indices

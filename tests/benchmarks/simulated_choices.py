@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
-from resiliency.analysis.bootstrap import Resampling, percentile_interval
+from resiliency.analysis.intervals import Resampling, percentile_interval
 from resiliency.analysis.recommendation import cheapest, differences, drawn_errors
 
 CONFIDENCE, CONDITIONS, LARGEST = 0.95, np.linspace(-0.4, 0.8, 5), 3

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from resiliency.analysis import bootstrap
+from resiliency.analysis.intervals import percentile_interval
 from resiliency.base.streams import stream
 from resiliency.ensembles.pool import ensembles_of
 from resiliency.statistics import jackknife
@@ -96,7 +96,7 @@ def correlation(
         intervals = {"adopted": jackknife.jackknife_interval(replicates, CONFIDENCE, scale)}
         counts = random.multinomial(members, np.full(members, 1 / members), size=resamples)
         weights = counts[:, ensembles].prod(axis=2, dtype=float)
-        intervals["bootstrap"] = bootstrap.percentile_interval(of_measure(measure, weights, study), CONFIDENCE)
+        intervals["bootstrap"] = percentile_interval(of_measure(measure, weights, study), CONFIDENCE)
         if measure != "difference":
             intervals["naive"] = independent_interval(measure, replicates[0], len(ensembles), CONFIDENCE)
         return intervals

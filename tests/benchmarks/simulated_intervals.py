@@ -9,9 +9,8 @@ from simulated_ceiling import all_wrong
 from simulated_correlations import CONFIDENCE, SITUATIONS, Case, Interval, correlation
 from simulated_families import POOLS, WORDS, Effects, drawn, truth
 
-from resiliency.analysis import bootstrap
-from resiliency.analysis.bootstrap import resampled_counts
 from resiliency.analysis.coincident_failures import failure_table
+from resiliency.analysis.intervals import Resampling, percentile_interval, resampled_counts
 from resiliency.analysis.origins import ORIGINS, SCORES, origin_table
 from resiliency.analysis.parts import Part
 from resiliency.base.names import CLEAN
@@ -81,7 +80,7 @@ def delta(gap: float, of_designs: float, designs: int, seeds: int, sizes: tuple[
         drawn = of_weights(values, [counts[:, e].prod(axis=2, dtype=float) for e in groups])
         return {
             "adopted": Part.from_replicates("", of_weights(values, kept), jackknife.ANGULAR).interval(CONFIDENCE),
-            "bootstrap": bootstrap.percentile_interval(drawn, CONFIDENCE),
+            "bootstrap": percentile_interval(drawn, CONFIDENCE),
         }
 
     def truth() -> float:
@@ -148,7 +147,8 @@ def covariance(alike: float, images: int) -> Case:
 
     def simulate(random: np.random.Generator, resamples: int) -> dict[str, Interval]:
         wrong, seed = failures(random, images), int(random.integers(2**31))
-        table = failure_table([wrong, wrong], list("aabb"), table_of_conditions, resamples, CONFIDENCE, seed)
+        resampling = Resampling(resamples, CONFIDENCE, seed)
+        table = failure_table([wrong, wrong], list("aabb"), table_of_conditions, resampling)
         row = table[(table.corruption == "fog") & (table["first"] != table["second"])].iloc[0]
         return {"adopted": (row.low, row.high)}
 
@@ -171,7 +171,7 @@ def corruption_error(alike: float, images: int, corrupted: int = 75) -> Case:
         counts = resampled_counts(images, resamples, int(random.integers(2**31)), "images")
         alone = binomtest(int(failures.sum()), failures.size).proportion_ci(CONFIDENCE, method="wilson")
         return {
-            "adopted": bootstrap.percentile_interval(counts @ failures.mean(axis=1) / images, CONFIDENCE),
+            "adopted": percentile_interval(counts @ failures.mean(axis=1) / images, CONFIDENCE),
             "naive": (alone.low, alone.high),
         }
 

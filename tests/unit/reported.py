@@ -11,9 +11,7 @@ from drawn_charts import PROVENANCE, described
 from member_files import write_members
 
 from resiliency.analysis.best_ensembles import best_table
-from resiliency.analysis.best_of_pool import with_best
-from resiliency.analysis.bootstrap import Resampling
-from resiliency.analysis.ceiling import ceiling_table, failures, sizes_of, unit_of
+from resiliency.analysis.ceiling import ceiling_table, failures, sizes_of, unit_of, with_best
 from resiliency.analysis.choices import choice_of, halves
 from resiliency.analysis.chosen_ensembles import chosen_table
 from resiliency.analysis.coincident_failures import failure_table
@@ -22,6 +20,7 @@ from resiliency.analysis.correlations import correlation_table, difference_table
 from resiliency.analysis.deployed import assessment, comparison
 from resiliency.analysis.deployment import candidate_table, deployment_table
 from resiliency.analysis.effective_robustness import member_table as effective_robustness_table
+from resiliency.analysis.intervals import Resampling
 from resiliency.analysis.member_ranks import rank_table
 from resiliency.analysis.member_tables import member_tables
 from resiliency.analysis.next_member import next_member_table
@@ -215,7 +214,7 @@ class Reported:
         failures = [~np.stack([m.correct(c) for m in self.predictions.values()]) for c in range(len(self.conditions))]
         designs = list(map(design_of, MEMBERS))
         self._keep(
-            coincident_failures=failure_table(failures, designs, self.conditions, *self.resampling),
+            coincident_failures=failure_table(failures, designs, self.conditions, self.resampling),
             origins=origins_or_families(ensembles, members, self.statistics.confidence),
             ensemble_sizes=size_table(ensembles, members, self.statistics.confidence),
             best_ensembles=best_table(
@@ -257,7 +256,7 @@ class Reported:
         scored = EnsembleErrors(list(self.predictions.values()), member_weights(members), rule)
         chosen, judged = halves(self.labels, self.seed)
         candidates = candidate_table(members, ensembles[ensembles["rule"] == rule], scored, 3, chosen)
-        deployment = deployment_table(candidates, members, scored, chosen, judged, MEMBERS[0], *self.resampling)
+        deployment = deployment_table(candidates, members, scored, chosen, judged, MEMBERS[0], self.resampling)
         self._keep(deployment=deployment, candidates=candidates)
         assessed = assessment(self.tables["deployment"], members, self.predictions, {}, self.resampling)
         compared = comparison(contenders(self.tables["deployment"]), members, self.predictions, self.resampling)

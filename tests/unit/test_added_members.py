@@ -10,7 +10,7 @@ from default_study import CONFIG
 from fault_messages import fault_of
 
 from resiliency.analysis.added_members import added_table, alone_table, partner_table
-from resiliency.analysis.bootstrap import Resampling
+from resiliency.analysis.intervals import Resampling
 from resiliency.analysis.member_ranks import rank_table
 from resiliency.analysis.pool import pool_of
 from resiliency.base.names import CLEAN

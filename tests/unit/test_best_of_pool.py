@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from predicted import conditions_of, predictions_of
 
-from resiliency.analysis.best_of_pool import with_best
+from resiliency.analysis.ceiling import with_best
 from resiliency.ensembles.selection import EnsembleErrors
 
 IMAGES, NAMES = 40, ["clean", "tough", "third"]

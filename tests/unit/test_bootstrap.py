@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from resiliency.analysis.bootstrap import percentile_interval, resampled_counts
+from resiliency.analysis.intervals import percentile_interval, resampled_counts
 
 
 def test_counts_are_resamples():

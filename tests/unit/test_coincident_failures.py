@@ -8,9 +8,11 @@ import pytest
 from predicted import conditions_of
 
 from resiliency.analysis.coincident_failures import failure_table, joint_failure_rate
+from resiliency.analysis.intervals import Resampling
 
 CONDITIONS = conditions_of(["fog", "snow"], [1, 2], 40)
 DESIGNS = ["a", "a", "a", "b", "b", "c"]
+DRAWN = Resampling(200, 0.95, 0)
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +22,7 @@ def failures() -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def table(failures):
-    return failure_table(list(failures.swapaxes(0, 1)), DESIGNS, CONDITIONS, 200, 0.95, 0).set_index(
+    return failure_table(list(failures.swapaxes(0, 1)), DESIGNS, CONDITIONS, DRAWN).set_index(
         ["corruption", "first", "second"]
     )
 
@@ -60,9 +62,7 @@ def test_hard_images_raise_the_covariance_within_a_design_and_opposite_ones_lowe
     hard = np.repeat([0.8, 0.1], 500)
     chances = {"a": hard, "b": hard[::-1], "d": hard}
     failures = np.stack([rng.random((2, 1000)) < chances[design] for design in "aabbdd"])
-    table = failure_table(
-        list(failures.swapaxes(0, 1)), list("aabbdd"), conditions_of(["fog"], [1], 1000), 200, 0.95, 0
-    )
+    table = failure_table(list(failures.swapaxes(0, 1)), list("aabbdd"), conditions_of(["fog"], [1], 1000), DRAWN)
     clean = table[table.corruption == "clean"].set_index(["first", "second"])
     for pair, sign in ((("a", "a"), 1), (("a", "b"), -1), (("a", "d"), 1)):
         row = clean.loc[pair]
@@ -73,7 +73,7 @@ def test_hard_images_raise_the_covariance_within_a_design_and_opposite_ones_lowe
 @pytest.mark.parametrize("value", [False, True])
 def test_no_failures_and_nothing_but_failures_have_no_covariance(value):
     table = failure_table(
-        [np.full((4, 10), value)] * 5, list("aabb"), conditions_of(["fog", "snow"], [1, 2], 10), 50, 0.95, 0
+        [np.full((4, 10), value)] * 5, list("aabb"), conditions_of(["fog", "snow"], [1, 2], 10), DRAWN
     )
     np.testing.assert_allclose(table.joint_failure_rate, value)
     np.testing.assert_allclose(table[["covariance", "low", "high"]], 0, atol=1e-12)
@@ -86,7 +86,7 @@ def test_memory_grows_with_pairs_times_resamples_and_not_with_conditions():
     pairs = 50 * 49 // 2
     tracemalloc.start()
     try:
-        table = failure_table(failures, [f"d{i}" for i in range(50)], conditions, 100, 0.95, 0)
+        table = failure_table(failures, [f"d{i}" for i in range(50)], conditions, DRAWN._replace(resamples=100))
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()

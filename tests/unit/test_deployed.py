@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 from predicted import drawn, logits_of
 
-from resiliency.analysis.bootstrap import Resampling
 from resiliency.analysis.contenders import CALIBRATION_OF_ROLES, UNDER_CORRUPTION, contenders, errors_under
 from resiliency.analysis.deployed import assessment, both_halves, comparison, ensemble_of, judged_half, named_in
+from resiliency.analysis.intervals import Resampling
 from resiliency.analysis.temperatures import NO_VALIDATION, temperature_of
 from resiliency.prediction.reading import read_validation
 

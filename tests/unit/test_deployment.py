@@ -11,13 +11,14 @@ from predicted import conditions_of, logits_of, predictions_of
 
 from resiliency.analysis.choices import halves
 from resiliency.analysis.deployment import COLUMNS, candidate_table, deployment_table, worst_cases
+from resiliency.analysis.intervals import Resampling
 from resiliency.ensembles.combination import RULES
 from resiliency.ensembles.pool import ensembles_of
 from resiliency.ensembles.selection import EnsembleErrors, front, greedy
 from resiliency.metrics.classification import softmax
 
 MEMBERS, IMAGES, CLASSES = 5, 40, 3
-DRAWN = {"baseline": "a-s0", "resamples": 200, "confidence": 0.9, "seed": 0}
+DRAWN = {"baseline": "a-s0", "resampling": Resampling(200, 0.9, 0)}
 
 
 @pytest.fixture

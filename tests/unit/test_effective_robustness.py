@@ -6,7 +6,7 @@ import pytest
 from scipy.stats import linregress
 
 from resiliency.analysis.effective_robustness import effective_robustness, fitted_line
-from resiliency.analysis.error_scores import error_scores, outside_scores
+from resiliency.analysis.member_scores import error_scores, outside_scores
 
 
 def logit(p):

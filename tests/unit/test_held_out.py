@@ -8,11 +8,10 @@ from synthetic import synthetic_tables
 from synthetic_deployment import contender_tables
 
 from resiliency.analysis.assessment import Judged
-from resiliency.analysis.bootstrap import Resampling
 from resiliency.analysis.contenders import errors_under
-from resiliency.analysis.error_scores import error_scores
+from resiliency.analysis.intervals import Resampling
 from resiliency.analysis.member_ranks import rank_table
-from resiliency.analysis.member_scores import Scorer
+from resiliency.analysis.member_scores import Scorer, error_scores
 from resiliency.ensembles.outputs import Ensemble
 from resiliency.ensembles.selection import EnsembleErrors
 from resiliency.ensembles.table import Pool
@@ -56,7 +55,7 @@ def test_the_extra_corruptions_are_held_out_where_there_are_others(corruptions, 
 
 def test_the_errors_of_members_are_means_over_the_others(study, wrong):
     table, members, _ = study
-    scored = Scorer(table, members[0], 20, 0.95, 0).score(members[1])
+    scored = Scorer(table, members[0], Resampling(20, 0.95, 0)).score(members[1])
     assert scored.scores["corrupted_error"] == pytest.approx((wrong[1, 1] + wrong[1, 3]) / 2)
     assert scored.errors["error"].tolist() == pytest.approx(wrong[1])
     alone = error_scores(scored.errors, wrong[0, [1, 3]], wrong[0, 0], 0.95)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from resiliency.analysis.bootstrap import Resampling
+from resiliency.analysis.intervals import Resampling
 from resiliency.analysis.member_ranks import rank_rows, rank_table
 from resiliency.prediction.conditions import all_conditions
 

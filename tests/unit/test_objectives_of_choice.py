@@ -7,11 +7,10 @@ from predicted import logits_of
 from test_deployment import CLASSES, DRAWN, IMAGES, scored, tables
 
 from resiliency.analysis.best import LATENCY, eligible, recommended_row
-from resiliency.analysis.bootstrap import Resampling, percentile_interval, resampled_counts
 from resiliency.analysis.choices import halves
 from resiliency.analysis.deployment import TIMED, candidate_table, deployment_table
+from resiliency.analysis.intervals import Resampling, percentile_interval, resampled_counts, share_interval
 from resiliency.analysis.recommendation import drawn_errors, limit_columns
-from resiliency.analysis.shares import share_interval
 from resiliency.base.faults import Fault
 from resiliency.ensembles.combination import RULES
 from resiliency.ensembles.scoring import given_answers
@@ -57,7 +56,7 @@ def test_costs_choose_and_judge_as_loops_do(study):
     candidates = candidate_table(members, ensembles, of, 4, chosen)
     table = deployment_table(candidates, members, of, chosen, judged, **DRAWN)
     position = {member: index for index, member in enumerate(members.member)}
-    counts = resampled_counts(len(judged), DRAWN["resamples"], 0, "images")
+    counts = resampled_counts(len(judged), DRAWN["resampling"].resamples, 0, "images")
     plain = candidate_table(members, ensembles, scored(study), 4, chosen).set_index("members")
     for row in candidates.itertuples():
         ensemble = [position[member] for member in row.members.split("+")]

@@ -7,8 +7,7 @@ import pytest
 from scipy.stats import norm
 
 from resiliency.analysis.parts import Part
-from resiliency.analysis.power import MOST, units_to_decide
-from resiliency.analysis.verdicts import Observation, observation_rows, verdict_of
+from resiliency.analysis.verdicts import MOST, Observation, observation_rows, units_to_decide, verdict_of
 
 
 def parts_of(*estimates: float) -> list[Part]:

@@ -12,9 +12,9 @@ from simulated_choices import CASES, CONFIDENCE, choices
 from test_deployment import scored, tables
 
 from resiliency.analysis.best import eligible, recommended_row
-from resiliency.analysis.bootstrap import Resampling
 from resiliency.analysis.choices import halves
 from resiliency.analysis.deployment import candidate_table, deployment_table
+from resiliency.analysis.intervals import Resampling
 from resiliency.analysis.recommendation import Difference, cheapest, differences, drawn_errors, fit_members, shortlist
 
 LABELS = np.arange(1000) % 10
@@ -101,7 +101,7 @@ def deployment_of(logits: list[np.ndarray], labels: np.ndarray) -> pd.DataFrame:
     chosen, judged = halves(labels, 0)
     of = scored((logits, labels))
     candidates = candidate_table(members, ensembles, of, 4, chosen)
-    return deployment_table(candidates, members, of, chosen, judged, "b-s0", 200, 0.95, 0)
+    return deployment_table(candidates, members, of, chosen, judged, "b-s0", Resampling(200, 0.95, 0))
 
 
 def test_a_member_far_below_the_others_is_never_recommended():

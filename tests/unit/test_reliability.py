@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 from predicted import conditions_of, predictions_of
 
-from resiliency.analysis.bootstrap import Resampling
 from resiliency.analysis.copies import copies
+from resiliency.analysis.intervals import Resampling
 from resiliency.analysis.member_tables import member_tables
 from resiliency.designs.members import Member
 from resiliency.reliability import member_warnings, near_chance

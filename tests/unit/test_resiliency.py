@@ -9,6 +9,7 @@ from predicted import conditions_of, predictions_of
 from scipy.special import softmax
 from sklearn.metrics import log_loss
 
+from resiliency.analysis.intervals import Resampling
 from resiliency.analysis.member_scores import Scorer
 from resiliency.corruptions.settings import MAIN
 from resiliency.metrics.accuracy import wilson
@@ -83,7 +84,7 @@ def scored(case):
 
 
 def scorer_of(table, labels, baseline, *arguments) -> Scorer:
-    return Scorer(table, None if baseline is None else predictions_of(table, labels, baseline), *arguments)
+    return Scorer(table, None if baseline is None else predictions_of(table, labels, baseline), Resampling(*arguments))
 
 
 def test_scores_of_a_member_by_loops(case, scored):

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 
 from resiliency.analysis.choices import by_size
+from resiliency.analysis.intervals import mean_difference
 from resiliency.analysis.pool import MemberPool
-from resiliency.analysis.shares import mean_difference
 from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.metrics.accuracy import accuracies, accuracy_columns
 from resiliency.prediction.conditions import condition_groups

@@ -10,8 +10,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from resiliency.analysis.bootstrap import percentile_interval, resampled_counts
-from resiliency.analysis.shares import share_interval
+from resiliency.analysis.intervals import percentile_interval, resampled_counts, share_interval, with_ends
 from resiliency.base.names import CLEAN, CORRUPTED, HELD_OUT_IMAGES
 from resiliency.ensembles.outputs import Ensemble, Outputs
 from resiliency.metrics.selective import MEASURES, measures, ranking, resampled_rankings, risk_coverage
@@ -79,22 +78,20 @@ def selective_rows(ensemble: Ensemble, temperature: float, judged: Judged) -> tu
             row = {"images": name, "answers": errors.size, "error": errors.mean(), "score": score}
             for measure in MEASURES:
                 value, whole = of_score[""][measure][0], of_score["whole"][measure][0]
-                row[measure] = value
                 ends = judged.interval(value, whole, of_score["drawn"][measure])
                 if value == 0 and measure in ERRORS_AT:
                     ends = share_interval(value, ends, ERRORS_AT[measure] * errors.shape[1], judged.confidence)
-                row[f"{measure}_low"], row[f"{measure}_high"] = np.clip(ends, 0, 1)
+                row |= with_ends(measure, value, np.clip(ends, 0, 1))
             rows.append(row | _excess(of_score, scores.get(REFERENCE), len(scores) - 1, score, judged))
     return rows, curves
 
 
 def _excess(of_score: dict, reference: dict | None, compared: int, score: str, judged: Judged) -> dict[str, float]:
-    names = ("aurc_difference", "aurc_difference_low", "aurc_difference_high")
     if reference is None or score == REFERENCE:
-        return dict.fromkeys(names, np.nan)
+        return with_ends("aurc_difference", np.nan, (np.nan, np.nan))
     value, whole, drawn = (of_score[key]["aurc"] - reference[key]["aurc"] for key in ("", "whole", "drawn"))
     corrected = 1 - (1 - judged.confidence) / compared
-    return dict(zip(names, (value[0], *judged.interval(value[0], whole[0], drawn, corrected)), strict=True))
+    return with_ends("aurc_difference", value[0], judged.interval(value[0], whole[0], drawn, corrected))
 
 
 def scores_and_errors(ensemble: Ensemble, temperature: float, judged: Judged, name: str) -> tuple[dict, np.ndarray]:

@@ -22,7 +22,7 @@ from itertools import combinations_with_replacement
 import numpy as np
 import pandas as pd
 
-from resiliency.analysis.bootstrap import percentile_interval, resampled_counts
+from resiliency.analysis.intervals import Resampling, percentile_interval, resampled_counts
 from resiliency.base.names import CLEAN
 from resiliency.prediction.conditions import condition_groups, corruption_conditions
 
@@ -46,12 +46,7 @@ def joint_failure_rate(first: np.ndarray, second: np.ndarray | None) -> np.ndarr
 
 
 def failure_table(
-    failures: list[np.ndarray],
-    designs: list[str],
-    conditions: pd.DataFrame,
-    resamples: int,
-    confidence: float,
-    seed: int,
+    failures: list[np.ndarray], designs: list[str], conditions: pd.DataFrame, resampling: Resampling
 ) -> pd.DataFrame:
     """The rows of coincident_failures.csv: one per pair of designs, and per design with two members, and images.
 
@@ -59,14 +54,13 @@ def failure_table(
         failures: bool M x N of each condition, N being the number of images of its test set.
         designs: of each member.
         conditions: the table of conditions.
-        resamples, confidence: of the bootstrap over images.
-        seed: of the study.
+        resampling: of the images.
 
     Returns:
         Columns as docs/tables.md describes them; the covariance is N / (N - 1) times the joint failure rate less the
         product of rates.
     """
-    weights = _weights(conditions, resamples, seed)
+    weights = _weights(conditions, resampling)
     members = {design: np.flatnonzero(np.array(designs) == design) for design in dict.fromkeys(designs)}
     pairs = [p for p in combinations_with_replacement(members, 2) if p[0] != p[1] or len(members[p[0]]) > 1]
     names = {CLEAN: np.arange(1), **corruption_conditions(conditions), **condition_groups(conditions)}
@@ -81,7 +75,7 @@ def failure_table(
             if condition == last[name]:
                 of_name = sums.pop(name) / len(names[name])
                 rates = means[:, names[name]].mean(axis=1)
-                tables[name] = _rows(of_name, rates, members, pairs, confidence)
+                tables[name] = _rows(of_name, rates, members, pairs, resampling.confidence)
                 tables[name].insert(0, "corruption", name)
                 tables[name]["images"] = conditions.images.iloc[condition]
     return pd.concat([tables[name] for name in names], ignore_index=True)
@@ -139,10 +133,11 @@ def _rows(
     return pd.DataFrame(rows)
 
 
-def _weights(conditions: pd.DataFrame, resamples: int, seed: int) -> dict[str, np.ndarray]:
+def _weights(conditions: pd.DataFrame, resampling: Resampling) -> dict[str, np.ndarray]:
     """Test set -> weights of its images in their mean, float64 (1 + resamples) x N, the actual images first."""
     weights = {}
     for test_set, images in conditions.drop_duplicates("test_set")[["test_set", "images"]].itertuples(index=False):
-        counts = resampled_counts(images, resamples, seed, "images", *([] if test_set == CLEAN else [test_set]))
+        names = ["images"] if test_set == CLEAN else ["images", test_set]
+        counts = resampled_counts(images, resampling.resamples, resampling.seed, *names)
         weights[test_set] = np.vstack([np.ones(images), counts]) / images
     return weights

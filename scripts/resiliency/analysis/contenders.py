@@ -10,8 +10,7 @@ import pandas as pd
 
 from resiliency.analysis.assessment import Judged
 from resiliency.analysis.best import best_row, eligible, known_rows, recommended_row
-from resiliency.analysis.bootstrap import percentile_interval
-from resiliency.analysis.shares import share_interval
+from resiliency.analysis.intervals import percentile_interval, share_interval, with_ends
 from resiliency.base.corruption_names import averaged
 from resiliency.base.names import CLEAN, CORRUPTED, HELD_OUT_IMAGES
 from resiliency.ensembles.outputs import Ensemble
@@ -88,8 +87,7 @@ def under_corruptions(
             row |= dict(zip(("low", "high"), ends, strict=True))
             if role != first:
                 drawn = counts @ (best - of_name) / len(of_name)
-                row["difference"] = (best - of_name).mean()
-                row["difference_low"], row["difference_high"] = percentile_interval(drawn, levels[name])
+                row |= with_ends("difference", (best - of_name).mean(), percentile_interval(drawn, levels[name]))
             rows.append(row)
     return pd.DataFrame(rows)
 

@@ -9,10 +9,9 @@ import numpy as np
 import pandas as pd
 
 from resiliency.analysis.assessment import Judged
-from resiliency.analysis.bootstrap import Resampling, percentile_interval
 from resiliency.analysis.contenders import WHO
 from resiliency.analysis.deployed import ensemble_of, judged_half
-from resiliency.analysis.shares import with_ends
+from resiliency.analysis.intervals import Resampling, percentile_interval, with_ends
 from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.ensembles.outputs import Ensemble
 from resiliency.prediction.reading import Predictions

@@ -7,7 +7,6 @@ import pandas as pd
 
 from resiliency.analysis.assessment import Judged, selective_rows
 from resiliency.analysis.best import best_member
-from resiliency.analysis.bootstrap import Resampling
 from resiliency.analysis.choices import halves
 from resiliency.analysis.contenders import (
     BEST_MEMBER,
@@ -29,6 +28,7 @@ from resiliency.analysis.failures import (
     confusion_table,
     failure_table,
 )
+from resiliency.analysis.intervals import Resampling
 from resiliency.analysis.temperatures import TEMPERATURES, Temperature, calibration_of, temperature_of, temperature_rows
 from resiliency.analysis.thresholds import THRESHOLDS, threshold_rows
 from resiliency.base.names import CLEAN, CORRUPTED

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from resiliency.analysis.best import LATENCY
-from resiliency.analysis.bootstrap import Resampling, percentile_interval, resampled_counts
 from resiliency.analysis.choices import by_size, choice_of, scored_pool
+from resiliency.analysis.intervals import Resampling, percentile_interval, resampled_counts, share_interval, with_ends
 from resiliency.analysis.recommendation import (
     Difference,
     cheapest,
@@ -19,7 +19,6 @@ from resiliency.analysis.recommendation import (
     shortlist,
     within_limits,
 )
-from resiliency.analysis.shares import share_interval, with_ends
 from resiliency.base.names import CLEAN, JOINT
 from resiliency.ensembles.selection import EnsembleErrors, front
 from resiliency.ensembles.settings import Limits
@@ -99,9 +98,7 @@ def deployment_table(
     chosen: np.ndarray,
     judged: np.ndarray,
     baseline: str,
-    resamples: int,
-    confidence: float,
-    seed: int,
+    resampling: Resampling,
     cost: str = "macs",
 ) -> pd.DataFrame:
     """The rows of deployment.csv, by their cost.
@@ -113,7 +110,7 @@ def deployment_table(
         chosen: images on which ensembles were chosen.
         judged: images on which nothing was chosen.
         baseline: the name of a member, or none.
-        resamples, confidence, seed: of the bootstrap over these images.
+        resampling: of these images.
         cost: its column, macs or latency_ms.
 
     Returns:
@@ -125,13 +122,13 @@ def deployment_table(
     known = candidates.dropna(subset=["selection_error"])
     picked |= candidates.index.isin(known.groupby("origin").selection_error.idxmin())
     picked |= candidates.index.isin(known[known.fit].groupby("size").selection_error.idxmin())
-    resampling = Resampling(resamples, confidence, seed)
     compared = candidates.assign(**_compared(candidates, members, scored, chosen, picked, resampling, cost))
     table = compared[picked].sort_values([cost, "selection_error"], kind="stable")
     numbers = pd.Series(np.arange(1, len(table) + 1), table.index)
     table = table.assign(number=numbers, instead=numbers[table.instead].to_numpy()).reset_index(drop=True)
     harder = (candidates.judged_error - candidates.selection_error).mean()
-    counts = resampled_counts(len(judged), resamples, seed, "images")
+    counts = resampled_counts(len(judged), resampling.resamples, resampling.seed, "images")
+    confidence = resampling.confidence
     for rows, of_size in by_size(table, members):
         errors = scored.image_errors(of_size, judged)
         drawn = errors @ counts.T / len(judged)

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
-from resiliency.analysis.bootstrap import Resampling
+from resiliency.analysis.intervals import Resampling
 from resiliency.base.streams import stream
 from resiliency.prediction.conditions import condition_groups
 

@@ -1,12 +1,15 @@
-"""Scores of single members: accuracy, calibration and resiliency, with intervals that resample images."""
+"""Scores of single members: accuracy, calibration and resiliency, with intervals that resample images.
 
+Of some members only the errors under each condition are known.
+"""
+
+from collections.abc import Collection
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from resiliency.analysis.bootstrap import percentile_interval, range_interval, resampled_counts
-from resiliency.analysis.shares import with_ends
+from resiliency.analysis.intervals import Resampling, percentile_interval, range_interval, resampled_counts, with_ends
 from resiliency.base.corruption_names import averaged
 from resiliency.base.names import CLEAN, CLEAN_ON
 from resiliency.metrics.accuracy import accuracies
@@ -21,6 +24,8 @@ from resiliency.metrics.classification import (
 from resiliency.metrics.resiliency import (
     ALEXNET_ERRORS,
     LARGEST_RELATIVE_ERROR,
+    PUBLISHED_ERRORS,
+    baseline_errors,
     counted,
     mean_corruption_error,
     range_of_mean_corruption_error,
@@ -55,22 +60,15 @@ class Scorer:
     Args:
         conditions: the table of conditions.
         baseline: predictions of the baseline, or None for AlexNet's published errors.
-        resamples, confidence: of the bootstrap over images.
-        seed: of the study.
+        resampling: of the images.
     """
 
-    def __init__(
-        self,
-        conditions: pd.DataFrame,
-        baseline: Predictions | None,
-        resamples: int,
-        confidence: float,
-        seed: int,
-    ):
-        self.conditions, self.confidence = conditions, confidence
+    def __init__(self, conditions: pd.DataFrame, baseline: Predictions | None, resampling: Resampling):
+        self.conditions, self.confidence = conditions, resampling.confidence
         self.groups, self.corruptions = condition_groups(conditions), corruption_conditions(conditions)
         images = conditions.images.iloc[0]
-        self.weights = np.vstack([np.ones(images), resampled_counts(images, resamples, seed, "images")]) / images
+        drawn = resampled_counts(images, resampling.resamples, resampling.seed, "images")
+        self.weights = np.vstack([np.ones(images), drawn]) / images
         names = list(self.corruptions)
         self.undefined = dict.fromkeys(("mce_undefined_under", "relative_mce_undefined_under"), "")
         self.counted = [names.index(name) for name in counted(names)]
@@ -176,3 +174,61 @@ class Scorer:
             columns |= {"mean_confidence": confidence / np.maximum(count, 1), "accuracy": right / np.maximum(count, 1)}
             parts.append(pd.DataFrame({"images": name} | {key: values[filled] for key, values in columns.items()}))
         return pd.concat(parts, ignore_index=True)
+
+
+def outside_scores(
+    errors: pd.DataFrame, scored: Collection[str], baseline: str, confidence: float
+) -> dict[str, dict[str, float]]:
+    """Member -> its scores (see `error_scores`), of the members of corruption_errors.csv that are not `scored` yet.
+
+    Args:
+        errors: as for `error_scores`, with a column member.
+        scored: members of whom more than errors are known.
+        baseline: the name of a member, or of `PUBLISHED_ERRORS`, which know no clean one.
+    """
+    corruptions = counted([name for name in errors["corruption"].unique() if name != CLEAN])
+    of_baseline = baseline_errors(errors, baseline, corruptions)
+    clean = errors[(errors.member == baseline) & (errors.test_set == CLEAN) & (errors.corruption == CLEAN)]
+    clean_error = clean["error"].iloc[0] if len(clean) and baseline not in PUBLISHED_ERRORS else np.nan
+    others = errors[~errors.member.isin(scored)]
+    return {
+        member: error_scores(rows, of_baseline, clean_error, confidence)
+        for member, rows in others.groupby("member", sort=False)
+    }
+
+
+def error_scores(
+    errors: pd.DataFrame, baseline: np.ndarray, baseline_clean: float, confidence: float
+) -> dict[str, float]:
+    """Accuracy on each test set, corrupted error and mCE of one member, as in members.csv.
+
+    Accuracies have Wilson's interval where the number of images is known. Errors of corruptions are of the same images,
+    so that nothing can be said of the interval of their mean without the decisions.
+
+    Args:
+        errors: a row per condition: test_set, corruption, severity, images (0 where unknown) and error, in 0..1 or NaN.
+        baseline: top-1 error of the baseline under each corruption that mCE counts, means over severities.
+        baseline_clean: its clean error; NaN where it is not known.
+        confidence: of the intervals.
+    """
+    clean = errors[errors.corruption == CLEAN]
+    of_corruption = errors[errors.corruption != CLEAN].groupby("corruption", sort=False)["error"].mean()
+    scores = {}
+    for row in clean.itertuples():
+        scores |= accuracies(row.test_set, 1 - row.error, row.images or np.nan, confidence)
+    chosen = of_corruption[counted(list(of_corruption.index))].to_numpy()
+    clean_error = clean.loc[clean.test_set == CLEAN, "error"].iloc[0]
+    relative = relative_mean_corruption_error(chosen, clean_error, baseline, baseline_clean) if len(chosen) else np.nan
+    unknown = dict.fromkeys([f"{name}_{end}" for name in ("corrupted_error", "mce") for end in ("low", "high")])
+    return (
+        scores
+        | unknown
+        | {
+            "corrupted_error": of_corruption[averaged(of_corruption.index)].mean(),
+            "mce": mean_corruption_error(chosen, baseline) if len(chosen) else np.nan,
+            "relative_mce": float(relative),
+            "mce_undefined_under": "",
+            "relative_mce_undefined_under": "",
+            "confidence": confidence,
+        }
+    )

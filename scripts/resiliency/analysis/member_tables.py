@@ -5,11 +5,10 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from resiliency.analysis.bootstrap import Resampling
 from resiliency.analysis.copies import SAME_ANSWERS, copies
-from resiliency.analysis.error_scores import outside_scores
 from resiliency.analysis.histories import STILL_LEARNING, history_table, still_learning
-from resiliency.analysis.member_scores import Scored, Scorer
+from resiliency.analysis.intervals import Resampling
+from resiliency.analysis.member_scores import Scored, Scorer, outside_scores
 from resiliency.designs.members import Member
 from resiliency.metrics.classification import CALIBRATION
 from resiliency.metrics.resiliency import PUBLISHED_ERRORS
@@ -79,7 +78,7 @@ def _scores(
 ) -> dict[str, Scored]:
     if not predictions:
         return {}
-    scorer = Scorer(conditions, None if baseline in PUBLISHED_ERRORS else predictions[baseline], *resampling)
+    scorer = Scorer(conditions, None if baseline in PUBLISHED_ERRORS else predictions[baseline], resampling)
     return {member: scorer.score(of_member) for member, of_member in predictions.items()}
 
 

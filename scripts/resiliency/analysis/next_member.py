@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from resiliency.analysis.choices import Choice
-from resiliency.analysis.shares import mean_difference
+from resiliency.analysis.intervals import mean_difference
 from resiliency.base.names import CLEAN, accuracy_of
 
 GREEDY, EVERY = "greedy", "every"

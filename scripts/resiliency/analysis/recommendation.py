@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from resiliency.analysis.best import LATENCY
-from resiliency.analysis.bootstrap import Resampling, resampled_counts
+from resiliency.analysis.intervals import Resampling, resampled_counts
 from resiliency.base.faults import Fault
 from resiliency.base.streams import stream
 from resiliency.ensembles.selection import EnsembleErrors

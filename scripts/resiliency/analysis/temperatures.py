@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from resiliency.analysis.assessment import Judged
-from resiliency.analysis.bootstrap import percentile_interval
+from resiliency.analysis.intervals import percentile_interval, with_ends
 from resiliency.base.names import CORRUPTED
 from resiliency.ensembles.outputs import Ensemble, Outputs
 from resiliency.metrics.classification import ECE_BINS, bin_of
@@ -126,18 +126,16 @@ def temperature_rows(
     and the values after it less those of the best member (`reference`) after its own scaling, with an interval that
     allows for the number of measures (Bonferroni), on the same resamples. Without probabilities, figures are empty.
     """
-    columns = temperature._asdict() | {"temperature": temperature.value if temperature.images else np.nan}
-    columns = {name: columns[name] for name in ("temperature", "fitted_on", "note")} | {
-        "fitted_images": temperature.images
-    }
+    columns = {"temperature": temperature.value if temperature.images else np.nan, "note": temperature.note}
+    columns |= {"fitted_on": temperature.fitted_on, "fitted_images": temperature.images}
     rows, corrected = [], 1 - (1 - judged.confidence) / len(MEASURES)
     for name in judged.conditions:
         row, everything = columns | {"images": name}, np.ones((1, len(judged.images[name])))
         for measure in MEASURES if name in calibration else ():
             before, after = (getattr(of, measure) for of in calibration[name])
-            row |= {f"{measure}_before": before(everything)[0], f"{measure}_after": after(everything)[0]}
+            row[f"{measure}_before"] = before(everything)[0]
             ends = percentile_interval(after(judged.counts[name]), judged.confidence)
-            row |= dict(zip((f"{measure}_after_low", f"{measure}_after_high"), ends, strict=True))
+            row |= with_ends(f"{measure}_after", after(everything)[0], ends)
             row |= _less(f"{measure}_change", after, before, judged, name, judged.confidence)
             if reference and name in reference:
                 best = getattr(reference[name].after, measure)
@@ -149,8 +147,8 @@ def temperature_rows(
 def _less(column: str, one: object, other: object, judged: Judged, name: str, confidence: float) -> dict[str, float]:
     """One measure less another, with the ends of its interval."""
     everything, counts = np.ones((1, len(judged.images[name]))), judged.counts[name]
-    low, high = percentile_interval(one(counts) - other(counts), confidence)
-    return {column: (one(everything) - other(everything))[0], f"{column}_low": low, f"{column}_high": high}
+    ends = percentile_interval(one(counts) - other(counts), confidence)
+    return with_ends(column, (one(everything) - other(everything))[0], ends)
 
 
 class Sums:

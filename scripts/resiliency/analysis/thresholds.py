@@ -3,7 +3,7 @@
 import numpy as np
 
 from resiliency.analysis.assessment import REFERENCE, Judged, scores_and_errors
-from resiliency.analysis.shares import share_interval, with_ends
+from resiliency.analysis.intervals import share_interval, with_ends
 from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.ensembles.outputs import Ensemble
 from resiliency.metrics.accuracy import accuracies
