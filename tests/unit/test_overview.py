@@ -115,10 +115,18 @@ def test_what_was_tested_is_told():
     assert basis(card, tables).endswith("Evaluated on 540 test images of tiny, clean and under 6 corruptions.")
 
 
-def test_parts_of_observations_have_the_names_of_metrics():
-    rows = [part("supported", 0.1, 0.2, name) for name in ("prediction: q_statistic, clean images", "0 < lambda < 1")]
+PARTS = {
+    "prediction: q_statistic, clean images": "Predictions: Q statistic (negated), clean images",
+    "0 < lambda < 1": "0 < λ < 1",
+    "architecture family - log10 parameters": "family against size",
+    "architecture family - clean accuracy": "family against clean accuracy",
+}
+
+
+def test_parts_of_observations_have_readable_names():
+    rows = [part("supported", 0.1, 0.2, name) for name in PARTS]
     names = [row["part"] for row in said(rows, "supported")["parts"]]
-    assert names == ["Predictions: Q statistic (negated), clean images", "0 < lambda < 1"]
+    assert names == list(PARTS.values())
 
 
 @pytest.mark.parametrize(

@@ -72,11 +72,28 @@ def test_correlations_are_counted_by_direction_and_those_that_use_labels_are_not
     assert "diversity may decide" not in digits(correlations=turned)
 
 
+def test_the_page_begins_with_the_verdicts_and_what_an_ensemble_brings():
+    tables = published_studies(DOCS)["digits"]
+    rows = tables["contenders"]
+    best = (rows["role"] == "best member") & (rows["corruption"] == "corrupted")
+    rows.loc[best, ["error", "difference", "difference_low", "difference_high"]] = [0.1, -0.07, -0.08, -0.06]
+    head = digits(contenders=rows).partition("## 1.")[0]
+    assert "7.0 percentage points lower \\[6.0, 8.0\\] than the best member (10.0%)" in head
+    rows.loc[best, ["difference", "difference_low", "difference_high"]] = [0.02, -0.01, 0.05]
+    assert "2.0 percentage points higher \\[−1.0, 5.0\\] than the best member (10.0%), not significant" in digits(
+        contenders=rows
+    )
+    verdicts = tables["observations"].drop_duplicates("observation").set_index("observation")["verdict"]
+    for number, verdict in verdicts.items():
+        row = next(line for line in head.splitlines() if line.startswith(f"| {number}. "))
+        assert row.endswith(f"| {verdict} |")
+
+
 def test_a_verdict_on_members_that_were_still_learning_says_so():
     rows = [("joint", 0, "few steps"), ("joint", 0.5, None), ("joint", 1, "few steps, still learning")]
     rows.append(("independent", None, "still learning"))
     members = pd.DataFrame(rows, columns=["origin", "loss_weight", "warnings"])
-    assert still_learning(members).startswith("Members at lambda = 1 were still learning")
+    assert still_learning(members).startswith("Members at λ = 1 were still learning")
     assert still_learning(members.iloc[[0, 1, 3]]) == ""
     text = page({"digits": published_studies(DOCS)["digits"] | {"members": members}})
     assert text.count("were still learning") == 1

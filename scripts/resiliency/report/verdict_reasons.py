@@ -8,11 +8,18 @@ from resiliency.report import words
 
 REVERSED = {"supported": "against", "supported in part": "against", "contradicted": "for"}
 AGAINST = "against "  # how readings begin that compare with another metric
+READABLE = {
+    "architecture family - log10 parameters": "family against size",
+    "architecture family - ": "family against ",
+    "lambda": "λ",
+}
 LISTED = 2  # parts that a sentence names one by one
 
 
 def part_label(part: str) -> str:
-    """The name of a part with the labels of metrics, such as q_statistic, in place of their names."""
+    """The name of a part as people read it, with labels, as of q_statistic, in place of names."""
+    for name, readable in READABLE.items():
+        part = part.replace(name, readable)
     named = re.sub(r"[a-z_]+", lambda word: words.label(word[0]) if word[0] in words.METRICS else word[0], part)
     kind, colon, rest = named.partition(": ")
     return f"{words.KINDS[kind]}: {rest}" if colon and kind in words.KINDS else named

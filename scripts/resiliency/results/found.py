@@ -16,8 +16,9 @@ from resiliency.base.names import CLEAN, CORRUPTED, JOINT
 from resiliency.base.program import parser
 from resiliency.diversity.settings import LABEL_FREE
 from resiliency.report import words
+from resiliency.report.contender_roles import difference_words, of_first_role
 from resiliency.report.markdown import escaped
-from resiliency.report.overview import by_observation, contenders
+from resiliency.report.overview import by_observation
 from resiliency.results.comparison import correlations_with_accuracy, published_studies
 from resiliency.results.page import template_of, with_docs
 
@@ -49,14 +50,15 @@ def page(studies: Studies) -> str:
     correlations = correlations_with_accuracy(studies)
     counts = _counts(correlations["rows"])
     levels = {own["level"] for of_observation in of_studies.values() for own in of_observation.values()}
+    entries = [
+        _observation_entry(number, own, shifted.get(number, {}), studies) for number, own in sorted(of_studies.items())
+    ]
     return template_of("found.md.j2").render(
         studies=studies,
         members=sum(len(tables["members"]) for tables in studies.values()),
         level=" or ".join(sorted(levels)),
-        observations=[
-            _observation_entry(number, own, shifted.get(number, {}), studies)
-            for number, own in sorted(of_studies.items())
-        ],
+        observations=entries,
+        tested=[study for study in studies if any(entry["verdicts"][study] != NOT_TESTED for entry in entries)],
         leading=_leading(studies),
         counts=counts,
         size=correlations["size"],
@@ -114,11 +116,7 @@ def _verdict_counts(of_studies: dict[str, dict]) -> str:
 def _observation_entry(number: int, of_studies: dict[str, dict], shifted: dict[str, dict], studies: Studies) -> dict:
     """An observation as the page has it: the studies that could test it, also on shifts, and why others could not."""
     counted = _verdict_counts(of_studies).replace(EARLIER, "")
-    unable = [
-        {"name": study, "missing": own["key"]["missing_requirements"]}
-        for study, own in of_studies.items()
-        if own["verdict"] == NOT_TESTED
-    ]
+    shifts = {study: f"{own['verdict']} (shifts)" for study, own in shifted.items() if own["verdict"] != NOT_TESTED}
     return {
         "number": number,
         "statement": _statement(of_studies),
@@ -128,7 +126,10 @@ def _observation_entry(number: int, of_studies: dict[str, dict], shifted: dict[s
             for row in _tested_studies(of_studies)
         ],
         "shifted": _tested_studies(shifted),
-        "unable": unable,
+        "unable": [study for study, own in of_studies.items() if own["verdict"] == NOT_TESTED and study not in shifts],
+        "verdicts": dict.fromkeys(studies, NOT_TESTED)
+        | {study: own["verdict"] for study, own in of_studies.items()}
+        | shifts,
     }
 
 
@@ -147,7 +148,7 @@ def still_learning(members: pd.DataFrame) -> str:
     weights = [f"{weight:g}" for weight in sorted(late["loss_weight"].dropna().unique())]
     if not weights:
         return ""
-    return f"Members at lambda = {words.listed(weights)} were still learning: longer training may change this verdict."
+    return f"Members at λ = {words.listed(weights)} were still learning: longer training may change this verdict."
 
 
 def _weakest(parts: list[dict]) -> str:
@@ -166,18 +167,22 @@ def _weakest(parts: list[dict]) -> str:
 
 
 def _leading(studies: Studies) -> list[str]:
-    """For each study that recommends an ensemble, its error beside those of the best member and the baseline."""
-    sentences = []
-    for study, tables in studies.items():
-        rows = contenders(tables["deployment"]) if "deployment" in tables else []
-        errors = {
-            row["role"].lower(): f"{words.percent(row['corrupted_error'])} "
-            + words.interval(row["corrupted_error_low"], row["corrupted_error_high"], words.percent)
-            for row in rows
-        }
-        of_roles = ", ".join(f"the {role} {error}" for role, error in errors.items())
-        sentences += [f"{study}, error on corrupted images: {of_roles}."] if rows else []
-    return sentences
+    """For each study that chooses a model, its error on corrupted images, and how much lower it is than others'."""
+    return [
+        f"{study}: {_led(of_first_role(rows).iloc[0], rows)}."
+        for study, tables in studies.items()
+        if "contenders" in tables and len(rows := tables["contenders"][tables["contenders"]["corruption"] == CORRUPTED])
+    ]
+
+
+def _led(first: pd.Series, rows: pd.DataFrame) -> str:
+    """The error of the first contender, and how much lower it is than that of the best member and the baseline."""
+    others = []
+    for row in rows[rows["role"].isin(["best member", "baseline"])].dropna(subset=["difference"]).to_dict("records"):
+        amount, ends, unclear = difference_words(row)
+        others.append(f"{amount} {ends} than the {row['role']} ({words.percent(row['error'])}){unclear}")
+    error = words.with_interval(first["error"], first["low"], first["high"])
+    return f"the {first['role']} has {error}, {words.listed(others)}"
 
 
 def _counts(rows: list[dict]) -> list[dict]:
