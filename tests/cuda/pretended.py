@@ -6,7 +6,8 @@
 
 Such a tensor refuses what one of CUDA refuses: to become a NumPy array, to meet tensors of the CPU (but for numbers,
 and indices), to be filled by a generator of the CPU. It computes by the CPU's kernels, so that values are right, but in
-the CPU's rounding. What it does not have: streams, graphs, memory of its own, kernels that differ from run to run.
+the CPU's rounding. What it does not have: streams, graphs, memory of its own or pinned, kernels that differ from run to
+run.
 
 How it works: `_Functions` sees each call of torch's Python functions and makes those that name a CUDA device, or move a
 tensor to one, which a torch without CUDA refuses before it dispatches. `_Operations` sees every operation that reaches
@@ -17,6 +18,7 @@ import os
 import warnings
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from types import SimpleNamespace
 from unittest import mock
 
 import torch
@@ -160,6 +162,16 @@ class PretendedCuda:
         }
         for name, value in cuda.items():
             self.stack.enter_context(mock.patch.object(torch.cuda, name, value))
+        # A torch for CUDA knows its kind of device, and asks a driver for one where it pins memory or takes a step.
+        accelerator = {
+            "is_available": lambda: True,
+            "current_device_index": lambda: 0,
+            "set_device_index": lambda device: None,
+            "current_stream": lambda *_: SimpleNamespace(is_capturing=lambda: False),
+        }
+        for name, value in accelerator.items():
+            self.stack.enter_context(mock.patch.object(torch.accelerator, name, value))
+        self.stack.enter_context(mock.patch.object(Tensor, "pin_memory", lambda tensor, *_: tensor.clone()))
         self.stack.enter_context(preserved_settings())
         self.stack.enter_context(mock.patch.object(torch, "load", _loading(torch.load)))
         self.stack.enter_context(mock.patch.object(torch, "save", _saving(torch.save)))

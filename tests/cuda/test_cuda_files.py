@@ -20,10 +20,11 @@ from resiliency.training.validation import LabelledImages, Preprocessing
 pytestmark = pytest.mark.usefixtures("cuda")
 
 
-@pytest.mark.filterwarnings("ignore:'pin_memory' argument is set")
 @pytest.mark.parametrize("workers", [0, 1])
-def test_images_in_files_train(tmp_path, data, workers):
-    """As those of ImageNet do, from pinned memory, which the pretended device lacks."""
+def test_images_in_files_train(tmp_path, data, workers, monkeypatch):
+    """As those of ImageNet do, from pinned memory, for which the pretended device takes a copy."""
+    pinned, pin = [], torch.Tensor.pin_memory
+    monkeypatch.setattr(torch.Tensor, "pin_memory", lambda tensor, *_: pinned.append(len(tensor)) or pin(tensor))
     images = read_array(data["images"])
     files = [str(tmp_path / f"{index}.png") for index in range(len(images))]
     for image, file in zip(images, files, strict=True):
@@ -34,6 +35,7 @@ def test_images_in_files_train(tmp_path, data, workers):
     trainer = Trainer([network], SINGLE, recipe, Preprocessing([0.5] * 3, [0.3] * 3, workers), 3, seed=0)
     (row,) = trainer.train(labelled, labelled)
     assert np.isfinite(row["training_loss"])
+    assert pinned == [8] * 4 + [32]
 
 
 def test_weights_in_a_file_come_to_the_device(tmp_path, data):
