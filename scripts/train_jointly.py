@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from resiliency.stage import stage
-from resiliency.training.joint import joint_loss
 from resiliency.training.member import train_members
+from resiliency.training.objectives import joint_loss
 
 with stage(snakemake.log[0], snakemake.resources.gpu):
     params = snakemake.params

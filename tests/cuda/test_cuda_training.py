@@ -16,8 +16,8 @@ from resiliency.devices import choice
 from resiliency.devices.gpus import SLOTS
 from resiliency.storage.files import read_json
 from resiliency.training import checkpoints
-from resiliency.training.joint import joint_loss
 from resiliency.training.joint_settings import JOINT_OBJECTIVES
+from resiliency.training.objectives import joint_loss
 from resiliency.training.tuning import fine_tune
 from resiliency.training.tuning_settings import FineTuning
 

@@ -12,8 +12,7 @@ from random_logits import random_case, random_needed, value_and_gradients
 from torch import nn
 from torch.func import functional_call
 
-from resiliency.training.objectives import OBJECTIVES, independent
-from resiliency.training.similarity import input_gradients, mean_cka, mean_cosine
+from resiliency.training.objectives import OBJECTIVES, independent, input_gradients, mean_cka, mean_cosine
 
 
 class Small(nn.Module):

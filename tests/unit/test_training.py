@@ -19,9 +19,9 @@ from resiliency.data.loading import batches, in_order
 from resiliency.data.pictures import FileImages
 from resiliency.designs.networks import build
 from resiliency.training.engine import cross_entropy
-from resiliency.training.joint import joint_loss
 from resiliency.training.joint_settings import JOINT_OBJECTIVES
 from resiliency.training.member import train_members
+from resiliency.training.objectives import joint_loss
 from resiliency.training.optimizer import learning_rate, make_optimizer
 from resiliency.training.settings import Recipe
 from resiliency.training.validation import LabelledImages, accuracies

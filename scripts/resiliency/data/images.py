@@ -6,9 +6,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from resiliency.data.pictures import FileImages, View, fitted
+from resiliency.data.pictures import FileImages, View, file_state, fitted
 from resiliency.data.source import Images
-from resiliency.data.state import file_state
 from resiliency.storage.checksums import verified
 from resiliency.storage.files import read_array, read_json, write_csv, write_json
 

@@ -13,7 +13,6 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from resiliency.base.faults import Fault
-from resiliency.data.state import file_state
 
 FORMATS = ("JPEG", "PNG", "WEBP")
 SMALLEST = 32
@@ -134,6 +133,18 @@ class ResizedImages:
 def resized_array(images: np.ndarray, side: int) -> ResizedImages:
     """`images`, uint8 NxHxWx3, resized where they are indexed."""
     return ResizedImages(len(images), lambda position: Image.fromarray(images[position]), side)
+
+
+def file_state(file: str) -> str:
+    """Size in bytes and modification time, in nanoseconds since 1970, of a file; empty if it is not there.
+
+    By it a stage sees that an image was changed since the study listed it.
+    """
+    try:
+        status = os.stat(file)
+    except OSError:
+        return ""
+    return f"{status.st_size} {status.st_mtime_ns}"
 
 
 def checksum(content: bytes) -> str:

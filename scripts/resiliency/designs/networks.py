@@ -1,7 +1,10 @@
 """Networks: built by timm or by a factory, described, and read back from a member's files."""
 
-from collections.abc import Iterator
+import os
+import sys
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from itertools import chain
 from pathlib import Path
 
@@ -9,11 +12,11 @@ import torch
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.nn.parameter import is_lazy
 from torch.utils.flop_counter import FlopCounterMode
 
 from resiliency.base.faults import Fault
 from resiliency.designs.checkpoints import load_weights, not_finite
-from resiliency.designs.factories import from_factory
 from resiliency.designs.hooks import hooked
 from resiliency.designs.members import Member
 from resiliency.designs.stems import adapt_stem, map_side
@@ -84,6 +87,47 @@ def build(description: dict, outputs: int, seed: int, pretrained: str | None = N
             end = map_side(network, side)
             print(f"stem of {architecture} for {side} px: {', '.join(changes)}; the last feature map is {end}x{end}")
     return channels_last(network)
+
+
+def from_factory(factory: str, arguments: dict) -> nn.Module:
+    """The network that `factory`, "package.module:function", returns for keyword arguments `arguments`.
+
+    Modules are searched in the working directory first.
+
+    Raises:
+        Fault: there is no such module or function, it fails, or what it returns is not a network.
+    """
+    try:
+        network = _factory_function(factory)(**arguments)
+    except Fault:
+        raise
+    except SystemExit as error:
+        raise Fault(f"factory {factory}: called exit ({error!r}) instead of returning a network") from error
+    except Exception as error:
+        raise Fault(f"factory {factory}: cannot be called with {arguments}: {error!r:.300}") from error
+    if not isinstance(network, nn.Module):
+        raise Fault(f"factory {factory}: expected a torch.nn.Module, got {type(network).__name__}")
+    if not list(network.parameters()):
+        raise Fault(f"factory {factory}: its network has no parameters to train or load")
+    if any(map(is_lazy, [*network.parameters(), *network.buffers()])):
+        raise Fault(
+            f"factory {factory}: its network has lazy modules, whose weights have no shape yet; give their sizes"
+        )
+    return network
+
+
+def _factory_function(factory: str) -> Callable:
+    module_name, _, name = factory.partition(":")
+    if os.getcwd() not in sys.path:
+        sys.path.insert(0, os.getcwd())
+    try:
+        module = import_module(module_name)
+    except (Exception, SystemExit) as error:
+        raise Fault(f"factory {factory}: cannot import {module_name}, from {os.getcwd()} either: {error!r}") from error
+    function = getattr(module, name, None)
+    if not callable(function):
+        raise Fault(f"factory {factory}: {module.__file__} has no function {name!r}")
+    return function
 
 
 def channels_last(network: nn.Module) -> nn.Module:

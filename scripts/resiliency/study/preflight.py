@@ -15,9 +15,9 @@ from resiliency.base.faults import Fault
 from resiliency.data.download import cache_folder
 from resiliency.data.duplicates import file_contents
 from resiliency.data.folder import count_images, folder_classes, training_fault
+from resiliency.data.pictures import file_state
 from resiliency.data.settings import PUBLISHED, Dataset
 from resiliency.data.source import ALL
-from resiliency.data.state import file_state
 from resiliency.study.fingerprint import factory_code, fingerprint
 from resiliency.study.model import Study
 from resiliency.study.recipes import valid_recipes
