@@ -10,8 +10,8 @@ import pytest
 from markdown_it import MarkdownIt
 from synthetic import synthetic_tables
 
-from resiliency.export.card import model_card
 from resiliency.export.checking import Agreement
+from resiliency.export.exporting import model_card
 from resiliency.export.loading import Temperature
 from resiliency.report.markdown import code, escaped
 from resiliency.results.comparison import page as comparison_page

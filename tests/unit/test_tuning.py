@@ -19,13 +19,12 @@ from resiliency.designs.heads import head_name, train_last
 from resiliency.designs.members import WeightsKind
 from resiliency.designs.networks import build, read_member
 from resiliency.designs.settings import Design
-from resiliency.designs.starts import build_for_tuning
 from resiliency.prediction.writing import accuracy
 from resiliency.storage.files import read_array, read_json
 from resiliency.study.loading import load
 from resiliency.study.trials.networks import trial
 from resiliency.training.optimizer import make_optimizer, restore_optimizer, set_learning_rate
-from resiliency.training.tuning import fine_tune
+from resiliency.training.tuning import build_for_tuning, fine_tune
 from resiliency.training.tuning_settings import FineTuning
 
 SMALL = {"architecture": "resnet18", "arguments": {"channels": [4, 4, 4, 8]}}
