@@ -4,14 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
-from captum.attr import (
-    InputXGradient,
-    IntegratedGradients,
-    LayerAttribution,
-    LayerGradCam,
-    Occlusion,
-    Saliency,
-)
+from captum.attr import InputXGradient, IntegratedGradients, LayerAttribution, LayerGradCam, Occlusion, Saliency
 from torch import Tensor, nn
 from torch.nn.functional import interpolate as resize
 

@@ -66,7 +66,7 @@ def test_subsets_of_names_are_those_of_imagecorruptions(subset):
     [
         ({"severity": 3}, "corruption: expected a name, or a corruption_number from 0 to 18, got neither; give one"),
         ({"corruption_number": 19}, "corruption: .* got corruption_number 19"),
-        ({"corruption_name": "fogg"}, "corruption: 'fogg' is unknown; did you mean 'fog'"),
+        ({"corruption_name": "fogg"}, "corruption: corruption 'fogg' not found; did you mean fog"),
         ({"corruption_name": "fog", "severity": 6}, "severity: expected an integer from 1 to 5, got 6"),
         ({"corruption_name": "fog", "image": IMAGE / 255}, "images: expected a uint8 array, got float64"),
         ({"corruption_name": "fog", "image": IMAGE[:20]}, "images: expected at least 32x32 pixels, got 20x36"),

@@ -9,14 +9,13 @@ is (there it is black), frost picks all six pictures, impulse_noise has a seed.
 """
 
 from collections.abc import Sequence
-from difflib import get_close_matches
 from numbers import Integral
 
 import numpy as np
 
 from resiliency.base.corruption_names import BUILT_IN
 from resiliency.base.extensions import loaded, refused
-from resiliency.base.faults import Fault, short
+from resiliency.base.faults import Fault, available, short
 from resiliency.base.streams import stream
 from resiliency.corruptions import blur, digital, noise, weather  # noqa: F401  they register their functions
 from resiliency.corruptions.registry import CORRUPTIONS, TABLES
@@ -59,8 +58,9 @@ def corrupt(
         Fault: an argument has another shape, type or value, or an extension returns anything else.
     """
     _check_images(images)
-    _check_choice("corruption", corruption, MAIN + HELD_OUT)
-    _check_choice("table", table, TABLES)
+    for argument, name, names in (("corruption", corruption, MAIN + HELD_OUT), ("table", table, TABLES)):
+        if name not in names:
+            raise Fault(f"{argument}: {available(argument, name, names)}")
     if not isinstance(severity, Integral) or severity not in SEVERITIES:
         raise Fault(f"severity: expected an integer from 1 to 5, got {severity!r}")
     indices = _checked_indices(indices, len(images))
@@ -94,13 +94,6 @@ def _check_images(images: np.ndarray) -> None:
     if min(images.shape[1:3]) < SMALLEST:
         height, width = images.shape[1:3]
         raise Fault(f"images: expected at least {SMALLEST}x{SMALLEST} pixels, got {height}x{width}")
-
-
-def _check_choice(argument: str, name: str, choices: tuple[str, ...]) -> None:
-    if name not in choices:
-        close = get_close_matches(str(name), choices, n=1)
-        hint = f"did you mean {close[0]!r}?" if close else f"it is one of {', '.join(choices)}"
-        raise Fault(f"{argument}: {name!r} is unknown; {hint}")
 
 
 def _checked_indices(indices: Sequence[int] | None, count: int) -> list[int]:

@@ -78,12 +78,9 @@ def check_test_set(
     """
     training_contents = {row.tobytes() for row in training_digests}
     leaks = [image_label(part, index) for index, content in enumerate(contents) if content in training_contents]
-    messages = [
-        f"{len(leaks):,} images are training or validation images, e.g. {excerpt(leaks, EXAMPLES)}; remove them"
-    ]
-    messages = messages if leaks else []
-    messages += _copied_classes(name, contents, part.labels, classes)
-    _refuse_or_warn(f"test_sets.{name}", messages, refused)
+    text = f"{len(leaks):,} images are training or validation images, e.g. {excerpt(leaks, EXAMPLES)}; remove them"
+    copied = _copied_classes(name, contents, part.labels, classes)
+    _refuse_or_warn(f"test_sets.{name}", [text, *copied] if leaks else copied, refused)
 
 
 def image_contents(chosen: Splits, side: int, decoded: bool, visit: Visit | None = None) -> dict[str, list[Hashable]]:

@@ -92,11 +92,8 @@ def training_fault(folder: Path, needed: Sequence[str]) -> str:
         Fault: another layout.
     """
     splits = _split_folders(folder)
-    if (
-        "train" in splits
-        or not splits
-        or not _needs_training_images([split for split in needed if split not in splits])
-    ):
+    lacking = [split for split in needed if split not in splits]
+    if "train" in splits or not splits or not _needs_training_images(lacking):
         return ""
     folders = folders_in(folder)
     name = splits["test"].name

@@ -1,12 +1,11 @@
 """A list of the test images that a study uses, such as the 5,000 by which robustness leaderboards compare models."""
 
 from collections.abc import Callable, Iterable, Sequence
-from difflib import get_close_matches
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from resiliency.base.faults import Fault
+from resiliency.base.faults import Fault, hint
 from resiliency.data.pictures import printable
 from resiliency.data.source import ALL, Source
 
@@ -79,8 +78,7 @@ def _mismatch(end: str, matches: list[int], files: list[tuple[str, ...]], kind: 
         first, second = ("/".join(files[index][-2:]) for index in matches[:2])
         reason = f"there are {len(matches)} such {kind}s, e.g. {first} and {second}; write the class folder too"
     else:
-        nearest = get_close_matches(PurePosixPath(end).name, {parts[-1] for parts in files}, n=1)
-        reason = f"there is no such {kind}" + (f"; did you mean {nearest[0]}?" if nearest else "")
+        reason = f"there is no such {kind}" + hint(PurePosixPath(end).name, list({parts[-1] for parts in files}))
     return f"{printable(end)}: {reason}"
 
 

@@ -23,8 +23,7 @@ def read_images(path: str | Path) -> Images:
     """
     if Path(path).suffix == ".npy":
         return read_array(path)
-    content = read_json(path)
-    return FileImages(**content)
+    return FileImages(**read_json(path))
 
 
 def write_list(

@@ -80,11 +80,8 @@ def count_near_duplicates(chosen: Splits, pairs: list[Pair]) -> dict[str, int]:
 
 
 def _example(chosen: Splits, pair: Pair) -> str:
-    own, earlier = (
-        image_label(chosen[pair.split][0], pair.index),
-        image_label(chosen[pair.earlier_split][0], pair.earlier),
-    )
-    return f"{own} = {earlier} ({pair.earlier_split})"
+    own = image_label(chosen[pair.split][0], pair.index)
+    return f"{own} = {image_label(chosen[pair.earlier_split][0], pair.earlier)} ({pair.earlier_split})"
 
 
 def worth_a_warning(alike: int, images: int) -> bool:

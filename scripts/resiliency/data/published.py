@@ -48,12 +48,9 @@ def _grey(read: "VisionDataset") -> tuple[np.ndarray, np.ndarray, list[str]]:
     return np.broadcast_to(grey[..., None], (*grey.shape, 3)), read.targets.numpy(), read.classes
 
 
-def _digits(read: "VisionDataset") -> tuple[np.ndarray, np.ndarray, list[str]]:
-    return read.data.transpose(0, 2, 3, 1), read.labels, [str(digit) for digit in range(10)]
-
-
 def _channels_first(read: "VisionDataset") -> tuple[np.ndarray, np.ndarray, list[str]]:
-    return read.data.transpose(0, 2, 3, 1), read.labels, read.classes
+    """Classes without names are digits."""
+    return read.data.transpose(0, 2, 3, 1), read.labels, getattr(read, "classes", list(map(str, range(10))))
 
 
 _FLAGS = {"train": {"train": True}, "test": {"train": False}}
@@ -61,7 +58,7 @@ _SPLITS = {"train": {"split": "train"}, "test": {"split": "test"}}
 _KINDS = {
     "cifar10": _Kind("CIFAR-10 (Krizhevsky 2009)", "CIFAR10", _FLAGS, 32, _rows),
     "cifar100": _Kind("CIFAR-100 (Krizhevsky 2009)", "CIFAR100", _FLAGS, 32, _rows),
-    "svhn": _Kind("SVHN, cropped digits (Netzer et al. 2011)", "SVHN", _SPLITS, 32, _digits),
+    "svhn": _Kind("SVHN, cropped digits (Netzer et al. 2011)", "SVHN", _SPLITS, 32, _channels_first),
     "fashion_mnist": _Kind("Fashion-MNIST (Xiao, Rasul and Vollgraf 2017)", "FashionMNIST", _FLAGS, 28, _grey),
     "stl10": _Kind("STL-10 (Coates, Ng and Lee 2011)", "STL10", _SPLITS, 96, _channels_first),
 }

@@ -67,12 +67,8 @@ def _positions(folder: Path, names: Sequence[str], classes: list[str]) -> np.nda
     positions = {name: position for position, name in enumerate(classes)}
     unknown = [name for name in names if name not in positions]
     numbers = all(name.isascii() and name.isdecimal() and int(name) < len(classes) for name in names)
-    if (
-        unknown
-        and numbers
-        and len(set(map(int, names))) == len(names)
-        and not any(name.isdecimal() for name in classes)
-    ):
+    distinct = numbers and len(set(map(int, names))) == len(names)
+    if unknown and distinct and not any(name.isdecimal() for name in classes):
         return np.array([int(name) for name in names])
     if unknown:
         nearest = get_close_matches(unknown[0], classes, n=1)

@@ -78,7 +78,27 @@ class OnnxNetwork(nn.Module):
 
         Convolutions and matrix products count.
         """
-        return _parameters_and_macs(self.content, image_shape)
+        import onnx
+        from onnx import TensorProto, shape_inference
+
+        model = onnx.load_from_string(self.content)
+        floats = {TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.BFLOAT16, TensorProto.DOUBLE}
+        constants = {tensor.name: list(tensor.dims) for tensor in model.graph.initializer}
+        parameters = sum(math.prod(one.dims) for one in model.graph.initializer if one.data_type in floats)
+        (images,) = [one for one in model.graph.input if one.name not in constants]
+        height, width, channels = image_shape
+        lengths = (1, height, width, channels) if self.input.channels_last else (1, channels, height, width)
+        for dimension, length in zip(images.type.tensor_type.shape.dim, lengths, strict=True):
+            dimension.dim_value = length
+        for output in model.graph.output:
+            output.type.tensor_type.ClearField("shape")
+        inferred = shape_inference.infer_shapes(model, data_prop=True).graph
+        shapes = constants | {
+            value.name: [dimension.dim_value for dimension in value.type.tensor_type.shape.dim]
+            for value in (*inferred.value_info, *inferred.input, *inferred.output)
+        }
+        macs = [_macs(node, shapes) for node in inferred.node]
+        return parameters, None if None in macs else sum(macs)
 
     def _run_batch(self, values: np.ndarray, batch: int | None) -> np.ndarray:
         """The first output for up to `batch` images, filled up by copies if the model takes this number only."""
@@ -213,32 +233,6 @@ def _input_of(session: Any) -> Input:
 def _fixed_length(length: object) -> int | None:
     """A length of a shape; None if it is free."""
     return length if isinstance(length, int) and length > 0 else None
-
-
-def _parameters_and_macs(content: bytes, image_shape: list[int]) -> tuple[int, int | None]:
-    import onnx
-    from onnx import TensorProto, shape_inference
-
-    model = onnx.load_from_string(content)
-    floats = {TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.BFLOAT16, TensorProto.DOUBLE}
-    constants = {tensor.name: list(tensor.dims) for tensor in model.graph.initializer}
-    parameters = sum(math.prod(one.dims) for one in model.graph.initializer if one.data_type in floats)
-    (images,) = [one for one in model.graph.input if one.name not in constants]
-    dimensions = images.type.tensor_type.shape.dim
-    channels_last = dimensions[3].dim_value == 3 and dimensions[1].dim_value != 3
-    height, width, channels = image_shape
-    lengths = (1, height, width, channels) if channels_last else (1, channels, height, width)
-    for dimension, length in zip(dimensions, lengths, strict=True):
-        dimension.dim_value = length
-    for output in model.graph.output:
-        output.type.tensor_type.ClearField("shape")
-    inferred = shape_inference.infer_shapes(model, data_prop=True).graph
-    shapes = constants | {
-        value.name: [dimension.dim_value for dimension in value.type.tensor_type.shape.dim]
-        for value in (*inferred.value_info, *inferred.input, *inferred.output)
-    }
-    macs = [_macs(node, shapes) for node in inferred.node]
-    return parameters, None if None in macs else sum(macs)
 
 
 def _macs(node: Any, shapes: dict[str, list[int]]) -> int | None:

@@ -42,7 +42,7 @@ def load_member(description: dict, card: dict, files: dict[str, str]) -> tuple[n
             logits (see `logits_fault`), or a class of the data set is not among the network's.
     """
     loaded, classes = description["loaded"], card["classes"]
-    names = _output_names(loaded, files)
+    names = read_class_names(files["classes"]) if "classes" in files else loaded["classes"]
     if loaded["weights"] == "pretrained":
         network, names, weights_fields = _pretrained(description, names, classes)
     elif description["factory"] == ONNX_FACTORY:
@@ -126,9 +126,7 @@ def pretrained_network(description: dict) -> tuple[nn.Module, str]:
     """
     config, revision = pretrained_config(description["architecture"]), description["loaded"]["revision"]
     path, commit = download_weights(config.hf_hub_id, revision)
-    source = (
-        f"pretrained {config.hf_hub_id}@{commit}" if commit else f"pretrained {config.hf_hub_id}, {file_source(path)}"
-    )
+    source = f"pretrained {config.hf_hub_id}" + (f"@{commit}" if commit else f", {file_source(path)}")
     if commit and revision != commit:
         print(f"to pin these weights, set revision: {commit}")
     with TemporaryDirectory() as folder:
@@ -165,13 +163,6 @@ def _published_classes(architecture: str, outputs: int, classes: list[str]) -> l
             f"classes that {mismatch}; list those of the outputs, or set weights to random"
         )
     return classes
-
-
-def _output_names(loaded: dict, files: dict[str, str]) -> list[str] | None:
-    """The network's classes as the study names them; None where it does not."""
-    if "classes" not in files:
-        return loaded["classes"]
-    return read_class_names(files["classes"])
 
 
 def _output_indices(names: list[str], classes: list[str]) -> list[int] | None:

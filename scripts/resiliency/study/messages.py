@@ -31,7 +31,7 @@ def messages(model: type[BaseModel], error: ValidationError) -> list[str]:
 
 def message(model: type[BaseModel], fault: dict[str, Any]) -> str:
     """The line of one fault, as pydantic describes it."""
-    path = dotted_path(fault["loc"])
+    path = ".".join(short(part, quote=False) for part in fault["loc"] if part != "[key]")
     if fault["type"] == "extra_forbidden":
         if path in RENAMED:
             return f"{path}: renamed to {RENAMED[path]}; rename it"
@@ -49,11 +49,6 @@ def message(model: type[BaseModel], fault: dict[str, Any]) -> str:
     if fault["input"] in WRITTEN_NULL:
         words += f"; on the command line null is written `{path}=`"
     return f"{path}: {short(fault['input'])}: {words}"
-
-
-def dotted_path(path: Iterable[str | int]) -> str:
-    """`path` as text, such as designs.vit.training."""
-    return ".".join(short(part, quote=False) for part in path if part != "[key]")
 
 
 def _kind(model: type[BaseModel], path: Iterable[str | int]) -> Any:

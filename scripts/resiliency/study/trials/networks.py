@@ -64,14 +64,9 @@ def _fault(
 
     if onnx:
         return _onnx_fault(onnx, description["side"], outputs)
-    label = (
-        f"{network_name(description)} with {description['arguments']}"
-        if description["arguments"]
-        else network_name(description)
-    )
-    places = (
-        ["cpu"] if description["factory"] or train else ["meta", "cpu"]
-    )  # what the device meta does not know is tried again
+    label = network_name(description) + (f" with {description['arguments']}" if description["arguments"] else "")
+    # What the device meta does not know is tried again.
+    places = ["cpu"] if description["factory"] or train else ["meta", "cpu"]
     fault = ""
     try:
         config = pretrained_config(description["architecture"]) if fetched is not None else None
