@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 from attacks.cases import Case, Wrong, allowed
 from attacks.studies import CONFIG, elsewhere, plan
-from attacks.texts import FORMLESS
 from expand import expanded
 
 from resiliency.corruptions.settings import HELD_OUT, MAIN
@@ -19,6 +18,12 @@ from resiliency.study.model import Study
 from resiliency.tables import TABLES
 
 IMAGES = 4
+# Texts that cannot be names, or that would be read as something else.
+FORMLESS = (
+    *("", " ", ".", "..", ".a", "-a", "a b", "a/b", "/a", "../a", "a\nb", "a\r", "a\x00b", "a\tb", "\x85", "a\u200bb"),
+    *("a+b", "a|b", "a,b", "a;b", "a:b", "a*", "?", "{a}", "[a]", "<b>", "a&b", "a'b", 'a"b', "a`b", "a\\b", "$a"),
+    *("=1+1", "@a", "#a", "~", "%s", "é", "\uff41", "\u202ea", "\U0001f98a", "a" * 101, "a" * 260, "a" * 5000),
+)
 # Parts of columns, around a name of images: each gives a name that could be read as another's column.
 AROUND = (
     *("{}_raw", "{}_pairs", "{}_accuracy", "{}_accuracy_low", "{}_accuracy_high", "{}_nll", "{}_brier", "{}_ece"),

@@ -12,7 +12,7 @@ from unittest import mock
 import own_package
 from attacks.cases import Case
 from attacks.extensions import WRONG_CHARTS, WRONG_CORRUPTIONS, WRONG_METRICS, fault_of_corruption
-from attacks.texts import FORMLESS
+from attacks.names import FORMLESS
 
 from resiliency.base import extensions
 from resiliency.base.corruption_names import BUILT_IN

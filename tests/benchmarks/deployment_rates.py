@@ -6,13 +6,114 @@ docs/results/deployment_rates.md.
 """
 
 from functools import partial
+from itertools import combinations
+from typing import NamedTuple
 
+import numpy as np
+import pandas as pd
+from scipy.stats import norm
 from shared import RESULTS, beside, options, resumed, table_row
-from simulated_choices import CASES, choices
+
+from resiliency.analysis.intervals import Resampling, percentile_interval
+from resiliency.analysis.recommendation import cheapest, differences, drawn_errors
 
 PAGE = RESULTS / "deployment_rates.md"
 ROWS, TEMPLATE = (beside(__file__, name) for name in ("deployment_rows.json", "deployment_rates.md.template"))
 IMAGES = (100, 300, 1000)
+CONFIDENCE, CONDITIONS, LARGEST = 0.95, np.linspace(-0.4, 0.8, 5), 3
+
+
+class Case(NamedTuple):
+    """Members to choose among.
+
+    Attributes:
+        situation: in words.
+        skills, costs: of the members.
+        own: standard deviation of what members of an ensemble average out; that of the difficulty of images is 1.
+    """
+
+    situation: str
+    skills: np.ndarray
+    costs: np.ndarray
+    own: float
+
+
+STEPS = np.linspace(0, 1, 10)
+CASES = [
+    Case("ensembles help, costly members are better", 1.2 + 0.8 * STEPS, 2.0 ** (4 * STEPS), 0.8),
+    Case("ensembles hardly help, costly members are better", 1.2 + 0.8 * STEPS, 2.0 ** (4 * STEPS), 0.1),
+    Case("members are alike but for their cost", np.full(10, 1.6), 2.0 ** (4 * STEPS), 0.8),
+]
+
+
+class Drawn:
+    """Images of a case: whether each ensemble gets each of them wrong, as `drawn_errors` asks."""
+
+    objective = "mean"
+
+    def __init__(self, case: Case, images: int, random: np.random.Generator):
+        difficulty = random.standard_normal(images)
+        self.margins = (
+            case.skills[:, None, None]
+            - CONDITIONS[:, None]
+            - difficulty
+            + case.own * random.standard_normal((len(case.skills), len(CONDITIONS), images))
+        )
+
+    def losses_in_groups(self, ensembles: np.ndarray, images: np.ndarray, groups: np.ndarray) -> np.ndarray:
+        places = np.argsort(groups, kind="stable")
+        starts = np.searchsorted(groups[places], np.arange(groups.max() + 1))
+        wrong = self.margins[ensembles][..., images].mean(axis=1) < 0
+        return np.add.reduceat(wrong[..., places], starts, axis=2, dtype=np.float32)
+
+    def chosen_by(self, errors: np.ndarray) -> np.ndarray:
+        return errors.mean(axis=-1)
+
+    def image_errors(self, ensemble: np.ndarray) -> np.ndarray:
+        return (self.margins[ensemble].mean(axis=0) < 0).mean(axis=0)
+
+
+def truths(case: Case, ensembles: list[np.ndarray]) -> np.ndarray:
+    """The true error of each ensemble: the mean margin of its members is normal."""
+    spread = [np.sqrt(1 + case.own**2 / len(ensemble)) for ensemble in ensembles]
+    means = [case.skills[ensemble].mean() - CONDITIONS for ensemble in ensembles]
+    return np.array([norm.cdf(-of / by).mean() for of, by in zip(means, spread, strict=True)])
+
+
+def choices(case: Case, images: int, simulations: int, resamples: int) -> dict:
+    """What a choice on so many images is like, over simulations.
+
+    Returns:
+        recommended and most_accurate: how much worse they truly are than the best, mean and, as <name>_most, the 95th
+        percentile; cheaper: mean ratio of the cost of the first to that of the other; lost: how often the truly best
+        one is called significantly worse; beyond: how often the recommended one is worse than the most that is said;
+        covered: how often its true error is in its interval on as many other images.
+    """
+    members = range(len(case.skills))
+    ensembles = [np.array(e) for size in range(1, LARGEST + 1) for e in combinations(members, size)]
+    costs = np.array([case.costs[ensemble].sum() for ensemble in ensembles])
+    table = pd.DataFrame({"fit": True, "size": list(map(len, ensembles)), "macs": costs})
+    true, counts, regrets, ratios = truths(case, ensembles), np.zeros(3, int), [], []
+    for seed in range(simulations):
+        random = np.random.default_rng([seed, images, CASES.index(case)])
+        drawn, everything = Drawn(case, images, random), np.arange(images)
+        errors = np.array([drawn.image_errors(ensemble).mean() for ensemble in ensembles])
+        resampled = drawn_errors(drawn, ensembles, everything, Resampling(resamples, CONFIDENCE, seed))
+        best = int(errors.argmin())
+        of = differences(errors, resampled, best, CONFIDENCE)
+        pick = cheapest(table.assign(selection_error=errors), of, best)
+        regrets.append(true[[pick, best]] - true.min())
+        ratios.append(costs[pick] / costs[best])
+        judged = Drawn(case, images, random).image_errors(ensembles[pick])
+        picked = judged @ random.multinomial(images, np.full(images, 1 / images), resamples).T / images
+        low, high = percentile_interval(picked, CONFIDENCE)
+        counts += [of.low[true.argmin()] > 0, regrets[-1][0] > of.high[pick], low <= true[pick] <= high]
+    recommended, accurate = np.transpose(regrets)
+    row = {"situation": case.situation, "images": images, "simulations": simulations}
+    for name, values in (("recommended", recommended), ("most_accurate", accurate)):
+        row |= {name: round(float(values.mean()), 4), f"{name}_most": round(float(np.quantile(values, 0.95)), 4)}
+    row["cheaper"] = round(float(np.mean(ratios)), 3)
+    return row | dict(zip(("lost", "beyond", "covered"), counts.tolist(), strict=True))
 
 
 def page(rows: list[dict]) -> str:

@@ -8,8 +8,7 @@ import pandas as pd
 import pytest
 import simulated_intervals as simulated
 import simulated_verdicts as situations
-from coverage_page import page
-from interval_coverage import ROWS
+from interval_coverage import ROWS, page
 from scipy.stats import binom
 from simulated_ensembles import of_correlations, of_diversities
 from simulated_families import AT_ZERO, POOLS, Effects, drawn, truth, verdicts

@@ -8,7 +8,6 @@ import pandas as pd
 import pytest
 from predicted import logits_of
 from scipy.stats import binom
-from simulated_choices import CASES, CONFIDENCE, choices
 from test_deployment import scored, tables
 
 from resiliency.analysis.best import eligible, recommended_row
@@ -128,11 +127,11 @@ def test_a_single_member_is_recommended_where_no_ensemble_is_better():
     assert (pick.behind, pick.behind_high) == (0, 0)
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.situation)
+@pytest.mark.parametrize("case", rates.CASES, ids=lambda case: case.situation)
 def test_the_truly_best_is_kept_and_the_most_that_is_said_holds(case):
     """A small version of deployment_rates.py; at rates of 0.05 a bound is passed once in ten thousand times."""
-    row = choices(case, 300, 40, 200)
-    most = binom.ppf(1 - 1e-4, 40, 1 - CONFIDENCE)
+    row = rates.choices(case, 300, 40, 200)
+    most = binom.ppf(1 - 1e-4, 40, 1 - rates.CONFIDENCE)
     assert row["lost"] <= most
     assert row["beyond"] <= most
     assert row["covered"] >= binom.ppf(1e-4, 40, 0.9)
@@ -143,4 +142,4 @@ def test_the_truly_best_is_kept_and_the_most_that_is_said_holds(case):
 def test_the_page_of_simulations_is_made_of_the_kept_rows():
     rows = json.loads(rates.ROWS.read_text())
     assert rates.PAGE.read_text(encoding="utf-8") == rates.page(rows)
-    assert {row["situation"] for row in rows} == {case.situation for case in CASES}
+    assert {row["situation"] for row in rows} == {case.situation for case in rates.CASES}
