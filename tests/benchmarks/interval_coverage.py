@@ -55,7 +55,7 @@ def jobs(part: str, simulations: int, resamples: int) -> dict[tuple, partial]:
 
 def summary(intervals: list[dict], verdicts: list[dict]) -> dict:
     """Worst rates, and power by observation, size and situation."""
-    rates = [_rate(row) for row in verdicts]
+    false_rates = [_rate(row) for row in verdicts]
     shares = [row["adopted_hits"] / row["simulations"] for row in intervals]
     power: dict[str, dict[str, dict[str, float]]] = {asks: {} for asks in POWER}
     for row in verdicts:
@@ -63,8 +63,8 @@ def summary(intervals: list[dict], verdicts: list[dict]) -> dict:
             of_observation = power[row["asks"]].setdefault(str(row["observation"]), {})
             of_observation[f"{row['size']}: {row['situation']}"] = _share(row, POWER[row["asks"]])
     return {
-        "worst_any_false": round(max(rate for rate, _ in rates), 3) if rates else None,
-        "worst_any_false_low": round(max(low for _, (low, _) in rates), 3) if rates else None,
+        "worst_any_false": round(max(rate for rate, _ in false_rates), 3) if verdicts else None,
+        "worst_any_false_low": round(max(low for _, (low, _) in false_rates), 3) if verdicts else None,
         "worst_coverage": round(min(shares), 3) if shares else None,
         "power": power["support"],
         "power_contradict": power["contradict"],
