@@ -9,6 +9,7 @@ shown but not counted. The last line is JSON.
 
 import json
 import os
+from functools import partial
 from statistics import median
 from time import perf_counter
 
@@ -21,6 +22,7 @@ from resiliency.corruptions.settings import HELD_OUT, MAIN, SEVERITIES
 
 # Side in pixels: images in a batch for the engine, and for the reference, which handles them one by one anyway.
 BATCHES = {32: (64, 8), 224: (8, 1)}
+ours, theirs = partial(engine.corrupt, table="imagenet-c", seed=0), partial(reference.corrupt, seed=0)
 
 
 def pictures(count: int, side: int) -> np.ndarray:
@@ -32,14 +34,6 @@ def pictures(count: int, side: int) -> np.ndarray:
         waves = sum(random.uniform(10, 40, 3) * np.sin(f * x + g * y) for f, g in random.uniform(-5, 5, (4, 2)))
         image[...] = np.clip(random.uniform(80, 180, 3) + waves + random.normal(0, 8, (side, side, 1)), 0, 255)
     return images
-
-
-def ours(images: np.ndarray, corruption: str, severity: int) -> None:
-    engine.corrupt(images, corruption, severity, table="imagenet-c", seed=0)
-
-
-def theirs(images: np.ndarray, corruption: str, severity: int) -> None:
-    reference.corrupt(images, corruption, severity, seed=0)
 
 
 def milliseconds(corrupt: object, images: np.ndarray, corruption: str, severity: int) -> float:

@@ -13,11 +13,10 @@ import io
 import json
 from functools import partial
 from pathlib import Path
-from time import process_time
 
 import numpy as np
 import torch
-from shared import beside, options, replaced, study, write_rows
+from shared import beside, options, replaced, study, timed, write_rows
 from shared_training import corrupted, preprocessing_of, train
 
 from resiliency.data.folder import image_folder
@@ -85,7 +84,7 @@ def run(design: str, changes: dict, data: Data) -> dict:
     return {**fitted, **scores, "validation": curve, "seconds": round(seconds, 1)}
 
 
-def timed(design: str, data: Data) -> dict:
+def speed(design: str, data: Data) -> dict:
     """A row: size and CPU milliseconds per image of a design, in training and in prediction."""
     network = build(STUDY.description(design), CLASSES, 0)
     parameters, macs = parameters_and_macs(network, [STUDY.data.side] * 2 + [3])
@@ -95,12 +94,8 @@ def timed(design: str, data: Data) -> dict:
     trainer = Trainer([network], partial(cross_entropy, smoothing=0), recipe, data.preprocessing, CLASSES, 0)
     with contextlib.redirect_stdout(io.StringIO()):
         trainer.train(few, few)
-        started = process_time()
-        trainer.train(fit, few)
-        trained = process_time() - started
-    started = process_time()
-    accuracies([network], shown, data.preprocessing)
-    predicted = process_time() - started
+        _, trained = timed(lambda: trainer.train(fit, few))
+    _, predicted = timed(lambda: accuracies([network], shown, data.preprocessing))
     row = {"design": design, "family": STUDY.family(design), "parameters": parameters, "macs": macs}
     return row | {
         "training_ms": round(1e3 * trained / TIMED[0], 3),
@@ -122,7 +117,7 @@ def main() -> None:
         data.corrupt(STUDY.corruptions.names[:15])
     for design in arguments.designs or [*STUDY.members.designs, STUDY.search.design]:
         kind = "times" if arguments.time else "pilots"
-        row = timed(design, data) if arguments.time else run(design, arguments.recipe, data)
+        row = speed(design, data) if arguments.time else run(design, arguments.recipe, data)
         print(json.dumps(row), flush=True)
         rows = {"pilots": [], "times": []} | (json.loads(ROWS.read_text()) if ROWS.exists() else {})
         rows[kind] = replaced(rows[kind], row, ALIKE)

@@ -6,6 +6,7 @@ from random import Random
 import pytest
 from attacks.areas import AREAS
 from attacks.cases import Case, outcome
+from attacks.networks import networks
 
 from resiliency.base.faults import Fault
 
@@ -13,6 +14,7 @@ from resiliency.base.faults import Fault
 WHOLE = ("factories", "study files", "folders", "weights", "ages", "damaged results")
 FAST = [area for area in AREAS if area.name not in WHOLE]
 MOST = 60  # cases of an area
+PLAIN = [case for case in networks() if case.name.startswith("plain: ")]
 
 
 @pytest.mark.parametrize("area", FAST, ids=lambda area: area.name)
@@ -26,6 +28,12 @@ def test_what_is_spoilt_is_refused_in_words(area, tmp_path, monkeypatch, capsys)
         odd += [(case.name, result)] if result.kind in ("silent", "traceback") else []
     assert odd == []
     assert [thread.name for thread in threading.enumerate() if "serve_forever" in thread.name] == []
+
+
+@pytest.mark.parametrize("case", PLAIN, ids=lambda case: case.name.removeprefix("plain: "))
+def test_networks_are_refused_for_their_answers_or_accepted(case, tmp_path):
+    result = outcome(case, tmp_path)
+    assert result.kind == ("accepted" if case.message is None else "refused"), result.detail
 
 
 def refuse(words: str):

@@ -8,8 +8,7 @@ from numbers import Integral
 import numpy as np
 import pandas as pd
 
-from resiliency.api.answers import Answers, probabilities_of
-from resiliency.api.report import Evaluation
+from resiliency.api.report import Answers, Evaluation, probabilities_of
 from resiliency.base.corruption_names import HELD_OUT, MAIN
 from resiliency.base.faults import Fault, available, expected, short
 from resiliency.base.names import CLEAN

@@ -83,8 +83,7 @@ def split_indices(
         split -> int64 indices, disjoint, together 0..N-1.
     """
     rest, held_out = np.arange(len(labels)), {}
-    counts = {"test": test, "validation": validation}
-    for spare, (name, count) in zip((2, 1), counts.items(), strict=True):
+    for name, count, spare in (("test", test, 2), ("validation", validation, 1)):
         if count is None:
             continue
         if groups is None:

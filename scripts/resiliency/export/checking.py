@@ -9,7 +9,7 @@ from resiliency.base.faults import Fault
 from resiliency.ensembles.outputs import Ensemble
 from resiliency.export.module import Deployable
 from resiliency.export.programs import RUNTIMES
-from resiliency.export.timing import EAGER, Run, alone, eager_runner, milliseconds, quartiles
+from resiliency.export.timing import EAGER, Run, eager_runner, milliseconds, quartiles
 from resiliency.metrics.temperature import scaled
 
 BATCH = 64
@@ -89,7 +89,8 @@ def timed(ensemble: Deployable, paths: dict[str, Path], image: np.ndarray, threa
     Returns:
         model, runtime, threads, and median, low and high (quartiles).
     """
-    members, rows = alone(ensemble), []
+    parts, rows = zip(ensemble.networks, ensemble.members, strict=True), []
+    members = [Deployable([part], [1.0], "mean_probability", 1).eval() for part in parts]
     for count in threads:
         runs = [(module.members[0].member, EAGER, eager_runner(module, count)) for module in members]
         runs += [("ensemble", RUNTIMES[name].label, RUNTIMES[name].runner(path, count)) for name, path in paths.items()]

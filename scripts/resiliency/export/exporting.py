@@ -130,6 +130,8 @@ def export(
     about = {"members": choice.names, "rule": row["rule"], "temperature": temperature.value}
     about |= {"classes": card["classes"], "side": pixels.shape[1], "margin": margin}
     about["thresholds"] = threshold_constants(choice.thresholds)
+    # Each threshold as it was tried on images like those that it was chosen on.
+    tried = choice.thresholds[choice.thresholds.images == choice.thresholds.basis]
     text = model_card(
         row,
         choice.members,
@@ -139,7 +141,7 @@ def export(
         temperature=temperature,
         calibration=choice.temperatures.to_dict("records"),
         selective=choice.selective.to_dict("records"),
-        thresholds=_for_card(choice.thresholds),
+        thresholds=tried.to_dict("records"),
         programs=list(paths),
         times=timed(ensemble, paths, pixels[:1], sorted({1, threads})),
         checks=checks,
@@ -160,11 +162,6 @@ def threshold_constants(thresholds: pd.DataFrame) -> dict[str, dict[str, dict[st
         value = None if pd.isna(row.threshold) else float(row.threshold)
         constants.setdefault(row.basis, {}).setdefault(row.goal, {})[f"{row.target:g}"] = value
     return constants
-
-
-def _for_card(thresholds: pd.DataFrame) -> list[dict]:
-    """Each threshold as it was tried on images like those that it was chosen on."""
-    return thresholds[thresholds.images == thresholds.basis].to_dict("records")
 
 
 def model_card(row: pd.Series, members: pd.DataFrame, **context: object) -> str:

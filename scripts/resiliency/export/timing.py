@@ -6,8 +6,6 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import torch
 
-from resiliency.export.module import Deployable
-
 # Images uint8 n x H x W x 3 -> probabilities float32 n x K and mutual information float32 n.
 Run = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 EAGER = "torch"
@@ -48,11 +46,3 @@ def milliseconds(runs: Sequence[Run], image: np.ndarray) -> np.ndarray:
 def quartiles(times: np.ndarray) -> np.ndarray:
     """Median, lower and upper quartile of each of R runs, float64 3 x R, of rounds x R."""
     return np.quantile(times, [0.5, 0.25, 0.75], axis=0)
-
-
-def alone(ensemble: Deployable) -> list[Deployable]:
-    """Each member of an ensemble as a model of its own, with its preprocessing."""
-    return [
-        Deployable([(network, member)], [1.0], "mean_probability", 1).eval()
-        for network, member in zip(ensemble.networks, ensemble.members, strict=True)
-    ]

@@ -30,9 +30,10 @@ def load(config: dict[str, Any], places: dict[Keys, Place] | None = None) -> Stu
         study = Study(**config)
         lines = cross_checks(study)
     except ValidationError as error:
-        lines = messages(Study, error)
+        lines, faults = messages(Study, error), error.errors(include_url=False, include_input=False)
+        faulty = {str(fault["loc"][0]) for fault in faults if fault["type"] != "extra_forbidden"}
         with suppress(ValidationError):
-            lines += cross_checks(Study(**_without_faults(config, error)), _faulty(error))
+            lines += cross_checks(Study(**_without_faults(config, faults)), faulty)
     if lines:
         located_lines = [with_place(line, config, places or {}) for line in lines[:MOST_FAULTS]]
         left = len(lines) - MOST_FAULTS
@@ -40,13 +41,13 @@ def load(config: dict[str, Any], places: dict[Keys, Place] | None = None) -> Stu
     return study
 
 
-def _without_faults(config: dict[str, Any], error: ValidationError) -> dict[str, Any]:
-    """`config` without the keys that `error` is about, so that the others can be checked.
+def _without_faults(config: dict[str, Any], faults: list[dict[str, Any]]) -> dict[str, Any]:
+    """`config` without the keys that `faults` are about, so that the others can be checked.
 
     Unknown keys are left out, a faulty design is another one, and a faulty section is the default.
     """
     config = dict(config)
-    for fault in error.errors(include_url=False, include_input=False):
+    for fault in faults:
         section, *path = fault["loc"]
         inner = config.get(section)
         if fault["type"] == "extra_forbidden":
@@ -67,9 +68,3 @@ def _without(settings: Any, path: tuple[str | int, ...]) -> Any:
     if rest:
         return settings | {first: _without(settings[first], tuple(rest))}
     return {key: value for key, value in settings.items() if key != first}
-
-
-def _faulty(error: ValidationError) -> set[str]:
-    """The sections of which `_without_faults` leaves out more than unknown keys."""
-    faults = error.errors(include_url=False, include_input=False)
-    return {str(fault["loc"][0]) for fault in faults if fault["type"] != "extra_forbidden"}

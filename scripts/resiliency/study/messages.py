@@ -26,10 +26,10 @@ WRITTEN_NULL = ("null", "None")  # which Snakemake reads as text on its command 
 
 def messages(model: type[BaseModel], error: ValidationError) -> list[str]:
     """A line for each fault in `error`, of settings of the kind `model`."""
-    return [message(model, fault) for fault in error.errors(include_url=False)]
+    return [_message(model, fault) for fault in error.errors(include_url=False)]
 
 
-def message(model: type[BaseModel], fault: dict[str, Any]) -> str:
+def _message(model: type[BaseModel], fault: dict[str, Any]) -> str:
     """The line of one fault, as pydantic describes it."""
     path = ".".join(short(part, quote=False) for part in fault["loc"] if part != "[key]")
     if fault["type"] == "extra_forbidden":

@@ -7,7 +7,7 @@ from math import inf
 
 from pydantic import ValidationError
 
-from resiliency.study.messages import message
+from resiliency.study.messages import messages
 from resiliency.study.model import Study
 from resiliency.training.settings import Recipe
 
@@ -41,8 +41,7 @@ def recipe_faults(
     try:
         recipe(*arguments)
     except ValidationError as error:
-        for fault in error.errors(include_url=False):
-            yield f"{path}.training.{message(kind, fault)}"
+        yield from (f"{path}.training.{line}" for line in messages(kind, error))
     except TypeError:
         yield f"{path}.training: keys must be words"
 

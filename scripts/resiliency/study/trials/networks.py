@@ -8,6 +8,7 @@ import json
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from resiliency.base.faults import Fault
 from resiliency.base.program import parser
 from resiliency.study.trials.apart import run_apart
 
@@ -42,7 +43,11 @@ def _answer(requests: Path, answers: Path) -> None:
     """Write name and fault, empty if there is none, of each design in file `requests` to `answers`, line by line."""
     with answers.open("a", encoding="utf-8") as file:
         for name, design in json.loads(requests.read_text(encoding="utf-8")).items():
-            file.write(json.dumps([name, _fault(**design)]) + "\n")
+            try:
+                fault = _fault(**design)
+            except Fault as reason:
+                fault = str(reason)
+            file.write(json.dumps([name, fault]) + "\n")
             file.flush()
 
 
@@ -55,52 +60,35 @@ def _fault(
 ) -> str:
     import torch
 
-    from resiliency.base.faults import Fault
     from resiliency.designs.heads import head_name, train_last
     from resiliency.designs.hub import download_weights
     from resiliency.designs.network_faults import network_fault, trial_images
     from resiliency.designs.networks import build, network_name
+    from resiliency.designs.onnx import read_onnx
     from resiliency.designs.weights import pretrained_config
 
     if onnx:
-        return _onnx_fault(onnx, description["side"], outputs)
+        for file in onnx:
+            read_onnx(file, description["side"], outputs)
+        return ""
     label = network_name(description) + (f" with {description['arguments']}" if description["arguments"] else "")
     # What the device meta does not know is tried again.
     places = ["cpu"] if description["factory"] or train else ["meta", "cpu"]
-    fault = ""
-    try:
-        config = pretrained_config(description["architecture"]) if fetched is not None else None
-        if fetched:
-            download_weights(config.hf_hub_id, description["revision"])
-    except Fault as reason:
-        return str(reason)
+    config = pretrained_config(description["architecture"]) if fetched is not None else None
+    if fetched:
+        download_weights(config.hf_hub_id, description["revision"])
     for place in places:
-        try:
-            with torch.device(place):
-                network = build(description, outputs or 1000, seed=0)
-            side = description["side"] or network.pretrained_cfg["input_size"][-1]
-            fault = network_fault(network, side, outputs)
-            if train and not fault:
-                head_name(network, trial_images(side, torch.device(place)))
-                if isinstance(train, int):
-                    train_last(network, train)
-        except Fault as reason:
-            return str(reason)
+        with torch.device(place):
+            network = build(description, outputs or 1000, seed=0)
+        side = description["side"] or network.pretrained_cfg["input_size"][-1]
+        fault = network_fault(network, side, outputs)
+        if train and not fault:
+            head_name(network, trial_images(side, torch.device(place)))
+            if isinstance(train, int):
+                train_last(network, train)
         if not fault:
-            break
-    return f"{label:.200}: {fault}" if fault else ""
-
-
-def _onnx_fault(files: tuple[str, ...], side: int, outputs: int | None) -> str:
-    from resiliency.base.faults import Fault
-    from resiliency.designs.onnx import read_onnx
-
-    for file in files:
-        try:
-            read_onnx(file, side, outputs)
-        except Fault as reason:
-            return str(reason)
-    return ""
+            return ""
+    return f"{label:.200}: {fault}"
 
 
 if __name__ == "__main__":
