@@ -75,14 +75,9 @@ def in_forks(environment: dict[str, str]) -> dict[str, str]:
 def fork_snakemake(
     arguments: list[str], cwd: Path, environment: dict[str, str] | None = None
 ) -> subprocess.CompletedProcess:
-    """Run Snakemake, and the scripts of its jobs, as forks; what it prints of any kind is in `stdout`."""
-    environment = dict(os.environ) if environment is None else environment
-    if {"--dry-run", "-n"}.intersection(arguments):
-        address = forks(forking.SNAKEMAKE, read_once(environment))
-    else:
-        environment = in_forks(environment)
-        address = environment[forking.OF_SNAKEMAKE]
-    return run_fork(address, ["-m", "snakemake", *arguments], cwd, environment)
+    """Run Snakemake, its jobs and its trials as forks; what it prints of any kind is in `stdout`."""
+    environment = in_forks(dict(os.environ) if environment is None else environment)
+    return run_fork(environment[forking.OF_SNAKEMAKE], ["-m", "snakemake", *arguments], cwd, environment)
 
 
 def run_fork(address: str, arguments: list[str], cwd: Path, environment: dict[str, str]) -> subprocess.CompletedProcess:
