@@ -3,7 +3,6 @@
 import fcntl
 import hashlib
 import os
-import resource
 import shutil
 import subprocess
 import sys
@@ -117,15 +116,10 @@ class Workflow:
         self.forked = forked or environment is None
         self.results = directory / "results" / yaml.safe_load(self.study.read_text(encoding="utf-8"))["study"]
 
-    def snakemake(self, *arguments: str, largest_file: int | None = None) -> subprocess.CompletedProcess:
-        """Run Snakemake as a user would; the output of both streams is in `stdout`.
-
-        Args:
-            largest_file: bytes beyond which no file can grow, as if the disk were full.
-        """
-        if self.forked and not largest_file:
+    def snakemake(self, *arguments: str) -> subprocess.CompletedProcess:
+        """Run Snakemake as a user would; the output of both streams is in `stdout`."""
+        if self.forked:
             return fork_snakemake(self._arguments(arguments), self.repository, self.environment)
-        limit = (largest_file, resource.RLIM_INFINITY)
         return subprocess.run(
             [sys.executable, "-m", "snakemake", *self._arguments(arguments)],
             cwd=self.repository,
@@ -134,7 +128,6 @@ class Workflow:
             stderr=subprocess.STDOUT,
             text=True,
             check=False,
-            preexec_fn=(lambda: resource.setrlimit(resource.RLIMIT_FSIZE, limit)) if largest_file else None,
         )
 
     def finish(self, *arguments: str) -> str:
