@@ -1,14 +1,10 @@
 """The page about members known by predictions, followed to the letter: its header, its commands, its study."""
 
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pytest
 
 REPOSITORY = Path(__file__).parents[2]
 PAGE = (REPOSITORY / "docs/predictions.md").read_text(encoding="utf-8")
@@ -30,41 +26,23 @@ def decisions(conditions: list[str]) -> pd.DataFrame:
     return table
 
 
-@pytest.fixture(scope="module")
-def reader(tmp_path_factory, forked_programs):
-    """Runs commands of the page in a fresh clone, in which the package is installed already."""
-    folder = tmp_path_factory.mktemp("reader") / "resiliency"
-    subprocess.run(["git", "clone", "--quiet", REPOSITORY, folder], check=True)
-    path = {"PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])}
-    environment = forked_programs(os.environ | path | {"PYTHONPATH": str(folder / "scripts")})
-
-    def run(commands: str) -> tuple[int, str]:
-        run = subprocess.run(
-            ["bash", "-ec", commands], cwd=folder, env=environment, capture_output=True, text=True, check=False
-        )
-        return run.returncode, run.stdout + run.stderr
-
-    run.folder = folder
-    return run
-
-
-def test_the_fault_on_the_page_is_what_is_printed(reader):
+def test_the_fault_on_the_page_is_what_is_printed(clone):
     table = decisions(["clean"]).astype({"vendor": object})
     table.loc[1, "vendor"] = "cat"
-    table.to_csv(reader.folder / "decisions.csv", index=False)
-    status, printed = reader(COMMANDS.removeprefix(INSTALL))
-    assert status == 1
-    assert [line for line in printed.splitlines() if line.startswith("study:")] == FAULT.splitlines()
+    table.to_csv(clone.folder / "decisions.csv", index=False)
+    run = clone.run(COMMANDS.removeprefix(INSTALL))
+    assert run.returncode == 1
+    assert [line for line in run.stdout.splitlines() if line.startswith("study:")] == FAULT.splitlines()
 
 
-def test_the_commands_lead_to_a_report(reader):
+def test_the_commands_lead_to_a_report(clone):
     assert COMMANDS.startswith(INSTALL)
-    decisions(["clean", "fog.1", "fog.3", "night"]).to_csv(reader.folder / "decisions.csv", index=False)
-    status, printed = reader(COMMANDS.removeprefix(INSTALL))
-    assert status == 0, printed
+    decisions(["clean", "fog.1", "fog.3", "night"]).to_csv(clone.folder / "decisions.csv", index=False)
+    run = clone.run(COMMANDS.removeprefix(INSTALL))
+    assert run.returncode == 0, run.stdout
     said = "corrupted errors are means over what all files share: fog at severities 1, 3"
-    assert said in printed
-    results = reader.folder / "results/ours"
+    assert said in run.stdout
+    results = clone.folder / "results/ours"
     assert said in (results / "report.html").read_text(encoding="utf-8")
     assert pd.read_csv(results / "tables/members.csv").member.tolist() == ["ours_v1", "ours_v2", "vendor"]
     assert pd.read_csv(results / "conditions.csv").condition.size == 4
