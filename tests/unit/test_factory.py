@@ -4,6 +4,7 @@ import re
 import sys
 from pathlib import Path
 
+import cifar_resnet
 import numpy as np
 import pytest
 import torch
@@ -17,43 +18,8 @@ from resiliency.designs.settings import Design
 from resiliency.designs.weights import load_member
 from resiliency.prediction.writing import features, logits
 
-MODULE = '''
-import torch
-from torch import nn
-
-
-class Block(nn.Module):
-    def __init__(self, before, width, stride):
-        super().__init__()
-        self.conv1 = nn.Conv2d(before, width, 3, stride, 1, bias=False)
-        self.bn1 = nn.BatchNorm2d(width)
-        self.conv2 = nn.Conv2d(width, width, 3, 1, 1, bias=False)
-        self.bn2 = nn.BatchNorm2d(width)
-        self.stride, self.grown = stride, width - before
-
-    def forward(self, x):
-        shortcut = nn.functional.pad(x[:, :, :: self.stride, :: self.stride], (0, 0, 0, 0, 0, self.grown))
-        return (self.bn2(self.conv2(self.bn1(self.conv1(x)).relu())) + shortcut).relu()
-
-
-class ResNet(nn.Module):
-    """The network for CIFAR of three stages of three blocks: twenty layers."""
-
-    def __init__(self, width, classes):
-        super().__init__()
-        self.conv1, self.bn1 = nn.Conv2d(3, width, 3, 1, 1, bias=False), nn.BatchNorm2d(width)
-        widths = [width] * 4 + [2 * width] * 3 + [4 * width] * 3
-        pairs = enumerate(zip(widths, widths[1:]))
-        self.layers = nn.Sequential(*(Block(a, b, 2 if i in (3, 6) else 1) for i, (a, b) in pairs))
-        self.linear = nn.Linear(4 * width, classes)
-
-    def forward(self, x):
-        return self.linear(self.layers(self.bn1(self.conv1(x)).relu()).mean((2, 3)))
-
-
-def resnet20(width=16, classes=10):
-    return ResNet(width, classes)
-
+MODULE = Path(cifar_resnet.__file__).read_text(encoding="utf-8")
+MODULE += '''
 
 def convolution():
     return nn.Sequential(nn.Conv2d(3, 5, 32), nn.Flatten())

@@ -2,11 +2,8 @@
 
 import hashlib
 import re
-import subprocess
-import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,12 +16,10 @@ from small_members import CARD, CLASSES
 from timm.data import ImageNetInfo
 
 from resiliency.base.faults import Fault
-from resiliency.designs.networks import normalised, read_member
+from resiliency.designs.networks import normalised
 from resiliency.designs.settings import Design
 from resiliency.designs.weights import load_member
-from resiliency.storage.files import write_array, write_json
 
-SCRIPTS = Path(__file__).parents[2] / "scripts"
 REPOSITORY, COMMIT = "timm/test_resnet.r160_in1k", "0123456789abcdef0123456789abcdef01234567"
 SYNSETS = ["n01440764", "n02102040", "n02979186", "n03000684"]
 SYNSET_CARD = CARD | {"classes": SYNSETS}
@@ -175,45 +170,3 @@ def test_architectures_without_pretrained_weights_are_faults(architecture, words
     design = Design(architecture=architecture, weights="pretrained")
     with pytest.raises(Fault, match=words):
         load_member(design.description(224), SYNSET_CARD, {})
-
-
-RUN = """
-import sys
-from types import SimpleNamespace
-from resiliency.designs.settings import Design
-
-class Named(dict):
-    __getattr__ = dict.__getitem__
-
-snakemake = SimpleNamespace(
-    input=Named(card="card.json", validation_images="images.npy", validation_labels="labels.npy"),
-    output=Named(weights="net-s0/weights.safetensors", description="net-s0/member.json"),
-    params=Named(member=Design(architecture="test_resnet", weights="pretrained").description(32) | {"seed": 0}),
-    threads=1,
-    resources=SimpleNamespace(gpu=1),
-    log=["log"],
-)
-exec(compile(open(sys.argv[1]).read(), sys.argv[1], "exec"))
-"""
-
-
-def test_the_script_writes_a_member_with_its_validation_accuracy(hub, published, tmp_path):
-    """In a process of its own, as Snakemake runs it; HF_ENDPOINT and HF_HOME are read from the environment."""
-    images = np.random.default_rng(0).integers(0, 256, (8, 32, 32, 3), dtype=np.uint8)
-    write_json(tmp_path / "card.json", SYNSET_CARD)
-    write_array(tmp_path / "images.npy", images)
-    write_array(tmp_path / "labels.npy", np.arange(8) % 4)
-    run = subprocess.run(
-        [sys.executable, "-c", RUN, SCRIPTS / "load.py"],
-        cwd=tmp_path,
-        env={"PYTHONPATH": str(SCRIPTS), "HF_ENDPOINT": hub, "HF_HOME": str(tmp_path / "hub"), "HOME": str(tmp_path)},
-        check=False,
-    )
-    assert run.returncode == 0, (tmp_path / "log").read_text()
-    network, member = read_member(tmp_path / "net-s0")
-    device = next(network.parameters()).device
-    with torch.inference_mode():
-        answers = network(normalised(torch.from_numpy(images).to(device), member.mean, member.std)).argmax(1)
-    assert member.validation_accuracy == (answers.cpu().numpy() == np.arange(8) % 4).mean()
-    assert (member.member, member.seed) == ("net-s0", 0)
-    assert COMMIT in member.weights_source

@@ -51,7 +51,7 @@ def test_every_package_that_is_imported_is_declared(folder, extras):
     declared |= {distribution(of) for extra in extras for of in PROJECT["optional-dependencies"][extra]}
     ours = {"resiliency"}
     if folder == "tests":
-        ours |= {path.stem for path in (REPOSITORY / "tests").rglob("*.py")} | {"attacks", "my_networks"}
+        ours |= {path.stem for path in (REPOSITORY / "tests").rglob("*.py")} | {"attacks"}
     offered, undeclared = packages_distributions(), set()
     for path in (REPOSITORY / folder).rglob("*.py"):
         for package in imported(path) - ours:
