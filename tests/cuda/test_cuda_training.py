@@ -47,7 +47,7 @@ def test_every_family_trains(tmp_path, data, family, recipe):
 def test_every_objective_trains(tmp_path, data, family, objective):
     """Those that look into the networks, with two families."""
     loss_weight = min(JOINT_OBJECTIVES[objective].highest, 0.5)
-    folders = train(tmp_path, data, family, joint_loss(objective, loss_weight), count=2)
+    folders = train(tmp_path, data, family, joint_loss(objective, loss_weight), count=2, batch_size=16)
     assert all((folder / "weights.safetensors").exists() for folder in folders)
 
 

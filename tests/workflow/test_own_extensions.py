@@ -11,7 +11,7 @@ from resiliency.storage.files import read_json
 
 STUDY = {
     "study": "lens",
-    "dataset": {"test_fraction": 0.1},
+    "dataset": {"test_fraction": 0.1, "images_per_class": {"train": 50}},
     "corruptions": {"names": ["fog", "vignetting"], "severities": [1, 5]},
     "training": {"epochs": 2, "warmup_epochs": 0.5},
     "members": {"designs": ["densenet_s", "convnext"], "seeds": 2, "baseline": "densenet_s-s0"},

@@ -5,8 +5,8 @@ import time
 from pathlib import Path
 
 import pandas as pd
-import psutil
 import pytest
+from test_faults import jobs_of
 
 REPOSITORY = Path(__file__).parents[2]
 SEARCH = {
@@ -23,7 +23,7 @@ SEARCH = {
 }
 STUDY = {
     "study": "searched",
-    "dataset": {"test_fraction": 0.1},
+    "dataset": {"test_fraction": 0.1, "images_per_class": {"train": 70}},
     "training": {"epochs": 2, "warmup_epochs": 0.5},
     "designs": {"small": {"architecture": "resnet18", "stem": "original", "arguments": {"channels": [8, 8, 16, 16]}}},
     "members": {"designs": ["small"], "seeds": 2, "baseline": "small-s0"},
@@ -85,10 +85,9 @@ def test_a_killed_job_ends_with_the_same_files(searched, saving, tmp_path, monke
     while not (killed.results / folder / "checkpoint.pt").exists():
         assert run.poll() is None
         time.sleep(0.01)
-    for process in psutil.process_iter(["cmdline"]):
-        command = " ".join(process.info["cmdline"] or [])
-        if f"{killed.directory}/.snakemake/scripts" in command and command.endswith(f".{script}.py"):
-            process.kill()
+    for job in jobs_of(killed):
+        if job.info["cmdline"][-1].endswith(f".{script}.py"):
+            job.kill()
     assert run.wait(60) != 0
     killed.finish("--cores", "2", SUPERNET, TABLE)
     log = (killed.results / "logs" / script / "all.log").read_text()

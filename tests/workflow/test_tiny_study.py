@@ -172,12 +172,13 @@ def test_all_eight_objectives_train(workflow, tmp_path):
     """Seven beside the one of the study; what follows takes their members like its own."""
     copy = workflow.copied(tmp_path / "copy")
     others = {name: [min(0.5, JOINT_OBJECTIVES[name].highest)] for name in JOINT_OBJECTIVES if name != "balanced"}
-    changes = "--config", f"joint={json.dumps({'objectives': others})}", "training={epochs: 1, warmup_epochs: 0.5}"
-    assert copy.planned("tables", *changes[:2])["predict_jointly"] == len(others)
+    changes = ["--config", f"joint={json.dumps({'objectives': others})}"]
+    smaller = ["training={epochs: 1, warmup_epochs: 0.5}", "dataset={images_per_class: {train: 30}}"]
+    assert copy.planned("tables", *changes)["predict_jointly"] == len(others)
     settings = [f"{name}-l{loss_weight:g}-s0-m" for name, (loss_weight,) in others.items()]
     members = [copy.results / "members" / f"{setting}{index}" for setting in settings for index in (0, 1)]
     targets = [str((folder / "weights.safetensors").relative_to(copy.directory)) for folder in members]
-    copy.finish("--cores", "2", *targets, *changes)
+    copy.finish("--cores", "2", *targets, *changes, *smaller)
     cards = [json.loads((folder / "member.json").read_text()) for folder in members]
     assert {card["objective"] for card in cards} == set(others)
     assert len({(folder / "weights.safetensors").read_bytes() for folder in members}) == len(members)
