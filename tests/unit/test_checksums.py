@@ -48,10 +48,6 @@ def test_a_file_of_the_user_is_not_checked(tmp_path):
     assert verified(path) == path
 
 
-def test_a_missing_file_is_named(tmp_path):
-    assert "none.npy: cannot be read (No such file or directory)" in fault_of(verified, tmp_path / "none.npy")
-
-
 def test_death_between_checksum_and_file_loses_nothing(tmp_path):
     path, coming = tmp_path / "card.json", tmp_path / "coming"
     write_json(path, {"classes": ["a", "b"], "images": 12})

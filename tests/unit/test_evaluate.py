@@ -5,7 +5,6 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
-import small_onnx
 import torch
 
 from resiliency.api import Evaluation, evaluate
@@ -112,17 +111,6 @@ def test_any_framework_and_probabilities_give_the_same_report(images, labels, wh
         of_kind = report(predict, images, labels)
         assert of_kind.outputs == ("logits" if kind in ("torch", "others") else "probabilities")
         np.testing.assert_allclose(of_kind.errors.nll, whole.errors.nll, rtol=2e-2 if kind == "float16" else 1e-5)
-
-
-def test_an_onnx_model_is_reported_on(images, labels, whole, tmp_path):
-    runtime = pytest.importorskip("onnxruntime")
-    session = runtime.InferenceSession(small_onnx.write(tmp_path / "model.onnx", scale=1 / 8))
-
-    def predict(batch: np.ndarray) -> np.ndarray:
-        return session.run(None, {"images": batch.transpose(0, 3, 1, 2).astype(np.float32)})[0]
-
-    of_file = report(predict, images, labels)
-    np.testing.assert_allclose(of_file.errors.error, whole.errors.error)
 
 
 def test_what_predicts_may_write_into_its_batch(images, labels):

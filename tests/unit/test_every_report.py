@@ -4,7 +4,6 @@ import re
 from itertools import product
 
 import pytest
-from default_study import changed, faults_of
 from reported import CORRUPTIONS, KINDS, Reported
 from test_degenerate import ODD, Text
 
@@ -54,8 +53,3 @@ def test_any_two_properties_meet_where_charts_are_drawn():
         assert {(case[one], case[other]) for case in drawn} == {
             (case[one], case[other]) for case in CASES if case[0] != "logits"
         }
-
-
-def test_networks_without_corruptions_are_refused():
-    [fault] = faults_of(changed("corruptions.names", []))
-    assert fault.startswith("corruptions.names: ")

@@ -158,16 +158,6 @@ def test_snakemakes_own_report_shows_tables_and_charts(workflow, packed_report):
     assert re.findall(r"app.showCategory\('(\w+)'\)", start) == ["Report", "Charts", "Tables"]
 
 
-def test_a_bad_study_stops_before_any_job(workflow):
-    run = workflow.snakemake("--cores", "2", "--config", "membrs={seeds: 3}", "probe={images: 1000}")
-    assert run.returncode != 0
-    faults = [line for line in run.stdout.splitlines() if line.startswith("study: ")]
-    assert len(faults) == 2
-    assert "study: membrs: unknown key; did you mean members?" in faults
-    assert any(line.startswith("study: probe.images: 1000 is more than") for line in faults)
-    assert "Traceback" not in run.stdout
-
-
 def test_all_eight_objectives_train(workflow, tmp_path):
     """Seven beside the one of the study; what follows takes their members like its own."""
     copy = workflow.copied(tmp_path / "copy")
