@@ -8,6 +8,12 @@ from playwright.sync_api import sync_playwright
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 
+@pytest.fixture(scope="session")
+def report(workflow):
+    """The report of the tiny study."""
+    return workflow.results / "report.html"
+
+
 @pytest.fixture(scope="module")
 def browser(lacking):
     browsers = [path for path in map(shutil.which, NAMES) if path]

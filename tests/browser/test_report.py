@@ -29,11 +29,6 @@ FADED = "[...chart.querySelectorAll('.role-mark *')].filter((mark) => Number(mar
 
 
 @pytest.fixture(scope="module")
-def report(workflow):
-    return workflow.results / "report.html"
-
-
-@pytest.fixture(scope="module")
 def opened(browser, report):
     return Opened(browser, report, viewport=DESKTOP).draw()
 

@@ -20,11 +20,6 @@ SHORTENED = """(charts) => charts.flatMap((chart) => [...chart.querySelectorAll(
   .filter((text) => text.textContent.endsWith("…")).map((text) => `${chart.id}: ${text.textContent}`))"""
 
 
-@pytest.fixture(scope="module")
-def report(workflow):
-    return workflow.results / "report.html"
-
-
 def folded(browser, report, **context):
     """The page as it opens, its visible charts drawn."""
     page = Opened(browser, report, **context).page

@@ -95,17 +95,11 @@ def test_short_cpu_jobs_share_submissions(finished, cluster):
     assert len(names) == len(long) + len(shared)
 
 
-@pytest.fixture(scope="session")
-def training(workflow_in, tmp_path_factory):
-    """Makes a study of trainings that take a while."""
-
-    def study(name: str, environment: dict[str, str] | None = None):
-        directory = tmp_path_factory.mktemp(name)
-        tiny = yaml.safe_load((REPOSITORY / "studies/tiny.yaml").read_text())
-        settings = tiny | {"study": "trainings", "training": {"epochs": EPOCHS}}
-        return workflow_in(directory, settings, environment=environment)
-
-    return study
+def in_folder(directory: Path, workflow_in, environment: dict[str, str] | None = None):
+    """A study of trainings that take a while."""
+    tiny = yaml.safe_load((REPOSITORY / "studies/tiny.yaml").read_text())
+    settings = tiny | {"study": "trainings", "training": {"epochs": EPOCHS}}
+    return workflow_in(directory, settings, environment=environment)
 
 
 class Trainings:
@@ -185,9 +179,10 @@ class Trainings:
 
 
 @pytest.fixture(scope="session")
-def trainings(cluster, training) -> Trainings:
+def trainings(cluster, workflow_in, tmp_path_factory) -> Trainings:
     """The trainings, finished after all."""
-    run = Trainings(training("trainings", cluster.environment), cluster)
+    study = in_folder(tmp_path_factory.mktemp("trainings"), workflow_in, cluster.environment)
+    run = Trainings(study, cluster)
     try:
         run.kill_snakemake()
         run.fail_in_every_way()
@@ -203,8 +198,8 @@ def ends(run: Trainings, job: str) -> list[dict[str, str]]:
     return sorted((other for other in attempts if other["Comment"] == comment), key=lambda other: int(other["JobID"]))
 
 
-def test_interrupted_trainings_end_with_the_same_bytes(trainings, training):
-    local = training("local")
+def test_interrupted_trainings_end_with_the_same_bytes(trainings, workflow_in, tmp_path):
+    local = in_folder(tmp_path, workflow_in)
     local.finish("--cores", "2", *TARGETS)
     for member in MEMBERS:
         for name in FILES:

@@ -1,12 +1,14 @@
 """Fixtures of several files of tests."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
 import pytest
 from four_members import drawn_study, pairs_of
 from PIL import Image
+from sites import Site
 
 
 @pytest.fixture(scope="session")
@@ -27,6 +29,16 @@ def put_pictures(tmp_path, grey_picture):
             os.link(grey_picture, tmp_path / path)
 
     return link
+
+
+@pytest.fixture
+def site(tmp_path, monkeypatch) -> Iterator[Site]:
+    """A site in a folder of the test, from which downloads do not pause."""
+    monkeypatch.setattr("resiliency.data.download.PAUSE", 0)
+    site = Site(tmp_path / "site")
+    yield site
+    site.server.shutdown()
+    site.server.server_close()
 
 
 @pytest.fixture(scope="session")

@@ -28,3 +28,9 @@ def changed(path: str, value: object) -> dict:
 
 def faults_of(config: dict) -> list[str]:
     return lines_of(load, config)
+
+
+def imported(external: dict, baseline: str) -> dict:
+    """The smallest study of members from these files."""
+    members = {"designs": [], "baseline": baseline}
+    return {"study": "mine", "dataset": None, "designs": {}, "members": members, "external": external}

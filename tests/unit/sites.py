@@ -4,14 +4,9 @@ import hashlib
 import io
 import tarfile
 import threading
-from collections.abc import Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-
-import pytest
-
-from resiliency.data import download
 
 
 class Handler(SimpleHTTPRequestHandler):
@@ -51,12 +46,3 @@ class Site:
 
 def md5(content: bytes) -> str:
     return hashlib.md5(content).hexdigest()
-
-
-def served(folder: Path, patch: pytest.MonkeyPatch) -> Iterator[Site]:
-    """What a fixture yields: a site in a folder, from which downloads do not pause."""
-    patch.setattr(download, "PAUSE", 0)
-    site = Site(folder)
-    yield site
-    site.server.shutdown()
-    site.server.server_close()

@@ -67,16 +67,11 @@ def by_definition(values: np.ndarray, family: np.ndarray) -> np.ndarray:
     )
 
 
-@pytest.mark.parametrize("sizes", SIZES)
-def test_closeness_is_its_definition(sizes):
+@pytest.mark.parametrize(("sizes", "digits"), [*((sizes, 16) for sizes in SIZES), (SIZES[2], 0)])
+def test_closeness_is_its_definition(sizes, digits):
+    """Ties, of rounded values, count for neither side."""
     values, family = study(sizes)
-    expected = [by_definition(of_study, family) for of_study in values]
-    assert closeness(values, Families.of(family)) == pytest.approx(np.array(expected), abs=1e-12)
-
-
-def test_ties_count_for_neither_side():
-    values, family = study(SIZES[2])
-    values = values.round()
+    values = values.round(digits)
     expected = [by_definition(of_study, family) for of_study in values]
     assert closeness(values, Families.of(family)) == pytest.approx(np.array(expected), abs=1e-12)
 

@@ -6,18 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
 from fault_messages import fault_of
 from PIL import Image
-from sites import Site, served
+from sites import Site
 from torchvision import datasets
 
 from resiliency.data.published import imagenette_folder
-
-
-@pytest.fixture
-def site(tmp_path, monkeypatch):
-    yield from served(tmp_path / "site", monkeypatch)
 
 
 def put_imagenette(site: Site, patch, extra: dict[str, bytes] | None = None) -> dict[str, bytes]:

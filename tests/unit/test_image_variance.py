@@ -76,33 +76,31 @@ def test_the_variance_of_observation_1_over_images_is_that_of_studies_on_other_i
     assert 0.4 < np.mean(variances) / np.var(estimates, ddof=1) < 2.5
 
 
+PART = Part.from_replicates("a", np.array([0.5, 0.4, 0.6, 0.5]))
+OBSERVATION = Observation(2, "", "", 1, 0.1, "designs", 2, "designs", [PART])
+
+
 def test_images_widen_intervals_by_their_variance():
-    part = Part.from_replicates("a", np.array([0.5, 0.4, 0.6, 0.5]))
-    observation = Observation(2, "", "", 1, 0.1, "designs", 2, "designs", [part])
-    others = [replace(observation, parts=[replace(part, estimate=estimate)]) for estimate in (0.4, 0.5, 0.6)]
-    (both,) = with_images(observation, others).parts
+    others = [replace(OBSERVATION, parts=[replace(PART, estimate=estimate)]) for estimate in (0.4, 0.5, 0.6)]
+    (both,) = with_images(OBSERVATION, others).parts
     variance = 2 / 3 * (0.1**2 + 0.1**2)
-    assert both.error == pytest.approx(np.sqrt(part.error**2 + variance))
+    assert both.error == pytest.approx(np.sqrt(PART.error**2 + variance))
     assert both.image_share == pytest.approx(variance / both.error**2)
-    assert both.freedom == pytest.approx(both.error**4 / (part.error**4 / 2 + variance**2 / 2))
-    assert with_images(observation, others).resampled == "designs and images"
+    assert both.freedom == pytest.approx(both.error**4 / (PART.error**4 / 2 + variance**2 / 2))
+    assert with_images(OBSERVATION, others).resampled == "designs and images"
     assert both.with_units(3) == pytest.approx((both.error, both.freedom))
     assert both.with_units(10**9)[0] == pytest.approx(np.sqrt(variance), rel=1e-3)
 
 
 def test_images_that_change_nothing_add_nothing():
-    part = Part.from_replicates("a", np.array([0.5, 0.4, 0.6, 0.5]))
-    observation = Observation(2, "", "", 1, 0.1, "designs", 2, "designs", [part])
-    (same,) = with_images(observation, [observation] * GROUPS).parts
-    assert (same.error, same.freedom, same.image_share) == (part.error, part.freedom, 0)
-    assert verdict(observation) == verdict(with_images(observation, [observation] * GROUPS))
+    (same,) = with_images(OBSERVATION, [OBSERVATION] * GROUPS).parts
+    assert (same.error, same.freedom, same.image_share) == (PART.error, PART.freedom, 0)
+    assert verdict(OBSERVATION) == verdict(with_images(OBSERVATION, [OBSERVATION] * GROUPS))
 
 
 def test_images_that_cannot_be_left_out_are_held_fixed():
-    part = Part.from_replicates("a", np.array([0.5, 0.4, 0.6, 0.5]))
-    observation = Observation(2, "", "", 1, 0.1, "designs", 2, "designs", [part])
-    unlike = replace(observation, parts=[replace(part, name="b")])
+    unlike = replace(OBSERVATION, parts=[replace(PART, name="b")])
     for without in ([], [unlike] * GROUPS):
-        fixed = with_images(observation, without)
-        assert fixed.parts == [part]
+        fixed = with_images(OBSERVATION, without)
+        assert fixed.parts == [PART]
         assert fixed.resampled == "designs; images are held fixed"

@@ -45,20 +45,17 @@ def test_the_content_counts_not_the_suffix(tmp_path):
     np.testing.assert_array_equal(pixels(saved(tmp_path / "a.jpg", Image.fromarray(NOISE), format="PNG")), NOISE)
 
 
-def test_grey_has_three_equal_channels(tmp_path):
-    grey = NOISE[..., 0]
+GREY = NOISE[..., 0]
+
+
+@pytest.mark.parametrize(("grey", "white"), [(GREY, 1), (GREY > 127, 255)], ids=["eight bits", "one bit"])
+def test_grey_has_three_equal_channels(tmp_path, grey, white):
     rgb = pixels(saved(tmp_path / "grey.png", Image.fromarray(grey)))
-    np.testing.assert_array_equal(rgb, np.repeat(grey[..., None], 3, axis=2))
+    np.testing.assert_array_equal(rgb, np.repeat(grey[..., None] * np.uint8(white), 3, axis=2))
 
 
 def test_grey_jpeg(tmp_path):
     assert (pixels(saved(tmp_path / "grey.jpg", flat("L", 77))) == 77).all()
-
-
-def test_one_bit_is_black_and_white(tmp_path):
-    bits = NOISE[..., 0] > 127
-    rgb = pixels(saved(tmp_path / "bits.png", Image.fromarray(bits)))
-    np.testing.assert_array_equal(rgb, np.repeat(bits[..., None] * np.uint8(255), 3, axis=2))
 
 
 def test_sixteen_bits_are_scaled(tmp_path):

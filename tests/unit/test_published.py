@@ -17,7 +17,7 @@ import pytest
 import scipy.io
 from fault_messages import fault_of
 from PIL import Image
-from sites import Site, md5, served
+from sites import Site, md5
 from torchvision import datasets
 
 from resiliency.data import published, traffic_signs
@@ -27,11 +27,6 @@ from resiliency.data.source import Source
 from resiliency.data.traffic_signs import CLASSES
 
 Written = dict[str, tuple[np.ndarray, np.ndarray]]
-
-
-@pytest.fixture
-def site(tmp_path, monkeypatch):
-    yield from served(tmp_path / "site", monkeypatch)
 
 
 def drawn(size: int, channels: int, classes: int) -> Written:

@@ -5,7 +5,6 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch_uncertainty.metrics.classification import AURC, FPR95, MutualInformation, RiskAtxCov
 from torchmetrics.functional.classification import binary_auroc
 
 from resiliency.metrics.classification import expected_calibration_error, softmax
@@ -34,6 +33,8 @@ def answers(images: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("images", [7, 40, 301])
 def test_measures_against_torch_uncertainty(images, seed):
+    from torch_uncertainty.metrics.classification import AURC, FPR95, RiskAtxCov
+
     probabilities, labels = answers(images, seed)
     confidence, errors = probabilities.max(axis=1), probabilities.argmax(axis=1) != labels
     scores = {name: values[0] for name, values in measures(ranking(confidence, errors)).items()}
@@ -101,6 +102,8 @@ def test_groups_of_neighbours_stand_for_the_images(monkeypatch):
 
 
 def test_mutual_information_against_torch_uncertainty():
+    from torch_uncertainty.metrics.classification import MutualInformation
+
     of_members = np.stack([answers(50, seed)[0] for seed in range(3)]).astype(np.float64)
     metric = MutualInformation(reduction="none")
     metric.update(torch.from_numpy(of_members.swapaxes(0, 1)))

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from default_study import faults_of
+from default_study import faults_of, imported
 from observed import verdict
 from test_observation_architecture import member_rows
 
@@ -77,9 +77,8 @@ def test_errors_on_shifts_without_groups_of_images_are_those_of_the_images_that_
 
 def test_only_additional_test_sets_of_the_study_stand_in_place_of_corruptions(tmp_path):
     (tmp_path / "scores.csv").write_text("member,clean,night-time\na,90,80\nb,80,70\nc,70,60\n")
-    config = {"study": "mine", "dataset": None, "designs": {}, "members": {"designs": [], "baseline": "a"}}
-    config |= {"external": {"scores": str(tmp_path / "scores.csv")}, "statistics": {"robustness": ["night-time"]}}
-    assert load(config).shifts() == ["night_time"]
+    config = imported({"scores": str(tmp_path / "scores.csv")}, "a")
+    assert load(config | {"statistics": {"robustness": ["night-time"]}}).shifts() == ["night_time"]
     (line,) = faults_of(config | {"statistics": {"robustness": ["nigth-time"]}})
     assert line == (
         "statistics.robustness.0: 'nigth-time' is not an additional test set of the study; did you mean night_time?"

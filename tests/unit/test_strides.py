@@ -18,12 +18,13 @@ from resiliency.training.validation import LabelledImages, Preprocessing
 
 WITHOUT_AVX512 = {"ONEDNN_MAX_CPU_ISA": "AVX2", "OMP_NUM_THREADS": "1"}
 # The gradient of the weights of sum(conv(x) * direction) is the sum over images and pixels of direction x.
-OF_NETWORKS = """
+PROGRAM = """
 import torch
 from torch import nn
 from resiliency.designs.strides import with_right_gradients
-for channels in range(1, 9):
-    conv = with_right_gradients(nn.Sequential(nn.Conv2d(channels, 12, 1, stride=2, bias=False)))
+from resiliency.search.supernet import _Conv
+
+def check(conv, channels, gradient):
     conv = conv.to(memory_format=torch.channels_last)
     for _ in range(20):
         x = torch.randn(64, channels, 8, 8).to(memory_format=torch.channels_last)
@@ -31,31 +32,21 @@ for channels in range(1, 9):
         conv.zero_grad()
         (conv(x) * direction).sum().backward()
         expected = torch.einsum("bohw,bihw->oi", direction, x[..., ::2, ::2])
-        torch.testing.assert_close(conv[0].weight.grad[..., 0, 0], expected, atol=1e-3, rtol=1e-4)
-"""
-OF_SUPERNETWORKS = """
-import torch
-from resiliency.search.supernet import _Conv
-for width in range(1, 9):
+        torch.testing.assert_close(gradient(conv), expected, atol=1e-3, rtol=1e-4)
+
+for channels in range(1, 9):
+    plain = with_right_gradients(nn.Sequential(nn.Conv2d(channels, 12, 1, stride=2, bias=False)))
+    check(plain, channels, lambda conv: conv[0].weight.grad[..., 0, 0])
     for kernel in (1, 3):
-        conv = _Conv(16, 12, kernel, stride=2, padding=kernel // 2, bias=False).to(memory_format=torch.channels_last)
-        conv.kernel = 1
-        for _ in range(20):
-            x = torch.randn(64, width, 8, 8).to(memory_format=torch.channels_last)
-            direction = torch.randn(64, 12, 4, 4)
-            conv.zero_grad()
-            (conv(x) * direction).sum().backward()
-            expected = torch.einsum("bohw,bihw->oi", direction, x[..., ::2, ::2])
-            middle = conv.weight.grad[:, :width, kernel // 2, kernel // 2]
-            torch.testing.assert_close(middle, expected, atol=1e-3, rtol=1e-4)
+        elastic = _Conv(16, 12, kernel, stride=2, padding=kernel // 2, bias=False)
+        elastic.kernel = 1
+        check(elastic, channels, lambda conv: conv.weight.grad[:, :channels, kernel // 2, kernel // 2])
 """
 
 
 def test_gradients_of_networks_and_super_networks_are_right_without_avx512():
-    code = OF_NETWORKS + OF_SUPERNETWORKS
-    run = subprocess.run(
-        [sys.executable, "-c", code], env=os.environ | WITHOUT_AVX512, capture_output=True, text=True, check=False
-    )
+    command, environment = [sys.executable, "-c", PROGRAM], os.environ | WITHOUT_AVX512
+    run = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr
 
 

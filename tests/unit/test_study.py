@@ -1,7 +1,7 @@
 """The study: its defaults, and one line for every fault in it."""
 
 import pytest
-from default_study import CONFIG, changed, faults_of
+from default_study import CONFIG, changed, faults_of, imported
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
@@ -136,13 +136,7 @@ def test_alexnet_is_a_baseline_on_imagenet_c_alone(change, needed):
 
 def test_alexnet_is_no_baseline_of_scores_of_other_classes(tmp_path):
     (tmp_path / "scores.csv").write_text("member,clean,fog.1,fog.2,fog.3,fog.4,fog.5\na,90,80,70,60,50,40\n")
-    config = {
-        "study": "mine",
-        "dataset": None,
-        "designs": {},
-        "members": {"designs": [], "baseline": "alexnet"},
-        "external": {"scores": str(tmp_path / "scores.csv")},
-    }
+    config = imported({"scores": str(tmp_path / "scores.csv")}, "alexnet")
     assert load(config).members.baseline == "alexnet"
     config["external"]["classes"] = 10
     (line,) = faults_of(config)

@@ -3,7 +3,7 @@
 from typing import get_args
 
 import pytest
-from default_study import CONFIG, REMOVE, changed, faults_of
+from default_study import CONFIG, REMOVE, changed, faults_of, imported
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -111,16 +111,8 @@ def test_each_fault_is_one_line(path, value, message):
 def test_a_recipe_of_reference_is_that_of_a_member(tmp_path):
     (tmp_path / "scores.csv").write_text("member,clean\na,90\nb,80\nc,70\n")
     (tmp_path / "about.csv").write_text("member,recipe\na,standard\nb,more data\n")
-    external = {"scores": str(tmp_path / "scores.csv"), "members": str(tmp_path / "about.csv")}
-    config = {
-        "study": "mine",
-        "dataset": None,
-        "designs": {},
-        "members": {"designs": [], "baseline": "a"},
-        "external": external,
-        "statistics": {"reference": "standard"},
-    }
-    assert load(config).statistics.reference == "standard"
+    config = imported({"scores": str(tmp_path / "scores.csv"), "members": str(tmp_path / "about.csv")}, "a")
+    assert load(config | {"statistics": {"reference": "standard"}}).statistics.reference == "standard"
     for recipe, near in (
         ("standrd", "; did you mean standard?"),
         ("x", "; available recipes: 'more data', 'standard'"),
@@ -138,9 +130,7 @@ def test_a_recipe_of_reference_is_that_of_a_member(tmp_path):
     ],
 )
 def test_a_missing_file_from_elsewhere_hides_no_other_fault(section, value, message):
-    config = {"study": "mine", "dataset": None, "designs": {}, "members": {"designs": [], "baseline": "a"}}
-    config |= {"external": {"scores": "nowhere.csv"}, section: value}
-    first, second = faults_of(config)
+    first, second = faults_of(imported({"scores": "nowhere.csv"}, "a") | {section: value})
     assert first.startswith(message)
     assert second == "external: nowhere.csv: there is no such file"
 

@@ -35,19 +35,8 @@ def tables(snakemake, tmp_path_factory) -> Path:
     draw_signs(directory / "signs")
     data = "dataset={name: image_folder, folder: signs, image_size: 32, groups: <track>_*}"
     made = Path("results/traffic_signs_tiny/tables")
-    options = [
-        "--cores",
-        "2",
-        "--directory",
-        str(directory),
-        "--config",
-        data,
-        "joint=",
-        "search=",
-        "costs=",
-        "--configfile",
-    ]
-    run = snakemake([str(made / "observations.csv"), *options, *map(str, STUDIES)], REPOSITORY)
+    options = ["--cores", "2", "--directory", str(directory), "--config", data, "joint=", "search=", "costs="]
+    run = snakemake([str(made / "observations.csv"), *options, "--configfile", *map(str, STUDIES)], REPOSITORY)
     assert run.returncode == 0, run.stdout
     return directory / made
 
