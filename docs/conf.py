@@ -49,6 +49,7 @@ NAVIGATION = {
         "results/parity",
         "results/timm_published_choices",
         "results/digit_recipes",
+        "results/cifar_recipes",
         "results/gpu_hours",
         "results/imagenet_costs",
         "results/gpu_steps",

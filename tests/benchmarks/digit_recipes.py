@@ -67,11 +67,16 @@ def table(rows: list[dict]) -> list[list[str]]:
         cells = [name, str(len(group))]
         for score in ("clean", "corrupted"):
             differences = 100 * (group[score] - first[score]).dropna()
-            half = t.ppf(0.975, len(differences) - 1) * differences.sem()
-            points = f"{differences.mean():+.1f} ± {half:.1f}".replace("-", "−") if group is not first else ""
+            points = interval_of(differences) if group is not first else ""
             cells += [f"{100 * group[score].mean():.1f}", points]
         lines.append([*cells, f"{group['seconds'].mean():.1f}"])
     return lines
+
+
+def interval_of(differences: pd.Series) -> str:
+    """The mean of paired differences, and half of its 95% interval (Student's t)."""
+    half = t.ppf(0.975, len(differences) - 1) * differences.sem()
+    return f"{differences.mean():+.1f} ± {half:.1f}".replace("-", "−")
 
 
 def named(changes: dict) -> str:

@@ -1,0 +1,91 @@
+"""Compares the independently trained members of two published runs of cifar10_cpu that differ in their recipe.
+
+Run by hand after a run was published with another recipe: python tests/benchmarks/cifar_recipes.py --add
+It adds what docs/results/cifar10_cpu holds to cifar_recipe_rows.json, and writes the page docs/results/cifar_recipes.md
+from all rows; without --add it is only written. CPU time is that of the jobs that trained the members.
+"""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+from digit_recipes import interval_of
+from shared import RESULTS, beside, options, replaced, write_rows
+from shared import table as markdown_table
+
+from resiliency.base.names import INDEPENDENT
+from resiliency.storage.files import read_json
+from resiliency.storage.tables import read_table
+from resiliency.training.settings import Recipe
+
+PAGE, KEPT = RESULTS / "cifar_recipes.md", RESULTS / "cifar10_cpu"
+ROWS, TEMPLATE = (beside(__file__, name) for name in ("cifar_recipe_rows.json", "cifar_recipes.md.template"))
+SCORES = ("clean", "corrupted")
+ALL = "all"
+
+
+def run_of(kept: Path) -> dict:
+    """A row: commit, recipe, mean CPU seconds of a member, and member -> its family and accuracies."""
+    provenance, members = read_json(kept / "provenance.json"), read_table(kept / "members.csv")
+    train = next(rule for rule in provenance["rules"] if rule["rule"] == "train")
+    independent = members[members["origin"] == INDEPENDENT]
+    return {
+        "commit": provenance["git_commit"][:7],
+        "recipe": named(provenance["study"]),
+        "seconds": round(train["cpu_seconds"] / train["jobs"], 1),
+        "members": {
+            row.member: [row.family, row.clean_accuracy, round(1 - row.corrupted_error, 8)]
+            for row in independent.itertuples()
+        },
+    }
+
+
+def named(study: dict) -> str:
+    """The recipe of a study, and in brackets the rates of designs that have one of their own."""
+    recipe = Recipe(**study["training"])
+    own = {name: design["training"].get("learning_rate") for name, design in study["designs"].items()}
+    rates = ", ".join(f"{name} {rate:g}" for name, rate in own.items() if rate)
+    brackets = f" ({rates})" if rates else ""
+    return f"{recipe.optimizer}, rate {recipe.learning_rate:g}{brackets}, {recipe.epochs} epochs"
+
+
+def table(runs: list[dict]) -> list[list[str]]:
+    """Header and a row per family, and one of all members: accuracies of the first and the last run, and points."""
+    first, last = (
+        pd.DataFrame.from_dict(run["members"], orient="index", columns=["family", *SCORES])
+        for run in (runs[0], runs[-1])
+    )
+    lines = [["family", "members"] + [cell for score in SCORES for cell in (f"{score}, first", "last", "points")]]
+    for family in [*sorted(first["family"].unique()), ALL]:
+        of = first.index if family == ALL else first.index[first["family"] == family]
+        cells = [family, str(len(of))]
+        for score in SCORES:
+            before, after = 100 * first.loc[of, score], 100 * last.loc[of, score]
+            points = (
+                interval_of(after - before) if family == ALL else f"{(after - before).mean():+.1f}".replace("-", "−")
+            )
+            cells += [f"{before.mean():.1f}", f"{after.mean():.1f}", points]
+        lines.append(cells)
+    return lines
+
+
+def page(runs: list[dict]) -> str:
+    recipes = [["run", "recipe", "commit", "CPU s of a member"]]
+    for name, run in {"first": runs[0], "last": runs[-1]}.items():
+        recipes.append([name, run["recipe"], run["commit"], f"{run['seconds']:.0f}"])
+    return TEMPLATE.read_text(encoding="utf-8").format(
+        recipes=markdown_table(recipes), table=markdown_table(table(runs))
+    )
+
+
+def main() -> None:
+    add = options(__doc__, "add").parse_args().add
+    runs = json.loads(ROWS.read_text()) if ROWS.exists() else []
+    if add:
+        runs = replaced(runs, run_of(KEPT), ("recipe",))
+        write_rows(ROWS, runs)
+    PAGE.write_text(page(runs))
+
+
+if __name__ == "__main__":
+    main()
