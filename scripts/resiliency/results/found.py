@@ -16,7 +16,7 @@ from resiliency.base.names import CLEAN, CORRUPTED, JOINT
 from resiliency.base.program import parser
 from resiliency.diversity.settings import LABEL_FREE
 from resiliency.report import words
-from resiliency.report.contender_roles import difference_words, of_first_role
+from resiliency.report.contender_roles import difference_words
 from resiliency.report.markdown import escaped
 from resiliency.report.overview import by_observation
 from resiliency.results.comparison import correlations_with_accuracy, published_studies
@@ -169,20 +169,21 @@ def _weakest(parts: list[dict]) -> str:
 def _leading(studies: Studies) -> list[str]:
     """For each study that chooses a model, its error on corrupted images, and how much lower it is than others'."""
     return [
-        f"{study}: {_led(of_first_role(rows).iloc[0], rows)}."
+        f"{study}: {_led(rows)}."
         for study, tables in studies.items()
         if "contenders" in tables and len(rows := tables["contenders"][tables["contenders"]["corruption"] == CORRUPTED])
     ]
 
 
-def _led(first: pd.Series, rows: pd.DataFrame) -> str:
+def _led(rows: pd.DataFrame) -> str:
     """The error of the first contender, and how much lower it is than that of the best member and the baseline."""
+    first = rows.iloc[0]
     others = []
     for row in rows[rows["role"].isin(["best member", "baseline"])].dropna(subset=["difference"]).to_dict("records"):
         amount, ends, unclear = difference_words(row)
         others.append(f"{amount} {ends} than the {row['role']} ({words.percent(row['error'])}){unclear}")
     error = words.with_interval(first["error"], first["low"], first["high"])
-    return f"the {first['role']} has {error}, {words.listed(others)}"
+    return f"the {first['role']} has an error of {error}, {words.listed(others)}"
 
 
 def _counts(rows: list[dict]) -> list[dict]:
