@@ -76,6 +76,31 @@ def test_two_studies_of_ones_own_are_compared_in_a_folder_of_ones_own(program, t
     assert (DOCS / "comparison.md").stat().st_mtime_ns == before
 
 
+def test_results_that_were_moved_or_are_named_by_a_dot_have_pages_of_their_own(program, tmp_path, monkeypatch):
+    module = REPOSITORY / "scripts/resiliency/results/comparison.py"
+    moved = in_results(DOCS / "digits", tmp_path / "results/before")
+    now = in_results(DOCS / "digits", tmp_path / "results/now")
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/notes.txt").write_text("kept")
+    monkeypatch.chdir(now)
+    assert program(module, ".", moved, "--docs", tmp_path / "mine")[2] == 0
+    assert {path.name for path in (tmp_path / "mine").iterdir()} == {
+        *("notes.txt", "comparison.md", "comparison.svg", "before", "before.md", "now", "now.md")
+    }
+    text = (tmp_path / "mine/comparison.md").read_text(encoding="utf-8")
+    assert "[before](before.md)" in text
+    assert "[now](now.md)" in text
+    assert "](before/members.csv)" in (tmp_path / "mine/before.md").read_text(encoding="utf-8")
+
+
+def test_two_results_of_one_name_are_refused_before_a_page_is_written(program, tmp_path):
+    module = REPOSITORY / "scripts/resiliency/results/comparison.py"
+    folders = [in_results(DOCS / "digits", tmp_path / place / "digits") for place in ("one", "two")]
+    status = program(module, *folders, "--docs", "mine")[2]
+    assert status == f"{folders[0]} and {folders[1]}: expected folders of different names, got one; rename a folder"
+    assert not Path("mine").exists()
+
+
 def test_studies_that_test_no_observation_are_compared(program, tmp_path):
     module = REPOSITORY / "scripts/resiliency/results/comparison.py"
     results = in_results(DOCS / "cifar10_published", tmp_path / "results/mine")

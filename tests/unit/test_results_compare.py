@@ -10,39 +10,46 @@ from fault_messages import fault_of
 from synthetic import synthetic_tables
 
 from resiliency.analysis.choices import halves
+from resiliency.prediction.conditions import all_conditions
 from resiliency.report.overview import contenders
 from resiliency.results.compare import compare
 from resiliency.storage.files import write_json
-from resiliency.storage.tables import write_table
+from resiliency.storage.tables import read_table, write_table
 
-IMAGES, CONDITIONS, CLASSES = 200, 3, ["cat", "dog"]
+IMAGES, CLASSES, NAMES = 200, ["cat", "dog"], ["fog", "snow", "spatter"]
 
 
-def finished(folder: Path, errors: float, classes: list[str] = CLASSES, digest: str = "a") -> Path:
-    """A study in `folder` whose recommended model gets about this share of images wrong."""
+def finished(
+    folder: Path, errors: float, classes: list[str] = CLASSES, digest: str = "a", *, decisions: bool = False
+) -> Path:
+    """A study in `folder` whose recommended model gets about this share of images wrong, and all under spatter."""
     random = np.random.default_rng(round(100 * errors))
     tables = synthetic_tables()
+    conditions = all_conditions(NAMES, [1], {"clean": IMAGES, "night": 3}, {"clean": 2, "night": 2})
+    write_table(folder / "conditions.csv", conditions)
     for name in ("members", "observations", "corruption_errors", "deployment"):
         (folder / "tables").mkdir(parents=True, exist_ok=True)
         write_table(folder / f"tables/{name}.csv", tables[name])
-    study = {"study": folder.name, "seed": 0, "corruptions": {"names": ["fog"]}, "statistics": {"confidence": 0.95}}
+    study = {"study": folder.name, "seed": 0, "corruptions": {"names": NAMES}, "statistics": {"confidence": 0.95}}
     write_json(folder / "provenance.json", {"study": study})
     (folder / "data/test").mkdir(parents=True)
     write_json(folder / "data/card.json", {"classes": classes, "splits": {"test": {"sha256": digest}}})
     labels = np.arange(IMAGES) % 2
     np.save(folder / "data/test/labels.npy", labels)
-    answers = np.where(random.random((CONDITIONS, IMAGES)) < errors, 1 - labels, labels)
+    answers = np.where(random.random((1 + len(NAMES), IMAGES)) < errors, 1 - labels, labels)
+    answers[-1] = 1 - labels if errors > 0.2 else labels
     for name in contenders(tables["deployment"])[0]["members"].split("+"):
         path = folder / f"predictions/{name}/clean.npy"
         path.parent.mkdir(parents=True)
-        np.save(path, np.eye(2, dtype=np.float16)[answers])
+        np.save(path, answers if decisions else np.eye(2, dtype=np.float16)[answers])
     judged = halves(labels, 0)[1]
-    (folder / "errors.json").write_text(json.dumps((answers != labels)[1:, judged].mean()))
+    (folder / "errors.json").write_text(json.dumps((answers != labels)[1:3, judged].mean()))
     return folder
 
 
-def test_differences_on_the_same_images_are_paired(tmp_path):
-    folders = [finished(tmp_path / "one", 0.1), finished(tmp_path / "two", 0.3)]
+@pytest.mark.parametrize("decisions", [False, True])
+def test_differences_on_the_same_images_are_paired_without_held_out_corruptions(tmp_path, decisions):
+    folders = [finished(tmp_path / "one", 0.1), finished(tmp_path / "two", 0.3, decisions=decisions)]
     first, second = (json.loads((folder / "errors.json").read_text()) for folder in folders)
     page = compare(folders)
     low, high = pd.Series(page.partition("On corrupted images")[2].partition("]")[0].rpartition("[")[2].split(", "))
@@ -64,6 +71,15 @@ def test_it_lists_models_verdicts_and_shared_members(tmp_path):
     assert all(f"<td>{verdict}</td>" in page for verdict in tables["observations"]["verdict"].unique())
     assert page.count("Recommended model") == 2
     assert "nan" not in page
+
+
+def test_verdicts_on_natural_shifts_have_rows_of_their_own(tmp_path):
+    folders = [finished(tmp_path / "one", 0.1), finished(tmp_path / "two", 0.1)]
+    path = folders[1] / "tables/observations.csv"
+    table = read_table(path)
+    write_table(path, table.assign(shifts=np.where(table["observation"] == 1, "night", "")))
+    page = compare(folders)
+    assert page.count('<th scope="row">1. ') == page.count('<th scope="row">1, on natural shifts. ') == 1
 
 
 def test_what_cannot_be_compared_is_refused(tmp_path):

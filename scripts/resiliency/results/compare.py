@@ -16,8 +16,10 @@ from resiliency.analysis.intervals import percentile_interval, resampled_counts
 from resiliency.base.faults import Fault, expected
 from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.base.program import one_line_faults, parser
-from resiliency.ensembles.combination import RULES, rule_of
-from resiliency.metrics.classification import softmax
+from resiliency.ensembles.combination import RULES
+from resiliency.ensembles.outputs import Ensemble
+from resiliency.prediction.conditions import condition_groups
+from resiliency.prediction.reading import read_predictions
 from resiliency.report.overview import by_observation, contenders, leaders
 from resiliency.report.page import FOLDER, FORMS
 from resiliency.report.templates import environment
@@ -30,6 +32,7 @@ from resiliency.tables import TABLES
 NEEDED = ("members", "observations", "corruption_errors")
 READ = (*NEEDED, "deployment", "best_ensembles")
 RESAMPLES = 2_000
+LABELS = "data/test/labels.npy"
 
 
 class Finished(NamedTuple):
@@ -111,13 +114,13 @@ def _best(study: Finished) -> list[dict]:
 
 
 def _verdicts(studies: list[Finished]) -> list[dict]:
-    """Observation -> its statement and the verdict in each study."""
-    rows: dict[int, dict] = {}
+    """Observation, on corruptions and on natural shifts apart -> its statement and the verdict in each study."""
+    rows: dict[str, dict] = {}
     for study in studies:
         for row in by_observation(study.tables["observations"]):
-            entry = rows.setdefault(row["number"], {"number": row["number"], "statement": row["statement"], "of": {}})
+            entry = rows.setdefault(row["name"], {"name": row["name"], "statement": row["statement"], "of": {}})
             entry["of"][study.name] = row["verdict"]
-    return [rows[number] for number in sorted(rows)]
+    return [rows[name] for name in sorted(rows)]
 
 
 def _common(studies: list[Finished]) -> list[dict]:
@@ -146,14 +149,14 @@ def _differences(a: Finished, b: Finished) -> list[dict]:
     chosen = [contenders(study.tables["deployment"])[0] for study in (a, b)]
     if any(RULES[row["rule"]].weighted for row in chosen):  # weights are of the validation images
         return []
-    labels = read_array(a.folder / "data/test/labels.npy")
+    labels = read_array(a.folder / LABELS)
     kept = np.intersect1d(*(halves(labels, study.study["seed"])[1] for study in (a, b)))
-    wrong = [_wrong(study, row, labels)[:, kept] for study, row in zip((a, b), chosen, strict=True)]
+    first, second = (_errors(study, row, kept) for study, row in zip((a, b), chosen, strict=True))
     rows, confidence = [], a.study["statistics"]["confidence"]
-    for images, conditions in ((CORRUPTED, slice(1, None)), (CLEAN, slice(1))):
-        if images == CORRUPTED and not (_same_corruptions(a, b) and len(wrong[0]) > 1):
+    for images in (CORRUPTED, CLEAN):
+        if images not in first or images not in second or (images == CORRUPTED and not _same_corruptions(a, b)):
             continue
-        each = wrong[0][conditions].mean(axis=0) - wrong[1][conditions].mean(axis=0)
+        each = first[images] - second[images]
         counts = resampled_counts(len(each), RESAMPLES, a.study["seed"], "compare")
         low, high = percentile_interval(counts @ each / len(each), confidence)
         row = {"first": a.name, "second": b.name, "images": images, "count": len(each), "confidence": confidence}
@@ -161,20 +164,22 @@ def _differences(a: Finished, b: Finished) -> list[dict]:
     return rows
 
 
-def _wrong(study: Finished, row: dict, labels: np.ndarray) -> np.ndarray:
-    """bool C x N: which images of each condition of the dataset's own test set a model of deployment.csv gets wrong."""
-    arrays = [read_array(study.folder / f"predictions/{name}/{CLEAN}.npy") for name in row["members"].split("+")]
-    if all(array.ndim == 3 for array in arrays):
-        values, size = rule_of(row["rule"], row["size"]).values, row["size"]
-        answers = [
-            sum(values(softmax(array[c].astype(np.float32)), size) for array in arrays).argmax(axis=-1)
-            for c in range(len(arrays[0]))
-        ]
-        return np.stack(answers) != labels
-    decided = [array.argmax(axis=-1) if array.ndim == 3 else array for array in arrays]
-    classes = int(max(array.max() for array in decided)) + 1
-    counts = sum((array[..., None] == np.arange(classes)).astype(np.int32) for array in decided)
-    return counts.argmax(axis=-1) != labels
+def _errors(study: Finished, row: dict, images: np.ndarray) -> dict[str, np.ndarray]:
+    """Clean and corrupted -> error of a model of deployment.csv on each of `images` (int n); float64 n.
+
+    Corrupted errors are means over the conditions of the corrupted error, which leaves out held-out corruptions.
+    """
+    conditions, names = read_table(study.folder / TABLES["conditions"].path), row["members"].split("+")
+    conditions = conditions[conditions["test_set"] == CLEAN]
+    files = [study.folder / f"predictions/{name}/{CLEAN}.npy" for name in names]
+    members = read_predictions(conditions, [study.folder / LABELS], files)
+    ensemble = Ensemble(list(members.values()), np.ones(len(names)), row["rule"])
+
+    def of_condition(condition: int) -> np.ndarray:
+        return np.concatenate([part.errors for part in ensemble.outputs(condition, images)])
+
+    groups = condition_groups(conditions)
+    return {name: np.mean([of_condition(of) for of in rows], axis=0, dtype=np.float64) for name, rows in groups.items()}
 
 
 def main() -> None:

@@ -21,7 +21,7 @@ from resiliency.report.drawing import svg
 from resiliency.report.overview import by_observation, contenders
 from resiliency.report.pearson import main_correlations
 from resiliency.report.settings import OKABE_ITO
-from resiliency.results.page import DOCS, kept_studies, kept_tables, publish, template_of, with_docs
+from resiliency.results.page import DOCS, kept_studies, kept_tables, page_name, publish, template_of, with_docs
 
 PAGE, TITLE = "comparison", "The four observations in the published studies"
 LABELS = 400  # pixels
@@ -45,13 +45,13 @@ def compare(docs: Path) -> Path:
 
 
 def published_studies(docs: Path) -> dict[str, dict[str, pd.DataFrame]]:
-    """Study -> its tables that `docs` keeps: natural images first, then those that test more observations."""
+    """Folder of a study -> tables that `docs` keeps: natural images first, then those that test more observations."""
     studies = []
     for folder, provenance in kept_studies(docs):
         study, tables = provenance["study"], kept_tables(folder)
         drawn = (study["dataset"] or {}).get("name") in DRAWN
         tested = sum(row["verdict"] != NOT_TESTED for row in by_observation(tables["observations"]))
-        studies.append((drawn, -tested, len(tables["members"]), study["study"], tables))
+        studies.append((drawn, -tested, len(tables["members"]), folder.name, tables))
     return {name: tables for *_, name, tables in sorted(studies, key=lambda study: study[:4])}
 
 
@@ -158,6 +158,20 @@ def _panel(rows: pd.DataFrame, names: list[str]) -> alt.LayerChart:
     return (margin + zero + lines + points).properties(width=460, height=alt.Step(22), title=title)
 
 
+def publish_all(folders: list[Path], docs: Path) -> None:
+    """Write the page of each of these finished studies into `docs`.
+
+    Raises:
+        Fault: two folders have one name, so that one page would replace the other; or as `publish`.
+    """
+    by_name: dict[str, Path] = {}
+    for folder in folders:
+        if (first := by_name.setdefault(page_name(folder), folder)) is not folder:
+            raise Fault(f"{first} and {folder}: expected folders of different names, got one; rename a folder")
+    for folder in folders:
+        publish(folder, docs)
+
+
 def main() -> None:
     arguments = with_docs(parser(__doc__))
     arguments.add_argument("results", nargs="*", type=Path, help="folders of finished studies to add, results/<study>")
@@ -165,8 +179,7 @@ def main() -> None:
     if given.results and given.docs == DOCS:
         arguments.error("--docs: name a folder for the pages of your own studies")
     with one_line_faults():
-        for results in given.results:
-            publish(results, given.docs)
+        publish_all(given.results, given.docs)
         print(compare(given.docs))
 
 

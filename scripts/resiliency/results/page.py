@@ -6,6 +6,7 @@
 
 import gzip
 import json
+import os
 import shutil
 from argparse import ArgumentParser
 from collections.abc import Callable, Collection, Iterable, Iterator
@@ -60,7 +61,8 @@ def publish(results: Path, docs: Path) -> Path:
 
     Args:
         results: `results/<study>`, with its report; of an exported ensemble, the card is kept too.
-        docs: folder of the page, `<study>.md`, and of the files that it is made from, `<study>/`.
+        docs: folder of the page and of the files that it is made from: `<study>.md` and `<study>/`, which have the name
+            of the folder `results`.
 
     Returns:
         The page.
@@ -69,9 +71,10 @@ def publish(results: Path, docs: Path) -> Path:
         Fault: if the study has not been run to its end, or its tables are larger than `LARGEST`.
     """
     check_finished(results, NEEDED)
+    name = page_name(results)
     tables = [path for table in TABLES.values() if table.published and (path := results / table.path).is_file()]
     charts = [_picture(path) for name in SHOWN if (path := results / "charts" / f"{name}.svg").is_file()]
-    with replacing(docs / results.name) as kept:
+    with replacing(docs / name) as kept:
         kept.mkdir()
         for path in tables:
             if path.stem in LONG or path.stat().st_size > LONG_TABLE:
@@ -89,9 +92,14 @@ def publish(results: Path, docs: Path) -> Path:
             _keep_picture(path, kept / path.name)
         texts = {path.stem: _texts(path.with_suffix(".vl.json")) | {"picture": path.name} for path in charts}
         (kept / "charts.json").write_text(json.dumps(texts, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    written = docs / f"{results.name}.md"
-    written.write_text(page(docs / results.name), encoding="utf-8")
+    written = docs / f"{name}.md"
+    written.write_text(page(docs / name), encoding="utf-8")
     return written
+
+
+def page_name(results: Path) -> str:
+    """The name of a folder of results, also of `.`, which its page and the folder beside it have too."""
+    return Path(os.path.abspath(results)).name
 
 
 def check_finished(results: Path, tables: Iterable[str]) -> None:
@@ -147,7 +155,8 @@ def page(kept: Path) -> str:
     errors = tables["corruption_errors"]
     further = [name for name in errors["test_set"].unique() if name != CLEAN]
     return template_of("page.md.j2").render(
-        study=provenance["study"]["study"],
+        study=kept.name,
+        configured=provenance["study"]["study"],
         changed=_changed_settings(provenance["study"], written),
         outdated=_outdated_keys(provenance["study"], written),
         provenance=provenance,

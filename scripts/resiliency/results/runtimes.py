@@ -30,13 +30,13 @@ def runtimes(docs: Path) -> list[dict]:
         stages, the `LONGEST` longest rules.
     """
     rows = []
-    for _, provenance in kept_studies(docs):
+    for folder, provenance in kept_studies(docs):
         started, ended = (datetime.fromisoformat(provenance[name]) for name in ("started", "ended"))
         rules = sorted(provenance["rules"], key=lambda rule: -rule["cpu_seconds"])
         rows.append(
             provenance
             | {
-                "study": provenance["study"]["study"],
+                "study": folder.name,
                 "span": (ended - started).total_seconds(),
                 "memory_mib": max(rule["max_rss_mib"] for rule in rules),
                 "stages": rules[:LONGEST],
