@@ -1,8 +1,10 @@
 """Choosing by costs, by latency and within limits, against plain computations."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from default_study import CONFIG
+from fault_messages import fault_of
 from predicted import logits_of
 from test_deployment import CLASSES, DRAWN, IMAGES, scored, tables
 
@@ -10,8 +12,7 @@ from resiliency.analysis.best import LATENCY, eligible, recommended_row
 from resiliency.analysis.choices import halves
 from resiliency.analysis.deployment import TIMED, candidate_table, deployment_table
 from resiliency.analysis.intervals import Resampling, percentile_interval, resampled_counts, share_interval
-from resiliency.analysis.recommendation import drawn_errors, limit_columns
-from resiliency.base.faults import Fault
+from resiliency.analysis.recommendation import drawn_errors, limit_columns, within_limits
 from resiliency.ensembles.combination import RULES
 from resiliency.ensembles.scoring import given_answers
 from resiliency.ensembles.settings import Limits
@@ -139,12 +140,33 @@ def test_models_beyond_the_limits_are_not_recommended(study, limits, column, mos
     assert list(limit_columns(limits).values()) == [most]
 
 
-def test_limits_that_no_model_keeps_are_refused_in_one_line(study):
-    members, ensembles = tables(study)
-    chosen, _ = halves(study[1], 0)
-    message = "deployment.limits.macs: expected a limit that some model keeps, got 50; allow at least 100"
-    with pytest.raises(Fault, match=message):
-        candidate_table(members, ensembles, scored(study), 4, chosen, Limits(macs=50))
+CHEAPEST_UNFIT = {"fit": [False, True, True], "size": [1, 1, 2], "macs": [10.0, 100.0, 400.0], LATENCY: [1.0, 9.0, 5.0]}
+
+
+@pytest.mark.parametrize(
+    ("limits", "message"),
+    [
+        (
+            {"macs": 50},
+            "deployment.limits.macs: expected a limit that some fit model keeps, got 50; allow at least 100",
+        ),
+        (
+            {"macs": 200, "milliseconds": 6},
+            "deployment.limits.milliseconds: expected a limit that some fit model keeps, got 6; allow at least 9",
+        ),
+    ],
+)
+def test_limits_that_no_fit_model_keeps_are_refused_with_one_that_some_keeps(limits, message):
+    candidates = pd.DataFrame(CHEAPEST_UNFIT)
+    assert fault_of(within_limits, candidates, Limits(**limits)) == message
+    limits[list(limits)[-1]] = int(message.split()[-1])
+    assert within_limits(candidates, Limits(**limits)).tolist() == [False, True, False]
+
+
+def test_a_limit_of_unknown_costs_is_refused_with_what_to_do():
+    candidates = pd.DataFrame(CHEAPEST_UNFIT).assign(macs=np.nan)
+    message = fault_of(within_limits, candidates, Limits(macs=50))
+    assert message.endswith("got 50; the costs of all models are unknown; remove it, or limit the members")
 
 
 @pytest.mark.parametrize(

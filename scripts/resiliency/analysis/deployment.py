@@ -84,7 +84,7 @@ def candidate_table(
         if LATENCY in members:
             table.loc[rows, LATENCY] = members[LATENCY].to_numpy(float)[pool.ensembles].sum(axis=1)
     table["judged_error"] = choice.judged_errors(table.pop("corrupted_error"), on_chosen)
-    table["fit"] &= within_limits(table, limits)
+    table["fit"] = within_limits(table, limits)
     errors = table.selection_error.where(table.fit, np.inf).to_numpy()
     for cost in (column for column in ("macs", "parameters", LATENCY) if column in table):
         table[f"front_{cost}"] = front(errors, table[cost].to_numpy())

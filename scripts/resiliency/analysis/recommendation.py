@@ -117,25 +117,27 @@ def cheapest(table: pd.DataFrame, difference: Difference, reference: int, cost: 
 
 
 def within_limits(candidates: pd.DataFrame, limits: Limits) -> np.ndarray:
-    """Whether each candidate costs at most what is allowed, bool K; not if its cost is unknown.
+    """Whether each candidate is fit and costs at most what is allowed, bool K; not if its cost is unknown.
 
     Args:
-        candidates: with size and macs, and with latency_ms if milliseconds are limited.
+        candidates: with fit, size and macs, and with latency_ms if milliseconds are limited.
 
     Raises:
         Fault: none does.
     """
-    within = np.ones(len(candidates), bool)
+    within = candidates["fit"].to_numpy(bool)
     for key, column in (("members", "size"), ("macs", "macs"), ("milliseconds", LATENCY)):
         most = getattr(limits, key)
         if most is not None:
-            within &= (candidates[column] <= most).to_numpy()
-            if len(within) and not within.any():
-                least = candidates[column].min()
+            costs = candidates[column]
+            kept, least = within & (costs <= most).to_numpy(), costs[within].min()
+            if within.any() and not kept.any():
+                unknown = "the costs of all models are unknown; remove it, or limit the members"
+                remedy = unknown if pd.isna(least) else f"allow at least {least:,.10g}"
                 raise Fault(
-                    f"deployment.limits.{key}: expected a limit that some model keeps, got {most:,.10g}; "
-                    f"allow at least {'' if pd.isna(least) else f'{least:,.10g}'}"
+                    f"deployment.limits.{key}: expected a limit that some fit model keeps, got {most:,.10g}; {remedy}"
                 )
+            within = kept
     return within
 
 
