@@ -76,6 +76,16 @@ def test_classes_of_a_folder_are_looked_at_before_the_first_job(tmp_path, name, 
     assert sum(line.startswith("costs: expected classes of the dataset, got 'halt'") for line in lines) == faults
 
 
+@pytest.mark.parametrize(("dataset", "name"), [("digits", "3"), ("svhn", "3"), ("gtsrb", "stop")])
+def test_classes_that_are_known_are_looked_at_before_the_first_job(tmp_path, dataset, name):
+    for written_name, faults in ((name, 0), (f"{name}p", 1)):
+        costs = str(written(tmp_path, f"true,{written_name}\n{name},3\n"))
+        lines = cross_checks(Study(**CONFIG | {"dataset": {"name": dataset}, "costs": costs}))
+        assert (
+            sum(line.startswith(f"costs: expected classes of the dataset, got '{name}p'") for line in lines) == faults
+        )
+
+
 def test_costs_and_confusions_against_plain_sums():
     _, of_members, labels = drawn(len(NAMES), 60)
     predictions, classes = dict(zip(NAMES, of_members, strict=True)), labels.max() + 1
@@ -103,3 +113,17 @@ def test_costs_and_confusions_against_plain_sums():
     sums = pairs.groupby(["label", "answer"]).spent.sum()
     assert costly[0] == sums.max()
     assert confusions.cost_share.iloc[0] == pytest.approx(sums.max() / sums.sum())
+
+
+def test_costs_of_right_answers_leave_the_costliest_confusions_in_the_list():
+    _, of_members, labels = drawn(len(NAMES), 60)
+    predictions, classes = dict(zip(NAMES, of_members, strict=True)), labels.max() + 1
+    matrix = 1.0 - np.eye(classes)
+    roles, names = contenders(DEPLOYMENT), [f"c{k}" for k in range(classes)]
+    free, paid = (
+        cost_tables(roles, MEMBERS, predictions, of, names, SETTINGS).confusions
+        for of in (matrix, matrix + 1000 * np.eye(classes))
+    )
+    assert len(free) > 0
+    pd.testing.assert_frame_equal(paid.drop(columns="cost_share"), free.drop(columns="cost_share"))
+    assert (paid.cost_share < free.cost_share).all()

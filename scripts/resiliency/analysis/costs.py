@@ -81,12 +81,13 @@ def _answers(ensemble: Ensemble, judged: Judged, images: str, matrix: np.ndarray
 
 
 def _costliest(counts: np.ndarray, matrix: np.ndarray, classes: list[str]) -> list[dict]:
-    """The wrong answers that cost most in all, the costliest first."""
+    """The wrong answers that cost most in all, the costliest first; right ones may cost too, and are not listed."""
     spent = counts * matrix
-    order = np.argsort(-spent, axis=None, kind="stable")[:LISTED]
+    wrongly = spent * (1 - np.eye(len(spent)))
+    order = np.argsort(-wrongly, axis=None, kind="stable")[:LISTED]
     rows = []
     for label, answer in zip(*np.unravel_index(order, spent.shape), strict=True):
-        if label != answer and spent[label, answer] > 0:
+        if wrongly[label, answer] > 0:
             row = {"label": classes[label], "answer": classes[answer], "count": counts[label, answer]}
             row |= {"share": counts[label, answer] / counts[label].sum(), "cost": matrix[label, answer]}
             rows.append(row | {"cost_share": spent[label, answer] / spent.sum()})

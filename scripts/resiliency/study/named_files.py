@@ -1,6 +1,6 @@
 """Files and folders that a study names: those that are not there, or that cannot be read or named so."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from resiliency.analysis.cost_matrix import cost_matrix, read_costs
@@ -8,6 +8,8 @@ from resiliency.base.faults import Fault
 from resiliency.data.class_names import names_for_classes, read_class_names
 from resiliency.data.folder import folder_classes
 from resiliency.data.groups import read_groups
+from resiliency.data.settings import Dataset
+from resiliency.data.traffic_signs import CLASSES
 from resiliency.study.model import Study
 
 
@@ -43,16 +45,28 @@ def cost_faults(study: Study) -> Iterator[str]:
     if not study.dataset:
         yield "costs: names of classes are those of a dataset, and the study has none; remove it"
         return
-    folder = study.data.folder if study.data.name == "image_folder" else None
     faults = list(_file("costs", study.costs, read_costs))
     yield from faults
-    if folder and not faults:
-        classes = folder_classes(Path(folder), study.splits)
+    if not faults:
         try:
-            classes = names_for_classes(classes, study.data.classes) if study.data.classes else classes
-            cost_matrix(read_costs(study.costs), classes)
+            if classes := _known_classes(study.data, study.splits):
+                cost_matrix(read_costs(study.costs), classes)
         except Fault as fault:
             yield str(fault)
+
+
+def _known_classes(dataset: Dataset, splits: Sequence[str]) -> list[str]:
+    """Names of the classes, as far as they are known before the data set is read; else empty.
+
+    Raises:
+        Fault: names in files cannot be read.
+    """
+    if dataset.name == "image_folder":
+        classes = folder_classes(Path(dataset.folder), splits)
+        return names_for_classes(classes, dataset.classes) if dataset.classes else classes
+    if dataset.name == "gtsrb":
+        return list(CLASSES)
+    return list(map(str, range(10))) if dataset.name in ("digits", "svhn") else []
 
 
 def _braces(path: str) -> str:
