@@ -133,6 +133,10 @@ def test_a_row_of_no_image_or_an_image_without_row_is_named(tmp_path, rows, word
             "dataset.groups: digits has no file names; name a CSV file with the columns image and",
         ),
         ({"groups": "absent.csv"}, "dataset.groups: there is no file absent.csv"),
+        *(
+            ({"groups": pattern}, f"dataset.groups: {pattern!r}: makes each image a group of its own; put *")
+            for pattern in ("<film>*", "<film>.jpg", "<film>/<frame>", "<film>_<frame>*.png")
+        ),
     ],
 )
 def test_groups_that_cannot_be_are_told_before_anything_runs(settings, words):

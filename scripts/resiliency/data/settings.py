@@ -1,11 +1,12 @@
 """Settings of the data set."""
 
+import re
 from typing import Annotated, Any, Literal, NamedTuple, get_args
 
 from pydantic import Field, WithJsonSchema, field_validator, model_validator
 
 from resiliency.base.settings import AUTO, Settings, auto_or
-from resiliency.data.groups import COLUMNS, is_pattern, is_table
+from resiliency.data.groups import COLUMNS, PLACE, is_pattern, is_table
 
 LARGEST_STORED = 64
 
@@ -43,6 +44,12 @@ IN_FOLDERS = ("image_folder", "imagenet")
 Split = Literal["train", "validation", "test"]
 COUNT = {"type": "integer", "minimum": 1}
 COUNTS = {"type": "object", "propertyNames": {"enum": list(get_args(Split))}, "additionalProperties": COUNT}
+
+
+def _takes_whole_names(pattern: str) -> bool:
+    """Whether the places of a pattern of groups leave nothing of a file name out, as those of `<track>*` do."""
+    name = pattern.rpartition("/")[2]
+    return bool(re.search(PLACE, name)) and ("*" not in name or bool(re.search(rf"{PLACE}\*", name)))
 
 
 class Dataset(Settings):
@@ -114,6 +121,8 @@ class Dataset(Settings):
     def _pattern_or_table(cls, value: str | None) -> str | None:
         if value and not (is_table(value) or is_pattern(value)):
             raise ValueError("must be a pattern such as <track>_*, or the name of a file that ends in .csv")
+        if value and not is_table(value) and _takes_whole_names(value):
+            raise ValueError("makes each image a group of its own; put * for what differs in a group, as in <track>_*")
         return value
 
     @model_validator(mode="after")
