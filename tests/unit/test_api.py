@@ -138,6 +138,7 @@ def test_diversity_of_ensembles_is_the_mean_over_their_pairs(logits, labels):
         ({"ensembles": np.array([[0, 4]])}, "ensembles: expected rows of integers from 0 to 3"),
         ({"ensembles": np.array([[1, 1]])}, "ensembles: expected rows of at least 1 different members"),
         ({"rules": ["median"]}, "rules: rule 'median' not found; available rules: mean_probability"),
+        ({"rules": []}, "rules: expected one or more, got none; name some of mean_probability"),
         ({"rules": ["weighted_mean"]}, "weights: required for weighted_mean"),
         ({"weights": [1, 1]}, "weights: expected 4 positive numbers"),
         ({"weights": [1, 1, 0, 1]}, "weights: expected 4 positive numbers"),

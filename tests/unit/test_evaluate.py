@@ -86,9 +86,28 @@ def test_mce_is_relative_to_errors_to_another_evaluation_or_to_alexnet(images, l
     expected = (errors["glass_blur"] / 0.5 + errors["contrast"] / 0.25) / 2  # the held-out one does not count
     assert by_name.mce == pytest.approx(expected)
     assert report(answered, images, labels, baseline=whole).mce == pytest.approx(1) or (errors[:2] == 0).any()
-    assert report(answered, images, labels, baseline="alexnet", corruptions="glass_blur").mce == pytest.approx(
-        errors["glass_blur"] / 0.826268
-    )
+    arguments = {"corruptions": "glass_blur", "severities": (1, 2, 3, 4, 5), "table": "imagenet-c"}
+    of_alexnet = report(answered, images, labels, baseline="alexnet", **arguments)
+    assert of_alexnet.mce == pytest.approx(of_alexnet.by_corruption.error[0] / 0.826268)
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"severities": (2,)}, "baseline: expected an evaluation at severities [2], got [2, 5]; evaluate both at the"),
+        (
+            {"baseline": "alexnet", "severities": (1, 2, 3, 4, 5)},
+            "baseline: alexnet: expected table imagenet-c and severities 1 to 5, got cifar-10-c at [1, 2, 3, 4, 5]",
+        ),
+        (
+            {"baseline": "alexnet", "table": "imagenet-c"},
+            "baseline: alexnet: expected table imagenet-c and severities 1 to 5, got imagenet-c at [2, 5]",
+        ),
+    ],
+)
+def test_baselines_of_other_corrupted_images_are_refused(images, labels, whole, changed, message):
+    with pytest.raises(Fault, match=re.escape(message)):
+        report(answered, images, labels, **({"baseline": whole} | changed))
 
 
 def test_any_framework_and_probabilities_give_the_same_report(images, labels, whole):

@@ -330,3 +330,5 @@ def test_an_ensemble_that_is_not_there(ensemble, message):
 def test_what_names_no_ensemble(ensemble):
     with pytest.raises(ValueError, match="best under N MACs"):
         checked_ensemble(ensemble)
+    with pytest.raises(Fault, match=r"^ensemble: (must be best, .* got|expected a number from 1 to 4)"):
+        chosen_row(DEPLOYMENT, ensemble)  # as `load_ensemble` calls it

@@ -115,6 +115,8 @@ def score_ensembles(
     0     0+1       1.0  0.282
     """
     predictions, ensembles = _checked(logits, labels, ensembles, least=1)
+    if not len(rules):
+        raise Fault(f"rules: {expected('one or more', 'none')}; name some of {', '.join(RULES)}")
     if unknown := [rule for rule in rules if rule not in RULES]:
         raise Fault(f"rules: {available('rule', unknown[0], RULES)}")
     if weights is None and any(RULES[rule].weighted for rule in rules):

@@ -49,7 +49,8 @@ def evaluate(
         corruptions: names of corruptions, some of CORRUPTIONS; the 15 of mCE by default.
         severities: some of 1 to 5.
         baseline: for mCE: the error of a baseline under each corruption, mean over the severities, by name; or another
-            evaluation; or "alexnet", whose published errors are for ImageNet-C.
+            evaluation at the same severities; or "alexnet", whose published errors are for the table "imagenet-c" at
+            severities 1 to 5.
         table: the published severity parameters: "cifar-10-c", "imagenet-c" or "auto", the first for images of up to 64
             pixels.
         seed: seed of the random streams of the corruptions.
@@ -75,7 +76,7 @@ def evaluate(
     """
     table, labels = _checked_table(images, table), _labels_of(labels, len(images))
     conditions = [(CLEAN, 0), *checked_conditions(corruptions, severities)]
-    baseline = _baseline_errors(baseline, list(dict.fromkeys(name for name, _ in conditions[1:])))
+    baseline = _baseline_errors(baseline, conditions[1:], table)
     if not isinstance(batch_size, Integral) or batch_size < 1:
         raise Fault(f"batch_size: {expected('a whole number from 1', short(batch_size))}")
     if not 0 < confidence < 1:
@@ -153,15 +154,25 @@ def checked_conditions(corruptions: Sequence[str], severities: Sequence[int]) ->
     return [(name, severity) for name in dict.fromkeys(names) for severity in dict.fromkeys(wanted)]
 
 
-def _baseline_errors(baseline: object, corruptions: list[str]) -> dict[str, float] | None:
-    """The errors of the baseline by the corruption, of those that mCE counts."""
+def _baseline_errors(baseline: object, conditions: list[Condition], table: str) -> dict[str, float] | None:
+    """The errors of the baseline by the corruption, of those that mCE counts; of the same severities."""
     if baseline is None:
         return None
+    corruptions, severities = (
+        (list(dict.fromkeys(of)) for of in zip(*conditions, strict=True)) if conditions else ([], [])
+    )
     if isinstance(baseline, str):
         if baseline not in PUBLISHED_ERRORS:
             raise Fault(f"baseline: {expected('alexnet, an evaluation, or errors by corruption', short(baseline))}")
+        if table != "imagenet-c" or sorted(severities) != list(SEVERITIES):
+            here = f"{table} at {short(sorted(severities))}"
+            raise Fault(f"baseline: {baseline}: {expected('table imagenet-c and severities 1 to 5', here)}")
         baseline = PUBLISHED_ERRORS[baseline]
     elif isinstance(baseline, Evaluation):
+        known = sorted(baseline.errors.severity[1:].unique().tolist())
+        if known != sorted(severities):
+            wanted = expected(f"an evaluation at severities {sorted(severities)}", known)
+            raise Fault(f"baseline: {wanted}; evaluate both at the same ones")
         baseline = baseline.by_corruption.set_index("corruption").error.to_dict()
     errors = dict(pd.Series(baseline, dtype=object))
     for name in counted(corruptions):

@@ -99,8 +99,9 @@ class Evaluation:
             error_high (Wilson), nll, brier and ece.
         by_corruption: a row per corruption: corruption, error (mean over severities), ce (the error divided by the
             baseline's; NaN without a baseline, or if the baseline makes no error).
-        summary: rows clean and corrupted (all conditions): images, error with its ends (of corrupted images by the
-            normal distribution of the means of images), nll, brier and ece (over all answers).
+        summary: rows clean and corrupted (all conditions, but of held-out corruptions only if there are no others):
+            images, error with its ends (of corrupted images by the normal distribution of the means of images), nll,
+            brier and ece (over all answers).
         mce: mean of ce over the corruptions of mCE; NaN without a baseline.
         outputs: "logits" or "probabilities", which the classifier returned.
         confidence: nominal coverage of the intervals.

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 import pandas as pd
 
 from resiliency.analysis.best import LATENCY, best_row, eligible, recommended_row
-from resiliency.base.faults import Fault
+from resiliency.base.faults import Fault, short
 from resiliency.designs.members import Member
 
 PACKAGES = ("onnx", "onnxscript", "onnxruntime")  # that exporting needs
@@ -52,7 +52,7 @@ def chosen_row(deployment: pd.DataFrame, ensemble: str | int) -> pd.Series:
         ensemble: as in `ALLOWED`.
 
     Raises:
-        Fault: there is no such row.
+        Fault: it is something else, or there is no such row.
     """
     text = str(ensemble)
     if text.isdecimal():
@@ -63,7 +63,9 @@ def chosen_row(deployment: pd.DataFrame, ensemble: str | int) -> pd.Series:
     rows = eligible(deployment)
     if text == MOST_ACCURATE:
         return best_row(rows)
-    members, macs, unit, milliseconds = UNDER.fullmatch(text).groups()
+    if not (under := UNDER.fullmatch(text)):
+        raise Fault(f"ensemble: {ALLOWED}, got {short(ensemble)}")
+    members, macs, unit, milliseconds = under.groups()
     rows = rows[rows["size"] <= int(members)] if members else rows
     rows = _under(rows, "macs", float(macs) * FACTORS[unit], "MACs") if macs else rows
     if milliseconds:
