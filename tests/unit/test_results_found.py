@@ -14,10 +14,13 @@ DOCS = REPOSITORY / "docs/results"
 
 def test_the_readme_says_what_the_studies_say():
     """Otherwise: python -m resiliency.results.found."""
-    studies = published_studies(DOCS)
-    sentences = observation_sentences({study: tables["observations"] for study, tables in studies.items()})
+    sentences = observation_sentences(published_studies(DOCS))
     block = (REPOSITORY / "README.md").read_text(encoding="utf-8").partition("results.found -->\n")[2]
     assert block.partition("\n<!-- end -->")[0] == sentences
+
+
+def sentences(**observations: pd.DataFrame) -> list[str]:
+    return observation_sentences({study: {"observations": table} for study, table in observations.items()}).splitlines()
 
 
 def test_verdicts_are_counted_over_the_studies_that_could_test_an_observation():
@@ -26,14 +29,14 @@ def test_verdicts_are_counted_over_the_studies_that_could_test_an_observation():
     able, unable = digits.assign(verdict=verdicts), digits.assign(verdict="not tested")
     other = able.assign(verdict=verdicts.where(able["observation"] != 1, "undecided"))
     only_first = other.assign(verdict=other["verdict"].where(other["observation"] == 1, "not tested"))
-    lines = observation_sentences({"one": able, "two": unable, "three_": only_first}).splitlines()
+    lines = sentences(one=able, two=unable, three_=only_first)
     assert [line[:3] for line in lines] == ["1. ", "2. ", "3. ", "4. "]
     assert lines[0].endswith("*: supported in 1 of 2 studies that could test it (one), undecided in 1 (three\\_).")
     assert lines[1].endswith("*: supported in the 1 study that could test it (one).")
     assert lines[2].endswith("*: undecided in the 1 study that could test it (one).")
     assert lines[3].endswith("*: contradicted in the 1 study that could test it (one).")
-    assert observation_sentences({"two": unable}).endswith(": no study could test it.")
-    earlier = observation_sentences({"one": able.assign(rules="2020-01-01"), "three": other}).splitlines()
+    assert sentences(two=unable)[-1].endswith(": no study could test it.")
+    earlier = sentences(one=able.assign(rules="2020-01-01"), three=other)
     assert earlier[0].endswith("*: supported in 1 of 2 studies that could test it (one†), undecided in 1 (three).")
     assert earlier[-1] == "† By [earlier rules](docs/paper.md#verdict-rules)."
 
@@ -44,7 +47,8 @@ def test_the_page_is_what_the_tables_give():
 
 
 def digits(**changed: pd.DataFrame) -> str:
-    return page({"digits": published_studies(DOCS)["digits"] | changed})
+    tables = published_studies(DOCS)["digits"]
+    return page({"digits": {name: table for name, table in tables.items() if name != "seeds"} | changed})
 
 
 def test_the_weakest_estimate_is_the_significant_one_whose_bound_is_nearest_to_0():
@@ -87,6 +91,18 @@ def test_the_page_begins_with_the_verdicts_and_what_an_ensemble_brings():
     for number, verdict in verdicts.items():
         row = next(line for line in head.splitlines() if line.startswith(f"| {number}. "))
         assert row.endswith(f"| {verdict} |")
+
+
+def test_a_verdict_that_depends_on_the_seed_says_so():
+    verdicts = pd.DataFrame({"seed": [0, 1, 2] * 2, "observation": [1] * 3 + [2] * 3, "verdict": "supported"})
+    verdicts.loc[1:2, "verdict"] = ["not tested", "undecided"]
+    counted = "supported with 1, undecided with 1 and not tested with 1 of 3 seeds."
+    text = digits(seeds=verdicts)
+    assert text.count("depends on the seed") == text.count(counted) == 1
+    assert f"It depends on the [study seed](seeds.md): {counted}" in text.partition("## 1.")[2].partition("## 2.")[0]
+    tables = {"observations": published_studies(DOCS)["digits"]["observations"], "seeds": verdicts}
+    lines = observation_sentences({"my_digits": tables}).splitlines()
+    assert [f" Its verdict in my\\_digits is {counted}" in line for line in lines] == [True, False, False, False]
 
 
 def test_a_verdict_on_members_that_were_still_learning_says_so():

@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 from resiliency.base.faults import Fault
-from resiliency.results.seeds import agreement, main, of_the_gain, publish, run, runs_of
+from resiliency.results.seed_verdicts import agreement
+from resiliency.results.seeds import main, of_the_gain, publish, run, runs_of
 
 DOCS = Path(__file__).parents[2] / "docs" / "results"
 

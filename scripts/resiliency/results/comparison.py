@@ -22,6 +22,7 @@ from resiliency.report.overview import by_observation, contenders
 from resiliency.report.pearson import main_correlations
 from resiliency.report.settings import OKABE_ITO
 from resiliency.results.page import DOCS, kept_studies, kept_tables, page_name, publish, template_of, with_docs
+from resiliency.results.seed_verdicts import kept_verdicts
 
 PAGE, TITLE = "comparison", "The four observations in the published studies"
 LABELS = 400  # pixels
@@ -45,10 +46,15 @@ def compare(docs: Path) -> Path:
 
 
 def published_studies(docs: Path) -> dict[str, dict[str, pd.DataFrame]]:
-    """Folder of a study -> tables that `docs` keeps: natural images first, then those that test more observations."""
+    """Folder of a study -> tables that `docs` keeps: natural images first, then those that test more observations.
+
+    A study that was run with several study seeds has a table of its verdicts more: `seeds`.
+    """
     studies = []
     for folder, provenance in kept_studies(docs):
         study, tables = provenance["study"], kept_tables(folder)
+        if (seeds := kept_verdicts(docs, folder.name)) is not None:
+            tables["seeds"] = seeds
         drawn = (study["dataset"] or {}).get("name") in DRAWN
         tested = sum(row["verdict"] != NOT_TESTED for row in by_observation(tables["observations"]))
         studies.append((drawn, -tested, len(tables["members"]), folder.name, tables))

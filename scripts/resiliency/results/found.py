@@ -21,6 +21,7 @@ from resiliency.report.markdown import escaped
 from resiliency.report.overview import by_observation
 from resiliency.results.comparison import correlations_with_accuracy, published_studies
 from resiliency.results.page import template_of, with_docs
+from resiliency.results.seed_verdicts import verdict_counts
 
 EARLIER = "†"  # beside a study whose verdict follows rules that have changed since
 JOINTLY = 3  # the observation of jointly trained members
@@ -28,15 +29,16 @@ SIGNIFICANT = ("supported", "contradicted")
 Studies = dict[str, dict[str, pd.DataFrame]]
 
 
-def observation_sentences(observations: dict[str, pd.DataFrame]) -> str:
+def observation_sentences(studies: Studies) -> str:
     """A numbered list in Markdown, a line for each observation, and what its mark means if there is one.
 
     Args:
-        observations: study -> observations.csv; those that lack what a rule needs do not count for it.
+        studies: study -> its tables; those that lack what a rule needs do not count for it.
     """
-    of_studies, shifted = _by_observation(observations), _on_shifts(observations)
+    of_studies, shifted = _by_observation(studies), _on_shifts(studies)
     lines = [
-        f"{number}. *{_statement(own).rstrip('.')}*: {escaped(_verdict_counts(own))}.{shifted.get(number, '')}"
+        f"{number}. *{_statement(own).rstrip('.')}*: {escaped(_verdict_counts(own))}."
+        f"{_by_seed(number, studies)}{shifted.get(number, '')}"
         for number, own in sorted(of_studies.items())
     ]
     earlier = any(EARLIER in line for line in lines)
@@ -45,8 +47,7 @@ def observation_sentences(observations: dict[str, pd.DataFrame]) -> str:
 
 def page(studies: Studies) -> str:
     """The page *What we found* in Markdown, from the tables of the studies alone."""
-    observations = {study: tables["observations"] for study, tables in studies.items()}
-    of_studies, shifted = _by_observation(observations), _by_observation(observations, shifts=True)
+    of_studies, shifted = _by_observation(studies), _by_observation(studies, shifts=True)
     correlations = correlations_with_accuracy(studies)
     counts = _counts(correlations["rows"])
     levels = {own["level"] for of_observation in of_studies.values() for own in of_observation.values()}
@@ -67,24 +68,30 @@ def page(studies: Studies) -> str:
     )
 
 
-def _by_observation(observations: dict[str, pd.DataFrame], *, shifts: bool = False) -> dict[int, dict[str, dict]]:
+def _by_observation(studies: Studies, *, shifts: bool = False) -> dict[int, dict[str, dict]]:
     """Number of an observation -> study -> the observation in it, as `observed` describes it.
 
     Args:
         shifts: of observations on natural shifts, which count for no statement on corruptions; else of the others.
     """
     of_studies: dict[int, dict[str, dict]] = {}
-    for study, table in observations.items():
-        for observation in by_observation(table):
+    for study, tables in studies.items():
+        for observation in by_observation(tables["observations"]):
             if bool(observation["key"]["shifts"]) == shifts:
                 of_studies.setdefault(observation["number"], {})[study] = observation
     return of_studies
 
 
-def _on_shifts(observations: dict[str, pd.DataFrame]) -> dict[int, str]:
+def _by_seed(number: int, studies: Studies) -> str:
+    """For each study whose verdict on an observation depends on the study seed, how often which verdict comes."""
+    counted = {study: verdict_counts(tables.get("seeds"), number) for study, tables in studies.items()}
+    return "".join(f" Its verdict in {escaped(study)} is {counts}." for study, counts in counted.items() if counts)
+
+
+def _on_shifts(studies: Studies) -> dict[int, str]:
     """Number of an observation -> a sentence on its verdicts on natural shifts."""
     sentences = {}
-    for number, of_studies in _by_observation(observations, shifts=True).items():
+    for number, of_studies in _by_observation(studies, shifts=True).items():
         tested = {study: own["verdict"] for study, own in of_studies.items() if own["verdict"] != NOT_TESTED}
         reached = ", ".join(f"{verdict} ({escaped(study)})" for study, verdict in tested.items())
         if reached:
@@ -122,13 +129,20 @@ def _observation_entry(number: int, of_studies: dict[str, dict], shifted: dict[s
         "statement": _statement(of_studies),
         "counted": counted[0].upper() + counted[1:],
         "able": [
-            row | {"caution": still_learning(studies[row["name"]]["members"]) if number == JOINTLY else ""}
+            row
+            | {
+                "caution": still_learning(studies[row["name"]]["members"]) if number == JOINTLY else "",
+                "by_seed": verdict_counts(studies[row["name"]].get("seeds"), number),
+            }
             for row in _tested_studies(of_studies)
         ],
         "shifted": _tested_studies(shifted),
         "unable": [study for study, own in of_studies.items() if own["verdict"] == NOT_TESTED and study not in shifts],
         "verdicts": dict.fromkeys(studies, NOT_TESTED)
-        | {study: own["verdict"] for study, own in of_studies.items()}
+        | {
+            study: own["verdict"] + " (depends on the seed)" * bool(verdict_counts(studies[study].get("seeds"), number))
+            for study, own in of_studies.items()
+        }
         | shifts,
     }
 
@@ -232,7 +246,7 @@ def main() -> None:
     if given.write:
         Path(given.docs, "found.md").write_text(page(studies), encoding="utf-8")
     else:
-        print(observation_sentences({study: tables["observations"] for study, tables in studies.items()}))
+        print(observation_sentences(studies))
 
 
 if __name__ == "__main__":

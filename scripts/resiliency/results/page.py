@@ -27,6 +27,7 @@ from resiliency.report.markdown import Markdown, environment
 from resiliency.report.overview import by_observation, cautions, contenders, leaders
 from resiliency.report.registry import CHARTS
 from resiliency.results import excerpts
+from resiliency.results.seed_verdicts import agreement, kept_verdicts
 from resiliency.storage.files import read_json, replacing
 from resiliency.storage.tables import read_table
 from resiliency.study.loading import load
@@ -41,12 +42,8 @@ SHOWN = (
     *("loss_weight", "effective_robustness", "search_front", "deployment", "under_corruptions", "ensemble_size"),
     *("ceiling", "learning_curves"),
 )
-LONG = (
-    "corruption_errors",
-    "correlations",
-    "thresholds",
-    "selective_prediction",
-)  # tables that are kept as Parquet, which is a tenth of their size
+# Tables that are kept as Parquet, which is a tenth of their size.
+LONG = ("corruption_errors", "correlations", "thresholds", "selective_prediction")
 LONG_TABLE, LARGE_PICTURE = 100_000, 1_000_000  # bytes, above which others are too, and charts are kept as PNG
 COLOURS = 64  # of a PNG
 CARD = "export_card.md"  # of the exported ensemble
@@ -140,12 +137,13 @@ def _long_charts(charts: Path, kept: Collection[str]) -> dict[str, dict]:
 
 
 def page(kept: Path) -> str:
-    """The page, from the files that `publish` kept and nothing else.
+    """The page, from the files that `publish` kept, and those beside them of other study seeds, and nothing else.
 
     Args:
         kept: folder of the tables (`members.csv`, ...), charts, `charts.json` and `provenance.json` of a study.
     """
     tables = kept_tables(kept)
+    seeds = kept_verdicts(kept.parent, kept.name)
 
     def excerpt(table: str, of: Callable, *more: object) -> object:
         return of(tables[table], *more) if table in tables else []
@@ -166,6 +164,7 @@ def page(kept: Path) -> str:
         further=further,
         cautions=cautions(tables["members"]),
         observations=(observations := by_observation(tables["observations"])),
+        by_seed=[] if seeds is None else agreement(seeds),
         earlier=[row["number"] for row in observations if row["key"]["rules"] != RULES],
         contenders=(contending := excerpt("deployment", contenders)),
         held_out=excerpt("contenders", excerpts.held_out_errors),

@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from resiliency.analysis.rule import CONTRADICTED, EQUIVALENT, IN_PART, NOT_TESTED, SUPPORTED, UNDECIDED
 from resiliency.base.faults import Fault
 from resiliency.base.names import INDEPENDENT
 from resiliency.base.program import one_line_faults, parser
 from resiliency.report import words
 from resiliency.report.overview import by_observation, contenders
 from resiliency.results.page import DOCS, REPOSITORY, check_finished, template_of, with_docs
+from resiliency.results.seed_verdicts import VERDICTS, agreement
 from resiliency.storage.files import read_json
 from resiliency.storage.tables import read_table
 from resiliency.study.loading import load
@@ -27,14 +27,13 @@ from resiliency.tables import TABLES
 
 PAGE = "seeds"
 SEEDS, FEWEST = 5, 2  # number of seeds: by default, and for a spread
-VERDICTS = (SUPPORTED, IN_PART, EQUIVALENT, CONTRADICTED, UNDECIDED, NOT_TESTED)
 FIGURES = {
     "clean_accuracy": "Accuracy on clean images, mean over independent members",
     "corrupted_accuracy": "Accuracy on corrupted images, mean over independent members",
     "best_ensemble_error": "Error of the best ensemble on corrupted images",
     "best_member_error": "Error of the best member on corrupted images",
     "baseline_error": "Error of the baseline on corrupted images",
-    "gain": "Error of the best member minus error of the best ensemble",
+    "gain": "Error of the best member minus error of the best ensemble, points",
 }
 SPREAD = {"least": "min", "median": "median", "most": "max", "deviation": "std"}
 
@@ -126,34 +125,13 @@ def page(kept: Path) -> str:
     observations = verdicts.drop_duplicates(["seed", "observation"])
     return template_of("seeds.md.j2").render(
         study=runs["study"].iloc[0],
-        runs=runs.to_dict("records"),
+        runs=runs.assign(gain=runs["gain"].map(words.points)).to_dict("records"),
         verdicts=[verdict for verdict in VERDICTS if verdict in {*verdicts["verdict"], *verdicts["part_verdict"]}],
-        sentences=[*agreement(observations), of_the_gain(runs["gain"])],
+        sentences=[*agreement(verdicts), of_the_gain(runs["gain"])],
         observations=_verdict_counts(observations, ["observation", "statement"], "verdict"),
         parts=_verdict_counts(verdicts, ["observation", "part"], "part_verdict"),
-        figures=[{"name": label} | _spread(runs[column]) for column, label in FIGURES.items()],
+        figures=[_figure_row(column, runs[column]) for column in FIGURES],
     )
-
-
-def agreement(observations: pd.DataFrame) -> list[str]:
-    """How often the seeds agree on the verdict of each observation, a sentence for those that all agree on.
-
-    Args:
-        observations: a row per seed and observation, with its verdict.
-    """
-    reached = {number: rows["verdict"].value_counts() for number, rows in observations.groupby("observation")}
-    seeds = observations["seed"].nunique()
-    alike = [f"{number} ({counts.index[0]})" for number, counts in reached.items() if len(counts) == 1]
-    sentences = [f"All {seeds} seeds give the same verdict on {_listed_observations(alike)}."] if alike else []
-    for number, counts in reached.items():
-        if len(counts) > 1:
-            shares = [f"{verdict} with {counts[verdict]}" for verdict in VERDICTS if verdict in counts]
-            sentences.append(f"Observation {number} is {' and '.join(shares)} of {seeds} seeds.")
-    return sentences
-
-
-def _listed_observations(names: Sequence[str]) -> str:
-    return f"observation{'s' if len(names) > 1 else ''} {words.listed(names)}"
 
 
 def of_the_gain(gains: pd.Series) -> str:
@@ -171,6 +149,14 @@ def _verdict_counts(rows: pd.DataFrame, by: list[str], column: str) -> Iterable[
     for keys, group in rows.groupby(by, sort=False):
         counts = group[column].value_counts().to_dict()
         yield dict(zip(by, keys, strict=True)) | {"counts": counts} | _spread(group["estimate"])
+
+
+def _figure_row(column: str, values: pd.Series) -> dict[str, str]:
+    """A line of the table of accuracies and errors; differences and deviations are in percentage points."""
+    spread = _spread(values)
+    form = words.points if column == "gain" else words.percent
+    shown = {name: (words.points if name == "deviation" else form)(value) for name, value in spread.items()}
+    return {"name": FIGURES[column]} | shown
 
 
 def _spread(values: pd.Series) -> dict[str, float]:

@@ -1,0 +1,49 @@
+"""The verdicts of a study with several study seeds, as `resiliency.results.seeds` keeps them, in sentences."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from resiliency.analysis.rule import CONTRADICTED, EQUIVALENT, IN_PART, NOT_TESTED, SUPPORTED, UNDECIDED
+from resiliency.report import words
+from resiliency.storage.tables import read_table
+
+VERDICTS = (SUPPORTED, IN_PART, EQUIVALENT, CONTRADICTED, UNDECIDED, NOT_TESTED)
+
+
+def kept_verdicts(docs: Path, study: str) -> pd.DataFrame | None:
+    """A row per seed and part of an observation, if those that `docs` keeps are of the study, else None."""
+    folder = docs / "seeds"
+    if not folder.is_dir() or read_table(folder / "runs.csv")["study"].iloc[0] != study:
+        return None
+    return read_table(folder / "verdicts.csv")
+
+
+def agreement(verdicts: pd.DataFrame) -> list[str]:
+    """On which observations all seeds give the same verdict, and how often which verdict comes on each other.
+
+    Args:
+        verdicts: a row per seed and observation, or per seed and part of one.
+    """
+    observations = verdicts.drop_duplicates(["seed", "observation"])
+    seeds = observations["seed"].nunique()
+    first = observations.drop_duplicates("observation").set_index("observation")["verdict"]
+    counts = {number: verdict_counts(observations, number) for number in sorted(first.index)}
+    alike = [f"{number} ({first[number]})" for number, counted in counts.items() if not counted]
+    sentences = [f"All {seeds} seeds give the same verdict on {_listed_observations(alike)}."] if alike else []
+    return sentences + [f"Observation {number} is {counted}." for number, counted in counts.items() if counted]
+
+
+def verdict_counts(verdicts: pd.DataFrame | None, observation: int) -> str:
+    """Such as "supported with 3 and undecided with 2 of 5 seeds"; "" if all seeds agree, or only one is known."""
+    if verdicts is None:
+        return ""
+    by_seed = verdicts[verdicts["observation"] == observation].drop_duplicates("seed")["verdict"]
+    counts = by_seed.value_counts()
+    reached = [f"{verdict} with {counts[verdict]}" for verdict in VERDICTS if verdict in counts]
+    return f"{words.listed(reached)} of {len(by_seed)} seeds" if len(reached) > 1 else ""
+
+
+def _listed_observations(names: Sequence[str]) -> str:
+    return f"observation{'s' if len(names) > 1 else ''} {words.listed(names)}"
