@@ -39,7 +39,7 @@ NAVIGATION = {
     "Published results": [
         *("results/found", "results/comparison", "results/traffic_signs", "results/digits", "results/cifar10_cpu"),
         *("results/cifar10_published", "results/imagenet_published", "results/imagenet_decisions"),
-        *("results/timm_published", "results/runtimes"),
+        *("results/timm_published", "results/runtimes", "results/seeds"),
     ],
     "Measurements": [
         "results/coverage",

@@ -10,9 +10,11 @@ import pytest
 
 from resiliency.base.faults import Fault
 from resiliency.results.seed_verdicts import agreement
-from resiliency.results.seeds import main, of_the_gain, publish, run, runs_of
+from resiliency.results.seeds import FIGURES, main, of_the_gain, page, publish, run, runs_of
+from resiliency.storage.tables import read_table, write_table
 
-DOCS = Path(__file__).parents[2] / "docs" / "results"
+REPOSITORY = Path(__file__).parents[2]
+DOCS = REPOSITORY / "docs/results"
 
 
 def verdicts(*of_seeds: str) -> pd.DataFrame:
@@ -35,6 +37,26 @@ def finished(name: str, seed: int, **changes: object) -> Path:
     provenance["study"] |= {"study": name, "seed": seed} | changes
     (results / "provenance.json").write_text(json.dumps(provenance), encoding="utf-8")
     return results
+
+
+def test_the_page_shows_the_tables():
+    """Otherwise: python -m resiliency.results.seeds."""
+    assert (DOCS / "seeds.md").read_text(encoding="utf-8") == page(DOCS / "seeds")
+
+
+def test_the_readme_says_beside_its_picture_what_the_tables_say():
+    runs, kept = (read_table(DOCS / f"seeds/{name}.csv") for name in ("runs", "verdicts"))
+    caption = " ".join([*agreement(kept), of_the_gain(runs["gain"])])
+    said = f"(docs/report.png)\n\nThe default study [with several seeds](docs/results/seeds.md): *{caption}*\n"
+    assert said in (REPOSITORY / "README.md").read_text(encoding="utf-8")
+
+
+def test_another_number_changes_the_page(tmp_path):
+    for name, column in [("verdicts", "estimate"), *(("runs", column) for column in FIGURES)]:
+        copy = shutil.copytree(DOCS / "seeds", tmp_path / column)
+        table = read_table(copy / f"{name}.csv")
+        write_table(copy / f"{name}.csv", table.assign(**{column: table[column] / 2}))
+        assert page(copy) != page(DOCS / "seeds")
 
 
 def test_sentences_count_seeds_by_verdict():
