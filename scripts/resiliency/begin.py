@@ -3,6 +3,7 @@
 `python -m resiliency.begin data/photos` writes `studies/photos.yaml` and estimates its time and memory here.
 """
 
+import json
 import os
 import re
 import resource
@@ -25,6 +26,7 @@ from resiliency.study.model import Study
 
 REPOSITORY = Path(__file__).parents[2]
 SAMPLED = 500  # images whose sizes are read
+FEWEST_TESTED = 4  # that attributions and activations need
 FEW = 5_000  # training images below which pretrained weights are fine-tuned
 SHARES = {"train": 0.6, "validation": 0.1, "test": 0.3}  # of images that the study splits, by default
 FRAMES = {mark: re.compile(rf"^(.+){mark}\d+$") for mark in "_-"}  # names of frames of films, say `clip3_0012`
@@ -141,14 +143,14 @@ def study_text(name: str, folder: str, found: Found) -> str:
     tuned = found.images["train"] < FEW and found.side >= 96
     side = 64 if found.side >= 64 else 32
     chosen = (FINE_TUNED if tuned else FROM_SCRATCH).format(
-        folder=folder,
+        folder=json.dumps(folder, ensure_ascii=False),
         side=side,
         groups=f", groups: {found.films}" if found.films else "",
         batch=max(4, min(64, found.images["train"] // 20)),
     )
     total = sum(found.classes.values())
     comment = f"{total:,} images of {len(found.classes):,} classes in {folder}, by python -m resiliency.begin"
-    return STUDY.format(name=name, found=comment, chosen=chosen, probe=min(30, found.images["test"]))
+    return STUDY.format(name=json.dumps(name), found=comment, chosen=chosen, probe=min(30, found.images["test"]))
 
 
 def estimate(study: Study, images: dict[str, int]) -> tuple[float, float]:
@@ -184,14 +186,21 @@ def begin(folder: str, file: Path) -> None:
     """Print what is in `folder`, and write a study of it to `file`.
 
     Raises:
-        Fault: as from `image_folder`; or `file` exists.
+        Fault: as from `image_folder`; there are too few images; or `file` exists.
     """
     if file.exists():
         raise Fault(f"{file}: {expected('a new file', 'one that exists')}; delete it or give another --study")
     found = look(image_folder(Path(folder), 64, 0.875))
     print(*sentences(found), sep="\n")
+    if found.images["test"] < FEWEST_TESTED:
+        raise Fault(f"{folder}: {expected(f'{FEWEST_TESTED} test images or more', found.images['test'])}; add images")
+    file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(study_text(NAME.sub("_", file.stem), folder, found), encoding="utf-8")
-    study = load(read_merged([REPOSITORY / "config.yaml", file]))
+    try:
+        study = load(read_merged([REPOSITORY / "config.yaml", file]))
+    except Fault:
+        file.unlink()
+        raise
     seconds, memory = estimate(study, found.images)
     members = plural(len(study.independent_members()), "member")
     print(f"{file}: {members}; about {duration(seconds)} on this machine, {memory / 2**30:.1f} GiB per concurrent job")

@@ -73,3 +73,22 @@ def test_it_writes_a_study_and_an_estimate_and_replaces_no_file(tmp_path, capsys
     assert last[1] == f"snakemake --cores all --configfile {file}"
     assert load(read_merged([CONFIG, file])).study == "mine"
     assert str(file) in fault_of(begin, str(folder), file)
+
+
+@pytest.mark.parametrize("name", ["2024", "null", "photos, new", "a: b", "it's [x]", 'a "b" #c', "größe"])
+def test_folders_of_any_name_get_a_study(tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("resiliency.begin.estimate", lambda study, images: (1.0, 1.0))
+    photos(tmp_path / name, [f"photo{number}" for number in range(20)])
+    file = Path("studies", f"{name}.yaml")
+    begin(name, file)
+    assert load(read_merged([CONFIG, file])).dataset.folder == name
+
+
+def test_too_few_images_are_refused_and_a_study_that_is_none_is_not_left(tmp_path, monkeypatch):
+    folder, file = photos(tmp_path / "photos", ["1", "2", "3"]), tmp_path / "mine.yaml"
+    assert fault_of(begin, str(folder), file) == f"{folder}: expected 4 test images or more, got 2; add images"
+    folder = photos(tmp_path / "more", [f"photo{number}" for number in range(20)])
+    monkeypatch.setattr("resiliency.begin.study_text", lambda *of: "study: a\nnonsense: 1\n")
+    assert "nonsense: unknown key" in fault_of(begin, str(folder), file)
+    assert not file.exists()
