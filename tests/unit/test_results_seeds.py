@@ -117,6 +117,31 @@ def test_runs_that_cannot_be_compared_are_refused(tmp_path, monkeypatch, change,
     assert not Path("docs").exists()
 
 
+def test_a_study_without_baseline_or_ensembles_to_recommend_has_a_page(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for seed, name in enumerate(("digits", "digits_seed1")):
+        path = finished(name, seed) / "tables/deployment.csv"
+        table = pd.read_csv(path)
+        table["baseline"], table["fit"] = False, table["size"] == 1
+        table.to_csv(path, index=False)
+    text = publish({0: "digits", 1: "digits_seed1"}, Path("docs")).read_text(encoding="utf-8")
+    assert "| Error of the best member on corrupted images |" in text
+    assert "nan" not in text
+    assert not any(f"| Error of the {who} on corrupted images |" in text for who in ("best ensemble", "baseline"))
+
+
+def test_a_study_that_chooses_no_model_is_refused_before_the_first_run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("decisions.csv").write_text("test_set,image,label,a,b\nclean,0,0,0,1\nclean,1,1,1,1\n")
+    own = Path("mine.yaml")
+    own.write_text(
+        "study: mine\ndataset: null\nmembers: {designs: [], baseline: a}\njoint: null\nsearch: null\n"
+        "external: {decisions: decisions.csv}\nensembles: {sizes: [2], rules: [plurality_vote]}\n"
+    )
+    with pytest.raises(Fault, match=r"^mine: expected a study with corruptions and ensembles, got none; "):
+        runs_of([own], 2)
+
+
 def test_each_seed_is_a_study_of_its_own(tmp_path, monkeypatch):
     own = tmp_path / "mine.yaml"
     own.write_text("study: mine\nseed: 7\n")

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from resiliency.base.faults import Fault
@@ -42,9 +43,13 @@ def runs_of(files: Sequence[Path], seeds: int) -> dict[int, str]:
     """Seed -> name of its study: the study in `files` with its own seed, then with the seeds after it.
 
     Raises:
-        Fault: the files hold no valid study.
+        Fault: the files hold no valid study, or one that chooses no model.
     """
     study = load(read_merged([REPOSITORY / "config.yaml", *files]))
+    elsewhere = study.contents()
+    corruptions = study.corruptions.names if study.dataset else elsewhere.corruptions
+    if not corruptions or not (study.independent_members() or (elsewhere and elsewhere.predicted)):
+        raise Fault(f"{study.study}: expected a study with corruptions and ensembles, got none; the page is about both")
     names = {study.seed: study.study}
     return names | {seed: f"{study.study}_seed{seed}" for seed in range(study.seed + 1, study.seed + seeds)}
 
@@ -92,14 +97,15 @@ def _figures(seed: int, results: Path, provenance: dict) -> dict:
     members, deployment = (read_table(results / TABLES[name].path) for name in ("members", "deployment"))
     independent = members[members["origin"] == INDEPENDENT]
     errors = {row["role"]: row["corrupted_error"] for row in contenders(deployment)}
+    ensemble, member, baseline = (errors.get(role, np.nan) for role in ("Best ensemble", "Best member", "Baseline"))
     return {
         "seed": seed,
         "clean_accuracy": independent["clean_accuracy"].mean(),
         "corrupted_accuracy": 1 - independent["corrupted_error"].mean(),
-        "best_ensemble_error": errors["Best ensemble"],
-        "best_member_error": errors["Best member"],
-        "baseline_error": errors["Baseline"],
-        "gain": errors["Best member"] - errors["Best ensemble"],
+        "best_ensemble_error": ensemble,
+        "best_member_error": member,
+        "baseline_error": baseline,
+        "gain": member - ensemble,
         **{key: provenance[key] for key in ("cpu_seconds", "processor", "git_commit")},
     }
 
@@ -123,14 +129,15 @@ def page(kept: Path) -> str:
     """The page, from the tables that `publish` kept and nothing else."""
     runs, verdicts = (read_table(kept / f"{name}.csv") for name in ("runs", "verdicts"))
     observations = verdicts.drop_duplicates(["seed", "observation"])
+    known = [column for column in FIGURES if runs[column].notna().any()]
     return template_of("seeds.md.j2").render(
         study=runs["study"].iloc[0],
         runs=runs.assign(gain=runs["gain"].map(words.points)).to_dict("records"),
         verdicts=[verdict for verdict in VERDICTS if verdict in {*verdicts["verdict"], *verdicts["part_verdict"]}],
-        sentences=[*agreement(verdicts), of_the_gain(runs["gain"])],
+        sentences=[*agreement(verdicts), *([of_the_gain(runs["gain"])] if runs["gain"].notna().all() else [])],
         observations=_verdict_counts(observations, ["observation", "statement"], "verdict"),
         parts=_verdict_counts(verdicts, ["observation", "part"], "part_verdict"),
-        figures=[_figure_row(column, runs[column]) for column in FIGURES],
+        figures=[_figure_row(column, runs[column]) for column in known],
     )
 
 
