@@ -101,6 +101,20 @@ def test_two_results_of_one_name_are_refused_before_a_page_is_written(program, t
     assert not Path("mine").exists()
 
 
+def test_a_page_that_cannot_be_written_is_one_line(program, tmp_path):
+    module = REPOSITORY / "scripts/resiliency/results/found.py"
+    shutil.copytree(DOCS / "digits", "docs/digits")
+    Path("docs/found.md").mkdir()
+    status = program(module, "--write", "--docs", "docs")[2]
+    assert status == "docs/found.md: cannot be read or written (Is a directory); name another, or mend it"
+
+
+def test_results_in_place_of_pages_are_refused(program, tmp_path):
+    in_results(DOCS / "digits", tmp_path / "results/mine")
+    status = program(REPOSITORY / "scripts/resiliency/results/found.py", "--docs", "results")[2]
+    assert status.startswith("results/mine: has no members.csv as a folder of pages has; run python -m resiliency.res")
+
+
 def test_studies_that_test_no_observation_are_compared(program, tmp_path):
     module = REPOSITORY / "scripts/resiliency/results/comparison.py"
     results = in_results(DOCS / "cifar10_published", tmp_path / "results/mine")
@@ -112,6 +126,8 @@ def test_studies_that_test_no_observation_are_compared(program, tmp_path):
     ("name", "arguments", "words"),
     [
         ("results/comparison", ("--docs", "nothing"), "nothing: holds no studies"),
+        ("results/found", ("--docs", "nothing"), "nothing: holds no studies"),
+        ("results/runtimes", ("--docs", "nothing"), "nothing: holds no studies"),
         ("results/comparison", ("results/mine", "--docs", "mine"), "results/mine: has no tables/members.csv"),
         ("results/page", ("results/mine",), "results/mine: has no tables/members.csv"),
         ("study/files", ("nothing.yaml",), "nothing.yaml: cannot be read"),

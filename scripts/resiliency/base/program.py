@@ -19,8 +19,11 @@ def parser(documentation: str) -> ArgumentParser:
 
 @contextmanager
 def one_line_faults() -> Iterator[None]:
-    """End the program with the line of a `Fault`, and status 1."""
+    """End the program with the line of a `Fault`, or of a file that cannot be read or written, and status 1."""
     try:
         yield
     except Fault as fault:
         sys.exit(str(fault))
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        sys.exit(f"{place}cannot be read or written ({error.strerror or error}); name another, or mend it")

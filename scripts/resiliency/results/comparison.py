@@ -21,7 +21,17 @@ from resiliency.report.drawing import svg
 from resiliency.report.overview import by_observation, contenders
 from resiliency.report.pearson import main_correlations
 from resiliency.report.settings import OKABE_ITO
-from resiliency.results.page import DOCS, kept_studies, kept_tables, page_name, publish, template_of, with_docs
+from resiliency.results.page import (
+    DOCS,
+    NEEDED,
+    adding,
+    kept_studies,
+    kept_tables,
+    page_name,
+    publish,
+    template_of,
+    with_docs,
+)
 from resiliency.results.seed_verdicts import kept_verdicts
 
 PAGE, TITLE = "comparison", "The four observations in the published studies"
@@ -37,8 +47,6 @@ def compare(docs: Path) -> Path:
         Fault: there are none.
     """
     studies = published_studies(docs)
-    if not studies:
-        raise Fault(f"{docs}: holds no studies; expected folders with provenance.json. Name results/<study> to add one")
     (docs / f"{PAGE}.svg").write_text(svg(chart(studies).to_dict()), encoding="utf-8")
     written = docs / f"{PAGE}.md"
     written.write_text(page(studies), encoding="utf-8")
@@ -49,10 +57,15 @@ def published_studies(docs: Path) -> dict[str, dict[str, pd.DataFrame]]:
     """Folder of a study -> tables that `docs` keeps: natural images first, then those that test more observations.
 
     A study that was run with several study seeds has a table of its verdicts more: `seeds`.
+
+    Raises:
+        Fault: there are none, or one lacks its tables.
     """
     studies = []
     for folder, provenance in kept_studies(docs):
         study, tables = provenance["study"], kept_tables(folder)
+        if lacking := [name for name in NEEDED if name not in tables]:
+            raise Fault(f"{folder}: has no {lacking[0]}.csv as a folder of pages has; run {adding(docs)}")
         if (seeds := kept_verdicts(docs, folder.name)) is not None:
             tables["seeds"] = seeds
         drawn = (study["dataset"] or {}).get("name") in DRAWN

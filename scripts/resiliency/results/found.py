@@ -13,7 +13,7 @@ from resiliency.analysis.histories import STILL_LEARNING
 from resiliency.analysis.rule import NOT_TESTED, UNDECIDED
 from resiliency.analysis.verdicts import RULES
 from resiliency.base.names import CLEAN, CORRUPTED, JOINT
-from resiliency.base.program import parser
+from resiliency.base.program import one_line_faults, parser
 from resiliency.diversity.settings import LABEL_FREE
 from resiliency.report import words
 from resiliency.report.contender_roles import difference_words
@@ -242,11 +242,12 @@ def main() -> None:
     arguments = with_docs(parser(__doc__))
     arguments.add_argument("--write", action="store_true", help="write the page found.md instead of printing sentences")
     given = arguments.parse_args()
-    studies = published_studies(given.docs)
-    if given.write:
-        Path(given.docs, "found.md").write_text(page(studies), encoding="utf-8")
-    else:
-        print(observation_sentences(studies))
+    with one_line_faults():
+        studies = published_studies(given.docs)
+        if given.write:
+            Path(given.docs, "found.md").write_text(page(studies), encoding="utf-8")
+        else:
+            print(observation_sentences(studies))
 
 
 if __name__ == "__main__":

@@ -252,10 +252,21 @@ def template_of(template: str) -> Template:
     return environment(Path(__file__).parent).get_template(template)
 
 
-def kept_studies(docs: Path) -> Iterator[tuple[Path, dict]]:
-    """The folder of each study that `publish` kept in `docs`, in the order of their names, and its provenance."""
-    for file in sorted(docs.glob("*/provenance.json")):
-        yield file.parent, read_json(file)
+def kept_studies(docs: Path) -> list[tuple[Path, dict]]:
+    """The folder of each study that `publish` kept in `docs`, in the order of their names, and its provenance.
+
+    Raises:
+        Fault: there is none.
+    """
+    files = sorted(docs.glob("*/provenance.json"))
+    if not files:
+        raise Fault(f"{docs}: holds no studies; expected folders with provenance.json. Run {adding(docs)}")
+    return [(file.parent, read_json(file)) for file in files]
+
+
+def adding(docs: Path) -> str:
+    """The command that adds a study to `docs`."""
+    return f"python -m resiliency.results.page results/<study> --docs {docs}"
 
 
 def kept_tables(kept: Path) -> dict[str, pd.DataFrame]:

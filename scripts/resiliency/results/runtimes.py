@@ -7,7 +7,7 @@
 from datetime import datetime
 from pathlib import Path
 
-from resiliency.base.program import parser
+from resiliency.base.program import one_line_faults, parser
 from resiliency.results.page import kept_studies, template_of, with_docs
 
 PAGE = "runtimes"
@@ -50,5 +50,11 @@ def page(rows: list[dict]) -> str:
     return template_of("runtimes.md.j2").render(rows=rows)
 
 
+def main() -> None:
+    given = with_docs(parser(__doc__)).parse_args()
+    with one_line_faults():
+        print(write(given.docs))
+
+
 if __name__ == "__main__":
-    print(write(with_docs(parser(__doc__)).parse_args().docs))
+    main()
