@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from resiliency.results.page import CARD
+from resiliency.storage.tables import read_table, write_table
 
 REPOSITORY = Path(__file__).parents[2]
 DOCS = REPOSITORY / "docs"
@@ -126,3 +127,18 @@ def test_links_lead_somewhere(name):
         if not target.exists() or (anchor and anchor not in anchors(target)):
             dead.append(link)
     assert dead == []
+
+
+def test_the_thresholds_that_a_page_shows_are_those_of_the_recommended_model(tmp_path, monkeypatch):
+    kept, tables = DOCS / "results/digits", tmp_path / "results/digits/tables"
+    tables.mkdir(parents=True)
+    for path in (*kept.glob("thresholds.*"), *kept.glob("contenders.*")):
+        write_table(tables / f"{path.stem}.csv", read_table(path))
+    monkeypatch.chdir(tmp_path)
+    text = (DOCS / "deploying.md").read_text(encoding="utf-8")
+    names: dict = {}
+    exec(
+        next(block for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL) if "thresholds.csv" in block), names
+    )
+    contenders = read_table(tables / "contenders.csv").set_index("role")
+    assert set(names["rows"].members) == set(contenders.loc["recommended model", "members"])

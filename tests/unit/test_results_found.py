@@ -74,6 +74,7 @@ def test_correlations_are_counted_by_direction_and_those_that_use_labels_are_not
     turned = rows.assign(correlation=-rows["correlation"], low=-rows["high"], high=-rows["low"])
     assert "poor guide" not in digits(correlations=turned)
     assert "diversity may decide" not in digits(correlations=turned)
+    assert "poor guide on clean" in digits(correlations=rows[rows["measure"] != "partial"])
 
 
 def test_the_page_begins_with_the_verdicts_and_what_an_ensemble_brings():

@@ -222,8 +222,8 @@ def _advice(counts: list[dict]) -> str:
     """What the counts mean for the choice of an ensemble; "" where they do not say so on any images."""
     of = {(row["images"], row["kind"]): row["positive"] - row["negative"] for row in counts}
     images = list(dict.fromkeys(row["images"] for row in counts))
-    costs = [name for name in images if of[name, "raw"] < 0]
-    pays = [name for name in images if of[name, "partial"] > 0]
+    costs = [name for name in images if of.get((name, "raw"), 0) < 0]
+    pays = [name for name in images if of.get((name, "partial"), 0) > 0]
     sentences = []
     if costs:
         sentences.append(
