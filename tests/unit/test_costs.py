@@ -127,3 +127,17 @@ def test_costs_of_right_answers_leave_the_costliest_confusions_in_the_list():
     assert len(free) > 0
     pd.testing.assert_frame_equal(paid.drop(columns="cost_share"), free.drop(columns="cost_share"))
     assert (paid.cost_share < free.cost_share).all()
+
+
+def test_the_cost_of_a_plurality_vote_is_that_of_its_answers():
+    _, of_members, labels = drawn(len(NAMES), 60)
+    predictions, classes = dict(zip(NAMES, of_members, strict=True)), labels.max() + 1
+    matrix = 1.0 - np.eye(classes)
+    roles = {"recommended model": DEPLOYMENT.iloc[1].copy()}
+    roles["recommended model"]["rule"] = "plurality_vote"
+    table = cost_tables(roles, MEMBERS, predictions, matrix, [f"c{k}" for k in range(classes)], SETTINGS).costs
+    ensemble = ensemble_of(["a-s0", "b-s0"], "plurality_vote", predictions, MEMBERS.set_index("member"))
+    judged = judged_half(predictions, SETTINGS).images["clean"]
+    errors = next(ensemble.outputs(0, judged)).errors
+    row = table[(table.role == "recommended model") & (table.images == "clean")].iloc[0]
+    assert (row.cost, row.error) == pytest.approx((errors.mean(), errors.mean()))

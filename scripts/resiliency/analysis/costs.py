@@ -13,7 +13,8 @@ from resiliency.analysis.contenders import WHO
 from resiliency.analysis.deployed import ensemble_of, judged_half
 from resiliency.analysis.intervals import Resampling, percentile_interval, with_ends
 from resiliency.base.names import CLEAN, CORRUPTED
-from resiliency.ensembles.outputs import Ensemble
+from resiliency.ensembles.outputs import Ensemble, answered
+from resiliency.metrics.classification import softmax
 from resiliency.prediction.reading import Predictions
 
 LISTED = 10  # confusions of a model that are listed
@@ -56,7 +57,7 @@ def cost_tables(
     for role, joined, rule in models:
         names = joined.split("+")
         ensemble = ensemble_of(names, rule, predictions, members)
-        for images in (CLEAN, CORRUPTED) if ensemble.has_probabilities and ensemble.rule.mean else ():
+        for images in (CLEAN, CORRUPTED) if ensemble.has_probabilities else ():
             who = {"role": role, "members": joined, "size": len(names), "images": images}
             counts, of_images = _answers(ensemble, judged, images, matrix)
             drawn = judged.counts[images] @ of_images / len(of_images)
@@ -75,6 +76,9 @@ def _answers(ensemble: Ensemble, judged: Judged, images: str, matrix: np.ndarray
     for condition, places, part in judged.outputs(ensemble, images):
         labels = ensemble.members[0].labels(condition)[judged.images[images][places]]
         answers = part.log_probabilities.argmax(axis=-1)
+        if not ensemble.rule.mean:  # a vote, whose probabilities are the mean of its members'
+            logits = [member.logits(condition, judged.images[images][places]) for member in ensemble.members]
+            answers = answered(ensemble, softmax(np.stack(logits).astype(np.float32)))
         np.add.at(counts, (labels, answers), 1)
         of_images[places] += matrix[labels, answers] / len(judged.conditions[images])
     return counts, of_images
