@@ -288,6 +288,9 @@ def test_thresholds_are_those_of_the_table_with_what_they_give(known):
             shares = {name: with_ends(row, name) for name in ("coverage", "error", "wrong")}
             said = f"of other images it then {then.format(**shares)}"
             assert f"{words} {row['threshold']:.4f}: {said}" in text
+    near = answers(BASE, thresholds=table.assign(threshold=table.threshold.where(table.threshold.isna(), 0.9999987)))
+    assert "below 1.0000" not in near[ABSTAIN]
+    assert near[ABSTAIN].count("below 0.999999:") == len(known)
     assert ("thresholds.csv" in text) == bool(known)
     assert ("To answer 90%" in text) == ("coverage" in known)
     assert ("To answer at most 0.5% wrongly" in text) == ("error" in known)

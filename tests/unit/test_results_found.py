@@ -1,5 +1,6 @@
 """The README and the page on what was found say what the tables of the published studies say."""
 
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -88,6 +89,10 @@ def test_the_page_begins_with_the_verdicts_and_what_an_ensemble_brings():
     assert "2.0 percentage points higher \\[−1.0, 5.0\\] than the best member (10.0%), not significant" in digits(
         contenders=rows
     )
+    rows.loc[best, ["difference", "difference_low", "difference_high"]] = [0.0002, -0.01, 0.01]
+    assert "about the same \\[−1.0, 1.0\\] as the best member (10.0%), not significant" in digits(contenders=rows)
+    rows.loc[rows["role"].isin(["best member", "baseline"]), "members"] = rows["members"].iloc[0]
+    assert re.search(r"recommended model has an error of [^,]+, [^,]+\]\.", digits(contenders=rows))
     verdicts = tables["observations"].drop_duplicates("observation").set_index("observation")["verdict"]
     for number, verdict in verdicts.items():
         row = next(line for line in head.splitlines() if line.startswith(f"| {number}. "))

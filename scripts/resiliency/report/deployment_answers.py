@@ -134,16 +134,22 @@ def _threshold(best: dict, thresholds: pd.DataFrame | None) -> str:
     limiting = rows[rows["goal"] == "error"].sort_values("target").head(1)
     sentences = [
         f"To answer {percent(row['target'], 0)} of corrupted images, abstain if the maximum probability is below "
-        f"{number(row['threshold'], 4)}: of other images it then answers {_figure(row, 'coverage')}, "
+        f"{_below(row['threshold'])}: of other images it then answers {_figure(row, 'coverage')}, "
         f"{_figure(row, 'error')} of them wrongly."
         for row in covering.to_dict("records")
     ]
     sentences += [
-        f"To answer at most {percent(row['target'])} wrongly, abstain below {number(row['threshold'], 4)}: of other "
+        f"To answer at most {percent(row['target'])} wrongly, abstain below {_below(row['threshold'])}: of other "
         f"images it then answers {_figure(row, 'wrong')} wrongly, and {_figure(row, 'coverage')} in all."
         for row in limiting.to_dict("records")
     ]
     return " ".join([*sentences, "More are in thresholds.csv."]) if sentences else ""
+
+
+def _below(threshold: float) -> str:
+    """A threshold with four decimals, or as many as keep it below 1, at which every image is abstained on."""
+    digits = next((digits for digits in range(4, 16) if threshold >= 1 or round(threshold, digits) < 1), 16)
+    return number(threshold, digits)
 
 
 def _compared(corrupted: pd.DataFrame, score: str) -> str:
