@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.ensembles.selection import EnsembleErrors
@@ -187,7 +187,7 @@ def way_to_ceiling(
         return accuracies | dict.fromkeys(REACHED[-3:], np.nan)
     reached = gained.mean() / possible.mean()
     error = (gained - reached * possible).std() / possible.mean() / np.sqrt(len(member))
-    reach = norm.ppf((1 + confidence) / 2) * error
+    reach = ndtri((1 + confidence) / 2) * error
     return accuracies | dict(zip(REACHED[-3:], (reached, reached - reach, reached + reach), strict=True))
 
 

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from resiliency.base.streams import stream
 from resiliency.metrics.accuracy import wilson
@@ -65,5 +65,5 @@ def with_ends(name: str, value: float, ends: tuple[float, float]) -> dict[str, f
 def mean_difference(name: str, differences: np.ndarray, confidence: float) -> dict[str, float]:
     """The mean of `differences`, float n, paired over images, with the ends of its normal interval; see `with_ends`."""
     mean = differences.mean()
-    reach = norm.ppf((1 + confidence) / 2) * differences.std(ddof=1) / np.sqrt(len(differences))
+    reach = ndtri((1 + confidence) / 2) * differences.std(ddof=1) / np.sqrt(len(differences))
     return with_ends(name, mean, (mean - reach, mean + reach))

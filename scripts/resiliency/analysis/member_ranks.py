@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from resiliency.analysis.intervals import Resampling
 from resiliency.base.streams import stream
@@ -67,8 +67,8 @@ def rank_rows(members: list[str], errors: np.ndarray, resampling: Resampling, na
     spread[spread < 1e-12] = 0
     low, high = rank_intervals(means, spread, _draws(covariance, resampling, name), resampling.confidence)
     difference, error = np.append(np.diff(means), np.nan), np.append(np.diag(spread, 1), np.nan)
-    reach = norm.ppf((1 + resampling.confidence) / 2)
-    needed = (reach + norm.ppf(POWER)) ** 2 * images * np.square(error)
+    reach = ndtri((1 + resampling.confidence) / 2)
+    needed = (reach + ndtri(POWER)) ** 2 * images * np.square(error)
     with np.errstate(divide="ignore", invalid="ignore"):
         needed = np.where(difference > 0, np.ceil(needed / np.square(difference)), np.nan)
     return pd.DataFrame(

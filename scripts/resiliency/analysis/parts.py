@@ -5,9 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
-from scipy.special import stdtr
-from scipy.stats import norm
-from scipy.stats import t as student
+from scipy.special import ndtr, ndtri, stdtr, stdtrit
 
 from resiliency.statistics.jackknife import ANGULAR, LINEAR, Scale, studentised
 
@@ -77,9 +75,9 @@ class Part:
         (n - z^2) / (n + z^2) of n units, z the normal quantile (Cliff 1996; Feng and Cliff 2004).
         """
         if self.without_spread:
-            reach = 2 * np.arctan(norm.ppf(confidence) / np.sqrt(self.units))
+            reach = 2 * np.arctan(ndtri(confidence) / np.sqrt(self.units))
             return float(ANGULAR.back(ANGULAR.to(self.estimate) + side * reach))
-        reach = student.ppf(confidence, self.freedom) * self.error
+        reach = stdtrit(self.freedom, confidence) * self.error
         return float(self.scale.back(self.scale.to(self.estimate) + side * reach))
 
     @property
@@ -95,7 +93,7 @@ class Part:
             margin: differences within plus and minus this count as none.
         """
         if self.without_spread:
-            beyond = float(norm.sf(np.sqrt(self.units)))
+            beyond = float(ndtr(-np.sqrt(self.units)))
             return (beyond, 1 - beyond, 1.0) if sign * self.estimate > 0 else (1 - beyond, beyond, 1.0)
         value, within = (float(self.scale.to(of)) for of in (self.estimate, margin))
         return p_values(sign * value, self.error, self.freedom, within)

@@ -4,8 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.special import softmax
-from scipy.stats import norm
+from scipy.special import ndtri, softmax
 
 from resiliency.base.corruption_names import averaged
 from resiliency.base.faults import Fault, expected
@@ -187,6 +186,6 @@ def _summary(answers: Answers, errors: pd.DataFrame, confidence: float) -> pd.Da
     rows = np.flatnonzero(errors.corruption.isin(averaged(errors.corruption[1:].unique())))
     of_images = answers.errors[rows].mean(axis=0, dtype=float)
     spread = of_images.std(ddof=1) / np.sqrt(len(of_images)) if len(of_images) > 1 else np.nan
-    reach, row = norm.ppf((1 + confidence) / 2) * spread, _measures(answers, rows)
+    reach, row = ndtri((1 + confidence) / 2) * spread, _measures(answers, rows)
     row |= {"error_low": max(row["error"] - reach, 0), "error_high": min(row["error"] + reach, 1)}
     return pd.concat([clean, pd.DataFrame([row], index=[CORRUPTED])[columns]])

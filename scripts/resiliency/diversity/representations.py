@@ -5,7 +5,6 @@ from math import ceil
 
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
-from scipy.stats import rankdata
 
 from resiliency.diversity.gram import gram
 
@@ -41,6 +40,8 @@ def spearman_correlation(maps: np.ndarray) -> np.ndarray:
         float64 M x M in -1..1. The correlation of a constant map is 1 with another constant map and 0 with any other
         map.
     """
+
+    from scipy.stats import rankdata  # which takes half a second to load
 
     def of_ranks(flat: np.ndarray) -> np.ndarray:
         ranks = rankdata(flat, axis=1)

@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from resiliency.base.names import accuracy_of, mean_member_accuracy_of
 
@@ -46,7 +46,7 @@ def wilson(shares: np.ndarray, images: float | np.ndarray, confidence: float) ->
         images: the number of images that each is a share of; NaN if it is not known.
         confidence: nominal coverage.
     """
-    square = norm.ppf((1 + confidence) / 2) ** 2 / images
+    square = ndtri((1 + confidence) / 2) ** 2 / images
     middle = shares + square / 2
     half = np.sqrt(square * (shares * (1 - shares) + square / 4))
     return np.clip((middle - half) / (1 + square), 0, 1), np.clip((middle + half) / (1 + square), 0, 1)

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import altair as alt
 import numpy as np
 import pandas as pd
-from scipy.stats import t
+from scipy.special import stdtrit
 
 from resiliency.report.ensemble_pools import measured_columns, under_main_rule
 from resiliency.report.style import SHARE, by_legend, finish, notice, panel_title, set_properties, tooltips
@@ -154,5 +154,5 @@ def _mean(accuracies: pd.Series, confidence: float) -> str:
     mean, seeds = accuracies.mean(), len(accuracies)
     if seeds < 2:
         return f"{percent(mean)} (one seed)"
-    half = t.ppf((1 + confidence) / 2, seeds - 1) * accuracies.sem()
+    half = stdtrit(seeds - 1, (1 + confidence) / 2) * accuracies.sem()
     return f"{with_interval(mean, max(mean - half, 0), min(mean + half, 1))} over {seeds} seeds"
