@@ -5,6 +5,7 @@ import pytest
 from predicted import conditions_of, drawn, predictions_of
 
 from resiliency.analysis.assessment import Judged, selective_rows
+from resiliency.analysis.temperatures import scored_and_calibrated
 from resiliency.ensembles.combination import RULES
 from resiliency.ensembles.outputs import SCORES, Ensemble
 from resiliency.ensembles.pool import ensembles_of
@@ -39,7 +40,7 @@ def test_answers_and_probabilities_are_those_of_the_rule(study, rule, monkeypatc
         expected = np.prod(probabilities, axis=0) ** (1 / MEMBERS)
         expected /= expected.sum(axis=1, keepdims=True)
     np.testing.assert_allclose(np.exp(part.log_probabilities), expected, rtol=1e-4)
-    confidences = part.confidences(1)
+    confidences = part.at(1).confidences()
     assert tuple(confidences) == SCORES
     np.testing.assert_allclose(confidences["max_probability"], expected.max(axis=1), rtol=1e-4)
     monkeypatch.setattr("resiliency.ensembles.outputs.CHUNK_VALUES", 7 * MEMBERS * 3)
@@ -56,7 +57,7 @@ def test_confidences_of_sure_answers_are_in_the_order_of_exact_ones(score):
     logits[0, 0, :, 0], logits[1, 0, :, 0] = margins, margins + 2
     table, labels = conditions_of([], [], IMAGES), np.zeros(IMAGES, int)
     ensemble = Ensemble([predictions_of(table, labels, one) for one in logits], np.ones(2), "mean_probability")
-    confidence = whole(ensemble, 0).confidences(1)[score]
+    confidence = whole(ensemble, 0).at(1).confidences()[score]
     assert len(np.unique(confidence)) == len(np.unique(logits[0, 0, :, 0]))
     np.testing.assert_array_equal(np.argsort(confidence, kind="stable"), np.argsort(logits[0, 0, :, 0], kind="stable"))
 
@@ -86,8 +87,8 @@ def test_members_known_by_decisions_agree_or_not(study):
     leads = votes == votes.max(axis=1, keepdims=True)
     chances = leads[np.arange(IMAGES), labels] / leads.sum(axis=1)
     np.testing.assert_allclose(part.errors, 1 - chances, rtol=1e-6)
-    assert tuple(part.confidences(1)) == ("vote_agreement",)
-    assert whole(Ensemble(decided[:1], WEIGHTS[:1], "plurality_vote"), 0).confidences(1) == {}
+    assert tuple(part.at(1).confidences()) == ("vote_agreement",)
+    assert whole(Ensemble(decided[:1], WEIGHTS[:1], "plurality_vote"), 0).at(1).confidences() == {}
 
 
 def test_judgement_is_of_the_judged_images_under_all_corruptions(study):
@@ -95,7 +96,7 @@ def test_judgement_is_of_the_judged_images_under_all_corruptions(study):
     images = np.arange(0, IMAGES, 2)
     judged = Judged(table, images, 100, 0.9, 0)
     ensemble = Ensemble(members, WEIGHTS, "mean_probability")
-    rows, curves = selective_rows(ensemble, 1, judged)
+    rows, curves = selective_rows(scored_and_calibrated(ensemble, 1, judged)[0], judged)
     assert [(row["images"], row["score"]) for row in rows] == [(n, s) for n in ("clean", "corrupted") for s in SCORES]
     mean = np.mean([[m.probabilities(c)[images] for c in (1, 2, 3)] for m in members], axis=0)
     wrong = mean.argmax(axis=-1) != labels[images]

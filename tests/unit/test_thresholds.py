@@ -5,6 +5,7 @@ import pytest
 from predicted import conditions_of, logits_of, predictions_of
 
 from resiliency.analysis.assessment import Judged
+from resiliency.analysis.temperatures import scored_and_calibrated
 from resiliency.analysis.thresholds import COVERAGES, ERRORS, threshold_rows
 from resiliency.ensembles.outputs import Ensemble
 from resiliency.metrics.classification import softmax
@@ -69,7 +70,7 @@ def tried():
     chosen, judged = (Judged(table, half, 200, 0.95, 0) for half in halves)
     ensemble = Ensemble([predictions_of(table, labels, of) for of in logits], np.ones(2), "mean_probability")
     return (
-        threshold_rows(ensemble, 1.0, chosen, judged),
+        threshold_rows(ensemble, 1.0, chosen, scored_and_calibrated(ensemble, 1.0, judged)[0], judged),
         np.mean([softmax(of) for of in logits], axis=0),
         labels,
         halves,
@@ -104,4 +105,4 @@ def test_votes_have_no_thresholds():
     labels, table = np.zeros(20, int), conditions_of(["fog"], [1, 2, 3], 20)
     decided = Ensemble([predictions_of(table, labels, np.zeros((4, 20), int))], np.ones(1), "plurality_vote")
     half = Judged(table, np.arange(10), 20, 0.95, 0)
-    assert threshold_rows(decided, 1.0, half, half) == []
+    assert threshold_rows(decided, 1.0, half, scored_and_calibrated(decided, 1.0, half)[0], half) == []

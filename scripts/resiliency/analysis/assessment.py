@@ -5,14 +5,15 @@ all conditions of corruption count together, for one threshold of confidence has
 sets all images count. Images are resampled, each with all of its conditions.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from resiliency.analysis.intervals import percentile_interval, resampled_counts, share_interval, with_ends
 from resiliency.base.names import CLEAN, CORRUPTED, HELD_OUT_IMAGES
-from resiliency.ensembles.outputs import Ensemble, Outputs
+from resiliency.ensembles.outputs import SCORES, Ensemble, Outputs
 from resiliency.metrics.selective import MEASURES, measures, ranking, resampled_rankings, risk_coverage
 from resiliency.prediction.conditions import condition_groups, held_out
 
@@ -33,17 +34,23 @@ class Judged:
     def __init__(self, conditions: pd.DataFrame, judged: np.ndarray, resamples: int, confidence: float, seed: int):
         self.conditions, self.confidence = condition_groups(conditions) | held_out(conditions), confidence
         self.images, self.counts = {}, {}
-        own = resampled_counts(len(judged), resamples, seed, "images")
+        own = _drawn(len(judged), resamples, seed, "images")
         for name, rows in self.conditions.items():
             is_own = name in (CLEAN, CORRUPTED, HELD_OUT_IMAGES)
             self.images[name] = judged if is_own else np.arange(conditions.images.iloc[rows[0]])
-            self.counts[name] = own if is_own else resampled_counts(len(self.images[name]), resamples, seed, name)
+            self.counts[name] = own if is_own else _drawn(len(self.images[name]), resamples, seed, name)
 
-    def outputs(self, ensemble: Ensemble, name: str) -> Iterator[tuple[int, np.ndarray, Outputs]]:
-        """What `ensemble` says of the images `name`: condition, position of each image among them, and its outputs."""
+    def outputs(
+        self, ensemble: Ensemble, name: str, disagreement: bool = True
+    ) -> Iterator[tuple[int, np.ndarray, Outputs]]:
+        """What `ensemble` says of the images `name`: condition, position of each image among them, and its outputs.
+
+        Args:
+            disagreement: as for `Ensemble.outputs`.
+        """
         for condition in self.conditions[name]:
             start = 0
-            for part in ensemble.outputs(condition, self.images[name]):
+            for part in ensemble.outputs(condition, self.images[name], disagreement):
                 yield condition, np.arange(start, start + len(part.errors)), part
                 start += len(part.errors)
 
@@ -53,8 +60,28 @@ class Judged:
         return value + low, value + high
 
 
-def selective_rows(ensemble: Ensemble, temperature: float, judged: Judged) -> tuple[list[dict], list[dict]]:
+def _drawn(images: int, resamples: int, seed: int, name: str) -> np.ndarray:
+    """How often each resample has each image, R x N: as floats, which need not be converted for each product."""
+    return resampled_counts(images, resamples, seed, name).astype(np.float64)
+
+
+class Scored(NamedTuple):
+    """What an ensemble says of N images under C conditions.
+
+    Attributes:
+        confidences: score -> float64 C x N.
+        errors: float32 C x N.
+    """
+
+    confidences: dict[str, np.ndarray]
+    errors: np.ndarray
+
+
+def selective_rows(scored: dict[str, Scored], judged: Judged) -> tuple[list[dict], list[dict]]:
     """Rows of selective_prediction.csv, and of the risk-coverage curves, of one ensemble.
+
+    Args:
+        scored: set of images -> what the ensemble says of the judged ones.
 
     Returns:
         For each set of images and score of confidence: `MEASURES` with the ends of their intervals, and
@@ -63,12 +90,11 @@ def selective_rows(ensemble: Ensemble, temperature: float, judged: Judged) -> tu
         better.
     """
     rows, curves = [], []
-    for name in judged.conditions:
-        confidences, errors = scores_and_errors(ensemble, temperature, judged, name)
-        scores = {}
+    for name, (confidences, errors) in scored.items():
+        scores, counts = {}, judged.counts[name].astype(np.float32)
         for score, confidence in confidences.items():
             exact = ranking(confidence.ravel(), errors.ravel())
-            whole, drawn = resampled_rankings(confidence, errors, judged.counts[name])
+            whole, drawn = resampled_rankings(confidence, errors, counts)
             scores[score] = {key: measures(ranked) for key, ranked in (("", exact), ("whole", whole), ("drawn", drawn))}
             risks = risk_coverage(exact, CURVE)
             curves += [
@@ -94,13 +120,30 @@ def _excess(of_score: dict, reference: dict | None, compared: int, score: str, j
     return with_ends("aurc_difference", value[0], judged.interval(value[0], whole[0], drawn, corrected))
 
 
-def scores_and_errors(ensemble: Ensemble, temperature: float, judged: Judged, name: str) -> tuple[dict, np.ndarray]:
-    """Score -> confidences, float64 C x N, and errors, float32 C x N."""
+def scored_images(
+    ensemble: Ensemble,
+    temperature: float,
+    judged: Judged,
+    name: str,
+    scores: Sequence[str] = SCORES,
+    count: Callable[[np.ndarray, tuple[Outputs, Outputs], np.ndarray], None] | None = None,
+) -> Scored:
+    """What an ensemble says of the images `name`.
+
+    Args:
+        temperature: of its probabilities.
+        scores: of confidence.
+        count: called with the position of each image, the outputs before and after scaling, and the labels.
+    """
     shape = len(judged.conditions[name]), len(judged.images[name])
     errors, confidences = np.empty(shape, np.float32), {}
     position = {condition: index for index, condition in enumerate(judged.conditions[name])}
-    for condition, images, part in judged.outputs(ensemble, name):
+    disagreement = bool({"mutual_information", "vote_agreement"} & set(scores))
+    for condition, images, part in judged.outputs(ensemble, name, disagreement):
+        after = part.at(temperature)
         errors[position[condition], images] = part.errors
-        for score, values in part.confidences(temperature).items():
+        for score, values in after.confidences(scores).items():
             confidences.setdefault(score, np.empty(shape))[position[condition], images] = values
-    return confidences, errors
+        if count is not None:
+            count(images, (part, after), ensemble.members[0].labels(condition)[judged.images[name][images]])
+    return Scored(confidences, errors)

@@ -40,7 +40,7 @@ def errors_under(ensemble: Ensemble, judged: Judged) -> np.ndarray:
     position = {condition: index for index, condition in enumerate(corrupted_conditions(judged))}
     errors = np.empty((len(position), len(judged.images[CORRUPTED])), np.float32)
     for name in (CORRUPTED, HELD_OUT_IMAGES):
-        for condition, images, part in judged.outputs(ensemble, name) if name in judged.conditions else ():
+        for condition, images, part in judged.outputs(ensemble, name, False) if name in judged.conditions else ():
             errors[position[condition], images] = part.errors
     return errors
 
@@ -109,7 +109,7 @@ def calibration_bins(ensemble: Ensemble, judged: Judged) -> pd.DataFrame:
     rows = []
     for name in names:
         sums = np.zeros((3, ECE_BINS))
-        for _, _, part in judged.outputs(ensemble, name):
+        for _, _, part in judged.outputs(ensemble, name, disagreement=False):
             confidence = np.exp(part.log_probabilities.max(axis=-1))
             for total, values in zip(sums, (None, confidence, 1 - part.errors), strict=True):
                 total += np.bincount(bin_of(confidence), values, ECE_BINS)

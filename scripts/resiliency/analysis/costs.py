@@ -73,7 +73,7 @@ def cost_tables(
 def _answers(ensemble: Ensemble, judged: Judged, images: str, matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Number of answers per true and answered class, int64 K x K, and the mean cost per image, float64 N."""
     counts, of_images = np.zeros(matrix.shape, np.int64), np.zeros(len(judged.images[images]))
-    for condition, places, part in judged.outputs(ensemble, images):
+    for condition, places, part in judged.outputs(ensemble, images, disagreement=False):
         labels = ensemble.members[0].labels(condition)[judged.images[images][places]]
         answers = part.log_probabilities.argmax(axis=-1)
         if not ensemble.rule.mean:  # a vote, whose probabilities are the mean of its members'

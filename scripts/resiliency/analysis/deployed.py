@@ -29,7 +29,14 @@ from resiliency.analysis.failures import (
     failure_table,
 )
 from resiliency.analysis.intervals import Resampling
-from resiliency.analysis.temperatures import TEMPERATURES, Temperature, calibration_of, temperature_of, temperature_rows
+from resiliency.analysis.temperatures import (
+    TEMPERATURES,
+    Temperature,
+    calibration_of,
+    scored_and_calibrated,
+    temperature_of,
+    temperature_rows,
+)
 from resiliency.analysis.thresholds import THRESHOLDS, threshold_rows
 from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.base.progress import Progress
@@ -108,14 +115,14 @@ def assessment(
     selective, temperatures, thresholds, curves = [], [], [], []
     for _, row in deployment.iterrows():
         ensemble, temperature = of_row(row)
-        of_scores, of_curves = selective_rows(ensemble, temperature.value, judged)
+        scored, calibration = scored_and_calibrated(ensemble, temperature.value, judged)
+        of_scores, of_curves = selective_rows(scored, judged)
         key = {"members": row["members"], "size": row["size"], "rule": row["rule"]}
         selective += [key | scores for scores in of_scores]
         curves += [key | point for point in of_curves]
         compared = None if best is not None and row["members"] == best["members"] else reference
-        calibration = calibration_of(ensemble, temperature.value, judged)
         temperatures += [key | changes for changes in temperature_rows(temperature, calibration, compared, judged)]
-        thresholds += [key | of for of in threshold_rows(ensemble, temperature.value, chosen, judged)]
+        thresholds += [key | of for of in threshold_rows(ensemble, temperature.value, chosen, scored, judged)]
         progress.step("ensembles")
     return Assessment(
         pd.DataFrame(selective).assign(confidence=resampling.confidence),

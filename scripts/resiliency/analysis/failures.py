@@ -50,11 +50,10 @@ def answers_of(ensemble: Ensemble, temperature: float, judged: Judged) -> dict[s
             conditions, np.empty(shape, np.int32), *(np.ones(shape, np.float32) for _ in "ce"), np.ones(shape, bool)
         )
         place = {condition: index for index, condition in enumerate(conditions)}
-        for condition, some, part in judged.outputs(ensemble, name):
+        for condition, some, part in judged.outputs(ensemble, name, disagreement=False):
             row, chosen = place[condition], images[some]
-            scores = part.confidences(temperature)
-            if scores:
-                answers.confidence[row, some] = scores.get(REFERENCE, scores.get("vote_agreement"))
+            for values in part.at(temperature).confidences(("vote_agreement", REFERENCE)).values():
+                answers.confidence[row, some] = values
             decided = np.stack([member.decisions(condition, chosen) for member in ensemble.members])
             answers.errors[row, some] = part.errors
             answers.predicted[row, some] = _predictions(ensemble, condition, chosen, decided)

@@ -4,16 +4,17 @@ Calibration is measured on the images that judge (see `resiliency.analysis.asses
 best single member on the same images.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from resiliency.analysis.assessment import Judged
+from resiliency.analysis.assessment import Judged, Scored, scored_images
 from resiliency.analysis.intervals import percentile_interval, with_ends
 from resiliency.base.names import CORRUPTED
-from resiliency.ensembles.outputs import Ensemble, Outputs
+from resiliency.ensembles.outputs import SCORES, Ensemble, Outputs
 from resiliency.metrics.classification import ECE_BINS, bin_of
-from resiliency.metrics.temperature import fitted_temperature, scaled
+from resiliency.metrics.temperature import fitted_temperature
 
 VALIDATION = "validation"
 # A temperature rests on wrong answers: without any the best one is 0, and with a few it is mostly chance.
@@ -86,7 +87,7 @@ def temperature_of(validation: Ensemble | None, loaded: bool, ensemble: Ensemble
 
 def _fitted(ensemble: Ensemble, conditions: list[int] | np.ndarray, images: np.ndarray) -> float | None:
     """The temperature on `images` under the conditions together; None if too few answers are wrong."""
-    parts = [part for condition in conditions for part in ensemble.outputs(condition, images)]
+    parts = [part for condition in conditions for part in ensemble.outputs(condition, images, disagreement=False)]
     if sum(part.errors.sum() for part in parts) < LEAST_ERRORS:
         return None
     labels = np.concatenate([ensemble.members[0].labels(condition)[images] for condition in conditions])
@@ -94,24 +95,39 @@ def _fitted(ensemble: Ensemble, conditions: list[int] | np.ndarray, images: np.n
 
 
 class Calibration(NamedTuple):
-    """Sums over the conditions of one set of images, before and after scaling by the temperature."""
+    """Measure -> float64 1 + R, of all images and of each resample, before and after scaling by the temperature."""
 
-    before: "Sums"
-    after: "Sums"
+    before: dict[str, np.ndarray]
+    after: dict[str, np.ndarray]
+
+
+def scored_and_calibrated(
+    ensemble: Ensemble, temperature: float, judged: Judged, scores: Sequence[str] = SCORES
+) -> tuple[dict[str, Scored], dict[str, Calibration]]:
+    """Set of images -> what an ensemble says of them, and its calibration there, over the conditions of the set.
+
+    An ensemble without probabilities of its own, such as one that votes, has no calibration.
+
+    Args:
+        scores: of confidence.
+    """
+    found, calibration = {}, {}
+    for name, images in judged.images.items():
+        sums = [Sums(len(images)), Sums(len(images))] if ensemble.has_probabilities and ensemble.rule.mean else []
+
+        def count(places: np.ndarray, parts: tuple, labels: np.ndarray, sums: list = sums) -> None:
+            for total, part in zip(sums, parts, strict=False):
+                total.add(places, part, labels)
+
+        found[name] = scored_images(ensemble, temperature, judged, name, scores, count)
+        if sums:
+            calibration[name] = Calibration(*(total.estimates(judged.counts[name]) for total in sums))
+    return found, calibration
 
 
 def calibration_of(ensemble: Ensemble, temperature: float, judged: Judged) -> dict[str, Calibration]:
-    """Set of images -> calibration; empty for an ensemble without probabilities of its own, such as one that votes."""
-    if not ensemble.has_probabilities or ensemble.rule.mean is None:
-        return {}
-    found = {}
-    for name in judged.conditions:
-        found[name] = Calibration(*(Sums(len(judged.images[name])) for _ in Calibration._fields))
-        for condition, images, part in judged.outputs(ensemble, name):
-            labels = ensemble.members[0].labels(condition)[judged.images[name][images]]
-            found[name].before.add(images, part, part.log_probabilities, labels)
-            found[name].after.add(images, part, scaled(part.log_probabilities, temperature), labels)
-    return found
+    """The second of `scored_and_calibrated`."""
+    return scored_and_calibrated(ensemble, temperature, judged, ())[1]
 
 
 def temperature_rows(
@@ -130,25 +146,22 @@ def temperature_rows(
     columns |= {"fitted_on": temperature.fitted_on, "fitted_images": temperature.images}
     rows, corrected = [], 1 - (1 - judged.confidence) / len(MEASURES)
     for name in judged.conditions:
-        row, everything = columns | {"images": name}, np.ones((1, len(judged.images[name])))
+        row = columns | {"images": name}
         for measure in MEASURES if name in calibration else ():
-            before, after = (getattr(of, measure) for of in calibration[name])
-            row[f"{measure}_before"] = before(everything)[0]
-            ends = percentile_interval(after(judged.counts[name]), judged.confidence)
-            row |= with_ends(f"{measure}_after", after(everything)[0], ends)
-            row |= _less(f"{measure}_change", after, before, judged, name, judged.confidence)
+            before, after = (of[measure] for of in calibration[name])
+            row[f"{measure}_before"] = before[0]
+            row |= _with_interval(f"{measure}_after", after, judged.confidence)
+            row |= _with_interval(f"{measure}_change", after - before, judged.confidence)
             if reference and name in reference:
-                best = getattr(reference[name].after, measure)
-                row |= _less(f"{measure}_difference", after, best, judged, name, corrected)
+                best = reference[name].after[measure]
+                row |= _with_interval(f"{measure}_difference", after - best, corrected)
         rows.append(row)
     return rows
 
 
-def _less(column: str, one: object, other: object, judged: Judged, name: str, confidence: float) -> dict[str, float]:
-    """One measure less another, with the ends of its interval."""
-    everything, counts = np.ones((1, len(judged.images[name]))), judged.counts[name]
-    ends = percentile_interval(one(counts) - other(counts), confidence)
-    return with_ends(column, (one(everything) - other(everything))[0], ends)
+def _with_interval(column: str, values: np.ndarray, confidence: float) -> dict[str, float]:
+    """A value, the first of `values`, with the ends of its interval from the others, those of resamples."""
+    return with_ends(column, values[0], percentile_interval(values[1:], confidence))
 
 
 class Sums:
@@ -158,23 +171,24 @@ class Sums:
         self.losses, self.squares, self.answers = np.zeros(images), np.zeros(images), np.zeros(images)
         self.gaps = np.zeros((images, ECE_BINS))
 
-    def add(self, images: np.ndarray, part: Outputs, logs: np.ndarray, labels: np.ndarray) -> None:
-        """Count n outputs with ln probabilities n x K."""
-        probabilities, everyone = np.exp(logs), np.arange(len(labels))
+    def add(self, images: np.ndarray, part: Outputs, labels: np.ndarray) -> None:
+        """Count the outputs to n images."""
+        probabilities, everyone = np.exp(part.log_probabilities), np.arange(len(labels))
         confidence = probabilities.max(axis=-1)
-        self.losses[images] -= logs[everyone, labels]
+        self.losses[images] -= part.log_probabilities[everyone, labels]
         self.squares[images] += np.square(probabilities).sum(axis=-1) - 2 * probabilities[everyone, labels] + 1
         self.answers[images] += 1
         self.gaps[images, bin_of(confidence)] += 1 - part.errors - confidence
 
-    def nll(self, counts: np.ndarray) -> np.ndarray:
-        """Negative log-likelihood of each resample; counts R x N."""
-        return counts @ self.losses / (counts @ self.answers)
+    def estimates(self, counts: np.ndarray) -> dict[str, np.ndarray]:
+        """Each measure of all images and of each resample, float64 1 + R; counts float64 R x N."""
+        parts = [self._estimates(weights) for weights in (np.ones((1, counts.shape[1])), counts)]
+        return {measure: np.concatenate([part[measure] for part in parts]) for measure in MEASURES}
 
-    def brier(self, counts: np.ndarray) -> np.ndarray:
-        """Brier score of each resample."""
-        return counts @ self.squares / (counts @ self.answers)
-
-    def ece(self, counts: np.ndarray) -> np.ndarray:
-        """Expected calibration error of each resample."""
-        return np.abs(counts @ self.gaps).sum(axis=1) / (counts @ self.answers)
+    def _estimates(self, weights: np.ndarray) -> dict[str, np.ndarray]:
+        answers = weights @ self.answers
+        return {
+            "nll": weights @ self.losses / answers,
+            "ece": np.abs(weights @ self.gaps).sum(axis=1) / answers,
+            "brier": weights @ self.squares / answers,
+        }

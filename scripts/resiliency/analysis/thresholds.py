@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from resiliency.analysis.assessment import REFERENCE, Judged, scores_and_errors
+from resiliency.analysis.assessment import REFERENCE, Judged, Scored, scored_images
 from resiliency.analysis.intervals import share_interval, with_ends
 from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.ensembles.outputs import Ensemble
@@ -15,20 +15,24 @@ THRESHOLDS += [f"{of}{end}" for of in ("coverage", "error", "wrong") for end in 
 COVERAGES, ERRORS = (0.99, 0.95, 0.9, 0.8), (0.02, 0.01, 0.005, 0.001)
 
 
-def threshold_rows(ensemble: Ensemble, temperature: float, chosen: Judged, judged: Judged) -> list[dict]:
+def threshold_rows(
+    ensemble: Ensemble, temperature: float, chosen: Judged, scored: dict[str, Scored], judged: Judged
+) -> list[dict]:
     """Rows of thresholds.csv of one ensemble; none if it has no probabilities.
 
     Args:
         temperature: of its probabilities.
-        chosen, judged: the images that thresholds are chosen on, and those that they are tried on.
+        chosen: the images that thresholds are chosen on.
+        scored: what it says of those that they are tried on.
+        judged: these.
     """
-    names = [name for name in (CLEAN, CORRUPTED) if name in judged.conditions]
-    tried = {name: _maxima(ensemble, temperature, judged, name) for name in judged.conditions}
-    if tried[names[0]] is None:
+    if any(REFERENCE not in of.confidences for of in scored.values()):
         return []
+    tried = {name: (of.confidences[REFERENCE], of.errors) for name, of in scored.items()}
     rows = []
-    for basis in names:
-        confidence, errors = _maxima(ensemble, temperature, chosen, basis)
+    for basis in (name for name in (CLEAN, CORRUPTED) if name in judged.conditions):
+        confidences, errors = scored_images(ensemble, temperature, chosen, basis, (REFERENCE,))
+        confidence = confidences[REFERENCE]
         found = [(COVERAGE, target, covering_threshold(confidence, target)) for target in COVERAGES]
         found += [(ERROR, target, limiting_threshold(confidence, errors, target)) for target in ERRORS]
         for goal, target, threshold in found:
@@ -38,12 +42,6 @@ def threshold_rows(ensemble: Ensemble, temperature: float, chosen: Judged, judge
     return rows
 
 
-def _maxima(ensemble: Ensemble, temperature: float, judged: Judged, name: str) -> tuple | None:
-    """The maximum probability and the errors of all answers, C x N each; None without probabilities."""
-    confidences, errors = scores_and_errors(ensemble, temperature, judged, name)
-    return (confidences[REFERENCE], errors) if REFERENCE in confidences else None
-
-
 def _tried(threshold: float, confidence: np.ndarray, errors: np.ndarray, judged: Judged, name: str) -> dict[str, float]:
     """Coverage, error of the answers given and share of wrong answers, with intervals; NaN without a threshold.
 
@@ -51,22 +49,18 @@ def _tried(threshold: float, confidence: np.ndarray, errors: np.ndarray, judged:
     """
     if np.isnan(threshold):
         return {f"{of}{end}": np.nan for of in ("coverage", "error", "wrong") for end in ("", "_low", "_high")}
-    given = confidence >= threshold
-    answered, wrong = given.mean(axis=0), (given * errors).mean(axis=0)
-    counts, images = judged.counts[name], len(answered)
-    everything, row = np.ones(images), {}
-    for of, part, whole in (
-        ("coverage", answered, everything),
-        ("error", wrong, answered),
-        ("wrong", wrong, everything),
-    ):
-        total = whole.sum()
-        value = part.sum() / total if total else np.nan
-        if len(confidence) == 1:
+    given = (confidence >= threshold).astype(np.float32)  # of bools, sums take far longer
+    answered, wrong = given.sum(axis=0) / np.float64(len(given)), (given * errors).mean(axis=0)
+    images, row = (np.ones(len(answered)), answered, wrong), {}
+    drawn = judged.counts[name] @ np.column_stack(images) if len(confidence) > 1 else None
+    for of, part, whole in (("coverage", 1, 0), ("error", 2, 1), ("wrong", 2, 0)):
+        total = images[whole].sum()
+        value = images[part].sum() / total if total else np.nan
+        if drawn is None:
             ends = list(accuracies(name, value, total or np.nan, judged.confidence).values())[1:]
         else:
-            drawn = counts @ np.column_stack([part, whole])
-            shares = np.divide(*drawn.T, out=np.full(len(drawn), np.nan), where=drawn[:, 1] > 0)
-            ends = share_interval(value, shares, np.count_nonzero(whole), judged.confidence)
+            known = drawn[:, whole] > 0
+            shares = np.divide(drawn[:, part], drawn[:, whole], out=np.full(len(drawn), np.nan), where=known)
+            ends = share_interval(value, shares, np.count_nonzero(images[whole]), judged.confidence)
         row |= with_ends(of, value, tuple(map(float, ends)))
     return row

@@ -1,6 +1,6 @@
 """What one ensemble says of images: its answers, its probabilities, and how confident it is by several scores."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -25,8 +25,8 @@ class Outputs(NamedTuple):
     Attributes:
         log_probabilities: float64 n x K, before any temperature; None of members without probabilities.
         errors: float32 n, 1 where the answer is wrong; where ties are broken at random, the probability of it.
-        mutual_information: float64 n, in nats; None of a single member, and without probabilities.
-        agreement: float32 n, share of the members that give the ensemble's answer; None of a single member.
+        mutual_information: float64 n, in nats; None of a single member, without probabilities, and if not asked for.
+        agreement: float32 n, share of the members that give the ensemble's answer; None likewise, but of votes.
     """
 
     log_probabilities: np.ndarray | None
@@ -34,23 +34,25 @@ class Outputs(NamedTuple):
     mutual_information: np.ndarray | None
     agreement: np.ndarray | None
 
-    def confidences(self, temperature: float) -> dict[str, np.ndarray]:
-        """Score -> float n, larger where the ensemble is surer; of the scores that it has.
+    def at(self, temperature: float) -> "Outputs":
+        """The same with the ensemble's probabilities, if it has any, at a temperature."""
+        logs = self.log_probabilities
+        return self if logs is None else self._replace(log_probabilities=scaled(logs, temperature))
+
+    def confidences(self, scores: Sequence[str] = SCORES) -> dict[str, np.ndarray]:
+        """Score -> float n, larger where the ensemble is surer; of those of `scores` that it has.
 
         Entropy and mutual information are negated.
-
-        Args:
-            temperature: of the ensemble's probabilities.
         """
-        confidences = {}
+        confidences = {"vote_agreement": self.agreement}
         if self.mutual_information is not None:
             confidences["mutual_information"] = -self.mutual_information
-        if self.agreement is not None:
-            confidences["vote_agreement"] = self.agreement
         if self.log_probabilities is not None:
-            probabilities = np.exp(scaled(self.log_probabilities, temperature))
-            confidences |= {"max_probability": probabilities.max(axis=-1), "entropy": -entropy(probabilities)}
-        return {score: confidences[score] for score in SCORES if score in confidences}
+            probabilities = np.exp(self.log_probabilities)
+            confidences["max_probability"] = probabilities.max(axis=-1)
+            if "entropy" in scores:
+                confidences["entropy"] = -entropy(probabilities)
+        return {score: confidences[score] for score in scores if confidences.get(score) is not None}
 
 
 class Ensemble:
@@ -67,22 +69,29 @@ class Ensemble:
         self.weights = (weights if self.rule.weighted else np.ones(len(members))).astype(np.float32)
         self.has_probabilities = all(member.has_probabilities for member in members)
 
-    def outputs(self, condition: int, images: np.ndarray) -> Iterator[Outputs]:
-        """What it says of `images` (int n) under a condition, chunk after chunk of them."""
+    def outputs(self, condition: int, images: np.ndarray, disagreement: bool = True) -> Iterator[Outputs]:
+        """What it says of `images` (int n) under a condition, chunk after chunk of them.
+
+        Args:
+            disagreement: whether to measure that of members with probabilities.
+        """
         chunk = max(1, CHUNK_VALUES // (len(self.members) * self.members[0].classes(condition)))
         for start in range(0, len(images), chunk):
             some = images[start : start + chunk]
-            yield self._of_probabilities(condition, some) if self.has_probabilities else self._votes(condition, some)
+            if self.has_probabilities:
+                yield self._of_probabilities(condition, some, disagreement and len(self.members) > 1)
+            else:
+                yield self._votes(condition, some)
 
-    def _of_probabilities(self, condition: int, images: np.ndarray) -> Outputs:
+    def _of_probabilities(self, condition: int, images: np.ndarray, disagreement: bool) -> Outputs:
         logits = np.stack([member.logits(condition, images).astype(np.float32) for member in self.members])
         logs, answers = scaled(logits.astype(np.float64), 1), answered(self, softmax(logits))
         right = answers == self.members[0].labels(condition)[images]
-        disagreement = agreement = None
-        if len(self.members) > 1:
-            disagreement = mutual_information(np.exp(logs), self.weights)
+        information = agreement = None
+        if disagreement:
+            information = mutual_information(np.exp(logs), self.weights)
             agreement = (logits.argmax(axis=-1) == answers).mean(axis=0, dtype=np.float32)
-        return Outputs(self._combined(logs), (~right).astype(np.float32), disagreement, agreement)
+        return Outputs(self._combined(logs), (~right).astype(np.float32), information, agreement)
 
     def _combined(self, logs: np.ndarray) -> np.ndarray:
         """ln of the ensemble's probabilities, float64 n x K, of its members', M x n x K.

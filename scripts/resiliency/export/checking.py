@@ -46,7 +46,7 @@ def agreement(
         Fault: a decided answer differs.
     """
     probabilities = np.concatenate([run(images[start : start + BATCH])[0] for start in range(0, len(images), BATCH)])
-    parts = list(study.outputs(0, chosen))
+    parts = list(study.outputs(0, chosen, disagreement=False))
     logs = np.concatenate([part.log_probabilities for part in parts])
     decided, answers = _decided(study, logs, chosen)
     wrong = decided & (probabilities.argmax(axis=1) != answers)

@@ -14,6 +14,7 @@ COVERAGES = (0.8, 0.9, 0.95)
 RECALL = 0.95
 MEASURES = ("aurc", *(f"error_at_{round(100 * coverage)}" for coverage in COVERAGES), "auroc", "fpr_at_95")
 GROUPS = 256
+VALUES = 2**15  # of all rankings at a time: few enough for a core's cache
 
 
 def entropy(probabilities: np.ndarray) -> np.ndarray:
@@ -92,17 +93,25 @@ def measures(ranked: Ranking) -> dict[str, np.ndarray]:
     without either. fpr_at_95: share of wrong answers that are accepted at the largest threshold that accepts 95 % of
     the right ones (right answers are the positives, as in Hendrycks and Gimpel, ICLR 2017); NaN likewise.
     """
+    rows = max(1, VALUES // ranked.answered.shape[1])
+    starts = range(0, len(ranked.answered), rows)
+    parts = [_measures(Ranking(*(table[start : start + rows] for table in ranked))) for start in starts]
+    return {name: np.concatenate([part[name] for part in parts]) for name in MEASURES}
+
+
+def _measures(ranked: Ranking) -> dict[str, np.ndarray]:
     wrong, right = ranked.wrong, ranked.answered - ranked.wrong
     answered, wrongly, rightly = (np.cumsum(table, axis=1) for table in (ranked.answered, wrong, right))
     images, all_wrong, all_right = (table[:, -1] for table in (answered, wrongly, rightly))
     values = {"aurc": _area(ranked, answered, wrongly)}
     for name, coverage in zip(MEASURES[1:], COVERAGES, strict=False):
-        values[name] = _error_at(np.ceil(np.round(images * coverage, 6)), ranked, answered, wrongly)
+        first = np.ceil(np.round(images * coverage, 6))
+        values[name] = _error_at(first, (answered >= first[:, None] - 1e-6).argmax(axis=1), ranked, answered, wrongly)
     with np.errstate(invalid="ignore", divide="ignore"):
         later = all_wrong[:, None] - wrongly + wrong / 2
         values["auroc"] = (right * later).sum(axis=1) / (all_right * all_wrong)
         enough = rightly >= (RECALL * all_right)[:, None] - 1e-9
-        accepted = np.take_along_axis(wrongly, enough.argmax(axis=1)[:, None], axis=1)[:, 0]
+        accepted = wrongly[np.arange(len(wrongly)), enough.argmax(axis=1)]
         values["fpr_at_95"] = np.where(all_right > 0, accepted / all_wrong, np.nan)
     return values
 
@@ -110,9 +119,8 @@ def measures(ranked: Ranking) -> dict[str, np.ndarray]:
 def risk_coverage(ranked: Ranking, coverages: np.ndarray) -> np.ndarray:
     """Risk at each of `coverages` (in 0..1) of the first ranking; float64."""
     answered, wrongly = (np.cumsum(table[:1], axis=1) for table in ranked)
-    first = Ranking(*(table[:1] for table in ranked))
     images = np.maximum(np.ceil(np.round(answered[0, -1] * coverages, 6)), 1)
-    return np.array([_error_at(np.array([k]), first, answered, wrongly)[0] for k in images])
+    return _error_at(images, np.searchsorted(answered[0], images - 1e-6), ranked, answered, wrongly)
 
 
 def _area(ranked: Ranking, answered: np.ndarray, wrongly: np.ndarray) -> np.ndarray:
@@ -121,18 +129,17 @@ def _area(ranked: Ranking, answered: np.ndarray, wrongly: np.ndarray) -> np.ndar
     share = np.divide(ranked.wrong, ranked.answered, out=np.zeros_like(ranked.wrong), where=ranked.answered > 0)
     images = np.rint(answered[:, -1])
     harmonic = np.concatenate([[0], np.cumsum(1 / np.arange(1, images.max() + 1))])
-    passed = harmonic[np.rint(answered).astype(int)] - harmonic[np.rint(before).astype(int)]
+    passed = np.diff(harmonic[np.rint(answered).astype(int)], axis=1, prepend=0)
     total = (share * ranked.answered + (wrong_before - share * before) * passed).sum(axis=1)
-    first = np.take_along_axis(share, (ranked.answered > 0).argmax(axis=1)[:, None], axis=1)[:, 0]
+    first = share[np.arange(len(share)), (ranked.answered > 0).argmax(axis=1)]
     ends = (first + wrongly[:, -1] / images) / 2
     return np.divide(total - ends, images - 1, out=np.full(len(images), np.nan), where=images > 1)
 
 
-def _error_at(images: np.ndarray, ranked: Ranking, answered: np.ndarray, wrongly: np.ndarray) -> np.ndarray:
-    """Risk of the first `images` (R) of each ranking."""
-    place = (answered < images[:, None] - 1e-6).sum(axis=1)[:, None]
-    last, size, wrong = (
-        np.take_along_axis(table, place, axis=1)[:, 0] for table in (answered, ranked.answered, ranked.wrong)
-    )
-    missing = (last - images) * wrong / size
-    return (np.take_along_axis(wrongly, place, axis=1)[:, 0] - missing) / images
+def _error_at(
+    images: np.ndarray, place: np.ndarray, ranked: Ranking, answered: np.ndarray, wrongly: np.ndarray
+) -> np.ndarray:
+    """Risk of the first `images` of each ranking, or of one: float64 R, the last of them in the group at `place`."""
+    row = np.arange(len(images)) if len(answered) > 1 else 0
+    missing = (answered[row, place] - images) * ranked.wrong[row, place] / ranked.answered[row, place]
+    return (wrongly[row, place] - missing) / images

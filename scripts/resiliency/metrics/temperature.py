@@ -24,12 +24,12 @@ def fitted_temperature(log_probabilities: np.ndarray, labels: np.ndarray) -> flo
         labels: int N.
     """
     values = log_probabilities.astype(np.float64)
-    margins = values - values[np.arange(len(labels)), labels][:, None]
-    if not (margins.max(axis=1) > 0).any():
+    margins = np.ascontiguousarray((values - values[np.arange(len(labels)), labels][:, None]).T)
+    if not (margins > 0).any():
         return np.nan
 
     def mean_loss(log_inverse: float) -> float:
-        return np.logaddexp.reduce(np.exp(log_inverse) * margins, axis=1).mean()
+        return np.logaddexp.reduce(np.exp(log_inverse) * margins, axis=0).mean()
 
     reach = np.log(LARGEST)
     return float(np.exp(-minimize_scalar(mean_loss, bounds=(-reach, reach), method="bounded").x))
