@@ -69,9 +69,13 @@ def test_pairs_of_a_member_that_a_method_does_not_apply_to_are_left_out(study, p
     pd.testing.assert_frame_equal(remaining, expected, atol=1e-9)
 
 
-def test_pairs_are_written_a_metric_and_condition_at_a_time(study, pairs):
-    tables = pair_tables(NAMES, study["predictions"], lambda source: [], [])
-    assert {len(table) for table in tables} == {6}
+def test_pairs_are_written_a_condition_and_many_a_metric_at_a_time(study, pairs, monkeypatch):
+    tables = list(pair_tables(NAMES, study["predictions"], lambda source: [], []))
+    assert {len(table) for table in tables} == {6 * 7, 6 * 2}  # metrics of decisions, and of probabilities
+    monkeypatch.setattr("resiliency.diversity.pairs.TABLE_ROWS", 11)
+    split = list(pair_tables(NAMES, study["predictions"], lambda source: [], []))
+    assert {len(table) for table in split} == {6}
+    pd.testing.assert_frame_equal(*(pd.concat(some, ignore_index=True) for some in (tables, split)))
     parts = [pairs[:7], pairs[7:8], pairs[8:]]
     one, split = (
         _diversity_matrices(blocks, NAMES, [np.array(["clean", "a", "a", "b", None])]) for blocks in ([pairs], parts)

@@ -9,6 +9,7 @@ from resiliency.diversity.metrics import METRICS
 from resiliency.diversity.representations import applicable
 from resiliency.prediction.reading import Predictions
 
+TABLE_ROWS = 2**12
 CHUNK_VALUES, MEMBER_VALUES = 2**24, 2**15  # probabilities of all members, and of one, which stay in a core's cache
 
 
@@ -19,7 +20,7 @@ def pair_tables(
     metrics: list[str],
     networks: list[bool] | None = None,
 ) -> Iterator[pd.DataFrame]:
-    """A row per pair of members, metric and condition; of one metric under one condition at a time.
+    """A row per pair of members, metric and condition; of one condition, and of as many metrics as are few rows.
 
     Args:
         names: of the M members.
@@ -37,13 +38,11 @@ def pair_tables(
     everyone = np.array(names)
     probable = np.array([member.has_probabilities for member in predictions])
     for condition in range(len(predictions[0])):
-        for name, matrix in _of_decisions(predictions, condition).items():
-            yield _rows(name, condition, matrix, everyone)
+        yield from _tables(_of_decisions(predictions, condition), condition, everyone)
         if probable.sum() > 1:
             chosen = [member for member, has in zip(predictions, probable, strict=True) if has]
             everything = np.arange(len(predictions[0].labels(condition)))
-            for name, matrix in of_probabilities(chosen, condition, everything).items():
-                yield _rows(name, condition, matrix, everyone[probable])
+            yield from _tables(of_probabilities(chosen, condition, everything), condition, everyone[probable])
     with_networks = everyone if networks is None else everyone[networks]
     for source in dict.fromkeys(METRICS[name].source for name in metrics):
         arrays = representations(source)
@@ -51,17 +50,24 @@ def pair_tables(
         chosen = [array for array, fits in zip(arrays, applies, strict=True) if fits]
         if len(chosen) > 1:
             chosen = chosen if source == "features" else np.stack(chosen)
-            for name in (name for name in metrics if METRICS[name].source == source):
-                yield _rows(name, 0, METRICS[name].raw(chosen), with_networks[applies])
+            raw = {name: METRICS[name].raw(chosen) for name in metrics if METRICS[name].source == source}
+            yield from _tables(raw, 0, with_networks[applies])
 
 
-def _rows(name: str, condition: int, matrix: np.ndarray, names: np.ndarray) -> pd.DataFrame:
-    """A row per pair of members from the raw values M x M of a metric."""
-    metric = METRICS[name]
+def _tables(matrices: dict[str, np.ndarray], condition: int, names: np.ndarray) -> Iterator[pd.DataFrame]:
+    """A row per metric and pair of members from raw values M x M, of about `TABLE_ROWS` or of one metric at a time.
+
+    A table costs as much time as thousands of its rows.
+    """
     first, second = np.triu_indices(len(names), k=1)
-    raw = matrix[first, second]
-    columns = {"first": names[first], "second": names[second], "kind": metric.kind, "metric": name}
-    return pd.DataFrame(columns | {"condition": condition, "raw": raw, "diversity": metric.diversity(raw)})
+    metrics, several = list(matrices), max(1, TABLE_ROWS // max(1, len(first)))
+    for some in (metrics[start : start + several] for start in range(0, len(metrics), several)):
+        raw = [matrices[name][first, second] for name in some]
+        columns = {"first": np.tile(names[first], len(some)), "second": np.tile(names[second], len(some))}
+        columns |= {"kind": np.repeat([METRICS[name].kind for name in some], len(first))}
+        columns |= {"metric": np.repeat(some, len(first)), "condition": condition, "raw": np.concatenate(raw)}
+        of_pairs = [METRICS[name].diversity(values) for name, values in zip(some, raw, strict=True)]
+        yield pd.DataFrame(columns | {"diversity": np.concatenate(of_pairs)})
 
 
 def _of_decisions(predictions: list[Predictions], condition: int) -> dict[str, np.ndarray]:

@@ -12,10 +12,10 @@ def coincidences(correct: np.ndarray) -> Counts:
 
     The share that only the second gets right is the transpose of the second matrix.
     """
-    right = correct.astype(np.float64)
-    wrong = 1 - right
-    n = correct.shape[1]
-    return right @ right.T / n, right @ wrong.T / n, wrong @ wrong.T / n
+    values, n = correct.astype(np.float32), correct.shape[1]  # in which sums below 2^24 are exact
+    both = (values @ values.T).astype(np.float64)
+    right = np.diag(both)
+    return both / n, (right[:, None] - both) / n, (n - right[:, None] - right + both) / n
 
 
 def disagreement(correct: np.ndarray) -> np.ndarray:
@@ -86,7 +86,9 @@ def label_disagreement(predicted: np.ndarray) -> np.ndarray:
     Returns:
         float64 M x M in 0..1; larger is more diverse.
     """
-    return np.stack([(predicted != one).mean(axis=1) for one in predicted])
+    predicted = predicted.astype(np.min_scalar_type(predicted.max()))
+    differ = (np.packbits(predicted != one, axis=1) for one in predicted)
+    return np.stack([np.bitwise_count(bits).sum(axis=1) for bits in differ]) / predicted.shape[1]
 
 
 def cohen_kappa(predicted: np.ndarray) -> np.ndarray:
@@ -138,12 +140,12 @@ def jensen_shannon(probabilities: np.ndarray) -> np.ndarray:
     members = len(probabilities)
     positive = np.maximum(probabilities, 1e-30, dtype=np.float32)  # 0 log 0 is 0
     own = np.array([_negative_entropy(one, np.log2(one)) for one in positive])
+    halves = positive * np.float32(0.5)
     mixed, logarithms = np.empty_like(positive[0]), np.empty_like(positive[0])
     result = np.zeros((members, members))
     for i in range(members):
         for j in range(i + 1, members):
-            np.add(positive[i], positive[j], out=mixed)
-            np.multiply(mixed, np.float32(0.5), out=mixed)
+            np.add(halves[i], halves[j], out=mixed)
             np.log2(mixed, out=logarithms)
             divergence = (own[i] + own[j]) / 2 - _negative_entropy(mixed, logarithms)
             result[i, j] = result[j, i] = max(0.0, divergence)
