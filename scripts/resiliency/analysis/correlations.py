@@ -75,31 +75,40 @@ def correlation_table(
     for (key, left_out), (_, without_designs) in zip(_groups(ensembles, by_corruption), of_designs, strict=True):
         everything = np.vstack([left_out.weights, without_designs.weights[1:]])
         members = len(left_out.weights)
+        key |= {"possible": left_out.ensembles.possible.iloc[0], "members": len(left_out.members)}
         for condition in images_of(ensembles) + corruptions:
             columns = _all_columns(left_out.ensembles, pairs, condition)
-            has = left_out.ensembles[list(columns)].notna()
-            counts, effective = has.sum(), has.apply(_effective_count, weights=left_out.weights[0])
+            has = left_out.ensembles[list(columns)].notna().to_numpy()
+            counts, effective = has.sum(axis=0), _effective_counts(has, left_out.weights[0])
             for measure in MEASURES:
                 values = left_out.correlations(list(columns), condition, measure, everything)
-                for (column, (kind, metric)), replicates in zip(columns.items(), values.T, strict=True):
+                each = zip(columns.values(), counts, effective, values, strict=True)
+                for (kind, metric), count, independent, replicates in each:
                     r, of_members, rest = replicates[0], replicates[:members], replicates[members:]
                     low, high = jackknife_interval(of_members, confidence, FISHER)
                     design_low, design_high = jackknife_interval(np.append(r, rest), confidence, FISHER)
-                    naive_low, naive_high = independent_interval(measure, r, effective[column], confidence)
+                    naive_low, naive_high = independent_interval(measure, r, independent, confidence)
                     row = key | {"condition": condition, "measure": measure, "kind": kind, "metric": metric}
                     row |= {"correlation": r, "low": low, "high": high, "p_value": p_value(of_members, FISHER)}
                     row |= {"design_low": design_low, "design_high": design_high}
                     row |= {"naive_low": naive_low, "naive_high": naive_high}
-                    row |= {"width_ratio": (high - low) / (naive_high - naive_low), "ensembles": counts[column]}
-                    row |= {"possible": left_out.ensembles.possible.iloc[0], "members": len(left_out.members)}
+                    row |= {"width_ratio": (high - low) / (naive_high - naive_low), "ensembles": count}
                     rows.append(row)
     return _with_p_holm(rows, CORRELATIONS, confidence)
 
 
-def _effective_count(chosen: pd.Series, weights: np.ndarray) -> float:
-    """How many ensembles of equal weight say as much as the chosen ones: (sum w)^2 / sum w^2 (Kish 1965)."""
-    weights = weights[chosen]
-    return weights.sum() ** 2 / (weights @ weights) if len(weights) else 0
+def _effective_counts(chosen: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """How many ensembles of equal weight say as much as the chosen ones: (sum w)^2 / sum w^2 (Kish 1965).
+
+    Args:
+        chosen: bool E x C.
+        weights: float E.
+
+    Returns:
+        float64 C; 0 where none is chosen.
+    """
+    squares = np.square(weights) @ chosen
+    return np.divide((weights @ chosen) ** 2, squares, out=np.zeros_like(squares), where=squares > 0)
 
 
 def difference_table(

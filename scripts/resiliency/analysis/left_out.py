@@ -10,6 +10,8 @@ from resiliency.statistics.correlation import MEASURES
 from resiliency.statistics.jackknife import LINEAR, Scale, kept_weights
 from resiliency.statistics.ranks import weighted_cliffs_delta
 
+COLUMNS = 8  # that are correlated at a time
+
 
 def is_sample(pool: pd.DataFrame) -> bool:
     """Whether not all ensembles that are possible at a size are there."""
@@ -39,18 +41,22 @@ class LeftOut:
         self.weights = kept_weights([list(map(unit, members)) for members in lists]) * ensembles.weight.to_numpy(float)
 
     def correlations(self, columns: list[str], condition: str, measure: str, weights: np.ndarray) -> np.ndarray:
-        """Replicates (rows of `weights`) x columns of the correlation of each column with accuracy on `condition`.
+        """Columns x replicates (rows of `weights`) of the correlation of each column with accuracy on `condition`.
 
         Ensembles that lack a column, since no pair of their members could be measured, do not count for it.
         """
         accuracy, given = self._accuracies(condition)
-        correlations = np.full((len(weights), len(columns)), np.nan)
-        for index, column in enumerate(columns):
-            x = self.ensembles[column].to_numpy(np.float64)
-            finite = np.isfinite(x)
-            if finite.any():
-                kept = weights if finite.all() else weights[:, finite]
-                correlations[:, index] = MEASURES[measure](kept, x[finite], accuracy[finite], given[finite])
+        values = self.ensembles[columns].to_numpy(np.float64).T
+        finite, alike = np.isfinite(values), {}
+        for row, of_column in enumerate(finite):
+            alike.setdefault(of_column.tobytes(), []).append(row)
+        correlations = np.full((len(columns), len(weights)), np.nan)
+        for rows in alike.values():
+            has = finite[rows[0]]
+            kept = weights if has.all() else weights[:, has]
+            for some in (rows[start : start + COLUMNS] for start in range(0, len(rows) if has.any() else 0, COLUMNS)):
+                x = values[some][:, has]
+                correlations[some] = MEASURES[measure](kept, x, accuracy[has], given[has])
         return correlations
 
     def differences(

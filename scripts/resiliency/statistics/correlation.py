@@ -16,16 +16,18 @@ def weighted_pearson(weights: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.nd
 
     Args:
         weights: float R x E, not negative.
-        x, y: float E.
+        x: float E, or C x E.
+        y: float E.
 
     Returns:
-        float64 R; NaN where a weighted variance is zero.
+        float64 R, or C x R; NaN where a weighted variance is zero.
     """
-    x, y = x - x.mean(), y - y.mean()
-    sums = (weights @ np.column_stack([np.ones_like(x), x, y, x * x, y * y, x * y])).T
-    total = sums[0]
-    means = np.divide(sums[1:], total, out=np.zeros_like(sums[1:]), where=total > 0)
-    mean_x, mean_y, square_x, square_y, product = means
+    x, y = x - x.mean(axis=-1, keepdims=True), y - y.mean()
+    moments = np.vstack([np.ones_like(y), y, y * y, x, x * x, x * y])
+    total, *sums = moments @ weights.T
+    means = np.divide(sums, total, out=np.zeros_like(sums), where=total > 0)
+    mean_y, square_y = means[:2]
+    mean_x, square_x, product = means[2:].reshape(3, *x.shape[:-1], len(weights))
     of_x, of_y = square_x - mean_x**2, square_y - mean_y**2
     defined = (of_x > ROUNDING * square_x) & (of_y > ROUNDING * square_y)
     scale = np.sqrt(np.where(defined, of_x * of_y, 1))
@@ -65,7 +67,7 @@ def partial(weights: np.ndarray, x: np.ndarray, y: np.ndarray, given: np.ndarray
     return np.where(defined, (of_both - of_x * of_y) / np.sqrt(np.where(defined, left, 1)), np.nan)
 
 
-# Name -> (weights R x E, x, y and a given third E each) -> float64 R.
+# Name -> (weights R x E, x of E or C x E, y and a given third of E each) -> float64 R or C x R.
 MEASURES: dict[str, Callable[..., np.ndarray]] = {
     "pearson": lambda weights, x, y, given: weighted_pearson(weights, x, y),
     "spearman": lambda weights, x, y, given: weighted_spearman(weights, x, y),

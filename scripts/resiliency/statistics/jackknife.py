@@ -122,7 +122,8 @@ def p_value(replicates: np.ndarray, scale: Scale = LINEAR) -> float:
 
 def studentised(replicates: np.ndarray, scale: Scale) -> tuple[float, float, int]:
     """The statistic on `scale`, its standard error and degrees of freedom; NaN where they are not defined."""
-    value, *without = scale.to(np.asarray(replicates, float))
+    values = scale.to(np.asarray(replicates, float))
+    value, without = values[0], values[1:]
     units = len(without)
     if units < 2:
         return value, np.nan, 1

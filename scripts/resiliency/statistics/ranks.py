@@ -46,13 +46,15 @@ def weighted_spearman(weights: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.n
 
     Args:
         weights: float R x E, not negative.
-        x, y: float E.
+        x: float E, or C x E.
+        y: float E.
 
     Returns:
-        float64 R; NaN where all weight is on one value of x or of y.
+        float64 R, or C x R; NaN where all weight is on one value of x or of y.
     """
-    places_x, places_y = ordinals(x), ordinals(y)
-    return np.array([_rho(row, places_x, places_y) for row in np.ascontiguousarray(weights, np.float64)])
+    places_x, places_y = np.stack([ordinals(of_column) for of_column in np.atleast_2d(x)]), ordinals(y)
+    rhos = [_rhos(row, places_x, places_y) for row in np.ascontiguousarray(weights, np.float64)]
+    return np.array(rhos).T.reshape(*x.shape[:-1], len(weights))
 
 
 def weighted_cliffs_delta(
@@ -79,17 +81,23 @@ def weighted_cliffs_delta(
 
 
 @njit(cache=True, nogil=True)
-def _rho(weights: np.ndarray, x: np.ndarray, y: np.ndarray) -> float:
-    """Of float64 E and two int64 E, the places of values among the distinct ones."""
-    of_x, of_y = _weight_of(weights, x), _weight_of(weights, y)
-    ranks_x, ranks_y = _centred_ranks(of_x), _centred_ranks(of_y)
-    square_x, square_y = (of_x * ranks_x**2).sum(), (of_y * ranks_y**2).sum()
-    if min(square_x, square_y) <= ROUNDING * weights.sum() ** 3:
-        return np.nan
-    product = 0.0
-    for place in range(len(weights)):
-        product += weights[place] * ranks_x[x[place]] * ranks_y[y[place]]
-    return product / np.sqrt(square_x * square_y)
+def _rhos(weights: np.ndarray, xs: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Of float64 E, int64 C x E and int64 E, the places of values among the distinct ones; float64 C."""
+    rhos, least = np.full(len(xs), np.nan), ROUNDING * weights.sum() ** 3
+    of_y = _weight_of(weights, y)
+    ranks_y = _centred_ranks(of_y)
+    square_y, ranks = (of_y * ranks_y**2).sum(), ranks_y[y]
+    for column in range(len(xs)):
+        x = xs[column]
+        of_x = _weight_of(weights, x)
+        ranks_x = _centred_ranks(of_x)
+        square_x = (of_x * ranks_x**2).sum()
+        if min(square_x, square_y) > least:
+            product = 0.0
+            for place in range(len(weights)):
+                product += weights[place] * ranks_x[x[place]] * ranks[place]
+            rhos[column] = product / np.sqrt(square_x * square_y)
+    return rhos
 
 
 @njit(cache=True, nogil=True)

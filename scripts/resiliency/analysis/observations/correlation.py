@@ -153,4 +153,4 @@ def _differences(
 
 
 def _partial_correlations(columns: Collection[str], group: str, of_size: LeftOut) -> np.ndarray:
-    return of_size.correlations(list(columns), group, "partial", of_size.weights)
+    return of_size.correlations(list(columns), group, "partial", of_size.weights).T
