@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from predicted import conditions_of
 
-from resiliency.analysis.coincident_failures import failure_table, joint_failure_rate
+from resiliency.analysis.coincident_failures import failing, failure_table, joint_failure_rates
 from resiliency.analysis.intervals import Resampling
 
 CONDITIONS = conditions_of(["fog", "snow"], [1, 2], 40)
@@ -51,8 +51,9 @@ def test_a_row_by_loops_over_pairs_of_members(failures, table, first, second, co
 
 def test_the_estimator_has_no_bias_of_few_members():
     """Of theta and theta^2 of 0.3: the mean over many draws of two members, where copies would give 0.3 x 0.65."""
-    fails = (np.random.default_rng(0).random((2, 40_000)) < 0.3).astype(float)
-    assert joint_failure_rate(fails, None).mean() == pytest.approx(0.09, abs=0.006)
+    fails = np.random.default_rng(0).random((2, 40_000)) < 0.3
+    one = np.zeros(1, int)
+    assert joint_failure_rates(failing(fails, [np.arange(2)]), one, one).mean() == pytest.approx(0.09, abs=0.006)
     assert (fails.mean(axis=0) ** 2).mean() == pytest.approx(0.195, abs=0.006)
 
 

@@ -17,7 +17,9 @@ members count, for a member always fails where it fails. They are unbiased over 
 a sample.
 """
 
+from collections.abc import Sequence
 from itertools import combinations_with_replacement
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -29,20 +31,44 @@ from resiliency.prediction.conditions import condition_groups, corruption_condit
 PAIRS_AT_ONCE = 64
 
 
-def joint_failure_rate(first: np.ndarray, second: np.ndarray | None) -> np.ndarray:
-    """Estimates of theta_A theta_B for each image, or for anything else that is a mean over images.
+class Failing(NamedTuple):
+    """Sums over the members of each of D designs, of n images or of anything else that is a mean over images.
+
+    Attributes:
+        rates: float D x n, of whether, or how often, each member fails.
+        squares: float D x n, of the squares of these.
+        members: int D, their numbers.
+    """
+
+    rates: np.ndarray
+    squares: np.ndarray
+    members: np.ndarray
+
+
+def failing(rates: np.ndarray, members: Sequence[np.ndarray]) -> Failing:
+    """The sums of `rates`, bool or float M x n; those of bools are float32, in which they are exact.
 
     Args:
-        first: float n_A x ..., whether, or how often, each member of a design fails.
-        second: the same of another design; None for two distinct members of the first, which needs two.
+        members: of each design, int.
+    """
+    dtype = np.float32 if rates.dtype == bool else np.float64
+    sums = np.stack([rates[own].sum(axis=0, dtype=dtype) for own in members])
+    squares = sums if rates.dtype == bool else np.stack([np.square(rates[own]).sum(axis=0) for own in members])
+    return Failing(sums, squares, np.array([len(own) for own in members]))
+
+
+def joint_failure_rates(designs: Failing, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Estimates of theta_A theta_B for each image, or whatever else the sums are of.
+
+    Args:
+        first, second: int P, pairs of designs; the same twice, of two members or more, for two of its members.
 
     Returns:
-        float64 ...: the mean of products over pairs of distinct members.
+        float64 P x n: the mean of products over pairs of distinct members.
     """
-    total = first.sum(axis=0, dtype=np.float64)
-    if second is not None:
-        return total * second.sum(axis=0, dtype=np.float64) / (len(first) * len(second))
-    return (total**2 - np.square(first, dtype=np.float64).sum(axis=0)) / (len(first) * (len(first) - 1))
+    products, alike = designs.rates[first] * designs.rates[second], first == second
+    products[alike] -= designs.squares[first[alike]]
+    return products / (designs.members[first] * (designs.members[second] - alike))[:, None]
 
 
 def failure_table(
@@ -64,42 +90,50 @@ def failure_table(
     members = {design: np.flatnonzero(np.array(designs) == design) for design in dict.fromkeys(designs)}
     pairs = [p for p in combinations_with_replacement(members, 2) if p[0] != p[1] or len(members[p[0]]) > 1]
     names = {CLEAN: np.arange(1), **corruption_conditions(conditions), **condition_groups(conditions)}
+    places = np.array([[list(members).index(design) for design in pair] for pair in pairs]).reshape(-1, 2)
     last = {name: chosen.max() for name, chosen in names.items()}
     means = np.stack([of_condition.mean(axis=1) for of_condition in failures], axis=1)
     sums: dict[str, np.ndarray] = {}
     tables = {}
-    for condition, (test_set, values) in enumerate(zip(conditions.test_set, failures, strict=True)):
-        coincidences = _coincidences(values, weights[test_set], members, pairs)
-        for name in (name for name, chosen in names.items() if condition in chosen):
+    for (test_set, _), rows in conditions.groupby(["test_set", "corruption"], sort=False).indices.items():
+        values = [failures[row] for row in rows]
+        coincidences = _coincidences(values, weights[test_set], list(members.values()), places)
+        for name in (name for name, chosen in names.items() if rows[0] in chosen):
             sums[name] = sums[name] + coincidences if name in sums else coincidences
-            if condition == last[name]:
+            if rows[-1] == last[name]:
                 of_name = sums.pop(name) / len(names[name])
                 rates = means[:, names[name]].mean(axis=1)
                 tables[name] = _rows(of_name, rates, members, pairs, resampling.confidence)
                 tables[name].insert(0, "corruption", name)
-                tables[name]["images"] = conditions.images.iloc[condition]
+                tables[name]["images"] = conditions.images.iloc[rows[0]]
     return pd.concat([tables[name] for name in names], ignore_index=True)
 
 
 def _coincidences(
-    failures: np.ndarray, weights: np.ndarray, members: dict[str, np.ndarray], pairs: list[tuple[str, str]]
+    failures: list[np.ndarray], weights: np.ndarray, members: list[np.ndarray], pairs: np.ndarray
 ) -> np.ndarray:
-    """Rates of both failing, of independence, and covariances under each row of weights, of pairs under a condition.
+    """Rates of both failing, of independence, and covariances under each row of weights, summed over conditions.
+
+    Args:
+        failures: bool M x N of each condition.
+        weights: float64 (1 + resamples) x N.
+        members: of each design.
+        pairs: int P x 2, designs.
 
     Returns:
-        float64 pairs x (2 + rows of weights): the first two of the actual images, the covariances of all.
+        float64 P x (2 + rows of weights): the first two of the actual images, the covariances of all.
     """
-    values, images = failures.astype(np.float64), failures.shape[1]
-    rates = values @ weights.T
+    images = failures[0].shape[1]
+    on_images = [failing(values, members) for values in failures]
+    of_rates = [failing(values.astype(np.float64) @ weights.T, members) for values in failures]
     coincidences = np.empty((len(pairs), 2 + len(weights)))
     for start in range(0, len(pairs), PAIRS_AT_ONCE):
-        some = [(members[a], None if a == b else members[b]) for a, b in pairs[start : start + PAIRS_AT_ONCE]]
-
-        def of_all(of_members: np.ndarray, some: list = some) -> np.ndarray:
-            return np.array([joint_failure_rate(of_members[a], None if b is None else of_members[b]) for a, b in some])
-
-        together, independent = of_all(values) @ weights.T, of_all(rates)
-        block = coincidences[start : start + len(some)]
+        some = pairs[start : start + PAIRS_AT_ONCE].T
+        together, independent = (
+            sum(joint_failure_rates(of_condition, *some) for of_condition in of) for of in (on_images, of_rates)
+        )
+        together = together @ weights.T  # of all conditions at once, which takes most of the time
+        block = coincidences[start : start + PAIRS_AT_ONCE]
         block[:, 0], block[:, 1] = together[:, 0], independent[:, 0]
         block[:, 2:] = (together - independent) * images / (images - 1)
     return coincidences
@@ -113,14 +147,16 @@ def _rows(
     confidence: float,
 ) -> pd.DataFrame:
     rows = []
-    for (a, b), (together, independent, covariance, *resampled) in zip(pairs, coincidences, strict=True):
-        low, high = percentile_interval(np.array(resampled), confidence)
+    of_designs = {design: rates[own].mean() for design, own in members.items()}
+    for (a, b), of_pair in zip(pairs, coincidences, strict=True):
+        together, independent, covariance = of_pair[:3]
+        low, high = percentile_interval(of_pair[3:], confidence)
         rows.append(
             {
                 "first": a,
                 "second": b,
-                "failure_first": rates[members[a]].mean(),
-                "failure_second": rates[members[b]].mean(),
+                "failure_first": of_designs[a],
+                "failure_second": of_designs[b],
                 "joint_failure_rate": together,
                 "independent": independent,
                 "covariance": covariance,
