@@ -1,6 +1,6 @@
 """The table of ensembles: accuracy, corrupted error and diversity of each, under each combination rule."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from math import comb
 
@@ -215,23 +215,35 @@ def _diversity_matrices(
         pairs: parts of the table of pairs.
         names: arrays of a name for each condition, None for one that is left out.
     """
-    position = {member: index for index, member in enumerate(members)}
-    sums: list[dict[str, np.ndarray]] = [{} for _ in names]
+    position, sums = pd.Index(members), [{} for _ in names]
     for block in pairs:
-        own = block[block["first"].isin(position) & block["second"].isin(position)]
-        for (metric, condition), rows in own.groupby(["metric", "condition"], sort=False):
-            first, second = (rows[column].map(position).to_numpy(np.int64) for column in ("first", "second"))
-            values = rows.diversity.to_numpy()
-            finite = ~np.isnan(values)
+        first, second = (position.get_indexer(block[column]) for column in ("first", "second"))
+        own = (first >= 0) & (second >= 0)
+        values, places = block.diversity.to_numpy()[own], np.stack([first[own], second[own]])
+        for metric, condition, rows in _rows_of_each(block.metric[own], block.condition.to_numpy()[own]):
+            rows = rows[~np.isnan(values[rows])]
             for of_name, totals in zip(names, sums, strict=True):
                 if of_name[condition] is not None:
                     total = totals.setdefault(
                         f"{metric}_{of_name[condition]}", np.zeros((2, len(members), len(members)))
                     )
-                    total[0, first[finite], second[finite]] += values[finite]
-                    total[1, first[finite], second[finite]] += 1
+                    total[0, *places[:, rows]] += values[rows]
+                    total[1, *places[:, rows]] += 1
     with np.errstate(invalid="ignore"):
         return [{name: total[0] / total[1] for name, total in _both_ways(totals).items()} for totals in sums]
+
+
+def _rows_of_each(metrics: pd.Series, conditions: np.ndarray) -> Iterator[tuple[str, int, np.ndarray]]:
+    """Metric, condition and rows (int) of each of both that occurs, in order of their first rows.
+
+    A `groupby` would make a table of each, which takes ten times as long.
+    """
+    of_rows, names = pd.factorize(metrics)
+    count = conditions.max(initial=0) + 1
+    kinds, starts, counts = np.unique(of_rows * count + conditions, return_index=True, return_counts=True)
+    parts = np.split(np.argsort(of_rows * count + conditions, kind="stable"), np.cumsum(counts)[:-1])
+    for kind in np.argsort(starts):
+        yield names[kinds[kind] // count], int(kinds[kind] % count), parts[kind]
 
 
 def _both_ways(sums: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
