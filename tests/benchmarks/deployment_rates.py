@@ -5,6 +5,7 @@ in deployment_rows.json as they come; those that are there are not simulated aga
 docs/results/deployment_rates.md.
 """
 
+from collections.abc import Iterator
 from functools import partial
 from itertools import combinations
 from typing import NamedTuple
@@ -60,11 +61,11 @@ class Drawn:
             + case.own * random.standard_normal((len(case.skills), len(CONDITIONS), images))
         )
 
-    def losses_in_groups(self, ensembles: np.ndarray, images: np.ndarray, groups: np.ndarray) -> np.ndarray:
+    def losses_in_groups(self, ensembles: np.ndarray, images: np.ndarray, groups: np.ndarray) -> Iterator[np.ndarray]:
         places = np.argsort(groups, kind="stable")
         starts = np.searchsorted(groups[places], np.arange(groups.max() + 1))
         wrong = self.margins[ensembles][..., images].mean(axis=1) < 0
-        return np.add.reduceat(wrong[..., places], starts, axis=2, dtype=np.float32)
+        yield from np.add.reduceat(wrong[..., places], starts, axis=2, dtype=np.float32).swapaxes(0, 1)
 
     def chosen_by(self, errors: np.ndarray) -> np.ndarray:
         return errors.mean(axis=-1)

@@ -242,6 +242,7 @@ def test_of_classes_with_the_same_error_the_first_is_the_worst():
     logits = np.eye(2, dtype=np.float16)[answers]
     table = conditions_of(["fog"], [1, 2, 3], 12, classes=2)
     members = EnsembleErrors([predictions_of(table, labels, logits)], np.ones(1), "mean_probability")
-    row = worst_cases(members, np.array([0]), np.arange(6), np.arange(6, 12), np.ones((4, 6)), 0.9)
+    images = np.arange(12)
+    row = worst_cases(members, members.wrong(np.array([0]), images), images[:6], images[6:], np.ones((4, 6)), 0.9)
     assert row["worst_class"] == 0
     assert row["worst_class_error"] == pytest.approx(1 / 3, abs=1e-12)

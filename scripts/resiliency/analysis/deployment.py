@@ -127,10 +127,15 @@ def deployment_table(
     numbers = pd.Series(np.arange(1, len(table) + 1), table.index)
     table = table.assign(number=numbers, instead=numbers[table.instead].to_numpy()).reset_index(drop=True)
     harder = (candidates.judged_error - candidates.selection_error).mean()
-    counts = resampled_counts(len(judged), resampling.resamples, resampling.seed, "images")
+    counts = resampled_counts(len(judged), resampling.resamples, resampling.seed, "images").astype(np.float64)
     confidence = resampling.confidence
     for rows, of_size in by_size(table, members):
-        errors = scored.image_errors(of_size, judged)
+        errors = np.empty((len(rows), len(judged)))
+        for place, (row, ensemble) in enumerate(zip(rows, of_size, strict=True)):
+            wrong = scored.wrong(ensemble, np.concatenate([chosen, judged]))
+            errors[place] = wrong[:, len(chosen) :].mean(axis=0, dtype=np.float64)
+            for column, value in worst_cases(scored, wrong, chosen, judged, counts, confidence).items():
+                table.loc[row, column] = value
         drawn = errors @ counts.T / len(judged)
         table.loc[rows, "corrupted_error"] = means = errors.mean(axis=1)
         ends = [share_interval(*of, len(judged), confidence) for of in zip(means, drawn, strict=True)]
@@ -140,9 +145,6 @@ def deployment_table(
             table.loc[rows, COST[0]] = costs.mean(axis=1)
             table.loc[rows, COST[1:]] = [percentile_interval(of, confidence) for of in costs @ counts.T / len(judged)]
         table.loc[rows, "clean_accuracy"] = scored.accuracy(of_size, CLEAN, judged)
-        for row, ensemble in zip(rows, of_size, strict=True):
-            for column, value in worst_cases(scored, ensemble, chosen, judged, counts, confidence).items():
-                table.loc[row, column] = value
         for column, values in _further_accuracies(scored, of_size, confidence).items():
             table.loc[rows, column] = values
     optimism = table.corrupted_error - table.selection_error - harder
@@ -186,22 +188,23 @@ def _compared(
 
 def worst_cases(
     scored: EnsembleErrors,
-    ensemble: np.ndarray,
+    wrong: np.ndarray,
     chosen: np.ndarray,
     judged: np.ndarray,
     counts: np.ndarray,
     confidence: float,
 ) -> dict[str, object]:
-    """`WORST` of one ensemble (int size): condition and class with its largest errors, and a quantile of errors.
+    """`WORST` of one ensemble: condition and class with its largest errors, and a quantile of errors.
 
     The largest of many errors is partly chance; so condition and class are chosen on one half of the images, and the
     errors in them are those on the other. The class is the one with the largest corrupted error.
 
     Args:
-        counts: how often each resample has each judged image, R x n.
+        wrong: float32 C x (chosen and judged), as from `EnsembleErrors.wrong`.
+        counts: how often each resample has each judged image, float64 R x n.
         confidence: of the intervals.
     """
-    labels, wrong = scored.labels(CLEAN), scored.wrong(ensemble, np.concatenate([chosen, judged]))
+    labels = scored.labels(CLEAN)
     before, after = wrong[:, : len(chosen)], wrong[:, len(chosen) :]
     worst = before.mean(axis=1, dtype=np.float64).argmax()
     condition = scored.predictions[0].conditions.iloc[scored.corrupted[worst]]

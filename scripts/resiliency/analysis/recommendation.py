@@ -7,6 +7,7 @@ the best by it is in the set that multiple comparisons with the best retain (Hsu
 truly best one is in that set with the stated confidence, whichever of them looked best.
 """
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -66,16 +67,26 @@ def drawn_errors(
     counts = resampled_counts(groups.max() + 1, resampling.resamples, resampling.seed, "comparison with the best")
     drawn_images = (counts @ np.bincount(groups)).astype(np.float32)
     drawn, sizes = np.empty((len(ensembles), len(counts))), np.array([len(ensemble) for ensemble in ensembles])
+    counts, of_mean = counts.T.astype(np.float32), scored.objective in ("mean", "cost")
     for size in np.unique(sizes):
         rows = np.flatnonzero(sizes == size)
-        for start in range(0, len(rows), CHUNK):
-            some = rows[start : start + CHUNK]
+        several = len(rows) if of_mean else CHUNK
+        for start in range(0, len(rows), several):
+            some = rows[start : start + several]
             losses = scored.losses_in_groups(np.stack([ensembles[row] for row in some]), images, groups)
-            if scored.objective in ("mean", "cost"):
-                losses = losses.mean(axis=1, keepdims=True)  # the mean of the resamples, for less work
-            of_conditions = np.swapaxes(losses @ counts.T.astype(np.float32) / drawn_images, 1, 2)
-            drawn[some] = scored.chosen_by(of_conditions)
+            if of_mean:  # the mean of the resamples, for less work
+                losses = [_mean(losses)]
+            for row, of_row in zip(some, np.stack(list(losses), axis=1), strict=True):
+                drawn[row] = scored.chosen_by((of_row @ counts / drawn_images).T)
     return drawn
+
+
+def _mean(arrays: Iterable[np.ndarray]) -> np.ndarray:
+    """The mean of float32 arrays, of which one is in memory at a time."""
+    total = count = np.float32(0)
+    for array in arrays:
+        total, count = total + array, count + np.float32(1)
+    return total / count
 
 
 def differences(errors: np.ndarray, drawn: np.ndarray, reference: int, confidence: float) -> Difference:

@@ -37,19 +37,35 @@ class Block(NamedTuple):
 
 def blocks(ensembles: np.ndarray, largest: int) -> Iterator[Block]:
     """All of `ensembles` (int E x L, members in any order), at most `largest` in a block."""
-    middle = ensembles.shape[1] // 2
-    turned = np.concatenate([ensembles[:, middle::-1], ensembles[:, middle + 1 :]], axis=1).astype(np.int64)
+    middle, turned = ensembles.shape[1] // 2, from_the_middle(ensembles)
     order = np.lexsort(turned.T[::-1])
     for start in range(0, len(order), largest):
         places = order[start : start + largest]
         own = turned[places]
-        before, of_before = np.unique(own[:, 1 : middle + 1], axis=0, return_inverse=True)
-        after, of_after = np.unique(own[:, middle + 1 :], axis=0, return_inverse=True)
+        before, of_before = _distinct(own[:, 1 : middle + 1])
+        after, of_after = _distinct(own[:, middle + 1 :])
         starts = np.flatnonzero(np.diff(own[:, 0], prepend=-1))
         ends = [starts, np.append(starts[1:], len(own))]
         for of_part in (of_before, of_after):
             ends += [np.minimum.reduceat(of_part, starts), np.maximum.reduceat(of_part, starts) + 1]
         yield Block(places, own, _first_changes(own), before, after, of_before, of_after, np.stack(ends, axis=1))
+
+
+def from_the_middle(ensembles: np.ndarray) -> np.ndarray:
+    """Ensembles (int E x L) in the order in which their members are summed: see `Block.ensembles`; int64 E x L."""
+    middle = ensembles.shape[1] // 2
+    return np.concatenate([ensembles[:, middle::-1], ensembles[:, middle + 1 :]], axis=1).astype(np.int64)
+
+
+def _distinct(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The distinct of `rows` (int64 B x l) in lexicographic order, and which of them each row is; int64 B.
+
+    A column at a time, which takes a fraction of the time of `np.unique` with an axis.
+    """
+    first, places = np.zeros(1, np.int64), np.zeros(len(rows), np.int64)
+    for column in rows.T:
+        _, first, places = np.unique(places * (rows.max() + 1) + column, return_index=True, return_inverse=True)
+    return rows[first], places
 
 
 def _first_changes(ensembles: np.ndarray) -> np.ndarray:

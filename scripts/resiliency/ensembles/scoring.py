@@ -8,7 +8,7 @@ from itertools import combinations
 
 import numpy as np
 
-from resiliency.ensembles.blocks import Block, blocks
+from resiliency.ensembles.blocks import Block, blocks, from_the_middle
 from resiliency.ensembles.combination import LEAST, RULES, Rule, logarithms
 from resiliency.ensembles.counting import metric_inputs
 from resiliency.ensembles.kernels import LANES, add_gaps, answers, product_sums
@@ -19,6 +19,7 @@ CHUNK_VALUES = 2**22  # probabilities of all members
 BLOCK_ANSWERS = 2**19  # of a block of ensembles to a chunk of images
 CANDIDATES, FEWEST = 32, 8  # classes of an image that can be the answer of an ensemble
 SUMMING = 3  # of one class for an answer of all classes, against one candidate for all answers
+FEW = 8  # times as many members of ensembles as there are, up to which finding candidates takes longer than to sum
 
 
 class Tally:
@@ -49,7 +50,7 @@ class Tally:
             summed = classes * self.summed / self.answers
             self.candidates, self.least = adapted(self.candidates, summed, self.least)
             self.answers = self.summed = 0
-        self.panel = panel(self.values, labels, min(self.candidates, classes - 1))
+        self.panel = panel(self.values, labels, candidates(self.candidates, classes))
         if self.rule.mean == "arithmetic":
             self.products += (probabilities @ probabilities.swapaxes(1, 2)).sum(axis=0, dtype=np.float64)
             self.own += probabilities[np.arange(len(labels)), :, labels].sum(axis=0, dtype=np.float64)
@@ -115,16 +116,24 @@ def correct_answers(
     Returns:
         bool E x N.
     """
+    right = np.empty((len(ensembles), len(labels)), bool)
+    if ensembles.size <= FEW * len(probabilities):
+        values = _values(RULES[rule], probabilities, ensembles.shape[1], _member_weights(rule, weights)[:, None])
+        for place, (first, *others) in enumerate(from_the_middle(ensembles)):
+            total = values[first].copy()
+            for member in others:
+                total += values[member]
+            right[place] = total.argmax(axis=1) == labels
+        return right
     by_image = np.ascontiguousarray(probabilities.swapaxes(0, 1))
     values = _values(RULES[rule], by_image, ensembles.shape[1], _member_weights(rule, weights))
-    right = np.empty((len(ensembles), len(labels)), bool)
     chunk = _chunk(*values.shape[1:])
     of_blocks = list(blocks(ensembles, max(1, BLOCK_ANSWERS // chunk)))
     for start in range(0, len(labels), chunk):
         some = slice(start, start + chunk)
-        candidates = panel(values[some], labels[some], min(CANDIDATES, values.shape[2] - 1))
+        of_chunk = panel(values[some], labels[some], candidates(CANDIDATES, values.shape[2]))
         for block in of_blocks:
-            right[block.places, some] = _answered(block, candidates, values[some], labels[some])[0]
+            right[block.places, some] = _answered(block, of_chunk, values[some], labels[some])[0]
     return right
 
 
@@ -211,12 +220,12 @@ def _chunk(member_count: int, classes: int) -> int:
 
 
 def _answered(
-    block: Block, candidates: np.ndarray, values: np.ndarray, labels: np.ndarray
+    block: Block, of_panel: np.ndarray, values: np.ndarray, labels: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
     """What `kernels.answers` sets and returns for a block."""
     shape = len(block.places), len(labels)
     right, own, best = np.empty(shape, bool), np.empty(shape, np.float32), np.empty(shape, np.float32)
-    summed = answers(block.ensembles, block.changes, candidates, values, labels, right, own, best)
+    summed = answers(block.ensembles, block.changes, of_panel, values, labels, right, own, best)
     return right, own, best, summed
 
 
@@ -229,14 +238,23 @@ def _product_sums(block: Block, values: np.ndarray) -> np.ndarray:
 
 
 def _values(rule: Rule, probabilities: np.ndarray, largest: int, weights: np.ndarray) -> np.ndarray:
-    """What the members say of each class under a rule, whose sums are compared; float32 as `probabilities`."""
+    """What the members say of each class under a rule, whose sums are compared; float32 as `probabilities`.
+
+    Args:
+        weights: float of the members, whose shape goes with that of the probabilities without their classes.
+    """
     values = rule.values(probabilities, largest)
-    return values * weights.astype(np.float32)[:, None] if rule.weighted else values
+    return values * weights.astype(np.float32)[..., None] if rule.weighted else values
 
 
 def _member_weights(rule: str, weights: np.ndarray) -> np.ndarray:
     """How much each member counts under a rule."""
     return weights if RULES[rule].weighted else np.ones(len(weights))
+
+
+def candidates(count: int, classes: int) -> int:
+    """How many classes beside the label are candidates: all, which need not be found, if `count` is half of them."""
+    return count if 2 * count < classes else classes - 1
 
 
 def panel(values: np.ndarray, labels: np.ndarray, count: int) -> np.ndarray:
@@ -251,14 +269,18 @@ def panel(values: np.ndarray, labels: np.ndarray, count: int) -> np.ndarray:
         float32 M x (C + 2) x n: the values of the label, of the C other classes with the largest
         value of any member, and the largest value of the member for a class that is not among these; -inf for none.
     """
-    images, _, classes = values.shape
-    most = values.max(axis=1)
-    most[np.arange(images), labels] = -np.inf
-    likely = np.argpartition(most, classes - count - 1, axis=1)[:, classes - count :]
-    chosen = np.column_stack([labels, likely])[:, None]
-    others = values.copy()
-    np.put_along_axis(others, chosen, -np.inf, axis=2)
-    rows = [np.take_along_axis(values, chosen, axis=2), others.max(axis=2, keepdims=True)]
+    images, members, classes = values.shape
+    if count == classes - 1:
+        chosen = (labels[:, None] + np.arange(classes)) % classes
+        rest = np.full((images, members, 1), -np.inf, np.float32)
+    else:
+        most = values.max(axis=1)
+        most[np.arange(images), labels] = -np.inf
+        likely = np.argpartition(most, classes - count - 1, axis=1)[:, classes - count :]
+        chosen, others = np.column_stack([labels, likely]), values.copy()
+        np.put_along_axis(others, chosen[:, None], -np.inf, axis=2)
+        rest = others.max(axis=2, keepdims=True)
+    rows = [np.take_along_axis(values, chosen[:, None], axis=2), rest]
     return np.ascontiguousarray(np.concatenate(rows, axis=2).transpose(1, 2, 0))
 
 

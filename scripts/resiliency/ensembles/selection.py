@@ -110,24 +110,21 @@ class EnsembleErrors:
         parts = (np.concatenate(list(self._costs(ensembles, images, c)), axis=1) for c in self.corrupted)
         return sum(parts) / len(self.corrupted)
 
-    def losses_in_groups(self, ensembles: np.ndarray, images: np.ndarray, groups: np.ndarray) -> np.ndarray:
-        """Sums over each of G groups of images, under each corrupted condition, of the losses of each ensemble.
+    def losses_in_groups(self, ensembles: np.ndarray, images: np.ndarray, groups: np.ndarray) -> Iterator[np.ndarray]:
+        """Sums over each of G groups of images of the losses of each ensemble, one corrupted condition after the other.
 
         The loss of an answer is 1 if it is wrong, or its cost if the objective is cost.
 
         Args:
             groups: int n in 0..G-1, the group of each of the `images`.
 
-        Returns:
-            float32 E x C x G.
+        Yields:
+            float32 E x G.
         """
         in_group = np.eye(groups.max() + 1, dtype=np.float32)[groups]
-        counts = np.zeros((len(ensembles), len(self.corrupted), in_group.shape[1]), np.float32)
         losses = self._wrong if self.costs is None else self._costs
-        for place, condition in enumerate(self.corrupted):
-            for sums in _sums_in_groups(losses(ensembles, images, condition), in_group):
-                counts[:, place] += sums
-        return counts
+        for condition in self.corrupted:
+            yield sum(_sums_in_groups(losses(ensembles, images, condition), in_group))
 
     def accuracy(self, ensembles: np.ndarray, test_set: str, images: np.ndarray) -> np.ndarray:
         """Accuracy float64 E on these images of a test set without corruption."""
