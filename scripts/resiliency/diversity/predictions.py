@@ -5,6 +5,7 @@ import numpy as np
 Counts = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 ROUNDING = 1e-12
+TOGETHER = 2**15  # probabilities, which stay in a core's cache
 
 
 def coincidences(correct: np.ndarray) -> Counts:
@@ -137,21 +138,23 @@ def jensen_shannon(probabilities: np.ndarray) -> np.ndarray:
     Returns:
         float64 M x M in 0..1; larger is more diverse.
     """
-    members = len(probabilities)
+    members, several = len(probabilities), max(1, TOGETHER // probabilities[0].size)
     positive = np.maximum(probabilities, 1e-30, dtype=np.float32)  # 0 log 0 is 0
-    own = np.array([_negative_entropy(one, np.log2(one)) for one in positive])
+    own = _negative_entropy(positive, np.log2(positive))
     halves = positive * np.float32(0.5)
-    mixed, logarithms = np.empty_like(positive[0]), np.empty_like(positive[0])
+    mixed, logarithms = np.empty_like(positive[:several]), np.empty_like(positive[:several])
     result = np.zeros((members, members))
     for i in range(members):
-        for j in range(i + 1, members):
-            np.add(halves[i], halves[j], out=mixed)
-            np.log2(mixed, out=logarithms)
-            divergence = (own[i] + own[j]) / 2 - _negative_entropy(mixed, logarithms)
-            result[i, j] = result[j, i] = max(0.0, divergence)
-    return result
+        for start in range(i + 1, members, several):
+            others = slice(start, min(start + several, members))
+            count = others.stop - start
+            np.add(halves[i], halves[others], out=mixed[:count])
+            np.log2(mixed[:count], out=logarithms[:count])
+            result[i, others] = (own[i] + own[others]) / 2 - _negative_entropy(mixed[:count], logarithms[:count])
+    result = np.maximum(result, 0)
+    return result + result.T
 
 
-def _negative_entropy(probabilities: np.ndarray, logarithms: np.ndarray) -> float:
-    """Mean over images of the sum over classes of p log2 p."""
-    return np.vecdot(probabilities, logarithms).mean(dtype=np.float64)
+def _negative_entropy(probabilities: np.ndarray, logarithms: np.ndarray) -> np.ndarray:
+    """Mean over images of the sum over classes of p log2 p, of each member; float64."""
+    return np.vecdot(probabilities, logarithms).astype(np.float64).mean(axis=1)

@@ -85,7 +85,7 @@ class Predictions:
 
     def _stored(self, condition: int, images: slice | np.ndarray) -> np.ndarray:
         array, index = self._logits[condition]
-        return array[index][images]
+        return np.asarray(array[index])[images]  # an index of a memmap takes ten times as long
 
     def logits(self, condition: int, images: slice | np.ndarray = ALL_IMAGES) -> np.ndarray:
         """float16 n x k of some of the images, all unless said otherwise."""
