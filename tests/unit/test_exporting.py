@@ -11,6 +11,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from default_study import CONFIG
+from fault_messages import fault_of
 from predicted import conditions_of, predictions_of
 from synthetic import synthetic_tables
 from torch import nn
@@ -30,6 +32,7 @@ from resiliency.export.programs import RUNTIMES, write_programs
 from resiliency.export.timing import LEAST, MOST, eager_runner, milliseconds, quartiles
 from resiliency.metrics.temperature import scaled
 from resiliency.storage.files import write_json
+from resiliency.study.loading import load
 
 SIDE, CLASSES, IMAGES = 8, 3, 40
 WEIGHTS = np.array([0.6, 0.9])
@@ -324,6 +327,13 @@ def test_limits_in_milliseconds_take_a_measured_latency():
 def test_an_ensemble_that_is_not_there(ensemble, message):
     with pytest.raises(Fault, match=message):
         chosen_row(DEPLOYMENT, checked_ensemble(ensemble))
+
+
+@pytest.mark.parametrize("ensemble", [True, None, ["best"], "worst"])
+def test_a_study_that_names_no_ensemble_is_refused_in_one_line(ensemble):
+    line = fault_of(load, CONFIG | {"ensemble": ensemble})
+    assert line.startswith("ensemble: ")
+    assert "must be best, best under N MACs" in line
 
 
 @pytest.mark.parametrize("ensemble", ["worst", 0, -1, "best under MACs", "best under 5 T MACs", 1.5])

@@ -4,7 +4,7 @@ from functools import cached_property
 from itertools import chain
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field
+from pydantic import BeforeValidator, Field
 
 from resiliency.analysis.settings import Statistics
 from resiliency.base.allowed_names import FILE_NAME, LONGEST
@@ -65,7 +65,7 @@ class Study(Settings):
         description="CSV file with the costs of answers: a row per true class, a column per answered class; wrong "
         "answers that it does not list cost 1, right ones 0. null: no table of costs",
     )
-    ensemble: Annotated[str | int, AfterValidator(checked_ensemble)] = Field(
+    ensemble: Annotated[str | int, BeforeValidator(checked_ensemble)] = Field(
         BEST,
         description="ensemble that `snakemake export` exports: best (the recommended one), best under N MACs, best "
         "under N ms, best of at most N members, most_accurate, or the number of a row of deployment.csv",
