@@ -8,8 +8,9 @@ import pytest
 from PIL import Image
 
 from resiliency.base.faults import Fault
+from resiliency.report.overview import basis
 from resiliency.results.excerpts import common_level
-from resiliency.results.page import kept_specs, page, publish
+from resiliency.results.page import kept_specs, kept_tables, page, publish
 from resiliency.storage.tables import read_table, write_table
 
 DOCS = Path(__file__).parents[2] / "docs" / "results"
@@ -73,6 +74,16 @@ def test_a_page_of_an_earlier_version_of_a_study_names_what_changed(tmp_path):
 def test_the_level_that_half_of_the_designs_reach_is_told(accuracies, said):
     level = common_level(accuracies)
     assert level == (said and {"accuracy": said[0], "above": said[1]})
+
+
+def test_page_and_report_count_designs_alike():
+    tables = kept_tables(DOCS / "digits")
+    members = tables["members"]
+    trained = members[members["origin"] != "search"]
+    said = f"{len(members)} members of {trained['design'].nunique()} designs in"
+    assert said in page(DOCS / "digits")
+    assert said in basis(None, tables)
+    assert trained["design"].nunique() < members["design"].nunique()
 
 
 def test_an_unfinished_study_is_refused_and_its_page_stays(tmp_path):

@@ -7,7 +7,7 @@ from resiliency.analysis.contenders import ROLES
 from resiliency.analysis.contenders import contenders as chosen
 from resiliency.analysis.copies import SAME_ANSWERS
 from resiliency.analysis.histories import STILL_LEARNING
-from resiliency.base.names import CLEAN, CORRUPTED
+from resiliency.base.names import CLEAN, CORRUPTED, SEARCH
 from resiliency.data.near_duplicates import worth_a_warning
 from resiliency.designs.members import WeightsKind
 from resiliency.metrics.accuracy import accuracies
@@ -260,7 +260,7 @@ def basis(card: dict | None, tables: dict[str, pd.DataFrame]) -> str:
     """What was evaluated, and on what, in two sentences."""
     members, errors = tables["members"], tables["corruption_errors"]
     counts = members["origin"].value_counts()
-    searched = members["origin"] == "search"
+    searched = members["origin"] == SEARCH
     outside = members["weights_kind"] == WeightsKind.NONE
     independent = int(counts.get("independent", 0) - outside.sum())
     kinds = [f"{independent:,} trained independently"] if independent else []
@@ -272,7 +272,7 @@ def basis(card: dict | None, tables: dict[str, pd.DataFrame]) -> str:
     further = errors[errors["test_set"] != CLEAN].drop_duplicates("test_set")
     others = "".join(f", and on {_images(row.images)}{words.label(row.test_set)}" for row in further.itertuples())
     others = others.replace(", and on", ", on", max(len(further) - 1, 0))
-    designs = words.plural(members.loc[~searched, "design"].nunique(), "design")
+    designs = words.plural(design_count(members), "design")
     count = members["family"].nunique()
     families = f"{count:,} {'family' if count == 1 else 'families'}"
     formed = ""
@@ -284,6 +284,11 @@ def basis(card: dict | None, tables: dict[str, pd.DataFrame]) -> str:
         f"Evaluated on {_images(images, 'test image')}"
         f"{card['name'] if card else 'the clean test set'}{under}{others}."
     )
+
+
+def design_count(members: pd.DataFrame) -> int:
+    """Number of designs, among which the sub-networks of a search do not count."""
+    return members.loc[members["origin"] != SEARCH, "design"].nunique()
 
 
 def _images(count: int, thing: str = "image") -> str:

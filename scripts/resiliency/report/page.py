@@ -25,6 +25,7 @@ from resiliency.report.overview import (
     clean_accuracy,
     contenders,
     data_cautions,
+    design_count,
     leaders,
     led_by,
     skipped_reasons,
@@ -128,7 +129,7 @@ def _answer(spec: dict | None) -> str:
 
 def _subject(tables: dict[str, pd.DataFrame]) -> str:
     """What the study is about, in the plural."""
-    several = tables["members"].loc[tables["members"]["origin"] != "search", "design"].nunique() > 1
+    several = design_count(tables["members"]) > 1
     if "deployment" in tables or "best_ensembles" in tables:
         return "ensembles of different designs" if several else "ensembles"
     return "different designs" if several else "networks"

@@ -18,7 +18,7 @@ from resiliency.base.program import one_line_faults, parser
 from resiliency.diversity.settings import MAIN
 from resiliency.report import style, words
 from resiliency.report.drawing import svg
-from resiliency.report.overview import by_observation, contenders
+from resiliency.report.overview import by_observation, contenders, design_count
 from resiliency.report.pearson import main_correlations
 from resiliency.report.settings import OKABE_ITO
 from resiliency.results.page import (
@@ -87,6 +87,7 @@ def page(studies: dict[str, dict[str, pd.DataFrame]]) -> str:
     }
     return template_of("comparison.md.j2").render(
         studies=studies,
+        design_count=design_count,
         rules=RULES,
         observations=dict(sorted(by_name.items())),
         summaries={name: _summary(of_studies) for name, of_studies in by_name.items()},

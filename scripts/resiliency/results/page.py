@@ -24,7 +24,7 @@ from resiliency.base.program import one_line_faults, parser
 from resiliency.report import words
 from resiliency.report.contender_roles import held_out_corruptions
 from resiliency.report.markdown import Markdown, environment
-from resiliency.report.overview import by_observation, cautions, contenders, leaders
+from resiliency.report.overview import by_observation, cautions, contenders, design_count, leaders
 from resiliency.report.registry import CHARTS
 from resiliency.results import excerpts
 from resiliency.results.seed_verdicts import agreement, kept_verdicts
@@ -159,6 +159,7 @@ def page(kept: Path) -> str:
         outdated=_outdated_keys(provenance["study"], written),
         provenance=provenance,
         members=tables["members"],
+        design_count=design_count(tables["members"]),
         images=int(errors.loc[(errors["test_set"] == CLEAN) & (errors["corruption"] == CLEAN), "images"].max()),
         corruptions=errors.loc[errors["corruption"] != CLEAN, "corruption"].nunique(),
         further=further,
