@@ -48,7 +48,7 @@ def test_a_verdict_on_shifts_counts_for_no_statement_of_the_paper(table):
     on_corruptions = architecture_matters_more(members, 100)
     assert verdict(on_corruptions) == "contradicted"
     both = {"shifted": table.assign(rules=RULES), "corrupted": observation_table([on_corruptions], 0.95)}
-    (line,) = observation_sentences(both).splitlines()
+    (line,) = observation_sentences({study: {"observations": rows} for study, rows in both.items()}).splitlines()
     assert line.endswith(
         "contradicted in the 1 study that could test it (corrupted). "
         "On natural shifts in place of corruptions: supported (shifted)."
