@@ -5,6 +5,9 @@
 """
 
 import shutil
+from concurrent.futures import ProcessPoolExecutor
+from itertools import repeat
+from multiprocessing import get_context
 from pathlib import Path
 
 import pandas as pd
@@ -16,6 +19,7 @@ from resiliency.report.page import render
 from resiliency.report.registry import CHARTS
 from resiliency.report.settings import OKABE_ITO
 from resiliency.results.page import kept_specs, kept_studies, kept_tables, with_docs
+from resiliency.storage.files import read_json
 from resiliency.storage.tables import write_table
 from resiliency.tables import TABLES
 
@@ -23,20 +27,26 @@ from resiliency.tables import TABLES
 def write_reports(docs: Path, site: Path) -> list[Path]:
     """Write the report of each study that `docs` keeps, and the tables that it links to, below `site`.
 
+    Studies are drawn beside each other, as many as there are cores, in processes that share no thread with this one.
+
     Returns:
         The reports, `site/<study>/report.html`.
     """
-    written = []
-    for kept, provenance in kept_studies(docs):
-        folder, tables = site / kept.name, kept_tables(kept)
-        made = [name for name in tables if name in TABLES]
-        for name in made:
-            path = folder / TABLES[name].path
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write_table(path, tables[name])
-        shutil.copyfile(kept / "provenance.json", folder / "provenance.json")
-        written.append(folder / "report.html")
-        written[-1].write_text(report(tables, kept_specs(kept), provenance, made), encoding="utf-8")
+    studies = [kept for kept, _ in kept_studies(docs)]
+    with ProcessPoolExecutor(mp_context=get_context("spawn")) as processes:
+        return list(processes.map(_write_report, studies, repeat(site)))
+
+
+def _write_report(kept: Path, site: Path) -> Path:
+    folder, tables, provenance = site / kept.name, kept_tables(kept), read_json(kept / "provenance.json")
+    made = [name for name in tables if name in TABLES]
+    for name in made:
+        path = folder / TABLES[name].path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_table(path, tables[name])
+    shutil.copyfile(kept / "provenance.json", folder / "provenance.json")
+    written = folder / "report.html"
+    written.write_text(report(tables, kept_specs(kept), provenance, made), encoding="utf-8")
     return written
 
 
