@@ -99,6 +99,19 @@ def test_a_verdict_names_its_metrics_and_what_says_the_reverse():
     assert "reverse" not in verdict_and_readings("undecided", ["undecided"], leans)
 
 
+def test_the_reverse_is_counted_by_images_where_these_differ():
+    leaning = {"clean images": ("a", "b", "c"), "corrupted images": ("a",)}
+    rows = [part("supported", 0.1, 0.2, "part 0")]
+    for images, names in leaning.items():
+        for name in ("a", "b", "c", "d"):
+            beside = {"leans": "against" if name in names else "for", "reading": f"against {name}"}
+            rows.append(part("", -1, 1, f"{images}, against {name}") | beside)
+    reason = said(rows, "supported", metrics="label-free")["reason"]
+    assert reason.endswith(
+        "The reverse holds against other metrics (3 of 4 on clean images, 1 of 4 on corrupted images)."
+    )
+
+
 def test_what_is_supported_in_part_says_which_part_holds():
     reason = verdict_and_readings("supported in part", ["supported", "equivalent"], {})
     assert reason.startswith(

@@ -78,11 +78,29 @@ def _reversed(verdict: str, parts: list[dict], beside: list[dict]) -> str:
     metrics = [reading for reading in other if reading.startswith(AGAINST)]
     if len(metrics) > LISTED:
         of = sum(reading.startswith(AGAINST) for reading in readings)
-        other = [f"{AGAINST}{len(metrics)} of {of} other metrics", *(one for one in other if one not in metrics)]
+        counted = _counted_by_images([row for row in leaning if row["reading"].startswith(AGAINST)], beside, of)
+        other = [f"{AGAINST}{counted}", *(one for one in other if one not in metrics)]
     kind = parts[0]["metrics"]
     rests = f"This holds for {kind} diversity." if kind and verdict != "not tested" else ""
     reverse = f"The reverse holds {', and '.join(other)}." if other else ""
     return f"{rests} {reverse}".strip()
+
+
+def _counted_by_images(leaning: list[dict], beside: list[dict], of: int) -> str:
+    """How many of `of` other metrics say the reverse, and on which images where these do not agree."""
+    said = {_images_of(row): set() for row in beside if row["reading"]}
+    for row in leaning:
+        said[_images_of(row)].add(row["reading"])
+    first, *others = said.values()
+    if all(metrics == first for metrics in others):
+        return f"{len(first)} of {of} other metrics"
+    counts = [f"{len(metrics)} of {of} on {images}" for images, metrics in said.items() if metrics]
+    return f"other metrics ({', '.join(counts)})"
+
+
+def _images_of(row: dict) -> str:
+    """The images of a row beside observation 2, whose part is named after these and its reading."""
+    return row["part"].rpartition(", ")[0]
 
 
 def _shifted(parts: list[dict]) -> str:
