@@ -82,9 +82,14 @@ def _by_observation(studies: Studies, *, shifts: bool = False) -> dict[int, dict
     return of_studies
 
 
+def _counts_by_seed(number: int, studies: Studies) -> dict[str, str]:
+    """Study -> how often which verdict on an observation comes with which seed, as `verdict_counts` says it."""
+    return {study: verdict_counts(tables.get("seeds"), number) for study, tables in studies.items()}
+
+
 def _by_seed(number: int, studies: Studies) -> str:
     """For each study whose verdict on an observation depends on the study seed, how often which verdict comes."""
-    counted = {study: verdict_counts(tables.get("seeds"), number) for study, tables in studies.items()}
+    counted = _counts_by_seed(number, studies)
     return "".join(f" Its verdict in {escaped(study)} is {counts}." for study, counts in counted.items() if counts)
 
 
@@ -123,6 +128,7 @@ def _verdict_counts(of_studies: dict[str, dict]) -> str:
 def _observation_entry(number: int, of_studies: dict[str, dict], shifted: dict[str, dict], studies: Studies) -> dict:
     """An observation as the page has it: the studies that could test it, also on shifts, and why others could not."""
     counted = _verdict_counts(of_studies).replace(EARLIER, "")
+    by_seed = _counts_by_seed(number, studies)
     shifts = {study: f"{own['verdict']} (shifts)" for study, own in shifted.items() if own["verdict"] != NOT_TESTED}
     return {
         "number": number,
@@ -132,17 +138,14 @@ def _observation_entry(number: int, of_studies: dict[str, dict], shifted: dict[s
             row
             | {
                 "caution": still_learning(studies[row["name"]]["members"]) if number == JOINTLY else "",
-                "by_seed": verdict_counts(studies[row["name"]].get("seeds"), number),
+                "by_seed": by_seed[row["name"]],
             }
             for row in _tested_studies(of_studies)
         ],
         "shifted": _tested_studies(shifted),
         "unable": [study for study, own in of_studies.items() if own["verdict"] == NOT_TESTED and study not in shifts],
         "verdicts": dict.fromkeys(studies, NOT_TESTED)
-        | {
-            study: own["verdict"] + " (depends on the seed)" * bool(verdict_counts(studies[study].get("seeds"), number))
-            for study, own in of_studies.items()
-        }
+        | {study: own["verdict"] + " (depends on the seed)" * bool(by_seed[study]) for study, own in of_studies.items()}
         | shifts,
     }
 
