@@ -22,14 +22,10 @@ SHORTENED = """(charts) => charts.flatMap((chart) => [...chart.querySelectorAll(
 
 def folded(browser, report, **context):
     """The page as it opens, its visible charts drawn."""
-    page = Opened(browser, report, **context).page
-    for chart in page.locator(".chart:visible").all():
-        chart.scroll_into_view_if_needed()
-    page.wait_for_function(
-        "[...document.querySelectorAll('.chart')].every((c) => !c.checkVisibility() || 'drawn' in c.dataset)"
-    )
-    page.evaluate("scrollTo(0, 0)")
-    return page
+    opened = Opened(browser, report, **context)
+    opened.show(".chart:visible")
+    opened.page.evaluate("scrollTo(0, 0)")
+    return opened.page
 
 
 @pytest.fixture(scope="module")

@@ -39,7 +39,7 @@ def test_a_published_report_is_short_and_opens_without_a_fault(browser, site, st
     opened = Opened(browser, path, viewport=DESKTOP)
     for size, most in ((PHONE, 25), (SCREEN, 8.5)):
         opened.page.set_viewport_size(size)
-        opened.page.wait_for_function(FITS, arg=[size["width"], most * size["height"]], timeout=30_000)
+        opened.page.wait_for_function(FITS, arg=[size["width"], most * size["height"]])
     opened.draw()
     assert opened.faults == []
     assert [url for url in opened.requests if not url.startswith(("data:", "blob:"))] == [path.as_uri()]
@@ -53,3 +53,4 @@ def test_a_published_report_is_short_and_opens_without_a_fault(browser, site, st
         assert Axe().run(opened.page).violations_count == 0
     links = opened.page.evaluate("[...document.querySelectorAll('a[href]')].map((a) => a.getAttribute('href'))")
     assert [link for link in links if link[0] != "#" and not (path.parent / link).is_file()] == []
+    opened.page.context.close()
