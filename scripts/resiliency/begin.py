@@ -47,7 +47,11 @@ training: {{epochs: 5, batch_size: {batch}, optimizer: adamw, learning_rate: 0.0
 """
 FROM_SCRATCH = """\
 dataset: {{name: image_folder, folder: {folder}, image_size: {side}{groups}}}
-members: {{designs: [resnet18, densenet_s, mobilenetv3], seeds: 2, baseline: resnet18-s0}}
+designs:
+  resnet18: {{architecture: resnet18, stem: original, arguments: {{channels: [16, 32, 64, 128]}}}}
+  densenet: {{architecture: densenet121, stem: original, arguments: {{growth_rate: 8, block_config: [3, 3, 3, 3]}}}}
+  mobilenetv3: {{architecture: mobilenetv3_small_050, stem: original}}
+members: {{designs: [resnet18, densenet, mobilenetv3], seeds: 2, baseline: resnet18-s0}}
 training: {{epochs: 20, batch_size: {batch}, optimizer: adamw, learning_rate: 0.003, warmup_epochs: 2}}
 """
 STUDY = """\

@@ -36,7 +36,7 @@ from resiliency.training.optimizer import learning_rate, make_optimizer
 from resiliency.training.validation import LabelledImages, Preprocessing, accuracies
 
 STUDY = study()
-TRANSFORMERS = ("vit", "vit_wide")
+TRANSFORMERS = ("pvt", "pvt_wide", "vit", "vit_wide")
 SIDES = ("float32", "bfloat16", "loop")
 PREPROCESSING = Preprocessing([0.3] * 3, [0.35] * 3)
 FIRST_STEP = """

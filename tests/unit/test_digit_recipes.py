@@ -22,5 +22,5 @@ def test_differences_are_paired_with_the_first_recipe():
 
 
 def test_a_family_may_have_epochs_of_its_own():
-    assert [recipe_of(design, SHORT).epochs for design in ("vit_wide", "mobilenetv3", "regnet")] == [9, 5, 5]
+    assert [recipe_of(design, SHORT).epochs for design in ("vit_wide", "starnet", "resnet18")] == [9, 5, 5]
     assert recipe_of("vit", SHORT).shift == 0 == STUDY.recipe("vit").shift

@@ -12,7 +12,7 @@ CLASSES, PHOTOS = 3, 60
 SHORTER = {"epochs: 20": "epochs: 3", "seeds: 2": "seeds: 1", "image_size: 64": "image_size: 32"}
 SHORTER |= {"probe: {images: 30}": "probe: {images: 12}"}
 FEWER = "corruptions: {names: [gaussian_noise, fog, contrast], severities: [1, 5]}\nstatistics: {resamples: 200}\n"
-DESIGNS = ("resnet18", "densenet_s", "mobilenetv3")
+DESIGNS = ("resnet18", "densenet", "mobilenetv3")
 
 
 def blocks(page: str, language: str) -> list[str]:
