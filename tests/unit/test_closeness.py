@@ -132,6 +132,12 @@ def test_the_share_within_families_is_that_of_the_draw():
     assert np.isnan(share_within(np.ones((1, 6, 3)), Families.of(list("aabbcc")))).all()
 
 
+def test_the_share_within_families_is_at_most_1():
+    """Families of the same mean: the unbiased variance of all designs is half of that within."""
+    values = np.tile([0.0, 1.0], 3)[:, None].repeat(3, axis=1)
+    assert (share_within(values[None], Families.of(list("aabbcc"))) == 1).all()
+
+
 # R² and Shapley contributions
 
 

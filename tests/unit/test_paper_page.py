@@ -11,11 +11,11 @@ DOCS = Path(__file__).parents[2] / "docs"
 PAPER = re.sub(r"\s+", " ", (DOCS / "paper.md").read_text(encoding="utf-8"))
 
 
-@pytest.mark.parametrize(("study", "digits"), [("digits", 1), ("cifar10_cpu", 2)])
-def test_the_page_has_the_size_of_the_baseline(study, digits):
+@pytest.mark.parametrize("study", ["digits", "cifar10_cpu"])
+def test_the_page_has_the_size_of_the_baseline(study):
     members = pd.read_csv(DOCS / "results" / study / "members.csv").set_index("member")
     millions = members["parameters"]["resnet50-s0"] / 1e6
-    assert f"{millions:.{digits}f} million{' parameters' * (study == 'digits')} in *{study}*" in PAPER
+    assert f"{millions:.2f} million{' parameters' * (study == 'digits')} in *{study}*" in PAPER
     assert (members["parameters"] < 1e6).mean() > 0.8  # "mostly below a million"
 
 

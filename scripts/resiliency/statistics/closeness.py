@@ -158,10 +158,13 @@ def replicates(values: np.ndarray, families: Families) -> np.ndarray:
 
 
 def share_within(values: np.ndarray, families: Families) -> np.ndarray:
-    """Share of the variance of each column that lies within families, float64 S x 3; NaN where there is none."""
+    """Share of the variance of each column that lies within families, float64 S x 3 in 0..1; NaN where there is none.
+
+    Both variances are unbiased, so that of all designs may be the smaller one; the share is 1 then.
+    """
     covariances = spread(values, families)
     within, total = (np.diagonal(of, axis1=1, axis2=2) for of in (covariances.within, covariances.total))
-    return np.divide(within, total, out=np.full(total.shape, np.nan), where=total > 0)
+    return np.minimum(np.divide(within, total, out=np.full(total.shape, np.nan), where=total > 0), 1)
 
 
 def _delta(across: np.ndarray, within: np.ndarray, families: Families) -> np.ndarray:
