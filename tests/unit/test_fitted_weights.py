@@ -46,7 +46,8 @@ def test_the_page_and_the_guide_show_the_rows():
     nll, error = (digits[f"corrupted_{measure}"] for measure in ("nll", "error"))
     said = f"lower the NLL of corrupted images significantly in {nll[0]} of {digits['adopted']} ensembles"
     more = f"and raise the error significantly in {error[1] or 'none'}, lower it in {error[0] or 'none'}"
-    gain = f"the recommended model gains {-100 * digits['recommended_corrupted_error'][0]:.2f} percentage points"
+    change, low, high = (f"{100 * value:.2f}".replace("-", "−") for value in digits["recommended_corrupted_error"])
+    gain = f"change the error of the recommended model by {change} [{low}, {high}] percentage points"
     guide = " ".join((of.PAGE.parents[1] / "deploying.md").read_text(encoding="utf-8").split())
     assert f"{said}, {more}" in guide
     assert gain in guide
