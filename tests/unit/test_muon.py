@@ -9,6 +9,7 @@ from small_training import RECIPE
 from timm.optim import muon as of_timm
 from torch import nn
 
+from resiliency.training import muon
 from resiliency.training.muon import kernels, orthogonalised
 from resiliency.training.optimizer import make_optimizer
 
@@ -59,8 +60,26 @@ def test_singular_values_come_near_1_and_vectors_stay(shape):
     torch.testing.assert_close(diagonal, torch.diag_embed(found), rtol=0, atol=1e-4)
 
 
+@pytest.mark.parametrize("shape", [(2, 160, 300), (1, 300, 160)])
+@pytest.mark.parametrize("rank", [160, 8])
+def test_bfloat16_gives_wide_kernels_nearly_the_same_step(shape, rank, monkeypatch):
+    """As little as of timm's own iterations in bfloat16, also where a momentum has few directions."""
+    random = torch.Generator().manual_seed(0)
+    left, right = torch.randn(shape[0], shape[1], rank, generator=random), torch.randn(rank, shape[2], generator=random)
+    matrices = left @ right + 1e-3 * torch.randn(shape, generator=random)
+    monkeypatch.setattr(muon, "bfloat16_in_hardware", lambda: False)
+    exact = orthogonalised(matrices)
+    monkeypatch.setattr(muon, "bfloat16_in_hardware", lambda: True)
+    ours = orthogonalised(matrices)
+    theirs = of_timm.zeropower_via_newtonschulz(matrices, steps=5, coefficients=muon.COEFFICIENTS, dtype=torch.bfloat16)
+    assert ours.dtype == torch.float32
+    assert 0 < (ours - exact).norm() < 1.1 * (theirs.float() - exact).norm()
+    assert torch.linalg.svdvals(ours).amax() < 1.25
+
+
 def test_a_kernel_without_gradient_has_no_direction():
     assert orthogonalised(torch.zeros(1, 8, 8)).eq(0).all()
+    assert orthogonalised(torch.zeros(1, 160, 160)).eq(0).all()
 
 
 def test_embeddings_heads_and_depthwise_kernels_are_left_to_adamw():
