@@ -14,6 +14,7 @@ from resiliency.base.progress import Progress
 from resiliency.base.streams import derived_seed
 from resiliency.data.loading import batches
 from resiliency.data.source import Images
+from resiliency.designs.depthwise import with_fast_gradients
 from resiliency.designs.strides import with_right_gradients
 from resiliency.devices.eager import without_compiler
 from resiliency.devices.gpus import SLOTS, gpu_slots
@@ -31,6 +32,7 @@ Loss = Callable[[list[nn.Module], Tensor, Tensor], Tensor]
 # Below this a loss runs away: no objective that has a lower bound reaches it.
 LOWEST_LOSS = -100
 RESIDENT_SHARE = 0.25
+LONG = 1000  # steps, in which `with_fast_gradients` saves more than it takes to load
 
 
 class Buffers:
@@ -113,6 +115,9 @@ class Trainer:
         steps = count // recipe.batch_size
         if not steps:
             raise Fault(f"training.batch_size: {recipe.batch_size} is more than the {count} training images")
+        if self.device.type == "cpu" and steps * recipe.epochs >= LONG and not recipe.compile:
+            for network in self.networks:
+                with_fast_gradients(network)
         labels = torch.from_numpy(np.array(training.labels)).to(self.device)
         training = training._replace(images=self._resident(training.images))
         history, done, total = self._resume(checkpoint)

@@ -1,0 +1,105 @@
+"""The compiled gradient of depthwise kernels is that of torch, and training uses it where it is long."""
+
+from copy import deepcopy
+
+import pytest
+import torch
+from small_training import PREPROCESSING, RECIPE, separable
+from torch import nn
+
+from resiliency.designs import depthwise
+from resiliency.designs.depthwise import Depthwise, with_fast_gradients
+from resiliency.training import engine
+from resiliency.training.engine import Trainer, cross_entropy
+
+GEOMETRIES = {
+    "wide": (16, 8, {"kernel_size": 7, "padding": 3}),
+    "band": (24, 6, {"kernel_size": (1, 9), "padding": (0, 4), "bias": False}),
+    "small map": (48, 2, {"kernel_size": 3, "padding": 1}),
+    "strided": (16, 9, {"kernel_size": 5, "stride": (2, 3), "padding": (2, 1)}),
+    "dilated": (16, 9, {"kernel_size": (5, 4), "padding": (4, 0), "dilation": 2}),
+    "even": (16, 3, {"kernel_size": 2, "padding": 0}),
+}
+
+
+def convolutions(channels: int, options: dict) -> tuple[nn.Conv2d, nn.Conv2d]:
+    """One as torch has it, and one with the same weights whose gradients are compiled."""
+    torch.manual_seed(0)
+    plain = nn.Conv2d(channels, channels, groups=channels, **options)
+    return plain, with_fast_gradients(deepcopy(plain))
+
+
+def gradients(convolution: nn.Conv2d, images: torch.Tensor) -> list[torch.Tensor]:
+    """Those of a loss with curvature, by the input and by each parameter."""
+    images = images.clone().requires_grad_()
+    loss = convolution(images).square().sum()
+    return list(torch.autograd.grad(loss, [images, *convolution.parameters()]))
+
+
+@pytest.mark.parametrize("layout", [torch.channels_last, torch.contiguous_format])
+@pytest.mark.parametrize("geometry", GEOMETRIES)
+def test_gradients_are_those_of_torch(geometry, layout, monkeypatch):
+    calls = []
+    formed = depthwise.kernel_gradient
+    monkeypatch.setattr(depthwise, "kernel_gradient", lambda *given: calls.append(1) or formed(*given))
+    channels, side, options = GEOMETRIES[geometry]
+    plain, fast = convolutions(channels, options)
+    images = torch.randn(5, channels, side, side).to(memory_format=layout)
+    torch.testing.assert_close(fast(images), plain(images), rtol=0, atol=0)
+    torch.testing.assert_close(gradients(fast, images), gradients(plain, images), rtol=1e-4, atol=1e-4)
+    assert calls
+
+
+def test_second_derivatives_are_those_of_torch():
+    found = []
+    for convolution in convolutions(16, {"kernel_size": 5, "padding": 2}):
+        images = torch.randn(3, 16, 6, 6, generator=torch.Generator().manual_seed(0)).requires_grad_()
+        [slope] = torch.autograd.grad(convolution(images).square().sum(), images, create_graph=True)
+        found.append(torch.autograd.grad(slope.square().sum(), list(convolution.parameters())))
+    torch.testing.assert_close(found[1], found[0], rtol=1e-4, atol=1e-4)
+
+
+def test_a_frozen_kernel_has_no_gradient():
+    _, fast = convolutions(16, {"kernel_size": 5, "padding": 2})
+    fast.weight.requires_grad_(False)
+    images = torch.randn(3, 16, 6, 6).requires_grad_()
+    fast(images).sum().backward()
+    assert fast.weight.grad is None
+    assert images.grad is not None
+    assert fast.bias.grad is not None
+
+
+def test_where_onednn_is_fast_it_forms_the_gradient(monkeypatch):
+    monkeypatch.setattr(depthwise, "kernel_gradient", None)
+    _, fast = convolutions(16, {"kernel_size": 3, "padding": 1})
+    images = torch.randn(3, 16, 6, 6)
+    gradients(fast, images)
+    _, wide = convolutions(16, {"kernel_size": 7, "padding": 3})
+    with torch.autocast("cpu", torch.bfloat16):
+        gradients(wide, images)
+    wide.double()
+    gradients(wide, images.double())
+
+
+def test_other_convolutions_stay():
+    same = (
+        nn.Conv2d(16, 16, 5, padding="same", groups=16),
+        nn.Conv2d(16, 32, 5, groups=16),
+        nn.Conv2d(8, 8, 5, groups=8),
+    )
+    assert all(type(layer) is nn.Conv2d for layer in with_fast_gradients(nn.Sequential(*same)))
+
+
+@pytest.mark.parametrize("long", [4 * 64 // 16, 4 * 64 // 16 + 1])
+def test_long_trainings_use_it(long, monkeypatch):
+    monkeypatch.setattr(engine, "LONG", long)
+    torch.manual_seed(0)
+    network = nn.Sequential(
+        nn.Conv2d(3, 16, 1), nn.Conv2d(16, 16, 5, padding=2, groups=16), nn.ReLU(), nn.Flatten(), nn.Linear(1024, 2)
+    )
+    names = list(network.state_dict())
+    trainer = Trainer([network], lambda *batch: cross_entropy(*batch, smoothing=0), RECIPE, PREPROCESSING, 2, 0)
+    history = trainer.train(separable(), separable(32))
+    assert isinstance(network[1], Depthwise) == (long == 16)
+    assert list(network.state_dict()) == names
+    assert history[-1]["validation_accuracy"] > 0.9
