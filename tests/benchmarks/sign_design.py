@@ -26,7 +26,7 @@ from resiliency.storage.files import read_json
 
 PAGE, TEMPLATE = RESULTS / "traffic_signs_design.md", beside(__file__, "sign_design.md.template")
 POWER = 0.8
-RECIPE = {*sign_pilots.PILOTED, "warmup_epochs", "weight_decay", "gradient_clip"}
+RECIPE = {*sign_pilots.PILOTED, "weight_decay", "gradient_clip"}
 STARTING = 6  # seconds of CPU time until a job computes
 EXPLAINED = 100 * 25  # images that attributions of a member pass forward and back
 RESUMED = re.compile(r"resuming at step ([\d,]+)")
@@ -150,9 +150,9 @@ def _weak(power: list[dict]) -> str:
 def _pilot_row(row: dict) -> str:
     curve = row["validation"]
     gain = 100 * (curve[-1] - np.interp(0.8 * len(curve) - 1, range(len(curve)), curve))
-    cells = [row["design"].replace("_", "\\_"), named(row["recipe"]), f"{row['images']:,}"]
+    cells = [row["before"], row["design"].replace("_", "\\_"), named(row["recipe"]), f"{row['images']:,}"]
     cells += [f"{100 * row[name]:.1f}" for name in ("clean", "all", "corrupted")]
-    return table_row([*cells, f"{gain:.1f}", f"{row['seconds']:.0f}"])
+    return table_row([*cells, f"{round(gain, 1) + 0:.1f}", f"{row['seconds']:.0f}"])
 
 
 def _images() -> int:

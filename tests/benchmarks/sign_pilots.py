@@ -35,7 +35,10 @@ STUDY = study("traffic_signs")
 CLASSES = 43
 TIMED = (384, 1024)  # images of a timed epoch, and predicted images
 WARM = 128
-PILOTED = ("optimizer", "learning_rate", "epochs", "batch_size", "shift", "label_smoothing")  # what pilots vary
+PILOTED = (  # what pilots vary
+    "optimizer", "learning_rate", "epochs", "warmup_epochs", "batch_size", "shift", "label_smoothing",
+)  # fmt: skip
+BEFORE = "second run"  # of the study, which new pilots precede
 
 
 def families_of(of_study) -> dict[str, list[str]]:
@@ -80,7 +83,7 @@ def run(design: str, changes: dict, data: Data) -> dict:
     }
     curve = [round(row["validation_accuracy"], 4) for row in history]
     used = {key: getattr(recipe, key) for key in PILOTED}
-    fitted = {"design": design, "recipe": used, "images": len(data.train.labels)}
+    fitted = {"before": BEFORE, "design": design, "recipe": used, "images": len(data.train.labels)}
     return {**fitted, **scores, "validation": curve, "seconds": round(seconds, 1)}
 
 
