@@ -10,7 +10,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from opened import DESKTOP, PHONE, SCREEN, Opened
 
-from resiliency.results.page import DOCS, REPOSITORY, SPECS
+from resiliency.results.kept import DOCS, SPECS
+from resiliency.results.page import REPOSITORY
 from resiliency.results.site import write_reports
 
 pytestmark = pytest.mark.browser

@@ -15,7 +15,7 @@ from resiliency.export.exporting import model_card
 from resiliency.export.loading import Temperature
 from resiliency.report.markdown import code, escaped
 from resiliency.results.comparison import page as comparison_page
-from resiliency.results.page import kept_tables
+from resiliency.results.kept import kept_tables
 from resiliency.results.page import page as results_page
 from resiliency.results.runtimes import page as runtimes_page
 from resiliency.results.runtimes import runtimes

@@ -10,7 +10,8 @@ from PIL import Image
 from resiliency.base.faults import Fault
 from resiliency.report.overview import basis
 from resiliency.results.excerpts import common_level
-from resiliency.results.page import kept_specs, kept_tables, page, publish
+from resiliency.results.kept import kept_specs, kept_tables
+from resiliency.results.page import page, publish
 from resiliency.storage.tables import read_table, write_table
 
 DOCS = Path(__file__).parents[2] / "docs" / "results"
@@ -93,6 +94,16 @@ def test_an_unfinished_study_is_refused_and_its_page_stays(tmp_path):
     with pytest.raises(Fault, match=r"has no tables/members\.csv; run the study to its end first"):
         publish(tmp_path / "mine", tmp_path / "docs")
     assert (tmp_path / "docs" / "mine.md").read_text(encoding="utf-8") == "as before"
+
+
+def test_a_study_with_the_name_of_another_page_is_refused(tmp_path):
+    results = tmp_path / "results/seeds"
+    shutil.copytree(DOCS / "digits", results / "tables")
+    (results / "tables/provenance.json").rename(results / "provenance.json")
+    write_table(results / "tables/corruption_errors.csv", read_table(results / "tables/corruption_errors.parquet"))
+    with pytest.raises(Fault, match=r"results/seeds: seeds\.md is a page about several runs; rename the folder"):
+        publish(results, tmp_path / "docs")
+    assert not (tmp_path / "docs").exists()
 
 
 def test_a_chart_with_many_marks_is_kept_as_png_and_a_long_table_as_parquet(tmp_path, monkeypatch):

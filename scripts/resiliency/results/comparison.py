@@ -21,18 +21,8 @@ from resiliency.report.drawing import svg
 from resiliency.report.overview import by_observation, contenders, design_count
 from resiliency.report.pearson import main_correlations
 from resiliency.report.settings import OKABE_ITO
-from resiliency.results.page import (
-    DOCS,
-    NEEDED,
-    adding,
-    kept_studies,
-    kept_tables,
-    page_name,
-    publish,
-    template_of,
-    with_docs,
-)
-from resiliency.results.seed_verdicts import kept_verdicts
+from resiliency.results.kept import DOCS, adding, kept_studies, kept_tables, template_of, with_docs
+from resiliency.results.page import NEEDED, page_name, publish
 
 PAGE, TITLE = "comparison", "The four observations in the published studies"
 LABELS = 400  # pixels
@@ -66,8 +56,6 @@ def published_studies(docs: Path) -> dict[str, dict[str, pd.DataFrame]]:
         study, tables = provenance["study"], kept_tables(folder)
         if lacking := [name for name in NEEDED if name not in tables]:
             raise Fault(f"{folder}: has no {lacking[0]}.csv as a folder of pages has; run {adding(docs)}")
-        if (seeds := kept_verdicts(docs, folder.name)) is not None:
-            tables["seeds"] = seeds
         drawn = (study["dataset"] or {}).get("name") in DRAWN
         tested = sum(row["verdict"] != NOT_TESTED for row in by_observation(tables["observations"]))
         studies.append((drawn, -tested, len(tables["members"]), folder.name, tables))

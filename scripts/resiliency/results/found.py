@@ -20,7 +20,7 @@ from resiliency.report.contender_roles import SAME, difference_words
 from resiliency.report.markdown import escaped
 from resiliency.report.overview import by_observation
 from resiliency.results.comparison import correlations_with_accuracy, published_studies
-from resiliency.results.page import template_of, with_docs
+from resiliency.results.kept import template_of, with_docs
 from resiliency.results.seed_verdicts import verdict_counts
 
 EARLIER = "†"  # beside a study whose verdict follows rules that have changed since

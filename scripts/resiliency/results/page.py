@@ -8,12 +8,10 @@ import gzip
 import json
 import os
 import shutil
-from argparse import ArgumentParser
 from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
 
 import pandas as pd
-from jinja2 import Template
 from PIL import Image
 
 from resiliency.analysis.next_member import EVERY, GREEDY
@@ -23,18 +21,18 @@ from resiliency.base.names import CLEAN
 from resiliency.base.program import one_line_faults, parser
 from resiliency.report import words
 from resiliency.report.contender_roles import held_out_corruptions
-from resiliency.report.markdown import Markdown, environment
+from resiliency.report.markdown import Markdown
 from resiliency.report.overview import by_observation, cautions, contenders, design_count, leaders
 from resiliency.report.registry import CHARTS
 from resiliency.results import excerpts
-from resiliency.results.seed_verdicts import agreement, kept_verdicts
+from resiliency.results.kept import SEEDS_PAGE, SPECS, kept_tables, table_files, template_of, with_docs
+from resiliency.results.seed_verdicts import agreement
 from resiliency.storage.files import read_json, replacing
 from resiliency.storage.tables import read_table
 from resiliency.study.loading import load
 from resiliency.study.merging import read_merged
 from resiliency.tables import TABLES
 
-DOCS = Path("docs/results")
 REPOSITORY = Path(__file__).parents[3]
 NEEDED = ("members", "corruption_errors", "observations")
 SHOWN = (
@@ -46,9 +44,9 @@ SHOWN = (
 LONG = ("corruption_errors", "correlations", "thresholds", "selective_prediction")
 LONG_TABLE, LARGE_PICTURE = 100_000, 1_000_000  # bytes, above which others are too, and charts are kept as PNG
 COLOURS = 64  # of a PNG
+OF_ALL = ("comparison", "found", "runtimes", SEEDS_PAGE)  # pages that are made from the results of several runs
 CARD = "export_card.md"  # of the exported ensemble
 ORPHAN = "---\norphan: true\n---\n"  # how Sphinx knows pages that are in no navigation
-SPECS = "specs.json.gz"  # of charts of the report that the kept tables do not suffice to draw
 PICTURES = {"gallery", "attribution_gallery", "failure_gallery"}
 LARGEST = 2_500_000  # bytes of all tables that are kept
 
@@ -65,10 +63,12 @@ def publish(results: Path, docs: Path) -> Path:
         The page.
 
     Raises:
-        Fault: if the study has not been run to its end, or its tables are larger than `LARGEST`.
+        Fault: if the study has not been run to its end, it has the name of another page, or its tables are larger than
+            `LARGEST`.
     """
     check_finished(results, NEEDED)
-    name = page_name(results)
+    if (name := page_name(results)) in OF_ALL:
+        raise Fault(f"{results}: {name}.md is a page about several runs; rename the folder")
     tables = [path for table in TABLES.values() if table.published and (path := results / table.path).is_file()]
     charts = [_picture(path) for name in SHOWN if (path := results / "charts" / f"{name}.svg").is_file()]
     with replacing(docs / name) as kept:
@@ -143,7 +143,6 @@ def page(kept: Path) -> str:
         kept: folder of the tables (`members.csv`, ...), charts, `charts.json` and `provenance.json` of a study.
     """
     tables = kept_tables(kept)
-    seeds = kept_verdicts(kept.parent, kept.name)
 
     def excerpt(table: str, of: Callable, *more: object) -> object:
         return of(tables[table], *more) if table in tables else []
@@ -165,7 +164,7 @@ def page(kept: Path) -> str:
         further=further,
         cautions=cautions(tables["members"]),
         observations=(observations := by_observation(tables["observations"])),
-        by_seed=[] if seeds is None else agreement(seeds),
+        by_seed=excerpt("seeds", agreement),
         earlier=[row["number"] for row in observations if row["key"]["rules"] != RULES],
         contenders=(contending := excerpt("deployment", contenders)),
         held_out=excerpt("contenders", excerpts.held_out_errors),
@@ -188,7 +187,7 @@ def page(kept: Path) -> str:
         exported=(kept / CARD).is_file(),
         designed=(kept.parent / f"{kept.name}_design.md").is_file(),
         choices=(kept.parent / f"{kept.name}_choices.md").is_file(),
-        kept=[path.name for path in _tables(kept)],
+        kept=[path.name for path in table_files(kept)],
     )
 
 
@@ -248,43 +247,6 @@ def _differing(written: object, ran: object, key: str = "") -> Iterator[str]:
         yield key
 
 
-def template_of(template: str) -> Template:
-    """A template of Markdown in this folder."""
-    return environment(Path(__file__).parent).get_template(template)
-
-
-def kept_studies(docs: Path) -> list[tuple[Path, dict]]:
-    """The folder of each study that `publish` kept in `docs`, in the order of their names, and its provenance.
-
-    Raises:
-        Fault: there is none.
-    """
-    files = sorted(docs.glob("*/provenance.json"))
-    if not files:
-        raise Fault(f"{docs}: holds no studies; expected folders with provenance.json. Run {adding(docs)}")
-    return [(file.parent, read_json(file)) for file in files]
-
-
-def adding(docs: Path) -> str:
-    """The command that adds a study to `docs`."""
-    return f"python -m resiliency.results.page results/<study> --docs {docs}"
-
-
-def kept_tables(kept: Path) -> dict[str, pd.DataFrame]:
-    """The tables of a study that `publish` kept."""
-    return {path.stem: read_table(path) for path in _tables(kept)}
-
-
-def kept_specs(kept: Path) -> dict[str, dict]:
-    """The specifications that `publish` kept, of charts that the kept tables do not suffice to draw, by name."""
-    file = kept / SPECS
-    return json.loads(gzip.decompress(file.read_bytes())) if file.is_file() else {}
-
-
-def _tables(kept: Path) -> list[Path]:
-    return sorted(path for path in kept.iterdir() if path.suffix in (".csv", ".parquet"))
-
-
 def _points(share: float) -> Markdown:
     """A difference of shares in percentage points, to two decimals."""
     return Markdown(words.points(share, 2))
@@ -296,14 +258,6 @@ def main() -> None:
     given = with_docs(arguments).parse_args()
     with one_line_faults():
         print(publish(given.results, given.docs))
-
-
-def with_docs(arguments: ArgumentParser) -> ArgumentParser:
-    """A parser with the option `--docs`, the folder of published studies."""
-    arguments.add_argument(
-        "--docs", type=Path, default=DOCS, help="folder of pages and of what they are made from (default: %(default)s)"
-    )
-    return arguments
 
 
 if __name__ == "__main__":

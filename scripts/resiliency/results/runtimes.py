@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from resiliency.base.program import one_line_faults, parser
-from resiliency.results.page import kept_studies, template_of, with_docs
+from resiliency.results.kept import kept_studies, template_of, with_docs
 
 PAGE = "runtimes"
 LONGEST = 3  # stages that are named of each study

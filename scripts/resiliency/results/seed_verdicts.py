@@ -1,23 +1,13 @@
 """The verdicts of a study with several study seeds, as `resiliency.results.seeds` keeps them, in sentences."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import pandas as pd
 
 from resiliency.analysis.rule import CONTRADICTED, EQUIVALENT, IN_PART, NOT_TESTED, SUPPORTED, UNDECIDED
 from resiliency.report import words
-from resiliency.storage.tables import read_table
 
 VERDICTS = (SUPPORTED, IN_PART, EQUIVALENT, CONTRADICTED, UNDECIDED, NOT_TESTED)
-
-
-def kept_verdicts(docs: Path, study: str) -> pd.DataFrame | None:
-    """A row per seed and part of an observation, if those that `docs` keeps are of the study, else None."""
-    folder = docs / "seeds"
-    if not folder.is_dir() or read_table(folder / "runs.csv")["study"].iloc[0] != study:
-        return None
-    return read_table(folder / "verdicts.csv")
 
 
 def agreement(verdicts: pd.DataFrame) -> list[str]:

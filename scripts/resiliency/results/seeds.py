@@ -18,7 +18,8 @@ from resiliency.base.names import INDEPENDENT
 from resiliency.base.program import one_line_faults, parser
 from resiliency.report import words
 from resiliency.report.overview import by_observation, contenders
-from resiliency.results.page import DOCS, REPOSITORY, check_finished, template_of, with_docs
+from resiliency.results.kept import DOCS, SEEDS_PAGE, template_of, with_docs
+from resiliency.results.page import REPOSITORY, check_finished
 from resiliency.results.seed_verdicts import VERDICTS, agreement
 from resiliency.storage.files import read_json
 from resiliency.storage.tables import read_table
@@ -26,7 +27,6 @@ from resiliency.study.loading import load
 from resiliency.study.merging import read_merged
 from resiliency.tables import TABLES
 
-PAGE = "seeds"
 SEEDS, FEWEST = 5, 2  # number of seeds: by default, and for a spread
 FIGURES = {
     "clean_accuracy": "Accuracy on clean images, mean over independent members",
@@ -84,11 +84,11 @@ def publish(runs: dict[int, str], docs: Path) -> Path:
             raise Fault(f"{folder}: was run with another {differing[0]} than {folders[min(folders)]}; run both again")
     figures = [{"study": runs[min(runs)]} | _figures(seed, folders[seed], recorded[seed]) for seed in runs]
     tables = {"runs": pd.DataFrame(figures), "verdicts": pd.concat(_verdicts(*item) for item in folders.items())}
-    (docs / PAGE).mkdir(parents=True, exist_ok=True)
+    (docs / SEEDS_PAGE).mkdir(parents=True, exist_ok=True)
     for name, table in tables.items():
-        table.to_csv(docs / PAGE / f"{name}.csv", index=False, float_format="%.8g")
-    written = docs / f"{PAGE}.md"
-    written.write_text(page(docs / PAGE), encoding="utf-8")
+        table.to_csv(docs / SEEDS_PAGE / f"{name}.csv", index=False, float_format="%.8g")
+    written = docs / f"{SEEDS_PAGE}.md"
+    written.write_text(page(docs / SEEDS_PAGE), encoding="utf-8")
     return written
 
 

@@ -18,7 +18,7 @@ from resiliency.report.drawing import draw, svg
 from resiliency.report.page import render
 from resiliency.report.registry import CHARTS
 from resiliency.report.settings import OKABE_ITO
-from resiliency.results.page import kept_specs, kept_studies, kept_tables, with_docs
+from resiliency.results.kept import kept_specs, kept_studies, kept_tables, with_docs
 from resiliency.storage.files import read_json
 from resiliency.storage.tables import write_table
 from resiliency.tables import TABLES

@@ -1,0 +1,70 @@
+"""What pages of results are made from: the tables and charts that `page` keeps of each study, and their templates."""
+
+import gzip
+import json
+from argparse import ArgumentParser
+from pathlib import Path
+
+import pandas as pd
+from jinja2 import Template
+
+from resiliency.base.faults import Fault
+from resiliency.report.markdown import environment
+from resiliency.storage.files import read_json
+from resiliency.storage.tables import read_table
+
+DOCS = Path("docs/results")
+SPECS = "specs.json.gz"  # of charts of the report that the kept tables do not suffice to draw
+SEEDS_PAGE = "seeds"  # and the folder of what is kept of a study that was run with several study seeds
+
+
+def kept_studies(docs: Path) -> list[tuple[Path, dict]]:
+    """The folder of each study that `publish` kept in `docs`, in the order of their names, and its provenance.
+
+    Raises:
+        Fault: there is none.
+    """
+    files = sorted(docs.glob("*/provenance.json"))
+    if not files:
+        raise Fault(f"{docs}: holds no studies; expected folders with provenance.json. Run {adding(docs)}")
+    return [(file.parent, read_json(file)) for file in files]
+
+
+def adding(docs: Path) -> str:
+    """The command that adds a study to `docs`."""
+    return f"python -m resiliency.results.page results/<study> --docs {docs}"
+
+
+def kept_tables(kept: Path) -> dict[str, pd.DataFrame]:
+    """The tables of a study that `publish` kept in a folder, by name.
+
+    Of a study that was run with several study seeds, `seeds` has a row per seed and part of an observation.
+    """
+    tables = {path.stem: read_table(path) for path in table_files(kept)}
+    runs, verdicts = (kept.parent / SEEDS_PAGE / f"{name}.csv" for name in ("runs", "verdicts"))
+    if runs.is_file() and read_table(runs)["study"].iloc[0] == kept.name:
+        tables["seeds"] = read_table(verdicts)
+    return tables
+
+
+def kept_specs(kept: Path) -> dict[str, dict]:
+    """The specifications that `publish` kept, of charts that the kept tables do not suffice to draw, by name."""
+    file = kept / SPECS
+    return json.loads(gzip.decompress(file.read_bytes())) if file.is_file() else {}
+
+
+def table_files(kept: Path) -> list[Path]:
+    return sorted(path for path in kept.iterdir() if path.suffix in (".csv", ".parquet"))
+
+
+def template_of(template: str) -> Template:
+    """A template of Markdown in this folder."""
+    return environment(Path(__file__).parent).get_template(template)
+
+
+def with_docs(arguments: ArgumentParser) -> ArgumentParser:
+    """A parser with the option `--docs`, the folder of published studies."""
+    arguments.add_argument(
+        "--docs", type=Path, default=DOCS, help="folder of pages and of what they are made from (default: %(default)s)"
+    )
+    return arguments
